@@ -1,0 +1,1 @@
+//! The simulated world: an RDS model, the local stack, the recording proxy and the demo.
