@@ -110,7 +110,7 @@ impl KeyArn {
     /// The region that the key lives in.
     #[must_use]
     pub fn region(&self) -> &str {
-        self.0.splitn(5, ':').nth(3).unwrap_or_default()
+        self.0.split(':').nth(3).unwrap_or_default()
     }
 }
 
