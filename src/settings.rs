@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use thiserror::Error;
 
-use crate::domain::arn::{KeyArn, Region, StateMachineArn};
+use crate::domain::arn::{KeyArn, ParseError, Region, StateMachineArn};
 use crate::domain::backoff::Backoff;
 use crate::domain::policy::{Policy, Selection};
 use crate::domain::schedule::Schedule;
@@ -212,12 +212,19 @@ impl Planning {
     }
 }
 
-fn regions(list: &str) -> Result<Vec<Region>, crate::domain::arn::ParseError> {
-    list.split(',')
+fn regions(list: &str) -> Result<Vec<Region>, ParseError> {
+    let names: Vec<&str> = list
+        .split(',')
         .map(str::trim)
         .filter(|name| !name.is_empty())
-        .map(Region::parse)
-        .collect()
+        .collect();
+    if names.is_empty() {
+        return Err(ParseError::new(
+            list,
+            "a list of AWS regions, separated by commas",
+        ));
+    }
+    names.into_iter().map(Region::parse).collect()
 }
 
 fn built_in_policy(vars: &mut Variables) -> Option<Policy> {
