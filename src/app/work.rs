@@ -11,13 +11,13 @@ use crate::domain::failure::{Failure, Owner, Reason, Remedy};
 use crate::domain::limits::HINT_RECHECKS;
 use crate::domain::names::{self, Attempt, SnapshotId};
 use crate::domain::settle::{Verdict, settle};
-use crate::domain::snapshot::{Snapshot, SnapshotStatus};
+use crate::domain::snapshot::SnapshotStatus;
 use crate::domain::tags::{self, Tags};
-use crate::domain::wait::{Expectation, Phase, Rules, Wait};
+use crate::domain::wait::{CopyOf, Expectation, Phase, Rules, Wait};
 use crate::ports::{
     Callbacks, ClaimSlot, Clock, CopySnapshot, CopySnapshotRequest, CreateSnapshot,
-    CreateSnapshotRequest, DescribeQuota, DescribeSnapshots, PortError, Probe, ProbeToken,
-    RdsError, RecordRecoveryPoint, Waits, Written,
+    CreateSnapshotRequest, DescribeQuota, DescribeSnapshots, LookUpWaits, PortError, Probe,
+    ProbeToken, RdsError, RecordRecoveryPoint, Waits, Written,
 };
 
 /// Everything that the worker may do.
@@ -29,6 +29,7 @@ pub trait Permissions:
     + CreateSnapshot
     + DescribeQuota
     + DescribeSnapshots
+    + LookUpWaits
     + ProbeToken
     + RecordRecoveryPoint
     + Waits
@@ -43,6 +44,7 @@ impl<W> Permissions for W where
         + CreateSnapshot
         + DescribeQuota
         + DescribeSnapshots
+        + LookUpWaits
         + ProbeToken
         + RecordRecoveryPoint
         + Waits
@@ -132,9 +134,11 @@ pub async fn work<W: Permissions>(
         Probe::Unknown(error) => return Err(WorkError::Probe(error)),
     }
     let aim = match command.step {
-        Step::Snapshot => Aim::snapshot(),
-        Step::Copy => match find_source(world, desk, &command.run).await? {
-            Some(source) => Aim::copy(&command.run, source),
+        Step::Snapshot => Aim { copy_of: None },
+        Step::Copy => match source(world, desk, command).await? {
+            Some(copy_of) => Aim {
+                copy_of: Some(copy_of),
+            },
             None => return no_source(world, desk, command, receives).await,
         },
     };
@@ -152,44 +156,27 @@ pub async fn work<W: Permissions>(
 
 /// What a command is after: the same for all its attempts.
 struct Aim {
-    expected: Expectation,
-    source: Option<Snapshot>,
+    copy_of: Option<CopyOf>,
 }
 
 impl Aim {
-    fn snapshot() -> Self {
-        Self {
-            expected: Expectation::Snapshot,
-            source: None,
-        }
-    }
-
-    fn copy(run: &Run, source: Snapshot) -> Self {
-        let expected = Expectation::Copy {
-            source: source.arn.clone(),
-            key: run.key.clone(),
-            engine: source.engine.clone(),
-            size_gib: source.size_gib,
-        };
-        Self {
-            expected,
-            source: Some(source),
-        }
-    }
-
     fn id(&self, desk: &Desk, run: &Run, attempt: Attempt) -> SnapshotId {
-        match &self.source {
-            None => names::source_snapshot(&desk.rules.stack, run, attempt),
-            Some(source) => {
-                let source = SnapshotId::of(&source.arn);
-                names::copy(&desk.rules.stack, run, &source, attempt)
-            }
+        let stack = &desk.rules.stack;
+        match &self.copy_of {
+            None => names::source_snapshot(stack, run, attempt),
+            Some(copy_of) => names::copy(stack, run, &SnapshotId::of(&copy_of.source), attempt),
         }
+    }
+
+    fn expected(&self) -> Expectation {
+        self.copy_of
+            .clone()
+            .map_or(Expectation::Snapshot, Expectation::Copy)
     }
 
     fn wait(&self, desk: &Desk, command: &Command, attempt: Attempt, now: jiff::Timestamp) -> Wait {
         let run = &command.run;
-        let region = if self.source.is_some() {
+        let region = if self.copy_of.is_some() {
             &desk.home
         } else {
             run.database.arn.region()
@@ -198,7 +185,7 @@ impl Aim {
             .database
             .arn
             .sibling_snapshot(region, &self.id(desk, run, attempt));
-        Wait::new(resource, command.clone(), self.expected.clone(), now)
+        Wait::new(resource, command.clone(), self.expected(), now)
     }
 
     fn tags(&self, desk: &Desk, command: &Command) -> Tags {
@@ -214,9 +201,9 @@ impl Aim {
             (tags::POLICY.to_owned(), run.policy.to_string()),
             (tags::RUN.to_owned(), name.to_string()),
         ]);
-        if let Some(source) = &self.source {
-            tags.insert(tags::SOURCE.to_owned(), source.arn.to_string());
-            if let Some(taken_at) = source.taken_at {
+        if let Some(copy_of) = &self.copy_of {
+            tags.insert(tags::SOURCE.to_owned(), copy_of.source.to_string());
+            if let Some(taken_at) = copy_of.taken_at {
                 tags.insert(tags::TAKEN_AT.to_owned(), taken_at.to_string());
             }
         }
@@ -248,7 +235,7 @@ async fn try_attempt<W: Permissions>(
             return give_up(world, &wait, failure).await.map(Tried::Done);
         }
     }
-    if aim.source.is_some() && !world.claim_slot(&wait.resource, desk.copy_slots).await? {
+    if aim.copy_of.is_some() && !world.claim_slot(&wait.resource, desk.copy_slots).await? {
         return queue(world, &wait).await.map(Tried::Done);
     }
     match ask_rds(world, aim, desk, &wait).await {
@@ -319,19 +306,19 @@ async fn ask_rds<W: Permissions>(
 ) -> Result<(), RdsError> {
     let id = SnapshotId::of(&wait.resource);
     let tags = aim.tags(desk, &wait.command);
-    match &aim.source {
+    match &aim.copy_of {
         None => {
             let database = wait.command.run.database.arn.clone();
             world
                 .create_db_snapshot(&CreateSnapshotRequest { database, id, tags })
                 .await
         }
-        Some(source) => {
+        Some(copy_of) => {
             let request = CopySnapshotRequest {
                 region: desk.home.clone(),
-                source: source.arn.clone(),
+                source: copy_of.source.clone(),
                 id,
-                key: wait.command.run.key.clone(),
+                key: copy_of.key.clone(),
                 tags,
             };
             world.copy_db_snapshot(&request).await
@@ -432,25 +419,56 @@ async fn give_up<W: Permissions>(
     ))
 }
 
-/// The run's source snapshot, by asking RDS for all names it may have: the newest attempt that is available.
-async fn find_source<W: Permissions>(
+/// What to copy. A command that comes again, from the queue for slots above all, finds it in its own wait;
+/// a new one asks RDS.
+async fn source<W: Permissions>(
+    world: &W,
+    desk: &Desk,
+    command: &Command,
+) -> Result<Option<CopyOf>, WorkError> {
+    let run = &command.run;
+    let sources: Vec<SnapshotId> = Attempt::all()
+        .map(|attempt| names::source_snapshot(&desk.rules.stack, run, attempt))
+        .collect();
+    let first_copies: Vec<RdsArn> = sources
+        .iter()
+        .map(|source| names::copy(&desk.rules.stack, run, source, Attempt::FIRST))
+        .map(|id| run.database.arn.sibling_snapshot(&desk.home, &id))
+        .collect();
+    let mut waits = world.look_up(&first_copies).await?.into_iter();
+    if let Some(mine) = waits.find(|wait| wait.command.token == command.token)
+        && let Expectation::Copy(copy_of) = mine.expected
+    {
+        return Ok(Some(copy_of));
+    }
+    ask_for_source(world, desk, run, &sources).await
+}
+
+/// The newest attempt at the run's source snapshot that is available, of all names it may have.
+async fn ask_for_source<W: Permissions>(
     world: &W,
     desk: &Desk,
     run: &Run,
-) -> Result<Option<Snapshot>, WorkError> {
-    let ids: Vec<SnapshotId> = Attempt::all()
-        .map(|attempt| names::source_snapshot(&desk.rules.stack, run, attempt))
-        .collect();
+    ids: &[SnapshotId],
+) -> Result<Option<CopyOf>, WorkError> {
+    let region = run.database.arn.region();
     let found = world
-        .describe_db_snapshots(run.database.arn.region(), &ids)
+        .describe_db_snapshots(region, ids)
         .await
         .map_err(WorkError::Rds)?;
-    let ours = found
+    let available = found
         .into_iter()
-        .filter(|snapshot| snapshot.is_ours(&desk.rules.stack, &run.database));
-    Ok(ours
-        .filter(|s| s.status == SnapshotStatus::Available)
-        .max_by_key(|s| s.arn.clone()))
+        .filter(|snapshot| snapshot.is_ours(&desk.rules.stack, &run.database))
+        .filter(|snapshot| snapshot.status == SnapshotStatus::Available);
+    Ok(available
+        .max_by_key(|snapshot| snapshot.arn.clone())
+        .map(|snapshot| CopyOf {
+            source: snapshot.arn,
+            key: run.key.clone(),
+            engine: snapshot.engine,
+            size_gib: snapshot.size_gib,
+            taken_at: snapshot.taken_at,
+        }))
 }
 
 /// The step before has succeeded, so an available source was there. The first few receives take it that RDS's
@@ -461,7 +479,7 @@ async fn no_source<W: Permissions>(
     command: &Command,
     receives: u32,
 ) -> Result<Worked, WorkError> {
-    let wait = Aim::snapshot().wait(desk, command, Attempt::FIRST, world.now());
+    let wait = Aim { copy_of: None }.wait(desk, command, Attempt::FIRST, world.now());
     if receives <= HINT_RECHECKS {
         return Err(WorkError::NotShownYet(wait.resource));
     }

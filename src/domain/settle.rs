@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::failure::{Failure, Reason};
 use super::manifest::Manifest;
 use super::snapshot::{Snapshot, SnapshotStatus};
-use super::wait::{Expectation, Phase, Rules, Wait};
+use super::wait::{CopyOf, Expectation, Phase, Rules, Wait};
 
 /// What RDS's answer means for a wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,12 +117,13 @@ pub fn mismatch(wait: &Wait, snapshot: &Snapshot) -> Option<Failure> {
     );
     let reason = match &wait.expected {
         Expectation::Snapshot => Reason::SnapshotMismatch,
-        Expectation::Copy {
+        Expectation::Copy(CopyOf {
             source,
             key,
             engine,
             size_gib,
-        } => {
+            ..
+        }) => {
             check(snapshot.encrypted, "it is not encrypted".to_owned());
             check(
                 snapshot.key.as_ref() == Some(key),

@@ -49,16 +49,22 @@ pub enum Expectation {
     /// A snapshot of the run's database.
     Snapshot,
     /// A copy of a source snapshot.
-    Copy {
-        /// The snapshot that it must be a copy of.
-        source: RdsArn,
-        /// The key it must be encrypted under.
-        key: KeyArn,
-        /// The source's engine.
-        engine: String,
-        /// The source's allocated storage in GiB.
-        size_gib: i32,
-    },
+    Copy(CopyOf),
+}
+
+/// What a copy must turn out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyOf {
+    /// The snapshot that it must be a copy of.
+    pub source: RdsArn,
+    /// The key it must be encrypted under.
+    pub key: KeyArn,
+    /// The source's engine.
+    pub engine: String,
+    /// The source's allocated storage in GiB.
+    pub size_gib: i32,
+    /// When the source's data was taken: the copy is tagged with it.
+    pub taken_at: Option<Timestamp>,
 }
 
 /// A token that sleeps on a resource.

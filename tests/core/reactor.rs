@@ -10,7 +10,7 @@ use snapferry::domain::command::Step;
 use snapferry::domain::failure::Reason;
 use snapferry::domain::names::ExecutionName;
 use snapferry::domain::snapshot::SnapshotStatus;
-use snapferry::domain::wait::{Expectation, Phase, Wait};
+use snapferry::domain::wait::{CopyOf, Expectation, Phase, Wait};
 
 use crate::world::{
     Answer, Entry, HOME, Token, World, a_run, backoff, command, copy_arn, ear, ours, record,
@@ -42,12 +42,13 @@ fn snapshot_wait(name: &str, token: &str, phase: Phase) -> Wait {
 
 fn copy_wait(name: &str, token: &str) -> Wait {
     let the_run = a_run(name);
-    let expected = Expectation::Copy {
+    let expected = Expectation::Copy(CopyOf {
         source: snapshot_arn(&the_run, 1),
         key: the_run.key.clone(),
         engine: "postgres".to_owned(),
         size_gib: 100,
-    };
+        taken_at: None,
+    });
     let mut wait = Wait::new(
         copy_arn(&the_run, 1),
         command(Step::Copy, token, name),

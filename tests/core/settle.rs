@@ -9,18 +9,19 @@ use snapferry::domain::failure::Reason;
 use snapferry::domain::names::ResourceId;
 use snapferry::domain::settle::{Verdict, settle};
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::wait::{Expectation, Phase, Wait};
+use snapferry::domain::wait::{CopyOf, Expectation, Phase, Wait};
 
 use crate::world::{a_run, command, copy_arn, ours, rules, snapshot_arn, time};
 
 fn copy_wait(phase: Phase) -> Wait {
     let run = a_run("orders");
-    let expected = Expectation::Copy {
+    let expected = Expectation::Copy(CopyOf {
         source: snapshot_arn(&run, 1),
         key: run.key.clone(),
         engine: "postgres".to_owned(),
         size_gib: 100,
-    };
+        taken_at: None,
+    });
     let mut wait = Wait::new(
         copy_arn(&run, 1),
         command(Step::Copy, "t", "orders"),

@@ -5,7 +5,7 @@ use snapferry::app::sweep::{Swept, sweep};
 use snapferry::domain::command::Step;
 use snapferry::domain::failure::Reason;
 use snapferry::domain::snapshot::SnapshotStatus;
-use snapferry::domain::wait::{Expectation, Phase, Wait};
+use snapferry::domain::wait::{CopyOf, Expectation, Phase, Wait};
 
 use crate::world::{
     Answer, SOURCE, Token, World, a_run, broom, command, copy_arn, ours, region, run, snapshot_arn,
@@ -17,12 +17,13 @@ fn wait_for(world: &World, step: Step, name: &str, phase: Phase) -> Wait {
         Step::Snapshot => (snapshot_arn(&the_run, 1), Expectation::Snapshot),
         Step::Copy => {
             let source = snapshot_arn(&the_run, 1);
-            let expected = Expectation::Copy {
+            let expected = Expectation::Copy(CopyOf {
                 source,
                 key: the_run.key.clone(),
                 engine: "postgres".to_owned(),
                 size_gib: 100,
-            };
+                taken_at: None,
+            });
             (copy_arn(&the_run, 1), expected)
         }
     };

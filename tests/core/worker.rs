@@ -481,6 +481,21 @@ fn a_queued_command_that_is_refused_again_keeps_its_place_in_the_queue() {
 }
 
 #[test]
+fn a_queued_command_that_comes_again_finds_its_source_without_asking_rds_again() {
+    let (world, copy) = ready_to_copy();
+    for name in ["a", "b"] {
+        world.slots.borrow_mut().insert(copy_arn(&a_run(name), 1));
+    }
+    assert_eq!(do_work(&world, &copy).unwrap(), Worked::Queued);
+    world.slots.borrow_mut().clear();
+    assert_eq!(do_work(&world, &copy).unwrap(), Worked::Waiting);
+    assert_eq!(world.calls_of("DescribeDBSnapshots"), 1);
+    let snapshots = world.snapshots.borrow();
+    let tags = &snapshots[&copy_arn(&a_run("orders"), 1)].tags;
+    assert_eq!(tags["snapferry:taken-at"], "2026-11-22T03:01:00Z");
+}
+
+#[test]
 fn a_callback_that_does_not_come_through_leaves_the_wait() {
     let world = alive();
     world.script(CREATE, Some("DBInstanceNotFound"), "");
