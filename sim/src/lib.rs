@@ -1,1 +1,4 @@
 //! The simulated world: an RDS model, the local stack, the recording proxy and the demo.
+
+pub mod local;
+pub mod proxy;
