@@ -1,1 +1,3 @@
 //! The simulated world: an RDS model, the local stack, the recording proxy and the demo.
+
+pub mod rds;
