@@ -12,7 +12,15 @@
 //! With default features off, the crate names no AWS crate at all: the compiler keeps the core pure.
 
 pub mod app;
+#[cfg(feature = "aws")]
+pub mod aws;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod domain;
+#[cfg(feature = "lambda")]
+pub mod lambda;
+#[cfg(any(feature = "lambda", feature = "cli"))]
+pub mod logging;
 pub mod ports;
 pub mod settings;
 pub mod wire;
