@@ -1,5 +1,8 @@
 //! `cargo demo`: wiring only.
-#![allow(clippy::print_stderr, reason = "the one sentence for the person who ran it")]
+#![allow(
+    clippy::print_stderr,
+    reason = "the one sentence for the person who ran it"
+)]
 
 use std::process::ExitCode;
 

@@ -36,19 +36,27 @@ impl Carrier {
                 let at = Timestamp::now();
                 match bus.put_events(&[on_the_bus(&event)]).await {
                     Ok(()) => {
-                        lock(&noted).entry((event.source_arn, event.event_id)).or_insert(at);
+                        lock(&noted)
+                            .entry((event.source_arn, event.event_id))
+                            .or_insert(at);
                     }
                     Err(error) => lock(&complaints).push(error.to_string()),
                 }
             }
         });
-        Self { deliveries, refused, task }
+        Self {
+            deliveries,
+            refused,
+            task,
+        }
     }
 
     /// When an event was handed to the bus.
     #[must_use]
     pub fn delivered(&self, arn: &str, event_id: &'static str) -> Option<Timestamp> {
-        lock(&self.deliveries).get(&(arn.to_owned(), event_id)).copied()
+        lock(&self.deliveries)
+            .get(&(arn.to_owned(), event_id))
+            .copied()
     }
 
     /// Events that the bus did not take: a fault of the local world.

@@ -88,11 +88,21 @@ impl Reaction {
     pub fn of(mut times: Vec<f64>) -> Self {
         times.sort_by(f64::total_cmp);
         let at = |share: f64| {
-            #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            #[expect(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss
+            )]
             let rank = (times.len() as f64 * share).ceil() as usize;
-            times.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+            times
+                .get(rank.saturating_sub(1))
+                .copied()
+                .unwrap_or_default()
         };
-        Self { p50: at(0.50), p99: at(0.99) }
+        Self {
+            p50: at(0.50),
+            p99: at(0.99),
+        }
     }
 }
 
@@ -109,7 +119,13 @@ mod tests {
     #[test]
     fn percentiles_are_of_the_nearest_rank() {
         let reaction = Reaction::of((1..=200).rev().map(f64::from).collect());
-        assert_eq!(reaction, Reaction { p50: 100.0, p99: 198.0 });
+        assert_eq!(
+            reaction,
+            Reaction {
+                p50: 100.0,
+                p99: 198.0
+            }
+        );
         assert_eq!(Reaction::of(vec![7.0]), Reaction { p50: 7.0, p99: 7.0 });
         assert_eq!(Reaction::of(Vec::new()), Reaction::default());
     }

@@ -12,8 +12,10 @@ pub const RECOVERY: &str = "eu-central-1";
 /// The account, AWS's own example number.
 pub const ACCOUNT: &str = "111122223333";
 /// The key of the recovery points.
-pub const RECOVERY_KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/7f1d0c3e-0000-4000-8000-00000000c0de";
-const SOURCE_KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1a2b3c4d-0000-4000-8000-00000000beef";
+pub const RECOVERY_KEY: &str =
+    "arn:aws:kms:eu-central-1:111122223333:key/7f1d0c3e-0000-4000-8000-00000000c0de";
+const SOURCE_KEY: &str =
+    "arn:aws:kms:eu-west-1:111122223333:key/1a2b3c4d-0000-4000-8000-00000000beef";
 
 /// A snapshot that a person took: it must be there, unchanged, at the end.
 pub const SOMEBODYS_SNAPSHOT: &str = "before-the-migration";
@@ -21,8 +23,18 @@ pub const SOMEBODYS_SNAPSHOT: &str = "before-the-migration";
 pub const BYSTANDERS: [&str; 2] = ["sandbox", "scratch"];
 
 const SUBJECTS: [&str; 12] = [
-    "orders", "billing", "catalog", "customers", "inventory", "ledger", "sessions", "search", "shipping",
-    "support", "reports", "identity",
+    "orders",
+    "billing",
+    "catalog",
+    "customers",
+    "inventory",
+    "ledger",
+    "sessions",
+    "search",
+    "shipping",
+    "support",
+    "reports",
+    "identity",
 ];
 const ENGINES: [(&str, &str, &str); 4] = [
     ("postgres", "17.6", "postgresql-license"),
@@ -53,14 +65,22 @@ pub fn region(name: &str) -> Region {
 /// # Errors
 /// When the model refuses one of its parts, which is a fault of the demo.
 pub fn draw(databases: u16, seed: u64, now: Timestamp) -> Result<Fleet, RdsFault> {
-    let config = RdsConfig { account: ACCOUNT.to_owned(), ..RdsConfig::default() };
+    let config = RdsConfig {
+        account: ACCOUNT.to_owned(),
+        ..RdsConfig::default()
+    };
     let mut rds = Rds::new(config, seed);
     let mut rng = Rng::with_seed(seed);
     let (source, recovery) = (region(SOURCE), region(RECOVERY));
-    for (region, arn, alias) in
-        [(&source, SOURCE_KEY, "alias/databases"), (&recovery, RECOVERY_KEY, "alias/recovery")]
-    {
-        let key = KmsKey { arn: arn.to_owned(), aliases: vec![alias.to_owned()], enabled: true };
+    for (region, arn, alias) in [
+        (&source, SOURCE_KEY, "alias/databases"),
+        (&recovery, RECOVERY_KEY, "alias/recovery"),
+    ] {
+        let key = KmsKey {
+            arn: arn.to_owned(),
+            aliases: vec![alias.to_owned()],
+            enabled: true,
+        };
         rds.add_key(region, key);
     }
     let mut names = Vec::new();
@@ -70,7 +90,10 @@ pub fn draw(databases: u16, seed: u64, now: Timestamp) -> Result<Fleet, RdsFault
         names.push(name);
     }
     add_bystanders(&mut rds, &source, now)?;
-    Ok(Fleet { rds, databases: names })
+    Ok(Fleet {
+        rds,
+        databases: names,
+    })
 }
 
 fn name(n: u16) -> String {
@@ -97,8 +120,17 @@ fn database(name: &str, rng: &mut Rng) -> InstanceSpec {
 /// One instance without a tag, one that is excluded, and a snapshot that a person took.
 fn add_bystanders(rds: &mut Rds, source: &Region, now: Timestamp) -> Result<(), RdsFault> {
     let [excluded, untagged] = BYSTANDERS;
-    let tags = Tags::of_system([("snapferry:policy", "default"), ("snapferry:exclude", "true")]);
-    rds.add_instance(source, InstanceSpec { tags, ..InstanceSpec::postgres(excluded) })?;
+    let tags = Tags::of_system([
+        ("snapferry:policy", "default"),
+        ("snapferry:exclude", "true"),
+    ]);
+    rds.add_instance(
+        source,
+        InstanceSpec {
+            tags,
+            ..InstanceSpec::postgres(excluded)
+        },
+    )?;
     rds.add_instance(source, InstanceSpec::postgres(untagged))?;
     let by_hand = CreateDbSnapshot {
         snapshot: SOMEBODYS_SNAPSHOT.to_owned(),

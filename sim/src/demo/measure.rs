@@ -37,10 +37,15 @@ pub struct Scene<'a> {
 ///
 /// # Errors
 /// When the emulator does not answer.
-pub async fn measure(scene: &Scene<'_>, rds: &Rds) -> Result<(Figures, Observations), MeasureError> {
+pub async fn measure(
+    scene: &Scene<'_>,
+    rds: &Rds,
+) -> Result<(Figures, Observations), MeasureError> {
     let client = scene.stack.client();
     let recorder = scene.stack.proxy().recorder();
-    let executions = client.executions(scene.stack.output("StateMachineArn")?).await?;
+    let executions = client
+        .executions(scene.stack.output("StateMachineArn")?)
+        .await?;
     let settlements = accepted(recorder);
     let logs = logs(client).await?;
     let figures = Figures {
@@ -53,7 +58,10 @@ pub async fn measure(scene: &Scene<'_>, rds: &Rds) -> Result<(Figures, Observati
         dead_letters: dead_letters(scene.stack).await?,
         calls: calls(recorder, &scene.rds_calls),
         state_transitions: transitions(client, &executions).await?,
-        lambda_invocations: logs.iter().filter(|line| line.starts_with("START RequestId")).count() as u64,
+        lambda_invocations: logs
+            .iter()
+            .filter(|line| line.starts_with("START RequestId"))
+            .count() as u64,
         max_copies_in_flight: rds.most_copies_in_flight(&super::fleet::region(RECOVERY)) as u64,
         reaction_ms: reaction(&settlements, scene.carrier),
         elapsed_s: scene.elapsed_s,
@@ -79,17 +87,36 @@ pub enum MeasureError {
 }
 
 fn accepted(recorder: &Recorder) -> Vec<Settlement> {
-    recorder.settlements().into_iter().filter(|one| one.call.succeeded()).collect()
+    recorder
+        .settlements()
+        .into_iter()
+        .filter(|one| one.call.succeeded())
+        .collect()
 }
 
 fn ended(executions: &[Execution]) -> Executions {
-    let succeeded = executions.iter().filter(|one| one.status == "SUCCEEDED").count() as u64;
-    Executions { succeeded, failed: executions.len() as u64 - succeeded }
+    let succeeded = executions
+        .iter()
+        .filter(|one| one.status == "SUCCEEDED")
+        .count() as u64;
+    Executions {
+        succeeded,
+        failed: executions.len() as u64 - succeeded,
+    }
 }
 
 fn callbacks(settlements: &[Settlement]) -> Callbacks {
-    let by = |app: &str| settlements.iter().filter(|one| one.call.caller.app.as_deref() == Some(app)).count() as u64;
-    Callbacks { event: by("snapferry-reactor"), sweep: by(SWEEPER), worker: by("snapferry-worker") }
+    let by = |app: &str| {
+        settlements
+            .iter()
+            .filter(|one| one.call.caller.app.as_deref() == Some(app))
+            .count() as u64
+    };
+    Callbacks {
+        event: by("snapferry-reactor"),
+        sweep: by(SWEEPER),
+        worker: by("snapferry-worker"),
+    }
 }
 
 /// Probes of the worker that found its command's token dead.
@@ -97,7 +124,10 @@ fn stale_commands(recorder: &Recorder) -> u64 {
     let stale = |call: &&Call| {
         call.caller.operation == "SendTaskHeartbeat"
             && call.caller.app.as_deref() == Some("snapferry-worker")
-            && matches!(call.error.as_deref(), Some("TaskTimedOut" | "TaskDoesNotExist"))
+            && matches!(
+                call.error.as_deref(),
+                Some("TaskTimedOut" | "TaskDoesNotExist")
+            )
     };
     recorder.calls().iter().filter(stale).count() as u64
 }
@@ -123,7 +153,11 @@ fn calls(recorder: &Recorder, rds: &CallCounts) -> ServiceCalls {
         *of_service.entry(counter.operation).or_default() += tally.calls;
     }
     for (CallKey { operation, app, .. }, count) in rds.iter() {
-        let of_caller: &mut Calls = if app == SWEEPER { &mut calls.sweep_rds } else { &mut calls.rds };
+        let of_caller: &mut Calls = if app == SWEEPER {
+            &mut calls.sweep_rds
+        } else {
+            &mut calls.rds
+        };
         *of_caller.entry(operation.clone()).or_default() += count;
     }
     calls
@@ -134,7 +168,10 @@ async fn transitions(client: &Client, executions: &[Execution]) -> Result<u64, M
     let mut all = 0;
     for execution in executions {
         let history = client.history(&execution.execution_arn).await?;
-        all += 1 + history.iter().filter(|event| event.kind.ends_with("StateEntered")).count() as u64;
+        all += 1 + history
+            .iter()
+            .filter(|event| event.kind.ends_with("StateEntered"))
+            .count() as u64;
     }
     Ok(all)
 }
@@ -144,7 +181,10 @@ async fn failures(client: &Client, executions: &[Execution]) -> Result<Vec<Strin
     for execution in executions.iter().filter(|one| one.status != "SUCCEEDED") {
         let told = client.describe_execution(&execution.execution_arn).await?;
         let name = told.execution_arn.rsplit(':').next().unwrap_or_default();
-        let why = [told.error.as_deref(), told.cause.as_deref()].into_iter().flatten().collect::<Vec<_>>();
+        let why = [told.error.as_deref(), told.cause.as_deref()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>();
         all.push(format!("{name} {} {}", told.status, why.join(": ")));
     }
     Ok(all)
@@ -153,28 +193,52 @@ async fn failures(client: &Client, executions: &[Execution]) -> Result<Vec<Strin
 /// From the delivery of the event that says "finished" to the reactor's accepted callback.
 fn reaction(settlements: &[Settlement], carrier: &Carrier) -> Reaction {
     let times = settlements.iter().filter_map(|one| {
-        let Outcome::Success(output) = &one.outcome else { return None };
+        let Outcome::Success(output) = &one.outcome else {
+            return None;
+        };
         if one.call.caller.app.as_deref() != Some("snapferry-reactor") {
             return None;
         }
         let snapshot = output.get("snapshot")?.as_str()?;
-        let delivered = FINISHED.iter().find_map(|id| carrier.delivered(snapshot, id))?;
-        Some(one.call.answered_at().duration_since(delivered).as_secs_f64() * 1_000.0)
+        let delivered = FINISHED
+            .iter()
+            .find_map(|id| carrier.delivered(snapshot, id))?;
+        Some(
+            one.call
+                .answered_at()
+                .duration_since(delivered)
+                .as_secs_f64()
+                * 1_000.0,
+        )
     });
     Reaction::of(times.collect())
 }
 
 /// Every line that every function wrote.
 async fn logs(client: &Client) -> Result<Vec<String>, ClientError> {
-    let groups = client.call(JsonService::LOGS, "DescribeLogGroups", &json!({})).await?;
-    let groups = groups.get("logGroups").and_then(Value::as_array).cloned().unwrap_or_default();
+    let groups = client
+        .call(JsonService::LOGS, "DescribeLogGroups", &json!({}))
+        .await?;
+    let groups = groups
+        .get("logGroups")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     let mut lines = Vec::new();
-    for group in groups.iter().filter_map(|group| group.get("logGroupName")?.as_str()) {
+    for group in groups
+        .iter()
+        .filter_map(|group| group.get("logGroupName")?.as_str())
+    {
         let mut request = json!({ "logGroupName": group, "limit": 10_000 });
         loop {
-            let mut answer = client.call(JsonService::LOGS, "FilterLogEvents", &request).await?;
+            let mut answer = client
+                .call(JsonService::LOGS, "FilterLogEvents", &request)
+                .await?;
             let events = answer.get("events").and_then(Value::as_array);
-            let messages = events.into_iter().flatten().filter_map(|event| event.get("message")?.as_str());
+            let messages = events
+                .into_iter()
+                .flatten()
+                .filter_map(|event| event.get("message")?.as_str());
             lines.extend(messages.map(ToOwned::to_owned));
             match answer.get_mut("nextToken").map(Value::take) {
                 Some(next @ Value::String(_)) => request["nextToken"] = next,
@@ -191,9 +255,15 @@ fn leaks(stack: &LocalStack, rds: &Rds, logs: &[String]) -> Vec<String> {
     let secrets: Vec<&str> = tokens.iter().map(|token| token.expose()).collect();
     let mut found = truth::tags_that_hold(rds, &secrets);
     let emulator = std::fs::read_to_string(stack.log()).unwrap_or_default();
-    let places = BTreeMap::from([("the functions' logs", logs.join("\n")), ("the emulator's log", emulator)]);
+    let places = BTreeMap::from([
+        ("the functions' logs", logs.join("\n")),
+        ("the emulator's log", emulator),
+    ]);
     for (place, text) in places {
-        let count = secrets.iter().filter(|secret| text.contains(**secret)).count();
+        let count = secrets
+            .iter()
+            .filter(|secret| text.contains(**secret))
+            .count();
         if count > 0 {
             found.push(format!("{count} task tokens stand in {place}"));
         }

@@ -55,7 +55,15 @@ pub struct Standing {
 pub fn standings(rds: &Rds, databases: &[String]) -> BTreeMap<String, Standing> {
     let mut all: BTreeMap<String, Standing> = databases
         .iter()
-        .map(|name| (name.clone(), Standing { phase: Phase::Planned, percent: 0 }))
+        .map(|name| {
+            (
+                name.clone(),
+                Standing {
+                    phase: Phase::Planned,
+                    percent: 0,
+                },
+            )
+        })
         .collect();
     for place in [SOURCE, RECOVERY] {
         for snapshot in rds.snapshots(&region(place)) {
@@ -80,6 +88,8 @@ fn standing(snapshot: &Snapshot, now: jiff::Timestamp) -> Standing {
         (true, Stage::Creating) => Phase::CopyQueued,
         (true, _) => Phase::Copying,
     };
-    let percent = snapshot.seen_at(now).map_or(0, |seen| seen.percent_progress);
+    let percent = snapshot
+        .seen_at(now)
+        .map_or(0, |seen| seen.percent_progress);
     Standing { phase, percent }
 }

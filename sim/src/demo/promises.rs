@@ -34,7 +34,10 @@ pub fn broken(figures: &Figures, seen: &Observations) -> Vec<String> {
     let databases = figures.databases;
     promise(
         figures.recovery_points == databases,
-        format!("{} of {databases} databases have a good recovery point", figures.recovery_points),
+        format!(
+            "{} of {databases} databases have a good recovery point",
+            figures.recovery_points
+        ),
     );
     promise(
         figures.executions.succeeded == databases && figures.executions.failed == 0,
@@ -45,10 +48,19 @@ pub fn broken(figures: &Figures, seen: &Observations) -> Vec<String> {
             seen.executions.join("; ")
         ),
     );
-    promise(figures.dead_letters == 0, format!("{} messages lie in dead-letter queues", figures.dead_letters));
+    promise(
+        figures.dead_letters == 0,
+        format!(
+            "{} messages lie in dead-letter queues",
+            figures.dead_letters
+        ),
+    );
     promise(
         figures.state_transitions <= TRANSITIONS_MAX * databases,
-        format!("{} state transitions are more than {TRANSITIONS_MAX} a recovery point", figures.state_transitions),
+        format!(
+            "{} state transitions are more than {TRANSITIONS_MAX} a recovery point",
+            figures.state_transitions
+        ),
     );
     let calls = on_behalf(&figures.calls.rds);
     promise(
@@ -57,7 +69,10 @@ pub fn broken(figures: &Figures, seen: &Observations) -> Vec<String> {
     );
     promise(
         figures.max_copies_in_flight <= COPIES_IN_FLIGHT_MAX,
-        format!("{} copies were in flight at once, and {COPIES_IN_FLIGHT_MAX} may be", figures.max_copies_in_flight),
+        format!(
+            "{} copies were in flight at once, and {COPIES_IN_FLIGHT_MAX} may be",
+            figures.max_copies_in_flight
+        ),
     );
     for sentence in seen.touched.iter().chain(&seen.leaks).chain(&seen.world) {
         promise(false, sentence.clone());
@@ -68,7 +83,11 @@ pub fn broken(figures: &Figures, seen: &Observations) -> Vec<String> {
 /// The calls on behalf of recovery points: all but the planner's listing of databases, which is one a page.
 #[must_use]
 pub fn on_behalf(calls: &Calls) -> u64 {
-    total(calls) - calls.get("DescribeDBInstances").copied().unwrap_or_default()
+    total(calls)
+        - calls
+            .get("DescribeDBInstances")
+            .copied()
+            .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -77,13 +96,24 @@ mod tests {
     use super::*;
 
     fn kept() -> Figures {
-        let rds = [("CreateDBSnapshot", 12), ("CopyDBSnapshot", 12), ("DescribeDBSnapshots", 36), ("DescribeDBInstances", 3)];
+        let rds = [
+            ("CreateDBSnapshot", 12),
+            ("CopyDBSnapshot", 12),
+            ("DescribeDBSnapshots", 36),
+            ("DescribeDBInstances", 3),
+        ];
         Figures {
             schema: 1,
             databases: 12,
             recovery_points: 12,
-            executions: Executions { succeeded: 12, failed: 0 },
-            callbacks: Callbacks { event: 24, ..Callbacks::default() },
+            executions: Executions {
+                succeeded: 12,
+                failed: 0,
+            },
+            callbacks: Callbacks {
+                event: 24,
+                ..Callbacks::default()
+            },
             calls: ServiceCalls {
                 rds: rds.map(|(name, count)| (name.to_owned(), count)).into(),
                 ..ServiceCalls::default()
@@ -96,26 +126,51 @@ mod tests {
 
     #[test]
     fn a_run_that_keeps_every_promise_to_the_brim_breaks_none() {
-        assert_eq!(broken(&kept(), &Observations::default()), Vec::<String>::new());
+        assert_eq!(
+            broken(&kept(), &Observations::default()),
+            Vec::<String>::new()
+        );
     }
 
     #[test]
     fn each_broken_promise_is_named() {
         let changes: [(fn(&mut Figures), &str); 6] = [
             (|f| f.recovery_points = 11, "11 of 12"),
-            (|f| f.executions = Executions { succeeded: 11, failed: 1 }, "1 did not"),
+            (
+                |f| {
+                    f.executions = Executions {
+                        succeeded: 11,
+                        failed: 1,
+                    }
+                },
+                "1 did not",
+            ),
             (|f| f.dead_letters = 1, "dead-letter"),
             (|f| f.state_transitions = 73, "state transitions"),
             (|f| f.max_copies_in_flight = 21, "21 copies"),
-            (|f| *f.calls.rds.entry("DescribeDBSnapshots".to_owned()).or_default() += 1, "calls to RDS"),
+            (
+                |f| {
+                    *f.calls
+                        .rds
+                        .entry("DescribeDBSnapshots".to_owned())
+                        .or_default() += 1
+                },
+                "calls to RDS",
+            ),
         ];
         for (change, named) in changes {
             let mut figures = kept();
             change(&mut figures);
             let broken = broken(&figures, &Observations::default());
-            assert!(broken.len() == 1 && broken[0].contains(named), "{named}: {broken:?}");
+            assert!(
+                broken.len() == 1 && broken[0].contains(named),
+                "{named}: {broken:?}"
+            );
         }
-        let seen = Observations { leaks: vec!["a token stands in the log".to_owned()], ..Observations::default() };
+        let seen = Observations {
+            leaks: vec!["a token stands in the log".to_owned()],
+            ..Observations::default()
+        };
         assert_eq!(broken(&kept(), &seen), ["a token stands in the log"]);
     }
 }

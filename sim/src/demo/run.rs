@@ -7,10 +7,11 @@ use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::local::{Client, LocalOptions, LocalStack, Step};
-use crate::rds_http::{RdsService, RdsServiceConfig};
+use crate::rds_http::{RdsService, ServiceConfig, VirtualClock};
 
 use super::carrier::Carrier;
 use super::fleet::{self, ACCOUNT, RECOVERY, RECOVERY_KEY, SOURCE};
@@ -52,17 +53,29 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     ));
     let fleet = fleet::draw(args.databases, args.seed, Timestamp::now())
         .map_err(|fault| anyhow::anyhow!("the simulated RDS refused the fleet: {fault}"))?;
-    let mut rds = RdsService::start(RdsServiceConfig { rds: fleet.rds, start: Timestamp::now(), speed: args.speed })
-        .await
-        .context("no loopback port could be bound for the simulated RDS")?;
+    let (sender, events) = mpsc::unbounded_channel();
+    let clock = VirtualClock::starting_at(Timestamp::now(), args.speed);
+    let rds = RdsService::start(ServiceConfig {
+        rds: fleet.rds,
+        clock,
+        events: sender,
+    })
+    .await?;
     let stack = LocalStack::start(options(&rds), &|step| announce(out, &step)).await?;
     explain(out, args, &stack);
 
-    let events = rds.events().context("the events of the simulated RDS are taken already")?;
     let carrier = Carrier::start(events, stack.client().clone());
-    let sweeps = Sweeps::start(stack.client().clone(), stack.output("SweeperName")?.to_owned(), args.speed);
+    let sweeps = Sweeps::start(
+        stack.client().clone(),
+        stack.output("SweeperName")?.to_owned(),
+        args.speed,
+    );
     let begun = Instant::now();
-    stack.client().invoke(stack.output("PlannerName")?, &json!({})).await.context("the planner did not start")?;
+    stack
+        .client()
+        .invoke(stack.output("PlannerName")?, &json!({}))
+        .await
+        .context("the planner did not start")?;
     let finished = watch(args, out, &rds, &stack, &fleet.databases).await?;
     let elapsed_s = begun.elapsed().as_secs_f64();
     drop(sweeps);
@@ -74,15 +87,18 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         databases: &fleet.databases,
         elapsed_s,
     };
-    let (figures, mut seen) = {
-        let model = rds.model().lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-        measure(&scene, &model).await?
-    };
+    let model = rds.model().clone();
+    let (figures, mut seen) = measure(&scene, &model).await?;
     if !finished {
-        seen.world.push(format!("the executions had not all ended after {elapsed_s:.0} s"));
+        seen.world.push(format!(
+            "the executions had not all ended after {elapsed_s:.0} s"
+        ));
     }
     let broken = promises::broken(&figures, &seen);
-    out.line(format_args!("\n{}\n\nCalls, as the recording proxy and the simulated RDS saw them:", summary::table(&figures)));
+    out.line(format_args!(
+        "\n{}\n\nCalls, as the recording proxy and the simulated RDS saw them:",
+        summary::table(&figures)
+    ));
     out.line(summary::calls(&figures));
     for promise in &broken {
         out.line(format_args!("BROKEN: {promise}"));
@@ -96,7 +112,11 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     if args.keep {
         keep(out, &stack, &rds).await;
     }
-    Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if broken.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn options(rds: &RdsService) -> LocalOptions {
@@ -105,7 +125,7 @@ fn options(rds: &RdsService) -> LocalOptions {
         source_regions: vec![SOURCE.to_owned()],
         account: ACCOUNT.to_owned(),
         recovery_key_arn: RECOVERY_KEY.to_owned(),
-        ..LocalOptions::new(format!("http://{}", rds.addr()))
+        ..LocalOptions::new(rds.url())
     }
 }
 
@@ -131,7 +151,10 @@ fn explain(out: Out, args: &Args, stack: &LocalStack) {
     ));
     for change in stack.overrides() {
         let shipped = change.shipped.as_deref().unwrap_or("none");
-        out.line(format_args!("  {} = {} (ships as {shipped}; {})", change.parameter, change.value, change.reason));
+        out.line(format_args!(
+            "  {} = {} (ships as {shipped}; {})",
+            change.parameter, change.value, change.reason
+        ));
     }
     out.line("");
 }
@@ -151,26 +174,31 @@ async fn watch(
     let state_machine = stack.output("StateMachineArn")?;
     let mut view = View::new(out, databases);
     loop {
-        {
-            let model = rds.model().lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            view.show(&standings(&model, databases));
-        }
+        view.show(&standings(&rds.model(), databases));
         let executions = stack.client().executions(state_machine).await?;
-        let running = executions.iter().filter(|one| one.status == "RUNNING").count();
+        let running = executions
+            .iter()
+            .filter(|one| one.status == "RUNNING")
+            .count();
         let all_ended = running == 0 && executions.len() >= databases.len();
         if all_ended || Instant::now() > deadline {
             view.finish();
             return Ok(all_ended);
         }
         if executions.is_empty() && begun.elapsed() > STARTS_WITHIN {
-            bail!("the planner started nothing; the functions' log is {}", stack.log().display());
+            bail!(
+                "the planner started nothing; the functions' log is {}",
+                stack.log().display()
+            );
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 
 fn sweep_every(speed: f64) -> Duration {
-    Duration::from_mins(1).div_f64(speed).max(SWEEP_AT_MOST_EVERY)
+    Duration::from_mins(1)
+        .div_f64(speed)
+        .max(SWEEP_AT_MOST_EVERY)
 }
 
 /// The sweeper's schedule at the demo's speed. EventBridge's own is once a minute at the most.
@@ -198,16 +226,20 @@ impl Drop for Sweeps {
 
 /// Stays up until Ctrl-C.
 async fn keep(out: Out, stack: &LocalStack, rds: &RdsService) {
-    let sweeps = stack.output("SweeperName").map(|name| Sweeps::start(stack.client().clone(), name.to_owned(), 60.0));
+    let sweeps = stack
+        .output("SweeperName")
+        .map(|name| Sweeps::start(stack.client().clone(), name.to_owned(), 60.0));
     out.line("\nThe local world stays up until Ctrl-C. In another terminal:\n");
     out.line("export AWS_ACCESS_KEY_ID=111122223333 AWS_SECRET_ACCESS_KEY=demo");
     out.line(format_args!("export AWS_ENDPOINT_URL={}", stack.endpoint()));
-    out.line(format_args!("export AWS_ENDPOINT_URL_RDS=http://{}", rds.addr()));
+    out.line(format_args!("export AWS_ENDPOINT_URL_RDS={}", rds.url()));
     if let Ok(environment) = stack.output("CliEnvironment") {
         out.line(environment);
     }
     out.line("\ncargo run -p snapferry -- waits");
-    out.line(format_args!("aws rds describe-db-snapshots --region {RECOVERY}"));
+    out.line(format_args!(
+        "aws rds describe-db-snapshots --region {RECOVERY}"
+    ));
     std::future::pending::<()>().await;
     drop(sweeps);
 }

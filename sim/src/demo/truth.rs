@@ -8,7 +8,10 @@ use super::fleet::{BYSTANDERS, RECOVERY, RECOVERY_KEY, SOMEBODYS_SNAPSHOT, SOURC
 /// snapshot of that very database, under the recovery key.
 #[must_use]
 pub fn recovery_points(rds: &Rds, databases: &[String]) -> u64 {
-    let good = |name: &&String| rds.snapshots(&region(RECOVERY)).any(|copy| is_recovery_point(rds, copy, name));
+    let good = |name: &&String| {
+        rds.snapshots(&region(RECOVERY))
+            .any(|copy| is_recovery_point(rds, copy, name))
+    };
     databases.iter().filter(good).count() as u64
 }
 
@@ -18,9 +21,13 @@ fn is_recovery_point(rds: &Rds, copy: &Snapshot, database: &str) -> bool {
     };
     let source = rds.snapshot(&region(SOURCE), &from.name);
     let of_this_database = source.is_some_and(|source| {
-        source.arn == from.arn && source.instance.identifier == database && source.stage() == Stage::Available
+        source.arn == from.arn
+            && source.instance.identifier == database
+            && source.stage() == Stage::Available
     });
-    of_this_database && copy.stage() == Stage::Available && copy.kms_key.as_deref() == Some(RECOVERY_KEY)
+    of_this_database
+        && copy.stage() == Stage::Available
+        && copy.kms_key.as_deref() == Some(RECOVERY_KEY)
 }
 
 /// What happened to databases and snapshots that are not ours, each in a sentence.
@@ -31,7 +38,10 @@ pub fn touched(rds: &Rds) -> Vec<String> {
         for snapshot in rds.snapshots(&region(place)) {
             let database = snapshot.instance.identifier.as_str();
             if BYSTANDERS.contains(&database) && snapshot.name != SOMEBODYS_SNAPSHOT {
-                touched.push(format!("{} was made, of {database}, which nobody asked to protect", snapshot.name));
+                touched.push(format!(
+                    "{} was made, of {database}, which nobody asked to protect",
+                    snapshot.name
+                ));
             }
         }
     }
@@ -40,7 +50,9 @@ pub fn touched(rds: &Rds) -> Vec<String> {
         theirs.stage() == Stage::Available && theirs.tags.iter().eq([("owner", "somebody")])
     });
     if !unchanged {
-        touched.push(format!("{SOMEBODYS_SNAPSHOT}, which a person took, is gone or changed"));
+        touched.push(format!(
+            "{SOMEBODYS_SNAPSHOT}, which a person took, is gone or changed"
+        ));
     }
     touched
 }
@@ -52,7 +64,11 @@ pub fn tags_that_hold(rds: &Rds, secrets: &[&str]) -> Vec<String> {
     for place in [SOURCE, RECOVERY] {
         for snapshot in rds.snapshots(&region(place)) {
             let holds = |text: &str| secrets.iter().any(|secret| text.contains(secret));
-            if snapshot.tags.iter().any(|(key, value)| holds(key) || holds(value)) {
+            if snapshot
+                .tags
+                .iter()
+                .any(|(key, value)| holds(key) || holds(value))
+            {
                 found.push(format!("a task token stands in a tag of {}", snapshot.name));
             }
         }

@@ -52,8 +52,16 @@ impl View {
     #[must_use]
     pub fn new(out: Out, databases: &[String]) -> Self {
         let live = out.is_terminal().then(|| Live::new(out, databases));
-        let known = databases.iter().map(|name| (name.clone(), Phase::Planned)).collect();
-        Self { out, since: Instant::now(), known, live }
+        let known = databases
+            .iter()
+            .map(|name| (name.clone(), Phase::Planned))
+            .collect();
+        Self {
+            out,
+            since: Instant::now(),
+            known,
+            live,
+        }
     }
 
     /// Shows how things stand now.
@@ -64,7 +72,10 @@ impl View {
                 Some(live) => live.show(name, standing),
                 None if before != Some(standing.phase) => {
                     let seconds = self.since.elapsed().as_secs_f64();
-                    self.out.line(format_args!("{seconds:6.1} s  {name:<16} {}", standing.phase.words()));
+                    self.out.line(format_args!(
+                        "{seconds:6.1} s  {name:<16} {}",
+                        standing.phase.words()
+                    ));
                 }
                 None => {}
             }
@@ -89,9 +100,11 @@ impl Live {
             Out::Stderr => ProgressDrawTarget::stderr(),
         };
         let all = MultiProgress::with_draw_target(target);
-        let style = ProgressStyle::with_template("{prefix:16} {bar:24.cyan/dim} {percent:>3}%  {elapsed:>4}  {msg}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar())
-            .progress_chars("━━╌");
+        let style = ProgressStyle::with_template(
+            "{prefix:16} {bar:24.cyan/dim} {percent:>3}%  {elapsed:>4}  {msg}",
+        )
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("━━╌");
         let bars = databases
             .iter()
             .map(|name| {

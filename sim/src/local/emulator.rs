@@ -139,10 +139,30 @@ impl Drop for Emulator {
         let _ = kill_process_group(self.group, Signal::KILL);
         let _ = self.child.wait();
         let deadline = Instant::now() + GONE_WITHIN;
-        while test_kill_process_group(self.group).is_ok() && Instant::now() < deadline {
+        while lives(self.group) && Instant::now() < deadline {
             std::thread::sleep(POLL);
         }
     }
+}
+
+/// Whether a process of the group still runs. A dead one that its new parent has not reaped yet
+/// holds no port and no file; where there is no /proc to tell, it counts.
+fn lives(group: Pid) -> bool {
+    let Ok(processes) = std::fs::read_dir("/proc/") else {
+        return test_kill_process_group(group).is_ok();
+    };
+    let id = group.as_raw_nonzero().to_string();
+    processes.flatten().any(|process| {
+        let stat = std::fs::read_to_string(process.path().join("stat")).unwrap_or_default();
+        // After the command's name, which is in parentheses: state, parent, group.
+        let mut fields = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace();
+        let state = fields.next();
+        state.is_some_and(|state| state != "Z") && fields.nth(1) == Some(&*id)
+    })
 }
 
 /// The emulator's whole environment, which the functions inherit: nothing of the caller's own gets

@@ -34,7 +34,8 @@ pub struct LocalOptions {
     pub function: Function,
     /// Further parameters of `template.yaml`; they win over the local stack's own.
     pub parameters: Vec<(String, String)>,
-    /// By what the pauses between a state's retries are multiplied.
+    /// By what the pauses between a state's retries are multiplied. Without it they are the state
+    /// machine's, but never above a minute, which is the emulator's own limit.
     pub retry_scale: f64,
     /// What may happen to a call of the functions.
     pub interference: Arc<dyn Interference>,
@@ -57,7 +58,7 @@ impl std::fmt::Debug for LocalOptions {
 /// A value that differs from what ships.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Override {
-    /// The template's parameter.
+    /// The template's parameter, or what it is about.
     pub parameter: String,
     /// Its value here.
     pub value: String,
@@ -130,7 +131,13 @@ impl LocalOptions {
                 shipped: Some(shipped),
             })
         });
-        Ok(differing.collect())
+        let scale = (self.retry_scale != 1.0).then(|| Override {
+            parameter: "pauses between a state's retries".to_owned(),
+            value: format!("times {}", self.retry_scale),
+            shipped: Some("times 1".to_owned()),
+            reason: "shortened, so that nobody waits",
+        });
+        Ok(differing.chain(scale).collect())
     }
 
     fn reason(&self, parameter: &str) -> &'static str {
