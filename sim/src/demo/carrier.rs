@@ -14,10 +14,10 @@ use crate::local::{BusEvent, Client};
 use crate::rds::EmittedEvent;
 
 /// When each event was handed to the bus, by the ARN it is about and its number.
-pub type Deliveries = Arc<Mutex<BTreeMap<(String, &'static str), Timestamp>>>;
+pub(super) type Deliveries = Arc<Mutex<BTreeMap<(String, &'static str), Timestamp>>>;
 
 /// A running carrier; dropping it ends it.
-pub struct Carrier {
+pub(super) struct Carrier {
     deliveries: Deliveries,
     refused: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
@@ -26,7 +26,7 @@ pub struct Carrier {
 impl Carrier {
     /// Carries every event as it comes.
     #[must_use]
-    pub fn start(mut events: mpsc::UnboundedReceiver<EmittedEvent>, bus: Client) -> Self {
+    pub(super) fn start(mut events: mpsc::UnboundedReceiver<EmittedEvent>, bus: Client) -> Self {
         let deliveries = Deliveries::default();
         let refused = Arc::<Mutex<Vec<String>>>::default();
         let (noted, complaints) = (Arc::clone(&deliveries), Arc::clone(&refused));
@@ -53,7 +53,7 @@ impl Carrier {
 
     /// When an event was handed to the bus.
     #[must_use]
-    pub fn delivered(&self, arn: &str, event_id: &'static str) -> Option<Timestamp> {
+    pub(super) fn delivered(&self, arn: &str, event_id: &'static str) -> Option<Timestamp> {
         lock(&self.deliveries)
             .get(&(arn.to_owned(), event_id))
             .copied()
@@ -61,7 +61,7 @@ impl Carrier {
 
     /// Events that the bus did not take: a fault of the local world.
     #[must_use]
-    pub fn refused(&self) -> Vec<String> {
+    pub(super) fn refused(&self) -> Vec<String> {
         lock(&self.refused).clone()
     }
 }

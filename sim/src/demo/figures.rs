@@ -85,7 +85,7 @@ pub struct Reaction {
 impl Reaction {
     /// The percentiles of these times (nearest rank); zero where there are none.
     #[must_use]
-    pub fn of(mut times: Vec<f64>) -> Self {
+    pub(super) fn of(mut times: Vec<f64>) -> Self {
         times.sort_by(f64::total_cmp);
         let at = |share: f64| {
             #[expect(
@@ -108,7 +108,7 @@ impl Reaction {
 
 /// How many calls a map holds.
 #[must_use]
-pub fn total(calls: &Calls) -> u64 {
+pub(super) fn total(calls: &Calls) -> u64 {
     calls.values().sum()
 }
 

@@ -6,21 +6,21 @@ use jiff::Timestamp;
 use crate::rds::{CreateDbSnapshot, InstanceSpec, KmsKey, Rds, RdsConfig, RdsFault, Region, Tags};
 
 /// Where the databases are.
-pub const SOURCE: &str = "eu-west-1";
+pub(super) const SOURCE: &str = "eu-west-1";
 /// Where their recovery points go.
-pub const RECOVERY: &str = "eu-central-1";
+pub(super) const RECOVERY: &str = "eu-central-1";
 /// The account, AWS's own example number.
-pub const ACCOUNT: &str = "111122223333";
+pub(super) const ACCOUNT: &str = "111122223333";
 /// The key of the recovery points.
-pub const RECOVERY_KEY: &str =
+pub(super) const RECOVERY_KEY: &str =
     "arn:aws:kms:eu-central-1:111122223333:key/7f1d0c3e-0000-4000-8000-00000000c0de";
 const SOURCE_KEY: &str =
     "arn:aws:kms:eu-west-1:111122223333:key/1a2b3c4d-0000-4000-8000-00000000beef";
 
 /// A snapshot that a person took: it must be there, unchanged, at the end.
-pub const SOMEBODYS_SNAPSHOT: &str = "before-the-migration";
+pub(super) const SOMEBODYS_SNAPSHOT: &str = "before-the-migration";
 /// Instances that nobody asked to protect.
-pub const BYSTANDERS: [&str; 2] = ["sandbox", "scratch"];
+pub(super) const BYSTANDERS: [&str; 2] = ["sandbox", "scratch"];
 
 const SUBJECTS: [&str; 12] = [
     "orders",
@@ -44,11 +44,11 @@ const ENGINES: [(&str, &str, &str); 4] = [
 ];
 
 /// The fleet, and the model that holds it.
-pub struct Fleet {
+pub(super) struct Fleet {
     /// The simulated RDS.
-    pub rds: Rds,
+    pub(super) rds: Rds,
     /// The identifiers of the databases to protect.
-    pub databases: Vec<String>,
+    pub(super) databases: Vec<String>,
 }
 
 /// A region of the demo's.
@@ -56,7 +56,7 @@ pub struct Fleet {
 /// # Panics
 /// Never: the names above are regions.
 #[must_use]
-pub fn region(name: &str) -> Region {
+pub(super) fn region(name: &str) -> Region {
     name.parse().expect("the demo's regions are regions")
 }
 
@@ -64,7 +64,7 @@ pub fn region(name: &str) -> Region {
 ///
 /// # Errors
 /// When the model refuses one of its parts, which is a fault of the demo.
-pub fn draw(databases: u16, seed: u64, now: Timestamp) -> Result<Fleet, RdsFault> {
+pub(super) fn draw(databases: u16, seed: u64, now: Timestamp) -> Result<Fleet, RdsFault> {
     let config = RdsConfig {
         account: ACCOUNT.to_owned(),
         ..RdsConfig::default()

@@ -20,24 +20,24 @@ const SWEEPER: &str = "snapferry-sweeper";
 const FINISHED: [&str; 2] = ["RDS-EVENT-0042", "RDS-EVENT-0060"];
 
 /// What a measurement looks at.
-pub struct Scene<'a> {
+pub(super) struct Scene<'a> {
     /// The deployed stack.
-    pub stack: &'a LocalStack,
+    pub(super) stack: &'a LocalStack,
     /// The carrier of events.
-    pub carrier: &'a Carrier,
+    pub(super) carrier: &'a Carrier,
     /// How often RDS was called, by whom.
-    pub rds_calls: CallCounts,
+    pub(super) rds_calls: CallCounts,
     /// The databases that were to be protected.
-    pub databases: &'a [String],
+    pub(super) databases: &'a [String],
     /// How long it took.
-    pub elapsed_s: f64,
+    pub(super) elapsed_s: f64,
 }
 
 /// The figures of the run, and what else it showed.
 ///
 /// # Errors
 /// When the emulator does not answer.
-pub async fn measure(
+pub(super) async fn measure(
     scene: &Scene<'_>,
     rds: &Rds,
 ) -> Result<(Figures, Observations), MeasureError> {
@@ -77,7 +77,7 @@ pub async fn measure(
 
 /// Why a run could not be measured.
 #[derive(Debug, thiserror::Error)]
-pub enum MeasureError {
+pub(super) enum MeasureError {
     /// The emulator did not answer as it should.
     #[error(transparent)]
     Client(#[from] ClientError),

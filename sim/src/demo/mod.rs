@@ -16,5 +16,5 @@ mod truth;
 mod view;
 
 pub use args::Args;
-pub use figures::Figures;
+pub use figures::{Callbacks, Calls, Executions, Figures, Reaction, ServiceCalls};
 pub use run::run;

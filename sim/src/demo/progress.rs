@@ -8,7 +8,7 @@ use super::fleet::{RECOVERY, SOURCE, region};
 
 /// Where a database's recovery point stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
+pub(super) enum Phase {
     /// Nothing yet.
     Planned,
     /// The snapshot is being taken.
@@ -28,7 +28,7 @@ pub enum Phase {
 impl Phase {
     /// The phase in words.
     #[must_use]
-    pub fn words(self) -> &'static str {
+    pub(super) fn words(self) -> &'static str {
         match self {
             Self::Planned => "waiting for its start",
             Self::Snapshot => "snapshot",
@@ -43,16 +43,16 @@ impl Phase {
 
 /// A database's phase and how much of it is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub(super) struct Standing {
     /// The phase.
-    pub phase: Phase,
+    pub(super) phase: Phase,
     /// 0 to 100, of this phase.
-    pub percent: u8,
+    pub(super) percent: u8,
 }
 
 /// Every database's standing, by identifier.
 #[must_use]
-pub fn standings(rds: &Rds, databases: &[String]) -> BTreeMap<String, Standing> {
+pub(super) fn standings(rds: &Rds, databases: &[String]) -> BTreeMap<String, Standing> {
     let mut all: BTreeMap<String, Standing> = databases
         .iter()
         .map(|name| {

@@ -3,28 +3,28 @@
 use super::figures::{Calls, Figures, total};
 
 /// Step Functions' state transitions for each recovery point (design, section 7).
-pub const TRANSITIONS_MAX: u64 = 6;
+pub(super) const TRANSITIONS_MAX: u64 = 6;
 /// Calls to RDS on behalf of one recovery point: two mutations and at most three describes.
-pub const RDS_CALLS_MAX: u64 = 5;
+pub(super) const RDS_CALLS_MAX: u64 = 5;
 /// Copies in flight for each destination region.
-pub const COPIES_IN_FLIGHT_MAX: u64 = 20;
+pub(super) const COPIES_IN_FLIGHT_MAX: u64 = 20;
 
 /// What else the run showed, besides its figures.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Observations {
+pub(super) struct Observations {
     /// What was touched that is not ours, in words.
-    pub touched: Vec<String>,
+    pub(super) touched: Vec<String>,
     /// Where a task token stands that must not, in words.
-    pub leaks: Vec<String>,
+    pub(super) leaks: Vec<String>,
     /// Events that the bus refused, and other faults of the local world.
-    pub world: Vec<String>,
+    pub(super) world: Vec<String>,
     /// Executions that did not succeed, with their errors.
-    pub executions: Vec<String>,
+    pub(super) executions: Vec<String>,
 }
 
 /// Every promise that the run broke, each in a sentence.
 #[must_use]
-pub fn broken(figures: &Figures, seen: &Observations) -> Vec<String> {
+pub(super) fn broken(figures: &Figures, seen: &Observations) -> Vec<String> {
     let mut broken = Vec::new();
     let mut promise = |kept: bool, sentence: String| {
         if !kept {
@@ -82,7 +82,7 @@ pub fn broken(figures: &Figures, seen: &Observations) -> Vec<String> {
 
 /// The calls on behalf of recovery points: all but the planner's listing of databases, which is one a page.
 #[must_use]
-pub fn on_behalf(calls: &Calls) -> u64 {
+pub(super) fn on_behalf(calls: &Calls) -> u64 {
     total(calls)
         - calls
             .get("DescribeDBInstances")

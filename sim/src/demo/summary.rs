@@ -7,11 +7,11 @@ use super::promises::{COPIES_IN_FLIGHT_MAX, RDS_CALLS_MAX, TRANSITIONS_MAX, on_b
 
 /// The figures as a table, each beside what was promised.
 #[must_use]
-pub fn table(figures: &Figures) -> String {
+pub(super) fn table(figures: &Figures) -> String {
     let each = |count: u64| per(count, figures.databases);
     let mut table = Table::new();
     table
-        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["what", "measured", "promised"]);
     let callbacks = &figures.callbacks;
@@ -93,7 +93,7 @@ pub fn table(figures: &Figures) -> String {
 
 /// The calls by service, one line each.
 #[must_use]
-pub fn calls(figures: &Figures) -> String {
+pub(super) fn calls(figures: &Figures) -> String {
     let calls = &figures.calls;
     [
         ("RDS", &calls.rds),

@@ -7,7 +7,7 @@ use super::fleet::{BYSTANDERS, RECOVERY, RECOVERY_KEY, SOMEBODYS_SNAPSHOT, SOURC
 /// How many of these databases have a recovery point: available in the recovery region, a copy of an available
 /// snapshot of that very database, under the recovery key.
 #[must_use]
-pub fn recovery_points(rds: &Rds, databases: &[String]) -> u64 {
+pub(super) fn recovery_points(rds: &Rds, databases: &[String]) -> u64 {
     let good = |name: &&String| {
         rds.snapshots(&region(RECOVERY))
             .any(|copy| is_recovery_point(rds, copy, name))
@@ -32,7 +32,7 @@ fn is_recovery_point(rds: &Rds, copy: &Snapshot, database: &str) -> bool {
 
 /// What happened to databases and snapshots that are not ours, each in a sentence.
 #[must_use]
-pub fn touched(rds: &Rds) -> Vec<String> {
+pub(super) fn touched(rds: &Rds) -> Vec<String> {
     let mut touched = Vec::new();
     for place in [SOURCE, RECOVERY] {
         for snapshot in rds.snapshots(&region(place)) {
@@ -59,7 +59,7 @@ pub fn touched(rds: &Rds) -> Vec<String> {
 
 /// Where one of these secrets stands in a snapshot's tags.
 #[must_use]
-pub fn tags_that_hold(rds: &Rds, secrets: &[&str]) -> Vec<String> {
+pub(super) fn tags_that_hold(rds: &Rds, secrets: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for place in [SOURCE, RECOVERY] {
         for snapshot in rds.snapshots(&region(place)) {

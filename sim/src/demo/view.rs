@@ -10,7 +10,7 @@ use super::progress::{Phase, Standing};
 
 /// Where everything but the JSON goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Out {
+pub(super) enum Out {
     /// A person reads stdout.
     Stdout,
     /// stdout is for the JSON.
@@ -19,7 +19,7 @@ pub enum Out {
 
 impl Out {
     /// Prints a line. A reader that is gone is no reason to stop.
-    pub fn line(self, text: impl std::fmt::Display) {
+    pub(super) fn line(self, text: impl std::fmt::Display) {
         let _ = match self {
             Self::Stdout => writeln!(std::io::stdout(), "{text}"),
             Self::Stderr => writeln!(std::io::stderr(), "{text}"),
@@ -35,7 +35,7 @@ impl Out {
 }
 
 /// The view of one run.
-pub struct View {
+pub(super) struct View {
     out: Out,
     since: Instant,
     known: BTreeMap<String, Phase>,
@@ -50,7 +50,7 @@ struct Live {
 impl View {
     /// Begins to show these databases.
     #[must_use]
-    pub fn new(out: Out, databases: &[String]) -> Self {
+    pub(super) fn new(out: Out, databases: &[String]) -> Self {
         let live = out.is_terminal().then(|| Live::new(out, databases));
         let known = databases
             .iter()
@@ -65,7 +65,7 @@ impl View {
     }
 
     /// Shows how things stand now.
-    pub fn show(&mut self, standings: &BTreeMap<String, Standing>) {
+    pub(super) fn show(&mut self, standings: &BTreeMap<String, Standing>) {
         for (name, standing) in standings {
             let before = self.known.insert(name.clone(), standing.phase);
             match &self.live {
@@ -83,7 +83,7 @@ impl View {
     }
 
     /// Leaves the last picture standing.
-    pub fn finish(&self) {
+    pub(super) fn finish(&self) {
         if let Some(live) = &self.live {
             for bar in live.bars.values() {
                 bar.abandon();

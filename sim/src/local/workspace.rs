@@ -52,7 +52,7 @@ pub(super) fn target_directory(root: &Path) -> Result<PathBuf, LocalError> {
 }
 
 /// Builds the function as it ships and returns its path; quick where it is built already.
-/// The compiler's messages go to standard error.
+/// Cargo's progress and the compiler's messages go to standard error.
 pub(super) fn build_bootstrap(root: &Path) -> Result<PathBuf, LocalError> {
     const ARGUMENTS: [&str; 9] = [
         "build",
@@ -62,12 +62,13 @@ pub(super) fn build_bootstrap(root: &Path) -> Result<PathBuf, LocalError> {
         "snapferry",
         "--bin",
         "bootstrap",
-        "--features",
-        "lambda",
+        // The command line's features, single sign-on among them, have no place in a function.
+        "--no-default-features",
+        "--features=lambda",
     ];
     let output = cargo(root)
         .args(ARGUMENTS)
-        .args(["--quiet", "--message-format", "json-render-diagnostics"])
+        .args(["--message-format", "json-render-diagnostics"])
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| LocalError::Cargo {
