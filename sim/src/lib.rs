@@ -1,4 +1,5 @@
 //! The simulated world: an RDS model, the local stack, the recording proxy and the demo.
 
+pub mod python;
 pub mod rds;
 pub mod rds_http;
