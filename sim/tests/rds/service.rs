@@ -1,9 +1,5 @@
 //! A client as plain as can be, a served world, and the skeleton of XML answers.
 
-#![allow(dead_code, reason = "each test binary uses its own part")]
-
-pub(crate) mod moto;
-
 use std::collections::BTreeMap;
 
 use anyhow::Context;

@@ -1,12 +1,11 @@
 //! What the RDS service promises on the wire.
 
-mod rds_support;
-
 use anyhow::Context;
 use axum::body::Bytes;
 use http_body_util::Full;
 use hyper::Request;
-use rds_support::{HOME, SOURCE, authorization, call, config, instant, send, serve, world};
+
+use crate::service::{HOME, SOURCE, authorization, call, config, instant, send, serve, world};
 
 #[tokio::test]
 async fn a_snapshot_is_copied_and_its_events_arrive() -> anyhow::Result<()> {
