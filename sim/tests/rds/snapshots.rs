@@ -117,6 +117,16 @@ fn the_quota_of_manual_snapshots_is_per_region_and_told_apart_by_the_account_fig
 }
 
 #[test]
+fn a_member_of_a_cluster_has_no_snapshot_of_its_own() {
+    let mut rds = with_instances(&["orders"]);
+    rds.change_instance(&here(), "orders", |instance| {
+        instance.spec.cluster = Some("shop".to_owned());
+    });
+    let answer = rds.create_db_snapshot(&here(), &create("s", "orders"), at(0));
+    assert_eq!(code(answer), "InvalidParameterValue");
+}
+
+#[test]
 fn a_snapshot_that_is_being_taken_cannot_be_deleted() {
     let mut rds = with_instances(&["orders"]);
     rds.create_db_snapshot(&here(), &create("s", "orders"), at(0))
