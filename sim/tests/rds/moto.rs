@@ -1,6 +1,7 @@
 //! moto's server, the second opinion, and the SDK that comes with it.
 
-use std::io::{BufRead, BufReader, Read};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -40,11 +41,13 @@ pub(crate) struct Moto {
 
 impl Moto {
     pub(crate) fn start() -> anyhow::Result<Self> {
+        // A file, because a pipe that nobody reads would stop moto once it is full.
+        let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join("moto.log");
         let mut child = Command::new(python()?)
             .args(["-c", LAUNCHER])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(File::create(&log)?)
             .spawn()
             .context("cannot start moto")?;
         let mut line = String::new();
@@ -53,13 +56,9 @@ impl Moto {
             .read_line(&mut line)
             .context("moto told nothing")?;
         let Ok(port) = line.trim().parse::<u16>() else {
-            let mut said = String::new();
             let _ = child.kill();
-            child
-                .stderr
-                .take()
-                .context("no errors")?
-                .read_to_string(&mut said)?;
+            let _ = child.wait();
+            let said = std::fs::read_to_string(&log).unwrap_or_default();
             anyhow::bail!("moto did not start: {said}");
         };
         Ok(Self {
