@@ -3,5 +3,6 @@
 pub mod demo;
 pub mod local;
 pub mod proxy;
+pub mod python;
 pub mod rds;
 pub mod rds_http;

@@ -333,7 +333,8 @@ mod marker {
 
     pub(super) fn read(marker: &str) -> Option<String> {
         let digits = marker.as_bytes();
-        if digits.is_empty() || !digits.len().is_multiple_of(2) {
+        let hex = digits.iter().all(u8::is_ascii_hexdigit);
+        if digits.is_empty() || !digits.len().is_multiple_of(2) || !hex {
             return None;
         }
         let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();

@@ -100,7 +100,10 @@ impl Rds {
     }
 
     /// The instances of a region, by identifier.
-    pub fn instances(&self, region: &Region) -> impl Iterator<Item = &Instance> {
+    pub fn instances<'a>(
+        &'a self,
+        region: &Region,
+    ) -> impl Iterator<Item = &'a Instance> + use<'a> {
         self.regions
             .get(region)
             .into_iter()
@@ -108,7 +111,10 @@ impl Rds {
     }
 
     /// The snapshots of a region, by identifier, in whatever stage.
-    pub fn snapshots(&self, region: &Region) -> impl Iterator<Item = &Snapshot> {
+    pub fn snapshots<'a>(
+        &'a self,
+        region: &Region,
+    ) -> impl Iterator<Item = &'a Snapshot> + use<'a> {
         self.regions
             .get(region)
             .into_iter()

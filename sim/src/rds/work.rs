@@ -38,6 +38,13 @@ impl Rds {
             .ok_or_else(|| RdsFault::DbInstanceNotFound(request.instance.clone()))?
             .clone();
         state.has_place_for(&name, quota)?;
+        if instance.spec.cluster.is_some() {
+            return Err(invalid(
+                "The specified instance is a member of a cluster and a snapshot cannot be created \
+                 directly. Please use the CreateDBClusterSnapshot API instead."
+                    .to_owned(),
+            ));
+        }
         if !instance.status.lets_a_snapshot_begin() {
             return Err(RdsFault::InvalidDbInstanceState(
                 instance.spec.identifier.clone(),
