@@ -1,1 +1,26 @@
-//! Snapferry keeps a restorable copy of every RDS and Aurora database in another region.
+//! Snapferry keeps a restorable copy of every Amazon RDS and Aurora database in another region,
+//! and never waits by polling.
+//!
+//! Where to begin reading:
+//!
+//! - [`domain`]: what is true about snapshots, hints, waits and names. Pure: no async, no AWS, no clock.
+//! - [`ports`]: what the use cases ask of the outside, one method for each AWS action.
+//! - [`app`]: the use cases (plan, work, react, sweep) over those ports.
+//! - [`wire`]: the JSON that passes between our own parts, and the events that RDS sends.
+//! - `aws`, `lambda`, `cli`: the adapters, behind the features `lambda` and `cli`.
+//!
+//! With default features off, the crate names no AWS crate at all: the compiler keeps the core pure.
+
+pub mod app;
+#[cfg(feature = "aws")]
+pub mod aws;
+#[cfg(feature = "cli")]
+pub mod cli;
+pub mod domain;
+#[cfg(feature = "lambda")]
+pub mod lambda;
+#[cfg(any(feature = "lambda", feature = "cli"))]
+pub mod logging;
+pub mod ports;
+pub mod settings;
+pub mod wire;

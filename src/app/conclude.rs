@@ -1,0 +1,125 @@
+//! Sends a verdict back and forgets the wait: the end of every settle.
+
+use tracing::{debug, error, info, warn};
+
+use crate::domain::command::Step;
+use crate::domain::failure::Failure;
+use crate::domain::manifest::Manifest;
+use crate::domain::settle::{Verdict, settle};
+use crate::domain::snapshot::Snapshot;
+use crate::domain::wait::{Phase, Rules, Wait};
+use crate::ports::{Callbacks, Clock, Delivery, PortError, RecordRecoveryPoint, Waits};
+
+/// How a wait ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Concluded {
+    /// Step Functions took the success.
+    Succeeded,
+    /// Step Functions took the failure.
+    Failed,
+    /// Nobody waited any more: settled before, or too late.
+    NobodyWaited,
+    /// Step Functions does not know the token that we stored. An alarm watches for it.
+    InvalidToken,
+}
+
+/// Tells the execution that its snapshot or copy is good, enters a good copy in the catalog, forgets the wait.
+///
+/// Settling twice is settling once. The wait goes last, and only if it still holds the token that was settled:
+/// whatever breaks before leaves it to the next hint or sweep. The catalog is entered whether or not somebody
+/// still waited, for the copy is good all the same.
+///
+/// # Errors
+/// When a call did not come through; the wait is still there then.
+pub async fn succeed<W>(world: &W, wait: &Wait, manifest: &Manifest) -> Result<Concluded, PortError>
+where
+    W: Callbacks + Waits + RecordRecoveryPoint,
+{
+    let delivery = world.send_task_success(&wait.command.token, manifest).await;
+    let concluded = concluded(wait, delivery, Concluded::Succeeded)?;
+    if wait.command.step == Step::Copy {
+        world
+            .record_recovery_point(&wait.command.run, &wait.command.execution, manifest)
+            .await?;
+    }
+    world.forget(&wait.resource, &wait.command.token).await?;
+    info!(resource = %wait.resource, execution = %wait.command.execution, outcome = ?concluded, "settled");
+    Ok(concluded)
+}
+
+/// Tells the execution why its snapshot or copy will not come, and forgets the wait.
+///
+/// # Errors
+/// When a call did not come through; the wait is still there then.
+pub async fn fail<W>(world: &W, wait: &Wait, failure: &Failure) -> Result<Concluded, PortError>
+where
+    W: Callbacks + Waits,
+{
+    let delivery = world.send_task_failure(&wait.command.token, failure).await;
+    let concluded = concluded(wait, delivery, Concluded::Failed)?;
+    world.forget(&wait.resource, &wait.command.token).await?;
+    warn!(
+        resource = %wait.resource,
+        execution = %wait.command.execution,
+        outcome = ?concluded,
+        reason = %failure.reason,
+        cause = failure.cause,
+        "settled as failed"
+    );
+    Ok(concluded)
+}
+
+fn concluded(wait: &Wait, delivery: Delivery, accepted: Concluded) -> Result<Concluded, PortError> {
+    match delivery {
+        Delivery::Accepted => Ok(accepted),
+        Delivery::NobodyWaits => Ok(Concluded::NobodyWaited),
+        Delivery::Invalid => {
+            // The template's metric filter looks for these words.
+            error!(resource = %wait.resource, "InvalidToken for a token that was stored");
+            Ok(Concluded::InvalidToken)
+        }
+        Delivery::Unknown(error) => Err(error),
+    }
+}
+
+/// What a look at RDS made of a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judged {
+    /// It was settled.
+    Concluded(Concluded),
+    /// Nothing is proved yet.
+    Kept,
+}
+
+/// Decides a wait by RDS's answer and carries the verdict out.
+///
+/// # Errors
+/// When a call did not come through; the wait is still there then.
+pub async fn judge<W>(
+    world: &W,
+    rules: &Rules,
+    wait: &Wait,
+    truth: Option<&Snapshot>,
+) -> Result<Judged, PortError>
+where
+    W: Callbacks + Clock + Waits + RecordRecoveryPoint,
+{
+    match settle(wait, truth, rules, world.now()) {
+        Verdict::Succeed(manifest) => succeed(world, wait, &manifest).await.map(Judged::Concluded),
+        Verdict::Fail(failure) => fail(world, wait, &failure).await.map(Judged::Concluded),
+        Verdict::KeepWaiting { seen, why } => {
+            if seen && wait.phase != Phase::Seen {
+                world
+                    .set_phase(
+                        &wait.resource,
+                        &wait.command.token,
+                        Phase::Seen,
+                        world.now(),
+                    )
+                    .await?;
+            }
+            debug!(resource = %wait.resource, why, "kept waiting");
+            Ok(Judged::Kept)
+        }
+    }
+}

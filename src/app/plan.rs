@@ -1,0 +1,279 @@
+//! The planner: starts one execution for each database that is due.
+
+use std::fmt;
+
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
+use tracing::{info, warn};
+
+use crate::app::batch::chain;
+use crate::domain::arn::{RdsArn, Region};
+use crate::domain::command::Run;
+use crate::domain::database::{Choice, Database, LeftOut, choose};
+use crate::domain::names::{self, Attempt, ExecutionName};
+use crate::domain::policy::Policy;
+use crate::domain::tags::{PolicyName, StackId};
+use crate::ports::{
+    Claim, ClaimRun, Clock, DescribeInstances, ExecutionState, PlanCursor, PortError,
+    StartExecution, Started,
+};
+use crate::settings::Planning;
+
+/// How many databases are started at once: StartExecution refills by 150 to 300 a second.
+const CONCURRENCY: usize = 8;
+
+/// Everything that the planner may do.
+pub trait Permissions: ClaimRun + Clock + DescribeInstances + PlanCursor + StartExecution {}
+
+impl<W> Permissions for W where W: ClaimRun + Clock + DescribeInstances + PlanCursor + StartExecution
+{}
+
+/// Which planned time is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// The schedule's last due time, if it has not been planned yet.
+    Due,
+    /// The schedule's last due time, planned or not: failed executions start again under the next suffix.
+    Again,
+    /// A time that an operator names.
+    At(Timestamp),
+}
+
+/// What became of one database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// An execution was started.
+    Started(ExecutionName),
+    /// One is still under way: reported, not doubled.
+    StillRunning(ExecutionName),
+    /// The recovery point of this planned time is made.
+    Done(ExecutionName),
+    /// It is not protected.
+    LeftOut(LeftOut),
+    /// It could not be started now; the next run of the planner tries again.
+    Failed(String),
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started(name) => write!(f, "started {name}"),
+            Self::StillRunning(name) => write!(f, "still running {name}"),
+            Self::Done(name) => write!(f, "done by {name}"),
+            Self::LeftOut(why) => write!(f, "left out: {why}"),
+            Self::Failed(why) => write!(f, "failed: {why}"),
+        }
+    }
+}
+
+/// One database's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The database.
+    pub database: RdsArn,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What the planner made of one policy in one region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// The policy.
+    pub policy: PolicyName,
+    /// The region.
+    pub region: Region,
+    /// The planned time; nothing if nothing is due.
+    pub due: Option<Timestamp>,
+    /// A row for each database that was listed.
+    pub rows: Vec<Row>,
+    /// Why the region, or the rest of it, could not be planned.
+    pub error: Option<String>,
+}
+
+impl Planned {
+    /// Whether every database that is due has its execution.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.error.is_none()
+            && !self
+                .rows
+                .iter()
+                .any(|row| matches!(row.outcome, Outcome::Failed(_)))
+    }
+}
+
+/// Plans every policy in every source region. One region's failure fails only its rows.
+pub async fn plan<W: Permissions>(world: &W, planning: &Planning, when: When) -> Vec<Planned> {
+    let mut all = Vec::new();
+    for policy in &planning.policies {
+        for region in &planning.source_regions {
+            let planned = plan_region(world, planning, policy, region, when).await;
+            log(&planned);
+            all.push(planned);
+        }
+    }
+    all
+}
+
+fn log(planned: &Planned) {
+    let started = planned
+        .rows
+        .iter()
+        .filter(|row| matches!(row.outcome, Outcome::Started(_)))
+        .count();
+    let (policy, region) = (&planned.policy, &planned.region);
+    match (&planned.error, planned.due) {
+        (Some(error), _) => {
+            warn!(%policy, %region, started, error, "a region could not be planned")
+        }
+        (None, Some(due)) => info!(%policy, %region, %due, started, "planned"),
+        (None, None) => {}
+    }
+}
+
+async fn plan_region<W: Permissions>(
+    world: &W,
+    planning: &Planning,
+    policy: &Policy,
+    region: &Region,
+    when: When,
+) -> Planned {
+    let mut planned = Planned {
+        policy: policy.name.clone(),
+        region: region.clone(),
+        due: None,
+        rows: Vec::new(),
+        error: None,
+    };
+    match due(world, policy, region, when).await {
+        Ok(Some(due)) => planned.due = Some(due),
+        Ok(None) => return planned,
+        Err(error) => planned.error = Some(chain(&error)),
+    }
+    let Some(due) = planned.due else {
+        return planned;
+    };
+    let mut marker = None;
+    loop {
+        let page = match world.describe_db_instances(region, marker).await {
+            Ok(page) => page,
+            Err(error) => {
+                planned.error = Some(chain(&error));
+                return planned;
+            }
+        };
+        let stack = &planning.stack.rules.stack;
+        let rows: Vec<Row> = stream::iter(page.items)
+            .map(|database| async move { row(world, stack, policy, &database, due).await })
+            .buffered(CONCURRENCY)
+            .collect()
+            .await;
+        planned.rows.extend(rows);
+        match page.next {
+            Some(next) => marker = Some(next),
+            None => break,
+        }
+    }
+    if planned.is_complete()
+        && !matches!(when, When::At(_))
+        && let Err(error) = world.set_planned_until(&policy.name, region, due).await
+    {
+        planned.error = Some(chain(&error));
+    }
+    planned
+}
+
+async fn due<W: Permissions>(
+    world: &W,
+    policy: &Policy,
+    region: &Region,
+    when: When,
+) -> Result<Option<Timestamp>, PortError> {
+    Ok(match when {
+        When::At(time) => Some(time),
+        When::Again => policy.schedule.due(None, world.now()),
+        When::Due => policy.schedule.due(
+            world.planned_until(&policy.name, region).await?,
+            world.now(),
+        ),
+    })
+}
+
+async fn row<W: Permissions>(
+    world: &W,
+    stack: &StackId,
+    policy: &Policy,
+    database: &Database,
+    due: Timestamp,
+) -> Row {
+    let outcome = match choose(database, &policy.name, policy.selection) {
+        Choice::LeaveOut(why) => Outcome::LeftOut(why),
+        Choice::Protect(name) => {
+            let run = Run {
+                database: database.to_ref(),
+                policy: name,
+                planned_at: due,
+                key: policy.key.clone(),
+            };
+            start(world, stack, &run)
+                .await
+                .unwrap_or_else(|error| Outcome::Failed(chain(&error)))
+        }
+    };
+    Row {
+        database: database.arn.clone(),
+        outcome,
+    }
+}
+
+/// Starts a run, unless one of its database and policy is open. A name that is used up by a failed execution
+/// gives way to the next suffix.
+async fn start<W: Permissions>(
+    world: &W,
+    stack: &StackId,
+    run: &Run,
+) -> Result<Outcome, PortError> {
+    let mut last = names::execution(stack, run, Attempt::FIRST);
+    for attempt in Attempt::all() {
+        let name = names::execution(stack, run, attempt);
+        if let Some(other) = claim(world, run, &name).await? {
+            return Ok(Outcome::StillRunning(other));
+        }
+        match world.start_execution(&name, run).await? {
+            Started::Running => return Ok(Outcome::Started(name)),
+            Started::NameUsed => match world.describe_execution(&name).await? {
+                ExecutionState::Running => return Ok(Outcome::StillRunning(name)),
+                ExecutionState::Succeeded => return Ok(Outcome::Done(name)),
+                ExecutionState::Failed | ExecutionState::Unknown => last = name,
+            },
+        }
+    }
+    Ok(Outcome::Failed(format!(
+        "{last} and all executions before it have failed; see why before running it again"
+    )))
+}
+
+/// Single flight. An execution that ended while nobody looked gives its place up. Answers the one still open.
+async fn claim<W: Permissions>(
+    world: &W,
+    run: &Run,
+    name: &ExecutionName,
+) -> Result<Option<ExecutionName>, PortError> {
+    let held_by = match world
+        .claim_run(&run.database, &run.policy, name, None)
+        .await?
+    {
+        Claim::Ours => return Ok(None),
+        Claim::HeldBy(other) => other,
+    };
+    if world.describe_execution(&held_by).await? == ExecutionState::Running {
+        return Ok(Some(held_by));
+    }
+    match world
+        .claim_run(&run.database, &run.policy, name, Some(&held_by))
+        .await?
+    {
+        Claim::Ours => Ok(None),
+        Claim::HeldBy(other) => Ok(Some(other)),
+    }
+}

@@ -1,0 +1,245 @@
+//! The reactor: reads hints, looks the waits up, asks RDS once, settles.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use tracing::{error, warn};
+
+use crate::app::batch::{self, CONCURRENCY, Outcome, Record, chain};
+use crate::app::conclude::{self, Judged};
+use crate::domain::arn::{RdsArn, Region};
+use crate::domain::backoff::Backoff;
+use crate::domain::hint::{Happened, Hint};
+use crate::domain::limits::{BATCH_GET_MAX, HINT_RECHECKS};
+use crate::domain::names::SnapshotId;
+use crate::domain::snapshot::Snapshot;
+use crate::domain::wait::{Rules, Wait};
+use crate::ports::{
+    Callbacks, Clock, DelayMessage, DescribeSnapshots, Jitter, LookUpWaits, RdsError,
+    RecordRecoveryPoint, Waits,
+};
+use crate::wire::event::{self, Event};
+
+/// What the reactor knows of its stack.
+#[derive(Debug, Clone)]
+pub struct Ear {
+    /// The rules' constants.
+    pub rules: Rules,
+    /// How many identifiers one describe call filters for.
+    pub width: usize,
+    /// How long a hint is kept that RDS does not bear out yet.
+    pub recheck: Duration,
+}
+
+/// What became of a resource that was hinted at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// Nobody waits for it.
+    NobodyWaits,
+    /// Settled.
+    Settled,
+    /// RDS does not bear the hint out, yet.
+    NotBorneOut,
+    /// It could not be asked or settled now.
+    Broken,
+}
+
+/// Works through a batch of events. The answer names the messages that stay in the queue.
+pub async fn react<W>(world: &W, ear: &Ear, backoff: &Backoff, records: Vec<Record>) -> Vec<String>
+where
+    W: Callbacks
+        + Clock
+        + DelayMessage
+        + DescribeSnapshots
+        + Jitter
+        + LookUpWaits
+        + RecordRecoveryPoint
+        + Waits,
+{
+    let read: Vec<(Record, Read)> = records
+        .into_iter()
+        .map(|record| (read_one(&record), record))
+        .map(swap)
+        .collect();
+    let hinted: BTreeSet<RdsArn> = read
+        .iter()
+        .filter_map(|(_, read)| read.resource().cloned())
+        .collect();
+    let answers = answer(world, ear, hinted).await;
+    let outcomes = read
+        .into_iter()
+        .map(|(record, read)| {
+            let outcome = outcome(ear, &record, &read, &answers);
+            (record, outcome)
+        })
+        .collect();
+    batch::keep(world, backoff, outcomes).await
+}
+
+fn swap<A, B>((a, b): (A, B)) -> (B, A) {
+    (b, a)
+}
+
+/// A record, read.
+enum Read {
+    /// Worth asking RDS about.
+    Hint(Hint),
+    /// Nothing to ask.
+    Nothing,
+    /// Not readable: it goes to the dead letters by itself.
+    Malformed,
+}
+
+impl Read {
+    fn resource(&self) -> Option<&RdsArn> {
+        match self {
+            Self::Hint(hint) => Some(&hint.resource),
+            Self::Nothing | Self::Malformed => None,
+        }
+    }
+}
+
+fn read_one(record: &Record) -> Read {
+    match catch_unwind(AssertUnwindSafe(|| event::read(&record.body))) {
+        Ok(Ok(Event::Hint(hint))) if hint.happened != Happened::Nothing => Read::Hint(hint),
+        Ok(Ok(Event::Hint(_) | Event::Foreign)) => Read::Nothing,
+        Ok(Err(error)) => {
+            error!(
+                message = record.message_id,
+                error = chain(&error),
+                "an event that cannot be read"
+            );
+            Read::Malformed
+        }
+        Err(_) => {
+            error!(
+                message = record.message_id,
+                "an event made the reader panic"
+            );
+            Read::Malformed
+        }
+    }
+}
+
+fn outcome(ear: &Ear, record: &Record, read: &Read, answers: &BTreeMap<RdsArn, Answer>) -> Outcome {
+    let hint = match read {
+        Read::Hint(hint) => hint,
+        Read::Nothing => return Outcome::Done,
+        Read::Malformed => return Outcome::Again,
+    };
+    match answers
+        .get(&hint.resource)
+        .copied()
+        .unwrap_or(Answer::Broken)
+    {
+        Answer::NobodyWaits | Answer::Settled => Outcome::Done,
+        // RDS's answer may lag behind its own event. After a few looks the sweep is there for it.
+        Answer::NotBorneOut if record.receives <= HINT_RECHECKS => Outcome::AgainIn(ear.recheck),
+        Answer::NotBorneOut => Outcome::Done,
+        Answer::Broken => Outcome::Again,
+    }
+}
+
+/// One read of the waits and one describe call for each region, however many hints there are.
+async fn answer<W>(world: &W, ear: &Ear, hinted: BTreeSet<RdsArn>) -> BTreeMap<RdsArn, Answer>
+where
+    W: Callbacks + Clock + DescribeSnapshots + LookUpWaits + RecordRecoveryPoint + Waits,
+{
+    let hinted: Vec<RdsArn> = hinted.into_iter().collect();
+    let mut answers = BTreeMap::new();
+    let mut waits = Vec::new();
+    for chunk in hinted.chunks(BATCH_GET_MAX) {
+        match world.look_up(chunk).await {
+            Ok(found) => {
+                answers.extend(
+                    chunk
+                        .iter()
+                        .map(|resource| (resource.clone(), Answer::NobodyWaits)),
+                );
+                waits.extend(found);
+            }
+            Err(error) => warn!(error = chain(&error), "the waits could not be read"),
+        }
+    }
+    for group in group_by_region(waits, ear.width) {
+        answers.extend(judge_group(world, &ear.rules, group).await);
+    }
+    answers
+}
+
+/// Waits of one region, at most `width` a group: one describe call each.
+fn group_by_region(waits: Vec<Wait>, width: usize) -> Vec<Vec<Wait>> {
+    let mut regions: BTreeMap<Region, Vec<Wait>> = BTreeMap::new();
+    for wait in waits {
+        regions
+            .entry(wait.resource.region().clone())
+            .or_default()
+            .push(wait);
+    }
+    regions
+        .into_values()
+        .flat_map(|waits| {
+            waits
+                .chunks(width)
+                .map(<[Wait]>::to_vec)
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+async fn judge_group<W>(world: &W, rules: &Rules, group: Vec<Wait>) -> Vec<(RdsArn, Answer)>
+where
+    W: Callbacks + Clock + DescribeSnapshots + RecordRecoveryPoint + Waits,
+{
+    let truth = match ask(world, &group).await {
+        Ok(truth) => truth,
+        Err(error) => {
+            warn!(error = chain(&error), "RDS could not be asked about a hint");
+            return group
+                .into_iter()
+                .map(|wait| (wait.resource, Answer::Broken))
+                .collect();
+        }
+    };
+    let truth = &truth;
+    stream::iter(group)
+        .map(|wait| async move {
+            let judged = conclude::judge(world, rules, &wait, truth.get(&wait.resource));
+            let answer = match batch::guarded(wait.resource.name(), judged).await {
+                Some(Ok(Judged::Concluded(_))) => Answer::Settled,
+                Some(Ok(Judged::Kept)) => Answer::NotBorneOut,
+                Some(Err(error)) => {
+                    warn!(resource = %wait.resource, error = chain(&error), "could not be settled now");
+                    Answer::Broken
+                }
+                None => Answer::Broken,
+            };
+            (wait.resource, answer)
+        })
+        .buffer_unordered(CONCURRENCY)
+        .collect()
+        .await
+}
+
+/// What RDS says of the resources of these waits, all of one region.
+pub(crate) async fn ask<W: DescribeSnapshots>(
+    world: &W,
+    waits: &[Wait],
+) -> Result<BTreeMap<RdsArn, Snapshot>, RdsError> {
+    let Some(first) = waits.first() else {
+        return Ok(BTreeMap::new());
+    };
+    let ids: Vec<SnapshotId> = waits
+        .iter()
+        .map(|wait| SnapshotId::of(&wait.resource))
+        .collect();
+    let found = world
+        .describe_db_snapshots(first.resource.region(), &ids)
+        .await?;
+    Ok(found
+        .into_iter()
+        .map(|snapshot| (snapshot.arn.clone(), snapshot))
+        .collect())
+}

@@ -1,0 +1,294 @@
+//! The sweeper: the same settle over every open wait, and the next in the queue for a copy slot.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
+use tracing::{info, warn};
+
+use crate::app::batch::{CONCURRENCY, chain};
+use crate::app::conclude::{self, Judged};
+use crate::app::react;
+use crate::domain::arn::{RdsArn, Region};
+use crate::domain::command::Step;
+use crate::domain::limits::BATCH_GET_MAX;
+use crate::domain::slots::{self, Contender};
+use crate::domain::wait::{Phase, Rules, Wait};
+use crate::ports::{
+    Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, FreeSlot, ListOpen, LookUpWaits,
+    PortError, Probe, ProbeToken, RecordRecoveryPoint, SendCommand, Waits,
+};
+
+/// Everything that the sweeper may do.
+pub trait Permissions:
+    Callbacks
+    + ClaimSlot
+    + Clock
+    + DescribeSnapshots
+    + FreeSlot
+    + ListOpen
+    + LookUpWaits
+    + ProbeToken
+    + RecordRecoveryPoint
+    + SendCommand
+    + Waits
+{
+}
+
+impl<W> Permissions for W where
+    W: Callbacks
+        + ClaimSlot
+        + Clock
+        + DescribeSnapshots
+        + FreeSlot
+        + ListOpen
+        + LookUpWaits
+        + ProbeToken
+        + RecordRecoveryPoint
+        + SendCommand
+        + Waits
+{
+}
+
+/// What the sweeper knows of its stack.
+#[derive(Debug, Clone)]
+pub struct Broom {
+    /// The rules' constants.
+    pub rules: Rules,
+    /// How many identifiers one describe call filters for.
+    pub width: usize,
+    /// How many copies RDS may have in flight.
+    pub copy_slots: usize,
+}
+
+/// What a sweep did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Waits that were open.
+    pub open: usize,
+    /// Waits that it settled.
+    pub settled: usize,
+    /// Slots that it freed.
+    pub freed: usize,
+    /// Queued commands that it sent again, with a slot.
+    pub handed_out: usize,
+    /// Regions that did not answer: their waits stay for the next sweep.
+    pub unreachable: BTreeSet<Region>,
+    /// Calls that did not come through: theirs stay for the next sweep.
+    pub broken: usize,
+}
+
+/// One sweep. With nothing open it is one read.
+///
+/// It may fall behind, die midway or run twice at once: every step is checked where it is written.
+///
+/// # Errors
+/// When the list of what is open cannot be read.
+pub async fn sweep<W: Permissions>(world: &W, broom: &Broom) -> Result<Swept, PortError> {
+    let mut round = Round::default();
+    let mut from = None;
+    loop {
+        let page = world.list_open(from).await?;
+        round.holders.extend(page.holders);
+        for wait in page.waits {
+            round.take(world, broom, wait).await;
+        }
+        match page.next {
+            Some(next) => from = Some(next),
+            None => break,
+        }
+    }
+    let rest: Vec<Vec<Wait>> = std::mem::take(&mut round.asking).into_values().collect();
+    for waits in rest {
+        round.judge(world, broom, waits).await;
+    }
+    round.hand_slots_on(world, broom).await;
+    info!(
+        open = round.swept.open,
+        settled = round.swept.settled,
+        freed = round.swept.freed,
+        handed_out = round.swept.handed_out,
+        broken = round.swept.broken,
+        unreachable = round.swept.unreachable.len(),
+        "swept"
+    );
+    Ok(round.swept)
+}
+
+/// What one sweep keeps in hand: a describe call's width of waits for each region, and what slots need.
+#[derive(Default)]
+struct Round {
+    swept: Swept,
+    asking: BTreeMap<Region, Vec<Wait>>,
+    holders: BTreeSet<RdsArn>,
+    contenders: Vec<Contender>,
+    /// Slots of workers that died before RDS was asked, or whose command is parked.
+    abandoned: Vec<(RdsArn, Timestamp)>,
+}
+
+impl Round {
+    async fn take<W: Permissions>(&mut self, world: &W, broom: &Broom, wait: Wait) {
+        self.swept.open += 1;
+        if wait.phase == Phase::Queued {
+            self.contenders.push(Contender::of(&wait));
+            return;
+        }
+        let region = wait.resource.region().clone();
+        let asking = self.asking.entry(region).or_default();
+        asking.push(wait);
+        if asking.len() >= broom.width {
+            let waits = std::mem::take(asking);
+            self.judge(world, broom, waits).await;
+        }
+    }
+
+    /// One describe call, and a verdict for each wait.
+    async fn judge<W: Permissions>(&mut self, world: &W, broom: &Broom, waits: Vec<Wait>) {
+        let Some(region) = waits.first().map(|wait| wait.resource.region().clone()) else {
+            return;
+        };
+        let truth = if self.swept.unreachable.contains(&region) {
+            None
+        } else {
+            match react::ask(world, &waits).await {
+                Ok(truth) => Some(truth),
+                Err(error) => {
+                    warn!(%region, error = chain(&error), "a region did not answer the sweep");
+                    self.swept.unreachable.insert(region);
+                    None
+                }
+            }
+        };
+        let Some(truth) = truth else {
+            self.contenders
+                .extend(waits.iter().filter(|wait| is_copy(wait)).map(Contender::of));
+            return;
+        };
+        let (rules, truth) = (&broom.rules, &truth);
+        let judged: Vec<_> = stream::iter(waits)
+            .map(|wait| async move {
+                let found = truth.get(&wait.resource);
+                let judged = conclude::judge(world, rules, &wait, found).await;
+                (wait, found.is_some(), judged)
+            })
+            .buffer_unordered(CONCURRENCY)
+            .collect()
+            .await;
+        for (wait, shown, judged) in judged {
+            match judged {
+                Ok(Judged::Concluded(_)) => self.swept.settled += 1,
+                Ok(Judged::Kept) => self.keep(rules, &wait, shown, world.now()),
+                Err(error) => {
+                    warn!(resource = %wait.resource, error = chain(&error), "could not be settled by the sweep");
+                    self.swept.broken += 1;
+                    self.keep(rules, &wait, true, world.now());
+                }
+            }
+        }
+    }
+
+    fn keep(&mut self, rules: &Rules, wait: &Wait, shown: bool, now: Timestamp) {
+        if !is_copy(wait) {
+            return;
+        }
+        self.contenders.push(Contender::of(wait));
+        if wait.phase == Phase::Registered && !shown && now.duration_since(wait.since) > rules.grace
+        {
+            self.abandoned.push((wait.resource.clone(), wait.since));
+        }
+    }
+
+    /// Frees the slots that nobody uses, then gives them to the next in the queue.
+    async fn hand_slots_on<W: Permissions>(&mut self, world: &W, broom: &Broom) {
+        let abandoned = std::mem::take(&mut self.abandoned);
+        for (copy, since) in abandoned
+            .into_iter()
+            .filter(|(copy, _)| self.holders.contains(copy))
+            .collect::<Vec<_>>()
+        {
+            self.free(world, &copy, &Abandoned::RegisteredSince(since))
+                .await;
+        }
+        let plan = slots::plan(&self.holders, &self.contenders, broom.copy_slots);
+        for copy in &plan.release {
+            self.free(world, copy, &Abandoned::WaitGone).await;
+        }
+        for chunk in plan.hand_out.chunks(BATCH_GET_MAX) {
+            // The list may lag behind; the queue is read again, consistently, before anything is sent.
+            match world.look_up(chunk).await {
+                Ok(waits) => self.hand_out(world, broom, chunk, waits).await,
+                Err(error) => self.broken(&error),
+            }
+        }
+    }
+
+    async fn free<W: Permissions>(&mut self, world: &W, copy: &RdsArn, proof: &Abandoned) {
+        match world.free_slot(copy, proof).await {
+            Ok(true) => {
+                self.holders.remove(copy);
+                self.swept.freed += 1;
+            }
+            Ok(false) => {}
+            Err(error) => self.broken(&error),
+        }
+    }
+
+    async fn hand_out<W: Permissions>(
+        &mut self,
+        world: &W,
+        broom: &Broom,
+        order: &[RdsArn],
+        waits: Vec<Wait>,
+    ) {
+        let mut queued: BTreeMap<RdsArn, Wait> = waits
+            .into_iter()
+            .filter(|wait| wait.phase == Phase::Queued)
+            .map(|wait| (wait.resource.clone(), wait))
+            .collect();
+        for copy in order {
+            let Some(wait) = queued.remove(copy) else {
+                continue;
+            };
+            match hand_out_one(world, broom, &wait).await {
+                Ok(true) => self.swept.handed_out += 1,
+                Ok(false) => {}
+                Err(error) => self.broken(&error),
+            }
+        }
+    }
+
+    fn broken(&mut self, error: &PortError) {
+        warn!(
+            error = chain(error),
+            "a slot could not be handed on by this sweep"
+        );
+        self.swept.broken += 1;
+    }
+}
+
+fn is_copy(wait: &Wait) -> bool {
+    wait.command.step == Step::Copy
+}
+
+/// Claims a slot for a queued copy and sends its command again. The wait stays queued until the worker has the
+/// command: a hand-over that is lost is made again by the next sweep.
+async fn hand_out_one<W: Permissions>(
+    world: &W,
+    broom: &Broom,
+    wait: &Wait,
+) -> Result<bool, PortError> {
+    match world.send_task_heartbeat(&wait.command.token).await {
+        Probe::Alive => {}
+        Probe::Dead | Probe::Invalid => {
+            info!(resource = %wait.resource, execution = %wait.command.execution, "a queued copy that nobody awaits");
+            world.forget(&wait.resource, &wait.command.token).await?;
+            return Ok(false);
+        }
+        Probe::Unknown(error) => return Err(error),
+    }
+    if !world.claim_slot(&wait.resource, broom.copy_slots).await? {
+        return Ok(false);
+    }
+    world.send_command(&wait.command).await?;
+    Ok(true)
+}

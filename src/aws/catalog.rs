@@ -1,0 +1,192 @@
+//! The catalog: which run a database has, what can be restored, up to when a policy is planned.
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use jiff::Timestamp;
+
+use super::Aws;
+use super::fault::{port_error, unusable};
+use super::items::{self, PK, get_text, parsed, text, time};
+use super::waits::is_conflict;
+use crate::domain::arn::{ExecutionArn, Region};
+use crate::domain::command::{DatabaseRef, Run};
+use crate::domain::manifest::Manifest;
+use crate::domain::names::ExecutionName;
+use crate::domain::tags::PolicyName;
+use crate::ports::{Claim, ClaimRun, PlanCursor, PortError, RecordRecoveryPoint};
+use crate::wire;
+
+const DATABASE: &str = "database";
+const OPEN_EXECUTION: &str = "open_execution";
+const RECOVERY_POINT: &str = "recovery_point";
+const TAKEN_AT: &str = "taken_at";
+const UNTIL: &str = "until";
+
+const ACTION: &str = "UpdateItem";
+
+/// The key of a database's entry. The resource id outlives a rename; neither part can hold a `#`.
+fn entry_key(database: &DatabaseRef, policy: &PolicyName) -> AttributeValue {
+    text(format!("database#{}#{policy}", database.resource_id))
+}
+
+fn cursor_key(policy: &PolicyName, region: &Region) -> AttributeValue {
+    text(format!("planned#{policy}#{region}"))
+}
+
+impl<Also> ClaimRun for Aws<Also> {
+    async fn claim_run(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        execution: &ExecutionName,
+        instead_of: Option<&ExecutionName>,
+    ) -> Result<Claim, PortError> {
+        let mut condition = "attribute_not_exists(#open) OR #open = :this".to_owned();
+        if instead_of.is_some() {
+            condition.push_str(" OR #open = :other");
+        }
+        let mut request = self
+            .dynamodb()
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, entry_key(database, policy))
+            .update_expression("SET #open = :this, #database = :arn")
+            .condition_expression(condition)
+            .expression_attribute_names("#open", OPEN_EXECUTION)
+            .expression_attribute_names("#database", DATABASE)
+            .expression_attribute_values(":this", text(execution.as_str()))
+            .expression_attribute_values(":arn", text(database.arn.to_string()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        if let Some(other) = instead_of {
+            request = request.expression_attribute_values(":other", text(other.as_str()));
+        }
+        let error = match request.send().await {
+            Ok(_) => return Ok(Claim::Ours),
+            Err(error) => error,
+        };
+        let SdkError::ServiceError(answer) = &error else {
+            return Err(port_error(ACTION, &error, &[]));
+        };
+        let UpdateItemError::ConditionalCheckFailedException(failed) = answer.err() else {
+            return Err(port_error(ACTION, &error, &[]));
+        };
+        let stored = failed
+            .item()
+            .ok_or_else(|| unusable(ACTION, "DynamoDB left the stored item out"))?;
+        get_text(stored, OPEN_EXECUTION)
+            .and_then(|name| parsed(OPEN_EXECUTION, ExecutionName::parse(name)))
+            .map(Claim::HeldBy)
+            .map_err(|error| unusable(ACTION, error))
+    }
+}
+
+impl<Also> RecordRecoveryPoint for Aws<Also> {
+    async fn record_recovery_point(
+        &self,
+        run: &Run,
+        execution: &ExecutionArn,
+        copy: &Manifest,
+    ) -> Result<(), PortError> {
+        self.enter_recovery_point(run, copy).await?;
+        self.end_run(run, execution).await
+    }
+}
+
+impl<Also> Aws<Also> {
+    /// Enters a copy unless one with younger data is entered. One that does not say how old its data is can
+    /// only be the first.
+    async fn enter_recovery_point(&self, run: &Run, copy: &Manifest) -> Result<(), PortError> {
+        let request = self
+            .dynamodb()
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, entry_key(&run.database, &run.policy))
+            .expression_attribute_names("#database", DATABASE)
+            .expression_attribute_names("#point", RECOVERY_POINT)
+            .expression_attribute_values(":arn", text(run.database.arn.to_string()))
+            .expression_attribute_values(":point", text(wire::manifest::write(copy)));
+        let request = match copy.taken_at {
+            Some(taken_at) => request
+                .update_expression("SET #point = :point, #database = :arn, #taken = :taken")
+                .condition_expression("attribute_not_exists(#taken) OR #taken <= :taken")
+                .expression_attribute_names("#taken", TAKEN_AT)
+                .expression_attribute_values(":taken", time(taken_at)),
+            None => request
+                .update_expression("SET #point = :point, #database = :arn")
+                .condition_expression("attribute_not_exists(#point)"),
+        };
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(()),
+            Err(error) => Err(port_error(ACTION, &error, &[])),
+        }
+    }
+
+    /// Ends the database's run if it is this one. Another may have been claimed since.
+    async fn end_run(&self, run: &Run, execution: &ExecutionArn) -> Result<(), PortError> {
+        let arn = execution.as_str();
+        let name = arn.rsplit_once(':').map_or(arn, |(_, name)| name);
+        let request = self
+            .dynamodb()
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, entry_key(&run.database, &run.policy))
+            .update_expression("REMOVE #open")
+            .condition_expression("#open = :this")
+            .expression_attribute_names("#open", OPEN_EXECUTION)
+            .expression_attribute_values(":this", text(name));
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(()),
+            Err(error) => Err(port_error(ACTION, &error, &[])),
+        }
+    }
+}
+
+impl<Also> PlanCursor for Aws<Also> {
+    async fn planned_until(
+        &self,
+        policy: &PolicyName,
+        region: &Region,
+    ) -> Result<Option<Timestamp>, PortError> {
+        const ACTION: &str = "GetItem";
+        let answer = self
+            .dynamodb()
+            .get_item()
+            .table_name(&self.table)
+            .key(PK, cursor_key(policy, region))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| port_error(ACTION, &error, &[]))?;
+        answer
+            .item()
+            .map(|item| items::get_time(item, UNTIL))
+            .transpose()
+            .map_err(|error| unusable(ACTION, error))
+    }
+
+    async fn set_planned_until(
+        &self,
+        policy: &PolicyName,
+        region: &Region,
+        due: Timestamp,
+    ) -> Result<(), PortError> {
+        let request = self
+            .dynamodb()
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, cursor_key(policy, region))
+            .update_expression("SET #until = :due")
+            .condition_expression("attribute_not_exists(#until) OR #until < :due")
+            .expression_attribute_names("#until", UNTIL)
+            .expression_attribute_values(":due", time(due));
+        match request.send().await {
+            Ok(_) => Ok(()),
+            // A later time is stored already.
+            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(()),
+            Err(error) => Err(port_error(ACTION, &error, &[])),
+        }
+    }
+}

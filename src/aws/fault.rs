@@ -1,0 +1,121 @@
+//! What AWS or the way to it answered instead of a result, cut down to what may be shown.
+
+use std::fmt;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::request_id::RequestId;
+
+use crate::ports::PortError;
+
+/// What stands in a text where a secret stood.
+const HIDDEN: &str = "(hidden)";
+
+/// An error of the SDK without its raw response.
+///
+/// The SDK's own error keeps the response's bytes, and a failed condition of the table answers with the whole
+/// item: its `Debug` would show tokens. This keeps only what a person needs to find the cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// AWS's error code; nothing when no answer came, or none that can be read.
+    pub code: Option<String>,
+    /// AWS's message, or what went wrong on the way.
+    pub message: String,
+    /// The HTTP status, when an answer came.
+    pub status: Option<u16>,
+    /// The request's id, for AWS's support and CloudTrail.
+    pub request_id: Option<String>,
+}
+
+impl Fault {
+    /// Reads an SDK error. `secrets` are what the request held: no message shows them, even if AWS quotes them.
+    pub(super) fn of<E>(error: &SdkError<E, HttpResponse>, secrets: &[&str]) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let message = match error {
+            SdkError::ServiceError(_) => error
+                .message()
+                .unwrap_or("AWS sent no message with it")
+                .to_owned(),
+            _ => causes(error),
+        };
+        Self {
+            code: error.code().map(ToOwned::to_owned),
+            message: hide(message, secrets),
+            status: error.raw_response().map(|answer| answer.status().as_u16()),
+            request_id: error.request_id().map(ToOwned::to_owned),
+        }
+    }
+
+    /// As the error of a port's action.
+    pub(super) fn into_port_error(self, action: &'static str) -> PortError {
+        PortError {
+            action,
+            code: self.code.clone(),
+            source: Some(Box::new(self)),
+        }
+    }
+}
+
+/// The error of an action that the SDK could not bring to an end.
+pub(super) fn port_error<E>(
+    action: &'static str,
+    error: &SdkError<E, HttpResponse>,
+    secrets: &[&str],
+) -> PortError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    Fault::of(error, secrets).into_port_error(action)
+}
+
+/// The error of an action whose answer is not usable.
+pub(super) fn unusable(
+    action: &'static str,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> PortError {
+    PortError {
+        action,
+        code: None,
+        source: Some(source.into()),
+    }
+}
+
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut texts = vec![error.to_string()];
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        // Wrappers repeat what they wrap.
+        if texts.last() != Some(&text) {
+            texts.push(text);
+        }
+        next = cause.source();
+    }
+    texts.join(": ")
+}
+
+fn hide(message: String, secrets: &[&str]) -> String {
+    secrets
+        .iter()
+        .filter(|secret| !secret.is_empty())
+        .fold(message, |text, secret| text.replace(secret, HIDDEN))
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if let Some(status) = self.status {
+            write!(f, " (HTTP {status}")?;
+            if let Some(id) = &self.request_id {
+                write!(f, ", request {id}")?;
+            }
+            f.write_str(")")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Fault {}

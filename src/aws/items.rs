@@ -1,0 +1,245 @@
+//! The table's items: waits written and read, keys, the few helpers that every item needs.
+//!
+//! One table, keyed by `pk` alone:
+//!
+//! | `pk` | what it is | attributes |
+//! | --- | --- | --- |
+//! | `wait#<resource ARN>` | a wait | `open`, `since`, `opened_at`, `phase`, `token`, `step`, `execution`, `retry`, `run`, `expected`, `source_expires_at`, `ttl` |
+//! | `slots#copy` | who holds a copy slot | `holders`, and `open`, `since` while there are any |
+//! | `database#<resource id>#<policy>` | the catalog's entry | `database`, `open_execution`, `recovery_point`, `taken_at` |
+//! | `planned#<policy>#<region>` | up to when it is planned | `until` |
+//!
+//! `open` and `since` are the keys of the index `open-waits`. Times are numbers of milliseconds, but for `ttl`,
+//! which DynamoDB wants in seconds. The token is in its own attribute, once: every condition compares it there.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use thiserror::Error;
+
+use crate::domain::arn::{ExecutionArn, KeyArn, ParseError, RdsArn};
+use crate::domain::command::{Command, Step};
+use crate::domain::token::TaskToken;
+use crate::domain::wait::{CopyOf, Expectation, Phase, Wait};
+use crate::wire;
+
+/// An item as the SDK has it.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// The table's key.
+pub(super) const PK: &str = "pk";
+/// The hash key of the index of all that is open.
+pub(super) const OPEN: &str = "open";
+/// What stands in `open`.
+pub(super) const OPEN_WAIT: &str = "wait";
+/// The range key of that index: since when.
+pub(super) const SINCE: &str = "since";
+pub(super) const PHASE: &str = "phase";
+pub(super) const TOKEN: &str = "token";
+/// The key of the item that holds the copy slots.
+pub(super) const SLOTS_KEY: &str = "slots#copy";
+pub(super) const HOLDERS: &str = "holders";
+
+const WAIT_PREFIX: &str = "wait#";
+const OPENED_AT: &str = "opened_at";
+const STEP: &str = "step";
+const EXECUTION: &str = "execution";
+const RETRY: &str = "retry";
+const RUN: &str = "run";
+const EXPECTED: &str = "expected";
+const SOURCE_EXPIRES_AT: &str = "source_expires_at";
+const TTL: &str = "ttl";
+
+const KIND: &str = "kind";
+const SNAPSHOT: &str = "snapshot";
+const COPY: &str = "copy";
+const SOURCE: &str = "source";
+const KEY: &str = "key";
+const ENGINE: &str = "engine";
+const SIZE_GIB: &str = "size_gib";
+const TAKEN_AT: &str = "taken_at";
+
+/// Why an item cannot be read. It names the attribute and what was expected, and quotes nothing: a broken item
+/// may have its token anywhere.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the item's {attribute} is not {expected}")]
+pub struct ItemError {
+    attribute: &'static str,
+    expected: String,
+}
+
+impl ItemError {
+    fn new(attribute: &'static str, expected: impl Into<String>) -> Self {
+        Self {
+            attribute,
+            expected: expected.into(),
+        }
+    }
+}
+
+/// The key of a resource's wait.
+pub(super) fn wait_key(resource: &RdsArn) -> AttributeValue {
+    text(format!("{WAIT_PREFIX}{resource}"))
+}
+
+pub(super) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+pub(super) fn number(value: i64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+pub(super) fn time(value: Timestamp) -> AttributeValue {
+    number(value.as_millisecond())
+}
+
+/// An item's key for the log.
+pub(super) fn key_of(item: &Item) -> &str {
+    match item.get(PK) {
+        Some(AttributeValue::S(key)) => key,
+        _ => "(no key)",
+    }
+}
+
+/// Writes a wait as an item.
+#[must_use]
+pub fn write_wait(wait: &Wait) -> Item {
+    let command = &wait.command;
+    let mut item = Item::from([
+        (PK.to_owned(), wait_key(&wait.resource)),
+        (OPEN.to_owned(), text(OPEN_WAIT)),
+        (SINCE.to_owned(), time(wait.since)),
+        (OPENED_AT.to_owned(), time(wait.opened_at)),
+        (PHASE.to_owned(), text(wait.phase.as_str())),
+        (TOKEN.to_owned(), text(command.token.reveal())),
+        (STEP.to_owned(), text(command.step.as_str())),
+        (EXECUTION.to_owned(), text(command.execution.as_str())),
+        (RETRY.to_owned(), number(command.retry.into())),
+        (RUN.to_owned(), text(wire::run::write(&command.run))),
+        (EXPECTED.to_owned(), write_expectation(&wait.expected)),
+        (TTL.to_owned(), number(wait.expires_at().as_second())),
+    ]);
+    if let Some(expires) = wait.source_expires_at {
+        item.insert(SOURCE_EXPIRES_AT.to_owned(), time(expires));
+    }
+    item
+}
+
+fn write_expectation(expected: &Expectation) -> AttributeValue {
+    let map = match expected {
+        Expectation::Snapshot => Item::from([(KIND.to_owned(), text(SNAPSHOT))]),
+        Expectation::Copy(copy) => write_copy(copy),
+    };
+    AttributeValue::M(map)
+}
+
+fn write_copy(copy: &CopyOf) -> Item {
+    let mut map = Item::from([
+        (KIND.to_owned(), text(COPY)),
+        (SOURCE.to_owned(), text(copy.source.to_string())),
+        (KEY.to_owned(), text(copy.key.as_str())),
+        (ENGINE.to_owned(), text(&copy.engine)),
+        (SIZE_GIB.to_owned(), number(copy.size_gib.into())),
+    ]);
+    if let Some(taken_at) = copy.taken_at {
+        // RDS's time in full, and not in milliseconds: the copy's tag must say what the source says.
+        map.insert(TAKEN_AT.to_owned(), text(taken_at.to_string()));
+    }
+    map
+}
+
+/// Reads a wait again.
+///
+/// # Errors
+/// Which attribute is missing or has another form.
+pub fn read_wait(item: &Item) -> Result<Wait, ItemError> {
+    let resource = get_text(item, PK)?
+        .strip_prefix(WAIT_PREFIX)
+        .ok_or_else(|| ItemError::new(PK, "the key of a wait"))?;
+    let step = match get_text(item, STEP)? {
+        word if word == Step::Snapshot.as_str() => Step::Snapshot,
+        word if word == Step::Copy.as_str() => Step::Copy,
+        _ => return Err(ItemError::new(STEP, "snapshot or copy")),
+    };
+    let retry = u32::try_from(get_number(item, RETRY)?)
+        .map_err(|_| ItemError::new(RETRY, "a number of retries"))?;
+    let phase = Phase::parse(get_text(item, PHASE)?)
+        .ok_or_else(|| ItemError::new(PHASE, "a phase of a wait"))?;
+    let run = wire::run::read(get_text(item, RUN)?)
+        .map_err(|_| ItemError::new(RUN, "an execution's input that this version reads"))?;
+    Ok(Wait {
+        resource: parsed(PK, RdsArn::parse(resource))?,
+        command: Command {
+            step,
+            token: parsed(TOKEN, TaskToken::parse(get_text(item, TOKEN)?))?,
+            execution: parsed(EXECUTION, ExecutionArn::parse(get_text(item, EXECUTION)?))?,
+            retry,
+            run,
+        },
+        expected: read_expectation(item)?,
+        phase,
+        since: get_time(item, SINCE)?,
+        opened_at: get_time(item, OPENED_AT)?,
+        source_expires_at: item
+            .contains_key(SOURCE_EXPIRES_AT)
+            .then(|| get_time(item, SOURCE_EXPIRES_AT))
+            .transpose()?,
+    })
+}
+
+fn read_expectation(item: &Item) -> Result<Expectation, ItemError> {
+    let Some(AttributeValue::M(map)) = item.get(EXPECTED) else {
+        return Err(ItemError::new(EXPECTED, "a map"));
+    };
+    match get_text(map, KIND)? {
+        SNAPSHOT => Ok(Expectation::Snapshot),
+        COPY => read_copy(map).map(Expectation::Copy),
+        _ => Err(ItemError::new(KIND, "snapshot or copy")),
+    }
+}
+
+fn read_copy(map: &Item) -> Result<CopyOf, ItemError> {
+    Ok(CopyOf {
+        source: parsed(SOURCE, RdsArn::parse(get_text(map, SOURCE)?))?,
+        key: parsed(KEY, KeyArn::parse(get_text(map, KEY)?))?,
+        engine: get_text(map, ENGINE)?.to_owned(),
+        size_gib: i32::try_from(get_number(map, SIZE_GIB)?)
+            .map_err(|_| ItemError::new(SIZE_GIB, "a size in GiB"))?,
+        taken_at: map
+            .contains_key(TAKEN_AT)
+            .then(|| get_text(map, TAKEN_AT))
+            .transpose()?
+            .map(|time| time.parse().map_err(|_| ItemError::new(TAKEN_AT, "a time")))
+            .transpose()?,
+    })
+}
+
+pub(super) fn get_text<'a>(item: &'a Item, attribute: &'static str) -> Result<&'a str, ItemError> {
+    match item.get(attribute) {
+        Some(AttributeValue::S(text)) => Ok(text),
+        _ => Err(ItemError::new(attribute, "a text")),
+    }
+}
+
+fn get_number(item: &Item, attribute: &'static str) -> Result<i64, ItemError> {
+    match item.get(attribute) {
+        Some(AttributeValue::N(digits)) => digits
+            .parse()
+            .map_err(|_| ItemError::new(attribute, "a whole number")),
+        _ => Err(ItemError::new(attribute, "a number")),
+    }
+}
+
+pub(super) fn get_time(item: &Item, attribute: &'static str) -> Result<Timestamp, ItemError> {
+    Timestamp::from_millisecond(get_number(item, attribute)?)
+        .map_err(|_| ItemError::new(attribute, "a time in milliseconds"))
+}
+
+pub(super) fn parsed<T>(
+    attribute: &'static str,
+    result: Result<T, ParseError>,
+) -> Result<T, ItemError> {
+    result.map_err(|error| ItemError::new(attribute, error.expected))
+}

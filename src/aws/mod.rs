@@ -1,0 +1,102 @@
+//! The ports over the AWS SDK.
+//!
+//! One [`Aws`] serves all use cases; what it can reach besides RDS, the callbacks and the table is its type's
+//! parameter, so that a role can only call what its settings name. Clients are made at their first use: a role
+//! pays for those it calls.
+
+mod catalog;
+mod clock;
+mod connect;
+mod fault;
+mod items;
+mod queues;
+mod rds;
+mod rds_errors;
+mod slots;
+mod step_functions;
+mod waits;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use aws_config::SdkConfig;
+
+use crate::domain::arn::{Region, StateMachineArn};
+
+pub use clock::SystemClock;
+pub use connect::{app_name, for_functions, for_operators, tuned};
+pub use fault::Fault;
+pub use items::{Item, ItemError, read_wait, write_wait};
+pub use queues::{QueueUrl, QueueUrlError};
+
+/// Everything that is reached over the AWS SDK.
+///
+/// `Also` is what a role reaches besides: [`Starts`], [`Receives`], [`Sends`], or nothing.
+#[derive(Debug)]
+pub struct Aws<Also = ()> {
+    sdk: SdkConfig,
+    table: String,
+    also: Also,
+    clock: SystemClock,
+    rds: Mutex<BTreeMap<Region, aws_sdk_rds::Client>>,
+    step_functions: OnceLock<aws_sdk_sfn::Client>,
+    dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
+    sqs: OnceLock<aws_sdk_sqs::Client>,
+}
+
+/// For the planner: the state machine that it may start.
+#[derive(Debug, Clone)]
+pub struct Starts(pub StateMachineArn);
+
+/// For worker and reactor: the queue that their messages come from, to delay them.
+#[derive(Debug, Clone)]
+pub struct Receives(pub QueueUrl);
+
+/// For the sweeper: the queue that it sends commands to.
+#[derive(Debug, Clone)]
+pub struct Sends(pub QueueUrl);
+
+impl<Also> Aws<Also> {
+    /// Over an SDK configuration, whose region is the recovery region (see [`for_functions`] and
+    /// [`for_operators`]), the table's name, and what the role reaches besides. Calls nothing.
+    pub fn new(sdk: SdkConfig, table: impl Into<String>, also: Also) -> Self {
+        Self {
+            sdk,
+            table: table.into(),
+            also,
+            clock: SystemClock,
+            rds: Mutex::default(),
+            step_functions: OnceLock::new(),
+            dynamodb: OnceLock::new(),
+            sqs: OnceLock::new(),
+        }
+    }
+
+    /// RDS is the one service that is asked in many regions.
+    fn rds(&self, region: &Region) -> aws_sdk_rds::Client {
+        // A client is made whole or not at all, so a poisoned lock guards nothing broken.
+        let mut clients = self.rds.lock().unwrap_or_else(PoisonError::into_inner);
+        clients
+            .entry(region.clone())
+            .or_insert_with(|| {
+                let region = aws_sdk_rds::config::Region::new(region.as_str().to_owned());
+                let config = aws_sdk_rds::config::Builder::from(&self.sdk).region(region);
+                aws_sdk_rds::Client::from_conf(config.build())
+            })
+            .clone()
+    }
+
+    fn step_functions(&self) -> &aws_sdk_sfn::Client {
+        self.step_functions
+            .get_or_init(|| aws_sdk_sfn::Client::new(&self.sdk))
+    }
+
+    fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
+        self.dynamodb
+            .get_or_init(|| aws_sdk_dynamodb::Client::new(&self.sdk))
+    }
+
+    fn sqs(&self) -> &aws_sdk_sqs::Client {
+        self.sqs.get_or_init(|| aws_sdk_sqs::Client::new(&self.sdk))
+    }
+}

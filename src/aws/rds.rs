@@ -1,0 +1,272 @@
+//! RDS: databases and snapshots listed, snapshots taken and copied, quotas read.
+
+use aws_sdk_rds::types::{DbInstance, DbSnapshot, Filter, Tag};
+
+use super::Aws;
+use super::rds_errors::{Answer, Call, Unusable};
+use crate::domain::arn::{KeyArn, RdsArn, Region};
+use crate::domain::database::Database;
+use crate::domain::failure::Operation;
+use crate::domain::names::{ResourceId, SnapshotId};
+use crate::domain::snapshot::{Snapshot, SnapshotStatus};
+use crate::domain::tags::Tags;
+use crate::ports::{
+    CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DescribeInstances,
+    DescribeQuota, DescribeSnapshots, Page, RdsError, SnapshotQuota,
+};
+
+/// The most rows that a describe call answers with (`MaxRecords`, 20 to 100).
+const PAGE: i32 = 100;
+/// The filter on identifiers. An identifier that is not there is then an empty answer and no error.
+const BY_ID: &str = "db-snapshot-id";
+/// RDS's name for the quota of manual instance snapshots.
+const MANUAL_SNAPSHOTS: &str = "ManualSnapshots";
+
+impl<Also> DescribeInstances for Aws<Also> {
+    async fn describe_db_instances(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Database>, RdsError> {
+        let call = Call {
+            operation: Operation::DescribeDbInstances,
+            region,
+        };
+        let page = self
+            .rds(region)
+            .describe_db_instances()
+            .max_records(PAGE)
+            .set_marker(marker)
+            .send()
+            .await
+            .map_err(|error| call.refused(&error))?;
+        let items: Result<Vec<Database>, Unusable> =
+            page.db_instances().iter().map(database).collect();
+        Ok(Page {
+            items: items.map_err(|answer| call.unusable(answer))?,
+            next: marker_of(page.marker()),
+        })
+    }
+}
+
+impl<Also> DescribeSnapshots for Aws<Also> {
+    async fn describe_db_snapshots(
+        &self,
+        region: &Region,
+        ids: &[SnapshotId],
+    ) -> Result<Vec<Snapshot>, RdsError> {
+        let call = Call {
+            operation: Operation::DescribeDbSnapshots,
+            region,
+        };
+        if ids.is_empty() {
+            // RDS takes a filter without values for no filter, and would list the whole region.
+            return Ok(Vec::new());
+        }
+        let client = self.rds(region);
+        let values: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let by_id = Filter::builder()
+            .name(BY_ID)
+            .set_values(Some(values))
+            .build();
+        let mut found = Vec::new();
+        let mut marker = None;
+        // No identifier matches twice, so there are at most as many pages as identifiers, and an empty last one.
+        for _ in 0..=ids.len() {
+            let page = client
+                .describe_db_snapshots()
+                .filters(by_id.clone())
+                .max_records(PAGE)
+                .set_marker(marker)
+                .send()
+                .await
+                .map_err(|error| call.refused(&error))?;
+            for row in page.db_snapshots() {
+                found.push(snapshot(row).map_err(|answer| call.unusable(answer))?);
+            }
+            marker = marker_of(page.marker());
+            if marker.is_none() {
+                return Ok(found);
+            }
+        }
+        Err(call.unusable(Unusable::Endless))
+    }
+}
+
+impl<Also> CreateSnapshot for Aws<Also> {
+    async fn create_db_snapshot(&self, request: &CreateSnapshotRequest) -> Result<(), RdsError> {
+        let region = request.database.region();
+        let call = Call {
+            operation: Operation::CreateDbSnapshot,
+            region,
+        };
+        self.rds(region)
+            .create_db_snapshot()
+            .db_instance_identifier(request.database.name())
+            .db_snapshot_identifier(request.id.as_str())
+            .set_tags(Some(to_sdk(&request.tags)))
+            .send()
+            .await
+            .map_err(|error| call.refused(&error))?;
+        Ok(())
+    }
+}
+
+impl<Also> CopySnapshot for Aws<Also> {
+    /// Without `PreSignedUrl`: RDS ignores it but between GovCloud's regions, which are not supported.
+    async fn copy_db_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError> {
+        let call = Call {
+            operation: Operation::CopyDbSnapshot,
+            region: &request.region,
+        };
+        self.rds(&request.region)
+            .copy_db_snapshot()
+            .source_db_snapshot_identifier(request.source.to_string())
+            .target_db_snapshot_identifier(request.id.as_str())
+            .kms_key_id(request.key.as_str())
+            .copy_tags(false)
+            .set_tags(Some(to_sdk(&request.tags)))
+            .send()
+            .await
+            .map_err(|error| call.refused(&error))?;
+        Ok(())
+    }
+}
+
+impl<Also> DescribeQuota for Aws<Also> {
+    async fn describe_snapshot_quota(
+        &self,
+        region: &Region,
+    ) -> Result<Option<SnapshotQuota>, RdsError> {
+        let call = Call {
+            operation: Operation::DescribeAccountAttributes,
+            region,
+        };
+        let answer = self
+            .rds(region)
+            .describe_account_attributes()
+            .send()
+            .await
+            .map_err(|error| call.refused(&error))?;
+        let quota = answer
+            .account_quotas()
+            .iter()
+            .find(|quota| quota.account_quota_name() == Some(MANUAL_SNAPSHOTS));
+        Ok(quota.and_then(|quota| {
+            Some(SnapshotQuota {
+                used: quota.used()?,
+                max: quota.max()?,
+            })
+        }))
+    }
+}
+
+fn marker_of(marker: Option<&str>) -> Option<String> {
+    marker
+        .filter(|marker| !marker.is_empty())
+        .map(ToOwned::to_owned)
+}
+
+fn to_sdk(tags: &Tags) -> Vec<Tag> {
+    tags.iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect()
+}
+
+fn from_sdk(tags: &[Tag]) -> Tags {
+    tags.iter()
+        .filter_map(|tag| {
+            let value = tag.value().unwrap_or_default();
+            Some((tag.key()?.to_owned(), value.to_owned()))
+        })
+        .collect()
+}
+
+fn database(row: &DbInstance) -> Result<Database, Unusable> {
+    let answer = Answer {
+        of: row.db_instance_identifier().unwrap_or("a DB instance"),
+    };
+    let arn = answer.required("DBInstanceArn", row.db_instance_arn())?;
+    let resource_id = answer.required("DbiResourceId", row.dbi_resource_id())?;
+    Ok(Database {
+        arn: answer.parsed("DBInstanceArn", RdsArn::parse(arn))?,
+        resource_id: answer.parsed("DbiResourceId", ResourceId::parse(resource_id))?,
+        member_of: row
+            .db_cluster_identifier()
+            .filter(|cluster| !cluster.is_empty())
+            .map(ToOwned::to_owned),
+        engine: row.engine().unwrap_or_default().to_owned(),
+        status: row.db_instance_status().unwrap_or_default().to_owned(),
+        tags: from_sdk(row.tag_list()),
+    })
+}
+
+/// Reads a row. What a snapshot is compared by must be there once it is available; before, RDS may not know it.
+fn snapshot(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
+    let answer = Answer {
+        of: row.db_snapshot_identifier().unwrap_or("a DB snapshot"),
+    };
+    let arn = answer.required("DBSnapshotArn", row.db_snapshot_arn())?;
+    let status = SnapshotStatus::parse(answer.required("Status", row.status())?);
+    let settled = status == SnapshotStatus::Available;
+    let source = row
+        .source_db_snapshot_identifier()
+        .filter(|source| !source.is_empty())
+        .map(|source| answer.parsed("SourceDBSnapshotIdentifier", RdsArn::parse(source)))
+        .transpose()?;
+    let key = row
+        .kms_key_id()
+        .filter(|key| !key.is_empty())
+        .map(|key| answer.parsed("KmsKeyId", KeyArn::parse(key)))
+        .transpose()?;
+    let resource_id = row
+        .dbi_resource_id()
+        .filter(|id| !id.is_empty())
+        .map(|id| answer.parsed("DbiResourceId", ResourceId::parse(id)))
+        .transpose()?;
+    Ok(Snapshot {
+        arn: answer.parsed("DBSnapshotArn", RdsArn::parse(arn))?,
+        resource_id,
+        percent: row
+            .percent_progress()
+            .and_then(|percent| u8::try_from(percent).ok()),
+        engine: known(answer, "Engine", row.engine().map(str::to_owned), settled)?,
+        engine_version: row.engine_version().unwrap_or_default().to_owned(),
+        size_gib: known(answer, "AllocatedStorage", row.allocated_storage(), settled)?,
+        encrypted: known(answer, "Encrypted", row.encrypted(), settled)?,
+        key,
+        taken_at: taken_at(answer, row, source.is_some())?,
+        tags: from_sdk(row.tag_list()),
+        source,
+        status,
+    })
+}
+
+fn known<T: Default>(
+    answer: Answer<'_>,
+    field: &'static str,
+    value: Option<T>,
+    settled: bool,
+) -> Result<T, Unusable> {
+    if settled {
+        answer.required(field, value)
+    } else {
+        Ok(value.unwrap_or_default())
+    }
+}
+
+/// When the data was taken. A copy's `SnapshotCreateTime` says when the copying began, and is never taken for it.
+fn taken_at(
+    answer: Answer<'_>,
+    row: &DbSnapshot,
+    is_copy: bool,
+) -> Result<Option<jiff::Timestamp>, Unusable> {
+    let original = answer.time(
+        "OriginalSnapshotCreateTime",
+        row.original_snapshot_create_time(),
+    )?;
+    match original {
+        None if !is_copy => answer.time("SnapshotCreateTime", row.snapshot_create_time()),
+        original => Ok(original),
+    }
+}

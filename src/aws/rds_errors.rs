@@ -1,0 +1,109 @@
+//! RDS's refusals, and answers of RDS that are not usable.
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use jiff::Timestamp;
+use thiserror::Error;
+
+use super::fault::Fault;
+use crate::domain::arn::{ParseError, Region};
+use crate::domain::failure::Operation;
+use crate::ports::RdsError;
+
+/// One call: which action, and which region's RDS.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    pub(super) operation: Operation,
+    pub(super) region: &'a Region,
+}
+
+impl Call<'_> {
+    /// RDS refused, or no answer came. Without an answer there is no code: the owner is then the queue.
+    pub(super) fn refused<E>(self, error: &SdkError<E, HttpResponse>) -> RdsError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let fault = Fault::of(error, &[]);
+        RdsError {
+            operation: self.operation,
+            region: self.region.clone(),
+            code: fault.code.clone(),
+            message: fault.message.clone(),
+            source: Some(Box::new(fault)),
+        }
+    }
+
+    /// RDS answered with something that cannot be used.
+    pub(super) fn unusable(self, answer: Unusable) -> RdsError {
+        RdsError {
+            operation: self.operation,
+            region: self.region.clone(),
+            code: None,
+            message: answer.to_string(),
+            source: Some(Box::new(answer)),
+        }
+    }
+}
+
+/// Why an answer of RDS cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(super) enum Unusable {
+    /// A field that this kind of answer always has is not there.
+    #[error("RDS left {field} out of its answer on {of}")]
+    Missing { field: &'static str, of: String },
+    /// A field has another form than AWS documents.
+    #[error("{field} in RDS's answer on {of}: {why}")]
+    Malformed {
+        field: &'static str,
+        of: String,
+        why: String,
+    },
+    /// More pages than there can be rows.
+    #[error("RDS's list does not end")]
+    Endless,
+}
+
+/// A part of an answer, with what it is about: what is wrong with a field is said with both.
+#[derive(Clone, Copy)]
+pub(super) struct Answer<'a> {
+    pub(super) of: &'a str,
+}
+
+impl Answer<'_> {
+    pub(super) fn required<T>(self, field: &'static str, value: Option<T>) -> Result<T, Unusable> {
+        value.ok_or_else(|| Unusable::Missing {
+            field,
+            of: self.of.to_owned(),
+        })
+    }
+
+    pub(super) fn parsed<T>(
+        self,
+        field: &'static str,
+        result: Result<T, ParseError>,
+    ) -> Result<T, Unusable> {
+        result.map_err(|error| self.malformed(field, &error))
+    }
+
+    pub(super) fn time(
+        self,
+        field: &'static str,
+        time: Option<&DateTime>,
+    ) -> Result<Option<Timestamp>, Unusable> {
+        time.map(|time| {
+            let nanoseconds = i32::try_from(time.subsec_nanos()).unwrap_or_default();
+            Timestamp::new(time.secs(), nanoseconds).map_err(|error| self.malformed(field, &error))
+        })
+        .transpose()
+    }
+
+    fn malformed(self, field: &'static str, why: &dyn std::error::Error) -> Unusable {
+        Unusable::Malformed {
+            field,
+            of: self.of.to_owned(),
+            why: why.to_string(),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Copy slots: one item whose set names the copies that have one.
+
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, ReturnValue, TransactWriteItem, Update,
+};
+
+use super::Aws;
+use super::fault::{port_error, unusable};
+use super::items::{
+    HOLDERS, OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, number, text, time, wait_key,
+};
+use super::waits::is_conflict;
+use crate::domain::arn::RdsArn;
+use crate::domain::wait::Phase;
+use crate::ports::{Abandoned, ClaimSlot, FreeSlot, PortError};
+
+const HOLDS: &str = "contains(#holders, :copy)";
+
+fn set_of(copy: &RdsArn) -> AttributeValue {
+    AttributeValue::Ss(vec![copy.to_string()])
+}
+
+impl<Also> ClaimSlot for Aws<Also> {
+    async fn claim_slot(&self, copy: &RdsArn, most: usize) -> Result<bool, PortError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let request = self
+            .dynamodb()
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, text(SLOTS_KEY))
+            // In the index of what is open, and first in it: the sweep gets the holders with its first page.
+            .update_expression("ADD #holders :copies SET #open = :wait, #since = :zero")
+            .condition_expression(
+                "attribute_not_exists(#holders) OR size(#holders) < :most OR contains(#holders, :copy)",
+            )
+            .expression_attribute_names("#holders", HOLDERS)
+            .expression_attribute_names("#open", OPEN)
+            .expression_attribute_names("#since", SINCE)
+            .expression_attribute_values(":copies", set_of(copy))
+            .expression_attribute_values(":copy", text(copy.to_string()))
+            .expression_attribute_values(":most", number(most))
+            .expression_attribute_values(":wait", text(OPEN_WAIT))
+            .expression_attribute_values(":zero", number(0));
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(false),
+            Err(error) => Err(port_error("UpdateItem", &error, &[])),
+        }
+    }
+
+    async fn give_slot_back(&self, copy: &RdsArn) -> Result<(), PortError> {
+        let request = self
+            .dynamodb()
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, text(SLOTS_KEY))
+            .update_expression("DELETE #holders :copies")
+            .condition_expression(HOLDS)
+            .expression_attribute_names("#holders", HOLDERS)
+            .expression_attribute_values(":copies", set_of(copy))
+            .expression_attribute_values(":copy", text(copy.to_string()))
+            .return_values(ReturnValue::AllNew);
+        let left = match request.send().await {
+            Ok(answer) => answer.attributes.unwrap_or_default(),
+            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => return Ok(()),
+            Err(error) => return Err(port_error("UpdateItem", &error, &[])),
+        };
+        if left.contains_key(HOLDERS) {
+            return Ok(());
+        }
+        self.close_slots().await
+    }
+}
+
+impl<Also> FreeSlot for Aws<Also> {
+    async fn free_slot(&self, copy: &RdsArn, proof: &Abandoned) -> Result<bool, PortError> {
+        const ACTION: &str = "TransactWriteItems";
+        let build = || -> Result<_, aws_sdk_dynamodb::error::BuildError> {
+            let check = self.abandoned(copy, proof)?;
+            let update = Update::builder()
+                .table_name(&self.table)
+                .key(PK, text(SLOTS_KEY))
+                .update_expression("DELETE #holders :copies")
+                .condition_expression(HOLDS)
+                .expression_attribute_names("#holders", HOLDERS)
+                .expression_attribute_values(":copies", set_of(copy))
+                .expression_attribute_values(":copy", text(copy.to_string()))
+                .build()?;
+            Ok((check, update))
+        };
+        let (check, update) = build().map_err(|error| unusable(ACTION, error))?;
+        let request = self
+            .dynamodb()
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().condition_check(check).build())
+            .transact_items(TransactWriteItem::builder().update(update).build());
+        match request.send().await {
+            Ok(_) => {
+                self.close_slots().await?;
+                Ok(true)
+            }
+            Err(error) if error.as_service_error().is_some_and(proof_is_gone) => Ok(false),
+            Err(error) => Err(port_error(ACTION, &error, &[])),
+        }
+    }
+}
+
+/// Whether a transaction failed by its conditions, and not by a conflict with another that may yet fail.
+fn proof_is_gone(error: &TransactWriteItemsError) -> bool {
+    match error {
+        TransactWriteItemsError::TransactionCanceledException(cancelled) => cancelled
+            .cancellation_reasons()
+            .iter()
+            .any(|reason| reason.code() == Some("ConditionalCheckFailed")),
+        _ => false,
+    }
+}
+
+impl<Also> Aws<Also> {
+    fn abandoned(
+        &self,
+        copy: &RdsArn,
+        proof: &Abandoned,
+    ) -> Result<ConditionCheck, aws_sdk_dynamodb::error::BuildError> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.table)
+            .key(PK, wait_key(copy));
+        match proof {
+            Abandoned::WaitGone => check
+                .condition_expression("attribute_not_exists(#pk)")
+                .expression_attribute_names("#pk", PK),
+            Abandoned::RegisteredSince(since) => check
+                .condition_expression("#phase = :registered AND #since = :since")
+                .expression_attribute_names("#phase", PHASE)
+                .expression_attribute_names("#since", SINCE)
+                .expression_attribute_values(":registered", text(Phase::Registered.as_str()))
+                .expression_attribute_values(":since", time(*since)),
+        }
+        .build()
+    }
+
+    /// Takes the slots' item out of the index once nobody holds one, so that a sweep with nothing open reads
+    /// nothing. DynamoDB drops a set with its last element; a claim that comes between keeps the item in.
+    async fn close_slots(&self) -> Result<(), PortError> {
+        let request = self
+            .dynamodb()
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, text(SLOTS_KEY))
+            .update_expression("REMOVE #open, #since")
+            .condition_expression("attribute_not_exists(#holders)")
+            .expression_attribute_names("#holders", HOLDERS)
+            .expression_attribute_names("#open", OPEN)
+            .expression_attribute_names("#since", SINCE);
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(()),
+            Err(error) => Err(port_error("UpdateItem", &error, &[])),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Step Functions: tokens probed and sent back, executions started and looked at.
+
+use aws_sdk_sfn::types::ExecutionStatus;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::fault::port_error;
+use super::{Aws, Starts};
+use crate::domain::command::Run;
+use crate::domain::failure::Failure;
+use crate::domain::manifest::Manifest;
+use crate::domain::names::ExecutionName;
+use crate::domain::token::TaskToken;
+use crate::ports::{
+    Callbacks, Delivery, ExecutionState, PortError, Probe, ProbeToken, StartExecution, Started,
+};
+use crate::wire;
+
+/// What an error says of the token itself. Everything else says nothing of it.
+enum AboutToken {
+    Dead,
+    Invalid,
+    Nothing,
+}
+
+/// `TaskTimedOut` stands for expired tokens and for tasks that were closed before; `TaskDoesNotExist` for
+/// tasks that are gone. Throttling, a refused permission, a key's trouble and a broken answer are no news.
+fn about_token<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> AboutToken {
+    match error.code() {
+        Some("TaskTimedOut" | "TaskDoesNotExist") => AboutToken::Dead,
+        Some("InvalidToken") => AboutToken::Invalid,
+        _ => AboutToken::Nothing,
+    }
+}
+
+impl<Also> ProbeToken for Aws<Also> {
+    async fn send_task_heartbeat(&self, token: &TaskToken) -> Probe {
+        let request = self
+            .step_functions()
+            .send_task_heartbeat()
+            .task_token(token.reveal());
+        let Err(error) = request.send().await else {
+            return Probe::Alive;
+        };
+        match about_token(&error) {
+            AboutToken::Dead => Probe::Dead,
+            AboutToken::Invalid => Probe::Invalid,
+            AboutToken::Nothing => {
+                Probe::Unknown(port_error("SendTaskHeartbeat", &error, &[token.reveal()]))
+            }
+        }
+    }
+}
+
+impl<Also> Callbacks for Aws<Also> {
+    async fn send_task_success(&self, token: &TaskToken, manifest: &Manifest) -> Delivery {
+        let request = self
+            .step_functions()
+            .send_task_success()
+            .task_token(token.reveal())
+            .output(wire::manifest::write(manifest));
+        delivery("SendTaskSuccess", token, request.send().await)
+    }
+
+    async fn send_task_failure(&self, token: &TaskToken, failure: &Failure) -> Delivery {
+        let request = self
+            .step_functions()
+            .send_task_failure()
+            .task_token(token.reveal())
+            .error(failure.reason.error_name())
+            .cause(&failure.cause);
+        delivery("SendTaskFailure", token, request.send().await)
+    }
+}
+
+fn delivery<T, E>(
+    action: &'static str,
+    token: &TaskToken,
+    answer: Result<T, SdkError<E, HttpResponse>>,
+) -> Delivery
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let Err(error) = answer else {
+        return Delivery::Accepted;
+    };
+    match about_token(&error) {
+        AboutToken::Dead => Delivery::NobodyWaits,
+        AboutToken::Invalid => Delivery::Invalid,
+        AboutToken::Nothing => Delivery::Unknown(port_error(action, &error, &[token.reveal()])),
+    }
+}
+
+impl StartExecution for Aws<Starts> {
+    async fn start_execution(&self, name: &ExecutionName, run: &Run) -> Result<Started, PortError> {
+        let request = self
+            .step_functions()
+            .start_execution()
+            .state_machine_arn(self.also.0.as_str())
+            .name(name.as_str())
+            .input(wire::run::write(run));
+        match request.send().await {
+            Ok(_) => Ok(Started::Running),
+            Err(error) if error.code() == Some("ExecutionAlreadyExists") => Ok(Started::NameUsed),
+            Err(error) => Err(port_error("StartExecution", &error, &[])),
+        }
+    }
+
+    async fn describe_execution(&self, name: &ExecutionName) -> Result<ExecutionState, PortError> {
+        let execution = self.also.0.execution(name);
+        let request = self
+            .step_functions()
+            .describe_execution()
+            .execution_arn(execution.as_str());
+        match request.send().await {
+            Ok(described) => state(described.status()),
+            Err(error) if error.code() == Some("ExecutionDoesNotExist") => {
+                Ok(ExecutionState::Unknown)
+            }
+            Err(error) => Err(port_error("DescribeExecution", &error, &[])),
+        }
+    }
+}
+
+fn state(status: &ExecutionStatus) -> Result<ExecutionState, PortError> {
+    match status {
+        ExecutionStatus::Running | ExecutionStatus::PendingRedrive => Ok(ExecutionState::Running),
+        ExecutionStatus::Succeeded => Ok(ExecutionState::Succeeded),
+        ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => {
+            Ok(ExecutionState::Failed)
+        }
+        // Taken for ended, it would be started a second time; taken for running, it would never be again.
+        other => Err(super::fault::unusable(
+            "DescribeExecution",
+            format!("the execution has the unknown status {:?}", other.as_str()),
+        )),
+    }
+}

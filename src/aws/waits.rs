@@ -1,0 +1,264 @@
+//! The waits in the table. Reads of single waits are consistent; every write carries the token it expects.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure,
+};
+use jiff::Timestamp;
+use tracing::error;
+
+use super::Aws;
+use super::fault::{port_error, unusable};
+use super::items::{
+    self, HOLDERS, Item, OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, TOKEN, key_of, text, time,
+    wait_key,
+};
+use crate::domain::arn::RdsArn;
+use crate::domain::token::TaskToken;
+use crate::domain::wait::{Phase, Wait};
+use crate::ports::{ListOpen, LookUpWaits, OpenMarker, OpenPage, PortError, Waits, Written};
+
+/// The index of all that is open.
+const OPEN_WAITS: &str = "open-waits";
+/// How often BatchGetItem is asked again for keys that DynamoDB left unprocessed; it does so when throttled.
+const BATCH_ROUNDS: usize = 3;
+
+const IS_NEW: &str = "attribute_not_exists(#pk)";
+const HAS_TOKEN: &str = "#token = :token";
+const HAS_TOKEN_OR_IS_GONE: &str = "attribute_not_exists(#pk) OR #token = :token";
+
+impl<Also> Waits for Aws<Also> {
+    async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
+        const ACTION: &str = "PutItem";
+        let request = self
+            .dynamodb()
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(items::write_wait(wait)))
+            .condition_expression(IS_NEW)
+            .expression_attribute_names("#pk", PK)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let error = match request.send().await {
+            Ok(_) => return Ok(None),
+            Err(error) => error,
+        };
+        match &error {
+            SdkError::ServiceError(answer) => match answer.err() {
+                PutItemError::ConditionalCheckFailedException(failed) => {
+                    let stored = failed
+                        .item()
+                        .ok_or_else(|| unusable(ACTION, "DynamoDB left the stored item out"))?;
+                    items::read_wait(stored)
+                        .map(Some)
+                        .map_err(|error| unusable(ACTION, error))
+                }
+                _ => Err(port_error(ACTION, &error, &[wait.command.token.reveal()])),
+            },
+            _ => Err(port_error(ACTION, &error, &[wait.command.token.reveal()])),
+        }
+    }
+
+    async fn replace(&self, wait: &Wait, instead_of: &TaskToken) -> Result<Written, PortError> {
+        let request = self
+            .dynamodb()
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(items::write_wait(wait)))
+            .condition_expression(HAS_TOKEN)
+            .expression_attribute_names("#token", TOKEN)
+            .expression_attribute_values(":token", text(instead_of.reveal()));
+        match request.send().await {
+            Ok(_) => Ok(Written::Stored),
+            Err(error) if is_conflict(error.as_service_error().map(PutItemError::meta)) => {
+                Ok(Written::Conflict)
+            }
+            Err(error) => {
+                let secrets = [instead_of.reveal(), wait.command.token.reveal()];
+                Err(port_error("PutItem", &error, &secrets))
+            }
+        }
+    }
+
+    async fn set_phase(
+        &self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        phase: Phase,
+        since: Timestamp,
+    ) -> Result<Written, PortError> {
+        let request = self
+            .dynamodb()
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, wait_key(resource))
+            .update_expression("SET #phase = :phase, #since = :since")
+            .condition_expression(HAS_TOKEN)
+            .expression_attribute_names("#phase", PHASE)
+            .expression_attribute_names("#since", SINCE)
+            .expression_attribute_names("#token", TOKEN)
+            .expression_attribute_values(":phase", text(phase.as_str()))
+            .expression_attribute_values(":since", time(since))
+            .expression_attribute_values(":token", text(token.reveal()));
+        match request.send().await {
+            Ok(_) => Ok(Written::Stored),
+            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
+                Ok(Written::Conflict)
+            }
+            Err(error) => Err(port_error("UpdateItem", &error, &[token.reveal()])),
+        }
+    }
+
+    async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError> {
+        let request = self
+            .dynamodb()
+            .delete_item()
+            .table_name(&self.table)
+            .key(PK, wait_key(resource))
+            .condition_expression(HAS_TOKEN_OR_IS_GONE)
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_names("#token", TOKEN)
+            .expression_attribute_values(":token", text(token.reveal()));
+        match request.send().await {
+            Ok(_) => Ok(()),
+            // A newer token has taken the wait over: it is not ours to forget.
+            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(()),
+            Err(error) => Err(port_error("DeleteItem", &error, &[token.reveal()])),
+        }
+    }
+}
+
+/// Whether a write failed by its condition alone.
+pub(super) fn is_conflict(meta: Option<&aws_sdk_dynamodb::error::ErrorMetadata>) -> bool {
+    meta.and_then(|meta| meta.code()) == Some("ConditionalCheckFailedException")
+}
+
+impl<Also> LookUpWaits for Aws<Also> {
+    async fn look_up(&self, resources: &[RdsArn]) -> Result<Vec<Wait>, PortError> {
+        const ACTION: &str = "BatchGetItem";
+        let resources: BTreeSet<&RdsArn> = resources.iter().collect();
+        if resources.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = resources
+            .into_iter()
+            .map(|resource| HashMap::from([(PK.to_owned(), wait_key(resource))]));
+        let mut asked = KeysAndAttributes::builder()
+            .set_keys(Some(keys.collect()))
+            .consistent_read(true)
+            .build()
+            .map_err(|error| unusable(ACTION, error))?;
+        let mut waits = Vec::new();
+        for _ in 0..BATCH_ROUNDS {
+            let answer = self
+                .dynamodb()
+                .batch_get_item()
+                .request_items(&self.table, asked)
+                .send()
+                .await
+                .map_err(|error| port_error(ACTION, &error, &[]))?;
+            let found = answer.responses.unwrap_or_default();
+            waits.extend(found.values().flatten().filter_map(readable));
+            let mut left = answer.unprocessed_keys.unwrap_or_default();
+            match left
+                .drain()
+                .map(|(_, keys)| keys)
+                .find(|keys| !keys.keys().is_empty())
+            {
+                Some(keys) => asked = keys,
+                None => return Ok(waits),
+            }
+        }
+        Err(unusable(
+            ACTION,
+            "DynamoDB leaves keys unprocessed, as it does when it is throttled",
+        ))
+    }
+}
+
+/// One broken item must not keep the others from being settled: it is reported, and its state times out.
+fn readable(item: &Item) -> Option<Wait> {
+    items::read_wait(item)
+        .map_err(|fault| error!(item = key_of(item), error = %fault, "a wait that cannot be read"))
+        .ok()
+}
+
+impl<Also> ListOpen for Aws<Also> {
+    async fn list_open(&self, from: Option<OpenMarker>) -> Result<OpenPage, PortError> {
+        const ACTION: &str = "Query";
+        let start = from
+            .map(|marker| read_marker(&marker))
+            .transpose()
+            .map_err(|error| unusable(ACTION, error))?;
+        let answer = self
+            .dynamodb()
+            .query()
+            .table_name(&self.table)
+            .index_name(OPEN_WAITS)
+            .key_condition_expression("#open = :wait")
+            .expression_attribute_names("#open", OPEN)
+            .expression_attribute_values(":wait", text(OPEN_WAIT))
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(|error| port_error(ACTION, &error, &[]))?;
+        let mut page = OpenPage::default();
+        for item in answer.items() {
+            if key_of(item) == SLOTS_KEY {
+                page.holders.extend(holders(item));
+            } else {
+                page.waits.extend(readable(item));
+            }
+        }
+        page.next = answer
+            .last_evaluated_key()
+            .filter(|key| !key.is_empty())
+            .map(write_marker)
+            .transpose()
+            .map_err(|error| unusable(ACTION, error))?;
+        Ok(page)
+    }
+}
+
+fn holders(item: &Item) -> impl Iterator<Item = RdsArn> + '_ {
+    let names: &[String] = match item.get(HOLDERS) {
+        Some(AttributeValue::Ss(names)) => names,
+        _ => &[],
+    };
+    names.iter().filter_map(|name| {
+        RdsArn::parse(name)
+            .map_err(|error| error!(%error, "a holder of a copy slot that is no snapshot"))
+            .ok()
+    })
+}
+
+/// Where the next page begins: the index's key as JSON, each attribute with its type.
+fn write_marker(key: &Item) -> Result<OpenMarker, &'static str> {
+    let mut parts = BTreeMap::new();
+    for (name, value) in key {
+        let part = match value {
+            AttributeValue::S(text) => ("S", text),
+            AttributeValue::N(digits) => ("N", digits),
+            _ => return Err("the index's key is of texts and numbers"),
+        };
+        parts.insert(name, part);
+    }
+    serde_json::to_string(&parts)
+        .map(OpenMarker)
+        .map_err(|_| "the index's key cannot be written")
+}
+
+fn read_marker(marker: &OpenMarker) -> Result<Item, &'static str> {
+    let parts: BTreeMap<String, (String, String)> =
+        serde_json::from_str(&marker.0).map_err(|_| "the marker is not one of this list")?;
+    parts
+        .into_iter()
+        .map(|(name, (kind, value))| match kind.as_str() {
+            "S" => Ok((name, AttributeValue::S(value))),
+            "N" => Ok((name, AttributeValue::N(value))),
+            _ => Err("the marker is not one of this list"),
+        })
+        .collect()
+}

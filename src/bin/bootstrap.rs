@@ -1,0 +1,37 @@
+//! The functions of a stack, in one binary: Lambda says by the handler's name which one it is.
+
+use std::process::ExitCode;
+
+use snapferry::lambda::{Settings, serve};
+use snapferry::logging::{self, LogLevel};
+use tracing::error;
+
+// One thread: a function of less than 1,769 MB has at most one vCPU, and a second thread only costs at start.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let settings = Settings::read(environment());
+    let level = settings
+        .as_ref()
+        .map_or_else(|_| LogLevel::default(), |(_, level)| level.clone());
+    if tracing::subscriber::set_global_default(logging::json(level, std::io::stdout)).is_err() {
+        return ExitCode::FAILURE;
+    }
+    let served = match settings {
+        Ok((settings, _)) => serve(settings).await,
+        Err(error) => Err(error.into()),
+    };
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            error!(error = %fault, "the function cannot run");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one site of the environment")]
+fn environment() -> impl Iterator<Item = (String, String)> {
+    // A variable that is not Unicode is none of ours.
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}

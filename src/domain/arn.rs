@@ -1,0 +1,278 @@
+//! ARNs of RDS resources, regions, keys and executions.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// Why a string is not the ARN, region or identifier that it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{value:?} is not {expected}")]
+pub struct ParseError {
+    /// What was found.
+    pub value: String,
+    /// What was expected, with its form.
+    pub expected: &'static str,
+}
+
+impl ParseError {
+    pub(crate) fn new(value: &str, expected: &'static str) -> Self {
+        Self {
+            value: value.chars().take(200).collect(),
+            expected,
+        }
+    }
+}
+
+macro_rules! text_newtype {
+    ($(#[$doc:meta])* $name:ident, $expected:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes a text that has the right form.
+            ///
+            /// # Errors
+            /// The text and the form that was expected.
+            pub fn parse(text: &str) -> Result<Self, ParseError> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(text) { Ok(Self(text.to_owned())) } else { Err(ParseError::new(text, $expected)) }
+            }
+
+            /// The text as AWS writes it.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+pub(crate) use text_newtype;
+
+fn is_region(text: &str) -> bool {
+    let mut parts = text.split('-');
+    text.len() <= 32
+        && text.split('-').count() >= 3
+        && parts
+            .next_back()
+            .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+        && parts.all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase()))
+}
+
+fn is_arn_of(text: &str, service: &str, resource_prefix: &str) -> bool {
+    let mut parts = text.splitn(6, ':');
+    parts.next() == Some("arn")
+        && parts
+            .next()
+            .is_some_and(|partition| partition.starts_with("aws"))
+        && parts.next() == Some(service)
+        && parts.next().is_some_and(is_region)
+        && parts.next().is_some_and(|account| {
+            account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit())
+        })
+        && parts.next().is_some_and(|resource| {
+            resource.starts_with(resource_prefix) && resource.len() > resource_prefix.len()
+        })
+}
+
+text_newtype!(
+    /// An AWS region, such as `eu-west-1`.
+    Region,
+    "an AWS region such as eu-west-1",
+    is_region
+);
+text_newtype!(
+    /// The full ARN of a KMS key. Aliases are resolved before one of these is made.
+    KeyArn,
+    "the ARN of a KMS key (arn:aws:kms:REGION:ACCOUNT:key/ID)",
+    |text| is_arn_of(text, "kms", "key/")
+);
+text_newtype!(
+    /// The ARN of a Step Functions execution.
+    ExecutionArn,
+    "the ARN of an execution (arn:aws:states:REGION:ACCOUNT:execution:STATE-MACHINE:NAME)",
+    |text| is_arn_of(text, "states", "execution:")
+);
+text_newtype!(
+    /// The ARN of a Step Functions state machine.
+    StateMachineArn,
+    "the ARN of a state machine (arn:aws:states:REGION:ACCOUNT:stateMachine:NAME)",
+    |text| is_arn_of(text, "states", "stateMachine:")
+);
+
+impl KeyArn {
+    /// The region that the key lives in.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        self.0.split(':').nth(3).unwrap_or_default()
+    }
+}
+
+impl StateMachineArn {
+    /// The ARN that an execution of this state machine has under a given name.
+    #[must_use]
+    pub fn execution(&self, name: &super::names::ExecutionName) -> ExecutionArn {
+        ExecutionArn(format!(
+            "{}:{name}",
+            self.0.replacen(":stateMachine:", ":execution:", 1)
+        ))
+    }
+}
+
+/// The kinds of RDS resource that Snapferry deals with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ResourceKind {
+    /// A DB instance (`db`).
+    Instance,
+    /// A DB cluster (`cluster`).
+    Cluster,
+    /// A snapshot of a DB instance (`snapshot`).
+    Snapshot,
+    /// A snapshot of a DB cluster (`cluster-snapshot`).
+    ClusterSnapshot,
+}
+
+impl ResourceKind {
+    /// The word that stands in the ARN.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Instance => "db",
+            Self::Cluster => "cluster",
+            Self::Snapshot => "snapshot",
+            Self::ClusterSnapshot => "cluster-snapshot",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        [
+            Self::Instance,
+            Self::Cluster,
+            Self::Snapshot,
+            Self::ClusterSnapshot,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == word)
+    }
+}
+
+/// The ARN of a database or a snapshot: where it is, whose it is, what it is called.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RdsArn {
+    partition: String,
+    region: Region,
+    account: String,
+    kind: ResourceKind,
+    name: String,
+}
+
+const RDS_ARN: &str =
+    "the ARN of an RDS database or snapshot (arn:aws:rds:REGION:ACCOUNT:KIND:NAME)";
+
+impl RdsArn {
+    /// Reads an ARN. The name is all that follows the kind: an automated snapshot's name has a colon of its own.
+    ///
+    /// # Errors
+    /// The text, when it is no ARN of an RDS instance, cluster, snapshot or cluster snapshot.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        let fail = || ParseError::new(text, RDS_ARN);
+        let mut parts = text.splitn(7, ':');
+        let mut next = || parts.next().ok_or_else(fail);
+        let (arn, partition, service) = (next()?, next()?, next()?);
+        let (region, account, kind, name) = (next()?, next()?, next()?, next()?);
+        let kind = ResourceKind::parse(kind).ok_or_else(fail)?;
+        let region = Region::parse(region).map_err(|_| fail())?;
+        let account_is_valid = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
+        let name_is_valid =
+            !name.is_empty() && name.len() <= 512 && name.bytes().all(|b| b.is_ascii_graphic());
+        if arn != "arn"
+            || !partition.starts_with("aws")
+            || service != "rds"
+            || !account_is_valid
+            || !name_is_valid
+        {
+            return Err(fail());
+        }
+        Ok(Self {
+            partition: partition.to_owned(),
+            region,
+            account: account.to_owned(),
+            kind,
+            name: name.to_owned(),
+        })
+    }
+
+    /// The ARN of a snapshot of this resource's kind, in the same partition and account.
+    #[must_use]
+    pub fn sibling_snapshot(&self, region: &Region, name: &super::names::SnapshotId) -> Self {
+        let kind = match self.kind {
+            ResourceKind::Instance | ResourceKind::Snapshot => ResourceKind::Snapshot,
+            ResourceKind::Cluster | ResourceKind::ClusterSnapshot => ResourceKind::ClusterSnapshot,
+        };
+        Self {
+            region: region.clone(),
+            kind,
+            name: name.as_str().to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// The partition: `aws`, `aws-cn`, `aws-us-gov`.
+    #[must_use]
+    pub fn partition(&self) -> &str {
+        &self.partition
+    }
+
+    /// The region of the resource.
+    #[must_use]
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// The account, twelve digits.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// What kind of resource it is.
+    #[must_use]
+    pub fn kind(&self) -> ResourceKind {
+        self.kind
+    }
+
+    /// The identifier of the resource.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl fmt::Display for RdsArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            partition,
+            region,
+            account,
+            kind,
+            name,
+        } = self;
+        write!(
+            f,
+            "arn:{partition}:rds:{region}:{account}:{}:{name}",
+            kind.as_str()
+        )
+    }
+}
+
+impl fmt::Debug for RdsArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,93 @@
+//! Databases as RDS lists them, and which of them are selected.
+
+use super::arn::RdsArn;
+use super::command::DatabaseRef;
+use super::names::ResourceId;
+use super::policy::Selection;
+use super::tags::{self, PolicyName, Tags};
+
+/// A database as RDS listed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Database {
+    /// Its ARN.
+    pub arn: RdsArn,
+    /// Its resource id.
+    pub resource_id: ResourceId,
+    /// The cluster it is a member of. Members are protected through their cluster.
+    pub member_of: Option<String>,
+    /// The engine.
+    pub engine: String,
+    /// RDS's word for its status.
+    pub status: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+impl Database {
+    /// What a run keeps of it.
+    #[must_use]
+    pub fn to_ref(&self) -> DatabaseRef {
+        DatabaseRef {
+            arn: self.arn.clone(),
+            resource_id: self.resource_id.clone(),
+        }
+    }
+}
+
+/// Whether a database is protected, with the reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// The policy that protects it.
+    Protect(PolicyName),
+    /// Left out, and why.
+    LeaveOut(LeftOut),
+}
+
+/// Why a database is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LeftOut {
+    /// It carries `snapferry:exclude`.
+    Excluded,
+    /// It carries no `snapferry:policy`, and only tagged databases are selected.
+    NotTagged,
+    /// It is a member of a cluster.
+    ClusterMember(String),
+    /// Its tag names a policy that there is not.
+    UnknownPolicy(String),
+}
+
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Excluded => write!(f, "it has the tag {}", tags::EXCLUDE),
+            Self::NotTagged => write!(f, "it has no tag {}", tags::POLICY),
+            Self::ClusterMember(cluster) => write!(f, "it is a member of the cluster {cluster}"),
+            Self::UnknownPolicy(name) => write!(
+                f,
+                "its tag {} names the unknown policy {name:?}",
+                tags::POLICY
+            ),
+        }
+    }
+}
+
+/// Chooses by tags: exclusion wins, then a member of a cluster is left to its cluster, then the named policy.
+#[must_use]
+pub fn choose(database: &Database, policy: &PolicyName, selection: Selection) -> Choice {
+    if database
+        .tags
+        .get(tags::EXCLUDE)
+        .is_some_and(|value| !value.eq_ignore_ascii_case("false"))
+    {
+        return Choice::LeaveOut(LeftOut::Excluded);
+    }
+    if let Some(cluster) = &database.member_of {
+        return Choice::LeaveOut(LeftOut::ClusterMember(cluster.clone()));
+    }
+    match database.tags.get(tags::POLICY) {
+        Some(name) if name == policy.as_str() => Choice::Protect(policy.clone()),
+        Some(name) => Choice::LeaveOut(LeftOut::UnknownPolicy(name.clone())),
+        None if selection == Selection::All => Choice::Protect(policy.clone()),
+        None => Choice::LeaveOut(LeftOut::NotTagged),
+    }
+}

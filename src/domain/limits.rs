@@ -1,0 +1,34 @@
+//! Numbers that AWS sets or that must agree with each other, each with its source.
+
+use jiff::SignedDuration;
+
+/// Longest name of a Step Functions execution (StartExecution, `name`).
+pub const EXECUTION_NAME_MAX: usize = 80;
+/// Longest identifier of a DB cluster snapshot (CreateDBClusterSnapshot); instance snapshots may have 255.
+pub const CLUSTER_SNAPSHOT_ID_MAX: usize = 63;
+/// Longest identifier of a DB snapshot (CreateDBSnapshot).
+pub const SNAPSHOT_ID_MAX: usize = 255;
+/// Longest task token (Step Functions API model, `TaskToken`).
+pub const TASK_TOKEN_MAX: usize = 2_048;
+/// Longest `cause` of SendTaskFailure, in characters.
+pub const CAUSE_MAX: usize = 32_768;
+/// Longest tag value that RDS stores.
+pub const TAG_VALUE_MAX: usize = 256;
+/// Keys of one BatchGetItem (DynamoDB).
+pub const BATCH_GET_MAX: usize = 100;
+/// How many attempts ("-a2", "-a3", …) one source snapshot or copy may have, over all redrives.
+///
+/// The state machine allows three attempts in one go; a redrive allows three more.
+pub const ATTEMPTS_MAX: u8 = 9;
+/// How long a state of the state machine sleeps on its token: a long weekend and a slow copy.
+///
+/// The same number stands in `statemachine/protect.asl.json` as `TimeoutSeconds`; a test holds them together.
+pub const STATE_TIMEOUT: SignedDuration = SignedDuration::from_hours(4 * 24);
+/// How long a wait is kept in the table: twice the state's timeout and two days.
+pub const WAIT_TIME_TO_LIVE: SignedDuration = SignedDuration::from_hours(10 * 24);
+/// Receives after which SQS moves a message to the dead-letter queue (`maxReceiveCount` in the template).
+pub const MAX_RECEIVES: u32 = 10;
+/// How often a hint that RDS does not bear out yet is looked at again before the sweep gets it.
+pub const HINT_RECHECKS: u32 = 3;
+
+const _: () = assert!(WAIT_TIME_TO_LIVE.as_secs() == 2 * STATE_TIMEOUT.as_secs() + 2 * 86_400);

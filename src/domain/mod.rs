@@ -1,0 +1,22 @@
+//! What is true about databases, snapshots, waits and names.
+//!
+//! Nothing here does I/O, knows a wire format, reads a clock or draws a random number.
+
+pub mod arn;
+pub mod backoff;
+pub mod command;
+pub mod database;
+pub mod existing;
+pub mod failure;
+pub mod hint;
+pub mod limits;
+pub mod manifest;
+pub mod names;
+pub mod policy;
+pub mod schedule;
+pub mod settle;
+pub mod slots;
+pub mod snapshot;
+pub mod tags;
+pub mod token;
+pub mod wait;

@@ -1,0 +1,147 @@
+//! The names that we give: executions and snapshots.
+//!
+//! `sf-<slug>-<planned time>-<hash>[-aN]`, at most 62 characters: within Step Functions' 80,
+//! cluster snapshots' 63 and RDS's grammar.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::arn::{ParseError, RdsArn, text_newtype};
+use super::command::Run;
+use super::limits::{ATTEMPTS_MAX, EXECUTION_NAME_MAX, SNAPSHOT_ID_MAX};
+use super::tags::StackId;
+
+const SLUG_MAX: usize = 30;
+const HASH_CHARACTERS: usize = 10;
+
+text_newtype!(
+    /// The name of an execution: unique for 90 days in its state machine.
+    ExecutionName,
+    "an execution name of 1 to 80 letters, digits, hyphens and underscores",
+    |text| {
+        !text.is_empty()
+            && text.len() <= EXECUTION_NAME_MAX
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    }
+);
+text_newtype!(
+    /// The identifier of a snapshot, ours or another's (`rds:…` for an automated one).
+    SnapshotId,
+    "the identifier of a snapshot",
+    |text| !text.is_empty() && text.len() <= SNAPSHOT_ID_MAX && text.bytes().all(|b| b.is_ascii_graphic())
+);
+text_newtype!(
+    /// A database's resource id (`DbiResourceId`, `DbClusterResourceId`): it outlives a rename.
+    ResourceId,
+    "a database's resource id such as db-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    |text| !text.is_empty() && text.len() <= 255 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+);
+
+impl SnapshotId {
+    /// The identifier of the snapshot that an ARN names.
+    #[must_use]
+    pub fn of(arn: &RdsArn) -> Self {
+        Self(arn.name().to_owned())
+    }
+}
+
+/// The number of an attempt: the first has no suffix, the second is `-a2`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Attempt(u8);
+
+impl Attempt {
+    /// The first attempt, without a suffix.
+    pub const FIRST: Self = Self(1);
+
+    /// The next attempt, or nothing when the last has been made.
+    #[must_use]
+    pub fn next(self) -> Option<Self> {
+        (self.0 < ATTEMPTS_MAX).then_some(Self(self.0 + 1))
+    }
+
+    /// All attempts, the first one first.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (1..=ATTEMPTS_MAX).map(Self)
+    }
+}
+
+/// The name of the execution that makes one recovery point of one database.
+#[must_use]
+pub fn execution(stack: &StackId, run: &Run, attempt: Attempt) -> ExecutionName {
+    ExecutionName(name(stack, run, "", attempt))
+}
+
+/// The identifier of the source snapshot that a run takes.
+#[must_use]
+pub fn source_snapshot(stack: &StackId, run: &Run, attempt: Attempt) -> SnapshotId {
+    SnapshotId(name(stack, run, "", attempt))
+}
+
+/// The identifier of the copy of a source snapshot: the same for every execution that copies it.
+#[must_use]
+pub fn copy(stack: &StackId, run: &Run, source: &SnapshotId, attempt: Attempt) -> SnapshotId {
+    SnapshotId(name(stack, run, source.as_str(), attempt))
+}
+
+fn name(stack: &StackId, run: &Run, source: &str, attempt: Attempt) -> String {
+    let database = &run.database;
+    let parts = [
+        stack.as_str(),
+        database.arn.partition(),
+        database.arn.region().as_str(),
+        database.arn.kind().as_str(),
+        database.resource_id.as_str(),
+        run.policy.as_str(),
+        source,
+    ];
+    let mut name = format!(
+        "sf-{}-{}-{}",
+        slug(database.arn.name()),
+        minute(run.planned_at),
+        hash(&parts)
+    );
+    if attempt != Attempt::FIRST {
+        name.push_str(&format!("-a{}", attempt.0));
+    }
+    name
+}
+
+/// The readable part: the database's identifier in RDS's grammar, cut to 30 characters.
+fn slug(identifier: &str) -> String {
+    let mut slug = String::with_capacity(SLUG_MAX);
+    for c in identifier.chars() {
+        if slug.len() == SLUG_MAX {
+            break;
+        }
+        match c.to_ascii_lowercase() {
+            c if c.is_ascii_alphanumeric() => slug.push(c),
+            _ if slug.is_empty() || slug.ends_with('-') => {}
+            _ => slug.push('-'),
+        }
+    }
+    let trimmed = slug.trim_end_matches('-');
+    if trimmed.is_empty() {
+        "db".to_owned()
+    } else {
+        trimmed.to_owned()
+    }
+}
+
+/// `yyyymmddthhmmz`, in UTC.
+fn minute(time: Timestamp) -> String {
+    time.strftime("%Y%m%dt%H%Mz").to_string()
+}
+
+/// Fifty bits of SHA-256 in base32. Parts are separated by a byte that none of them can hold.
+fn hash(parts: &[&str]) -> String {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update(part.as_bytes());
+        digest.update([0]);
+    }
+    let mut text = data_encoding::BASE32_NOPAD.encode(&digest.finalize());
+    text.truncate(HASH_CHARACTERS);
+    text.to_ascii_lowercase()
+}

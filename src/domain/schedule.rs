@@ -1,0 +1,69 @@
+//! When a policy is due: a cron pattern in a time zone.
+
+use croner::Cron;
+use croner::parser::{CronParser, Seconds};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use thiserror::Error;
+
+/// Why a schedule cannot be used.
+#[derive(Debug, Error)]
+pub enum ScheduleError {
+    /// The pattern is not one.
+    #[error("{pattern:?} is not a cron pattern of five fields (minute hour day month weekday)")]
+    Pattern {
+        /// What was given.
+        pattern: String,
+        /// What the parser said.
+        source: croner::errors::CronError,
+    },
+    /// The zone is not known.
+    #[error("{zone:?} is not a time zone of the IANA database, such as Europe/Paris")]
+    Zone {
+        /// What was given.
+        zone: String,
+        /// What the database said.
+        source: jiff::Error,
+    },
+}
+
+/// A cron pattern of five fields in a time zone.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    cron: Cron,
+    zone: TimeZone,
+}
+
+impl Schedule {
+    /// Reads a pattern and an IANA zone name.
+    ///
+    /// # Errors
+    /// Which of the two is wrong.
+    pub fn parse(pattern: &str, zone: &str) -> Result<Self, ScheduleError> {
+        let cron = CronParser::builder()
+            .seconds(Seconds::Disallowed)
+            .build()
+            .parse(pattern)
+            .map_err(|source| ScheduleError::Pattern {
+                pattern: pattern.to_owned(),
+                source,
+            })?;
+        let zone = TimeZone::get(zone).map_err(|source| ScheduleError::Zone {
+            zone: zone.to_owned(),
+            source,
+        })?;
+        Ok(Self { cron, zone })
+    }
+
+    /// The last due time at or before `now`, if it is later than `planned`. A time is never invented:
+    /// after an outage only the last due time is made up for.
+    #[must_use]
+    pub fn due(&self, planned: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+        let last = self
+            .cron
+            .find_previous_occurrence(&now.to_zoned(self.zone.clone()), true)
+            .ok()?
+            .timestamp();
+        planned.is_none_or(|planned| last > planned).then_some(last)
+    }
+}

@@ -1,0 +1,228 @@
+//! One function for each role: an event in, an answer out.
+
+use std::collections::BTreeSet;
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use lambda_runtime::Diagnostic;
+use serde::Serialize;
+use thiserror::Error;
+
+use super::records::{NamelessRecord, answer, records};
+use crate::app::batch::{self, chain};
+use crate::app::plan::{self, Outcome, Planned, When};
+use crate::app::react::{self, Ear};
+use crate::app::sweep::{self, Broom, Swept};
+use crate::app::work::{self, Desk};
+use crate::domain::backoff::Backoff;
+use crate::ports::{
+    Callbacks, Clock, DelayMessage, DescribeSnapshots, Jitter, LookUpWaits, PortError,
+    RecordRecoveryPoint, Waits,
+};
+use crate::settings::Planning;
+
+/// Why an invocation as a whole counts as failed. The function's error metric, and so its alarm, counts these.
+#[derive(Debug, Error)]
+pub enum EdgeError {
+    /// A batch that cannot be answered record by record: all of it stays in the queue.
+    #[error(transparent)]
+    Nameless(#[from] NamelessRecord),
+    /// Some databases that are due have no execution yet. The next run tries them again.
+    #[error("not every database that is due has its execution: {0}")]
+    PlanIncomplete(String),
+    /// What is open could not be listed.
+    #[error("what is open cannot be listed")]
+    SweepFailed(#[source] PortError),
+    /// Some waits could not be looked at or settled. The next sweep tries them again.
+    #[error("the sweep left something undone: {0}")]
+    SweepIncomplete(String),
+}
+
+impl EdgeError {
+    /// The error's name, as Lambda reports it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Nameless(_) => "Snapferry.NamelessRecord",
+            Self::PlanIncomplete(_) => "Snapferry.PlanIncomplete",
+            Self::SweepFailed(_) => "Snapferry.SweepFailed",
+            Self::SweepIncomplete(_) => "Snapferry.SweepIncomplete",
+        }
+    }
+}
+
+impl From<EdgeError> for Diagnostic {
+    fn from(error: EdgeError) -> Self {
+        Self {
+            error_type: error.name().to_owned(),
+            error_message: chain(&error),
+        }
+    }
+}
+
+/// The worker: a batch of commands.
+///
+/// # Errors
+/// A batch that cannot be answered record by record.
+pub async fn work<W>(
+    world: &W,
+    desk: &Desk,
+    backoff: &Backoff,
+    event: SqsEvent,
+) -> Result<SqsBatchResponse, EdgeError>
+where
+    W: work::Permissions + DelayMessage + Jitter,
+{
+    let records = records(event)?;
+    Ok(answer(batch::work(world, desk, backoff, records).await))
+}
+
+/// The reactor: a batch of hints.
+///
+/// # Errors
+/// A batch that cannot be answered record by record.
+pub async fn react<W>(
+    world: &W,
+    ear: &Ear,
+    backoff: &Backoff,
+    event: SqsEvent,
+) -> Result<SqsBatchResponse, EdgeError>
+where
+    W: Callbacks
+        + Clock
+        + DelayMessage
+        + DescribeSnapshots
+        + Jitter
+        + LookUpWaits
+        + RecordRecoveryPoint
+        + Waits,
+{
+    let records = records(event)?;
+    Ok(answer(react::react(world, ear, backoff, records).await))
+}
+
+/// What the planner answers: counts, for whoever invokes it by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlanReport {
+    /// One for each policy and region.
+    pub regions: Vec<RegionReport>,
+}
+
+/// What the planner did for one policy in one region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RegionReport {
+    /// The policy.
+    pub policy: String,
+    /// The region.
+    pub region: String,
+    /// The planned time; nothing if nothing is due.
+    pub due: Option<String>,
+    /// Executions that were started.
+    pub started: usize,
+    /// Databases whose execution is under way.
+    pub running: usize,
+    /// Databases whose recovery point of this planned time is made.
+    pub done: usize,
+    /// Databases that are not protected.
+    pub left_out: usize,
+    /// Databases that could not be started now.
+    pub failed: usize,
+    /// Why the rest of the region could not be planned.
+    pub error: Option<String>,
+}
+
+impl RegionReport {
+    fn of(planned: &Planned) -> Self {
+        let count = |is: fn(&Outcome) -> bool| {
+            let outcomes = planned.rows.iter().map(|row| &row.outcome);
+            outcomes.filter(|outcome| is(outcome)).count()
+        };
+        Self {
+            policy: planned.policy.to_string(),
+            region: planned.region.to_string(),
+            due: planned.due.map(|due| due.to_string()),
+            started: count(|outcome| matches!(outcome, Outcome::Started(_))),
+            running: count(|outcome| matches!(outcome, Outcome::StillRunning(_))),
+            done: count(|outcome| matches!(outcome, Outcome::Done(_))),
+            left_out: count(|outcome| matches!(outcome, Outcome::LeftOut(_))),
+            failed: count(|outcome| matches!(outcome, Outcome::Failed(_))),
+            error: planned.error.clone(),
+        }
+    }
+
+    fn fault(&self) -> String {
+        match &self.error {
+            Some(error) => format!("{} in {}: {error}", self.policy, self.region),
+            None => format!("{} in {}: {} failed", self.policy, self.region, self.failed),
+        }
+    }
+}
+
+/// The planner: what is due by the schedule. Whatever the event says.
+///
+/// # Errors
+/// When a database that is due has no execution. What could be started is started all the same.
+pub async fn plan<W: plan::Permissions>(
+    world: &W,
+    planning: &Planning,
+) -> Result<PlanReport, EdgeError> {
+    let planned = plan::plan(world, planning, When::Due).await;
+    let faults: Vec<String> = planned
+        .iter()
+        .filter(|planned| !planned.is_complete())
+        .map(|planned| RegionReport::of(planned).fault())
+        .collect();
+    if !faults.is_empty() {
+        return Err(EdgeError::PlanIncomplete(faults.join("; ")));
+    }
+    Ok(PlanReport {
+        regions: planned.iter().map(RegionReport::of).collect(),
+    })
+}
+
+/// What the sweeper answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SweepReport {
+    /// Waits that were open.
+    pub open: usize,
+    /// Waits that it settled.
+    pub settled: usize,
+    /// Slots that it freed.
+    pub freed: usize,
+    /// Queued commands that it sent again.
+    pub handed_out: usize,
+}
+
+/// The sweeper: one sweep. Whatever the event says.
+///
+/// # Errors
+/// When something was left undone. What could be settled is settled all the same.
+pub async fn sweep<W: sweep::Permissions>(
+    world: &W,
+    broom: &Broom,
+) -> Result<SweepReport, EdgeError> {
+    let swept = sweep::sweep(world, broom)
+        .await
+        .map_err(EdgeError::SweepFailed)?;
+    match undone(&swept) {
+        Some(fault) => Err(EdgeError::SweepIncomplete(fault)),
+        None => Ok(SweepReport {
+            open: swept.open,
+            settled: swept.settled,
+            freed: swept.freed,
+            handed_out: swept.handed_out,
+        }),
+    }
+}
+
+fn undone(swept: &Swept) -> Option<String> {
+    let mut faults = Vec::new();
+    if !swept.unreachable.is_empty() {
+        let regions: BTreeSet<&str> = swept.unreachable.iter().map(|r| r.as_str()).collect();
+        let regions: Vec<&str> = regions.into_iter().collect();
+        faults.push(format!("no answer from {}", regions.join(", ")));
+    }
+    if swept.broken > 0 {
+        faults.push(format!("{} calls did not come through", swept.broken));
+    }
+    (!faults.is_empty()).then(|| faults.join("; "))
+}

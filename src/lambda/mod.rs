@@ -1,0 +1,81 @@
+//! The functions: settings read, events decoded, use cases called, answers given.
+
+mod edge;
+mod records;
+mod settings;
+
+use aws_lambda_events::event::sqs::SqsEvent;
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::Value;
+
+use crate::app::react::Ear;
+use crate::app::sweep::Broom;
+use crate::app::work::Desk;
+use crate::aws::{Aws, Receives, Sends, Starts, for_functions};
+use crate::settings::Stack;
+
+pub use edge::{EdgeError, PlanReport, RegionReport, SweepReport, plan, react, sweep, work};
+pub use records::{NamelessRecord, answer, records};
+pub use settings::{Role, Settings, UnknownRole};
+
+/// Serves events until Lambda ends the process.
+///
+/// # Errors
+/// When Lambda's runtime API does not answer as documented.
+pub async fn serve(settings: Settings) -> Result<(), lambda_runtime::Error> {
+    let role = settings.role();
+    let sdk = for_functions(role.as_str(), &settings.stack().home).await;
+    let table = settings.stack().table.clone();
+    match settings {
+        Settings::Planner(planning) => {
+            let aws = Aws::new(sdk, table, Starts(planning.state_machine.clone()));
+            let (aws, planning) = (&aws, &planning);
+            lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| plan(aws, planning))).await
+        }
+        Settings::Worker { stack, queue } => {
+            let aws = Aws::new(sdk, table, Receives(queue));
+            let (aws, desk, backoff) = (&aws, &desk(&stack), &stack.backoff);
+            lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
+                work(aws, desk, backoff, event.payload)
+            }))
+            .await
+        }
+        Settings::Reactor { stack, queue } => {
+            let aws = Aws::new(sdk, table, Receives(queue));
+            let (aws, ear, backoff) = (&aws, &ear(&stack), &stack.backoff);
+            lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
+                react(aws, ear, backoff, event.payload)
+            }))
+            .await
+        }
+        Settings::Sweeper { stack, queue } => {
+            let aws = Aws::new(sdk, table, Sends(queue));
+            let (aws, broom) = (&aws, &broom(&stack));
+            lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| sweep(aws, broom))).await
+        }
+    }
+}
+
+fn desk(stack: &Stack) -> Desk {
+    Desk {
+        rules: stack.rules.clone(),
+        home: stack.home.clone(),
+        copy_slots: stack.copy_slots,
+    }
+}
+
+fn ear(stack: &Stack) -> Ear {
+    Ear {
+        rules: stack.rules.clone(),
+        width: stack.sweep_width,
+        recheck: stack.hint_recheck,
+    }
+}
+
+fn broom(stack: &Stack) -> Broom {
+    Broom {
+        rules: stack.rules.clone(),
+        width: stack.sweep_width,
+        copy_slots: stack.copy_slots,
+    }
+}

@@ -1,0 +1,383 @@
+//! What the use cases ask of the outside.
+//!
+//! One trait a role, one method an AWS action: the bounds of a use case are the permissions of its role.
+//! Everything is in the domain's words; adapters alone know wire formats.
+#![allow(
+    async_fn_in_trait,
+    reason = "the use cases are generic and single-threaded; no future needs to be Send"
+)]
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use crate::domain::arn::{ExecutionArn, RdsArn, Region};
+use crate::domain::command::{Command, DatabaseRef, Run};
+use crate::domain::database::Database;
+use crate::domain::failure::{Failure, Operation, Owner, owner};
+use crate::domain::manifest::Manifest;
+use crate::domain::names::{ExecutionName, SnapshotId};
+use crate::domain::snapshot::Snapshot;
+use crate::domain::tags::{PolicyName, Tags};
+use crate::domain::token::TaskToken;
+use crate::domain::wait::{Phase, Wait};
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// What RDS answered when it did not do what was asked.
+#[derive(Debug, Error)]
+#[error("{operation} in {region}: {}: {message}", .code.as_deref().unwrap_or("no answer"))]
+pub struct RdsError {
+    /// The action.
+    pub operation: Operation,
+    /// The region that was asked.
+    pub region: Region,
+    /// AWS's error code; nothing when no answer came.
+    pub code: Option<String>,
+    /// AWS's message, or what went wrong on the way.
+    pub message: String,
+    /// What the adapter knows besides (HTTP status, request id, the transport's own error).
+    #[source]
+    pub source: Option<Source>,
+}
+
+impl RdsError {
+    /// Who owns this failure.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        match &self.code {
+            Some(code) => owner(self.operation, code, &self.message),
+            None => Owner::Transient,
+        }
+    }
+}
+
+/// The table, the queues or Step Functions did not do what was asked. Always worth another try.
+#[derive(Debug, Error)]
+#[error("{action} did not succeed: {}", .code.as_deref().unwrap_or("no answer"))]
+pub struct PortError {
+    /// The AWS action, such as `PutItem`.
+    pub action: &'static str,
+    /// AWS's error code, when an answer came.
+    pub code: Option<String>,
+    /// The transport's or the parser's own error.
+    #[source]
+    pub source: Option<Source>,
+}
+
+/// The clock.
+pub trait Clock {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Randomness, for spreading retries.
+pub trait Jitter {
+    /// A number from 0 to 1.
+    fn jitter(&self) -> f64;
+}
+
+/// A page of a list, and the marker of the next.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Where the next page begins; nothing on the last.
+    pub next: Option<String>,
+}
+
+/// Lists databases.
+pub trait DescribeInstances {
+    /// `DescribeDBInstances`: one page of up to 100.
+    async fn describe_db_instances(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Database>, RdsError>;
+}
+
+/// Asks RDS for the truth about snapshots.
+pub trait DescribeSnapshots {
+    /// `DescribeDBSnapshots` with a filter on identifiers, so that one that is not there is no error.
+    /// All pages of the answer; callers keep `ids` within the filter's width.
+    async fn describe_db_snapshots(
+        &self,
+        region: &Region,
+        ids: &[SnapshotId],
+    ) -> Result<Vec<Snapshot>, RdsError>;
+}
+
+/// Asks for a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateSnapshotRequest {
+    /// The database.
+    pub database: RdsArn,
+    /// The snapshot's identifier.
+    pub id: SnapshotId,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// Takes snapshots.
+pub trait CreateSnapshot {
+    /// `CreateDBSnapshot`, in the database's region.
+    async fn create_db_snapshot(&self, request: &CreateSnapshotRequest) -> Result<(), RdsError>;
+}
+
+/// Asks for a copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopySnapshotRequest {
+    /// The region that the copy is made in.
+    pub region: Region,
+    /// The snapshot to copy.
+    pub source: RdsArn,
+    /// The copy's identifier.
+    pub id: SnapshotId,
+    /// The key of the copy.
+    pub key: crate::domain::arn::KeyArn,
+    /// The copy's tags, all of them.
+    pub tags: Tags,
+}
+
+/// Copies snapshots.
+pub trait CopySnapshot {
+    /// `CopyDBSnapshot`, in the recovery region.
+    async fn copy_db_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError>;
+}
+
+/// The account's figures for manual snapshots in a region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotQuota {
+    /// How many there are.
+    pub used: i64,
+    /// How many there may be.
+    pub max: i64,
+}
+
+/// Asks for the account's quotas.
+pub trait DescribeQuota {
+    /// `DescribeAccountAttributes`: the quota `ManualSnapshots`; nothing when RDS does not report it.
+    async fn describe_snapshot_quota(
+        &self,
+        region: &Region,
+    ) -> Result<Option<SnapshotQuota>, RdsError>;
+}
+
+/// What a token turned out to be.
+#[derive(Debug)]
+pub enum Probe {
+    /// Somebody sleeps on it.
+    Alive,
+    /// Nobody does any more (`TaskTimedOut`, `TaskDoesNotExist`).
+    Dead,
+    /// It is no token of this account and region (`InvalidToken`).
+    Invalid,
+    /// Not known now: throttled, refused, broken. Never taken for dead.
+    Unknown(PortError),
+}
+
+/// Probes tokens.
+pub trait ProbeToken {
+    /// `SendTaskHeartbeat`.
+    async fn send_task_heartbeat(&self, token: &TaskToken) -> Probe;
+}
+
+/// What became of a callback.
+#[derive(Debug)]
+pub enum Delivery {
+    /// Step Functions took it.
+    Accepted,
+    /// Nobody waits any more (`TaskTimedOut`, `TaskDoesNotExist`): settled before, or too late.
+    NobodyWaits,
+    /// The token is no token (`InvalidToken`), though we had stored it.
+    Invalid,
+    /// Not known: throttled, refused, broken. To be tried again.
+    Unknown(PortError),
+}
+
+/// Sends tokens back.
+pub trait Callbacks {
+    /// `SendTaskSuccess` with the manifest as output.
+    async fn send_task_success(&self, token: &TaskToken, manifest: &Manifest) -> Delivery;
+    /// `SendTaskFailure` with the reason's name and cause.
+    async fn send_task_failure(&self, token: &TaskToken, failure: &Failure) -> Delivery;
+}
+
+/// What became of a start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Started {
+    /// It runs, started now or by an earlier call with the same input.
+    Running,
+    /// An execution of this name exists already, ended or with other input.
+    NameUsed,
+}
+
+/// How an execution stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExecutionState {
+    /// It runs, or waits to be redriven by Step Functions itself.
+    Running,
+    /// It has succeeded.
+    Succeeded,
+    /// It has failed, timed out or was stopped.
+    Failed,
+    /// Step Functions knows none of this name.
+    Unknown,
+}
+
+/// Starts executions.
+pub trait StartExecution {
+    /// `StartExecution`.
+    async fn start_execution(&self, name: &ExecutionName, run: &Run) -> Result<Started, PortError>;
+    /// `DescribeExecution`.
+    async fn describe_execution(&self, name: &ExecutionName) -> Result<ExecutionState, PortError>;
+}
+
+/// What became of a write that carries the token it expects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    /// It is stored.
+    Stored,
+    /// Something else is stored under the key.
+    Conflict,
+}
+
+/// The waits by resource. Reads are consistent; every write carries the token it expects.
+pub trait Waits {
+    /// `PutItem` if there is none; the stored one otherwise.
+    async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError>;
+    /// `PutItem` if the stored wait has the token `instead_of`.
+    async fn replace(&self, wait: &Wait, instead_of: &TaskToken) -> Result<Written, PortError>;
+    /// `UpdateItem` of phase and since, if the stored wait has this token.
+    async fn set_phase(
+        &self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        phase: Phase,
+        since: Timestamp,
+    ) -> Result<Written, PortError>;
+    /// `DeleteItem` if the stored wait has this token. One that is gone is no error.
+    async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError>;
+}
+
+/// Looks waits up.
+pub trait LookUpWaits {
+    /// `BatchGetItem`, consistent: the waits there are, in no order; at most 100 resources.
+    async fn look_up(&self, resources: &[RdsArn]) -> Result<Vec<Wait>, PortError>;
+}
+
+/// A page of everything that is open.
+#[derive(Debug, Default)]
+pub struct OpenPage {
+    /// Waits, of every phase.
+    pub waits: Vec<Wait>,
+    /// Who holds a copy slot; on one page of all only.
+    pub holders: BTreeSet<RdsArn>,
+    /// Where the next page begins.
+    pub next: Option<OpenMarker>,
+}
+
+/// Where the next page of open waits begins: an adapter's own affair.
+#[derive(Debug, Clone)]
+pub struct OpenMarker(pub String);
+
+/// Lists what is open, for the sweep and for people.
+pub trait ListOpen {
+    /// `Query` of the index of open waits: it may lag behind by a moment.
+    async fn list_open(&self, from: Option<OpenMarker>) -> Result<OpenPage, PortError>;
+}
+
+/// Copy slots.
+pub trait ClaimSlot {
+    /// `UpdateItem`: takes a slot if fewer than `most` are taken or it is held already. Whether it is held now.
+    async fn claim_slot(&self, copy: &RdsArn, most: usize) -> Result<bool, PortError>;
+    /// `UpdateItem`: gives a slot back that RDS has not used. Only for its own claimant.
+    async fn give_slot_back(&self, copy: &RdsArn) -> Result<(), PortError>;
+}
+
+/// What must hold in the table at the moment that another's slot is freed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Abandoned {
+    /// No wait for the copy is stored.
+    WaitGone,
+    /// Its wait is still registered since this time: its worker died or its command is parked.
+    RegisteredSince(Timestamp),
+}
+
+/// Frees slots that nobody uses any more.
+pub trait FreeSlot {
+    /// `TransactWriteItems`: frees the slot if the proof still holds; whether it did.
+    async fn free_slot(&self, copy: &RdsArn, proof: &Abandoned) -> Result<bool, PortError>;
+}
+
+/// The catalog's answer to a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// The database's run is this one.
+    Ours,
+    /// Another execution is entered as its run.
+    HeldBy(ExecutionName),
+}
+
+/// Single flight: at most one open execution for each database and policy.
+pub trait ClaimRun {
+    /// `UpdateItem`: enters the execution if none, this one, or `instead_of` is entered.
+    async fn claim_run(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        execution: &ExecutionName,
+        instead_of: Option<&ExecutionName>,
+    ) -> Result<Claim, PortError>;
+}
+
+/// The catalog's entry of what can be restored.
+pub trait RecordRecoveryPoint {
+    /// `UpdateItem`: the newest good recovery point, unless one with younger data is entered; and ends the
+    /// database's run if it is `execution`.
+    async fn record_recovery_point(
+        &self,
+        run: &Run,
+        execution: &ExecutionArn,
+        copy: &Manifest,
+    ) -> Result<(), PortError>;
+}
+
+/// Up to when a policy has been planned in a region.
+pub trait PlanCursor {
+    /// `GetItem`, consistent.
+    async fn planned_until(
+        &self,
+        policy: &PolicyName,
+        region: &Region,
+    ) -> Result<Option<Timestamp>, PortError>;
+    /// `UpdateItem`, never backwards.
+    async fn set_planned_until(
+        &self,
+        policy: &PolicyName,
+        region: &Region,
+        due: Timestamp,
+    ) -> Result<(), PortError>;
+}
+
+/// Sends commands to the worker's queue.
+pub trait SendCommand {
+    /// `SendMessage`.
+    async fn send_command(&self, command: &Command) -> Result<(), PortError>;
+}
+
+/// The handle of a received message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiptHandle(pub String);
+
+/// Keeps a message away for a while.
+pub trait DelayMessage {
+    /// `ChangeMessageVisibility`.
+    async fn delay_message(
+        &self,
+        receipt: &ReceiptHandle,
+        delay: Duration,
+    ) -> Result<(), PortError>;
+}

@@ -1,0 +1,80 @@
+//! The JSON that crosses our edges: the state machine's input, its commands, manifests, and RDS's events.
+//!
+//! Parsed here, once, into the domain's types; what is wrong is said with what was expected.
+
+pub mod command;
+pub mod event;
+pub mod manifest;
+pub mod run;
+
+use thiserror::Error;
+
+use crate::domain::arn::ParseError;
+
+/// The schema number of what we write ourselves.
+pub const SCHEMA: u32 = 1;
+
+/// Why a text could not be read.
+#[derive(Debug, Error)]
+pub enum WireError {
+    /// Not JSON, or JSON of another shape. Holds where it broke, never the text: it may hold a token.
+    #[error("not {expected}: {at}")]
+    Shape {
+        /// What was expected.
+        expected: &'static str,
+        /// What the parser said, without the text.
+        at: String,
+    },
+    /// A part of it is not what it should be.
+    #[error("{part} of {of}: {source}")]
+    Part {
+        /// Which part.
+        part: &'static str,
+        /// Of what.
+        of: &'static str,
+        /// What is wrong with it.
+        source: ParseError,
+    },
+    /// Written by another version.
+    #[error("{of} has schema {found}, and this version reads {SCHEMA}")]
+    Schema {
+        /// Of what.
+        of: &'static str,
+        /// The number found.
+        found: u32,
+    },
+}
+
+impl WireError {
+    /// A shape error that tells where the text broke and what kind of fault it was, but quotes nothing of it.
+    pub(crate) fn shape(expected: &'static str, error: &serde_json::Error) -> Self {
+        let kind = match error.classify() {
+            serde_json::error::Category::Data => "a field is missing or has another type",
+            serde_json::error::Category::Eof => "it ends too early",
+            serde_json::error::Category::Syntax | serde_json::error::Category::Io => {
+                "it is not JSON"
+            }
+        };
+        Self::Shape {
+            expected,
+            at: format!("{kind} (line {}, column {})", error.line(), error.column()),
+        }
+    }
+
+    fn schema(of: &'static str, found: u32) -> Result<(), Self> {
+        if found == SCHEMA {
+            Ok(())
+        } else {
+            Err(Self::Schema { of, found })
+        }
+    }
+}
+
+/// Names the part that did not parse.
+fn part<T>(
+    part: &'static str,
+    of: &'static str,
+    result: Result<T, ParseError>,
+) -> Result<T, WireError> {
+    result.map_err(|source| WireError::Part { part, of, source })
+}

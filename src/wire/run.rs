@@ -1,0 +1,76 @@
+//! The input of an execution.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{SCHEMA, WireError, part};
+use crate::domain::arn::{KeyArn, RdsArn};
+use crate::domain::command::{DatabaseRef, Run};
+use crate::domain::names::ResourceId;
+use crate::domain::tags::PolicyName;
+
+const WHAT: &str = "an execution's input";
+
+/// The input as the planner writes it and the state machine hands it on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct RunJson {
+    schema: u32,
+    database: DatabaseJson,
+    policy: String,
+    planned_at: Timestamp,
+    kms_key: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct DatabaseJson {
+    arn: String,
+    resource_id: String,
+}
+
+impl RunJson {
+    pub(super) fn of(run: &Run) -> Self {
+        Self {
+            schema: SCHEMA,
+            database: DatabaseJson {
+                arn: run.database.arn.to_string(),
+                resource_id: run.database.resource_id.to_string(),
+            },
+            policy: run.policy.to_string(),
+            planned_at: run.planned_at,
+            kms_key: run.key.to_string(),
+        }
+    }
+
+    pub(super) fn into_run(self) -> Result<Run, WireError> {
+        WireError::schema(WHAT, self.schema)?;
+        Ok(Run {
+            database: DatabaseRef {
+                arn: part("database.arn", WHAT, RdsArn::parse(&self.database.arn))?,
+                resource_id: part(
+                    "database.resource_id",
+                    WHAT,
+                    ResourceId::parse(&self.database.resource_id),
+                )?,
+            },
+            policy: part("policy", WHAT, PolicyName::parse(&self.policy))?,
+            planned_at: self.planned_at,
+            key: part("kms_key", WHAT, KeyArn::parse(&self.kms_key))?,
+        })
+    }
+}
+
+/// Writes the input of an execution. The same run is always the same text, so that StartExecution can tell.
+#[must_use]
+pub fn write(run: &Run) -> String {
+    serde_json::json!(RunJson::of(run)).to_string()
+}
+
+/// Reads the input of an execution.
+///
+/// # Errors
+/// Where it is not one.
+pub fn read(text: &str) -> Result<Run, WireError> {
+    let json: RunJson =
+        serde_json::from_str(text).map_err(|error| WireError::shape(WHAT, &error))?;
+    json.into_run()
+}

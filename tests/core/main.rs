@@ -1,0 +1,18 @@
+//! What must hold of the core, by subject. No AWS crate is needed: `cargo test --no-default-features`.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
+mod errors;
+mod names;
+mod planner;
+mod reactor;
+mod schedule;
+mod settings;
+mod settle;
+mod slots;
+mod sweeper;
+mod wire;
+mod worker;
+mod world;

@@ -1,0 +1,272 @@
+//! The planner: due times, selection by tags, single flight, names that are used up.
+
+use jiff::SignedDuration;
+use snapferry::app::plan::{Outcome, Planned, When, plan};
+use snapferry::domain::database::{Database, LeftOut};
+use snapferry::domain::names::{self, Attempt, ExecutionName, ResourceId};
+use snapferry::domain::tags::Tags;
+use snapferry::ports::ExecutionState;
+use snapferry::settings::{Planning, Variables};
+
+use crate::world::{HOME, KEY, SOURCE, World, a_run, database, region, rules, run, time};
+
+fn planning(extra: &[(&str, &str)]) -> Planning {
+    let state_machine = format!("arn:aws:states:{HOME}:111122223333:stateMachine:protect");
+    let mut pairs = vec![
+        ("SNAPFERRY_STACK", "prod"),
+        ("AWS_REGION", HOME),
+        ("SNAPFERRY_TABLE", "table"),
+        ("SNAPFERRY_SOURCE_REGIONS", SOURCE),
+        ("SNAPFERRY_STATE_MACHINE_ARN", &state_machine),
+        ("SNAPFERRY_KMS_KEY", KEY),
+    ];
+    pairs.extend_from_slice(extra);
+    let pairs = pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Planning::from_variables(Variables::new(pairs)).unwrap()
+}
+
+fn listed(name: &str, tags: &[(&str, &str)]) -> Database {
+    Database {
+        arn: database(name),
+        resource_id: ResourceId::parse(&format!("db-{}", name.to_uppercase())).unwrap(),
+        member_of: None,
+        engine: "postgres".to_owned(),
+        status: "available".to_owned(),
+        tags: tags
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect(),
+    }
+}
+
+const TAGGED: &[(&str, &str)] = &[("snapferry:policy", "default")];
+
+fn world_with(names: &[&str]) -> World {
+    let world = World::new();
+    world
+        .databases
+        .borrow_mut()
+        .extend(names.iter().map(|name| listed(name, TAGGED)));
+    world
+}
+
+fn do_plan(world: &World, when: When) -> Planned {
+    let mut planned = run(plan(world, &planning(&[]), when));
+    assert_eq!(planned.len(), 1);
+    planned.remove(0)
+}
+
+fn outcomes(planned: &Planned) -> Vec<&Outcome> {
+    planned.rows.iter().map(|row| &row.outcome).collect()
+}
+
+fn name_of(database: &str, attempt: usize) -> ExecutionName {
+    names::execution(
+        &rules().stack,
+        &a_run(database),
+        Attempt::all().nth(attempt - 1).unwrap(),
+    )
+}
+
+#[test]
+fn every_due_database_of_every_page_gets_one_execution() {
+    let world = world_with(&["a", "b", "c", "d", "e"]);
+    let planned = do_plan(&world, When::Due);
+    assert_eq!(planned.due, Some(time("2026-11-22T03:00:00Z")));
+    assert_eq!(planned.rows.len(), 5);
+    assert_eq!(world.executions.borrow().len(), 5);
+    assert!(world.executions.borrow().contains_key(&name_of("a", 1)));
+}
+
+#[test]
+fn a_due_time_is_planned_once_and_an_outage_is_made_up_for_once() {
+    let world = world_with(&["a"]);
+    do_plan(&world, When::Due);
+    assert_eq!(do_plan(&world, When::Due).due, None);
+    *world
+        .executions
+        .borrow_mut()
+        .get_mut(&name_of("a", 1))
+        .unwrap() = ExecutionState::Succeeded;
+    world.pass(SignedDuration::from_hours(24 * 5));
+    assert_eq!(
+        do_plan(&world, When::Due).due,
+        Some(time("2026-11-27T03:00:00Z"))
+    );
+    assert_eq!(do_plan(&world, When::Due).due, None);
+    assert_eq!(world.executions.borrow().len(), 2);
+}
+
+#[test]
+fn a_run_that_is_still_going_is_reported_and_not_doubled() {
+    let world = world_with(&["a"]);
+    do_plan(&world, When::Due);
+    world.pass(SignedDuration::from_hours(24));
+    let planned = do_plan(&world, When::Due);
+    assert_eq!(
+        outcomes(&planned),
+        [&Outcome::StillRunning(name_of("a", 1))]
+    );
+    assert_eq!(world.executions.borrow().len(), 1);
+}
+
+#[test]
+fn an_execution_that_ended_while_nobody_looked_gives_up_its_place() {
+    for ended in [
+        ExecutionState::Failed,
+        ExecutionState::Succeeded,
+        ExecutionState::Unknown,
+    ] {
+        let world = world_with(&["a"]);
+        do_plan(&world, When::Due);
+        *world
+            .executions
+            .borrow_mut()
+            .get_mut(&name_of("a", 1))
+            .unwrap() = ended;
+        world.pass(SignedDuration::from_hours(24));
+        let planned = do_plan(&world, When::Due);
+        assert!(
+            matches!(outcomes(&planned)[..], [Outcome::Started(_)]),
+            "{ended:?}: {planned:?}"
+        );
+    }
+}
+
+#[test]
+fn a_failed_execution_is_started_again_under_the_next_suffix_and_a_good_one_is_not() {
+    let world = world_with(&["bad", "good"]);
+    do_plan(&world, When::Due);
+    *world
+        .executions
+        .borrow_mut()
+        .get_mut(&name_of("bad", 1))
+        .unwrap() = ExecutionState::Failed;
+    *world
+        .executions
+        .borrow_mut()
+        .get_mut(&name_of("good", 1))
+        .unwrap() = ExecutionState::Succeeded;
+    world
+        .catalog
+        .borrow_mut()
+        .get_mut("db-GOOD#default")
+        .unwrap()
+        .open = None;
+    let planned = do_plan(&world, When::Again);
+    assert_eq!(
+        outcomes(&planned),
+        [
+            &Outcome::Started(name_of("bad", 2)),
+            &Outcome::Done(name_of("good", 1))
+        ]
+    );
+}
+
+#[test]
+fn suffixes_of_executions_are_bounded() {
+    let world = world_with(&["bad"]);
+    for attempt in 1..=9 {
+        world
+            .executions
+            .borrow_mut()
+            .insert(name_of("bad", attempt), ExecutionState::Failed);
+    }
+    let planned = do_plan(&world, When::Due);
+    assert!(
+        matches!(outcomes(&planned)[..], [Outcome::Failed(_)]),
+        "{planned:?}"
+    );
+}
+
+#[test]
+fn tags_select_and_exclusion_wins() {
+    let world = World::new();
+    let excluded = listed(
+        "excluded",
+        &[
+            ("snapferry:policy", "default"),
+            ("snapferry:exclude", "true"),
+        ],
+    );
+    let mut member = listed("member", TAGGED);
+    member.member_of = Some("cluster-1".to_owned());
+    let plain = Database {
+        tags: Tags::new(),
+        ..listed("plain", &[])
+    };
+    let other = listed("other", &[("snapferry:policy", "gold")]);
+    world
+        .databases
+        .borrow_mut()
+        .extend([excluded, member, plain, other, listed("tagged", TAGGED)]);
+    let planned = do_plan(&world, When::Due);
+    assert_eq!(
+        outcomes(&planned),
+        [
+            &Outcome::LeftOut(LeftOut::Excluded),
+            &Outcome::LeftOut(LeftOut::ClusterMember("cluster-1".to_owned())),
+            &Outcome::LeftOut(LeftOut::NotTagged),
+            &Outcome::LeftOut(LeftOut::UnknownPolicy("gold".to_owned())),
+            &Outcome::Started(name_of("tagged", 1)),
+        ]
+    );
+}
+
+#[test]
+fn the_selection_all_takes_untagged_databases_too_but_never_excluded_ones() {
+    let world = World::new();
+    world.databases.borrow_mut().extend([
+        listed("plain", &[]),
+        listed("no", &[("snapferry:exclude", "")]),
+    ]);
+    let planned = run(plan(
+        &world,
+        &planning(&[("SNAPFERRY_SELECTION", "all")]),
+        When::Due,
+    ))
+    .remove(0);
+    assert!(matches!(
+        outcomes(&planned)[..],
+        [Outcome::Started(_), Outcome::LeftOut(LeftOut::Excluded)]
+    ));
+}
+
+#[test]
+fn one_regions_failure_fails_only_its_rows_and_it_is_tried_again() {
+    let world = world_with(&["a"]);
+    world.down.borrow_mut().insert(region("us-east-1"));
+    let regions = format!("us-east-1,{SOURCE}");
+    let planning = planning(&[("SNAPFERRY_SOURCE_REGIONS", &regions)]);
+    let planned = run(plan(&world, &planning, When::Due));
+    assert!(planned[0].error.is_some() && planned[1].is_complete());
+    assert_eq!(world.executions.borrow().len(), 1);
+    world.down.borrow_mut().clear();
+    let planned = run(plan(&world, &planning, When::Due));
+    assert!(
+        planned[0].due.is_some() && planned[0].is_complete(),
+        "the region that was down is due still"
+    );
+    assert_eq!(planned[1].due, None);
+}
+
+#[test]
+fn a_start_that_did_not_come_through_is_made_up_for() {
+    let world = world_with(&["a", "b"]);
+    world.break_once("StartExecution");
+    assert!(!do_plan(&world, When::Due).is_complete());
+    let planned = do_plan(&world, When::Due);
+    assert!(planned.is_complete());
+    assert_eq!(world.executions.borrow().len(), 2);
+}
+
+#[test]
+fn an_operators_time_is_planned_without_moving_the_schedule() {
+    let world = world_with(&["a"]);
+    let at = time("2026-11-22T03:04:00Z");
+    let planned = do_plan(&world, When::At(at));
+    assert_eq!(planned.due, Some(at));
+    assert!(world.planned_until.borrow().is_empty());
+}

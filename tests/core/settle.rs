@@ -1,0 +1,195 @@
+//! Settling: what RDS says decides, absence proves little, and a copy is good only when it is what was asked for.
+
+use jiff::SignedDuration;
+use proptest::prelude::*;
+use snapferry::domain::arn::{KeyArn, RdsArn};
+use snapferry::domain::command::Step;
+use snapferry::domain::existing::{Existing, existing};
+use snapferry::domain::failure::Reason;
+use snapferry::domain::names::ResourceId;
+use snapferry::domain::settle::{Verdict, settle};
+use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::wait::{CopyOf, Expectation, Phase, Wait};
+
+use crate::world::{a_run, command, copy_arn, ours, rules, snapshot_arn, time};
+
+fn copy_wait(phase: Phase) -> Wait {
+    let run = a_run("orders");
+    let expected = Expectation::Copy(CopyOf {
+        source: snapshot_arn(&run, 1),
+        key: run.key.clone(),
+        engine: "postgres".to_owned(),
+        size_gib: 100,
+        taken_at: None,
+    });
+    let mut wait = Wait::new(
+        copy_arn(&run, 1),
+        command(Step::Copy, "t", "orders"),
+        expected,
+        time("2026-11-22T03:00:00Z"),
+    );
+    wait.phase = phase;
+    wait
+}
+
+fn good_copy() -> Snapshot {
+    let run = a_run("orders");
+    ours(&copy_arn(&run, 1), &run, SnapshotStatus::Available)
+}
+
+fn decide(wait: &Wait, truth: Option<&Snapshot>) -> Verdict {
+    settle(wait, truth, &rules(), time("2026-11-22T03:05:00Z"))
+}
+
+fn reason(verdict: Verdict) -> Reason {
+    match verdict {
+        Verdict::Fail(failure) => failure.reason,
+        other => panic!("a failure was expected, not {other:?}"),
+    }
+}
+
+#[test]
+fn success_carries_what_rds_said() {
+    let Verdict::Succeed(manifest) = decide(&copy_wait(Phase::Requested), Some(&good_copy()))
+    else {
+        panic!("a good copy succeeds")
+    };
+    assert_eq!(manifest.snapshot, good_copy().arn);
+    assert_eq!(manifest.taken_at, good_copy().taken_at);
+    assert_eq!(manifest.source, good_copy().source);
+}
+
+#[test]
+fn a_copy_must_be_exactly_what_was_asked_for() {
+    let other_key = "arn:aws:kms:eu-central-1:111122223333:key/other";
+    let changes: [fn(&mut Snapshot); 6] = [
+        |copy| copy.encrypted = false,
+        |copy| copy.key = KeyArn::parse("arn:aws:kms:eu-central-1:111122223333:key/other").ok(),
+        |copy| {
+            copy.source = RdsArn::parse("arn:aws:rds:eu-west-1:111122223333:snapshot:another").ok()
+        },
+        |copy| copy.engine = "mysql".to_owned(),
+        |copy| copy.size_gib = 99,
+        |copy| copy.resource_id = ResourceId::parse("db-OTHER").ok(),
+    ];
+    assert!(KeyArn::parse(other_key).is_ok());
+    for change in changes {
+        let mut copy = good_copy();
+        change(&mut copy);
+        assert_ne!(copy, good_copy());
+        assert_eq!(
+            reason(decide(&copy_wait(Phase::Seen), Some(&copy))),
+            Reason::CopyMismatch
+        );
+    }
+}
+
+fn any_status() -> impl Strategy<Value = SnapshotStatus> {
+    prop_oneof![
+        Just(SnapshotStatus::Creating),
+        Just(SnapshotStatus::Copying),
+        Just(SnapshotStatus::Available),
+        Just(SnapshotStatus::Failed),
+        Just(SnapshotStatus::Deleting),
+        "[a-z-]{1,20}".prop_map(SnapshotStatus::Other),
+    ]
+}
+
+fn any_phase() -> impl Strategy<Value = Phase> {
+    prop::sample::select(vec![
+        Phase::Queued,
+        Phase::Registered,
+        Phase::Requested,
+        Phase::Seen,
+    ])
+}
+
+proptest! {
+    #[test]
+    fn a_wait_that_the_worker_still_owns_never_fails(status in any_status(), shown in any::<bool>(), ours in any::<bool>(), wrong in any::<bool>()) {
+        for phase in [Phase::Queued, Phase::Registered] {
+            let mut copy = Snapshot { status: status.clone(), ..good_copy() };
+            if !ours { copy.tags.clear(); }
+            if wrong { copy.encrypted = false; }
+            let verdict = settle(&copy_wait(phase), shown.then_some(&copy), &rules(), time("2027-01-01T00:00:00Z"));
+            prop_assert!(!matches!(verdict, Verdict::Fail(_)), "{:?}", verdict);
+        }
+    }
+
+    #[test]
+    fn only_what_is_available_ours_and_right_succeeds(status in any_status(), phase in any_phase(), ours in any::<bool>(), wrong in any::<bool>()) {
+        let mut copy = Snapshot { status: status.clone(), ..good_copy() };
+        if !ours { copy.tags.clear(); }
+        if wrong { copy.encrypted = false; }
+        let succeeds = matches!(decide(&copy_wait(phase), Some(&copy)), Verdict::Succeed(_));
+        prop_assert_eq!(succeeds, status == SnapshotStatus::Available && ours && !wrong);
+    }
+
+    #[test]
+    fn an_unknown_status_means_keep_waiting(word in "[a-z-]{1,20}", phase in any_phase()) {
+        let copy = Snapshot { status: SnapshotStatus::Other(word), ..good_copy() };
+        let keeps = matches!(decide(&copy_wait(phase), Some(&copy)), Verdict::KeepWaiting { .. });
+        prop_assert!(keeps);
+    }
+
+    #[test]
+    fn nothing_but_our_own_failed_or_deleting_snapshot_gives_the_name_up(status in any_status(), is_ours in any::<bool>()) {
+        let mut copy = Snapshot { status: status.clone(), ..good_copy() };
+        if !is_ours { copy.tags.clear(); }
+        let next = existing(&copy_wait(Phase::Registered), Some(&copy), &rules()) == Existing::NextAttempt;
+        let came_to_nothing = matches!(status, SnapshotStatus::Failed | SnapshotStatus::Deleting);
+        prop_assert_eq!(next, is_ours && came_to_nothing);
+    }
+}
+
+#[test]
+fn absence_proves_something_only_when_seen_or_requested_long_ago() {
+    let at = |phase, minutes| {
+        let wait = copy_wait(phase);
+        let now = wait.since + SignedDuration::from_mins(minutes);
+        matches!(settle(&wait, None, &rules(), now), Verdict::Fail(_))
+    };
+    assert!(!at(Phase::Queued, 6_000) && !at(Phase::Registered, 6_000));
+    assert!(!at(Phase::Requested, 10) && at(Phase::Requested, 11));
+    assert!(at(Phase::Seen, 0));
+}
+
+#[test]
+fn failed_deleting_and_foreign_resources_fail_once_rds_had_accepted() {
+    let with = |status| Snapshot {
+        status,
+        ..good_copy()
+    };
+    let wait = copy_wait(Phase::Requested);
+    assert_eq!(
+        reason(decide(&wait, Some(&with(SnapshotStatus::Failed)))),
+        Reason::SnapshotFailed
+    );
+    assert_eq!(
+        reason(decide(&wait, Some(&with(SnapshotStatus::Deleting)))),
+        Reason::SnapshotVanished
+    );
+    let mut foreign = good_copy();
+    foreign
+        .tags
+        .insert("snapferry:stack".to_owned(), "another".to_owned());
+    assert_eq!(reason(decide(&wait, Some(&foreign))), Reason::NameTaken);
+}
+
+#[test]
+fn a_resource_of_ours_that_rds_shows_may_be_marked_seen_and_a_foreign_one_may_not() {
+    let creating = Snapshot {
+        status: SnapshotStatus::Creating,
+        ..good_copy()
+    };
+    let mut foreign = creating.clone();
+    foreign.tags.clear();
+    assert!(matches!(
+        decide(&copy_wait(Phase::Registered), Some(&creating)),
+        Verdict::KeepWaiting { seen: true, .. }
+    ));
+    assert!(matches!(
+        decide(&copy_wait(Phase::Registered), Some(&foreign)),
+        Verdict::KeepWaiting { seen: false, .. }
+    ));
+}

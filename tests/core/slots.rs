@@ -1,0 +1,102 @@
+//! Copy slots: never more than there are, and nobody starves.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use snapferry::domain::arn::RdsArn;
+use snapferry::domain::slots::{Contender, SlotPlan, plan};
+use snapferry::domain::wait::Phase;
+
+fn copy(n: usize) -> RdsArn {
+    RdsArn::parse(&format!(
+        "arn:aws:rds:eu-central-1:111122223333:snapshot:copy-{n}"
+    ))
+    .unwrap()
+}
+
+fn contender(n: usize, phase: Phase, age: i64, expires: Option<i64>) -> Contender {
+    let zero = Timestamp::from_second(1_000_000).unwrap();
+    Contender {
+        resource: copy(n),
+        phase,
+        opened_at: zero - SignedDuration::from_secs(age),
+        source_expires_at: expires.map(|seconds| zero + SignedDuration::from_secs(seconds)),
+    }
+}
+
+fn any_open() -> impl Strategy<Value = Vec<Contender>> {
+    let one = (
+        prop::sample::select(vec![
+            Phase::Queued,
+            Phase::Registered,
+            Phase::Requested,
+            Phase::Seen,
+        ]),
+        0_i64..100,
+        prop::option::of(0_i64..100),
+    );
+    prop::collection::vec(one, 0..12).prop_map(|all| {
+        all.into_iter()
+            .enumerate()
+            .map(|(n, (phase, age, expires))| contender(n, phase, age, expires))
+            .collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn holders_after_the_plan_never_exceed_the_slots(open in any_open(), held in prop::collection::btree_set(0_usize..16, 0..5), most in 5_usize..8) {
+        let holders: BTreeSet<RdsArn> = held.iter().map(|n| copy(*n)).collect();
+        let SlotPlan { release, hand_out } = plan(&holders, &open, most);
+        let mut after = holders.clone();
+        after.retain(|holder| !release.contains(holder));
+        after.extend(hand_out.iter().cloned());
+        prop_assert!(after.len() <= most);
+    }
+
+    #[test]
+    fn a_slot_is_released_exactly_when_no_wait_is_open_for_it(open in any_open(), held in prop::collection::btree_set(0_usize..16, 0..5)) {
+        let holders: BTreeSet<RdsArn> = held.iter().map(|n| copy(*n)).collect();
+        let released: BTreeSet<RdsArn> = plan(&holders, &open, 5).release.into_iter().collect();
+        let gone = holders.into_iter().filter(|holder| !open.iter().any(|c| &c.resource == holder)).collect();
+        prop_assert_eq!(released, gone);
+    }
+
+    #[test]
+    fn whoever_is_passed_over_is_behind_everybody_who_is_served(open in any_open(), most in 0_usize..8) {
+        let served: BTreeSet<RdsArn> = plan(&BTreeSet::new(), &open, most).hand_out.into_iter().collect();
+        let key = |c: &Contender| (c.source_expires_at.unwrap_or(Timestamp::MAX), c.opened_at);
+        let queued = || open.iter().filter(|c| c.phase == Phase::Queued);
+        for passed in queued().filter(|c| !served.contains(&c.resource)) {
+            prop_assert_eq!(served.len(), most);
+            for winner in queued().filter(|c| served.contains(&c.resource)) {
+                prop_assert!(key(winner) <= key(passed));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_soonest_to_expire_comes_first_then_the_oldest() {
+    let open = [
+        contender(1, Phase::Queued, 5, None),
+        contender(2, Phase::Queued, 1, Some(60)),
+        contender(3, Phase::Queued, 9, None),
+        contender(4, Phase::Queued, 0, Some(30)),
+    ];
+    assert_eq!(
+        plan(&BTreeSet::new(), &open, 3).hand_out,
+        [copy(4), copy(2), copy(3)]
+    );
+}
+
+#[test]
+fn a_hand_over_that_was_lost_is_made_again_without_a_second_slot() {
+    let open = [
+        contender(1, Phase::Queued, 5, None),
+        contender(2, Phase::Queued, 9, None),
+    ];
+    let holders = BTreeSet::from([copy(1)]);
+    assert_eq!(plan(&holders, &open, 1).hand_out, [copy(1)]);
+}

@@ -1,0 +1,247 @@
+//! The sweeper: settles what no event announced, and hands copy slots on.
+
+use jiff::SignedDuration;
+use snapferry::app::sweep::{Swept, sweep};
+use snapferry::domain::command::Step;
+use snapferry::domain::failure::Reason;
+use snapferry::domain::snapshot::SnapshotStatus;
+use snapferry::domain::wait::{CopyOf, Expectation, Phase, Wait};
+
+use crate::world::{
+    Answer, SOURCE, Token, World, a_run, broom, command, copy_arn, ours, region, run, snapshot_arn,
+};
+
+fn wait_for(world: &World, step: Step, name: &str, phase: Phase) -> Wait {
+    let the_run = a_run(name);
+    let (resource, expected) = match step {
+        Step::Snapshot => (snapshot_arn(&the_run, 1), Expectation::Snapshot),
+        Step::Copy => {
+            let source = snapshot_arn(&the_run, 1);
+            let expected = Expectation::Copy(CopyOf {
+                source,
+                key: the_run.key.clone(),
+                engine: "postgres".to_owned(),
+                size_gib: 100,
+                taken_at: None,
+            });
+            (copy_arn(&the_run, 1), expected)
+        }
+    };
+    let mut wait = Wait::new(
+        resource,
+        command(step, name, name),
+        expected,
+        world.now.get(),
+    );
+    wait.phase = phase;
+    world.set_token(name, Token::Alive);
+    world.store(wait.clone());
+    wait
+}
+
+fn do_sweep(world: &World) -> Swept {
+    run(sweep(world, &broom())).unwrap()
+}
+
+#[test]
+fn with_nothing_open_it_is_one_read() {
+    let world = World::new();
+    assert_eq!(do_sweep(&world), Swept::default());
+    assert_eq!(*world.calls.borrow(), ["Query "]);
+}
+
+#[test]
+fn what_no_event_announced_is_settled() {
+    let world = World::new();
+    let good = wait_for(&world, Step::Copy, "good", Phase::Requested);
+    let bad = wait_for(&world, Step::Copy, "bad", Phase::Requested);
+    world.put_snapshot(ours(
+        &good.resource,
+        &a_run("good"),
+        SnapshotStatus::Available,
+    ));
+    world.put_snapshot(ours(&bad.resource, &a_run("bad"), SnapshotStatus::Failed));
+    assert_eq!(do_sweep(&world).settled, 2);
+    assert!(world.waits.borrow().is_empty());
+    let failed = world.answers.borrow().iter().any(
+        |(token, answer)| matches!(answer, Answer::Failure(f) if token == "bad" && f.reason == Reason::SnapshotFailed),
+    );
+    assert!(failed);
+}
+
+#[test]
+fn it_costs_one_describe_for_so_many_waits_of_a_region() {
+    let world = World::new();
+    for n in 0..45 {
+        let name = format!("db{n}");
+        let wait = wait_for(&world, Step::Snapshot, &name, Phase::Requested);
+        world.put_snapshot(ours(
+            &wait.resource,
+            &a_run(&name),
+            SnapshotStatus::Creating,
+        ));
+    }
+    do_sweep(&world);
+    assert_eq!(world.calls_of("DescribeDBSnapshots"), 3);
+    do_sweep(&world);
+    assert_eq!(world.calls_of("DescribeDBSnapshots"), 6);
+    assert!(world.answers.borrow().is_empty());
+}
+
+#[test]
+fn absence_proves_nothing_for_registered_and_queued_waits() {
+    let world = World::new();
+    wait_for(&world, Step::Snapshot, "registered", Phase::Registered);
+    wait_for(&world, Step::Copy, "queued", Phase::Queued);
+    world.pass(SignedDuration::from_hours(90));
+    do_sweep(&world);
+    assert!(world.answers.borrow().is_empty());
+    assert_eq!(world.waits.borrow().len(), 2);
+}
+
+#[test]
+fn a_resource_that_was_seen_and_is_gone_has_vanished() {
+    let world = World::new();
+    wait_for(&world, Step::Snapshot, "orders", Phase::Seen);
+    assert_eq!(do_sweep(&world).settled, 1);
+    let answers = world.answers.borrow();
+    assert!(matches!(&answers[0].1, Answer::Failure(f) if f.reason == Reason::SnapshotVanished));
+}
+
+#[test]
+fn a_requested_resource_may_stay_invisible_for_the_grace_period() {
+    let world = World::new();
+    wait_for(&world, Step::Snapshot, "orders", Phase::Requested);
+    world.pass(SignedDuration::from_mins(10));
+    assert_eq!(do_sweep(&world).settled, 0);
+    world.pass(SignedDuration::from_secs(1));
+    assert_eq!(do_sweep(&world).settled, 1);
+}
+
+#[test]
+fn a_region_that_does_not_answer_costs_only_its_own_rows() {
+    let world = World::new();
+    for n in 0..30 {
+        wait_for(&world, Step::Snapshot, &format!("db{n}"), Phase::Requested);
+    }
+    let copy = wait_for(&world, Step::Copy, "copy", Phase::Requested);
+    world.slots.borrow_mut().insert(copy.resource.clone());
+    world.put_snapshot(ours(
+        &copy.resource,
+        &a_run("copy"),
+        SnapshotStatus::Available,
+    ));
+    world.down.borrow_mut().insert(region(SOURCE));
+    let swept = do_sweep(&world);
+    assert_eq!(
+        (swept.settled, swept.freed, swept.unreachable.len()),
+        (1, 1, 1)
+    );
+    assert_eq!(
+        world.calls_of("DescribeDBSnapshots"),
+        2,
+        "a region that is down is asked once a sweep"
+    );
+}
+
+#[test]
+fn the_slot_of_a_finished_copy_goes_to_the_oldest_in_the_queue() {
+    let world = World::new();
+    let done = wait_for(&world, Step::Copy, "done", Phase::Requested);
+    world.put_snapshot(ours(
+        &done.resource,
+        &a_run("done"),
+        SnapshotStatus::Available,
+    ));
+    let busy = wait_for(&world, Step::Copy, "busy", Phase::Requested);
+    world.put_snapshot(ours(
+        &busy.resource,
+        &a_run("busy"),
+        SnapshotStatus::Copying,
+    ));
+    let older = wait_for(&world, Step::Copy, "z-older", Phase::Queued);
+    world.pass(SignedDuration::from_secs(1));
+    wait_for(&world, Step::Copy, "a-younger", Phase::Queued);
+    world
+        .slots
+        .borrow_mut()
+        .extend([done.resource.clone(), busy.resource.clone()]);
+
+    let swept = do_sweep(&world);
+    assert_eq!((swept.freed, swept.handed_out), (1, 1));
+    assert_eq!(*world.sent.borrow(), [older.command]);
+    assert_eq!(
+        *world.slots.borrow(),
+        [busy.resource, older.resource.clone()].into()
+    );
+    assert_eq!(
+        world.phase(&older.resource),
+        Some(Phase::Queued),
+        "the worker, not the sweeper, moves it on"
+    );
+}
+
+#[test]
+fn a_lost_hand_over_is_made_again_by_the_next_sweep() {
+    let world = World::new();
+    let queued = wait_for(&world, Step::Copy, "orders", Phase::Queued);
+    world.break_once("SendMessage");
+    assert_eq!(do_sweep(&world).broken, 1);
+    assert_eq!(do_sweep(&world).handed_out, 1);
+    assert_eq!(*world.sent.borrow(), [queued.command]);
+    assert_eq!(world.slots.borrow().len(), 1);
+}
+
+#[test]
+fn a_queued_copy_that_nobody_awaits_any_more_gets_no_slot() {
+    let world = World::new();
+    wait_for(&world, Step::Copy, "orders", Phase::Queued);
+    world.set_token("orders", Token::Dead);
+    do_sweep(&world);
+    assert!(
+        world.waits.borrow().is_empty()
+            && world.slots.borrow().is_empty()
+            && world.sent.borrow().is_empty()
+    );
+}
+
+#[test]
+fn a_queued_copy_whose_token_cannot_be_probed_stays() {
+    let world = World::new();
+    wait_for(&world, Step::Copy, "orders", Phase::Queued);
+    world.set_token("orders", Token::Unknown);
+    assert_eq!(do_sweep(&world).broken, 1);
+    assert_eq!(world.waits.borrow().len(), 1);
+}
+
+#[test]
+fn the_slot_of_a_worker_that_died_before_rds_was_asked_is_freed_after_the_grace_period() {
+    let world = World::new();
+    let stuck = wait_for(&world, Step::Copy, "stuck", Phase::Registered);
+    world.slots.borrow_mut().insert(stuck.resource.clone());
+    world.pass(SignedDuration::from_mins(10));
+    assert_eq!(do_sweep(&world).freed, 0);
+    world.pass(SignedDuration::from_secs(1));
+    assert_eq!(do_sweep(&world).freed, 1);
+    assert_eq!(
+        world.wait(&stuck.resource),
+        Some(stuck),
+        "its execution sleeps on"
+    );
+}
+
+#[test]
+fn sweeping_twice_settles_once() {
+    let world = World::new();
+    let wait = wait_for(&world, Step::Snapshot, "orders", Phase::Requested);
+    world.put_snapshot(ours(
+        &wait.resource,
+        &a_run("orders"),
+        SnapshotStatus::Available,
+    ));
+    world.break_once("DeleteItem");
+    do_sweep(&world);
+    do_sweep(&world);
+    assert_eq!(world.answers.borrow().len(), 1);
+    assert!(world.waits.borrow().is_empty());
+}

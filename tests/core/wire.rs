@@ -1,0 +1,196 @@
+//! What crosses the edges: read back as written, refused with what was expected, never a panic, never a token.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use snapferry::app::batch::chain;
+use snapferry::domain::command::Step;
+use snapferry::domain::hint::Happened;
+use snapferry::wire::event::Event;
+use snapferry::wire::{command, event, manifest, run};
+
+use crate::world::{a_run, command as a_command};
+
+#[test]
+fn a_command_reads_back_as_written() {
+    for step in [Step::Snapshot, Step::Copy] {
+        let written = a_command(step, "AAAAKgAAAAIAAAAA+/=", "orders");
+        assert_eq!(command::read(&command::write(&written)).unwrap(), written);
+    }
+}
+
+#[test]
+fn the_same_run_is_always_the_same_text() {
+    assert_eq!(run::write(&a_run("orders")), run::write(&a_run("orders")));
+    assert_eq!(
+        run::read(&run::write(&a_run("orders"))).unwrap(),
+        a_run("orders")
+    );
+}
+
+/// The shape that `statemachine/protect.asl.json` sends.
+fn sent() -> Value {
+    json!({
+        "schema": 1, "step": "copy", "token": "SECRET-TOKEN",
+        "execution": "arn:aws:states:eu-central-1:111122223333:execution:protect:sf-a", "retry": 2,
+        "input": serde_json::from_str::<Value>(&run::write(&a_run("orders"))).unwrap(),
+    })
+}
+
+#[test]
+fn every_part_that_is_wrong_is_named_and_the_token_is_not() {
+    for (pointer, value, named) in [
+        ("/schema", json!(2), "schema 2"),
+        ("/execution", json!("arn:aws:iam::1:role/x"), "execution"),
+        ("/input/database/arn", json!("orders"), "database.arn"),
+        ("/input/kms_key", json!("alias/recovery"), "kms_key"),
+        ("/input/policy", json!("no spaces"), "policy"),
+        (
+            "/step",
+            json!("SECRET-TOKEN"),
+            "a command of the state machine",
+        ),
+        (
+            "/token",
+            json!(["SECRET-TOKEN"]),
+            "a command of the state machine",
+        ),
+        (
+            "/token",
+            json!(format!("SECRET-TOKEN{}", "x".repeat(2_048))),
+            "token",
+        ),
+    ] {
+        let mut body = sent();
+        *body.pointer_mut(pointer).unwrap() = value;
+        let error = chain(&command::read(&body.to_string()).unwrap_err());
+        assert!(error.contains(named), "{pointer}: {error}");
+        assert!(!error.contains("SECRET"), "{pointer}: {error}");
+    }
+    assert!(command::read(&sent().to_string()).is_ok());
+}
+
+fn rds_event(detail: &Value) -> String {
+    json!({"detail-type": "RDS DB Snapshot Event", "source": "aws.rds", "region": "us-east-1", "detail": detail}).to_string()
+}
+
+fn hint(detail: &Value) -> snapferry::domain::hint::Hint {
+    match event::read(&rds_event(detail)).unwrap() {
+        Event::Hint(hint) => hint,
+        Event::Foreign => panic!("it is about a snapshot"),
+    }
+}
+
+const ARN: &str = "arn:aws:rds:eu-west-1:111122223333:snapshot:app-1";
+
+#[test]
+fn region_and_identity_come_from_source_arn_alone() {
+    let hint = hint(
+        &json!({"SourceArn": ARN, "SourceIdentifier": "rds:other", "EventID": "RDS-EVENT-0042"}),
+    );
+    assert_eq!(hint.resource.to_string(), ARN);
+    assert_eq!(hint.happened, Happened::Finished);
+}
+
+#[test]
+fn the_message_stands_in_for_a_missing_number() {
+    for (message, happened) in [
+        ("Manual snapshot created", Happened::Finished),
+        (
+            "Finished copy of snapshot app-1 from region us-east-1 in 12 minutes",
+            Happened::Finished,
+        ),
+        (
+            "Canceled snapshot copy request of app-1 from region us-east-1",
+            Happened::Gone,
+        ),
+        ("Creating manual snapshot", Happened::Nothing),
+        ("", Happened::Nothing),
+    ] {
+        assert_eq!(
+            hint(&json!({"SourceArn": ARN, "Message": message})).happened,
+            happened,
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn escapes_in_an_event_are_read() {
+    let body = rds_event(&json!({"SourceArn": ARN, "EventID": "RDS-EVENT-0042"}))
+        .replace("aws.rds", "aws\\u002erds");
+    assert!(matches!(event::read(&body), Ok(Event::Hint(_))));
+}
+
+#[test]
+fn an_event_about_something_else_is_foreign_and_one_of_no_known_shape_is_refused() {
+    let instance = rds_event(&json!({"SourceArn": "arn:aws:rds:eu-west-1:111122223333:db:app"}));
+    assert_eq!(event::read(&instance).unwrap(), Event::Foreign);
+    let other = json!({"source": "aws.ec2", "detail-type": "x", "detail": {}}).to_string();
+    assert_eq!(event::read(&other).unwrap(), Event::Foreign);
+    for body in [
+        "",
+        "Welcome",
+        "[]",
+        "{}",
+        "null",
+        &rds_event(&json!({})),
+        &rds_event(&json!({"SourceArn": "app-1"})),
+    ] {
+        let error = chain(&event::read(body).unwrap_err());
+        assert!(
+            error.contains("EventBridge event") || error.contains("RDS event"),
+            "{body}: {error}"
+        );
+    }
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        "\\PC{0,20}".prop_map(Value::from),
+        Just(json!(ARN)),
+    ];
+    leaf.prop_recursive(3, 24, 6, |inner| {
+        let keys = prop::sample::select(vec![
+            "schema",
+            "step",
+            "token",
+            "execution",
+            "retry",
+            "input",
+            "database",
+            "arn",
+            "detail",
+            "detail-type",
+            "source",
+            "SourceArn",
+            "EventID",
+        ]);
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(keys.prop_map(ToOwned::to_owned), inner, 0..6)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_body_makes_a_reader_panic(value in any_json(), cut in 0_usize..200) {
+        let text = value.to_string();
+        let cut = text.char_indices().map(|(at, _)| at).nth(cut).unwrap_or(text.len());
+        for body in [&text[..], &text[..cut]] {
+            let _ = (command::read(body), event::read(body), run::read(body), manifest::read(body));
+        }
+    }
+
+    #[test]
+    fn a_change_anywhere_in_a_command_is_read_or_refused(at in 0_usize..600, byte in 32_u8..127) {
+        let mut body = sent().to_string().into_bytes();
+        let at = at % body.len();
+        body[at] = byte;
+        let _ = command::read(&String::from_utf8(body).unwrap());
+    }
+}

@@ -1,0 +1,554 @@
+//! The worker: register then act, the live token wins, "already exists" is a question, one owner for each failure.
+
+use jiff::SignedDuration;
+use snapferry::app::batch;
+use snapferry::app::conclude::Concluded;
+use snapferry::app::work::{WorkError, Worked, work};
+use snapferry::domain::command::{Command, Step};
+use snapferry::domain::failure::{Failure, Operation, Reason, Remedy};
+use snapferry::domain::snapshot::SnapshotStatus;
+use snapferry::domain::wait::{Expectation, Phase, Wait};
+use snapferry::ports::SnapshotQuota;
+
+use crate::world::{
+    Answer, Token, World, a_run, backoff, command, copy_arn, desk, execution_arn, ours, record,
+    run, snapshot_arn, token,
+};
+
+const CREATE: Operation = Operation::CreateDbSnapshot;
+const COPY: Operation = Operation::CopyDbSnapshot;
+
+fn alive() -> World {
+    World::new().with_token("token-1", Token::Alive)
+}
+
+fn snapshot_command() -> Command {
+    command(Step::Snapshot, "token-1", "orders")
+}
+
+/// A world in which the first step is done, and the command of the second.
+fn ready_to_copy() -> (World, Command) {
+    let world = alive();
+    let the_run = a_run("orders");
+    world.put_snapshot(ours(
+        &snapshot_arn(&the_run, 1),
+        &the_run,
+        SnapshotStatus::Available,
+    ));
+    (world, command(Step::Copy, "token-1", "orders"))
+}
+
+fn do_work(world: &World, command: &Command) -> Result<Worked, WorkError> {
+    run(work(world, &desk(), command, 1))
+}
+
+fn failure(world: &World) -> Failure {
+    match world.answers.borrow().as_slice() {
+        [(_, Answer::Failure(failure))] => failure.clone(),
+        other => panic!("one failure was expected, not {other:?}"),
+    }
+}
+
+#[test]
+fn the_wait_is_stored_before_rds_is_called_and_requested_after() {
+    let world = alive();
+    assert_eq!(
+        do_work(&world, &snapshot_command()).unwrap(),
+        Worked::Waiting
+    );
+    let calls = world.calls.borrow();
+    let position = |action: &str| {
+        calls
+            .iter()
+            .position(|call| call.starts_with(action))
+            .unwrap()
+    };
+    assert!(position("PutItem") < position("CreateDBSnapshot"));
+    assert!(position("CreateDBSnapshot") < position("UpdateItem"));
+    assert_eq!(
+        world.phase(&snapshot_arn(&a_run("orders"), 1)),
+        Some(Phase::Requested)
+    );
+}
+
+#[test]
+fn a_wait_whose_call_never_came_through_stays_registered() {
+    let world = alive();
+    world.script(CREATE, None, "connection reset");
+    assert!(
+        do_work(&world, &snapshot_command())
+            .unwrap_err()
+            .is_retryable()
+    );
+    assert_eq!(
+        world.phase(&snapshot_arn(&a_run("orders"), 1)),
+        Some(Phase::Registered)
+    );
+}
+
+#[test]
+fn a_recovery_point_costs_two_mutations_and_two_describes_at_most_besides_the_callbacks() {
+    let (world, copy) = ready_to_copy();
+    do_work(&world, &copy).unwrap();
+    assert_eq!(world.calls_of("CopyDBSnapshot"), 1);
+    assert_eq!(world.calls_of("DescribeDBSnapshots"), 1);
+}
+
+#[test]
+fn a_command_whose_token_is_dead_is_dropped_and_nothing_else_happens() {
+    let world = World::new().with_token("token-1", Token::Dead);
+    assert_eq!(do_work(&world, &snapshot_command()).unwrap(), Worked::Stale);
+    assert_eq!(*world.calls.borrow(), ["SendTaskHeartbeat "]);
+}
+
+#[test]
+fn a_command_whose_token_cannot_be_probed_is_tried_again_and_nothing_is_written() {
+    let world = World::new().with_token("token-1", Token::Unknown);
+    assert!(matches!(
+        do_work(&world, &snapshot_command()),
+        Err(WorkError::Probe(_))
+    ));
+    assert!(world.waits.borrow().is_empty());
+}
+
+#[test]
+fn a_command_with_an_invalid_token_is_for_a_person() {
+    let world = World::new().with_token("token-1", Token::Invalid);
+    assert!(
+        !do_work(&world, &snapshot_command())
+            .unwrap_err()
+            .is_retryable()
+    );
+    assert!(world.waits.borrow().is_empty());
+}
+
+fn stored_wait(world: &World, token_text: &str, execution: &str) -> Wait {
+    let mut other = snapshot_command();
+    other.token = token(token_text);
+    other.execution = execution_arn(execution);
+    let mut wait = Wait::new(
+        snapshot_arn(&a_run("orders"), 1),
+        other,
+        Expectation::Snapshot,
+        world.now.get(),
+    );
+    wait.phase = Phase::Requested;
+    world.store(wait.clone());
+    wait
+}
+
+#[test]
+fn a_stored_token_that_is_dead_gives_way_to_the_live_one() {
+    let world = alive().with_token("token-0", Token::Dead);
+    let wait = stored_wait(&world, "token-0", "run-of-orders");
+    assert_eq!(
+        do_work(&world, &snapshot_command()).unwrap(),
+        Worked::Waiting
+    );
+    assert_eq!(
+        world.wait(&wait.resource).unwrap().command.token,
+        token("token-1")
+    );
+}
+
+#[test]
+fn a_stored_token_that_is_alive_in_the_same_execution_makes_the_command_stale() {
+    let world = alive().with_token("token-2", Token::Alive);
+    let wait = stored_wait(&world, "token-2", "run-of-orders");
+    assert_eq!(do_work(&world, &snapshot_command()).unwrap(), Worked::Stale);
+    assert_eq!(world.wait(&wait.resource), Some(wait));
+    assert!(world.answers.borrow().is_empty());
+}
+
+#[test]
+fn a_stored_token_that_is_alive_in_another_execution_fails_this_one_as_already_awaited() {
+    let world = alive().with_token("token-2", Token::Alive);
+    let wait = stored_wait(&world, "token-2", "another-run");
+    do_work(&world, &snapshot_command()).unwrap();
+    assert_eq!(failure(&world).reason, Reason::AlreadyAwaited);
+    assert_eq!(
+        world.wait(&wait.resource),
+        Some(wait),
+        "the other execution's wait is not touched"
+    );
+}
+
+#[test]
+fn a_stored_token_that_cannot_be_probed_is_never_overwritten() {
+    let world = alive().with_token("token-2", Token::Unknown);
+    let wait = stored_wait(&world, "token-2", "run-of-orders");
+    assert!(matches!(
+        do_work(&world, &snapshot_command()),
+        Err(WorkError::Probe(_))
+    ));
+    assert_eq!(world.wait(&wait.resource), Some(wait));
+}
+
+#[test]
+fn the_same_command_again_does_not_call_rds_again() {
+    let world = alive();
+    do_work(&world, &snapshot_command()).unwrap();
+    assert_eq!(
+        do_work(&world, &snapshot_command()).unwrap(),
+        Worked::Waiting
+    );
+    assert_eq!(world.calls_of("CreateDBSnapshot"), 1);
+}
+
+#[test]
+fn a_worker_that_died_after_rds_accepted_finds_its_snapshot_again() {
+    let world = alive();
+    world.break_once("UpdateItem");
+    assert!(do_work(&world, &snapshot_command()).is_err());
+    assert_eq!(
+        do_work(&world, &snapshot_command()).unwrap(),
+        Worked::Waiting
+    );
+    assert_eq!(
+        world.phase(&snapshot_arn(&a_run("orders"), 1)),
+        Some(Phase::Requested)
+    );
+    assert_eq!(world.snapshots.borrow().len(), 1);
+}
+
+#[test]
+fn exists_and_not_ours_is_name_taken_and_stays_untouched() {
+    let world = alive();
+    let the_run = a_run("orders");
+    let mut foreign = ours(
+        &snapshot_arn(&the_run, 1),
+        &the_run,
+        SnapshotStatus::Available,
+    );
+    foreign.tags.clear();
+    world.put_snapshot(foreign.clone());
+    do_work(&world, &snapshot_command()).unwrap();
+    assert_eq!(failure(&world).reason, Reason::NameTaken);
+    assert_eq!(
+        world.snapshots.borrow().values().collect::<Vec<_>>(),
+        [&foreign]
+    );
+}
+
+#[test]
+fn exists_available_and_right_is_settled_at_once() {
+    let world = alive();
+    let the_run = a_run("orders");
+    world.put_snapshot(ours(
+        &snapshot_arn(&the_run, 1),
+        &the_run,
+        SnapshotStatus::Available,
+    ));
+    assert_eq!(
+        do_work(&world, &snapshot_command()).unwrap(),
+        Worked::Settled(Concluded::Succeeded)
+    );
+    assert!(world.waits.borrow().is_empty());
+}
+
+#[test]
+fn exists_available_and_wrong_is_a_mismatch_and_is_never_removed() {
+    let (world, copy) = ready_to_copy();
+    let the_run = a_run("orders");
+    let mut wrong = ours(&copy_arn(&the_run, 1), &the_run, SnapshotStatus::Available);
+    wrong.encrypted = false;
+    wrong.key = None;
+    world.put_snapshot(wrong);
+    do_work(&world, &copy).unwrap();
+    assert_eq!(failure(&world).reason, Reason::CopyMismatch);
+    assert_eq!(world.snapshots.borrow().len(), 2);
+}
+
+#[test]
+fn exists_and_failed_takes_the_next_suffix() {
+    let world = alive();
+    let the_run = a_run("orders");
+    world.put_snapshot(ours(
+        &snapshot_arn(&the_run, 1),
+        &the_run,
+        SnapshotStatus::Failed,
+    ));
+    world.put_snapshot(ours(
+        &snapshot_arn(&the_run, 2),
+        &the_run,
+        SnapshotStatus::Deleting,
+    ));
+    assert_eq!(
+        do_work(&world, &snapshot_command()).unwrap(),
+        Worked::Waiting
+    );
+    let third = snapshot_arn(&the_run, 3);
+    assert!(third.name().ends_with("-a3"));
+    assert_eq!(world.waits.borrow().keys().collect::<Vec<_>>(), [&third]);
+    assert!(world.snapshots.borrow().contains_key(&third));
+}
+
+#[test]
+fn suffixes_are_bounded() {
+    let world = alive();
+    let the_run = a_run("orders");
+    for attempt in 1..=9 {
+        world.put_snapshot(ours(
+            &snapshot_arn(&the_run, attempt),
+            &the_run,
+            SnapshotStatus::Failed,
+        ));
+    }
+    do_work(&world, &snapshot_command()).unwrap();
+    assert_eq!(failure(&world).reason, Reason::AttemptsExhausted);
+    assert!(world.waits.borrow().is_empty());
+}
+
+#[test]
+fn exists_but_not_shown_yet_is_asked_again() {
+    let world = alive();
+    world.script(CREATE, Some("DBSnapshotAlreadyExists"), "");
+    assert!(matches!(
+        do_work(&world, &snapshot_command()),
+        Err(WorkError::NotShownYet(_))
+    ));
+}
+
+#[test]
+fn a_copy_is_made_of_the_attempt_that_is_available() {
+    let world = alive();
+    let the_run = a_run("orders");
+    world.put_snapshot(ours(
+        &snapshot_arn(&the_run, 1),
+        &the_run,
+        SnapshotStatus::Failed,
+    ));
+    let second = snapshot_arn(&the_run, 2);
+    world.put_snapshot(ours(&second, &the_run, SnapshotStatus::Available));
+    do_work(&world, &command(Step::Copy, "token-1", "orders")).unwrap();
+    let snapshots = world.snapshots.borrow();
+    let copy = snapshots.values().find(|s| s.source.is_some()).unwrap();
+    assert_eq!(copy.source.as_ref(), Some(&second));
+}
+
+#[test]
+fn a_second_execution_adopts_the_first_ones_copy() {
+    let (world, copy) = ready_to_copy();
+    do_work(&world, &copy).unwrap();
+    world.set_token("token-1", Token::Dead);
+    world.set_token("token-2", Token::Alive);
+    let mut second = copy;
+    second.token = token("token-2");
+    second.execution = execution_arn("run-of-orders-a2");
+    assert_eq!(do_work(&world, &second).unwrap(), Worked::Waiting);
+    assert_eq!(
+        world
+            .snapshots
+            .borrow()
+            .values()
+            .filter(|s| s.source.is_some())
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn the_copy_carries_when_its_data_was_taken_and_whose_it_is() {
+    let (world, copy) = ready_to_copy();
+    do_work(&world, &copy).unwrap();
+    let snapshots = world.snapshots.borrow();
+    let tags = &snapshots[&copy_arn(&a_run("orders"), 1)].tags;
+    assert_eq!(tags["snapferry:taken-at"], "2026-11-22T03:01:00Z");
+    assert_eq!(tags["snapferry:stack"], "prod");
+    assert_eq!(
+        tags["snapferry:source"],
+        snapshot_arn(&a_run("orders"), 1).to_string()
+    );
+}
+
+#[test]
+fn a_source_that_rds_does_not_show_is_asked_for_again_before_it_counts_as_missing() {
+    let world = alive();
+    let copy = command(Step::Copy, "token-1", "orders");
+    assert!(matches!(
+        run(work(&world, &desk(), &copy, 3)),
+        Err(WorkError::NotShownYet(_))
+    ));
+    run(work(&world, &desk(), &copy, 4)).unwrap();
+    assert_eq!(failure(&world).reason, Reason::SourceMissing);
+}
+
+#[test]
+fn a_busy_database_is_for_the_state_machine() {
+    let world = alive();
+    world.script(CREATE, Some("InvalidDBInstanceState"), "it is backing-up");
+    do_work(&world, &snapshot_command()).unwrap();
+    let failure = failure(&world);
+    assert_eq!(failure.reason, Reason::DatabaseBusy);
+    assert!(
+        failure.cause.contains("it is backing-up"),
+        "{}",
+        failure.cause
+    );
+    assert!(world.waits.borrow().is_empty());
+}
+
+#[test]
+fn what_a_person_must_mend_parks_with_the_wait_left_registered() {
+    for (code, remedy) in [
+        ("AccessDenied", Remedy::GrantAccess),
+        ("KMSKeyNotAccessibleFault", Remedy::MendKey),
+    ] {
+        let (world, copy) = ready_to_copy();
+        world.script(COPY, Some(code), "");
+        match do_work(&world, &copy) {
+            Err(WorkError::Parked { remedy: found, .. }) => assert_eq!(found, remedy),
+            other => panic!("{code}: {other:?}"),
+        }
+        assert_eq!(
+            world.phase(&copy_arn(&a_run("orders"), 1)),
+            Some(Phase::Registered)
+        );
+        assert!(world.answers.borrow().is_empty(), "its execution sleeps on");
+        assert!(
+            world.slots.borrow().is_empty(),
+            "a parked copy takes nobody's slot"
+        );
+    }
+}
+
+#[test]
+fn no_answer_at_all_keeps_the_slot_because_rds_may_be_copying() {
+    let (world, copy) = ready_to_copy();
+    world.script(COPY, None, "timed out");
+    assert!(matches!(do_work(&world, &copy), Err(WorkError::Rds(_))));
+    assert_eq!(world.slots.borrow().len(), 1);
+}
+
+#[test]
+fn quota_exceeded_is_told_apart_by_the_accounts_figures() {
+    let (world, copy) = ready_to_copy();
+    world.script(COPY, Some("SnapshotQuotaExceeded"), "");
+    assert_eq!(do_work(&world, &copy).unwrap(), Worked::Queued);
+    assert_eq!(
+        world.phase(&copy_arn(&a_run("orders"), 1)),
+        Some(Phase::Queued)
+    );
+    assert!(world.slots.borrow().is_empty());
+
+    let (world, copy) = ready_to_copy();
+    world.quota.set(Some(SnapshotQuota {
+        used: 100,
+        max: 100,
+    }));
+    world.script(COPY, Some("SnapshotQuotaExceeded"), "");
+    assert!(matches!(
+        do_work(&world, &copy),
+        Err(WorkError::Parked {
+            remedy: Remedy::RaiseQuota,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn a_copy_without_a_slot_is_queued_whole_and_rds_is_not_called() {
+    let (world, copy) = ready_to_copy();
+    for name in ["a", "b"] {
+        world.slots.borrow_mut().insert(copy_arn(&a_run(name), 1));
+    }
+    assert_eq!(do_work(&world, &copy).unwrap(), Worked::Queued);
+    let wait = world.wait(&copy_arn(&a_run("orders"), 1)).unwrap();
+    assert_eq!((wait.phase, &wait.command), (Phase::Queued, &copy));
+    assert_eq!(world.calls_of("CopyDBSnapshot"), 0);
+    assert_eq!(world.slots.borrow().len(), 2);
+}
+
+#[test]
+fn a_queued_command_that_is_refused_again_keeps_its_place_in_the_queue() {
+    let (world, copy) = ready_to_copy();
+    world.script(COPY, Some("SnapshotQuotaExceeded"), "");
+    do_work(&world, &copy).unwrap();
+    let opened_at = world
+        .wait(&copy_arn(&a_run("orders"), 1))
+        .unwrap()
+        .opened_at;
+    world.pass(SignedDuration::from_mins(5));
+    world.script(COPY, Some("SnapshotQuotaExceeded"), "");
+    do_work(&world, &copy).unwrap();
+    assert_eq!(
+        world
+            .wait(&copy_arn(&a_run("orders"), 1))
+            .unwrap()
+            .opened_at,
+        opened_at
+    );
+}
+
+#[test]
+fn a_queued_command_that_comes_again_finds_its_source_without_asking_rds_again() {
+    let (world, copy) = ready_to_copy();
+    for name in ["a", "b"] {
+        world.slots.borrow_mut().insert(copy_arn(&a_run(name), 1));
+    }
+    assert_eq!(do_work(&world, &copy).unwrap(), Worked::Queued);
+    world.slots.borrow_mut().clear();
+    assert_eq!(do_work(&world, &copy).unwrap(), Worked::Waiting);
+    assert_eq!(world.calls_of("DescribeDBSnapshots"), 1);
+    let snapshots = world.snapshots.borrow();
+    let tags = &snapshots[&copy_arn(&a_run("orders"), 1)].tags;
+    assert_eq!(tags["snapferry:taken-at"], "2026-11-22T03:01:00Z");
+}
+
+#[test]
+fn a_callback_that_does_not_come_through_leaves_the_wait() {
+    let world = alive();
+    world.script(CREATE, Some("DBInstanceNotFound"), "");
+    world.break_once("SendTaskFailure");
+    assert!(
+        do_work(&world, &snapshot_command())
+            .unwrap_err()
+            .is_retryable()
+    );
+    assert_eq!(world.waits.borrow().len(), 1);
+    world.script(CREATE, Some("DBInstanceNotFound"), "");
+    do_work(&world, &snapshot_command()).unwrap();
+    assert_eq!(failure(&world).reason, Reason::DatabaseNotFound);
+}
+
+#[test]
+fn one_bad_record_of_a_batch_fails_alone_with_a_growing_delay() {
+    let world = alive();
+    let good = snapferry::wire::command::write(&snapshot_command());
+    let records = vec![
+        record("1", "not json", 1),
+        record("2", good, 1),
+        record("3", "{}", 4),
+    ];
+    let mut failed = run(batch::work(&world, &desk(), &backoff(), records));
+    failed.sort();
+    assert_eq!(failed, ["1", "3"]);
+    let mut delays = world.delays.borrow().clone();
+    delays.sort();
+    let delays: Vec<_> = delays
+        .iter()
+        .map(|(receipt, delay)| (receipt.as_str(), delay.as_secs()))
+        .collect();
+    assert_eq!(delays, [("receipt-1", 30), ("receipt-3", 240)]);
+}
+
+#[test]
+fn a_panic_is_one_records_failure() {
+    let (world, copy) = ready_to_copy();
+    world.set_token("token-2", Token::Alive);
+    let mut other = command(Step::Snapshot, "token-2", "billing");
+    other.run = a_run("billing");
+    *world.panics_on.borrow_mut() = Some(snapshot_arn(&a_run("orders"), 1).name().to_owned());
+    let records = vec![
+        record("1", snapferry::wire::command::write(&copy), 1),
+        record("2", snapferry::wire::command::write(&other), 1),
+    ];
+    assert_eq!(
+        run(batch::work(&world, &desk(), &backoff(), records)),
+        ["1"]
+    );
+    assert_eq!(
+        world.phase(&snapshot_arn(&a_run("billing"), 1)),
+        Some(Phase::Requested)
+    );
+}

@@ -1,0 +1,794 @@
+//! A stateful fake of everything that the use cases ask of the outside: one truth, many tests.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use snapferry::app::batch::Record;
+use snapferry::app::react::Ear;
+use snapferry::app::sweep::Broom;
+use snapferry::app::work::Desk;
+use snapferry::domain::arn::{ExecutionArn, KeyArn, RdsArn, Region};
+use snapferry::domain::backoff::Backoff;
+use snapferry::domain::command::{Command, DatabaseRef, Run, Step};
+use snapferry::domain::database::Database;
+use snapferry::domain::failure::{Failure, Operation};
+use snapferry::domain::manifest::Manifest;
+use snapferry::domain::names::{ExecutionName, ResourceId, SnapshotId};
+use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::tags::{PolicyName, StackId, Tags};
+use snapferry::domain::token::TaskToken;
+use snapferry::domain::wait::{Phase, Rules, Wait};
+use snapferry::ports::{
+    Abandoned, Callbacks, Claim, ClaimRun, ClaimSlot, Clock, CopySnapshot, CopySnapshotRequest,
+    CreateSnapshot, CreateSnapshotRequest, DelayMessage, Delivery, DescribeInstances,
+    DescribeQuota, DescribeSnapshots, ExecutionState, FreeSlot, Jitter, ListOpen, LookUpWaits,
+    OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, RdsError, ReceiptHandle,
+    RecordRecoveryPoint, SendCommand, SnapshotQuota, StartExecution, Started, Waits, Written,
+};
+
+/// Runs a future that never has to wait for anything but the fake.
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
+    futures_util::FutureExt::now_or_never(future)
+        .expect("the fake world never makes a use case wait")
+}
+
+pub(crate) const SOURCE: &str = "eu-west-1";
+pub(crate) const HOME: &str = "eu-central-1";
+pub(crate) const KEY: &str =
+    "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555";
+
+pub(crate) fn region(name: &str) -> Region {
+    Region::parse(name).expect("a region")
+}
+
+pub(crate) fn time(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+pub(crate) fn rules() -> Rules {
+    Rules {
+        stack: StackId::parse("prod").expect("a stack id"),
+        grace: SignedDuration::from_mins(10),
+    }
+}
+
+pub(crate) fn desk() -> Desk {
+    Desk {
+        rules: rules(),
+        home: region(HOME),
+        copy_slots: 2,
+    }
+}
+
+pub(crate) fn ear() -> Ear {
+    Ear {
+        rules: rules(),
+        width: 20,
+        recheck: Duration::from_secs(5),
+    }
+}
+
+pub(crate) fn broom() -> Broom {
+    Broom {
+        rules: rules(),
+        width: 20,
+        copy_slots: 2,
+    }
+}
+
+pub(crate) fn backoff() -> Backoff {
+    Backoff {
+        first: Duration::from_secs(30),
+        most: Duration::from_mins(15),
+    }
+}
+
+pub(crate) fn database(name: &str) -> RdsArn {
+    RdsArn::parse(&format!("arn:aws:rds:{SOURCE}:111122223333:db:{name}")).expect("an ARN")
+}
+
+pub(crate) fn a_run(name: &str) -> Run {
+    Run {
+        database: DatabaseRef {
+            arn: database(name),
+            resource_id: ResourceId::parse(&format!("db-{}", name.to_uppercase()))
+                .expect("a resource id"),
+        },
+        policy: PolicyName::parse("default").expect("a policy"),
+        planned_at: time("2026-11-22T03:00:00Z"),
+        key: KeyArn::parse(KEY).expect("a key"),
+    }
+}
+
+pub(crate) fn token(text: &str) -> TaskToken {
+    TaskToken::parse(text).expect("a token")
+}
+
+pub(crate) fn execution_arn(name: &str) -> ExecutionArn {
+    ExecutionArn::parse(&format!(
+        "arn:aws:states:{HOME}:111122223333:execution:protect:{name}"
+    ))
+    .expect("an ARN")
+}
+
+pub(crate) fn command(step: Step, token_text: &str, name: &str) -> Command {
+    Command {
+        step,
+        token: token(token_text),
+        execution: execution_arn(&format!("run-of-{name}")),
+        retry: 0,
+        run: a_run(name),
+    }
+}
+
+pub(crate) fn snapshot_arn(run: &Run, attempt: u8) -> RdsArn {
+    let attempt = snapferry::domain::names::Attempt::all()
+        .nth(usize::from(attempt) - 1)
+        .expect("an attempt");
+    let id = snapferry::domain::names::source_snapshot(&rules().stack, run, attempt);
+    run.database.arn.sibling_snapshot(&region(SOURCE), &id)
+}
+
+pub(crate) fn copy_arn(run: &Run, attempt: u8) -> RdsArn {
+    let attempt = snapferry::domain::names::Attempt::all()
+        .nth(usize::from(attempt) - 1)
+        .expect("an attempt");
+    let source = SnapshotId::of(&snapshot_arn(run, 1));
+    let id = snapferry::domain::names::copy(&rules().stack, run, &source, attempt);
+    run.database.arn.sibling_snapshot(&region(HOME), &id)
+}
+
+/// A snapshot of ours, as RDS would describe it.
+pub(crate) fn ours(arn: &RdsArn, run: &Run, status: SnapshotStatus) -> Snapshot {
+    let is_copy = arn.region().as_str() == HOME;
+    Snapshot {
+        arn: arn.clone(),
+        resource_id: Some(run.database.resource_id.clone()),
+        status,
+        percent: None,
+        engine: "postgres".to_owned(),
+        engine_version: "17.2".to_owned(),
+        size_gib: 100,
+        encrypted: is_copy,
+        key: is_copy.then(|| run.key.clone()),
+        source: is_copy.then(|| snapshot_arn(run, 1)),
+        taken_at: Some(time("2026-11-22T03:01:00Z")),
+        tags: Tags::from([
+            ("snapferry:stack".to_owned(), "prod".to_owned()),
+            (
+                "snapferry:resource-id".to_owned(),
+                run.database.resource_id.to_string(),
+            ),
+        ]),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Token {
+    Alive,
+    Dead,
+    Invalid,
+    Unknown,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Success(Box<Manifest>),
+    Failure(Failure),
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Entry {
+    pub(crate) open: Option<ExecutionName>,
+    pub(crate) newest: Option<Manifest>,
+}
+
+/// What one scripted call to RDS answers instead of the truth.
+pub(crate) type Scripted = (Operation, Option<&'static str>, &'static str);
+
+pub(crate) struct World {
+    pub(crate) now: Cell<Timestamp>,
+    pub(crate) databases: RefCell<Vec<Database>>,
+    pub(crate) snapshots: RefCell<BTreeMap<RdsArn, Snapshot>>,
+    pub(crate) scripted: RefCell<VecDeque<Scripted>>,
+    pub(crate) down: RefCell<BTreeSet<Region>>,
+    pub(crate) quota: Cell<Option<SnapshotQuota>>,
+    pub(crate) tokens: RefCell<BTreeMap<String, Token>>,
+    pub(crate) answers: RefCell<Vec<(String, Answer)>>,
+    pub(crate) waits: RefCell<BTreeMap<RdsArn, Wait>>,
+    pub(crate) slots: RefCell<BTreeSet<RdsArn>>,
+    pub(crate) catalog: RefCell<BTreeMap<String, Entry>>,
+    pub(crate) planned_until: RefCell<BTreeMap<String, Timestamp>>,
+    pub(crate) executions: RefCell<BTreeMap<ExecutionName, ExecutionState>>,
+    pub(crate) sent: RefCell<Vec<Command>>,
+    pub(crate) delays: RefCell<Vec<(String, Duration)>>,
+    /// Actions of the other ports that do not come through, once each.
+    pub(crate) broken: RefCell<Vec<&'static str>>,
+    /// Every call, in order: `Action detail`.
+    pub(crate) calls: RefCell<Vec<String>>,
+    /// A describe call that names this identifier panics.
+    pub(crate) panics_on: RefCell<Option<String>>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self {
+            now: Cell::new(time("2026-11-22T03:05:00Z")),
+            databases: RefCell::default(),
+            snapshots: RefCell::default(),
+            scripted: RefCell::default(),
+            down: RefCell::default(),
+            quota: Cell::new(Some(SnapshotQuota { used: 3, max: 100 })),
+            tokens: RefCell::default(),
+            answers: RefCell::default(),
+            waits: RefCell::default(),
+            slots: RefCell::default(),
+            catalog: RefCell::default(),
+            planned_until: RefCell::default(),
+            executions: RefCell::default(),
+            sent: RefCell::default(),
+            delays: RefCell::default(),
+            broken: RefCell::default(),
+            calls: RefCell::default(),
+            panics_on: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn with_token(self, text: &str, state: Token) -> Self {
+        self.set_token(text, state);
+        self
+    }
+
+    pub(crate) fn set_token(&self, text: &str, state: Token) {
+        self.tokens.borrow_mut().insert(text.to_owned(), state);
+    }
+
+    pub(crate) fn put_snapshot(&self, snapshot: Snapshot) {
+        self.snapshots
+            .borrow_mut()
+            .insert(snapshot.arn.clone(), snapshot);
+    }
+
+    pub(crate) fn script(
+        &self,
+        operation: Operation,
+        code: Option<&'static str>,
+        message: &'static str,
+    ) {
+        self.scripted
+            .borrow_mut()
+            .push_back((operation, code, message));
+    }
+
+    pub(crate) fn break_once(&self, action: &'static str) {
+        self.broken.borrow_mut().push(action);
+    }
+
+    pub(crate) fn store(&self, wait: Wait) {
+        self.waits.borrow_mut().insert(wait.resource.clone(), wait);
+    }
+
+    pub(crate) fn wait(&self, resource: &RdsArn) -> Option<Wait> {
+        self.waits.borrow().get(resource).cloned()
+    }
+
+    pub(crate) fn phase(&self, resource: &RdsArn) -> Option<Phase> {
+        self.wait(resource).map(|wait| wait.phase)
+    }
+
+    pub(crate) fn calls_of(&self, action: &str) -> usize {
+        self.calls
+            .borrow()
+            .iter()
+            .filter(|call| call.split(' ').next() == Some(action))
+            .count()
+    }
+
+    pub(crate) fn pass(&self, span: SignedDuration) {
+        self.now.set(self.now.get() + span);
+    }
+
+    fn call(&self, action: &'static str, detail: impl std::fmt::Display) -> Result<(), PortError> {
+        self.calls.borrow_mut().push(format!("{action} {detail}"));
+        let mut broken = self.broken.borrow_mut();
+        match broken.iter().position(|name| *name == action) {
+            Some(index) => {
+                broken.remove(index);
+                Err(broken_port(action))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn rds(
+        &self,
+        operation: Operation,
+        region: &Region,
+        detail: impl std::fmt::Display,
+    ) -> Result<(), RdsError> {
+        self.calls
+            .borrow_mut()
+            .push(format!("{operation} {detail}"));
+        let error = |code: Option<&str>, message: &str| RdsError {
+            operation,
+            region: region.clone(),
+            code: code.map(ToOwned::to_owned),
+            message: message.to_owned(),
+            source: None,
+        };
+        if self.down.borrow().contains(region) {
+            return Err(error(None, "timed out"));
+        }
+        let mut scripted = self.scripted.borrow_mut();
+        match scripted.iter().position(|(of, ..)| *of == operation) {
+            Some(index) => {
+                let (_, code, message) =
+                    scripted.remove(index).expect("the position was just found");
+                Err(error(code, message))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn refuse(operation: Operation, region: &Region, code: &str) -> RdsError {
+        RdsError {
+            operation,
+            region: region.clone(),
+            code: Some(code.to_owned()),
+            message: String::new(),
+            source: None,
+        }
+    }
+
+    fn token_state(&self, token: &TaskToken) -> Token {
+        self.tokens
+            .borrow()
+            .get(token.reveal())
+            .copied()
+            .unwrap_or(Token::Dead)
+    }
+
+    fn deliver(&self, action: &'static str, token: &TaskToken, answer: Answer) -> Delivery {
+        if let Err(error) = self.call(action, "") {
+            return Delivery::Unknown(error);
+        }
+        match self.token_state(token) {
+            Token::Alive => {
+                self.set_token(token.reveal(), Token::Dead);
+                self.answers
+                    .borrow_mut()
+                    .push((token.reveal().to_owned(), answer));
+                Delivery::Accepted
+            }
+            Token::Dead => Delivery::NobodyWaits,
+            Token::Invalid => Delivery::Invalid,
+            Token::Unknown => Delivery::Unknown(broken_port(action)),
+        }
+    }
+}
+
+fn broken_port(action: &'static str) -> PortError {
+    PortError {
+        action,
+        code: Some("InternalServerError".to_owned()),
+        source: None,
+    }
+}
+
+pub(crate) fn record(id: &str, body: impl Into<String>, receives: u32) -> Record {
+    Record {
+        message_id: id.to_owned(),
+        body: body.into(),
+        receipt: ReceiptHandle(format!("receipt-{id}")),
+        receives,
+    }
+}
+
+impl Clock for World {
+    fn now(&self) -> Timestamp {
+        self.now.get()
+    }
+}
+
+impl Jitter for World {
+    fn jitter(&self) -> f64 {
+        1.0
+    }
+}
+
+impl DescribeInstances for World {
+    async fn describe_db_instances(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Database>, RdsError> {
+        self.rds(Operation::DescribeDbInstances, region, region)?;
+        let all: Vec<Database> = self
+            .databases
+            .borrow()
+            .iter()
+            .filter(|d| d.arn.region() == region)
+            .cloned()
+            .collect();
+        let from: usize = marker.map_or(0, |marker| marker.parse().expect("our own marker"));
+        let items: Vec<Database> = all.iter().skip(from).take(2).cloned().collect();
+        let next = (from + items.len() < all.len()).then(|| (from + items.len()).to_string());
+        Ok(Page { items, next })
+    }
+}
+
+impl DescribeSnapshots for World {
+    async fn describe_db_snapshots(
+        &self,
+        region: &Region,
+        ids: &[SnapshotId],
+    ) -> Result<Vec<Snapshot>, RdsError> {
+        self.rds(
+            Operation::DescribeDbSnapshots,
+            region,
+            format!("{region} {}", ids.len()),
+        )?;
+        if let Some(id) = &*self.panics_on.borrow() {
+            assert!(
+                !ids.iter().any(|asked| asked.as_str() == id),
+                "the fake was told to panic"
+            );
+        }
+        let snapshots = self.snapshots.borrow();
+        let asked =
+            |s: &&Snapshot| s.arn.region() == region && ids.contains(&SnapshotId::of(&s.arn));
+        Ok(snapshots.values().filter(asked).cloned().collect())
+    }
+}
+
+impl CreateSnapshot for World {
+    async fn create_db_snapshot(&self, request: &CreateSnapshotRequest) -> Result<(), RdsError> {
+        let operation = Operation::CreateDbSnapshot;
+        self.rds(operation, request.database.region(), &request.id)?;
+        let arn = request
+            .database
+            .sibling_snapshot(request.database.region(), &request.id);
+        if self.snapshots.borrow().contains_key(&arn) {
+            return Err(Self::refuse(
+                operation,
+                arn.region(),
+                "DBSnapshotAlreadyExists",
+            ));
+        }
+        let mut snapshot = ours(
+            &arn,
+            &a_run(request.database.name()),
+            SnapshotStatus::Creating,
+        );
+        snapshot.tags = request.tags.clone();
+        self.put_snapshot(snapshot);
+        Ok(())
+    }
+}
+
+impl CopySnapshot for World {
+    async fn copy_db_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError> {
+        let operation = Operation::CopyDbSnapshot;
+        self.rds(operation, &request.region, &request.id)?;
+        let arn = request
+            .source
+            .sibling_snapshot(&request.region, &request.id);
+        if self.snapshots.borrow().contains_key(&arn) {
+            return Err(Self::refuse(
+                operation,
+                arn.region(),
+                "DBSnapshotAlreadyExists",
+            ));
+        }
+        let mut copy = self.snapshots.borrow()[&request.source].clone();
+        copy = Snapshot {
+            arn,
+            status: SnapshotStatus::Creating,
+            encrypted: true,
+            key: Some(request.key.clone()),
+            source: Some(request.source.clone()),
+            tags: request.tags.clone(),
+            ..copy
+        };
+        self.put_snapshot(copy);
+        Ok(())
+    }
+}
+
+impl DescribeQuota for World {
+    async fn describe_snapshot_quota(
+        &self,
+        region: &Region,
+    ) -> Result<Option<SnapshotQuota>, RdsError> {
+        self.rds(Operation::DescribeAccountAttributes, region, region)?;
+        Ok(self.quota.get())
+    }
+}
+
+impl ProbeToken for World {
+    async fn send_task_heartbeat(&self, token: &TaskToken) -> Probe {
+        if let Err(error) = self.call("SendTaskHeartbeat", "") {
+            return Probe::Unknown(error);
+        }
+        match self.token_state(token) {
+            Token::Alive => Probe::Alive,
+            Token::Dead => Probe::Dead,
+            Token::Invalid => Probe::Invalid,
+            Token::Unknown => Probe::Unknown(broken_port("SendTaskHeartbeat")),
+        }
+    }
+}
+
+impl Callbacks for World {
+    async fn send_task_success(&self, token: &TaskToken, manifest: &Manifest) -> Delivery {
+        self.deliver(
+            "SendTaskSuccess",
+            token,
+            Answer::Success(Box::new(manifest.clone())),
+        )
+    }
+
+    async fn send_task_failure(&self, token: &TaskToken, failure: &Failure) -> Delivery {
+        self.deliver("SendTaskFailure", token, Answer::Failure(failure.clone()))
+    }
+}
+
+impl StartExecution for World {
+    async fn start_execution(
+        &self,
+        name: &ExecutionName,
+        _run: &Run,
+    ) -> Result<Started, PortError> {
+        self.call("StartExecution", name)?;
+        let mut executions = self.executions.borrow_mut();
+        match executions.get(name) {
+            None => {
+                executions.insert(name.clone(), ExecutionState::Running);
+                Ok(Started::Running)
+            }
+            Some(ExecutionState::Running) => Ok(Started::Running),
+            Some(_) => Ok(Started::NameUsed),
+        }
+    }
+
+    async fn describe_execution(&self, name: &ExecutionName) -> Result<ExecutionState, PortError> {
+        self.call("DescribeExecution", name)?;
+        Ok(self
+            .executions
+            .borrow()
+            .get(name)
+            .copied()
+            .unwrap_or(ExecutionState::Unknown))
+    }
+}
+
+impl Waits for World {
+    async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
+        self.call("PutItem", &wait.resource)?;
+        let mut waits = self.waits.borrow_mut();
+        if let Some(stored) = waits.get(&wait.resource) {
+            return Ok(Some(stored.clone()));
+        }
+        waits.insert(wait.resource.clone(), wait.clone());
+        Ok(None)
+    }
+
+    async fn replace(&self, wait: &Wait, instead_of: &TaskToken) -> Result<Written, PortError> {
+        self.call("PutItem", &wait.resource)?;
+        let mut waits = self.waits.borrow_mut();
+        if waits
+            .get(&wait.resource)
+            .is_none_or(|stored| &stored.command.token != instead_of)
+        {
+            return Ok(Written::Conflict);
+        }
+        waits.insert(wait.resource.clone(), wait.clone());
+        Ok(Written::Stored)
+    }
+
+    async fn set_phase(
+        &self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        phase: Phase,
+        since: Timestamp,
+    ) -> Result<Written, PortError> {
+        self.call("UpdateItem", resource)?;
+        match self.waits.borrow_mut().get_mut(resource) {
+            Some(stored) if &stored.command.token == token => {
+                (stored.phase, stored.since) = (phase, since);
+                Ok(Written::Stored)
+            }
+            _ => Ok(Written::Conflict),
+        }
+    }
+
+    async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError> {
+        self.call("DeleteItem", resource)?;
+        let mut waits = self.waits.borrow_mut();
+        if waits
+            .get(resource)
+            .is_some_and(|stored| &stored.command.token == token)
+        {
+            waits.remove(resource);
+        }
+        Ok(())
+    }
+}
+
+impl LookUpWaits for World {
+    async fn look_up(&self, resources: &[RdsArn]) -> Result<Vec<Wait>, PortError> {
+        assert!(resources.len() <= 100, "BatchGetItem takes 100 keys");
+        self.call("BatchGetItem", resources.len())?;
+        Ok(resources
+            .iter()
+            .filter_map(|resource| self.wait(resource))
+            .collect())
+    }
+}
+
+impl ListOpen for World {
+    async fn list_open(&self, from: Option<OpenMarker>) -> Result<OpenPage, PortError> {
+        self.call("Query", "")?;
+        let from: usize = from.map_or(0, |marker| marker.0.parse().expect("our own marker"));
+        let waits: Vec<Wait> = self
+            .waits
+            .borrow()
+            .values()
+            .skip(from)
+            .take(3)
+            .cloned()
+            .collect();
+        let next = (from + waits.len() < self.waits.borrow().len())
+            .then(|| OpenMarker((from + waits.len()).to_string()));
+        let holders = if from == 0 {
+            self.slots.borrow().clone()
+        } else {
+            BTreeSet::new()
+        };
+        Ok(OpenPage {
+            waits,
+            holders,
+            next,
+        })
+    }
+}
+
+impl ClaimSlot for World {
+    async fn claim_slot(&self, copy: &RdsArn, most: usize) -> Result<bool, PortError> {
+        self.call("ClaimSlot", copy)?;
+        let mut slots = self.slots.borrow_mut();
+        if slots.contains(copy) || slots.len() < most {
+            slots.insert(copy.clone());
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    async fn give_slot_back(&self, copy: &RdsArn) -> Result<(), PortError> {
+        self.call("GiveSlotBack", copy)?;
+        self.slots.borrow_mut().remove(copy);
+        Ok(())
+    }
+}
+
+impl FreeSlot for World {
+    async fn free_slot(&self, copy: &RdsArn, proof: &Abandoned) -> Result<bool, PortError> {
+        self.call("TransactWriteItems", copy)?;
+        let holds = match (self.wait(copy), proof) {
+            (None, Abandoned::WaitGone) => true,
+            (Some(wait), Abandoned::RegisteredSince(since)) => {
+                wait.phase == Phase::Registered && wait.since == *since
+            }
+            _ => false,
+        };
+        Ok(holds && self.slots.borrow_mut().remove(copy))
+    }
+}
+
+fn entry_key(database: &DatabaseRef, policy: &PolicyName) -> String {
+    format!("{}#{policy}", database.resource_id)
+}
+
+impl ClaimRun for World {
+    async fn claim_run(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        execution: &ExecutionName,
+        instead_of: Option<&ExecutionName>,
+    ) -> Result<Claim, PortError> {
+        self.call("ClaimRun", execution)?;
+        let mut catalog = self.catalog.borrow_mut();
+        let entry = catalog.entry(entry_key(database, policy)).or_default();
+        match &entry.open {
+            Some(open) if open != execution && Some(open) != instead_of => {
+                Ok(Claim::HeldBy(open.clone()))
+            }
+            _ => {
+                entry.open = Some(execution.clone());
+                Ok(Claim::Ours)
+            }
+        }
+    }
+}
+
+impl RecordRecoveryPoint for World {
+    async fn record_recovery_point(
+        &self,
+        run: &Run,
+        execution: &ExecutionArn,
+        copy: &Manifest,
+    ) -> Result<(), PortError> {
+        self.call("RecordRecoveryPoint", &copy.snapshot)?;
+        let mut catalog = self.catalog.borrow_mut();
+        let entry = catalog
+            .entry(entry_key(&run.database, &run.policy))
+            .or_default();
+        if entry
+            .newest
+            .as_ref()
+            .is_none_or(|newest| newest.taken_at <= copy.taken_at)
+        {
+            entry.newest = Some(copy.clone());
+        }
+        if entry
+            .open
+            .as_ref()
+            .is_some_and(|open| execution.as_str().ends_with(&format!(":{open}")))
+        {
+            entry.open = None;
+        }
+        Ok(())
+    }
+}
+
+impl PlanCursor for World {
+    async fn planned_until(
+        &self,
+        policy: &PolicyName,
+        region: &Region,
+    ) -> Result<Option<Timestamp>, PortError> {
+        self.call("GetItem", region)?;
+        Ok(self
+            .planned_until
+            .borrow()
+            .get(&format!("{policy}#{region}"))
+            .copied())
+    }
+
+    async fn set_planned_until(
+        &self,
+        policy: &PolicyName,
+        region: &Region,
+        due: Timestamp,
+    ) -> Result<(), PortError> {
+        self.call("SetPlannedUntil", region)?;
+        self.planned_until
+            .borrow_mut()
+            .insert(format!("{policy}#{region}"), due);
+        Ok(())
+    }
+}
+
+impl SendCommand for World {
+    async fn send_command(&self, command: &Command) -> Result<(), PortError> {
+        self.call("SendMessage", "")?;
+        self.sent.borrow_mut().push(command.clone());
+        Ok(())
+    }
+}
+
+impl DelayMessage for World {
+    async fn delay_message(
+        &self,
+        receipt: &ReceiptHandle,
+        delay: Duration,
+    ) -> Result<(), PortError> {
+        self.call("ChangeMessageVisibility", &receipt.0)?;
+        self.delays.borrow_mut().push((receipt.0.clone(), delay));
+        Ok(())
+    }
+}
