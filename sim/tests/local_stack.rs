@@ -250,18 +250,18 @@ fn listens(endpoint: &str) -> bool {
     std::net::TcpStream::connect(endpoint.trim_start_matches("http://")).is_ok()
 }
 
-/// The live processes of a group, read from /proc: zombies that nobody has reaped yet are dead.
+/// The live processes of a group, read from /proc: zombies that nobody has reaped yet are dead, once
+/// their last thread is.
 fn processes_of(group: Pid) -> Vec<String> {
     let group = group.as_raw_nonzero().to_string();
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let stats = entries.filter_map(|entry| std::fs::read_to_string(entry.path().join("stat")).ok());
     stats
         .filter(|stat| {
-            // After the command's name, in parentheses: state, parent, group.
+            // After the command's name, in parentheses: state, parent, group, …, threads.
             let after = stat.rsplit(')').next().unwrap_or_default();
-            let mut fields = after.split_whitespace();
-            let state = fields.next();
-            state != Some("Z") && fields.nth(1) == Some(&*group)
+            let fields: Vec<&str> = after.split_whitespace().collect();
+            fields[2] == group && (fields[0] != "Z" || fields[17].parse::<u32>().unwrap() > 1)
         })
         .collect()
 }

@@ -154,14 +154,12 @@ fn lives(group: Pid) -> bool {
     let id = group.as_raw_nonzero().to_string();
     processes.flatten().any(|process| {
         let stat = std::fs::read_to_string(process.path().join("stat")).unwrap_or_default();
-        // After the command's name, which is in parentheses: state, parent, group.
-        let mut fields = stat
-            .rsplit(')')
-            .next()
-            .unwrap_or_default()
-            .split_whitespace();
-        let state = fields.next();
-        state.is_some_and(|state| state != "Z") && fields.nth(1) == Some(&*id)
+        // After the command's name, which is in parentheses: the state, the parent, the group and,
+        // as the 18th, how many threads are left. A first thread may be dead before the others.
+        let after = stat.rsplit(')').next().unwrap_or_default();
+        let fields: Vec<&str> = after.split_whitespace().collect();
+        let is_dead = fields.first() == Some(&"Z") && matches!(fields.get(17), Some(&("0" | "1")));
+        fields.get(2) == Some(&&*id) && !is_dead
     })
 }
 

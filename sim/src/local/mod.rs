@@ -55,15 +55,30 @@ pub enum Step {
 /// The running local stack. Dropping it ends the emulator and every function.
 #[derive(Debug)]
 pub struct LocalStack {
-    // Fields are dropped in this order: the functions end before the proxy they call.
+    // Fields are dropped in this order: the folder goes when nobody uses it any more.
+    running: Running,
+    overrides: Vec<Override>,
+    function: PathBuf,
+    folder: RunFolder,
+}
+
+/// What runs, and what was deployed.
+#[derive(Debug)]
+struct Running {
+    // The functions end before the proxy they call.
     emulator: Emulator,
     proxy: Proxy,
     client: Client,
     endpoint: SocketAddr,
     outputs: BTreeMap<String, String>,
-    overrides: Vec<Override>,
-    function: PathBuf,
-    folder: RunFolder,
+}
+
+/// Where the parts of a run are.
+struct Place<'a> {
+    root: &'a Path,
+    venv: &'a Path,
+    function: &'a Path,
+    folder: &'a Path,
 }
 
 impl LocalStack {
@@ -93,47 +108,44 @@ impl LocalStack {
             blocking(move || workspace::target_directory(&root)).await?
         };
 
-        progress(Step::Start);
         let folder = RunFolder::new(&target)?;
-        let (emulator, proxy, endpoint) = boot(&venv, folder.path(), &options).await?;
-        let client = Client::new(endpoint, &options.account, &options.recovery_region);
-
-        progress(Step::Deploy);
-        let overrides = options.overrides(&root)?;
-        let stage = deploy::stage(&root, folder.path(), &function)?;
-        let aws = AwsCli::new(&venv, endpoint, folder.path(), &options);
-        client.create_bucket(deploy::BUCKET).await?;
-        let outputs = deploy_all(&aws, &stage, &options).await?;
-
-        progress(Step::Ready);
-        Ok(Self {
-            emulator,
-            proxy,
-            client,
-            endpoint,
-            outputs,
-            overrides,
-            function,
-            folder,
-        })
+        let place = Place {
+            root: &root,
+            venv: &venv,
+            function: &function,
+            folder: folder.path(),
+        };
+        match bring_up(&place, &options, progress).await {
+            Ok(running) => Ok(Self {
+                running,
+                overrides: options.overrides(&root)?,
+                function,
+                folder,
+            }),
+            Err(error) => {
+                // The error names the log in there.
+                folder.keep();
+                Err(error)
+            }
+        }
     }
 
     /// A client of the emulator in the recovery region.
     #[must_use]
     pub fn client(&self) -> &Client {
-        &self.client
+        &self.running.client
     }
 
     /// The recording proxy.
     #[must_use]
     pub fn proxy(&self) -> &Proxy {
-        &self.proxy
+        &self.running.proxy
     }
 
     /// The emulator's own endpoint, behind the proxy.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.endpoint)
+        format!("http://{}", self.running.endpoint)
     }
 
     /// An output of `template.yaml`, such as `StateMachineArn`.
@@ -141,7 +153,7 @@ impl LocalStack {
     /// # Errors
     /// When the template has no such output.
     pub fn output(&self, name: &str) -> Result<&str, LocalError> {
-        let found = self.outputs.get(name).map(String::as_str);
+        let found = self.running.outputs.get(name).map(String::as_str);
         found.ok_or_else(|| LocalError::Aws {
             command: "cloudformation describe-stacks".to_owned(),
             output: format!("the stack has no output {name}"),
@@ -157,7 +169,7 @@ impl LocalStack {
     /// The account, twelve digits.
     #[must_use]
     pub fn account(&self) -> &str {
-        self.client.account()
+        self.running.client.account()
     }
 
     /// The function that was deployed.
@@ -169,13 +181,13 @@ impl LocalStack {
     /// What the emulator and the functions write; removed with the stack.
     #[must_use]
     pub fn log(&self) -> &Path {
-        self.emulator.log()
+        self.running.emulator.log()
     }
 
     /// The process group of the emulator and the functions.
     #[must_use]
     pub fn process_group(&self) -> i32 {
-        self.emulator.group()
+        self.running.emulator.group()
     }
 
     /// The folder of this run under `target/`; removed with the stack.
@@ -185,10 +197,35 @@ impl LocalStack {
     }
 }
 
+/// Starts proxy and emulator, and deploys.
+async fn bring_up(
+    place: &Place<'_>,
+    options: &LocalOptions,
+    progress: &dyn Fn(Step),
+) -> Result<Running, LocalError> {
+    progress(Step::Start);
+    let (emulator, proxy, endpoint) = boot(place, options).await?;
+    let client = Client::new(endpoint, &options.account, &options.recovery_region);
+
+    progress(Step::Deploy);
+    let stage = deploy::stage(place.root, place.folder, place.function)?;
+    let aws = AwsCli::new(place.venv, endpoint, place.folder, options);
+    client.create_bucket(deploy::BUCKET).await?;
+    let outputs = deploy_all(&aws, &stage, options).await?;
+
+    progress(Step::Ready);
+    Ok(Running {
+        emulator,
+        proxy,
+        client,
+        endpoint,
+        outputs,
+    })
+}
+
 /// Starts proxy and emulator.
 async fn boot(
-    venv: &Path,
-    folder: &Path,
+    place: &Place<'_>,
     options: &LocalOptions,
 ) -> Result<(Emulator, Proxy, SocketAddr), LocalError> {
     let mut tries = 1;
@@ -197,8 +234,8 @@ async fn boot(
         let proxy = Proxy::start(address, options.interference.clone()).await;
         let proxy = proxy.map_err(LocalError::Port)?;
         let setup = EmulatorSetup {
-            python: &venv.join("bin/python"),
-            folder,
+            python: &place.venv.join("bin/python"),
+            folder: place.folder,
             address,
             proxy: &proxy.url(),
             options,
@@ -263,6 +300,11 @@ impl RunFolder {
 
     fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// Leaves the files to the next run.
+    fn keep(self) {
+        std::mem::forget(self);
     }
 }
 
