@@ -41,7 +41,7 @@ impl LogLevel {
         // `Targets` takes any word for a target with everything on: "inof" would log too much and "of" nothing.
         let is_known = |part: &str| {
             let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
-            level.trim().parse::<LevelFilter>().is_ok()
+            !level.trim().is_empty() && level.trim().parse::<LevelFilter>().is_ok()
         };
         if !text.split(',').all(is_known) {
             return Err(fail());

@@ -1,0 +1,245 @@
+//! The functions' edge: events as Lambda sends them, answers as Lambda reads them, settings.
+
+use aws_lambda_events::event::sqs::SqsEvent;
+use lambda_runtime::Diagnostic;
+use serde_json::{Value, json};
+use snapferry::domain::command::Step;
+use snapferry::lambda::{self, EdgeError, NamelessRecord, Role, Settings, records};
+use snapferry::logging::LogLevel;
+use snapferry::ports::ReceiptHandle;
+use snapferry::wire::command as wire_command;
+
+use crate::world::{KEY, Token, World, backoff, broom, command, desk, ear, run};
+
+/// A record as Lambda hands it over.
+fn record(id: &str, body: &str, receives: &str) -> Value {
+    json!({
+        "messageId": id,
+        "receiptHandle": format!("receipt-{id}"),
+        "body": body,
+        "attributes": {
+            "ApproximateReceiveCount": receives,
+            "SentTimestamp": "1763780760250",
+            "SenderId": "AROAEXAMPLE:protect",
+            "ApproximateFirstReceiveTimestamp": "1763780760260",
+        },
+        "messageAttributes": {},
+        "md5OfBody": "7b270e59b47ff90a553787216d55d91d",
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:eu-central-1:111122223333:commands",
+        "awsRegion": "eu-central-1",
+    })
+}
+
+fn event(records: Vec<Value>) -> SqsEvent {
+    serde_json::from_value(json!({ "Records": records })).unwrap()
+}
+
+#[test]
+fn a_record_is_read_as_lambda_sends_it() {
+    let records = records(event(vec![record("id-1", "the body", "3")])).unwrap();
+    let [record] = &records[..] else {
+        panic!("one record: {records:?}");
+    };
+    assert_eq!(record.message_id, "id-1");
+    assert_eq!(record.body, "the body");
+    assert_eq!(record.receipt, ReceiptHandle("receipt-id-1".to_owned()));
+    assert_eq!(record.receives, 3);
+}
+
+#[test]
+fn a_record_may_lack_everything_but_its_id() {
+    let bare = json!({ "messageId": "id-1" });
+    let odd = json!({ "messageId": "id-2", "attributes": { "ApproximateReceiveCount": "many" } });
+    let zero = json!({ "messageId": "id-3", "attributes": { "ApproximateReceiveCount": "0" } });
+    let records = records(event(vec![bare, odd, zero])).unwrap();
+    assert!(
+        records
+            .iter()
+            .all(|record| record.receives == 1 && record.body.is_empty())
+    );
+}
+
+#[test]
+fn a_record_without_an_id_keeps_the_whole_batch_in_the_queue() {
+    for nameless in [
+        json!({ "body": "x" }),
+        json!({ "messageId": "", "body": "x" }),
+    ] {
+        let batch = event(vec![record("id-1", "x", "1"), nameless]);
+        assert_eq!(records(batch.clone()).unwrap_err(), NamelessRecord(1));
+        let world = World::new();
+        let error = run(lambda::work(&world, &desk(), &backoff(), batch)).unwrap_err();
+        let diagnostic = Diagnostic::from(error);
+        assert_eq!(diagnostic.error_type, "Snapferry.NamelessRecord");
+        assert!(world.calls.borrow().is_empty(), "nothing was done");
+    }
+}
+
+#[test]
+fn a_bad_command_fails_alone_and_is_named_in_the_answer() {
+    let world = World::new().with_token("alive", Token::Alive);
+    let good = wire_command::write(&command(Step::Snapshot, "alive", "orders"));
+    let batch = event(vec![record("good", &good, "1"), record("bad", "{", "2")]);
+    let answer = run(lambda::work(&world, &desk(), &backoff(), batch)).unwrap();
+    let answer = serde_json::to_value(&answer).unwrap();
+    assert_eq!(
+        answer,
+        json!({ "batchItemFailures": [{ "itemIdentifier": "bad" }] })
+    );
+    assert_eq!(world.calls_of("CreateDBSnapshot"), 1);
+    assert_eq!(world.delays.borrow().len(), 1);
+}
+
+#[test]
+fn a_batch_of_foreign_events_is_taken_out_of_the_queue() {
+    let world = World::new();
+    let foreign = json!({ "detail-type": "x", "source": "aws.ec2", "detail": {} }).to_string();
+    let batch = event(vec![
+        record("foreign", &foreign, "1"),
+        record("bad", "hello", "1"),
+    ]);
+    let answer = run(lambda::react(&world, &ear(), &backoff(), batch)).unwrap();
+    let answer = serde_json::to_value(&answer).unwrap();
+    assert_eq!(
+        answer,
+        json!({ "batchItemFailures": [{ "itemIdentifier": "bad" }] })
+    );
+}
+
+#[test]
+fn a_sweep_with_nothing_open_answers_zeros() {
+    let report = run(lambda::sweep(&World::new(), &broom())).unwrap();
+    let report = serde_json::to_value(&report).unwrap();
+    assert_eq!(
+        report,
+        json!({ "open": 0, "settled": 0, "freed": 0, "handed_out": 0 })
+    );
+}
+
+#[test]
+fn a_sweep_that_leaves_something_undone_fails_so_that_the_alarm_counts_it() {
+    let world = World::new();
+    world.break_once("Query");
+    let error = run(lambda::sweep(&world, &broom())).unwrap_err();
+    assert!(matches!(error, EdgeError::SweepFailed(_)), "{error:?}");
+    assert_eq!(Diagnostic::from(error).error_type, "Snapferry.SweepFailed");
+
+    let mut wait = crate::items::a_wait("alive");
+    wait.phase = snapferry::domain::wait::Phase::Seen;
+    world
+        .down
+        .borrow_mut()
+        .insert(wait.resource.region().clone());
+    world.store(wait);
+    let error = run(lambda::sweep(&world, &broom())).unwrap_err();
+    let diagnostic = Diagnostic::from(error);
+    assert_eq!(diagnostic.error_type, "Snapferry.SweepIncomplete");
+    assert!(
+        diagnostic.error_message.contains("eu-central-1"),
+        "{diagnostic:?}"
+    );
+}
+
+fn variables(handler: &str) -> Vec<(String, String)> {
+    [
+        ("_HANDLER", handler),
+        ("AWS_REGION", "eu-central-1"),
+        ("SNAPFERRY_STACK", "prod"),
+        ("SNAPFERRY_TABLE", "table"),
+        (
+            "SNAPFERRY_COMMANDS_QUEUE_URL",
+            "https://sqs/111122223333/commands",
+        ),
+        (
+            "SNAPFERRY_EVENTS_QUEUE_URL",
+            "https://sqs/111122223333/events",
+        ),
+        ("SNAPFERRY_STATE_MACHINE_ARN", crate::wire::MACHINE),
+        ("SNAPFERRY_SOURCE_REGIONS", "eu-west-1"),
+        ("SNAPFERRY_KMS_KEY", KEY),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+#[test]
+fn the_handler_says_which_function_it_is() {
+    for (handler, role) in [
+        ("planner", Role::Planner),
+        ("worker", Role::Worker),
+        ("reactor", Role::Reactor),
+        ("sweeper", Role::Sweeper),
+    ] {
+        let (settings, _) = Settings::read(variables(handler)).unwrap();
+        assert_eq!(settings.role(), role);
+    }
+    let queue = |handler| match Settings::read(variables(handler)).unwrap().0 {
+        Settings::Worker { queue, .. }
+        | Settings::Reactor { queue, .. }
+        | Settings::Sweeper { queue, .. } => queue.as_str().to_owned(),
+        Settings::Planner(_) => String::new(),
+    };
+    assert!(queue("worker").ends_with("/commands"));
+    assert!(queue("reactor").ends_with("/events"));
+    assert!(queue("sweeper").ends_with("/commands"));
+}
+
+#[test]
+fn an_unknown_handler_is_told_which_there_are() {
+    let error = Settings::read(variables("bootstrap"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("planner, worker, reactor, sweeper"),
+        "{error}"
+    );
+    let error = Settings::read([]).unwrap_err().to_string();
+    assert!(error.contains("_HANDLER is not set"), "{error}");
+}
+
+#[test]
+fn all_faults_of_the_settings_are_told_at_once() {
+    let pairs = [
+        ("_HANDLER", "worker"),
+        ("SNAPFERRY_LOG", "loud"),
+        ("SNAPFERRY_COMMANDS_QUEUE_URL", "q"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let error = Settings::read(pairs).unwrap_err().to_string();
+    for part in [
+        "SNAPFERRY_STACK",
+        "SNAPFERRY_TABLE",
+        "AWS_REGION",
+        "SNAPFERRY_LOG",
+        "SNAPFERRY_COMMANDS_QUEUE_URL",
+    ] {
+        assert!(error.contains(part), "{part} in {error}");
+    }
+}
+
+#[test]
+fn a_role_is_not_asked_for_what_it_does_not_use() {
+    let mut pairs = variables("reactor");
+    pairs.retain(|(name, _)| {
+        [
+            "_HANDLER",
+            "AWS_REGION",
+            "SNAPFERRY_STACK",
+            "SNAPFERRY_TABLE",
+            "SNAPFERRY_EVENTS_QUEUE_URL",
+        ]
+        .contains(&&**name)
+    });
+    Settings::read(pairs).unwrap();
+}
+
+#[test]
+fn a_log_level_is_a_level_or_a_list_of_them() {
+    for good in ["error", "info", "DEBUG", "info,snapferry=debug", "off"] {
+        LogLevel::parse(good).unwrap();
+    }
+    for bad in ["inof", "info,", "snapferry=loud", "snapferry"] {
+        LogLevel::parse(bad).unwrap_err();
+    }
+}

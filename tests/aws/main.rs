@@ -1,0 +1,21 @@
+//! What must hold of the edges: the adapters against the wire, the functions and the command as processes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
+mod items;
+mod lambda_edge;
+mod queues;
+mod rds;
+
+mod step_functions;
+mod table;
+mod wire;
+#[path = "../core/world.rs"]
+#[allow(
+    dead_code,
+    reason = "the core's tests use all of it, these a part of it"
+)]
+mod world;

@@ -1,0 +1,567 @@
+//! The table: each action with the condition that it promises, and what each answer means.
+
+use serde_json::{Value, json};
+use snapferry::aws::write_wait;
+use snapferry::domain::command::Step;
+use snapferry::domain::manifest::Manifest;
+use snapferry::domain::names::ExecutionName;
+use snapferry::domain::wait::Phase;
+use snapferry::ports::{
+    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, ListOpen, LookUpWaits, PlanCursor,
+    RecordRecoveryPoint, Waits, Written,
+};
+
+use crate::items::a_wait;
+use crate::wire::{Reply, TABLE, Wire, json_error, ok};
+use crate::world::{SOURCE, a_run, copy_arn, execution_arn, region, snapshot_arn, time, token};
+
+/// An item as DynamoDB writes it.
+fn item(token: &str) -> Value {
+    to_json(&write_wait(&a_wait(token)))
+}
+
+fn to_json(item: &snapferry::aws::Item) -> Value {
+    use aws_sdk_dynamodb::types::AttributeValue;
+    let attributes = item.iter().map(|(name, value)| {
+        let value = match value {
+            AttributeValue::S(text) => json!({ "S": text }),
+            AttributeValue::N(digits) => json!({ "N": digits }),
+            AttributeValue::Ss(texts) => json!({ "SS": texts }),
+            AttributeValue::M(map) => json!({ "M": to_json(map) }),
+            other => panic!("no item of ours has {other:?}"),
+        };
+        (name.clone(), value)
+    });
+    Value::Object(attributes.collect())
+}
+
+fn conflict() -> Reply {
+    json_error(
+        400,
+        "ConditionalCheckFailedException",
+        "The conditional request failed",
+    )
+}
+
+fn conflict_with(stored: &Value) -> Reply {
+    let body = json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
+        "message": "The conditional request failed",
+        "Item": stored,
+    });
+    Reply::Http(400, body.to_string())
+}
+
+fn throttled() -> Reply {
+    json_error(400, "ProvisionedThroughputExceededException", "slow down")
+}
+
+/// The condition with its names put in: what DynamoDB will compare.
+fn spelled(body: &Value, field: &str) -> String {
+    let mut text = body[field].as_str().unwrap().to_owned();
+    if let Some(names) = body["ExpressionAttributeNames"].as_object() {
+        for (short, name) in names {
+            text = text.replace(short, name.as_str().unwrap());
+        }
+    }
+    text
+}
+
+#[tokio::test]
+async fn a_wait_is_registered_only_where_there_is_none() {
+    let wire = Wire::new([ok("{}")]);
+    assert_eq!(wire.aws().register(&a_wait("t")).await.unwrap(), None);
+    let asked = wire.only();
+    assert_eq!(asked.action(), "PutItem");
+    let body = asked.json();
+    assert_eq!(body["TableName"], TABLE);
+    assert_eq!(body["Item"], item("t"));
+    assert_eq!(
+        spelled(&body, "ConditionExpression"),
+        "attribute_not_exists(pk)"
+    );
+    assert_eq!(body["ReturnValuesOnConditionCheckFailure"], "ALL_OLD");
+}
+
+#[tokio::test]
+async fn a_wait_that_is_there_already_comes_with_the_refusal() {
+    let wire = Wire::new([conflict_with(&item("the-other"))]);
+    let stored = wire.aws().register(&a_wait("t")).await.unwrap();
+    assert_eq!(stored, Some(a_wait("the-other")));
+}
+
+#[tokio::test]
+async fn a_refusal_without_a_readable_wait_is_an_error_and_never_none() {
+    let mut broken = item("t");
+    broken["phase"] = json!({ "S": "sleeping" });
+    for reply in [
+        conflict(),
+        conflict_with(&broken),
+        throttled(),
+        Reply::Broken,
+    ] {
+        let wire = Wire::new([reply.clone()]);
+        assert!(
+            wire.aws().register(&a_wait("t")).await.is_err(),
+            "{reply:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_wait_is_replaced_only_while_it_has_the_token_that_was_probed() {
+    let wire = Wire::new([ok("{}"), conflict()]);
+    let aws = wire.aws();
+    let written = aws.replace(&a_wait("new"), &token("old")).await.unwrap();
+    assert_eq!(written, Written::Stored);
+    let written = aws.replace(&a_wait("new"), &token("old")).await.unwrap();
+    assert_eq!(written, Written::Conflict);
+    let body = wire.asked()[0].json();
+    assert_eq!(body["Item"], item("new"));
+    assert_eq!(spelled(&body, "ConditionExpression"), "token = :token");
+    assert_eq!(body["ExpressionAttributeValues"][":token"]["S"], "old");
+}
+
+#[tokio::test]
+async fn a_phase_is_set_only_under_its_own_token() {
+    let wire = Wire::new([ok("{}"), conflict(), throttled()]);
+    let aws = wire.aws();
+    let (resource, since) = (a_wait("t").resource, time("2026-11-22T03:07:00Z"));
+    let set = || aws.set_phase(&resource, &TOKEN, Phase::Requested, since);
+    static TOKEN: std::sync::LazyLock<snapferry::domain::token::TaskToken> =
+        std::sync::LazyLock::new(|| token("t"));
+    assert_eq!(set().await.unwrap(), Written::Stored);
+    assert_eq!(set().await.unwrap(), Written::Conflict);
+    let error = set().await.unwrap_err();
+    assert_eq!(
+        error.code.as_deref(),
+        Some("ProvisionedThroughputExceededException")
+    );
+    let body = wire.asked()[0].json();
+    assert_eq!(body["Key"]["pk"]["S"], format!("wait#{resource}"));
+    assert_eq!(
+        spelled(&body, "UpdateExpression"),
+        "SET phase = :phase, since = :since"
+    );
+    assert_eq!(spelled(&body, "ConditionExpression"), "token = :token");
+    assert_eq!(
+        body["ExpressionAttributeValues"][":phase"]["S"],
+        "requested"
+    );
+    let since = since.as_millisecond().to_string();
+    assert_eq!(body["ExpressionAttributeValues"][":since"]["N"], since);
+}
+
+#[tokio::test]
+async fn a_wait_that_another_token_took_over_is_not_forgotten() {
+    let wire = Wire::new([ok("{}"), conflict(), Reply::Broken]);
+    let aws = wire.aws();
+    let resource = a_wait("t").resource;
+    aws.forget(&resource, &token("t")).await.unwrap();
+    aws.forget(&resource, &token("t")).await.unwrap();
+    aws.forget(&resource, &token("t")).await.unwrap_err();
+    let asked = &wire.asked()[0];
+    assert_eq!(asked.action(), "DeleteItem");
+    let condition = spelled(&asked.json(), "ConditionExpression");
+    assert_eq!(condition, "attribute_not_exists(pk) OR token = :token");
+}
+
+fn found(items: &[Value], unprocessed: Value) -> Reply {
+    let body = json!({ "Responses": { TABLE: items }, "UnprocessedKeys": unprocessed });
+    ok(body.to_string())
+}
+
+#[tokio::test]
+async fn waits_are_looked_up_in_one_consistent_read() {
+    let wire = Wire::new([found(&[item("t")], json!({}))]);
+    let other = copy_arn(&a_run("other"), 1);
+    let asked = [a_wait("t").resource, other.clone(), other];
+    let waits = wire.aws().look_up(&asked).await.unwrap();
+    assert_eq!(waits, [a_wait("t")]);
+    let body = wire.only().json();
+    let request = &body["RequestItems"][TABLE];
+    assert_eq!(request["ConsistentRead"], true);
+    assert_eq!(
+        request["Keys"].as_array().unwrap().len(),
+        2,
+        "no key twice: {request}"
+    );
+}
+
+#[tokio::test]
+async fn nothing_to_look_up_asks_nothing() {
+    let wire = Wire::new([]);
+    assert_eq!(wire.aws().look_up(&[]).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn keys_that_were_left_are_asked_for_again_and_not_for_ever() {
+    let resource = a_wait("t").resource;
+    let left = json!({ TABLE: { "Keys": [{ "pk": { "S": format!("wait#{resource}") } }], "ConsistentRead": true } });
+    let wire = Wire::new([found(&[], left.clone()), found(&[item("t")], json!({}))]);
+    let waits = wire
+        .aws()
+        .look_up(std::slice::from_ref(&resource))
+        .await
+        .unwrap();
+    assert_eq!(waits, [a_wait("t")]);
+    assert_eq!(wire.asked()[1].json()["RequestItems"], left);
+    let wire = Wire::new([found(&[], left)]);
+    wire.aws().look_up(&[resource]).await.unwrap_err();
+    assert_eq!(wire.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn an_item_that_cannot_be_read_does_not_hide_the_others() {
+    let mut broken = item("t");
+    broken["run"] = json!({ "S": "{}" });
+    let wire = Wire::new([found(&[broken.clone(), item("t")], json!({}))]);
+    let waits = wire.aws().look_up(&[a_wait("t").resource]).await.unwrap();
+    assert_eq!(waits, [a_wait("t")]);
+    let page = json!({ "Items": [broken, item("t")], "Count": 2 });
+    let wire = Wire::new([ok(page.to_string())]);
+    let page = wire.aws().list_open(None).await.unwrap();
+    assert_eq!(page.waits, [a_wait("t")]);
+}
+
+#[tokio::test]
+async fn what_is_open_is_one_query_of_the_index() {
+    let wire = Wire::new([ok(r#"{"Items":[],"Count":0}"#)]);
+    let page = wire.aws().list_open(None).await.unwrap();
+    assert_eq!((page.waits, page.holders.len()), (vec![], 0));
+    assert!(page.next.is_none());
+    let asked = wire.only();
+    assert_eq!(asked.action(), "Query");
+    let body = asked.json();
+    assert_eq!(body["IndexName"], "open-waits");
+    assert_eq!(spelled(&body, "KeyConditionExpression"), "open = :wait");
+    assert_eq!(body["ExpressionAttributeValues"][":wait"]["S"], "wait");
+}
+
+#[tokio::test]
+async fn the_holders_come_with_the_waits_and_a_page_leads_to_the_next() {
+    let holder = copy_arn(&a_run("orders"), 1);
+    let slots = json!({
+        "pk": { "S": "slots#copy" }, "open": { "S": "wait" }, "since": { "N": "0" },
+        "holders": { "SS": [holder.to_string(), "not an ARN"] },
+    });
+    let last = json!({
+        "pk": { "S": "wait#x" }, "open": { "S": "wait" }, "since": { "N": "1763780760250" },
+    });
+    let first = json!({ "Items": [slots, item("t")], "Count": 2, "LastEvaluatedKey": last });
+    let second = json!({ "Items": [item("u")], "Count": 1 });
+    let wire = Wire::new([ok(first.to_string()), ok(second.to_string())]);
+    let aws = wire.aws();
+    let page = aws.list_open(None).await.unwrap();
+    assert_eq!(page.waits, [a_wait("t")]);
+    assert_eq!(page.holders, [holder].into());
+    let page = aws.list_open(page.next).await.unwrap();
+    assert_eq!(page.waits, [a_wait("u")]);
+    assert!(page.next.is_none());
+    assert_eq!(wire.asked()[1].json()["ExclusiveStartKey"], last);
+}
+
+#[tokio::test]
+async fn a_slot_is_claimed_under_the_limit_or_if_it_is_held() {
+    let wire = Wire::new([ok("{}"), conflict(), throttled()]);
+    let aws = wire.aws();
+    let copy = copy_arn(&a_run("orders"), 1);
+    assert!(aws.claim_slot(&copy, 20).await.unwrap());
+    assert!(!aws.claim_slot(&copy, 20).await.unwrap());
+    aws.claim_slot(&copy, 20).await.unwrap_err();
+    let body = wire.asked()[0].json();
+    assert_eq!(body["Key"]["pk"]["S"], "slots#copy");
+    assert_eq!(
+        spelled(&body, "ConditionExpression"),
+        "attribute_not_exists(holders) OR size(holders) < :most OR contains(holders, :copy)"
+    );
+    assert_eq!(
+        spelled(&body, "UpdateExpression"),
+        "ADD holders :copies SET open = :wait, since = :zero"
+    );
+    let values = &body["ExpressionAttributeValues"];
+    assert_eq!(values[":most"]["N"], "20");
+    assert_eq!(values[":copies"]["SS"], json!([copy.to_string()]));
+    assert_eq!(values[":copy"]["S"], copy.to_string());
+    assert_eq!(values[":zero"]["N"], "0");
+}
+
+#[tokio::test]
+async fn the_last_slot_given_back_takes_the_item_out_of_the_index() {
+    let copy = copy_arn(&a_run("orders"), 1);
+    let others =
+        json!({ "Attributes": { "pk": { "S": "slots#copy" }, "holders": { "SS": ["other"] } } });
+    let wire = Wire::new([ok(others.to_string())]);
+    wire.aws().give_slot_back(&copy).await.unwrap();
+    let body = wire.only().json();
+    assert_eq!(spelled(&body, "UpdateExpression"), "DELETE holders :copies");
+    assert_eq!(
+        spelled(&body, "ConditionExpression"),
+        "contains(holders, :copy)"
+    );
+
+    let none = json!({ "Attributes": { "pk": { "S": "slots#copy" }, "open": { "S": "wait" } } });
+    let wire = Wire::new([ok(none.to_string()), ok("{}")]);
+    wire.aws().give_slot_back(&copy).await.unwrap();
+    let body = wire.asked()[1].json();
+    assert_eq!(spelled(&body, "UpdateExpression"), "REMOVE open, since");
+    assert_eq!(
+        spelled(&body, "ConditionExpression"),
+        "attribute_not_exists(holders)"
+    );
+}
+
+#[tokio::test]
+async fn a_slot_that_is_not_held_is_given_back_already() {
+    let wire = Wire::new([conflict()]);
+    let copy = copy_arn(&a_run("orders"), 1);
+    wire.aws().give_slot_back(&copy).await.unwrap();
+    assert_eq!(wire.asked().len(), 1);
+}
+
+fn cancelled(codes: [&str; 2]) -> Reply {
+    let reasons: Vec<Value> = codes.map(|code| json!({ "Code": code })).into();
+    let body = json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "Message": "Transaction cancelled",
+        "CancellationReasons": reasons,
+    });
+    Reply::Http(400, body.to_string())
+}
+
+#[tokio::test]
+async fn a_slot_is_freed_only_while_the_proof_holds() {
+    let copy = copy_arn(&a_run("orders"), 1);
+    let since = time("2026-11-22T03:06:00.250Z");
+    let proofs = [
+        (Abandoned::WaitGone, "attribute_not_exists(pk)"),
+        (
+            Abandoned::RegisteredSince(since),
+            "phase = :registered AND since = :since",
+        ),
+    ];
+    for (proof, condition) in proofs {
+        let wire = Wire::new([ok("{}"), ok("{}")]);
+        assert!(wire.aws().free_slot(&copy, &proof).await.unwrap());
+        let asked = wire.asked();
+        assert_eq!(asked[0].action(), "TransactWriteItems");
+        let body = asked[0].json();
+        let check = &body["TransactItems"][0]["ConditionCheck"];
+        assert_eq!(check["Key"]["pk"]["S"], format!("wait#{copy}"));
+        assert_eq!(spelled(check, "ConditionExpression"), condition);
+        let update = &body["TransactItems"][1]["Update"];
+        assert_eq!(
+            spelled(update, "UpdateExpression"),
+            "DELETE holders :copies"
+        );
+        assert_eq!(
+            spelled(&asked[1].json(), "UpdateExpression"),
+            "REMOVE open, since"
+        );
+        if let Abandoned::RegisteredSince(_) = proof {
+            let since = since.as_millisecond().to_string();
+            assert_eq!(check["ExpressionAttributeValues"][":since"]["N"], since);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_slot_whose_proof_is_gone_is_kept_and_a_clash_is_tried_again() {
+    let copy = copy_arn(&a_run("orders"), 1);
+    let wire = Wire::new([cancelled(["ConditionalCheckFailed", "None"])]);
+    assert!(
+        !wire
+            .aws()
+            .free_slot(&copy, &Abandoned::WaitGone)
+            .await
+            .unwrap()
+    );
+    assert_eq!(wire.asked().len(), 1);
+    for codes in [["None", "TransactionConflict"], ["ThrottlingError", "None"]] {
+        let wire = Wire::new([cancelled(codes)]);
+        wire.aws()
+            .free_slot(&copy, &Abandoned::WaitGone)
+            .await
+            .unwrap_err();
+    }
+}
+
+fn execution(name: &str) -> ExecutionName {
+    ExecutionName::parse(name).unwrap()
+}
+
+#[tokio::test]
+async fn a_run_is_claimed_if_none_is_open_or_it_is_this_or_the_ended_one() {
+    let policy = a_run("orders").policy;
+    let database = a_run("orders").database;
+    let wire = Wire::new([ok("{}"), ok("{}")]);
+    let aws = wire.aws();
+    let claim = aws
+        .claim_run(&database, &policy, &execution("this"), None)
+        .await;
+    assert_eq!(claim.unwrap(), Claim::Ours);
+    let ended = execution("ended");
+    let claim = aws
+        .claim_run(&database, &policy, &execution("this"), Some(&ended))
+        .await;
+    assert_eq!(claim.unwrap(), Claim::Ours);
+    let (first, second) = (wire.asked()[0].json(), wire.asked()[1].json());
+    assert_eq!(first["Key"]["pk"]["S"], "database#db-ORDERS#default");
+    assert_eq!(
+        spelled(&first, "ConditionExpression"),
+        "attribute_not_exists(open_execution) OR open_execution = :this"
+    );
+    assert_eq!(
+        spelled(&second, "ConditionExpression"),
+        "attribute_not_exists(open_execution) OR open_execution = :this OR open_execution = :other"
+    );
+    assert_eq!(second["ExpressionAttributeValues"][":other"]["S"], "ended");
+}
+
+#[tokio::test]
+async fn the_run_that_holds_the_place_is_named() {
+    let policy = a_run("orders").policy;
+    let database = a_run("orders").database;
+    let stored =
+        json!({ "pk": { "S": "database#db-ORDERS#default" }, "open_execution": { "S": "other" } });
+    let wire = Wire::new([conflict_with(&stored)]);
+    let claim = wire
+        .aws()
+        .claim_run(&database, &policy, &execution("this"), None)
+        .await;
+    assert_eq!(claim.unwrap(), Claim::HeldBy(execution("other")));
+    for reply in [conflict(), throttled()] {
+        let wire = Wire::new([reply]);
+        let claim = wire
+            .aws()
+            .claim_run(&database, &policy, &execution("this"), None)
+            .await;
+        claim.unwrap_err();
+    }
+}
+
+fn copied(taken_at: Option<&str>) -> Manifest {
+    let run = a_run("orders");
+    Manifest {
+        step: Step::Copy,
+        snapshot: copy_arn(&run, 1),
+        source: Some(snapshot_arn(&run, 1)),
+        database: run.database.arn.clone(),
+        resource_id: run.database.resource_id.clone(),
+        engine: "postgres".to_owned(),
+        engine_version: "17.2".to_owned(),
+        size_gib: 100,
+        key: Some(run.key),
+        taken_at: taken_at.map(time),
+    }
+}
+
+#[tokio::test]
+async fn a_recovery_point_is_entered_unless_a_younger_one_is_and_ends_its_own_run_only() {
+    let run = a_run("orders");
+    let copy = copied(Some("2026-11-22T03:01:00.250Z"));
+    // Both writes meet newer ones, and neither is an error.
+    let wire = Wire::new([conflict(), conflict()]);
+    let aws = wire.aws();
+    let execution = execution_arn("this");
+    aws.record_recovery_point(&run, &execution, &copy)
+        .await
+        .unwrap();
+    let asked: Vec<Value> = wire.asked().iter().map(|asked| asked.json()).collect();
+    assert_eq!(asked.len(), 2);
+    assert_eq!(
+        spelled(&asked[0], "ConditionExpression"),
+        "attribute_not_exists(taken_at) OR taken_at <= :taken"
+    );
+    let values = &asked[0]["ExpressionAttributeValues"];
+    assert_eq!(
+        values[":taken"]["N"],
+        copy.taken_at.unwrap().as_millisecond().to_string()
+    );
+    let point = values[":point"]["S"].as_str().unwrap();
+    assert_eq!(snapferry::wire::manifest::read(point).unwrap(), copy);
+    assert_eq!(
+        spelled(&asked[1], "UpdateExpression"),
+        "REMOVE open_execution"
+    );
+    assert_eq!(
+        spelled(&asked[1], "ConditionExpression"),
+        "open_execution = :this"
+    );
+    assert_eq!(asked[1]["ExpressionAttributeValues"][":this"]["S"], "this");
+}
+
+#[tokio::test]
+async fn a_recovery_point_of_unknown_age_takes_nobodys_place() {
+    let wire = Wire::new([ok("{}")]);
+    let execution = execution_arn("this");
+    let aws = wire.aws();
+    aws.record_recovery_point(&a_run("orders"), &execution, &copied(None))
+        .await
+        .unwrap();
+    let body = wire.asked()[0].json();
+    assert_eq!(
+        spelled(&body, "ConditionExpression"),
+        "attribute_not_exists(recovery_point)"
+    );
+}
+
+#[tokio::test]
+async fn a_recovery_point_that_is_not_entered_keeps_its_run() {
+    let wire = Wire::new([throttled()]);
+    let copy = copied(Some("2026-11-22T03:01:00Z"));
+    let execution = execution_arn("this");
+    let aws = wire.aws();
+    aws.record_recovery_point(&a_run("orders"), &execution, &copy)
+        .await
+        .unwrap_err();
+    assert!(
+        wire.asked()
+            .iter()
+            .all(|asked| asked.body.contains(":point"))
+    );
+}
+
+#[tokio::test]
+async fn the_plans_cursor_never_goes_back() {
+    let policy = a_run("orders").policy;
+    let due = time("2026-11-22T03:00:00Z");
+    let wire = Wire::new([ok("{}"), conflict(), throttled()]);
+    let aws = wire.aws();
+    aws.set_planned_until(&policy, &region(SOURCE), due)
+        .await
+        .unwrap();
+    aws.set_planned_until(&policy, &region(SOURCE), due)
+        .await
+        .unwrap();
+    aws.set_planned_until(&policy, &region(SOURCE), due)
+        .await
+        .unwrap_err();
+    let body = wire.asked()[0].json();
+    assert_eq!(body["Key"]["pk"]["S"], "planned#default#eu-west-1");
+    assert_eq!(
+        spelled(&body, "ConditionExpression"),
+        "attribute_not_exists(until) OR until < :due"
+    );
+}
+
+#[tokio::test]
+async fn the_plans_cursor_is_read_consistently() {
+    let policy = a_run("orders").policy;
+    let due = time("2026-11-22T03:00:00Z");
+    let stored = json!({ "Item": { "until": { "N": due.as_millisecond().to_string() } } });
+    let wire = Wire::new([
+        ok(stored.to_string()),
+        ok("{}"),
+        ok(r#"{"Item":{"until":{"S":"soon"}}}"#),
+    ]);
+    let aws = wire.aws();
+    let source = region(SOURCE);
+    assert_eq!(
+        aws.planned_until(&policy, &source).await.unwrap(),
+        Some(due)
+    );
+    assert_eq!(aws.planned_until(&policy, &source).await.unwrap(), None);
+    aws.planned_until(&policy, &source).await.unwrap_err();
+    assert_eq!(wire.asked()[0].json()["ConsistentRead"], true);
+}
