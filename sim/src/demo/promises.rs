@@ -134,7 +134,8 @@ mod tests {
 
     #[test]
     fn each_broken_promise_is_named() {
-        let changes: [(fn(&mut Figures), &str); 6] = [
+        type Change = fn(&mut Figures);
+        let changes: [(Change, &str); 6] = [
             (|f| f.recovery_points = 11, "11 of 12"),
             (
                 |f| {
