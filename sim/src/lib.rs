@@ -1,1 +1,17 @@
 //! The simulated world: an RDS model, the local stack, the recording proxy and the demo.
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the demo runs in real time, on this machine"
+)]
+pub mod demo;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "it finds and starts programs of this machine"
+)]
+pub mod local;
+#[allow(clippy::disallowed_methods, reason = "it times real calls")]
+pub mod proxy;
+pub mod python;
+pub mod rds;
+pub mod rds_http;

@@ -1,0 +1,36 @@
+//! What the demo can be told.
+
+use clap::Parser;
+
+/// Protects a simulated fleet with the real state machine, the shipped function and the shipped templates, on
+/// this machine alone, and checks the result against the simulator's own truth.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "cargo demo", version)]
+pub struct Args {
+    /// How many databases to protect.
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub databases: u16,
+
+    /// The seed of everything that chance decides: engines, sizes, how long snapshots and copies take.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+
+    /// How much faster than life the simulated RDS runs.
+    #[arg(long, value_name = "X", default_value_t = 60.0, value_parser = speed)]
+    pub speed: f64,
+
+    /// Print one JSON object as the last line of stdout; everything else goes to stderr.
+    #[arg(long)]
+    pub json: bool,
+
+    /// Stay up after the run until Ctrl-C, and print how `aws` and `snapferry` reach the local world.
+    #[arg(long)]
+    pub keep: bool,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if (1.0..=1000.0).contains(&speed) => Ok(speed),
+        _ => Err("a number from 1 to 1000 is needed".to_owned()),
+    }
+}

@@ -1,0 +1,132 @@
+//! The figures of a run: from the RDS model, the recording proxy and the emulator, never from the product's words.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// Calls by operation.
+pub type Calls = BTreeMap<String, u64>;
+
+/// What the run came to: the demo's JSON.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Figures {
+    /// The schema's number.
+    pub schema: u32,
+    /// Databases that were to be protected.
+    pub databases: u64,
+    /// Recovery points in the simulated RDS: available, in the recovery region, of the right source and key.
+    pub recovery_points: u64,
+    /// Executions by their end.
+    pub executions: Executions,
+    /// Callbacks that Step Functions accepted, by who sent them.
+    pub callbacks: Callbacks,
+    /// Commands whose token turned out to be dead.
+    pub stale_commands: u64,
+    /// Messages in dead-letter queues at the end.
+    pub dead_letters: u64,
+    /// Calls to AWS.
+    pub calls: ServiceCalls,
+    /// States entered, and one more for each execution's end.
+    pub state_transitions: u64,
+    /// Invocations of all functions.
+    pub lambda_invocations: u64,
+    /// Most copies that the simulated RDS had in flight at once.
+    pub max_copies_in_flight: u64,
+    /// From an event's delivery to the bus to the accepted callback.
+    pub reaction_ms: Reaction,
+    /// From the first invocation of the planner to the last execution's end.
+    pub elapsed_s: f64,
+}
+
+/// Executions by their end.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Executions {
+    /// Succeeded.
+    pub succeeded: u64,
+    /// Failed, timed out, stopped, or still running when the demo gave up.
+    pub failed: u64,
+}
+
+/// Accepted callbacks by sender.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Callbacks {
+    /// The reactor: an event announced it.
+    pub event: u64,
+    /// The sweeper: no event did.
+    pub sweep: u64,
+    /// The worker: it was there already.
+    pub worker: u64,
+}
+
+/// Calls by service; the sweep's calls to RDS stand apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ServiceCalls {
+    /// RDS, without the sweep's.
+    pub rds: Calls,
+    /// RDS, the sweep's.
+    pub sweep_rds: Calls,
+    /// Step Functions.
+    pub states: Calls,
+    /// DynamoDB.
+    pub dynamodb: Calls,
+    /// SQS, as far as the functions call it themselves; Lambda's own polling is not seen.
+    pub sqs: Calls,
+}
+
+/// Reaction times in milliseconds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Reaction {
+    /// The median.
+    pub p50: f64,
+    /// The 99th percentile.
+    pub p99: f64,
+}
+
+impl Reaction {
+    /// The percentiles of these times (nearest rank); zero where there are none.
+    #[must_use]
+    pub(super) fn of(mut times: Vec<f64>) -> Self {
+        times.sort_by(f64::total_cmp);
+        let at = |share: f64| {
+            #[expect(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss
+            )]
+            let rank = (times.len() as f64 * share).ceil() as usize;
+            times
+                .get(rank.saturating_sub(1))
+                .copied()
+                .unwrap_or_default()
+        };
+        Self {
+            p50: at(0.50),
+            p99: at(0.99),
+        }
+    }
+}
+
+/// How many calls a map holds.
+#[must_use]
+pub(super) fn total(calls: &Calls) -> u64 {
+    calls.values().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_the_nearest_rank() {
+        let reaction = Reaction::of((1..=200).rev().map(f64::from).collect());
+        assert_eq!(
+            reaction,
+            Reaction {
+                p50: 100.0,
+                p99: 198.0
+            }
+        );
+        assert_eq!(Reaction::of(vec![7.0]), Reaction { p50: 7.0, p99: 7.0 });
+        assert_eq!(Reaction::of(Vec::new()), Reaction::default());
+    }
+}

@@ -1,0 +1,272 @@
+//! Measures a finished run: reads the recording proxy, the RDS service's counts and the emulator.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::local::{Client, ClientError, Execution, JsonService, LocalError, LocalStack};
+use crate::proxy::{Call, Outcome, Recorder, Service, Settlement};
+use crate::rds::Rds;
+use crate::rds_http::{CallCounts, CallKey};
+
+use super::carrier::Carrier;
+use super::figures::{Callbacks, Calls, Executions, Figures, Reaction, ServiceCalls};
+use super::fleet::RECOVERY;
+use super::promises::Observations;
+use super::truth;
+
+const SWEEPER: &str = "snapferry-sweeper";
+/// Numbers of the events that say "finished" of what the demo makes.
+const FINISHED: [&str; 2] = ["RDS-EVENT-0042", "RDS-EVENT-0060"];
+
+/// What a measurement looks at.
+pub(super) struct Scene<'a> {
+    /// The deployed stack.
+    pub(super) stack: &'a LocalStack,
+    /// The carrier of events.
+    pub(super) carrier: &'a Carrier,
+    /// How often RDS was called, by whom.
+    pub(super) rds_calls: CallCounts,
+    /// The databases that were to be protected.
+    pub(super) databases: &'a [String],
+    /// How long it took.
+    pub(super) elapsed_s: f64,
+}
+
+/// The figures of the run, and what else it showed.
+///
+/// # Errors
+/// When the emulator does not answer.
+pub(super) async fn measure(
+    scene: &Scene<'_>,
+    rds: &Rds,
+) -> Result<(Figures, Observations), MeasureError> {
+    let client = scene.stack.client();
+    let recorder = scene.stack.proxy().recorder();
+    let executions = client
+        .executions(scene.stack.output("StateMachineArn")?)
+        .await?;
+    let settlements = accepted(recorder);
+    let logs = logs(client).await?;
+    let figures = Figures {
+        schema: 1,
+        databases: scene.databases.len() as u64,
+        recovery_points: truth::recovery_points(rds, scene.databases),
+        executions: ended(&executions),
+        callbacks: callbacks(&settlements),
+        stale_commands: stale_commands(recorder),
+        dead_letters: dead_letters(scene.stack).await?,
+        calls: calls(recorder, &scene.rds_calls),
+        state_transitions: transitions(client, &executions).await?,
+        lambda_invocations: logs
+            .iter()
+            .filter(|line| line.starts_with("START RequestId"))
+            .count() as u64,
+        max_copies_in_flight: rds.most_copies_in_flight(&super::fleet::region(RECOVERY)) as u64,
+        reaction_ms: reaction(&settlements, scene.carrier),
+        elapsed_s: scene.elapsed_s,
+    };
+    let seen = Observations {
+        touched: truth::touched(rds),
+        leaks: leaks(scene.stack, rds, &logs),
+        world: scene.carrier.refused(),
+        executions: failures(client, &executions).await?,
+    };
+    Ok((figures, seen))
+}
+
+/// Why a run could not be measured.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MeasureError {
+    /// The emulator did not answer as it should.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The stack lacks an output.
+    #[error(transparent)]
+    Local(#[from] LocalError),
+}
+
+fn accepted(recorder: &Recorder) -> Vec<Settlement> {
+    recorder
+        .settlements()
+        .into_iter()
+        .filter(|one| one.call.succeeded())
+        .collect()
+}
+
+fn ended(executions: &[Execution]) -> Executions {
+    let succeeded = executions
+        .iter()
+        .filter(|one| one.status == "SUCCEEDED")
+        .count() as u64;
+    Executions {
+        succeeded,
+        failed: executions.len() as u64 - succeeded,
+    }
+}
+
+fn callbacks(settlements: &[Settlement]) -> Callbacks {
+    let by = |app: &str| {
+        settlements
+            .iter()
+            .filter(|one| one.call.caller.app.as_deref() == Some(app))
+            .count() as u64
+    };
+    Callbacks {
+        event: by("snapferry-reactor"),
+        sweep: by(SWEEPER),
+        worker: by("snapferry-worker"),
+    }
+}
+
+/// Probes of the worker that found its command's token dead.
+fn stale_commands(recorder: &Recorder) -> u64 {
+    let stale = |call: &&Call| {
+        call.caller.operation == "SendTaskHeartbeat"
+            && call.caller.app.as_deref() == Some("snapferry-worker")
+            && matches!(
+                call.error.as_deref(),
+                Some("TaskTimedOut" | "TaskDoesNotExist")
+            )
+    };
+    recorder.calls().iter().filter(stale).count() as u64
+}
+
+async fn dead_letters(stack: &LocalStack) -> Result<u64, MeasureError> {
+    let mut all = 0;
+    for queue in ["CommandsDeadLetterQueueUrl", "EventsDeadLetterQueueUrl"] {
+        let depth = stack.client().queue_depth(stack.output(queue)?).await?;
+        all += depth.visible + depth.in_flight + depth.delayed;
+    }
+    Ok(all)
+}
+
+fn calls(recorder: &Recorder, rds: &CallCounts) -> ServiceCalls {
+    let mut calls = ServiceCalls::default();
+    for (counter, tally) in recorder.counts() {
+        let of_service = match counter.service {
+            Service::StepFunctions => &mut calls.states,
+            Service::DynamoDb => &mut calls.dynamodb,
+            Service::Sqs => &mut calls.sqs,
+            Service::Other(_) => continue,
+        };
+        *of_service.entry(counter.operation).or_default() += tally.calls;
+    }
+    for (CallKey { operation, app, .. }, count) in rds.iter() {
+        let of_caller: &mut Calls = if app == SWEEPER {
+            &mut calls.sweep_rds
+        } else {
+            &mut calls.rds
+        };
+        *of_caller.entry(operation.clone()).or_default() += count;
+    }
+    calls
+}
+
+/// States entered, and one more for the end of each execution.
+async fn transitions(client: &Client, executions: &[Execution]) -> Result<u64, MeasureError> {
+    let mut all = 0;
+    for execution in executions {
+        let history = client.history(&execution.execution_arn).await?;
+        all += 1 + history
+            .iter()
+            .filter(|event| event.kind.ends_with("StateEntered"))
+            .count() as u64;
+    }
+    Ok(all)
+}
+
+async fn failures(client: &Client, executions: &[Execution]) -> Result<Vec<String>, MeasureError> {
+    let mut all = Vec::new();
+    for execution in executions.iter().filter(|one| one.status != "SUCCEEDED") {
+        let told = client.describe_execution(&execution.execution_arn).await?;
+        let name = told.execution_arn.rsplit(':').next().unwrap_or_default();
+        let why = [told.error.as_deref(), told.cause.as_deref()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>();
+        all.push(format!("{name} {} {}", told.status, why.join(": ")));
+    }
+    Ok(all)
+}
+
+/// From the delivery of the event that says "finished" to the reactor's accepted callback.
+fn reaction(settlements: &[Settlement], carrier: &Carrier) -> Reaction {
+    let times = settlements.iter().filter_map(|one| {
+        let Outcome::Success(output) = &one.outcome else {
+            return None;
+        };
+        if one.call.caller.app.as_deref() != Some("snapferry-reactor") {
+            return None;
+        }
+        let snapshot = output.get("snapshot")?.as_str()?;
+        let delivered = FINISHED
+            .iter()
+            .find_map(|id| carrier.delivered(snapshot, id))?;
+        Some(
+            one.call
+                .answered_at()
+                .duration_since(delivered)
+                .as_secs_f64()
+                * 1_000.0,
+        )
+    });
+    Reaction::of(times.collect())
+}
+
+/// Every line that every function wrote.
+async fn logs(client: &Client) -> Result<Vec<String>, ClientError> {
+    let groups = client
+        .call(JsonService::LOGS, "DescribeLogGroups", &json!({}))
+        .await?;
+    let groups = groups
+        .get("logGroups")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let mut lines = Vec::new();
+    for group in groups
+        .iter()
+        .filter_map(|group| group.get("logGroupName")?.as_str())
+    {
+        let mut request = json!({ "logGroupName": group, "limit": 10_000 });
+        loop {
+            let mut answer = client
+                .call(JsonService::LOGS, "FilterLogEvents", &request)
+                .await?;
+            let events = answer.get("events").and_then(Value::as_array);
+            let messages = events
+                .into_iter()
+                .flatten()
+                .filter_map(|event| event.get("message")?.as_str());
+            lines.extend(messages.map(ToOwned::to_owned));
+            match answer.get_mut("nextToken").map(Value::take) {
+                Some(next @ Value::String(_)) => request["nextToken"] = next,
+                _ => break,
+            }
+        }
+    }
+    Ok(lines)
+}
+
+/// Where a token stands that must not: the functions' logs, the emulator's log, RDS's tags.
+fn leaks(stack: &LocalStack, rds: &Rds, logs: &[String]) -> Vec<String> {
+    let tokens = stack.proxy().recorder().tokens();
+    let secrets: Vec<&str> = tokens.iter().map(|token| token.expose()).collect();
+    let mut found = truth::tags_that_hold(rds, &secrets);
+    let emulator = std::fs::read_to_string(stack.log()).unwrap_or_default();
+    let places = BTreeMap::from([
+        ("the functions' logs", logs.join("\n")),
+        ("the emulator's log", emulator),
+    ]);
+    for (place, text) in places {
+        let count = secrets
+            .iter()
+            .filter(|secret| text.contains(**secret))
+            .count();
+        if count > 0 {
+            found.push(format!("{count} task tokens stand in {place}"));
+        }
+    }
+    found
+}

@@ -1,0 +1,20 @@
+//! `cargo demo`: a simulated fleet, protected by the product as it ships, and checked.
+//!
+//! Nothing of the product is replaced but AWS itself: the shipped function runs under an emulator that was
+//! deployed from the project's own templates; RDS is [the model](crate::rds) behind its HTTP service.
+
+mod args;
+mod carrier;
+mod figures;
+mod fleet;
+mod measure;
+mod progress;
+mod promises;
+mod run;
+mod summary;
+mod truth;
+mod view;
+
+pub use args::Args;
+pub use figures::{Callbacks, Calls, Executions, Figures, Reaction, ServiceCalls};
+pub use run::run;

@@ -1,0 +1,95 @@
+//! How far each database has come, read from the simulated RDS.
+
+use std::collections::BTreeMap;
+
+use crate::rds::{Origin, Rds, Snapshot, Stage};
+
+use super::fleet::{RECOVERY, SOURCE, region};
+
+/// Where a database's recovery point stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    /// Nothing yet.
+    Planned,
+    /// The snapshot is being taken.
+    Snapshot,
+    /// The snapshot is there, the copy has not begun.
+    AwaitingCopy,
+    /// The copy waits for RDS.
+    CopyQueued,
+    /// The copy is on its way.
+    Copying,
+    /// The recovery point is there.
+    Protected,
+    /// RDS gave up.
+    Failed,
+}
+
+impl Phase {
+    /// The phase in words.
+    #[must_use]
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Planned => "waiting for its start",
+            Self::Snapshot => "snapshot",
+            Self::AwaitingCopy => "snapshot ready, waiting for a copy slot",
+            Self::CopyQueued => "copy accepted",
+            Self::Copying => "copying",
+            Self::Protected => "protected",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A database's phase and how much of it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// The phase.
+    pub(super) phase: Phase,
+    /// 0 to 100, of this phase.
+    pub(super) percent: u8,
+}
+
+/// Every database's standing, by identifier.
+#[must_use]
+pub(super) fn standings(rds: &Rds, databases: &[String]) -> BTreeMap<String, Standing> {
+    let mut all: BTreeMap<String, Standing> = databases
+        .iter()
+        .map(|name| {
+            (
+                name.clone(),
+                Standing {
+                    phase: Phase::Planned,
+                    percent: 0,
+                },
+            )
+        })
+        .collect();
+    for place in [SOURCE, RECOVERY] {
+        for snapshot in rds.snapshots(&region(place)) {
+            let found = standing(snapshot, rds.now());
+            if let Some(standing) = all.get_mut(&snapshot.instance.identifier)
+                && found.phase >= standing.phase
+            {
+                *standing = found;
+            }
+        }
+    }
+    all
+}
+
+fn standing(snapshot: &Snapshot, now: jiff::Timestamp) -> Standing {
+    let is_copy = matches!(snapshot.origin, Origin::Copied(_));
+    let phase = match (is_copy, snapshot.stage()) {
+        (_, Stage::Failed | Stage::Deleting) => Phase::Failed,
+        (false, Stage::Available) => Phase::AwaitingCopy,
+        (false, _) => Phase::Snapshot,
+        (true, Stage::Available) => Phase::Protected,
+        (true, Stage::Creating) => Phase::CopyQueued,
+        (true, _) => Phase::Copying,
+    };
+    let percent = snapshot
+        .seen_at(now)
+        .map_or(0, |seen| seen.percent_progress);
+    Standing { phase, percent }
+}

@@ -1,0 +1,129 @@
+//! The summary that a person reads.
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+use super::figures::{Calls, Figures, total};
+use super::promises::{COPIES_IN_FLIGHT_MAX, RDS_CALLS_MAX, TRANSITIONS_MAX, on_behalf};
+
+/// The figures as a table, each beside what was promised.
+#[must_use]
+pub(super) fn table(figures: &Figures) -> String {
+    let each = |count: u64| per(count, figures.databases);
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["what", "measured", "promised"]);
+    let callbacks = &figures.callbacks;
+    let rows = [
+        (
+            "recovery points, by RDS's own state",
+            format!(
+                "{} of {} databases",
+                figures.recovery_points, figures.databases
+            ),
+            "all".to_owned(),
+        ),
+        (
+            "executions",
+            format!(
+                "{} succeeded, {} failed",
+                figures.executions.succeeded, figures.executions.failed
+            ),
+            "none failed".to_owned(),
+        ),
+        (
+            "callbacks",
+            format!(
+                "{} by event, {} by sweep, {} by worker",
+                callbacks.event, callbacks.sweep, callbacks.worker
+            ),
+            String::new(),
+        ),
+        (
+            "reaction, event to callback",
+            format!(
+                "p50 {:.0} ms, p99 {:.0} ms",
+                figures.reaction_ms.p50, figures.reaction_ms.p99
+            ),
+            "p50 under 100 ms on an idle machine".to_owned(),
+        ),
+        (
+            "calls to RDS a recovery point",
+            each(on_behalf(&figures.calls.rds)),
+            format!("at most {RDS_CALLS_MAX}"),
+        ),
+        (
+            "state transitions a recovery point",
+            each(figures.state_transitions),
+            format!("at most {TRANSITIONS_MAX}"),
+        ),
+        (
+            "copies in flight at once",
+            figures.max_copies_in_flight.to_string(),
+            format!("at most {COPIES_IN_FLIGHT_MAX}"),
+        ),
+        (
+            "calls to RDS by the sweep, all together",
+            total(&figures.calls.sweep_rds).to_string(),
+            String::new(),
+        ),
+        (
+            "invocations of functions",
+            figures.lambda_invocations.to_string(),
+            String::new(),
+        ),
+        (
+            "stale commands, dropped",
+            figures.stale_commands.to_string(),
+            String::new(),
+        ),
+        (
+            "dead letters",
+            figures.dead_letters.to_string(),
+            "none".to_owned(),
+        ),
+        ("time", format!("{:.1} s", figures.elapsed_s), String::new()),
+    ];
+    for (what, measured, promised) in rows {
+        table.add_row([what.to_owned(), measured, promised]);
+    }
+    table.to_string()
+}
+
+/// The calls by service, one line each.
+#[must_use]
+pub(super) fn calls(figures: &Figures) -> String {
+    let calls = &figures.calls;
+    [
+        ("RDS", &calls.rds),
+        ("RDS, sweep", &calls.sweep_rds),
+        ("Step Functions", &calls.states),
+        ("DynamoDB", &calls.dynamodb),
+        ("SQS", &calls.sqs),
+    ]
+    .into_iter()
+    .map(|(service, calls)| format!("  {service:<15} {}", listed(calls)))
+    .collect::<Vec<_>>()
+    .join("\n")
+}
+
+fn listed(calls: &Calls) -> String {
+    if calls.is_empty() {
+        return "none".to_owned();
+    }
+    calls
+        .iter()
+        .map(|(operation, count)| format!("{operation} {count}"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn per(count: u64, databases: u64) -> String {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "counts of a demo are far below 2^52"
+    )]
+    let each = count as f64 / databases.max(1) as f64;
+    format!("{each:.2} ({count} in all)")
+}

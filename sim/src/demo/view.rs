@@ -1,0 +1,139 @@
+//! What a person watches while the demo runs: a live line a database on a terminal, plain lines elsewhere.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::time::Instant;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::progress::{Phase, Standing};
+
+/// Where everything but the JSON goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Out {
+    /// A person reads stdout.
+    Stdout,
+    /// stdout is for the JSON.
+    Stderr,
+}
+
+impl Out {
+    /// Prints a line. A reader that is gone is no reason to stop.
+    pub(super) fn line(self, text: impl std::fmt::Display) {
+        let _ = match self {
+            Self::Stdout => writeln!(std::io::stdout(), "{text}"),
+            Self::Stderr => writeln!(std::io::stderr(), "{text}"),
+        };
+    }
+
+    fn is_terminal(self) -> bool {
+        match self {
+            Self::Stdout => std::io::stdout().is_terminal(),
+            Self::Stderr => std::io::stderr().is_terminal(),
+        }
+    }
+}
+
+/// The view of one run.
+pub(super) struct View {
+    out: Out,
+    since: Instant,
+    known: BTreeMap<String, Phase>,
+    live: Option<Live>,
+}
+
+struct Live {
+    all: MultiProgress,
+    bars: BTreeMap<String, ProgressBar>,
+}
+
+impl View {
+    /// Begins to show these databases.
+    #[must_use]
+    pub(super) fn new(out: Out, databases: &[String]) -> Self {
+        let live = out.is_terminal().then(|| Live::new(out, databases));
+        let known = databases
+            .iter()
+            .map(|name| (name.clone(), Phase::Planned))
+            .collect();
+        Self {
+            out,
+            since: Instant::now(),
+            known,
+            live,
+        }
+    }
+
+    /// Shows how things stand now.
+    pub(super) fn show(&mut self, standings: &BTreeMap<String, Standing>) {
+        for (name, standing) in standings {
+            let before = self.known.insert(name.clone(), standing.phase);
+            match &self.live {
+                Some(live) => live.show(name, standing),
+                None if before != Some(standing.phase) => {
+                    let seconds = self.since.elapsed().as_secs_f64();
+                    self.out.line(format_args!(
+                        "{seconds:6.1} s  {name:<16} {}",
+                        standing.phase.words()
+                    ));
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Leaves the last picture standing.
+    pub(super) fn finish(&self) {
+        if let Some(live) = &self.live {
+            for bar in live.bars.values() {
+                bar.abandon();
+            }
+            drop(live.all.clone());
+        }
+    }
+}
+
+impl Live {
+    fn new(out: Out, databases: &[String]) -> Self {
+        let target = match out {
+            Out::Stdout => ProgressDrawTarget::stdout(),
+            Out::Stderr => ProgressDrawTarget::stderr(),
+        };
+        let all = MultiProgress::with_draw_target(target);
+        let style = ProgressStyle::with_template(
+            "{prefix:16} {bar:24.cyan/dim} {percent:>3}%  {elapsed:>4}  {msg}",
+        )
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("━━╌");
+        let bars = databases
+            .iter()
+            .map(|name| {
+                let bar = all.add(ProgressBar::new(200));
+                bar.set_style(style.clone());
+                bar.set_prefix(name.clone());
+                bar.set_message(Phase::Planned.words());
+                (name.clone(), bar)
+            })
+            .collect();
+        Self { all, bars }
+    }
+
+    /// The first half of a bar is the snapshot, the second the copy.
+    fn show(&self, name: &str, standing: &Standing) {
+        let Some(bar) = self.bars.get(name).filter(|bar| !bar.is_finished()) else {
+            return;
+        };
+        let percent = u64::from(standing.percent);
+        bar.set_position(match standing.phase {
+            Phase::Planned => 0,
+            Phase::Snapshot => percent,
+            Phase::AwaitingCopy | Phase::CopyQueued | Phase::Failed => 100,
+            Phase::Copying => 100 + percent,
+            Phase::Protected => 200,
+        });
+        bar.set_message(standing.phase.words());
+        if standing.phase == Phase::Protected {
+            bar.abandon();
+        }
+    }
+}

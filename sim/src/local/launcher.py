@@ -1,0 +1,65 @@
+"""Runs the emulator for Snapferry's local stack, and takes it down with all it started.
+
+It lives as long as its standard input is open. Whoever started it holds the other end, so that
+also a starter that was killed leaves nothing behind: the kernel closes the pipe for it.
+"""
+
+import os
+import signal
+import sys
+import threading
+
+
+def die_with_starter():
+    """Waits for the end of standard input, then kills the whole process group, itself included.
+
+    The functions' processes are in this group: the emulator starts them without leaving it. They
+    are killed rather than asked, since nothing here outlives the run and nothing is to be saved.
+    """
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os.killpg(0, signal.SIGKILL)
+
+
+def let_aws_events_in():
+    """Lets PutEvents carry `aws.*` sources.
+
+    AWS refuses them from anybody but its services, and so does the emulator. The RDS events of the
+    local stack come from a simulator outside it, which stands in for the service.
+    """
+    from ministack.services import eventbridge
+
+    put_events = eventbridge._put_events
+    eventbridge._put_events = lambda data, allow_aws_source=False: put_events(data, allow_aws_source=True)
+
+
+def let_parameters_limit_concurrency():
+    """Reads a mapping's MaximumConcurrency as a number.
+
+    A template's parameters arrive as text, which CloudFormation makes a number of where a number
+    belongs. The emulator does not, and its poller of all queues fails on the comparison.
+    """
+    from ministack.services import lambda_svc
+
+    concurrency = lambda_svc._sqs_esm_concurrency
+
+    def of_number(mapping, *arguments, **named):
+        limits = {name: int(value) for name, value in (mapping.get("ScalingConfig") or {}).items()}
+        return concurrency({**mapping, "ScalingConfig": limits}, *arguments, **named)
+
+    lambda_svc._sqs_esm_concurrency = of_number
+
+
+def main():
+    if os.getpgrp() != os.getpid():
+        sys.exit("the launcher must lead a process group, or it would kill its starter's")
+    threading.Thread(target=die_with_starter, daemon=True).start()
+    let_aws_events_in()
+    let_parameters_limit_concurrency()
+    from ministack import app
+
+    sys.argv = ["ministack"]
+    app.main()
+
+
+main()

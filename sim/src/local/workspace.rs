@@ -1,0 +1,117 @@
+//! Where things are, and the function's binary.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use super::LocalError;
+
+/// The repository: the folder with `template.yaml` and the state machine.
+///
+/// # Errors
+/// When neither the working directory nor this package's folder is inside it.
+pub fn repository_root() -> Result<PathBuf, LocalError> {
+    let working = std::env::current_dir().ok();
+    // Under `cargo run` and `cargo test` the folder of the package; otherwise that of the build.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let built = Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+    [working, package, built]
+        .into_iter()
+        .flatten()
+        .find_map(|start| {
+            let mut above = start.ancestors();
+            above.find(|folder| is_root(folder)).map(Path::to_owned)
+        })
+        .ok_or(LocalError::NoRepository)
+}
+
+fn is_root(folder: &Path) -> bool {
+    folder.join("template.yaml").is_file() && folder.join("statemachine/protect.asl.json").is_file()
+}
+
+/// Cargo's target directory, which need not be `target`.
+pub(super) fn target_directory(root: &Path) -> Result<PathBuf, LocalError> {
+    const WHAT: &str = "cargo metadata";
+    let output = cargo(root)
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .stderr(Stdio::inherit())
+        .output();
+    let fault = |why: String| LocalError::Cargo {
+        what: WHAT,
+        why,
+        root: root.to_owned(),
+    };
+    let output = output.map_err(|error| fault(error.to_string()))?;
+    let metadata: Value =
+        serde_json::from_slice(&output.stdout).map_err(|error| fault(error.to_string()))?;
+    let directory = metadata.get("target_directory").and_then(Value::as_str);
+    directory
+        .map(PathBuf::from)
+        .ok_or_else(|| fault("it names no target directory".to_owned()))
+}
+
+/// Builds the function as it ships and returns its path; quick where it is built already.
+/// Cargo's progress and the compiler's messages go to standard error.
+pub(super) fn build_bootstrap(root: &Path) -> Result<PathBuf, LocalError> {
+    const ARGUMENTS: [&str; 9] = [
+        "build",
+        "--profile",
+        "lambda",
+        "--package",
+        "snapferry",
+        "--bin",
+        "bootstrap",
+        // The command line's features, single sign-on among them, have no place in a function.
+        "--no-default-features",
+        "--features=lambda",
+    ];
+    let output = cargo(root)
+        .args(ARGUMENTS)
+        .args(["--message-format", "json-render-diagnostics"])
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| LocalError::Cargo {
+            what: "cargo build",
+            why: error.to_string(),
+            root: root.to_owned(),
+        })?;
+    executable(&output).ok_or_else(|| LocalError::Build {
+        command: format!("cargo {}", ARGUMENTS.join(" ")),
+    })
+}
+
+fn executable(output: &Output) -> Option<PathBuf> {
+    if !output.status.success() {
+        return None;
+    }
+    let messages = String::from_utf8_lossy(&output.stdout);
+    messages.lines().find_map(|line| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        let is_it = message.get("reason")? == "compiler-artifact"
+            && message.get("target")?.get("name")? == "bootstrap";
+        let path = is_it.then(|| message.get("executable")?.as_str())??;
+        Some(PathBuf::from(path))
+    })
+}
+
+/// Cargo as a person would run it: without what a wrapper, a coverage run or an outer `cargo run`
+/// left in the environment, any of which would build another binary than the one that ships.
+fn cargo(root: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        let scrubbed = name.contains("RUSTFLAGS")
+            || name.contains("RUSTDOCFLAGS")
+            || name.contains("WRAPPER")
+            || name.contains("LLVM_COV")
+            || name.starts_with("LLVM_PROFILE")
+            || name.starts_with("CARGO_PROFILE_")
+            || name.starts_with("CARGO_PKG_");
+        if scrubbed {
+            command.env_remove(&*name);
+        }
+    }
+    command
+}

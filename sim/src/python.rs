@@ -1,0 +1,104 @@
+//! Python programs that the tests and the demo are held against, each set in a venv of its own.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+/// The file that says, once a venv is complete, what it was made from.
+const STAMP: &str = "snapferry-requirements.txt";
+
+/// A venv `target/snapferry-<name>` under `root` with `requirements` installed, in the form of
+/// pip's requirements file; returns its Python.
+///
+/// It is made once and used again until the requirements' text changes. Two processes may ask
+/// at once: the second waits for the first. One that was interrupted is made anew.
+///
+/// # Errors
+/// When Python 3, its venv module or pip is missing or fails; the message says which and what
+/// it printed.
+pub fn venv(root: &Path, name: &str, requirements: &str) -> anyhow::Result<PathBuf> {
+    let target = root.join("target");
+    fs::create_dir_all(&target).with_context(|| format!("cannot make {}", target.display()))?;
+    let folder = target.join(format!("snapferry-{name}"));
+    let python = folder.join("bin").join("python");
+
+    // The lock lies beside the folder, which is removed when it is made anew. It is released
+    // when the file is closed, even if this process is killed.
+    let lock_path = target.join(format!("snapferry-{name}.lock"));
+    let lock = File::create(&lock_path)
+        .with_context(|| format!("cannot create {}", lock_path.display()))?;
+    lock.lock()
+        .with_context(|| format!("cannot lock {}", lock_path.display()))?;
+
+    let stamp = folder.join(STAMP);
+    if python.exists() && fs::read_to_string(&stamp).is_ok_and(|made| made == requirements) {
+        return Ok(python);
+    }
+    if folder.exists() {
+        fs::remove_dir_all(&folder)
+            .with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    make(&folder)?;
+    install(&python, &folder, requirements)?;
+    // Last, so that a stamp never lies in a venv that is not complete.
+    fs::write(&stamp, requirements).with_context(|| format!("cannot write {}", stamp.display()))?;
+    Ok(python)
+}
+
+fn make(folder: &Path) -> anyhow::Result<()> {
+    let made = Command::new("python3")
+        .args(["-m", "venv"])
+        .arg(folder)
+        .output()
+        .context(
+            "python3 could not be run: install Python 3 with its venv module \
+         (on Debian: apt install python3-venv)",
+        )?;
+    if !made.status.success() {
+        bail!(
+            "python3 could not make a virtual environment: install its venv module \
+             (on Debian: apt install python3-venv). It said: {}",
+            said(&made)
+        );
+    }
+    Ok(())
+}
+
+fn install(python: &Path, folder: &Path, requirements: &str) -> anyhow::Result<()> {
+    let list = folder.join("requirements.txt");
+    fs::write(&list, requirements).with_context(|| format!("cannot write {}", list.display()))?;
+    let installed = Command::new(python)
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "-r",
+        ])
+        .arg(&list)
+        .output()
+        .with_context(|| format!("{} could not be run", python.display()))?;
+    if !installed.status.success() {
+        bail!(
+            "pip could not install {}: {}",
+            requirements.trim(),
+            said(&installed)
+        );
+    }
+    Ok(())
+}
+
+/// The end of what a program printed, standard error first.
+fn said(output: &std::process::Output) -> String {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let text = if errors.trim().is_empty() {
+        String::from_utf8_lossy(&output.stdout)
+    } else {
+        errors
+    };
+    let lines: Vec<&str> = text.trim().lines().collect();
+    lines[lines.len().saturating_sub(15)..].join("\n")
+}

@@ -1,0 +1,55 @@
+//! What is due to happen, in order.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::event::EmittedEvent;
+use super::names::Region;
+
+/// One snapshot among all that ever were.
+#[derive(Clone, Debug)]
+pub(super) struct SnapshotKey {
+    pub(super) region: Region,
+    pub(super) name: String,
+    pub(super) serial: u64,
+}
+
+/// Something that is due to happen.
+#[derive(Clone, Debug)]
+pub(super) enum Due {
+    /// A queued copy begins.
+    CopyBegins(SnapshotKey),
+    /// A snapshot or copy ends.
+    WorkEnds(SnapshotKey),
+    /// A deleted snapshot is gone.
+    Gone(SnapshotKey),
+    /// An event arrives on the bus.
+    EventArrives(SnapshotKey, Box<EmittedEvent>),
+}
+
+/// All that is due; what falls on the same moment happens in the order it was entered.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Agenda {
+    entries: BTreeMap<(Timestamp, u64), Due>,
+    entered: u64,
+}
+
+impl Agenda {
+    pub(super) fn enter(&mut self, at: Timestamp, due: Due) {
+        self.entered += 1;
+        self.entries.insert((at, self.entered), due);
+    }
+
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        self.entries.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// The earliest entry, if it is due by `limit`.
+    pub(super) fn pop(&mut self, limit: Timestamp) -> Option<(Timestamp, Due)> {
+        if self.next()? > limit {
+            return None;
+        }
+        self.entries.pop_first().map(|((at, _), due)| (at, due))
+    }
+}

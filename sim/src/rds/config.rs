@@ -1,0 +1,105 @@
+//! What a world's RDS is like: its account, its limits, how long things take.
+
+use fastrand::Rng;
+use jiff::SignedDuration;
+
+use super::fate::Faults;
+
+/// Copies in flight to one region from others (RDS User Guide, Copying a DB snapshot).
+pub const COPIES_IN_FLIGHT: usize = 20;
+/// Manual instance snapshots of one region (Service Quotas, L-272F1212: the default).
+pub const MANUAL_SNAPSHOTS: usize = 100;
+
+/// The settings of one simulated RDS.
+#[derive(Clone, Debug)]
+pub struct RdsConfig {
+    /// The one account, twelve digits.
+    pub account: String,
+    /// How many cross-region copies one destination region lets run at once.
+    pub max_copies_in_flight: usize,
+    /// How many manual snapshots one region holds.
+    pub manual_snapshot_quota: usize,
+    /// How many values one filter may carry. AWS documents no number; the model refuses more.
+    pub max_filter_values: usize,
+    /// How long things take.
+    pub timings: Timings,
+    /// What goes wrong; nothing by default.
+    pub faults: Faults,
+}
+
+impl Default for RdsConfig {
+    fn default() -> Self {
+        Self {
+            account: "111122223333".to_owned(),
+            max_copies_in_flight: COPIES_IN_FLIGHT,
+            manual_snapshot_quota: MANUAL_SNAPSHOTS,
+            max_filter_values: 100,
+            timings: Timings::default(),
+            faults: Faults::default(),
+        }
+    }
+}
+
+/// How long each piece of work takes, in virtual time.
+#[derive(Clone, Debug)]
+pub struct Timings {
+    /// From CreateDBSnapshot's answer to the moment whose data the snapshot holds.
+    pub before_data_is_taken: DurationRange,
+    /// From the moment the data was taken to `available`.
+    pub snapshot: DurationRange,
+    /// How long a copy stays `creating`, queued and without progress.
+    pub copy_queued: DurationRange,
+    /// From the copy's beginning to `available`.
+    pub copy: DurationRange,
+    /// How long a snapshot stays `deleting`.
+    pub deletion: DurationRange,
+    /// From what happened to its event's arrival on the event bus.
+    pub event_delay: DurationRange,
+}
+
+impl Default for Timings {
+    fn default() -> Self {
+        Self {
+            before_data_is_taken: DurationRange::seconds(1, 15),
+            snapshot: DurationRange::seconds(120, 360),
+            copy_queued: DurationRange::seconds(5, 60),
+            copy: DurationRange::seconds(300, 1200),
+            deletion: DurationRange::seconds(5, 30),
+            event_delay: DurationRange::seconds(0, 0),
+        }
+    }
+}
+
+/// A shortest and a longest time; each piece of work draws its own in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DurationRange {
+    /// The shortest.
+    pub shortest: SignedDuration,
+    /// The longest; taken as the shortest when it is below it.
+    pub longest: SignedDuration,
+}
+
+impl DurationRange {
+    /// From and to, in seconds.
+    pub const fn seconds(shortest: i64, longest: i64) -> Self {
+        Self {
+            shortest: SignedDuration::from_secs(shortest),
+            longest: SignedDuration::from_secs(longest),
+        }
+    }
+
+    /// Always the same time.
+    pub const fn exactly(time: SignedDuration) -> Self {
+        Self {
+            shortest: time,
+            longest: time,
+        }
+    }
+
+    /// One time out of the range, to the millisecond.
+    pub(super) fn draw(self, rng: &mut Rng) -> SignedDuration {
+        let from = self.shortest.as_millis() as i64;
+        let to = (self.longest.as_millis() as i64).max(from);
+        SignedDuration::from_millis(rng.i64(from..=to))
+    }
+}

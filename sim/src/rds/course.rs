@@ -1,0 +1,180 @@
+//! How things take their course: what happens when it is due.
+
+use fastrand::Rng;
+use jiff::Timestamp;
+
+use super::Rds;
+use super::agenda::{Due, SnapshotKey};
+use super::event::{About, EmittedEvent, Happening};
+use super::fate::{Ending, EventFate};
+use super::instance::InstanceStatus;
+use super::names::Region;
+use super::snapshot::{Origin, Snapshot, Stage};
+
+impl Rds {
+    /// Returns the time it is then, which never goes back.
+    pub(super) fn run_until(&mut self, to: Timestamp) -> Timestamp {
+        while let Some((at, due)) = self.agenda.pop(to) {
+            self.now = self.now.max(at);
+            self.happen(due);
+        }
+        self.now = self.now.max(to);
+        self.now
+    }
+
+    fn happen(&mut self, due: Due) {
+        match due {
+            Due::CopyBegins(key) => self.copy_begins(&key),
+            Due::WorkEnds(key) => self.work_ends(&key),
+            Due::Gone(key) => self.gone(&key),
+            Due::EventArrives(key, mut event) => {
+                event.at = self.now;
+                // RDS sends the tags a resource has now, not those it had when it happened.
+                if let Some(snapshot) = self.region_mut(&key.region).same(&key.name, key.serial) {
+                    event.tags = snapshot.tags.clone();
+                }
+                self.outbox.push(*event);
+            }
+        }
+    }
+
+    fn copy_begins(&mut self, key: &SnapshotKey) {
+        let now = self.now;
+        let Some(copy) = self.region_mut(&key.region).same(&key.name, key.serial) else {
+            return;
+        };
+        if copy.stage() != Stage::Creating {
+            return;
+        }
+        copy.enter(Stage::Copying, now);
+        let copy = copy.clone();
+        if let Origin::Copied(from) = &copy.origin {
+            let begun = Happening::CopyBegun(from.clone());
+            self.announce(&key.region, &copy, &begun, now, copy.fate.begun_event);
+        }
+    }
+
+    fn work_ends(&mut self, key: &SnapshotKey) {
+        let now = self.now;
+        let Some(snapshot) = self.region_mut(&key.region).same(&key.name, key.serial) else {
+            return;
+        };
+        if !snapshot.stage().is_under_way() || snapshot.fate.ending == Ending::Never {
+            return;
+        }
+        let snapshot = snapshot.clone();
+        let good = snapshot.fate.ending == Ending::Available && self.can_be_good(key, &snapshot);
+        let state = self.region_mut(&key.region);
+        if snapshot.is_a_copy_in_flight() {
+            state.copy_leaves_its_place();
+        }
+        if let Some(snapshot) = state.same(&key.name, key.serial) {
+            snapshot.enter(
+                if good {
+                    Stage::Available
+                } else {
+                    Stage::Failed
+                },
+                now,
+            );
+        }
+        let done = match &snapshot.origin {
+            Origin::Taken => {
+                let instance = &snapshot.instance.identifier;
+                if let Some(instance) = self.instance_mut(&key.region, instance)
+                    && instance.status == InstanceStatus::BackingUp
+                {
+                    instance.status = InstanceStatus::Available;
+                }
+                Happening::Created
+            }
+            Origin::Copied(from) => {
+                let seconds = now.duration_since(snapshot.begun_at).as_secs();
+                Happening::CopyDone(from.clone(), (seconds + 59) / 60)
+            }
+        };
+        // RDS has no event for a failure.
+        if good {
+            self.announce(&key.region, &snapshot, &done, now, snapshot.fate.done_event);
+        }
+    }
+
+    /// Whether what a piece of work depends on is still there at its end.
+    fn can_be_good(&mut self, key: &SnapshotKey, snapshot: &Snapshot) -> bool {
+        if let Origin::Copied(from) = &snapshot.origin {
+            let source = self.region_mut(&from.region).same(&from.name, from.serial);
+            if source.is_none_or(|source| source.stage() != Stage::Available) {
+                return false;
+            }
+        }
+        let keys = &self.region_mut(&key.region).keys;
+        snapshot
+            .kms_key
+            .as_deref()
+            .is_none_or(|arn| keys.is_usable(arn))
+    }
+
+    fn gone(&mut self, key: &SnapshotKey) {
+        let now = self.now;
+        let state = self.region_mut(&key.region);
+        if state.same(&key.name, key.serial).is_some()
+            && let Some(snapshot) = state.snapshots.remove(&key.name)
+        {
+            let fate = EventFate::default();
+            self.announce(&key.region, &snapshot, &Happening::Deleted, now, fate);
+        }
+    }
+
+    /// Enters the arrival, or arrivals, of the event that says what happened.
+    pub(super) fn announce(
+        &mut self,
+        region: &Region,
+        snapshot: &Snapshot,
+        what: &Happening,
+        now: Timestamp,
+        fate: EventFate,
+    ) {
+        let serial = self.next_serial();
+        let mut rng = self.rng_of(serial);
+        let delay = self.config.timings.event_delay.draw(&mut rng);
+        let about = About {
+            region,
+            account: &self.config.account,
+            arn: &snapshot.arn,
+            name: &snapshot.name,
+            tags: &snapshot.tags,
+        };
+        let event = Box::new(EmittedEvent::new(uuid(&mut rng), about, what, now));
+        let key = SnapshotKey {
+            region: region.clone(),
+            name: snapshot.name.clone(),
+            serial: snapshot.serial,
+        };
+        let usual = now.checked_add(delay).unwrap_or(Timestamp::MAX);
+        let later = |by| usual.checked_add(by).unwrap_or(Timestamp::MAX);
+        match fate {
+            EventFate::Arrives => self.agenda.enter(usual, Due::EventArrives(key, event)),
+            EventFate::Lost => {}
+            EventFate::Late(by) => self.agenda.enter(later(by), Due::EventArrives(key, event)),
+            EventFate::Twice(by) => {
+                self.agenda
+                    .enter(usual, Due::EventArrives(key.clone(), event.clone()));
+                self.agenda.enter(later(by), Due::EventArrives(key, event));
+            }
+        }
+    }
+}
+
+/// A random UUID, version 4.
+fn uuid(rng: &mut Rng) -> String {
+    let bits = rng.u128(..) & !(0xF << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    format!(
+        "{}-{}-{}-{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..]
+    )
+}

@@ -1,0 +1,172 @@
+//! The events RDS sends, as they arrive on the default event bus.
+//!
+//! Ids, categories and wordings are those of the RDS User Guide ("DB snapshot events"). There
+//! is no event for a snapshot or copy that failed.
+
+use jiff::Timestamp;
+use jiff::fmt::temporal::DateTimePrinter;
+use serde_json::{Value, json};
+
+use super::names::Region;
+use super::snapshot::CopySource;
+use super::tags::Tags;
+
+/// What happened to a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Happening {
+    Creating,
+    Created,
+    Deleted,
+    CopyBegun(CopySource),
+    CopyDone(CopySource, i64),
+    CopyCanceled(CopySource),
+}
+
+impl Happening {
+    fn id(&self) -> &'static str {
+        match self {
+            Self::Creating => "RDS-EVENT-0040",
+            Self::Deleted => "RDS-EVENT-0041",
+            Self::Created => "RDS-EVENT-0042",
+            Self::CopyBegun(from) if from.across_regions => "RDS-EVENT-0059",
+            Self::CopyDone(from, _) if from.across_regions => "RDS-EVENT-0060",
+            Self::CopyCanceled(from) if from.across_regions => "RDS-EVENT-0061",
+            Self::CopyCanceled(_) => "RDS-EVENT-0190",
+            Self::CopyBegun(_) => "RDS-EVENT-0196",
+            Self::CopyDone(..) => "RDS-EVENT-0197",
+        }
+    }
+
+    fn category(&self) -> &'static str {
+        match self {
+            Self::Creating | Self::Created => "creation",
+            Self::Deleted => "deletion",
+            Self::CopyBegun(_) | Self::CopyDone(..) | Self::CopyCanceled(_) => "notification",
+        }
+    }
+
+    fn message(&self) -> String {
+        let of = |from: &CopySource| {
+            let word = if from.across_regions { "from" } else { "in" };
+            format!("{} {word} region {}", from.name, from.region)
+        };
+        match self {
+            Self::Creating => "Creating manual snapshot".to_owned(),
+            Self::Created => "Manual snapshot created".to_owned(),
+            Self::Deleted => "Deleted manual snapshot".to_owned(),
+            Self::CopyBegun(from) => format!("Started copy of snapshot {}", of(from)),
+            Self::CopyDone(from, minutes) if from.across_regions => {
+                format!(
+                    "Finished copy of snapshot {} in {minutes} minutes",
+                    of(from)
+                )
+            }
+            Self::CopyDone(from, _) => format!("Finished copy of snapshot {}", of(from)),
+            Self::CopyCanceled(from) => {
+                format!("Canceled snapshot copy request of {}", of(from))
+            }
+        }
+    }
+}
+
+/// One event of RDS, on its way to one region's default event bus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmittedEvent {
+    /// The envelope's id; a doubled event has the same.
+    pub id: String,
+    /// The region whose bus it arrives on.
+    pub region: Region,
+    /// The account.
+    pub account: String,
+    /// When it arrives.
+    pub at: Timestamp,
+    /// When it happened.
+    pub date: Timestamp,
+    /// `RDS-EVENT-nnnn`.
+    pub event_id: &'static str,
+    /// The envelope's detail-type.
+    pub detail_type: &'static str,
+    /// SourceType.
+    pub source_type: &'static str,
+    /// SourceArn, and the envelope's only resource.
+    pub source_arn: String,
+    /// SourceIdentifier.
+    pub source_identifier: String,
+    /// EventCategories.
+    pub categories: Vec<&'static str>,
+    /// Message.
+    pub message: String,
+    /// The resource's tags when the event was sent.
+    pub tags: Tags,
+}
+
+/// The resource an event is about.
+pub(super) struct About<'a> {
+    pub(super) region: &'a Region,
+    pub(super) account: &'a str,
+    pub(super) arn: &'a str,
+    pub(super) name: &'a str,
+    pub(super) tags: &'a Tags,
+}
+
+impl EmittedEvent {
+    pub(super) fn new(id: String, about: About<'_>, what: &Happening, date: Timestamp) -> Self {
+        Self {
+            id,
+            region: about.region.clone(),
+            account: about.account.to_owned(),
+            at: date,
+            date,
+            event_id: what.id(),
+            detail_type: "RDS DB Snapshot Event",
+            source_type: "SNAPSHOT",
+            source_arn: about.arn.to_owned(),
+            source_identifier: about.name.to_owned(),
+            categories: vec![what.category()],
+            message: what.message(),
+            tags: about.tags.clone(),
+        }
+    }
+
+    /// The `detail` of the EventBridge envelope.
+    pub fn detail(&self) -> Value {
+        let tags: serde_json::Map<String, Value> = self
+            .tags
+            .iter()
+            .map(|(k, v)| (k.to_owned(), Value::from(v)))
+            .collect();
+        json!({
+            "EventCategories": self.categories,
+            "SourceType": self.source_type,
+            "SourceArn": self.source_arn,
+            "Date": with_milliseconds(self.date),
+            "SourceIdentifier": self.source_identifier,
+            "Message": self.message,
+            "EventID": self.event_id,
+            "Tags": tags,
+        })
+    }
+
+    /// The whole event as EventBridge hands it to a target.
+    pub fn envelope(&self) -> Value {
+        json!({
+            "version": "0",
+            "id": self.id,
+            "detail-type": self.detail_type,
+            "source": "aws.rds",
+            "account": self.account,
+            // Second precision here, milliseconds in `detail.Date`, as AWS does.
+            "time": DateTimePrinter::new().precision(Some(0)).timestamp_to_string(&self.date),
+            "region": self.region.as_str(),
+            "resources": [self.source_arn],
+            "detail": self.detail(),
+        })
+    }
+}
+
+/// A time as RDS writes it: UTC, three digits of a second.
+pub fn with_milliseconds(time: Timestamp) -> String {
+    DateTimePrinter::new()
+        .precision(Some(3))
+        .timestamp_to_string(&time)
+}

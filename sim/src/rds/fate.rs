@@ -1,0 +1,145 @@
+//! The one place where things are made to go wrong.
+//!
+//! When a snapshot or a copy is accepted, its [`Fate`] is settled for good: how it ends, what
+//! becomes of its events, and how far describe answers lag behind. A fate is either planned for
+//! one snapshot by name or drawn by chance.
+
+use std::collections::BTreeMap;
+
+use fastrand::Rng;
+use jiff::SignedDuration;
+
+use super::names::Region;
+
+/// What is in store for one snapshot or copy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fate {
+    /// How the work ends.
+    pub ending: Ending,
+    /// What becomes of the event that says the work began.
+    pub begun_event: EventFate,
+    /// What becomes of the event that says the work is done.
+    pub done_event: EventFate,
+    /// How far describe answers lag behind the truth. While a snapshot is younger than this,
+    /// describe does not show it at all.
+    pub describe_lag: SignedDuration,
+}
+
+/// How a snapshot or copy ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ending {
+    /// It becomes `available`.
+    #[default]
+    Available,
+    /// It becomes `failed`, for which RDS has no event.
+    Failed,
+    /// It never ends.
+    Never,
+}
+
+/// What becomes of one event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EventFate {
+    /// It arrives once, after the usual delay.
+    #[default]
+    Arrives,
+    /// It never arrives.
+    Lost,
+    /// It arrives, and again so much later.
+    Twice(SignedDuration),
+    /// It arrives so much later than usual.
+    Late(SignedDuration),
+}
+
+/// How likely each misfortune is, from 0 (never) to 1 (always).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Odds {
+    /// A snapshot or copy ends as `failed`.
+    pub failed: f64,
+    /// A snapshot or copy never ends.
+    pub never_ends: f64,
+    /// An event is lost.
+    pub event_lost: f64,
+    /// An event comes twice.
+    pub event_twice: f64,
+    /// An event is late.
+    pub event_late: f64,
+    /// By how much an event is late, or its double follows it: at most this.
+    pub event_late_by: SignedDuration,
+    /// Describe answers lag.
+    pub describe_lags: f64,
+    /// By how much describe answers lag: at most this.
+    pub describe_lag: SignedDuration,
+}
+
+/// All misfortunes of one world. The default has none.
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    /// What chance brings to snapshots that nothing is planned for.
+    pub odds: Odds,
+    planned: BTreeMap<(Region, String), Fate>,
+}
+
+impl Faults {
+    /// Settles beforehand what is in store for the next snapshot of that name in that region,
+    /// and for every later one of the same name.
+    pub fn plan(&mut self, region: Region, snapshot: &str, fate: Fate) {
+        self.planned
+            .insert((region, snapshot.to_ascii_lowercase()), fate);
+    }
+
+    /// The fate of a snapshot that was just accepted.
+    pub(super) fn fate_of(&self, region: &Region, snapshot: &str, rng: &mut Rng) -> Fate {
+        let drawn = self.odds.draw(rng);
+        if self.planned.is_empty() {
+            return drawn;
+        }
+        let key = (region.clone(), snapshot.to_owned());
+        self.planned.get(&key).cloned().unwrap_or(drawn)
+    }
+}
+
+impl Odds {
+    /// Always consumes the same amount of randomness, so that changing one probability leaves
+    /// everything else of a seed's world as it was.
+    fn draw(&self, rng: &mut Rng) -> Fate {
+        let (ends, lags, lag) = (rng.f64(), rng.f64(), rng.f64());
+        let ending = if ends < self.failed {
+            Ending::Failed
+        } else if ends < self.failed + self.never_ends {
+            Ending::Never
+        } else {
+            Ending::Available
+        };
+        let describe_lag = if lags < self.describe_lags {
+            share(self.describe_lag, lag)
+        } else {
+            SignedDuration::ZERO
+        };
+        Fate {
+            ending,
+            begun_event: self.draw_event(rng),
+            done_event: self.draw_event(rng),
+            describe_lag,
+        }
+    }
+
+    fn draw_event(&self, rng: &mut Rng) -> EventFate {
+        let (what, by) = (rng.f64(), share(self.event_late_by, rng.f64()));
+        let twice = self.event_lost + self.event_twice;
+        if what < self.event_lost {
+            EventFate::Lost
+        } else if what < twice {
+            EventFate::Twice(by)
+        } else if what < twice + self.event_late {
+            EventFate::Late(by)
+        } else {
+            EventFate::Arrives
+        }
+    }
+}
+
+/// A part of a duration, to the millisecond.
+fn share(whole: SignedDuration, part: f64) -> SignedDuration {
+    SignedDuration::from_millis((whole.as_millis() as f64 * part) as i64)
+}

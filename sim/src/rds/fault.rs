@@ -1,0 +1,72 @@
+//! The errors RDS answers with.
+
+/// An error of the RDS API, with the wire code, status and wording that RDS uses.
+///
+/// The codes are those of the service model, which drops the suffix `Fault` for most instance
+/// operations. Wordings were taken from what users quote in public issue reports where there
+/// was such a report; nothing should depend on them but where a variant says so.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RdsFault {
+    /// A parameter's value is not acceptable.
+    #[error("{0}")]
+    InvalidParameterValue(String),
+    /// A required parameter is absent; carries its name.
+    #[error("The request must contain the parameter {0}.")]
+    MissingParameter(String),
+    /// No such instance in this region; carries the identifier asked for.
+    #[error("DBInstance {0} not found.")]
+    DbInstanceNotFound(String),
+    /// No such snapshot in this region; carries the identifier asked for.
+    #[error("DBSnapshot {0} not found.")]
+    DbSnapshotNotFound(String),
+    /// The identifier is taken; carries it.
+    #[error(
+        "Cannot create the snapshot because a snapshot with the identifier {0} already exists."
+    )]
+    DbSnapshotAlreadyExists(String),
+    /// The instance is busy or stopped; carries its identifier.
+    #[error(
+        "Cannot create a snapshot because the database instance {0} is not currently in the \
+         available state."
+    )]
+    InvalidDbInstanceState(String),
+    /// The snapshot's state forbids what was asked; carries the whole sentence.
+    #[error("{0}")]
+    InvalidDbSnapshotState(String),
+    /// Manual snapshots of the region: all places are taken. Carries the quota.
+    #[error("Cannot create more than {0} manual snapshots")]
+    ManualSnapshotQuota(usize),
+    /// Copies in flight to this region: all places are taken. Carries the limit.
+    ///
+    /// Same wire code as [`RdsFault::ManualSnapshotQuota`]; only the wording differs.
+    #[error("Cannot copy more than {0} snapshots across regions")]
+    CopiesInFlightQuota(usize),
+    /// The key is unknown here, disabled, or of another region. Carries the whole sentence.
+    #[error("{0}")]
+    KmsKeyNotAccessible(String),
+}
+
+impl RdsFault {
+    /// The `Code` of the answer.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidParameterValue(_) => "InvalidParameterValue",
+            Self::MissingParameter(_) => "MissingParameter",
+            Self::DbInstanceNotFound(_) => "DBInstanceNotFound",
+            Self::DbSnapshotNotFound(_) => "DBSnapshotNotFound",
+            Self::DbSnapshotAlreadyExists(_) => "DBSnapshotAlreadyExists",
+            Self::InvalidDbInstanceState(_) => "InvalidDBInstanceState",
+            Self::InvalidDbSnapshotState(_) => "InvalidDBSnapshotState",
+            Self::ManualSnapshotQuota(_) | Self::CopiesInFlightQuota(_) => "SnapshotQuotaExceeded",
+            Self::KmsKeyNotAccessible(_) => "KMSKeyNotAccessibleFault",
+        }
+    }
+
+    /// The HTTP status of the answer.
+    pub fn http_status(&self) -> u16 {
+        match self {
+            Self::DbInstanceNotFound(_) | Self::DbSnapshotNotFound(_) => 404,
+            _ => 400,
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! DB instances: what an operator puts there and what describe answers show of it.
+
+use jiff::Timestamp;
+
+use super::names::Region;
+use super::tags::Tags;
+
+/// 2025-01-01T00:00:00Z: when instances were created, unless their spec says otherwise.
+const LONG_AGO: Timestamp = Timestamp::constant(1_735_689_600, 0);
+
+/// An instance as an operator asks for it. [`InstanceSpec::postgres`] has sensible values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceSpec {
+    /// DBInstanceIdentifier.
+    pub identifier: String,
+    /// Engine, such as `postgres`.
+    pub engine: String,
+    /// EngineVersion.
+    pub engine_version: String,
+    /// LicenseModel.
+    pub license_model: String,
+    /// DBInstanceClass.
+    pub class: String,
+    /// AllocatedStorage, in GiB.
+    pub allocated_storage: u32,
+    /// StorageType.
+    pub storage_type: String,
+    /// The key it is encrypted under, in any form KMS takes; `None` for an unencrypted one.
+    pub kms_key: Option<String>,
+    /// Its tags, of which some may begin with `aws:`.
+    pub tags: Tags,
+    /// CopyTagsToSnapshot.
+    pub copy_tags_to_snapshot: bool,
+    /// MultiAZ.
+    pub multi_az: bool,
+    /// DBClusterIdentifier, for a member of a cluster.
+    pub cluster: Option<String>,
+    /// The name of its option group.
+    pub option_group: String,
+    /// The name of its parameter group.
+    pub parameter_group: String,
+    /// The name of its subnet group.
+    pub subnet_group: String,
+    /// The subnets of that group.
+    pub subnets: Vec<String>,
+    /// The VPC of that group.
+    pub vpc_id: String,
+    /// VPC security group ids.
+    pub security_groups: Vec<String>,
+    /// The port it listens on.
+    pub port: u16,
+    /// MasterUsername.
+    pub master_username: String,
+    /// IAMDatabaseAuthenticationEnabled.
+    pub iam_authentication: bool,
+    /// BackupRetentionPeriod, in days.
+    pub backup_retention_days: u16,
+    /// DeletionProtection.
+    pub deletion_protection: bool,
+    /// InstanceCreateTime.
+    pub created: Timestamp,
+}
+
+impl InstanceSpec {
+    /// An unencrypted PostgreSQL instance of 100 GiB without tags.
+    pub fn postgres(identifier: impl Into<String>) -> Self {
+        Self {
+            identifier: identifier.into(),
+            engine: "postgres".to_owned(),
+            engine_version: "17.6".to_owned(),
+            license_model: "postgresql-license".to_owned(),
+            class: "db.m7g.large".to_owned(),
+            allocated_storage: 100,
+            storage_type: "gp3".to_owned(),
+            kms_key: None,
+            tags: Tags::default(),
+            copy_tags_to_snapshot: false,
+            multi_az: false,
+            cluster: None,
+            option_group: "default:postgres-17".to_owned(),
+            parameter_group: "default.postgres17".to_owned(),
+            subnet_group: "private".to_owned(),
+            subnets: vec!["subnet-0a1".to_owned(), "subnet-0b2".to_owned()],
+            vpc_id: "vpc-0a1b2c3d".to_owned(),
+            security_groups: vec!["sg-0a1b2c3d".to_owned()],
+            port: 5432,
+            master_username: "operator".to_owned(),
+            iam_authentication: false,
+            backup_retention_days: 7,
+            deletion_protection: true,
+            created: LONG_AGO,
+        }
+    }
+}
+
+/// The states of an instance that matter here; RDS has more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstanceStatus {
+    /// Snapshots may be taken.
+    Available,
+    /// Its storage is being optimized; snapshots may be taken (since 2024).
+    StorageOptimization,
+    /// A snapshot is being taken.
+    BackingUp,
+    /// It is being changed.
+    Modifying,
+    /// It is stopped.
+    Stopped,
+    /// Its key cannot be reached.
+    InaccessibleEncryptionCredentials,
+    /// It is going away.
+    Deleting,
+}
+
+impl InstanceStatus {
+    /// DBInstanceStatus.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Available => "available",
+            Self::StorageOptimization => "storage-optimization",
+            Self::BackingUp => "backing-up",
+            Self::Modifying => "modifying",
+            Self::Stopped => "stopped",
+            Self::InaccessibleEncryptionCredentials => "inaccessible-encryption-credentials",
+            Self::Deleting => "deleting",
+        }
+    }
+
+    pub(super) fn lets_a_snapshot_begin(self) -> bool {
+        matches!(self, Self::Available | Self::StorageOptimization)
+    }
+}
+
+/// An instance as it is: the truth, and also what describe answers show.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    /// What was asked for; the identifier in lower case, the key resolved to its ARN.
+    pub spec: InstanceSpec,
+    /// DBInstanceArn.
+    pub arn: String,
+    /// DbiResourceId: stays the same when the instance is renamed.
+    pub resource_id: String,
+    /// Where it lives.
+    pub region: Region,
+    /// DBInstanceStatus.
+    pub status: InstanceStatus,
+}
+
+impl Instance {
+    /// The zone of the (first) instance.
+    pub fn availability_zone(&self) -> String {
+        format!("{}a", self.region)
+    }
+
+    /// The name clients connect to.
+    pub fn address(&self) -> String {
+        format!(
+            "{}.c0ffee.{}.rds.amazonaws.com",
+            self.spec.identifier, self.region
+        )
+    }
+}

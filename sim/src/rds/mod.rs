@@ -1,0 +1,246 @@
+//! A model of Amazon RDS, as far as snapshots and their copies go.
+//!
+//! [`Rds`] is one account's RDS in all its regions. It is synchronous and pure: no clock (every
+//! call says what time it is), no randomness of its own (a seed is given), nothing but ordered
+//! maps. The same seed and the same calls give the same answers and the same events. An HTTP
+//! service ticks it in scaled real time; a simulation jumps from one [`Rds::next_due`] to the
+//! next.
+//!
+//! ```
+//! use snapferry_sim::rds::{CreateDbSnapshot, InstanceSpec, Rds, RdsConfig, Stage};
+//!
+//! let mut rds = Rds::new(RdsConfig::default(), 7);
+//! let ireland = "eu-west-1".parse()?;
+//! rds.add_instance(&ireland, InstanceSpec::postgres("orders"))?;
+//!
+//! let now = "2026-01-02T03:00:00Z".parse()?;
+//! let request = CreateDbSnapshot { snapshot: "s1".into(), instance: "orders".into(), tags: vec![] };
+//! assert_eq!(rds.create_db_snapshot(&ireland, &request, now)?.stage, Stage::Creating);
+//!
+//! let mut ids = vec![];
+//! while let Some(due) = rds.next_due() {
+//!     ids.extend(rds.advance(due).iter().map(|event| event.event_id));
+//! }
+//! assert_eq!(ids, ["RDS-EVENT-0040", "RDS-EVENT-0042"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is known and what is assumed
+//! Shapes, codes, ids, categories, limits and grammar follow AWS's service model and user guide.
+//! AWS does not document the following; here the model does what is hardest on its users:
+//! - both creation times are absent until the data is taken or the copying begins, and the first
+//!   lies some seconds after the call;
+//! - a copy fails at its end if its source is gone by then, or its key no longer usable;
+//! - a deleted copy that was under way sends both "canceled" and "deleted";
+//! - a name that is taken is reported before a quota that is full;
+//! - tags that begin with `aws:` are not inherited, neither by snapshots nor by copies.
+
+mod agenda;
+mod config;
+mod course;
+mod describe;
+mod event;
+mod fate;
+mod fault;
+mod instance;
+mod keys;
+mod names;
+mod operator;
+mod region;
+mod request;
+mod snapshot;
+mod tags;
+mod work;
+
+use std::collections::BTreeMap;
+
+use fastrand::Rng;
+use jiff::Timestamp;
+
+use agenda::Agenda;
+use describe::Place;
+use region::RegionState;
+
+pub use config::{COPIES_IN_FLIGHT, DurationRange, MANUAL_SNAPSHOTS, RdsConfig, Timings};
+pub use event::{EmittedEvent, with_milliseconds};
+pub use fate::{Ending, EventFate, Fate, Faults, Odds};
+pub use fault::RdsFault;
+pub use instance::{Instance, InstanceSpec, InstanceStatus};
+pub use keys::KmsKey;
+pub use names::{BadRegion, RdsArn, Region, SNAPSHOT_NAME_MAX};
+pub use request::{
+    Answer, CopyDbSnapshot, CreateDbSnapshot, DescribeDbInstances, DescribeDbSnapshots, Filter,
+    Page, Paging, Quota, Request,
+};
+pub use snapshot::{
+    CopySource, Origin, Snapshot, SnapshotDescription, SnapshotType, SourceInstance, Stage,
+};
+pub use tags::{KEY_MAX, TAGS_MAX, Tags, VALUE_MAX};
+
+/// One account's RDS. See the [module](self) for what it promises.
+#[derive(Clone, Debug)]
+pub struct Rds {
+    config: RdsConfig,
+    seed: u64,
+    serials: u64,
+    now: Timestamp,
+    regions: BTreeMap<Region, RegionState>,
+    agenda: Agenda,
+    /// Events that have arrived but were not handed out yet.
+    outbox: Vec<EmittedEvent>,
+}
+
+impl Rds {
+    /// An RDS without databases. Regions come into being as they are used.
+    pub fn new(config: RdsConfig, seed: u64) -> Self {
+        Self {
+            config,
+            seed,
+            serials: 0,
+            now: Timestamp::MIN,
+            regions: BTreeMap::new(),
+            agenda: Agenda::default(),
+            outbox: Vec::new(),
+        }
+    }
+
+    /// Answers one call made in `region` at `now`. Whatever was due by then happens first; a
+    /// `now` before the latest one is taken as the latest.
+    ///
+    /// # Errors
+    /// The error RDS would answer with; nothing is changed then.
+    pub fn handle(
+        &mut self,
+        region: &Region,
+        request: Request,
+        now: Timestamp,
+    ) -> Result<Answer, RdsFault> {
+        let one = |snapshot| Answer::Snapshot(Box::new(snapshot));
+        match request {
+            Request::CreateDbSnapshot(r) => self.create_db_snapshot(region, &r, now).map(one),
+            Request::CopyDbSnapshot(r) => self.copy_db_snapshot(region, &r, now).map(one),
+            Request::DeleteDbSnapshot(name) => self.delete_db_snapshot(region, &name, now).map(one),
+            Request::DescribeDbSnapshots(r) => self
+                .describe_db_snapshots(region, &r, now)
+                .map(Answer::Snapshots),
+            Request::DescribeDbInstances(r) => self
+                .describe_db_instances(region, &r, now)
+                .map(Answer::Instances),
+            Request::ListTagsForResource(arn) => self
+                .list_tags_for_resource(region, &arn, now)
+                .map(Answer::Tags),
+            Request::AddTagsToResource(arn, tags) => self
+                .add_tags_to_resource(region, &arn, &tags, now)
+                .map(|()| Answer::Done),
+            Request::DescribeAccountAttributes => Ok(Answer::Quotas(
+                self.describe_account_attributes(region, now),
+            )),
+        }
+    }
+
+    /// DescribeDBSnapshots.
+    ///
+    /// # Errors
+    /// `InvalidParameterValue`; `DBSnapshotNotFound` when an identifier was given and nothing fits.
+    pub fn describe_db_snapshots(
+        &mut self,
+        region: &Region,
+        request: &DescribeDbSnapshots,
+        now: Timestamp,
+    ) -> Result<Page<SnapshotDescription>, RdsFault> {
+        let now = self.run_until(now);
+        self.place(region).snapshots(request, now)
+    }
+
+    /// DescribeDBInstances.
+    ///
+    /// # Errors
+    /// `InvalidParameterValue`; `DBInstanceNotFound` when an identifier was given and nothing fits.
+    pub fn describe_db_instances(
+        &mut self,
+        region: &Region,
+        request: &DescribeDbInstances,
+        now: Timestamp,
+    ) -> Result<Page<Instance>, RdsFault> {
+        self.run_until(now);
+        self.place(region).instances(request)
+    }
+
+    /// DescribeAccountAttributes.
+    pub fn describe_account_attributes(&mut self, region: &Region, now: Timestamp) -> Vec<Quota> {
+        self.run_until(now);
+        let max = self.config.manual_snapshot_quota;
+        let state = self.region_mut(region);
+        let gibibytes = |i: &Instance| usize::try_from(i.spec.allocated_storage).unwrap_or(0);
+        let storage = state.instances.values().map(gibibytes).sum();
+        // The maxima of the other two are the documented defaults.
+        vec![
+            Quota {
+                name: "DBInstances",
+                used: state.instances.len(),
+                max: 40,
+            },
+            Quota {
+                name: "AllocatedStorage",
+                used: storage,
+                max: 100_000,
+            },
+            Quota {
+                name: "ManualSnapshots",
+                used: state.manual_snapshots(),
+                max,
+            },
+            Quota {
+                name: "ManualClusterSnapshots",
+                used: 0,
+                max: MANUAL_SNAPSHOTS,
+            },
+        ]
+    }
+
+    /// Lets everything happen that is due by `to`, and returns the events that have arrived
+    /// since the last call, in the order of their arrival.
+    pub fn advance(&mut self, to: Timestamp) -> Vec<EmittedEvent> {
+        self.run_until(to);
+        std::mem::take(&mut self.outbox)
+    }
+
+    /// When the next thing happens that [`Rds::advance`] would do or hand out; `None` when
+    /// everything is at rest.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        if self.outbox.is_empty() {
+            self.agenda.next()
+        } else {
+            Some(self.now)
+        }
+    }
+
+    fn place<'a>(&'a mut self, region: &'a Region) -> Place<'a> {
+        self.region_mut(region);
+        Place {
+            region,
+            account: &self.config.account,
+            state: &self.regions[region],
+            max_filter_values: self.config.max_filter_values,
+        }
+    }
+
+    fn region_mut(&mut self, region: &Region) -> &mut RegionState {
+        self.regions.entry(region.clone()).or_default()
+    }
+
+    fn instance_mut(&mut self, region: &Region, identifier: &str) -> Option<&mut Instance> {
+        self.regions.get_mut(region)?.instances.get_mut(identifier)
+    }
+
+    fn next_serial(&mut self) -> u64 {
+        self.serials += 1;
+        self.serials
+    }
+
+    /// The randomness of one piece of work. Each has its own, so that one call more does not
+    /// change what every later one draws.
+    fn rng_of(&self, serial: u64) -> Rng {
+        Rng::with_seed(self.seed ^ serial.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    }
+}

@@ -1,0 +1,155 @@
+//! What can be asked of RDS, and what it answers.
+//!
+//! Requests carry plain text: it is RDS that judges identifiers, keys and tags.
+
+use super::instance::Instance;
+use super::snapshot::SnapshotDescription;
+use super::tags::Tags;
+
+/// One call of the RDS API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// CreateDBSnapshot.
+    CreateDbSnapshot(CreateDbSnapshot),
+    /// CopyDBSnapshot, called in the destination region.
+    CopyDbSnapshot(CopyDbSnapshot),
+    /// DescribeDBSnapshots.
+    DescribeDbSnapshots(DescribeDbSnapshots),
+    /// DescribeDBInstances.
+    DescribeDbInstances(DescribeDbInstances),
+    /// DeleteDBSnapshot, with the identifier.
+    DeleteDbSnapshot(String),
+    /// ListTagsForResource, with the ARN.
+    ListTagsForResource(String),
+    /// AddTagsToResource, with the ARN and the tags.
+    AddTagsToResource(String, Vec<(String, String)>),
+    /// DescribeAccountAttributes.
+    DescribeAccountAttributes,
+}
+
+impl Request {
+    /// The operation's name in the API.
+    pub fn operation(&self) -> &'static str {
+        match self {
+            Self::CreateDbSnapshot(_) => "CreateDBSnapshot",
+            Self::CopyDbSnapshot(_) => "CopyDBSnapshot",
+            Self::DescribeDbSnapshots(_) => "DescribeDBSnapshots",
+            Self::DescribeDbInstances(_) => "DescribeDBInstances",
+            Self::DeleteDbSnapshot(_) => "DeleteDBSnapshot",
+            Self::ListTagsForResource(_) => "ListTagsForResource",
+            Self::AddTagsToResource(..) => "AddTagsToResource",
+            Self::DescribeAccountAttributes => "DescribeAccountAttributes",
+        }
+    }
+}
+
+/// CreateDBSnapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CreateDbSnapshot {
+    /// DBSnapshotIdentifier.
+    pub snapshot: String,
+    /// DBInstanceIdentifier.
+    pub instance: String,
+    /// Tags, as keys and values.
+    pub tags: Vec<(String, String)>,
+}
+
+/// CopyDBSnapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CopyDbSnapshot {
+    /// SourceDBSnapshotIdentifier: an ARN, or a name of the same region.
+    pub source: String,
+    /// TargetDBSnapshotIdentifier.
+    pub target: String,
+    /// KmsKeyId: key ARN, key id, alias name or alias ARN.
+    pub kms_key: Option<String>,
+    /// CopyTags; without effect when there are explicit tags.
+    pub copy_tags: bool,
+    /// Tags, as keys and values.
+    pub tags: Vec<(String, String)>,
+    /// OptionGroupName.
+    pub option_group: Option<String>,
+}
+
+/// DescribeDBSnapshots. All conditions must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DescribeDbSnapshots {
+    /// DBSnapshotIdentifier: a name or an ARN.
+    pub snapshot: Option<String>,
+    /// DBInstanceIdentifier.
+    pub instance: Option<String>,
+    /// DbiResourceId.
+    pub resource_id: Option<String>,
+    /// SnapshotType.
+    pub snapshot_type: Option<String>,
+    /// Filters.
+    pub filters: Vec<Filter>,
+    /// MaxRecords and Marker.
+    pub paging: Paging,
+}
+
+/// DescribeDBInstances. All conditions must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DescribeDbInstances {
+    /// DBInstanceIdentifier: a name or an ARN.
+    pub instance: Option<String>,
+    /// Filters.
+    pub filters: Vec<Filter>,
+    /// MaxRecords and Marker.
+    pub paging: Paging,
+}
+
+/// One filter: one of its values must fit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Name.
+    pub name: String,
+    /// Values.
+    pub values: Vec<String>,
+}
+
+/// Which page of a listing is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Paging {
+    /// MaxRecords, 20 to 100.
+    pub max_records: Option<i64>,
+    /// Marker, as the page before gave it.
+    pub marker: Option<String>,
+}
+
+/// One page of a listing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// Marker: what to ask for the next page with; absent on the last one.
+    pub marker: Option<String>,
+}
+
+/// A quota of the account in one region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// AccountQuotaName.
+    pub name: &'static str,
+    /// Used.
+    pub used: usize,
+    /// Max.
+    pub max: usize,
+}
+
+/// What RDS answers.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The snapshot that is being made or deleted.
+    Snapshot(Box<SnapshotDescription>),
+    /// A page of snapshots.
+    Snapshots(Page<SnapshotDescription>),
+    /// A page of instances.
+    Instances(Page<Instance>),
+    /// The tags of a resource.
+    Tags(Tags),
+    /// The account's quotas.
+    Quotas(Vec<Quota>),
+    /// Nothing but that it was done.
+    Done,
+}

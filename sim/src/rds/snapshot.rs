@@ -1,0 +1,278 @@
+//! Snapshots: their stages, and what they show at a given moment.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::fate::Fate;
+use super::instance::Instance;
+use super::names::Region;
+use super::tags::Tags;
+
+/// Where a snapshot is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Being taken from its instance, or queued to be copied.
+    Creating,
+    /// Being copied.
+    Copying,
+    /// Good.
+    Available,
+    /// Bad, for ever.
+    Failed,
+    /// Going away.
+    Deleting,
+}
+
+impl Stage {
+    /// Status.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Creating => "creating",
+            Self::Copying => "copying",
+            Self::Available => "available",
+            Self::Failed => "failed",
+            Self::Deleting => "deleting",
+        }
+    }
+
+    /// Whether work is still going on that makes the snapshot.
+    pub fn is_under_way(self) -> bool {
+        matches!(self, Self::Creating | Self::Copying)
+    }
+}
+
+/// Who made a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SnapshotType {
+    /// A caller, by CreateDBSnapshot or CopyDBSnapshot.
+    Manual,
+}
+
+impl SnapshotType {
+    /// SnapshotType.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+        }
+    }
+}
+
+/// Where a snapshot's data comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Taken from an instance of the same region.
+    Taken,
+    /// Copied from another snapshot.
+    Copied(CopySource),
+}
+
+/// The snapshot that a copy was made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopySource {
+    /// Its ARN.
+    pub arn: String,
+    /// Its region.
+    pub region: Region,
+    /// Its identifier.
+    pub name: String,
+    /// Which snapshot of that name it was.
+    pub(super) serial: u64,
+    /// Whether that region is another one than the copy's.
+    pub across_regions: bool,
+}
+
+/// What a snapshot keeps of its instance, as it was then. Copies share it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceInstance {
+    /// DBInstanceIdentifier.
+    pub identifier: String,
+    /// DbiResourceId.
+    pub resource_id: String,
+    /// Engine.
+    pub engine: String,
+    /// EngineVersion.
+    pub engine_version: String,
+    /// LicenseModel.
+    pub license_model: String,
+    /// AllocatedStorage, in GiB.
+    pub allocated_storage: u32,
+    /// StorageType.
+    pub storage_type: String,
+    /// AvailabilityZone.
+    pub availability_zone: String,
+    /// VpcId.
+    pub vpc_id: String,
+    /// Port.
+    pub port: u16,
+    /// MasterUsername.
+    pub master_username: String,
+    /// OptionGroupName.
+    pub option_group: String,
+    /// IAMDatabaseAuthenticationEnabled.
+    pub iam_authentication: bool,
+    /// InstanceCreateTime.
+    pub created: Timestamp,
+}
+
+impl SourceInstance {
+    pub(super) fn of(instance: &Instance) -> Self {
+        let spec = &instance.spec;
+        Self {
+            identifier: spec.identifier.clone(),
+            resource_id: instance.resource_id.clone(),
+            engine: spec.engine.clone(),
+            engine_version: spec.engine_version.clone(),
+            license_model: spec.license_model.clone(),
+            allocated_storage: spec.allocated_storage,
+            storage_type: spec.storage_type.clone(),
+            availability_zone: instance.availability_zone(),
+            vpc_id: spec.vpc_id.clone(),
+            port: spec.port,
+            master_username: spec.master_username.clone(),
+            option_group: spec.option_group.clone(),
+            iam_authentication: spec.iam_authentication,
+            created: spec.created,
+        }
+    }
+}
+
+/// A snapshot as it is.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// DBSnapshotIdentifier.
+    pub name: String,
+    /// DBSnapshotArn.
+    pub arn: String,
+    /// SnapshotType.
+    pub kind: SnapshotType,
+    /// Where its data comes from.
+    pub origin: Origin,
+    /// The instance whose data it holds.
+    pub instance: Arc<SourceInstance>,
+    /// The ARN of its key; `None` when it is not encrypted.
+    pub kms_key: Option<String>,
+    /// Its tags now.
+    pub tags: Tags,
+    /// FullSnapshotSizeInBytes: the same for every copy.
+    pub size: u64,
+    /// The moment whose data it holds (OriginalSnapshotCreateTime): the same for every copy.
+    pub taken_at: Timestamp,
+    /// When this very snapshot was begun (SnapshotCreateTime): another for every copy.
+    pub begun_at: Timestamp,
+    /// What was in store for it.
+    pub fate: Fate,
+    /// When the work on it is due to end; progress is measured against it.
+    pub(super) ends_at: Timestamp,
+    /// Tells it from an earlier snapshot of the same name.
+    pub(super) serial: u64,
+    /// Every stage it has reached, and when.
+    pub(super) stages: Vec<(Timestamp, Stage)>,
+}
+
+impl Snapshot {
+    /// Where it is now, in truth.
+    pub fn stage(&self) -> Stage {
+        self.stages
+            .last()
+            .map_or(Stage::Creating, |(_, stage)| *stage)
+    }
+
+    /// When it reached the stage it is in.
+    pub fn since(&self) -> Timestamp {
+        self.stages
+            .last()
+            .map_or(self.begun_at, |(since, _)| *since)
+    }
+
+    pub(super) fn enter(&mut self, stage: Stage, now: Timestamp) {
+        self.stages.push((now, stage));
+    }
+
+    /// Whether it takes one of the region's places for copies in flight.
+    pub fn is_a_copy_in_flight(&self) -> bool {
+        let from_elsewhere = matches!(&self.origin, Origin::Copied(from) if from.across_regions);
+        from_elsewhere && self.stage().is_under_way()
+    }
+
+    /// What describe shows of it at `now`: the truth of a moment ago if answers lag. `None`
+    /// while it is too young to be seen.
+    pub fn seen_at(&self, now: Timestamp) -> Option<SnapshotDescription> {
+        let moment = now
+            .checked_sub(self.fate.describe_lag)
+            .unwrap_or(Timestamp::MIN);
+        self.described_at(moment)
+    }
+
+    /// What there is to show of it as of `moment`; `None` before it was asked for.
+    pub(super) fn described_at(&self, moment: Timestamp) -> Option<SnapshotDescription> {
+        let reached = |(since, _): &&(Timestamp, Stage)| *since <= moment;
+        let (_, stage) = self.stages.iter().rev().find(reached)?;
+        // Both times appear when the data is taken or the copying begins, not before.
+        let begun = self.begun_at <= moment;
+        let from = match &self.origin {
+            Origin::Copied(from) if from.across_regions => Some(from),
+            _ => None,
+        };
+        Some(SnapshotDescription {
+            name: self.name.clone(),
+            arn: self.arn.clone(),
+            kind: self.kind,
+            stage: *stage,
+            percent_progress: self.progress(*stage, moment),
+            create_time: begun.then_some(self.begun_at),
+            original_create_time: begun.then_some(self.taken_at),
+            source_region: from.map(|from| from.region.clone()),
+            source_arn: from.map(|from| from.arn.clone()),
+            kms_key: self.kms_key.clone(),
+            size: (*stage == Stage::Available).then_some(self.size),
+            instance: Arc::clone(&self.instance),
+            tags: self.tags.clone(),
+        })
+    }
+
+    fn progress(&self, stage: Stage, moment: Timestamp) -> u8 {
+        if !stage.is_under_way() {
+            return if stage == Stage::Failed { 0 } else { 100 };
+        }
+        let whole = self
+            .ends_at
+            .duration_since(self.begun_at)
+            .as_millis()
+            .max(1);
+        let done = moment.duration_since(self.begun_at).as_millis();
+        // A snapshot that overruns, because it never ends, stays at 99.
+        u8::try_from((done * 100 / whole).clamp(0, 99)).unwrap_or(99)
+    }
+}
+
+/// A snapshot as a describe answer shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotDescription {
+    /// DBSnapshotIdentifier.
+    pub name: String,
+    /// DBSnapshotArn.
+    pub arn: String,
+    /// SnapshotType.
+    pub kind: SnapshotType,
+    /// Status.
+    pub stage: Stage,
+    /// PercentProgress.
+    pub percent_progress: u8,
+    /// SnapshotCreateTime; absent until the work has begun.
+    pub create_time: Option<Timestamp>,
+    /// OriginalSnapshotCreateTime; absent until the work has begun.
+    pub original_create_time: Option<Timestamp>,
+    /// SourceRegion; only on copies from another region.
+    pub source_region: Option<Region>,
+    /// SourceDBSnapshotIdentifier, an ARN; only on copies from another region.
+    pub source_arn: Option<String>,
+    /// KmsKeyId, an ARN.
+    pub kms_key: Option<String>,
+    /// FullSnapshotSizeInBytes; absent until it is available.
+    pub size: Option<u64>,
+    /// What it keeps of its instance.
+    pub instance: Arc<SourceInstance>,
+    /// TagList.
+    pub tags: Tags,
+}

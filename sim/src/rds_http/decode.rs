@@ -1,0 +1,89 @@
+//! From a form to a call of RDS.
+
+use super::fault::WireFault;
+use super::form::Form;
+use crate::rds::{
+    CopyDbSnapshot, CreateDbSnapshot, DescribeDbInstances, DescribeDbSnapshots, Filter, Paging,
+    RdsFault, Request,
+};
+
+/// The API's only version.
+const VERSION: &str = "2014-10-31";
+
+/// Reads the call that a form spells out.
+///
+/// # Errors
+/// `MissingAction`, `InvalidAction`, `MissingParameter`, `InvalidParameterValue`.
+pub(super) fn request(form: &Form) -> Result<Request, WireFault> {
+    let action = form.get("Action").ok_or(WireFault::MissingAction)?;
+    let version = form.required("Version")?;
+    if version != VERSION {
+        return Err(WireFault::InvalidAction(action.to_owned(), version));
+    }
+    let request = match action {
+        "CreateDBSnapshot" => Request::CreateDbSnapshot(CreateDbSnapshot {
+            snapshot: form.required("DBSnapshotIdentifier")?,
+            instance: form.required("DBInstanceIdentifier")?,
+            tags: tags(form)?,
+        }),
+        "CopyDBSnapshot" => Request::CopyDbSnapshot(CopyDbSnapshot {
+            source: form.required("SourceDBSnapshotIdentifier")?,
+            target: form.required("TargetDBSnapshotIdentifier")?,
+            kms_key: form.optional("KmsKeyId"),
+            copy_tags: form.boolean("CopyTags")?,
+            tags: tags(form)?,
+            option_group: form.optional("OptionGroupName"),
+        }),
+        "DescribeDBSnapshots" => Request::DescribeDbSnapshots(DescribeDbSnapshots {
+            snapshot: form.optional("DBSnapshotIdentifier"),
+            instance: form.optional("DBInstanceIdentifier"),
+            resource_id: form.optional("DbiResourceId"),
+            snapshot_type: form.optional("SnapshotType"),
+            filters: filters(form)?,
+            paging: paging(form)?,
+        }),
+        "DescribeDBInstances" => Request::DescribeDbInstances(DescribeDbInstances {
+            instance: form.optional("DBInstanceIdentifier"),
+            filters: filters(form)?,
+            paging: paging(form)?,
+        }),
+        "DeleteDBSnapshot" => Request::DeleteDbSnapshot(form.required("DBSnapshotIdentifier")?),
+        "ListTagsForResource" => Request::ListTagsForResource(form.required("ResourceName")?),
+        "AddTagsToResource" => {
+            Request::AddTagsToResource(form.required("ResourceName")?, tags(form)?)
+        }
+        "DescribeAccountAttributes" => Request::DescribeAccountAttributes,
+        _ => return Err(WireFault::InvalidAction(action.to_owned(), version)),
+    };
+    Ok(request)
+}
+
+fn tags(form: &Form) -> Result<Vec<(String, String)>, RdsFault> {
+    let read = |tag: &super::form::Member<'_>| {
+        let key = tag.field("Key").unwrap_or_default();
+        (
+            key.to_owned(),
+            tag.field("Value").unwrap_or_default().to_owned(),
+        )
+    };
+    Ok(form.list("Tags", "Tag")?.iter().map(read).collect())
+}
+
+fn filters(form: &Form) -> Result<Vec<Filter>, RdsFault> {
+    let read = |filter: &super::form::Member<'_>| {
+        let name = filter.field("Name");
+        let name = name.ok_or_else(|| RdsFault::MissingParameter("Filters.Name".to_owned()))?;
+        Ok(Filter {
+            name: name.to_owned(),
+            values: filter.values("Values", "Value")?,
+        })
+    };
+    form.list("Filters", "Filter")?.iter().map(read).collect()
+}
+
+fn paging(form: &Form) -> Result<Paging, RdsFault> {
+    Ok(Paging {
+        max_records: form.integer("MaxRecords")?,
+        marker: form.optional("Marker"),
+    })
+}

@@ -1,0 +1,60 @@
+//! Errors of the protocol, before a call reaches RDS itself.
+
+use crate::rds::RdsFault;
+
+/// What a request is answered with that is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireFault {
+    /// RDS refuses the call.
+    #[error(transparent)]
+    Rds(#[from] RdsFault),
+    /// The body or query is not form data.
+    #[error("The query string is malformed: {0}")]
+    MalformedQueryString(String),
+    /// No `Action`.
+    #[error("The request must contain the parameter Action.")]
+    MissingAction,
+    /// An operation this service does not have; carries its name and version.
+    #[error("Could not find operation {0} for version {1}")]
+    InvalidAction(String, String),
+    /// No signature.
+    #[error("Request is missing Authentication Token")]
+    MissingAuthenticationToken,
+    /// A signature of the wrong form; carries what was found.
+    #[error("The credential must have the form KEY/DATE/REGION/rds/aws4_request; found {0}")]
+    IncompleteSignature(String),
+    /// A signature for another service; carries its name.
+    #[error("Credential should be scoped to correct service: 'rds', not '{0}'.")]
+    OtherService(String),
+    /// Another method than GET and POST, or another path than `/`.
+    #[error("The service takes GET and POST on /.")]
+    UnknownPath,
+}
+
+impl WireFault {
+    /// The `Code` of the answer (RDS API reference, Common errors).
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Rds(fault) => fault.code(),
+            Self::MalformedQueryString(_) => "MalformedQueryString",
+            Self::MissingAction => "MissingAction",
+            Self::InvalidAction(..) | Self::UnknownPath => "InvalidAction",
+            Self::MissingAuthenticationToken => "MissingAuthenticationToken",
+            Self::IncompleteSignature(_) => "IncompleteSignature",
+            Self::OtherService(_) => "SignatureDoesNotMatch",
+        }
+    }
+
+    /// The HTTP status of the answer.
+    pub fn http_status(&self) -> u16 {
+        match self {
+            Self::Rds(fault) => fault.http_status(),
+            Self::MalformedQueryString(_) => 404,
+            Self::MissingAuthenticationToken | Self::OtherService(_) => 403,
+            Self::MissingAction
+            | Self::InvalidAction(..)
+            | Self::IncompleteSignature(_)
+            | Self::UnknownPath => 400,
+        }
+    }
+}

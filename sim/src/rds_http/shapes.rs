@@ -1,0 +1,364 @@
+//! The structures of AWS's service model, as far as this RDS fills them.
+//!
+//! A list is an element of its own with one element per member inside, hence a struct per list.
+
+use serde::Serialize;
+
+use crate::rds::{Instance, Quota, SnapshotDescription, Tags, with_milliseconds};
+
+#[derive(Serialize)]
+pub(super) struct DbSnapshots {
+    #[serde(rename = "DBSnapshot")]
+    members: Vec<DbSnapshot>,
+}
+
+#[derive(Serialize)]
+pub(super) struct DbInstances {
+    #[serde(rename = "DBInstance")]
+    members: Vec<DbInstance>,
+}
+
+#[derive(Serialize)]
+pub(super) struct TagList {
+    #[serde(rename = "Tag")]
+    members: Vec<Tag>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Tag {
+    key: String,
+    value: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct AccountQuotas {
+    #[serde(rename = "AccountQuota")]
+    members: Vec<AccountQuota>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct AccountQuota {
+    account_quota_name: &'static str,
+    used: usize,
+    max: usize,
+}
+
+/// DBSnapshot.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DbSnapshot {
+    #[serde(rename = "DBSnapshotIdentifier")]
+    snapshot: String,
+    #[serde(rename = "DBInstanceIdentifier")]
+    instance: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snapshot_create_time: Option<String>,
+    engine: String,
+    allocated_storage: u32,
+    status: &'static str,
+    port: u16,
+    availability_zone: String,
+    vpc_id: String,
+    instance_create_time: String,
+    master_username: String,
+    engine_version: String,
+    license_model: String,
+    snapshot_type: &'static str,
+    option_group_name: String,
+    percent_progress: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_region: Option<String>,
+    #[serde(
+        rename = "SourceDBSnapshotIdentifier",
+        skip_serializing_if = "Option::is_none"
+    )]
+    source_arn: Option<String>,
+    storage_type: String,
+    encrypted: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kms_key_id: Option<String>,
+    #[serde(rename = "DBSnapshotArn")]
+    arn: String,
+    #[serde(rename = "IAMDatabaseAuthenticationEnabled")]
+    iam_authentication: bool,
+    dbi_resource_id: String,
+    tag_list: TagList,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    original_snapshot_create_time: Option<String>,
+    snapshot_target: &'static str,
+    dedicated_log_volume: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    full_snapshot_size_in_bytes: Option<u64>,
+}
+
+impl From<SnapshotDescription> for DbSnapshot {
+    fn from(snapshot: SnapshotDescription) -> Self {
+        let of = &snapshot.instance;
+        Self {
+            instance: of.identifier.clone(),
+            snapshot_create_time: snapshot.create_time.map(with_milliseconds),
+            engine: of.engine.clone(),
+            allocated_storage: of.allocated_storage,
+            status: snapshot.stage.as_str(),
+            port: of.port,
+            availability_zone: of.availability_zone.clone(),
+            vpc_id: of.vpc_id.clone(),
+            instance_create_time: with_milliseconds(of.created),
+            master_username: of.master_username.clone(),
+            engine_version: of.engine_version.clone(),
+            license_model: of.license_model.clone(),
+            snapshot_type: snapshot.kind.as_str(),
+            option_group_name: of.option_group.clone(),
+            percent_progress: snapshot.percent_progress,
+            source_region: snapshot.source_region.map(|region| region.to_string()),
+            source_arn: snapshot.source_arn,
+            storage_type: of.storage_type.clone(),
+            encrypted: snapshot.kms_key.is_some(),
+            kms_key_id: snapshot.kms_key,
+            arn: snapshot.arn,
+            iam_authentication: of.iam_authentication,
+            dbi_resource_id: of.resource_id.clone(),
+            tag_list: (&snapshot.tags).into(),
+            original_snapshot_create_time: snapshot.original_create_time.map(with_milliseconds),
+            snapshot_target: "region",
+            dedicated_log_volume: false,
+            full_snapshot_size_in_bytes: snapshot.size,
+            snapshot: snapshot.name,
+        }
+    }
+}
+
+/// DBInstance.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DbInstance {
+    #[serde(rename = "DBInstanceIdentifier")]
+    identifier: String,
+    #[serde(rename = "DBInstanceClass")]
+    class: String,
+    engine: String,
+    #[serde(rename = "DBInstanceStatus")]
+    status: &'static str,
+    master_username: String,
+    endpoint: Endpoint,
+    allocated_storage: u32,
+    instance_create_time: String,
+    backup_retention_period: u16,
+    vpc_security_groups: VpcSecurityGroups,
+    #[serde(rename = "DBParameterGroups")]
+    parameter_groups: ParameterGroups,
+    availability_zone: String,
+    #[serde(rename = "DBSubnetGroup")]
+    subnet_group: SubnetGroup,
+    #[serde(rename = "MultiAZ")]
+    multi_az: bool,
+    engine_version: String,
+    license_model: String,
+    option_group_memberships: OptionGroupMemberships,
+    publicly_accessible: bool,
+    storage_type: String,
+    #[serde(
+        rename = "DBClusterIdentifier",
+        skip_serializing_if = "Option::is_none"
+    )]
+    cluster: Option<String>,
+    storage_encrypted: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kms_key_id: Option<String>,
+    dbi_resource_id: String,
+    copy_tags_to_snapshot: bool,
+    #[serde(rename = "DBInstanceArn")]
+    arn: String,
+    #[serde(rename = "IAMDatabaseAuthenticationEnabled")]
+    iam_authentication: bool,
+    deletion_protection: bool,
+    tag_list: TagList,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Endpoint {
+    address: String,
+    port: u16,
+}
+
+#[derive(Serialize)]
+struct VpcSecurityGroups {
+    #[serde(rename = "VpcSecurityGroupMembership")]
+    members: Vec<VpcSecurityGroup>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct VpcSecurityGroup {
+    vpc_security_group_id: String,
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+struct ParameterGroups {
+    #[serde(rename = "DBParameterGroup")]
+    members: [ParameterGroup; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ParameterGroup {
+    #[serde(rename = "DBParameterGroupName")]
+    name: String,
+    parameter_apply_status: &'static str,
+}
+
+#[derive(Serialize)]
+struct OptionGroupMemberships {
+    #[serde(rename = "OptionGroupMembership")]
+    members: [OptionGroup; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct OptionGroup {
+    option_group_name: String,
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SubnetGroup {
+    #[serde(rename = "DBSubnetGroupName")]
+    name: String,
+    #[serde(rename = "DBSubnetGroupDescription")]
+    description: String,
+    vpc_id: String,
+    subnet_group_status: &'static str,
+    subnets: Subnets,
+}
+
+#[derive(Serialize)]
+struct Subnets {
+    #[serde(rename = "Subnet")]
+    members: Vec<Subnet>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Subnet {
+    subnet_identifier: String,
+    subnet_status: &'static str,
+}
+
+impl From<Instance> for DbInstance {
+    fn from(instance: Instance) -> Self {
+        let endpoint = Endpoint {
+            address: instance.address(),
+            port: instance.spec.port,
+        };
+        let availability_zone = instance.availability_zone();
+        let spec = instance.spec;
+        let subnet = |id| Subnet {
+            subnet_identifier: id,
+            subnet_status: "Active",
+        };
+        let security_group = |id| VpcSecurityGroup {
+            vpc_security_group_id: id,
+            status: "active",
+        };
+        Self {
+            identifier: spec.identifier,
+            class: spec.class,
+            engine: spec.engine,
+            status: instance.status.as_str(),
+            master_username: spec.master_username,
+            endpoint,
+            allocated_storage: spec.allocated_storage,
+            instance_create_time: with_milliseconds(spec.created),
+            backup_retention_period: spec.backup_retention_days,
+            vpc_security_groups: VpcSecurityGroups {
+                members: spec
+                    .security_groups
+                    .into_iter()
+                    .map(security_group)
+                    .collect(),
+            },
+            parameter_groups: ParameterGroups {
+                members: [ParameterGroup {
+                    name: spec.parameter_group,
+                    parameter_apply_status: "in-sync",
+                }],
+            },
+            availability_zone,
+            subnet_group: SubnetGroup {
+                description: spec.subnet_group.clone(),
+                name: spec.subnet_group,
+                vpc_id: spec.vpc_id,
+                subnet_group_status: "Complete",
+                subnets: Subnets {
+                    members: spec.subnets.into_iter().map(subnet).collect(),
+                },
+            },
+            multi_az: spec.multi_az,
+            engine_version: spec.engine_version,
+            license_model: spec.license_model,
+            option_group_memberships: OptionGroupMemberships {
+                members: [OptionGroup {
+                    option_group_name: spec.option_group,
+                    status: "in-sync",
+                }],
+            },
+            publicly_accessible: false,
+            storage_type: spec.storage_type,
+            cluster: spec.cluster,
+            storage_encrypted: spec.kms_key.is_some(),
+            kms_key_id: spec.kms_key,
+            dbi_resource_id: instance.resource_id,
+            copy_tags_to_snapshot: spec.copy_tags_to_snapshot,
+            arn: instance.arn,
+            iam_authentication: spec.iam_authentication,
+            deletion_protection: spec.deletion_protection,
+            tag_list: (&spec.tags).into(),
+        }
+    }
+}
+
+impl FromIterator<SnapshotDescription> for DbSnapshots {
+    fn from_iter<I: IntoIterator<Item = SnapshotDescription>>(items: I) -> Self {
+        Self {
+            members: items.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl FromIterator<Instance> for DbInstances {
+    fn from_iter<I: IntoIterator<Item = Instance>>(items: I) -> Self {
+        Self {
+            members: items.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl FromIterator<Quota> for AccountQuotas {
+    fn from_iter<I: IntoIterator<Item = Quota>>(items: I) -> Self {
+        let member = |quota: Quota| AccountQuota {
+            account_quota_name: quota.name,
+            used: quota.used,
+            max: quota.max,
+        };
+        Self {
+            members: items.into_iter().map(member).collect(),
+        }
+    }
+}
+
+impl From<&Tags> for TagList {
+    fn from(tags: &Tags) -> Self {
+        let member = |(key, value): (&str, &str)| Tag {
+            key: key.into(),
+            value: value.into(),
+        };
+        Self {
+            members: tags.iter().map(member).collect(),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+"""Drives the RDS service with the AWS SDK for Python and checks every answer against botocore's
+model of the wire: no element that the model does not know, and every value of the right type.
+Prints figures for the test that runs it."""
+
+import datetime
+import json
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+url, source, home, home_key = sys.argv[1:]
+NAMESPACE = "{http://rds.amazonaws.com/doc/2014-10-31/}"
+checked = []
+
+
+def check(element, shape, path):
+    """Every child of an element must be a member of its shape."""
+    name = element.tag.removeprefix(NAMESPACE)
+    if shape.type_name == "structure":
+        for child in element:
+            member = child.tag.removeprefix(NAMESPACE)
+            assert member in shape.members, f"{path}/{member} is not in the model"
+            check(child, shape.members[member], f"{path}/{member}")
+    elif shape.type_name == "list":
+        wanted = shape.member.serialization.get("name", "member")
+        for child in element:
+            found = child.tag.removeprefix(NAMESPACE)
+            assert found == wanted, f"{path}/{found} should be {wanted}"
+            check(child, shape.member, f"{path}/{found}")
+    else:
+        assert len(element) == 0, f"{path} ({name}) should have no children"
+
+
+def before_parse(response_dict, operation_model, **_):
+    if response_dict["status_code"] >= 300:
+        return
+    root = ElementTree.fromstring(response_dict["body"])
+    operation = operation_model.name
+    assert root.tag == f"{NAMESPACE}{operation}Response", root.tag
+    parts = {child.tag.removeprefix(NAMESPACE): child for child in root}
+    assert "RequestId" in [c.tag.removeprefix(NAMESPACE) for c in parts.pop("ResponseMetadata")]
+    shape = operation_model.output_shape
+    if shape is None:
+        assert not parts, parts
+    else:
+        assert list(parts) == [f"{operation}Result"], parts
+        check(parts[f"{operation}Result"], shape, operation)
+    checked.append(operation)
+
+
+def client(region):
+    made = boto3.client(
+        "rds",
+        region_name=region,
+        endpoint_url=url,
+        config=Config(user_agent_appid="snapferry-sdk", retries={"total_max_attempts": 1}),
+    )
+    made.meta.events.register("before-parse.rds", before_parse)
+    return made
+
+
+def refused(exception, call, **parameters):
+    try:
+        call(**parameters)
+    except exception as error:
+        assert error.response["Error"]["Message"], error.response
+        assert error.response["ResponseMetadata"]["RequestId"], error.response
+        return error.response["Error"]["Code"]
+    raise AssertionError(f"{call.__name__} was not refused")
+
+
+near, far = client(source), client(home)
+tags = [{"Key": "snapferry:run", "Value": "r-1"}]
+
+instances = near.describe_db_instances()["DBInstances"]
+by_name = {instance["DBInstanceIdentifier"]: instance for instance in instances}
+assert by_name["secret"]["StorageEncrypted"] is True
+assert by_name["orders"]["DBSubnetGroup"]["Subnets"][0]["SubnetIdentifier"] == "subnet-0a1"
+assert by_name["orders"]["VpcSecurityGroups"][0]["VpcSecurityGroupId"] == "sg-0a1b2c3d"
+assert by_name["orders"]["DBParameterGroups"][0]["DBParameterGroupName"] == "default.postgres17"
+assert by_name["orders"]["OptionGroupMemberships"][0]["OptionGroupName"] == "default:postgres-17"
+
+made = near.create_db_snapshot(
+    DBSnapshotIdentifier="first", DBInstanceIdentifier="secret", Tags=tags
+)["DBSnapshot"]
+assert made["Status"] == "creating" and made["PercentProgress"] == 0, made
+assert made["TagList"] == tags, made
+for number in range(44):
+    near.create_db_snapshot(
+        DBSnapshotIdentifier=f"s-{number}", DBInstanceIdentifier=f"db-{number}"
+    )
+near.get_waiter("db_snapshot_available").wait(
+    DBSnapshotIdentifier="first", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+)
+shown = near.describe_db_snapshots(DBSnapshotIdentifier="first")["DBSnapshots"][0]
+assert isinstance(shown["SnapshotCreateTime"], datetime.datetime), shown
+assert isinstance(shown["OriginalSnapshotCreateTime"], datetime.datetime), shown
+assert shown["Encrypted"] is True and shown["FullSnapshotSizeInBytes"] > 0, shown
+assert shown["DbiResourceId"] == by_name["secret"]["DbiResourceId"], shown
+
+pages = list(near.get_paginator("describe_db_snapshots").paginate(PaginationConfig={"PageSize": 20}))
+listed = [snapshot["DBSnapshotIdentifier"] for page in pages for snapshot in page["DBSnapshots"]]
+
+# SourceRegion makes the SDK sign a URL for the source region, which RDS ignores.
+copied = far.copy_db_snapshot(
+    SourceDBSnapshotIdentifier=made["DBSnapshotArn"],
+    TargetDBSnapshotIdentifier="first-copy",
+    KmsKeyId=home_key,
+    Tags=tags,
+    CopyTags=True,
+    SourceRegion=source,
+)["DBSnapshot"]
+assert copied["SourceRegion"] == source and copied["KmsKeyId"] == home_key, copied
+assert copied["SourceDBSnapshotIdentifier"] == made["DBSnapshotArn"], copied
+far.get_waiter("db_snapshot_available").wait(
+    DBSnapshotIdentifier="first-copy", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+)
+filters = [{"Name": "db-snapshot-id", "Values": ["none", "first-copy"]}]
+found = far.describe_db_snapshots(Filters=filters)["DBSnapshots"]
+assert [snapshot["DBSnapshotIdentifier"] for snapshot in found] == ["first-copy"], found
+assert found[0]["OriginalSnapshotCreateTime"] == shown["OriginalSnapshotCreateTime"], found
+assert found[0]["SnapshotCreateTime"] > shown["SnapshotCreateTime"], found
+
+arn = copied["DBSnapshotArn"]
+far.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": "a", "Value": "b"}])
+assert far.list_tags_for_resource(ResourceName=arn)["TagList"] == [{"Key": "a", "Value": "b"}, *tags]
+quotas = {
+    quota["AccountQuotaName"]: (quota["Used"], quota["Max"])
+    for quota in near.describe_account_attributes()["AccountQuotas"]
+}
+assert quotas["ManualSnapshots"] == (45, 60), quotas
+
+fault = near.exceptions
+refused(fault.DBSnapshotNotFoundFault, near.describe_db_snapshots, DBSnapshotIdentifier="none")
+refused(fault.DBInstanceNotFoundFault, near.describe_db_instances, DBInstanceIdentifier="none")
+refused(
+    fault.DBSnapshotAlreadyExistsFault,
+    near.create_db_snapshot,
+    DBSnapshotIdentifier="first",
+    DBInstanceIdentifier="orders",
+)
+# Fifteen more make the quota full; an instance takes one at a time, so each has its own.
+for number in range(15):
+    near.create_db_snapshot(
+        DBSnapshotIdentifier=f"more-{number}", DBInstanceIdentifier=f"db-{number}"
+    )
+refused(
+    fault.SnapshotQuotaExceededFault,
+    near.create_db_snapshot,
+    DBSnapshotIdentifier="one-too-many",
+    DBInstanceIdentifier="orders",
+)
+refused(
+    fault.KMSKeyNotAccessibleFault,
+    far.copy_db_snapshot,
+    SourceDBSnapshotIdentifier=made["DBSnapshotArn"],
+    TargetDBSnapshotIdentifier="other",
+    KmsKeyId="alias/none",
+)
+code = refused(
+    ClientError,
+    far.copy_db_snapshot,
+    SourceDBSnapshotIdentifier=made["DBSnapshotArn"],
+    TargetDBSnapshotIdentifier="other",
+)
+assert code == "InvalidParameterValue", code
+code = refused(ClientError, near.stop_db_instance, DBInstanceIdentifier="orders")
+assert code == "InvalidAction", code
+
+deleted = far.delete_db_snapshot(DBSnapshotIdentifier="first-copy")["DBSnapshot"]
+assert deleted["Status"] == "deleting", deleted
+assert len(set(checked)) == 8, set(checked)
+print(json.dumps({"pages": len(pages), "listed": listed}))

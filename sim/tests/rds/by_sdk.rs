@@ -1,0 +1,55 @@
+//! The RDS service held against botocore's model of the wire, by the real SDK.
+
+use std::process::Command;
+
+use anyhow::Context;
+use snapferry_sim::rds::InstanceSpec;
+use snapferry_sim::rds_http::RdsService;
+
+use crate::moto::python;
+use crate::service::{HOME, HOME_KEY, SOURCE, instant, region, serve, world};
+
+/// Runs the script, which fails loudly itself, and returns the figures it prints.
+async fn by_sdk(service: &RdsService, home_key: &str) -> anyhow::Result<serde_json::Value> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rds/by_sdk.py");
+    let mut command = Command::new(python()?);
+    command
+        .args([script, &service.url(), SOURCE, HOME, home_key])
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
+    let output = tokio::task::spawn_blocking(move || command.output()).await??;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    anyhow::ensure!(output.status.success(), "the SDK's script failed: {errors}");
+    serde_json::from_slice(&output.stdout).context("the script's figures")
+}
+
+#[tokio::test]
+async fn the_real_sdk_understands_every_answer() -> anyhow::Result<()> {
+    let mut config = instant();
+    config.manual_snapshot_quota = 60;
+    let mut rds = world(config);
+    for number in 0..45 {
+        let spec = InstanceSpec::postgres(format!("db-{number}"));
+        rds.add_instance(&region(SOURCE), spec)?;
+    }
+    let (service, _events) = serve(rds, 1.0).await?;
+    let figures = by_sdk(&service, HOME_KEY).await?;
+    // 45 snapshots in pages of 20; the model's truth is the measure.
+    assert_eq!(figures["pages"], 3);
+    // The script makes some more after it has listed.
+    let model = service.model();
+    let then = model
+        .snapshots(&region(SOURCE))
+        .filter(|s| !s.name.starts_with("more-"));
+    let truth: Vec<String> = then.map(|snapshot| snapshot.name.clone()).collect();
+
+    assert_eq!(figures["listed"], serde_json::json!(truth));
+    assert_eq!(
+        service.counts().sum(|call| call.app != "snapferry-sdk"),
+        0,
+        "the app id is seen"
+    );
+    Ok(())
+}

@@ -1,0 +1,19 @@
+//! What the simulated RDS promises, and what others say that RDS is like.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, in its helpers too"
+)]
+
+mod against_moto;
+mod by_sdk;
+mod copies;
+mod events;
+mod faults;
+mod listing;
+mod model;
+mod moto;
+mod service;
+mod snapshots;
+mod tags;
+mod wire;

@@ -1,0 +1,12 @@
+//! What must hold of the templates and the state machine as they are in the repository.
+//!
+//! A rule that could be broken by an edit far from where it matters is held here: the numbers that
+//! must agree, what each function may do, that nothing waits by polling.
+
+#![allow(clippy::unwrap_used, reason = "helpers fail a test as its body does")]
+
+mod document;
+mod permissions;
+mod stack;
+mod state_machine;
+mod walk;

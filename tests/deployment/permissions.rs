@@ -1,0 +1,213 @@
+//! What each role may do: these actions, and no others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::document::{resources, source_region, template, texts, values_of};
+
+/// The actions of each role of `template.yaml`. One more is a decision, to be written down here.
+const ALLOWED: [(&str, &[&str]); 5] = [
+    (
+        "PlannerRole",
+        &[
+            "dynamodb:GetItem",
+            "dynamodb:UpdateItem",
+            "logs:CreateLogStream",
+            "logs:PutLogEvents",
+            "rds:DescribeDBInstances",
+            "states:DescribeExecution",
+            "states:StartExecution",
+        ],
+    ),
+    (
+        "WorkerRole",
+        &[
+            "dynamodb:BatchGetItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "kms:CreateGrant",
+            "kms:DescribeKey",
+            "logs:CreateLogStream",
+            "logs:PutLogEvents",
+            "rds:AddTagsToResource",
+            "rds:CopyDBSnapshot",
+            "rds:CreateDBSnapshot",
+            "rds:DescribeAccountAttributes",
+            "rds:DescribeDBSnapshots",
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ReceiveMessage",
+            "states:SendTaskFailure",
+            "states:SendTaskHeartbeat",
+            "states:SendTaskSuccess",
+        ],
+    ),
+    (
+        "ReactorRole",
+        &[
+            "dynamodb:BatchGetItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:UpdateItem",
+            "logs:CreateLogStream",
+            "logs:PutLogEvents",
+            "rds:DescribeDBSnapshots",
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ReceiveMessage",
+            "states:SendTaskFailure",
+            "states:SendTaskSuccess",
+        ],
+    ),
+    (
+        "SweeperRole",
+        &[
+            "dynamodb:BatchGetItem",
+            "dynamodb:ConditionCheckItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+            "logs:CreateLogStream",
+            "logs:PutLogEvents",
+            "rds:DescribeDBSnapshots",
+            "sqs:SendMessage",
+            "states:SendTaskFailure",
+            "states:SendTaskHeartbeat",
+            "states:SendTaskSuccess",
+        ],
+    ),
+    (
+        "StateMachineRole",
+        &[
+            "logs:CreateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:DescribeLogGroups",
+            "logs:DescribeResourcePolicies",
+            "logs:GetLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:UpdateLogDelivery",
+            "sqs:SendMessage",
+        ],
+    ),
+];
+
+/// Only these know no resource they could be limited to.
+const ON_ANY_RESOURCE: [&str; 2] = ["rds:DescribeAccountAttributes", "logs:"];
+
+fn statements(role: &Value) -> Vec<&Value> {
+    let policies = role["Policies"].as_array().unwrap();
+    let of = |policy: &'static str| policies.iter().filter_map(move |one| one.get(policy));
+    of("PolicyDocument")
+        .flat_map(|document| document["Statement"].as_array().unwrap())
+        .collect()
+}
+
+fn roles(template: &Value) -> BTreeMap<&str, &Value> {
+    resources(template, "AWS::IAM::Role").collect()
+}
+
+#[test]
+fn each_role_may_do_its_work_and_nothing_else() {
+    let template = template();
+    let granted: BTreeMap<&str, BTreeSet<&str>> = roles(&template)
+        .into_iter()
+        .map(|(name, role)| {
+            let actions = statements(role)
+                .into_iter()
+                .flat_map(|one| texts(&one["Action"]));
+            (name, actions.collect())
+        })
+        .collect();
+    let allowed = ALLOWED.map(|(name, actions)| (name, actions.iter().copied().collect()));
+    assert_eq!(granted, BTreeMap::from(allowed));
+}
+
+#[test]
+fn each_function_has_a_role_of_its_own() {
+    let template = template();
+    let functions = resources(&template, "AWS::Serverless::Function");
+    let roles: Vec<&Value> = functions.map(|(_, function)| &function["Role"]).collect();
+    let expected = ["Planner", "Reactor", "Sweeper", "Worker"];
+    let expected = expected.map(|name| json!({"Fn::GetAtt": format!("{name}Role.Arn")}));
+    assert_eq!(roles, expected.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn nobody_may_delete_in_rds_or_do_anything_by_wildcard() {
+    for template in [template(), source_region()] {
+        for role in roles(&template).values() {
+            for statement in statements(role) {
+                assert_eq!(statement["Effect"], "Allow");
+                assert_eq!(statement["NotAction"], Value::Null);
+                assert_eq!(statement["NotResource"], Value::Null);
+                for action in texts(&statement["Action"]) {
+                    assert!(!action.starts_with("rds:Delete"), "{action}");
+                    assert!(!action.contains('*'), "{action}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn only_what_knows_no_resource_is_allowed_on_any() {
+    let template = template();
+    for (name, role) in roles(&template) {
+        for statement in statements(role).iter().filter(|one| one["Resource"] == "*") {
+            for action in texts(&statement["Action"]) {
+                let expected = ON_ANY_RESOURCE
+                    .iter()
+                    .any(|known| action.starts_with(known));
+                assert!(expected, "{name} may {action} on anything");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_worker_makes_and_tags_only_what_bears_the_stacks_tag_and_name() {
+    let template = template();
+    let worker = statements(roles(&template)["WorkerRole"]);
+    let tag = json!({"Fn::If": ["StackIdIsGiven", {"Ref": "StackId"}, {"Ref": "AWS::StackName"}]});
+    for action in ["rds:CreateDBSnapshot", "rds:AddTagsToResource"] {
+        let statement = worker.iter().find(|one| one["Action"] == action).unwrap();
+        let condition = &statement["Condition"]["StringEquals"];
+        assert_eq!(condition["aws:RequestTag/snapferry:stack"], tag, "{action}");
+        let resources = statement["Resource"].to_string();
+        assert!(resources.contains(":snapshot:sf-*"), "{action}");
+        assert!(!resources.contains(":snapshot:*"), "{action}");
+    }
+}
+
+#[test]
+fn keys_are_lent_to_rds_alone() {
+    let template = template();
+    let worker = statements(roles(&template)["WorkerRole"]);
+    let lending: Vec<_> = worker
+        .into_iter()
+        .filter(|one| one["Action"] == "kms:CreateGrant")
+        .collect();
+    assert_eq!(lending.len(), 2);
+    for statement in lending {
+        let condition = &statement["Condition"];
+        assert_eq!(condition["Bool"]["kms:GrantIsForAWSResource"], "true");
+        let mut via = Vec::new();
+        values_of(condition, "kms:ViaService", &mut via);
+        assert!(via[0].to_string().contains("rds."), "{via:?}");
+    }
+}
+
+#[test]
+fn the_forwarding_role_may_put_events_on_one_bus() {
+    let template = source_region();
+    let role = roles(&template)["ForwardingRole"];
+    let statements = statements(role);
+    assert_eq!(statements.len(), 1);
+    assert_eq!(statements[0]["Action"], "events:PutEvents");
+    let (_, rule) = resources(&template, "AWS::Events::Rule").next().unwrap();
+    assert_eq!(statements[0]["Resource"], rule["Targets"][0]["Arn"]);
+}

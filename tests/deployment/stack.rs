@@ -1,0 +1,366 @@
+//! The stacks' queues, functions, table, parameters and alarms.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::document::{keys, resources, source_region, template, values_of};
+
+/// AWS's longest.
+const RETENTION_SECONDS: u64 = 14 * 24 * 60 * 60;
+
+/// What the functions read at their start, besides what AWS sets.
+const VARIABLES: [&str; 16] = [
+    "SNAPFERRY_BACKOFF_MAX_SECONDS",
+    "SNAPFERRY_BACKOFF_SECONDS",
+    "SNAPFERRY_COMMANDS_QUEUE_URL",
+    "SNAPFERRY_COPY_SLOTS",
+    "SNAPFERRY_EVENTS_QUEUE_URL",
+    "SNAPFERRY_GRACE_SECONDS",
+    "SNAPFERRY_HINT_RECHECK_SECONDS",
+    "SNAPFERRY_KMS_KEY",
+    "SNAPFERRY_LOG",
+    "SNAPFERRY_SCHEDULE",
+    "SNAPFERRY_SELECTION",
+    "SNAPFERRY_SOURCE_REGIONS",
+    "SNAPFERRY_STACK",
+    "SNAPFERRY_SWEEP_WIDTH",
+    "SNAPFERRY_TABLE",
+    "SNAPFERRY_TIME_ZONE",
+];
+
+fn default_of(template: &Value, parameter: &str) -> u64 {
+    template["Parameters"][parameter]["Default"]
+        .as_u64()
+        .unwrap()
+}
+
+fn arn_of(name: &str) -> Value {
+    json!({"Fn::GetAtt": format!("{name}.Arn")})
+}
+
+#[test]
+fn each_queue_keeps_its_messages_for_two_weeks_encrypted() {
+    for template in [template(), source_region()] {
+        for (name, queue) in resources(&template, "AWS::SQS::Queue") {
+            assert_eq!(queue["MessageRetentionPeriod"], RETENTION_SECONDS, "{name}");
+            assert_eq!(queue["SqsManagedSseEnabled"], true, "{name}");
+        }
+    }
+}
+
+#[test]
+fn each_queue_that_is_worked_on_parks_after_ten_receives() {
+    let template = template();
+    let mut worked_on = Vec::new();
+    for (name, queue) in resources(&template, "AWS::SQS::Queue") {
+        if name.ends_with("DeadLetterQueue") {
+            assert_eq!(queue["RedrivePolicy"], Value::Null, "{name}");
+            continue;
+        }
+        worked_on.push(name);
+        let redrive = &queue["RedrivePolicy"];
+        assert_eq!(redrive["maxReceiveCount"], 10, "{name}");
+        let dead = format!("{}DeadLetterQueue", name.trim_end_matches("Queue"));
+        assert_eq!(redrive["deadLetterTargetArn"], arn_of(&dead), "{name}");
+    }
+    assert_eq!(worked_on, ["CommandsQueue", "EventsQueue"]);
+}
+
+#[test]
+fn a_message_stays_hidden_for_six_time_outs_of_its_function() {
+    let template = template();
+    for (name, queue) in resources(&template, "AWS::SQS::Queue") {
+        assert_eq!(
+            queue["VisibilityTimeout"],
+            json!({"Ref": "VisibilitySeconds"}),
+            "{name}"
+        );
+    }
+    let time_out = default_of(&template, "FunctionTimeout");
+    assert_eq!(
+        template["Globals"]["Function"]["Timeout"],
+        json!({"Ref": "FunctionTimeout"})
+    );
+    assert!(default_of(&template, "VisibilitySeconds") >= 6 * time_out);
+}
+
+#[test]
+fn each_mapping_takes_ten_messages_at_once_and_lets_one_fail_alone() {
+    let template = template();
+    let mut mapped = Vec::new();
+    for (name, function) in resources(&template, "AWS::Serverless::Function") {
+        assert_eq!(
+            function["Timeout"],
+            Value::Null,
+            "{name} has a time-out of its own"
+        );
+        for event in function["Events"].as_object().unwrap().values() {
+            let mapping = &event["Properties"];
+            if event["Type"] != "SQS" {
+                continue;
+            }
+            mapped.push((name, mapping["Queue"].clone()));
+            assert_eq!(mapping["BatchSize"], 10, "{name}");
+            assert_eq!(
+                mapping["MaximumBatchingWindowInSeconds"],
+                Value::Null,
+                "{name}"
+            );
+            assert_eq!(
+                mapping["FunctionResponseTypes"],
+                json!(["ReportBatchItemFailures"])
+            );
+            let limit = json!({"Ref": format!("{name}Concurrency")});
+            assert_eq!(mapping["ScalingConfig"]["MaximumConcurrency"], limit);
+        }
+    }
+    let expected = [
+        ("Reactor", arn_of("EventsQueue")),
+        ("Worker", arn_of("CommandsQueue")),
+    ];
+    assert_eq!(mapped, expected);
+}
+
+#[test]
+fn no_function_has_reserved_concurrency() {
+    let mut found = Vec::new();
+    let template = template();
+    values_of(&template, "ReservedConcurrentExecutions", &mut found);
+    assert!(found.is_empty(), "it would dead-letter healthy messages");
+}
+
+#[test]
+fn each_function_names_its_handler_and_its_folder() {
+    let template = template();
+    let mut handlers = Vec::new();
+    for (name, function) in resources(&template, "AWS::Serverless::Function") {
+        assert_eq!(function["CodeUri"], "target/function/bootstrap/", "{name}");
+        assert_eq!(function["Handler"], name.to_lowercase());
+        assert_eq!(
+            function["LoggingConfig"]["LogGroup"],
+            json!({"Ref": format!("{name}Logs")})
+        );
+        handlers.push(name);
+    }
+    assert_eq!(handlers, ["Planner", "Reactor", "Sweeper", "Worker"]);
+    let globals = &template["Globals"]["Function"];
+    // `aws cloudformation package` does not look there, and would upload the whole folder.
+    assert_eq!(globals["CodeUri"], Value::Null);
+    assert_eq!(globals["Runtime"], "provided.al2023");
+    assert_eq!(template["Parameters"]["Architecture"]["Default"], "arm64");
+}
+
+#[test]
+fn the_functions_are_given_the_variables_they_read() {
+    let template = template();
+    let given = &template["Globals"]["Function"]["Environment"]["Variables"];
+    assert_eq!(keys(given), VARIABLES);
+    for (name, function) in resources(&template, "AWS::Serverless::Function") {
+        let own = function["Environment"]["Variables"].as_object();
+        let own: Vec<&String> = own.into_iter().flat_map(|own| own.keys()).collect();
+        match name {
+            "Planner" => assert_eq!(own, ["SNAPFERRY_STATE_MACHINE_ARN"]),
+            _ => assert!(own.is_empty(), "{name}"),
+        }
+    }
+}
+
+#[test]
+fn the_command_line_is_given_its_variables() {
+    let template = template();
+    let mut lines = Vec::new();
+    let output = &template["Outputs"]["CliEnvironment"]["Value"];
+    let exports = output.to_string();
+    for part in exports.split("export ").skip(1) {
+        lines.extend(part.split('=').next());
+    }
+    let expected = [
+        "AWS_REGION",
+        "SNAPFERRY_STACK",
+        "SNAPFERRY_TABLE",
+        "SNAPFERRY_COMMANDS_QUEUE_URL",
+        "SNAPFERRY_EVENTS_QUEUE_URL",
+        "SNAPFERRY_STATE_MACHINE_ARN",
+        "SNAPFERRY_SOURCE_REGIONS",
+        "SNAPFERRY_KMS_KEY",
+        "SNAPFERRY_SCHEDULE",
+        "SNAPFERRY_TIME_ZONE",
+        "SNAPFERRY_SELECTION",
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn the_table_outlives_the_stack_and_forgets_by_itself() {
+    let template = template();
+    let table = &template["Resources"]["Table"];
+    assert_eq!(table["DeletionPolicy"], "Retain");
+    assert_eq!(table["UpdateReplacePolicy"], "Retain");
+    let table = &table["Properties"];
+    assert_eq!(table["BillingMode"], "PAY_PER_REQUEST");
+    assert_eq!(
+        table["KeySchema"],
+        json!([{"AttributeName": "pk", "KeyType": "HASH"}])
+    );
+    let ttl = json!({"AttributeName": "ttl", "Enabled": true});
+    assert_eq!(table["TimeToLiveSpecification"], ttl);
+    assert_eq!(
+        table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
+        true
+    );
+    assert_eq!(table["SSESpecification"]["SSEEnabled"], true);
+    let index = json!([{
+        "IndexName": "open-waits",
+        "KeySchema": [
+            {"AttributeName": "open", "KeyType": "HASH"},
+            {"AttributeName": "since", "KeyType": "RANGE"},
+        ],
+        "Projection": {"ProjectionType": "ALL"},
+    }]);
+    assert_eq!(table["GlobalSecondaryIndexes"], index);
+}
+
+#[test]
+fn both_stacks_catch_the_same_snapshot_events_and_keep_those_they_cannot_deliver() {
+    let (home, source) = (template(), source_region());
+    let (_, here) = resources(&home, "AWS::Events::Rule").next().unwrap();
+    let (_, there) = resources(&source, "AWS::Events::Rule").next().unwrap();
+    let pattern = json!({
+        "source": ["aws.rds"],
+        "detail-type": ["RDS DB Snapshot Event", "RDS DB Cluster Snapshot Event"],
+    });
+    assert_eq!(here["EventPattern"], pattern);
+    assert_eq!(there["EventPattern"], pattern);
+    let dead = |rule: &Value| rule["Targets"][0]["DeadLetterConfig"]["Arn"].clone();
+    assert_eq!(dead(here), arn_of("EventsDeadLetterQueue"));
+    assert_eq!(dead(there), arn_of("DeadLetterQueue"));
+}
+
+#[test]
+fn a_queue_takes_events_from_its_rule_alone_and_nothing_in_clear() {
+    let cases = [
+        (template(), "EventQueuesPolicy", "SnapshotEventsRule"),
+        (source_region(), "DeadLetterQueuePolicy", "ForwardingRule"),
+    ];
+    for (template, policy, rule) in cases {
+        let document = &template["Resources"][policy]["Properties"]["PolicyDocument"];
+        let statements = document["Statement"].as_array().unwrap();
+        let allowed: Vec<_> = statements
+            .iter()
+            .filter(|one| one["Effect"] == "Allow")
+            .collect();
+        assert_eq!(allowed.len(), 1);
+        assert_eq!(
+            allowed[0]["Principal"],
+            json!({"Service": "events.amazonaws.com"})
+        );
+        assert_eq!(
+            allowed[0]["Condition"]["ArnEquals"]["aws:SourceArn"],
+            arn_of(rule)
+        );
+        let denied = statements.iter().any(|one| {
+            one["Effect"] == "Deny" && one["Condition"]["Bool"]["aws:SecureTransport"] == "false"
+        });
+        assert!(denied, "{policy}");
+    }
+}
+
+#[test]
+fn each_queue_has_a_policy_against_clear_text() {
+    for template in [template(), source_region()] {
+        let policies = resources(&template, "AWS::SQS::QueuePolicy");
+        let covered: BTreeSet<String> = policies
+            .flat_map(|(_, policy)| policy["Queues"].as_array().unwrap())
+            .map(|queue| queue["Ref"].as_str().unwrap().to_owned())
+            .collect();
+        let queues = resources(&template, "AWS::SQS::Queue").map(|(name, _)| name.to_owned());
+        assert_eq!(covered, queues.collect());
+    }
+}
+
+#[test]
+fn each_parameter_is_described_bounded_and_used() {
+    for template in [template(), source_region()] {
+        let mut references = Vec::new();
+        values_of(&template, "Ref", &mut references);
+        let text = template.to_string();
+        for (name, parameter) in template["Parameters"].as_object().unwrap() {
+            let description = parameter["Description"].as_str().unwrap_or_default();
+            assert!(
+                description.ends_with('.'),
+                "{name} is not described in a sentence"
+            );
+            let has = |member: &str| !parameter[member].is_null();
+            let bounded = match parameter["Type"].as_str().unwrap() {
+                "Number" => has("AllowedValues") || (has("MinValue") && has("MaxValue")),
+                _ => has("AllowedValues") || has("AllowedPattern"),
+            };
+            assert!(bounded, "{name} takes anything");
+            let used = references.iter().any(|reference| *reference == name)
+                || text.contains(&format!("${{{name}}}"));
+            assert!(used, "{name} is not used");
+        }
+    }
+}
+
+#[test]
+fn each_parameter_has_its_place_in_the_console() {
+    let template = template();
+    let groups = &template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"];
+    let mut placed: Vec<&str> = groups
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|group| group["Parameters"].as_array().unwrap())
+        .filter_map(Value::as_str)
+        .collect();
+    placed.sort_unstable();
+    assert_eq!(placed, keys(&template["Parameters"]));
+}
+
+#[test]
+fn an_alarm_watches_each_way_to_come_to_a_halt() {
+    let template = template();
+    let watched: BTreeSet<(&str, String)> = resources(&template, "AWS::CloudWatch::Alarm")
+        .map(|(name, alarm)| {
+            assert_eq!(alarm["TreatMissingData"], "notBreaching", "{name}");
+            assert!(alarm["AlarmActions"]["Fn::If"].is_array(), "{name}");
+            let subject = &alarm["Dimensions"][0]["Value"];
+            let named = subject["Ref"].as_str().or(subject["Fn::GetAtt"].as_str());
+            (
+                alarm["MetricName"].as_str().unwrap(),
+                named.unwrap().to_owned(),
+            )
+        })
+        .collect();
+    let visible = "ApproximateNumberOfMessagesVisible";
+    let expected = [
+        ("ApproximateAgeOfOldestMessage", "CommandsQueue.QueueName"),
+        (visible, "CommandsDeadLetterQueue.QueueName"),
+        (visible, "EventsDeadLetterQueue.QueueName"),
+        ("Errors", "Planner"),
+        ("Errors", "Sweeper"),
+        ("ExecutionsFailed", "StateMachine"),
+    ];
+    assert_eq!(
+        watched,
+        expected.map(|(metric, of)| (metric, of.to_owned())).into()
+    );
+    let source = source_region();
+    assert_eq!(resources(&source, "AWS::CloudWatch::Alarm").count(), 1);
+}
+
+#[test]
+fn each_log_group_is_kept_for_as_long_as_asked() {
+    let template = template();
+    let groups: Vec<_> = resources(&template, "AWS::Logs::LogGroup").collect();
+    assert_eq!(groups.len(), 5);
+    for (name, group) in groups {
+        assert_eq!(
+            group["RetentionInDays"],
+            json!({"Ref": "LogRetentionDays"}),
+            "{name}"
+        );
+    }
+}
