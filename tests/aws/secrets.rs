@@ -183,8 +183,10 @@ impl<'w> MakeWriter<'w> for Log {
     }
 }
 
+type SetUp = fn(&World);
+
 /// Ways in which a command fails, or does not: each sets its world up.
-fn ways() -> Vec<(&'static str, fn(&World))> {
+fn ways() -> Vec<(&'static str, SetUp)> {
     vec![
         ("stale", |world| world.set_token(SECRET, Token::Dead)),
         ("invalid", |world| world.set_token(SECRET, Token::Invalid)),
