@@ -28,7 +28,7 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// What RDS answered when it did not do what was asked.
 #[derive(Debug, Error)]
-#[error("{operation} in {region}: {}: {message}", .code.as_deref().unwrap_or("no answer"))]
+#[error("{operation} in {region}: {}: {message}", .code.as_deref().unwrap_or("no usable answer"))]
 pub struct RdsError {
     /// The action.
     pub operation: Operation,
@@ -56,7 +56,7 @@ impl RdsError {
 
 /// The table, the queues or Step Functions did not do what was asked. Always worth another try.
 #[derive(Debug, Error)]
-#[error("{action} did not succeed: {}", .code.as_deref().unwrap_or("no answer"))]
+#[error("{action} did not succeed: {}", .code.as_deref().unwrap_or("no usable answer"))]
 pub struct PortError {
     /// The AWS action, such as `PutItem`.
     pub action: &'static str,

@@ -73,18 +73,36 @@ pub(crate) fn json_error(status: u16, code: &str, message: &str) -> Reply {
     Reply::Http(status, body.to_string())
 }
 
-#[derive(Debug, Clone, Default)]
+type Script = dyn FnMut(&Asked) -> Reply + Send;
+
+#[derive(Clone)]
 pub(crate) struct Wire {
     asked: Arc<Mutex<Vec<Asked>>>,
-    replies: Arc<Mutex<VecDeque<Reply>>>,
+    script: Arc<Mutex<Script>>,
+}
+
+impl std::fmt::Debug for Wire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Wire")
+    }
 }
 
 impl Wire {
     /// Answers in this order; the last answer is given for good.
     pub(crate) fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
+        let mut replies: VecDeque<Reply> = replies.into_iter().collect();
+        Self::script(move |_| match replies.len() {
+            0 => panic!("nothing was to be asked"),
+            1 => replies[0].clone(),
+            _ => replies.pop_front().unwrap(),
+        })
+    }
+
+    /// Answers each request as the script says.
+    pub(crate) fn script(script: impl FnMut(&Asked) -> Reply + Send + 'static) -> Self {
         Self {
             asked: Arc::default(),
-            replies: Arc::new(Mutex::new(replies.into_iter().collect())),
+            script: Arc::new(Mutex::new(script)),
         }
     }
 
@@ -149,17 +167,13 @@ impl HttpConnector for Wire {
             .iter()
             .map(|(name, value)| (name.to_lowercase(), value.to_owned()));
         let body = request.body().bytes().expect("a body that is not a stream");
-        self.asked.lock().unwrap().push(Asked {
+        let asked = Asked {
             uri: request.uri().to_owned(),
             headers: headers.collect(),
             body: String::from_utf8(body.to_vec()).unwrap(),
-        });
-        let mut replies = self.replies.lock().unwrap();
-        let reply = match replies.len() {
-            0 => panic!("nothing was to be asked"),
-            1 => replies[0].clone(),
-            _ => replies.pop_front().unwrap(),
         };
+        let reply = (*self.script.lock().unwrap())(&asked);
+        self.asked.lock().unwrap().push(asked);
         HttpConnectorFuture::ready(match reply {
             Reply::Http(status, body) => {
                 let mut answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
