@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers fail a test as its body does")]
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 fn demo() -> Command {
@@ -90,32 +92,76 @@ fn without_python_it_says_what_to_do() {
 }
 
 #[test]
-fn killed_it_leaves_nothing_running() {
-    let mut killed = demo()
-        .args(["--databases", "1", "--speed", "10"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let printed = BufReader::new(killed.stdout.take().unwrap());
-    // Once the planner has run, the emulator and functions of its own are up.
-    let up = printed
-        .lines()
-        .map(Result::unwrap)
-        .any(|line| line.contains("orders") && line.contains("snapshot"));
-    assert!(up, "the demo ended before it could be killed");
-    let id = killed.id();
-    assert!(!processes_of(id).is_empty());
-    killed.kill().unwrap();
-    killed.wait().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !processes_of(id).is_empty() {
-        assert!(
-            Instant::now() < deadline,
-            "still running: {:?}",
-            processes_of(id)
-        );
-        std::thread::sleep(Duration::from_millis(20));
+fn however_it_ends_it_leaves_nothing_running() {
+    for (signal, exit) in [
+        (Signal::KILL, None),
+        (Signal::INT, Some(130)),
+        (Signal::TERM, Some(143)),
+    ] {
+        let mut running = demo()
+            .args(["--databases", "1", "--speed", "10"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let printed = BufReader::new(running.stdout.take().unwrap());
+        // Once a snapshot has begun, the emulator and functions of its own are up.
+        let up = printed
+            .lines()
+            .map(Result::unwrap)
+            .any(|line| line.contains("orders") && line.ends_with("snapshot"));
+        assert!(up, "the demo ended before it could be stopped");
+        let id = running.id();
+        let mut processes = processes_of(id);
+        assert!(!processes.is_empty());
+        processes.push(id.to_string());
+        assert_eq!(listening_beyond_loopback(&processes), [""; 0]);
+
+        kill_process(Pid::from_child(&running), signal).unwrap();
+        assert_eq!(running.wait().unwrap().code(), exit);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !processes_of(id).is_empty() {
+            assert!(
+                Instant::now() < deadline,
+                "still running: {:?}",
+                processes_of(id)
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
+}
+
+/// The addresses beyond loopback that these processes listen on, as the kernel writes them.
+fn listening_beyond_loopback(processes: &[String]) -> Vec<String> {
+    let mut sockets = BTreeSet::new();
+    for process in processes {
+        let Ok(files) = std::fs::read_dir(format!("/proc/{process}/fd")) else {
+            continue;
+        };
+        let links = files
+            .flatten()
+            .filter_map(|file| std::fs::read_link(file.path()).ok());
+        sockets.extend(links.filter_map(|link| {
+            let text = link.to_str()?;
+            Some(text.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())
+        }));
+    }
+    const LISTENING: &str = "0A";
+    let mut beyond = Vec::new();
+    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+        let table = std::fs::read_to_string(table).unwrap_or_default();
+        for line in table.lines().skip(1) {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let (local, state, inode) = (fields[1], fields[3], fields[9]);
+            // 127.x.x.x and ::1, in the kernel's byte order.
+            let address = local.split(':').next().unwrap();
+            let loopback = address.len() == 8 && address.ends_with("7F")
+                || address == "00000000000000000000000001000000";
+            if state == LISTENING && sockets.contains(inode) && !loopback {
+                beyond.push(local.to_owned());
+            }
+        }
+    }
+    beyond
 }
 
 /// The processes that work in the folder of one run of the demo (`target/local/<its id>-…`), by command line,
