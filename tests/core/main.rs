@@ -9,6 +9,7 @@ mod names;
 mod planner;
 mod reactor;
 mod schedule;
+mod semantics;
 mod settings;
 mod settle;
 mod slots;
