@@ -238,7 +238,7 @@ fn what_can_be_redriven_is_and_takes_its_databases_place() {
     let done = do_redrive(&memory, &acted());
     assert_eq!(only(&done), &Outcome::Redriven);
     assert!(done.is_complete());
-    assert_eq!(memory.redriven(), [failed.clone()]);
+    assert_eq!(memory.redriven(), std::slice::from_ref(&failed));
     let catalog = memory.world.catalog.borrow();
     let open: Vec<_> = catalog.values().map(|entry| entry.open.clone()).collect();
     assert_eq!(open, [Some(failed)]);
