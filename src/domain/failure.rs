@@ -127,7 +127,8 @@ pub enum Remedy {
 }
 
 impl Remedy {
-    const ALL: [Self; 3] = [Self::GrantAccess, Self::MendKey, Self::RaiseQuota];
+    /// Every remedy there is.
+    pub const ALL: [Self; 3] = [Self::GrantAccess, Self::MendKey, Self::RaiseQuota];
 
     /// The word in the table and in listings.
     #[must_use]
