@@ -330,13 +330,13 @@ impl CreateSnapshot for Port {
         let region = request.database.region();
         let (at, by, asked) = (rds_region(region), self.invocation, request.clone());
         let arn = request.database.sibling_snapshot(region, &request.id);
+        self.shared.world.borrow_mut().judge_asking(by, &arn);
         let answer = self
             .rds(
                 Operation::CreateDbSnapshot,
                 region,
                 || request.id.to_string(),
                 move |w| {
-                    w.judge_asking(by, &arn);
                     let now = w.now;
                     let request = CreateDbSnapshot {
                         snapshot: asked.id.to_string(),
@@ -370,7 +370,6 @@ impl CopySnapshot for Port {
                 &request.region,
                 || request.id.to_string(),
                 move |w| {
-                    w.judge_asking(by, &arn);
                     let now = w.now;
                     let request = CopyDbSnapshot {
                         source: asked.source.to_string(),
