@@ -265,8 +265,12 @@ async fn register<W: Permissions>(world: &W, wait: &Wait) -> Result<Registration
             Phase::Requested | Phase::Seen => Ok(Registration::UnderWay),
             Phase::Queued | Phase::Registered => {
                 // The time is renewed, so that the sweeper does not take the slot of a worker that is at it.
-                mark(world, wait, Phase::Registered).await?;
-                Ok(Registration::Act)
+                // Where the wait has gone meanwhile, another has settled it or taken it over: to act now
+                // would be to act without a wait.
+                match set_phase(world, wait, Phase::Registered).await? {
+                    Written::Stored => Ok(Registration::Act),
+                    Written::Conflict => Err(WorkError::Contended(wait.resource.clone())),
+                }
             }
         };
     }
@@ -287,10 +291,18 @@ async fn register<W: Permissions>(world: &W, wait: &Wait) -> Result<Registration
 
 async fn mark<W: Permissions>(world: &W, wait: &Wait, phase: Phase) -> Result<(), WorkError> {
     // A conflict means that an event was faster and has settled the wait, or that a newer token took it over.
+    set_phase(world, wait, phase).await?;
+    Ok(())
+}
+
+async fn set_phase<W: Permissions>(
+    world: &W,
+    wait: &Wait,
+    phase: Phase,
+) -> Result<Written, PortError> {
     world
         .set_phase(&wait.resource, &wait.command.token, phase, world.now())
-        .await?;
-    Ok(())
+        .await
 }
 
 async fn queue<W: Permissions>(world: &W, wait: &Wait) -> Result<Worked, WorkError> {
