@@ -510,7 +510,11 @@ fn a_later_attempt_that_has_its_slot_does_not_ask_for_another_for_the_first() {
     *world.slots.borrow_mut() = [other, second.clone()].into();
     assert_eq!(do_work(&world, &copy).unwrap(), Worked::Waiting);
     assert!(world.snapshots.borrow().contains_key(&second));
-    assert_eq!(world.phase(&first), None, "the first attempt is left behind");
+    assert_eq!(
+        world.phase(&first),
+        None,
+        "the first attempt is left behind"
+    );
 }
 
 #[test]

@@ -429,15 +429,6 @@ impl World {
                     format!("{key} has {entered:?} and not the copy of {name}"),
                 ));
             }
-            let open = entry
-                .and_then(|e| e.open.as_ref())
-                .map(|open| open.as_str());
-            if open == Some(name.as_str()) {
-                faults.push((
-                    rule::CATALOG,
-                    format!("{key}: the run {name} was never ended"),
-                ));
-            }
         }
         if let Some((rule, fault)) = faults.into_iter().next() {
             self.broke(rule, || fault);
