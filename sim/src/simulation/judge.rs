@@ -282,13 +282,10 @@ impl World {
     /// RDS has accepted something.
     pub(super) fn judge_accepted(&mut self, arn: &RdsArn) {
         self.accepted.insert(arn.clone());
-        let home = home();
-        let ours = self
+        let in_flight = self
             .rds
-            .snapshots(&rds_region(&home))
-            .filter(|s| s.is_a_copy_in_flight() && self.is_ours(s));
-        let in_flight = ours
-            .filter(|s| !self.squatters.iter().any(|arn| arn.name() == s.name))
+            .snapshots(&rds_region(&home()))
+            .filter(|s| s.is_a_copy_in_flight() && self.is_made_by_us(s))
             .count();
         let slots = self.copy_slots;
         if in_flight > slots {

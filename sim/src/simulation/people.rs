@@ -450,14 +450,17 @@ impl World {
 
     /// What a person does from time to time once the faults have stopped.
     pub(super) fn persons_round(&mut self) {
-        for arn in std::mem::take(&mut self.squatters) {
+        // Ours may have the name by now, where the stranger's has gone by itself.
+        let theirs: Vec<RdsArn> = std::mem::take(&mut self.squatters)
+            .into_iter()
+            .filter(|arn| {
+                self.truth(arn)
+                    .is_some_and(|found| !self.is_made_by_us(found))
+            })
+            .collect();
+        for arn in theirs {
             self.delete(&arn);
-            if self
-                .truth(&arn)
-                .is_some_and(|s| s.stage() != Stage::Deleting)
-            {
-                self.squatters.insert(arn);
-            }
+            self.squatters.insert(arn);
         }
         self.commands.dead.retain(|_, message| !message.hopeless);
         self.events.dead.clear();

@@ -175,10 +175,13 @@ impl Callbacks for Port {
             self.forget_at_once(&manifest.snapshot, token).await;
         }
         let (sent, told) = (token.clone(), manifest.clone());
+        self.shared
+            .world
+            .borrow_mut()
+            .judge_success(token.reveal(), manifest);
         let detail = || format!("{} {}", number(token), manifest.snapshot.name());
         let about = self
             .aws("SendTaskSuccess", detail, true, move |w| {
-                w.judge_success(sent.reveal(), &told);
                 let about = w
                     .sfn
                     .succeed(sent.reveal(), &wire::manifest::write(&told), w.now);
@@ -195,11 +198,14 @@ impl Callbacks for Port {
     }
 
     async fn send_task_failure(&self, token: &TaskToken, failure: &Failure) -> Delivery {
-        let (sent, told, invocation) = (token.clone(), failure.clone(), self.invocation);
+        let (sent, told) = (token.clone(), failure.clone());
+        self.shared
+            .world
+            .borrow_mut()
+            .judge_failure(self.invocation, token.reveal(), failure);
         let detail = || format!("{} {}", number(token), failure.reason);
         let about = self
             .aws("SendTaskFailure", detail, true, move |w| {
-                w.judge_failure(invocation, sent.reveal(), &told);
                 let about = w.sfn.fail(sent.reveal(), told.reason.error_name(), w.now);
                 w.count(if about == AboutToken::Alive {
                     "failures taken"

@@ -251,6 +251,11 @@ impl World {
         snapshot.tags.get("snapferry:stack") == Some(self.stack.as_str())
     }
 
+    /// Whether we made it, and not a person who gave it our tags.
+    pub(super) fn is_made_by_us(&self, snapshot: &Snapshot) -> bool {
+        self.is_ours(snapshot) && snapshot.tags.get("snapferry:run").is_some()
+    }
+
     /// Moves the clock and lets everything happen that is due. What is put off happens in its turn.
     pub(super) fn advance(&mut self, to: Timestamp) {
         while let Some((&(at, made), _)) = self.late.first_key_value() {
