@@ -46,6 +46,8 @@ mutants! {
     RegisterOverwrites,
     /// The live token wins: the phase is written whatever token is stored.
     PhaseIgnoresTheToken,
+    /// The live token wins: a write that was refused counts as done.
+    ConflictIsOverlooked,
     /// Already exists is a question: it is taken for success.
     AlreadyExistsIsSuccess,
     /// Already exists is a question: what is not ours is adopted.
@@ -82,6 +84,8 @@ mutants! {
     SlotIsNeverFreed,
     /// Copy slots: a copy that RDS is making gives its slot back.
     SlotIsGivenBackEarly,
+    /// Copy slots: a queued command begins with the first attempt again, whatever it had come to.
+    LaterAttemptIsForgotten,
     /// Copy slots: a queued command is lost.
     QueuedCommandIsLost,
     /// Batches: a failed record leaves the queue with the others.

@@ -99,8 +99,9 @@ fn live(simulation: &mut Simulation, faults_last: SignedDuration) {
     if !converge(simulation) {
         return;
     }
-    simulation.world().judge_recovery();
+    // What has succeeded may still have to be entered and forgotten: the sweep is there for it.
     wait_for_sweeps(simulation, 5);
+    simulation.world().judge_recovery();
     simulation.world().judge_leftovers();
     // Whatever is left belongs to nobody and goes when its time is up.
     let later = simulation
