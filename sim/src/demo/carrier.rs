@@ -34,6 +34,8 @@ struct Notes {
     /// What they said.
     texts: Vec<String>,
     refused: Vec<String>,
+    /// Nothing is on its way.
+    is_idle: bool,
 }
 
 impl Carrier {
@@ -70,6 +72,12 @@ impl Carrier {
         lock(&self.notes).refused.clone()
     }
 
+    /// Whether nothing was on its way at the last look. An event that has come just now may not be seen yet.
+    #[must_use]
+    pub(super) fn is_idle(&self) -> bool {
+        lock(&self.notes).is_idle
+    }
+
     /// What all events said, for the leak test.
     #[must_use]
     pub(super) fn texts(&self) -> String {
@@ -97,7 +105,12 @@ impl Road {
         hold_back_every: Option<u64>,
     ) {
         let mut count = 0_u64;
-        while let Some(event) = events.recv().await {
+        loop {
+            lock(&self.notes).is_idle = events.is_empty();
+            let Some(event) = events.recv().await else {
+                return;
+            };
+            lock(&self.notes).is_idle = false;
             count += 1;
             if hold_back_every.is_none_or(|every| count % every != 0) {
                 self.hand_over(event).await;

@@ -288,12 +288,15 @@ fn leaks(
         ("what snapferry printed", scene.diary.said.clone()),
     ];
     for (place, text) in places {
-        let count = secrets
-            .iter()
-            .filter(|secret| text.contains(**secret))
-            .count();
-        if count > 0 {
-            found.push(format!("{count} task tokens stand in {place}"));
+        let standing: Vec<&&str> = secrets.iter().filter(|one| text.contains(**one)).collect();
+        if let Some(first) = standing.first() {
+            let line = text.lines().find(|line| line.contains(**first));
+            let line = line.unwrap_or_default().replace(**first, "(the token)");
+            found.push(format!(
+                "{} task tokens stand in {place}, one in: {}",
+                standing.len(),
+                line.chars().take(400).collect::<String>()
+            ));
         }
     }
     found

@@ -106,7 +106,7 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     }
     let finished = watch(args, out, &rds, &stack, &fleet.databases, &repairs).await?;
     let elapsed_s = begun.elapsed().as_secs_f64();
-    repairs.calm_down(&rds, &stack).await?;
+    let unrest = repairs.calm_down(&rds, &stack, &carrier).await?;
     drop(sweeps);
 
     let diary = repairs.diary();
@@ -126,6 +126,7 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
             "the executions had not all ended after {elapsed_s:.0} s"
         ));
     }
+    seen.world.extend(unrest);
     let broken = promises::broken(&figures, &seen);
     out.line(format_args!(
         "\n{}\n\nCalls, as the recording proxy and the simulated RDS saw them:",
@@ -317,20 +318,34 @@ impl Repairs {
         diary
     }
 
-    /// Waits until what was late has arrived, the queues are worked off and every dead letter is known.
-    async fn calm_down(&self, rds: &RdsService, stack: &LocalStack) -> anyhow::Result<()> {
+    /// Waits until what was late has arrived, the queues are worked off and every dead letter is known. Says
+    /// what still was not, if patience ran out.
+    async fn calm_down(
+        &self,
+        rds: &RdsService,
+        stack: &LocalStack,
+        carrier: &Carrier,
+    ) -> anyhow::Result<Option<String>> {
         let Some((_, person, queues)) = &self.0 else {
-            return Ok(());
+            return Ok(None);
         };
         let begun = Instant::now();
-        while begun.elapsed() < CALM_WITHIN {
-            let at_rest = rds.model().next_due().is_none();
-            if at_rest && queues.are_calm(stack.client(), &person.diary()).await? {
-                break;
+        // Twice in a row: an event may be between two hands at one look.
+        let mut calm_looks = 0;
+        loop {
+            let mut unrest = queues.unrest(stack.client(), &person.diary()).await?;
+            if rds.model().next_due().is_some() || !carrier.is_idle() {
+                unrest = Some("events are still to come".to_owned());
+            }
+            calm_looks = if unrest.is_none() { calm_looks + 1 } else { 0 };
+            if calm_looks == 2 {
+                return Ok(None);
+            }
+            if begun.elapsed() > CALM_WITHIN && unrest.is_some() {
+                return Ok(unrest);
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        Ok(())
     }
 }
 

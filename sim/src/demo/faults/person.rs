@@ -46,24 +46,34 @@ impl Queues {
         })
     }
 
-    /// Whether nothing is left in the queues, and nothing among the dead letters but known garbage.
+    /// What is left in the queues, besides dead letters that are known garbage. Nothing is calm.
     ///
     /// # Errors
     /// When the emulator does not answer.
-    pub(in super::super) async fn are_calm(
+    pub(in super::super) async fn unrest(
         &self,
         client: &Client,
         diary: &Diary,
-    ) -> Result<bool, ClientError> {
+    ) -> Result<Option<String>, ClientError> {
+        let mut left = Vec::new();
+        for (name, queue) in [("commands", &self.commands), ("events", &self.events)] {
+            let depth = client.queue_depth(queue).await?;
+            if !depth.is_empty() {
+                left.push(format!("the queue of {name} still holds {depth:?}"));
+            }
+        }
         let mut dead = 0;
         for queue in [&self.dead_commands, &self.dead_events] {
             let depth = client.queue_depth(queue).await?;
             dead += depth.visible + depth.in_flight + depth.delayed;
         }
-        let commands = client.queue_depth(&self.commands).await?;
-        let events = client.queue_depth(&self.events).await?;
-        let worked_off = commands.is_empty() && events.is_empty();
-        Ok(worked_off && dead == diary.garbage.len() as u64)
+        if dead != diary.garbage.len() as u64 {
+            left.push(format!(
+                "{dead} dead letters, of which {} are known garbage",
+                diary.garbage.len()
+            ));
+        }
+        Ok((!left.is_empty()).then(|| left.join("; ")))
     }
 
     fn dead(&self, letters: Letters) -> &str {

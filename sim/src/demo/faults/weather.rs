@@ -36,7 +36,7 @@ struct State {
     /// Attempts that RDS accepted, by step and database.
     accepted: BTreeMap<(Step, String), usize>,
     denies: bool,
-    key_is_disabled: bool,
+    key: Key,
     broken_since: Option<Instant>,
     strangers: Strangers,
     most_of_ours: usize,
@@ -46,6 +46,19 @@ struct State {
 enum Step {
     Snapshot,
     Copy,
+}
+
+/// The recovery region's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    /// Not disabled yet.
+    Good,
+    /// Disabled, and no call has met it.
+    Disabled,
+    /// Disabled, and a call was refused for it.
+    Noticed,
+    /// Enabled again.
+    Mended,
 }
 
 /// Other people's copies.
@@ -71,7 +84,7 @@ impl Weather {
             calls: BTreeMap::new(),
             accepted: BTreeMap::new(),
             denies: false,
-            key_is_disabled: false,
+            key: Key::Good,
             broken_since: None,
             strangers: Strangers::NotYet,
             most_of_ours: 0,
@@ -88,12 +101,13 @@ impl Weather {
         self.state().broken_since.map(|since| since.elapsed())
     }
 
-    /// What a person does: enables the key and grants the access. Says what was done.
+    /// What a person does who has seen what is refused: enables the key, grants the access. Says what was done.
     pub(super) fn mend(&self, rds: &mut Rds) -> Vec<&'static str> {
         let mut done = Vec::new();
         let mut state = self.state();
-        if std::mem::take(&mut state.key_is_disabled) {
+        if state.key == Key::Noticed {
             rds.set_key_enabled(&region(RECOVERY), RECOVERY_KEY, true);
+            state.key = Key::Mended;
             done.push("enabled the key");
         }
         if std::mem::take(&mut state.denies) {
@@ -159,8 +173,9 @@ impl Interference for Weather {
         if let Some(action) = self.denial(&mut state, call) {
             return action;
         }
-        if matches!(call.request, Request::CopyDbSnapshot(_)) {
-            self.before_copy(&mut state, rds, call.now);
+        if let Request::CopyDbSnapshot(request) = call.request {
+            let is_new = rds.snapshot(call.region, &request.target).is_none();
+            self.before_copy(&mut state, rds, call.now, is_new);
         }
         self.settle_fate(&state, call, rds);
         Action::Forward
@@ -179,7 +194,10 @@ impl Interference for Weather {
                     *state.accepted.entry(attempt).or_default() += 1;
                 }
             }
-            Some(RdsFault::KmsKeyNotAccessible(_)) => self.tally.count(Fault::KeyDisabled),
+            Some(RdsFault::KmsKeyNotAccessible(_)) => {
+                self.state().key = Key::Noticed;
+                self.tally.count(Fault::KeyDisabled);
+            }
             Some(RdsFault::CopiesInFlightQuota(_)) => self.tally.count(Fault::CopiesRefused),
             Some(_) => {}
         }
@@ -248,15 +266,13 @@ impl Weather {
     }
 
     /// Disables the key, and lets other people's copies in, when it is time for it.
-    fn before_copy(&self, state: &mut State, rds: &mut Rds, now: Timestamp) {
-        let copies = state
-            .calls
-            .get("CopyDBSnapshot")
-            .copied()
-            .unwrap_or_default();
-        if self.plan.key_disabled_at == Some(copies) {
+    fn before_copy(&self, state: &mut State, rds: &mut Rds, now: Timestamp, is_new: bool) {
+        let copies = state.calls.get("CopyDBSnapshot").copied();
+        let is_time = self.plan.key_disabled_at.is_some_and(|at| copies >= Some(at));
+        // A call for a copy that is there already would not meet the key.
+        if is_time && is_new && state.key == Key::Good {
             rds.set_key_enabled(&region(RECOVERY), RECOVERY_KEY, false);
-            state.key_is_disabled = true;
+            state.key = Key::Disabled;
             state.broken_since.get_or_insert_with(Instant::now);
         }
         if self.plan.strangers.is_some() && state.strangers == Strangers::NotYet {
