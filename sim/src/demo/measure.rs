@@ -283,7 +283,10 @@ fn leaks(
         ("the functions' logs", logs.join("\n")),
         ("the emulator's log", emulator),
         ("RDS's events", scene.carrier.texts()),
-        ("the causes of failures", causes.collect::<Vec<_>>().join("\n")),
+        (
+            "the causes of failures",
+            causes.collect::<Vec<_>>().join("\n"),
+        ),
         ("the executions' errors", failed.join("\n")),
         ("what snapferry printed", scene.diary.said.clone()),
     ];

@@ -2,7 +2,9 @@
 
 use crate::rds::{Origin, Rds, Snapshot, Stage};
 
-use super::fleet::{BYSTANDERS, RECOVERY, RECOVERY_KEY, SOMEBODYS_SNAPSHOT, SOURCE, STRANGERS, region};
+use super::fleet::{
+    BYSTANDERS, RECOVERY, RECOVERY_KEY, SOMEBODYS_SNAPSHOT, SOURCE, STRANGERS, region,
+};
 
 /// How many of these databases have a recovery point: available in the recovery region, a copy of an available
 /// snapshot of that very database, under the recovery key.

@@ -127,9 +127,8 @@ async fn litter(scene: &Scene, each: usize) -> Result<(), ClientError> {
 fn delete_what_vanishes(scene: &Scene) {
     let (now, recovery) = (scene.rds.now(), region(RECOVERY));
     let mut rds = scene.rds.model();
-    let vanishing = |copy: &&Snapshot| {
-        copy.fate.ending == Ending::Never && copy.stage() == Stage::Copying
-    };
+    let vanishing =
+        |copy: &&Snapshot| copy.fate.ending == Ending::Never && copy.stage() == Stage::Copying;
     let names: Vec<String> = rds
         .snapshots(&recovery)
         .filter(vanishing)

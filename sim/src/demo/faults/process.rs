@@ -75,10 +75,7 @@ mod tests {
         let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let table = fs::read_to_string("/proc/net/tcp").unwrap();
         let inode = inode_of(&table, ours.local_addr().unwrap()).unwrap();
-        assert!(holds(
-            Path::new("/proc/self"),
-            &format!("socket:[{inode}]")
-        ));
+        assert!(holds(Path::new("/proc/self"), &format!("socket:[{inode}]")));
     }
 
     #[test]

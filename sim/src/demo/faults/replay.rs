@@ -72,17 +72,20 @@ impl Snapferry {
                 stderr.trim()
             );
         }
-        let count = replayed(&stdout)
-            .with_context(|| format!("`snapferry replay {}` did not say how many", letters.word()))?;
+        let count = replayed(&stdout).with_context(|| {
+            format!("`snapferry replay {}` did not say how many", letters.word())
+        })?;
         Ok(Replayed { count, said })
     }
 }
 
-/// The count in the JSON of the last line.
+/// The count in the JSON, which is all of the output or its last line.
 fn replayed(stdout: &str) -> Option<u64> {
-    let last = stdout.trim_end().lines().last()?;
-    let report: Report = serde_json::from_str(last).ok()?;
-    Some(report.replayed)
+    let last = stdout.trim_end().lines().last().unwrap_or_default();
+    let report = [stdout, last]
+        .into_iter()
+        .find_map(|json| serde_json::from_str(json).ok());
+    report.map(|Report { replayed }| replayed)
 }
 
 /// The variables that a text of `export NAME='value'` lines sets.
@@ -100,9 +103,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_count_is_read_from_the_last_line() {
+    fn the_count_is_read_from_the_json_alone_or_in_the_last_line() {
         let said = "replayed orders\n{\"schema\":1,\"replayed\":3,\"left\":1}\n";
         assert_eq!(replayed(said), Some(3));
+        assert_eq!(replayed("{\n  \"replayed\": 4\n}\n"), Some(4));
         assert_eq!(replayed("{\"left\":1}"), None);
         assert_eq!(replayed(""), None);
     }

@@ -268,7 +268,10 @@ impl Weather {
     /// Disables the key, and lets other people's copies in, when it is time for it.
     fn before_copy(&self, state: &mut State, rds: &mut Rds, now: Timestamp, is_new: bool) {
         let copies = state.calls.get("CopyDBSnapshot").copied();
-        let is_time = self.plan.key_disabled_at.is_some_and(|at| copies >= Some(at));
+        let is_time = self
+            .plan
+            .key_disabled_at
+            .is_some_and(|at| copies >= Some(at));
         // A call for a copy that is there already would not meet the key.
         if is_time && is_new && state.key == Key::Good {
             rds.set_key_enabled(&region(RECOVERY), RECOVERY_KEY, false);
