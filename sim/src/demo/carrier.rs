@@ -112,17 +112,15 @@ impl Road {
             };
             lock(&self.notes).is_idle = false;
             count += 1;
-            if hold_back_every.is_none_or(|every| count % every != 0) {
+            if hold_back_every.is_none_or(|every| !count.is_multiple_of(every)) {
                 self.hand_over(event).await;
                 continue;
             }
-            match tokio::time::timeout(HELD_BACK, events.recv()).await {
-                Ok(Some(next)) => {
-                    count += 1;
-                    self.hand_over(next).await;
-                    self.tally.count(Fault::EventsReordered);
-                }
-                Ok(None) | Err(_) => {}
+            let next = tokio::time::timeout(HELD_BACK, events.recv()).await;
+            if let Ok(Some(next)) = next {
+                count += 1;
+                self.hand_over(next).await;
+                self.tally.count(Fault::EventsReordered);
             }
             self.hand_over(event).await;
         }
