@@ -1,5 +1,7 @@
-//! The simulated world: an RDS model, the local stack, the recording proxy and the demo.
+//! The simulated world: an RDS model, the local stack, the recording proxy and the demo, and the deterministic
+//! simulation.
 
+pub mod asl;
 #[allow(
     clippy::disallowed_methods,
     reason = "the demo runs in real time, on this machine"
@@ -15,3 +17,4 @@ pub mod proxy;
 pub mod python;
 pub mod rds;
 pub mod rds_http;
+pub mod simulation;

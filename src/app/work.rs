@@ -3,6 +3,7 @@
 use thiserror::Error;
 use tracing::{info, warn};
 
+use crate::app::batch::chain;
 use crate::app::conclude;
 use crate::domain::arn::{RdsArn, Region};
 use crate::domain::command::{Command, Run, Step};
@@ -13,11 +14,12 @@ use crate::domain::names::{self, Attempt, SnapshotId};
 use crate::domain::settle::{Verdict, settle};
 use crate::domain::snapshot::SnapshotStatus;
 use crate::domain::tags::{self, Tags};
+use crate::domain::trouble::Trouble;
 use crate::domain::wait::{CopyOf, Expectation, Phase, Rules, Wait};
 use crate::ports::{
     Callbacks, ClaimSlot, Clock, CopySnapshot, CopySnapshotRequest, CreateSnapshot,
-    CreateSnapshotRequest, DescribeQuota, DescribeSnapshots, LookUpWaits, PortError, Probe,
-    ProbeToken, RdsError, RecordRecoveryPoint, Waits, Written,
+    CreateSnapshotRequest, DescribeQuota, DescribeSnapshots, LookUpWaits, NoteTrouble, PortError,
+    Probe, ProbeToken, RdsError, RecordRecoveryPoint, Waits, Written,
 };
 
 /// Everything that the worker may do.
@@ -30,6 +32,7 @@ pub trait Permissions:
     + DescribeQuota
     + DescribeSnapshots
     + LookUpWaits
+    + NoteTrouble
     + ProbeToken
     + RecordRecoveryPoint
     + Waits
@@ -45,6 +48,7 @@ impl<W> Permissions for W where
         + DescribeQuota
         + DescribeSnapshots
         + LookUpWaits
+        + NoteTrouble
         + ProbeToken
         + RecordRecoveryPoint
         + Waits
@@ -112,6 +116,15 @@ impl WorkError {
     pub fn is_retryable(&self) -> bool {
         !matches!(self, Self::InvalidToken | Self::Parked { .. })
     }
+
+    /// What a person is told of it.
+    #[must_use]
+    pub fn trouble(&self, at: jiff::Timestamp) -> Trouble {
+        match self {
+            Self::Parked { remedy, source } => Trouble::new(Some(*remedy), &chain(source), at),
+            other => Trouble::new(None, &chain(other), at),
+        }
+    }
 }
 
 /// Does what a command asks. `receives` says how often its message has come (from 1).
@@ -133,16 +146,17 @@ pub async fn work<W: Permissions>(
         Probe::Invalid => return Err(WorkError::InvalidToken),
         Probe::Unknown(error) => return Err(WorkError::Probe(error)),
     }
-    let aim = match command.step {
-        Step::Snapshot => Aim { copy_of: None },
+    let (aim, first) = match command.step {
+        Step::Snapshot => (Aim { copy_of: None }, Attempt::FIRST),
         Step::Copy => match source(world, desk, command).await? {
-            Some(copy_of) => Aim {
-                copy_of: Some(copy_of),
-            },
+            Some((copy_of, first)) => {
+                let copy_of = Some(copy_of);
+                (Aim { copy_of }, first)
+            }
             None => return no_source(world, desk, command, receives).await,
         },
     };
-    for attempt in Attempt::all() {
+    for attempt in Attempt::all().filter(|attempt| *attempt >= first) {
         let wait = aim.wait(desk, command, attempt, world.now());
         match try_attempt(world, desk, &aim, wait).await? {
             Tried::Done(worked) => return Ok(worked),
@@ -235,15 +249,38 @@ async fn try_attempt<W: Permissions>(
             return give_up(world, &wait, failure).await.map(Tried::Done);
         }
     }
-    if aim.copy_of.is_some() && !world.claim_slot(&wait.resource, desk.copy_slots).await? {
-        return queue(world, &wait).await.map(Tried::Done);
+    let tried = act(world, desk, aim, &wait).await;
+    if let Err(error) = &tried {
+        note(world, &wait, error).await;
     }
-    match ask_rds(world, aim, desk, &wait).await {
+    tried
+}
+
+async fn act<W: Permissions>(
+    world: &W,
+    desk: &Desk,
+    aim: &Aim,
+    wait: &Wait,
+) -> Result<Tried, WorkError> {
+    if aim.copy_of.is_some() && !world.claim_slot(&wait.resource, desk.copy_slots).await? {
+        return queue(world, wait).await.map(Tried::Done);
+    }
+    match ask_rds(world, aim, desk, wait).await {
         Ok(()) => {
-            mark(world, &wait, Phase::Requested).await?;
+            mark(world, wait, Phase::Requested).await?;
             Ok(Tried::Done(Worked::Waiting))
         }
-        Err(error) => refused(world, desk, &wait, error).await,
+        Err(error) => refused(world, desk, wait, error).await,
+    }
+}
+
+/// Says in the wait why its command stays in the queue, for `waits` and `replay`. Nothing depends on it: where
+/// it cannot be noted, or the wait is settled or another's by now, the command is tried again all the same.
+async fn note<W: Permissions>(world: &W, wait: &Wait, error: &WorkError) {
+    let trouble = error.trouble(world.now());
+    let noted = world.note_trouble(&wait.resource, &wait.command.token, &trouble);
+    if let Err(error) = noted.await {
+        warn!(resource = %wait.resource, error = chain(&error), "a trouble could not be noted");
     }
 }
 
@@ -264,8 +301,12 @@ async fn register<W: Permissions>(world: &W, wait: &Wait) -> Result<Registration
             Phase::Requested | Phase::Seen => Ok(Registration::UnderWay),
             Phase::Queued | Phase::Registered => {
                 // The time is renewed, so that the sweeper does not take the slot of a worker that is at it.
-                mark(world, wait, Phase::Registered).await?;
-                Ok(Registration::Act)
+                // Where the wait has gone meanwhile, another has settled it or taken it over: to act now
+                // would be to act without a wait.
+                match set_phase(world, wait, Phase::Registered).await? {
+                    Written::Stored => Ok(Registration::Act),
+                    Written::Conflict => Err(WorkError::Contended(wait.resource.clone())),
+                }
             }
         };
     }
@@ -286,10 +327,18 @@ async fn register<W: Permissions>(world: &W, wait: &Wait) -> Result<Registration
 
 async fn mark<W: Permissions>(world: &W, wait: &Wait, phase: Phase) -> Result<(), WorkError> {
     // A conflict means that an event was faster and has settled the wait, or that a newer token took it over.
+    set_phase(world, wait, phase).await?;
+    Ok(())
+}
+
+async fn set_phase<W: Permissions>(
+    world: &W,
+    wait: &Wait,
+    phase: Phase,
+) -> Result<Written, PortError> {
     world
         .set_phase(&wait.resource, &wait.command.token, phase, world.now())
-        .await?;
-    Ok(())
+        .await
 }
 
 async fn queue<W: Permissions>(world: &W, wait: &Wait) -> Result<Worked, WorkError> {
@@ -419,29 +468,42 @@ async fn give_up<W: Permissions>(
     ))
 }
 
-/// What to copy. A command that comes again, from the queue for slots above all, finds it in its own wait;
-/// a new one asks RDS.
+/// What to copy, and from which attempt on. A command that comes again, from the queue for slots above all,
+/// finds both in its own wait; a new one asks RDS and begins with the first attempt.
+///
+/// A later attempt's wait is there only after the ones before have come to nothing. To begin with the first
+/// again would ask for a second slot while this attempt holds one, and with all slots held so, nobody would move.
 async fn source<W: Permissions>(
     world: &W,
     desk: &Desk,
     command: &Command,
-) -> Result<Option<CopyOf>, WorkError> {
+) -> Result<Option<(CopyOf, Attempt)>, WorkError> {
     let run = &command.run;
+    let stack = &desk.rules.stack;
     let sources: Vec<SnapshotId> = Attempt::all()
-        .map(|attempt| names::source_snapshot(&desk.rules.stack, run, attempt))
+        .map(|attempt| names::source_snapshot(stack, run, attempt))
         .collect();
-    let first_copies: Vec<RdsArn> = sources
+    let copies: Vec<(RdsArn, Attempt)> = sources
         .iter()
-        .map(|source| names::copy(&desk.rules.stack, run, source, Attempt::FIRST))
-        .map(|id| run.database.arn.sibling_snapshot(&desk.home, &id))
+        .flat_map(|source| Attempt::all().map(move |attempt| (source, attempt)))
+        .map(|(source, attempt)| (names::copy(stack, run, source, attempt), attempt))
+        .map(|(id, attempt)| (run.database.arn.sibling_snapshot(&desk.home, &id), attempt))
         .collect();
-    let mut waits = world.look_up(&first_copies).await?.into_iter();
-    if let Some(mine) = waits.find(|wait| wait.command.token == command.token)
-        && let Expectation::Copy(copy_of) = mine.expected
-    {
-        return Ok(Some(copy_of));
+    let keys: Vec<RdsArn> = copies.iter().map(|(copy, _)| copy.clone()).collect();
+    let waits = world.look_up(&keys).await?;
+    let mine = waits
+        .into_iter()
+        .filter(|wait| wait.command.token == command.token)
+        .filter_map(|wait| {
+            let (_, attempt) = copies.iter().find(|(copy, _)| *copy == wait.resource)?;
+            Some((wait.expected, *attempt))
+        })
+        .max_by_key(|(_, attempt)| *attempt);
+    if let Some((Expectation::Copy(copy_of), attempt)) = mine {
+        return Ok(Some((copy_of, attempt)));
     }
-    ask_for_source(world, desk, run, &sources).await
+    let copy_of = ask_for_source(world, desk, run, &sources).await?;
+    Ok(copy_of.map(|copy_of| (copy_of, Attempt::FIRST)))
 }
 
 /// The newest attempt at the run's source snapshot that is available, of all names it may have.

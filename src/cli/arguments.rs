@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
+use super::moment::Moment;
 use crate::settings::Variables;
 
 const AFTER_HELP: &str = "\
@@ -60,6 +61,132 @@ pub(super) enum Action {
     Run(RunArguments),
     /// List what is being waited for: snapshots and copies in the making, and queued copies, oldest first.
     Waits(WaitsArguments),
+    /// Send again what rests in a dead-letter queue, once its cause is mended.
+    ///
+    /// Lists what lies there: what it is, of which database, since when, and why. What is selected is sent to
+    /// its queue and then removed, in this order: interrupted at any point, nothing is lost. Whether an
+    /// execution still sleeps on a command is the worker's to ask: one whose token has died is dropped there.
+    Replay(ReplayArguments),
+    /// Show the executions that ended without success; with --yes let them go on where they stopped.
+    ///
+    /// What cannot be redriven (it ended more than 14 days ago, or the state machine's definition has changed
+    /// since) is named with the reason. With --yes --restart a new execution does its work under the next
+    /// name, and adopts the snapshots that there are. Of several for one database only the latest goes on.
+    Redrive(RedriveArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArguments {
+    #[command(subcommand)]
+    pub(super) action: ReplayAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ReplayAction {
+    /// Commands that wait for a person: their executions sleep on, for up to four days.
+    Commands(ReplayCommandsArguments),
+    /// Events that could not be handled or delivered. They are hints: the sweep does their work meanwhile.
+    Events(ReplayEventsArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayCommandsArguments {
+    #[command(flatten)]
+    pub(super) mail: MailArguments,
+    /// The dead-letter queue.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SNAPFERRY_COMMANDS_DEAD_LETTER_QUEUE_URL"
+    )]
+    pub(super) dead_letter_queue_url: Option<String>,
+    /// The queue that its messages go to.
+    #[arg(long, value_name = "URL", env = "SNAPFERRY_COMMANDS_QUEUE_URL")]
+    pub(super) queue_url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayEventsArguments {
+    #[command(flatten)]
+    pub(super) mail: MailArguments,
+    /// Replay what the forwarding rule of this source region could not deliver (the dead-letter queue of
+    /// source-region.yaml) to the recovery region's events queue.
+    #[arg(long, value_name = "REGION")]
+    pub(super) source_region: Option<String>,
+    /// That region's dead-letter queue, if it does not have the name that source-region.yaml gives it.
+    #[arg(long, value_name = "URL", requires = "source_region")]
+    pub(super) source_queue_url: Option<String>,
+    /// The recovery region's dead-letter queue.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL"
+    )]
+    pub(super) dead_letter_queue_url: Option<String>,
+    /// The queue that the messages go to.
+    #[arg(long, value_name = "URL", env = "SNAPFERRY_EVENTS_QUEUE_URL")]
+    pub(super) queue_url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MailArguments {
+    /// Only those of this database: its identifier, ARN or resource id. Can be given several times.
+    #[arg(long = "database", value_name = "DATABASE")]
+    pub(super) databases: Vec<String>,
+    /// Only those that were first sent at this time or later: 2026-11-22T03:00:00Z, or 12h for the last hours.
+    #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
+    pub(super) since: Option<Moment>,
+    /// Only those whose reason has this text in it, such as AccessDenied, mend-key or raise-quota.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
+    /// Also those that cannot be read; sensible once a version is deployed that reads them.
+    #[arg(long)]
+    pub(super) unreadable: bool,
+    /// Only show what would be replayed, and which commands an execution still sleeps on.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Look at no more than this many.
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = number)]
+    pub(super) most: usize,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RedriveArguments {
+    /// Only those that ended at this time or later: 2026-11-22T03:00:00Z, or 12h for the last hours
+    /// [default: 14d, in which an execution can be redriven]
+    #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
+    pub(super) since: Option<Moment>,
+    /// Only those that ended before this time.
+    #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
+    pub(super) until: Option<Moment>,
+    /// Only those of this database: its identifier, ARN or resource id. Can be given several times.
+    #[arg(long = "database", value_name = "DATABASE")]
+    pub(super) databases: Vec<String>,
+    /// Redrive; without it everything is only shown.
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// With --yes: start a new execution for each that cannot be redriven.
+    #[arg(long)]
+    pub(super) restart: bool,
+    /// Look at no more than this many, those that ended last.
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = number)]
+    pub(super) most: usize,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// The state machine that protects one database.
+    #[arg(long, value_name = "ARN", env = "SNAPFERRY_STATE_MACHINE_ARN")]
+    pub(super) state_machine: Option<String>,
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("a number of 1 or more was expected".to_owned()),
+    }
 }
 
 #[derive(Debug, Args)]

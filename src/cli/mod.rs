@@ -1,6 +1,9 @@
 //! The operator's commands.
 
 mod arguments;
+mod moment;
+mod redrive;
+mod replay;
 mod run;
 mod show;
 mod waits;
@@ -16,6 +19,8 @@ use crate::ports::PortError;
 use crate::settings::SettingsError;
 
 pub use arguments::{Arguments, parse};
+pub use redrive::run_redrive;
+pub use replay::run_replay;
 pub use run::run_plan;
 pub use waits::list_waits;
 
@@ -34,7 +39,7 @@ pub enum CliError {
         "{0}\n\nSet them in the environment (the stack's output CliEnvironment prints them) or by flags; see --help."
     )]
     Settings(#[from] SettingsError),
-    /// The table did not answer.
+    /// A call to AWS that all else depends on did not succeed.
     #[error("{}", chain(.0))]
     Port(#[from] PortError),
     /// The answer cannot be written.
@@ -83,6 +88,12 @@ pub async fn execute(
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     match &arguments.action {
+        Action::Redrive(options) => {
+            redrive::execute(&arguments.stack, options, environment, out).await
+        }
+        Action::Replay(options) => {
+            replay::execute(&arguments.stack, &options.action, environment, out).await
+        }
         Action::Run(options) => run::execute(&arguments.stack, options, environment, out).await,
         Action::Waits(options) => waits::execute(&arguments.stack, options, environment, out).await,
     }

@@ -38,6 +38,16 @@ pub(super) fn write_json(out: &mut impl Write, value: &impl Serialize) -> Result
     Ok(())
 }
 
+/// One line of words that came from elsewhere, cut to what a row can take; JSON has all of it.
+pub(super) fn short(words: &str) -> String {
+    const MOST: usize = 240;
+    let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
 /// How long ago, in the two largest units: `3d 4h`, `5m 10s`. What lies ahead, by clocks that differ, is `0s`.
 pub(super) fn age(since: Timestamp, now: Timestamp) -> String {
     let seconds = now

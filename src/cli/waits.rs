@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::arguments::{StackArguments, WaitsArguments, variables};
-use super::show::{age, table, write_json, write_table};
+use super::show::{age, short, table, write_json, write_table};
 use super::{CliError, Ended};
 use crate::aws::{Aws, for_operators};
 use crate::domain::arn::RdsArn;
+use crate::domain::failure::Remedy;
 use crate::domain::wait::Wait;
 use crate::ports::{Clock, ListOpen};
 use crate::settings::Stack;
@@ -77,6 +78,7 @@ fn write(
             "REGION",
             "RESOURCE",
             "EXECUTION",
+            "TROUBLE",
         ]);
         for wait in waits {
             rows.add_row([
@@ -87,18 +89,15 @@ fn write(
                 age(wait.opened_at, now),
                 wait.resource.region().to_string(),
                 wait.resource.name().to_owned(),
-                execution_name(wait).to_owned(),
+                wait.command.execution.name().to_owned(),
+                wait.standing_trouble()
+                    .map_or_else(String::new, |trouble| short(&trouble.to_string())),
             ]);
         }
         write_table(out, &rows)?;
     }
     writeln!(out, "\ncopy slots taken: {taken}/{copy_slots}")?;
     Ok(())
-}
-
-fn execution_name(wait: &Wait) -> &str {
-    let arn = wait.command.execution.as_str();
-    arn.rsplit_once(':').map_or(arn, |(_, name)| name)
 }
 
 #[derive(Serialize)]
@@ -119,6 +118,14 @@ struct WaitJson {
     opened_at: String,
     resource: String,
     execution: String,
+    trouble: Option<TroubleJson>,
+}
+
+#[derive(Serialize)]
+struct TroubleJson {
+    at: String,
+    why: String,
+    remedy: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -152,6 +159,11 @@ impl WaitJson {
             opened_at: wait.opened_at.to_string(),
             resource: wait.resource.to_string(),
             execution: wait.command.execution.to_string(),
+            trouble: wait.standing_trouble().map(|trouble| TroubleJson {
+                at: trouble.at.to_string(),
+                why: trouble.why.clone(),
+                remedy: trouble.remedy.map(Remedy::as_str),
+            }),
         }
     }
 }

@@ -114,6 +114,14 @@ impl KeyArn {
     }
 }
 
+impl ExecutionArn {
+    /// The name of the execution.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.rsplit_once(':').map_or(&self.0, |(_, name)| name)
+    }
+}
+
 impl StateMachineArn {
     /// The ARN that an execution of this state machine has under a given name.
     #[must_use]

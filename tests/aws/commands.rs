@@ -11,7 +11,7 @@ use crate::world::{KEY, a_run};
 
 const TOKEN: &str = "AAAAKgAAAAIAAAAAthe+secret/token==";
 
-fn bare(arguments: &[&str]) -> Command {
+pub(crate) fn bare(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_snapferry"));
     // A place without a profile: the credentials are those of the environment.
     command
@@ -21,7 +21,7 @@ fn bare(arguments: &[&str]) -> Command {
     command
 }
 
-fn configured(server: &Server, arguments: &[&str]) -> Command {
+pub(crate) fn configured(server: &Server, arguments: &[&str]) -> Command {
     let mut command = bare(arguments);
     command
         .env("AWS_ENDPOINT_URL", format!("http://{}", server.address))
@@ -38,11 +38,11 @@ fn configured(server: &Server, arguments: &[&str]) -> Command {
     command
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-fn ran(output: &Output, code: i32) -> String {
+pub(crate) fn ran(output: &Output, code: i32) -> String {
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(code), "{out}\n{err}");
     out
@@ -164,7 +164,7 @@ fn a_flag_wins_over_its_variable() {
     assert_eq!(claim.json()["TableName"], "other");
 }
 
-fn wait(name: &str, opened_at: i64) -> Value {
+pub(crate) fn wait(name: &str, opened_at: i64) -> Value {
     let run = wire_run::write(&a_run(name));
     let execution =
         format!("arn:aws:states:eu-central-1:111122223333:execution:protect:run-of-{name}");

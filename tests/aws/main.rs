@@ -11,6 +11,8 @@ mod items;
 mod lambda_edge;
 mod queues;
 mod rds;
+mod redrive;
+mod replay;
 mod secrets;
 mod server;
 mod step_functions;

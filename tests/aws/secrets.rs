@@ -12,7 +12,8 @@ use snapferry::domain::snapshot::SnapshotStatus;
 use snapferry::domain::wait::Phase;
 use snapferry::logging::{self, LogLevel};
 use snapferry::ports::{
-    Callbacks, Delivery, LookUpWaits, PortError, Probe, ProbeToken, SendCommand, Waits,
+    Callbacks, DeadLetter, Delivery, LookUpWaits, NoteTrouble, PortError, Probe, ProbeToken,
+    ReceiptHandle, SendAgain, SendCommand, Waits,
 };
 use snapferry::wire::command as wire_command;
 use tracing_subscriber::fmt::MakeWriter;
@@ -42,8 +43,16 @@ fn hidden(error: &PortError) {
 fn what_holds_a_token_does_not_print_it() {
     let command = command(Step::Copy, SECRET, "orders");
     let wait = a_wait(SECRET);
+    let dead = DeadLetter {
+        message_id: "m".to_owned(),
+        body: wire_command::write(&command),
+        receipt: ReceiptHandle("r".to_owned()),
+        sent_at: None,
+        receives: 1,
+        undelivered: None,
+    };
     let text = format!(
-        "{command:?} {command:#?} {wait:?} {wait:#?} {:?}",
+        "{command:?} {command:#?} {wait:?} {wait:#?} {dead:?} {dead:#?} {:?}",
         token(SECRET)
     );
     assert!(!text.contains(SECRET), "{text}");
@@ -103,6 +112,13 @@ async fn no_error_of_an_adapter_shows_a_token_that_aws_sent_back() {
                 .await
                 .err(),
             aws.forget(resource, &secret).await.err(),
+            aws.note_trouble(resource, &secret, wait.trouble.as_ref().unwrap())
+                .await
+                .err(),
+            wire.operator()
+                .send_again(&wire_command::write(&wait.command))
+                .await
+                .err(),
             wire.sweeper().send_command(&wait.command).await.err(),
         ];
         assert!(errors.iter().any(Option::is_some), "{reply:?}");

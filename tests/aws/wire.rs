@@ -15,13 +15,15 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
-use snapferry::aws::{Aws, QueueUrl, Receives, Sends, Starts, tuned};
-use snapferry::domain::arn::StateMachineArn;
+use snapferry::aws::{Aws, QueueUrl, Receives, Replays, Sends, Starts, tuned};
+use snapferry::domain::arn::{Region, StateMachineArn};
 
-use crate::world::HOME;
+use crate::world::{HOME, SOURCE};
 
 pub(crate) const TABLE: &str = "snapferry-table";
 pub(crate) const COMMANDS: &str = "https://sqs.eu-central-1.amazonaws.com/111122223333/commands";
+pub(crate) const DEAD_LETTERS: &str =
+    "https://sqs.eu-west-1.amazonaws.com/111122223333/dead-letters";
 pub(crate) const MACHINE: &str = "arn:aws:states:eu-central-1:111122223333:stateMachine:protect";
 
 /// What was asked.
@@ -117,7 +119,7 @@ impl Wire {
         asked[0].clone()
     }
 
-    fn sdk(&self) -> SdkConfig {
+    pub(crate) fn sdk(&self) -> SdkConfig {
         let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "tests");
         let sdk = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -143,6 +145,14 @@ impl Wire {
 
     pub(crate) fn sweeper(&self) -> Aws<Sends> {
         Aws::new(self.sdk(), TABLE, Sends(queue()))
+    }
+
+    /// The operator, with the dead letters of a source region.
+    pub(crate) fn operator(&self) -> Aws<Replays> {
+        let region = Region::parse(SOURCE).unwrap();
+        let dead = QueueUrl::parse(DEAD_LETTERS).unwrap();
+        let replays = Replays::new(&self.sdk(), &region, dead, queue());
+        Aws::new(self.sdk(), TABLE, replays)
     }
 }
 

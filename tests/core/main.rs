@@ -8,6 +8,8 @@ mod errors;
 mod names;
 mod planner;
 mod reactor;
+mod redrive;
+mod replay;
 mod schedule;
 mod semantics;
 mod settings;

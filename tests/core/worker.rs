@@ -496,6 +496,28 @@ fn a_queued_command_that_comes_again_finds_its_source_without_asking_rds_again()
 }
 
 #[test]
+fn a_later_attempt_that_has_its_slot_does_not_ask_for_another_for_the_first() {
+    let (world, copy) = ready_to_copy();
+    let the_run = a_run("orders");
+    let (first, second) = (copy_arn(&the_run, 1), copy_arn(&the_run, 2));
+    world.put_snapshot(ours(&first, &the_run, SnapshotStatus::Failed));
+    let other = copy_arn(&a_run("a"), 1);
+    world.slots.borrow_mut().insert(other.clone());
+    assert_eq!(do_work(&world, &copy).unwrap(), Worked::Queued);
+    assert_eq!(world.phase(&second), Some(Phase::Queued));
+
+    // The sweeper frees the first attempt's slot and hands it to the second; every slot is taken then.
+    *world.slots.borrow_mut() = [other, second.clone()].into();
+    assert_eq!(do_work(&world, &copy).unwrap(), Worked::Waiting);
+    assert!(world.snapshots.borrow().contains_key(&second));
+    assert_eq!(
+        world.phase(&first),
+        None,
+        "the first attempt is left behind"
+    );
+}
+
+#[test]
 fn a_callback_that_does_not_come_through_leaves_the_wait() {
     let world = alive();
     world.script(CREATE, Some("DBInstanceNotFound"), "");

@@ -11,7 +11,7 @@ pub(super) fn table(figures: &Figures) -> String {
     let each = |count: u64| per(count, figures.databases);
     let mut table = Table::new();
     table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(presets::UTF8_BORDERS_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["what", "measured", "promised"]);
     let callbacks = &figures.callbacks;

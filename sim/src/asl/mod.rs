@@ -1,0 +1,330 @@
+//! A reader of the part of the Amazon States Language that our state machine is written in.
+//!
+//! It reads the deployed definition, so that what walks it cannot drift from what is deployed, and it
+//! refuses whatever it does not know: a field that is skipped would be a promise that is not kept.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+/// What every resource that we know ends with.
+const SEND_AND_SLEEP: &str = ":states:::sqs:sendMessage.waitForTaskToken";
+
+/// Why a definition cannot be read.
+#[derive(Debug, Error)]
+pub enum AslError {
+    /// Not JSON, or fields that this reader does not know.
+    #[error("not a definition of the subset that is read here")]
+    Shape(#[from] serde_json::Error),
+    /// A state says something that this reader cannot walk.
+    #[error("{state}: {fault}")]
+    State {
+        /// The state.
+        state: String,
+        /// What is wrong with it.
+        fault: String,
+    },
+}
+
+/// A state machine of tasks, each of which sends a message and sleeps on its token.
+#[derive(Debug, Clone)]
+pub struct StateMachine {
+    /// The state that an execution enters first.
+    pub start_at: String,
+    /// The states by name.
+    pub states: BTreeMap<String, Task>,
+}
+
+/// A state that sends a message and sleeps on its token.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// The message, with its paths.
+    message: Value,
+    /// How long it sleeps.
+    pub timeout: SignedDuration,
+    /// The field of the state's input that its result is put into.
+    pub result_field: String,
+    /// Its retries, in order.
+    pub retry: Vec<Retrier>,
+    /// The state that follows; the execution ends without one.
+    pub next: Option<String>,
+}
+
+/// One entry of a state's `Retry`.
+#[derive(Debug, Clone)]
+pub struct Retrier {
+    /// The errors that it matches, literally.
+    pub errors: Vec<String>,
+    /// The first delay.
+    pub interval: SignedDuration,
+    /// What the delay grows by.
+    pub backoff_rate: f64,
+    /// What no delay is longer than.
+    pub max_delay: Option<SignedDuration>,
+    /// How many retries there are.
+    pub max_attempts: u32,
+}
+
+impl Retrier {
+    /// The delay before the retry that follows so many of this entry.
+    #[must_use]
+    pub fn delay(&self, retries: u32) -> SignedDuration {
+        let growth = self
+            .backoff_rate
+            .powi(i32::try_from(retries).unwrap_or(i32::MAX));
+        let delay = SignedDuration::try_from_secs_f64(self.interval.as_secs_f64() * growth);
+        let delay = delay.unwrap_or(SignedDuration::MAX);
+        self.max_delay.map_or(delay, |most| delay.min(most))
+    }
+}
+
+/// What the context object holds when a state is entered.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// `$$.Task.Token`
+    pub token: &'a str,
+    /// `$$.Execution.Id`
+    pub execution: &'a str,
+    /// `$$.Execution.Input`
+    pub input: &'a Value,
+    /// `$$.State.RetryCount`
+    pub retry_count: u32,
+}
+
+const CONTEXT_PATHS: [&str; 4] = [
+    "$$.Task.Token",
+    "$$.Execution.Id",
+    "$$.Execution.Input",
+    "$$.State.RetryCount",
+];
+
+impl Context<'_> {
+    fn get(&self, path: &str) -> Value {
+        match path {
+            "$$.Task.Token" => self.token.into(),
+            "$$.Execution.Id" => self.execution.into(),
+            "$$.Execution.Input" => self.input.clone(),
+            "$$.State.RetryCount" => self.retry_count.into(),
+            // Every path was checked when the definition was read.
+            _ => Value::Null,
+        }
+    }
+}
+
+impl Task {
+    /// The message that the state sends when it is entered.
+    #[must_use]
+    pub fn message(&self, context: Context<'_>) -> Value {
+        fill(&self.message, context)
+    }
+}
+
+fn fill(template: &Value, context: Context<'_>) -> Value {
+    let Value::Object(fields) = template else {
+        return template.clone();
+    };
+    let filled = fields
+        .iter()
+        .map(|(key, value)| match (key.strip_suffix(".$"), value) {
+            (Some(key), Value::String(path)) => (key.to_owned(), context.get(path)),
+            _ => (key.clone(), fill(value, context)),
+        });
+    Value::Object(filled.collect())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct MachineJson {
+    #[serde(rename = "Comment")]
+    _comment: Option<String>,
+    start_at: String,
+    states: BTreeMap<String, StateJson>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct StateJson {
+    #[serde(rename = "Comment")]
+    _comment: Option<String>,
+    r#type: String,
+    resource: String,
+    parameters: ParametersJson,
+    timeout_seconds: u32,
+    result_path: String,
+    #[serde(default)]
+    retry: Vec<RetrierJson>,
+    next: Option<String>,
+    end: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct ParametersJson {
+    #[serde(rename = "QueueUrl")]
+    _queue_url: String,
+    message_body: Map<String, Value>,
+}
+
+/// The defaults are those of the language.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct RetrierJson {
+    #[serde(rename = "Comment")]
+    _comment: Option<String>,
+    error_equals: Vec<String>,
+    #[serde(default = "one")]
+    interval_seconds: u32,
+    #[serde(default = "two")]
+    backoff_rate: f64,
+    max_delay_seconds: Option<u32>,
+    #[serde(default = "three")]
+    max_attempts: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn two() -> f64 {
+    2.0
+}
+
+fn three() -> u32 {
+    3
+}
+
+impl StateMachine {
+    /// Reads a definition.
+    ///
+    /// # Errors
+    /// Whatever it says that is not read here, and a walk that would leave its states.
+    pub fn read(definition: &str) -> Result<Self, AslError> {
+        let json: MachineJson = serde_json::from_str(definition)?;
+        let names: Vec<String> = json.states.keys().cloned().collect();
+        let known = |of: &str, name: &str| {
+            if names.iter().any(|known| known == name) {
+                Ok(())
+            } else {
+                Err(fault(of, format!("leads to {name}, which is no state")))
+            }
+        };
+        known("StartAt", &json.start_at)?;
+        let mut states = BTreeMap::new();
+        for (name, state) in json.states {
+            if let Some(next) = &state.next {
+                known(&name, next)?;
+            }
+            let task = task(&name, state)?;
+            states.insert(name, task);
+        }
+        Ok(Self {
+            start_at: json.start_at,
+            states,
+        })
+    }
+}
+
+fn task(name: &str, state: StateJson) -> Result<Task, AslError> {
+    let refuse = |text: String| Err(fault(name, text));
+    if state.r#type != "Task" {
+        return refuse(format!("its type is {} and not Task", state.r#type));
+    }
+    if !state.resource.ends_with(SEND_AND_SLEEP) {
+        return refuse(format!("its resource does not end with {SEND_AND_SLEEP}"));
+    }
+    if state.next.is_some() == (state.end == Some(true)) {
+        return refuse("it must either end or have a next state".to_owned());
+    }
+    let Some(field) = state
+        .result_path
+        .strip_prefix("$.")
+        .filter(|field| is_field(field))
+    else {
+        return refuse(format!(
+            "its result path {} is not one field",
+            state.result_path
+        ));
+    };
+    let message = Value::Object(state.parameters.message_body);
+    let mut paths = Vec::new();
+    check_paths(name, &message, &mut paths)?;
+    if !paths.iter().any(|path| path == "$$.Task.Token") {
+        return refuse("its message does not carry the token".to_owned());
+    }
+    let retry: Result<Vec<Retrier>, AslError> = state
+        .retry
+        .into_iter()
+        .map(|retrier| read_retrier(name, retrier))
+        .collect();
+    Ok(Task {
+        message,
+        timeout: SignedDuration::from_secs(state.timeout_seconds.into()),
+        result_field: field.to_owned(),
+        retry: retry?,
+        next: state.next,
+    })
+}
+
+fn read_retrier(state: &str, json: RetrierJson) -> Result<Retrier, AslError> {
+    // The names with a meaning of their own would have to be matched by it.
+    if let Some(own) = json
+        .error_equals
+        .iter()
+        .find(|error| error.starts_with("States."))
+    {
+        return Err(fault(
+            state,
+            format!("retries on {own}, which is not read here"),
+        ));
+    }
+    if json.backoff_rate < 1.0 {
+        return Err(fault(state, "a back-off rate below 1".to_owned()));
+    }
+    let seconds = |seconds: u32| SignedDuration::from_secs(seconds.into());
+    Ok(Retrier {
+        errors: json.error_equals,
+        interval: seconds(json.interval_seconds),
+        backoff_rate: json.backoff_rate,
+        max_delay: json.max_delay_seconds.map(seconds),
+        max_attempts: json.max_attempts,
+    })
+}
+
+fn check_paths(state: &str, template: &Value, paths: &mut Vec<String>) -> Result<(), AslError> {
+    let Value::Object(fields) = template else {
+        return if template.is_array() {
+            Err(fault(
+                state,
+                "an array in the message is not read here".to_owned(),
+            ))
+        } else {
+            Ok(())
+        };
+    };
+    for (key, value) in fields {
+        match (key.ends_with(".$"), value) {
+            (true, Value::String(path)) if CONTEXT_PATHS.contains(&path.as_str()) => {
+                paths.push(path.clone());
+            }
+            (true, other) => {
+                return Err(fault(state, format!("the path {other} is not read here")));
+            }
+            (false, value) => check_paths(state, value, paths)?,
+        }
+    }
+    Ok(())
+}
+
+fn is_field(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+fn fault(state: &str, fault: String) -> AslError {
+    AslError::State {
+        state: state.to_owned(),
+        fault,
+    }
+}

@@ -1,0 +1,33 @@
+//! Deterministic simulation: the product's use cases over the RDS model, in virtual time.
+//!
+//! A *world* is one stack with a few databases and few copy slots. Every call that a use case makes waits at a
+//! gate; a scheduler with a seed lets one of them through, breaks it, hands messages over, sends hints, moves
+//! the clock or drops an invocation, one thing a step. Each effect is judged by RDS's own truth as it happens.
+//! Then the faults stop, a person mends, replays and redrives, and everything must come to its end.
+//!
+//! The same seed is the same run, to the letter.
+//!
+//! # Rules and planted bugs
+//! Each rule of the design has bugs planted against it ([`Mutant`]); `tests/simulation.rs` holds that each of
+//! them is found.
+
+mod drive;
+mod gate;
+mod judge;
+mod mutant;
+mod people;
+mod port;
+mod port_rds;
+mod port_table;
+mod port_trouble;
+mod queue;
+mod report;
+mod run;
+mod step_functions;
+mod table;
+mod world;
+
+pub use mutant::Mutant;
+pub use report::{Args, Report, simulate, table};
+pub use run::{Outcome, run_world};
+pub use world::Violation;

@@ -1,0 +1,451 @@
+//! The ports that are RDS, with what stands between RDS and a caller.
+
+use snapferry::domain::arn::{KeyArn, RdsArn, Region};
+use snapferry::domain::database::Database;
+use snapferry::domain::failure::Operation;
+use snapferry::domain::names::{ResourceId, SnapshotId};
+use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::tags::Tags;
+use snapferry::ports::{
+    CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DescribeInstances,
+    DescribeQuota, DescribeSnapshots, Page, RdsError, SnapshotQuota,
+};
+
+use super::gate::Broken;
+use super::mutant::Mutant;
+use super::port::{Port, Role};
+use super::world::{World, rds_region};
+use crate::rds::{
+    CopyDbSnapshot, CreateDbSnapshot, DescribeDbInstances, DescribeDbSnapshots, Filter, Instance,
+    Paging, RdsFault, SnapshotDescription,
+};
+
+/// What RDS, or what stands before it, answers instead of doing what was asked.
+struct Refusal {
+    code: Option<String>,
+    message: String,
+}
+
+impl From<RdsFault> for Refusal {
+    fn from(fault: RdsFault) -> Self {
+        Self {
+            code: Some(fault.code().to_owned()),
+            message: fault.to_string(),
+        }
+    }
+}
+
+impl World {
+    /// Whether a call gets as far as RDS.
+    fn reaches_rds(&mut self, operation: Operation, region: &Region) -> Result<(), Refusal> {
+        if self.down.contains_key(region.as_str()) {
+            self.count("fault: a region does not answer");
+            return Err(Refusal {
+                code: None,
+                message: "timed out".to_owned(),
+            });
+        }
+        if self.denied.contains_key(&operation) {
+            self.count("fault: access denied");
+            let message = format!("not authorized to perform rds:{operation}");
+            return Err(Refusal {
+                code: Some("AccessDenied".to_owned()),
+                message,
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Port {
+    async fn rds<T: 'static>(
+        &self,
+        operation: Operation,
+        region: &Region,
+        detail: impl FnOnce() -> String,
+        effect: impl FnOnce(&mut World) -> Result<T, Refusal> + 'static,
+    ) -> Result<T, RdsError> {
+        let mutates = matches!(
+            operation,
+            Operation::CreateDbSnapshot | Operation::CopyDbSnapshot
+        );
+        let at = region.clone();
+        let label = || format!("{operation} {region} {}", detail());
+        let answer = self
+            .call(label, mutates, move |w| {
+                w.reaches_rds(operation, &at)?;
+                let answer = effect(w);
+                if let Err(refusal) = &answer {
+                    w.note(|| format!("  RDS: {}", refusal.code.as_deref().unwrap_or("no answer")));
+                }
+                answer
+            })
+            .await;
+        let refusal = match answer {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(refusal)) => refusal,
+            Err(Broken::Throttled) => Refusal {
+                code: Some("Throttling".to_owned()),
+                message: "Rate exceeded".to_owned(),
+            },
+            Err(Broken::Internal) => Refusal {
+                code: Some("InternalFailure".to_owned()),
+                message: String::new(),
+            },
+            Err(Broken::NoAnswer) => Refusal {
+                code: None,
+                message: "timed out".to_owned(),
+            },
+        };
+        Err(RdsError {
+            operation,
+            region: region.clone(),
+            code: self.as_told(operation, refusal.code),
+            message: refusal.message,
+            source: None,
+        })
+    }
+
+    /// What the planted bugs make of an error code.
+    fn as_told(&self, operation: Operation, code: Option<String>) -> Option<String> {
+        let mutates = matches!(
+            operation,
+            Operation::CreateDbSnapshot | Operation::CopyDbSnapshot
+        );
+        match code.as_deref() {
+            Some("Throttling") if mutates && self.has(Mutant::ThrottlingIsPermanent) => {
+                Some("UnsupportedOperation".to_owned())
+            }
+            Some("AccessDenied") if mutates && self.has(Mutant::AccessDeniedIsPermanent) => {
+                Some("UnsupportedOperation".to_owned())
+            }
+            _ => code,
+        }
+    }
+}
+
+impl DescribeInstances for Port {
+    async fn describe_db_instances(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Database>, RdsError> {
+        let at = rds_region(region);
+        let page = self
+            .rds(
+                Operation::DescribeDbInstances,
+                region,
+                String::new,
+                move |w| {
+                    // The smallest page that RDS allows is larger than these worlds.
+                    let paging = Paging {
+                        max_records: Some(20),
+                        marker,
+                    };
+                    let request = DescribeDbInstances {
+                        paging,
+                        ..DescribeDbInstances::default()
+                    };
+                    let now = w.now;
+                    let page = w.rds.describe_db_instances(&at, &request, now)?;
+                    let items = page.items.iter().filter_map(database).collect();
+                    Ok(Page {
+                        items,
+                        next: page.marker,
+                    })
+                },
+            )
+            .await;
+        match page {
+            Err(_) if self.has(Mutant::UnreachableHasNoDatabases) => Ok(Page {
+                items: Vec::new(),
+                next: None,
+            }),
+            page => page,
+        }
+    }
+}
+
+fn database(instance: &Instance) -> Option<Database> {
+    Some(Database {
+        arn: RdsArn::parse(&instance.arn).ok()?,
+        resource_id: ResourceId::parse(&instance.resource_id).ok()?,
+        member_of: instance.spec.cluster.clone(),
+        engine: instance.spec.engine.clone(),
+        status: instance.status.as_str().to_owned(),
+        tags: tags(&instance.spec.tags),
+    })
+}
+
+fn tags(tags: &crate::rds::Tags) -> Tags {
+    tags.iter()
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
+impl DescribeSnapshots for Port {
+    async fn describe_db_snapshots(
+        &self,
+        region: &Region,
+        ids: &[SnapshotId],
+    ) -> Result<Vec<Snapshot>, RdsError> {
+        let at = rds_region(region);
+        let values: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let detail = || {
+            ids.iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(",")
+        };
+        let found = self
+            .rds(Operation::DescribeDbSnapshots, region, detail, move |w| {
+                let filter = Filter {
+                    name: "db-snapshot-id".to_owned(),
+                    values,
+                };
+                let request = DescribeDbSnapshots {
+                    filters: vec![filter],
+                    ..DescribeDbSnapshots::default()
+                };
+                let now = w.now;
+                let page = w.rds.describe_db_snapshots(&at, &request, now)?;
+                let odd = w.climate.odd_statuses && w.faults_are_on && w.rng.u8(..8) == 0;
+                let found: Vec<Snapshot> = page
+                    .items
+                    .iter()
+                    .filter_map(|row| snapshot(row, odd))
+                    .collect();
+                w.note(|| format!("  shows {:?}", shown(&found)));
+                Ok(found)
+            })
+            .await;
+        match found {
+            Ok(found) => Ok(found
+                .into_iter()
+                .map(|found| self.as_shown(found))
+                .collect()),
+            Err(_) if self.has(Mutant::UnreachableIsEmpty) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn shown(found: &[Snapshot]) -> Vec<String> {
+    found
+        .iter()
+        .map(|s| format!("{} {:?}", s.arn.name(), s.status))
+        .collect()
+}
+
+/// A row as the adapter reads it. An odd status takes the place of what is under way.
+fn snapshot(row: &SnapshotDescription, odd: bool) -> Option<Snapshot> {
+    let status = if odd && row.stage.is_under_way() {
+        SnapshotStatus::Other("upgrading".to_owned())
+    } else {
+        SnapshotStatus::parse(row.stage.as_str())
+    };
+    let source = row
+        .source_arn
+        .as_deref()
+        .map(RdsArn::parse)
+        .transpose()
+        .ok()?;
+    let own_time = if source.is_none() {
+        row.create_time
+    } else {
+        None
+    };
+    Some(Snapshot {
+        arn: RdsArn::parse(&row.arn).ok()?,
+        resource_id: ResourceId::parse(&row.instance.resource_id).ok(),
+        status,
+        percent: Some(row.percent_progress),
+        engine: row.instance.engine.clone(),
+        engine_version: row.instance.engine_version.clone(),
+        size_gib: i32::try_from(row.instance.allocated_storage).ok()?,
+        encrypted: row.kms_key.is_some(),
+        key: row.kms_key.as_deref().map(KeyArn::parse).transpose().ok()?,
+        source,
+        taken_at: row.original_create_time.or(own_time),
+        tags: tags(&row.tags),
+    })
+}
+
+impl Port {
+    /// What the planted bugs make of a snapshot.
+    fn as_shown(&self, mut found: Snapshot) -> Snapshot {
+        let world = self.shared.world.borrow();
+        let is_odd = matches!(found.status, SnapshotStatus::Other(_));
+        match world.mutant {
+            Some(Mutant::TrustsTheHint) if self.role == Role::Reactor => {
+                found.status = SnapshotStatus::Available
+            }
+            Some(Mutant::UnknownStatusIsAvailable) if is_odd => {
+                found.status = SnapshotStatus::Available
+            }
+            Some(Mutant::UnknownStatusIsFailed) if is_odd => found.status = SnapshotStatus::Failed,
+            Some(Mutant::WaitsForAFailedOne)
+                if self.role == Role::Worker && found.status == SnapshotStatus::Failed =>
+            {
+                found.status = SnapshotStatus::Creating;
+            }
+            Some(Mutant::AdoptsWhatIsForeign) => {
+                if let Some(id) = &found.resource_id {
+                    found
+                        .tags
+                        .insert("snapferry:stack".to_owned(), world.stack.to_string());
+                    found
+                        .tags
+                        .insert("snapferry:resource-id".to_owned(), id.to_string());
+                }
+            }
+            Some(Mutant::MismatchIsOverlooked) => {
+                if found.source.is_some() {
+                    found.key = Some(world.key.clone());
+                }
+            }
+            Some(Mutant::CopysOwnTimeIsTaken) => {
+                if found.source.is_some() {
+                    let copy = world.truth(&found.arn);
+                    found.taken_at = copy.map(|copy| copy.begun_at);
+                }
+            }
+            _ => {}
+        }
+        found
+    }
+
+    /// The planted bug that registers only now.
+    fn register_late(&self) {
+        let mut world = self.shared.world.borrow_mut();
+        let now = world.now;
+        for wait in std::mem::take(&mut world.doing(self.invocation).unregistered) {
+            world.table.register(&wait, now);
+        }
+    }
+}
+
+impl CreateSnapshot for Port {
+    async fn create_db_snapshot(&self, request: &CreateSnapshotRequest) -> Result<(), RdsError> {
+        let region = request.database.region();
+        let (at, by, asked) = (rds_region(region), self.invocation, request.clone());
+        let arn = request.database.sibling_snapshot(region, &request.id);
+        self.shared.world.borrow_mut().judge_asking(by, &arn);
+        let answer = self
+            .rds(
+                Operation::CreateDbSnapshot,
+                region,
+                || request.id.to_string(),
+                move |w| {
+                    let now = w.now;
+                    let request = CreateDbSnapshot {
+                        snapshot: asked.id.to_string(),
+                        instance: asked.database.name().to_owned(),
+                        tags: asked.tags.into_iter().collect(),
+                    };
+                    let answer = w.rds.create_db_snapshot(&at, &request, now);
+                    w.answered(by, &arn, answer)
+                },
+            )
+            .await;
+        self.register_late();
+        self.as_accepted(answer)
+    }
+}
+
+impl CopySnapshot for Port {
+    async fn copy_db_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError> {
+        let (at, by, asked) = (
+            rds_region(&request.region),
+            self.invocation,
+            request.clone(),
+        );
+        let arn = request
+            .source
+            .sibling_snapshot(&request.region, &request.id);
+        let gives_back = self.has(Mutant::SlotIsGivenBackEarly);
+        let answer = self
+            .rds(
+                Operation::CopyDbSnapshot,
+                &request.region,
+                || request.id.to_string(),
+                move |w| {
+                    let now = w.now;
+                    let request = CopyDbSnapshot {
+                        source: asked.source.to_string(),
+                        target: asked.id.to_string(),
+                        kms_key: Some(asked.key.to_string()),
+                        copy_tags: false,
+                        tags: asked.tags.into_iter().collect(),
+                        option_group: None,
+                    };
+                    let answer = w.rds.copy_db_snapshot(&at, &request, now);
+                    if gives_back {
+                        w.table.drop_slot(&arn, now);
+                    }
+                    w.answered(by, &arn, answer)
+                },
+            )
+            .await;
+        self.register_late();
+        self.as_accepted(answer)
+    }
+}
+
+impl Port {
+    fn as_accepted(&self, answer: Result<(), RdsError>) -> Result<(), RdsError> {
+        match answer {
+            Err(error)
+                if self.has(Mutant::AlreadyExistsIsSuccess)
+                    && error.code.as_deref() == Some("DBSnapshotAlreadyExists") =>
+            {
+                Ok(())
+            }
+            answer => answer,
+        }
+    }
+}
+
+impl World {
+    fn answered(
+        &mut self,
+        by: u64,
+        arn: &RdsArn,
+        answer: Result<SnapshotDescription, RdsFault>,
+    ) -> Result<(), Refusal> {
+        let code = answer.as_ref().err().map(|fault| fault.code().to_owned());
+        if matches!(answer, Err(RdsFault::CopiesInFlightQuota(_))) {
+            self.count("RDS refused a copy for lack of places");
+        }
+        self.doing(by).answers.insert(arn.clone(), code);
+        answer?;
+        self.judge_accepted(arn);
+        Ok(())
+    }
+}
+
+impl DescribeQuota for Port {
+    async fn describe_snapshot_quota(
+        &self,
+        region: &Region,
+    ) -> Result<Option<SnapshotQuota>, RdsError> {
+        let at = rds_region(region);
+        let is_full = self.has(Mutant::FullHouseIsParked);
+        self.rds(
+            Operation::DescribeAccountAttributes,
+            region,
+            String::new,
+            move |w| {
+                let now = w.now;
+                let quotas = w.rds.describe_account_attributes(&at, now);
+                let quota = quotas.iter().find(|quota| quota.name == "ManualSnapshots");
+                Ok(quota.map(|quota| SnapshotQuota {
+                    used: i64::try_from(if is_full { quota.max } else { quota.used })
+                        .unwrap_or(i64::MAX),
+                    max: i64::try_from(quota.max).unwrap_or(i64::MAX),
+                }))
+            },
+        )
+        .await
+    }
+}

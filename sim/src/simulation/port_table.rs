@@ -1,0 +1,414 @@
+//! The ports that are the table: waits, slots, catalog.
+
+use jiff::Timestamp;
+use snapferry::domain::arn::{ExecutionArn, RdsArn, Region};
+use snapferry::domain::command::{DatabaseRef, Run};
+use snapferry::domain::manifest::Manifest;
+use snapferry::domain::names::ExecutionName;
+use snapferry::domain::tags::PolicyName;
+use snapferry::domain::token::TaskToken;
+use snapferry::domain::wait::{Phase, Wait};
+use snapferry::ports::{
+    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, ListOpen, LookUpWaits, OpenMarker, OpenPage,
+    PlanCursor, PortError, RecordRecoveryPoint, Waits, Written,
+};
+
+use super::judge::{name_of, rule};
+use super::mutant::Mutant;
+use super::port::{Port, number};
+use super::world::World;
+
+impl World {
+    fn wait_as_stored(&self, wait: &Wait) -> Wait {
+        let mut wait = wait.clone();
+        if self.has(Mutant::TimeToLiveIsTooShort) {
+            // The time to live is counted from here.
+            wait.opened_at = wait.opened_at - jiff::SignedDuration::from_hours(10 * 24 - 1);
+        }
+        if self.has(Mutant::RequestedBeforeRdsAccepts) && wait.phase == Phase::Registered {
+            wait.phase = Phase::Requested;
+        }
+        wait
+    }
+
+    fn register(&mut self, invocation: u64, wait: &Wait) -> Option<Wait> {
+        let (now, wait) = (self.now, self.wait_as_stored(wait));
+        if self.has(Mutant::RegisterOverwrites)
+            && let Some(stored) = self.table.waits.get(&wait.resource).cloned()
+        {
+            self.judge_overwriting(&stored, &wait);
+            self.table.overwrite(&wait, now);
+            self.doing(invocation).registered.insert(wait.resource);
+            return None;
+        }
+        let stored = self.table.register(&wait, now);
+        self.note(|| {
+            format!(
+                "  {}",
+                stored.as_ref().map_or("stored", |_| "another is stored")
+            )
+        });
+        if stored.is_none() {
+            self.doing(invocation).registered.insert(wait.resource);
+        }
+        stored
+    }
+
+    fn replace(&mut self, invocation: u64, wait: &Wait, instead_of: &TaskToken) -> Written {
+        if !self.table.has(&wait.resource, instead_of) {
+            return Written::Conflict;
+        }
+        let (now, wait) = (self.now, self.wait_as_stored(wait));
+        if let Some(stored) = self.table.waits.get(&wait.resource).cloned() {
+            self.judge_overwriting(&stored, &wait);
+        }
+        self.table.overwrite(&wait, now);
+        self.doing(invocation).registered.insert(wait.resource);
+        Written::Stored
+    }
+
+    fn set_phase(
+        &mut self,
+        by: u64,
+        resource: &RdsArn,
+        token: &TaskToken,
+        phase: Phase,
+        since: Timestamp,
+    ) -> Written {
+        let is_own = self.table.has(resource, token);
+        if !is_own && !self.has(Mutant::PhaseIgnoresTheToken) {
+            self.note(|| "  conflict".to_owned());
+            return Written::Conflict;
+        }
+        if !is_own && self.table.waits.contains_key(resource) {
+            self.broke(rule::OWN_WAIT, || {
+                format!("{resource} is marked by another token")
+            });
+        }
+        let now = self.now;
+        self.table.set_phase(resource, phase, since, now);
+        self.doing(by).registered.insert(resource.clone());
+        Written::Stored
+    }
+
+    pub(super) fn forget(&mut self, resource: &RdsArn, token: &TaskToken) {
+        if !self.table.has(resource, token) && !self.has(Mutant::ForgetIgnoresTheToken) {
+            return;
+        }
+        let now = self.now;
+        if let Some(wait) = self.table.remove(resource, now) {
+            self.judge_removal(&wait, "a caller");
+        }
+    }
+}
+
+impl Port {
+    /// For the planted bug that deletes first.
+    pub(super) async fn forget_at_once(&self, resource: &RdsArn, token: &TaskToken) {
+        let _ = self.forget(resource, token).await;
+    }
+}
+
+impl Waits for Port {
+    async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
+        if self.has(Mutant::ActsBeforeItRegisters) {
+            let stored = self
+                .shared
+                .world
+                .borrow()
+                .table
+                .waits
+                .get(&wait.resource)
+                .cloned();
+            let mut world = self.shared.world.borrow_mut();
+            if stored.is_none() {
+                world.doing(self.invocation).unregistered.push(wait.clone());
+            }
+            return Ok(stored);
+        }
+        let (invocation, new) = (self.invocation, wait.clone());
+        let detail = || {
+            format!(
+                "register {} {}",
+                number(&wait.command.token),
+                wait.resource.name()
+            )
+        };
+        self.aws("PutItem", detail, true, move |w| {
+            w.register(invocation, &new)
+        })
+        .await
+    }
+
+    async fn replace(&self, wait: &Wait, instead_of: &TaskToken) -> Result<Written, PortError> {
+        let (invocation, new, old) = (self.invocation, wait.clone(), instead_of.clone());
+        let detail = || {
+            let (new, old) = (number(&wait.command.token), number(instead_of));
+            format!("replace {old} by {new} {}", wait.resource.name())
+        };
+        self.aws("PutItem", detail, true, move |w| {
+            w.replace(invocation, &new, &old)
+        })
+        .await
+    }
+
+    async fn set_phase(
+        &self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        phase: Phase,
+        since: Timestamp,
+    ) -> Result<Written, PortError> {
+        let (by, of, with) = (self.invocation, resource.clone(), token.clone());
+        let detail = || format!("{} {} {}", phase.as_str(), number(token), resource.name());
+        self.aws("UpdateItem", detail, true, move |w| {
+            w.set_phase(by, &of, &with, phase, since)
+        })
+        .await
+    }
+
+    async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError> {
+        let (of, with) = (resource.clone(), token.clone());
+        let detail = || format!("{} {}", number(token), resource.name());
+        self.aws("DeleteItem", detail, true, move |w| w.forget(&of, &with))
+            .await
+    }
+}
+
+impl LookUpWaits for Port {
+    async fn look_up(&self, resources: &[RdsArn]) -> Result<Vec<Wait>, PortError> {
+        let asked = resources.to_vec();
+        let detail = || format!("{} keys", resources.len());
+        let waits = self
+            .aws("BatchGetItem", detail, false, move |w| {
+                if asked.len() > 100 {
+                    w.broke(rule::SOUND, || "BatchGetItem takes 100 keys".to_owned());
+                }
+                asked
+                    .iter()
+                    .filter_map(|arn| w.table.waits.get(arn).cloned())
+                    .collect::<Vec<_>>()
+            })
+            .await?;
+        Ok(waits.into_iter().map(|wait| self.as_read(wait)).collect())
+    }
+}
+
+impl Port {
+    /// What the planted bugs make of a wait that is read in order to be judged.
+    fn as_read(&self, mut wait: Wait) -> Wait {
+        let absence_proves = self.has(Mutant::AbsenceFailsARegisteredWait)
+            && wait.phase == Phase::Registered
+            || self.has(Mutant::NoGraceForARequestedWait) && wait.phase == Phase::Requested;
+        if absence_proves && self.role != super::port::Role::Worker {
+            wait.phase = Phase::Seen;
+        }
+        wait
+    }
+}
+
+impl ListOpen for Port {
+    async fn list_open(&self, from: Option<OpenMarker>) -> Result<OpenPage, PortError> {
+        let mut page = self
+            .aws("Query", String::new, false, move |w| {
+                let now = w.now;
+                let World { table, rng, .. } = w;
+                table.list_open(from.as_ref(), now, rng)
+            })
+            .await?;
+        page.waits = page
+            .waits
+            .into_iter()
+            .map(|wait| self.as_read(wait))
+            .collect();
+        Ok(page)
+    }
+}
+
+impl ClaimSlot for Port {
+    async fn claim_slot(&self, copy: &RdsArn, most: usize) -> Result<bool, PortError> {
+        let of = copy.clone();
+        let most = if self.has(Mutant::SlotIsHandedOutTwice) {
+            most + 1
+        } else {
+            most
+        };
+        self.aws(
+            "UpdateItem",
+            || format!("claim slot {}", copy.name()),
+            true,
+            move |w| {
+                let now = w.now;
+                let held = w.table.claim_slot(&of, most, now);
+                w.note(|| format!("  {}", if held { "held" } else { "none is free" }));
+                w.count(if held {
+                    "slots claimed"
+                } else {
+                    "slots refused"
+                });
+                held
+            },
+        )
+        .await
+    }
+
+    async fn give_slot_back(&self, copy: &RdsArn) -> Result<(), PortError> {
+        let of = copy.clone();
+        self.aws(
+            "UpdateItem",
+            || format!("give slot back {}", copy.name()),
+            true,
+            move |w| {
+                let now = w.now;
+                w.table.drop_slot(&of, now);
+            },
+        )
+        .await
+    }
+}
+
+impl FreeSlot for Port {
+    async fn free_slot(&self, copy: &RdsArn, proof: &Abandoned) -> Result<bool, PortError> {
+        let (of, with) = (copy.clone(), proof.clone());
+        let detail = || format!("free slot {} {proof:?}", copy.name());
+        self.aws("TransactWriteItems", detail, true, move |w| {
+            let proved = w.has(Mutant::SlotIsFreedWithoutProof) || w.table.proves(&of, &with);
+            let now = w.now;
+            let freed = proved && !w.has(Mutant::SlotIsNeverFreed) && w.table.drop_slot(&of, now);
+            w.note(|| format!("  {}", if freed { "freed" } else { "not freed" }));
+            freed
+        })
+        .await
+    }
+}
+
+fn entry_key(database: &DatabaseRef, policy: &PolicyName) -> String {
+    format!("{}#{policy}", database.resource_id)
+}
+
+impl ClaimRun for Port {
+    async fn claim_run(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        execution: &ExecutionName,
+        instead_of: Option<&ExecutionName>,
+    ) -> Result<Claim, PortError> {
+        let (key, this, other) = (
+            entry_key(database, policy),
+            execution.clone(),
+            instead_of.cloned(),
+        );
+        let claim = self
+            .aws(
+                "UpdateItem",
+                || format!("claim run {execution}"),
+                true,
+                move |w| {
+                    let entry = w.table.catalog.entry(key).or_default();
+                    match &entry.open {
+                        Some(open) if *open != this && Some(open) != other.as_ref() => {
+                            Claim::HeldBy(open.clone())
+                        }
+                        _ => {
+                            entry.open = Some(this);
+                            Claim::Ours
+                        }
+                    }
+                },
+            )
+            .await?;
+        Ok(if self.has(Mutant::ClaimIsAlwaysOurs) {
+            Claim::Ours
+        } else {
+            claim
+        })
+    }
+}
+
+impl RecordRecoveryPoint for Port {
+    /// Two writes, as in the adapter: the second may break when the first is done.
+    async fn record_recovery_point(
+        &self,
+        run: &Run,
+        execution: &ExecutionArn,
+        copy: &Manifest,
+    ) -> Result<(), PortError> {
+        let key = entry_key(&run.database, &run.policy);
+        let (of, entered, with) = (key.clone(), copy.clone(), run.clone());
+        self.aws(
+            "UpdateItem",
+            || format!("catalog {}", copy.snapshot.name()),
+            true,
+            move |w| {
+                w.judge_entry(&with, &entered);
+                let newest = &mut w.table.catalog.entry(of).or_default().newest;
+                let is_newer = match (&*newest, entered.taken_at) {
+                    (None, _) => true,
+                    (Some(_), None) => false,
+                    (Some(newest), taken_at) => newest.taken_at <= taken_at,
+                };
+                if is_newer {
+                    *newest = Some(entered);
+                }
+            },
+        )
+        .await?;
+        let name = name_of(execution).to_owned();
+        self.aws("UpdateItem", || format!("end run {name}"), true, {
+            let name = name.clone();
+            move |w| {
+                let entry = w.table.catalog.entry(key).or_default();
+                if entry
+                    .open
+                    .as_ref()
+                    .is_some_and(|open| open.as_str() == name)
+                {
+                    entry.open = None;
+                }
+            }
+        })
+        .await
+    }
+}
+
+fn cursor_key(policy: &PolicyName, region: &Region) -> String {
+    format!("{policy}#{region}")
+}
+
+impl PlanCursor for Port {
+    async fn planned_until(
+        &self,
+        policy: &PolicyName,
+        region: &Region,
+    ) -> Result<Option<Timestamp>, PortError> {
+        let key = cursor_key(policy, region);
+        self.aws(
+            "GetItem",
+            || format!("planned {region}"),
+            false,
+            move |w| w.table.cursors.get(&key).copied(),
+        )
+        .await
+    }
+
+    async fn set_planned_until(
+        &self,
+        policy: &PolicyName,
+        region: &Region,
+        due: Timestamp,
+    ) -> Result<(), PortError> {
+        let (key, of) = (cursor_key(policy, region), region.clone());
+        self.aws(
+            "UpdateItem",
+            || format!("planned {region} until {due}"),
+            true,
+            move |w| {
+                w.judge_planned(&of, due);
+                let until = w.table.cursors.entry(key).or_insert(due);
+                *until = (*until).max(due);
+            },
+        )
+        .await
+    }
+}

@@ -1,0 +1,344 @@
+//! One world from its making to its end.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use jiff::{SignedDuration, Timestamp};
+use snapferry::app::react::Ear;
+use snapferry::app::sweep::Broom;
+use snapferry::app::work::Desk;
+use snapferry::domain::arn::{KeyArn, Region, StateMachineArn};
+use snapferry::domain::backoff::Backoff;
+use snapferry::domain::policy::{Policy, Selection};
+use snapferry::domain::schedule::Schedule;
+use snapferry::domain::tags::{PolicyName, StackId};
+use snapferry::domain::wait::Rules;
+use snapferry::settings::{Planning, Stack};
+
+use super::drive::{Settings, Simulation};
+use super::judge::{home, rule};
+use super::mutant::Mutant;
+use super::people::{FOREIGN, OTHER_KEY};
+use super::step_functions::{Status, StepFunctions};
+use super::world::{ACCOUNT, Climate, HOME, Making, Violation, World, rds_region};
+use crate::asl::StateMachine;
+use crate::rds::{
+    CreateDbSnapshot, DurationRange, Faults, InstanceSpec, KmsKey, MANUAL_SNAPSHOTS, Odds, Rds,
+    RdsConfig, Tags,
+};
+
+/// The deployed definition.
+const DEFINITION: &str = include_str!("../../../statemachine/protect.asl.json");
+const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555";
+const SOURCES: [&str; 2] = ["eu-west-1", "us-east-1"];
+/// Ten minutes before the first planned time.
+const BEGIN: Timestamp = Timestamp::constant(1_772_430_600, 0);
+const PERSONS_ROUND: SignedDuration = SignedDuration::from_mins(10);
+/// More steps than any world has needed; what runs longer runs in circles.
+const STEPS_MAX: u64 = 400_000;
+
+/// What became of one world.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The seed it was made from.
+    pub seed: u64,
+    /// How many executions it had.
+    pub executions: u64,
+    /// How many steps it took.
+    pub steps: u64,
+    /// What happened, and how often.
+    pub counts: BTreeMap<&'static str, u64>,
+    /// The first rule that was broken.
+    pub violation: Option<Violation>,
+    /// The steps, if they were asked for.
+    pub trace: Vec<String>,
+}
+
+/// Runs the world of a seed to its end, or until a rule is broken.
+#[must_use]
+pub fn run_world(seed: u64, mutant: Option<Mutant>, traced: bool) -> Outcome {
+    let mut rng = Rng::with_seed(seed);
+    let (world, settings) = make(&mut rng, mutant, traced);
+    let faults_last = SignedDuration::from_mins(rng.i64(20..=540));
+    let mut simulation = Simulation::new(world, settings);
+    live(&mut simulation, faults_last);
+    let mut world = simulation.world();
+    let executions = u64::try_from(world.sfn.executions.len()).unwrap_or(u64::MAX);
+    let outcome = Outcome {
+        seed,
+        executions,
+        steps: simulation.steps,
+        counts: std::mem::take(&mut world.counts),
+        violation: world.violation.take(),
+        trace: world.trace.take().unwrap_or_default(),
+    };
+    drop(world);
+    outcome
+}
+
+fn is_broken(simulation: &Simulation) -> bool {
+    simulation.shared.world.borrow().violation.is_some()
+}
+
+/// Faults, then fair weather, then the end. Stops where a rule is broken.
+fn live(simulation: &mut Simulation, faults_last: SignedDuration) {
+    let until = simulation.world().later(faults_last);
+    while simulation.world().now < until && simulation.steps < STEPS_MAX / 8 {
+        simulation.step();
+        if is_broken(simulation) {
+            return;
+        }
+    }
+    simulation.world().faults_stop();
+    if simulation.next_plan.is_none() {
+        let now = simulation.world().now;
+        simulation.next_plan = Some(now);
+    }
+    if !converge(simulation) {
+        return;
+    }
+    simulation.world().judge_recovery();
+    wait_for_sweeps(simulation, 5);
+    simulation.world().judge_leftovers();
+    // Whatever is left belongs to nobody and goes when its time is up.
+    let later = simulation
+        .world()
+        .later(SignedDuration::from_hours(11 * 24));
+    simulation.advance(later);
+    wait_for_sweeps(simulation, 3);
+    simulation.world().judge_the_end();
+}
+
+/// Steps until everything has ended. Whether it has.
+fn converge(simulation: &mut Simulation) -> bool {
+    let mut next_round = simulation.world().now;
+    loop {
+        if simulation.world().now >= next_round {
+            next_round = simulation.world().later(PERSONS_ROUND);
+            let mut world = simulation.world();
+            world.persons_round();
+            world.judge_sleepers();
+        }
+        if is_broken(simulation) {
+            return false;
+        }
+        if has_ended(simulation) {
+            return true;
+        }
+        if simulation.steps > STEPS_MAX {
+            simulation.world().broke(rule::AT_REST, || {
+                format!("{STEPS_MAX} steps were not enough")
+            });
+            return false;
+        }
+        simulation.step();
+    }
+}
+
+fn has_ended(simulation: &Simulation) -> bool {
+    if !simulation.is_idle() || simulation.next_plan.is_some() {
+        return false;
+    }
+    let world = simulation.shared.world.borrow();
+    let queues_are_empty = [&world.commands, &world.events]
+        .iter()
+        .all(|queue| queue.messages.is_empty() && queue.dead.is_empty());
+    queues_are_empty
+        && world.sfn.outbox.is_empty()
+        && world.late.is_empty()
+        && world
+            .sfn
+            .executions
+            .values()
+            .all(|execution| match &execution.status {
+                Status::Succeeded => true,
+                Status::Failed { .. } => world.is_spoilt(&execution.run),
+                Status::Sleeping { .. } | Status::Retrying { .. } => false,
+            })
+}
+
+fn wait_for_sweeps(simulation: &mut Simulation, sweeps: u64) {
+    let until = simulation.swept + sweeps;
+    while simulation.swept < until && !is_broken(simulation) {
+        simulation.step();
+    }
+}
+
+fn climate(rng: &mut Rng) -> Climate {
+    let mut pick = |values: &[f64]| values[rng.usize(..values.len())];
+    let call_breaks = pick(&[0.0, 0.01, 0.03, 0.1]);
+    let crash = pick(&[0.0, 0.0005, 0.002]);
+    let panic = pick(&[0.0, 0.0, 0.0, 0.005]);
+    let mischief = pick(&[0.001, 0.004, 0.015]);
+    let duplicates = pick(&[0.0, 0.05, 0.2]);
+    Climate {
+        call_breaks,
+        crash,
+        panic,
+        mischief,
+        duplicates,
+        late_effects: rng.bool(),
+        odd_statuses: rng.u8(..4) == 0,
+        long_sleeps: rng.u8(..10) == 0,
+    }
+}
+
+fn odds(rng: &mut Rng) -> Odds {
+    let mut pick = |values: &[f64]| values[rng.usize(..values.len())];
+    Odds {
+        failed: pick(&[0.0, 0.05, 0.15]),
+        never_ends: 0.0,
+        event_lost: pick(&[0.0, 0.1, 0.5]),
+        event_twice: pick(&[0.0, 0.2]),
+        event_late: pick(&[0.0, 0.2]),
+        event_late_by: SignedDuration::from_mins(20),
+        describe_lags: pick(&[0.0, 0.3, 1.0]),
+        // Below the period of grace, which is ten minutes.
+        describe_lag: SignedDuration::from_secs(if rng.bool() { 10 } else { 240 }),
+    }
+}
+
+fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings) {
+    let copy_slots = rng.usize(1..=3);
+    let mut config = RdsConfig {
+        account: ACCOUNT.to_owned(),
+        // At times less than the slots: a quota that was lowered, or that strangers share.
+        max_copies_in_flight: copy_slots + rng.usize(0..=2),
+        manual_snapshot_quota: MANUAL_SNAPSHOTS * 10,
+        ..RdsConfig::default()
+    };
+    config.timings.event_delay = DurationRange::seconds(0, rng.i64(0..=120));
+    let mut rds = Rds::new(config, rng.u64(..));
+    let source_regions: Vec<Region> = SOURCES[..rng.usize(1..=2)]
+        .iter()
+        .filter_map(|name| Region::parse(name).ok())
+        .collect();
+    furnish(&mut rds, &source_regions, rng);
+    rds.config_mut().faults = Faults::default();
+    rds.config_mut().faults.odds = odds(rng);
+
+    let stack = StackId::parse("simulated").expect("a stack id");
+    let machine = StateMachineArn::parse(&format!(
+        "arn:aws:states:{HOME}:{ACCOUNT}:stateMachine:protect"
+    ));
+    let machine = machine.expect("an ARN");
+    let key = KeyArn::parse(KEY).expect("an ARN");
+    let definition = StateMachine::read(DEFINITION).expect("the deployed definition");
+    let settings = settings(rng, &stack, copy_slots, &source_regions, &machine, &key);
+    let world = World::new(Making {
+        now: BEGIN,
+        rng: Rng::with_seed(rng.u64(..)),
+        rds,
+        sfn: StepFunctions::new(Rc::new(definition)),
+        stack,
+        machine,
+        key,
+        source_regions,
+        copy_slots,
+        climate: climate(rng),
+        mutant,
+        traced,
+    });
+    (world, settings)
+}
+
+/// Databases, keys, and what belongs to others.
+fn furnish(rds: &mut Rds, regions: &[Region], rng: &mut Rng) {
+    let at_home = rds_region(&home());
+    for arn in [KEY, OTHER_KEY] {
+        rds.add_key(
+            &at_home,
+            KmsKey {
+                arn: arn.to_owned(),
+                aliases: Vec::new(),
+                enabled: true,
+            },
+        );
+    }
+    for region in regions {
+        let at = rds_region(region);
+        for n in 0..rng.usize(1..=4) {
+            let mut spec = InstanceSpec::postgres(format!("db-{n}"));
+            spec.tags = match rng.u8(..8) {
+                0 => Tags::default(),
+                1 => Tags::of_system([
+                    ("snapferry:policy", "default"),
+                    ("snapferry:exclude", "true"),
+                ]),
+                _ => Tags::of_system([("snapferry:policy", "default")]),
+            };
+            let _ = rds.add_instance(&at, spec);
+        }
+        let _ = rds.add_instance(&at, InstanceSpec::postgres("strangers"));
+        let foreign = CreateDbSnapshot {
+            snapshot: FOREIGN.to_owned(),
+            instance: "strangers".to_owned(),
+            tags: vec![("owner".to_owned(), "somebody".to_owned())],
+        };
+        let before = BEGIN
+            .saturating_sub(SignedDuration::from_hours(1))
+            .unwrap_or(BEGIN);
+        let _ = rds.create_db_snapshot(&at, &foreign, before);
+    }
+    rds.advance(BEGIN);
+}
+
+fn settings(
+    rng: &mut Rng,
+    stack: &StackId,
+    copy_slots: usize,
+    source_regions: &[Region],
+    machine: &StateMachineArn,
+    key: &KeyArn,
+) -> Settings {
+    let rules = Rules {
+        stack: stack.clone(),
+        grace: SignedDuration::from_mins(10),
+    };
+    let width = rng.usize(1..=6);
+    let backoff = Backoff {
+        first: Duration::from_secs(30),
+        most: Duration::from_mins(15),
+    };
+    let hint_recheck = Duration::from_secs(5);
+    let pattern = ["0 6 * * *", "0 */3 * * *", "0 * * * *"][rng.usize(..3)];
+    Settings {
+        desk: Desk {
+            rules: rules.clone(),
+            home: home(),
+            copy_slots,
+        },
+        ear: Ear {
+            rules: rules.clone(),
+            width,
+            recheck: hint_recheck,
+        },
+        broom: Broom {
+            rules: rules.clone(),
+            width,
+            copy_slots,
+        },
+        backoff,
+        planning: Planning {
+            stack: Stack {
+                rules,
+                home: home(),
+                table: "snapferry".to_owned(),
+                copy_slots,
+                sweep_width: width,
+                backoff,
+                hint_recheck,
+            },
+            source_regions: source_regions.to_vec(),
+            state_machine: machine.clone(),
+            policies: vec![Policy {
+                name: PolicyName::parse("default").expect("a name"),
+                schedule: Schedule::parse(pattern, "UTC").expect("a schedule"),
+                key: key.clone(),
+                selection: Selection::Tagged,
+            }],
+        },
+    }
+}

@@ -1,0 +1,340 @@
+//! Step Functions: executions of the deployed state machine, their tokens, retries, time-outs and redrives.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use snapferry::domain::command::Run;
+
+use crate::asl::{Context, StateMachine};
+
+/// One execution.
+#[derive(Debug)]
+pub(super) struct Execution {
+    pub(super) arn: String,
+    pub(super) input: Rc<str>,
+    pub(super) run: Rc<Run>,
+    pub(super) status: Status,
+    /// The state that it is in or failed in.
+    pub(super) state: String,
+    pub(super) ended_at: Option<Timestamp>,
+    pub(super) redrives: u32,
+    /// How often a person has redriven it since the faults stopped.
+    pub(super) late_redrives: u32,
+    input_json: Value,
+    data: Value,
+    retry_count: u32,
+    retries: Vec<u32>,
+}
+
+impl Execution {
+    pub(super) fn is_running(&self) -> bool {
+        matches!(
+            self.status,
+            Status::Sleeping { .. } | Status::Retrying { .. }
+        )
+    }
+
+    /// What a state has put into a field of the execution's data.
+    pub(super) fn output(&self, field: &str) -> String {
+        self.data[field].to_string()
+    }
+}
+
+/// How an execution stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Status {
+    /// It sleeps on a token, at most until its deadline.
+    Sleeping {
+        token: String,
+        since: Timestamp,
+        deadline: Timestamp,
+    },
+    /// Its state is entered again then.
+    Retrying {
+        at: Timestamp,
+    },
+    Succeeded,
+    Failed {
+        error: String,
+    },
+}
+
+/// What a token was made for.
+#[derive(Debug)]
+pub(super) struct Token {
+    pub(super) execution: String,
+    pub(super) step: String,
+    pub(super) alive: bool,
+}
+
+/// A message that a state is about to send.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) token: String,
+    pub(super) body: Rc<str>,
+    pub(super) note: Rc<str>,
+}
+
+/// What a token's sender is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AboutToken {
+    Alive,
+    Dead,
+    Invalid,
+}
+
+/// The service.
+pub(super) struct StepFunctions {
+    machine: Rc<StateMachine>,
+    pub(super) executions: BTreeMap<String, Execution>,
+    pub(super) tokens: BTreeMap<String, Token>,
+    pub(super) outbox: VecDeque<Outgoing>,
+    due: BTreeSet<(Timestamp, String)>,
+    made: u64,
+    pub(super) timed_out: u64,
+}
+
+impl StepFunctions {
+    pub(super) fn new(machine: Rc<StateMachine>) -> Self {
+        Self {
+            machine,
+            executions: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            outbox: VecDeque::new(),
+            due: BTreeSet::new(),
+            made: 0,
+            timed_out: 0,
+        }
+    }
+
+    /// StartExecution of a name that is not used yet.
+    pub(super) fn start(
+        &mut self,
+        name: &str,
+        arn: String,
+        run: Run,
+        input: String,
+        now: Timestamp,
+    ) {
+        let input_json: Value = serde_json::from_str(&input).unwrap_or_default();
+        let execution = Execution {
+            arn,
+            input: input.into(),
+            run: Rc::new(run),
+            status: Status::Succeeded,
+            state: self.machine.start_at.clone(),
+            ended_at: None,
+            redrives: 0,
+            late_redrives: 0,
+            data: input_json.clone(),
+            input_json,
+            retry_count: 0,
+            retries: Vec::new(),
+        };
+        self.executions.insert(name.to_owned(), execution);
+        let start = self.machine.start_at.clone();
+        self.enter(name, &start, false, now);
+    }
+
+    /// Enters a state, or enters it again: with a new token.
+    fn enter(&mut self, name: &str, state: &str, again: bool, now: Timestamp) {
+        let Some(task) = self.machine.states.get(state) else {
+            return;
+        };
+        let Some(execution) = self.executions.get_mut(name) else {
+            return;
+        };
+        if !again {
+            execution.retry_count = 0;
+            execution.retries = vec![0; task.retry.len()];
+        }
+        self.made += 1;
+        let token = format!("token-{}", self.made);
+        let message = task.message(Context {
+            token: &token,
+            execution: &execution.arn,
+            input: &execution.input_json,
+            retry_count: execution.retry_count,
+        });
+        let step = message["step"].as_str().unwrap_or_default().to_owned();
+        let deadline = now.saturating_add(task.timeout).unwrap_or(Timestamp::MAX);
+        execution.state = state.to_owned();
+        execution.ended_at = None;
+        execution.status = Status::Sleeping {
+            token: token.clone(),
+            since: now,
+            deadline,
+        };
+        self.due.insert((deadline, name.to_owned()));
+        self.outbox.push_back(Outgoing {
+            token: token.clone(),
+            body: message.to_string().into(),
+            note: format!("{step} #{} of {name}", self.made).into(),
+        });
+        self.tokens.insert(
+            token,
+            Token {
+                execution: name.to_owned(),
+                step,
+                alive: true,
+            },
+        );
+    }
+
+    pub(super) fn probe(&self, token: &str) -> AboutToken {
+        match self.tokens.get(token) {
+            None => AboutToken::Invalid,
+            Some(token) if token.alive => AboutToken::Alive,
+            Some(_) => AboutToken::Dead,
+        }
+    }
+
+    pub(super) fn is_alive(&self, token: &str) -> bool {
+        self.probe(token) == AboutToken::Alive
+    }
+
+    /// Ends a token's life; the execution that slept on it.
+    fn wake(&mut self, token: &str) -> Option<String> {
+        let token = self.tokens.get_mut(token).filter(|token| token.alive)?;
+        token.alive = false;
+        let name = token.execution.clone();
+        if let Some(Status::Sleeping { deadline, .. }) =
+            self.executions.get(&name).map(|e| &e.status)
+        {
+            self.due.remove(&(*deadline, name.clone()));
+        }
+        Some(name)
+    }
+
+    /// SendTaskSuccess.
+    pub(super) fn succeed(&mut self, token: &str, output: &str, now: Timestamp) -> AboutToken {
+        let about = self.probe(token);
+        let Some(name) = self.wake(token) else {
+            return about;
+        };
+        let Some(execution) = self.executions.get_mut(&name) else {
+            return about;
+        };
+        let task = &self.machine.states[&execution.state];
+        if let Value::Object(data) = &mut execution.data {
+            let result = serde_json::from_str(output).unwrap_or_default();
+            data.insert(task.result_field.clone(), result);
+        }
+        match task.next.clone() {
+            Some(next) => self.enter(&name, &next, false, now),
+            None => {
+                execution.status = Status::Succeeded;
+                execution.ended_at = Some(now);
+            }
+        }
+        about
+    }
+
+    /// SendTaskFailure, or an error of the state's own.
+    pub(super) fn fail(&mut self, token: &str, error: &str, now: Timestamp) -> AboutToken {
+        let about = self.probe(token);
+        let Some(name) = self.wake(token) else {
+            return about;
+        };
+        let Some(execution) = self.executions.get_mut(&name) else {
+            return about;
+        };
+        let retriers = &self.machine.states[&execution.state].retry;
+        let matching = retriers
+            .iter()
+            .position(|r| r.errors.iter().any(|e| e == error));
+        let retry =
+            matching.filter(|index| execution.retries[*index] < retriers[*index].max_attempts);
+        match retry {
+            Some(index) => {
+                let delay = retriers[index].delay(execution.retries[index]);
+                execution.retries[index] += 1;
+                execution.retry_count += 1;
+                let at = now.saturating_add(delay).unwrap_or(Timestamp::MAX);
+                execution.status = Status::Retrying { at };
+                self.due.insert((at, name));
+            }
+            None => {
+                execution.status = Status::Failed {
+                    error: error.to_owned(),
+                };
+                execution.ended_at = Some(now);
+            }
+        }
+        about
+    }
+
+    /// StopExecution. False when it is not running.
+    pub(super) fn stop(&mut self, name: &str, now: Timestamp) -> bool {
+        let Some(execution) = self.executions.get_mut(name).filter(|e| e.is_running()) else {
+            return false;
+        };
+        let status = std::mem::replace(
+            &mut execution.status,
+            Status::Failed {
+                error: "Stopped".to_owned(),
+            },
+        );
+        execution.ended_at = Some(now);
+        match status {
+            Status::Sleeping {
+                token, deadline, ..
+            } => {
+                self.due.remove(&(deadline, name.to_owned()));
+                if let Some(token) = self.tokens.get_mut(&token) {
+                    token.alive = false;
+                }
+            }
+            Status::Retrying { at } => {
+                self.due.remove(&(at, name.to_owned()));
+            }
+            Status::Succeeded | Status::Failed { .. } => {}
+        }
+        true
+    }
+
+    /// RedriveExecution: enters the state that failed. False when it has not failed.
+    pub(super) fn redrive(&mut self, name: &str, now: Timestamp) -> bool {
+        let Some(execution) = self.executions.get_mut(name) else {
+            return false;
+        };
+        if !matches!(execution.status, Status::Failed { .. }) {
+            return false;
+        }
+        execution.redrives += 1;
+        let state = execution.state.clone();
+        self.enter(name, &state, false, now);
+        true
+    }
+
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// Lets retries and time-outs happen that are due; the executions that timed out.
+    pub(super) fn advance(&mut self, now: Timestamp) -> Vec<String> {
+        let mut timed_out = Vec::new();
+        while let Some((at, name)) = self.due.first().cloned() {
+            if at > now {
+                break;
+            }
+            self.due.pop_first();
+            match self
+                .executions
+                .get(&name)
+                .map(|e| (e.status.clone(), e.state.clone()))
+            {
+                Some((Status::Retrying { .. }, state)) => self.enter(&name, &state, true, now),
+                Some((Status::Sleeping { token, .. }, _)) => {
+                    self.fail(&token, "States.Timeout", now);
+                    self.timed_out += 1;
+                    timed_out.push(name);
+                }
+                _ => {}
+            }
+        }
+        timed_out
+    }
+}

@@ -1,0 +1,238 @@
+//! The table, with the conditions of the product's adapter and an index that lags behind.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fastrand::Rng;
+use jiff::Timestamp;
+use snapferry::domain::arn::RdsArn;
+use snapferry::domain::manifest::Manifest;
+use snapferry::domain::names::ExecutionName;
+use snapferry::domain::token::TaskToken;
+use snapferry::domain::wait::{Phase, Wait};
+use snapferry::ports::{Abandoned, OpenMarker, OpenPage};
+
+/// How many items a page of the index holds: few, so that there are pages.
+const PAGE: usize = 3;
+/// How far the index may lag, in milliseconds.
+const INDEX_LAG_MS: i64 = 3_000;
+
+/// One database's entry.
+#[derive(Debug, Default)]
+pub(super) struct Entry {
+    pub(super) open: Option<ExecutionName>,
+    pub(super) newest: Option<Manifest>,
+}
+
+/// The table.
+#[derive(Default)]
+pub(super) struct Table {
+    pub(super) waits: BTreeMap<RdsArn, Wait>,
+    pub(super) slots: BTreeSet<RdsArn>,
+    pub(super) catalog: BTreeMap<String, Entry>,
+    pub(super) cursors: BTreeMap<String, Timestamp>,
+    index: Index,
+}
+
+/// The index of all that is open: each item on its own may be an older one.
+#[derive(Default)]
+struct Index {
+    waits: BTreeMap<RdsArn, Wait>,
+    slots: BTreeSet<RdsArn>,
+    behind: Vec<(Timestamp, Behind)>,
+}
+
+enum Behind {
+    Wait(RdsArn, Option<Box<Wait>>),
+    Slots(BTreeSet<RdsArn>),
+}
+
+/// DynamoDB's items hold times in milliseconds.
+fn in_milliseconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
+}
+
+impl Table {
+    pub(super) fn put(&mut self, wait: &Wait, now: Timestamp) {
+        let mut wait = wait.clone();
+        wait.since = in_milliseconds(wait.since);
+        wait.opened_at = in_milliseconds(wait.opened_at);
+        self.index.behind.push((
+            now,
+            Behind::Wait(wait.resource.clone(), Some(Box::new(wait.clone()))),
+        ));
+        self.waits.insert(wait.resource.clone(), wait);
+    }
+
+    pub(super) fn remove(&mut self, resource: &RdsArn, now: Timestamp) -> Option<Wait> {
+        let removed = self.waits.remove(resource)?;
+        self.index
+            .behind
+            .push((now, Behind::Wait(resource.clone(), None)));
+        Some(removed)
+    }
+
+    fn slots_changed(&mut self, now: Timestamp) {
+        self.index
+            .behind
+            .push((now, Behind::Slots(self.slots.clone())));
+    }
+
+    /// Stores a wait where there is none; the stored one otherwise.
+    pub(super) fn register(&mut self, wait: &Wait, now: Timestamp) -> Option<Wait> {
+        if let Some(stored) = self.waits.get(&wait.resource) {
+            return Some(stored.clone());
+        }
+        self.put(wait, now);
+        None
+    }
+
+    /// Stores a wait whatever is stored.
+    pub(super) fn overwrite(&mut self, wait: &Wait, now: Timestamp) {
+        self.put(wait, now);
+    }
+
+    pub(super) fn has(&self, resource: &RdsArn, token: &TaskToken) -> bool {
+        self.waits
+            .get(resource)
+            .is_some_and(|stored| stored.command.token == *token)
+    }
+
+    pub(super) fn set_phase(
+        &mut self,
+        resource: &RdsArn,
+        phase: Phase,
+        since: Timestamp,
+        now: Timestamp,
+    ) {
+        if let Some(stored) = self.waits.get(resource) {
+            let wait = Wait {
+                phase,
+                since,
+                ..stored.clone()
+            };
+            self.put(&wait, now);
+        }
+    }
+
+    pub(super) fn claim_slot(&mut self, copy: &RdsArn, most: usize, now: Timestamp) -> bool {
+        if self.slots.contains(copy) {
+            return true;
+        }
+        if self.slots.len() >= most {
+            return false;
+        }
+        self.slots.insert(copy.clone());
+        self.slots_changed(now);
+        true
+    }
+
+    pub(super) fn drop_slot(&mut self, copy: &RdsArn, now: Timestamp) -> bool {
+        let held = self.slots.remove(copy);
+        if held {
+            self.slots_changed(now);
+        }
+        held
+    }
+
+    pub(super) fn proves(&self, copy: &RdsArn, proof: &Abandoned) -> bool {
+        match (self.waits.get(copy), proof) {
+            (None, Abandoned::WaitGone) => true,
+            (Some(wait), Abandoned::RegisteredSince(since)) => {
+                wait.phase == Phase::Registered && wait.since == in_milliseconds(*since)
+            }
+            _ => false,
+        }
+    }
+
+    /// Removes what its time to live has run out for.
+    pub(super) fn expire(&mut self, now: Timestamp) -> Vec<Wait> {
+        let expired: Vec<RdsArn> = self
+            .waits
+            .values()
+            .filter(|w| w.expires_at() <= now)
+            .map(|w| w.resource.clone())
+            .collect();
+        expired
+            .iter()
+            .filter_map(|resource| self.remove(resource, now))
+            .collect()
+    }
+
+    /// A page of the index, which has caught up with some of what was written lately.
+    pub(super) fn list_open(
+        &mut self,
+        from: Option<&OpenMarker>,
+        now: Timestamp,
+        rng: &mut Rng,
+    ) -> OpenPage {
+        self.index.catch_up(now, rng);
+        let after =
+            from.and_then(|marker| marker.0.split_once('|'))
+                .and_then(|(since, resource)| {
+                    Some((since.parse::<i64>().ok()?, RdsArn::parse(resource).ok()?))
+                });
+        let mut rows: Vec<(i64, &RdsArn)> = self
+            .index
+            .waits
+            .values()
+            .map(|w| (w.since.as_millisecond(), &w.resource))
+            .collect();
+        rows.sort_unstable();
+        let left: Vec<(i64, &RdsArn)> = rows
+            .into_iter()
+            .filter(|(since, resource)| {
+                after
+                    .as_ref()
+                    .is_none_or(|(s, r)| (*since, *resource) > (*s, r))
+            })
+            .collect();
+        let next = (left.len() > PAGE)
+            .then(|| OpenMarker(format!("{}|{}", left[PAGE - 1].0, left[PAGE - 1].1)));
+        OpenPage {
+            waits: left
+                .iter()
+                .take(PAGE)
+                .map(|(_, r)| self.index.waits[*r].clone())
+                .collect(),
+            // The slots' item is the first of the index.
+            holders: if from.is_none() {
+                self.index.slots.clone()
+            } else {
+                BTreeSet::new()
+            },
+            next,
+        }
+    }
+}
+
+impl Index {
+    fn catch_up(&mut self, now: Timestamp, rng: &mut Rng) {
+        let mut late: BTreeSet<RdsArn> = BTreeSet::new();
+        let mut slots_are_late = false;
+        for (at, change) in std::mem::take(&mut self.behind) {
+            // What is written later to the same item cannot arrive earlier.
+            let must = now.as_millisecond() - at.as_millisecond() >= INDEX_LAG_MS;
+            match change {
+                Behind::Wait(resource, wait) => {
+                    if late.contains(&resource) || (!must && rng.u8(..4) == 0) {
+                        late.insert(resource.clone());
+                        self.behind.push((at, Behind::Wait(resource, wait)));
+                        continue;
+                    }
+                    match wait {
+                        Some(wait) => self.waits.insert(resource, *wait),
+                        None => self.waits.remove(&resource),
+                    };
+                }
+                Behind::Slots(slots) => {
+                    if slots_are_late || (!must && rng.u8(..4) == 0) {
+                        slots_are_late = true;
+                        self.behind.push((at, Behind::Slots(slots)));
+                        continue;
+                    }
+                    self.slots = slots;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! Everything that the product's calls reach: one state, one clock, one source of chance.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use fastrand::Rng;
+use jiff::{SignedDuration, Timestamp};
+use snapferry::domain::arn::{KeyArn, RdsArn, Region, StateMachineArn};
+use snapferry::domain::failure::Operation;
+use snapferry::domain::tags::StackId;
+use snapferry::domain::wait::Wait;
+
+use super::gate::Calls;
+use super::mutant::Mutant;
+use super::queue::{Message, Queue};
+use super::step_functions::StepFunctions;
+use super::table::Table;
+use crate::rds::{EmittedEvent, Rds, Region as RdsRegion, Snapshot};
+
+/// The account of every simulated world.
+pub(super) const ACCOUNT: &str = "111122223333";
+/// The recovery region.
+pub(super) const HOME: &str = "eu-central-1";
+/// How long an invocation may take (`FunctionTimeout` of the template).
+pub(super) const FUNCTION_TIMEOUT: SignedDuration = SignedDuration::from_secs(30);
+
+/// The world behind all ports of one simulation.
+pub(super) struct Shared {
+    pub(super) world: RefCell<World>,
+}
+
+/// A rule that was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The rule's name.
+    pub invariant: &'static str,
+    /// How it was broken.
+    pub detail: String,
+}
+
+/// Which misfortunes a world knows. Each world has its own choice, so that rare ones meet.
+#[derive(Debug, Clone)]
+pub(super) struct Climate {
+    /// How likely a call breaks.
+    pub(super) call_breaks: f64,
+    /// How likely an invocation is dropped at a step.
+    pub(super) crash: f64,
+    /// How likely a call's code panics.
+    pub(super) panic: f64,
+    /// How likely a stranger, a person or the weather does something at a step.
+    pub(super) mischief: f64,
+    /// Whether broken calls may take effect later.
+    pub(super) late_effects: bool,
+    /// How likely a message is handed over twice.
+    pub(super) duplicates: f64,
+    /// Whether statuses that nobody knows are shown.
+    pub(super) odd_statuses: bool,
+    /// Whether days pass in which nobody looks.
+    pub(super) long_sleeps: bool,
+}
+
+impl Climate {
+    pub(super) const FAIR: Self = Self {
+        call_breaks: 0.0,
+        crash: 0.0,
+        panic: 0.0,
+        mischief: 0.0,
+        late_effects: false,
+        duplicates: 0.0,
+        odd_statuses: false,
+        long_sleeps: false,
+    };
+}
+
+/// What one invocation has done so far.
+#[derive(Debug, Default)]
+pub(super) struct Doing {
+    /// The resources whose waits it has stored or found stored.
+    pub(super) registered: BTreeSet<RdsArn>,
+    /// What RDS last answered it about a resource that it asked for.
+    pub(super) answers: BTreeMap<RdsArn, Option<String>>,
+    /// For the planted bug that registers too late: what it has not stored yet.
+    pub(super) unregistered: Vec<Wait>,
+}
+
+/// Something in RDS that stands in the way for a while.
+#[derive(Debug, Clone)]
+pub(super) enum Breakage {
+    /// The recovery region's key is disabled.
+    Key,
+    /// An instance is being modified.
+    Instance(RdsRegion, String),
+    /// The recovery region holds as many snapshots as it may.
+    Quota,
+}
+
+type Effect = Box<dyn FnOnce(&mut World)>;
+
+/// The world.
+pub(super) struct World {
+    pub(super) now: Timestamp,
+    pub(super) rng: Rng,
+    pub(super) calls: Calls,
+    pub(super) late: BTreeMap<(Timestamp, u64), Effect>,
+    late_made: u64,
+    pub(super) rds: Rds,
+    pub(super) sfn: StepFunctions,
+    pub(super) table: Table,
+    pub(super) commands: Queue,
+    pub(super) events: Queue,
+    pub(super) stack: StackId,
+    pub(super) machine: StateMachineArn,
+    pub(super) key: KeyArn,
+    pub(super) source_regions: Vec<Region>,
+    pub(super) copy_slots: usize,
+    pub(super) climate: Climate,
+    /// Things go wrong; after them, people mend.
+    pub(super) faults_are_on: bool,
+    pub(super) fair_since: Timestamp,
+    /// Operations that are refused, until when.
+    pub(super) denied: BTreeMap<Operation, Timestamp>,
+    /// Regions that do not answer, until when.
+    pub(super) down: BTreeMap<String, Timestamp>,
+    /// What a person or a stranger has broken, and when it is whole again.
+    pub(super) broken_until: Vec<(Timestamp, Breakage)>,
+    pub(super) doing: BTreeMap<u64, Doing>,
+    /// Resources that RDS has accepted, ever.
+    pub(super) accepted: BTreeSet<RdsArn>,
+    /// Resources that somebody has deleted, and when last.
+    pub(super) deleted: BTreeMap<RdsArn, Timestamp>,
+    /// Snapshots that a stranger put under our names.
+    pub(super) squatters: BTreeSet<RdsArn>,
+    /// Runs (resource id and planned time) whose recovery point a stranger has made impossible.
+    pub(super) spoilt: BTreeSet<(String, Timestamp)>,
+    /// Every command that was ever sent.
+    pub(super) sent: Vec<(Rc<str>, Rc<str>)>,
+    pub(super) mutant: Option<Mutant>,
+    pub(super) violation: Option<Violation>,
+    pub(super) counts: BTreeMap<&'static str, u64>,
+    pub(super) trace: Option<Vec<String>>,
+}
+
+/// What a world is made of.
+pub(super) struct Making {
+    pub(super) now: Timestamp,
+    pub(super) rng: Rng,
+    pub(super) rds: Rds,
+    pub(super) sfn: StepFunctions,
+    pub(super) stack: StackId,
+    pub(super) machine: StateMachineArn,
+    pub(super) key: KeyArn,
+    pub(super) source_regions: Vec<Region>,
+    pub(super) copy_slots: usize,
+    pub(super) climate: Climate,
+    pub(super) mutant: Option<Mutant>,
+    pub(super) traced: bool,
+}
+
+impl World {
+    pub(super) fn new(making: Making) -> Self {
+        Self {
+            now: making.now,
+            rng: making.rng,
+            calls: Calls::default(),
+            late: BTreeMap::new(),
+            late_made: 0,
+            rds: making.rds,
+            sfn: making.sfn,
+            table: Table::default(),
+            commands: Queue::default(),
+            events: Queue::default(),
+            stack: making.stack,
+            machine: making.machine,
+            key: making.key,
+            source_regions: making.source_regions,
+            copy_slots: making.copy_slots,
+            climate: making.climate,
+            faults_are_on: true,
+            fair_since: making.now,
+            denied: BTreeMap::new(),
+            down: BTreeMap::new(),
+            broken_until: Vec::new(),
+            doing: BTreeMap::new(),
+            accepted: BTreeSet::new(),
+            deleted: BTreeMap::new(),
+            squatters: BTreeSet::new(),
+            spoilt: BTreeSet::new(),
+            sent: Vec::new(),
+            mutant: making.mutant,
+            violation: None,
+            counts: BTreeMap::new(),
+            trace: making.traced.then(Vec::new),
+        }
+    }
+
+    pub(super) fn has(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
+    }
+
+    pub(super) fn count(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
+    }
+
+    /// Writes a step down, if anybody wants to read it.
+    pub(super) fn note(&mut self, what: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            let now = self.now;
+            trace.push(format!("{now:.3} {}", what()));
+        }
+    }
+
+    /// Keeps the first rule that was broken.
+    pub(super) fn broke(&mut self, invariant: &'static str, detail: impl FnOnce() -> String) {
+        if self.violation.is_none() {
+            let detail = detail();
+            self.note(|| format!("BROKEN {invariant}: {detail}"));
+            self.violation = Some(Violation { invariant, detail });
+        }
+    }
+
+    pub(super) fn chance(&mut self, odds: f64) -> bool {
+        odds > 0.0 && self.rng.f64() < odds
+    }
+
+    pub(super) fn later(&self, by: SignedDuration) -> Timestamp {
+        self.now.saturating_add(by).unwrap_or(Timestamp::MAX)
+    }
+
+    /// A moment within so many seconds from now.
+    pub(super) fn within(&mut self, seconds: std::ops::RangeInclusive<i64>) -> Timestamp {
+        let by = self.rng.i64(seconds);
+        self.later(SignedDuration::from_secs(by))
+    }
+
+    pub(super) fn put_off(&mut self, at: Timestamp, effect: Effect) {
+        self.late_made += 1;
+        self.late.insert((at, self.late_made), effect);
+    }
+
+    pub(super) fn doing(&mut self, invocation: u64) -> &mut Doing {
+        self.doing.entry(invocation).or_default()
+    }
+
+    /// What RDS truly has under an ARN.
+    pub(super) fn truth(&self, arn: &RdsArn) -> Option<&Snapshot> {
+        self.rds.snapshot(&rds_region(arn.region()), arn.name())
+    }
+
+    pub(super) fn is_ours(&self, snapshot: &Snapshot) -> bool {
+        snapshot.tags.get("snapferry:stack") == Some(self.stack.as_str())
+    }
+
+    /// Whether we made it, and not a person who gave it our tags.
+    pub(super) fn is_made_by_us(&self, snapshot: &Snapshot) -> bool {
+        self.is_ours(snapshot) && snapshot.tags.get("snapferry:run").is_some()
+    }
+
+    /// Moves the clock and lets everything happen that is due. What is put off happens in its turn.
+    pub(super) fn advance(&mut self, to: Timestamp) {
+        while let Some((&(at, made), _)) = self.late.first_key_value() {
+            if at > to {
+                break;
+            }
+            self.tick(at);
+            if let Some(effect) = self.late.remove(&(at, made)) {
+                self.note(|| "a call that was given up takes effect".to_owned());
+                effect(self);
+            }
+        }
+        self.tick(to);
+    }
+
+    fn tick(&mut self, to: Timestamp) {
+        self.now = self.now.max(to);
+        for event in self.rds.advance(self.now) {
+            self.route(&event);
+        }
+        let timed_out = self.sfn.advance(self.now);
+        for name in timed_out {
+            self.count("a state timed out");
+            self.note(|| format!("{name} timed out"));
+        }
+        if self.mutant != Some(Mutant::TimeToLiveIsMissing) {
+            for wait in self.table.expire(self.now) {
+                self.note(|| format!("the wait of {} has expired", wait.resource));
+                self.judge_removal(&wait, "its time to live");
+            }
+        }
+        let now = self.now;
+        self.denied.retain(|_, until| *until > now);
+        self.down.retain(|_, until| *until > now);
+        self.mend(now);
+    }
+
+    /// Puts an RDS event into the queue, as the rules of EventBridge do.
+    pub(super) fn route(&mut self, event: &EmittedEvent) {
+        self.count("RDS events delivered");
+        let note = format!("{} {}", event.event_id, event.source_identifier);
+        self.send_event(event.envelope().to_string(), note);
+    }
+
+    pub(super) fn send_event(&mut self, body: String, note: String) {
+        self.note(|| format!("event arrives: {note}"));
+        self.events
+            .send(Message::new(body.into(), note.into(), self.now));
+    }
+}
+
+/// A region in the model's words.
+pub(super) fn rds_region(region: &Region) -> RdsRegion {
+    // The model reads every region that the product reads, but for numbers of two digits, which there are not.
+    region.as_str().parse().expect("a region of AWS")
+}
