@@ -23,7 +23,7 @@ pub use deploy::{SOURCE_STACK, STACK};
 pub use error::LocalError;
 pub use operations::{BusEvent, Execution, HistoryEvent, Message, QueueDepth};
 pub use settings::{Function, LocalOptions, Override};
-pub use workspace::repository_root;
+pub use workspace::{build_snapferry, repository_root};
 
 use crate::proxy::Proxy;
 use deploy::AwsCli;
