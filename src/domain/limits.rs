@@ -28,6 +28,8 @@ pub const ATTEMPTS_MAX: u8 = 9;
 pub const STATE_TIMEOUT: SignedDuration = SignedDuration::from_hours(4 * 24);
 /// How long a wait is kept in the table: twice the state's timeout and two days.
 pub const WAIT_TIME_TO_LIVE: SignedDuration = SignedDuration::from_hours(10 * 24);
+/// Longest visibility timeout of a message (SQS, ChangeMessageVisibility), in seconds.
+pub const VISIBILITY_SECONDS_MAX: u64 = 43_200;
 /// Receives after which SQS moves a message to the dead-letter queue (`maxReceiveCount` in the template).
 pub const MAX_RECEIVES: u32 = 10;
 /// How often a hint that RDS does not bear out yet is looked at again before the sweep gets it.
