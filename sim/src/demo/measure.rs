@@ -114,7 +114,7 @@ fn ended(executions: &[Execution]) -> Executions {
     }
 }
 
-/// Each token's first accepted success. For a moment after one the emulator takes another, as AWS does not.
+/// The accepted callbacks by who sent them; a token settles its task once.
 fn callbacks(settlements: &[Settlement]) -> Callbacks {
     let mut callbacks = Callbacks::default();
     let mut settled = BTreeSet::new();

@@ -203,8 +203,8 @@ fn explain(out: Out, args: &Args, stack: &LocalStack, trouble: &Trouble) {
         let names: Vec<&str> = trouble.choice.iter().map(Fault::name).collect();
         out.line(format_args!("Faults: {}.", names.join(", ")));
         out.line(
-            "The emulator gives a state's retry the token of the try before, where AWS gives a new one, and knows no\n\
-             MaxDelaySeconds: a pause between two tries is never above a minute, and shortened as said above.",
+            "The emulator knows no MaxDelaySeconds and pauses for a minute at the most between two tries of a state;\n\
+             by itself it would give a retry the token of the try before, and is made to give it one of its own.",
         );
     }
     out.line("");

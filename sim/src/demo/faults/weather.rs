@@ -18,6 +18,9 @@ use crate::rds_http::{Action, Incoming, Interference};
 /// How long a call that gets no answer is held, in milliseconds.
 const HELD_MS: std::ops::Range<u64> = 300..1_200;
 
+/// No person has noticed, found the cause and mended it sooner.
+const MENDS_AFTER: Duration = Duration::from_secs(8);
+
 /// The faults of RDS in one run.
 #[derive(Debug)]
 pub(in super::super) struct Weather {
@@ -105,6 +108,10 @@ impl Weather {
     pub(super) fn mend(&self, rds: &mut Rds) -> Vec<&'static str> {
         let mut done = Vec::new();
         let mut state = self.state();
+        let is_fresh = |since: Instant| since.elapsed() < MENDS_AFTER;
+        if state.broken_since.is_none_or(is_fresh) {
+            return done;
+        }
         if state.key == Key::Noticed {
             rds.set_key_enabled(&region(RECOVERY), RECOVERY_KEY, true);
             state.key = Key::Mended;
