@@ -69,13 +69,17 @@ where
     Ok(concluded)
 }
 
+/// Step Functions does not know a token that we stored: the template's metric filter looks for these words.
+pub(crate) fn alarm_at_invalid_token(wait: &Wait) {
+    error!(resource = %wait.resource, "InvalidToken for a token that was stored");
+}
+
 fn concluded(wait: &Wait, delivery: Delivery, accepted: Concluded) -> Result<Concluded, PortError> {
     match delivery {
         Delivery::Accepted => Ok(accepted),
         Delivery::NobodyWaits => Ok(Concluded::NobodyWaited),
         Delivery::Invalid => {
-            // The template's metric filter looks for these words.
-            error!(resource = %wait.resource, "InvalidToken for a token that was stored");
+            alarm_at_invalid_token(wait);
             Ok(Concluded::InvalidToken)
         }
         Delivery::Unknown(error) => Err(error),

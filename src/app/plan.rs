@@ -116,6 +116,16 @@ pub async fn plan<W: Permissions>(world: &W, planning: &Planning, when: When) ->
 }
 
 fn log(planned: &Planned) {
+    for Row { database, outcome } in &planned.rows {
+        match outcome {
+            Outcome::Failed(why) => warn!(%database, why, "could not be started"),
+            Outcome::StillRunning(_) => warn!(%database, %outcome, "not started anew"),
+            Outcome::LeftOut(why @ LeftOut::UnknownPolicy(_)) => {
+                warn!(%database, %why, "not protected");
+            }
+            Outcome::Started(_) | Outcome::Done(_) | Outcome::LeftOut(_) => {}
+        }
+    }
     let started = planned
         .rows
         .iter()

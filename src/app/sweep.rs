@@ -119,6 +119,7 @@ pub async fn sweep<W: Permissions>(world: &W, broom: &Broom) -> Result<Swept, Po
 #[derive(Default)]
 struct Round {
     swept: Swept,
+    taken: BTreeSet<RdsArn>,
     asking: BTreeMap<Region, Vec<Wait>>,
     holders: BTreeSet<RdsArn>,
     contenders: Vec<Contender>,
@@ -128,6 +129,10 @@ struct Round {
 
 impl Round {
     async fn take<W: Permissions>(&mut self, world: &W, broom: &Broom, wait: Wait) {
+        // The index is ordered by the phase's beginning: a wait that this very sweep has marked comes again.
+        if !self.taken.insert(wait.resource.clone()) {
+            return;
+        }
         self.swept.open += 1;
         if wait.phase == Phase::Queued {
             self.contenders.push(Contender::of(&wait));
@@ -277,7 +282,11 @@ async fn hand_out_one<W: Permissions>(
     broom: &Broom,
     wait: &Wait,
 ) -> Result<bool, PortError> {
-    match world.send_task_heartbeat(&wait.command.token).await {
+    let probe = world.send_task_heartbeat(&wait.command.token).await;
+    if matches!(probe, Probe::Invalid) {
+        conclude::alarm_at_invalid_token(wait);
+    }
+    match probe {
         Probe::Alive => {}
         Probe::Dead | Probe::Invalid => {
             info!(resource = %wait.resource, execution = %wait.command.execution, "a queued copy that nobody awaits");

@@ -140,7 +140,6 @@ pub async fn work<W: Permissions>(
     match world.send_task_heartbeat(&command.token).await {
         Probe::Alive => {}
         Probe::Dead => {
-            info!(execution = %command.execution, step = command.step.as_str(), "stale command dropped");
             return Ok(Worked::Stale);
         }
         Probe::Invalid => return Err(WorkError::InvalidToken),
@@ -310,7 +309,11 @@ async fn register<W: Permissions>(world: &W, wait: &Wait) -> Result<Registration
             }
         };
     }
-    match world.send_task_heartbeat(&stored.command.token).await {
+    let probe = world.send_task_heartbeat(&stored.command.token).await;
+    if matches!(probe, Probe::Invalid) {
+        conclude::alarm_at_invalid_token(&stored);
+    }
+    match probe {
         Probe::Alive if stored.command.execution == wait.command.execution => {
             Ok(Registration::Stale)
         }
@@ -406,6 +409,17 @@ async fn refused<W: Permissions>(
     }
 }
 
+/// A describe call that did not come through: parked where a person must mend something first.
+fn not_told(error: RdsError) -> WorkError {
+    match error.owner() {
+        Owner::Park(remedy) => WorkError::Parked {
+            remedy,
+            source: error,
+        },
+        _ => WorkError::Rds(error),
+    }
+}
+
 /// "Already exists" is a question: what is there under the name?
 async fn ask_what_exists<W: Permissions>(
     world: &W,
@@ -416,7 +430,7 @@ async fn ask_what_exists<W: Permissions>(
     let found = world
         .describe_db_snapshots(wait.resource.region(), &[id])
         .await
-        .map_err(WorkError::Rds)?;
+        .map_err(not_told)?;
     let found = found.iter().find(|snapshot| snapshot.arn == wait.resource);
     match existing(wait, found, &desk.rules) {
         Existing::AskAgain => Err(WorkError::NotShownYet(wait.resource.clone())),
@@ -448,7 +462,7 @@ async fn ask_quota<W: Permissions>(
     let quota = world
         .describe_snapshot_quota(wait.resource.region())
         .await
-        .map_err(WorkError::Rds)?;
+        .map_err(not_told)?;
     if quota.is_some_and(|quota| quota.used >= quota.max) {
         return Err(WorkError::Parked {
             remedy: Remedy::RaiseQuota,
@@ -517,7 +531,7 @@ async fn ask_for_source<W: Permissions>(
     let found = world
         .describe_db_snapshots(region, ids)
         .await
-        .map_err(WorkError::Rds)?;
+        .map_err(not_told)?;
     let available = found
         .into_iter()
         .filter(|snapshot| snapshot.is_ours(&desk.rules.stack, &run.database))

@@ -26,6 +26,9 @@ pub fn existing(wait: &Wait, found: Option<&Snapshot>, rules: &Rules) -> Existin
     let Some(snapshot) = found else {
         return Existing::AskAgain;
     };
+    if snapshot.may_yet_be_ours() {
+        return Existing::AskAgain;
+    }
     if !snapshot.is_ours(&rules.stack, &wait.command.run.database) {
         let cause = format!(
             "{} exists and was not made by this stack for this database",

@@ -17,6 +17,14 @@ pub enum ScheduleError {
         /// What the parser said.
         source: croner::errors::CronError,
     },
+    /// No day ever fits it.
+    #[error("{pattern:?} never comes due")]
+    Never {
+        /// What was given.
+        pattern: String,
+        /// What the search said.
+        source: croner::errors::CronError,
+    },
     /// The zone is not known.
     #[error("{zone:?} is not a time zone of the IANA database, such as Europe/Paris")]
     Zone {
@@ -52,6 +60,14 @@ impl Schedule {
             zone: zone.to_owned(),
             source,
         })?;
+        // The 30th of February is a pattern like any other, but nothing would ever be due.
+        let some_day = Timestamp::UNIX_EPOCH.to_zoned(zone.clone());
+        if let Err(source) = cron.find_next_occurrence(&some_day, true) {
+            return Err(ScheduleError::Never {
+                pattern: pattern.to_owned(),
+                source,
+            });
+        }
         Ok(Self { cron, zone })
     }
 

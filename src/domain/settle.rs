@@ -39,7 +39,7 @@ pub fn settle(wait: &Wait, truth: Option<&Snapshot>, rules: &Rules, now: Timesta
         return absent(wait, rules, now);
     };
     if !snapshot.is_ours(&rules.stack, &wait.command.run.database) {
-        return if may_fail {
+        return if may_fail && !snapshot.may_yet_be_ours() {
             Verdict::Fail(Failure::new(
                 Reason::NameTaken,
                 format!("{} is not of this stack", wait.resource),

@@ -76,6 +76,17 @@ impl Snapshot {
             && self.has_tag(tags::RESOURCE_ID, database.resource_id.as_str())
     }
 
+    /// Whether nothing proves yet whose it is: RDS shows no stack's tag on it, and is still at work on it.
+    /// Tags may be shown later than the resource.
+    #[must_use]
+    pub fn may_yet_be_ours(&self) -> bool {
+        let is_under_way = !matches!(
+            self.status,
+            SnapshotStatus::Available | SnapshotStatus::Failed | SnapshotStatus::Deleting
+        );
+        is_under_way && !self.tags.contains_key(tags::STACK)
+    }
+
     fn has_tag(&self, key: &str, value: &str) -> bool {
         self.tags.get(key).is_some_and(|found| found == value)
     }

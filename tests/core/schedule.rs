@@ -72,3 +72,10 @@ proptest! {
         prop_assert!(delay <= Duration::from_secs(full) && delay >= Duration::from_secs(full) / 2);
     }
 }
+
+#[test]
+fn a_pattern_that_no_day_ever_fits_is_refused() {
+    let error = Schedule::parse("0 3 30 2 *", "UTC").unwrap_err();
+    assert!(error.to_string().contains("never comes due"), "{error}");
+    assert!(Schedule::parse("0 3 29 2 *", "UTC").is_ok());
+}

@@ -193,3 +193,29 @@ fn a_resource_of_ours_that_rds_shows_may_be_marked_seen_and_a_foreign_one_may_no
         Verdict::KeepWaiting { seen: false, .. }
     ));
 }
+
+#[test]
+fn tags_that_rds_does_not_show_yet_prove_nothing_while_it_is_at_work() {
+    let mut untagged = Snapshot {
+        status: SnapshotStatus::Copying,
+        ..good_copy()
+    };
+    untagged.tags.clear();
+    for phase in [Phase::Registered, Phase::Requested, Phase::Seen] {
+        let verdict = decide(&copy_wait(phase), Some(&untagged));
+        assert!(
+            matches!(verdict, Verdict::KeepWaiting { seen: false, .. }),
+            "{verdict:?}"
+        );
+    }
+    let asked = existing(&copy_wait(Phase::Registered), Some(&untagged), &rules());
+    assert_eq!(asked, Existing::AskAgain);
+
+    untagged.status = SnapshotStatus::Available;
+    assert_eq!(
+        reason(decide(&copy_wait(Phase::Requested), Some(&untagged))),
+        Reason::NameTaken
+    );
+    let asked = existing(&copy_wait(Phase::Registered), Some(&untagged), &rules());
+    assert!(matches!(asked, Existing::Fail(_)), "{asked:?}");
+}

@@ -574,3 +574,20 @@ fn a_panic_is_one_records_failure() {
         Some(Phase::Requested)
     );
 }
+
+#[test]
+fn a_describe_that_is_refused_parks_like_any_refusal() {
+    let (world, copy) = ready_to_copy();
+    world.script(
+        Operation::DescribeDbSnapshots,
+        Some("AccessDenied"),
+        "not authorized to perform rds:DescribeDBSnapshots",
+    );
+    assert!(matches!(
+        do_work(&world, &copy),
+        Err(WorkError::Parked {
+            remedy: Remedy::GrantAccess,
+            ..
+        })
+    ));
+}
