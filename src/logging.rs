@@ -32,6 +32,12 @@ impl Default for LogLevel {
 }
 
 impl LogLevel {
+    /// Errors alone.
+    #[must_use]
+    pub fn errors() -> Self {
+        Self(Targets::new().with_default(LevelFilter::ERROR))
+    }
+
     /// Reads a level or a list.
     ///
     /// # Errors

@@ -17,18 +17,21 @@ use crate::domain::arn::{ExecutionArn, RdsArn, Region};
 use crate::domain::command::{Command, DatabaseRef, Run};
 use crate::domain::database::Database;
 use crate::domain::failure::{Failure, Operation, Owner, owner};
+use crate::domain::letter::Undelivered;
 use crate::domain::manifest::Manifest;
 use crate::domain::names::{ExecutionName, SnapshotId};
+use crate::domain::redrive::{EndedBadly, EndedExecution, Inspection};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::tags::{PolicyName, Tags};
 use crate::domain::token::TaskToken;
+use crate::domain::trouble::Trouble;
 use crate::domain::wait::{Phase, Wait};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// What RDS answered when it did not do what was asked.
 #[derive(Debug, Error)]
-#[error("{operation} in {region}: {}: {message}", .code.as_deref().unwrap_or("no answer"))]
+#[error("{operation} in {region}: {}: {message}", .code.as_deref().unwrap_or("no usable answer"))]
 pub struct RdsError {
     /// The action.
     pub operation: Operation,
@@ -56,7 +59,7 @@ impl RdsError {
 
 /// The table, the queues or Step Functions did not do what was asked. Always worth another try.
 #[derive(Debug, Error)]
-#[error("{action} did not succeed: {}", .code.as_deref().unwrap_or("no answer"))]
+#[error("{action} did not succeed: {}", .code.as_deref().unwrap_or("no usable answer"))]
 pub struct PortError {
     /// The AWS action, such as `PutItem`.
     pub action: &'static str,
@@ -262,6 +265,17 @@ pub trait Waits {
     async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError>;
 }
 
+/// Says in a wait why its command stays in the queue.
+pub trait NoteTrouble {
+    /// `UpdateItem`, if the stored wait has this token.
+    async fn note_trouble(
+        &self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        trouble: &Trouble,
+    ) -> Result<Written, PortError>;
+}
+
 /// Looks waits up.
 pub trait LookUpWaits {
     /// `BatchGetItem`, consistent: the waits there are, in no order; at most 100 resources.
@@ -380,4 +394,93 @@ pub trait DelayMessage {
         receipt: &ReceiptHandle,
         delay: Duration,
     ) -> Result<(), PortError>;
+}
+
+/// A message of a dead-letter queue.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// SQS's id of it.
+    pub message_id: String,
+    /// What it says. May hold a token: never shown.
+    pub body: String,
+    /// The handle to remove or delay it with.
+    pub receipt: ReceiptHandle,
+    /// When it was first sent.
+    pub sent_at: Option<Timestamp>,
+    /// How often it has been received.
+    pub receives: u32,
+    /// What EventBridge says about it, if it was EventBridge that put it there.
+    pub undelivered: Option<Undelivered>,
+}
+
+impl std::fmt::Debug for DeadLetter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DeadLetter")
+            .field("message_id", &self.message_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Takes messages from a dead-letter queue.
+pub trait ReceiveDeadLetters {
+    /// `ReceiveMessage`: up to `most` (at most 10), invisible to others for a while.
+    async fn receive_dead_letters(
+        &self,
+        most: usize,
+        hidden_for: Duration,
+    ) -> Result<Vec<DeadLetter>, PortError>;
+}
+
+/// Sends messages to the queue that they once came from.
+pub trait SendAgain {
+    /// `SendMessage`: the body as it is.
+    async fn send_again(&self, body: &str) -> Result<(), PortError>;
+}
+
+/// Removes messages from a dead-letter queue.
+pub trait RemoveDeadLetter {
+    /// `DeleteMessage`.
+    async fn remove_dead_letter(&self, receipt: &ReceiptHandle) -> Result<(), PortError>;
+}
+
+/// Lists executions that ended without success.
+pub trait ListEnded {
+    /// `ListExecutions` of one status, the youngest first: one page.
+    async fn list_executions(
+        &self,
+        ended: EndedBadly,
+        from: Option<String>,
+    ) -> Result<Page<EndedExecution>, PortError>;
+}
+
+/// Looks at one execution.
+pub trait InspectExecution {
+    /// `DescribeExecution`; nothing when Step Functions does not know it any more.
+    async fn inspect_execution(
+        &self,
+        name: &ExecutionName,
+    ) -> Result<Option<Inspection>, PortError>;
+}
+
+/// Reads definitions, to compare them.
+pub trait ReadDefinitions {
+    /// `DescribeStateMachine`: the definition that an execution would follow now.
+    async fn definition_now(&self) -> Result<String, PortError>;
+    /// `DescribeStateMachineForExecution`: the one that an execution follows, also when it is redriven.
+    async fn definition_of(&self, name: &ExecutionName) -> Result<String, PortError>;
+}
+
+/// What became of a redrive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Redriven {
+    /// It runs again, from the state that failed.
+    Running,
+    /// Step Functions cannot redrive it, and why.
+    NotRedrivable(String),
+}
+
+/// Redrives executions.
+pub trait RedriveExecution {
+    /// `RedriveExecution`.
+    async fn redrive_execution(&self, name: &ExecutionName) -> Result<Redriven, PortError>;
 }

@@ -1,6 +1,7 @@
 //! The settings of a deployed stack, parsed once; every fault is reported at once.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use thiserror::Error;
 
 use crate::domain::arn::{KeyArn, ParseError, Region, StateMachineArn};
 use crate::domain::backoff::Backoff;
+use crate::domain::limits::VISIBILITY_SECONDS_MAX;
 use crate::domain::policy::{Policy, Selection};
 use crate::domain::schedule::Schedule;
 use crate::domain::tags::{PolicyName, StackId};
@@ -68,16 +70,18 @@ impl Variables {
         &mut self,
         name: &str,
         default: T,
-        least: T,
+        range: RangeInclusive<T>,
     ) -> T {
         let Some(value) = self.values.get(name) else {
             return default;
         };
         match value.parse::<T>() {
-            Ok(number) if number >= least => number,
+            Ok(number) if range.contains(&number) => number,
             _ => {
                 self.faults.push(format!(
-                    "{name}: {value:?} is not a number of {least} or more"
+                    "{name}: {value:?} is not a number from {} to {}",
+                    range.start(),
+                    range.end()
                 ));
                 default
             }
@@ -136,12 +140,13 @@ impl Stack {
         let table = vars.required("SNAPFERRY_TABLE", |text| {
             Ok::<_, SettingsError>(text.to_owned())
         });
-        let grace = vars.number("SNAPFERRY_GRACE_SECONDS", 600_i64, 1);
-        let copy_slots = vars.number("SNAPFERRY_COPY_SLOTS", 20_usize, 1);
-        let sweep_width = vars.number("SNAPFERRY_SWEEP_WIDTH", 20_usize, 1);
-        let first = vars.number("SNAPFERRY_BACKOFF_SECONDS", 30_u64, 1);
-        let most = vars.number("SNAPFERRY_BACKOFF_MAX_SECONDS", 900_u64, 1);
-        let recheck = vars.number("SNAPFERRY_HINT_RECHECK_SECONDS", 5_u64, 1);
+        let grace = vars.number("SNAPFERRY_GRACE_SECONDS", 600, 1..=i64::MAX);
+        let copy_slots = vars.number("SNAPFERRY_COPY_SLOTS", 20, 1..=usize::MAX);
+        let sweep_width = vars.number("SNAPFERRY_SWEEP_WIDTH", 20, 1..=usize::MAX);
+        let delays = 1..=VISIBILITY_SECONDS_MAX;
+        let first = vars.number("SNAPFERRY_BACKOFF_SECONDS", 30, delays.clone());
+        let most = vars.number("SNAPFERRY_BACKOFF_MAX_SECONDS", 900, delays.clone());
+        let recheck = vars.number("SNAPFERRY_HINT_RECHECK_SECONDS", 5, delays);
         Some(Self {
             rules: Rules {
                 stack: stack?,

@@ -1,8 +1,18 @@
-//! The simulated world: an RDS model, the local stack, the recording proxy, the demo, the deterministic simulation.
+//! The simulated world: an RDS model, the local stack, the recording proxy and the demo, and the deterministic
+//! simulation.
 
 pub mod asl;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the demo runs in real time, on this machine"
+)]
 pub mod demo;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "it finds and starts programs of this machine"
+)]
 pub mod local;
+#[allow(clippy::disallowed_methods, reason = "it times real calls")]
 pub mod proxy;
 pub mod python;
 pub mod rds;

@@ -59,7 +59,7 @@ async fn work_one<W: work::Permissions>(world: &W, desk: &Desk, record: &Record)
         Ok(command) => command,
         Err(error) => {
             error!(
-                message = record.message_id,
+                message_id = record.message_id,
                 error = chain(&error),
                 "a command that cannot be read"
             );
@@ -86,7 +86,7 @@ pub(crate) async fn guarded<T>(message_id: &str, work: impl Future<Output = T>) 
     match AssertUnwindSafe(work).catch_unwind().await {
         Ok(value) => Some(value),
         Err(_) => {
-            error!(message = message_id, "a record made the handler panic");
+            error!(message_id, "a record made the handler panic");
             None
         }
     }
@@ -116,7 +116,7 @@ where
         .map(|(record, delay)| async move {
             if let Err(error) = world.delay_message(&record.receipt, delay).await {
                 warn!(
-                    message = record.message_id,
+                    message_id = record.message_id,
                     error = chain(&error),
                     "could not delay a message"
                 );

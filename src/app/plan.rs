@@ -228,7 +228,7 @@ async fn row<W: Permissions>(
 
 /// Starts a run, unless one of its database and policy is open. A name that is used up by a failed execution
 /// gives way to the next suffix.
-async fn start<W: Permissions>(
+pub(crate) async fn start<W: ClaimRun + StartExecution>(
     world: &W,
     stack: &StackId,
     run: &Run,
@@ -254,7 +254,7 @@ async fn start<W: Permissions>(
 }
 
 /// Single flight. An execution that ended while nobody looked gives its place up. Answers the one still open.
-async fn claim<W: Permissions>(
+pub(crate) async fn claim<W: ClaimRun + StartExecution>(
     world: &W,
     run: &Run,
     name: &ExecutionName,

@@ -107,7 +107,7 @@ fn read_one(record: &Record) -> Read {
         Ok(Ok(Event::Hint(_) | Event::Foreign)) => Read::Nothing,
         Ok(Err(error)) => {
             error!(
-                message = record.message_id,
+                message_id = record.message_id,
                 error = chain(&error),
                 "an event that cannot be read"
             );
@@ -115,7 +115,7 @@ fn read_one(record: &Record) -> Read {
         }
         Err(_) => {
             error!(
-                message = record.message_id,
+                message_id = record.message_id,
                 "an event made the reader panic"
             );
             Read::Malformed

@@ -3,6 +3,7 @@
 use thiserror::Error;
 use tracing::{info, warn};
 
+use crate::app::batch::chain;
 use crate::app::conclude;
 use crate::domain::arn::{RdsArn, Region};
 use crate::domain::command::{Command, Run, Step};
@@ -13,11 +14,12 @@ use crate::domain::names::{self, Attempt, SnapshotId};
 use crate::domain::settle::{Verdict, settle};
 use crate::domain::snapshot::SnapshotStatus;
 use crate::domain::tags::{self, Tags};
+use crate::domain::trouble::Trouble;
 use crate::domain::wait::{CopyOf, Expectation, Phase, Rules, Wait};
 use crate::ports::{
     Callbacks, ClaimSlot, Clock, CopySnapshot, CopySnapshotRequest, CreateSnapshot,
-    CreateSnapshotRequest, DescribeQuota, DescribeSnapshots, LookUpWaits, PortError, Probe,
-    ProbeToken, RdsError, RecordRecoveryPoint, Waits, Written,
+    CreateSnapshotRequest, DescribeQuota, DescribeSnapshots, LookUpWaits, NoteTrouble, PortError,
+    Probe, ProbeToken, RdsError, RecordRecoveryPoint, Waits, Written,
 };
 
 /// Everything that the worker may do.
@@ -30,6 +32,7 @@ pub trait Permissions:
     + DescribeQuota
     + DescribeSnapshots
     + LookUpWaits
+    + NoteTrouble
     + ProbeToken
     + RecordRecoveryPoint
     + Waits
@@ -45,6 +48,7 @@ impl<W> Permissions for W where
         + DescribeQuota
         + DescribeSnapshots
         + LookUpWaits
+        + NoteTrouble
         + ProbeToken
         + RecordRecoveryPoint
         + Waits
@@ -111,6 +115,15 @@ impl WorkError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         !matches!(self, Self::InvalidToken | Self::Parked { .. })
+    }
+
+    /// What a person is told of it.
+    #[must_use]
+    pub fn trouble(&self, at: jiff::Timestamp) -> Trouble {
+        match self {
+            Self::Parked { remedy, source } => Trouble::new(Some(*remedy), &chain(source), at),
+            other => Trouble::new(None, &chain(other), at),
+        }
     }
 }
 
@@ -236,15 +249,38 @@ async fn try_attempt<W: Permissions>(
             return give_up(world, &wait, failure).await.map(Tried::Done);
         }
     }
-    if aim.copy_of.is_some() && !world.claim_slot(&wait.resource, desk.copy_slots).await? {
-        return queue(world, &wait).await.map(Tried::Done);
+    let tried = act(world, desk, aim, &wait).await;
+    if let Err(error) = &tried {
+        note(world, &wait, error).await;
     }
-    match ask_rds(world, aim, desk, &wait).await {
+    tried
+}
+
+async fn act<W: Permissions>(
+    world: &W,
+    desk: &Desk,
+    aim: &Aim,
+    wait: &Wait,
+) -> Result<Tried, WorkError> {
+    if aim.copy_of.is_some() && !world.claim_slot(&wait.resource, desk.copy_slots).await? {
+        return queue(world, wait).await.map(Tried::Done);
+    }
+    match ask_rds(world, aim, desk, wait).await {
         Ok(()) => {
-            mark(world, &wait, Phase::Requested).await?;
+            mark(world, wait, Phase::Requested).await?;
             Ok(Tried::Done(Worked::Waiting))
         }
-        Err(error) => refused(world, desk, &wait, error).await,
+        Err(error) => refused(world, desk, wait, error).await,
+    }
+}
+
+/// Says in the wait why its command stays in the queue, for `waits` and `replay`. Nothing depends on it: where
+/// it cannot be noted, or the wait is settled or another's by now, the command is tried again all the same.
+async fn note<W: Permissions>(world: &W, wait: &Wait, error: &WorkError) {
+    let trouble = error.trouble(world.now());
+    let noted = world.note_trouble(&wait.resource, &wait.command.token, &trouble);
+    if let Err(error) = noted.await {
+        warn!(resource = %wait.resource, error = chain(&error), "a trouble could not be noted");
     }
 }
 

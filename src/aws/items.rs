@@ -4,7 +4,7 @@
 //!
 //! | `pk` | what it is | attributes |
 //! | --- | --- | --- |
-//! | `wait#<resource ARN>` | a wait | `open`, `since`, `opened_at`, `phase`, `token`, `step`, `execution`, `retry`, `run`, `expected`, `source_expires_at`, `ttl` |
+//! | `wait#<resource ARN>` | a wait | `open`, `since`, `opened_at`, `phase`, `token`, `step`, `execution`, `retry`, `run`, `expected`, `source_expires_at`, `trouble`, `ttl` |
 //! | `slots#copy` | who holds a copy slot | `holders`, and `open`, `since` while there are any |
 //! | `database#<resource id>#<policy>` | the catalog's entry | `database`, `open_execution`, `recovery_point`, `taken_at` |
 //! | `planned#<policy>#<region>` | up to when it is planned | `until` |
@@ -20,7 +20,9 @@ use thiserror::Error;
 
 use crate::domain::arn::{ExecutionArn, KeyArn, ParseError, RdsArn};
 use crate::domain::command::{Command, Step};
+use crate::domain::failure::Remedy;
 use crate::domain::token::TaskToken;
+use crate::domain::trouble::Trouble;
 use crate::domain::wait::{CopyOf, Expectation, Phase, Wait};
 use crate::wire;
 
@@ -41,6 +43,8 @@ pub(super) const TOKEN: &str = "token";
 pub(super) const SLOTS_KEY: &str = "slots#copy";
 pub(super) const HOLDERS: &str = "holders";
 
+pub(super) const TROUBLE: &str = "trouble";
+
 const WAIT_PREFIX: &str = "wait#";
 const OPENED_AT: &str = "opened_at";
 const STEP: &str = "step";
@@ -59,6 +63,9 @@ const KEY: &str = "key";
 const ENGINE: &str = "engine";
 const SIZE_GIB: &str = "size_gib";
 const TAKEN_AT: &str = "taken_at";
+const REMEDY: &str = "remedy";
+const WHY: &str = "why";
+const AT: &str = "at";
 
 /// Why an item cannot be read. It names the attribute and what was expected, and quotes nothing: a broken item
 /// may have its token anywhere.
@@ -124,7 +131,33 @@ pub fn write_wait(wait: &Wait) -> Item {
     if let Some(expires) = wait.source_expires_at {
         item.insert(SOURCE_EXPIRES_AT.to_owned(), time(expires));
     }
+    if let Some(trouble) = &wait.trouble {
+        item.insert(TROUBLE.to_owned(), write_trouble(trouble));
+    }
     item
+}
+
+pub(super) fn write_trouble(trouble: &Trouble) -> AttributeValue {
+    let mut map = Item::from([
+        (WHY.to_owned(), text(&trouble.why)),
+        (AT.to_owned(), time(trouble.at)),
+    ]);
+    if let Some(remedy) = trouble.remedy {
+        map.insert(REMEDY.to_owned(), text(remedy.as_str()));
+    }
+    AttributeValue::M(map)
+}
+
+/// Nothing is decided by a trouble, so that one which cannot be read costs its words and not the wait.
+fn read_trouble(item: &Item) -> Option<Trouble> {
+    let Some(AttributeValue::M(map)) = item.get(TROUBLE) else {
+        return None;
+    };
+    Some(Trouble {
+        remedy: get_text(map, REMEDY).ok().and_then(Remedy::parse),
+        why: get_text(map, WHY).ok()?.to_owned(),
+        at: get_time(map, AT).ok()?,
+    })
 }
 
 fn write_expectation(expected: &Expectation) -> AttributeValue {
@@ -186,6 +219,7 @@ pub fn read_wait(item: &Item) -> Result<Wait, ItemError> {
             .contains_key(SOURCE_EXPIRES_AT)
             .then(|| get_time(item, SOURCE_EXPIRES_AT))
             .transpose()?,
+        trouble: read_trouble(item),
     })
 }
 

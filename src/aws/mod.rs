@@ -7,6 +7,8 @@
 mod catalog;
 mod clock;
 mod connect;
+mod dead_letters;
+mod executions;
 mod fault;
 mod items;
 mod queues;
@@ -25,13 +27,14 @@ use crate::domain::arn::{Region, StateMachineArn};
 
 pub use clock::SystemClock;
 pub use connect::{app_name, for_functions, for_operators, tuned};
+pub use dead_letters::{Replays, find_queue};
 pub use fault::Fault;
 pub use items::{Item, ItemError, read_wait, write_wait};
 pub use queues::{QueueUrl, QueueUrlError};
 
 /// Everything that is reached over the AWS SDK.
 ///
-/// `Also` is what a role reaches besides: [`Starts`], [`Receives`], [`Sends`], or nothing.
+/// `Also` is what a role reaches besides: [`Starts`], [`Receives`], [`Sends`], [`Replays`], or nothing.
 #[derive(Debug)]
 pub struct Aws<Also = ()> {
     sdk: SdkConfig,
@@ -44,7 +47,7 @@ pub struct Aws<Also = ()> {
     sqs: OnceLock<aws_sdk_sqs::Client>,
 }
 
-/// For the planner: the state machine that it may start.
+/// For the planner and the operator: the state machine whose executions are started, looked at and redriven.
 #[derive(Debug, Clone)]
 pub struct Starts(pub StateMachineArn);
 

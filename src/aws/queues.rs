@@ -79,7 +79,7 @@ impl DelayMessage for Aws<Receives> {
 }
 
 /// SQS counts in whole seconds; a part of one is rounded up, for zero would mean "at once".
-fn whole_seconds(delay: Duration) -> i32 {
+pub(super) fn whole_seconds(delay: Duration) -> i32 {
     let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
     i32::try_from(seconds.min(VISIBILITY_MAX)).unwrap_or(i32::MAX)
 }

@@ -123,7 +123,7 @@ impl StartExecution for Aws<Starts> {
     }
 }
 
-fn state(status: &ExecutionStatus) -> Result<ExecutionState, PortError> {
+pub(super) fn state(status: &ExecutionStatus) -> Result<ExecutionState, PortError> {
     match status {
         ExecutionStatus::Running | ExecutionStatus::PendingRedrive => Ok(ExecutionState::Running),
         ExecutionStatus::Succeeded => Ok(ExecutionState::Succeeded),

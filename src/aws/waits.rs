@@ -13,13 +13,16 @@ use tracing::error;
 use super::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{
-    self, HOLDERS, Item, OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, TOKEN, key_of, text, time,
-    wait_key,
+    self, HOLDERS, Item, OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, TOKEN, TROUBLE, key_of,
+    text, time, wait_key,
 };
 use crate::domain::arn::RdsArn;
 use crate::domain::token::TaskToken;
+use crate::domain::trouble::Trouble;
 use crate::domain::wait::{Phase, Wait};
-use crate::ports::{ListOpen, LookUpWaits, OpenMarker, OpenPage, PortError, Waits, Written};
+use crate::ports::{
+    ListOpen, LookUpWaits, NoteTrouble, OpenMarker, OpenPage, PortError, Waits, Written,
+};
 
 /// The index of all that is open.
 const OPEN_WAITS: &str = "open-waits";
@@ -126,6 +129,34 @@ impl<Also> Waits for Aws<Also> {
             // A newer token has taken the wait over: it is not ours to forget.
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(()),
             Err(error) => Err(port_error("DeleteItem", &error, &[token.reveal()])),
+        }
+    }
+}
+
+impl<Also> NoteTrouble for Aws<Also> {
+    async fn note_trouble(
+        &self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        trouble: &Trouble,
+    ) -> Result<Written, PortError> {
+        let request = self
+            .dynamodb()
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, wait_key(resource))
+            .update_expression("SET #trouble = :trouble")
+            .condition_expression(HAS_TOKEN)
+            .expression_attribute_names("#trouble", TROUBLE)
+            .expression_attribute_names("#token", TOKEN)
+            .expression_attribute_values(":trouble", items::write_trouble(trouble))
+            .expression_attribute_values(":token", text(token.reveal()));
+        match request.send().await {
+            Ok(_) => Ok(Written::Stored),
+            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
+                Ok(Written::Conflict)
+            }
+            Err(error) => Err(port_error("UpdateItem", &error, &[token.reveal()])),
         }
     }
 }

@@ -1,2 +1,32 @@
 //! The operator's command line.
-fn main() {}
+
+use std::process::ExitCode;
+
+use snapferry::cli;
+use snapferry::logging;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let environment = environment();
+    let arguments = cli::parse();
+    let ended = match cli::log_level(&environment) {
+        Ok(level) => {
+            // The answer is on the standard output; the log must not mix with it.
+            let log = logging::plain(level, std::io::stderr);
+            if tracing::subscriber::set_global_default(log).is_err() {
+                return ExitCode::FAILURE;
+            }
+            cli::execute(arguments, environment, &mut std::io::stdout()).await
+        }
+        Err(error) => Err(error),
+    };
+    cli::exit_code(ended, &mut std::io::stderr())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one site of the environment")]
+fn environment() -> Vec<(String, String)> {
+    // A variable that is not Unicode is none of ours.
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}

@@ -1,1 +1,117 @@
 //! The operator's commands.
+
+mod arguments;
+mod moment;
+mod redrive;
+mod replay;
+mod run;
+mod show;
+mod waits;
+
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+use thiserror::Error;
+
+use crate::app::batch::chain;
+use crate::logging::{self, LogLevel};
+use crate::ports::PortError;
+use crate::settings::SettingsError;
+
+pub use arguments::{Arguments, parse};
+pub use redrive::run_redrive;
+pub use replay::run_replay;
+pub use run::run_plan;
+pub use waits::list_waits;
+
+use arguments::Action;
+
+/// What the process exits with when something that it was told to do did not succeed.
+const FAILED: u8 = 1;
+/// What it exits with when it was told in a way that it cannot act on. Clap's own number for usage.
+const USAGE: u8 = 2;
+
+/// Why a command could not be carried out.
+#[derive(Debug, Error)]
+pub enum CliError {
+    /// The settings are not usable.
+    #[error(
+        "{0}\n\nSet them in the environment (the stack's output CliEnvironment prints them) or by flags; see --help."
+    )]
+    Settings(#[from] SettingsError),
+    /// A call to AWS that all else depends on did not succeed.
+    #[error("{}", chain(.0))]
+    Port(#[from] PortError),
+    /// The answer cannot be written.
+    #[error("the answer cannot be written: {0}")]
+    Write(#[from] io::Error),
+    /// The answer cannot be put into JSON.
+    #[error("the answer cannot be put into JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Whether all that a command was told to do succeeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// All of it.
+    Well,
+    /// Not all of it; the answer says what.
+    Badly,
+}
+
+/// How much is logged to the error output: errors alone unless `SNAPFERRY_LOG` says otherwise, for what went
+/// wrong is in the answer.
+///
+/// # Errors
+/// When the variable says nothing about logging.
+pub fn log_level(environment: &[(String, String)]) -> Result<LogLevel, CliError> {
+    let set = environment
+        .iter()
+        .find(|(name, value)| name == logging::VARIABLE && !value.is_empty());
+    match set {
+        Some((_, text)) => LogLevel::parse(text).map_err(|error| {
+            CliError::Settings(SettingsError {
+                faults: vec![error.to_string()],
+            })
+        }),
+        None => Ok(LogLevel::errors()),
+    }
+}
+
+/// Carries the command out; its answer goes to `out`.
+///
+/// # Errors
+/// When it could not be begun, or its answer not be given.
+pub async fn execute(
+    arguments: Arguments,
+    environment: Vec<(String, String)>,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    match &arguments.action {
+        Action::Redrive(options) => {
+            redrive::execute(&arguments.stack, options, environment, out).await
+        }
+        Action::Replay(options) => {
+            replay::execute(&arguments.stack, &options.action, environment, out).await
+        }
+        Action::Run(options) => run::execute(&arguments.stack, options, environment, out).await,
+        Action::Waits(options) => waits::execute(&arguments.stack, options, environment, out).await,
+    }
+}
+
+/// What the process exits with; what went wrong goes to `err`.
+pub fn exit_code(ended: Result<Ended, CliError>, err: &mut impl Write) -> ExitCode {
+    let (code, error) = match ended {
+        Ok(Ended::Well) => return ExitCode::SUCCESS,
+        Ok(Ended::Badly) => return ExitCode::from(FAILED),
+        // Whoever reads (`head`, a pager) has seen enough.
+        Err(CliError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => {
+            return ExitCode::SUCCESS;
+        }
+        Err(error @ CliError::Settings(_)) => (USAGE, error),
+        Err(error) => (FAILED, error),
+    };
+    // Nowhere is left to say that this could not be said.
+    let _ = writeln!(err, "snapferry: {error}");
+    ExitCode::from(code)
+}

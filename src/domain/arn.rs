@@ -65,19 +65,29 @@ fn is_region(text: &str) -> bool {
         && parts.all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase()))
 }
 
+/// `aws`, or `aws-` and a name: `aws-cn`, `aws-us-gov`, `aws-eusc`.
+fn is_partition(text: &str) -> bool {
+    text.strip_prefix("aws").is_some_and(|rest| {
+        rest.is_empty()
+            || (rest.starts_with('-')
+                && rest.len() > 1
+                && rest.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
+    })
+}
+
 fn is_arn_of(text: &str, service: &str, resource_prefix: &str) -> bool {
     let mut parts = text.splitn(6, ':');
     parts.next() == Some("arn")
-        && parts
-            .next()
-            .is_some_and(|partition| partition.starts_with("aws"))
+        && parts.next().is_some_and(is_partition)
         && parts.next() == Some(service)
         && parts.next().is_some_and(is_region)
         && parts.next().is_some_and(|account| {
             account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit())
         })
         && parts.next().is_some_and(|resource| {
-            resource.starts_with(resource_prefix) && resource.len() > resource_prefix.len()
+            resource.starts_with(resource_prefix)
+                && resource.len() > resource_prefix.len()
+                && resource.bytes().all(|b| b.is_ascii_graphic())
         })
 }
 
@@ -111,6 +121,14 @@ impl KeyArn {
     #[must_use]
     pub fn region(&self) -> &str {
         self.0.split(':').nth(3).unwrap_or_default()
+    }
+}
+
+impl ExecutionArn {
+    /// The name of the execution.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.rsplit_once(':').map_or(&self.0, |(_, name)| name)
     }
 }
 
@@ -192,7 +210,7 @@ impl RdsArn {
         let name_is_valid =
             !name.is_empty() && name.len() <= 512 && name.bytes().all(|b| b.is_ascii_graphic());
         if arn != "arn"
-            || !partition.starts_with("aws")
+            || !is_partition(partition)
             || service != "rds"
             || !account_is_valid
             || !name_is_valid

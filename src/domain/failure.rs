@@ -127,6 +127,25 @@ pub enum Remedy {
 }
 
 impl Remedy {
+    /// Every remedy there is.
+    pub const ALL: [Self; 3] = [Self::GrantAccess, Self::MendKey, Self::RaiseQuota];
+
+    /// The word in the table and in listings.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::GrantAccess => "grant-access",
+            Self::MendKey => "mend-key",
+            Self::RaiseQuota => "raise-quota",
+        }
+    }
+
+    /// Reads the word again.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|remedy| remedy.as_str() == word)
+    }
+
     /// What to do, in a sentence.
     #[must_use]
     pub fn sentence(self) -> &'static str {

@@ -12,6 +12,8 @@ pub const SNAPSHOT_ID_MAX: usize = 255;
 pub const TASK_TOKEN_MAX: usize = 2_048;
 /// Longest `cause` of SendTaskFailure, in characters.
 pub const CAUSE_MAX: usize = 32_768;
+/// How much of a trouble is kept in its wait, in characters: an item is read whole by every sweep.
+pub const TROUBLE_MAX: usize = 1_000;
 /// Longest tag value that RDS stores.
 pub const TAG_VALUE_MAX: usize = 256;
 /// Keys of one BatchGetItem (DynamoDB).
@@ -26,10 +28,14 @@ pub const ATTEMPTS_MAX: u8 = 9;
 pub const STATE_TIMEOUT: SignedDuration = SignedDuration::from_hours(4 * 24);
 /// How long a wait is kept in the table: twice the state's timeout and two days.
 pub const WAIT_TIME_TO_LIVE: SignedDuration = SignedDuration::from_hours(10 * 24);
+/// Longest visibility timeout of a message (SQS, ChangeMessageVisibility), in seconds.
+pub const VISIBILITY_SECONDS_MAX: u64 = 43_200;
 /// Receives after which SQS moves a message to the dead-letter queue (`maxReceiveCount` in the template).
 pub const MAX_RECEIVES: u32 = 10;
 /// How often a hint that RDS does not bear out yet is looked at again before the sweep gets it.
 pub const HINT_RECHECKS: u32 = 3;
+/// How long after its end an execution can be redriven (RedriveExecution).
+pub const REDRIVE_WINDOW: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 const _: () = assert!(WAIT_TIME_TO_LIVE.as_secs() == 2 * STATE_TIMEOUT.as_secs() + 2 * 86_400);
 /// All attempts at the copies of all attempts at a source are looked up at once.

@@ -6,6 +6,7 @@ use super::arn::{KeyArn, RdsArn};
 use super::command::Command;
 use super::limits::WAIT_TIME_TO_LIVE;
 use super::tags::StackId;
+use super::trouble::Trouble;
 
 /// How far a wait has come.
 ///
@@ -84,6 +85,8 @@ pub struct Wait {
     pub opened_at: Timestamp,
     /// When the source goes away by itself, where it may: the soonest gets a slot first.
     pub source_expires_at: Option<Timestamp>,
+    /// The last trouble that its command met, for people: it is left standing when the command goes on.
+    pub trouble: Option<Trouble>,
 }
 
 impl Wait {
@@ -98,7 +101,16 @@ impl Wait {
             since: now,
             opened_at: now,
             source_expires_at: None,
+            trouble: None,
         }
+    }
+
+    /// The trouble that keeps its command from going on; nothing once RDS has accepted or it is queued.
+    #[must_use]
+    pub fn standing_trouble(&self) -> Option<&Trouble> {
+        self.trouble
+            .as_ref()
+            .filter(|_| self.phase == Phase::Registered)
     }
 
     /// When the table may forget it: long after the state it belongs to has timed out.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::run::RunJson;
-use super::{SCHEMA, WireError, part};
+use super::{SCHEMA, WireError, secret_part};
 use crate::domain::arn::ExecutionArn;
 use crate::domain::command::{Command, Step};
 use crate::domain::token::TaskToken;
@@ -60,8 +60,8 @@ pub fn read(body: &str) -> Result<Command, WireError> {
             StepJson::Snapshot => Step::Snapshot,
             StepJson::Copy => Step::Copy,
         },
-        token: part("token", "a command", TaskToken::parse(&json.token))?,
-        execution: part(
+        token: secret_part("token", "a command", TaskToken::parse(&json.token))?,
+        execution: secret_part(
             "execution",
             "a command",
             ExecutionArn::parse(&json.execution),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{SCHEMA, WireError, part};
-use crate::domain::arn::{KeyArn, RdsArn};
+use crate::domain::arn::{KeyArn, ParseError, RdsArn, ResourceKind};
 use crate::domain::command::Step;
 use crate::domain::manifest::Manifest;
 use crate::domain::names::ResourceId;
@@ -56,20 +56,15 @@ pub fn read(text: &str) -> Result<Manifest, WireError> {
     let json: ManifestJson =
         serde_json::from_str(text).map_err(|error| WireError::shape(WHAT, &error))?;
     WireError::schema(WHAT, json.schema)?;
-    let rds = |name, text: &str| part(name, WHAT, RdsArn::parse(text));
     Ok(Manifest {
-        step: if json.step == Step::Copy.as_str() {
-            Step::Copy
-        } else {
-            Step::Snapshot
-        },
-        snapshot: rds("snapshot", &json.snapshot)?,
+        step: part("step", WHAT, step(&json.step))?,
+        snapshot: part("snapshot", WHAT, snapshot(&json.snapshot))?,
         source: json
             .source
             .as_deref()
-            .map(|text| rds("source", text))
+            .map(|text| part("source", WHAT, snapshot(text)))
             .transpose()?,
-        database: rds("database", &json.database)?,
+        database: part("database", WHAT, RdsArn::parse(&json.database))?,
         resource_id: part("resource_id", WHAT, ResourceId::parse(&json.resource_id))?,
         engine: json.engine,
         engine_version: json.engine_version,
@@ -81,4 +76,22 @@ pub fn read(text: &str) -> Result<Manifest, WireError> {
             .transpose()?,
         taken_at: json.taken_at,
     })
+}
+
+fn step(word: &str) -> Result<Step, ParseError> {
+    [Step::Snapshot, Step::Copy]
+        .into_iter()
+        .find(|step| step.as_str() == word)
+        .ok_or_else(|| ParseError::new(word, "snapshot or copy"))
+}
+
+fn snapshot(text: &str) -> Result<RdsArn, ParseError> {
+    let arn = RdsArn::parse(text)?;
+    match arn.kind() {
+        ResourceKind::Snapshot | ResourceKind::ClusterSnapshot => Ok(arn),
+        ResourceKind::Instance | ResourceKind::Cluster => Err(ParseError::new(
+            text,
+            "the ARN of a snapshot (arn:aws:rds:REGION:ACCOUNT:snapshot:NAME)",
+        )),
+    }
 }

@@ -70,11 +70,25 @@ impl WireError {
     }
 }
 
-/// Names the part that did not parse.
+/// Names the part that did not parse, and quotes it.
 fn part<T>(
     part: &'static str,
     of: &'static str,
     result: Result<T, ParseError>,
 ) -> Result<T, WireError> {
     result.map_err(|source| WireError::Part { part, of, source })
+}
+
+/// Names the part that did not parse, of something that holds a token: the token may be in any of its parts, so
+/// what was found is not quoted. The message that holds it is still there to be looked at.
+fn secret_part<T>(
+    part: &'static str,
+    of: &'static str,
+    result: Result<T, ParseError>,
+) -> Result<T, WireError> {
+    result.map_err(|error| WireError::Part {
+        part,
+        of,
+        source: ParseError::new("(not shown)", error.expected),
+    })
 }

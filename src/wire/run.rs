@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{SCHEMA, WireError, part};
-use crate::domain::arn::{KeyArn, RdsArn};
+use super::{SCHEMA, WireError, secret_part};
+use crate::domain::arn::{KeyArn, ParseError, RdsArn, ResourceKind};
 use crate::domain::command::{DatabaseRef, Run};
 use crate::domain::names::ResourceId;
 use crate::domain::tags::PolicyName;
@@ -45,18 +45,37 @@ impl RunJson {
         WireError::schema(WHAT, self.schema)?;
         Ok(Run {
             database: DatabaseRef {
-                arn: part("database.arn", WHAT, RdsArn::parse(&self.database.arn))?,
-                resource_id: part(
+                arn: secret_part("database.arn", WHAT, database(&self.database.arn))?,
+                resource_id: secret_part(
                     "database.resource_id",
                     WHAT,
                     ResourceId::parse(&self.database.resource_id),
                 )?,
             },
-            policy: part("policy", WHAT, PolicyName::parse(&self.policy))?,
-            planned_at: self.planned_at,
-            key: part("kms_key", WHAT, KeyArn::parse(&self.kms_key))?,
+            policy: secret_part("policy", WHAT, PolicyName::parse(&self.policy))?,
+            planned_at: secret_part("planned_at", WHAT, planned_at(self.planned_at))?,
+            key: secret_part("kms_key", WHAT, KeyArn::parse(&self.kms_key))?,
         })
     }
+}
+
+fn database(text: &str) -> Result<RdsArn, ParseError> {
+    let arn = RdsArn::parse(text)?;
+    match arn.kind() {
+        ResourceKind::Instance | ResourceKind::Cluster => Ok(arn),
+        ResourceKind::Snapshot | ResourceKind::ClusterSnapshot => Err(ParseError::new(
+            text,
+            "the ARN of an RDS instance or cluster (arn:aws:rds:REGION:ACCOUNT:db:NAME)",
+        )),
+    }
+}
+
+/// A year before 0 would be written with a sign, which no name may hold.
+fn planned_at(time: Timestamp) -> Result<Timestamp, ParseError> {
+    if time < Timestamp::UNIX_EPOCH {
+        return Err(ParseError::new(&time.to_string(), "a time since 1970"));
+    }
+    Ok(time)
 }
 
 /// Writes the input of an execution. The same run is always the same text, so that StartExecution can tell.

@@ -6,9 +6,11 @@ use proptest::prelude::*;
 use snapferry::aws::{Item, read_wait, write_wait};
 use snapferry::domain::arn::{ExecutionArn, KeyArn, RdsArn};
 use snapferry::domain::command::{Command, DatabaseRef, Run, Step};
+use snapferry::domain::failure::Remedy;
 use snapferry::domain::names::ResourceId;
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::token::TaskToken;
+use snapferry::domain::trouble::Trouble;
 use snapferry::domain::wait::{CopyOf, Expectation, Phase, Wait};
 
 use crate::world::{KEY, command, copy_arn, snapshot_arn, time};
@@ -32,6 +34,11 @@ pub(crate) fn a_wait(token: &str) -> Wait {
     );
     wait.since = time("2026-11-22T03:06:00.250Z");
     wait.source_expires_at = Some(time("2026-11-29T03:00:00Z"));
+    wait.trouble = Some(Trouble {
+        remedy: Some(Remedy::MendKey),
+        why: "KMSKeyNotAccessibleFault: the key is disabled".to_owned(),
+        at: time("2026-11-22T03:06:01Z"),
+    });
     wait
 }
 
@@ -84,6 +91,21 @@ fn an_item_without_one_of_its_attributes_is_an_error_that_names_it() {
         let mut item = whole.clone();
         item.remove(name);
         assert_eq!(read_wait(&item).unwrap(), a_wait("the-token"));
+    }
+}
+
+#[test]
+fn a_trouble_that_cannot_be_read_costs_its_words_and_not_the_wait() {
+    let broken = [
+        AttributeValue::S("oh".to_owned()),
+        AttributeValue::M(Item::new()),
+    ];
+    for value in broken {
+        let mut item = write_wait(&a_wait("t"));
+        item.insert("trouble".to_owned(), value);
+        let wait = read_wait(&item).unwrap();
+        assert_eq!(wait.trouble, None);
+        assert_eq!(wait.resource, a_wait("t").resource);
     }
 }
 
@@ -153,6 +175,7 @@ prop_compose! {
         since in times(),
         opened_at in times(),
         source_expires_at in prop::option::of(times()),
+        trouble in prop::option::of(troubles()),
     ) -> Wait {
         let arn = format!("arn:aws:states:eu-central-1:111122223333:execution:protect:{execution}");
         Wait {
@@ -169,8 +192,15 @@ prop_compose! {
             since,
             opened_at,
             source_expires_at,
+            trouble,
         }
     }
+}
+
+fn troubles() -> impl Strategy<Value = Trouble> {
+    let remedies = vec![Remedy::GrantAccess, Remedy::MendKey, Remedy::RaiseQuota];
+    let remedy = prop::option::of(prop::sample::select(remedies));
+    (remedy, ".{0,80}", times()).prop_map(|(remedy, why, at)| Trouble { remedy, why, at })
 }
 
 fn broken_values() -> impl Strategy<Value = AttributeValue> {

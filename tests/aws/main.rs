@@ -5,11 +5,16 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+mod commands;
+mod functions;
 mod items;
 mod lambda_edge;
 mod queues;
 mod rds;
-
+mod redrive;
+mod replay;
+mod secrets;
+mod server;
 mod step_functions;
 mod table;
 mod wire;

@@ -13,7 +13,7 @@ use snapferry::ports::{
 use crate::wire::{Reply, Wire, ok};
 use crate::world::{HOME, KEY, SOURCE, a_run, copy_arn, database, region, snapshot_arn, time};
 
-fn xml(action: &str, result: &str) -> Reply {
+pub(crate) fn xml(action: &str, result: &str) -> Reply {
     ok(format!(
         "<{action}Response xmlns=\"http://rds.amazonaws.com/doc/2014-10-31/\"><{action}Result>{result}</{action}Result>\
          <ResponseMetadata><RequestId>request-1</RequestId></ResponseMetadata></{action}Response>"
@@ -31,7 +31,7 @@ fn refusal(status: u16, code: &str, message: &str) -> Reply {
 }
 
 /// A snapshot's element: fields of its own, then tags.
-fn row(fields: &[(&str, &str)], tags: &[(&str, &str)]) -> String {
+pub(crate) fn row(fields: &[(&str, &str)], tags: &[(&str, &str)]) -> String {
     let fields: String = fields
         .iter()
         .map(|(name, value)| format!("<{name}>{value}</{name}>"))
@@ -54,7 +54,7 @@ fn list(rows: &str, marker: Option<&str>) -> Reply {
 const SNAPSHOT: &str = "arn:aws:rds:eu-west-1:111122223333:snapshot:sf-orders-1";
 const COPY: &str = "arn:aws:rds:eu-central-1:111122223333:snapshot:sf-orders-2";
 
-fn of_a_copy() -> Vec<(&'static str, &'static str)> {
+pub(crate) fn of_a_copy() -> Vec<(&'static str, &'static str)> {
     vec![
         ("DBSnapshotIdentifier", "sf-orders-2"),
         ("DBSnapshotArn", COPY),

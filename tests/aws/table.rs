@@ -7,8 +7,8 @@ use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ExecutionName;
 use snapferry::domain::wait::Phase;
 use snapferry::ports::{
-    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, ListOpen, LookUpWaits, PlanCursor,
-    RecordRecoveryPoint, Waits, Written,
+    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, ListOpen, LookUpWaits, NoteTrouble,
+    PlanCursor, RecordRecoveryPoint, Waits, Written,
 };
 
 use crate::items::a_wait;
@@ -150,6 +150,32 @@ async fn a_phase_is_set_only_under_its_own_token() {
     );
     let since = since.as_millisecond().to_string();
     assert_eq!(body["ExpressionAttributeValues"][":since"]["N"], since);
+}
+
+#[tokio::test]
+async fn a_trouble_is_noted_only_under_its_own_token_and_changes_nothing_else() {
+    let wire = Wire::new([ok("{}"), conflict(), throttled()]);
+    let aws = wire.aws();
+    let wait = a_wait("t");
+    let (resource, own) = (&wait.resource, token("t"));
+    let trouble = wait.trouble.clone().unwrap();
+    let noted = aws.note_trouble(resource, &own, &trouble).await;
+    assert_eq!(noted.unwrap(), Written::Stored);
+    let noted = aws.note_trouble(resource, &own, &trouble).await;
+    assert_eq!(noted.unwrap(), Written::Conflict);
+    aws.note_trouble(resource, &own, &trouble)
+        .await
+        .unwrap_err();
+    let asked = &wire.asked()[0];
+    assert_eq!(asked.action(), "UpdateItem");
+    let body = asked.json();
+    assert_eq!(body["Key"]["pk"]["S"], format!("wait#{resource}"));
+    assert_eq!(spelled(&body, "UpdateExpression"), "SET trouble = :trouble");
+    assert_eq!(spelled(&body, "ConditionExpression"), "token = :token");
+    // What is noted is what a read of the item finds.
+    let stored = &body["ExpressionAttributeValues"][":trouble"];
+    assert_eq!(*stored, item("t")["trouble"]);
+    assert_eq!(stored["M"]["remedy"]["S"], "mend-key");
 }
 
 #[tokio::test]

@@ -15,13 +15,15 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
-use snapferry::aws::{Aws, QueueUrl, Receives, Sends, Starts, tuned};
-use snapferry::domain::arn::StateMachineArn;
+use snapferry::aws::{Aws, QueueUrl, Receives, Replays, Sends, Starts, tuned};
+use snapferry::domain::arn::{Region, StateMachineArn};
 
-use crate::world::HOME;
+use crate::world::{HOME, SOURCE};
 
 pub(crate) const TABLE: &str = "snapferry-table";
 pub(crate) const COMMANDS: &str = "https://sqs.eu-central-1.amazonaws.com/111122223333/commands";
+pub(crate) const DEAD_LETTERS: &str =
+    "https://sqs.eu-west-1.amazonaws.com/111122223333/dead-letters";
 pub(crate) const MACHINE: &str = "arn:aws:states:eu-central-1:111122223333:stateMachine:protect";
 
 /// What was asked.
@@ -73,18 +75,36 @@ pub(crate) fn json_error(status: u16, code: &str, message: &str) -> Reply {
     Reply::Http(status, body.to_string())
 }
 
-#[derive(Debug, Clone, Default)]
+type Script = dyn FnMut(&Asked) -> Reply + Send;
+
+#[derive(Clone)]
 pub(crate) struct Wire {
     asked: Arc<Mutex<Vec<Asked>>>,
-    replies: Arc<Mutex<VecDeque<Reply>>>,
+    script: Arc<Mutex<Script>>,
+}
+
+impl std::fmt::Debug for Wire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Wire")
+    }
 }
 
 impl Wire {
     /// Answers in this order; the last answer is given for good.
     pub(crate) fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
+        let mut replies: VecDeque<Reply> = replies.into_iter().collect();
+        Self::script(move |_| match replies.len() {
+            0 => panic!("nothing was to be asked"),
+            1 => replies[0].clone(),
+            _ => replies.pop_front().unwrap(),
+        })
+    }
+
+    /// Answers each request as the script says.
+    pub(crate) fn script(script: impl FnMut(&Asked) -> Reply + Send + 'static) -> Self {
         Self {
             asked: Arc::default(),
-            replies: Arc::new(Mutex::new(replies.into_iter().collect())),
+            script: Arc::new(Mutex::new(script)),
         }
     }
 
@@ -99,7 +119,7 @@ impl Wire {
         asked[0].clone()
     }
 
-    fn sdk(&self) -> SdkConfig {
+    pub(crate) fn sdk(&self) -> SdkConfig {
         let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "tests");
         let sdk = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -126,6 +146,14 @@ impl Wire {
     pub(crate) fn sweeper(&self) -> Aws<Sends> {
         Aws::new(self.sdk(), TABLE, Sends(queue()))
     }
+
+    /// The operator, with the dead letters of a source region.
+    pub(crate) fn operator(&self) -> Aws<Replays> {
+        let region = Region::parse(SOURCE).unwrap();
+        let dead = QueueUrl::parse(DEAD_LETTERS).unwrap();
+        let replays = Replays::new(&self.sdk(), &region, dead, queue());
+        Aws::new(self.sdk(), TABLE, replays)
+    }
 }
 
 fn queue() -> QueueUrl {
@@ -149,17 +177,13 @@ impl HttpConnector for Wire {
             .iter()
             .map(|(name, value)| (name.to_lowercase(), value.to_owned()));
         let body = request.body().bytes().expect("a body that is not a stream");
-        self.asked.lock().unwrap().push(Asked {
+        let asked = Asked {
             uri: request.uri().to_owned(),
             headers: headers.collect(),
             body: String::from_utf8(body.to_vec()).unwrap(),
-        });
-        let mut replies = self.replies.lock().unwrap();
-        let reply = match replies.len() {
-            0 => panic!("nothing was to be asked"),
-            1 => replies[0].clone(),
-            _ => replies.pop_front().unwrap(),
         };
+        let reply = (*self.script.lock().unwrap())(&asked);
+        self.asked.lock().unwrap().push(asked);
         HttpConnectorFuture::ready(match reply {
             Reply::Http(status, body) => {
                 let mut answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));

@@ -47,6 +47,17 @@ const ALL: [Operation; 5] = [
 ];
 
 #[test]
+fn the_runbook_says_what_to_do_about_every_error_and_every_remedy() {
+    const RUNBOOK: &str = include_str!("../../docs/RUNBOOK.md");
+    let remedies = Remedy::ALL.iter().map(|remedy| remedy.as_str());
+    let reasons = Reason::ALL.iter().map(|reason| reason.error_name());
+    for name in remedies.chain(reasons) {
+        let row = format!("| `{name}` |");
+        assert!(RUNBOOK.contains(&row), "no row for {name}");
+    }
+}
+
+#[test]
 fn every_row_of_the_page_is_what_the_code_does() {
     let table = rows("## Who owns what RDS answers");
     assert!(table.len() >= 15, "{table:?}");

@@ -245,3 +245,37 @@ fn sweeping_twice_settles_once() {
     assert_eq!(world.answers.borrow().len(), 1);
     assert!(world.waits.borrow().is_empty());
 }
+
+/// A world where `orders` has its snapshot and its token is in this state.
+fn ready_with_token(state: Token) -> (World, Wait) {
+    let world = World::new();
+    let wait = wait_for(&world, Step::Snapshot, "orders", Phase::Requested);
+    world.put_snapshot(ours(
+        &wait.resource,
+        &a_run("orders"),
+        SnapshotStatus::Available,
+    ));
+    world.set_token("orders", state);
+    (world, wait)
+}
+
+#[test]
+fn a_token_that_is_dead_or_invalid_lets_the_wait_go() {
+    for state in [Token::Dead, Token::Invalid] {
+        let (world, _) = ready_with_token(state);
+        assert_eq!(do_sweep(&world).settled, 1, "{state:?}");
+        assert!(world.waits.borrow().is_empty(), "{state:?}");
+        assert!(world.answers.borrow().is_empty(), "{state:?}");
+    }
+}
+
+#[test]
+fn a_throttled_callback_leaves_the_wait_to_the_next_sweep() {
+    let (world, wait) = ready_with_token(Token::Unknown);
+    let swept = do_sweep(&world);
+    assert_eq!((swept.settled, swept.broken), (0, 1));
+    assert_eq!(world.wait(&wait.resource), Some(wait));
+    world.set_token("orders", Token::Alive);
+    assert_eq!(do_sweep(&world).settled, 1);
+    assert_eq!(world.answers.borrow().len(), 1);
+}

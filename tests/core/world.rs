@@ -19,13 +19,15 @@ use snapferry::domain::names::{ExecutionName, ResourceId, SnapshotId};
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::{PolicyName, StackId, Tags};
 use snapferry::domain::token::TaskToken;
+use snapferry::domain::trouble::Trouble;
 use snapferry::domain::wait::{Phase, Rules, Wait};
 use snapferry::ports::{
     Abandoned, Callbacks, Claim, ClaimRun, ClaimSlot, Clock, CopySnapshot, CopySnapshotRequest,
     CreateSnapshot, CreateSnapshotRequest, DelayMessage, Delivery, DescribeInstances,
     DescribeQuota, DescribeSnapshots, ExecutionState, FreeSlot, Jitter, ListOpen, LookUpWaits,
-    OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, RdsError, ReceiptHandle,
-    RecordRecoveryPoint, SendCommand, SnapshotQuota, StartExecution, Started, Waits, Written,
+    NoteTrouble, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, RdsError,
+    ReceiptHandle, RecordRecoveryPoint, SendCommand, SnapshotQuota, StartExecution, Started, Waits,
+    Written,
 };
 
 /// Runs a future that never has to wait for anything but the fake.
@@ -615,6 +617,24 @@ impl Waits for World {
             waits.remove(resource);
         }
         Ok(())
+    }
+}
+
+impl NoteTrouble for World {
+    async fn note_trouble(
+        &self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        trouble: &Trouble,
+    ) -> Result<Written, PortError> {
+        self.call("NoteTrouble", resource)?;
+        match self.waits.borrow_mut().get_mut(resource) {
+            Some(stored) if &stored.command.token == token => {
+                stored.trouble = Some(trouble.clone());
+                Ok(Written::Stored)
+            }
+            _ => Ok(Written::Conflict),
+        }
     }
 }
 

@@ -12,7 +12,6 @@ const ALLOWED: [(&str, &[&str]); 5] = [
         "PlannerRole",
         &[
             "dynamodb:GetItem",
-            "dynamodb:PutItem",
             "dynamodb:UpdateItem",
             "logs:CreateLogStream",
             "logs:PutLogEvents",
@@ -24,9 +23,8 @@ const ALLOWED: [(&str, &[&str]); 5] = [
     (
         "WorkerRole",
         &[
-            "dynamodb:ConditionCheckItem",
+            "dynamodb:BatchGetItem",
             "dynamodb:DeleteItem",
-            "dynamodb:GetItem",
             "dynamodb:PutItem",
             "dynamodb:UpdateItem",
             "kms:CreateGrant",
@@ -52,7 +50,6 @@ const ALLOWED: [(&str, &[&str]); 5] = [
         &[
             "dynamodb:BatchGetItem",
             "dynamodb:DeleteItem",
-            "dynamodb:GetItem",
             "dynamodb:UpdateItem",
             "logs:CreateLogStream",
             "logs:PutLogEvents",
@@ -68,9 +65,9 @@ const ALLOWED: [(&str, &[&str]); 5] = [
     (
         "SweeperRole",
         &[
+            "dynamodb:BatchGetItem",
             "dynamodb:ConditionCheckItem",
             "dynamodb:DeleteItem",
-            "dynamodb:GetItem",
             "dynamodb:Query",
             "dynamodb:UpdateItem",
             "logs:CreateLogStream",
@@ -78,6 +75,7 @@ const ALLOWED: [(&str, &[&str]); 5] = [
             "rds:DescribeDBSnapshots",
             "sqs:SendMessage",
             "states:SendTaskFailure",
+            "states:SendTaskHeartbeat",
             "states:SendTaskSuccess",
         ],
     ),

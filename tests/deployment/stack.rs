@@ -180,7 +180,9 @@ fn the_command_line_is_given_its_variables() {
         "SNAPFERRY_STACK",
         "SNAPFERRY_TABLE",
         "SNAPFERRY_COMMANDS_QUEUE_URL",
+        "SNAPFERRY_COMMANDS_DEAD_LETTER_QUEUE_URL",
         "SNAPFERRY_EVENTS_QUEUE_URL",
+        "SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL",
         "SNAPFERRY_STATE_MACHINE_ARN",
         "SNAPFERRY_SOURCE_REGIONS",
         "SNAPFERRY_KMS_KEY",
@@ -328,6 +330,7 @@ fn an_alarm_watches_each_way_to_come_to_a_halt() {
             assert!(alarm["AlarmActions"]["Fn::If"].is_array(), "{name}");
             let subject = &alarm["Dimensions"][0]["Value"];
             let named = subject["Ref"].as_str().or(subject["Fn::GetAtt"].as_str());
+            let named = named.or(alarm["Namespace"]["Fn::Sub"].as_str());
             (
                 alarm["MetricName"].as_str().unwrap(),
                 named.unwrap().to_owned(),
@@ -342,6 +345,7 @@ fn an_alarm_watches_each_way_to_come_to_a_halt() {
         ("Errors", "Planner"),
         ("Errors", "Sweeper"),
         ("ExecutionsFailed", "StateMachine"),
+        ("InvalidTokens", "Snapferry/${AWS::StackName}"),
     ];
     assert_eq!(
         watched,
@@ -361,6 +365,24 @@ fn each_log_group_is_kept_for_as_long_as_asked() {
             group["RetentionInDays"],
             json!({"Ref": "LogRetentionDays"}),
             "{name}"
+        );
+    }
+}
+
+#[test]
+fn the_metric_filters_look_for_words_that_the_functions_log() {
+    let sources = [
+        include_str!("../../src/app/conclude.rs"),
+        include_str!("../../src/app/batch.rs"),
+    ];
+    let template = template();
+    let filters: Vec<_> = resources(&template, "AWS::Logs::MetricFilter").collect();
+    assert_eq!(filters.len(), 4);
+    for (name, filter) in filters {
+        let words = filter["FilterPattern"].as_str().unwrap();
+        assert!(
+            sources.iter().any(|source| source.contains(words)),
+            "{name}: {words}"
         );
     }
 }

@@ -1,8 +1,10 @@
 //! The state machine's numbers, its commands, and how it is deployed.
 
 use serde_json::{Value, json};
+use snapferry::domain::failure::{Operation, Owner, Reason, owner};
+use snapferry::domain::limits::{STATE_TIMEOUT, WAIT_TIME_TO_LIVE};
 
-use crate::document::{definition, keys, resources, template, texts};
+use crate::document::{definition, keys, resources, template, texts, values_of};
 
 /// A long weekend and a slow copy.
 const TIMEOUT_SECONDS: u64 = 4 * 24 * 60 * 60;
@@ -134,4 +136,63 @@ fn each_substitution_of_the_definition_is_given_and_used() {
     used.sort_unstable();
     used.dedup();
     assert_eq!(used, given);
+}
+
+#[test]
+fn every_error_of_ours_that_is_retried_is_one_that_the_product_can_send() {
+    let known: Vec<&str> = Reason::ALL
+        .iter()
+        .map(|reason| reason.error_name())
+        .collect();
+    let mut retried = Vec::new();
+    for (_, state) in states() {
+        let mut lists = Vec::new();
+        values_of(&state, "ErrorEquals", &mut lists);
+        retried.extend(lists.into_iter().flat_map(texts).map(ToOwned::to_owned));
+    }
+    let ours: Vec<&String> = retried
+        .iter()
+        .filter(|name| name.starts_with("Snapferry."))
+        .collect();
+    assert!(!ours.is_empty());
+    for name in ours {
+        assert!(
+            known.contains(&name.as_str()),
+            "{name} is no error of the product"
+        );
+    }
+}
+
+#[test]
+fn every_error_that_the_code_leaves_to_the_state_machine_is_retried_by_it() {
+    for operation in [Operation::CreateDbSnapshot, Operation::CopyDbSnapshot] {
+        for code in ["InvalidDBInstanceState", "InvalidDBSnapshotState"] {
+            if let Owner::StateMachine(reason) = owner(operation, code, "") {
+                assert!(
+                    retrier("TakeSnapshot", reason.error_name()).is_some(),
+                    "{reason}"
+                );
+            }
+        }
+    }
+    for reason in [Reason::SnapshotFailed, Reason::SnapshotVanished] {
+        for state in ["TakeSnapshot", "CopySnapshot"] {
+            assert!(
+                retrier(state, reason.error_name()).is_some(),
+                "{state} {reason}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_states_time_out_is_the_one_that_the_product_reckons_with() {
+    for (name, state) in states() {
+        let seconds = state["TimeoutSeconds"].as_i64();
+        assert_eq!(seconds, Some(STATE_TIMEOUT.as_secs()), "{name}");
+    }
+    assert_eq!(
+        WAIT_TIME_TO_LIVE.as_secs(),
+        2 * STATE_TIMEOUT.as_secs() + 2 * 86_400
+    );
 }

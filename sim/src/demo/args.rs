@@ -1,6 +1,10 @@
 //! What the demo can be told.
 
+use std::path::PathBuf;
+
 use clap::Parser;
+
+use super::faults::Choice;
 
 /// Protects a simulated fleet with the real state machine, the shipped function and the shipped templates, on
 /// this machine alone, and checks the result against the simulator's own truth.
@@ -18,6 +22,21 @@ pub struct Args {
     /// How much faster than life the simulated RDS runs.
     #[arg(long, value_name = "X", default_value_t = 60.0, value_parser = speed)]
     pub speed: f64,
+
+    #[arg(
+        long,
+        value_name = "FAULTS",
+        default_value = "none",
+        hide_default_value = true,
+        help = "What goes wrong: none, mild, harsh, or a comma-separated list (see --help)",
+        long_help = Choice::help()
+    )]
+    /// What goes wrong.
+    pub faults: Choice,
+
+    /// Runs this executable as `snapferry`, instead of building it.
+    #[arg(long, value_name = "PATH", hide = true)]
+    pub snapferry: Option<PathBuf>,
 
     /// Print one JSON object as the last line of stdout; everything else goes to stderr.
     #[arg(long)]

@@ -24,13 +24,22 @@ pub struct Figures {
     pub stale_commands: u64,
     /// Messages in dead-letter queues at the end.
     pub dead_letters: u64,
+    /// How many of them are garbage that the demo itself put into the queues.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub garbage: u64,
+    /// How often each fault that was asked for really happened.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// Commands that came to rest in the dead-letter queue, for a person to mend their cause.
+    pub parked: u64,
+    /// Dead letters that `snapferry replay` sent back to their queue.
+    pub replayed: u64,
     /// Calls to AWS.
     pub calls: ServiceCalls,
     /// States entered, and one more for each execution's end.
     pub state_transitions: u64,
     /// Invocations of all functions.
     pub lambda_invocations: u64,
-    /// Most copies that the simulated RDS had in flight at once.
+    /// Most copies of ours that the simulated RDS had in flight at once.
     pub max_copies_in_flight: u64,
     /// From an event's delivery to the bus to the accepted callback.
     pub reaction_ms: Reaction,
@@ -56,6 +65,17 @@ pub struct Callbacks {
     pub sweep: u64,
     /// The worker: it was there already.
     pub worker: u64,
+    /// Accepted failures, by whomever: each led to another try of its step.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub failures: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Calls by service; the sweep's calls to RDS stand apart.

@@ -19,6 +19,8 @@ const SOURCE_KEY: &str =
 
 /// A snapshot that a person took: it must be there, unchanged, at the end.
 pub(super) const SOMEBODYS_SNAPSHOT: &str = "before-the-migration";
+/// How the names of other people's copies begin, which `--faults copies-refused` brings.
+pub(super) const STRANGERS: &str = "somebody-elses-copy-";
 /// Instances that nobody asked to protect.
 pub(super) const BYSTANDERS: [&str; 2] = ["sandbox", "scratch"];
 

@@ -1,6 +1,6 @@
 //! Measures a finished run: reads the recording proxy, the RDS service's counts and the emulator.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
@@ -10,8 +10,8 @@ use crate::rds::Rds;
 use crate::rds_http::{CallCounts, CallKey};
 
 use super::carrier::Carrier;
+use super::faults::{Trouble, person::Diary};
 use super::figures::{Callbacks, Calls, Executions, Figures, Reaction, ServiceCalls};
-use super::fleet::RECOVERY;
 use super::promises::Observations;
 use super::truth;
 
@@ -31,6 +31,10 @@ pub(super) struct Scene<'a> {
     pub(super) databases: &'a [String],
     /// How long it took.
     pub(super) elapsed_s: f64,
+    /// What went wrong on request, and how it was repaired.
+    pub(super) trouble: &'a Trouble,
+    /// What the person of the demo saw and did.
+    pub(super) diary: &'a Diary,
 }
 
 /// The figures of the run, and what else it showed.
@@ -48,6 +52,7 @@ pub(super) async fn measure(
         .await?;
     let settlements = accepted(recorder);
     let logs = logs(client).await?;
+    let failed = failures(client, &executions).await?;
     let figures = Figures {
         schema: 1,
         databases: scene.databases.len() as u64,
@@ -56,21 +61,25 @@ pub(super) async fn measure(
         callbacks: callbacks(&settlements),
         stale_commands: stale_commands(recorder),
         dead_letters: dead_letters(scene.stack).await?,
+        garbage: scene.diary.garbage.len() as u64,
+        faults: scene.trouble.counted(rds),
+        parked: scene.diary.parked.len() as u64,
+        replayed: scene.diary.replayed,
         calls: calls(recorder, &scene.rds_calls),
         state_transitions: transitions(client, &executions).await?,
         lambda_invocations: logs
             .iter()
             .filter(|line| line.starts_with("START RequestId"))
             .count() as u64,
-        max_copies_in_flight: rds.most_copies_in_flight(&super::fleet::region(RECOVERY)) as u64,
+        max_copies_in_flight: scene.trouble.weather.most_of_ours() as u64,
         reaction_ms: reaction(&settlements, scene.carrier),
         elapsed_s: scene.elapsed_s,
     };
     let seen = Observations {
         touched: truth::touched(rds),
-        leaks: leaks(scene.stack, rds, &logs),
-        world: scene.carrier.refused(),
-        executions: failures(client, &executions).await?,
+        leaks: leaks(scene, rds, &logs, &settlements, &failed),
+        world: [scene.carrier.refused(), scene.diary.trouble.clone()].concat(),
+        executions: failed,
     };
     Ok((figures, seen))
 }
@@ -105,18 +114,23 @@ fn ended(executions: &[Execution]) -> Executions {
     }
 }
 
+/// The accepted callbacks by who sent them; a token settles its task once.
 fn callbacks(settlements: &[Settlement]) -> Callbacks {
-    let by = |app: &str| {
-        settlements
-            .iter()
-            .filter(|one| one.call.caller.app.as_deref() == Some(app))
-            .count() as u64
-    };
-    Callbacks {
-        event: by("snapferry-reactor"),
-        sweep: by(SWEEPER),
-        worker: by("snapferry-worker"),
+    let mut callbacks = Callbacks::default();
+    let mut settled = BTreeSet::new();
+    for one in settlements {
+        if matches!(one.outcome, Outcome::Failure { .. }) {
+            callbacks.failures += 1;
+        } else if settled.insert(&one.token) {
+            match one.call.caller.app.as_deref() {
+                Some("snapferry-reactor") => callbacks.event += 1,
+                Some(SWEEPER) => callbacks.sweep += 1,
+                Some("snapferry-worker") => callbacks.worker += 1,
+                _ => {}
+            }
+        }
     }
+    callbacks
 }
 
 /// Probes of the worker that found its command's token dead.
@@ -249,23 +263,43 @@ async fn logs(client: &Client) -> Result<Vec<String>, ClientError> {
     Ok(lines)
 }
 
-/// Where a token stands that must not: the functions' logs, the emulator's log, RDS's tags.
-fn leaks(stack: &LocalStack, rds: &Rds, logs: &[String]) -> Vec<String> {
-    let tokens = stack.proxy().recorder().tokens();
+/// Where a token stands that must not: logs, tags, events, error texts, what a person was shown.
+fn leaks(
+    scene: &Scene<'_>,
+    rds: &Rds,
+    logs: &[String],
+    settlements: &[Settlement],
+    failed: &[String],
+) -> Vec<String> {
+    let tokens = scene.stack.proxy().recorder().tokens();
     let secrets: Vec<&str> = tokens.iter().map(|token| token.expose()).collect();
     let mut found = truth::tags_that_hold(rds, &secrets);
-    let emulator = std::fs::read_to_string(stack.log()).unwrap_or_default();
-    let places = BTreeMap::from([
+    let emulator = std::fs::read_to_string(scene.stack.log()).unwrap_or_default();
+    let causes = settlements.iter().filter_map(|one| match &one.outcome {
+        Outcome::Failure { error, cause } => Some(format!("{error}: {cause}")),
+        Outcome::Success(_) => None,
+    });
+    let places = [
         ("the functions' logs", logs.join("\n")),
         ("the emulator's log", emulator),
-    ]);
+        ("RDS's events", scene.carrier.texts()),
+        (
+            "the causes of failures",
+            causes.collect::<Vec<_>>().join("\n"),
+        ),
+        ("the executions' errors", failed.join("\n")),
+        ("what snapferry printed", scene.diary.said.clone()),
+    ];
     for (place, text) in places {
-        let count = secrets
-            .iter()
-            .filter(|secret| text.contains(**secret))
-            .count();
-        if count > 0 {
-            found.push(format!("{count} task tokens stand in {place}"));
+        let standing: Vec<&&str> = secrets.iter().filter(|one| text.contains(**one)).collect();
+        if let Some(first) = standing.first() {
+            let line = text.lines().find(|line| line.contains(**first));
+            let line = line.unwrap_or_default().replace(**first, "(the token)");
+            found.push(format!(
+                "{} task tokens stand in {place}, one in: {}",
+                standing.len(),
+                line.chars().take(400).collect::<String>()
+            ));
         }
     }
     found

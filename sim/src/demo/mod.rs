@@ -5,16 +5,19 @@
 
 mod args;
 mod carrier;
+mod faults;
 mod figures;
 mod fleet;
 mod measure;
 mod progress;
 mod promises;
 mod run;
+mod schedule;
 mod summary;
 mod truth;
 mod view;
 
 pub use args::Args;
+pub use faults::{Choice, Fault};
 pub use figures::{Callbacks, Calls, Executions, Figures, Reaction, ServiceCalls};
 pub use run::run;

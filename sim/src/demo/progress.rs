@@ -32,7 +32,7 @@ impl Phase {
         match self {
             Self::Planned => "waiting for its start",
             Self::Snapshot => "snapshot",
-            Self::AwaitingCopy => "snapshot ready, waiting for a copy slot",
+            Self::AwaitingCopy => "snapshot ready, its copy is next",
             Self::CopyQueued => "copy accepted",
             Self::Copying => "copying",
             Self::Protected => "protected",

@@ -49,12 +49,24 @@ pub(super) fn broken(figures: &Figures, seen: &Observations) -> Vec<String> {
         ),
     );
     promise(
-        figures.dead_letters == 0,
+        figures.dead_letters == figures.garbage,
         format!(
-            "{} messages lie in dead-letter queues",
-            figures.dead_letters
+            "{} messages lie in dead-letter queues, and {} are garbage that was put there",
+            figures.dead_letters, figures.garbage
         ),
     );
+    let callbacks = &figures.callbacks;
+    let successes = callbacks.event + callbacks.sweep + callbacks.worker;
+    promise(
+        successes == 2 * databases,
+        format!("{successes} callbacks are not one for each snapshot and each copy"),
+    );
+    for (fault, times) in &figures.faults {
+        promise(
+            *times > 0,
+            format!("{fault} was asked for and never happened"),
+        );
+    }
     promise(
         figures.state_transitions <= TRANSITIONS_MAX * databases,
         format!(
@@ -63,8 +75,9 @@ pub(super) fn broken(figures: &Figures, seen: &Observations) -> Vec<String> {
         ),
     );
     let calls = on_behalf(&figures.calls.rds);
+    // The promise is for a recovery point without retries.
     promise(
-        calls <= RDS_CALLS_MAX * databases,
+        calls <= RDS_CALLS_MAX * databases || !figures.faults.is_empty(),
         format!("{calls} calls to RDS are more than {RDS_CALLS_MAX} a recovery point"),
     );
     promise(
@@ -134,7 +147,8 @@ mod tests {
 
     #[test]
     fn each_broken_promise_is_named() {
-        let changes: [(fn(&mut Figures), &str); 6] = [
+        type Change = fn(&mut Figures);
+        let changes: [(Change, &str); 9] = [
             (|f| f.recovery_points = 11, "11 of 12"),
             (
                 |f| {
@@ -146,6 +160,12 @@ mod tests {
                 "1 did not",
             ),
             (|f| f.dead_letters = 1, "dead-letter"),
+            (|f| f.garbage = 1, "dead-letter"),
+            (|f| f.callbacks.event = 23, "23 callbacks"),
+            (
+                |f| f.faults = [("garbage", 1), ("events-lost", 0)].into(),
+                "events-lost was asked for",
+            ),
             (|f| f.state_transitions = 73, "state transitions"),
             (|f| f.max_copies_in_flight = 21, "21 copies"),
             (

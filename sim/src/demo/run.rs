@@ -1,35 +1,48 @@
 //! One run of the demo, from nothing to the verdict.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
-use crate::local::{Client, LocalOptions, LocalStack, Step};
+use crate::local::{LocalOptions, LocalStack, Step, build_snapferry};
 use crate::rds_http::{RdsService, ServiceConfig, VirtualClock};
 
 use super::carrier::Carrier;
+use super::faults::mischief::{self, Mischief};
+use super::faults::person::{Desk, Diary, Person, Queues};
+use super::faults::replay::{Snapferry, exported};
+use super::faults::{Fault, Trouble};
 use super::fleet::{self, ACCOUNT, RECOVERY, RECOVERY_KEY, SOURCE};
 use super::measure::{Scene, measure};
 use super::progress::standings;
+use super::schedule::{Sweeps, plan_every, sweep_every};
 use super::view::{Out, View};
 use super::{Args, promises, summary};
 
 /// How often the picture is drawn and the executions are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// The sweeper's schedule: a minute of RDS's time, but no oftener than this.
-const SWEEP_AT_MOST_EVERY: Duration = Duration::from_secs(1);
 /// What one wave of copies takes at most in RDS's time: the longest snapshot and the longest copy.
 const WAVE: Duration = Duration::from_mins(30);
 /// When the planner should have started something.
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
 /// What the local world may take besides, however fast RDS runs.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// What the faults may take on top: each is over, or mended, within a minute.
+const PATIENCE_WITH_FAULTS: Duration = Duration::from_mins(4);
+/// How often a step may be done over when faults are asked for.
+const TRIES: u32 = 3;
+/// How long the queues may take to calm down after the last execution.
+const CALM_WITHIN: Duration = Duration::from_mins(2);
+/// By what the pauses between a state's retries are multiplied where there are faults: a minute becomes 1.5 s.
+const RETRY_SCALE: f64 = 0.025;
+/// What is shortened further where there are faults, so that a dead letter takes seconds and not minutes.
+const SHORTENED: [(&str, &str); 2] = [("BackoffMaxSeconds", "2"), ("VisibilitySeconds", "15")];
 
 /// Runs the demo. The answer is the process's exit code: 0 when every promise was kept.
 ///
@@ -51,41 +64,60 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         "Snapferry protects {} simulated databases in {SOURCE} by copies in {RECOVERY} (seed {}).",
         args.databases, args.seed
     ));
-    let fleet = fleet::draw(args.databases, args.seed, Timestamp::now())
-        .map_err(|fault| anyhow::anyhow!("the simulated RDS refused the fleet: {fault}"))?;
+    let mut fleet = fleet::draw(args.databases, args.seed, Timestamp::now())
+        .map_err(|fault| anyhow!("the simulated RDS refused the fleet: {fault}"))?;
+    let trouble = Trouble::draw(&args.faults, &fleet.databases, args.speed, args.seed)
+        .map_err(anyhow::Error::msg)?;
+    if !trouble.choice.is_empty() {
+        // Attempts that failed stay, for nothing is ever deleted, and other people's copies count too.
+        let quota = &mut fleet.rds.config_mut().manual_snapshot_quota;
+        *quota = (*quota).max(usize::from(args.databases) * TRIES as usize + 40);
+    }
     let (sender, events) = mpsc::unbounded_channel();
-    let clock = VirtualClock::starting_at(Timestamp::now(), args.speed);
-    let rds = RdsService::start(ServiceConfig {
+    let config = ServiceConfig {
         rds: fleet.rds,
-        clock,
+        clock: VirtualClock::starting_at(Timestamp::now(), args.speed),
         events: sender,
-    })
-    .await?;
-    let stack = LocalStack::start(options(&rds), &|step| announce(out, &step)).await?;
-    explain(out, args, &stack);
+    };
+    let rds = Arc::new(RdsService::start_with(config, trouble.weather.clone()).await?);
+    let stack = LocalStack::start(options(&rds, &trouble), &|step| announce(out, &step)).await?;
+    trouble.outages.functions_run_in(stack.process_group());
+    explain(out, args, &stack, &trouble);
 
-    let carrier = Carrier::start(events, stack.client().clone());
+    let carrier = Carrier::start(
+        events,
+        stack.client().clone(),
+        trouble.plan.hold_back_every(),
+        trouble.tally.clone(),
+    );
     let sweeps = Sweeps::start(
         stack.client().clone(),
         stack.output("SweeperName")?.to_owned(),
         args.speed,
     );
+    let repairs = Repairs::start(out, args, &rds, &stack, &trouble)?;
     let begun = Instant::now();
-    stack
+    let planned = stack
         .client()
         .invoke(stack.output("PlannerName")?, &json!({}))
-        .await
-        .context("the planner did not start")?;
-    let finished = watch(args, out, &rds, &stack, &fleet.databases).await?;
+        .await;
+    if trouble.choice.is_empty() {
+        planned.context("the planner did not start")?;
+    }
+    let finished = watch(args, out, &rds, &stack, &fleet.databases, &repairs).await?;
     let elapsed_s = begun.elapsed().as_secs_f64();
+    let unrest = repairs.calm_down(&rds, &stack, &carrier).await?;
     drop(sweeps);
 
+    let diary = repairs.diary();
     let scene = Scene {
         stack: &stack,
         carrier: &carrier,
         rds_calls: rds.counts(),
         databases: &fleet.databases,
         elapsed_s,
+        trouble: &trouble,
+        diary: &diary,
     };
     let model = rds.model().clone();
     let (figures, mut seen) = measure(&scene, &model).await?;
@@ -94,6 +126,7 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
             "the executions had not all ended after {elapsed_s:.0} s"
         ));
     }
+    seen.world.extend(unrest);
     let broken = promises::broken(&figures, &seen);
     out.line(format_args!(
         "\n{}\n\nCalls, as the recording proxy and the simulated RDS saw them:",
@@ -119,13 +152,23 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn options(rds: &RdsService) -> LocalOptions {
+fn options(rds: &RdsService, trouble: &Trouble) -> LocalOptions {
+    let defaults = LocalOptions::new(rds.url());
+    let (parameters, retry_scale) = if trouble.choice.is_empty() {
+        (Vec::new(), defaults.retry_scale)
+    } else {
+        let shortened = SHORTENED.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        (shortened.into(), RETRY_SCALE)
+    };
     LocalOptions {
         recovery_region: RECOVERY.to_owned(),
         source_regions: vec![SOURCE.to_owned()],
         account: ACCOUNT.to_owned(),
         recovery_key_arn: RECOVERY_KEY.to_owned(),
-        ..LocalOptions::new(rds.url())
+        parameters,
+        retry_scale,
+        interference: trouble.outages.clone(),
+        ..defaults
     }
 }
 
@@ -140,7 +183,7 @@ fn announce(out: Out, step: &Step) {
 }
 
 /// Says what is not as on AWS.
-fn explain(out: Out, args: &Args, stack: &LocalStack) {
+fn explain(out: Out, args: &Args, stack: &LocalStack, trouble: &Trouble) {
     out.line(format_args!("\nNot as on AWS: RDS is a model that runs {} times as fast as life; its events of {SOURCE}", args.speed));
     out.line(format_args!(
         "are put on {RECOVERY}'s bus by the demo, which stands in for the forwarding rule; the sweeper is invoked"
@@ -156,6 +199,14 @@ fn explain(out: Out, args: &Args, stack: &LocalStack) {
             change.parameter, change.value, change.reason
         ));
     }
+    if !trouble.choice.is_empty() {
+        let names: Vec<&str> = trouble.choice.iter().map(Fault::name).collect();
+        out.line(format_args!("Faults: {}.", names.join(", ")));
+        out.line(
+            "The emulator knows no MaxDelaySeconds and pauses for a minute at the most between two tries of a state;\n\
+             by itself it would give a retry the token of the try before, and is made to give it one of its own.",
+        );
+    }
     out.line("");
 }
 
@@ -166,11 +217,17 @@ async fn watch(
     rds: &RdsService,
     stack: &LocalStack,
     databases: &[String],
+    repairs: &Repairs,
 ) -> anyhow::Result<bool> {
     let waves = u32::from(args.databases).div_ceil(20);
     let patience = PATIENCE + WAVE.mul_f64(f64::from(waves) / args.speed);
+    let patience = if repairs.are_needed() {
+        PATIENCE_WITH_FAULTS + patience * TRIES
+    } else {
+        patience
+    };
     let begun = Instant::now();
-    let deadline = begun + patience;
+    let mut planned = begun;
     let state_machine = stack.output("StateMachineArn")?;
     let mut view = View::new(out, databases);
     loop {
@@ -180,12 +237,20 @@ async fn watch(
             .iter()
             .filter(|one| one.status == "RUNNING")
             .count();
-        let all_ended = running == 0 && executions.len() >= databases.len();
-        if all_ended || Instant::now() > deadline {
+        let all_started = executions.len() >= databases.len();
+        let all_ended = running == 0 && all_started;
+        if all_ended || begun.elapsed() > patience + repairs.diary().built_for {
             view.finish();
             return Ok(all_ended);
         }
-        if executions.is_empty() && begun.elapsed() > STARTS_WITHIN {
+        if repairs.are_needed() {
+            if !all_started && planned.elapsed() > plan_every(args.speed) {
+                planned = Instant::now();
+                // One that fails is made up for by the next, as on AWS.
+                let planner = stack.output("PlannerName")?;
+                let _ = stack.client().invoke(planner, &json!({})).await;
+            }
+        } else if executions.is_empty() && begun.elapsed() > STARTS_WITHIN {
             bail!(
                 "the planner started nothing; the functions' log is {}",
                 stack.log().display()
@@ -195,33 +260,114 @@ async fn watch(
     }
 }
 
-fn sweep_every(speed: f64) -> Duration {
-    Duration::from_mins(1)
-        .div_f64(speed)
-        .max(SWEEP_AT_MOST_EVERY)
-}
+/// What runs beside the fleet where faults are asked for: the mischief, and the person who repairs.
+struct Repairs(Option<(Mischief, Person, Queues)>);
 
-/// The sweeper's schedule at the demo's speed. EventBridge's own is once a minute at the most.
-struct Sweeps(JoinHandle<()>);
+impl Repairs {
+    fn start(
+        out: Out,
+        args: &Args,
+        rds: &Arc<RdsService>,
+        stack: &LocalStack,
+        trouble: &Trouble,
+    ) -> anyhow::Result<Self> {
+        if trouble.choice.is_empty() {
+            return Ok(Self(None));
+        }
+        let queues = Queues::of(stack)?;
+        let mischief = Mischief::start(
+            &trouble.plan,
+            mischief::Scene {
+                rds: Arc::clone(rds),
+                client: stack.client().clone(),
+                queues: queues.clone(),
+                weather: Arc::clone(&trouble.weather),
+                tally: trouble.tally.clone(),
+            },
+        );
+        let environment = environment(stack, rds)?;
+        let given = args.snapferry.clone();
+        let build = move || {
+            let program = given.clone().map_or_else(build_snapferry, Ok)?;
+            Ok(Snapferry {
+                program,
+                environment: environment.clone(),
+            })
+        };
+        let person = Person::start(Desk {
+            rds: Arc::clone(rds),
+            weather: Arc::clone(&trouble.weather),
+            client: stack.client().clone(),
+            queues: queues.clone(),
+            snapferry: Arc::new(build),
+            out,
+        });
+        Ok(Self(Some((mischief, person, queues))))
+    }
 
-impl Sweeps {
-    fn start(client: Client, sweeper: String, speed: f64) -> Self {
-        Self(tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(sweep_every(speed));
-            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            loop {
-                ticks.tick().await;
-                // A sweep that fails is made up for by the next, as on AWS; the run's figures show what it missed.
-                let _ = client.invoke(&sweeper, &json!({})).await;
+    fn are_needed(&self) -> bool {
+        self.0.is_some()
+    }
+
+    fn diary(&self) -> Diary {
+        let Some((mischief, person, _)) = &self.0 else {
+            return Diary::default();
+        };
+        let mut diary = person.diary();
+        diary.trouble.extend(mischief.failed());
+        diary
+    }
+
+    /// Waits until what was late has arrived, the queues are worked off and every dead letter is known. Says
+    /// what still was not, if patience ran out.
+    async fn calm_down(
+        &self,
+        rds: &RdsService,
+        stack: &LocalStack,
+        carrier: &Carrier,
+    ) -> anyhow::Result<Option<String>> {
+        let Some((_, person, queues)) = &self.0 else {
+            return Ok(None);
+        };
+        let begun = Instant::now();
+        // Twice in a row: an event may be between two hands at one look.
+        let mut calm_looks = 0;
+        loop {
+            let mut unrest = queues.unrest(stack.client(), &person.diary()).await?;
+            if rds.model().next_due().is_some() || !carrier.is_idle() {
+                unrest = Some("events are still to come".to_owned());
             }
-        }))
+            calm_looks = if unrest.is_none() { calm_looks + 1 } else { 0 };
+            if calm_looks == 2 {
+                return Ok(None);
+            }
+            if begun.elapsed() > CALM_WITHIN && unrest.is_some() {
+                return Ok(unrest);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 }
 
-impl Drop for Sweeps {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+/// How `snapferry` finds the local world.
+fn environment(stack: &LocalStack, rds: &RdsService) -> anyhow::Result<Vec<(String, String)>> {
+    let own = [
+        ("AWS_ACCESS_KEY_ID", stack.account().to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "demo".to_owned()),
+        ("AWS_ENDPOINT_URL", stack.endpoint()),
+        ("AWS_ENDPOINT_URL_RDS", rds.url()),
+        (
+            "SNAPFERRY_COMMANDS_DEAD_LETTER_QUEUE_URL",
+            stack.output("CommandsDeadLetterQueueUrl")?.to_owned(),
+        ),
+        (
+            "SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL",
+            stack.output("EventsDeadLetterQueueUrl")?.to_owned(),
+        ),
+    ];
+    let mut all = exported(stack.output("CliEnvironment")?);
+    all.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    Ok(all)
 }
 
 /// Stays up until Ctrl-C.
@@ -230,11 +376,13 @@ async fn keep(out: Out, stack: &LocalStack, rds: &RdsService) {
         .output("SweeperName")
         .map(|name| Sweeps::start(stack.client().clone(), name.to_owned(), 60.0));
     out.line("\nThe local world stays up until Ctrl-C. In another terminal:\n");
-    out.line("export AWS_ACCESS_KEY_ID=111122223333 AWS_SECRET_ACCESS_KEY=demo");
-    out.line(format_args!("export AWS_ENDPOINT_URL={}", stack.endpoint()));
-    out.line(format_args!("export AWS_ENDPOINT_URL_RDS={}", rds.url()));
-    if let Ok(environment) = stack.output("CliEnvironment") {
-        out.line(environment);
+    match environment(stack, rds) {
+        Ok(variables) => {
+            for (name, value) in variables {
+                out.line(format_args!("export {name}='{value}'"));
+            }
+        }
+        Err(error) => out.line(format_args!("(the stack lacks an output: {error:#})")),
     }
     out.line("\ncargo run -p snapferry -- waits");
     out.line(format_args!(

@@ -11,7 +11,7 @@ pub(super) fn table(figures: &Figures) -> String {
     let each = |count: u64| per(count, figures.databases);
     let mut table = Table::new();
     table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(presets::UTF8_BORDERS_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["what", "measured", "promised"]);
     let callbacks = &figures.callbacks;
@@ -38,7 +38,7 @@ pub(super) fn table(figures: &Figures) -> String {
                 "{} by event, {} by sweep, {} by worker",
                 callbacks.event, callbacks.sweep, callbacks.worker
             ),
-            String::new(),
+            format!("{}, and failures apart", 2 * figures.databases),
         ),
         (
             "reaction, event to callback",
@@ -81,12 +81,26 @@ pub(super) fn table(figures: &Figures) -> String {
         (
             "dead letters",
             figures.dead_letters.to_string(),
-            "none".to_owned(),
+            match figures.garbage {
+                0 => "none".to_owned(),
+                put => format!("the {put} that are garbage"),
+            },
         ),
         ("time", format!("{:.1} s", figures.elapsed_s), String::new()),
     ];
     for (what, measured, promised) in rows {
         table.add_row([what.to_owned(), measured, promised]);
+    }
+    if !figures.faults.is_empty() {
+        let repairs = format!(
+            "{} tried again, {} parked, {} replayed",
+            callbacks.failures, figures.parked, figures.replayed
+        );
+        table.add_row(["steps that failed, and repairs", &repairs, ""]);
+    }
+    for (fault, times) in &figures.faults {
+        let times = format!("{times} times");
+        table.add_row([&format!("fault: {fault}"), &times, "happened"]);
     }
     table.to_string()
 }

@@ -2,7 +2,9 @@
 
 use crate::rds::{Origin, Rds, Snapshot, Stage};
 
-use super::fleet::{BYSTANDERS, RECOVERY, RECOVERY_KEY, SOMEBODYS_SNAPSHOT, SOURCE, region};
+use super::fleet::{
+    BYSTANDERS, RECOVERY, RECOVERY_KEY, SOMEBODYS_SNAPSHOT, SOURCE, STRANGERS, region,
+};
 
 /// How many of these databases have a recovery point: available in the recovery region, a copy of an available
 /// snapshot of that very database, under the recovery key.
@@ -37,7 +39,9 @@ pub(super) fn touched(rds: &Rds) -> Vec<String> {
     for place in [SOURCE, RECOVERY] {
         for snapshot in rds.snapshots(&region(place)) {
             let database = snapshot.instance.identifier.as_str();
-            if BYSTANDERS.contains(&database) && snapshot.name != SOMEBODYS_SNAPSHOT {
+            let by_a_person =
+                snapshot.name == SOMEBODYS_SNAPSHOT || snapshot.name.starts_with(STRANGERS);
+            if BYSTANDERS.contains(&database) && !by_a_person {
                 touched.push(format!(
                     "{} was made, of {database}, which nobody asked to protect",
                     snapshot.name

@@ -43,7 +43,8 @@ pub(super) struct View {
 }
 
 struct Live {
-    all: MultiProgress,
+    /// Draws while it lives.
+    _all: MultiProgress,
     bars: BTreeMap<String, ProgressBar>,
 }
 
@@ -85,10 +86,10 @@ impl View {
     /// Leaves the last picture standing.
     pub(super) fn finish(&self) {
         if let Some(live) = &self.live {
-            for bar in live.bars.values() {
+            // A bar that is finished keeps the time it took.
+            for bar in live.bars.values().filter(|bar| !bar.is_finished()) {
                 bar.abandon();
             }
-            drop(live.all.clone());
         }
     }
 }
@@ -115,7 +116,7 @@ impl Live {
                 (name.clone(), bar)
             })
             .collect();
-        Self { all, bars }
+        Self { _all: all, bars }
     }
 
     /// The first half of a bar is the snapshot, the second the copy.

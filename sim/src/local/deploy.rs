@@ -54,13 +54,14 @@ pub(super) struct AwsCli {
 
 impl AwsCli {
     pub(super) fn new(
-        venv: &Path,
+        python: &Path,
         endpoint: SocketAddr,
         folder: &Path,
         options: &LocalOptions,
     ) -> Self {
         Self {
-            program: venv.join("bin/aws"),
+            // pip puts the command beside its Python.
+            program: python.with_file_name("aws"),
             endpoint,
             account: options.account.clone(),
             home: folder.to_owned(),

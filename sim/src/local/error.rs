@@ -21,8 +21,8 @@ pub enum LocalError {
         /// Where it ran.
         root: PathBuf,
     },
-    /// The function's binary does not compile.
-    #[error("the function did not compile: mend what `{command}` reports above")]
+    /// The function's binary, or the command line's, does not compile.
+    #[error("Snapferry did not compile: mend what `{command}` reports above")]
     Build {
         /// The command that failed.
         command: String,

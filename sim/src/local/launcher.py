@@ -50,12 +50,45 @@ def let_parameters_limit_concurrency():
     lambda_svc._sqs_esm_concurrency = of_number
 
 
+def let_each_try_have_a_token_of_its_own():
+    """Gives every try of a state a new task token, and lets a token settle its task once.
+
+    On AWS a retry has another token than the try before it, and a token whose task is settled is
+    dead. The emulator keeps one token for all tries, so that what is said late of one try settles
+    the next; and until the sleeping state has woken up, it takes a second answer, which wins.
+    """
+    from ministack.services import stepfunctions
+
+    apply_parameters = stepfunctions._apply_parameters
+
+    def of_this_try(state, data, ctx=None):
+        # Called once for each try, before the task's message is made.
+        if ctx and state.get("Resource", "").endswith(".waitForTaskToken"):
+            ctx["Task"] = {"Token": stepfunctions.new_uuid()}
+        return apply_parameters(state, data, ctx)
+
+    stepfunctions._apply_parameters = of_this_try
+
+    def once(answer):
+        def unless_settled(data):
+            task = stepfunctions._task_tokens.get(data.get("taskToken"))
+            if task and task["event"].is_set():
+                return stepfunctions.error_response_json("TaskTimedOut", "Task is settled", 400)
+            return answer(data)
+
+        return unless_settled
+
+    for name in ["_send_task_success", "_send_task_failure", "_send_task_heartbeat"]:
+        setattr(stepfunctions, name, once(getattr(stepfunctions, name)))
+
+
 def main():
     if os.getpgrp() != os.getpid():
         sys.exit("the launcher must lead a process group, or it would kill its starter's")
     threading.Thread(target=die_with_starter, daemon=True).start()
     let_aws_events_in()
     let_parameters_limit_concurrency()
+    let_each_try_have_a_token_of_its_own()
     from ministack import app
 
     sys.argv = ["ministack"]

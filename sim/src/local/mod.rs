@@ -12,7 +12,6 @@ mod emulator;
 mod error;
 mod operations;
 mod settings;
-mod venv;
 mod workspace;
 
 use std::collections::BTreeMap;
@@ -24,7 +23,7 @@ pub use deploy::{SOURCE_STACK, STACK};
 pub use error::LocalError;
 pub use operations::{BusEvent, Execution, HistoryEvent, Message, QueueDepth};
 pub use settings::{Function, LocalOptions, Override};
-pub use workspace::repository_root;
+pub use workspace::{build_snapferry, repository_root};
 
 use crate::proxy::Proxy;
 use deploy::AwsCli;
@@ -76,7 +75,7 @@ struct Running {
 /// Where the parts of a run are.
 struct Place<'a> {
     root: &'a Path,
-    venv: &'a Path,
+    python: &'a Path,
     function: &'a Path,
     folder: &'a Path,
 }
@@ -89,9 +88,9 @@ impl LocalStack {
     pub async fn start(options: LocalOptions, progress: &dyn Fn(Step)) -> Result<Self, LocalError> {
         let root = repository_root()?;
         progress(Step::Python);
-        let venv = {
+        let python = {
             let root = root.clone();
-            blocking(move || venv::venv(&root, "ministack", REQUIREMENTS))
+            blocking(move || crate::python::venv(&root, "local-stack", REQUIREMENTS))
                 .await
                 .map_err(LocalError::Python)?
         };
@@ -111,7 +110,7 @@ impl LocalStack {
         let folder = RunFolder::new(&target)?;
         let place = Place {
             root: &root,
-            venv: &venv,
+            python: &python,
             function: &function,
             folder: folder.path(),
         };
@@ -209,7 +208,7 @@ async fn bring_up(
 
     progress(Step::Deploy);
     let stage = deploy::stage(place.root, place.folder, place.function)?;
-    let aws = AwsCli::new(place.venv, endpoint, place.folder, options);
+    let aws = AwsCli::new(place.python, endpoint, place.folder, options);
     client.create_bucket(deploy::BUCKET).await?;
     let outputs = deploy_all(&aws, &stage, options).await?;
 
@@ -234,7 +233,7 @@ async fn boot(
         let proxy = Proxy::start(address, options.interference.clone()).await;
         let proxy = proxy.map_err(LocalError::Port)?;
         let setup = EmulatorSetup {
-            python: &place.venv.join("bin/python"),
+            python: place.python,
             folder: place.folder,
             address,
             proxy: &proxy.url(),

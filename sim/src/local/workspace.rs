@@ -54,20 +54,31 @@ pub(super) fn target_directory(root: &Path) -> Result<PathBuf, LocalError> {
 /// Builds the function as it ships and returns its path; quick where it is built already.
 /// Cargo's progress and the compiler's messages go to standard error.
 pub(super) fn build_bootstrap(root: &Path) -> Result<PathBuf, LocalError> {
-    const ARGUMENTS: [&str; 9] = [
-        "build",
-        "--profile",
-        "lambda",
-        "--package",
-        "snapferry",
-        "--bin",
+    build(
+        root,
         "bootstrap",
-        // The command line's features, single sign-on among them, have no place in a function.
-        "--no-default-features",
-        "--features=lambda",
-    ];
+        &[
+            "--profile",
+            "lambda",
+            // The command line's features, single sign-on among them, have no place in a function.
+            "--no-default-features",
+            "--features=lambda",
+        ],
+    )
+}
+
+/// Builds the operator's command `snapferry`, as `cargo run` does, and returns its path.
+///
+/// # Errors
+/// When the repository is not found, or the command does not compile.
+pub fn build_snapferry() -> Result<PathBuf, LocalError> {
+    build(&repository_root()?, "snapferry", &[])
+}
+
+fn build(root: &Path, name: &str, how: &[&str]) -> Result<PathBuf, LocalError> {
+    let arguments = [&["build", "--package", "snapferry", "--bin", name], how].concat();
     let output = cargo(root)
-        .args(ARGUMENTS)
+        .args(&arguments)
         .args(["--message-format", "json-render-diagnostics"])
         .stderr(Stdio::inherit())
         .output()
@@ -76,12 +87,12 @@ pub(super) fn build_bootstrap(root: &Path) -> Result<PathBuf, LocalError> {
             why: error.to_string(),
             root: root.to_owned(),
         })?;
-    executable(&output).ok_or_else(|| LocalError::Build {
-        command: format!("cargo {}", ARGUMENTS.join(" ")),
+    executable(&output, name).ok_or_else(|| LocalError::Build {
+        command: format!("cargo {}", arguments.join(" ")),
     })
 }
 
-fn executable(output: &Output) -> Option<PathBuf> {
+fn executable(output: &Output, name: &str) -> Option<PathBuf> {
     if !output.status.success() {
         return None;
     }
@@ -89,7 +100,7 @@ fn executable(output: &Output) -> Option<PathBuf> {
     messages.lines().find_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
         let is_it = message.get("reason")? == "compiler-artifact"
-            && message.get("target")?.get("name")? == "bootstrap";
+            && message.get("target")?.get("name")? == name;
         let path = is_it.then(|| message.get("executable")?.as_str())??;
         Some(PathBuf::from(path))
     })

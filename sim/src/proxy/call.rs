@@ -1,6 +1,7 @@
 //! What is known of one call.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, StatusCode};
@@ -42,6 +43,8 @@ pub struct Caller {
     pub app: Option<String>,
     /// The region for which the request was signed.
     pub region: Option<String>,
+    /// The caller's end of the connection, which tells one process from another.
+    pub peer: Option<SocketAddr>,
 }
 
 impl Caller {
@@ -58,6 +61,7 @@ impl Caller {
             operation: operation.to_owned(),
             app: app_id(headers),
             region: signed_region(headers),
+            peer: None,
         }
     }
 
@@ -185,6 +189,13 @@ pub enum Action {
         error: String,
         /// The error's message.
         message: String,
+    },
+    /// The caller gets no answer: the connection is held for so long and then closed.
+    NoAnswer {
+        /// Whether the service does what was asked all the same.
+        reaches_service: bool,
+        /// How long the connection is held.
+        held: Duration,
     },
 }
 

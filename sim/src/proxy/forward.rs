@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::header::{CONNECTION, CONTENT_TYPE, HeaderName, TRANSFER_ENCODING};
 use axum::http::uri::{Authority, Scheme};
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
@@ -57,6 +57,7 @@ pub(super) fn serve(
         let _ = connection.set_nodelay(true);
     });
     let router = Router::new().fallback(handle).with_state(forwarder);
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move {
         // Its only error is the listener's, and a demo whose calls go unanswered says so itself.
         let _ = axum::serve(listener, router).await;
@@ -65,12 +66,20 @@ pub(super) fn serve(
 
 async fn handle(
     State(forwarder): State<Arc<Forwarder>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request<Body>,
-) -> Response<Full<Bytes>> {
+) -> Response<Body> {
     let at = Timestamp::now();
     let began = Instant::now();
-    let caller = Caller::of(request.headers());
-    let (request_body, response) = forwarder.answer(&caller, request).await;
+    let caller = Caller {
+        peer: Some(peer),
+        ..Caller::of(request.headers())
+    };
+    let Exchange {
+        request: request_body,
+        response,
+        held,
+    } = forwarder.answer(&caller, request).await;
     let (parts, answer) = response.into_parts();
     let error = if parts.status.is_success() {
         None
@@ -84,27 +93,58 @@ async fn handle(
         status: parts.status.as_u16(),
         error,
     };
+    // Recorded first: a caller that gives up meanwhile ends this very task.
     forwarder.recorder.record(call, &request_body, &answer);
-    Response::from_parts(parts, Full::new(answer))
+    if let Some(held) = held {
+        tokio::time::sleep(held).await;
+        return crate::rds_http::broken_off();
+    }
+    Response::from_parts(parts, Body::from(answer))
+}
+
+/// One call's two halves.
+struct Exchange {
+    request: Bytes,
+    /// What the service said; where it was not asked, what is recorded in its place.
+    response: Response<Bytes>,
+    /// The caller gets no answer, and its connection is closed after this.
+    held: Option<Duration>,
 }
 
 impl Forwarder {
-    async fn answer(&self, caller: &Caller, request: Request<Body>) -> (Bytes, Response<Bytes>) {
+    async fn answer(&self, caller: &Caller, request: Request<Body>) -> Exchange {
         let (parts, body) = request.into_parts();
+        let answered = |request, response| Exchange {
+            request,
+            response,
+            held: None,
+        };
         let body = match whole(body).await {
             Ok(body) => body,
             Err(error) => {
                 let response = refusal(StatusCode::BAD_REQUEST, "ProxyUnreadableRequest", &error);
-                return (Bytes::new(), response);
+                return answered(Bytes::new(), response);
             }
         };
-        if let Action::Refuse {
-            status,
-            error,
-            message,
-        } = self.interference.before(caller)
-        {
-            return (body, refusal(status, &error, &message));
+        let mut held_for = None;
+        match self.interference.before(caller) {
+            Action::Forward => {}
+            Action::Refuse {
+                status,
+                error,
+                message,
+            } => return answered(body, refusal(status, &error, &message)),
+            Action::NoAnswer {
+                reaches_service: true,
+                held,
+            } => held_for = Some(held),
+            Action::NoAnswer { held, .. } => {
+                return Exchange {
+                    request: body,
+                    response: refusal(StatusCode::GATEWAY_TIMEOUT, "NoAnswer", ""),
+                    held: Some(held),
+                };
+            }
         }
         let mut upward = Request::new(Full::new(body.clone()));
         *upward.method_mut() = parts.method;
@@ -115,7 +155,11 @@ impl Forwarder {
             Ok(response) => response,
             Err(error) => refusal(StatusCode::BAD_GATEWAY, "ProxyNoAnswer", &error),
         };
-        (body, response)
+        Exchange {
+            request: body,
+            response,
+            held: held_for,
+        }
     }
 
     async fn forward(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, String> {

@@ -64,9 +64,10 @@ fn collect(value: &Value, depth: u8, found: &mut BTreeSet<Token>) {
     }
 }
 
-/// `nextToken` and `clientRequestToken` are other things: only the whole names count.
+/// `nextToken` and `clientRequestToken` are other things: only the whole names count. What stands under `#token`
+/// in an expression's names is an attribute's name.
 fn names_a_task_token(key: &str) -> bool {
-    let name = key.trim_start_matches([':', '#']).to_ascii_lowercase();
+    let name = key.trim_start_matches(':').to_ascii_lowercase();
     matches!(name.as_str(), "token" | "tasktoken" | "task_token")
 }
 
@@ -110,6 +111,7 @@ mod tests {
     #[test]
     fn page_tokens_and_expression_names_are_not_task_tokens() {
         assert!(found(r##"{"nextToken":"a","ClientRequestToken":"b"}"##).is_empty());
+        assert!(found(r##"{"ExpressionAttributeNames":{"#token":"token"}}"##).is_empty());
         assert!(found("not json, but a token").is_empty());
     }
 

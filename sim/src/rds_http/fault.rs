@@ -29,6 +29,16 @@ pub enum WireFault {
     /// Another method than GET and POST, or another path than `/`.
     #[error("The service takes GET and POST on /.")]
     UnknownPath,
+    /// An error that was asked for.
+    #[error("{message}")]
+    Injected {
+        /// The HTTP status.
+        status: u16,
+        /// The code.
+        code: &'static str,
+        /// The whole sentence.
+        message: String,
+    },
 }
 
 impl WireFault {
@@ -42,6 +52,7 @@ impl WireFault {
             Self::MissingAuthenticationToken => "MissingAuthenticationToken",
             Self::IncompleteSignature(_) => "IncompleteSignature",
             Self::OtherService(_) => "SignatureDoesNotMatch",
+            Self::Injected { code, .. } => code,
         }
     }
 
@@ -49,6 +60,7 @@ impl WireFault {
     pub fn http_status(&self) -> u16 {
         match self {
             Self::Rds(fault) => fault.http_status(),
+            Self::Injected { status, .. } => *status,
             Self::MalformedQueryString(_) => 404,
             Self::MissingAuthenticationToken | Self::OtherService(_) => 403,
             Self::MissingAction

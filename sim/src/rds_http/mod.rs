@@ -13,6 +13,7 @@ mod counts;
 mod decode;
 mod fault;
 mod form;
+mod interference;
 mod shapes;
 mod xml;
 
@@ -22,7 +23,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
@@ -36,6 +37,7 @@ use crate::rds::{Answer, EmittedEvent, Rds};
 pub use clock::VirtualClock;
 pub use counts::{CallCounts, CallKey};
 pub use fault::WireFault;
+pub use interference::{Action, Incoming, Interference, NoInterference};
 
 use form::Form;
 
@@ -70,7 +72,19 @@ struct Shared {
     clock: VirtualClock,
     events: mpsc::UnboundedSender<EmittedEvent>,
     calls: Mutex<Calls>,
+    interference: Arc<dyn Interference>,
 }
+
+/// How a call that was in order was answered.
+enum Answered {
+    /// With RDS's answer to this operation.
+    With(&'static str, Answer),
+    /// Not at all; the connection is held for so long first.
+    NotAtAll(Duration),
+}
+
+/// What stands for an error's code in the counts when a caller got no answer.
+const NO_ANSWER: &str = "NoAnswer";
 
 #[derive(Debug, Default)]
 struct Calls {
@@ -84,6 +98,17 @@ impl RdsService {
     /// # Errors
     /// When no port can be bound.
     pub async fn start(config: ServiceConfig) -> anyhow::Result<Self> {
+        Self::start_with(config, Arc::new(NoInterference)).await
+    }
+
+    /// As [`RdsService::start`]; `interference` is asked before each call.
+    ///
+    /// # Errors
+    /// When no port can be bound.
+    pub async fn start_with(
+        config: ServiceConfig,
+        interference: Arc<dyn Interference>,
+    ) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await;
         let listener = listener.context("cannot listen on loopback for the RDS service")?;
         let address = listener
@@ -94,6 +119,7 @@ impl RdsService {
             clock: config.clock,
             events: config.events,
             calls: Mutex::default(),
+            interference,
         });
         let (stop, stopped) = oneshot::channel();
         let router = Router::new().fallback(call).with_state(Arc::clone(&shared));
@@ -178,28 +204,56 @@ impl Shared {
         }
     }
 
-    fn handle(
-        &self,
-        headers: &HeaderMap,
-        form: &Form,
-    ) -> Result<(&'static str, Answer), WireFault> {
+    fn handle(&self, headers: &HeaderMap, form: &Form) -> Result<Answered, WireFault> {
         let region = caller::signed_region(headers, form)?;
         let request = decode::request(form)?;
         let operation = request.operation();
+        let app = caller::app_id(headers);
         // The time is taken under the lock: calls are answered in the order of their times.
         let mut rds = self.model();
-        let answer = rds.handle(&region, request, self.clock.now())?;
-        Ok((operation, answer))
+        let call = Incoming {
+            region: &region,
+            app: &app,
+            request: &request,
+            now: self.clock.now(),
+        };
+        let (reaches_rds, held) = match self.interference.before(&call, &mut rds) {
+            Action::Forward => (true, None),
+            Action::NoAnswer { reaches_rds, held } => (reaches_rds, Some(held)),
+            Action::Refuse {
+                status,
+                code,
+                message,
+            } => {
+                return Err(WireFault::Injected {
+                    status,
+                    code,
+                    message,
+                });
+            }
+        };
+        let answer = if reaches_rds {
+            let answer = rds.handle(&region, request.clone(), call.now);
+            self.interference.after(&call, answer.as_ref().err(), &rds);
+            Some(answer)
+        } else {
+            None
+        };
+        match (answer, held) {
+            (_, Some(held)) => Ok(Answered::NotAtAll(held)),
+            (Some(answer), None) => Ok(Answered::With(operation, answer?)),
+            (None, None) => Ok(Answered::NotAtAll(Duration::ZERO)),
+        }
     }
 
     /// Counts a call and returns its request id.
-    fn count(&self, headers: &HeaderMap, form: &Form, error: Option<&WireFault>) -> String {
+    fn count(&self, headers: &HeaderMap, form: &Form, error: Option<&str>) -> String {
         let region = caller::signed_region(headers, form);
         let call = CallKey {
             operation: form.get("Action").unwrap_or_default().to_owned(),
             region: region.map(|region| region.to_string()).unwrap_or_default(),
             app: caller::app_id(headers),
-            error: error.map(|fault| fault.code().to_owned()),
+            error: error.map(ToOwned::to_owned),
         };
         let mut calls = self.calls();
         calls.counts.count(call);
@@ -232,9 +286,18 @@ async fn call(
         .and_then(|form| shared.handle(&headers, form));
     let nothing = Form::default();
     let form = form.as_ref().unwrap_or(&nothing);
-    let id = shared.count(&headers, form, outcome.as_ref().err());
+    let error = match &outcome {
+        Ok(Answered::With(..)) => None,
+        Ok(Answered::NotAtAll(_)) => Some(NO_ANSWER),
+        Err(fault) => Some(fault.code()),
+    };
+    let id = shared.count(&headers, form, error);
     let (status, text) = match outcome {
-        Ok((operation, answer)) => (200, xml::answer(operation, answer, &id)),
+        Ok(Answered::With(operation, answer)) => (200, xml::answer(operation, answer, &id)),
+        Ok(Answered::NotAtAll(held)) => {
+            tokio::time::sleep(held).await;
+            return broken_off();
+        }
         Err(fault) => (fault.http_status(), xml::error(&fault, &id)),
     };
     match text {
@@ -245,6 +308,14 @@ async fn call(
         }
         Err(problem) => (StatusCode::INTERNAL_SERVER_ERROR, problem.to_string()).into_response(),
     }
+}
+
+/// An answer that breaks off before its first byte: the server closes the connection.
+pub(crate) fn broken_off() -> Response {
+    let nothing = futures_util::stream::once(async {
+        Err::<Bytes, _>(std::io::Error::from(std::io::ErrorKind::ConnectionAborted))
+    });
+    Response::new(Body::from_stream(nothing))
 }
 
 const REQUEST_ID: header::HeaderName = header::HeaderName::from_static("x-amzn-requestid");

@@ -19,6 +19,7 @@ mod people;
 mod port;
 mod port_rds;
 mod port_table;
+mod port_trouble;
 mod queue;
 mod report;
 mod run;

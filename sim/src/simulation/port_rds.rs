@@ -303,16 +303,12 @@ impl Port {
                         .insert("snapferry:resource-id".to_owned(), id.to_string());
                 }
             }
-            Some(Mutant::MismatchIsOverlooked) => {
-                if found.source.is_some() {
-                    found.key = Some(world.key.clone());
-                }
+            Some(Mutant::MismatchIsOverlooked) if found.source.is_some() => {
+                found.key = Some(world.key.clone());
             }
-            Some(Mutant::CopysOwnTimeIsTaken) => {
-                if found.source.is_some() {
-                    let copy = world.truth(&found.arn);
-                    found.taken_at = copy.map(|copy| copy.begun_at);
-                }
+            Some(Mutant::CopysOwnTimeIsTaken) if found.source.is_some() => {
+                let copy = world.truth(&found.arn);
+                found.taken_at = copy.map(|copy| copy.begun_at);
             }
             _ => {}
         }

@@ -31,7 +31,7 @@ impl World {
         let mut wait = wait.clone();
         if self.has(Mutant::TimeToLiveIsTooShort) {
             // The time to live is counted from here.
-            wait.opened_at = wait.opened_at - jiff::SignedDuration::from_hours(10 * 24 - 1);
+            wait.opened_at -= jiff::SignedDuration::from_hours(10 * 24 - 1);
         }
         if self.has(Mutant::RequestedBeforeRdsAccepts) && wait.phase == Phase::Registered {
             wait.phase = Phase::Requested;
@@ -206,7 +206,7 @@ impl LookUpWaits for Port {
             .await?;
         let is_first = |wait: &Wait| {
             let name = wait.resource.name();
-            !name.rsplit_once("-a").is_some_and(|(_, n)| n.len() == 1)
+            name.rsplit_once("-a").is_none_or(|(_, n)| n.len() != 1)
         };
         let first_only = self.has(Mutant::LaterAttemptIsForgotten);
         Ok(waits

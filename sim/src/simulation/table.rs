@@ -52,7 +52,7 @@ fn in_milliseconds(time: Timestamp) -> Timestamp {
 }
 
 impl Table {
-    fn put(&mut self, wait: &Wait, now: Timestamp) {
+    pub(super) fn put(&mut self, wait: &Wait, now: Timestamp) {
         let mut wait = wait.clone();
         wait.since = in_milliseconds(wait.since);
         wait.opened_at = in_milliseconds(wait.opened_at);

@@ -1,0 +1,69 @@
+//! Faults on request: what goes wrong in the demo's world, when, and how often it really did.
+//!
+//! A [`plan::Plan`] is drawn from the seed before the run. [`weather`] brings its faults to calls of RDS,
+//! [`outages`] to calls of the other services, [`mischief`] does what no call brings about, and
+//! [`person`] repairs what a person would repair. Durations are real ones: the functions' patience is real.
+
+mod choice;
+pub(super) mod mischief;
+pub(super) mod outages;
+pub(super) mod person;
+pub(super) mod plan;
+mod process;
+pub(super) mod replay;
+mod storm;
+pub(super) mod tally;
+pub(super) mod weather;
+
+pub use choice::{Choice, Fault};
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::rds::Rds;
+
+use outages::Outages;
+use plan::Plan;
+use tally::Tally;
+use weather::Weather;
+
+/// Everything that goes wrong on request in one run. Without a request it is there and does nothing.
+pub(super) struct Trouble {
+    pub(super) choice: Choice,
+    pub(super) plan: Plan,
+    pub(super) weather: Arc<Weather>,
+    pub(super) outages: Arc<Outages>,
+    pub(super) tally: Tally,
+}
+
+impl Trouble {
+    /// Draws it from the seed.
+    ///
+    /// # Errors
+    /// A sentence, when a fault has no place in so small a fleet.
+    pub(super) fn draw(
+        choice: &Choice,
+        databases: &[String],
+        speed: f64,
+        seed: u64,
+    ) -> Result<Self, String> {
+        let plan = Plan::draw(choice, databases, speed, seed)?;
+        let tally = Tally::default();
+        Ok(Self {
+            choice: choice.clone(),
+            weather: Arc::new(Weather::new(plan.clone(), seed, tally.clone())),
+            outages: Arc::new(Outages::new(&plan, seed, tally.clone())),
+            plan,
+            tally,
+        })
+    }
+
+    /// How often each fault that was asked for really happened. To be asked once, when all is over.
+    pub(super) fn counted(&self, rds: &Rds) -> BTreeMap<&'static str, u64> {
+        self.weather.count_fates(rds);
+        self.choice
+            .iter()
+            .map(|fault| (fault.name(), self.tally.of(fault)))
+            .collect()
+    }
+}

@@ -1,0 +1,258 @@
+//! The person of the demo: sees the dead letters, mends what is broken, replays.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+use tokio::task::JoinHandle;
+
+use super::mischief::is_garbage;
+use super::replay::{Letters, Snapferry};
+use super::weather::Weather;
+use crate::demo::view::Out;
+use crate::local::{Client, ClientError, JsonService, LocalError, LocalStack};
+use crate::rds_http::RdsService;
+
+/// How often the person looks.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How long the dead letters of one look stay hidden from the next reader; SQS counts in whole seconds.
+const LOOK_HIDES: Duration = Duration::from_secs(1);
+/// What is broken is mended after this even where nothing has come to rest for it.
+const MENDS_WITHIN: Duration = Duration::from_secs(40);
+
+/// The stack's queues, by URL.
+#[derive(Debug, Clone)]
+pub(in super::super) struct Queues {
+    pub(super) commands: String,
+    pub(super) events: String,
+    pub(super) dead_commands: String,
+    pub(super) dead_events: String,
+}
+
+impl Queues {
+    /// Reads them from the stack's outputs.
+    ///
+    /// # Errors
+    /// When the stack lacks one.
+    pub(in super::super) fn of(stack: &LocalStack) -> Result<Self, LocalError> {
+        let output = |name| stack.output(name).map(ToOwned::to_owned);
+        Ok(Self {
+            commands: output("CommandsQueueUrl")?,
+            events: output("EventsQueueUrl")?,
+            dead_commands: output("CommandsDeadLetterQueueUrl")?,
+            dead_events: output("EventsDeadLetterQueueUrl")?,
+        })
+    }
+
+    /// What is left in the queues, besides dead letters that are known garbage. Nothing is calm.
+    ///
+    /// # Errors
+    /// When the emulator does not answer.
+    pub(in super::super) async fn unrest(
+        &self,
+        client: &Client,
+        diary: &Diary,
+    ) -> Result<Option<String>, ClientError> {
+        let mut left = Vec::new();
+        for (name, queue) in [("commands", &self.commands), ("events", &self.events)] {
+            let depth = client.queue_depth(queue).await?;
+            if !depth.is_empty() {
+                left.push(format!("the queue of {name} still holds {depth:?}"));
+            }
+        }
+        let mut dead = 0;
+        for queue in [&self.dead_commands, &self.dead_events] {
+            let depth = client.queue_depth(queue).await?;
+            dead += depth.visible + depth.in_flight + depth.delayed;
+        }
+        if dead != diary.garbage.len() as u64 {
+            left.push(format!(
+                "{dead} dead letters, of which {} are known garbage",
+                diary.garbage.len()
+            ));
+        }
+        Ok((!left.is_empty()).then(|| left.join("; ")))
+    }
+
+    fn dead(&self, letters: Letters) -> &str {
+        match letters {
+            Letters::Commands => &self.dead_commands,
+            Letters::Events => &self.dead_events,
+        }
+    }
+}
+
+/// How the person comes by the command `snapferry`: built when it is first needed.
+pub(in super::super) type Builder =
+    Arc<dyn Fn() -> Result<Snapferry, LocalError> + Send + Sync + 'static>;
+
+/// What the person has to do with.
+#[derive(Clone)]
+pub(in super::super) struct Desk {
+    /// The simulated RDS, whose key may have to be mended.
+    pub(in super::super) rds: Arc<RdsService>,
+    /// What may be broken.
+    pub(in super::super) weather: Arc<Weather>,
+    /// The emulator.
+    pub(in super::super) client: Client,
+    /// The queues.
+    pub(in super::super) queues: Queues,
+    /// The command.
+    pub(in super::super) snapferry: Builder,
+    /// Where the person says what is done.
+    pub(in super::super) out: Out,
+}
+
+/// What the person has seen and done.
+#[derive(Debug, Clone, Default)]
+pub(in super::super) struct Diary {
+    /// Messages that went back to their queues, by `snapferry replay`'s word.
+    pub(in super::super) replayed: u64,
+    /// Commands that had come to rest, by their message's id.
+    pub(in super::super) parked: BTreeSet<String>,
+    /// Garbage that has come to rest, by its message's id.
+    pub(in super::super) garbage: BTreeSet<String>,
+    /// What `snapferry` said, for the leak test.
+    pub(in super::super) said: String,
+    /// What went wrong.
+    pub(in super::super) trouble: Vec<String>,
+    /// The time that building the command took, which nobody else is to be short of.
+    pub(in super::super) built_for: Duration,
+}
+
+/// The person at work; dropping it sends them home.
+pub(in super::super) struct Person {
+    diary: Arc<Mutex<Diary>>,
+    task: JoinHandle<()>,
+}
+
+impl Person {
+    /// Begins to watch.
+    #[must_use]
+    pub(in super::super) fn start(desk: Desk) -> Self {
+        let diary = Arc::<Mutex<Diary>>::default();
+        let notes = Arc::clone(&diary);
+        let task = tokio::spawn(async move {
+            let snapferry = OnceCell::new();
+            loop {
+                for letters in [Letters::Commands, Letters::Events] {
+                    if let Err(error) = look_after(&desk, &notes, &snapferry, letters).await {
+                        open(&notes).trouble.push(format!("{error:#}"));
+                    }
+                }
+                let broken_for = desk.weather.broken_for().unwrap_or_default();
+                if broken_for > MENDS_WITHIN {
+                    mend(&desk);
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        });
+        Self { diary, task }
+    }
+
+    /// What has been seen and done so far.
+    #[must_use]
+    pub(in super::super) fn diary(&self) -> Diary {
+        open(&self.diary).clone()
+    }
+}
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn open(diary: &Mutex<Diary>) -> MutexGuard<'_, Diary> {
+    // Each note is one change: what a panicking thread left is whole.
+    diary.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn look_after(
+    desk: &Desk,
+    diary: &Mutex<Diary>,
+    snapferry: &OnceCell<Snapferry>,
+    letters: Letters,
+) -> anyhow::Result<()> {
+    let queue = desk.queues.dead(letters);
+    if desk.client.queue_depth(queue).await?.visible == 0 {
+        return Ok(());
+    }
+    let found = dead_letters(&desk.client, queue).await?;
+    let (garbage, parked): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|(_, body)| is_garbage(body));
+    {
+        let mut diary = open(diary);
+        diary.garbage.extend(garbage.into_iter().map(|(id, _)| id));
+        if letters == Letters::Commands {
+            diary.parked.extend(parked.iter().map(|(id, _)| id.clone()));
+        }
+    }
+    if parked.is_empty() {
+        return Ok(());
+    }
+    mend(desk);
+    let snapferry = snapferry
+        .get_or_try_init(|| async {
+            let (build, begun) = (Arc::clone(&desk.snapferry), std::time::Instant::now());
+            let built = tokio::task::spawn_blocking(move || build()).await??;
+            open(diary).built_for = begun.elapsed();
+            anyhow::Ok(built)
+        })
+        .await?;
+    // The look has hidden the letters for a moment.
+    tokio::time::sleep(LOOK_HIDES + LOOK_EVERY).await;
+    let replayed = snapferry.replay(letters).await?;
+    desk.out.line(format_args!(
+        "  the person replays {} dead {}",
+        replayed.count,
+        match letters {
+            Letters::Commands => "commands",
+            Letters::Events => "events",
+        }
+    ));
+    let mut diary = open(diary);
+    diary.replayed += replayed.count;
+    diary.said.push_str(&replayed.said);
+    Ok(())
+}
+
+fn mend(desk: &Desk) {
+    let done = desk.weather.mend(&mut desk.rds.model());
+    for what in done {
+        desk.out.line(format_args!("  the person has {what}"));
+    }
+}
+
+/// Every message of a dead-letter queue that is visible, by id, with its body. They stay in the queue.
+async fn dead_letters(
+    client: &Client,
+    queue: &str,
+) -> Result<BTreeMap<String, String>, ClientError> {
+    let mut all = BTreeMap::new();
+    loop {
+        let request = json!({
+            "QueueUrl": queue,
+            "MaxNumberOfMessages": 10,
+            "VisibilityTimeout": LOOK_HIDES.as_secs(),
+        });
+        let answer = client
+            .call(JsonService::SQS, "ReceiveMessage", &request)
+            .await?;
+        let text = |message: &Value, name: &str| Some(message.get(name)?.as_str()?.to_owned());
+        let messages = answer.get("Messages").and_then(Value::as_array);
+        let found: Vec<(String, String)> = messages
+            .into_iter()
+            .flatten()
+            .filter_map(|message| Some((text(message, "MessageId")?, text(message, "Body")?)))
+            .collect();
+        // Where a look takes longer than it hides, the first ones come round again.
+        let is_new = found.iter().any(|(id, _)| !all.contains_key(id));
+        all.extend(found);
+        if !is_new {
+            return Ok(all);
+        }
+    }
+}

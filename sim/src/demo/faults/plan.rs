@@ -1,0 +1,446 @@
+//! What goes wrong in a run, and when: drawn from the seed, before anything runs.
+//!
+//! Each fault that is asked for gets its place by allotment, not by chance, so that none is left out of a small
+//! fleet. No execution can fail by plan: the state machine tries a step three times, so a database's step meets
+//! at most [`MISFORTUNES_MAX`] misfortunes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use fastrand::Rng;
+use jiff::SignedDuration;
+
+use super::storm::Storm;
+use super::{Choice, Fault};
+use crate::demo::fleet::{RECOVERY, SOURCE};
+use crate::rds::{Ending, EventFate, Fate};
+
+/// How often one step of one database may come to nothing: the state machine tries it three times.
+pub(super) const MISFORTUNES_MAX: usize = 2;
+
+/// A service with a JSON protocol, behind the proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Behind {
+    StepFunctions,
+    DynamoDb,
+    Sqs,
+}
+
+/// What happens to one attempt at a snapshot or copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Misfortune {
+    /// It ends as `failed`.
+    Fails,
+    /// It does not end; somebody deletes it.
+    Vanishes,
+}
+
+/// What is in store for one step of one database.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Course {
+    /// Of its first attempts; every later one is good.
+    pub(super) misfortunes: Vec<Misfortune>,
+    /// What becomes of the event that says "finished".
+    pub(super) event: EventFate,
+    /// How far describe answers lag behind, in RDS's time.
+    pub(super) lag: SignedDuration,
+}
+
+impl Course {
+    /// The fate of an attempt, counted from 0.
+    pub(super) fn fate(&self, attempt: usize) -> Fate {
+        let ending = match self.misfortunes.get(attempt) {
+            None => Ending::Available,
+            Some(Misfortune::Fails) => Ending::Failed,
+            Some(Misfortune::Vanishes) => Ending::Never,
+        };
+        Fate {
+            ending,
+            done_event: self.event,
+            describe_lag: self.lag,
+            ..Fate::default()
+        }
+    }
+}
+
+/// The whole plan.
+#[derive(Debug, Clone, Default)]
+pub(in super::super) struct Plan {
+    /// The snapshots, by database.
+    pub(super) snapshots: BTreeMap<String, Course>,
+    /// The copies, by database.
+    pub(super) copies: BTreeMap<String, Course>,
+    /// Storms over RDS.
+    pub(super) rds: BTreeMap<Fault, Vec<Storm>>,
+    /// The region whose RDS is down for a while.
+    pub(super) region_down: Option<(&'static str, Storm)>,
+    /// Storms over the other services.
+    pub(super) services: BTreeMap<(Behind, Fault), Vec<Storm>>,
+    /// The operation that is denied, and from which call of it on.
+    pub(super) denied: Option<(&'static str, u64)>,
+    /// The call of CopyDBSnapshot that finds the key disabled.
+    pub(super) key_disabled_at: Option<u64>,
+    /// How long other people's copies take RDS's places, from the first copy of ours on.
+    pub(super) strangers: Option<Duration>,
+    /// The calls of a worker or reactor in the middle of which its process is killed.
+    pub(super) kills: Vec<u64>,
+    /// Every so manieth event is held back until the next has passed.
+    pub(super) hold_back_every: Option<u64>,
+    /// Messages of garbage for each queue.
+    pub(super) garbage: usize,
+    /// Forged hints.
+    pub(super) forged: usize,
+}
+
+impl Plan {
+    /// Draws a plan for these databases. `speed` says how many seconds of RDS's are a real one.
+    ///
+    /// # Errors
+    /// A sentence, when a fault has no place in so small a fleet.
+    pub(in super::super) fn draw(
+        choice: &Choice,
+        databases: &[String],
+        speed: f64,
+        seed: u64,
+    ) -> Result<Self, String> {
+        let draw = Draw {
+            choice,
+            rng: Rng::with_seed(seed ^ 0xFA17),
+            count: databases.len().max(1) as u64,
+            speed,
+        };
+        draw.plan(databases)
+    }
+
+    /// Every so manieth event is held back until the next has passed.
+    pub(in super::super) fn hold_back_every(&self) -> Option<u64> {
+        self.hold_back_every
+    }
+}
+
+struct Draw<'a> {
+    choice: &'a Choice,
+    rng: Rng,
+    count: u64,
+    speed: f64,
+}
+
+impl Draw<'_> {
+    fn plan(mut self, databases: &[String]) -> Result<Plan, String> {
+        let mut plan = Plan::default();
+        for name in databases {
+            plan.snapshots.insert(name.clone(), Course::default());
+            plan.copies.insert(name.clone(), Course::default());
+        }
+        self.misfortunes(&mut plan, databases);
+        self.events(&mut plan, databases)?;
+        self.storms(&mut plan);
+        self.breakdowns(&mut plan);
+        Ok(plan)
+    }
+
+    fn has(&self, fault: Fault) -> bool {
+        self.choice.has(fault)
+    }
+
+    /// `mild` or `harsh` as asked for.
+    fn either<T>(&self, mild: T, harsh: T) -> T {
+        if self.choice.is_mild() { mild } else { harsh }
+    }
+
+    /// One of so many databases, but one at least.
+    fn one_in(&self, parts: u64) -> usize {
+        usize::try_from((self.count / parts).max(1)).unwrap_or(1)
+    }
+
+    fn misfortunes(&mut self, plan: &mut Plan, databases: &[String]) {
+        // A copy that is under way when the key is disabled fails at its end, once.
+        let reserved = usize::from(self.has(Fault::KeyDisabled));
+        let kinds = [
+            (Fault::SnapshotFailed, Misfortune::Fails, MISFORTUNES_MAX),
+            (
+                Fault::CopyFailed,
+                Misfortune::Fails,
+                MISFORTUNES_MAX - reserved,
+            ),
+            (
+                Fault::CopyVanished,
+                Misfortune::Vanishes,
+                MISFORTUNES_MAX - reserved,
+            ),
+        ];
+        for (fault, misfortune, most) in kinds {
+            if !self.has(fault) {
+                continue;
+            }
+            let courses = match fault {
+                Fault::SnapshotFailed => &mut plan.snapshots,
+                _ => &mut plan.copies,
+            };
+            let mut hit: Vec<&String> = databases.iter().collect();
+            self.rng.shuffle(&mut hit);
+            // Those with the most room first, so that two faults find a place in a small fleet.
+            hit.sort_by_key(|name| courses[*name].misfortunes.len());
+            for name in hit.into_iter().take(self.one_in(self.either(8, 4))) {
+                let Some(course) = courses.get_mut(name) else {
+                    continue;
+                };
+                let times = if self.choice.is_mild() {
+                    1
+                } else {
+                    self.rng.usize(1..=2)
+                };
+                let room = most.saturating_sub(course.misfortunes.len());
+                course
+                    .misfortunes
+                    .extend(std::iter::repeat_n(misfortune, times.min(room)));
+            }
+        }
+    }
+
+    /// Gives each fault of events its own snapshots and copies, in turns, so that both regions have it.
+    fn events(&mut self, plan: &mut Plan, databases: &[String]) -> Result<(), String> {
+        let mut sources: Vec<&String> = databases.iter().collect();
+        let mut copies = sources.clone();
+        self.rng.shuffle(&mut sources);
+        self.rng.shuffle(&mut copies);
+        let kinds = [
+            Fault::EventsLost,
+            Fault::EventsDoubled,
+            Fault::EventsLate,
+            Fault::EventsEarly,
+        ];
+        let asked: Vec<Fault> = kinds.into_iter().filter(|kind| self.has(*kind)).collect();
+        for round in 0..self.one_in(self.either(12, 6)) {
+            for (n, fault) in asked.iter().enumerate() {
+                let of_source = (round + n) % 2 == 0;
+                let name = if of_source {
+                    sources.pop().map(|name| (name, &mut plan.snapshots))
+                } else {
+                    copies.pop().map(|name| (name, &mut plan.copies))
+                };
+                match name {
+                    Some((name, courses)) => {
+                        let real = Duration::from_millis(self.rng.u64(1_500..4_000));
+                        if let Some(course) = courses.get_mut(name) {
+                            place(course, *fault, self.of_rds(real));
+                        }
+                    }
+                    None if round == 0 => {
+                        return Err(format!(
+                            "{fault} has no place among {} databases: protect more of them",
+                            databases.len()
+                        ));
+                    }
+                    None => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A real duration in RDS's time.
+    fn of_rds(&self, real: Duration) -> SignedDuration {
+        SignedDuration::try_from_secs_f64(real.as_secs_f64() * self.speed)
+            .unwrap_or(SignedDuration::ZERO)
+    }
+
+    fn storms(&mut self, plan: &mut Plan) {
+        let rds = [Fault::Throttling, Fault::Rds500, Fault::NoAnswer];
+        for fault in rds {
+            if self.has(fault) {
+                // Two mutations a database are certain.
+                let storms = self.storms_within(2 * self.count);
+                plan.rds.insert(fault, storms);
+            }
+        }
+        let certain = |behind| match behind {
+            // A probe and a callback for each of two steps; a wait is written and deleted for each.
+            Behind::StepFunctions | Behind::DynamoDb => 4 * self.count,
+            Behind::Sqs => 1,
+        };
+        let all = [
+            (Behind::StepFunctions, Fault::States500),
+            (Behind::StepFunctions, Fault::Throttling),
+            (Behind::StepFunctions, Fault::NoAnswer),
+            (Behind::DynamoDb, Fault::Dynamodb500),
+            (Behind::DynamoDb, Fault::Throttling),
+            (Behind::DynamoDb, Fault::NoAnswer),
+            (Behind::Sqs, Fault::Sqs500),
+            (Behind::Sqs, Fault::NoAnswer),
+        ];
+        let asked = all.map(|(behind, fault)| (behind, fault, certain(behind)));
+        for (behind, fault, calls) in asked {
+            if self.has(fault) {
+                let storms = self.storms_within(calls);
+                plan.services.insert((behind, fault), storms);
+            }
+        }
+        if self.has(Fault::RegionDown) {
+            let region = if self.rng.bool() { SOURCE } else { RECOVERY };
+            let storm = Storm {
+                from_call: self.rng.u64(1..=self.count),
+                lasts: self.lasting(4, 8),
+                share: 1.0,
+            };
+            plan.region_down = Some((region, storm));
+        }
+    }
+
+    /// One storm within the first `calls` calls, and on a harsh day another that comes if there are so many more.
+    fn storms_within(&mut self, calls: u64) -> Vec<Storm> {
+        let share = self.either(0.5, 0.8);
+        let first = self.rng.u64(1..=calls);
+        let second = self.rng.u64(calls + 1..=4 * calls);
+        let mut storms = vec![first];
+        if !self.choice.is_mild() {
+            storms.push(second);
+        }
+        let lasting = |from_call| Storm {
+            from_call,
+            lasts: self.lasting(2, 4),
+            share,
+        };
+        storms.into_iter().map(lasting).collect()
+    }
+
+    fn lasting(&self, mild: u64, harsh: u64) -> Duration {
+        Duration::from_secs(self.either(mild, harsh))
+    }
+
+    fn breakdowns(&mut self, plan: &mut Plan) {
+        let early = |rng: &mut Rng, count: u64| rng.u64(1..=(count / 3).max(1));
+        if self.has(Fault::AccessDenied) {
+            let operation = if self.rng.bool() {
+                "CreateDBSnapshot"
+            } else {
+                "CopyDBSnapshot"
+            };
+            plan.denied = Some((operation, early(&mut self.rng, self.count)));
+        }
+        if self.has(Fault::KeyDisabled) {
+            plan.key_disabled_at = Some(early(&mut self.rng, self.count));
+        }
+        if self.has(Fault::CopiesRefused) {
+            plan.strangers = Some(self.lasting(4, 8));
+        }
+        if self.has(Fault::FunctionKilled) {
+            let times = self.either(1, 3);
+            let certain = 8 * self.count;
+            plan.kills = (0..times).map(|_| self.rng.u64(1..=certain)).collect();
+        }
+        if self.has(Fault::EventsReordered) {
+            plan.hold_back_every = Some(self.rng.u64(2..=3));
+        }
+        if self.has(Fault::Garbage) {
+            plan.garbage = self.either(1, 3);
+        }
+        if self.has(Fault::ForgedHint) {
+            plan.forged = self.one_in(self.either(8, 2)).max(self.either(1, 3));
+        }
+    }
+}
+
+fn place(course: &mut Course, fault: Fault, by: SignedDuration) {
+    match fault {
+        Fault::EventsLost => course.event = EventFate::Lost,
+        Fault::EventsDoubled => course.event = EventFate::Twice(by),
+        Fault::EventsLate => course.event = EventFate::Late(by),
+        _ => course.lag = by,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn databases(count: usize) -> Vec<String> {
+        (0..count).map(|n| format!("db-{n}")).collect()
+    }
+
+    fn drawn(faults: &str, count: usize, seed: u64) -> Result<Plan, String> {
+        Plan::draw(&faults.parse()?, &databases(count), 60.0, seed)
+    }
+
+    #[test]
+    fn no_step_of_a_database_meets_more_misfortunes_than_the_state_machine_tries_again() {
+        for seed in 0..200 {
+            let plan = drawn("harsh", 24, seed).unwrap();
+            for (name, course) in &plan.snapshots {
+                assert!(
+                    course.misfortunes.len() <= MISFORTUNES_MAX,
+                    "seed {seed}: {name}"
+                );
+            }
+            // One is left to the disabled key.
+            for (name, course) in &plan.copies {
+                assert!(
+                    course.misfortunes.len() < MISFORTUNES_MAX,
+                    "seed {seed}: {name}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_fault_that_is_asked_for_has_its_place_whatever_the_seed() {
+        for (faults, count) in [("mild", 3), ("harsh", 3), ("harsh", 24)] {
+            for seed in 0..100 {
+                let plan = drawn(faults, count, seed).unwrap();
+                let all = || plan.snapshots.values().chain(plan.copies.values());
+                let event = |fate: fn(&EventFate) -> bool| all().any(|one| fate(&one.event));
+                assert!(event(|fate| *fate == EventFate::Lost), "{seed}");
+                assert!(event(|fate| matches!(fate, EventFate::Twice(_))), "{seed}");
+                assert!(event(|fate| matches!(fate, EventFate::Late(_))), "{seed}");
+                assert!(all().any(|one| !one.lag.is_zero()), "{seed}");
+                let failing = |courses: &BTreeMap<String, Course>, what| {
+                    courses.values().any(|one| one.misfortunes.contains(&what))
+                };
+                assert!(failing(&plan.snapshots, Misfortune::Fails), "{seed}");
+                assert!(failing(&plan.copies, Misfortune::Fails), "{seed}");
+                if faults == "harsh" {
+                    assert!(failing(&plan.copies, Misfortune::Vanishes), "{seed}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_course_is_misfortune_first_and_then_good() {
+        let course = Course {
+            misfortunes: vec![Misfortune::Fails, Misfortune::Vanishes],
+            ..Course::default()
+        };
+        let endings = [0, 1, 2, 3].map(|attempt| course.fate(attempt).ending);
+        assert_eq!(
+            endings,
+            [
+                Ending::Failed,
+                Ending::Never,
+                Ending::Available,
+                Ending::Available
+            ]
+        );
+    }
+
+    #[test]
+    fn a_fleet_that_is_too_small_for_its_faults_is_a_sentence() {
+        let told = drawn("events-lost,events-doubled,events-late", 1, 1).unwrap_err();
+        assert!(told.contains("protect more"), "{told}");
+    }
+
+    #[test]
+    fn the_same_seed_draws_the_same_plan_and_none_draws_nothing() {
+        let shown = |seed| format!("{:?}", drawn("harsh", 12, seed).unwrap());
+        assert_eq!(shown(7), shown(7));
+        assert_ne!(shown(7), shown(8));
+        let nothing = drawn("none", 12, 7).unwrap();
+        assert!(nothing.rds.is_empty() && nothing.services.is_empty());
+        assert!(
+            nothing
+                .snapshots
+                .values()
+                .all(|one| *one == Course::default())
+        );
+    }
+}

@@ -1,0 +1,131 @@
+//! The product's own replay of dead letters, run as a person runs it.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use anyhow::{Context as _, bail};
+use serde::Deserialize;
+
+/// Which dead letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Letters {
+    /// Commands.
+    Commands,
+    /// Events.
+    Events,
+}
+
+impl Letters {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Commands => "commands",
+            Self::Events => "events",
+        }
+    }
+}
+
+/// The command `snapferry`, with the environment in which it finds the local world.
+#[derive(Debug, Clone)]
+pub(in super::super) struct Snapferry {
+    /// The program.
+    pub(in super::super) program: PathBuf,
+    /// Its whole environment.
+    pub(in super::super) environment: Vec<(String, String)>,
+}
+
+/// What a replay came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Replayed {
+    /// How many messages went back to their queue.
+    pub(super) count: u64,
+    /// Everything that it said, for the leak test.
+    pub(super) said: String,
+}
+
+#[derive(Deserialize)]
+struct Report {
+    replayed: u64,
+}
+
+impl Snapferry {
+    /// Runs `snapferry replay … --json`.
+    ///
+    /// # Errors
+    /// When it cannot be run, fails, or does not say what it did.
+    pub(super) async fn replay(&self, letters: Letters) -> anyhow::Result<Replayed> {
+        let output = tokio::process::Command::new(&self.program)
+            .args(["replay", letters.word(), "--json"])
+            .env_clear()
+            .envs(self.environment.iter().cloned())
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .with_context(|| format!("{} could not be run", self.program.display()))?;
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let said = format!("{stdout}{stderr}");
+        if !output.status.success() {
+            bail!(
+                "`snapferry replay {}` failed: {}",
+                letters.word(),
+                stderr.trim()
+            );
+        }
+        let count = replayed(&stdout).with_context(|| {
+            format!("`snapferry replay {}` did not say how many", letters.word())
+        })?;
+        Ok(Replayed { count, said })
+    }
+}
+
+/// The count in the JSON, which is all of the output or its last line.
+fn replayed(stdout: &str) -> Option<u64> {
+    let last = stdout.trim_end().lines().last().unwrap_or_default();
+    let report = [stdout, last]
+        .into_iter()
+        .find_map(|json| serde_json::from_str(json).ok());
+    report.map(|Report { replayed }| replayed)
+}
+
+/// The variables that a text of `export NAME='value'` lines sets.
+#[must_use]
+pub(in super::super) fn exported(text: &str) -> Vec<(String, String)> {
+    let one = |line: &str| {
+        let (name, value) = line.trim().strip_prefix("export ")?.split_once('=')?;
+        Some((name.to_owned(), value.trim_matches('\'').to_owned()))
+    };
+    text.lines().filter_map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_count_is_read_from_the_json_alone_or_in_the_last_line() {
+        let said = "replayed orders\n{\"schema\":1,\"replayed\":3,\"left\":1}\n";
+        assert_eq!(replayed(said), Some(3));
+        assert_eq!(replayed("{\n  \"replayed\": 4\n}\n"), Some(4));
+        assert_eq!(replayed("{\"left\":1}"), None);
+        assert_eq!(replayed(""), None);
+    }
+
+    #[test]
+    fn exported_variables_are_read_without_their_quotes() {
+        let text = "export A='one two'\n# no\nexport B='x=y'\n";
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(exported(text), [pair("A", "one two"), pair("B", "x=y")]);
+    }
+
+    #[tokio::test]
+    async fn a_replay_that_fails_is_told_in_its_own_words() {
+        let snapferry = Snapferry {
+            program: PathBuf::from("/bin/sh"),
+            environment: Vec::new(),
+        };
+        // A shell has no script of that name.
+        let told = snapferry.replay(Letters::Commands).await.unwrap_err();
+        assert!(told.to_string().contains("replay"), "{told}");
+    }
+}

@@ -1,0 +1,67 @@
+//! Storms: from a certain call on, and for a while, a share of all calls goes wrong.
+
+use std::time::{Duration, Instant};
+
+/// A storm that is planned. It begins with a call and not at a time, so that it never passes over an idle world.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Storm {
+    /// The call that it begins with, counted from 1.
+    pub(super) from_call: u64,
+    /// How long it lasts, from then.
+    pub(super) lasts: Duration,
+    /// The share of the calls that it hits, up to 1.
+    pub(super) share: f64,
+}
+
+/// The storms of one kind over one service, as they come.
+#[derive(Debug, Default)]
+pub(super) struct Storms {
+    planned: Vec<Storm>,
+    calls: u64,
+    raging: Option<(Instant, f64)>,
+}
+
+impl Storms {
+    pub(super) fn new(planned: Vec<Storm>) -> Self {
+        Self {
+            planned,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the call that comes at `now` is hit. `chance`, from 0 up to 1, decides where only a share is;
+    /// the first call of a storm always is.
+    pub(super) fn hit(&mut self, now: Instant, chance: f64) -> bool {
+        self.calls += 1;
+        if let Some(begun) = self.planned.iter().find(|one| one.from_call == self.calls) {
+            self.raging = Some((now + begun.lasts, begun.share));
+            return true;
+        }
+        self.raging
+            .is_some_and(|(until, share)| now < until && chance < share)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_storm_begins_with_its_call_hits_its_share_and_passes() {
+        let mut storms = Storms::new(vec![Storm {
+            from_call: 2,
+            lasts: Duration::from_secs(3),
+            share: 0.5,
+        }]);
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert!(!storms.hit(at(0), 0.0), "before its call");
+        assert!(
+            storms.hit(at(5), 0.99),
+            "its first call, whatever chance says"
+        );
+        assert!(storms.hit(at(6), 0.49));
+        assert!(!storms.hit(at(6), 0.51), "only its share");
+        assert!(!storms.hit(at(8), 0.0), "after its time");
+    }
+}

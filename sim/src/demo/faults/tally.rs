@@ -1,0 +1,25 @@
+//! How often each fault was really injected, shared by all that inject.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Fault;
+
+/// The counts of one run. Clones count together.
+#[derive(Debug, Clone, Default)]
+pub(in super::super) struct Tally(Arc<Mutex<BTreeMap<Fault, u64>>>);
+
+impl Tally {
+    /// Counts one more.
+    pub(in super::super) fn count(&self, fault: Fault) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.entry(fault).or_default() += 1;
+    }
+
+    /// How often so far.
+    #[must_use]
+    pub(in super::super) fn of(&self, fault: Fault) -> u64 {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.get(&fault).copied().unwrap_or_default()
+    }
+}

@@ -1,0 +1,331 @@
+//! The faults of RDS: what befalls its calls, its key, its places for copies and each attempt's fate.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use jiff::Timestamp;
+
+use super::plan::Plan;
+use super::storm::Storms;
+use super::tally::Tally;
+use super::{Fault, mischief};
+use crate::demo::fleet::{BYSTANDERS, RECOVERY, RECOVERY_KEY, SOURCE, region};
+use crate::rds::{Ending, EventFate, Origin, Rds, RdsFault, Request, Stage};
+use crate::rds_http::{Action, Incoming, Interference};
+
+/// How long a call that gets no answer is held, in milliseconds.
+const HELD_MS: std::ops::Range<u64> = 300..1_200;
+
+/// No person has noticed, found the cause and mended it sooner.
+const MENDS_AFTER: Duration = Duration::from_secs(8);
+
+/// The faults of RDS in one run.
+#[derive(Debug)]
+pub(in super::super) struct Weather {
+    plan: Plan,
+    tally: Tally,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    rng: Rng,
+    storms: BTreeMap<Fault, Storms>,
+    region: Storms,
+    /// Calls so far, by operation.
+    calls: BTreeMap<&'static str, u64>,
+    /// Attempts that RDS accepted, by step and database.
+    accepted: BTreeMap<(Step, String), usize>,
+    denies: bool,
+    key: Key,
+    broken_since: Option<Instant>,
+    strangers: Strangers,
+    most_of_ours: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Snapshot,
+    Copy,
+}
+
+/// The recovery region's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    /// Not disabled yet.
+    Good,
+    /// Disabled, and no call has met it.
+    Disabled,
+    /// Disabled, and a call was refused for it.
+    Noticed,
+    /// Enabled again.
+    Mended,
+}
+
+/// Other people's copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Strangers {
+    NotYet,
+    Since(Instant),
+    Gone,
+}
+
+impl Weather {
+    #[must_use]
+    pub(in super::super) fn new(plan: Plan, seed: u64, tally: Tally) -> Self {
+        let storms = plan
+            .rds
+            .iter()
+            .map(|(fault, storms)| (*fault, Storms::new(storms.clone())));
+        let region = plan.region_down.iter().map(|(_, storm)| storm.clone());
+        let state = State {
+            rng: Rng::with_seed(seed ^ 0x5EA),
+            storms: storms.collect(),
+            region: Storms::new(region.collect()),
+            calls: BTreeMap::new(),
+            accepted: BTreeMap::new(),
+            denies: false,
+            key: Key::Good,
+            broken_since: None,
+            strangers: Strangers::NotYet,
+            most_of_ours: 0,
+        };
+        Self {
+            plan,
+            tally,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// For how long something has been broken that only a person mends.
+    pub(super) fn broken_for(&self) -> Option<Duration> {
+        self.state().broken_since.map(|since| since.elapsed())
+    }
+
+    /// What a person does who has seen what is refused: enables the key, grants the access. Says what was done.
+    pub(super) fn mend(&self, rds: &mut Rds) -> Vec<&'static str> {
+        let mut done = Vec::new();
+        let mut state = self.state();
+        let is_fresh = |since: Instant| since.elapsed() < MENDS_AFTER;
+        if state.broken_since.is_none_or(is_fresh) {
+            return done;
+        }
+        if state.key == Key::Noticed {
+            rds.set_key_enabled(&region(RECOVERY), RECOVERY_KEY, true);
+            state.key = Key::Mended;
+            done.push("enabled the key");
+        }
+        if std::mem::take(&mut state.denies) {
+            done.push("granted the access");
+        }
+        state.broken_since = None;
+        done
+    }
+
+    /// Whether other people's copies have had their time, once.
+    pub(super) fn strangers_may_go(&self) -> bool {
+        let mut state = self.state();
+        let (Strangers::Since(since), Some(lasts)) = (state.strangers, self.plan.strangers) else {
+            return false;
+        };
+        if since.elapsed() < lasts {
+            return false;
+        }
+        state.strangers = Strangers::Gone;
+        true
+    }
+
+    /// The most copies of ours that were in flight at once, other people's left aside.
+    #[must_use]
+    pub(in super::super) fn most_of_ours(&self) -> usize {
+        self.state().most_of_ours
+    }
+
+    /// Counts what only shows once all is over: how each attempt ended, and which events were never sent.
+    pub(in super::super) fn count_fates(&self, rds: &Rds) {
+        for place in [SOURCE, RECOVERY] {
+            for snapshot in rds.snapshots(&region(place)) {
+                let fate = &snapshot.fate;
+                match (snapshot.stage(), fate.ending) {
+                    (Stage::Failed, Ending::Failed) => self.tally.count(match snapshot.origin {
+                        Origin::Taken => Fault::SnapshotFailed,
+                        Origin::Copied(_) => Fault::CopyFailed,
+                    }),
+                    (Stage::Available, _) if fate.done_event == EventFate::Lost => {
+                        self.tally.count(Fault::EventsLost);
+                    }
+                    (Stage::Available, _) if !fate.describe_lag.is_zero() => {
+                        self.tally.count(Fault::EventsEarly);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // What a panicking thread left behind is a storm more or less.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Interference for Weather {
+    fn before(&self, call: &Incoming<'_>, rds: &mut Rds) -> Action {
+        let mut state = self.state();
+        if let Some(action) = self.storm(&mut state, call) {
+            return action;
+        }
+        if let Some(action) = self.denial(&mut state, call) {
+            return action;
+        }
+        if let Request::CopyDbSnapshot(request) = call.request {
+            let is_new = rds.snapshot(call.region, &request.target).is_none();
+            self.before_copy(&mut state, rds, call.now, is_new);
+        }
+        self.settle_fate(&state, call, rds);
+        Action::Forward
+    }
+
+    fn after(&self, call: &Incoming<'_>, error: Option<&RdsFault>, rds: &Rds) {
+        match error {
+            None => {
+                if let Some(attempt) = attempt(call, rds) {
+                    let mut state = self.state();
+                    let ours = |name: &str| !BYSTANDERS.contains(&name);
+                    let in_flight = rds
+                        .snapshots(&region(RECOVERY))
+                        .filter(|one| one.is_a_copy_in_flight() && ours(&one.instance.identifier));
+                    state.most_of_ours = state.most_of_ours.max(in_flight.count());
+                    *state.accepted.entry(attempt).or_default() += 1;
+                }
+            }
+            Some(RdsFault::KmsKeyNotAccessible(_)) => {
+                self.state().key = Key::Noticed;
+                self.tally.count(Fault::KeyDisabled);
+            }
+            Some(RdsFault::CopiesInFlightQuota(_)) => self.tally.count(Fault::CopiesRefused),
+            Some(_) => {}
+        }
+    }
+}
+
+impl Weather {
+    fn storm(&self, state: &mut State, call: &Incoming<'_>) -> Option<Action> {
+        let (now, chance) = (Instant::now(), state.rng.f64());
+        let held = Duration::from_millis(state.rng.u64(HELD_MS));
+        let is_down = self.plan.region_down.as_ref();
+        if is_down.is_some_and(|(region, _)| call.region.as_str() == *region)
+            && state.region.hit(now, chance)
+        {
+            self.tally.count(Fault::RegionDown);
+            return Some(Action::NoAnswer {
+                reaches_rds: false,
+                held,
+            });
+        }
+        let refuse = |status, code, message: &str| Action::Refuse {
+            status,
+            code,
+            message: message.to_owned(),
+        };
+        // Every storm counts every call; the first that hits decides.
+        let mut hits = Vec::new();
+        for (fault, storms) in &mut state.storms {
+            if storms.hit(now, chance) {
+                hits.push(*fault);
+            }
+        }
+        let fault = *hits.first()?;
+        self.tally.count(fault);
+        Some(match fault {
+            Fault::Throttling => refuse(400, "Throttling", "Rate exceeded"),
+            Fault::NoAnswer => Action::NoAnswer {
+                reaches_rds: state.rng.bool(),
+                held,
+            },
+            _ => refuse(500, "InternalFailure", "An internal error has occurred."),
+        })
+    }
+
+    fn denial(&self, state: &mut State, call: &Incoming<'_>) -> Option<Action> {
+        let operation = call.request.operation();
+        let calls = state.calls.entry(operation).or_default();
+        *calls += 1;
+        let (denied, from_call) = self.plan.denied?;
+        if operation != denied {
+            return None;
+        }
+        if *calls == from_call {
+            state.denies = true;
+            state.broken_since.get_or_insert_with(Instant::now);
+        }
+        if !state.denies {
+            return None;
+        }
+        self.tally.count(Fault::AccessDenied);
+        Some(Action::Refuse {
+            status: 403,
+            code: "AccessDenied",
+            message: format!("User is not authorized to perform: rds:{operation}"),
+        })
+    }
+
+    /// Disables the key, and lets other people's copies in, when it is time for it.
+    fn before_copy(&self, state: &mut State, rds: &mut Rds, now: Timestamp, is_new: bool) {
+        let copies = state.calls.get("CopyDBSnapshot").copied();
+        let is_time = self
+            .plan
+            .key_disabled_at
+            .is_some_and(|at| copies >= Some(at));
+        // A call for a copy that is there already would not meet the key.
+        if is_time && is_new && state.key == Key::Good {
+            rds.set_key_enabled(&region(RECOVERY), RECOVERY_KEY, false);
+            state.key = Key::Disabled;
+            state.broken_since.get_or_insert_with(Instant::now);
+        }
+        if self.plan.strangers.is_some() && state.strangers == Strangers::NotYet {
+            // Where their own source is not ready yet, the next copy of ours brings them.
+            if mischief::let_strangers_in(rds, now) {
+                state.strangers = Strangers::Since(Instant::now());
+            }
+        }
+    }
+
+    /// Settles what is in store for the attempt that this call asks for.
+    fn settle_fate(&self, state: &State, call: &Incoming<'_>, rds: &mut Rds) {
+        let Some(attempt) = attempt(call, rds) else {
+            return;
+        };
+        let (step, database) = &attempt;
+        let courses = match step {
+            Step::Snapshot => &self.plan.snapshots,
+            Step::Copy => &self.plan.copies,
+        };
+        let name = match call.request {
+            Request::CreateDbSnapshot(request) => &request.snapshot,
+            Request::CopyDbSnapshot(request) => &request.target,
+            _ => return,
+        };
+        if let Some(course) = courses.get(database) {
+            let fate = course.fate(state.accepted.get(&attempt).copied().unwrap_or_default());
+            rds.config_mut()
+                .faults
+                .plan(call.region.clone(), name, fate);
+        }
+    }
+}
+
+/// Which step of which database a call is an attempt at.
+fn attempt(call: &Incoming<'_>, rds: &Rds) -> Option<(Step, String)> {
+    match call.request {
+        Request::CreateDbSnapshot(request) => Some((Step::Snapshot, request.instance.clone())),
+        Request::CopyDbSnapshot(request) => {
+            let name = request.source.rsplit(':').next()?;
+            let source = rds.snapshot(&region(SOURCE), name)?;
+            Some((Step::Copy, source.instance.identifier.clone()))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,187 @@
+//! The whole chain once, as a person runs it: `cargo demo`, its verdict, and that nothing stays behind.
+
+#![allow(clippy::unwrap_used, reason = "helpers fail a test as its body does")]
+
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+fn demo() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
+    command.stdin(Stdio::null());
+    command
+}
+
+fn said(output: &Output) -> String {
+    format!(
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+#[test]
+fn a_fleet_gets_its_recovery_points_by_callbacks_only() {
+    let output = demo()
+        .args([
+            "--databases",
+            "5",
+            "--seed",
+            "7",
+            "--speed",
+            "120",
+            "--json",
+        ])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let figures: Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
+
+    assert_eq!(figures["schema"], 1);
+    assert_eq!(
+        (&figures["databases"], &figures["recovery_points"]),
+        (&5.into(), &5.into())
+    );
+    assert_eq!(
+        figures["executions"],
+        serde_json::json!({"succeeded": 5, "failed": 0})
+    );
+    let callbacks = &figures["callbacks"];
+    let all = ["event", "sweep", "worker"]
+        .iter()
+        .map(|by| callbacks[by].as_u64().unwrap())
+        .sum::<u64>();
+    assert_eq!(
+        all, 10,
+        "one callback for each snapshot and each copy: {callbacks}"
+    );
+    assert_eq!(figures["dead_letters"], 0);
+    assert_eq!(figures["calls"]["rds"]["CreateDBSnapshot"], 5);
+    assert_eq!(figures["calls"]["rds"]["CopyDBSnapshot"], 5);
+    assert_eq!(figures["state_transitions"], 15);
+    assert!(figures["lambda_invocations"].as_u64().unwrap() >= 20);
+    assert!(figures["reaction_ms"]["p50"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn with_json_stdout_is_one_object_and_a_bad_option_is_a_sentence() {
+    let output = demo()
+        .args(["--databases", "0", "--json"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty());
+    assert!(said(&output).contains("--databases"), "{}", said(&output));
+}
+
+#[test]
+fn without_python_it_says_what_to_do() {
+    let output = demo().env("PATH", "/nowhere").output().unwrap();
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("python3") || text.contains("cargo"), "{text}");
+    assert!(
+        !text.contains("panicked") && !text.contains("stack backtrace"),
+        "{text}"
+    );
+}
+
+#[test]
+fn however_it_ends_it_leaves_nothing_running() {
+    for (signal, exit) in [
+        (Signal::KILL, None),
+        (Signal::INT, Some(130)),
+        (Signal::TERM, Some(143)),
+    ] {
+        let mut running = demo()
+            .args(["--databases", "1", "--speed", "10"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let printed = BufReader::new(running.stdout.take().unwrap());
+        // Once a snapshot has begun, the emulator and functions of its own are up.
+        let up = printed
+            .lines()
+            .map(Result::unwrap)
+            .any(|line| line.contains("orders") && line.ends_with("snapshot"));
+        assert!(up, "the demo ended before it could be stopped");
+        let id = running.id();
+        let mut processes = processes_of(id);
+        assert!(!processes.is_empty());
+        processes.push(id.to_string());
+        assert_eq!(listening_beyond_loopback(&processes), [""; 0]);
+
+        kill_process(Pid::from_child(&running), signal).unwrap();
+        assert_eq!(running.wait().unwrap().code(), exit);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !processes_of(id).is_empty() {
+            assert!(
+                Instant::now() < deadline,
+                "still running: {:?}",
+                processes_of(id)
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// The addresses beyond loopback that these processes listen on, as the kernel writes them.
+fn listening_beyond_loopback(processes: &[String]) -> Vec<String> {
+    let mut sockets = BTreeSet::new();
+    for process in processes {
+        let Ok(files) = std::fs::read_dir(format!("/proc/{process}/fd")) else {
+            continue;
+        };
+        let links = files
+            .flatten()
+            .filter_map(|file| std::fs::read_link(file.path()).ok());
+        sockets.extend(links.filter_map(|link| {
+            let text = link.to_str()?;
+            Some(text.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())
+        }));
+    }
+    const LISTENING: &str = "0A";
+    let mut beyond = Vec::new();
+    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+        let table = std::fs::read_to_string(table).unwrap_or_default();
+        for line in table.lines().skip(1) {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let (local, state, inode) = (fields[1], fields[3], fields[9]);
+            // 127.x.x.x and ::1, in the kernel's byte order.
+            let address = local.split(':').next().unwrap();
+            let loopback = address.len() == 8 && address.ends_with("7F")
+                || address == "00000000000000000000000001000000";
+            if state == LISTENING && sockets.contains(inode) && !loopback {
+                beyond.push(local.to_owned());
+            }
+        }
+    }
+    beyond
+}
+
+/// The processes that work in the folder of one run of the demo (`target/local/<its id>-…`), by command line,
+/// environment or working directory.
+fn processes_of(demo: u32) -> Vec<String> {
+    let folder = format!("/local/{demo}-");
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let path = entry.path();
+        let read = |name: &str| std::fs::read(path.join(name)).unwrap_or_default();
+        let mut text = String::from_utf8_lossy(&read("cmdline")).into_owned();
+        if text.is_empty() || entry.file_name().to_string_lossy() == demo.to_string() {
+            continue;
+        }
+        text.push_str(&String::from_utf8_lossy(&read("environ")));
+        let cwd = std::fs::read_link(path.join("cwd")).unwrap_or_default();
+        text.push_str(&cwd.to_string_lossy());
+        if text.contains(&folder) {
+            found.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    found
+}

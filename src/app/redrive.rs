@@ -1,0 +1,350 @@
+//! The operator's redrive: executions that ended without success go on where they stopped, or by a new one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+
+use crate::app::batch::chain;
+use crate::app::plan;
+use crate::domain::command::Run;
+use crate::domain::letter::names;
+use crate::domain::names::ExecutionName;
+use crate::domain::redrive::{
+    EndedBadly, EndedExecution, Inspection, Way, WhyNew, superseded, way,
+};
+use crate::domain::tags::StackId;
+use crate::ports::{
+    ClaimRun, Clock, InspectExecution, ListEnded, PortError, ReadDefinitions, RedriveExecution,
+    Redriven, StartExecution,
+};
+
+/// How many executions are looked at or redriven at once: the describe calls refill by ten a second.
+const CONCURRENCY: usize = 4;
+
+/// Everything that a redrive may do.
+pub trait Permissions:
+    ClaimRun
+    + Clock
+    + InspectExecution
+    + ListEnded
+    + ReadDefinitions
+    + RedriveExecution
+    + StartExecution
+{
+}
+
+impl<W> Permissions for W where
+    W: ClaimRun
+        + Clock
+        + InspectExecution
+        + ListEnded
+        + ReadDefinitions
+        + RedriveExecution
+        + StartExecution
+{
+}
+
+/// What is to be done, and with which executions.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// Ended at this time or later.
+    pub since: Timestamp,
+    /// Ended before this time.
+    pub until: Option<Timestamp>,
+    /// Of one of these databases; of any if there is none.
+    pub databases: Vec<String>,
+    /// Redrive; otherwise only show.
+    pub act: bool,
+    /// Start new executions for those that cannot be redriven.
+    pub restart: bool,
+    /// No more than this are looked at in one go, those that ended last.
+    pub most: usize,
+}
+
+/// What became of an execution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It can be redriven; nothing was done.
+    Redrivable,
+    /// It goes on where it stopped.
+    Redriven,
+    /// Only a new execution can do its work; none was started.
+    NeedsNew(WhyNew),
+    /// A new execution does its work.
+    Restarted(ExecutionName),
+    /// There is nothing to do for it, and why.
+    Left(Left),
+    /// A call did not come through.
+    Failed(String),
+}
+
+/// Why nothing is to be done for an execution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Left {
+    /// It runs again already.
+    RunsAgain,
+    /// Another one of its database and policy is open.
+    StillRunning(ExecutionName),
+    /// The recovery point of its planned time was made by another one.
+    Done(ExecutionName),
+    /// A later one of its database and policy is in this list.
+    Superseded(ExecutionName),
+    /// Step Functions knows it no more.
+    Gone,
+    /// Its input is not one of ours.
+    NotOurs,
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RunsAgain => f.write_str("it runs again already"),
+            Self::StillRunning(other) => write!(f, "{other} is still running"),
+            Self::Done(other) => write!(f, "{other} has made its recovery point"),
+            Self::Superseded(other) => write!(f, "{other} takes its place"),
+            Self::Gone => f.write_str("Step Functions knows it no more"),
+            Self::NotOurs => f.write_str("its input cannot be read"),
+        }
+    }
+}
+
+/// One execution's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The execution.
+    pub execution: EndedExecution,
+    /// What it was to do; nothing where that cannot be read.
+    pub run: Option<Run>,
+    /// The error that it ended with.
+    pub error: Option<String>,
+    /// What that error says.
+    pub cause: Option<String>,
+    /// How often it has been redriven.
+    pub redrives: u32,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What a redrive did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redrive {
+    /// A row for each execution that was selected, those that ended last at the top.
+    pub rows: Vec<Row>,
+    /// Whether there are more of that time span than were looked at.
+    pub more: bool,
+}
+
+impl Redrive {
+    /// Whether nothing is left that a further call could do.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        !self.rows.iter().any(|row| {
+            matches!(
+                row.outcome,
+                Outcome::Failed(_) | Outcome::Redrivable | Outcome::NeedsNew(_)
+            )
+        })
+    }
+
+    /// Whether a call did not come through.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        let failed = |row: &Row| matches!(row.outcome, Outcome::Failed(_));
+        self.rows.iter().any(failed)
+    }
+}
+
+/// Shows, redrives or restarts what is selected.
+///
+/// # Errors
+/// When the executions or the definition cannot be read; nothing was done then. Everything later is part of the
+/// answer.
+pub async fn redrive<W: Permissions>(
+    world: &W,
+    stack: &StackId,
+    order: &Order,
+) -> Result<Redrive, PortError> {
+    let mut ended = list(world, order).await?;
+    let more = ended.len() > order.most;
+    ended.truncate(order.most);
+    if ended.is_empty() {
+        return Ok(Redrive {
+            rows: Vec::new(),
+            more,
+        });
+    }
+    let definition = world.definition_now().await?;
+    let looked: Vec<(EndedExecution, Looked)> = stream::iter(ended)
+        .map(|execution| async move {
+            let looked = look(world, &execution).await;
+            (execution, looked)
+        })
+        .buffered(CONCURRENCY)
+        .collect()
+        .await;
+    let selected: Vec<_> = looked
+        .into_iter()
+        .filter(|(_, looked)| is_selected(looked, &order.databases))
+        .collect();
+    let others = superseded(selected.iter().filter_map(|(execution, looked)| {
+        let run = looked.as_ref().ok()?.as_ref()?.run.as_ref()?;
+        Some((execution, run))
+    }));
+    let desk = Desk {
+        stack,
+        order,
+        definition: &definition,
+        others: &others,
+    };
+    let rows = stream::iter(selected)
+        .map(|(execution, looked)| desk.row(world, execution, looked))
+        .buffered(CONCURRENCY)
+        .collect()
+        .await;
+    Ok(Redrive { rows, more })
+}
+
+/// What a look at an execution told: nothing where Step Functions knows it no more.
+type Looked = Result<Option<Inspection>, PortError>;
+
+async fn look<W: InspectExecution>(world: &W, execution: &EndedExecution) -> Looked {
+    world.inspect_execution(&execution.name).await
+}
+
+/// All that ended in the time span, those that ended last first. AWS sorts by start, so the list is read whole.
+async fn list<W: Permissions>(world: &W, order: &Order) -> Result<Vec<EndedExecution>, PortError> {
+    let of_status = |ended: EndedBadly| async move {
+        let mut all = Vec::new();
+        let mut from = None;
+        loop {
+            let page = world.list_executions(ended, from).await?;
+            all.extend(page.items);
+            match page.next {
+                Some(next) => from = Some(next),
+                None => return Ok::<_, PortError>(all),
+            }
+        }
+    };
+    let lists: Vec<Vec<EndedExecution>> = stream::iter(EndedBadly::ALL)
+        .then(of_status)
+        .try_collect()
+        .await?;
+    let mut all: Vec<EndedExecution> = lists
+        .into_iter()
+        .flatten()
+        .filter(|one| one.ended_at >= order.since)
+        .filter(|one| order.until.is_none_or(|until| one.ended_at < until))
+        .collect();
+    all.sort_by(|a, b| (b.ended_at, &b.name).cmp(&(a.ended_at, &a.name)));
+    Ok(all)
+}
+
+fn is_selected(looked: &Looked, databases: &[String]) -> bool {
+    if databases.is_empty() {
+        return true;
+    }
+    match looked {
+        Ok(Some(Inspection { run: Some(run), .. })) => databases
+            .iter()
+            .any(|database| names(database, &run.database)),
+        Ok(_) => false,
+        // It may be one of them: it is shown, with the error.
+        Err(_) => true,
+    }
+}
+
+struct Desk<'a> {
+    stack: &'a StackId,
+    order: &'a Order,
+    definition: &'a str,
+    others: &'a BTreeMap<ExecutionName, ExecutionName>,
+}
+
+impl Desk<'_> {
+    async fn row<W: Permissions>(
+        &self,
+        world: &W,
+        execution: EndedExecution,
+        looked: Looked,
+    ) -> Row {
+        let outcome = match &looked {
+            Ok(Some(inspection)) => self
+                .outcome(world, &execution, inspection)
+                .await
+                .unwrap_or_else(|error| Outcome::Failed(chain(&error))),
+            Ok(None) => Outcome::Left(Left::Gone),
+            Err(error) => Outcome::Failed(chain(error)),
+        };
+        let inspection = looked.ok().flatten();
+        let (run, error, cause, redrives) = match inspection {
+            Some(one) => (one.run, one.error, one.cause, one.redrives),
+            None => (None, None, None, 0),
+        };
+        Row {
+            execution,
+            run,
+            error,
+            cause,
+            redrives,
+            outcome,
+        }
+    }
+
+    async fn outcome<W: Permissions>(
+        &self,
+        world: &W,
+        execution: &EndedExecution,
+        inspection: &Inspection,
+    ) -> Result<Outcome, PortError> {
+        if inspection.running {
+            return Ok(Outcome::Left(Left::RunsAgain));
+        }
+        let Some(run) = &inspection.run else {
+            return Ok(Outcome::Left(Left::NotOurs));
+        };
+        if let Some(other) = self.others.get(&execution.name) {
+            return Ok(Outcome::Left(Left::Superseded(other.clone())));
+        }
+        let changed = world.definition_of(&execution.name).await? != self.definition;
+        match way(execution, &inspection.redrivable, changed, world.now()) {
+            Way::Redrive if self.order.act => self.redrive(world, &execution.name, run).await,
+            Way::Redrive => Ok(Outcome::Redrivable),
+            Way::New(why) => self.start_new(world, run, why).await,
+        }
+    }
+
+    /// Single flight holds for a redriven execution as for a new one: it takes its database's place first.
+    async fn redrive<W: Permissions>(
+        &self,
+        world: &W,
+        name: &ExecutionName,
+        run: &Run,
+    ) -> Result<Outcome, PortError> {
+        if let Some(other) = plan::claim(world, run, name).await? {
+            return Ok(Outcome::Left(Left::StillRunning(other)));
+        }
+        match world.redrive_execution(name).await? {
+            Redriven::Running => Ok(Outcome::Redriven),
+            Redriven::NotRedrivable(why) => self.start_new(world, run, WhyNew::Refused(why)).await,
+        }
+    }
+
+    async fn start_new<W: Permissions>(
+        &self,
+        world: &W,
+        run: &Run,
+        why: WhyNew,
+    ) -> Result<Outcome, PortError> {
+        if !(self.order.act && self.order.restart) {
+            return Ok(Outcome::NeedsNew(why));
+        }
+        Ok(match plan::start(world, self.stack, run).await? {
+            plan::Outcome::Started(name) => Outcome::Restarted(name),
+            plan::Outcome::StillRunning(name) => Outcome::Left(Left::StillRunning(name)),
+            plan::Outcome::Done(name) => Outcome::Left(Left::Done(name)),
+            other => Outcome::Failed(other.to_string()),
+        })
+    }
+}

@@ -1,0 +1,362 @@
+//! The operator's replay: what lies in a dead-letter queue is told in words and sent to its queue again.
+//!
+//! For each message: receive, send, delete, in this order. Interrupted anywhere it loses nothing: what was
+//! received comes back by itself, what was sent and not deleted is there twice, and a command that comes twice
+//! is harmless, for the worker asks whether its token is alive and Step Functions takes one answer.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+
+use crate::app::batch::{CONCURRENCY, chain};
+use crate::domain::arn::RdsArn;
+use crate::domain::letter::{About, Letter, Reason, Selection};
+use crate::domain::token::TaskToken;
+use crate::domain::wait::Wait;
+use crate::ports::{
+    DeadLetter, DelayMessage, ListOpen, PortError, Probe, ProbeToken, ReceiptHandle,
+    ReceiveDeadLetters, RemoveDeadLetter, SendAgain,
+};
+use crate::wire;
+use crate::wire::event::Event;
+
+/// Everything that a replay may do.
+pub trait Permissions:
+    DelayMessage + ListOpen + ProbeToken + ReceiveDeadLetters + RemoveDeadLetter + SendAgain
+{
+}
+
+impl<W> Permissions for W where
+    W: DelayMessage + ListOpen + ProbeToken + ReceiveDeadLetters + RemoveDeadLetter + SendAgain
+{
+}
+
+/// Messages of one ReceiveMessage (SQS).
+const RECEIVE_MAX: usize = 10;
+/// How long a message is kept from others: far longer than it takes to send and delete ten of them.
+const HIDDEN_FOR: Duration = Duration::from_secs(60);
+/// A receive that brings nothing new is made once more before the queue counts as read.
+const EMPTY_RECEIVES: u32 = 2;
+
+/// Which dead-letter queue is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mail {
+    /// The worker's commands.
+    Commands,
+    /// RDS's events: those that the reactor could not handle, and those that EventBridge could not deliver.
+    Events,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// With which messages.
+    pub mail: Mail,
+    /// And which of them.
+    pub selection: Selection,
+    /// Show them only; then it is also asked whether a command's token is alive.
+    pub dry_run: bool,
+    /// No more than this are looked at in one go.
+    pub most: usize,
+}
+
+/// Whether an execution still sleeps on a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sleeper {
+    /// It does.
+    Alive,
+    /// It does not: the worker will drop the command.
+    Dead,
+    /// The token is none of this account and region.
+    Invalid,
+    /// It could not be asked.
+    Unknown,
+}
+
+/// What became of a letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is not selected and stays.
+    Left,
+    /// It is selected; nothing was done, for this was a dry run.
+    Selected,
+    /// It is in its queue again and no longer here.
+    Replayed,
+    /// It could not be sent and stays.
+    NotSent(String),
+    /// It is in its queue again, and here too: it could not be removed.
+    SentAndKept(String),
+}
+
+/// One letter's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The letter.
+    pub letter: Letter,
+    /// Whether somebody sleeps on it: of commands, in a dry run.
+    pub sleeper: Option<Sleeper>,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What a replay did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Replay {
+    /// A row for each letter that was looked at, those that were sent first at the top.
+    pub rows: Vec<Row>,
+    /// Whether there may be letters that were not looked at.
+    pub more: bool,
+    /// Why the queue could not be read to its end.
+    pub error: Option<String>,
+}
+
+impl Replay {
+    /// Whether all that was selected has been done.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let broken =
+            |row: &Row| matches!(row.outcome, Outcome::NotSent(_) | Outcome::SentAndKept(_));
+        self.error.is_none() && !self.rows.iter().any(broken)
+    }
+}
+
+/// Replays what is selected. What is not, or could not be sent, is visible again when this ends.
+///
+/// # Errors
+/// When the open waits cannot be read; nothing was received then. Everything later is part of the answer.
+pub async fn replay<W: Permissions>(world: &W, order: &Order) -> Result<Replay, PortError> {
+    let open = Open::read(world).await?;
+    let mut round = Round::default();
+    let more = round.read_queue(world, order, &open).await;
+    round.release(world).await;
+    let mut replay = Replay {
+        rows: round.rows,
+        ..Replay::default()
+    };
+    match more {
+        Ok(more) => replay.more = more,
+        Err(error) => (replay.more, replay.error) = (true, Some(chain(&error))),
+    }
+    replay
+        .rows
+        .sort_by(|a, b| sort_key(&a.letter).cmp(&sort_key(&b.letter)));
+    Ok(replay)
+}
+
+fn sort_key(letter: &Letter) -> (Option<jiff::Timestamp>, &str) {
+    (letter.since, &letter.message_id)
+}
+
+/// The open waits: they know why their commands came to nothing, and whose an event's snapshot is.
+struct Open(Vec<Wait>);
+
+impl Open {
+    async fn read<W: ListOpen>(world: &W) -> Result<Self, PortError> {
+        let mut waits = Vec::new();
+        let mut from = None;
+        loop {
+            let page = world.list_open(from).await?;
+            waits.extend(page.waits);
+            match page.next {
+                Some(next) => from = Some(next),
+                None => return Ok(Self(waits)),
+            }
+        }
+    }
+
+    fn of_token(&self, token: &TaskToken) -> Option<&Wait> {
+        self.0.iter().find(|wait| &wait.command.token == token)
+    }
+
+    fn of_resource(&self, resource: &RdsArn) -> Option<&Wait> {
+        self.0.iter().find(|wait| &wait.resource == resource)
+    }
+}
+
+/// What a letter says, and the token of a command: kept apart, so that rows have none.
+fn read(mail: Mail, dead: &DeadLetter, open: &Open) -> (Letter, Option<TaskToken>) {
+    let (about, token, reason) = match mail {
+        Mail::Commands => read_command(dead, open),
+        Mail::Events => {
+            let (about, reason) = read_event(dead, open);
+            (about, None, reason)
+        }
+    };
+    let undelivered = dead.undelivered.clone().map(Reason::Undelivered);
+    let letter = Letter {
+        message_id: dead.message_id.clone(),
+        about,
+        since: dead.sent_at,
+        receives: dead.receives,
+        reason: undelivered.or(reason),
+    };
+    (letter, token)
+}
+
+fn read_command(dead: &DeadLetter, open: &Open) -> (About, Option<TaskToken>, Option<Reason>) {
+    let command = match wire::command::read(&dead.body) {
+        Ok(command) => command,
+        Err(error) => return (About::Unreadable, None, unreadable(&error)),
+    };
+    let trouble = open
+        .of_token(&command.token)
+        .and_then(Wait::standing_trouble);
+    let reason = trouble.cloned().map(Reason::Trouble);
+    let about = About::Command {
+        step: command.step,
+        execution: command.execution.name().to_owned(),
+        run: command.run,
+    };
+    (about, Some(command.token), reason)
+}
+
+fn read_event(dead: &DeadLetter, open: &Open) -> (About, Option<Reason>) {
+    match wire::event::read(&dead.body) {
+        Ok(Event::Hint(hint)) => {
+            let wait = open.of_resource(&hint.resource);
+            let about = About::Event {
+                database: wait.map(|wait| wait.command.run.database.clone()),
+                resource: hint.resource,
+                event_id: hint.event_id,
+            };
+            (about, None)
+        }
+        Ok(Event::Foreign) => (About::Foreign, None),
+        Err(error) => (About::Unreadable, unreadable(&error)),
+    }
+}
+
+fn unreadable(error: &wire::WireError) -> Option<Reason> {
+    Some(Reason::Unreadable(chain(error)))
+}
+
+/// What one replay keeps in hand.
+#[derive(Default)]
+struct Round {
+    rows: Vec<Row>,
+    /// Every message that was seen; with its newest handle, if it is to be visible again at the end.
+    seen: BTreeMap<String, Option<ReceiptHandle>>,
+}
+
+impl Round {
+    /// Reads on until the queue shows nothing new. Whether there may be more.
+    async fn read_queue<W: Permissions>(
+        &mut self,
+        world: &W,
+        order: &Order,
+        open: &Open,
+    ) -> Result<bool, PortError> {
+        let mut nothing_new = 0;
+        let mut came_back = false;
+        while nothing_new < EMPTY_RECEIVES {
+            let left = order.most.saturating_sub(self.rows.len());
+            if left == 0 {
+                return Ok(true);
+            }
+            let most = left.min(RECEIVE_MAX);
+            let received = world.receive_dead_letters(most, HIDDEN_FOR).await?;
+            came_back = !received.is_empty();
+            let new = self.take(received);
+            if new.is_empty() {
+                nothing_new += 1;
+            } else {
+                nothing_new = 0;
+                self.handle(world, order, open, new).await;
+            }
+        }
+        // Messages that came back before the end was reached may have hidden others.
+        Ok(came_back)
+    }
+
+    /// Those that were not seen before. One that comes back has a new handle; the old one is void.
+    fn take(&mut self, received: Vec<DeadLetter>) -> Vec<DeadLetter> {
+        let mut new = Vec::new();
+        for dead in received {
+            let receipt = Some(dead.receipt.clone());
+            if self.seen.insert(dead.message_id.clone(), receipt).is_none() {
+                new.push(dead);
+            }
+        }
+        new
+    }
+
+    async fn handle<W: Permissions>(
+        &mut self,
+        world: &W,
+        order: &Order,
+        open: &Open,
+        new: Vec<DeadLetter>,
+    ) {
+        let rows: Vec<Row> = stream::iter(new)
+            .map(|dead| handle_one(world, order, open, dead))
+            .buffer_unordered(CONCURRENCY)
+            .collect()
+            .await;
+        for row in rows {
+            if row.outcome == Outcome::Replayed {
+                self.seen.insert(row.letter.message_id.clone(), None);
+            }
+            self.rows.push(row);
+        }
+    }
+
+    /// What stays is visible again at once. Where that fails it is by itself, a minute later.
+    async fn release<W: Permissions>(&mut self, world: &W) {
+        let staying = std::mem::take(&mut self.seen).into_values().flatten();
+        stream::iter(staying)
+            .for_each_concurrent(CONCURRENCY, |receipt| async move {
+                if let Err(error) = world.delay_message(&receipt, Duration::ZERO).await {
+                    tracing::warn!(
+                        error = chain(&error),
+                        "a dead letter comes back later than it could"
+                    );
+                }
+            })
+            .await;
+    }
+}
+
+async fn handle_one<W: Permissions>(
+    world: &W,
+    order: &Order,
+    open: &Open,
+    dead: DeadLetter,
+) -> Row {
+    let (letter, token) = read(order.mail, &dead, open);
+    let sleeper = match &token {
+        Some(token) if order.dry_run => Some(sleeper(world, token).await),
+        _ => None,
+    };
+    let outcome = if !order.selection.takes(&letter) {
+        Outcome::Left
+    } else if order.dry_run {
+        Outcome::Selected
+    } else {
+        send_and_remove(world, &dead).await
+    };
+    Row {
+        letter,
+        sleeper,
+        outcome,
+    }
+}
+
+async fn sleeper<W: ProbeToken>(world: &W, token: &TaskToken) -> Sleeper {
+    match world.send_task_heartbeat(token).await {
+        Probe::Alive => Sleeper::Alive,
+        Probe::Dead => Sleeper::Dead,
+        Probe::Invalid => Sleeper::Invalid,
+        Probe::Unknown(_) => Sleeper::Unknown,
+    }
+}
+
+async fn send_and_remove<W: SendAgain + RemoveDeadLetter>(world: &W, dead: &DeadLetter) -> Outcome {
+    if let Err(error) = world.send_again(&dead.body).await {
+        return Outcome::NotSent(chain(&error));
+    }
+    match world.remove_dead_letter(&dead.receipt).await {
+        Ok(()) => Outcome::Replayed,
+        Err(error) => Outcome::SentAndKept(chain(&error)),
+    }
+}

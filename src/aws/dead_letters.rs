@@ -1,0 +1,179 @@
+//! SQS for the operator's replay: dead letters received, sent again, removed.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_sqs::types::{
+    Message, MessageAttributeValue, MessageSystemAttributeName as SystemAttribute,
+};
+use jiff::Timestamp;
+
+use super::Aws;
+use super::fault::{port_error, unusable};
+use super::queues::{QueueUrl, whole_seconds};
+use crate::domain::arn::Region;
+use crate::domain::letter::Undelivered;
+use crate::ports::{
+    DeadLetter, DelayMessage, PortError, ReceiptHandle, ReceiveDeadLetters, RemoveDeadLetter,
+    SendAgain,
+};
+use crate::wire;
+
+/// How long a receive waits for a first message: any wait makes SQS ask all of its servers, not a sample of them.
+const WAIT_SECONDS: i32 = 1;
+
+/// For the operator's replay: a dead-letter queue, in whatever region, and the queue that its messages go to.
+#[derive(Debug, Clone)]
+pub struct Replays {
+    dead_letters: QueueUrl,
+    home: QueueUrl,
+    /// The dead letters of a source region's rule are in that region.
+    client: aws_sdk_sqs::Client,
+}
+
+impl Replays {
+    /// From the dead letters in a region to a queue in the recovery region. Calls nothing.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, region: &Region, dead_letters: QueueUrl, home: QueueUrl) -> Self {
+        Self {
+            dead_letters,
+            home,
+            client: client(sdk, region),
+        }
+    }
+}
+
+fn client(sdk: &SdkConfig, region: &Region) -> aws_sdk_sqs::Client {
+    let region = aws_sdk_sqs::config::Region::new(region.as_str().to_owned());
+    let config = aws_sdk_sqs::config::Builder::from(sdk).region(region);
+    aws_sdk_sqs::Client::from_conf(config.build())
+}
+
+/// `GetQueueUrl`: the queue of this name in a region.
+///
+/// # Errors
+/// When there is none, or SQS does not say.
+pub async fn find_queue(
+    sdk: &SdkConfig,
+    region: &Region,
+    name: &str,
+) -> Result<QueueUrl, PortError> {
+    const ACTION: &str = "GetQueueUrl";
+    let answer = client(sdk, region)
+        .get_queue_url()
+        .queue_name(name)
+        .send()
+        .await
+        .map_err(|error| port_error(ACTION, &error, &[]))?;
+    QueueUrl::parse(answer.queue_url().unwrap_or_default()).map_err(|error| unusable(ACTION, error))
+}
+
+impl ReceiveDeadLetters for Aws<Replays> {
+    async fn receive_dead_letters(
+        &self,
+        most: usize,
+        hidden_for: Duration,
+    ) -> Result<Vec<DeadLetter>, PortError> {
+        let most = i32::try_from(most.clamp(1, 10)).unwrap_or(1);
+        let answer = self
+            .also
+            .client
+            .receive_message()
+            .queue_url(self.also.dead_letters.as_str())
+            .max_number_of_messages(most)
+            .visibility_timeout(whole_seconds(hidden_for))
+            .wait_time_seconds(WAIT_SECONDS)
+            .message_system_attribute_names(SystemAttribute::SentTimestamp)
+            .message_system_attribute_names(SystemAttribute::ApproximateReceiveCount)
+            .message_attribute_names("All")
+            .send()
+            .await
+            .map_err(|error| port_error("ReceiveMessage", &error, &[]))?;
+        let messages = answer.messages.unwrap_or_default();
+        Ok(messages.into_iter().filter_map(dead_letter).collect())
+    }
+}
+
+/// SQS gives every message an id and a handle: one without could be neither told apart nor removed.
+fn dead_letter(message: Message) -> Option<DeadLetter> {
+    let system = |name| message.attributes().and_then(|all| all.get(&name));
+    let sent_at = system(SystemAttribute::SentTimestamp)
+        .and_then(|ms| ms.parse().ok())
+        .and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    let receives = system(SystemAttribute::ApproximateReceiveCount)
+        .and_then(|count| count.parse().ok())
+        .unwrap_or_default();
+    let undelivered = message.message_attributes().and_then(undelivered);
+    Some(DeadLetter {
+        message_id: message.message_id?,
+        body: message.body.unwrap_or_default(),
+        receipt: ReceiptHandle(message.receipt_handle?),
+        sent_at,
+        receives,
+        undelivered,
+    })
+}
+
+/// EventBridge's own words, if it was EventBridge that put the message there.
+fn undelivered(attributes: &HashMap<String, MessageAttributeValue>) -> Option<Undelivered> {
+    let get = |name: &str| attributes.get(name)?.string_value.clone();
+    let told = Undelivered {
+        code: get("ERROR_CODE"),
+        message: get("ERROR_MESSAGE"),
+        exhausted: get("EXHAUSTED_RETRY_CONDITION"),
+        rule: get("RULE_ARN"),
+        target: get("TARGET_ARN"),
+    };
+    (told != Undelivered::default()).then_some(told)
+}
+
+impl SendAgain for Aws<Replays> {
+    async fn send_again(&self, body: &str) -> Result<(), PortError> {
+        let sent = self
+            .sqs()
+            .send_message()
+            .queue_url(self.also.home.as_str())
+            .message_body(body)
+            .send()
+            .await;
+        let Err(error) = sent else { return Ok(()) };
+        // Should SQS quote what it refuses: neither the body nor the token in it is shown.
+        let command = wire::command::read(body).ok();
+        let token = command.as_ref().map_or("", |one| one.token.reveal());
+        Err(port_error("SendMessage", &error, &[body, token]))
+    }
+}
+
+impl RemoveDeadLetter for Aws<Replays> {
+    async fn remove_dead_letter(&self, receipt: &ReceiptHandle) -> Result<(), PortError> {
+        self.also
+            .client
+            .delete_message()
+            .queue_url(self.also.dead_letters.as_str())
+            .receipt_handle(&receipt.0)
+            .send()
+            .await
+            .map_err(|error| port_error("DeleteMessage", &error, &[]))?;
+        Ok(())
+    }
+}
+
+impl DelayMessage for Aws<Replays> {
+    async fn delay_message(
+        &self,
+        receipt: &ReceiptHandle,
+        delay: Duration,
+    ) -> Result<(), PortError> {
+        self.also
+            .client
+            .change_message_visibility()
+            .queue_url(self.also.dead_letters.as_str())
+            .receipt_handle(&receipt.0)
+            .visibility_timeout(whole_seconds(delay))
+            .send()
+            .await
+            .map_err(|error| port_error("ChangeMessageVisibility", &error, &[]))?;
+        Ok(())
+    }
+}

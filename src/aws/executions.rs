@@ -1,0 +1,146 @@
+//! Step Functions for the operator's redrive: executions listed, looked at, compared, redriven.
+
+use aws_sdk_sfn::types::{ExecutionListItem, ExecutionRedriveStatus, ExecutionStatus};
+use aws_smithy_types::DateTime;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use jiff::Timestamp;
+use tracing::warn;
+
+use super::fault::port_error;
+use super::step_functions::state;
+use super::{Aws, Starts};
+use crate::domain::names::ExecutionName;
+use crate::domain::redrive::{EndedBadly, EndedExecution, Inspection, Redrivable};
+use crate::ports::{
+    ExecutionState, InspectExecution, ListEnded, Page, PortError, ReadDefinitions,
+    RedriveExecution, Redriven,
+};
+use crate::wire;
+
+/// Executions of one page (ListExecutions).
+const PAGE: i32 = 1_000;
+
+impl ListEnded for Aws<Starts> {
+    async fn list_executions(
+        &self,
+        ended: EndedBadly,
+        from: Option<String>,
+    ) -> Result<Page<EndedExecution>, PortError> {
+        let answer = self
+            .step_functions()
+            .list_executions()
+            .state_machine_arn(self.also.0.as_str())
+            .status_filter(match ended {
+                EndedBadly::Failed => ExecutionStatus::Failed,
+                EndedBadly::TimedOut => ExecutionStatus::TimedOut,
+                EndedBadly::Aborted => ExecutionStatus::Aborted,
+            })
+            .max_results(PAGE)
+            .set_next_token(from)
+            .send()
+            .await
+            .map_err(|error| port_error("ListExecutions", &error, &[]))?;
+        let rows = answer.executions.iter();
+        Ok(Page {
+            items: rows.filter_map(|row| row_of(row, ended)).collect(),
+            next: answer.next_token,
+        })
+    }
+}
+
+/// A name that we would not give, or no end: none of ours, or still running.
+fn row_of(row: &ExecutionListItem, ended: EndedBadly) -> Option<EndedExecution> {
+    let name = ExecutionName::parse(row.name())
+        .map_err(|error| warn!(%error, "an execution that is not shown"))
+        .ok()?;
+    Some(EndedExecution {
+        name,
+        ended,
+        started_at: time(row.start_date())?,
+        ended_at: time(row.stop_date()?)?,
+    })
+}
+
+fn time(of: &DateTime) -> Option<Timestamp> {
+    Timestamp::from_millisecond(of.to_millis().ok()?).ok()
+}
+
+impl InspectExecution for Aws<Starts> {
+    async fn inspect_execution(
+        &self,
+        name: &ExecutionName,
+    ) -> Result<Option<Inspection>, PortError> {
+        let execution = self.also.0.execution(name);
+        let request = self
+            .step_functions()
+            .describe_execution()
+            .execution_arn(execution.as_str());
+        let found = match request.send().await {
+            Ok(found) => found,
+            Err(error) if error.code() == Some("ExecutionDoesNotExist") => return Ok(None),
+            Err(error) => return Err(port_error("DescribeExecution", &error, &[])),
+        };
+        let redrivable = match found.redrive_status() {
+            None => Redrivable::NotSaid,
+            Some(ExecutionRedriveStatus::Redrivable) => Redrivable::Yes,
+            Some(other) => {
+                let reason = found.redrive_status_reason();
+                Redrivable::No(reason.unwrap_or(other.as_str()).to_owned())
+            }
+        };
+        Ok(Some(Inspection {
+            running: state(found.status())? == ExecutionState::Running,
+            run: found.input().and_then(|text| wire::run::read(text).ok()),
+            error: found.error,
+            cause: found.cause,
+            redrives: found
+                .redrive_count
+                .and_then(|count| u32::try_from(count).ok())
+                .unwrap_or_default(),
+            redrivable,
+        }))
+    }
+}
+
+impl ReadDefinitions for Aws<Starts> {
+    async fn definition_now(&self) -> Result<String, PortError> {
+        let answer = self
+            .step_functions()
+            .describe_state_machine()
+            .state_machine_arn(self.also.0.as_str())
+            .send()
+            .await
+            .map_err(|error| port_error("DescribeStateMachine", &error, &[]))?;
+        Ok(answer.definition)
+    }
+
+    async fn definition_of(&self, name: &ExecutionName) -> Result<String, PortError> {
+        let execution = self.also.0.execution(name);
+        let answer = self
+            .step_functions()
+            .describe_state_machine_for_execution()
+            .execution_arn(execution.as_str())
+            .send()
+            .await
+            .map_err(|error| port_error("DescribeStateMachineForExecution", &error, &[]))?;
+        Ok(answer.definition)
+    }
+}
+
+impl RedriveExecution for Aws<Starts> {
+    async fn redrive_execution(&self, name: &ExecutionName) -> Result<Redriven, PortError> {
+        let execution = self.also.0.execution(name);
+        let request = self
+            .step_functions()
+            .redrive_execution()
+            .execution_arn(execution.as_str());
+        match request.send().await {
+            Ok(_) => Ok(Redriven::Running),
+            Err(error) if error.code() == Some("ExecutionNotRedrivable") => {
+                let why = error.message().unwrap_or("it gives no reason");
+                Ok(Redriven::NotRedrivable(why.to_owned()))
+            }
+            Err(error) => Err(port_error("RedriveExecution", &error, &[])),
+        }
+    }
+}

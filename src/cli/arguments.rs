@@ -1,0 +1,281 @@
+//! The command line, as clap reads it.
+
+use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+
+use super::moment::Moment;
+use crate::settings::Variables;
+
+const AFTER_HELP: &str = "\
+The stack is found by environment variables, or by the flags of the same meaning. The CloudFormation stack in
+the recovery region prints them in its output CliEnvironment:
+
+  eval \"$(aws cloudformation describe-stacks --stack-name snapferry --output text \\
+    --query \"Stacks[0].Outputs[?OutputKey=='CliEnvironment'].OutputValue\")\"
+
+Credentials come from the AWS SDK's default chain: the environment, a profile (--profile, AWS_PROFILE),
+single sign-on, a container or an instance. SNAPFERRY_LOG=debug shows more on the error output.
+
+Exit codes: 0 all went well, 1 something did not succeed, 2 the command line or the settings are not usable.";
+
+/// Keeps a restorable copy of every Amazon RDS and Aurora database in another region, without polling.
+#[derive(Debug, Parser)]
+#[command(name = "snapferry", version, after_help = AFTER_HELP, propagate_version = true)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub(super) stack: StackArguments,
+    #[command(subcommand)]
+    pub(super) action: Action,
+}
+
+/// Reads the command line; prints help, version or what is wrong with it, and exits then.
+#[must_use]
+pub fn parse() -> Arguments {
+    Arguments::parse()
+}
+
+/// Which stack is meant. A flag wins over its variable.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Stack")]
+pub(super) struct StackArguments {
+    /// The recovery region, where the stack is.
+    #[arg(long, global = true, env = "AWS_REGION")]
+    region: Option<String>,
+    /// The id that marks what the stack made (tag snapferry:stack).
+    #[arg(long, global = true, env = "SNAPFERRY_STACK")]
+    stack: Option<String>,
+    /// The stack's table.
+    #[arg(long, global = true, env = "SNAPFERRY_TABLE")]
+    table: Option<String>,
+    /// The profile to take credentials from [env: AWS_PROFILE]
+    #[arg(long, global = true)]
+    pub(super) profile: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Action {
+    /// Start an execution for each database that is due, with your own credentials.
+    ///
+    /// Does what the planner does every five minutes: lists the databases of each source region, selects them
+    /// by tag and starts one execution for each. What is still running is reported and not started twice.
+    Run(RunArguments),
+    /// List what is being waited for: snapshots and copies in the making, and queued copies, oldest first.
+    Waits(WaitsArguments),
+    /// Send again what rests in a dead-letter queue, once its cause is mended.
+    ///
+    /// Lists what lies there: what it is, of which database, since when, and why. What is selected is sent to
+    /// its queue and then removed, in this order: interrupted at any point, nothing is lost. Whether an
+    /// execution still sleeps on a command is the worker's to ask: one whose token has died is dropped there.
+    Replay(ReplayArguments),
+    /// Show the executions that ended without success; with --yes let them go on where they stopped.
+    ///
+    /// What cannot be redriven (it ended more than 14 days ago, or the state machine's definition has changed
+    /// since) is named with the reason. With --yes --restart a new execution does its work under the next
+    /// name, and adopts the snapshots that there are. Of several for one database only the latest goes on.
+    Redrive(RedriveArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArguments {
+    #[command(subcommand)]
+    pub(super) action: ReplayAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ReplayAction {
+    /// Commands that wait for a person: their executions sleep on, for up to four days.
+    Commands(ReplayCommandsArguments),
+    /// Events that could not be handled or delivered. They are hints: the sweep does their work meanwhile.
+    Events(ReplayEventsArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayCommandsArguments {
+    #[command(flatten)]
+    pub(super) mail: MailArguments,
+    /// The dead-letter queue.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SNAPFERRY_COMMANDS_DEAD_LETTER_QUEUE_URL"
+    )]
+    pub(super) dead_letter_queue_url: Option<String>,
+    /// The queue that its messages go to.
+    #[arg(long, value_name = "URL", env = "SNAPFERRY_COMMANDS_QUEUE_URL")]
+    pub(super) queue_url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayEventsArguments {
+    #[command(flatten)]
+    pub(super) mail: MailArguments,
+    /// Replay what the forwarding rule of this source region could not deliver (the dead-letter queue of
+    /// source-region.yaml) to the recovery region's events queue.
+    #[arg(long, value_name = "REGION")]
+    pub(super) source_region: Option<String>,
+    /// That region's dead-letter queue, if it does not have the name that source-region.yaml gives it.
+    #[arg(long, value_name = "URL", requires = "source_region")]
+    pub(super) source_queue_url: Option<String>,
+    /// The recovery region's dead-letter queue.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL"
+    )]
+    pub(super) dead_letter_queue_url: Option<String>,
+    /// The queue that the messages go to.
+    #[arg(long, value_name = "URL", env = "SNAPFERRY_EVENTS_QUEUE_URL")]
+    pub(super) queue_url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MailArguments {
+    /// Only those of this database: its identifier, ARN or resource id. Can be given several times.
+    #[arg(long = "database", value_name = "DATABASE")]
+    pub(super) databases: Vec<String>,
+    /// Only those that were first sent at this time or later: 2026-11-22T03:00:00Z, or 12h for the last hours.
+    #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
+    pub(super) since: Option<Moment>,
+    /// Only those whose reason has this text in it, such as AccessDenied, mend-key or raise-quota.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
+    /// Also those that cannot be read; sensible once a version is deployed that reads them.
+    #[arg(long)]
+    pub(super) unreadable: bool,
+    /// Only show what would be replayed, and which commands an execution still sleeps on.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Look at no more than this many.
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = number)]
+    pub(super) most: usize,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RedriveArguments {
+    /// Only those that ended at this time or later: 2026-11-22T03:00:00Z, or 12h for the last hours
+    /// [default: 14d, in which an execution can be redriven]
+    #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
+    pub(super) since: Option<Moment>,
+    /// Only those that ended before this time.
+    #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
+    pub(super) until: Option<Moment>,
+    /// Only those of this database: its identifier, ARN or resource id. Can be given several times.
+    #[arg(long = "database", value_name = "DATABASE")]
+    pub(super) databases: Vec<String>,
+    /// Redrive; without it everything is only shown.
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// With --yes: start a new execution for each that cannot be redriven.
+    #[arg(long)]
+    pub(super) restart: bool,
+    /// Look at no more than this many, those that ended last.
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = number)]
+    pub(super) most: usize,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// The state machine that protects one database.
+    #[arg(long, value_name = "ARN", env = "SNAPFERRY_STATE_MACHINE_ARN")]
+    pub(super) state_machine: Option<String>,
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("a number of 1 or more was expected".to_owned()),
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArguments {
+    /// Plan the schedule's last due time again, though it was planned before: failed executions start again
+    /// under their next name, and databases that were added since get their first.
+    #[arg(long, conflicts_with = "at")]
+    pub(super) again: bool,
+    /// Make recovery points for this time instead of the schedule's, such as 2026-11-22T03:00:00Z.
+    #[arg(long, value_name = "RFC3339")]
+    pub(super) at: Option<Timestamp>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    planning: PlanningArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Policy")]
+struct PlanningArguments {
+    /// The state machine that protects one database.
+    #[arg(long, value_name = "ARN", env = "SNAPFERRY_STATE_MACHINE_ARN")]
+    state_machine: Option<String>,
+    /// The regions whose databases are protected, separated by commas.
+    #[arg(long, value_name = "REGIONS", env = "SNAPFERRY_SOURCE_REGIONS")]
+    source_regions: Option<String>,
+    /// The recovery region's key for the copies.
+    #[arg(long, value_name = "ARN", env = "SNAPFERRY_KMS_KEY")]
+    kms_key: Option<String>,
+    /// When databases are due, as a cron pattern: minute hour day month weekday [default: 0 3 * * *]
+    #[arg(long, value_name = "CRON", env = "SNAPFERRY_SCHEDULE")]
+    schedule: Option<String>,
+    /// The schedule's time zone, such as Europe/Paris [default: UTC]
+    #[arg(long, value_name = "ZONE", env = "SNAPFERRY_TIME_ZONE")]
+    time_zone: Option<String>,
+    /// Which databases are protected: tagged or all [default: tagged]
+    #[arg(long, env = "SNAPFERRY_SELECTION")]
+    selection: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WaitsArguments {
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// The environment, with the flags over it.
+pub(super) fn variables<'a>(
+    environment: Vec<(String, String)>,
+    flags: impl IntoIterator<Item = (&'static str, &'a Option<String>)>,
+) -> Variables {
+    let flags = flags
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
+    // The later pair wins.
+    Variables::new(environment.into_iter().chain(flags))
+}
+
+impl StackArguments {
+    pub(super) fn flags(&self) -> [(&'static str, &Option<String>); 3] {
+        [
+            ("AWS_REGION", &self.region),
+            ("SNAPFERRY_STACK", &self.stack),
+            ("SNAPFERRY_TABLE", &self.table),
+        ]
+    }
+}
+
+impl RunArguments {
+    pub(super) fn flags(&self) -> [(&'static str, &Option<String>); 6] {
+        let planning = &self.planning;
+        [
+            ("SNAPFERRY_STATE_MACHINE_ARN", &planning.state_machine),
+            ("SNAPFERRY_SOURCE_REGIONS", &planning.source_regions),
+            ("SNAPFERRY_KMS_KEY", &planning.kms_key),
+            ("SNAPFERRY_SCHEDULE", &planning.schedule),
+            ("SNAPFERRY_TIME_ZONE", &planning.time_zone),
+            ("SNAPFERRY_SELECTION", &planning.selection),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory;
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,60 @@
+//! Moments on the command line: a time, or how long ago.
+
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+
+/// A moment as an operator gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// A time, such as `2026-11-22T03:00:00Z`.
+    At(Timestamp),
+    /// A span before now, such as `2h` or `3d`.
+    Ago(SignedDuration),
+}
+
+impl Moment {
+    /// Reads one; days have 24 hours.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if let Ok(time) = text.parse() {
+            return Ok(Self::At(time));
+        }
+        text.parse::<Span>()
+            .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
+            .map(|span| Self::Ago(span.abs()))
+            .map_err(|_| {
+                "a time such as 2026-11-22T03:00:00Z or a span such as 90m, 12h or 3d was expected"
+                    .to_owned()
+            })
+    }
+
+    /// The time that is meant.
+    pub(super) fn before(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(time) => time,
+            Self::Ago(span) => now.checked_sub(span).unwrap_or(Timestamp::MIN),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_a_time_or_a_span_before_now() {
+        let now: Timestamp = "2026-11-22T03:00:00Z".parse().unwrap();
+        let cases = [
+            ("2026-11-20T00:00:00Z", "2026-11-20T00:00:00Z"),
+            ("90m", "2026-11-22T01:30:00Z"),
+            ("12h", "2026-11-21T15:00:00Z"),
+            ("3d", "2026-11-19T03:00:00Z"),
+            ("1d 2h", "2026-11-21T01:00:00Z"),
+        ];
+        for (text, time) in cases {
+            let moment = Moment::parse(text).unwrap();
+            assert_eq!(moment.before(now).to_string(), time, "{text}");
+        }
+        for text in ["", "yesterday", "3", "2 months"] {
+            Moment::parse(text).unwrap_err();
+        }
+    }
+}

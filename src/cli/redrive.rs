@@ -1,0 +1,251 @@
+//! `snapferry redrive`: executions that ended without success, shown, redriven, or started anew.
+
+use std::io::Write;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::arguments::{RedriveArguments, StackArguments, variables};
+use super::show::{age, short, table, write_json, write_table};
+use super::{CliError, Ended};
+use crate::app::redrive::{self, Order, Outcome, Redrive, Row};
+use crate::aws::{Aws, Starts, for_operators};
+use crate::domain::arn::StateMachineArn;
+use crate::domain::limits::REDRIVE_WINDOW;
+use crate::domain::tags::StackId;
+use crate::ports::Clock;
+use crate::settings::{SettingsError, Stack};
+
+pub(super) async fn execute(
+    arguments: &StackArguments,
+    options: &RedriveArguments,
+    environment: Vec<(String, String)>,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let machine = state_machine(options.state_machine.as_deref());
+    let stack = Stack::from_variables(variables(environment, arguments.flags()));
+    let (stack, machine) = match (stack, machine) {
+        (Ok(stack), Ok(machine)) => (stack, machine),
+        (Err(mut error), Err(other)) => {
+            error.faults.extend(other.faults);
+            return Err(error.into());
+        }
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => return Err(error.into()),
+    };
+    let sdk = for_operators(&stack.home, arguments.profile.as_deref()).await;
+    let aws = Aws::new(sdk, stack.table.clone(), Starts(machine));
+    let order = order(options, aws.now());
+    run_redrive(&aws, &stack.rules.stack, &order, options.json, out).await
+}
+
+fn state_machine(given: Option<&str>) -> Result<StateMachineArn, SettingsError> {
+    const NAME: &str = "SNAPFERRY_STATE_MACHINE_ARN";
+    let fault = match given.filter(|arn| !arn.is_empty()) {
+        None => format!("{NAME} is not set"),
+        Some(arn) => match StateMachineArn::parse(arn) {
+            Ok(arn) => return Ok(arn),
+            Err(error) => format!("{NAME}: {error}"),
+        },
+    };
+    let faults = vec![fault];
+    Err(SettingsError { faults })
+}
+
+fn order(options: &RedriveArguments, now: Timestamp) -> Order {
+    let window = now
+        .checked_sub(REDRIVE_WINDOW)
+        .unwrap_or(Timestamp::UNIX_EPOCH);
+    Order {
+        since: options
+            .since
+            .as_ref()
+            .map_or(window, |since| since.before(now)),
+        until: options.until.as_ref().map(|until| until.before(now)),
+        databases: options.databases.clone(),
+        act: options.yes,
+        restart: options.restart,
+        most: options.most,
+    }
+}
+
+/// Redrives, and tells what became of each execution.
+///
+/// # Errors
+/// When it could not be begun, or the answer cannot be written.
+pub async fn run_redrive<W: redrive::Permissions>(
+    world: &W,
+    stack: &StackId,
+    order: &Order,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let redrive = redrive::redrive(world, stack, order).await?;
+    if json {
+        write_json(out, &RedriveJson::of(&redrive, order.act))?;
+    } else {
+        write(out, order, &redrive, world.now())?;
+    }
+    let well = if order.act {
+        redrive.is_complete()
+    } else {
+        !redrive.is_broken()
+    };
+    Ok(if well { Ended::Well } else { Ended::Badly })
+}
+
+fn write(
+    out: &mut impl Write,
+    order: &Order,
+    redrive: &Redrive,
+    now: Timestamp,
+) -> Result<(), CliError> {
+    if !redrive.rows.is_empty() {
+        let header = [
+            "DATABASE",
+            "EXECUTION",
+            "ENDED",
+            "AGO",
+            "ERROR",
+            "OUTCOME",
+            "WHY",
+        ];
+        let mut rows = table(header);
+        for row in &redrive.rows {
+            let name = row.run.as_ref().map(|run| run.database.arn.name());
+            rows.add_row([
+                name.unwrap_or("-").to_owned(),
+                row.execution.name.to_string(),
+                row.execution.ended.as_str().to_owned(),
+                age(row.execution.ended_at, now),
+                row.error.clone().unwrap_or_else(|| "-".to_owned()),
+                word(&row.outcome).to_owned(),
+                short(&why(row)),
+            ]);
+        }
+        write_table(out, &rows)?;
+        writeln!(out)?;
+    }
+    writeln!(out, "{}", sentence(order, redrive))?;
+    Ok(())
+}
+
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Redrivable => "redrivable",
+        Outcome::Redriven => "redriven",
+        Outcome::NeedsNew(_) => "needs-new",
+        Outcome::Restarted(_) => "restarted",
+        Outcome::Left(_) => "left",
+        Outcome::Failed(_) => "failed",
+    }
+}
+
+/// Why it came to this outcome; of those that go on, what had ended them.
+fn why(row: &Row) -> String {
+    match &row.outcome {
+        Outcome::Redrivable | Outcome::Redriven => row.cause.clone().unwrap_or_default(),
+        Outcome::NeedsNew(why) => why.to_string(),
+        Outcome::Restarted(name) => format!("by {name}"),
+        Outcome::Left(why) => why.to_string(),
+        Outcome::Failed(why) => why.clone(),
+    }
+}
+
+fn sentence(order: &Order, redrive: &Redrive) -> String {
+    let count = |of: &str| {
+        let rows = redrive.rows.iter();
+        rows.filter(|row| word(&row.outcome) == of).count()
+    };
+    let mut text = if redrive.rows.is_empty() {
+        format!(
+            "no execution that was selected has ended without success since {}",
+            order.since
+        )
+    } else if order.act {
+        format!(
+            "{} redriven, {} restarted, {} need a new execution, {} left, {} failed",
+            count("redriven"),
+            count("restarted"),
+            count("needs-new"),
+            count("left"),
+            count("failed")
+        )
+    } else {
+        format!(
+            "{} can be redriven (--yes), {} need a new execution (--yes --restart), {} left; nothing was changed",
+            count("redrivable"),
+            count("needs-new"),
+            count("left"),
+        )
+    };
+    if redrive.more {
+        text.push_str("; there are more that ended earlier: raise --most or give --until");
+    }
+    text
+}
+
+#[derive(Serialize)]
+struct RedriveJson {
+    dry_run: bool,
+    executions: Vec<RowJson>,
+    more: bool,
+}
+
+#[derive(Serialize)]
+struct RowJson {
+    execution: String,
+    database: Option<String>,
+    resource_id: Option<String>,
+    policy: Option<String>,
+    planned_at: Option<String>,
+    ended: &'static str,
+    started_at: String,
+    ended_at: String,
+    error: Option<String>,
+    cause: Option<String>,
+    redrives: u32,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+}
+
+impl RedriveJson {
+    fn of(redrive: &Redrive, acted: bool) -> Self {
+        Self {
+            dry_run: !acted,
+            executions: redrive.rows.iter().map(RowJson::of).collect(),
+            more: redrive.more,
+        }
+    }
+}
+
+impl RowJson {
+    fn of(row: &Row) -> Self {
+        let run = row.run.as_ref();
+        let (reason, by) = match &row.outcome {
+            Outcome::Redrivable | Outcome::Redriven => (None, None),
+            Outcome::NeedsNew(why) => (Some(why.to_string()), None),
+            Outcome::Restarted(name) => (None, Some(name.to_string())),
+            Outcome::Left(why) => (Some(why.to_string()), None),
+            Outcome::Failed(why) => (Some(why.clone()), None),
+        };
+        Self {
+            execution: row.execution.name.to_string(),
+            database: run.map(|run| run.database.arn.to_string()),
+            resource_id: run.map(|run| run.database.resource_id.to_string()),
+            policy: run.map(|run| run.policy.to_string()),
+            planned_at: run.map(|run| run.planned_at.to_string()),
+            ended: row.execution.ended.as_str(),
+            started_at: row.execution.started_at.to_string(),
+            ended_at: row.execution.ended_at.to_string(),
+            error: row.error.clone(),
+            cause: row.cause.clone(),
+            redrives: row.redrives,
+            outcome: word(&row.outcome),
+            reason,
+            by,
+        }
+    }
+}

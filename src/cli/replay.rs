@@ -1,0 +1,406 @@
+//! `snapferry replay`: what lies in the dead-letter queues, told and sent again.
+
+use std::io::Write;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::arguments::{MailArguments, ReplayAction, StackArguments, variables};
+use super::show::{age, short, table, write_json, write_table};
+use super::{CliError, Ended};
+use crate::app::replay::{self, Mail, Order, Outcome, Replay, Row, Sleeper};
+use crate::aws::{Aws, QueueUrl, Replays, find_queue, for_operators};
+use crate::domain::arn::Region;
+use crate::domain::letter::{About, Letter, Reason, Selection};
+use crate::ports::Clock;
+use crate::settings::{SettingsError, Stack};
+
+/// The name of a source region's dead-letter queue, as `source-region.yaml` gives it.
+fn forwarding_queue(home: &Region) -> String {
+    format!("snapferry-to-{home}-dead-letters")
+}
+
+pub(super) async fn execute(
+    arguments: &StackArguments,
+    action: &ReplayAction,
+    environment: Vec<(String, String)>,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let stack = Stack::from_variables(variables(environment, arguments.flags()))?;
+    let sdk = for_operators(&stack.home, arguments.profile.as_deref()).await;
+    let (mail, options) = match action {
+        ReplayAction::Commands(options) => (Mail::Commands, &options.mail),
+        ReplayAction::Events(options) => (Mail::Events, &options.mail),
+    };
+    let replays = match action {
+        ReplayAction::Commands(options) => {
+            let (dead, home) = (&options.dead_letter_queue_url, &options.queue_url);
+            let urls = two_queues(
+                ("SNAPFERRY_COMMANDS_DEAD_LETTER_QUEUE_URL", dead),
+                ("SNAPFERRY_COMMANDS_QUEUE_URL", home),
+            )?;
+            Replays::new(&sdk, &stack.home, urls.0, urls.1)
+        }
+        ReplayAction::Events(options) => {
+            let (dead, home) = (&options.dead_letter_queue_url, &options.queue_url);
+            let home = ("SNAPFERRY_EVENTS_QUEUE_URL", home);
+            match (&options.source_region, &options.source_queue_url) {
+                (Some(region), given) => {
+                    let (region, home) = (source_region(region)?, queue(home)?);
+                    let dead = match given {
+                        Some(_) => queue(("--source-queue-url", given))?,
+                        None => find_queue(&sdk, &region, &forwarding_queue(&stack.home)).await?,
+                    };
+                    Replays::new(&sdk, &region, dead, home)
+                }
+                (None, _) => {
+                    let dead = ("SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL", dead);
+                    let urls = two_queues(dead, home)?;
+                    Replays::new(&sdk, &stack.home, urls.0, urls.1)
+                }
+            }
+        }
+    };
+    let aws = Aws::new(sdk, stack.table.clone(), replays);
+    let order = order(mail, options, aws.now());
+    run_replay(&aws, &order, options.json, out).await
+}
+
+type Given<'a> = (&'static str, &'a Option<String>);
+
+fn order(mail: Mail, options: &MailArguments, now: Timestamp) -> Order {
+    Order {
+        mail,
+        selection: Selection {
+            databases: options.databases.clone(),
+            since: options.since.as_ref().map(|since| since.before(now)),
+            reason: options.reason.clone(),
+            unreadable: options.unreadable,
+        },
+        dry_run: options.dry_run,
+        most: options.most,
+    }
+}
+
+fn two_queues(dead: Given<'_>, home: Given<'_>) -> Result<(QueueUrl, QueueUrl), SettingsError> {
+    match (queue(dead), queue(home)) {
+        (Ok(dead), Ok(home)) => Ok((dead, home)),
+        (Err(mut error), Err(other)) => {
+            error.faults.extend(other.faults);
+            Err(error)
+        }
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+    }
+}
+
+fn queue((name, url): Given<'_>) -> Result<QueueUrl, SettingsError> {
+    let fault = match url.as_deref().filter(|url| !url.is_empty()) {
+        None => format!("{name} is not set"),
+        Some(url) => match QueueUrl::parse(url) {
+            Ok(url) => return Ok(url),
+            Err(error) => format!("{name}: {error}"),
+        },
+    };
+    let faults = vec![fault];
+    Err(SettingsError { faults })
+}
+
+fn source_region(text: &str) -> Result<Region, SettingsError> {
+    Region::parse(text).map_err(|error| SettingsError {
+        faults: vec![format!("--source-region: {error}")],
+    })
+}
+
+/// Replays, and tells what became of each letter.
+///
+/// # Errors
+/// When it could not be begun, or the answer cannot be written.
+pub async fn run_replay<W: replay::Permissions + Clock>(
+    world: &W,
+    order: &Order,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let replay = replay::replay(world, order).await?;
+    if json {
+        write_json(out, &ReplayJson::of(&replay, order.dry_run))?;
+    } else {
+        write(out, order, &replay, world.now())?;
+    }
+    Ok(if replay.is_complete() {
+        Ended::Well
+    } else {
+        Ended::Badly
+    })
+}
+
+fn write(
+    out: &mut impl Write,
+    order: &Order,
+    replay: &Replay,
+    now: Timestamp,
+) -> Result<(), CliError> {
+    if !replay.rows.is_empty() {
+        let header = [
+            "ABOUT",
+            "STEP",
+            "PLANNED",
+            "EXECUTION",
+            "SINCE",
+            "RECEIVES",
+            "AWAITED",
+            "OUTCOME",
+            "REASON",
+        ];
+        let mut rows = table(header);
+        for row in &replay.rows {
+            rows.add_row(cells(row, now));
+        }
+        write_table(out, &rows)?;
+        writeln!(out)?;
+    }
+    writeln!(out, "{}", sentence(order, replay))?;
+    Ok(())
+}
+
+fn cells(row: &Row, now: Timestamp) -> [String; 9] {
+    let letter = &row.letter;
+    let none = || "-".to_owned();
+    let (about, step, planned, execution) = match &letter.about {
+        About::Command {
+            step,
+            run,
+            execution,
+        } => (
+            run.database.arn.name().to_owned(),
+            step.as_str().to_owned(),
+            run.planned_at.to_string(),
+            execution.clone(),
+        ),
+        About::Event {
+            resource, event_id, ..
+        } => {
+            let event = event_id.clone().unwrap_or_else(none);
+            (resource.name().to_owned(), event, none(), none())
+        }
+        About::Foreign => ("(concerns nobody here)".to_owned(), none(), none(), none()),
+        About::Unreadable => ("(cannot be read)".to_owned(), none(), none(), none()),
+    };
+    [
+        about,
+        step,
+        planned,
+        execution,
+        letter.since.map_or_else(none, |since| age(since, now)),
+        letter.receives.to_string(),
+        row.sleeper
+            .map_or_else(none, |sleeper| word(sleeper).to_owned()),
+        outcome(&row.outcome).0.to_owned(),
+        explanation(row),
+    ]
+}
+
+fn word(sleeper: Sleeper) -> &'static str {
+    match sleeper {
+        Sleeper::Alive => "yes",
+        Sleeper::Dead => "no",
+        Sleeper::Invalid => "never",
+        Sleeper::Unknown => "unknown",
+    }
+}
+
+/// The word for an outcome, and what went wrong.
+fn outcome(outcome: &Outcome) -> (&'static str, Option<&str>) {
+    match outcome {
+        Outcome::Left => ("left", None),
+        Outcome::Selected => ("would-replay", None),
+        Outcome::Replayed => ("replayed", None),
+        Outcome::NotSent(why) => ("not-sent", Some(why)),
+        Outcome::SentAndKept(why) => ("sent-and-kept", Some(why)),
+    }
+}
+
+fn explanation(row: &Row) -> String {
+    let reason = match (&row.letter.reason, &row.letter.about) {
+        (Some(reason), _) => reason.to_string(),
+        (None, About::Command { .. }) => {
+            "not noted: no wait has its token; see the worker's log".to_owned()
+        }
+        (None, _) => "not noted; see the reactor's log".to_owned(),
+    };
+    match outcome(&row.outcome).1 {
+        Some(why) => short(&format!("{why}; was there because: {reason}")),
+        None => short(&reason),
+    }
+}
+
+fn sentence(order: &Order, replay: &Replay) -> String {
+    let queue = match order.mail {
+        Mail::Commands => "commands",
+        Mail::Events => "events",
+    };
+    let count = Counts::of(replay);
+    let mut text = if replay.rows.is_empty() && replay.error.is_none() {
+        format!("no dead letters among the {queue}")
+    } else if order.dry_run {
+        let Counts { selected, left, .. } = count;
+        format!("{queue}: {selected} would be replayed, {left} left; nothing was changed")
+    } else {
+        let Counts {
+            replayed,
+            left,
+            failed,
+            ..
+        } = count;
+        format!("{queue}: {replayed} replayed, {left} left, {failed} failed")
+    };
+    if let Some(error) = &replay.error {
+        text.push_str(&format!(
+            "; the queue could not be read to its end: {error}"
+        ));
+    } else if replay.more {
+        text.push_str("; there may be more: run it again, or raise --most");
+    }
+    text
+}
+
+struct Counts {
+    selected: usize,
+    replayed: usize,
+    left: usize,
+    failed: usize,
+}
+
+impl Counts {
+    fn of(replay: &Replay) -> Self {
+        let count =
+            |is: fn(&Outcome) -> bool| replay.rows.iter().filter(|r| is(&r.outcome)).count();
+        Self {
+            selected: count(|o| *o != Outcome::Left),
+            replayed: count(|o| *o == Outcome::Replayed),
+            left: count(|o| *o == Outcome::Left),
+            failed: count(|o| matches!(o, Outcome::NotSent(_) | Outcome::SentAndKept(_))),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ReplayJson {
+    dry_run: bool,
+    letters: Vec<LetterJson>,
+    selected: usize,
+    replayed: usize,
+    left: usize,
+    failed: usize,
+    more: bool,
+    error: Option<String>,
+}
+
+/// A dead letter for the outside: all of it but its text, which may hold a token.
+#[derive(Serialize)]
+struct LetterJson {
+    message_id: String,
+    kind: &'static str,
+    database: Option<String>,
+    resource_id: Option<String>,
+    policy: Option<String>,
+    step: Option<&'static str>,
+    planned_at: Option<String>,
+    execution: Option<String>,
+    resource: Option<String>,
+    event_id: Option<String>,
+    since: Option<String>,
+    receives: u32,
+    reason: Option<String>,
+    remedy: Option<&'static str>,
+    awaited: Option<&'static str>,
+    outcome: &'static str,
+    error: Option<String>,
+}
+
+impl ReplayJson {
+    fn of(replay: &Replay, dry_run: bool) -> Self {
+        let Counts {
+            selected,
+            replayed,
+            left,
+            failed,
+        } = Counts::of(replay);
+        Self {
+            dry_run,
+            letters: replay.rows.iter().map(LetterJson::of).collect(),
+            selected,
+            replayed,
+            left,
+            failed,
+            more: replay.more,
+            error: replay.error.clone(),
+        }
+    }
+}
+
+impl LetterJson {
+    fn of(row: &Row) -> Self {
+        let (word_of, error) = outcome(&row.outcome);
+        let json = Self {
+            awaited: row.sleeper.map(word),
+            outcome: word_of,
+            error: error.map(ToOwned::to_owned),
+            ..Self::of_letter(&row.letter)
+        };
+        match &row.letter.about {
+            About::Command {
+                step,
+                run,
+                execution,
+            } => Self {
+                kind: "command",
+                policy: Some(run.policy.to_string()),
+                step: Some(step.as_str()),
+                planned_at: Some(run.planned_at.to_string()),
+                execution: Some(execution.clone()),
+                ..json
+            },
+            About::Event {
+                resource, event_id, ..
+            } => Self {
+                kind: "event",
+                resource: Some(resource.to_string()),
+                event_id: event_id.clone(),
+                ..json
+            },
+            About::Foreign => Self {
+                kind: "foreign",
+                ..json
+            },
+            About::Unreadable => json,
+        }
+    }
+
+    fn of_letter(letter: &Letter) -> Self {
+        let database = letter.about.database();
+        let remedy = match &letter.reason {
+            Some(Reason::Trouble(trouble)) => trouble.remedy,
+            _ => None,
+        };
+        Self {
+            message_id: letter.message_id.clone(),
+            kind: "unreadable",
+            database: database.map(|database| database.arn.to_string()),
+            resource_id: database.map(|database| database.resource_id.to_string()),
+            policy: None,
+            step: None,
+            planned_at: None,
+            execution: None,
+            resource: None,
+            event_id: None,
+            since: letter.since.map(|since| since.to_string()),
+            receives: letter.receives,
+            reason: letter.reason.as_ref().map(ToString::to_string),
+            remedy: remedy.map(|remedy| remedy.as_str()),
+            awaited: None,
+            outcome: "left",
+            error: None,
+        }
+    }
+}

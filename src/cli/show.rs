@@ -1,0 +1,89 @@
+//! Tables, ages and JSON.
+
+use std::io::{self, Write};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::CliError;
+
+/// A table without lines, which a terminal and `awk` both read. It is never cut to the terminal's width.
+pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(header);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table
+}
+
+/// Writes a table without the blanks at the ends of its lines.
+pub(super) fn write_table(out: &mut impl Write, table: &Table) -> io::Result<()> {
+    writeln!(out, "{}", table.trim_fmt())
+}
+
+pub(super) fn write_json(out: &mut impl Write, value: &impl Serialize) -> Result<(), CliError> {
+    serde_json::to_writer_pretty(&mut *out, value).map_err(|error| {
+        // A closed pipe comes wrapped: it is told apart by its kind.
+        match error.io_error_kind() {
+            Some(kind) => CliError::Write(kind.into()),
+            None => CliError::Json(error),
+        }
+    })?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// One line of words that came from elsewhere, cut to what a row can take; JSON has all of it.
+pub(super) fn short(words: &str) -> String {
+    const MOST: usize = 240;
+    let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+/// How long ago, in the two largest units: `3d 4h`, `5m 10s`. What lies ahead, by clocks that differ, is `0s`.
+pub(super) fn age(since: Timestamp, now: Timestamp) -> String {
+    let seconds = now
+        .duration_since(since)
+        .max(SignedDuration::ZERO)
+        .as_secs();
+    let (days, hours) = (seconds / 86_400, seconds / 3_600 % 24);
+    let (minutes, rest) = (seconds / 60 % 60, seconds % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{rest}s"),
+        (0, 0, _) => format!("{minutes}m {rest}s"),
+        (0, _, _) => format!("{hours}h {minutes}m"),
+        _ => format!("{days}d {hours}h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_told_in_its_two_largest_units() {
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        let cases = [
+            (0, "0s"),
+            (59, "59s"),
+            (60, "1m 0s"),
+            (3_599, "59m 59s"),
+            (3_600, "1h 0m"),
+            (86_399, "23h 59m"),
+            (90_061, "1d 1h"),
+            (-5, "0s"),
+        ];
+        for (seconds, text) in cases {
+            let since = now - SignedDuration::from_secs(seconds);
+            assert_eq!(age(since, now), text);
+        }
+    }
+}

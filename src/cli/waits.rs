@@ -1,0 +1,169 @@
+//! `snapferry waits`: what is being waited for.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::arguments::{StackArguments, WaitsArguments, variables};
+use super::show::{age, short, table, write_json, write_table};
+use super::{CliError, Ended};
+use crate::aws::{Aws, for_operators};
+use crate::domain::arn::RdsArn;
+use crate::domain::failure::Remedy;
+use crate::domain::wait::Wait;
+use crate::ports::{Clock, ListOpen};
+use crate::settings::Stack;
+
+pub(super) async fn execute(
+    arguments: &StackArguments,
+    options: &WaitsArguments,
+    environment: Vec<(String, String)>,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let stack = Stack::from_variables(variables(environment, arguments.flags()))?;
+    let sdk = for_operators(&stack.home, arguments.profile.as_deref()).await;
+    let aws = Aws::new(sdk, stack.table.clone(), ());
+    list_waits(&aws, stack.copy_slots, options.json, out).await
+}
+
+/// Lists the open waits, those that were opened first at the top, and how many copy slots are taken.
+///
+/// # Errors
+/// When the list cannot be read, or the answer not written.
+pub async fn list_waits<W: ListOpen + Clock>(
+    world: &W,
+    copy_slots: usize,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let mut waits = Vec::new();
+    let mut holders = BTreeSet::new();
+    let mut from = None;
+    loop {
+        let page = world.list_open(from).await?;
+        waits.extend(page.waits);
+        holders.extend(page.holders);
+        match page.next {
+            Some(next) => from = Some(next),
+            None => break,
+        }
+    }
+    waits.sort_by(|a, b| (a.opened_at, &a.resource).cmp(&(b.opened_at, &b.resource)));
+    if json {
+        write_json(out, &ListJson::of(&waits, &holders, copy_slots))?;
+    } else {
+        write(out, &waits, holders.len(), copy_slots, world.now())?;
+    }
+    Ok(Ended::Well)
+}
+
+fn write(
+    out: &mut impl Write,
+    waits: &[Wait],
+    taken: usize,
+    copy_slots: usize,
+    now: Timestamp,
+) -> Result<(), CliError> {
+    if waits.is_empty() {
+        writeln!(out, "nothing is being waited for")?;
+    } else {
+        let mut rows = table([
+            "DATABASE",
+            "STEP",
+            "PHASE",
+            "SINCE",
+            "OPEN FOR",
+            "REGION",
+            "RESOURCE",
+            "EXECUTION",
+            "TROUBLE",
+        ]);
+        for wait in waits {
+            rows.add_row([
+                wait.command.run.database.arn.name().to_owned(),
+                wait.command.step.as_str().to_owned(),
+                wait.phase.as_str().to_owned(),
+                age(wait.since, now),
+                age(wait.opened_at, now),
+                wait.resource.region().to_string(),
+                wait.resource.name().to_owned(),
+                wait.command.execution.name().to_owned(),
+                wait.standing_trouble()
+                    .map_or_else(String::new, |trouble| short(&trouble.to_string())),
+            ]);
+        }
+        write_table(out, &rows)?;
+    }
+    writeln!(out, "\ncopy slots taken: {taken}/{copy_slots}")?;
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct ListJson {
+    waits: Vec<WaitJson>,
+    copy_slots: SlotsJson,
+}
+
+/// A wait for the outside: all of it but the token.
+#[derive(Serialize)]
+struct WaitJson {
+    database: String,
+    resource_id: String,
+    policy: String,
+    step: &'static str,
+    phase: &'static str,
+    since: String,
+    opened_at: String,
+    resource: String,
+    execution: String,
+    trouble: Option<TroubleJson>,
+}
+
+#[derive(Serialize)]
+struct TroubleJson {
+    at: String,
+    why: String,
+    remedy: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct SlotsJson {
+    most: usize,
+    taken: Vec<String>,
+}
+
+impl ListJson {
+    fn of(waits: &[Wait], holders: &BTreeSet<RdsArn>, most: usize) -> Self {
+        Self {
+            waits: waits.iter().map(WaitJson::of).collect(),
+            copy_slots: SlotsJson {
+                most,
+                taken: holders.iter().map(ToString::to_string).collect(),
+            },
+        }
+    }
+}
+
+impl WaitJson {
+    fn of(wait: &Wait) -> Self {
+        let run = &wait.command.run;
+        Self {
+            database: run.database.arn.to_string(),
+            resource_id: run.database.resource_id.to_string(),
+            policy: run.policy.to_string(),
+            step: wait.command.step.as_str(),
+            phase: wait.phase.as_str(),
+            since: wait.since.to_string(),
+            opened_at: wait.opened_at.to_string(),
+            resource: wait.resource.to_string(),
+            execution: wait.command.execution.to_string(),
+            trouble: wait.standing_trouble().map(|trouble| TroubleJson {
+                at: trouble.at.to_string(),
+                why: trouble.why.clone(),
+                remedy: trouble.remedy.map(Remedy::as_str),
+            }),
+        }
+    }
+}

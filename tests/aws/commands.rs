@@ -1,0 +1,306 @@
+//! The command line as a process: answers, exit codes, and what help says.
+
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use snapferry::wire::run as wire_run;
+
+use crate::server::{Answer, Server, ok};
+use crate::wire::{Asked, MACHINE};
+use crate::world::{KEY, a_run};
+
+const TOKEN: &str = "AAAAKgAAAAIAAAAAthe+secret/token==";
+
+pub(crate) fn bare(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_snapferry"));
+    // A place without a profile: the credentials are those of the environment.
+    command
+        .env_clear()
+        .env("HOME", env!("CARGO_TARGET_TMPDIR"))
+        .args(arguments);
+    command
+}
+
+pub(crate) fn configured(server: &Server, arguments: &[&str]) -> Command {
+    let mut command = bare(arguments);
+    command
+        .env("AWS_ENDPOINT_URL", format!("http://{}", server.address))
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "secret")
+        .env("AWS_REGION", "eu-central-1")
+        .env("SNAPFERRY_STACK", "prod")
+        .env("SNAPFERRY_TABLE", "table")
+        .env("SNAPFERRY_STATE_MACHINE_ARN", MACHINE)
+        .env("SNAPFERRY_SOURCE_REGIONS", "eu-west-1")
+        .env("SNAPFERRY_KMS_KEY", KEY)
+        .env("SNAPFERRY_SELECTION", "all");
+    command
+}
+
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+pub(crate) fn ran(output: &Output, code: i32) -> String {
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{out}\n{err}");
+    out
+}
+
+fn instance(name: &str, tags: &str) -> String {
+    format!(
+        "<DBInstance><DBInstanceIdentifier>{name}</DBInstanceIdentifier>\
+         <DBInstanceArn>arn:aws:rds:eu-west-1:111122223333:db:{name}</DBInstanceArn>\
+         <DbiResourceId>db-{}</DbiResourceId><TagList>{tags}</TagList></DBInstance>",
+        name.to_uppercase()
+    )
+}
+
+/// A region with two databases, of which one is left out.
+fn aws(asked: &Asked) -> Answer {
+    match asked.action().as_str() {
+        "DescribeDBInstances" => {
+            let excluded = "<Tag><Key>snapferry:exclude</Key><Value>true</Value></Tag>";
+            ok(format!(
+                "<DescribeDBInstancesResponse><DescribeDBInstancesResult><DBInstances>{}{}</DBInstances>\
+                 </DescribeDBInstancesResult></DescribeDBInstancesResponse>",
+                instance("orders", ""),
+                instance("scratch", excluded)
+            ))
+        }
+        "StartExecution" => ok(
+            r#"{"executionArn":"arn:aws:states:eu-central-1:111122223333:execution:protect:x","startDate":1.0}"#,
+        ),
+        _ => ok("{}"),
+    }
+}
+
+#[test]
+fn run_starts_what_is_due_and_tells_what_became_of_each_database() {
+    let server = Server::start(aws);
+    let arguments = ["run", "--at", "2026-11-22T03:00:00Z"];
+    let output = configured(&server, &arguments).output().unwrap();
+    let out = ran(&output, 0);
+    let rows: Vec<&str> = out.lines().collect();
+    assert!(rows[0].starts_with("REGION"), "{out}");
+    assert!(
+        rows[1].contains("orders") && rows[1].contains("started sf-orders-20261122t0300z-"),
+        "{out}"
+    );
+    assert!(
+        rows[2].contains("scratch")
+            && rows[2].contains("left out: it has the tag snapferry:exclude"),
+        "{out}"
+    );
+    let start = server
+        .asked()
+        .into_iter()
+        .find(|asked| asked.action() == "StartExecution");
+    let start = start.unwrap();
+    assert!(start.headers["user-agent"].contains("app/snapferry-cli"));
+    let input = start.json()["input"].as_str().unwrap().to_owned();
+    assert_eq!(wire_run::read(&input).unwrap(), a_run("orders"));
+}
+
+#[test]
+fn run_answers_in_json_too() {
+    let server = Server::start(aws);
+    let arguments = ["run", "--at", "2026-11-22T03:00:00Z", "--json"];
+    let out = ran(&configured(&server, &arguments).output().unwrap(), 0);
+    let regions: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(regions[0]["region"], "eu-west-1");
+    assert_eq!(regions[0]["due"], "2026-11-22T03:00:00Z");
+    let databases = &regions[0]["databases"];
+    assert_eq!(databases[0]["outcome"], "started");
+    assert_eq!(
+        databases[0]["database"],
+        "arn:aws:rds:eu-west-1:111122223333:db:orders"
+    );
+    assert_eq!(databases[1]["outcome"], "left-out");
+}
+
+#[test]
+fn run_that_could_not_start_everything_says_so_and_exits_with_1() {
+    let server = Server::start(|asked| match asked.action().as_str() {
+        "StartExecution" => Answer::Http(
+            400,
+            r#"{"__type":"AccessDeniedException","message":"User is not authorized"}"#.to_owned(),
+        ),
+        _ => aws(asked),
+    });
+    let output = configured(&server, &["run", "--again"]).output().unwrap();
+    let out = ran(&output, 1);
+    assert!(
+        out.contains("failed: StartExecution did not succeed: AccessDeniedException"),
+        "{out}"
+    );
+    assert!(out.contains("User is not authorized"), "{out}");
+}
+
+#[test]
+fn a_flag_wins_over_its_variable() {
+    let server = Server::start(aws);
+    let arguments = [
+        "run",
+        "--again",
+        "--source-regions",
+        "eu-north-1",
+        "--table",
+        "other",
+    ];
+    let output = configured(&server, &arguments).output().unwrap();
+    assert!(ran(&output, 0).contains("eu-north-1"));
+    let asked = server.asked();
+    let lists = asked
+        .iter()
+        .find(|asked| asked.action() == "DescribeDBInstances")
+        .unwrap();
+    assert!(lists.headers["authorization"].contains("/eu-north-1/rds/"));
+    let claim = asked
+        .iter()
+        .find(|asked| asked.action() == "UpdateItem")
+        .unwrap();
+    assert_eq!(claim.json()["TableName"], "other");
+}
+
+pub(crate) fn wait(name: &str, opened_at: i64) -> Value {
+    let run = wire_run::write(&a_run(name));
+    let execution =
+        format!("arn:aws:states:eu-central-1:111122223333:execution:protect:run-of-{name}");
+    json!({
+        "pk": { "S": format!("wait#arn:aws:rds:eu-west-1:111122223333:snapshot:sf-{name}") },
+        "open": { "S": "wait" },
+        "since": { "N": opened_at.to_string() },
+        "opened_at": { "N": opened_at.to_string() },
+        "phase": { "S": "seen" },
+        "token": { "S": TOKEN },
+        "step": { "S": "snapshot" },
+        "execution": { "S": execution },
+        "retry": { "N": "0" },
+        "run": { "S": run },
+        "expected": { "M": { "kind": { "S": "snapshot" } } },
+    })
+}
+
+fn open(asked: &Asked) -> Answer {
+    let slots = json!({
+        "pk": { "S": "slots#copy" },
+        "holders": { "SS": ["arn:aws:rds:eu-central-1:111122223333:snapshot:sf-x"] },
+    });
+    let page = match asked.json().get("ExclusiveStartKey") {
+        None => json!({
+            "Items": [slots, wait("younger", 1_763_780_760_000)],
+            "LastEvaluatedKey": { "pk": { "S": "slots#copy" } },
+        }),
+        Some(_) => json!({ "Items": [wait("older", 1_763_000_000_000)] }),
+    };
+    ok(page.to_string())
+}
+
+#[test]
+fn waits_lists_the_oldest_first_and_never_a_token() {
+    let server = Server::start(open);
+    let output = configured(&server, &["waits"]).output().unwrap();
+    let out = ran(&output, 0);
+    let rows: Vec<&str> = out.lines().collect();
+    assert!(rows[0].starts_with("DATABASE"), "{out}");
+    assert!(
+        rows[1].starts_with("older") && rows[1].ends_with("run-of-older"),
+        "{out}"
+    );
+    assert!(
+        rows[2].starts_with("younger") && rows[2].contains("sf-younger"),
+        "{out}"
+    );
+    assert!(out.ends_with("copy slots taken: 1/20\n"), "{out}");
+    let json = ran(
+        &configured(&server, &["waits", "--json"]).output().unwrap(),
+        0,
+    );
+    let list: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        list["waits"][0]["database"],
+        "arn:aws:rds:eu-west-1:111122223333:db:older"
+    );
+    assert_eq!(list["copy_slots"]["most"], 20);
+    for text in [out, json, text(&output.stderr)] {
+        assert!(!text.contains(TOKEN), "{text}");
+    }
+}
+
+#[test]
+fn waits_says_when_there_are_none_and_when_the_table_does_not_answer() {
+    let server = Server::start(|_| ok(r#"{"Items":[]}"#));
+    let out = ran(&configured(&server, &["waits"]).output().unwrap(), 0);
+    assert!(out.starts_with("nothing is being waited for"), "{out}");
+    let server = Server::start(|_| {
+        let body =
+            r#"{"__type":"ResourceNotFoundException","message":"Requested resource not found"}"#;
+        Answer::Http(400, body.to_owned())
+    });
+    let output = configured(&server, &["waits"]).output().unwrap();
+    ran(&output, 1);
+    assert!(text(&output.stderr).contains("Query did not succeed: ResourceNotFoundException"));
+}
+
+#[test]
+fn settings_that_are_missing_are_told_all_at_once() {
+    let output = bare(&["run"]).output().unwrap();
+    ran(&output, 2);
+    let err = text(&output.stderr);
+    let missing = [
+        "AWS_REGION",
+        "SNAPFERRY_STACK",
+        "SNAPFERRY_TABLE",
+        "SNAPFERRY_KMS_KEY",
+        "CliEnvironment",
+    ];
+    for part in missing {
+        assert!(err.contains(part), "{part} in {err}");
+    }
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_exits_with_2() {
+    let contradiction = ["run", "--again", "--at", "2026-11-22T03:00:00Z"];
+    for arguments in [
+        &["fly"][..],
+        &["run", "--at", "tomorrow"],
+        &contradiction,
+        &[],
+    ] {
+        ran(&bare(arguments).output().unwrap(), 2);
+    }
+    ran(
+        &bare(&["waits"])
+            .env("SNAPFERRY_LOG", "loud")
+            .output()
+            .unwrap(),
+        2,
+    );
+}
+
+#[test]
+fn help_says_where_the_settings_come_from() {
+    let out = ran(&bare(&["--help"]).output().unwrap(), 0);
+    for part in [
+        "CliEnvironment",
+        "SNAPFERRY_TABLE",
+        "AWS_REGION",
+        "run",
+        "waits",
+        "Exit codes",
+    ] {
+        assert!(out.contains(part), "{part} in {out}");
+    }
+    let out = ran(&bare(&["run", "--help"]).output().unwrap(), 0);
+    for part in [
+        "--again",
+        "--at",
+        "SNAPFERRY_KMS_KEY",
+        "SNAPFERRY_SOURCE_REGIONS",
+    ] {
+        assert!(out.contains(part), "{part} in {out}");
+    }
+}

@@ -1,0 +1,54 @@
+//! The bodies of the commands queue.
+
+use snapferry::app::batch;
+use snapferry::domain::command::Step;
+use snapferry::domain::wait::Phase;
+use snapferry::wire::command;
+
+use crate::corpus::{fuzz, fuzz_batches};
+use crate::judge::{can_be_carried_out, is_a_reason, is_printable, nothing_is_made_up};
+use crate::world::{
+    Token, World, backoff, command as a_command, desk, record, run as finish, snapshot_arn,
+};
+
+#[test]
+fn a_command_is_read_as_it_is_or_refused_with_a_reason() {
+    fuzz("commands", |body| match command::read(body) {
+        Ok(read) => {
+            let written = command::write(&read);
+            assert!(command::read(&written).unwrap() == read);
+            nothing_is_made_up(body, &written, &["/retry"]);
+            can_be_carried_out(&read.run);
+            is_printable(read.execution.as_str());
+        }
+        Err(error) => is_a_reason(&error, &["a command", "an execution's input"]),
+    });
+}
+
+/// The good command's token is alive and no other is, so every other command that can be read is stale.
+#[test]
+fn a_good_command_is_done_among_any_others_and_only_unreadable_ones_stay() {
+    fuzz_batches("commands", |bodies| {
+        let good = a_command(Step::Snapshot, "alive", "good");
+        let world = World::new().with_token("alive", Token::Alive);
+        let at = bodies.len() / 2;
+        let mut records: Vec<_> = (0..)
+            .zip(&bodies)
+            .map(|(number, body)| record(&format!("other-{number}"), body, 1 + number % 11))
+            .collect();
+        records.insert(at, record("good", command::write(&good), 1));
+        let bad: Vec<String> = records
+            .iter()
+            .filter(|record| command::read(&record.body).is_err())
+            .map(|record| record.message_id.clone())
+            .collect();
+
+        let mut kept = finish(batch::work(&world, &desk(), &backoff(), records));
+        kept.sort();
+        assert_eq!(kept, bad);
+        let asked_for = snapshot_arn(&good.run, 1);
+        assert_eq!(world.phase(&asked_for), Some(Phase::Requested));
+        assert_eq!(world.waits.borrow().len(), 1, "nothing else was begun");
+        assert_eq!(world.delays.borrow().len(), bad.len());
+    });
+}
