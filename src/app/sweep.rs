@@ -13,6 +13,7 @@ use crate::domain::arn::{RdsArn, Region};
 use crate::domain::command::Step;
 use crate::domain::limits::{BATCH_GET_MAX, COMMAND_LIFETIME};
 use crate::domain::slots::{self, Contender};
+use crate::domain::snapshot::{Snapshot, SnapshotStatus};
 use crate::domain::wait::{Phase, Rules, Wait};
 use crate::ports::{
     Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, FreeSlot, ListOpen, LookUpWaits,
@@ -175,15 +176,15 @@ impl Round {
             .map(|wait| async move {
                 let found = truth.get(&wait.resource);
                 let judged = conclude::judge(world, rules, &wait, found).await;
-                (wait, found.is_some(), judged)
+                (wait, found.is_some_and(is_under_way), judged)
             })
             .buffer_unordered(CONCURRENCY)
             .collect()
             .await;
-        for (wait, shown, judged) in judged {
+        for (wait, under_way, judged) in judged {
             match judged {
                 Ok(Judged::Concluded(_)) => self.swept.settled += 1,
-                Ok(Judged::Kept) => self.keep(rules, &wait, shown, world.now()),
+                Ok(Judged::Kept) => self.keep(rules, &wait, under_way, world.now()),
                 Err(error) => {
                     warn!(resource = %wait.resource, error = chain(&error), "could not be settled by the sweep");
                     self.swept.broken += 1;
@@ -193,7 +194,7 @@ impl Round {
         }
     }
 
-    fn keep(&mut self, rules: &Rules, wait: &Wait, shown: bool, now: Timestamp) {
+    fn keep(&mut self, rules: &Rules, wait: &Wait, under_way: bool, now: Timestamp) {
         let idle = match wait.phase {
             Phase::Registered => now.duration_since(wait.since),
             Phase::Queued | Phase::Requested | Phase::Seen => SignedDuration::ZERO,
@@ -205,7 +206,7 @@ impl Round {
             return;
         }
         self.contenders.push(Contender::of(wait));
-        if idle > rules.grace && !shown {
+        if idle > rules.grace && !under_way {
             self.abandoned.push((wait.resource.clone(), wait.since));
         }
     }
@@ -287,6 +288,14 @@ impl Round {
             "a command could not be sent again by this sweep"
         );
         self.swept.broken += 1;
+    }
+}
+
+/// Whether RDS may be at work on it. What is finished, failed or on its way out needs no slot.
+fn is_under_way(snapshot: &Snapshot) -> bool {
+    match snapshot.status {
+        SnapshotStatus::Creating | SnapshotStatus::Copying | SnapshotStatus::Other(_) => true,
+        SnapshotStatus::Available | SnapshotStatus::Failed | SnapshotStatus::Deleting => false,
     }
 }
 

@@ -285,6 +285,24 @@ fn a_registered_wait_whose_token_cannot_be_probed_stays_as_it_is() {
 }
 
 #[test]
+fn the_slot_of_a_registered_copy_that_came_to_nothing_is_freed_and_that_of_one_under_way_is_not() {
+    let grace = SignedDuration::from_mins(10) + SignedDuration::from_secs(1);
+    for (status, freed) in [
+        (SnapshotStatus::Failed, 1),
+        (SnapshotStatus::Deleting, 1),
+        (SnapshotStatus::Copying, 0),
+        (SnapshotStatus::Other("upgrading".to_owned()), 0),
+    ] {
+        let world = World::new();
+        let stuck = wait_for(&world, Step::Copy, "stuck", Phase::Registered);
+        world.slots.borrow_mut().insert(stuck.resource.clone());
+        world.put_snapshot(ours(&stuck.resource, &a_run("stuck"), status.clone()));
+        world.pass(grace);
+        assert_eq!(do_sweep(&world).freed, freed, "{status:?}");
+    }
+}
+
+#[test]
 fn sweeping_twice_settles_once() {
     let world = World::new();
     let wait = wait_for(&world, Step::Snapshot, "orders", Phase::Requested);
