@@ -307,8 +307,6 @@ pub trait ListOpen {
 pub trait ClaimSlot {
     /// `UpdateItem`: takes a slot if fewer than `most` are taken or it is held already. Whether it is held now.
     async fn claim_slot(&self, copy: &RdsArn, most: usize) -> Result<bool, PortError>;
-    /// `UpdateItem`: gives a slot back that RDS has not used. Only for its own claimant.
-    async fn give_slot_back(&self, copy: &RdsArn) -> Result<(), PortError>;
 }
 
 /// What must hold in the table at the moment that another's slot is freed.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
 use crate::app::batch::{CONCURRENCY, chain};
@@ -11,8 +11,9 @@ use crate::app::conclude::{self, Judged};
 use crate::app::react;
 use crate::domain::arn::{RdsArn, Region};
 use crate::domain::command::Step;
-use crate::domain::limits::BATCH_GET_MAX;
+use crate::domain::limits::{BATCH_GET_MAX, COMMAND_LIFETIME};
 use crate::domain::slots::{self, Contender};
+use crate::domain::snapshot::{Snapshot, SnapshotStatus};
 use crate::domain::wait::{Phase, Rules, Wait};
 use crate::ports::{
     Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, FreeSlot, ListOpen, LookUpWaits,
@@ -72,6 +73,8 @@ pub struct Swept {
     pub freed: usize,
     /// Queued commands that it sent again, with a slot.
     pub handed_out: usize,
+    /// Commands of registered waits that it sent again, because no message can carry them any more.
+    pub sent_again: usize,
     /// Regions that did not answer: their waits stay for the next sweep.
     pub unreachable: BTreeSet<Region>,
     /// Calls that did not come through: theirs stay for the next sweep.
@@ -103,11 +106,13 @@ pub async fn sweep<W: Permissions>(world: &W, broom: &Broom) -> Result<Swept, Po
         round.judge(world, broom, waits).await;
     }
     round.hand_slots_on(world, broom).await;
+    round.send_again(world).await;
     info!(
         open = round.swept.open,
         settled = round.swept.settled,
         freed = round.swept.freed,
         handed_out = round.swept.handed_out,
+        sent_again = round.swept.sent_again,
         broken = round.swept.broken,
         unreachable = round.swept.unreachable.len(),
         "swept"
@@ -125,6 +130,8 @@ struct Round {
     contenders: Vec<Contender>,
     /// Slots of workers that died before RDS was asked, or whose command is parked.
     abandoned: Vec<(RdsArn, Timestamp)>,
+    /// Waits that have been registered for longer than a message lives.
+    lost: Vec<Wait>,
 }
 
 impl Round {
@@ -174,15 +181,15 @@ impl Round {
             .map(|wait| async move {
                 let found = truth.get(&wait.resource);
                 let judged = conclude::judge(world, rules, &wait, found).await;
-                (wait, found.is_some(), judged)
+                (wait, found.is_some_and(is_under_way), judged)
             })
             .buffer_unordered(CONCURRENCY)
             .collect()
             .await;
-        for (wait, shown, judged) in judged {
+        for (wait, under_way, judged) in judged {
             match judged {
                 Ok(Judged::Concluded(_)) => self.swept.settled += 1,
-                Ok(Judged::Kept) => self.keep(rules, &wait, shown, world.now()),
+                Ok(Judged::Kept) => self.keep(rules, &wait, under_way, world.now()),
                 Err(error) => {
                     warn!(resource = %wait.resource, error = chain(&error), "could not be settled by the sweep");
                     self.swept.broken += 1;
@@ -192,13 +199,19 @@ impl Round {
         }
     }
 
-    fn keep(&mut self, rules: &Rules, wait: &Wait, shown: bool, now: Timestamp) {
+    fn keep(&mut self, rules: &Rules, wait: &Wait, under_way: bool, now: Timestamp) {
+        let idle = match wait.phase {
+            Phase::Registered => now.duration_since(wait.since),
+            Phase::Queued | Phase::Requested | Phase::Seen => SignedDuration::ZERO,
+        };
+        if idle > COMMAND_LIFETIME {
+            self.lost.push(wait.clone());
+        }
         if !is_copy(wait) {
             return;
         }
         self.contenders.push(Contender::of(wait));
-        if wait.phase == Phase::Registered && !shown && now.duration_since(wait.since) > rules.grace
-        {
+        if idle > rules.grace && !under_way {
             self.abandoned.push((wait.resource.clone(), wait.since));
         }
     }
@@ -262,12 +275,32 @@ impl Round {
         }
     }
 
+    /// A registered wait moves only by its command. SQS may hand one message to two workers; one of them
+    /// finishes and takes the message out of the queue, the other takes the wait back to registered and dies.
+    async fn send_again<W: Permissions>(&mut self, world: &W) {
+        for wait in std::mem::take(&mut self.lost) {
+            match send_one_again(world, &wait).await {
+                Ok(true) => self.swept.sent_again += 1,
+                Ok(false) => {}
+                Err(error) => self.broken(&error),
+            }
+        }
+    }
+
     fn broken(&mut self, error: &PortError) {
         warn!(
             error = chain(error),
-            "a slot could not be handed on by this sweep"
+            "a command could not be sent again by this sweep"
         );
         self.swept.broken += 1;
+    }
+}
+
+/// Whether RDS may be at work on it. What is finished, failed or on its way out needs no slot.
+fn is_under_way(snapshot: &Snapshot) -> bool {
+    match snapshot.status {
+        SnapshotStatus::Creating | SnapshotStatus::Copying | SnapshotStatus::Other(_) => true,
+        SnapshotStatus::Available | SnapshotStatus::Failed | SnapshotStatus::Deleting => false,
     }
 }
 
@@ -299,5 +332,25 @@ async fn hand_out_one<W: Permissions>(
         return Ok(false);
     }
     world.send_command(&wait.command).await?;
+    Ok(true)
+}
+
+/// Sends the command of a registered wait again, once in a message's lifetime. Where its message does rest with
+/// the dead letters, a replay finds the work done or under way.
+async fn send_one_again<W: Permissions>(world: &W, wait: &Wait) -> Result<bool, PortError> {
+    match world.send_task_heartbeat(&wait.command.token).await {
+        Probe::Alive => {}
+        Probe::Dead | Probe::Invalid => {
+            world.forget(&wait.resource, &wait.command.token).await?;
+            return Ok(false);
+        }
+        Probe::Unknown(error) => return Err(error),
+    }
+    world.send_command(&wait.command).await?;
+    let (resource, token) = (&wait.resource, &wait.command.token);
+    world
+        .set_phase(resource, token, Phase::Registered, world.now())
+        .await?;
+    info!(resource = %wait.resource, execution = %wait.command.execution, "sent again");
     Ok(true)
 }

@@ -378,7 +378,8 @@ async fn ask_rds<W: Permissions>(
     }
 }
 
-/// One owner for each refusal.
+/// One owner for each refusal. The slot stays: another delivery of the same command, or an earlier call whose
+/// answer was lost, may have RDS copying all the same. Only the sweeper, which asks RDS, frees it.
 async fn refused<W: Permissions>(
     world: &W,
     desk: &Desk,
@@ -386,11 +387,6 @@ async fn refused<W: Permissions>(
     error: RdsError,
 ) -> Result<Tried, WorkError> {
     let owner = error.owner();
-    if !matches!(owner, Owner::AskWhatExists | Owner::Transient) && wait.command.step == Step::Copy
-    {
-        // RDS has said no, so the slot is unused. After no answer at all it is kept: RDS may be copying.
-        world.give_slot_back(&wait.resource).await?;
-    }
     match owner {
         Owner::AskWhatExists => ask_what_exists(world, desk, wait).await,
         Owner::AskQuota => ask_quota(world, wait, error).await.map(Tried::Done),

@@ -1,9 +1,7 @@
 //! Copy slots: one item whose set names the copies that have one.
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, ReturnValue, TransactWriteItem, Update,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, Update};
 
 use super::Aws;
 use super::fault::{port_error, unusable};
@@ -47,29 +45,6 @@ impl<Also> ClaimSlot for Aws<Also> {
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(false),
             Err(error) => Err(port_error("UpdateItem", &error, &[])),
         }
-    }
-
-    async fn give_slot_back(&self, copy: &RdsArn) -> Result<(), PortError> {
-        let request = self
-            .dynamodb()
-            .update_item()
-            .table_name(&self.table)
-            .key(PK, text(SLOTS_KEY))
-            .update_expression("DELETE #holders :copies")
-            .condition_expression(HOLDS)
-            .expression_attribute_names("#holders", HOLDERS)
-            .expression_attribute_values(":copies", set_of(copy))
-            .expression_attribute_values(":copy", text(copy.to_string()))
-            .return_values(ReturnValue::AllNew);
-        let left = match request.send().await {
-            Ok(answer) => answer.attributes.unwrap_or_default(),
-            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => return Ok(()),
-            Err(error) => return Err(port_error("UpdateItem", &error, &[])),
-        };
-        if left.contains_key(HOLDERS) {
-            return Ok(());
-        }
-        self.close_slots().await
     }
 }
 

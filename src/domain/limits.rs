@@ -32,6 +32,9 @@ pub const WAIT_TIME_TO_LIVE: SignedDuration = SignedDuration::from_hours(10 * 24
 pub const VISIBILITY_SECONDS_MAX: u64 = 43_200;
 /// Receives after which SQS moves a message to the dead-letter queue (`maxReceiveCount` in the template).
 pub const MAX_RECEIVES: u32 = 10;
+/// How long a wait may stay registered before its command is sent again. Ten receives with growing delays take
+/// less, so no message of it is in the queue any more: it rests with the dead letters, or is lost.
+pub const COMMAND_LIFETIME: SignedDuration = SignedDuration::from_hours(3);
 /// How often a hint that RDS does not bear out yet is looked at again before the sweep gets it.
 pub const HINT_RECHECKS: u32 = 3;
 /// How long after its end an execution can be redriven (RedriveExecution).

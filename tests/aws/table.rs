@@ -312,39 +312,6 @@ async fn a_slot_is_claimed_under_the_limit_or_if_it_is_held() {
     assert_eq!(values[":zero"]["N"], "0");
 }
 
-#[tokio::test]
-async fn the_last_slot_given_back_takes_the_item_out_of_the_index() {
-    let copy = copy_arn(&a_run("orders"), 1);
-    let others =
-        json!({ "Attributes": { "pk": { "S": "slots#copy" }, "holders": { "SS": ["other"] } } });
-    let wire = Wire::new([ok(others.to_string())]);
-    wire.aws().give_slot_back(&copy).await.unwrap();
-    let body = wire.only().json();
-    assert_eq!(spelled(&body, "UpdateExpression"), "DELETE holders :copies");
-    assert_eq!(
-        spelled(&body, "ConditionExpression"),
-        "contains(holders, :copy)"
-    );
-
-    let none = json!({ "Attributes": { "pk": { "S": "slots#copy" }, "open": { "S": "wait" } } });
-    let wire = Wire::new([ok(none.to_string()), ok("{}")]);
-    wire.aws().give_slot_back(&copy).await.unwrap();
-    let body = wire.asked()[1].json();
-    assert_eq!(spelled(&body, "UpdateExpression"), "REMOVE open, since");
-    assert_eq!(
-        spelled(&body, "ConditionExpression"),
-        "attribute_not_exists(holders)"
-    );
-}
-
-#[tokio::test]
-async fn a_slot_that_is_not_held_is_given_back_already() {
-    let wire = Wire::new([conflict()]);
-    let copy = copy_arn(&a_run("orders"), 1);
-    wire.aws().give_slot_back(&copy).await.unwrap();
-    assert_eq!(wire.asked().len(), 1);
-}
-
 fn cancelled(codes: [&str; 2]) -> Reply {
     let reasons: Vec<Value> = codes.map(|code| json!({ "Code": code })).into();
     let body = json!({

@@ -230,6 +230,78 @@ fn the_slot_of_a_worker_that_died_before_rds_was_asked_is_freed_after_the_grace_
     );
 }
 
+/// Longer than ten receives of one message take.
+const A_MESSAGES_LIFE: SignedDuration = SignedDuration::from_hours(3);
+
+#[test]
+fn the_command_of_a_registered_wait_is_sent_again_once_no_message_can_carry_it() {
+    let world = World::new();
+    let lost = wait_for(&world, Step::Snapshot, "orders", Phase::Registered);
+    world.pass(A_MESSAGES_LIFE);
+    assert_eq!(do_sweep(&world).sent_again, 0);
+    world.pass(SignedDuration::from_secs(1));
+    world.break_once("SendMessage");
+    let swept = do_sweep(&world);
+    assert_eq!((swept.sent_again, swept.broken), (0, 1));
+    assert_eq!(do_sweep(&world).sent_again, 1);
+    assert_eq!(*world.sent.borrow(), [lost.command.clone()]);
+    assert_eq!(world.phase(&lost.resource), Some(Phase::Registered));
+    assert_eq!(do_sweep(&world).sent_again, 0, "once in a message's life");
+}
+
+#[test]
+fn the_command_of_a_copy_that_failed_before_anybody_saw_it_is_sent_again() {
+    let world = World::new();
+    let lost = wait_for(&world, Step::Copy, "orders", Phase::Registered);
+    world.put_snapshot(ours(
+        &lost.resource,
+        &a_run("orders"),
+        SnapshotStatus::Failed,
+    ));
+    world.pass(A_MESSAGES_LIFE + SignedDuration::from_secs(1));
+    assert_eq!(do_sweep(&world).sent_again, 1);
+    assert!(world.answers.borrow().is_empty());
+}
+
+#[test]
+fn a_registered_wait_that_nobody_awaits_any_more_is_forgotten() {
+    let world = World::new();
+    wait_for(&world, Step::Copy, "orders", Phase::Registered);
+    world.set_token("orders", Token::Dead);
+    world.pass(A_MESSAGES_LIFE + SignedDuration::from_secs(1));
+    do_sweep(&world);
+    assert!(world.waits.borrow().is_empty() && world.sent.borrow().is_empty());
+}
+
+#[test]
+fn a_registered_wait_whose_token_cannot_be_probed_stays_as_it_is() {
+    let world = World::new();
+    let lost = wait_for(&world, Step::Snapshot, "orders", Phase::Registered);
+    world.set_token("orders", Token::Unknown);
+    world.pass(A_MESSAGES_LIFE + SignedDuration::from_secs(1));
+    assert_eq!(do_sweep(&world).broken, 1);
+    assert_eq!(world.wait(&lost.resource), Some(lost));
+    assert!(world.sent.borrow().is_empty());
+}
+
+#[test]
+fn the_slot_of_a_registered_copy_that_came_to_nothing_is_freed_and_that_of_one_under_way_is_not() {
+    let grace = SignedDuration::from_mins(10) + SignedDuration::from_secs(1);
+    for (status, freed) in [
+        (SnapshotStatus::Failed, 1),
+        (SnapshotStatus::Deleting, 1),
+        (SnapshotStatus::Copying, 0),
+        (SnapshotStatus::Other("upgrading".to_owned()), 0),
+    ] {
+        let world = World::new();
+        let stuck = wait_for(&world, Step::Copy, "stuck", Phase::Registered);
+        world.slots.borrow_mut().insert(stuck.resource.clone());
+        world.put_snapshot(ours(&stuck.resource, &a_run("stuck"), status.clone()));
+        world.pass(grace);
+        assert_eq!(do_sweep(&world).freed, freed, "{status:?}");
+    }
+}
+
 #[test]
 fn sweeping_twice_settles_once() {
     let world = World::new();

@@ -686,12 +686,6 @@ impl ClaimSlot for World {
         }
         Ok(false)
     }
-
-    async fn give_slot_back(&self, copy: &RdsArn) -> Result<(), PortError> {
-        self.call("GiveSlotBack", copy)?;
-        self.slots.borrow_mut().remove(copy);
-        Ok(())
-    }
 }
 
 impl FreeSlot for World {

@@ -492,7 +492,11 @@ impl World {
         if !self.chance(breaks) {
             return Decision::Through;
         }
-        match self.rng.u8(..6) {
+        match self.rng.u8(..7) {
+            6 => {
+                self.count("fault: denied for a moment");
+                Decision::FailBefore(Broken::Denied)
+            }
             0..=1 => {
                 self.count("fault: throttled");
                 Decision::FailBefore(Broken::Throttled)

@@ -16,6 +16,8 @@ pub(super) enum Broken {
     Throttled,
     /// The service had an error of its own.
     Internal,
+    /// It was refused for want of a permission, as happens for a moment when policies change.
+    Denied,
     /// No answer came.
     NoAnswer,
 }

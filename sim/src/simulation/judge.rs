@@ -180,11 +180,11 @@ impl World {
                 world.truth(arn).is_none_or(|s| s.stage() == Stage::Failed)
             }),
             Reason::SnapshotVanished => self.any(&resources, |world, arn| {
-                world.lately_deleted(arn)
-                    || (world.accepted.contains(arn)
-                        && world
-                            .truth(arn)
-                            .is_none_or(|s| s.stage() == Stage::Deleting))
+                let was_there = world.accepted.contains(arn) || world.deleted.contains_key(arn);
+                let is_gone = world
+                    .truth(arn)
+                    .is_none_or(|s| s.stage() == Stage::Deleting);
+                world.lately_deleted(arn) || (was_there && is_gone)
             }),
             Reason::NameTaken => self.any(&resources, |world, arn| {
                 world.lately_deleted(arn) || world.truth(arn).is_some_and(|s| !world.is_ours(s))

@@ -99,6 +99,7 @@ pub(super) fn port_error(action: &'static str, broken: Broken) -> PortError {
     let code = match broken {
         Broken::Throttled => Some("ThrottlingException"),
         Broken::Internal => Some("InternalServerError"),
+        Broken::Denied => Some("AccessDeniedException"),
         Broken::NoAnswer => None,
     };
     PortError {

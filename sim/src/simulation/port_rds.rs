@@ -92,6 +92,10 @@ impl Port {
                 code: Some("InternalFailure".to_owned()),
                 message: String::new(),
             },
+            Err(Broken::Denied) => Refusal {
+                code: Some("AccessDenied".to_owned()),
+                message: format!("not authorized to perform rds:{operation}"),
+            },
             Err(Broken::NoAnswer) => Refusal {
                 code: None,
                 message: "timed out".to_owned(),

@@ -274,20 +274,6 @@ impl ClaimSlot for Port {
         )
         .await
     }
-
-    async fn give_slot_back(&self, copy: &RdsArn) -> Result<(), PortError> {
-        let of = copy.clone();
-        self.aws(
-            "UpdateItem",
-            || format!("give slot back {}", copy.name()),
-            true,
-            move |w| {
-                let now = w.now;
-                w.table.drop_slot(&of, now);
-            },
-        )
-        .await
-    }
 }
 
 impl FreeSlot for Port {
