@@ -132,7 +132,7 @@ impl Draw<'_> {
             plan.snapshots.insert(name.clone(), Course::default());
             plan.copies.insert(name.clone(), Course::default());
         }
-        self.misfortunes(&mut plan, databases);
+        self.misfortunes(&mut plan, databases)?;
         self.events(&mut plan, databases)?;
         self.storms(&mut plan);
         self.breakdowns(&mut plan);
@@ -153,7 +153,7 @@ impl Draw<'_> {
         usize::try_from((self.count / parts).max(1)).unwrap_or(1)
     }
 
-    fn misfortunes(&mut self, plan: &mut Plan, databases: &[String]) {
+    fn misfortunes(&mut self, plan: &mut Plan, databases: &[String]) -> Result<(), String> {
         // A copy that is under way when the key is disabled fails at its end, once.
         let reserved = usize::from(self.has(Fault::KeyDisabled));
         let kinds = [
@@ -181,6 +181,12 @@ impl Draw<'_> {
             self.rng.shuffle(&mut hit);
             // Those with the most room first, so that two faults find a place in a small fleet.
             hit.sort_by_key(|name| courses[*name].misfortunes.len());
+            if hit
+                .first()
+                .is_none_or(|name| courses[*name].misfortunes.len() >= most)
+            {
+                return Err(no_place(fault, databases));
+            }
             for name in hit.into_iter().take(self.one_in(self.either(8, 4))) {
                 let Some(course) = courses.get_mut(name) else {
                     continue;
@@ -196,6 +202,7 @@ impl Draw<'_> {
                     .extend(std::iter::repeat_n(misfortune, times.min(room)));
             }
         }
+        Ok(())
     }
 
     /// Gives each fault of events its own snapshots and copies, in turns, so that both regions have it.
@@ -227,10 +234,7 @@ impl Draw<'_> {
                         }
                     }
                     None if round == 0 => {
-                        return Err(format!(
-                            "{fault} has no place among {} databases: protect more of them",
-                            databases.len()
-                        ));
+                        return Err(no_place(*fault, databases));
                     }
                     None => {}
                 }
@@ -339,6 +343,13 @@ impl Draw<'_> {
             plan.forged = self.one_in(self.either(8, 2)).max(self.either(1, 3));
         }
     }
+}
+
+fn no_place(fault: Fault, databases: &[String]) -> String {
+    format!(
+        "{fault} has no place among {} databases with all the others: protect more of them",
+        databases.len()
+    )
 }
 
 fn place(course: &mut Course, fault: Fault, by: SignedDuration) {

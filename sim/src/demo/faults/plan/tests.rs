@@ -73,8 +73,14 @@ fn a_course_is_misfortune_first_and_then_good() {
 
 #[test]
 fn a_fleet_that_is_too_small_for_its_faults_is_a_sentence() {
-    let told = drawn("events-lost,events-doubled,events-late", 1, 1).unwrap_err();
-    assert!(told.contains("protect more"), "{told}");
+    for faults in [
+        "events-lost,events-doubled,events-late",
+        "copy-failed,copy-vanished,key-disabled",
+        "harsh",
+    ] {
+        let told = drawn(faults, 1, 1).unwrap_err();
+        assert!(told.contains("protect more"), "{told}");
+    }
 }
 
 #[test]
