@@ -61,11 +61,44 @@ fn a_fleet_gets_its_recovery_points_by_callbacks_only() {
         "one callback for each snapshot and each copy: {callbacks}"
     );
     assert_eq!(figures["dead_letters"], 0);
+    assert_eq!(figures["faults"], serde_json::json!({}));
+    assert_eq!(
+        (&figures["parked"], &figures["replayed"]),
+        (&0.into(), &0.into())
+    );
     assert_eq!(figures["calls"]["rds"]["CreateDBSnapshot"], 5);
     assert_eq!(figures["calls"]["rds"]["CopyDBSnapshot"], 5);
     assert_eq!(figures["state_transitions"], 15);
     assert!(figures["lambda_invocations"].as_u64().unwrap() >= 20);
     assert!(figures["reaction_ms"]["p50"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn faults_cost_tries_and_no_recovery_point() {
+    let output = demo()
+        .args(["--faults", "mild", "--databases", "6"])
+        .args(["--speed", "120", "--json"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let figures: Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(figures["recovery_points"], 6);
+    assert_eq!(
+        figures["executions"],
+        serde_json::json!({"succeeded": 6, "failed": 0})
+    );
+    let callbacks = &figures["callbacks"];
+    let count = |name: &str| callbacks[name].as_u64().unwrap();
+    assert_eq!(count("event") + count("sweep") + count("worker"), 12);
+    // One snapshot and one copy fail by plan, and each is tried again.
+    assert!(count("failures") >= 2, "{callbacks}");
+    let faults = figures["faults"].as_object().unwrap();
+    assert_eq!(faults.len(), 11, "{faults:?}");
+    for (fault, times) in faults {
+        assert!(times.as_u64().unwrap() > 0, "{fault} never happened");
+    }
+    assert_eq!(figures["dead_letters"], 0);
 }
 
 #[test]
@@ -77,6 +110,14 @@ fn with_json_stdout_is_one_object_and_a_bad_option_is_a_sentence() {
     assert_eq!(output.status.code(), Some(2));
     assert!(output.stdout.is_empty());
     assert!(said(&output).contains("--databases"), "{}", said(&output));
+
+    let output = demo().args(["--faults", "rain"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let text = said(&output);
+    assert!(
+        text.contains("rain") && text.contains("region-down"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -172,3 +172,49 @@ async fn a_service_that_is_not_there_is_an_answer_and_no_hang() {
     let calls = proxy.recorder().calls();
     assert_eq!(calls[0].error.as_deref(), Some("ProxyNoAnswer"));
 }
+
+/// Leaves every call without an answer.
+struct Silence {
+    reaches_service: bool,
+}
+
+impl Interference for Silence {
+    fn before(&self, _: &Caller) -> Action {
+        Action::NoAnswer {
+            reaches_service: self.reaches_service,
+            held: std::time::Duration::ZERO,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_without_an_answer_ends_its_connection_and_is_recorded_as_the_service_saw_it() {
+    for (reaches_service, status) in [(true, 200), (false, 504)] {
+        let silence = Arc::new(Silence { reaches_service });
+        let proxy = Proxy::start(echo().await, silence).await.unwrap();
+        let request = Request::post(proxy.url())
+            .header(SUCCESS.0, SUCCESS.1)
+            .body(Full::new(Bytes::from_static(
+                br#"{"taskToken":"secret","output":"{}"}"#,
+            )))
+            .unwrap();
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        let answer = client.request(request).await;
+        assert!(answer.is_err(), "{answer:?}");
+        let calls = proxy.recorder().calls();
+        assert_eq!(calls[0].status, status);
+        let accepted = proxy.recorder().settlements()[0].call.succeeded();
+        assert_eq!(accepted, reaches_service);
+    }
+}
+
+#[tokio::test]
+async fn the_callers_end_of_the_connection_is_known() {
+    let proxy = Proxy::start(echo().await, Arc::new(NoInterference))
+        .await
+        .unwrap();
+    send(&proxy, &[SUCCESS], b"{}").await;
+    let peer = proxy.recorder().calls()[0].caller.peer.unwrap();
+    assert!(peer.ip().is_loopback());
+    assert_ne!(format!("http://{peer}"), proxy.url());
+}

@@ -78,7 +78,12 @@ pub(super) async fn measure(
     let seen = Observations {
         touched: truth::touched(rds),
         leaks: leaks(scene, rds, &logs, &settlements, &failed),
-        world: [scene.carrier.refused(), scene.diary.trouble.clone()].concat(),
+        world: scene
+            .carrier
+            .refused()
+            .into_iter()
+            .chain(scene.diary.trouble.iter().cloned())
+            .collect(),
         executions: failed,
     };
     Ok((figures, seen))

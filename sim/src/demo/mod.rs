@@ -11,6 +11,7 @@ mod fleet;
 mod measure;
 mod progress;
 mod promises;
+mod repairs;
 mod run;
 mod schedule;
 mod summary;

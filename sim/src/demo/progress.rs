@@ -21,7 +21,7 @@ pub(super) enum Phase {
     Copying,
     /// The recovery point is there.
     Protected,
-    /// RDS gave up.
+    /// RDS gave this attempt up; the state machine tries again.
     Failed,
 }
 
@@ -36,7 +36,7 @@ impl Phase {
             Self::CopyQueued => "copy accepted",
             Self::Copying => "copying",
             Self::Protected => "protected",
-            Self::Failed => "failed",
+            Self::Failed => "failed, to be tried again",
         }
     }
 }
@@ -68,9 +68,8 @@ pub(super) fn standings(rds: &Rds, databases: &[String]) -> BTreeMap<String, Sta
     for place in [SOURCE, RECOVERY] {
         for snapshot in rds.snapshots(&region(place)) {
             let found = standing(snapshot, rds.now());
-            if let Some(standing) = all.get_mut(&snapshot.instance.identifier)
-                && found.phase >= standing.phase
-            {
+            // A later attempt has a later name, and the copies come last: what is found last is how it stands.
+            if let Some(standing) = all.get_mut(&snapshot.instance.identifier) {
                 *standing = found;
             }
         }

@@ -10,17 +10,15 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use crate::local::{LocalOptions, LocalStack, Step, build_snapferry};
+use crate::local::{LocalOptions, LocalStack, Step};
 use crate::rds_http::{RdsService, ServiceConfig, VirtualClock};
 
 use super::carrier::Carrier;
-use super::faults::mischief::{self, Mischief};
-use super::faults::person::{Desk, Diary, Person, Queues};
-use super::faults::replay::{Snapferry, exported};
 use super::faults::{Fault, Trouble};
 use super::fleet::{self, ACCOUNT, RECOVERY, RECOVERY_KEY, SOURCE};
 use super::measure::{Scene, measure};
 use super::progress::standings;
+use super::repairs::{Repairs, environment};
 use super::schedule::{Sweeps, plan_every, sweep_every};
 use super::view::{Out, View};
 use super::{Args, promises, summary};
@@ -37,8 +35,6 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const PATIENCE_WITH_FAULTS: Duration = Duration::from_mins(4);
 /// How often a step may be done over when faults are asked for.
 const TRIES: u32 = 3;
-/// How long the queues may take to calm down after the last execution.
-const CALM_WITHIN: Duration = Duration::from_mins(2);
 /// By what the pauses between a state's retries are multiplied where there are faults: a minute becomes 1.5 s.
 const RETRY_SCALE: f64 = 0.025;
 /// What is shortened further where there are faults, so that a dead letter takes seconds and not minutes.
@@ -258,116 +254,6 @@ async fn watch(
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
-}
-
-/// What runs beside the fleet where faults are asked for: the mischief, and the person who repairs.
-struct Repairs(Option<(Mischief, Person, Queues)>);
-
-impl Repairs {
-    fn start(
-        out: Out,
-        args: &Args,
-        rds: &Arc<RdsService>,
-        stack: &LocalStack,
-        trouble: &Trouble,
-    ) -> anyhow::Result<Self> {
-        if trouble.choice.is_empty() {
-            return Ok(Self(None));
-        }
-        let queues = Queues::of(stack)?;
-        let mischief = Mischief::start(
-            &trouble.plan,
-            mischief::Scene {
-                rds: Arc::clone(rds),
-                client: stack.client().clone(),
-                queues: queues.clone(),
-                weather: Arc::clone(&trouble.weather),
-                tally: trouble.tally.clone(),
-            },
-        );
-        let environment = environment(stack, rds)?;
-        let given = args.snapferry.clone();
-        let build = move || {
-            let program = given.clone().map_or_else(build_snapferry, Ok)?;
-            Ok(Snapferry {
-                program,
-                environment: environment.clone(),
-            })
-        };
-        let person = Person::start(Desk {
-            rds: Arc::clone(rds),
-            weather: Arc::clone(&trouble.weather),
-            client: stack.client().clone(),
-            queues: queues.clone(),
-            snapferry: Arc::new(build),
-            out,
-        });
-        Ok(Self(Some((mischief, person, queues))))
-    }
-
-    fn are_needed(&self) -> bool {
-        self.0.is_some()
-    }
-
-    fn diary(&self) -> Diary {
-        let Some((mischief, person, _)) = &self.0 else {
-            return Diary::default();
-        };
-        let mut diary = person.diary();
-        diary.trouble.extend(mischief.failed());
-        diary
-    }
-
-    /// Waits until what was late has arrived, the queues are worked off and every dead letter is known. Says
-    /// what still was not, if patience ran out.
-    async fn calm_down(
-        &self,
-        rds: &RdsService,
-        stack: &LocalStack,
-        carrier: &Carrier,
-    ) -> anyhow::Result<Option<String>> {
-        let Some((_, person, queues)) = &self.0 else {
-            return Ok(None);
-        };
-        let begun = Instant::now();
-        // Twice in a row: an event may be between two hands at one look.
-        let mut calm_looks = 0;
-        loop {
-            let mut unrest = queues.unrest(stack.client(), &person.diary()).await?;
-            if rds.model().next_due().is_some() || !carrier.is_idle() {
-                unrest = Some("events are still to come".to_owned());
-            }
-            calm_looks = if unrest.is_none() { calm_looks + 1 } else { 0 };
-            if calm_looks == 2 {
-                return Ok(None);
-            }
-            if begun.elapsed() > CALM_WITHIN && unrest.is_some() {
-                return Ok(unrest);
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-    }
-}
-
-/// How `snapferry` finds the local world.
-fn environment(stack: &LocalStack, rds: &RdsService) -> anyhow::Result<Vec<(String, String)>> {
-    let own = [
-        ("AWS_ACCESS_KEY_ID", stack.account().to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", "demo".to_owned()),
-        ("AWS_ENDPOINT_URL", stack.endpoint()),
-        ("AWS_ENDPOINT_URL_RDS", rds.url()),
-        (
-            "SNAPFERRY_COMMANDS_DEAD_LETTER_QUEUE_URL",
-            stack.output("CommandsDeadLetterQueueUrl")?.to_owned(),
-        ),
-        (
-            "SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL",
-            stack.output("EventsDeadLetterQueueUrl")?.to_owned(),
-        ),
-    ];
-    let mut all = exported(stack.output("CliEnvironment")?);
-    all.extend(own.map(|(name, value)| (name.to_owned(), value)));
-    Ok(all)
 }
 
 /// Stays up until Ctrl-C.

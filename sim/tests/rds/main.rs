@@ -10,6 +10,7 @@ mod by_sdk;
 mod copies;
 mod events;
 mod faults;
+mod interference;
 mod listing;
 mod model;
 mod moto;

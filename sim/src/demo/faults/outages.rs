@@ -140,3 +140,67 @@ fn internal_error(behind: Behind) -> &'static str {
         Behind::Sqs => "InternalError",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::faults::storm::Storm;
+
+    fn caller(service: Service, app: &str) -> Caller {
+        Caller {
+            service,
+            operation: "Any".to_owned(),
+            app: Some(app.to_owned()),
+            region: None,
+            peer: None,
+        }
+    }
+
+    fn one_call() -> Vec<Storm> {
+        vec![Storm {
+            from_call: 2,
+            lasts: Duration::ZERO,
+            share: 0.0,
+        }]
+    }
+
+    #[test]
+    fn a_storm_hits_its_own_service_and_counts_only_its_calls() {
+        let plan = Plan {
+            services: [((Behind::DynamoDb, Fault::Dynamodb500), one_call())].into(),
+            ..Plan::default()
+        };
+        let tally = Tally::default();
+        let outages = Outages::new(&plan, 1, tally.clone());
+        let ask = |service| outages.before(&caller(service, "snapferry-sweeper"));
+        assert_eq!(ask(Service::DynamoDb), Action::Forward);
+        assert_eq!(ask(Service::Sqs), Action::Forward);
+        assert_eq!(ask(Service::StepFunctions), Action::Forward);
+        let Action::Refuse { status, error, .. } = ask(Service::DynamoDb) else {
+            panic!("the second call of DynamoDB was not hit");
+        };
+        assert_eq!((status.as_u16(), &*error), (500, "InternalServerError"));
+        assert_eq!(ask(Service::DynamoDb), Action::Forward);
+        assert_eq!(tally.of(Fault::Dynamodb500), 1);
+    }
+
+    #[test]
+    fn a_kill_that_finds_no_process_is_not_counted_and_stays_due() {
+        let plan = Plan {
+            kills: vec![1],
+            ..Plan::default()
+        };
+        let tally = Tally::default();
+        let outages = Outages::new(&plan, 1, tally.clone());
+        let worker = caller(Service::Sqs, "snapferry-worker");
+        assert_eq!(outages.before(&worker), Action::Forward);
+        outages.functions_run_in(0);
+        let nowhere = Caller {
+            peer: Some(([127, 0, 0, 1], 1).into()),
+            ..worker
+        };
+        assert_eq!(outages.before(&nowhere), Action::Forward);
+        assert_eq!(tally.of(Fault::FunctionKilled), 0);
+        assert_eq!(outages.state().kills, [1]);
+    }
+}

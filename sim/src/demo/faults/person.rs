@@ -116,8 +116,8 @@ pub(in super::super) struct Diary {
     pub(in super::super) garbage: BTreeSet<String>,
     /// What `snapferry` said, for the leak test.
     pub(in super::super) said: String,
-    /// What went wrong.
-    pub(in super::super) trouble: Vec<String>,
+    /// What went wrong for the person.
+    pub(in super::super) trouble: BTreeSet<String>,
     /// The time that building the command took, which nobody else is to be short of.
     pub(in super::super) built_for: Duration,
 }
@@ -139,7 +139,7 @@ impl Person {
             loop {
                 for letters in [Letters::Commands, Letters::Events] {
                     if let Err(error) = look_after(&desk, &notes, &snapferry, letters).await {
-                        open(&notes).trouble.push(format!("{error:#}"));
+                        open(&notes).trouble.insert(format!("{error:#}"));
                     }
                 }
                 let broken_for = desk.weather.broken_for().unwrap_or_default();

@@ -285,7 +285,10 @@ impl Weather {
             state.key = Key::Disabled;
             state.broken_since.get_or_insert_with(Instant::now);
         }
-        if self.plan.strangers.is_some() && state.strangers == Strangers::NotYet {
+        // Where the key is bad, RDS says so before it looks at its places.
+        let would_meet_them = is_new && matches!(state.key, Key::Good | Key::Mended);
+        let is_due = self.plan.strangers.is_some() && state.strangers == Strangers::NotYet;
+        if is_due && would_meet_them {
             // Where their own source is not ready yet, the next copy of ours brings them.
             if mischief::let_strangers_in(rds, now) {
                 state.strangers = Strangers::Since(Instant::now());
@@ -329,3 +332,6 @@ fn attempt(call: &Incoming<'_>, rds: &Rds) -> Option<(Step, String)> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

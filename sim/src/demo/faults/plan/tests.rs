@@ -1,0 +1,99 @@
+//! What a plan promises, whatever the seed.
+
+use super::*;
+
+fn databases(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("db-{n}")).collect()
+}
+
+fn drawn(faults: &str, count: usize, seed: u64) -> Result<Plan, String> {
+    Plan::draw(&faults.parse()?, &databases(count), 60.0, seed)
+}
+
+#[test]
+fn no_step_of_a_database_meets_more_misfortunes_than_the_state_machine_tries_again() {
+    for seed in 0..200 {
+        let plan = drawn("harsh", 24, seed).unwrap();
+        for (name, course) in &plan.snapshots {
+            assert!(
+                course.misfortunes.len() <= MISFORTUNES_MAX,
+                "seed {seed}: {name}"
+            );
+        }
+        // One is left to the disabled key.
+        for (name, course) in &plan.copies {
+            assert!(
+                course.misfortunes.len() < MISFORTUNES_MAX,
+                "seed {seed}: {name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_fault_that_is_asked_for_has_its_place_whatever_the_seed() {
+    for (faults, count) in [("mild", 3), ("harsh", 3), ("harsh", 24)] {
+        for seed in 0..100 {
+            let plan = drawn(faults, count, seed).unwrap();
+            let all = || plan.snapshots.values().chain(plan.copies.values());
+            let event = |fate: fn(&EventFate) -> bool| all().any(|one| fate(&one.event));
+            assert!(event(|fate| *fate == EventFate::Lost), "{seed}");
+            assert!(event(|fate| matches!(fate, EventFate::Twice(_))), "{seed}");
+            assert!(event(|fate| matches!(fate, EventFate::Late(_))), "{seed}");
+            assert!(all().any(|one| !one.lag.is_zero()), "{seed}");
+            let failing = |courses: &BTreeMap<String, Course>, what| {
+                courses.values().any(|one| one.misfortunes.contains(&what))
+            };
+            assert!(failing(&plan.snapshots, Misfortune::Fails), "{seed}");
+            assert!(failing(&plan.copies, Misfortune::Fails), "{seed}");
+            if faults == "harsh" {
+                assert!(failing(&plan.copies, Misfortune::Vanishes), "{seed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_course_is_misfortune_first_and_then_good() {
+    let course = Course {
+        misfortunes: vec![Misfortune::Fails, Misfortune::Vanishes],
+        ..Course::default()
+    };
+    let endings = [0, 1, 2, 3].map(|attempt| course.fate(attempt).ending);
+    assert_eq!(
+        endings,
+        [
+            Ending::Failed,
+            Ending::Never,
+            Ending::Available,
+            Ending::Available
+        ]
+    );
+}
+
+#[test]
+fn a_fleet_that_is_too_small_for_its_faults_is_a_sentence() {
+    for faults in [
+        "events-lost,events-doubled,events-late",
+        "copy-failed,copy-vanished,key-disabled",
+        "harsh",
+    ] {
+        let told = drawn(faults, 1, 1).unwrap_err();
+        assert!(told.contains("protect more"), "{told}");
+    }
+}
+
+#[test]
+fn the_same_seed_draws_the_same_plan_and_none_draws_nothing() {
+    let shown = |seed| format!("{:?}", drawn("harsh", 12, seed).unwrap());
+    assert_eq!(shown(7), shown(7));
+    assert_ne!(shown(7), shown(8));
+    let nothing = drawn("none", 12, 7).unwrap();
+    assert!(nothing.rds.is_empty() && nothing.services.is_empty());
+    assert!(
+        nothing
+            .snapshots
+            .values()
+            .all(|one| *one == Course::default())
+    );
+}
