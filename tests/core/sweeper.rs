@@ -244,7 +244,7 @@ fn the_command_of_a_registered_wait_is_sent_again_once_no_message_can_carry_it()
     let swept = do_sweep(&world);
     assert_eq!((swept.sent_again, swept.broken), (0, 1));
     assert_eq!(do_sweep(&world).sent_again, 1);
-    assert_eq!(*world.sent.borrow(), [lost.command.clone()]);
+    assert_eq!(*world.sent.borrow(), std::slice::from_ref(&lost.command));
     assert_eq!(world.phase(&lost.resource), Some(Phase::Registered));
     assert_eq!(do_sweep(&world).sent_again, 0, "once in a message's life");
 }
