@@ -104,13 +104,12 @@ impl Interference for Outages {
             Service::Other(_) => return Action::Forward,
         };
         let (now, chance) = (Instant::now(), state.rng.f64());
-        let mut hits = Vec::new();
-        for ((over, fault), storms) in &mut state.storms {
-            if *over == behind && storms.hit(now, chance) {
-                hits.push(*fault);
-            }
-        }
-        let Some(fault) = hits.first().copied() else {
+        // As over RDS, a storm counts only the calls that those before it let pass.
+        let mut storms = state.storms.iter_mut();
+        let hit = storms.find_map(|((over, fault), storms)| {
+            (*over == behind && storms.hit(now, chance)).then_some(*fault)
+        });
+        let Some(fault) = hit else {
             return Action::Forward;
         };
         self.tally.count(fault);
@@ -182,6 +181,23 @@ mod tests {
         assert_eq!((status.as_u16(), &*error), (500, "InternalServerError"));
         assert_eq!(ask(Service::DynamoDb), Action::Forward);
         assert_eq!(tally.of(Fault::Dynamodb500), 1);
+    }
+
+    #[test]
+    fn storms_that_begin_with_one_call_both_happen() {
+        let faults = [Fault::Throttling, Fault::Dynamodb500, Fault::NoAnswer];
+        let plan = Plan {
+            services: faults
+                .map(|fault| ((Behind::DynamoDb, fault), one_call()))
+                .into(),
+            ..Plan::default()
+        };
+        let tally = Tally::default();
+        let outages = Outages::new(&plan, 1, tally.clone());
+        for _ in 0..4 {
+            outages.before(&caller(Service::DynamoDb, "snapferry-worker"));
+        }
+        assert_eq!(faults.map(|fault| tally.of(fault)), [1, 1, 1]);
     }
 
     #[test]

@@ -230,14 +230,10 @@ impl Weather {
             code,
             message: message.to_owned(),
         };
-        // Every storm counts every call; the first that hits decides.
-        let mut hits = Vec::new();
-        for (fault, storms) in &mut state.storms {
-            if storms.hit(now, chance) {
-                hits.push(*fault);
-            }
-        }
-        let fault = *hits.first()?;
+        // A storm counts only the calls that those before it let pass: one that begins with a call that another
+        // has hit would have had its first call, the only one that is certain, taken away.
+        let mut storms = state.storms.iter_mut();
+        let fault = storms.find_map(|(fault, storms)| storms.hit(now, chance).then_some(*fault))?;
         self.tally.count(fault);
         Some(match fault {
             Fault::Throttling => refuse(400, "Throttling", "Rate exceeded"),
