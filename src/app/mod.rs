@@ -2,6 +2,16 @@
 //!
 //! They use no timers and spawn nothing; their trait bounds are their role's permissions.
 
+/// Names the sum of a use case's ports: all that its role may do.
+macro_rules! permissions {
+    ($(#[$doc:meta])* $name:ident: $($port:ident)+) => {
+        $(#[$doc])*
+        pub trait $name: $($port +)+ {}
+
+        impl<W> $name for W where W: $($port +)+ {}
+    };
+}
+
 pub mod batch;
 pub mod conclude;
 pub mod plan;

@@ -13,42 +13,17 @@ use crate::domain::arn::{RdsArn, Region};
 use crate::domain::command::Step;
 use crate::domain::limits::{BATCH_GET_MAX, COMMAND_LIFETIME};
 use crate::domain::slots::{self, Contender};
-use crate::domain::snapshot::{Snapshot, SnapshotStatus};
 use crate::domain::wait::{Phase, Rules, Wait};
 use crate::ports::{
     Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, FreeSlot, ListOpen, LookUpWaits,
     PortError, Probe, ProbeToken, RecordRecoveryPoint, SendCommand, Waits,
 };
 
-/// Everything that the sweeper may do.
-pub trait Permissions:
-    Callbacks
-    + ClaimSlot
-    + Clock
-    + DescribeSnapshots
-    + FreeSlot
-    + ListOpen
-    + LookUpWaits
-    + ProbeToken
-    + RecordRecoveryPoint
-    + SendCommand
-    + Waits
-{
-}
-
-impl<W> Permissions for W where
-    W: Callbacks
-        + ClaimSlot
-        + Clock
-        + DescribeSnapshots
-        + FreeSlot
-        + ListOpen
-        + LookUpWaits
-        + ProbeToken
-        + RecordRecoveryPoint
-        + SendCommand
-        + Waits
-{
+permissions! {
+    /// Everything that the sweeper may do.
+    Permissions:
+        Callbacks ClaimSlot Clock DescribeSnapshots FreeSlot ListOpen LookUpWaits
+        ProbeToken RecordRecoveryPoint SendCommand Waits
 }
 
 /// What the sweeper knows of its stack.
@@ -181,7 +156,11 @@ impl Round {
             .map(|wait| async move {
                 let found = truth.get(&wait.resource);
                 let judged = conclude::judge(world, rules, &wait, found).await;
-                (wait, found.is_some_and(is_under_way), judged)
+                (
+                    wait,
+                    found.is_some_and(|snapshot| !snapshot.status.is_over()),
+                    judged,
+                )
             })
             .buffer_unordered(CONCURRENCY)
             .collect()
@@ -293,14 +272,6 @@ impl Round {
             "a command could not be sent again by this sweep"
         );
         self.swept.broken += 1;
-    }
-}
-
-/// Whether RDS may be at work on it. What is finished, failed or on its way out needs no slot.
-fn is_under_way(snapshot: &Snapshot) -> bool {
-    match snapshot.status {
-        SnapshotStatus::Creating | SnapshotStatus::Copying | SnapshotStatus::Other(_) => true,
-        SnapshotStatus::Available | SnapshotStatus::Failed | SnapshotStatus::Deleting => false,
     }
 }
 

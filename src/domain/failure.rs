@@ -170,6 +170,9 @@ pub enum Owner {
     StateMachine(Reason),
     /// A person: the command rests in the dead-letter queue while its execution sleeps on.
     Park(Remedy),
+    /// Time: RDS may not show everywhere yet what it has shown before. The message comes back a few times; then
+    /// the execution fails.
+    LookAgain(Reason),
     /// Nobody: the execution fails.
     Permanent(Reason),
     /// The queue: the message comes back after a growing delay, at most ten times.
@@ -188,7 +191,7 @@ pub fn owner(operation: Operation, code: &str, message: &str) -> Owner {
         (Create, "DBInstanceNotFound") => Owner::Permanent(Reason::DatabaseNotFound),
         (Create, "SnapshotQuotaExceeded") => Owner::Park(Remedy::RaiseQuota),
         (Copy, "SnapshotQuotaExceeded") => Owner::AskQuota,
-        (Copy, "DBSnapshotNotFound") => Owner::Permanent(Reason::SourceMissing),
+        (Copy, "DBSnapshotNotFound") => Owner::LookAgain(Reason::SourceMissing),
         (Create | Copy, "KMSKeyNotAccessibleFault") => Owner::Park(Remedy::MendKey),
         (
             _,

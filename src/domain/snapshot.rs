@@ -37,6 +37,12 @@ impl SnapshotStatus {
             other => Self::Other(other.to_owned()),
         }
     }
+
+    /// Whether nothing more will become of it.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self, Self::Available | Self::Failed | Self::Deleting)
+    }
 }
 
 /// A snapshot as RDS described it at one moment.
@@ -80,11 +86,7 @@ impl Snapshot {
     /// Tags may be shown later than the resource.
     #[must_use]
     pub fn may_yet_be_ours(&self) -> bool {
-        let is_under_way = !matches!(
-            self.status,
-            SnapshotStatus::Available | SnapshotStatus::Failed | SnapshotStatus::Deleting
-        );
-        is_under_way && !self.tags.contains_key(tags::STACK)
+        !self.status.is_over() && !self.tags.contains_key(tags::STACK)
     }
 
     fn has_tag(&self, key: &str, value: &str) -> bool {

@@ -404,7 +404,7 @@ async fn each_refusal_of_a_copy_reaches_its_owner() {
             404,
             "DBSnapshotNotFound",
             "",
-            Owner::Permanent(Reason::SourceMissing),
+            Owner::LookAgain(Reason::SourceMissing),
         ),
         (
             400,

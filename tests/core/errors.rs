@@ -33,6 +33,7 @@ fn in_words(owner: Owner) -> String {
         Owner::Park(Remedy::GrantAccess) => "park: grant access".to_owned(),
         Owner::Park(Remedy::MendKey) => "park: mend the key".to_owned(),
         Owner::Park(Remedy::RaiseQuota) => "park: raise the quota".to_owned(),
+        Owner::LookAgain(reason) => format!("look again: {reason}"),
         Owner::Permanent(reason) => format!("permanent: {reason}"),
         Owner::Transient => "transient".to_owned(),
     }

@@ -592,3 +592,33 @@ fn a_describe_that_is_refused_parks_like_any_refusal() {
         })
     ));
 }
+
+#[test]
+fn a_source_that_the_copying_rds_does_not_know_yet_is_asked_for_again_before_it_counts_as_missing()
+{
+    let (world, copy) = ready_to_copy();
+    for receives in 1..=4 {
+        world.script(COPY, Some("DBSnapshotNotFound"), "");
+        let worked = run(work(&world, &desk(), &copy, receives));
+        assert_eq!(worked.is_err(), receives <= 3, "{receives}: {worked:?}");
+    }
+    assert_eq!(failure(&world).reason, Reason::SourceMissing);
+}
+
+#[test]
+fn a_source_whose_status_proves_nothing_is_asked_for_until_it_does() {
+    let (world, copy) = ready_to_copy();
+    let the_run = a_run("orders");
+    let source = snapshot_arn(&the_run, 1);
+    let unreadable = SnapshotStatus::Other("without an engine".to_owned());
+    world.put_snapshot(ours(&source, &the_run, unreadable));
+    for receives in 1..=9 {
+        let worked = run(work(&world, &desk(), &copy, receives));
+        assert!(
+            matches!(worked, Err(WorkError::NotShownYet(_))),
+            "{worked:?}"
+        );
+    }
+    world.put_snapshot(ours(&source, &the_run, SnapshotStatus::Available));
+    assert_eq!(do_work(&world, &copy).unwrap(), Worked::Waiting);
+}
