@@ -329,18 +329,19 @@ pub trait FreeSlot {
 pub enum Claim {
     /// The database's run is this one.
     Ours,
-    /// Another execution is entered as its run.
-    HeldBy(ExecutionName),
+    /// Another execution is entered as its run, since this time.
+    HeldBy(ExecutionName, Option<Timestamp>),
 }
 
 /// Single flight: at most one open execution for each database and policy.
 pub trait ClaimRun {
-    /// `UpdateItem`: enters the execution if none, this one, or `instead_of` is entered.
+    /// `UpdateItem`: enters the execution, with the time `at`, if none, this one, or `instead_of` is entered.
     async fn claim_run(
         &self,
         database: &DatabaseRef,
         policy: &PolicyName,
         execution: &ExecutionName,
+        at: Timestamp,
         instead_of: Option<&ExecutionName>,
     ) -> Result<Claim, PortError>;
 }

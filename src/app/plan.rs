@@ -10,6 +10,7 @@ use crate::app::batch::chain;
 use crate::domain::arn::{RdsArn, Region};
 use crate::domain::command::Run;
 use crate::domain::database::{Choice, Database, LeftOut, choose};
+use crate::domain::limits::CLAIM_GRACE;
 use crate::domain::names::{self, Attempt, ExecutionName};
 use crate::domain::policy::Policy;
 use crate::domain::tags::{PolicyName, StackId};
@@ -22,11 +23,11 @@ use crate::settings::Planning;
 /// How many databases are started at once: StartExecution refills by 150 to 300 a second.
 const CONCURRENCY: usize = 8;
 
-/// Everything that the planner may do.
-pub trait Permissions: ClaimRun + Clock + DescribeInstances + PlanCursor + StartExecution {}
-
-impl<W> Permissions for W where W: ClaimRun + Clock + DescribeInstances + PlanCursor + StartExecution
-{}
+permissions! {
+    /// Everything that the planner may do.
+    Permissions:
+        ClaimRun Clock DescribeInstances PlanCursor StartExecution
+}
 
 /// Which planned time is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,7 +239,7 @@ async fn row<W: Permissions>(
 
 /// Starts a run, unless one of its database and policy is open. A name that is used up by a failed execution
 /// gives way to the next suffix.
-pub(crate) async fn start<W: ClaimRun + StartExecution>(
+pub(crate) async fn start<W: ClaimRun + Clock + StartExecution>(
     world: &W,
     stack: &StackId,
     run: &Run,
@@ -246,8 +247,8 @@ pub(crate) async fn start<W: ClaimRun + StartExecution>(
     let mut last = names::execution(stack, run, Attempt::FIRST);
     for attempt in Attempt::all() {
         let name = names::execution(stack, run, attempt);
-        if let Some(other) = claim(world, run, &name).await? {
-            return Ok(Outcome::StillRunning(other));
+        if let Err(taken) = claim(world, run, &name).await? {
+            return Ok(taken.into());
         }
         match world.start_execution(&name, run).await? {
             Started::Running => return Ok(Outcome::Started(name)),
@@ -263,27 +264,52 @@ pub(crate) async fn start<W: ClaimRun + StartExecution>(
     )))
 }
 
-/// Single flight. An execution that ended while nobody looked gives its place up. Answers the one still open.
-pub(crate) async fn claim<W: ClaimRun + StartExecution>(
+/// Who has the place of a database's run instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// This execution is open.
+    Running(ExecutionName),
+    /// It was claimed for this execution a moment ago, and Step Functions does not know it yet.
+    Claimed(ExecutionName),
+}
+
+impl From<Taken> for Outcome {
+    fn from(taken: Taken) -> Self {
+        match taken {
+            Taken::Running(name) => Self::StillRunning(name),
+            Taken::Claimed(name) => Self::Failed(format!(
+                "{name} has claimed its place a moment ago and is not known to run; the next run of the planner \
+                 looks again"
+            )),
+        }
+    }
+}
+
+/// Single flight. An execution that ended while nobody looked gives its place up. One that Step Functions does
+/// not know was never started, or is about to be: only a claim that has outlived every function proves the former.
+pub(crate) async fn claim<W: ClaimRun + Clock + StartExecution>(
     world: &W,
     run: &Run,
     name: &ExecutionName,
-) -> Result<Option<ExecutionName>, PortError> {
-    let held_by = match world
-        .claim_run(&run.database, &run.policy, name, None)
-        .await?
-    {
-        Claim::Ours => return Ok(None),
-        Claim::HeldBy(other) => other,
+) -> Result<Result<(), Taken>, PortError> {
+    let (database, policy) = (&run.database, &run.policy);
+    let first = world
+        .claim_run(database, policy, name, world.now(), None)
+        .await?;
+    let Claim::HeldBy(held_by, since) = first else {
+        return Ok(Ok(()));
     };
-    if world.describe_execution(&held_by).await? == ExecutionState::Running {
-        return Ok(Some(held_by));
+    let is_young = since.is_some_and(|since| world.now().duration_since(since) < CLAIM_GRACE);
+    match world.describe_execution(&held_by).await? {
+        ExecutionState::Running => return Ok(Err(Taken::Running(held_by))),
+        ExecutionState::Unknown if is_young => return Ok(Err(Taken::Claimed(held_by))),
+        ExecutionState::Unknown | ExecutionState::Succeeded | ExecutionState::Failed => {}
     }
-    match world
-        .claim_run(&run.database, &run.policy, name, Some(&held_by))
-        .await?
-    {
-        Claim::Ours => Ok(None),
-        Claim::HeldBy(other) => Ok(Some(other)),
-    }
+    let second = world
+        .claim_run(database, policy, name, world.now(), Some(&held_by))
+        .await?;
+    Ok(match second {
+        Claim::Ours => Ok(()),
+        Claim::HeldBy(other, _) => Err(Taken::Claimed(other)),
+    })
 }

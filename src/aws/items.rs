@@ -6,7 +6,7 @@
 //! | --- | --- | --- |
 //! | `wait#<resource ARN>` | a wait | `open`, `since`, `opened_at`, `phase`, `token`, `step`, `execution`, `retry`, `run`, `expected`, `source_expires_at`, `trouble`, `ttl` |
 //! | `slots#copy` | who holds a copy slot | `holders`, and `open`, `since` while there are any |
-//! | `database#<resource id>#<policy>` | the catalog's entry | `database`, `open_execution`, `recovery_point`, `taken_at` |
+//! | `database#<resource id>#<policy>` | the catalog's entry | `database`, `open_execution`, `claimed_at`, `recovery_point`, `taken_at` |
 //! | `planned#<policy>#<region>` | up to when it is planned | `until` |
 //!
 //! `open` and `since` are the keys of the index `open-waits`. Times are numbers of milliseconds, but for `ttl`,

@@ -35,6 +35,9 @@ pub const MAX_RECEIVES: u32 = 10;
 /// How long a wait may stay registered before its command is sent again. Ten receives with growing delays take
 /// less, so no message of it is in the queue any more: it rests with the dead letters, or is lost.
 pub const COMMAND_LIFETIME: SignedDuration = SignedDuration::from_hours(3);
+/// How long an execution that Step Functions does not know keeps the place that was claimed for it: no function
+/// runs longer (Lambda, function timeout), so nobody is left who would still start it.
+pub const CLAIM_GRACE: SignedDuration = SignedDuration::from_mins(15);
 /// How often a hint that RDS does not bear out yet is looked at again before the sweep gets it.
 pub const HINT_RECHECKS: u32 = 3;
 /// How long after its end an execution can be redriven (RedriveExecution).

@@ -379,6 +379,10 @@ async fn a_slot_whose_proof_is_gone_is_kept_and_a_clash_is_tried_again() {
     }
 }
 
+fn claimed_at() -> jiff::Timestamp {
+    time("2026-11-22T03:00:01Z")
+}
+
 fn execution(name: &str) -> ExecutionName {
     ExecutionName::parse(name).unwrap()
 }
@@ -390,12 +394,18 @@ async fn a_run_is_claimed_if_none_is_open_or_it_is_this_or_the_ended_one() {
     let wire = Wire::new([ok("{}"), ok("{}")]);
     let aws = wire.aws();
     let claim = aws
-        .claim_run(&database, &policy, &execution("this"), None)
+        .claim_run(&database, &policy, &execution("this"), claimed_at(), None)
         .await;
     assert_eq!(claim.unwrap(), Claim::Ours);
     let ended = execution("ended");
     let claim = aws
-        .claim_run(&database, &policy, &execution("this"), Some(&ended))
+        .claim_run(
+            &database,
+            &policy,
+            &execution("this"),
+            claimed_at(),
+            Some(&ended),
+        )
         .await;
     assert_eq!(claim.unwrap(), Claim::Ours);
     let (first, second) = (wire.asked()[0].json(), wire.asked()[1].json());
@@ -409,25 +419,34 @@ async fn a_run_is_claimed_if_none_is_open_or_it_is_this_or_the_ended_one() {
         "attribute_not_exists(open_execution) OR open_execution = :this OR open_execution = :other"
     );
     assert_eq!(second["ExpressionAttributeValues"][":other"]["S"], "ended");
+    assert_eq!(
+        first["ExpressionAttributeValues"][":at"]["N"],
+        "1795316401000"
+    );
 }
 
 #[tokio::test]
 async fn the_run_that_holds_the_place_is_named() {
     let policy = a_run("orders").policy;
     let database = a_run("orders").database;
-    let stored =
+    let mut stored =
         json!({ "pk": { "S": "database#db-ORDERS#default" }, "open_execution": { "S": "other" } });
-    let wire = Wire::new([conflict_with(&stored)]);
-    let claim = wire
-        .aws()
-        .claim_run(&database, &policy, &execution("this"), None)
-        .await;
-    assert_eq!(claim.unwrap(), Claim::HeldBy(execution("other")));
+    for since in [None, Some(claimed_at())] {
+        if since.is_some() {
+            stored["claimed_at"] = json!({ "N": "1795316401000" });
+        }
+        let wire = Wire::new([conflict_with(&stored)]);
+        let claim = wire
+            .aws()
+            .claim_run(&database, &policy, &execution("this"), claimed_at(), None)
+            .await;
+        assert_eq!(claim.unwrap(), Claim::HeldBy(execution("other"), since));
+    }
     for reply in [conflict(), throttled()] {
         let wire = Wire::new([reply]);
         let claim = wire
             .aws()
-            .claim_run(&database, &policy, &execution("this"), None)
+            .claim_run(&database, &policy, &execution("this"), claimed_at(), None)
             .await;
         claim.unwrap_err();
     }

@@ -5,7 +5,7 @@ use snapferry::app::plan::{Outcome, Planned, When, plan};
 use snapferry::domain::database::{Database, LeftOut};
 use snapferry::domain::names::{self, Attempt, ExecutionName, ResourceId};
 use snapferry::domain::tags::Tags;
-use snapferry::ports::ExecutionState;
+use snapferry::ports::{ClaimRun as _, ExecutionState};
 use snapferry::settings::{Planning, Variables};
 
 use crate::world::{HOME, KEY, SOURCE, World, a_run, database, region, rules, run, time};
@@ -133,6 +133,26 @@ fn an_execution_that_ended_while_nobody_looked_gives_up_its_place() {
             "{ended:?}: {planned:?}"
         );
     }
+}
+
+#[test]
+fn a_claim_whose_execution_is_not_known_yet_keeps_its_place_for_as_long_as_a_function_may_run() {
+    let world = world_with(&["a"]);
+    // Another planner has claimed the run of the day before by hand, and is about to start it.
+    let claimed = ExecutionName::parse("sf-a-of-the-day-before").unwrap();
+    let (database, policy) = (a_run("a").database, a_run("a").policy);
+    run(world.claim_run(&database, &policy, &claimed, world.now.get(), None)).unwrap();
+    world.pass(SignedDuration::from_mins(14));
+    let planned = do_plan(&world, When::Due);
+    let [Outcome::Failed(why)] = outcomes(&planned)[..] else {
+        panic!("{planned:?}");
+    };
+    assert!(why.contains(claimed.as_str()), "{why}");
+    assert!(world.executions.borrow().is_empty());
+    // It never did: nothing of the due time is lost.
+    world.pass(SignedDuration::from_mins(5));
+    let planned = do_plan(&world, When::Due);
+    assert_eq!(outcomes(&planned), [&Outcome::Started(name_of("a", 1))]);
 }
 
 #[test]

@@ -316,10 +316,13 @@ fn a_good_copy_is_entered_in_the_catalog_and_ends_its_run() {
         SnapshotStatus::Available,
     ));
     let open = ExecutionName::parse("run-of-orders").ok();
-    world
-        .catalog
-        .borrow_mut()
-        .insert("db-ORDERS#default".to_owned(), Entry { open, newest: None });
+    world.catalog.borrow_mut().insert(
+        "db-ORDERS#default".to_owned(),
+        Entry {
+            open,
+            ..Entry::default()
+        },
+    );
     deliver(&world, &[event(&wait.resource, "RDS-EVENT-0060")]);
     let catalog = world.catalog.borrow();
     let entry = &catalog["db-ORDERS#default"];

@@ -184,6 +184,7 @@ pub(crate) enum Answer {
 #[derive(Debug, Default)]
 pub(crate) struct Entry {
     pub(crate) open: Option<ExecutionName>,
+    pub(crate) claimed_at: Option<Timestamp>,
     pub(crate) newest: Option<Manifest>,
 }
 
@@ -712,6 +713,7 @@ impl ClaimRun for World {
         database: &DatabaseRef,
         policy: &PolicyName,
         execution: &ExecutionName,
+        at: Timestamp,
         instead_of: Option<&ExecutionName>,
     ) -> Result<Claim, PortError> {
         self.call("ClaimRun", execution)?;
@@ -719,10 +721,11 @@ impl ClaimRun for World {
         let entry = catalog.entry(entry_key(database, policy)).or_default();
         match &entry.open {
             Some(open) if open != execution && Some(open) != instead_of => {
-                Ok(Claim::HeldBy(open.clone()))
+                Ok(Claim::HeldBy(open.clone(), entry.claimed_at))
             }
             _ => {
                 entry.open = Some(execution.clone());
+                entry.claimed_at = Some(at);
                 Ok(Claim::Ours)
             }
         }

@@ -301,6 +301,7 @@ impl ClaimRun for Port {
         database: &DatabaseRef,
         policy: &PolicyName,
         execution: &ExecutionName,
+        at: Timestamp,
         instead_of: Option<&ExecutionName>,
     ) -> Result<Claim, PortError> {
         let (key, this, other) = (
@@ -317,10 +318,11 @@ impl ClaimRun for Port {
                     let entry = w.table.catalog.entry(key).or_default();
                     match &entry.open {
                         Some(open) if *open != this && Some(open) != other.as_ref() => {
-                            Claim::HeldBy(open.clone())
+                            Claim::HeldBy(open.clone(), entry.claimed_at)
                         }
                         _ => {
                             entry.open = Some(this);
+                            entry.claimed_at = Some(at);
                             Claim::Ours
                         }
                     }

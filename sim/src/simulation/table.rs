@@ -20,6 +20,8 @@ const INDEX_LAG_MS: i64 = 3_000;
 #[derive(Debug, Default)]
 pub(super) struct Entry {
     pub(super) open: Option<ExecutionName>,
+    /// Since when.
+    pub(super) claimed_at: Option<Timestamp>,
     pub(super) newest: Option<Manifest>,
 }
 
