@@ -1,5 +1,6 @@
 //! The sweeper: the same settle over every open wait, and the next in the queue for a copy slot.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, stream};
@@ -18,6 +19,10 @@ use crate::ports::{
     Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, FreeSlot, ListOpen, LookUpWaits,
     PortError, Probe, ProbeToken, RecordRecoveryPoint, SendCommand, Waits,
 };
+
+/// How many describe calls are under way at once. RDS publishes no rate; four keep a sweep of hundreds of pages
+/// within its function's time-out and leave the account's other callers room.
+const DESCRIBES: usize = 4;
 
 permissions! {
     /// Everything that the sweeper may do.
@@ -58,7 +63,8 @@ pub struct Swept {
 
 /// One sweep. With nothing open it is one read.
 ///
-/// It may fall behind, die midway or run twice at once: every step is checked where it is written.
+/// It may fall behind, die midway or run twice at once: every step is checked where it is written. Of what is
+/// open it holds a page at a time, and of the rest only who waits for a slot.
 ///
 /// # Errors
 /// When the list of what is open cannot be read.
@@ -68,18 +74,19 @@ pub async fn sweep<W: Permissions>(world: &W, broom: &Broom) -> Result<Swept, Po
     loop {
         let page = world.list_open(from).await?;
         round.holders.extend(page.holders);
-        for wait in page.waits {
-            round.take(world, broom, wait).await;
-        }
+        let full: Vec<Vec<Wait>> = page
+            .waits
+            .into_iter()
+            .filter_map(|wait| round.take(broom, wait))
+            .collect();
+        round.judge(world, broom, full).await;
         match page.next {
             Some(next) => from = Some(next),
             None => break,
         }
     }
-    let rest: Vec<Vec<Wait>> = std::mem::take(&mut round.asking).into_values().collect();
-    for waits in rest {
-        round.judge(world, broom, waits).await;
-    }
+    let rest = std::mem::take(&mut round.asking).into_values().collect();
+    round.judge(world, broom, rest).await;
     round.hand_slots_on(world, broom).await;
     round.send_again(world).await;
     info!(
@@ -109,71 +116,66 @@ struct Round {
     lost: Vec<Wait>,
 }
 
+/// A wait, whether RDS is at work on its resource, and what was made of it.
+type Verdict = (Wait, bool, Result<Judged, PortError>);
+
+/// What one describe call brought.
+enum Looked {
+    Judged(Vec<Verdict>),
+    /// The region did not answer, this time or before.
+    Unreachable(Vec<Wait>),
+}
+
 impl Round {
-    async fn take<W: Permissions>(&mut self, world: &W, broom: &Broom, wait: Wait) {
+    /// Takes a wait in. Answers a describe call's width of waits whenever there is one.
+    fn take(&mut self, broom: &Broom, wait: Wait) -> Option<Vec<Wait>> {
         // The index is ordered by the phase's beginning: a wait that this very sweep has marked comes again.
         if !self.taken.insert(wait.resource.clone()) {
-            return;
+            return None;
         }
         self.swept.open += 1;
         if wait.phase == Phase::Queued {
             self.contenders.push(Contender::of(&wait));
-            return;
+            return None;
         }
         let region = wait.resource.region().clone();
         let asking = self.asking.entry(region).or_default();
         asking.push(wait);
-        if asking.len() >= broom.width {
-            let waits = std::mem::take(asking);
-            self.judge(world, broom, waits).await;
+        (asking.len() >= broom.width).then(|| std::mem::take(asking))
+    }
+
+    /// One describe call for each group of waits, and a verdict for each wait.
+    async fn judge<W: Permissions>(&mut self, world: &W, broom: &Broom, groups: Vec<Vec<Wait>>) {
+        let unreachable = RefCell::new(std::mem::take(&mut self.swept.unreachable));
+        let looked: Vec<Looked> = stream::iter(groups)
+            .map(|waits| look(world, &broom.rules, &unreachable, waits))
+            .buffer_unordered(DESCRIBES)
+            .collect()
+            .await;
+        self.swept.unreachable = unreachable.into_inner();
+        for looked in looked {
+            match looked {
+                Looked::Judged(verdicts) => {
+                    for verdict in verdicts {
+                        self.note(&broom.rules, verdict, world.now());
+                    }
+                }
+                Looked::Unreachable(waits) => {
+                    let copies = waits.iter().filter(|wait| is_copy(wait));
+                    self.contenders.extend(copies.map(Contender::of));
+                }
+            }
         }
     }
 
-    /// One describe call, and a verdict for each wait.
-    async fn judge<W: Permissions>(&mut self, world: &W, broom: &Broom, waits: Vec<Wait>) {
-        let Some(region) = waits.first().map(|wait| wait.resource.region().clone()) else {
-            return;
-        };
-        let truth = if self.swept.unreachable.contains(&region) {
-            None
-        } else {
-            match react::ask(world, &waits).await {
-                Ok(truth) => Some(truth),
-                Err(error) => {
-                    warn!(%region, error = chain(&error), "a region did not answer the sweep");
-                    self.swept.unreachable.insert(region);
-                    None
-                }
-            }
-        };
-        let Some(truth) = truth else {
-            self.contenders
-                .extend(waits.iter().filter(|wait| is_copy(wait)).map(Contender::of));
-            return;
-        };
-        let (rules, truth) = (&broom.rules, &truth);
-        let judged: Vec<_> = stream::iter(waits)
-            .map(|wait| async move {
-                let found = truth.get(&wait.resource);
-                let judged = conclude::judge(world, rules, &wait, found).await;
-                (
-                    wait,
-                    found.is_some_and(|snapshot| !snapshot.status.is_over()),
-                    judged,
-                )
-            })
-            .buffer_unordered(CONCURRENCY)
-            .collect()
-            .await;
-        for (wait, under_way, judged) in judged {
-            match judged {
-                Ok(Judged::Concluded(_)) => self.swept.settled += 1,
-                Ok(Judged::Kept) => self.keep(rules, &wait, under_way, world.now()),
-                Err(error) => {
-                    warn!(resource = %wait.resource, error = chain(&error), "could not be settled by the sweep");
-                    self.swept.broken += 1;
-                    self.keep(rules, &wait, true, world.now());
-                }
+    fn note(&mut self, rules: &Rules, (wait, under_way, judged): Verdict, now: Timestamp) {
+        match judged {
+            Ok(Judged::Concluded(_)) => self.swept.settled += 1,
+            Ok(Judged::Kept) => self.keep(rules, &wait, under_way, now),
+            Err(error) => {
+                warn!(resource = %wait.resource, error = chain(&error), "could not be settled by the sweep");
+                self.swept.broken += 1;
+                self.keep(rules, &wait, true, now);
             }
         }
     }
@@ -273,6 +275,39 @@ impl Round {
         );
         self.swept.broken += 1;
     }
+}
+
+/// One describe call, and a verdict for each wait. A region that has not answered is not asked again.
+async fn look<W: Permissions>(
+    world: &W,
+    rules: &Rules,
+    unreachable: &RefCell<BTreeSet<Region>>,
+    waits: Vec<Wait>,
+) -> Looked {
+    let Some(region) = waits.first().map(|wait| wait.resource.region().clone()) else {
+        return Looked::Judged(Vec::new());
+    };
+    if unreachable.borrow().contains(&region) {
+        return Looked::Unreachable(waits);
+    }
+    let truth = match react::ask(world, &waits).await {
+        Ok(truth) => truth,
+        Err(error) => {
+            warn!(%region, error = chain(&error), "a region did not answer the sweep");
+            unreachable.borrow_mut().insert(region);
+            return Looked::Unreachable(waits);
+        }
+    };
+    let truth = &truth;
+    let verdicts = stream::iter(waits)
+        .map(|wait| async move {
+            let found = truth.get(&wait.resource);
+            let judged = conclude::judge(world, rules, &wait, found).await;
+            let under_way = found.is_some_and(|snapshot| !snapshot.status.is_over());
+            (wait, under_way, judged)
+        })
+        .buffer_unordered(CONCURRENCY);
+    Looked::Judged(verdicts.collect().await)
 }
 
 fn is_copy(wait: &Wait) -> bool {

@@ -1,6 +1,7 @@
 //! RDS: databases and snapshots listed, snapshots taken and copied, quotas read.
 
 use aws_sdk_rds::types::{DbInstance, DbSnapshot, Filter, Tag};
+use tracing::warn;
 
 use super::Aws;
 use super::rds_errors::{Answer, Call, Unusable};
@@ -82,7 +83,7 @@ impl<Also> DescribeSnapshots for Aws<Also> {
                 .await
                 .map_err(|error| call.refused(&error))?;
             for row in page.db_snapshots() {
-                found.push(snapshot(row).map_err(|answer| call.unusable(answer))?);
+                found.push(read(row).map_err(|answer| call.unusable(answer))?);
             }
             marker = marker_of(page.marker());
             if marker.is_none() {
@@ -197,6 +198,37 @@ fn database(row: &DbInstance) -> Result<Database, Unusable> {
             .map(ToOwned::to_owned),
         engine: row.engine().unwrap_or_default().to_owned(),
         status: row.db_instance_status().unwrap_or_default().to_owned(),
+        tags: from_sdk(row.tag_list()),
+    })
+}
+
+/// Reads a row. One that cannot be read proves nothing, and must not cost the others of its page their answer: it
+/// counts as of a status that we have no rule for. One that does not say what it is of spoils the page, for the
+/// snapshot that it is about would seem to be gone.
+fn read(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
+    let fault = match snapshot(row) {
+        Ok(snapshot) => return Ok(snapshot),
+        Err(fault) => fault,
+    };
+    let Some(arn) = row
+        .db_snapshot_arn()
+        .and_then(|arn| RdsArn::parse(arn).ok())
+    else {
+        return Err(fault);
+    };
+    warn!(resource = %arn, %fault, "a snapshot that cannot be read");
+    Ok(Snapshot {
+        arn,
+        resource_id: None,
+        status: SnapshotStatus::Other(fault.to_string()),
+        percent: None,
+        engine: String::new(),
+        engine_version: String::new(),
+        size_gib: 0,
+        encrypted: false,
+        key: None,
+        source: None,
+        taken_at: None,
         tags: from_sdk(row.tag_list()),
     })
 }

@@ -494,7 +494,7 @@ async fn a_recovery_point_is_entered_unless_a_younger_one_is_and_ends_its_own_ru
     assert_eq!(snapferry::wire::manifest::read(point).unwrap(), copy);
     assert_eq!(
         spelled(&asked[1], "UpdateExpression"),
-        "REMOVE open_execution"
+        "REMOVE open_execution, claimed_at"
     );
     assert_eq!(
         spelled(&asked[1], "ConditionExpression"),

@@ -90,16 +90,18 @@ fn each_mapping_takes_ten_messages_at_once_and_lets_one_fail_alone() {
     let template = template();
     let mut mapped = Vec::new();
     for (name, function) in resources(&template, "AWS::Serverless::Function") {
-        assert_eq!(
-            function["Timeout"],
-            Value::Null,
-            "{name} has a time-out of its own"
-        );
         for event in function["Events"].as_object().unwrap().values() {
             let mapping = &event["Properties"];
             if event["Type"] != "SQS" {
+                let expected = json!({"Ref": "ScheduledTimeout"});
+                assert_eq!(function["Timeout"], expected, "{name}");
                 continue;
             }
+            assert_eq!(
+                function["Timeout"],
+                Value::Null,
+                "{name} has a time-out of its own"
+            );
             mapped.push((name, mapping["Queue"].clone()));
             assert_eq!(mapping["BatchSize"], 10, "{name}");
             assert_eq!(
@@ -383,6 +385,19 @@ fn the_metric_filters_look_for_words_that_the_functions_log() {
         assert!(
             sources.iter().any(|source| source.contains(words)),
             "{name}: {words}"
+        );
+    }
+}
+
+#[test]
+fn no_function_outlives_the_claim_of_a_run() {
+    let template = template();
+    for parameter in ["FunctionTimeout", "ScheduledTimeout"] {
+        let longest = template["Parameters"][parameter]["MaxValue"].as_i64();
+        let grace = snapferry::domain::limits::CLAIM_GRACE.as_secs();
+        assert!(
+            longest.is_some_and(|longest| longest <= grace),
+            "{parameter}"
         );
     }
 }
