@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{SCHEMA, WireError, secret_part};
+use super::{SCHEMA, WireError, object, secret_part};
 use crate::domain::arn::{KeyArn, ParseError, RdsArn, ResourceKind};
 use crate::domain::command::{DatabaseRef, Run};
 use crate::domain::names::ResourceId;
@@ -89,7 +89,6 @@ pub fn write(run: &Run) -> String {
 /// # Errors
 /// Where it is not one.
 pub fn read(text: &str) -> Result<Run, WireError> {
-    let json: RunJson =
-        serde_json::from_str(text).map_err(|error| WireError::shape(WHAT, &error))?;
+    let json: RunJson = object(WHAT, text)?;
     json.into_run()
 }

@@ -27,6 +27,17 @@ fn event(arn: &RdsArn, id: &str) -> String {
     .to_string()
 }
 
+/// The same by an RDS event subscription, through a topic.
+fn notification(arn: &RdsArn, id: &str) -> String {
+    let said = json!({
+        "Event Source": "db-snapshot", "Event Time": "2026-11-22 03:04:05.678", "Source ID": "not to be trusted",
+        "Source ARN": arn.to_string(), "Event Message": "words change", "Tags": {},
+        "Event ID": format!("http://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.html#{id}"),
+    });
+    json!({"Type": "Notification", "TopicArn": "arn:aws:sns:eu-west-1:111122223333:t", "Message": said.to_string()})
+        .to_string()
+}
+
 fn snapshot_wait(name: &str, token: &str, phase: Phase) -> Wait {
     let the_run = a_run(name);
     let command = command(Step::Snapshot, token, name);
@@ -338,4 +349,29 @@ fn an_event_that_overtakes_the_workers_own_note_still_settles() {
     world.pass(SignedDuration::from_secs(1));
     deliver(&world, &[event(&wait.resource, "RDS-EVENT-0042")]);
     assert_eq!(world.answers.borrow().len(), 1);
+}
+
+#[test]
+fn a_hint_that_comes_by_both_ways_settles_once() {
+    for together in [true, false] {
+        let world = World::new().with_token("token-1", Token::Alive);
+        let wait = snapshot_wait("orders", "token-1", Phase::Requested);
+        let resource = wait.resource.clone();
+        world.store(wait);
+        let the_run = a_run("orders");
+        world.put_snapshot(ours(&resource, &the_run, SnapshotStatus::Available));
+        let by_rule = record("by-rule", event(&resource, "RDS-EVENT-0042"), 1);
+        let by_topic = record("by-topic", notification(&resource, "RDS-EVENT-0042"), 1);
+        let batches = if together {
+            vec![vec![by_topic, by_rule]]
+        } else {
+            vec![vec![by_topic], vec![by_rule]]
+        };
+        for batch in batches {
+            let kept = run(react(&world, &ear(), &backoff(), batch));
+            assert!(kept.is_empty(), "{kept:?}");
+        }
+        assert_eq!(world.answers.borrow().len(), 1);
+        assert_eq!(world.calls_of("SendTaskSuccess"), 1);
+    }
 }

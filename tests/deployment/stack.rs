@@ -270,6 +270,76 @@ fn a_queue_takes_events_from_its_rule_alone_and_nothing_in_clear() {
     }
 }
 
+/// What stands in the policy only when event subscriptions are wanted.
+fn on_request(statements: &[Value]) -> &Value {
+    let mut conditional = statements.iter().filter_map(|one| one["Fn::If"].as_array());
+    let branches = conditional.next().unwrap();
+    assert_eq!(branches[0], "EventSubscriptionsAreWanted");
+    assert_eq!(branches[2], json!({"Ref": "AWS::NoValue"}));
+    assert_eq!(conditional.next(), None);
+    &branches[1]
+}
+
+#[test]
+fn event_subscriptions_are_a_second_way_on_request_and_their_topics_alone_may_use_it() {
+    let cases = [
+        (template(), "EventQueuesPolicy", arn_of("EventsQueue")),
+        (
+            source_region(),
+            "DeadLetterQueuePolicy",
+            json!({"Ref": "EventsQueueArn"}),
+        ),
+    ];
+    for (template, policy, queue) in cases {
+        for kind in [
+            "AWS::SNS::Topic",
+            "AWS::SNS::TopicPolicy",
+            "AWS::SNS::Subscription",
+            "AWS::RDS::EventSubscription",
+        ] {
+            let mut made = 0;
+            for (name, _) in resources(&template, kind) {
+                let condition = &template["Resources"][name]["Condition"];
+                assert_eq!(condition, "EventSubscriptionsAreWanted", "{name}");
+                made += 1;
+            }
+            assert!(made > 0, "{kind}");
+        }
+        let (_, subscription) = resources(&template, "AWS::SNS::Subscription")
+            .next()
+            .unwrap();
+        assert_eq!(subscription["Endpoint"], queue);
+        let told: BTreeSet<&str> = resources(&template, "AWS::RDS::EventSubscription")
+            .filter_map(|(_, subscription)| subscription["SourceType"].as_str())
+            .collect();
+        assert_eq!(told, ["db-cluster-snapshot", "db-snapshot"].into());
+        let document = &template["Resources"][policy]["Properties"]["PolicyDocument"];
+        let statement = on_request(document["Statement"].as_array().unwrap());
+        assert_eq!(
+            statement["Principal"],
+            json!({"Service": "sns.amazonaws.com"})
+        );
+        assert_eq!(statement["Action"], "sqs:SendMessage");
+        assert!(
+            statement["Condition"]
+                .to_string()
+                .contains("NotificationsTopic")
+        );
+    }
+}
+
+#[test]
+fn the_events_queue_lets_in_the_topic_of_a_source_region_by_its_fixed_name() {
+    let (home, source) = (template(), source_region());
+    let (_, topic) = resources(&source, "AWS::SNS::Topic").next().unwrap();
+    let name = topic["TopicName"]["Fn::Sub"].as_str().unwrap();
+    let policy = &home["Resources"]["EventQueuesPolicy"]["Properties"]["PolicyDocument"];
+    let allowed = on_request(policy["Statement"].as_array().unwrap());
+    let arns = allowed["Condition"]["ArnLike"]["aws:SourceArn"].to_string();
+    let seen_from_home = name.replace("${RecoveryRegion}", "${AWS::Region}");
+    assert!(arns.contains(&format!(":{seen_from_home}\"")), "{arns}");
+}
+
 #[test]
 fn each_queue_has_a_policy_against_clear_text() {
     for template in [template(), source_region()] {
