@@ -177,7 +177,8 @@ impl World {
             Reason::SourceMissing => self.source_is_missing(&run),
             Reason::AttemptsExhausted => true,
             Reason::SnapshotFailed => self.any(&resources, |world, arn| {
-                world.truth(arn).is_none_or(|s| s.stage() == Stage::Failed)
+                world.lately_deleted(arn)
+                    || world.truth(arn).is_none_or(|s| s.stage() == Stage::Failed)
             }),
             Reason::SnapshotVanished => self.any(&resources, |world, arn| {
                 let was_there = world.accepted.contains(arn) || world.deleted.contains_key(arn);
