@@ -525,6 +525,12 @@ impl World {
         }
     }
 
+    /// Whether a command belongs to a run that a stranger has made impossible.
+    fn is_of_a_spoilt_run(&self, body: &str) -> bool {
+        let command = snapferry::wire::command::read(body);
+        command.is_ok_and(|command| self.is_spoilt(&command.run))
+    }
+
     /// Some messages are handed over; those received too often die.
     fn receive(&mut self, role: Role) -> Vec<Record> {
         let Self {
@@ -547,10 +553,9 @@ impl World {
             let Some(message) = self.commands.dead.get(&id) else {
                 continue;
             };
-            let (healthy, note) = (
-                !message.stained && !message.hopeless,
-                Rc::clone(&message.note),
-            );
+            let note = Rc::clone(&message.note);
+            let hopeless = message.hopeless || self.is_of_a_spoilt_run(&message.body);
+            let healthy = !message.stained && !hopeless;
             self.note(|| format!("dead: {note}"));
             if healthy && !self.faults_are_on {
                 self.broke(rule::HEALTHY, || format!("{note} has died in fair weather"));

@@ -238,10 +238,17 @@ impl World {
 
     fn source_is_missing(&self, run: &Run) -> bool {
         let region = run.database.arn.region();
-        !self.source_names(run).iter().any(|name| {
-            let found = self.rds.snapshot(&rds_region(region), name);
-            found.is_some_and(|s| s.stage() == Stage::Available && self.is_ours(s))
-        })
+        // The one that a command had chosen may be gone, and a later one be there.
+        let one_is_gone = Attempt::all().any(|attempt| {
+            let id = names::source_snapshot(&self.stack, run, attempt);
+            let arn = run.database.arn.sibling_snapshot(region, &id);
+            self.deleted.contains_key(&arn)
+        });
+        one_is_gone
+            || !self.source_names(run).iter().any(|name| {
+                let found = self.rds.snapshot(&rds_region(region), name);
+                found.is_some_and(|s| s.stage() == Stage::Available && self.is_ours(s))
+            })
     }
 
     /// A wait leaves the table.
@@ -303,6 +310,7 @@ impl World {
             other.as_str() != name
                 && execution.is_running()
                 && execution.redrives == 0
+                && !execution.by_hand
                 && execution.run.database.resource_id == run.database.resource_id
                 && execution.run.policy == run.policy
         });
@@ -367,20 +375,26 @@ impl World {
     /// What sleeps too long once nothing goes wrong any more.
     pub(super) fn judge_sleepers(&mut self) {
         let (now, fair_since) = (self.now, self.fair_since);
-        let sleeper =
-            self.sfn
-                .executions
-                .iter()
-                .find_map(|(name, execution)| match &execution.status {
-                    Status::Sleeping { since, .. }
-                        if now.duration_since((*since).max(fair_since)) > LONGEST_SLEEP =>
-                    {
-                        Some(format!("{name} in {}", execution.state))
-                    }
-                    _ => None,
-                });
+        let sleeper = self.sfn.executions.iter().find_map(|(name, execution)| {
+            let since = execution.sleeps_since()?.max(fair_since);
+            let too_long = now.duration_since(since) > LONGEST_SLEEP;
+            too_long.then(|| format!("{name} in {}", execution.state))
+        });
         if let Some(sleeper) = sleeper {
             self.broke(rule::AWAKE, || sleeper);
+        }
+    }
+
+    /// A person is told to raise a quota.
+    pub(super) fn judge_quota(&mut self, region: &Region) {
+        let at = rds_region(region);
+        let snapshots = self.rds.snapshots(&at).count();
+        let is_full = snapshots >= self.rds.config().manual_snapshot_quota;
+        // While things go wrong, the quota may have been raised since the worker looked.
+        if !is_full && !self.faults_are_on {
+            self.broke(rule::HEALTHY, || {
+                format!("a quota is to be raised, with {snapshots} snapshots in {region}")
+            });
         }
     }
 

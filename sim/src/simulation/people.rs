@@ -2,17 +2,20 @@
 
 use std::rc::Rc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::arn::RdsArn;
 use snapferry::domain::command::Run;
 use snapferry::domain::failure::Operation;
-use snapferry::domain::names::{self, Attempt, SnapshotId};
+use snapferry::domain::names::{self, Attempt, ExecutionName, SnapshotId};
 
 use super::judge::home;
 use super::queue::Message;
 use super::step_functions::Status;
 use super::world::{Breakage, Climate, World, rds_region};
-use crate::rds::{CopyDbSnapshot, CreateDbSnapshot, InstanceStatus, MANUAL_SNAPSHOTS, Stage};
+use crate::rds::{
+    CopyDbSnapshot, CreateDbSnapshot, Ending, Fate, InstanceStatus, MANUAL_SNAPSHOTS, Snapshot,
+    Stage,
+};
 
 /// A name that nobody of ours uses.
 pub(super) const FOREIGN: &str = "somebody-elses";
@@ -23,7 +26,7 @@ pub(super) const OTHER_KEY: &str =
 impl World {
     /// Something happens that the product has no hand in.
     pub(super) fn mischief(&mut self) {
-        match self.rng.u8(..36) {
+        match self.rng.u8(..47) {
             0..=2 => self.deny(),
             3..=4 => self.cut_off(),
             5..=6 => self.break_key(),
@@ -40,6 +43,9 @@ impl World {
             29..=30 => self.redrive_any(),
             31 => self.stop_any(),
             32..=33 => self.replay_dead_letters(),
+            34..=38 => self.restart_any(),
+            39..=40 => self.start_rival(),
+            41..=44 => self.stall_copy(),
             _ => self.list_lags(),
         }
     }
@@ -421,6 +427,101 @@ impl World {
         }
     }
 
+    /// A person stops an execution and redrives it at once: its old token dies while its work goes on.
+    fn restart_any(&mut self) {
+        let Some((name, _)) = self.any_execution() else {
+            return;
+        };
+        let now = self.now;
+        if self.sfn.stop(&name, now) && self.sfn.redrive(&name, now) {
+            self.count("mischief: an execution is stopped and redriven");
+            self.note(|| format!("{name} is stopped and redriven"));
+        }
+    }
+
+    /// A person starts a second execution of a run by hand, past the planner.
+    fn start_rival(&mut self) {
+        let Some((name, run)) = self.any_execution() else {
+            return;
+        };
+        let rival = format!("{name}-by-hand");
+        let Ok(rival) = ExecutionName::parse(&rival) else {
+            return;
+        };
+        if self.sfn.executions.contains_key(rival.as_str()) {
+            return;
+        }
+        let (arn, now) = (self.machine.execution(&rival).to_string(), self.now);
+        let input = snapferry::wire::run::write(&run);
+        self.sfn
+            .start(rival.as_str(), arn, (*run).clone(), input, now);
+        if let Some(execution) = self.sfn.executions.get_mut(rival.as_str()) {
+            execution.by_hand = true;
+        }
+        self.count("mischief: a second execution is started by hand");
+        self.note(|| format!("{rival} is started by hand"));
+    }
+
+    /// A copy that RDS never ends. Whoever waits for it is given up, or has it deleted by a person.
+    fn stall_copy(&mut self) {
+        let Some((name, run)) = self.any_execution() else {
+            return;
+        };
+        let copy = self.copy_arn(&run, Attempt::FIRST);
+        if self.truth(&copy).is_some() {
+            return;
+        }
+        let fate = Fate {
+            ending: Ending::Never,
+            ..Fate::default()
+        };
+        let faults = &mut self.rds.config_mut().faults;
+        faults.plan(rds_region(&home()), copy.name(), fate);
+        self.count("mischief: a copy never ends");
+        self.note(|| format!("{copy} will never end"));
+        if self.rng.bool() {
+            self.spoil(&run);
+            self.given_up.insert(name);
+        }
+    }
+
+    /// What a person does about copies that take too long: those that somebody waits for are deleted, and all
+    /// where they leave no place for others.
+    fn mend_stalled(&mut self) {
+        let now = self.now;
+        let mut given_up: Vec<String> = self.given_up.iter().cloned().collect();
+        // What a stranger has spoilt may never end by itself.
+        let hopeless = self.sfn.executions.iter().filter(|(_, execution)| {
+            let slept_for = execution
+                .sleeps_since()
+                .map(|since| now.duration_since(since.max(self.fair_since)));
+            self.is_spoilt(&execution.run)
+                && slept_for.is_some_and(|span| span > SignedDuration::from_hours(8))
+        });
+        given_up.extend(hopeless.map(|(name, _)| name.clone()));
+        for name in given_up {
+            self.sfn.stop(&name, now);
+        }
+        let too_long = |copy: &Snapshot| {
+            copy.is_a_copy_in_flight()
+                && self.now.duration_since(copy.begun_at) > SignedDuration::from_hours(2)
+        };
+        let places = self.rds.config().max_copies_in_flight;
+        let no_place = self.table.slots.len() >= self.copy_slots
+            || self.rds.copies_in_flight(&rds_region(&home())) >= places;
+        let stalled: Vec<RdsArn> = self
+            .table
+            .waits
+            .values()
+            .filter(|wait| no_place || self.sfn.is_alive(wait.command.token.reveal()))
+            .filter(|wait| self.truth(&wait.resource).is_some_and(too_long))
+            .map(|wait| wait.resource.clone())
+            .collect();
+        for copy in stalled {
+            self.delete(&copy);
+        }
+    }
+
     fn replay_dead_letters(&mut self) {
         let now = self.now;
         if self.commands.replay(now) > 0 {
@@ -462,6 +563,7 @@ impl World {
             self.delete(&arn);
             self.squatters.insert(arn);
         }
+        self.mend_stalled();
         self.commands.dead.retain(|_, message| !message.hopeless);
         self.events.dead.clear();
         self.replay_dead_letters();

@@ -206,7 +206,7 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
     let mut config = RdsConfig {
         account: ACCOUNT.to_owned(),
         // At times less than the slots: a quota that was lowered, or that strangers share.
-        max_copies_in_flight: copy_slots + rng.usize(0..=2),
+        max_copies_in_flight: rng.usize(1..=copy_slots + 2),
         manual_snapshot_quota: MANUAL_SNAPSHOTS * 10,
         ..RdsConfig::default()
     };

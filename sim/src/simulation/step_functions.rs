@@ -20,6 +20,8 @@ pub(super) struct Execution {
     pub(super) state: String,
     pub(super) ended_at: Option<Timestamp>,
     pub(super) redrives: u32,
+    /// A person has started it, past the planner.
+    pub(super) by_hand: bool,
     /// How often a person has redriven it since the faults stopped.
     pub(super) late_redrives: u32,
     input_json: Value,
@@ -34,6 +36,14 @@ impl Execution {
             self.status,
             Status::Sleeping { .. } | Status::Retrying { .. }
         )
+    }
+
+    /// Since when it sleeps on its token, if it does.
+    pub(super) fn sleeps_since(&self) -> Option<Timestamp> {
+        match &self.status {
+            Status::Sleeping { since, .. } => Some(*since),
+            Status::Retrying { .. } | Status::Succeeded | Status::Failed { .. } => None,
+        }
     }
 
     /// What a state has put into a field of the execution's data.
@@ -127,6 +137,7 @@ impl StepFunctions {
             state: self.machine.start_at.clone(),
             ended_at: None,
             redrives: 0,
+            by_hand: false,
             late_redrives: 0,
             data: input_json.clone(),
             input_json,

@@ -133,6 +133,8 @@ pub(super) struct World {
     pub(super) squatters: BTreeSet<RdsArn>,
     /// Runs (resource id and planned time) whose recovery point a stranger has made impossible.
     pub(super) spoilt: BTreeSet<(String, Timestamp)>,
+    /// Executions that a person has given up for good.
+    pub(super) given_up: BTreeSet<String>,
     /// Every command that was ever sent.
     pub(super) sent: Vec<(Rc<str>, Rc<str>)>,
     pub(super) mutant: Option<Mutant>,
@@ -186,6 +188,7 @@ impl World {
             deleted: BTreeMap::new(),
             squatters: BTreeSet::new(),
             spoilt: BTreeSet::new(),
+            given_up: BTreeSet::new(),
             sent: Vec::new(),
             mutant: making.mutant,
             violation: None,
