@@ -16,18 +16,19 @@ use snapferry::domain::backoff::Backoff;
 use snapferry::settings::Planning;
 
 use super::gate::{Broken, Decision};
-use super::judge::rule;
 use super::mutant::Mutant;
 use super::port::{Port, Role};
 use super::queue::Message;
+use super::rule;
+use super::step_functions::AboutToken;
 use super::world::{FUNCTION_TIMEOUT, Shared, World};
 
 /// How many invocations of one function run at once.
 const CONCURRENCY: usize = 3;
 /// How often the sweeper comes.
 const SWEEP_EVERY: SignedDuration = SignedDuration::from_secs(60);
-/// How often the planner comes.
-const PLAN_EVERY: SignedDuration = SignedDuration::from_secs(300);
+/// How often the planner comes, in seconds: at the same minutes of every hour.
+const PLAN_EVERY: i64 = 300;
 
 /// What the use cases know of their stack.
 pub(super) struct Settings {
@@ -60,6 +61,8 @@ pub(super) struct Simulation {
     made: u64,
     pub(super) next_sweep: Timestamp,
     pub(super) next_plan: Option<Timestamp>,
+    /// When a person comes who stops something and runs the planner by hand, shortly before it comes by itself.
+    next_early_bird: Option<Timestamp>,
     pub(super) swept: u64,
     pub(super) steps: u64,
 }
@@ -79,6 +82,7 @@ enum Choice {
 impl Simulation {
     pub(super) fn new(world: World, settings: Settings) -> Self {
         let now = world.now;
+        let next_early_bird = world.climate.early_birds.then_some(now);
         Self {
             shared: Rc::new(Shared {
                 world: std::cell::RefCell::new(world),
@@ -88,6 +92,7 @@ impl Simulation {
             made: 0,
             next_sweep: now,
             next_plan: Some(now),
+            next_early_bird,
             swept: 0,
             steps: 0,
         }
@@ -112,6 +117,7 @@ impl Simulation {
     pub(super) fn step(&mut self) {
         self.steps += 1;
         self.misfortune();
+        self.early_bird();
         match self.choose() {
             Choice::Call => self.let_a_call_through(),
             Choice::Command => self.deliver(Role::Worker),
@@ -149,6 +155,29 @@ impl Simulation {
                 self.world().mischief();
             }
         }
+        let mut world = self.world();
+        let restless = world.climate.restless;
+        if world.chance(restless) {
+            world.interfere();
+        }
+    }
+
+    /// A person stops an execution and runs the planner again, which may still be at it when that of the next
+    /// planned time begins.
+    fn early_bird(&mut self) {
+        let now = self.world().now;
+        if !self.world().faults_are_on || self.next_early_bird.is_none_or(|at| at > now) {
+            return;
+        }
+        let hour = (now.as_second() / 3_600 + 1) * 3_600;
+        let before = self.world().rng.i64(10..=400);
+        let at = Timestamp::from_millisecond(hour * 1_000 - before);
+        self.next_early_bird = at
+            .ok()
+            .map(|at| if at > now { at } else { after(at, 3_600) });
+        self.world().stop_any();
+        self.world().count("a person runs the planner again");
+        self.plan(When::Again);
     }
 
     fn choose(&mut self) -> Choice {
@@ -160,7 +189,14 @@ impl Simulation {
         let mut world = self.world();
         let now = world.now;
         let weights = [
-            (Choice::Call, if world.calls.len() > 0 { 14 } else { 0 }),
+            (
+                Choice::Call,
+                match world.calls.len() {
+                    0 => 0,
+                    _ if world.climate.slow_calls => 3,
+                    _ => 14,
+                },
+            ),
             (
                 Choice::Command,
                 if workers < CONCURRENCY && world.commands.has_visible(now) {
@@ -262,6 +298,8 @@ impl Simulation {
             world.late.first_key_value().map(|((at, _), _)| *at),
             Some(self.next_sweep).filter(|at| *at > now),
             self.next_plan.filter(|at| *at > now),
+            self.next_early_bird
+                .filter(|at| *at > now && world.faults_are_on),
             self.invocations
                 .values()
                 .map(|invocation| invocation.deadline)
@@ -438,8 +476,9 @@ impl Simulation {
 
     fn plan(&mut self, when: When) {
         if when == When::Due {
-            let now = self.world().now;
-            self.next_plan = Some(now.saturating_add(PLAN_EVERY).unwrap_or(Timestamp::MAX));
+            let now = self.world().now.as_second();
+            let round = (now / PLAN_EVERY + 1) * PLAN_EVERY;
+            self.next_plan = Timestamp::from_second(round).ok();
         }
         self.begin(Role::Planner, Vec::new(), |port, settings| {
             Box::pin(
@@ -476,6 +515,11 @@ impl Simulation {
             world.sfn.fail(&outgoing.token, error, now);
         }
     }
+}
+
+fn after(at: Timestamp, seconds: i64) -> Timestamp {
+    at.saturating_add(SignedDuration::from_secs(seconds))
+        .unwrap_or(Timestamp::MAX)
 }
 
 impl World {
@@ -525,10 +569,15 @@ impl World {
         }
     }
 
-    /// Whether a command belongs to a run that a stranger has made impossible.
-    fn is_of_a_spoilt_run(&self, body: &str) -> bool {
-        let command = snapferry::wire::command::read(body);
-        command.is_ok_and(|command| self.is_spoilt(&command.run))
+    /// Whether a command can never come to anything: its run has been made impossible by a stranger, or its
+    /// token is none, or none any more.
+    pub(super) fn is_hopeless(&self, message: &Message) -> bool {
+        let command = snapferry::wire::command::read(&message.body);
+        message.hopeless
+            || command.is_ok_and(|command| {
+                let about = self.sfn.probe(command.token.reveal());
+                self.is_spoilt(&command.run) || about == AboutToken::Invalid
+            })
     }
 
     /// Some messages are handed over; those received too often die.
@@ -554,8 +603,7 @@ impl World {
                 continue;
             };
             let note = Rc::clone(&message.note);
-            let hopeless = message.hopeless || self.is_of_a_spoilt_run(&message.body);
-            let healthy = !message.stained && !hopeless;
+            let healthy = !message.stained && !self.is_hopeless(message);
             self.note(|| format!("dead: {note}"));
             if healthy && !self.faults_are_on {
                 self.broke(rule::HEALTHY, || format!("{note} has died in fair weather"));

@@ -13,6 +13,7 @@ use snapferry::domain::wait::{Phase, Wait};
 use snapferry::wire;
 
 use super::people::FOREIGN;
+use super::rule;
 use super::step_functions::{Execution, Status};
 use super::world::{HOME, World, rds_region};
 use crate::rds::{Instance, Origin, Snapshot, Stage};
@@ -23,28 +24,6 @@ const STALE: SignedDuration = SignedDuration::from_mins(15);
 /// How long an execution may sleep on one token when nothing goes wrong: every copy of these worlds, one
 /// after the other, takes less.
 const LONGEST_SLEEP: SignedDuration = SignedDuration::from_hours(10);
-
-/// The names of the rules.
-pub(super) mod rule {
-    pub(crate) const TRUE_SUCCESS: &str = "every success agrees with RDS's truth";
-    pub(crate) const TRUE_FAILURE: &str = "every failure agrees with RDS's truth";
-    pub(crate) const LIVE_WAIT: &str = "no live token's wait is deleted or overwritten";
-    pub(crate) const OWN_WAIT: &str = "a wait is written only by the token it holds";
-    pub(crate) const REGISTERED: &str = "RDS is asked only for what is registered";
-    pub(crate) const SLOTS: &str = "never more copies in flight than slots";
-    pub(crate) const SINGLE_FLIGHT: &str = "one open execution for each database and policy";
-    pub(crate) const PLANNED: &str = "what is planned has its execution";
-    pub(crate) const TRUE_REPORT: &str = "the planner reports what is true";
-    pub(crate) const AWAKE: &str = "nothing sleeps for ever";
-    pub(crate) const HEALTHY: &str = "no command is parked without a cause";
-    pub(crate) const REDRIVABLE: &str = "a redrive succeeds once its cause is mended";
-    pub(crate) const RECOVERED: &str = "every recovery point is there";
-    pub(crate) const CATALOG: &str = "the catalog names the newest recovery point";
-    pub(crate) const GONE: &str = "every wait and slot is gone in the end";
-    pub(crate) const FOREIGN: &str = "nothing foreign is touched";
-    pub(crate) const AT_REST: &str = "the world comes to rest";
-    pub(crate) const SOUND: &str = "no handler panics";
-}
 
 impl World {
     /// Whether somebody deleted it so lately that RDS's answers may not say so yet.

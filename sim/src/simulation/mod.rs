@@ -8,13 +8,13 @@
 //! The same seed is the same run, to the letter.
 //!
 //! # Rules and planted bugs
-//! Each rule of the design has bugs planted against it ([`Mutant`]); `tests/simulation.rs` holds that each of
-//! them is found.
+//! Each rule of the design has bugs planted against it; the page of [`mutant`] has the table, and
+//! `tests/simulation.rs` holds that each of them is found.
 
 mod drive;
 mod gate;
 mod judge;
-mod mutant;
+pub mod mutant;
 mod people;
 mod port;
 mod port_rds;
@@ -22,12 +22,13 @@ mod port_table;
 mod port_trouble;
 mod queue;
 mod report;
+pub mod rule;
 mod run;
 mod step_functions;
 mod table;
 mod world;
 
 pub use mutant::Mutant;
-pub use report::{Args, Report, simulate, table};
+pub use report::{Args, Report, simulate, table, world_seeds};
 pub use run::{Outcome, run_world};
 pub use world::Violation;

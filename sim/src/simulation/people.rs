@@ -10,6 +10,7 @@ use snapferry::domain::names::{self, Attempt, ExecutionName, SnapshotId};
 
 use super::judge::home;
 use super::queue::Message;
+use super::rule;
 use super::step_functions::Status;
 use super::world::{Breakage, Climate, World, rds_region};
 use crate::rds::{
@@ -26,7 +27,7 @@ pub(super) const OTHER_KEY: &str =
 impl World {
     /// Something happens that the product has no hand in.
     pub(super) fn mischief(&mut self) {
-        match self.rng.u8(..47) {
+        match self.rng.u8(..56) {
             0..=2 => self.deny(),
             3..=4 => self.cut_off(),
             5..=6 => self.break_key(),
@@ -46,6 +47,10 @@ impl World {
             34..=38 => self.restart_any(),
             39..=40 => self.start_rival(),
             41..=44 => self.stall_copy(),
+            45 => self.forget_tokens(),
+            46..=48 => self.stop_for_good(),
+            49 => self.send_garbage(),
+            50..=53 => self.put_wrong_copy(),
             _ => self.list_lags(),
         }
     }
@@ -187,6 +192,19 @@ impl World {
             .iter()
             .nth(n)
             .map(|(name, e)| (name.clone(), Rc::clone(&e.run)))
+    }
+
+    /// One that runs and has no copy yet.
+    fn one_without_copy(&mut self) -> Option<(String, Rc<Run>)> {
+        let mut without: Vec<(String, Rc<Run>)> = Vec::new();
+        for (name, execution) in &self.sfn.executions {
+            let copy = self.copy_arn(&execution.run, Attempt::FIRST);
+            if execution.is_running() && self.truth(&copy).is_none() {
+                without.push((name.clone(), Rc::clone(&execution.run)));
+            }
+        }
+        let n = self.rng.usize(..without.len().max(1));
+        without.into_iter().nth(n)
     }
 
     fn source_arn(&self, run: &Run, attempt: Attempt) -> RdsArn {
@@ -376,15 +394,20 @@ impl World {
 
     /// A copy under our name and with our tags that is not what was asked for.
     fn put_wrong_copy(&mut self) {
-        let Some((_, run)) = self.any_execution() else {
+        let Some((_, run)) = self.one_without_copy() else {
             return;
         };
         let now = self.now;
         let arn = self.copy_arn(&run, Attempt::FIRST);
+        let another = self.another_source(&run).filter(|_| self.rng.u8(..3) > 0);
+        let (source, key) = match another {
+            Some(source) => (source, run.key.to_string()),
+            None => (self.source_arn(&run, Attempt::FIRST), OTHER_KEY.to_owned()),
+        };
         let request = CopyDbSnapshot {
-            source: self.source_arn(&run, Attempt::FIRST).to_string(),
+            source: source.to_string(),
             target: arn.name().to_owned(),
-            kms_key: Some(OTHER_KEY.to_owned()),
+            kms_key: Some(key),
             tags: vec![
                 ("snapferry:stack".to_owned(), self.stack.to_string()),
                 (
@@ -405,6 +428,26 @@ impl World {
         }
     }
 
+    /// The source snapshot of another run of the same database.
+    fn another_source(&self, run: &Run) -> Option<RdsArn> {
+        let of_it = |other: &&Run| {
+            other.database.resource_id == run.database.resource_id
+                && other.planned_at != run.planned_at
+        };
+        let runs = self
+            .sfn
+            .executions
+            .values()
+            .map(|execution| &*execution.run);
+        let sources = runs
+            .filter(of_it)
+            .map(|other| self.source_arn(other, Attempt::FIRST));
+        sources.into_iter().find(|arn| {
+            self.truth(arn)
+                .is_some_and(|found| found.stage() == Stage::Available)
+        })
+    }
+
     fn redrive_any(&mut self) {
         let Some((name, _)) = self.any_execution() else {
             return;
@@ -416,7 +459,7 @@ impl World {
         }
     }
 
-    fn stop_any(&mut self) {
+    pub(super) fn stop_any(&mut self) {
         let Some((name, _)) = self.any_execution() else {
             return;
         };
@@ -439,6 +482,36 @@ impl World {
         }
     }
 
+    /// A person gives an execution up.
+    fn stop_for_good(&mut self) {
+        let Some((name, run)) = self.any_execution() else {
+            return;
+        };
+        let now = self.now;
+        if self.sfn.stop(&name, now) {
+            self.spoil(&run);
+            self.given_up.insert(name.clone());
+            self.count("mischief: an execution is given up");
+            self.note(|| format!("{name} is given up"));
+        }
+    }
+
+    /// Step Functions keeps dead tokens for a while only.
+    fn forget_tokens(&mut self) {
+        self.sfn.forget_the_dead();
+        self.count("mischief: dead tokens are none any more");
+        self.note(|| "Step Functions forgets its dead tokens".to_owned());
+    }
+
+    /// A person restarts an execution again and again, or starts another beside it.
+    pub(super) fn interfere(&mut self) {
+        match self.rng.u8(..8) {
+            0..=1 => self.start_rival(),
+            2 => self.forget_tokens(),
+            _ => self.restart_any(),
+        }
+    }
+
     /// A person starts a second execution of a run by hand, past the planner.
     fn start_rival(&mut self) {
         let Some((name, run)) = self.any_execution() else {
@@ -448,7 +521,8 @@ impl World {
         let Ok(rival) = ExecutionName::parse(&rival) else {
             return;
         };
-        if self.sfn.executions.contains_key(rival.as_str()) {
+        let is_known = |name: &str| self.sfn.executions.contains_key(name);
+        if name.ends_with("-by-hand") || is_known(rival.as_str()) {
             return;
         }
         let (arn, now) = (self.machine.execution(&rival).to_string(), self.now);
@@ -464,13 +538,10 @@ impl World {
 
     /// A copy that RDS never ends. Whoever waits for it is given up, or has it deleted by a person.
     fn stall_copy(&mut self) {
-        let Some((name, run)) = self.any_execution() else {
+        let Some((name, run)) = self.one_without_copy() else {
             return;
         };
         let copy = self.copy_arn(&run, Attempt::FIRST);
-        if self.truth(&copy).is_some() {
-            return;
-        }
         let fate = Fate {
             ending: Ending::Never,
             ..Fate::default()
@@ -564,7 +635,16 @@ impl World {
             self.squatters.insert(arn);
         }
         self.mend_stalled();
-        self.commands.dead.retain(|_, message| !message.hopeless);
+        let hopeless: Vec<u64> = self
+            .commands
+            .dead
+            .iter()
+            .filter(|(_, message)| self.is_hopeless(message))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in hopeless {
+            self.commands.dead.remove(&id);
+        }
         self.events.dead.clear();
         self.replay_dead_letters();
         let failed: Vec<(String, Rc<Run>, String)> = self
@@ -602,7 +682,7 @@ impl World {
                 e.late_redrives
             });
             if again > 6 {
-                self.broke(super::judge::rule::REDRIVABLE, || {
+                self.broke(rule::REDRIVABLE, || {
                     format!("{name} fails again and again with {error}")
                 });
             }

@@ -18,9 +18,10 @@ use snapferry::domain::wait::Rules;
 use snapferry::settings::{Planning, Stack};
 
 use super::drive::{Settings, Simulation};
-use super::judge::{home, rule};
+use super::judge::home;
 use super::mutant::Mutant;
 use super::people::{FOREIGN, OTHER_KEY};
+use super::rule;
 use super::step_functions::{Status, StepFunctions};
 use super::world::{ACCOUNT, Climate, HOME, Making, Violation, World, rds_region};
 use crate::asl::StateMachine;
@@ -174,6 +175,7 @@ fn climate(rng: &mut Rng) -> Climate {
     let panic = pick(&[0.0, 0.0, 0.0, 0.005]);
     let mischief = pick(&[0.001, 0.004, 0.015]);
     let duplicates = pick(&[0.0, 0.05, 0.2]);
+    let restless = pick(&[0.0, 0.0, 0.01, 0.04]);
     Climate {
         call_breaks,
         crash,
@@ -183,6 +185,10 @@ fn climate(rng: &mut Rng) -> Climate {
         late_effects: rng.bool(),
         odd_statuses: rng.u8(..4) == 0,
         long_sleeps: rng.u8(..10) == 0,
+        slow_calls: rng.u8(..3) == 0,
+        early_birds: rng.u8(..3) == 0,
+        index_lag: SignedDuration::from_secs(if rng.bool() { 40 } else { 3 }),
+        restless,
     }
 }
 

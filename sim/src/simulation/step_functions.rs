@@ -77,6 +77,8 @@ pub(super) struct Token {
     pub(super) execution: String,
     pub(super) step: String,
     pub(super) alive: bool,
+    /// Step Functions keeps nothing of it any more.
+    forgotten: bool,
 }
 
 /// A message that a state is about to send.
@@ -190,6 +192,7 @@ impl StepFunctions {
                 execution: name.to_owned(),
                 step,
                 alive: true,
+                forgotten: false,
             },
         );
     }
@@ -197,8 +200,16 @@ impl StepFunctions {
     pub(super) fn probe(&self, token: &str) -> AboutToken {
         match self.tokens.get(token) {
             None => AboutToken::Invalid,
+            Some(token) if token.forgotten => AboutToken::Invalid,
             Some(token) if token.alive => AboutToken::Alive,
             Some(_) => AboutToken::Dead,
+        }
+    }
+
+    /// All tokens that are dead by now are none any more.
+    pub(super) fn forget_the_dead(&mut self) {
+        for token in self.tokens.values_mut() {
+            token.forgotten |= !token.alive;
         }
     }
 
