@@ -12,8 +12,11 @@
 //! `tests/simulation.rs` holds that each of them is found.
 
 mod drive;
+mod fate;
 mod gate;
+mod invoke;
 mod judge;
+mod judge_end;
 pub mod mutant;
 mod people;
 mod port;
@@ -25,7 +28,9 @@ mod report;
 pub mod rule;
 mod run;
 mod step_functions;
+mod strangers;
 mod table;
+mod weather;
 mod world;
 
 pub use mutant::Mutant;

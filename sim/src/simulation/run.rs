@@ -20,9 +20,10 @@ use snapferry::settings::{Planning, Stack};
 use super::drive::{Settings, Simulation};
 use super::judge::home;
 use super::mutant::Mutant;
-use super::people::{FOREIGN, OTHER_KEY};
+use super::people::FOREIGN;
 use super::rule;
 use super::step_functions::{Status, StepFunctions};
+use super::strangers::OTHER_KEY;
 use super::world::{ACCOUNT, Climate, HOME, Making, Violation, World, rds_region};
 use crate::asl::StateMachine;
 use crate::rds::{
