@@ -37,11 +37,7 @@ mod the_product {
             .and_then(|outcome| outcome.failure_text(None));
         assert_eq!(failure, None, "{}", failure.as_deref().unwrap_or_default());
         assert!(report.executions >= EXECUTIONS);
-    }
-
-    #[test]
-    fn every_kind_of_fault_and_mischief_happens_in_a_thousand_executions() {
-        let report = simulate(&args(EXECUTIONS, 2));
+        // It is no merit to hold them where nothing goes wrong.
         let kinds: BTreeSet<&str> = report
             .counts
             .keys()
@@ -61,7 +57,7 @@ mod the_same_seed {
 
     #[test]
     fn is_the_same_world_step_by_step() {
-        for seed in world_seeds(SEED).take(12) {
+        for seed in world_seeds(SEED).take(8) {
             let (one, other) = (run_world(seed, None, true), run_world(seed, None, true));
             assert!(one.trace.len() > 20, "world {seed} has hardly a step");
             assert!(one.trace == other.trace, "world {seed} differs");
@@ -71,9 +67,9 @@ mod the_same_seed {
 
     #[test]
     fn is_the_same_report_whatever_the_number_of_threads() {
-        let alone = simulate(&args(200, 1));
-        assert_same(&alone, &simulate(&args(200, 2)));
-        assert_same(&alone, &simulate(&args(200, 5)));
+        let alone = simulate(&args(100, 1));
+        assert_same(&alone, &simulate(&args(100, 2)));
+        assert_same(&alone, &simulate(&args(100, 5)));
     }
 
     #[test]
@@ -95,7 +91,7 @@ mod the_same_seed {
 mod a_planted_bug {
     use super::*;
 
-    /// The first world that breaks a mutant's own rule, and how many executions it took to come to it.
+    /// The first world within so many executions in which the bug breaks its own rule.
     fn hunt(mutant: Mutant) -> Option<Outcome> {
         let mut executions = 0;
         for seed in world_seeds(SEED) {

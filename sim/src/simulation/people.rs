@@ -19,7 +19,7 @@ pub(super) const FOREIGN: &str = "somebody-elses";
 impl World {
     /// Something happens that the product has no hand in.
     pub(super) fn mischief(&mut self) {
-        match self.rng.u8(..56) {
+        match self.rng.u8(..57) {
             0..=2 => self.deny(),
             3..=4 => self.cut_off(),
             5..=6 => self.break_key(),
@@ -28,21 +28,19 @@ impl World {
             10..=12 => self.strangers_copy(),
             13..=17 => self.forge_hint(),
             18..=21 => self.replay_old_command(),
-            22 => self.send_garbage(),
-            23..=24 => self.delete_copy(),
-            25 => self.delete_source(),
-            26..=27 => self.squat(),
-            28 => self.put_wrong_copy(),
-            29..=30 => self.redrive_any(),
-            31 => self.stop_any(),
-            32..=33 => self.replay_dead_letters(),
-            34..=38 => self.restart_any(),
-            39..=40 => self.start_rival(),
-            41..=44 => self.stall_copy(),
-            45 => self.forget_tokens(),
-            46..=48 => self.stop_for_good(),
-            49 => self.send_garbage(),
-            50..=53 => self.put_wrong_copy(),
+            22..=23 => self.send_garbage(),
+            24..=25 => self.delete_copy(),
+            26 => self.delete_source(),
+            27..=28 => self.squat(),
+            29..=33 => self.put_wrong_copy(),
+            34..=35 => self.redrive_any(),
+            36 => self.stop_any(),
+            37..=38 => self.replay_dead_letters(),
+            39..=43 => self.restart_any(),
+            44..=45 => self.start_rival(),
+            46..=50 => self.stall_copy(),
+            51 => self.forget_tokens(),
+            52..=54 => self.stop_for_good(),
             _ => self.list_lags(),
         }
     }

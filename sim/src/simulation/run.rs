@@ -39,7 +39,7 @@ const SOURCES: [&str; 2] = ["eu-west-1", "us-east-1"];
 const BEGIN: Timestamp = Timestamp::constant(1_772_430_600, 0);
 const PERSONS_ROUND: SignedDuration = SignedDuration::from_mins(10);
 /// More steps than any world has needed; what runs longer runs in circles.
-const STEPS_MAX: u64 = 400_000;
+const STEPS_MAX: u64 = 100_000;
 
 /// What became of one world.
 #[derive(Debug, Clone)]
@@ -87,7 +87,7 @@ fn is_broken(simulation: &Simulation) -> bool {
 /// Faults, then fair weather, then the end. Stops where a rule is broken.
 fn live(simulation: &mut Simulation, faults_last: SignedDuration) {
     let until = simulation.world().later(faults_last);
-    while simulation.world().now < until && simulation.steps < STEPS_MAX / 8 {
+    while simulation.world().now < until && simulation.steps < STEPS_MAX / 2 {
         simulation.step();
         if is_broken(simulation) {
             return;
