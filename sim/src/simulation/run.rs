@@ -39,7 +39,7 @@ const SOURCES: [&str; 2] = ["eu-west-1", "us-east-1"];
 const BEGIN: Timestamp = Timestamp::constant(1_772_430_600, 0);
 const PERSONS_ROUND: SignedDuration = SignedDuration::from_mins(10);
 /// More steps than any world has needed; what runs longer runs in circles.
-const STEPS_MAX: u64 = 100_000;
+const STEPS_MAX: u64 = 60_000;
 
 /// What became of one world.
 #[derive(Debug, Clone)]
