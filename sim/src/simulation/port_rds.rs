@@ -6,6 +6,7 @@ use snapferry::domain::failure::Operation;
 use snapferry::domain::names::{ResourceId, SnapshotId};
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::Tags;
+use snapferry::domain::wait::Expectation;
 use snapferry::ports::{
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DescribeInstances,
     DescribeQuota, DescribeSnapshots, Page, RdsError, SnapshotQuota,
@@ -121,6 +122,9 @@ impl Port {
                 Some("UnsupportedOperation".to_owned())
             }
             Some("AccessDenied") if mutates && self.has(Mutant::AccessDeniedIsPermanent) => {
+                Some("UnsupportedOperation".to_owned())
+            }
+            Some("KMSKeyNotAccessibleFault") if self.has(Mutant::DisabledKeyIsPermanent) => {
                 Some("UnsupportedOperation".to_owned())
             }
             _ => code,
@@ -303,8 +307,26 @@ impl Port {
                         .insert("snapferry:resource-id".to_owned(), id.to_string());
                 }
             }
-            Some(Mutant::MismatchIsOverlooked) if found.source.is_some() => {
+            Some(Mutant::GoodOneCountsAsFailed)
+                if self.role == Role::Worker
+                    && found.source.is_some()
+                    && found.status == SnapshotStatus::Available =>
+            {
+                found.status = SnapshotStatus::Failed;
+            }
+            Some(Mutant::UnknownStatusPanics) if is_odd => {
+                // Without the hook, which would write to the terminal.
+                drop(world);
+                std::panic::resume_unwind(Box::new("a status that nobody knows"));
+            }
+            Some(Mutant::KeyIsOverlooked) if found.source.is_some() => {
                 found.key = Some(world.key.clone());
+            }
+            Some(Mutant::SourceIsOverlooked) => {
+                let wait = world.table.waits.get(&found.arn);
+                if let Some(Expectation::Copy(copy_of)) = wait.map(|wait| &wait.expected) {
+                    found.source = Some(copy_of.source.clone());
+                }
             }
             Some(Mutant::CopysOwnTimeIsTaken) if found.source.is_some() => {
                 let copy = world.truth(&found.arn);

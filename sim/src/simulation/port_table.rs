@@ -13,9 +13,10 @@ use snapferry::ports::{
     PlanCursor, PortError, RecordRecoveryPoint, Waits, Written,
 };
 
-use super::judge::{name_of, rule};
+use super::judge::name_of;
 use super::mutant::Mutant;
 use super::port::{Port, number};
+use super::rule;
 use super::world::World;
 
 /// A write of a wait's phase.
@@ -63,7 +64,8 @@ impl World {
     }
 
     fn replace(&mut self, invocation: u64, wait: &Wait, instead_of: &TaskToken) -> Written {
-        if !self.table.has(&wait.resource, instead_of) {
+        let is_expected = self.table.has(&wait.resource, instead_of);
+        if !is_expected && !self.has(Mutant::ReplaceIgnoresTheToken) {
             return Written::Conflict;
         }
         let (now, wait) = (self.now, self.wait_as_stored(wait));
@@ -138,10 +140,17 @@ impl Waits for Port {
                 wait.resource.name()
             )
         };
-        self.aws("PutItem", detail, true, move |w| {
-            w.register(invocation, &new)
-        })
-        .await
+        let stored = self
+            .aws("PutItem", detail, true, move |w| {
+                w.register(invocation, &new)
+            })
+            .await?;
+        Ok(stored.map(|mut stored| {
+            if self.has(Mutant::RivalCountsAsItself) {
+                stored.command.execution = wait.command.execution.clone();
+            }
+            stored
+        }))
     }
 
     async fn replace(&self, wait: &Wait, instead_of: &TaskToken) -> Result<Written, PortError> {
@@ -232,13 +241,18 @@ impl Port {
 
 impl ListOpen for Port {
     async fn list_open(&self, from: Option<OpenMarker>) -> Result<OpenPage, PortError> {
+        let again = from.clone();
         let mut page = self
             .aws("Query", String::new, false, move |w| {
                 let now = w.now;
+                let lag = w.climate.index_lag;
                 let World { table, rng, .. } = w;
-                table.list_open(from.as_ref(), now, rng)
+                table.list_open(from.as_ref(), now, lag, rng)
             })
             .await?;
+        if self.has(Mutant::PagesNeverEnd) {
+            page.next = page.next.or(again);
+        }
         page.waits = page
             .waits
             .into_iter()
@@ -329,10 +343,12 @@ impl ClaimRun for Port {
                 },
             )
             .await?;
-        Ok(if self.has(Mutant::ClaimIsAlwaysOurs) {
-            Claim::Ours
-        } else {
-            claim
+        Ok(match claim {
+            _ if self.has(Mutant::ClaimIsAlwaysOurs) => Claim::Ours,
+            Claim::HeldBy(open, _) if self.has(Mutant::ClaimHasNoGrace) => {
+                Claim::HeldBy(open, None)
+            }
+            claim => claim,
         })
     }
 }
@@ -353,13 +369,17 @@ impl RecordRecoveryPoint for Port {
             true,
             move |w| {
                 w.judge_entry(&with, &entered);
+                if w.has(Mutant::RecoveryPointIsNotEntered) {
+                    return;
+                }
+                let is_last = w.has(Mutant::OlderCopyIsEntered);
                 let newest = &mut w.table.catalog.entry(of).or_default().newest;
                 let is_newer = match (&*newest, entered.taken_at) {
                     (None, _) => true,
                     (Some(_), None) => false,
                     (Some(newest), taken_at) => newest.taken_at <= taken_at,
                 };
-                if is_newer {
+                if is_newer || is_last {
                     *newest = Some(entered);
                 }
             },

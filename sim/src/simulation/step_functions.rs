@@ -20,6 +20,8 @@ pub(super) struct Execution {
     pub(super) state: String,
     pub(super) ended_at: Option<Timestamp>,
     pub(super) redrives: u32,
+    /// A person has started it, past the planner.
+    pub(super) by_hand: bool,
     /// How often a person has redriven it since the faults stopped.
     pub(super) late_redrives: u32,
     input_json: Value,
@@ -34,6 +36,14 @@ impl Execution {
             self.status,
             Status::Sleeping { .. } | Status::Retrying { .. }
         )
+    }
+
+    /// Since when it sleeps on its token, if it does.
+    pub(super) fn sleeps_since(&self) -> Option<Timestamp> {
+        match &self.status {
+            Status::Sleeping { since, .. } => Some(*since),
+            Status::Retrying { .. } | Status::Succeeded | Status::Failed { .. } => None,
+        }
     }
 
     /// What a state has put into a field of the execution's data.
@@ -67,6 +77,8 @@ pub(super) struct Token {
     pub(super) execution: String,
     pub(super) step: String,
     pub(super) alive: bool,
+    /// Step Functions keeps nothing of it any more.
+    forgotten: bool,
 }
 
 /// A message that a state is about to send.
@@ -127,6 +139,7 @@ impl StepFunctions {
             state: self.machine.start_at.clone(),
             ended_at: None,
             redrives: 0,
+            by_hand: false,
             late_redrives: 0,
             data: input_json.clone(),
             input_json,
@@ -179,6 +192,7 @@ impl StepFunctions {
                 execution: name.to_owned(),
                 step,
                 alive: true,
+                forgotten: false,
             },
         );
     }
@@ -186,8 +200,16 @@ impl StepFunctions {
     pub(super) fn probe(&self, token: &str) -> AboutToken {
         match self.tokens.get(token) {
             None => AboutToken::Invalid,
+            Some(token) if token.forgotten => AboutToken::Invalid,
             Some(token) if token.alive => AboutToken::Alive,
             Some(_) => AboutToken::Dead,
+        }
+    }
+
+    /// All tokens that are dead by now are none any more.
+    pub(super) fn forget_the_dead(&mut self) {
+        for token in self.tokens.values_mut() {
+            token.forgotten |= !token.alive;
         }
     }
 

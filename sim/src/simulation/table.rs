@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::arn::RdsArn;
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ExecutionName;
@@ -13,8 +13,6 @@ use snapferry::ports::{Abandoned, OpenMarker, OpenPage};
 
 /// How many items a page of the index holds: few, so that there are pages.
 const PAGE: usize = 3;
-/// How far the index may lag, in milliseconds.
-const INDEX_LAG_MS: i64 = 3_000;
 
 /// One database's entry.
 #[derive(Debug, Default)]
@@ -165,9 +163,10 @@ impl Table {
         &mut self,
         from: Option<&OpenMarker>,
         now: Timestamp,
+        lag: SignedDuration,
         rng: &mut Rng,
     ) -> OpenPage {
-        self.index.catch_up(now, rng);
+        self.index.catch_up(now, lag, rng);
         let after =
             from.and_then(|marker| marker.0.split_once('|'))
                 .and_then(|(since, resource)| {
@@ -208,15 +207,20 @@ impl Table {
 }
 
 impl Index {
-    fn catch_up(&mut self, now: Timestamp, rng: &mut Rng) {
+    fn catch_up(&mut self, now: Timestamp, lag: SignedDuration, rng: &mut Rng) {
         let mut late: BTreeSet<RdsArn> = BTreeSet::new();
         let mut slots_are_late = false;
+        let late_in_8 = if lag > SignedDuration::from_secs(10) {
+            6
+        } else {
+            2
+        };
         for (at, change) in std::mem::take(&mut self.behind) {
             // What is written later to the same item cannot arrive earlier.
-            let must = now.as_millisecond() - at.as_millisecond() >= INDEX_LAG_MS;
+            let must = now.duration_since(at) >= lag;
             match change {
                 Behind::Wait(resource, wait) => {
-                    if late.contains(&resource) || (!must && rng.u8(..4) == 0) {
+                    if late.contains(&resource) || (!must && rng.u8(..8) < late_in_8) {
                         late.insert(resource.clone());
                         self.behind.push((at, Behind::Wait(resource, wait)));
                         continue;
@@ -227,7 +231,7 @@ impl Index {
                     };
                 }
                 Behind::Slots(slots) => {
-                    if slots_are_late || (!must && rng.u8(..4) == 0) {
+                    if slots_are_late || (!must && rng.u8(..8) < late_in_8) {
                         slots_are_late = true;
                         self.behind.push((at, Behind::Slots(slots)));
                         continue;
