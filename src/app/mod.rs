@@ -15,6 +15,7 @@ macro_rules! permissions {
 pub mod batch;
 pub mod conclude;
 pub mod plan;
+pub mod policies;
 pub mod react;
 pub mod redrive;
 pub mod replay;

@@ -334,7 +334,8 @@ async fn hand_out_one<W: Permissions>(
         }
         Probe::Unknown(error) => return Err(error),
     }
-    if !world.claim_slot(&wait.resource, broom.copy_slots).await? {
+    let slots = wait.command.run.copy_slots(broom.copy_slots);
+    if !world.claim_slot(&wait.resource, slots).await? {
         return Ok(false);
     }
     world.send_command(&wait.command).await?;

@@ -181,7 +181,8 @@ async fn act<W: Permissions>(
     wait: &Wait,
     receives: u32,
 ) -> Result<Tried, WorkError> {
-    if aim.is_copy() && !world.claim_slot(&wait.resource, desk.copy_slots).await? {
+    let slots = wait.command.run.copy_slots(desk.copy_slots);
+    if aim.is_copy() && !world.claim_slot(&wait.resource, slots).await? {
         return queue(world, wait).await.map(Tried::Done);
     }
     match aim.ask_rds(world, desk, wait).await {

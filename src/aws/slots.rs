@@ -82,7 +82,7 @@ impl<Also> FreeSlot for Aws<Also> {
 }
 
 /// Whether a transaction failed by its conditions, and not by a conflict with another that may yet fail.
-fn proof_is_gone(error: &TransactWriteItemsError) -> bool {
+pub(super) fn proof_is_gone(error: &TransactWriteItemsError) -> bool {
     match error {
         TransactWriteItemsError::TransactionCanceledException(cancelled) => cancelled
             .cancellation_reasons()

@@ -27,7 +27,7 @@ use crate::ports::{
 /// The index of all that is open.
 const OPEN_WAITS: &str = "open-waits";
 /// How often BatchGetItem is asked again for keys that DynamoDB left unprocessed; it does so when throttled.
-const BATCH_ROUNDS: usize = 3;
+pub(super) const BATCH_ROUNDS: usize = 3;
 
 const IS_NEW: &str = "attribute_not_exists(#pk)";
 const HAS_TOKEN: &str = "#token = :token";

@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
 use super::moment::Moment;
+use super::policy::PolicyArguments;
 use crate::settings::Variables;
 
 const AFTER_HELP: &str = "\
@@ -61,6 +62,10 @@ pub(super) enum Action {
     Run(RunArguments),
     /// List what is being waited for: snapshots and copies in the making, and queued copies, oldest first.
     Waits(WaitsArguments),
+    /// Say which databases are protected, when, and under which key: check and apply a policy file, show it.
+    ///
+    /// Without one the built-in policy of the template's parameters holds.
+    Policy(PolicyArguments),
     /// Send again what rests in a dead-letter queue, once its cause is mended.
     ///
     /// Lists what lies there: what it is, of which database, since when, and why. What is selected is sent to

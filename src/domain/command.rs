@@ -1,10 +1,12 @@
 //! What an execution asks for, and the commands that its states send.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::arn::{ExecutionArn, KeyArn, RdsArn};
-use super::names::ResourceId;
-use super::tags::PolicyName;
+use super::names::{OptionGroup, ResourceId};
+use super::tags::{PolicyName, TagKey};
 use super::token::TaskToken;
 
 /// The database that a run protects.
@@ -29,6 +31,29 @@ pub struct Run {
     pub planned_at: Timestamp,
     /// The key of the recovery region that the copy must be encrypted under.
     pub key: KeyArn,
+    /// What the policy asks for besides.
+    pub extras: Extras,
+}
+
+/// What a policy may ask for besides: nothing, by default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// The database's own tags that its recovery points carry.
+    pub tags: BTreeMap<TagKey, String>,
+    /// The recovery region's option group for the copy.
+    pub option_group: Option<OptionGroup>,
+    /// How many copies may be in flight while this one begins, where that is less than the stack's slots.
+    pub copy_slots: Option<usize>,
+}
+
+impl Run {
+    /// How many copies may be in flight while this run's begins: the stack's slots, or fewer.
+    #[must_use]
+    pub fn copy_slots(&self, of_the_stack: usize) -> usize {
+        self.extras
+            .copy_slots
+            .map_or(of_the_stack, |slots| slots.min(of_the_stack))
+    }
 }
 
 /// The two states of the state machine.

@@ -18,6 +18,8 @@ pub struct Contender {
     pub opened_at: Timestamp,
     /// When its source goes away by itself.
     pub source_expires_at: Option<Timestamp>,
+    /// How many may hold a slot while it gets one, where its policies allow fewer than the stack.
+    pub most: Option<usize>,
 }
 
 impl Contender {
@@ -29,6 +31,7 @@ impl Contender {
             phase: wait.phase,
             opened_at: wait.opened_at,
             source_expires_at: wait.source_expires_at,
+            most: wait.command.run.extras.copy_slots,
         }
     }
 
@@ -49,7 +52,8 @@ pub struct SlotPlan {
 /// Plans releases and hand-outs.
 ///
 /// Queued copies that hold a slot already are handed it again (a hand-over was lost). Of the others, those
-/// whose source expires soonest come first, then the oldest.
+/// whose source expires soonest come first, then the oldest. Where queued copies allow different numbers, after
+/// another set of policies was applied, the smallest holds for all: nobody overtakes by an older set.
 #[must_use]
 pub fn plan(holders: &BTreeSet<RdsArn>, open: &[Contender], most: usize) -> SlotPlan {
     let awaited: BTreeSet<&RdsArn> = open.iter().map(|contender| &contender.resource).collect();
@@ -69,6 +73,7 @@ pub fn plan(holders: &BTreeSet<RdsArn>, open: &[Contender], most: usize) -> Slot
             c.resource.clone(),
         )
     });
+    let most = queued.iter().filter_map(|c| c.most).fold(most, usize::min);
     let free = most.saturating_sub(holders.len() - release.len());
     let hand_out = held
         .into_iter()
