@@ -360,6 +360,7 @@ fn a_copy_request() -> CopySnapshotRequest {
         source: snapshot_arn(&run, 1),
         id: SnapshotId::of(&copy_arn(&run, 1)),
         key: run.key.clone(),
+        option_group: None,
         tags: two_tags(),
     }
 }

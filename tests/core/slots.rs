@@ -22,6 +22,7 @@ fn contender(n: usize, phase: Phase, age: i64, expires: Option<i64>) -> Contende
         phase,
         opened_at: zero - SignedDuration::from_secs(age),
         source_expires_at: expires.map(|seconds| zero + SignedDuration::from_secs(seconds)),
+        most: None,
     }
 }
 

@@ -5,19 +5,21 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
 use snapferry::app::batch::Record;
 use snapferry::app::react::Ear;
 use snapferry::app::sweep::Broom;
 use snapferry::app::work::Desk;
 use snapferry::domain::arn::{ExecutionArn, KeyArn, RdsArn, Region};
 use snapferry::domain::backoff::Backoff;
-use snapferry::domain::command::{Command, DatabaseRef, Run, Step};
+use snapferry::domain::command::{Command, DatabaseRef, Extras, Run, Step};
 use snapferry::domain::database::Database;
 use snapferry::domain::failure::{Failure, Operation};
 use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::{ExecutionName, ResourceId, SnapshotId};
+use snapferry::domain::names::{ExecutionName, OptionGroup, ResourceId, SnapshotId};
+use snapferry::domain::policy_set::Applied;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::tags::{PolicyName, StackId, Tags};
+use snapferry::domain::tags::{PolicyName, StackId, TagKey, Tags};
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::trouble::Trouble;
 use snapferry::domain::wait::{Phase, Rules, Wait};
@@ -26,8 +28,8 @@ use snapferry::ports::{
     CreateSnapshot, CreateSnapshotRequest, DelayMessage, Delivery, DescribeInstances,
     DescribeQuota, DescribeSnapshots, ExecutionState, FreeSlot, Jitter, ListOpen, LookUpWaits,
     NoteTrouble, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, RdsError,
-    ReceiptHandle, RecordRecoveryPoint, SendCommand, SnapshotQuota, StartExecution, Started, Waits,
-    Written,
+    ReadPolicies, ReceiptHandle, RecordRecoveryPoint, SendCommand, SnapshotQuota, StartExecution,
+    Started, Waits, Written,
 };
 
 /// Runs a future that never has to wait for anything but the fake.
@@ -101,7 +103,27 @@ pub(crate) fn a_run(name: &str) -> Run {
         policy: PolicyName::parse("default").expect("a policy"),
         planned_at: time("2026-11-22T03:00:00Z"),
         key: KeyArn::parse(KEY).expect("a key"),
+        extras: Extras::default(),
     }
+}
+
+/// Whatever a policy may ask for besides.
+pub(crate) fn any_extras() -> impl Strategy<Value = Extras> {
+    let tags = prop::collection::btree_map(
+        "[A-Za-z][A-Za-z0-9 _.:/=+@-]{0,9}",
+        "[A-Za-zß 0-9_.:/=+@-]{0,20}",
+        0..5,
+    );
+    let group = prop::option::of("(default:)?[a-z][a-z0-9]{0,9}(-[a-z0-9]{1,5})?");
+    let slots = prop::option::of(1_usize..=20);
+    (tags, group, slots).prop_map(|(tags, group, copy_slots)| Extras {
+        tags: tags
+            .into_iter()
+            .filter_map(|(key, value)| Some((TagKey::parse(&key).ok()?, value)))
+            .collect(),
+        option_group: group.map(|name| OptionGroup::parse(&name).expect("an option group")),
+        copy_slots,
+    })
 }
 
 pub(crate) fn token(text: &str) -> TaskToken {
@@ -203,8 +225,12 @@ pub(crate) struct World {
     pub(crate) waits: RefCell<BTreeMap<RdsArn, Wait>>,
     pub(crate) slots: RefCell<BTreeSet<RdsArn>>,
     pub(crate) catalog: RefCell<BTreeMap<String, Entry>>,
+    /// Every set of policies that was applied; the last one holds.
+    pub(crate) policies: RefCell<Vec<Applied>>,
     pub(crate) planned_until: RefCell<BTreeMap<String, Timestamp>>,
     pub(crate) executions: RefCell<BTreeMap<ExecutionName, ExecutionState>>,
+    /// The input of each execution that was started.
+    pub(crate) runs: RefCell<Vec<Run>>,
     pub(crate) sent: RefCell<Vec<Command>>,
     pub(crate) delays: RefCell<Vec<(String, Duration)>>,
     /// Actions of the other ports that do not come through, once each.
@@ -229,8 +255,10 @@ impl World {
             waits: RefCell::default(),
             slots: RefCell::default(),
             catalog: RefCell::default(),
+            policies: RefCell::default(),
             planned_until: RefCell::default(),
             executions: RefCell::default(),
+            runs: RefCell::default(),
             sent: RefCell::default(),
             delays: RefCell::default(),
             broken: RefCell::default(),
@@ -539,16 +567,13 @@ impl Callbacks for World {
 }
 
 impl StartExecution for World {
-    async fn start_execution(
-        &self,
-        name: &ExecutionName,
-        _run: &Run,
-    ) -> Result<Started, PortError> {
+    async fn start_execution(&self, name: &ExecutionName, run: &Run) -> Result<Started, PortError> {
         self.call("StartExecution", name)?;
         let mut executions = self.executions.borrow_mut();
         match executions.get(name) {
             None => {
                 executions.insert(name.clone(), ExecutionState::Running);
+                self.runs.borrow_mut().push(run.clone());
                 Ok(Started::Running)
             }
             Some(ExecutionState::Running) => Ok(Started::Running),
@@ -759,6 +784,13 @@ impl RecordRecoveryPoint for World {
             entry.open = None;
         }
         Ok(())
+    }
+}
+
+impl ReadPolicies for World {
+    async fn current_policies(&self) -> Result<Option<Applied>, PortError> {
+        self.call("GetItem policies", "")?;
+        Ok(self.policies.borrow().last().cloned())
     }
 }
 

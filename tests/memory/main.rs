@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use peak_alloc::PeakAlloc;
 use snapferry::app::sweep::{Broom, sweep};
 use snapferry::domain::arn::{ExecutionArn, KeyArn, RdsArn, Region};
-use snapferry::domain::command::{Command, DatabaseRef, Run, Step};
+use snapferry::domain::command::{Command, DatabaseRef, Extras, Run, Step};
 use snapferry::domain::failure::Failure;
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::{ResourceId, SnapshotId};
@@ -87,6 +87,7 @@ fn wait(n: usize) -> Wait {
             policy: PolicyName::parse("default").unwrap(),
             planned_at: now(),
             key: KeyArn::parse(key).unwrap(),
+            extras: Extras::default(),
         },
     };
     let mut wait = Wait::new(arn(n), command, Expectation::Snapshot, now());

@@ -42,7 +42,8 @@ pub(super) struct Settings {
 enum Finished {
     Kept(Vec<String>),
     Swept,
-    Planned(Vec<Planned>),
+    /// Nothing where the policies could not be read.
+    Planned(Option<Vec<Planned>>),
 }
 
 struct Invocation {
@@ -358,8 +359,10 @@ impl Simulation {
             }
             Finished::Planned(planned) => {
                 world.note(|| format!("{id}: planned"));
-                world.judge_report(&planned);
-                let is_complete = planned.iter().all(Planned::is_complete);
+                let is_complete = planned.is_some_and(|planned| {
+                    world.judge_report(&planned);
+                    planned.iter().all(Planned::is_complete)
+                });
                 let faults_are_on = world.faults_are_on;
                 drop(world);
                 if is_complete && !faults_are_on {
@@ -442,9 +445,9 @@ impl Simulation {
             self.next_plan = Some(now.saturating_add(PLAN_EVERY).unwrap_or(Timestamp::MAX));
         }
         self.begin(Role::Planner, Vec::new(), |port, settings| {
-            Box::pin(
-                async move { Finished::Planned(plan::plan(&port, &settings.planning, when).await) },
-            )
+            Box::pin(async move {
+                Finished::Planned(plan::plan(&port, &settings.planning, when).await.ok())
+            })
         });
     }
 

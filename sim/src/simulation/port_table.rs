@@ -5,12 +5,13 @@ use snapferry::domain::arn::{ExecutionArn, RdsArn, Region};
 use snapferry::domain::command::{DatabaseRef, Run};
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ExecutionName;
+use snapferry::domain::policy_set::Applied;
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::wait::{Phase, Wait};
 use snapferry::ports::{
     Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, ListOpen, LookUpWaits, OpenMarker, OpenPage,
-    PlanCursor, PortError, RecordRecoveryPoint, Waits, Written,
+    PlanCursor, PortError, ReadPolicies, RecordRecoveryPoint, Waits, Written,
 };
 
 use super::judge::{name_of, rule};
@@ -385,6 +386,14 @@ impl RecordRecoveryPoint for Port {
 
 fn cursor_key(policy: &PolicyName, region: &Region) -> String {
     format!("{policy}#{region}")
+}
+
+/// Nobody applies a set: the built-in policy holds.
+impl ReadPolicies for Port {
+    async fn current_policies(&self) -> Result<Option<Applied>, PortError> {
+        self.aws("GetItem", || "policies".to_owned(), false, |_| None)
+            .await
+    }
 }
 
 impl PlanCursor for Port {

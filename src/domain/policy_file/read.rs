@@ -253,22 +253,20 @@ impl<'t> Reader<'t, '_> {
             );
             self.faults.add(&value.span(), what);
         }
-        let mut keys = Some(BTreeSet::new());
+        let (mut keys, mut whole) = (BTreeSet::new(), true);
         for one in list.iter() {
-            let key = self.parsed(CARRY_TAGS, one, TagKey::parse);
-            match (&mut keys, key) {
-                (Some(keys), Some(key)) => {
-                    if keys.contains(&key) {
-                        let what = format!("{CARRY_TAGS}: {:?} stands here twice", key.as_str());
-                        self.faults.add(&one.span(), what);
-                    }
+            match self.parsed(CARRY_TAGS, one, TagKey::parse) {
+                Some(key) if keys.contains(&key) => {
+                    let what = format!("{CARRY_TAGS}: {:?} stands here twice", key.as_str());
+                    self.faults.add(&one.span(), what);
+                }
+                Some(key) => {
                     keys.insert(key);
                 }
-                (_, None) => keys = None,
-                (None, Some(_)) => {}
+                None => whole = false,
             }
         }
-        keys.map(|keys| keys.into_iter().collect())
+        whole.then(|| keys.into_iter().collect())
     }
 
     fn option_groups(&mut self, value: &Value<'t>) -> Option<BTreeMap<OptionGroup, OptionGroup>> {
@@ -280,22 +278,21 @@ impl<'t> Reader<'t, '_> {
             self.faults.add(&value.span(), what);
             return None;
         };
-        let mut groups = Some(BTreeMap::new());
+        let (mut groups, mut whole) = (BTreeMap::new(), true);
         for (key, value) in table {
             let from = OptionGroup::parse(key.get_ref()).map_err(|error| {
                 self.faults
-                    .add(&key.span(), format!("{OPTION_GROUPS}: {error}"))
+                    .add(&key.span(), format!("{OPTION_GROUPS}: {error}"));
             });
             let to = self.parsed(OPTION_GROUPS, value, OptionGroup::parse);
-            match (&mut groups, from, to) {
-                (Some(groups), Ok(from), Some(to)) => {
+            match (from, to) {
+                (Ok(from), Some(to)) => {
                     groups.insert(from, to);
                 }
-                (_, Ok(_), Some(_)) => {}
-                _ => groups = None,
+                _ => whole = false,
             }
         }
-        groups
+        whole.then_some(groups)
     }
 
     fn unknown_keys(&mut self, table: &DeTable<'t>, known: &[&str], hint: impl Fn(&str) -> String) {
