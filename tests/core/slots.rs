@@ -36,11 +36,15 @@ fn any_open() -> impl Strategy<Value = Vec<Contender>> {
         ]),
         0_i64..100,
         prop::option::of(0_i64..100),
+        prop::option::of(1_usize..8),
     );
     prop::collection::vec(one, 0..12).prop_map(|all| {
         all.into_iter()
             .enumerate()
-            .map(|(n, (phase, age, expires))| contender(n, phase, age, expires))
+            .map(|(n, (phase, age, expires, most))| Contender {
+                most,
+                ..contender(n, phase, age, expires)
+            })
             .collect()
     })
 }
@@ -70,6 +74,8 @@ proptest! {
         let key = |c: &Contender| (c.source_expires_at.unwrap_or(Timestamp::MAX), c.opened_at);
         let queued = || open.iter().filter(|c| c.phase == Phase::Queued);
         for passed in queued().filter(|c| !served.contains(&c.resource)) {
+            // The smallest number that one of the queued allows holds for all of them.
+            let most = queued().filter_map(|c| c.most).fold(most, usize::min);
             prop_assert_eq!(served.len(), most);
             for winner in queued().filter(|c| served.contains(&c.resource)) {
                 prop_assert!(key(winner) <= key(passed));
@@ -100,4 +106,17 @@ fn a_hand_over_that_was_lost_is_made_again_without_a_second_slot() {
     ];
     let holders = BTreeSet::from([copy(1)]);
     assert_eq!(plan(&holders, &open, 1).hand_out, [copy(1)]);
+}
+
+#[test]
+fn nobody_overtakes_by_a_set_of_policies_that_allowed_more() {
+    let with_most = |n, age, most| Contender {
+        most: Some(most),
+        ..contender(n, Phase::Queued, age, None)
+    };
+    let open = [with_most(1, 9, 2), with_most(2, 5, 20), with_most(3, 1, 20)];
+    let taken = BTreeSet::from([copy(8)]);
+    let holder = contender(8, Phase::Requested, 50, None);
+    let all: Vec<Contender> = open.into_iter().chain([holder]).collect();
+    assert_eq!(plan(&taken, &all, 20).hand_out, [copy(1)]);
 }

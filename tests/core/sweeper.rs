@@ -193,6 +193,21 @@ fn a_lost_hand_over_is_made_again_by_the_next_sweep() {
 }
 
 #[test]
+fn a_queued_copy_is_not_handed_out_beyond_the_slots_of_its_policies() {
+    let world = World::new();
+    let mut queued = wait_for(&world, Step::Copy, "orders", Phase::Queued);
+    queued.command.run.extras.copy_slots = Some(1);
+    world.store(queued);
+    wait_for(&world, Step::Copy, "other", Phase::Requested);
+    world
+        .slots
+        .borrow_mut()
+        .insert(copy_arn(&a_run("other"), 1));
+    assert_eq!(do_sweep(&world).handed_out, 0);
+    assert!(world.sent.borrow().is_empty());
+}
+
+#[test]
 fn a_queued_copy_that_nobody_awaits_any_more_gets_no_slot() {
     let world = World::new();
     wait_for(&world, Step::Copy, "orders", Phase::Queued);

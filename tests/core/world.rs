@@ -217,6 +217,8 @@ pub(crate) struct World {
     pub(crate) now: Cell<Timestamp>,
     pub(crate) databases: RefCell<Vec<Database>>,
     pub(crate) snapshots: RefCell<BTreeMap<RdsArn, Snapshot>>,
+    /// The option group that each copy was asked for with.
+    pub(crate) option_groups: RefCell<Vec<Option<OptionGroup>>>,
     pub(crate) scripted: RefCell<VecDeque<Scripted>>,
     pub(crate) down: RefCell<BTreeSet<Region>>,
     pub(crate) quota: Cell<Option<SnapshotQuota>>,
@@ -247,6 +249,7 @@ impl World {
             now: Cell::new(time("2026-11-22T03:05:00Z")),
             databases: RefCell::default(),
             snapshots: RefCell::default(),
+            option_groups: RefCell::default(),
             scripted: RefCell::default(),
             down: RefCell::default(),
             quota: Cell::new(Some(SnapshotQuota { used: 3, max: 100 })),
@@ -523,6 +526,9 @@ impl CopySnapshot for World {
             tags: request.tags.clone(),
             ..copy
         };
+        self.option_groups
+            .borrow_mut()
+            .push(request.option_group.clone());
         self.put_snapshot(copy);
         Ok(())
     }
