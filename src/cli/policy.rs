@@ -40,7 +40,7 @@ pub(super) enum PolicyAction {
     #[command(after_help = APPLY_EXAMPLES)]
     Apply(ApplyArguments),
     /// Show the set of policies that holds, as the file that was applied.
-    #[command(after_help = SHOW_EXAMPLES)]
+    #[command(after_help = SHOW_EXAMPLES, disable_version_flag = true)]
     Show(ShowArguments),
     /// List the sets that were applied, the newest first: when, by whom, why.
     #[command(after_help = HISTORY_EXAMPLES)]
