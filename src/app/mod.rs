@@ -1,4 +1,5 @@
-//! The use cases, over ports: plan, work, react, sweep; and the operator's replay and redrive.
+//! The use cases, over ports: plan, work, react, sweep; and the operator's replay, redrive and
+//! policies.
 //!
 //! They use no timers and spawn nothing; their trait bounds are their role's permissions.
 
