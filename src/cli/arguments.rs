@@ -211,7 +211,9 @@ pub(super) struct RunArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Policy")]
+#[command(
+    next_help_heading = "Built-in policy (schedule, time zone and selection count only where no policy file was applied)"
+)]
 struct PlanningArguments {
     /// The state machine that protects one database.
     #[arg(long, value_name = "ARN", env = "SNAPFERRY_STATE_MACHINE_ARN")]
@@ -219,7 +221,7 @@ struct PlanningArguments {
     /// The regions whose databases are protected, separated by commas.
     #[arg(long, value_name = "REGIONS", env = "SNAPFERRY_SOURCE_REGIONS")]
     source_regions: Option<String>,
-    /// The recovery region's key for the copies.
+    /// The recovery region's key for the copies, where a policy names none.
     #[arg(long, value_name = "ARN", env = "SNAPFERRY_KMS_KEY")]
     kms_key: Option<String>,
     /// When databases are due, as a cron pattern: minute hour day month weekday [default: 0 3 * * *]

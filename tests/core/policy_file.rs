@@ -253,6 +253,19 @@ fn lengths_of_time_are_read_as_people_write_them() {
     }
 }
 
+#[test]
+fn a_text_as_deep_as_it_is_long_is_refused_and_breaks_nothing() {
+    for deep in [
+        format!("a = {}", "[".repeat(99_000)),
+        format!("a = {}", "{a=".repeat(33_000)),
+        format!("[policy{}]\n", ".a".repeat(49_000)),
+        format!("policy{} = 1\n", ".a".repeat(49_000)),
+        "[[a]]\n[a.a]\n".repeat(7_000),
+    ] {
+        says_what_is_wrong(&deep);
+    }
+}
+
 fn a_spec() -> impl Strategy<Value = PolicySpec<KeyName>> {
     let patterns = vec!["0 3 * * *", "*/15 * * * *", "0 0 1 * MON#1", "30 2 29 2 *"];
     let zones = vec!["UTC", "Europe/Paris", "America/New_York", "Asia/Kathmandu"];
