@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{SCHEMA, WireError, part};
+use super::{SCHEMA, WireError, object, part};
 use crate::domain::arn::{KeyAlias, KeyArn, ParseError};
 use crate::domain::names::OptionGroup;
 use crate::domain::policy_set::{AppliedKey, PolicySet, PolicySpec, Source};
@@ -72,8 +72,7 @@ pub fn json(set: &PolicySet<AppliedKey>) -> serde_json::Value {
 /// # Errors
 /// Where it is not one that this version can plan by.
 pub fn read(text: &str) -> Result<PolicySet<AppliedKey>, WireError> {
-    let json: SetJson =
-        serde_json::from_str(text).map_err(|error| WireError::shape(WHAT, &error))?;
+    let json: SetJson = object(WHAT, text)?;
     WireError::schema(WHAT, json.schema)?;
     let mut policies = BTreeMap::new();
     for (name, policy) in json.policies {
