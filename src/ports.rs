@@ -7,7 +7,7 @@
     reason = "the use cases are generic and single-threaded; no future needs to be Send"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -22,6 +22,7 @@ use crate::domain::manifest::Manifest;
 use crate::domain::names::{ExecutionName, OptionGroup, SnapshotId};
 use crate::domain::policy_set::{Applied, Stamp, Version};
 use crate::domain::redrive::{EndedBadly, EndedExecution, Inspection};
+use crate::domain::slots::SlotLimits;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::tags::{PolicyName, Tags};
 use crate::domain::token::TaskToken;
@@ -292,6 +293,8 @@ pub struct OpenPage {
     pub waits: Vec<Wait>,
     /// Who holds a copy slot; on one page of all only.
     pub holders: BTreeSet<RdsArn>,
+    /// For which policy a holder counts, where that policy's slots are bounded.
+    pub holders_of: BTreeMap<RdsArn, PolicyName>,
     /// Where the next page begins.
     pub next: Option<OpenMarker>,
 }
@@ -308,8 +311,9 @@ pub trait ListOpen {
 
 /// Copy slots.
 pub trait ClaimSlot {
-    /// `UpdateItem`: takes a slot if fewer than `most` are taken or it is held already. Whether it is held now.
-    async fn claim_slot(&self, copy: &RdsArn, most: usize) -> Result<bool, PortError>;
+    /// `UpdateItem`: takes a slot if fewer are taken than the limits allow, of all and of its policy, or if it is
+    /// held already. Whether it is held now.
+    async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError>;
 }
 
 /// What must hold in the table at the moment that another's slot is freed.
@@ -323,8 +327,14 @@ pub enum Abandoned {
 
 /// Frees slots that nobody uses any more.
 pub trait FreeSlot {
-    /// `TransactWriteItems`: frees the slot if the proof still holds; whether it did.
-    async fn free_slot(&self, copy: &RdsArn, proof: &Abandoned) -> Result<bool, PortError>;
+    /// `TransactWriteItems`: frees the slot, also of the policy that it counts for, if the proof still holds;
+    /// whether it did.
+    async fn free_slot(
+        &self,
+        copy: &RdsArn,
+        of_policy: Option<&PolicyName>,
+        proof: &Abandoned,
+    ) -> Result<bool, PortError>;
 }
 
 /// The catalog's answer to a claim.

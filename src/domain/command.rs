@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::arn::{ExecutionArn, KeyArn, RdsArn};
 use super::names::{OptionGroup, ResourceId};
+use super::slots::{PolicySlots, SlotLimits};
 use super::tags::{PolicyName, TagKey};
 use super::token::TaskToken;
 
@@ -44,15 +45,28 @@ pub struct Extras {
     pub option_group: Option<OptionGroup>,
     /// How many copies may be in flight while this one begins, where that is less than the stack's slots.
     pub copy_slots: Option<usize>,
+    /// How many of this policy's.
+    pub policy_slots: Option<usize>,
 }
 
 impl Run {
-    /// How many copies may be in flight while this run's begins: the stack's slots, or fewer.
+    /// What a claim of a copy slot for this run is held to. The stack's slots can only be lowered.
     #[must_use]
-    pub fn copy_slots(&self, of_the_stack: usize) -> usize {
-        self.extras
-            .copy_slots
-            .map_or(of_the_stack, |slots| slots.min(of_the_stack))
+    pub fn slot_limits(&self, of_the_stack: usize) -> SlotLimits {
+        let all = self.extras.copy_slots;
+        SlotLimits {
+            most: all.map_or(of_the_stack, |slots| slots.min(of_the_stack)),
+            of_policy: self.policy_slots(),
+        }
+    }
+
+    /// How many copies of this run's policy may hold a slot, if that is bounded.
+    #[must_use]
+    pub fn policy_slots(&self) -> Option<PolicySlots> {
+        self.extras.policy_slots.map(|most| PolicySlots {
+            policy: self.policy.clone(),
+            most,
+        })
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Policy {
     pub carry_tags: Vec<TagKey>,
     /// The recovery region's option group, by the one that a database has.
     pub option_groups: BTreeMap<OptionGroup, OptionGroup>,
+    /// How many of its copies may be in flight.
+    pub copy_slots: Option<usize>,
 }
 
 impl Policy {
@@ -34,6 +36,7 @@ impl Policy {
             key,
             carry_tags: Vec::new(),
             option_groups: BTreeMap::new(),
+            copy_slots: None,
         }
     }
 }
@@ -72,6 +75,7 @@ impl Policies {
                 .and_then(|group| policy.option_groups.get(group))
                 .cloned(),
             copy_slots: self.copy_slots,
+            policy_slots: policy.copy_slots,
         }
     }
 }

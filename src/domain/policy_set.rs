@@ -121,6 +121,8 @@ pub struct PolicySpec<K> {
     pub carry_tags: Vec<TagKey>,
     /// The recovery region's option group, by the one that a database has.
     pub option_groups: BTreeMap<OptionGroup, OptionGroup>,
+    /// How many of its copies may be in flight.
+    pub copy_slots: Option<usize>,
 }
 
 impl<K> PolicySpec<K> {
@@ -135,6 +137,7 @@ impl<K> PolicySpec<K> {
             key: None,
             carry_tags: Vec::new(),
             option_groups: BTreeMap::new(),
+            copy_slots: None,
         }
     }
 }
@@ -174,6 +177,7 @@ impl<K> PolicySet<K> {
                 key,
                 carry_tags: spec.carry_tags.clone(),
                 option_groups: spec.option_groups.clone(),
+                copy_slots: spec.copy_slots,
             };
             policies.insert(name.clone(), spec);
         }
@@ -202,6 +206,7 @@ impl PolicySet<AppliedKey> {
                 .clone(),
             carry_tags: spec.carry_tags.clone(),
             option_groups: spec.option_groups.clone(),
+            copy_slots: spec.copy_slots,
         });
         Policies {
             all: all.collect(),

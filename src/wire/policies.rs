@@ -44,6 +44,8 @@ struct PolicyJson {
     carry_tags: Vec<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     option_groups: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    copy_slots: Option<usize>,
 }
 
 /// Writes a set. The same set is always the same text.
@@ -134,6 +136,7 @@ impl PolicyJson {
                 .iter()
                 .map(|(from, to)| (from.to_string(), to.to_string()))
                 .collect(),
+            copy_slots: spec.copy_slots,
         }
     }
 
@@ -156,6 +159,11 @@ impl PolicyJson {
             key: part("kms_key", WHAT, key(self.kms_key, self.kms_alias))?,
             carry_tags: part("carry_tags", WHAT, carry_tags(self.carry_tags))?,
             option_groups: part("option_groups", WHAT, option_groups(self.option_groups))?,
+            copy_slots: part(
+                "copy_slots",
+                WHAT,
+                self.copy_slots.map(above_zero).transpose(),
+            )?,
         })
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct RunJson {
     option_group: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     copy_slots: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    policy_slots: Option<usize>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -56,6 +58,7 @@ impl RunJson {
                 .collect(),
             option_group: run.extras.option_group.as_ref().map(ToString::to_string),
             copy_slots: run.extras.copy_slots,
+            policy_slots: run.extras.policy_slots,
         }
     }
 
@@ -81,7 +84,11 @@ impl RunJson {
                     .transpose()?,
                 copy_slots: self
                     .copy_slots
-                    .map(|slots| secret_part("copy_slots", WHAT, copy_slots(slots)))
+                    .map(|slots| secret_part("copy_slots", WHAT, slots_above_zero(slots)))
+                    .transpose()?,
+                policy_slots: self
+                    .policy_slots
+                    .map(|slots| secret_part("policy_slots", WHAT, slots_above_zero(slots)))
                     .transpose()?,
             },
         })
@@ -114,7 +121,7 @@ fn tags(tags: BTreeMap<String, String>) -> Result<BTreeMap<TagKey, String>, Pars
         .collect()
 }
 
-fn copy_slots(slots: usize) -> Result<usize, ParseError> {
+fn slots_above_zero(slots: usize) -> Result<usize, ParseError> {
     if slots == 0 {
         return Err(ParseError::new("0", "a number of slots from 1"));
     }

@@ -356,7 +356,7 @@ fn the_built_in_policy_never_stands_in_for_a_set_that_cannot_be_read() {
 fn a_run_has_its_policys_key_or_the_stacks_and_what_the_policy_asks_for_besides() {
     let text = "copy_slots = 3\n[policy.own]\nschedule = \"0 3 * * *\"\nkms_key = \"alias/recovery\"\n\
                 carry_tags = [\"Team\", \"Cost\"]\n[policy.own.option_groups]\noracle-tde = \"recovery-tde\"\n\
-                [policy.plain]\nschedule = \"0 3 * * *\"\n";
+                [policy.plain]\nschedule = \"0 3 * * *\"\ncopy_slots = 2\n";
     let mut own = with(
         "own",
         &[
@@ -387,6 +387,11 @@ fn a_run_has_its_policys_key_or_the_stacks_and_what_the_policy_asks_for_besides(
     for run in runs.iter() {
         assert_eq!(run.extras.copy_slots, Some(3));
     }
+    // And each policy's are its own.
+    assert_eq!(
+        (own.extras.policy_slots, plain.extras.policy_slots),
+        (None, Some(2))
+    );
 }
 
 #[test]

@@ -65,8 +65,10 @@ fn the_documents_example_says_what_its_comments_say() {
     assert_eq!(gold.key, Some(KeyName::Alias(alias)));
     assert_eq!(gold.carry_tags.len(), 2);
     assert_eq!(gold.option_groups.len(), 2);
+    assert_eq!(gold.copy_slots, Some(4));
     let standard = &policies[&policy("standard")];
     assert!(standard.key.is_none() && standard.carry_tags.is_empty());
+    assert_eq!(standard.copy_slots, None);
     // The place of the key is what an alias that cannot be resolved is reported at.
     let line = file.keys_at[&policy("gold")].line;
     assert_eq!(
@@ -165,11 +167,16 @@ fn a_file_without_a_policy_says_how_one_is_written() {
 }
 
 #[test]
-fn copy_slots_of_one_policy_are_refused_with_the_place_for_them() {
-    assert_faults(
-        "[policy.a]\nschedule = \"0 3 * * *\"\ncopy_slots = 3\n",
-        &[("3:1", "write it above the first [policy.NAME]")],
-    );
+fn slots_are_within_what_rds_allows() {
+    let with = |slots: &str| {
+        format!("copy_slots = 20\n[policy.a]\nschedule = \"0 3 * * *\"\ncopy_slots = {slots}\n")
+    };
+    let set = read(&with("1"), None).unwrap().set;
+    assert_eq!(set.copy_slots, Some(20));
+    assert_eq!(set.policies[&policy("a")].copy_slots, Some(1));
+    for slots in ["0", "21", "-1", "2.0", "\"3\"", "99999999999999999999999"] {
+        assert_faults(&with(slots), &[("4:14", "from 1 to 20")]);
+    }
 }
 
 #[test]
@@ -283,30 +290,34 @@ fn a_spec() -> impl Strategy<Value = PolicySpec<KeyName>> {
         prop::option::of(prop::sample::select(keys)),
         prop::collection::btree_set("[A-Za-zÄ][A-Za-z0-9 _.:/=+@-]{0,9}", 0..5),
         prop::collection::btree_map(group, group, 0..4),
+        prop::option::of(1_usize..=20),
     )
-        .prop_map(|(pattern, zone, (retention, rpo), key, tags, groups)| {
-            let span = |(number, unit)| Span::parse(&format!("{number}{unit}")).unwrap();
-            PolicySpec {
-                schedule: Schedule::parse(pattern, zone).unwrap(),
-                source: Source::Snapshot,
-                retention: retention.map(span),
-                rpo: rpo.map(span),
-                key: key.map(|key| KeyName::parse(&key).unwrap()),
-                carry_tags: tags
-                    .iter()
-                    .filter_map(|key| TagKey::parse(key).ok())
-                    .collect(),
-                option_groups: groups
-                    .iter()
-                    .map(|(from, to)| {
-                        (
-                            OptionGroup::parse(from).unwrap(),
-                            OptionGroup::parse(to).unwrap(),
-                        )
-                    })
-                    .collect(),
-            }
-        })
+        .prop_map(
+            |(pattern, zone, (retention, rpo), key, tags, groups, copy_slots)| {
+                let span = |(number, unit)| Span::parse(&format!("{number}{unit}")).unwrap();
+                PolicySpec {
+                    schedule: Schedule::parse(pattern, zone).unwrap(),
+                    source: Source::Snapshot,
+                    retention: retention.map(span),
+                    rpo: rpo.map(span),
+                    key: key.map(|key| KeyName::parse(&key).unwrap()),
+                    carry_tags: tags
+                        .iter()
+                        .filter_map(|key| TagKey::parse(key).ok())
+                        .collect(),
+                    option_groups: groups
+                        .iter()
+                        .map(|(from, to)| {
+                            (
+                                OptionGroup::parse(from).unwrap(),
+                                OptionGroup::parse(to).unwrap(),
+                            )
+                        })
+                        .collect(),
+                    copy_slots,
+                }
+            },
+        )
 }
 
 prop_compose! {

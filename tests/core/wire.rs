@@ -289,7 +289,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 #[test]
 fn an_input_without_extras_is_written_as_it_ever_was() {
     let text = run::write(&a_run("orders"));
-    for field in ["tags", "option_group", "copy_slots"] {
+    for field in ["tags", "option_group", "copy_slots", "policy_slots"] {
         assert!(!text.contains(field), "{text}");
     }
 }
@@ -306,6 +306,7 @@ fn extras_that_rds_would_refuse_are_refused() {
         ("tags", Value::Object(many), "tags"),
         ("option_group", json!("Not One"), "option_group"),
         ("copy_slots", json!(0), "copy_slots"),
+        ("policy_slots", json!(0), "policy_slots"),
     ] {
         let mut input: Value = serde_json::from_str(&run::write(&a_run("orders"))).unwrap();
         input[field] = value;

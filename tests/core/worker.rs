@@ -9,7 +9,7 @@ use snapferry::domain::failure::{Failure, Operation, Reason, Remedy};
 use snapferry::domain::limits::OWN_TAGS;
 use snapferry::domain::names::OptionGroup;
 use snapferry::domain::snapshot::SnapshotStatus;
-use snapferry::domain::tags::TagKey;
+use snapferry::domain::tags::{PolicyName, TagKey};
 use snapferry::domain::wait::{Expectation, Phase, Wait};
 use snapferry::ports::SnapshotQuota;
 
@@ -635,6 +635,7 @@ fn copy_with_extras() -> (World, Command) {
             .into(),
         option_group: Some(OptionGroup::parse("recovery-tde").unwrap()),
         copy_slots: None,
+        policy_slots: None,
     };
     (world, copy)
 }
@@ -679,6 +680,31 @@ fn the_copy_is_asked_for_with_the_policys_option_group() {
     do_work(&world, &copy).unwrap();
     let groups = world.option_groups.borrow();
     assert_eq!(*groups, [OptionGroup::parse("recovery-tde").ok()]);
+}
+
+#[test]
+fn a_policy_has_no_more_copies_in_flight_than_its_slots_and_another_is_not_kept_back_by_it() {
+    for (bounded, other, worked) in [
+        (Some(1), "default", Worked::Queued),
+        (Some(2), "default", Worked::Waiting),
+        (Some(1), "another", Worked::Waiting),
+        (None, "default", Worked::Waiting),
+    ] {
+        let (world, mut copy) = ready_to_copy();
+        copy.run.extras.policy_slots = bounded;
+        let taken = copy_arn(&a_run("a"), 1);
+        let of = PolicyName::parse(other).unwrap();
+        world.slots.borrow_mut().insert(taken.clone());
+        world.slots_of.borrow_mut().insert(taken, of);
+        assert_eq!(
+            do_work(&world, &copy).unwrap(),
+            worked,
+            "{bounded:?} {other}"
+        );
+        let counted = world.slots_of.borrow().len();
+        let claims = worked == Worked::Waiting && bounded.is_some();
+        assert_eq!(counted, 1 + usize::from(claims), "{bounded:?} {other}");
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ use snapferry::domain::failure::{Failure, Operation};
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::{ExecutionName, OptionGroup, ResourceId, SnapshotId};
 use snapferry::domain::policy_set::Applied;
+use snapferry::domain::slots::SlotLimits;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::{PolicyName, StackId, TagKey, Tags};
 use snapferry::domain::token::TaskToken;
@@ -116,13 +117,14 @@ pub(crate) fn any_extras() -> impl Strategy<Value = Extras> {
     );
     let group = prop::option::of("(default:)?[a-z][a-z0-9]{0,9}(-[a-z0-9]{1,5})?");
     let slots = prop::option::of(1_usize..=20);
-    (tags, group, slots).prop_map(|(tags, group, copy_slots)| Extras {
+    (tags, group, slots.clone(), slots).prop_map(|(tags, group, copy_slots, policy_slots)| Extras {
         tags: tags
             .into_iter()
             .filter_map(|(key, value)| Some((TagKey::parse(&key).ok()?, value)))
             .collect(),
         option_group: group.map(|name| OptionGroup::parse(&name).expect("an option group")),
         copy_slots,
+        policy_slots,
     })
 }
 
@@ -226,6 +228,8 @@ pub(crate) struct World {
     pub(crate) answers: RefCell<Vec<(String, Answer)>>,
     pub(crate) waits: RefCell<BTreeMap<RdsArn, Wait>>,
     pub(crate) slots: RefCell<BTreeSet<RdsArn>>,
+    /// For which policy a holder counts.
+    pub(crate) slots_of: RefCell<BTreeMap<RdsArn, PolicyName>>,
     pub(crate) catalog: RefCell<BTreeMap<String, Entry>>,
     /// Every set of policies that was applied; the last one holds.
     pub(crate) policies: RefCell<Vec<Applied>>,
@@ -257,6 +261,7 @@ impl World {
             answers: RefCell::default(),
             waits: RefCell::default(),
             slots: RefCell::default(),
+            slots_of: RefCell::default(),
             catalog: RefCell::default(),
             policies: RefCell::default(),
             planned_until: RefCell::default(),
@@ -695,33 +700,48 @@ impl ListOpen for World {
             .collect();
         let next = (from + waits.len() < self.waits.borrow().len())
             .then(|| OpenMarker((from + waits.len()).to_string()));
-        let holders = if from == 0 {
-            self.slots.borrow().clone()
-        } else {
-            BTreeSet::new()
-        };
+        let (mut holders, mut holders_of) = (BTreeSet::new(), BTreeMap::new());
+        if from == 0 {
+            holders_of.clone_from(&self.slots_of.borrow());
+            holders.clone_from(&self.slots.borrow());
+            holders.extend(holders_of.keys().cloned());
+        }
         Ok(OpenPage {
             waits,
             holders,
+            holders_of,
             next,
         })
     }
 }
 
 impl ClaimSlot for World {
-    async fn claim_slot(&self, copy: &RdsArn, most: usize) -> Result<bool, PortError> {
+    async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError> {
         self.call("ClaimSlot", copy)?;
         let mut slots = self.slots.borrow_mut();
-        if slots.contains(copy) || slots.len() < most {
-            slots.insert(copy.clone());
-            return Ok(true);
+        let mut slots_of = self.slots_of.borrow_mut();
+        let has_room = limits.of_policy.as_ref().is_none_or(|bound| {
+            let taken = slots_of.values().filter(|of| **of == bound.policy).count();
+            taken < bound.most || slots_of.contains_key(copy)
+        });
+        if !slots.contains(copy) && !(slots.len() < limits.most && has_room) {
+            return Ok(false);
         }
-        Ok(false)
+        slots.insert(copy.clone());
+        if let Some(bound) = &limits.of_policy {
+            slots_of.insert(copy.clone(), bound.policy.clone());
+        }
+        Ok(true)
     }
 }
 
 impl FreeSlot for World {
-    async fn free_slot(&self, copy: &RdsArn, proof: &Abandoned) -> Result<bool, PortError> {
+    async fn free_slot(
+        &self,
+        copy: &RdsArn,
+        of_policy: Option<&PolicyName>,
+        proof: &Abandoned,
+    ) -> Result<bool, PortError> {
         self.call("TransactWriteItems", copy)?;
         let holds = match (self.wait(copy), proof) {
             (None, Abandoned::WaitGone) => true,
@@ -730,7 +750,16 @@ impl FreeSlot for World {
             }
             _ => false,
         };
-        Ok(holds && self.slots.borrow_mut().remove(copy))
+        if !holds {
+            return Ok(false);
+        }
+        let mut freed = self.slots.borrow_mut().remove(copy);
+        let mut slots_of = self.slots_of.borrow_mut();
+        if of_policy.is_some() && slots_of.get(copy) == of_policy {
+            slots_of.remove(copy);
+            freed = true;
+        }
+        Ok(freed)
     }
 }
 

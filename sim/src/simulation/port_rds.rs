@@ -382,7 +382,7 @@ impl CopySnapshot for Port {
                     };
                     let answer = w.rds.copy_db_snapshot(&at, &request, now);
                     if gives_back {
-                        w.table.drop_slot(&arn, now);
+                        w.table.drop_slot(&arn, None, now);
                     }
                     w.answered(by, &arn, answer)
                 },

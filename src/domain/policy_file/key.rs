@@ -3,7 +3,7 @@
 /// At the top of a file.
 pub(super) const TOP: [&str; 3] = [UNTAGGED, COPY_SLOTS, POLICY];
 /// In a policy's table.
-pub(super) const OF_POLICY: [&str; 8] = [
+pub(super) const OF_POLICY: [&str; 9] = [
     SCHEDULE,
     TIME_ZONE,
     SOURCE,
@@ -12,6 +12,7 @@ pub(super) const OF_POLICY: [&str; 8] = [
     KMS_KEY,
     CARRY_TAGS,
     OPTION_GROUPS,
+    COPY_SLOTS,
 ];
 
 pub(super) const UNTAGGED: &str = "untagged";

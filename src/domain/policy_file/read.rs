@@ -1,7 +1,7 @@
 //! Reading a file. The parser goes on after a fault, and so does what reads its tables.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 
 use jiff::tz::TimeZone;
 use toml::Spanned;
@@ -79,8 +79,7 @@ impl<'t> Reader<'t, '_> {
             Some(known) => format!("; {known} belongs under a [policy.NAME]"),
             None => hint(word, TOP),
         });
-        let slots = 1..=i64::try_from(COPY_SLOTS_MAX).unwrap_or(i64::MAX);
-        let copy_slots = get(top, COPY_SLOTS).map(|value| self.number(COPY_SLOTS, value, slots));
+        let copy_slots = get(top, COPY_SLOTS).map(|value| self.copy_slots(value));
         let (policies, keys_at) = self.policies(top)?;
         let untagged = get(top, UNTAGGED).map(|value| {
             let name = self.parsed(UNTAGGED, value, PolicyName::parse)?;
@@ -98,7 +97,7 @@ impl<'t> Reader<'t, '_> {
         Some(PolicyFile {
             set: PolicySet {
                 untagged: given(untagged)?,
-                copy_slots: given(copy_slots)?.and_then(|slots| usize::try_from(slots).ok()),
+                copy_slots: given(copy_slots)?,
                 policies: policies
                     .into_iter()
                     .map(|(name, spec)| Some((name, spec?)))
@@ -161,12 +160,7 @@ impl<'t> Reader<'t, '_> {
             self.faults.add(&value.span(), what);
             return None;
         };
-        self.unknown_keys(table, &OF_POLICY, |word| match word {
-            COPY_SLOTS => "; the slots are of all policies together: write it above the first \
-                           [policy.NAME] (see docs/decisions/0013)"
-                .to_owned(),
-            _ => hint(word, OF_POLICY),
-        });
+        self.unknown_keys(table, &OF_POLICY, |word| hint(word, OF_POLICY));
         // Each is looked at, whatever became of the others.
         let schedule = self.schedule(name, table);
         let source = get(table, SOURCE).map(|value| self.parsed(SOURCE, value, Source::parse));
@@ -176,6 +170,7 @@ impl<'t> Reader<'t, '_> {
         let key = get(table, KMS_KEY).map(|value| self.kms_key(value));
         let carry_tags = get(table, CARRY_TAGS).map(|value| self.carry_tags(value));
         let option_groups = get(table, OPTION_GROUPS).map(|value| self.option_groups(value));
+        let copy_slots = get(table, COPY_SLOTS).map(|value| self.copy_slots(value));
         Some(PolicySpec {
             schedule: schedule?,
             source: given(source)?.unwrap_or(Source::Snapshot),
@@ -184,6 +179,7 @@ impl<'t> Reader<'t, '_> {
             key: given(key)?,
             carry_tags: given(carry_tags)?.unwrap_or_default(),
             option_groups: given(option_groups)?.unwrap_or_default(),
+            copy_slots: given(copy_slots)?,
         })
     }
 
@@ -346,21 +342,20 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    fn number(&mut self, key: &str, value: &Value<'t>, range: RangeInclusive<i64>) -> Option<i64> {
+    fn copy_slots(&mut self, value: &Value<'t>) -> Option<usize> {
         let number = match value.get_ref() {
-            DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok(),
+            DeValue::Integer(number) => usize::from_str_radix(number.as_str(), number.radix()).ok(),
             _ => None,
         };
-        let number = number.filter(|number| range.contains(number));
-        if number.is_none() {
+        let slots = number.filter(|slots| (1..=COPY_SLOTS_MAX).contains(slots));
+        if slots.is_none() {
             let what = format!(
-                "{key}: a whole number from {} to {} is expected",
-                range.start(),
-                range.end()
+                "{COPY_SLOTS}: a whole number from 1 to {COPY_SLOTS_MAX} is expected; RDS has no more copies in \
+                 flight to a region"
             );
             self.faults.add(&value.span(), what);
         }
-        number
+        slots
     }
 }
 

@@ -16,8 +16,7 @@ pub fn write(set: &PolicySet<KeyName>) -> String {
         top.insert(UNTAGGED.to_owned(), text(name));
     }
     if let Some(slots) = set.copy_slots {
-        let slots = i64::try_from(slots).unwrap_or(i64::MAX);
-        top.insert(COPY_SLOTS.to_owned(), Value::Integer(slots));
+        top.insert(COPY_SLOTS.to_owned(), number(slots));
     }
     let policies: Table = set
         .policies
@@ -56,7 +55,14 @@ fn policy(spec: &PolicySpec<KeyName>) -> Table {
         let groups = groups.map(|(from, to)| (from.to_string(), text(to)));
         put(OPTION_GROUPS, Value::Table(groups.collect()));
     }
+    if let Some(slots) = spec.copy_slots {
+        table.insert(COPY_SLOTS.to_owned(), number(slots));
+    }
     table
+}
+
+fn number(value: usize) -> Value {
+    Value::Integer(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
 fn text(value: impl ToString) -> Value {
