@@ -20,7 +20,7 @@ use crate::ports::PortError;
 use crate::settings::SettingsError;
 
 pub use arguments::{Arguments, parse};
-pub use policy::{File, run_apply, run_history, run_show};
+pub use policy::{File, Form, run_apply, run_history, run_show};
 pub use redrive::run_redrive;
 pub use replay::run_replay;
 pub use run::run_plan;

@@ -51,12 +51,12 @@ const APPLY_EXAMPLES: &str = "\
 Examples:
   snapferry policy apply policies.toml --check             look for faults, without AWS
   snapferry policy apply policies.toml --note 'CHG-1234: gold every six hours'
-  snapferry policy show --version 3 | snapferry policy apply -    go back to version 3";
+  snapferry policy show --version 3 --file | snapferry policy apply -    go back to version 3";
 
 const SHOW_EXAMPLES: &str = "\
 Examples:
-  snapferry policy show                      what holds
-  snapferry policy show > policies.toml      a file to begin with
+  snapferry policy show                           what holds
+  snapferry policy show --file > policies.toml    the file as it was, or one to begin with
   snapferry policy show --version 3 --json";
 
 const HISTORY_EXAMPLES: &str = "\
@@ -85,6 +85,9 @@ pub(super) struct ShowArguments {
     // Not `version`: that is clap's own.
     #[arg(long = "version", id = "of", value_name = "N", value_parser = version)]
     version: Option<Version>,
+    /// Print the file alone, to the byte, without what is known of it besides.
+    #[arg(long, conflicts_with = "json")]
+    file: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -129,7 +132,12 @@ pub(super) async fn execute(
         }
         PolicyAction::Show(options) => {
             let built_in = Planning::from_variables(variables(environment, arguments.flags())).ok();
-            run_show(&aws, built_in.as_ref(), options.version, options.json, out).await
+            let form = match (options.json, options.file) {
+                (true, _) => Form::Json,
+                (false, true) => Form::File,
+                (false, false) => Form::Commented,
+            };
+            run_show(&aws, built_in.as_ref(), options.version, form, out).await
         }
         PolicyAction::History(options) => run_history(&aws, options.most, options.json, out).await,
     }
@@ -371,6 +379,17 @@ fn shown(key: Option<&AppliedKey>) -> String {
     }
 }
 
+/// How a set is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// The file, under comments that say what is known of it besides.
+    Commented,
+    /// The file alone.
+    File,
+    /// All of it as JSON.
+    Json,
+}
+
 /// Shows the set that holds, or another version.
 ///
 /// # Errors
@@ -379,15 +398,17 @@ pub async fn run_show<W: ReadPolicies + ReadPolicyHistory>(
     world: &W,
     built_in: Option<&Planning>,
     version: Option<Version>,
-    as_json: bool,
+    form: Form,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
+    let as_json = form == Form::Json;
     let set = match version {
         Some(version) => world.policy_version(version).await?,
         None => world.current_policies().await?,
     };
     match (set, version) {
         (Some(set), _) if as_json => write_json(out, &AppliedJson::of(&set))?,
+        (Some(set), _) if form == Form::File => write!(out, "{}", set.text)?,
         (Some(set), _) => write_applied(out, &set)?,
         (None, Some(version)) => {
             if as_json {

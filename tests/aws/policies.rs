@@ -415,6 +415,8 @@ fn what_show_prints_can_be_applied_from_the_standard_input() {
     let first = file("again.toml", GOOD.as_bytes());
     ran(&policy(&server, &["apply", first.to_str().unwrap()]), 0);
     let shown = ran(&policy(&server, &["show"]), 0);
+    let alone = ran(&policy(&server, &["show", "--file"]), 0);
+    assert_eq!(alone, GOOD);
     let mut apply = configured(&server, &["policy", "apply", "-"]);
     let mut apply = apply
         .stdin(Stdio::piped())
@@ -549,7 +551,7 @@ fn where_no_set_was_ever_applied_the_built_in_policy_is_shown_as_a_file() {
 fn help_has_examples() {
     for (command, part) in [
         ("apply", "policy apply policies.toml --check"),
-        ("show", "policy show > policies.toml"),
+        ("show", "policy show --file > policies.toml"),
         ("history", "policy history --most 100"),
     ] {
         let out = ran(&bare(&["policy", command, "--help"]).output().unwrap(), 0);
