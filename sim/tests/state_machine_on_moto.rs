@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 use snapferry::domain::arn::{KeyArn, RdsArn};
-use snapferry::domain::command::{Command, DatabaseRef, Run, Step};
+use snapferry::domain::command::{Command, DatabaseRef, Extras, Run, Step};
 use snapferry::domain::failure::Reason;
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ResourceId;
@@ -395,6 +395,7 @@ fn a_run() -> Run {
             "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555",
         )
         .unwrap(),
+        extras: Extras::default(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The planner: starts one execution for each database that is due.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use futures_util::{StreamExt, stream};
@@ -12,10 +13,10 @@ use crate::domain::command::Run;
 use crate::domain::database::{Choice, Database, LeftOut, choose};
 use crate::domain::limits::CLAIM_GRACE;
 use crate::domain::names::{self, Attempt, ExecutionName};
-use crate::domain::policy::Policy;
+use crate::domain::policy::{Policies, Policy};
 use crate::domain::tags::{PolicyName, StackId};
 use crate::ports::{
-    Claim, ClaimRun, Clock, DescribeInstances, ExecutionState, PlanCursor, PortError,
+    Claim, ClaimRun, Clock, DescribeInstances, ExecutionState, PlanCursor, PortError, ReadPolicies,
     StartExecution, Started,
 };
 use crate::settings::Planning;
@@ -26,7 +27,7 @@ const CONCURRENCY: usize = 8;
 permissions! {
     /// Everything that the planner may do.
     Permissions:
-        ClaimRun Clock DescribeInstances PlanCursor StartExecution
+        ClaimRun Clock DescribeInstances PlanCursor ReadPolicies StartExecution
 }
 
 /// Which planned time is meant.
@@ -85,7 +86,8 @@ pub struct Planned {
     pub region: Region,
     /// The planned time; nothing if nothing is due.
     pub due: Option<Timestamp>,
-    /// A row for each database that was listed.
+    /// A row for each database of the policy, and for each that no policy takes; the latter only once, for the
+    /// first policy that is planned in the region.
     pub rows: Vec<Row>,
     /// Why the region, or the rest of it, could not be planned.
     pub error: Option<String>,
@@ -104,16 +106,36 @@ impl Planned {
 }
 
 /// Plans every policy in every source region. One region's failure fails only its rows.
-pub async fn plan<W: Permissions>(world: &W, planning: &Planning, when: When) -> Vec<Planned> {
+///
+/// # Errors
+/// When the policies that hold cannot be read. Nothing is started then: the built-in policy stands in for a set
+/// that was never applied, and never for one that cannot be read.
+pub async fn plan<W: Permissions>(
+    world: &W,
+    planning: &Planning,
+    when: When,
+) -> Result<Vec<Planned>, PortError> {
+    let policies = match world.current_policies().await? {
+        Some(applied) => applied.set.policies(&planning.key),
+        None => planning.policies.clone(),
+    };
     let mut all = Vec::new();
-    for policy in &planning.policies {
+    let mut listed = BTreeSet::new();
+    for policy in &policies.all {
         for region in &planning.source_regions {
-            let planned = plan_region(world, planning, policy, region, when).await;
+            let mut planned = plan_region(world, planning, &policies, policy, region, when).await;
+            if listed.contains(region) {
+                let is_left_out = |row: &Row| matches!(row.outcome, Outcome::LeftOut(_));
+                planned.rows.retain(|row| !is_left_out(row));
+            }
+            if planned.due.is_some() && planned.error.is_none() {
+                listed.insert(region);
+            }
             log(&planned);
             all.push(planned);
         }
     }
-    all
+    Ok(all)
 }
 
 fn log(planned: &Planned) {
@@ -145,6 +167,7 @@ fn log(planned: &Planned) {
 async fn plan_region<W: Permissions>(
     world: &W,
     planning: &Planning,
+    policies: &Policies,
     policy: &Policy,
     region: &Region,
     when: When,
@@ -175,8 +198,11 @@ async fn plan_region<W: Permissions>(
         };
         let stack = &planning.stack.rules.stack;
         let rows: Vec<Row> = stream::iter(page.items)
-            .map(|database| async move { row(world, stack, policy, &database, due).await })
+            .map(
+                |database| async move { row(world, stack, policies, policy, &database, due).await },
+            )
             .buffered(CONCURRENCY)
+            .filter_map(std::future::ready)
             .collect()
             .await;
         planned.rows.extend(rows);
@@ -210,31 +236,35 @@ async fn due<W: Permissions>(
     })
 }
 
+/// Nothing for a database of another policy.
 async fn row<W: Permissions>(
     world: &W,
     stack: &StackId,
+    policies: &Policies,
     policy: &Policy,
     database: &Database,
     due: Timestamp,
-) -> Row {
-    let outcome = match choose(database, &policy.name, policy.selection) {
+) -> Option<Row> {
+    let outcome = match choose(database, policies) {
         Choice::LeaveOut(why) => Outcome::LeftOut(why),
+        Choice::Protect(name) if name != policy.name => return None,
         Choice::Protect(name) => {
             let run = Run {
                 database: database.to_ref(),
                 policy: name,
                 planned_at: due,
                 key: policy.key.clone(),
+                extras: policies.extras(policy, database),
             };
             start(world, stack, &run)
                 .await
                 .unwrap_or_else(|error| Outcome::Failed(chain(&error)))
         }
     };
-    Row {
+    Some(Row {
         database: database.arn.clone(),
         outcome,
-    }
+    })
 }
 
 /// Starts a run, unless one of its database and policy is open. A name that is used up by a failed execution

@@ -14,6 +14,7 @@ use crate::domain::arn::{RdsArn, Region};
 use crate::domain::command::Step;
 use crate::domain::limits::{BATCH_GET_MAX, COMMAND_LIFETIME};
 use crate::domain::slots::{self, Contender};
+use crate::domain::tags::PolicyName;
 use crate::domain::wait::{Phase, Rules, Wait};
 use crate::ports::{
     Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, FreeSlot, ListOpen, LookUpWaits,
@@ -74,6 +75,7 @@ pub async fn sweep<W: Permissions>(world: &W, broom: &Broom) -> Result<Swept, Po
     loop {
         let page = world.list_open(from).await?;
         round.holders.extend(page.holders);
+        round.holders_of.extend(page.holders_of);
         let full: Vec<Vec<Wait>> = page
             .waits
             .into_iter()
@@ -109,6 +111,7 @@ struct Round {
     taken: BTreeSet<RdsArn>,
     asking: BTreeMap<Region, Vec<Wait>>,
     holders: BTreeSet<RdsArn>,
+    holders_of: BTreeMap<RdsArn, PolicyName>,
     contenders: Vec<Contender>,
     /// Slots of workers that died before RDS was asked, or whose command is parked.
     abandoned: Vec<(RdsArn, Timestamp)>,
@@ -222,7 +225,8 @@ impl Round {
     }
 
     async fn free<W: Permissions>(&mut self, world: &W, copy: &RdsArn, proof: &Abandoned) {
-        match world.free_slot(copy, proof).await {
+        let of_policy = self.holders_of.get(copy);
+        match world.free_slot(copy, of_policy, proof).await {
             Ok(true) => {
                 self.holders.remove(copy);
                 self.swept.freed += 1;
@@ -334,7 +338,8 @@ async fn hand_out_one<W: Permissions>(
         }
         Probe::Unknown(error) => return Err(error),
     }
-    if !world.claim_slot(&wait.resource, broom.copy_slots).await? {
+    let limits = wait.command.run.slot_limits(broom.copy_slots);
+    if !world.claim_slot(&wait.resource, &limits).await? {
         return Ok(false);
     }
     world.send_command(&wait.command).await?;

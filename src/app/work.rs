@@ -181,7 +181,8 @@ async fn act<W: Permissions>(
     wait: &Wait,
     receives: u32,
 ) -> Result<Tried, WorkError> {
-    if aim.is_copy() && !world.claim_slot(&wait.resource, desk.copy_slots).await? {
+    let limits = wait.command.run.slot_limits(desk.copy_slots);
+    if aim.is_copy() && !world.claim_slot(&wait.resource, &limits).await? {
         return queue(world, wait).await.map(Tried::Done);
     }
     match aim.ask_rds(world, desk, wait).await {

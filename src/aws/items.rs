@@ -5,9 +5,11 @@
 //! | `pk` | what it is | attributes |
 //! | --- | --- | --- |
 //! | `wait#<resource ARN>` | a wait | `open`, `since`, `opened_at`, `phase`, `token`, `step`, `execution`, `retry`, `run`, `expected`, `source_expires_at`, `trouble`, `ttl` |
-//! | `slots#copy` | who holds a copy slot | `holders`, and `open`, `since` while there are any |
+//! | `slots#copy` | who holds a copy slot | `holders`, `holders_of:<policy>` of each bounded policy, and `open`, `since` while there are any |
 //! | `database#<resource id>#<policy>` | the catalog's entry | `database`, `open_execution`, `claimed_at`, `recovery_point`, `taken_at` |
 //! | `planned#<policy>#<region>` | up to when it is planned | `until` |
+//! | `policies#current` | the set of policies that holds | `version`, `at`, `by`, `note`, `text`, `set` |
+//! | `policies#<version>` | one that was applied, never changed | the same |
 //!
 //! `open` and `since` are the keys of the index `open-waits`. Times are numbers of milliseconds, but for `ttl`,
 //! which DynamoDB wants in seconds. The token is in its own attribute, once: every condition compares it there.
@@ -42,6 +44,8 @@ pub(super) const TOKEN: &str = "token";
 /// The key of the item that holds the copy slots.
 pub(super) const SLOTS_KEY: &str = "slots#copy";
 pub(super) const HOLDERS: &str = "holders";
+/// The beginning of the attributes that hold a bounded policy's own holders; its name follows.
+pub(super) const HOLDERS_OF: &str = "holders_of:";
 
 pub(super) const TROUBLE: &str = "trouble";
 
@@ -77,7 +81,7 @@ pub struct ItemError {
 }
 
 impl ItemError {
-    fn new(attribute: &'static str, expected: impl Into<String>) -> Self {
+    pub(super) fn new(attribute: &'static str, expected: impl Into<String>) -> Self {
         Self {
             attribute,
             expected: expected.into(),
@@ -257,7 +261,7 @@ pub(super) fn get_text<'a>(item: &'a Item, attribute: &'static str) -> Result<&'
     }
 }
 
-fn get_number(item: &Item, attribute: &'static str) -> Result<i64, ItemError> {
+pub(super) fn get_number(item: &Item, attribute: &'static str) -> Result<i64, ItemError> {
     match item.get(attribute) {
         Some(AttributeValue::N(digits)) => digits
             .parse()

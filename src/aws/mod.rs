@@ -11,6 +11,9 @@ mod dead_letters;
 mod executions;
 mod fault;
 mod items;
+#[cfg(feature = "cli")]
+mod keys;
+mod policies;
 mod queues;
 mod rds;
 mod rds_errors;

@@ -8,7 +8,7 @@ use super::rds_errors::{Answer, Call, Unusable};
 use crate::domain::arn::{KeyArn, RdsArn, Region};
 use crate::domain::database::Database;
 use crate::domain::failure::Operation;
-use crate::domain::names::{ResourceId, SnapshotId};
+use crate::domain::names::{OptionGroup, ResourceId, SnapshotId};
 use crate::domain::snapshot::{Snapshot, SnapshotStatus};
 use crate::domain::tags::Tags;
 use crate::ports::{
@@ -125,6 +125,7 @@ impl<Also> CopySnapshot for Aws<Also> {
             .source_db_snapshot_identifier(request.source.to_string())
             .target_db_snapshot_identifier(request.id.as_str())
             .kms_key_id(request.key.as_str())
+            .set_option_group_name(request.option_group.as_ref().map(ToString::to_string))
             .copy_tags(false)
             .set_tags(Some(to_sdk(&request.tags)))
             .send()
@@ -197,6 +198,7 @@ fn database(row: &DbInstance) -> Result<Database, Unusable> {
             .filter(|cluster| !cluster.is_empty())
             .map(ToOwned::to_owned),
         engine: row.engine().unwrap_or_default().to_owned(),
+        option_group: option_group(row),
         status: row.db_instance_status().unwrap_or_default().to_owned(),
         tags: from_sdk(row.tag_list()),
     })
@@ -231,6 +233,17 @@ fn read(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
         taken_at: None,
         tags: from_sdk(row.tag_list()),
     })
+}
+
+/// The option group that an instance has; where one is on its way in or out, the one that has arrived. A name
+/// that cannot be read is none that a policy could map.
+fn option_group(row: &DbInstance) -> Option<OptionGroup> {
+    let memberships = row.option_group_memberships();
+    let arrived = memberships
+        .iter()
+        .find(|group| group.status() == Some("in-sync"));
+    let name = arrived.or(memberships.first())?.option_group_name()?;
+    OptionGroup::parse(&name.to_ascii_lowercase()).ok()
 }
 
 /// Reads a row. What a snapshot is compared by must be there once it is available; before, RDS may not know it.

@@ -33,7 +33,7 @@ pub(super) async fn execute(
 /// Plans, and tells what became of each database.
 ///
 /// # Errors
-/// When the answer cannot be written. What could not be planned is part of the answer.
+/// When the policies cannot be read, or the answer not be written. What could not be planned is part of the answer.
 pub async fn run_plan<W: plan::Permissions>(
     world: &W,
     planning: &Planning,
@@ -41,7 +41,7 @@ pub async fn run_plan<W: plan::Permissions>(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let planned = plan::plan(world, planning, when).await;
+    let planned = plan::plan(world, planning, when).await?;
     if json {
         let regions: Vec<RegionJson> = planned.iter().map(RegionJson::of).collect();
         write_json(out, &regions)?;

@@ -50,6 +50,11 @@ pub async fn list_waits<W: ListOpen + Clock>(
             None => break,
         }
     }
+    // As the sweeper hands them out: what the policies of those that are open allow, if it is less.
+    let slots = waits
+        .iter()
+        .filter_map(|wait| wait.command.run.extras.copy_slots);
+    let copy_slots = slots.fold(copy_slots, usize::min);
     waits.sort_by(|a, b| (a.opened_at, &a.resource).cmp(&(b.opened_at, &b.resource)));
     if json {
         write_json(out, &ListJson::of(&waits, &holders, copy_slots))?;

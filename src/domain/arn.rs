@@ -75,6 +75,14 @@ fn is_partition(text: &str) -> bool {
     })
 }
 
+/// 256 characters with `alias/` (CreateAlias).
+fn is_alias_name(text: &str) -> bool {
+    (1..=250).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"/_-".contains(&b))
+}
+
 fn is_arn_of(text: &str, service: &str, resource_prefix: &str) -> bool {
     let mut parts = text.splitn(6, ':');
     parts.next() == Some("arn")
@@ -104,6 +112,18 @@ text_newtype!(
     |text| is_arn_of(text, "kms", "key/")
 );
 text_newtype!(
+    /// A KMS alias, by name or by ARN. What it stands for can change: it is resolved before anything is done with it.
+    KeyAlias,
+    "a KMS alias (alias/NAME, or arn:aws:kms:REGION:ACCOUNT:alias/NAME)",
+    |text| match text.strip_prefix("alias/") {
+        Some(name) => is_alias_name(name),
+        None => {
+            is_arn_of(text, "kms", "alias/")
+                && text.split_once(":alias/").is_some_and(|(_, name)| is_alias_name(name))
+        }
+    }
+);
+text_newtype!(
     /// The ARN of a Step Functions execution.
     ExecutionArn,
     "the ARN of an execution (arn:aws:states:REGION:ACCOUNT:execution:STATE-MACHINE:NAME)",
@@ -121,6 +141,14 @@ impl KeyArn {
     #[must_use]
     pub fn region(&self) -> &str {
         self.0.split(':').nth(3).unwrap_or_default()
+    }
+}
+
+impl KeyAlias {
+    /// The region that it names, if it is an ARN.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.0.strip_prefix("arn:")?.split(':').nth(2)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::arn::RdsArn;
 use super::command::DatabaseRef;
-use super::names::ResourceId;
-use super::policy::Selection;
+use super::names::{OptionGroup, ResourceId};
+use super::policy::Policies;
 use super::tags::{self, PolicyName, Tags};
 
 /// A database as RDS listed it.
@@ -17,6 +17,8 @@ pub struct Database {
     pub member_of: Option<String>,
     /// The engine.
     pub engine: String,
+    /// The option group that it has, if RDS names one.
+    pub option_group: Option<OptionGroup>,
     /// RDS's word for its status.
     pub status: String,
     /// Its tags.
@@ -48,7 +50,7 @@ pub enum Choice {
 pub enum LeftOut {
     /// It carries `snapferry:exclude`.
     Excluded,
-    /// It carries no `snapferry:policy`, and only tagged databases are selected.
+    /// It carries no `snapferry:policy`, and no policy is for those.
     NotTagged,
     /// It is a member of a cluster.
     ClusterMember(String),
@@ -73,7 +75,7 @@ impl std::fmt::Display for LeftOut {
 
 /// Chooses by tags: exclusion wins, then a member of a cluster is left to its cluster, then the named policy.
 #[must_use]
-pub fn choose(database: &Database, policy: &PolicyName, selection: Selection) -> Choice {
+pub fn choose(database: &Database, policies: &Policies) -> Choice {
     if database
         .tags
         .get(tags::EXCLUDE)
@@ -84,10 +86,12 @@ pub fn choose(database: &Database, policy: &PolicyName, selection: Selection) ->
     if let Some(cluster) = &database.member_of {
         return Choice::LeaveOut(LeftOut::ClusterMember(cluster.clone()));
     }
-    match database.tags.get(tags::POLICY) {
-        Some(name) if name == policy.as_str() => Choice::Protect(policy.clone()),
-        Some(name) => Choice::LeaveOut(LeftOut::UnknownPolicy(name.clone())),
-        None if selection == Selection::All => Choice::Protect(policy.clone()),
-        None => Choice::LeaveOut(LeftOut::NotTagged),
+    match (database.tags.get(tags::POLICY), &policies.untagged) {
+        (Some(name), _) => match policies.get(name) {
+            Some(policy) => Choice::Protect(policy.name.clone()),
+            None => Choice::LeaveOut(LeftOut::UnknownPolicy(name.clone())),
+        },
+        (None, Some(policy)) => Choice::Protect(policy.clone()),
+        (None, None) => Choice::LeaveOut(LeftOut::NotTagged),
     }
 }

@@ -29,6 +29,9 @@ pub enum EdgeError {
     /// Some databases that are due have no execution yet. The next run tries them again.
     #[error("not every database that is due has its execution: {0}")]
     PlanIncomplete(String),
+    /// The policies that hold cannot be read. Nothing was started; the next run tries again.
+    #[error("the policies that hold cannot be read, so nothing is started")]
+    PoliciesUnreadable(#[source] PortError),
     /// What is open could not be listed.
     #[error("what is open cannot be listed")]
     SweepFailed(#[source] PortError),
@@ -44,6 +47,7 @@ impl EdgeError {
         match self {
             Self::Nameless(_) => "Snapferry.NamelessRecord",
             Self::PlanIncomplete(_) => "Snapferry.PlanIncomplete",
+            Self::PoliciesUnreadable(_) => "Snapferry.PoliciesUnreadable",
             Self::SweepFailed(_) => "Snapferry.SweepFailed",
             Self::SweepIncomplete(_) => "Snapferry.SweepIncomplete",
         }
@@ -160,12 +164,15 @@ impl RegionReport {
 /// The planner: what is due by the schedule. Whatever the event says.
 ///
 /// # Errors
-/// When a database that is due has no execution. What could be started is started all the same.
+/// When a database that is due has no execution, what could be started being started all the same; or when the
+/// policies cannot be read.
 pub async fn plan<W: plan::Permissions>(
     world: &W,
     planning: &Planning,
 ) -> Result<PlanReport, EdgeError> {
-    let planned = plan::plan(world, planning, When::Due).await;
+    let planned = plan::plan(world, planning, When::Due)
+        .await
+        .map_err(EdgeError::PoliciesUnreadable)?;
     let faults: Vec<String> = planned
         .iter()
         .filter(|planned| !planned.is_complete())

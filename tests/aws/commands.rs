@@ -230,6 +230,19 @@ fn waits_lists_the_oldest_first_and_never_a_token() {
 }
 
 #[test]
+fn waits_counts_the_slots_that_the_policies_allow() {
+    let server = Server::start(|_| {
+        let mut one = wait("orders", 1_763_780_760_000);
+        let mut of = a_run("orders");
+        of.extras.copy_slots = Some(3);
+        one["run"] = json!({ "S": wire_run::write(&of) });
+        ok(json!({ "Items": [one] }).to_string())
+    });
+    let out = ran(&configured(&server, &["waits"]).output().unwrap(), 0);
+    assert!(out.ends_with("copy slots taken: 0/3\n"), "{out}");
+}
+
+#[test]
 fn waits_says_when_there_are_none_and_when_the_table_does_not_answer() {
     let server = Server::start(|_| ok(r#"{"Items":[]}"#));
     let out = ran(&configured(&server, &["waits"]).output().unwrap(), 0);

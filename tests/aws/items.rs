@@ -13,7 +13,7 @@ use snapferry::domain::token::TaskToken;
 use snapferry::domain::trouble::Trouble;
 use snapferry::domain::wait::{CopyOf, Expectation, Phase, Wait};
 
-use crate::world::{KEY, command, copy_arn, snapshot_arn, time};
+use crate::world::{KEY, any_extras, command, copy_arn, snapshot_arn, time};
 
 /// A wait for a copy, with every attribute there is.
 pub(crate) fn a_wait(token: &str) -> Wait {
@@ -132,12 +132,14 @@ prop_compose! {
         resource_id in "[A-Z0-9]{1,26}",
         policy in "[a-zA-Z0-9._-]{1,64}",
         planned_at in times(),
+        extras in any_extras(),
     ) -> Run {
         Run {
             database: DatabaseRef { arn, resource_id: ResourceId::parse(&resource_id).unwrap() },
             policy: PolicyName::parse(&policy).unwrap(),
             planned_at,
             key: KeyArn::parse(KEY).unwrap(),
+            extras,
         }
     }
 }

@@ -7,6 +7,8 @@
 mod errors;
 mod names;
 mod planner;
+mod policies;
+mod policy_file;
 mod reactor;
 mod redrive;
 mod replay;

@@ -5,19 +5,22 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
 use snapferry::app::batch::Record;
 use snapferry::app::react::Ear;
 use snapferry::app::sweep::Broom;
 use snapferry::app::work::Desk;
 use snapferry::domain::arn::{ExecutionArn, KeyArn, RdsArn, Region};
 use snapferry::domain::backoff::Backoff;
-use snapferry::domain::command::{Command, DatabaseRef, Run, Step};
+use snapferry::domain::command::{Command, DatabaseRef, Extras, Run, Step};
 use snapferry::domain::database::Database;
 use snapferry::domain::failure::{Failure, Operation};
 use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::{ExecutionName, ResourceId, SnapshotId};
+use snapferry::domain::names::{ExecutionName, OptionGroup, ResourceId, SnapshotId};
+use snapferry::domain::policy_set::Applied;
+use snapferry::domain::slots::SlotLimits;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::tags::{PolicyName, StackId, Tags};
+use snapferry::domain::tags::{PolicyName, StackId, TagKey, Tags};
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::trouble::Trouble;
 use snapferry::domain::wait::{Phase, Rules, Wait};
@@ -26,8 +29,8 @@ use snapferry::ports::{
     CreateSnapshot, CreateSnapshotRequest, DelayMessage, Delivery, DescribeInstances,
     DescribeQuota, DescribeSnapshots, ExecutionState, FreeSlot, Jitter, ListOpen, LookUpWaits,
     NoteTrouble, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, RdsError,
-    ReceiptHandle, RecordRecoveryPoint, SendCommand, SnapshotQuota, StartExecution, Started, Waits,
-    Written,
+    ReadPolicies, ReceiptHandle, RecordRecoveryPoint, SendCommand, SnapshotQuota, StartExecution,
+    Started, Waits, Written,
 };
 
 /// Runs a future that never has to wait for anything but the fake.
@@ -101,7 +104,28 @@ pub(crate) fn a_run(name: &str) -> Run {
         policy: PolicyName::parse("default").expect("a policy"),
         planned_at: time("2026-11-22T03:00:00Z"),
         key: KeyArn::parse(KEY).expect("a key"),
+        extras: Extras::default(),
     }
+}
+
+/// Whatever a policy may ask for besides.
+pub(crate) fn any_extras() -> impl Strategy<Value = Extras> {
+    let tags = prop::collection::btree_map(
+        "[A-Za-z][A-Za-z0-9 _.:/=+@-]{0,9}",
+        "[A-Za-zß 0-9_.:/=+@-]{0,20}",
+        0..5,
+    );
+    let group = prop::option::of("(default:)?[a-z][a-z0-9]{0,9}(-[a-z0-9]{1,5})?");
+    let slots = prop::option::of(1_usize..=20);
+    (tags, group, slots.clone(), slots).prop_map(|(tags, group, copy_slots, policy_slots)| Extras {
+        tags: tags
+            .into_iter()
+            .filter_map(|(key, value)| Some((TagKey::parse(&key).ok()?, value)))
+            .collect(),
+        option_group: group.map(|name| OptionGroup::parse(&name).expect("an option group")),
+        copy_slots,
+        policy_slots,
+    })
 }
 
 pub(crate) fn token(text: &str) -> TaskToken {
@@ -195,6 +219,8 @@ pub(crate) struct World {
     pub(crate) now: Cell<Timestamp>,
     pub(crate) databases: RefCell<Vec<Database>>,
     pub(crate) snapshots: RefCell<BTreeMap<RdsArn, Snapshot>>,
+    /// The option group that each copy was asked for with.
+    pub(crate) option_groups: RefCell<Vec<Option<OptionGroup>>>,
     pub(crate) scripted: RefCell<VecDeque<Scripted>>,
     pub(crate) down: RefCell<BTreeSet<Region>>,
     pub(crate) quota: Cell<Option<SnapshotQuota>>,
@@ -202,9 +228,15 @@ pub(crate) struct World {
     pub(crate) answers: RefCell<Vec<(String, Answer)>>,
     pub(crate) waits: RefCell<BTreeMap<RdsArn, Wait>>,
     pub(crate) slots: RefCell<BTreeSet<RdsArn>>,
+    /// For which policy a holder counts.
+    pub(crate) slots_of: RefCell<BTreeMap<RdsArn, PolicyName>>,
     pub(crate) catalog: RefCell<BTreeMap<String, Entry>>,
+    /// Every set of policies that was applied; the last one holds.
+    pub(crate) policies: RefCell<Vec<Applied>>,
     pub(crate) planned_until: RefCell<BTreeMap<String, Timestamp>>,
     pub(crate) executions: RefCell<BTreeMap<ExecutionName, ExecutionState>>,
+    /// The input of each execution that was started.
+    pub(crate) runs: RefCell<Vec<Run>>,
     pub(crate) sent: RefCell<Vec<Command>>,
     pub(crate) delays: RefCell<Vec<(String, Duration)>>,
     /// Actions of the other ports that do not come through, once each.
@@ -221,6 +253,7 @@ impl World {
             now: Cell::new(time("2026-11-22T03:05:00Z")),
             databases: RefCell::default(),
             snapshots: RefCell::default(),
+            option_groups: RefCell::default(),
             scripted: RefCell::default(),
             down: RefCell::default(),
             quota: Cell::new(Some(SnapshotQuota { used: 3, max: 100 })),
@@ -228,9 +261,12 @@ impl World {
             answers: RefCell::default(),
             waits: RefCell::default(),
             slots: RefCell::default(),
+            slots_of: RefCell::default(),
             catalog: RefCell::default(),
+            policies: RefCell::default(),
             planned_until: RefCell::default(),
             executions: RefCell::default(),
+            runs: RefCell::default(),
             sent: RefCell::default(),
             delays: RefCell::default(),
             broken: RefCell::default(),
@@ -495,6 +531,9 @@ impl CopySnapshot for World {
             tags: request.tags.clone(),
             ..copy
         };
+        self.option_groups
+            .borrow_mut()
+            .push(request.option_group.clone());
         self.put_snapshot(copy);
         Ok(())
     }
@@ -539,16 +578,13 @@ impl Callbacks for World {
 }
 
 impl StartExecution for World {
-    async fn start_execution(
-        &self,
-        name: &ExecutionName,
-        _run: &Run,
-    ) -> Result<Started, PortError> {
+    async fn start_execution(&self, name: &ExecutionName, run: &Run) -> Result<Started, PortError> {
         self.call("StartExecution", name)?;
         let mut executions = self.executions.borrow_mut();
         match executions.get(name) {
             None => {
                 executions.insert(name.clone(), ExecutionState::Running);
+                self.runs.borrow_mut().push(run.clone());
                 Ok(Started::Running)
             }
             Some(ExecutionState::Running) => Ok(Started::Running),
@@ -664,33 +700,48 @@ impl ListOpen for World {
             .collect();
         let next = (from + waits.len() < self.waits.borrow().len())
             .then(|| OpenMarker((from + waits.len()).to_string()));
-        let holders = if from == 0 {
-            self.slots.borrow().clone()
-        } else {
-            BTreeSet::new()
-        };
+        let (mut holders, mut holders_of) = (BTreeSet::new(), BTreeMap::new());
+        if from == 0 {
+            holders_of.clone_from(&self.slots_of.borrow());
+            holders.clone_from(&self.slots.borrow());
+            holders.extend(holders_of.keys().cloned());
+        }
         Ok(OpenPage {
             waits,
             holders,
+            holders_of,
             next,
         })
     }
 }
 
 impl ClaimSlot for World {
-    async fn claim_slot(&self, copy: &RdsArn, most: usize) -> Result<bool, PortError> {
+    async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError> {
         self.call("ClaimSlot", copy)?;
         let mut slots = self.slots.borrow_mut();
-        if slots.contains(copy) || slots.len() < most {
-            slots.insert(copy.clone());
-            return Ok(true);
+        let mut slots_of = self.slots_of.borrow_mut();
+        let has_room = limits.of_policy.as_ref().is_none_or(|bound| {
+            let taken = slots_of.values().filter(|of| **of == bound.policy).count();
+            taken < bound.most || slots_of.contains_key(copy)
+        });
+        if !slots.contains(copy) && !(slots.len() < limits.most && has_room) {
+            return Ok(false);
         }
-        Ok(false)
+        slots.insert(copy.clone());
+        if let Some(bound) = &limits.of_policy {
+            slots_of.insert(copy.clone(), bound.policy.clone());
+        }
+        Ok(true)
     }
 }
 
 impl FreeSlot for World {
-    async fn free_slot(&self, copy: &RdsArn, proof: &Abandoned) -> Result<bool, PortError> {
+    async fn free_slot(
+        &self,
+        copy: &RdsArn,
+        of_policy: Option<&PolicyName>,
+        proof: &Abandoned,
+    ) -> Result<bool, PortError> {
         self.call("TransactWriteItems", copy)?;
         let holds = match (self.wait(copy), proof) {
             (None, Abandoned::WaitGone) => true,
@@ -699,7 +750,16 @@ impl FreeSlot for World {
             }
             _ => false,
         };
-        Ok(holds && self.slots.borrow_mut().remove(copy))
+        if !holds {
+            return Ok(false);
+        }
+        let mut freed = self.slots.borrow_mut().remove(copy);
+        let mut slots_of = self.slots_of.borrow_mut();
+        if of_policy.is_some() && slots_of.get(copy) == of_policy {
+            slots_of.remove(copy);
+            freed = true;
+        }
+        Ok(freed)
     }
 }
 
@@ -759,6 +819,13 @@ impl RecordRecoveryPoint for World {
             entry.open = None;
         }
         Ok(())
+    }
+}
+
+impl ReadPolicies for World {
+    async fn current_policies(&self) -> Result<Option<Applied>, PortError> {
+        self.call("GetItem policies", "")?;
+        Ok(self.policies.borrow().last().cloned())
     }
 }
 

@@ -7,17 +7,18 @@
 )]
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use peak_alloc::PeakAlloc;
 use snapferry::app::sweep::{Broom, sweep};
 use snapferry::domain::arn::{ExecutionArn, KeyArn, RdsArn, Region};
-use snapferry::domain::command::{Command, DatabaseRef, Run, Step};
+use snapferry::domain::command::{Command, DatabaseRef, Extras, Run, Step};
 use snapferry::domain::failure::Failure;
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::{ResourceId, SnapshotId};
+use snapferry::domain::slots::SlotLimits;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::{self, PolicyName, StackId, Tags};
 use snapferry::domain::token::TaskToken;
@@ -87,6 +88,7 @@ fn wait(n: usize) -> Wait {
             policy: PolicyName::parse("default").unwrap(),
             planned_at: now(),
             key: KeyArn::parse(key).unwrap(),
+            extras: Extras::default(),
         },
     };
     let mut wait = Wait::new(arn(n), command, Expectation::Snapshot, now());
@@ -139,6 +141,7 @@ impl ListOpen for Crowd {
         Ok(OpenPage {
             waits: (from..until).map(wait).collect(),
             holders: BTreeSet::new(),
+            holders_of: BTreeMap::new(),
             next: (until < WAITS).then(|| OpenMarker(until.to_string())),
         })
     }
@@ -202,13 +205,18 @@ impl RecordRecoveryPoint for Crowd {
 }
 
 impl ClaimSlot for Crowd {
-    async fn claim_slot(&self, _copy: &RdsArn, _most: usize) -> Result<bool, PortError> {
+    async fn claim_slot(&self, _copy: &RdsArn, _limits: &SlotLimits) -> Result<bool, PortError> {
         Ok(false)
     }
 }
 
 impl FreeSlot for Crowd {
-    async fn free_slot(&self, _copy: &RdsArn, _proof: &Abandoned) -> Result<bool, PortError> {
+    async fn free_slot(
+        &self,
+        _copy: &RdsArn,
+        _of: Option<&PolicyName>,
+        _proof: &Abandoned,
+    ) -> Result<bool, PortError> {
         Ok(false)
     }
 }

@@ -22,7 +22,8 @@ use super::world::FUNCTION_TIMEOUT;
 enum Finished {
     Kept(Vec<String>),
     Swept,
-    Planned(Vec<Planned>),
+    /// Nothing where the policies could not be read.
+    Planned(Option<Vec<Planned>>),
 }
 
 /// A function at work.
@@ -100,8 +101,10 @@ impl Simulation {
             }
             Finished::Planned(planned) => {
                 world.note(|| format!("{id}: planned"));
-                world.judge_report(&planned);
-                let is_complete = planned.iter().all(Planned::is_complete);
+                let is_complete = planned.is_some_and(|planned| {
+                    world.judge_report(&planned);
+                    planned.iter().all(Planned::is_complete)
+                });
                 let faults_are_on = world.faults_are_on;
                 drop(world);
                 if is_complete && !faults_are_on {
@@ -185,9 +188,9 @@ impl Simulation {
             self.next_plan = Timestamp::from_second(round).ok();
         }
         self.begin(Role::Planner, Vec::new(), |port, settings| {
-            Box::pin(
-                async move { Finished::Planned(plan::plan(&port, &settings.planning, when).await) },
-            )
+            Box::pin(async move {
+                Finished::Planned(plan::plan(&port, &settings.planning, when).await.ok())
+            })
         });
     }
 

@@ -3,7 +3,7 @@
 use snapferry::domain::arn::{KeyArn, RdsArn, Region};
 use snapferry::domain::database::Database;
 use snapferry::domain::failure::Operation;
-use snapferry::domain::names::{ResourceId, SnapshotId};
+use snapferry::domain::names::{OptionGroup, ResourceId, SnapshotId};
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::Tags;
 use snapferry::domain::wait::Expectation;
@@ -180,6 +180,7 @@ fn database(instance: &Instance) -> Option<Database> {
         resource_id: ResourceId::parse(&instance.resource_id).ok()?,
         member_of: instance.spec.cluster.clone(),
         engine: instance.spec.engine.clone(),
+        option_group: OptionGroup::parse(&instance.spec.option_group).ok(),
         status: instance.status.as_str().to_owned(),
         tags: tags(&instance.spec.tags),
     })
@@ -399,11 +400,11 @@ impl CopySnapshot for Port {
                         kms_key: Some(asked.key.to_string()),
                         copy_tags: false,
                         tags: asked.tags.into_iter().collect(),
-                        option_group: None,
+                        option_group: asked.option_group.map(|group| group.to_string()),
                     };
                     let answer = w.rds.copy_db_snapshot(&at, &request, now);
                     if gives_back {
-                        w.table.drop_slot(&arn, now);
+                        w.table.drop_slot(&arn, None, now);
                     }
                     w.answered(by, &arn, answer)
                 },

@@ -5,12 +5,14 @@ use snapferry::domain::arn::{ExecutionArn, RdsArn, Region};
 use snapferry::domain::command::{DatabaseRef, Run};
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ExecutionName;
+use snapferry::domain::policy_set::Applied;
+use snapferry::domain::slots::SlotLimits;
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::wait::{Phase, Wait};
 use snapferry::ports::{
     Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, ListOpen, LookUpWaits, OpenMarker, OpenPage,
-    PlanCursor, PortError, RecordRecoveryPoint, Waits, Written,
+    PlanCursor, PortError, ReadPolicies, RecordRecoveryPoint, Waits, Written,
 };
 
 use super::judge::name_of;
@@ -263,20 +265,19 @@ impl ListOpen for Port {
 }
 
 impl ClaimSlot for Port {
-    async fn claim_slot(&self, copy: &RdsArn, most: usize) -> Result<bool, PortError> {
+    async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError> {
         let of = copy.clone();
-        let most = if self.has(Mutant::SlotIsHandedOutTwice) {
-            most + 1
-        } else {
-            most
-        };
+        let mut limits = limits.clone();
+        if self.has(Mutant::SlotIsHandedOutTwice) {
+            limits.most += 1;
+        }
         self.aws(
             "UpdateItem",
             || format!("claim slot {}", copy.name()),
             true,
             move |w| {
                 let now = w.now;
-                let held = w.table.claim_slot(&of, most, now);
+                let held = w.table.claim_slot(&of, &limits, now);
                 w.note(|| format!("  {}", if held { "held" } else { "none is free" }));
                 w.count(if held {
                     "slots claimed"
@@ -291,13 +292,21 @@ impl ClaimSlot for Port {
 }
 
 impl FreeSlot for Port {
-    async fn free_slot(&self, copy: &RdsArn, proof: &Abandoned) -> Result<bool, PortError> {
+    async fn free_slot(
+        &self,
+        copy: &RdsArn,
+        of_policy: Option<&PolicyName>,
+        proof: &Abandoned,
+    ) -> Result<bool, PortError> {
+        let policy = of_policy.cloned();
         let (of, with) = (copy.clone(), proof.clone());
         let detail = || format!("free slot {} {proof:?}", copy.name());
         self.aws("TransactWriteItems", detail, true, move |w| {
             let proved = w.has(Mutant::SlotIsFreedWithoutProof) || w.table.proves(&of, &with);
             let now = w.now;
-            let freed = proved && !w.has(Mutant::SlotIsNeverFreed) && w.table.drop_slot(&of, now);
+            let freed = proved
+                && !w.has(Mutant::SlotIsNeverFreed)
+                && w.table.drop_slot(&of, policy.as_ref(), now);
             w.note(|| format!("  {}", if freed { "freed" } else { "not freed" }));
             freed
         })
@@ -405,6 +414,14 @@ impl RecordRecoveryPoint for Port {
 
 fn cursor_key(policy: &PolicyName, region: &Region) -> String {
     format!("{policy}#{region}")
+}
+
+/// Nobody applies a set: the built-in policy holds.
+impl ReadPolicies for Port {
+    async fn current_policies(&self) -> Result<Option<Applied>, PortError> {
+        self.aws("GetItem", || "policies".to_owned(), false, |_| None)
+            .await
+    }
 }
 
 impl PlanCursor for Port {

@@ -11,7 +11,7 @@ use snapferry::app::sweep::Broom;
 use snapferry::app::work::Desk;
 use snapferry::domain::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::backoff::Backoff;
-use snapferry::domain::policy::{Policy, Selection};
+use snapferry::domain::policy::{Policies, Policy};
 use snapferry::domain::schedule::Schedule;
 use snapferry::domain::tags::{PolicyName, StackId};
 use snapferry::domain::wait::Rules;
@@ -341,12 +341,16 @@ fn settings(
             },
             source_regions: source_regions.to_vec(),
             state_machine: machine.clone(),
-            policies: vec![Policy {
-                name: PolicyName::parse("default").expect("a name"),
-                schedule: Schedule::parse(pattern, "UTC").expect("a schedule"),
-                key: key.clone(),
-                selection: Selection::Tagged,
-            }],
+            key: key.clone(),
+            policies: Policies {
+                all: vec![Policy::new(
+                    PolicyName::parse("default").expect("a name"),
+                    Schedule::parse(pattern, "UTC").expect("a schedule"),
+                    key.clone(),
+                )],
+                untagged: None,
+                copy_slots: None,
+            },
         },
     }
 }

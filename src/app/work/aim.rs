@@ -62,7 +62,12 @@ impl Aim {
     fn tags(&self, desk: &Desk, command: &Command) -> Tags {
         let run = &command.run;
         let name = names::execution(&desk.rules.stack, run, Attempt::FIRST);
-        let mut tags = Tags::from([
+        let carried = run.extras.tags.iter();
+        let mut tags: Tags = carried
+            .map(|(key, value)| (key.to_string(), value.clone()))
+            .collect();
+        // Ours last: whatever was carried over, these say what is true.
+        tags.extend([
             (tags::STACK.to_owned(), desk.rules.stack.to_string()),
             (tags::DATABASE.to_owned(), run.database.arn.to_string()),
             (
@@ -103,6 +108,7 @@ impl Aim {
                     source: copy_of.source.clone(),
                     id,
                     key: copy_of.key.clone(),
+                    option_group: wait.command.run.extras.option_group.clone(),
                     tags,
                 };
                 world.copy_db_snapshot(&request).await
