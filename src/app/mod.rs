@@ -14,6 +14,7 @@ macro_rules! permissions {
 
 pub mod batch;
 pub mod conclude;
+mod families;
 pub mod plan;
 pub mod react;
 pub mod redrive;

@@ -7,16 +7,17 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 
 use crate::app::batch::chain;
-use crate::domain::arn::{RdsArn, Region};
+use crate::app::families;
+use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::command::Run;
-use crate::domain::database::{Choice, Database, LeftOut, choose};
+use crate::domain::database::{Choice, Database, LeftOut, Refusal, choose};
 use crate::domain::limits::CLAIM_GRACE;
 use crate::domain::names::{self, Attempt, ExecutionName};
 use crate::domain::policy::Policy;
 use crate::domain::tags::{PolicyName, StackId};
 use crate::ports::{
-    Claim, ClaimRun, Clock, DescribeInstances, ExecutionState, PlanCursor, PortError,
-    StartExecution, Started,
+    Claim, ClaimRun, Clock, DescribeClusters, DescribeInstances, ExecutionState, PlanCursor,
+    PortError, RdsError, StartExecution, Started,
 };
 use crate::settings::Planning;
 
@@ -26,7 +27,7 @@ const CONCURRENCY: usize = 8;
 permissions! {
     /// Everything that the planner may do.
     Permissions:
-        ClaimRun Clock DescribeInstances PlanCursor StartExecution
+        ClaimRun Clock DescribeClusters DescribeInstances PlanCursor StartExecution
 }
 
 /// Which planned time is meant.
@@ -51,6 +52,8 @@ pub enum Outcome {
     Done(ExecutionName),
     /// It is not protected.
     LeftOut(LeftOut),
+    /// It is selected, and RDS can never protect it.
+    Refused(Refusal),
     /// It could not be started now; the next run of the planner tries again.
     Failed(String),
 }
@@ -62,6 +65,7 @@ impl fmt::Display for Outcome {
             Self::StillRunning(name) => write!(f, "still running {name}"),
             Self::Done(name) => write!(f, "done by {name}"),
             Self::LeftOut(why) => write!(f, "left out: {why}"),
+            Self::Refused(why) => write!(f, "refused: {why}"),
             Self::Failed(why) => write!(f, "failed: {why}"),
         }
     }
@@ -124,6 +128,7 @@ fn log(planned: &Planned) {
             Outcome::LeftOut(why @ LeftOut::UnknownPolicy(_)) => {
                 warn!(%database, %why, "not protected");
             }
+            Outcome::Refused(why) => warn!(%database, %why, "not protected"),
             Outcome::Started(_) | Outcome::Done(_) | Outcome::LeftOut(_) => {}
         }
     }
@@ -164,27 +169,16 @@ async fn plan_region<W: Permissions>(
     let Some(due) = planned.due else {
         return planned;
     };
-    let mut marker = None;
-    loop {
-        let page = match world.describe_db_instances(region, marker).await {
-            Ok(page) => page,
-            Err(error) => {
-                planned.error = Some(chain(&error));
-                return planned;
-            }
-        };
-        let stack = &planning.stack.rules.stack;
-        let rows: Vec<Row> = stream::iter(page.items)
-            .map(|database| async move { row(world, stack, policy, &database, due).await })
-            .buffered(CONCURRENCY)
-            .collect()
-            .await;
-        planned.rows.extend(rows);
-        match page.next {
-            Some(next) => marker = Some(next),
-            None => break,
+    let stack = &planning.stack.rules.stack;
+    let mut errors = Vec::new();
+    for family in Family::ALL {
+        let rows = &mut planned.rows;
+        // The one family's databases must not want for the other's list.
+        if let Err(error) = plan_family(world, stack, policy, region, family, due, rows).await {
+            errors.push(chain(&error));
         }
     }
+    planned.error = (!errors.is_empty()).then(|| errors.join("; "));
     if planned.is_complete()
         && !matches!(when, When::At(_))
         && let Err(error) = world.set_planned_until(&policy.name, region, due).await
@@ -192,6 +186,32 @@ async fn plan_region<W: Permissions>(
         planned.error = Some(chain(&error));
     }
     planned
+}
+
+/// Lists a family's databases page by page, and starts what is to be started of each page.
+async fn plan_family<W: Permissions>(
+    world: &W,
+    stack: &StackId,
+    policy: &Policy,
+    region: &Region,
+    family: Family,
+    due: Timestamp,
+    rows: &mut Vec<Row>,
+) -> Result<(), RdsError> {
+    let mut marker = None;
+    loop {
+        let page = families::list(world, region, family, marker).await?;
+        let of_page: Vec<Row> = stream::iter(page.items)
+            .map(|database| async move { row(world, stack, policy, &database, due).await })
+            .buffered(CONCURRENCY)
+            .collect()
+            .await;
+        rows.extend(of_page);
+        match page.next {
+            Some(next) => marker = Some(next),
+            None => return Ok(()),
+        }
+    }
 }
 
 async fn due<W: Permissions>(
@@ -219,6 +239,7 @@ async fn row<W: Permissions>(
 ) -> Row {
     let outcome = match choose(database, &policy.name, policy.selection) {
         Choice::LeaveOut(why) => Outcome::LeftOut(why),
+        Choice::Refuse(why) => Outcome::Refused(why),
         Choice::Protect(name) => {
             let run = Run {
                 database: database.to_ref(),

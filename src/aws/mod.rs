@@ -13,6 +13,7 @@ mod fault;
 mod items;
 mod queues;
 mod rds;
+mod rds_clusters;
 mod rds_errors;
 mod slots;
 mod step_functions;

@@ -33,6 +33,8 @@ fn listed(name: &str, tags: &[(&str, &str)]) -> Database {
         resource_id: ResourceId::parse(&format!("db-{}", name.to_uppercase())).unwrap(),
         member_of: None,
         engine: "postgres".to_owned(),
+        encrypted: false,
+        multi_az_cluster: false,
         status: "available".to_owned(),
         tags: tags
             .iter()
