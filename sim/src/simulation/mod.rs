@@ -17,6 +17,7 @@ mod judge;
 mod mutant;
 mod people;
 mod port;
+mod port_clusters;
 mod port_rds;
 mod port_table;
 mod port_trouble;
