@@ -10,7 +10,7 @@ use snapferry::settings::{Planning, Variables};
 
 use crate::world::{HOME, KEY, SOURCE, World, a_run, database, region, rules, run, time};
 
-fn planning(extra: &[(&str, &str)]) -> Planning {
+pub(crate) fn planning(extra: &[(&str, &str)]) -> Planning {
     let state_machine = format!("arn:aws:states:{HOME}:111122223333:stateMachine:protect");
     let mut pairs = vec![
         ("SNAPFERRY_STACK", "prod"),
