@@ -13,7 +13,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::domain::arn::{ExecutionArn, KeyAlias, KeyArn, RdsArn, Region};
+use crate::domain::arn::{ExecutionArn, Family, KeyAlias, KeyArn, RdsArn, Region};
 use crate::domain::command::{Command, DatabaseRef, Run};
 use crate::domain::database::Database;
 use crate::domain::failure::{Failure, Operation, Owner, owner};
@@ -93,7 +93,7 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// Lists databases.
+/// Lists instances.
 pub trait DescribeInstances {
     /// `DescribeDBInstances`: one page of up to 100.
     async fn describe_db_instances(
@@ -103,11 +103,31 @@ pub trait DescribeInstances {
     ) -> Result<Page<Database>, RdsError>;
 }
 
-/// Asks RDS for the truth about snapshots.
+/// Asks RDS for the truth about instance snapshots.
 pub trait DescribeSnapshots {
     /// `DescribeDBSnapshots` with a filter on identifiers, so that one that is not there is no error.
     /// All pages of the answer; callers keep `ids` within the filter's width.
     async fn describe_db_snapshots(
+        &self,
+        region: &Region,
+        ids: &[SnapshotId],
+    ) -> Result<Vec<Snapshot>, RdsError>;
+}
+
+/// Lists clusters.
+pub trait DescribeClusters {
+    /// `DescribeDBClusters`: one page of up to 100.
+    async fn describe_db_clusters(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Database>, RdsError>;
+}
+
+/// Asks RDS for the truth about cluster snapshots.
+pub trait DescribeClusterSnapshots {
+    /// `DescribeDBClusterSnapshots`, otherwise as [`DescribeSnapshots::describe_db_snapshots`].
+    async fn describe_db_cluster_snapshots(
         &self,
         region: &Region,
         ids: &[SnapshotId],
@@ -125,10 +145,19 @@ pub struct CreateSnapshotRequest {
     pub tags: Tags,
 }
 
-/// Takes snapshots.
+/// Takes snapshots of instances.
 pub trait CreateSnapshot {
     /// `CreateDBSnapshot`, in the database's region.
     async fn create_db_snapshot(&self, request: &CreateSnapshotRequest) -> Result<(), RdsError>;
+}
+
+/// Takes snapshots of clusters.
+pub trait CreateClusterSnapshot {
+    /// `CreateDBClusterSnapshot`, in the cluster's region.
+    async fn create_db_cluster_snapshot(
+        &self,
+        request: &CreateSnapshotRequest,
+    ) -> Result<(), RdsError>;
 }
 
 /// Asks for a copy.
@@ -148,13 +177,20 @@ pub struct CopySnapshotRequest {
     pub tags: Tags,
 }
 
-/// Copies snapshots.
+/// Copies snapshots of instances.
 pub trait CopySnapshot {
     /// `CopyDBSnapshot`, in the recovery region.
     async fn copy_db_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError>;
 }
 
-/// The account's figures for manual snapshots in a region.
+/// Copies snapshots of clusters.
+pub trait CopyClusterSnapshot {
+    /// `CopyDBClusterSnapshot`, in the recovery region.
+    async fn copy_db_cluster_snapshot(&self, request: &CopySnapshotRequest)
+    -> Result<(), RdsError>;
+}
+
+/// The account's figures for manual snapshots of a family in a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SnapshotQuota {
     /// How many there are.
@@ -165,10 +201,12 @@ pub struct SnapshotQuota {
 
 /// Asks for the account's quotas.
 pub trait DescribeQuota {
-    /// `DescribeAccountAttributes`: the quota `ManualSnapshots`; nothing when RDS does not report it.
+    /// `DescribeAccountAttributes`: the quota `ManualSnapshots` or `ManualClusterSnapshots`; nothing when RDS does
+    /// not report it.
     async fn describe_snapshot_quota(
         &self,
         region: &Region,
+        family: Family,
     ) -> Result<Option<SnapshotQuota>, RdsError>;
 }
 

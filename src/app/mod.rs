@@ -15,6 +15,7 @@ macro_rules! permissions {
 
 pub mod batch;
 pub mod conclude;
+mod families;
 pub mod plan;
 pub mod policies;
 pub mod react;

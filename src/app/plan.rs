@@ -8,16 +8,17 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 
 use crate::app::batch::chain;
-use crate::domain::arn::{RdsArn, Region};
+use crate::app::families;
+use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::command::Run;
-use crate::domain::database::{Choice, Database, LeftOut, choose};
+use crate::domain::database::{Choice, Database, LeftOut, Refusal, choose};
 use crate::domain::limits::CLAIM_GRACE;
 use crate::domain::names::{self, Attempt, ExecutionName};
 use crate::domain::policy::{Policies, Policy};
 use crate::domain::tags::{PolicyName, StackId};
 use crate::ports::{
-    Claim, ClaimRun, Clock, DescribeInstances, ExecutionState, PlanCursor, PortError, ReadPolicies,
-    StartExecution, Started,
+    Claim, ClaimRun, Clock, DescribeClusters, DescribeInstances, ExecutionState, PlanCursor,
+    PortError, RdsError, ReadPolicies, StartExecution, Started,
 };
 use crate::settings::Planning;
 
@@ -27,7 +28,7 @@ const CONCURRENCY: usize = 8;
 permissions! {
     /// Everything that the planner may do.
     Permissions:
-        ClaimRun Clock DescribeInstances PlanCursor ReadPolicies StartExecution
+        ClaimRun Clock DescribeClusters DescribeInstances PlanCursor ReadPolicies StartExecution
 }
 
 /// Which planned time is meant.
@@ -52,6 +53,8 @@ pub enum Outcome {
     Done(ExecutionName),
     /// It is not protected.
     LeftOut(LeftOut),
+    /// It is selected, and RDS can never protect it.
+    Refused(Refusal),
     /// It could not be started now; the next run of the planner tries again.
     Failed(String),
 }
@@ -63,6 +66,7 @@ impl fmt::Display for Outcome {
             Self::StillRunning(name) => write!(f, "still running {name}"),
             Self::Done(name) => write!(f, "done by {name}"),
             Self::LeftOut(why) => write!(f, "left out: {why}"),
+            Self::Refused(why) => write!(f, "refused: {why}"),
             Self::Failed(why) => write!(f, "failed: {why}"),
         }
     }
@@ -146,6 +150,7 @@ fn log(planned: &Planned) {
             Outcome::LeftOut(why @ LeftOut::UnknownPolicy(_)) => {
                 warn!(%database, %why, "not protected");
             }
+            Outcome::Refused(why) => warn!(%database, %why, "not protected"),
             Outcome::Started(_) | Outcome::Done(_) | Outcome::LeftOut(_) => {}
         }
     }
@@ -187,30 +192,21 @@ async fn plan_region<W: Permissions>(
     let Some(due) = planned.due else {
         return planned;
     };
-    let mut marker = None;
-    loop {
-        let page = match world.describe_db_instances(region, marker).await {
-            Ok(page) => page,
-            Err(error) => {
-                planned.error = Some(chain(&error));
-                return planned;
-            }
-        };
-        let stack = &planning.stack.rules.stack;
-        let rows: Vec<Row> = stream::iter(page.items)
-            .map(
-                |database| async move { row(world, stack, policies, policy, &database, due).await },
-            )
-            .buffered(CONCURRENCY)
-            .filter_map(std::future::ready)
-            .collect()
-            .await;
-        planned.rows.extend(rows);
-        match page.next {
-            Some(next) => marker = Some(next),
-            None => break,
+    let due_now = DueNow {
+        stack: &planning.stack.rules.stack,
+        policies,
+        policy,
+        at: due,
+    };
+    let mut errors = Vec::new();
+    for family in Family::ALL {
+        let rows = &mut planned.rows;
+        // The one family's databases must not want for the other's list.
+        if let Err(error) = plan_family(world, &due_now, region, family, rows).await {
+            errors.push(chain(&error));
         }
     }
+    planned.error = (!errors.is_empty()).then(|| errors.join("; "));
     if planned.is_complete()
         && !matches!(when, When::At(_))
         && let Err(error) = world.set_planned_until(&policy.name, region, due).await
@@ -218,6 +214,39 @@ async fn plan_region<W: Permissions>(
         planned.error = Some(chain(&error));
     }
     planned
+}
+
+/// A policy that has come due, among those that hold.
+struct DueNow<'a> {
+    stack: &'a StackId,
+    policies: &'a Policies,
+    policy: &'a Policy,
+    at: Timestamp,
+}
+
+/// Lists a family's databases page by page, and starts what is to be started of each page.
+async fn plan_family<W: Permissions>(
+    world: &W,
+    due: &DueNow<'_>,
+    region: &Region,
+    family: Family,
+    rows: &mut Vec<Row>,
+) -> Result<(), RdsError> {
+    let mut marker = None;
+    loop {
+        let page = families::list(world, region, family, marker).await?;
+        let of_page: Vec<Row> = stream::iter(page.items)
+            .map(|database| async move { row(world, due, &database).await })
+            .buffered(CONCURRENCY)
+            .filter_map(std::future::ready)
+            .collect()
+            .await;
+        rows.extend(of_page);
+        match page.next {
+            Some(next) => marker = Some(next),
+            None => return Ok(()),
+        }
+    }
 }
 
 async fn due<W: Permissions>(
@@ -237,22 +266,22 @@ async fn due<W: Permissions>(
 }
 
 /// Nothing for a database of another policy.
-async fn row<W: Permissions>(
-    world: &W,
-    stack: &StackId,
-    policies: &Policies,
-    policy: &Policy,
-    database: &Database,
-    due: Timestamp,
-) -> Option<Row> {
+async fn row<W: Permissions>(world: &W, due: &DueNow<'_>, database: &Database) -> Option<Row> {
+    let DueNow {
+        stack,
+        policies,
+        policy,
+        at,
+    } = *due;
     let outcome = match choose(database, policies) {
         Choice::LeaveOut(why) => Outcome::LeftOut(why),
-        Choice::Protect(name) if name != policy.name => return None,
+        Choice::Refuse(name, _) | Choice::Protect(name) if name != policy.name => return None,
+        Choice::Refuse(_, why) => Outcome::Refused(why),
         Choice::Protect(name) => {
             let run = Run {
                 database: database.to_ref(),
                 policy: name,
-                planned_at: due,
+                planned_at: at,
                 key: policy.key.clone(),
                 extras: policies.extras(policy, database),
             };

@@ -16,6 +16,7 @@ mod keys;
 mod policies;
 mod queues;
 mod rds;
+mod rds_clusters;
 mod rds_errors;
 mod slots;
 mod step_functions;

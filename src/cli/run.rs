@@ -134,6 +134,7 @@ impl RowJson {
             Outcome::StillRunning(name) => ("running", Some(name), None),
             Outcome::Done(name) => ("done", Some(name), None),
             Outcome::LeftOut(why) => ("left-out", None, Some(why.to_string())),
+            Outcome::Refused(why) => ("refused", None, Some(why.to_string())),
             Outcome::Failed(why) => ("failed", None, Some(why.clone())),
         };
         Self {

@@ -208,6 +208,34 @@ impl ResourceKind {
     }
 }
 
+/// The two families of databases, each with its own operations, quota and names.
+///
+/// An instance and a cluster may have one name, and so may their snapshots: nothing of one family is ever asked
+/// for, awaited or taken as the other's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// DB instances and their snapshots.
+    Instance,
+    /// DB clusters and their snapshots.
+    Cluster,
+}
+
+impl Family {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Instance, Self::Cluster];
+}
+
+impl ResourceKind {
+    /// The family that it belongs to.
+    #[must_use]
+    pub fn family(self) -> Family {
+        match self {
+            Self::Instance | Self::Snapshot => Family::Instance,
+            Self::Cluster | Self::ClusterSnapshot => Family::Cluster,
+        }
+    }
+}
+
 /// The ARN of a database or a snapshot: where it is, whose it is, what it is called.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RdsArn {
@@ -257,9 +285,9 @@ impl RdsArn {
     /// The ARN of a snapshot of this resource's kind, in the same partition and account.
     #[must_use]
     pub fn sibling_snapshot(&self, region: &Region, name: &super::names::SnapshotId) -> Self {
-        let kind = match self.kind {
-            ResourceKind::Instance | ResourceKind::Snapshot => ResourceKind::Snapshot,
-            ResourceKind::Cluster | ResourceKind::ClusterSnapshot => ResourceKind::ClusterSnapshot,
+        let kind = match self.family() {
+            Family::Instance => ResourceKind::Snapshot,
+            Family::Cluster => ResourceKind::ClusterSnapshot,
         };
         Self {
             region: region.clone(),
@@ -291,6 +319,12 @@ impl RdsArn {
     #[must_use]
     pub fn kind(&self) -> ResourceKind {
         self.kind
+    }
+
+    /// The family that it belongs to.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        self.kind.family()
     }
 
     /// The identifier of the resource.

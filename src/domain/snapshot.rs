@@ -68,7 +68,8 @@ pub struct Snapshot {
     pub key: Option<KeyArn>,
     /// For a copy from another region: the snapshot it was copied from.
     pub source: Option<RdsArn>,
-    /// When its data was taken. A copy's own creation time says when the copying began, and is not this.
+    /// When its data was taken, if RDS says so: of a cluster snapshot's copy it does not. A copy's own creation time
+    /// says when the copying began, and is not this.
     pub taken_at: Option<Timestamp>,
     /// Its tags.
     pub tags: Tags,

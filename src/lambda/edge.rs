@@ -15,8 +15,8 @@ use crate::app::sweep::{self, Broom, Swept};
 use crate::app::work::{self, Desk};
 use crate::domain::backoff::Backoff;
 use crate::ports::{
-    Callbacks, Clock, DelayMessage, DescribeSnapshots, Jitter, LookUpWaits, PortError,
-    RecordRecoveryPoint, Waits,
+    Callbacks, Clock, DelayMessage, DescribeClusterSnapshots, DescribeSnapshots, Jitter,
+    LookUpWaits, PortError, RecordRecoveryPoint, Waits,
 };
 use crate::settings::Planning;
 
@@ -94,6 +94,7 @@ where
     W: Callbacks
         + Clock
         + DelayMessage
+        + DescribeClusterSnapshots
         + DescribeSnapshots
         + Jitter
         + LookUpWaits
@@ -128,6 +129,8 @@ pub struct RegionReport {
     pub done: usize,
     /// Databases that are not protected.
     pub left_out: usize,
+    /// Databases that are selected and that RDS can never protect.
+    pub refused: usize,
     /// Databases that could not be started now.
     pub failed: usize,
     /// Why the rest of the region could not be planned.
@@ -148,6 +151,7 @@ impl RegionReport {
             running: count(|outcome| matches!(outcome, Outcome::StillRunning(_))),
             done: count(|outcome| matches!(outcome, Outcome::Done(_))),
             left_out: count(|outcome| matches!(outcome, Outcome::LeftOut(_))),
+            refused: count(|outcome| matches!(outcome, Outcome::Refused(_))),
             failed: count(|outcome| matches!(outcome, Outcome::Failed(_))),
             error: planned.error.clone(),
         }

@@ -34,6 +34,8 @@ pub(crate) fn listed(name: &str, tags: &[(&str, &str)]) -> Database {
         member_of: None,
         engine: "postgres".to_owned(),
         option_group: None,
+        encrypted: false,
+        multi_az_cluster: false,
         status: "available".to_owned(),
         tags: tags
             .iter()

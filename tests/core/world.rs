@@ -10,7 +10,7 @@ use snapferry::app::batch::Record;
 use snapferry::app::react::Ear;
 use snapferry::app::sweep::Broom;
 use snapferry::app::work::Desk;
-use snapferry::domain::arn::{ExecutionArn, KeyArn, RdsArn, Region};
+use snapferry::domain::arn::{ExecutionArn, Family, KeyArn, RdsArn, Region};
 use snapferry::domain::backoff::Backoff;
 use snapferry::domain::command::{Command, DatabaseRef, Extras, Run, Step};
 use snapferry::domain::database::Database;
@@ -25,8 +25,9 @@ use snapferry::domain::token::TaskToken;
 use snapferry::domain::trouble::Trouble;
 use snapferry::domain::wait::{Phase, Rules, Wait};
 use snapferry::ports::{
-    Abandoned, Callbacks, Claim, ClaimRun, ClaimSlot, Clock, CopySnapshot, CopySnapshotRequest,
-    CreateSnapshot, CreateSnapshotRequest, DelayMessage, Delivery, DescribeInstances,
+    Abandoned, Callbacks, Claim, ClaimRun, ClaimSlot, Clock, CopyClusterSnapshot, CopySnapshot,
+    CopySnapshotRequest, CreateClusterSnapshot, CreateSnapshot, CreateSnapshotRequest,
+    DelayMessage, Delivery, DescribeClusterSnapshots, DescribeClusters, DescribeInstances,
     DescribeQuota, DescribeSnapshots, ExecutionState, FreeSlot, Jitter, ListOpen, LookUpWaits,
     NoteTrouble, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, RdsError,
     ReadPolicies, ReceiptHandle, RecordRecoveryPoint, SendCommand, SnapshotQuota, StartExecution,
@@ -92,6 +93,29 @@ pub(crate) fn backoff() -> Backoff {
 
 pub(crate) fn database(name: &str) -> RdsArn {
     RdsArn::parse(&format!("arn:aws:rds:{SOURCE}:111122223333:db:{name}")).expect("an ARN")
+}
+
+pub(crate) fn cluster(name: &str) -> RdsArn {
+    RdsArn::parse(&format!("arn:aws:rds:{SOURCE}:111122223333:cluster:{name}")).expect("an ARN")
+}
+
+/// A run of the cluster of that name, which an instance may have as well.
+pub(crate) fn a_cluster_run(name: &str) -> Run {
+    Run {
+        database: DatabaseRef {
+            arn: cluster(name),
+            resource_id: ResourceId::parse(&format!("cluster-{}", name.to_uppercase()))
+                .expect("a resource id"),
+        },
+        ..a_run(name)
+    }
+}
+
+fn run_of(database: &RdsArn) -> Run {
+    match database.family() {
+        Family::Instance => a_run(database.name()),
+        Family::Cluster => a_cluster_run(database.name()),
+    }
 }
 
 pub(crate) fn a_run(name: &str) -> Run {
@@ -224,6 +248,7 @@ pub(crate) struct World {
     pub(crate) scripted: RefCell<VecDeque<Scripted>>,
     pub(crate) down: RefCell<BTreeSet<Region>>,
     pub(crate) quota: Cell<Option<SnapshotQuota>>,
+    pub(crate) cluster_quota: Cell<Option<SnapshotQuota>>,
     pub(crate) tokens: RefCell<BTreeMap<String, Token>>,
     pub(crate) answers: RefCell<Vec<(String, Answer)>>,
     pub(crate) waits: RefCell<BTreeMap<RdsArn, Wait>>,
@@ -257,6 +282,7 @@ impl World {
             scripted: RefCell::default(),
             down: RefCell::default(),
             quota: Cell::new(Some(SnapshotQuota { used: 3, max: 100 })),
+            cluster_quota: Cell::new(Some(SnapshotQuota { used: 5, max: 100 })),
             tokens: RefCell::default(),
             answers: RefCell::default(),
             waits: RefCell::default(),
@@ -437,24 +463,130 @@ impl Jitter for World {
     }
 }
 
-impl DescribeInstances for World {
-    async fn describe_db_instances(
+impl World {
+    fn page_of(
         &self,
+        operation: Operation,
         region: &Region,
         marker: Option<String>,
     ) -> Result<Page<Database>, RdsError> {
-        self.rds(Operation::DescribeDbInstances, region, region)?;
+        self.rds(operation, region, region)?;
+        let family = family_of(operation);
         let all: Vec<Database> = self
             .databases
             .borrow()
             .iter()
-            .filter(|d| d.arn.region() == region)
+            .filter(|d| d.arn.region() == region && d.arn.family() == family)
             .cloned()
             .collect();
         let from: usize = marker.map_or(0, |marker| marker.parse().expect("our own marker"));
         let items: Vec<Database> = all.iter().skip(from).take(2).cloned().collect();
         let next = (from + items.len() < all.len()).then(|| (from + items.len()).to_string());
         Ok(Page { items, next })
+    }
+
+    fn truth_of(
+        &self,
+        operation: Operation,
+        region: &Region,
+        ids: &[SnapshotId],
+    ) -> Result<Vec<Snapshot>, RdsError> {
+        self.rds(operation, region, format!("{region} {}", ids.len()))?;
+        if let Some(id) = &*self.panics_on.borrow() {
+            assert!(
+                !ids.iter().any(|asked| asked.as_str() == id),
+                "the fake was told to panic"
+            );
+        }
+        let family = family_of(operation);
+        let snapshots = self.snapshots.borrow();
+        let asked = |s: &&Snapshot| {
+            s.arn.region() == region
+                && s.arn.family() == family
+                && ids.contains(&SnapshotId::of(&s.arn))
+        };
+        Ok(snapshots.values().filter(asked).cloned().collect())
+    }
+
+    fn make(&self, operation: Operation, request: &CreateSnapshotRequest) -> Result<(), RdsError> {
+        assert_eq!(request.database.family(), family_of(operation));
+        self.rds(operation, request.database.region(), &request.id)?;
+        let arn = request
+            .database
+            .sibling_snapshot(request.database.region(), &request.id);
+        self.is_free(operation, &arn)?;
+        let mut snapshot = ours(&arn, &run_of(&request.database), SnapshotStatus::Creating);
+        snapshot.tags = request.tags.clone();
+        self.put_snapshot(snapshot);
+        Ok(())
+    }
+
+    fn copy(&self, operation: Operation, request: &CopySnapshotRequest) -> Result<(), RdsError> {
+        assert_eq!(request.source.family(), family_of(operation));
+        self.rds(operation, &request.region, &request.id)?;
+        let arn = request
+            .source
+            .sibling_snapshot(&request.region, &request.id);
+        self.is_free(operation, &arn)?;
+        let source = self.snapshots.borrow()[&request.source].clone();
+        let taken_at = source.taken_at;
+        let copy = Snapshot {
+            // RDS does not say it of a cluster snapshot's copy.
+            taken_at: taken_at.filter(|_| arn.family() == Family::Instance),
+            arn,
+            status: SnapshotStatus::Creating,
+            encrypted: true,
+            key: Some(request.key.clone()),
+            source: Some(request.source.clone()),
+            tags: request.tags.clone(),
+            ..source
+        };
+        self.option_groups
+            .borrow_mut()
+            .push(request.option_group.clone());
+        self.put_snapshot(copy);
+        Ok(())
+    }
+
+    fn is_free(&self, operation: Operation, arn: &RdsArn) -> Result<(), RdsError> {
+        let code = match arn.family() {
+            Family::Instance => "DBSnapshotAlreadyExists",
+            Family::Cluster => "DBClusterSnapshotAlreadyExistsFault",
+        };
+        if self.snapshots.borrow().contains_key(arn) {
+            return Err(Self::refuse(operation, arn.region(), code));
+        }
+        Ok(())
+    }
+}
+
+fn family_of(operation: Operation) -> Family {
+    match operation {
+        Operation::DescribeDbClusters
+        | Operation::DescribeDbClusterSnapshots
+        | Operation::CreateDbClusterSnapshot
+        | Operation::CopyDbClusterSnapshot => Family::Cluster,
+        _ => Family::Instance,
+    }
+}
+
+impl DescribeInstances for World {
+    async fn describe_db_instances(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Database>, RdsError> {
+        self.page_of(Operation::DescribeDbInstances, region, marker)
+    }
+}
+
+impl DescribeClusters for World {
+    async fn describe_db_clusters(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Database>, RdsError> {
+        self.page_of(Operation::DescribeDbClusters, region, marker)
     }
 }
 
@@ -464,78 +596,47 @@ impl DescribeSnapshots for World {
         region: &Region,
         ids: &[SnapshotId],
     ) -> Result<Vec<Snapshot>, RdsError> {
-        self.rds(
-            Operation::DescribeDbSnapshots,
-            region,
-            format!("{region} {}", ids.len()),
-        )?;
-        if let Some(id) = &*self.panics_on.borrow() {
-            assert!(
-                !ids.iter().any(|asked| asked.as_str() == id),
-                "the fake was told to panic"
-            );
-        }
-        let snapshots = self.snapshots.borrow();
-        let asked =
-            |s: &&Snapshot| s.arn.region() == region && ids.contains(&SnapshotId::of(&s.arn));
-        Ok(snapshots.values().filter(asked).cloned().collect())
+        self.truth_of(Operation::DescribeDbSnapshots, region, ids)
+    }
+}
+
+impl DescribeClusterSnapshots for World {
+    async fn describe_db_cluster_snapshots(
+        &self,
+        region: &Region,
+        ids: &[SnapshotId],
+    ) -> Result<Vec<Snapshot>, RdsError> {
+        self.truth_of(Operation::DescribeDbClusterSnapshots, region, ids)
     }
 }
 
 impl CreateSnapshot for World {
     async fn create_db_snapshot(&self, request: &CreateSnapshotRequest) -> Result<(), RdsError> {
-        let operation = Operation::CreateDbSnapshot;
-        self.rds(operation, request.database.region(), &request.id)?;
-        let arn = request
-            .database
-            .sibling_snapshot(request.database.region(), &request.id);
-        if self.snapshots.borrow().contains_key(&arn) {
-            return Err(Self::refuse(
-                operation,
-                arn.region(),
-                "DBSnapshotAlreadyExists",
-            ));
-        }
-        let mut snapshot = ours(
-            &arn,
-            &a_run(request.database.name()),
-            SnapshotStatus::Creating,
-        );
-        snapshot.tags = request.tags.clone();
-        self.put_snapshot(snapshot);
-        Ok(())
+        self.make(Operation::CreateDbSnapshot, request)
+    }
+}
+
+impl CreateClusterSnapshot for World {
+    async fn create_db_cluster_snapshot(
+        &self,
+        request: &CreateSnapshotRequest,
+    ) -> Result<(), RdsError> {
+        self.make(Operation::CreateDbClusterSnapshot, request)
     }
 }
 
 impl CopySnapshot for World {
     async fn copy_db_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError> {
-        let operation = Operation::CopyDbSnapshot;
-        self.rds(operation, &request.region, &request.id)?;
-        let arn = request
-            .source
-            .sibling_snapshot(&request.region, &request.id);
-        if self.snapshots.borrow().contains_key(&arn) {
-            return Err(Self::refuse(
-                operation,
-                arn.region(),
-                "DBSnapshotAlreadyExists",
-            ));
-        }
-        let mut copy = self.snapshots.borrow()[&request.source].clone();
-        copy = Snapshot {
-            arn,
-            status: SnapshotStatus::Creating,
-            encrypted: true,
-            key: Some(request.key.clone()),
-            source: Some(request.source.clone()),
-            tags: request.tags.clone(),
-            ..copy
-        };
-        self.option_groups
-            .borrow_mut()
-            .push(request.option_group.clone());
-        self.put_snapshot(copy);
-        Ok(())
+        self.copy(Operation::CopyDbSnapshot, request)
+    }
+}
+
+impl CopyClusterSnapshot for World {
+    async fn copy_db_cluster_snapshot(
+        &self,
+        request: &CopySnapshotRequest,
+    ) -> Result<(), RdsError> {
+        self.copy(Operation::CopyDbClusterSnapshot, request)
     }
 }
 
@@ -543,9 +644,13 @@ impl DescribeQuota for World {
     async fn describe_snapshot_quota(
         &self,
         region: &Region,
+        family: Family,
     ) -> Result<Option<SnapshotQuota>, RdsError> {
         self.rds(Operation::DescribeAccountAttributes, region, region)?;
-        Ok(self.quota.get())
+        Ok(match family {
+            Family::Instance => self.quota.get(),
+            Family::Cluster => self.cluster_quota.get(),
+        })
     }
 }
 
@@ -724,7 +829,8 @@ impl ClaimSlot for World {
             let taken = slots_of.values().filter(|of| **of == bound.policy).count();
             taken < bound.most || slots_of.contains_key(copy)
         });
-        if !slots.contains(copy) && !(slots.len() < limits.most && has_room) {
+        let has_room = has_room && slots.len() < limits.most;
+        if !slots.contains(copy) && !has_room {
             return Ok(false);
         }
         slots.insert(copy.clone());

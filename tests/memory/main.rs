@@ -24,9 +24,9 @@ use snapferry::domain::tags::{self, PolicyName, StackId, Tags};
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::wait::{Expectation, Phase, Rules, Wait};
 use snapferry::ports::{
-    Abandoned, Callbacks, ClaimSlot, Clock, Delivery, DescribeSnapshots, FreeSlot, ListOpen,
-    LookUpWaits, OpenMarker, OpenPage, PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint,
-    SendCommand, Waits, Written,
+    Abandoned, Callbacks, ClaimSlot, Clock, Delivery, DescribeClusterSnapshots, DescribeSnapshots,
+    FreeSlot, ListOpen, LookUpWaits, OpenMarker, OpenPage, PortError, Probe, ProbeToken, RdsError,
+    RecordRecoveryPoint, SendCommand, Waits, Written,
 };
 
 #[global_allocator]
@@ -154,6 +154,16 @@ impl DescribeSnapshots for Crowd {
         ids: &[SnapshotId],
     ) -> Result<Vec<Snapshot>, RdsError> {
         Ok(ids.iter().map(|id| snapshot(number(id.as_str()))).collect())
+    }
+}
+
+impl DescribeClusterSnapshots for Crowd {
+    async fn describe_db_cluster_snapshots(
+        &self,
+        _region: &Region,
+        _ids: &[SnapshotId],
+    ) -> Result<Vec<Snapshot>, RdsError> {
+        panic!("nobody waits for a cluster's snapshot");
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod caller;
 mod clock;
+mod cluster_shapes;
 mod counts;
 mod decode;
 mod fault;

@@ -12,7 +12,7 @@ use snapferry::domain::wait::Wait;
 use super::rule;
 use super::step_functions::{Execution, Status};
 use super::world::{HOME, World, rds_region};
-use crate::rds::{Instance, Origin, Snapshot, Stage};
+use crate::rds::{Origin, Snapshot, Stage, Tags};
 
 /// How old an answer of RDS may be when it is acted on: its lag, and the longest invocation.
 const STALE: SignedDuration = SignedDuration::from_mins(15);
@@ -173,8 +173,14 @@ impl World {
                             .is_some_and(|s| world.wrong_copy(&run, s).is_some())
                 })
             }
-            Reason::DatabaseBusy => self.was_told(invocation, &resources, "InvalidDBInstanceState"),
-            Reason::DatabaseNotFound => self.was_told(invocation, &resources, "DBInstanceNotFound"),
+            Reason::DatabaseBusy => {
+                self.was_told(invocation, &resources, "InvalidDBInstanceState")
+                    || self.was_told(invocation, &resources, "InvalidDBClusterStateFault")
+            }
+            Reason::DatabaseNotFound => {
+                self.was_told(invocation, &resources, "DBInstanceNotFound")
+                    || self.was_told(invocation, &resources, "DBClusterNotFoundFault")
+            }
             Reason::Unsupported => self.was_told(invocation, &resources, "InvalidParameterValue"),
         };
         if !is_true {
@@ -212,16 +218,17 @@ impl World {
     }
 
     fn source_is_missing(&self, run: &Run) -> bool {
-        let region = run.database.arn.region();
+        let database = &run.database.arn;
+        let sources: Vec<RdsArn> = Attempt::all()
+            .map(|attempt| names::source_snapshot(&self.stack, run, attempt))
+            .map(|name| database.sibling_snapshot(database.region(), &name))
+            .collect();
         // The one that a command had chosen may be gone, and a later one be there.
-        let one_is_gone = Attempt::all().any(|attempt| {
-            let id = names::source_snapshot(&self.stack, run, attempt);
-            let arn = run.database.arn.sibling_snapshot(region, &id);
-            self.deleted.contains_key(&arn)
-        });
-        one_is_gone
-            || !self.source_names(run).iter().any(|name| {
-                let found = self.rds.snapshot(&rds_region(region), name);
+        sources
+            .iter()
+            .any(|source| self.deleted.contains_key(source))
+            || !sources.iter().any(|source| {
+                let found = self.truth(source);
                 found.is_some_and(|s| s.stage() == Stage::Available && self.is_ours(s))
             })
     }
@@ -268,6 +275,7 @@ impl World {
         let in_flight = self
             .rds
             .snapshots(&rds_region(&home()))
+            .chain(self.rds.cluster_snapshots(&rds_region(&home())))
             .filter(|s| s.is_a_copy_in_flight() && self.is_made_by_us(s))
             .count();
         let slots = self.copy_slots;
@@ -297,13 +305,20 @@ impl World {
 
     /// The planner says that a region is planned up to a time.
     pub(super) fn judge_planned(&mut self, region: &Region, due: Timestamp) {
-        let selected = |instance: &&Instance| {
-            let tags = &instance.spec.tags;
+        let selected = |tags: &Tags| {
             tags.get("snapferry:policy") == Some("default")
                 && tags.get("snapferry:exclude").is_none()
         };
-        let instances = self.rds.instances(&rds_region(region)).filter(selected);
-        let forgotten = instances.map(|i| i.resource_id.as_str()).find(|id| {
+        let region = rds_region(region);
+        let instances = self.rds.instances(&region);
+        let instances = instances
+            .filter(|i| i.spec.cluster.is_none() && selected(&i.spec.tags))
+            .map(|i| i.resource_id.as_str());
+        let clusters = self.rds.clusters(&region);
+        let clusters = clusters
+            .filter(|c| selected(&c.spec.tags))
+            .map(|c| c.resource_id.as_str());
+        let forgotten = instances.chain(clusters).find(|id| {
             !self.sfn.executions.values().any(|execution| {
                 execution.run.database.resource_id.as_str() == *id
                     && (execution.run.planned_at == due || self.ran_lately(execution))
@@ -337,6 +352,10 @@ impl World {
                     .executions
                     .get(name.as_str())
                     .is_some_and(|e| e.status == Status::Succeeded),
+                Planning::Refused(_) => self
+                    .rds
+                    .cluster(&rds_region(row.database.region()), row.database.name())
+                    .is_some_and(|c| c.is_multi_az_cluster() || c.spec.kms_key.is_none()),
                 Planning::LeftOut(_) | Planning::Failed(_) => true,
             };
             if !is_true {

@@ -1,8 +1,8 @@
 //! The ports that are RDS, with what stands between RDS and a caller.
 
-use snapferry::domain::arn::{KeyArn, RdsArn, Region};
+use snapferry::domain::arn::{Family, KeyArn, RdsArn, Region};
 use snapferry::domain::database::Database;
-use snapferry::domain::failure::Operation;
+use snapferry::domain::failure::{Operation, Owner};
 use snapferry::domain::names::{OptionGroup, ResourceId, SnapshotId};
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::Tags;
@@ -22,7 +22,7 @@ use crate::rds::{
 };
 
 /// What RDS, or what stands before it, answers instead of doing what was asked.
-struct Refusal {
+pub(super) struct Refusal {
     code: Option<String>,
     message: String,
 }
@@ -59,17 +59,14 @@ impl World {
 }
 
 impl Port {
-    async fn rds<T: 'static>(
+    pub(super) async fn rds<T: 'static>(
         &self,
         operation: Operation,
         region: &Region,
         detail: impl FnOnce() -> String,
         effect: impl FnOnce(&mut World) -> Result<T, Refusal> + 'static,
     ) -> Result<T, RdsError> {
-        let mutates = matches!(
-            operation,
-            Operation::CreateDbSnapshot | Operation::CopyDbSnapshot
-        );
+        let mutates = is_mutation(operation);
         let at = region.clone();
         let label = || format!("{operation} {region} {}", detail());
         let answer = self
@@ -113,10 +110,7 @@ impl Port {
 
     /// What the planted bugs make of an error code.
     fn as_told(&self, operation: Operation, code: Option<String>) -> Option<String> {
-        let mutates = matches!(
-            operation,
-            Operation::CreateDbSnapshot | Operation::CopyDbSnapshot
-        );
+        let mutates = is_mutation(operation);
         match code.as_deref() {
             Some("Throttling") if mutates && self.has(Mutant::ThrottlingIsPermanent) => {
                 Some("UnsupportedOperation".to_owned())
@@ -181,12 +175,24 @@ fn database(instance: &Instance) -> Option<Database> {
         member_of: instance.spec.cluster.clone(),
         engine: instance.spec.engine.clone(),
         option_group: OptionGroup::parse(&instance.spec.option_group).ok(),
+        encrypted: instance.spec.kms_key.is_some(),
+        multi_az_cluster: false,
         status: instance.status.as_str().to_owned(),
         tags: tags(&instance.spec.tags),
     })
 }
 
-fn tags(tags: &crate::rds::Tags) -> Tags {
+fn is_mutation(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::CreateDbSnapshot
+            | Operation::CopyDbSnapshot
+            | Operation::CreateDbClusterSnapshot
+            | Operation::CopyDbClusterSnapshot
+    )
+}
+
+pub(super) fn tags(tags: &crate::rds::Tags) -> Tags {
     tags.iter()
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect()
@@ -239,7 +245,7 @@ impl DescribeSnapshots for Port {
     }
 }
 
-fn shown(found: &[Snapshot]) -> Vec<String> {
+pub(super) fn shown(found: &[Snapshot]) -> Vec<String> {
     found
         .iter()
         .map(|s| format!("{} {:?}", s.arn.name(), s.status))
@@ -247,7 +253,7 @@ fn shown(found: &[Snapshot]) -> Vec<String> {
 }
 
 /// A row as the adapter reads it. An odd status takes the place of what is under way.
-fn snapshot(row: &SnapshotDescription, odd: bool) -> Option<Snapshot> {
+pub(super) fn snapshot(row: &SnapshotDescription, odd: bool) -> Option<Snapshot> {
     let status = if odd && row.stage.is_under_way() {
         SnapshotStatus::Other("upgrading".to_owned())
     } else {
@@ -282,7 +288,7 @@ fn snapshot(row: &SnapshotDescription, odd: bool) -> Option<Snapshot> {
 
 impl Port {
     /// What the planted bugs make of a snapshot.
-    fn as_shown(&self, mut found: Snapshot) -> Snapshot {
+    pub(super) fn as_shown(&self, mut found: Snapshot) -> Snapshot {
         let world = self.shared.world.borrow();
         let is_odd = matches!(found.status, SnapshotStatus::Other(_));
         match world.mutant {
@@ -339,7 +345,7 @@ impl Port {
     }
 
     /// The planted bug that registers only now.
-    fn register_late(&self) {
+    pub(super) fn register_late(&self) {
         let mut world = self.shared.world.borrow_mut();
         let now = world.now;
         for wait in std::mem::take(&mut world.doing(self.invocation).unregistered) {
@@ -416,11 +422,11 @@ impl CopySnapshot for Port {
 }
 
 impl Port {
-    fn as_accepted(&self, answer: Result<(), RdsError>) -> Result<(), RdsError> {
+    pub(super) fn as_accepted(&self, answer: Result<(), RdsError>) -> Result<(), RdsError> {
         match answer {
             Err(error)
                 if self.has(Mutant::AlreadyExistsIsSuccess)
-                    && error.code.as_deref() == Some("DBSnapshotAlreadyExists") =>
+                    && error.owner() == Owner::AskWhatExists =>
             {
                 Ok(())
             }
@@ -430,7 +436,7 @@ impl Port {
 }
 
 impl World {
-    fn answered(
+    pub(super) fn answered(
         &mut self,
         by: u64,
         arn: &RdsArn,
@@ -451,8 +457,13 @@ impl DescribeQuota for Port {
     async fn describe_snapshot_quota(
         &self,
         region: &Region,
+        family: Family,
     ) -> Result<Option<SnapshotQuota>, RdsError> {
         let at = rds_region(region);
+        let name = match family {
+            Family::Instance => "ManualSnapshots",
+            Family::Cluster => "ManualClusterSnapshots",
+        };
         let is_full = self.has(Mutant::FullHouseIsParked);
         self.rds(
             Operation::DescribeAccountAttributes,
@@ -461,7 +472,7 @@ impl DescribeQuota for Port {
             move |w| {
                 let now = w.now;
                 let quotas = w.rds.describe_account_attributes(&at, now);
-                let quota = quotas.iter().find(|quota| quota.name == "ManualSnapshots");
+                let quota = quotas.iter().find(|quota| quota.name == name);
                 Ok(quota.map(|quota| SnapshotQuota {
                     used: i64::try_from(if is_full { quota.max } else { quota.used })
                         .unwrap_or(i64::MAX),

@@ -27,8 +27,8 @@ use super::strangers::OTHER_KEY;
 use super::world::{ACCOUNT, Climate, HOME, Making, Violation, World, rds_region};
 use crate::asl::StateMachine;
 use crate::rds::{
-    CreateDbSnapshot, DurationRange, Faults, InstanceSpec, KmsKey, MANUAL_SNAPSHOTS, Odds, Rds,
-    RdsConfig, Tags,
+    ClusterSpec, CreateDbSnapshot, DurationRange, Faults, InstanceSpec, KmsKey, MANUAL_SNAPSHOTS,
+    Odds, Rds, RdsConfig, Tags,
 };
 
 /// The deployed definition.
@@ -265,8 +265,13 @@ fn furnish(rds: &mut Rds, regions: &[Region], rng: &mut Rng) {
             },
         );
     }
+    // Drawn apart, so that every world has the instances it had before there were clusters.
+    let mut of_clusters = rng.clone();
     for region in regions {
         let at = rds_region(region);
+        if of_clusters.u8(..3) == 0 {
+            put_cluster(rds, &at, of_clusters.bool());
+        }
         for n in 0..rng.usize(1..=4) {
             let mut spec = InstanceSpec::postgres(format!("db-{n}"));
             spec.tags = match rng.u8(..8) {
@@ -291,6 +296,25 @@ fn furnish(rds: &mut Rds, regions: &[Region], rng: &mut Rng) {
         let _ = rds.create_db_snapshot(&at, &foreign, before);
     }
     rds.advance(BEGIN);
+}
+
+/// An encrypted cluster with two members. It has the name that an instance of the region has, too.
+fn put_cluster(rds: &mut Rds, at: &crate::rds::Region, is_excluded: bool) {
+    let arn = format!("arn:aws:kms:{at}:{ACCOUNT}:key/22222222-3333-4444-5555-666666666666");
+    let key = KmsKey {
+        arn: arn.clone(),
+        aliases: Vec::new(),
+        enabled: true,
+    };
+    rds.add_key(at, key);
+    let mut spec = ClusterSpec::aurora("db-0");
+    spec.members = vec!["db-0-writer".to_owned(), "db-0-reader".to_owned()];
+    spec.kms_key = Some(arn);
+    spec.tags = Tags::of_system([("snapferry:policy", "default")]);
+    if is_excluded {
+        spec.tags = Tags::of_system([("snapferry:exclude", "true")]);
+    }
+    let _ = rds.add_cluster(at, spec);
 }
 
 fn settings(

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
-use snapferry::domain::arn::{KeyArn, RdsArn, Region, StateMachineArn};
+use snapferry::domain::arn::{Family, KeyArn, RdsArn, Region, StateMachineArn};
 use snapferry::domain::failure::Operation;
 use snapferry::domain::tags::StackId;
 use snapferry::domain::wait::Wait;
@@ -259,7 +259,11 @@ impl World {
 
     /// What RDS truly has under an ARN.
     pub(super) fn truth(&self, arn: &RdsArn) -> Option<&Snapshot> {
-        self.rds.snapshot(&rds_region(arn.region()), arn.name())
+        let region = rds_region(arn.region());
+        match arn.family() {
+            Family::Instance => self.rds.snapshot(&region, arn.name()),
+            Family::Cluster => self.rds.cluster_snapshot(&region, arn.name()),
+        }
     }
 
     pub(super) fn is_ours(&self, snapshot: &Snapshot) -> bool {
