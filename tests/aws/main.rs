@@ -11,6 +11,7 @@ mod items;
 mod lambda_edge;
 mod queues;
 mod rds;
+mod rds_clusters;
 mod redrive;
 mod replay;
 mod secrets;
