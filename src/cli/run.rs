@@ -5,7 +5,7 @@ use std::io::Write;
 use serde::Serialize;
 
 use super::arguments::{RunArguments, StackArguments, variables};
-use super::show::{table, write_json, write_table};
+use super::show::{database, table, write_json, write_table};
 use super::{CliError, Ended};
 use crate::app::plan::{self, Outcome, Planned, Row, When};
 use crate::aws::{Aws, Starts, for_operators};
@@ -61,7 +61,7 @@ fn write(out: &mut impl Write, planned: &[Planned]) -> Result<(), CliError> {
         for row in &region.rows {
             all.add_row([
                 region.region.to_string(),
-                row.database.name().to_owned(),
+                database(&row.database),
                 row.outcome.to_string(),
             ]);
         }

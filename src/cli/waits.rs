@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::arguments::{StackArguments, WaitsArguments, variables};
-use super::show::{age, short, table, write_json, write_table};
+use super::show::{age, database, short, table, write_json, write_table};
 use super::{CliError, Ended};
 use crate::aws::{Aws, for_operators};
 use crate::domain::arn::RdsArn;
@@ -87,7 +87,7 @@ fn write(
         ]);
         for wait in waits {
             rows.add_row([
-                wait.command.run.database.arn.name().to_owned(),
+                database(&wait.command.run.database.arn),
                 wait.command.step.as_str().to_owned(),
                 wait.phase.as_str().to_owned(),
                 age(wait.since, now),

@@ -12,6 +12,7 @@ mod lambda_edge;
 mod policies;
 mod queues;
 mod rds;
+mod rds_clusters;
 mod redrive;
 mod replay;
 mod secrets;

@@ -1,6 +1,6 @@
 //! RDS: what is asked, what is read, and who gets which error.
 
-use snapferry::domain::arn::RdsArn;
+use snapferry::domain::arn::{Family, RdsArn};
 use snapferry::domain::failure::{Owner, Reason, Remedy};
 use snapferry::domain::names::{OptionGroup, SnapshotId};
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
@@ -394,14 +394,14 @@ async fn the_quota_of_manual_snapshots_is_found_among_the_others() {
     let wire = Wire::new([xml("DescribeAccountAttributes", quotas)]);
     let quota = wire
         .aws()
-        .describe_snapshot_quota(&region(HOME))
+        .describe_snapshot_quota(&region(HOME), Family::Instance)
         .await
         .unwrap();
     assert_eq!(quota, Some(SnapshotQuota { used: 99, max: 100 }));
     let wire = Wire::new([xml("DescribeAccountAttributes", "<AccountQuotas/>")]);
     assert_eq!(
         wire.aws()
-            .describe_snapshot_quota(&region(HOME))
+            .describe_snapshot_quota(&region(HOME), Family::Instance)
             .await
             .unwrap(),
         None
