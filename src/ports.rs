@@ -171,7 +171,7 @@ pub struct CopySnapshotRequest {
     pub id: SnapshotId,
     /// The key of the copy.
     pub key: KeyArn,
-    /// The recovery region's option group; without one RDS takes the engine's default.
+    /// The recovery region's option group; without one RDS takes the engine's default. A cluster has none.
     pub option_group: Option<OptionGroup>,
     /// The copy's tags, all of them.
     pub tags: Tags,

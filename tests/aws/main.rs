@@ -10,6 +10,7 @@ mod functions;
 mod items;
 mod lambda_edge;
 mod policies;
+mod policy_commands;
 mod queues;
 mod rds;
 mod rds_clusters;

@@ -251,6 +251,7 @@ async fn a_clusters_copy_is_asked_for_at_home_with_the_sources_arn_and_the_key()
         source: snapshot_arn(&the_run, 1),
         id: SnapshotId::of(&copy_arn(&the_run, 1)),
         key: the_run.key.clone(),
+        option_group: None,
         tags: tags(),
     };
     wire.aws().copy_db_cluster_snapshot(&request).await.unwrap();
