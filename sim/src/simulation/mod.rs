@@ -25,9 +25,11 @@ mod report;
 mod run;
 mod step_functions;
 mod table;
+mod walk;
 mod world;
 
 pub use mutant::Mutant;
 pub use report::{Args, Report, simulate, table};
 pub use run::{Outcome, run_world};
+pub use walk::{End, Sent, Walk};
 pub use world::Violation;
