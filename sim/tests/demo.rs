@@ -171,6 +171,55 @@ fn however_it_ends_it_leaves_nothing_running() {
     }
 }
 
+#[test]
+fn a_build_ends_with_the_demo_however_that_ends() {
+    const MARK: &str = "SNAPFERRY_TEST_OF_AN_ENDLESS_BUILD";
+    for (signal, exit) in [
+        (Signal::KILL, None),
+        (Signal::INT, Some(130)),
+        (Signal::TERM, Some(143)),
+    ] {
+        let mark = format!("{signal:?}-{}", std::process::id());
+        let build = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/endless-build");
+        let mut running = demo()
+            .env("CARGO", build)
+            .env(MARK, &mark)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let builds = || marked(&format!("{MARK}={mark}"), running.id());
+        eventually("the build's own child", || {
+            builds().iter().any(|line| line.starts_with("tail"))
+        });
+        kill_process(Pid::from_child(&running), signal).unwrap();
+        eventually("the end of the build", || builds().is_empty());
+        assert_eq!(running.wait().unwrap().code(), exit);
+    }
+}
+
+/// The command lines of the processes with this in their environment, but for one.
+fn marked(mark: &str, but: u32) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let read = |name: &str| std::fs::read(entry.path().join(name)).unwrap_or_default();
+        let environment = String::from_utf8_lossy(&read("environ")).into_owned();
+        let is_it = environment.split('\0').any(|variable| variable == mark);
+        if is_it && entry.file_name().to_string_lossy() != but.to_string() {
+            found.push(String::from_utf8_lossy(&read("cmdline")).replace('\0', " "));
+        }
+    }
+    found
+}
+
+fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    // Far more than anything here takes, but for a first time when pip fetches what the demo needs.
+    let deadline = Instant::now() + Duration::from_mins(3);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what} did not come about");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// The addresses beyond loopback that these processes listen on, as the kernel writes them.
 fn listening_beyond_loopback(processes: &[String]) -> Vec<String> {
     let mut sockets = BTreeSet::new();
