@@ -600,7 +600,7 @@ impl Waits for World {
     ) -> Result<Written, PortError> {
         self.call("UpdateItem", resource)?;
         match self.waits.borrow_mut().get_mut(resource) {
-            Some(stored) if &stored.command.token == token => {
+            Some(stored) if &stored.command.token == token && stored.phase.may_become(phase) => {
                 (stored.phase, stored.since) = (phase, since);
                 Ok(Written::Stored)
             }

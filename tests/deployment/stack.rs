@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use snapferry::domain::limits::MAX_RECEIVES;
+
 use crate::document::{keys, resources, source_region, template, values_of};
 
 /// AWS's longest.
@@ -50,7 +52,7 @@ fn each_queue_keeps_its_messages_for_two_weeks_encrypted() {
 }
 
 #[test]
-fn each_queue_that_is_worked_on_parks_after_ten_receives() {
+fn each_queue_that_is_worked_on_parks_after_the_receives_that_the_code_counts_on() {
     let template = template();
     let mut worked_on = Vec::new();
     for (name, queue) in resources(&template, "AWS::SQS::Queue") {
@@ -60,7 +62,7 @@ fn each_queue_that_is_worked_on_parks_after_ten_receives() {
         }
         worked_on.push(name);
         let redrive = &queue["RedrivePolicy"];
-        assert_eq!(redrive["maxReceiveCount"], 10, "{name}");
+        assert_eq!(redrive["maxReceiveCount"], MAX_RECEIVES, "{name}");
         let dead = format!("{}DeadLetterQueue", name.trim_end_matches("Queue"));
         assert_eq!(redrive["deadLetterTargetArn"], arn_of(&dead), "{name}");
     }
