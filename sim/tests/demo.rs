@@ -4,11 +4,13 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use snapferry_sim::local::{BareStack, LocalOptions, repository_root};
 
 fn demo() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
@@ -120,16 +122,56 @@ fn with_json_stdout_is_one_object_and_a_bad_option_is_a_sentence() {
     );
 }
 
-#[test]
-fn without_python_it_says_what_to_do() {
-    let output = demo().env("PATH", "/nowhere").output().unwrap();
+/// What the demo says where a program is missing: a sentence that says which, and what to do.
+fn complaint(demo: &mut Command) -> String {
+    let output = demo.output().unwrap();
     let text = said(&output);
     assert_eq!(output.status.code(), Some(2), "{text}");
-    assert!(text.contains("python3") || text.contains("cargo"), "{text}");
     assert!(
         !text.contains("panicked") && !text.contains("stack backtrace"),
         "{text}"
     );
+    let errors = String::from_utf8(output.stderr).unwrap();
+    errors.lines().last().unwrap().to_owned()
+}
+
+#[test]
+fn without_python_it_says_what_to_do() {
+    // A checkout of its own, in which no Python environment has been made yet.
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("without-python");
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    std::fs::create_dir_all(root.join("statemachine")).unwrap();
+    for file in ["template.yaml", "statemachine/protect.asl.json"] {
+        std::fs::copy(here.join(file), root.join(file)).unwrap();
+    }
+    assert_eq!(
+        complaint(demo().current_dir(root).env("PATH", "/nowhere")),
+        "cargo demo: python3 could not be run: install Python 3 with its venv module \
+         (on Debian: apt install python3-venv): there is no python3"
+    );
+}
+
+#[tokio::test]
+async fn without_cargo_it_says_what_to_do() {
+    // Makes the Python environment, without which the demo would not get as far.
+    drop(
+        BareStack::start(LocalOptions::new("http://127.0.0.1:9"))
+            .await
+            .unwrap(),
+    );
+    let root = repository_root().unwrap();
+    let root = root.display();
+    for (variable, program) in [(None, "cargo"), (Some("/no/such/cargo"), "/no/such/cargo")] {
+        let mut demo = demo();
+        demo.env("PATH", "/nowhere").env_remove("CARGO");
+        demo.envs(variable.map(|path| ("CARGO", path)));
+        assert_eq!(
+            complaint(&mut demo),
+            format!(
+                "cargo demo: cargo build failed (there is no {program}): see that `cargo` is on the PATH and works in {root}"
+            )
+        );
+    }
 }
 
 #[test]
