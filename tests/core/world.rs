@@ -149,7 +149,6 @@ pub(crate) fn ours(arn: &RdsArn, run: &Run, status: SnapshotStatus) -> Snapshot 
         arn: arn.clone(),
         resource_id: Some(run.database.resource_id.clone()),
         status,
-        percent: None,
         engine: "postgres".to_owned(),
         engine_version: "17.2".to_owned(),
         size_gib: 100,
