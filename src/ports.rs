@@ -295,7 +295,8 @@ pub trait Waits {
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError>;
     /// `PutItem` if the stored wait has the token `instead_of`.
     async fn replace(&self, wait: &Wait, instead_of: &TaskToken) -> Result<Written, PortError>;
-    /// `UpdateItem` of phase and since, if the stored wait has this token.
+    /// `UpdateItem` of phase and since, if the stored wait has this token and may come into this phase
+    /// ([`Phase::may_become`]).
     async fn set_phase(
         &self,
         resource: &RdsArn,

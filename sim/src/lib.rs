@@ -18,3 +18,4 @@ pub mod python;
 pub mod rds;
 pub mod rds_http;
 pub mod simulation;
+mod tied;

@@ -207,7 +207,7 @@ pub fn read_wait(item: &Item) -> Result<Wait, ItemError> {
     let run = wire::run::read(get_text(item, RUN)?)
         .map_err(|_| ItemError::new(RUN, "an execution's input that this version reads"))?;
     Ok(Wait {
-        resource: parsed(PK, RdsArn::parse(resource))?,
+        resource: snapshot(PK, resource)?,
         command: Command {
             step,
             token: parsed(TOKEN, TaskToken::parse(get_text(item, TOKEN)?))?,
@@ -240,7 +240,7 @@ fn read_expectation(item: &Item) -> Result<Expectation, ItemError> {
 
 fn read_copy(map: &Item) -> Result<CopyOf, ItemError> {
     Ok(CopyOf {
-        source: parsed(SOURCE, RdsArn::parse(get_text(map, SOURCE)?))?,
+        source: snapshot(SOURCE, get_text(map, SOURCE)?)?,
         key: parsed(KEY, KeyArn::parse(get_text(map, KEY)?))?,
         engine: get_text(map, ENGINE)?.to_owned(),
         size_gib: i32::try_from(get_number(map, SIZE_GIB)?)
@@ -252,6 +252,19 @@ fn read_copy(map: &Item) -> Result<CopyOf, ItemError> {
             .map(|time| time.parse().map_err(|_| ItemError::new(TAKEN_AT, "a time")))
             .transpose()?,
     })
+}
+
+/// What is awaited, and what is copied, is a snapshot: RDS would never show a database where it is looked for.
+fn snapshot(attribute: &'static str, arn: &str) -> Result<RdsArn, ItemError> {
+    let arn = parsed(attribute, RdsArn::parse(arn))?;
+    if arn.kind().is_snapshot() {
+        Ok(arn)
+    } else {
+        Err(ItemError::new(
+            attribute,
+            "the ARN of a snapshot, and not of a database",
+        ))
+    }
 }
 
 pub(super) fn get_text<'a>(item: &'a Item, attribute: &'static str) -> Result<&'a str, ItemError> {

@@ -234,7 +234,6 @@ pub(super) fn readable(
         arn,
         resource_id: None,
         status: SnapshotStatus::Other(fault.to_string()),
-        percent: None,
         engine: String::new(),
         engine_version: String::new(),
         size_gib: 0,
@@ -283,9 +282,6 @@ fn snapshot(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
     Ok(Snapshot {
         arn: answer.parsed("DBSnapshotArn", RdsArn::parse(arn))?,
         resource_id,
-        percent: row
-            .percent_progress()
-            .and_then(|percent| u8::try_from(percent).ok()),
         engine: known(answer, "Engine", row.engine().map(str::to_owned), settled)?,
         engine_version: row.engine_version().unwrap_or_default().to_owned(),
         size_gib: known(answer, "AllocatedStorage", row.allocated_storage(), settled)?,

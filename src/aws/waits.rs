@@ -93,19 +93,27 @@ impl<Also> Waits for Aws<Also> {
         phase: Phase,
         since: Timestamp,
     ) -> Result<Written, PortError> {
-        let request = self
+        let before = Phase::ALL.into_iter().filter(|one| one.may_become(phase));
+        let before: Vec<(String, Phase)> = before
+            .map(|one| (format!(":{}", one.as_str()), one))
+            .collect();
+        let names: Vec<&str> = before.iter().map(|(name, _)| &**name).collect();
+        let mut request = self
             .dynamodb()
             .update_item()
             .table_name(&self.table)
             .key(PK, wait_key(resource))
             .update_expression("SET #phase = :phase, #since = :since")
-            .condition_expression(HAS_TOKEN)
+            .condition_expression(format!("{HAS_TOKEN} AND #phase IN ({})", names.join(", ")))
             .expression_attribute_names("#phase", PHASE)
             .expression_attribute_names("#since", SINCE)
             .expression_attribute_names("#token", TOKEN)
             .expression_attribute_values(":phase", text(phase.as_str()))
             .expression_attribute_values(":since", time(since))
             .expression_attribute_values(":token", text(token.reveal()));
+        for (name, phase) in &before {
+            request = request.expression_attribute_values(name, text(phase.as_str()));
+        }
         match request.send().await {
             Ok(_) => Ok(Written::Stored),
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {

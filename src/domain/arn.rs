@@ -196,6 +196,12 @@ impl ResourceKind {
         }
     }
 
+    /// Whether it is a snapshot, of an instance or a cluster, and not the database itself.
+    #[must_use]
+    pub fn is_snapshot(self) -> bool {
+        matches!(self, Self::Snapshot | Self::ClusterSnapshot)
+    }
+
     fn parse(word: &str) -> Option<Self> {
         [
             Self::Instance,

@@ -20,7 +20,7 @@ macro_rules! reasons {
 
             /// The name that `ErrorEquals` matches.
             #[must_use]
-            pub fn error_name(self) -> &'static str {
+            pub const fn error_name(self) -> &'static str {
                 match self {
                     $(Self::$name => concat!("Snapferry.", stringify!($name))),+
                 }

@@ -77,12 +77,6 @@ impl Attempt {
     /// The first attempt, without a suffix.
     pub const FIRST: Self = Self(1);
 
-    /// The next attempt, or nothing when the last has been made.
-    #[must_use]
-    pub fn next(self) -> Option<Self> {
-        (self.0 < ATTEMPTS_MAX).then_some(Self(self.0 + 1))
-    }
-
     /// All attempts, the first one first.
     pub fn all() -> impl Iterator<Item = Self> {
         (1..=ATTEMPTS_MAX).map(Self)

@@ -54,8 +54,6 @@ pub struct Snapshot {
     pub resource_id: Option<ResourceId>,
     /// Its status.
     pub status: SnapshotStatus,
-    /// How much of it is done, 0 to 100.
-    pub percent: Option<u8>,
     /// The engine, such as `postgres`.
     pub engine: String,
     /// The engine's version.

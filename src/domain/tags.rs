@@ -26,9 +26,8 @@ pub const TAKEN_AT: &str = "snapferry:taken-at";
 /// On databases: a person wants it left out, whatever its value but `false`.
 pub const EXCLUDE: &str = "snapferry:exclude";
 
-/// The characters that RDS allows in a tag's value.
-#[must_use]
-pub fn is_tag_text(text: &str) -> bool {
+/// Whether these are characters that RDS allows in a tag.
+fn is_tag_text(text: &str) -> bool {
     text.chars()
         .all(|c| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c))
 }

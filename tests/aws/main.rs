@@ -9,6 +9,7 @@ mod commands;
 mod functions;
 mod items;
 mod lambda_edge;
+mod patience;
 mod policies;
 mod policy_commands;
 mod queues;

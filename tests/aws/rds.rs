@@ -107,7 +107,6 @@ async fn every_field_of_a_copy_is_read() {
             arn: RdsArn::parse(COPY).unwrap(),
             resource_id: Some(a_run("orders").database.resource_id),
             status: SnapshotStatus::Available,
-            percent: Some(100),
             engine: "postgres".to_owned(),
             engine_version: "17.2".to_owned(),
             size_gib: 100,

@@ -145,13 +145,46 @@ async fn a_phase_is_set_only_under_its_own_token() {
         spelled(&body, "UpdateExpression"),
         "SET phase = :phase, since = :since"
     );
-    assert_eq!(spelled(&body, "ConditionExpression"), "token = :token");
+    assert_eq!(
+        spelled(&body, "ConditionExpression"),
+        "token = :token AND phase IN (:queued, :registered, :requested)"
+    );
     assert_eq!(
         body["ExpressionAttributeValues"][":phase"]["S"],
         "requested"
     );
     let since = since.as_millisecond().to_string();
     assert_eq!(body["ExpressionAttributeValues"][":since"]["N"], since);
+}
+
+/// A late note changes nothing: that RDS has accepted, after RDS has shown it; that its command was sent again,
+/// after RDS has accepted.
+#[tokio::test]
+async fn no_note_takes_a_wait_back_but_one_that_lacks_a_slot() {
+    let (wait, own) = (a_wait("t"), token("t"));
+    for (phase, from) in [
+        (Phase::Queued, &["queued", "registered"][..]),
+        (Phase::Registered, &["queued", "registered"]),
+        (Phase::Requested, &["queued", "registered", "requested"]),
+        (Phase::Seen, &["queued", "registered", "requested", "seen"]),
+    ] {
+        let wire = Wire::new([ok("{}")]);
+        let set = wire
+            .aws()
+            .set_phase(&wait.resource, &own, phase, wait.since)
+            .await;
+        set.unwrap();
+        let body = wire.only().json();
+        let condition = spelled(&body, "ConditionExpression");
+        let names = condition.split_once("phase IN (").unwrap().1;
+        let values = &body["ExpressionAttributeValues"];
+        let allowed: Vec<&str> = names
+            .trim_end_matches(')')
+            .split(", ")
+            .map(|name| values[name]["S"].as_str().unwrap())
+            .collect();
+        assert_eq!(allowed, from, "{phase:?}");
+    }
 }
 
 #[tokio::test]

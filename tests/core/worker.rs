@@ -90,7 +90,7 @@ fn a_wait_whose_call_never_came_through_stays_registered() {
 }
 
 #[test]
-fn a_recovery_point_costs_two_mutations_and_two_describes_at_most_besides_the_callbacks() {
+fn a_copy_costs_one_description_of_its_source_and_one_copy() {
     let (world, copy) = ready_to_copy();
     do_work(&world, &copy).unwrap();
     assert_eq!(world.calls_of("CopyDBSnapshot"), 1);

@@ -197,7 +197,6 @@ pub(crate) fn ours(arn: &RdsArn, run: &Run, status: SnapshotStatus) -> Snapshot 
         arn: arn.clone(),
         resource_id: Some(run.database.resource_id.clone()),
         status,
-        percent: None,
         engine: "postgres".to_owned(),
         engine_version: "17.2".to_owned(),
         size_gib: 100,
@@ -741,7 +740,7 @@ impl Waits for World {
     ) -> Result<Written, PortError> {
         self.call("UpdateItem", resource)?;
         match self.waits.borrow_mut().get_mut(resource) {
-            Some(stored) if &stored.command.token == token => {
+            Some(stored) if &stored.command.token == token && stored.phase.may_become(phase) => {
                 (stored.phase, stored.since) = (phase, since);
                 Ok(Written::Stored)
             }

@@ -110,7 +110,6 @@ fn snapshot(n: usize) -> Snapshot {
         } else {
             SnapshotStatus::Creating
         },
-        percent: None,
         engine: "postgres".to_owned(),
         engine_version: "17.2".to_owned(),
         size_gib: 100,

@@ -31,10 +31,12 @@ mod run;
 mod step_functions;
 mod strangers;
 mod table;
+mod walk;
 mod weather;
 mod world;
 
 pub use mutant::Mutant;
 pub use report::{Args, Report, simulate, table, world_seeds};
 pub use run::{Outcome, run_world};
+pub use walk::{End, Sent, Walk};
 pub use world::Violation;

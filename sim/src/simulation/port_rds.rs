@@ -274,7 +274,6 @@ pub(super) fn snapshot(row: &SnapshotDescription, odd: bool) -> Option<Snapshot>
         arn: RdsArn::parse(&row.arn).ok()?,
         resource_id: ResourceId::parse(&row.instance.resource_id).ok(),
         status,
-        percent: Some(row.percent_progress),
         engine: row.instance.engine.clone(),
         engine_version: row.instance.engine_version.clone(),
         size_gib: i32::try_from(row.instance.allocated_storage).ok()?,

@@ -82,7 +82,8 @@ impl World {
     fn set_phase(&mut self, by: u64, mark: &Mark) -> Written {
         let resource = &mark.resource;
         let is_own = self.table.has(resource, &mark.token);
-        let stored = self.table.waits.contains_key(resource);
+        let stored = self.table.waits.get(resource);
+        let stored = stored.is_some_and(|wait| wait.phase.may_become(mark.phase));
         let ignores_the_token = self.has(Mutant::PhaseIgnoresTheToken);
         if !stored || !(is_own || ignores_the_token) {
             self.note(|| "  conflict".to_owned());

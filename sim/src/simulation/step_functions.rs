@@ -50,6 +50,11 @@ impl Execution {
     pub(super) fn output(&self, field: &str) -> String {
         self.data[field].to_string()
     }
+
+    /// The execution's data, which are its output once it has succeeded.
+    pub(super) fn whole_output(&self) -> &Value {
+        &self.data
+    }
 }
 
 /// How an execution stands.
