@@ -193,9 +193,6 @@ fn snapshot(row: &DbClusterSnapshot) -> Result<Snapshot, Unusable> {
     Ok(Snapshot {
         arn: answer.parsed("DBClusterSnapshotArn", RdsArn::parse(arn))?,
         resource_id,
-        percent: row
-            .percent_progress()
-            .and_then(|percent| u8::try_from(percent).ok()),
         engine: known(answer, "Engine", row.engine().map(str::to_owned), settled)?,
         engine_version: row.engine_version().unwrap_or_default().to_owned(),
         // Nothing is compared by it: see `settle`.

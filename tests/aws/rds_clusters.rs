@@ -81,7 +81,6 @@ async fn every_field_of_a_clusters_copy_is_read_and_its_own_time_is_not_its_data
             arn: RdsArn::parse(COPY).unwrap(),
             resource_id: Some(a_cluster_run("shop").database.resource_id),
             status: SnapshotStatus::Available,
-            percent: Some(100),
             engine: "aurora-postgresql".to_owned(),
             engine_version: "16.9".to_owned(),
             size_gib: 0,

@@ -383,7 +383,10 @@ impl World {
     pub(super) fn judge_quota(&mut self, region: &Region) {
         let at = rds_region(region);
         let snapshots = self.rds.snapshots(&at).count();
-        let is_full = snapshots >= self.rds.config().manual_snapshot_quota;
+        let of_clusters = self.rds.cluster_snapshots(&at).count();
+        let config = self.rds.config();
+        let is_full = snapshots >= config.manual_snapshot_quota
+            || of_clusters >= config.manual_cluster_snapshot_quota;
         // While things go wrong, the quota may have been raised since the worker looked.
         if !is_full && !self.faults_are_on {
             self.broke(rule::HEALTHY, || {
