@@ -23,7 +23,7 @@ mod port_trouble;
 mod queue;
 mod report;
 mod run;
-mod step_functions;
+pub(crate) mod step_functions;
 mod table;
 mod world;
 

@@ -1,0 +1,428 @@
+//! The account that every design works in: the RDS model with a rate limit, and the ledger.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use fastrand::Rng;
+use jiff::{SignedDuration, Timestamp};
+
+use super::ledger::{Hop, Ledger};
+use super::trace::Trace;
+use crate::rds::{
+    CopyDbSnapshot, CreateDbSnapshot, DescribeDbSnapshots, DurationRange, EmittedEvent, Faults,
+    InstanceSpec, KmsKey, Odds, PlannedWork, Rds, RdsConfig, RdsFault, Region, Snapshot, Stage,
+    Tags, Timings,
+};
+
+/// When the recovery points come due: 03:00 UTC.
+pub(super) const BEGIN: Timestamp = Timestamp::constant(1_772_420_400, 0);
+/// How long a recovery point may take: what Snapferry's states wait, and as long for everybody.
+pub(super) const HORIZON: SignedDuration = SignedDuration::from_hours(4 * 24);
+/// What a design does while nothing is to be done counts for at least this long.
+pub(super) const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// How long an RDS call takes, as far as a function is billed for it. An assumption, the same for all.
+pub(super) const RDS_CALL: SignedDuration = SignedDuration::from_millis(100);
+
+/// Calls of one operation in one region: 700 a minute. AWS publishes no rate; this is the one that users have
+/// measured (for ListTagsForResource, awslabs/rds-snapshot-tool#29), taken for all.
+const CALLS_PER_SECOND: f64 = 700.0 / 60.0;
+/// How many may come at once. An assumption.
+const BURST: f64 = 100.0;
+
+pub(super) const ACCOUNT: &str = "111122223333";
+pub(super) const KEY: &str =
+    "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555";
+
+/// What becomes of RDS's events.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weather {
+    /// From what happened to its event's arrival.
+    pub event_delay: SignedDuration,
+    /// The share of events that never arrive, from 0 to 1.
+    pub events_lost: f64,
+}
+
+/// An RDS operation that a design calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    Create,
+    Copy,
+    DescribeSnapshots,
+    DescribeInstances,
+    DescribeAccount,
+    ListTags,
+}
+
+impl Operation {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Create => "CreateDBSnapshot",
+            Self::Copy => "CopyDBSnapshot",
+            Self::DescribeSnapshots => "DescribeDBSnapshots",
+            Self::DescribeInstances => "DescribeDBInstances",
+            Self::DescribeAccount => "DescribeAccountAttributes",
+            Self::ListTags => "ListTagsForResource",
+        }
+    }
+}
+
+/// How an SDK tries again when it is throttled.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sdk {
+    /// Tries in all.
+    pub(super) tries: u32,
+    /// The longest wait before the second try; doubled each time.
+    pub(super) first_wait: SignedDuration,
+}
+
+/// boto3 and the JavaScript SDK as they come: four retries, up to a second before the first.
+pub(super) const BOTO3: Sdk = Sdk {
+    tries: 5,
+    first_wait: SignedDuration::from_secs(1),
+};
+
+/// What came of a call.
+#[derive(Debug)]
+pub(super) enum Called<T> {
+    /// RDS did it, at this time.
+    Done(T, Timestamp),
+    /// RDS refused it, at this time.
+    Refused(RdsFault, Timestamp),
+    /// It was throttled as often as the SDK tries, until this time.
+    Throttled(Timestamp),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    tokens: f64,
+    filled_at: Timestamp,
+}
+
+impl Bucket {
+    fn take(&mut self, at: Timestamp) -> bool {
+        let since = at.duration_since(self.filled_at).as_secs_f64();
+        if since > 0.0 {
+            self.tokens = (self.tokens + since * CALLS_PER_SECOND).min(BURST);
+            self.filled_at = at;
+        }
+        let granted = self.tokens >= 1.0;
+        if granted {
+            self.tokens -= 1.0;
+        }
+        granted
+    }
+}
+
+/// The account.
+pub(super) struct Cloud {
+    pub(super) now: Timestamp,
+    pub(super) ledger: Ledger,
+    pub(super) rng: Rng,
+    pub(super) databases: usize,
+    pub(super) rds: Rds,
+    pub(super) source: Region,
+    pub(super) home: Region,
+    /// By hop's region and operation.
+    buckets: [[Bucket; 6]; 2],
+}
+
+impl Cloud {
+    pub(super) fn new(trace: &Trace, weather: Weather, seed: u64) -> Self {
+        let region = |name: &str| name.parse().expect("a region's name");
+        let (source, home): (Region, Region) = (region("eu-west-1"), region("eu-central-1"));
+        let mut rds = Rds::new(config(trace, weather), seed);
+        rds.add_key(
+            &home,
+            KmsKey {
+                arn: KEY.to_owned(),
+                aliases: Vec::new(),
+                enabled: true,
+            },
+        );
+        for database in 0..trace.rows.len() {
+            let mut spec = InstanceSpec::postgres(identifier(database));
+            spec.tags = Tags::of_system([("snapferry:policy", "default")]);
+            let added = rds.add_instance(&source, spec);
+            added.expect("the identifiers are good and each is another");
+        }
+        let full = Bucket {
+            tokens: BURST,
+            filled_at: BEGIN,
+        };
+        Self {
+            now: BEGIN,
+            ledger: Ledger::new(BEGIN, trace.rows.len()),
+            rng: Rng::with_seed(seed),
+            databases: trace.rows.len(),
+            rds,
+            source,
+            home,
+            buckets: [[full; 6]; 2],
+        }
+    }
+
+    pub(super) fn region(&self, hop: Hop) -> &Region {
+        match hop {
+            Hop::Snapshot => &self.source,
+            Hop::Copy => &self.home,
+        }
+    }
+
+    /// Gets a call past the rate limit, as often as the SDK tries.
+    pub(super) fn reach_rds(
+        &mut self,
+        hop: Hop,
+        operation: Operation,
+        at: Timestamp,
+        sdk: Sdk,
+    ) -> Result<Timestamp, Timestamp> {
+        let mut at = at;
+        for attempt in 0..sdk.tries {
+            let granted = self.buckets[hop as usize][operation as usize].take(at);
+            self.ledger.rds_call(operation.name(), at, !granted);
+            if granted {
+                return Ok(at);
+            }
+            if attempt + 1 < sdk.tries {
+                let most = sdk.first_wait.as_millis() as f64 * f64::from(1_u32 << attempt);
+                at = later_ms(at, (most * self.rng.f64()) as i64);
+            }
+        }
+        Err(at)
+    }
+
+    /// CreateDBSnapshot, by a design that names its snapshots by the database.
+    pub(super) fn create(&mut self, database: usize, at: Timestamp) -> Called<()> {
+        let at = match self.reach_rds(Hop::Snapshot, Operation::Create, at, BOTO3) {
+            Ok(at) => at,
+            Err(at) => return Called::Throttled(at),
+        };
+        let request = CreateDbSnapshot {
+            snapshot: name(Hop::Snapshot, database),
+            instance: identifier(database),
+            tags: Vec::new(),
+        };
+        let source = self.source.clone();
+        match self.rds.create_db_snapshot(&source, &request, self.now) {
+            Ok(_) => Called::Done((), at),
+            Err(fault) => Called::Refused(fault, at),
+        }
+    }
+
+    /// CopyDBSnapshot, likewise.
+    pub(super) fn copy(&mut self, database: usize, at: Timestamp) -> Called<()> {
+        let at = match self.reach_rds(Hop::Copy, Operation::Copy, at, BOTO3) {
+            Ok(at) => at,
+            Err(at) => return Called::Throttled(at),
+        };
+        let source = &self.source;
+        let snapshot = name(Hop::Snapshot, database);
+        let request = CopyDbSnapshot {
+            source: format!("arn:aws:rds:{source}:{ACCOUNT}:snapshot:{snapshot}"),
+            target: name(Hop::Copy, database),
+            kms_key: Some(KEY.to_owned()),
+            ..CopyDbSnapshot::default()
+        };
+        let home = self.home.clone();
+        match self.rds.copy_db_snapshot(&home, &request, self.now) {
+            Ok(_) => Called::Done((), at),
+            Err(fault) => Called::Refused(fault, at),
+        }
+    }
+
+    /// DescribeDBSnapshots of one snapshot or copy: its stage.
+    pub(super) fn describe(&mut self, hop: Hop, database: usize, at: Timestamp) -> Called<Stage> {
+        let at = match self.reach_rds(hop, Operation::DescribeSnapshots, at, BOTO3) {
+            Ok(at) => at,
+            Err(at) => return Called::Throttled(at),
+        };
+        let request = DescribeDbSnapshots {
+            snapshot: Some(name(hop, database)),
+            ..DescribeDbSnapshots::default()
+        };
+        let region = self.region(hop).clone();
+        match self.rds.describe_db_snapshots(&region, &request, self.now) {
+            Ok(page) => {
+                let stage = page.items.first().map_or(Stage::Creating, |row| row.stage);
+                Called::Done(stage, at)
+            }
+            Err(fault) => Called::Refused(fault, at),
+        }
+    }
+
+    /// What RDS truly has of a design that names its snapshots by the database.
+    pub(super) fn truth(&self, hop: Hop, database: usize) -> Option<&Snapshot> {
+        self.rds.snapshot(self.region(hop), &name(hop, database))
+    }
+
+    /// Whether it is ready, as of the last call or event.
+    pub(super) fn is_ready(&self, hop: Hop, database: usize) -> bool {
+        let truth = self.truth(hop, database);
+        truth.is_some_and(|snapshot| snapshot.stage() == Stage::Available)
+    }
+
+    /// Enters that a design has seen a snapshot or copy ready.
+    pub(super) fn notice(&mut self, hop: Hop, database: usize, at: Timestamp) {
+        if let Some(ready) = self.truth(hop, database).map(Snapshot::since) {
+            self.ledger.notice(hop, database, ready, at);
+        }
+    }
+}
+
+fn config(trace: &Trace, weather: Weather) -> RdsConfig {
+    let planned = trace.rows.iter().enumerate().map(|(database, row)| {
+        let work = PlannedWork {
+            snapshot: row.snapshot,
+            copy: row.copy,
+        };
+        (identifier(database), work)
+    });
+    let odds = Odds {
+        event_lost: weather.events_lost,
+        ..Odds::default()
+    };
+    let mut faults = Faults::default();
+    faults.odds = odds;
+    RdsConfig {
+        account: ACCOUNT.to_owned(),
+        // A fleet of so many needs a raised quota; which one is not what is compared here.
+        manual_snapshot_quota: usize::MAX,
+        // The trace says how long all of it takes, queue and first bytes included.
+        timings: Timings {
+            before_data_is_taken: DurationRange::exactly(SignedDuration::ZERO),
+            copy_queued: DurationRange::exactly(SignedDuration::ZERO),
+            event_delay: DurationRange::exactly(weather.event_delay),
+            ..Timings::default()
+        },
+        planned: planned.collect(),
+        faults,
+        ..RdsConfig::default()
+    }
+}
+
+/// A database's DBInstanceIdentifier.
+pub(super) fn identifier(database: usize) -> String {
+    format!("db-{database:05}")
+}
+
+/// Which database an identifier stands for.
+pub(super) fn database_of(identifier: &str) -> Option<usize> {
+    identifier.strip_prefix("db-")?.parse().ok()
+}
+
+fn name(hop: Hop, database: usize) -> String {
+    match hop {
+        Hop::Snapshot => format!("s-{database:05}"),
+        Hop::Copy => format!("c-{database:05}"),
+    }
+}
+
+pub(super) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.saturating_add(by).unwrap_or(Timestamp::MAX)
+}
+
+pub(super) fn later_ms(at: Timestamp, ms: i64) -> Timestamp {
+    later(at, SignedDuration::from_millis(ms))
+}
+
+pub(super) fn ms_between(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.duration_since(from).as_millis()).unwrap_or(0)
+}
+
+struct Entry<E> {
+    at: Timestamp,
+    entered: u64,
+    event: E,
+}
+
+impl<E> PartialEq for Entry<E> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.entered) == (other.at, other.entered)
+    }
+}
+
+impl<E> Eq for Entry<E> {}
+
+impl<E> PartialOrd for Entry<E> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<E> Ord for Entry<E> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.entered).cmp(&(other.at, other.entered))
+    }
+}
+
+/// What a design does, and when.
+pub(super) struct Agenda<E> {
+    entries: BinaryHeap<Reverse<Entry<E>>>,
+    entered: u64,
+}
+
+impl<E> Agenda<E> {
+    pub(super) fn new() -> Self {
+        Self {
+            entries: BinaryHeap::new(),
+            entered: 0,
+        }
+    }
+
+    /// What falls on the same moment happens in the order it was entered.
+    pub(super) fn enter(&mut self, at: Timestamp, event: E) {
+        self.entered += 1;
+        let entered = self.entered;
+        self.entries.push(Reverse(Entry { at, entered, event }));
+    }
+
+    fn next(&self) -> Option<Timestamp> {
+        self.entries.peek().map(|Reverse(entry)| entry.at)
+    }
+
+    fn pop(&mut self) -> Option<(Timestamp, E)> {
+        self.entries.pop().map(|Reverse(entry)| (entry.at, entry.event))
+    }
+}
+
+/// A design that makes recovery points.
+pub(super) trait Design {
+    /// What it does at a time.
+    type Event;
+    /// Whether RDS's events reach it.
+    const LISTENS: bool;
+
+    /// Enters what it does first.
+    fn begin(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Self::Event>);
+
+    /// Does what was entered.
+    fn happen(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Self::Event>, event: Self::Event);
+
+    /// Hears an event of RDS.
+    fn hear(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Self::Event>, event: &EmittedEvent);
+}
+
+/// Runs a design until every recovery point is made or lost and a day is over, or the horizon is reached.
+pub(super) fn drive<D: Design>(design: &mut D, cloud: &mut Cloud) {
+    let mut agenda = Agenda::new();
+    design.begin(cloud, &mut agenda);
+    let (day, horizon) = (later(BEGIN, DAY), later(BEGIN, HORIZON));
+    loop {
+        let heard = if D::LISTENS { cloud.rds.next_due() } else { None };
+        let Some(next) = [agenda.next(), heard].into_iter().flatten().min() else {
+            break;
+        };
+        if next > horizon || (next > day && cloud.ledger.open() == 0) {
+            break;
+        }
+        cloud.now = cloud.now.max(next);
+        // RDS first: what it has done by then can be seen.
+        if heard == Some(next) {
+            for event in cloud.rds.advance(next) {
+                design.hear(cloud, &mut agenda, &event);
+            }
+        } else if let Some((_, event)) = agenda.pop() {
+            design.happen(cloud, &mut agenda, event);
+        }
+    }
+}
