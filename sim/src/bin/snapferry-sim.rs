@@ -75,7 +75,11 @@ fn comparison(args: &compare::Args) -> ExitCode {
 
 /// The promises that were not kept. With `--json` the last line of standard output is the object.
 fn compared(args: &compare::Args) -> anyhow::Result<Vec<compare::Broken>> {
-    let trace = args.trace.as_deref().map(compare::Trace::open).transpose()?;
+    let trace = args
+        .trace
+        .as_deref()
+        .map(compare::Trace::open)
+        .transpose()?;
     let progress = |figures: &compare::Figures| {
         eprintln!(
             "{} of {}: {} databases, events {} s late, {} % lost",
@@ -86,7 +90,14 @@ fn compared(args: &compare::Args) -> anyhow::Result<Vec<compare::Broken>> {
             figures.events_lost * 100.0
         );
     };
-    let study = compare::study(trace.as_ref(), &args.fleets, args.seed, args.threads, &progress);
+    let study = compare::study(
+        trace.as_ref(),
+        &args.fleets,
+        args.seed,
+        args.rds_calls_per_minute,
+        args.threads,
+        &progress,
+    );
     let broken = compare::broken(&study);
     say(args, &compare::tables(&study));
     for chart in compare::draw(&study, &args.charts)? {

@@ -118,9 +118,15 @@ fn decades(values: impl Iterator<Item = f64>) -> std::ops::Range<f64> {
 }
 
 fn one(study: &Study, chart: &Chart, path: &Path) -> Drawn {
-    let lines: Vec<_> = Design::ALL.into_iter().map(|d| (d, points(study, chart, d))).collect();
+    let lines: Vec<_> = Design::ALL
+        .into_iter()
+        .map(|d| (d, points(study, chart, d)))
+        .collect();
     let all = || lines.iter().flat_map(|(_, points)| points.iter().copied());
-    let (xs, ys) = (decades(all().map(|(x, _)| x)), decades(all().map(|(_, y)| y)));
+    let (xs, ys) = (
+        decades(all().map(|(x, _)| x)),
+        decades(all().map(|(_, y)| y)),
+    );
     let root = SVGBackend::new(path, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
     let mut plot = ChartBuilder::on(&root)
@@ -143,7 +149,11 @@ fn one(study: &Study, chart: &Chart, path: &Path) -> Drawn {
         plot.draw_series(LineSeries::new(points.iter().copied(), style))?
             .label(design.name())
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
-        plot.draw_series(points.iter().map(|point| Circle::new(*point, 3, colour.filled())))?;
+        plot.draw_series(
+            points
+                .iter()
+                .map(|point| Circle::new(*point, 3, colour.filled())),
+        )?;
     }
     plot.configure_series_labels()
         .position(SeriesLabelPosition::UpperRight)
@@ -155,5 +165,9 @@ fn one(study: &Study, chart: &Chart, path: &Path) -> Drawn {
 }
 
 fn axis(value: f64) -> String {
-    if value >= 1.0 { format!("{value:.0}") } else { format!("{value}") }
+    if value >= 1.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value}")
+    }
 }

@@ -10,8 +10,8 @@ use super::ledger::{Hop, Ledger};
 use super::trace::Trace;
 use crate::rds::{
     CopyDbSnapshot, CreateDbSnapshot, DescribeDbSnapshots, DurationRange, EmittedEvent, Faults,
-    InstanceSpec, KmsKey, Odds, PlannedWork, Rds, RdsConfig, RdsFault, Region, Snapshot, Stage,
-    Tags, Timings,
+    InstanceSpec, KmsKey, Odds, PlannedWork, Rds, RdsConfig, Region, Snapshot, Stage, Tags,
+    Timings,
 };
 
 /// When the recovery points come due: 03:00 UTC.
@@ -20,12 +20,16 @@ pub(super) const BEGIN: Timestamp = Timestamp::constant(1_772_420_400, 0);
 pub(super) const HORIZON: SignedDuration = SignedDuration::from_hours(4 * 24);
 /// What a design does while nothing is to be done counts for at least this long.
 pub(super) const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// From a message's arrival to what its handler does with it: the reaction that `cargo demo` measures between
+/// an RDS event on the queue and the token's acceptance, at the median. Its RDS and its Step Functions are on
+/// this machine, so AWS's own call times come on top of it, a tenth of a second or two.
+pub(super) const REACTION: SignedDuration = SignedDuration::from_millis(52);
 /// How long an RDS call takes, as far as a function is billed for it. An assumption, the same for all.
 pub(super) const RDS_CALL: SignedDuration = SignedDuration::from_millis(100);
 
-/// Calls of one operation in one region: 700 a minute. AWS publishes no rate; this is the one that users have
+/// Calls of one operation in one region and minute. AWS publishes no rate; this is the one that users have
 /// measured (for ListTagsForResource, awslabs/rds-snapshot-tool#29), taken for all.
-const CALLS_PER_SECOND: f64 = 700.0 / 60.0;
+pub const RDS_CALLS_PER_MINUTE: f64 = 700.0;
 /// How many may come at once. An assumption.
 const BURST: f64 = 100.0;
 
@@ -33,13 +37,24 @@ pub(super) const ACCOUNT: &str = "111122223333";
 pub(super) const KEY: &str =
     "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555";
 
-/// What becomes of RDS's events.
+/// What RDS is like: its events, and how much it lets itself be asked.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Weather {
     /// From what happened to its event's arrival.
     pub event_delay: SignedDuration,
     /// The share of events that never arrive, from 0 to 1.
     pub events_lost: f64,
+    /// Calls of one operation in one region and minute; those above it are throttled.
+    pub rds_calls_per_minute: f64,
+}
+
+impl Weather {
+    /// Events come at once and none is lost.
+    pub const FAIR: Self = Self {
+        event_delay: SignedDuration::ZERO,
+        events_lost: 0.0,
+        rds_calls_per_minute: RDS_CALLS_PER_MINUTE,
+    };
 }
 
 /// An RDS operation that a design calls.
@@ -87,7 +102,7 @@ pub(super) enum Called<T> {
     /// RDS did it, at this time.
     Done(T, Timestamp),
     /// RDS refused it, at this time.
-    Refused(RdsFault, Timestamp),
+    Refused(Timestamp),
     /// It was throttled as often as the SDK tries, until this time.
     Throttled(Timestamp),
 }
@@ -99,10 +114,10 @@ struct Bucket {
 }
 
 impl Bucket {
-    fn take(&mut self, at: Timestamp) -> bool {
+    fn take(&mut self, at: Timestamp, per_minute: f64) -> bool {
         let since = at.duration_since(self.filled_at).as_secs_f64();
         if since > 0.0 {
-            self.tokens = (self.tokens + since * CALLS_PER_SECOND).min(BURST);
+            self.tokens = (self.tokens + since * per_minute / 60.0).min(BURST);
             self.filled_at = at;
         }
         let granted = self.tokens >= 1.0;
@@ -122,6 +137,7 @@ pub(super) struct Cloud {
     pub(super) rds: Rds,
     pub(super) source: Region,
     pub(super) home: Region,
+    rds_calls_per_minute: f64,
     /// By hop's region and operation.
     buckets: [[Bucket; 6]; 2],
 }
@@ -157,6 +173,7 @@ impl Cloud {
             rds,
             source,
             home,
+            rds_calls_per_minute: weather.rds_calls_per_minute,
             buckets: [[full; 6]; 2],
         }
     }
@@ -178,7 +195,8 @@ impl Cloud {
     ) -> Result<Timestamp, Timestamp> {
         let mut at = at;
         for attempt in 0..sdk.tries {
-            let granted = self.buckets[hop as usize][operation as usize].take(at);
+            let granted =
+                self.buckets[hop as usize][operation as usize].take(at, self.rds_calls_per_minute);
             self.ledger.rds_call(operation.name(), at, !granted);
             if granted {
                 return Ok(at);
@@ -205,7 +223,7 @@ impl Cloud {
         let source = self.source.clone();
         match self.rds.create_db_snapshot(&source, &request, self.now) {
             Ok(_) => Called::Done((), at),
-            Err(fault) => Called::Refused(fault, at),
+            Err(_) => Called::Refused(at),
         }
     }
 
@@ -226,7 +244,7 @@ impl Cloud {
         let home = self.home.clone();
         match self.rds.copy_db_snapshot(&home, &request, self.now) {
             Ok(_) => Called::Done((), at),
-            Err(fault) => Called::Refused(fault, at),
+            Err(_) => Called::Refused(at),
         }
     }
 
@@ -246,7 +264,7 @@ impl Cloud {
                 let stage = page.items.first().map_or(Stage::Creating, |row| row.stage);
                 Called::Done(stage, at)
             }
-            Err(fault) => Called::Refused(fault, at),
+            Err(_) => Called::Refused(at),
         }
     }
 
@@ -381,7 +399,9 @@ impl<E> Agenda<E> {
     }
 
     fn pop(&mut self) -> Option<(Timestamp, E)> {
-        self.entries.pop().map(|Reverse(entry)| (entry.at, entry.event))
+        self.entries
+            .pop()
+            .map(|Reverse(entry)| (entry.at, entry.event))
     }
 }
 
@@ -408,7 +428,11 @@ pub(super) fn drive<D: Design>(design: &mut D, cloud: &mut Cloud) {
     design.begin(cloud, &mut agenda);
     let (day, horizon) = (later(BEGIN, DAY), later(BEGIN, HORIZON));
     loop {
-        let heard = if D::LISTENS { cloud.rds.next_due() } else { None };
+        let heard = if D::LISTENS {
+            cloud.rds.next_due()
+        } else {
+            None
+        };
         let Some(next) = [agenda.next(), heard].into_iter().flatten().min() else {
             break;
         };

@@ -8,7 +8,7 @@ use super::prices;
 
 /// The two things that a design waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Hop {
+pub(super) enum Hop {
     /// The snapshot, in the source region.
     Snapshot,
     /// Its copy, in the recovery region.
@@ -17,7 +17,7 @@ pub enum Hop {
 
 /// What a Lambda function runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Processor {
+pub(super) enum Processor {
     /// arm64.
     Arm64,
     /// x86_64.
@@ -26,33 +26,35 @@ pub enum Processor {
 
 /// Calls, costs and what came of them.
 #[derive(Debug, Clone)]
-pub struct Ledger {
+pub(super) struct Ledger {
     /// When it was opened.
-    pub opened_at: Timestamp,
+    pub(super) opened_at: Timestamp,
     /// RDS calls that RDS answered, by operation.
-    pub answered: BTreeMap<&'static str, u64>,
+    pub(super) answered: BTreeMap<&'static str, u64>,
     /// RDS calls that were throttled.
-    pub throttled: u64,
+    pub(super) throttled: u64,
     /// RDS calls of every minute, throttled ones included.
     minutes: Vec<u32>,
     /// State transitions, the start and the end of each execution included.
-    pub transitions: u64,
+    pub(super) transitions: u64,
     /// Lambda invocations.
-    pub invocations: u64,
+    pub(super) invocations: u64,
     /// Megabyte-milliseconds on arm64 and on x86_64.
     megabyte_ms: [u64; 2],
     /// The longest invocation.
-    pub longest_ms: u64,
+    pub(super) longest_ms: u64,
     /// SQS requests, empty receives included.
-    pub queue_requests: u64,
+    pub(super) queue_requests: u64,
     /// Events that were sent to another region's bus.
-    pub forwarded_events: u64,
+    pub(super) forwarded_events: u64,
     /// Notifications of an RDS event subscription.
-    pub notifications: u64,
+    pub(super) notifications: u64,
+    /// Messages that were received too often.
+    pub(super) dead_letters: u64,
     /// DynamoDB's read units, in halves.
-    pub half_read_units: u64,
+    pub(super) half_read_units: u64,
     /// DynamoDB's write units.
-    pub write_units: u64,
+    pub(super) write_units: u64,
     /// When each snapshot and copy was noticed.
     noticed: [Vec<Option<Timestamp>>; 2],
     /// From ready to noticed, of both hops.
@@ -76,6 +78,7 @@ impl Ledger {
             queue_requests: 0,
             forwarded_events: 0,
             notifications: 0,
+            dead_letters: 0,
             half_read_units: 0,
             write_units: 0,
             noticed: [vec![None; databases], vec![None; databases]],
@@ -139,33 +142,31 @@ impl Ledger {
     }
 
     /// Recovery points that were made: copies that are good, and known to be.
-    #[must_use]
-    pub fn made(&self) -> usize {
+    pub(super) fn made(&self) -> usize {
         let copies = self.noticed[Hop::Copy as usize].iter();
-        copies.zip(&self.given_up).filter(|(at, given_up)| at.is_some() && !**given_up).count()
+        copies
+            .zip(&self.given_up)
+            .filter(|(at, given_up)| at.is_some() && !**given_up)
+            .count()
     }
 
     /// Recovery points that were not made.
-    #[must_use]
-    pub fn lost(&self) -> usize {
+    pub(super) fn lost(&self) -> usize {
         self.given_up.len() - self.made()
     }
 
     /// All RDS calls that RDS answered, refusals other than throttling included.
-    #[must_use]
-    pub fn rds_calls(&self) -> u64 {
+    pub(super) fn rds_calls(&self) -> u64 {
         self.answered.values().sum()
     }
 
     /// The most RDS calls of one minute, throttled ones included.
-    #[must_use]
-    pub fn busiest_minute(&self) -> u32 {
+    pub(super) fn busiest_minute(&self) -> u32 {
         self.minutes.iter().copied().max().unwrap_or(0)
     }
 
     /// Of all times from ready to noticed, the one that this share of them does not exceed.
-    #[must_use]
-    pub fn lag(&self, share: f64) -> Option<SignedDuration> {
+    pub(super) fn lag(&self, share: f64) -> Option<SignedDuration> {
         let mut lags = self.lags.clone();
         lags.sort_unstable();
         let last = lags.len().checked_sub(1)?;
@@ -174,20 +175,17 @@ impl Ledger {
     }
 
     /// From the beginning until the last recovery point was noticed.
-    #[must_use]
-    pub fn took(&self) -> SignedDuration {
+    pub(super) fn took(&self) -> SignedDuration {
         self.last_noticed_at.duration_since(self.opened_at)
     }
 
     /// Lambda's gigabyte-seconds.
-    #[must_use]
-    pub fn gb_seconds(&self) -> f64 {
+    pub(super) fn gb_seconds(&self) -> f64 {
         self.megabyte_ms.iter().sum::<u64>() as f64 / 1_024_000.0
     }
 
     /// What all of it costs at list prices, in US dollars.
-    #[must_use]
-    pub fn dollars(&self) -> f64 {
+    pub(super) fn dollars(&self) -> f64 {
         let gb_seconds = |p: Processor| self.megabyte_ms[p as usize] as f64 / 1_024_000.0;
         prices::TRANSITION.of(self.transitions as f64)
             + prices::INVOCATION.of(self.invocations as f64)

@@ -21,7 +21,7 @@ mod trace;
 use std::path::PathBuf;
 
 pub use charts::{ChartError, draw};
-pub use cloud::Weather;
+pub use cloud::{RDS_CALLS_PER_MINUTE, Weather};
 pub use promises::{Broken, broken};
 pub use report::{json, tables};
 pub use study::{Design, Figures, Study, run, study};
@@ -47,6 +47,10 @@ pub struct Args {
     /// How many databases the fleets have.
     #[arg(long, value_delimiter = ',', default_values_t = [10, 100, 1_000, 10_000], value_parser = fleet)]
     pub fleets: Vec<usize>,
+    /// How many calls of one operation RDS takes in one region and minute; it throttles what comes above.
+    /// AWS publishes no rate, so this is an assumption.
+    #[arg(long, value_name = "CALLS", default_value_t = cloud::RDS_CALLS_PER_MINUTE, value_parser = rate)]
+    pub rds_calls_per_minute: f64,
     /// Where the charts go, as SVG.
     #[arg(long, value_name = "DIRECTORY", default_value = "target/compare")]
     pub charts: PathBuf,
@@ -59,6 +63,13 @@ fn fleet(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(databases @ 1..=99_999) => Ok(databases),
         _ => Err("a number from 1 to 99999".to_owned()),
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate >= 1.0 => Ok(rate),
+        _ => Err("a number from 1 on".to_owned()),
     }
 }
 

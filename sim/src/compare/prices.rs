@@ -51,19 +51,28 @@ pub const TRANSITION: Price = Price {
 pub const INVOCATION: Price = Price {
     what: "Lambda requests",
     per_million: 0.20,
-    source: Source::Quoted { page: LAMBDA, by: "cloudchipr.com, 2024" },
+    source: Source::Quoted {
+        page: LAMBDA,
+        by: "cloudchipr.com, 2024",
+    },
 };
 /// A gigabyte-second on arm64.
 pub const GB_SECOND_ARM64: Price = Price {
     what: "Lambda GB-seconds, arm64",
     per_million: 13.3334,
-    source: Source::Quoted { page: LAMBDA, by: "cloudchipr.com, 2024" },
+    source: Source::Quoted {
+        page: LAMBDA,
+        by: "cloudchipr.com, 2024",
+    },
 };
 /// A gigabyte-second on x86_64.
 pub const GB_SECOND_X86_64: Price = Price {
     what: "Lambda GB-seconds, x86_64",
     per_million: 16.6667,
-    source: Source::Quoted { page: LAMBDA, by: "cloudchipr.com, 2024" },
+    source: Source::Quoted {
+        page: LAMBDA,
+        by: "cloudchipr.com, 2024",
+    },
 };
 /// A request to a standard queue, empty receives included.
 pub const QUEUE_REQUEST: Price = Price {

@@ -28,7 +28,11 @@ const FLEET_OF_CALLS: usize = 1_000;
 #[must_use]
 pub fn broken(study: &Study) -> Vec<Broken> {
     let mut all = Vec::new();
-    for figures in study.figures.iter().filter(|f| f.design == Design::Snapferry) {
+    for figures in study
+        .figures
+        .iter()
+        .filter(|f| f.design == Design::Snapferry)
+    {
         let where_ = format!(
             "{} databases, event delay {} s, {} % of events lost",
             figures.databases,
@@ -37,28 +41,54 @@ pub fn broken(study: &Study) -> Vec<Broken> {
         );
         let mut check = |promise: &'static str, kept: bool, by: String| {
             if !kept {
-                all.push(Broken { promise, by: format!("{where_}: {by}") });
+                all.push(Broken {
+                    promise,
+                    by: format!("{where_}: {by}"),
+                });
             }
         };
         let (delay, lost) = (figures.event_delay_seconds, figures.events_lost);
         let rival = study.of(Design::Rerun60, figures.databases, delay, lost);
-        let (ours, theirs) = (figures.lag_p50_seconds, rival.and_then(|f| f.lag_p50_seconds));
+        let (ours, theirs) = (
+            figures.lag_p50_seconds,
+            rival.and_then(|f| f.lag_p50_seconds),
+        );
         if lost == 0.0 && delay == 0 {
-            check(FAR_BELOW, times_below(ours, theirs) >= 100.0, format!("{ours:?} s and {theirs:?} s"));
+            check(
+                FAR_BELOW,
+                times_below(ours, theirs) >= 100.0,
+                format!("{ours:?} s and {theirs:?} s"),
+            );
         }
         if delay <= 5 {
-            check(BELOW, times_below(ours, theirs) > 1.0, format!("{ours:?} s and {theirs:?} s"));
+            check(
+                BELOW,
+                times_below(ours, theirs) > 1.0,
+                format!("{ours:?} s and {theirs:?} s"),
+            );
         }
         if lost > 0.0 {
             let tail = figures.lag_p99_seconds;
-            check(TAIL, tail.is_some_and(|tail| tail <= TAIL_SECONDS), format!("{tail:?} s"));
+            check(
+                TAIL,
+                tail.is_some_and(|tail| tail <= TAIL_SECONDS),
+                format!("{tail:?} s"),
+            );
         }
         if figures.databases == FLEET_OF_CALLS {
             let rival = study.of(Design::Wait300Patient, FLEET_OF_CALLS, delay, lost);
             let ratio = rival.and_then(|rival| calls_ratio(figures, rival));
-            check(CALLS, ratio.is_some_and(|ratio| ratio >= 10.0), format!("{ratio:?} times"));
+            check(
+                CALLS,
+                ratio.is_some_and(|ratio| ratio >= 10.0),
+                format!("{ratio:?} times"),
+            );
         }
-        check(NONE_LOST, figures.lost == 0, format!("{} lost", figures.lost));
+        check(
+            NONE_LOST,
+            figures.lost == 0,
+            format!("{} lost", figures.lost),
+        );
     }
     all
 }
@@ -82,7 +112,7 @@ mod tests {
     use super::*;
 
     fn small() -> Study {
-        study(Some(&Trace::drawn(3, 4)), &[4], 3, 1, &|_| {})
+        study(Some(&Trace::drawn(3, 4)), &[4], 3, 700.0, 1, &|_| {})
     }
 
     #[test]
@@ -97,8 +127,16 @@ mod tests {
         }
         let broken = broken(&study);
         assert_eq!(broken.len(), 8, "{broken:?}");
-        assert!(broken.iter().any(|b| b.promise == TAIL && b.by.contains("120.5")));
-        assert!(broken.iter().any(|b| b.promise == NONE_LOST && b.by.contains("1 lost")));
+        assert!(
+            broken
+                .iter()
+                .any(|b| b.promise == TAIL && b.by.contains("120.5"))
+        );
+        assert!(
+            broken
+                .iter()
+                .any(|b| b.promise == NONE_LOST && b.by.contains("1 lost"))
+        );
     }
 
     #[test]

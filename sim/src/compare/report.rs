@@ -31,9 +31,22 @@ pub fn tables(study: &Study) -> String {
 fn of_fleet(study: &Study, databases: usize) -> Table {
     let mut table = Table::new();
     table.set_header([
-        "design", "made", "lost", "lag p50", "lag p99", "hours", "transitions", "Lambda runs",
-        "GB-s", "longest run", "RDS calls", "throttled", "busiest minute", "calls a point",
-        "x Snapferry's", "$ a 1,000 points",
+        "design",
+        "made",
+        "lost",
+        "lag p50",
+        "lag p99",
+        "hours",
+        "transitions",
+        "Lambda runs",
+        "GB-s",
+        "longest run",
+        "RDS calls",
+        "throttled",
+        "busiest minute",
+        "calls a point",
+        "x Snapferry's",
+        "$ a 1,000 points",
     ]);
     let ours = study.of(Design::Snapferry, databases, 0, 0.0);
     for design in Design::ALL {
@@ -65,7 +78,7 @@ fn of_fleet(study: &Study, databases: usize) -> Table {
 
 fn of_weather(study: &Study) -> Table {
     let mut table = Table::new();
-    let header = weathers().map(|weather| {
+    let header = weathers(study.rds_calls_per_minute).map(|weather| {
         let (delay, lost) = (weather.event_delay.as_secs(), weather.events_lost * 100.0);
         format!("{delay} s late, {lost} % lost")
     });
@@ -73,9 +86,11 @@ fn of_weather(study: &Study) -> Table {
     table.set_header(columns.into_iter().chain(header));
     for databases in study.fleets() {
         for design in [Design::Snapferry, Design::Rerun60, Design::Wait300] {
-            let cells = weathers().map(|weather| {
+            let cells = weathers(study.rds_calls_per_minute).map(|weather| {
                 let delay = weather.event_delay.as_secs();
-                study.of(design, databases, delay, weather.events_lost).map_or_else(String::new, in_short)
+                study
+                    .of(design, databases, delay, weather.events_lost)
+                    .map_or_else(String::new, in_short)
             });
             let row = [databases.to_string(), design.name().to_owned()];
             table.add_row(row.into_iter().chain(cells));
@@ -132,6 +147,7 @@ pub fn json(study: &Study, broken: &[Broken]) -> Value {
         .collect();
     json!({
         "seed": study.seed,
+        "rds_calls_per_minute": study.rds_calls_per_minute,
         "figures": study.figures,
         "broken": broken,
         "prices": { "as_known_at": prices::AS_KNOWN_AT, "region": "us-east-1", "list": prices },

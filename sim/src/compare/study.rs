@@ -9,7 +9,6 @@ use serde::Serialize;
 
 use super::cloud::{Cloud, Weather, drive};
 use super::ferry::Snapferry;
-use super::ledger::{Hop, Ledger};
 use super::loops::{
     CRON_EVERY_30_MINUTES, CRON_WITH_RETRY_300, Cron, EventThenWait, RERUN_60, Sleeper, StepLoop,
     WAIT_300_PATIENT,
@@ -101,6 +100,8 @@ pub struct Figures {
     pub lag_p50_seconds: Option<f64>,
     /// The same, of 99 in a hundred.
     pub lag_p99_seconds: Option<f64>,
+    /// Snapferry's messages that came to rest in a dead-letter queue. Commands are sent again by the sweep.
+    pub dead_letters: u64,
     /// Until the last recovery point was noticed.
     pub hours: f64,
     /// State transitions.
@@ -174,6 +175,7 @@ fn figures(design: Design, weather: Weather, cloud: &mut Cloud) -> Figures {
         there_but_unnoticed: ready.saturating_sub(made),
         lag_p50_seconds: seconds(0.5),
         lag_p99_seconds: seconds(0.99),
+        dead_letters: ledger.dead_letters,
         hours: ledger.took().as_secs_f64() / 3_600.0,
         transitions: ledger.transitions,
         invocations: ledger.invocations,
@@ -194,6 +196,8 @@ fn figures(design: Design, weather: Weather, cloud: &mut Cloud) -> Figures {
 pub struct Study {
     /// The seed.
     pub seed: u64,
+    /// What RDS lets itself be asked, as in [`Weather`].
+    pub rds_calls_per_minute: f64,
     /// Fleet by fleet, weather by weather, design by design. What events do not touch is run once a fleet and
     /// stands in every weather.
     pub figures: Vec<Figures>,
@@ -220,11 +224,12 @@ impl Study {
 }
 
 /// Every weather, the fair one first.
-pub(super) fn weathers() -> impl Iterator<Item = Weather> {
-    LOSSES.into_iter().flat_map(|events_lost| {
+pub(super) fn weathers(rds_calls_per_minute: f64) -> impl Iterator<Item = Weather> {
+    LOSSES.into_iter().flat_map(move |events_lost| {
         EVENT_DELAYS.into_iter().map(move |seconds| Weather {
             event_delay: SignedDuration::from_secs(seconds),
             events_lost,
+            rds_calls_per_minute,
         })
     })
 }
@@ -236,14 +241,17 @@ pub fn study(
     trace: Option<&Trace>,
     fleets: &[usize],
     seed: u64,
+    rds_calls_per_minute: f64,
     threads: usize,
     progress: &(dyn Fn(&Figures) + Sync),
 ) -> Study {
-    let fair = weathers().next();
+    let fair = weathers(rds_calls_per_minute).next();
     let mut jobs = Vec::new();
     for &databases in fleets {
-        for weather in weathers() {
-            let designs = Design::ALL.into_iter().filter(|d| d.listens() || Some(weather) == fair);
+        for weather in weathers(rds_calls_per_minute) {
+            let designs = Design::ALL
+                .into_iter()
+                .filter(|d| d.listens() || Some(weather) == fair);
             jobs.extend(designs.map(|design| (databases, weather, design)));
         }
     }
@@ -252,27 +260,32 @@ pub fn study(
     std::thread::scope(|scope| {
         for _ in 0..threads.max(1) {
             scope.spawn(|| {
-                while let Some((databases, weather, design)) =
-                    jobs.get(next.fetch_add(1, Ordering::Relaxed))
-                {
-                    let rows = match trace {
-                        Some(trace) => trace.of_fleet(*databases),
-                        None => Trace::drawn(seed, *databases),
+                loop {
+                    let n = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(&(databases, weather, design)) = jobs.get(n) else {
+                        break;
                     };
-                    let figures = run(*design, &rows, *weather, seed);
+                    let rows = match trace {
+                        Some(trace) => trace.of_fleet(databases),
+                        None => Trace::drawn(seed, databases),
+                    };
+                    let figures = run(design, &rows, weather, seed);
                     progress(&figures);
-                    let n = jobs.iter().position(|job| job == &(*databases, *weather, *design));
-                    done.lock()
-                        .unwrap_or_else(std::sync::PoisonError::into_inner)
-                        .extend(n.map(|n| (n, figures)));
+                    let mut done = done
+                        .lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner);
+                    done.insert(n, figures);
                 }
             });
         }
     });
-    let done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let done = done
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let run: Vec<Figures> = done.into_values().collect();
     Study {
         seed,
+        rds_calls_per_minute,
         figures: in_every_weather(&run, fleets),
     }
 }
@@ -281,7 +294,7 @@ pub fn study(
 fn in_every_weather(run: &[Figures], fleets: &[usize]) -> Vec<Figures> {
     let mut all = Vec::new();
     for &databases in fleets {
-        for weather in weathers() {
+        for weather in weathers(0.0) {
             let (delay, lost) = (weather.event_delay.as_secs(), weather.events_lost);
             for design in Design::ALL {
                 let found = run.iter().find(|f| {
@@ -301,6 +314,7 @@ fn in_every_weather(run: &[Figures], fleets: &[usize]) -> Vec<Figures> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ledger::Hop;
     use super::*;
 
     #[test]
@@ -310,6 +324,7 @@ mod tests {
         let weather = Weather {
             event_delay: SignedDuration::from_secs(5),
             events_lost: 0.05,
+            ..Weather::FAIR
         };
         let cut = run_with(Design::Snapferry, &trace, weather, 7, false);
         let whole = run_with(Design::Snapferry, &trace, weather, 7, true);
@@ -319,13 +334,8 @@ mod tests {
 
     #[test]
     fn the_ledger_knows_both_hops() {
-        let fair = Weather {
-            event_delay: SignedDuration::ZERO,
-            events_lost: 0.0,
-        };
-        let mut cloud = Cloud::new(&Trace::drawn(1, 3), fair, 1);
+        let mut cloud = Cloud::new(&Trace::drawn(1, 3), Weather::FAIR, 1);
         drive(&mut StepLoop::new(RERUN_60, 3), &mut cloud);
-        let Ledger { .. } = &cloud.ledger;
         for database in 0..3 {
             assert!(cloud.ledger.is_noticed(Hop::Snapshot, database));
             assert!(cloud.ledger.is_noticed(Hop::Copy, database));

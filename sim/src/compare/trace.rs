@@ -110,7 +110,9 @@ impl Trace {
             snapshot: SNAPSHOT.draw(&mut rng),
             copy: COPY.draw(&mut rng),
         });
-        Self { rows: rows.collect() }
+        Self {
+            rows: rows.collect(),
+        }
     }
 
     /// Reads a CSV file: a header `snapshot_seconds,copy_seconds`, then one row for each database.
@@ -210,9 +212,11 @@ fn row(fields: &[&str]) -> Result<Durations, String> {
 
 fn seconds(text: &str) -> Result<SignedDuration, String> {
     match text.parse::<f64>() {
-        Ok(seconds) if seconds > 0.0 && seconds <= LONGEST_SECONDS => {
-            Ok(SignedDuration::from_millis((seconds * 1_000.0).round() as i64))
-        }
-        _ => Err(format!("{text:?} is not a number of seconds above 0 and up to 30 days")),
+        Ok(seconds) if seconds > 0.0 && seconds <= LONGEST_SECONDS => Ok(
+            SignedDuration::from_millis((seconds * 1_000.0).round() as i64),
+        ),
+        _ => Err(format!(
+            "{text:?} is not a number of seconds above 0 and up to 30 days"
+        )),
     }
 }

@@ -61,7 +61,9 @@ use agenda::Agenda;
 use describe::Place;
 use region::RegionState;
 
-pub use config::{COPIES_IN_FLIGHT, DurationRange, MANUAL_SNAPSHOTS, PlannedWork, RdsConfig, Timings};
+pub use config::{
+    COPIES_IN_FLIGHT, DurationRange, MANUAL_SNAPSHOTS, PlannedWork, RdsConfig, Timings,
+};
 pub use event::{EmittedEvent, with_milliseconds};
 pub use fate::{Ending, EventFate, Fate, Faults, Odds};
 pub use fault::RdsFault;

@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
+use snapferry::app::batch;
 use snapferry::app::batch::Record;
 use snapferry::app::plan::{self, When};
 use snapferry::app::react::{self, Ear};
 use snapferry::app::sweep::{self, Broom};
 use snapferry::app::work::Desk;
-use snapferry::app::batch;
 use snapferry::domain::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::backoff::Backoff;
 use snapferry::domain::policy::{Policy, Selection};
@@ -29,7 +29,9 @@ use snapferry::settings::{Planning, Stack};
 use self::port::{AT_ONCE, OTHER_CALL, Port, State};
 use self::queue::Queue;
 use self::table::Table;
-use super::cloud::{ACCOUNT, Agenda, BEGIN, Cloud, Design, KEY, RDS_CALL, later, later_ms, ms_between};
+use super::cloud::{
+    ACCOUNT, Agenda, BEGIN, Cloud, Design, KEY, RDS_CALL, later, later_ms, ms_between,
+};
 use super::ledger::Processor;
 use crate::asl::StateMachine;
 use crate::rds::{COPIES_IN_FLIGHT, EmittedEvent};
@@ -111,7 +113,7 @@ impl Snapferry {
 
     /// Feeds as many workers as are free.
     fn work(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Event>) {
-        while let Some(batch) = self.state.commands.receive(cloud.now) {
+        while let Some(batch) = self.state.commands.receive(cloud.now, &mut cloud.ledger) {
             let (ids, records) = (ids(&batch), batch.len());
             self.state.fed_by_events = false;
             let port = Port::new(cloud, &mut self.state, false);
@@ -130,7 +132,7 @@ impl Snapferry {
 
     /// Feeds as many reactors as are free.
     fn react(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Event>) {
-        while let Some(batch) = self.state.events.receive(cloud.now) {
+        while let Some(batch) = self.state.events.receive(cloud.now, &mut cloud.ledger) {
             let (ids, records) = (ids(&batch), batch.len());
             self.state.fed_by_events = true;
             let port = Port::new(cloud, &mut self.state, false);
@@ -165,7 +167,10 @@ impl Snapferry {
 }
 
 fn ids(batch: &[Record]) -> Vec<String> {
-    batch.iter().map(|record| record.message_id.clone()).collect()
+    batch
+        .iter()
+        .map(|record| record.message_id.clone())
+        .collect()
 }
 
 fn parallel(records: usize) -> i32 {
@@ -184,7 +189,9 @@ fn bill(cloud: &mut Cloud, calls: (u32, u32), rds_at_once: i32, others_at_once: 
         .saturating_add(RDS_CALL.saturating_mul(times(calls.0)) / rds_at_once)
         .saturating_add(OTHER_CALL.saturating_mul(times(calls.1)) / others_at_once);
     let until = later(cloud.now, took);
-    cloud.ledger.lambda(Processor::Arm64, MEGABYTES, ms_between(cloud.now, until));
+    cloud
+        .ledger
+        .lambda(Processor::Arm64, MEGABYTES, ms_between(cloud.now, until));
     until
 }
 
@@ -200,7 +207,12 @@ impl Design for Snapferry {
     }
 
     fn happen(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Event>, event: Event) {
-        if self.state.sfn.next_due().is_some_and(|due| due <= cloud.now) {
+        if self
+            .state
+            .sfn
+            .next_due()
+            .is_some_and(|due| due <= cloud.now)
+        {
             self.state.sfn.advance(cloud.now);
             let now = cloud.now;
             self.state.send_commands(cloud, now);
@@ -236,7 +248,10 @@ impl Design for Snapferry {
         }
         // The rule's own send.
         cloud.ledger.queue_requests += 1;
-        let due = self.state.events.send(event.envelope().to_string(), cloud.now);
+        let due = self
+            .state
+            .events
+            .send(event.envelope().to_string(), cloud.now);
         agenda.enter(due, Event::Events);
     }
 }

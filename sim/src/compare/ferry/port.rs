@@ -76,7 +76,11 @@ pub(super) struct Port<'a> {
 }
 
 impl<'a> Port<'a> {
-    pub(super) fn new(cloud: &'a mut Cloud, state: &'a mut State, one_after_the_other: bool) -> Self {
+    pub(super) fn new(
+        cloud: &'a mut Cloud,
+        state: &'a mut State,
+        one_after_the_other: bool,
+    ) -> Self {
         Self {
             inner: RefCell::new(Inner {
                 cloud,
@@ -137,7 +141,12 @@ impl Inner<'_> {
     }
 
     fn refused(&self, action: Action, hop: Hop, fault: &RdsFault) -> RdsError {
-        self.error(action, hop, Some(fault.code().to_owned()), fault.to_string())
+        self.error(
+            action,
+            hop,
+            Some(fault.code().to_owned()),
+            fault.to_string(),
+        )
     }
 
     fn hop_of(&self, region: &Region) -> Hop {
@@ -226,7 +235,12 @@ impl Callbacks for Port<'_> {
     async fn send_task_failure(&self, token: &TaskToken, failure: &Failure) -> Delivery {
         let mut inner = self.other();
         let now = inner.now();
-        delivery(inner.state.sfn.fail(token.reveal(), failure.reason.error_name(), now))
+        delivery(
+            inner
+                .state
+                .sfn
+                .fail(token.reveal(), failure.reason.error_name(), now),
+        )
     }
 }
 
@@ -237,10 +251,15 @@ impl StartExecution for Port<'_> {
             return Ok(Started::NameUsed);
         }
         // Two calls a row, ten rows at once.
-        inner.elapsed = inner.elapsed.saturating_add(OTHER_CALL.saturating_mul(2) / AT_ONCE);
+        inner.elapsed = inner
+            .elapsed
+            .saturating_add(OTHER_CALL.saturating_mul(2) / AT_ONCE);
         let arn = inner.state.machine.execution(name).to_string();
         let (now, input) = (inner.now(), wire::run::write(run));
-        inner.state.sfn.start(name.as_str(), arn, run.clone(), input, now);
+        inner
+            .state
+            .sfn
+            .start(name.as_str(), arn, run.clone(), input, now);
         // The start and the end of the execution.
         inner.cloud.ledger.transitions += 2;
         inner.send_commands();
@@ -271,7 +290,11 @@ impl SendCommand for Port<'_> {
 }
 
 impl DelayMessage for Port<'_> {
-    async fn delay_message(&self, receipt: &ReceiptHandle, delay: Duration) -> Result<(), PortError> {
+    async fn delay_message(
+        &self,
+        receipt: &ReceiptHandle,
+        delay: Duration,
+    ) -> Result<(), PortError> {
         let mut inner = self.other();
         inner.cloud.ledger.queue_requests += 1;
         // SQS takes whole seconds.
@@ -279,7 +302,11 @@ impl DelayMessage for Port<'_> {
         let whole = seconds + i64::from(delay.subsec_nanos() > 0);
         let until = later(inner.now(), SignedDuration::from_secs(whole));
         let state = &mut inner.state;
-        let queue = if state.fed_by_events { &mut state.events } else { &mut state.commands };
+        let queue = if state.fed_by_events {
+            &mut state.events
+        } else {
+            &mut state.commands
+        };
         queue.delay(&receipt.0, until);
         Ok(())
     }
@@ -316,11 +343,19 @@ impl Waits for Port<'_> {
         let mut inner = self.other();
         // The index is sorted by `since`: its item is taken out and put in again.
         inner.wrote(3 * WAIT_KB);
-        let stored = inner.state.table.get(resource).filter(|stored| stored.command.token == *token);
+        let stored = inner
+            .state
+            .table
+            .get(resource)
+            .filter(|stored| stored.command.token == *token);
         let Some(stored) = stored else {
             return Ok(Written::Conflict);
         };
-        let marked = Wait { phase, since, ..stored.clone() };
+        let marked = Wait {
+            phase,
+            since,
+            ..stored.clone()
+        };
         inner.state.table.put(marked);
         Ok(Written::Stored)
     }
@@ -344,11 +379,18 @@ impl NoteTrouble for Port<'_> {
     ) -> Result<Written, PortError> {
         let mut inner = self.other();
         inner.wrote(2 * WAIT_KB);
-        let stored = inner.state.table.get(resource).filter(|stored| stored.command.token == *token);
+        let stored = inner
+            .state
+            .table
+            .get(resource)
+            .filter(|stored| stored.command.token == *token);
         let Some(stored) = stored else {
             return Ok(Written::Conflict);
         };
-        let noted = Wait { trouble: Some(trouble.clone()), ..stored.clone() };
+        let noted = Wait {
+            trouble: Some(trouble.clone()),
+            ..stored.clone()
+        };
         inner.state.table.put(noted);
         Ok(Written::Stored)
     }
@@ -360,7 +402,10 @@ impl LookUpWaits for Port<'_> {
         // A key costs a unit, found or not.
         inner.cloud.ledger.half_read_units += 2 * resources.len() as u64;
         let table = &inner.state.table;
-        Ok(resources.iter().filter_map(|arn| table.get(arn).cloned()).collect())
+        Ok(resources
+            .iter()
+            .filter_map(|arn| table.get(arn).cloned())
+            .collect())
     }
 }
 
@@ -368,12 +413,19 @@ impl ListOpen for Port<'_> {
     async fn list_open(&self, _: Option<OpenMarker>) -> Result<OpenPage, PortError> {
         let mut inner = self.other();
         let open = inner.state.table.open() as u64;
-        let kilobytes = open * WAIT_KB + if inner.state.table.slots.is_empty() { 0 } else { SLOTS_KB };
+        let kilobytes = open * WAIT_KB
+            + if inner.state.table.slots.is_empty() {
+                0
+            } else {
+                SLOTS_KB
+            };
         inner.cloud.ledger.half_read_units += kilobytes.div_ceil(4).max(1);
         // A page holds a megabyte.
         let more_pages = (kilobytes / 1_000) as u32;
         inner.other_calls += more_pages;
-        inner.elapsed = inner.elapsed.saturating_add(OTHER_CALL.saturating_mul(more_pages as i32 + 1));
+        inner.elapsed = inner
+            .elapsed
+            .saturating_add(OTHER_CALL.saturating_mul(more_pages as i32 + 1));
         Ok(inner.state.table.list_open())
     }
 }
@@ -412,9 +464,16 @@ impl ClaimRun for Port<'_> {
     ) -> Result<Claim, PortError> {
         let mut inner = self.other();
         inner.wrote(CATALOG_KB);
-        let entry = inner.state.table.catalog.entry(entry_key(database, policy)).or_default();
+        let entry = inner
+            .state
+            .table
+            .catalog
+            .entry(entry_key(database, policy))
+            .or_default();
         Ok(match &entry.open {
-            Some(open) if open != execution && Some(open) != instead_of => Claim::HeldBy(open.clone()),
+            Some(open) if open != execution && Some(open) != instead_of => {
+                Claim::HeldBy(open.clone())
+            }
             _ => {
                 entry.open = Some(execution.clone());
                 Claim::Ours
@@ -437,7 +496,10 @@ impl RecordRecoveryPoint for Port<'_> {
         let key = entry_key(&run.database, &run.policy);
         let entry = inner.state.table.catalog.entry(key).or_default();
         entry.newest = Some(copy.clone());
-        let ends = entry.open.as_ref().is_some_and(|open| execution.as_str().ends_with(open.as_str()));
+        let ends = entry
+            .open
+            .as_ref()
+            .is_some_and(|open| execution.as_str().ends_with(open.as_str()));
         if ends {
             entry.open = None;
         }
@@ -453,7 +515,12 @@ impl PlanCursor for Port<'_> {
     ) -> Result<Option<Timestamp>, PortError> {
         let mut inner = self.other();
         inner.cloud.ledger.half_read_units += 2;
-        Ok(inner.state.table.cursors.get(&format!("{policy}#{region}")).copied())
+        Ok(inner
+            .state
+            .table
+            .cursors
+            .get(&format!("{policy}#{region}"))
+            .copied())
     }
 
     async fn set_planned_until(
@@ -464,7 +531,11 @@ impl PlanCursor for Port<'_> {
     ) -> Result<(), PortError> {
         let mut inner = self.other();
         inner.wrote(1);
-        inner.state.table.cursors.insert(format!("{policy}#{region}"), due);
+        inner
+            .state
+            .table
+            .cursors
+            .insert(format!("{policy}#{region}"), due);
         Ok(())
     }
 }
@@ -479,7 +550,10 @@ impl DescribeInstances for Port<'_> {
         let action = Action::DescribeDbInstances;
         inner.reach(action, Hop::Snapshot, Operation::DescribeInstances)?;
         let request = DescribeDbInstances {
-            paging: Paging { max_records: None, marker },
+            paging: Paging {
+                max_records: None,
+                marker,
+            },
             ..DescribeDbInstances::default()
         };
         let (at, now) = (inner.cloud.source.clone(), inner.now());
@@ -505,7 +579,9 @@ fn database(instance: &Instance) -> Option<Database> {
 }
 
 fn tags(tags: &crate::rds::Tags) -> Tags {
-    tags.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    tags.iter()
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
 }
 
 impl DescribeSnapshots for Port<'_> {
@@ -536,8 +612,17 @@ impl DescribeSnapshots for Port<'_> {
 
 /// A row as the adapter reads it.
 fn snapshot(row: &SnapshotDescription) -> Option<Snapshot> {
-    let source = row.source_arn.as_deref().map(RdsArn::parse).transpose().ok()?;
-    let own_time = if source.is_none() { row.create_time } else { None };
+    let source = row
+        .source_arn
+        .as_deref()
+        .map(RdsArn::parse)
+        .transpose()
+        .ok()?;
+    let own_time = if source.is_none() {
+        row.create_time
+    } else {
+        None
+    };
     Some(Snapshot {
         arn: RdsArn::parse(&row.arn).ok()?,
         resource_id: ResourceId::parse(&row.instance.resource_id).ok(),
@@ -566,7 +651,9 @@ impl CreateSnapshot for Port<'_> {
             tags: request.tags.clone().into_iter().collect(),
         };
         let answer = inner.cloud.rds.create_db_snapshot(&at, &asked, now);
-        answer.map(drop).map_err(|fault| inner.refused(action, Hop::Snapshot, &fault))
+        answer
+            .map(drop)
+            .map_err(|fault| inner.refused(action, Hop::Snapshot, &fault))
     }
 }
 
@@ -585,15 +672,24 @@ impl CopySnapshot for Port<'_> {
             option_group: None,
         };
         let answer = inner.cloud.rds.copy_db_snapshot(&at, &asked, now);
-        answer.map(drop).map_err(|fault| inner.refused(action, Hop::Copy, &fault))
+        answer
+            .map(drop)
+            .map_err(|fault| inner.refused(action, Hop::Copy, &fault))
     }
 }
 
 impl DescribeQuota for Port<'_> {
-    async fn describe_snapshot_quota(&self, region: &Region) -> Result<Option<SnapshotQuota>, RdsError> {
+    async fn describe_snapshot_quota(
+        &self,
+        region: &Region,
+    ) -> Result<Option<SnapshotQuota>, RdsError> {
         let mut inner = self.rds();
         let hop = inner.hop_of(region);
-        inner.reach(Action::DescribeAccountAttributes, hop, Operation::DescribeAccount)?;
+        inner.reach(
+            Action::DescribeAccountAttributes,
+            hop,
+            Operation::DescribeAccount,
+        )?;
         let (at, now) = (inner.cloud.region(hop).clone(), inner.now());
         let quotas = inner.cloud.rds.describe_account_attributes(&at, now);
         let quota = quotas.iter().find(|quota| quota.name == "ManualSnapshots");

@@ -7,12 +7,9 @@ use snapferry::app::batch::Record;
 use snapferry::domain::limits::MAX_RECEIVES;
 use snapferry::ports::ReceiptHandle;
 
-use crate::compare::cloud::later;
+use crate::compare::cloud::{REACTION, later};
+use crate::compare::ledger::Ledger;
 
-/// From a message's arrival to what its handler does with it: the reaction that `cargo demo` measures between
-/// an RDS event on the queue and the token's acceptance, at the median. Its RDS and its Step Functions are on
-/// this machine, so AWS's own call times come on top of it, a tenth of a second or two.
-pub(super) const REACTION: SignedDuration = SignedDuration::from_millis(52);
 /// Records of one batch (`BatchSize` of the template).
 const BATCH: usize = 10;
 /// How long a message that failed and was not delayed stays away (`VisibilitySeconds`).
@@ -32,7 +29,6 @@ pub(super) struct Queue {
     sent: u64,
     running: usize,
     concurrency: usize,
-    pub(super) dead: u64,
 }
 
 impl Queue {
@@ -44,7 +40,6 @@ impl Queue {
             sent: 0,
             running: 0,
             concurrency,
-            dead: 0,
         }
     }
 
@@ -61,7 +56,7 @@ impl Queue {
     }
 
     /// A batch, if one is due and a function is free. Messages received too often go to the dead letters.
-    pub(super) fn receive(&mut self, now: Timestamp) -> Option<Vec<Record>> {
+    pub(super) fn receive(&mut self, now: Timestamp, ledger: &mut Ledger) -> Option<Vec<Record>> {
         if self.running >= self.concurrency {
             return None;
         }
@@ -75,7 +70,7 @@ impl Queue {
             }
             let mut message = entry.remove();
             if message.receives >= MAX_RECEIVES {
-                self.dead += 1;
+                ledger.dead_letters += 1;
                 continue;
             }
             message.receives += 1;
@@ -106,7 +101,10 @@ impl Queue {
         let mut again = Vec::new();
         for id in kept.iter().filter_map(|id| id.parse().ok()) {
             if let Some(message) = self.in_work.remove(&id) {
-                let at = self.delays.remove(&id).unwrap_or_else(|| later(now, VISIBILITY));
+                let at = self
+                    .delays
+                    .remove(&id)
+                    .unwrap_or_else(|| later(now, VISIBILITY));
                 self.messages.insert((at, id), message);
                 again.push(later(at, REACTION));
             }

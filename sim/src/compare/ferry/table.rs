@@ -65,13 +65,15 @@ impl Table {
     pub(super) fn remove(&mut self, resource: &RdsArn) -> Option<Wait> {
         let removed = self.waits.remove(resource)?;
         if removed.phase == Phase::Queued {
-            self.queued.remove(&(removed.opened_at, removed.resource.clone()));
+            self.queued
+                .remove(&(removed.opened_at, removed.resource.clone()));
         }
         Some(removed)
     }
 
     pub(super) fn has(&self, resource: &RdsArn, token: &TaskToken) -> bool {
-        self.get(resource).is_some_and(|stored| stored.command.token == *token)
+        self.get(resource)
+            .is_some_and(|stored| stored.command.token == *token)
     }
 
     pub(super) fn claim_slot(&mut self, copy: &RdsArn, most: usize) -> bool {
@@ -110,7 +112,8 @@ impl Table {
             None => self.queued.iter().map(|(_, arn)| arn).collect(),
         };
         let queued = head.into_iter().chain(self.slots.iter());
-        let mut listed: BTreeSet<&RdsArn> = queued.filter(|arn| self.waits.contains_key(*arn)).collect();
+        let mut listed: BTreeSet<&RdsArn> =
+            queued.filter(|arn| self.waits.contains_key(*arn)).collect();
         if self.shown.is_none() || self.queued.len() < self.waits.len() {
             listed.extend(self.not_queued());
         }
@@ -123,6 +126,8 @@ impl Table {
 
     fn not_queued(&self) -> impl Iterator<Item = &RdsArn> {
         let waits = self.waits.values();
-        waits.filter(|wait| wait.phase != Phase::Queued).map(|wait| &wait.resource)
+        waits
+            .filter(|wait| wait.phase != Phase::Queued)
+            .map(|wait| &wait.resource)
     }
 }

@@ -77,8 +77,9 @@ impl Cron {
     /// Lists and copies within the Lambda's time. Until when it ran, and whether anything is left to be done.
     fn run(&mut self, cloud: &mut Cloud, begun: Timestamp) -> (Timestamp, bool) {
         let end = later(begun, self.kind.time_out);
-        let snapshots: Vec<usize> =
-            (0..cloud.databases).filter(|db| cloud.truth(Hop::Snapshot, *db).is_some()).collect();
+        let snapshots: Vec<usize> = (0..cloud.databases)
+            .filter(|db| cloud.truth(Hop::Snapshot, *db).is_some())
+            .collect();
         let copies = self.asked.iter().filter(|asked| **asked).count();
         let mut at = later(begun, LOOK);
         for (hop, rows) in [(Hop::Snapshot, snapshots.len()), (Hop::Copy, copies)] {
@@ -92,9 +93,12 @@ impl Cron {
         // Time passes in RDS though nothing is asked of the model for these lists.
         cloud.now = cloud.now.max(at.min(end));
         cloud.rds.advance(cloud.now);
-        for database in 0..cloud.databases {
-            if self.asked[database] && cloud.is_ready(Hop::Copy, database) {
-                cloud.notice(Hop::Copy, database, at);
+        // The lists say how all of them stand, also those that its time is too short for.
+        for hop in [Hop::Snapshot, Hop::Copy] {
+            for database in 0..cloud.databases {
+                if !cloud.ledger.is_noticed(hop, database) && cloud.is_ready(hop, database) {
+                    cloud.notice(hop, database, at);
+                }
             }
         }
         self.copy_what_is_missing(cloud, &snapshots, at, end)
@@ -121,14 +125,15 @@ impl Cron {
             if !cloud.is_ready(Hop::Snapshot, database) {
                 continue;
             }
-            cloud.notice(Hop::Snapshot, database, at);
             if !self.asked[database] {
                 match cloud.copy(database, at) {
                     Called::Done((), done) => {
                         self.asked[database] = true;
                         at = later(done, RDS_CALL);
                     }
-                    Called::Refused(_, at) | Called::Throttled(at) => return (later(at, RDS_CALL).min(end), true),
+                    Called::Refused(at) | Called::Throttled(at) => {
+                        return (later(at, RDS_CALL).min(end), true);
+                    }
                 }
             }
             left |= !cloud.ledger.is_noticed(Hop::Copy, database);
@@ -153,7 +158,7 @@ impl Design for Cron {
             Event::Ask(database) => {
                 match cloud.create(database, cloud.now) {
                     Called::Done(..) => {}
-                    Called::Refused(..) | Called::Throttled(_) => cloud.ledger.give_up(database),
+                    Called::Refused(_) | Called::Throttled(_) => cloud.ledger.give_up(database),
                 }
                 return;
             }
@@ -170,7 +175,9 @@ impl Design for Cron {
         let begun = cloud.now;
         let (until, left) = self.run(cloud, begun);
         let ms = ms_between(begun, until);
-        cloud.ledger.lambda(self.kind.processor, self.kind.megabytes, ms);
+        cloud
+            .ledger
+            .lambda(self.kind.processor, self.kind.megabytes, ms);
         if self.kind.by_step_functions {
             cloud.ledger.transitions += 1;
         }

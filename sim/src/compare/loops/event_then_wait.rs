@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{LOOK, turn_of};
 use crate::compare::cloud::{
-    Agenda, BEGIN, Called, Cloud, Design, RDS_CALL, database_of, later, ms_between,
+    Agenda, BEGIN, Called, Cloud, Design, RDS_CALL, REACTION, database_of, later, ms_between,
 };
 use crate::compare::ledger::{Hop, Processor};
 use crate::rds::{EmittedEvent, Stage};
@@ -30,7 +30,9 @@ pub(in crate::compare) struct EventThenWait {
 
 impl EventThenWait {
     pub(in crate::compare) fn new(databases: usize) -> Self {
-        Self { polls: vec![0; databases] }
+        Self {
+            polls: vec![0; databases],
+        }
     }
 }
 
@@ -42,7 +44,9 @@ pub(in crate::compare) enum Event {
 
 fn bill(cloud: &mut Cloud, begun: Timestamp, called: Timestamp) -> Timestamp {
     let until = later(later(called, RDS_CALL), LOOK);
-    cloud.ledger.lambda(Processor::X86_64, MEGABYTES, ms_between(begun, until));
+    cloud
+        .ledger
+        .lambda(Processor::X86_64, MEGABYTES, ms_between(begun, until));
     until
 }
 
@@ -61,7 +65,7 @@ impl Design for EventThenWait {
             // Whoever takes the snapshot; the loop begins with its event.
             Event::Ask(database) => match cloud.create(database, cloud.now) {
                 Called::Done((), _) => {}
-                Called::Refused(..) | Called::Throttled(_) => cloud.ledger.give_up(database),
+                Called::Refused(_) | Called::Throttled(_) => cloud.ledger.give_up(database),
             },
             Event::Poll(database) => self.poll(cloud, agenda, database),
         }
@@ -78,14 +82,15 @@ impl Design for EventThenWait {
             return;
         }
         let begun = cloud.now;
-        cloud.notice(Hop::Snapshot, database, begun);
+        // It is told as fast as Snapferry's reactor is.
+        cloud.notice(Hop::Snapshot, database, later(begun, REACTION));
         match cloud.copy(database, begun) {
             Called::Done((), at) => {
                 let until = bill(cloud, begun, at);
                 cloud.ledger.transitions += TRANSITIONS_BESIDES;
                 agenda.enter(later(until, WAIT), Event::Poll(database));
             }
-            Called::Refused(_, at) | Called::Throttled(at) => {
+            Called::Refused(at) | Called::Throttled(at) => {
                 bill(cloud, begun, at);
                 cloud.ledger.give_up(database);
             }
@@ -112,7 +117,7 @@ impl EventThenWait {
                 }
             }
             // The iterator is dropped from the answer, and the Choice after it ends with States.Runtime.
-            Called::Refused(_, at) | Called::Throttled(at) => {
+            Called::Refused(at) | Called::Throttled(at) => {
                 bill(cloud, begun, at);
                 cloud.ledger.give_up(database);
             }

@@ -37,6 +37,8 @@ struct Chain {
 pub(in crate::compare) enum Event {
     Ask(usize),
     Look(usize),
+    /// Its time is up: it calls itself, or gives up.
+    Hop(usize),
 }
 
 impl Sleeper {
@@ -65,7 +67,13 @@ impl Sleeper {
     }
 
     /// One invocation ends, and the next in Lambda's queue begins.
-    fn end(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Event>, database: usize, at: Timestamp) {
+    fn end(
+        &mut self,
+        cloud: &mut Cloud,
+        agenda: &mut Agenda<Event>,
+        database: usize,
+        at: Timestamp,
+    ) {
         let ms = ms_between(self.chains[database].begun, at);
         cloud.ledger.lambda(Processor::X86_64, MEGABYTES, ms);
         self.running -= 1;
@@ -75,29 +83,37 @@ impl Sleeper {
     }
 
     fn look(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Event>, database: usize) {
-        let Chain { hop, hops, begun } = self.chains[database];
+        let Chain { hop, begun, .. } = self.chains[database];
         match cloud.describe(hop, database, cloud.now) {
             Called::Done(Stage::Available, at) => {
                 cloud.notice(hop, database, at);
                 self.go_on(cloud, agenda, database, later(at, RDS_CALL));
             }
-            Called::Done(_, at) | Called::Refused(_, at) | Called::Throttled(at) => {
+            Called::Done(_, at) | Called::Refused(at) | Called::Throttled(at) => {
                 let next = later(later(at, RDS_CALL), NAP);
-                if next < later(begun, AWAKE) {
-                    agenda.enter(next, Event::Look(database));
-                    return;
-                }
-                self.end(cloud, agenda, database, next);
-                if hops < HOPS_MAX {
-                    self.invoke(cloud, agenda, database);
-                } else {
-                    cloud.ledger.give_up(database);
-                }
+                let is_awake = next < later(begun, AWAKE);
+                let event = if is_awake { Event::Look } else { Event::Hop };
+                agenda.enter(next, event(database));
             }
         }
     }
 
-    fn go_on(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Event>, database: usize, at: Timestamp) {
+    fn hop(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Event>, database: usize) {
+        self.end(cloud, agenda, database, cloud.now);
+        if self.chains[database].hops < HOPS_MAX {
+            self.invoke(cloud, agenda, database);
+        } else {
+            cloud.ledger.give_up(database);
+        }
+    }
+
+    fn go_on(
+        &mut self,
+        cloud: &mut Cloud,
+        agenda: &mut Agenda<Event>,
+        database: usize,
+        at: Timestamp,
+    ) {
         if self.chains[database].hop == Hop::Copy {
             return self.end(cloud, agenda, database, at);
         }
@@ -109,7 +125,7 @@ impl Sleeper {
                 self.chains[database].hops = 0;
                 self.invoke(cloud, agenda, database);
             }
-            Called::Refused(..) | Called::Throttled(_) => cloud.ledger.give_up(database),
+            Called::Refused(_) | Called::Throttled(_) => cloud.ledger.give_up(database),
         }
     }
 }
@@ -128,9 +144,10 @@ impl Design for Sleeper {
         match event {
             Event::Ask(database) => match cloud.create(database, cloud.now) {
                 Called::Done((), _) => self.invoke(cloud, agenda, database),
-                Called::Refused(..) | Called::Throttled(_) => cloud.ledger.give_up(database),
+                Called::Refused(_) | Called::Throttled(_) => cloud.ledger.give_up(database),
             },
             Event::Look(database) => self.look(cloud, agenda, database),
+            Event::Hop(database) => self.hop(cloud, agenda, database),
         }
     }
 

@@ -92,21 +92,34 @@ struct Run {
 fn run(cloud: &mut Cloud, database: usize, phase: Phase, at: Timestamp) -> Run {
     match phase {
         Phase::Ask => match cloud.create(database, at) {
-            Called::Done((), at) => Run { phase: Phase::Snapshot, until: later(at, RDS_CALL) },
-            Called::Refused(_, at) | Called::Throttled(at) => Run { phase, until: later(at, RDS_CALL) },
+            Called::Done((), at) => Run {
+                phase: Phase::Snapshot,
+                until: later(at, RDS_CALL),
+            },
+            Called::Refused(at) | Called::Throttled(at) => Run {
+                phase,
+                until: later(at, RDS_CALL),
+            },
         },
         Phase::Snapshot => match cloud.describe(Hop::Snapshot, database, at) {
             Called::Done(Stage::Available, at) => {
                 cloud.notice(Hop::Snapshot, database, at);
                 run(cloud, database, Phase::AskForCopy, later(at, RDS_CALL))
             }
-            Called::Done(_, at) | Called::Refused(_, at) | Called::Throttled(at) => {
-                Run { phase, until: later(at, RDS_CALL) }
-            }
+            Called::Done(_, at) | Called::Refused(at) | Called::Throttled(at) => Run {
+                phase,
+                until: later(at, RDS_CALL),
+            },
         },
         Phase::AskForCopy => match cloud.copy(database, at) {
-            Called::Done((), at) => Run { phase: Phase::Copy, until: later(at, RDS_CALL) },
-            Called::Refused(_, at) | Called::Throttled(at) => Run { phase, until: later(at, RDS_CALL) },
+            Called::Done((), at) => Run {
+                phase: Phase::Copy,
+                until: later(at, RDS_CALL),
+            },
+            Called::Refused(at) | Called::Throttled(at) => Run {
+                phase,
+                until: later(at, RDS_CALL),
+            },
         },
         Phase::Copy => {
             let until = match cloud.describe(Hop::Copy, database, at) {
@@ -114,9 +127,12 @@ fn run(cloud: &mut Cloud, database: usize, phase: Phase, at: Timestamp) -> Run {
                     cloud.notice(Hop::Copy, database, at);
                     at
                 }
-                Called::Done(_, at) | Called::Refused(_, at) | Called::Throttled(at) => at,
+                Called::Done(_, at) | Called::Refused(at) | Called::Throttled(at) => at,
             };
-            Run { phase, until: later(until, RDS_CALL) }
+            Run {
+                phase,
+                until: later(until, RDS_CALL),
+            }
         }
     }
 }
@@ -138,7 +154,9 @@ impl Design for StepLoop {
         let (begun, before) = (cloud.now, execution.phase);
         let Run { phase, until } = run(cloud, database, before, begun);
         let until = later(until, LOOK);
-        cloud.ledger.lambda(Processor::X86_64, MEGABYTES, ms_between(begun, until));
+        cloud
+            .ledger
+            .lambda(Processor::X86_64, MEGABYTES, ms_between(begun, until));
         execution.rounds += 1;
         // A copy that is asked for again is still the copy's wait.
         let waits_on = matches!(
@@ -151,7 +169,10 @@ impl Design for StepLoop {
             cloud.ledger.transitions += TRANSITIONS_A_ROUND - 1;
             return;
         }
-        let out_of_polls = self.kind.polls_max.is_some_and(|max| execution.polls >= max);
+        let out_of_polls = self
+            .kind
+            .polls_max
+            .is_some_and(|max| execution.polls >= max);
         let out_of_history = execution.rounds * EVENTS_A_ROUND + EVENTS_A_ROUND > HISTORY_MAX;
         if out_of_polls || out_of_history {
             cloud.ledger.transitions += TRANSITIONS_A_ROUND - 1;
