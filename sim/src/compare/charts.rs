@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
 use thiserror::Error;
 
@@ -35,7 +36,13 @@ struct Chart {
     file: &'static str,
     title: &'static str,
     unit: &'static str,
+    scale: Scale,
     of: fn(&Figures) -> Option<f64>,
+}
+
+enum Scale {
+    Decades,
+    OfHundred,
 }
 
 const CHARTS: [Chart; 4] = [
@@ -43,29 +50,34 @@ const CHARTS: [Chart; 4] = [
         file: "lag.svg",
         title: "Ready to noticed, median, events at once",
         unit: "seconds",
+        scale: Scale::Decades,
         of: |f| f.lag_p50_seconds,
     },
     Chart {
         file: "rds-calls.svg",
         title: "RDS calls for each recovery point made",
         unit: "calls",
+        scale: Scale::Decades,
         of: |f| f.rds_calls_per_made,
     },
     Chart {
         file: "made.svg",
         title: "Recovery points made, of 100",
         unit: "made",
+        scale: Scale::OfHundred,
         of: |f| Some(100.0 * f.made as f64 / f.databases as f64),
     },
     Chart {
         file: "dollars.svg",
         title: "List price of 1,000 recovery points made",
         unit: "US dollars",
+        scale: Scale::Decades,
         of: |f| f.dollars_per_1000,
     },
 ];
 
-const SIZE: (u32, u32) = (760, 420);
+const SIZE: (u32, u32) = (820, 420);
+const LEGEND_WIDTH: u32 = 170;
 /// Colours that a colour-blind reader can tell apart (Okabe and Ito), Snapferry's first.
 const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
@@ -117,25 +129,45 @@ fn decades(values: impl Iterator<Item = f64>) -> std::ops::Range<f64> {
     least..10_f64.powf(most.log10().ceil()).max(least * 10.0)
 }
 
+type Lines = Vec<(Design, Vec<(f64, f64)>)>;
+type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+
 fn one(study: &Study, chart: &Chart, path: &Path) -> Drawn {
-    let lines: Vec<_> = Design::ALL
+    let lines: Lines = Design::ALL
         .into_iter()
-        .map(|d| (d, points(study, chart, d)))
+        .map(|design| (design, points(study, chart, design)))
         .collect();
     let all = || lines.iter().flat_map(|(_, points)| points.iter().copied());
-    let (xs, ys) = (
-        decades(all().map(|(x, _)| x)),
-        decades(all().map(|(_, y)| y)),
-    );
+    let xs = decades(all().map(|(x, _)| x));
     let root = SVGBackend::new(path, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
-    let mut plot = ChartBuilder::on(&root)
+    let (left, right) = root.split_horizontally(SIZE.0 - LEGEND_WIDTH);
+    match chart.scale {
+        Scale::Decades => plot(
+            &left,
+            chart,
+            xs,
+            decades(all().map(|(_, y)| y)).log_scale(),
+            &lines,
+        )?,
+        Scale::OfHundred => plot(&left, chart, xs, 0.0..100.0, &lines)?,
+    }
+    legend(&right)?;
+    root.present()?;
+    Ok(())
+}
+
+fn plot<Y>(area: &Area<'_>, chart: &Chart, xs: std::ops::Range<f64>, ys: Y, lines: &Lines) -> Drawn
+where
+    Y: AsRangedCoord<Value = f64>,
+    Y::CoordDescType: ValueFormatter<f64>,
+{
+    let mut plot = ChartBuilder::on(area)
         .caption(chart.title, ("sans-serif", 20))
         .margin(12)
-        .margin_right(28)
         .x_label_area_size(40)
         .y_label_area_size(70)
-        .build_cartesian_2d(xs.log_scale(), ys.log_scale())?;
+        .build_cartesian_2d(xs.log_scale(), ys)?;
     plot.configure_mesh()
         .x_desc("databases")
         .y_desc(chart.unit)
@@ -143,25 +175,33 @@ fn one(study: &Study, chart: &Chart, path: &Path) -> Drawn {
         .x_label_formatter(&|x| format!("{x:.0}"))
         .y_label_formatter(&|y| axis(*y))
         .draw()?;
-    for ((design, points), colour) in lines.iter().zip(COLOURS) {
-        let width = if *design == Design::Snapferry { 3 } else { 2 };
-        let style = colour.stroke_width(width);
-        plot.draw_series(LineSeries::new(points.iter().copied(), style))?
-            .label(design.name())
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
-        plot.draw_series(
-            points
-                .iter()
-                .map(|point| Circle::new(*point, 3, colour.filled())),
-        )?;
+    // The first design last, so that no other covers it.
+    for ((design, points), colour) in lines.iter().zip(COLOURS).rev() {
+        plot.draw_series(LineSeries::new(
+            points.iter().copied(),
+            stroke(*design, colour),
+        ))?;
+        let circles = points
+            .iter()
+            .map(|point| Circle::new(*point, 3, colour.filled()));
+        plot.draw_series(circles)?;
     }
-    plot.configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
-        .background_style(WHITE.mix(0.85))
-        .border_style(BLACK.mix(0.3))
-        .draw()?;
-    root.present()?;
     Ok(())
+}
+
+/// Beside the lines, where it covers none.
+fn legend(area: &Area<'_>) -> Drawn {
+    for (n, (design, colour)) in (0_i32..).zip(Design::ALL.into_iter().zip(COLOURS)) {
+        let y = 70 + 24 * n;
+        let sample = vec![(6, y), (26, y)];
+        area.draw(&PathElement::new(sample, stroke(design, colour)))?;
+        area.draw(&Text::new(design.name(), (32, y - 6), ("sans-serif", 13)))?;
+    }
+    Ok(())
+}
+
+fn stroke(design: Design, colour: RGBColor) -> ShapeStyle {
+    colour.stroke_width(if design == Design::Snapferry { 3 } else { 2 })
 }
 
 fn axis(value: f64) -> String {

@@ -30,8 +30,8 @@ pub(super) const RDS_CALL: SignedDuration = SignedDuration::from_millis(100);
 /// Calls of one operation in one region and minute. AWS publishes no rate; this is the one that users have
 /// measured (for ListTagsForResource, awslabs/rds-snapshot-tool#29), taken for all.
 pub const RDS_CALLS_PER_MINUTE: f64 = 700.0;
-/// How many may come at once. An assumption.
-const BURST: f64 = 100.0;
+/// The rate holds in every stretch of so many seconds. An assumption.
+const STRETCH_SECONDS: i64 = 10;
 
 pub(super) const ACCOUNT: &str = "111122223333";
 pub(super) const KEY: &str =
@@ -107,23 +107,23 @@ pub(super) enum Called<T> {
     Throttled(Timestamp),
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Bucket {
-    tokens: f64,
-    filled_at: Timestamp,
+/// How often one operation of one region was called, in each stretch of time. A function that makes its calls
+/// one after the other is some of them ahead of the others, so the order of calls must not matter here.
+#[derive(Debug, Clone, Default)]
+struct Rate {
+    stretches: Vec<u32>,
 }
 
-impl Bucket {
+impl Rate {
     fn take(&mut self, at: Timestamp, per_minute: f64) -> bool {
-        let since = at.duration_since(self.filled_at).as_secs_f64();
-        if since > 0.0 {
-            self.tokens = (self.tokens + since * per_minute / 60.0).min(BURST);
-            self.filled_at = at;
+        let stretch = at.duration_since(BEGIN).as_secs() / STRETCH_SECONDS;
+        let stretch = usize::try_from(stretch).unwrap_or(0);
+        if self.stretches.len() <= stretch {
+            self.stretches.resize(stretch + 1, 0);
         }
-        let granted = self.tokens >= 1.0;
-        if granted {
-            self.tokens -= 1.0;
-        }
+        let most = (per_minute * STRETCH_SECONDS as f64 / 60.0).max(1.0);
+        let granted = f64::from(self.stretches[stretch]) + 1.0 <= most;
+        self.stretches[stretch] += u32::from(granted);
         granted
     }
 }
@@ -139,7 +139,7 @@ pub(super) struct Cloud {
     pub(super) home: Region,
     rds_calls_per_minute: f64,
     /// By hop's region and operation.
-    buckets: [[Bucket; 6]; 2],
+    rates: [[Rate; 6]; 2],
 }
 
 impl Cloud {
@@ -161,10 +161,6 @@ impl Cloud {
             let added = rds.add_instance(&source, spec);
             added.expect("the identifiers are good and each is another");
         }
-        let full = Bucket {
-            tokens: BURST,
-            filled_at: BEGIN,
-        };
         Self {
             now: BEGIN,
             ledger: Ledger::new(BEGIN, trace.rows.len()),
@@ -174,7 +170,7 @@ impl Cloud {
             source,
             home,
             rds_calls_per_minute: weather.rds_calls_per_minute,
-            buckets: [[full; 6]; 2],
+            rates: Default::default(),
         }
     }
 
@@ -195,8 +191,8 @@ impl Cloud {
     ) -> Result<Timestamp, Timestamp> {
         let mut at = at;
         for attempt in 0..sdk.tries {
-            let granted =
-                self.buckets[hop as usize][operation as usize].take(at, self.rds_calls_per_minute);
+            let rate = &mut self.rates[hop as usize][operation as usize];
+            let granted = rate.take(at, self.rds_calls_per_minute);
             self.ledger.rds_call(operation.name(), at, !granted);
             if granted {
                 return Ok(at);
@@ -448,5 +444,41 @@ pub(super) fn drive<D: Design>(design: &mut D, cloud: &mut Cloud) {
         } else if let Some((_, event)) = agenda.pop() {
             design.happen(cloud, &mut agenda, event);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_calls_does_not_matter_to_the_rate() {
+        let at = |seconds: i64| later(BEGIN, SignedDuration::from_secs(seconds));
+        let (mut rate, mut backwards) = (Rate::default(), Rate::default());
+        let seconds = [3, 61, 1, 2, 65, 4, 12];
+        let granted = |rate: &mut Rate, seconds: &mut dyn Iterator<Item = i64>| {
+            seconds.filter(|s| rate.take(at(*s), 12.0)).count()
+        };
+        // Two calls in each ten seconds: of four in the first, of two in the seventh, of one in the second.
+        assert_eq!(granted(&mut rate, &mut seconds.into_iter()), 5);
+        assert_eq!(granted(&mut backwards, &mut seconds.into_iter().rev()), 5);
+    }
+
+    #[test]
+    fn an_sdk_that_is_throttled_tries_as_often_as_it_may_and_every_try_is_counted() {
+        let scarce = Weather {
+            rds_calls_per_minute: 1.0,
+            ..Weather::FAIR
+        };
+        let mut cloud = Cloud::new(&Trace::drawn(1, 1), scarce, 1);
+        let once = Sdk {
+            tries: 3,
+            first_wait: SignedDuration::from_millis(1),
+        };
+        let mut call = || cloud.reach_rds(Hop::Snapshot, Operation::ListTags, BEGIN, once);
+        assert_eq!(call(), Ok(BEGIN));
+        assert!(call().is_err());
+        assert_eq!((cloud.ledger.rds_calls(), cloud.ledger.throttled), (1, 3));
+        assert_eq!(cloud.ledger.busiest_minute(), 4);
     }
 }

@@ -198,3 +198,59 @@ impl Ledger {
             + prices::WRITE_UNIT.of(self.write_units as f64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::cloud::{BEGIN, later};
+
+    fn seconds(n: i64) -> SignedDuration {
+        SignedDuration::from_secs(n)
+    }
+
+    #[test]
+    fn a_lag_is_the_one_that_a_share_of_all_does_not_exceed() {
+        let mut ledger = Ledger::new(BEGIN, 100);
+        assert_eq!(ledger.lag(0.5), None);
+        for database in 0..100 {
+            let lag = seconds(100 - database as i64);
+            ledger.notice(Hop::Copy, database, BEGIN, later(BEGIN, lag));
+        }
+        assert_eq!(ledger.lag(0.5), Some(seconds(50)));
+        assert_eq!(ledger.lag(0.99), Some(seconds(99)));
+        assert_eq!(ledger.lag(1.0), Some(seconds(100)));
+    }
+
+    #[test]
+    fn what_is_noticed_twice_counts_once_and_what_is_given_up_is_lost() {
+        let mut ledger = Ledger::new(BEGIN, 3);
+        ledger.notice(Hop::Copy, 0, BEGIN, later(BEGIN, seconds(1)));
+        ledger.notice(Hop::Copy, 0, BEGIN, later(BEGIN, seconds(9)));
+        ledger.give_up(0);
+        ledger.give_up(1);
+        ledger.notice(Hop::Copy, 1, BEGIN, later(BEGIN, seconds(5)));
+        assert_eq!((ledger.made(), ledger.lost(), ledger.open()), (1, 2, 1));
+        assert_eq!(ledger.took(), seconds(1));
+    }
+
+    #[test]
+    fn the_price_is_the_sum_of_what_each_thing_costs() {
+        let mut ledger = Ledger::new(BEGIN, 1);
+        ledger.transitions = 1_000;
+        ledger.queue_requests = 1_000_000;
+        ledger.half_read_units = 2_000_000;
+        ledger.write_units = 1_000_000;
+        // A gigabyte for a second on each processor.
+        ledger.lambda(Processor::Arm64, 1_024, 1_000);
+        ledger.lambda(Processor::X86_64, 512, 2_000);
+        let lambda = 2.0 * 0.20e-6 + 13.3334e-6 + 16.6667e-6;
+        let expected = 0.025 + 0.40 + 0.125 + 0.625 + lambda;
+        assert!(
+            (ledger.dollars() - expected).abs() < 1e-9,
+            "{}",
+            ledger.dollars()
+        );
+        assert_eq!(ledger.gb_seconds(), 2.0);
+        assert_eq!(ledger.longest_ms, 2_000);
+    }
+}

@@ -247,15 +247,21 @@ impl Callbacks for Port<'_> {
 impl StartExecution for Port<'_> {
     async fn start_execution(&self, name: &ExecutionName, run: &Run) -> Result<Started, PortError> {
         let mut inner = self.other();
-        if inner.state.sfn.executions.contains_key(name.as_str()) {
-            return Ok(Started::NameUsed);
+        let input = wire::run::write(run);
+        if let Some(execution) = inner.state.sfn.executions.get(name.as_str()) {
+            let same = execution.is_running() && *execution.input == *input;
+            return Ok(if same {
+                Started::Running
+            } else {
+                Started::NameUsed
+            });
         }
         // Two calls a row, ten rows at once.
         inner.elapsed = inner
             .elapsed
             .saturating_add(OTHER_CALL.saturating_mul(2) / AT_ONCE);
         let arn = inner.state.machine.execution(name).to_string();
-        let (now, input) = (inner.now(), wire::run::write(run));
+        let now = inner.now();
         inner
             .state
             .sfn
