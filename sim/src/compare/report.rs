@@ -22,6 +22,10 @@ pub fn tables(study: &Study) -> String {
         of_weather(study)
     ));
     text.push_str(&format!(
+        "\nSnapferry's lag p99 with events lost, where RDS does not throttle\n{}\n",
+        of_tails(study)
+    ));
+    text.push_str(&format!(
         "\nDollars are at us-east-1 list prices as known at {}.\n",
         prices::AS_KNOWN_AT
     ));
@@ -95,6 +99,34 @@ fn of_weather(study: &Study) -> Table {
             let row = [databases.to_string(), design.name().to_owned()];
             table.add_row(row.into_iter().chain(cells));
         }
+    }
+    right_aligned(table)
+}
+
+fn of_tails(study: &Study) -> Table {
+    let mut table = Table::new();
+    table.set_header([
+        "databases",
+        "events late by",
+        "lag p99",
+        "throttled",
+        "lag p99 unthrottled",
+    ]);
+    let tails = study
+        .figures
+        .iter()
+        .filter(|f| f.design == Design::Snapferry && f.events_lost > 0.0);
+    for figures in tails {
+        let free = figures
+            .lag_p99_unthrottled_seconds
+            .or(figures.lag_p99_seconds);
+        table.add_row([
+            figures.databases.to_string(),
+            format!("{} s", figures.event_delay_seconds),
+            seconds(figures.lag_p99_seconds),
+            figures.rds_throttled.to_string(),
+            seconds(free),
+        ]);
     }
     right_aligned(table)
 }
