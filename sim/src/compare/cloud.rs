@@ -1,17 +1,13 @@
 //! The account that every design works in: the RDS model with a rate limit, and the ledger.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 
 use super::ledger::{Hop, Ledger};
 use super::trace::Trace;
 use crate::rds::{
-    CopyDbSnapshot, CreateDbSnapshot, DescribeDbSnapshots, DurationRange, EmittedEvent, Faults,
-    InstanceSpec, KmsKey, Odds, PlannedWork, Rds, RdsConfig, Region, Snapshot, Stage, Tags,
-    Timings,
+    CopyDbSnapshot, CreateDbSnapshot, DescribeDbSnapshots, DurationRange, Faults, InstanceSpec,
+    KmsKey, Odds, PlannedWork, Rds, RdsConfig, Region, Snapshot, Stage, Tags, Timings,
 };
 
 /// When the recovery points come due: 03:00 UTC.
@@ -341,110 +337,6 @@ pub(super) fn later_ms(at: Timestamp, ms: i64) -> Timestamp {
 
 pub(super) fn ms_between(from: Timestamp, to: Timestamp) -> u64 {
     u64::try_from(to.duration_since(from).as_millis()).unwrap_or(0)
-}
-
-struct Entry<E> {
-    at: Timestamp,
-    entered: u64,
-    event: E,
-}
-
-impl<E> PartialEq for Entry<E> {
-    fn eq(&self, other: &Self) -> bool {
-        (self.at, self.entered) == (other.at, other.entered)
-    }
-}
-
-impl<E> Eq for Entry<E> {}
-
-impl<E> PartialOrd for Entry<E> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<E> Ord for Entry<E> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.entered).cmp(&(other.at, other.entered))
-    }
-}
-
-/// What a design does, and when.
-pub(super) struct Agenda<E> {
-    entries: BinaryHeap<Reverse<Entry<E>>>,
-    entered: u64,
-}
-
-impl<E> Agenda<E> {
-    pub(super) fn new() -> Self {
-        Self {
-            entries: BinaryHeap::new(),
-            entered: 0,
-        }
-    }
-
-    /// What falls on the same moment happens in the order it was entered.
-    pub(super) fn enter(&mut self, at: Timestamp, event: E) {
-        self.entered += 1;
-        let entered = self.entered;
-        self.entries.push(Reverse(Entry { at, entered, event }));
-    }
-
-    fn next(&self) -> Option<Timestamp> {
-        self.entries.peek().map(|Reverse(entry)| entry.at)
-    }
-
-    fn pop(&mut self) -> Option<(Timestamp, E)> {
-        self.entries
-            .pop()
-            .map(|Reverse(entry)| (entry.at, entry.event))
-    }
-}
-
-/// A design that makes recovery points.
-pub(super) trait Design {
-    /// What it does at a time.
-    type Event;
-    /// Whether RDS's events reach it.
-    const LISTENS: bool;
-
-    /// Enters what it does first.
-    fn begin(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Self::Event>);
-
-    /// Does what was entered.
-    fn happen(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Self::Event>, event: Self::Event);
-
-    /// Hears an event of RDS.
-    fn hear(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Self::Event>, event: &EmittedEvent);
-}
-
-/// Runs a design until every recovery point is made or lost and a day is over, or the horizon is reached.
-pub(super) fn drive<D: Design>(design: &mut D, cloud: &mut Cloud) {
-    let mut agenda = Agenda::new();
-    design.begin(cloud, &mut agenda);
-    let (day, horizon) = (later(BEGIN, DAY), later(BEGIN, HORIZON));
-    loop {
-        let heard = if D::LISTENS {
-            cloud.rds.next_due()
-        } else {
-            None
-        };
-        let Some(next) = [agenda.next(), heard].into_iter().flatten().min() else {
-            break;
-        };
-        if next > horizon || (next > day && cloud.ledger.open() == 0) {
-            break;
-        }
-        cloud.now = cloud.now.max(next);
-        // RDS first: what it has done by then can be seen.
-        if heard == Some(next) {
-            for event in cloud.rds.advance(next) {
-                design.hear(cloud, &mut agenda, &event);
-            }
-        } else if let Some((_, event)) = agenda.pop() {
-            design.happen(cloud, &mut agenda, event);
-        }
-    }
 }
 
 #[cfg(test)]

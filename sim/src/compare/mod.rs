@@ -9,6 +9,7 @@
 
 mod charts;
 mod cloud;
+mod drive;
 mod ferry;
 mod ledger;
 mod loops;

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::SignedDuration;
 use serde::Serialize;
 
-use super::cloud::{Cloud, Weather, drive};
+use super::cloud::{Cloud, Weather};
+use super::drive::drive;
 use super::ferry::Snapferry;
 use super::loops::{
     CRON_EVERY_30_MINUTES, CRON_WITH_RETRY_300, Cron, EventThenWait, RERUN_60, Sleeper, StepLoop,

@@ -4,6 +4,8 @@
 //! feed their functions as event source mappings do, schedules run the planner and the sweeper.
 
 mod port;
+mod port_rds;
+mod port_table;
 mod queue;
 mod table;
 
@@ -29,9 +31,8 @@ use snapferry::settings::{Planning, Stack};
 use self::port::{AT_ONCE, OTHER_CALL, Port, State};
 use self::queue::Queue;
 use self::table::Table;
-use super::cloud::{
-    ACCOUNT, Agenda, BEGIN, Cloud, Design, KEY, RDS_CALL, later, later_ms, ms_between,
-};
+use super::cloud::{ACCOUNT, BEGIN, Cloud, KEY, RDS_CALL, later, later_ms, ms_between};
+use super::drive::{Agenda, Design};
 use super::ledger::Processor;
 use crate::asl::StateMachine;
 use crate::rds::{COPIES_IN_FLIGHT, EmittedEvent};

@@ -4,9 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::LOOK;
 use super::turn_of;
-use crate::compare::cloud::{
-    Agenda, BEGIN, BOTO3, Called, Cloud, Design, Operation, RDS_CALL, later, ms_between,
-};
+use crate::compare::cloud::{BEGIN, BOTO3, Called, Cloud, Operation, RDS_CALL, later, ms_between};
+use crate::compare::drive::{Agenda, Design};
 use crate::compare::ledger::{Hop, Processor};
 use crate::rds::EmittedEvent;
 

@@ -4,8 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{LOOK, turn_of};
 use crate::compare::cloud::{
-    Agenda, BEGIN, Called, Cloud, Design, RDS_CALL, REACTION, database_of, later, ms_between,
+    BEGIN, Called, Cloud, RDS_CALL, REACTION, database_of, later, ms_between,
 };
+use crate::compare::drive::{Agenda, Design};
 use crate::compare::ledger::{Hop, Processor};
 use crate::rds::{EmittedEvent, Stage};
 

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use jiff::{SignedDuration, Timestamp};
 
 use super::turn_of;
-use crate::compare::cloud::{Agenda, BEGIN, Called, Cloud, Design, RDS_CALL, later, ms_between};
+use crate::compare::cloud::{BEGIN, Called, Cloud, RDS_CALL, later, ms_between};
+use crate::compare::drive::{Agenda, Design};
 use crate::compare::ledger::{Hop, Processor};
 use crate::rds::{EmittedEvent, Stage};
 

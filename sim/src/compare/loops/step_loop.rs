@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{LOOK, turn_of};
-use crate::compare::cloud::{Agenda, BEGIN, Called, Cloud, Design, RDS_CALL, later, ms_between};
+use crate::compare::cloud::{BEGIN, Called, Cloud, RDS_CALL, later, ms_between};
+use crate::compare::drive::{Agenda, Design};
 use crate::compare::ledger::{Hop, Processor};
 use crate::rds::{EmittedEvent, Stage};
 
