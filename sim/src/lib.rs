@@ -19,3 +19,4 @@ pub mod python;
 pub mod rds;
 pub mod rds_http;
 pub mod simulation;
+mod tied;

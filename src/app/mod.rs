@@ -1,10 +1,23 @@
-//! The use cases, over ports: plan, work, react, sweep; and the operator's replay and redrive.
+//! The use cases, over ports: plan, work, react, sweep; and the operator's replay, redrive and
+//! policies.
 //!
 //! They use no timers and spawn nothing; their trait bounds are their role's permissions.
 
+/// Names the sum of a use case's ports: all that its role may do.
+macro_rules! permissions {
+    ($(#[$doc:meta])* $name:ident: $($port:ident)+) => {
+        $(#[$doc])*
+        pub trait $name: $($port +)+ {}
+
+        impl<W> $name for W where W: $($port +)+ {}
+    };
+}
+
 pub mod batch;
 pub mod conclude;
+mod families;
 pub mod plan;
+pub mod policies;
 pub mod react;
 pub mod redrive;
 pub mod replay;

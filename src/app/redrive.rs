@@ -23,27 +23,11 @@ use crate::ports::{
 /// How many executions are looked at or redriven at once: the describe calls refill by ten a second.
 const CONCURRENCY: usize = 4;
 
-/// Everything that a redrive may do.
-pub trait Permissions:
-    ClaimRun
-    + Clock
-    + InspectExecution
-    + ListEnded
-    + ReadDefinitions
-    + RedriveExecution
-    + StartExecution
-{
-}
-
-impl<W> Permissions for W where
-    W: ClaimRun
-        + Clock
-        + InspectExecution
-        + ListEnded
-        + ReadDefinitions
-        + RedriveExecution
-        + StartExecution
-{
+permissions! {
+    /// Everything that a redrive may do.
+    Permissions:
+        ClaimRun Clock InspectExecution ListEnded ReadDefinitions RedriveExecution
+        StartExecution
 }
 
 /// What is to be done, and with which executions.
@@ -322,8 +306,14 @@ impl Desk<'_> {
         name: &ExecutionName,
         run: &Run,
     ) -> Result<Outcome, PortError> {
-        if let Some(other) = plan::claim(world, run, name).await? {
-            return Ok(Outcome::Left(Left::StillRunning(other)));
+        match plan::claim(world, run, name).await? {
+            Ok(()) => {}
+            Err(plan::Taken::Running(other)) => {
+                return Ok(Outcome::Left(Left::StillRunning(other)));
+            }
+            Err(taken @ plan::Taken::Claimed(_)) => {
+                return Ok(Outcome::Failed(plan::Outcome::from(taken).to_string()));
+            }
         }
         match world.redrive_execution(name).await? {
             Redriven::Running => Ok(Outcome::Redriven),

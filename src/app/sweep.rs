@@ -1,5 +1,6 @@
 //! The sweeper: the same settle over every open wait, and the next in the queue for a copy slot.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, stream};
@@ -9,46 +10,26 @@ use tracing::{info, warn};
 use crate::app::batch::{CONCURRENCY, chain};
 use crate::app::conclude::{self, Judged};
 use crate::app::react;
-use crate::domain::arn::{RdsArn, Region};
+use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::command::Step;
 use crate::domain::limits::{BATCH_GET_MAX, COMMAND_LIFETIME};
 use crate::domain::slots::{self, Contender};
-use crate::domain::snapshot::{Snapshot, SnapshotStatus};
+use crate::domain::tags::PolicyName;
 use crate::domain::wait::{Phase, Rules, Wait};
 use crate::ports::{
-    Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, FreeSlot, ListOpen, LookUpWaits,
-    PortError, Probe, ProbeToken, RecordRecoveryPoint, SendCommand, Waits,
+    Abandoned, Callbacks, ClaimSlot, Clock, DescribeClusterSnapshots, DescribeSnapshots, FreeSlot,
+    ListOpen, LookUpWaits, PortError, Probe, ProbeToken, RecordRecoveryPoint, SendCommand, Waits,
 };
 
-/// Everything that the sweeper may do.
-pub trait Permissions:
-    Callbacks
-    + ClaimSlot
-    + Clock
-    + DescribeSnapshots
-    + FreeSlot
-    + ListOpen
-    + LookUpWaits
-    + ProbeToken
-    + RecordRecoveryPoint
-    + SendCommand
-    + Waits
-{
-}
+/// How many describe calls are under way at once. RDS publishes no rate; four keep a sweep of hundreds of pages
+/// within its function's time-out and leave the account's other callers room.
+const DESCRIBES: usize = 4;
 
-impl<W> Permissions for W where
-    W: Callbacks
-        + ClaimSlot
-        + Clock
-        + DescribeSnapshots
-        + FreeSlot
-        + ListOpen
-        + LookUpWaits
-        + ProbeToken
-        + RecordRecoveryPoint
-        + SendCommand
-        + Waits
-{
+permissions! {
+    /// Everything that the sweeper may do.
+    Permissions:
+        Callbacks ClaimSlot Clock DescribeClusterSnapshots DescribeSnapshots FreeSlot ListOpen LookUpWaits
+        ProbeToken RecordRecoveryPoint SendCommand Waits
 }
 
 /// What the sweeper knows of its stack.
@@ -83,7 +64,8 @@ pub struct Swept {
 
 /// One sweep. With nothing open it is one read.
 ///
-/// It may fall behind, die midway or run twice at once: every step is checked where it is written.
+/// It may fall behind, die midway or run twice at once: every step is checked where it is written. Of what is
+/// open it holds a page at a time, and of the rest only who waits for a slot.
 ///
 /// # Errors
 /// When the list of what is open cannot be read.
@@ -93,18 +75,20 @@ pub async fn sweep<W: Permissions>(world: &W, broom: &Broom) -> Result<Swept, Po
     loop {
         let page = world.list_open(from).await?;
         round.holders.extend(page.holders);
-        for wait in page.waits {
-            round.take(world, broom, wait).await;
-        }
+        round.holders_of.extend(page.holders_of);
+        let full: Vec<Vec<Wait>> = page
+            .waits
+            .into_iter()
+            .filter_map(|wait| round.take(broom, wait))
+            .collect();
+        round.judge(world, broom, full).await;
         match page.next {
             Some(next) => from = Some(next),
             None => break,
         }
     }
-    let rest: Vec<Vec<Wait>> = std::mem::take(&mut round.asking).into_values().collect();
-    for waits in rest {
-        round.judge(world, broom, waits).await;
-    }
+    let rest = std::mem::take(&mut round.asking).into_values().collect();
+    round.judge(world, broom, rest).await;
     round.hand_slots_on(world, broom).await;
     round.send_again(world).await;
     info!(
@@ -120,13 +104,16 @@ pub async fn sweep<W: Permissions>(world: &W, broom: &Broom) -> Result<Swept, Po
     Ok(round.swept)
 }
 
-/// What one sweep keeps in hand: a describe call's width of waits for each region, and what slots need.
+/// What one sweep keeps in hand: a describe call's width of waits for each region and family, and what slots need.
 #[derive(Default)]
 struct Round {
     swept: Swept,
     taken: BTreeSet<RdsArn>,
-    asking: BTreeMap<Region, Vec<Wait>>,
+    asking: BTreeMap<(Region, Family), Vec<Wait>>,
+    /// What did not answer.
+    silent: BTreeSet<(Region, Family)>,
     holders: BTreeSet<RdsArn>,
+    holders_of: BTreeMap<RdsArn, PolicyName>,
     contenders: Vec<Contender>,
     /// Slots of workers that died before RDS was asked, or whose command is parked.
     abandoned: Vec<(RdsArn, Timestamp)>,
@@ -134,67 +121,67 @@ struct Round {
     lost: Vec<Wait>,
 }
 
+/// A wait, whether RDS is at work on its resource, and what was made of it.
+type Verdict = (Wait, bool, Result<Judged, PortError>);
+
+/// What one describe call brought.
+enum Looked {
+    Judged(Vec<Verdict>),
+    /// The region did not answer, this time or before.
+    Unreachable(Vec<Wait>),
+}
+
 impl Round {
-    async fn take<W: Permissions>(&mut self, world: &W, broom: &Broom, wait: Wait) {
+    /// Takes a wait in. Answers a describe call's width of waits whenever there is one.
+    fn take(&mut self, broom: &Broom, wait: Wait) -> Option<Vec<Wait>> {
         // The index is ordered by the phase's beginning: a wait that this very sweep has marked comes again.
         if !self.taken.insert(wait.resource.clone()) {
-            return;
+            return None;
         }
         self.swept.open += 1;
         if wait.phase == Phase::Queued {
             self.contenders.push(Contender::of(&wait));
-            return;
+            return None;
         }
-        let region = wait.resource.region().clone();
-        let asking = self.asking.entry(region).or_default();
+        let asking = self.asking.entry(react::place_of(&wait)).or_default();
         asking.push(wait);
-        if asking.len() >= broom.width {
-            let waits = std::mem::take(asking);
-            self.judge(world, broom, waits).await;
+        (asking.len() >= broom.width).then(|| std::mem::take(asking))
+    }
+
+    /// One describe call for each group of waits, and a verdict for each wait.
+    async fn judge<W: Permissions>(&mut self, world: &W, broom: &Broom, groups: Vec<Vec<Wait>>) {
+        let silent = RefCell::new(std::mem::take(&mut self.silent));
+        let looked: Vec<Looked> = stream::iter(groups)
+            .map(|waits| look(world, &broom.rules, &silent, waits))
+            .buffer_unordered(DESCRIBES)
+            .collect()
+            .await;
+        self.silent = silent.into_inner();
+        let regions = self.silent.iter().map(|(region, _)| region.clone());
+        self.swept.unreachable = regions.collect();
+        for looked in looked {
+            match looked {
+                Looked::Judged(verdicts) => {
+                    for verdict in verdicts {
+                        self.note(&broom.rules, verdict, world.now());
+                    }
+                }
+                Looked::Unreachable(waits) => {
+                    let copies = waits.iter().filter(|wait| is_copy(wait));
+                    self.contenders.extend(copies.map(Contender::of));
+                }
+            }
         }
     }
 
-    /// One describe call, and a verdict for each wait.
-    async fn judge<W: Permissions>(&mut self, world: &W, broom: &Broom, waits: Vec<Wait>) {
-        let Some(region) = waits.first().map(|wait| wait.resource.region().clone()) else {
-            return;
-        };
-        let truth = if self.swept.unreachable.contains(&region) {
-            None
-        } else {
-            match react::ask(world, &waits).await {
-                Ok(truth) => Some(truth),
-                Err(error) => {
-                    warn!(%region, error = chain(&error), "a region did not answer the sweep");
-                    self.swept.unreachable.insert(region);
-                    None
-                }
-            }
-        };
-        let Some(truth) = truth else {
-            self.contenders
-                .extend(waits.iter().filter(|wait| is_copy(wait)).map(Contender::of));
-            return;
-        };
-        let (rules, truth) = (&broom.rules, &truth);
-        let judged: Vec<_> = stream::iter(waits)
-            .map(|wait| async move {
-                let found = truth.get(&wait.resource);
-                let judged = conclude::judge(world, rules, &wait, found).await;
-                (wait, found.is_some_and(is_under_way), judged)
-            })
-            .buffer_unordered(CONCURRENCY)
-            .collect()
-            .await;
-        for (wait, under_way, judged) in judged {
-            match judged {
-                Ok(Judged::Concluded(_)) => self.swept.settled += 1,
-                Ok(Judged::Kept) => self.keep(rules, &wait, under_way, world.now()),
-                Err(error) => {
-                    warn!(resource = %wait.resource, error = chain(&error), "could not be settled by the sweep");
-                    self.swept.broken += 1;
-                    self.keep(rules, &wait, true, world.now());
-                }
+    fn note(&mut self, rules: &Rules, (wait, under_way, judged): Verdict, now: Timestamp) {
+        match judged {
+            Ok(Judged::Concluded(_)) => self.swept.settled += 1,
+            Ok(Judged::Kept) => self.keep(rules, &wait, under_way, now),
+            Err(error) => {
+                warn!(resource = %wait.resource, error = chain(&error), "could not be settled by the sweep");
+                self.swept.broken += 1;
+                self.keep(rules, &wait, true, now);
             }
         }
     }
@@ -241,7 +228,8 @@ impl Round {
     }
 
     async fn free<W: Permissions>(&mut self, world: &W, copy: &RdsArn, proof: &Abandoned) {
-        match world.free_slot(copy, proof).await {
+        let of_policy = self.holders_of.get(copy);
+        match world.free_slot(copy, of_policy, proof).await {
             Ok(true) => {
                 self.holders.remove(copy);
                 self.swept.freed += 1;
@@ -296,12 +284,38 @@ impl Round {
     }
 }
 
-/// Whether RDS may be at work on it. What is finished, failed or on its way out needs no slot.
-fn is_under_way(snapshot: &Snapshot) -> bool {
-    match snapshot.status {
-        SnapshotStatus::Creating | SnapshotStatus::Copying | SnapshotStatus::Other(_) => true,
-        SnapshotStatus::Available | SnapshotStatus::Failed | SnapshotStatus::Deleting => false,
+/// One describe call, and a verdict for each wait. A region that has not answered for a family is not asked for it
+/// again.
+async fn look<W: Permissions>(
+    world: &W,
+    rules: &Rules,
+    silent: &RefCell<BTreeSet<(Region, Family)>>,
+    waits: Vec<Wait>,
+) -> Looked {
+    let Some(place) = waits.first().map(react::place_of) else {
+        return Looked::Judged(Vec::new());
+    };
+    if silent.borrow().contains(&place) {
+        return Looked::Unreachable(waits);
     }
+    let truth = match react::ask(world, &waits).await {
+        Ok(truth) => truth,
+        Err(error) => {
+            warn!(region = %place.0, error = chain(&error), "a region did not answer the sweep");
+            silent.borrow_mut().insert(place);
+            return Looked::Unreachable(waits);
+        }
+    };
+    let truth = &truth;
+    let verdicts = stream::iter(waits)
+        .map(|wait| async move {
+            let found = truth.get(&wait.resource);
+            let judged = conclude::judge(world, rules, &wait, found).await;
+            let under_way = found.is_some_and(|snapshot| !snapshot.status.is_over());
+            (wait, under_way, judged)
+        })
+        .buffer_unordered(CONCURRENCY);
+    Looked::Judged(verdicts.collect().await)
 }
 
 fn is_copy(wait: &Wait) -> bool {
@@ -328,7 +342,8 @@ async fn hand_out_one<W: Permissions>(
         }
         Probe::Unknown(error) => return Err(error),
     }
-    if !world.claim_slot(&wait.resource, broom.copy_slots).await? {
+    let limits = wait.command.run.slot_limits(broom.copy_slots);
+    if !world.claim_slot(&wait.resource, &limits).await? {
         return Ok(false);
     }
     world.send_command(&wait.command).await?;

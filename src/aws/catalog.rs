@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::Aws;
 use super::fault::{port_error, unusable};
-use super::items::{self, PK, get_text, parsed, text, time};
+use super::items::{self, Item, ItemError, PK, get_text, parsed, text, time};
 use super::waits::is_conflict;
 use crate::domain::arn::{ExecutionArn, Region};
 use crate::domain::command::{DatabaseRef, Run};
@@ -19,6 +19,7 @@ use crate::wire;
 
 const DATABASE: &str = "database";
 const OPEN_EXECUTION: &str = "open_execution";
+const CLAIMED_AT: &str = "claimed_at";
 const RECOVERY_POINT: &str = "recovery_point";
 const TAKEN_AT: &str = "taken_at";
 const UNTIL: &str = "until";
@@ -40,6 +41,7 @@ impl<Also> ClaimRun for Aws<Also> {
         database: &DatabaseRef,
         policy: &PolicyName,
         execution: &ExecutionName,
+        at: Timestamp,
         instead_of: Option<&ExecutionName>,
     ) -> Result<Claim, PortError> {
         let mut condition = "attribute_not_exists(#open) OR #open = :this".to_owned();
@@ -51,11 +53,13 @@ impl<Also> ClaimRun for Aws<Also> {
             .update_item()
             .table_name(&self.table)
             .key(PK, entry_key(database, policy))
-            .update_expression("SET #open = :this, #database = :arn")
+            .update_expression("SET #open = :this, #claimed = :at, #database = :arn")
             .condition_expression(condition)
             .expression_attribute_names("#open", OPEN_EXECUTION)
+            .expression_attribute_names("#claimed", CLAIMED_AT)
             .expression_attribute_names("#database", DATABASE)
             .expression_attribute_values(":this", text(execution.as_str()))
+            .expression_attribute_values(":at", time(at))
             .expression_attribute_values(":arn", text(database.arn.to_string()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         if let Some(other) = instead_of {
@@ -74,11 +78,18 @@ impl<Also> ClaimRun for Aws<Also> {
         let stored = failed
             .item()
             .ok_or_else(|| unusable(ACTION, "DynamoDB left the stored item out"))?;
-        get_text(stored, OPEN_EXECUTION)
-            .and_then(|name| parsed(OPEN_EXECUTION, ExecutionName::parse(name)))
-            .map(Claim::HeldBy)
-            .map_err(|error| unusable(ACTION, error))
+        held_by(stored).map_err(|error| unusable(ACTION, error))
     }
+}
+
+fn held_by(entry: &Item) -> Result<Claim, ItemError> {
+    let name = get_text(entry, OPEN_EXECUTION)?;
+    let since = entry
+        .contains_key(CLAIMED_AT)
+        .then(|| items::get_time(entry, CLAIMED_AT))
+        .transpose()?;
+    let name = parsed(OPEN_EXECUTION, ExecutionName::parse(name))?;
+    Ok(Claim::HeldBy(name, since))
 }
 
 impl<Also> RecordRecoveryPoint for Aws<Also> {
@@ -132,9 +143,10 @@ impl<Also> Aws<Also> {
             .update_item()
             .table_name(&self.table)
             .key(PK, entry_key(&run.database, &run.policy))
-            .update_expression("REMOVE #open")
+            .update_expression("REMOVE #open, #claimed")
             .condition_expression("#open = :this")
             .expression_attribute_names("#open", OPEN_EXECUTION)
+            .expression_attribute_names("#claimed", CLAIMED_AT)
             .expression_attribute_values(":this", text(name));
         match request.send().await {
             Ok(_) => Ok(()),

@@ -16,6 +16,21 @@ pub const CAUSE_MAX: usize = 32_768;
 pub const TROUBLE_MAX: usize = 1_000;
 /// Longest tag value that RDS stores.
 pub const TAG_VALUE_MAX: usize = 256;
+/// Longest tag key that RDS stores.
+pub const TAG_KEY_MAX: usize = 128;
+/// Most tags of one RDS resource (AddTagsToResource; RDS user guide, *Tagging*).
+pub const TAGS_MAX: usize = 50;
+/// How many of them are ours: the keys of `domain::tags` that are set on a copy.
+pub const OWN_TAGS: usize = 7;
+/// Most tags that a policy may carry over.
+pub const CARRIED_TAGS_MAX: usize = TAGS_MAX - OWN_TAGS;
+/// Most copies in flight to one region (RDS user guide, *Copying a DB snapshot*).
+pub const COPY_SLOTS_MAX: usize = 20;
+/// Longest name of an option group (CreateOptionGroup).
+pub const OPTION_GROUP_MAX: usize = 255;
+/// Longest policy file, in bytes: the text and what was read from it are kept in one item, and DynamoDB takes
+/// 400 KB of one.
+pub const POLICY_FILE_MAX: usize = 100_000;
 /// Keys of one BatchGetItem (DynamoDB).
 pub const BATCH_GET_MAX: usize = 100;
 /// How many attempts ("-a2", "-a3", …) one source snapshot or copy may have, over all redrives.
@@ -35,6 +50,9 @@ pub const MAX_RECEIVES: u32 = 10;
 /// How long a wait may stay registered before its command is sent again. Ten receives with growing delays take
 /// less, so no message of it is in the queue any more: it rests with the dead letters, or is lost.
 pub const COMMAND_LIFETIME: SignedDuration = SignedDuration::from_hours(3);
+/// How long an execution that Step Functions does not know keeps the place that was claimed for it: no function
+/// runs longer (Lambda, function timeout), so nobody is left who would still start it.
+pub const CLAIM_GRACE: SignedDuration = SignedDuration::from_mins(15);
 /// How often a hint that RDS does not bear out yet is looked at again before the sweep gets it.
 pub const HINT_RECHECKS: u32 = 3;
 /// How long after its end an execution can be redriven (RedriveExecution).

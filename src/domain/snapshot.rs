@@ -37,6 +37,12 @@ impl SnapshotStatus {
             other => Self::Other(other.to_owned()),
         }
     }
+
+    /// Whether nothing more will become of it.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self, Self::Available | Self::Failed | Self::Deleting)
+    }
 }
 
 /// A snapshot as RDS described it at one moment.
@@ -48,8 +54,6 @@ pub struct Snapshot {
     pub resource_id: Option<ResourceId>,
     /// Its status.
     pub status: SnapshotStatus,
-    /// How much of it is done, 0 to 100.
-    pub percent: Option<u8>,
     /// The engine, such as `postgres`.
     pub engine: String,
     /// The engine's version.
@@ -62,7 +66,8 @@ pub struct Snapshot {
     pub key: Option<KeyArn>,
     /// For a copy from another region: the snapshot it was copied from.
     pub source: Option<RdsArn>,
-    /// When its data was taken. A copy's own creation time says when the copying began, and is not this.
+    /// When its data was taken, if RDS says so: of a cluster snapshot's copy it does not. A copy's own creation time
+    /// says when the copying began, and is not this.
     pub taken_at: Option<Timestamp>,
     /// Its tags.
     pub tags: Tags,
@@ -80,11 +85,7 @@ impl Snapshot {
     /// Tags may be shown later than the resource.
     #[must_use]
     pub fn may_yet_be_ours(&self) -> bool {
-        let is_under_way = !matches!(
-            self.status,
-            SnapshotStatus::Available | SnapshotStatus::Failed | SnapshotStatus::Deleting
-        );
-        is_under_way && !self.tags.contains_key(tags::STACK)
+        !self.status.is_over() && !self.tags.contains_key(tags::STACK)
     }
 
     fn has_tag(&self, key: &str, value: &str) -> bool {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::run::RunJson;
-use super::{SCHEMA, WireError, secret_part};
+use super::{SCHEMA, WireError, object, secret_part};
 use crate::domain::arn::ExecutionArn;
 use crate::domain::command::{Command, Step};
 use crate::domain::token::TaskToken;
@@ -52,8 +52,7 @@ pub fn write(command: &Command) -> String {
 /// # Errors
 /// Where it is not a command.
 pub fn read(body: &str) -> Result<Command, WireError> {
-    let json: CommandJson =
-        serde_json::from_str(body).map_err(|error| WireError::shape(WHAT, &error))?;
+    let json: CommandJson = object(WHAT, body)?;
     WireError::schema("a command", json.schema)?;
     Ok(Command {
         step: match json.step {

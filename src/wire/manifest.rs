@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{SCHEMA, WireError, part};
+use super::{SCHEMA, WireError, object, part};
 use crate::domain::arn::{KeyArn, ParseError, RdsArn, ResourceKind};
 use crate::domain::command::Step;
 use crate::domain::manifest::Manifest;
@@ -53,8 +53,7 @@ pub fn write(manifest: &Manifest) -> String {
 /// # Errors
 /// Where it is not one.
 pub fn read(text: &str) -> Result<Manifest, WireError> {
-    let json: ManifestJson =
-        serde_json::from_str(text).map_err(|error| WireError::shape(WHAT, &error))?;
+    let json: ManifestJson = object(WHAT, text)?;
     WireError::schema(WHAT, json.schema)?;
     Ok(Manifest {
         step: part("step", WHAT, step(&json.step))?,

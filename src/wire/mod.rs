@@ -5,6 +5,7 @@
 pub mod command;
 pub mod event;
 pub mod manifest;
+pub mod policies;
 pub mod run;
 
 use thiserror::Error;
@@ -61,12 +62,31 @@ impl WireError {
         }
     }
 
+    /// It is JSON, and none of its keys is of a shape that we know.
+    fn no_shape(expected: &'static str) -> Self {
+        let at = "it has none of these keys".to_owned();
+        Self::Shape { expected, at }
+    }
+
     fn schema(of: &'static str, found: u32) -> Result<(), Self> {
         if found == SCHEMA {
             Ok(())
         } else {
             Err(Self::Schema { of, found })
         }
+    }
+}
+
+/// Reads a JSON object. A list of the right values in the right order, which serde would take for one, is refused.
+fn object<'a, T: serde::Deserialize<'a>>(
+    expected: &'static str,
+    text: &'a str,
+) -> Result<T, WireError> {
+    let read = serde_json::from_str(text).map_err(|error| WireError::shape(expected, &error))?;
+    if text.trim_start().starts_with('{') {
+        Ok(read)
+    } else {
+        Err(WireError::no_shape(expected))
     }
 }
 

@@ -33,17 +33,22 @@ fn in_words(owner: Owner) -> String {
         Owner::Park(Remedy::GrantAccess) => "park: grant access".to_owned(),
         Owner::Park(Remedy::MendKey) => "park: mend the key".to_owned(),
         Owner::Park(Remedy::RaiseQuota) => "park: raise the quota".to_owned(),
+        Owner::LookAgain(reason) => format!("look again: {reason}"),
         Owner::Permanent(reason) => format!("permanent: {reason}"),
         Owner::Transient => "transient".to_owned(),
     }
 }
 
-const ALL: [Operation; 5] = [
+const ALL: [Operation; 9] = [
     Operation::DescribeDbInstances,
     Operation::DescribeDbSnapshots,
     Operation::DescribeAccountAttributes,
     Operation::CreateDbSnapshot,
     Operation::CopyDbSnapshot,
+    Operation::DescribeDbClusters,
+    Operation::DescribeDbClusterSnapshots,
+    Operation::CreateDbClusterSnapshot,
+    Operation::CopyDbClusterSnapshot,
 ];
 
 #[test]
@@ -89,7 +94,7 @@ fn every_row_of_the_page_is_what_the_code_does() {
 }
 
 /// Every code that the SDK's models and AWS's pages name for our operations.
-const CODES: [&str; 25] = [
+const CODES: [&str; 30] = [
     "AccessDenied",
     "AccessDeniedException",
     "UnauthorizedOperation",
@@ -99,6 +104,11 @@ const CODES: [&str; 25] = [
     "DBSnapshotNotFound",
     "InvalidDBInstanceState",
     "InvalidDBSnapshotState",
+    "DBClusterNotFoundFault",
+    "DBClusterSnapshotAlreadyExistsFault",
+    "DBClusterSnapshotNotFoundFault",
+    "InvalidDBClusterStateFault",
+    "InvalidDBClusterSnapshotStateFault",
     "SnapshotQuotaExceeded",
     "KMSKeyNotAccessibleFault",
     "CustomAvailabilityZoneNotFound",

@@ -5,12 +5,12 @@ use snapferry::app::plan::{Outcome, Planned, When, plan};
 use snapferry::domain::database::{Database, LeftOut};
 use snapferry::domain::names::{self, Attempt, ExecutionName, ResourceId};
 use snapferry::domain::tags::Tags;
-use snapferry::ports::ExecutionState;
+use snapferry::ports::{ClaimRun as _, ExecutionState};
 use snapferry::settings::{Planning, Variables};
 
 use crate::world::{HOME, KEY, SOURCE, World, a_run, database, region, rules, run, time};
 
-fn planning(extra: &[(&str, &str)]) -> Planning {
+pub(crate) fn planning(extra: &[(&str, &str)]) -> Planning {
     let state_machine = format!("arn:aws:states:{HOME}:111122223333:stateMachine:protect");
     let mut pairs = vec![
         ("SNAPFERRY_STACK", "prod"),
@@ -27,12 +27,15 @@ fn planning(extra: &[(&str, &str)]) -> Planning {
     Planning::from_variables(Variables::new(pairs)).unwrap()
 }
 
-fn listed(name: &str, tags: &[(&str, &str)]) -> Database {
+pub(crate) fn listed(name: &str, tags: &[(&str, &str)]) -> Database {
     Database {
         arn: database(name),
         resource_id: ResourceId::parse(&format!("db-{}", name.to_uppercase())).unwrap(),
         member_of: None,
         engine: "postgres".to_owned(),
+        option_group: None,
+        encrypted: false,
+        multi_az_cluster: false,
         status: "available".to_owned(),
         tags: tags
             .iter()
@@ -53,7 +56,7 @@ fn world_with(names: &[&str]) -> World {
 }
 
 fn do_plan(world: &World, when: When) -> Planned {
-    let mut planned = run(plan(world, &planning(&[]), when));
+    let mut planned = run(plan(world, &planning(&[]), when)).unwrap();
     assert_eq!(planned.len(), 1);
     planned.remove(0)
 }
@@ -133,6 +136,26 @@ fn an_execution_that_ended_while_nobody_looked_gives_up_its_place() {
             "{ended:?}: {planned:?}"
         );
     }
+}
+
+#[test]
+fn a_claim_whose_execution_is_not_known_yet_keeps_its_place_for_as_long_as_a_function_may_run() {
+    let world = world_with(&["a"]);
+    // Another planner has claimed the run of the day before by hand, and is about to start it.
+    let claimed = ExecutionName::parse("sf-a-of-the-day-before").unwrap();
+    let (database, policy) = (a_run("a").database, a_run("a").policy);
+    run(world.claim_run(&database, &policy, &claimed, world.now.get(), None)).unwrap();
+    world.pass(SignedDuration::from_mins(14));
+    let planned = do_plan(&world, When::Due);
+    let [Outcome::Failed(why)] = outcomes(&planned)[..] else {
+        panic!("{planned:?}");
+    };
+    assert!(why.contains(claimed.as_str()), "{why}");
+    assert!(world.executions.borrow().is_empty());
+    // It never did: nothing of the due time is lost.
+    world.pass(SignedDuration::from_mins(5));
+    let planned = do_plan(&world, When::Due);
+    assert_eq!(outcomes(&planned), [&Outcome::Started(name_of("a", 1))]);
 }
 
 #[test]
@@ -227,6 +250,7 @@ fn the_selection_all_takes_untagged_databases_too_but_never_excluded_ones() {
         &planning(&[("SNAPFERRY_SELECTION", "all")]),
         When::Due,
     ))
+    .unwrap()
     .remove(0);
     assert!(matches!(
         outcomes(&planned)[..],
@@ -240,11 +264,11 @@ fn one_regions_failure_fails_only_its_rows_and_it_is_tried_again() {
     world.down.borrow_mut().insert(region("us-east-1"));
     let regions = format!("us-east-1,{SOURCE}");
     let planning = planning(&[("SNAPFERRY_SOURCE_REGIONS", &regions)]);
-    let planned = run(plan(&world, &planning, When::Due));
+    let planned = run(plan(&world, &planning, When::Due)).unwrap();
     assert!(planned[0].error.is_some() && planned[1].is_complete());
     assert_eq!(world.executions.borrow().len(), 1);
     world.down.borrow_mut().clear();
-    let planned = run(plan(&world, &planning, When::Due));
+    let planned = run(plan(&world, &planning, When::Due)).unwrap();
     assert!(
         planned[0].due.is_some() && planned[0].is_complete(),
         "the region that was down is due still"

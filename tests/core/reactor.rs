@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde_json::json;
 use snapferry::app::react::react;
+use snapferry::app::work::work;
 use snapferry::domain::arn::RdsArn;
 use snapferry::domain::command::Step;
 use snapferry::domain::failure::Reason;
@@ -13,7 +14,7 @@ use snapferry::domain::snapshot::SnapshotStatus;
 use snapferry::domain::wait::{CopyOf, Expectation, Phase, Wait};
 
 use crate::world::{
-    Answer, Entry, HOME, Token, World, a_run, backoff, command, copy_arn, ear, ours, record,
+    Answer, Entry, HOME, Token, World, a_run, backoff, command, copy_arn, desk, ear, ours, record,
     region, run, snapshot_arn,
 };
 
@@ -25,6 +26,17 @@ fn event(arn: &RdsArn, id: &str) -> String {
                    "SourceIdentifier": "not to be trusted"}
     })
     .to_string()
+}
+
+/// The same by an RDS event subscription, through a topic.
+fn notification(arn: &RdsArn, id: &str) -> String {
+    let said = json!({
+        "Event Source": "db-snapshot", "Event Time": "2026-11-22 03:04:05.678", "Source ID": "not to be trusted",
+        "Source ARN": arn.to_string(), "Event Message": "words change", "Tags": {},
+        "Event ID": format!("http://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.html#{id}"),
+    });
+    json!({"Type": "Notification", "TopicArn": "arn:aws:sns:eu-west-1:111122223333:t", "Message": said.to_string()})
+        .to_string()
 }
 
 fn snapshot_wait(name: &str, token: &str, phase: Phase) -> Wait {
@@ -316,10 +328,13 @@ fn a_good_copy_is_entered_in_the_catalog_and_ends_its_run() {
         SnapshotStatus::Available,
     ));
     let open = ExecutionName::parse("run-of-orders").ok();
-    world
-        .catalog
-        .borrow_mut()
-        .insert("db-ORDERS#default".to_owned(), Entry { open, newest: None });
+    world.catalog.borrow_mut().insert(
+        "db-ORDERS#default".to_owned(),
+        Entry {
+            open,
+            ..Entry::default()
+        },
+    );
     deliver(&world, &[event(&wait.resource, "RDS-EVENT-0060")]);
     let catalog = world.catalog.borrow();
     let entry = &catalog["db-ORDERS#default"];
@@ -335,4 +350,63 @@ fn an_event_that_overtakes_the_workers_own_note_still_settles() {
     world.pass(SignedDuration::from_secs(1));
     deliver(&world, &[event(&wait.resource, "RDS-EVENT-0042")]);
     assert_eq!(world.answers.borrow().len(), 1);
+}
+
+#[test]
+fn a_hint_that_comes_by_both_ways_settles_once() {
+    for together in [true, false] {
+        let world = World::new().with_token("token-1", Token::Alive);
+        let wait = snapshot_wait("orders", "token-1", Phase::Requested);
+        let resource = wait.resource.clone();
+        world.store(wait);
+        let the_run = a_run("orders");
+        world.put_snapshot(ours(&resource, &the_run, SnapshotStatus::Available));
+        let by_rule = record("by-rule", event(&resource, "RDS-EVENT-0042"), 1);
+        let by_topic = record("by-topic", notification(&resource, "RDS-EVENT-0042"), 1);
+        let batches = if together {
+            vec![vec![by_topic, by_rule]]
+        } else {
+            vec![vec![by_topic], vec![by_rule]]
+        };
+        for batch in batches {
+            let kept = run(react(&world, &ear(), &backoff(), batch));
+            assert!(kept.is_empty(), "{kept:?}");
+        }
+        assert_eq!(world.answers.borrow().len(), 1);
+        assert_eq!(world.calls_of("SendTaskSuccess"), 1);
+    }
+}
+
+/// The promise for a recovery point without retries, however long RDS takes: what the demo measures in a whole
+/// stack.
+#[test]
+fn a_recovery_point_costs_two_mutations_and_three_descriptions() {
+    let world = World::new()
+        .with_token("token-1", Token::Alive)
+        .with_token("token-2", Token::Alive);
+    let the_run = a_run("orders");
+    let steps = [
+        (Step::Snapshot, "token-1", snapshot_arn(&the_run, 1)),
+        (Step::Copy, "token-2", copy_arn(&the_run, 1)),
+    ];
+    for (step, token, resource) in steps {
+        run(work(&world, &desk(), &command(step, token, "orders"), 1)).unwrap();
+        world.pass(SignedDuration::from_hours(10));
+        world.put_snapshot(ours(&resource, &the_run, SnapshotStatus::Available));
+        assert!(deliver(&world, &[event(&resource, "RDS-EVENT-0042")]).is_empty());
+    }
+    assert_eq!(world.answers.borrow().len(), 2);
+    let calls = world.calls.borrow();
+    let actions = calls.iter().filter_map(|call| call.split(' ').next());
+    let of_rds: Vec<&str> = actions.filter(|action| action.contains("DB")).collect();
+    assert_eq!(
+        of_rds,
+        [
+            "CreateDBSnapshot",
+            "DescribeDBSnapshots",
+            "DescribeDBSnapshots",
+            "CopyDBSnapshot",
+            "DescribeDBSnapshots"
+        ]
+    );
 }

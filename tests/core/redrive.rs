@@ -92,10 +92,11 @@ impl ClaimRun for Memory {
         database: &DatabaseRef,
         policy: &PolicyName,
         execution: &ExecutionName,
+        at: Timestamp,
         instead_of: Option<&ExecutionName>,
     ) -> Result<Claim, PortError> {
         self.world
-            .claim_run(database, policy, execution, instead_of)
+            .claim_run(database, policy, execution, at, instead_of)
             .await
     }
 }
@@ -263,7 +264,8 @@ fn nothing_is_redriven_beside_an_execution_that_is_open() {
     newer.planned_at = time("2026-11-23T03:00:00Z");
     let open = name(&newer, 1);
     let (database, policy) = (&the_run.database, &the_run.policy);
-    run(memory.world.claim_run(database, policy, &open, None)).unwrap();
+    let now = memory.now();
+    run(memory.world.claim_run(database, policy, &open, now, None)).unwrap();
     let mut executions = memory.world.executions.borrow_mut();
     executions.insert(open.clone(), ExecutionState::Running);
     drop(executions);

@@ -3,12 +3,12 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use snapferry::app::batch::chain;
-use snapferry::domain::command::Step;
+use snapferry::domain::command::{Run, Step};
 use snapferry::domain::hint::Happened;
 use snapferry::wire::event::Event;
 use snapferry::wire::{command, event, manifest, run};
 
-use crate::world::{a_run, command as a_command};
+use crate::world::{a_run, any_extras, command as a_command};
 
 #[test]
 fn a_command_reads_back_as_written() {
@@ -137,11 +137,114 @@ fn an_event_about_something_else_is_foreign_and_one_of_no_known_shape_is_refused
         &rds_event(&json!({"SourceArn": "app-1"})),
     ] {
         let error = chain(&event::read(body).unwrap_err());
-        assert!(
-            error.contains("EventBridge event") || error.contains("RDS event"),
-            "{body}: {error}"
-        );
+        assert!(error.contains("RDS event"), "{body}: {error}");
     }
+}
+
+/// A notification of an RDS event subscription, as it lies in a queue without an envelope.
+fn notification(event_id: &str) -> Value {
+    json!({
+        "Event Source": "db-snapshot",
+        "Event Time": "2026-01-02 03:04:05.678",
+        "Identifier Link": "https://console.aws.amazon.com/rds/home?region=eu-west-1#snapshot:id=app-1",
+        "Source ID": "app-1",
+        "Source ARN": ARN,
+        "Event ID": event_id,
+        "Event Message": "Manual snapshot created",
+        "Tags": {},
+    })
+}
+
+fn in_an_envelope(message: &str) -> Value {
+    json!({
+        "Type": "Notification",
+        "MessageId": "8f6b0a5e-0000-4000-8000-000000000000",
+        "TopicArn": "arn:aws:sns:eu-west-1:111122223333:snapferry",
+        "Subject": "RDS Notification Message",
+        "Message": message,
+        "Timestamp": "2026-01-02T03:04:06.000Z",
+    })
+}
+
+const PAGE: &str =
+    "http://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html";
+
+#[test]
+fn a_subscriptions_notification_is_the_same_hint_as_the_rules_event() {
+    let by_rule = hint(&json!({"SourceArn": ARN, "EventID": "RDS-EVENT-0042"}));
+    let pages = [
+        PAGE,
+        "http://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.html",
+        "http://docs.amazonwebservices.com/AmazonRDS/latest/UserGuide/USER_Events.html",
+    ];
+    for page in pages {
+        let raw = notification(&format!("{page}#RDS-EVENT-0042")).to_string();
+        let wrapped = in_an_envelope(&raw).to_string();
+        for body in [raw, wrapped] {
+            assert_eq!(event::read(&body).unwrap(), Event::Hint(by_rule.clone()));
+        }
+    }
+    let event = rds_event(&json!({"SourceArn": ARN, "EventID": "RDS-EVENT-0042"}));
+    let wrapped = in_an_envelope(&event).to_string();
+    assert_eq!(event::read(&wrapped).unwrap(), Event::Hint(by_rule));
+}
+
+#[test]
+fn a_notification_without_a_number_is_told_by_its_message() {
+    for event_id in [
+        "",
+        PAGE,
+        "RDS-EVENT-",
+        "RDS-EVENT-42",
+        "RDS-EVENT-004\u{e9}",
+    ] {
+        let Event::Hint(hint) = event::read(&notification(event_id).to_string()).unwrap() else {
+            panic!("{event_id}: it is about a snapshot");
+        };
+        assert_eq!((hint.happened, hint.event_id), (Happened::Finished, None));
+    }
+}
+
+#[test]
+fn a_notification_without_source_arn_is_told_by_the_envelopes_resource_or_concerns_nobody() {
+    let mut bare = notification(&format!("{PAGE}#RDS-EVENT-0042"));
+    bare.as_object_mut().unwrap().remove("Source ARN");
+    bare.as_object_mut().unwrap().remove("Tags");
+    let mut wrapped = in_an_envelope(&bare.to_string());
+    for body in [&bare, &wrapped] {
+        assert_eq!(event::read(&body.to_string()).unwrap(), Event::Foreign);
+    }
+    wrapped["MessageAttributes"] = json!({"Resource": {"Type": "String", "Value": ARN}});
+    let Event::Hint(hint) = event::read(&wrapped.to_string()).unwrap() else {
+        panic!("the envelope says of which snapshot it is");
+    };
+    assert_eq!(hint.resource.to_string(), ARN);
+}
+
+#[test]
+fn what_a_topic_tells_of_itself_concerns_nobody() {
+    let announcement = "This is a message to notify that RDS will attempt to send you event notifications \
+                        of type db-snapshot to the topic arn:aws:sns:eu-west-1:111122223333:snapferry.";
+    let mut confirmation = in_an_envelope("You have chosen to subscribe.");
+    confirmation["Type"] = json!("SubscriptionConfirmation");
+    let mut of_an_instance = notification("");
+    of_an_instance["Event Source"] = json!("db-instance");
+    for body in [
+        announcement.to_owned(),
+        in_an_envelope(announcement).to_string(),
+        confirmation.to_string(),
+        of_an_instance.to_string(),
+    ] {
+        assert_eq!(event::read(&body).unwrap(), Event::Foreign, "{body}");
+    }
+}
+
+#[test]
+fn a_list_is_never_taken_for_an_object() {
+    let event = json!(["RDS DB Snapshot Event", "aws.rds", {"SourceArn": ARN}, null, null]);
+    assert!(event::read(&event.to_string()).is_err());
+    let detail = rds_event(&json!([ARN, "RDS-EVENT-0042", ""]));
+    assert!(event::read(&detail).is_err());
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -167,6 +270,13 @@ fn any_json() -> impl Strategy<Value = Value> {
             "source",
             "SourceArn",
             "EventID",
+            "Event Source",
+            "Source ARN",
+            "Event ID",
+            "Event Message",
+            "TopicArn",
+            "Type",
+            "Message",
         ]);
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
@@ -176,7 +286,42 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
+#[test]
+fn an_input_without_extras_is_written_as_it_ever_was() {
+    let text = run::write(&a_run("orders"));
+    for field in ["tags", "option_group", "copy_slots", "policy_slots"] {
+        assert!(!text.contains(field), "{text}");
+    }
+}
+
+#[test]
+fn extras_that_rds_would_refuse_are_refused() {
+    let many: serde_json::Map<String, Value> =
+        (0..44).map(|n| (format!("T{n}"), json!("x"))).collect();
+    for (field, value, named) in [
+        ("tags", json!({"aws:cost": "x"}), "tags"),
+        ("tags", json!({"snapferry:stack": "other"}), "tags"),
+        ("tags", json!({"Team": "x".repeat(257)}), "tags"),
+        ("tags", json!({"Team": "a;b"}), "tags"),
+        ("tags", Value::Object(many), "tags"),
+        ("option_group", json!("Not One"), "option_group"),
+        ("copy_slots", json!(0), "copy_slots"),
+        ("policy_slots", json!(0), "policy_slots"),
+    ] {
+        let mut input: Value = serde_json::from_str(&run::write(&a_run("orders"))).unwrap();
+        input[field] = value;
+        let error = chain(&run::read(&input.to_string()).unwrap_err());
+        assert!(error.contains(named), "{error}");
+    }
+}
+
 proptest! {
+    #[test]
+    fn a_run_reads_back_as_written_whatever_its_policy_asks_for(extras in any_extras()) {
+        let the_run = Run { extras, ..a_run("orders") };
+        prop_assert_eq!(run::read(&run::write(&the_run)).unwrap(), the_run);
+    }
+
     #[test]
     fn no_body_makes_a_reader_panic(value in any_json(), cut in 0_usize..200) {
         let text = value.to_string();

@@ -1,8 +1,12 @@
 //! The stacks' queues, functions, table, parameters and alarms.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::{Value, json};
+
+use snapferry::domain::backoff::Backoff;
+use snapferry::domain::limits::{COMMAND_LIFETIME, MAX_RECEIVES};
 
 use crate::document::{keys, resources, source_region, template, values_of};
 
@@ -50,7 +54,7 @@ fn each_queue_keeps_its_messages_for_two_weeks_encrypted() {
 }
 
 #[test]
-fn each_queue_that_is_worked_on_parks_after_ten_receives() {
+fn each_queue_that_is_worked_on_parks_after_the_receives_that_the_code_counts_on() {
     let template = template();
     let mut worked_on = Vec::new();
     for (name, queue) in resources(&template, "AWS::SQS::Queue") {
@@ -60,7 +64,7 @@ fn each_queue_that_is_worked_on_parks_after_ten_receives() {
         }
         worked_on.push(name);
         let redrive = &queue["RedrivePolicy"];
-        assert_eq!(redrive["maxReceiveCount"], 10, "{name}");
+        assert_eq!(redrive["maxReceiveCount"], MAX_RECEIVES, "{name}");
         let dead = format!("{}DeadLetterQueue", name.trim_end_matches("Queue"));
         assert_eq!(redrive["deadLetterTargetArn"], arn_of(&dead), "{name}");
     }
@@ -90,16 +94,18 @@ fn each_mapping_takes_ten_messages_at_once_and_lets_one_fail_alone() {
     let template = template();
     let mut mapped = Vec::new();
     for (name, function) in resources(&template, "AWS::Serverless::Function") {
-        assert_eq!(
-            function["Timeout"],
-            Value::Null,
-            "{name} has a time-out of its own"
-        );
         for event in function["Events"].as_object().unwrap().values() {
             let mapping = &event["Properties"];
             if event["Type"] != "SQS" {
+                let expected = json!({"Ref": "ScheduledTimeout"});
+                assert_eq!(function["Timeout"], expected, "{name}");
                 continue;
             }
+            assert_eq!(
+                function["Timeout"],
+                Value::Null,
+                "{name} has a time-out of its own"
+            );
             mapped.push((name, mapping["Queue"].clone()));
             assert_eq!(mapping["BatchSize"], 10, "{name}");
             assert_eq!(
@@ -268,6 +274,76 @@ fn a_queue_takes_events_from_its_rule_alone_and_nothing_in_clear() {
     }
 }
 
+/// What stands in the policy only when event subscriptions are wanted.
+fn on_request(statements: &[Value]) -> &Value {
+    let mut conditional = statements.iter().filter_map(|one| one["Fn::If"].as_array());
+    let branches = conditional.next().unwrap();
+    assert_eq!(branches[0], "EventSubscriptionsAreWanted");
+    assert_eq!(branches[2], json!({"Ref": "AWS::NoValue"}));
+    assert_eq!(conditional.next(), None);
+    &branches[1]
+}
+
+#[test]
+fn event_subscriptions_are_a_second_way_on_request_and_their_topics_alone_may_use_it() {
+    let cases = [
+        (template(), "EventQueuesPolicy", arn_of("EventsQueue")),
+        (
+            source_region(),
+            "DeadLetterQueuePolicy",
+            json!({"Ref": "EventsQueueArn"}),
+        ),
+    ];
+    for (template, policy, queue) in cases {
+        for kind in [
+            "AWS::SNS::Topic",
+            "AWS::SNS::TopicPolicy",
+            "AWS::SNS::Subscription",
+            "AWS::RDS::EventSubscription",
+        ] {
+            let mut made = 0;
+            for (name, _) in resources(&template, kind) {
+                let condition = &template["Resources"][name]["Condition"];
+                assert_eq!(condition, "EventSubscriptionsAreWanted", "{name}");
+                made += 1;
+            }
+            assert!(made > 0, "{kind}");
+        }
+        let (_, subscription) = resources(&template, "AWS::SNS::Subscription")
+            .next()
+            .unwrap();
+        assert_eq!(subscription["Endpoint"], queue);
+        let told: BTreeSet<&str> = resources(&template, "AWS::RDS::EventSubscription")
+            .filter_map(|(_, subscription)| subscription["SourceType"].as_str())
+            .collect();
+        assert_eq!(told, ["db-cluster-snapshot", "db-snapshot"].into());
+        let document = &template["Resources"][policy]["Properties"]["PolicyDocument"];
+        let statement = on_request(document["Statement"].as_array().unwrap());
+        assert_eq!(
+            statement["Principal"],
+            json!({"Service": "sns.amazonaws.com"})
+        );
+        assert_eq!(statement["Action"], "sqs:SendMessage");
+        assert!(
+            statement["Condition"]
+                .to_string()
+                .contains("NotificationsTopic")
+        );
+    }
+}
+
+#[test]
+fn the_events_queue_lets_in_the_topic_of_a_source_region_by_its_fixed_name() {
+    let (home, source) = (template(), source_region());
+    let (_, topic) = resources(&source, "AWS::SNS::Topic").next().unwrap();
+    let name = topic["TopicName"]["Fn::Sub"].as_str().unwrap();
+    let policy = &home["Resources"]["EventQueuesPolicy"]["Properties"]["PolicyDocument"];
+    let allowed = on_request(policy["Statement"].as_array().unwrap());
+    let arns = allowed["Condition"]["ArnLike"]["aws:SourceArn"].to_string();
+    let seen_from_home = name.replace("${RecoveryRegion}", "${AWS::Region}");
+    assert!(arns.contains(&format!(":{seen_from_home}\"")), "{arns}");
+}
+
 #[test]
 fn each_queue_has_a_policy_against_clear_text() {
     for template in [template(), source_region()] {
@@ -385,4 +461,61 @@ fn the_metric_filters_look_for_words_that_the_functions_log() {
             "{name}: {words}"
         );
     }
+}
+
+#[test]
+fn no_function_outlives_the_claim_of_a_run() {
+    let template = template();
+    for parameter in ["FunctionTimeout", "ScheduledTimeout"] {
+        let longest = template["Parameters"][parameter]["MaxValue"].as_i64();
+        let grace = snapferry::domain::limits::CLAIM_GRACE.as_secs();
+        assert!(
+            longest.is_some_and(|longest| longest <= grace),
+            "{parameter}"
+        );
+    }
+}
+
+#[test]
+fn the_sweep_is_once_a_minute_and_the_planner_looks_every_five() {
+    let template = template();
+    let rates = [
+        ("SweeperRate", "rate(1 minute)"),
+        ("PlannerRate", "rate(5 minutes)"),
+    ];
+    for (parameter, rate) in rates {
+        assert_eq!(template["Parameters"][parameter]["Default"], rate);
+    }
+    let mut scheduled = BTreeSet::new();
+    for (name, function) in resources(&template, "AWS::Serverless::Function") {
+        for event in function["Events"].as_object().into_iter().flatten() {
+            if event.1["Type"] == "Schedule" {
+                let rate = &event.1["Properties"]["Schedule"]["Ref"];
+                scheduled.insert((name, rate.as_str().unwrap()));
+            }
+        }
+    }
+    let expected = [("Planner", "PlannerRate"), ("Sweeper", "SweeperRate")];
+    assert_eq!(scheduled, BTreeSet::from(expected));
+}
+
+/// The sweeper sends the command of a registered wait again only when no message of it is left in the queue.
+#[test]
+fn the_receives_of_a_message_are_over_before_its_command_is_sent_again() {
+    let template = template();
+    let seconds = |parameter| Duration::from_secs(default_of(&template, parameter));
+    let backoff = Backoff {
+        first: seconds("BackoffSeconds"),
+        most: seconds("BackoffMaxSeconds"),
+    };
+    // At its slowest: each try hangs until its function is ended, and the delay before it comes on top.
+    let longest = (1..=MAX_RECEIVES)
+        .map(|receives| {
+            backoff
+                .delay(receives, 1.0)
+                .max(seconds("VisibilitySeconds"))
+                + seconds("FunctionTimeout")
+        })
+        .sum::<Duration>();
+    assert!(longest < COMMAND_LIFETIME.unsigned_abs(), "{longest:?}");
 }

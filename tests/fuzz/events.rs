@@ -33,7 +33,11 @@ fn an_event_is_a_hint_or_foreign_or_refused_with_a_reason() {
         Ok(Event::Foreign) => {}
         Err(error) => is_a_reason(
             &error,
-            &["an EventBridge event", "the detail of an RDS event"],
+            &[
+                "an RDS event of EventBridge",
+                "the detail of an RDS event",
+                "an RDS notification",
+            ],
         ),
     });
 }

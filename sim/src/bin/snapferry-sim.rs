@@ -42,7 +42,8 @@ fn simulate(args: &simulation::Args) -> ExitCode {
         }
     }
     println!("{}", simulation::table(&report));
-    match report.failure_text(args.mutant) {
+    let failure = report.failure.as_ref();
+    match failure.and_then(|outcome| outcome.failure_text(args.mutant)) {
         None => {
             println!("every rule held");
             ExitCode::SUCCESS

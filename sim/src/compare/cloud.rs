@@ -60,6 +60,7 @@ pub(super) enum Operation {
     Copy,
     DescribeSnapshots,
     DescribeInstances,
+    DescribeClusters,
     DescribeAccount,
     ListTags,
 }
@@ -71,6 +72,7 @@ impl Operation {
             Self::Copy => "CopyDBSnapshot",
             Self::DescribeSnapshots => "DescribeDBSnapshots",
             Self::DescribeInstances => "DescribeDBInstances",
+            Self::DescribeClusters => "DescribeDBClusters",
             Self::DescribeAccount => "DescribeAccountAttributes",
             Self::ListTags => "ListTagsForResource",
         }
@@ -135,7 +137,7 @@ pub(super) struct Cloud {
     pub(super) home: Region,
     rds_calls_per_minute: f64,
     /// By hop's region and operation.
-    rates: [[Rate; 6]; 2],
+    rates: [[Rate; 7]; 2],
 }
 
 impl Cloud {

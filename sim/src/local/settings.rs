@@ -69,8 +69,9 @@ pub struct Override {
 }
 
 /// What would make a person wait for minutes, or never come about, in a demo of seconds.
-const SHORTENED: [(&str, &str); 6] = [
+const SHORTENED: [(&str, &str); 7] = [
     ("FunctionTimeout", "10"),
+    ("ScheduledTimeout", "10"),
     ("VisibilitySeconds", "60"),
     ("BackoffSeconds", "1"),
     ("BackoffMaxSeconds", "5"),

@@ -20,6 +20,8 @@ pub(crate) struct Execution {
     pub(crate) state: String,
     pub(crate) ended_at: Option<Timestamp>,
     pub(crate) redrives: u32,
+    /// A person has started it, past the planner.
+    pub(crate) by_hand: bool,
     /// How often a person has redriven it since the faults stopped.
     pub(crate) late_redrives: u32,
     input_json: Value,
@@ -36,9 +38,22 @@ impl Execution {
         )
     }
 
+    /// Since when it sleeps on its token, if it does.
+    pub(crate) fn sleeps_since(&self) -> Option<Timestamp> {
+        match &self.status {
+            Status::Sleeping { since, .. } => Some(*since),
+            Status::Retrying { .. } | Status::Succeeded | Status::Failed { .. } => None,
+        }
+    }
+
     /// What a state has put into a field of the execution's data.
     pub(crate) fn output(&self, field: &str) -> String {
         self.data[field].to_string()
+    }
+
+    /// The execution's data, which are its output once it has succeeded.
+    pub(crate) fn whole_output(&self) -> &Value {
+        &self.data
     }
 }
 
@@ -67,6 +82,8 @@ pub(crate) struct Token {
     pub(crate) execution: String,
     pub(crate) step: String,
     pub(crate) alive: bool,
+    /// Step Functions keeps nothing of it any more.
+    forgotten: bool,
 }
 
 /// A message that a state is about to send.
@@ -127,6 +144,7 @@ impl StepFunctions {
             state: self.machine.start_at.clone(),
             ended_at: None,
             redrives: 0,
+            by_hand: false,
             late_redrives: 0,
             data: input_json.clone(),
             input_json,
@@ -179,6 +197,7 @@ impl StepFunctions {
                 execution: name.to_owned(),
                 step,
                 alive: true,
+                forgotten: false,
             },
         );
     }
@@ -186,8 +205,16 @@ impl StepFunctions {
     pub(crate) fn probe(&self, token: &str) -> AboutToken {
         match self.tokens.get(token) {
             None => AboutToken::Invalid,
+            Some(token) if token.forgotten => AboutToken::Invalid,
             Some(token) if token.alive => AboutToken::Alive,
             Some(_) => AboutToken::Dead,
+        }
+    }
+
+    /// All tokens that are dead by now are none any more.
+    pub(crate) fn forget_the_dead(&mut self) {
+        for token in self.tokens.values_mut() {
+            token.forgotten |= !token.alive;
         }
     }
 

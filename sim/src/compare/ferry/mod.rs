@@ -4,6 +4,7 @@
 //! feed their functions as event source mappings do, schedules run the planner and the sweeper.
 
 mod port;
+mod port_clusters;
 mod port_rds;
 mod port_table;
 mod queue;
@@ -22,7 +23,7 @@ use snapferry::app::sweep::{self, Broom};
 use snapferry::app::work::Desk;
 use snapferry::domain::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::backoff::Backoff;
-use snapferry::domain::policy::{Policy, Selection};
+use snapferry::domain::policy::{Policies, Policy};
 use snapferry::domain::schedule::Schedule;
 use snapferry::domain::tags::{PolicyName, StackId};
 use snapferry::domain::wait::Rules;
@@ -281,12 +282,16 @@ fn planning() -> Planning {
         },
         source_regions: vec![source],
         state_machine: StateMachineArn::parse(&machine).expect(READABLE),
-        policies: vec![Policy {
-            name: PolicyName::parse("default").expect(READABLE),
+        key: KeyArn::parse(KEY).expect(READABLE),
+        policies: Policies {
             // Once, on the day of the comparison: 2 March, 03:00.
-            schedule: Schedule::parse("0 3 2 3 *", "UTC").expect(READABLE),
-            key: KeyArn::parse(KEY).expect(READABLE),
-            selection: Selection::Tagged,
-        }],
+            all: vec![Policy::new(
+                PolicyName::parse("default").expect(READABLE),
+                Schedule::parse("0 3 2 3 *", "UTC").expect(READABLE),
+                KeyArn::parse(KEY).expect(READABLE),
+            )],
+            untagged: None,
+            copy_slots: None,
+        },
     }
 }

@@ -1,9 +1,9 @@
 //! The ports that are RDS.
 
-use snapferry::domain::arn::{KeyArn, RdsArn, Region};
+use snapferry::domain::arn::{Family, KeyArn, RdsArn, Region};
 use snapferry::domain::database::Database;
 use snapferry::domain::failure::Operation as Action;
-use snapferry::domain::names::{ResourceId, SnapshotId};
+use snapferry::domain::names::{OptionGroup, ResourceId, SnapshotId};
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::Tags;
 use snapferry::ports::{
@@ -52,12 +52,15 @@ fn database(instance: &Instance) -> Option<Database> {
         resource_id: ResourceId::parse(&instance.resource_id).ok()?,
         member_of: instance.spec.cluster.clone(),
         engine: instance.spec.engine.clone(),
+        option_group: OptionGroup::parse(&instance.spec.option_group).ok(),
+        encrypted: instance.spec.kms_key.is_some(),
+        multi_az_cluster: false,
         status: instance.status.as_str().to_owned(),
         tags: tags(&instance.spec.tags),
     })
 }
 
-fn tags(tags: &crate::rds::Tags) -> Tags {
+pub(super) fn tags(tags: &crate::rds::Tags) -> Tags {
     tags.iter()
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect()
@@ -73,14 +76,7 @@ impl DescribeSnapshots for Port<'_> {
         let action = Action::DescribeDbSnapshots;
         let hop = inner.hop_of(region);
         inner.reach(action, hop, Operation::DescribeSnapshots)?;
-        let filter = Filter {
-            name: "db-snapshot-id".to_owned(),
-            values: ids.iter().map(ToString::to_string).collect(),
-        };
-        let request = DescribeDbSnapshots {
-            filters: vec![filter],
-            ..DescribeDbSnapshots::default()
-        };
+        let request = by_identifier("db-snapshot-id", ids);
         let (at, now) = (inner.cloud.region(hop).clone(), inner.now());
         match inner.cloud.rds.describe_db_snapshots(&at, &request, now) {
             Ok(page) => Ok(page.items.iter().filter_map(snapshot).collect()),
@@ -90,7 +86,7 @@ impl DescribeSnapshots for Port<'_> {
 }
 
 /// A row as the adapter reads it.
-fn snapshot(row: &SnapshotDescription) -> Option<Snapshot> {
+pub(super) fn snapshot(row: &SnapshotDescription) -> Option<Snapshot> {
     let source = row
         .source_arn
         .as_deref()
@@ -106,7 +102,6 @@ fn snapshot(row: &SnapshotDescription) -> Option<Snapshot> {
         arn: RdsArn::parse(&row.arn).ok()?,
         resource_id: ResourceId::parse(&row.instance.resource_id).ok(),
         status: SnapshotStatus::parse(row.stage.as_str()),
-        percent: Some(row.percent_progress),
         engine: row.instance.engine.clone(),
         engine_version: row.instance.engine_version.clone(),
         size_gib: i32::try_from(row.instance.allocated_storage).ok()?,
@@ -124,11 +119,7 @@ impl CreateSnapshot for Port<'_> {
         let action = Action::CreateDbSnapshot;
         inner.reach(action, Hop::Snapshot, Operation::Create)?;
         let (at, now) = (inner.cloud.source.clone(), inner.now());
-        let asked = CreateDbSnapshot {
-            snapshot: request.id.to_string(),
-            instance: request.database.name().to_owned(),
-            tags: request.tags.clone().into_iter().collect(),
-        };
+        let asked = create_request(request);
         let answer = inner.cloud.rds.create_db_snapshot(&at, &asked, now);
         answer
             .map(drop)
@@ -142,14 +133,7 @@ impl CopySnapshot for Port<'_> {
         let action = Action::CopyDbSnapshot;
         inner.reach(action, Hop::Copy, Operation::Copy)?;
         let (at, now) = (inner.cloud.home.clone(), inner.now());
-        let asked = CopyDbSnapshot {
-            source: request.source.to_string(),
-            target: request.id.to_string(),
-            kms_key: Some(request.key.to_string()),
-            copy_tags: false,
-            tags: request.tags.clone().into_iter().collect(),
-            option_group: None,
-        };
+        let asked = copy_request(request);
         let answer = inner.cloud.rds.copy_db_snapshot(&at, &asked, now);
         answer
             .map(drop)
@@ -161,6 +145,7 @@ impl DescribeQuota for Port<'_> {
     async fn describe_snapshot_quota(
         &self,
         region: &Region,
+        family: Family,
     ) -> Result<Option<SnapshotQuota>, RdsError> {
         let mut inner = self.rds();
         let hop = inner.hop_of(region);
@@ -171,10 +156,45 @@ impl DescribeQuota for Port<'_> {
         )?;
         let (at, now) = (inner.cloud.region(hop).clone(), inner.now());
         let quotas = inner.cloud.rds.describe_account_attributes(&at, now);
-        let quota = quotas.iter().find(|quota| quota.name == "ManualSnapshots");
+        let name = match family {
+            Family::Instance => "ManualSnapshots",
+            Family::Cluster => "ManualClusterSnapshots",
+        };
+        let quota = quotas.iter().find(|quota| quota.name == name);
         Ok(quota.map(|quota| SnapshotQuota {
             used: i64::try_from(quota.used).unwrap_or(i64::MAX),
             max: i64::try_from(quota.max).unwrap_or(i64::MAX),
         }))
+    }
+}
+
+/// A look-up of so many by their identifiers.
+pub(super) fn by_identifier(filter: &str, ids: &[SnapshotId]) -> DescribeDbSnapshots {
+    let filter = Filter {
+        name: filter.to_owned(),
+        values: ids.iter().map(ToString::to_string).collect(),
+    };
+    DescribeDbSnapshots {
+        filters: vec![filter],
+        ..DescribeDbSnapshots::default()
+    }
+}
+
+pub(super) fn create_request(request: &CreateSnapshotRequest) -> CreateDbSnapshot {
+    CreateDbSnapshot {
+        snapshot: request.id.to_string(),
+        instance: request.database.name().to_owned(),
+        tags: request.tags.clone().into_iter().collect(),
+    }
+}
+
+pub(super) fn copy_request(request: &CopySnapshotRequest) -> CopyDbSnapshot {
+    CopyDbSnapshot {
+        source: request.source.to_string(),
+        target: request.id.to_string(),
+        kms_key: Some(request.key.to_string()),
+        copy_tags: false,
+        tags: request.tags.clone().into_iter().collect(),
+        option_group: request.option_group.as_ref().map(ToString::to_string),
     }
 }

@@ -5,13 +5,15 @@ use snapferry::domain::arn::{ExecutionArn, RdsArn, Region};
 use snapferry::domain::command::{DatabaseRef, Run};
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ExecutionName;
+use snapferry::domain::policy_set::Applied;
+use snapferry::domain::slots::SlotLimits;
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::trouble::Trouble;
 use snapferry::domain::wait::{Phase, Wait};
 use snapferry::ports::{
     Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, ListOpen, LookUpWaits, NoteTrouble,
-    OpenMarker, OpenPage, PlanCursor, PortError, RecordRecoveryPoint, Waits, Written,
+    OpenMarker, OpenPage, PlanCursor, PortError, ReadPolicies, RecordRecoveryPoint, Waits, Written,
 };
 
 use super::port::{OTHER_CALL, Port};
@@ -136,9 +138,9 @@ impl ListOpen for Port<'_> {
 }
 
 impl ClaimSlot for Port<'_> {
-    async fn claim_slot(&self, copy: &RdsArn, most: usize) -> Result<bool, PortError> {
+    async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError> {
         let mut inner = self.other();
-        let held = inner.state.table.claim_slot(copy, most);
+        let held = inner.state.table.claim_slot(copy, limits);
         // A condition that fails is billed like the write.
         inner.wrote(if held { 2 * SLOTS_KB } else { SLOTS_KB });
         Ok(held)
@@ -146,12 +148,17 @@ impl ClaimSlot for Port<'_> {
 }
 
 impl FreeSlot for Port<'_> {
-    async fn free_slot(&self, copy: &RdsArn, proof: &Abandoned) -> Result<bool, PortError> {
+    async fn free_slot(
+        &self,
+        copy: &RdsArn,
+        of_policy: Option<&PolicyName>,
+        proof: &Abandoned,
+    ) -> Result<bool, PortError> {
         let mut inner = self.other();
         // Twice in a transaction; the index once more.
         inner.wrote(2 * SLOTS_KB + 2 * WAIT_KB + SLOTS_KB);
         let table = &mut inner.state.table;
-        Ok(table.proves(copy, proof) && table.slots.remove(copy))
+        Ok(table.proves(copy, proof) && table.drop_slot(copy, of_policy))
     }
 }
 
@@ -165,6 +172,7 @@ impl ClaimRun for Port<'_> {
         database: &DatabaseRef,
         policy: &PolicyName,
         execution: &ExecutionName,
+        at: Timestamp,
         instead_of: Option<&ExecutionName>,
     ) -> Result<Claim, PortError> {
         let mut inner = self.other();
@@ -177,10 +185,11 @@ impl ClaimRun for Port<'_> {
             .or_default();
         Ok(match &entry.open {
             Some(open) if open != execution && Some(open) != instead_of => {
-                Claim::HeldBy(open.clone())
+                Claim::HeldBy(open.clone(), entry.claimed_at)
             }
             _ => {
                 entry.open = Some(execution.clone());
+                entry.claimed_at = Some(at);
                 Claim::Ours
             }
         })
@@ -242,5 +251,13 @@ impl PlanCursor for Port<'_> {
             .cursors
             .insert(format!("{policy}#{region}"), due);
         Ok(())
+    }
+}
+
+impl ReadPolicies for Port<'_> {
+    /// None was ever applied here: the built-in one holds.
+    async fn current_policies(&self) -> Result<Option<Applied>, PortError> {
+        self.other().cloud.ledger.half_read_units += 2;
+        Ok(None)
     }
 }

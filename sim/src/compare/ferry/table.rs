@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use snapferry::domain::arn::RdsArn;
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ExecutionName;
+use snapferry::domain::slots::SlotLimits;
+use snapferry::domain::tags::PolicyName;
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::wait::{Phase, Wait};
 use snapferry::ports::{Abandoned, OpenPage};
@@ -23,6 +25,7 @@ pub(super) const CATALOG_KB: u64 = 2;
 #[derive(Default)]
 pub(super) struct Entry {
     pub(super) open: Option<ExecutionName>,
+    pub(super) claimed_at: Option<Timestamp>,
     pub(super) newest: Option<Manifest>,
 }
 
@@ -32,6 +35,7 @@ pub(super) struct Table {
     /// The queue for slots, in the order in which they are handed out.
     queued: BTreeSet<(Timestamp, RdsArn)>,
     pub(super) slots: BTreeSet<RdsArn>,
+    slots_of: BTreeMap<RdsArn, PolicyName>,
     pub(super) catalog: BTreeMap<String, Entry>,
     pub(super) cursors: BTreeMap<String, Timestamp>,
     /// How much of the queue a listing shows; `None` shows all.
@@ -44,6 +48,7 @@ impl Table {
             waits: BTreeMap::new(),
             queued: BTreeSet::new(),
             slots: BTreeSet::new(),
+            slots_of: BTreeMap::new(),
             catalog: BTreeMap::new(),
             cursors: BTreeMap::new(),
             shown,
@@ -76,14 +81,26 @@ impl Table {
             .is_some_and(|stored| stored.command.token == *token)
     }
 
-    pub(super) fn claim_slot(&mut self, copy: &RdsArn, most: usize) -> bool {
-        if self.slots.contains(copy) {
-            return true;
-        }
-        if self.slots.len() >= most {
+    pub(super) fn claim_slot(&mut self, copy: &RdsArn, limits: &SlotLimits) -> bool {
+        let has_room = limits.of_policy.as_ref().is_none_or(|bound| {
+            let taken = self.slots_of.values().filter(|of| **of == bound.policy);
+            taken.count() < bound.most || self.slots_of.contains_key(copy)
+        });
+        if !self.slots.contains(copy) && !(has_room && self.slots.len() < limits.most) {
             return false;
         }
-        self.slots.insert(copy.clone())
+        self.slots.insert(copy.clone());
+        if let Some(bound) = &limits.of_policy {
+            self.slots_of.insert(copy.clone(), bound.policy.clone());
+        }
+        true
+    }
+
+    pub(super) fn drop_slot(&mut self, copy: &RdsArn, of_policy: Option<&PolicyName>) -> bool {
+        if self.slots_of.get(copy) == of_policy {
+            self.slots_of.remove(copy);
+        }
+        self.slots.remove(copy)
     }
 
     pub(super) fn proves(&self, copy: &RdsArn, proof: &Abandoned) -> bool {
@@ -120,6 +137,7 @@ impl Table {
         OpenPage {
             waits: listed.iter().map(|arn| self.waits[*arn].clone()).collect(),
             holders: self.slots.clone(),
+            holders_of: self.slots_of.clone(),
             next: None,
         }
     }

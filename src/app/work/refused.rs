@@ -1,0 +1,116 @@
+//! What the worker does about a refusal: one owner for each.
+
+use tracing::warn;
+
+use crate::app::conclude;
+use crate::app::families;
+use crate::app::work::register::{mark, queue};
+use crate::app::work::{Desk, Permissions, Tried, WorkError, Worked};
+use crate::domain::existing::{Existing, existing};
+use crate::domain::failure::{Failure, Owner, Remedy};
+use crate::domain::limits::HINT_RECHECKS;
+use crate::domain::names::SnapshotId;
+use crate::domain::settle::{Verdict, settle};
+use crate::domain::wait::{Phase, Wait};
+use crate::ports::RdsError;
+
+/// One owner for each refusal. The slot stays: another delivery of the same command, or an earlier call whose
+/// answer was lost, may have RDS copying all the same. Only the sweeper, which asks RDS, frees it.
+pub(super) async fn refused<W: Permissions>(
+    world: &W,
+    desk: &Desk,
+    wait: &Wait,
+    receives: u32,
+    error: RdsError,
+) -> Result<Tried, WorkError> {
+    match error.owner() {
+        Owner::AskWhatExists => ask_what_exists(world, desk, wait).await,
+        Owner::AskQuota => ask_quota(world, wait, error).await.map(Tried::Done),
+        Owner::LookAgain(_) if receives <= HINT_RECHECKS => Err(WorkError::Rds(error)),
+        Owner::StateMachine(reason) | Owner::Permanent(reason) | Owner::LookAgain(reason) => {
+            let failure = Failure::new(reason, error.to_string());
+            give_up(world, wait, failure).await.map(Tried::Done)
+        }
+        Owner::Park(remedy) => {
+            warn!(resource = %wait.resource, remedy = remedy.sentence(), "parked");
+            Err(WorkError::Parked {
+                remedy,
+                source: error,
+            })
+        }
+        Owner::Transient => Err(WorkError::Rds(error)),
+    }
+}
+
+/// A describe call that did not come through: parked where a person must mend something first.
+pub(super) fn not_told(error: RdsError) -> WorkError {
+    match error.owner() {
+        Owner::Park(remedy) => WorkError::Parked {
+            remedy,
+            source: error,
+        },
+        _ => WorkError::Rds(error),
+    }
+}
+
+/// "Already exists" is a question: what is there under the name?
+async fn ask_what_exists<W: Permissions>(
+    world: &W,
+    desk: &Desk,
+    wait: &Wait,
+) -> Result<Tried, WorkError> {
+    let id = SnapshotId::of(&wait.resource);
+    let (region, family) = (wait.resource.region(), wait.resource.family());
+    let found = families::describe(world, region, family, &[id])
+        .await
+        .map_err(not_told)?;
+    let found = found.iter().find(|snapshot| snapshot.arn == wait.resource);
+    match existing(wait, found, &desk.rules) {
+        Existing::AskAgain => Err(WorkError::NotShownYet(wait.resource.clone())),
+        Existing::Wait => {
+            mark(world, wait, Phase::Requested).await?;
+            Ok(Tried::Done(Worked::Waiting))
+        }
+        Existing::Settle => match settle(wait, found, &desk.rules, world.now()) {
+            Verdict::Succeed(manifest) => Ok(Tried::Done(Worked::Settled(
+                conclude::succeed(world, wait, &manifest).await?,
+            ))),
+            Verdict::Fail(failure) => give_up(world, wait, failure).await.map(Tried::Done),
+            Verdict::KeepWaiting { .. } => Err(WorkError::NotShownYet(wait.resource.clone())),
+        },
+        Existing::NextAttempt => {
+            world.forget(&wait.resource, &wait.command.token).await?;
+            Ok(Tried::NextAttempt)
+        }
+        Existing::Fail(failure) => give_up(world, wait, failure).await.map(Tried::Done),
+    }
+}
+
+/// `SnapshotQuotaExceeded` means too many copies in flight, or too many snapshots: the figures tell.
+async fn ask_quota<W: Permissions>(
+    world: &W,
+    wait: &Wait,
+    error: RdsError,
+) -> Result<Worked, WorkError> {
+    let quota = world
+        .describe_snapshot_quota(wait.resource.region(), wait.resource.family())
+        .await
+        .map_err(not_told)?;
+    if quota.is_some_and(|quota| quota.used >= quota.max) {
+        return Err(WorkError::Parked {
+            remedy: Remedy::RaiseQuota,
+            source: error,
+        });
+    }
+    queue(world, wait).await
+}
+
+pub(super) async fn give_up<W: Permissions>(
+    world: &W,
+    wait: &Wait,
+    failure: Failure,
+) -> Result<Worked, WorkError> {
+    Ok(Worked::Settled(
+        conclude::fail(world, wait, &failure).await?,
+    ))
+}

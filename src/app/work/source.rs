@@ -1,0 +1,123 @@
+//! What a copy is made of.
+
+use crate::app::families;
+use crate::app::work::aim::Aim;
+use crate::app::work::refused::{give_up, not_told};
+use crate::app::work::{Desk, Permissions, WorkError, Worked};
+use crate::domain::arn::{Family, RdsArn};
+use crate::domain::command::{Command, Run};
+use crate::domain::database::Refusal;
+use crate::domain::failure::{Failure, Reason};
+use crate::domain::limits::HINT_RECHECKS;
+use crate::domain::names::{self, Attempt, SnapshotId};
+use crate::domain::snapshot::SnapshotStatus;
+use crate::domain::wait::{CopyOf, Expectation};
+
+/// What a copy can be made of.
+pub(super) enum Source {
+    /// This, from this attempt on.
+    Found(CopyOf, Attempt),
+    /// RDS shows none that is available.
+    None,
+    /// Of this, no copy can be what it must be.
+    Unfit(Failure),
+}
+
+/// What to copy, and from which attempt on. A command that comes again, from the queue for slots above all,
+/// finds both in its own wait; a new one asks RDS and begins with the first attempt.
+///
+/// A later attempt's wait is there only after the ones before have come to nothing. To begin with the first
+/// again would ask for a second slot while this attempt holds one, and with all slots held so, nobody would move.
+pub(super) async fn source<W: Permissions>(
+    world: &W,
+    desk: &Desk,
+    command: &Command,
+) -> Result<Source, WorkError> {
+    let run = &command.run;
+    let stack = &desk.rules.stack;
+    let sources: Vec<SnapshotId> = Attempt::all()
+        .map(|attempt| names::source_snapshot(stack, run, attempt))
+        .collect();
+    let copies: Vec<(RdsArn, Attempt)> = sources
+        .iter()
+        .flat_map(|source| Attempt::all().map(move |attempt| (source, attempt)))
+        .map(|(source, attempt)| (names::copy(stack, run, source, attempt), attempt))
+        .map(|(id, attempt)| (run.database.arn.sibling_snapshot(&desk.home, &id), attempt))
+        .collect();
+    let keys: Vec<RdsArn> = copies.iter().map(|(copy, _)| copy.clone()).collect();
+    let waits = world.look_up(&keys).await?;
+    let mine = waits
+        .into_iter()
+        .filter(|wait| wait.command.token == command.token)
+        .filter_map(|wait| {
+            let (_, attempt) = copies.iter().find(|(copy, _)| *copy == wait.resource)?;
+            Some((wait.expected, *attempt))
+        })
+        .max_by_key(|(_, attempt)| *attempt);
+    if let Some((Expectation::Copy(copy_of), attempt)) = mine {
+        return Ok(Source::Found(copy_of, attempt));
+    }
+    ask_for_source(world, desk, run, &sources).await
+}
+
+/// The newest attempt at the run's source snapshot that is available, of all names it may have.
+async fn ask_for_source<W: Permissions>(
+    world: &W,
+    desk: &Desk,
+    run: &Run,
+    ids: &[SnapshotId],
+) -> Result<Source, WorkError> {
+    let database = &run.database.arn;
+    let found = families::describe(world, database.region(), database.family(), ids)
+        .await
+        .map_err(not_told)?;
+    let (available, others): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .filter(|snapshot| snapshot.is_ours(&desk.rules.stack, &run.database))
+        .partition(|snapshot| snapshot.status == SnapshotStatus::Available);
+    let unproved = others
+        .into_iter()
+        .find(|snapshot| !snapshot.status.is_over());
+    if let (true, Some(snapshot)) = (available.is_empty(), unproved) {
+        // The step before has seen it available: RDS's answer lags behind, or cannot be read.
+        return Err(WorkError::NotShownYet(snapshot.arn));
+    }
+    let newest = available
+        .into_iter()
+        .max_by_key(|snapshot| snapshot.arn.clone());
+    let Some(snapshot) = newest else {
+        return Ok(Source::None);
+    };
+    if database.family() == Family::Cluster && !snapshot.encrypted {
+        // The planner refuses such a cluster; who starts its execution all the same must hear of it as well.
+        let cause = format!("{}: {}", snapshot.arn, Refusal::UnencryptedCluster);
+        return Ok(Source::Unfit(Failure::new(Reason::Unsupported, cause)));
+    }
+    let copy_of = CopyOf {
+        source: snapshot.arn,
+        key: run.key.clone(),
+        engine: snapshot.engine,
+        size_gib: snapshot.size_gib,
+        taken_at: snapshot.taken_at,
+    };
+    Ok(Source::Found(copy_of, Attempt::FIRST))
+}
+
+/// The step before has succeeded, so an available source was there. The first few receives take it that RDS's
+/// answer lags behind; then the source counts as gone.
+pub(super) async fn no_source<W: Permissions>(
+    world: &W,
+    desk: &Desk,
+    command: &Command,
+    receives: u32,
+) -> Result<Worked, WorkError> {
+    let wait = Aim::Snapshot.wait(desk, command, Attempt::FIRST, world.now());
+    if receives <= HINT_RECHECKS {
+        return Err(WorkError::NotShownYet(wait.resource));
+    }
+    let cause = format!(
+        "RDS shows neither {} nor a later attempt as available",
+        wait.resource
+    );
+    give_up(world, &wait, Failure::new(Reason::SourceMissing, cause)).await
+}
