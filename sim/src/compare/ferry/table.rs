@@ -86,7 +86,8 @@ impl Table {
             let taken = self.slots_of.values().filter(|of| **of == bound.policy);
             taken.count() < bound.most || self.slots_of.contains_key(copy)
         });
-        if !self.slots.contains(copy) && !(has_room && self.slots.len() < limits.most) {
+        let has_room = has_room && self.slots.len() < limits.most;
+        if !self.slots.contains(copy) && !has_room {
             return false;
         }
         self.slots.insert(copy.clone());
