@@ -1,5 +1,7 @@
 //! What a world's RDS is like: its account, its limits, how long things take.
 
+use std::collections::BTreeMap;
+
 use fastrand::Rng;
 use jiff::SignedDuration;
 
@@ -29,6 +31,8 @@ pub struct RdsConfig {
     pub max_filter_values: usize,
     /// How long things take.
     pub timings: Timings,
+    /// How long the work on single instances takes, by identifier, instead of what `timings` would draw.
+    pub planned: BTreeMap<String, PlannedWork>,
     /// What goes wrong; nothing by default.
     pub faults: Faults,
 }
@@ -51,9 +55,19 @@ impl Default for RdsConfig {
             manual_cluster_snapshot_quota: MANUAL_CLUSTER_SNAPSHOTS,
             max_filter_values: 100,
             timings: Timings::default(),
+            planned: BTreeMap::new(),
             faults: Faults::default(),
         }
     }
+}
+
+/// How long the work on one instance takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannedWork {
+    /// From the moment the data was taken to the snapshot's `available`.
+    pub snapshot: SignedDuration,
+    /// From a copy's beginning to its `available`.
+    pub copy: SignedDuration,
 }
 
 /// How long each piece of work takes, in virtual time.

@@ -73,7 +73,9 @@ impl Rds {
         let mut rng = self.rng_of(serial);
         let timings = &self.config.timings;
         let taken_at = later(now, timings.before_data_is_taken.draw(&mut rng));
-        let ends_at = later(taken_at, timings.snapshot.draw(&mut rng));
+        let drawn = timings.snapshot.draw(&mut rng);
+        let planned = self.config.planned.get(&database.source.identifier);
+        let ends_at = later(taken_at, planned.map_or(drawn, |work| work.snapshot));
         let written = rng.u64(20..=90);
         let fate = self.config.faults.fate_of(family, region, &name, &mut rng);
         // Any tag of the caller's own stops the inheritance (RDS User Guide, Tagging).
@@ -184,7 +186,9 @@ impl Rds {
         let mut rng = self.rng_of(serial);
         let timings = &self.config.timings;
         let begun_at = later(now, timings.copy_queued.draw(&mut rng));
-        let ends_at = later(begun_at, timings.copy.draw(&mut rng));
+        let drawn = timings.copy.draw(&mut rng);
+        let planned = self.config.planned.get(&source.instance.identifier);
+        let ends_at = later(begun_at, planned.map_or(drawn, |work| work.copy));
         let fate = self
             .config
             .faults

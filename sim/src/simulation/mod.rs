@@ -28,7 +28,7 @@ mod queue;
 mod report;
 pub mod rule;
 mod run;
-mod step_functions;
+pub(crate) mod step_functions;
 mod strangers;
 mod table;
 mod walk;
