@@ -1,7 +1,12 @@
-//! The simulated world: an RDS model, the local stack, the recording proxy and the demo, and the deterministic
-//! simulation.
+//! The simulated world: an RDS model, the local stack, the recording proxy and the demo, the deterministic
+//! simulation, and the benchmark of the shipped function.
 
 pub mod asl;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "it times real programs on this machine"
+)]
+pub mod bench;
 #[allow(
     clippy::disallowed_methods,
     reason = "the demo runs in real time, on this machine"

@@ -8,7 +8,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use snapferry_sim::simulation;
+use snapferry_sim::{bench, simulation};
 
 /// The simulated world of Snapferry.
 #[derive(Parser)]
@@ -21,11 +21,14 @@ struct Cli {
 enum Command {
     /// Runs the product's use cases under all faults, in virtual time, and judges every step.
     Simulate(simulation::Args),
+    /// Measures the shipped function beside an empty one and one over boto3, in one interleaved run.
+    LambdaBench(bench::Args),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Simulate(args) => simulate(&args),
+        Command::LambdaBench(args) => bench::main(&args),
     }
 }
 
