@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::app::react::Ear;
 use crate::app::sweep::Broom;
 use crate::app::work::Desk;
-use crate::aws::{Aws, Receives, Sends, Starts, for_functions};
+use crate::aws::{Aws, Reach, Receives, Sends, Starts, for_functions};
 use crate::settings::Stack;
 
 pub use edge::{EdgeError, PlanReport, RegionReport, SweepReport, plan, react, sweep, work};
@@ -22,9 +22,9 @@ pub use settings::{Role, Settings, UnknownRole};
 ///
 /// # Errors
 /// When Lambda's runtime API does not answer as documented.
-pub async fn serve(settings: Settings) -> Result<(), lambda_runtime::Error> {
+pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runtime::Error> {
     let role = settings.role();
-    let sdk = for_functions(role.as_str(), &settings.stack().home).await;
+    let sdk = for_functions(role.as_str(), &settings.stack().home, reach);
     let table = settings.stack().table.clone();
     match settings {
         Settings::Planner(planning) => {

@@ -11,6 +11,7 @@ mod items;
 mod lambda_edge;
 mod queues;
 mod rds;
+mod reach;
 mod redrive;
 mod replay;
 mod secrets;

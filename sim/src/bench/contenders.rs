@@ -82,9 +82,15 @@ impl Built {
         run(Command::new(&self.python)
             .args(["-m", "compileall", "-q", "hints.py"])
             .current_dir(folder))?;
-        let variables = |bundle: &Path| {
-            let bundle = ("AWS_CA_BUNDLE".to_owned(), bundle.display().to_string());
-            services.variables().chain([bundle]).collect()
+        // The product embeds Amazon's authorities, of which there are as many; the switch to native ones lets this
+        // run's be read in their place.
+        let trust = ("SNAPFERRY_TRUST", "native".to_owned());
+        let native = [trust, ("SSL_CERT_FILE", roots.display().to_string())];
+        let bundle = [("AWS_CA_BUNDLE", everything.display().to_string())];
+        let variables = |trust: &[(&str, String)]| {
+            let trust = trust.iter().cloned();
+            let trust = trust.map(|(name, value)| (name.to_owned(), value));
+            services.variables().chain(trust).collect()
         };
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         Ok([
@@ -101,7 +107,7 @@ impl Built {
                 executable: self.bootstrap.clone(),
                 arguments: Vec::new(),
                 handler: "reactor",
-                variables: variables(&roots),
+                variables: variables(&native),
                 works: true,
             },
             Program {
@@ -109,7 +115,7 @@ impl Built {
                 executable: self.python.clone(),
                 arguments: words(&["-m", "awslambdaric", "hints.react"]),
                 handler: "hints.react",
-                variables: variables(&everything),
+                variables: variables(&bundle),
                 works: true,
             },
         ])
