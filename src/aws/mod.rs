@@ -18,6 +18,7 @@ mod reach;
 mod slots;
 mod step_functions;
 mod waits;
+mod warm;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -35,6 +36,7 @@ pub use fault::Fault;
 pub use items::{Item, ItemError, read_wait, write_wait};
 pub use queues::{QueueUrl, QueueUrlError};
 pub use reach::{Reach, Trust};
+pub use warm::Service;
 
 /// Everything that is reached over the AWS SDK.
 ///
