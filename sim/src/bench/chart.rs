@@ -33,13 +33,13 @@ pub(super) fn svg(figures: &Figures) -> anyhow::Result<String> {
         let (left, right) = area.split_horizontally(420);
         bars(
             &left,
-            "init and first event, ms",
+            "init and first event, ms (logarithmic)",
             1.0..1000.0,
             &cold(figures),
         )?;
         bars(
             &right,
-            "processor time an event, µs, by batch",
+            "processor time an event, µs, by batch (logarithmic)",
             10.0..10_000.0,
             &warm(figures),
         )?;
