@@ -1,5 +1,5 @@
 //! The simulated world: an RDS model, the local stack, the recording proxy and the demo, the deterministic
-//! simulation, and the benchmark of the shipped function.
+//! simulation, the comparison with loops, and the benchmark of the shipped function.
 
 pub mod asl;
 #[allow(
@@ -7,6 +7,7 @@ pub mod asl;
     reason = "it times real programs on this machine"
 )]
 pub mod bench;
+pub mod compare;
 #[allow(
     clippy::disallowed_methods,
     reason = "the demo runs in real time, on this machine"
@@ -23,3 +24,4 @@ pub mod python;
 pub mod rds;
 pub mod rds_http;
 pub mod simulation;
+mod tied;

@@ -1,4 +1,5 @@
-//! The use cases, over ports: plan, work, react, sweep; and the operator's replay and redrive.
+//! The use cases, over ports: plan, work, react, sweep; and the operator's replay, redrive and
+//! policies.
 //!
 //! They use no timers and spawn nothing; their trait bounds are their role's permissions.
 
@@ -14,7 +15,9 @@ macro_rules! permissions {
 
 pub mod batch;
 pub mod conclude;
+mod families;
 pub mod plan;
+pub mod policies;
 pub mod react;
 pub mod redrive;
 pub mod replay;

@@ -11,8 +11,12 @@ mod dead_letters;
 mod executions;
 mod fault;
 mod items;
+#[cfg(feature = "cli")]
+mod keys;
+mod policies;
 mod queues;
 mod rds;
+mod rds_clusters;
 mod rds_errors;
 mod reach;
 mod slots;

@@ -5,6 +5,7 @@
 pub mod command;
 pub mod event;
 pub mod manifest;
+pub mod policies;
 pub mod run;
 
 use thiserror::Error;

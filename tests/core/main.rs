@@ -4,9 +4,12 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+mod clusters;
 mod errors;
 mod names;
 mod planner;
+mod policies;
+mod policy_file;
 mod reactor;
 mod redrive;
 mod replay;

@@ -16,8 +16,8 @@ use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::wait::{Expectation, Phase, Wait};
 use snapferry::ports::{
-    Callbacks, Clock, DelayMessage, Delivery, DescribeSnapshots, Jitter, LookUpWaits, PortError,
-    RdsError, ReceiptHandle, RecordRecoveryPoint, Waits, Written,
+    Callbacks, Clock, DelayMessage, Delivery, DescribeClusterSnapshots, DescribeSnapshots, Jitter,
+    LookUpWaits, PortError, RdsError, ReceiptHandle, RecordRecoveryPoint, Waits, Written,
 };
 use tokio::time::{Instant, sleep};
 
@@ -125,6 +125,17 @@ impl DescribeSnapshots for Slow {
         }
         self.answer().await;
         self.world.describe_db_snapshots(region, ids).await
+    }
+}
+
+impl DescribeClusterSnapshots for Slow {
+    async fn describe_db_cluster_snapshots(
+        &self,
+        region: &Region,
+        ids: &[SnapshotId],
+    ) -> Result<Vec<Snapshot>, RdsError> {
+        self.answer().await;
+        self.world.describe_db_cluster_snapshots(region, ids).await
     }
 }
 

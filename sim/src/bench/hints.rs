@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 use snapferry::domain::arn::{KeyArn, RdsArn, Region, StateMachineArn};
-use snapferry::domain::command::{DatabaseRef, Run, Step};
+use snapferry::domain::command::{DatabaseRef, Extras, Run, Step};
 use snapferry::domain::names::{self, Attempt, ResourceId, SnapshotId};
 use snapferry::domain::tags::{self, PolicyName, StackId};
 use snapferry::domain::wait::Phase;
@@ -145,6 +145,7 @@ fn run(number: usize) -> anyhow::Result<Run> {
         policy: PolicyName::parse("default")?,
         planned_at: PLANNED_AT.parse()?,
         key: KeyArn::parse(KEY)?,
+        extras: Extras::default(),
     })
 }
 
@@ -286,6 +287,7 @@ fn record(number: usize, arn: &RdsArn, run: &Run) -> anyhow::Result<Value> {
         at: happened,
         date: happened,
         event_id: "RDS-EVENT-0042",
+        tells_its_id: true,
         detail_type: "RDS DB Snapshot Event",
         source_type: "SNAPSHOT",
         source_arn: arn.to_string(),
