@@ -381,20 +381,30 @@ pub trait FreeSlot {
 pub enum Claim {
     /// The database's run is this one.
     Ours,
-    /// Another execution is entered as its run, since this time.
-    HeldBy(ExecutionName, Option<Timestamp>),
+    /// Another execution is entered as its run.
+    HeldBy(Held),
+}
+
+/// The execution that is entered as a database's run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Which one.
+    pub by: ExecutionName,
+    /// When it was last claimed.
+    pub since: Option<Timestamp>,
 }
 
 /// Single flight: at most one open execution for each database and policy.
 pub trait ClaimRun {
-    /// `UpdateItem`: enters the execution, with the time `at`, if none, this one, or `instead_of` is entered.
+    /// `UpdateItem`: enters the execution, with the time `at`, if none, this one, or `instead_of` is entered, and
+    /// that not claimed anew since it was looked at.
     async fn claim_run(
         &self,
         database: &DatabaseRef,
         policy: &PolicyName,
         execution: &ExecutionName,
         at: Timestamp,
-        instead_of: Option<&ExecutionName>,
+        instead_of: Option<&Held>,
     ) -> Result<Claim, PortError>;
 }
 

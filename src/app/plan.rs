@@ -355,20 +355,22 @@ pub(crate) async fn claim<W: ClaimRun + Clock + StartExecution>(
     let first = world
         .claim_run(database, policy, name, world.now(), None)
         .await?;
-    let Claim::HeldBy(held_by, since) = first else {
+    let Claim::HeldBy(held) = first else {
         return Ok(Ok(()));
     };
-    let is_young = since.is_some_and(|since| world.now().duration_since(since) < CLAIM_GRACE);
-    match world.describe_execution(&held_by).await? {
-        ExecutionState::Running => return Ok(Err(Taken::Running(held_by))),
-        ExecutionState::Unknown if is_young => return Ok(Err(Taken::Claimed(held_by))),
+    let age = held.since.map(|since| world.now().duration_since(since));
+    match world.describe_execution(&held.by).await? {
+        ExecutionState::Running => return Ok(Err(Taken::Running(held.by))),
+        ExecutionState::Unknown if age.is_some_and(|age| age < CLAIM_GRACE) => {
+            return Ok(Err(Taken::Claimed(held.by)));
+        }
         ExecutionState::Unknown | ExecutionState::Succeeded | ExecutionState::Failed => {}
     }
     let second = world
-        .claim_run(database, policy, name, world.now(), Some(&held_by))
+        .claim_run(database, policy, name, world.now(), Some(&held))
         .await?;
     Ok(match second {
         Claim::Ours => Ok(()),
-        Claim::HeldBy(other, _) => Err(Taken::Claimed(other)),
+        Claim::HeldBy(other) => Err(Taken::Claimed(other.by)),
     })
 }

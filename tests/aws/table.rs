@@ -9,7 +9,7 @@ use snapferry::domain::slots::{PolicySlots, SlotLimits};
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::wait::Phase;
 use snapferry::ports::{
-    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, ListOpen, LookUpWaits, NoteTrouble,
+    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, Held, ListOpen, LookUpWaits, NoteTrouble,
     PlanCursor, RecordRecoveryPoint, Waits, Written,
 };
 
@@ -505,32 +505,43 @@ fn execution(name: &str) -> ExecutionName {
 async fn a_run_is_claimed_if_none_is_open_or_it_is_this_or_the_ended_one() {
     let policy = a_run("orders").policy;
     let database = a_run("orders").database;
-    let wire = Wire::new([ok("{}"), ok("{}")]);
+    let wire = Wire::new([ok("{}"), ok("{}"), ok("{}")]);
     let aws = wire.aws();
     let claim = aws
         .claim_run(&database, &policy, &execution("this"), claimed_at(), None)
         .await;
     assert_eq!(claim.unwrap(), Claim::Ours);
-    let ended = execution("ended");
-    let claim = aws
-        .claim_run(
-            &database,
-            &policy,
-            &execution("this"),
-            claimed_at(),
-            Some(&ended),
-        )
-        .await;
-    assert_eq!(claim.unwrap(), Claim::Ours);
-    let (first, second) = (wire.asked()[0].json(), wire.asked()[1].json());
+    for since in [Some(claimed_at()), None] {
+        let ended = Held {
+            by: execution("ended"),
+            since,
+        };
+        let this = execution("this");
+        let claim = aws
+            .claim_run(&database, &policy, &this, claimed_at(), Some(&ended))
+            .await;
+        assert_eq!(claim.unwrap(), Claim::Ours);
+    }
+    let asked: Vec<Value> = wire.asked().iter().map(|one| one.json()).collect();
+    let [first, second, third] = &asked[..] else {
+        panic!("{} calls", asked.len());
+    };
     assert_eq!(first["Key"]["pk"]["S"], "database#db-ORDERS#default");
     assert_eq!(
-        spelled(&first, "ConditionExpression"),
+        spelled(first, "ConditionExpression"),
         "attribute_not_exists(open_execution) OR open_execution = :this"
     );
     assert_eq!(
-        spelled(&second, "ConditionExpression"),
-        "attribute_not_exists(open_execution) OR open_execution = :this OR open_execution = :other"
+        spelled(second, "ConditionExpression"),
+        "attribute_not_exists(open_execution) OR open_execution = :this OR (open_execution = :other AND claimed_at = :since)"
+    );
+    assert_eq!(
+        spelled(third, "ConditionExpression"),
+        "attribute_not_exists(open_execution) OR open_execution = :this OR (open_execution = :other AND attribute_not_exists(claimed_at))"
+    );
+    assert_eq!(
+        second["ExpressionAttributeValues"][":since"]["N"],
+        "1795316401000"
     );
     assert_eq!(second["ExpressionAttributeValues"][":other"]["S"], "ended");
     assert_eq!(
@@ -554,7 +565,13 @@ async fn the_run_that_holds_the_place_is_named() {
             .aws()
             .claim_run(&database, &policy, &execution("this"), claimed_at(), None)
             .await;
-        assert_eq!(claim.unwrap(), Claim::HeldBy(execution("other"), since));
+        assert_eq!(
+            claim.unwrap(),
+            Claim::HeldBy(Held {
+                by: execution("other"),
+                since
+            })
+        );
     }
     for reply in [conflict(), throttled()] {
         let wire = Wire::new([reply]);

@@ -28,10 +28,10 @@ use snapferry::ports::{
     Abandoned, Callbacks, Claim, ClaimRun, ClaimSlot, Clock, CopyClusterSnapshot, CopySnapshot,
     CopySnapshotRequest, CreateClusterSnapshot, CreateSnapshot, CreateSnapshotRequest,
     DelayMessage, Delivery, DescribeClusterSnapshots, DescribeClusters, DescribeInstances,
-    DescribeQuota, DescribeSnapshots, ExecutionState, FreeSlot, Jitter, ListOpen, LookUpWaits,
-    NoteTrouble, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, RdsError,
-    ReadPolicies, ReceiptHandle, RecordRecoveryPoint, SendCommand, SnapshotQuota, StartExecution,
-    Started, Waits, Written,
+    DescribeQuota, DescribeSnapshots, ExecutionState, FreeSlot, Held, Jitter, ListOpen,
+    LookUpWaits, NoteTrouble, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
+    RdsError, ReadPolicies, ReceiptHandle, RecordRecoveryPoint, SendCommand, SnapshotQuota,
+    StartExecution, Started, Waits, Written,
 };
 
 /// Runs a future that never has to wait for anything but the fake.
@@ -879,14 +879,23 @@ impl ClaimRun for World {
         policy: &PolicyName,
         execution: &ExecutionName,
         at: Timestamp,
-        instead_of: Option<&ExecutionName>,
+        instead_of: Option<&Held>,
     ) -> Result<Claim, PortError> {
         self.call("ClaimRun", execution)?;
         let mut catalog = self.catalog.borrow_mut();
         let entry = catalog.entry(entry_key(database, policy)).or_default();
         match &entry.open {
-            Some(open) if open != execution && Some(open) != instead_of => {
-                Ok(Claim::HeldBy(open.clone(), entry.claimed_at))
+            Some(open) if open != execution => {
+                let held = Held {
+                    by: open.clone(),
+                    since: entry.claimed_at,
+                };
+                if instead_of != Some(&held) {
+                    return Ok(Claim::HeldBy(held));
+                }
+                entry.open = Some(execution.clone());
+                entry.claimed_at = Some(at);
+                Ok(Claim::Ours)
             }
             _ => {
                 entry.open = Some(execution.clone());

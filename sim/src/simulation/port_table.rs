@@ -11,8 +11,8 @@ use snapferry::domain::tags::PolicyName;
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::wait::{Phase, Wait};
 use snapferry::ports::{
-    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, ListOpen, LookUpWaits, OpenMarker, OpenPage,
-    PlanCursor, PortError, ReadPolicies, RecordRecoveryPoint, Waits, Written,
+    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, Held, ListOpen, LookUpWaits, OpenMarker,
+    OpenPage, PlanCursor, PortError, ReadPolicies, RecordRecoveryPoint, Waits, Written,
 };
 
 use super::judge::name_of;
@@ -326,13 +326,14 @@ impl ClaimRun for Port {
         policy: &PolicyName,
         execution: &ExecutionName,
         at: Timestamp,
-        instead_of: Option<&ExecutionName>,
+        instead_of: Option<&Held>,
     ) -> Result<Claim, PortError> {
         let (key, this, other) = (
             entry_key(database, policy),
             execution.clone(),
             instead_of.cloned(),
         );
+        let has_no_grace = self.has(Mutant::ClaimHasNoGrace);
         let claim = self
             .aws(
                 "UpdateItem",
@@ -340,25 +341,27 @@ impl ClaimRun for Port {
                 true,
                 move |w| {
                     let entry = w.table.catalog.entry(key).or_default();
-                    match &entry.open {
-                        Some(open) if *open != this && Some(open) != other.as_ref() => {
-                            Claim::HeldBy(open.clone(), entry.claimed_at)
-                        }
-                        _ => {
-                            entry.open = Some(this);
-                            entry.claimed_at = Some(at);
-                            Claim::Ours
+                    let is_others = |open: &&ExecutionName| **open != this;
+                    if let Some(open) = entry.open.as_ref().filter(is_others) {
+                        let held = Held {
+                            by: open.clone(),
+                            // One that is as old as can be has outlived every grace.
+                            since: entry.claimed_at.filter(|_| !has_no_grace),
+                        };
+                        if other.as_ref() != Some(&held) {
+                            return Claim::HeldBy(held);
                         }
                     }
+                    entry.open = Some(this);
+                    entry.claimed_at = Some(at);
+                    Claim::Ours
                 },
             )
             .await?;
-        Ok(match claim {
-            _ if self.has(Mutant::ClaimIsAlwaysOurs) => Claim::Ours,
-            Claim::HeldBy(open, _) if self.has(Mutant::ClaimHasNoGrace) => {
-                Claim::HeldBy(open, None)
-            }
-            claim => claim,
+        Ok(if self.has(Mutant::ClaimIsAlwaysOurs) {
+            Claim::Ours
+        } else {
+            claim
         })
     }
 }

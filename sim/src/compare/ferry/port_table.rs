@@ -12,7 +12,7 @@ use snapferry::domain::token::TaskToken;
 use snapferry::domain::trouble::Trouble;
 use snapferry::domain::wait::{Phase, Wait};
 use snapferry::ports::{
-    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, ListOpen, LookUpWaits, NoteTrouble,
+    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, Held, ListOpen, LookUpWaits, NoteTrouble,
     OpenMarker, OpenPage, PlanCursor, PortError, ReadPolicies, RecordRecoveryPoint, Waits, Written,
 };
 
@@ -173,7 +173,7 @@ impl ClaimRun for Port<'_> {
         policy: &PolicyName,
         execution: &ExecutionName,
         at: Timestamp,
-        instead_of: Option<&ExecutionName>,
+        instead_of: Option<&Held>,
     ) -> Result<Claim, PortError> {
         let mut inner = self.other();
         inner.wrote(CATALOG_KB);
@@ -184,8 +184,15 @@ impl ClaimRun for Port<'_> {
             .entry(entry_key(database, policy))
             .or_default();
         Ok(match &entry.open {
-            Some(open) if open != execution && Some(open) != instead_of => {
-                Claim::HeldBy(open.clone(), entry.claimed_at)
+            Some(open)
+                if open != execution
+                    && instead_of
+                        .is_none_or(|held| held.by != *open || held.since != entry.claimed_at) =>
+            {
+                Claim::HeldBy(Held {
+                    by: open.clone(),
+                    since: entry.claimed_at,
+                })
             }
             _ => {
                 entry.open = Some(execution.clone());
