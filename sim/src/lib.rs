@@ -23,5 +23,6 @@ pub mod proxy;
 pub mod python;
 pub mod rds;
 pub mod rds_http;
+mod rows;
 pub mod simulation;
 mod tied;

@@ -322,6 +322,23 @@ fn is_copy(wait: &Wait) -> bool {
     wait.command.step == Step::Copy
 }
 
+/// Whether somebody still sleeps on the wait's token. A wait that nobody awaits is forgotten.
+async fn is_awaited<W: Permissions>(world: &W, wait: &Wait) -> Result<bool, PortError> {
+    let probe = world.send_task_heartbeat(&wait.command.token).await;
+    if matches!(probe, Probe::Invalid) {
+        conclude::alarm_at_invalid_token(wait);
+    }
+    match probe {
+        Probe::Alive => Ok(true),
+        Probe::Dead | Probe::Invalid => {
+            info!(resource = %wait.resource, execution = %wait.command.execution, "nobody awaits it any more");
+            world.forget(&wait.resource, &wait.command.token).await?;
+            Ok(false)
+        }
+        Probe::Unknown(error) => Err(error),
+    }
+}
+
 /// Claims a slot for a queued copy and sends its command again. The wait stays queued until the worker has the
 /// command: a hand-over that is lost is made again by the next sweep.
 async fn hand_out_one<W: Permissions>(
@@ -329,18 +346,8 @@ async fn hand_out_one<W: Permissions>(
     broom: &Broom,
     wait: &Wait,
 ) -> Result<bool, PortError> {
-    let probe = world.send_task_heartbeat(&wait.command.token).await;
-    if matches!(probe, Probe::Invalid) {
-        conclude::alarm_at_invalid_token(wait);
-    }
-    match probe {
-        Probe::Alive => {}
-        Probe::Dead | Probe::Invalid => {
-            info!(resource = %wait.resource, execution = %wait.command.execution, "a queued copy that nobody awaits");
-            world.forget(&wait.resource, &wait.command.token).await?;
-            return Ok(false);
-        }
-        Probe::Unknown(error) => return Err(error),
+    if !is_awaited(world, wait).await? {
+        return Ok(false);
     }
     let limits = wait.command.run.slot_limits(broom.copy_slots);
     if !world.claim_slot(&wait.resource, &limits).await? {
@@ -353,13 +360,8 @@ async fn hand_out_one<W: Permissions>(
 /// Sends the command of a registered wait again, once in a message's lifetime. Where its message does rest with
 /// the dead letters, a replay finds the work done or under way.
 async fn send_one_again<W: Permissions>(world: &W, wait: &Wait) -> Result<bool, PortError> {
-    match world.send_task_heartbeat(&wait.command.token).await {
-        Probe::Alive => {}
-        Probe::Dead | Probe::Invalid => {
-            world.forget(&wait.resource, &wait.command.token).await?;
-            return Ok(false);
-        }
-        Probe::Unknown(error) => return Err(error),
+    if !is_awaited(world, wait).await? {
+        return Ok(false);
     }
     world.send_command(&wait.command).await?;
     let (resource, token) = (&wait.resource, &wait.command.token);

@@ -30,8 +30,9 @@ use source::{Source, no_source, source};
 permissions! {
     /// Everything that the worker may do.
     Permissions:
-        Callbacks ClaimSlot Clock CopyClusterSnapshot CopySnapshot CreateClusterSnapshot
-        CreateSnapshot DescribeClusterSnapshots DescribeQuota DescribeSnapshots LookUpWaits NoteTrouble ProbeToken RecordRecoveryPoint Waits
+        Callbacks ClaimSlot Clock CopyClusterSnapshot CopySnapshot CreateClusterSnapshot CreateSnapshot
+        DescribeClusterSnapshots DescribeQuota DescribeSnapshots LookUpWaits NoteTrouble ProbeToken
+        RecordRecoveryPoint Waits
 }
 
 /// What the worker knows of its stack.

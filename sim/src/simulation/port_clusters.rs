@@ -12,12 +12,13 @@ use snapferry::ports::{
 
 use super::mutant::Mutant;
 use super::port::Port;
-use super::port_rds::{shown, snapshot, tags};
+use super::port_rds::{shown, snapshot};
 use super::world::rds_region;
 use crate::rds::{
     Cluster, CopyDbSnapshot, CreateDbSnapshot, DescribeDbClusters, DescribeDbSnapshots, Filter,
     Paging,
 };
+use crate::rows::tags;
 
 impl DescribeClusters for Port {
     async fn describe_db_clusters(

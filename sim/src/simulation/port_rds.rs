@@ -1,11 +1,10 @@
 //! The ports that are RDS, with what stands between RDS and a caller.
 
-use snapferry::domain::arn::{Family, KeyArn, RdsArn, Region};
+use snapferry::domain::arn::{Family, RdsArn, Region};
 use snapferry::domain::database::Database;
 use snapferry::domain::failure::{Operation, Owner};
-use snapferry::domain::names::{OptionGroup, ResourceId, SnapshotId};
+use snapferry::domain::names::SnapshotId;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::tags::Tags;
 use snapferry::domain::wait::Expectation;
 use snapferry::ports::{
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DescribeInstances,
@@ -17,9 +16,10 @@ use super::mutant::Mutant;
 use super::port::{Port, Role};
 use super::world::{World, rds_region};
 use crate::rds::{
-    CopyDbSnapshot, CreateDbSnapshot, DescribeDbInstances, DescribeDbSnapshots, Filter, Instance,
-    Paging, RdsFault, SnapshotDescription,
+    CopyDbSnapshot, CreateDbSnapshot, DescribeDbInstances, DescribeDbSnapshots, Filter, Paging,
+    RdsFault, SnapshotDescription,
 };
+use crate::rows::{self, database};
 
 /// What RDS, or what stands before it, answers instead of doing what was asked.
 pub(super) struct Refusal {
@@ -168,20 +168,6 @@ impl DescribeInstances for Port {
     }
 }
 
-fn database(instance: &Instance) -> Option<Database> {
-    Some(Database {
-        arn: RdsArn::parse(&instance.arn).ok()?,
-        resource_id: ResourceId::parse(&instance.resource_id).ok()?,
-        member_of: instance.spec.cluster.clone(),
-        engine: instance.spec.engine.clone(),
-        option_group: OptionGroup::parse(&instance.spec.option_group).ok(),
-        encrypted: instance.spec.kms_key.is_some(),
-        multi_az_cluster: false,
-        status: instance.status.as_str().to_owned(),
-        tags: tags(&instance.spec.tags),
-    })
-}
-
 fn is_mutation(operation: Operation) -> bool {
     matches!(
         operation,
@@ -190,12 +176,6 @@ fn is_mutation(operation: Operation) -> bool {
             | Operation::CreateDbClusterSnapshot
             | Operation::CopyDbClusterSnapshot
     )
-}
-
-pub(super) fn tags(tags: &crate::rds::Tags) -> Tags {
-    tags.iter()
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect()
 }
 
 impl DescribeSnapshots for Port {
@@ -250,39 +230,6 @@ pub(super) fn shown(found: &[Snapshot]) -> Vec<String> {
         .iter()
         .map(|s| format!("{} {:?}", s.arn.name(), s.status))
         .collect()
-}
-
-/// A row as the adapter reads it. An odd status takes the place of what is under way.
-pub(super) fn snapshot(row: &SnapshotDescription, odd: bool) -> Option<Snapshot> {
-    let status = if odd && row.stage.is_under_way() {
-        SnapshotStatus::Other("upgrading".to_owned())
-    } else {
-        SnapshotStatus::parse(row.stage.as_str())
-    };
-    let source = row
-        .source_arn
-        .as_deref()
-        .map(RdsArn::parse)
-        .transpose()
-        .ok()?;
-    let own_time = if source.is_none() {
-        row.create_time
-    } else {
-        None
-    };
-    Some(Snapshot {
-        arn: RdsArn::parse(&row.arn).ok()?,
-        resource_id: ResourceId::parse(&row.instance.resource_id).ok(),
-        status,
-        engine: row.instance.engine.clone(),
-        engine_version: row.instance.engine_version.clone(),
-        size_gib: i32::try_from(row.instance.allocated_storage).ok()?,
-        encrypted: row.kms_key.is_some(),
-        key: row.kms_key.as_deref().map(KeyArn::parse).transpose().ok()?,
-        source,
-        taken_at: row.original_create_time.or(own_time),
-        tags: tags(&row.tags),
-    })
 }
 
 impl Port {
@@ -481,4 +428,13 @@ impl DescribeQuota for Port {
         )
         .await
     }
+}
+
+/// A row as the adapter reads it. An odd status takes the place of what is under way.
+pub(super) fn snapshot(row: &SnapshotDescription, odd: bool) -> Option<Snapshot> {
+    let mut snapshot = rows::snapshot(row)?;
+    if odd && row.stage.is_under_way() {
+        snapshot.status = SnapshotStatus::Other("upgrading".to_owned());
+    }
+    Some(snapshot)
 }

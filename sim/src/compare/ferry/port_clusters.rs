@@ -11,10 +11,11 @@ use snapferry::ports::{
 };
 
 use super::port::Port;
-use super::port_rds::{by_identifier, copy_request, create_request, snapshot, tags};
+use super::port_rds::{by_identifier, copy_request, create_request};
 use crate::compare::cloud::Operation;
 use crate::compare::ledger::Hop;
 use crate::rds::{Cluster, DescribeDbClusters, Paging};
+use crate::rows::{snapshot, tags};
 
 impl DescribeClusters for Port<'_> {
     async fn describe_db_clusters(

@@ -1,11 +1,10 @@
 //! The ports that are RDS.
 
-use snapferry::domain::arn::{Family, KeyArn, RdsArn, Region};
+use snapferry::domain::arn::{Family, Region};
 use snapferry::domain::database::Database;
 use snapferry::domain::failure::Operation as Action;
-use snapferry::domain::names::{OptionGroup, ResourceId, SnapshotId};
-use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::tags::Tags;
+use snapferry::domain::names::SnapshotId;
+use snapferry::domain::snapshot::Snapshot;
 use snapferry::ports::{
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DescribeInstances,
     DescribeQuota, DescribeSnapshots, Page, RdsError, SnapshotQuota,
@@ -15,9 +14,9 @@ use super::port::Port;
 use crate::compare::cloud::Operation;
 use crate::compare::ledger::Hop;
 use crate::rds::{
-    CopyDbSnapshot, CreateDbSnapshot, DescribeDbInstances, DescribeDbSnapshots, Filter, Instance,
-    Paging, SnapshotDescription,
+    CopyDbSnapshot, CreateDbSnapshot, DescribeDbInstances, DescribeDbSnapshots, Filter, Paging,
 };
+use crate::rows::{database, snapshot};
 
 impl DescribeInstances for Port<'_> {
     async fn describe_db_instances(
@@ -46,26 +45,6 @@ impl DescribeInstances for Port<'_> {
     }
 }
 
-fn database(instance: &Instance) -> Option<Database> {
-    Some(Database {
-        arn: RdsArn::parse(&instance.arn).ok()?,
-        resource_id: ResourceId::parse(&instance.resource_id).ok()?,
-        member_of: instance.spec.cluster.clone(),
-        engine: instance.spec.engine.clone(),
-        option_group: OptionGroup::parse(&instance.spec.option_group).ok(),
-        encrypted: instance.spec.kms_key.is_some(),
-        multi_az_cluster: false,
-        status: instance.status.as_str().to_owned(),
-        tags: tags(&instance.spec.tags),
-    })
-}
-
-pub(super) fn tags(tags: &crate::rds::Tags) -> Tags {
-    tags.iter()
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect()
-}
-
 impl DescribeSnapshots for Port<'_> {
     async fn describe_db_snapshots(
         &self,
@@ -83,34 +62,6 @@ impl DescribeSnapshots for Port<'_> {
             Err(fault) => Err(inner.refused(action, hop, &fault)),
         }
     }
-}
-
-/// A row as the adapter reads it.
-pub(super) fn snapshot(row: &SnapshotDescription) -> Option<Snapshot> {
-    let source = row
-        .source_arn
-        .as_deref()
-        .map(RdsArn::parse)
-        .transpose()
-        .ok()?;
-    let own_time = if source.is_none() {
-        row.create_time
-    } else {
-        None
-    };
-    Some(Snapshot {
-        arn: RdsArn::parse(&row.arn).ok()?,
-        resource_id: ResourceId::parse(&row.instance.resource_id).ok(),
-        status: SnapshotStatus::parse(row.stage.as_str()),
-        engine: row.instance.engine.clone(),
-        engine_version: row.instance.engine_version.clone(),
-        size_gib: i32::try_from(row.instance.allocated_storage).ok()?,
-        encrypted: row.kms_key.is_some(),
-        key: row.kms_key.as_deref().map(KeyArn::parse).transpose().ok()?,
-        source,
-        taken_at: row.original_create_time.or(own_time),
-        tags: tags(&row.tags),
-    })
 }
 
 impl CreateSnapshot for Port<'_> {
