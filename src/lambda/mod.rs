@@ -5,13 +5,14 @@ mod records;
 mod settings;
 
 use aws_lambda_events::event::sqs::SqsEvent;
+use futures_util::future::join;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 
 use crate::app::react::Ear;
 use crate::app::sweep::Broom;
 use crate::app::work::Desk;
-use crate::aws::{Aws, Receives, Sends, Starts, for_functions};
+use crate::aws::{Aws, Reach, Receives, Sends, Service, Starts, for_functions};
 use crate::settings::Stack;
 
 pub use edge::{EdgeError, PlanReport, RegionReport, SweepReport, plan, react, sweep, work};
@@ -22,10 +23,13 @@ pub use settings::{Role, Settings, UnknownRole};
 ///
 /// # Errors
 /// When Lambda's runtime API does not answer as documented.
-pub async fn serve(settings: Settings) -> Result<(), lambda_runtime::Error> {
+pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runtime::Error> {
     let role = settings.role();
-    let sdk = for_functions(role.as_str(), &settings.stack().home).await;
-    let table = settings.stack().table.clone();
+    let sdk = for_functions(role.as_str(), &settings.stack().home, reach);
+    let (table, home) = (
+        settings.stack().table.clone(),
+        settings.stack().home.clone(),
+    );
     match settings {
         Settings::Planner(planning) => {
             let aws = Aws::new(sdk, table, Starts(planning.state_machine.clone()));
@@ -35,18 +39,21 @@ pub async fn serve(settings: Settings) -> Result<(), lambda_runtime::Error> {
         Settings::Worker { stack, queue } => {
             let aws = Aws::new(sdk, table, Receives(queue));
             let (aws, desk, backoff) = (&aws, &desk(&stack), &stack.backoff);
-            lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
+            let run = lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
                 work(aws, desk, backoff, event.payload)
-            }))
-            .await
+            }));
+            // Step Functions is asked at once, and opens its own.
+            meanwhile(run, aws.warm(&home, &[Service::DynamoDb, Service::Rds])).await
         }
         Settings::Reactor { stack, queue } => {
             let aws = Aws::new(sdk, table, Receives(queue));
             let (aws, ear, backoff) = (&aws, &ear(&stack), &stack.backoff);
-            lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
+            let run = lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
                 react(aws, ear, backoff, event.payload)
-            }))
-            .await
+            }));
+            // The table is read at once, and opens its own.
+            let services = [Service::Rds, Service::StepFunctions];
+            meanwhile(run, aws.warm(&home, &services)).await
         }
         Settings::Sweeper { stack, queue } => {
             let aws = Aws::new(sdk, table, Sends(queue));
@@ -54,6 +61,21 @@ pub async fn serve(settings: Settings) -> Result<(), lambda_runtime::Error> {
             lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| sweep(aws, broom))).await
         }
     }
+}
+
+/// How often the runtime gets its turn before anything is warmed: it connects to Lambda and asks for the first event,
+/// which is when Lambda takes the function for started. A turn without anything to do takes some microseconds.
+const TURNS: usize = 16;
+
+/// Runs a function, and warms connections while it waits for its first event, or for the first answer to it.
+async fn meanwhile<T>(run: impl Future<Output = T>, warm: impl Future<Output = ()>) -> T {
+    let warm = async {
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+        }
+        warm.await;
+    };
+    join(run, warm).await.0
 }
 
 fn desk(stack: &Stack) -> Desk {

@@ -15,6 +15,7 @@ mod policy_commands;
 mod queues;
 mod rds;
 mod rds_clusters;
+mod reach;
 mod redrive;
 mod replay;
 mod secrets;
