@@ -19,7 +19,7 @@ use crate::domain::database::Database;
 use crate::domain::failure::{Failure, Operation, Owner, owner};
 use crate::domain::letter::Undelivered;
 use crate::domain::manifest::Manifest;
-use crate::domain::names::{ExecutionName, OptionGroup, SnapshotId};
+use crate::domain::names::{ExecutionName, OptionGroup, ResourceId, SnapshotId};
 use crate::domain::policy_set::{Applied, Stamp, Version};
 use crate::domain::redrive::{EndedBadly, EndedExecution, Inspection};
 use crate::domain::slots::SlotLimits;
@@ -132,6 +132,49 @@ pub trait DescribeClusterSnapshots {
         region: &Region,
         ids: &[SnapshotId],
     ) -> Result<Vec<Snapshot>, RdsError>;
+}
+
+/// Finds instances.
+pub trait FindInstances {
+    /// `DescribeDBInstances` with a filter on resource ids: those that there are, in no order. All pages of the
+    /// answer; callers keep `ids` within the filter's width.
+    async fn find_db_instances(
+        &self,
+        region: &Region,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Database>, RdsError>;
+}
+
+/// Finds clusters.
+pub trait FindClusters {
+    /// `DescribeDBClusters`, otherwise as [`FindInstances::find_db_instances`].
+    async fn find_db_clusters(
+        &self,
+        region: &Region,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Database>, RdsError>;
+}
+
+/// Lists automated snapshots of instances.
+pub trait AutomatedSnapshots {
+    /// `DescribeDBSnapshots` of the type `automated`: one page of up to 100, of one database or of all.
+    async fn automated_db_snapshots(
+        &self,
+        region: &Region,
+        of: Option<&RdsArn>,
+        marker: Option<String>,
+    ) -> Result<Page<Snapshot>, RdsError>;
+}
+
+/// Lists automated snapshots of clusters.
+pub trait AutomatedClusterSnapshots {
+    /// `DescribeDBClusterSnapshots`, otherwise as [`AutomatedSnapshots::automated_db_snapshots`].
+    async fn automated_db_cluster_snapshots(
+        &self,
+        region: &Region,
+        of: Option<&RdsArn>,
+        marker: Option<String>,
+    ) -> Result<Page<Snapshot>, RdsError>;
 }
 
 /// Asks for a snapshot.

@@ -1,13 +1,14 @@
 //! Instances and clusters: one use case for both, and for each family the AWS action that is its own.
 
-use crate::domain::arn::{Family, Region};
+use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::database::Database;
-use crate::domain::names::SnapshotId;
+use crate::domain::names::{ResourceId, SnapshotId};
 use crate::domain::snapshot::Snapshot;
 use crate::ports::{
-    CopyClusterSnapshot, CopySnapshot, CopySnapshotRequest, CreateClusterSnapshot, CreateSnapshot,
-    CreateSnapshotRequest, DescribeClusterSnapshots, DescribeClusters, DescribeInstances,
-    DescribeSnapshots, Page, RdsError,
+    AutomatedClusterSnapshots, AutomatedSnapshots, CopyClusterSnapshot, CopySnapshot,
+    CopySnapshotRequest, CreateClusterSnapshot, CreateSnapshot, CreateSnapshotRequest,
+    DescribeClusterSnapshots, DescribeClusters, DescribeInstances, DescribeSnapshots, FindClusters,
+    FindInstances, Page, RdsError,
 };
 
 /// One page of a family's databases.
@@ -33,6 +34,37 @@ pub(crate) async fn describe<W: DescribeClusterSnapshots + DescribeSnapshots>(
     match family {
         Family::Instance => world.describe_db_snapshots(region, ids).await,
         Family::Cluster => world.describe_db_cluster_snapshots(region, ids).await,
+    }
+}
+
+/// Those of a family's databases that have these resource ids.
+pub(crate) async fn find<W: FindClusters + FindInstances>(
+    world: &W,
+    region: &Region,
+    family: Family,
+    ids: &[ResourceId],
+) -> Result<Vec<Database>, RdsError> {
+    match family {
+        Family::Instance => world.find_db_instances(region, ids).await,
+        Family::Cluster => world.find_db_clusters(region, ids).await,
+    }
+}
+
+/// One page of a family's automated snapshots, of one database or of all.
+pub(crate) async fn automated<W: AutomatedClusterSnapshots + AutomatedSnapshots>(
+    world: &W,
+    region: &Region,
+    family: Family,
+    of: Option<&RdsArn>,
+    marker: Option<String>,
+) -> Result<Page<Snapshot>, RdsError> {
+    match family {
+        Family::Instance => world.automated_db_snapshots(region, of, marker).await,
+        Family::Cluster => {
+            world
+                .automated_db_cluster_snapshots(region, of, marker)
+                .await
+        }
     }
 }
 

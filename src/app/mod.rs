@@ -13,6 +13,7 @@ macro_rules! permissions {
     };
 }
 
+pub mod automated;
 pub mod batch;
 pub mod conclude;
 mod families;

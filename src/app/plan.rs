@@ -1,24 +1,28 @@
 //! The planner: starts one execution for each database that is due.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use tracing::{info, warn};
 
+use crate::app::automated;
 use crate::app::batch::chain;
 use crate::app::families;
 use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::command::Run;
 use crate::domain::database::{Choice, Database, LeftOut, Refusal, choose};
 use crate::domain::limits::CLAIM_GRACE;
-use crate::domain::names::{self, Attempt, ExecutionName};
+use crate::domain::names::{self, Attempt, ExecutionName, ResourceId};
 use crate::domain::policy::{Policies, Policy};
+use crate::domain::policy_set::Source;
+use crate::domain::snapshot::Snapshot;
 use crate::domain::tags::{PolicyName, StackId};
 use crate::ports::{
-    Claim, ClaimRun, Clock, DescribeClusters, DescribeInstances, ExecutionState, PlanCursor,
-    PortError, RdsError, ReadPolicies, StartExecution, Started,
+    AutomatedClusterSnapshots, AutomatedSnapshots, Claim, ClaimRun, Clock, DescribeClusters,
+    DescribeInstances, ExecutionState, PlanCursor, PortError, RdsError, ReadPolicies,
+    StartExecution, Started,
 };
 use crate::settings::Planning;
 
@@ -28,7 +32,8 @@ const CONCURRENCY: usize = 8;
 permissions! {
     /// Everything that the planner may do.
     Permissions:
-        ClaimRun Clock DescribeClusters DescribeInstances PlanCursor ReadPolicies StartExecution
+        AutomatedClusterSnapshots AutomatedSnapshots ClaimRun Clock DescribeClusters DescribeInstances PlanCursor
+        ReadPolicies StartExecution
 }
 
 /// Which planned time is meant.
@@ -55,6 +60,8 @@ pub enum Outcome {
     LeftOut(LeftOut),
     /// It is selected, and RDS can never protect it.
     Refused(Refusal),
+    /// Its policy has automated snapshots copied, and RDS has none of it.
+    NothingToCopy,
     /// It could not be started now; the next run of the planner tries again.
     Failed(String),
 }
@@ -67,6 +74,9 @@ impl fmt::Display for Outcome {
             Self::Done(name) => write!(f, "done by {name}"),
             Self::LeftOut(why) => write!(f, "left out: {why}"),
             Self::Refused(why) => write!(f, "refused: {why}"),
+            Self::NothingToCopy => {
+                f.write_str("nothing to copy: RDS has no automated snapshot of it")
+            }
             Self::Failed(why) => write!(f, "failed: {why}"),
         }
     }
@@ -151,6 +161,7 @@ fn log(planned: &Planned) {
                 warn!(%database, %why, "not protected");
             }
             Outcome::Refused(why) => warn!(%database, %why, "not protected"),
+            Outcome::NothingToCopy => warn!(%database, "RDS has no automated snapshot to copy"),
             Outcome::Started(_) | Outcome::Done(_) | Outcome::LeftOut(_) => {}
         }
     }
@@ -232,11 +243,16 @@ async fn plan_family<W: Permissions>(
     family: Family,
     rows: &mut Vec<Row>,
 ) -> Result<(), RdsError> {
+    let newest = match due.policy.source {
+        Source::Snapshot => BTreeMap::new(),
+        Source::Automated => automated::newest(world, region, family, None).await?,
+    };
+    let newest = &newest;
     let mut marker = None;
     loop {
         let page = families::list(world, region, family, marker).await?;
         let of_page: Vec<Row> = stream::iter(page.items)
-            .map(|database| async move { row(world, due, &database).await })
+            .map(|database| async move { row(world, due, newest, &database).await })
             .buffered(CONCURRENCY)
             .filter_map(std::future::ready)
             .collect()
@@ -266,34 +282,57 @@ async fn due<W: Permissions>(
 }
 
 /// Nothing for a database of another policy.
-async fn row<W: Permissions>(world: &W, due: &DueNow<'_>, database: &Database) -> Option<Row> {
+async fn row<W: Permissions>(
+    world: &W,
+    due: &DueNow<'_>,
+    newest: &BTreeMap<ResourceId, Snapshot>,
+    database: &Database,
+) -> Option<Row> {
     let DueNow {
         stack,
         policies,
         policy,
-        at,
+        ..
     } = *due;
     let outcome = match choose(database, policies) {
         Choice::LeaveOut(why) => Outcome::LeftOut(why),
         Choice::Refuse(name, _) | Choice::Protect(name) if name != policy.name => return None,
         Choice::Refuse(_, why) => Outcome::Refused(why),
-        Choice::Protect(name) => {
-            let run = Run {
-                database: database.to_ref(),
-                policy: name,
-                planned_at: at,
-                key: policy.key.clone(),
-                extras: policies.extras(policy, database),
-            };
-            start(world, stack, &run)
+        Choice::Protect(_) => match run_of(due, newest, database) {
+            Some(run) => start(world, stack, &run)
                 .await
-                .unwrap_or_else(|error| Outcome::Failed(chain(&error)))
-        }
+                .unwrap_or_else(|error| Outcome::Failed(chain(&error))),
+            None => Outcome::NothingToCopy,
+        },
     };
     Some(Row {
         database: database.arn.clone(),
         outcome,
     })
+}
+
+/// What is to be run for a database; nothing where there is nothing to copy.
+fn run_of(
+    due: &DueNow<'_>,
+    newest: &BTreeMap<ResourceId, Snapshot>,
+    database: &Database,
+) -> Option<Run> {
+    let DueNow {
+        policies, policy, ..
+    } = *due;
+    match policy.source {
+        Source::Snapshot => Some(Run {
+            database: database.to_ref(),
+            policy: policy.name.clone(),
+            planned_at: due.at,
+            key: policy.key.clone(),
+            extras: policies.extras(policy, database),
+        }),
+        Source::Automated => {
+            let newest = newest.get(&database.resource_id)?;
+            automated::run(database, policies, policy, newest)
+        }
+    }
 }
 
 /// Starts a run, unless one of its database and policy is open. A name that is used up by a failed execution

@@ -7,10 +7,11 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use tracing::{error, warn};
 
+use crate::app::automated::{self, Heard};
 use crate::app::batch::{self, CONCURRENCY, Outcome, Record, chain};
 use crate::app::conclude::{self, Judged};
 use crate::app::families;
-use crate::domain::arn::{Family, RdsArn, Region};
+use crate::domain::arn::{Family, KeyArn, RdsArn, Region};
 use crate::domain::backoff::Backoff;
 use crate::domain::hint::{Happened, Hint};
 use crate::domain::limits::{BATCH_GET_MAX, HINT_RECHECKS};
@@ -18,13 +19,21 @@ use crate::domain::names::SnapshotId;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::wait::{Rules, Wait};
 use crate::ports::{
-    Callbacks, Clock, DelayMessage, DescribeClusterSnapshots, DescribeSnapshots, Jitter,
-    LookUpWaits, RdsError, RecordRecoveryPoint, Waits,
+    Callbacks, ClaimRun, Clock, DelayMessage, DescribeClusterSnapshots, DescribeSnapshots,
+    FindClusters, FindInstances, Jitter, LookUpWaits, RdsError, ReadPolicies, RecordRecoveryPoint,
+    StartExecution, Waits,
 };
 use crate::wire::event::{self, Event};
 
 /// How many callbacks are under way at once, whatever regions their snapshots are in.
 const CALLBACKS: usize = 20;
+
+permissions! {
+    /// Everything that the reactor may do.
+    Permissions:
+        Callbacks ClaimRun Clock DelayMessage DescribeClusterSnapshots DescribeSnapshots FindClusters
+        FindInstances Jitter LookUpWaits ReadPolicies RecordRecoveryPoint StartExecution Waits
+}
 
 /// What the reactor knows of its stack.
 #[derive(Debug, Clone)]
@@ -35,6 +44,8 @@ pub struct Ear {
     pub width: usize,
     /// How long a hint is kept that RDS does not bear out yet.
     pub recheck: Duration,
+    /// The recovery region's key, for policies that name none.
+    pub key: KeyArn,
 }
 
 /// What became of a resource that was hinted at.
@@ -51,18 +62,12 @@ enum Answer {
 }
 
 /// Works through a batch of events. The answer names the messages that stay in the queue.
-pub async fn react<W>(world: &W, ear: &Ear, backoff: &Backoff, records: Vec<Record>) -> Vec<String>
-where
-    W: Callbacks
-        + Clock
-        + DelayMessage
-        + DescribeClusterSnapshots
-        + DescribeSnapshots
-        + Jitter
-        + LookUpWaits
-        + RecordRecoveryPoint
-        + Waits,
-{
+pub async fn react<W: Permissions>(
+    world: &W,
+    ear: &Ear,
+    backoff: &Backoff,
+    records: Vec<Record>,
+) -> Vec<String> {
     let read: Vec<(Record, Read)> = records
         .into_iter()
         .map(|record| (read_one(&record), record))
@@ -72,7 +77,10 @@ where
         .iter()
         .filter_map(|(_, read)| read.resource().cloned())
         .collect();
-    let answers = answer(world, ear, hinted).await;
+    let (automated, awaited): (Vec<_>, Vec<_>) =
+        hinted.into_iter().partition(automated::is_automated);
+    let mut answers = answer(world, ear, awaited).await;
+    answers.extend(start(world, ear, automated).await);
     let outcomes = read
         .into_iter()
         .map(|(record, read)| {
@@ -147,18 +155,48 @@ fn outcome(ear: &Ear, record: &Record, read: &Read, answers: &BTreeMap<RdsArn, A
     }
 }
 
+/// Nobody waits for an automated snapshot: it may be what a run begins with. Without a policy that has them copied
+/// it costs one read of the policies.
+async fn start<W: Permissions>(world: &W, ear: &Ear, hinted: Vec<RdsArn>) -> Vec<(RdsArn, Answer)> {
+    if hinted.is_empty() {
+        return Vec::new();
+    }
+    let policies = match automated::policies(world, ear).await {
+        Ok(policies) => policies,
+        Err(error) => {
+            warn!(error = chain(&error), "the policies could not be read");
+            return hinted
+                .into_iter()
+                .map(|arn| (arn, Answer::Broken))
+                .collect();
+        }
+    };
+    let Some(policies) = policies else {
+        return hinted
+            .into_iter()
+            .map(|arn| (arn, Answer::NobodyWaits))
+            .collect();
+    };
+    let mut answers = Vec::with_capacity(hinted.len());
+    for group in group(hinted, ear.width, place_of) {
+        for (arn, heard) in automated::hear(world, ear, &policies, &group).await {
+            let answer = match heard {
+                Heard::Done => Answer::Settled,
+                Heard::NotYet => Answer::NotBorneOut,
+                Heard::Broken => Answer::Broken,
+            };
+            answers.push((arn, answer));
+        }
+    }
+    answers
+}
+
 /// One read of the waits and one describe call for each region and family, however many hints there are.
-async fn answer<W>(world: &W, ear: &Ear, hinted: BTreeSet<RdsArn>) -> BTreeMap<RdsArn, Answer>
-where
-    W: Callbacks
-        + Clock
-        + DescribeClusterSnapshots
-        + DescribeSnapshots
-        + LookUpWaits
-        + RecordRecoveryPoint
-        + Waits,
-{
-    let hinted: Vec<RdsArn> = hinted.into_iter().collect();
+async fn answer<W: Permissions>(
+    world: &W,
+    ear: &Ear,
+    hinted: Vec<RdsArn>,
+) -> BTreeMap<RdsArn, Answer> {
     let mut answers = BTreeMap::new();
     let mut waits = Vec::new();
     for chunk in hinted.chunks(BATCH_GET_MAX) {
@@ -174,7 +212,8 @@ where
             Err(error) => warn!(error = chain(&error), "the waits could not be read"),
         }
     }
-    let judged: Vec<_> = stream::iter(group(waits, ear.width))
+    let groups = group(waits, ear.width, |wait| place_of(&wait.resource));
+    let judged: Vec<_> = stream::iter(groups)
         .map(|group| look(world, group))
         .buffer_unordered(CONCURRENCY)
         // A region that keeps its answer back keeps nobody else's callbacks back.
@@ -187,18 +226,22 @@ where
     answers
 }
 
-/// Waits of one region and family, at most `width` a group: one describe call each.
-fn group(waits: Vec<Wait>, width: usize) -> Vec<Vec<Wait>> {
-    let mut places: BTreeMap<(Region, Family), Vec<Wait>> = BTreeMap::new();
-    for wait in waits {
-        places.entry(place_of(&wait)).or_default().push(wait);
+/// What is of one region and family, at most `width` a group: one describe call each.
+fn group<T: Clone>(
+    all: Vec<T>,
+    width: usize,
+    place: impl Fn(&T) -> (Region, Family),
+) -> Vec<Vec<T>> {
+    let mut places: BTreeMap<(Region, Family), Vec<T>> = BTreeMap::new();
+    for one in all {
+        places.entry(place(&one)).or_default().push(one);
     }
     places
         .into_values()
-        .flat_map(|waits| {
-            waits
+        .flat_map(|of_place| {
+            of_place
                 .chunks(width)
-                .map(<[Wait]>::to_vec)
+                .map(<[T]>::to_vec)
                 .collect::<Vec<_>>()
         })
         .collect()
@@ -247,9 +290,9 @@ where
     (wait.resource, answer)
 }
 
-/// Where a wait's resource is asked for: one describe call is for one region and one family.
-pub(crate) fn place_of(wait: &Wait) -> (Region, Family) {
-    (wait.resource.region().clone(), wait.resource.family())
+/// Where a resource is asked for: one describe call is for one region and one family.
+pub(crate) fn place_of(resource: &RdsArn) -> (Region, Family) {
+    (resource.region().clone(), resource.family())
 }
 
 /// What RDS says of the resources of these waits, all of one region and family.

@@ -143,7 +143,10 @@ impl Round {
             self.contenders.push(Contender::of(&wait));
             return None;
         }
-        let asking = self.asking.entry(react::place_of(&wait)).or_default();
+        let asking = self
+            .asking
+            .entry(react::place_of(&wait.resource))
+            .or_default();
         asking.push(wait);
         (asking.len() >= broom.width).then(|| std::mem::take(asking))
     }
@@ -292,7 +295,7 @@ async fn look<W: Permissions>(
     silent: &RefCell<BTreeSet<(Region, Family)>>,
     waits: Vec<Wait>,
 ) -> Looked {
-    let Some(place) = waits.first().map(react::place_of) else {
+    let Some(place) = waits.first().map(|wait| react::place_of(&wait.resource)) else {
         return Looked::Judged(Vec::new());
     };
     if silent.borrow().contains(&place) {

@@ -1,6 +1,7 @@
 //! The worker: registers the wait, then calls RDS.
 
 mod aim;
+mod named;
 mod refused;
 mod register;
 mod source;
@@ -17,9 +18,10 @@ use crate::domain::names::Attempt;
 use crate::domain::trouble::Trouble;
 use crate::domain::wait::{Phase, Rules, Wait};
 use crate::ports::{
-    Callbacks, ClaimSlot, Clock, CopyClusterSnapshot, CopySnapshot, CreateClusterSnapshot,
-    CreateSnapshot, DescribeClusterSnapshots, DescribeQuota, DescribeSnapshots, LookUpWaits,
-    NoteTrouble, PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint, Waits,
+    AutomatedClusterSnapshots, AutomatedSnapshots, Callbacks, ClaimRun, ClaimSlot, Clock,
+    CopyClusterSnapshot, CopySnapshot, CreateClusterSnapshot, CreateSnapshot,
+    DescribeClusterSnapshots, DescribeQuota, DescribeSnapshots, LookUpWaits, NoteTrouble,
+    PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint, StartExecution, Waits,
 };
 
 use aim::Aim;
@@ -30,9 +32,9 @@ use source::{Source, no_source, source};
 permissions! {
     /// Everything that the worker may do.
     Permissions:
-        Callbacks ClaimSlot Clock CopyClusterSnapshot CopySnapshot CreateClusterSnapshot CreateSnapshot
-        DescribeClusterSnapshots DescribeQuota DescribeSnapshots LookUpWaits NoteTrouble ProbeToken
-        RecordRecoveryPoint Waits
+        AutomatedClusterSnapshots AutomatedSnapshots Callbacks ClaimRun ClaimSlot Clock CopyClusterSnapshot
+        CopySnapshot CreateClusterSnapshot CreateSnapshot DescribeClusterSnapshots DescribeQuota
+        DescribeSnapshots LookUpWaits NoteTrouble ProbeToken RecordRecoveryPoint StartExecution Waits
 }
 
 /// What the worker knows of its stack.
@@ -125,10 +127,16 @@ pub async fn work<W: Permissions>(
         Probe::Invalid => return Err(WorkError::InvalidToken),
         Probe::Unknown(error) => return Err(WorkError::Probe(error)),
     }
-    let (aim, first) = match command.step {
-        Step::Snapshot => (Aim::Snapshot, Attempt::FIRST),
-        Step::Copy => match source(world, desk, command).await? {
+    let automated = command.run.extras.automated.as_ref();
+    let (aim, first) = match (command.step, automated) {
+        (Step::Snapshot, Some(of)) => return named::see(world, desk, command, of, receives).await,
+        (Step::Snapshot, None) => (Aim::Snapshot, Attempt::FIRST),
+        (Step::Copy, _) => match source(world, desk, command, receives).await? {
             Source::Found(copy_of, first) => (Aim::Copy(copy_of), first),
+            Source::Expired(of) => {
+                let wait = named::wait(world, command, &of);
+                return named::expired(world, desk, &wait, &of).await;
+            }
             Source::None => return no_source(world, desk, command, receives).await,
             Source::Unfit(failure) => {
                 let wait = Aim::Snapshot.wait(desk, command, Attempt::FIRST, world.now());

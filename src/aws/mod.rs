@@ -61,9 +61,32 @@ pub struct Aws<Also = ()> {
 #[derive(Debug, Clone)]
 pub struct Starts(pub StateMachineArn);
 
-/// For worker and reactor: the queue that their messages come from, to delay them.
+/// For worker and reactor.
 #[derive(Debug, Clone)]
-pub struct Receives(pub QueueUrl);
+pub struct Receives {
+    /// The queue that their messages come from, to delay them.
+    pub queue: QueueUrl,
+    /// The state machine, to start the runs of automated snapshots.
+    pub starts: StateMachineArn,
+}
+
+/// Who knows the state machine whose executions it starts.
+pub trait Machine {
+    /// The state machine.
+    fn machine(&self) -> &StateMachineArn;
+}
+
+impl Machine for Starts {
+    fn machine(&self) -> &StateMachineArn {
+        &self.0
+    }
+}
+
+impl Machine for Receives {
+    fn machine(&self) -> &StateMachineArn {
+        &self.starts
+    }
+}
 
 /// For the sweeper: the queue that it sends commands to.
 #[derive(Debug, Clone)]

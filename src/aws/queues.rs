@@ -68,7 +68,7 @@ impl DelayMessage for Aws<Receives> {
     ) -> Result<(), PortError> {
         self.sqs()
             .change_message_visibility()
-            .queue_url(self.also.0.as_str())
+            .queue_url(self.also.queue.as_str())
             .receipt_handle(&receipt.0)
             .visibility_timeout(whole_seconds(delay))
             .send()

@@ -12,14 +12,19 @@ use crate::domain::names::{OptionGroup, ResourceId, SnapshotId};
 use crate::domain::snapshot::{Snapshot, SnapshotStatus};
 use crate::domain::tags::Tags;
 use crate::ports::{
-    CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DescribeInstances,
-    DescribeQuota, DescribeSnapshots, Page, RdsError, SnapshotQuota,
+    AutomatedSnapshots, CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest,
+    DescribeInstances, DescribeQuota, DescribeSnapshots, FindInstances, Page, RdsError,
+    SnapshotQuota,
 };
 
 /// The most rows that a describe call answers with (`MaxRecords`, 20 to 100).
 pub(super) const PAGE: i32 = 100;
 /// The filter on identifiers. An identifier that is not there is then an empty answer and no error.
 const BY_ID: &str = "db-snapshot-id";
+/// The filter on resource ids, which a rename leaves alone.
+const BY_RESOURCE_ID: &str = "dbi-resource-id";
+/// The type of the snapshots that RDS takes by itself.
+pub(super) const AUTOMATED: &str = "automated";
 
 /// RDS's name for the quota of a family's manual snapshots.
 fn quota_of(family: Family) -> &'static str {
@@ -56,6 +61,87 @@ impl<Also> DescribeInstances for Aws<Also> {
     }
 }
 
+impl<Also> FindInstances for Aws<Also> {
+    async fn find_db_instances(
+        &self,
+        region: &Region,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Database>, RdsError> {
+        let call = Call {
+            operation: Operation::DescribeDbInstances,
+            region,
+        };
+        if ids.is_empty() {
+            // RDS takes a filter without values for no filter, and would list the whole region.
+            return Ok(Vec::new());
+        }
+        let by_id = filter(BY_RESOURCE_ID, ids.iter().map(ToString::to_string));
+        let mut found = Vec::new();
+        let mut marker = None;
+        // No id matches twice, so there are at most as many pages as ids, and an empty last one.
+        for _ in 0..=ids.len() {
+            let page = self
+                .rds(region)
+                .describe_db_instances()
+                .filters(by_id.clone())
+                .max_records(PAGE)
+                .set_marker(marker)
+                .send()
+                .await
+                .map_err(|error| call.refused(&error))?;
+            for row in page.db_instances() {
+                found.push(database(row).map_err(|answer| call.unusable(answer))?);
+            }
+            marker = marker_of(page.marker());
+            if marker.is_none() {
+                return Ok(found);
+            }
+        }
+        Err(call.unusable(Unusable::Endless))
+    }
+}
+
+impl<Also> AutomatedSnapshots for Aws<Also> {
+    async fn automated_db_snapshots(
+        &self,
+        region: &Region,
+        of: Option<&RdsArn>,
+        marker: Option<String>,
+    ) -> Result<Page<Snapshot>, RdsError> {
+        let call = Call {
+            operation: Operation::DescribeDbSnapshots,
+            region,
+        };
+        let page = self
+            .rds(region)
+            .describe_db_snapshots()
+            .snapshot_type(AUTOMATED)
+            .set_db_instance_identifier(of.map(|database| database.name().to_owned()))
+            .max_records(PAGE)
+            .set_marker(marker)
+            .send()
+            .await
+            .map_err(|error| call.refused(&error))?;
+        let items: Result<Vec<Snapshot>, Unusable> = page
+            .db_snapshots()
+            .iter()
+            .map(|row| readable(snapshot(row), row.db_snapshot_arn(), row.tag_list()))
+            .collect();
+        Ok(Page {
+            items: items.map_err(|answer| call.unusable(answer))?,
+            next: marker_of(page.marker()),
+        })
+    }
+}
+
+/// A filter of RDS's.
+pub(super) fn filter(name: &str, values: impl Iterator<Item = String>) -> Filter {
+    Filter::builder()
+        .name(name)
+        .set_values(Some(values.collect()))
+        .build()
+}
+
 impl<Also> DescribeSnapshots for Aws<Also> {
     async fn describe_db_snapshots(
         &self,
@@ -71,11 +157,7 @@ impl<Also> DescribeSnapshots for Aws<Also> {
             return Ok(Vec::new());
         }
         let client = self.rds(region);
-        let values: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        let by_id = Filter::builder()
-            .name(BY_ID)
-            .set_values(Some(values))
-            .build();
+        let by_id = filter(BY_ID, ids.iter().map(ToString::to_string));
         let mut found = Vec::new();
         let mut marker = None;
         // No identifier matches twice, so there are at most as many pages as identifiers, and an empty last one.
@@ -209,6 +291,7 @@ fn database(row: &DbInstance) -> Result<Database, Unusable> {
         option_group: option_group(row),
         encrypted: row.storage_encrypted().unwrap_or_default(),
         multi_az_cluster: false,
+        backup_retention_days: row.backup_retention_period(),
         status: row.db_instance_status().unwrap_or_default().to_owned(),
         tags: from_sdk(row.tag_list()),
     })

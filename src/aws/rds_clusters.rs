@@ -1,9 +1,9 @@
 //! RDS: clusters and cluster snapshots listed, cluster snapshots taken and copied.
 
-use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, Filter};
+use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot};
 
 use super::Aws;
-use super::rds::{PAGE, from_sdk, known, marker_of, readable, to_sdk};
+use super::rds::{AUTOMATED, PAGE, filter, from_sdk, known, marker_of, readable, to_sdk};
 use super::rds_errors::{Answer, Call, Unusable};
 use crate::domain::arn::{KeyArn, RdsArn, Region};
 use crate::domain::database::Database;
@@ -11,12 +11,15 @@ use crate::domain::failure::Operation;
 use crate::domain::names::{ResourceId, SnapshotId};
 use crate::domain::snapshot::{Snapshot, SnapshotStatus};
 use crate::ports::{
-    CopyClusterSnapshot, CopySnapshotRequest, CreateClusterSnapshot, CreateSnapshotRequest,
-    DescribeClusterSnapshots, DescribeClusters, Page, RdsError,
+    AutomatedClusterSnapshots, CopyClusterSnapshot, CopySnapshotRequest, CreateClusterSnapshot,
+    CreateSnapshotRequest, DescribeClusterSnapshots, DescribeClusters, FindClusters, Page,
+    RdsError,
 };
 
 /// The filter on identifiers. An identifier that is not there is then an empty answer and no error.
 const BY_ID: &str = "db-cluster-snapshot-id";
+/// The filter on resource ids, which a rename leaves alone.
+const BY_RESOURCE_ID: &str = "db-cluster-resource-id";
 /// RDS's own engines. A cluster of one of them is a Multi-AZ DB cluster.
 const NOT_AURORA: [&str; 2] = ["mysql", "postgres"];
 
@@ -47,6 +50,79 @@ impl<Also> DescribeClusters for Aws<Also> {
     }
 }
 
+impl<Also> FindClusters for Aws<Also> {
+    async fn find_db_clusters(
+        &self,
+        region: &Region,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Database>, RdsError> {
+        let call = Call {
+            operation: Operation::DescribeDbClusters,
+            region,
+        };
+        if ids.is_empty() {
+            // RDS takes a filter without values for no filter, and would list the whole region.
+            return Ok(Vec::new());
+        }
+        let by_id = filter(BY_RESOURCE_ID, ids.iter().map(ToString::to_string));
+        let mut found = Vec::new();
+        let mut marker = None;
+        // No id matches twice, so there are at most as many pages as ids, and an empty last one.
+        for _ in 0..=ids.len() {
+            let page = self
+                .rds(region)
+                .describe_db_clusters()
+                .filters(by_id.clone())
+                .max_records(PAGE)
+                .set_marker(marker)
+                .send()
+                .await
+                .map_err(|error| call.refused(&error))?;
+            for row in page.db_clusters() {
+                found.push(database(row).map_err(|answer| call.unusable(answer))?);
+            }
+            marker = marker_of(page.marker());
+            if marker.is_none() {
+                return Ok(found);
+            }
+        }
+        Err(call.unusable(Unusable::Endless))
+    }
+}
+
+impl<Also> AutomatedClusterSnapshots for Aws<Also> {
+    async fn automated_db_cluster_snapshots(
+        &self,
+        region: &Region,
+        of: Option<&RdsArn>,
+        marker: Option<String>,
+    ) -> Result<Page<Snapshot>, RdsError> {
+        let call = Call {
+            operation: Operation::DescribeDbClusterSnapshots,
+            region,
+        };
+        let page = self
+            .rds(region)
+            .describe_db_cluster_snapshots()
+            .snapshot_type(AUTOMATED)
+            .set_db_cluster_identifier(of.map(|database| database.name().to_owned()))
+            .max_records(PAGE)
+            .set_marker(marker)
+            .send()
+            .await
+            .map_err(|error| call.refused(&error))?;
+        let items: Result<Vec<Snapshot>, Unusable> = page
+            .db_cluster_snapshots()
+            .iter()
+            .map(|row| readable(snapshot(row), row.db_cluster_snapshot_arn(), row.tag_list()))
+            .collect();
+        Ok(Page {
+            items: items.map_err(|answer| call.unusable(answer))?,
+            next: marker_of(page.marker()),
+        })
+    }
+}
+
 impl<Also> DescribeClusterSnapshots for Aws<Also> {
     async fn describe_db_cluster_snapshots(
         &self,
@@ -62,11 +138,7 @@ impl<Also> DescribeClusterSnapshots for Aws<Also> {
             return Ok(Vec::new());
         }
         let client = self.rds(region);
-        let values: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        let by_id = Filter::builder()
-            .name(BY_ID)
-            .set_values(Some(values))
-            .build();
+        let by_id = filter(BY_ID, ids.iter().map(ToString::to_string));
         let mut found = Vec::new();
         let mut marker = None;
         // No identifier matches twice, so there are at most as many pages as identifiers, and an empty last one.
@@ -159,6 +231,7 @@ fn database(row: &DbCluster) -> Result<Database, Unusable> {
         option_group: None,
         encrypted,
         multi_az_cluster: has_class || NOT_AURORA.contains(&engine),
+        backup_retention_days: row.backup_retention_period(),
         status: row.status().unwrap_or_default().to_owned(),
         tags: from_sdk(row.tag_list()),
     })

@@ -6,7 +6,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::fault::port_error;
-use super::{Aws, Starts};
+use super::{Aws, Machine};
 use crate::domain::command::Run;
 use crate::domain::failure::Failure;
 use crate::domain::manifest::Manifest;
@@ -92,12 +92,12 @@ where
     }
 }
 
-impl StartExecution for Aws<Starts> {
+impl<Also: Machine> StartExecution for Aws<Also> {
     async fn start_execution(&self, name: &ExecutionName, run: &Run) -> Result<Started, PortError> {
         let request = self
             .step_functions()
             .start_execution()
-            .state_machine_arn(self.also.0.as_str())
+            .state_machine_arn(self.also.machine().as_str())
             .name(name.as_str())
             .input(wire::run::write(run));
         match request.send().await {
@@ -108,7 +108,7 @@ impl StartExecution for Aws<Starts> {
     }
 
     async fn describe_execution(&self, name: &ExecutionName) -> Result<ExecutionState, PortError> {
-        let execution = self.also.0.execution(name);
+        let execution = self.also.machine().execution(name);
         let request = self
             .step_functions()
             .describe_execution()

@@ -28,7 +28,7 @@ pub struct Run {
     pub database: DatabaseRef,
     /// The policy that asked for it.
     pub policy: PolicyName,
-    /// The schedule's time, never the clock's.
+    /// The schedule's time, or the time at which RDS took the automated snapshot; never the clock's.
     pub planned_at: Timestamp,
     /// The key of the recovery region that the copy must be encrypted under.
     pub key: KeyArn,
@@ -47,6 +47,17 @@ pub struct Extras {
     pub copy_slots: Option<usize>,
     /// How many of this policy's.
     pub policy_slots: Option<usize>,
+    /// The automated snapshot that is copied, where the run takes none of its own.
+    pub automated: Option<Automated>,
+}
+
+/// An automated snapshot as the source of a run. RDS took it, and RDS removes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Automated {
+    /// The snapshot.
+    pub snapshot: RdsArn,
+    /// When RDS removes it, by the database's retention when the run was started.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl Run {

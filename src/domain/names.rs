@@ -86,7 +86,9 @@ impl Attempt {
 /// The name of the execution that makes one recovery point of one database.
 #[must_use]
 pub fn execution(stack: &StackId, run: &Run, attempt: Attempt) -> ExecutionName {
-    ExecutionName(name(stack, run, "", attempt))
+    let source = run.extras.automated.as_ref();
+    let source = source.map_or("", |automated| automated.snapshot.name());
+    ExecutionName(name(stack, run, source, attempt))
 }
 
 /// The identifier of the source snapshot that a run takes.

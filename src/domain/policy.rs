@@ -6,6 +6,7 @@ use super::arn::KeyArn;
 use super::command::Extras;
 use super::database::Database;
 use super::names::OptionGroup;
+use super::policy_set::Source;
 use super::schedule::Schedule;
 use super::tags::{PolicyName, TagKey, is_tag_value};
 
@@ -16,6 +17,8 @@ pub struct Policy {
     pub name: PolicyName,
     /// When its databases are due.
     pub schedule: Schedule,
+    /// What recovery points are copied from.
+    pub source: Source,
     /// The recovery region's key.
     pub key: KeyArn,
     /// Which of a database's tags its recovery points carry.
@@ -33,6 +36,7 @@ impl Policy {
         Self {
             name,
             schedule,
+            source: Source::Snapshot,
             key,
             carry_tags: Vec::new(),
             option_groups: BTreeMap::new(),
@@ -76,6 +80,7 @@ impl Policies {
                 .cloned(),
             copy_slots: self.copy_slots,
             policy_slots: policy.copy_slots,
+            automated: None,
         }
     }
 }

@@ -17,6 +17,8 @@ use super::tags::{PolicyName, TagKey};
 pub enum Source {
     /// A snapshot that Snapferry takes when the database is due.
     Snapshot,
+    /// RDS's own automated snapshots.
+    Automated,
 }
 
 impl Source {
@@ -25,22 +27,18 @@ impl Source {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Snapshot => "snapshot",
+            Self::Automated => "automated",
         }
     }
 
-    /// Reads the word. This is the one place that refuses `automated`: with a variant for it here, files and
-    /// stored sets take it.
+    /// Reads the word.
     ///
     /// # Errors
     /// The word, and what is expected.
     pub fn parse(word: &str) -> Result<Self, ParseError> {
         match word {
             "snapshot" => Ok(Self::Snapshot),
-            "automated" => Err(ParseError::new(
-                word,
-                "a source that this version can copy from: only \"snapshot\" is, and RDS's automated snapshots \
-                 are not yet",
-            )),
+            "automated" => Ok(Self::Automated),
             _ => Err(ParseError::new(
                 word,
                 "\"snapshot\" or \"automated\": what recovery points are copied from",
@@ -199,6 +197,7 @@ impl PolicySet<AppliedKey> {
         let all = self.policies.iter().map(|(name, spec)| Policy {
             name: name.clone(),
             schedule: spec.schedule.clone(),
+            source: spec.source,
             key: spec
                 .key
                 .as_ref()

@@ -153,7 +153,9 @@ pub fn mismatch(wait: &Wait, snapshot: &Snapshot) -> Option<Failure> {
         .then(|| Failure::new(reason, format!("{}: {}", wait.resource, faults.join("; "))))
 }
 
-fn manifest(wait: &Wait, snapshot: &Snapshot) -> Manifest {
+/// What is told of an available snapshot.
+#[must_use]
+pub fn manifest(wait: &Wait, snapshot: &Snapshot) -> Manifest {
     let database = &wait.command.run.database;
     // RDS does not say it of a cluster snapshot's copy. Its source was asked before the copying began.
     let source_taken_at = match &wait.expected {

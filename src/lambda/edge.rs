@@ -14,10 +14,7 @@ use crate::app::react::{self, Ear};
 use crate::app::sweep::{self, Broom, Swept};
 use crate::app::work::{self, Desk};
 use crate::domain::backoff::Backoff;
-use crate::ports::{
-    Callbacks, Clock, DelayMessage, DescribeClusterSnapshots, DescribeSnapshots, Jitter,
-    LookUpWaits, PortError, RecordRecoveryPoint, Waits,
-};
+use crate::ports::{DelayMessage, Jitter, PortError};
 use crate::settings::Planning;
 
 /// Why an invocation as a whole counts as failed. The function's error metric, and so its alarm, counts these.
@@ -84,23 +81,12 @@ where
 ///
 /// # Errors
 /// A batch that cannot be answered record by record.
-pub async fn react<W>(
+pub async fn react<W: react::Permissions>(
     world: &W,
     ear: &Ear,
     backoff: &Backoff,
     event: SqsEvent,
-) -> Result<SqsBatchResponse, EdgeError>
-where
-    W: Callbacks
-        + Clock
-        + DelayMessage
-        + DescribeClusterSnapshots
-        + DescribeSnapshots
-        + Jitter
-        + LookUpWaits
-        + RecordRecoveryPoint
-        + Waits,
-{
+) -> Result<SqsBatchResponse, EdgeError> {
     let records = records(event)?;
     Ok(answer(react::react(world, ear, backoff, records).await))
 }
@@ -131,6 +117,8 @@ pub struct RegionReport {
     pub left_out: usize,
     /// Databases that are selected and that RDS can never protect.
     pub refused: usize,
+    /// Databases of which RDS has no automated snapshot to copy.
+    pub nothing_to_copy: usize,
     /// Databases that could not be started now.
     pub failed: usize,
     /// Why the rest of the region could not be planned.
@@ -152,6 +140,7 @@ impl RegionReport {
             done: count(|outcome| matches!(outcome, Outcome::Done(_))),
             left_out: count(|outcome| matches!(outcome, Outcome::LeftOut(_))),
             refused: count(|outcome| matches!(outcome, Outcome::Refused(_))),
+            nothing_to_copy: count(|outcome| matches!(outcome, Outcome::NothingToCopy)),
             failed: count(|outcome| matches!(outcome, Outcome::Failed(_))),
             error: planned.error.clone(),
         }

@@ -12,7 +12,8 @@ use serde_json::Value;
 use crate::app::react::Ear;
 use crate::app::sweep::Broom;
 use crate::app::work::Desk;
-use crate::aws::{Aws, Reach, Receives, Sends, Service, Starts, for_functions};
+use crate::aws::{Aws, Reach, Sends, Service, Starts, for_functions};
+use crate::domain::arn::KeyArn;
 use crate::settings::Stack;
 
 pub use edge::{EdgeError, PlanReport, RegionReport, SweepReport, plan, react, sweep, work};
@@ -36,8 +37,8 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
             let (aws, planning) = (&aws, &planning);
             lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| plan(aws, planning))).await
         }
-        Settings::Worker { stack, queue } => {
-            let aws = Aws::new(sdk, table, Receives(queue));
+        Settings::Worker { stack, receives } => {
+            let aws = Aws::new(sdk, table, receives);
             let (aws, desk, backoff) = (&aws, &desk(&stack), &stack.backoff);
             let run = lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
                 work(aws, desk, backoff, event.payload)
@@ -45,9 +46,13 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
             // Step Functions is asked at once, and opens its own.
             meanwhile(run, aws.warm(&home, &[Service::DynamoDb, Service::Rds])).await
         }
-        Settings::Reactor { stack, queue } => {
-            let aws = Aws::new(sdk, table, Receives(queue));
-            let (aws, ear, backoff) = (&aws, &ear(&stack), &stack.backoff);
+        Settings::Reactor {
+            stack,
+            receives,
+            key,
+        } => {
+            let aws = Aws::new(sdk, table, receives);
+            let (aws, ear, backoff) = (&aws, &ear(&stack, key), &stack.backoff);
             let run = lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
                 react(aws, ear, backoff, event.payload)
             }));
@@ -86,11 +91,12 @@ fn desk(stack: &Stack) -> Desk {
     }
 }
 
-fn ear(stack: &Stack) -> Ear {
+fn ear(stack: &Stack, key: KeyArn) -> Ear {
     Ear {
         rules: stack.rules.clone(),
         width: stack.sweep_width,
         recheck: stack.hint_recheck,
+        key,
     }
 }
 

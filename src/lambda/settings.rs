@@ -5,12 +5,15 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::aws::QueueUrl;
+use crate::aws::{QueueUrl, Receives};
+use crate::domain::arn::{KeyArn, StateMachineArn};
 use crate::logging::{self, LogLevel};
 use crate::settings::{Planning, SettingsError, Stack, Variables};
 
 /// The variable in which Lambda hands over the function's handler.
 const HANDLER: &str = "_HANDLER";
+const STATE_MACHINE: &str = "SNAPFERRY_STATE_MACHINE_ARN";
+const KEY: &str = "SNAPFERRY_KMS_KEY";
 const COMMANDS_QUEUE: &str = "SNAPFERRY_COMMANDS_QUEUE_URL";
 const EVENTS_QUEUE: &str = "SNAPFERRY_EVENTS_QUEUE_URL";
 
@@ -73,15 +76,17 @@ pub enum Settings {
     Worker {
         /// The stack.
         stack: Stack,
-        /// The queue of commands, to delay what must be tried again.
-        queue: QueueUrl,
+        /// The queue of commands, to delay what must be tried again, and the state machine.
+        receives: Receives,
     },
     /// The reactor's.
     Reactor {
         /// The stack.
         stack: Stack,
-        /// The queue of events, to delay what must be looked at again.
-        queue: QueueUrl,
+        /// The queue of events, to delay what must be looked at again, and the state machine.
+        receives: Receives,
+        /// The recovery region's key, for policies that name none.
+        key: KeyArn,
     },
     /// The sweeper's.
     Sweeper {
@@ -112,13 +117,25 @@ impl Settings {
     fn of(role: Role, pairs: &BTreeMap<String, String>) -> Result<Self, SettingsError> {
         let vars = || Variables::new(pairs.clone());
         let with_queue = |name| both(Stack::from_variables(vars()), queue(pairs, name));
+        let receives = |name| {
+            let machine = required(pairs, STATE_MACHINE, StateMachineArn::parse);
+            both(with_queue(name), machine).map(|((stack, queue), starts)| {
+                let receives = Receives { queue, starts };
+                (stack, receives)
+            })
+        };
         match role {
             Role::Planner => Planning::from_variables(vars()).map(Self::Planner),
             Role::Worker => {
-                with_queue(COMMANDS_QUEUE).map(|(stack, queue)| Self::Worker { stack, queue })
+                receives(COMMANDS_QUEUE).map(|(stack, receives)| Self::Worker { stack, receives })
             }
             Role::Reactor => {
-                with_queue(EVENTS_QUEUE).map(|(stack, queue)| Self::Reactor { stack, queue })
+                let key = required(pairs, KEY, KeyArn::parse);
+                both(receives(EVENTS_QUEUE), key).map(|((stack, receives), key)| Self::Reactor {
+                    stack,
+                    receives,
+                    key,
+                })
             }
             Role::Sweeper => {
                 with_queue(COMMANDS_QUEUE).map(|(stack, queue)| Self::Sweeper { stack, queue })
@@ -165,9 +182,17 @@ fn log_level(pairs: &BTreeMap<String, String>) -> Result<LogLevel, SettingsError
 }
 
 fn queue(pairs: &BTreeMap<String, String>, name: &str) -> Result<QueueUrl, SettingsError> {
+    required(pairs, name, QueueUrl::parse)
+}
+
+fn required<T, E: fmt::Display>(
+    pairs: &BTreeMap<String, String>,
+    name: &str,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<T, SettingsError> {
     match pairs.get(name) {
-        Some(url) if !url.is_empty() => {
-            QueueUrl::parse(url).map_err(|error| one(format!("{name}: {error}")))
+        Some(text) if !text.is_empty() => {
+            parse(text).map_err(|error| one(format!("{name}: {error}")))
         }
         _ => Err(one(format!("{name} is not set"))),
     }

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{SCHEMA, WireError, object, secret_part};
 use crate::domain::arn::{KeyArn, ParseError, RdsArn, ResourceKind};
-use crate::domain::command::{DatabaseRef, Extras, Run};
+use crate::domain::command::{Automated, DatabaseRef, Extras, Run};
 use crate::domain::limits::CARRIED_TAGS_MAX;
-use crate::domain::names::{OptionGroup, ResourceId};
+use crate::domain::names::{OptionGroup, ResourceId, SnapshotId};
 use crate::domain::tags::{PolicyName, TagKey, is_tag_value};
 
 const WHAT: &str = "an execution's input";
@@ -31,6 +31,15 @@ pub(super) struct RunJson {
     copy_slots: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     policy_slots: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    automated: Option<AutomatedJson>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct AutomatedJson {
+    snapshot: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -59,14 +68,23 @@ impl RunJson {
             option_group: run.extras.option_group.as_ref().map(ToString::to_string),
             copy_slots: run.extras.copy_slots,
             policy_slots: run.extras.policy_slots,
+            automated: run.extras.automated.as_ref().map(|of| AutomatedJson {
+                snapshot: of.snapshot.to_string(),
+                expires_at: of.expires_at,
+            }),
         }
     }
 
     pub(super) fn into_run(self) -> Result<Run, WireError> {
         WireError::schema(WHAT, self.schema)?;
+        let arn = secret_part("database.arn", WHAT, database(&self.database.arn))?;
+        let automated = self
+            .automated
+            .map(|of| secret_part("automated.snapshot", WHAT, automated(&arn, &of)))
+            .transpose()?;
         Ok(Run {
             database: DatabaseRef {
-                arn: secret_part("database.arn", WHAT, database(&self.database.arn))?,
+                arn,
                 resource_id: secret_part(
                     "database.resource_id",
                     WHAT,
@@ -90,6 +108,7 @@ impl RunJson {
                     .policy_slots
                     .map(|slots| secret_part("policy_slots", WHAT, slots_above_zero(slots)))
                     .transpose()?,
+                automated,
             },
         })
     }
@@ -104,6 +123,23 @@ fn database(text: &str) -> Result<RdsArn, ParseError> {
             "the ARN of an RDS instance or cluster (arn:aws:rds:REGION:ACCOUNT:db:NAME)",
         )),
     }
+}
+
+/// A snapshot that can be of the database.
+fn automated(database: &RdsArn, of: &AutomatedJson) -> Result<Automated, ParseError> {
+    let snapshot = RdsArn::parse(&of.snapshot)?;
+    let is_sibling =
+        snapshot == database.sibling_snapshot(database.region(), &SnapshotId::of(&snapshot));
+    if !is_sibling {
+        return Err(ParseError::new(
+            &of.snapshot,
+            "the ARN of a snapshot of the database's kind, account and region",
+        ));
+    }
+    Ok(Automated {
+        snapshot,
+        expires_at: of.expires_at,
+    })
 }
 
 /// As many as fit beside ours, or RDS would refuse every snapshot of the run.

@@ -147,7 +147,11 @@ impl Wire {
     }
 
     pub(crate) fn worker(&self) -> Aws<Receives> {
-        Aws::new(self.sdk(), TABLE, Receives(queue()))
+        let receives = Receives {
+            queue: queue(),
+            starts: StateMachineArn::parse(MACHINE).unwrap(),
+        };
+        Aws::new(self.sdk(), TABLE, receives)
     }
 
     pub(crate) fn sweeper(&self) -> Aws<Sends> {

@@ -58,7 +58,11 @@ impl Aim {
             .database
             .arn
             .sibling_snapshot(region, &self.id(desk, run, attempt));
-        Wait::new(resource, command.clone(), self.expected(), now)
+        let automated = run.extras.automated.as_ref();
+        Wait {
+            source_expires_at: automated.and_then(|of| of.expires_at),
+            ..Wait::new(resource, command.clone(), self.expected(), now)
+        }
     }
 
     fn tags(&self, desk: &Desk, command: &Command) -> Tags {

@@ -4,6 +4,7 @@ use tracing::warn;
 
 use crate::app::conclude;
 use crate::app::families;
+use crate::app::work::named;
 use crate::app::work::register::{mark, queue};
 use crate::app::work::{Desk, Permissions, Tried, WorkError, Worked};
 use crate::domain::existing::{Existing, existing};
@@ -27,7 +28,14 @@ pub(super) async fn refused<W: Permissions>(
         Owner::AskWhatExists => ask_what_exists(world, desk, wait).await,
         Owner::AskQuota => ask_quota(world, wait, error).await.map(Tried::Done),
         Owner::LookAgain(_) if receives <= HINT_RECHECKS => Err(WorkError::Rds(error)),
-        Owner::StateMachine(reason) | Owner::Permanent(reason) | Owner::LookAgain(reason) => {
+        Owner::LookAgain(reason) => match &wait.command.run.extras.automated {
+            Some(of) => named::expired(world, desk, wait, of).await.map(Tried::Done),
+            None => {
+                let failure = Failure::new(reason, error.to_string());
+                give_up(world, wait, failure).await.map(Tried::Done)
+            }
+        },
+        Owner::StateMachine(reason) | Owner::Permanent(reason) => {
             let failure = Failure::new(reason, error.to_string());
             give_up(world, wait, failure).await.map(Tried::Done)
         }

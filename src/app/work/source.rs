@@ -2,21 +2,24 @@
 
 use crate::app::families;
 use crate::app::work::aim::Aim;
+use crate::app::work::named;
 use crate::app::work::refused::{give_up, not_told};
 use crate::app::work::{Desk, Permissions, WorkError, Worked};
 use crate::domain::arn::{Family, RdsArn};
-use crate::domain::command::{Command, Run};
+use crate::domain::command::{Automated, Command, Run};
 use crate::domain::database::Refusal;
 use crate::domain::failure::{Failure, Reason};
 use crate::domain::limits::HINT_RECHECKS;
 use crate::domain::names::{self, Attempt, SnapshotId};
-use crate::domain::snapshot::SnapshotStatus;
+use crate::domain::snapshot::{Snapshot, SnapshotStatus};
 use crate::domain::wait::{CopyOf, Expectation};
 
 /// What a copy can be made of.
 pub(super) enum Source {
     /// This, from this attempt on.
     Found(CopyOf, Attempt),
+    /// RDS has removed the automated snapshot that the run names.
+    Expired(Automated),
     /// RDS shows none that is available.
     None,
     /// Of this, no copy can be what it must be.
@@ -32,12 +35,17 @@ pub(super) async fn source<W: Permissions>(
     world: &W,
     desk: &Desk,
     command: &Command,
+    receives: u32,
 ) -> Result<Source, WorkError> {
     let run = &command.run;
     let stack = &desk.rules.stack;
-    let sources: Vec<SnapshotId> = Attempt::all()
-        .map(|attempt| names::source_snapshot(stack, run, attempt))
-        .collect();
+    let automated = run.extras.automated.as_ref();
+    let sources: Vec<SnapshotId> = match automated {
+        Some(of) => vec![SnapshotId::of(&of.snapshot)],
+        None => Attempt::all()
+            .map(|attempt| names::source_snapshot(stack, run, attempt))
+            .collect(),
+    };
     let copies: Vec<(RdsArn, Attempt)> = sources
         .iter()
         .flat_map(|source| Attempt::all().map(move |attempt| (source, attempt)))
@@ -57,7 +65,10 @@ pub(super) async fn source<W: Permissions>(
     if let Some((Expectation::Copy(copy_of), attempt)) = mine {
         return Ok(Source::Found(copy_of, attempt));
     }
-    ask_for_source(world, desk, run, &sources).await
+    match automated {
+        Some(of) => named::source(world, command, of, receives).await,
+        None => ask_for_source(world, desk, run, &sources).await,
+    }
 }
 
 /// The newest attempt at the run's source snapshot that is available, of all names it may have.
@@ -88,10 +99,15 @@ async fn ask_for_source<W: Permissions>(
     let Some(snapshot) = newest else {
         return Ok(Source::None);
     };
-    if database.family() == Family::Cluster && !snapshot.encrypted {
+    Ok(copy_of(run, snapshot))
+}
+
+/// What a copy of an available snapshot must turn out to be.
+pub(super) fn copy_of(run: &Run, snapshot: Snapshot) -> Source {
+    if snapshot.arn.family() == Family::Cluster && !snapshot.encrypted {
         // The planner refuses such a cluster; who starts its execution all the same must hear of it as well.
         let cause = format!("{}: {}", snapshot.arn, Refusal::UnencryptedCluster);
-        return Ok(Source::Unfit(Failure::new(Reason::Unsupported, cause)));
+        return Source::Unfit(Failure::new(Reason::Unsupported, cause));
     }
     let copy_of = CopyOf {
         source: snapshot.arn,
@@ -100,7 +116,7 @@ async fn ask_for_source<W: Permissions>(
         size_gib: snapshot.size_gib,
         taken_at: snapshot.taken_at,
     };
-    Ok(Source::Found(copy_of, Attempt::FIRST))
+    Source::Found(copy_of, Attempt::FIRST)
 }
 
 /// The step before has succeeded, so an available source was there. The first few receives take it that RDS's
