@@ -1,4 +1,4 @@
-//! The use cases, over ports: plan, work, react, sweep; and the operator's replay and redrive.
+//! The use cases, over ports: plan, work, react, sweep; and the operator's doctor, replay and redrive.
 //!
 //! They use no timers and spawn nothing; their trait bounds are their role's permissions.
 
@@ -14,6 +14,7 @@ macro_rules! permissions {
 
 pub mod batch;
 pub mod conclude;
+pub mod doctor;
 pub mod plan;
 pub mod react;
 pub mod redrive;
