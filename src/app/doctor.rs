@@ -93,9 +93,7 @@ pub async fn diagnose<W: Permissions>(
     };
     let regions = preflight.ground.source_regions.iter();
     let seen: Vec<RegionSeen> = stream::iter(regions)
-        .filter(|name| {
-            std::future::ready(order.regions.is_empty() || order.regions.contains(name))
-        })
+        .filter(|name| std::future::ready(order.regions.is_empty() || order.regions.contains(name)))
         .map(|name| region(world, preflight, order, &facts, name))
         .buffered(CONCURRENCY)
         .collect()
@@ -239,7 +237,10 @@ async fn slots<W: Permissions>(
     let of_others = snapshots.map(|snapshots| {
         let in_flight = snapshots.iter().filter(|snapshot| {
             let status = &snapshot.status;
-            let is_ours = snapshot.tags.get(tags::STACK).is_some_and(|tag| tag == ours);
+            let is_ours = snapshot
+                .tags
+                .get(tags::STACK)
+                .is_some_and(|tag| tag == ours);
             snapshot.source.is_some()
                 && matches!(status, SnapshotStatus::Creating | SnapshotStatus::Copying)
                 && !is_ours

@@ -17,7 +17,7 @@ use crate::ports::{
 };
 
 /// The most rows that a describe call answers with (`MaxRecords`, 20 to 100).
-const PAGE: i32 = 100;
+pub(super) const PAGE: i32 = 100;
 /// The filter on identifiers. An identifier that is not there is then an empty answer and no error.
 const BY_ID: &str = "db-snapshot-id";
 /// RDS's name for the quota of manual instance snapshots.
@@ -162,7 +162,7 @@ impl<Also> DescribeQuota for Aws<Also> {
     }
 }
 
-fn marker_of(marker: Option<&str>) -> Option<String> {
+pub(super) fn marker_of(marker: Option<&str>) -> Option<String> {
     marker
         .filter(|marker| !marker.is_empty())
         .map(ToOwned::to_owned)
@@ -183,7 +183,7 @@ fn from_sdk(tags: &[Tag]) -> Tags {
         .collect()
 }
 
-fn database(row: &DbInstance) -> Result<Database, Unusable> {
+pub(super) fn database(row: &DbInstance) -> Result<Database, Unusable> {
     let answer = Answer {
         of: row.db_instance_identifier().unwrap_or("a DB instance"),
     };
@@ -205,7 +205,7 @@ fn database(row: &DbInstance) -> Result<Database, Unusable> {
 /// Reads a row. One that cannot be read proves nothing, and must not cost the others of its page their answer: it
 /// counts as of a status that we have no rule for. One that does not say what it is of spoils the page, for the
 /// snapshot that it is about would seem to be gone.
-fn read(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
+pub(super) fn read(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
     let fault = match snapshot(row) {
         Ok(snapshot) => return Ok(snapshot),
         Err(fault) => fault,

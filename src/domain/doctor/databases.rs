@@ -75,7 +75,10 @@ pub fn option_group(
                     Check::OptionGroup,
                     arn,
                     Level::Unknown,
-                    format!("not known: RDS lists no option group {name} in {}", arn.region()),
+                    format!(
+                        "not known: RDS lists no option group {name} in {}",
+                        arn.region()
+                    ),
                     "run the doctor again",
                 ),
                 (Some(group), Some(aim)) => {
@@ -101,8 +104,13 @@ fn asked_for(
     };
     match found {
         None => bad(
-            format!("its copy is to have the option group {aim}, and the recovery region has none of that name"),
-            format!("create {aim} there for {} {}", own.engine, own.major_version),
+            format!(
+                "its copy is to have the option group {aim}, and the recovery region has none of that name"
+            ),
+            format!(
+                "create {aim} there for {} {}",
+                own.engine, own.major_version
+            ),
         ),
         Some(other) if !other.serves_like(own) => bad(
             format!(
@@ -131,7 +139,9 @@ fn unasked(candidate: &Candidate, own: &OptionGroup, counterpart: Option<OptionG
     let counterpart = counterpart.filter(|other| other.serves_like(own));
     if !own.binding.is_empty() {
         let there = match counterpart {
-            Some(_) => "the recovery region has one of that name, but its copies are made without one",
+            Some(_) => {
+                "the recovery region has one of that name, but its copies are made without one"
+            }
             None => "the recovery region has none of that name",
         };
         return Finding::bad(
@@ -181,7 +191,11 @@ pub fn claims(snapshots: &[Snapshot], now: Timestamp) -> Claims {
     for snapshot in snapshots {
         let tag = |key| snapshot.tags.get(key).cloned();
         if let (Some(stack), Some(database)) = (tag(tags::STACK), tag(tags::RESOURCE_ID)) {
-            let newest = claims.entry(database).or_default().entry(stack).or_default();
+            let newest = claims
+                .entry(database)
+                .or_default()
+                .entry(stack)
+                .or_default();
             *newest = (*newest).max(Some(snapshot.taken_at.unwrap_or(now)));
         }
     }

@@ -133,7 +133,9 @@ pub fn source_key(
         );
     }
     let what = if managed {
-        format!("the key {of}; AWS manages it: fine across regions, it would not do across accounts")
+        format!(
+            "the key {of}; AWS manages it: fine across regions, it would not do across accounts"
+        )
     } else {
         format!("the key {of}; usable")
     };

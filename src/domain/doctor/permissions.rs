@@ -196,7 +196,10 @@ impl Ground {
             Role::Reactor => self.reactor(),
             Role::Sweeper => self.sweeper(),
             Role::StateMachine => {
-                vec![need(&["sqs:SendMessage"], vec![self.commands_queue.clone()])]
+                vec![need(
+                    &["sqs:SendMessage"],
+                    vec![self.commands_queue.clone()],
+                )]
             }
         }
     }
@@ -236,8 +239,7 @@ impl Ground {
             need(&table, vec![self.table()]),
             need(&callbacks, self.machine()),
             need(&TAKE_MESSAGES, vec![self.commands_queue.clone()]),
-            need(&["rds:DescribeAccountAttributes"], Vec::new())
-                .with(REQUESTED_REGION, &self.home),
+            need(&["rds:DescribeAccountAttributes"], Vec::new()).with(REQUESTED_REGION, &self.home),
         ];
         let keys = [(&self.home, self.key.to_string())];
         let source_keys = self
@@ -259,10 +261,7 @@ impl Ground {
         }
         for region in self.all_regions() {
             let snapshot = vec![self.arn("rds", region, &format!("snapshot:{ANY}"))];
-            let tagging = need(
-                &["rds:CopyDBSnapshot", "rds:AddTagsToResource"],
-                snapshot,
-            );
+            let tagging = need(&["rds:CopyDBSnapshot", "rds:AddTagsToResource"], snapshot);
             all.push(
                 tagging
                     .with(REQUESTED_REGION, region)

@@ -22,7 +22,8 @@ pub struct Rule {
 pub fn forwarding_rule(region: &Region, home: &Region, rules: &[Rule]) -> Finding {
     const CHECK: Check = Check::ForwardingRule;
     let remedy = format!("deploy source-region.yaml in {region} with RecoveryRegion={home}");
-    let bad = |what: String, remedy: String| Finding::bad(CHECK, region, Level::Failure, what, remedy);
+    let bad =
+        |what: String, remedy: String| Finding::bad(CHECK, region, Level::Failure, what, remedy);
     if rules.is_empty() {
         let what = format!(
             "no rule forwards its events to the default bus of {home}: its snapshots are settled by the sweep alone"
@@ -38,10 +39,17 @@ pub fn forwarding_rule(region: &Region, home: &Region, rules: &[Rule]) -> Findin
         .filter(|rule| rule.catches_snapshots == Some(true))
         .collect();
     if let Some(rule) = fitting.iter().find(|rule| rule.enabled) {
-        return Finding::ok(CHECK, region, format!("the rule {} forwards them", rule.name));
+        return Finding::ok(
+            CHECK,
+            region,
+            format!("the rule {} forwards them", rule.name),
+        );
     }
     if !fitting.is_empty() {
-        let what = format!("the rule that forwards its events is disabled: {}", names(&fitting));
+        let what = format!(
+            "the rule that forwards its events is disabled: {}",
+            names(&fitting)
+        );
         return bad(what, "enable it in EventBridge".to_owned());
     }
     let unclear: Vec<&Rule> = rules
@@ -53,12 +61,18 @@ pub fn forwarding_rule(region: &Region, home: &Region, rules: &[Rule]) -> Findin
             CHECK,
             region,
             Level::Unknown,
-            format!("not known: the pattern of {} is of a form that the doctor does not weigh", names(&unclear)),
+            format!(
+                "not known: the pattern of {} is of a form that the doctor does not weigh",
+                names(&unclear)
+            ),
             "see whether it catches RDS's snapshot events",
         );
     }
     let all: Vec<&Rule> = rules.iter().collect();
-    let what = format!("what is forwarded to {home} are not RDS's snapshot events: {}", names(&all));
+    let what = format!(
+        "what is forwarded to {home} are not RDS's snapshot events: {}",
+        names(&all)
+    );
     bad(what, remedy)
 }
 
@@ -98,7 +112,9 @@ pub fn dead_letters(letters: &Letters, waiting: Option<u64>) -> Finding {
             CHECK,
             letters,
             Level::Failure,
-            format!("{count} wait for a person; their executions time out four days after they began to wait"),
+            format!(
+                "{count} wait for a person; their executions time out four days after they began to wait"
+            ),
             "see why with snapferry replay commands --dry-run, mend it, then snapferry replay commands",
         ),
         (Some(count), _) => Finding::bad(
@@ -106,7 +122,9 @@ pub fn dead_letters(letters: &Letters, waiting: Option<u64>) -> Finding {
             letters,
             Level::Warning,
             format!("{count} could not be handled; the sweep does their work"),
-            format!("see why with snapferry replay {replay} --dry-run, then snapferry replay {replay}"),
+            format!(
+                "see why with snapferry replay {replay} --dry-run, then snapferry replay {replay}"
+            ),
         ),
         (None, Letters::Forwarding(region)) => Finding::bad(
             CHECK,

@@ -33,8 +33,9 @@ pub fn snapshot_quota(region: &Region, quota: Option<Quota>, databases: usize) -
     };
     let round = i64::try_from(databases).unwrap_or(i64::MAX);
     let room = max.saturating_sub(used).max(0);
-    let what =
-        format!("{used} of {max} manual snapshots; a round makes {databases}, there is room for {room}");
+    let what = format!(
+        "{used} of {max} manual snapshots; a round makes {databases}, there is room for {room}"
+    );
     if room < round || room == 0 {
         Finding::bad(CHECK, region, Level::Failure, what, REMEDY)
     } else if room < round.saturating_mul(ROUNDS) {
@@ -82,7 +83,10 @@ pub fn copy_slots(home: &Region, copies: Copies) -> Finding {
         )
     } else if others > 0 && slots + others > COPIES_IN_FLIGHT {
         let what = format!("{what}; RDS allows {COPIES_IN_FLIGHT} for all together");
-        warn(what, "lower CopySlots while others copy too, or let them wait")
+        warn(
+            what,
+            "lower CopySlots while others copy too, or let them wait",
+        )
     } else if queued > 0 && taken >= slots {
         warn(
             what,
