@@ -1,6 +1,7 @@
 //! The operator's commands.
 
 mod arguments;
+mod doctor;
 mod moment;
 mod redrive;
 mod replay;
@@ -19,6 +20,7 @@ use crate::ports::PortError;
 use crate::settings::SettingsError;
 
 pub use arguments::{Arguments, parse};
+pub use doctor::run_doctor;
 pub use redrive::run_redrive;
 pub use replay::run_replay;
 pub use run::run_plan;
@@ -88,6 +90,9 @@ pub async fn execute(
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     match &arguments.action {
+        Action::Doctor(options) => {
+            doctor::execute(&arguments.stack, options, environment, out).await
+        }
         Action::Redrive(options) => {
             redrive::execute(&arguments.stack, options, environment, out).await
         }

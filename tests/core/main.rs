@@ -4,6 +4,8 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+mod doctor;
+mod doctor_checks;
 mod errors;
 mod names;
 mod planner;

@@ -21,9 +21,11 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 /// TCP and TLS to another continent take well under a second.
 const CONNECT: Duration = Duration::from_secs(2);
 /// IAM and KMS allow few calls a second: throttling slows the doctor and does not blind it.
-const ATTEMPTS: u32 = 6;
-/// Doubles from try to try.
+const ATTEMPTS: u32 = 10;
+/// The first pause before another try; doubles from try to try.
 const RETRY_AFTER: Duration = Duration::from_millis(400);
+/// The longest pause: all that are allowed a second come back within it.
+const RETRY_AFTER_MAX: Duration = Duration::from_millis(900);
 
 /// For the operator's doctor: it looks at all regions and services that the stack depends on, and only reads.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +40,8 @@ pub fn patient(sdk: SdkConfig) -> SdkConfig {
         .connect_timeout(CONNECT);
     let retries = RetryConfig::standard()
         .with_max_attempts(ATTEMPTS)
-        .with_initial_backoff(RETRY_AFTER);
+        .with_initial_backoff(RETRY_AFTER)
+        .with_max_backoff(RETRY_AFTER_MAX);
     sdk.into_builder()
         .timeout_config(timeouts.build())
         .retry_config(retries)

@@ -1,5 +1,6 @@
 //! SQS for the doctor: messages counted, none received.
 
+use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::types::QueueAttributeName;
 
 use super::super::fault::{port_error, unusable};
@@ -13,6 +14,14 @@ const COUNTED: [QueueAttributeName; 2] = [
     QueueAttributeName::ApproximateNumberOfMessages,
     QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
 ];
+
+/// SQS names it one way in its answer's body and, for older clients, another way in its head.
+fn is_gone(code: Option<&str>) -> bool {
+    matches!(
+        code,
+        Some("QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue")
+    )
+}
 
 impl FindQueue for Doctor {
     async fn get_queue_url(
@@ -31,13 +40,7 @@ impl FindQueue for Doctor {
                 Some(url) => Ok(Some(url.to_owned())),
                 None => Err(unusable(ACTION, "SQS left the queue's URL out")),
             },
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_queue_does_not_exist()) =>
-            {
-                Ok(None)
-            }
+            Err(error) if is_gone(error.code()) => Ok(None),
             Err(error) => Err(port_error(ACTION, &error, &[])),
         }
     }
@@ -54,13 +57,7 @@ impl CountMessages for Doctor {
             .await;
         let answer = match answer {
             Ok(answer) => answer,
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_queue_does_not_exist()) =>
-            {
-                return Ok(None);
-            }
+            Err(error) if is_gone(error.code()) => return Ok(None),
             Err(error) => return Err(port_error(ACTION, &error, &[])),
         };
         let attributes = answer.attributes();
