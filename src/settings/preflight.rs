@@ -56,6 +56,13 @@ impl Preflight {
         let commands_queue = arn_of("SNAPFERRY_COMMANDS_QUEUE_URL");
         let events_queue = arn_of("SNAPFERRY_EVENTS_QUEUE_URL");
         let roles = roles(vars);
+        if let (Some(home), Some(regions)) = (&home, &source_regions)
+            && regions.contains(home)
+        {
+            vars.faults.push(format!(
+                "SNAPFERRY_SOURCE_REGIONS: {home} is the recovery region itself"
+            ));
+        }
         let (stack, policy) = (stack?, policy?);
         Some(Self {
             copy_slots: stack.copy_slots,

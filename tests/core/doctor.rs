@@ -517,6 +517,11 @@ fn the_doctor_finds_fault_where_the_planner_would_not_start() {
     let broken = set("SNAPFERRY_WORKER_ROLE_ARN", "worker").unwrap_err();
     assert_eq!(broken.faults.len(), 1);
     assert!(broken.faults[0].contains("SNAPFERRY_WORKER_ROLE_ARN"));
+    let circle = set("SNAPFERRY_SOURCE_REGIONS", HOME).unwrap_err();
+    assert!(
+        circle.faults[0].contains("recovery region itself"),
+        "{circle}"
+    );
     let none = Preflight::from_variables(Variables::new([])).unwrap_err();
     assert!(none.faults.len() >= 7, "{none}");
 }

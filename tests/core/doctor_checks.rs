@@ -574,3 +574,11 @@ fn the_worst_is_told_first_and_what_is_unknown_has_not_failed() {
     let expected = [Level::Failure, Level::Warning, Level::Unknown, Level::Ok];
     assert_eq!(levels, expected);
 }
+
+#[test]
+fn the_runbook_has_a_row_for_each_check() {
+    const RUNBOOK: &str = include_str!("../../docs/RUNBOOK.md");
+    for check in Check::ALL {
+        assert!(RUNBOOK.contains(&format!("\n| `{check}` |")), "{check}");
+    }
+}
