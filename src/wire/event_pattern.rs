@@ -31,7 +31,7 @@ pub fn catches_snapshots(text: &str) -> Result<Option<bool>, WireError> {
             return Ok(None);
         };
         let has = |text: &&str| wanted.iter().any(|one| one == text);
-        if needed.iter().all(|text| has(&text)) {
+        if needed.iter().all(has) {
             continue;
         }
         if wanted.iter().all(Value::is_string) {

@@ -328,7 +328,8 @@ fn a_stack_in_good_health_is_told_so_check_by_check() {
 
 #[test]
 fn each_thing_that_would_fail_is_found() {
-    let breakages: [(Check, &str, fn(&mut Estate)); 7] = [
+    type Breakage = (Check, &'static str, fn(&mut Estate));
+    let breakages: [Breakage; 7] = [
         (Check::RecoveryKey, KEY, |estate| {
             estate.keys.get_mut(KEY).unwrap().state = KeyState::Disabled;
         }),

@@ -489,7 +489,7 @@ fn a_permission_that_is_missing_is_named_with_its_resource() {
     let good = Ok(vec![decision("rds:CopyDBSnapshot", true, &[])]);
     let bad = Ok(vec![decision("rds:CreateDBSnapshot", false, &[])]);
     is(
-        &permissions(Role::Worker, &[good.clone()]),
+        &permissions(Role::Worker, std::slice::from_ref(&good)),
         Level::Ok,
         "all 1",
     );
