@@ -199,7 +199,7 @@ async fn policy_of<W: Permissions>(world: &W, preflight: &Preflight, key: &KeyAr
     }
 }
 
-async fn quota<W: Permissions>(world: &W, region: &Region, databases: usize) -> Finding {
+async fn quota<W: Permissions>(world: &W, region: &Region, databases: Option<usize>) -> Finding {
     match world.describe_snapshot_quota(region).await {
         Ok(quota) => {
             let quota = quota.map(|quota| Quota {

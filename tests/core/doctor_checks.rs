@@ -317,15 +317,19 @@ fn another_stack_is_seen_by_its_snapshots_of_the_same_database() {
 
 #[test]
 fn a_round_that_does_not_fit_into_the_quota_fails() {
-    let of =
-        |used, max, databases| snapshot_quota(&region(HOME), Some(Quota { used, max }), databases);
+    let of = |used, max, databases| {
+        snapshot_quota(&region(HOME), Some(Quota { used, max }), Some(databases))
+    };
     is(&of(10, 100, 12), Level::Ok, "room for 90");
     is(&of(80, 100, 12), Level::Warning, "room for 20");
     is(&of(89, 100, 12), Level::Failure, "89 of 100");
     is(&of(100, 100, 0), Level::Failure, "room for 0");
     is(&of(120, 100, 1), Level::Failure, "room for 0");
-    let unreported = snapshot_quota(&region(HOME), None, 1);
+    let unreported = snapshot_quota(&region(HOME), None, Some(1));
     is(&unreported, Level::Unknown, "does not report");
+    let unlisted = |used| snapshot_quota(&region(HOME), Some(Quota { used, max: 100 }), None);
+    is(&unlisted(3), Level::Unknown, "how many a round makes");
+    is(&unlisted(100), Level::Failure, "room for 0");
 }
 
 proptest! {
@@ -334,7 +338,7 @@ proptest! {
         used in 0i64..200, max in 0i64..200, databases in 0usize..200, more in 1i64..50,
     ) {
         let of = |used, max, databases| {
-            snapshot_quota(&region(HOME), Some(Quota { used, max }), databases).level
+            snapshot_quota(&region(HOME), Some(Quota { used, max }), Some(databases)).level
         };
         let level = of(used, max, databases);
         prop_assert!(of(used + more, max, databases) >= level);

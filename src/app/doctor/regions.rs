@@ -9,12 +9,14 @@ use crate::domain::doctor::databases::{Candidate, claims, option_group, other_st
 use crate::domain::doctor::keys::source_key;
 use crate::domain::doctor::region::{Letters, dead_letters, forwarding_rule};
 use crate::domain::doctor::{Check, Finding, Level, NotSaid};
+use crate::domain::letter::{forwarding_queue, names};
 use crate::settings::Preflight;
 
-/// What was found in a region, and how many databases a round of it makes.
+/// What was found in a region, and how many databases a round of it makes: none while it is down, and nothing is
+/// said where the caller may not list them.
 pub(super) struct RegionSeen {
     pub(super) findings: Vec<Finding>,
-    pub(super) selected: usize,
+    pub(super) selected: Option<usize>,
 }
 
 /// Looks at a region. Where it does not say which databases it has for want of an answer, nothing else is asked
@@ -31,6 +33,7 @@ pub(super) async fn region<W: Permissions>(
         page.map_err(|error| rds(&error))
     })
     .await;
+    let is_listed = listed.is_ok();
     let (candidates, mut findings) = match listed {
         Ok(all) => {
             let selected: Vec<Candidate> = all
@@ -50,7 +53,7 @@ pub(super) async fn region<W: Permissions>(
             if error.code.is_none() {
                 return RegionSeen {
                     findings: vec![finding],
-                    selected: 0,
+                    selected: Some(0),
                 };
             }
             (Vec::new(), vec![finding])
@@ -59,13 +62,11 @@ pub(super) async fn region<W: Permissions>(
     findings.extend(keys(world, preflight, &candidates).await);
     findings.extend(option_groups(world, home, region, &candidates).await);
     findings.extend(others(world, preflight, home, region, &candidates).await);
-    findings.push(quota(world, region, candidates.len()).await);
+    let selected = is_listed.then_some(candidates.len());
+    findings.push(quota(world, region, selected).await);
     findings.push(rule(world, preflight, region).await);
     findings.push(letters(world, preflight, region).await);
-    RegionSeen {
-        findings,
-        selected: candidates.len(),
-    }
+    RegionSeen { findings, selected }
 }
 
 fn none_selected(region: &Region) -> Finding {
@@ -79,18 +80,14 @@ fn none_selected(region: &Region) -> Finding {
 }
 
 fn is_selected(preflight: &Preflight, order: &Order, database: &Database) -> bool {
-    let named = |name: &String| {
-        database.arn.to_string() == *name
-            || database.arn.name() == name
-            || database.resource_id.as_str() == name
-    };
+    let of = database.to_ref();
     let chosen = preflight.policies.iter().any(|policy| {
         matches!(
             choose(database, &policy.name, policy.selection),
             Choice::Protect(_)
         )
     });
-    chosen && (order.databases.is_empty() || order.databases.iter().any(named))
+    chosen && (order.databases.is_empty() || order.databases.iter().any(|text| names(text, &of)))
 }
 
 /// One question for each key, however many databases have it.
@@ -212,9 +209,4 @@ async fn letters<W: Permissions>(world: &W, preflight: &Preflight, region: &Regi
         Ok(None) => dead_letters(&letters, None),
         Err(error) => Finding::unknown(Check::DeadLetters, &letters, &port(&error)),
     }
-}
-
-/// The name of a source region's dead-letter queue, as `source-region.yaml` gives it.
-fn forwarding_queue(home: &Region) -> String {
-    format!("snapferry-to-{home}-dead-letters")
 }

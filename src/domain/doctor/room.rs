@@ -17,9 +17,10 @@ pub struct Quota {
     pub max: i64,
 }
 
-/// Whether the next round fits, at one manual snapshot in this region for each database.
+/// Whether the next round fits, at one manual snapshot in this region for each database; `databases` is nothing
+/// where it is not known how many there are.
 #[must_use]
-pub fn snapshot_quota(region: &Region, quota: Option<Quota>, databases: usize) -> Finding {
+pub fn snapshot_quota(region: &Region, quota: Option<Quota>, databases: Option<usize>) -> Finding {
     const CHECK: Check = Check::SnapshotQuota;
     const REMEDY: &str = "remove manual snapshots that nobody needs, or have the quota raised (Service Quotas, Manual DB instance snapshots)";
     let Some(Quota { used, max }) = quota else {
@@ -31,8 +32,18 @@ pub fn snapshot_quota(region: &Region, quota: Option<Quota>, databases: usize) -
             "look it up in Service Quotas (Manual DB instance snapshots)",
         );
     };
-    let round = i64::try_from(databases).unwrap_or(i64::MAX);
     let room = max.saturating_sub(used).max(0);
+    let Some(databases) = databases else {
+        let what = format!("{used} of {max} manual snapshots, there is room for {room}");
+        return if room == 0 {
+            Finding::bad(CHECK, region, Level::Failure, what, REMEDY)
+        } else {
+            let what = format!("{what}; not known: how many a round makes");
+            let remedy = "see why the databases could not be listed";
+            Finding::bad(CHECK, region, Level::Unknown, what, remedy)
+        };
+    };
+    let round = i64::try_from(databases).unwrap_or(i64::MAX);
     let what = format!(
         "{used} of {max} manual snapshots; a round makes {databases}, there is room for {room}"
     );
