@@ -9,20 +9,22 @@
 
 pub mod doctor;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::domain::arn::{ExecutionArn, RdsArn, Region};
+use crate::domain::arn::{ExecutionArn, Family, KeyAlias, KeyArn, RdsArn, Region};
 use crate::domain::command::{Command, DatabaseRef, Run};
 use crate::domain::database::Database;
 use crate::domain::failure::{Failure, Operation, Owner, owner};
 use crate::domain::letter::Undelivered;
 use crate::domain::manifest::Manifest;
-use crate::domain::names::{ExecutionName, SnapshotId};
+use crate::domain::names::{ExecutionName, OptionGroup, SnapshotId};
+use crate::domain::policy_set::{Applied, Stamp, Version};
 use crate::domain::redrive::{EndedBadly, EndedExecution, Inspection};
+use crate::domain::slots::SlotLimits;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::tags::{PolicyName, Tags};
 use crate::domain::token::TaskToken;
@@ -93,7 +95,7 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// Lists databases.
+/// Lists instances.
 pub trait DescribeInstances {
     /// `DescribeDBInstances`: one page of up to 100.
     async fn describe_db_instances(
@@ -103,11 +105,31 @@ pub trait DescribeInstances {
     ) -> Result<Page<Database>, RdsError>;
 }
 
-/// Asks RDS for the truth about snapshots.
+/// Asks RDS for the truth about instance snapshots.
 pub trait DescribeSnapshots {
     /// `DescribeDBSnapshots` with a filter on identifiers, so that one that is not there is no error.
     /// All pages of the answer; callers keep `ids` within the filter's width.
     async fn describe_db_snapshots(
+        &self,
+        region: &Region,
+        ids: &[SnapshotId],
+    ) -> Result<Vec<Snapshot>, RdsError>;
+}
+
+/// Lists clusters.
+pub trait DescribeClusters {
+    /// `DescribeDBClusters`: one page of up to 100.
+    async fn describe_db_clusters(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Database>, RdsError>;
+}
+
+/// Asks RDS for the truth about cluster snapshots.
+pub trait DescribeClusterSnapshots {
+    /// `DescribeDBClusterSnapshots`, otherwise as [`DescribeSnapshots::describe_db_snapshots`].
+    async fn describe_db_cluster_snapshots(
         &self,
         region: &Region,
         ids: &[SnapshotId],
@@ -125,10 +147,19 @@ pub struct CreateSnapshotRequest {
     pub tags: Tags,
 }
 
-/// Takes snapshots.
+/// Takes snapshots of instances.
 pub trait CreateSnapshot {
     /// `CreateDBSnapshot`, in the database's region.
     async fn create_db_snapshot(&self, request: &CreateSnapshotRequest) -> Result<(), RdsError>;
+}
+
+/// Takes snapshots of clusters.
+pub trait CreateClusterSnapshot {
+    /// `CreateDBClusterSnapshot`, in the cluster's region.
+    async fn create_db_cluster_snapshot(
+        &self,
+        request: &CreateSnapshotRequest,
+    ) -> Result<(), RdsError>;
 }
 
 /// Asks for a copy.
@@ -141,18 +172,27 @@ pub struct CopySnapshotRequest {
     /// The copy's identifier.
     pub id: SnapshotId,
     /// The key of the copy.
-    pub key: crate::domain::arn::KeyArn,
+    pub key: KeyArn,
+    /// The recovery region's option group; without one RDS takes the engine's default. A cluster has none.
+    pub option_group: Option<OptionGroup>,
     /// The copy's tags, all of them.
     pub tags: Tags,
 }
 
-/// Copies snapshots.
+/// Copies snapshots of instances.
 pub trait CopySnapshot {
     /// `CopyDBSnapshot`, in the recovery region.
     async fn copy_db_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError>;
 }
 
-/// The account's figures for manual snapshots in a region.
+/// Copies snapshots of clusters.
+pub trait CopyClusterSnapshot {
+    /// `CopyDBClusterSnapshot`, in the recovery region.
+    async fn copy_db_cluster_snapshot(&self, request: &CopySnapshotRequest)
+    -> Result<(), RdsError>;
+}
+
+/// The account's figures for manual snapshots of a family in a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SnapshotQuota {
     /// How many there are.
@@ -163,10 +203,12 @@ pub struct SnapshotQuota {
 
 /// Asks for the account's quotas.
 pub trait DescribeQuota {
-    /// `DescribeAccountAttributes`: the quota `ManualSnapshots`; nothing when RDS does not report it.
+    /// `DescribeAccountAttributes`: the quota `ManualSnapshots` or `ManualClusterSnapshots`; nothing when RDS does
+    /// not report it.
     async fn describe_snapshot_quota(
         &self,
         region: &Region,
+        family: Family,
     ) -> Result<Option<SnapshotQuota>, RdsError>;
 }
 
@@ -255,7 +297,8 @@ pub trait Waits {
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError>;
     /// `PutItem` if the stored wait has the token `instead_of`.
     async fn replace(&self, wait: &Wait, instead_of: &TaskToken) -> Result<Written, PortError>;
-    /// `UpdateItem` of phase and since, if the stored wait has this token.
+    /// `UpdateItem` of phase and since, if the stored wait has this token and may come into this phase
+    /// ([`Phase::may_become`]).
     async fn set_phase(
         &self,
         resource: &RdsArn,
@@ -291,6 +334,8 @@ pub struct OpenPage {
     pub waits: Vec<Wait>,
     /// Who holds a copy slot; on one page of all only.
     pub holders: BTreeSet<RdsArn>,
+    /// For which policy a holder counts, where that policy's slots are bounded.
+    pub holders_of: BTreeMap<RdsArn, PolicyName>,
     /// Where the next page begins.
     pub next: Option<OpenMarker>,
 }
@@ -307,8 +352,9 @@ pub trait ListOpen {
 
 /// Copy slots.
 pub trait ClaimSlot {
-    /// `UpdateItem`: takes a slot if fewer than `most` are taken or it is held already. Whether it is held now.
-    async fn claim_slot(&self, copy: &RdsArn, most: usize) -> Result<bool, PortError>;
+    /// `UpdateItem`: takes a slot if fewer are taken than the limits allow, of all and of its policy, or if it is
+    /// held already. Whether it is held now.
+    async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError>;
 }
 
 /// What must hold in the table at the moment that another's slot is freed.
@@ -322,8 +368,14 @@ pub enum Abandoned {
 
 /// Frees slots that nobody uses any more.
 pub trait FreeSlot {
-    /// `TransactWriteItems`: frees the slot if the proof still holds; whether it did.
-    async fn free_slot(&self, copy: &RdsArn, proof: &Abandoned) -> Result<bool, PortError>;
+    /// `TransactWriteItems`: frees the slot, also of the policy that it counts for, if the proof still holds;
+    /// whether it did.
+    async fn free_slot(
+        &self,
+        copy: &RdsArn,
+        of_policy: Option<&PolicyName>,
+        proof: &Abandoned,
+    ) -> Result<bool, PortError>;
 }
 
 /// The catalog's answer to a claim.
@@ -331,20 +383,30 @@ pub trait FreeSlot {
 pub enum Claim {
     /// The database's run is this one.
     Ours,
-    /// Another execution is entered as its run, since this time.
-    HeldBy(ExecutionName, Option<Timestamp>),
+    /// Another execution is entered as its run.
+    HeldBy(Held),
+}
+
+/// The execution that is entered as a database's run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Which one.
+    pub by: ExecutionName,
+    /// When it was last claimed.
+    pub since: Option<Timestamp>,
 }
 
 /// Single flight: at most one open execution for each database and policy.
 pub trait ClaimRun {
-    /// `UpdateItem`: enters the execution, with the time `at`, if none, this one, or `instead_of` is entered.
+    /// `UpdateItem`: enters the execution, with the time `at`, if none, this one, or `instead_of` is entered, and
+    /// that not claimed anew since it was looked at.
     async fn claim_run(
         &self,
         database: &DatabaseRef,
         policy: &PolicyName,
         execution: &ExecutionName,
         at: Timestamp,
-        instead_of: Option<&ExecutionName>,
+        instead_of: Option<&Held>,
     ) -> Result<Claim, PortError>;
 }
 
@@ -375,6 +437,50 @@ pub trait PlanCursor {
         region: &Region,
         due: Timestamp,
     ) -> Result<(), PortError>;
+}
+
+/// Reads the set of policies that holds.
+pub trait ReadPolicies {
+    /// `GetItem`, consistent: the set that was applied last; nothing where none ever was.
+    async fn current_policies(&self) -> Result<Option<Applied>, PortError>;
+}
+
+/// Reads sets of policies that were applied before.
+pub trait ReadPolicyHistory {
+    /// `GetItem`, consistent: when and by whom what holds was applied, also where this version cannot read it.
+    async fn current_stamp(&self) -> Result<Option<Stamp>, PortError>;
+    /// `GetItem`, consistent.
+    async fn policy_version(&self, version: Version) -> Result<Option<Applied>, PortError>;
+    /// `BatchGetItem`: when and by whom these were applied, in no order; at most 100 versions.
+    async fn policy_stamps(&self, versions: &[Version]) -> Result<Vec<Stamp>, PortError>;
+}
+
+/// Stores sets of policies. What was stored is never changed.
+pub trait StorePolicies {
+    /// `TransactWriteItems`: the set becomes the current one and a version of the history, if the current one's
+    /// version is the one before it (for the first: if there is none).
+    async fn store_policies(&self, set: &Applied) -> Result<Written, PortError>;
+}
+
+/// What KMS says of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyFacts {
+    /// The key.
+    pub arn: KeyArn,
+    /// Why RDS could not encrypt under it, if so.
+    pub unusable: Option<String>,
+}
+
+/// Resolves aliases.
+pub trait DescribeKey {
+    /// `DescribeKey`, in the recovery region; nothing when there is no such alias.
+    async fn describe_key(&self, alias: &KeyAlias) -> Result<Option<KeyFacts>, PortError>;
+}
+
+/// Asks who is asking.
+pub trait CallerIdentity {
+    /// `GetCallerIdentity`: the ARN that AWS knows the caller by.
+    async fn caller_identity(&self) -> Result<String, PortError>;
 }
 
 /// Sends commands to the worker's queue.

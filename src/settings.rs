@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::domain::arn::{KeyArn, ParseError, Region, StateMachineArn};
 use crate::domain::backoff::Backoff;
 use crate::domain::limits::VISIBILITY_SECONDS_MAX;
-use crate::domain::policy::{Policy, Selection};
+use crate::domain::policy::{Policies, Policy};
 use crate::domain::schedule::Schedule;
 use crate::domain::tags::{PolicyName, StackId};
 use crate::domain::wait::Rules;
@@ -48,6 +48,12 @@ impl Variables {
                 .collect(),
             faults: Vec::new(),
         }
+    }
+
+    /// The value of a variable, if it is set.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
     }
 
     fn required<T, E: std::fmt::Display>(
@@ -178,8 +184,10 @@ pub struct Planning {
     pub source_regions: Vec<Region>,
     /// The state machine that protects one database.
     pub state_machine: StateMachineArn,
-    /// The policies that hold.
-    pub policies: Vec<Policy>,
+    /// The recovery region's key, for policies that name none.
+    pub key: KeyArn,
+    /// The policies that hold where no set was ever applied: the built-in one.
+    pub policies: Policies,
 }
 
 impl Planning {
@@ -191,13 +199,14 @@ impl Planning {
         let stack = Stack::read(&mut vars);
         let source_regions = vars.required("SNAPFERRY_SOURCE_REGIONS", regions);
         let state_machine = vars.required("SNAPFERRY_STATE_MACHINE_ARN", StateMachineArn::parse);
-        let policy = built_in_policy(&mut vars);
-        if let (Some(stack), Some(policy)) = (&stack, &policy)
-            && policy.key.region() != stack.home.as_str()
+        let key = vars.required("SNAPFERRY_KMS_KEY", KeyArn::parse);
+        let policies = built_in(&mut vars, key.as_ref());
+        if let (Some(stack), Some(key)) = (&stack, &key)
+            && key.region() != stack.home.as_str()
         {
             vars.faults.push(format!(
                 "SNAPFERRY_KMS_KEY: the key lives in {}, and the copies in {}",
-                policy.key.region(),
+                key.region(),
                 stack.home
             ));
         }
@@ -214,7 +223,8 @@ impl Planning {
                 stack: stack?,
                 source_regions: source_regions?,
                 state_machine: state_machine?,
-                policies: vec![policy?],
+                key: key?,
+                policies: policies?,
             })
         })();
         vars.finish(all)
@@ -236,16 +246,17 @@ fn regions(list: &str) -> Result<Vec<Region>, ParseError> {
     names.into_iter().map(Region::parse).collect()
 }
 
-fn built_in_policy(vars: &mut Variables) -> Option<Policy> {
-    let key = vars.required("SNAPFERRY_KMS_KEY", KeyArn::parse);
+/// The policy of the template's parameters.
+fn built_in(vars: &mut Variables, key: Option<&KeyArn>) -> Option<Policies> {
     let pattern = vars.text("SNAPFERRY_SCHEDULE", "0 3 * * *");
     let zone = vars.text("SNAPFERRY_TIME_ZONE", "UTC");
     let schedule = Schedule::parse(&pattern, &zone)
         .map_err(|error| vars.faults.push(format!("SNAPFERRY_SCHEDULE: {error}")))
         .ok();
-    let selection = match vars.text("SNAPFERRY_SELECTION", "tagged").as_str() {
-        "tagged" => Some(Selection::Tagged),
-        "all" => Some(Selection::All),
+    let name = PolicyName::parse(BUILT_IN_POLICY).ok()?;
+    let untagged = match vars.text("SNAPFERRY_SELECTION", "tagged").as_str() {
+        "tagged" => Some(None),
+        "all" => Some(Some(name.clone())),
         other => {
             vars.faults.push(format!(
                 "SNAPFERRY_SELECTION: {other:?} is neither tagged nor all"
@@ -253,11 +264,9 @@ fn built_in_policy(vars: &mut Variables) -> Option<Policy> {
             None
         }
     };
-    let name = PolicyName::parse(BUILT_IN_POLICY).ok();
-    Some(Policy {
-        name: name?,
-        schedule: schedule?,
-        key: key?,
-        selection: selection?,
+    Some(Policies {
+        all: vec![Policy::new(name, schedule?, key?.clone())],
+        untagged: untagged?,
+        copy_slots: None,
     })
 }

@@ -1,7 +1,8 @@
-//! The simulated world: an RDS model, the local stack, the recording proxy and the demo, and the deterministic
-//! simulation.
+//! The simulated world: an RDS model, the local stack, the recording proxy and the demo, the deterministic
+//! simulation, and the comparison with loops.
 
 pub mod asl;
+pub mod compare;
 #[allow(
     clippy::disallowed_methods,
     reason = "the demo runs in real time, on this machine"
@@ -17,4 +18,6 @@ pub mod proxy;
 pub mod python;
 pub mod rds;
 pub mod rds_http;
+mod rows;
 pub mod simulation;
+mod tied;

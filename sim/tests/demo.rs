@@ -4,11 +4,13 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use snapferry_sim::local::{BareStack, LocalOptions, repository_root};
 
 fn demo() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
@@ -120,16 +122,56 @@ fn with_json_stdout_is_one_object_and_a_bad_option_is_a_sentence() {
     );
 }
 
-#[test]
-fn without_python_it_says_what_to_do() {
-    let output = demo().env("PATH", "/nowhere").output().unwrap();
+/// What the demo says where a program is missing: a sentence that says which, and what to do.
+fn complaint(demo: &mut Command) -> String {
+    let output = demo.output().unwrap();
     let text = said(&output);
     assert_eq!(output.status.code(), Some(2), "{text}");
-    assert!(text.contains("python3") || text.contains("cargo"), "{text}");
     assert!(
         !text.contains("panicked") && !text.contains("stack backtrace"),
         "{text}"
     );
+    let errors = String::from_utf8(output.stderr).unwrap();
+    errors.lines().last().unwrap().to_owned()
+}
+
+#[test]
+fn without_python_it_says_what_to_do() {
+    // A checkout of its own, in which no Python environment has been made yet.
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("without-python");
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    std::fs::create_dir_all(root.join("statemachine")).unwrap();
+    for file in ["template.yaml", "statemachine/protect.asl.json"] {
+        std::fs::copy(here.join(file), root.join(file)).unwrap();
+    }
+    assert_eq!(
+        complaint(demo().current_dir(root).env("PATH", "/nowhere")),
+        "cargo demo: python3 could not be run: install Python 3 with its venv module \
+         (on Debian: apt install python3-venv): there is no python3"
+    );
+}
+
+#[tokio::test]
+async fn without_cargo_it_says_what_to_do() {
+    // Makes the Python environment, without which the demo would not get as far.
+    drop(
+        BareStack::start(LocalOptions::new("http://127.0.0.1:9"))
+            .await
+            .unwrap(),
+    );
+    let root = repository_root().unwrap();
+    let root = root.display();
+    for (variable, program) in [(None, "cargo"), (Some("/no/such/cargo"), "/no/such/cargo")] {
+        let mut demo = demo();
+        demo.env("PATH", "/nowhere").env_remove("CARGO");
+        demo.envs(variable.map(|path| ("CARGO", path)));
+        assert_eq!(
+            complaint(&mut demo),
+            format!(
+                "cargo demo: cargo build failed (there is no {program}): see that `cargo` is on the PATH and works in {root}"
+            )
+        );
+    }
 }
 
 #[test]
@@ -168,6 +210,55 @@ fn however_it_ends_it_leaves_nothing_running() {
             );
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+}
+
+#[test]
+fn a_build_ends_with_the_demo_however_that_ends() {
+    const MARK: &str = "SNAPFERRY_TEST_OF_AN_ENDLESS_BUILD";
+    for (signal, exit) in [
+        (Signal::KILL, None),
+        (Signal::INT, Some(130)),
+        (Signal::TERM, Some(143)),
+    ] {
+        let mark = format!("{signal:?}-{}", std::process::id());
+        let build = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/endless-build");
+        let mut running = demo()
+            .env("CARGO", build)
+            .env(MARK, &mark)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let builds = || marked(&format!("{MARK}={mark}"), running.id());
+        eventually("the build's own child", || {
+            builds().iter().any(|line| line.starts_with("tail"))
+        });
+        kill_process(Pid::from_child(&running), signal).unwrap();
+        eventually("the end of the build", || builds().is_empty());
+        assert_eq!(running.wait().unwrap().code(), exit);
+    }
+}
+
+/// The command lines of the processes with this in their environment, but for one.
+fn marked(mark: &str, but: u32) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let read = |name: &str| std::fs::read(entry.path().join(name)).unwrap_or_default();
+        let environment = String::from_utf8_lossy(&read("environ")).into_owned();
+        let is_it = environment.split('\0').any(|variable| variable == mark);
+        if is_it && entry.file_name().to_string_lossy() != but.to_string() {
+            found.push(String::from_utf8_lossy(&read("cmdline")).replace('\0', " "));
+        }
+    }
+    found
+}
+
+fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    // Far more than anything here takes, but for a first time when pip fetches what the demo needs.
+    let deadline = Instant::now() + Duration::from_mins(3);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what} did not come about");
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -4,32 +4,36 @@
 //! not asked the rest.
 
 mod regions;
+mod slots;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::app::batch::chain;
-use crate::domain::arn::{KeyArn, Region};
+use crate::domain::arn::{Family, KeyArn, Region};
 use crate::domain::doctor::databases::{Claims, OptionGroup, claims};
 use crate::domain::doctor::key_policy::{Caller, key_policy};
 use crate::domain::doctor::keys::{KeyFacts, KeyState, Manager, in_another_region, recovery_key};
 use crate::domain::doctor::permissions::{Role, not_named, permissions};
+use crate::domain::doctor::policies::{of_policies, policies as in_force, unreadable};
 use crate::domain::doctor::region::{Letters, dead_letters};
-use crate::domain::doctor::room::{Copies, Quota, copy_slots, snapshot_quota};
+use crate::domain::doctor::room::{Quota, snapshot_quota};
 use crate::domain::doctor::{Check, Finding, NotSaid};
-use crate::domain::snapshot::{Snapshot, SnapshotStatus};
-use crate::domain::tags;
-use crate::domain::wait::Phase;
+use crate::domain::policy::Policies;
+use crate::domain::snapshot::Snapshot;
 use crate::ports::doctor::{
-    CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectInstances,
-    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
+    CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectClusters,
+    InspectInstances, ListManualClusterSnapshots, ListManualSnapshots, ListOptionGroups,
+    ReadKeyPolicy, SimulatePermissions,
 };
-use crate::ports::{Clock, DescribeQuota, ListOpen, Page, PortError, RdsError};
+use crate::ports::{Clock, DescribeQuota, ListOpen, Page, PortError, RdsError, ReadPolicies};
 use crate::settings::Preflight;
 
 use regions::{RegionSeen, region};
+use slots::slots;
 
 /// How many regions, or roles, are looked at beside each other: IAM and KMS allow few calls a second.
 const CONCURRENCY: usize = 4;
@@ -42,8 +46,9 @@ const PAGES_MAX: usize = 100;
 permissions! {
     /// Everything that the doctor may do: it only reads.
     Permissions:
-        Clock CountMessages DescribeKey DescribeQuota DescribeRule FindQueue FindRules InspectInstances
-        ListManualSnapshots ListOpen ListOptionGroups ReadKeyPolicy SimulatePermissions
+        Clock CountMessages DescribeKey DescribeQuota DescribeRule FindQueue FindRules InspectClusters
+        InspectInstances ListManualClusterSnapshots ListManualSnapshots ListOpen ListOptionGroups ReadKeyPolicy
+        ReadPolicies SimulatePermissions
 }
 
 /// What is looked at.
@@ -57,6 +62,8 @@ pub struct Order {
 
 /// What all regions are judged against.
 struct Home {
+    /// Nothing where they could not be read.
+    policies: Option<Policies>,
     option_groups: Result<Vec<OptionGroup>, NotSaid>,
     claims: Claims,
     since: Timestamp,
@@ -71,37 +78,28 @@ pub async fn diagnose<W: Permissions>(
 ) -> Vec<Finding> {
     let now = world.now();
     let home = &preflight.ground.home;
-    let mut findings = key(world, preflight).await;
-    let snapshots = pages(|marker| async {
-        let page = world.list_manual_snapshots(home, marker).await;
-        page.map_err(|error| rds(&error))
-    })
-    .await;
-    let option_groups = pages(|marker| async {
-        let page = world.list_option_groups(home, marker).await;
-        page.map_err(|error| port(&error))
-    })
-    .await;
-    if let Err(error) = &snapshots {
-        findings.push(Finding::unknown(Check::OtherStacks, home, error));
+    let (policies, finding) = policies(world, preflight).await;
+    let mut findings = vec![finding];
+    let keys = keys_of(policies.as_ref(), preflight);
+    for (key, names) in &keys {
+        let of_key = recovery(world, preflight, key).await;
+        findings.extend(of_key.into_iter().map(|one| of_policies(one, names)));
     }
+    let keys: Vec<KeyArn> = keys.into_keys().collect();
+    let snapshots = manual_snapshots(world, home).await;
+    findings.extend(snapshots.told(home));
     let facts = Home {
-        option_groups,
-        claims: claims(snapshots.as_deref().unwrap_or_default(), now),
+        option_groups: option_groups(world, home).await,
+        claims: claims(&snapshots.found, now),
         since: now.checked_sub(STILL_PROTECTING).unwrap_or(now),
         now,
+        policies,
     };
-    let regions = preflight.ground.source_regions.iter();
-    let seen: Vec<RegionSeen> = stream::iter(regions)
-        .filter(|name| std::future::ready(order.regions.is_empty() || order.regions.contains(name)))
-        .map(|name| region(world, preflight, order, &facts, name))
-        .buffered(CONCURRENCY)
-        .collect()
-        .await;
-    let databases = seen.iter().map(|region| region.selected).sum();
+    let seen = regions(world, preflight, order, &facts).await;
+    let selected = |family| seen.iter().map(|region| region.selected(family)).sum();
+    findings.extend(quotas(world, home, selected).await);
     findings.extend(seen.into_iter().flat_map(|region| region.findings));
-    findings.push(quota(world, home, databases).await);
-    findings.push(slots(world, preflight, snapshots.as_deref().ok()).await);
+    findings.extend(slots(world, preflight, facts.policies.as_ref(), &snapshots).await);
     for (letters, url) in [
         (Letters::Commands, &preflight.commands_dead_letters),
         (Letters::Events, &preflight.events_dead_letters),
@@ -109,12 +107,110 @@ pub async fn diagnose<W: Permissions>(
         findings.push(count(world, home, &letters, url).await);
     }
     let roles: Vec<Finding> = stream::iter(Role::ALL)
-        .map(|role| simulate(world, preflight, role))
+        .map(|role| simulate(world, preflight, role, &keys))
         .buffered(CONCURRENCY)
         .collect()
         .await;
     findings.extend(roles);
     findings
+}
+
+async fn regions<W: Permissions>(
+    world: &W,
+    preflight: &Preflight,
+    order: &Order,
+    home: &Home,
+) -> Vec<RegionSeen> {
+    let all = preflight.ground.source_regions.iter();
+    let asked_for = all.filter(|name| order.regions.is_empty() || order.regions.contains(name));
+    stream::iter(asked_for)
+        .map(|name| region(world, preflight, order, home, name))
+        .buffered(CONCURRENCY)
+        .collect()
+        .await
+}
+
+/// The policies that hold, as the planner reads them: the built-in one stands in for a set that was never applied,
+/// and never for one that cannot be read.
+async fn policies<W: ReadPolicies>(
+    world: &W,
+    preflight: &Preflight,
+) -> (Option<Policies>, Finding) {
+    let home = &preflight.ground.home;
+    let (policies, stamp) = match world.current_policies().await {
+        Ok(Some(applied)) => (
+            applied.set.policies(&preflight.ground.key),
+            Some(applied.stamp),
+        ),
+        Ok(None) => (preflight.built_in.clone(), None),
+        Err(error) => return (None, unreadable(home, &port(&error))),
+    };
+    let finding = in_force(home, stamp.as_ref(), &policies);
+    (Some(policies), finding)
+}
+
+/// The keys that copies get, with the policies that they are of. Where the policies could not be read, the stack's
+/// own key is the one that is known.
+fn keys_of<'a>(
+    policies: Option<&'a Policies>,
+    preflight: &Preflight,
+) -> BTreeMap<KeyArn, Vec<&'a str>> {
+    let Some(policies) = policies else {
+        return BTreeMap::from([(preflight.ground.key.clone(), Vec::new())]);
+    };
+    let mut keys = BTreeMap::<KeyArn, Vec<&str>>::new();
+    for policy in &policies.all {
+        let names = keys.entry(policy.key.clone()).or_default();
+        names.push(policy.name.as_str());
+    }
+    keys
+}
+
+/// A region's manual snapshots of both families, as far as they could be listed.
+struct Snapshots {
+    found: Vec<Snapshot>,
+    missing: Vec<NotSaid>,
+}
+
+impl Snapshots {
+    /// What could not be listed.
+    fn told(&self, region: &Region) -> impl Iterator<Item = Finding> {
+        let missing = self.missing.iter();
+        missing.map(move |error| Finding::unknown(Check::OtherStacks, region, error))
+    }
+}
+
+async fn manual_snapshots<W: Permissions>(world: &W, region: &Region) -> Snapshots {
+    let mut snapshots = Snapshots {
+        found: Vec::new(),
+        missing: Vec::new(),
+    };
+    for family in Family::ALL {
+        let listed = pages(|marker| async {
+            let page = match family {
+                Family::Instance => world.list_manual_snapshots(region, marker).await,
+                Family::Cluster => world.list_manual_cluster_snapshots(region, marker).await,
+            };
+            page.map_err(|error| rds(&error))
+        })
+        .await;
+        match listed {
+            Ok(found) => snapshots.found.extend(found),
+            Err(error) => snapshots.missing.push(error),
+        }
+    }
+    snapshots
+}
+
+async fn option_groups<W: ListOptionGroups>(
+    world: &W,
+    region: &Region,
+) -> Result<Vec<OptionGroup>, NotSaid> {
+    pages(|marker| async {
+        let page = world.list_option_groups(region, marker).await;
+        page.map_err(|error| port(&error))
+    })
+    .await
 }
 
 /// Every page of a list.
@@ -155,8 +251,9 @@ fn rds(error: &RdsError) -> NotSaid {
     }
 }
 
-async fn key<W: Permissions>(world: &W, preflight: &Preflight) -> Vec<Finding> {
-    let (key, home) = (&preflight.ground.key, &preflight.ground.home);
+/// A key that copies get, and its policy.
+async fn recovery<W: Permissions>(world: &W, preflight: &Preflight, key: &KeyArn) -> Vec<Finding> {
+    let home = &preflight.ground.home;
     if let Some(elsewhere) = in_another_region(key, home) {
         return vec![elsewhere];
     }
@@ -199,61 +296,38 @@ async fn policy_of<W: Permissions>(world: &W, preflight: &Preflight, key: &KeyAr
     }
 }
 
-async fn quota<W: Permissions>(world: &W, region: &Region, databases: Option<usize>) -> Finding {
-    match world.describe_snapshot_quota(region).await {
+/// The room for the next round of each family that has a database in it, or may have.
+async fn quotas<W: DescribeQuota>(
+    world: &W,
+    region: &Region,
+    selected: impl Fn(Family) -> Option<usize>,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for family in Family::ALL {
+        let databases = selected(family);
+        if databases != Some(0) {
+            findings.push(quota(world, region, family, databases).await);
+        }
+    }
+    findings
+}
+
+async fn quota<W: DescribeQuota>(
+    world: &W,
+    region: &Region,
+    family: Family,
+    databases: Option<usize>,
+) -> Finding {
+    match world.describe_snapshot_quota(region, family).await {
         Ok(quota) => {
             let quota = quota.map(|quota| Quota {
                 used: quota.used,
                 max: quota.max,
             });
-            snapshot_quota(region, quota, databases)
+            snapshot_quota(region, family, quota, databases)
         }
         Err(error) => Finding::unknown(Check::SnapshotQuota, region, &rds(&error)),
     }
-}
-
-async fn slots<W: Permissions>(
-    world: &W,
-    preflight: &Preflight,
-    snapshots: Option<&[Snapshot]>,
-) -> Finding {
-    let home = &preflight.ground.home;
-    let (mut taken, mut queued) = (0, 0);
-    let mut from = None;
-    for _ in 0..PAGES_MAX {
-        let page = match world.list_open(from).await {
-            Ok(page) => page,
-            Err(error) => return Finding::unknown(Check::CopySlots, home, &port(&error)),
-        };
-        taken += page.holders.len();
-        let waits = page.waits.iter();
-        queued += waits.filter(|wait| wait.phase == Phase::Queued).count();
-        match page.next {
-            Some(next) => from = Some(next),
-            None => break,
-        }
-    }
-    let ours = preflight.ground.stack.as_str();
-    let of_others = snapshots.map(|snapshots| {
-        let in_flight = snapshots.iter().filter(|snapshot| {
-            let status = &snapshot.status;
-            let is_ours = snapshot
-                .tags
-                .get(tags::STACK)
-                .is_some_and(|tag| tag == ours);
-            snapshot.source.is_some()
-                && matches!(status, SnapshotStatus::Creating | SnapshotStatus::Copying)
-                && !is_ours
-        });
-        in_flight.count()
-    });
-    let copies = Copies {
-        slots: preflight.copy_slots,
-        taken,
-        queued,
-        of_others,
-    };
-    copy_slots(home, copies)
 }
 
 async fn count<W: Permissions>(
@@ -268,12 +342,17 @@ async fn count<W: Permissions>(
     }
 }
 
-async fn simulate<W: Permissions>(world: &W, preflight: &Preflight, role: Role) -> Finding {
+async fn simulate<W: Permissions>(
+    world: &W,
+    preflight: &Preflight,
+    role: Role,
+    keys: &[KeyArn],
+) -> Finding {
     let Some(arn) = preflight.roles.get(&role) else {
         return not_named(role);
     };
     let mut simulated = Vec::new();
-    for requirement in preflight.ground.requirements(role) {
+    for requirement in preflight.ground.requirements(role, keys) {
         let decisions = world.simulate_principal_policy(arn, &requirement).await;
         let decisions = decisions.map_err(|error| port(&error));
         // Who may not simulate once may not at all, and a role that is not there has nothing to be asked.

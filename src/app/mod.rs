@@ -1,4 +1,5 @@
-//! The use cases, over ports: plan, work, react, sweep; and the operator's doctor, replay and redrive.
+//! The use cases, over ports: plan, work, react, sweep; and the operator's doctor, replay, redrive and
+//! policies.
 //!
 //! They use no timers and spawn nothing; their trait bounds are their role's permissions.
 
@@ -15,7 +16,9 @@ macro_rules! permissions {
 pub mod batch;
 pub mod conclude;
 pub mod doctor;
+mod families;
 pub mod plan;
+pub mod policies;
 pub mod react;
 pub mod redrive;
 pub mod replay;

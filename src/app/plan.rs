@@ -1,5 +1,6 @@
 //! The planner: starts one execution for each database that is due.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use futures_util::{StreamExt, stream};
@@ -7,16 +8,17 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 
 use crate::app::batch::chain;
-use crate::domain::arn::{RdsArn, Region};
+use crate::app::families;
+use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::command::Run;
-use crate::domain::database::{Choice, Database, LeftOut, choose};
+use crate::domain::database::{Choice, Database, LeftOut, Refusal, choose};
 use crate::domain::limits::CLAIM_GRACE;
 use crate::domain::names::{self, Attempt, ExecutionName};
-use crate::domain::policy::Policy;
+use crate::domain::policy::{Policies, Policy};
 use crate::domain::tags::{PolicyName, StackId};
 use crate::ports::{
-    Claim, ClaimRun, Clock, DescribeInstances, ExecutionState, PlanCursor, PortError,
-    StartExecution, Started,
+    Claim, ClaimRun, Clock, DescribeClusters, DescribeInstances, ExecutionState, PlanCursor,
+    PortError, RdsError, ReadPolicies, StartExecution, Started,
 };
 use crate::settings::Planning;
 
@@ -26,7 +28,7 @@ const CONCURRENCY: usize = 8;
 permissions! {
     /// Everything that the planner may do.
     Permissions:
-        ClaimRun Clock DescribeInstances PlanCursor StartExecution
+        ClaimRun Clock DescribeClusters DescribeInstances PlanCursor ReadPolicies StartExecution
 }
 
 /// Which planned time is meant.
@@ -51,6 +53,8 @@ pub enum Outcome {
     Done(ExecutionName),
     /// It is not protected.
     LeftOut(LeftOut),
+    /// It is selected, and RDS can never protect it.
+    Refused(Refusal),
     /// It could not be started now; the next run of the planner tries again.
     Failed(String),
 }
@@ -62,6 +66,7 @@ impl fmt::Display for Outcome {
             Self::StillRunning(name) => write!(f, "still running {name}"),
             Self::Done(name) => write!(f, "done by {name}"),
             Self::LeftOut(why) => write!(f, "left out: {why}"),
+            Self::Refused(why) => write!(f, "refused: {why}"),
             Self::Failed(why) => write!(f, "failed: {why}"),
         }
     }
@@ -85,7 +90,8 @@ pub struct Planned {
     pub region: Region,
     /// The planned time; nothing if nothing is due.
     pub due: Option<Timestamp>,
-    /// A row for each database that was listed.
+    /// A row for each database of the policy, and for each that no policy takes; the latter only once, for the
+    /// first policy that is planned in the region.
     pub rows: Vec<Row>,
     /// Why the region, or the rest of it, could not be planned.
     pub error: Option<String>,
@@ -104,16 +110,36 @@ impl Planned {
 }
 
 /// Plans every policy in every source region. One region's failure fails only its rows.
-pub async fn plan<W: Permissions>(world: &W, planning: &Planning, when: When) -> Vec<Planned> {
+///
+/// # Errors
+/// When the policies that hold cannot be read. Nothing is started then: the built-in policy stands in for a set
+/// that was never applied, and never for one that cannot be read.
+pub async fn plan<W: Permissions>(
+    world: &W,
+    planning: &Planning,
+    when: When,
+) -> Result<Vec<Planned>, PortError> {
+    let policies = match world.current_policies().await? {
+        Some(applied) => applied.set.policies(&planning.key),
+        None => planning.policies.clone(),
+    };
     let mut all = Vec::new();
-    for policy in &planning.policies {
+    let mut listed = BTreeSet::new();
+    for policy in &policies.all {
         for region in &planning.source_regions {
-            let planned = plan_region(world, planning, policy, region, when).await;
+            let mut planned = plan_region(world, planning, &policies, policy, region, when).await;
+            if listed.contains(region) {
+                let is_left_out = |row: &Row| matches!(row.outcome, Outcome::LeftOut(_));
+                planned.rows.retain(|row| !is_left_out(row));
+            }
+            if planned.due.is_some() && planned.error.is_none() {
+                listed.insert(region);
+            }
             log(&planned);
             all.push(planned);
         }
     }
-    all
+    Ok(all)
 }
 
 fn log(planned: &Planned) {
@@ -124,6 +150,7 @@ fn log(planned: &Planned) {
             Outcome::LeftOut(why @ LeftOut::UnknownPolicy(_)) => {
                 warn!(%database, %why, "not protected");
             }
+            Outcome::Refused(why) => warn!(%database, %why, "not protected"),
             Outcome::Started(_) | Outcome::Done(_) | Outcome::LeftOut(_) => {}
         }
     }
@@ -145,6 +172,7 @@ fn log(planned: &Planned) {
 async fn plan_region<W: Permissions>(
     world: &W,
     planning: &Planning,
+    policies: &Policies,
     policy: &Policy,
     region: &Region,
     when: When,
@@ -164,27 +192,21 @@ async fn plan_region<W: Permissions>(
     let Some(due) = planned.due else {
         return planned;
     };
-    let mut marker = None;
-    loop {
-        let page = match world.describe_db_instances(region, marker).await {
-            Ok(page) => page,
-            Err(error) => {
-                planned.error = Some(chain(&error));
-                return planned;
-            }
-        };
-        let stack = &planning.stack.rules.stack;
-        let rows: Vec<Row> = stream::iter(page.items)
-            .map(|database| async move { row(world, stack, policy, &database, due).await })
-            .buffered(CONCURRENCY)
-            .collect()
-            .await;
-        planned.rows.extend(rows);
-        match page.next {
-            Some(next) => marker = Some(next),
-            None => break,
+    let due_now = DueNow {
+        stack: &planning.stack.rules.stack,
+        policies,
+        policy,
+        at: due,
+    };
+    let mut errors = Vec::new();
+    for family in Family::ALL {
+        let rows = &mut planned.rows;
+        // The one family's databases must not want for the other's list.
+        if let Err(error) = plan_family(world, &due_now, region, family, rows).await {
+            errors.push(chain(&error));
         }
     }
+    planned.error = (!errors.is_empty()).then(|| errors.join("; "));
     if planned.is_complete()
         && !matches!(when, When::At(_))
         && let Err(error) = world.set_planned_until(&policy.name, region, due).await
@@ -192,6 +214,39 @@ async fn plan_region<W: Permissions>(
         planned.error = Some(chain(&error));
     }
     planned
+}
+
+/// A policy that has come due, among those that hold.
+struct DueNow<'a> {
+    stack: &'a StackId,
+    policies: &'a Policies,
+    policy: &'a Policy,
+    at: Timestamp,
+}
+
+/// Lists a family's databases page by page, and starts what is to be started of each page.
+async fn plan_family<W: Permissions>(
+    world: &W,
+    due: &DueNow<'_>,
+    region: &Region,
+    family: Family,
+    rows: &mut Vec<Row>,
+) -> Result<(), RdsError> {
+    let mut marker = None;
+    loop {
+        let page = families::list(world, region, family, marker).await?;
+        let of_page: Vec<Row> = stream::iter(page.items)
+            .map(|database| async move { row(world, due, &database).await })
+            .buffered(CONCURRENCY)
+            .filter_map(std::future::ready)
+            .collect()
+            .await;
+        rows.extend(of_page);
+        match page.next {
+            Some(next) => marker = Some(next),
+            None => return Ok(()),
+        }
+    }
 }
 
 async fn due<W: Permissions>(
@@ -210,31 +265,35 @@ async fn due<W: Permissions>(
     })
 }
 
-async fn row<W: Permissions>(
-    world: &W,
-    stack: &StackId,
-    policy: &Policy,
-    database: &Database,
-    due: Timestamp,
-) -> Row {
-    let outcome = match choose(database, &policy.name, policy.selection) {
+/// Nothing for a database of another policy.
+async fn row<W: Permissions>(world: &W, due: &DueNow<'_>, database: &Database) -> Option<Row> {
+    let DueNow {
+        stack,
+        policies,
+        policy,
+        at,
+    } = *due;
+    let outcome = match choose(database, policies) {
         Choice::LeaveOut(why) => Outcome::LeftOut(why),
+        Choice::Refuse(name, _) | Choice::Protect(name) if name != policy.name => return None,
+        Choice::Refuse(_, why) => Outcome::Refused(why),
         Choice::Protect(name) => {
             let run = Run {
                 database: database.to_ref(),
                 policy: name,
-                planned_at: due,
+                planned_at: at,
                 key: policy.key.clone(),
+                extras: policies.extras(policy, database),
             };
             start(world, stack, &run)
                 .await
                 .unwrap_or_else(|error| Outcome::Failed(chain(&error)))
         }
     };
-    Row {
+    Some(Row {
         database: database.arn.clone(),
         outcome,
-    }
+    })
 }
 
 /// Starts a run, unless one of its database and policy is open. A name that is used up by a failed execution
@@ -296,20 +355,22 @@ pub(crate) async fn claim<W: ClaimRun + Clock + StartExecution>(
     let first = world
         .claim_run(database, policy, name, world.now(), None)
         .await?;
-    let Claim::HeldBy(held_by, since) = first else {
+    let Claim::HeldBy(held) = first else {
         return Ok(Ok(()));
     };
-    let is_young = since.is_some_and(|since| world.now().duration_since(since) < CLAIM_GRACE);
-    match world.describe_execution(&held_by).await? {
-        ExecutionState::Running => return Ok(Err(Taken::Running(held_by))),
-        ExecutionState::Unknown if is_young => return Ok(Err(Taken::Claimed(held_by))),
+    let age = held.since.map(|since| world.now().duration_since(since));
+    match world.describe_execution(&held.by).await? {
+        ExecutionState::Running => return Ok(Err(Taken::Running(held.by))),
+        ExecutionState::Unknown if age.is_some_and(|age| age < CLAIM_GRACE) => {
+            return Ok(Err(Taken::Claimed(held.by)));
+        }
         ExecutionState::Unknown | ExecutionState::Succeeded | ExecutionState::Failed => {}
     }
     let second = world
-        .claim_run(database, policy, name, world.now(), Some(&held_by))
+        .claim_run(database, policy, name, world.now(), Some(&held))
         .await?;
     Ok(match second {
         Claim::Ours => Ok(()),
-        Claim::HeldBy(other, _) => Err(Taken::Claimed(other)),
+        Claim::HeldBy(other) => Err(Taken::Claimed(other.by)),
     })
 }

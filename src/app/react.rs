@@ -9,7 +9,8 @@ use tracing::{error, warn};
 
 use crate::app::batch::{self, CONCURRENCY, Outcome, Record, chain};
 use crate::app::conclude::{self, Judged};
-use crate::domain::arn::{RdsArn, Region};
+use crate::app::families;
+use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::backoff::Backoff;
 use crate::domain::hint::{Happened, Hint};
 use crate::domain::limits::{BATCH_GET_MAX, HINT_RECHECKS};
@@ -17,8 +18,8 @@ use crate::domain::names::SnapshotId;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::wait::{Rules, Wait};
 use crate::ports::{
-    Callbacks, Clock, DelayMessage, DescribeSnapshots, Jitter, LookUpWaits, RdsError,
-    RecordRecoveryPoint, Waits,
+    Callbacks, Clock, DelayMessage, DescribeClusterSnapshots, DescribeSnapshots, Jitter,
+    LookUpWaits, RdsError, RecordRecoveryPoint, Waits,
 };
 use crate::wire::event::{self, Event};
 
@@ -52,6 +53,7 @@ where
     W: Callbacks
         + Clock
         + DelayMessage
+        + DescribeClusterSnapshots
         + DescribeSnapshots
         + Jitter
         + LookUpWaits
@@ -142,10 +144,16 @@ fn outcome(ear: &Ear, record: &Record, read: &Read, answers: &BTreeMap<RdsArn, A
     }
 }
 
-/// One read of the waits and one describe call for each region, however many hints there are.
+/// One read of the waits and one describe call for each region and family, however many hints there are.
 async fn answer<W>(world: &W, ear: &Ear, hinted: BTreeSet<RdsArn>) -> BTreeMap<RdsArn, Answer>
 where
-    W: Callbacks + Clock + DescribeSnapshots + LookUpWaits + RecordRecoveryPoint + Waits,
+    W: Callbacks
+        + Clock
+        + DescribeClusterSnapshots
+        + DescribeSnapshots
+        + LookUpWaits
+        + RecordRecoveryPoint
+        + Waits,
 {
     let hinted: Vec<RdsArn> = hinted.into_iter().collect();
     let mut answers = BTreeMap::new();
@@ -163,22 +171,19 @@ where
             Err(error) => warn!(error = chain(&error), "the waits could not be read"),
         }
     }
-    for group in group_by_region(waits, ear.width) {
+    for group in group(waits, ear.width) {
         answers.extend(judge_group(world, &ear.rules, group).await);
     }
     answers
 }
 
-/// Waits of one region, at most `width` a group: one describe call each.
-fn group_by_region(waits: Vec<Wait>, width: usize) -> Vec<Vec<Wait>> {
-    let mut regions: BTreeMap<Region, Vec<Wait>> = BTreeMap::new();
+/// Waits of one region and family, at most `width` a group: one describe call each.
+fn group(waits: Vec<Wait>, width: usize) -> Vec<Vec<Wait>> {
+    let mut places: BTreeMap<(Region, Family), Vec<Wait>> = BTreeMap::new();
     for wait in waits {
-        regions
-            .entry(wait.resource.region().clone())
-            .or_default()
-            .push(wait);
+        places.entry(place_of(&wait)).or_default().push(wait);
     }
-    regions
+    places
         .into_values()
         .flat_map(|waits| {
             waits
@@ -191,7 +196,12 @@ fn group_by_region(waits: Vec<Wait>, width: usize) -> Vec<Vec<Wait>> {
 
 async fn judge_group<W>(world: &W, rules: &Rules, group: Vec<Wait>) -> Vec<(RdsArn, Answer)>
 where
-    W: Callbacks + Clock + DescribeSnapshots + RecordRecoveryPoint + Waits,
+    W: Callbacks
+        + Clock
+        + DescribeClusterSnapshots
+        + DescribeSnapshots
+        + RecordRecoveryPoint
+        + Waits,
 {
     let truth = match ask(world, &group).await {
         Ok(truth) => truth,
@@ -223,8 +233,13 @@ where
         .await
 }
 
-/// What RDS says of the resources of these waits, all of one region.
-pub(crate) async fn ask<W: DescribeSnapshots>(
+/// Where a wait's resource is asked for: one describe call is for one region and one family.
+pub(crate) fn place_of(wait: &Wait) -> (Region, Family) {
+    (wait.resource.region().clone(), wait.resource.family())
+}
+
+/// What RDS says of the resources of these waits, all of one region and family.
+pub(crate) async fn ask<W: DescribeClusterSnapshots + DescribeSnapshots>(
     world: &W,
     waits: &[Wait],
 ) -> Result<BTreeMap<RdsArn, Snapshot>, RdsError> {
@@ -235,9 +250,8 @@ pub(crate) async fn ask<W: DescribeSnapshots>(
         .iter()
         .map(|wait| SnapshotId::of(&wait.resource))
         .collect();
-    let found = world
-        .describe_db_snapshots(first.resource.region(), &ids)
-        .await?;
+    let (region, family) = (first.resource.region(), first.resource.family());
+    let found = families::describe(world, region, family, &ids).await?;
     Ok(found
         .into_iter()
         .map(|snapshot| (snapshot.arn.clone(), snapshot))

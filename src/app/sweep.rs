@@ -10,14 +10,15 @@ use tracing::{info, warn};
 use crate::app::batch::{CONCURRENCY, chain};
 use crate::app::conclude::{self, Judged};
 use crate::app::react;
-use crate::domain::arn::{RdsArn, Region};
+use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::command::Step;
 use crate::domain::limits::{BATCH_GET_MAX, COMMAND_LIFETIME};
 use crate::domain::slots::{self, Contender};
+use crate::domain::tags::PolicyName;
 use crate::domain::wait::{Phase, Rules, Wait};
 use crate::ports::{
-    Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, FreeSlot, ListOpen, LookUpWaits,
-    PortError, Probe, ProbeToken, RecordRecoveryPoint, SendCommand, Waits,
+    Abandoned, Callbacks, ClaimSlot, Clock, DescribeClusterSnapshots, DescribeSnapshots, FreeSlot,
+    ListOpen, LookUpWaits, PortError, Probe, ProbeToken, RecordRecoveryPoint, SendCommand, Waits,
 };
 
 /// How many describe calls are under way at once. RDS publishes no rate; four keep a sweep of hundreds of pages
@@ -27,7 +28,7 @@ const DESCRIBES: usize = 4;
 permissions! {
     /// Everything that the sweeper may do.
     Permissions:
-        Callbacks ClaimSlot Clock DescribeSnapshots FreeSlot ListOpen LookUpWaits
+        Callbacks ClaimSlot Clock DescribeClusterSnapshots DescribeSnapshots FreeSlot ListOpen LookUpWaits
         ProbeToken RecordRecoveryPoint SendCommand Waits
 }
 
@@ -74,6 +75,7 @@ pub async fn sweep<W: Permissions>(world: &W, broom: &Broom) -> Result<Swept, Po
     loop {
         let page = world.list_open(from).await?;
         round.holders.extend(page.holders);
+        round.holders_of.extend(page.holders_of);
         let full: Vec<Vec<Wait>> = page
             .waits
             .into_iter()
@@ -102,13 +104,16 @@ pub async fn sweep<W: Permissions>(world: &W, broom: &Broom) -> Result<Swept, Po
     Ok(round.swept)
 }
 
-/// What one sweep keeps in hand: a describe call's width of waits for each region, and what slots need.
+/// What one sweep keeps in hand: a describe call's width of waits for each region and family, and what slots need.
 #[derive(Default)]
 struct Round {
     swept: Swept,
     taken: BTreeSet<RdsArn>,
-    asking: BTreeMap<Region, Vec<Wait>>,
+    asking: BTreeMap<(Region, Family), Vec<Wait>>,
+    /// What did not answer.
+    silent: BTreeSet<(Region, Family)>,
     holders: BTreeSet<RdsArn>,
+    holders_of: BTreeMap<RdsArn, PolicyName>,
     contenders: Vec<Contender>,
     /// Slots of workers that died before RDS was asked, or whose command is parked.
     abandoned: Vec<(RdsArn, Timestamp)>,
@@ -138,21 +143,22 @@ impl Round {
             self.contenders.push(Contender::of(&wait));
             return None;
         }
-        let region = wait.resource.region().clone();
-        let asking = self.asking.entry(region).or_default();
+        let asking = self.asking.entry(react::place_of(&wait)).or_default();
         asking.push(wait);
         (asking.len() >= broom.width).then(|| std::mem::take(asking))
     }
 
     /// One describe call for each group of waits, and a verdict for each wait.
     async fn judge<W: Permissions>(&mut self, world: &W, broom: &Broom, groups: Vec<Vec<Wait>>) {
-        let unreachable = RefCell::new(std::mem::take(&mut self.swept.unreachable));
+        let silent = RefCell::new(std::mem::take(&mut self.silent));
         let looked: Vec<Looked> = stream::iter(groups)
-            .map(|waits| look(world, &broom.rules, &unreachable, waits))
+            .map(|waits| look(world, &broom.rules, &silent, waits))
             .buffer_unordered(DESCRIBES)
             .collect()
             .await;
-        self.swept.unreachable = unreachable.into_inner();
+        self.silent = silent.into_inner();
+        let regions = self.silent.iter().map(|(region, _)| region.clone());
+        self.swept.unreachable = regions.collect();
         for looked in looked {
             match looked {
                 Looked::Judged(verdicts) => {
@@ -222,7 +228,8 @@ impl Round {
     }
 
     async fn free<W: Permissions>(&mut self, world: &W, copy: &RdsArn, proof: &Abandoned) {
-        match world.free_slot(copy, proof).await {
+        let of_policy = self.holders_of.get(copy);
+        match world.free_slot(copy, of_policy, proof).await {
             Ok(true) => {
                 self.holders.remove(copy);
                 self.swept.freed += 1;
@@ -277,24 +284,25 @@ impl Round {
     }
 }
 
-/// One describe call, and a verdict for each wait. A region that has not answered is not asked again.
+/// One describe call, and a verdict for each wait. A region that has not answered for a family is not asked for it
+/// again.
 async fn look<W: Permissions>(
     world: &W,
     rules: &Rules,
-    unreachable: &RefCell<BTreeSet<Region>>,
+    silent: &RefCell<BTreeSet<(Region, Family)>>,
     waits: Vec<Wait>,
 ) -> Looked {
-    let Some(region) = waits.first().map(|wait| wait.resource.region().clone()) else {
+    let Some(place) = waits.first().map(react::place_of) else {
         return Looked::Judged(Vec::new());
     };
-    if unreachable.borrow().contains(&region) {
+    if silent.borrow().contains(&place) {
         return Looked::Unreachable(waits);
     }
     let truth = match react::ask(world, &waits).await {
         Ok(truth) => truth,
         Err(error) => {
-            warn!(%region, error = chain(&error), "a region did not answer the sweep");
-            unreachable.borrow_mut().insert(region);
+            warn!(region = %place.0, error = chain(&error), "a region did not answer the sweep");
+            silent.borrow_mut().insert(place);
             return Looked::Unreachable(waits);
         }
     };
@@ -314,6 +322,23 @@ fn is_copy(wait: &Wait) -> bool {
     wait.command.step == Step::Copy
 }
 
+/// Whether somebody still sleeps on the wait's token. A wait that nobody awaits is forgotten.
+async fn is_awaited<W: Permissions>(world: &W, wait: &Wait) -> Result<bool, PortError> {
+    let probe = world.send_task_heartbeat(&wait.command.token).await;
+    if matches!(probe, Probe::Invalid) {
+        conclude::alarm_at_invalid_token(wait);
+    }
+    match probe {
+        Probe::Alive => Ok(true),
+        Probe::Dead | Probe::Invalid => {
+            info!(resource = %wait.resource, execution = %wait.command.execution, "nobody awaits it any more");
+            world.forget(&wait.resource, &wait.command.token).await?;
+            Ok(false)
+        }
+        Probe::Unknown(error) => Err(error),
+    }
+}
+
 /// Claims a slot for a queued copy and sends its command again. The wait stays queued until the worker has the
 /// command: a hand-over that is lost is made again by the next sweep.
 async fn hand_out_one<W: Permissions>(
@@ -321,20 +346,11 @@ async fn hand_out_one<W: Permissions>(
     broom: &Broom,
     wait: &Wait,
 ) -> Result<bool, PortError> {
-    let probe = world.send_task_heartbeat(&wait.command.token).await;
-    if matches!(probe, Probe::Invalid) {
-        conclude::alarm_at_invalid_token(wait);
+    if !is_awaited(world, wait).await? {
+        return Ok(false);
     }
-    match probe {
-        Probe::Alive => {}
-        Probe::Dead | Probe::Invalid => {
-            info!(resource = %wait.resource, execution = %wait.command.execution, "a queued copy that nobody awaits");
-            world.forget(&wait.resource, &wait.command.token).await?;
-            return Ok(false);
-        }
-        Probe::Unknown(error) => return Err(error),
-    }
-    if !world.claim_slot(&wait.resource, broom.copy_slots).await? {
+    let limits = wait.command.run.slot_limits(broom.copy_slots);
+    if !world.claim_slot(&wait.resource, &limits).await? {
         return Ok(false);
     }
     world.send_command(&wait.command).await?;
@@ -344,13 +360,8 @@ async fn hand_out_one<W: Permissions>(
 /// Sends the command of a registered wait again, once in a message's lifetime. Where its message does rest with
 /// the dead letters, a replay finds the work done or under way.
 async fn send_one_again<W: Permissions>(world: &W, wait: &Wait) -> Result<bool, PortError> {
-    match world.send_task_heartbeat(&wait.command.token).await {
-        Probe::Alive => {}
-        Probe::Dead | Probe::Invalid => {
-            world.forget(&wait.resource, &wait.command.token).await?;
-            return Ok(false);
-        }
-        Probe::Unknown(error) => return Err(error),
+    if !is_awaited(world, wait).await? {
+        return Ok(false);
     }
     world.send_command(&wait.command).await?;
     let (resource, token) = (&wait.resource, &wait.command.token);

@@ -17,20 +17,22 @@ use crate::domain::names::Attempt;
 use crate::domain::trouble::Trouble;
 use crate::domain::wait::{Phase, Rules, Wait};
 use crate::ports::{
-    Callbacks, ClaimSlot, Clock, CopySnapshot, CreateSnapshot, DescribeQuota, DescribeSnapshots,
-    LookUpWaits, NoteTrouble, PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint, Waits,
+    Callbacks, ClaimSlot, Clock, CopyClusterSnapshot, CopySnapshot, CreateClusterSnapshot,
+    CreateSnapshot, DescribeClusterSnapshots, DescribeQuota, DescribeSnapshots, LookUpWaits,
+    NoteTrouble, PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint, Waits,
 };
 
 use aim::Aim;
 use refused::{give_up, refused};
 use register::{Registration, mark, queue, register};
-use source::{no_source, source};
+use source::{Source, no_source, source};
 
 permissions! {
     /// Everything that the worker may do.
     Permissions:
-        Callbacks ClaimSlot Clock CopySnapshot CreateSnapshot DescribeQuota
-        DescribeSnapshots LookUpWaits NoteTrouble ProbeToken RecordRecoveryPoint Waits
+        Callbacks ClaimSlot Clock CopyClusterSnapshot CopySnapshot CreateClusterSnapshot CreateSnapshot
+        DescribeClusterSnapshots DescribeQuota DescribeSnapshots LookUpWaits NoteTrouble ProbeToken
+        RecordRecoveryPoint Waits
 }
 
 /// What the worker knows of its stack.
@@ -126,8 +128,12 @@ pub async fn work<W: Permissions>(
     let (aim, first) = match command.step {
         Step::Snapshot => (Aim::Snapshot, Attempt::FIRST),
         Step::Copy => match source(world, desk, command).await? {
-            Some((copy_of, first)) => (Aim::Copy(copy_of), first),
-            None => return no_source(world, desk, command, receives).await,
+            Source::Found(copy_of, first) => (Aim::Copy(copy_of), first),
+            Source::None => return no_source(world, desk, command, receives).await,
+            Source::Unfit(failure) => {
+                let wait = Aim::Snapshot.wait(desk, command, Attempt::FIRST, world.now());
+                return give_up(world, &wait, failure).await;
+            }
         },
     };
     for attempt in Attempt::all().filter(|attempt| *attempt >= first) {
@@ -181,7 +187,8 @@ async fn act<W: Permissions>(
     wait: &Wait,
     receives: u32,
 ) -> Result<Tried, WorkError> {
-    if aim.is_copy() && !world.claim_slot(&wait.resource, desk.copy_slots).await? {
+    let limits = wait.command.run.slot_limits(desk.copy_slots);
+    if aim.is_copy() && !world.claim_slot(&wait.resource, &limits).await? {
         return queue(world, wait).await.map(Tried::Done);
     }
     match aim.ask_rds(world, desk, wait).await {

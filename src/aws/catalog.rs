@@ -14,7 +14,7 @@ use crate::domain::command::{DatabaseRef, Run};
 use crate::domain::manifest::Manifest;
 use crate::domain::names::ExecutionName;
 use crate::domain::tags::PolicyName;
-use crate::ports::{Claim, ClaimRun, PlanCursor, PortError, RecordRecoveryPoint};
+use crate::ports::{Claim, ClaimRun, Held, PlanCursor, PortError, RecordRecoveryPoint};
 use crate::wire;
 
 const DATABASE: &str = "database";
@@ -42,11 +42,15 @@ impl<Also> ClaimRun for Aws<Also> {
         policy: &PolicyName,
         execution: &ExecutionName,
         at: Timestamp,
-        instead_of: Option<&ExecutionName>,
+        instead_of: Option<&Held>,
     ) -> Result<Claim, PortError> {
         let mut condition = "attribute_not_exists(#open) OR #open = :this".to_owned();
-        if instead_of.is_some() {
-            condition.push_str(" OR #open = :other");
+        match instead_of.map(|held| held.since) {
+            None => {}
+            Some(None) => {
+                condition.push_str(" OR (#open = :other AND attribute_not_exists(#claimed))");
+            }
+            Some(Some(_)) => condition.push_str(" OR (#open = :other AND #claimed = :since)"),
         }
         let mut request = self
             .dynamodb()
@@ -62,8 +66,11 @@ impl<Also> ClaimRun for Aws<Also> {
             .expression_attribute_values(":at", time(at))
             .expression_attribute_values(":arn", text(database.arn.to_string()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        if let Some(other) = instead_of {
-            request = request.expression_attribute_values(":other", text(other.as_str()));
+        if let Some(held) = instead_of {
+            request = request.expression_attribute_values(":other", text(held.by.as_str()));
+        }
+        if let Some(since) = instead_of.and_then(|held| held.since) {
+            request = request.expression_attribute_values(":since", time(since));
         }
         let error = match request.send().await {
             Ok(_) => return Ok(Claim::Ours),
@@ -88,8 +95,8 @@ fn held_by(entry: &Item) -> Result<Claim, ItemError> {
         .contains_key(CLAIMED_AT)
         .then(|| items::get_time(entry, CLAIMED_AT))
         .transpose()?;
-    let name = parsed(OPEN_EXECUTION, ExecutionName::parse(name))?;
-    Ok(Claim::HeldBy(name, since))
+    let by = parsed(OPEN_EXECUTION, ExecutionName::parse(name))?;
+    Ok(Claim::HeldBy(Held { by, since }))
 }
 
 impl<Also> RecordRecoveryPoint for Aws<Also> {

@@ -5,9 +5,11 @@
 //! | `pk` | what it is | attributes |
 //! | --- | --- | --- |
 //! | `wait#<resource ARN>` | a wait | `open`, `since`, `opened_at`, `phase`, `token`, `step`, `execution`, `retry`, `run`, `expected`, `source_expires_at`, `trouble`, `ttl` |
-//! | `slots#copy` | who holds a copy slot | `holders`, and `open`, `since` while there are any |
+//! | `slots#copy` | who holds a copy slot | `holders`, `holders_of:<policy>` of each bounded policy, and `open`, `since` while there are any |
 //! | `database#<resource id>#<policy>` | the catalog's entry | `database`, `open_execution`, `claimed_at`, `recovery_point`, `taken_at` |
 //! | `planned#<policy>#<region>` | up to when it is planned | `until` |
+//! | `policies#current` | the set of policies that holds | `version`, `at`, `by`, `note`, `text`, `set` |
+//! | `policies#<version>` | one that was applied, never changed | the same |
 //!
 //! `open` and `since` are the keys of the index `open-waits`. Times are numbers of milliseconds, but for `ttl`,
 //! which DynamoDB wants in seconds. The token is in its own attribute, once: every condition compares it there.
@@ -42,6 +44,8 @@ pub(super) const TOKEN: &str = "token";
 /// The key of the item that holds the copy slots.
 pub(super) const SLOTS_KEY: &str = "slots#copy";
 pub(super) const HOLDERS: &str = "holders";
+/// The beginning of the attributes that hold a bounded policy's own holders; its name follows.
+pub(super) const HOLDERS_OF: &str = "holders_of:";
 
 pub(super) const TROUBLE: &str = "trouble";
 
@@ -77,7 +81,7 @@ pub struct ItemError {
 }
 
 impl ItemError {
-    fn new(attribute: &'static str, expected: impl Into<String>) -> Self {
+    pub(super) fn new(attribute: &'static str, expected: impl Into<String>) -> Self {
         Self {
             attribute,
             expected: expected.into(),
@@ -203,7 +207,7 @@ pub fn read_wait(item: &Item) -> Result<Wait, ItemError> {
     let run = wire::run::read(get_text(item, RUN)?)
         .map_err(|_| ItemError::new(RUN, "an execution's input that this version reads"))?;
     Ok(Wait {
-        resource: parsed(PK, RdsArn::parse(resource))?,
+        resource: snapshot(PK, resource)?,
         command: Command {
             step,
             token: parsed(TOKEN, TaskToken::parse(get_text(item, TOKEN)?))?,
@@ -236,7 +240,7 @@ fn read_expectation(item: &Item) -> Result<Expectation, ItemError> {
 
 fn read_copy(map: &Item) -> Result<CopyOf, ItemError> {
     Ok(CopyOf {
-        source: parsed(SOURCE, RdsArn::parse(get_text(map, SOURCE)?))?,
+        source: snapshot(SOURCE, get_text(map, SOURCE)?)?,
         key: parsed(KEY, KeyArn::parse(get_text(map, KEY)?))?,
         engine: get_text(map, ENGINE)?.to_owned(),
         size_gib: i32::try_from(get_number(map, SIZE_GIB)?)
@@ -250,6 +254,19 @@ fn read_copy(map: &Item) -> Result<CopyOf, ItemError> {
     })
 }
 
+/// What is awaited, and what is copied, is a snapshot: RDS would never show a database where it is looked for.
+fn snapshot(attribute: &'static str, arn: &str) -> Result<RdsArn, ItemError> {
+    let arn = parsed(attribute, RdsArn::parse(arn))?;
+    if arn.kind().is_snapshot() {
+        Ok(arn)
+    } else {
+        Err(ItemError::new(
+            attribute,
+            "the ARN of a snapshot, and not of a database",
+        ))
+    }
+}
+
 pub(super) fn get_text<'a>(item: &'a Item, attribute: &'static str) -> Result<&'a str, ItemError> {
     match item.get(attribute) {
         Some(AttributeValue::S(text)) => Ok(text),
@@ -257,7 +274,7 @@ pub(super) fn get_text<'a>(item: &'a Item, attribute: &'static str) -> Result<&'
     }
 }
 
-fn get_number(item: &Item, attribute: &'static str) -> Result<i64, ItemError> {
+pub(super) fn get_number(item: &Item, attribute: &'static str) -> Result<i64, ItemError> {
     match item.get(attribute) {
         Some(AttributeValue::N(digits)) => digits
             .parse()

@@ -13,8 +13,12 @@ mod doctor;
 mod executions;
 mod fault;
 mod items;
+#[cfg(feature = "cli")]
+mod keys;
+mod policies;
 mod queues;
 mod rds;
+mod rds_clusters;
 mod rds_errors;
 mod slots;
 mod step_functions;

@@ -1,14 +1,14 @@
-//! RDS: databases and snapshots listed, snapshots taken and copied, quotas read.
+//! RDS: instances and their snapshots listed, snapshots taken and copied, quotas read.
 
 use aws_sdk_rds::types::{DbInstance, DbSnapshot, Filter, Tag};
 use tracing::warn;
 
 use super::Aws;
 use super::rds_errors::{Answer, Call, Unusable};
-use crate::domain::arn::{KeyArn, RdsArn, Region};
+use crate::domain::arn::{Family, KeyArn, RdsArn, Region};
 use crate::domain::database::Database;
 use crate::domain::failure::Operation;
-use crate::domain::names::{ResourceId, SnapshotId};
+use crate::domain::names::{OptionGroup, ResourceId, SnapshotId};
 use crate::domain::snapshot::{Snapshot, SnapshotStatus};
 use crate::domain::tags::Tags;
 use crate::ports::{
@@ -20,8 +20,14 @@ use crate::ports::{
 pub(super) const PAGE: i32 = 100;
 /// The filter on identifiers. An identifier that is not there is then an empty answer and no error.
 const BY_ID: &str = "db-snapshot-id";
-/// RDS's name for the quota of manual instance snapshots.
-const MANUAL_SNAPSHOTS: &str = "ManualSnapshots";
+
+/// RDS's name for the quota of a family's manual snapshots.
+fn quota_of(family: Family) -> &'static str {
+    match family {
+        Family::Instance => "ManualSnapshots",
+        Family::Cluster => "ManualClusterSnapshots",
+    }
+}
 
 impl<Also> DescribeInstances for Aws<Also> {
     async fn describe_db_instances(
@@ -83,7 +89,8 @@ impl<Also> DescribeSnapshots for Aws<Also> {
                 .await
                 .map_err(|error| call.refused(&error))?;
             for row in page.db_snapshots() {
-                found.push(read(row).map_err(|answer| call.unusable(answer))?);
+                let read = readable(snapshot(row), row.db_snapshot_arn(), row.tag_list());
+                found.push(read.map_err(|answer| call.unusable(answer))?);
             }
             marker = marker_of(page.marker());
             if marker.is_none() {
@@ -125,6 +132,7 @@ impl<Also> CopySnapshot for Aws<Also> {
             .source_db_snapshot_identifier(request.source.to_string())
             .target_db_snapshot_identifier(request.id.as_str())
             .kms_key_id(request.key.as_str())
+            .set_option_group_name(request.option_group.as_ref().map(ToString::to_string))
             .copy_tags(false)
             .set_tags(Some(to_sdk(&request.tags)))
             .send()
@@ -138,6 +146,7 @@ impl<Also> DescribeQuota for Aws<Also> {
     async fn describe_snapshot_quota(
         &self,
         region: &Region,
+        family: Family,
     ) -> Result<Option<SnapshotQuota>, RdsError> {
         let call = Call {
             operation: Operation::DescribeAccountAttributes,
@@ -152,7 +161,7 @@ impl<Also> DescribeQuota for Aws<Also> {
         let quota = answer
             .account_quotas()
             .iter()
-            .find(|quota| quota.account_quota_name() == Some(MANUAL_SNAPSHOTS));
+            .find(|quota| quota.account_quota_name() == Some(quota_of(family)));
         Ok(quota.and_then(|quota| {
             Some(SnapshotQuota {
                 used: quota.used()?,
@@ -168,13 +177,13 @@ pub(super) fn marker_of(marker: Option<&str>) -> Option<String> {
         .map(ToOwned::to_owned)
 }
 
-fn to_sdk(tags: &Tags) -> Vec<Tag> {
+pub(super) fn to_sdk(tags: &Tags) -> Vec<Tag> {
     tags.iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build())
         .collect()
 }
 
-fn from_sdk(tags: &[Tag]) -> Tags {
+pub(super) fn from_sdk(tags: &[Tag]) -> Tags {
     tags.iter()
         .filter_map(|tag| {
             let value = tag.value().unwrap_or_default();
@@ -197,23 +206,27 @@ pub(super) fn database(row: &DbInstance) -> Result<Database, Unusable> {
             .filter(|cluster| !cluster.is_empty())
             .map(ToOwned::to_owned),
         engine: row.engine().unwrap_or_default().to_owned(),
+        option_group: option_group(row),
+        encrypted: row.storage_encrypted().unwrap_or_default(),
+        multi_az_cluster: false,
         status: row.db_instance_status().unwrap_or_default().to_owned(),
         tags: from_sdk(row.tag_list()),
     })
 }
 
-/// Reads a row. One that cannot be read proves nothing, and must not cost the others of its page their answer: it
+/// What was read of a row. One that cannot be read proves nothing, and must not cost the others of its page their answer: it
 /// counts as of a status that we have no rule for. One that does not say what it is of spoils the page, for the
 /// snapshot that it is about would seem to be gone.
-pub(super) fn read(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
-    let fault = match snapshot(row) {
+pub(super) fn readable(
+    read: Result<Snapshot, Unusable>,
+    arn: Option<&str>,
+    tags: &[Tag],
+) -> Result<Snapshot, Unusable> {
+    let fault = match read {
         Ok(snapshot) => return Ok(snapshot),
         Err(fault) => fault,
     };
-    let Some(arn) = row
-        .db_snapshot_arn()
-        .and_then(|arn| RdsArn::parse(arn).ok())
-    else {
+    let Some(arn) = arn.and_then(|arn| RdsArn::parse(arn).ok()) else {
         return Err(fault);
     };
     warn!(resource = %arn, %fault, "a snapshot that cannot be read");
@@ -221,7 +234,6 @@ pub(super) fn read(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
         arn,
         resource_id: None,
         status: SnapshotStatus::Other(fault.to_string()),
-        percent: None,
         engine: String::new(),
         engine_version: String::new(),
         size_gib: 0,
@@ -229,12 +241,23 @@ pub(super) fn read(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
         key: None,
         source: None,
         taken_at: None,
-        tags: from_sdk(row.tag_list()),
+        tags: from_sdk(tags),
     })
 }
 
+/// The option group that an instance has; where one is on its way in or out, the one that has arrived. A name
+/// that cannot be read is none that a policy could map.
+fn option_group(row: &DbInstance) -> Option<OptionGroup> {
+    let memberships = row.option_group_memberships();
+    let arrived = memberships
+        .iter()
+        .find(|group| group.status() == Some("in-sync"));
+    let name = arrived.or(memberships.first())?.option_group_name()?;
+    OptionGroup::parse(&name.to_ascii_lowercase()).ok()
+}
+
 /// Reads a row. What a snapshot is compared by must be there once it is available; before, RDS may not know it.
-fn snapshot(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
+pub(super) fn snapshot(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
     let answer = Answer {
         of: row.db_snapshot_identifier().unwrap_or("a DB snapshot"),
     };
@@ -259,9 +282,6 @@ fn snapshot(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
     Ok(Snapshot {
         arn: answer.parsed("DBSnapshotArn", RdsArn::parse(arn))?,
         resource_id,
-        percent: row
-            .percent_progress()
-            .and_then(|percent| u8::try_from(percent).ok()),
         engine: known(answer, "Engine", row.engine().map(str::to_owned), settled)?,
         engine_version: row.engine_version().unwrap_or_default().to_owned(),
         size_gib: known(answer, "AllocatedStorage", row.allocated_storage(), settled)?,
@@ -274,7 +294,7 @@ fn snapshot(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
     })
 }
 
-fn known<T: Default>(
+pub(super) fn known<T: Default>(
     answer: Answer<'_>,
     field: &'static str,
     value: Option<T>,

@@ -6,40 +6,62 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem,
 use super::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{
-    HOLDERS, OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, number, text, time, wait_key,
+    HOLDERS, HOLDERS_OF, OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, number, text, time, wait_key,
 };
 use super::waits::is_conflict;
 use crate::domain::arn::RdsArn;
+use crate::domain::slots::SlotLimits;
+use crate::domain::tags::PolicyName;
 use crate::domain::wait::Phase;
 use crate::ports::{Abandoned, ClaimSlot, FreeSlot, PortError};
-
-const HOLDS: &str = "contains(#holders, :copy)";
 
 fn set_of(copy: &RdsArn) -> AttributeValue {
     AttributeValue::Ss(vec![copy.to_string()])
 }
 
+/// The attribute of a policy's own holders. A policy's name has no character that means something in it.
+fn holders_of(policy: &PolicyName) -> String {
+    format!("{HOLDERS_OF}{policy}")
+}
+
+fn count(most: usize) -> AttributeValue {
+    number(i64::try_from(most).unwrap_or(i64::MAX))
+}
+
 impl<Also> ClaimSlot for Aws<Also> {
-    async fn claim_slot(&self, copy: &RdsArn, most: usize) -> Result<bool, PortError> {
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let request = self
+    async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError> {
+        let mut add = "ADD #holders :copies".to_owned();
+        let mut condition =
+            "attribute_not_exists(#holders) OR size(#holders) < :most OR contains(#holders, :copy)"
+                .to_owned();
+        let mut request = self
             .dynamodb()
             .update_item()
             .table_name(&self.table)
             .key(PK, text(SLOTS_KEY))
-            // In the index of what is open, and first in it: the sweep gets the holders with its first page.
-            .update_expression("ADD #holders :copies SET #open = :wait, #since = :zero")
-            .condition_expression(
-                "attribute_not_exists(#holders) OR size(#holders) < :most OR contains(#holders, :copy)",
-            )
             .expression_attribute_names("#holders", HOLDERS)
             .expression_attribute_names("#open", OPEN)
             .expression_attribute_names("#since", SINCE)
             .expression_attribute_values(":copies", set_of(copy))
             .expression_attribute_values(":copy", text(copy.to_string()))
-            .expression_attribute_values(":most", number(most))
+            .expression_attribute_values(":most", count(limits.most))
             .expression_attribute_values(":wait", text(OPEN_WAIT))
             .expression_attribute_values(":zero", number(0));
+        if let Some(bound) = &limits.of_policy {
+            // Both sets in one write: neither can be right without the other.
+            add.push_str(", #of :copies");
+            condition = "contains(#holders, :copy) OR (\
+                (attribute_not_exists(#holders) OR size(#holders) < :most) AND \
+                (attribute_not_exists(#of) OR size(#of) < :most_of OR contains(#of, :copy)))"
+                .to_owned();
+            request = request
+                .expression_attribute_names("#of", holders_of(&bound.policy))
+                .expression_attribute_values(":most_of", count(bound.most));
+        }
+        let request = request
+            // In the index of what is open, and first in it: the sweep gets the holders with its first page.
+            .update_expression(format!("{add} SET #open = :wait, #since = :zero"))
+            .condition_expression(condition);
         match request.send().await {
             Ok(_) => Ok(true),
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(false),
@@ -49,19 +71,16 @@ impl<Also> ClaimSlot for Aws<Also> {
 }
 
 impl<Also> FreeSlot for Aws<Also> {
-    async fn free_slot(&self, copy: &RdsArn, proof: &Abandoned) -> Result<bool, PortError> {
+    async fn free_slot(
+        &self,
+        copy: &RdsArn,
+        of_policy: Option<&PolicyName>,
+        proof: &Abandoned,
+    ) -> Result<bool, PortError> {
         const ACTION: &str = "TransactWriteItems";
         let build = || -> Result<_, aws_sdk_dynamodb::error::BuildError> {
             let check = self.abandoned(copy, proof)?;
-            let update = Update::builder()
-                .table_name(&self.table)
-                .key(PK, text(SLOTS_KEY))
-                .update_expression("DELETE #holders :copies")
-                .condition_expression(HOLDS)
-                .expression_attribute_names("#holders", HOLDERS)
-                .expression_attribute_values(":copies", set_of(copy))
-                .expression_attribute_values(":copy", text(copy.to_string()))
-                .build()?;
+            let update = self.release(copy, of_policy)?;
             Ok((check, update))
         };
         let (check, update) = build().map_err(|error| unusable(ACTION, error))?;
@@ -82,7 +101,7 @@ impl<Also> FreeSlot for Aws<Also> {
 }
 
 /// Whether a transaction failed by its conditions, and not by a conflict with another that may yet fail.
-fn proof_is_gone(error: &TransactWriteItemsError) -> bool {
+pub(super) fn proof_is_gone(error: &TransactWriteItemsError) -> bool {
     match error {
         TransactWriteItemsError::TransactionCanceledException(cancelled) => cancelled
             .cancellation_reasons()
@@ -93,6 +112,31 @@ fn proof_is_gone(error: &TransactWriteItemsError) -> bool {
 }
 
 impl<Also> Aws<Also> {
+    /// Takes a copy out of the sets that it is in. One that is left in its policy's alone, because another
+    /// version freed it, is taken out too.
+    fn release(
+        &self,
+        copy: &RdsArn,
+        of_policy: Option<&PolicyName>,
+    ) -> Result<Update, aws_sdk_dynamodb::error::BuildError> {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .key(PK, text(SLOTS_KEY))
+            .expression_attribute_names("#holders", HOLDERS)
+            .expression_attribute_values(":copies", set_of(copy))
+            .expression_attribute_values(":copy", text(copy.to_string()));
+        match of_policy {
+            None => update
+                .update_expression("DELETE #holders :copies")
+                .condition_expression("contains(#holders, :copy)"),
+            Some(policy) => update
+                .update_expression("DELETE #holders :copies, #of :copies")
+                .condition_expression("contains(#holders, :copy) OR contains(#of, :copy)")
+                .expression_attribute_names("#of", holders_of(policy)),
+        }
+        .build()
+    }
+
     fn abandoned(
         &self,
         copy: &RdsArn,

@@ -13,10 +13,11 @@ use tracing::error;
 use super::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{
-    self, HOLDERS, Item, OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, TOKEN, TROUBLE, key_of,
-    text, time, wait_key,
+    self, HOLDERS, HOLDERS_OF, Item, OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, TOKEN, TROUBLE,
+    key_of, text, time, wait_key,
 };
 use crate::domain::arn::RdsArn;
+use crate::domain::tags::PolicyName;
 use crate::domain::token::TaskToken;
 use crate::domain::trouble::Trouble;
 use crate::domain::wait::{Phase, Wait};
@@ -27,7 +28,7 @@ use crate::ports::{
 /// The index of all that is open.
 const OPEN_WAITS: &str = "open-waits";
 /// How often BatchGetItem is asked again for keys that DynamoDB left unprocessed; it does so when throttled.
-const BATCH_ROUNDS: usize = 3;
+pub(super) const BATCH_ROUNDS: usize = 3;
 
 const IS_NEW: &str = "attribute_not_exists(#pk)";
 const HAS_TOKEN: &str = "#token = :token";
@@ -92,19 +93,27 @@ impl<Also> Waits for Aws<Also> {
         phase: Phase,
         since: Timestamp,
     ) -> Result<Written, PortError> {
-        let request = self
+        let before = Phase::ALL.into_iter().filter(|one| one.may_become(phase));
+        let before: Vec<(String, Phase)> = before
+            .map(|one| (format!(":{}", one.as_str()), one))
+            .collect();
+        let names: Vec<&str> = before.iter().map(|(name, _)| &**name).collect();
+        let mut request = self
             .dynamodb()
             .update_item()
             .table_name(&self.table)
             .key(PK, wait_key(resource))
             .update_expression("SET #phase = :phase, #since = :since")
-            .condition_expression(HAS_TOKEN)
+            .condition_expression(format!("{HAS_TOKEN} AND #phase IN ({})", names.join(", ")))
             .expression_attribute_names("#phase", PHASE)
             .expression_attribute_names("#since", SINCE)
             .expression_attribute_names("#token", TOKEN)
             .expression_attribute_values(":phase", text(phase.as_str()))
             .expression_attribute_values(":since", time(since))
             .expression_attribute_values(":token", text(token.reveal()));
+        for (name, phase) in &before {
+            request = request.expression_attribute_values(name, text(phase.as_str()));
+        }
         match request.send().await {
             Ok(_) => Ok(Written::Stored),
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
@@ -238,7 +247,7 @@ impl<Also> ListOpen for Aws<Also> {
         let mut page = OpenPage::default();
         for item in answer.items() {
             if key_of(item) == SLOTS_KEY {
-                page.holders.extend(holders(item));
+                read_slots(item, &mut page);
             } else {
                 page.waits.extend(readable(item));
             }
@@ -253,16 +262,32 @@ impl<Also> ListOpen for Aws<Also> {
     }
 }
 
-fn holders(item: &Item) -> impl Iterator<Item = RdsArn> + '_ {
-    let names: &[String] = match item.get(HOLDERS) {
-        Some(AttributeValue::Ss(names)) => names,
-        _ => &[],
-    };
-    names.iter().filter_map(|name| {
-        RdsArn::parse(name)
-            .map_err(|error| error!(%error, "a holder of a copy slot that is no snapshot"))
-            .ok()
-    })
+/// Who holds a slot, and for which policy it counts. What is in a policy's set alone is a holder too, so that it
+/// is freed when nothing awaits it.
+fn read_slots(item: &Item, page: &mut OpenPage) {
+    for (attribute, value) in item {
+        let policy = attribute.strip_prefix(HOLDERS_OF);
+        let AttributeValue::Ss(names) = value else {
+            continue;
+        };
+        if attribute != HOLDERS && policy.is_none() {
+            continue;
+        }
+        let policy = policy.and_then(|name| PolicyName::parse(name).ok());
+        for name in names {
+            let copy = match RdsArn::parse(name) {
+                Ok(copy) => copy,
+                Err(error) => {
+                    error!(%error, "a holder of a copy slot that is no snapshot");
+                    continue;
+                }
+            };
+            if let Some(policy) = &policy {
+                page.holders_of.insert(copy.clone(), policy.clone());
+            }
+            page.holders.insert(copy);
+        }
+    }
 }
 
 /// Where the next page begins: the index's key as JSON, each attribute with its type.

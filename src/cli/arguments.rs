@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
 use super::moment::Moment;
+use super::policy::PolicyArguments;
 use crate::settings::Variables;
 
 const AFTER_HELP: &str = "\
@@ -56,9 +57,10 @@ pub(super) struct StackArguments {
 pub(super) enum Action {
     /// Check what would fail at the next planned time, each with its remedy. Changes nothing.
     ///
-    /// Looks at the recovery key and its policy, the sources' keys and option groups, other stacks' snapshots
-    /// of the same databases, room for snapshots and copies, the forwarding rules, dead letters, and, by IAM's
-    /// simulator, what each role may do. What you may not look at is told as unknown, and fails nothing.
+    /// Looks at the policies that hold and their keys, the databases that they are for, those databases' keys and
+    /// option groups, other stacks' snapshots of them, room for snapshots and copies, the forwarding rules, dead
+    /// letters, and, by IAM's simulator, what each role may do. Exits with 1 when a check failed. What you may not
+    /// look at is told as unknown, and fails nothing.
     Doctor(DoctorArguments),
     /// Start an execution for each database that is due, with your own credentials.
     ///
@@ -67,6 +69,10 @@ pub(super) enum Action {
     Run(RunArguments),
     /// List what is being waited for: snapshots and copies in the making, and queued copies, oldest first.
     Waits(WaitsArguments),
+    /// Say which databases are protected, when, and under which key: check and apply a policy file, show it.
+    ///
+    /// Without one the built-in policy of the template's parameters holds.
+    Policy(PolicyArguments),
     /// Send again what rests in a dead-letter queue, once its cause is mended.
     ///
     /// Lists what lies there: what it is, of which database, since when, and why. What is selected is sent to
@@ -225,7 +231,9 @@ pub(super) struct RunArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Policy")]
+#[command(
+    next_help_heading = "Built-in policy (schedule, time zone and selection count only where no policy file was applied)"
+)]
 struct PlanningArguments {
     /// The state machine that protects one database.
     #[arg(long, value_name = "ARN", env = "SNAPFERRY_STATE_MACHINE_ARN")]
@@ -233,7 +241,7 @@ struct PlanningArguments {
     /// The regions whose databases are protected, separated by commas.
     #[arg(long, value_name = "REGIONS", env = "SNAPFERRY_SOURCE_REGIONS")]
     source_regions: Option<String>,
-    /// The recovery region's key for the copies.
+    /// The recovery region's key for the copies, where a policy names none.
     #[arg(long, value_name = "ARN", env = "SNAPFERRY_KMS_KEY")]
     kms_key: Option<String>,
     /// When databases are due, as a cron pattern: minute hour day month weekday [default: 0 3 * * *]

@@ -3,6 +3,7 @@
 mod arguments;
 mod doctor;
 mod moment;
+mod policy;
 mod redrive;
 mod replay;
 mod run;
@@ -21,6 +22,7 @@ use crate::settings::SettingsError;
 
 pub use arguments::{Arguments, parse};
 pub use doctor::run_doctor;
+pub use policy::{File, Form, run_apply, run_history, run_show};
 pub use redrive::run_redrive;
 pub use replay::run_replay;
 pub use run::run_plan;
@@ -41,6 +43,14 @@ pub enum CliError {
         "{0}\n\nSet them in the environment (the stack's output CliEnvironment prints them) or by flags; see --help."
     )]
     Settings(#[from] SettingsError),
+    /// A file that was named cannot be read.
+    #[error("{} cannot be read: {source}", .path.display())]
+    File {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A call to AWS that all else depends on did not succeed.
     #[error("{}", chain(.0))]
     Port(#[from] PortError),
@@ -93,6 +103,9 @@ pub async fn execute(
         Action::Doctor(options) => {
             doctor::execute(&arguments.stack, options, environment, out).await
         }
+        Action::Policy(options) => {
+            policy::execute(&arguments.stack, &options.action, environment, out).await
+        }
         Action::Redrive(options) => {
             redrive::execute(&arguments.stack, options, environment, out).await
         }
@@ -113,7 +126,7 @@ pub fn exit_code(ended: Result<Ended, CliError>, err: &mut impl Write) -> ExitCo
         Err(CliError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => {
             return ExitCode::SUCCESS;
         }
-        Err(error @ CliError::Settings(_)) => (USAGE, error),
+        Err(error @ (CliError::Settings(_) | CliError::File { .. })) => (USAGE, error),
         Err(error) => (FAILED, error),
     };
     // Nowhere is left to say that this could not be said.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::arguments::{RedriveArguments, StackArguments, variables};
-use super::show::{age, short, table, write_json, write_table};
+use super::show::{age, database, short, table, write_json, write_table};
 use super::{CliError, Ended};
 use crate::app::redrive::{self, Order, Outcome, Redrive, Row};
 use crate::aws::{Aws, Starts, for_operators};
@@ -111,9 +111,9 @@ fn write(
         ];
         let mut rows = table(header);
         for row in &redrive.rows {
-            let name = row.run.as_ref().map(|run| run.database.arn.name());
+            let name = row.run.as_ref().map(|run| database(&run.database.arn));
             rows.add_row([
-                name.unwrap_or("-").to_owned(),
+                name.unwrap_or_else(|| "-".to_owned()),
                 row.execution.name.to_string(),
                 row.execution.ended.as_str().to_owned(),
                 age(row.execution.ended_at, now),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::arguments::{MailArguments, ReplayAction, StackArguments, variables};
-use super::show::{age, short, table, write_json, write_table};
+use super::show::{age, database, short, table, write_json, write_table};
 use super::{CliError, Ended};
 use crate::app::replay::{self, Mail, Order, Outcome, Replay, Row, Sleeper};
 use crate::aws::{Aws, QueueUrl, Replays, find_queue, for_operators};
@@ -167,7 +167,7 @@ fn cells(row: &Row, now: Timestamp) -> [String; 9] {
             run,
             execution,
         } => (
-            run.database.arn.name().to_owned(),
+            database(&run.database.arn),
             step.as_str().to_owned(),
             run.planned_at.to_string(),
             execution.clone(),

@@ -5,7 +5,7 @@ use std::io::Write;
 use serde::Serialize;
 
 use super::arguments::{RunArguments, StackArguments, variables};
-use super::show::{table, write_json, write_table};
+use super::show::{database, table, write_json, write_table};
 use super::{CliError, Ended};
 use crate::app::plan::{self, Outcome, Planned, Row, When};
 use crate::aws::{Aws, Starts, for_operators};
@@ -33,7 +33,7 @@ pub(super) async fn execute(
 /// Plans, and tells what became of each database.
 ///
 /// # Errors
-/// When the answer cannot be written. What could not be planned is part of the answer.
+/// When the policies cannot be read, or the answer not be written. What could not be planned is part of the answer.
 pub async fn run_plan<W: plan::Permissions>(
     world: &W,
     planning: &Planning,
@@ -41,7 +41,7 @@ pub async fn run_plan<W: plan::Permissions>(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let planned = plan::plan(world, planning, when).await;
+    let planned = plan::plan(world, planning, when).await?;
     if json {
         let regions: Vec<RegionJson> = planned.iter().map(RegionJson::of).collect();
         write_json(out, &regions)?;
@@ -61,7 +61,7 @@ fn write(out: &mut impl Write, planned: &[Planned]) -> Result<(), CliError> {
         for row in &region.rows {
             all.add_row([
                 region.region.to_string(),
-                row.database.name().to_owned(),
+                database(&row.database),
                 row.outcome.to_string(),
             ]);
         }
@@ -134,6 +134,7 @@ impl RowJson {
             Outcome::StillRunning(name) => ("running", Some(name), None),
             Outcome::Done(name) => ("done", Some(name), None),
             Outcome::LeftOut(why) => ("left-out", None, Some(why.to_string())),
+            Outcome::Refused(why) => ("refused", None, Some(why.to_string())),
             Outcome::Failed(why) => ("failed", None, Some(why.clone())),
         };
         Self {

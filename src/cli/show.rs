@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::CliError;
+use crate::domain::arn::{Family, RdsArn};
 
 /// A table without lines, which a terminal and `awk` both read. It is never cut to the terminal's width.
 pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
@@ -36,6 +37,14 @@ pub(super) fn write_json(out: &mut impl Write, value: &impl Serialize) -> Result
     })?;
     writeln!(out)?;
     Ok(())
+}
+
+/// A database's name. An instance may have the name that a cluster has, so of a cluster it is said.
+pub(super) fn database(arn: &RdsArn) -> String {
+    match arn.family() {
+        Family::Instance => arn.name().to_owned(),
+        Family::Cluster => format!("{} (cluster)", arn.name()),
+    }
 }
 
 /// One line of words that came from elsewhere, cut to what a row can take; JSON has all of it.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::arguments::{StackArguments, WaitsArguments, variables};
-use super::show::{age, short, table, write_json, write_table};
+use super::show::{age, database, short, table, write_json, write_table};
 use super::{CliError, Ended};
 use crate::aws::{Aws, for_operators};
 use crate::domain::arn::RdsArn;
@@ -50,6 +50,11 @@ pub async fn list_waits<W: ListOpen + Clock>(
             None => break,
         }
     }
+    // As the sweeper hands them out: what the policies of those that are open allow, if it is less.
+    let slots = waits
+        .iter()
+        .filter_map(|wait| wait.command.run.extras.copy_slots);
+    let copy_slots = slots.fold(copy_slots, usize::min);
     waits.sort_by(|a, b| (a.opened_at, &a.resource).cmp(&(b.opened_at, &b.resource)));
     if json {
         write_json(out, &ListJson::of(&waits, &holders, copy_slots))?;
@@ -82,7 +87,7 @@ fn write(
         ]);
         for wait in waits {
             rows.add_row([
-                wait.command.run.database.arn.name().to_owned(),
+                database(&wait.command.run.database.arn),
                 wait.command.step.as_str().to_owned(),
                 wait.phase.as_str().to_owned(),
                 age(wait.since, now),

@@ -75,6 +75,14 @@ fn is_partition(text: &str) -> bool {
     })
 }
 
+/// 256 characters with `alias/` (CreateAlias).
+fn is_alias_name(text: &str) -> bool {
+    (1..=250).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"/_-".contains(&b))
+}
+
 fn is_arn_of(text: &str, service: &str, resource_prefix: &str) -> bool {
     let mut parts = text.splitn(6, ':');
     parts.next() == Some("arn")
@@ -104,6 +112,18 @@ text_newtype!(
     |text| is_arn_of(text, "kms", "key/")
 );
 text_newtype!(
+    /// A KMS alias, by name or by ARN. What it stands for can change: it is resolved before anything is done with it.
+    KeyAlias,
+    "a KMS alias (alias/NAME, or arn:aws:kms:REGION:ACCOUNT:alias/NAME)",
+    |text| match text.strip_prefix("alias/") {
+        Some(name) => is_alias_name(name),
+        None => {
+            is_arn_of(text, "kms", "alias/")
+                && text.split_once(":alias/").is_some_and(|(_, name)| is_alias_name(name))
+        }
+    }
+);
+text_newtype!(
     /// The ARN of a Step Functions execution.
     ExecutionArn,
     "the ARN of an execution (arn:aws:states:REGION:ACCOUNT:execution:STATE-MACHINE:NAME)",
@@ -121,6 +141,14 @@ impl KeyArn {
     #[must_use]
     pub fn region(&self) -> &str {
         self.0.split(':').nth(3).unwrap_or_default()
+    }
+}
+
+impl KeyAlias {
+    /// The region that it names, if it is an ARN.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.0.strip_prefix("arn:")?.split(':').nth(2)
     }
 }
 
@@ -168,6 +196,12 @@ impl ResourceKind {
         }
     }
 
+    /// Whether it is a snapshot, of an instance or a cluster, and not the database itself.
+    #[must_use]
+    pub fn is_snapshot(self) -> bool {
+        matches!(self, Self::Snapshot | Self::ClusterSnapshot)
+    }
+
     fn parse(word: &str) -> Option<Self> {
         [
             Self::Instance,
@@ -177,6 +211,34 @@ impl ResourceKind {
         ]
         .into_iter()
         .find(|kind| kind.as_str() == word)
+    }
+}
+
+/// The two families of databases, each with its own operations, quota and names.
+///
+/// An instance and a cluster may have one name, and so may their snapshots: nothing of one family is ever asked
+/// for, awaited or taken as the other's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// DB instances and their snapshots.
+    Instance,
+    /// DB clusters and their snapshots.
+    Cluster,
+}
+
+impl Family {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Instance, Self::Cluster];
+}
+
+impl ResourceKind {
+    /// The family that it belongs to.
+    #[must_use]
+    pub fn family(self) -> Family {
+        match self {
+            Self::Instance | Self::Snapshot => Family::Instance,
+            Self::Cluster | Self::ClusterSnapshot => Family::Cluster,
+        }
     }
 }
 
@@ -229,9 +291,9 @@ impl RdsArn {
     /// The ARN of a snapshot of this resource's kind, in the same partition and account.
     #[must_use]
     pub fn sibling_snapshot(&self, region: &Region, name: &super::names::SnapshotId) -> Self {
-        let kind = match self.kind {
-            ResourceKind::Instance | ResourceKind::Snapshot => ResourceKind::Snapshot,
-            ResourceKind::Cluster | ResourceKind::ClusterSnapshot => ResourceKind::ClusterSnapshot,
+        let kind = match self.family() {
+            Family::Instance => ResourceKind::Snapshot,
+            Family::Cluster => ResourceKind::ClusterSnapshot,
         };
         Self {
             region: region.clone(),
@@ -263,6 +325,12 @@ impl RdsArn {
     #[must_use]
     pub fn kind(&self) -> ResourceKind {
         self.kind
+    }
+
+    /// The family that it belongs to.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        self.kind.family()
     }
 
     /// The identifier of the resource.

@@ -1,10 +1,13 @@
 //! What an execution asks for, and the commands that its states send.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::arn::{ExecutionArn, KeyArn, RdsArn};
-use super::names::ResourceId;
-use super::tags::PolicyName;
+use super::names::{OptionGroup, ResourceId};
+use super::slots::{PolicySlots, SlotLimits};
+use super::tags::{PolicyName, TagKey};
 use super::token::TaskToken;
 
 /// The database that a run protects.
@@ -29,6 +32,42 @@ pub struct Run {
     pub planned_at: Timestamp,
     /// The key of the recovery region that the copy must be encrypted under.
     pub key: KeyArn,
+    /// What the policy asks for besides.
+    pub extras: Extras,
+}
+
+/// What a policy may ask for besides: nothing, by default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// The database's own tags that its recovery points carry.
+    pub tags: BTreeMap<TagKey, String>,
+    /// The recovery region's option group for the copy.
+    pub option_group: Option<OptionGroup>,
+    /// How many copies may be in flight while this one begins, where that is less than the stack's slots.
+    pub copy_slots: Option<usize>,
+    /// How many of this policy's.
+    pub policy_slots: Option<usize>,
+}
+
+impl Run {
+    /// What a claim of a copy slot for this run is held to. The stack's slots can only be lowered.
+    #[must_use]
+    pub fn slot_limits(&self, of_the_stack: usize) -> SlotLimits {
+        let all = self.extras.copy_slots;
+        SlotLimits {
+            most: all.map_or(of_the_stack, |slots| slots.min(of_the_stack)),
+            of_policy: self.policy_slots(),
+        }
+    }
+
+    /// How many copies of this run's policy may hold a slot, if that is bounded.
+    #[must_use]
+    pub fn policy_slots(&self) -> Option<PolicySlots> {
+        self.extras.policy_slots.map(|most| PolicySlots {
+            policy: self.policy.clone(),
+            most,
+        })
+    }
 }
 
 /// The two states of the state machine.

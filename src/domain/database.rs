@@ -1,9 +1,9 @@
 //! Databases as RDS lists them, and which of them are selected.
 
-use super::arn::RdsArn;
+use super::arn::{Family, RdsArn};
 use super::command::DatabaseRef;
-use super::names::ResourceId;
-use super::policy::Selection;
+use super::names::{OptionGroup, ResourceId};
+use super::policy::Policies;
 use super::tags::{self, PolicyName, Tags};
 
 /// A database as RDS listed it.
@@ -17,13 +17,35 @@ pub struct Database {
     pub member_of: Option<String>,
     /// The engine.
     pub engine: String,
+    /// The option group that it has, if RDS names one.
+    pub option_group: Option<OptionGroup>,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+    /// Whether it is a Multi-AZ DB cluster: a cluster of an engine other than Aurora, with instances of a fixed size.
+    pub multi_az_cluster: bool,
     /// RDS's word for its status.
     pub status: String,
     /// Its tags.
     pub tags: Tags,
 }
 
+/// The partition of AWS GovCloud (US).
+const GOVCLOUD: &str = "aws-us-gov";
+
 impl Database {
+    /// Why RDS can never make what is promised of it, if it cannot: a copy in another region, encrypted.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        if self.arn.partition() == GOVCLOUD {
+            return Some(Refusal::GovCloud);
+        }
+        if self.multi_az_cluster {
+            return Some(Refusal::MultiAzCluster);
+        }
+        let is_cluster = self.arn.family() == Family::Cluster;
+        (is_cluster && !self.encrypted).then_some(Refusal::UnencryptedCluster)
+    }
+
     /// What a run keeps of it.
     #[must_use]
     pub fn to_ref(&self) -> DatabaseRef {
@@ -41,6 +63,35 @@ pub enum Choice {
     Protect(PolicyName),
     /// Left out, and why.
     LeaveOut(LeftOut),
+    /// It is to be protected by this policy and cannot be.
+    Refuse(PolicyName, Refusal),
+}
+
+/// Why a database that is selected cannot be protected. Told in the plan, before anything is begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is a Multi-AZ DB cluster.
+    MultiAzCluster,
+    /// It is a cluster that is not encrypted.
+    UnencryptedCluster,
+    /// It is in AWS GovCloud (US), where RDS copies between regions by a presigned URL alone.
+    GovCloud,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::MultiAzCluster => {
+                "it is a Multi-AZ DB cluster, whose snapshots RDS does not copy across regions"
+            }
+            Self::UnencryptedCluster => {
+                "it is a cluster that is not encrypted, and RDS does not encrypt the copy of a cluster snapshot"
+            }
+            Self::GovCloud => {
+                "it is in AWS GovCloud (US), where a copy to the other region needs a presigned URL, which Snapferry does not make"
+            }
+        })
+    }
 }
 
 /// Why a database is left out.
@@ -48,7 +99,7 @@ pub enum Choice {
 pub enum LeftOut {
     /// It carries `snapferry:exclude`.
     Excluded,
-    /// It carries no `snapferry:policy`, and only tagged databases are selected.
+    /// It carries no `snapferry:policy`, and no policy is for those.
     NotTagged,
     /// It is a member of a cluster.
     ClusterMember(String),
@@ -71,9 +122,10 @@ impl std::fmt::Display for LeftOut {
     }
 }
 
-/// Chooses by tags: exclusion wins, then a member of a cluster is left to its cluster, then the named policy.
+/// Chooses by tags: exclusion wins, then a member of a cluster is left to its cluster, then the named policy. What
+/// is chosen and cannot be protected is refused.
 #[must_use]
-pub fn choose(database: &Database, policy: &PolicyName, selection: Selection) -> Choice {
+pub fn choose(database: &Database, policies: &Policies) -> Choice {
     if database
         .tags
         .get(tags::EXCLUDE)
@@ -84,10 +136,16 @@ pub fn choose(database: &Database, policy: &PolicyName, selection: Selection) ->
     if let Some(cluster) = &database.member_of {
         return Choice::LeaveOut(LeftOut::ClusterMember(cluster.clone()));
     }
-    match database.tags.get(tags::POLICY) {
-        Some(name) if name == policy.as_str() => Choice::Protect(policy.clone()),
-        Some(name) => Choice::LeaveOut(LeftOut::UnknownPolicy(name.clone())),
-        None if selection == Selection::All => Choice::Protect(policy.clone()),
-        None => Choice::LeaveOut(LeftOut::NotTagged),
+    let name = match (database.tags.get(tags::POLICY), &policies.untagged) {
+        (Some(name), _) => match policies.get(name) {
+            Some(policy) => policy.name.clone(),
+            None => return Choice::LeaveOut(LeftOut::UnknownPolicy(name.clone())),
+        },
+        (None, Some(policy)) => policy.clone(),
+        (None, None) => return Choice::LeaveOut(LeftOut::NotTagged),
+    };
+    match database.refusal() {
+        Some(refusal) => Choice::Refuse(name, refusal),
+        None => Choice::Protect(name),
     }
 }

@@ -20,7 +20,7 @@ macro_rules! reasons {
 
             /// The name that `ErrorEquals` matches.
             #[must_use]
-            pub fn error_name(self) -> &'static str {
+            pub const fn error_name(self) -> &'static str {
                 match self {
                     $(Self::$name => concat!("Snapferry.", stringify!($name))),+
                 }
@@ -93,6 +93,14 @@ pub enum Operation {
     CreateDbSnapshot,
     /// `CopyDBSnapshot`
     CopyDbSnapshot,
+    /// `DescribeDBClusters`
+    DescribeDbClusters,
+    /// `DescribeDBClusterSnapshots`
+    DescribeDbClusterSnapshots,
+    /// `CreateDBClusterSnapshot`
+    CreateDbClusterSnapshot,
+    /// `CopyDBClusterSnapshot`
+    CopyDbClusterSnapshot,
 }
 
 impl Operation {
@@ -105,6 +113,10 @@ impl Operation {
             Self::DescribeAccountAttributes => "DescribeAccountAttributes",
             Self::CreateDbSnapshot => "CreateDBSnapshot",
             Self::CopyDbSnapshot => "CopyDBSnapshot",
+            Self::DescribeDbClusters => "DescribeDBClusters",
+            Self::DescribeDbClusterSnapshots => "DescribeDBClusterSnapshots",
+            Self::CreateDbClusterSnapshot => "CreateDBClusterSnapshot",
+            Self::CopyDbClusterSnapshot => "CopyDBClusterSnapshot",
         }
     }
 }
@@ -181,29 +193,47 @@ pub enum Owner {
 
 /// Who owns what RDS answered to an operation, by AWS's error code and the message's class.
 ///
-/// An unknown code goes back to the queue; after ten receives it rests with the dead letters.
+/// An unknown code goes back to the queue; after ten receives it rests with the dead letters. The codes of clusters
+/// keep the suffix `Fault`, which most of those of instances have lost.
 #[must_use]
 pub fn owner(operation: Operation, code: &str, message: &str) -> Owner {
-    use Operation::{CopyDbSnapshot as Copy, CreateDbSnapshot as Create};
+    use Operation::{
+        CopyDbClusterSnapshot as CopyCluster, CopyDbSnapshot as CopyInstance,
+        CreateDbClusterSnapshot as CreateCluster, CreateDbSnapshot as CreateInstance,
+    };
     match (operation, code) {
-        (Create | Copy, "DBSnapshotAlreadyExists") => Owner::AskWhatExists,
-        (Create, "InvalidDBInstanceState") => Owner::StateMachine(Reason::DatabaseBusy),
-        (Create, "DBInstanceNotFound") => Owner::Permanent(Reason::DatabaseNotFound),
-        (Create, "SnapshotQuotaExceeded") => Owner::Park(Remedy::RaiseQuota),
-        (Copy, "SnapshotQuotaExceeded") => Owner::AskQuota,
-        (Copy, "DBSnapshotNotFound") => Owner::LookAgain(Reason::SourceMissing),
-        (Create | Copy, "KMSKeyNotAccessibleFault") => Owner::Park(Remedy::MendKey),
+        (CreateInstance | CopyInstance, "DBSnapshotAlreadyExists")
+        | (CreateCluster | CopyCluster, "DBClusterSnapshotAlreadyExistsFault") => {
+            Owner::AskWhatExists
+        }
+        (CreateInstance, "InvalidDBInstanceState")
+        | (CreateCluster, "InvalidDBClusterStateFault") => {
+            Owner::StateMachine(Reason::DatabaseBusy)
+        }
+        (CreateInstance, "DBInstanceNotFound") | (CreateCluster, "DBClusterNotFoundFault") => {
+            Owner::Permanent(Reason::DatabaseNotFound)
+        }
+        (CreateInstance | CreateCluster, "SnapshotQuotaExceeded") => {
+            Owner::Park(Remedy::RaiseQuota)
+        }
+        (CopyInstance | CopyCluster, "SnapshotQuotaExceeded") => Owner::AskQuota,
+        (CopyInstance, "DBSnapshotNotFound") | (CopyCluster, "DBClusterSnapshotNotFoundFault") => {
+            Owner::LookAgain(Reason::SourceMissing)
+        }
+        (
+            CreateInstance | CopyInstance | CreateCluster | CopyCluster,
+            "KMSKeyNotAccessibleFault",
+        ) => Owner::Park(Remedy::MendKey),
         (
             _,
             "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "OptInRequired",
         ) => Owner::Park(Remedy::GrantAccess),
-        (Create | Copy, "InvalidParameterValue" | "InvalidParameterCombination")
-            if mentions_key(message) =>
-        {
-            Owner::Park(Remedy::MendKey)
-        }
         (
-            Create | Copy,
+            CreateInstance | CopyInstance | CreateCluster | CopyCluster,
+            "InvalidParameterValue" | "InvalidParameterCombination",
+        ) if mentions_key(message) => Owner::Park(Remedy::MendKey),
+        (
+            CreateInstance | CopyInstance | CreateCluster | CopyCluster,
             "InvalidParameterValue"
             | "InvalidParameterCombination"
             | "MissingParameter"

@@ -16,6 +16,21 @@ pub const CAUSE_MAX: usize = 32_768;
 pub const TROUBLE_MAX: usize = 1_000;
 /// Longest tag value that RDS stores.
 pub const TAG_VALUE_MAX: usize = 256;
+/// Longest tag key that RDS stores.
+pub const TAG_KEY_MAX: usize = 128;
+/// Most tags of one RDS resource (AddTagsToResource; RDS user guide, *Tagging*).
+pub const TAGS_MAX: usize = 50;
+/// How many of them are ours: the keys of `domain::tags` that are set on a copy.
+pub const OWN_TAGS: usize = 7;
+/// Most tags that a policy may carry over.
+pub const CARRIED_TAGS_MAX: usize = TAGS_MAX - OWN_TAGS;
+/// Most copies in flight to one region (RDS user guide, *Copying a DB snapshot*).
+pub const COPY_SLOTS_MAX: usize = 20;
+/// Longest name of an option group (CreateOptionGroup).
+pub const OPTION_GROUP_MAX: usize = 255;
+/// Longest policy file, in bytes: the text and what was read from it are kept in one item, and DynamoDB takes
+/// 400 KB of one.
+pub const POLICY_FILE_MAX: usize = 100_000;
 /// Keys of one BatchGetItem (DynamoDB).
 pub const BATCH_GET_MAX: usize = 100;
 /// How many attempts ("-a2", "-a3", …) one source snapshot or copy may have, over all redrives.

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::arn::{ParseError, RdsArn, text_newtype};
 use super::command::Run;
-use super::limits::{ATTEMPTS_MAX, EXECUTION_NAME_MAX, SNAPSHOT_ID_MAX};
+use super::limits::{ATTEMPTS_MAX, EXECUTION_NAME_MAX, OPTION_GROUP_MAX, SNAPSHOT_ID_MAX};
 use super::tags::StackId;
 
 const SLUG_MAX: usize = 30;
@@ -39,6 +39,28 @@ text_newtype!(
     |text| !text.is_empty() && text.len() <= 255 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 );
 
+text_newtype!(
+    /// The name of an option group, as RDS keeps it: in lower case. `default:…` is one of RDS's own.
+    OptionGroup,
+    "the name of an option group: 1 to 255 lower-case letters, digits and single hyphens, beginning with a letter",
+    is_option_group
+);
+
+/// RDS's own have a dot where an engine's version has one.
+fn is_option_group(text: &str) -> bool {
+    let (name, own) = match text.strip_prefix("default:") {
+        Some(name) => (name, true),
+        None => (text, false),
+    };
+    text.len() <= OPTION_GROUP_MAX
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && !name.ends_with('-')
+        && !name.contains("--")
+        && name.bytes().all(|b| {
+            b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || (own && b == b'.')
+        })
+}
+
 impl SnapshotId {
     /// The identifier of the snapshot that an ARN names.
     #[must_use]
@@ -54,12 +76,6 @@ pub struct Attempt(u8);
 impl Attempt {
     /// The first attempt, without a suffix.
     pub const FIRST: Self = Self(1);
-
-    /// The next attempt, or nothing when the last has been made.
-    #[must_use]
-    pub fn next(self) -> Option<Self> {
-        (self.0 < ATTEMPTS_MAX).then_some(Self(self.0 + 1))
-    }
 
     /// All attempts, the first one first.
     pub fn all() -> impl Iterator<Item = Self> {

@@ -38,9 +38,20 @@ pub enum ScheduleError {
 /// A cron pattern of five fields in a time zone.
 #[derive(Debug, Clone)]
 pub struct Schedule {
+    pattern: String,
+    zone_name: String,
     cron: Cron,
     zone: TimeZone,
 }
+
+/// Two schedules are the same when they are written the same.
+impl PartialEq for Schedule {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.pattern, &self.zone_name) == (&other.pattern, &other.zone_name)
+    }
+}
+
+impl Eq for Schedule {}
 
 impl Schedule {
     /// Reads a pattern and an IANA zone name.
@@ -56,6 +67,7 @@ impl Schedule {
                 pattern: pattern.to_owned(),
                 source,
             })?;
+        let zone_name = zone.to_owned();
         let zone = TimeZone::get(zone).map_err(|source| ScheduleError::Zone {
             zone: zone.to_owned(),
             source,
@@ -68,7 +80,24 @@ impl Schedule {
                 source,
             });
         }
-        Ok(Self { cron, zone })
+        Ok(Self {
+            pattern: pattern.to_owned(),
+            zone_name,
+            cron,
+            zone,
+        })
+    }
+
+    /// The pattern, as it was written.
+    #[must_use]
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// The time zone's name, as it was written.
+    #[must_use]
+    pub fn zone(&self) -> &str {
+        &self.zone_name
     }
 
     /// The last due time at or before `now`, if it is later than `planned`. A time is never invented:

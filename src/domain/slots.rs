@@ -1,11 +1,30 @@
 //! Copy slots: who may copy now, and who is next.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use super::arn::RdsArn;
+use super::tags::PolicyName;
 use super::wait::{Phase, Wait};
+
+/// How many copies of one policy may hold a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicySlots {
+    /// The policy.
+    pub policy: PolicyName,
+    /// How many of its copies.
+    pub most: usize,
+}
+
+/// What a claim of a slot is held to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotLimits {
+    /// How many copies may hold a slot, of all policies together.
+    pub most: usize,
+    /// How many of the copy's own policy, if that is bounded.
+    pub of_policy: Option<PolicySlots>,
+}
 
 /// A wait of a copy, as far as slots are concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +37,10 @@ pub struct Contender {
     pub opened_at: Timestamp,
     /// When its source goes away by itself.
     pub source_expires_at: Option<Timestamp>,
+    /// How many may hold a slot while it gets one, where its policies allow fewer than the stack.
+    pub most: Option<usize>,
+    /// How many of its own policy may, if that is bounded.
+    pub of_policy: Option<PolicySlots>,
 }
 
 impl Contender {
@@ -29,6 +52,8 @@ impl Contender {
             phase: wait.phase,
             opened_at: wait.opened_at,
             source_expires_at: wait.source_expires_at,
+            most: wait.command.run.extras.copy_slots,
+            of_policy: wait.command.run.policy_slots(),
         }
     }
 
@@ -49,7 +74,9 @@ pub struct SlotPlan {
 /// Plans releases and hand-outs.
 ///
 /// Queued copies that hold a slot already are handed it again (a hand-over was lost). Of the others, those
-/// whose source expires soonest come first, then the oldest.
+/// whose source expires soonest come first, then the oldest. Where queued copies allow different numbers, after
+/// another set of policies was applied, the smallest holds for all: nobody overtakes by an older set. Who is kept
+/// back by the slots of its own policy lets the next one of another pass.
 #[must_use]
 pub fn plan(holders: &BTreeSet<RdsArn>, open: &[Contender], most: usize) -> SlotPlan {
     let awaited: BTreeSet<&RdsArn> = open.iter().map(|contender| &contender.resource).collect();
@@ -69,11 +96,44 @@ pub fn plan(holders: &BTreeSet<RdsArn>, open: &[Contender], most: usize) -> Slot
             c.resource.clone(),
         )
     });
+    let most = queued.iter().filter_map(|c| c.most).fold(most, usize::min);
     let free = most.saturating_sub(holders.len() - release.len());
+    let mut room = room_of_policies(holders, open, &queued);
+    let next = queued
+        .into_iter()
+        .filter(|c| match &c.of_policy {
+            None => true,
+            Some(bound) => room.get_mut(&bound.policy).is_some_and(|room| {
+                let has_room = *room > 0;
+                *room = room.saturating_sub(1);
+                has_room
+            }),
+        })
+        .take(free);
     let hand_out = held
         .into_iter()
-        .chain(queued.into_iter().take(free))
+        .chain(next)
         .map(|c| c.resource.clone())
         .collect();
     SlotPlan { release, hand_out }
+}
+
+/// How many more copies of each bounded policy may get a slot.
+fn room_of_policies<'c>(
+    holders: &BTreeSet<RdsArn>,
+    open: &'c [Contender],
+    queued: &[&'c Contender],
+) -> BTreeMap<&'c PolicyName, usize> {
+    let mut room: BTreeMap<&PolicyName, usize> = BTreeMap::new();
+    for bound in queued.iter().filter_map(|c| c.of_policy.as_ref()) {
+        let most = room.entry(&bound.policy).or_insert(bound.most);
+        *most = bound.most.min(*most);
+    }
+    let holding = open.iter().filter(|c| holders.contains(&c.resource));
+    for bound in holding.filter_map(|c| c.of_policy.as_ref()) {
+        if let Some(room) = room.get_mut(&bound.policy) {
+            *room = room.saturating_sub(1);
+        }
+    }
+    room
 }

@@ -54,8 +54,6 @@ pub struct Snapshot {
     pub resource_id: Option<ResourceId>,
     /// Its status.
     pub status: SnapshotStatus,
-    /// How much of it is done, 0 to 100.
-    pub percent: Option<u8>,
     /// The engine, such as `postgres`.
     pub engine: String,
     /// The engine's version.
@@ -68,7 +66,8 @@ pub struct Snapshot {
     pub key: Option<KeyArn>,
     /// For a copy from another region: the snapshot it was copied from.
     pub source: Option<RdsArn>,
-    /// When its data was taken. A copy's own creation time says when the copying began, and is not this.
+    /// When its data was taken, if RDS says so: of a cluster snapshot's copy it does not. A copy's own creation time
+    /// says when the copying began, and is not this.
     pub taken_at: Option<Timestamp>,
     /// Its tags.
     pub tags: Tags,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::arn::{ParseError, text_newtype};
-use super::limits::TAG_VALUE_MAX;
+use super::limits::{TAG_KEY_MAX, TAG_VALUE_MAX};
 use std::fmt;
 
 /// A resource's tags, as RDS reports them.
@@ -26,9 +26,8 @@ pub const TAKEN_AT: &str = "snapferry:taken-at";
 /// On databases: a person wants it left out, whatever its value but `false`.
 pub const EXCLUDE: &str = "snapferry:exclude";
 
-/// The characters that RDS allows in a tag's value.
-#[must_use]
-pub fn is_tag_text(text: &str) -> bool {
+/// Whether these are characters that RDS allows in a tag.
+fn is_tag_text(text: &str) -> bool {
     text.chars()
         .all(|c| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c))
 }
@@ -47,5 +46,33 @@ text_newtype!(
         !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
     }
 );
+text_newtype!(
+    /// The key of a tag that people set on their databases and that goes along to the recovery points.
+    TagKey,
+    "the key of a tag of yours: 1 to 128 letters, digits, spaces and _ . : / = + - @, not beginning with aws:, rds: or snapferry:",
+    |text| {
+        let characters = text.chars().count();
+        (1..=TAG_KEY_MAX).contains(&characters)
+            && is_tag_text(text)
+            && !text.chars().any(char::is_control)
+            && !is_reserved(text)
+    }
+);
+
+/// The beginnings of keys that AWS keeps for itself, and ours.
+const RESERVED: [&str; 3] = ["aws:", "rds:", "snapferry:"];
+
+fn is_reserved(key: &str) -> bool {
+    RESERVED.iter().any(|beginning| {
+        key.get(..beginning.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(beginning))
+    })
+}
+
+/// Whether RDS stores it as a tag's value.
+#[must_use]
+pub fn is_tag_value(text: &str) -> bool {
+    text.chars().count() <= TAG_VALUE_MAX && is_tag_text(text)
+}
 
 const _: () = assert!(TAG_VALUE_MAX >= 128);

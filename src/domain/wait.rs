@@ -10,7 +10,8 @@ use super::trouble::Trouble;
 
 /// How far a wait has come.
 ///
-/// The order is the order of life: a wait never goes back, but for a copy that RDS itself sent to the queue.
+/// The order is the order of life: a wait never goes back, but for a copy that RDS itself sent to the queue
+/// ([`Phase::may_become`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
     /// A copy that has no slot yet. Its command is in the wait.
@@ -24,6 +25,19 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// Every phase, in the order of life.
+    pub const ALL: [Self; 4] = [Self::Queued, Self::Registered, Self::Requested, Self::Seen];
+
+    /// Whether a wait of this phase may be put into that one, or into its own anew.
+    ///
+    /// Notes may come late: a worker's that RDS has accepted, after the sweep's that RDS has shown it; a sweeper's
+    /// that a command was sent again, after the worker's that it was done. Only what RDS has not accepted may still
+    /// turn out to lack a slot.
+    #[must_use]
+    pub fn may_become(self, next: Self) -> bool {
+        self <= next || (self == Self::Registered && next == Self::Queued)
+    }
+
     /// The word in the table and in listings.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -38,9 +52,7 @@ impl Phase {
     /// Reads the word again.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Queued, Self::Registered, Self::Requested, Self::Seen]
-            .into_iter()
-            .find(|phase| phase.as_str() == word)
+        Self::ALL.into_iter().find(|phase| phase.as_str() == word)
     }
 }
 

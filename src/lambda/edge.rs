@@ -15,8 +15,8 @@ use crate::app::sweep::{self, Broom, Swept};
 use crate::app::work::{self, Desk};
 use crate::domain::backoff::Backoff;
 use crate::ports::{
-    Callbacks, Clock, DelayMessage, DescribeSnapshots, Jitter, LookUpWaits, PortError,
-    RecordRecoveryPoint, Waits,
+    Callbacks, Clock, DelayMessage, DescribeClusterSnapshots, DescribeSnapshots, Jitter,
+    LookUpWaits, PortError, RecordRecoveryPoint, Waits,
 };
 use crate::settings::Planning;
 
@@ -29,6 +29,9 @@ pub enum EdgeError {
     /// Some databases that are due have no execution yet. The next run tries them again.
     #[error("not every database that is due has its execution: {0}")]
     PlanIncomplete(String),
+    /// The policies that hold cannot be read. Nothing was started; the next run tries again.
+    #[error("the policies that hold cannot be read, so nothing is started")]
+    PoliciesUnreadable(#[source] PortError),
     /// What is open could not be listed.
     #[error("what is open cannot be listed")]
     SweepFailed(#[source] PortError),
@@ -44,6 +47,7 @@ impl EdgeError {
         match self {
             Self::Nameless(_) => "Snapferry.NamelessRecord",
             Self::PlanIncomplete(_) => "Snapferry.PlanIncomplete",
+            Self::PoliciesUnreadable(_) => "Snapferry.PoliciesUnreadable",
             Self::SweepFailed(_) => "Snapferry.SweepFailed",
             Self::SweepIncomplete(_) => "Snapferry.SweepIncomplete",
         }
@@ -90,6 +94,7 @@ where
     W: Callbacks
         + Clock
         + DelayMessage
+        + DescribeClusterSnapshots
         + DescribeSnapshots
         + Jitter
         + LookUpWaits
@@ -124,6 +129,8 @@ pub struct RegionReport {
     pub done: usize,
     /// Databases that are not protected.
     pub left_out: usize,
+    /// Databases that are selected and that RDS can never protect.
+    pub refused: usize,
     /// Databases that could not be started now.
     pub failed: usize,
     /// Why the rest of the region could not be planned.
@@ -144,6 +151,7 @@ impl RegionReport {
             running: count(|outcome| matches!(outcome, Outcome::StillRunning(_))),
             done: count(|outcome| matches!(outcome, Outcome::Done(_))),
             left_out: count(|outcome| matches!(outcome, Outcome::LeftOut(_))),
+            refused: count(|outcome| matches!(outcome, Outcome::Refused(_))),
             failed: count(|outcome| matches!(outcome, Outcome::Failed(_))),
             error: planned.error.clone(),
         }
@@ -160,12 +168,15 @@ impl RegionReport {
 /// The planner: what is due by the schedule. Whatever the event says.
 ///
 /// # Errors
-/// When a database that is due has no execution. What could be started is started all the same.
+/// When a database that is due has no execution, what could be started being started all the same; or when the
+/// policies cannot be read.
 pub async fn plan<W: plan::Permissions>(
     world: &W,
     planning: &Planning,
 ) -> Result<PlanReport, EdgeError> {
-    let planned = plan::plan(world, planning, When::Due).await;
+    let planned = plan::plan(world, planning, When::Due)
+        .await
+        .map_err(EdgeError::PoliciesUnreadable)?;
     let faults: Vec<String> = planned
         .iter()
         .filter(|planned| !planned.is_complete())

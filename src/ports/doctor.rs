@@ -9,7 +9,7 @@ use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
 use crate::domain::doctor::region::Rule;
 use crate::domain::snapshot::Snapshot;
 
-/// Lists databases with what their copies depend on.
+/// Lists instances with what their copies depend on.
 pub trait InspectInstances {
     /// `DescribeDBInstances`: one page of up to 100.
     async fn inspect_db_instances(
@@ -19,10 +19,30 @@ pub trait InspectInstances {
     ) -> Result<Page<Candidate>, RdsError>;
 }
 
-/// Lists a region's manual snapshots, whoever made them.
+/// Lists clusters with what their copies depend on.
+pub trait InspectClusters {
+    /// `DescribeDBClusters`: one page of up to 100.
+    async fn inspect_db_clusters(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Candidate>, RdsError>;
+}
+
+/// Lists a region's manual snapshots of instances, whoever made them.
 pub trait ListManualSnapshots {
     /// `DescribeDBSnapshots` of the type `manual`: one page of up to 100.
     async fn list_manual_snapshots(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Snapshot>, RdsError>;
+}
+
+/// Lists a region's manual snapshots of clusters, whoever made them.
+pub trait ListManualClusterSnapshots {
+    /// `DescribeDBClusterSnapshots` of the type `manual`: one page of up to 100.
+    async fn list_manual_cluster_snapshots(
         &self,
         region: &Region,
         marker: Option<String>,

@@ -3,16 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{SettingsError, Stack, Variables, built_in_policy, regions};
-use crate::domain::arn::{Region, StateMachineArn};
+use super::{SettingsError, Stack, Variables, built_in, regions};
+use crate::domain::arn::{KeyArn, Region, StateMachineArn};
 use crate::domain::doctor::permissions::{Ground, Role, RoleArn, queue_arn};
-use crate::domain::policy::Policy;
+use crate::domain::policy::Policies;
 
 /// What the doctor knows.
 #[derive(Debug, Clone)]
 pub struct Preflight {
-    /// The policies that hold.
-    pub policies: Vec<Policy>,
+    /// The policies that hold where no set was ever applied: the built-in one.
+    pub built_in: Policies,
     /// How many copies RDS may have in flight into the recovery region.
     pub copy_slots: usize,
     /// Whose stack, where, and what its roles need.
@@ -39,7 +39,8 @@ impl Preflight {
         let stack = Stack::read(vars);
         let source_regions = vars.required("SNAPFERRY_SOURCE_REGIONS", regions);
         let state_machine = vars.required("SNAPFERRY_STATE_MACHINE_ARN", StateMachineArn::parse);
-        let policy = built_in_policy(vars);
+        let key = vars.required("SNAPFERRY_KMS_KEY", KeyArn::parse);
+        let built_in = built_in(vars, key.as_ref());
         let text = |url: &str| Ok::<_, SettingsError>(url.to_owned());
         let commands_dead_letters = vars.required("SNAPFERRY_COMMANDS_DEAD_LETTER_QUEUE_URL", text);
         let events_dead_letters = vars.required("SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL", text);
@@ -63,7 +64,7 @@ impl Preflight {
                 "SNAPFERRY_SOURCE_REGIONS: {home} is the recovery region itself"
             ));
         }
-        let (stack, policy) = (stack?, policy?);
+        let stack = stack?;
         Some(Self {
             copy_slots: stack.copy_slots,
             ground: Ground {
@@ -72,11 +73,11 @@ impl Preflight {
                 source_regions: source_regions?,
                 table: stack.table,
                 state_machine: state_machine?,
-                key: policy.key.clone(),
+                key: key?,
                 commands_queue: commands_queue?,
                 events_queue: events_queue?,
             },
-            policies: vec![policy],
+            built_in: built_in?,
             commands_dead_letters: commands_dead_letters?,
             events_dead_letters: events_dead_letters?,
             roles,

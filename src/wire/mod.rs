@@ -7,6 +7,7 @@ pub mod event;
 pub mod event_pattern;
 pub mod key_policy;
 pub mod manifest;
+pub mod policies;
 pub mod run;
 
 use thiserror::Error;

@@ -1,13 +1,16 @@
 //! The input of an execution.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{SCHEMA, WireError, object, secret_part};
 use crate::domain::arn::{KeyArn, ParseError, RdsArn, ResourceKind};
-use crate::domain::command::{DatabaseRef, Run};
-use crate::domain::names::ResourceId;
-use crate::domain::tags::PolicyName;
+use crate::domain::command::{DatabaseRef, Extras, Run};
+use crate::domain::limits::CARRIED_TAGS_MAX;
+use crate::domain::names::{OptionGroup, ResourceId};
+use crate::domain::tags::{PolicyName, TagKey, is_tag_value};
 
 const WHAT: &str = "an execution's input";
 
@@ -19,6 +22,15 @@ pub(super) struct RunJson {
     policy: String,
     planned_at: Timestamp,
     kms_key: String,
+    // What a policy may ask for besides. Absent where it asks for nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    tags: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    option_group: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    copy_slots: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    policy_slots: Option<usize>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,6 +50,15 @@ impl RunJson {
             policy: run.policy.to_string(),
             planned_at: run.planned_at,
             kms_key: run.key.to_string(),
+            tags: run
+                .extras
+                .tags
+                .iter()
+                .map(|(key, value)| (key.to_string(), value.clone()))
+                .collect(),
+            option_group: run.extras.option_group.as_ref().map(ToString::to_string),
+            copy_slots: run.extras.copy_slots,
+            policy_slots: run.extras.policy_slots,
         }
     }
 
@@ -55,6 +76,21 @@ impl RunJson {
             policy: secret_part("policy", WHAT, PolicyName::parse(&self.policy))?,
             planned_at: secret_part("planned_at", WHAT, planned_at(self.planned_at))?,
             key: secret_part("kms_key", WHAT, KeyArn::parse(&self.kms_key))?,
+            extras: Extras {
+                tags: secret_part("tags", WHAT, tags(self.tags))?,
+                option_group: self
+                    .option_group
+                    .map(|name| secret_part("option_group", WHAT, OptionGroup::parse(&name)))
+                    .transpose()?,
+                copy_slots: self
+                    .copy_slots
+                    .map(|slots| secret_part("copy_slots", WHAT, slots_above_zero(slots)))
+                    .transpose()?,
+                policy_slots: self
+                    .policy_slots
+                    .map(|slots| secret_part("policy_slots", WHAT, slots_above_zero(slots)))
+                    .transpose()?,
+            },
         })
     }
 }
@@ -68,6 +104,28 @@ fn database(text: &str) -> Result<RdsArn, ParseError> {
             "the ARN of an RDS instance or cluster (arn:aws:rds:REGION:ACCOUNT:db:NAME)",
         )),
     }
+}
+
+/// As many as fit beside ours, or RDS would refuse every snapshot of the run.
+fn tags(tags: BTreeMap<String, String>) -> Result<BTreeMap<TagKey, String>, ParseError> {
+    if tags.len() > CARRIED_TAGS_MAX {
+        return Err(ParseError::new("", "no more tags than fit beside our own"));
+    }
+    tags.into_iter()
+        .map(|(key, value)| {
+            if !is_tag_value(&value) {
+                return Err(ParseError::new(&value, "the value of a tag"));
+            }
+            Ok((TagKey::parse(&key)?, value))
+        })
+        .collect()
+}
+
+fn slots_above_zero(slots: usize) -> Result<usize, ParseError> {
+    if slots == 0 {
+        return Err(ParseError::new("0", "a number of slots from 1"));
+    }
+    Ok(slots)
 }
 
 /// A year before 0 would be written with a sign, which no name may hold.

@@ -57,7 +57,7 @@ fn instance(name: &str, tags: &str) -> String {
     )
 }
 
-/// A region with two databases, of which one is left out.
+/// A region with two instances, of which one is left out, and a cluster that RDS cannot copy, of the other's name.
 fn aws(asked: &Asked) -> Answer {
     match asked.action().as_str() {
         "DescribeDBInstances" => {
@@ -69,6 +69,13 @@ fn aws(asked: &Asked) -> Answer {
                 instance("scratch", excluded)
             ))
         }
+        "DescribeDBClusters" => ok(
+            "<DescribeDBClustersResponse><DescribeDBClustersResult><DBClusters><DBCluster>\
+             <DBClusterArn>arn:aws:rds:eu-west-1:111122223333:cluster:orders</DBClusterArn>\
+             <DbClusterResourceId>cluster-ORDERS</DbClusterResourceId><Engine>postgres</Engine>\
+             <StorageEncrypted>true</StorageEncrypted></DBCluster></DBClusters>\
+             </DescribeDBClustersResult></DescribeDBClustersResponse>",
+        ),
         "StartExecution" => ok(
             r#"{"executionArn":"arn:aws:states:eu-central-1:111122223333:execution:protect:x","startDate":1.0}"#,
         ),
@@ -91,6 +98,10 @@ fn run_starts_what_is_due_and_tells_what_became_of_each_database() {
     assert!(
         rows[2].contains("scratch")
             && rows[2].contains("left out: it has the tag snapferry:exclude"),
+        "{out}"
+    );
+    assert!(
+        rows[3].contains("orders (cluster)  refused: it is a Multi-AZ DB cluster"),
         "{out}"
     );
     let start = server
@@ -118,6 +129,7 @@ fn run_answers_in_json_too() {
         "arn:aws:rds:eu-west-1:111122223333:db:orders"
     );
     assert_eq!(databases[1]["outcome"], "left-out");
+    assert_eq!(databases[2]["outcome"], "refused");
 }
 
 #[test]
@@ -227,6 +239,19 @@ fn waits_lists_the_oldest_first_and_never_a_token() {
     for text in [out, json, text(&output.stderr)] {
         assert!(!text.contains(TOKEN), "{text}");
     }
+}
+
+#[test]
+fn waits_counts_the_slots_that_the_policies_allow() {
+    let server = Server::start(|_| {
+        let mut one = wait("orders", 1_763_780_760_000);
+        let mut of = a_run("orders");
+        of.extras.copy_slots = Some(3);
+        one["run"] = json!({ "S": wire_run::write(&of) });
+        ok(json!({ "Items": [one] }).to_string())
+    });
+    let out = ran(&configured(&server, &["waits"]).output().unwrap(), 0);
+    assert!(out.ends_with("copy slots taken: 0/3\n"), "{out}");
 }
 
 #[test]

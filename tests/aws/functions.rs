@@ -226,19 +226,39 @@ fn no_token_is_logged_however_much_is_logged() {
     );
 }
 
-#[test]
-fn a_plan_that_is_not_complete_is_reported_as_the_functions_error() {
-    let server = server(&json!({ "source": "aws.events" }), |_| {
-        Answer::Http(500, String::new())
-    });
+/// What the planner reports when AWS answers so.
+fn plan_error(aws: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Asked {
+    let server = server(&json!({ "source": "aws.events" }), aws);
     let child = function("planner", &server)
         .env("AWS_ENDPOINT_URL", server.endpoint("all"))
         .spawn()
         .unwrap();
     let error = server.wait_for(|asked| asked.uri.ends_with("/invocation-1/error"));
     end(child);
+    error
+}
+
+#[test]
+fn a_plan_that_is_not_complete_is_reported_as_the_functions_error() {
+    let error = plan_error(|asked| match asked.action().as_str() {
+        "GetItem" => ok("{}"),
+        _ => Answer::Http(500, String::new()),
+    });
     assert_eq!(error.json()["errorType"], "Snapferry.PlanIncomplete");
     assert!(error.body.contains("eu-west-1"), "{}", error.body);
+}
+
+#[test]
+fn policies_that_cannot_be_read_are_reported_as_the_functions_error() {
+    let error = plan_error(|asked| match asked.action().as_str() {
+        "GetItem" => ok(
+            r#"{"Item":{"pk":{"S":"policies#current"},"version":{"N":"3"},"at":{"N":"0"},
+            "by":{"S":"ada"},"text":{"S":""},"set":{"S":"{\"schema\":2}"}}}"#,
+        ),
+        other => panic!("{other} was not to be asked"),
+    });
+    assert_eq!(error.json()["errorType"], "Snapferry.PoliciesUnreadable");
+    assert!(error.body.contains("version 3"), "{}", error.body);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use snapferry::domain::token::TaskToken;
 use snapferry::domain::trouble::Trouble;
 use snapferry::domain::wait::{CopyOf, Expectation, Phase, Wait};
 
-use crate::world::{KEY, command, copy_arn, snapshot_arn, time};
+use crate::world::{KEY, any_extras, command, copy_arn, snapshot_arn, time};
 
 /// A wait for a copy, with every attribute there is.
 pub(crate) fn a_wait(token: &str) -> Wait {
@@ -95,6 +95,32 @@ fn an_item_without_one_of_its_attributes_is_an_error_that_names_it() {
 }
 
 #[test]
+fn only_snapshots_are_awaited_and_copied() {
+    let wait = a_wait("the-token");
+    for kind in ["db", "cluster"] {
+        let arn = format!("arn:aws:rds:eu-central-1:111122223333:{kind}:orders");
+        let mut item = write_wait(&wait);
+        item.insert("pk".to_owned(), AttributeValue::S(format!("wait#{arn}")));
+        let error = read_wait(&item).unwrap_err().to_string();
+        assert!(
+            error.contains("pk") && error.contains("snapshot"),
+            "{error}"
+        );
+
+        let mut item = write_wait(&wait);
+        let Some(AttributeValue::M(expected)) = item.get_mut("expected") else {
+            panic!("a wait expects something");
+        };
+        expected.insert("source".to_owned(), AttributeValue::S(arn));
+        let error = read_wait(&item).unwrap_err().to_string();
+        assert!(
+            error.contains("source") && error.contains("snapshot"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn a_trouble_that_cannot_be_read_costs_its_words_and_not_the_wait() {
     let broken = [
         AttributeValue::S("oh".to_owned()),
@@ -132,12 +158,14 @@ prop_compose! {
         resource_id in "[A-Z0-9]{1,26}",
         policy in "[a-zA-Z0-9._-]{1,64}",
         planned_at in times(),
+        extras in any_extras(),
     ) -> Run {
         Run {
             database: DatabaseRef { arn, resource_id: ResourceId::parse(&resource_id).unwrap() },
             policy: PolicyName::parse(&policy).unwrap(),
             planned_at,
             key: KeyArn::parse(KEY).unwrap(),
+            extras,
         }
     }
 }

@@ -92,6 +92,21 @@ fn a_bad_command_fails_alone_and_is_named_in_the_answer() {
 }
 
 #[test]
+fn a_planner_that_cannot_read_the_policies_fails_by_name_and_starts_nothing() {
+    let world = World::new();
+    world.break_once("GetItem policies");
+    let Settings::Planner(planning) = Settings::read(variables("planner")).unwrap().0 else {
+        panic!("the handler is the planner's")
+    };
+    let error = run(lambda::plan(&world, &planning)).unwrap_err();
+    let diagnostic = Diagnostic::from(error);
+    assert_eq!(diagnostic.error_type, "Snapferry.PoliciesUnreadable");
+    assert!(diagnostic.error_message.contains("nothing is started"));
+    assert_eq!(world.calls.borrow().len(), 1, "nothing else was asked");
+    assert!(run(lambda::plan(&world, &planning)).is_ok());
+}
+
+#[test]
 fn a_batch_of_foreign_events_is_taken_out_of_the_queue() {
     let world = World::new();
     let foreign = json!({ "detail-type": "x", "source": "aws.ec2", "detail": {} }).to_string();

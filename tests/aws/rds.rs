@@ -1,8 +1,8 @@
 //! RDS: what is asked, what is read, and who gets which error.
 
-use snapferry::domain::arn::RdsArn;
+use snapferry::domain::arn::{Family, RdsArn};
 use snapferry::domain::failure::{Owner, Reason, Remedy};
-use snapferry::domain::names::SnapshotId;
+use snapferry::domain::names::{OptionGroup, SnapshotId};
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::Tags;
 use snapferry::ports::{
@@ -107,7 +107,6 @@ async fn every_field_of_a_copy_is_read() {
             arn: RdsArn::parse(COPY).unwrap(),
             resource_id: Some(a_run("orders").database.resource_id),
             status: SnapshotStatus::Available,
-            percent: Some(100),
             engine: "postgres".to_owned(),
             engine_version: "17.2".to_owned(),
             size_gib: 100,
@@ -360,6 +359,7 @@ fn a_copy_request() -> CopySnapshotRequest {
         source: snapshot_arn(&run, 1),
         id: SnapshotId::of(&copy_arn(&run, 1)),
         key: run.key.clone(),
+        option_group: None,
         tags: two_tags(),
     }
 }
@@ -382,6 +382,7 @@ async fn a_copy_is_asked_for_where_it_is_made_with_its_key_and_its_own_tags() {
     assert_eq!(form["CopyTags"], "false");
     assert_eq!(form["Tags.Tag.2.Key"], "snapferry:stack");
     assert!(!form.contains_key("PreSignedUrl"), "{form:?}");
+    assert!(!form.contains_key("OptionGroupName"), "{form:?}");
 }
 
 #[tokio::test]
@@ -392,14 +393,14 @@ async fn the_quota_of_manual_snapshots_is_found_among_the_others() {
     let wire = Wire::new([xml("DescribeAccountAttributes", quotas)]);
     let quota = wire
         .aws()
-        .describe_snapshot_quota(&region(HOME))
+        .describe_snapshot_quota(&region(HOME), Family::Instance)
         .await
         .unwrap();
     assert_eq!(quota, Some(SnapshotQuota { used: 99, max: 100 }));
     let wire = Wire::new([xml("DescribeAccountAttributes", "<AccountQuotas/>")]);
     assert_eq!(
         wire.aws()
-            .describe_snapshot_quota(&region(HOME))
+            .describe_snapshot_quota(&region(HOME), Family::Instance)
             .await
             .unwrap(),
         None
@@ -530,4 +531,56 @@ async fn every_request_names_the_role_that_makes_it() {
         .unwrap();
     let agent = &wire.only().headers["user-agent"];
     assert!(agent.contains("app/snapferry-worker"), "{agent}");
+}
+
+#[tokio::test]
+async fn a_copy_is_asked_for_with_the_option_group_that_it_is_to_have() {
+    let wire = Wire::new([xml("CopyDBSnapshot", "<DBSnapshot/>")]);
+    let request = CopySnapshotRequest {
+        option_group: OptionGroup::parse("recovery-tde").ok(),
+        ..a_copy_request()
+    };
+    wire.aws().copy_db_snapshot(&request).await.unwrap();
+    assert_eq!(wire.only().form()["OptionGroupName"], "recovery-tde");
+}
+
+#[tokio::test]
+async fn a_databases_option_group_is_the_one_that_has_arrived() {
+    let group = |name: &str, status: &str| {
+        format!(
+            "<OptionGroupMembership><OptionGroupName>{name}</OptionGroupName>\
+             <Status>{status}</Status></OptionGroupMembership>"
+        )
+    };
+    for (groups, expected) in [
+        (String::new(), None),
+        (
+            group("default:postgres-17", "in-sync"),
+            Some("default:postgres-17"),
+        ),
+        (group("Own-1", "in-sync"), Some("own-1")),
+        (
+            group("new", "pending-apply") + &group("old", "in-sync"),
+            Some("old"),
+        ),
+        (group("new", "applying"), Some("new")),
+        (group("not a name", "in-sync"), None),
+    ] {
+        let instances = format!(
+            "<DBInstances><DBInstance><DBInstanceArn>arn:aws:rds:eu-west-1:111122223333:db:orders</DBInstanceArn>\
+             <DbiResourceId>db-ORDERS</DbiResourceId><OptionGroupMemberships>{groups}</OptionGroupMemberships>\
+             </DBInstance></DBInstances>"
+        );
+        let wire = Wire::new([xml("DescribeDBInstances", &instances)]);
+        let page = wire
+            .aws()
+            .describe_db_instances(&region(SOURCE), None)
+            .await;
+        let found = page.unwrap().items.remove(0).option_group;
+        assert_eq!(
+            found.as_ref().map(OptionGroup::as_str),
+            expected,
+            "{groups}"
+        );
+    }
 }

@@ -5,9 +5,11 @@ use snapferry::aws::write_wait;
 use snapferry::domain::command::Step;
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ExecutionName;
+use snapferry::domain::slots::{PolicySlots, SlotLimits};
+use snapferry::domain::tags::PolicyName;
 use snapferry::domain::wait::Phase;
 use snapferry::ports::{
-    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, ListOpen, LookUpWaits, NoteTrouble,
+    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, Held, ListOpen, LookUpWaits, NoteTrouble,
     PlanCursor, RecordRecoveryPoint, Waits, Written,
 };
 
@@ -143,13 +145,46 @@ async fn a_phase_is_set_only_under_its_own_token() {
         spelled(&body, "UpdateExpression"),
         "SET phase = :phase, since = :since"
     );
-    assert_eq!(spelled(&body, "ConditionExpression"), "token = :token");
+    assert_eq!(
+        spelled(&body, "ConditionExpression"),
+        "token = :token AND phase IN (:queued, :registered, :requested)"
+    );
     assert_eq!(
         body["ExpressionAttributeValues"][":phase"]["S"],
         "requested"
     );
     let since = since.as_millisecond().to_string();
     assert_eq!(body["ExpressionAttributeValues"][":since"]["N"], since);
+}
+
+/// A late note changes nothing: that RDS has accepted, after RDS has shown it; that its command was sent again,
+/// after RDS has accepted.
+#[tokio::test]
+async fn no_note_takes_a_wait_back_but_one_that_lacks_a_slot() {
+    let (wait, own) = (a_wait("t"), token("t"));
+    for (phase, from) in [
+        (Phase::Queued, &["queued", "registered"][..]),
+        (Phase::Registered, &["queued", "registered"]),
+        (Phase::Requested, &["queued", "registered", "requested"]),
+        (Phase::Seen, &["queued", "registered", "requested", "seen"]),
+    ] {
+        let wire = Wire::new([ok("{}")]);
+        let set = wire
+            .aws()
+            .set_phase(&wait.resource, &own, phase, wait.since)
+            .await;
+        set.unwrap();
+        let body = wire.only().json();
+        let condition = spelled(&body, "ConditionExpression");
+        let names = condition.split_once("phase IN (").unwrap().1;
+        let values = &body["ExpressionAttributeValues"];
+        let allowed: Vec<&str> = names
+            .trim_end_matches(')')
+            .split(", ")
+            .map(|name| values[name]["S"].as_str().unwrap())
+            .collect();
+        assert_eq!(allowed, from, "{phase:?}");
+    }
 }
 
 #[tokio::test]
@@ -287,14 +322,93 @@ async fn the_holders_come_with_the_waits_and_a_page_leads_to_the_next() {
     assert_eq!(wire.asked()[1].json()["ExclusiveStartKey"], last);
 }
 
+fn unbounded(most: usize) -> SlotLimits {
+    SlotLimits {
+        most,
+        of_policy: None,
+    }
+}
+
+fn gold() -> PolicyName {
+    PolicyName::parse("gold").unwrap()
+}
+
+#[tokio::test]
+async fn a_slot_of_a_bounded_policy_is_claimed_in_both_sets_by_one_write() {
+    let wire = Wire::new([ok("{}"), conflict()]);
+    let copy = copy_arn(&a_run("orders"), 1);
+    let limits = SlotLimits {
+        most: 20,
+        of_policy: Some(PolicySlots {
+            policy: gold(),
+            most: 2,
+        }),
+    };
+    assert!(wire.aws().claim_slot(&copy, &limits).await.unwrap());
+    assert!(!wire.aws().claim_slot(&copy, &limits).await.unwrap());
+    let body = wire.asked()[0].json();
+    assert_eq!(
+        spelled(&body, "UpdateExpression"),
+        "ADD holders :copies, holders_of:gold :copies SET open = :wait, since = :zero"
+    );
+    assert_eq!(
+        spelled(&body, "ConditionExpression"),
+        "contains(holders, :copy) OR ((attribute_not_exists(holders) OR size(holders) < :most) AND \
+         (attribute_not_exists(holders_of:gold) OR size(holders_of:gold) < :most_of OR \
+         contains(holders_of:gold, :copy)))"
+    );
+    let values = &body["ExpressionAttributeValues"];
+    assert_eq!(
+        (&values[":most"]["N"], &values[":most_of"]["N"]),
+        (&json!("20"), &json!("2"))
+    );
+}
+
+#[tokio::test]
+async fn a_slot_of_a_bounded_policy_is_freed_in_both_sets_also_where_one_has_it_alone() {
+    let copy = copy_arn(&a_run("orders"), 1);
+    let wire = Wire::new([ok("{}"), ok("{}")]);
+    let of = gold();
+    let aws = wire.aws();
+    let freed = aws.free_slot(&copy, Some(&of), &Abandoned::WaitGone).await;
+    assert!(freed.unwrap());
+    let body = wire.asked()[0].json();
+    let update = &body["TransactItems"][1]["Update"];
+    assert_eq!(
+        spelled(update, "UpdateExpression"),
+        "DELETE holders :copies, holders_of:gold :copies"
+    );
+    assert_eq!(
+        spelled(update, "ConditionExpression"),
+        "contains(holders, :copy) OR contains(holders_of:gold, :copy)"
+    );
+}
+
+#[tokio::test]
+async fn the_holders_say_for_which_policy_they_count() {
+    let [a, b, c] = ["a", "b", "c"].map(|name| copy_arn(&a_run(name), 1));
+    let names = |copies: &[&snapferry::domain::arn::RdsArn]| {
+        let names: Vec<String> = copies.iter().map(ToString::to_string).collect();
+        json!({ "SS": names })
+    };
+    let slots = json!({
+        "pk": { "S": "slots#copy" }, "open": { "S": "wait" }, "since": { "N": "0" },
+        "holders": names(&[&a, &b]), "holders_of:gold": names(&[&b, &c]), "holders_of:no name": names(&[&a]),
+    });
+    let wire = Wire::new([ok(json!({ "Items": [slots] }).to_string())]);
+    let page = wire.aws().list_open(None).await.unwrap();
+    assert_eq!(page.holders, [a, b.clone(), c.clone()].into());
+    assert_eq!(page.holders_of, [(b, gold()), (c, gold())].into());
+}
+
 #[tokio::test]
 async fn a_slot_is_claimed_under_the_limit_or_if_it_is_held() {
     let wire = Wire::new([ok("{}"), conflict(), throttled()]);
     let aws = wire.aws();
     let copy = copy_arn(&a_run("orders"), 1);
-    assert!(aws.claim_slot(&copy, 20).await.unwrap());
-    assert!(!aws.claim_slot(&copy, 20).await.unwrap());
-    aws.claim_slot(&copy, 20).await.unwrap_err();
+    assert!(aws.claim_slot(&copy, &unbounded(20)).await.unwrap());
+    assert!(!aws.claim_slot(&copy, &unbounded(20)).await.unwrap());
+    aws.claim_slot(&copy, &unbounded(20)).await.unwrap_err();
     let body = wire.asked()[0].json();
     assert_eq!(body["Key"]["pk"]["S"], "slots#copy");
     assert_eq!(
@@ -335,7 +449,7 @@ async fn a_slot_is_freed_only_while_the_proof_holds() {
     ];
     for (proof, condition) in proofs {
         let wire = Wire::new([ok("{}"), ok("{}")]);
-        assert!(wire.aws().free_slot(&copy, &proof).await.unwrap());
+        assert!(wire.aws().free_slot(&copy, None, &proof).await.unwrap());
         let asked = wire.asked();
         assert_eq!(asked[0].action(), "TransactWriteItems");
         let body = asked[0].json();
@@ -365,7 +479,7 @@ async fn a_slot_whose_proof_is_gone_is_kept_and_a_clash_is_tried_again() {
     assert!(
         !wire
             .aws()
-            .free_slot(&copy, &Abandoned::WaitGone)
+            .free_slot(&copy, None, &Abandoned::WaitGone)
             .await
             .unwrap()
     );
@@ -373,7 +487,7 @@ async fn a_slot_whose_proof_is_gone_is_kept_and_a_clash_is_tried_again() {
     for codes in [["None", "TransactionConflict"], ["ThrottlingError", "None"]] {
         let wire = Wire::new([cancelled(codes)]);
         wire.aws()
-            .free_slot(&copy, &Abandoned::WaitGone)
+            .free_slot(&copy, None, &Abandoned::WaitGone)
             .await
             .unwrap_err();
     }
@@ -391,32 +505,43 @@ fn execution(name: &str) -> ExecutionName {
 async fn a_run_is_claimed_if_none_is_open_or_it_is_this_or_the_ended_one() {
     let policy = a_run("orders").policy;
     let database = a_run("orders").database;
-    let wire = Wire::new([ok("{}"), ok("{}")]);
+    let wire = Wire::new([ok("{}"), ok("{}"), ok("{}")]);
     let aws = wire.aws();
     let claim = aws
         .claim_run(&database, &policy, &execution("this"), claimed_at(), None)
         .await;
     assert_eq!(claim.unwrap(), Claim::Ours);
-    let ended = execution("ended");
-    let claim = aws
-        .claim_run(
-            &database,
-            &policy,
-            &execution("this"),
-            claimed_at(),
-            Some(&ended),
-        )
-        .await;
-    assert_eq!(claim.unwrap(), Claim::Ours);
-    let (first, second) = (wire.asked()[0].json(), wire.asked()[1].json());
+    for since in [Some(claimed_at()), None] {
+        let ended = Held {
+            by: execution("ended"),
+            since,
+        };
+        let this = execution("this");
+        let claim = aws
+            .claim_run(&database, &policy, &this, claimed_at(), Some(&ended))
+            .await;
+        assert_eq!(claim.unwrap(), Claim::Ours);
+    }
+    let asked: Vec<Value> = wire.asked().iter().map(|one| one.json()).collect();
+    let [first, second, third] = &asked[..] else {
+        panic!("{} calls", asked.len());
+    };
     assert_eq!(first["Key"]["pk"]["S"], "database#db-ORDERS#default");
     assert_eq!(
-        spelled(&first, "ConditionExpression"),
+        spelled(first, "ConditionExpression"),
         "attribute_not_exists(open_execution) OR open_execution = :this"
     );
     assert_eq!(
-        spelled(&second, "ConditionExpression"),
-        "attribute_not_exists(open_execution) OR open_execution = :this OR open_execution = :other"
+        spelled(second, "ConditionExpression"),
+        "attribute_not_exists(open_execution) OR open_execution = :this OR (open_execution = :other AND claimed_at = :since)"
+    );
+    assert_eq!(
+        spelled(third, "ConditionExpression"),
+        "attribute_not_exists(open_execution) OR open_execution = :this OR (open_execution = :other AND attribute_not_exists(claimed_at))"
+    );
+    assert_eq!(
+        second["ExpressionAttributeValues"][":since"]["N"],
+        "1795316401000"
     );
     assert_eq!(second["ExpressionAttributeValues"][":other"]["S"], "ended");
     assert_eq!(
@@ -440,7 +565,13 @@ async fn the_run_that_holds_the_place_is_named() {
             .aws()
             .claim_run(&database, &policy, &execution("this"), claimed_at(), None)
             .await;
-        assert_eq!(claim.unwrap(), Claim::HeldBy(execution("other"), since));
+        assert_eq!(
+            claim.unwrap(),
+            Claim::HeldBy(Held {
+                by: execution("other"),
+                since
+            })
+        );
     }
     for reply in [conflict(), throttled()] {
         let wire = Wire::new([reply]);

@@ -63,6 +63,8 @@ pub(crate) enum Reply {
     Http(u16, String),
     /// The connection breaks.
     Broken,
+    /// Nothing, ever.
+    Silence,
 }
 
 pub(crate) fn ok(body: impl Into<String>) -> Reply {
@@ -120,13 +122,18 @@ impl Wire {
     }
 
     pub(crate) fn sdk(&self) -> SdkConfig {
+        self.sdk_with(NoSleep)
+    }
+
+    /// With another way to sleep.
+    pub(crate) fn sdk_with(&self, sleep: impl AsyncSleep + 'static) -> SdkConfig {
         let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "tests");
         let sdk = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(aws_config::Region::new(HOME))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .http_client(self.clone())
-            .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(NoSleep));
+            .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(sleep));
         tuned(sdk, "worker")
     }
 
@@ -184,6 +191,9 @@ impl HttpConnector for Wire {
         };
         let reply = (*self.script.lock().unwrap())(&asked);
         self.asked.lock().unwrap().push(asked);
+        if matches!(reply, Reply::Silence) {
+            return HttpConnectorFuture::new(std::future::pending());
+        }
         HttpConnectorFuture::ready(match reply {
             Reply::Http(status, body) => {
                 let mut answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
@@ -191,6 +201,7 @@ impl HttpConnector for Wire {
                 Ok(answer)
             }
             Reply::Broken => Err(ConnectorError::io("connection reset".into())),
+            Reply::Silence => unreachable!("it was never answered"),
         })
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use snapferry::app::doctor::{Order, diagnose};
-use snapferry::domain::arn::{KeyArn, Region};
+use snapferry::domain::arn::{Family, KeyArn, Region};
 use snapferry::domain::doctor::databases::{Candidate, OptionGroup};
 use snapferry::domain::doctor::key_policy::Statement;
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState};
@@ -13,13 +13,16 @@ use snapferry::domain::doctor::permissions::{Decision, Requirement, Role, RoleAr
 use snapferry::domain::doctor::region::Rule;
 use snapferry::domain::doctor::{Check, Finding, Level, in_order, is_well};
 use snapferry::domain::failure::Operation;
+use snapferry::domain::policy_set::Applied;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::ports::doctor::{
-    CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectInstances,
-    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
+    CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectClusters,
+    InspectInstances, ListManualClusterSnapshots, ListManualSnapshots, ListOptionGroups,
+    ReadKeyPolicy, SimulatePermissions,
 };
 use snapferry::ports::{
-    Clock, DescribeQuota, ListOpen, OpenMarker, OpenPage, Page, PortError, RdsError, SnapshotQuota,
+    Clock, DescribeQuota, ListOpen, OpenMarker, OpenPage, Page, PortError, RdsError, ReadPolicies,
+    SnapshotQuota,
 };
 use snapferry::settings::{Preflight, Variables};
 
@@ -32,12 +35,17 @@ const SOURCE_KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/of-the-sources"
 /// An account in good health, until a test breaks a part of it.
 struct Estate {
     databases: BTreeMap<Region, Vec<Candidate>>,
+    clusters: BTreeMap<Region, Vec<Candidate>>,
     snapshots: BTreeMap<Region, Vec<Snapshot>>,
+    cluster_snapshots: BTreeMap<Region, Vec<Snapshot>>,
+    policies: Option<Applied>,
+    open: OpenPage,
     option_groups: BTreeMap<Region, Vec<OptionGroup>>,
     keys: BTreeMap<String, KeyFacts>,
     rules: BTreeMap<Region, Vec<Rule>>,
     letters: BTreeMap<String, u64>,
     quota: SnapshotQuota,
+    cluster_quota: SnapshotQuota,
     denied: BTreeSet<String>,
     /// Actions that the caller may not do.
     refused: BTreeSet<&'static str>,
@@ -63,7 +71,11 @@ impl Estate {
         let letters = ["commands-dead", "events-dead", dead].map(|name| (url(name), 0));
         Self {
             databases: BTreeMap::from([(region(SOURCE), vec![orders, billing, scratch])]),
+            clusters: BTreeMap::new(),
             snapshots: BTreeMap::new(),
+            cluster_snapshots: BTreeMap::new(),
+            policies: None,
+            open: OpenPage::default(),
             option_groups: BTreeMap::new(),
             keys: [KEY, SOURCE_KEY]
                 .map(|key| (key.to_owned(), usable()))
@@ -73,6 +85,7 @@ impl Estate {
                 .into(),
             letters: letters.into(),
             quota: SnapshotQuota { used: 3, max: 100 },
+            cluster_quota: SnapshotQuota { used: 3, max: 100 },
             denied: BTreeSet::new(),
             refused: BTreeSet::new(),
             down: BTreeSet::new(),
@@ -141,6 +154,35 @@ impl InspectInstances for Estate {
     }
 }
 
+impl InspectClusters for Estate {
+    async fn inspect_db_clusters(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Candidate>, RdsError> {
+        self.rds(Operation::DescribeDbClusters, region)?;
+        Ok(page(self.clusters.get(region), marker))
+    }
+}
+
+impl ListManualClusterSnapshots for Estate {
+    async fn list_manual_cluster_snapshots(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Snapshot>, RdsError> {
+        self.rds(Operation::DescribeDbClusterSnapshots, region)?;
+        Ok(page(self.cluster_snapshots.get(region), marker))
+    }
+}
+
+impl ReadPolicies for Estate {
+    async fn current_policies(&self) -> Result<Option<Applied>, PortError> {
+        self.port("GetItem", HOME)?;
+        Ok(self.policies.clone())
+    }
+}
+
 impl ListManualSnapshots for Estate {
     async fn list_manual_snapshots(
         &self,
@@ -167,16 +209,31 @@ impl DescribeQuota for Estate {
     async fn describe_snapshot_quota(
         &self,
         region: &Region,
+        family: Family,
     ) -> Result<Option<SnapshotQuota>, RdsError> {
         self.rds(Operation::DescribeAccountAttributes, region)?;
-        Ok(Some(self.quota))
+        Ok(Some(match family {
+            Family::Instance => self.quota,
+            Family::Cluster => self.cluster_quota,
+        }))
     }
 }
 
 impl ListOpen for Estate {
     async fn list_open(&self, _: Option<OpenMarker>) -> Result<OpenPage, PortError> {
         self.port("Query", HOME)?;
-        Ok(OpenPage::default())
+        let OpenPage {
+            waits,
+            holders,
+            holders_of,
+            ..
+        } = &self.open;
+        Ok(OpenPage {
+            waits: waits.clone(),
+            holders: holders.clone(),
+            holders_of: holders_of.clone(),
+            next: None,
+        })
     }
 }
 

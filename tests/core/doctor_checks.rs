@@ -1,7 +1,7 @@
 //! The doctor's checks, one by one: what is good, and what would fail.
 
 use proptest::prelude::*;
-use snapferry::domain::arn::KeyArn;
+use snapferry::domain::arn::{Family, KeyArn};
 use snapferry::domain::database::Database;
 use snapferry::domain::doctor::databases::{
     Candidate, OptionGroup, claims, option_group, other_stacks,
@@ -16,7 +16,7 @@ use snapferry::domain::doctor::permissions::{
 use snapferry::domain::doctor::region::{Letters, Rule, dead_letters, forwarding_rule};
 use snapferry::domain::doctor::room::{Copies, Quota, copy_slots, snapshot_quota};
 use snapferry::domain::doctor::{Check, Finding, Level, NotSaid, in_order, is_well};
-use snapferry::domain::names::ResourceId;
+use snapferry::domain::names::{self, ResourceId};
 use snapferry::domain::snapshot::SnapshotStatus;
 use snapferry::domain::tags::{StackId, Tags};
 use snapferry::wire::{event_pattern, key_policy as wire_policy};
@@ -206,6 +206,11 @@ pub(crate) fn candidate(name: &str, option_groups: &[&str]) -> Candidate {
             resource_id: ResourceId::parse(&format!("db-{}", name.to_uppercase())).unwrap(),
             member_of: None,
             engine: "oracle-ee".to_owned(),
+            option_group: option_groups
+                .first()
+                .map(|name| names::OptionGroup::parse(name).unwrap()),
+            encrypted: true,
+            multi_az_cluster: false,
             status: "available".to_owned(),
             tags: Tags::from([("snapferry:policy".to_owned(), "default".to_owned())]),
         },
@@ -318,16 +323,16 @@ fn another_stack_is_seen_by_its_snapshots_of_the_same_database() {
 #[test]
 fn a_round_that_does_not_fit_into_the_quota_fails() {
     let of = |used, max, databases| {
-        snapshot_quota(&region(HOME), Some(Quota { used, max }), Some(databases))
+        snapshot_quota(&region(HOME), Family::Instance, Some(Quota { used, max }), Some(databases))
     };
     is(&of(10, 100, 12), Level::Ok, "room for 90");
     is(&of(80, 100, 12), Level::Warning, "room for 20");
     is(&of(89, 100, 12), Level::Failure, "89 of 100");
     is(&of(100, 100, 0), Level::Failure, "room for 0");
     is(&of(120, 100, 1), Level::Failure, "room for 0");
-    let unreported = snapshot_quota(&region(HOME), None, Some(1));
+    let unreported = snapshot_quota(&region(HOME), Family::Instance, None, Some(1));
     is(&unreported, Level::Unknown, "does not report");
-    let unlisted = |used| snapshot_quota(&region(HOME), Some(Quota { used, max: 100 }), None);
+    let unlisted = |used| snapshot_quota(&region(HOME), Family::Instance, Some(Quota { used, max: 100 }), None);
     is(&unlisted(3), Level::Unknown, "how many a round makes");
     is(&unlisted(100), Level::Failure, "room for 0");
 }
@@ -338,7 +343,7 @@ proptest! {
         used in 0i64..200, max in 0i64..200, databases in 0usize..200, more in 1i64..50,
     ) {
         let of = |used, max, databases| {
-            snapshot_quota(&region(HOME), Some(Quota { used, max }), Some(databases)).level
+            snapshot_quota(&region(HOME), Family::Instance, Some(Quota { used, max }), Some(databases)).level
         };
         let level = of(used, max, databases);
         prop_assert!(of(used + more, max, databases) >= level);

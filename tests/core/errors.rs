@@ -39,12 +39,16 @@ fn in_words(owner: Owner) -> String {
     }
 }
 
-const ALL: [Operation; 5] = [
+const ALL: [Operation; 9] = [
     Operation::DescribeDbInstances,
     Operation::DescribeDbSnapshots,
     Operation::DescribeAccountAttributes,
     Operation::CreateDbSnapshot,
     Operation::CopyDbSnapshot,
+    Operation::DescribeDbClusters,
+    Operation::DescribeDbClusterSnapshots,
+    Operation::CreateDbClusterSnapshot,
+    Operation::CopyDbClusterSnapshot,
 ];
 
 #[test]
@@ -90,7 +94,7 @@ fn every_row_of_the_page_is_what_the_code_does() {
 }
 
 /// Every code that the SDK's models and AWS's pages name for our operations.
-const CODES: [&str; 25] = [
+const CODES: [&str; 30] = [
     "AccessDenied",
     "AccessDeniedException",
     "UnauthorizedOperation",
@@ -100,6 +104,11 @@ const CODES: [&str; 25] = [
     "DBSnapshotNotFound",
     "InvalidDBInstanceState",
     "InvalidDBSnapshotState",
+    "DBClusterNotFoundFault",
+    "DBClusterSnapshotAlreadyExistsFault",
+    "DBClusterSnapshotNotFoundFault",
+    "InvalidDBClusterStateFault",
+    "InvalidDBClusterSnapshotStateFault",
     "SnapshotQuotaExceeded",
     "KMSKeyNotAccessibleFault",
     "CustomAvailabilityZoneNotFound",

@@ -4,11 +4,14 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+mod clusters;
 mod doctor;
 mod doctor_checks;
 mod errors;
 mod names;
 mod planner;
+mod policies;
+mod policy_file;
 mod reactor;
 mod redrive;
 mod replay;

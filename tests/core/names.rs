@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use snapferry::domain::arn::{ExecutionArn, KeyArn, RdsArn, Region, StateMachineArn};
-use snapferry::domain::command::{DatabaseRef, Run};
+use snapferry::domain::command::{DatabaseRef, Extras, Run};
 use snapferry::domain::limits::{CLUSTER_SNAPSHOT_ID_MAX, EXECUTION_NAME_MAX};
 use snapferry::domain::names::{self, Attempt, ExecutionName, ResourceId};
 use snapferry::domain::tags::{PolicyName, StackId};
@@ -30,6 +30,7 @@ prop_compose! {
             policy: PolicyName::parse(&policy).unwrap(),
             planned_at: Timestamp::from_second(seconds).unwrap(),
             key: KeyArn::parse(KEY).unwrap(),
+            extras: Extras::default(),
         }
     }
 }

@@ -10,7 +10,7 @@ use snapferry::settings::{Planning, Variables};
 
 use crate::world::{HOME, KEY, SOURCE, World, a_run, database, region, rules, run, time};
 
-fn planning(extra: &[(&str, &str)]) -> Planning {
+pub(crate) fn planning(extra: &[(&str, &str)]) -> Planning {
     let state_machine = format!("arn:aws:states:{HOME}:111122223333:stateMachine:protect");
     let mut pairs = vec![
         ("SNAPFERRY_STACK", "prod"),
@@ -27,12 +27,15 @@ fn planning(extra: &[(&str, &str)]) -> Planning {
     Planning::from_variables(Variables::new(pairs)).unwrap()
 }
 
-fn listed(name: &str, tags: &[(&str, &str)]) -> Database {
+pub(crate) fn listed(name: &str, tags: &[(&str, &str)]) -> Database {
     Database {
         arn: database(name),
         resource_id: ResourceId::parse(&format!("db-{}", name.to_uppercase())).unwrap(),
         member_of: None,
         engine: "postgres".to_owned(),
+        option_group: None,
+        encrypted: false,
+        multi_az_cluster: false,
         status: "available".to_owned(),
         tags: tags
             .iter()
@@ -53,7 +56,7 @@ fn world_with(names: &[&str]) -> World {
 }
 
 fn do_plan(world: &World, when: When) -> Planned {
-    let mut planned = run(plan(world, &planning(&[]), when));
+    let mut planned = run(plan(world, &planning(&[]), when)).unwrap();
     assert_eq!(planned.len(), 1);
     planned.remove(0)
 }
@@ -247,6 +250,7 @@ fn the_selection_all_takes_untagged_databases_too_but_never_excluded_ones() {
         &planning(&[("SNAPFERRY_SELECTION", "all")]),
         When::Due,
     ))
+    .unwrap()
     .remove(0);
     assert!(matches!(
         outcomes(&planned)[..],
@@ -260,11 +264,11 @@ fn one_regions_failure_fails_only_its_rows_and_it_is_tried_again() {
     world.down.borrow_mut().insert(region("us-east-1"));
     let regions = format!("us-east-1,{SOURCE}");
     let planning = planning(&[("SNAPFERRY_SOURCE_REGIONS", &regions)]);
-    let planned = run(plan(&world, &planning, When::Due));
+    let planned = run(plan(&world, &planning, When::Due)).unwrap();
     assert!(planned[0].error.is_some() && planned[1].is_complete());
     assert_eq!(world.executions.borrow().len(), 1);
     world.down.borrow_mut().clear();
-    let planned = run(plan(&world, &planning, When::Due));
+    let planned = run(plan(&world, &planning, When::Due)).unwrap();
     assert!(
         planned[0].due.is_some() && planned[0].is_complete(),
         "the region that was down is due still"

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde_json::json;
 use snapferry::app::react::react;
+use snapferry::app::work::work;
 use snapferry::domain::arn::RdsArn;
 use snapferry::domain::command::Step;
 use snapferry::domain::failure::Reason;
@@ -13,7 +14,7 @@ use snapferry::domain::snapshot::SnapshotStatus;
 use snapferry::domain::wait::{CopyOf, Expectation, Phase, Wait};
 
 use crate::world::{
-    Answer, Entry, HOME, Token, World, a_run, backoff, command, copy_arn, ear, ours, record,
+    Answer, Entry, HOME, Token, World, a_run, backoff, command, copy_arn, desk, ear, ours, record,
     region, run, snapshot_arn,
 };
 
@@ -374,4 +375,38 @@ fn a_hint_that_comes_by_both_ways_settles_once() {
         assert_eq!(world.answers.borrow().len(), 1);
         assert_eq!(world.calls_of("SendTaskSuccess"), 1);
     }
+}
+
+/// The promise for a recovery point without retries, however long RDS takes: what the demo measures in a whole
+/// stack.
+#[test]
+fn a_recovery_point_costs_two_mutations_and_three_descriptions() {
+    let world = World::new()
+        .with_token("token-1", Token::Alive)
+        .with_token("token-2", Token::Alive);
+    let the_run = a_run("orders");
+    let steps = [
+        (Step::Snapshot, "token-1", snapshot_arn(&the_run, 1)),
+        (Step::Copy, "token-2", copy_arn(&the_run, 1)),
+    ];
+    for (step, token, resource) in steps {
+        run(work(&world, &desk(), &command(step, token, "orders"), 1)).unwrap();
+        world.pass(SignedDuration::from_hours(10));
+        world.put_snapshot(ours(&resource, &the_run, SnapshotStatus::Available));
+        assert!(deliver(&world, &[event(&resource, "RDS-EVENT-0042")]).is_empty());
+    }
+    assert_eq!(world.answers.borrow().len(), 2);
+    let calls = world.calls.borrow();
+    let actions = calls.iter().filter_map(|call| call.split(' ').next());
+    let of_rds: Vec<&str> = actions.filter(|action| action.contains("DB")).collect();
+    assert_eq!(
+        of_rds,
+        [
+            "CreateDBSnapshot",
+            "DescribeDBSnapshots",
+            "DescribeDBSnapshots",
+            "CopyDBSnapshot",
+            "DescribeDBSnapshots"
+        ]
+    );
 }

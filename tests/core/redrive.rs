@@ -32,6 +32,8 @@ struct Memory {
     redriven: RefCell<Vec<ExecutionName>>,
     /// This call to DescribeExecution does not come through.
     broken: Cell<bool>,
+    /// While this execution is described, its own planner claims its place anew, to start it.
+    reclaimed: RefCell<Option<(Run, ExecutionName)>>,
 }
 
 impl Memory {
@@ -41,6 +43,7 @@ impl Memory {
             past: RefCell::default(),
             redriven: RefCell::default(),
             broken: Cell::new(false),
+            reclaimed: RefCell::default(),
         }
     }
 
@@ -93,7 +96,7 @@ impl ClaimRun for Memory {
         policy: &PolicyName,
         execution: &ExecutionName,
         at: Timestamp,
-        instead_of: Option<&ExecutionName>,
+        instead_of: Option<&snapferry::ports::Held>,
     ) -> Result<Claim, PortError> {
         self.world
             .claim_run(database, policy, execution, at, instead_of)
@@ -107,7 +110,14 @@ impl StartExecution for Memory {
     }
 
     async fn describe_execution(&self, name: &ExecutionName) -> Result<ExecutionState, PortError> {
-        self.world.describe_execution(name).await
+        let told = self.world.describe_execution(name).await;
+        let reclaimed = self.reclaimed.borrow_mut().take();
+        if let Some((run, name)) = reclaimed {
+            let (database, policy) = (&run.database, &run.policy);
+            self.claim_run(database, policy, &name, self.now(), None)
+                .await?;
+        }
+        told
     }
 }
 
@@ -280,6 +290,30 @@ fn nothing_is_redriven_beside_an_execution_that_is_open() {
     executions.insert(open, ExecutionState::Succeeded);
     drop(executions);
     assert_eq!(only(&do_redrive(&memory, &acted())), &Outcome::Redriven);
+}
+
+#[test]
+fn a_place_that_is_claimed_anew_while_it_is_looked_at_is_not_taken() {
+    let memory = Memory::new();
+    let the_run = a_run("orders");
+    memory.failed(&the_run, 1, 2);
+    let mut newer = the_run.clone();
+    newer.planned_at = time("2026-11-23T03:00:00Z");
+    let claimed = name(&newer, 1);
+    let (database, policy, now) = (&the_run.database, &the_run.policy, memory.now());
+    // An old claim, whose planner died: but its next round is at work.
+    run(memory
+        .world
+        .claim_run(database, policy, &claimed, now, None))
+    .unwrap();
+    memory.world.pass(SignedDuration::from_mins(16));
+    memory.reclaimed.replace(Some((newer, claimed.clone())));
+    let done = do_redrive(&memory, &acted());
+    let Outcome::Failed(why) = only(&done) else {
+        panic!("{done:?}");
+    };
+    assert!(why.contains(claimed.as_str()), "{why}");
+    assert!(memory.redriven().is_empty());
 }
 
 #[test]

@@ -79,3 +79,80 @@ fn a_pattern_that_no_day_ever_fits_is_refused() {
     assert!(error.to_string().contains("never comes due"), "{error}");
     assert!(Schedule::parse("0 3 29 2 *", "UTC").is_ok());
 }
+
+/// All due times that a planner finds which looks every five minutes.
+fn dues(pattern: &str, zone: &str, from: &str, until: &str) -> Vec<String> {
+    let schedule = Schedule::parse(pattern, zone).unwrap();
+    let (mut now, until) = (time(from), time(until));
+    let mut planned = schedule.due(None, now);
+    let mut found = Vec::new();
+    while now < until {
+        now += jiff::SignedDuration::from_mins(5);
+        if let Some(due) = schedule.due(planned, now) {
+            found.push(due.to_string());
+            planned = Some(due);
+        }
+    }
+    found
+}
+
+#[test]
+fn a_time_that_the_clock_skips_is_due_when_it_has_been_put_forward() {
+    let found = dues(
+        "30 2 * * *",
+        "Europe/Paris",
+        "2026-03-28T12:00:00Z",
+        "2026-03-30T12:00:00Z",
+    );
+    assert_eq!(found, ["2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"]);
+}
+
+#[test]
+fn a_time_that_the_clock_shows_twice_is_due_once() {
+    let found = dues(
+        "30 2 * * *",
+        "Europe/Paris",
+        "2026-10-24T12:00:00Z",
+        "2026-10-26T12:00:00Z",
+    );
+    assert_eq!(found, ["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"]);
+}
+
+#[test]
+fn an_even_pattern_goes_on_evenly_when_the_clock_is_put_back() {
+    let found = dues(
+        "0 * * * *",
+        "America/New_York",
+        "2026-11-01T04:30:00Z",
+        "2026-11-01T08:30:00Z",
+    );
+    let hours = [5, 6, 7, 8].map(|hour| format!("2026-11-01T0{hour}:00:00Z"));
+    assert_eq!(found, hours);
+}
+
+proptest! {
+    #[test]
+    fn whenever_the_planner_looks_a_daily_time_is_due_once_for_each_day_of_its_zone(
+        zone in prop::sample::select(vec!["Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo", "America/Santiago"]),
+        hour in 0_u32..24,
+        minute in prop::sample::select(vec![0_u32, 15, 30, 59]),
+        start in 1_750_000_000_i64..1_900_000_000,
+        steps in prop::collection::vec(1_i64..30 * 3_600, 1..80),
+    ) {
+        let schedule = Schedule::parse(&format!("{minute} {hour} * * *"), zone).unwrap();
+        let mut now = jiff::Timestamp::from_second(start).unwrap();
+        let mut planned = None;
+        let mut days = std::collections::BTreeSet::new();
+        for step in steps {
+            if let Some(due) = schedule.due(planned, now) {
+                prop_assert!(due <= now && planned.is_none_or(|planned| planned < due));
+                let day = due.in_tz(zone).unwrap().date();
+                prop_assert!(days.insert(day), "{} in {} was due twice on {}", schedule.pattern(), zone, day);
+                planned = Some(due);
+            }
+            // What has been planned is never due again.
+            prop_assert_eq!(schedule.due(planned, now), None);
+            now += jiff::SignedDuration::from_secs(step);
+        }
+    }
+}

@@ -143,6 +143,23 @@ proptest! {
 }
 
 #[test]
+fn a_wait_never_goes_back_but_into_the_queue_for_slots() {
+    for (index, phase) in Phase::ALL.into_iter().enumerate() {
+        for next in &Phase::ALL[index..] {
+            assert!(phase.may_become(*next), "{phase:?} to {next:?}");
+        }
+        for earlier in &Phase::ALL[..index] {
+            let is_queued = phase == Phase::Registered && *earlier == Phase::Queued;
+            assert_eq!(
+                phase.may_become(*earlier),
+                is_queued,
+                "{phase:?} to {earlier:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn absence_proves_something_only_when_seen_or_requested_long_ago() {
     let at = |phase, minutes| {
         let wait = copy_wait(phase);

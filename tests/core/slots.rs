@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use snapferry::domain::arn::RdsArn;
-use snapferry::domain::slots::{Contender, SlotPlan, plan};
+use snapferry::domain::slots::{Contender, PolicySlots, SlotPlan, plan};
+use snapferry::domain::tags::PolicyName;
 use snapferry::domain::wait::Phase;
 
 fn copy(n: usize) -> RdsArn {
@@ -22,7 +23,36 @@ fn contender(n: usize, phase: Phase, age: i64, expires: Option<i64>) -> Contende
         phase,
         opened_at: zero - SignedDuration::from_secs(age),
         source_expires_at: expires.map(|seconds| zero + SignedDuration::from_secs(seconds)),
+        most: None,
+        of_policy: None,
     }
+}
+
+fn bound(policy: &str, most: usize) -> PolicySlots {
+    PolicySlots {
+        policy: PolicyName::parse(policy).unwrap(),
+        most,
+    }
+}
+
+/// The smallest number that a copy of the policy allows which is queued for a slot.
+fn most_of(open: &[Contender], holders: &BTreeSet<RdsArn>, policy: &PolicyName) -> Option<usize> {
+    open.iter()
+        .filter(|c| c.phase == Phase::Queued && !holders.contains(&c.resource))
+        .filter_map(|c| c.of_policy.as_ref())
+        .filter(|bound| bound.policy == *policy)
+        .map(|bound| bound.most)
+        .min()
+}
+
+fn count_of(copies: &BTreeSet<RdsArn>, open: &[Contender], policy: &PolicyName) -> usize {
+    let of_policy = |c: &&Contender| {
+        c.of_policy
+            .as_ref()
+            .is_some_and(|bound| bound.policy == *policy)
+    };
+    let all = open.iter().filter(of_policy);
+    all.filter(|c| copies.contains(&c.resource)).count()
 }
 
 fn any_open() -> impl Strategy<Value = Vec<Contender>> {
@@ -35,11 +65,17 @@ fn any_open() -> impl Strategy<Value = Vec<Contender>> {
         ]),
         0_i64..100,
         prop::option::of(0_i64..100),
+        prop::option::of(1_usize..8),
+        prop::option::of((prop::sample::select(vec!["gold", "iron"]), 1_usize..4)),
     );
     prop::collection::vec(one, 0..12).prop_map(|all| {
         all.into_iter()
             .enumerate()
-            .map(|(n, (phase, age, expires))| contender(n, phase, age, expires))
+            .map(|(n, (phase, age, expires, most, of))| Contender {
+                most,
+                of_policy: of.map(|(policy, most)| bound(policy, most)),
+                ..contender(n, phase, age, expires)
+            })
             .collect()
     })
 }
@@ -56,6 +92,19 @@ proptest! {
     }
 
     #[test]
+    fn the_slots_of_a_policy_are_never_exceeded_by_what_is_handed_out(open in any_open(), held in prop::collection::btree_set(0_usize..16, 0..5)) {
+        let holders: BTreeSet<RdsArn> = held.iter().map(|n| copy(*n)).collect();
+        let handed: BTreeSet<RdsArn> = plan(&holders, &open, 12).hand_out.into_iter().collect();
+        for policy in ["gold", "iron"].map(|name| PolicyName::parse(name).unwrap()) {
+            let after: BTreeSet<RdsArn> = holders.union(&handed).cloned().collect();
+            let (before, after) = (count_of(&holders, &open, &policy), count_of(&after, &open, &policy));
+            if let Some(most) = most_of(&open, &holders, &policy) {
+                prop_assert!(after <= most.max(before), "{} of {}, {} before", after, most, before);
+            }
+        }
+    }
+
+    #[test]
     fn a_slot_is_released_exactly_when_no_wait_is_open_for_it(open in any_open(), held in prop::collection::btree_set(0_usize..16, 0..5)) {
         let holders: BTreeSet<RdsArn> = held.iter().map(|n| copy(*n)).collect();
         let released: BTreeSet<RdsArn> = plan(&holders, &open, 5).release.into_iter().collect();
@@ -69,9 +118,15 @@ proptest! {
         let key = |c: &Contender| (c.source_expires_at.unwrap_or(Timestamp::MAX), c.opened_at);
         let queued = || open.iter().filter(|c| c.phase == Phase::Queued);
         for passed in queued().filter(|c| !served.contains(&c.resource)) {
-            prop_assert_eq!(served.len(), most);
+            // The smallest number that one of the queued allows holds for all of them.
+            let most = queued().filter_map(|c| c.most).fold(most, usize::min);
+            let policy = passed.of_policy.as_ref().map(|bound| &bound.policy);
+            let is_kept_back = policy.is_some_and(|policy| Some(count_of(&served, &open, policy)) == most_of(&open, &BTreeSet::new(), policy));
+            prop_assert!(is_kept_back || served.len() == most);
+            // Where it is its own policy's slots that keep it back, others may pass, but none of its policy.
             for winner in queued().filter(|c| served.contains(&c.resource)) {
-                prop_assert!(key(winner) <= key(passed));
+                let same = winner.of_policy.as_ref().map(|bound| &bound.policy) == policy;
+                prop_assert!(key(winner) <= key(passed) || (is_kept_back && !same));
             }
         }
     }
@@ -99,4 +154,38 @@ fn a_hand_over_that_was_lost_is_made_again_without_a_second_slot() {
     ];
     let holders = BTreeSet::from([copy(1)]);
     assert_eq!(plan(&holders, &open, 1).hand_out, [copy(1)]);
+}
+
+#[test]
+fn nobody_overtakes_by_a_set_of_policies_that_allowed_more() {
+    let with_most = |n, age, most| Contender {
+        most: Some(most),
+        ..contender(n, Phase::Queued, age, None)
+    };
+    let open = [with_most(1, 9, 2), with_most(2, 5, 20), with_most(3, 1, 20)];
+    let taken = BTreeSet::from([copy(8)]);
+    let holder = contender(8, Phase::Requested, 50, None);
+    let all: Vec<Contender> = open.into_iter().chain([holder]).collect();
+    assert_eq!(plan(&taken, &all, 20).hand_out, [copy(1)]);
+}
+
+#[test]
+fn who_is_kept_back_by_its_own_policys_slots_lets_another_policys_pass() {
+    let of = |n, age, policy| Contender {
+        of_policy: Some(bound(policy, 1)),
+        ..contender(n, Phase::Queued, age, None)
+    };
+    let holder = Contender {
+        of_policy: Some(bound("gold", 1)),
+        ..contender(8, Phase::Requested, 50, None)
+    };
+    let open = [
+        of(1, 9, "gold"),
+        of(2, 5, "iron"),
+        of(3, 4, "iron"),
+        contender(4, Phase::Queued, 1, None),
+        holder,
+    ];
+    let holders = BTreeSet::from([copy(8)]);
+    assert_eq!(plan(&holders, &open, 20).hand_out, [copy(2), copy(4)]);
 }

@@ -5,6 +5,7 @@ use snapferry::app::sweep::{Swept, sweep};
 use snapferry::domain::command::Step;
 use snapferry::domain::failure::Reason;
 use snapferry::domain::snapshot::SnapshotStatus;
+use snapferry::domain::tags::PolicyName;
 use snapferry::domain::wait::{CopyOf, Expectation, Phase, Wait};
 
 use crate::world::{
@@ -190,6 +191,45 @@ fn a_lost_hand_over_is_made_again_by_the_next_sweep() {
     assert_eq!(do_sweep(&world).handed_out, 1);
     assert_eq!(*world.sent.borrow(), [queued.command]);
     assert_eq!(world.slots.borrow().len(), 1);
+}
+
+#[test]
+fn a_queued_copy_is_not_handed_out_beyond_the_slots_of_its_policies() {
+    let world = World::new();
+    let mut queued = wait_for(&world, Step::Copy, "orders", Phase::Queued);
+    queued.command.run.extras.copy_slots = Some(1);
+    world.store(queued);
+    wait_for(&world, Step::Copy, "other", Phase::Requested);
+    world
+        .slots
+        .borrow_mut()
+        .insert(copy_arn(&a_run("other"), 1));
+    assert_eq!(do_sweep(&world).handed_out, 0);
+    assert!(world.sent.borrow().is_empty());
+}
+
+#[test]
+fn the_slot_of_a_copy_that_is_gone_is_freed_for_its_policy_too() {
+    let world = World::new();
+    let mut queued = wait_for(&world, Step::Copy, "orders", Phase::Queued);
+    queued.command.run.extras.policy_slots = Some(1);
+    world.store(queued);
+    // One is gone whole, and of another a version that knew no policies' slots has freed the half.
+    let default = PolicyName::parse("default").unwrap();
+    let gone = copy_arn(&a_run("gone"), 1);
+    let half = copy_arn(&a_run("half"), 1);
+    world.slots.borrow_mut().insert(gone.clone());
+    for copy in [&gone, &half] {
+        world
+            .slots_of
+            .borrow_mut()
+            .insert(copy.clone(), default.clone());
+    }
+    // Until they are freed nobody of the policy has room.
+    let swept = do_sweep(&world);
+    assert_eq!((swept.freed, swept.handed_out), (2, 1));
+    let of: Vec<_> = world.slots_of.borrow().keys().cloned().collect();
+    assert_eq!(of, [copy_arn(&a_run("orders"), 1)]);
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use snapferry::app::batch::chain;
-use snapferry::domain::command::Step;
+use snapferry::domain::command::{Run, Step};
 use snapferry::domain::hint::Happened;
 use snapferry::wire::event::Event;
 use snapferry::wire::{command, event, manifest, run};
 
-use crate::world::{a_run, command as a_command};
+use crate::world::{a_run, any_extras, command as a_command};
 
 #[test]
 fn a_command_reads_back_as_written() {
@@ -286,7 +286,42 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
+#[test]
+fn an_input_without_extras_is_written_as_it_ever_was() {
+    let text = run::write(&a_run("orders"));
+    for field in ["tags", "option_group", "copy_slots", "policy_slots"] {
+        assert!(!text.contains(field), "{text}");
+    }
+}
+
+#[test]
+fn extras_that_rds_would_refuse_are_refused() {
+    let many: serde_json::Map<String, Value> =
+        (0..44).map(|n| (format!("T{n}"), json!("x"))).collect();
+    for (field, value, named) in [
+        ("tags", json!({"aws:cost": "x"}), "tags"),
+        ("tags", json!({"snapferry:stack": "other"}), "tags"),
+        ("tags", json!({"Team": "x".repeat(257)}), "tags"),
+        ("tags", json!({"Team": "a;b"}), "tags"),
+        ("tags", Value::Object(many), "tags"),
+        ("option_group", json!("Not One"), "option_group"),
+        ("copy_slots", json!(0), "copy_slots"),
+        ("policy_slots", json!(0), "policy_slots"),
+    ] {
+        let mut input: Value = serde_json::from_str(&run::write(&a_run("orders"))).unwrap();
+        input[field] = value;
+        let error = chain(&run::read(&input.to_string()).unwrap_err());
+        assert!(error.contains(named), "{error}");
+    }
+}
+
 proptest! {
+    #[test]
+    fn a_run_reads_back_as_written_whatever_its_policy_asks_for(extras in any_extras()) {
+        let the_run = Run { extras, ..a_run("orders") };
+        prop_assert_eq!(run::read(&run::write(&the_run)).unwrap(), the_run);
+    }
+
     #[test]
     fn no_body_makes_a_reader_panic(value in any_json(), cut in 0_usize..200) {
         let text = value.to_string();

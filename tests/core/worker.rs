@@ -4,9 +4,12 @@ use jiff::SignedDuration;
 use snapferry::app::batch;
 use snapferry::app::conclude::Concluded;
 use snapferry::app::work::{WorkError, Worked, work};
-use snapferry::domain::command::{Command, Step};
+use snapferry::domain::command::{Command, Extras, Step};
 use snapferry::domain::failure::{Failure, Operation, Reason, Remedy};
+use snapferry::domain::limits::OWN_TAGS;
+use snapferry::domain::names::OptionGroup;
 use snapferry::domain::snapshot::SnapshotStatus;
+use snapferry::domain::tags::{PolicyName, TagKey};
 use snapferry::domain::wait::{Expectation, Phase, Wait};
 use snapferry::ports::SnapshotQuota;
 
@@ -87,7 +90,7 @@ fn a_wait_whose_call_never_came_through_stays_registered() {
 }
 
 #[test]
-fn a_recovery_point_costs_two_mutations_and_two_describes_at_most_besides_the_callbacks() {
+fn a_copy_costs_one_description_of_its_source_and_one_copy() {
     let (world, copy) = ready_to_copy();
     do_work(&world, &copy).unwrap();
     assert_eq!(world.calls_of("CopyDBSnapshot"), 1);
@@ -621,4 +624,103 @@ fn a_source_whose_status_proves_nothing_is_asked_for_until_it_does() {
     }
     world.put_snapshot(ours(&source, &the_run, SnapshotStatus::Available));
     assert_eq!(do_work(&world, &copy).unwrap(), Worked::Waiting);
+}
+
+/// The second step's command, of a policy that asks for all there is.
+fn copy_with_extras() -> (World, Command) {
+    let (world, mut copy) = ready_to_copy();
+    copy.run.extras = Extras {
+        tags: [("Team", "blue"), ("Cost", "7")]
+            .map(|(key, value)| (TagKey::parse(key).unwrap(), value.to_owned()))
+            .into(),
+        option_group: Some(OptionGroup::parse("recovery-tde").unwrap()),
+        copy_slots: None,
+        policy_slots: None,
+    };
+    (world, copy)
+}
+
+#[test]
+fn snapshot_and_copy_carry_the_databases_tags_beside_ours() {
+    let (world, copy) = copy_with_extras();
+    let snapshot = Command {
+        step: Step::Snapshot,
+        ..copy.clone()
+    };
+    world.snapshots.borrow_mut().clear();
+    do_work(&world, &snapshot).unwrap();
+    let source = snapshot_arn(&a_run("orders"), 1);
+    world
+        .snapshots
+        .borrow_mut()
+        .get_mut(&source)
+        .unwrap()
+        .status = SnapshotStatus::Available;
+    do_work(&world, &copy).unwrap();
+    for arn in [source, copy_arn(&a_run("orders"), 1)] {
+        let tags = world.snapshots.borrow()[&arn].tags.clone();
+        assert_eq!((&*tags["Team"], &*tags["Cost"]), ("blue", "7"), "{arn}");
+        assert_eq!(tags["snapferry:stack"], "prod", "{arn}");
+    }
+}
+
+#[test]
+fn ours_are_as_many_tags_as_are_kept_free_for_them() {
+    let (world, copy) = ready_to_copy();
+    do_work(&world, &copy).unwrap();
+    let tags = world.snapshots.borrow()[&copy_arn(&a_run("orders"), 1)]
+        .tags
+        .clone();
+    assert_eq!(tags.len(), OWN_TAGS, "{tags:?}");
+}
+
+#[test]
+fn the_copy_is_asked_for_with_the_policys_option_group() {
+    let (world, copy) = copy_with_extras();
+    do_work(&world, &copy).unwrap();
+    let groups = world.option_groups.borrow();
+    assert_eq!(*groups, [OptionGroup::parse("recovery-tde").ok()]);
+}
+
+#[test]
+fn a_policy_has_no_more_copies_in_flight_than_its_slots_and_another_is_not_kept_back_by_it() {
+    for (bounded, other, worked) in [
+        (Some(1), "default", Worked::Queued),
+        (Some(2), "default", Worked::Waiting),
+        (Some(1), "another", Worked::Waiting),
+        (None, "default", Worked::Waiting),
+    ] {
+        let (world, mut copy) = ready_to_copy();
+        copy.run.extras.policy_slots = bounded;
+        let taken = copy_arn(&a_run("a"), 1);
+        let of = PolicyName::parse(other).unwrap();
+        world.slots.borrow_mut().insert(taken.clone());
+        world.slots_of.borrow_mut().insert(taken, of);
+        assert_eq!(
+            do_work(&world, &copy).unwrap(),
+            worked,
+            "{bounded:?} {other}"
+        );
+        let counted = world.slots_of.borrow().len();
+        let claims = worked == Worked::Waiting && bounded.is_some();
+        assert_eq!(counted, 1 + usize::from(claims), "{bounded:?} {other}");
+    }
+}
+
+#[test]
+fn a_set_of_policies_can_lower_the_slots_and_never_raise_them() {
+    for (slots, taken, worked) in [
+        (Some(1), 1, Worked::Queued),
+        (Some(1), 0, Worked::Waiting),
+        // The desk of these tests has two.
+        (Some(20), 2, Worked::Queued),
+        (None, 1, Worked::Waiting),
+    ] {
+        let (world, mut copy) = ready_to_copy();
+        copy.run.extras.copy_slots = slots;
+        for name in ["a", "b"].iter().take(taken) {
+            world.slots.borrow_mut().insert(copy_arn(&a_run(name), 1));
+        }
+        assert_eq!(do_work(&world, &copy).unwrap(), worked, "{slots:?} {taken}");
+    }
 }

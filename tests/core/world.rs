@@ -5,29 +5,33 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
 use snapferry::app::batch::Record;
 use snapferry::app::react::Ear;
 use snapferry::app::sweep::Broom;
 use snapferry::app::work::Desk;
-use snapferry::domain::arn::{ExecutionArn, KeyArn, RdsArn, Region};
+use snapferry::domain::arn::{ExecutionArn, Family, KeyArn, RdsArn, Region};
 use snapferry::domain::backoff::Backoff;
-use snapferry::domain::command::{Command, DatabaseRef, Run, Step};
+use snapferry::domain::command::{Command, DatabaseRef, Extras, Run, Step};
 use snapferry::domain::database::Database;
 use snapferry::domain::failure::{Failure, Operation};
 use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::{ExecutionName, ResourceId, SnapshotId};
+use snapferry::domain::names::{ExecutionName, OptionGroup, ResourceId, SnapshotId};
+use snapferry::domain::policy_set::Applied;
+use snapferry::domain::slots::SlotLimits;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::tags::{PolicyName, StackId, Tags};
+use snapferry::domain::tags::{PolicyName, StackId, TagKey, Tags};
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::trouble::Trouble;
 use snapferry::domain::wait::{Phase, Rules, Wait};
 use snapferry::ports::{
-    Abandoned, Callbacks, Claim, ClaimRun, ClaimSlot, Clock, CopySnapshot, CopySnapshotRequest,
-    CreateSnapshot, CreateSnapshotRequest, DelayMessage, Delivery, DescribeInstances,
-    DescribeQuota, DescribeSnapshots, ExecutionState, FreeSlot, Jitter, ListOpen, LookUpWaits,
-    NoteTrouble, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, RdsError,
-    ReceiptHandle, RecordRecoveryPoint, SendCommand, SnapshotQuota, StartExecution, Started, Waits,
-    Written,
+    Abandoned, Callbacks, Claim, ClaimRun, ClaimSlot, Clock, CopyClusterSnapshot, CopySnapshot,
+    CopySnapshotRequest, CreateClusterSnapshot, CreateSnapshot, CreateSnapshotRequest,
+    DelayMessage, Delivery, DescribeClusterSnapshots, DescribeClusters, DescribeInstances,
+    DescribeQuota, DescribeSnapshots, ExecutionState, FreeSlot, Held, Jitter, ListOpen,
+    LookUpWaits, NoteTrouble, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
+    RdsError, ReadPolicies, ReceiptHandle, RecordRecoveryPoint, SendCommand, SnapshotQuota,
+    StartExecution, Started, Waits, Written,
 };
 
 /// Runs a future that never has to wait for anything but the fake.
@@ -91,6 +95,29 @@ pub(crate) fn database(name: &str) -> RdsArn {
     RdsArn::parse(&format!("arn:aws:rds:{SOURCE}:111122223333:db:{name}")).expect("an ARN")
 }
 
+pub(crate) fn cluster(name: &str) -> RdsArn {
+    RdsArn::parse(&format!("arn:aws:rds:{SOURCE}:111122223333:cluster:{name}")).expect("an ARN")
+}
+
+/// A run of the cluster of that name, which an instance may have as well.
+pub(crate) fn a_cluster_run(name: &str) -> Run {
+    Run {
+        database: DatabaseRef {
+            arn: cluster(name),
+            resource_id: ResourceId::parse(&format!("cluster-{}", name.to_uppercase()))
+                .expect("a resource id"),
+        },
+        ..a_run(name)
+    }
+}
+
+fn run_of(database: &RdsArn) -> Run {
+    match database.family() {
+        Family::Instance => a_run(database.name()),
+        Family::Cluster => a_cluster_run(database.name()),
+    }
+}
+
 pub(crate) fn a_run(name: &str) -> Run {
     Run {
         database: DatabaseRef {
@@ -101,7 +128,28 @@ pub(crate) fn a_run(name: &str) -> Run {
         policy: PolicyName::parse("default").expect("a policy"),
         planned_at: time("2026-11-22T03:00:00Z"),
         key: KeyArn::parse(KEY).expect("a key"),
+        extras: Extras::default(),
     }
+}
+
+/// Whatever a policy may ask for besides.
+pub(crate) fn any_extras() -> impl Strategy<Value = Extras> {
+    let tags = prop::collection::btree_map(
+        "[A-Za-z][A-Za-z0-9 _.:/=+@-]{0,9}",
+        "[A-Za-zß 0-9_.:/=+@-]{0,20}",
+        0..5,
+    );
+    let group = prop::option::of("(default:)?[a-z][a-z0-9]{0,9}(-[a-z0-9]{1,5})?");
+    let slots = prop::option::of(1_usize..=20);
+    (tags, group, slots.clone(), slots).prop_map(|(tags, group, copy_slots, policy_slots)| Extras {
+        tags: tags
+            .into_iter()
+            .filter_map(|(key, value)| Some((TagKey::parse(&key).ok()?, value)))
+            .collect(),
+        option_group: group.map(|name| OptionGroup::parse(&name).expect("an option group")),
+        copy_slots,
+        policy_slots,
+    })
 }
 
 pub(crate) fn token(text: &str) -> TaskToken {
@@ -149,7 +197,6 @@ pub(crate) fn ours(arn: &RdsArn, run: &Run, status: SnapshotStatus) -> Snapshot 
         arn: arn.clone(),
         resource_id: Some(run.database.resource_id.clone()),
         status,
-        percent: None,
         engine: "postgres".to_owned(),
         engine_version: "17.2".to_owned(),
         size_gib: 100,
@@ -195,16 +242,25 @@ pub(crate) struct World {
     pub(crate) now: Cell<Timestamp>,
     pub(crate) databases: RefCell<Vec<Database>>,
     pub(crate) snapshots: RefCell<BTreeMap<RdsArn, Snapshot>>,
+    /// The option group that each copy was asked for with.
+    pub(crate) option_groups: RefCell<Vec<Option<OptionGroup>>>,
     pub(crate) scripted: RefCell<VecDeque<Scripted>>,
     pub(crate) down: RefCell<BTreeSet<Region>>,
     pub(crate) quota: Cell<Option<SnapshotQuota>>,
+    pub(crate) cluster_quota: Cell<Option<SnapshotQuota>>,
     pub(crate) tokens: RefCell<BTreeMap<String, Token>>,
     pub(crate) answers: RefCell<Vec<(String, Answer)>>,
     pub(crate) waits: RefCell<BTreeMap<RdsArn, Wait>>,
     pub(crate) slots: RefCell<BTreeSet<RdsArn>>,
+    /// For which policy a holder counts.
+    pub(crate) slots_of: RefCell<BTreeMap<RdsArn, PolicyName>>,
     pub(crate) catalog: RefCell<BTreeMap<String, Entry>>,
+    /// Every set of policies that was applied; the last one holds.
+    pub(crate) policies: RefCell<Vec<Applied>>,
     pub(crate) planned_until: RefCell<BTreeMap<String, Timestamp>>,
     pub(crate) executions: RefCell<BTreeMap<ExecutionName, ExecutionState>>,
+    /// The input of each execution that was started.
+    pub(crate) runs: RefCell<Vec<Run>>,
     pub(crate) sent: RefCell<Vec<Command>>,
     pub(crate) delays: RefCell<Vec<(String, Duration)>>,
     /// Actions of the other ports that do not come through, once each.
@@ -221,16 +277,21 @@ impl World {
             now: Cell::new(time("2026-11-22T03:05:00Z")),
             databases: RefCell::default(),
             snapshots: RefCell::default(),
+            option_groups: RefCell::default(),
             scripted: RefCell::default(),
             down: RefCell::default(),
             quota: Cell::new(Some(SnapshotQuota { used: 3, max: 100 })),
+            cluster_quota: Cell::new(Some(SnapshotQuota { used: 5, max: 100 })),
             tokens: RefCell::default(),
             answers: RefCell::default(),
             waits: RefCell::default(),
             slots: RefCell::default(),
+            slots_of: RefCell::default(),
             catalog: RefCell::default(),
+            policies: RefCell::default(),
             planned_until: RefCell::default(),
             executions: RefCell::default(),
+            runs: RefCell::default(),
             sent: RefCell::default(),
             delays: RefCell::default(),
             broken: RefCell::default(),
@@ -401,24 +462,130 @@ impl Jitter for World {
     }
 }
 
-impl DescribeInstances for World {
-    async fn describe_db_instances(
+impl World {
+    fn page_of(
         &self,
+        operation: Operation,
         region: &Region,
         marker: Option<String>,
     ) -> Result<Page<Database>, RdsError> {
-        self.rds(Operation::DescribeDbInstances, region, region)?;
+        self.rds(operation, region, region)?;
+        let family = family_of(operation);
         let all: Vec<Database> = self
             .databases
             .borrow()
             .iter()
-            .filter(|d| d.arn.region() == region)
+            .filter(|d| d.arn.region() == region && d.arn.family() == family)
             .cloned()
             .collect();
         let from: usize = marker.map_or(0, |marker| marker.parse().expect("our own marker"));
         let items: Vec<Database> = all.iter().skip(from).take(2).cloned().collect();
         let next = (from + items.len() < all.len()).then(|| (from + items.len()).to_string());
         Ok(Page { items, next })
+    }
+
+    fn truth_of(
+        &self,
+        operation: Operation,
+        region: &Region,
+        ids: &[SnapshotId],
+    ) -> Result<Vec<Snapshot>, RdsError> {
+        self.rds(operation, region, format!("{region} {}", ids.len()))?;
+        if let Some(id) = &*self.panics_on.borrow() {
+            assert!(
+                !ids.iter().any(|asked| asked.as_str() == id),
+                "the fake was told to panic"
+            );
+        }
+        let family = family_of(operation);
+        let snapshots = self.snapshots.borrow();
+        let asked = |s: &&Snapshot| {
+            s.arn.region() == region
+                && s.arn.family() == family
+                && ids.contains(&SnapshotId::of(&s.arn))
+        };
+        Ok(snapshots.values().filter(asked).cloned().collect())
+    }
+
+    fn make(&self, operation: Operation, request: &CreateSnapshotRequest) -> Result<(), RdsError> {
+        assert_eq!(request.database.family(), family_of(operation));
+        self.rds(operation, request.database.region(), &request.id)?;
+        let arn = request
+            .database
+            .sibling_snapshot(request.database.region(), &request.id);
+        self.is_free(operation, &arn)?;
+        let mut snapshot = ours(&arn, &run_of(&request.database), SnapshotStatus::Creating);
+        snapshot.tags = request.tags.clone();
+        self.put_snapshot(snapshot);
+        Ok(())
+    }
+
+    fn copy(&self, operation: Operation, request: &CopySnapshotRequest) -> Result<(), RdsError> {
+        assert_eq!(request.source.family(), family_of(operation));
+        self.rds(operation, &request.region, &request.id)?;
+        let arn = request
+            .source
+            .sibling_snapshot(&request.region, &request.id);
+        self.is_free(operation, &arn)?;
+        let source = self.snapshots.borrow()[&request.source].clone();
+        let taken_at = source.taken_at;
+        let copy = Snapshot {
+            // RDS does not say it of a cluster snapshot's copy.
+            taken_at: taken_at.filter(|_| arn.family() == Family::Instance),
+            arn,
+            status: SnapshotStatus::Creating,
+            encrypted: true,
+            key: Some(request.key.clone()),
+            source: Some(request.source.clone()),
+            tags: request.tags.clone(),
+            ..source
+        };
+        self.option_groups
+            .borrow_mut()
+            .push(request.option_group.clone());
+        self.put_snapshot(copy);
+        Ok(())
+    }
+
+    fn is_free(&self, operation: Operation, arn: &RdsArn) -> Result<(), RdsError> {
+        let code = match arn.family() {
+            Family::Instance => "DBSnapshotAlreadyExists",
+            Family::Cluster => "DBClusterSnapshotAlreadyExistsFault",
+        };
+        if self.snapshots.borrow().contains_key(arn) {
+            return Err(Self::refuse(operation, arn.region(), code));
+        }
+        Ok(())
+    }
+}
+
+fn family_of(operation: Operation) -> Family {
+    match operation {
+        Operation::DescribeDbClusters
+        | Operation::DescribeDbClusterSnapshots
+        | Operation::CreateDbClusterSnapshot
+        | Operation::CopyDbClusterSnapshot => Family::Cluster,
+        _ => Family::Instance,
+    }
+}
+
+impl DescribeInstances for World {
+    async fn describe_db_instances(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Database>, RdsError> {
+        self.page_of(Operation::DescribeDbInstances, region, marker)
+    }
+}
+
+impl DescribeClusters for World {
+    async fn describe_db_clusters(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Database>, RdsError> {
+        self.page_of(Operation::DescribeDbClusters, region, marker)
     }
 }
 
@@ -428,75 +595,47 @@ impl DescribeSnapshots for World {
         region: &Region,
         ids: &[SnapshotId],
     ) -> Result<Vec<Snapshot>, RdsError> {
-        self.rds(
-            Operation::DescribeDbSnapshots,
-            region,
-            format!("{region} {}", ids.len()),
-        )?;
-        if let Some(id) = &*self.panics_on.borrow() {
-            assert!(
-                !ids.iter().any(|asked| asked.as_str() == id),
-                "the fake was told to panic"
-            );
-        }
-        let snapshots = self.snapshots.borrow();
-        let asked =
-            |s: &&Snapshot| s.arn.region() == region && ids.contains(&SnapshotId::of(&s.arn));
-        Ok(snapshots.values().filter(asked).cloned().collect())
+        self.truth_of(Operation::DescribeDbSnapshots, region, ids)
+    }
+}
+
+impl DescribeClusterSnapshots for World {
+    async fn describe_db_cluster_snapshots(
+        &self,
+        region: &Region,
+        ids: &[SnapshotId],
+    ) -> Result<Vec<Snapshot>, RdsError> {
+        self.truth_of(Operation::DescribeDbClusterSnapshots, region, ids)
     }
 }
 
 impl CreateSnapshot for World {
     async fn create_db_snapshot(&self, request: &CreateSnapshotRequest) -> Result<(), RdsError> {
-        let operation = Operation::CreateDbSnapshot;
-        self.rds(operation, request.database.region(), &request.id)?;
-        let arn = request
-            .database
-            .sibling_snapshot(request.database.region(), &request.id);
-        if self.snapshots.borrow().contains_key(&arn) {
-            return Err(Self::refuse(
-                operation,
-                arn.region(),
-                "DBSnapshotAlreadyExists",
-            ));
-        }
-        let mut snapshot = ours(
-            &arn,
-            &a_run(request.database.name()),
-            SnapshotStatus::Creating,
-        );
-        snapshot.tags = request.tags.clone();
-        self.put_snapshot(snapshot);
-        Ok(())
+        self.make(Operation::CreateDbSnapshot, request)
+    }
+}
+
+impl CreateClusterSnapshot for World {
+    async fn create_db_cluster_snapshot(
+        &self,
+        request: &CreateSnapshotRequest,
+    ) -> Result<(), RdsError> {
+        self.make(Operation::CreateDbClusterSnapshot, request)
     }
 }
 
 impl CopySnapshot for World {
     async fn copy_db_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError> {
-        let operation = Operation::CopyDbSnapshot;
-        self.rds(operation, &request.region, &request.id)?;
-        let arn = request
-            .source
-            .sibling_snapshot(&request.region, &request.id);
-        if self.snapshots.borrow().contains_key(&arn) {
-            return Err(Self::refuse(
-                operation,
-                arn.region(),
-                "DBSnapshotAlreadyExists",
-            ));
-        }
-        let mut copy = self.snapshots.borrow()[&request.source].clone();
-        copy = Snapshot {
-            arn,
-            status: SnapshotStatus::Creating,
-            encrypted: true,
-            key: Some(request.key.clone()),
-            source: Some(request.source.clone()),
-            tags: request.tags.clone(),
-            ..copy
-        };
-        self.put_snapshot(copy);
-        Ok(())
+        self.copy(Operation::CopyDbSnapshot, request)
+    }
+}
+
+impl CopyClusterSnapshot for World {
+    async fn copy_db_cluster_snapshot(
+        &self,
+        request: &CopySnapshotRequest,
+    ) -> Result<(), RdsError> {
+        self.copy(Operation::CopyDbClusterSnapshot, request)
     }
 }
 
@@ -504,9 +643,13 @@ impl DescribeQuota for World {
     async fn describe_snapshot_quota(
         &self,
         region: &Region,
+        family: Family,
     ) -> Result<Option<SnapshotQuota>, RdsError> {
         self.rds(Operation::DescribeAccountAttributes, region, region)?;
-        Ok(self.quota.get())
+        Ok(match family {
+            Family::Instance => self.quota.get(),
+            Family::Cluster => self.cluster_quota.get(),
+        })
     }
 }
 
@@ -539,16 +682,13 @@ impl Callbacks for World {
 }
 
 impl StartExecution for World {
-    async fn start_execution(
-        &self,
-        name: &ExecutionName,
-        _run: &Run,
-    ) -> Result<Started, PortError> {
+    async fn start_execution(&self, name: &ExecutionName, run: &Run) -> Result<Started, PortError> {
         self.call("StartExecution", name)?;
         let mut executions = self.executions.borrow_mut();
         match executions.get(name) {
             None => {
                 executions.insert(name.clone(), ExecutionState::Running);
+                self.runs.borrow_mut().push(run.clone());
                 Ok(Started::Running)
             }
             Some(ExecutionState::Running) => Ok(Started::Running),
@@ -600,7 +740,7 @@ impl Waits for World {
     ) -> Result<Written, PortError> {
         self.call("UpdateItem", resource)?;
         match self.waits.borrow_mut().get_mut(resource) {
-            Some(stored) if &stored.command.token == token => {
+            Some(stored) if &stored.command.token == token && stored.phase.may_become(phase) => {
                 (stored.phase, stored.since) = (phase, since);
                 Ok(Written::Stored)
             }
@@ -664,33 +804,49 @@ impl ListOpen for World {
             .collect();
         let next = (from + waits.len() < self.waits.borrow().len())
             .then(|| OpenMarker((from + waits.len()).to_string()));
-        let holders = if from == 0 {
-            self.slots.borrow().clone()
-        } else {
-            BTreeSet::new()
-        };
+        let (mut holders, mut holders_of) = (BTreeSet::new(), BTreeMap::new());
+        if from == 0 {
+            holders_of.clone_from(&self.slots_of.borrow());
+            holders.clone_from(&self.slots.borrow());
+            holders.extend(holders_of.keys().cloned());
+        }
         Ok(OpenPage {
             waits,
             holders,
+            holders_of,
             next,
         })
     }
 }
 
 impl ClaimSlot for World {
-    async fn claim_slot(&self, copy: &RdsArn, most: usize) -> Result<bool, PortError> {
+    async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError> {
         self.call("ClaimSlot", copy)?;
         let mut slots = self.slots.borrow_mut();
-        if slots.contains(copy) || slots.len() < most {
-            slots.insert(copy.clone());
-            return Ok(true);
+        let mut slots_of = self.slots_of.borrow_mut();
+        let has_room = limits.of_policy.as_ref().is_none_or(|bound| {
+            let taken = slots_of.values().filter(|of| **of == bound.policy).count();
+            taken < bound.most || slots_of.contains_key(copy)
+        });
+        let has_room = has_room && slots.len() < limits.most;
+        if !slots.contains(copy) && !has_room {
+            return Ok(false);
         }
-        Ok(false)
+        slots.insert(copy.clone());
+        if let Some(bound) = &limits.of_policy {
+            slots_of.insert(copy.clone(), bound.policy.clone());
+        }
+        Ok(true)
     }
 }
 
 impl FreeSlot for World {
-    async fn free_slot(&self, copy: &RdsArn, proof: &Abandoned) -> Result<bool, PortError> {
+    async fn free_slot(
+        &self,
+        copy: &RdsArn,
+        of_policy: Option<&PolicyName>,
+        proof: &Abandoned,
+    ) -> Result<bool, PortError> {
         self.call("TransactWriteItems", copy)?;
         let holds = match (self.wait(copy), proof) {
             (None, Abandoned::WaitGone) => true,
@@ -699,7 +855,16 @@ impl FreeSlot for World {
             }
             _ => false,
         };
-        Ok(holds && self.slots.borrow_mut().remove(copy))
+        if !holds {
+            return Ok(false);
+        }
+        let mut freed = self.slots.borrow_mut().remove(copy);
+        let mut slots_of = self.slots_of.borrow_mut();
+        if of_policy.is_some() && slots_of.get(copy) == of_policy {
+            slots_of.remove(copy);
+            freed = true;
+        }
+        Ok(freed)
     }
 }
 
@@ -714,14 +879,23 @@ impl ClaimRun for World {
         policy: &PolicyName,
         execution: &ExecutionName,
         at: Timestamp,
-        instead_of: Option<&ExecutionName>,
+        instead_of: Option<&Held>,
     ) -> Result<Claim, PortError> {
         self.call("ClaimRun", execution)?;
         let mut catalog = self.catalog.borrow_mut();
         let entry = catalog.entry(entry_key(database, policy)).or_default();
         match &entry.open {
-            Some(open) if open != execution && Some(open) != instead_of => {
-                Ok(Claim::HeldBy(open.clone(), entry.claimed_at))
+            Some(open) if open != execution => {
+                let held = Held {
+                    by: open.clone(),
+                    since: entry.claimed_at,
+                };
+                if instead_of != Some(&held) {
+                    return Ok(Claim::HeldBy(held));
+                }
+                entry.open = Some(execution.clone());
+                entry.claimed_at = Some(at);
+                Ok(Claim::Ours)
             }
             _ => {
                 entry.open = Some(execution.clone());
@@ -759,6 +933,13 @@ impl RecordRecoveryPoint for World {
             entry.open = None;
         }
         Ok(())
+    }
+}
+
+impl ReadPolicies for World {
+    async fn current_policies(&self) -> Result<Option<Applied>, PortError> {
+        self.call("GetItem policies", "")?;
+        Ok(self.policies.borrow().last().cloned())
     }
 }
 

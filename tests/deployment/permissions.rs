@@ -18,6 +18,7 @@ const ALLOWED: [(&str, &[&str]); 5] = [
             "dynamodb:UpdateItem",
             "logs:CreateLogStream",
             "logs:PutLogEvents",
+            "rds:DescribeDBClusters",
             "rds:DescribeDBInstances",
             "states:DescribeExecution",
             "states:StartExecution",
@@ -35,9 +36,12 @@ const ALLOWED: [(&str, &[&str]); 5] = [
             "logs:CreateLogStream",
             "logs:PutLogEvents",
             "rds:AddTagsToResource",
+            "rds:CopyDBClusterSnapshot",
             "rds:CopyDBSnapshot",
+            "rds:CreateDBClusterSnapshot",
             "rds:CreateDBSnapshot",
             "rds:DescribeAccountAttributes",
+            "rds:DescribeDBClusterSnapshots",
             "rds:DescribeDBSnapshots",
             "sqs:ChangeMessageVisibility",
             "sqs:DeleteMessage",
@@ -56,6 +60,7 @@ const ALLOWED: [(&str, &[&str]); 5] = [
             "dynamodb:UpdateItem",
             "logs:CreateLogStream",
             "logs:PutLogEvents",
+            "rds:DescribeDBClusterSnapshots",
             "rds:DescribeDBSnapshots",
             "sqs:ChangeMessageVisibility",
             "sqs:DeleteMessage",
@@ -75,6 +80,7 @@ const ALLOWED: [(&str, &[&str]); 5] = [
             "dynamodb:UpdateItem",
             "logs:CreateLogStream",
             "logs:PutLogEvents",
+            "rds:DescribeDBClusterSnapshots",
             "rds:DescribeDBSnapshots",
             "sqs:SendMessage",
             "states:SendTaskFailure",
@@ -176,14 +182,62 @@ fn the_worker_makes_and_tags_only_what_bears_the_stacks_tag_and_name() {
     let template = template();
     let worker = statements(roles(&template)["WorkerRole"]);
     let tag = json!({"Fn::If": ["StackIdIsGiven", {"Ref": "StackId"}, {"Ref": "AWS::StackName"}]});
-    for action in ["rds:CreateDBSnapshot", "rds:AddTagsToResource"] {
-        let statement = worker.iter().find(|one| one["Action"] == action).unwrap();
+    for action in [
+        "rds:CreateDBSnapshot",
+        "rds:CreateDBClusterSnapshot",
+        "rds:AddTagsToResource",
+    ] {
+        let statement = granting(&worker, action);
         let condition = &statement["Condition"]["StringEquals"];
         assert_eq!(condition["aws:RequestTag/snapferry:stack"], tag, "{action}");
         let resources = statement["Resource"].to_string();
-        assert!(resources.contains(":snapshot:sf-*"), "{action}");
-        assert!(!resources.contains(":snapshot:*"), "{action}");
+        for kind in ["snapshot", "cluster-snapshot"] {
+            assert!(resources.contains(&format!(":{kind}:sf-*")), "{action}");
+            assert!(!resources.contains(&format!(":{kind}:*")), "{action}");
+        }
     }
+}
+
+/// The one statement that grants an action.
+fn granting<'a>(statements: &[&'a Value], action: &str) -> &'a Value {
+    let grants = |one: &&&Value| texts(&one["Action"]).contains(&action);
+    let mut found = statements.iter().filter(grants);
+    let statement = found.next().unwrap();
+    assert_eq!(found.next(), None, "{action}");
+    statement
+}
+
+#[test]
+fn whoever_may_do_a_thing_with_instances_may_do_the_same_with_clusters() {
+    const PAIRS: [(&str, &str); 4] = [
+        ("rds:DescribeDBInstances", "rds:DescribeDBClusters"),
+        ("rds:DescribeDBSnapshots", "rds:DescribeDBClusterSnapshots"),
+        ("rds:CreateDBSnapshot", "rds:CreateDBClusterSnapshot"),
+        ("rds:CopyDBSnapshot", "rds:CopyDBClusterSnapshot"),
+    ];
+    let template = template();
+    let mut granted = 0;
+    for role in roles(&template).values() {
+        for statement in statements(role) {
+            let actions = texts(&statement["Action"]);
+            let resources = statement["Resource"].to_string();
+            for (of_instances, of_clusters) in PAIRS {
+                if !actions.contains(&of_instances) {
+                    continue;
+                }
+                granted += 1;
+                assert!(actions.contains(&of_clusters), "{of_clusters}");
+                for (kind, of_cluster) in
+                    [(":db:", ":cluster:"), (":snapshot:", ":cluster-snapshot:")]
+                {
+                    let (kind, of_cluster) =
+                        (resources.contains(kind), resources.contains(of_cluster));
+                    assert_eq!(kind, of_cluster, "{of_clusters}: {resources}");
+                }
+            }
+        }
+    }
+    assert_eq!(granted, 6, "planner, worker (3), reactor, sweeper");
 }
 
 #[test]
@@ -234,7 +288,7 @@ fn the_doctor_simulates_all_that_each_role_may_do_but_to_write_its_logs() {
     assert_eq!(allowed.len(), Role::ALL.len());
     for role in Role::ALL {
         let simulated: BTreeSet<&str> = ground
-            .requirements(role)
+            .requirements(role, std::slice::from_ref(&ground.key))
             .into_iter()
             .flat_map(|requirement| requirement.actions)
             .collect();

@@ -1,8 +1,12 @@
 //! The stacks' queues, functions, table, parameters and alarms.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::{Value, json};
+
+use snapferry::domain::backoff::Backoff;
+use snapferry::domain::limits::{COMMAND_LIFETIME, MAX_RECEIVES};
 
 use crate::document::{keys, resources, source_region, template, values_of};
 
@@ -50,7 +54,7 @@ fn each_queue_keeps_its_messages_for_two_weeks_encrypted() {
 }
 
 #[test]
-fn each_queue_that_is_worked_on_parks_after_ten_receives() {
+fn each_queue_that_is_worked_on_parks_after_the_receives_that_the_code_counts_on() {
     let template = template();
     let mut worked_on = Vec::new();
     for (name, queue) in resources(&template, "AWS::SQS::Queue") {
@@ -60,7 +64,7 @@ fn each_queue_that_is_worked_on_parks_after_ten_receives() {
         }
         worked_on.push(name);
         let redrive = &queue["RedrivePolicy"];
-        assert_eq!(redrive["maxReceiveCount"], 10, "{name}");
+        assert_eq!(redrive["maxReceiveCount"], MAX_RECEIVES, "{name}");
         let dead = format!("{}DeadLetterQueue", name.trim_end_matches("Queue"));
         assert_eq!(redrive["deadLetterTargetArn"], arn_of(&dead), "{name}");
     }
@@ -476,4 +480,48 @@ fn no_function_outlives_the_claim_of_a_run() {
             "{parameter}"
         );
     }
+}
+
+#[test]
+fn the_sweep_is_once_a_minute_and_the_planner_looks_every_five() {
+    let template = template();
+    let rates = [
+        ("SweeperRate", "rate(1 minute)"),
+        ("PlannerRate", "rate(5 minutes)"),
+    ];
+    for (parameter, rate) in rates {
+        assert_eq!(template["Parameters"][parameter]["Default"], rate);
+    }
+    let mut scheduled = BTreeSet::new();
+    for (name, function) in resources(&template, "AWS::Serverless::Function") {
+        for event in function["Events"].as_object().into_iter().flatten() {
+            if event.1["Type"] == "Schedule" {
+                let rate = &event.1["Properties"]["Schedule"]["Ref"];
+                scheduled.insert((name, rate.as_str().unwrap()));
+            }
+        }
+    }
+    let expected = [("Planner", "PlannerRate"), ("Sweeper", "SweeperRate")];
+    assert_eq!(scheduled, BTreeSet::from(expected));
+}
+
+/// The sweeper sends the command of a registered wait again only when no message of it is left in the queue.
+#[test]
+fn the_receives_of_a_message_are_over_before_its_command_is_sent_again() {
+    let template = template();
+    let seconds = |parameter| Duration::from_secs(default_of(&template, parameter));
+    let backoff = Backoff {
+        first: seconds("BackoffSeconds"),
+        most: seconds("BackoffMaxSeconds"),
+    };
+    // At its slowest: each try hangs until its function is ended, and the delay before it comes on top.
+    let longest = (1..=MAX_RECEIVES)
+        .map(|receives| {
+            backoff
+                .delay(receives, 1.0)
+                .max(seconds("VisibilitySeconds"))
+                + seconds("FunctionTimeout")
+        })
+        .sum::<Duration>();
+    assert!(longest < COMMAND_LIFETIME.unsigned_abs(), "{longest:?}");
 }

@@ -165,9 +165,21 @@ fn every_error_of_ours_that_is_retried_is_one_that_the_product_can_send() {
 
 #[test]
 fn every_error_that_the_code_leaves_to_the_state_machine_is_retried_by_it() {
-    for operation in [Operation::CreateDbSnapshot, Operation::CopyDbSnapshot] {
-        for code in ["InvalidDBInstanceState", "InvalidDBSnapshotState"] {
+    let mut left = 0;
+    for operation in [
+        Operation::CreateDbSnapshot,
+        Operation::CopyDbSnapshot,
+        Operation::CreateDbClusterSnapshot,
+        Operation::CopyDbClusterSnapshot,
+    ] {
+        for code in [
+            "InvalidDBInstanceState",
+            "InvalidDBSnapshotState",
+            "InvalidDBClusterStateFault",
+            "InvalidDBClusterSnapshotStateFault",
+        ] {
             if let Owner::StateMachine(reason) = owner(operation, code, "") {
+                left += 1;
                 assert!(
                     retrier("TakeSnapshot", reason.error_name()).is_some(),
                     "{reason}"
@@ -175,6 +187,7 @@ fn every_error_that_the_code_leaves_to_the_state_machine_is_retried_by_it() {
             }
         }
     }
+    assert_eq!(left, 2, "a busy instance and a busy cluster");
     for reason in [Reason::SnapshotFailed, Reason::SnapshotVanished] {
         for state in ["TakeSnapshot", "CopySnapshot"] {
             assert!(

@@ -17,6 +17,8 @@ mod events;
 mod items;
 mod judge;
 mod manifests;
+mod policies;
+mod policy_files;
 mod runs;
 mod settings;
 #[path = "../core/world.rs"]

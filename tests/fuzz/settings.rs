@@ -52,7 +52,7 @@ fn settings_are_usable_or_refused_with_each_fault_by_name() {
             Ok(planning) => {
                 can_be_used(&planning.stack);
                 let now = time("2026-11-22T03:05:00Z");
-                for policy in &planning.policies {
+                for policy in &planning.policies.all {
                     for (planned, now) in [(None, now), (Some(now), now), (None, Timestamp::MIN)] {
                         if let Some(due) = policy.schedule.due(planned, now) {
                             assert!(due <= now && planned.is_none_or(|planned| due > planned));

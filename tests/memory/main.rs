@@ -7,25 +7,26 @@
 )]
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use peak_alloc::PeakAlloc;
 use snapferry::app::sweep::{Broom, sweep};
 use snapferry::domain::arn::{ExecutionArn, KeyArn, RdsArn, Region};
-use snapferry::domain::command::{Command, DatabaseRef, Run, Step};
+use snapferry::domain::command::{Command, DatabaseRef, Extras, Run, Step};
 use snapferry::domain::failure::Failure;
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::{ResourceId, SnapshotId};
+use snapferry::domain::slots::SlotLimits;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::{self, PolicyName, StackId, Tags};
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::wait::{Expectation, Phase, Rules, Wait};
 use snapferry::ports::{
-    Abandoned, Callbacks, ClaimSlot, Clock, Delivery, DescribeSnapshots, FreeSlot, ListOpen,
-    LookUpWaits, OpenMarker, OpenPage, PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint,
-    SendCommand, Waits, Written,
+    Abandoned, Callbacks, ClaimSlot, Clock, Delivery, DescribeClusterSnapshots, DescribeSnapshots,
+    FreeSlot, ListOpen, LookUpWaits, OpenMarker, OpenPage, PortError, Probe, ProbeToken, RdsError,
+    RecordRecoveryPoint, SendCommand, Waits, Written,
 };
 
 #[global_allocator]
@@ -87,6 +88,7 @@ fn wait(n: usize) -> Wait {
             policy: PolicyName::parse("default").unwrap(),
             planned_at: now(),
             key: KeyArn::parse(key).unwrap(),
+            extras: Extras::default(),
         },
     };
     let mut wait = Wait::new(arn(n), command, Expectation::Snapshot, now());
@@ -108,7 +110,6 @@ fn snapshot(n: usize) -> Snapshot {
         } else {
             SnapshotStatus::Creating
         },
-        percent: None,
         engine: "postgres".to_owned(),
         engine_version: "17.2".to_owned(),
         size_gib: 100,
@@ -139,6 +140,7 @@ impl ListOpen for Crowd {
         Ok(OpenPage {
             waits: (from..until).map(wait).collect(),
             holders: BTreeSet::new(),
+            holders_of: BTreeMap::new(),
             next: (until < WAITS).then(|| OpenMarker(until.to_string())),
         })
     }
@@ -151,6 +153,16 @@ impl DescribeSnapshots for Crowd {
         ids: &[SnapshotId],
     ) -> Result<Vec<Snapshot>, RdsError> {
         Ok(ids.iter().map(|id| snapshot(number(id.as_str()))).collect())
+    }
+}
+
+impl DescribeClusterSnapshots for Crowd {
+    async fn describe_db_cluster_snapshots(
+        &self,
+        _region: &Region,
+        _ids: &[SnapshotId],
+    ) -> Result<Vec<Snapshot>, RdsError> {
+        panic!("nobody waits for a cluster's snapshot");
     }
 }
 
@@ -202,13 +214,18 @@ impl RecordRecoveryPoint for Crowd {
 }
 
 impl ClaimSlot for Crowd {
-    async fn claim_slot(&self, _copy: &RdsArn, _most: usize) -> Result<bool, PortError> {
+    async fn claim_slot(&self, _copy: &RdsArn, _limits: &SlotLimits) -> Result<bool, PortError> {
         Ok(false)
     }
 }
 
 impl FreeSlot for Crowd {
-    async fn free_slot(&self, _copy: &RdsArn, _proof: &Abandoned) -> Result<bool, PortError> {
+    async fn free_slot(
+        &self,
+        _copy: &RdsArn,
+        _of: Option<&PolicyName>,
+        _proof: &Abandoned,
+    ) -> Result<bool, PortError> {
         Ok(false)
     }
 }

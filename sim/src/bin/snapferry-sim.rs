@@ -8,7 +8,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use snapferry_sim::simulation;
+use snapferry_sim::{compare, simulation};
 
 /// The simulated world of Snapferry.
 #[derive(Parser)]
@@ -21,11 +21,14 @@ struct Cli {
 enum Command {
     /// Runs the product's use cases under all faults, in virtual time, and judges every step.
     Simulate(simulation::Args),
+    /// Snapferry beside the loops that others use: lag, losses, calls and cost, in virtual time.
+    Compare(compare::Args),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Simulate(args) => simulate(&args),
+        Command::Compare(args) => comparison(&args),
     }
 }
 
@@ -39,7 +42,8 @@ fn simulate(args: &simulation::Args) -> ExitCode {
         }
     }
     println!("{}", simulation::table(&report));
-    match report.failure_text(args.mutant) {
+    let failure = report.failure.as_ref();
+    match failure.and_then(|outcome| outcome.failure_text(args.mutant)) {
         None => {
             println!("every rule held");
             ExitCode::SUCCESS
@@ -48,5 +52,69 @@ fn simulate(args: &simulation::Args) -> ExitCode {
             eprint!("{text}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn comparison(args: &compare::Args) -> ExitCode {
+    match compared(args) {
+        Ok(broken) if broken.is_empty() => {
+            say(args, "every promise was kept");
+            ExitCode::SUCCESS
+        }
+        Ok(broken) => {
+            for compare::Broken { promise, by } in broken {
+                eprintln!("broken: {promise}\n  {by}");
+            }
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The promises that were not kept. With `--json` the last line of standard output is the object.
+fn compared(args: &compare::Args) -> anyhow::Result<Vec<compare::Broken>> {
+    let trace = args
+        .trace
+        .as_deref()
+        .map(compare::Trace::open)
+        .transpose()?;
+    let progress = |figures: &compare::Figures| {
+        eprintln!(
+            "{} of {}: {} databases, events {} s late, {} % lost",
+            figures.design.name(),
+            figures.made,
+            figures.databases,
+            figures.event_delay_seconds,
+            figures.events_lost * 100.0
+        );
+    };
+    let study = compare::study(
+        trace.as_ref(),
+        &args.fleets,
+        args.seed,
+        args.rds_calls_per_minute,
+        args.threads,
+        &progress,
+    );
+    let broken = compare::broken(&study);
+    say(args, &compare::tables(&study));
+    for chart in compare::draw(&study, &args.charts)? {
+        say(args, &chart.display().to_string());
+    }
+    if args.json {
+        println!("{}", compare::json(&study, &broken));
+    }
+    Ok(broken)
+}
+
+/// To standard output, unless that is for JSON only.
+fn say(args: &compare::Args, text: &str) {
+    if args.json {
+        eprintln!("{text}");
+    } else {
+        println!("{text}");
     }
 }

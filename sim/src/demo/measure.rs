@@ -3,13 +3,17 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use snapferry::wire;
 
-use crate::local::{Client, ClientError, Execution, JsonService, LocalError, LocalStack};
+use crate::local::{
+    Client, ClientError, Execution, HistoryEvent, JsonService, LocalError, LocalStack,
+};
 use crate::proxy::{Call, Outcome, Recorder, Service, Settlement};
 use crate::rds::Rds;
-use crate::rds_http::{CallCounts, CallKey};
+use crate::rds_http::{Asked, CallCounts, CallKey};
 
 use super::carrier::Carrier;
+use super::costs::Costs;
 use super::faults::{Trouble, person::Diary};
 use super::figures::{Callbacks, Calls, Executions, Figures, Reaction, ServiceCalls};
 use super::promises::Observations;
@@ -27,6 +31,8 @@ pub(super) struct Scene<'a> {
     pub(super) carrier: &'a Carrier,
     /// How often RDS was called, by whom.
     pub(super) rds_calls: CallCounts,
+    /// What each of these calls was about.
+    pub(super) asked: Vec<Asked>,
     /// The databases that were to be protected.
     pub(super) databases: &'a [String],
     /// How long it took.
@@ -53,6 +59,8 @@ pub(super) async fn measure(
     let settlements = accepted(recorder);
     let logs = logs(client).await?;
     let failed = failures(client, &executions).await?;
+    let mut costs = Costs::of_calls(&scene.asked);
+    let state_transitions = transitions(client, &executions, &mut costs).await?;
     let figures = Figures {
         schema: 1,
         databases: scene.databases.len() as u64,
@@ -66,7 +74,7 @@ pub(super) async fn measure(
         parked: scene.diary.parked.len() as u64,
         replayed: scene.diary.replayed,
         calls: calls(recorder, &scene.rds_calls),
-        state_transitions: transitions(client, &executions).await?,
+        state_transitions,
         lambda_invocations: logs
             .iter()
             .filter(|line| line.starts_with("START RequestId"))
@@ -85,6 +93,7 @@ pub(super) async fn measure(
             .chain(scene.diary.trouble.iter().cloned())
             .collect(),
         executions: failed,
+        costs,
     };
     Ok((figures, seen))
 }
@@ -98,6 +107,9 @@ pub(super) enum MeasureError {
     /// The stack lacks an output.
     #[error(transparent)]
     Local(#[from] LocalError),
+    /// An execution whose input is not the planner's.
+    #[error("an execution's input cannot be read")]
+    Input(#[from] wire::WireError),
 }
 
 fn accepted(recorder: &Recorder) -> Vec<Settlement> {
@@ -182,15 +194,22 @@ fn calls(recorder: &Recorder, rds: &CallCounts) -> ServiceCalls {
     calls
 }
 
-/// States entered, and one more for the end of each execution.
-async fn transitions(client: &Client, executions: &[Execution]) -> Result<u64, MeasureError> {
+/// States entered, and one more for the end of each execution. They are costs of the execution's database too.
+async fn transitions(
+    client: &Client,
+    executions: &[Execution],
+    costs: &mut Costs,
+) -> Result<u64, MeasureError> {
     let mut all = 0;
     for execution in executions {
-        let history = client.history(&execution.execution_arn).await?;
-        all += 1 + history
-            .iter()
-            .filter(|event| event.kind.ends_with("StateEntered"))
-            .count() as u64;
+        let arn = &execution.execution_arn;
+        let history = client.history(arn).await?;
+        let entered = |event: &&HistoryEvent| event.kind.ends_with("StateEntered");
+        let transitions = 1 + history.iter().filter(entered).count() as u64;
+        all += transitions;
+        let input = client.describe_execution(arn).await?.input;
+        let run = wire::run::read(&input.unwrap_or_default())?;
+        costs.add_transitions(run.database.arn.name(), transitions);
     }
     Ok(all)
 }

@@ -5,6 +5,7 @@
 
 mod args;
 mod carrier;
+mod costs;
 mod faults;
 mod figures;
 mod fleet;

@@ -110,6 +110,7 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         stack: &stack,
         carrier: &carrier,
         rds_calls: rds.counts(),
+        asked: rds.asked(),
         databases: &fleet.databases,
         elapsed_s,
         trouble: &trouble,
@@ -126,7 +127,7 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     let broken = promises::broken(&figures, &seen);
     out.line(format_args!(
         "\n{}\n\nCalls, as the recording proxy and the simulated RDS saw them:",
-        summary::table(&figures)
+        summary::table(&figures, &seen.costs)
     ));
     out.line(summary::calls(&figures));
     for promise in &broken {

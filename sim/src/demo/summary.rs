@@ -2,13 +2,13 @@
 
 use comfy_table::{ContentArrangement, Table, presets};
 
+use super::costs::{Cost, Costs};
 use super::figures::{Calls, Figures, total};
-use super::promises::{COPIES_IN_FLIGHT_MAX, RDS_CALLS_MAX, TRANSITIONS_MAX, on_behalf};
+use super::promises::{COPIES_IN_FLIGHT_MAX, DESCRIBES_MAX, MUTATIONS_MAX, TRANSITIONS_MAX};
 
 /// The figures as a table, each beside what was promised.
 #[must_use]
-pub(super) fn table(figures: &Figures) -> String {
-    let each = |count: u64| per(count, figures.databases);
+pub(super) fn table(figures: &Figures, costs: &Costs) -> String {
     let mut table = Table::new();
     table
         .load_style(presets::UTF8_BORDERS_ONLY)
@@ -49,13 +49,18 @@ pub(super) fn table(figures: &Figures) -> String {
             "p50 under 100 ms on an idle machine".to_owned(),
         ),
         (
-            "calls to RDS a recovery point",
-            each(on_behalf(&figures.calls.rds)),
-            format!("at most {RDS_CALLS_MAX}"),
+            "snapshots and copies asked for, each recovery point",
+            spread(costs, |cost| to_f64(cost.mutations)),
+            MUTATIONS_MAX.to_string(),
         ),
         (
-            "state transitions a recovery point",
-            each(figures.state_transitions),
+            "descriptions by RDS, each recovery point",
+            spread(costs, |cost| cost.describes),
+            format!("at most {DESCRIBES_MAX}"),
+        ),
+        (
+            "state transitions, each recovery point",
+            spread(costs, |cost| to_f64(cost.transitions)),
             format!("at most {TRANSITIONS_MAX}"),
         ),
         (
@@ -133,11 +138,18 @@ fn listed(calls: &Calls) -> String {
         .join(", ")
 }
 
-fn per(count: u64, databases: u64) -> String {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "counts of a demo are far below 2^52"
-    )]
-    let each = count as f64 / databases.max(1) as f64;
-    format!("{each:.2} ({count} in all)")
+/// The least and the most that a recovery point cost.
+fn spread(costs: &Costs, of: impl Fn(&Cost) -> f64) -> String {
+    let each = || costs.of.values().map(&of);
+    let least = each().reduce(f64::min).unwrap_or_default();
+    let most = each().reduce(f64::max).unwrap_or_default();
+    format!("{least:.2} to {most:.2}")
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of a demo are far below 2^52"
+)]
+fn to_f64(count: u64) -> f64 {
+    count as f64
 }

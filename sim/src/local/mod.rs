@@ -6,6 +6,7 @@
 //! recovery region and `source-region.yaml` to each source region. The emulator and the functions
 //! end with the [`LocalStack`], or with the process that holds it, even when that is killed.
 
+mod bare;
 mod client;
 mod deploy;
 mod emulator;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+pub use bare::BareStack;
 pub use client::{Client, ClientError, JsonService};
 pub use deploy::{SOURCE_STACK, STACK};
 pub use error::LocalError;
@@ -88,12 +90,7 @@ impl LocalStack {
     pub async fn start(options: LocalOptions, progress: &dyn Fn(Step)) -> Result<Self, LocalError> {
         let root = repository_root()?;
         progress(Step::Python);
-        let python = {
-            let root = root.clone();
-            blocking(move || crate::python::venv(&root, "local-stack", REQUIREMENTS))
-                .await
-                .map_err(LocalError::Python)?
-        };
+        let python = local_python(&root).await?;
         progress(Step::Build);
         let function = match options.function.clone() {
             Function::Binary(path) => path,
@@ -196,6 +193,14 @@ impl LocalStack {
     }
 }
 
+/// The Python that has the emulator.
+async fn local_python(root: &Path) -> Result<PathBuf, LocalError> {
+    let root = root.to_owned();
+    blocking(move || crate::python::venv(&root, "local-stack", REQUIREMENTS))
+        .await
+        .map_err(LocalError::Python)
+}
+
 /// Starts proxy and emulator, and deploys.
 async fn bring_up(
     place: &Place<'_>,
@@ -203,7 +208,7 @@ async fn bring_up(
     progress: &dyn Fn(Step),
 ) -> Result<Running, LocalError> {
     progress(Step::Start);
-    let (emulator, proxy, endpoint) = boot(place, options).await?;
+    let (emulator, proxy, endpoint) = boot(place.python, place.folder, options).await?;
     let client = Client::new(endpoint, &options.account, &options.recovery_region);
 
     progress(Step::Deploy);
@@ -224,7 +229,8 @@ async fn bring_up(
 
 /// Starts proxy and emulator.
 async fn boot(
-    place: &Place<'_>,
+    python: &Path,
+    folder: &Path,
     options: &LocalOptions,
 ) -> Result<(Emulator, Proxy, SocketAddr), LocalError> {
     let mut tries = 1;
@@ -233,8 +239,8 @@ async fn boot(
         let proxy = Proxy::start(address, options.interference.clone()).await;
         let proxy = proxy.map_err(LocalError::Port)?;
         let setup = EmulatorSetup {
-            python: place.python,
-            folder: place.folder,
+            python,
+            folder,
             address,
             proxy: &proxy.url(),
             options,

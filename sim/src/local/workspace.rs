@@ -1,11 +1,12 @@
 //! Where things are, and the function's binary.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use serde_json::Value;
 
 use super::LocalError;
+use crate::tied;
 
 /// The repository: the folder with `template.yaml` and the state machine.
 ///
@@ -33,10 +34,7 @@ fn is_root(folder: &Path) -> bool {
 /// Cargo's target directory, which need not be `target`.
 pub(super) fn target_directory(root: &Path) -> Result<PathBuf, LocalError> {
     const WHAT: &str = "cargo metadata";
-    let output = cargo(root)
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .stderr(Stdio::inherit())
-        .output();
+    let output = cargo(root, &["metadata", "--no-deps", "--format-version", "1"]);
     let fault = |why: String| LocalError::Cargo {
         what: WHAT,
         why,
@@ -77,12 +75,9 @@ pub fn build_snapferry() -> Result<PathBuf, LocalError> {
 
 fn build(root: &Path, name: &str, how: &[&str]) -> Result<PathBuf, LocalError> {
     let arguments = [&["build", "--package", "snapferry", "--bin", name], how].concat();
-    let output = cargo(root)
-        .args(&arguments)
-        .args(["--message-format", "json-render-diagnostics"])
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| LocalError::Cargo {
+    let format = ["--message-format", "json-render-diagnostics"];
+    let output =
+        cargo(root, &[&*arguments, &format].concat()).map_err(|error| LocalError::Cargo {
             what: "cargo build",
             why: error.to_string(),
             root: root.to_owned(),
@@ -106,11 +101,16 @@ fn executable(output: &Output, name: &str) -> Option<PathBuf> {
     })
 }
 
-/// Cargo as a person would run it: without what a wrapper, a coverage run or an outer `cargo run`
+/// Runs cargo as a person would: without what a wrapper, a coverage run or an outer `cargo run`
 /// left in the environment, any of which would build another binary than the one that ships.
-fn cargo(root: &Path) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root).stdin(Stdio::null());
+/// It ends with this process.
+fn cargo(root: &Path, arguments: &[&str]) -> std::io::Result<Output> {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = tied::command(program)?;
+    command
+        .args(arguments)
+        .current_dir(root)
+        .stderr(Stdio::inherit());
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         let scrubbed = name.contains("RUSTFLAGS")
@@ -124,5 +124,5 @@ fn cargo(root: &Path) -> Command {
             command.env_remove(&*name);
         }
     }
-    command
+    tied::output(command)
 }

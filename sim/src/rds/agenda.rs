@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::event::EmittedEvent;
+use super::family::Family;
 use super::names::Region;
 
 /// One snapshot among all that ever were.
 #[derive(Clone, Debug)]
 pub(super) struct SnapshotKey {
+    pub(super) family: Family,
     pub(super) region: Region,
     pub(super) name: String,
     pub(super) serial: u64,

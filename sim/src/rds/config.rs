@@ -1,30 +1,49 @@
 //! What a world's RDS is like: its account, its limits, how long things take.
 
+use std::collections::BTreeMap;
+
 use fastrand::Rng;
 use jiff::SignedDuration;
 
+use super::family::Family;
 use super::fate::Faults;
 
 /// Copies in flight to one region from others (RDS User Guide, Copying a DB snapshot).
 pub const COPIES_IN_FLIGHT: usize = 20;
 /// Manual instance snapshots of one region (Service Quotas, L-272F1212: the default).
 pub const MANUAL_SNAPSHOTS: usize = 100;
+/// Manual cluster snapshots of one region (Service Quotas, L-9B510759: the default).
+pub const MANUAL_CLUSTER_SNAPSHOTS: usize = 100;
 
 /// The settings of one simulated RDS.
 #[derive(Clone, Debug)]
 pub struct RdsConfig {
     /// The one account, twelve digits.
     pub account: String,
-    /// How many cross-region copies one destination region lets run at once.
+    /// How many cross-region copies one destination region lets run at once, of instance and
+    /// cluster snapshots together: AWS names one number and no family.
     pub max_copies_in_flight: usize,
     /// How many manual snapshots one region holds.
     pub manual_snapshot_quota: usize,
+    /// How many manual cluster snapshots one region holds.
+    pub manual_cluster_snapshot_quota: usize,
     /// How many values one filter may carry. AWS documents no number; the model refuses more.
     pub max_filter_values: usize,
     /// How long things take.
     pub timings: Timings,
+    /// How long the work on single instances takes, by identifier, instead of what `timings` would draw.
+    pub planned: BTreeMap<String, PlannedWork>,
     /// What goes wrong; nothing by default.
     pub faults: Faults,
+}
+
+impl RdsConfig {
+    pub(super) fn quota(&self, family: Family) -> usize {
+        match family {
+            Family::Instance => self.manual_snapshot_quota,
+            Family::Cluster => self.manual_cluster_snapshot_quota,
+        }
+    }
 }
 
 impl Default for RdsConfig {
@@ -33,11 +52,22 @@ impl Default for RdsConfig {
             account: "111122223333".to_owned(),
             max_copies_in_flight: COPIES_IN_FLIGHT,
             manual_snapshot_quota: MANUAL_SNAPSHOTS,
+            manual_cluster_snapshot_quota: MANUAL_CLUSTER_SNAPSHOTS,
             max_filter_values: 100,
             timings: Timings::default(),
+            planned: BTreeMap::new(),
             faults: Faults::default(),
         }
     }
+}
+
+/// How long the work on one instance takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannedWork {
+    /// From the moment the data was taken to the snapshot's `available`.
+    pub snapshot: SignedDuration,
+    /// From a copy's beginning to its `available`.
+    pub copy: SignedDuration,
 }
 
 /// How long each piece of work takes, in virtual time.

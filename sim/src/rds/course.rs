@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::Rds;
 use super::agenda::{Due, SnapshotKey};
 use super::event::{About, EmittedEvent, Happening};
+use super::family::Family;
 use super::fate::{Ending, EventFate};
 use super::instance::InstanceStatus;
 use super::names::Region;
@@ -30,7 +31,7 @@ impl Rds {
             Due::EventArrives(key, mut event) => {
                 event.at = self.now;
                 // RDS sends the tags a resource has now, not those it had when it happened.
-                if let Some(snapshot) = self.region_mut(&key.region).same(&key.name, key.serial) {
+                if let Some(snapshot) = self.region_mut(&key.region).same(&key) {
                     event.tags = snapshot.tags.clone();
                 }
                 self.outbox.push(*event);
@@ -40,7 +41,7 @@ impl Rds {
 
     fn copy_begins(&mut self, key: &SnapshotKey) {
         let now = self.now;
-        let Some(copy) = self.region_mut(&key.region).same(&key.name, key.serial) else {
+        let Some(copy) = self.region_mut(&key.region).same(key) else {
             return;
         };
         if copy.stage() != Stage::Creating {
@@ -56,7 +57,7 @@ impl Rds {
 
     fn work_ends(&mut self, key: &SnapshotKey) {
         let now = self.now;
-        let Some(snapshot) = self.region_mut(&key.region).same(&key.name, key.serial) else {
+        let Some(snapshot) = self.region_mut(&key.region).same(key) else {
             return;
         };
         if !snapshot.stage().is_under_way() || snapshot.fate.ending == Ending::Never {
@@ -68,7 +69,7 @@ impl Rds {
         if snapshot.is_a_copy_in_flight() {
             state.copy_leaves_its_place();
         }
-        if let Some(snapshot) = state.same(&key.name, key.serial) {
+        if let Some(snapshot) = state.same(key) {
             snapshot.enter(
                 if good {
                     Stage::Available
@@ -80,11 +81,11 @@ impl Rds {
         }
         let done = match &snapshot.origin {
             Origin::Taken => {
-                let instance = &snapshot.instance.identifier;
-                if let Some(instance) = self.instance_mut(&key.region, instance)
-                    && instance.status == InstanceStatus::BackingUp
+                let database = &snapshot.instance.identifier;
+                if let Some(status) = self.status_mut(&key.region, key.family, database)
+                    && *status == InstanceStatus::BackingUp
                 {
-                    instance.status = InstanceStatus::Available;
+                    *status = InstanceStatus::Available;
                 }
                 Happening::Created
             }
@@ -102,7 +103,8 @@ impl Rds {
     /// Whether what a piece of work depends on is still there at its end.
     fn can_be_good(&mut self, key: &SnapshotKey, snapshot: &Snapshot) -> bool {
         if let Origin::Copied(from) = &snapshot.origin {
-            let source = self.region_mut(&from.region).same(&from.name, from.serial);
+            let source = from.key(snapshot.family);
+            let source = self.region_mut(&source.region).same(&source);
             if source.is_none_or(|source| source.stage() != Stage::Available) {
                 return false;
             }
@@ -117,15 +119,16 @@ impl Rds {
     fn gone(&mut self, key: &SnapshotKey) {
         let now = self.now;
         let state = self.region_mut(&key.region);
-        if state.same(&key.name, key.serial).is_some()
-            && let Some(snapshot) = state.snapshots.remove(&key.name)
+        if state.same(key).is_some()
+            && let Some(snapshot) = state.shelf_mut(key.family).remove(&key.name)
         {
             let fate = EventFate::default();
             self.announce(&key.region, &snapshot, &Happening::Deleted, now, fate);
         }
     }
 
-    /// Enters the arrival, or arrivals, of the event that says what happened.
+    /// Enters the arrival, or arrivals, of the event that says what happened. Much of what
+    /// happens to a cluster snapshot has no event.
     pub(super) fn announce(
         &mut self,
         region: &Region,
@@ -134,22 +137,24 @@ impl Rds {
         now: Timestamp,
         fate: EventFate,
     ) {
+        if !what.is_announced(snapshot.family) {
+            return;
+        }
         let serial = self.next_serial();
         let mut rng = self.rng_of(serial);
         let delay = self.config.timings.event_delay.draw(&mut rng);
         let about = About {
             region,
             account: &self.config.account,
+            family: snapshot.family,
             arn: &snapshot.arn,
             name: &snapshot.name,
             tags: &snapshot.tags,
         };
-        let event = Box::new(EmittedEvent::new(uuid(&mut rng), about, what, now));
-        let key = SnapshotKey {
-            region: region.clone(),
-            name: snapshot.name.clone(),
-            serial: snapshot.serial,
-        };
+        let mut event = Box::new(EmittedEvent::new(uuid(&mut rng), about, what, now));
+        // AWS's schema of these events has no id, and its samples do.
+        event.tells_its_id = snapshot.family == Family::Instance || rng.bool();
+        let key = snapshot.key(region);
         let usual = now.checked_add(delay).unwrap_or(Timestamp::MAX);
         let later = |by| usual.checked_add(by).unwrap_or(Timestamp::MAX);
         match fate {

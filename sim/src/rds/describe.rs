@@ -6,15 +6,14 @@
 use jiff::Timestamp;
 
 use super::RdsFault;
+use super::cluster::Cluster;
+use super::family::Family;
 use super::instance::Instance;
 use super::names::{RdsArn, Region};
+use super::pages::Pager;
 use super::region::RegionState;
-use super::request::{DescribeDbInstances, DescribeDbSnapshots, Filter, Page, Paging};
+use super::request::{DescribeDbClusters, DescribeDbInstances, DescribeDbSnapshots, Filter, Page};
 use super::snapshot::{Snapshot, SnapshotDescription};
-
-/// MaxRecords' bounds and default (RDS API reference, DescribeDBSnapshots).
-const PAGE_SIZES: std::ops::RangeInclusive<i64> = 20..=100;
-const PAGE_SIZE: usize = 100;
 
 /// Where a describe call looks.
 pub(super) struct Place<'a> {
@@ -27,14 +26,18 @@ pub(super) struct Place<'a> {
 impl Place<'_> {
     pub(super) fn snapshots(
         &self,
+        family: Family,
         request: &DescribeDbSnapshots,
         now: Timestamp,
     ) -> Result<Page<SnapshotDescription>, RdsFault> {
-        let conditions = self.snapshot_conditions(request)?;
+        let conditions = self.snapshot_conditions(family, request)?;
         let asked = request.snapshot.as_deref();
-        let not_found = || RdsFault::DbSnapshotNotFound(asked.unwrap_or_default().to_owned());
+        let not_found = || family.snapshot_not_found(asked.unwrap_or_default());
         let named = match asked {
-            Some(name) => Some(self.name_of("snapshot", name).ok_or_else(not_found)?),
+            Some(name) => {
+                let name = self.name_of(family.snapshot_kind(), name);
+                Some(name.ok_or_else(not_found)?)
+            }
             None => None,
         };
         let fits = |snapshot: &&Snapshot| {
@@ -44,17 +47,16 @@ impl Place<'_> {
                     .all(|condition| condition.fits_snapshot(snapshot))
         };
         let pager = Pager::new(&request.paging)?;
+        let shelf = self.state.shelf(family);
         let page = match &named {
-            Some(name) => pager.page(self.state.snapshots.get(name), fits, now),
+            Some(name) => pager.page(shelf.get(name), fits, now),
             None => match by_name(&conditions) {
                 // A sweep asks for some of very many: look those up instead of reading all.
                 Some(names) => {
-                    let found = names
-                        .iter()
-                        .filter_map(|name| self.state.snapshots.get(name));
+                    let found = names.iter().filter_map(|name| shelf.get(name));
                     pager.page(found, fits, now)
                 }
-                None => pager.page(self.state.snapshots.values(), fits, now),
+                None => pager.page(shelf.values(), fits, now),
             },
         };
         // An identifier must exist; filters need not fit anything.
@@ -68,7 +70,7 @@ impl Place<'_> {
         &self,
         request: &DescribeDbInstances,
     ) -> Result<Page<Instance>, RdsFault> {
-        let conditions = self.conditions(&request.filters, &INSTANCE_FILTERS)?;
+        let conditions = self.conditions(Family::Instance, &request.filters, &INSTANCE_FILTERS)?;
         let asked = request.instance.as_deref();
         let not_found = || RdsFault::DbInstanceNotFound(asked.unwrap_or_default().to_owned());
         let named = match asked {
@@ -91,6 +93,30 @@ impl Place<'_> {
         Ok(page)
     }
 
+    pub(super) fn clusters(&self, request: &DescribeDbClusters) -> Result<Page<Cluster>, RdsFault> {
+        let conditions = self.conditions(Family::Cluster, &request.filters, &CLUSTER_FILTERS)?;
+        let asked = request.cluster.as_deref();
+        let not_found = || RdsFault::DbClusterNotFound(asked.unwrap_or_default().to_owned());
+        let named = match asked {
+            Some(name) => Some(self.name_of("cluster", name).ok_or_else(not_found)?),
+            None => None,
+        };
+        let fits = |cluster: &&Cluster| {
+            named
+                .as_ref()
+                .is_none_or(|name| *name == cluster.spec.identifier)
+                && conditions
+                    .iter()
+                    .all(|condition| condition.fits_cluster(cluster))
+        };
+        let pager = Pager::new(&request.paging)?;
+        let page = pager.page(self.state.clusters.values(), fits, Timestamp::MAX);
+        if asked.is_some() && page.items.is_empty() && request.paging.marker.is_none() {
+            return Err(not_found());
+        }
+        Ok(page)
+    }
+
     /// The identifier that a name or an ARN of this region stands for.
     fn name_of(&self, kind: &str, text: &str) -> Option<String> {
         if !text.starts_with("arn:") {
@@ -103,17 +129,22 @@ impl Place<'_> {
 
     fn snapshot_conditions(
         &self,
+        family: Family,
         request: &DescribeDbSnapshots,
     ) -> Result<Vec<Condition>, RdsFault> {
-        let mut conditions = self.conditions(&request.filters, &SNAPSHOT_FILTERS)?;
+        let supported: &[_] = match family {
+            Family::Instance => &SNAPSHOT_FILTERS,
+            Family::Cluster => &CLUSTER_SNAPSHOT_FILTERS,
+        };
+        let mut conditions = self.conditions(family, &request.filters, supported)?;
         let parameters = [
-            (FilterName::InstanceId, &request.instance),
+            (FilterName::DatabaseId, &request.instance),
             (FilterName::ResourceId, &request.resource_id),
             (FilterName::SnapshotType, &request.snapshot_type),
         ];
         for (name, value) in parameters {
             if let Some(value) = value {
-                conditions.push(self.condition(name, std::slice::from_ref(value)));
+                conditions.push(self.condition(family, name, std::slice::from_ref(value)));
             }
         }
         Ok(conditions)
@@ -121,6 +152,7 @@ impl Place<'_> {
 
     fn conditions(
         &self,
+        family: Family,
         filters: &[Filter],
         supported: &[(&str, FilterName)],
     ) -> Result<Vec<Condition>, RdsFault> {
@@ -144,17 +176,17 @@ impl Place<'_> {
                     filter.name
                 )));
             }
-            Ok(self.condition(*name, &filter.values))
+            Ok(self.condition(family, *name, &filter.values))
         };
         filters.iter().map(read).collect()
     }
 
-    fn condition(&self, name: FilterName, values: &[String]) -> Condition {
+    fn condition(&self, family: Family, name: FilterName, values: &[String]) -> Condition {
         let normal = |value: &String| match name {
             FilterName::SnapshotId => value.to_ascii_lowercase(),
             // This one takes ARNs as well; one of elsewhere fits nothing here.
-            FilterName::InstanceId => self
-                .name_of("db", value)
+            FilterName::DatabaseId => self
+                .name_of(family.database_kind(), value)
                 .unwrap_or_else(|| value.to_ascii_lowercase()),
             _ => value.clone(),
         };
@@ -168,7 +200,7 @@ impl Place<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FilterName {
     SnapshotId,
-    InstanceId,
+    DatabaseId,
     ResourceId,
     SnapshotType,
     Engine,
@@ -177,14 +209,27 @@ enum FilterName {
 
 const SNAPSHOT_FILTERS: [(&str, FilterName); 5] = [
     ("db-snapshot-id", FilterName::SnapshotId),
-    ("db-instance-id", FilterName::InstanceId),
+    ("db-instance-id", FilterName::DatabaseId),
     ("dbi-resource-id", FilterName::ResourceId),
     ("snapshot-type", FilterName::SnapshotType),
     ("engine", FilterName::Engine),
 ];
 
+const CLUSTER_SNAPSHOT_FILTERS: [(&str, FilterName); 4] = [
+    ("db-cluster-snapshot-id", FilterName::SnapshotId),
+    ("db-cluster-id", FilterName::DatabaseId),
+    ("snapshot-type", FilterName::SnapshotType),
+    ("engine", FilterName::Engine),
+];
+
+const CLUSTER_FILTERS: [(&str, FilterName); 3] = [
+    ("db-cluster-id", FilterName::DatabaseId),
+    ("db-cluster-resource-id", FilterName::ResourceId),
+    ("engine", FilterName::Engine),
+];
+
 const INSTANCE_FILTERS: [(&str, FilterName); 4] = [
-    ("db-instance-id", FilterName::InstanceId),
+    ("db-instance-id", FilterName::DatabaseId),
     ("dbi-resource-id", FilterName::ResourceId),
     ("engine", FilterName::Engine),
     ("db-cluster-id", FilterName::ClusterId),
@@ -199,7 +244,7 @@ impl Condition {
     fn fits_snapshot(&self, snapshot: &Snapshot) -> bool {
         let value = match self.name {
             FilterName::SnapshotId => &snapshot.name,
-            FilterName::InstanceId => &snapshot.instance.identifier,
+            FilterName::DatabaseId => &snapshot.instance.identifier,
             FilterName::ResourceId => &snapshot.instance.resource_id,
             FilterName::SnapshotType => snapshot.kind.as_str(),
             FilterName::Engine => &snapshot.instance.engine,
@@ -208,9 +253,19 @@ impl Condition {
         self.values.iter().any(|wanted| wanted == value)
     }
 
+    fn fits_cluster(&self, cluster: &Cluster) -> bool {
+        let value = match self.name {
+            FilterName::DatabaseId => &cluster.spec.identifier,
+            FilterName::ResourceId => &cluster.resource_id,
+            FilterName::Engine => &cluster.spec.engine,
+            _ => return false,
+        };
+        self.values.iter().any(|wanted| wanted == value)
+    }
+
     fn fits_instance(&self, instance: &Instance) -> bool {
         let value = match self.name {
-            FilterName::InstanceId => &instance.spec.identifier,
+            FilterName::DatabaseId => &instance.spec.identifier,
             FilterName::ResourceId => &instance.resource_id,
             FilterName::Engine => &instance.spec.engine,
             FilterName::ClusterId => instance.spec.cluster.as_deref().unwrap_or_default(),
@@ -229,118 +284,6 @@ fn by_name(conditions: &[Condition]) -> Option<Vec<String>> {
     names.sort_unstable();
     names.dedup();
     Some(names)
-}
-
-/// What can be listed.
-trait Listed {
-    type Shown;
-    fn name(&self) -> &str;
-    fn show(&self, now: Timestamp) -> Option<Self::Shown>;
-}
-
-impl Listed for Snapshot {
-    type Shown = SnapshotDescription;
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn show(&self, now: Timestamp) -> Option<SnapshotDescription> {
-        self.seen_at(now)
-    }
-}
-
-impl Listed for Instance {
-    type Shown = Instance;
-
-    fn name(&self) -> &str {
-        &self.spec.identifier
-    }
-
-    fn show(&self, _now: Timestamp) -> Option<Instance> {
-        Some(self.clone())
-    }
-}
-
-struct Pager {
-    size: usize,
-    after: Option<String>,
-}
-
-impl Pager {
-    fn new(paging: &Paging) -> Result<Self, RdsFault> {
-        let size = match paging.max_records {
-            None => PAGE_SIZE,
-            Some(size) if PAGE_SIZES.contains(&size) => usize::try_from(size).unwrap_or(PAGE_SIZE),
-            Some(size) => {
-                let (least, most) = (PAGE_SIZES.start(), PAGE_SIZES.end());
-                return Err(invalid(format!(
-                    "Invalid value {size} for MaxRecords. Must be between {least} and {most}"
-                )));
-            }
-        };
-        let after = match &paging.marker {
-            Some(marker) => Some(marker::read(marker).ok_or_else(|| {
-                invalid(format!(
-                    "The marker {marker} is not one that was handed out."
-                ))
-            })?),
-            None => None,
-        };
-        Ok(Self { size, after })
-    }
-
-    /// The page of what fits and shows, out of items in the order of their names.
-    fn page<'a, T: Listed + 'a>(
-        &self,
-        items: impl IntoIterator<Item = &'a T>,
-        fits: impl Fn(&&'a T) -> bool,
-        now: Timestamp,
-    ) -> Page<T::Shown> {
-        let mut page = Page {
-            items: Vec::new(),
-            marker: None,
-        };
-        let mut last = None;
-        for item in items {
-            if self
-                .after
-                .as_deref()
-                .is_some_and(|after| item.name() <= after)
-                || !fits(&item)
-            {
-                continue;
-            }
-            let Some(shown) = item.show(now) else {
-                continue;
-            };
-            if page.items.len() == self.size {
-                page.marker = last.map(marker::write);
-                break;
-            }
-            page.items.push(shown);
-            last = Some(item.name());
-        }
-        page
-    }
-}
-
-/// Markers are opaque: hexadecimal, so that nobody is tempted to read or make one.
-mod marker {
-    pub(super) fn write(name: &str) -> String {
-        name.bytes().map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    pub(super) fn read(marker: &str) -> Option<String> {
-        let digits = marker.as_bytes();
-        let hex = digits.iter().all(u8::is_ascii_hexdigit);
-        if digits.is_empty() || !digits.len().is_multiple_of(2) || !hex {
-            return None;
-        }
-        let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-        let bytes: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
-        String::from_utf8(bytes?).ok()
-    }
 }
 
 fn invalid(message: String) -> RdsFault {

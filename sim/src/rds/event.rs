@@ -1,12 +1,14 @@
 //! The events RDS sends, as they arrive on the default event bus.
 //!
-//! Ids, categories and wordings are those of the RDS User Guide ("DB snapshot events"). There
-//! is no event for a snapshot or copy that failed.
+//! Ids, categories and wordings are those of the RDS User Guide ("DB snapshot events" and "DB
+//! cluster snapshot events"). There is no event for a snapshot or copy that failed, and none for
+//! what becomes of a cluster snapshot's copy.
 
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
 use serde_json::{Value, json};
 
+use super::family::Family;
 use super::names::Region;
 use super::snapshot::CopySource;
 use super::tags::Tags;
@@ -23,8 +25,16 @@ pub(super) enum Happening {
 }
 
 impl Happening {
-    fn id(&self) -> &'static str {
+    /// For cluster snapshots, neither copies nor deletions have an event (RDS User Guide, DB
+    /// cluster snapshot events).
+    pub(super) fn is_announced(&self, family: Family) -> bool {
+        family == Family::Instance || matches!(self, Self::Creating | Self::Created)
+    }
+
+    fn id(&self, family: Family) -> &'static str {
         match self {
+            Self::Creating if family == Family::Cluster => "RDS-EVENT-0074",
+            Self::Created if family == Family::Cluster => "RDS-EVENT-0075",
             Self::Creating => "RDS-EVENT-0040",
             Self::Deleted => "RDS-EVENT-0041",
             Self::Created => "RDS-EVENT-0042",
@@ -37,20 +47,27 @@ impl Happening {
         }
     }
 
-    fn category(&self) -> &'static str {
+    fn category(&self, family: Family) -> &'static str {
         match self {
+            Self::Creating | Self::Created if family == Family::Cluster => "backup",
             Self::Creating | Self::Created => "creation",
             Self::Deleted => "deletion",
             Self::CopyBegun(_) | Self::CopyDone(..) | Self::CopyCanceled(_) => "notification",
         }
     }
 
-    fn message(&self) -> String {
+    fn message(&self, family: Family) -> String {
         let of = |from: &CopySource| {
             let word = if from.across_regions { "from" } else { "in" };
             format!("{} {word} region {}", from.name, from.region)
         };
         match self {
+            Self::Creating if family == Family::Cluster => {
+                "Creating manual cluster snapshot".to_owned()
+            }
+            Self::Created if family == Family::Cluster => {
+                "Manual cluster snapshot created".to_owned()
+            }
             Self::Creating => "Creating manual snapshot".to_owned(),
             Self::Created => "Manual snapshot created".to_owned(),
             Self::Deleted => "Deleted manual snapshot".to_owned(),
@@ -84,6 +101,8 @@ pub struct EmittedEvent {
     pub date: Timestamp,
     /// `RDS-EVENT-nnnn`.
     pub event_id: &'static str,
+    /// Whether the event says so: those of cluster snapshots may leave it out.
+    pub tells_its_id: bool,
     /// The envelope's detail-type.
     pub detail_type: &'static str,
     /// SourceType.
@@ -104,6 +123,7 @@ pub struct EmittedEvent {
 pub(super) struct About<'a> {
     pub(super) region: &'a Region,
     pub(super) account: &'a str,
+    pub(super) family: Family,
     pub(super) arn: &'a str,
     pub(super) name: &'a str,
     pub(super) tags: &'a Tags,
@@ -111,19 +131,27 @@ pub(super) struct About<'a> {
 
 impl EmittedEvent {
     pub(super) fn new(id: String, about: About<'_>, what: &Happening, date: Timestamp) -> Self {
+        let family = about.family;
         Self {
             id,
             region: about.region.clone(),
             account: about.account.to_owned(),
             at: date,
             date,
-            event_id: what.id(),
-            detail_type: "RDS DB Snapshot Event",
-            source_type: "SNAPSHOT",
+            event_id: what.id(family),
+            tells_its_id: true,
+            detail_type: match family {
+                Family::Instance => "RDS DB Snapshot Event",
+                Family::Cluster => "RDS DB Cluster Snapshot Event",
+            },
+            source_type: match family {
+                Family::Instance => "SNAPSHOT",
+                Family::Cluster => "CLUSTER_SNAPSHOT",
+            },
             source_arn: about.arn.to_owned(),
             source_identifier: about.name.to_owned(),
-            categories: vec![what.category()],
-            message: what.message(),
+            categories: vec![what.category(family)],
+            message: what.message(family),
             tags: about.tags.clone(),
         }
     }
@@ -135,16 +163,19 @@ impl EmittedEvent {
             .iter()
             .map(|(k, v)| (k.to_owned(), Value::from(v)))
             .collect();
-        json!({
+        let mut detail = json!({
             "EventCategories": self.categories,
             "SourceType": self.source_type,
             "SourceArn": self.source_arn,
             "Date": with_milliseconds(self.date),
             "SourceIdentifier": self.source_identifier,
             "Message": self.message,
-            "EventID": self.event_id,
             "Tags": tags,
-        })
+        });
+        if self.tells_its_id {
+            detail["EventID"] = Value::from(self.event_id);
+        }
+        detail
     }
 
     /// The whole event as EventBridge hands it to a target.

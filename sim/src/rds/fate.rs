@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use jiff::SignedDuration;
 
+use super::family::Family;
 use super::names::Region;
 
 /// What is in store for one snapshot or copy.
@@ -77,24 +78,35 @@ pub struct Odds {
 pub struct Faults {
     /// What chance brings to snapshots that nothing is planned for.
     pub odds: Odds,
-    planned: BTreeMap<(Region, String), Fate>,
+    planned: BTreeMap<(Family, Region, String), Fate>,
 }
 
 impl Faults {
-    /// Settles beforehand what is in store for the next snapshot of that name in that region,
-    /// and for every later one of the same name.
+    /// Settles beforehand what is in store for the next instance snapshot of that name in that
+    /// region, and for every later one of the same name.
     pub fn plan(&mut self, region: Region, snapshot: &str, fate: Fate) {
+        self.plan_of(Family::Instance, region, snapshot, fate);
+    }
+
+    /// As [`Faults::plan`], for a snapshot of either family.
+    pub fn plan_of(&mut self, family: Family, region: Region, snapshot: &str, fate: Fate) {
         self.planned
-            .insert((region, snapshot.to_ascii_lowercase()), fate);
+            .insert((family, region, snapshot.to_ascii_lowercase()), fate);
     }
 
     /// The fate of a snapshot that was just accepted.
-    pub(super) fn fate_of(&self, region: &Region, snapshot: &str, rng: &mut Rng) -> Fate {
+    pub(super) fn fate_of(
+        &self,
+        family: Family,
+        region: &Region,
+        snapshot: &str,
+        rng: &mut Rng,
+    ) -> Fate {
         let drawn = self.odds.draw(rng);
         if self.planned.is_empty() {
             return drawn;
         }
-        let key = (region.clone(), snapshot.to_owned());
+        let key = (family, region.clone(), snapshot.to_owned());
         self.planned.get(&key).cloned().unwrap_or(drawn)
     }
 }

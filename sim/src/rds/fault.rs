@@ -3,7 +3,7 @@
 /// An error of the RDS API, with the wire code, status and wording that RDS uses.
 ///
 /// The codes are those of the service model, which drops the suffix `Fault` for most instance
-/// operations. Wordings were taken from what users quote in public issue reports where there
+/// operations and keeps it for clusters. Wordings were taken from what users quote in public issue reports where there
 /// was such a report; nothing should depend on them but where a variant says so.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RdsFault {
@@ -33,6 +33,23 @@ pub enum RdsFault {
     /// The snapshot's state forbids what was asked; carries the whole sentence.
     #[error("{0}")]
     InvalidDbSnapshotState(String),
+    /// No such cluster in this region; carries the identifier asked for.
+    #[error("DBCluster {0} not found.")]
+    DbClusterNotFound(String),
+    /// No such cluster snapshot in this region; carries the identifier asked for.
+    #[error("DBClusterSnapshot {0} not found.")]
+    DbClusterSnapshotNotFound(String),
+    /// The identifier is taken; carries it.
+    #[error(
+        "Cannot create the cluster snapshot because one with the identifier {0} already exists."
+    )]
+    DbClusterSnapshotAlreadyExists(String),
+    /// The cluster is busy or stopped; carries its identifier.
+    #[error("Cluster {0} is not in the available state.")]
+    InvalidDbClusterState(String),
+    /// The cluster snapshot's state forbids what was asked; carries the whole sentence.
+    #[error("{0}")]
+    InvalidDbClusterSnapshotState(String),
     /// Manual snapshots of the region: all places are taken. Carries the quota.
     #[error("Cannot create more than {0} manual snapshots")]
     ManualSnapshotQuota(usize),
@@ -57,6 +74,11 @@ impl RdsFault {
             Self::DbSnapshotAlreadyExists(_) => "DBSnapshotAlreadyExists",
             Self::InvalidDbInstanceState(_) => "InvalidDBInstanceState",
             Self::InvalidDbSnapshotState(_) => "InvalidDBSnapshotState",
+            Self::DbClusterNotFound(_) => "DBClusterNotFoundFault",
+            Self::DbClusterSnapshotNotFound(_) => "DBClusterSnapshotNotFoundFault",
+            Self::DbClusterSnapshotAlreadyExists(_) => "DBClusterSnapshotAlreadyExistsFault",
+            Self::InvalidDbClusterState(_) => "InvalidDBClusterStateFault",
+            Self::InvalidDbClusterSnapshotState(_) => "InvalidDBClusterSnapshotStateFault",
             Self::ManualSnapshotQuota(_) | Self::CopiesInFlightQuota(_) => "SnapshotQuotaExceeded",
             Self::KmsKeyNotAccessible(_) => "KMSKeyNotAccessibleFault",
         }
@@ -65,7 +87,10 @@ impl RdsFault {
     /// The HTTP status of the answer.
     pub fn http_status(&self) -> u16 {
         match self {
-            Self::DbInstanceNotFound(_) | Self::DbSnapshotNotFound(_) => 404,
+            Self::DbInstanceNotFound(_)
+            | Self::DbSnapshotNotFound(_)
+            | Self::DbClusterNotFound(_)
+            | Self::DbClusterSnapshotNotFound(_) => 404,
             _ => 400,
         }
     }

@@ -6,7 +6,7 @@ use super::names::Region;
 use super::tags::Tags;
 
 /// 2025-01-01T00:00:00Z: when instances were created, unless their spec says otherwise.
-const LONG_AGO: Timestamp = Timestamp::constant(1_735_689_600, 0);
+pub(super) const LONG_AGO: Timestamp = Timestamp::constant(1_735_689_600, 0);
 
 /// An instance as an operator asks for it. [`InstanceSpec::postgres`] has sensible values.
 #[derive(Clone, Debug, PartialEq, Eq)]

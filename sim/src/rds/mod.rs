@@ -33,22 +33,31 @@
 //! - a copy fails at its end if its source is gone by then, or its key no longer usable;
 //! - a deleted copy that was under way sends both "canceled" and "deleted";
 //! - a name that is taken is reported before a quota that is full;
+//! - cluster snapshots and instance snapshots share the limit of copies in flight;
+//! - a cluster takes one snapshot at a time, and every second event of a cluster snapshot leaves
+//!   its id out;
+//! - a copy of a Multi-AZ DB cluster's snapshot to another region is an invalid parameter, and so
+//!   is a key for the copy of an unencrypted cluster snapshot;
 //! - tags that begin with `aws:` are not inherited, neither by snapshots nor by copies.
 
 mod agenda;
+mod cluster;
 mod config;
 mod course;
 mod describe;
 mod event;
+mod family;
 mod fate;
 mod fault;
 mod instance;
 mod keys;
 mod names;
 mod operator;
+mod pages;
 mod region;
 mod request;
 mod snapshot;
+mod tagging;
 mod tags;
 mod work;
 
@@ -61,16 +70,21 @@ use agenda::Agenda;
 use describe::Place;
 use region::RegionState;
 
-pub use config::{COPIES_IN_FLIGHT, DurationRange, MANUAL_SNAPSHOTS, RdsConfig, Timings};
+pub use cluster::{Cluster, ClusterSpec, availability_zones};
+pub use config::{
+    COPIES_IN_FLIGHT, DurationRange, MANUAL_CLUSTER_SNAPSHOTS, MANUAL_SNAPSHOTS, PlannedWork,
+    RdsConfig, Timings,
+};
 pub use event::{EmittedEvent, with_milliseconds};
+pub use family::Family;
 pub use fate::{Ending, EventFate, Fate, Faults, Odds};
 pub use fault::RdsFault;
 pub use instance::{Instance, InstanceSpec, InstanceStatus};
 pub use keys::KmsKey;
-pub use names::{BadRegion, RdsArn, Region, SNAPSHOT_NAME_MAX};
+pub use names::{BadRegion, CLUSTER_SNAPSHOT_NAME_MAX, RdsArn, Region, SNAPSHOT_NAME_MAX};
 pub use request::{
-    Answer, CopyDbSnapshot, CreateDbSnapshot, DescribeDbInstances, DescribeDbSnapshots, Filter,
-    Page, Paging, Quota, Request,
+    Answer, CopyDbSnapshot, CreateDbSnapshot, DescribeDbClusters, DescribeDbInstances,
+    DescribeDbSnapshots, Filter, Page, Paging, Quota, Request,
 };
 pub use snapshot::{
     CopySource, Origin, Snapshot, SnapshotDescription, SnapshotType, SourceInstance, Stage,
@@ -116,6 +130,7 @@ impl Rds {
         now: Timestamp,
     ) -> Result<Answer, RdsFault> {
         let one = |snapshot| Answer::Snapshot(Box::new(snapshot));
+        let one_cluster = |snapshot| Answer::ClusterSnapshot(Box::new(snapshot));
         match request {
             Request::CreateDbSnapshot(r) => self.create_db_snapshot(region, &r, now).map(one),
             Request::CopyDbSnapshot(r) => self.copy_db_snapshot(region, &r, now).map(one),
@@ -135,6 +150,21 @@ impl Rds {
             Request::DescribeAccountAttributes => Ok(Answer::Quotas(
                 self.describe_account_attributes(region, now),
             )),
+            Request::CreateDbClusterSnapshot(r) => self
+                .create_db_cluster_snapshot(region, &r, now)
+                .map(one_cluster),
+            Request::CopyDbClusterSnapshot(r) => self
+                .copy_db_cluster_snapshot(region, &r, now)
+                .map(one_cluster),
+            Request::DeleteDbClusterSnapshot(name) => self
+                .delete_db_cluster_snapshot(region, &name, now)
+                .map(one_cluster),
+            Request::DescribeDbClusterSnapshots(r) => self
+                .describe_db_cluster_snapshots(region, &r, now)
+                .map(Answer::ClusterSnapshots),
+            Request::DescribeDbClusters(r) => self
+                .describe_db_clusters(region, &r, now)
+                .map(Answer::Clusters),
         }
     }
 
@@ -149,7 +179,37 @@ impl Rds {
         now: Timestamp,
     ) -> Result<Page<SnapshotDescription>, RdsFault> {
         let now = self.run_until(now);
-        self.place(region).snapshots(request, now)
+        self.place(region).snapshots(Family::Instance, request, now)
+    }
+
+    /// DescribeDBClusterSnapshots.
+    ///
+    /// # Errors
+    /// `InvalidParameterValue`; `DBClusterSnapshotNotFoundFault` when an identifier was given and
+    /// nothing fits.
+    pub fn describe_db_cluster_snapshots(
+        &mut self,
+        region: &Region,
+        request: &DescribeDbSnapshots,
+        now: Timestamp,
+    ) -> Result<Page<SnapshotDescription>, RdsFault> {
+        let now = self.run_until(now);
+        self.place(region).snapshots(Family::Cluster, request, now)
+    }
+
+    /// DescribeDBClusters.
+    ///
+    /// # Errors
+    /// `InvalidParameterValue`; `DBClusterNotFoundFault` when an identifier was given and nothing
+    /// fits.
+    pub fn describe_db_clusters(
+        &mut self,
+        region: &Region,
+        request: &DescribeDbClusters,
+        now: Timestamp,
+    ) -> Result<Page<Cluster>, RdsFault> {
+        self.run_until(now);
+        self.place(region).clusters(request)
     }
 
     /// DescribeDBInstances.
@@ -169,7 +229,8 @@ impl Rds {
     /// DescribeAccountAttributes.
     pub fn describe_account_attributes(&mut self, region: &Region, now: Timestamp) -> Vec<Quota> {
         self.run_until(now);
-        let max = self.config.manual_snapshot_quota;
+        let max = |family| self.config.quota(family);
+        let (max, max_of_clusters) = (max(Family::Instance), max(Family::Cluster));
         let state = self.region_mut(region);
         let gibibytes = |i: &Instance| usize::try_from(i.spec.allocated_storage).unwrap_or(0);
         let storage = state.instances.values().map(gibibytes).sum();
@@ -187,13 +248,13 @@ impl Rds {
             },
             Quota {
                 name: "ManualSnapshots",
-                used: state.manual_snapshots(),
+                used: state.manual_snapshots(Family::Instance),
                 max,
             },
             Quota {
                 name: "ManualClusterSnapshots",
-                used: 0,
-                max: MANUAL_SNAPSHOTS,
+                used: state.manual_snapshots(Family::Cluster),
+                max: max_of_clusters,
             },
         ]
     }
@@ -231,6 +292,25 @@ impl Rds {
 
     fn instance_mut(&mut self, region: &Region, identifier: &str) -> Option<&mut Instance> {
         self.regions.get_mut(region)?.instances.get_mut(identifier)
+    }
+
+    fn status_mut(
+        &mut self,
+        region: &Region,
+        family: Family,
+        identifier: &str,
+    ) -> Option<&mut InstanceStatus> {
+        let state = self.regions.get_mut(region)?;
+        match family {
+            Family::Instance => {
+                let found = state.instances.get_mut(identifier);
+                found.map(|instance| &mut instance.status)
+            }
+            Family::Cluster => {
+                let found = state.clusters.get_mut(identifier);
+                found.map(|cluster| &mut cluster.status)
+            }
+        }
     }
 
     fn next_serial(&mut self) -> u64 {

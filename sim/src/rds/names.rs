@@ -11,8 +11,10 @@ use super::RdsFault;
 
 /// The longest identifier of an instance snapshot (RDS API reference, CreateDBSnapshot).
 pub const SNAPSHOT_NAME_MAX: usize = 255;
-/// The longest identifier of a DB instance (RDS API reference, CreateDBInstance).
-pub(super) const INSTANCE_NAME_MAX: usize = 63;
+/// The longest identifier of a cluster snapshot (RDS API reference, CreateDBClusterSnapshot).
+pub const CLUSTER_SNAPSHOT_NAME_MAX: usize = 63;
+/// The longest identifier of a DB instance or cluster (RDS API reference, CreateDBInstance).
+pub(super) const DATABASE_NAME_MAX: usize = 63;
 
 /// An AWS region, such as `eu-west-1`. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,9 +3,10 @@
 use fastrand::Rng;
 use jiff::Timestamp;
 
-use super::instance::{Instance, InstanceSpec, InstanceStatus};
+use super::cluster::{Cluster, ClusterSpec};
+use super::instance::{Instance, InstanceSpec, InstanceStatus, LONG_AGO};
 use super::keys::KmsKey;
-use super::names::{INSTANCE_NAME_MAX, Region, new_identifier};
+use super::names::{DATABASE_NAME_MAX, Region, new_identifier};
 use super::snapshot::Snapshot;
 use super::{Rds, RdsConfig, RdsFault};
 
@@ -22,9 +23,9 @@ impl Rds {
         mut spec: InstanceSpec,
     ) -> Result<String, RdsFault> {
         let parameter = "DBInstanceIdentifier";
-        spec.identifier = new_identifier(parameter, &spec.identifier, INSTANCE_NAME_MAX)?;
+        spec.identifier = new_identifier(parameter, &spec.identifier, DATABASE_NAME_MAX)?;
         let serial = self.next_serial();
-        let resource_id = resource_id(&mut self.rng_of(serial));
+        let resource_id = resource_id("db", &mut self.rng_of(serial));
         let account = self.config.account.clone();
         let state = self.region_mut(region);
         if state.instances.contains_key(&spec.identifier) {
@@ -45,6 +46,61 @@ impl Rds {
             .instances
             .insert(instance.spec.identifier.clone(), instance);
         Ok(resource_id)
+    }
+
+    /// Puts a cluster there with its members, `available`, and returns its DbClusterResourceId.
+    ///
+    /// # Errors
+    /// As [`Rds::add_instance`], for the cluster or one of its members. The members before that
+    /// one are there then, and the cluster is not.
+    pub fn add_cluster(
+        &mut self,
+        region: &Region,
+        mut spec: ClusterSpec,
+    ) -> Result<String, RdsFault> {
+        let parameter = "DBClusterIdentifier";
+        spec.identifier = new_identifier(parameter, &spec.identifier, DATABASE_NAME_MAX)?;
+        let serial = self.next_serial();
+        let resource_id = resource_id("cluster", &mut self.rng_of(serial));
+        let account = self.config.account.clone();
+        let state = self.region_mut(region);
+        if state.clusters.contains_key(&spec.identifier) {
+            let message = format!("DB cluster {} already exists", spec.identifier);
+            return Err(RdsFault::InvalidParameterValue(message));
+        }
+        if let Some(named) = &spec.kms_key {
+            spec.kms_key = Some(state.keys.resolve(region, &account, named)?);
+        }
+        for member in &mut spec.members {
+            member.make_ascii_lowercase();
+        }
+        for member in &spec.members {
+            self.add_instance(region, spec.member(member))?;
+        }
+        let cluster = Cluster {
+            arn: format!("arn:aws:rds:{region}:{account}:cluster:{}", spec.identifier),
+            resource_id: resource_id.clone(),
+            region: region.clone(),
+            status: InstanceStatus::Available,
+            created: LONG_AGO,
+            spec,
+        };
+        let clusters = &mut self.region_mut(region).clusters;
+        clusters.insert(cluster.spec.identifier.clone(), cluster);
+        Ok(resource_id)
+    }
+
+    /// Changes a cluster at will, its identifier excepted. `None` when there is none.
+    pub fn change_cluster<T>(
+        &mut self,
+        region: &Region,
+        identifier: &str,
+        change: impl FnOnce(&mut Cluster) -> T,
+    ) -> Option<T> {
+        let clusters = &mut self.region_mut(region).clusters;
+        clusters
+            .get_mut(&identifier.to_ascii_lowercase())
+            .map(change)
     }
 
     /// Takes an instance away; its manual snapshots stay. False when there is none.
@@ -110,7 +166,42 @@ impl Rds {
             .flat_map(|state| state.instances.values())
     }
 
-    /// The snapshots of a region, by identifier, in whatever stage.
+    /// The clusters of a region, by identifier.
+    pub fn clusters<'a>(&'a self, region: &Region) -> impl Iterator<Item = &'a Cluster> + use<'a> {
+        self.regions
+            .get(region)
+            .into_iter()
+            .flat_map(|state| state.clusters.values())
+    }
+
+    /// One cluster.
+    pub fn cluster(&self, region: &Region, identifier: &str) -> Option<&Cluster> {
+        self.regions
+            .get(region)?
+            .clusters
+            .get(&identifier.to_ascii_lowercase())
+    }
+
+    /// The cluster snapshots of a region, by identifier, in whatever stage.
+    pub fn cluster_snapshots<'a>(
+        &'a self,
+        region: &Region,
+    ) -> impl Iterator<Item = &'a Snapshot> + use<'a> {
+        self.regions
+            .get(region)
+            .into_iter()
+            .flat_map(|state| state.cluster_snapshots.values())
+    }
+
+    /// One cluster snapshot.
+    pub fn cluster_snapshot(&self, region: &Region, name: &str) -> Option<&Snapshot> {
+        self.regions
+            .get(region)?
+            .cluster_snapshots
+            .get(&name.to_ascii_lowercase())
+    }
+
+    /// The instance snapshots of a region, by identifier, in whatever stage.
     pub fn snapshots<'a>(
         &'a self,
         region: &Region,
@@ -129,7 +220,7 @@ impl Rds {
             .get(&identifier.to_ascii_lowercase())
     }
 
-    /// One snapshot.
+    /// One instance snapshot.
     pub fn snapshot(&self, region: &Region, name: &str) -> Option<&Snapshot> {
         self.regions
             .get(region)?
@@ -152,9 +243,12 @@ impl Rds {
     }
 }
 
-/// `db-` and 26 characters of base32, as RDS makes them.
-fn resource_id(rng: &mut Rng) -> String {
+/// `db-` or `cluster-`, and 26 characters of base32, as RDS makes them.
+fn resource_id(kind: &str, rng: &mut Rng) -> String {
     const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let characters = (0..26).map(|_| char::from(BASE32[rng.usize(..32)]));
-    "db-".chars().chain(characters).collect()
+    kind.chars()
+        .chain(std::iter::once('-'))
+        .chain(characters)
+        .collect()
 }

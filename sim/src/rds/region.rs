@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::RdsFault;
+use super::agenda::SnapshotKey;
+use super::cluster::Cluster;
+use super::family::Family;
 use super::instance::Instance;
 use super::keys::Keyring;
 use super::snapshot::{Snapshot, SnapshotType};
@@ -11,38 +14,61 @@ use super::snapshot::{Snapshot, SnapshotType};
 #[derive(Clone, Debug, Default)]
 pub(super) struct RegionState {
     pub(super) instances: BTreeMap<String, Instance>,
+    pub(super) clusters: BTreeMap<String, Cluster>,
     pub(super) snapshots: BTreeMap<String, Snapshot>,
+    pub(super) cluster_snapshots: BTreeMap<String, Snapshot>,
     pub(super) keys: Keyring,
     pub(super) copies_in_flight: usize,
     pub(super) most_copies_in_flight: usize,
 }
 
 impl RegionState {
-    pub(super) fn snapshot(&self, name: &str) -> Result<&Snapshot, RdsFault> {
-        self.snapshots
+    /// The snapshots of a family, by identifier.
+    pub(super) fn shelf(&self, family: Family) -> &BTreeMap<String, Snapshot> {
+        match family {
+            Family::Instance => &self.snapshots,
+            Family::Cluster => &self.cluster_snapshots,
+        }
+    }
+
+    pub(super) fn shelf_mut(&mut self, family: Family) -> &mut BTreeMap<String, Snapshot> {
+        match family {
+            Family::Instance => &mut self.snapshots,
+            Family::Cluster => &mut self.cluster_snapshots,
+        }
+    }
+
+    pub(super) fn snapshot(&self, family: Family, name: &str) -> Result<&Snapshot, RdsFault> {
+        self.shelf(family)
             .get(name)
-            .ok_or_else(|| RdsFault::DbSnapshotNotFound(name.to_owned()))
+            .ok_or_else(|| family.snapshot_not_found(name))
     }
 
-    /// The very snapshot of that name and serial, if it is still there.
-    pub(super) fn same(&mut self, name: &str, serial: u64) -> Option<&mut Snapshot> {
-        self.snapshots
-            .get_mut(name)
-            .filter(|snapshot| snapshot.serial == serial)
+    /// The very snapshot that a key means, if it is still there.
+    pub(super) fn same(&mut self, key: &SnapshotKey) -> Option<&mut Snapshot> {
+        self.shelf_mut(key.family)
+            .get_mut(&key.name)
+            .filter(|snapshot| snapshot.serial == key.serial)
     }
 
-    pub(super) fn manual_snapshots(&self) -> usize {
+    pub(super) fn manual_snapshots(&self, family: Family) -> usize {
         let manual = |snapshot: &&Snapshot| snapshot.kind == SnapshotType::Manual;
-        self.snapshots.values().filter(manual).count()
+        self.shelf(family).values().filter(manual).count()
     }
 
     /// Refuses a name that is taken and a snapshot beyond the quota, in this order: who tries
     /// again after a lost answer learns that the first attempt worked, even with the quota full.
-    pub(super) fn has_place_for(&self, name: &str, quota: usize) -> Result<(), RdsFault> {
-        if self.snapshots.contains_key(name) {
-            return Err(RdsFault::DbSnapshotAlreadyExists(name.to_owned()));
+    pub(super) fn has_place_for(
+        &self,
+        family: Family,
+        name: &str,
+        quota: usize,
+    ) -> Result<(), RdsFault> {
+        let shelf = self.shelf(family);
+        if shelf.contains_key(name) {
+            return Err(family.snapshot_exists(name));
         }
-        if self.snapshots.len() >= quota && self.manual_snapshots() >= quota {
+        if shelf.len() >= quota && self.manual_snapshots(family) >= quota {
             return Err(RdsFault::ManualSnapshotQuota(quota));
         }
         Ok(())

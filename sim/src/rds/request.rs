@@ -2,6 +2,7 @@
 //!
 //! Requests carry plain text: it is RDS that judges identifiers, keys and tags.
 
+use super::cluster::Cluster;
 use super::instance::Instance;
 use super::snapshot::SnapshotDescription;
 use super::tags::Tags;
@@ -25,6 +26,16 @@ pub enum Request {
     AddTagsToResource(String, Vec<(String, String)>),
     /// DescribeAccountAttributes.
     DescribeAccountAttributes,
+    /// CreateDBClusterSnapshot.
+    CreateDbClusterSnapshot(CreateDbSnapshot),
+    /// CopyDBClusterSnapshot, called in the destination region.
+    CopyDbClusterSnapshot(CopyDbSnapshot),
+    /// DescribeDBClusterSnapshots.
+    DescribeDbClusterSnapshots(DescribeDbSnapshots),
+    /// DescribeDBClusters.
+    DescribeDbClusters(DescribeDbClusters),
+    /// DeleteDBClusterSnapshot, with the identifier.
+    DeleteDbClusterSnapshot(String),
 }
 
 impl Request {
@@ -39,27 +50,33 @@ impl Request {
             Self::ListTagsForResource(_) => "ListTagsForResource",
             Self::AddTagsToResource(..) => "AddTagsToResource",
             Self::DescribeAccountAttributes => "DescribeAccountAttributes",
+            Self::CreateDbClusterSnapshot(_) => "CreateDBClusterSnapshot",
+            Self::CopyDbClusterSnapshot(_) => "CopyDBClusterSnapshot",
+            Self::DescribeDbClusterSnapshots(_) => "DescribeDBClusterSnapshots",
+            Self::DescribeDbClusters(_) => "DescribeDBClusters",
+            Self::DeleteDbClusterSnapshot(_) => "DeleteDBClusterSnapshot",
         }
     }
 }
 
-/// CreateDBSnapshot.
+/// CreateDBSnapshot or CreateDBClusterSnapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CreateDbSnapshot {
-    /// DBSnapshotIdentifier.
+    /// DBSnapshotIdentifier or DBClusterSnapshotIdentifier.
     pub snapshot: String,
-    /// DBInstanceIdentifier.
+    /// DBInstanceIdentifier or DBClusterIdentifier.
     pub instance: String,
     /// Tags, as keys and values.
     pub tags: Vec<(String, String)>,
 }
 
-/// CopyDBSnapshot.
+/// CopyDBSnapshot or CopyDBClusterSnapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CopyDbSnapshot {
-    /// SourceDBSnapshotIdentifier: an ARN, or a name of the same region.
+    /// SourceDBSnapshotIdentifier or SourceDBClusterSnapshotIdentifier: an ARN, or a name of the
+    /// same region.
     pub source: String,
-    /// TargetDBSnapshotIdentifier.
+    /// TargetDBSnapshotIdentifier or TargetDBClusterSnapshotIdentifier.
     pub target: String,
     /// KmsKeyId: key ARN, key id, alias name or alias ARN.
     pub kms_key: Option<String>,
@@ -67,18 +84,18 @@ pub struct CopyDbSnapshot {
     pub copy_tags: bool,
     /// Tags, as keys and values.
     pub tags: Vec<(String, String)>,
-    /// OptionGroupName.
+    /// OptionGroupName; clusters have none.
     pub option_group: Option<String>,
 }
 
-/// DescribeDBSnapshots. All conditions must hold.
+/// DescribeDBSnapshots or DescribeDBClusterSnapshots. All conditions must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DescribeDbSnapshots {
-    /// DBSnapshotIdentifier: a name or an ARN.
+    /// DBSnapshotIdentifier or DBClusterSnapshotIdentifier: a name or an ARN.
     pub snapshot: Option<String>,
-    /// DBInstanceIdentifier.
+    /// DBInstanceIdentifier or DBClusterIdentifier.
     pub instance: Option<String>,
-    /// DbiResourceId.
+    /// DbiResourceId or DbClusterResourceId.
     pub resource_id: Option<String>,
     /// SnapshotType.
     pub snapshot_type: Option<String>,
@@ -93,6 +110,17 @@ pub struct DescribeDbSnapshots {
 pub struct DescribeDbInstances {
     /// DBInstanceIdentifier: a name or an ARN.
     pub instance: Option<String>,
+    /// Filters.
+    pub filters: Vec<Filter>,
+    /// MaxRecords and Marker.
+    pub paging: Paging,
+}
+
+/// DescribeDBClusters. All conditions must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DescribeDbClusters {
+    /// DBClusterIdentifier: a name or an ARN.
+    pub cluster: Option<String>,
     /// Filters.
     pub filters: Vec<Filter>,
     /// MaxRecords and Marker.
@@ -146,6 +174,12 @@ pub enum Answer {
     Snapshots(Page<SnapshotDescription>),
     /// A page of instances.
     Instances(Page<Instance>),
+    /// A page of clusters.
+    Clusters(Page<Cluster>),
+    /// A page of cluster snapshots.
+    ClusterSnapshots(Page<SnapshotDescription>),
+    /// The cluster snapshot that is being made or deleted.
+    ClusterSnapshot(Box<SnapshotDescription>),
     /// The tags of a resource.
     Tags(Tags),
     /// The account's quotas.

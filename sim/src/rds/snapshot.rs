@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::agenda::SnapshotKey;
+use super::cluster::{Cluster, is_multi_az_cluster};
+use super::family::Family;
 use super::fate::Fate;
 use super::instance::Instance;
 use super::names::Region;
@@ -82,12 +85,23 @@ pub struct CopySource {
     pub across_regions: bool,
 }
 
-/// What a snapshot keeps of its instance, as it was then. Copies share it.
+impl CopySource {
+    pub(super) fn key(&self, family: Family) -> SnapshotKey {
+        SnapshotKey {
+            family,
+            region: self.region.clone(),
+            name: self.name.clone(),
+            serial: self.serial,
+        }
+    }
+}
+
+/// What a snapshot keeps of its instance or cluster, as it was then. Copies share it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceInstance {
-    /// DBInstanceIdentifier.
+    /// DBInstanceIdentifier or DBClusterIdentifier.
     pub identifier: String,
-    /// DbiResourceId.
+    /// DbiResourceId or DbClusterResourceId.
     pub resource_id: String,
     /// Engine.
     pub engine: String,
@@ -99,7 +113,7 @@ pub struct SourceInstance {
     pub allocated_storage: u32,
     /// StorageType.
     pub storage_type: String,
-    /// AvailabilityZone.
+    /// AvailabilityZone; for a cluster, its first.
     pub availability_zone: String,
     /// VpcId.
     pub vpc_id: String,
@@ -107,11 +121,11 @@ pub struct SourceInstance {
     pub port: u16,
     /// MasterUsername.
     pub master_username: String,
-    /// OptionGroupName.
+    /// OptionGroupName; empty for a cluster.
     pub option_group: String,
     /// IAMDatabaseAuthenticationEnabled.
     pub iam_authentication: bool,
-    /// InstanceCreateTime.
+    /// InstanceCreateTime or ClusterCreateTime.
     pub created: Timestamp,
 }
 
@@ -135,20 +149,42 @@ impl SourceInstance {
             created: spec.created,
         }
     }
+
+    pub(super) fn of_cluster(cluster: &Cluster) -> Self {
+        let spec = &cluster.spec;
+        Self {
+            identifier: spec.identifier.clone(),
+            resource_id: cluster.resource_id.clone(),
+            engine: spec.engine.clone(),
+            engine_version: spec.engine_version.clone(),
+            license_model: "postgresql-license".to_owned(),
+            allocated_storage: spec.allocated_storage,
+            storage_type: spec.storage_type.clone(),
+            availability_zone: format!("{}a", cluster.region),
+            vpc_id: spec.vpc_id.clone(),
+            port: spec.port,
+            master_username: spec.master_username.clone(),
+            option_group: String::new(),
+            iam_authentication: spec.iam_authentication,
+            created: cluster.created,
+        }
+    }
 }
 
-/// A snapshot as it is.
+/// A snapshot of an instance or a cluster, as it is.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// DBSnapshotIdentifier.
+    /// What it is a snapshot of.
+    pub family: Family,
+    /// DBSnapshotIdentifier or DBClusterSnapshotIdentifier.
     pub name: String,
-    /// DBSnapshotArn.
+    /// DBSnapshotArn or DBClusterSnapshotArn.
     pub arn: String,
     /// SnapshotType.
     pub kind: SnapshotType,
     /// Where its data comes from.
     pub origin: Origin,
-    /// The instance whose data it holds.
+    /// The instance or cluster whose data it holds.
     pub instance: Arc<SourceInstance>,
     /// The ARN of its key; `None` when it is not encrypted.
     pub kms_key: Option<String>,
@@ -189,6 +225,20 @@ impl Snapshot {
         self.stages.push((now, stage));
     }
 
+    /// Whether it is of a Multi-AZ DB cluster, which is never copied to another region.
+    pub fn is_of_multi_az_cluster(&self) -> bool {
+        self.family == Family::Cluster && is_multi_az_cluster(&self.instance.engine)
+    }
+
+    pub(super) fn key(&self, region: &Region) -> SnapshotKey {
+        SnapshotKey {
+            family: self.family,
+            region: region.clone(),
+            name: self.name.clone(),
+            serial: self.serial,
+        }
+    }
+
     /// Whether it takes one of the region's places for copies in flight.
     pub fn is_a_copy_in_flight(&self) -> bool {
         let from_elsewhere = matches!(&self.origin, Origin::Copied(from) if from.across_regions);
@@ -210,22 +260,26 @@ impl Snapshot {
         let (_, stage) = self.stages.iter().rev().find(reached)?;
         // Both times appear when the data is taken or the copying begins, not before.
         let begun = self.begun_at <= moment;
+        let of_an_instance = self.family == Family::Instance;
         let from = match &self.origin {
-            Origin::Copied(from) if from.across_regions => Some(from),
+            Origin::Copied(from) if from.across_regions || !of_an_instance => Some(from),
             _ => None,
         };
         Some(SnapshotDescription {
+            family: self.family,
             name: self.name.clone(),
             arn: self.arn.clone(),
             kind: self.kind,
             stage: *stage,
             percent_progress: self.progress(*stage, moment),
             create_time: begun.then_some(self.begun_at),
-            original_create_time: begun.then_some(self.taken_at),
-            source_region: from.map(|from| from.region.clone()),
+            original_create_time: (begun && of_an_instance).then_some(self.taken_at),
+            source_region: from
+                .filter(|_| of_an_instance)
+                .map(|from| from.region.clone()),
             source_arn: from.map(|from| from.arn.clone()),
             kms_key: self.kms_key.clone(),
-            size: (*stage == Stage::Available).then_some(self.size),
+            size: (*stage == Stage::Available && of_an_instance).then_some(self.size),
             instance: Arc::clone(&self.instance),
             tags: self.tags.clone(),
         })
@@ -249,9 +303,11 @@ impl Snapshot {
 /// A snapshot as a describe answer shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnapshotDescription {
-    /// DBSnapshotIdentifier.
+    /// What it is a snapshot of.
+    pub family: Family,
+    /// DBSnapshotIdentifier or DBClusterSnapshotIdentifier.
     pub name: String,
-    /// DBSnapshotArn.
+    /// DBSnapshotArn or DBClusterSnapshotArn.
     pub arn: String,
     /// SnapshotType.
     pub kind: SnapshotType,
@@ -261,17 +317,19 @@ pub struct SnapshotDescription {
     pub percent_progress: u8,
     /// SnapshotCreateTime; absent until the work has begun.
     pub create_time: Option<Timestamp>,
-    /// OriginalSnapshotCreateTime; absent until the work has begun.
+    /// OriginalSnapshotCreateTime; absent until the work has begun. Cluster snapshots never
+    /// show it.
     pub original_create_time: Option<Timestamp>,
-    /// SourceRegion; only on copies from another region.
+    /// SourceRegion; only on copies from another region, and never on cluster snapshots.
     pub source_region: Option<Region>,
-    /// SourceDBSnapshotIdentifier, an ARN; only on copies from another region.
+    /// SourceDBSnapshotIdentifier, an ARN, only on copies from another region; for clusters
+    /// SourceDBClusterSnapshotArn, on all copies.
     pub source_arn: Option<String>,
     /// KmsKeyId, an ARN.
     pub kms_key: Option<String>,
-    /// FullSnapshotSizeInBytes; absent until it is available.
+    /// FullSnapshotSizeInBytes; absent until it is available. Cluster snapshots never show it.
     pub size: Option<u64>,
-    /// What it keeps of its instance.
+    /// What it keeps of its instance or cluster.
     pub instance: Arc<SourceInstance>,
     /// TagList.
     pub tags: Tags,

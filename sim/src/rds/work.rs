@@ -1,13 +1,16 @@
-//! The calls that change something: create, copy, delete, tag.
+//! The calls that change something: create, copy, delete.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::agenda::{Due, SnapshotKey};
+use super::agenda::Due;
+use super::cluster::Cluster;
 use super::event::Happening;
-use super::instance::InstanceStatus;
-use super::names::{RdsArn, Region, SNAPSHOT_NAME_MAX, new_identifier};
+use super::family::Family;
+use super::instance::{Instance, InstanceStatus};
+use super::names::{RdsArn, Region, new_identifier};
+use super::region::RegionState;
 use super::request::{CopyDbSnapshot, CreateDbSnapshot};
 use super::snapshot::{
     CopySource, Origin, Snapshot, SnapshotDescription, SnapshotType, SourceInstance, Stage,
@@ -27,51 +30,69 @@ impl Rds {
         request: &CreateDbSnapshot,
         now: Timestamp,
     ) -> Result<SnapshotDescription, RdsFault> {
+        self.create(Family::Instance, region, request, now)
+    }
+
+    /// CreateDBClusterSnapshot.
+    ///
+    /// # Errors
+    /// As RDS: `InvalidParameterValue`, `DBClusterNotFoundFault`,
+    /// `DBClusterSnapshotAlreadyExistsFault`, `InvalidDBClusterStateFault`,
+    /// `SnapshotQuotaExceeded`. Nothing is changed then.
+    pub fn create_db_cluster_snapshot(
+        &mut self,
+        region: &Region,
+        request: &CreateDbSnapshot,
+        now: Timestamp,
+    ) -> Result<SnapshotDescription, RdsFault> {
+        self.create(Family::Cluster, region, request, now)
+    }
+
+    fn create(
+        &mut self,
+        family: Family,
+        region: &Region,
+        request: &CreateDbSnapshot,
+        now: Timestamp,
+    ) -> Result<SnapshotDescription, RdsFault> {
         let now = self.run_until(now);
-        let name = new_identifier("DBSnapshotIdentifier", &request.snapshot, SNAPSHOT_NAME_MAX)?;
+        let name = new_identifier(
+            family.name_parameter(),
+            &request.snapshot,
+            family.name_max(),
+        )?;
         let tags = Tags::from_caller(&request.tags)?;
-        let quota = self.config.manual_snapshot_quota;
+        let quota = self.config.quota(family);
         let account = self.config.account.clone();
         let state = self.region_mut(region);
-        let instance = state.instances.get(&request.instance.to_ascii_lowercase());
-        let instance = instance
-            .ok_or_else(|| RdsFault::DbInstanceNotFound(request.instance.clone()))?
-            .clone();
-        state.has_place_for(&name, quota)?;
-        if instance.spec.cluster.is_some() {
-            return Err(invalid(
-                "The specified instance is a member of a cluster and a snapshot cannot be created \
-                 directly. Please use the CreateDBClusterSnapshot API instead."
-                    .to_owned(),
-            ));
-        }
-        if !instance.status.lets_a_snapshot_begin() {
-            return Err(RdsFault::InvalidDbInstanceState(
-                instance.spec.identifier.clone(),
-            ));
-        }
+        let database = Subject::find(state, family, &request.instance)?;
+        state.has_place_for(family, &name, quota)?;
+        database.lets_a_snapshot_begin(family)?;
 
         let serial = self.next_serial();
         let mut rng = self.rng_of(serial);
         let timings = &self.config.timings;
         let taken_at = later(now, timings.before_data_is_taken.draw(&mut rng));
-        let ends_at = later(taken_at, timings.snapshot.draw(&mut rng));
+        let drawn = timings.snapshot.draw(&mut rng);
+        let planned = self.config.planned.get(&database.source.identifier);
+        let ends_at = later(taken_at, planned.map_or(drawn, |work| work.snapshot));
         let written = rng.u64(20..=90);
-        let fate = self.config.faults.fate_of(region, &name, &mut rng);
+        let fate = self.config.faults.fate_of(family, region, &name, &mut rng);
         // Any tag of the caller's own stops the inheritance (RDS User Guide, Tagging).
-        let tags = if tags.is_empty() && instance.spec.copy_tags_to_snapshot {
-            instance.spec.tags.inheritable()
-        } else {
-            tags
+        let tags = match database.inheritable_tags {
+            Some(inherited) if tags.is_empty() => inherited,
+            _ => tags,
         };
+        let source = database.source;
         let snapshot = Snapshot {
-            arn: arn(region, &account, &name),
+            family,
+            arn: arn(family, region, &account, &name),
             kind: SnapshotType::Manual,
             origin: Origin::Taken,
-            instance: Arc::new(SourceInstance::of(&instance)),
-            kms_key: instance.spec.kms_key.clone(),
+            size: u64::from(source.allocated_storage) * written * (1 << 30) / 100,
+            instance: Arc::new(source),
+            kms_key: database.kms_key,
             tags,
-            size: u64::from(instance.spec.allocated_storage) * written * (1 << 30) / 100,
             taken_at,
             begun_at: taken_at,
             fate,
@@ -80,8 +101,8 @@ impl Rds {
             stages: vec![(now, Stage::Creating)],
             name,
         };
-        if let Some(instance) = self.instance_mut(region, &instance.spec.identifier) {
-            instance.status = InstanceStatus::BackingUp;
+        if let Some(status) = self.status_mut(region, family, &snapshot.instance.identifier) {
+            *status = InstanceStatus::BackingUp;
         }
         self.announce(
             region,
@@ -105,27 +126,58 @@ impl Rds {
         request: &CopyDbSnapshot,
         now: Timestamp,
     ) -> Result<SnapshotDescription, RdsFault> {
+        self.copy(Family::Instance, region, request, now)
+    }
+
+    /// CopyDBClusterSnapshot, called in the destination region.
+    ///
+    /// # Errors
+    /// As RDS: `InvalidParameterValue`, `DBClusterSnapshotAlreadyExistsFault`,
+    /// `DBClusterSnapshotNotFoundFault`, `InvalidDBClusterSnapshotStateFault`,
+    /// `KMSKeyNotAccessibleFault`, `SnapshotQuotaExceeded`. Nothing is changed then.
+    pub fn copy_db_cluster_snapshot(
+        &mut self,
+        region: &Region,
+        request: &CopyDbSnapshot,
+        now: Timestamp,
+    ) -> Result<SnapshotDescription, RdsFault> {
+        self.copy(Family::Cluster, region, request, now)
+    }
+
+    fn copy(
+        &mut self,
+        family: Family,
+        region: &Region,
+        request: &CopyDbSnapshot,
+        now: Timestamp,
+    ) -> Result<SnapshotDescription, RdsFault> {
         let now = self.run_until(now);
-        let target = new_identifier(
-            "TargetDBSnapshotIdentifier",
-            &request.target,
-            SNAPSHOT_NAME_MAX,
-        )?;
+        let parameter = format!("Target{}", family.name_parameter());
+        let target = new_identifier(&parameter, &request.target, family.name_max())?;
         let own_tags = Tags::from_caller(&request.tags)?;
-        let from = self.source_of_copy(region, &request.source)?;
-        let quota = self.config.manual_snapshot_quota;
-        self.region_mut(region).has_place_for(&target, quota)?;
-        let source = self.region_mut(&from.region).snapshot(&from.name)?.clone();
+        let from = self.source_of_copy(family, region, &request.source)?;
+        let quota = self.config.quota(family);
+        self.region_mut(region)
+            .has_place_for(family, &target, quota)?;
+        let source = self
+            .region_mut(&from.region)
+            .snapshot(family, &from.name)?
+            .clone();
         let from = CopySource {
             serial: source.serial,
             ..from
         };
         if source.stage() != Stage::Available {
-            return Err(RdsFault::InvalidDbSnapshotState(format!(
+            return Err(family.invalid_snapshot_state(format!(
                 "The source snapshot {} is {}, but must be available.",
                 source.arn,
                 source.stage().as_str()
             )));
+        }
+        if from.across_regions && source.is_of_multi_az_cluster() {
+            return Err(invalid(
+                "Snapshots of Multi-AZ DB clusters cannot be copied across Regions.".to_owned(),
+            ));
         }
         let kms_key = self.key_of_copy(region, &from, &source, request.kms_key.as_deref())?;
         self.has_place_for_a_copy(region, &from)?;
@@ -134,8 +186,13 @@ impl Rds {
         let mut rng = self.rng_of(serial);
         let timings = &self.config.timings;
         let begun_at = later(now, timings.copy_queued.draw(&mut rng));
-        let ends_at = later(begun_at, timings.copy.draw(&mut rng));
-        let fate = self.config.faults.fate_of(region, &target, &mut rng);
+        let drawn = timings.copy.draw(&mut rng);
+        let planned = self.config.planned.get(&source.instance.identifier);
+        let ends_at = later(begun_at, planned.map_or(drawn, |work| work.copy));
+        let fate = self
+            .config
+            .faults
+            .fate_of(family, region, &target, &mut rng);
         let tags = match (own_tags.is_empty(), request.copy_tags) {
             (true, true) => source.tags.inheritable(),
             _ => own_tags,
@@ -147,7 +204,8 @@ impl Rds {
                 .clone_from(option_group);
         }
         let copy = Snapshot {
-            arn: arn(region, &self.config.account, &target),
+            family,
+            arn: arn(family, region, &self.config.account, &target),
             name: target,
             kind: SnapshotType::Manual,
             origin: Origin::Copied(from),
@@ -178,13 +236,37 @@ impl Rds {
         name: &str,
         now: Timestamp,
     ) -> Result<SnapshotDescription, RdsFault> {
+        self.delete(Family::Instance, region, name, now)
+    }
+
+    /// DeleteDBClusterSnapshot. A copy that is under way is ended by it.
+    ///
+    /// # Errors
+    /// `DBClusterSnapshotNotFoundFault`; `InvalidDBClusterSnapshotStateFault` for one that is
+    /// being taken or deleted.
+    pub fn delete_db_cluster_snapshot(
+        &mut self,
+        region: &Region,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<SnapshotDescription, RdsFault> {
+        self.delete(Family::Cluster, region, name, now)
+    }
+
+    fn delete(
+        &mut self,
+        family: Family,
+        region: &Region,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<SnapshotDescription, RdsFault> {
         let now = self.run_until(now);
         let name = name.to_ascii_lowercase();
-        let snapshot = self.region_mut(region).snapshot(&name)?.clone();
+        let snapshot = self.region_mut(region).snapshot(family, &name)?.clone();
         let stage = snapshot.stage();
         let being_taken = stage == Stage::Creating && snapshot.origin == Origin::Taken;
         if being_taken || stage == Stage::Deleting {
-            return Err(RdsFault::InvalidDbSnapshotState(format!(
+            return Err(family.invalid_snapshot_state(format!(
                 "Cannot delete the snapshot {name} because it is in the {} state.",
                 stage.as_str()
             )));
@@ -197,98 +279,44 @@ impl Rds {
         if snapshot.is_a_copy_in_flight() {
             state.copy_leaves_its_place();
         }
-        let serial = snapshot.serial;
-        let shown = state.same(&name, serial).and_then(|snapshot| {
+        let key = snapshot.key(region);
+        let shown = state.same(&key).and_then(|snapshot| {
             snapshot.enter(Stage::Deleting, now);
             snapshot.described_at(now)
         });
-        let mut rng = self.rng_of(serial.wrapping_add(DELETION));
+        let mut rng = self.rng_of(key.serial.wrapping_add(DELETION));
         let gone_at = later(now, self.config.timings.deletion.draw(&mut rng));
-        let key = SnapshotKey {
-            region: region.clone(),
-            name: name.clone(),
-            serial,
-        };
         self.agenda.enter(gone_at, Due::Gone(key));
-        shown.ok_or(RdsFault::DbSnapshotNotFound(name))
-    }
-
-    /// ListTagsForResource.
-    ///
-    /// # Errors
-    /// `InvalidParameterValue` when it is no ARN of a resource here, `DBSnapshotNotFound`,
-    /// `DBInstanceNotFound`.
-    pub fn list_tags_for_resource(
-        &mut self,
-        region: &Region,
-        arn: &str,
-        now: Timestamp,
-    ) -> Result<Tags, RdsFault> {
-        self.run_until(now);
-        Ok(self.tags_mut(region, arn)?.clone())
-    }
-
-    /// AddTagsToResource.
-    ///
-    /// # Errors
-    /// As [`Rds::list_tags_for_resource`]; `InvalidParameterValue` for tags RDS does not take.
-    pub fn add_tags_to_resource(
-        &mut self,
-        region: &Region,
-        arn: &str,
-        tags: &[(String, String)],
-        now: Timestamp,
-    ) -> Result<(), RdsFault> {
-        self.run_until(now);
-        if tags.is_empty() {
-            return Err(RdsFault::MissingParameter("Tags".to_owned()));
-        }
-        let more = Tags::from_caller(tags)?;
-        self.tags_mut(region, arn)?.merge(more)
-    }
-
-    fn tags_mut(&mut self, region: &Region, arn: &str) -> Result<&mut Tags, RdsFault> {
-        let account = self.config.account.clone();
-        let parsed = RdsArn::parse(arn)
-            .filter(|parsed| parsed.region == *region && parsed.account == account)
-            .ok_or_else(|| invalid(format!("Invalid resource name: {arn}")))?;
-        let state = self.region_mut(region);
-        match parsed.kind.as_str() {
-            "snapshot" => {
-                let found = state.snapshots.get_mut(&parsed.name);
-                let found = found.map(|snapshot| &mut snapshot.tags);
-                found.ok_or(RdsFault::DbSnapshotNotFound(parsed.name))
-            }
-            "db" => {
-                let found = state.instances.get_mut(&parsed.name);
-                let found = found.map(|instance| &mut instance.spec.tags);
-                found.ok_or(RdsFault::DbInstanceNotFound(parsed.name))
-            }
-            _ => Err(invalid(format!("Invalid resource name: {arn}"))),
-        }
+        shown.ok_or_else(|| family.snapshot_not_found(&name))
     }
 
     /// Reads the source of a copy: a name of the same region, or an ARN of any.
-    fn source_of_copy(&self, region: &Region, text: &str) -> Result<CopySource, RdsFault> {
+    fn source_of_copy(
+        &self,
+        family: Family,
+        region: &Region,
+        text: &str,
+    ) -> Result<CopySource, RdsFault> {
         if text.is_empty() {
-            return Err(invalid(
-                "The parameter SourceDBSnapshotIdentifier must be provided and must not be blank."
-                    .to_owned(),
-            ));
+            return Err(invalid(format!(
+                "The parameter Source{} must be provided and must not be blank.",
+                family.name_parameter()
+            )));
         }
+        let kind = family.snapshot_kind();
         let arn = if text.starts_with("arn:") {
-            let arn = RdsArn::parse(text).filter(|arn| arn.kind == "snapshot");
+            let arn = RdsArn::parse(text).filter(|arn| arn.kind == kind);
             arn.ok_or_else(|| invalid(format!("Invalid snapshot identifier:  {text}")))?
         } else {
             RdsArn {
                 region: region.clone(),
                 account: self.config.account.clone(),
-                kind: "snapshot".to_owned(),
+                kind: kind.to_owned(),
                 name: text.to_ascii_lowercase(),
             }
         };
         if arn.account != self.config.account {
-            return Err(RdsFault::DbSnapshotNotFound(text.to_owned()));
+            return Err(family.snapshot_not_found(text));
         }
         let across_regions = arn.region != *region;
         let whole = arn.to_string();
@@ -318,6 +346,13 @@ impl Rds {
             )));
         }
         match named {
+            // The API reference of CopyDBClusterSnapshot says so of KmsKeyId.
+            Some(_) if source.family == Family::Cluster && source.kms_key.is_none() => {
+                Err(invalid(
+                    "KmsKeyId cannot be given for a copy of an unencrypted cluster snapshot."
+                        .to_owned(),
+                ))
+            }
             Some(named) => {
                 let account = self.config.account.clone();
                 self.region_mut(region)
@@ -344,11 +379,7 @@ impl Rds {
 
     /// Stores a new snapshot, enters what is due for it, and shows it as the call answers.
     fn accept(&mut self, region: &Region, new: Snapshot, now: Timestamp) -> SnapshotDescription {
-        let key = SnapshotKey {
-            region: region.clone(),
-            name: new.name.clone(),
-            serial: new.serial,
-        };
+        let key = new.key(region);
         if new.origin != Origin::Taken {
             self.agenda
                 .enter(new.begun_at, Due::CopyBegins(key.clone()));
@@ -357,7 +388,7 @@ impl Rds {
         let shown = new.described_at(now);
         let shown = shown.expect("a snapshot has reached its first stage when it is accepted");
         self.region_mut(region)
-            .snapshots
+            .shelf_mut(new.family)
             .insert(new.name.clone(), new);
         shown
     }
@@ -366,8 +397,67 @@ impl Rds {
 /// Keeps what is drawn for a deletion apart from what was drawn for the snapshot itself.
 const DELETION: u64 = 1 << 63;
 
-fn arn(region: &Region, account: &str, name: &str) -> String {
-    format!("arn:aws:rds:{region}:{account}:snapshot:{name}")
+fn arn(family: Family, region: &Region, account: &str, name: &str) -> String {
+    let kind = family.snapshot_kind();
+    format!("arn:aws:rds:{region}:{account}:{kind}:{name}")
+}
+
+/// A database that a snapshot is to be taken of.
+struct Subject {
+    source: SourceInstance,
+    status: InstanceStatus,
+    is_member: bool,
+    kms_key: Option<String>,
+    /// What a snapshot without tags of its own gets, if it gets any.
+    inheritable_tags: Option<Tags>,
+}
+
+impl Subject {
+    fn find(state: &RegionState, family: Family, asked: &str) -> Result<Self, RdsFault> {
+        let identifier = asked.to_ascii_lowercase();
+        let found = match family {
+            Family::Instance => state.instances.get(&identifier).map(Self::of_instance),
+            Family::Cluster => state.clusters.get(&identifier).map(Self::of_cluster),
+        };
+        found.ok_or_else(|| family.database_not_found(asked))
+    }
+
+    fn of_instance(instance: &Instance) -> Self {
+        let spec = &instance.spec;
+        Self {
+            source: SourceInstance::of(instance),
+            status: instance.status,
+            is_member: spec.cluster.is_some(),
+            kms_key: spec.kms_key.clone(),
+            inheritable_tags: spec.copy_tags_to_snapshot.then(|| spec.tags.inheritable()),
+        }
+    }
+
+    fn of_cluster(cluster: &Cluster) -> Self {
+        let spec = &cluster.spec;
+        Self {
+            source: SourceInstance::of_cluster(cluster),
+            status: cluster.status,
+            is_member: false,
+            kms_key: spec.kms_key.clone(),
+            inheritable_tags: spec.copy_tags_to_snapshot.then(|| spec.tags.inheritable()),
+        }
+    }
+
+    fn lets_a_snapshot_begin(&self, family: Family) -> Result<(), RdsFault> {
+        if self.is_member {
+            return Err(invalid(
+                "The specified instance is a member of a cluster and a snapshot cannot be created \
+                 directly. Please use the CreateDBClusterSnapshot API instead."
+                    .to_owned(),
+            ));
+        }
+        if self.status.lets_a_snapshot_begin() {
+            Ok(())
+        } else {
+            Err(family.invalid_database_state(&self.source.identifier))
+        }
+    }
 }
 
 fn later(time: Timestamp, by: jiff::SignedDuration) -> Timestamp {

@@ -3,8 +3,8 @@
 use super::fault::WireFault;
 use super::form::Form;
 use crate::rds::{
-    CopyDbSnapshot, CreateDbSnapshot, DescribeDbInstances, DescribeDbSnapshots, Filter, Paging,
-    RdsFault, Request,
+    CopyDbSnapshot, CreateDbSnapshot, DescribeDbClusters, DescribeDbInstances, DescribeDbSnapshots,
+    Filter, Paging, RdsFault, Request,
 };
 
 /// The API's only version.
@@ -51,6 +51,35 @@ pub(super) fn request(form: &Form) -> Result<Request, WireFault> {
         "ListTagsForResource" => Request::ListTagsForResource(form.required("ResourceName")?),
         "AddTagsToResource" => {
             Request::AddTagsToResource(form.required("ResourceName")?, tags(form)?)
+        }
+        "CreateDBClusterSnapshot" => Request::CreateDbClusterSnapshot(CreateDbSnapshot {
+            snapshot: form.required("DBClusterSnapshotIdentifier")?,
+            instance: form.required("DBClusterIdentifier")?,
+            tags: tags(form)?,
+        }),
+        "CopyDBClusterSnapshot" => Request::CopyDbClusterSnapshot(CopyDbSnapshot {
+            source: form.required("SourceDBClusterSnapshotIdentifier")?,
+            target: form.required("TargetDBClusterSnapshotIdentifier")?,
+            kms_key: form.optional("KmsKeyId"),
+            copy_tags: form.boolean("CopyTags")?,
+            tags: tags(form)?,
+            option_group: None,
+        }),
+        "DescribeDBClusterSnapshots" => Request::DescribeDbClusterSnapshots(DescribeDbSnapshots {
+            snapshot: form.optional("DBClusterSnapshotIdentifier"),
+            instance: form.optional("DBClusterIdentifier"),
+            resource_id: form.optional("DbClusterResourceId"),
+            snapshot_type: form.optional("SnapshotType"),
+            filters: filters(form)?,
+            paging: paging(form)?,
+        }),
+        "DescribeDBClusters" => Request::DescribeDbClusters(DescribeDbClusters {
+            cluster: form.optional("DBClusterIdentifier"),
+            filters: filters(form)?,
+            paging: paging(form)?,
+        }),
+        "DeleteDBClusterSnapshot" => {
+            Request::DeleteDbClusterSnapshot(form.required("DBClusterSnapshotIdentifier")?)
         }
         "DescribeAccountAttributes" => Request::DescribeAccountAttributes,
         _ => return Err(WireFault::InvalidAction(action.to_owned(), version)),

@@ -7,8 +7,10 @@
 //!
 //! Signatures are not verified and there is no IAM.
 
+mod asked;
 mod caller;
 mod clock;
+mod cluster_shapes;
 mod counts;
 mod decode;
 mod fault;
@@ -34,6 +36,7 @@ use tokio::task::JoinHandle;
 
 use crate::rds::{Answer, EmittedEvent, Rds};
 
+pub use asked::Asked;
 pub use clock::VirtualClock;
 pub use counts::{CallCounts, CallKey};
 pub use fault::WireFault;
@@ -89,6 +92,7 @@ const NO_ANSWER: &str = "NoAnswer";
 #[derive(Debug, Default)]
 struct Calls {
     counts: CallCounts,
+    asked: Vec<Asked>,
     answered: u64,
 }
 
@@ -161,6 +165,11 @@ impl RdsService {
     /// The calls so far.
     pub fn counts(&self) -> CallCounts {
         self.shared.calls().counts.clone()
+    }
+
+    /// What the calls so far were about, in the order of their answers.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.shared.calls().asked.clone()
     }
 
     /// Lets the calls that are being answered finish, and stops.
@@ -255,8 +264,10 @@ impl Shared {
             app: caller::app_id(headers),
             error: error.map(ToOwned::to_owned),
         };
+        let asked = Asked::of(form, call.app.clone());
         let mut calls = self.calls();
         calls.counts.count(call);
+        calls.asked.push(asked);
         calls.answered += 1;
         format!("00000000-0000-4000-8000-{:012x}", calls.answered)
     }

@@ -3,6 +3,7 @@
 use quick_xml::se::SeError;
 use serde::Serialize;
 
+use super::cluster_shapes;
 use super::fault::WireFault;
 use super::shapes;
 use crate::rds::Answer;
@@ -64,6 +65,28 @@ struct Instances {
 }
 
 #[derive(Serialize)]
+struct OneClusterSnapshot {
+    #[serde(rename = "DBClusterSnapshot")]
+    snapshot: cluster_shapes::DbClusterSnapshot,
+}
+
+#[derive(Serialize)]
+struct ClusterSnapshots {
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    marker: Option<String>,
+    #[serde(rename = "DBClusterSnapshots")]
+    snapshots: cluster_shapes::DbClusterSnapshots,
+}
+
+#[derive(Serialize)]
+struct Clusters {
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    marker: Option<String>,
+    #[serde(rename = "DBClusters")]
+    clusters: cluster_shapes::DbClusters,
+}
+
+#[derive(Serialize)]
 struct ResourceTags {
     #[serde(rename = "TagList")]
     tags: shapes::TagList,
@@ -110,6 +133,32 @@ pub(super) fn answer(operation: &str, answer: Answer, id: &str) -> Result<String
                 &Instances {
                     marker: page.marker,
                     instances,
+                },
+            )?
+        }
+        Answer::ClusterSnapshot(snapshot) => result(
+            operation,
+            &OneClusterSnapshot {
+                snapshot: (*snapshot).into(),
+            },
+        )?,
+        Answer::ClusterSnapshots(page) => {
+            let snapshots = page.items.into_iter().collect();
+            result(
+                operation,
+                &ClusterSnapshots {
+                    marker: page.marker,
+                    snapshots,
+                },
+            )?
+        }
+        Answer::Clusters(page) => {
+            let clusters = page.items.into_iter().collect();
+            result(
+                operation,
+                &Clusters {
+                    marker: page.marker,
+                    clusters,
                 },
             )?
         }

@@ -1,33 +1,27 @@
 //! The scheduler: one step lets one thing happen, and chance picks which.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
 
 use jiff::{SignedDuration, Timestamp};
-use snapferry::app::batch::{self, Record};
-use snapferry::app::plan::{self, Planned, When};
-use snapferry::app::react::{self, Ear};
-use snapferry::app::sweep::{self, Broom};
+use snapferry::app::plan::When;
+use snapferry::app::react::Ear;
+use snapferry::app::sweep::Broom;
 use snapferry::app::work::Desk;
 use snapferry::domain::backoff::Backoff;
 use snapferry::settings::Planning;
 
-use super::gate::{Broken, Decision};
-use super::judge::rule;
-use super::mutant::Mutant;
-use super::port::{Port, Role};
-use super::queue::Message;
-use super::world::{FUNCTION_TIMEOUT, Shared, World};
+use super::gate::Decision;
+use super::invoke::Invocation;
+use super::port::Role;
+use super::world::{Shared, World};
 
 /// How many invocations of one function run at once.
 const CONCURRENCY: usize = 3;
 /// How often the sweeper comes.
-const SWEEP_EVERY: SignedDuration = SignedDuration::from_secs(60);
-/// How often the planner comes.
-const PLAN_EVERY: SignedDuration = SignedDuration::from_secs(300);
+pub(super) const SWEEP_EVERY: SignedDuration = SignedDuration::from_secs(60);
+/// How often the planner comes, in seconds: at the same minutes of every hour.
+pub(super) const PLAN_EVERY: i64 = 300;
 
 /// What the use cases know of their stack.
 pub(super) struct Settings {
@@ -38,28 +32,16 @@ pub(super) struct Settings {
     pub(super) planning: Planning,
 }
 
-/// How an invocation ended by itself.
-enum Finished {
-    Kept(Vec<String>),
-    Swept,
-    Planned(Vec<Planned>),
-}
-
-struct Invocation {
-    role: Role,
-    future: Pin<Box<dyn Future<Output = Finished>>>,
-    deadline: Timestamp,
-    messages: Vec<u64>,
-}
-
 /// A world with what runs in it.
 pub(super) struct Simulation {
     pub(super) shared: Rc<Shared>,
-    settings: Rc<Settings>,
-    invocations: BTreeMap<u64, Invocation>,
-    made: u64,
+    pub(super) settings: Rc<Settings>,
+    pub(super) invocations: BTreeMap<u64, Invocation>,
+    pub(super) made: u64,
     pub(super) next_sweep: Timestamp,
     pub(super) next_plan: Option<Timestamp>,
+    /// When a person comes who stops something and runs the planner by hand, shortly before it comes by itself.
+    next_early_bird: Option<Timestamp>,
     pub(super) swept: u64,
     pub(super) steps: u64,
 }
@@ -79,6 +61,7 @@ enum Choice {
 impl Simulation {
     pub(super) fn new(world: World, settings: Settings) -> Self {
         let now = world.now;
+        let next_early_bird = world.climate.early_birds.then_some(now);
         Self {
             shared: Rc::new(Shared {
                 world: std::cell::RefCell::new(world),
@@ -88,6 +71,7 @@ impl Simulation {
             made: 0,
             next_sweep: now,
             next_plan: Some(now),
+            next_early_bird,
             swept: 0,
             steps: 0,
         }
@@ -112,6 +96,7 @@ impl Simulation {
     pub(super) fn step(&mut self) {
         self.steps += 1;
         self.misfortune();
+        self.early_bird();
         match self.choose() {
             Choice::Call => self.let_a_call_through(),
             Choice::Command => self.deliver(Role::Worker),
@@ -149,6 +134,29 @@ impl Simulation {
                 self.world().mischief();
             }
         }
+        let mut world = self.world();
+        let restless = world.climate.restless;
+        if world.chance(restless) {
+            world.interfere();
+        }
+    }
+
+    /// A person stops an execution and runs the planner again, which may still be at it when that of the next
+    /// planned time begins.
+    fn early_bird(&mut self) {
+        let now = self.world().now;
+        if !self.world().faults_are_on || self.next_early_bird.is_none_or(|at| at > now) {
+            return;
+        }
+        let hour = (now.as_second() / 3_600 + 1) * 3_600;
+        let before = self.world().rng.i64(10..=400);
+        let at = Timestamp::from_millisecond(hour * 1_000 - before);
+        self.next_early_bird = at
+            .ok()
+            .map(|at| if at > now { at } else { after(at, 3_600) });
+        self.world().stop_any();
+        self.world().count("a person runs the planner again");
+        self.plan(When::Again);
     }
 
     fn choose(&mut self) -> Choice {
@@ -160,7 +168,14 @@ impl Simulation {
         let mut world = self.world();
         let now = world.now;
         let weights = [
-            (Choice::Call, if world.calls.len() > 0 { 14 } else { 0 }),
+            (
+                Choice::Call,
+                match world.calls.len() {
+                    0 => 0,
+                    _ if world.climate.slow_calls => 3,
+                    _ => 14,
+                },
+            ),
             (
                 Choice::Command,
                 if workers < CONCURRENCY && world.commands.has_visible(now) {
@@ -262,6 +277,8 @@ impl Simulation {
             world.late.first_key_value().map(|((at, _), _)| *at),
             Some(self.next_sweep).filter(|at| *at > now),
             self.next_plan.filter(|at| *at > now),
+            self.next_early_bird
+                .filter(|at| *at > now && world.faults_are_on),
             self.invocations
                 .values()
                 .map(|invocation| invocation.deadline)
@@ -291,288 +308,9 @@ impl Simulation {
         let _ = id;
         self.poll(invocation);
     }
-
-    fn poll(&mut self, id: u64) {
-        let Some(invocation) = self.invocations.get_mut(&id) else {
-            return;
-        };
-        let mut context = Context::from_waker(Waker::noop());
-        let polled = catch_unwind(AssertUnwindSafe(|| {
-            invocation.future.as_mut().poll(&mut context)
-        }));
-        match polled {
-            Ok(Poll::Pending) => {}
-            Ok(Poll::Ready(finished)) => self.finish(id, finished),
-            Err(_) => {
-                if self.world().climate.panic == 0.0 {
-                    self.world()
-                        .broke(rule::SOUND, || format!("invocation {id} panics"));
-                }
-                self.drop_invocation(id, "panics");
-            }
-        }
-    }
-
-    fn drop_invocation(&mut self, id: u64, why: &str) {
-        // Its calls are taken back when the future is dropped, so the world must not be borrowed then.
-        let dropped = self.invocations.remove(&id);
-        drop(dropped);
-        let mut world = self.world();
-        world.doing.remove(&id);
-        world.note(|| format!("{id}: {why}"));
-    }
-
-    fn finish(&mut self, id: u64, finished: Finished) {
-        let Some(invocation) = self.invocations.remove(&id) else {
-            return;
-        };
-        let mut world = self.world();
-        world.doing.remove(&id);
-        match finished {
-            Finished::Kept(mut kept) => {
-                world.note(|| format!("{id}: done, keeps {kept:?}"));
-                if world.has(Mutant::FailedRecordIsAcked) {
-                    kept.clear();
-                }
-                for message in invocation.messages {
-                    if kept.contains(&message.to_string()) {
-                        continue;
-                    }
-                    let duplicates = world.climate.duplicates;
-                    if world.chance(duplicates / 2.0) {
-                        world.count("fault: a done message is not deleted");
-                        continue;
-                    }
-                    let queue = if invocation.role == Role::Worker {
-                        &mut world.commands
-                    } else {
-                        &mut world.events
-                    };
-                    queue.messages.remove(&message);
-                }
-            }
-            Finished::Swept => {
-                world.note(|| format!("{id}: swept"));
-                drop(world);
-                self.swept += 1;
-            }
-            Finished::Planned(planned) => {
-                world.note(|| format!("{id}: planned"));
-                world.judge_report(&planned);
-                let is_complete = planned.iter().all(Planned::is_complete);
-                let faults_are_on = world.faults_are_on;
-                drop(world);
-                if is_complete && !faults_are_on {
-                    self.next_plan = None;
-                }
-            }
-        }
-    }
-
-    fn begin(
-        &mut self,
-        role: Role,
-        messages: Vec<u64>,
-        start: impl FnOnce(Port, Rc<Settings>) -> Pin<Box<dyn Future<Output = Finished>>>,
-    ) {
-        self.made += 1;
-        let invocation = self.made;
-        let port = Port {
-            shared: Rc::clone(&self.shared),
-            invocation,
-            role,
-        };
-        let future = start(port, Rc::clone(&self.settings));
-        let deadline = self.world().later(FUNCTION_TIMEOUT);
-        self.world()
-            .note(|| format!("{invocation}: {} begins with {messages:?}", role.as_str()));
-        self.invocations.insert(
-            invocation,
-            Invocation {
-                role,
-                future,
-                deadline,
-                messages,
-            },
-        );
-        self.poll(invocation);
-    }
-
-    fn deliver(&mut self, role: Role) {
-        let records = self.world().receive(role);
-        if records.is_empty() {
-            return;
-        }
-        let messages = records
-            .iter()
-            .filter_map(|record| record.message_id.parse().ok())
-            .collect();
-        self.begin(role, messages, |port, settings| match role {
-            Role::Worker => Box::pin(async move {
-                Finished::Kept(batch::work(&port, &settings.desk, &settings.backoff, records).await)
-            }),
-            _ => Box::pin(async move {
-                Finished::Kept(react::react(&port, &settings.ear, &settings.backoff, records).await)
-            }),
-        });
-    }
-
-    fn sweep(&mut self) {
-        let now = self.world().now;
-        self.next_sweep = now.saturating_add(SWEEP_EVERY).unwrap_or(Timestamp::MAX);
-        let skipped = {
-            let mut world = self.world();
-            world.faults_are_on && world.rng.u8(..16) == 0
-        };
-        if skipped {
-            self.world().count("fault: a schedule's tick is lost");
-            return;
-        }
-        self.begin(Role::Sweeper, Vec::new(), |port, settings| {
-            Box::pin(async move {
-                let _ = sweep::sweep(&port, &settings.broom).await;
-                Finished::Swept
-            })
-        });
-    }
-
-    fn plan(&mut self, when: When) {
-        if when == When::Due {
-            let now = self.world().now;
-            self.next_plan = Some(now.saturating_add(PLAN_EVERY).unwrap_or(Timestamp::MAX));
-        }
-        self.begin(Role::Planner, Vec::new(), |port, settings| {
-            Box::pin(
-                async move { Finished::Planned(plan::plan(&port, &settings.planning, when).await) },
-            )
-        });
-    }
-
-    /// A state sends its message.
-    fn send(&mut self) {
-        let mut world = self.world();
-        let Some(outgoing) = world.sfn.outbox.pop_front() else {
-            return;
-        };
-        let breaks = world.climate.call_breaks;
-        let broken = world.chance(breaks / 2.0);
-        let arrives = !broken || world.rng.bool();
-        if arrives {
-            world.note(|| format!("sent: {}", outgoing.note));
-            world
-                .sent
-                .push((Rc::clone(&outgoing.body), Rc::clone(&outgoing.note)));
-            let message = Message::new(outgoing.body, outgoing.note, world.now);
-            world.commands.send(message);
-        }
-        if broken {
-            world.count("fault: a state cannot send its command");
-            let now = world.now;
-            let error = if arrives {
-                "SQS.SdkClientException"
-            } else {
-                "SQS.AmazonSQSException"
-            };
-            world.sfn.fail(&outgoing.token, error, now);
-        }
-    }
 }
 
-impl World {
-    /// What becomes of a call.
-    fn decide(&mut self, mutates: bool) -> Decision {
-        if !self.faults_are_on {
-            return Decision::Through;
-        }
-        let (breaks, panics) = (self.climate.call_breaks, self.climate.panic);
-        if self.chance(panics) {
-            self.count("fault: a panic");
-            return Decision::Panic;
-        }
-        if !self.chance(breaks) {
-            return Decision::Through;
-        }
-        match self.rng.u8(..7) {
-            6 => {
-                self.count("fault: denied for a moment");
-                Decision::FailBefore(Broken::Denied)
-            }
-            0..=1 => {
-                self.count("fault: throttled");
-                Decision::FailBefore(Broken::Throttled)
-            }
-            2 => {
-                self.count("fault: an internal error");
-                Decision::FailBefore(Broken::Internal)
-            }
-            3 => {
-                self.count("fault: no answer, no effect");
-                Decision::FailBefore(Broken::NoAnswer)
-            }
-            4 if mutates && self.climate.late_effects => {
-                self.count("fault: no answer, effect comes later");
-                let at = self.within(1..=30);
-                Decision::FailLate(Broken::NoAnswer, at)
-            }
-            _ => {
-                self.count("fault: no answer, but an effect");
-                Decision::FailAfter(if self.rng.bool() {
-                    Broken::NoAnswer
-                } else {
-                    Broken::Internal
-                })
-            }
-        }
-    }
-
-    /// Some messages are handed over; those received too often die.
-    fn receive(&mut self, role: Role) -> Vec<Record> {
-        let Self {
-            commands,
-            events,
-            rng,
-            ..
-        } = self;
-        let queue = if role == Role::Worker {
-            commands
-        } else {
-            events
-        };
-        let (records, died) = queue.receive(self.now, rng, 10);
-        for id in died {
-            self.count("messages that died");
-            if role != Role::Worker {
-                continue;
-            }
-            let Some(message) = self.commands.dead.get(&id) else {
-                continue;
-            };
-            let (healthy, note) = (
-                !message.stained && !message.hopeless,
-                Rc::clone(&message.note),
-            );
-            self.note(|| format!("dead: {note}"));
-            if healthy && !self.faults_are_on {
-                self.broke(rule::HEALTHY, || format!("{note} has died in fair weather"));
-            }
-        }
-        self.count(if role == Role::Worker {
-            "batches of commands"
-        } else {
-            "batches of events"
-        });
-        let (now, duplicates) = (self.now, self.climate.duplicates);
-        for record in &records {
-            if self.chance(duplicates) {
-                self.count("fault: a message is handed over twice");
-                let queue = if role == Role::Worker {
-                    &mut self.commands
-                } else {
-                    &mut self.events
-                };
-                queue.delay(&record.message_id, now);
-            }
-        }
-        records
-    }
+fn after(at: Timestamp, seconds: i64) -> Timestamp {
+    at.saturating_add(SignedDuration::from_secs(seconds))
+        .unwrap_or(Timestamp::MAX)
 }

@@ -1,7 +1,5 @@
 //! The rules, judged at the moment of each effect by RDS's own truth.
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 use snapferry::app::plan::{Outcome as Planning, Planned};
 use snapferry::domain::arn::{ExecutionArn, RdsArn, Region};
@@ -9,13 +7,12 @@ use snapferry::domain::command::{Run, Step};
 use snapferry::domain::failure::{Failure, Reason};
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::{self, Attempt};
-use snapferry::domain::wait::{Phase, Wait};
-use snapferry::wire;
+use snapferry::domain::wait::Wait;
 
-use super::people::FOREIGN;
+use super::rule;
 use super::step_functions::{Execution, Status};
 use super::world::{HOME, World, rds_region};
-use crate::rds::{Instance, Origin, Snapshot, Stage};
+use crate::rds::{Origin, Snapshot, Stage, Tags};
 
 /// How old an answer of RDS may be when it is acted on: its lag, and the longest invocation.
 const STALE: SignedDuration = SignedDuration::from_mins(15);
@@ -23,28 +20,6 @@ const STALE: SignedDuration = SignedDuration::from_mins(15);
 /// How long an execution may sleep on one token when nothing goes wrong: every copy of these worlds, one
 /// after the other, takes less.
 const LONGEST_SLEEP: SignedDuration = SignedDuration::from_hours(10);
-
-/// The names of the rules.
-pub(super) mod rule {
-    pub(crate) const TRUE_SUCCESS: &str = "every success agrees with RDS's truth";
-    pub(crate) const TRUE_FAILURE: &str = "every failure agrees with RDS's truth";
-    pub(crate) const LIVE_WAIT: &str = "no live token's wait is deleted or overwritten";
-    pub(crate) const OWN_WAIT: &str = "a wait is written only by the token it holds";
-    pub(crate) const REGISTERED: &str = "RDS is asked only for what is registered";
-    pub(crate) const SLOTS: &str = "never more copies in flight than slots";
-    pub(crate) const SINGLE_FLIGHT: &str = "one open execution for each database and policy";
-    pub(crate) const PLANNED: &str = "what is planned has its execution";
-    pub(crate) const TRUE_REPORT: &str = "the planner reports what is true";
-    pub(crate) const AWAKE: &str = "nothing sleeps for ever";
-    pub(crate) const HEALTHY: &str = "no command is parked without a cause";
-    pub(crate) const REDRIVABLE: &str = "a redrive succeeds once its cause is mended";
-    pub(crate) const RECOVERED: &str = "every recovery point is there";
-    pub(crate) const CATALOG: &str = "the catalog names the newest recovery point";
-    pub(crate) const GONE: &str = "every wait and slot is gone in the end";
-    pub(crate) const FOREIGN: &str = "nothing foreign is touched";
-    pub(crate) const AT_REST: &str = "the world comes to rest";
-    pub(crate) const SOUND: &str = "no handler panics";
-}
 
 impl World {
     /// Whether somebody deleted it so lately that RDS's answers may not say so yet.
@@ -55,7 +30,7 @@ impl World {
     }
 
     /// What is wrong with a manifest, by the truth.
-    fn untrue(&self, run: &Run, step: Step, manifest: &Manifest) -> Option<String> {
+    pub(super) fn untrue(&self, run: &Run, step: Step, manifest: &Manifest) -> Option<String> {
         let say = |text: String| Some(format!("{}: {text}", manifest.snapshot));
         if manifest.step != step {
             return say("it is of the other step".to_owned());
@@ -177,7 +152,8 @@ impl World {
             Reason::SourceMissing => self.source_is_missing(&run),
             Reason::AttemptsExhausted => true,
             Reason::SnapshotFailed => self.any(&resources, |world, arn| {
-                world.truth(arn).is_none_or(|s| s.stage() == Stage::Failed)
+                world.lately_deleted(arn)
+                    || world.truth(arn).is_none_or(|s| s.stage() == Stage::Failed)
             }),
             Reason::SnapshotVanished => self.any(&resources, |world, arn| {
                 let was_there = world.accepted.contains(arn) || world.deleted.contains_key(arn);
@@ -197,8 +173,14 @@ impl World {
                             .is_some_and(|s| world.wrong_copy(&run, s).is_some())
                 })
             }
-            Reason::DatabaseBusy => self.was_told(invocation, &resources, "InvalidDBInstanceState"),
-            Reason::DatabaseNotFound => self.was_told(invocation, &resources, "DBInstanceNotFound"),
+            Reason::DatabaseBusy => {
+                self.was_told(invocation, &resources, "InvalidDBInstanceState")
+                    || self.was_told(invocation, &resources, "InvalidDBClusterStateFault")
+            }
+            Reason::DatabaseNotFound => {
+                self.was_told(invocation, &resources, "DBInstanceNotFound")
+                    || self.was_told(invocation, &resources, "DBClusterNotFoundFault")
+            }
             Reason::Unsupported => self.was_told(invocation, &resources, "InvalidParameterValue"),
         };
         if !is_true {
@@ -236,11 +218,19 @@ impl World {
     }
 
     fn source_is_missing(&self, run: &Run) -> bool {
-        let region = run.database.arn.region();
-        !self.source_names(run).iter().any(|name| {
-            let found = self.rds.snapshot(&rds_region(region), name);
-            found.is_some_and(|s| s.stage() == Stage::Available && self.is_ours(s))
-        })
+        let database = &run.database.arn;
+        let sources: Vec<RdsArn> = Attempt::all()
+            .map(|attempt| names::source_snapshot(&self.stack, run, attempt))
+            .map(|name| database.sibling_snapshot(database.region(), &name))
+            .collect();
+        // The one that a command had chosen may be gone, and a later one be there.
+        sources
+            .iter()
+            .any(|source| self.deleted.contains_key(source))
+            || !sources.iter().any(|source| {
+                let found = self.truth(source);
+                found.is_some_and(|s| s.stage() == Stage::Available && self.is_ours(s))
+            })
     }
 
     /// A wait leaves the table.
@@ -285,6 +275,7 @@ impl World {
         let in_flight = self
             .rds
             .snapshots(&rds_region(&home()))
+            .chain(self.rds.cluster_snapshots(&rds_region(&home())))
             .filter(|s| s.is_a_copy_in_flight() && self.is_made_by_us(s))
             .count();
         let slots = self.copy_slots;
@@ -302,6 +293,7 @@ impl World {
             other.as_str() != name
                 && execution.is_running()
                 && execution.redrives == 0
+                && !execution.by_hand
                 && execution.run.database.resource_id == run.database.resource_id
                 && execution.run.policy == run.policy
         });
@@ -313,13 +305,20 @@ impl World {
 
     /// The planner says that a region is planned up to a time.
     pub(super) fn judge_planned(&mut self, region: &Region, due: Timestamp) {
-        let selected = |instance: &&Instance| {
-            let tags = &instance.spec.tags;
+        let selected = |tags: &Tags| {
             tags.get("snapferry:policy") == Some("default")
                 && tags.get("snapferry:exclude").is_none()
         };
-        let instances = self.rds.instances(&rds_region(region)).filter(selected);
-        let forgotten = instances.map(|i| i.resource_id.as_str()).find(|id| {
+        let region = rds_region(region);
+        let instances = self.rds.instances(&region);
+        let instances = instances
+            .filter(|i| i.spec.cluster.is_none() && selected(&i.spec.tags))
+            .map(|i| i.resource_id.as_str());
+        let clusters = self.rds.clusters(&region);
+        let clusters = clusters
+            .filter(|c| selected(&c.spec.tags))
+            .map(|c| c.resource_id.as_str());
+        let forgotten = instances.chain(clusters).find(|id| {
             !self.sfn.executions.values().any(|execution| {
                 execution.run.database.resource_id.as_str() == *id
                     && (execution.run.planned_at == due || self.ran_lately(execution))
@@ -353,6 +352,10 @@ impl World {
                     .executions
                     .get(name.as_str())
                     .is_some_and(|e| e.status == Status::Succeeded),
+                Planning::Refused(_) => self
+                    .rds
+                    .cluster(&rds_region(row.database.region()), row.database.name())
+                    .is_some_and(|c| c.is_multi_az_cluster() || c.spec.kms_key.is_none()),
                 Planning::LeftOut(_) | Planning::Failed(_) => true,
             };
             if !is_true {
@@ -366,107 +369,29 @@ impl World {
     /// What sleeps too long once nothing goes wrong any more.
     pub(super) fn judge_sleepers(&mut self) {
         let (now, fair_since) = (self.now, self.fair_since);
-        let sleeper =
-            self.sfn
-                .executions
-                .iter()
-                .find_map(|(name, execution)| match &execution.status {
-                    Status::Sleeping { since, .. }
-                        if now.duration_since((*since).max(fair_since)) > LONGEST_SLEEP =>
-                    {
-                        Some(format!("{name} in {}", execution.state))
-                    }
-                    _ => None,
-                });
+        let sleeper = self.sfn.executions.iter().find_map(|(name, execution)| {
+            let since = execution.sleeps_since()?.max(fair_since);
+            let too_long = now.duration_since(since) > LONGEST_SLEEP;
+            too_long.then(|| format!("{name} in {}", execution.state))
+        });
         if let Some(sleeper) = sleeper {
             self.broke(rule::AWAKE, || sleeper);
         }
     }
 
-    /// What must be there when all is done.
-    pub(super) fn judge_recovery(&mut self) {
-        let mut newest: BTreeMap<String, (Timestamp, String)> = BTreeMap::new();
-        let mut faults = Vec::new();
-        for (name, execution) in &self.sfn.executions {
-            let run = &execution.run;
-            if self.is_spoilt(run) {
-                continue;
-            }
-            if execution.status != Status::Succeeded {
-                faults.push((
-                    rule::RECOVERED,
-                    format!("{name} has not succeeded: {:?}", execution.status),
-                ));
-                continue;
-            }
-            let manifest = wire::manifest::read(&execution.output("copy"));
-            let fault = match &manifest {
-                Ok(manifest) => self.untrue(run, Step::Copy, manifest),
-                Err(error) => Some(error.to_string()),
-            };
-            if let Some(fault) = fault {
-                faults.push((rule::RECOVERED, format!("{name}: {fault}")));
-            }
-            if let Some(taken_at) = manifest.ok().and_then(|manifest| manifest.taken_at) {
-                let key = format!("{}#{}", run.database.resource_id, run.policy);
-                let entry = newest.entry(key).or_insert((taken_at, name.clone()));
-                if taken_at > entry.0 {
-                    *entry = (taken_at, name.clone());
-                }
-            }
-        }
-        for (key, (taken_at, name)) in newest {
-            let entry = self.table.catalog.get(&key);
-            let entered = entry
-                .and_then(|e| e.newest.as_ref())
-                .and_then(|m| m.taken_at);
-            if entered.is_none_or(|entered| entered < taken_at) {
-                faults.push((
-                    rule::CATALOG,
-                    format!("{key} has {entered:?} and not the copy of {name}"),
-                ));
-            }
-        }
-        if let Some((rule, fault)) = faults.into_iter().next() {
-            self.broke(rule, || fault);
-        }
-        self.judge_foreigners();
-    }
-
-    fn judge_foreigners(&mut self) {
-        for region in self.source_regions.clone() {
-            let foreign = self.rds.snapshot(&rds_region(&region), FOREIGN);
-            let untouched = foreign.is_some_and(|s| {
-                s.stage() == Stage::Available && s.tags.get("owner") == Some("somebody")
+    /// A person is told to raise a quota.
+    pub(super) fn judge_quota(&mut self, region: &Region) {
+        let at = rds_region(region);
+        let snapshots = self.rds.snapshots(&at).count();
+        let of_clusters = self.rds.cluster_snapshots(&at).count();
+        let config = self.rds.config();
+        let is_full = snapshots >= config.manual_snapshot_quota
+            || of_clusters >= config.manual_cluster_snapshot_quota;
+        // While things go wrong, the quota may have been raised since the worker looked.
+        if !is_full && !self.faults_are_on {
+            self.broke(rule::HEALTHY, || {
+                format!("a quota is to be raised, with {snapshots} snapshots in {region}")
             });
-            if !untouched {
-                self.broke(rule::FOREIGN, || format!("{FOREIGN} in {region}"));
-            }
-        }
-    }
-
-    /// Waits that nobody needs and that a sweep could have settled long ago.
-    pub(super) fn judge_leftovers(&mut self) {
-        let left = self.table.waits.values().find(|wait| {
-            let is_good = self
-                .truth(&wait.resource)
-                .is_some_and(|s| s.stage() == Stage::Available);
-            wait.phase != Phase::Queued && is_good && !self.squatters.contains(&wait.resource)
-        });
-        if let Some(left) = left.map(|wait| wait.resource.clone()) {
-            self.broke(rule::GONE, || {
-                format!("RDS has finished {left}, and its wait stays")
-            });
-        }
-    }
-
-    /// What must be gone when every time to live has run out.
-    pub(super) fn judge_the_end(&mut self) {
-        if let Some(wait) = self.table.waits.keys().next().cloned() {
-            self.broke(rule::GONE, || format!("the wait of {wait} is still there"));
-        }
-        if let Some(copy) = self.table.slots.iter().next().cloned() {
-            self.broke(rule::GONE, || format!("{copy} still holds a slot"));
         }
     }
 }

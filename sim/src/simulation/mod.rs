@@ -8,26 +8,35 @@
 //! The same seed is the same run, to the letter.
 //!
 //! # Rules and planted bugs
-//! Each rule of the design has bugs planted against it ([`Mutant`]); `tests/simulation.rs` holds that each of
-//! them is found.
+//! Each rule of the design has bugs planted against it; the page of [`mutant`] has the table, and
+//! `tests/simulation.rs` holds that each of them is found.
 
 mod drive;
+mod fate;
 mod gate;
+mod invoke;
 mod judge;
-mod mutant;
+mod judge_end;
+pub mod mutant;
 mod people;
 mod port;
+mod port_clusters;
 mod port_rds;
 mod port_table;
 mod port_trouble;
 mod queue;
 mod report;
+pub mod rule;
 mod run;
-mod step_functions;
+pub(crate) mod step_functions;
+mod strangers;
 mod table;
+mod walk;
+mod weather;
 mod world;
 
 pub use mutant::Mutant;
-pub use report::{Args, Report, simulate, table};
+pub use report::{Args, Report, simulate, table, world_seeds};
 pub use run::{Outcome, run_world};
+pub use walk::{End, Sent, Walk};
 pub use world::Violation;

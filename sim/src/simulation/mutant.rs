@@ -1,7 +1,47 @@
-//! Planted bugs: each breaks one rule at the ports, and the simulation must find it.
+//! Planted bugs: each breaks one rule of the design at the ports, and the simulation must find it.
+//!
+//! | rule of the design | planted bug | what it breaks |
+//! | --- | --- | --- |
+//! | register, then act | `ActsBeforeItRegisters`, `ConflictIsOverlooked` | `REGISTERED` |
+//! | | `RequestedBeforeRdsAccepts`, `AbsenceFailsARegisteredWait`, `NoGraceForARequestedWait` | `TRUE_FAILURE` |
+//! | the live token wins | `DeadProbeIsAlive`, `UnknownProbeIsDead`, `RivalCountsAsItself` | `AWAKE` |
+//! | | `GarbageTokenIsAlive` | `TRUE_SUCCESS` |
+//! | | `RegisterOverwrites`, `ReplaceIgnoresTheToken` | `LIVE_WAIT` |
+//! | | `PhaseIgnoresTheToken` | `OWN_WAIT` |
+//! | already exists is a question | `AlreadyExistsIsSuccess`, `WaitsForAFailedOne` | `REDRIVABLE` |
+//! | | `AdoptsWhatIsForeign` | `TRUE_SUCCESS` |
+//! | | `GoodOneCountsAsFailed` | `LIVE_WAIT` |
+//! | hint, truth, settle | `TrustsTheHint`, `UnknownStatusIsAvailable`, `KeyIsOverlooked`, `SourceIsOverlooked` | `TRUE_SUCCESS` |
+//! | | `UnknownStatusIsFailed` | `TRUE_FAILURE` |
+//! | | `ManifestIsNotSent` | `RECOVERED` |
+//! | settling twice is settling once | `DeletesFirst`, `ForgetIgnoresTheToken`, `UnknownDeliveryIsAccepted` | `LIVE_WAIT` |
+//! | | `NobodyWaitsIsAnError` | `AWAKE` |
+//! | | `InvalidTokenIsAnError` | `HEALTHY` |
+//! | one owner for each failure | `ThrottlingIsPermanent`, `AccessDeniedIsPermanent`, `DisabledKeyIsPermanent` | `TRUE_FAILURE` |
+//! | | `FullHouseIsParked` | `HEALTHY` |
+//! | copy slots | `SlotIsHandedOutTwice`, `SlotIsFreedWithoutProof`, `SlotIsGivenBackEarly` | `SLOTS` |
+//! | | `SlotIsNeverFreed` | `GONE` |
+//! | | `LaterAttemptIsForgotten`, `QueuedCommandIsLost` | `AWAKE` |
+//! | batches | `FailedRecordIsAcked` | `AWAKE` |
+//! | | `UnknownStatusPanics` | `SOUND` |
+//! | | `PagesNeverEnd` | `AT_REST` |
+//! | numbers that must agree | `TimeToLiveIsTooShort` | `LIVE_WAIT` |
+//! | | `TimeToLiveIsMissing` | `GONE` |
+//! | names | `UsedNameIsDone`, `FailedExecutionIsDone` | `TRUE_REPORT` |
+//! | | `UnansweredStartIsStarted` | `PLANNED` |
+//! | single flight | `ClaimIsAlwaysOurs`, `ClaimHasNoGrace` | `SINGLE_FLIGHT` |
+//! | time of a recovery point | `CopysOwnTimeIsTaken` | `TRUE_SUCCESS` |
+//! | | `RecoveryPointIsNotEntered`, `OlderCopyIsEntered` | `CATALOG` |
+//! | regions fail | `UnreachableIsEmpty` | `TRUE_FAILURE` |
+//! | | `UnreachableHasNoDatabases` | `PLANNED` |
+//!
+//! No bug is planted against `FOREIGN`: no role that is simulated has a port that changes or removes a snapshot
+//! it did not make, so there is no place to plant one. The rule is judged in every world all the same.
+
+use super::rule;
 
 macro_rules! mutants {
-    ($($(#[doc = $doc:literal])* $name:ident),+ $(,)?) => {
+    ($($(#[doc = $doc:literal])* $name:ident breaks $rule:ident),+ $(,)?) => {
         /// A planted bug.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Mutant {
@@ -20,6 +60,14 @@ macro_rules! mutants {
                 }
             }
 
+            /// The rule that it breaks; it may break others on the way.
+            #[must_use]
+            pub fn breaks(self) -> &'static str {
+                match self {
+                    $(Self::$name => rule::$rule),+
+                }
+            }
+
             /// Finds one by its name.
             #[must_use]
             pub fn by_name(name: &str) -> Option<Self> {
@@ -30,78 +78,108 @@ macro_rules! mutants {
 }
 
 mutants! {
-    /// Register, then act: RDS is called before the wait is stored.
-    ActsBeforeItRegisters,
-    /// Register, then act: the wait says `requested` before RDS has accepted.
-    RequestedBeforeRdsAccepts,
-    /// Register, then act: absence fails a registered wait.
-    AbsenceFailsARegisteredWait,
-    /// Register, then act: absence fails a requested wait without a period of grace.
-    NoGraceForARequestedWait,
-    /// The live token wins: a command with a dead token is worked on.
-    DeadProbeIsAlive,
-    /// The live token wins: a probe without an answer counts as dead.
-    UnknownProbeIsDead,
-    /// The live token wins: registering overwrites what is stored.
-    RegisterOverwrites,
-    /// The live token wins: the phase is written whatever token is stored.
-    PhaseIgnoresTheToken,
-    /// The live token wins: a write that was refused counts as done.
-    ConflictIsOverlooked,
-    /// Already exists is a question: it is taken for success.
-    AlreadyExistsIsSuccess,
-    /// Already exists is a question: what is not ours is adopted.
-    AdoptsWhatIsForeign,
-    /// Already exists is a question: a failed one is waited for instead of taking the next suffix.
-    WaitsForAFailedOne,
-    /// Hint, truth, settle: whatever exists counts as available.
-    TrustsTheHint,
-    /// Hint, truth, settle: an unknown status counts as available.
-    UnknownStatusIsAvailable,
-    /// Hint, truth, settle: an unknown status counts as failed.
-    UnknownStatusIsFailed,
-    /// Hint, truth, settle: a copy's key and source are not compared.
-    MismatchIsOverlooked,
-    /// Settling twice is settling once: the wait is deleted before the token is sent.
-    DeletesFirst,
-    /// Settling twice is settling once: the wait is deleted whatever token it holds.
-    ForgetIgnoresTheToken,
-    /// Settling twice is settling once: an unanswered callback counts as accepted.
-    UnknownDeliveryIsAccepted,
-    /// Settling twice is settling once: a dead token's wait is kept.
-    NobodyWaitsIsAnError,
-    /// One owner for each failure: throttling counts as "no such database".
-    ThrottlingIsPermanent,
-    /// One owner for each failure: a refused permission fails the execution.
-    AccessDeniedIsPermanent,
-    /// One owner for each failure: too many copies in flight counts as a full quota.
-    FullHouseIsParked,
-    /// Copy slots: a slot is handed out twice.
-    SlotIsHandedOutTwice,
-    /// Copy slots: a slot is freed without its proof.
-    SlotIsFreedWithoutProof,
-    /// Copy slots: a slot is never freed.
-    SlotIsNeverFreed,
-    /// Copy slots: a copy that RDS is making gives its slot back.
-    SlotIsGivenBackEarly,
-    /// Copy slots: a queued command begins with the first attempt again, whatever it had come to.
-    LaterAttemptIsForgotten,
-    /// Copy slots: a queued command is lost.
-    QueuedCommandIsLost,
-    /// Batches: a failed record leaves the queue with the others.
-    FailedRecordIsAcked,
-    /// Numbers that must agree: a wait is kept for an hour.
-    TimeToLiveIsTooShort,
-    /// Numbers that must agree: a wait is kept for ever.
-    TimeToLiveIsMissing,
-    /// Names: an execution that exists is taken for done.
-    UsedNameIsDone,
-    /// Single flight: another open execution is overlooked.
-    ClaimIsAlwaysOurs,
-    /// Time of a recovery point: a copy's own creation time is taken.
-    CopysOwnTimeIsTaken,
-    /// Regions fail: an unreachable region's snapshots count as gone.
-    UnreachableIsEmpty,
-    /// Regions fail: an unreachable region counts as one without databases.
-    UnreachableHasNoDatabases,
+    /// RDS is called before the wait is stored.
+    ActsBeforeItRegisters breaks REGISTERED,
+    /// A write that was refused counts as done.
+    ConflictIsOverlooked breaks REGISTERED,
+    /// The wait says `requested` before RDS has accepted.
+    RequestedBeforeRdsAccepts breaks TRUE_FAILURE,
+    /// Absence fails a registered wait.
+    AbsenceFailsARegisteredWait breaks TRUE_FAILURE,
+    /// Absence fails a requested wait without a period of grace.
+    NoGraceForARequestedWait breaks TRUE_FAILURE,
+    /// A command with a dead token is worked on.
+    DeadProbeIsAlive breaks AWAKE,
+    /// A probe without an answer counts as dead.
+    UnknownProbeIsDead breaks AWAKE,
+    /// A live token of another execution is taken for one's own.
+    RivalCountsAsItself breaks AWAKE,
+    /// A command whose token is none of Step Functions' is worked on.
+    GarbageTokenIsAlive breaks TRUE_SUCCESS,
+    /// Registering overwrites what is stored.
+    RegisterOverwrites breaks LIVE_WAIT,
+    /// Replacing a dead token's wait overwrites whatever is stored by then.
+    ReplaceIgnoresTheToken breaks LIVE_WAIT,
+    /// The phase is written whatever token is stored.
+    PhaseIgnoresTheToken breaks OWN_WAIT,
+    /// "Already exists" is taken for success.
+    AlreadyExistsIsSuccess breaks REDRIVABLE,
+    /// A failed one is waited for instead of taking the next suffix.
+    WaitsForAFailedOne breaks REDRIVABLE,
+    /// What is not ours is adopted.
+    AdoptsWhatIsForeign breaks TRUE_SUCCESS,
+    /// A good one is passed over for the next suffix.
+    GoodOneCountsAsFailed breaks LIVE_WAIT,
+    /// Whatever exists counts as available.
+    TrustsTheHint breaks TRUE_SUCCESS,
+    /// An unknown status counts as available.
+    UnknownStatusIsAvailable breaks TRUE_SUCCESS,
+    /// An unknown status counts as failed.
+    UnknownStatusIsFailed breaks TRUE_FAILURE,
+    /// A copy's key is not compared.
+    KeyIsOverlooked breaks TRUE_SUCCESS,
+    /// A copy's source is not compared.
+    SourceIsOverlooked breaks TRUE_SUCCESS,
+    /// A success carries nothing.
+    ManifestIsNotSent breaks RECOVERED,
+    /// The wait is deleted before the token is sent.
+    DeletesFirst breaks LIVE_WAIT,
+    /// The wait is deleted whatever token it holds.
+    ForgetIgnoresTheToken breaks LIVE_WAIT,
+    /// An unanswered callback counts as accepted.
+    UnknownDeliveryIsAccepted breaks LIVE_WAIT,
+    /// A dead token's wait is kept.
+    NobodyWaitsIsAnError breaks AWAKE,
+    /// The wait of a token that Step Functions no longer knows is kept.
+    InvalidTokenIsAnError breaks HEALTHY,
+    /// Throttling fails the execution.
+    ThrottlingIsPermanent breaks TRUE_FAILURE,
+    /// A refused permission fails the execution.
+    AccessDeniedIsPermanent breaks TRUE_FAILURE,
+    /// A disabled key fails the execution.
+    DisabledKeyIsPermanent breaks TRUE_FAILURE,
+    /// Too many copies in flight counts as a full quota.
+    FullHouseIsParked breaks HEALTHY,
+    /// A slot is handed out twice.
+    SlotIsHandedOutTwice breaks SLOTS,
+    /// A slot is freed without its proof.
+    SlotIsFreedWithoutProof breaks SLOTS,
+    /// A copy that RDS is making gives its slot back.
+    SlotIsGivenBackEarly breaks SLOTS,
+    /// A slot is never freed.
+    SlotIsNeverFreed breaks GONE,
+    /// A queued command begins with the first attempt again, whatever it had come to.
+    LaterAttemptIsForgotten breaks AWAKE,
+    /// A queued command is lost.
+    QueuedCommandIsLost breaks AWAKE,
+    /// A failed record leaves the queue with the others.
+    FailedRecordIsAcked breaks AWAKE,
+    /// A status that nobody knows makes the adapter panic.
+    UnknownStatusPanics breaks SOUND,
+    /// The list of what is open comes to its last page again and again.
+    PagesNeverEnd breaks AT_REST,
+    /// A wait is kept for an hour.
+    TimeToLiveIsTooShort breaks LIVE_WAIT,
+    /// A wait is kept for ever.
+    TimeToLiveIsMissing breaks GONE,
+    /// An execution's name that is used up counts as started.
+    UsedNameIsDone breaks TRUE_REPORT,
+    /// A failed execution counts as one that has succeeded.
+    FailedExecutionIsDone breaks TRUE_REPORT,
+    /// A start without an answer counts as started.
+    UnansweredStartIsStarted breaks PLANNED,
+    /// Another open execution is overlooked.
+    ClaimIsAlwaysOurs breaks SINGLE_FLIGHT,
+    /// An execution that Step Functions does not know yet loses its place at once.
+    ClaimHasNoGrace breaks SINGLE_FLIGHT,
+    /// A copy's own creation time is taken.
+    CopysOwnTimeIsTaken breaks TRUE_SUCCESS,
+    /// A recovery point is not entered in the catalog.
+    RecoveryPointIsNotEntered breaks CATALOG,
+    /// The last copy that is entered counts as the newest.
+    OlderCopyIsEntered breaks CATALOG,
+    /// An unreachable region's snapshots count as gone.
+    UnreachableIsEmpty breaks TRUE_FAILURE,
+    /// An unreachable region counts as one without databases.
+    UnreachableHasNoDatabases breaks PLANNED,
 }

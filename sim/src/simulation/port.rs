@@ -148,6 +148,10 @@ impl ProbeToken for Port {
             Ok(AboutToken::Alive) => Probe::Alive,
             Ok(AboutToken::Dead) if self.has(Mutant::DeadProbeIsAlive) => Probe::Alive,
             Ok(AboutToken::Dead) => Probe::Dead,
+            Ok(AboutToken::Invalid) if self.has(Mutant::GarbageTokenIsAlive) => Probe::Alive,
+            Ok(AboutToken::Invalid) if self.has(Mutant::InvalidTokenIsAnError) => {
+                Probe::Unknown(port_error(ACTION, Broken::Internal))
+            }
             Ok(AboutToken::Invalid) => Probe::Invalid,
             Err(_) if self.has(Mutant::UnknownProbeIsDead) => Probe::Dead,
             Err(error) => Probe::Unknown(error),
@@ -163,6 +167,9 @@ impl Port {
                 Delivery::Unknown(port_error("SendTask", Broken::Internal))
             }
             Ok(AboutToken::Dead) => Delivery::NobodyWaits,
+            Ok(AboutToken::Invalid) if self.has(Mutant::InvalidTokenIsAnError) => {
+                Delivery::Unknown(port_error("SendTask", Broken::Internal))
+            }
             Ok(AboutToken::Invalid) => Delivery::Invalid,
             Err(_) if self.has(Mutant::UnknownDeliveryIsAccepted) => Delivery::Accepted,
             Err(error) => Delivery::Unknown(error),
@@ -183,9 +190,12 @@ impl Callbacks for Port {
         let detail = || format!("{} {}", number(token), manifest.snapshot.name());
         let about = self
             .aws("SendTaskSuccess", detail, true, move |w| {
-                let about = w
-                    .sfn
-                    .succeed(sent.reveal(), &wire::manifest::write(&told), w.now);
+                let output = if w.has(Mutant::ManifestIsNotSent) {
+                    "{}".to_owned()
+                } else {
+                    wire::manifest::write(&told)
+                };
+                let about = w.sfn.succeed(sent.reveal(), &output, w.now);
                 w.count(if about == AboutToken::Alive {
                     "successes taken"
                 } else {
@@ -231,7 +241,11 @@ impl StartExecution for Port {
                 true,
                 move |w| w.start(&asked, with),
             )
-            .await?;
+            .await;
+        let started = match started {
+            Err(_) if self.has(Mutant::UnansweredStartIsStarted) => Started::Running,
+            started => started?,
+        };
         Ok(if self.has(Mutant::UsedNameIsDone) {
             Started::Running
         } else {
@@ -249,6 +263,9 @@ impl StartExecution for Port {
                 None => ExecutionState::Unknown,
                 Some(Status::Sleeping { .. } | Status::Retrying { .. }) => ExecutionState::Running,
                 Some(Status::Succeeded) => ExecutionState::Succeeded,
+                Some(Status::Failed { .. }) if w.has(Mutant::FailedExecutionIsDone) => {
+                    ExecutionState::Succeeded
+                }
                 Some(Status::Failed { .. }) => ExecutionState::Failed,
             },
         )

@@ -1,11 +1,11 @@
 //! The ports that are RDS, with what stands between RDS and a caller.
 
-use snapferry::domain::arn::{KeyArn, RdsArn, Region};
+use snapferry::domain::arn::{Family, RdsArn, Region};
 use snapferry::domain::database::Database;
-use snapferry::domain::failure::Operation;
-use snapferry::domain::names::{ResourceId, SnapshotId};
+use snapferry::domain::failure::{Operation, Owner};
+use snapferry::domain::names::SnapshotId;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::tags::Tags;
+use snapferry::domain::wait::Expectation;
 use snapferry::ports::{
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DescribeInstances,
     DescribeQuota, DescribeSnapshots, Page, RdsError, SnapshotQuota,
@@ -16,12 +16,13 @@ use super::mutant::Mutant;
 use super::port::{Port, Role};
 use super::world::{World, rds_region};
 use crate::rds::{
-    CopyDbSnapshot, CreateDbSnapshot, DescribeDbInstances, DescribeDbSnapshots, Filter, Instance,
-    Paging, RdsFault, SnapshotDescription,
+    CopyDbSnapshot, CreateDbSnapshot, DescribeDbInstances, DescribeDbSnapshots, Filter, Paging,
+    RdsFault, SnapshotDescription,
 };
+use crate::rows::{self, database};
 
 /// What RDS, or what stands before it, answers instead of doing what was asked.
-struct Refusal {
+pub(super) struct Refusal {
     code: Option<String>,
     message: String,
 }
@@ -58,17 +59,14 @@ impl World {
 }
 
 impl Port {
-    async fn rds<T: 'static>(
+    pub(super) async fn rds<T: 'static>(
         &self,
         operation: Operation,
         region: &Region,
         detail: impl FnOnce() -> String,
         effect: impl FnOnce(&mut World) -> Result<T, Refusal> + 'static,
     ) -> Result<T, RdsError> {
-        let mutates = matches!(
-            operation,
-            Operation::CreateDbSnapshot | Operation::CopyDbSnapshot
-        );
+        let mutates = is_mutation(operation);
         let at = region.clone();
         let label = || format!("{operation} {region} {}", detail());
         let answer = self
@@ -112,15 +110,15 @@ impl Port {
 
     /// What the planted bugs make of an error code.
     fn as_told(&self, operation: Operation, code: Option<String>) -> Option<String> {
-        let mutates = matches!(
-            operation,
-            Operation::CreateDbSnapshot | Operation::CopyDbSnapshot
-        );
+        let mutates = is_mutation(operation);
         match code.as_deref() {
             Some("Throttling") if mutates && self.has(Mutant::ThrottlingIsPermanent) => {
                 Some("UnsupportedOperation".to_owned())
             }
             Some("AccessDenied") if mutates && self.has(Mutant::AccessDeniedIsPermanent) => {
+                Some("UnsupportedOperation".to_owned())
+            }
+            Some("KMSKeyNotAccessibleFault") if self.has(Mutant::DisabledKeyIsPermanent) => {
                 Some("UnsupportedOperation".to_owned())
             }
             _ => code,
@@ -170,21 +168,14 @@ impl DescribeInstances for Port {
     }
 }
 
-fn database(instance: &Instance) -> Option<Database> {
-    Some(Database {
-        arn: RdsArn::parse(&instance.arn).ok()?,
-        resource_id: ResourceId::parse(&instance.resource_id).ok()?,
-        member_of: instance.spec.cluster.clone(),
-        engine: instance.spec.engine.clone(),
-        status: instance.status.as_str().to_owned(),
-        tags: tags(&instance.spec.tags),
-    })
-}
-
-fn tags(tags: &crate::rds::Tags) -> Tags {
-    tags.iter()
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect()
+fn is_mutation(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::CreateDbSnapshot
+            | Operation::CopyDbSnapshot
+            | Operation::CreateDbClusterSnapshot
+            | Operation::CopyDbClusterSnapshot
+    )
 }
 
 impl DescribeSnapshots for Port {
@@ -234,50 +225,16 @@ impl DescribeSnapshots for Port {
     }
 }
 
-fn shown(found: &[Snapshot]) -> Vec<String> {
+pub(super) fn shown(found: &[Snapshot]) -> Vec<String> {
     found
         .iter()
         .map(|s| format!("{} {:?}", s.arn.name(), s.status))
         .collect()
 }
 
-/// A row as the adapter reads it. An odd status takes the place of what is under way.
-fn snapshot(row: &SnapshotDescription, odd: bool) -> Option<Snapshot> {
-    let status = if odd && row.stage.is_under_way() {
-        SnapshotStatus::Other("upgrading".to_owned())
-    } else {
-        SnapshotStatus::parse(row.stage.as_str())
-    };
-    let source = row
-        .source_arn
-        .as_deref()
-        .map(RdsArn::parse)
-        .transpose()
-        .ok()?;
-    let own_time = if source.is_none() {
-        row.create_time
-    } else {
-        None
-    };
-    Some(Snapshot {
-        arn: RdsArn::parse(&row.arn).ok()?,
-        resource_id: ResourceId::parse(&row.instance.resource_id).ok(),
-        status,
-        percent: Some(row.percent_progress),
-        engine: row.instance.engine.clone(),
-        engine_version: row.instance.engine_version.clone(),
-        size_gib: i32::try_from(row.instance.allocated_storage).ok()?,
-        encrypted: row.kms_key.is_some(),
-        key: row.kms_key.as_deref().map(KeyArn::parse).transpose().ok()?,
-        source,
-        taken_at: row.original_create_time.or(own_time),
-        tags: tags(&row.tags),
-    })
-}
-
 impl Port {
     /// What the planted bugs make of a snapshot.
-    fn as_shown(&self, mut found: Snapshot) -> Snapshot {
+    pub(super) fn as_shown(&self, mut found: Snapshot) -> Snapshot {
         let world = self.shared.world.borrow();
         let is_odd = matches!(found.status, SnapshotStatus::Other(_));
         match world.mutant {
@@ -303,8 +260,26 @@ impl Port {
                         .insert("snapferry:resource-id".to_owned(), id.to_string());
                 }
             }
-            Some(Mutant::MismatchIsOverlooked) if found.source.is_some() => {
+            Some(Mutant::GoodOneCountsAsFailed)
+                if self.role == Role::Worker
+                    && found.source.is_some()
+                    && found.status == SnapshotStatus::Available =>
+            {
+                found.status = SnapshotStatus::Failed;
+            }
+            Some(Mutant::UnknownStatusPanics) if is_odd => {
+                // Without the hook, which would write to the terminal.
+                drop(world);
+                std::panic::resume_unwind(Box::new("a status that nobody knows"));
+            }
+            Some(Mutant::KeyIsOverlooked) if found.source.is_some() => {
                 found.key = Some(world.key.clone());
+            }
+            Some(Mutant::SourceIsOverlooked) => {
+                let wait = world.table.waits.get(&found.arn);
+                if let Some(Expectation::Copy(copy_of)) = wait.map(|wait| &wait.expected) {
+                    found.source = Some(copy_of.source.clone());
+                }
             }
             Some(Mutant::CopysOwnTimeIsTaken) if found.source.is_some() => {
                 let copy = world.truth(&found.arn);
@@ -316,7 +291,7 @@ impl Port {
     }
 
     /// The planted bug that registers only now.
-    fn register_late(&self) {
+    pub(super) fn register_late(&self) {
         let mut world = self.shared.world.borrow_mut();
         let now = world.now;
         for wait in std::mem::take(&mut world.doing(self.invocation).unregistered) {
@@ -377,11 +352,11 @@ impl CopySnapshot for Port {
                         kms_key: Some(asked.key.to_string()),
                         copy_tags: false,
                         tags: asked.tags.into_iter().collect(),
-                        option_group: None,
+                        option_group: asked.option_group.map(|group| group.to_string()),
                     };
                     let answer = w.rds.copy_db_snapshot(&at, &request, now);
                     if gives_back {
-                        w.table.drop_slot(&arn, now);
+                        w.table.drop_slot(&arn, None, now);
                     }
                     w.answered(by, &arn, answer)
                 },
@@ -393,11 +368,11 @@ impl CopySnapshot for Port {
 }
 
 impl Port {
-    fn as_accepted(&self, answer: Result<(), RdsError>) -> Result<(), RdsError> {
+    pub(super) fn as_accepted(&self, answer: Result<(), RdsError>) -> Result<(), RdsError> {
         match answer {
             Err(error)
                 if self.has(Mutant::AlreadyExistsIsSuccess)
-                    && error.code.as_deref() == Some("DBSnapshotAlreadyExists") =>
+                    && error.owner() == Owner::AskWhatExists =>
             {
                 Ok(())
             }
@@ -407,7 +382,7 @@ impl Port {
 }
 
 impl World {
-    fn answered(
+    pub(super) fn answered(
         &mut self,
         by: u64,
         arn: &RdsArn,
@@ -428,8 +403,13 @@ impl DescribeQuota for Port {
     async fn describe_snapshot_quota(
         &self,
         region: &Region,
+        family: Family,
     ) -> Result<Option<SnapshotQuota>, RdsError> {
         let at = rds_region(region);
+        let name = match family {
+            Family::Instance => "ManualSnapshots",
+            Family::Cluster => "ManualClusterSnapshots",
+        };
         let is_full = self.has(Mutant::FullHouseIsParked);
         self.rds(
             Operation::DescribeAccountAttributes,
@@ -438,7 +418,7 @@ impl DescribeQuota for Port {
             move |w| {
                 let now = w.now;
                 let quotas = w.rds.describe_account_attributes(&at, now);
-                let quota = quotas.iter().find(|quota| quota.name == "ManualSnapshots");
+                let quota = quotas.iter().find(|quota| quota.name == name);
                 Ok(quota.map(|quota| SnapshotQuota {
                     used: i64::try_from(if is_full { quota.max } else { quota.used })
                         .unwrap_or(i64::MAX),
@@ -448,4 +428,13 @@ impl DescribeQuota for Port {
         )
         .await
     }
+}
+
+/// A row as the adapter reads it. An odd status takes the place of what is under way.
+pub(super) fn snapshot(row: &SnapshotDescription, odd: bool) -> Option<Snapshot> {
+    let mut snapshot = rows::snapshot(row)?;
+    if odd && row.stage.is_under_way() {
+        snapshot.status = SnapshotStatus::Other("upgrading".to_owned());
+    }
+    Some(snapshot)
 }

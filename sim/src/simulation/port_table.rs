@@ -5,17 +5,20 @@ use snapferry::domain::arn::{ExecutionArn, RdsArn, Region};
 use snapferry::domain::command::{DatabaseRef, Run};
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ExecutionName;
+use snapferry::domain::policy_set::Applied;
+use snapferry::domain::slots::SlotLimits;
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::wait::{Phase, Wait};
 use snapferry::ports::{
-    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, ListOpen, LookUpWaits, OpenMarker, OpenPage,
-    PlanCursor, PortError, RecordRecoveryPoint, Waits, Written,
+    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, Held, ListOpen, LookUpWaits, OpenMarker,
+    OpenPage, PlanCursor, PortError, ReadPolicies, RecordRecoveryPoint, Waits, Written,
 };
 
-use super::judge::{name_of, rule};
+use super::judge::name_of;
 use super::mutant::Mutant;
 use super::port::{Port, number};
+use super::rule;
 use super::world::World;
 
 /// A write of a wait's phase.
@@ -63,7 +66,8 @@ impl World {
     }
 
     fn replace(&mut self, invocation: u64, wait: &Wait, instead_of: &TaskToken) -> Written {
-        if !self.table.has(&wait.resource, instead_of) {
+        let is_expected = self.table.has(&wait.resource, instead_of);
+        if !is_expected && !self.has(Mutant::ReplaceIgnoresTheToken) {
             return Written::Conflict;
         }
         let (now, wait) = (self.now, self.wait_as_stored(wait));
@@ -78,7 +82,8 @@ impl World {
     fn set_phase(&mut self, by: u64, mark: &Mark) -> Written {
         let resource = &mark.resource;
         let is_own = self.table.has(resource, &mark.token);
-        let stored = self.table.waits.contains_key(resource);
+        let stored = self.table.waits.get(resource);
+        let stored = stored.is_some_and(|wait| wait.phase.may_become(mark.phase));
         let ignores_the_token = self.has(Mutant::PhaseIgnoresTheToken);
         if !stored || !(is_own || ignores_the_token) {
             self.note(|| "  conflict".to_owned());
@@ -138,10 +143,17 @@ impl Waits for Port {
                 wait.resource.name()
             )
         };
-        self.aws("PutItem", detail, true, move |w| {
-            w.register(invocation, &new)
-        })
-        .await
+        let stored = self
+            .aws("PutItem", detail, true, move |w| {
+                w.register(invocation, &new)
+            })
+            .await?;
+        Ok(stored.map(|mut stored| {
+            if self.has(Mutant::RivalCountsAsItself) {
+                stored.command.execution = wait.command.execution.clone();
+            }
+            stored
+        }))
     }
 
     async fn replace(&self, wait: &Wait, instead_of: &TaskToken) -> Result<Written, PortError> {
@@ -232,13 +244,18 @@ impl Port {
 
 impl ListOpen for Port {
     async fn list_open(&self, from: Option<OpenMarker>) -> Result<OpenPage, PortError> {
+        let again = from.clone();
         let mut page = self
             .aws("Query", String::new, false, move |w| {
                 let now = w.now;
+                let lag = w.climate.index_lag;
                 let World { table, rng, .. } = w;
-                table.list_open(from.as_ref(), now, rng)
+                table.list_open(from.as_ref(), now, lag, rng)
             })
             .await?;
+        if self.has(Mutant::PagesNeverEnd) {
+            page.next = page.next.or(again);
+        }
         page.waits = page
             .waits
             .into_iter()
@@ -249,20 +266,19 @@ impl ListOpen for Port {
 }
 
 impl ClaimSlot for Port {
-    async fn claim_slot(&self, copy: &RdsArn, most: usize) -> Result<bool, PortError> {
+    async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError> {
         let of = copy.clone();
-        let most = if self.has(Mutant::SlotIsHandedOutTwice) {
-            most + 1
-        } else {
-            most
-        };
+        let mut limits = limits.clone();
+        if self.has(Mutant::SlotIsHandedOutTwice) {
+            limits.most += 1;
+        }
         self.aws(
             "UpdateItem",
             || format!("claim slot {}", copy.name()),
             true,
             move |w| {
                 let now = w.now;
-                let held = w.table.claim_slot(&of, most, now);
+                let held = w.table.claim_slot(&of, &limits, now);
                 w.note(|| format!("  {}", if held { "held" } else { "none is free" }));
                 w.count(if held {
                     "slots claimed"
@@ -277,13 +293,21 @@ impl ClaimSlot for Port {
 }
 
 impl FreeSlot for Port {
-    async fn free_slot(&self, copy: &RdsArn, proof: &Abandoned) -> Result<bool, PortError> {
+    async fn free_slot(
+        &self,
+        copy: &RdsArn,
+        of_policy: Option<&PolicyName>,
+        proof: &Abandoned,
+    ) -> Result<bool, PortError> {
+        let policy = of_policy.cloned();
         let (of, with) = (copy.clone(), proof.clone());
         let detail = || format!("free slot {} {proof:?}", copy.name());
         self.aws("TransactWriteItems", detail, true, move |w| {
             let proved = w.has(Mutant::SlotIsFreedWithoutProof) || w.table.proves(&of, &with);
             let now = w.now;
-            let freed = proved && !w.has(Mutant::SlotIsNeverFreed) && w.table.drop_slot(&of, now);
+            let freed = proved
+                && !w.has(Mutant::SlotIsNeverFreed)
+                && w.table.drop_slot(&of, policy.as_ref(), now);
             w.note(|| format!("  {}", if freed { "freed" } else { "not freed" }));
             freed
         })
@@ -302,13 +326,14 @@ impl ClaimRun for Port {
         policy: &PolicyName,
         execution: &ExecutionName,
         at: Timestamp,
-        instead_of: Option<&ExecutionName>,
+        instead_of: Option<&Held>,
     ) -> Result<Claim, PortError> {
         let (key, this, other) = (
             entry_key(database, policy),
             execution.clone(),
             instead_of.cloned(),
         );
+        let has_no_grace = self.has(Mutant::ClaimHasNoGrace);
         let claim = self
             .aws(
                 "UpdateItem",
@@ -316,16 +341,20 @@ impl ClaimRun for Port {
                 true,
                 move |w| {
                     let entry = w.table.catalog.entry(key).or_default();
-                    match &entry.open {
-                        Some(open) if *open != this && Some(open) != other.as_ref() => {
-                            Claim::HeldBy(open.clone(), entry.claimed_at)
-                        }
-                        _ => {
-                            entry.open = Some(this);
-                            entry.claimed_at = Some(at);
-                            Claim::Ours
+                    let is_others = |open: &&ExecutionName| **open != this;
+                    if let Some(open) = entry.open.as_ref().filter(is_others) {
+                        let held = Held {
+                            by: open.clone(),
+                            // One that is as old as can be has outlived every grace.
+                            since: entry.claimed_at.filter(|_| !has_no_grace),
+                        };
+                        if other.as_ref() != Some(&held) {
+                            return Claim::HeldBy(held);
                         }
                     }
+                    entry.open = Some(this);
+                    entry.claimed_at = Some(at);
+                    Claim::Ours
                 },
             )
             .await?;
@@ -353,13 +382,17 @@ impl RecordRecoveryPoint for Port {
             true,
             move |w| {
                 w.judge_entry(&with, &entered);
+                if w.has(Mutant::RecoveryPointIsNotEntered) {
+                    return;
+                }
+                let is_last = w.has(Mutant::OlderCopyIsEntered);
                 let newest = &mut w.table.catalog.entry(of).or_default().newest;
                 let is_newer = match (&*newest, entered.taken_at) {
                     (None, _) => true,
                     (Some(_), None) => false,
                     (Some(newest), taken_at) => newest.taken_at <= taken_at,
                 };
-                if is_newer {
+                if is_newer || is_last {
                     *newest = Some(entered);
                 }
             },
@@ -385,6 +418,14 @@ impl RecordRecoveryPoint for Port {
 
 fn cursor_key(policy: &PolicyName, region: &Region) -> String {
     format!("{policy}#{region}")
+}
+
+/// Nobody applies a set: the built-in policy holds.
+impl ReadPolicies for Port {
+    async fn current_policies(&self) -> Result<Option<Applied>, PortError> {
+        self.aws("GetItem", || "policies".to_owned(), false, |_| None)
+            .await
+    }
 }
 
 impl PlanCursor for Port {

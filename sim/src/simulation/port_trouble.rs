@@ -1,6 +1,8 @@
-//! The note of a command's trouble in its wait: decides nothing, but its call can fail like any other.
+//! The note of a command's trouble in its wait: decides nothing, but its call can fail like any other, and what it
+//! tells a person to do is judged.
 
 use snapferry::domain::arn::RdsArn;
+use snapferry::domain::failure::Remedy;
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::trouble::Trouble;
 use snapferry::domain::wait::Wait;
@@ -15,6 +17,10 @@ impl NoteTrouble for Port {
         token: &TaskToken,
         trouble: &Trouble,
     ) -> Result<Written, PortError> {
+        if trouble.remedy == Some(Remedy::RaiseQuota) {
+            let mut world = self.shared.world.borrow_mut();
+            world.judge_quota(resource.region());
+        }
         let (of, with, trouble) = (resource.clone(), token.clone(), trouble.clone());
         let detail = || format!("trouble {} {}", number(token), resource.name());
         self.aws("UpdateItem", detail, true, move |world| {

@@ -71,34 +71,36 @@ impl Report {
             *self.counts.entry(what).or_default() += count;
         }
     }
+}
 
-    /// What a failure prints: the rule, the seed, the command, the last steps.
+impl Outcome {
+    /// What a violation prints: the last steps, the rule, the seed, the command that shows it again.
     #[must_use]
     pub fn failure_text(&self, mutant: Option<Mutant>) -> Option<String> {
-        let outcome = self.failure.as_ref()?;
-        let violation = outcome.violation.as_ref()?;
+        let violation = self.violation.as_ref()?;
         let mut text = String::new();
-        let from = outcome.trace.len().saturating_sub(STEPS_SHOWN);
-        let _ = writeln!(text, "the last of {} steps:", outcome.trace.len());
-        for step in &outcome.trace[from..] {
+        let from = self.trace.len().saturating_sub(STEPS_SHOWN);
+        let _ = writeln!(text, "the last of {} steps:", self.trace.len());
+        for step in &self.trace[from..] {
             let _ = writeln!(text, "  {step}");
         }
         let planted = mutant.map_or(String::new(), |mutant| {
             format!(" --mutant {}", mutant.name())
         });
-        let _ = writeln!(
-            text,
-            "broken: {}\n  {}",
-            violation.invariant, violation.detail
-        );
-        let _ = writeln!(text, "seed of the world: {}", outcome.seed);
+        let _ = writeln!(text, "broken: {}\n  {}", violation.rule, violation.detail);
+        let _ = writeln!(text, "seed of the world: {}", self.seed);
         let _ = writeln!(
             text,
             "replay: cargo run -r -p snapferry-sim -- simulate --world {}{planted} --trace",
-            outcome.seed
+            self.seed
         );
         Some(text)
     }
+}
+
+/// The seeds of the worlds that follow from a seed, in order.
+pub fn world_seeds(seed: u64) -> impl Iterator<Item = u64> {
+    (0..).map(move |n| world_seed(seed, n))
 }
 
 /// The seed of the nth world (SplitMix64), so that each is independent of how many there are.

@@ -11,22 +11,24 @@ use snapferry::app::sweep::Broom;
 use snapferry::app::work::Desk;
 use snapferry::domain::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::backoff::Backoff;
-use snapferry::domain::policy::{Policy, Selection};
+use snapferry::domain::policy::{Policies, Policy};
 use snapferry::domain::schedule::Schedule;
 use snapferry::domain::tags::{PolicyName, StackId};
 use snapferry::domain::wait::Rules;
 use snapferry::settings::{Planning, Stack};
 
 use super::drive::{Settings, Simulation};
-use super::judge::{home, rule};
+use super::judge::home;
 use super::mutant::Mutant;
-use super::people::{FOREIGN, OTHER_KEY};
+use super::people::FOREIGN;
+use super::rule;
 use super::step_functions::{Status, StepFunctions};
+use super::strangers::OTHER_KEY;
 use super::world::{ACCOUNT, Climate, HOME, Making, Violation, World, rds_region};
 use crate::asl::StateMachine;
 use crate::rds::{
-    CreateDbSnapshot, DurationRange, Faults, InstanceSpec, KmsKey, MANUAL_SNAPSHOTS, Odds, Rds,
-    RdsConfig, Tags,
+    ClusterSpec, CreateDbSnapshot, DurationRange, Faults, InstanceSpec, KmsKey, MANUAL_SNAPSHOTS,
+    Odds, Rds, RdsConfig, Tags,
 };
 
 /// The deployed definition.
@@ -37,7 +39,7 @@ const SOURCES: [&str; 2] = ["eu-west-1", "us-east-1"];
 const BEGIN: Timestamp = Timestamp::constant(1_772_430_600, 0);
 const PERSONS_ROUND: SignedDuration = SignedDuration::from_mins(10);
 /// More steps than any world has needed; what runs longer runs in circles.
-const STEPS_MAX: u64 = 400_000;
+const STEPS_MAX: u64 = 60_000;
 
 /// What became of one world.
 #[derive(Debug, Clone)]
@@ -85,7 +87,7 @@ fn is_broken(simulation: &Simulation) -> bool {
 /// Faults, then fair weather, then the end. Stops where a rule is broken.
 fn live(simulation: &mut Simulation, faults_last: SignedDuration) {
     let until = simulation.world().later(faults_last);
-    while simulation.world().now < until && simulation.steps < STEPS_MAX / 8 {
+    while simulation.world().now < until && simulation.steps < STEPS_MAX / 2 {
         simulation.step();
         if is_broken(simulation) {
             return;
@@ -174,6 +176,7 @@ fn climate(rng: &mut Rng) -> Climate {
     let panic = pick(&[0.0, 0.0, 0.0, 0.005]);
     let mischief = pick(&[0.001, 0.004, 0.015]);
     let duplicates = pick(&[0.0, 0.05, 0.2]);
+    let restless = pick(&[0.0, 0.0, 0.01, 0.04]);
     Climate {
         call_breaks,
         crash,
@@ -183,6 +186,10 @@ fn climate(rng: &mut Rng) -> Climate {
         late_effects: rng.bool(),
         odd_statuses: rng.u8(..4) == 0,
         long_sleeps: rng.u8(..10) == 0,
+        slow_calls: rng.u8(..3) == 0,
+        early_birds: rng.u8(..3) == 0,
+        index_lag: SignedDuration::from_secs(if rng.bool() { 40 } else { 3 }),
+        restless,
     }
 }
 
@@ -206,7 +213,7 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
     let mut config = RdsConfig {
         account: ACCOUNT.to_owned(),
         // At times less than the slots: a quota that was lowered, or that strangers share.
-        max_copies_in_flight: copy_slots + rng.usize(0..=2),
+        max_copies_in_flight: rng.usize(1..=copy_slots + 2),
         manual_snapshot_quota: MANUAL_SNAPSHOTS * 10,
         ..RdsConfig::default()
     };
@@ -258,8 +265,13 @@ fn furnish(rds: &mut Rds, regions: &[Region], rng: &mut Rng) {
             },
         );
     }
+    // Drawn apart, so that every world has the instances it had before there were clusters.
+    let mut of_clusters = rng.clone();
     for region in regions {
         let at = rds_region(region);
+        if of_clusters.u8(..3) == 0 {
+            put_cluster(rds, &at, of_clusters.bool());
+        }
         for n in 0..rng.usize(1..=4) {
             let mut spec = InstanceSpec::postgres(format!("db-{n}"));
             spec.tags = match rng.u8(..8) {
@@ -284,6 +296,25 @@ fn furnish(rds: &mut Rds, regions: &[Region], rng: &mut Rng) {
         let _ = rds.create_db_snapshot(&at, &foreign, before);
     }
     rds.advance(BEGIN);
+}
+
+/// An encrypted cluster with two members. It has the name that an instance of the region has, too.
+fn put_cluster(rds: &mut Rds, at: &crate::rds::Region, is_excluded: bool) {
+    let arn = format!("arn:aws:kms:{at}:{ACCOUNT}:key/22222222-3333-4444-5555-666666666666");
+    let key = KmsKey {
+        arn: arn.clone(),
+        aliases: Vec::new(),
+        enabled: true,
+    };
+    rds.add_key(at, key);
+    let mut spec = ClusterSpec::aurora("db-0");
+    spec.members = vec!["db-0-writer".to_owned(), "db-0-reader".to_owned()];
+    spec.kms_key = Some(arn);
+    spec.tags = Tags::of_system([("snapferry:policy", "default")]);
+    if is_excluded {
+        spec.tags = Tags::of_system([("snapferry:exclude", "true")]);
+    }
+    let _ = rds.add_cluster(at, spec);
 }
 
 fn settings(
@@ -334,12 +365,16 @@ fn settings(
             },
             source_regions: source_regions.to_vec(),
             state_machine: machine.clone(),
-            policies: vec![Policy {
-                name: PolicyName::parse("default").expect("a name"),
-                schedule: Schedule::parse(pattern, "UTC").expect("a schedule"),
-                key: key.clone(),
-                selection: Selection::Tagged,
-            }],
+            key: key.clone(),
+            policies: Policies {
+                all: vec![Policy::new(
+                    PolicyName::parse("default").expect("a name"),
+                    Schedule::parse(pattern, "UTC").expect("a schedule"),
+                    key.clone(),
+                )],
+                untagged: None,
+                copy_slots: None,
+            },
         },
     }
 }

@@ -11,17 +11,19 @@ use crate::asl::{Context, StateMachine};
 
 /// One execution.
 #[derive(Debug)]
-pub(super) struct Execution {
-    pub(super) arn: String,
-    pub(super) input: Rc<str>,
-    pub(super) run: Rc<Run>,
-    pub(super) status: Status,
+pub(crate) struct Execution {
+    pub(crate) arn: String,
+    pub(crate) input: Rc<str>,
+    pub(crate) run: Rc<Run>,
+    pub(crate) status: Status,
     /// The state that it is in or failed in.
-    pub(super) state: String,
-    pub(super) ended_at: Option<Timestamp>,
-    pub(super) redrives: u32,
+    pub(crate) state: String,
+    pub(crate) ended_at: Option<Timestamp>,
+    pub(crate) redrives: u32,
+    /// A person has started it, past the planner.
+    pub(crate) by_hand: bool,
     /// How often a person has redriven it since the faults stopped.
-    pub(super) late_redrives: u32,
+    pub(crate) late_redrives: u32,
     input_json: Value,
     data: Value,
     retry_count: u32,
@@ -29,22 +31,35 @@ pub(super) struct Execution {
 }
 
 impl Execution {
-    pub(super) fn is_running(&self) -> bool {
+    pub(crate) fn is_running(&self) -> bool {
         matches!(
             self.status,
             Status::Sleeping { .. } | Status::Retrying { .. }
         )
     }
 
+    /// Since when it sleeps on its token, if it does.
+    pub(crate) fn sleeps_since(&self) -> Option<Timestamp> {
+        match &self.status {
+            Status::Sleeping { since, .. } => Some(*since),
+            Status::Retrying { .. } | Status::Succeeded | Status::Failed { .. } => None,
+        }
+    }
+
     /// What a state has put into a field of the execution's data.
-    pub(super) fn output(&self, field: &str) -> String {
+    pub(crate) fn output(&self, field: &str) -> String {
         self.data[field].to_string()
+    }
+
+    /// The execution's data, which are its output once it has succeeded.
+    pub(crate) fn whole_output(&self) -> &Value {
+        &self.data
     }
 }
 
 /// How an execution stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Status {
+pub(crate) enum Status {
     /// It sleeps on a token, at most until its deadline.
     Sleeping {
         token: String,
@@ -63,41 +78,43 @@ pub(super) enum Status {
 
 /// What a token was made for.
 #[derive(Debug)]
-pub(super) struct Token {
-    pub(super) execution: String,
-    pub(super) step: String,
-    pub(super) alive: bool,
+pub(crate) struct Token {
+    pub(crate) execution: String,
+    pub(crate) step: String,
+    pub(crate) alive: bool,
+    /// Step Functions keeps nothing of it any more.
+    forgotten: bool,
 }
 
 /// A message that a state is about to send.
 #[derive(Debug)]
-pub(super) struct Outgoing {
-    pub(super) token: String,
-    pub(super) body: Rc<str>,
-    pub(super) note: Rc<str>,
+pub(crate) struct Outgoing {
+    pub(crate) token: String,
+    pub(crate) body: Rc<str>,
+    pub(crate) note: Rc<str>,
 }
 
 /// What a token's sender is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum AboutToken {
+pub(crate) enum AboutToken {
     Alive,
     Dead,
     Invalid,
 }
 
 /// The service.
-pub(super) struct StepFunctions {
+pub(crate) struct StepFunctions {
     machine: Rc<StateMachine>,
-    pub(super) executions: BTreeMap<String, Execution>,
-    pub(super) tokens: BTreeMap<String, Token>,
-    pub(super) outbox: VecDeque<Outgoing>,
+    pub(crate) executions: BTreeMap<String, Execution>,
+    pub(crate) tokens: BTreeMap<String, Token>,
+    pub(crate) outbox: VecDeque<Outgoing>,
     due: BTreeSet<(Timestamp, String)>,
     made: u64,
-    pub(super) timed_out: u64,
+    pub(crate) timed_out: u64,
 }
 
 impl StepFunctions {
-    pub(super) fn new(machine: Rc<StateMachine>) -> Self {
+    pub(crate) fn new(machine: Rc<StateMachine>) -> Self {
         Self {
             machine,
             executions: BTreeMap::new(),
@@ -110,7 +127,7 @@ impl StepFunctions {
     }
 
     /// StartExecution of a name that is not used yet.
-    pub(super) fn start(
+    pub(crate) fn start(
         &mut self,
         name: &str,
         arn: String,
@@ -127,6 +144,7 @@ impl StepFunctions {
             state: self.machine.start_at.clone(),
             ended_at: None,
             redrives: 0,
+            by_hand: false,
             late_redrives: 0,
             data: input_json.clone(),
             input_json,
@@ -179,19 +197,28 @@ impl StepFunctions {
                 execution: name.to_owned(),
                 step,
                 alive: true,
+                forgotten: false,
             },
         );
     }
 
-    pub(super) fn probe(&self, token: &str) -> AboutToken {
+    pub(crate) fn probe(&self, token: &str) -> AboutToken {
         match self.tokens.get(token) {
             None => AboutToken::Invalid,
+            Some(token) if token.forgotten => AboutToken::Invalid,
             Some(token) if token.alive => AboutToken::Alive,
             Some(_) => AboutToken::Dead,
         }
     }
 
-    pub(super) fn is_alive(&self, token: &str) -> bool {
+    /// All tokens that are dead by now are none any more.
+    pub(crate) fn forget_the_dead(&mut self) {
+        for token in self.tokens.values_mut() {
+            token.forgotten |= !token.alive;
+        }
+    }
+
+    pub(crate) fn is_alive(&self, token: &str) -> bool {
         self.probe(token) == AboutToken::Alive
     }
 
@@ -209,7 +236,7 @@ impl StepFunctions {
     }
 
     /// SendTaskSuccess.
-    pub(super) fn succeed(&mut self, token: &str, output: &str, now: Timestamp) -> AboutToken {
+    pub(crate) fn succeed(&mut self, token: &str, output: &str, now: Timestamp) -> AboutToken {
         let about = self.probe(token);
         let Some(name) = self.wake(token) else {
             return about;
@@ -233,7 +260,7 @@ impl StepFunctions {
     }
 
     /// SendTaskFailure, or an error of the state's own.
-    pub(super) fn fail(&mut self, token: &str, error: &str, now: Timestamp) -> AboutToken {
+    pub(crate) fn fail(&mut self, token: &str, error: &str, now: Timestamp) -> AboutToken {
         let about = self.probe(token);
         let Some(name) = self.wake(token) else {
             return about;
@@ -267,7 +294,7 @@ impl StepFunctions {
     }
 
     /// StopExecution. False when it is not running.
-    pub(super) fn stop(&mut self, name: &str, now: Timestamp) -> bool {
+    pub(crate) fn stop(&mut self, name: &str, now: Timestamp) -> bool {
         let Some(execution) = self.executions.get_mut(name).filter(|e| e.is_running()) else {
             return false;
         };
@@ -296,7 +323,7 @@ impl StepFunctions {
     }
 
     /// RedriveExecution: enters the state that failed. False when it has not failed.
-    pub(super) fn redrive(&mut self, name: &str, now: Timestamp) -> bool {
+    pub(crate) fn redrive(&mut self, name: &str, now: Timestamp) -> bool {
         let Some(execution) = self.executions.get_mut(name) else {
             return false;
         };
@@ -309,12 +336,12 @@ impl StepFunctions {
         true
     }
 
-    pub(super) fn next_due(&self) -> Option<Timestamp> {
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
         self.due.first().map(|(at, _)| *at)
     }
 
     /// Lets retries and time-outs happen that are due; the executions that timed out.
-    pub(super) fn advance(&mut self, now: Timestamp) -> Vec<String> {
+    pub(crate) fn advance(&mut self, now: Timestamp) -> Vec<String> {
         let mut timed_out = Vec::new();
         while let Some((at, name)) = self.due.first().cloned() {
             if at > now {

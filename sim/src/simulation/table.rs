@@ -3,18 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::arn::RdsArn;
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ExecutionName;
+use snapferry::domain::slots::SlotLimits;
+use snapferry::domain::tags::PolicyName;
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::wait::{Phase, Wait};
 use snapferry::ports::{Abandoned, OpenMarker, OpenPage};
 
 /// How many items a page of the index holds: few, so that there are pages.
 const PAGE: usize = 3;
-/// How far the index may lag, in milliseconds.
-const INDEX_LAG_MS: i64 = 3_000;
 
 /// One database's entry.
 #[derive(Debug, Default)]
@@ -30,6 +30,8 @@ pub(super) struct Entry {
 pub(super) struct Table {
     pub(super) waits: BTreeMap<RdsArn, Wait>,
     pub(super) slots: BTreeSet<RdsArn>,
+    /// For which policy a holder counts, where that policy's slots are bounded.
+    slots_of: BTreeMap<RdsArn, PolicyName>,
     pub(super) catalog: BTreeMap<String, Entry>,
     pub(super) cursors: BTreeMap<String, Timestamp>,
     index: Index,
@@ -40,12 +42,13 @@ pub(super) struct Table {
 struct Index {
     waits: BTreeMap<RdsArn, Wait>,
     slots: BTreeSet<RdsArn>,
+    slots_of: BTreeMap<RdsArn, PolicyName>,
     behind: Vec<(Timestamp, Behind)>,
 }
 
 enum Behind {
     Wait(RdsArn, Option<Box<Wait>>),
-    Slots(BTreeSet<RdsArn>),
+    Slots(BTreeSet<RdsArn>, BTreeMap<RdsArn, PolicyName>),
 }
 
 /// DynamoDB's items hold times in milliseconds.
@@ -74,9 +77,10 @@ impl Table {
     }
 
     fn slots_changed(&mut self, now: Timestamp) {
-        self.index
-            .behind
-            .push((now, Behind::Slots(self.slots.clone())));
+        self.index.behind.push((
+            now,
+            Behind::Slots(self.slots.clone(), self.slots_of.clone()),
+        ));
     }
 
     /// Stores a wait where there is none; the stored one otherwise.
@@ -116,20 +120,39 @@ impl Table {
         }
     }
 
-    pub(super) fn claim_slot(&mut self, copy: &RdsArn, most: usize, now: Timestamp) -> bool {
-        if self.slots.contains(copy) {
-            return true;
-        }
-        if self.slots.len() >= most {
+    pub(super) fn claim_slot(
+        &mut self,
+        copy: &RdsArn,
+        limits: &SlotLimits,
+        now: Timestamp,
+    ) -> bool {
+        let has_room = limits.of_policy.as_ref().is_none_or(|bound| {
+            let taken = self.slots_of.values().filter(|of| **of == bound.policy);
+            taken.count() < bound.most || self.slots_of.contains_key(copy)
+        });
+        let has_room = has_room && self.slots.len() < limits.most;
+        if !self.slots.contains(copy) && !has_room {
             return false;
         }
         self.slots.insert(copy.clone());
+        if let Some(bound) = &limits.of_policy {
+            self.slots_of.insert(copy.clone(), bound.policy.clone());
+        }
         self.slots_changed(now);
         true
     }
 
-    pub(super) fn drop_slot(&mut self, copy: &RdsArn, now: Timestamp) -> bool {
-        let held = self.slots.remove(copy);
+    pub(super) fn drop_slot(
+        &mut self,
+        copy: &RdsArn,
+        of_policy: Option<&PolicyName>,
+        now: Timestamp,
+    ) -> bool {
+        let mut held = self.slots.remove(copy);
+        if of_policy.is_some() && self.slots_of.get(copy) == of_policy {
+            self.slots_of.remove(copy);
+            held = true;
+        }
         if held {
             self.slots_changed(now);
         }
@@ -165,9 +188,10 @@ impl Table {
         &mut self,
         from: Option<&OpenMarker>,
         now: Timestamp,
+        lag: SignedDuration,
         rng: &mut Rng,
     ) -> OpenPage {
-        self.index.catch_up(now, rng);
+        self.index.catch_up(now, lag, rng);
         let after =
             from.and_then(|marker| marker.0.split_once('|'))
                 .and_then(|(since, resource)| {
@@ -190,33 +214,41 @@ impl Table {
             .collect();
         let next = (left.len() > PAGE)
             .then(|| OpenMarker(format!("{}|{}", left[PAGE - 1].0, left[PAGE - 1].1)));
+        // The slots' item is the first of the index.
+        let (mut holders, mut holders_of) = (BTreeSet::new(), BTreeMap::new());
+        if from.is_none() {
+            holders_of.clone_from(&self.index.slots_of);
+            holders.clone_from(&self.index.slots);
+            holders.extend(holders_of.keys().cloned());
+        }
         OpenPage {
             waits: left
                 .iter()
                 .take(PAGE)
                 .map(|(_, r)| self.index.waits[*r].clone())
                 .collect(),
-            // The slots' item is the first of the index.
-            holders: if from.is_none() {
-                self.index.slots.clone()
-            } else {
-                BTreeSet::new()
-            },
+            holders,
+            holders_of,
             next,
         }
     }
 }
 
 impl Index {
-    fn catch_up(&mut self, now: Timestamp, rng: &mut Rng) {
+    fn catch_up(&mut self, now: Timestamp, lag: SignedDuration, rng: &mut Rng) {
         let mut late: BTreeSet<RdsArn> = BTreeSet::new();
         let mut slots_are_late = false;
+        let late_in_8 = if lag > SignedDuration::from_secs(10) {
+            6
+        } else {
+            2
+        };
         for (at, change) in std::mem::take(&mut self.behind) {
             // What is written later to the same item cannot arrive earlier.
-            let must = now.as_millisecond() - at.as_millisecond() >= INDEX_LAG_MS;
+            let must = now.duration_since(at) >= lag;
             match change {
                 Behind::Wait(resource, wait) => {
-                    if late.contains(&resource) || (!must && rng.u8(..4) == 0) {
+                    if late.contains(&resource) || (!must && rng.u8(..8) < late_in_8) {
                         late.insert(resource.clone());
                         self.behind.push((at, Behind::Wait(resource, wait)));
                         continue;
@@ -226,13 +258,14 @@ impl Index {
                         None => self.waits.remove(&resource),
                     };
                 }
-                Behind::Slots(slots) => {
-                    if slots_are_late || (!must && rng.u8(..4) == 0) {
+                Behind::Slots(slots, slots_of) => {
+                    if slots_are_late || (!must && rng.u8(..8) < late_in_8) {
                         slots_are_late = true;
-                        self.behind.push((at, Behind::Slots(slots)));
+                        self.behind.push((at, Behind::Slots(slots, slots_of)));
                         continue;
                     }
                     self.slots = slots;
+                    self.slots_of = slots_of;
                 }
             }
         }

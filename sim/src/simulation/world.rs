@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
-use snapferry::domain::arn::{KeyArn, RdsArn, Region, StateMachineArn};
+use snapferry::domain::arn::{Family, KeyArn, RdsArn, Region, StateMachineArn};
 use snapferry::domain::failure::Operation;
 use snapferry::domain::tags::StackId;
 use snapferry::domain::wait::Wait;
@@ -34,7 +34,7 @@ pub(super) struct Shared {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// The rule's name.
-    pub invariant: &'static str,
+    pub rule: &'static str,
     /// How it was broken.
     pub detail: String,
 }
@@ -58,6 +58,14 @@ pub(super) struct Climate {
     pub(super) odd_statuses: bool,
     /// Whether days pass in which nobody looks.
     pub(super) long_sleeps: bool,
+    /// Whether calls take their time, so that invocations overlap more.
+    pub(super) slow_calls: bool,
+    /// Whether the planner is run by hand shortly before it comes by itself.
+    pub(super) early_birds: bool,
+    /// How far the table's index may be behind.
+    pub(super) index_lag: SignedDuration,
+    /// How likely a person restarts or doubles an execution at a step.
+    pub(super) restless: f64,
 }
 
 impl Climate {
@@ -70,6 +78,10 @@ impl Climate {
         duplicates: 0.0,
         odd_statuses: false,
         long_sleeps: false,
+        slow_calls: false,
+        early_birds: false,
+        index_lag: SignedDuration::from_secs(3),
+        restless: 0.0,
     };
 }
 
@@ -133,6 +145,8 @@ pub(super) struct World {
     pub(super) squatters: BTreeSet<RdsArn>,
     /// Runs (resource id and planned time) whose recovery point a stranger has made impossible.
     pub(super) spoilt: BTreeSet<(String, Timestamp)>,
+    /// Executions that a person has given up for good.
+    pub(super) given_up: BTreeSet<String>,
     /// Every command that was ever sent.
     pub(super) sent: Vec<(Rc<str>, Rc<str>)>,
     pub(super) mutant: Option<Mutant>,
@@ -186,6 +200,7 @@ impl World {
             deleted: BTreeMap::new(),
             squatters: BTreeSet::new(),
             spoilt: BTreeSet::new(),
+            given_up: BTreeSet::new(),
             sent: Vec::new(),
             mutant: making.mutant,
             violation: None,
@@ -211,11 +226,11 @@ impl World {
     }
 
     /// Keeps the first rule that was broken.
-    pub(super) fn broke(&mut self, invariant: &'static str, detail: impl FnOnce() -> String) {
+    pub(super) fn broke(&mut self, rule: &'static str, detail: impl FnOnce() -> String) {
         if self.violation.is_none() {
             let detail = detail();
-            self.note(|| format!("BROKEN {invariant}: {detail}"));
-            self.violation = Some(Violation { invariant, detail });
+            self.note(|| format!("BROKEN {rule}: {detail}"));
+            self.violation = Some(Violation { rule, detail });
         }
     }
 
@@ -244,7 +259,11 @@ impl World {
 
     /// What RDS truly has under an ARN.
     pub(super) fn truth(&self, arn: &RdsArn) -> Option<&Snapshot> {
-        self.rds.snapshot(&rds_region(arn.region()), arn.name())
+        let region = rds_region(arn.region());
+        match arn.family() {
+            Family::Instance => self.rds.snapshot(&region, arn.name()),
+            Family::Cluster => self.rds.cluster_snapshot(&region, arn.name()),
+        }
     }
 
     pub(super) fn is_ours(&self, snapshot: &Snapshot) -> bool {

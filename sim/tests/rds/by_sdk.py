@@ -172,5 +172,46 @@ assert code == "InvalidAction", code
 
 deleted = far.delete_db_snapshot(DBSnapshotIdentifier="first-copy")["DBSnapshot"]
 assert deleted["Status"] == "deleting", deleted
-assert len(set(checked)) == 8, set(checked)
+
+clusters = {cluster["DBClusterIdentifier"]: cluster for cluster in near.describe_db_clusters()["DBClusters"]}
+shop = clusters["shop"]
+assert [member["IsClusterWriter"] for member in shop["DBClusterMembers"]] == [True, False], shop
+assert clusters["trio"]["DBClusterInstanceClass"] == "db.m6gd.large", clusters
+assert isinstance(shop["ClusterCreateTime"], datetime.datetime), shop
+of_cluster = near.create_db_cluster_snapshot(
+    DBClusterSnapshotIdentifier="first", DBClusterIdentifier="shop", Tags=tags
+)["DBClusterSnapshot"]
+assert of_cluster["Status"] == "creating" and of_cluster["TagList"] == tags, of_cluster
+near.get_waiter("db_cluster_snapshot_available").wait(
+    DBClusterSnapshotIdentifier="first", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+)
+copied = far.copy_db_cluster_snapshot(
+    SourceDBClusterSnapshotIdentifier=of_cluster["DBClusterSnapshotArn"],
+    TargetDBClusterSnapshotIdentifier="first-copy",
+    KmsKeyId=home_key,
+    Tags=tags,
+    SourceRegion=source,
+)["DBClusterSnapshot"]
+assert copied["SourceDBClusterSnapshotArn"] == of_cluster["DBClusterSnapshotArn"], copied
+assert copied["KmsKeyId"] == home_key and copied["StorageEncrypted"] is True, copied
+assert copied["DbClusterResourceId"] == shop["DbClusterResourceId"], copied
+assert len(copied["AvailabilityZones"]) == 3, copied
+filters = [{"Name": "db-cluster-snapshot-id", "Values": ["none", "first-copy"]}]
+found = far.describe_db_cluster_snapshots(Filters=filters)["DBClusterSnapshots"]
+assert [snapshot["DBClusterSnapshotIdentifier"] for snapshot in found] == ["first-copy"], found
+refused(fault.DBClusterNotFoundFault, near.describe_db_clusters, DBClusterIdentifier="none")
+refused(
+    fault.DBClusterSnapshotNotFoundFault,
+    near.describe_db_cluster_snapshots,
+    DBClusterSnapshotIdentifier="none",
+)
+refused(
+    fault.DBClusterSnapshotAlreadyExistsFault,
+    near.create_db_cluster_snapshot,
+    DBClusterSnapshotIdentifier="first",
+    DBClusterIdentifier="trio",
+)
+deleted = far.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier="first-copy")
+assert deleted["DBClusterSnapshot"]["Status"] == "deleting", deleted
+assert len(set(checked)) == 13, set(checked)
 print(json.dumps({"pages": len(pages), "listed": listed}))

@@ -3,11 +3,11 @@
 use std::process::Command;
 
 use anyhow::Context;
-use snapferry_sim::rds::InstanceSpec;
+use snapferry_sim::rds::{ClusterSpec, InstanceSpec};
 use snapferry_sim::rds_http::RdsService;
 
 use crate::moto::python;
-use crate::service::{HOME, HOME_KEY, SOURCE, instant, region, serve, world};
+use crate::service::{HOME, HOME_KEY, SOURCE, SOURCE_KEY, instant, region, serve, world};
 
 /// Runs the script, which fails loudly itself, and returns the figures it prints.
 async fn by_sdk(service: &RdsService, home_key: &str) -> anyhow::Result<serde_json::Value> {
@@ -33,6 +33,11 @@ async fn the_real_sdk_understands_every_answer() -> anyhow::Result<()> {
     for number in 0..45 {
         let spec = InstanceSpec::postgres(format!("db-{number}"));
         rds.add_instance(&region(SOURCE), spec)?;
+    }
+    let mut shop = ClusterSpec::aurora("shop");
+    shop.kms_key = Some(SOURCE_KEY.to_owned());
+    for spec in [shop, ClusterSpec::multi_az("trio")] {
+        rds.add_cluster(&region(SOURCE), spec)?;
     }
     let (service, _events) = serve(rds, 1.0).await?;
     let figures = by_sdk(&service, HOME_KEY).await?;

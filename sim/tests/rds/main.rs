@@ -7,6 +7,8 @@
 
 mod against_moto;
 mod by_sdk;
+mod clusters;
+mod clusters_against_moto;
 mod copies;
 mod events;
 mod faults;

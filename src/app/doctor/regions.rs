@@ -2,21 +2,44 @@
 
 use std::collections::BTreeMap;
 
-use super::{Home, Order, Permissions, count, pages, port, quota, rds};
-use crate::domain::arn::{KeyArn, Region};
-use crate::domain::database::{Choice, Database, choose};
+use super::{Home, Order, Permissions, count, manual_snapshots, pages, port, quotas, rds};
+use crate::domain::arn::{Family, KeyArn, Region};
+use crate::domain::database::{Choice, choose};
 use crate::domain::doctor::databases::{Candidate, claims, option_group, other_stacks};
 use crate::domain::doctor::keys::source_key;
+use crate::domain::doctor::policies::{misnamed, refused, unjudged};
 use crate::domain::doctor::region::{Letters, dead_letters, forwarding_rule};
 use crate::domain::doctor::{Check, Finding, Level, NotSaid};
 use crate::domain::letter::{forwarding_queue, names};
+use crate::domain::names::OptionGroup;
+use crate::domain::policy::Policies;
 use crate::settings::Preflight;
 
-/// What was found in a region, and how many databases a round of it makes: none while it is down, and nothing is
-/// said where the caller may not list them.
+/// What was found in a region, and how many databases a round of it makes.
+#[derive(Default)]
 pub(super) struct RegionSeen {
     pub(super) findings: Vec<Finding>,
-    pub(super) selected: Option<usize>,
+    selected: BTreeMap<Family, Option<usize>>,
+}
+
+impl RegionSeen {
+    /// How many databases a round makes: none while the region is down, and nothing is said where they could not
+    /// be listed, or not be judged.
+    pub(super) fn selected(&self, family: Family) -> Option<usize> {
+        self.selected.get(&family).copied().unwrap_or(Some(0))
+    }
+}
+
+/// A database that is protected, with the option group that its copy is asked to have.
+struct Selected {
+    candidate: Candidate,
+    copied_with: Option<OptionGroup>,
+}
+
+impl Selected {
+    fn copied_with(&self) -> Option<&str> {
+        self.copied_with.as_ref().map(OptionGroup::as_str)
+    }
 }
 
 /// Looks at a region. Where it does not say which databases it has for want of an answer, nothing else is asked
@@ -28,76 +51,122 @@ pub(super) async fn region<W: Permissions>(
     home: &Home,
     region: &Region,
 ) -> RegionSeen {
-    let listed = pages(|marker| async {
-        let page = world.inspect_db_instances(region, marker).await;
-        page.map_err(|error| rds(&error))
-    })
-    .await;
-    let is_listed = listed.is_ok();
-    let (candidates, mut findings) = match listed {
-        Ok(all) => {
-            let selected: Vec<Candidate> = all
-                .into_iter()
-                .filter(|one| is_selected(preflight, order, &one.database))
-                .collect();
-            let what = format!("databases that are protected: {}", selected.len());
-            let finding = if selected.is_empty() {
-                none_selected(region)
-            } else {
-                Finding::ok(Check::Databases, region, what)
-            };
-            (selected, vec![finding])
-        }
-        Err(error) => {
-            let finding = Finding::unknown(Check::Databases, region, &error);
-            if error.code.is_none() {
-                return RegionSeen {
-                    findings: vec![finding],
-                    selected: Some(0),
-                };
+    let mut seen = RegionSeen::default();
+    let mut selected = Vec::new();
+    for family in Family::ALL {
+        let listed = match list(world, region, family).await {
+            Ok(listed) => listed,
+            Err(error) => {
+                let unknown = Finding::unknown(Check::Databases, region, &error);
+                seen.findings.push(unknown);
+                if error.code.is_none() {
+                    seen.selected.clear();
+                    return seen;
+                }
+                seen.selected.insert(family, None);
+                continue;
             }
-            (Vec::new(), vec![finding])
-        }
-    };
-    findings.extend(keys(world, preflight, &candidates).await);
-    findings.extend(option_groups(world, home, region, &candidates).await);
-    findings.extend(others(world, preflight, home, region, &candidates).await);
-    let selected = is_listed.then_some(candidates.len());
-    findings.push(quota(world, region, selected).await);
-    findings.push(rule(world, preflight, region).await);
-    findings.push(letters(world, preflight, region).await);
-    RegionSeen { findings, selected }
+        };
+        let count = home.policies.as_ref().map(|policies| {
+            let before = selected.len();
+            for candidate in listed {
+                sift(
+                    policies,
+                    order,
+                    candidate,
+                    &mut selected,
+                    &mut seen.findings,
+                );
+            }
+            selected.len() - before
+        });
+        seen.selected.insert(family, count);
+    }
+    seen.findings.extend(told(region, home, &seen));
+    seen.findings
+        .extend(keys(world, preflight, &selected).await);
+    let groups = option_groups(world, home, region, &selected).await;
+    seen.findings.extend(groups);
+    let others = others(world, preflight, home, region, &selected).await;
+    seen.findings.extend(others);
+    let room = quotas(world, region, |family| seen.selected(family)).await;
+    seen.findings.extend(room);
+    seen.findings.push(rule(world, preflight, region).await);
+    seen.findings.push(letters(world, preflight, region).await);
+    seen
 }
 
-fn none_selected(region: &Region) -> Finding {
-    Finding::bad(
+async fn list<W: Permissions>(
+    world: &W,
+    region: &Region,
+    family: Family,
+) -> Result<Vec<Candidate>, NotSaid> {
+    pages(|marker| async {
+        let page = match family {
+            Family::Instance => world.inspect_db_instances(region, marker).await,
+            Family::Cluster => world.inspect_db_clusters(region, marker).await,
+        };
+        page.map_err(|error| rds(&error))
+    })
+    .await
+}
+
+/// Takes a database for one that is protected, or says why it is not though it was meant to be.
+fn sift(
+    policies: &Policies,
+    order: &Order,
+    candidate: Candidate,
+    selected: &mut Vec<Selected>,
+    findings: &mut Vec<Finding>,
+) {
+    let database = &candidate.database;
+    let of = database.to_ref();
+    if !order.databases.is_empty() && !order.databases.iter().any(|text| names(text, &of)) {
+        return;
+    }
+    match choose(database, policies) {
+        Choice::Protect(name) => {
+            let policy = policies.get(name.as_str());
+            let copied_with =
+                policy.and_then(|policy| policies.extras(policy, database).option_group);
+            selected.push(Selected {
+                candidate,
+                copied_with,
+            });
+        }
+        Choice::Refuse(_, why) => findings.push(refused(&database.arn, why)),
+        Choice::LeaveOut(why) => findings.extend(misnamed(&database.arn, &why)),
+    }
+}
+
+/// How many databases are protected, as far as they could be listed and judged.
+fn told(region: &Region, home: &Home, seen: &RegionSeen) -> Option<Finding> {
+    if home.policies.is_none() {
+        return Some(unjudged(region));
+    }
+    let instances = seen.selected(Family::Instance)?;
+    let clusters = seen.selected(Family::Cluster)?;
+    if instances + clusters > 0 {
+        let what = format!("protected: {instances} instances, {clusters} clusters");
+        return Some(Finding::ok(Check::Databases, region, what));
+    }
+    Some(Finding::bad(
         Check::Databases,
         region,
         Level::Warning,
         "no database of it is protected",
         "tag those that are to be (snapferry:policy), or take the region out of SourceRegions",
-    )
-}
-
-fn is_selected(preflight: &Preflight, order: &Order, database: &Database) -> bool {
-    let of = database.to_ref();
-    let chosen = preflight.policies.iter().any(|policy| {
-        matches!(
-            choose(database, &policy.name, policy.selection),
-            Choice::Protect(_)
-        )
-    });
-    chosen && (order.databases.is_empty() || order.databases.iter().any(|text| names(text, &of)))
+    ))
 }
 
 /// One question for each key, however many databases have it.
 async fn keys<W: Permissions>(
     world: &W,
     preflight: &Preflight,
-    candidates: &[Candidate],
+    selected: &[Selected],
 ) -> Vec<Finding> {
     let mut databases: BTreeMap<&KeyArn, Vec<&str>> = BTreeMap::new();
-    for candidate in candidates {
+    for Selected { candidate, .. } in selected {
         if let Some(key) = &candidate.key {
             let name = candidate.database.arn.name();
             databases.entry(key).or_default().push(name);
@@ -113,31 +182,28 @@ async fn keys<W: Permissions>(
     findings
 }
 
-/// Nothing is asked where every database has a default option group.
+/// Nothing is asked where every database has a default option group and its policy names no other.
 async fn option_groups<W: Permissions>(
     world: &W,
     home: &Home,
     region: &Region,
-    candidates: &[Candidate],
+    selected: &[Selected],
 ) -> Vec<Finding> {
-    let needed = candidates
+    let needed = selected
         .iter()
-        .any(|one| !option_group(one, &[], &[], None).is_empty());
+        .any(|one| !option_group(&one.candidate, &[], &[], one.copied_with()).is_empty());
     if !needed {
         return Vec::new();
     }
-    let here = pages(|marker| async {
-        let page = world.list_option_groups(region, marker).await;
-        page.map_err(|error| port(&error))
-    })
-    .await;
-    let unknown = |error: &NotSaid| vec![Finding::unknown(Check::OptionGroup, region, error)];
+    let here = super::option_groups(world, region).await;
     match (&here, &home.option_groups) {
-        (Ok(here), Ok(there)) => candidates
+        (Ok(here), Ok(there)) => selected
             .iter()
-            .flat_map(|candidate| option_group(candidate, here, there, None))
+            .flat_map(|one| option_group(&one.candidate, here, there, one.copied_with()))
             .collect(),
-        (Err(error), _) | (_, Err(error)) => unknown(error),
+        (Err(error), _) | (_, Err(error)) => {
+            vec![Finding::unknown(Check::OptionGroup, region, error)]
+        }
     }
 }
 
@@ -147,31 +213,20 @@ async fn others<W: Permissions>(
     preflight: &Preflight,
     home: &Home,
     region: &Region,
-    candidates: &[Candidate],
+    selected: &[Selected],
 ) -> Vec<Finding> {
-    let snapshots = pages(|marker| async {
-        let page = world.list_manual_snapshots(region, marker).await;
-        page.map_err(|error| rds(&error))
-    })
-    .await;
-    let mut findings = Vec::new();
-    let here = match snapshots {
-        Ok(snapshots) => claims(&snapshots, home.now),
-        Err(error) => {
-            findings.push(Finding::unknown(Check::OtherStacks, region, &error));
-            claims(&[], home.now)
-        }
-    };
+    let snapshots = manual_snapshots(world, region).await;
+    let here = claims(&snapshots.found, home.now);
+    let mut findings: Vec<Finding> = snapshots.told(region).collect();
     let ours = &preflight.ground.stack;
-    let before = findings.len();
-    for candidate in candidates {
+    for Selected { candidate, .. } in selected {
         let database = candidate.database.to_ref();
         let found = [&here, &home.claims]
             .into_iter()
             .find_map(|claims| other_stacks(&database, ours, claims, home.since));
         findings.extend(found);
     }
-    if findings.is_empty() && before == 0 {
+    if findings.is_empty() {
         let what = "no other stack's snapshots of these databases";
         findings.push(Finding::ok(Check::OtherStacks, region, what));
     }

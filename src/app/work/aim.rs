@@ -1,12 +1,14 @@
 //! What a command is after, and the request that it makes of RDS.
 
+use crate::app::families;
 use crate::app::work::Desk;
 use crate::domain::command::{Command, Run};
 use crate::domain::names::{self, Attempt, SnapshotId};
 use crate::domain::tags::{self, Tags};
 use crate::domain::wait::{CopyOf, Expectation, Wait};
 use crate::ports::{
-    CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, RdsError,
+    CopyClusterSnapshot, CopySnapshot, CopySnapshotRequest, CreateClusterSnapshot, CreateSnapshot,
+    CreateSnapshotRequest, RdsError,
 };
 
 /// What a command is after: the same for all its attempts.
@@ -62,7 +64,12 @@ impl Aim {
     fn tags(&self, desk: &Desk, command: &Command) -> Tags {
         let run = &command.run;
         let name = names::execution(&desk.rules.stack, run, Attempt::FIRST);
-        let mut tags = Tags::from([
+        let carried = run.extras.tags.iter();
+        let mut tags: Tags = carried
+            .map(|(key, value)| (key.to_string(), value.clone()))
+            .collect();
+        // Ours last: whatever was carried over, these say what is true.
+        tags.extend([
             (tags::STACK.to_owned(), desk.rules.stack.to_string()),
             (tags::DATABASE.to_owned(), run.database.arn.to_string()),
             (
@@ -82,7 +89,9 @@ impl Aim {
     }
 
     /// The one mutation.
-    pub(super) async fn ask_rds<W: CopySnapshot + CreateSnapshot>(
+    pub(super) async fn ask_rds<
+        W: CopyClusterSnapshot + CopySnapshot + CreateClusterSnapshot + CreateSnapshot,
+    >(
         &self,
         world: &W,
         desk: &Desk,
@@ -93,9 +102,7 @@ impl Aim {
         match self {
             Self::Snapshot => {
                 let database = wait.command.run.database.arn.clone();
-                world
-                    .create_db_snapshot(&CreateSnapshotRequest { database, id, tags })
-                    .await
+                families::create(world, &CreateSnapshotRequest { database, id, tags }).await
             }
             Self::Copy(copy_of) => {
                 let request = CopySnapshotRequest {
@@ -103,9 +110,10 @@ impl Aim {
                     source: copy_of.source.clone(),
                     id,
                     key: copy_of.key.clone(),
+                    option_group: wait.command.run.extras.option_group.clone(),
                     tags,
                 };
-                world.copy_db_snapshot(&request).await
+                families::copy(world, &request).await
             }
         }
     }

@@ -3,6 +3,7 @@
 use tracing::warn;
 
 use crate::app::conclude;
+use crate::app::families;
 use crate::app::work::register::{mark, queue};
 use crate::app::work::{Desk, Permissions, Tried, WorkError, Worked};
 use crate::domain::existing::{Existing, existing};
@@ -59,8 +60,8 @@ async fn ask_what_exists<W: Permissions>(
     wait: &Wait,
 ) -> Result<Tried, WorkError> {
     let id = SnapshotId::of(&wait.resource);
-    let found = world
-        .describe_db_snapshots(wait.resource.region(), &[id])
+    let (region, family) = (wait.resource.region(), wait.resource.family());
+    let found = families::describe(world, region, family, &[id])
         .await
         .map_err(not_told)?;
     let found = found.iter().find(|snapshot| snapshot.arn == wait.resource);
@@ -92,7 +93,7 @@ async fn ask_quota<W: Permissions>(
     error: RdsError,
 ) -> Result<Worked, WorkError> {
     let quota = world
-        .describe_snapshot_quota(wait.resource.region())
+        .describe_snapshot_quota(wait.resource.region(), wait.resource.family())
         .await
         .map_err(not_told)?;
     if quota.is_some_and(|quota| quota.used >= quota.max) {

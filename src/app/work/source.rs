@@ -1,15 +1,27 @@
 //! What a copy is made of.
 
+use crate::app::families;
 use crate::app::work::aim::Aim;
 use crate::app::work::refused::{give_up, not_told};
 use crate::app::work::{Desk, Permissions, WorkError, Worked};
-use crate::domain::arn::RdsArn;
+use crate::domain::arn::{Family, RdsArn};
 use crate::domain::command::{Command, Run};
+use crate::domain::database::Refusal;
 use crate::domain::failure::{Failure, Reason};
 use crate::domain::limits::HINT_RECHECKS;
 use crate::domain::names::{self, Attempt, SnapshotId};
 use crate::domain::snapshot::SnapshotStatus;
 use crate::domain::wait::{CopyOf, Expectation};
+
+/// What a copy can be made of.
+pub(super) enum Source {
+    /// This, from this attempt on.
+    Found(CopyOf, Attempt),
+    /// RDS shows none that is available.
+    None,
+    /// Of this, no copy can be what it must be.
+    Unfit(Failure),
+}
 
 /// What to copy, and from which attempt on. A command that comes again, from the queue for slots above all,
 /// finds both in its own wait; a new one asks RDS and begins with the first attempt.
@@ -20,7 +32,7 @@ pub(super) async fn source<W: Permissions>(
     world: &W,
     desk: &Desk,
     command: &Command,
-) -> Result<Option<(CopyOf, Attempt)>, WorkError> {
+) -> Result<Source, WorkError> {
     let run = &command.run;
     let stack = &desk.rules.stack;
     let sources: Vec<SnapshotId> = Attempt::all()
@@ -43,10 +55,9 @@ pub(super) async fn source<W: Permissions>(
         })
         .max_by_key(|(_, attempt)| *attempt);
     if let Some((Expectation::Copy(copy_of), attempt)) = mine {
-        return Ok(Some((copy_of, attempt)));
+        return Ok(Source::Found(copy_of, attempt));
     }
-    let copy_of = ask_for_source(world, desk, run, &sources).await?;
-    Ok(copy_of.map(|copy_of| (copy_of, Attempt::FIRST)))
+    ask_for_source(world, desk, run, &sources).await
 }
 
 /// The newest attempt at the run's source snapshot that is available, of all names it may have.
@@ -55,10 +66,9 @@ async fn ask_for_source<W: Permissions>(
     desk: &Desk,
     run: &Run,
     ids: &[SnapshotId],
-) -> Result<Option<CopyOf>, WorkError> {
-    let region = run.database.arn.region();
-    let found = world
-        .describe_db_snapshots(region, ids)
+) -> Result<Source, WorkError> {
+    let database = &run.database.arn;
+    let found = families::describe(world, database.region(), database.family(), ids)
         .await
         .map_err(not_told)?;
     let (available, others): (Vec<_>, Vec<_>) = found
@@ -72,16 +82,25 @@ async fn ask_for_source<W: Permissions>(
         // The step before has seen it available: RDS's answer lags behind, or cannot be read.
         return Err(WorkError::NotShownYet(snapshot.arn));
     }
-    Ok(available
+    let newest = available
         .into_iter()
-        .max_by_key(|snapshot| snapshot.arn.clone())
-        .map(|snapshot| CopyOf {
-            source: snapshot.arn,
-            key: run.key.clone(),
-            engine: snapshot.engine,
-            size_gib: snapshot.size_gib,
-            taken_at: snapshot.taken_at,
-        }))
+        .max_by_key(|snapshot| snapshot.arn.clone());
+    let Some(snapshot) = newest else {
+        return Ok(Source::None);
+    };
+    if database.family() == Family::Cluster && !snapshot.encrypted {
+        // The planner refuses such a cluster; who starts its execution all the same must hear of it as well.
+        let cause = format!("{}: {}", snapshot.arn, Refusal::UnencryptedCluster);
+        return Ok(Source::Unfit(Failure::new(Reason::Unsupported, cause)));
+    }
+    let copy_of = CopyOf {
+        source: snapshot.arn,
+        key: run.key.clone(),
+        engine: snapshot.engine,
+        size_gib: snapshot.size_gib,
+        taken_at: snapshot.taken_at,
+    };
+    Ok(Source::Found(copy_of, Attempt::FIRST))
 }
 
 /// The step before has succeeded, so an available source was there. The first few receives take it that RDS's

@@ -52,7 +52,7 @@ fn is_default(name: &str) -> bool {
 }
 
 /// What becomes of a database's option groups in the recovery region. Nothing about a database with a default
-/// one.
+/// one, unless its policy names another for it.
 ///
 /// `copied_with` is the recovery region's option group that the copy will be asked to have. A copy without one
 /// gets the engine's default, and RDS refuses that to a source with TDE (CopyDBSnapshot, `OptionGroupName`).
@@ -64,7 +64,7 @@ pub fn option_group(
     copied_with: Option<&str>,
 ) -> Vec<Finding> {
     let own = candidate.option_groups.iter();
-    own.filter(|name| !is_default(name))
+    own.filter(|name| copied_with.is_some() || !is_default(name))
         .map(|name| {
             let named = |groups: &[OptionGroup], name: &str| {
                 groups.iter().find(|group| group.name == name).cloned()
@@ -140,7 +140,7 @@ fn unasked(candidate: &Candidate, own: &OptionGroup, counterpart: Option<OptionG
     if !own.binding.is_empty() {
         let there = match counterpart {
             Some(_) => {
-                "the recovery region has one of that name, but its copies are made without one"
+                "the recovery region has one of that name, but its policy maps none, so its copies are made without one"
             }
             None => "the recovery region has none of that name",
         };
@@ -154,8 +154,8 @@ fn unasked(candidate: &Candidate, own: &OptionGroup, counterpart: Option<OptionG
                 own.binding.join(", ")
             ),
             format!(
-                "copies must be made with an option group of the recovery region that has it too; where the stack cannot name one, leave the database out ({}) and copy it by other means",
-                tags::EXCLUDE
+                "make an option group there that has it too, and name it in the policy that protects the database: option_groups, \"{}\" = \"THAT ONE\" (snapferry policy apply)",
+                own.name
             ),
         );
     }

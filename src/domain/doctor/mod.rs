@@ -7,6 +7,7 @@ pub mod databases;
 pub mod key_policy;
 pub mod keys;
 pub mod permissions;
+pub mod policies;
 pub mod region;
 pub mod room;
 
@@ -41,11 +42,13 @@ impl Level {
 /// What was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Check {
+    /// The policies that hold.
+    Policies,
     /// The key of the copies: there, of the recovery region, and usable.
     RecoveryKey,
     /// Whether that key's own policy lets the worker lend it to RDS.
     KeyPolicy,
-    /// The databases of a region, which all that is asked of them needs.
+    /// The databases of a region: which are protected, and which are meant to be and cannot.
     Databases,
     /// The key that a source is encrypted under.
     SourceKey,
@@ -67,7 +70,8 @@ pub enum Check {
 
 impl Check {
     /// Every check, in the order in which they are told.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
+        Self::Policies,
         Self::RecoveryKey,
         Self::KeyPolicy,
         Self::Databases,
@@ -85,6 +89,7 @@ impl Check {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Policies => "policies",
             Self::RecoveryKey => "recovery-key",
             Self::KeyPolicy => "key-policy",
             Self::Databases => "databases",

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Check, Finding, Level, NotSaid};
-use crate::domain::arn::{KeyArn, ParseError, Region, StateMachineArn, text_newtype};
+use crate::domain::arn::{Family, KeyArn, ParseError, Region, StateMachineArn, text_newtype};
 use crate::domain::tags::StackId;
 
 text_newtype!(
@@ -104,7 +104,7 @@ pub struct Ground {
     pub table: String,
     /// The state machine.
     pub state_machine: StateMachineArn,
-    /// The copies' key.
+    /// The stack's own key, for policies that name none.
     pub key: KeyArn,
     /// The commands queue's ARN.
     pub commands_queue: String,
@@ -135,6 +135,31 @@ impl Requirement {
     fn with(mut self, key: &'static str, value: impl fmt::Display) -> Self {
         self.context.push((key, value.to_string()));
         self
+    }
+}
+
+/// What RDS calls the same thing done with one family or the other.
+struct Actions {
+    list: &'static str,
+    take: &'static str,
+    copy: &'static str,
+    see: &'static str,
+}
+
+fn actions(family: Family) -> Actions {
+    match family {
+        Family::Instance => Actions {
+            list: "rds:DescribeDBInstances",
+            take: "rds:CreateDBSnapshot",
+            copy: "rds:CopyDBSnapshot",
+            see: "rds:DescribeDBSnapshots",
+        },
+        Family::Cluster => Actions {
+            list: "rds:DescribeDBClusters",
+            take: "rds:CreateDBClusterSnapshot",
+            copy: "rds:CopyDBClusterSnapshot",
+            see: "rds:DescribeDBClusterSnapshots",
+        },
     }
 }
 
@@ -176,23 +201,25 @@ impl Ground {
         vec![self.state_machine.to_string()]
     }
 
-    fn snapshots(&self, region: &Region) -> Vec<String> {
-        vec![
-            self.arn("rds", region, &format!("db:{ANY}")),
-            self.arn("rds", region, &format!("snapshot:{ANY}")),
-        ]
+    /// A database of a family, and a snapshot of it.
+    fn resources(&self, region: &Region, family: Family) -> [String; 2] {
+        let kinds = match family {
+            Family::Instance => ["db", "snapshot"],
+            Family::Cluster => ["cluster", "cluster-snapshot"],
+        };
+        kinds.map(|kind| self.arn("rds", region, &format!("{kind}:{ANY}")))
     }
 
     fn all_regions(&self) -> impl Iterator<Item = &Region> {
         self.source_regions.iter().chain([&self.home])
     }
 
-    /// All that a role must be allowed, but to write its logs.
+    /// All that a role must be allowed, but to write its logs; `keys` are those that the copies get.
     #[must_use]
-    pub fn requirements(&self, role: Role) -> Vec<Requirement> {
+    pub fn requirements(&self, role: Role, keys: &[KeyArn]) -> Vec<Requirement> {
         match role {
             Role::Planner => self.planner(),
-            Role::Worker => self.worker(),
+            Role::Worker => self.worker(keys),
             Role::Reactor => self.reactor(),
             Role::Sweeper => self.sweeper(),
             Role::StateMachine => {
@@ -216,14 +243,16 @@ impl Ground {
             need(&["states:DescribeExecution"], vec![execution]),
         ];
         for region in &self.source_regions {
-            let database = self.arn("rds", region, &format!("db:{ANY}"));
-            let list = need(&["rds:DescribeDBInstances"], vec![database]);
-            all.push(list.with(REQUESTED_REGION, region));
+            for family in Family::ALL {
+                let [database, _] = self.resources(region, family);
+                let list = need(&[actions(family).list], vec![database]);
+                all.push(list.with(REQUESTED_REGION, region));
+            }
         }
         all
     }
 
-    fn worker(&self) -> Vec<Requirement> {
+    fn worker(&self, keys: &[KeyArn]) -> Vec<Requirement> {
         let table = [
             "dynamodb:BatchGetItem",
             "dynamodb:PutItem",
@@ -241,41 +270,48 @@ impl Ground {
             need(&TAKE_MESSAGES, vec![self.commands_queue.clone()]),
             need(&["rds:DescribeAccountAttributes"], Vec::new()).with(REQUESTED_REGION, &self.home),
         ];
-        let keys = [(&self.home, self.key.to_string())];
+        let keys = keys.iter().map(|key| (&self.home, key.to_string()));
         let source_keys = self
             .source_regions
             .iter()
             .map(|region| (region, self.arn("kms", region, "key/sf-doctor")));
-        for (region, key) in keys.into_iter().chain(source_keys) {
+        for (region, key) in keys.chain(source_keys) {
             let via = format!("rds.{region}.amazonaws.com");
             all.push(need(&["kms:DescribeKey"], vec![key.clone()]).with(VIA, &via));
             let lend = need(&["kms:CreateGrant"], vec![key]).with(VIA, &via);
             all.push(lend.with(FOR_AWS, true));
         }
         for region in &self.source_regions {
-            let take = need(&["rds:CreateDBSnapshot"], self.snapshots(region));
-            all.push(
-                take.with(REQUESTED_REGION, region)
-                    .with(STACK_TAG, &self.stack),
-            );
+            for family in Family::ALL {
+                let both = self.resources(region, family).to_vec();
+                let take = need(&[actions(family).take], both);
+                all.push(self.marked(take, region));
+            }
         }
         for region in self.all_regions() {
-            let snapshot = vec![self.arn("rds", region, &format!("snapshot:{ANY}"))];
-            let tagging = need(&["rds:CopyDBSnapshot", "rds:AddTagsToResource"], snapshot);
-            all.push(
-                tagging
-                    .with(REQUESTED_REGION, region)
-                    .with(STACK_TAG, &self.stack),
-            );
+            for family in Family::ALL {
+                let [_, snapshot] = self.resources(region, family);
+                let tagging = [actions(family).copy, "rds:AddTagsToResource"];
+                all.push(self.marked(need(&tagging, vec![snapshot]), region));
+            }
         }
         all.extend(self.see_snapshots());
         all
     }
 
+    /// A request that makes something, with the stack's tag.
+    fn marked(&self, requirement: Requirement, region: &Region) -> Requirement {
+        requirement
+            .with(REQUESTED_REGION, region)
+            .with(STACK_TAG, &self.stack)
+    }
+
     fn see_snapshots(&self) -> impl Iterator<Item = Requirement> {
-        self.all_regions().map(|region| {
-            need(&["rds:DescribeDBSnapshots"], self.snapshots(region))
-                .with(REQUESTED_REGION, region)
+        self.all_regions().flat_map(|region| {
+            Family::ALL.map(|family| {
+                let both = self.resources(region, family).to_vec();
+                need(&[actions(family).see], both).with(REQUESTED_REGION, region)
+            })
         })
     }
 

@@ -1,7 +1,8 @@
 //! Room: for manual snapshots, and for copies in flight.
 
 use super::{Check, Finding, Level};
-use crate::domain::arn::Region;
+use crate::domain::arn::{Family, Region};
+use crate::domain::tags::PolicyName;
 
 /// Copies in flight that RDS allows for an account in a destination region (user guide, copying a snapshot).
 pub const COPIES_IN_FLIGHT: usize = 20;
@@ -17,26 +18,37 @@ pub struct Quota {
     pub max: i64,
 }
 
-/// Whether the next round fits, at one manual snapshot in this region for each database; `databases` is nothing
-/// where it is not known how many there are.
+/// Whether the next round fits, at one manual snapshot of this family in this region for each database of it;
+/// `databases` is nothing where it is not known how many there are.
 #[must_use]
-pub fn snapshot_quota(region: &Region, quota: Option<Quota>, databases: Option<usize>) -> Finding {
+pub fn snapshot_quota(
+    region: &Region,
+    family: Family,
+    quota: Option<Quota>,
+    databases: Option<usize>,
+) -> Finding {
     const CHECK: Check = Check::SnapshotQuota;
-    const REMEDY: &str = "remove manual snapshots that nobody needs, or have the quota raised (Service Quotas, Manual DB instance snapshots)";
+    let (kind, name) = match family {
+        Family::Instance => ("manual snapshots", "Manual DB instance snapshots"),
+        Family::Cluster => ("manual cluster snapshots", "Manual DB cluster snapshots"),
+    };
+    let remedy = format!(
+        "remove {kind} that nobody needs, or have the quota raised (Service Quotas, {name})"
+    );
     let Some(Quota { used, max }) = quota else {
         return Finding::bad(
             CHECK,
             region,
             Level::Unknown,
-            "not known: RDS does not report the quota of manual snapshots",
-            "look it up in Service Quotas (Manual DB instance snapshots)",
+            format!("not known: RDS does not report the quota of {kind}"),
+            format!("look it up in Service Quotas ({name})"),
         );
     };
     let room = max.saturating_sub(used).max(0);
     let Some(databases) = databases else {
-        let what = format!("{used} of {max} manual snapshots, there is room for {room}");
+        let what = format!("{used} of {max} {kind}, there is room for {room}");
         return if room == 0 {
-            Finding::bad(CHECK, region, Level::Failure, what, REMEDY)
+            Finding::bad(CHECK, region, Level::Failure, what, remedy)
         } else {
             let what = format!("{what}; not known: how many a round makes");
             let remedy = "see why the databases could not be listed";
@@ -44,13 +56,12 @@ pub fn snapshot_quota(region: &Region, quota: Option<Quota>, databases: Option<u
         };
     };
     let round = i64::try_from(databases).unwrap_or(i64::MAX);
-    let what = format!(
-        "{used} of {max} manual snapshots; a round makes {databases}, there is room for {room}"
-    );
+    let what =
+        format!("{used} of {max} {kind}; a round makes {databases}, there is room for {room}");
     if room < round || room == 0 {
-        Finding::bad(CHECK, region, Level::Failure, what, REMEDY)
+        Finding::bad(CHECK, region, Level::Failure, what, remedy)
     } else if room < round.saturating_mul(ROUNDS) {
-        Finding::bad(CHECK, region, Level::Warning, what, REMEDY)
+        Finding::bad(CHECK, region, Level::Warning, what, remedy)
     } else {
         Finding::ok(CHECK, region, what)
     }
@@ -105,5 +116,45 @@ pub fn copy_slots(home: &Region, copies: Copies) -> Finding {
         )
     } else {
         Finding::ok(CHECK, home, what)
+    }
+}
+
+/// What is known of the copies of one policy whose slots are bounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PolicyCopies {
+    /// How many of its copies may have a place.
+    pub slots: usize,
+    /// How many places there are for all policies together.
+    pub of_all: usize,
+    /// How many its copies have taken.
+    pub taken: usize,
+    /// How many of its copies wait for one.
+    pub queued: usize,
+}
+
+/// Whether a policy's own bound holds its copies back, or never can.
+#[must_use]
+pub fn policy_slots(policy: &PolicyName, copies: PolicyCopies) -> Finding {
+    const CHECK: Check = Check::CopySlots;
+    let PolicyCopies {
+        slots,
+        of_all,
+        taken,
+        queued,
+    } = copies;
+    let subject = format!("policy {policy}");
+    let what = format!("{taken} of {slots} taken, {queued} of its copies wait for one");
+    let warn =
+        |what: String, remedy: &str| Finding::bad(CHECK, &subject, Level::Warning, what, remedy);
+    if slots > of_all {
+        let what = format!("{what}; all policies together have {of_all}, so its bound never holds");
+        warn(what, "lower the policy's copy_slots, or leave it out")
+    } else if queued > 0 && taken >= slots {
+        warn(
+            what,
+            "wait, raise the policy's copy_slots, or have it due less often",
+        )
+    } else {
+        Finding::ok(CHECK, &subject, what)
     }
 }

@@ -1,0 +1,120 @@
+//! The ports that are RDS's clusters. The comparison's fleets have none, but the planner asks for them.
+
+use snapferry::domain::arn::{RdsArn, Region};
+use snapferry::domain::database::Database;
+use snapferry::domain::failure::Operation as Action;
+use snapferry::domain::names::{ResourceId, SnapshotId};
+use snapferry::domain::snapshot::Snapshot;
+use snapferry::ports::{
+    CopyClusterSnapshot, CopySnapshotRequest, CreateClusterSnapshot, CreateSnapshotRequest,
+    DescribeClusterSnapshots, DescribeClusters, Page, RdsError,
+};
+
+use super::port::Port;
+use super::port_rds::{by_identifier, copy_request, create_request};
+use crate::compare::cloud::Operation;
+use crate::compare::ledger::Hop;
+use crate::rds::{Cluster, DescribeDbClusters, Paging};
+use crate::rows::{snapshot, tags};
+
+impl DescribeClusters for Port<'_> {
+    async fn describe_db_clusters(
+        &self,
+        _: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Database>, RdsError> {
+        let mut inner = self.rds();
+        let action = Action::DescribeDbClusters;
+        inner.reach(action, Hop::Snapshot, Operation::DescribeClusters)?;
+        let request = DescribeDbClusters {
+            paging: Paging {
+                max_records: None,
+                marker,
+            },
+            ..DescribeDbClusters::default()
+        };
+        let (at, now) = (inner.cloud.source.clone(), inner.now());
+        match inner.cloud.rds.describe_db_clusters(&at, &request, now) {
+            Ok(page) => Ok(Page {
+                items: page.items.iter().filter_map(database).collect(),
+                next: page.marker,
+            }),
+            Err(fault) => Err(inner.refused(action, Hop::Snapshot, &fault)),
+        }
+    }
+}
+
+fn database(cluster: &Cluster) -> Option<Database> {
+    Some(Database {
+        arn: RdsArn::parse(&cluster.arn).ok()?,
+        resource_id: ResourceId::parse(&cluster.resource_id).ok()?,
+        member_of: None,
+        engine: cluster.spec.engine.clone(),
+        option_group: None,
+        encrypted: cluster.spec.kms_key.is_some(),
+        multi_az_cluster: cluster.is_multi_az_cluster(),
+        status: cluster.status.as_str().to_owned(),
+        tags: tags(&cluster.spec.tags),
+    })
+}
+
+impl DescribeClusterSnapshots for Port<'_> {
+    async fn describe_db_cluster_snapshots(
+        &self,
+        region: &Region,
+        ids: &[SnapshotId],
+    ) -> Result<Vec<Snapshot>, RdsError> {
+        let mut inner = self.rds();
+        let action = Action::DescribeDbClusterSnapshots;
+        let hop = inner.hop_of(region);
+        inner.reach(action, hop, Operation::DescribeSnapshots)?;
+        let request = by_identifier("db-cluster-snapshot-id", ids);
+        let (at, now) = (inner.cloud.region(hop).clone(), inner.now());
+        match inner
+            .cloud
+            .rds
+            .describe_db_cluster_snapshots(&at, &request, now)
+        {
+            Ok(page) => Ok(page.items.iter().filter_map(snapshot).collect()),
+            Err(fault) => Err(inner.refused(action, hop, &fault)),
+        }
+    }
+}
+
+impl CreateClusterSnapshot for Port<'_> {
+    async fn create_db_cluster_snapshot(
+        &self,
+        request: &CreateSnapshotRequest,
+    ) -> Result<(), RdsError> {
+        let mut inner = self.rds();
+        let action = Action::CreateDbClusterSnapshot;
+        inner.reach(action, Hop::Snapshot, Operation::Create)?;
+        let (at, now) = (inner.cloud.source.clone(), inner.now());
+        let answer = inner
+            .cloud
+            .rds
+            .create_db_cluster_snapshot(&at, &create_request(request), now);
+        answer
+            .map(drop)
+            .map_err(|fault| inner.refused(action, Hop::Snapshot, &fault))
+    }
+}
+
+impl CopyClusterSnapshot for Port<'_> {
+    async fn copy_db_cluster_snapshot(
+        &self,
+        request: &CopySnapshotRequest,
+    ) -> Result<(), RdsError> {
+        let mut inner = self.rds();
+        let action = Action::CopyDbClusterSnapshot;
+        inner.reach(action, Hop::Copy, Operation::Copy)?;
+        let (at, now) = (inner.cloud.home.clone(), inner.now());
+        let answer = inner
+            .cloud
+            .rds
+            .copy_db_cluster_snapshot(&at, &copy_request(request), now);
+        answer
+            .map(drop)
+            .map_err(|fault| inner.refused(action, Hop::Copy, &fault))
+    }
+}

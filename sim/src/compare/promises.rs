@@ -1,0 +1,155 @@
+//! What Snapferry promises of itself beside the loops (the design's section 7 and the comparison's own).
+
+use serde::Serialize;
+
+use super::study::{Design, Figures, Study};
+
+/// A promise that was not kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Broken {
+    /// The promise.
+    pub promise: &'static str,
+    /// Where, and by what figures.
+    pub by: String,
+}
+
+const FAR_BELOW: &str = "lag p50 at least 100 times below the 60 s loop's at an event delay of 0";
+const BELOW: &str = "lag p50 below the 60 s loop's at every event delay up to 5 s";
+/// Design, section 7: "unthrottled".
+const TAIL: &str = "lag p99 within 120 s with 5 % of events lost, where RDS does not throttle";
+const CALLS: &str = "RDS calls for each recovery point at least 10 times below the Wait 300 s loop's, at 1,000 databases";
+const NONE_LOST: &str = "no recovery point lost by Snapferry";
+
+/// The most that p99 may be with lost events.
+const TAIL_SECONDS: f64 = 120.0;
+/// The fleet that the promise of RDS calls is made for.
+const FLEET_OF_CALLS: usize = 1_000;
+
+/// Every promise that a study does not keep.
+#[must_use]
+pub fn broken(study: &Study) -> Vec<Broken> {
+    let mut all = Vec::new();
+    for figures in study
+        .figures
+        .iter()
+        .filter(|f| f.design == Design::Snapferry)
+    {
+        let where_ = format!(
+            "{} databases, event delay {} s, {} % of events lost",
+            figures.databases,
+            figures.event_delay_seconds,
+            figures.events_lost * 100.0
+        );
+        let mut check = |promise: &'static str, kept: bool, by: String| {
+            if !kept {
+                all.push(Broken {
+                    promise,
+                    by: format!("{where_}: {by}"),
+                });
+            }
+        };
+        let (delay, lost) = (figures.event_delay_seconds, figures.events_lost);
+        let rival = study.of(Design::Rerun60, figures.databases, delay, lost);
+        let (ours, theirs) = (
+            figures.lag_p50_seconds,
+            rival.and_then(|f| f.lag_p50_seconds),
+        );
+        if lost == 0.0 && delay == 0 {
+            check(
+                FAR_BELOW,
+                times_below(ours, theirs) >= 100.0,
+                format!("{ours:?} s and {theirs:?} s"),
+            );
+        }
+        if delay <= 5 {
+            check(
+                BELOW,
+                times_below(ours, theirs) > 1.0,
+                format!("{ours:?} s and {theirs:?} s"),
+            );
+        }
+        if lost > 0.0 {
+            let limited = figures.lag_p99_seconds;
+            let tail = figures.lag_p99_unthrottled_seconds.or(limited);
+            check(
+                TAIL,
+                tail.is_some_and(|tail| tail <= TAIL_SECONDS),
+                format!("{tail:?} s"),
+            );
+        }
+        if figures.databases == FLEET_OF_CALLS {
+            let rival = study.of(Design::Wait300Patient, FLEET_OF_CALLS, delay, lost);
+            let ratio = rival.and_then(|rival| calls_ratio(figures, rival));
+            check(
+                CALLS,
+                ratio.is_some_and(|ratio| ratio >= 10.0),
+                format!("{ratio:?} times"),
+            );
+        }
+        check(
+            NONE_LOST,
+            figures.lost == 0,
+            format!("{} lost", figures.lost),
+        );
+    }
+    all
+}
+
+/// How many times less ours is; nothing where one of them has no figure.
+fn times_below(ours: Option<f64>, theirs: Option<f64>) -> f64 {
+    match (ours, theirs) {
+        (Some(ours), Some(theirs)) if ours > 0.0 => theirs / ours,
+        _ => 0.0,
+    }
+}
+
+/// How many times more RDS calls another design makes for each recovery point that it makes.
+pub(super) fn calls_ratio(ours: &Figures, theirs: &Figures) -> Option<f64> {
+    Some(theirs.rds_calls_per_made? / ours.rds_calls_per_made?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Trace, study};
+    use super::*;
+
+    fn small() -> Study {
+        study(Some(&Trace::drawn(3, 4)), &[4], 3, 700.0, 1, &|_| {})
+    }
+
+    #[test]
+    fn a_promise_that_is_not_kept_is_named_with_its_figures() {
+        let mut study = small();
+        assert_eq!(broken(&study), []);
+        for figures in &mut study.figures {
+            if figures.design == Design::Snapferry && figures.events_lost > 0.0 {
+                figures.lag_p99_seconds = Some(120.5);
+                figures.lost = 1;
+            }
+        }
+        let broken = broken(&study);
+        assert_eq!(broken.len(), 8, "{broken:?}");
+        assert!(
+            broken
+                .iter()
+                .any(|b| b.promise == TAIL && b.by.contains("120.5"))
+        );
+        assert!(
+            broken
+                .iter()
+                .any(|b| b.promise == NONE_LOST && b.by.contains("1 lost"))
+        );
+    }
+
+    #[test]
+    fn a_lag_without_a_figure_keeps_no_promise() {
+        let mut study = small();
+        for figures in &mut study.figures {
+            if figures.design == Design::Snapferry {
+                figures.lag_p50_seconds = None;
+            }
+        }
+        assert!(broken(&study).iter().any(|b| b.promise == FAR_BELOW));
+        assert!(broken(&study).iter().any(|b| b.promise == BELOW));
+    }
+}

@@ -1,0 +1,142 @@
+//! What each recovery point cost: state transitions, and calls to RDS on its behalf.
+//!
+//! A call belongs to the recovery points of the databases whose snapshots it names. A description that names the
+//! snapshots of several, as the reactor's for a batch of events does, counts for each of them by its share: by a
+//! third, where it names those of three. The sweep's calls and the planner's listing belong to none.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::rds_http::Asked;
+
+/// Who asks RDS on behalf of no recovery point, but of all.
+const SHARED: [&str; 2] = ["snapferry-planner", "snapferry-sweeper"];
+
+/// What one recovery point cost.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Cost {
+    /// States entered, and one more for the end of each of its executions.
+    pub(super) transitions: u64,
+    /// Snapshots and copies asked for.
+    pub(super) mutations: u64,
+    /// Its share of all other calls.
+    pub(super) describes: f64,
+}
+
+/// What every recovery point cost.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Costs {
+    /// By the identifier of its database.
+    pub(super) of: BTreeMap<String, Cost>,
+    /// The operations of calls on behalf of some recovery point that do not say of which.
+    pub(super) unclear: BTreeSet<String>,
+}
+
+impl Costs {
+    /// Counts the calls.
+    #[must_use]
+    pub(super) fn of_calls(calls: &[Asked]) -> Self {
+        let owners = owners(calls);
+        let mut costs = Self::default();
+        let on_behalf = |call: &&Asked| !SHARED.contains(&call.app.as_str());
+        for call in calls.iter().filter(on_behalf) {
+            let named: BTreeSet<&String> = call
+                .snapshots
+                .iter()
+                .filter_map(|name| owners.get(first_attempt(name)).copied())
+                .chain(&call.databases)
+                .collect();
+            if named.is_empty() {
+                costs.unclear.insert(call.operation.clone());
+            }
+            #[expect(clippy::cast_precision_loss, reason = "a call names some dozens")]
+            let share = 1.0 / named.len() as f64;
+            for database in named {
+                let cost = costs.of.entry(database.clone()).or_default();
+                if is_mutation(call) {
+                    cost.mutations += 1;
+                } else {
+                    cost.describes += share;
+                }
+            }
+        }
+        costs
+    }
+
+    /// Adds what an execution for this database has entered.
+    pub(super) fn add_transitions(&mut self, database: &str, transitions: u64) {
+        let cost = self.of.entry(database.to_owned()).or_default();
+        cost.transitions += transitions;
+    }
+}
+
+fn is_mutation(call: &Asked) -> bool {
+    call.operation.starts_with("Create") || call.operation.starts_with("Copy")
+}
+
+/// The databases of snapshots and of copies, by the name of the first attempt. Who asked for them said it.
+fn owners(calls: &[Asked]) -> BTreeMap<&str, &String> {
+    let mut owners = BTreeMap::new();
+    // In the order of the calls: a copy comes after its source.
+    for call in calls.iter().filter(|call| is_mutation(call)) {
+        let named = call.snapshots.iter().map(|name| first_attempt(name));
+        let mut known = named.clone().filter_map(|name| owners.get(name).copied());
+        if let Some(database) = call.databases.first().or_else(|| known.next()) {
+            owners.extend(named.map(|name| (name, database)));
+        }
+    }
+    owners
+}
+
+/// A snapshot's name without the suffix `-a2`, `-a3`, … of a later attempt.
+fn first_attempt(name: &str) -> &str {
+    match name.rsplit_once("-a") {
+        Some((first, attempt)) if attempt.parse::<u8>().is_ok() => first,
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(operation: &str, snapshots: &[&str], databases: &[&str]) -> Asked {
+        let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        Asked {
+            operation: operation.to_owned(),
+            app: "snapferry-worker".to_owned(),
+            snapshots: set(snapshots),
+            databases: set(databases),
+        }
+    }
+
+    #[test]
+    fn a_call_counts_for_the_recovery_points_whose_snapshots_it_names_by_its_share() {
+        let swept = Asked {
+            app: "snapferry-sweeper".to_owned(),
+            ..call("DescribeDBSnapshots", &["o", "b"], &[])
+        };
+        let costs = Costs::of_calls(&[
+            call("CreateDBSnapshot", &["o"], &["orders"]),
+            call("CreateDBSnapshot", &["b"], &["billing"]),
+            call("DescribeDBSnapshots", &["o", "b", "nobodys"], &[]),
+            swept,
+            // All names that the source may have: of one recovery point.
+            call("DescribeDBSnapshots", &["o", "o-a2", "o-a3"], &[]),
+            call("CopyDBSnapshot", &["o", "z-copy-a2"], &[]),
+            call("DescribeDBSnapshots", &["z-copy"], &[]),
+            call("DescribeAccountAttributes", &[], &[]),
+        ]);
+        let cost = |mutations, describes| Cost {
+            mutations,
+            describes,
+            ..Cost::default()
+        };
+        assert_eq!(costs.of["orders"], cost(2, 2.5));
+        assert_eq!(costs.of["billing"], cost(1, 0.5));
+        assert_eq!(costs.of.len(), 2);
+        assert_eq!(
+            Vec::from_iter(costs.unclear),
+            ["DescribeAccountAttributes".to_owned()]
+        );
+    }
+}

@@ -1,0 +1,49 @@
+//! The emulator with nothing deployed to it, for what needs no more than its services.
+
+use super::{Client, Emulator, LocalError, LocalOptions, RunFolder, boot, local_python, workspace};
+use crate::proxy::Proxy;
+
+/// The running emulator of the local stack, empty. Dropping it ends it.
+#[derive(Debug)]
+pub struct BareStack {
+    // Fields are dropped in this order: the folder goes when nobody uses it any more.
+    _emulator: Emulator,
+    _proxy: Proxy,
+    client: Client,
+    _folder: RunFolder,
+}
+
+impl BareStack {
+    /// Starts the emulator. Nothing is built and nothing deployed.
+    ///
+    /// # Errors
+    /// As [`super::LocalStack::start`].
+    pub async fn start(options: LocalOptions) -> Result<Self, LocalError> {
+        let root = super::repository_root()?;
+        let python = local_python(&root).await?;
+        let target = {
+            let root = root.clone();
+            super::blocking(move || workspace::target_directory(&root)).await?
+        };
+        let folder = RunFolder::new(&target)?;
+        match boot(&python, folder.path(), &options).await {
+            Ok((emulator, proxy, endpoint)) => Ok(Self {
+                _emulator: emulator,
+                _proxy: proxy,
+                client: Client::new(endpoint, &options.account, &options.recovery_region),
+                _folder: folder,
+            }),
+            Err(error) => {
+                // The error names the log in there.
+                folder.keep();
+                Err(error)
+            }
+        }
+    }
+
+    /// A client of the emulator in the recovery region.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+}

@@ -1,0 +1,170 @@
+//! DB clusters: Aurora's, and Multi-AZ DB clusters.
+
+use jiff::Timestamp;
+
+use super::instance::{InstanceSpec, InstanceStatus};
+use super::names::Region;
+use super::tags::Tags;
+
+/// A cluster as an operator asks for it, with its members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterSpec {
+    /// DBClusterIdentifier.
+    pub identifier: String,
+    /// Engine, such as `aurora-postgresql`; `postgres` and `mysql` for a Multi-AZ DB cluster.
+    pub engine: String,
+    /// EngineVersion.
+    pub engine_version: String,
+    /// DBClusterInstanceClass: only a Multi-AZ DB cluster has one.
+    pub instance_class: Option<String>,
+    /// AllocatedStorage in GiB: 1 for Aurora, which grows by itself.
+    pub allocated_storage: u32,
+    /// StorageType.
+    pub storage_type: String,
+    /// The key it is encrypted under, in any form KMS takes; `None` for an unencrypted one.
+    pub kms_key: Option<String>,
+    /// Its tags, of which some may begin with `aws:`.
+    pub tags: Tags,
+    /// CopyTagsToSnapshot.
+    pub copy_tags_to_snapshot: bool,
+    /// MultiAZ.
+    pub multi_az: bool,
+    /// The identifiers of its members, which become instances; the first one is the writer.
+    pub members: Vec<String>,
+    /// DBClusterParameterGroup.
+    pub parameter_group: String,
+    /// DBSubnetGroup: its name.
+    pub subnet_group: String,
+    /// The VPC of that group.
+    pub vpc_id: String,
+    /// VPC security group ids.
+    pub security_groups: Vec<String>,
+    /// The port it listens on.
+    pub port: u16,
+    /// MasterUsername.
+    pub master_username: String,
+    /// IAMDatabaseAuthenticationEnabled.
+    pub iam_authentication: bool,
+    /// BackupRetentionPeriod, in days.
+    pub backup_retention_days: u16,
+    /// DeletionProtection.
+    pub deletion_protection: bool,
+}
+
+impl ClusterSpec {
+    /// An unencrypted Aurora PostgreSQL cluster with a writer and a reader, without tags.
+    pub fn aurora(identifier: impl Into<String>) -> Self {
+        let identifier = identifier.into();
+        Self {
+            members: vec![format!("{identifier}-1"), format!("{identifier}-2")],
+            identifier,
+            engine: "aurora-postgresql".to_owned(),
+            engine_version: "16.9".to_owned(),
+            instance_class: None,
+            allocated_storage: 1,
+            storage_type: "aurora".to_owned(),
+            kms_key: None,
+            tags: Tags::default(),
+            copy_tags_to_snapshot: false,
+            multi_az: true,
+            parameter_group: "default.aurora-postgresql16".to_owned(),
+            subnet_group: "private".to_owned(),
+            vpc_id: "vpc-0a1b2c3d".to_owned(),
+            security_groups: vec!["sg-0a1b2c3d".to_owned()],
+            port: 5432,
+            master_username: "operator".to_owned(),
+            iam_authentication: false,
+            backup_retention_days: 7,
+            deletion_protection: true,
+        }
+    }
+
+    /// An unencrypted Multi-AZ DB cluster of PostgreSQL with its three members, without tags.
+    pub fn multi_az(identifier: impl Into<String>) -> Self {
+        let aurora = Self::aurora(identifier);
+        let member = |number| format!("{}-instance-{number}", aurora.identifier);
+        Self {
+            members: (1..=3).map(member).collect(),
+            engine: "postgres".to_owned(),
+            engine_version: "17.6".to_owned(),
+            instance_class: Some("db.m6gd.large".to_owned()),
+            allocated_storage: 100,
+            storage_type: "io1".to_owned(),
+            parameter_group: "default.postgres17".to_owned(),
+            ..aurora
+        }
+    }
+
+    /// Its member of that identifier, as an instance.
+    pub(super) fn member(&self, identifier: &str) -> InstanceSpec {
+        InstanceSpec {
+            engine: self.engine.clone(),
+            engine_version: self.engine_version.clone(),
+            class: self
+                .instance_class
+                .clone()
+                .unwrap_or_else(|| "db.r7g.large".to_owned()),
+            allocated_storage: self.allocated_storage,
+            storage_type: self.storage_type.clone(),
+            kms_key: self.kms_key.clone(),
+            cluster: Some(self.identifier.clone()),
+            option_group: format!("default:{}-16", self.engine),
+            subnet_group: self.subnet_group.clone(),
+            vpc_id: self.vpc_id.clone(),
+            security_groups: self.security_groups.clone(),
+            port: self.port,
+            master_username: self.master_username.clone(),
+            iam_authentication: self.iam_authentication,
+            backup_retention_days: self.backup_retention_days,
+            deletion_protection: self.deletion_protection,
+            ..InstanceSpec::postgres(identifier)
+        }
+    }
+}
+
+/// A cluster as it is: the truth, and also what describe answers show.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// What was asked for; identifiers in lower case, the key resolved to its ARN.
+    pub spec: ClusterSpec,
+    /// DBClusterArn.
+    pub arn: String,
+    /// DbClusterResourceId: stays the same when the cluster is renamed.
+    pub resource_id: String,
+    /// Where it lives.
+    pub region: Region,
+    /// Status. Clusters share these words with instances.
+    pub status: InstanceStatus,
+    /// ClusterCreateTime.
+    pub created: Timestamp,
+}
+
+impl Cluster {
+    /// The zones its storage is in.
+    pub fn availability_zones(&self) -> Vec<String> {
+        availability_zones(&self.region)
+    }
+
+    /// The name that clients who write connect to.
+    pub fn address(&self) -> String {
+        format!(
+            "{}.cluster-c0ffee.{}.rds.amazonaws.com",
+            self.spec.identifier, self.region
+        )
+    }
+
+    /// Whether it is a Multi-AZ DB cluster: a cluster whose engine is not Aurora.
+    pub fn is_multi_az_cluster(&self) -> bool {
+        is_multi_az_cluster(&self.spec.engine)
+    }
+}
+
+/// The three zones of a region that a cluster's storage spans.
+pub fn availability_zones(region: &Region) -> Vec<String> {
+    ["a", "b", "c"].map(|zone| format!("{region}{zone}")).into()
+}
+
+/// Of the clusters, RDS's own engines are those of Multi-AZ DB clusters.
+pub(super) fn is_multi_az_cluster(engine: &str) -> bool {
+    matches!(engine, "mysql" | "postgres")
+}

@@ -1,0 +1,120 @@
+//! What becomes of a call, and of a message.
+
+use std::rc::Rc;
+
+use snapferry::app::batch::Record;
+
+use super::gate::{Broken, Decision};
+use super::port::Role;
+use super::queue::Message;
+use super::rule;
+use super::step_functions::AboutToken;
+use super::world::World;
+
+impl World {
+    /// What becomes of a call.
+    pub(super) fn decide(&mut self, mutates: bool) -> Decision {
+        if !self.faults_are_on {
+            return Decision::Through;
+        }
+        let (breaks, panics) = (self.climate.call_breaks, self.climate.panic);
+        if self.chance(panics) {
+            self.count("fault: a panic");
+            return Decision::Panic;
+        }
+        if !self.chance(breaks) {
+            return Decision::Through;
+        }
+        match self.rng.u8(..7) {
+            6 => {
+                self.count("fault: denied for a moment");
+                Decision::FailBefore(Broken::Denied)
+            }
+            0..=1 => {
+                self.count("fault: throttled");
+                Decision::FailBefore(Broken::Throttled)
+            }
+            2 => {
+                self.count("fault: an internal error");
+                Decision::FailBefore(Broken::Internal)
+            }
+            3 => {
+                self.count("fault: no answer, no effect");
+                Decision::FailBefore(Broken::NoAnswer)
+            }
+            4 if mutates && self.climate.late_effects => {
+                self.count("fault: no answer, effect comes later");
+                let at = self.within(1..=30);
+                Decision::FailLate(Broken::NoAnswer, at)
+            }
+            _ => {
+                self.count("fault: no answer, but an effect");
+                Decision::FailAfter(if self.rng.bool() {
+                    Broken::NoAnswer
+                } else {
+                    Broken::Internal
+                })
+            }
+        }
+    }
+
+    /// Whether a command can never come to anything: its run has been made impossible by a stranger, or its
+    /// token is none, or none any more.
+    pub(super) fn is_hopeless(&self, message: &Message) -> bool {
+        let command = snapferry::wire::command::read(&message.body);
+        message.hopeless
+            || command.is_ok_and(|command| {
+                let about = self.sfn.probe(command.token.reveal());
+                self.is_spoilt(&command.run) || about == AboutToken::Invalid
+            })
+    }
+
+    /// Some messages are handed over; those received too often die.
+    pub(super) fn receive(&mut self, role: Role) -> Vec<Record> {
+        let Self {
+            commands,
+            events,
+            rng,
+            ..
+        } = self;
+        let queue = if role == Role::Worker {
+            commands
+        } else {
+            events
+        };
+        let (records, died) = queue.receive(self.now, rng, 10);
+        for id in died {
+            self.count("messages that died");
+            if role != Role::Worker {
+                continue;
+            }
+            let Some(message) = self.commands.dead.get(&id) else {
+                continue;
+            };
+            let note = Rc::clone(&message.note);
+            let healthy = !message.stained && !self.is_hopeless(message);
+            self.note(|| format!("dead: {note}"));
+            if healthy && !self.faults_are_on {
+                self.broke(rule::HEALTHY, || format!("{note} has died in fair weather"));
+            }
+        }
+        self.count(if role == Role::Worker {
+            "batches of commands"
+        } else {
+            "batches of events"
+        });
+        let (now, duplicates) = (self.now, self.climate.duplicates);
+        for record in &records {
+            if self.chance(duplicates) {
+                self.count("fault: a message is handed over twice");
+                let queue = if role == Role::Worker {
+                    &mut self.commands
+                } else {
+                    &mut self.events
+                };
+                queue.delay(&record.message_id, now);
+            }
+        }
+        records
+    }
+}

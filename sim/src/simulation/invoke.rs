@@ -1,0 +1,225 @@
+//! Invocations of the four functions: how they begin, go on and end.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use jiff::Timestamp;
+use snapferry::app::batch;
+use snapferry::app::plan::{self, Planned, When};
+use snapferry::app::react;
+use snapferry::app::sweep;
+
+use super::drive::{PLAN_EVERY, SWEEP_EVERY, Settings, Simulation};
+use super::mutant::Mutant;
+use super::port::{Port, Role};
+use super::queue::Message;
+use super::rule;
+use super::world::FUNCTION_TIMEOUT;
+
+/// How an invocation ended by itself.
+enum Finished {
+    Kept(Vec<String>),
+    Swept,
+    /// Nothing where the policies could not be read.
+    Planned(Option<Vec<Planned>>),
+}
+
+/// A function at work.
+pub(super) struct Invocation {
+    pub(super) role: Role,
+    future: Pin<Box<dyn Future<Output = Finished>>>,
+    pub(super) deadline: Timestamp,
+    messages: Vec<u64>,
+}
+
+impl Simulation {
+    pub(super) fn poll(&mut self, id: u64) {
+        let Some(invocation) = self.invocations.get_mut(&id) else {
+            return;
+        };
+        let mut context = Context::from_waker(Waker::noop());
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            invocation.future.as_mut().poll(&mut context)
+        }));
+        match polled {
+            Ok(Poll::Pending) => {}
+            Ok(Poll::Ready(finished)) => self.finish(id, finished),
+            Err(_) => {
+                if self.world().climate.panic == 0.0 {
+                    self.world()
+                        .broke(rule::SOUND, || format!("invocation {id} panics"));
+                }
+                self.drop_invocation(id, "panics");
+            }
+        }
+    }
+
+    pub(super) fn drop_invocation(&mut self, id: u64, why: &str) {
+        // Its calls are taken back when the future is dropped, so the world must not be borrowed then.
+        let dropped = self.invocations.remove(&id);
+        drop(dropped);
+        let mut world = self.world();
+        world.doing.remove(&id);
+        world.note(|| format!("{id}: {why}"));
+    }
+
+    fn finish(&mut self, id: u64, finished: Finished) {
+        let Some(invocation) = self.invocations.remove(&id) else {
+            return;
+        };
+        let mut world = self.world();
+        world.doing.remove(&id);
+        match finished {
+            Finished::Kept(mut kept) => {
+                world.note(|| format!("{id}: done, keeps {kept:?}"));
+                if world.has(Mutant::FailedRecordIsAcked) {
+                    kept.clear();
+                }
+                for message in invocation.messages {
+                    if kept.contains(&message.to_string()) {
+                        continue;
+                    }
+                    let duplicates = world.climate.duplicates;
+                    if world.chance(duplicates / 2.0) {
+                        world.count("fault: a done message is not deleted");
+                        continue;
+                    }
+                    let queue = if invocation.role == Role::Worker {
+                        &mut world.commands
+                    } else {
+                        &mut world.events
+                    };
+                    queue.messages.remove(&message);
+                }
+            }
+            Finished::Swept => {
+                world.note(|| format!("{id}: swept"));
+                drop(world);
+                self.swept += 1;
+            }
+            Finished::Planned(planned) => {
+                world.note(|| format!("{id}: planned"));
+                let is_complete = planned.is_some_and(|planned| {
+                    world.judge_report(&planned);
+                    planned.iter().all(Planned::is_complete)
+                });
+                let faults_are_on = world.faults_are_on;
+                drop(world);
+                if is_complete && !faults_are_on {
+                    self.next_plan = None;
+                }
+            }
+        }
+    }
+
+    fn begin(
+        &mut self,
+        role: Role,
+        messages: Vec<u64>,
+        start: impl FnOnce(Port, Rc<Settings>) -> Pin<Box<dyn Future<Output = Finished>>>,
+    ) {
+        self.made += 1;
+        let invocation = self.made;
+        let port = Port {
+            shared: Rc::clone(&self.shared),
+            invocation,
+            role,
+        };
+        let future = start(port, Rc::clone(&self.settings));
+        let deadline = self.world().later(FUNCTION_TIMEOUT);
+        self.world()
+            .note(|| format!("{invocation}: {} begins with {messages:?}", role.as_str()));
+        self.invocations.insert(
+            invocation,
+            Invocation {
+                role,
+                future,
+                deadline,
+                messages,
+            },
+        );
+        self.poll(invocation);
+    }
+
+    pub(super) fn deliver(&mut self, role: Role) {
+        let records = self.world().receive(role);
+        if records.is_empty() {
+            return;
+        }
+        let messages = records
+            .iter()
+            .filter_map(|record| record.message_id.parse().ok())
+            .collect();
+        self.begin(role, messages, |port, settings| match role {
+            Role::Worker => Box::pin(async move {
+                Finished::Kept(batch::work(&port, &settings.desk, &settings.backoff, records).await)
+            }),
+            _ => Box::pin(async move {
+                Finished::Kept(react::react(&port, &settings.ear, &settings.backoff, records).await)
+            }),
+        });
+    }
+
+    pub(super) fn sweep(&mut self) {
+        let now = self.world().now;
+        self.next_sweep = now.saturating_add(SWEEP_EVERY).unwrap_or(Timestamp::MAX);
+        let skipped = {
+            let mut world = self.world();
+            world.faults_are_on && world.rng.u8(..16) == 0
+        };
+        if skipped {
+            self.world().count("fault: a schedule's tick is lost");
+            return;
+        }
+        self.begin(Role::Sweeper, Vec::new(), |port, settings| {
+            Box::pin(async move {
+                let _ = sweep::sweep(&port, &settings.broom).await;
+                Finished::Swept
+            })
+        });
+    }
+
+    pub(super) fn plan(&mut self, when: When) {
+        if when == When::Due {
+            let now = self.world().now.as_second();
+            let round = (now / PLAN_EVERY + 1) * PLAN_EVERY;
+            self.next_plan = Timestamp::from_second(round).ok();
+        }
+        self.begin(Role::Planner, Vec::new(), |port, settings| {
+            Box::pin(async move {
+                Finished::Planned(plan::plan(&port, &settings.planning, when).await.ok())
+            })
+        });
+    }
+
+    /// A state sends its message.
+    pub(super) fn send(&mut self) {
+        let mut world = self.world();
+        let Some(outgoing) = world.sfn.outbox.pop_front() else {
+            return;
+        };
+        let breaks = world.climate.call_breaks;
+        let broken = world.chance(breaks / 2.0);
+        let arrives = !broken || world.rng.bool();
+        if arrives {
+            world.note(|| format!("sent: {}", outgoing.note));
+            world
+                .sent
+                .push((Rc::clone(&outgoing.body), Rc::clone(&outgoing.note)));
+            let message = Message::new(outgoing.body, outgoing.note, world.now);
+            world.commands.send(message);
+        }
+        if broken {
+            world.count("fault: a state cannot send its command");
+            let now = world.now;
+            let error = if arrives {
+                "SQS.SdkClientException"
+            } else {
+                "SQS.AmazonSQSException"
+            };
+            world.sfn.fail(&outgoing.token, error, now);
+        }
+    }
+}

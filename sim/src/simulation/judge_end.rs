@@ -1,0 +1,103 @@
+//! What must be there, and what must be gone, when all is done.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use snapferry::domain::command::Step;
+use snapferry::domain::wait::Phase;
+use snapferry::wire;
+
+use super::people::FOREIGN;
+use super::rule;
+use super::step_functions::Status;
+use super::world::{World, rds_region};
+use crate::rds::Stage;
+
+impl World {
+    /// What must be there when all is done.
+    pub(super) fn judge_recovery(&mut self) {
+        let mut newest: BTreeMap<String, (Timestamp, String)> = BTreeMap::new();
+        let mut faults = Vec::new();
+        for (name, execution) in &self.sfn.executions {
+            let run = &execution.run;
+            if self.is_spoilt(run) {
+                continue;
+            }
+            if execution.status != Status::Succeeded {
+                faults.push((
+                    rule::RECOVERED,
+                    format!("{name} has not succeeded: {:?}", execution.status),
+                ));
+                continue;
+            }
+            let manifest = wire::manifest::read(&execution.output("copy"));
+            let fault = match &manifest {
+                Ok(manifest) => self.untrue(run, Step::Copy, manifest),
+                Err(error) => Some(error.to_string()),
+            };
+            if let Some(fault) = fault {
+                faults.push((rule::RECOVERED, format!("{name}: {fault}")));
+            }
+            if let Some(taken_at) = manifest.ok().and_then(|manifest| manifest.taken_at) {
+                let key = format!("{}#{}", run.database.resource_id, run.policy);
+                let entry = newest.entry(key).or_insert((taken_at, name.clone()));
+                if taken_at > entry.0 {
+                    *entry = (taken_at, name.clone());
+                }
+            }
+        }
+        for (key, (taken_at, name)) in newest {
+            let entry = self.table.catalog.get(&key);
+            let entered = entry
+                .and_then(|e| e.newest.as_ref())
+                .and_then(|m| m.taken_at);
+            if entered.is_none_or(|entered| entered < taken_at) {
+                faults.push((
+                    rule::CATALOG,
+                    format!("{key} has {entered:?} and not the copy of {name}"),
+                ));
+            }
+        }
+        if let Some((rule, fault)) = faults.into_iter().next() {
+            self.broke(rule, || fault);
+        }
+        self.judge_foreigners();
+    }
+
+    fn judge_foreigners(&mut self) {
+        for region in self.source_regions.clone() {
+            let foreign = self.rds.snapshot(&rds_region(&region), FOREIGN);
+            let untouched = foreign.is_some_and(|s| {
+                s.stage() == Stage::Available && s.tags.get("owner") == Some("somebody")
+            });
+            if !untouched {
+                self.broke(rule::FOREIGN, || format!("{FOREIGN} in {region}"));
+            }
+        }
+    }
+
+    /// Waits that nobody needs and that a sweep could have settled long ago.
+    pub(super) fn judge_leftovers(&mut self) {
+        let left = self.table.waits.values().find(|wait| {
+            let is_good = self
+                .truth(&wait.resource)
+                .is_some_and(|s| s.stage() == Stage::Available);
+            wait.phase != Phase::Queued && is_good && !self.squatters.contains(&wait.resource)
+        });
+        if let Some(left) = left.map(|wait| wait.resource.clone()) {
+            self.broke(rule::GONE, || {
+                format!("RDS has finished {left}, and its wait stays")
+            });
+        }
+    }
+
+    /// What must be gone when every time to live has run out.
+    pub(super) fn judge_the_end(&mut self) {
+        if let Some(wait) = self.table.waits.keys().next().cloned() {
+            self.broke(rule::GONE, || format!("the wait of {wait} is still there"));
+        }
+        if let Some(copy) = self.table.slots.iter().next().cloned() {
+            self.broke(rule::GONE, || format!("{copy} still holds a slot"));
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! One execution as the simulation carries it out, alone: for comparison with other interpreters.
+
+use std::rc::Rc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use snapferry::domain::command::Run;
+use snapferry::wire;
+
+use super::step_functions::{Execution, Status, StepFunctions};
+use crate::asl::{AslError, StateMachine};
+
+/// An execution of a definition, in the simulation's Step Functions. Time goes on by itself wherever nothing else
+/// can happen.
+pub struct Walk {
+    service: StepFunctions,
+    name: &'static str,
+    now: Timestamp,
+}
+
+/// A message that a state has sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// The state.
+    pub state: String,
+    /// The message's body. It holds a token, of no worth outside this walk.
+    pub body: String,
+}
+
+/// How a walk ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// With this output.
+    Succeeded(Value),
+    /// With an error of this name.
+    Failed(String),
+}
+
+impl Walk {
+    /// Starts the execution of this ARN.
+    ///
+    /// # Errors
+    /// When the definition cannot be read.
+    pub fn start(definition: &str, execution: &str, run: &Run) -> Result<Self, AslError> {
+        let machine = StateMachine::read(definition)?;
+        let mut service = StepFunctions::new(Rc::new(machine));
+        let (name, now) = ("walk", Timestamp::UNIX_EPOCH);
+        let input = wire::run::write(run);
+        service.start(name, execution.to_owned(), run.clone(), input, now);
+        Ok(Self { service, name, now })
+    }
+
+    /// The next message that a state sends; [`None`] when it sleeps, or has ended.
+    pub fn next_command(&mut self) -> Option<Sent> {
+        if let Status::Retrying { at } = self.execution()?.status {
+            self.advance_to(at);
+        }
+        let body = self.service.outbox.pop_front()?.body;
+        Some(Sent {
+            state: self.execution()?.state.clone(),
+            body: body.to_string(),
+        })
+    }
+
+    /// SendTaskSuccess.
+    pub fn succeed(&mut self, token: &str, output: &str) {
+        self.service.succeed(token, output, self.now);
+    }
+
+    /// SendTaskFailure.
+    pub fn fail(&mut self, token: &str, error: &str) {
+        self.service.fail(token, error, self.now);
+    }
+
+    /// Lets the time pass in which the sleeping state could be answered.
+    pub fn answer_nothing(&mut self) {
+        let deadline = match self.execution().map(|one| &one.status) {
+            Some(Status::Sleeping { deadline, .. }) => Some(*deadline),
+            _ => None,
+        };
+        if let Some(deadline) = deadline {
+            self.advance_to(deadline);
+        }
+    }
+
+    /// How it ended; [`None`] while it runs.
+    #[must_use]
+    pub fn end(&self) -> Option<End> {
+        let execution = self.execution()?;
+        match &execution.status {
+            Status::Sleeping { .. } | Status::Retrying { .. } => None,
+            Status::Succeeded => Some(End::Succeeded(execution.whole_output().clone())),
+            Status::Failed { error } => Some(End::Failed(error.clone())),
+        }
+    }
+
+    fn advance_to(&mut self, time: Timestamp) {
+        self.now = time;
+        self.service.advance(time);
+    }
+
+    fn execution(&self) -> Option<&Execution> {
+        self.service.executions.get(self.name)
+    }
+}

@@ -1,0 +1,171 @@
+//! One list of scenarios, three interpreters of the same definition: what the deterministic simulation walks it
+//! with is held against moto and against the local stack's emulator.
+//!
+//! Compared is the whole course: which state sent which command in which order, all that its body holds but the
+//! token, and the execution's end with its output or error. Nothing is left out for either emulator: that a try
+//! has a token of its own was mended in both where they are started. How long a pause takes is not compared: the
+//! local stack's emulator knows no `MaxDelaySeconds`, and here they are a second or less.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use futures_util::future::try_join_all;
+use serde_json::Value;
+use snapferry::domain::command::Command;
+use snapferry::wire;
+use snapferry_sim::local::{BareStack, Client, LocalOptions};
+use snapferry_sim::simulation::{End, Walk};
+
+use super::definition::{EVERY_PAUSE, deployed, shortened};
+use super::moto::Moto;
+use super::protect::{ACCOUNT, Emulator, NAME, Protect, REGION, a_manifest, a_run};
+use super::scenarios::{self, Answer, Scenario};
+
+/// What an execution did.
+#[derive(Debug, PartialEq)]
+struct Course {
+    commands: Vec<Sent>,
+    end: End,
+}
+
+/// One command.
+#[derive(Debug, PartialEq)]
+struct Sent {
+    state: String,
+    /// The body without its token.
+    body: Value,
+}
+
+impl Sent {
+    fn new(state: String, body: &str) -> anyhow::Result<Self> {
+        let mut body: Value = serde_json::from_str(body)?;
+        let members = body.as_object_mut().context("a command is an object")?;
+        let token = members.remove("token").context("a command has a token")?;
+        assert!(token.as_str().is_some_and(|token| !token.is_empty()));
+        Ok(Self { state, body })
+    }
+}
+
+/// By the reader of the simulation.
+fn read(scenario: &Scenario) -> anyhow::Result<Course> {
+    let definition = shortened(&deployed("a queue")?, &numbers(scenario))?;
+    let execution = format!(
+        "arn:aws:states:{REGION}:{ACCOUNT}:execution:{}:{NAME}",
+        scenario.name
+    );
+    let mut walk = Walk::start(&definition.to_string(), &execution, &a_run())?;
+    let mut answers = scenario.answers.iter();
+    let mut commands = Vec::new();
+    while let Some(sent) = walk.next_command() {
+        let command = wire::command::read(&sent.body)?;
+        commands.push(Sent::new(sent.state, &sent.body)?);
+        match answers.next().context("a command too many")? {
+            Answer::Success => walk.succeed(command.token.reveal(), &output(&command)),
+            Answer::Failure(error) => walk.fail(command.token.reveal(), error),
+            Answer::Nothing => walk.answer_nothing(),
+        }
+    }
+    Ok(Course {
+        commands,
+        end: walk.end().context("it has not ended")?,
+    })
+}
+
+/// By an emulator.
+async fn emulated(emulator: Arc<dyn Emulator>, scenario: &Scenario) -> anyhow::Result<Course> {
+    let protect = Protect::start(emulator, &scenario.name, &numbers(scenario)).await?;
+    let mut answers = scenario.answers.iter();
+    let mut bodies = Vec::new();
+    while let Some(body) = protect.body_or_end().await? {
+        let command = wire::command::read(&body).context("the worker cannot read it")?;
+        bodies.push(body);
+        match answers.next().context("a command too many")? {
+            Answer::Success => {
+                protect.succeed(&command).await?;
+            }
+            Answer::Failure(error) => protect.fail_with(&command, error).await?,
+            Answer::Nothing => {}
+        }
+    }
+    let end = end(&protect.ended().await?)?;
+    // One that nobody asked for would be there by now.
+    bodies.extend(protect.receive(0).await?);
+    let states = protect.sent().await?;
+    assert_eq!(
+        states.len(),
+        bodies.len(),
+        "{}: {states:?} scheduled",
+        scenario.name
+    );
+    let commands = states.into_iter().zip(&bodies);
+    let commands: anyhow::Result<_> = commands
+        .map(|(state, body)| Sent::new(state, body))
+        .collect();
+    Ok(Course {
+        commands: commands?,
+        end,
+    })
+}
+
+fn end(execution: &Value) -> anyhow::Result<End> {
+    let text = |name: &str| execution[name].as_str().map(ToOwned::to_owned);
+    match execution["status"].as_str() {
+        Some("SUCCEEDED") => {
+            let output = text("output").context("no output")?;
+            Ok(End::Succeeded(serde_json::from_str(&output)?))
+        }
+        Some("FAILED") => Ok(End::Failed(text("error").context("no error")?)),
+        _ => anyhow::bail!("neither succeeded nor failed: {execution}"),
+    }
+}
+
+fn output(command: &Command) -> String {
+    wire::manifest::write(&a_manifest(command.step))
+}
+
+fn numbers(scenario: &Scenario) -> Vec<super::definition::Shortened> {
+    [&EVERY_PAUSE, scenario.timeouts].concat()
+}
+
+/// Holds the reader's courses against an emulator's.
+async fn agree(emulator: Arc<dyn Emulator>) -> anyhow::Result<()> {
+    let scenarios = scenarios::all();
+    // At the same time: most of what they take is pauses.
+    let courses = scenarios.iter().map(async |scenario| {
+        emulated(Arc::clone(&emulator), scenario)
+            .await
+            .with_context(|| scenario.name.clone())
+    });
+    let courses = try_join_all(courses).await?;
+    for (scenario, theirs) in scenarios.iter().zip(courses) {
+        assert_eq!(
+            read(scenario)?,
+            theirs,
+            "{}: the reader, then the emulator",
+            scenario.name
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_simulations_reader_and_moto_take_the_same_course() -> anyhow::Result<()> {
+    agree(Moto::shared()?).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_simulations_reader_and_the_local_stacks_emulator_take_the_same_course()
+-> anyhow::Result<()> {
+    let mut options = LocalOptions::new("http://127.0.0.1:9");
+    ACCOUNT.clone_into(&mut options.account);
+    REGION.clone_into(&mut options.recovery_region);
+    // It knows no MaxDelaySeconds, so that eighteen growing pauses would take it a quarter of an hour.
+    options.retry_scale = 0.01;
+    agree(Arc::new(BareStack::start(options).await?)).await
+}
+
+impl Emulator for BareStack {
+    fn client(&self) -> Client {
+        Self::client(self).clone()
+    }
+}

@@ -1,0 +1,111 @@
+//! What the commands of one execution are answered with, one after the other.
+
+use snapferry::domain::failure::Reason;
+
+use super::definition::{COPY_TIMEOUT, SNAPSHOT_TIMEOUT, Shortened};
+
+/// What a command is answered with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// `SendTaskSuccess` with a manifest of the command's step.
+    Success,
+    /// `SendTaskFailure` with this error.
+    Failure(&'static str),
+    /// Nothing, so that the state times out.
+    Nothing,
+}
+
+/// The answers to the commands of one execution. More of them than it has commands do no harm.
+#[derive(Debug, Clone)]
+pub(crate) struct Scenario {
+    /// The name of its queue and its state machine.
+    pub(crate) name: String,
+    /// Which time-outs are shortened, for it sits them out.
+    pub(crate) timeouts: &'static [Shortened],
+    pub(crate) answers: Vec<Answer>,
+}
+
+use Answer::{Nothing, Success};
+
+const fn fails(reason: Reason) -> Answer {
+    Answer::Failure(reason.error_name())
+}
+
+const BUSY: Answer = fails(Reason::DatabaseBusy);
+const FAILED: Answer = fails(Reason::SnapshotFailed);
+const VANISHED: Answer = fails(Reason::SnapshotVanished);
+const MISSING: Answer = fails(Reason::SourceMissing);
+/// Final in either state.
+const UNSUPPORTED: Answer = fails(Reason::Unsupported);
+/// What Step Functions itself says when it cannot send a command.
+const QUEUE_UNREACHABLE: Answer = Answer::Failure("SQS.SdkClientException");
+const QUEUE_REFUSES: Answer = Answer::Failure("SQS.AmazonSQSException");
+/// One that nothing in the definition names.
+const UNHEARD_OF: Answer = Answer::Failure("Somebody.Else");
+
+/// Every course that an execution can take, as far as its definition tells them apart.
+pub(crate) fn all() -> Vec<Scenario> {
+    let mut all: Vec<Scenario> = named().into();
+    for &reason in Reason::ALL {
+        // Where the first is tried again, the second ends it: so each reason is seen to be retried, or not.
+        let then = [fails(reason), UNSUPPORTED];
+        all.push(scenario(&format!("snapshot-{reason:?}"), &[], &then));
+        let then = [&[Success], &then[..]].concat();
+        all.push(scenario(&format!("copy-{reason:?}"), &[], &then));
+    }
+    all
+}
+
+fn named() -> [Scenario; 16] {
+    [
+        scenario("both-succeed", &[], &[Success; 2]),
+        scenario("busy-once", &[], &[BUSY, Success, Success]),
+        scenario("busy-for-good", &[], &[BUSY; 20]),
+        scenario("snapshot-fails-for-good", &[], &[FAILED; 4]),
+        // Two errors share one entry, and its count.
+        scenario("vanished-and-failed", &[], &[VANISHED, FAILED, VANISHED]),
+        // Entries count for themselves; the number in the command counts them all.
+        scenario(
+            "busy-and-failed",
+            &[],
+            &[BUSY, FAILED, BUSY, FAILED, FAILED],
+        ),
+        scenario("copy-vanished-once", &[], &[Success, VANISHED, Success]),
+        scenario(
+            "copy-fails-for-good",
+            &[],
+            &[Success, FAILED, VANISHED, FAILED],
+        ),
+        // What the snapshot has used up is the copy's again.
+        scenario(
+            "both-fail-and-succeed",
+            &[],
+            &[FAILED, FAILED, Success, FAILED, FAILED, Success],
+        ),
+        scenario("source-missing", &[], &[Success, MISSING]),
+        scenario(
+            "queue-unreachable",
+            &[],
+            &[QUEUE_UNREACHABLE, Success, QUEUE_REFUSES, UNSUPPORTED],
+        ),
+        scenario("queue-refuses-for-good", &[], &[QUEUE_REFUSES; 10]),
+        scenario("unheard-of", &[], &[UNHEARD_OF]),
+        scenario("snapshot-unanswered", &[SNAPSHOT_TIMEOUT], &[Nothing]),
+        scenario("copy-unanswered", &[COPY_TIMEOUT], &[Success, Nothing]),
+        scenario("retry-unanswered", &[SLOW_TIMEOUT], &[BUSY, Nothing]),
+    ]
+}
+
+/// Long enough for an answer to come in time on a busy machine.
+const SLOW_TIMEOUT: Shortened = Shortened {
+    seconds: 10,
+    ..SNAPSHOT_TIMEOUT
+};
+
+fn scenario(name: &str, timeouts: &'static [Shortened], answers: &[Answer]) -> Scenario {
+    Scenario {
+        name: format!("compared-{name}"),
+        timeouts,
+        answers: answers.to_vec(),
+    }
+}

@@ -1,0 +1,147 @@
+//! Applying a set of policies: read, resolved, stored as the next version.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use crate::domain::arn::{KeyAlias, Region};
+use crate::domain::policy_file::{self, Fault, Place, PolicyFile};
+use crate::domain::policy_set::{Applied, AppliedKey, KeyName, Note, PolicySet, Stamp, Version};
+use crate::ports::{
+    CallerIdentity, Clock, DescribeKey, KeyFacts, PortError, ReadPolicies, ReadPolicyHistory,
+    StorePolicies, Written,
+};
+
+permissions! {
+    /// Everything that applying may do.
+    Permissions:
+        CallerIdentity Clock DescribeKey ReadPolicies ReadPolicyHistory StorePolicies
+}
+
+/// What came of applying a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It holds from now on.
+    Stored {
+        /// What was stored.
+        now: Applied,
+        /// What held before, if it can be read.
+        before: Option<Applied>,
+    },
+    /// It says what holds already, in the same words: nothing is stored.
+    Unchanged(Applied),
+}
+
+/// Why a file was not applied. Nothing was stored.
+#[derive(Debug, Error)]
+pub enum ApplyError {
+    /// The file is not usable.
+    #[error("the file has {} faults", .0.len())]
+    Faults(Vec<Fault>),
+    /// Another set was applied at the same moment.
+    #[error(
+        "another set was applied as version {0} at the same moment, and nothing was overwritten; look at it \
+         (snapferry policy show) and apply yours again if it should hold instead"
+    )]
+    Raced(Version),
+    /// AWS did not answer.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// Applies a file: all faults at once, aliases resolved to keys, stored as the next version if nobody else
+/// stored that one first.
+///
+/// # Errors
+/// Why nothing was stored.
+pub async fn apply<W: Permissions>(
+    world: &W,
+    home: &Region,
+    text: &str,
+    note: Option<Note>,
+) -> Result<Outcome, ApplyError> {
+    let file = policy_file::read(text, Some(home)).map_err(ApplyError::Faults)?;
+    let set = resolve(world, home, &file).await?;
+    // The stamp can be read where the set cannot, and so can a set that nobody can read any more be replaced.
+    let last = world.current_stamp().await?;
+    let before = match &last {
+        Some(_) => world.current_policies().await.unwrap_or_default(),
+        None => None,
+    };
+    if let Some(before) = &before
+        && before.set == set
+        && before.text == text
+    {
+        return Ok(Outcome::Unchanged(before.clone()));
+    }
+    let now = Applied {
+        stamp: Stamp {
+            version: last.map_or(Version::FIRST, |last| last.version.next()),
+            at: world.now(),
+            by: world.caller_identity().await?,
+            note,
+        },
+        text: text.to_owned(),
+        set,
+    };
+    match world.store_policies(&now).await? {
+        Written::Stored => Ok(Outcome::Stored { now, before }),
+        Written::Conflict => Err(ApplyError::Raced(now.stamp.version)),
+    }
+}
+
+/// Each alias is asked for once; all that cannot be used are told at once.
+async fn resolve<W: DescribeKey>(
+    world: &W,
+    home: &Region,
+    file: &PolicyFile,
+) -> Result<PolicySet<AppliedKey>, ApplyError> {
+    let mut facts = BTreeMap::new();
+    for spec in file.set.policies.values() {
+        if let Some(KeyName::Alias(alias)) = &spec.key
+            && !facts.contains_key(alias)
+        {
+            facts.insert(alias.clone(), world.describe_key(alias).await?);
+        }
+    }
+    let resolved = file.set.with_keys(|policy, key| match key {
+        KeyName::Arn(arn) => Ok(AppliedKey {
+            arn: arn.clone(),
+            alias: None,
+        }),
+        KeyName::Alias(alias) => {
+            let facts = facts.get(alias).and_then(Option::as_ref);
+            usable(home, alias, facts).map_err(|what| {
+                let start = Place { line: 1, column: 1 };
+                let at = file.keys_at.get(policy).copied().unwrap_or(start);
+                Fault { at, what }
+            })
+        }
+    });
+    resolved.map_err(|mut faults| {
+        faults.sort();
+        ApplyError::Faults(faults)
+    })
+}
+
+fn usable(home: &Region, alias: &KeyAlias, facts: Option<&KeyFacts>) -> Result<AppliedKey, String> {
+    let Some(facts) = facts else {
+        return Err(format!("kms_key: there is no {alias} in {home}"));
+    };
+    if let Some(why) = &facts.unusable {
+        return Err(format!(
+            "kms_key: {alias} is {}, which RDS cannot encrypt under: {why}",
+            facts.arn
+        ));
+    }
+    if facts.arn.region() != home.as_str() {
+        return Err(format!(
+            "kms_key: {alias} is {}, which does not live in the recovery region, {home}",
+            facts.arn
+        ));
+    }
+    Ok(AppliedKey {
+        arn: facts.arn.clone(),
+        alias: Some(alias.clone()),
+    })
+}

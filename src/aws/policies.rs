@@ -1,0 +1,217 @@
+//! Sets of policies in the table: the one that holds, and every one that ever did.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem};
+
+use super::Aws;
+use super::fault::{port_error, unusable};
+use super::items::{self, Item, ItemError, PK, get_text, number, parsed, text, time};
+use super::slots::proof_is_gone;
+use super::waits::BATCH_ROUNDS;
+use crate::domain::policy_set::{Applied, Note, Stamp, Version};
+use crate::ports::{PortError, ReadPolicies, ReadPolicyHistory, StorePolicies, Written};
+use crate::wire;
+
+const CURRENT: &str = "policies#current";
+const VERSION: &str = "version";
+const AT: &str = "at";
+const BY: &str = "by";
+const NOTE: &str = "note";
+const TEXT: &str = "text";
+const SET: &str = "set";
+
+fn version_key(version: Version) -> AttributeValue {
+    // A number cannot be taken for the pointer's word.
+    text(format!("policies#{version}"))
+}
+
+/// Writes a set as an item, under a key.
+fn write(set: &Applied, key: AttributeValue) -> Item {
+    let stamp = &set.stamp;
+    let mut item = Item::from([
+        (PK.to_owned(), key),
+        (VERSION.to_owned(), number(stamp.version.number().into())),
+        (AT.to_owned(), time(stamp.at)),
+        (BY.to_owned(), text(&stamp.by)),
+        (TEXT.to_owned(), text(&set.text)),
+        (SET.to_owned(), text(wire::policies::write(&set.set))),
+    ]);
+    if let Some(note) = &stamp.note {
+        item.insert(NOTE.to_owned(), text(note.as_str()));
+    }
+    item
+}
+
+fn read(item: &Item) -> Result<Applied, Unreadable> {
+    let stamp = read_stamp(item)?;
+    let version = stamp.version;
+    let set = wire::policies::read(get_text(item, SET)?)
+        .map_err(|source| Unreadable::Set { version, source })?;
+    Ok(Applied {
+        stamp,
+        text: get_text(item, TEXT)?.to_owned(),
+        set,
+    })
+}
+
+fn read_stamp(item: &Item) -> Result<Stamp, ItemError> {
+    let version = items::get_number(item, VERSION)?;
+    let version = u32::try_from(version)
+        .ok()
+        .and_then(|number| Version::new(number).ok())
+        .ok_or_else(|| ItemError::new(VERSION, "a version from 1"))?;
+    Ok(Stamp {
+        version,
+        at: items::get_time(item, AT)?,
+        by: get_text(item, BY)?.to_owned(),
+        note: item
+            .contains_key(NOTE)
+            .then(|| parsed(NOTE, Note::parse(get_text(item, NOTE)?)))
+            .transpose()?,
+    })
+}
+
+/// Why what is stored cannot be used.
+#[derive(Debug, thiserror::Error)]
+enum Unreadable {
+    #[error("the stored set of policies: {0}")]
+    Item(#[from] ItemError),
+    #[error("version {version} of the policies: {source}")]
+    Set {
+        version: Version,
+        source: wire::WireError,
+    },
+}
+
+const GET: &str = "GetItem";
+
+impl<Also> Aws<Also> {
+    async fn policies<T, E>(
+        &self,
+        key: AttributeValue,
+        read: impl Fn(&Item) -> Result<T, E>,
+    ) -> Result<Option<T>, PortError>
+    where
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let answer = self
+            .dynamodb()
+            .get_item()
+            .table_name(&self.table)
+            .key(PK, key)
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| port_error(GET, &error, &[]))?;
+        answer
+            .item()
+            .map(read)
+            .transpose()
+            .map_err(|error| unusable(GET, error))
+    }
+}
+
+impl<Also> ReadPolicies for Aws<Also> {
+    async fn current_policies(&self) -> Result<Option<Applied>, PortError> {
+        self.policies(text(CURRENT), read).await
+    }
+}
+
+impl<Also> ReadPolicyHistory for Aws<Also> {
+    async fn current_stamp(&self) -> Result<Option<Stamp>, PortError> {
+        self.policies(text(CURRENT), read_stamp).await
+    }
+
+    async fn policy_version(&self, version: Version) -> Result<Option<Applied>, PortError> {
+        self.policies(version_key(version), read).await
+    }
+
+    async fn policy_stamps(&self, versions: &[Version]) -> Result<Vec<Stamp>, PortError> {
+        const ACTION: &str = "BatchGetItem";
+        if versions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = versions
+            .iter()
+            .map(|version| HashMap::from([(PK.to_owned(), version_key(*version))]));
+        let mut asked = KeysAndAttributes::builder()
+            .set_keys(Some(keys.collect()))
+            .consistent_read(true)
+            .projection_expression("#version, #at, #by, #note")
+            .expression_attribute_names("#version", VERSION)
+            .expression_attribute_names("#at", AT)
+            .expression_attribute_names("#by", BY)
+            .expression_attribute_names("#note", NOTE)
+            .build()
+            .map_err(|error| unusable(ACTION, error))?;
+        let mut stamps = Vec::new();
+        for _ in 0..BATCH_ROUNDS {
+            let answer = self
+                .dynamodb()
+                .batch_get_item()
+                .request_items(&self.table, asked)
+                .send()
+                .await
+                .map_err(|error| port_error(ACTION, &error, &[]))?;
+            for item in answer.responses.unwrap_or_default().values().flatten() {
+                stamps.push(read_stamp(item).map_err(|error| unusable(ACTION, error))?);
+            }
+            let left = answer.unprocessed_keys.unwrap_or_default();
+            match left.into_values().find(|keys| !keys.keys().is_empty()) {
+                Some(keys) => asked = keys,
+                None => return Ok(stamps),
+            }
+        }
+        Err(unusable(
+            ACTION,
+            "DynamoDB leaves keys unprocessed, as it does when it is throttled",
+        ))
+    }
+}
+
+impl<Also> StorePolicies for Aws<Also> {
+    async fn store_policies(&self, set: &Applied) -> Result<Written, PortError> {
+        const ACTION: &str = "TransactWriteItems";
+        let (kept, current) = self.puts(set).map_err(|error| unusable(ACTION, error))?;
+        let request = self
+            .dynamodb()
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().put(kept).build())
+            .transact_items(TransactWriteItem::builder().put(current).build());
+        match request.send().await {
+            Ok(_) => Ok(Written::Stored),
+            Err(error) if error.as_service_error().is_some_and(proof_is_gone) => {
+                Ok(Written::Conflict)
+            }
+            Err(error) => Err(port_error(ACTION, &error, &[])),
+        }
+    }
+}
+
+impl<Also> Aws<Also> {
+    /// The version that is kept for good, and the one that holds.
+    fn puts(&self, set: &Applied) -> Result<(Put, Put), BuildError> {
+        let version = set.stamp.version;
+        let kept = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(write(set, version_key(version))))
+            .condition_expression("attribute_not_exists(#pk)")
+            .expression_attribute_names("#pk", PK)
+            .build()?;
+        let current = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(write(set, text(CURRENT))));
+        let current = match version.previous() {
+            None => current
+                .condition_expression("attribute_not_exists(#pk)")
+                .expression_attribute_names("#pk", PK),
+            Some(previous) => current
+                .condition_expression("#version = :previous")
+                .expression_attribute_names("#version", VERSION)
+                .expression_attribute_values(":previous", number(previous.number().into())),
+        };
+        Ok((kept, current.build()?))
+    }
+}

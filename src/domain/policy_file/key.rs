@@ -1,0 +1,54 @@
+//! The keys that a file may have, and which one was meant.
+
+/// At the top of a file.
+pub(super) const TOP: [&str; 3] = [UNTAGGED, COPY_SLOTS, POLICY];
+/// In a policy's table.
+pub(super) const OF_POLICY: [&str; 9] = [
+    SCHEDULE,
+    TIME_ZONE,
+    SOURCE,
+    RETENTION,
+    RPO,
+    KMS_KEY,
+    CARRY_TAGS,
+    OPTION_GROUPS,
+    COPY_SLOTS,
+];
+
+pub(super) const UNTAGGED: &str = "untagged";
+pub(super) const COPY_SLOTS: &str = "copy_slots";
+pub(super) const POLICY: &str = "policy";
+pub(super) const SCHEDULE: &str = "schedule";
+pub(super) const TIME_ZONE: &str = "time_zone";
+pub(super) const SOURCE: &str = "source";
+pub(super) const RETENTION: &str = "retention";
+pub(super) const RPO: &str = "rpo";
+pub(super) const KMS_KEY: &str = "kms_key";
+pub(super) const CARRY_TAGS: &str = "carry_tags";
+pub(super) const OPTION_GROUPS: &str = "option_groups";
+
+/// How alike two words must be for one to be taken for a slip of the other.
+const ALIKE: f64 = 0.5;
+
+/// The known word that was probably meant.
+pub(super) fn meant<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    // What is much longer than any word is none of them, and long texts take long to compare.
+    if word.len() > 64 {
+        return None;
+    }
+    let word = word.to_lowercase();
+    known
+        .into_iter()
+        .map(|known| {
+            let alike = strsim::normalized_damerau_levenshtein(&word, &known.to_lowercase());
+            (alike, known)
+        })
+        .filter(|(alike, _)| *alike >= ALIKE)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, known)| known)
+}
+
+/// "; did you mean …?", or nothing.
+pub(super) fn hint<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+    meant(word, known).map_or_else(String::new, |known| format!("; did you mean {known}?"))
+}

@@ -1,0 +1,107 @@
+//! How long a service that does not answer is waited for, in time that passes only where nothing else can happen.
+
+use std::collections::BTreeSet;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
+use snapferry::aws::Aws;
+use snapferry::domain::failure::Owner;
+use snapferry::domain::names::SnapshotId;
+use snapferry::ports::{DescribeSnapshots, ListOpen, Probe, ProbeToken};
+
+use crate::wire::{Reply, TABLE, Wire};
+use crate::world::{SOURCE, a_run, region, snapshot_arn, token};
+
+/// The budget of one call, its second try included (design, "Regions fail").
+const BUDGET: Duration = Duration::from_secs(5);
+
+/// A clock that stands still until [`Clock::run`] finds nothing else to do.
+#[derive(Debug, Clone, Default)]
+struct Clock(Arc<Mutex<Time>>);
+
+#[derive(Debug, Default)]
+struct Time {
+    now: Duration,
+    /// When somebody wants to be woken.
+    alarms: BTreeSet<Duration>,
+}
+
+impl AsyncSleep for Clock {
+    fn sleep(&self, duration: Duration) -> Sleep {
+        let clock = Arc::clone(&self.0);
+        let until = clock.lock().unwrap().now + duration;
+        Sleep::new(std::future::poll_fn(move |_| {
+            let mut time = clock.lock().unwrap();
+            if time.now >= until {
+                return Poll::Ready(());
+            }
+            time.alarms.insert(until);
+            Poll::Pending
+        }))
+    }
+}
+
+/// Whether somebody asked to be polled again.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Clock {
+    /// Runs a future to its end; how long it took.
+    fn run<T>(&self, future: impl Future<Output = T>) -> (T, Duration) {
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut future = pin!(future);
+        loop {
+            if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                return (value, self.0.lock().unwrap().now);
+            }
+            if !woken.0.swap(false, Ordering::Relaxed) {
+                let mut time = self.0.lock().unwrap();
+                time.now = time.alarms.pop_first().expect("nobody would ever go on");
+            }
+        }
+    }
+}
+
+/// Something that was called where nobody answers, and the clock that it took.
+fn hanging() -> (Wire, Clock, Aws) {
+    let (wire, clock) = (Wire::new([Reply::Silence]), Clock::default());
+    let aws = Aws::new(wire.sdk_with(clock.clone()), TABLE, ());
+    (wire, clock, aws)
+}
+
+#[test]
+fn a_region_that_hangs_is_given_up_after_five_seconds_and_a_second_try() {
+    let (wire, clock, aws) = hanging();
+    let ids = [SnapshotId::of(&snapshot_arn(&a_run("orders"), 1))];
+    let source = region(SOURCE);
+    let (answer, took) = clock.run(aws.describe_db_snapshots(&source, &ids));
+    let error = answer.unwrap_err();
+    assert_eq!(error.owner(), Owner::Transient, "{error}");
+    assert_eq!(took, BUDGET);
+    assert_eq!(wire.asked().len(), 2);
+}
+
+#[test]
+fn a_table_and_callbacks_that_hang_are_given_up_after_five_seconds() {
+    let (_, clock, aws) = hanging();
+    let (answer, took) = clock.run(aws.list_open(None));
+    answer.unwrap_err();
+    assert_eq!(took, BUDGET);
+
+    let (_, clock, aws) = hanging();
+    let live = token("t");
+    let (probe, took) = clock.run(aws.send_task_heartbeat(&live));
+    assert!(matches!(probe, Probe::Unknown(_)), "{probe:?}");
+    assert_eq!(took, BUDGET);
+}

@@ -1,0 +1,458 @@
+//! Clusters beside instances: their own actions, no event for their copies, and never taken for each other.
+
+use serde_json::json;
+use snapferry::app::plan::{Outcome, Planned, When, plan};
+use snapferry::app::react::react;
+use snapferry::app::sweep::{Swept, sweep};
+use snapferry::app::work::{WorkError, Worked, work};
+use snapferry::domain::arn::{Family, RdsArn};
+use snapferry::domain::command::{Command, Run, Step};
+use snapferry::domain::database::{Database, LeftOut, Refusal};
+use snapferry::domain::failure::{Failure, Operation, Reason, Remedy};
+use snapferry::domain::names::{self, Attempt};
+use snapferry::domain::snapshot::SnapshotStatus;
+use snapferry::domain::wait::Phase;
+use snapferry::ports::SnapshotQuota;
+
+use crate::planner::planning;
+use crate::world::{
+    Answer, SOURCE, Token, World, a_cluster_run, a_run, backoff, broom, command, copy_arn, desk,
+    ear, execution_arn, ours, record, region, rules, run, snapshot_arn,
+};
+
+/// A command about the cluster `shop`.
+fn of_cluster(step: Step) -> Command {
+    Command {
+        run: a_cluster_run("shop"),
+        execution: execution_arn("run-of-the-cluster"),
+        ..command(step, "of-cluster", "shop")
+    }
+}
+
+/// A command about the instance of the same name.
+fn of_instance(step: Step) -> Command {
+    command(step, "of-instance", "shop")
+}
+
+fn alive() -> World {
+    World::new()
+        .with_token("of-cluster", Token::Alive)
+        .with_token("of-instance", Token::Alive)
+}
+
+fn do_work(world: &World, command: &Command) -> Result<Worked, WorkError> {
+    run(work(world, &desk(), command, 1))
+}
+
+fn do_sweep(world: &World) -> Swept {
+    run(sweep(world, &broom())).unwrap()
+}
+
+fn finish(world: &World, arn: &RdsArn) {
+    let mut snapshots = world.snapshots.borrow_mut();
+    snapshots.get_mut(arn).unwrap().status = SnapshotStatus::Available;
+}
+
+/// A world in which the snapshot of a run is there, available and encrypted.
+fn with_source(the_run: &Run) -> World {
+    let world = alive();
+    let mut source = ours(
+        &snapshot_arn(the_run, 1),
+        the_run,
+        SnapshotStatus::Available,
+    );
+    source.encrypted = true;
+    world.put_snapshot(source);
+    world
+}
+
+fn failure(world: &World) -> Failure {
+    match world.answers.borrow().as_slice() {
+        [(_, Answer::Failure(failure))] => failure.clone(),
+        other => panic!("one failure was expected, not {other:?}"),
+    }
+}
+
+fn event(arn: &RdsArn, id: Option<&str>, message: &str) -> String {
+    let mut detail =
+        json!({"SourceType": "CLUSTER_SNAPSHOT", "SourceArn": arn.to_string(), "Message": message});
+    if let Some(id) = id {
+        detail["EventID"] = json!(id);
+    }
+    json!({"detail-type": "RDS DB Cluster Snapshot Event", "source": "aws.rds", "detail": detail})
+        .to_string()
+}
+
+#[test]
+fn a_cluster_is_snapshotted_and_copied_by_the_actions_of_clusters_alone() {
+    let world = alive();
+    let the_run = a_cluster_run("shop");
+    let taken = do_work(&world, &of_cluster(Step::Snapshot)).unwrap();
+    assert_eq!(taken, Worked::Waiting);
+    let source = snapshot_arn(&the_run, 1);
+    assert!(source.to_string().contains(":cluster-snapshot:sf-shop-"));
+    assert_eq!(world.phase(&source), Some(Phase::Requested));
+    finish(&world, &source);
+    let mut made = world.snapshots.borrow()[&source].clone();
+    made.encrypted = true;
+    world.put_snapshot(made);
+
+    let copied = do_work(&world, &of_cluster(Step::Copy)).unwrap();
+    assert_eq!(copied, Worked::Waiting);
+    let copy = copy_arn(&the_run, 1);
+    let tags = world.snapshots.borrow()[&copy].tags.clone();
+    assert_eq!(tags["snapferry:source"], source.to_string());
+    assert_eq!(tags["snapferry:taken-at"], "2026-11-22T03:01:00Z");
+    let calls = world.calls.borrow();
+    let instance_actions = ["DescribeDBSnapshots", "CreateDBSnapshot", "CopyDBSnapshot"];
+    assert!(
+        !calls.iter().any(|call| instance_actions
+            .iter()
+            .any(|action| call.starts_with(action))),
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn the_sweep_settles_a_clusters_copy_and_says_when_its_data_was_taken() {
+    let the_run = a_cluster_run("shop");
+    let world = with_source(&the_run);
+    do_work(&world, &of_cluster(Step::Copy)).unwrap();
+    let copy = copy_arn(&the_run, 1);
+    assert_eq!(do_sweep(&world).settled, 0);
+    assert_eq!(world.phase(&copy), Some(Phase::Seen));
+    finish(&world, &copy);
+    assert_eq!(
+        world.snapshots.borrow()[&copy].taken_at,
+        None,
+        "RDS does not say"
+    );
+    assert_eq!(do_sweep(&world).settled, 1);
+    let answers = world.answers.borrow();
+    let [(token, Answer::Success(manifest))] = answers.as_slice() else {
+        panic!("{answers:?}");
+    };
+    assert_eq!(token, "of-cluster");
+    assert_eq!(
+        manifest.taken_at,
+        Some("2026-11-22T03:01:00Z".parse().unwrap())
+    );
+    assert_eq!(manifest.snapshot, copy);
+    assert_eq!(manifest.database, the_run.database.arn);
+}
+
+#[test]
+fn a_clusters_snapshot_is_settled_by_its_event_with_or_without_a_number() {
+    const CREATED: &str = "Manual cluster snapshot created";
+    for id in [Some("RDS-EVENT-0075"), None] {
+        let world = alive();
+        do_work(&world, &of_cluster(Step::Snapshot)).unwrap();
+        let source = snapshot_arn(&a_cluster_run("shop"), 1);
+        finish(&world, &source);
+        let hint = record("m", event(&source, id, CREATED), 1);
+        assert!(run(react(&world, &ear(), &backoff(), vec![hint])).is_empty());
+        assert_eq!(world.answers.borrow().len(), 1, "{id:?}");
+    }
+}
+
+#[test]
+fn an_event_of_a_clusters_copy_would_be_taken_if_one_came() {
+    let the_run = a_cluster_run("shop");
+    let world = with_source(&the_run);
+    do_work(&world, &of_cluster(Step::Copy)).unwrap();
+    let copy = copy_arn(&the_run, 1);
+    finish(&world, &copy);
+    let hint = event(
+        &copy,
+        Some("RDS-EVENT-0075"),
+        "Manual cluster snapshot created",
+    );
+    run(react(
+        &world,
+        &ear(),
+        &backoff(),
+        vec![record("m", hint, 1)],
+    ));
+    assert!(world.wait(&copy).is_none());
+    assert_eq!(world.answers.borrow().len(), 1);
+}
+
+#[test]
+fn an_instance_and_a_cluster_of_one_name_are_protected_side_by_side() {
+    let (instance, cluster) = (a_run("shop"), a_cluster_run("shop"));
+    let names = [&instance, &cluster].map(|r| names::execution(&rules().stack, r, Attempt::FIRST));
+    assert_ne!(names[0], names[1]);
+    let world = alive();
+    do_work(&world, &of_instance(Step::Snapshot)).unwrap();
+    do_work(&world, &of_cluster(Step::Snapshot)).unwrap();
+    assert_eq!(world.waits.borrow().len(), 2);
+    finish(&world, &snapshot_arn(&cluster, 1));
+    assert_eq!(do_sweep(&world).settled, 1);
+    let answers = world.answers.borrow();
+    assert!(matches!(&answers[..], [(token, Answer::Success(_))] if token == "of-cluster"));
+    assert!(world.wait(&snapshot_arn(&instance, 1)).is_some());
+}
+
+#[test]
+fn a_snapshot_of_one_family_is_never_found_under_a_name_of_the_other() {
+    let world = alive();
+    do_work(&world, &of_instance(Step::Snapshot)).unwrap();
+    // The same identifier, as a cluster snapshot of ours that is available.
+    let instance = snapshot_arn(&a_run("shop"), 1);
+    let twin = instance
+        .to_string()
+        .replace(":snapshot:", ":cluster-snapshot:");
+    let twin = RdsArn::parse(&twin).unwrap();
+    assert_eq!(
+        (twin.family(), twin.name()),
+        (Family::Cluster, instance.name())
+    );
+    world.put_snapshot(ours(&twin, &a_run("shop"), SnapshotStatus::Available));
+    assert_eq!(do_sweep(&world).settled, 0);
+    assert!(world.answers.borrow().is_empty());
+}
+
+#[test]
+fn one_name_in_two_regions_makes_two_snapshots_and_two_copies() {
+    let here = a_cluster_run("shop");
+    let mut there = here.clone();
+    let arn = here.database.arn.to_string().replace(SOURCE, "eu-north-1");
+    there.database.arn = RdsArn::parse(&arn).unwrap();
+    assert_ne!(
+        snapshot_arn(&here, 1).name(),
+        snapshot_arn(&there, 1).name()
+    );
+    assert_ne!(copy_arn(&here, 1), copy_arn(&there, 1));
+}
+
+#[test]
+fn a_sweep_and_a_batch_of_hints_ask_once_for_each_region_and_family() {
+    let world = alive();
+    do_work(&world, &of_instance(Step::Snapshot)).unwrap();
+    do_work(&world, &of_cluster(Step::Snapshot)).unwrap();
+    let told = |world: &World| {
+        (
+            world.calls_of("DescribeDBSnapshots"),
+            world.calls_of("DescribeDBClusterSnapshots"),
+        )
+    };
+    do_sweep(&world);
+    assert_eq!(told(&world), (1, 1));
+    let hints = [a_run("shop"), a_cluster_run("shop")]
+        .map(|r| event(&snapshot_arn(&r, 1), Some("RDS-EVENT-0075"), ""))
+        .map(|body| record("m", body, 1));
+    run(react(&world, &ear(), &backoff(), hints.into()));
+    assert_eq!(told(&world), (2, 2));
+}
+
+#[test]
+fn what_rds_refuses_for_one_family_keeps_the_other_from_nothing() {
+    let world = alive();
+    do_work(&world, &of_instance(Step::Snapshot)).unwrap();
+    do_work(&world, &of_cluster(Step::Snapshot)).unwrap();
+    for the_run in [a_run("shop"), a_cluster_run("shop")] {
+        finish(&world, &snapshot_arn(&the_run, 1));
+    }
+    let operation = Operation::DescribeDbClusterSnapshots;
+    world.script(operation, Some("AccessDenied"), "no");
+    let swept = do_sweep(&world);
+    assert_eq!((swept.settled, swept.unreachable.len()), (1, 1));
+    assert!(matches!(&world.answers.borrow()[..], [(token, _)] if token == "of-instance"));
+    assert_eq!(do_sweep(&world).settled, 1);
+}
+
+#[test]
+fn a_clusters_size_is_no_reason_to_refuse_its_copy() {
+    let the_run = a_cluster_run("shop");
+    let world = with_source(&the_run);
+    do_work(&world, &of_cluster(Step::Copy)).unwrap();
+    let copy = copy_arn(&the_run, 1);
+    finish(&world, &copy);
+    let mut shown = world.snapshots.borrow()[&copy].clone();
+    shown.size_gib = 0;
+    world.put_snapshot(shown);
+    do_sweep(&world);
+    assert!(matches!(
+        &world.answers.borrow()[..],
+        [(_, Answer::Success(_))]
+    ));
+}
+
+#[test]
+fn an_unencrypted_clusters_snapshot_is_not_copied_because_rds_would_not_encrypt_it() {
+    let the_run = a_cluster_run("shop");
+    let world = alive();
+    let source = ours(
+        &snapshot_arn(&the_run, 1),
+        &the_run,
+        SnapshotStatus::Available,
+    );
+    world.put_snapshot(source);
+    do_work(&world, &of_cluster(Step::Copy)).unwrap();
+    assert_eq!(failure(&world).reason, Reason::Unsupported);
+    assert_eq!(world.calls_of("CopyDBClusterSnapshot"), 0);
+    assert!(world.slots.borrow().is_empty());
+}
+
+#[test]
+fn the_errors_of_clusters_have_the_owners_of_their_like() {
+    const CREATE: Operation = Operation::CreateDbClusterSnapshot;
+    let world = alive();
+    world.script(CREATE, Some("InvalidDBClusterStateFault"), "");
+    do_work(&world, &of_cluster(Step::Snapshot)).unwrap();
+    assert_eq!(failure(&world).reason, Reason::DatabaseBusy);
+
+    let world = alive();
+    do_work(&world, &of_cluster(Step::Snapshot)).unwrap();
+    world.waits.borrow_mut().clear();
+    let again = do_work(&world, &of_cluster(Step::Snapshot)).unwrap();
+    assert_eq!(again, Worked::Waiting, "it exists and is ours");
+    assert_eq!(world.calls_of("DescribeDBClusterSnapshots"), 1);
+}
+
+#[test]
+fn a_clusters_quota_is_its_own() {
+    const COPY: Operation = Operation::CopyDbClusterSnapshot;
+    let full = Some(SnapshotQuota {
+        used: 100,
+        max: 100,
+    });
+    let the_run = a_cluster_run("shop");
+    let world = with_source(&the_run);
+    world.quota.set(full);
+    world.script(COPY, Some("SnapshotQuotaExceeded"), "");
+    let queued = do_work(&world, &of_cluster(Step::Copy)).unwrap();
+    assert_eq!(queued, Worked::Queued, "only the instances' quota is full");
+
+    let world = with_source(&the_run);
+    world.cluster_quota.set(full);
+    world.script(COPY, Some("SnapshotQuotaExceeded"), "");
+    let parked = do_work(&world, &of_cluster(Step::Copy)).unwrap_err();
+    let raise = Remedy::RaiseQuota;
+    assert!(matches!(parked, WorkError::Parked { remedy, .. } if remedy == raise));
+}
+
+fn listed(name: &str) -> Database {
+    let database = a_cluster_run(name).database;
+    Database {
+        arn: database.arn,
+        resource_id: database.resource_id,
+        member_of: None,
+        engine: "aurora-postgresql".to_owned(),
+        option_group: None,
+        encrypted: true,
+        multi_az_cluster: false,
+        status: "available".to_owned(),
+        tags: [("snapferry:policy".to_owned(), "default".to_owned())].into(),
+    }
+}
+
+fn do_plan(world: &World) -> Planned {
+    run(plan(world, &planning(&[]), When::Due))
+        .unwrap()
+        .remove(0)
+}
+
+#[test]
+fn clusters_are_planned_beside_instances_and_what_rds_cannot_copy_is_refused_with_the_reason() {
+    let world = World::new();
+    let member = Database {
+        arn: a_run("shop-1").database.arn,
+        resource_id: a_run("shop-1").database.resource_id,
+        member_of: Some("shop".to_owned()),
+        ..listed("shop-1")
+    };
+    let trio = Database {
+        multi_az_cluster: true,
+        ..listed("trio")
+    };
+    let open = Database {
+        encrypted: false,
+        ..listed("open")
+    };
+    let mut excluded = trio.clone();
+    excluded
+        .tags
+        .insert("snapferry:exclude".to_owned(), String::new());
+    let mut untagged = trio.clone();
+    untagged.tags.clear();
+    let databases = [listed("shop"), member, trio, open, excluded, untagged];
+    world.databases.borrow_mut().extend(databases);
+
+    let planned = do_plan(&world);
+    let name = names::execution(&rules().stack, &a_cluster_run("shop"), Attempt::FIRST);
+    let outcomes: Vec<&Outcome> = planned.rows.iter().map(|row| &row.outcome).collect();
+    assert_eq!(
+        outcomes,
+        [
+            &Outcome::LeftOut(LeftOut::ClusterMember("shop".to_owned())),
+            &Outcome::Started(name),
+            &Outcome::Refused(Refusal::MultiAzCluster),
+            &Outcome::Refused(Refusal::UnencryptedCluster),
+            &Outcome::LeftOut(LeftOut::Excluded),
+            &Outcome::LeftOut(LeftOut::NotTagged),
+        ]
+    );
+    let told = outcomes[2].to_string();
+    assert!(told.contains("Multi-AZ DB cluster"), "{told}");
+    assert!(told.contains("does not copy across regions"), "{told}");
+    assert!(planned.is_complete(), "a refusal is told, not tried again");
+    assert!(
+        world
+            .planned_until
+            .borrow()
+            .contains_key(&format!("default#{SOURCE}"))
+    );
+}
+
+#[test]
+fn an_unencrypted_instance_is_no_cluster_and_is_protected() {
+    let world = World::new();
+    let instance = Database {
+        arn: a_run("shop").database.arn,
+        resource_id: a_run("shop").database.resource_id,
+        encrypted: false,
+        ..listed("shop")
+    };
+    world.databases.borrow_mut().push(instance);
+    assert!(matches!(
+        do_plan(&world).rows[0].outcome,
+        Outcome::Started(_)
+    ));
+}
+
+#[test]
+fn a_list_that_fails_leaves_the_time_unplanned_and_the_other_familys_databases_started() {
+    for broken in [
+        Operation::DescribeDbInstances,
+        Operation::DescribeDbClusters,
+    ] {
+        let world = World::new();
+        let instance = Database {
+            arn: a_run("orders").database.arn,
+            resource_id: a_run("orders").database.resource_id,
+            ..listed("orders")
+        };
+        world
+            .databases
+            .borrow_mut()
+            .extend([instance, listed("shop")]);
+        world.script(broken, Some("Throttling"), "Rate exceeded");
+        let planned = do_plan(&world);
+        assert!(planned.error.as_ref().unwrap().contains(broken.as_str()));
+        assert_eq!(planned.rows.len(), 1, "{broken}");
+        assert!(world.planned_until.borrow().is_empty(), "{broken}");
+        assert_eq!(do_plan(&world).rows.len(), 2);
+        assert_eq!(world.executions.borrow().len(), 2);
+    }
+}
+
+#[test]
+fn a_region_that_is_down_stops_both_families_there() {
+    let world = World::new();
+    world.down.borrow_mut().insert(region(SOURCE));
+    world.databases.borrow_mut().push(listed("shop"));
+    let planned = do_plan(&world);
+    assert!(!planned.is_complete());
+    assert!(world.executions.borrow().is_empty());
+}

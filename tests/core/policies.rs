@@ -1,0 +1,471 @@
+//! Sets of policies: applied by version, and planned by.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use snapferry::app::plan::{Outcome, Planned, When, plan};
+use snapferry::app::policies::{self, ApplyError, apply};
+use snapferry::domain::arn::{KeyAlias, KeyArn};
+use snapferry::domain::database::{Database, LeftOut};
+use snapferry::domain::names::OptionGroup;
+use snapferry::domain::policy_set::{Applied, Note, Stamp, Version};
+use snapferry::domain::tags::TagKey;
+use snapferry::ports::{
+    CallerIdentity, DescribeKey, ExecutionState, KeyFacts, PortError, ReadPolicyHistory,
+    StorePolicies, Written,
+};
+use snapferry::wire;
+
+use crate::planner::{listed, planning};
+use crate::policy_file::example;
+use crate::world::{HOME, KEY, SOURCE, World, region, run, time};
+
+const OTHER_KEY: &str =
+    "arn:aws:kms:eu-central-1:111122223333:key/99999999-2222-3333-4444-555555555555";
+
+impl ReadPolicyHistory for World {
+    async fn current_stamp(&self) -> Result<Option<Stamp>, PortError> {
+        Ok(self.policies.borrow().last().map(|set| set.stamp.clone()))
+    }
+
+    async fn policy_version(&self, version: Version) -> Result<Option<Applied>, PortError> {
+        let policies = self.policies.borrow();
+        let found = policies.iter().find(|set| set.stamp.version == version);
+        Ok(found.cloned())
+    }
+
+    async fn policy_stamps(&self, versions: &[Version]) -> Result<Vec<Stamp>, PortError> {
+        let policies = self.policies.borrow();
+        let stamps = policies.iter().map(|set| set.stamp.clone());
+        Ok(stamps
+            .filter(|stamp| versions.contains(&stamp.version))
+            .collect())
+    }
+}
+
+impl StorePolicies for World {
+    async fn store_policies(&self, set: &Applied) -> Result<Written, PortError> {
+        self.calls
+            .borrow_mut()
+            .push("TransactWriteItems policies".to_owned());
+        let mut policies = self.policies.borrow_mut();
+        let last = policies.last().map(|set| set.stamp.version);
+        if last != set.stamp.version.previous() {
+            return Ok(Written::Conflict);
+        }
+        policies.push(set.clone());
+        Ok(Written::Stored)
+    }
+}
+
+/// An account with three aliases.
+impl DescribeKey for World {
+    async fn describe_key(&self, alias: &KeyAlias) -> Result<Option<KeyFacts>, PortError> {
+        self.calls.borrow_mut().push(format!("DescribeKey {alias}"));
+        let facts = |unusable: Option<&str>| KeyFacts {
+            arn: KeyArn::parse(OTHER_KEY).unwrap(),
+            unusable: unusable.map(ToOwned::to_owned),
+        };
+        Ok(match alias.as_str() {
+            "alias/recovery" => Some(facts(None)),
+            "alias/off" => Some(facts(Some("its state is Disabled"))),
+            _ => None,
+        })
+    }
+}
+
+impl CallerIdentity for World {
+    async fn caller_identity(&self) -> Result<String, PortError> {
+        Ok("arn:aws:iam::111122223333:user/ada".to_owned())
+    }
+}
+
+fn applied(world: &World, text: &str) -> Applied {
+    match run(apply(world, &region(HOME), text, None)).unwrap() {
+        policies::Outcome::Stored { now, .. } => now,
+        policies::Outcome::Unchanged(_) => panic!("it was to be another set"),
+    }
+}
+
+fn one_policy(schedule: &str) -> String {
+    format!("[policy.default]\nschedule = \"{schedule}\"\n")
+}
+
+#[test]
+fn the_first_set_is_version_1_and_each_next_one_the_next() {
+    let world = World::new();
+    let note = Note::parse("CHG-1").unwrap();
+    let first = run(apply(&world, &region(HOME), example(), Some(note.clone()))).unwrap();
+    let policies::Outcome::Stored { now, before: None } = first else {
+        panic!("nothing was there before: {first:?}")
+    };
+    assert_eq!(now.text, example());
+    assert_eq!(now.stamp.version, Version::FIRST);
+    assert_eq!(now.stamp.at, time("2026-11-22T03:05:00Z"));
+    assert_eq!(now.stamp.by, "arn:aws:iam::111122223333:user/ada");
+    assert_eq!(now.stamp.note, Some(note));
+    let second = applied(&world, &one_policy("0 3 * * *"));
+    assert_eq!(second.stamp.version.number(), 2);
+    assert_eq!(world.policies.borrow().len(), 2);
+    assert_eq!(world.policies.borrow()[0], now, "what was stored stays");
+}
+
+#[test]
+fn an_alias_is_resolved_to_its_key_and_both_are_kept() {
+    let world = World::new();
+    let set = applied(&world, example()).set;
+    let gold = set
+        .policies
+        .iter()
+        .find(|(name, _)| name.as_str() == "gold");
+    let key = gold.unwrap().1.key.clone().unwrap();
+    assert_eq!(key.arn.as_str(), OTHER_KEY);
+    assert_eq!(key.alias.unwrap().as_str(), "alias/recovery");
+    assert_eq!(world.calls_of("DescribeKey"), 1);
+}
+
+#[test]
+fn every_alias_that_cannot_be_used_is_told_with_its_line_and_nothing_is_stored() {
+    let world = World::new();
+    let text = "[policy.a]\nschedule = \"0 3 * * *\"\nkms_key = \"alias/none\"\n\
+                [policy.b]\nschedule = \"0 3 * * *\"\nkms_key = \"alias/off\"\n";
+    let error = run(apply(&world, &region(HOME), text, None)).unwrap_err();
+    let ApplyError::Faults(faults) = error else {
+        panic!("{error:?}")
+    };
+    let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with("3:11: kms_key: there is no alias/none"));
+    assert!(told[1].starts_with("6:11: ") && told[1].contains("Disabled"));
+    assert!(world.policies.borrow().is_empty());
+}
+
+#[test]
+fn what_says_what_holds_already_is_not_stored_again() {
+    let world = World::new();
+    applied(&world, example());
+    let again = run(apply(&world, &region(HOME), example(), None)).unwrap();
+    assert!(matches!(again, policies::Outcome::Unchanged(_)));
+    // Another comment is another text.
+    applied(&world, &format!("{}# reviewed\n", example()));
+    assert_eq!(world.policies.borrow().len(), 2);
+}
+
+/// Somebody else's set comes between the look and the write.
+struct Raced<'w>(&'w World);
+
+impl snapferry::ports::Clock for Raced<'_> {
+    fn now(&self) -> jiff::Timestamp {
+        applied(self.0, &one_policy("0 5 * * *"));
+        self.0.now.get()
+    }
+}
+
+impl CallerIdentity for Raced<'_> {
+    async fn caller_identity(&self) -> Result<String, PortError> {
+        self.0.caller_identity().await
+    }
+}
+
+impl DescribeKey for Raced<'_> {
+    async fn describe_key(&self, alias: &KeyAlias) -> Result<Option<KeyFacts>, PortError> {
+        self.0.describe_key(alias).await
+    }
+}
+
+impl snapferry::ports::ReadPolicies for Raced<'_> {
+    async fn current_policies(&self) -> Result<Option<Applied>, PortError> {
+        self.0.current_policies().await
+    }
+}
+
+impl ReadPolicyHistory for Raced<'_> {
+    async fn current_stamp(&self) -> Result<Option<Stamp>, PortError> {
+        self.0.current_stamp().await
+    }
+    async fn policy_version(&self, version: Version) -> Result<Option<Applied>, PortError> {
+        self.0.policy_version(version).await
+    }
+    async fn policy_stamps(&self, versions: &[Version]) -> Result<Vec<Stamp>, PortError> {
+        self.0.policy_stamps(versions).await
+    }
+}
+
+impl StorePolicies for Raced<'_> {
+    async fn store_policies(&self, set: &Applied) -> Result<Written, PortError> {
+        self.0.store_policies(set).await
+    }
+}
+
+#[test]
+fn an_apply_that_raced_another_is_told_and_overwrites_nothing() {
+    let world = World::new();
+    applied(&world, example());
+    let text = one_policy("0 4 * * *");
+    let error = run(apply(&Raced(&world), &region(HOME), &text, None)).unwrap_err();
+    assert!(matches!(error, ApplyError::Raced(version) if version.number() == 2));
+    assert_eq!(world.policies.borrow().len(), 2);
+    assert_eq!(world.policies.borrow()[1].text, one_policy("0 5 * * *"));
+}
+
+#[test]
+fn a_set_that_cannot_be_read_any_more_can_be_replaced() {
+    let world = World::new();
+    applied(&world, example());
+    world.break_once("GetItem policies");
+    let second = applied(&world, &one_policy("0 4 * * *"));
+    assert_eq!(second.stamp.version.number(), 2);
+}
+
+#[test]
+fn a_stored_set_reads_back_and_one_that_is_not_understood_is_refused() {
+    let set = applied(&World::new(), example()).set;
+    let text = wire::policies::write(&set);
+    assert_eq!(wire::policies::read(&text).unwrap(), set);
+    for (from, to, named) in [
+        ("\"schema\":1", "\"schema\":2", "schema 2"),
+        ("\"copy_slots\":10", "\"copy_slots\":0", "copy_slots"),
+        (
+            "\"untagged\":\"standard\"",
+            "\"untagged\":\"none\"",
+            "untagged",
+        ),
+        ("\"rpo\"", "\"rto\"", "stored set of policies"),
+        (
+            "\"source\":\"snapshot\"",
+            "\"source\":\"automated\"",
+            "source",
+        ),
+        ("0 3 * * *", "0 25 * * *", "schedule"),
+    ] {
+        let bent = text.replace(from, to);
+        assert_ne!(bent, text, "{from}");
+        let error = wire::policies::read(&bent).unwrap_err().to_string();
+        assert!(error.contains(named), "{error}");
+    }
+}
+
+// ---- planning by a set
+
+fn with(name: &str, tags: &[(&str, &str)]) -> Database {
+    listed(name, tags)
+}
+
+fn tagged(name: &str, policy: &str) -> Database {
+    listed(name, &[("snapferry:policy", policy)])
+}
+
+fn world_of(databases: impl IntoIterator<Item = Database>, text: &str) -> World {
+    let world = World::new();
+    world.databases.borrow_mut().extend(databases);
+    applied(&world, text);
+    world
+}
+
+fn planned(world: &World, when: When) -> BTreeMap<String, Planned> {
+    let all = run(plan(world, &planning(&[]), when)).unwrap();
+    all.into_iter()
+        .map(|planned| (planned.policy.to_string(), planned))
+        .collect()
+}
+
+fn dues(world: &World) -> BTreeMap<String, Option<String>> {
+    planned(world, When::Due)
+        .into_iter()
+        .map(|(policy, planned)| (policy, planned.due.map(|due| due.to_string())))
+        .collect()
+}
+
+/// All executions have ended well, and their databases are free.
+fn all_done(world: &World) {
+    for state in world.executions.borrow_mut().values_mut() {
+        *state = ExecutionState::Succeeded;
+    }
+    for entry in world.catalog.borrow_mut().values_mut() {
+        entry.open = None;
+    }
+}
+
+const TWO: &str = "untagged = \"slow\"\n[policy.slow]\nschedule = \"0 3 * * *\"\n\
+                   [policy.fast]\nschedule = \"0 * * * *\"\n";
+
+#[test]
+fn each_database_is_planned_by_the_policy_that_its_tag_names() {
+    let world = world_of(
+        [
+            tagged("a", "fast"),
+            tagged("b", "slow"),
+            with("c", &[]),
+            tagged("d", "gold"),
+            with(
+                "e",
+                &[("snapferry:policy", "fast"), ("snapferry:exclude", "yes")],
+            ),
+        ],
+        TWO,
+    );
+    let planned = planned(&world, When::Due);
+    let of = |policy: &str| -> Vec<String> {
+        let rows = planned[policy].rows.iter();
+        rows.filter(|row| matches!(row.outcome, Outcome::Started(_)))
+            .map(|row| row.database.name().to_owned())
+            .collect()
+    };
+    assert_eq!(of("fast"), ["a"]);
+    assert_eq!(of("slow"), ["b", "c"]);
+    // Left-out databases are told once, and not for each policy.
+    let left_out: Vec<&Outcome> = planned
+        .values()
+        .flat_map(|planned| &planned.rows)
+        .map(|row| &row.outcome)
+        .filter(|outcome| matches!(outcome, Outcome::LeftOut(_)))
+        .collect();
+    assert_eq!(
+        left_out,
+        [
+            &Outcome::LeftOut(LeftOut::UnknownPolicy("gold".to_owned())),
+            &Outcome::LeftOut(LeftOut::Excluded)
+        ]
+    );
+}
+
+#[test]
+fn several_source_regions_feed_the_one_recovery_region() {
+    let world = world_of([tagged("a", "fast")], TWO);
+    let mut far = tagged("far", "fast");
+    let arn = far.arn.to_string().replace(SOURCE, "us-east-1");
+    far.arn = snapferry::domain::arn::RdsArn::parse(&arn).unwrap();
+    world.databases.borrow_mut().push(far);
+    let regions = format!("{SOURCE},us-east-1");
+    let planning = planning(&[("SNAPFERRY_SOURCE_REGIONS", &regions)]);
+    let planned = run(plan(&world, &planning, When::Due)).unwrap();
+    assert_eq!(planned.len(), 4, "two policies in two regions");
+    assert_eq!(world.executions.borrow().len(), 2);
+}
+
+#[test]
+fn the_built_in_policy_never_stands_in_for_a_set_that_cannot_be_read() {
+    let world = world_of([tagged("a", "default")], TWO);
+    world.break_once("GetItem policies");
+    run(plan(&world, &planning(&[]), When::Due)).unwrap_err();
+    assert!(world.executions.borrow().is_empty());
+    assert_eq!(world.calls_of("DescribeDBInstances"), 0);
+}
+
+#[test]
+fn a_run_has_its_policys_key_or_the_stacks_and_what_the_policy_asks_for_besides() {
+    let text = "copy_slots = 3\n[policy.own]\nschedule = \"0 3 * * *\"\nkms_key = \"alias/recovery\"\n\
+                carry_tags = [\"Team\", \"Cost\"]\n[policy.own.option_groups]\noracle-tde = \"recovery-tde\"\n\
+                [policy.plain]\nschedule = \"0 3 * * *\"\ncopy_slots = 2\n";
+    let mut own = with(
+        "own",
+        &[
+            ("snapferry:policy", "own"),
+            ("Team", "blue"),
+            ("Other", "x"),
+        ],
+    );
+    own.option_group = Some(OptionGroup::parse("oracle-tde").unwrap());
+    let mut plain = with("plain", &[("snapferry:policy", "plain"), ("Team", "red")]);
+    plain.option_group = own.option_group.clone();
+    let world = world_of([own, plain], text);
+    planned(&world, When::Due);
+    let runs = world.runs.borrow();
+    let run_of = |name: &str| runs.iter().find(|run| run.database.arn.name() == name);
+    let own = run_of("own").unwrap();
+    assert_eq!(own.key.as_str(), OTHER_KEY);
+    let team = (TagKey::parse("Team").unwrap(), "blue".to_owned());
+    assert_eq!(own.extras.tags, BTreeMap::from([team]));
+    assert_eq!(
+        own.extras.option_group.as_ref().unwrap().as_str(),
+        "recovery-tde"
+    );
+    let plain = run_of("plain").unwrap();
+    assert_eq!(plain.key.as_str(), KEY);
+    assert!(plain.extras.tags.is_empty() && plain.extras.option_group.is_none());
+    // The slots are of all policies together.
+    for run in runs.iter() {
+        assert_eq!(run.extras.copy_slots, Some(3));
+    }
+    // And each policy's are its own.
+    assert_eq!(
+        (own.extras.policy_slots, plain.extras.policy_slots),
+        (None, Some(2))
+    );
+}
+
+#[test]
+fn each_policys_last_due_time_is_planned_once_after_an_outage_too() {
+    let world = world_of([tagged("a", "fast"), tagged("b", "slow")], TWO);
+    let both = |fast: Option<&str>, slow: Option<&str>| {
+        BTreeMap::from([
+            ("fast".to_owned(), fast.map(ToOwned::to_owned)),
+            ("slow".to_owned(), slow.map(ToOwned::to_owned)),
+        ])
+    };
+    let three = Some("2026-11-22T03:00:00Z");
+    assert_eq!(dues(&world), both(three, three), "the first run of all");
+    assert_eq!(dues(&world), both(None, None));
+    all_done(&world);
+    world.pass(SignedDuration::from_hours(1));
+    assert_eq!(dues(&world), both(Some("2026-11-22T04:00:00Z"), None));
+    all_done(&world);
+    // Three days without a planner: one due time of each, and no name of a time that nobody planned.
+    world.pass(SignedDuration::from_hours(72));
+    let (fast, slow) = (Some("2026-11-25T04:00:00Z"), Some("2026-11-25T03:00:00Z"));
+    assert_eq!(dues(&world), both(fast, slow));
+    assert_eq!(dues(&world), both(None, None));
+    assert_eq!(world.executions.borrow().len(), 5);
+}
+
+#[test]
+fn a_new_version_is_planned_for_no_time_before_one_that_was_planned() {
+    let world = world_of([tagged("a", "default")], &one_policy("0 3 * * *"));
+    let due = |world: &World| dues(world)["default"].clone();
+    assert_eq!(due(&world).as_deref(), Some("2026-11-22T03:00:00Z"));
+    all_done(&world);
+    // Its last due time lies before the one that was planned.
+    applied(&world, &one_policy("0 2 * * *"));
+    assert_eq!(due(&world), None);
+    // This one's lies after it, and is due at once.
+    applied(&world, &one_policy("4 3 * * *"));
+    assert_eq!(due(&world).as_deref(), Some("2026-11-22T03:04:00Z"));
+    all_done(&world);
+    // Another zone is another time: 3:00 in Kathmandu was hours ago.
+    let text = "[policy.default]\nschedule = \"0 3 * * *\"\ntime_zone = \"Asia/Kathmandu\"\n";
+    applied(&world, text);
+    assert_eq!(due(&world), None);
+    world.pass(SignedDuration::from_hours(24));
+    assert_eq!(due(&world).as_deref(), Some("2026-11-22T21:15:00Z"));
+}
+
+#[test]
+fn a_policy_that_comes_later_begins_with_its_last_due_time() {
+    let world = world_of(
+        [tagged("a", "slow"), tagged("b", "fast")],
+        &one_policy("0 3 * * *"),
+    );
+    assert!(planned(&world, When::Due)["default"].is_complete());
+    assert!(
+        world.executions.borrow().is_empty(),
+        "nobody has that policy"
+    );
+    applied(&world, TWO);
+    let dues = dues(&world);
+    assert_eq!(dues["slow"].as_deref(), Some("2026-11-22T03:00:00Z"));
+    assert_eq!(world.executions.borrow().len(), 2);
+}
+
+#[test]
+fn a_database_that_changes_its_policy_gets_a_run_of_the_new_one() {
+    let world = world_of([tagged("a", "slow")], TWO);
+    planned(&world, When::Due);
+    all_done(&world);
+    world.databases.borrow_mut()[0] = tagged("a", "fast");
+    world.pass(SignedDuration::from_hours(1));
+    let planned = planned(&world, When::Due);
+    assert!(matches!(
+        planned["fast"].rows[0].outcome,
+        Outcome::Started(_)
+    ));
+}
