@@ -29,32 +29,32 @@ use snapferry::settings::{Preflight, Variables};
 use crate::doctor_checks::{candidate, group, usable};
 use crate::world::{HOME, KEY, SOURCE, a_run, copy_arn, ours, region, run, snapshot_arn, time};
 
-const OTHER: &str = "eu-north-1";
-const SOURCE_KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/of-the-sources";
+pub(crate) const OTHER: &str = "eu-north-1";
+pub(crate) const SOURCE_KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/of-the-sources";
 
 /// An account in good health, until a test breaks a part of it.
-struct Estate {
-    databases: BTreeMap<Region, Vec<Candidate>>,
-    clusters: BTreeMap<Region, Vec<Candidate>>,
-    snapshots: BTreeMap<Region, Vec<Snapshot>>,
-    cluster_snapshots: BTreeMap<Region, Vec<Snapshot>>,
-    policies: Option<Applied>,
-    open: OpenPage,
-    option_groups: BTreeMap<Region, Vec<OptionGroup>>,
-    keys: BTreeMap<String, KeyFacts>,
-    rules: BTreeMap<Region, Vec<Rule>>,
-    letters: BTreeMap<String, u64>,
-    quota: SnapshotQuota,
-    cluster_quota: SnapshotQuota,
-    denied: BTreeSet<String>,
+pub(crate) struct Estate {
+    pub(crate) databases: BTreeMap<Region, Vec<Candidate>>,
+    pub(crate) clusters: BTreeMap<Region, Vec<Candidate>>,
+    pub(crate) snapshots: BTreeMap<Region, Vec<Snapshot>>,
+    pub(crate) cluster_snapshots: BTreeMap<Region, Vec<Snapshot>>,
+    pub(crate) policies: Option<Applied>,
+    pub(crate) open: OpenPage,
+    pub(crate) option_groups: BTreeMap<Region, Vec<OptionGroup>>,
+    pub(crate) keys: BTreeMap<String, KeyFacts>,
+    pub(crate) rules: BTreeMap<Region, Vec<Rule>>,
+    pub(crate) letters: BTreeMap<String, u64>,
+    pub(crate) quota: SnapshotQuota,
+    pub(crate) cluster_quota: SnapshotQuota,
+    pub(crate) denied: BTreeSet<String>,
     /// Actions that the caller may not do.
-    refused: BTreeSet<&'static str>,
-    down: BTreeSet<Region>,
-    calls: RefCell<Vec<String>>,
+    pub(crate) refused: BTreeSet<&'static str>,
+    pub(crate) down: BTreeSet<Region>,
+    pub(crate) calls: RefCell<Vec<String>>,
 }
 
 impl Estate {
-    fn healthy() -> Self {
+    pub(crate) fn healthy() -> Self {
         let mut orders = candidate("orders", &["default:oracle-ee-19"]);
         orders.key = Some(KeyArn::parse(SOURCE_KEY).unwrap());
         let mut billing = candidate("billing", &["default:oracle-ee-19"]);
@@ -93,7 +93,7 @@ impl Estate {
         }
     }
 
-    fn calls_of(&self, action: &str) -> usize {
+    pub(crate) fn calls_of(&self, action: &str) -> usize {
         let calls = self.calls.borrow();
         calls.iter().filter(|call| call.starts_with(action)).count()
     }
@@ -347,15 +347,15 @@ pub(crate) fn variables() -> Vec<(String, String)> {
     owned.collect()
 }
 
-fn preflight() -> Preflight {
+pub(crate) fn preflight() -> Preflight {
     Preflight::from_variables(Variables::new(variables())).unwrap()
 }
 
-fn findings(estate: &Estate) -> Vec<Finding> {
+pub(crate) fn findings(estate: &Estate) -> Vec<Finding> {
     in_order(run(diagnose(estate, &preflight(), &Order::default())))
 }
 
-fn level(findings: &[Finding], check: Check, subject: &str) -> Level {
+pub(crate) fn level(findings: &[Finding], check: Check, subject: &str) -> Level {
     let mut found = findings
         .iter()
         .filter(|one| one.check == check && one.subject.contains(subject));
@@ -430,9 +430,12 @@ fn each_thing_that_would_fail_is_found() {
 fn what_the_caller_may_not_ask_is_unknown_and_ends_no_other_check() {
     let refusals = [
         ("DescribeKey", Check::RecoveryKey),
+        ("GetItem", Check::Policies),
         ("GetKeyPolicy", Check::KeyPolicy),
         ("DescribeDBInstances", Check::Databases),
+        ("DescribeDBClusters", Check::Databases),
         ("DescribeDBSnapshots", Check::OtherStacks),
+        ("DescribeDBClusterSnapshots", Check::OtherStacks),
         ("DescribeAccountAttributes", Check::SnapshotQuota),
         ("Query", Check::CopySlots),
         ("ListRuleNamesByTarget", Check::ForwardingRule),

@@ -323,7 +323,12 @@ fn another_stack_is_seen_by_its_snapshots_of_the_same_database() {
 #[test]
 fn a_round_that_does_not_fit_into_the_quota_fails() {
     let of = |used, max, databases| {
-        snapshot_quota(&region(HOME), Family::Instance, Some(Quota { used, max }), Some(databases))
+        snapshot_quota(
+            &region(HOME),
+            Family::Instance,
+            Some(Quota { used, max }),
+            Some(databases),
+        )
     };
     is(&of(10, 100, 12), Level::Ok, "room for 90");
     is(&of(80, 100, 12), Level::Warning, "room for 20");
@@ -332,7 +337,14 @@ fn a_round_that_does_not_fit_into_the_quota_fails() {
     is(&of(120, 100, 1), Level::Failure, "room for 0");
     let unreported = snapshot_quota(&region(HOME), Family::Instance, None, Some(1));
     is(&unreported, Level::Unknown, "does not report");
-    let unlisted = |used| snapshot_quota(&region(HOME), Family::Instance, Some(Quota { used, max: 100 }), None);
+    let unlisted = |used| {
+        snapshot_quota(
+            &region(HOME),
+            Family::Instance,
+            Some(Quota { used, max: 100 }),
+            None,
+        )
+    };
     is(&unlisted(3), Level::Unknown, "how many a round makes");
     is(&unlisted(100), Level::Failure, "room for 0");
 }

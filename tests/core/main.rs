@@ -7,6 +7,7 @@
 mod clusters;
 mod doctor;
 mod doctor_checks;
+mod doctor_fleet;
 mod errors;
 mod names;
 mod planner;
