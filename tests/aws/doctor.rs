@@ -6,8 +6,9 @@ use snapferry::domain::arn::KeyArn;
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState, Manager};
 use snapferry::domain::doctor::permissions::{Requirement, RoleArn};
 use snapferry::ports::doctor::{
-    CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectInstances,
-    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
+    CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectClusters,
+    InspectInstances, ListManualClusterSnapshots, ListManualSnapshots, ListOptionGroups,
+    ReadKeyPolicy, SimulatePermissions,
 };
 
 use crate::commands::{configured, ran};
@@ -257,6 +258,55 @@ async fn an_instance_is_listed_with_its_key_and_the_option_group_that_stays() {
     );
 }
 
+const CLUSTER: &str = "<DBCluster><DBClusterIdentifier>shop</DBClusterIdentifier>\
+    <DBClusterArn>arn:aws:rds:eu-west-1:111122223333:cluster:shop</DBClusterArn>\
+    <DbClusterResourceId>cluster-SHOP</DbClusterResourceId><Engine>aurora-mysql</Engine>\
+    <StorageEncrypted>true</StorageEncrypted>\
+    <KmsKeyId>arn:aws:kms:eu-west-1:111122223333:key/of-the-sources</KmsKeyId>\
+    <TagList><Tag><Key>snapferry:policy</Key><Value>default</Value></Tag></TagList></DBCluster>";
+
+#[tokio::test]
+async fn a_cluster_is_listed_with_its_key_and_no_option_group() {
+    let list = format!("<DBClusters>{CLUSTER}</DBClusters><Marker>more</Marker>");
+    let wire = Wire::new([xml("DescribeDBClusters", &list)]);
+    let found = doctor(&wire)
+        .inspect_db_clusters(&region(SOURCE), Some("here".to_owned()))
+        .await
+        .unwrap();
+    assert_eq!(found.next.as_deref(), Some("more"));
+    assert_eq!(found.items[0].database.arn.name(), "shop");
+    assert_eq!(found.items[0].key, KeyArn::parse(SOURCE_KEY).ok());
+    assert!(found.items[0].option_groups.is_empty());
+    let asked = wire.only();
+    assert!(asked.uri.contains("rds.eu-west-1."), "{}", asked.uri);
+    let form = asked.form();
+    assert_eq!(
+        (form["MaxRecords"].as_str(), form["Marker"].as_str()),
+        ("100", "here")
+    );
+}
+
+#[tokio::test]
+async fn manual_cluster_snapshots_are_listed_by_the_hundred_with_their_tags() {
+    let list = "<DBClusterSnapshots><DBClusterSnapshot>\
+        <DBClusterSnapshotArn>arn:aws:rds:eu-west-1:111122223333:cluster-snapshot:theirs</DBClusterSnapshotArn>\
+        <Status>creating</Status>\
+        <TagList><Tag><Key>snapferry:stack</Key><Value>test</Value></Tag></TagList>\
+        </DBClusterSnapshot></DBClusterSnapshots><Marker>more</Marker>";
+    let wire = Wire::new([xml("DescribeDBClusterSnapshots", list)]);
+    let found = doctor(&wire)
+        .list_manual_cluster_snapshots(&region(SOURCE), None)
+        .await
+        .unwrap();
+    assert_eq!(found.items[0].tags["snapferry:stack"], "test");
+    assert_eq!(found.next.as_deref(), Some("more"));
+    let form = wire.only().form();
+    assert_eq!(
+        (form["SnapshotType"].as_str(), form["MaxRecords"].as_str()),
+        ("manual", "100")
+    );
+}
+
 #[tokio::test]
 async fn manual_snapshots_are_listed_by_the_hundred_with_their_tags() {
     let one = row(&of_a_copy(), &[("snapferry:stack", "test")]);
@@ -414,7 +464,7 @@ async fn throttling_slows_the_doctor_and_does_not_blind_it() {
     assert_eq!(wire.asked().len(), 5);
 }
 
-/// An account with one database, in which all is well but that events are not forwarded.
+/// An account with one instance and one cluster, in which all is well but that events are not forwarded.
 fn account(asked: &Asked) -> Answer {
     let rds = |action: &str, body: &str| {
         answered(format!(
@@ -429,12 +479,20 @@ fn account(asked: &Asked) -> Answer {
                 INSTANCE.replace("safe", "default:x")
             ),
         ),
+        action @ "DescribeDBClusters" => {
+            rds(action, &format!("<DBClusters>{CLUSTER}</DBClusters>"))
+        }
         action @ "DescribeDBSnapshots" => rds(action, "<DBSnapshots/>"),
+        action @ "DescribeDBClusterSnapshots" => rds(action, "<DBClusterSnapshots/>"),
+        // No policies were ever applied.
+        "GetItem" => answered("{}"),
         action @ "DescribeOptionGroups" => rds(action, "<OptionGroupsList/>"),
         action @ "DescribeAccountAttributes" => rds(
             action,
             "<AccountQuotas><AccountQuota><AccountQuotaName>ManualSnapshots</AccountQuotaName>\
-             <Used>3</Used><Max>100</Max></AccountQuota></AccountQuotas>",
+             <Used>3</Used><Max>100</Max></AccountQuota><AccountQuota>\
+             <AccountQuotaName>ManualClusterSnapshots</AccountQuotaName><Used>1</Used><Max>100</Max>\
+             </AccountQuota></AccountQuotas>",
         ),
         "DescribeKey" => answered(metadata("Enabled", &json!({})).to_string()),
         "ListRuleNamesByTarget" => answered(r#"{"RuleNames":[]}"#),
@@ -523,6 +581,31 @@ fn doctor_in_json_has_every_finding_and_exits_with_0_when_nothing_failed() {
     assert_eq!(key["subject"], KEY);
     assert_eq!(key["level"], "ok");
     assert_eq!(key["remedy"], Value::Null);
+    let databases = findings
+        .iter()
+        .find(|one| one["check"] == "databases")
+        .unwrap();
+    assert_eq!(databases["level"], "ok");
+    let what = databases["what"].as_str().unwrap();
+    assert!(what.ends_with("1 clusters"), "{what}");
+}
+
+/// The doctor's patience is another than a function's, and so is what it does with a set that it cannot read.
+#[test]
+fn doctor_takes_no_set_that_it_cannot_read_for_the_built_in_one() {
+    let server = Server::start(|asked| match asked.action().as_str() {
+        "GetItem" => answered(
+            json!({ "Item": { "pk": { "S": "policies#current" }, "version": { "N": "1" } } })
+                .to_string(),
+        ),
+        _ => account(asked),
+    });
+    let out = ran(&ask(&server, &["doctor", "--json"]).output().unwrap(), 1);
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    let findings = answer["findings"].as_array().unwrap();
+    let of = |check: &str| findings.iter().find(|one| one["check"] == check).unwrap();
+    assert_eq!(of("policies")["level"], "failure", "{out}");
+    assert_eq!(of("databases")["level"], "unknown", "{out}");
 }
 
 #[test]
