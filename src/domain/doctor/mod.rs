@@ -9,6 +9,7 @@ pub mod keys;
 pub mod permissions;
 pub mod policies;
 pub mod region;
+mod role;
 pub mod room;
 
 use std::fmt;
