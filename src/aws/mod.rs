@@ -8,6 +8,8 @@ mod catalog;
 mod clock;
 mod connect;
 mod dead_letters;
+#[cfg(feature = "cli")]
+mod doctor;
 mod executions;
 mod fault;
 mod items;
@@ -36,6 +38,8 @@ pub use clock::SystemClock;
 pub use connect::for_operators;
 pub use connect::{app_name, for_functions, tuned};
 pub use dead_letters::{Replays, find_queue};
+#[cfg(feature = "cli")]
+pub use doctor::{Examines, patient};
 pub use fault::Fault;
 pub use items::{Item, ItemError, read_wait, write_wait};
 pub use queues::{QueueUrl, QueueUrlError};
@@ -44,7 +48,7 @@ pub use warm::Service;
 
 /// Everything that is reached over the AWS SDK.
 ///
-/// `Also` is what a role reaches besides: [`Starts`], [`Receives`], [`Sends`], [`Replays`], or nothing.
+/// `Also` is what a role reaches besides: [`Starts`], [`Receives`], [`Sends`], [`Replays`], the doctor's, or nothing.
 #[derive(Debug)]
 pub struct Aws<Also = ()> {
     sdk: SdkConfig,

@@ -1,6 +1,7 @@
 //! The operator's commands.
 
 mod arguments;
+mod doctor;
 mod moment;
 mod policy;
 mod redrive;
@@ -20,6 +21,7 @@ use crate::ports::PortError;
 use crate::settings::SettingsError;
 
 pub use arguments::{Arguments, parse};
+pub use doctor::run_doctor;
 pub use policy::{File, Form, run_apply, run_history, run_show};
 pub use redrive::run_redrive;
 pub use replay::run_replay;
@@ -98,6 +100,9 @@ pub async fn execute(
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     match &arguments.action {
+        Action::Doctor(options) => {
+            doctor::execute(&arguments.stack, options, environment, out).await
+        }
         Action::Policy(options) => {
             policy::execute(&arguments.stack, &options.action, environment, out).await
         }
