@@ -135,6 +135,7 @@ impl RowJson {
             Outcome::Done(name) => ("done", Some(name), None),
             Outcome::LeftOut(why) => ("left-out", None, Some(why.to_string())),
             Outcome::Refused(why) => ("refused", None, Some(why.to_string())),
+            Outcome::NothingToCopy => ("nothing-to-copy", None, Some(row.outcome.to_string())),
             Outcome::Failed(why) => ("failed", None, Some(why.clone())),
         };
         Self {

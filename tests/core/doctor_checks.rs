@@ -211,6 +211,7 @@ pub(crate) fn candidate(name: &str, option_groups: &[&str]) -> Candidate {
                 .map(|name| names::OptionGroup::parse(name).unwrap()),
             encrypted: true,
             multi_az_cluster: false,
+            backup_retention_days: Some(7),
             status: "available".to_owned(),
             tags: Tags::from([("snapferry:policy".to_owned(), "default".to_owned())]),
         },

@@ -80,7 +80,7 @@ impl CallerIdentity for World {
     }
 }
 
-fn applied(world: &World, text: &str) -> Applied {
+pub(crate) fn applied(world: &World, text: &str) -> Applied {
     match run(apply(world, &region(HOME), text, None)).unwrap() {
         policies::Outcome::Stored { now, .. } => now,
         policies::Outcome::Unchanged(_) => panic!("it was to be another set"),
@@ -233,7 +233,7 @@ fn a_stored_set_reads_back_and_one_that_is_not_understood_is_refused() {
         ("\"rpo\"", "\"rto\"", "stored set of policies"),
         (
             "\"source\":\"snapshot\"",
-            "\"source\":\"automated\"",
+            "\"source\":\"by-hand\"",
             "source",
         ),
         ("0 3 * * *", "0 25 * * *", "schedule"),

@@ -90,7 +90,7 @@ timezone = "Europe/Paris"
 [policy.bronze]
 schedule = "0 25 * * *"
 time_zone = "Europe/Pariss"
-source = "automated"
+source = "automatic"
 retention = "35 days"
 rpo = 24
 kms_key = "alias/with space"
@@ -111,7 +111,7 @@ ok = "Recovery"
             ("7:1", "did you mean time_zone?"),
             ("10:12", "not a cron pattern of five fields"),
             ("11:13", "did you mean Europe/Paris?"),
-            ("12:10", "automated snapshots are not yet"),
+            ("12:10", "\"snapshot\" or \"automated\""),
             ("13:13", "35d, 24h, 90m or 2w"),
             ("14:7", "a text in quotes is expected; this is a number"),
             ("15:11", "alias/NAME"),

@@ -8,16 +8,21 @@ use serde_json::json;
 use snapferry::app::batch::Record;
 use snapferry::app::react::react;
 use snapferry::domain::arn::{ExecutionArn, RdsArn, Region};
-use snapferry::domain::command::{Run, Step};
+use snapferry::domain::command::{DatabaseRef, Run, Step};
+use snapferry::domain::database::Database;
 use snapferry::domain::failure::Failure;
 use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::SnapshotId;
+use snapferry::domain::names::{ExecutionName, ResourceId, SnapshotId};
+use snapferry::domain::policy_set::Applied;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::tags::PolicyName;
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::wait::{Expectation, Phase, Wait};
 use snapferry::ports::{
-    Callbacks, Clock, DelayMessage, Delivery, DescribeClusterSnapshots, DescribeSnapshots, Jitter,
-    LookUpWaits, PortError, RdsError, ReceiptHandle, RecordRecoveryPoint, Waits, Written,
+    Callbacks, Claim, ClaimRun, Clock, DelayMessage, Delivery, DescribeClusterSnapshots,
+    DescribeSnapshots, ExecutionState, FindClusters, FindInstances, Held, Jitter, LookUpWaits,
+    PortError, RdsError, ReadPolicies, ReceiptHandle, RecordRecoveryPoint, StartExecution, Started,
+    Waits, Written,
 };
 use tokio::time::{Instant, sleep};
 
@@ -136,6 +141,64 @@ impl DescribeClusterSnapshots for Slow {
     ) -> Result<Vec<Snapshot>, RdsError> {
         self.answer().await;
         self.world.describe_db_cluster_snapshots(region, ids).await
+    }
+}
+
+impl FindInstances for Slow {
+    async fn find_db_instances(
+        &self,
+        region: &Region,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Database>, RdsError> {
+        self.answer().await;
+        self.world.find_db_instances(region, ids).await
+    }
+}
+
+impl FindClusters for Slow {
+    async fn find_db_clusters(
+        &self,
+        region: &Region,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Database>, RdsError> {
+        self.answer().await;
+        self.world.find_db_clusters(region, ids).await
+    }
+}
+
+impl ReadPolicies for Slow {
+    async fn current_policies(&self) -> Result<Option<Applied>, PortError> {
+        self.answer().await;
+        self.world.current_policies().await
+    }
+}
+
+impl ClaimRun for Slow {
+    async fn claim_run(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        execution: &ExecutionName,
+        at: Timestamp,
+        instead_of: Option<&Held>,
+    ) -> Result<Claim, PortError> {
+        self.answer().await;
+        let world = &self.world;
+        world
+            .claim_run(database, policy, execution, at, instead_of)
+            .await
+    }
+}
+
+impl StartExecution for Slow {
+    async fn start_execution(&self, name: &ExecutionName, run: &Run) -> Result<Started, PortError> {
+        self.answer().await;
+        self.world.start_execution(name, run).await
+    }
+
+    async fn describe_execution(&self, name: &ExecutionName) -> Result<ExecutionState, PortError> {
+        self.answer().await;
+        self.world.describe_execution(name).await
     }
 }
 

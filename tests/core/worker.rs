@@ -634,8 +634,7 @@ fn copy_with_extras() -> (World, Command) {
             .map(|(key, value)| (TagKey::parse(key).unwrap(), value.to_owned()))
             .into(),
         option_group: Some(OptionGroup::parse("recovery-tde").unwrap()),
-        copy_slots: None,
-        policy_slots: None,
+        ..Extras::default()
     };
     (world, copy)
 }

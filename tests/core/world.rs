@@ -25,13 +25,14 @@ use snapferry::domain::token::TaskToken;
 use snapferry::domain::trouble::Trouble;
 use snapferry::domain::wait::{Phase, Rules, Wait};
 use snapferry::ports::{
-    Abandoned, Callbacks, Claim, ClaimRun, ClaimSlot, Clock, CopyClusterSnapshot, CopySnapshot,
-    CopySnapshotRequest, CreateClusterSnapshot, CreateSnapshot, CreateSnapshotRequest,
-    DelayMessage, Delivery, DescribeClusterSnapshots, DescribeClusters, DescribeInstances,
-    DescribeQuota, DescribeSnapshots, ExecutionState, FreeSlot, Held, Jitter, ListOpen,
-    LookUpWaits, NoteTrouble, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
-    RdsError, ReadPolicies, ReceiptHandle, RecordRecoveryPoint, SendCommand, SnapshotQuota,
-    StartExecution, Started, Waits, Written,
+    Abandoned, AutomatedClusterSnapshots, AutomatedSnapshots, Callbacks, Claim, ClaimRun,
+    ClaimSlot, Clock, CopyClusterSnapshot, CopySnapshot, CopySnapshotRequest,
+    CreateClusterSnapshot, CreateSnapshot, CreateSnapshotRequest, DelayMessage, Delivery,
+    DescribeClusterSnapshots, DescribeClusters, DescribeInstances, DescribeQuota,
+    DescribeSnapshots, ExecutionState, FindClusters, FindInstances, FreeSlot, Held, Jitter,
+    ListOpen, LookUpWaits, NoteTrouble, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe,
+    ProbeToken, RdsError, ReadPolicies, ReceiptHandle, RecordRecoveryPoint, SendCommand,
+    SnapshotQuota, StartExecution, Started, Waits, Written,
 };
 
 /// Runs a future that never has to wait for anything but the fake.
@@ -73,6 +74,7 @@ pub(crate) fn ear() -> Ear {
         rules: rules(),
         width: 20,
         recheck: Duration::from_secs(5),
+        key: KeyArn::parse(KEY).expect("a key"),
     }
 }
 
@@ -149,6 +151,7 @@ pub(crate) fn any_extras() -> impl Strategy<Value = Extras> {
         option_group: group.map(|name| OptionGroup::parse(&name).expect("an option group")),
         copy_slots,
         policy_slots,
+        automated: None,
     })
 }
 
@@ -484,6 +487,46 @@ impl World {
         Ok(Page { items, next })
     }
 
+    fn found(
+        &self,
+        operation: Operation,
+        region: &Region,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Database>, RdsError> {
+        self.rds(operation, region, format!("{region} {}", ids.len()))?;
+        let family = family_of(operation);
+        let databases = self.databases.borrow();
+        let asked = |d: &&Database| {
+            d.arn.region() == region && d.arn.family() == family && ids.contains(&d.resource_id)
+        };
+        Ok(databases.iter().filter(asked).cloned().collect())
+    }
+
+    /// A page holds two.
+    fn automated(
+        &self,
+        operation: Operation,
+        region: &Region,
+        of: Option<&RdsArn>,
+        marker: Option<String>,
+    ) -> Result<Page<Snapshot>, RdsError> {
+        self.rds(operation, region, format!("{region} automated"))?;
+        let family = family_of(operation);
+        let begins = of.map_or("rds:".to_owned(), |database| {
+            format!("rds:{}-", database.name())
+        });
+        let snapshots = self.snapshots.borrow();
+        let all: Vec<&Snapshot> = snapshots
+            .values()
+            .filter(|s| s.arn.region() == region && s.arn.family() == family)
+            .filter(|s| s.arn.name().starts_with(&begins))
+            .collect();
+        let from: usize = marker.map_or(0, |marker| marker.parse().expect("our own marker"));
+        let items: Vec<Snapshot> = all.iter().skip(from).take(2).copied().cloned().collect();
+        let next = (from + items.len() < all.len()).then(|| (from + items.len()).to_string());
+        Ok(Page { items, next })
+    }
+
     fn truth_of(
         &self,
         operation: Operation,
@@ -586,6 +629,48 @@ impl DescribeClusters for World {
         marker: Option<String>,
     ) -> Result<Page<Database>, RdsError> {
         self.page_of(Operation::DescribeDbClusters, region, marker)
+    }
+}
+
+impl FindInstances for World {
+    async fn find_db_instances(
+        &self,
+        region: &Region,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Database>, RdsError> {
+        self.found(Operation::DescribeDbInstances, region, ids)
+    }
+}
+
+impl FindClusters for World {
+    async fn find_db_clusters(
+        &self,
+        region: &Region,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Database>, RdsError> {
+        self.found(Operation::DescribeDbClusters, region, ids)
+    }
+}
+
+impl AutomatedSnapshots for World {
+    async fn automated_db_snapshots(
+        &self,
+        region: &Region,
+        of: Option<&RdsArn>,
+        marker: Option<String>,
+    ) -> Result<Page<Snapshot>, RdsError> {
+        self.automated(Operation::DescribeDbSnapshots, region, of, marker)
+    }
+}
+
+impl AutomatedClusterSnapshots for World {
+    async fn automated_db_cluster_snapshots(
+        &self,
+        region: &Region,
+        of: Option<&RdsArn>,
+        marker: Option<String>,
+    ) -> Result<Page<Snapshot>, RdsError> {
+        self.automated(Operation::DescribeDbClusterSnapshots, region, of, marker)
     }
 }
 

@@ -149,24 +149,33 @@ impl Ground {
     }
 
     fn planner(&self) -> Vec<Requirement> {
+        let mut all = vec![need(
+            &["dynamodb:GetItem", "dynamodb:UpdateItem"],
+            vec![self.table()],
+        )];
+        all.extend(self.start_executions());
+        all.extend(self.list_databases());
+        all.extend(self.see_snapshots(&self.source_regions));
+        all
+    }
+
+    fn start_executions(&self) -> [Requirement; 2] {
         let name = self.part(6);
         let execution = self.arn("states", &self.home, &format!("execution:{name}:{ANY}"));
-        let mut all = vec![
-            need(
-                &["dynamodb:GetItem", "dynamodb:UpdateItem"],
-                vec![self.table()],
-            ),
+        [
             need(&["states:StartExecution"], self.machine()),
             need(&["states:DescribeExecution"], vec![execution]),
-        ];
-        for region in &self.source_regions {
-            for family in Family::ALL {
+        ]
+    }
+
+    fn list_databases(&self) -> impl Iterator<Item = Requirement> {
+        self.source_regions.iter().flat_map(|region| {
+            Family::ALL.map(|family| {
                 let [database, _] = self.resources(region, family);
                 let list = need(&[actions(family).list], vec![database]);
-                all.push(list.with(REQUESTED_REGION, region));
-            }
-        }
-        all
+                list.with(REQUESTED_REGION, region)
+            })
+        })
     }
 
     fn worker(&self, keys: &[KeyArn]) -> Vec<Requirement> {
@@ -212,8 +221,24 @@ impl Ground {
                 all.push(self.marked(need(&tagging, vec![snapshot]), region));
             }
         }
-        all.extend(self.see_snapshots());
+        all.extend(self.copy_automated());
+        all.extend(self.start_executions());
+        all.extend(self.see_snapshots(self.all_regions()));
         all
+    }
+
+    /// An automated snapshot is named by RDS, and is only copied.
+    fn copy_automated(&self) -> impl Iterator<Item = Requirement> {
+        self.source_regions.iter().flat_map(|region| {
+            Family::ALL.map(|family| {
+                let kind = match family {
+                    Family::Instance => "snapshot",
+                    Family::Cluster => "cluster-snapshot",
+                };
+                let automated = self.arn("rds", region, &format!("{kind}:rds:{ANY}"));
+                need(&[actions(family).copy], vec![automated]).with(REQUESTED_REGION, region)
+            })
+        })
     }
 
     /// A request that makes something, with the stack's tag.
@@ -223,8 +248,11 @@ impl Ground {
             .with(STACK_TAG, &self.stack)
     }
 
-    fn see_snapshots(&self) -> impl Iterator<Item = Requirement> {
-        self.all_regions().flat_map(|region| {
+    fn see_snapshots<'a>(
+        &'a self,
+        regions: impl IntoIterator<Item = &'a Region>,
+    ) -> impl Iterator<Item = Requirement> {
+        regions.into_iter().flat_map(|region| {
             Family::ALL.map(|family| {
                 let both = self.resources(region, family).to_vec();
                 need(&[actions(family).see], both).with(REQUESTED_REGION, region)
@@ -234,6 +262,7 @@ impl Ground {
 
     fn reactor(&self) -> Vec<Requirement> {
         let table = [
+            "dynamodb:GetItem",
             "dynamodb:BatchGetItem",
             "dynamodb:UpdateItem",
             "dynamodb:DeleteItem",
@@ -246,7 +275,9 @@ impl Ground {
             ),
             need(&TAKE_MESSAGES, vec![self.events_queue.clone()]),
         ];
-        all.extend(self.see_snapshots());
+        all.extend(self.start_executions());
+        all.extend(self.list_databases());
+        all.extend(self.see_snapshots(self.all_regions()));
         all
     }
 
@@ -271,7 +302,7 @@ impl Ground {
             need(&callbacks, self.machine()),
             need(&["sqs:SendMessage"], vec![self.commands_queue.clone()]),
         ];
-        all.extend(self.see_snapshots());
+        all.extend(self.see_snapshots(self.all_regions()));
         all
     }
 }

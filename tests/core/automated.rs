@@ -1,0 +1,582 @@
+//! Automated snapshots as sources: a hint starts the run, the planner makes up for it, the newest replaces what expired.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use snapferry::app::plan::{Outcome, When, plan};
+use snapferry::app::react::react;
+use snapferry::app::sweep::sweep;
+use snapferry::app::work::{WorkError, Worked, work};
+use snapferry::domain::arn::RdsArn;
+use snapferry::domain::command::{Automated, Command, Extras, Run, Step};
+use snapferry::domain::database::Database;
+use snapferry::domain::failure::{Operation, Reason};
+use snapferry::domain::names::{self, Attempt, SnapshotId};
+use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::tags::Tags;
+use snapferry::domain::wait::Phase;
+use snapferry::ports::ExecutionState;
+use snapferry::wire;
+
+use crate::planner::{listed, planning};
+use crate::policies::applied;
+use crate::world::{
+    Answer, HOME, SOURCE, Token, World, a_run, backoff, broom, cluster, command, database, desk,
+    ear, ours, record, region, rules, run, time,
+};
+
+const TAGGED: &[(&str, &str)] = &[("snapferry:policy", "copies")];
+const POLICY: &str = "[policy.copies]\nschedule = \"0 3 * * *\"\nsource = \"automated\"\n\
+                      [policy.default]\nschedule = \"0 3 * * *\"\n";
+const TAKEN: &str = "2026-11-22T02:30:17Z";
+
+fn automated_arn(of: &RdsArn, at: &str) -> RdsArn {
+    let id = SnapshotId::parse(&format!("rds:{}-{at}", of.name())).unwrap();
+    of.sibling_snapshot(of.region(), &id)
+}
+
+/// As RDS shows one: none of our tags are on it.
+fn automated(arn: RdsArn, resource_id: &str, taken_at: &str) -> Snapshot {
+    Snapshot {
+        resource_id: Some(resource_id.parse_as_id()),
+        encrypted: true,
+        source: None,
+        taken_at: Some(time(taken_at)),
+        tags: Tags::new(),
+        ..ours(&arn, &a_run("orders"), SnapshotStatus::Available)
+    }
+}
+
+trait ParseAsId {
+    fn parse_as_id(&self) -> snapferry::domain::names::ResourceId;
+}
+
+impl ParseAsId for str {
+    fn parse_as_id(&self) -> snapferry::domain::names::ResourceId {
+        snapferry::domain::names::ResourceId::parse(self).unwrap()
+    }
+}
+
+/// `orders` is protected by a policy that has automated snapshots copied, and RDS has taken one of it.
+fn world() -> (World, RdsArn) {
+    let world = World::new();
+    applied(&world, POLICY);
+    world.databases.borrow_mut().push(listed("orders", TAGGED));
+    let arn = automated_arn(&database("orders"), "2026-11-22-02-30");
+    world.put_snapshot(automated(arn.clone(), "db-ORDERS", TAKEN));
+    world.calls.borrow_mut().clear();
+    (world, arn)
+}
+
+fn hint(arn: &RdsArn) -> String {
+    let (kind, id) = match arn.kind().as_str() {
+        "snapshot" => ("RDS DB Snapshot Event", "RDS-EVENT-0091"),
+        _ => ("RDS DB Cluster Snapshot Event", "RDS-EVENT-0169"),
+    };
+    json!({
+        "detail-type": kind, "source": "aws.rds",
+        "detail": {"SourceArn": arn.to_string(), "EventID": id, "Message": "words change",
+                   "Tags": {"snapferry:policy": "not to be trusted"}}
+    })
+    .to_string()
+}
+
+fn hear(world: &World, arns: &[&RdsArn]) -> Vec<String> {
+    let records = arns
+        .iter()
+        .enumerate()
+        .map(|(n, arn)| record(&format!("m-{n}"), &hint(arn), 1))
+        .collect();
+    run(react(world, &ear(), &backoff(), records))
+}
+
+fn the_run(world: &World) -> Run {
+    let runs = world.runs.borrow();
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    runs[0].clone()
+}
+
+mod a_hint {
+    use super::*;
+
+    #[test]
+    fn starts_the_run_of_the_snapshot_it_tells_of() {
+        let (world, arn) = world();
+        assert_eq!(hear(&world, &[&arn]), Vec::<String>::new());
+        let run = the_run(&world);
+        assert_eq!(run.planned_at, time(TAKEN), "the time is RDS's");
+        assert_eq!(run.policy.as_str(), "copies");
+        let of = run.extras.automated.unwrap();
+        assert_eq!(of.snapshot, arn);
+        assert_eq!(of.expires_at, Some(time("2026-11-29T02:30:17Z")));
+    }
+
+    #[test]
+    fn that_is_doubled_starts_one() {
+        let (world, arn) = world();
+        hear(&world, &[&arn, &arn]);
+        hear(&world, &[&arn]);
+        assert_eq!(world.executions.borrow().len(), 1);
+        the_run(&world);
+    }
+
+    #[test]
+    fn of_another_snapshot_of_the_database_is_another_run() {
+        let (world, arn) = world();
+        hear(&world, &[&arn]);
+        let first = the_run(&world);
+        let stack = rules().stack;
+        let mut other = first.clone();
+        other.extras.automated = Some(Automated {
+            snapshot: automated_arn(&database("orders"), "2026-11-22-02-31"),
+            expires_at: None,
+        });
+        let name = |run: &Run| names::execution(&stack, run, Attempt::FIRST);
+        assert_ne!(name(&first), name(&other));
+    }
+
+    #[test]
+    fn is_checked_against_the_databases_tags_and_not_its_own() {
+        let (world, arn) = world();
+        for tags in [
+            &[][..],
+            &[("snapferry:policy", "default")],
+            &[("snapferry:policy", "copies"), ("snapferry:exclude", "")],
+        ] {
+            *world.databases.borrow_mut() = vec![listed("orders", tags)];
+            assert_eq!(hear(&world, &[&arn]), Vec::<String>::new());
+        }
+        assert!(world.executions.borrow().is_empty());
+    }
+
+    #[test]
+    fn costs_one_read_where_no_policy_copies_automated_snapshots() {
+        let (world, arn) = world();
+        applied(&world, "[policy.default]\nschedule = \"0 3 * * *\"\n");
+        world.calls.borrow_mut().clear();
+        assert_eq!(hear(&world, &[&arn]), Vec::<String>::new());
+        assert_eq!(world.calls.borrow().len(), 1, "{:?}", world.calls.borrow());
+    }
+
+    #[test]
+    fn that_comes_before_rds_shows_the_snapshot_is_kept_for_a_moment() {
+        let (world, arn) = world();
+        world.snapshots.borrow_mut().clear();
+        assert_eq!(hear(&world, &[&arn]), ["m-0"]);
+        let creating = Snapshot {
+            status: SnapshotStatus::Creating,
+            ..automated(arn.clone(), "db-ORDERS", TAKEN)
+        };
+        world.put_snapshot(creating);
+        assert_eq!(hear(&world, &[&arn]), ["m-0"]);
+        let last = vec![record("m-0", &hint(&arn), 4)];
+        let kept = run(react(&world, &ear(), &backoff(), last));
+        assert_eq!(kept, Vec::<String>::new(), "the planner makes up for it");
+        assert!(world.executions.borrow().is_empty());
+    }
+
+    #[test]
+    fn that_cannot_be_looked_into_comes_again() {
+        let (world, arn) = world();
+        world.down.borrow_mut().insert(region(SOURCE));
+        assert_eq!(hear(&world, &[&arn]), ["m-0"]);
+        world.down.borrow_mut().clear();
+        world.break_once("GetItem policies");
+        assert_eq!(hear(&world, &[&arn]), ["m-0"]);
+        world.break_once("StartExecution");
+        assert_eq!(hear(&world, &[&arn]), ["m-0"]);
+        assert_eq!(hear(&world, &[&arn]), Vec::<String>::new());
+        the_run(&world);
+    }
+
+    #[test]
+    fn of_a_batch_costs_one_describe_of_each_kind() {
+        let (world, _) = world();
+        let names = ["a", "b", "c", "d"];
+        let mut arns = Vec::new();
+        for name in names {
+            world.databases.borrow_mut().push(listed(name, TAGGED));
+            let arn = automated_arn(&database(name), "2026-11-22-02-30");
+            let id = format!("db-{}", name.to_uppercase());
+            world.put_snapshot(automated(arn.clone(), &id, TAKEN));
+            arns.push(arn);
+        }
+        world.calls.borrow_mut().clear();
+        hear(&world, &arns.iter().collect::<Vec<_>>());
+        assert_eq!(world.executions.borrow().len(), 4);
+        assert_eq!(world.calls_of("DescribeDBSnapshots"), 1);
+        assert_eq!(world.calls_of("DescribeDBInstances"), 1);
+    }
+
+    #[test]
+    fn of_a_cluster_is_a_run_of_the_cluster() {
+        let (world, _) = world();
+        let arn = automated_arn(&cluster("orders"), "2026-11-22-02-30");
+        world.databases.borrow_mut().push(Database {
+            arn: cluster("orders"),
+            resource_id: "cluster-ORDERS".parse_as_id(),
+            encrypted: true,
+            ..listed("orders", TAGGED)
+        });
+        world.put_snapshot(automated(arn.clone(), "cluster-ORDERS", TAKEN));
+        hear(&world, &[&arn]);
+        assert_eq!(the_run(&world).database.arn, cluster("orders"));
+    }
+}
+
+mod the_planner {
+    use super::*;
+
+    fn outcomes(world: &World, when: When) -> Vec<Outcome> {
+        let planned = run(plan(world, &planning(&[]), when)).unwrap();
+        let of = planned
+            .into_iter()
+            .find(|planned| planned.policy.as_str() == "copies");
+        let of = of.unwrap();
+        assert_eq!(of.error, None);
+        of.rows.into_iter().map(|row| row.outcome).collect()
+    }
+
+    #[test]
+    fn makes_up_for_the_newest_that_no_hint_told_of() {
+        let (world, arn) = world();
+        for (at, taken) in [
+            ("2026-11-20-02-30", "2026-11-20T02:30:00Z"),
+            ("2026-11-21-02-30", "2026-11-21T02:30:00Z"),
+        ] {
+            let older = automated_arn(&database("orders"), at);
+            world.put_snapshot(automated(older, "db-ORDERS", taken));
+        }
+        let outcomes = outcomes(&world, When::Due);
+        assert!(
+            matches!(outcomes.as_slice(), [Outcome::Started(_)]),
+            "{outcomes:?}"
+        );
+        let automated = the_run(&world).extras.automated;
+        assert_eq!(automated.unwrap().snapshot, arn);
+    }
+
+    #[test]
+    fn starts_none_that_a_hint_has_started() {
+        let (world, arn) = world();
+        hear(&world, &[&arn]);
+        let running = outcomes(&world, When::Due);
+        assert!(
+            matches!(running.as_slice(), [Outcome::Started(_)]),
+            "the same execution by its name: {running:?}"
+        );
+        assert_eq!(world.executions.borrow().len(), 1);
+        let mut executions = world.executions.borrow_mut();
+        executions
+            .values_mut()
+            .for_each(|state| *state = ExecutionState::Succeeded);
+        drop(executions);
+        let done = outcomes(&world, When::Again);
+        assert!(matches!(done.as_slice(), [Outcome::Done(_)]), "{done:?}");
+        assert_eq!(world.executions.borrow().len(), 1);
+    }
+
+    #[test]
+    fn says_of_which_database_rds_has_none() {
+        let (world, _) = world();
+        world.snapshots.borrow_mut().clear();
+        assert_eq!(outcomes(&world, When::Due), [Outcome::NothingToCopy]);
+    }
+
+    #[test]
+    fn lists_automated_snapshots_only_for_a_policy_that_copies_them() {
+        let (world, _) = world();
+        applied(&world, "[policy.copies]\nschedule = \"0 3 * * *\"\n");
+        outcomes(&world, When::Due);
+        let calls = world.calls.borrow();
+        assert!(
+            !calls.iter().any(|call| call.ends_with("automated")),
+            "{calls:?}"
+        );
+        drop(calls);
+        assert_eq!(the_run(&world).extras.automated, None);
+    }
+}
+
+/// The command of a run of this snapshot.
+fn a_command(step: Step, token: &str, arn: &RdsArn) -> Command {
+    let of = Automated {
+        snapshot: arn.clone(),
+        expires_at: Some(time("2026-11-29T02:30:17Z")),
+    };
+    let base = command(step, token, "orders");
+    Command {
+        run: Run {
+            planned_at: time(TAKEN),
+            extras: Extras {
+                automated: Some(of),
+                ..Extras::default()
+            },
+            ..base.run
+        },
+        ..base
+    }
+}
+
+fn do_work(world: &World, command: &Command, receives: u32) -> Result<Worked, WorkError> {
+    run(work(world, &desk(), command, receives))
+}
+
+fn copy_of(command: &Command) -> RdsArn {
+    let source = SnapshotId::of(&command.run.extras.automated.as_ref().unwrap().snapshot);
+    let id = names::copy(&rules().stack, &command.run, &source, Attempt::FIRST);
+    database("orders").sibling_snapshot(&region(HOME), &id)
+}
+
+fn failures(world: &World) -> Vec<Reason> {
+    let answers = world.answers.borrow();
+    answers
+        .iter()
+        .filter_map(|(_, answer)| match answer {
+            Answer::Failure(failure) => Some(failure.reason),
+            Answer::Success(_) => None,
+        })
+        .collect()
+}
+
+mod the_worker {
+    use super::*;
+
+    fn working() -> (World, RdsArn) {
+        let (world, arn) = world();
+        (world.with_token("token-1", Token::Alive), arn)
+    }
+
+    #[test]
+    fn takes_no_snapshot_and_answers_the_first_step_at_once() {
+        let (world, arn) = working();
+        let worked = do_work(&world, &a_command(Step::Snapshot, "token-1", &arn), 1).unwrap();
+        assert!(matches!(worked, Worked::Settled(_)), "{worked:?}");
+        let answers = world.answers.borrow();
+        let [(_, Answer::Success(manifest))] = answers.as_slice() else {
+            panic!("{answers:?}")
+        };
+        assert_eq!(manifest.snapshot, arn);
+        assert_eq!(manifest.taken_at, Some(time(TAKEN)));
+        assert_eq!(world.calls_of("CreateDBSnapshot"), 0);
+        assert!(world.waits.borrow().is_empty());
+    }
+
+    #[test]
+    fn copies_the_named_snapshot_under_a_name_of_ours() {
+        let (world, arn) = working();
+        let command = a_command(Step::Copy, "token-1", &arn);
+        assert_eq!(do_work(&world, &command, 1).unwrap(), Worked::Waiting);
+        let copy = copy_of(&command);
+        assert!(
+            copy.name().starts_with("sf-orders-20261122t0230z-"),
+            "{copy}"
+        );
+        let made = world.snapshots.borrow()[&copy].clone();
+        assert_eq!(made.source, Some(arn));
+        assert_eq!(made.tags["snapferry:taken-at"], TAKEN);
+        let wait = world.wait(&copy).unwrap();
+        assert_eq!(wait.source_expires_at, Some(time("2026-11-29T02:30:17Z")));
+    }
+
+    #[test]
+    fn copies_none_of_another_database() {
+        let (world, arn) = working();
+        world.put_snapshot(automated(arn.clone(), "db-ANOTHER", TAKEN));
+        for step in [Step::Snapshot, Step::Copy] {
+            world.set_token("token-1", Token::Alive);
+            do_work(&world, &a_command(step, "token-1", &arn), 1).unwrap();
+        }
+        assert_eq!(failures(&world), [Reason::SnapshotMismatch; 2]);
+        assert_eq!(world.calls_of("CopyDBSnapshot"), 0);
+    }
+
+    #[test]
+    fn looks_again_before_it_says_that_the_snapshot_has_expired() {
+        let (world, arn) = working();
+        world.snapshots.borrow_mut().clear();
+        for step in [Step::Snapshot, Step::Copy] {
+            let command = a_command(step, "token-1", &arn);
+            world.set_token("token-1", Token::Alive);
+            for receives in 1..=3 {
+                let early = do_work(&world, &command, receives);
+                assert!(matches!(early, Err(WorkError::NotShownYet(_))), "{early:?}");
+            }
+            do_work(&world, &command, 4).unwrap();
+        }
+        assert_eq!(failures(&world), [Reason::SourceExpired; 2]);
+    }
+
+    #[test]
+    fn says_so_too_where_rds_refuses_the_copy_for_want_of_its_source() {
+        let (world, arn) = working();
+        let command = a_command(Step::Copy, "token-1", &arn);
+        world.script(Operation::CopyDbSnapshot, Some("DBSnapshotNotFound"), "");
+        let early = do_work(&world, &command, 1);
+        assert!(matches!(early, Err(WorkError::Rds(_))), "{early:?}");
+        world.script(Operation::CopyDbSnapshot, Some("DBSnapshotNotFound"), "");
+        do_work(&world, &command, 4).unwrap();
+        assert_eq!(failures(&world), [Reason::SourceExpired]);
+    }
+}
+
+mod the_newest_there_is {
+    use super::*;
+
+    const NEWER: &str = "2026-11-23T02:30:05Z";
+
+    /// The run of a snapshot that RDS has removed holds its database's place.
+    fn expired() -> (World, Command, RdsArn) {
+        let (world, arn) = world();
+        hear(&world, &[&arn]);
+        let of_hint = the_run(&world);
+        let name = names::execution(&rules().stack, &of_hint, Attempt::FIRST);
+        world.set_token("token-1", Token::Alive);
+        let command = Command {
+            execution: crate::world::execution_arn(name.as_str()),
+            run: of_hint,
+            ..a_command(Step::Copy, "token-1", &arn)
+        };
+        world.snapshots.borrow_mut().clear();
+        let newer = automated_arn(&database("orders"), "2026-11-23-02-30");
+        world.put_snapshot(automated(newer.clone(), "db-ORDERS", NEWER));
+        (world, command, newer)
+    }
+
+    fn started(world: &World) -> Vec<(Timestamp, Option<Automated>)> {
+        let runs = world.runs.borrow();
+        let runs = runs.iter().skip(1);
+        runs.map(|run| (run.planned_at, run.extras.automated.clone()))
+            .collect()
+    }
+
+    #[test]
+    fn takes_the_place_of_one_that_expired_at_once() {
+        let (world, command, newer) = expired();
+        do_work(&world, &command, 4).unwrap();
+        assert_eq!(failures(&world), [Reason::SourceExpired]);
+        let of = Automated {
+            snapshot: newer,
+            expires_at: Some(time(NEWER) + SignedDuration::from_hours(7 * 24)),
+        };
+        assert_eq!(started(&world), [(time(NEWER), Some(of))]);
+    }
+
+    #[test]
+    fn does_not_where_nobody_waits_for_the_expired_one_any_more() {
+        let (world, command, _) = expired();
+        world.set_token("token-1", Token::Dead);
+        assert_eq!(do_work(&world, &command, 4).unwrap(), Worked::Stale);
+        assert!(started(&world).is_empty());
+    }
+
+    #[test]
+    fn does_not_take_a_place_that_another_execution_holds() {
+        let (world, command, _) = expired();
+        let other = Command {
+            execution: crate::world::execution_arn("by-hand"),
+            ..command
+        };
+        do_work(&world, &other, 4).unwrap();
+        assert_eq!(failures(&world), [Reason::SourceExpired]);
+        assert!(started(&world).is_empty());
+    }
+
+    #[test]
+    fn must_be_newer_than_the_expired_one() {
+        let (world, command, newer) = expired();
+        world.put_snapshot(automated(newer, "db-ORDERS", "2026-11-22T01:00:00Z"));
+        do_work(&world, &command, 4).unwrap();
+        assert!(started(&world).is_empty());
+    }
+
+    #[test]
+    fn is_the_planners_to_find_where_the_worker_could_not() {
+        let (world, command, newer) = expired();
+        world.break_once("StartExecution");
+        do_work(&world, &command, 4).unwrap();
+        assert!(started(&world).is_empty());
+        let mut executions = world.executions.borrow_mut();
+        executions
+            .values_mut()
+            .for_each(|state| *state = ExecutionState::Failed);
+        drop(executions);
+        world.pass(SignedDuration::from_hours(24));
+        run(plan(&world, &planning(&[]), When::Due)).unwrap();
+        let started = started(&world);
+        assert_eq!(started.len(), 1, "{started:?}");
+        assert_eq!(started[0].1.as_ref().map(|of| &of.snapshot), Some(&newer));
+    }
+}
+
+#[test]
+fn what_expires_soonest_gets_a_slot_first() {
+    let (world, first) = world();
+    let later = automated_arn(&database("orders"), "2026-11-22-02-31");
+    let queued = |arn: &RdsArn, token: &str, expires: Option<&str>| {
+        world.set_token(token, Token::Alive);
+        let mut command = a_command(Step::Copy, token, arn);
+        if let Some(of) = &mut command.run.extras.automated {
+            of.expires_at = expires.map(time);
+        }
+        world.put_snapshot(automated(arn.clone(), "db-ORDERS", TAKEN));
+        for slot in ["x", "y"] {
+            let taken =
+                database("other").sibling_snapshot(&region(HOME), &slot.parse_as_snapshot());
+            world.slots.borrow_mut().insert(taken);
+        }
+        assert_eq!(do_work(&world, &command, 1).unwrap(), Worked::Queued);
+        copy_of(&command)
+    };
+    queued(&first, "token-1", Some("2026-11-25T00:00:00Z"));
+    world.pass(SignedDuration::from_mins(1));
+    let soonest = queued(&later, "token-2", Some("2026-11-24T00:00:00Z"));
+    world.slots.borrow_mut().pop_first();
+    world.slots.borrow_mut().clear();
+    let one_slot = snapferry::app::sweep::Broom {
+        copy_slots: 1,
+        ..broom()
+    };
+    assert_eq!(run(sweep(&world, &one_slot)).unwrap().handed_out, 1);
+    assert!(world.slots.borrow().contains(&soonest));
+    assert_eq!(world.phase(&soonest), Some(Phase::Queued));
+}
+
+trait ParseAsSnapshot {
+    fn parse_as_snapshot(&self) -> SnapshotId;
+}
+
+impl ParseAsSnapshot for str {
+    fn parse_as_snapshot(&self) -> SnapshotId {
+        SnapshotId::parse(self).unwrap()
+    }
+}
+
+mod on_the_wire {
+    use super::*;
+
+    #[test]
+    fn a_run_keeps_the_snapshot_it_names() {
+        let arn = automated_arn(&database("orders"), "2026-11-22-02-30");
+        let run = a_command(Step::Copy, "token-1", &arn).run;
+        assert_eq!(wire::run::read(&wire::run::write(&run)).unwrap(), run);
+        let plain = a_run("orders");
+        assert!(
+            !wire::run::write(&plain).contains("automated"),
+            "as it always was"
+        );
+    }
+
+    #[test]
+    fn a_snapshot_that_cannot_be_of_the_database_is_refused() {
+        let of_cluster = automated_arn(&cluster("orders"), "2026-11-22-02-30");
+        let elsewhere = database("orders").sibling_snapshot(
+            &region(HOME),
+            &"rds:orders-2026-11-22-02-30".parse_as_snapshot(),
+        );
+        for arn in [of_cluster, elsewhere] {
+            let run = a_command(Step::Copy, "token-1", &arn).run;
+            let error = wire::run::read(&wire::run::write(&run)).unwrap_err();
+            assert!(error.to_string().contains("automated.snapshot"), "{error}");
+        }
+    }
+}
