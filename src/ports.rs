@@ -19,7 +19,7 @@ use crate::domain::database::Database;
 use crate::domain::failure::{Failure, Operation, Owner, owner};
 use crate::domain::letter::Undelivered;
 use crate::domain::manifest::Manifest;
-use crate::domain::names::{ExecutionName, OptionGroup, SnapshotId};
+use crate::domain::names::{ExecutionName, OptionGroup, ResourceId, SnapshotId};
 use crate::domain::policy_set::{Applied, Stamp, Version};
 use crate::domain::redrive::{EndedBadly, EndedExecution, Inspection};
 use crate::domain::slots::SlotLimits;
@@ -406,6 +406,25 @@ pub trait ClaimRun {
         at: Timestamp,
         instead_of: Option<&Held>,
     ) -> Result<Claim, PortError>;
+}
+
+/// What the catalog says of one database and policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The database.
+    pub database: ResourceId,
+    /// The policy.
+    pub policy: PolicyName,
+    /// The execution that is entered as its run. It may have ended without success since.
+    pub open: Option<ExecutionName>,
+    /// Its newest good recovery point.
+    pub newest: Option<Manifest>,
+}
+
+/// Reads the catalog.
+pub trait ReadEntries {
+    /// `BatchGetItem`: the entries there are, in no order; at most 100 pairs, each once.
+    async fn read_entries(&self, of: &[(ResourceId, PolicyName)]) -> Result<Vec<Entry>, PortError>;
 }
 
 /// The catalog's entry of what can be restored.

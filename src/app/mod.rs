@@ -18,6 +18,7 @@ pub mod conclude;
 mod families;
 pub mod plan;
 pub mod policies;
+pub mod preview;
 pub mod react;
 pub mod redrive;
 pub mod replay;

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod moment;
+mod plan;
 mod policy;
 mod redrive;
 mod replay;
@@ -20,6 +21,7 @@ use crate::ports::PortError;
 use crate::settings::SettingsError;
 
 pub use arguments::{Arguments, parse};
+pub use plan::{Only, show_plan};
 pub use policy::{File, Form, run_apply, run_history, run_show};
 pub use redrive::run_redrive;
 pub use replay::run_replay;
@@ -98,6 +100,7 @@ pub async fn execute(
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     match &arguments.action {
+        Action::Plan(options) => plan::execute(&arguments.stack, options, environment, out).await,
         Action::Policy(options) => {
             policy::execute(&arguments.stack, &options.action, environment, out).await
         }

@@ -10,6 +10,7 @@ mod names;
 mod planner;
 mod policies;
 mod policy_file;
+mod preview;
 mod reactor;
 mod redrive;
 mod replay;

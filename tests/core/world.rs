@@ -25,13 +25,13 @@ use snapferry::domain::token::TaskToken;
 use snapferry::domain::trouble::Trouble;
 use snapferry::domain::wait::{Phase, Rules, Wait};
 use snapferry::ports::{
-    Abandoned, Callbacks, Claim, ClaimRun, ClaimSlot, Clock, CopyClusterSnapshot, CopySnapshot,
-    CopySnapshotRequest, CreateClusterSnapshot, CreateSnapshot, CreateSnapshotRequest,
-    DelayMessage, Delivery, DescribeClusterSnapshots, DescribeClusters, DescribeInstances,
-    DescribeQuota, DescribeSnapshots, ExecutionState, FreeSlot, Held, Jitter, ListOpen,
-    LookUpWaits, NoteTrouble, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
-    RdsError, ReadPolicies, ReceiptHandle, RecordRecoveryPoint, SendCommand, SnapshotQuota,
-    StartExecution, Started, Waits, Written,
+    self, Abandoned, Callbacks, Claim, ClaimRun, ClaimSlot, Clock, CopyClusterSnapshot,
+    CopySnapshot, CopySnapshotRequest, CreateClusterSnapshot, CreateSnapshot,
+    CreateSnapshotRequest, DelayMessage, Delivery, DescribeClusterSnapshots, DescribeClusters,
+    DescribeInstances, DescribeQuota, DescribeSnapshots, ExecutionState, FreeSlot, Held, Jitter,
+    ListOpen, LookUpWaits, NoteTrouble, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe,
+    ProbeToken, RdsError, ReadEntries, ReadPolicies, ReceiptHandle, RecordRecoveryPoint,
+    SendCommand, SnapshotQuota, StartExecution, Started, Waits, Written,
 };
 
 /// Runs a future that never has to wait for anything but the fake.
@@ -933,6 +933,27 @@ impl RecordRecoveryPoint for World {
             entry.open = None;
         }
         Ok(())
+    }
+}
+
+impl ReadEntries for World {
+    async fn read_entries(
+        &self,
+        of: &[(ResourceId, PolicyName)],
+    ) -> Result<Vec<ports::Entry>, PortError> {
+        assert!(of.len() <= 100, "BatchGetItem takes 100 keys");
+        self.call("BatchGetItem entries", of.len())?;
+        let catalog = self.catalog.borrow();
+        let entries = of.iter().filter_map(|(database, policy)| {
+            let entry = catalog.get(&format!("{database}#{policy}"))?;
+            Some(ports::Entry {
+                database: database.clone(),
+                policy: policy.clone(),
+                open: entry.open.clone(),
+                newest: entry.newest.clone(),
+            })
+        });
+        Ok(entries.collect())
     }
 }
 
