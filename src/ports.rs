@@ -423,7 +423,7 @@ pub struct Entry {
 
 /// Reads the catalog.
 pub trait ReadEntries {
-    /// `BatchGetItem`: the entries there are, in no order; at most 100 pairs, each once.
+    /// `BatchGetItem`: the entries there are and that can be read, in no order; at most 100 pairs, each once.
     async fn read_entries(&self, of: &[(ResourceId, PolicyName)]) -> Result<Vec<Entry>, PortError>;
 }
 

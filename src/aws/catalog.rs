@@ -9,6 +9,8 @@ use aws_sdk_dynamodb::types::{
 };
 use jiff::Timestamp;
 
+use tracing::warn;
+
 use super::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{self, Item, ItemError, PK, get_text, parsed, text, time};
@@ -79,9 +81,15 @@ impl<Also> ReadEntries for Aws<Also> {
             .set_keys(Some(keys.collect()))
             .build()
             .map_err(|error| unusable(ACTION, error))?;
-        let items = self.batch_get(asked).await?;
-        let entries = items.iter().map(entry).collect::<Result<_, _>>();
-        entries.map_err(|error| unusable(ACTION, error))
+        let found = self.batch_get(asked).await?;
+        // One broken item must not keep the others from being shown.
+        let readable = |item| {
+            let fault = |fault: &ItemError| {
+                warn!(item = items::key_of(item), %fault, "an entry that cannot be read");
+            };
+            entry(item).inspect_err(fault).ok()
+        };
+        Ok(found.iter().filter_map(readable).collect())
     }
 }
 

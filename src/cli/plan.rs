@@ -13,7 +13,7 @@ use crate::aws::{Aws, for_operators};
 use crate::domain::arn::Region;
 use crate::domain::prices;
 use crate::domain::tags::PolicyName;
-use crate::domain::warning::Warning;
+use crate::domain::warning::{Cost, Warning};
 use crate::settings::{Planning, SettingsError};
 
 pub(super) async fn execute(
@@ -268,10 +268,14 @@ fn warning_json(warning: &Warning) -> Value {
             copies_a_month,
             gigabytes,
         } => {
-            let cost = warning.cost();
+            let (of, cost) = match warning.cost() {
+                Some(Cost::Of(of, cost) | Cost::OfEach(of, cost)) => (Some(of), Some(cost)),
+                None => (None, None),
+            };
             json!({
                 "copies_a_month": copies_a_month,
                 "gigabytes": gigabytes,
+                "dollars_for_gigabytes": of,
                 "transfer_dollars_a_month": cost.map(|cost| cost.transfer),
                 "storage_dollars_a_month": cost.map(|cost| cost.storage),
             })

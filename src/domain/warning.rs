@@ -49,7 +49,7 @@ pub enum Warning {
     FullEveryTime {
         /// How many are made in 30 days.
         copies_a_month: u32,
-        /// The size of its newest recovery point in GiB. RDS does not tell Aurora's size before there is one.
+        /// The size of its newest recovery point in GiB, where RDS told it: of Aurora it often says 0 or 1.
         gigabytes: Option<u32>,
     },
     /// The next copy is full, because it is under another key than the last.
@@ -77,16 +77,53 @@ impl Warning {
         }
     }
 
-    /// What its full copies cost, where that can be said.
+    /// What its full copies cost; nothing for other warnings.
     #[must_use]
-    pub fn cost(&self) -> Option<FullCopies> {
-        match self {
-            Self::FullEveryTime {
-                copies_a_month,
-                gigabytes: Some(gigabytes),
-            } => Some(prices::full_copies(*gigabytes, *copies_a_month)),
-            _ => None,
-        }
+    pub fn cost(&self) -> Option<Cost> {
+        let Self::FullEveryTime {
+            copies_a_month,
+            gigabytes,
+        } = self
+        else {
+            return None;
+        };
+        let of = |size| prices::full_copies(size, *copies_a_month);
+        Some(match gigabytes {
+            Some(size) => Cost::Of(*size, of(*size)),
+            None => Cost::OfEach(EACH, of(EACH)),
+        })
+    }
+}
+
+/// The size for which a cost is told where the database's own is not known, in GiB.
+const EACH: u32 = 100;
+
+/// What full copies cost, and of how many GiB.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cost {
+    /// Of the whole database.
+    Of(u32, FullCopies),
+    /// Of each so many GiB of it.
+    OfEach(u32, FullCopies),
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cost = match self {
+            Self::Of(size, cost) => {
+                write!(f, "{size} GiB: ")?;
+                cost
+            }
+            Self::OfEach(size, cost) => {
+                write!(f, "not known; each {size} GiB: ")?;
+                cost
+            }
+        };
+        write!(
+            f,
+            "${:.2} a month to transfer, and ${:.2} for each month that a month's copies are kept",
+            cost.transfer, cost.storage
+        )
     }
 }
 
@@ -111,19 +148,9 @@ impl fmt::Display for Warning {
             ),
             Self::FullEveryTime { copies_a_month, .. } => {
                 write!(f, "every copy of it is full, {copies_a_month} in 30 days")?;
-                match (self, self.cost()) {
-                    (
-                        Self::FullEveryTime {
-                            gigabytes: Some(size),
-                            ..
-                        },
-                        Some(cost),
-                    ) => write!(
-                        f,
-                        " of {size} GiB: ${:.2} a month to transfer, and ${:.2} for each month that they are kept",
-                        cost.transfer, cost.storage
-                    ),
-                    _ => f.write_str("; its size is not known before its first recovery point"),
+                match self.cost() {
+                    Some(cost) => write!(f, "; its size: {cost}"),
+                    None => Ok(()),
                 }
             }
             Self::KeyChange {
@@ -184,7 +211,7 @@ fn retention(days: i32) -> Option<Warning> {
 
 fn full_copy(database: &Database, of: &Circumstances<'_>) -> Option<Warning> {
     if database.arn.family() == Family::Cluster {
-        // 1 is what RDS says of storage that grows by itself.
+        // 0 or 1 is what RDS says where it does not measure.
         let known = of.newest.map(|newest| newest.size_gib);
         let gigabytes = known
             .filter(|size| *size > 1)

@@ -203,8 +203,13 @@ fn an_aurora_copy_is_full_every_time_with_its_gigabytes_and_dollars() {
     let known = warned(&shop, false, Some(&newest(KEY, 100)));
     assert_eq!(known, [full(Some(100))]);
     let words = known[0].to_string();
-    assert!(words.contains("100 GiB: $60.00 a month"), "{words}");
+    assert!(
+        words.contains("its size: 100 GiB: $60.00 a month"),
+        "{words}"
+    );
     assert!(words.contains("$63.00 for each month"), "{words}");
+    let words = full(None).to_string();
+    assert!(words.contains("not known; each 100 GiB: $60.00"), "{words}");
     let instance = listed("a", TAGGED);
     assert_eq!(warned(&instance, false, Some(&newest(KEY, 100))), []);
 }
