@@ -439,14 +439,18 @@ pub trait RecordRecoveryPoint {
     ) -> Result<(), PortError>;
 }
 
-/// Up to when a policy has been planned in a region.
-pub trait PlanCursor {
+/// Reads up to when a policy has been planned in a region.
+pub trait ReadPlanCursor {
     /// `GetItem`, consistent.
     async fn planned_until(
         &self,
         policy: &PolicyName,
         region: &Region,
     ) -> Result<Option<Timestamp>, PortError>;
+}
+
+/// Moves up to when a policy has been planned in a region.
+pub trait PlanCursor: ReadPlanCursor {
     /// `UpdateItem`, never backwards.
     async fn set_planned_until(
         &self,

@@ -18,8 +18,8 @@ use crate::domain::schedule::Schedule;
 use crate::domain::tags::PolicyName;
 use crate::domain::warning::{Circumstances, Warning, warnings};
 use crate::ports::{
-    Clock, DescribeClusters, DescribeInstances, Entry, Page, PlanCursor, PortError, RdsError,
-    ReadEntries, ReadPolicies,
+    Clock, DescribeClusters, DescribeInstances, Entry, Page, PortError, RdsError, ReadEntries,
+    ReadPlanCursor, ReadPolicies,
 };
 use crate::settings::Planning;
 
@@ -29,7 +29,7 @@ const THROTTLED_TRIES: usize = 5;
 permissions! {
     /// Everything that the preview may do: it only reads.
     Permissions:
-        Clock DescribeClusters DescribeInstances PlanCursor ReadEntries ReadPolicies
+        Clock DescribeClusters DescribeInstances ReadPlanCursor ReadEntries ReadPolicies
 }
 
 /// How a policy stands.

@@ -21,7 +21,8 @@ use crate::domain::manifest::Manifest;
 use crate::domain::names::{ExecutionName, ResourceId};
 use crate::domain::tags::PolicyName;
 use crate::ports::{
-    Claim, ClaimRun, Entry, Held, PlanCursor, PortError, ReadEntries, RecordRecoveryPoint,
+    Claim, ClaimRun, Entry, Held, PlanCursor, PortError, ReadEntries, ReadPlanCursor,
+    RecordRecoveryPoint,
 };
 use crate::wire;
 
@@ -225,7 +226,7 @@ impl<Also> Aws<Also> {
     }
 }
 
-impl<Also> PlanCursor for Aws<Also> {
+impl<Also> ReadPlanCursor for Aws<Also> {
     async fn planned_until(
         &self,
         policy: &PolicyName,
@@ -247,7 +248,9 @@ impl<Also> PlanCursor for Aws<Also> {
             .transpose()
             .map_err(|error| unusable(ACTION, error))
     }
+}
 
+impl<Also> PlanCursor for Aws<Also> {
     async fn set_planned_until(
         &self,
         policy: &PolicyName,

@@ -10,7 +10,7 @@ use snapferry::domain::tags::PolicyName;
 use snapferry::domain::wait::Phase;
 use snapferry::ports::{
     Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, Held, ListOpen, LookUpWaits, NoteTrouble,
-    PlanCursor, RecordRecoveryPoint, Waits, Written,
+    PlanCursor, ReadPlanCursor, RecordRecoveryPoint, Waits, Written,
 };
 
 use crate::items::a_wait;

@@ -223,7 +223,10 @@ fn a_key_that_changes_makes_the_next_copy_full() {
         gigabytes: 100,
     };
     let before = newest(OTHER_KEY, 100);
-    assert_eq!(warned(&instance, false, Some(&before)), [expected.clone()]);
+    assert_eq!(
+        warned(&instance, false, Some(&before)),
+        vec![expected.clone()]
+    );
     assert_eq!(warned(&instance, false, None), []);
 
     let world = World::new();

@@ -30,8 +30,8 @@ use snapferry::ports::{
     CreateSnapshotRequest, DelayMessage, Delivery, DescribeClusterSnapshots, DescribeClusters,
     DescribeInstances, DescribeQuota, DescribeSnapshots, ExecutionState, FreeSlot, Held, Jitter,
     ListOpen, LookUpWaits, NoteTrouble, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe,
-    ProbeToken, RdsError, ReadEntries, ReadPolicies, ReceiptHandle, RecordRecoveryPoint,
-    SendCommand, SnapshotQuota, StartExecution, Started, Waits, Written,
+    ProbeToken, RdsError, ReadEntries, ReadPlanCursor, ReadPolicies, ReceiptHandle,
+    RecordRecoveryPoint, SendCommand, SnapshotQuota, StartExecution, Started, Waits, Written,
 };
 
 /// Runs a future that never has to wait for anything but the fake.
@@ -964,7 +964,7 @@ impl ReadPolicies for World {
     }
 }
 
-impl PlanCursor for World {
+impl ReadPlanCursor for World {
     async fn planned_until(
         &self,
         policy: &PolicyName,
@@ -977,7 +977,9 @@ impl PlanCursor for World {
             .get(&format!("{policy}#{region}"))
             .copied())
     }
+}
 
+impl PlanCursor for World {
     async fn set_planned_until(
         &self,
         policy: &PolicyName,

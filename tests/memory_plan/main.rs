@@ -19,8 +19,8 @@ use snapferry::domain::names::ResourceId;
 use snapferry::domain::policy_set::Applied;
 use snapferry::domain::tags::PolicyName;
 use snapferry::ports::{
-    Clock, DescribeClusters, DescribeInstances, Entry, Page, PlanCursor, PortError, RdsError,
-    ReadEntries, ReadPolicies,
+    Clock, DescribeClusters, DescribeInstances, Entry, Page, PortError, RdsError, ReadEntries,
+    ReadPlanCursor, ReadPolicies,
 };
 use snapferry::settings::{Planning, Variables};
 
@@ -108,22 +108,13 @@ impl ReadPolicies for Crowd {
     }
 }
 
-impl PlanCursor for Crowd {
+impl ReadPlanCursor for Crowd {
     async fn planned_until(
         &self,
         _policy: &PolicyName,
         _region: &Region,
     ) -> Result<Option<Timestamp>, PortError> {
         Ok(None)
-    }
-
-    async fn set_planned_until(
-        &self,
-        _policy: &PolicyName,
-        _region: &Region,
-        _due: Timestamp,
-    ) -> Result<(), PortError> {
-        panic!("a plan that is shown changes nothing");
     }
 }
 
