@@ -8,13 +8,15 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
+use snapferry::app::preview::preview;
 use snapferry::aws::Aws;
 use snapferry::domain::failure::Owner;
 use snapferry::domain::names::SnapshotId;
 use snapferry::ports::{DescribeSnapshots, ListOpen, Probe, ProbeToken};
+use snapferry::settings::{Planning, Variables};
 
-use crate::wire::{Reply, TABLE, Wire};
-use crate::world::{SOURCE, a_run, region, snapshot_arn, token};
+use crate::wire::{MACHINE, Reply, TABLE, Wire, ok};
+use crate::world::{HOME, KEY, SOURCE, a_run, region, snapshot_arn, token};
 
 /// The budget of one call, its second try included (design, "Regions fail").
 const BUDGET: Duration = Duration::from_secs(5);
@@ -104,4 +106,29 @@ fn a_table_and_callbacks_that_hang_are_given_up_after_five_seconds() {
     let (probe, took) = clock.run(aws.send_task_heartbeat(&live));
     assert!(matches!(probe, Probe::Unknown(_)), "{probe:?}");
     assert_eq!(took, BUDGET);
+}
+
+#[test]
+fn a_plan_waits_five_seconds_for_a_region_that_hangs_and_for_both_kinds_at_once() {
+    let pairs = [
+        ("SNAPFERRY_STACK", "prod"),
+        ("AWS_REGION", HOME),
+        ("SNAPFERRY_TABLE", TABLE),
+        ("SNAPFERRY_SOURCE_REGIONS", SOURCE),
+        ("SNAPFERRY_STATE_MACHINE_ARN", MACHINE),
+        ("SNAPFERRY_KMS_KEY", KEY),
+    ];
+    let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let planning = Planning::from_variables(Variables::new(pairs)).unwrap();
+    // The table answers: no policies, no cursor. RDS does not.
+    let (wire, clock) = (
+        Wire::new([ok("{}"), ok("{}"), Reply::Silence]),
+        Clock::default(),
+    );
+    let aws = Aws::new(wire.sdk_with(clock.clone()), TABLE, ());
+    let (answer, took) = clock.run(preview(&aws, &planning, &planning.source_regions));
+    let shown = answer.unwrap();
+    assert_eq!((shown.rows.len(), shown.unreachable.len()), (0, 1));
+    assert_eq!(took, BUDGET);
+    assert_eq!(wire.asked().len(), 2 + 2 * 2);
 }
