@@ -12,7 +12,7 @@ use crate::domain::database::{Choice, Database, LeftOut, Refusal, choose};
 use crate::domain::failure::Owner;
 use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::names::{ExecutionName, ResourceId};
-use crate::domain::policy::Policies;
+use crate::domain::policy::{Policies, Policy};
 use crate::domain::policy_set::Applied;
 use crate::domain::schedule::Schedule;
 use crate::domain::tags::PolicyName;
@@ -24,7 +24,7 @@ use crate::ports::{
 use crate::settings::Planning;
 
 /// How often one page is asked for while RDS says that it is asked too often. The adapter waits between its own.
-const THROTTLED_TRIES: usize = 5;
+const THROTTLED_TRIES: usize = 10;
 
 permissions! {
     /// Everything that the preview may do: it only reads.
@@ -135,7 +135,7 @@ fn standings(
     applied: Option<&Applied>,
     now: Timestamp,
 ) -> BTreeMap<PolicyName, Standing> {
-    let standing = |policy: &crate::domain::policy::Policy| {
+    let standing = |policy: &Policy| {
         let spec = applied.and_then(|applied| applied.set.policies.get(&policy.name));
         let times = policy.schedule.times_a_month(now);
         Standing {

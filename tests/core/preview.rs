@@ -281,10 +281,10 @@ fn throttling_slows_the_plan_down_and_is_given_up_in_the_end() {
     };
     let world = World::new();
     world.databases.borrow_mut().push(listed("a", TAGGED));
-    throttle(&world, 4);
+    throttle(&world, 9);
     let shown = show(&world);
     assert_eq!((shown.rows.len(), shown.unreachable.len()), (1, 0));
-    throttle(&world, 5);
+    throttle(&world, 10);
     let shown = show(&world);
     assert_eq!((shown.rows.len(), shown.unreachable.len()), (0, 1));
 }
