@@ -7,6 +7,8 @@
     reason = "the use cases are generic and single-threaded; no future needs to be Send"
 )]
 
+pub mod doctor;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

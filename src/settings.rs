@@ -1,5 +1,7 @@
 //! The settings of a deployed stack, parsed once; every fault is reported at once.
 
+mod preflight;
+
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -15,6 +17,8 @@ use crate::domain::policy::{Policies, Policy};
 use crate::domain::schedule::Schedule;
 use crate::domain::tags::{PolicyName, StackId};
 use crate::domain::wait::Rules;
+
+pub use preflight::Preflight;
 
 /// The name of the policy that holds where none was stored.
 pub const BUILT_IN_POLICY: &str = "default";

@@ -1,4 +1,4 @@
-//! The use cases, over ports: plan, work, react, sweep; and the operator's replay, redrive and
+//! The use cases, over ports: plan, work, react, sweep; and the operator's doctor, replay, redrive and
 //! policies.
 //!
 //! They use no timers and spawn nothing; their trait bounds are their role's permissions.
@@ -15,6 +15,7 @@ macro_rules! permissions {
 
 pub mod batch;
 pub mod conclude;
+pub mod doctor;
 mod families;
 pub mod plan;
 pub mod policies;

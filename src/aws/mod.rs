@@ -9,6 +9,8 @@ mod catalog;
 mod clock;
 mod connect;
 mod dead_letters;
+#[cfg(feature = "cli")]
+mod doctor;
 mod executions;
 mod fault;
 mod items;
@@ -33,13 +35,15 @@ use crate::domain::arn::{Region, StateMachineArn};
 pub use clock::SystemClock;
 pub use connect::{app_name, for_functions, for_operators, tuned};
 pub use dead_letters::{Replays, find_queue};
+#[cfg(feature = "cli")]
+pub use doctor::{Examines, patient};
 pub use fault::Fault;
 pub use items::{Item, ItemError, read_wait, write_wait};
 pub use queues::{QueueUrl, QueueUrlError};
 
 /// Everything that is reached over the AWS SDK.
 ///
-/// `Also` is what a role reaches besides: [`Starts`], [`Receives`], [`Sends`], [`Replays`], or nothing.
+/// `Also` is what a role reaches besides: [`Starts`], [`Receives`], [`Sends`], [`Replays`], the doctor's, or nothing.
 #[derive(Debug)]
 pub struct Aws<Also = ()> {
     sdk: SdkConfig,

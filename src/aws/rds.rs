@@ -192,7 +192,7 @@ pub(super) fn from_sdk(tags: &[Tag]) -> Tags {
         .collect()
 }
 
-fn database(row: &DbInstance) -> Result<Database, Unusable> {
+pub(super) fn database(row: &DbInstance) -> Result<Database, Unusable> {
     let answer = Answer {
         of: row.db_instance_identifier().unwrap_or("a DB instance"),
     };
@@ -259,7 +259,7 @@ fn option_group(row: &DbInstance) -> Option<OptionGroup> {
 }
 
 /// Reads a row. What a snapshot is compared by must be there once it is available; before, RDS may not know it.
-fn snapshot(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
+pub(super) fn snapshot(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
     let answer = Answer {
         of: row.db_snapshot_identifier().unwrap_or("a DB snapshot"),
     };

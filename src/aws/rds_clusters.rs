@@ -138,7 +138,7 @@ impl<Also> CopyClusterSnapshot for Aws<Also> {
     }
 }
 
-fn database(row: &DbCluster) -> Result<Database, Unusable> {
+pub(super) fn database(row: &DbCluster) -> Result<Database, Unusable> {
     let answer = Answer {
         of: row.db_cluster_identifier().unwrap_or("a DB cluster"),
     };
@@ -167,7 +167,7 @@ fn database(row: &DbCluster) -> Result<Database, Unusable> {
 }
 
 /// Reads a row. What a snapshot is compared by must be there once it is available; before, RDS may not know it.
-fn snapshot(row: &DbClusterSnapshot) -> Result<Snapshot, Unusable> {
+pub(super) fn snapshot(row: &DbClusterSnapshot) -> Result<Snapshot, Unusable> {
     let answer = Answer {
         of: row
             .db_cluster_snapshot_identifier()

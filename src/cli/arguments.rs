@@ -55,6 +55,13 @@ pub(super) struct StackArguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
+    /// Check what would fail at the next planned time, each with its remedy. Changes nothing.
+    ///
+    /// Looks at the policies that hold and their keys, the databases that they are for, those databases' keys and
+    /// option groups, other stacks' snapshots of them, room for snapshots and copies, the forwarding rules, dead
+    /// letters, and, by IAM's simulator, what each role may do. Exits with 1 when a check failed. What you may not
+    /// look at is told as unknown, and fails nothing.
+    Doctor(DoctorArguments),
     /// Start an execution for each database that is due, with your own credentials.
     ///
     /// Does what the planner does every five minutes: lists the databases of each source region, selects them
@@ -84,6 +91,19 @@ pub(super) enum Action {
     /// since) is named with the reason. With --yes --restart a new execution does its work under the next
     /// name, and adopts the snapshots that there are. Of several for one database only the latest goes on.
     Redrive(RedriveArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DoctorArguments {
+    /// Only this source region. Can be given several times [default: all of SNAPFERRY_SOURCE_REGIONS]
+    #[arg(long = "source-region", value_name = "REGION")]
+    pub(super) source_regions: Vec<String>,
+    /// Only this database: its identifier, ARN or resource id. Can be given several times.
+    #[arg(long = "database", value_name = "DATABASE")]
+    pub(super) databases: Vec<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! The operator's commands.
 
 mod arguments;
+mod doctor;
 mod moment;
 mod plan;
 mod policy;
@@ -21,6 +22,7 @@ use crate::ports::PortError;
 use crate::settings::SettingsError;
 
 pub use arguments::{Arguments, parse};
+pub use doctor::run_doctor;
 pub use plan::{Only, show_plan};
 pub use policy::{File, Form, run_apply, run_history, run_show};
 pub use redrive::run_redrive;
@@ -100,6 +102,9 @@ pub async fn execute(
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     match &arguments.action {
+        Action::Doctor(options) => {
+            doctor::execute(&arguments.stack, options, environment, out).await
+        }
         Action::Plan(options) => plan::execute(&arguments.stack, options, environment, out).await,
         Action::Policy(options) => {
             policy::execute(&arguments.stack, &options.action, environment, out).await

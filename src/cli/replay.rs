@@ -11,14 +11,9 @@ use super::{CliError, Ended};
 use crate::app::replay::{self, Mail, Order, Outcome, Replay, Row, Sleeper};
 use crate::aws::{Aws, QueueUrl, Replays, find_queue, for_operators};
 use crate::domain::arn::Region;
-use crate::domain::letter::{About, Letter, Reason, Selection};
+use crate::domain::letter::{About, Letter, Reason, Selection, forwarding_queue};
 use crate::ports::Clock;
 use crate::settings::{SettingsError, Stack};
-
-/// The name of a source region's dead-letter queue, as `source-region.yaml` gives it.
-fn forwarding_queue(home: &Region) -> String {
-    format!("snapferry-to-{home}-dead-letters")
-}
 
 pub(super) async fn execute(
     arguments: &StackArguments,

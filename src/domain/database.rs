@@ -33,10 +33,16 @@ pub struct Database {
     pub tags: Tags,
 }
 
+/// The partition of AWS GovCloud (US).
+const GOVCLOUD: &str = "aws-us-gov";
+
 impl Database {
     /// Why RDS can never make what is promised of it, if it cannot: a copy in another region, encrypted.
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
+        if self.arn.partition() == GOVCLOUD {
+            return Some(Refusal::GovCloud);
+        }
         if self.multi_az_cluster {
             return Some(Refusal::MultiAzCluster);
         }
@@ -72,6 +78,8 @@ pub enum Refusal {
     MultiAzCluster,
     /// It is a cluster that is not encrypted.
     UnencryptedCluster,
+    /// It is in AWS GovCloud (US), where RDS copies between regions by a presigned URL alone.
+    GovCloud,
 }
 
 impl std::fmt::Display for Refusal {
@@ -82,6 +90,9 @@ impl std::fmt::Display for Refusal {
             }
             Self::UnencryptedCluster => {
                 "it is a cluster that is not encrypted, and RDS does not encrypt the copy of a cluster snapshot"
+            }
+            Self::GovCloud => {
+                "it is in AWS GovCloud (US), where a copy to the other region needs a presigned URL, which Snapferry does not make"
             }
         })
     }

@@ -155,3 +155,9 @@ pub fn names(text: &str, database: &DatabaseRef) -> bool {
         || text == database.arn.to_string()
         || text == database.resource_id.as_str()
 }
+
+/// The name of a source region's dead-letter queue, as `source-region.yaml` gives it.
+#[must_use]
+pub fn forwarding_queue(home: &super::arn::Region) -> String {
+    format!("snapferry-to-{home}-dead-letters")
+}

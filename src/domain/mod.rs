@@ -6,6 +6,7 @@ pub mod arn;
 pub mod backoff;
 pub mod command;
 pub mod database;
+pub mod doctor;
 pub mod existing;
 pub mod failure;
 pub mod hint;

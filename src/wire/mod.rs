@@ -4,6 +4,8 @@
 
 pub mod command;
 pub mod event;
+pub mod event_pattern;
+pub mod key_policy;
 pub mod manifest;
 pub mod policies;
 pub mod run;

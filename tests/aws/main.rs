@@ -6,6 +6,7 @@
 )]
 
 mod commands;
+mod doctor;
 mod functions;
 mod items;
 mod lambda_edge;

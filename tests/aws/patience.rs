@@ -1,6 +1,6 @@
 //! How long a service that does not answer is waited for, in time that passes only where nothing else can happen.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,14 +8,16 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
+use snapferry::app::doctor::{Order, diagnose};
 use snapferry::app::preview::preview;
-use snapferry::aws::Aws;
+use snapferry::aws::{Aws, Examines, patient};
+use snapferry::domain::doctor::{Check, Level};
 use snapferry::domain::failure::Owner;
 use snapferry::domain::names::SnapshotId;
 use snapferry::ports::{DescribeSnapshots, ListOpen, Probe, ProbeToken};
-use snapferry::settings::{Planning, Variables};
+use snapferry::settings::{Planning, Preflight, Variables};
 
-use crate::wire::{MACHINE, Reply, TABLE, Wire, ok};
+use crate::wire::{MACHINE, Reply, TABLE, Wire, json_error, ok};
 use crate::world::{HOME, KEY, SOURCE, a_run, region, snapshot_arn, token};
 
 /// The budget of one call, its second try included (design, "Regions fail").
@@ -28,20 +30,21 @@ struct Clock(Arc<Mutex<Time>>);
 #[derive(Debug, Default)]
 struct Time {
     now: Duration,
-    /// When somebody wants to be woken.
-    alarms: BTreeSet<Duration>,
+    /// Who wants to be woken, and when.
+    alarms: BTreeMap<Duration, Vec<Waker>>,
 }
 
 impl AsyncSleep for Clock {
     fn sleep(&self, duration: Duration) -> Sleep {
         let clock = Arc::clone(&self.0);
         let until = clock.lock().unwrap().now + duration;
-        Sleep::new(std::future::poll_fn(move |_| {
+        Sleep::new(std::future::poll_fn(move |context| {
             let mut time = clock.lock().unwrap();
             if time.now >= until {
                 return Poll::Ready(());
             }
-            time.alarms.insert(until);
+            let sleepers = time.alarms.entry(until).or_default();
+            sleepers.push(context.waker().clone());
             Poll::Pending
         }))
     }
@@ -69,7 +72,11 @@ impl Clock {
             }
             if !woken.0.swap(false, Ordering::Relaxed) {
                 let mut time = self.0.lock().unwrap();
-                time.now = time.alarms.pop_first().expect("nobody would ever go on");
+                let next = time.alarms.pop_first();
+                let (now, sleepers) = next.expect("nobody would ever go on");
+                time.now = now;
+                drop(time);
+                sleepers.into_iter().for_each(Waker::wake);
             }
         }
     }
@@ -106,6 +113,52 @@ fn a_table_and_callbacks_that_hang_are_given_up_after_five_seconds() {
     let (probe, took) = clock.run(aws.send_task_heartbeat(&live));
     assert!(matches!(probe, Probe::Unknown(_)), "{probe:?}");
     assert_eq!(took, BUDGET);
+}
+
+/// All that the doctor needs to know before it asks.
+fn preflight() -> Preflight {
+    let machine = format!("arn:aws:states:{HOME}:111122223333:stateMachine:protect");
+    let queue = "https://sqs.eu-central-1.amazonaws.com/111122223333/some";
+    let pairs = [
+        ("AWS_REGION", HOME),
+        ("SNAPFERRY_STACK", "prod"),
+        ("SNAPFERRY_TABLE", TABLE),
+        ("SNAPFERRY_SOURCE_REGIONS", SOURCE),
+        ("SNAPFERRY_STATE_MACHINE_ARN", &machine),
+        ("SNAPFERRY_KMS_KEY", KEY),
+        ("SNAPFERRY_COMMANDS_QUEUE_URL", queue),
+        ("SNAPFERRY_COMMANDS_DEAD_LETTER_QUEUE_URL", queue),
+        ("SNAPFERRY_EVENTS_QUEUE_URL", queue),
+        ("SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL", queue),
+    ];
+    let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Preflight::from_variables(Variables::new(pairs)).unwrap()
+}
+
+/// Everything else answers at once, and refuses: that is not asked again.
+#[test]
+fn a_source_region_that_does_not_answer_costs_the_doctor_five_seconds() {
+    let wire = Wire::script(|asked| {
+        if asked.uri.contains(SOURCE) {
+            Reply::Silence
+        } else {
+            json_error(400, "AccessDeniedException", "not you")
+        }
+    });
+    let clock = Clock::default();
+    let aws = Aws::new(patient(wire.sdk_with(clock.clone())), TABLE, Examines);
+    let (findings, took) = clock.run(diagnose(&aws, &preflight(), &Order::default()));
+    assert_eq!(took, BUDGET);
+    let of_it: Vec<_> = findings
+        .iter()
+        .filter(|one| one.subject.contains(SOURCE))
+        .collect();
+    assert_eq!(of_it.len(), 1, "{of_it:?}");
+    assert_eq!(of_it[0].check, Check::Databases);
+    assert_eq!(of_it[0].level, Level::Unknown);
+    let asked = wire.asked();
+    let of_it = asked.iter().filter(|one| one.uri.contains(SOURCE));
+    assert_eq!(of_it.count(), 1);
 }
 
 #[test]

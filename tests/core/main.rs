@@ -5,6 +5,9 @@
 )]
 
 mod clusters;
+mod doctor;
+mod doctor_checks;
+mod doctor_fleet;
 mod errors;
 mod names;
 mod planner;

@@ -2,7 +2,8 @@
 
 use jiff::SignedDuration;
 use snapferry::app::plan::{Outcome, Planned, When, plan};
-use snapferry::domain::database::{Database, LeftOut};
+use snapferry::domain::arn::RdsArn;
+use snapferry::domain::database::{Database, LeftOut, Refusal};
 use snapferry::domain::names::{self, Attempt, ExecutionName, ResourceId};
 use snapferry::domain::tags::Tags;
 use snapferry::ports::{ClaimRun as _, ExecutionState};
@@ -295,4 +296,29 @@ fn an_operators_time_is_planned_without_moving_the_schedule() {
     let planned = do_plan(&world, When::At(at));
     assert_eq!(planned.due, Some(at));
     assert!(world.planned_until.borrow().is_empty());
+}
+
+#[test]
+fn a_database_of_govcloud_is_refused_for_want_of_a_presigned_url() {
+    let world = world_with(&[]);
+    let arn = "arn:aws-us-gov:rds:us-gov-west-1:111122223333:db:public";
+    let public = Database {
+        arn: RdsArn::parse(arn).unwrap(),
+        ..listed("public", TAGGED)
+    };
+    world.databases.borrow_mut().push(public);
+    let planned = run(plan(
+        &world,
+        &planning(&[("SNAPFERRY_SOURCE_REGIONS", "us-gov-west-1")]),
+        When::Due,
+    ))
+    .unwrap();
+    assert_eq!(
+        outcomes(&planned[0]),
+        [&Outcome::Refused(Refusal::GovCloud)]
+    );
+    let told = planned[0].rows[0].outcome.to_string();
+    assert!(told.contains("GovCloud"), "{told}");
+    assert!(told.contains("presigned URL"), "{told}");
+    assert_eq!(world.calls_of("StartExecution"), 0);
 }

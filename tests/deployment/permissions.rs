@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+use snapferry::domain::arn::{KeyArn, Region, StateMachineArn};
+use snapferry::domain::doctor::permissions::{Ground, Role};
+use snapferry::domain::tags::StackId;
 
 use crate::document::{resources, source_region, template, texts, values_of};
 
@@ -264,4 +267,54 @@ fn the_forwarding_role_may_put_events_on_one_bus() {
     assert_eq!(statements[0]["Action"], "events:PutEvents");
     let (_, rule) = resources(&template, "AWS::Events::Rule").next().unwrap();
     assert_eq!(statements[0]["Resource"], rule["Targets"][0]["Arn"]);
+}
+
+#[test]
+fn the_doctor_simulates_all_that_each_role_may_do_but_to_write_its_logs() {
+    let ground = Ground {
+        stack: StackId::parse("prod").unwrap(),
+        home: Region::parse("eu-central-1").unwrap(),
+        source_regions: vec![Region::parse("eu-west-1").unwrap()],
+        table: "table".to_owned(),
+        state_machine: StateMachineArn::parse(
+            "arn:aws:states:eu-central-1:111122223333:stateMachine:protect",
+        )
+        .unwrap(),
+        key: KeyArn::parse("arn:aws:kms:eu-central-1:111122223333:key/1").unwrap(),
+        commands_queue: "arn:aws:sqs:eu-central-1:111122223333:commands".to_owned(),
+        events_queue: "arn:aws:sqs:eu-central-1:111122223333:events".to_owned(),
+    };
+    let allowed = BTreeMap::from(ALLOWED);
+    assert_eq!(allowed.len(), Role::ALL.len());
+    for role in Role::ALL {
+        let simulated: BTreeSet<&str> = ground
+            .requirements(role, std::slice::from_ref(&ground.key))
+            .into_iter()
+            .flat_map(|requirement| requirement.actions)
+            .collect();
+        let expected = allowed[role.logical_id()]
+            .iter()
+            .copied()
+            .filter(|action| !action.starts_with("logs:"));
+        assert_eq!(simulated, expected.collect(), "{role}");
+    }
+}
+
+/// Without them the simulator would find a condition unmet that every real call meets.
+#[test]
+fn the_doctor_says_to_the_simulator_what_the_templates_conditions_ask_for() {
+    let template = template();
+    let mut keys = Vec::new();
+    for role in roles(&template).values() {
+        for statement in statements(role) {
+            for test in statement["Condition"].as_object().into_iter().flatten() {
+                keys.extend(test.1.as_object().unwrap().keys().cloned());
+            }
+        }
+    }
+    let page = include_str!("../../src/domain/doctor/permissions.rs");
+    assert!(!keys.is_empty());
+    for key in keys {
+        assert!(page.contains(&format!("\"{key}\"")), "{key}");
+    }
 }

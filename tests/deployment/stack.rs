@@ -195,6 +195,12 @@ fn the_command_line_is_given_its_variables() {
         "SNAPFERRY_SCHEDULE",
         "SNAPFERRY_TIME_ZONE",
         "SNAPFERRY_SELECTION",
+        "SNAPFERRY_COPY_SLOTS",
+        "SNAPFERRY_PLANNER_ROLE_ARN",
+        "SNAPFERRY_WORKER_ROLE_ARN",
+        "SNAPFERRY_REACTOR_ROLE_ARN",
+        "SNAPFERRY_SWEEPER_ROLE_ARN",
+        "SNAPFERRY_STATE_MACHINE_ROLE_ARN",
     ];
     assert_eq!(lines, expected);
 }

@@ -7,12 +7,13 @@ use snapferry::domain::command::{Run, Step};
 use snapferry::domain::failure::{Failure, Reason};
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::{self, Attempt};
+use snapferry::domain::tags::PolicyName;
 use snapferry::domain::wait::Wait;
 
 use super::rule;
 use super::step_functions::{Execution, Status};
 use super::world::{HOME, World, rds_region};
-use crate::rds::{Origin, Snapshot, Stage, Tags};
+use crate::rds::{Origin, Snapshot, Stage};
 
 /// How old an answer of RDS may be when it is acted on: its lag, and the longest invocation.
 const STALE: SignedDuration = SignedDuration::from_mins(15);
@@ -123,6 +124,29 @@ impl World {
         if let Some(fault) = self.untrue(&run, step, manifest) {
             self.broke(rule::TRUE_SUCCESS, || fault);
         }
+        if step == Step::Copy
+            && let Some(fault) = self.not_as_asked(&run, manifest)
+        {
+            self.broke(rule::AS_ASKED, || fault);
+        }
+    }
+
+    /// What a copy of ours lacks of what its policy asks for besides.
+    fn not_as_asked(&self, run: &Run, manifest: &Manifest) -> Option<String> {
+        let copy = self.truth(&manifest.snapshot)?;
+        if !self.is_made_by_us(copy) {
+            return None;
+        }
+        let database = &run.database.arn;
+        let group = self.option_group_at_home(database);
+        if group.is_some_and(|group| copy.instance.option_group != group) {
+            return Some(format!(
+                "{} has the option group {}",
+                copy.arn, copy.instance.option_group
+            ));
+        }
+        let (key, value) = self.carried_tag(database)?;
+        (copy.tags.get(key) != Some(value)).then(|| format!("{} has no tag {key}", copy.arn))
     }
 
     /// A recovery point is entered in the catalog.
@@ -278,16 +302,44 @@ impl World {
             .chain(self.rds.cluster_snapshots(&rds_region(&home())))
             .filter(|s| s.is_a_copy_in_flight() && self.is_made_by_us(s))
             .count();
-        let slots = self.copy_slots;
+        let slots = self.slots.most;
         if in_flight > slots {
             self.broke(rule::SLOTS, || {
                 format!("{in_flight} copies are in flight, with {slots} slots")
+            });
+        }
+        self.judge_policy_slots();
+    }
+
+    fn judge_policy_slots(&mut self) {
+        let in_flight = |policy: &str| {
+            let copies = self.rds.snapshots(&rds_region(&home()));
+            copies
+                .filter(|s| s.is_a_copy_in_flight() && self.is_made_by_us(s))
+                .filter(|s| s.tags.get("snapferry:policy") == Some(policy))
+                .count()
+        };
+        let bounds = self.slots.of_policies.iter();
+        let overfull = bounds
+            .map(|(policy, most)| (policy.clone(), *most, in_flight(policy.as_str())))
+            .find(|(_, most, found)| found > most);
+        if let Some((policy, most, found)) = overfull {
+            self.broke(rule::SLOTS, || {
+                format!("{found} copies of {policy} are in flight, with {most} slots")
             });
         }
     }
 
     /// An execution is started.
     pub(super) fn judge_start(&mut self, name: &str, run: &Run) {
+        let region = rds_region(run.database.arn.region());
+        let selected = self.to_be_protected(&region, run.policy.as_str());
+        if !selected.contains(&run.database.resource_id.as_str()) {
+            let database = &run.database.arn;
+            self.broke(rule::SELECTED, || {
+                format!("{name} is started for {database}")
+            });
+        }
         let rival = self.sfn.executions.iter().find(|(other, execution)| {
             // A person who redrives an execution answers for it.
             other.as_str() != name
@@ -303,24 +355,13 @@ impl World {
         }
     }
 
-    /// The planner says that a region is planned up to a time.
-    pub(super) fn judge_planned(&mut self, region: &Region, due: Timestamp) {
-        let selected = |tags: &Tags| {
-            tags.get("snapferry:policy") == Some("default")
-                && tags.get("snapferry:exclude").is_none()
-        };
-        let region = rds_region(region);
-        let instances = self.rds.instances(&region);
-        let instances = instances
-            .filter(|i| i.spec.cluster.is_none() && selected(&i.spec.tags))
-            .map(|i| i.resource_id.as_str());
-        let clusters = self.rds.clusters(&region);
-        let clusters = clusters
-            .filter(|c| selected(&c.spec.tags))
-            .map(|c| c.resource_id.as_str());
-        let forgotten = instances.chain(clusters).find(|id| {
+    /// The planner says that a policy is planned in a region up to a time.
+    pub(super) fn judge_planned(&mut self, policy: &PolicyName, region: &Region, due: Timestamp) {
+        let selected = self.to_be_protected(&rds_region(region), policy.as_str());
+        let forgotten = selected.into_iter().find(|id| {
             !self.sfn.executions.values().any(|execution| {
                 execution.run.database.resource_id.as_str() == *id
+                    && execution.run.policy == *policy
                     && (execution.run.planned_at == due || self.ran_lately(execution))
             })
         });

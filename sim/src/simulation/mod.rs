@@ -13,6 +13,7 @@
 
 mod drive;
 mod fate;
+mod fleet;
 mod gate;
 mod invoke;
 mod judge;

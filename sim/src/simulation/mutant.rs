@@ -20,6 +20,7 @@
 //! | one owner for each failure | `ThrottlingIsPermanent`, `AccessDeniedIsPermanent`, `DisabledKeyIsPermanent` | `TRUE_FAILURE` |
 //! | | `FullHouseIsParked` | `HEALTHY` |
 //! | copy slots | `SlotIsHandedOutTwice`, `SlotIsFreedWithoutProof`, `SlotIsGivenBackEarly` | `SLOTS` |
+//! | | `PolicySlotsAreOverlooked` | `SLOTS` |
 //! | | `SlotIsNeverFreed` | `GONE` |
 //! | | `LaterAttemptIsForgotten`, `QueuedCommandIsLost` | `AWAKE` |
 //! | batches | `FailedRecordIsAcked` | `AWAKE` |
@@ -29,6 +30,8 @@
 //! | | `TimeToLiveIsMissing` | `GONE` |
 //! | names | `UsedNameIsDone`, `FailedExecutionIsDone` | `TRUE_REPORT` |
 //! | | `UnansweredStartIsStarted` | `PLANNED` |
+//! | policies | `ExclusionIsOverlooked`, `HopelessClusterIsPlanned` | `SELECTED` |
+//! | | `CarriedTagsAreForgotten`, `OptionGroupIsForgotten` | `AS_ASKED` |
 //! | single flight | `ClaimIsAlwaysOurs`, `ClaimHasNoGrace` | `SINGLE_FLIGHT` |
 //! | time of a recovery point | `CopysOwnTimeIsTaken` | `TRUE_SUCCESS` |
 //! | | `RecoveryPointIsNotEntered`, `OlderCopyIsEntered` | `CATALOG` |
@@ -146,6 +149,8 @@ mutants! {
     SlotIsFreedWithoutProof breaks SLOTS,
     /// A copy that RDS is making gives its slot back.
     SlotIsGivenBackEarly breaks SLOTS,
+    /// A policy's own slots are not counted.
+    PolicySlotsAreOverlooked breaks SLOTS,
     /// A slot is never freed.
     SlotIsNeverFreed breaks GONE,
     /// A queued command begins with the first attempt again, whatever it had come to.
@@ -168,6 +173,14 @@ mutants! {
     FailedExecutionIsDone breaks TRUE_REPORT,
     /// A start without an answer counts as started.
     UnansweredStartIsStarted breaks PLANNED,
+    /// The tag that excludes a database is overlooked.
+    ExclusionIsOverlooked breaks SELECTED,
+    /// A cluster that cannot be copied is taken for one that can.
+    HopelessClusterIsPlanned breaks SELECTED,
+    /// The tags to carry over are left out.
+    CarriedTagsAreForgotten breaks AS_ASKED,
+    /// The option group is left out.
+    OptionGroupIsForgotten breaks AS_ASKED,
     /// Another open execution is overlooked.
     ClaimIsAlwaysOurs breaks SINGLE_FLIGHT,
     /// An execution that Step Functions does not know yet loses its place at once.

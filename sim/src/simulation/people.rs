@@ -203,7 +203,7 @@ impl World {
                 && self.now.duration_since(copy.begun_at) > SignedDuration::from_hours(2)
         };
         let places = self.rds.config().max_copies_in_flight;
-        let no_place = self.table.slots.len() >= self.copy_slots
+        let no_place = self.table.slots_are_full(&self.slots)
             || self.rds.copies_in_flight(&rds_region(&home())) >= places;
         let stalled: Vec<RdsArn> = self
             .table

@@ -52,7 +52,7 @@ impl DescribeClusters for Port {
                 items: Vec::new(),
                 next: None,
             }),
-            page => page,
+            page => page.map(|page| self.as_listed(page)),
         }
     }
 }

@@ -163,8 +163,30 @@ impl DescribeInstances for Port {
                 items: Vec::new(),
                 next: None,
             }),
-            page => page,
+            page => page.map(|page| self.as_listed(page)),
         }
+    }
+}
+
+impl Port {
+    /// What the planted bugs make of a list of databases.
+    pub(super) fn as_listed(&self, mut page: Page<Database>) -> Page<Database> {
+        for database in &mut page.items {
+            if self.has(Mutant::ExclusionIsOverlooked) {
+                database.tags.remove("snapferry:exclude");
+            }
+            if self.has(Mutant::HopelessClusterIsPlanned) {
+                database.multi_az_cluster = false;
+                database.encrypted = true;
+            }
+            if self.has(Mutant::CarriedTagsAreForgotten) {
+                database.tags.retain(|key, _| key.starts_with("snapferry:"));
+            }
+            if self.has(Mutant::OptionGroupIsForgotten) {
+                database.option_group = None;
+            }
+        }
+        page
     }
 }
 

@@ -273,6 +273,9 @@ impl ClaimSlot for Port {
         if self.has(Mutant::SlotIsHandedOutTwice) {
             limits.most += 1;
         }
+        if self.has(Mutant::PolicySlotsAreOverlooked) {
+            limits.of_policy = None;
+        }
         self.aws(
             "UpdateItem",
             || format!("claim slot {}", copy.name()),
@@ -453,13 +456,14 @@ impl PlanCursor for Port {
         region: &Region,
         due: Timestamp,
     ) -> Result<(), PortError> {
-        let (key, of) = (cursor_key(policy, region), region.clone());
+        let key = cursor_key(policy, region);
+        let (policy, of) = (policy.clone(), region.clone());
         self.aws(
             "UpdateItem",
             || format!("planned {region} until {due}"),
             true,
             move |w| {
-                w.judge_planned(&of, due);
+                w.judge_planned(&policy, &of, due);
                 let until = w.table.cursors.entry(key).or_insert(due);
                 *until = (*until).max(due);
             },

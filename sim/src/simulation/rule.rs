@@ -12,6 +12,8 @@ macro_rules! rules {
 rules! {
     /// A success, or an entry of the catalog, says what RDS has at that moment.
     TRUE_SUCCESS = "every success agrees with RDS's truth";
+    /// Carried tags and the mapped option group.
+    AS_ASKED = "a recovery point has what its policy asks for";
     /// A failure has its cause in RDS, or in another execution that is alive.
     TRUE_FAILURE = "every failure agrees with RDS's truth";
     /// What sleeps on a token is not lost sight of.
@@ -24,6 +26,8 @@ rules! {
     SLOTS = "never more copies in flight than slots";
     /// Single flight.
     SINGLE_FLIGHT = "one open execution for each database and policy";
+    /// Who is selected by tags and can be protected is, and nobody else.
+    SELECTED = "only what a policy selects is run";
     /// A region counts as planned only when it is.
     PLANNED = "what is planned has its execution";
     /// What a person reads of the planner is so.

@@ -11,32 +11,27 @@ use snapferry::app::sweep::Broom;
 use snapferry::app::work::Desk;
 use snapferry::domain::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::backoff::Backoff;
-use snapferry::domain::policy::{Policies, Policy};
+use snapferry::domain::policy::Policy;
 use snapferry::domain::schedule::Schedule;
 use snapferry::domain::tags::{PolicyName, StackId};
 use snapferry::domain::wait::Rules;
 use snapferry::settings::{Planning, Stack};
 
 use super::drive::{Settings, Simulation};
+use super::fleet::{self, KEY};
 use super::judge::home;
 use super::mutant::Mutant;
-use super::people::FOREIGN;
 use super::rule;
 use super::step_functions::{Status, StepFunctions};
-use super::strangers::OTHER_KEY;
-use super::world::{ACCOUNT, Climate, HOME, Making, Violation, World, rds_region};
+use super::world::{ACCOUNT, Climate, HOME, Making, Slots, Violation, World};
 use crate::asl::StateMachine;
-use crate::rds::{
-    ClusterSpec, CreateDbSnapshot, DurationRange, Faults, InstanceSpec, KmsKey, MANUAL_SNAPSHOTS,
-    Odds, Rds, RdsConfig, Tags,
-};
+use crate::rds::{DurationRange, Faults, MANUAL_SNAPSHOTS, Odds, Rds, RdsConfig};
 
 /// The deployed definition.
 const DEFINITION: &str = include_str!("../../../statemachine/protect.asl.json");
-const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555";
 const SOURCES: [&str; 2] = ["eu-west-1", "us-east-1"];
 /// Ten minutes before the first planned time.
-const BEGIN: Timestamp = Timestamp::constant(1_772_430_600, 0);
+pub(super) const BEGIN: Timestamp = Timestamp::constant(1_772_430_600, 0);
 const PERSONS_ROUND: SignedDuration = SignedDuration::from_mins(10);
 /// More steps than any world has needed; what runs longer runs in circles.
 const STEPS_MAX: u64 = 60_000;
@@ -223,7 +218,7 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
         .iter()
         .filter_map(|name| Region::parse(name).ok())
         .collect();
-    furnish(&mut rds, &source_regions, rng);
+    fleet::furnish(&mut rds, &source_regions, rng);
     rds.config_mut().faults = Faults::default();
     rds.config_mut().faults.odds = odds(rng);
 
@@ -244,77 +239,12 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
         machine,
         key,
         source_regions,
-        copy_slots,
+        slots: Slots::of(copy_slots, &settings.planning.policies),
         climate: climate(rng),
         mutant,
         traced,
     });
     (world, settings)
-}
-
-/// Databases, keys, and what belongs to others.
-fn furnish(rds: &mut Rds, regions: &[Region], rng: &mut Rng) {
-    let at_home = rds_region(&home());
-    for arn in [KEY, OTHER_KEY] {
-        rds.add_key(
-            &at_home,
-            KmsKey {
-                arn: arn.to_owned(),
-                aliases: Vec::new(),
-                enabled: true,
-            },
-        );
-    }
-    // Drawn apart, so that every world has the instances it had before there were clusters.
-    let mut of_clusters = rng.clone();
-    for region in regions {
-        let at = rds_region(region);
-        if of_clusters.u8(..3) == 0 {
-            put_cluster(rds, &at, of_clusters.bool());
-        }
-        for n in 0..rng.usize(1..=4) {
-            let mut spec = InstanceSpec::postgres(format!("db-{n}"));
-            spec.tags = match rng.u8(..8) {
-                0 => Tags::default(),
-                1 => Tags::of_system([
-                    ("snapferry:policy", "default"),
-                    ("snapferry:exclude", "true"),
-                ]),
-                _ => Tags::of_system([("snapferry:policy", "default")]),
-            };
-            let _ = rds.add_instance(&at, spec);
-        }
-        let _ = rds.add_instance(&at, InstanceSpec::postgres("strangers"));
-        let foreign = CreateDbSnapshot {
-            snapshot: FOREIGN.to_owned(),
-            instance: "strangers".to_owned(),
-            tags: vec![("owner".to_owned(), "somebody".to_owned())],
-        };
-        let before = BEGIN
-            .saturating_sub(SignedDuration::from_hours(1))
-            .unwrap_or(BEGIN);
-        let _ = rds.create_db_snapshot(&at, &foreign, before);
-    }
-    rds.advance(BEGIN);
-}
-
-/// An encrypted cluster with two members. It has the name that an instance of the region has, too.
-fn put_cluster(rds: &mut Rds, at: &crate::rds::Region, is_excluded: bool) {
-    let arn = format!("arn:aws:kms:{at}:{ACCOUNT}:key/22222222-3333-4444-5555-666666666666");
-    let key = KmsKey {
-        arn: arn.clone(),
-        aliases: Vec::new(),
-        enabled: true,
-    };
-    rds.add_key(at, key);
-    let mut spec = ClusterSpec::aurora("db-0");
-    spec.members = vec!["db-0-writer".to_owned(), "db-0-reader".to_owned()];
-    spec.kms_key = Some(arn);
-    spec.tags = Tags::of_system([("snapferry:policy", "default")]);
-    if is_excluded {
-        spec.tags = Tags::of_system([("snapferry:exclude", "true")]);
-    }
-    let _ = rds.add_cluster(at, spec);
 }
 
 fn settings(
@@ -335,7 +265,14 @@ fn settings(
         most: Duration::from_mins(15),
     };
     let hint_recheck = Duration::from_secs(5);
+    // Drawn apart, so that every world is as it was before there was a second policy.
+    let mut of_policies = rng.clone().fork();
     let pattern = ["0 6 * * *", "0 */3 * * *", "0 * * * *"][rng.usize(..3)];
+    let default = Policy::new(
+        PolicyName::parse("default").expect("a name"),
+        Schedule::parse(pattern, "UTC").expect("a schedule"),
+        key.clone(),
+    );
     Settings {
         desk: Desk {
             rules: rules.clone(),
@@ -366,15 +303,7 @@ fn settings(
             source_regions: source_regions.to_vec(),
             state_machine: machine.clone(),
             key: key.clone(),
-            policies: Policies {
-                all: vec![Policy::new(
-                    PolicyName::parse("default").expect("a name"),
-                    Schedule::parse(pattern, "UTC").expect("a schedule"),
-                    key.clone(),
-                )],
-                untagged: None,
-                copy_slots: None,
-            },
+            policies: fleet::policies(default, &mut of_policies),
         },
     }
 }

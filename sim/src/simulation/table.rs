@@ -13,6 +13,8 @@ use snapferry::domain::token::TaskToken;
 use snapferry::domain::wait::{Phase, Wait};
 use snapferry::ports::{Abandoned, OpenMarker, OpenPage};
 
+use super::world::Slots;
+
 /// How many items a page of the index holds: few, so that there are pages.
 const PAGE: usize = 3;
 
@@ -120,6 +122,17 @@ impl Table {
         }
     }
 
+    fn taken_of(&self, policy: &PolicyName) -> usize {
+        self.slots_of.values().filter(|of| *of == policy).count()
+    }
+
+    /// Whether some copy may have to wait for a slot.
+    pub(super) fn slots_are_full(&self, slots: &Slots) -> bool {
+        let mut bounds = slots.of_policies.iter();
+        self.slots.len() >= slots.most
+            || bounds.any(|(policy, most)| self.taken_of(policy) >= *most)
+    }
+
     pub(super) fn claim_slot(
         &mut self,
         copy: &RdsArn,
@@ -127,8 +140,7 @@ impl Table {
         now: Timestamp,
     ) -> bool {
         let has_room = limits.of_policy.as_ref().is_none_or(|bound| {
-            let taken = self.slots_of.values().filter(|of| **of == bound.policy);
-            taken.count() < bound.most || self.slots_of.contains_key(copy)
+            self.taken_of(&bound.policy) < bound.most || self.slots_of.contains_key(copy)
         });
         let has_room = has_room && self.slots.len() < limits.most;
         if !self.slots.contains(copy) && !has_room {

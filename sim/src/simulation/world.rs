@@ -8,7 +8,8 @@ use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::arn::{Family, KeyArn, RdsArn, Region, StateMachineArn};
 use snapferry::domain::failure::Operation;
-use snapferry::domain::tags::StackId;
+use snapferry::domain::policy::Policies;
+use snapferry::domain::tags::{PolicyName, StackId};
 use snapferry::domain::wait::Wait;
 
 use super::gate::Calls;
@@ -96,6 +97,27 @@ pub(super) struct Doing {
     pub(super) unregistered: Vec<Wait>,
 }
 
+/// How many copies may be in flight.
+#[derive(Debug, Clone)]
+pub(super) struct Slots {
+    /// Of all policies together.
+    pub(super) most: usize,
+    /// Of each policy that has slots of its own.
+    pub(super) of_policies: BTreeMap<PolicyName, usize>,
+}
+
+impl Slots {
+    pub(super) fn of(stack: usize, policies: &Policies) -> Self {
+        let of_policies = policies.all.iter();
+        Self {
+            most: policies.copy_slots.map_or(stack, |most| most.min(stack)),
+            of_policies: of_policies
+                .filter_map(|policy| Some((policy.name.clone(), policy.copy_slots?)))
+                .collect(),
+        }
+    }
+}
+
 /// Something in RDS that stands in the way for a while.
 #[derive(Debug, Clone)]
 pub(super) enum Breakage {
@@ -125,7 +147,7 @@ pub(super) struct World {
     pub(super) machine: StateMachineArn,
     pub(super) key: KeyArn,
     pub(super) source_regions: Vec<Region>,
-    pub(super) copy_slots: usize,
+    pub(super) slots: Slots,
     pub(super) climate: Climate,
     /// Things go wrong; after them, people mend.
     pub(super) faults_are_on: bool,
@@ -165,7 +187,7 @@ pub(super) struct Making {
     pub(super) machine: StateMachineArn,
     pub(super) key: KeyArn,
     pub(super) source_regions: Vec<Region>,
-    pub(super) copy_slots: usize,
+    pub(super) slots: Slots,
     pub(super) climate: Climate,
     pub(super) mutant: Option<Mutant>,
     pub(super) traced: bool,
@@ -188,7 +210,7 @@ impl World {
             machine: making.machine,
             key: making.key,
             source_regions: making.source_regions,
-            copy_slots: making.copy_slots,
+            slots: making.slots,
             climate: making.climate,
             faults_are_on: true,
             fair_since: making.now,

@@ -1,0 +1,186 @@
+//! What a world protects, and by which policies: databases, keys, and what belongs to others.
+
+use fastrand::Rng;
+use jiff::SignedDuration;
+use snapferry::domain::arn::{Family, KeyArn, RdsArn, Region};
+use snapferry::domain::names::OptionGroup;
+use snapferry::domain::policy::{Policies, Policy};
+use snapferry::domain::schedule::Schedule;
+use snapferry::domain::tags::{PolicyName, TagKey};
+
+use super::judge::home;
+use super::people::FOREIGN;
+use super::run::BEGIN;
+use super::strangers::OTHER_KEY;
+use super::world::{ACCOUNT, World, rds_region};
+use crate::rds::{
+    ClusterSpec, CreateDbSnapshot, InstanceSpec, KmsKey, Rds, Region as RdsRegion, Tags,
+};
+
+/// The key of the built-in policy.
+pub(super) const KEY: &str =
+    "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555";
+/// The key of the policy with slots of its own.
+const BOUNDED_KEY: &str =
+    "arn:aws:kms:eu-central-1:111122223333:key/33333333-4444-5555-6666-777777777777";
+const BOUNDED: &str = "bounded";
+/// An option group of the source regions, and its counterpart in the recovery region.
+const OPTIONS: [&str; 2] = ["audited", "audited-at-home"];
+/// The tag that the second policy's recovery points carry.
+const CARRIED: &str = "team";
+
+/// The built-in policy and a second one, which has slots, a key, a schedule and things to carry of its own.
+pub(super) fn policies(default: Policy, rng: &mut Rng) -> Policies {
+    let name = PolicyName::parse(BOUNDED).expect("a name");
+    let pattern = ["0 6 * * *", "30 */2 * * *", "0 */3 * * *"][rng.usize(..3)];
+    let schedule = Schedule::parse(pattern, "UTC").expect("a schedule");
+    let [here, there] = OPTIONS.map(|name| OptionGroup::parse(name).expect("an option group"));
+    let bounded = Policy {
+        carry_tags: vec![TagKey::parse(CARRIED).expect("a tag's key")],
+        option_groups: [(here, there)].into(),
+        copy_slots: (rng.u8(..4) > 0).then_some(1),
+        ..Policy::new(name, schedule, KeyArn::parse(BOUNDED_KEY).expect("an ARN"))
+    };
+    Policies {
+        all: vec![default, bounded],
+        untagged: None,
+        copy_slots: (rng.u8(..4) == 0).then(|| rng.usize(1..=2)),
+    }
+}
+
+/// Puts everything there.
+pub(super) fn furnish(rds: &mut Rds, regions: &[Region], rng: &mut Rng) {
+    let at_home = rds_region(&home());
+    for arn in [KEY, BOUNDED_KEY, OTHER_KEY] {
+        put_key(rds, &at_home, arn.to_owned());
+    }
+    // Drawn apart, so that every world has the instances it had before there were clusters and a second policy.
+    let mut of_clusters = rng.clone();
+    let mut of_policies = rng.clone().fork();
+    for region in regions {
+        let at = rds_region(region);
+        if of_clusters.u8(..3) == 0 {
+            put_cluster(rds, &at, of_clusters.bool());
+        }
+        if of_policies.u8(..3) == 0 {
+            put_hopeless_clusters(rds, &at);
+        }
+        for n in 0..rng.usize(1..=4) {
+            let mut spec = InstanceSpec::postgres(format!("db-{n}"));
+            spec.tags = match rng.u8(..8) {
+                0 if of_policies.bool() => Tags::of_system([("snapferry:policy", "nobody-wrote")]),
+                0 => Tags::default(),
+                1 => Tags::of_system([
+                    ("snapferry:policy", "default"),
+                    ("snapferry:exclude", "true"),
+                ]),
+                _ => Tags::of_system([("snapferry:policy", "default")]),
+            };
+            let is_protected = protects(&spec.tags, "default");
+            if is_protected && of_policies.u8(..3) == 0 {
+                bind(&mut spec, &mut of_policies);
+            }
+            let _ = rds.add_instance(&at, spec);
+        }
+        put_foreign(rds, &at);
+    }
+    rds.advance(BEGIN);
+}
+
+/// Gives an instance to the second policy.
+fn bind(spec: &mut InstanceSpec, rng: &mut Rng) {
+    spec.tags = Tags::of_system([("snapferry:policy", BOUNDED), (CARRIED, "payments")]);
+    if rng.bool() {
+        OPTIONS[0].clone_into(&mut spec.option_group);
+    }
+}
+
+fn put_foreign(rds: &mut Rds, at: &RdsRegion) {
+    let _ = rds.add_instance(at, InstanceSpec::postgres("strangers"));
+    let foreign = CreateDbSnapshot {
+        snapshot: FOREIGN.to_owned(),
+        instance: "strangers".to_owned(),
+        tags: vec![("owner".to_owned(), "somebody".to_owned())],
+    };
+    let before = BEGIN
+        .saturating_sub(SignedDuration::from_hours(1))
+        .unwrap_or(BEGIN);
+    let _ = rds.create_db_snapshot(at, &foreign, before);
+}
+
+fn put_key(rds: &mut Rds, at: &RdsRegion, arn: String) {
+    let key = KmsKey {
+        arn,
+        aliases: Vec::new(),
+        enabled: true,
+    };
+    rds.add_key(at, key);
+}
+
+/// An encrypted cluster with two members. It has the name that an instance of the region has, too.
+fn put_cluster(rds: &mut Rds, at: &RdsRegion, is_excluded: bool) {
+    let arn = format!("arn:aws:kms:{at}:{ACCOUNT}:key/22222222-3333-4444-5555-666666666666");
+    put_key(rds, at, arn.clone());
+    let mut spec = ClusterSpec::aurora("db-0");
+    spec.members = vec!["db-0-writer".to_owned(), "db-0-reader".to_owned()];
+    spec.kms_key = Some(arn);
+    spec.tags = Tags::of_system([("snapferry:policy", "default")]);
+    if is_excluded {
+        spec.tags = Tags::of_system([("snapferry:exclude", "true")]);
+    }
+    let _ = rds.add_cluster(at, spec);
+}
+
+/// What is selected and can never be protected: a Multi-AZ DB cluster, and one that is not encrypted.
+fn put_hopeless_clusters(rds: &mut Rds, at: &RdsRegion) {
+    for mut spec in [
+        ClusterSpec::multi_az("of-three"),
+        ClusterSpec::aurora("in-clear"),
+    ] {
+        spec.tags = Tags::of_system([("snapferry:policy", "default")]);
+        let _ = rds.add_cluster(at, spec);
+    }
+}
+
+/// Whether these tags ask a policy for protection.
+fn protects(tags: &Tags, policy: &str) -> bool {
+    tags.get("snapferry:policy") == Some(policy) && tags.get("snapferry:exclude").is_none()
+}
+
+impl World {
+    /// The resource ids of all databases of a region that a policy is to protect, and can.
+    pub(super) fn to_be_protected(&self, region: &RdsRegion, policy: &str) -> Vec<&str> {
+        let instances = self.rds.instances(region);
+        let instances = instances
+            .filter(|i| i.spec.cluster.is_none() && protects(&i.spec.tags, policy))
+            .map(|i| i.resource_id.as_str());
+        let clusters = self.rds.clusters(region);
+        let clusters = clusters
+            .filter(|c| protects(&c.spec.tags, policy))
+            .filter(|c| !c.is_multi_az_cluster() && c.spec.kms_key.is_some())
+            .map(|c| c.resource_id.as_str());
+        instances.chain(clusters).collect()
+    }
+
+    /// The option group that a database's recovery points are to have; none where no policy maps it.
+    pub(super) fn option_group_at_home(&self, database: &RdsArn) -> Option<&'static str> {
+        let spec = self.bound_instance(database)?;
+        (spec.option_group == OPTIONS[0]).then_some(OPTIONS[1])
+    }
+
+    /// What the recovery points of a database are to carry.
+    pub(super) fn carried_tag(&self, database: &RdsArn) -> Option<(&'static str, &str)> {
+        let spec = self.bound_instance(database)?;
+        Some((CARRIED, spec.tags.get(CARRIED)?))
+    }
+
+    /// The second policy protects instances only.
+    fn bound_instance(&self, database: &RdsArn) -> Option<&InstanceSpec> {
+        if database.family() != Family::Instance {
+            return None;
+        }
+        let at = rds_region(database.region());
+        let instance = self.rds.instance(&at, database.name())?;
+        protects(&instance.spec.tags, BOUNDED).then_some(&instance.spec)
+    }
+}

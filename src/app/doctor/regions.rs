@@ -1,0 +1,267 @@
+//! One source region: its databases, their keys and option groups, its room, its rule, its dead letters.
+
+use std::collections::BTreeMap;
+
+use super::{Home, Order, Permissions, count, manual_snapshots, pages, port, quotas, rds};
+use crate::domain::arn::{Family, KeyArn, Region};
+use crate::domain::database::{Choice, choose};
+use crate::domain::doctor::databases::{Candidate, claims, option_group, other_stacks};
+use crate::domain::doctor::keys::source_key;
+use crate::domain::doctor::policies::{misnamed, refused, unjudged};
+use crate::domain::doctor::region::{Letters, dead_letters, forwarding_rule};
+use crate::domain::doctor::{Check, Finding, Level, NotSaid};
+use crate::domain::letter::{forwarding_queue, names};
+use crate::domain::names::OptionGroup;
+use crate::domain::policy::Policies;
+use crate::settings::Preflight;
+
+/// What was found in a region, and how many databases a round of it makes.
+#[derive(Default)]
+pub(super) struct RegionSeen {
+    pub(super) findings: Vec<Finding>,
+    selected: BTreeMap<Family, Option<usize>>,
+}
+
+impl RegionSeen {
+    /// How many databases a round makes: none while the region is down, and nothing is said where they could not
+    /// be listed, or not be judged.
+    pub(super) fn selected(&self, family: Family) -> Option<usize> {
+        self.selected.get(&family).copied().unwrap_or(Some(0))
+    }
+}
+
+/// A database that is protected, with the option group that its copy is asked to have.
+struct Selected {
+    candidate: Candidate,
+    copied_with: Option<OptionGroup>,
+}
+
+impl Selected {
+    fn copied_with(&self) -> Option<&str> {
+        self.copied_with.as_ref().map(OptionGroup::as_str)
+    }
+}
+
+/// Looks at a region. Where it does not say which databases it has for want of an answer, nothing else is asked
+/// of it.
+pub(super) async fn region<W: Permissions>(
+    world: &W,
+    preflight: &Preflight,
+    order: &Order,
+    home: &Home,
+    region: &Region,
+) -> RegionSeen {
+    let mut seen = RegionSeen::default();
+    let mut selected = Vec::new();
+    for family in Family::ALL {
+        let listed = match list(world, region, family).await {
+            Ok(listed) => listed,
+            Err(error) => {
+                let unknown = Finding::unknown(Check::Databases, region, &error);
+                seen.findings.push(unknown);
+                if error.code.is_none() {
+                    seen.selected.clear();
+                    return seen;
+                }
+                seen.selected.insert(family, None);
+                continue;
+            }
+        };
+        let count = home.policies.as_ref().map(|policies| {
+            let before = selected.len();
+            for candidate in listed {
+                sift(
+                    policies,
+                    order,
+                    candidate,
+                    &mut selected,
+                    &mut seen.findings,
+                );
+            }
+            selected.len() - before
+        });
+        seen.selected.insert(family, count);
+    }
+    seen.findings.extend(told(region, home, &seen));
+    seen.findings
+        .extend(keys(world, preflight, &selected).await);
+    let groups = option_groups(world, home, region, &selected).await;
+    seen.findings.extend(groups);
+    let others = others(world, preflight, home, region, &selected).await;
+    seen.findings.extend(others);
+    let room = quotas(world, region, |family| seen.selected(family)).await;
+    seen.findings.extend(room);
+    seen.findings.push(rule(world, preflight, region).await);
+    seen.findings.push(letters(world, preflight, region).await);
+    seen
+}
+
+async fn list<W: Permissions>(
+    world: &W,
+    region: &Region,
+    family: Family,
+) -> Result<Vec<Candidate>, NotSaid> {
+    pages(|marker| async {
+        let page = match family {
+            Family::Instance => world.inspect_db_instances(region, marker).await,
+            Family::Cluster => world.inspect_db_clusters(region, marker).await,
+        };
+        page.map_err(|error| rds(&error))
+    })
+    .await
+}
+
+/// Takes a database for one that is protected, or says why it is not though it was meant to be.
+fn sift(
+    policies: &Policies,
+    order: &Order,
+    candidate: Candidate,
+    selected: &mut Vec<Selected>,
+    findings: &mut Vec<Finding>,
+) {
+    let database = &candidate.database;
+    let of = database.to_ref();
+    if !order.databases.is_empty() && !order.databases.iter().any(|text| names(text, &of)) {
+        return;
+    }
+    match choose(database, policies) {
+        Choice::Protect(name) => {
+            let policy = policies.get(name.as_str());
+            let copied_with =
+                policy.and_then(|policy| policies.extras(policy, database).option_group);
+            selected.push(Selected {
+                candidate,
+                copied_with,
+            });
+        }
+        Choice::Refuse(_, why) => findings.push(refused(&database.arn, why)),
+        Choice::LeaveOut(why) => findings.extend(misnamed(&database.arn, &why)),
+    }
+}
+
+/// How many databases are protected, as far as they could be listed and judged.
+fn told(region: &Region, home: &Home, seen: &RegionSeen) -> Option<Finding> {
+    if home.policies.is_none() {
+        return Some(unjudged(region));
+    }
+    let instances = seen.selected(Family::Instance)?;
+    let clusters = seen.selected(Family::Cluster)?;
+    if instances + clusters > 0 {
+        let what = format!("protected: {instances} instances, {clusters} clusters");
+        return Some(Finding::ok(Check::Databases, region, what));
+    }
+    Some(Finding::bad(
+        Check::Databases,
+        region,
+        Level::Warning,
+        "no database of it is protected",
+        "tag those that are to be (snapferry:policy), or take the region out of SourceRegions",
+    ))
+}
+
+/// One question for each key, however many databases have it.
+async fn keys<W: Permissions>(
+    world: &W,
+    preflight: &Preflight,
+    selected: &[Selected],
+) -> Vec<Finding> {
+    let mut databases: BTreeMap<&KeyArn, Vec<&str>> = BTreeMap::new();
+    for Selected { candidate, .. } in selected {
+        if let Some(key) = &candidate.key {
+            let name = candidate.database.arn.name();
+            databases.entry(key).or_default().push(name);
+        }
+    }
+    let mut findings = Vec::new();
+    for (key, databases) in databases {
+        findings.push(match world.describe_key(key).await {
+            Ok(facts) => source_key(key, facts.as_ref(), &databases, preflight.ground.account()),
+            Err(error) => Finding::unknown(Check::SourceKey, key, &port(&error)),
+        });
+    }
+    findings
+}
+
+/// Nothing is asked where every database has a default option group and its policy names no other.
+async fn option_groups<W: Permissions>(
+    world: &W,
+    home: &Home,
+    region: &Region,
+    selected: &[Selected],
+) -> Vec<Finding> {
+    let needed = selected
+        .iter()
+        .any(|one| !option_group(&one.candidate, &[], &[], one.copied_with()).is_empty());
+    if !needed {
+        return Vec::new();
+    }
+    let here = super::option_groups(world, region).await;
+    match (&here, &home.option_groups) {
+        (Ok(here), Ok(there)) => selected
+            .iter()
+            .flat_map(|one| option_group(&one.candidate, here, there, one.copied_with()))
+            .collect(),
+        (Err(error), _) | (_, Err(error)) => {
+            vec![Finding::unknown(Check::OptionGroup, region, error)]
+        }
+    }
+}
+
+/// The region's own manual snapshots are those that other stacks took; the recovery region's their copies.
+async fn others<W: Permissions>(
+    world: &W,
+    preflight: &Preflight,
+    home: &Home,
+    region: &Region,
+    selected: &[Selected],
+) -> Vec<Finding> {
+    let snapshots = manual_snapshots(world, region).await;
+    let here = claims(&snapshots.found, home.now);
+    let mut findings: Vec<Finding> = snapshots.told(region).collect();
+    let ours = &preflight.ground.stack;
+    for Selected { candidate, .. } in selected {
+        let database = candidate.database.to_ref();
+        let found = [&here, &home.claims]
+            .into_iter()
+            .find_map(|claims| other_stacks(&database, ours, claims, home.since));
+        findings.extend(found);
+    }
+    if findings.is_empty() {
+        let what = "no other stack's snapshots of these databases";
+        findings.push(Finding::ok(Check::OtherStacks, region, what));
+    }
+    findings
+}
+
+async fn rule<W: Permissions>(world: &W, preflight: &Preflight, region: &Region) -> Finding {
+    const CHECK: Check = Check::ForwardingRule;
+    let home = &preflight.ground.home;
+    let bus = preflight.ground.default_bus();
+    let names = pages(|marker| async {
+        let page = world.list_rule_names_by_target(region, &bus, marker).await;
+        page.map_err(|error| port(&error))
+    })
+    .await;
+    let names = match names {
+        Ok(names) => names,
+        Err(error) => return Finding::unknown(CHECK, region, &error),
+    };
+    let mut rules = Vec::new();
+    for name in names {
+        match world.describe_rule(region, &name).await {
+            Ok(rule) => rules.push(rule),
+            Err(error) => return Finding::unknown(CHECK, region, &port(&error)),
+        }
+    }
+    forwarding_rule(region, home, &rules)
+}
+
+async fn letters<W: Permissions>(world: &W, preflight: &Preflight, region: &Region) -> Finding {
+    let letters = Letters::Forwarding(region.clone());
+    let name = forwarding_queue(&preflight.ground.home);
+    match world.get_queue_url(region, &name).await {
+        Ok(Some(url)) => count(world, region, &letters, &url).await,
+        Ok(None) => dead_letters(&letters, None),
+        Err(error) => Finding::unknown(Check::DeadLetters, &letters, &port(&error)),
+    }
+}

@@ -1,0 +1,101 @@
+//! IAM's policy simulator.
+
+use aws_sdk_iam::types::{
+    ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType as Verdict,
+};
+
+use super::super::fault::{port_error, unusable};
+use super::{Doctor, client};
+use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
+use crate::ports::PortError;
+use crate::ports::doctor::SimulatePermissions;
+
+const ACTION: &str = "iam:SimulatePrincipalPolicy";
+/// More results than one requirement's actions and resources can have are not asked for.
+const PAGES_MAX: usize = 20;
+
+impl SimulatePermissions for Doctor {
+    async fn simulate_principal_policy(
+        &self,
+        role: &RoleArn,
+        requirement: &Requirement,
+    ) -> Result<Vec<Decision>, PortError> {
+        let home = self.sdk.region().map_or("", |region| region.as_ref());
+        // IAM is one for all regions; the SDK knows from the region which partition's it is.
+        let client = client!(aws_sdk_iam, self, home);
+        let mut decisions = Vec::new();
+        let mut marker = None;
+        for _ in 0..PAGES_MAX {
+            let actions = requirement.actions.iter().map(ToString::to_string);
+            let resources = &requirement.resources;
+            let page = client
+                .simulate_principal_policy()
+                .policy_source_arn(role.as_str())
+                .set_action_names(Some(actions.collect()))
+                .set_resource_arns((!resources.is_empty()).then(|| resources.clone()))
+                .set_context_entries(Some(context(requirement)))
+                .set_marker(marker)
+                .send()
+                .await
+                .map_err(|error| port_error(ACTION, &error, &[]))?;
+            for result in page.evaluation_results() {
+                decisions.extend(read(result));
+            }
+            marker = page.marker().map(ToOwned::to_owned);
+            if !page.is_truncated() || marker.is_none() {
+                return whole(requirement, decisions);
+            }
+        }
+        Err(unusable(ACTION, "the list of results does not end"))
+    }
+}
+
+fn context(requirement: &Requirement) -> Vec<ContextEntry> {
+    let entries = requirement.context.iter().map(|(key, value)| {
+        let kind = match value.as_str() {
+            "true" | "false" => ContextKeyTypeEnum::Boolean,
+            _ => ContextKeyTypeEnum::String,
+        };
+        ContextEntry::builder()
+            .context_key_name(*key)
+            .context_key_values(value)
+            .context_key_type(kind)
+            .build()
+    });
+    entries.collect()
+}
+
+/// Of several resources each has its own result; of one, or none, the action's own is all there is.
+fn read(result: &EvaluationResult) -> Vec<Decision> {
+    let decision = |resource: &str, verdict: &Verdict, missing: &[String]| Decision {
+        action: result.eval_action_name().to_owned(),
+        resource: resource.to_owned(),
+        allowed: *verdict == Verdict::Allowed,
+        missing: missing.to_vec(),
+    };
+    let each = result.resource_specific_results();
+    if each.is_empty() {
+        let resource = result.eval_resource_name().unwrap_or("*");
+        let missing = result.missing_context_values();
+        return vec![decision(resource, result.eval_decision(), missing)];
+    }
+    each.iter()
+        .map(|one| {
+            decision(
+                one.eval_resource_name(),
+                one.eval_resource_decision(),
+                one.missing_context_values(),
+            )
+        })
+        .collect()
+}
+
+/// An action that the simulator leaves out was not allowed by it.
+fn whole(requirement: &Requirement, decisions: Vec<Decision>) -> Result<Vec<Decision>, PortError> {
+    let is_there = |action: &&str| decisions.iter().any(|one| one.action == *action);
+    if requirement.actions.iter().all(is_there) {
+        Ok(decisions)
+    } else {
+        Err(unusable(ACTION, "IAM left an action out of its answer"))
+    }
+}

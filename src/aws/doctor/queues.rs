@@ -1,0 +1,74 @@
+//! SQS for the doctor: messages counted, none received.
+
+use aws_sdk_sqs::error::ProvideErrorMetadata;
+use aws_sdk_sqs::types::QueueAttributeName;
+
+use super::super::fault::{port_error, unusable};
+use super::{Doctor, client};
+use crate::domain::arn::Region;
+use crate::ports::PortError;
+use crate::ports::doctor::{CountMessages, FindQueue};
+
+/// What together is all that rests in a queue: visible, and received by somebody who may be a replay.
+const COUNTED: [QueueAttributeName; 2] = [
+    QueueAttributeName::ApproximateNumberOfMessages,
+    QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+];
+
+/// SQS names it one way in its answer's body and, for older clients, another way in its head.
+fn is_gone(code: Option<&str>) -> bool {
+    matches!(
+        code,
+        Some("QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue")
+    )
+}
+
+impl FindQueue for Doctor {
+    async fn get_queue_url(
+        &self,
+        region: &Region,
+        name: &str,
+    ) -> Result<Option<String>, PortError> {
+        const ACTION: &str = "sqs:GetQueueUrl";
+        let answer = client!(aws_sdk_sqs, self, region.as_str())
+            .get_queue_url()
+            .queue_name(name)
+            .send()
+            .await;
+        match answer {
+            Ok(answer) => match answer.queue_url() {
+                Some(url) => Ok(Some(url.to_owned())),
+                None => Err(unusable(ACTION, "SQS left the queue's URL out")),
+            },
+            Err(error) if is_gone(error.code()) => Ok(None),
+            Err(error) => Err(port_error(ACTION, &error, &[])),
+        }
+    }
+}
+
+impl CountMessages for Doctor {
+    async fn count_messages(&self, region: &Region, url: &str) -> Result<Option<u64>, PortError> {
+        const ACTION: &str = "sqs:GetQueueAttributes";
+        let answer = client!(aws_sdk_sqs, self, region.as_str())
+            .get_queue_attributes()
+            .queue_url(url)
+            .set_attribute_names(Some(COUNTED.to_vec()))
+            .send()
+            .await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) if is_gone(error.code()) => return Ok(None),
+            Err(error) => return Err(port_error(ACTION, &error, &[])),
+        };
+        let attributes = answer.attributes();
+        let mut sum = 0_u64;
+        for name in COUNTED {
+            let count = attributes
+                .and_then(|all| all.get(&name))
+                .and_then(|count| count.parse::<u64>().ok())
+                .ok_or_else(|| unusable(ACTION, "SQS left a count of messages out"))?;
+            sum = sum.saturating_add(count);
+        }
+        Ok(Some(sum))
+    }
+}

@@ -1,0 +1,152 @@
+//! `snapferry doctor`: what would fail at three in the morning, each with what mends it.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::arguments::{DoctorArguments, StackArguments, variables};
+use super::show::{short, table, write_json, write_table};
+use super::{CliError, Ended};
+use crate::app::doctor::{self, Order, diagnose};
+use crate::aws::{Aws, Examines, for_operators, patient};
+use crate::domain::arn::Region;
+use crate::domain::doctor::{Finding, Level, in_order, is_well};
+use crate::settings::{Preflight, SettingsError};
+
+pub(super) async fn execute(
+    stack: &StackArguments,
+    options: &DoctorArguments,
+    environment: Vec<(String, String)>,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let preflight = Preflight::from_variables(variables(environment, stack.flags()))?;
+    let order = order(options, &preflight)?;
+    let home = &preflight.ground.home;
+    let sdk = patient(for_operators(home, stack.profile.as_deref()).await);
+    let aws = Aws::new(sdk, preflight.ground.table.clone(), Examines);
+    run_doctor(&aws, &preflight, &order, options.json, out).await
+}
+
+/// A region that the stack does not have would be looked at in vain, and its silence be taken for health.
+fn order(options: &DoctorArguments, preflight: &Preflight) -> Result<Order, SettingsError> {
+    let known = &preflight.ground.source_regions;
+    let mut faults = Vec::new();
+    let mut regions = Vec::new();
+    for name in &options.source_regions {
+        match Region::parse(name) {
+            Ok(region) if known.contains(&region) => regions.push(region),
+            Ok(region) => faults.push(format!(
+                "--source-region: {region} is none of SNAPFERRY_SOURCE_REGIONS"
+            )),
+            Err(error) => faults.push(format!("--source-region: {error}")),
+        }
+    }
+    if faults.is_empty() {
+        Ok(Order {
+            regions,
+            databases: options.databases.clone(),
+        })
+    } else {
+        Err(SettingsError { faults })
+    }
+}
+
+/// Looks at everything, and tells it, the worst first.
+///
+/// # Errors
+/// When the answer cannot be written. What could not be looked at is part of the answer.
+pub async fn run_doctor<W: doctor::Permissions>(
+    world: &W,
+    preflight: &Preflight,
+    order: &Order,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let findings = in_order(diagnose(world, preflight, order).await);
+    if json {
+        write_json(out, &DoctorJson::of(&findings))?;
+    } else {
+        write(out, &findings)?;
+    }
+    Ok(if is_well(&findings) {
+        Ended::Well
+    } else {
+        Ended::Badly
+    })
+}
+
+fn write(out: &mut impl Write, findings: &[Finding]) -> Result<(), CliError> {
+    let mut rows = table(["LEVEL", "CHECK", "SUBJECT", "WHAT", "REMEDY"]);
+    for finding in findings {
+        rows.add_row([
+            finding.level.as_str().to_owned(),
+            finding.check.to_string(),
+            finding.subject.clone(),
+            short(&finding.what),
+            finding.remedy.as_deref().map_or("-".to_owned(), short),
+        ]);
+    }
+    write_table(out, &rows)?;
+    let Counts {
+        failure,
+        warning,
+        unknown,
+        ok,
+    } = Counts::of(findings);
+    writeln!(
+        out,
+        "\nfailures: {failure}, warnings: {warning}, unknown: {unknown}, ok: {ok}"
+    )?;
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Counts {
+    failure: usize,
+    warning: usize,
+    unknown: usize,
+    ok: usize,
+}
+
+impl Counts {
+    fn of(findings: &[Finding]) -> Self {
+        let of = |level| findings.iter().filter(|one| one.level == level).count();
+        Self {
+            failure: of(Level::Failure),
+            warning: of(Level::Warning),
+            unknown: of(Level::Unknown),
+            ok: of(Level::Ok),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct DoctorJson<'a> {
+    findings: Vec<FindingJson<'a>>,
+    counts: Counts,
+}
+
+#[derive(Serialize)]
+struct FindingJson<'a> {
+    level: &'static str,
+    check: &'static str,
+    subject: &'a str,
+    what: &'a str,
+    remedy: Option<&'a str>,
+}
+
+impl<'a> DoctorJson<'a> {
+    fn of(findings: &'a [Finding]) -> Self {
+        let rows = findings.iter().map(|finding| FindingJson {
+            level: finding.level.as_str(),
+            check: finding.check.as_str(),
+            subject: &finding.subject,
+            what: &finding.what,
+            remedy: finding.remedy.as_deref(),
+        });
+        Self {
+            findings: rows.collect(),
+            counts: Counts::of(findings),
+        }
+    }
+}

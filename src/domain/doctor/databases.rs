@@ -1,0 +1,239 @@
+//! What a database brings along: its option group, and other stacks that protect it too.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{Check, Finding, Level};
+use crate::domain::arn::KeyArn;
+use crate::domain::command::DatabaseRef;
+use crate::domain::database::Database;
+use crate::domain::snapshot::Snapshot;
+use crate::domain::tags::{self, StackId};
+
+/// A database with what its copy depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The database.
+    pub database: Database,
+    /// The key that it is encrypted under, if it is.
+    pub key: Option<KeyArn>,
+    /// The option groups it has or is about to have.
+    pub option_groups: Vec<String>,
+}
+
+/// An option group as RDS describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptionGroup {
+    /// Its name, unique in its region.
+    pub name: String,
+    /// The engine it is for.
+    pub engine: String,
+    /// The engine's major version it is for.
+    pub major_version: String,
+    /// The options that a database cannot be without once it has them: RDS calls them permanent (Oracle's TDE)
+    /// and persistent (SQL Server's TDE).
+    pub binding: Vec<String>,
+}
+
+impl OptionGroup {
+    fn serves_like(&self, other: &Self) -> bool {
+        self.engine == other.engine && self.major_version == other.major_version
+    }
+
+    fn binds_all_of(&self, other: &Self) -> bool {
+        other.binding.iter().all(|name| self.binding.contains(name))
+    }
+}
+
+/// RDS's own: they are in each region, and a copy needs none named.
+fn is_default(name: &str) -> bool {
+    name.starts_with("default:")
+}
+
+/// What becomes of a database's option groups in the recovery region. Nothing about a database with a default
+/// one, unless its policy names another for it.
+///
+/// `copied_with` is the recovery region's option group that the copy will be asked to have. A copy without one
+/// gets the engine's default, and RDS refuses that to a source with TDE (CopyDBSnapshot, `OptionGroupName`).
+#[must_use]
+pub fn option_group(
+    candidate: &Candidate,
+    of_its_region: &[OptionGroup],
+    of_the_recovery_region: &[OptionGroup],
+    copied_with: Option<&str>,
+) -> Vec<Finding> {
+    let own = candidate.option_groups.iter();
+    own.filter(|name| copied_with.is_some() || !is_default(name))
+        .map(|name| {
+            let named = |groups: &[OptionGroup], name: &str| {
+                groups.iter().find(|group| group.name == name).cloned()
+            };
+            let arn = &candidate.database.arn;
+            match (named(of_its_region, name), copied_with) {
+                (None, _) => Finding::bad(
+                    Check::OptionGroup,
+                    arn,
+                    Level::Unknown,
+                    format!(
+                        "not known: RDS lists no option group {name} in {}",
+                        arn.region()
+                    ),
+                    "run the doctor again",
+                ),
+                (Some(group), Some(aim)) => {
+                    asked_for(candidate, &group, aim, named(of_the_recovery_region, aim))
+                }
+                (Some(group), None) => {
+                    unasked(candidate, &group, named(of_the_recovery_region, name))
+                }
+            }
+        })
+        .collect()
+}
+
+fn asked_for(
+    candidate: &Candidate,
+    own: &OptionGroup,
+    aim: &str,
+    found: Option<OptionGroup>,
+) -> Finding {
+    let arn = &candidate.database.arn;
+    let bad = |what: String, remedy: String| {
+        Finding::bad(Check::OptionGroup, arn, Level::Failure, what, remedy)
+    };
+    match found {
+        None => bad(
+            format!(
+                "its copy is to have the option group {aim}, and the recovery region has none of that name"
+            ),
+            format!(
+                "create {aim} there for {} {}",
+                own.engine, own.major_version
+            ),
+        ),
+        Some(other) if !other.serves_like(own) => bad(
+            format!(
+                "its copy is to have the option group {aim}, which is for {} {}, and {} is for {} {}",
+                other.engine, other.major_version, own.name, own.engine, own.major_version
+            ),
+            "name an option group of the same engine and major version".to_owned(),
+        ),
+        Some(other) if !other.binds_all_of(own) => bad(
+            format!(
+                "its copy is to have the option group {aim}, which lacks an option that the data needs: {}",
+                own.binding.join(", ")
+            ),
+            format!("add it to {aim}"),
+        ),
+        Some(_) => Finding::ok(
+            Check::OptionGroup,
+            arn,
+            format!("{} becomes {aim} in the recovery region", own.name),
+        ),
+    }
+}
+
+fn unasked(candidate: &Candidate, own: &OptionGroup, counterpart: Option<OptionGroup>) -> Finding {
+    let arn = &candidate.database.arn;
+    let counterpart = counterpart.filter(|other| other.serves_like(own));
+    if !own.binding.is_empty() {
+        let there = match counterpart {
+            Some(_) => {
+                "the recovery region has one of that name, but its policy maps none, so its copies are made without one"
+            }
+            None => "the recovery region has none of that name",
+        };
+        return Finding::bad(
+            Check::OptionGroup,
+            arn,
+            Level::Failure,
+            format!(
+                "its option group {} has {}, which a copy cannot do without; {there}: RDS refuses the copy",
+                own.name,
+                own.binding.join(", ")
+            ),
+            format!(
+                "make an option group there that has it too, and name it in the policy that protects the database: option_groups, \"{}\" = \"THAT ONE\" (snapferry policy apply)",
+                own.name
+            ),
+        );
+    }
+    match counterpart {
+        Some(_) => Finding::ok(
+            Check::OptionGroup,
+            arn,
+            format!("the recovery region has {} too, to restore with", own.name),
+        ),
+        None => Finding::bad(
+            Check::OptionGroup,
+            arn,
+            Level::Warning,
+            format!(
+                "its option group {} has no counterpart in the recovery region: a restored database gets the engine's default, without these options",
+                own.name
+            ),
+            format!(
+                "create an option group {} there, for {} {}, with the same options",
+                own.name, own.engine, own.major_version
+            ),
+        ),
+    }
+}
+
+/// When each stack has last taken data of each database, as the tags of manual snapshots say.
+pub type Claims = BTreeMap<String, BTreeMap<String, Option<Timestamp>>>;
+
+/// Reads the claims off a region's snapshots. A snapshot in the making has no time yet and counts as of `now`.
+#[must_use]
+pub fn claims(snapshots: &[Snapshot], now: Timestamp) -> Claims {
+    let mut claims = Claims::new();
+    for snapshot in snapshots {
+        let tag = |key| snapshot.tags.get(key).cloned();
+        if let (Some(stack), Some(database)) = (tag(tags::STACK), tag(tags::RESOURCE_ID)) {
+            let newest = claims
+                .entry(database)
+                .or_default()
+                .entry(stack)
+                .or_default();
+            *newest = (*newest).max(Some(snapshot.taken_at.unwrap_or(now)));
+        }
+    }
+    claims
+}
+
+/// Other stacks that have protected a database since a moment.
+///
+/// Seen by the tags of the snapshots that there are. Not seen: a stack that has made none yet, one whose
+/// snapshots were removed, and one with the same id as this.
+#[must_use]
+pub fn other_stacks(
+    database: &DatabaseRef,
+    ours: &StackId,
+    claims: &Claims,
+    since: Timestamp,
+) -> Option<Finding> {
+    let others: Vec<String> = claims
+        .get(database.resource_id.as_str())
+        .into_iter()
+        .flatten()
+        .filter(|(stack, newest)| stack.as_str() != ours.as_str() && **newest >= Some(since))
+        .map(|(stack, _)| stack.clone())
+        .collect();
+    (!others.is_empty()).then(|| {
+        Finding::bad(
+            Check::OtherStacks,
+            &database.arn,
+            Level::Warning,
+            format!(
+                "it is protected by another stack too: {}; each takes its own snapshots, they wait for each other, and both fill the quota",
+                others.join(", ")
+            ),
+            format!(
+                "select it in one stack alone: with the tag {} or {}, or by the other stack's Selection",
+                tags::POLICY,
+                tags::EXCLUDE
+            ),
+        )
+    })
+}

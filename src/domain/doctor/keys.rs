@@ -1,0 +1,147 @@
+//! Keys: the one that the copies get, and those that the sources have.
+
+use jiff::Timestamp;
+
+use super::{Check, Finding, Level};
+use crate::domain::arn::{KeyArn, Region};
+
+/// Who made a key and says who may use it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manager {
+    /// AWS (`aws/rds`): its policy cannot be changed, and it serves its own account alone.
+    Aws,
+    /// The account's owner.
+    Customer,
+}
+
+/// A key's state, as KMS names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyState {
+    /// Usable.
+    Enabled,
+    /// Switched off.
+    Disabled,
+    /// It will be gone at some time, and is not usable until then.
+    PendingDeletion(Option<Timestamp>),
+    /// A state besides: its material is not imported, its store is not connected.
+    Other(String),
+}
+
+/// A key as KMS describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyFacts {
+    /// Its state.
+    pub state: KeyState,
+    /// Who manages it.
+    pub manager: Manager,
+    /// Whether it encrypts and decrypts with one secret: RDS takes no other.
+    pub symmetric: bool,
+}
+
+/// Why a key cannot be used, and what mends that; nothing if it can.
+fn broken(found: Option<&KeyFacts>) -> Option<(String, &'static str)> {
+    let Some(key) = found else {
+        return Some((
+            "KMS knows no such key".to_owned(),
+            "give the ARN of a key that there is",
+        ));
+    };
+    let (what, remedy) = match &key.state {
+        KeyState::Enabled if key.symmetric => return None,
+        KeyState::Enabled => (
+            "it is no symmetric key for encryption, and RDS takes no other".to_owned(),
+            "use a symmetric encryption key",
+        ),
+        KeyState::Disabled => ("it is disabled".to_owned(), "enable it in KMS"),
+        KeyState::PendingDeletion(at) => {
+            let at = at.map_or_else(String::new, |at| format!(" and will be deleted at {at}"));
+            (
+                format!("it is pending deletion{at}"),
+                "cancel its deletion in KMS and enable it: what is encrypted under it is lost with it",
+            )
+        }
+        KeyState::Other(state) => (
+            format!("its state is {state}, and it cannot be used"),
+            "bring it into the state Enabled: import its material, or connect its key store",
+        ),
+    };
+    Some((what, remedy))
+}
+
+/// The key of the copies. A copy's key must be of the copy's region (CopyDBSnapshot, `KmsKeyId`).
+#[must_use]
+pub fn recovery_key(key: &KeyArn, home: &Region, found: Option<&KeyFacts>) -> Finding {
+    const CHECK: Check = Check::RecoveryKey;
+    if let Some(elsewhere) = in_another_region(key, home) {
+        return elsewhere;
+    }
+    match (broken(found), found) {
+        (Some((what, remedy)), _) => Finding::bad(CHECK, key, Level::Failure, what, remedy),
+        (None, Some(facts)) if facts.manager == Manager::Aws => Finding::ok(
+            CHECK,
+            key,
+            "usable; AWS manages it, so the copies can never be shared with another account",
+        ),
+        (None, _) => Finding::ok(CHECK, key, "usable"),
+    }
+}
+
+/// A key of another region fails whatever it is like: it need not be asked for.
+#[must_use]
+pub fn in_another_region(key: &KeyArn, home: &Region) -> Option<Finding> {
+    (key.region() != home.as_str()).then(|| {
+        Finding::bad(
+            Check::RecoveryKey,
+            key,
+            Level::Failure,
+            format!(
+                "it lives in {}, and the copies are made in {home}",
+                key.region()
+            ),
+            format!("deploy the stack with a key of {home}, or with the replica there of this one if it is a multi-region key"),
+        )
+    })
+}
+
+/// The key that sources of a region are encrypted under: RDS reads them with it while it copies.
+///
+/// AWS's own key is fine from region to region; across accounts it never is, for nobody can let another
+/// account use it.
+#[must_use]
+pub fn source_key(
+    key: &KeyArn,
+    found: Option<&KeyFacts>,
+    databases: &[&str],
+    account_of_the_copies: &str,
+) -> Finding {
+    const CHECK: Check = Check::SourceKey;
+    let of = format!("of {}", databases.join(", "));
+    if let Some((what, remedy)) = broken(found) {
+        let what = format!("{what}: RDS cannot read the data {of}");
+        return Finding::bad(CHECK, key, Level::Failure, what, remedy);
+    }
+    let managed = found.is_some_and(|facts| facts.manager == Manager::Aws);
+    if managed && account_of(key) != account_of_the_copies {
+        return Finding::bad(
+            CHECK,
+            key,
+            Level::Failure,
+            format!(
+                "AWS manages the key {of}, and it cannot be used from account {account_of_the_copies}, where the copies are made"
+            ),
+            "move the database to a customer-managed key: copy a snapshot of it under one and restore that",
+        );
+    }
+    let what = if managed {
+        format!(
+            "the key {of}; AWS manages it: fine across regions, it would not do across accounts"
+        )
+    } else {
+        format!("the key {of}; usable")
+    };
+    Finding::ok(CHECK, key, what)
+}
+
+fn account_of(key: &KeyArn) -> &str {
+    key.as_str().split(':').nth(4).unwrap_or_default()
+}

@@ -1,0 +1,385 @@
+//! What each role must be allowed, action by action: the same list as the template's, held together by a test.
+
+use std::fmt;
+
+use super::{Check, Finding, Level, NotSaid};
+use crate::domain::arn::{Family, KeyArn, ParseError, Region, StateMachineArn};
+use crate::domain::tags::StackId;
+
+pub use super::role::{Role, RoleArn};
+
+/// What the requirements are made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ground {
+    /// The stack's id.
+    pub stack: StackId,
+    /// The recovery region.
+    pub home: Region,
+    /// The source regions that are looked at.
+    pub source_regions: Vec<Region>,
+    /// The table's name.
+    pub table: String,
+    /// The state machine.
+    pub state_machine: StateMachineArn,
+    /// The stack's own key, for policies that name none.
+    pub key: KeyArn,
+    /// The commands queue's ARN.
+    pub commands_queue: String,
+    /// The events queue's ARN.
+    pub events_queue: String,
+}
+
+/// Actions that a role needs on each of some resources, in a call of this kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requirement {
+    /// The actions, as IAM names them.
+    pub actions: Vec<&'static str>,
+    /// The resources' ARNs; none for actions that know no resource.
+    pub resources: Vec<String>,
+    /// What the call carries: condition keys and their values.
+    pub context: Vec<(&'static str, String)>,
+}
+
+fn need(actions: &[&'static str], resources: Vec<String>) -> Requirement {
+    Requirement {
+        actions: actions.to_vec(),
+        resources,
+        context: Vec::new(),
+    }
+}
+
+impl Requirement {
+    fn with(mut self, key: &'static str, value: impl fmt::Display) -> Self {
+        self.context.push((key, value.to_string()));
+        self
+    }
+}
+
+/// What RDS calls the same thing done with one family or the other.
+struct Actions {
+    list: &'static str,
+    take: &'static str,
+    copy: &'static str,
+    see: &'static str,
+}
+
+fn actions(family: Family) -> Actions {
+    match family {
+        Family::Instance => Actions {
+            list: "rds:DescribeDBInstances",
+            take: "rds:CreateDBSnapshot",
+            copy: "rds:CopyDBSnapshot",
+            see: "rds:DescribeDBSnapshots",
+        },
+        Family::Cluster => Actions {
+            list: "rds:DescribeDBClusters",
+            take: "rds:CreateDBClusterSnapshot",
+            copy: "rds:CopyDBClusterSnapshot",
+            see: "rds:DescribeDBClusterSnapshots",
+        },
+    }
+}
+
+/// Stands for a database or a snapshot of any name; the templates limit snapshots to names that begin so.
+const ANY: &str = "sf-doctor";
+const REQUESTED_REGION: &str = "aws:RequestedRegion";
+const STACK_TAG: &str = "aws:RequestTag/snapferry:stack";
+const VIA: &str = "kms:ViaService";
+const FOR_AWS: &str = "kms:GrantIsForAWSResource";
+
+impl Ground {
+    fn part(&self, index: usize) -> &str {
+        let arn = self.state_machine.as_str();
+        arn.splitn(7, ':').nth(index).unwrap_or_default()
+    }
+
+    /// The stack's account.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        self.part(4)
+    }
+
+    /// The recovery region's default event bus.
+    #[must_use]
+    pub fn default_bus(&self) -> String {
+        self.arn("events", &self.home, "event-bus/default")
+    }
+
+    fn arn(&self, service: &str, region: &Region, resource: &str) -> String {
+        let (partition, account) = (self.part(1), self.account());
+        format!("arn:{partition}:{service}:{region}:{account}:{resource}")
+    }
+
+    fn table(&self) -> String {
+        self.arn("dynamodb", &self.home, &format!("table/{}", self.table))
+    }
+
+    fn machine(&self) -> Vec<String> {
+        vec![self.state_machine.to_string()]
+    }
+
+    /// A database of a family, and a snapshot of it.
+    fn resources(&self, region: &Region, family: Family) -> [String; 2] {
+        let kinds = match family {
+            Family::Instance => ["db", "snapshot"],
+            Family::Cluster => ["cluster", "cluster-snapshot"],
+        };
+        kinds.map(|kind| self.arn("rds", region, &format!("{kind}:{ANY}")))
+    }
+
+    fn all_regions(&self) -> impl Iterator<Item = &Region> {
+        self.source_regions.iter().chain([&self.home])
+    }
+
+    /// All that a role must be allowed, but to write its logs; `keys` are those that the copies get.
+    #[must_use]
+    pub fn requirements(&self, role: Role, keys: &[KeyArn]) -> Vec<Requirement> {
+        match role {
+            Role::Planner => self.planner(),
+            Role::Worker => self.worker(keys),
+            Role::Reactor => self.reactor(),
+            Role::Sweeper => self.sweeper(),
+            Role::StateMachine => {
+                vec![need(
+                    &["sqs:SendMessage"],
+                    vec![self.commands_queue.clone()],
+                )]
+            }
+        }
+    }
+
+    fn planner(&self) -> Vec<Requirement> {
+        let name = self.part(6);
+        let execution = self.arn("states", &self.home, &format!("execution:{name}:{ANY}"));
+        let mut all = vec![
+            need(
+                &["dynamodb:GetItem", "dynamodb:UpdateItem"],
+                vec![self.table()],
+            ),
+            need(&["states:StartExecution"], self.machine()),
+            need(&["states:DescribeExecution"], vec![execution]),
+        ];
+        for region in &self.source_regions {
+            for family in Family::ALL {
+                let [database, _] = self.resources(region, family);
+                let list = need(&[actions(family).list], vec![database]);
+                all.push(list.with(REQUESTED_REGION, region));
+            }
+        }
+        all
+    }
+
+    fn worker(&self, keys: &[KeyArn]) -> Vec<Requirement> {
+        let table = [
+            "dynamodb:BatchGetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
+        ];
+        let callbacks = [
+            "states:SendTaskHeartbeat",
+            "states:SendTaskSuccess",
+            "states:SendTaskFailure",
+        ];
+        let mut all = vec![
+            need(&table, vec![self.table()]),
+            need(&callbacks, self.machine()),
+            need(&TAKE_MESSAGES, vec![self.commands_queue.clone()]),
+            need(&["rds:DescribeAccountAttributes"], Vec::new()).with(REQUESTED_REGION, &self.home),
+        ];
+        let keys = keys.iter().map(|key| (&self.home, key.to_string()));
+        let source_keys = self
+            .source_regions
+            .iter()
+            .map(|region| (region, self.arn("kms", region, "key/sf-doctor")));
+        for (region, key) in keys.chain(source_keys) {
+            let via = format!("rds.{region}.amazonaws.com");
+            all.push(need(&["kms:DescribeKey"], vec![key.clone()]).with(VIA, &via));
+            let lend = need(&["kms:CreateGrant"], vec![key]).with(VIA, &via);
+            all.push(lend.with(FOR_AWS, true));
+        }
+        for region in &self.source_regions {
+            for family in Family::ALL {
+                let both = self.resources(region, family).to_vec();
+                let take = need(&[actions(family).take], both);
+                all.push(self.marked(take, region));
+            }
+        }
+        for region in self.all_regions() {
+            for family in Family::ALL {
+                let [_, snapshot] = self.resources(region, family);
+                let tagging = [actions(family).copy, "rds:AddTagsToResource"];
+                all.push(self.marked(need(&tagging, vec![snapshot]), region));
+            }
+        }
+        all.extend(self.see_snapshots());
+        all
+    }
+
+    /// A request that makes something, with the stack's tag.
+    fn marked(&self, requirement: Requirement, region: &Region) -> Requirement {
+        requirement
+            .with(REQUESTED_REGION, region)
+            .with(STACK_TAG, &self.stack)
+    }
+
+    fn see_snapshots(&self) -> impl Iterator<Item = Requirement> {
+        self.all_regions().flat_map(|region| {
+            Family::ALL.map(|family| {
+                let both = self.resources(region, family).to_vec();
+                need(&[actions(family).see], both).with(REQUESTED_REGION, region)
+            })
+        })
+    }
+
+    fn reactor(&self) -> Vec<Requirement> {
+        let table = [
+            "dynamodb:BatchGetItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
+        ];
+        let mut all = vec![
+            need(&table, vec![self.table()]),
+            need(
+                &["states:SendTaskSuccess", "states:SendTaskFailure"],
+                self.machine(),
+            ),
+            need(&TAKE_MESSAGES, vec![self.events_queue.clone()]),
+        ];
+        all.extend(self.see_snapshots());
+        all
+    }
+
+    fn sweeper(&self) -> Vec<Requirement> {
+        let table = [
+            "dynamodb:BatchGetItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:ConditionCheckItem",
+        ];
+        let callbacks = [
+            "states:SendTaskHeartbeat",
+            "states:SendTaskSuccess",
+            "states:SendTaskFailure",
+        ];
+        let mut all = vec![
+            need(&table, vec![self.table()]),
+            need(
+                &["dynamodb:Query"],
+                vec![format!("{}/index/open-waits", self.table())],
+            ),
+            need(&callbacks, self.machine()),
+            need(&["sqs:SendMessage"], vec![self.commands_queue.clone()]),
+        ];
+        all.extend(self.see_snapshots());
+        all
+    }
+}
+
+/// What Lambda does with a function's queue in its name, and the delay of a message that failed.
+const TAKE_MESSAGES: [&str; 4] = [
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ChangeMessageVisibility",
+];
+
+/// The ARN of the queue that a URL names: its last two parts are the account and the name.
+///
+/// # Errors
+/// The URL, if it does not end so.
+pub fn queue_arn(url: &str, partition: &str, region: &Region) -> Result<String, ParseError> {
+    let fail = || ParseError::new(url, "the URL of a queue (https://…/ACCOUNT/NAME)");
+    let mut parts = url.rsplitn(3, '/');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(name), Some(account), Some(host))
+            if !name.is_empty()
+                && account.len() == 12
+                && account.bytes().all(|b| b.is_ascii_digit())
+                && host.contains("://") =>
+        {
+            Ok(format!("arn:{partition}:sqs:{region}:{account}:{name}"))
+        }
+        _ => Err(fail()),
+    }
+}
+
+/// How IAM's simulator decided one action on one resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The action.
+    pub action: String,
+    /// The resource; `*` for none.
+    pub resource: String,
+    /// Whether it is allowed.
+    pub allowed: bool,
+    /// Condition keys that a policy asks for and the simulation was not given.
+    pub missing: Vec<String>,
+}
+
+/// What a role may do, from all that was simulated for it.
+#[must_use]
+pub fn permissions(role: Role, simulated: &[Result<Vec<Decision>, NotSaid>]) -> Finding {
+    const CHECK: Check = Check::Permissions;
+    let decisions: Vec<&Decision> = simulated.iter().flatten().flatten().collect();
+    let refused = |with_all_said: bool| -> Vec<String> {
+        let refused = decisions
+            .iter()
+            .filter(|one| !one.allowed && one.missing.is_empty() == with_all_said);
+        let mut texts: Vec<String> = refused
+            .map(|one| format!("{} on {}", one.action, one.resource))
+            .collect();
+        texts.sort();
+        texts.dedup();
+        texts
+    };
+    let (denied, unclear) = (refused(true), refused(false));
+    if !denied.is_empty() {
+        return Finding::bad(
+            CHECK,
+            role,
+            Level::Failure,
+            format!("it may not {}", denied.join("; ")),
+            "deploy template.yaml again; if it is as it should be, look for a permissions boundary or a service control policy that denies this",
+        );
+    }
+    if let Some(Err(error)) = simulated.iter().find(|one| one.is_err()) {
+        return if error.code.as_deref() == Some("NoSuchEntity") {
+            Finding::bad(
+                CHECK,
+                role,
+                Level::Failure,
+                "there is no such role",
+                "eval the stack's output CliEnvironment again, or deploy template.yaml again",
+            )
+        } else {
+            Finding::unknown(CHECK, role, error)
+        };
+    }
+    if !unclear.is_empty() {
+        return Finding::bad(
+            CHECK,
+            role,
+            Level::Unknown,
+            format!(
+                "not known: whether it may {}, for a policy asks for what only a real call carries",
+                unclear.join("; ")
+            ),
+            "see the role's policies",
+        );
+    }
+    let what = format!("all {} that it needs are allowed by IAM", decisions.len());
+    Finding::ok(CHECK, role, what)
+}
+
+/// A role whose ARN was not given.
+#[must_use]
+pub fn not_named(role: Role) -> Finding {
+    Finding::bad(
+        Check::Permissions,
+        role,
+        Level::Unknown,
+        format!("not known: {} is not set", role.variable()),
+        "deploy this version's template.yaml, whose output CliEnvironment sets it, and eval that again",
+    )
+}

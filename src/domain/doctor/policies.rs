@@ -1,0 +1,98 @@
+//! The policies that hold, and the databases that they are meant for and do not protect.
+
+use super::{Check, Finding, Level, NotSaid};
+use crate::domain::arn::{RdsArn, Region};
+use crate::domain::database::{LeftOut, Refusal};
+use crate::domain::policy::Policies;
+use crate::domain::policy_set::Stamp;
+use crate::domain::tags;
+
+/// Which policies hold, and since when; without a stamp the built-in one does.
+#[must_use]
+pub fn policies(home: &Region, stamp: Option<&Stamp>, policies: &Policies) -> Finding {
+    let names: Vec<&str> = policies.all.iter().map(|one| one.name.as_str()).collect();
+    let names = names.join(", ");
+    let what = stamp.map_or_else(
+        || format!("no set was ever applied: the built-in policy holds ({names})"),
+        |stamp| format!("version {} of {} holds: {names}", stamp.version, stamp.at),
+    );
+    Finding::ok(Check::Policies, home, what)
+}
+
+/// The policies could not be read. The planner does not fall back to the built-in one then, and neither does the
+/// doctor; a caller who may not read them says nothing of the planner.
+#[must_use]
+pub fn unreadable(home: &Region, why: &NotSaid) -> Finding {
+    const CHECK: Check = Check::Policies;
+    if why.is_refusal() {
+        return Finding::unknown(CHECK, home, why);
+    }
+    Finding::bad(
+        CHECK,
+        home,
+        Level::Failure,
+        format!(
+            "the policies that hold cannot be read, and where the planner cannot read them either it starts nothing: {}",
+            why.why
+        ),
+        "run the doctor again; if it stays so, see by snapferry policy history who applied them: use the version of Snapferry that did, or apply your file again with this one",
+    )
+}
+
+/// What is known of a region's databases while the policies are not: nothing.
+#[must_use]
+pub fn unjudged(region: &Region) -> Finding {
+    Finding::bad(
+        Check::Databases,
+        region,
+        Level::Unknown,
+        "not known: which databases are protected is said by the policies, which could not be read",
+        "see the check policies",
+    )
+}
+
+/// A database that is selected, and that the planner refuses.
+#[must_use]
+pub fn refused(database: &RdsArn, why: Refusal) -> Finding {
+    Finding::bad(
+        Check::Databases,
+        database,
+        Level::Failure,
+        format!("the planner refuses it: {why}"),
+        format!(
+            "protect it by other means, and tag it {} so that nobody counts on this",
+            tags::EXCLUDE
+        ),
+    )
+}
+
+/// A database that is left out though somebody meant it to be protected: its tag names no policy.
+#[must_use]
+pub fn misnamed(database: &RdsArn, why: &LeftOut) -> Option<Finding> {
+    matches!(why, LeftOut::UnknownPolicy(_)).then(|| {
+        Finding::bad(
+            Check::Databases,
+            database,
+            Level::Failure,
+            format!("it is not protected: {why}"),
+            format!(
+                "tag it with a policy that there is ({}), or apply a set with that policy",
+                tags::POLICY
+            ),
+        )
+    })
+}
+
+/// Says of a key's finding which policies it is the key of.
+#[must_use]
+pub fn of_policies(finding: Finding, policies: &[&str]) -> Finding {
+    if policies.is_empty() {
+        return finding;
+    }
+    let what = format!(
+        "{}; the key of the policies {}",
+        finding.what,
+        policies.join(", ")
+    );
+    Finding { what, ..finding }
+}

@@ -1,0 +1,160 @@
+//! Room: for manual snapshots, and for copies in flight.
+
+use super::{Check, Finding, Level};
+use crate::domain::arn::{Family, Region};
+use crate::domain::tags::PolicyName;
+
+/// Copies in flight that RDS allows for an account in a destination region (user guide, copying a snapshot).
+pub const COPIES_IN_FLIGHT: usize = 20;
+/// How many rounds must fit for nobody to be warned.
+const ROUNDS: i64 = 7;
+
+/// How many manual snapshots a region has, and may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// There are this many.
+    pub used: i64,
+    /// There may be this many.
+    pub max: i64,
+}
+
+/// Whether the next round fits, at one manual snapshot of this family in this region for each database of it;
+/// `databases` is nothing where it is not known how many there are.
+#[must_use]
+pub fn snapshot_quota(
+    region: &Region,
+    family: Family,
+    quota: Option<Quota>,
+    databases: Option<usize>,
+) -> Finding {
+    const CHECK: Check = Check::SnapshotQuota;
+    let (kind, name) = match family {
+        Family::Instance => ("manual snapshots", "Manual DB instance snapshots"),
+        Family::Cluster => ("manual cluster snapshots", "Manual DB cluster snapshots"),
+    };
+    let remedy = format!(
+        "remove {kind} that nobody needs, or have the quota raised (Service Quotas, {name})"
+    );
+    let Some(Quota { used, max }) = quota else {
+        return Finding::bad(
+            CHECK,
+            region,
+            Level::Unknown,
+            format!("not known: RDS does not report the quota of {kind}"),
+            format!("look it up in Service Quotas ({name})"),
+        );
+    };
+    let room = max.saturating_sub(used).max(0);
+    let Some(databases) = databases else {
+        let what = format!("{used} of {max} {kind}, there is room for {room}");
+        return if room == 0 {
+            Finding::bad(CHECK, region, Level::Failure, what, remedy)
+        } else {
+            let what = format!("{what}; not known: how many a round makes");
+            let remedy = "see why the databases could not be listed";
+            Finding::bad(CHECK, region, Level::Unknown, what, remedy)
+        };
+    };
+    let round = i64::try_from(databases).unwrap_or(i64::MAX);
+    let what =
+        format!("{used} of {max} {kind}; a round makes {databases}, there is room for {room}");
+    if room < round || room == 0 {
+        Finding::bad(CHECK, region, Level::Failure, what, remedy)
+    } else if room < round.saturating_mul(ROUNDS) {
+        Finding::bad(CHECK, region, Level::Warning, what, remedy)
+    } else {
+        Finding::ok(CHECK, region, what)
+    }
+}
+
+/// What is known of copies in flight into the recovery region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copies {
+    /// How many the stack makes at once.
+    pub slots: usize,
+    /// How many of those places are taken.
+    pub taken: usize,
+    /// How many copies wait for a place.
+    pub queued: usize,
+    /// Copies in flight that are not this stack's; nothing if RDS did not say.
+    pub of_others: Option<usize>,
+}
+
+/// Whether the stack's copies fit beside the others'. Nothing fails by it: what RDS refuses is queued.
+#[must_use]
+pub fn copy_slots(home: &Region, copies: Copies) -> Finding {
+    const CHECK: Check = Check::CopySlots;
+    let Copies {
+        slots,
+        taken,
+        queued,
+        of_others,
+    } = copies;
+    let others = of_others.unwrap_or(0);
+    let mut what = format!("{taken} of {slots} taken, {queued} copies wait for one");
+    match of_others {
+        Some(others) => what.push_str(&format!(", {others} copies of others are in flight")),
+        None => what.push_str(", how many copies of others are in flight is not known"),
+    }
+    let warn = |what: String, remedy: &str| Finding::bad(CHECK, home, Level::Warning, what, remedy);
+    if slots > COPIES_IN_FLIGHT {
+        let what = format!("{what}; RDS allows {COPIES_IN_FLIGHT} by default");
+        warn(
+            what,
+            "see that the account's limit was raised, or set CopySlots to it: what RDS refuses waits for the sweep",
+        )
+    } else if others > 0 && slots + others > COPIES_IN_FLIGHT {
+        let what = format!("{what}; RDS allows {COPIES_IN_FLIGHT} for all together");
+        warn(
+            what,
+            "lower CopySlots while others copy too, or let them wait",
+        )
+    } else if queued > 0 && taken >= slots {
+        warn(
+            what,
+            "wait, or spread the schedules: see snapferry waits for how long each has waited",
+        )
+    } else {
+        Finding::ok(CHECK, home, what)
+    }
+}
+
+/// What is known of the copies of one policy whose slots are bounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PolicyCopies {
+    /// How many of its copies may have a place.
+    pub slots: usize,
+    /// How many places there are for all policies together.
+    pub of_all: usize,
+    /// How many its copies have taken.
+    pub taken: usize,
+    /// How many of its copies wait for one.
+    pub queued: usize,
+}
+
+/// Whether a policy's own bound holds its copies back, or never can.
+#[must_use]
+pub fn policy_slots(policy: &PolicyName, copies: PolicyCopies) -> Finding {
+    const CHECK: Check = Check::CopySlots;
+    let PolicyCopies {
+        slots,
+        of_all,
+        taken,
+        queued,
+    } = copies;
+    let subject = format!("policy {policy}");
+    let what = format!("{taken} of {slots} taken, {queued} of its copies wait for one");
+    let warn =
+        |what: String, remedy: &str| Finding::bad(CHECK, &subject, Level::Warning, what, remedy);
+    if slots > of_all {
+        let what = format!("{what}; all policies together have {of_all}, so its bound never holds");
+        warn(what, "lower the policy's copy_slots, or leave it out")
+    } else if queued > 0 && taken >= slots {
+        warn(
+            what,
+            "wait, raise the policy's copy_slots, or have it due less often",
+        )
+    } else {
+        Finding::ok(CHECK, &subject, what)
+    }
+}

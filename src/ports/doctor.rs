@@ -1,0 +1,112 @@
+//! What the operator's doctor asks of the outside. All of it only reads.
+
+use super::{Page, PortError, RdsError};
+use crate::domain::arn::{KeyArn, Region};
+use crate::domain::doctor::databases::{Candidate, OptionGroup};
+use crate::domain::doctor::key_policy::Statement;
+use crate::domain::doctor::keys::KeyFacts;
+use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
+use crate::domain::doctor::region::Rule;
+use crate::domain::snapshot::Snapshot;
+
+/// Lists instances with what their copies depend on.
+pub trait InspectInstances {
+    /// `DescribeDBInstances`: one page of up to 100.
+    async fn inspect_db_instances(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Candidate>, RdsError>;
+}
+
+/// Lists clusters with what their copies depend on.
+pub trait InspectClusters {
+    /// `DescribeDBClusters`: one page of up to 100.
+    async fn inspect_db_clusters(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Candidate>, RdsError>;
+}
+
+/// Lists a region's manual snapshots of instances, whoever made them.
+pub trait ListManualSnapshots {
+    /// `DescribeDBSnapshots` of the type `manual`: one page of up to 100.
+    async fn list_manual_snapshots(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Snapshot>, RdsError>;
+}
+
+/// Lists a region's manual snapshots of clusters, whoever made them.
+pub trait ListManualClusterSnapshots {
+    /// `DescribeDBClusterSnapshots` of the type `manual`: one page of up to 100.
+    async fn list_manual_cluster_snapshots(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Snapshot>, RdsError>;
+}
+
+/// Lists option groups.
+pub trait ListOptionGroups {
+    /// `DescribeOptionGroups`: one page of up to 100.
+    async fn list_option_groups(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<OptionGroup>, PortError>;
+}
+
+/// Looks at a key.
+pub trait DescribeKey {
+    /// `DescribeKey`, in the key's region; nothing if KMS knows none.
+    async fn describe_key(&self, key: &KeyArn) -> Result<Option<KeyFacts>, PortError>;
+}
+
+/// Reads a key's policy.
+pub trait ReadKeyPolicy {
+    /// `GetKeyPolicy`, in the key's region.
+    async fn get_key_policy(&self, key: &KeyArn) -> Result<Vec<Statement>, PortError>;
+}
+
+/// Finds rules by where they send.
+pub trait FindRules {
+    /// `ListRuleNamesByTarget`, on a region's default bus: one page of up to 100 names.
+    async fn list_rule_names_by_target(
+        &self,
+        region: &Region,
+        target: &str,
+        marker: Option<String>,
+    ) -> Result<Page<String>, PortError>;
+}
+
+/// Looks at a rule.
+pub trait DescribeRule {
+    /// `DescribeRule`, on a region's default bus.
+    async fn describe_rule(&self, region: &Region, name: &str) -> Result<Rule, PortError>;
+}
+
+/// Finds a queue by its name.
+pub trait FindQueue {
+    /// `GetQueueUrl`; nothing if there is none.
+    async fn get_queue_url(&self, region: &Region, name: &str)
+    -> Result<Option<String>, PortError>;
+}
+
+/// Counts messages.
+pub trait CountMessages {
+    /// `GetQueueAttributes`: about how many there are, received ones among them; nothing if there is no queue.
+    async fn count_messages(&self, region: &Region, url: &str) -> Result<Option<u64>, PortError>;
+}
+
+/// Asks IAM what a role may do.
+pub trait SimulatePermissions {
+    /// `SimulatePrincipalPolicy`, all pages: a decision for each action on each resource.
+    async fn simulate_principal_policy(
+        &self,
+        role: &RoleArn,
+        requirement: &Requirement,
+    ) -> Result<Vec<Decision>, PortError>;
+}

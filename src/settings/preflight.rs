@@ -1,0 +1,98 @@
+//! What the doctor knows. It finds fault with more than it refuses: a key of another region is a finding here,
+//! where the planner would not start.
+
+use std::collections::BTreeMap;
+
+use super::{SettingsError, Stack, Variables, built_in, regions};
+use crate::domain::arn::{KeyArn, Region, StateMachineArn};
+use crate::domain::doctor::permissions::{Ground, Role, RoleArn, queue_arn};
+use crate::domain::policy::Policies;
+
+/// What the doctor knows.
+#[derive(Debug, Clone)]
+pub struct Preflight {
+    /// The policies that hold where no set was ever applied: the built-in one.
+    pub built_in: Policies,
+    /// How many copies RDS may have in flight into the recovery region.
+    pub copy_slots: usize,
+    /// Whose stack, where, and what its roles need.
+    pub ground: Ground,
+    /// The dead-letter queue of commands.
+    pub commands_dead_letters: String,
+    /// The dead-letter queue of events.
+    pub events_dead_letters: String,
+    /// The roles' ARNs, as far as they were given.
+    pub roles: BTreeMap<Role, RoleArn>,
+}
+
+impl Preflight {
+    /// Reads the doctor's variables.
+    ///
+    /// # Errors
+    /// All faults at once.
+    pub fn from_variables(mut vars: Variables) -> Result<Self, SettingsError> {
+        let read = Self::read(&mut vars);
+        vars.finish(read)
+    }
+
+    fn read(vars: &mut Variables) -> Option<Self> {
+        let stack = Stack::read(vars);
+        let source_regions = vars.required("SNAPFERRY_SOURCE_REGIONS", regions);
+        let state_machine = vars.required("SNAPFERRY_STATE_MACHINE_ARN", StateMachineArn::parse);
+        let key = vars.required("SNAPFERRY_KMS_KEY", KeyArn::parse);
+        let built_in = built_in(vars, key.as_ref());
+        let text = |url: &str| Ok::<_, SettingsError>(url.to_owned());
+        let commands_dead_letters = vars.required("SNAPFERRY_COMMANDS_DEAD_LETTER_QUEUE_URL", text);
+        let events_dead_letters = vars.required("SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL", text);
+        let partition = state_machine
+            .as_ref()
+            .and_then(|arn| arn.as_str().split(':').nth(1))
+            .unwrap_or("aws")
+            .to_owned();
+        let home = stack.as_ref().map(|stack| stack.home.clone());
+        let mut arn_of = |name: &str| {
+            let home: &Region = home.as_ref()?;
+            vars.required(name, |url| queue_arn(url, &partition, home))
+        };
+        let commands_queue = arn_of("SNAPFERRY_COMMANDS_QUEUE_URL");
+        let events_queue = arn_of("SNAPFERRY_EVENTS_QUEUE_URL");
+        let roles = roles(vars);
+        if let (Some(home), Some(regions)) = (&home, &source_regions)
+            && regions.contains(home)
+        {
+            vars.faults.push(format!(
+                "SNAPFERRY_SOURCE_REGIONS: {home} is the recovery region itself"
+            ));
+        }
+        let stack = stack?;
+        Some(Self {
+            copy_slots: stack.copy_slots,
+            ground: Ground {
+                stack: stack.rules.stack,
+                home: stack.home,
+                source_regions: source_regions?,
+                table: stack.table,
+                state_machine: state_machine?,
+                key: key?,
+                commands_queue: commands_queue?,
+                events_queue: events_queue?,
+            },
+            built_in: built_in?,
+            commands_dead_letters: commands_dead_letters?,
+            events_dead_letters: events_dead_letters?,
+            roles,
+        })
+    }
+}
+
+/// A role that is not given is a finding; one that is no role is a fault.
+fn roles(vars: &mut Variables) -> BTreeMap<Role, RoleArn> {
+    let given: Vec<Role> = Role::ALL
+        .into_iter()
+        .filter(|role| vars.values.contains_key(role.variable()))
+        .collect();
+    given
+        .into_iter()
+        .filter_map(|role| Some((role, vars.required(role.variable(), RoleArn::parse)?)))
+        .collect()
+}

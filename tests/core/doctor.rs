@@ -1,0 +1,588 @@
+//! The doctor as a whole: what is asked, what is left unasked, and that no silence passes for health.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use snapferry::app::doctor::{Order, diagnose};
+use snapferry::domain::arn::{Family, KeyArn, Region};
+use snapferry::domain::doctor::databases::{Candidate, OptionGroup};
+use snapferry::domain::doctor::key_policy::Statement;
+use snapferry::domain::doctor::keys::{KeyFacts, KeyState};
+use snapferry::domain::doctor::permissions::{Decision, Requirement, Role, RoleArn};
+use snapferry::domain::doctor::region::Rule;
+use snapferry::domain::doctor::{Check, Finding, Level, in_order, is_well};
+use snapferry::domain::failure::Operation;
+use snapferry::domain::policy_set::Applied;
+use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::ports::doctor::{
+    CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectClusters,
+    InspectInstances, ListManualClusterSnapshots, ListManualSnapshots, ListOptionGroups,
+    ReadKeyPolicy, SimulatePermissions,
+};
+use snapferry::ports::{
+    Clock, DescribeQuota, ListOpen, OpenMarker, OpenPage, Page, PortError, RdsError, ReadPolicies,
+    SnapshotQuota,
+};
+use snapferry::settings::{Preflight, Variables};
+
+use crate::doctor_checks::{candidate, group, usable};
+use crate::world::{HOME, KEY, SOURCE, a_run, copy_arn, ours, region, run, snapshot_arn, time};
+
+pub(crate) const OTHER: &str = "eu-north-1";
+pub(crate) const SOURCE_KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/of-the-sources";
+
+/// An account in good health, until a test breaks a part of it.
+pub(crate) struct Estate {
+    pub(crate) databases: BTreeMap<Region, Vec<Candidate>>,
+    pub(crate) clusters: BTreeMap<Region, Vec<Candidate>>,
+    pub(crate) snapshots: BTreeMap<Region, Vec<Snapshot>>,
+    pub(crate) cluster_snapshots: BTreeMap<Region, Vec<Snapshot>>,
+    pub(crate) policies: Option<Applied>,
+    pub(crate) open: OpenPage,
+    pub(crate) option_groups: BTreeMap<Region, Vec<OptionGroup>>,
+    pub(crate) keys: BTreeMap<String, KeyFacts>,
+    pub(crate) rules: BTreeMap<Region, Vec<Rule>>,
+    pub(crate) letters: BTreeMap<String, u64>,
+    pub(crate) quota: SnapshotQuota,
+    pub(crate) cluster_quota: SnapshotQuota,
+    pub(crate) denied: BTreeSet<String>,
+    /// Actions that the caller may not do.
+    pub(crate) refused: BTreeSet<&'static str>,
+    pub(crate) down: BTreeSet<Region>,
+    pub(crate) calls: RefCell<Vec<String>>,
+}
+
+impl Estate {
+    pub(crate) fn healthy() -> Self {
+        let mut orders = candidate("orders", &["default:oracle-ee-19"]);
+        orders.key = Some(KeyArn::parse(SOURCE_KEY).unwrap());
+        let mut billing = candidate("billing", &["default:oracle-ee-19"]);
+        billing.key.clone_from(&orders.key);
+        let mut scratch = candidate("scratch", &["unheard-of"]);
+        scratch.database.tags.clear();
+        let rule = Rule {
+            name: "forward".to_owned(),
+            enabled: true,
+            catches_snapshots: Some(true),
+        };
+        let url = |name: &str| format!("https://sqs.x.amazonaws.com/111122223333/{name}");
+        let dead = "snapferry-to-eu-central-1-dead-letters";
+        let letters = ["commands-dead", "events-dead", dead].map(|name| (url(name), 0));
+        Self {
+            databases: BTreeMap::from([(region(SOURCE), vec![orders, billing, scratch])]),
+            clusters: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
+            cluster_snapshots: BTreeMap::new(),
+            policies: None,
+            open: OpenPage::default(),
+            option_groups: BTreeMap::new(),
+            keys: [KEY, SOURCE_KEY]
+                .map(|key| (key.to_owned(), usable()))
+                .into(),
+            rules: [SOURCE, OTHER]
+                .map(|name| (region(name), vec![rule.clone()]))
+                .into(),
+            letters: letters.into(),
+            quota: SnapshotQuota { used: 3, max: 100 },
+            cluster_quota: SnapshotQuota { used: 3, max: 100 },
+            denied: BTreeSet::new(),
+            refused: BTreeSet::new(),
+            down: BTreeSet::new(),
+            calls: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn calls_of(&self, action: &str) -> usize {
+        let calls = self.calls.borrow();
+        calls.iter().filter(|call| call.starts_with(action)).count()
+    }
+
+    fn port(&self, action: &'static str, region: &str) -> Result<(), PortError> {
+        self.calls.borrow_mut().push(format!("{action} {region}"));
+        let code = if self.refused.contains(action) {
+            Some("AccessDeniedException".to_owned())
+        } else if self.down.iter().any(|down| down.as_str() == region) {
+            None
+        } else {
+            return Ok(());
+        };
+        let source = None;
+        Err(PortError {
+            action,
+            code,
+            source,
+        })
+    }
+
+    fn rds(&self, operation: Operation, region: &Region) -> Result<(), RdsError> {
+        let name = operation.as_str();
+        self.port(name, region.as_str()).map_err(|error| RdsError {
+            operation,
+            region: region.clone(),
+            code: error.code,
+            message: "refused".to_owned(),
+            source: None,
+        })
+    }
+}
+
+/// Two rows a page.
+fn page<T: Clone>(all: Option<&Vec<T>>, marker: Option<String>) -> Page<T> {
+    let all = all.map_or(&[][..], Vec::as_slice);
+    let from: usize = marker.map_or(0, |marker| marker.parse().unwrap());
+    Page {
+        items: all.iter().skip(from).take(2).cloned().collect(),
+        next: (from + 2 < all.len()).then(|| (from + 2).to_string()),
+    }
+}
+
+impl Clock for Estate {
+    fn now(&self) -> Timestamp {
+        time("2026-11-23T00:00:00Z")
+    }
+}
+
+impl InspectInstances for Estate {
+    async fn inspect_db_instances(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Candidate>, RdsError> {
+        self.rds(Operation::DescribeDbInstances, region)?;
+        Ok(page(self.databases.get(region), marker))
+    }
+}
+
+impl InspectClusters for Estate {
+    async fn inspect_db_clusters(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Candidate>, RdsError> {
+        self.rds(Operation::DescribeDbClusters, region)?;
+        Ok(page(self.clusters.get(region), marker))
+    }
+}
+
+impl ListManualClusterSnapshots for Estate {
+    async fn list_manual_cluster_snapshots(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Snapshot>, RdsError> {
+        self.rds(Operation::DescribeDbClusterSnapshots, region)?;
+        Ok(page(self.cluster_snapshots.get(region), marker))
+    }
+}
+
+impl ReadPolicies for Estate {
+    async fn current_policies(&self) -> Result<Option<Applied>, PortError> {
+        self.port("GetItem", HOME)?;
+        Ok(self.policies.clone())
+    }
+}
+
+impl ListManualSnapshots for Estate {
+    async fn list_manual_snapshots(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<Snapshot>, RdsError> {
+        self.rds(Operation::DescribeDbSnapshots, region)?;
+        Ok(page(self.snapshots.get(region), marker))
+    }
+}
+
+impl ListOptionGroups for Estate {
+    async fn list_option_groups(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<OptionGroup>, PortError> {
+        self.port("DescribeOptionGroups", region.as_str())?;
+        Ok(page(self.option_groups.get(region), marker))
+    }
+}
+
+impl DescribeQuota for Estate {
+    async fn describe_snapshot_quota(
+        &self,
+        region: &Region,
+        family: Family,
+    ) -> Result<Option<SnapshotQuota>, RdsError> {
+        self.rds(Operation::DescribeAccountAttributes, region)?;
+        Ok(Some(match family {
+            Family::Instance => self.quota,
+            Family::Cluster => self.cluster_quota,
+        }))
+    }
+}
+
+impl ListOpen for Estate {
+    async fn list_open(&self, _: Option<OpenMarker>) -> Result<OpenPage, PortError> {
+        self.port("Query", HOME)?;
+        let OpenPage {
+            waits,
+            holders,
+            holders_of,
+            ..
+        } = &self.open;
+        Ok(OpenPage {
+            waits: waits.clone(),
+            holders: holders.clone(),
+            holders_of: holders_of.clone(),
+            next: None,
+        })
+    }
+}
+
+impl DescribeKey for Estate {
+    async fn describe_key(&self, key: &KeyArn) -> Result<Option<KeyFacts>, PortError> {
+        self.port("DescribeKey", key.region())?;
+        Ok(self.keys.get(key.as_str()).cloned())
+    }
+}
+
+impl ReadKeyPolicy for Estate {
+    async fn get_key_policy(&self, key: &KeyArn) -> Result<Vec<Statement>, PortError> {
+        self.port("GetKeyPolicy", key.region())?;
+        Ok(vec![Statement {
+            principals: vec!["arn:aws:iam::111122223333:root".to_owned()],
+            actions: vec!["kms:*".to_owned()],
+            ..Statement::default()
+        }])
+    }
+}
+
+impl FindRules for Estate {
+    async fn list_rule_names_by_target(
+        &self,
+        region: &Region,
+        target: &str,
+        marker: Option<String>,
+    ) -> Result<Page<String>, PortError> {
+        self.port("ListRuleNamesByTarget", region.as_str())?;
+        assert_eq!(
+            target,
+            "arn:aws:events:eu-central-1:111122223333:event-bus/default"
+        );
+        let rules = self.rules.get(region).cloned().unwrap_or_default();
+        let names: Vec<String> = rules.into_iter().map(|rule| rule.name).collect();
+        Ok(page(Some(&names), marker))
+    }
+}
+
+impl DescribeRule for Estate {
+    async fn describe_rule(&self, region: &Region, name: &str) -> Result<Rule, PortError> {
+        self.port("DescribeRule", region.as_str())?;
+        let rule = self.rules[region].iter().find(|rule| rule.name == name);
+        Ok(rule.unwrap().clone())
+    }
+}
+
+impl FindQueue for Estate {
+    async fn get_queue_url(
+        &self,
+        region: &Region,
+        name: &str,
+    ) -> Result<Option<String>, PortError> {
+        self.port("GetQueueUrl", region.as_str())?;
+        let url = self.letters.keys().find(|url| url.ends_with(name));
+        Ok(url.cloned())
+    }
+}
+
+impl CountMessages for Estate {
+    async fn count_messages(&self, region: &Region, url: &str) -> Result<Option<u64>, PortError> {
+        self.port("GetQueueAttributes", region.as_str())?;
+        Ok(self.letters.get(url).copied())
+    }
+}
+
+impl SimulatePermissions for Estate {
+    async fn simulate_principal_policy(
+        &self,
+        _: &RoleArn,
+        requirement: &Requirement,
+    ) -> Result<Vec<Decision>, PortError> {
+        self.port("SimulatePrincipalPolicy", "")?;
+        let decisions = requirement.actions.iter().map(|action| Decision {
+            action: (*action).to_owned(),
+            resource: "*".to_owned(),
+            allowed: !self.denied.contains(*action),
+            missing: Vec::new(),
+        });
+        Ok(decisions.collect())
+    }
+}
+
+pub(crate) fn variables() -> Vec<(String, String)> {
+    let url = |name: &str| format!("https://sqs.x.amazonaws.com/111122223333/{name}");
+    let mut pairs = vec![
+        ("AWS_REGION", HOME.to_owned()),
+        ("SNAPFERRY_STACK", "prod".to_owned()),
+        ("SNAPFERRY_TABLE", "table".to_owned()),
+        ("SNAPFERRY_SOURCE_REGIONS", format!("{SOURCE},{OTHER}")),
+        (
+            "SNAPFERRY_STATE_MACHINE_ARN",
+            format!("arn:aws:states:{HOME}:111122223333:stateMachine:protect"),
+        ),
+        ("SNAPFERRY_KMS_KEY", KEY.to_owned()),
+        ("SNAPFERRY_COMMANDS_QUEUE_URL", url("commands")),
+        (
+            "SNAPFERRY_COMMANDS_DEAD_LETTER_QUEUE_URL",
+            url("commands-dead"),
+        ),
+        ("SNAPFERRY_EVENTS_QUEUE_URL", url("events")),
+        ("SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL", url("events-dead")),
+    ];
+    for role in Role::ALL {
+        let arn = format!("arn:aws:iam::111122223333:role/{role}");
+        pairs.push((role.variable(), arn));
+    }
+    let owned = pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value));
+    owned.collect()
+}
+
+pub(crate) fn preflight() -> Preflight {
+    Preflight::from_variables(Variables::new(variables())).unwrap()
+}
+
+pub(crate) fn findings(estate: &Estate) -> Vec<Finding> {
+    in_order(run(diagnose(estate, &preflight(), &Order::default())))
+}
+
+pub(crate) fn level(findings: &[Finding], check: Check, subject: &str) -> Level {
+    let mut found = findings
+        .iter()
+        .filter(|one| one.check == check && one.subject.contains(subject));
+    match (found.next(), found.next()) {
+        (Some(one), None) => one.level,
+        other => panic!("{check} {subject}: {other:?} in {findings:?}"),
+    }
+}
+
+/// The empty region is the one thing to remark.
+#[test]
+fn a_stack_in_good_health_is_told_so_check_by_check() {
+    let findings = findings(&Estate::healthy());
+    assert!(is_well(&findings), "{findings:?}");
+    let not_ok: Vec<_> = findings
+        .iter()
+        .filter(|one| one.level != Level::Ok)
+        .collect();
+    assert_eq!(not_ok.len(), 1, "{not_ok:?}");
+    assert_eq!(level(&findings, Check::Databases, OTHER), Level::Warning);
+    for check in Check::ALL {
+        // Default option groups alone: nothing is to be said of them.
+        let is_told = findings.iter().any(|one| one.check == check);
+        assert_eq!(is_told, check != Check::OptionGroup, "{check}");
+    }
+}
+
+#[test]
+fn each_thing_that_would_fail_is_found() {
+    type Breakage = (Check, &'static str, fn(&mut Estate));
+    let breakages: [Breakage; 7] = [
+        (Check::RecoveryKey, KEY, |estate| {
+            estate.keys.get_mut(KEY).unwrap().state = KeyState::Disabled;
+        }),
+        (Check::SourceKey, SOURCE_KEY, |estate| {
+            estate.keys.remove(SOURCE_KEY);
+        }),
+        (Check::OptionGroup, "db:orders", |estate| {
+            let orders = &mut estate.databases.get_mut(&region(SOURCE)).unwrap()[0];
+            orders.option_groups = vec!["safe".to_owned()];
+            // Found beyond the first page, too.
+            let groups = ["a", "b", "c"].map(|name| group(name, "19", &[]));
+            let mut groups = Vec::from(groups);
+            groups.push(group("safe", "19", &["TDE"]));
+            estate.option_groups.insert(region(SOURCE), groups);
+        }),
+        (Check::SnapshotQuota, SOURCE, |estate| {
+            estate.quota.used = 99
+        }),
+        (Check::ForwardingRule, SOURCE, |estate| {
+            estate.rules.remove(&region(SOURCE));
+        }),
+        (Check::DeadLetters, "commands", |estate| {
+            for (url, count) in &mut estate.letters {
+                *count = u64::from(url.ends_with("/commands-dead"));
+            }
+        }),
+        (Check::Permissions, "WorkerRole", |estate| {
+            estate.denied.insert("rds:CopyDBSnapshot".to_owned());
+        }),
+    ];
+    for (check, subject, broken) in breakages {
+        let mut estate = Estate::healthy();
+        broken(&mut estate);
+        let findings = findings(&estate);
+        assert_eq!(level(&findings, check, subject), Level::Failure);
+        assert!(!is_well(&findings));
+    }
+}
+
+#[test]
+fn what_the_caller_may_not_ask_is_unknown_and_ends_no_other_check() {
+    let refusals = [
+        ("DescribeKey", Check::RecoveryKey),
+        ("GetItem", Check::Policies),
+        ("GetKeyPolicy", Check::KeyPolicy),
+        ("DescribeDBInstances", Check::Databases),
+        ("DescribeDBClusters", Check::Databases),
+        ("DescribeDBSnapshots", Check::OtherStacks),
+        ("DescribeDBClusterSnapshots", Check::OtherStacks),
+        ("DescribeAccountAttributes", Check::SnapshotQuota),
+        ("Query", Check::CopySlots),
+        ("ListRuleNamesByTarget", Check::ForwardingRule),
+        ("DescribeRule", Check::ForwardingRule),
+        ("GetQueueUrl", Check::DeadLetters),
+        ("GetQueueAttributes", Check::DeadLetters),
+        ("SimulatePrincipalPolicy", Check::Permissions),
+    ];
+    for (action, check) in refusals {
+        let mut estate = Estate::healthy();
+        estate.refused.insert(action);
+        let findings = findings(&estate);
+        assert!(is_well(&findings), "{action}: {findings:?}");
+        let unknown: BTreeSet<Check> = findings
+            .iter()
+            .filter(|one| one.level == Level::Unknown)
+            .map(|one| one.check)
+            .collect();
+        assert!(unknown.contains(&check), "{action}: {findings:?}");
+        for other in [
+            Check::RecoveryKey,
+            Check::ForwardingRule,
+            Check::Permissions,
+        ] {
+            assert!(
+                findings.iter().any(|one| one.check == other),
+                "{action}: {other}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_region_that_does_not_answer_costs_its_own_rows_and_one_question() {
+    let mut estate = Estate::healthy();
+    estate.down.insert(region(OTHER));
+    let findings = findings(&estate);
+    let of_it: Vec<_> = findings
+        .iter()
+        .filter(|one| one.subject.contains(OTHER))
+        .collect();
+    assert_eq!(of_it.len(), 1, "{of_it:?}");
+    assert_eq!(of_it[0].level, Level::Unknown);
+    assert_eq!(level(&findings, Check::ForwardingRule, SOURCE), Level::Ok);
+    assert_eq!(
+        level(&findings, Check::Permissions, "WorkerRole"),
+        Level::Ok
+    );
+    let calls = estate.calls.borrow();
+    assert_eq!(calls.iter().filter(|call| call.ends_with(OTHER)).count(), 1);
+}
+
+#[test]
+fn nothing_is_asked_for_each_database() {
+    let few = Estate::healthy();
+    findings(&few);
+    assert_eq!(
+        few.calls_of("DescribeKey"),
+        2,
+        "one for each key, not each database"
+    );
+    let mut many = Estate::healthy();
+    let more = (0..40).map(|n| {
+        let mut one = candidate(&format!("more-{n}"), &[]);
+        one.key = Some(KeyArn::parse(SOURCE_KEY).unwrap());
+        one
+    });
+    many.databases
+        .get_mut(&region(SOURCE))
+        .unwrap()
+        .extend(more);
+    findings(&many);
+    let pages = many.calls_of("DescribeDBInstances") - few.calls_of("DescribeDBInstances");
+    assert_eq!(pages, 20, "two rows a page");
+    assert_eq!(many.calls.borrow().len(), few.calls.borrow().len() + pages);
+}
+
+#[test]
+fn only_what_is_selected_and_asked_for_is_looked_at() {
+    let estate = Estate::healthy();
+    let order = Order {
+        regions: vec![region(SOURCE)],
+        databases: vec!["billing".to_owned()],
+    };
+    let findings = run(diagnose(&estate, &preflight(), &order));
+    assert!(!findings.iter().any(|one| one.subject.contains(OTHER)));
+    let key = findings
+        .iter()
+        .find(|one| one.check == Check::SourceKey)
+        .unwrap();
+    assert!(key.what.contains("of billing;"), "{key:?}");
+}
+
+#[test]
+fn another_stack_is_found_by_its_copies_too_and_others_copies_take_places() {
+    let mut estate = Estate::healthy();
+    let run = a_run("orders");
+    let mut copy = ours(&copy_arn(&run, 1), &run, SnapshotStatus::Copying);
+    copy.tags
+        .insert("snapferry:stack".to_owned(), "test".to_owned());
+    estate.snapshots.insert(region(HOME), vec![copy]);
+    let found = findings(&estate);
+    assert_eq!(
+        level(&found, Check::OtherStacks, "db:orders"),
+        Level::Warning
+    );
+    assert_eq!(level(&found, Check::CopySlots, HOME), Level::Warning);
+    // Ours are no one else's.
+    let copy = ours(&copy_arn(&run, 1), &run, SnapshotStatus::Copying);
+    let source = ours(&snapshot_arn(&run, 1), &run, SnapshotStatus::Available);
+    estate.snapshots.insert(region(HOME), vec![copy]);
+    estate.snapshots.insert(region(SOURCE), vec![source]);
+    let found = findings(&estate);
+    assert_eq!(level(&found, Check::OtherStacks, SOURCE), Level::Ok);
+    assert_eq!(level(&found, Check::CopySlots, HOME), Level::Ok);
+}
+
+#[test]
+fn the_doctor_finds_fault_where_the_planner_would_not_start() {
+    let set = |name: &str, value: &str| {
+        let mut pairs = variables();
+        pairs.retain(|(known, _)| known != name);
+        pairs.push((name.to_owned(), value.to_owned()));
+        Preflight::from_variables(Variables::new(pairs))
+    };
+    let elsewhere = set("SNAPFERRY_KMS_KEY", SOURCE_KEY).unwrap();
+    let estate = Estate::healthy();
+    let found = run(diagnose(&estate, &elsewhere, &Order::default()));
+    assert_eq!(
+        level(&found, Check::RecoveryKey, SOURCE_KEY),
+        Level::Failure
+    );
+    let unnamed = set("SNAPFERRY_WORKER_ROLE_ARN", "").unwrap();
+    let found = run(diagnose(&estate, &unnamed, &Order::default()));
+    assert_eq!(
+        level(&found, Check::Permissions, "WorkerRole"),
+        Level::Unknown
+    );
+    assert_eq!(level(&found, Check::KeyPolicy, KEY), Level::Unknown);
+    let broken = set("SNAPFERRY_WORKER_ROLE_ARN", "worker").unwrap_err();
+    assert_eq!(broken.faults.len(), 1);
+    assert!(broken.faults[0].contains("SNAPFERRY_WORKER_ROLE_ARN"));
+    let circle = set("SNAPFERRY_SOURCE_REGIONS", HOME).unwrap_err();
+    assert!(
+        circle.faults[0].contains("recovery region itself"),
+        "{circle}"
+    );
+    let none = Preflight::from_variables(Variables::new([])).unwrap_err();
+    assert!(none.faults.len() >= 7, "{none}");
+}

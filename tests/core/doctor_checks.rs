@@ -1,0 +1,626 @@
+//! The doctor's checks, one by one: what is good, and what would fail.
+
+use proptest::prelude::*;
+use snapferry::domain::arn::{Family, KeyArn};
+use snapferry::domain::database::Database;
+use snapferry::domain::doctor::databases::{
+    Candidate, OptionGroup, claims, option_group, other_stacks,
+};
+use snapferry::domain::doctor::key_policy::{Caller, key_policy};
+use snapferry::domain::doctor::keys::{
+    KeyFacts, KeyState, Manager, in_another_region, recovery_key, source_key,
+};
+use snapferry::domain::doctor::permissions::{
+    Decision, Role, RoleArn, not_named, permissions, queue_arn,
+};
+use snapferry::domain::doctor::region::{Letters, Rule, dead_letters, forwarding_rule};
+use snapferry::domain::doctor::room::{Copies, Quota, copy_slots, snapshot_quota};
+use snapferry::domain::doctor::{Check, Finding, Level, NotSaid, in_order, is_well};
+use snapferry::domain::names::{self, ResourceId};
+use snapferry::domain::snapshot::SnapshotStatus;
+use snapferry::domain::tags::{StackId, Tags};
+use snapferry::wire::{event_pattern, key_policy as wire_policy};
+
+use crate::world::{HOME, KEY, SOURCE, a_run, database, ours, region, snapshot_arn, time};
+
+const AWS_KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/aws-managed";
+const WORKER: &str = "arn:aws:iam::111122223333:role/snapferry-WorkerRole-1";
+
+pub(crate) fn usable() -> KeyFacts {
+    KeyFacts {
+        state: KeyState::Enabled,
+        manager: Manager::Customer,
+        symmetric: true,
+    }
+}
+
+fn key(arn: &str) -> KeyArn {
+    KeyArn::parse(arn).unwrap()
+}
+
+/// Bad findings always say what mends them.
+fn is(finding: &Finding, level: Level, part: &str) {
+    assert_eq!(finding.level, level, "{finding:?}");
+    assert!(finding.what.contains(part), "{part:?} in {finding:?}");
+    assert_eq!(finding.remedy.is_some(), level != Level::Ok, "{finding:?}");
+}
+
+#[test]
+fn a_recovery_key_must_be_there_enabled_and_symmetric() {
+    let of = |facts: Option<KeyFacts>| recovery_key(&key(KEY), &region(HOME), facts.as_ref());
+    is(&of(Some(usable())), Level::Ok, "usable");
+    is(&of(None), Level::Failure, "no such key");
+    let in_state = |state| KeyFacts { state, ..usable() };
+    is(
+        &of(Some(in_state(KeyState::Disabled))),
+        Level::Failure,
+        "disabled",
+    );
+    let leaving = KeyState::PendingDeletion(Some(time("2026-12-01T00:00:00Z")));
+    let found = of(Some(in_state(leaving)));
+    is(
+        &found,
+        Level::Failure,
+        "pending deletion and will be deleted at 2026-12-01",
+    );
+    let other = KeyState::Other("PendingImport".to_owned());
+    is(&of(Some(in_state(other))), Level::Failure, "PendingImport");
+    let signing = KeyFacts {
+        symmetric: false,
+        ..usable()
+    };
+    is(&of(Some(signing)), Level::Failure, "no symmetric key");
+}
+
+#[test]
+fn a_recovery_key_of_another_region_fails_whatever_it_is_like() {
+    let elsewhere = key(AWS_KEY);
+    let found = in_another_region(&elsewhere, &region(HOME)).unwrap();
+    is(&found, Level::Failure, "it lives in eu-west-1");
+    assert!(found.remedy.as_ref().unwrap().contains("replica"));
+    assert_eq!(
+        recovery_key(&elsewhere, &region(HOME), Some(&usable())),
+        found
+    );
+    assert_eq!(in_another_region(&key(KEY), &region(HOME)), None);
+}
+
+#[test]
+fn the_aws_managed_key_is_fine_across_regions_and_not_across_accounts() {
+    let managed = KeyFacts {
+        manager: Manager::Aws,
+        ..usable()
+    };
+    let of = |facts: &KeyFacts, account| {
+        source_key(&key(AWS_KEY), Some(facts), &["orders", "billing"], account)
+    };
+    is(
+        &of(&managed, "111122223333"),
+        Level::Ok,
+        "fine across regions",
+    );
+    is(
+        &of(&managed, "444455556666"),
+        Level::Failure,
+        "orders, billing",
+    );
+    is(&of(&usable(), "444455556666"), Level::Ok, "usable");
+}
+
+#[test]
+fn a_source_whose_key_cannot_be_used_cannot_be_copied() {
+    let disabled = KeyFacts {
+        state: KeyState::Disabled,
+        ..usable()
+    };
+    let of = |facts| source_key(&key(AWS_KEY), facts, &["orders"], "111122223333");
+    is(
+        &of(Some(&disabled)),
+        Level::Failure,
+        "cannot read the data of orders",
+    );
+    is(&of(None), Level::Failure, "no such key");
+}
+
+fn weighed(policy: &str) -> Finding {
+    let role = RoleArn::parse(WORKER).unwrap();
+    let statements = wire_policy::read(policy).unwrap();
+    let home = region(HOME);
+    key_policy(
+        &key(KEY),
+        &statements,
+        Caller {
+            role: &role,
+            home: &home,
+        },
+    )
+}
+
+#[test]
+fn a_key_policy_must_let_the_worker_lend_the_key_to_rds() {
+    // As KMS writes it for a new key: the account's own policies govern.
+    let default = r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},
+        "Action":"kms:*","Resource":"*"}]}"#;
+    is(&weighed(default), Level::Ok, "lets the worker");
+    let by_name = format!(
+        r#"{{"Statement":[
+            {{"Effect":"Allow","Principal":{{"AWS":["{WORKER}"]}},"Action":["kms:Describe*"],"Resource":"*"}},
+            {{"Effect":"Allow","Principal":{{"AWS":"{WORKER}"}},"Action":"kms:CreateGrant","Resource":"*",
+              "Condition":{{"Bool":{{"kms:GrantIsForAWSResource":true}},
+                            "StringEquals":{{"kms:ViaService":["rds.{HOME}.amazonaws.com"]}}}}}}]}}"#
+    );
+    is(&weighed(&by_name), Level::Ok, "lets the worker");
+}
+
+#[test]
+fn a_key_policy_that_names_others_or_denies_fails() {
+    let others = r#"{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/admin"},
+        "Action":"kms:*"}}"#;
+    is(
+        &weighed(others),
+        Level::Failure,
+        "does not allow kms:DescribeKey and kms:CreateGrant",
+    );
+    let no_grants = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*"},
+        {"Effect":"Deny","Principal":"*","Action":"kms:CreateGrant"}]}"#;
+    is(
+        &weighed(no_grants),
+        Level::Failure,
+        "denies kms:CreateGrant",
+    );
+    let elsewhere = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":["kms:DescribeKey"]},
+        {"Effect":"Allow","Principal":"*","Action":"kms:CreateGrant",
+         "Condition":{"StringEquals":{"kms:ViaService":"rds.us-east-1.amazonaws.com"}}}]}"#;
+    is(
+        &weighed(elsewhere),
+        Level::Failure,
+        "does not allow kms:CreateGrant",
+    );
+    // Only calls about grants carry the key of this condition.
+    let grants_alone = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*",
+        "Condition":{"Bool":{"kms:GrantIsForAWSResource":"true"}}}]}"#;
+    is(
+        &weighed(grants_alone),
+        Level::Failure,
+        "does not allow kms:DescribeKey to",
+    );
+}
+
+#[test]
+fn a_key_policy_that_cannot_be_weighed_is_unknown_and_never_good() {
+    let by_organization = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*",
+        "Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}}]}"#;
+    is(&weighed(by_organization), Level::Unknown, "not weigh");
+    let all_but = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*"},
+        {"Effect":"Deny","NotPrincipal":{"AWS":"arn:aws:iam::111122223333:role/admin"},"Action":"kms:*"}]}"#;
+    is(&weighed(all_but), Level::Unknown, "not weigh");
+    for text in ["", "[]", "{}", r#"{"Statement":[{"Principal":"*"}]}"#] {
+        wire_policy::read(text).unwrap_err();
+    }
+}
+
+pub(crate) fn candidate(name: &str, option_groups: &[&str]) -> Candidate {
+    Candidate {
+        database: Database {
+            arn: database(name),
+            resource_id: ResourceId::parse(&format!("db-{}", name.to_uppercase())).unwrap(),
+            member_of: None,
+            engine: "oracle-ee".to_owned(),
+            option_group: option_groups
+                .first()
+                .map(|name| names::OptionGroup::parse(name).unwrap()),
+            encrypted: true,
+            multi_az_cluster: false,
+            multi_az: None,
+            backup_retention_days: None,
+            status: "available".to_owned(),
+            tags: Tags::from([("snapferry:policy".to_owned(), "default".to_owned())]),
+        },
+        key: None,
+        option_groups: option_groups.iter().map(ToString::to_string).collect(),
+    }
+}
+
+pub(crate) fn group(name: &str, major: &str, binding: &[&str]) -> OptionGroup {
+    OptionGroup {
+        name: name.to_owned(),
+        engine: "oracle-ee".to_owned(),
+        major_version: major.to_owned(),
+        binding: binding.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[test]
+fn a_default_option_group_needs_no_word() {
+    let found = option_group(
+        &candidate("orders", &["default:oracle-ee-19"]),
+        &[],
+        &[],
+        None,
+    );
+    assert_eq!(found, []);
+}
+
+#[test]
+fn an_option_group_without_a_counterpart_is_a_warning_and_with_tde_a_failure() {
+    let orders = candidate("orders", &["fast"]);
+    let plain = [group("fast", "19", &[])];
+    let of = |here: &[OptionGroup], there: &[OptionGroup]| {
+        let found = option_group(&orders, here, there, None);
+        assert_eq!(found.len(), 1);
+        found[0].clone()
+    };
+    is(&of(&plain, &plain), Level::Ok, "has fast too");
+    is(&of(&plain, &[]), Level::Warning, "no counterpart");
+    is(
+        &of(&plain, &[group("fast", "21", &[])]),
+        Level::Warning,
+        "no counterpart",
+    );
+    let tde = [group("fast", "19", &["TDE"])];
+    is(
+        &of(&tde, &[]),
+        Level::Failure,
+        "has TDE, which a copy cannot do without",
+    );
+    // A group of that name alone is no help while copies are asked for without one.
+    is(
+        &of(&tde, &tde),
+        Level::Failure,
+        "copies are made without one",
+    );
+    is(
+        &of(&[], &plain),
+        Level::Unknown,
+        "lists no option group fast",
+    );
+}
+
+#[test]
+fn an_option_group_that_copies_are_to_have_must_fit() {
+    let orders = candidate("orders", &["fast"]);
+    let tde = [group("fast", "19", &["TDE"])];
+    let of = |there: &[OptionGroup]| option_group(&orders, &tde, there, Some("dr"))[0].clone();
+    is(
+        &of(&[group("dr", "19", &["TDE"])]),
+        Level::Ok,
+        "fast becomes dr",
+    );
+    is(&of(&[]), Level::Failure, "has none of that name");
+    is(
+        &of(&[group("dr", "21", &["TDE"])]),
+        Level::Failure,
+        "is for oracle-ee 21",
+    );
+    is(
+        &of(&[group("dr", "19", &[])]),
+        Level::Failure,
+        "lacks an option",
+    );
+}
+
+#[test]
+fn another_stack_is_seen_by_its_snapshots_of_the_same_database() {
+    let run = a_run("orders");
+    let mut theirs = ours(&snapshot_arn(&run, 1), &run, SnapshotStatus::Available);
+    let prod = StackId::parse("prod").unwrap();
+    let (now, since) = (time("2026-11-23T00:00:00Z"), time("2026-11-10T00:00:00Z"));
+    let judge =
+        |snapshots: &[_], since| other_stacks(&run.database, &prod, &claims(snapshots, now), since);
+    assert_eq!(judge(&[theirs.clone()], since), None, "ours is not another");
+    theirs
+        .tags
+        .insert("snapferry:stack".to_owned(), "test".to_owned());
+    let found = judge(&[theirs.clone()], since).unwrap();
+    is(&found, Level::Warning, "another stack too: test");
+    // A stack that has gone leaves its snapshots behind.
+    assert_eq!(judge(&[theirs.clone()], now), None);
+    // In the making it has no time yet.
+    theirs.taken_at = None;
+    assert!(judge(&[theirs.clone()], now).is_some());
+    theirs.tags.remove("snapferry:resource-id");
+    assert_eq!(judge(&[theirs], since), None);
+}
+
+#[test]
+fn a_round_that_does_not_fit_into_the_quota_fails() {
+    let of = |used, max, databases| {
+        snapshot_quota(
+            &region(HOME),
+            Family::Instance,
+            Some(Quota { used, max }),
+            Some(databases),
+        )
+    };
+    is(&of(10, 100, 12), Level::Ok, "room for 90");
+    is(&of(80, 100, 12), Level::Warning, "room for 20");
+    is(&of(89, 100, 12), Level::Failure, "89 of 100");
+    is(&of(100, 100, 0), Level::Failure, "room for 0");
+    is(&of(120, 100, 1), Level::Failure, "room for 0");
+    let unreported = snapshot_quota(&region(HOME), Family::Instance, None, Some(1));
+    is(&unreported, Level::Unknown, "does not report");
+    let unlisted = |used| {
+        snapshot_quota(
+            &region(HOME),
+            Family::Instance,
+            Some(Quota { used, max: 100 }),
+            None,
+        )
+    };
+    is(&unlisted(3), Level::Unknown, "how many a round makes");
+    is(&unlisted(100), Level::Failure, "room for 0");
+}
+
+proptest! {
+    #[test]
+    fn less_room_or_more_databases_never_look_better(
+        used in 0i64..200, max in 0i64..200, databases in 0usize..200, more in 1i64..50,
+    ) {
+        let of = |used, max, databases| {
+            snapshot_quota(&region(HOME), Family::Instance, Some(Quota { used, max }), Some(databases)).level
+        };
+        let level = of(used, max, databases);
+        prop_assert!(of(used + more, max, databases) >= level);
+        prop_assert!(of(used, max - more, databases) >= level);
+        let grown = databases + usize::try_from(more).unwrap();
+        prop_assert!(of(used, max, grown) >= level);
+        // A round that fits never fails, and one that does not always does.
+        let fits = max - used >= i64::try_from(databases).unwrap() && max > used;
+        prop_assert_eq!(level != Level::Failure, fits);
+    }
+}
+
+#[test]
+fn copies_of_others_and_too_many_slots_are_told() {
+    let roomy = Copies {
+        slots: 20,
+        taken: 3,
+        queued: 0,
+        of_others: Some(0),
+    };
+    let of = |copies| copy_slots(&region(HOME), copies);
+    is(&of(roomy), Level::Ok, "3 of 20 taken");
+    let others = Copies {
+        of_others: Some(5),
+        ..roomy
+    };
+    is(&of(others), Level::Warning, "5 copies of others");
+    is(
+        &of(Copies {
+            slots: 15,
+            ..others
+        }),
+        Level::Ok,
+        "3 of 15",
+    );
+    is(
+        &of(Copies { slots: 40, ..roomy }),
+        Level::Warning,
+        "allows 20 by default",
+    );
+    let full = Copies {
+        taken: 20,
+        queued: 7,
+        ..roomy
+    };
+    is(&of(full), Level::Warning, "7 copies wait");
+    let silent = Copies {
+        of_others: None,
+        ..roomy
+    };
+    is(&of(silent), Level::Ok, "is not known");
+}
+
+#[test]
+fn a_source_region_needs_a_rule_that_forwards_rdss_snapshot_events() {
+    let rule = |name: &str, enabled, catches_snapshots| Rule {
+        name: name.to_owned(),
+        enabled,
+        catches_snapshots,
+    };
+    let of = |rules: &[Rule]| forwarding_rule(&region(SOURCE), &region(HOME), rules);
+    let good = rule("forward", true, Some(true));
+    is(
+        &of(&[rule("other", true, Some(false)), good]),
+        Level::Ok,
+        "forward",
+    );
+    is(&of(&[]), Level::Failure, "no rule forwards");
+    is(
+        &of(&[rule("forward", false, Some(true))]),
+        Level::Failure,
+        "disabled: forward",
+    );
+    is(
+        &of(&[rule("other", true, Some(false))]),
+        Level::Failure,
+        "not RDS's snapshot events",
+    );
+    is(
+        &of(&[rule("odd", true, None)]),
+        Level::Unknown,
+        "pattern of odd",
+    );
+}
+
+#[test]
+fn a_pattern_is_weighed_as_far_as_it_is_plain() {
+    let ours = r#"{"source":["aws.rds"],"detail-type":["RDS DB Snapshot Event","RDS DB Cluster Snapshot Event"]}"#;
+    let cases = [
+        (ours, Some(true)),
+        (r#"{"source":["aws.rds","aws.ec2"]}"#, Some(true)),
+        (r#"{"source":["aws.ec2"]}"#, Some(false)),
+        (
+            r#"{"source":["aws.rds"],"detail-type":["RDS DB Snapshot Event"]}"#,
+            Some(false),
+        ),
+        (r#"{"source":[{"prefix":"aws."}]}"#, None),
+        (
+            r#"{"source":["aws.rds"],"detail":{"EventID":["RDS-EVENT-0042"]}}"#,
+            None,
+        ),
+    ];
+    for (pattern, expected) in cases {
+        assert_eq!(
+            event_pattern::catches_snapshots(pattern).unwrap(),
+            expected,
+            "{pattern}"
+        );
+    }
+    event_pattern::catches_snapshots("[]").unwrap_err();
+}
+
+#[test]
+fn a_command_that_waits_for_a_person_is_a_failure_and_an_event_a_warning() {
+    let there = Letters::Forwarding(region(SOURCE));
+    for letters in [&Letters::Commands, &Letters::Events, &there] {
+        is(&dead_letters(letters, Some(0)), Level::Ok, "none");
+    }
+    let parked = dead_letters(&Letters::Commands, Some(3));
+    is(&parked, Level::Failure, "3 wait for a person");
+    assert!(parked.remedy.unwrap().contains("replay commands"));
+    is(
+        &dead_letters(&Letters::Events, Some(3)),
+        Level::Warning,
+        "3 could not",
+    );
+    let lost = dead_letters(&there, Some(1));
+    assert!(
+        lost.remedy
+            .unwrap()
+            .contains("events --source-region eu-west-1")
+    );
+    is(&dead_letters(&there, None), Level::Warning, "no queue");
+    is(
+        &dead_letters(&Letters::Commands, None),
+        Level::Failure,
+        "does not exist",
+    );
+}
+
+fn decision(action: &str, allowed: bool, missing: &[&str]) -> Decision {
+    Decision {
+        action: action.to_owned(),
+        resource: "arn:aws:rds:eu-west-1:111122223333:db:x".to_owned(),
+        allowed,
+        missing: missing.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[test]
+fn a_permission_that_is_missing_is_named_with_its_resource() {
+    let good = Ok(vec![decision("rds:CopyDBSnapshot", true, &[])]);
+    let bad = Ok(vec![decision("rds:CreateDBSnapshot", false, &[])]);
+    is(
+        &permissions(Role::Worker, std::slice::from_ref(&good)),
+        Level::Ok,
+        "all 1",
+    );
+    let found = permissions(Role::Worker, &[good.clone(), bad]);
+    is(
+        &found,
+        Level::Failure,
+        "may not rds:CreateDBSnapshot on arn:aws:rds:",
+    );
+    let unclear = Ok(vec![decision(
+        "rds:CreateDBSnapshot",
+        false,
+        &["aws:SourceVpc"],
+    )]);
+    is(
+        &permissions(Role::Worker, &[good, unclear]),
+        Level::Unknown,
+        "not known",
+    );
+}
+
+#[test]
+fn what_may_not_be_simulated_is_unknown_and_a_role_that_is_gone_a_failure() {
+    let error = |code: &str| NotSaid {
+        action: "iam:SimulatePrincipalPolicy".to_owned(),
+        code: Some(code.to_owned()),
+        why: code.to_owned(),
+    };
+    let refused = permissions(Role::Worker, &[Err(error("AccessDenied"))]);
+    is(&refused, Level::Unknown, "AccessDenied");
+    let remedy = refused.remedy.unwrap();
+    assert!(remedy.contains("iam:SimulatePrincipalPolicy"), "{remedy}");
+    let gone = permissions(Role::Worker, &[Err(error("NoSuchEntity"))]);
+    is(&gone, Level::Failure, "no such role");
+    is(
+        &not_named(Role::Worker),
+        Level::Unknown,
+        "SNAPFERRY_WORKER_ROLE_ARN",
+    );
+}
+
+#[test]
+fn a_queues_arn_is_read_off_its_url() {
+    let arn = |url: &str| queue_arn(url, "aws", &region(HOME));
+    let expected = "arn:aws:sqs:eu-central-1:111122223333:commands";
+    for host in [
+        "https://sqs.eu-central-1.amazonaws.com",
+        "http://localhost:4566",
+    ] {
+        assert_eq!(
+            arn(&format!("{host}/111122223333/commands")).unwrap(),
+            expected
+        );
+    }
+    for url in [
+        "",
+        "commands",
+        "https://sqs/commands",
+        "https://sqs/12/commands",
+    ] {
+        arn(url).unwrap_err();
+    }
+}
+
+#[test]
+fn the_worst_is_told_first_and_what_is_unknown_has_not_failed() {
+    let of = |level, check| Finding {
+        check,
+        level,
+        ..Finding::ok(check, "x", "y")
+    };
+    let findings = vec![
+        of(Level::Ok, Check::RecoveryKey),
+        of(Level::Unknown, Check::RecoveryKey),
+        of(Level::Warning, Check::Permissions),
+    ];
+    assert!(is_well(&findings));
+    let mut findings = findings;
+    findings.push(of(Level::Failure, Check::DeadLetters));
+    assert!(!is_well(&findings));
+    let levels: Vec<_> = in_order(findings).iter().map(|one| one.level).collect();
+    let expected = [Level::Failure, Level::Warning, Level::Unknown, Level::Ok];
+    assert_eq!(levels, expected);
+}
+
+#[test]
+fn the_runbook_has_a_row_for_each_check() {
+    const RUNBOOK: &str = include_str!("../../docs/RUNBOOK.md");
+    for check in Check::ALL {
+        assert!(RUNBOOK.contains(&format!("\n| `{check}` |")), "{check}");
+    }
+}
+
+/// The doctor's ports name their actions, and so do the three that it shares with the functions.
+#[test]
+fn the_runbook_names_each_action_that_the_doctor_asks_for() {
+    const RUNBOOK: &str = include_str!("../../docs/RUNBOOK.md");
+    const PORTS: &str = include_str!("../../src/ports/doctor.rs");
+    let rows = RUNBOOK.split("| `doctor` |").nth(1).unwrap();
+    let rows = rows.split("| `waits` |").next().unwrap();
+    let documented = PORTS.lines().filter_map(|line| {
+        let action = line.trim().strip_prefix("/// `")?;
+        action.split('`').next()
+    });
+    let shared = ["DescribeAccountAttributes", "GetItem", "Query"];
+    let actions: Vec<&str> = documented.chain(shared).collect();
+    assert_eq!(actions.len(), 15, "{actions:?}");
+    for action in actions {
+        assert!(rows.contains(&format!(":{action}`")), "{action}");
+    }
+}
