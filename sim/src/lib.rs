@@ -1,7 +1,12 @@
 //! The simulated world: an RDS model, the local stack, the recording proxy and the demo, the deterministic
-//! simulation, and the comparison with loops.
+//! simulation, the comparison with loops, and the benchmark of the shipped function.
 
 pub mod asl;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "it times real programs on this machine"
+)]
+pub mod bench;
 pub mod compare;
 #[allow(
     clippy::disallowed_methods,

@@ -23,6 +23,9 @@ use crate::ports::{
 };
 use crate::wire::event::{self, Event};
 
+/// How many callbacks are under way at once, whatever regions their snapshots are in.
+const CALLBACKS: usize = 20;
+
 /// What the reactor knows of its stack.
 #[derive(Debug, Clone)]
 pub struct Ear {
@@ -171,9 +174,16 @@ where
             Err(error) => warn!(error = chain(&error), "the waits could not be read"),
         }
     }
-    for group in group(waits, ear.width) {
-        answers.extend(judge_group(world, &ear.rules, group).await);
-    }
+    let judged: Vec<_> = stream::iter(group(waits, ear.width))
+        .map(|group| look(world, group))
+        .buffer_unordered(CONCURRENCY)
+        // A region that keeps its answer back keeps nobody else's callbacks back.
+        .flat_map(stream::iter)
+        .map(|(wait, truth)| judge(world, &ear.rules, wait, truth))
+        .buffer_unordered(CALLBACKS)
+        .collect()
+        .await;
+    answers.extend(judged);
     answers
 }
 
@@ -194,43 +204,47 @@ fn group(waits: Vec<Wait>, width: usize) -> Vec<Vec<Wait>> {
         .collect()
 }
 
-async fn judge_group<W>(world: &W, rules: &Rules, group: Vec<Wait>) -> Vec<(RdsArn, Answer)>
+/// What RDS says of a wait's resource; `Err` when it could not be asked.
+type Truth = Result<Option<Snapshot>, ()>;
+
+/// Asks RDS about a group of waits, all of one region and family.
+async fn look<W>(world: &W, group: Vec<Wait>) -> Vec<(Wait, Truth)>
 where
-    W: Callbacks
-        + Clock
-        + DescribeClusterSnapshots
-        + DescribeSnapshots
-        + RecordRecoveryPoint
-        + Waits,
+    W: DescribeClusterSnapshots + DescribeSnapshots,
 {
-    let truth = match ask(world, &group).await {
-        Ok(truth) => truth,
+    match ask(world, &group).await {
+        Ok(mut truth) => group
+            .into_iter()
+            .map(|wait| {
+                let truth = truth.remove(&wait.resource);
+                (wait, Ok(truth))
+            })
+            .collect(),
         Err(error) => {
             warn!(error = chain(&error), "RDS could not be asked about a hint");
-            return group
-                .into_iter()
-                .map(|wait| (wait.resource, Answer::Broken))
-                .collect();
+            group.into_iter().map(|wait| (wait, Err(()))).collect()
         }
+    }
+}
+
+async fn judge<W>(world: &W, rules: &Rules, wait: Wait, truth: Truth) -> (RdsArn, Answer)
+where
+    W: Callbacks + Clock + RecordRecoveryPoint + Waits,
+{
+    let Ok(truth) = truth else {
+        return (wait.resource, Answer::Broken);
     };
-    let truth = &truth;
-    stream::iter(group)
-        .map(|wait| async move {
-            let judged = conclude::judge(world, rules, &wait, truth.get(&wait.resource));
-            let answer = match batch::guarded(wait.resource.name(), judged).await {
-                Some(Ok(Judged::Concluded(_))) => Answer::Settled,
-                Some(Ok(Judged::Kept)) => Answer::NotBorneOut,
-                Some(Err(error)) => {
-                    warn!(resource = %wait.resource, error = chain(&error), "could not be settled now");
-                    Answer::Broken
-                }
-                None => Answer::Broken,
-            };
-            (wait.resource, answer)
-        })
-        .buffer_unordered(CONCURRENCY)
-        .collect()
-        .await
+    let judged = conclude::judge(world, rules, &wait, truth.as_ref());
+    let answer = match batch::guarded(wait.resource.name(), judged).await {
+        Some(Ok(Judged::Concluded(_))) => Answer::Settled,
+        Some(Ok(Judged::Kept)) => Answer::NotBorneOut,
+        Some(Err(error)) => {
+            warn!(resource = %wait.resource, error = chain(&error), "could not be settled now");
+            Answer::Broken
+        }
+        None => Answer::Broken,
+    };
+    (wait.resource, answer)
 }
 
 /// Where a wait's resource is asked for: one describe call is for one region and one family.

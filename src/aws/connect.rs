@@ -4,13 +4,19 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{AppName, BehaviorVersion, ConfigLoader, SdkConfig};
+use aws_config::{AppName, BehaviorVersion, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
+use super::reach::{Reach, Trust};
 use crate::domain::arn::Region;
 
 /// A call with its retry. A region that does not answer costs a batch no more than this.
@@ -36,37 +42,55 @@ pub fn app_name(role: &str) -> Option<AppName> {
     AppName::new(Cow::Owned(format!("snapferry-{name}"))).ok()
 }
 
-/// The configuration of a function: its credentials and nothing else are taken from Lambda's variables, so
-/// that no file, no metadata service and no other provider is asked while a cold start is waited for.
-/// The endpoints may still be set by the standard variables `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>`.
-pub async fn for_functions(role: &str, home: &Region) -> SdkConfig {
+/// The configuration of a function: its credentials come from Lambda's variables, and the rest is what `reach`
+/// says. It is put together by hand, without the SDK's loader: no file, no metadata service and no other provider is
+/// asked while a cold start is waited for, and none of them is in the binary.
+#[must_use]
+pub fn for_functions(role: &str, home: &Region, reach: &Reach) -> SdkConfig {
     let credentials = EnvironmentVariableCredentialsProvider::new();
-    load(role, home, |loader| {
-        loader.credentials_provider(credentials)
-    })
-    .await
+    let sdk = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(region(home))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .identity_cache(IdentityCache::lazy().build())
+        .http_client(http_client(reach.trust))
+        .service_config(reach.endpoints())
+        .use_fips(reach.fips)
+        .use_dual_stack(reach.dual_stack)
+        .sleep_impl(TokioSleep::new())
+        .time_source(SystemTimeSource::new());
+    tuned(sdk, role)
 }
 
-/// The configuration of the command line: the SDK's default chain of credentials, from a profile if one is named.
+/// The configuration of the command line: the SDK's default chain of credentials, from a profile if one is named, and
+/// the machine's own certificate authorities.
+#[cfg(feature = "cli")]
 pub async fn for_operators(home: &Region, profile: Option<&str>) -> SdkConfig {
-    load("cli", home, |loader| match profile {
+    let loader = aws_config::defaults(BehaviorVersion::latest())
+        .region(region(home))
+        .http_client(http_client(Trust::Native));
+    let loader = match profile {
         Some(profile) => loader.profile_name(profile),
         None => loader,
-    })
-    .await
+    };
+    tuned(loader.load().await.into_builder(), "cli")
 }
 
-async fn load(
-    role: &str,
-    home: &Region,
-    credentials: impl FnOnce(ConfigLoader) -> ConfigLoader,
-) -> SdkConfig {
-    let tls = Provider::Rustls(CryptoMode::Ring);
-    let loader = aws_config::defaults(BehaviorVersion::latest())
-        .region(aws_config::Region::new(home.as_str().to_owned()))
-        .http_client(Builder::new().tls_provider(tls).build_https());
-    let sdk = credentials(loader).load().await;
-    tuned(sdk.into_builder(), role)
+fn region(home: &Region) -> aws_config::Region {
+    aws_config::Region::new(home.as_str().to_owned())
+}
+
+/// One client for all services: they share its connections and its TLS sessions.
+fn http_client(trust: Trust) -> SharedHttpClient {
+    let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
+    match TlsContext::builder()
+        .with_trust_store(trust.store())
+        .build()
+    {
+        Ok(context) => builder.tls_context(context).build_https(),
+        // Nothing in it can fail as of now; were it ever so, no server would be trusted wrongly.
+        Err(_) => builder.build_https(),
+    }
 }
 
 /// Sets the name, the time limits and the retries. Tests put their own HTTP client and credentials under it.

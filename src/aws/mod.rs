@@ -21,9 +21,11 @@ mod queues;
 mod rds;
 mod rds_clusters;
 mod rds_errors;
+mod reach;
 mod slots;
 mod step_functions;
 mod waits;
+mod warm;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -33,13 +35,17 @@ use aws_config::SdkConfig;
 use crate::domain::arn::{Region, StateMachineArn};
 
 pub use clock::SystemClock;
-pub use connect::{app_name, for_functions, for_operators, tuned};
+#[cfg(feature = "cli")]
+pub use connect::for_operators;
+pub use connect::{app_name, for_functions, tuned};
 pub use dead_letters::{Replays, find_queue};
 #[cfg(feature = "cli")]
 pub use doctor::{Examines, patient};
 pub use fault::Fault;
 pub use items::{Item, ItemError, read_wait, write_wait};
 pub use queues::{QueueUrl, QueueUrlError};
+pub use reach::{Reach, Trust};
+pub use warm::Service;
 
 /// Everything that is reached over the AWS SDK.
 ///
@@ -70,7 +76,7 @@ pub struct Sends(pub QueueUrl);
 
 impl<Also> Aws<Also> {
     /// Over an SDK configuration, whose region is the recovery region (see [`for_functions`] and
-    /// [`for_operators`]), the table's name, and what the role reaches besides. Calls nothing.
+    /// `for_operators`), the table's name, and what the role reaches besides. Calls nothing.
     pub fn new(sdk: SdkConfig, table: impl Into<String>, also: Also) -> Self {
         Self {
             sdk,

@@ -1,7 +1,9 @@
 //! The functions of a stack, in one binary: Lambda says by the handler's name which one it is.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use snapferry::aws::Reach;
 use snapferry::lambda::{Settings, serve};
 use snapferry::logging::{self, LogLevel};
 use tracing::error;
@@ -9,16 +11,18 @@ use tracing::error;
 // One thread: a function of less than 1,769 MB has at most one vCPU, and a second thread only costs at start.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let settings = Settings::read(environment());
+    let variables: BTreeMap<String, String> = environment().collect();
+    let reach = Reach::read(&variables);
+    let settings = Settings::read(variables);
     let level = settings
         .as_ref()
         .map_or_else(|_| LogLevel::default(), |(_, level)| level.clone());
     if tracing::subscriber::set_global_default(logging::json(level, std::io::stdout)).is_err() {
         return ExitCode::FAILURE;
     }
-    let served = match settings {
-        Ok((settings, _)) => serve(settings).await,
-        Err(error) => Err(error.into()),
+    let served = match (settings, reach) {
+        (Ok((settings, _)), Ok(reach)) => serve(settings, &reach).await,
+        (Err(error), _) | (_, Err(error)) => Err(error.into()),
     };
     match served {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,6 +3,7 @@
 mod edge;
 mod records;
 mod settings;
+mod warming;
 
 use aws_lambda_events::event::sqs::SqsEvent;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -11,8 +12,9 @@ use serde_json::Value;
 use crate::app::react::Ear;
 use crate::app::sweep::Broom;
 use crate::app::work::Desk;
-use crate::aws::{Aws, Receives, Sends, Starts, for_functions};
+use crate::aws::{Aws, Reach, Receives, Sends, Service, Starts, for_functions};
 use crate::settings::Stack;
+use warming::Warming;
 
 pub use edge::{EdgeError, PlanReport, RegionReport, SweepReport, plan, react, sweep, work};
 pub use records::{NamelessRecord, answer, records};
@@ -22,10 +24,13 @@ pub use settings::{Role, Settings, UnknownRole};
 ///
 /// # Errors
 /// When Lambda's runtime API does not answer as documented.
-pub async fn serve(settings: Settings) -> Result<(), lambda_runtime::Error> {
+pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runtime::Error> {
     let role = settings.role();
-    let sdk = for_functions(role.as_str(), &settings.stack().home).await;
-    let table = settings.stack().table.clone();
+    let sdk = for_functions(role.as_str(), &settings.stack().home, reach);
+    let (table, home) = (
+        settings.stack().table.clone(),
+        settings.stack().home.clone(),
+    );
     match settings {
         Settings::Planner(planning) => {
             let aws = Aws::new(sdk, table, Starts(planning.state_machine.clone()));
@@ -35,16 +40,18 @@ pub async fn serve(settings: Settings) -> Result<(), lambda_runtime::Error> {
         Settings::Worker { stack, queue } => {
             let aws = Aws::new(sdk, table, Receives(queue));
             let (aws, desk, backoff) = (&aws, &desk(&stack), &stack.backoff);
+            let warming = &Warming::new(aws, home, Service::Rds);
             lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
-                work(aws, desk, backoff, event.payload)
+                warming.beside(work(aws, desk, backoff, event.payload))
             }))
             .await
         }
         Settings::Reactor { stack, queue } => {
             let aws = Aws::new(sdk, table, Receives(queue));
             let (aws, ear, backoff) = (&aws, &ear(&stack), &stack.backoff);
+            let warming = &Warming::new(aws, home, Service::StepFunctions);
             lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
-                react(aws, ear, backoff, event.payload)
+                warming.beside(react(aws, ear, backoff, event.payload))
             }))
             .await
         }

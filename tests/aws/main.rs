@@ -16,6 +16,7 @@ mod policy_commands;
 mod queues;
 mod rds;
 mod rds_clusters;
+mod reach;
 mod redrive;
 mod replay;
 mod secrets;

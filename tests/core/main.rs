@@ -22,6 +22,7 @@ mod semantics;
 mod settings;
 mod settle;
 mod slots;
+mod slow_network;
 mod sweeper;
 mod wire;
 mod worker;

@@ -14,7 +14,7 @@ use crate::document::{keys, resources, source_region, template, values_of};
 const RETENTION_SECONDS: u64 = 14 * 24 * 60 * 60;
 
 /// What the functions read at their start, besides what AWS sets.
-const VARIABLES: [&str; 16] = [
+const VARIABLES: [&str; 17] = [
     "SNAPFERRY_BACKOFF_MAX_SECONDS",
     "SNAPFERRY_BACKOFF_SECONDS",
     "SNAPFERRY_COMMANDS_QUEUE_URL",
@@ -31,6 +31,7 @@ const VARIABLES: [&str; 16] = [
     "SNAPFERRY_SWEEP_WIDTH",
     "SNAPFERRY_TABLE",
     "SNAPFERRY_TIME_ZONE",
+    "SNAPFERRY_TRUST",
 ];
 
 fn default_of(template: &Value, parameter: &str) -> u64 {

@@ -8,7 +8,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use snapferry_sim::{compare, simulation};
+use snapferry_sim::{bench, compare, simulation};
 
 /// The simulated world of Snapferry.
 #[derive(Parser)]
@@ -23,12 +23,15 @@ enum Command {
     Simulate(simulation::Args),
     /// Snapferry beside the loops that others use: lag, losses, calls and cost, in virtual time.
     Compare(compare::Args),
+    /// Measures the shipped function beside an empty one and one over boto3, in one interleaved run.
+    LambdaBench(bench::Args),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Simulate(args) => simulate(&args),
         Command::Compare(args) => comparison(&args),
+        Command::LambdaBench(args) => bench::main(&args),
     }
 }
 

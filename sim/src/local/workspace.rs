@@ -51,9 +51,10 @@ pub(super) fn target_directory(root: &Path) -> Result<PathBuf, LocalError> {
 
 /// Builds the function as it ships and returns its path; quick where it is built already.
 /// Cargo's progress and the compiler's messages go to standard error.
-pub(super) fn build_bootstrap(root: &Path) -> Result<PathBuf, LocalError> {
+pub(crate) fn build_bootstrap(root: &Path) -> Result<PathBuf, LocalError> {
     build(
         root,
+        "snapferry",
         "bootstrap",
         &[
             "--profile",
@@ -70,11 +71,17 @@ pub(super) fn build_bootstrap(root: &Path) -> Result<PathBuf, LocalError> {
 /// # Errors
 /// When the repository is not found, or the command does not compile.
 pub fn build_snapferry() -> Result<PathBuf, LocalError> {
-    build(&repository_root()?, "snapferry", &[])
+    build(&repository_root()?, "snapferry", "snapferry", &[])
 }
 
-fn build(root: &Path, name: &str, how: &[&str]) -> Result<PathBuf, LocalError> {
-    let arguments = [&["build", "--package", "snapferry", "--bin", name], how].concat();
+/// Builds the Lambda function that does nothing, with the profile that the product ships with.
+pub(crate) fn build_empty(root: &Path) -> Result<PathBuf, LocalError> {
+    let name = "snapferry-empty";
+    build(root, name, name, &["--profile", "lambda"])
+}
+
+fn build(root: &Path, package: &str, name: &str, how: &[&str]) -> Result<PathBuf, LocalError> {
+    let arguments = [&["build", "--package", package, "--bin", name], how].concat();
     let format = ["--message-format", "json-render-diagnostics"];
     let output =
         cargo(root, &[&*arguments, &format].concat()).map_err(|error| LocalError::Cargo {

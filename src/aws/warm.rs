@@ -1,0 +1,86 @@
+//! Connections that are opened before they are needed.
+
+use aws_config::retry::RetryConfig;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use aws_types::service_config::ServiceConfigKey;
+use tracing::debug;
+
+use super::Aws;
+use crate::domain::arn::Region;
+
+/// A service whose connection can be opened ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// RDS in the recovery region.
+    Rds,
+    /// The callbacks.
+    StepFunctions,
+}
+
+impl Service {
+    /// The service's name in the SDK's settings.
+    fn id(self) -> &'static str {
+        match self {
+            Self::Rds => "RDS",
+            Self::StepFunctions => "SFN",
+        }
+    }
+}
+
+impl<Also> Aws<Also> {
+    /// Opens a connection to this service, for the first event to find.
+    ///
+    /// What is sent is `GET /`: no action, so that no quota is spent, no permission needed and nothing done; each
+    /// service answers it with a greeting or a refusal, and either is as good. That it fails says nothing either: the
+    /// first call will say it better.
+    pub async fn warm(&self, home: &Region, service: Service) {
+        if self.is_over_tls(service) {
+            self.greet(home, service).await;
+        }
+    }
+
+    /// A stand-in on this machine has neither a handshake nor a distance to save.
+    fn is_over_tls(&self, service: Service) -> bool {
+        let key = ServiceConfigKey::builder()
+            .service_id(service.id())
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url")
+            .build();
+        let own = key.ok().and_then(|key| {
+            let settings = self.sdk.service_config()?;
+            settings.load_config(key)
+        });
+        own.is_none_or(|url| url.starts_with("https:"))
+    }
+
+    async fn greet(&self, home: &Region, service: Service) {
+        let once = RetryConfig::disabled();
+        // Any operation will do: nothing of it is left but the way to its endpoint.
+        let answered = match service {
+            Service::Rds => {
+                let config = aws_sdk_rds::config::Builder::new().retry_config(once);
+                let call = self.rds(home).describe_account_attributes().customize();
+                let call = call.config_override(config).mutate_request(greeting);
+                call.send().await.is_ok()
+            }
+            Service::StepFunctions => {
+                let config = aws_sdk_sfn::config::Builder::new().retry_config(once);
+                let call = self.step_functions().list_activities().customize();
+                let call = call.config_override(config).mutate_request(greeting);
+                call.send().await.is_ok()
+            }
+        };
+        debug!(service = service.id(), answered, "warmed");
+    }
+}
+
+/// Takes everything out of a request that would make it an action.
+fn greeting(request: &mut HttpRequest) {
+    // GET is a method.
+    let _ = request.set_method("GET");
+    *request.body_mut() = SdkBody::empty();
+    for header in ["content-type", "content-length", "x-amz-target"] {
+        request.headers_mut().remove(header);
+    }
+}
