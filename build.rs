@@ -7,9 +7,19 @@ use std::path::Path;
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     refuse_the_entropy_stall(Path::new("Cargo.lock"))?;
+    fix_the_function_in_place();
     #[cfg(feature = "aws")]
     roots::write()?;
     Ok(())
+}
+
+/// Links the function to run at a fixed address, for Linux: the loader need not patch its 19,000 pointers at every cold
+/// start, nor copy the pages that they are in (docs/decisions/0017-the-function-runs-at-a-fixed-address.md).
+#[expect(clippy::disallowed_methods, reason = "how cargo tells a build script")]
+fn fix_the_function_in_place() {
+    if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux") {
+        println!("cargo::rustc-link-arg-bin=bootstrap=-no-pie");
+    }
 }
 
 /// aws-lc gathers entropy from the processor's jitter at its first use: some 30 ms of pure computation, of which a

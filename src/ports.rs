@@ -453,6 +453,25 @@ pub trait ClaimRun {
     ) -> Result<Claim, PortError>;
 }
 
+/// What the catalog says of one database and policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The database.
+    pub database: ResourceId,
+    /// The policy.
+    pub policy: PolicyName,
+    /// The execution that is entered as its run. It may have ended without success since.
+    pub open: Option<ExecutionName>,
+    /// Its newest good recovery point.
+    pub newest: Option<Manifest>,
+}
+
+/// Reads the catalog.
+pub trait ReadEntries {
+    /// `BatchGetItem`: the entries there are and that can be read, in no order; at most 100 pairs, each once.
+    async fn read_entries(&self, of: &[(ResourceId, PolicyName)]) -> Result<Vec<Entry>, PortError>;
+}
+
 /// The catalog's entry of what can be restored.
 pub trait RecordRecoveryPoint {
     /// `UpdateItem`: the newest good recovery point, unless one with younger data is entered; and ends the
@@ -465,14 +484,18 @@ pub trait RecordRecoveryPoint {
     ) -> Result<(), PortError>;
 }
 
-/// Up to when a policy has been planned in a region.
-pub trait PlanCursor {
+/// Reads up to when a policy has been planned in a region.
+pub trait ReadPlanCursor {
     /// `GetItem`, consistent.
     async fn planned_until(
         &self,
         policy: &PolicyName,
         region: &Region,
     ) -> Result<Option<Timestamp>, PortError>;
+}
+
+/// Moves up to when a policy has been planned in a region.
+pub trait PlanCursor: ReadPlanCursor {
     /// `UpdateItem`, never backwards.
     async fn set_planned_until(
         &self,

@@ -18,6 +18,8 @@ pub(crate) fn database(instance: &Instance) -> Option<Database> {
         option_group: OptionGroup::parse(&instance.spec.option_group).ok(),
         encrypted: instance.spec.kms_key.is_some(),
         multi_az_cluster: false,
+        multi_az: Some(instance.spec.multi_az),
+        backup_retention_days: Some(instance.spec.backup_retention_days.into()),
         status: instance.status.as_str().to_owned(),
         tags: tags(&instance.spec.tags),
     })

@@ -20,6 +20,7 @@ pub mod doctor;
 mod families;
 pub mod plan;
 pub mod policies;
+pub mod preview;
 pub mod react;
 pub mod redrive;
 pub mod replay;

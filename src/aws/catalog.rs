@@ -1,9 +1,15 @@
 //! The catalog: which run a database has, what can be restored, up to when a policy is planned.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure,
+};
 use jiff::Timestamp;
+
+use tracing::warn;
 
 use super::Aws;
 use super::fault::{port_error, unusable};
@@ -12,9 +18,12 @@ use super::waits::is_conflict;
 use crate::domain::arn::{ExecutionArn, Region};
 use crate::domain::command::{DatabaseRef, Run};
 use crate::domain::manifest::Manifest;
-use crate::domain::names::ExecutionName;
+use crate::domain::names::{ExecutionName, ResourceId};
 use crate::domain::tags::PolicyName;
-use crate::ports::{Claim, ClaimRun, Held, PlanCursor, PortError, RecordRecoveryPoint};
+use crate::ports::{
+    Claim, ClaimRun, Entry, Held, PlanCursor, PortError, ReadEntries, ReadPlanCursor,
+    RecordRecoveryPoint,
+};
 use crate::wire;
 
 const DATABASE: &str = "database";
@@ -27,8 +36,62 @@ const UNTIL: &str = "until";
 const ACTION: &str = "UpdateItem";
 
 /// The key of a database's entry. The resource id outlives a rename; neither part can hold a `#`.
-fn entry_key(database: &DatabaseRef, policy: &PolicyName) -> AttributeValue {
-    text(format!("database#{}#{policy}", database.resource_id))
+fn entry_key(database: &ResourceId, policy: &PolicyName) -> AttributeValue {
+    text(format!("database#{database}#{policy}"))
+}
+
+fn entry(item: &Item) -> Result<Entry, ItemError> {
+    let key = get_text(item, PK)?;
+    let (database, policy) = key
+        .strip_prefix("database#")
+        .and_then(|rest| rest.split_once('#'))
+        .ok_or_else(|| ItemError::new(PK, "the key of a database's entry"))?;
+    let open = match item.contains_key(OPEN_EXECUTION) {
+        true => {
+            let name = get_text(item, OPEN_EXECUTION)?;
+            Some(parsed(OPEN_EXECUTION, ExecutionName::parse(name))?)
+        }
+        false => None,
+    };
+    let newest = match item.contains_key(RECOVERY_POINT) {
+        true => {
+            let point = get_text(item, RECOVERY_POINT)?;
+            let fault = |error| ItemError::new(RECOVERY_POINT, format!("a manifest: {error}"));
+            Some(wire::manifest::read(point).map_err(fault)?)
+        }
+        false => None,
+    };
+    Ok(Entry {
+        database: parsed(PK, ResourceId::parse(database))?,
+        policy: parsed(PK, PolicyName::parse(policy))?,
+        open,
+        newest,
+    })
+}
+
+impl<Also> ReadEntries for Aws<Also> {
+    async fn read_entries(&self, of: &[(ResourceId, PolicyName)]) -> Result<Vec<Entry>, PortError> {
+        const ACTION: &str = "BatchGetItem";
+        if of.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = of.iter().map(|(database, policy)| {
+            HashMap::from([(PK.to_owned(), entry_key(database, policy))])
+        });
+        let asked = KeysAndAttributes::builder()
+            .set_keys(Some(keys.collect()))
+            .build()
+            .map_err(|error| unusable(ACTION, error))?;
+        let found = self.batch_get(asked).await?;
+        // One broken item must not keep the others from being shown.
+        let readable = |item| {
+            let fault = |fault: &ItemError| {
+                warn!(item = items::key_of(item), %fault, "an entry that cannot be read");
+            };
+            entry(item).inspect_err(fault).ok()
+        };
+        Ok(found.iter().filter_map(readable).collect())
+    }
 }
 
 fn cursor_key(policy: &PolicyName, region: &Region) -> AttributeValue {
@@ -56,7 +119,7 @@ impl<Also> ClaimRun for Aws<Also> {
             .dynamodb()
             .update_item()
             .table_name(&self.table)
-            .key(PK, entry_key(database, policy))
+            .key(PK, entry_key(&database.resource_id, policy))
             .update_expression("SET #open = :this, #claimed = :at, #database = :arn")
             .condition_expression(condition)
             .expression_attribute_names("#open", OPEN_EXECUTION)
@@ -119,7 +182,7 @@ impl<Also> Aws<Also> {
             .dynamodb()
             .update_item()
             .table_name(&self.table)
-            .key(PK, entry_key(&run.database, &run.policy))
+            .key(PK, entry_key(&run.database.resource_id, &run.policy))
             .expression_attribute_names("#database", DATABASE)
             .expression_attribute_names("#point", RECOVERY_POINT)
             .expression_attribute_values(":arn", text(run.database.arn.to_string()))
@@ -149,7 +212,7 @@ impl<Also> Aws<Also> {
             .dynamodb()
             .update_item()
             .table_name(&self.table)
-            .key(PK, entry_key(&run.database, &run.policy))
+            .key(PK, entry_key(&run.database.resource_id, &run.policy))
             .update_expression("REMOVE #open, #claimed")
             .condition_expression("#open = :this")
             .expression_attribute_names("#open", OPEN_EXECUTION)
@@ -163,7 +226,7 @@ impl<Also> Aws<Also> {
     }
 }
 
-impl<Also> PlanCursor for Aws<Also> {
+impl<Also> ReadPlanCursor for Aws<Also> {
     async fn planned_until(
         &self,
         policy: &PolicyName,
@@ -185,7 +248,9 @@ impl<Also> PlanCursor for Aws<Also> {
             .transpose()
             .map_err(|error| unusable(ACTION, error))
     }
+}
 
+impl<Also> PlanCursor for Aws<Also> {
     async fn set_planned_until(
         &self,
         policy: &PolicyName,

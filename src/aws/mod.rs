@@ -4,6 +4,7 @@
 //! parameter, so that a role can only call what its settings name. Clients are made at their first use: a role
 //! pays for those it calls.
 
+mod batch_get;
 mod catalog;
 mod clock;
 mod connect;

@@ -9,7 +9,6 @@ use super::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{self, Item, ItemError, PK, get_text, number, parsed, text, time};
 use super::slots::proof_is_gone;
-use super::waits::BATCH_ROUNDS;
 use crate::domain::policy_set::{Applied, Note, Stamp, Version};
 use crate::ports::{PortError, ReadPolicies, ReadPolicyHistory, StorePolicies, Written};
 use crate::wire;
@@ -136,7 +135,7 @@ impl<Also> ReadPolicyHistory for Aws<Also> {
         let keys = versions
             .iter()
             .map(|version| HashMap::from([(PK.to_owned(), version_key(*version))]));
-        let mut asked = KeysAndAttributes::builder()
+        let asked = KeysAndAttributes::builder()
             .set_keys(Some(keys.collect()))
             .consistent_read(true)
             .projection_expression("#version, #at, #by, #note")
@@ -146,28 +145,9 @@ impl<Also> ReadPolicyHistory for Aws<Also> {
             .expression_attribute_names("#note", NOTE)
             .build()
             .map_err(|error| unusable(ACTION, error))?;
-        let mut stamps = Vec::new();
-        for _ in 0..BATCH_ROUNDS {
-            let answer = self
-                .dynamodb()
-                .batch_get_item()
-                .request_items(&self.table, asked)
-                .send()
-                .await
-                .map_err(|error| port_error(ACTION, &error, &[]))?;
-            for item in answer.responses.unwrap_or_default().values().flatten() {
-                stamps.push(read_stamp(item).map_err(|error| unusable(ACTION, error))?);
-            }
-            let left = answer.unprocessed_keys.unwrap_or_default();
-            match left.into_values().find(|keys| !keys.keys().is_empty()) {
-                Some(keys) => asked = keys,
-                None => return Ok(stamps),
-            }
-        }
-        Err(unusable(
-            ACTION,
-            "DynamoDB leaves keys unprocessed, as it does when it is throttled",
-        ))
+        let items = self.batch_get(asked).await?;
+        let stamps = items.iter().map(read_stamp).collect::<Result<_, _>>();
+        stamps.map_err(|error| unusable(ACTION, error))
     }
 }
 

@@ -291,6 +291,7 @@ pub(super) fn database(row: &DbInstance) -> Result<Database, Unusable> {
         option_group: option_group(row),
         encrypted: row.storage_encrypted().unwrap_or_default(),
         multi_az_cluster: false,
+        multi_az: row.multi_az(),
         backup_retention_days: row.backup_retention_period(),
         status: row.db_instance_status().unwrap_or_default().to_owned(),
         tags: from_sdk(row.tag_list()),

@@ -231,6 +231,7 @@ pub(super) fn database(row: &DbCluster) -> Result<Database, Unusable> {
         option_group: None,
         encrypted,
         multi_az_cluster: has_class || NOT_AURORA.contains(&engine),
+        multi_az: None,
         backup_retention_days: row.backup_retention_period(),
         status: row.status().unwrap_or_default().to_owned(),
         tags: from_sdk(row.tag_list()),

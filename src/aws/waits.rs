@@ -27,8 +27,6 @@ use crate::ports::{
 
 /// The index of all that is open.
 const OPEN_WAITS: &str = "open-waits";
-/// How often BatchGetItem is asked again for keys that DynamoDB left unprocessed; it does so when throttled.
-pub(super) const BATCH_ROUNDS: usize = 3;
 
 const IS_NEW: &str = "attribute_not_exists(#pk)";
 const HAS_TOKEN: &str = "#token = :token";
@@ -185,36 +183,13 @@ impl<Also> LookUpWaits for Aws<Also> {
         let keys = resources
             .into_iter()
             .map(|resource| HashMap::from([(PK.to_owned(), wait_key(resource))]));
-        let mut asked = KeysAndAttributes::builder()
+        let asked = KeysAndAttributes::builder()
             .set_keys(Some(keys.collect()))
             .consistent_read(true)
             .build()
             .map_err(|error| unusable(ACTION, error))?;
-        let mut waits = Vec::new();
-        for _ in 0..BATCH_ROUNDS {
-            let answer = self
-                .dynamodb()
-                .batch_get_item()
-                .request_items(&self.table, asked)
-                .send()
-                .await
-                .map_err(|error| port_error(ACTION, &error, &[]))?;
-            let found = answer.responses.unwrap_or_default();
-            waits.extend(found.values().flatten().filter_map(readable));
-            let mut left = answer.unprocessed_keys.unwrap_or_default();
-            match left
-                .drain()
-                .map(|(_, keys)| keys)
-                .find(|keys| !keys.keys().is_empty())
-            {
-                Some(keys) => asked = keys,
-                None => return Ok(waits),
-            }
-        }
-        Err(unusable(
-            ACTION,
-            "DynamoDB leaves keys unprocessed, as it does when it is throttled",
-        ))
+        let items = self.batch_get(asked).await?;
+        Ok(items.iter().filter_map(readable).collect())
     }
 }
 

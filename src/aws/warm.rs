@@ -4,7 +4,6 @@ use aws_config::retry::RetryConfig;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use aws_types::service_config::ServiceConfigKey;
-use futures_util::future::join_all;
 use tracing::debug;
 
 use super::Aws;
@@ -13,8 +12,6 @@ use crate::domain::arn::Region;
 /// A service whose connection can be opened ahead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
-    /// The table.
-    DynamoDb,
     /// RDS in the recovery region.
     Rds,
     /// The callbacks.
@@ -25,7 +22,6 @@ impl Service {
     /// The service's name in the SDK's settings.
     fn id(self) -> &'static str {
         match self {
-            Self::DynamoDb => "DynamoDB",
             Self::Rds => "RDS",
             Self::StepFunctions => "SFN",
         }
@@ -33,16 +29,15 @@ impl Service {
 }
 
 impl<Also> Aws<Also> {
-    /// Opens a connection to each of these services, for the first event to find.
+    /// Opens a connection to this service, for the first event to find.
     ///
     /// What is sent is `GET /`: no action, so that no quota is spent, no permission needed and nothing done; each
     /// service answers it with a greeting or a refusal, and either is as good. That it fails says nothing either: the
     /// first call will say it better.
-    pub async fn warm(&self, home: &Region, services: &[Service]) {
-        let services = services
-            .iter()
-            .filter(|service| self.is_over_tls(**service));
-        join_all(services.map(|service| self.greet(home, *service))).await;
+    pub async fn warm(&self, home: &Region, service: Service) {
+        if self.is_over_tls(service) {
+            self.greet(home, service).await;
+        }
     }
 
     /// A stand-in on this machine has neither a handshake nor a distance to save.
@@ -63,12 +58,6 @@ impl<Also> Aws<Also> {
         let once = RetryConfig::disabled();
         // Any operation will do: nothing of it is left but the way to its endpoint.
         let answered = match service {
-            Service::DynamoDb => {
-                let config = aws_sdk_dynamodb::config::Builder::new().retry_config(once);
-                let call = self.dynamodb().list_tables().customize();
-                let call = call.config_override(config).mutate_request(greeting);
-                call.send().await.is_ok()
-            }
             Service::Rds => {
                 let config = aws_sdk_rds::config::Builder::new().retry_config(once);
                 let call = self.rds(home).describe_account_attributes().customize();

@@ -67,6 +67,12 @@ pub(super) enum Action {
     /// Does what the planner does every five minutes: lists the databases of each source region, selects them
     /// by tag and starts one execution for each. What is still running is reported and not started twice.
     Run(RunArguments),
+    /// Show what would become of every database of every source region, and why; changes nothing.
+    ///
+    /// Each is protected (by which policy, next at what time), excluded or refused, with the reason, and warned of
+    /// where something is worth knowing before: what a snapshot stops, what a copy costs, what may expire. Also
+    /// with refusals and warnings the exit code is 0; it is 1 if a source region could not be read.
+    Plan(PlanArguments),
     /// List what is being waited for: snapshots and copies in the making, and queued copies, oldest first.
     Waits(WaitsArguments),
     /// Say which databases are protected, when, and under which key: check and apply a policy file, show it.
@@ -215,6 +221,21 @@ fn number(text: &str) -> Result<usize, String> {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct PlanArguments {
+    /// Only the databases that this policy selects.
+    #[arg(long, value_name = "NAME")]
+    pub(super) policy: Option<String>,
+    /// Only the databases of this source region. Can be given several times.
+    #[arg(long, value_name = "REGION")]
+    pub(super) source_region: Vec<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) planning: PlanningArguments,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct RunArguments {
     /// Plan the schedule's last due time again, though it was planned before: failed executions start again
     /// under their next name, and databases that were added since get their first.
@@ -227,14 +248,14 @@ pub(super) struct RunArguments {
     #[arg(long)]
     pub(super) json: bool,
     #[command(flatten)]
-    planning: PlanningArguments,
+    pub(super) planning: PlanningArguments,
 }
 
 #[derive(Debug, Args)]
 #[command(
     next_help_heading = "Built-in policy (schedule, time zone and selection count only where no policy file was applied)"
 )]
-struct PlanningArguments {
+pub(super) struct PlanningArguments {
     /// The state machine that protects one database.
     #[arg(long, value_name = "ARN", env = "SNAPFERRY_STATE_MACHINE_ARN")]
     state_machine: Option<String>,
@@ -284,16 +305,15 @@ impl StackArguments {
     }
 }
 
-impl RunArguments {
+impl PlanningArguments {
     pub(super) fn flags(&self) -> [(&'static str, &Option<String>); 6] {
-        let planning = &self.planning;
         [
-            ("SNAPFERRY_STATE_MACHINE_ARN", &planning.state_machine),
-            ("SNAPFERRY_SOURCE_REGIONS", &planning.source_regions),
-            ("SNAPFERRY_KMS_KEY", &planning.kms_key),
-            ("SNAPFERRY_SCHEDULE", &planning.schedule),
-            ("SNAPFERRY_TIME_ZONE", &planning.time_zone),
-            ("SNAPFERRY_SELECTION", &planning.selection),
+            ("SNAPFERRY_STATE_MACHINE_ARN", &self.state_machine),
+            ("SNAPFERRY_SOURCE_REGIONS", &self.source_regions),
+            ("SNAPFERRY_KMS_KEY", &self.kms_key),
+            ("SNAPFERRY_SCHEDULE", &self.schedule),
+            ("SNAPFERRY_TIME_ZONE", &self.time_zone),
+            ("SNAPFERRY_SELECTION", &self.selection),
         ]
     }
 }

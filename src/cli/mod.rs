@@ -3,6 +3,7 @@
 mod arguments;
 mod doctor;
 mod moment;
+mod plan;
 mod policy;
 mod redrive;
 mod replay;
@@ -22,6 +23,7 @@ use crate::settings::SettingsError;
 
 pub use arguments::{Arguments, parse};
 pub use doctor::run_doctor;
+pub use plan::{Only, show_plan};
 pub use policy::{File, Form, run_apply, run_history, run_show};
 pub use redrive::run_redrive;
 pub use replay::run_replay;
@@ -103,6 +105,7 @@ pub async fn execute(
         Action::Doctor(options) => {
             doctor::execute(&arguments.stack, options, environment, out).await
         }
+        Action::Plan(options) => plan::execute(&arguments.stack, options, environment, out).await,
         Action::Policy(options) => {
             policy::execute(&arguments.stack, &options.action, environment, out).await
         }

@@ -17,7 +17,7 @@ pub(super) async fn execute(
     environment: Vec<(String, String)>,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let flags = stack.flags().into_iter().chain(options.flags());
+    let flags = stack.flags().into_iter().chain(options.planning.flags());
     let planning = Planning::from_variables(variables(environment, flags))?;
     let when = match (options.at, options.again) {
         (Some(time), _) => When::At(time),

@@ -23,6 +23,8 @@ pub struct Database {
     pub encrypted: bool,
     /// Whether it is a Multi-AZ DB cluster: a cluster of an engine other than Aurora, with instances of a fixed size.
     pub multi_az_cluster: bool,
+    /// For an instance, whether it has a standby in another zone; nothing where RDS does not say.
+    pub multi_az: Option<bool>,
     /// How many days RDS keeps its automated snapshots: 0 for none are taken; nothing where RDS does not say.
     pub backup_retention_days: Option<i32>,
     /// RDS's word for its status.

@@ -2,8 +2,8 @@
 
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, Zoned};
 use thiserror::Error;
 
 /// Why a schedule cannot be used.
@@ -98,6 +98,24 @@ impl Schedule {
     #[must_use]
     pub fn zone(&self) -> &str {
         &self.zone_name
+    }
+
+    /// The first due time after `now`, in the schedule's zone.
+    #[must_use]
+    pub fn next(&self, now: Timestamp) -> Option<Zoned> {
+        let now = now.to_zoned(self.zone.clone());
+        self.cron.find_next_occurrence(&now, false).ok()
+    }
+
+    /// How often it comes due in the 30 days after `now`.
+    #[must_use]
+    pub fn times_a_month(&self, now: Timestamp) -> usize {
+        let now = now.to_zoned(self.zone.clone());
+        let until = now.timestamp() + SignedDuration::from_hours(30 * 24);
+        self.cron
+            .iter_after(now)
+            .take_while(|time| time.timestamp() <= until)
+            .count()
     }
 
     /// The last due time at or before `now`, if it is later than `planned`. A time is never invented:

@@ -3,9 +3,9 @@
 mod edge;
 mod records;
 mod settings;
+mod warming;
 
 use aws_lambda_events::event::sqs::SqsEvent;
-use futures_util::future::join;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 
@@ -15,6 +15,7 @@ use crate::app::work::Desk;
 use crate::aws::{Aws, Reach, Sends, Service, Starts, for_functions};
 use crate::domain::arn::KeyArn;
 use crate::settings::Stack;
+use warming::Warming;
 
 pub use edge::{EdgeError, PlanReport, RegionReport, SweepReport, plan, react, sweep, work};
 pub use records::{NamelessRecord, answer, records};
@@ -40,11 +41,11 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
         Settings::Worker { stack, receives } => {
             let aws = Aws::new(sdk, table, receives);
             let (aws, desk, backoff) = (&aws, &desk(&stack), &stack.backoff);
-            let run = lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
-                work(aws, desk, backoff, event.payload)
-            }));
-            // Step Functions is asked at once, and opens its own.
-            meanwhile(run, aws.warm(&home, &[Service::DynamoDb, Service::Rds])).await
+            let warming = &Warming::new(aws, home, Service::Rds);
+            lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
+                warming.beside(work(aws, desk, backoff, event.payload))
+            }))
+            .await
         }
         Settings::Reactor {
             stack,
@@ -53,12 +54,11 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
         } => {
             let aws = Aws::new(sdk, table, receives);
             let (aws, ear, backoff) = (&aws, &ear(&stack, key), &stack.backoff);
-            let run = lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
-                react(aws, ear, backoff, event.payload)
-            }));
-            // The table is read at once, and opens its own.
-            let services = [Service::Rds, Service::StepFunctions];
-            meanwhile(run, aws.warm(&home, &services)).await
+            let warming = &Warming::new(aws, home, Service::StepFunctions);
+            lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
+                warming.beside(react(aws, ear, backoff, event.payload))
+            }))
+            .await
         }
         Settings::Sweeper { stack, queue } => {
             let aws = Aws::new(sdk, table, Sends(queue));
@@ -66,21 +66,6 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
             lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| sweep(aws, broom))).await
         }
     }
-}
-
-/// How often the runtime gets its turn before anything is warmed: it connects to Lambda and asks for the first event,
-/// which is when Lambda takes the function for started. A turn without anything to do takes some microseconds.
-const TURNS: usize = 16;
-
-/// Runs a function, and warms connections while it waits for its first event, or for the first answer to it.
-async fn meanwhile<T>(run: impl Future<Output = T>, warm: impl Future<Output = ()>) -> T {
-    let warm = async {
-        for _ in 0..TURNS {
-            tokio::task::yield_now().await;
-        }
-        warm.await;
-    };
-    join(run, warm).await.0
 }
 
 fn desk(stack: &Stack) -> Desk {

@@ -133,6 +133,147 @@ fn run_answers_in_json_too() {
 }
 
 #[test]
+fn plan_tells_of_each_database_what_would_become_of_it_and_changes_nothing() {
+    let server = Server::start(aws);
+    let out = ran(&configured(&server, &["plan"]).output().unwrap(), 0);
+    let rows: Vec<&str> = out.lines().collect();
+    assert!(rows[0].starts_with("REGION"), "{out}");
+    assert!(
+        rows[1].contains("orders") && rows[1].contains("protected  default  now"),
+        "{out}"
+    );
+    assert!(
+        rows[2].contains("excluded") && rows[2].contains("it has the tag snapferry:exclude"),
+        "{out}"
+    );
+    assert!(
+        rows[3].contains("refused") && rows[3].contains("it is a Multi-AZ DB cluster"),
+        "{out}"
+    );
+    assert!(
+        out.ends_with(
+            "protected: 1, excluded: 1, refused: 1, warned: 0, regions that could not be read: 0\n"
+        ),
+        "{out}"
+    );
+    let reads = [
+        "DescribeDBInstances",
+        "DescribeDBClusters",
+        "GetItem",
+        "BatchGetItem",
+    ];
+    for asked in server.asked() {
+        assert!(
+            reads.contains(&asked.action().as_str()),
+            "{}",
+            asked.action()
+        );
+    }
+}
+
+/// An instance without a standby that is stopped, whose newest recovery point is under another key.
+fn stopped(asked: &Asked) -> Answer {
+    let point = r#"{"schema":1,"step":"copy","snapshot":"arn:aws:rds:eu-central-1:111122223333:snapshot:sf-orders-x","source":null,"database":"arn:aws:rds:eu-west-1:111122223333:db:orders","resource_id":"db-ORDERS","engine":"postgres","engine_version":"17.2","size_gib":100,"kms_key":"arn:aws:kms:eu-central-1:111122223333:key/99999999-2222-3333-4444-555555555555","taken_at":null}"#;
+    match asked.action().as_str() {
+        "DescribeDBInstances" => ok(
+            "<DescribeDBInstancesResponse><DescribeDBInstancesResult><DBInstances><DBInstance>\
+             <DBInstanceArn>arn:aws:rds:eu-west-1:111122223333:db:orders</DBInstanceArn>\
+             <DbiResourceId>db-ORDERS</DbiResourceId><Engine>postgres</Engine><MultiAZ>false</MultiAZ>\
+             <DBInstanceStatus>stopped</DBInstanceStatus></DBInstance></DBInstances>\
+             </DescribeDBInstancesResult></DescribeDBInstancesResponse>",
+        ),
+        "DescribeDBClusters" => ok(
+            "<DescribeDBClustersResponse><DescribeDBClustersResult><DBClusters/>\
+             </DescribeDBClustersResult></DescribeDBClustersResponse>",
+        ),
+        "BatchGetItem" => ok(json!({ "Responses": { "table": [{
+            "pk": { "S": "database#db-ORDERS#default" },
+            "open_execution": { "S": "sf-orders-20261122t0300z-abcdefghij" },
+            "recovery_point": { "S": point },
+        }]}})
+        .to_string()),
+        _ => ok("{}"),
+    }
+}
+
+#[test]
+fn plan_answers_in_json_with_the_figures_of_each_warning() {
+    let server = Server::start(stopped);
+    let out = ran(
+        &configured(&server, &["plan", "--json"]).output().unwrap(),
+        0,
+    );
+    let plan: Value = serde_json::from_str(&out).unwrap();
+    let row = &plan["databases"][0];
+    assert_eq!(row["plan"], "protected");
+    assert_eq!(
+        (&row["policy"], &row["source"]),
+        (&json!("default"), &json!("snapshot"))
+    );
+    assert_eq!(row["schedule"], "0 3 * * *");
+    assert_eq!(row["execution"], "sf-orders-20261122t0300z-abcdefghij");
+    assert!(
+        row["due_now"].is_string() && row["next"].is_string(),
+        "{row}"
+    );
+    let warnings = row["warnings"].as_array().unwrap();
+    let names: Vec<&Value> = warnings.iter().map(|of| &of["warning"]).collect();
+    assert_eq!(names, ["io-stops", "not-available", "key-change"]);
+    assert_eq!(warnings[1]["status"], "stopped");
+    assert_eq!(warnings[2]["gigabytes"], 100);
+    let summary = json!({
+        "protected": 1, "excluded": 0, "refused": 0, "warned": 1, "unreachable_regions": 0,
+    });
+    assert_eq!(plan["summary"], summary);
+}
+
+#[test]
+fn plan_exits_with_1_for_a_region_that_cannot_be_read_and_shows_the_others() {
+    let server = Server::start(|asked| {
+        let authorization = asked.headers.get("authorization").cloned();
+        let is_north = authorization.is_some_and(|of| of.contains("eu-north-1"));
+        match asked.action().as_str() {
+            "DescribeDBInstances" | "DescribeDBClusters" if is_north => Answer::Http(
+                403,
+                "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not authorized</Message></Error></ErrorResponse>"
+                    .to_owned(),
+            ),
+            _ => aws(asked),
+        }
+    });
+    let arguments = ["plan", "--source-regions", "eu-west-1,eu-north-1"];
+    let out = ran(&configured(&server, &arguments).output().unwrap(), 1);
+    assert!(
+        out.contains("protected: 1, excluded: 1, refused: 1"),
+        "{out}"
+    );
+    assert!(
+        out.contains("eu-north-1: could not be read to its end"),
+        "{out}"
+    );
+    assert!(out.contains("AccessDenied"), "{out}");
+}
+
+#[test]
+fn plan_knows_its_policies_and_regions() {
+    let server = Server::start(aws);
+    let out = ran(
+        &configured(&server, &["plan", "--policy", "default"])
+            .output()
+            .unwrap(),
+        0,
+    );
+    assert!(
+        !out.contains("scratch") && out.contains("excluded: 0"),
+        "{out}"
+    );
+    for wrong in [["--policy", "gold"], ["--source-region", "eu-north-1"]] {
+        let arguments = ["plan", wrong[0], wrong[1]];
+        ran(&configured(&server, &arguments).output().unwrap(), 2);
+    }
+}
+
+#[test]
 fn run_that_could_not_start_everything_says_so_and_exits_with_1() {
     let server = Server::start(|asked| match asked.action().as_str() {
         "StartExecution" => Answer::Http(

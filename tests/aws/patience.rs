@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
 use snapferry::app::doctor::{Order, diagnose};
+use snapferry::app::preview::preview;
 use snapferry::aws::{Aws, Examines, patient};
 use snapferry::domain::doctor::{Check, Level};
 use snapferry::domain::failure::Owner;
 use snapferry::domain::names::SnapshotId;
 use snapferry::ports::{DescribeSnapshots, ListOpen, Probe, ProbeToken};
-use snapferry::settings::{Preflight, Variables};
+use snapferry::settings::{Planning, Preflight, Variables};
 
-use crate::wire::{Reply, TABLE, Wire, json_error};
+use crate::wire::{MACHINE, Reply, TABLE, Wire, json_error, ok};
 use crate::world::{HOME, KEY, SOURCE, a_run, region, snapshot_arn, token};
 
 /// The budget of one call, its second try included (design, "Regions fail").
@@ -158,4 +159,29 @@ fn a_source_region_that_does_not_answer_costs_the_doctor_five_seconds() {
     let asked = wire.asked();
     let of_it = asked.iter().filter(|one| one.uri.contains(SOURCE));
     assert_eq!(of_it.count(), 1);
+}
+
+#[test]
+fn a_plan_waits_five_seconds_for_a_region_that_hangs_and_for_both_kinds_at_once() {
+    let pairs = [
+        ("SNAPFERRY_STACK", "prod"),
+        ("AWS_REGION", HOME),
+        ("SNAPFERRY_TABLE", TABLE),
+        ("SNAPFERRY_SOURCE_REGIONS", SOURCE),
+        ("SNAPFERRY_STATE_MACHINE_ARN", MACHINE),
+        ("SNAPFERRY_KMS_KEY", KEY),
+    ];
+    let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let planning = Planning::from_variables(Variables::new(pairs)).unwrap();
+    // The table answers: no policies, no cursor. RDS does not.
+    let (wire, clock) = (
+        Wire::new([ok("{}"), ok("{}"), Reply::Silence]),
+        Clock::default(),
+    );
+    let aws = Aws::new(wire.sdk_with(clock.clone()), TABLE, ());
+    let (answer, took) = clock.run(preview(&aws, &planning, &planning.source_regions));
+    let shown = answer.unwrap();
+    assert_eq!((shown.rows.len(), shown.unreachable.len()), (0, 1));
+    assert_eq!(took, BUDGET);
+    assert_eq!(wire.asked().len(), 2 + 2 * 2);
 }

@@ -288,8 +288,8 @@ async fn databases_are_listed_page_by_page() {
         <DBInstanceIdentifier>orders</DBInstanceIdentifier>\
         <DBInstanceArn>arn:aws:rds:eu-west-1:111122223333:db:orders</DBInstanceArn>\
         <DbiResourceId>db-ORDERS</DbiResourceId><Engine>postgres</Engine>\
-        <DBInstanceStatus>backing-up</DBInstanceStatus>\
-        <TagList><Tag><Key>snapferry:policy</Key><Value>default</Value></Tag></TagList>\
+        <DBInstanceStatus>backing-up</DBInstanceStatus><MultiAZ>true</MultiAZ>\
+        <BackupRetentionPeriod>7</BackupRetentionPeriod><TagList><Tag><Key>snapferry:policy</Key><Value>default</Value></Tag></TagList>\
         </DBInstance><DBInstance><DBInstanceIdentifier>member</DBInstanceIdentifier>\
         <DBInstanceArn>arn:aws:rds:eu-west-1:111122223333:db:member</DBInstanceArn>\
         <DbiResourceId>db-MEMBER</DbiResourceId><DBClusterIdentifier>fleet</DBClusterIdentifier>\
@@ -307,6 +307,8 @@ async fn databases_are_listed_page_by_page() {
     assert_eq!(page.items[0].tags["snapferry:policy"], "default");
     assert_eq!(page.items[0].member_of, None);
     assert_eq!(page.items[1].member_of.as_deref(), Some("fleet"));
+    let told = |n: usize| (page.items[n].multi_az, page.items[n].backup_retention_days);
+    assert_eq!((told(0), told(1)), ((Some(true), Some(7)), (None, None)));
     let form = wire.only().form();
     assert_eq!((&*form["MaxRecords"], &*form["Marker"]), ("100", "here"));
 }

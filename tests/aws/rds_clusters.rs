@@ -164,6 +164,7 @@ fn clusters(rows: &[String]) -> Reply {
 #[tokio::test]
 async fn clusters_are_listed_page_by_page_and_what_cannot_be_copied_is_known() {
     const CLASS: &str = "<DBClusterInstanceClass>db.m6gd.large</DBClusterInstanceClass>";
+    const RETENTION: &str = "<BackupRetentionPeriod>3</BackupRetentionPeriod>";
     let row = |name, engine: &str, encrypted: bool, more: &str| {
         let fields = format!(
             "<Engine>{engine}</Engine><StorageEncrypted>{encrypted}</StorageEncrypted>{more}"
@@ -171,7 +172,7 @@ async fn clusters_are_listed_page_by_page_and_what_cannot_be_copied_is_known() {
         of_a_cluster(name, &fields)
     };
     let wire = Wire::new([clusters(&[
-        row("shop", "aurora-postgresql", true, ""),
+        row("shop", "aurora-postgresql", true, RETENTION),
         row("open", "aurora-mysql", false, ""),
         row("trio", "postgres", true, CLASS),
         row("trio-2", "mysql", true, ""),
@@ -186,6 +187,8 @@ async fn clusters_are_listed_page_by_page_and_what_cannot_be_copied_is_known() {
     assert_eq!(page.items[0].to_ref(), a_cluster_run("shop").database);
     assert_eq!(page.items[0].tags["snapferry:policy"], "default");
     assert_eq!(page.items[0].member_of, None);
+    assert_eq!(page.items[0].backup_retention_days, Some(3));
+    assert_eq!(page.items[1].backup_retention_days, None);
     let refusals: Vec<_> = page.items.iter().map(|item| item.refusal()).collect();
     assert_eq!(
         refusals,

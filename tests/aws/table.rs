@@ -10,7 +10,7 @@ use snapferry::domain::tags::PolicyName;
 use snapferry::domain::wait::Phase;
 use snapferry::ports::{
     Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, Held, ListOpen, LookUpWaits, NoteTrouble,
-    PlanCursor, RecordRecoveryPoint, Waits, Written,
+    PlanCursor, ReadEntries, ReadPlanCursor, RecordRecoveryPoint, Waits, Written,
 };
 
 use crate::items::a_wait;
@@ -707,4 +707,39 @@ async fn the_plans_cursor_is_read_consistently() {
     assert_eq!(aws.planned_until(&policy, &source).await.unwrap(), None);
     aws.planned_until(&policy, &source).await.unwrap_err();
     assert_eq!(wire.asked()[0].json()["ConsistentRead"], true);
+}
+
+#[tokio::test]
+async fn entries_are_read_in_one_call_and_a_broken_one_hides_no_other() {
+    let run = a_run("orders");
+    let point = snapferry::wire::manifest::write(&copied(None));
+    let answer = json!({ "Responses": { TABLE: [
+        {
+            "pk": { "S": "database#db-ORDERS#default" },
+            "open_execution": { "S": "sf-this" },
+            "recovery_point": { "S": point },
+        },
+        { "pk": { "S": "database#db-BROKEN#default" }, "recovery_point": { "S": "{}" } },
+        { "pk": { "S": "database#db-NEW#default" } },
+    ]}});
+    let wire = Wire::new([ok(answer.to_string())]);
+    let aws = wire.aws();
+    let pair = (run.database.resource_id, run.policy);
+    let entries = aws.read_entries(std::slice::from_ref(&pair)).await.unwrap();
+    assert_eq!(entries.len(), 2);
+    assert_eq!(
+        (&entries[0].database, &entries[0].policy),
+        (&pair.0, &pair.1)
+    );
+    let open = entries[0].open.as_ref().map(ToString::to_string);
+    assert_eq!(open.as_deref(), Some("sf-this"));
+    assert_eq!(entries[0].newest, Some(copied(None)));
+    assert_eq!((&entries[1].open, &entries[1].newest), (&None, &None));
+    let asked = wire.only().json();
+    let keys = &asked["RequestItems"][TABLE]["Keys"];
+    assert_eq!(
+        *keys,
+        json!([{ "pk": { "S": "database#db-ORDERS#default" } }])
+    );
+    assert_eq!(aws.read_entries(&[]).await.unwrap(), []);
 }

@@ -342,6 +342,7 @@ fn listed(name: &str) -> Database {
         option_group: None,
         encrypted: true,
         multi_az_cluster: false,
+        multi_az: None,
         backup_retention_days: Some(7),
         status: "available".to_owned(),
         tags: [("snapferry:policy".to_owned(), "default".to_owned())].into(),

@@ -14,6 +14,7 @@ mod names;
 mod planner;
 mod policies;
 mod policy_file;
+mod preview;
 mod reactor;
 mod redrive;
 mod replay;

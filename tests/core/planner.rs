@@ -37,6 +37,7 @@ pub(crate) fn listed(name: &str, tags: &[(&str, &str)]) -> Database {
         option_group: None,
         encrypted: false,
         multi_az_cluster: false,
+        multi_az: Some(true),
         backup_retention_days: Some(7),
         status: "available".to_owned(),
         tags: tags

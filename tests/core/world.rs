@@ -25,14 +25,14 @@ use snapferry::domain::token::TaskToken;
 use snapferry::domain::trouble::Trouble;
 use snapferry::domain::wait::{Phase, Rules, Wait};
 use snapferry::ports::{
-    Abandoned, AutomatedClusterSnapshots, AutomatedSnapshots, Callbacks, Claim, ClaimRun,
+    self, Abandoned, AutomatedClusterSnapshots, AutomatedSnapshots, Callbacks, Claim, ClaimRun,
     ClaimSlot, Clock, CopyClusterSnapshot, CopySnapshot, CopySnapshotRequest,
     CreateClusterSnapshot, CreateSnapshot, CreateSnapshotRequest, DelayMessage, Delivery,
     DescribeClusterSnapshots, DescribeClusters, DescribeInstances, DescribeQuota,
     DescribeSnapshots, ExecutionState, FindClusters, FindInstances, FreeSlot, Held, Jitter,
     ListOpen, LookUpWaits, NoteTrouble, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe,
-    ProbeToken, RdsError, ReadPolicies, ReceiptHandle, RecordRecoveryPoint, SendCommand,
-    SnapshotQuota, StartExecution, Started, Waits, Written,
+    ProbeToken, RdsError, ReadEntries, ReadPlanCursor, ReadPolicies, ReceiptHandle,
+    RecordRecoveryPoint, SendCommand, SnapshotQuota, StartExecution, Started, Waits, Written,
 };
 
 /// Runs a future that never has to wait for anything but the fake.
@@ -1021,6 +1021,27 @@ impl RecordRecoveryPoint for World {
     }
 }
 
+impl ReadEntries for World {
+    async fn read_entries(
+        &self,
+        of: &[(ResourceId, PolicyName)],
+    ) -> Result<Vec<ports::Entry>, PortError> {
+        assert!(of.len() <= 100, "BatchGetItem takes 100 keys");
+        self.call("BatchGetItem entries", of.len())?;
+        let catalog = self.catalog.borrow();
+        let entries = of.iter().filter_map(|(database, policy)| {
+            let entry = catalog.get(&format!("{database}#{policy}"))?;
+            Some(ports::Entry {
+                database: database.clone(),
+                policy: policy.clone(),
+                open: entry.open.clone(),
+                newest: entry.newest.clone(),
+            })
+        });
+        Ok(entries.collect())
+    }
+}
+
 impl ReadPolicies for World {
     async fn current_policies(&self) -> Result<Option<Applied>, PortError> {
         self.call("GetItem policies", "")?;
@@ -1028,7 +1049,7 @@ impl ReadPolicies for World {
     }
 }
 
-impl PlanCursor for World {
+impl ReadPlanCursor for World {
     async fn planned_until(
         &self,
         policy: &PolicyName,
@@ -1041,7 +1062,9 @@ impl PlanCursor for World {
             .get(&format!("{policy}#{region}"))
             .copied())
     }
+}
 
+impl PlanCursor for World {
     async fn set_planned_until(
         &self,
         policy: &PolicyName,

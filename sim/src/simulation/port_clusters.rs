@@ -66,6 +66,8 @@ fn database(cluster: &Cluster) -> Option<Database> {
         option_group: None,
         encrypted: cluster.spec.kms_key.is_some(),
         multi_az_cluster: cluster.is_multi_az_cluster(),
+        multi_az: None,
+        backup_retention_days: Some(cluster.spec.backup_retention_days.into()),
         status: cluster.status.as_str().to_owned(),
         tags: tags(&cluster.spec.tags),
     })

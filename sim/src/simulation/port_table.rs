@@ -12,7 +12,8 @@ use snapferry::domain::token::TaskToken;
 use snapferry::domain::wait::{Phase, Wait};
 use snapferry::ports::{
     Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, Held, ListOpen, LookUpWaits, OpenMarker,
-    OpenPage, PlanCursor, PortError, ReadPolicies, RecordRecoveryPoint, Waits, Written,
+    OpenPage, PlanCursor, PortError, ReadPlanCursor, ReadPolicies, RecordRecoveryPoint, Waits,
+    Written,
 };
 
 use super::judge::name_of;
@@ -431,7 +432,7 @@ impl ReadPolicies for Port {
     }
 }
 
-impl PlanCursor for Port {
+impl ReadPlanCursor for Port {
     async fn planned_until(
         &self,
         policy: &PolicyName,
@@ -446,7 +447,9 @@ impl PlanCursor for Port {
         )
         .await
     }
+}
 
+impl PlanCursor for Port {
     async fn set_planned_until(
         &self,
         policy: &PolicyName,

@@ -13,7 +13,8 @@ use snapferry::domain::trouble::Trouble;
 use snapferry::domain::wait::{Phase, Wait};
 use snapferry::ports::{
     Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, Held, ListOpen, LookUpWaits, NoteTrouble,
-    OpenMarker, OpenPage, PlanCursor, PortError, ReadPolicies, RecordRecoveryPoint, Waits, Written,
+    OpenMarker, OpenPage, PlanCursor, PortError, ReadPlanCursor, ReadPolicies, RecordRecoveryPoint,
+    Waits, Written,
 };
 
 use super::port::{OTHER_CALL, Port};
@@ -228,7 +229,7 @@ impl RecordRecoveryPoint for Port<'_> {
     }
 }
 
-impl PlanCursor for Port<'_> {
+impl ReadPlanCursor for Port<'_> {
     async fn planned_until(
         &self,
         policy: &PolicyName,
@@ -243,7 +244,9 @@ impl PlanCursor for Port<'_> {
             .get(&format!("{policy}#{region}"))
             .copied())
     }
+}
 
+impl PlanCursor for Port<'_> {
     async fn set_planned_until(
         &self,
         policy: &PolicyName,

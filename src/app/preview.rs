@@ -1,0 +1,295 @@
+//! The plan, shown: what would become of every database, and why. Changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::{join, try_join_all};
+use jiff::{Timestamp, Zoned};
+
+use crate::app::batch::chain;
+use crate::app::families;
+use crate::domain::arn::{Family, RdsArn, Region};
+use crate::domain::database::{Choice, Database, LeftOut, Refusal, choose};
+use crate::domain::failure::Owner;
+use crate::domain::limits::BATCH_GET_MAX;
+use crate::domain::names::{ExecutionName, ResourceId};
+use crate::domain::policy::{Policies, Policy};
+use crate::domain::policy_set::Source;
+use crate::domain::schedule::Schedule;
+use crate::domain::tags::PolicyName;
+use crate::domain::warning::{Circumstances, Warning, warnings};
+use crate::ports::{
+    Clock, DescribeClusters, DescribeInstances, Entry, Page, PortError, RdsError, ReadEntries,
+    ReadPlanCursor, ReadPolicies,
+};
+use crate::settings::Planning;
+
+/// How often one page is asked for while RDS says that it is asked too often. The adapter waits between its own.
+const THROTTLED_TRIES: usize = 10;
+
+permissions! {
+    /// Everything that the preview may do: it only reads.
+    Permissions:
+        Clock DescribeClusters DescribeInstances ReadPlanCursor ReadEntries ReadPolicies
+}
+
+/// How a policy stands.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// When its databases are due.
+    pub schedule: Schedule,
+    /// The next time, in its own zone.
+    pub next: Option<Zoned>,
+    /// Whether RDS's automated snapshots are copied.
+    pub automated: bool,
+    /// How many times it comes due in 30 days.
+    pub times_a_month: u32,
+}
+
+/// What would become of a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is protected.
+    Protected {
+        /// By which policy.
+        policy: PolicyName,
+        /// The time for which the planner's next run starts an execution, if one is due now.
+        due: Option<Timestamp>,
+        /// The execution that is entered as its run. It may have ended without success since.
+        open: Option<ExecutionName>,
+    },
+    /// It is left out.
+    LeftOut(LeftOut),
+    /// It is selected by the policy, and RDS can never protect it.
+    Refused(PolicyName, Refusal),
+}
+
+/// One database.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Which.
+    pub database: RdsArn,
+    /// What would become of it.
+    pub verdict: Verdict,
+    /// What to know before. Only of what is protected.
+    pub warnings: Vec<Warning>,
+}
+
+/// A region that could not be read, or not to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreachable {
+    /// Which.
+    pub region: Region,
+    /// Why.
+    pub error: String,
+}
+
+/// What would become of every database.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// When it was looked at.
+    pub at: Timestamp,
+    /// The policies that hold.
+    pub policies: BTreeMap<PolicyName, Standing>,
+    /// The databases, by region as they are configured, instances before clusters.
+    pub rows: Vec<Row>,
+    /// The regions that could not be read.
+    pub unreachable: Vec<Unreachable>,
+}
+
+/// Looks at every database of these regions. Regions are asked at the same time; one that does not answer costs
+/// its own rows.
+///
+/// # Errors
+/// When the recovery region's table cannot be read.
+pub async fn preview<W: Permissions>(
+    world: &W,
+    planning: &Planning,
+    regions: &[Region],
+) -> Result<Preview, PortError> {
+    let at = world.now();
+    let policies = match world.current_policies().await? {
+        Some(applied) => applied.set.policies(&planning.key),
+        None => planning.policies.clone(),
+    };
+    let standings = standings(&policies, at);
+    let looked = regions
+        .iter()
+        .map(|region| look(world, &policies, &standings, region, at));
+    let mut all = Preview {
+        at,
+        rows: Vec::new(),
+        unreachable: Vec::new(),
+        policies: BTreeMap::new(),
+    };
+    for (rows, unreachable) in try_join_all(looked).await? {
+        all.rows.extend(rows);
+        all.unreachable.extend(unreachable);
+    }
+    all.policies = standings;
+    Ok(all)
+}
+
+fn standings(policies: &Policies, now: Timestamp) -> BTreeMap<PolicyName, Standing> {
+    let standing = |policy: &Policy| {
+        let times = policy.schedule.times_a_month(now);
+        Standing {
+            schedule: policy.schedule.clone(),
+            next: policy.schedule.next(now),
+            automated: policy.source == Source::Automated,
+            times_a_month: u32::try_from(times).unwrap_or(u32::MAX),
+        }
+    };
+    let all = policies.all.iter();
+    all.map(|policy| (policy.name.clone(), standing(policy)))
+        .collect()
+}
+
+/// One region, seen under the policies that hold.
+struct View<'a, W> {
+    world: &'a W,
+    policies: &'a Policies,
+    standings: &'a BTreeMap<PolicyName, Standing>,
+    region: &'a Region,
+    due: BTreeMap<PolicyName, Timestamp>,
+}
+
+type Looked = (Vec<Row>, Option<Unreachable>);
+
+async fn look<W: Permissions>(
+    world: &W,
+    policies: &Policies,
+    standings: &BTreeMap<PolicyName, Standing>,
+    region: &Region,
+    now: Timestamp,
+) -> Result<Looked, PortError> {
+    let mut due = BTreeMap::new();
+    for policy in &policies.all {
+        let until = world.planned_until(&policy.name, region).await?;
+        if let Some(time) = policy.schedule.due(until, now) {
+            due.insert(policy.name.clone(), time);
+        }
+    }
+    let view = View {
+        world,
+        policies,
+        standings,
+        region,
+        due,
+    };
+    // Both at once: a region that does not answer costs one call's patience and not two.
+    let (instances, clusters) = join(view.list(Family::Instance), view.list(Family::Cluster)).await;
+    let (mut rows, mut errors) = (Vec::new(), BTreeSet::new());
+    for listed in [instances, clusters] {
+        let (of_family, error) = listed?;
+        rows.extend(of_family);
+        errors.extend(error);
+    }
+    let error = Vec::from_iter(errors).join("; ");
+    let unreachable = (!error.is_empty()).then(|| Unreachable {
+        region: region.clone(),
+        error,
+    });
+    Ok((rows, unreachable))
+}
+
+impl<W: Permissions> View<'_, W> {
+    /// A family's databases page by page, until a page cannot be read.
+    async fn list(&self, family: Family) -> Result<(Vec<Row>, Option<String>), PortError> {
+        let mut rows = Vec::new();
+        let mut marker = None;
+        loop {
+            let page = match self.page(family, marker).await {
+                Ok(page) => page,
+                Err(error) => return Ok((rows, Some(chain(&error)))),
+            };
+            rows.extend(self.rows(&page.items).await?);
+            match page.next {
+                Some(next) => marker = Some(next),
+                None => return Ok((rows, None)),
+            }
+        }
+    }
+
+    async fn page(
+        &self,
+        family: Family,
+        marker: Option<String>,
+    ) -> Result<Page<Database>, RdsError> {
+        let mut tries = 1;
+        loop {
+            match families::list(self.world, self.region, family, marker.clone()).await {
+                Err(error) if is_throttled(&error) && tries < THROTTLED_TRIES => tries += 1,
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn rows(&self, databases: &[Database]) -> Result<Vec<Row>, PortError> {
+        let chosen: Vec<Choice> = databases
+            .iter()
+            .map(|database| choose(database, self.policies))
+            .collect();
+        let protected: Vec<(ResourceId, PolicyName)> = databases
+            .iter()
+            .zip(&chosen)
+            .filter_map(|(database, choice)| match choice {
+                Choice::Protect(policy) => Some((database.resource_id.clone(), policy.clone())),
+                Choice::LeaveOut(_) | Choice::Refuse(..) => None,
+            })
+            .collect();
+        let mut entries = BTreeMap::new();
+        for pairs in protected.chunks(BATCH_GET_MAX) {
+            for entry in self.world.read_entries(pairs).await? {
+                entries.insert((entry.database.clone(), entry.policy.clone()), entry);
+            }
+        }
+        let rows = databases.iter().zip(chosen).map(|(database, choice)| {
+            let (verdict, warnings) = match choice {
+                Choice::LeaveOut(why) => (Verdict::LeftOut(why), Vec::new()),
+                Choice::Refuse(policy, why) => (Verdict::Refused(policy, why), Vec::new()),
+                Choice::Protect(policy) => {
+                    let entry = entries.remove(&(database.resource_id.clone(), policy.clone()));
+                    self.protected(database, policy, entry)
+                }
+            };
+            Row {
+                database: database.arn.clone(),
+                verdict,
+                warnings,
+            }
+        });
+        Ok(rows.collect())
+    }
+
+    fn protected(
+        &self,
+        database: &Database,
+        policy: PolicyName,
+        entry: Option<Entry>,
+    ) -> (Verdict, Vec<Warning>) {
+        let (open, newest) = entry.map_or((None, None), |entry| (entry.open, entry.newest));
+        let rules = self.policies.get(policy.as_str());
+        let warnings = match (rules, self.standings.get(&policy)) {
+            (Some(rules), Some(standing)) => {
+                let of = Circumstances {
+                    key: &rules.key,
+                    automated: standing.automated,
+                    copies_a_month: standing.times_a_month,
+                    newest: newest.as_ref(),
+                };
+                warnings(database, &of)
+            }
+            _ => Vec::new(),
+        };
+        let due = self.due.get(&policy).copied();
+        (Verdict::Protected { policy, due, open }, warnings)
+    }
+}
+
+fn is_throttled(error: &RdsError) -> bool {
+    let said = error
+        .code
+        .as_deref()
+        .is_some_and(|code| code.starts_with("Throttling") || code == "RequestLimitExceeded");
+    said && error.owner() == Owner::Transient
+}

@@ -1,0 +1,41 @@
+//! Many items of the table at once.
+
+use aws_sdk_dynamodb::types::KeysAndAttributes;
+
+use super::Aws;
+use super::fault::{port_error, unusable};
+use super::items::Item;
+use crate::ports::PortError;
+
+/// How often BatchGetItem is asked again for keys that DynamoDB left unprocessed; it does so when throttled.
+const ROUNDS: usize = 3;
+const ACTION: &str = "BatchGetItem";
+
+impl<Also> Aws<Also> {
+    /// The items there are, in no order.
+    pub(super) async fn batch_get(
+        &self,
+        mut asked: KeysAndAttributes,
+    ) -> Result<Vec<Item>, PortError> {
+        let mut items = Vec::new();
+        for _ in 0..ROUNDS {
+            let answer = self
+                .dynamodb()
+                .batch_get_item()
+                .request_items(&self.table, asked)
+                .send()
+                .await
+                .map_err(|error| port_error(ACTION, &error, &[]))?;
+            items.extend(answer.responses.unwrap_or_default().into_values().flatten());
+            let left = answer.unprocessed_keys.unwrap_or_default();
+            match left.into_values().find(|keys| !keys.keys().is_empty()) {
+                Some(keys) => asked = keys,
+                None => return Ok(items),
+            }
+        }
+        Err(unusable(
+            ACTION,
+            "DynamoDB leaves keys unprocessed, as it does when it is throttled",
+        ))
+    }
+}

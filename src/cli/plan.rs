@@ -1,0 +1,292 @@
+//! `snapferry plan`: what would become of every database, and why.
+
+use std::io::Write;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::arguments::{PlanArguments, StackArguments, variables};
+use super::show::{database, table, write_json, write_table};
+use super::{CliError, Ended};
+use crate::app::preview::{self, Preview, Row, Verdict, preview};
+use crate::aws::{Aws, for_operators};
+use crate::domain::arn::Region;
+use crate::domain::prices;
+use crate::domain::tags::PolicyName;
+use crate::domain::warning::{Cost, Warning};
+use crate::settings::{Planning, SettingsError};
+
+pub(super) async fn execute(
+    stack: &StackArguments,
+    options: &PlanArguments,
+    environment: Vec<(String, String)>,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let flags = stack.flags().into_iter().chain(options.planning.flags());
+    let planning = Planning::from_variables(variables(environment, flags))?;
+    let sdk = for_operators(&planning.stack.home, stack.profile.as_deref()).await;
+    let aws = Aws::new(sdk, planning.stack.table.clone(), ());
+    let of = Only {
+        policy: options.policy.as_deref(),
+        regions: &options.source_region,
+    };
+    show_plan(&aws, &planning, &of, options.json, out).await
+}
+
+/// What is shown; nothing named is all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Only<'a> {
+    /// The databases of this policy.
+    pub policy: Option<&'a str>,
+    /// The databases of these source regions.
+    pub regions: &'a [String],
+}
+
+/// Shows the plan.
+///
+/// # Errors
+/// When a policy or region is named that there is not, the table cannot be read, or the answer not be written. A
+/// source region that cannot be read is part of the answer.
+pub async fn show_plan<W: preview::Permissions>(
+    world: &W,
+    planning: &Planning,
+    only: &Only<'_>,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let regions = regions(planning, only.regions)?;
+    let mut plan = preview(world, planning, &regions).await?;
+    if let Some(policy) = only.policy {
+        if !plan.policies.keys().any(|name| name.as_str() == policy) {
+            let fault = format!("--policy: there is no policy {policy:?}");
+            return Err(unusable(fault).into());
+        }
+        plan.rows
+            .retain(|row| policy_of(row).is_some_and(|name| name.as_str() == policy));
+    }
+    if json {
+        write_json(out, &PlanJson::of(&plan))?;
+    } else {
+        write(out, &plan)?;
+    }
+    Ok(if plan.unreachable.is_empty() {
+        Ended::Well
+    } else {
+        Ended::Badly
+    })
+}
+
+fn unusable(fault: String) -> SettingsError {
+    SettingsError {
+        faults: vec![fault],
+    }
+}
+
+/// The source regions that are meant, each once.
+fn regions(planning: &Planning, named: &[String]) -> Result<Vec<Region>, SettingsError> {
+    for name in named {
+        if !planning.source_regions.iter().any(|of| of.as_str() == name) {
+            let fault = format!("--source-region: {name} is no source region of this stack");
+            return Err(unusable(fault));
+        }
+    }
+    let mut regions: Vec<Region> = Vec::new();
+    for region in &planning.source_regions {
+        let is_meant = named.is_empty() || named.iter().any(|name| name == region.as_str());
+        if is_meant && !regions.contains(region) {
+            regions.push(region.clone());
+        }
+    }
+    Ok(regions)
+}
+
+fn policy_of(row: &Row) -> Option<&PolicyName> {
+    match &row.verdict {
+        Verdict::Protected { policy, .. } | Verdict::Refused(policy, _) => Some(policy),
+        Verdict::LeftOut(_) => None,
+    }
+}
+
+fn write(out: &mut impl Write, plan: &Preview) -> Result<(), CliError> {
+    let mut rows = table(["REGION", "DATABASE", "PLAN", "POLICY", "NEXT", "WHY"]);
+    for row in &plan.rows {
+        let (word, next, why) = told(plan, row);
+        rows.add_row([
+            row.database.region().to_string(),
+            database(&row.database),
+            word.to_owned(),
+            policy_of(row).map(ToString::to_string).unwrap_or_default(),
+            next,
+            why,
+        ]);
+    }
+    if !rows.is_empty() {
+        write_table(out, &rows)?;
+        writeln!(out)?;
+    }
+    for unreachable in &plan.unreachable {
+        let (region, error) = (&unreachable.region, &unreachable.error);
+        writeln!(out, "{region}: could not be read to its end: {error}")?;
+    }
+    let sum = Summary::of(plan);
+    writeln!(
+        out,
+        "protected: {}, excluded: {}, refused: {}, warned: {}, regions that could not be read: {}",
+        sum.protected, sum.excluded, sum.refused, sum.warned, sum.unreachable_regions
+    )?;
+    if plan
+        .rows
+        .iter()
+        .any(|row| row.warnings.iter().any(|of| of.cost().is_some()))
+    {
+        let (at, region) = (prices::AS_KNOWN_AT, prices::REGION);
+        writeln!(out, "dollars: list prices of {region} as known at {at}")?;
+    }
+    Ok(())
+}
+
+/// The row's word, its time, and the reasons.
+fn told(plan: &Preview, row: &Row) -> (&'static str, String, String) {
+    match &row.verdict {
+        Verdict::LeftOut(why) => ("excluded", String::new(), why.to_string()),
+        Verdict::Refused(_, why) => ("refused", String::new(), why.to_string()),
+        Verdict::Protected { policy, due, open } => {
+            let standing = plan.policies.get(policy);
+            let next = match due {
+                Some(_) => "now".to_owned(),
+                None => standing
+                    .and_then(|standing| standing.next.as_ref())
+                    .map(|next| next.strftime("%Y-%m-%d %H:%M %Z").to_string())
+                    .unwrap_or_default(),
+            };
+            let mut why: Vec<String> = Vec::new();
+            why.extend(
+                open.iter()
+                    .map(|name| format!("entered as its run: {name}")),
+            );
+            why.extend(row.warnings.iter().map(|of| format!("warning: {of}")));
+            ("protected", next, why.join("; "))
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Summary {
+    protected: usize,
+    excluded: usize,
+    refused: usize,
+    warned: usize,
+    unreachable_regions: usize,
+}
+
+impl Summary {
+    fn of(plan: &Preview) -> Self {
+        let count = |is: fn(&Row) -> bool| plan.rows.iter().filter(|row| is(row)).count();
+        Self {
+            protected: count(|row| matches!(row.verdict, Verdict::Protected { .. })),
+            excluded: count(|row| matches!(row.verdict, Verdict::LeftOut(_))),
+            refused: count(|row| matches!(row.verdict, Verdict::Refused(..))),
+            warned: count(|row| !row.warnings.is_empty()),
+            unreachable_regions: plan.unreachable.len(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct PlanJson {
+    at: String,
+    databases: Vec<Value>,
+    summary: Summary,
+    unreachable: Vec<Value>,
+    prices: Value,
+}
+
+impl PlanJson {
+    fn of(plan: &Preview) -> Self {
+        let unreachable = plan
+            .unreachable
+            .iter()
+            .map(|of| json!({ "region": of.region.as_str(), "error": of.error }));
+        let list = prices::ALL.map(|price| {
+            json!({
+                "what": price.what,
+                "dollars_per_gb": price.per_gb,
+                "page": price.page,
+                "quoted_by": price.quoted_by,
+            })
+        });
+        Self {
+            at: plan.at.to_string(),
+            databases: plan.rows.iter().map(|row| row_json(plan, row)).collect(),
+            summary: Summary::of(plan),
+            unreachable: unreachable.collect(),
+            prices: json!({
+                "as_known_at": prices::AS_KNOWN_AT, "region": prices::REGION, "list": list,
+            }),
+        }
+    }
+}
+
+/// One database for the outside. A name that does not apply is null.
+fn row_json(plan: &Preview, row: &Row) -> Value {
+    let mut said = json!({
+        "database": row.database.to_string(),
+        "region": row.database.region().as_str(),
+        "plan": told(plan, row).0,
+        "policy": policy_of(row).map(PolicyName::as_str),
+        "reason": null, "source": null, "schedule": null, "time_zone": null,
+        "next": null, "due_now": null, "execution": null,
+        "warnings": row.warnings.iter().map(warning_json).collect::<Vec<_>>(),
+    });
+    match &row.verdict {
+        Verdict::LeftOut(why) => said["reason"] = why.to_string().into(),
+        Verdict::Refused(_, why) => said["reason"] = why.to_string().into(),
+        Verdict::Protected { policy, due, open } => {
+            said["due_now"] = json!(due.map(|time| time.to_string()));
+            said["execution"] = json!(open.as_ref().map(ToString::to_string));
+            if let Some(standing) = plan.policies.get(policy) {
+                let automated = standing.automated;
+                said["source"] = if automated { "automated" } else { "snapshot" }.into();
+                said["schedule"] = standing.schedule.pattern().into();
+                said["time_zone"] = standing.schedule.zone().into();
+                said["next"] = json!(standing.next.as_ref().map(|of| of.timestamp().to_string()));
+            }
+        }
+    }
+    said
+}
+
+fn warning_json(warning: &Warning) -> Value {
+    let mut said = match warning {
+        Warning::IoStops { engine, multi_az } => json!({ "engine": engine, "multi_az": multi_az }),
+        Warning::NotAvailable { status } => json!({ "status": status }),
+        Warning::AutomatedOff => json!({}),
+        Warning::ShortRetention { days, wait_days } => {
+            json!({ "days": days, "wait_days": wait_days })
+        }
+        Warning::FullEveryTime {
+            copies_a_month,
+            gigabytes,
+        } => {
+            let (of, cost) = match warning.cost() {
+                Some(Cost::Of(of, cost) | Cost::OfEach(of, cost)) => (Some(of), Some(cost)),
+                None => (None, None),
+            };
+            json!({
+                "copies_a_month": copies_a_month,
+                "gigabytes": gigabytes,
+                "dollars_for_gigabytes": of,
+                "transfer_dollars_a_month": cost.map(|cost| cost.transfer),
+                "storage_dollars_a_month": cost.map(|cost| cost.storage),
+            })
+        }
+        Warning::KeyChange {
+            from,
+            to,
+            gigabytes,
+        } => json!({ "from": from.as_str(), "to": to.as_str(), "gigabytes": gigabytes }),
+    };
+    said["warning"] = warning.name().into();
+    said["message"] = warning.to_string().into();
+    said
+}

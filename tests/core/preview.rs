@@ -1,0 +1,290 @@
+//! The plan that is shown: verdicts, warnings, regions that do not answer, pages.
+
+use snapferry::app::preview::{Preview, Row, Verdict, preview};
+use snapferry::domain::arn::{KeyArn, RdsArn};
+use snapferry::domain::command::Step;
+use snapferry::domain::database::{Database, LeftOut, Refusal};
+use snapferry::domain::failure::Operation;
+use snapferry::domain::manifest::Manifest;
+use snapferry::domain::names::ExecutionName;
+use snapferry::domain::warning::{Circumstances, Warning, warnings};
+
+use crate::planner::{listed, planning};
+use crate::world::{Entry, HOME, KEY, SOURCE, World, a_cluster_run, a_run, region, run, time};
+
+const TAGGED: &[(&str, &str)] = &[("snapferry:policy", "default")];
+const OTHER_KEY: &str =
+    "arn:aws:kms:eu-central-1:111122223333:key/99999999-2222-3333-4444-555555555555";
+
+fn show(world: &World) -> Preview {
+    run(preview(world, &planning(&[]), &[region(SOURCE)])).unwrap()
+}
+
+fn only(database: Database) -> Row {
+    let world = World::new();
+    world.databases.borrow_mut().push(database);
+    let mut shown = show(&world);
+    assert_eq!(shown.rows.len(), 1);
+    shown.rows.remove(0)
+}
+
+fn cluster(name: &str) -> Database {
+    let database = a_cluster_run(name).database;
+    Database {
+        arn: database.arn,
+        resource_id: database.resource_id,
+        engine: "aurora-postgresql".to_owned(),
+        encrypted: true,
+        multi_az: None,
+        ..listed(name, TAGGED)
+    }
+}
+
+fn newest(key: &str, size_gib: i32) -> Manifest {
+    let run = a_run("orders");
+    let copy = format!("arn:aws:rds:{HOME}:111122223333:snapshot:sf-orders-x");
+    Manifest {
+        step: Step::Copy,
+        snapshot: RdsArn::parse(&copy).unwrap(),
+        source: None,
+        database: run.database.arn,
+        resource_id: run.database.resource_id,
+        engine: "postgres".to_owned(),
+        engine_version: "17.2".to_owned(),
+        size_gib,
+        key: Some(KeyArn::parse(key).unwrap()),
+        taken_at: None,
+    }
+}
+
+fn warned(database: &Database, automated: bool, newest: Option<&Manifest>) -> Vec<Warning> {
+    let of = Circumstances {
+        key: &KeyArn::parse(KEY).unwrap(),
+        automated,
+        copies_a_month: 30,
+        newest,
+    };
+    warnings(database, &of)
+}
+
+#[test]
+fn a_protected_database_names_its_policy_and_whether_it_is_due_now() {
+    let world = World::new();
+    world.databases.borrow_mut().push(listed("a", TAGGED));
+    let shown = show(&world);
+    let name = shown.policies.keys().next().unwrap().clone();
+    let verdict = |due| Verdict::Protected {
+        policy: name.clone(),
+        due,
+        open: None,
+    };
+    let due = time("2026-11-22T03:00:00Z");
+    assert_eq!(shown.rows[0].verdict, verdict(Some(due)));
+    let next = shown.policies[&name].next.as_ref().unwrap();
+    assert_eq!(next.timestamp(), time("2026-11-23T03:00:00Z"));
+    assert_eq!(shown.policies[&name].times_a_month, 30);
+
+    let cursor = format!("{name}#{SOURCE}");
+    world.planned_until.borrow_mut().insert(cursor, due);
+    assert_eq!(show(&world).rows[0].verdict, verdict(None));
+}
+
+#[test]
+fn the_execution_that_is_entered_as_its_run_is_named() {
+    let world = World::new();
+    let database = listed("a", TAGGED);
+    let key = format!("{}#default", database.resource_id);
+    world.databases.borrow_mut().push(database);
+    let name = ExecutionName::parse("sf-a-20261122t0300z-abcdefghij").unwrap();
+    let entry = Entry {
+        open: Some(name.clone()),
+        ..Entry::default()
+    };
+    world.catalog.borrow_mut().insert(key, entry);
+    let row = show(&world).rows.remove(0);
+    assert!(
+        matches!(&row.verdict, Verdict::Protected { open, .. } if *open == Some(name)),
+        "{row:?}"
+    );
+}
+
+#[test]
+fn what_is_left_out_says_by_what() {
+    let excluded = listed("a", &[("snapferry:exclude", "yes")]);
+    assert_eq!(only(excluded).verdict, Verdict::LeftOut(LeftOut::Excluded));
+    let bare = listed("a", &[]);
+    assert_eq!(only(bare).verdict, Verdict::LeftOut(LeftOut::NotTagged));
+}
+
+#[test]
+fn each_refusal_is_told_and_not_warned_of() {
+    let multi_az = Database {
+        multi_az_cluster: true,
+        ..cluster("trio")
+    };
+    let open = Database {
+        encrypted: false,
+        ..cluster("open")
+    };
+    let cases = [
+        (multi_az, Refusal::MultiAzCluster),
+        (open, Refusal::UnencryptedCluster),
+    ];
+    for (database, refusal) in cases {
+        let row = only(database);
+        assert!(
+            matches!(&row.verdict, Verdict::Refused(_, why) if *why == refusal),
+            "{row:?}"
+        );
+        assert_eq!(row.warnings, []);
+    }
+}
+
+#[test]
+fn single_az_is_warned_of_and_a_standby_is_not_but_for_sql_server() {
+    let with = |engine: &str, multi_az| Database {
+        engine: engine.to_owned(),
+        multi_az,
+        ..listed("a", TAGGED)
+    };
+    let stops = |engine: &str, multi_az| {
+        let engine = engine.to_owned();
+        vec![Warning::IoStops { engine, multi_az }]
+    };
+    let single = with("postgres", Some(false));
+    assert_eq!(warned(&single, false, None), stops("postgres", false));
+    assert_eq!(warned(&single, true, None), [], "RDS stops it anyway");
+    assert_eq!(warned(&with("postgres", Some(true)), false, None), []);
+    assert_eq!(warned(&with("postgres", None), false, None), []);
+    let server = with("sqlserver-se", Some(true));
+    assert_eq!(warned(&server, false, None), stops("sqlserver-se", true));
+}
+
+#[test]
+fn a_status_in_which_rds_takes_no_snapshot_is_warned_of() {
+    let with = |status: &str| Database {
+        status: status.to_owned(),
+        ..listed("a", TAGGED)
+    };
+    for status in ["stopped", "failed", "inaccessible-encryption-credentials"] {
+        let status_of = status.to_owned();
+        let expected = [Warning::NotAvailable { status: status_of }];
+        assert_eq!(warned(&with(status), false, None), expected);
+    }
+    for status in ["available", "storage-optimization", ""] {
+        assert_eq!(warned(&with(status), false, None), []);
+    }
+}
+
+#[test]
+fn automated_snapshots_that_expire_before_a_copys_turn_are_warned_of() {
+    let with = |days| Database {
+        backup_retention_days: days,
+        ..listed("a", TAGGED)
+    };
+    assert_eq!(warned(&with(Some(0)), true, None), [Warning::AutomatedOff]);
+    let short = |days| Warning::ShortRetention { days, wait_days: 4 };
+    assert_eq!(warned(&with(Some(1)), true, None), [short(1)]);
+    assert_eq!(warned(&with(Some(4)), true, None), [short(4)]);
+    assert_eq!(warned(&with(Some(5)), true, None), []);
+    assert_eq!(warned(&with(None), true, None), []);
+    assert_eq!(warned(&with(Some(0)), false, None), [], "not its source");
+}
+
+#[test]
+fn an_aurora_copy_is_full_every_time_with_its_gigabytes_and_dollars() {
+    let full = |gigabytes| Warning::FullEveryTime {
+        copies_a_month: 30,
+        gigabytes,
+    };
+    let shop = cluster("shop");
+    assert_eq!(warned(&shop, false, None), [full(None)]);
+    assert_eq!(warned(&shop, false, Some(&newest(KEY, 1))), [full(None)]);
+    let known = warned(&shop, false, Some(&newest(KEY, 100)));
+    assert_eq!(known, [full(Some(100))]);
+    let words = known[0].to_string();
+    assert!(
+        words.contains("its size: 100 GiB: $60.00 a month"),
+        "{words}"
+    );
+    assert!(words.contains("$63.00 for each month"), "{words}");
+    let words = full(None).to_string();
+    assert!(words.contains("not known; each 100 GiB: $60.00"), "{words}");
+    let instance = listed("a", TAGGED);
+    assert_eq!(warned(&instance, false, Some(&newest(KEY, 100))), []);
+}
+
+#[test]
+fn a_key_that_changes_makes_the_next_copy_full() {
+    let instance = listed("a", TAGGED);
+    let expected = Warning::KeyChange {
+        from: KeyArn::parse(OTHER_KEY).unwrap(),
+        to: KeyArn::parse(KEY).unwrap(),
+        gigabytes: 100,
+    };
+    let before = newest(OTHER_KEY, 100);
+    assert_eq!(
+        warned(&instance, false, Some(&before)),
+        vec![expected.clone()]
+    );
+    assert_eq!(warned(&instance, false, None), []);
+
+    let world = World::new();
+    let key = format!("{}#default", instance.resource_id);
+    world.databases.borrow_mut().push(instance);
+    let entry = Entry {
+        newest: Some(before),
+        ..Entry::default()
+    };
+    world.catalog.borrow_mut().insert(key, entry);
+    assert_eq!(show(&world).rows[0].warnings, [expected]);
+}
+
+#[test]
+fn a_region_that_does_not_answer_costs_its_own_rows_alone() {
+    let world = World::new();
+    world.databases.borrow_mut().push(listed("a", TAGGED));
+    let dead = region("eu-north-1");
+    world.down.borrow_mut().insert(dead.clone());
+    let regions = [dead.clone(), region(SOURCE)];
+    let shown = run(preview(&world, &planning(&[]), &regions)).unwrap();
+    assert_eq!(shown.rows.len(), 1);
+    assert_eq!(shown.unreachable.len(), 1);
+    assert_eq!(shown.unreachable[0].region, dead);
+    let asked = |call: &&String| call.starts_with("DescribeDB") && call.ends_with("eu-north-1");
+    assert_eq!(world.calls.borrow().iter().filter(asked).count(), 2);
+}
+
+#[test]
+fn every_page_is_read_with_one_look_into_the_catalog_each_and_nothing_changes() {
+    let world = World::new();
+    let names = ["a", "b", "c", "d", "e"];
+    let all = names.map(|name| listed(name, TAGGED));
+    world.databases.borrow_mut().extend(all);
+    assert_eq!(show(&world).rows.len(), 5);
+    let calls = world.calls.borrow();
+    let count = |what: &str| calls.iter().filter(|call| call.starts_with(what)).count();
+    assert_eq!(count("DescribeDBInstances"), 3);
+    assert_eq!(count("BatchGetItem entries"), 3);
+    assert_eq!(calls.len(), 3 + 3 + 1 + 2, "{calls:?}");
+}
+
+#[test]
+fn throttling_slows_the_plan_down_and_is_given_up_in_the_end() {
+    let throttle = |world: &World, times: usize| {
+        let of = (
+            Operation::DescribeDbInstances,
+            Some("Throttling"),
+            "Rate exceeded",
+        );
+        world.scripted.borrow_mut().extend(vec![of; times]);
+    };
+    let world = World::new();
+    world.databases.borrow_mut().push(listed("a", TAGGED));
+    throttle(&world, 9);
+    let shown = show(&world);
+    assert_eq!((shown.rows.len(), shown.unreachable.len()), (1, 0));
+    throttle(&world, 10);
+    let shown = show(&world);
+    assert_eq!((shown.rows.len(), shown.unreachable.len()), (0, 1));
+}
