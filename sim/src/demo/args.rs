@@ -12,7 +12,7 @@ use super::faults::Choice;
 #[command(name = "cargo demo", version)]
 pub struct Args {
     /// How many databases to protect.
-    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=99))]
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub databases: u16,
 
     /// The seed of everything that chance decides: engines, sizes, how long snapshots and copies take.
