@@ -3,6 +3,7 @@
 use fastrand::Rng;
 use jiff::Timestamp;
 
+use super::parts::{ENGINES, PARTS, Part};
 use super::policies::{DemoPolicy, GOLD, STANDARD};
 use crate::rds::{
     ClusterSpec, CreateDbSnapshot, Family, InstanceSpec, KmsKey, Rds, RdsConfig, RdsFault, Region,
@@ -31,97 +32,6 @@ pub(super) const STRANGERS: &str = "somebody-elses-copy-";
 
 /// Manual snapshots that a region may hold besides one for each database: the person's, and strangers' copies.
 const ROOM: usize = 40;
-
-/// One database of the fleet, before it has a number.
-struct Part {
-    subject: &'static str,
-    /// Which of the source regions.
-    place: usize,
-    family: Family,
-    policy: &'static DemoPolicy,
-    /// An engine of its own and an option group that is not the default one.
-    option_group: Option<&'static str>,
-}
-
-impl Part {
-    const fn instance(subject: &'static str, place: usize) -> Self {
-        Self {
-            subject,
-            place,
-            family: Family::Instance,
-            policy: &STANDARD,
-            option_group: None,
-        }
-    }
-
-    const fn cluster(subject: &'static str, place: usize) -> Self {
-        Self {
-            family: Family::Cluster,
-            ..Self::instance(subject, place)
-        }
-    }
-
-    const fn gold(self) -> Self {
-        Self {
-            policy: &GOLD,
-            ..self
-        }
-    }
-
-    const fn with_options(self, group: &'static str) -> Self {
-        Self {
-            option_group: Some(group),
-            ..self
-        }
-    }
-}
-
-/// What the fleet is made of; a larger one has the same again, under the next number. The first three have one
-/// name: an instance, a cluster beside it, and an instance of the other region.
-static PARTS: [Part; 12] = [
-    Part::instance("orders", 0),
-    Part::cluster("orders", 0),
-    Part::instance("orders", 1),
-    Part::instance("billing", 0)
-        .gold()
-        .with_options("sqlserver-audit"),
-    Part::cluster("catalog", 1),
-    Part::instance("customers", 0),
-    Part::instance("inventory", 1),
-    Part::instance("ledger", 0).gold(),
-    Part::cluster("sessions", 0).gold(),
-    Part::instance("search", 1),
-    Part::instance("shipping", 0),
-    Part::instance("support", 0),
-];
-
-/// Engine, version, license and default option group.
-const ENGINES: [(&str, &str, &str, &str); 4] = [
-    (
-        "sqlserver-se",
-        "16.00.4215.2.v1",
-        "license-included",
-        "default:sqlserver-se-16-00",
-    ),
-    (
-        "postgres",
-        "17.6",
-        "postgresql-license",
-        "default:postgres-17",
-    ),
-    (
-        "mysql",
-        "8.4.6",
-        "general-public-license",
-        "default:mysql-8-4",
-    ),
-    (
-        "mariadb",
-        "11.8.3",
-        "general-public-license",
-        "default:mariadb-11-8",
-    ),
-];
 
 /// A database that is to be protected.
 #[derive(Debug, Clone)]

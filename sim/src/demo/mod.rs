@@ -10,6 +10,7 @@ mod faults;
 mod figures;
 mod fleet;
 mod measure;
+mod parts;
 mod policies;
 mod progress;
 mod promises;

@@ -19,7 +19,7 @@ pub(super) struct DemoPolicy {
 
 /// The policy of most databases.
 pub(super) static STANDARD: DemoPolicy = DemoPolicy {
-    name: "standard",
+    name: "default",
     key: "arn:aws:kms:eu-central-1:111122223333:key/7f1d0c3e-0000-4000-8000-00000000c0de",
     carries: &[],
     option_groups: &[],
@@ -82,7 +82,7 @@ mod tests {
         let home = snapferry::domain::arn::Region::parse(RECOVERY).unwrap();
         let read = snapferry::domain::policy_file::read(&file(), Some(&home)).unwrap();
         let names: Vec<String> = read.set.policies.keys().map(ToString::to_string).collect();
-        assert_eq!(names, ["gold", "standard"]);
+        assert_eq!(names, ["default", "gold"]);
         assert_eq!(
             GOLD.option_group("sqlserver-audit"),
             Some("sqlserver-audit-recovery")

@@ -11,14 +11,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::local::{LocalOptions, LocalStack, Step, build_snapferry};
-use crate::rds::MANUAL_SNAPSHOTS;
+use crate::rds::{COPIES_IN_FLIGHT, MANUAL_SNAPSHOTS};
 use crate::rds_http::{RdsService, ServiceConfig, VirtualClock};
 
 use super::carrier::Carrier;
 use super::faults::{Fault, Trouble};
+use super::figures::Figures;
 use super::fleet::{self, ACCOUNT, Database, Fleet, RECOVERY, SOURCES};
 use super::measure::{Scene, Times, measure};
 use super::progress::standings;
+use super::promises::Observations;
 use super::repairs::{Repairs, environment};
 use super::schedule::{Sweeps, plan_every, sweep_every};
 use super::snapferry::Snapferry;
@@ -67,7 +69,8 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         .map_err(anyhow::Error::msg)?;
     if !trouble.choice.is_empty() {
         // Attempts that failed stay, for nothing is ever deleted, and other people's copies count too.
-        fleet::leave_room(&mut fleet.rds, fleet.databases.len() * TRIES as usize);
+        let most = fleet.databases.len() * TRIES as usize + COPIES_IN_FLIGHT;
+        fleet::leave_room(&mut fleet.rds, most);
     }
     let quota = fleet.rds.config().manual_snapshot_quota;
     let others = (fleet.refused.len() as u64, fleet.excluded.len() as u64);
@@ -135,12 +138,25 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         ));
     }
     seen.world.extend(unrest);
-    let broken = promises::broken(&figures, &seen);
+    let kept = report(out, args, &figures, &seen)?;
+    if args.keep {
+        keep(out, &stack, &rds).await;
+    }
+    Ok(if kept {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Prints what was measured, and each promise that was broken. Whether none was.
+fn report(out: Out, args: &Args, figures: &Figures, seen: &Observations) -> anyhow::Result<bool> {
+    let broken = promises::broken(figures, seen);
     out.line(format_args!(
         "\n{}\n\nCalls, as the recording proxy and the simulated RDS saw them:",
-        summary::table(&figures, &seen.costs)
+        summary::table(figures, &seen.costs)
     ));
-    out.line(summary::calls(&figures));
+    out.line(summary::calls(figures));
     for promise in &broken {
         out.line(format_args!("BROKEN: {promise}"));
     }
@@ -148,16 +164,9 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         out.line("\nEvery promise was kept.");
     }
     if args.json {
-        Out::Stdout.line(serde_json::to_string(&figures)?);
+        Out::Stdout.line(serde_json::to_string(figures)?);
     }
-    if args.keep {
-        keep(out, &stack, &rds).await;
-    }
-    Ok(if broken.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(broken.is_empty())
 }
 
 fn options(rds: &RdsService, trouble: &Trouble, databases: &[Database]) -> LocalOptions {
