@@ -171,3 +171,151 @@ pub(super) fn tags_that_hold(rds: &Rds, secrets: &[&str]) -> Vec<String> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::super::fleet::{ACCOUNT, Fleet, draw};
+    use super::super::policies::STANDARD;
+    use super::*;
+    use crate::rds::{CopyDbSnapshot, CreateDbSnapshot, Family};
+
+    /// Lets everything end that is under way.
+    fn rest(rds: &mut Rds) -> Timestamp {
+        while let Some(due) = rds.next_due() {
+            rds.advance(due);
+        }
+        rds.now()
+    }
+
+    fn take(rds: &mut Rds, database: &Database) -> CopyDbSnapshot {
+        let name = format!("s{}", database.resource_id.to_lowercase());
+        let (place, now) = (region(database.region), rds.now());
+        let request = CreateDbSnapshot {
+            snapshot: name.clone(),
+            instance: database.name.clone(),
+            tags: Vec::new(),
+        };
+        let taken = match database.family {
+            Family::Instance => rds.create_db_snapshot(&place, &request, now),
+            Family::Cluster => rds.create_db_cluster_snapshot(&place, &request, now),
+        };
+        taken.unwrap();
+        rest(rds);
+        let carried = database.policy.carries.iter().map(|key| {
+            let value = if *key == "team" { "shop" } else { "4711" };
+            ((*key).to_owned(), value.to_owned())
+        });
+        let ours = ("snapferry:stack".to_owned(), "snapferry".to_owned());
+        let kind = database.family.snapshot_kind();
+        let instance = rds.instance(&place, &database.name);
+        let group = instance.and_then(|one| database.policy.option_group(&one.spec.option_group));
+        CopyDbSnapshot {
+            source: format!("arn:aws:rds:{}:{ACCOUNT}:{kind}:{name}", database.region),
+            target: name,
+            kms_key: Some(database.policy.key.to_owned()),
+            tags: carried.chain([ours]).collect(),
+            option_group: group
+                .filter(|_| database.family == Family::Instance)
+                .map(ToOwned::to_owned),
+            ..CopyDbSnapshot::default()
+        }
+    }
+
+    fn copy(rds: &mut Rds, family: Family, request: &CopyDbSnapshot) {
+        let (place, now) = (region(RECOVERY), rds.now());
+        let copied = match family {
+            Family::Instance => rds.copy_db_snapshot(&place, request, now),
+            Family::Cluster => rds.copy_db_cluster_snapshot(&place, request, now),
+        };
+        copied.unwrap();
+        rest(rds);
+    }
+
+    fn fleet() -> Fleet {
+        let now = "2026-01-02T03:00:00Z".parse().unwrap();
+        let mut fleet = draw(12, 1, now).unwrap();
+        rest(&mut fleet.rds);
+        fleet
+    }
+
+    #[test]
+    fn what_each_policy_asks_for_is_good_and_each_difference_is_named() {
+        type Change = fn(&mut CopyDbSnapshot);
+        let changes: [(Change, &str); 4] = [
+            (|_| (), ""),
+            (
+                |copy| copy.kms_key = Some(STANDARD.key.to_owned()),
+                "the key",
+            ),
+            (|copy| copy.tags.clear(), "the tags"),
+            (|copy| copy.option_group = None, "the option group"),
+        ];
+        for (change, named) in changes {
+            let Fleet {
+                mut rds, databases, ..
+            } = fleet();
+            for database in &databases {
+                let mut request = take(&mut rds, database);
+                // The one that has all of it: a key of its policy's, tags, an option group.
+                if database.name == "billing" {
+                    change(&mut request);
+                }
+                copy(&mut rds, database.family, &request);
+            }
+            let found = unprotected(&rds, &databases);
+            assert_eq!(touched(&rds, &databases), [""; 0]);
+            if named.is_empty() {
+                assert_eq!(found, [""; 0]);
+                continue;
+            }
+            let is_named = found.len() == 1 && found[0].contains(named);
+            assert!(
+                is_named && found[0].starts_with("eu-west-1 db billing: "),
+                "{found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_copy_of_one_database_is_none_of_another_that_has_its_name() {
+        let Fleet {
+            mut rds, databases, ..
+        } = fleet();
+        // An instance, a cluster beside it, and an instance of the other region: all called orders.
+        let orders: Vec<&Database> = databases
+            .iter()
+            .filter(|one| one.name == "orders")
+            .collect();
+        assert_eq!(orders.len(), 3);
+        let request = take(&mut rds, orders[0]);
+        copy(&mut rds, orders[0].family, &request);
+        let found = unprotected(&rds, &databases);
+        assert_eq!(found.len(), databases.len() - 1);
+        assert!(
+            found.iter().all(|one| one.ends_with("it has no copy")),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn a_snapshot_of_what_is_to_be_refused_or_left_out_is_named() {
+        for (family, name) in [
+            (Family::Cluster, "reporting"),
+            (Family::Instance, "sandbox"),
+        ] {
+            let Fleet {
+                mut rds, databases, ..
+            } = fleet();
+            let other = Database {
+                family,
+                name: name.to_owned(),
+                ..databases[0].clone()
+            };
+            take(&mut rds, &other);
+            let found = touched(&rds, &databases);
+            assert!(found.len() == 1 && found[0].contains(name), "{found:?}");
+        }
+    }
+}
