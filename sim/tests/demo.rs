@@ -41,7 +41,7 @@ fn a_fleet_gets_its_recovery_points_by_callbacks_only() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", said(&output));
-    let stdout = String::from_utf8(output.stdout).unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
     let figures: Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
 
     assert_eq!(figures["schema"], 1);
@@ -68,8 +68,22 @@ fn a_fleet_gets_its_recovery_points_by_callbacks_only() {
         (&figures["parked"], &figures["replayed"]),
         (&0.into(), &0.into())
     );
-    assert_eq!(figures["calls"]["rds"]["CreateDBSnapshot"], 5);
-    assert_eq!(figures["calls"]["rds"]["CopyDBSnapshot"], 5);
+    // A Multi-AZ DB cluster and an unencrypted one; one tagged so and one without a tag. Nothing was made of them.
+    assert_eq!(
+        (&figures["refused"], &figures["excluded"]),
+        (&2.into(), &2.into())
+    );
+    // Of the five, two are clusters; nothing announces their copies but the sweep.
+    let rds = &figures["calls"]["rds"];
+    assert_eq!(
+        (&rds["CreateDBSnapshot"], &rds["CopyDBSnapshot"]),
+        (&3.into(), &3.into())
+    );
+    assert_eq!(rds["CreateDBClusterSnapshot"], 2);
+    assert_eq!(rds["CopyDBClusterSnapshot"], 2);
+    assert!(callbacks["sweep"].as_u64().unwrap() >= 2, "{callbacks}");
+    assert!(figures["sweep_settles_s"]["p50"].as_f64().unwrap() > 0.0);
+    assert!(said(&output).contains("3 instances and 2 Aurora clusters"));
     assert_eq!(figures["state_transitions"], 15);
     assert!(figures["lambda_invocations"].as_u64().unwrap() >= 20);
     assert!(figures["reaction_ms"]["p50"].as_f64().unwrap() > 0.0);

@@ -11,8 +11,8 @@ use super::faults::Choice;
 #[derive(Debug, Clone, Parser)]
 #[command(name = "cargo demo", version)]
 pub struct Args {
-    /// How many databases to protect.
-    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=99))]
+    /// How many databases to protect. From 100 on RDS's quotas of manual snapshots are raised.
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub databases: u16,
 
     /// The seed of everything that chance decides: engines, sizes, how long snapshots and copies take.

@@ -25,25 +25,23 @@ pub(super) struct Cost {
 /// What every recovery point cost.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Costs {
-    /// By the identifier of its database.
+    /// By the label of its database.
     pub(super) of: BTreeMap<String, Cost>,
     /// The operations of calls on behalf of some recovery point that do not say of which.
     pub(super) unclear: BTreeSet<String>,
 }
 
 impl Costs {
-    /// Counts the calls.
+    /// Counts the calls. `owners` says by whose snapshots' and copies' names, each of the first attempt, what is whose.
     #[must_use]
-    pub(super) fn of_calls(calls: &[Asked]) -> Self {
-        let owners = owners(calls);
+    pub(super) fn of_calls(calls: &[Asked], owners: &BTreeMap<String, String>) -> Self {
         let mut costs = Self::default();
         let on_behalf = |call: &&Asked| !SHARED.contains(&call.app.as_str());
         for call in calls.iter().filter(on_behalf) {
             let named: BTreeSet<&String> = call
                 .snapshots
                 .iter()
-                .filter_map(|name| owners.get(first_attempt(name)).copied())
-                .chain(&call.databases)
+                .filter_map(|name| owners.get(first_attempt(name)))
                 .collect();
             if named.is_empty() {
                 costs.unclear.insert(call.operation.clone());
@@ -73,22 +71,9 @@ fn is_mutation(call: &Asked) -> bool {
     call.operation.starts_with("Create") || call.operation.starts_with("Copy")
 }
 
-/// The databases of snapshots and of copies, by the name of the first attempt. Who asked for them said it.
-fn owners(calls: &[Asked]) -> BTreeMap<&str, &String> {
-    let mut owners = BTreeMap::new();
-    // In the order of the calls: a copy comes after its source.
-    for call in calls.iter().filter(|call| is_mutation(call)) {
-        let named = call.snapshots.iter().map(|name| first_attempt(name));
-        let mut known = named.clone().filter_map(|name| owners.get(name).copied());
-        if let Some(database) = call.databases.first().or_else(|| known.next()) {
-            owners.extend(named.map(|name| (name, database)));
-        }
-    }
-    owners
-}
-
 /// A snapshot's name without the suffix `-a2`, `-a3`, … of a later attempt.
-fn first_attempt(name: &str) -> &str {
+#[must_use]
+pub(super) fn first_attempt(name: &str) -> &str {
     match name.rsplit_once("-a") {
         Some((first, attempt)) if attempt.parse::<u8>().is_ok() => first,
         _ => name,
@@ -115,9 +100,12 @@ mod tests {
             app: "snapferry-sweeper".to_owned(),
             ..call("DescribeDBSnapshots", &["o", "b"], &[])
         };
-        let costs = Costs::of_calls(&[
-            call("CreateDBSnapshot", &["o"], &["orders"]),
-            call("CreateDBSnapshot", &["b"], &["billing"]),
+        let owners = [("o", "orders"), ("z-copy", "orders"), ("b", "billing")];
+        let owners = owners.map(|(name, database)| (name.to_owned(), database.to_owned()));
+        let calls = [
+            // An instance and a cluster may have one name; what is made of them never has.
+            call("CreateDBSnapshot", &["o"], &["shop"]),
+            call("CreateDBClusterSnapshot", &["b"], &["shop"]),
             call("DescribeDBSnapshots", &["o", "b", "nobodys"], &[]),
             swept,
             // All names that the source may have: of one recovery point.
@@ -125,7 +113,8 @@ mod tests {
             call("CopyDBSnapshot", &["o", "z-copy-a2"], &[]),
             call("DescribeDBSnapshots", &["z-copy"], &[]),
             call("DescribeAccountAttributes", &[], &[]),
-        ]);
+        ];
+        let costs = Costs::of_calls(&calls, &owners.into());
         let cost = |mutations, describes| Cost {
             mutations,
             describes,

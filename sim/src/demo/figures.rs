@@ -14,7 +14,12 @@ pub struct Figures {
     pub schema: u32,
     /// Databases that were to be protected.
     pub databases: u64,
-    /// Recovery points in the simulated RDS: available, in the recovery region, of the right source and key.
+    /// Databases that were to be refused, because RDS cannot make of them what is promised.
+    pub refused: u64,
+    /// Databases that were to be left out, by a tag or for want of one.
+    pub excluded: u64,
+    /// Recovery points in the simulated RDS: available, in the recovery region, of the right source, key, tags
+    /// and option group.
     pub recovery_points: u64,
     /// Executions by their end.
     pub executions: Executions,
@@ -43,6 +48,8 @@ pub struct Figures {
     pub max_copies_in_flight: u64,
     /// From an event's delivery to the bus to the accepted callback.
     pub reaction_ms: Reaction,
+    /// From the moment that RDS has finished to the sweep's accepted callback, in RDS's time.
+    pub sweep_settles_s: Reaction,
     /// From the first invocation of the planner to the last execution's end.
     pub elapsed_s: f64,
 }
@@ -93,7 +100,7 @@ pub struct ServiceCalls {
     pub sqs: Calls,
 }
 
-/// Reaction times in milliseconds.
+/// Percentiles of times.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Reaction {
     /// The median.

@@ -3,54 +3,77 @@
 use fastrand::Rng;
 use jiff::Timestamp;
 
-use crate::rds::{CreateDbSnapshot, InstanceSpec, KmsKey, Rds, RdsConfig, RdsFault, Region, Tags};
+use super::parts::{ENGINES, PARTS, Part};
+use super::policies::{DemoPolicy, GOLD, STANDARD};
+use crate::rds::{
+    ClusterSpec, CreateDbSnapshot, Family, InstanceSpec, KmsKey, Rds, RdsConfig, RdsFault, Region,
+    Snapshot, Tags,
+};
 
 /// Where the databases are.
-pub(super) const SOURCE: &str = "eu-west-1";
+pub(super) const SOURCES: [&str; 2] = ["eu-west-1", "eu-north-1"];
 /// Where their recovery points go.
 pub(super) const RECOVERY: &str = "eu-central-1";
+/// All of the demo's regions.
+pub(super) const REGIONS: [&str; 3] = [SOURCES[0], SOURCES[1], RECOVERY];
 /// The account, AWS's own example number.
 pub(super) const ACCOUNT: &str = "111122223333";
-/// The key of the recovery points.
-pub(super) const RECOVERY_KEY: &str =
-    "arn:aws:kms:eu-central-1:111122223333:key/7f1d0c3e-0000-4000-8000-00000000c0de";
-const SOURCE_KEY: &str =
-    "arn:aws:kms:eu-west-1:111122223333:key/1a2b3c4d-0000-4000-8000-00000000beef";
 
-/// A snapshot that a person took: it must be there, unchanged, at the end.
+/// The keys of the source regions' databases.
+const SOURCE_KEYS: [&str; 2] = [
+    "arn:aws:kms:eu-west-1:111122223333:key/1a2b3c4d-0000-4000-8000-00000000beef",
+    "arn:aws:kms:eu-north-1:111122223333:key/5e6f7a8b-0000-4000-8000-00000000beef",
+];
+
+/// A snapshot that a person took in the first source region: it must be there, unchanged, at the end.
 pub(super) const SOMEBODYS_SNAPSHOT: &str = "before-the-migration";
 /// How the names of other people's copies begin, which `--faults copies-refused` brings.
 pub(super) const STRANGERS: &str = "somebody-elses-copy-";
-/// Instances that nobody asked to protect.
-pub(super) const BYSTANDERS: [&str; 2] = ["sandbox", "scratch"];
 
-const SUBJECTS: [&str; 12] = [
-    "orders",
-    "billing",
-    "catalog",
-    "customers",
-    "inventory",
-    "ledger",
-    "sessions",
-    "search",
-    "shipping",
-    "support",
-    "reports",
-    "identity",
-];
-const ENGINES: [(&str, &str, &str); 4] = [
-    ("postgres", "17.6", "postgresql-license"),
-    ("mysql", "8.4.6", "general-public-license"),
-    ("mariadb", "11.8.3", "general-public-license"),
-    ("sqlserver-se", "16.00.4215.2.v1", "license-included"),
-];
+/// Manual snapshots that a region may hold besides one for each database: the person's, and strangers' copies.
+const ROOM: usize = 40;
+
+/// A database that is to be protected.
+#[derive(Debug, Clone)]
+pub(super) struct Database {
+    /// Its region.
+    pub(super) region: &'static str,
+    /// Whether it is an instance or a cluster.
+    pub(super) family: Family,
+    /// Its identifier, which others may have too.
+    pub(super) name: String,
+    /// DbiResourceId or DbClusterResourceId: nobody else has it.
+    pub(super) resource_id: String,
+    /// What is asked of its recovery point.
+    pub(super) policy: &'static DemoPolicy,
+}
+
+impl Database {
+    /// How it is called in what people read: one of these for each database.
+    #[must_use]
+    pub(super) fn label(&self) -> String {
+        let kind = self.family.database_kind();
+        format!("{} {kind} {}", self.region, self.name)
+    }
+
+    /// Its ARN.
+    #[must_use]
+    pub(super) fn arn(&self) -> String {
+        let kind = self.family.database_kind();
+        format!("arn:aws:rds:{}:{ACCOUNT}:{kind}:{}", self.region, self.name)
+    }
+}
 
 /// The fleet, and the model that holds it.
 pub(super) struct Fleet {
     /// The simulated RDS.
     pub(super) rds: Rds,
-    /// The identifiers of the databases to protect.
-    pub(super) databases: Vec<String>,
+    /// The databases to protect.
+    pub(super) databases: Vec<Database>,
+    /// Those that are to be protected and of which RDS cannot make a copy as it is promised, and why.
+    pub(super) refused: Vec<&'static str>,
+    /// Those that are not to be protected, and why.
+    pub(super) excluded: Vec<&'static str>,
 }
 
 /// A region of the demo's.
@@ -60,6 +83,12 @@ pub(super) struct Fleet {
 #[must_use]
 pub(super) fn region(name: &str) -> Region {
     name.parse().expect("the demo's regions are regions")
+}
+
+/// Every snapshot of a region, of instances and then of clusters.
+pub(super) fn snapshots<'a>(rds: &'a Rds, place: &str) -> impl Iterator<Item = &'a Snapshot> {
+    let place = region(place);
+    rds.snapshots(&place).chain(rds.cluster_snapshots(&place))
 }
 
 /// Draws a fleet from the seed.
@@ -72,73 +101,217 @@ pub(super) fn draw(databases: u16, seed: u64, now: Timestamp) -> Result<Fleet, R
         ..RdsConfig::default()
     };
     let mut rds = Rds::new(config, seed);
+    leave_room(&mut rds, usize::from(databases));
     let mut rng = Rng::with_seed(seed);
-    let (source, recovery) = (region(SOURCE), region(RECOVERY));
-    for (region, arn, alias) in [
-        (&source, SOURCE_KEY, "alias/databases"),
-        (&recovery, RECOVERY_KEY, "alias/recovery"),
-    ] {
+    add_keys(&mut rds);
+    let mut all = Vec::new();
+    for n in 0..usize::from(databases) {
+        all.push(add_database(&mut rds, n, seed, &mut rng)?);
+    }
+    Ok(Fleet {
+        databases: all,
+        refused: add_refused(&mut rds)?,
+        excluded: add_excluded(&mut rds, now)?,
+        rds,
+    })
+}
+
+/// Raises the quotas of manual snapshots, where so many would not fit. They can be raised on AWS, too.
+pub(super) fn leave_room(rds: &mut Rds, snapshots: usize) {
+    let config = rds.config_mut();
+    if snapshots + 1 > config.manual_snapshot_quota {
+        config.manual_snapshot_quota = snapshots + ROOM;
+        config.manual_cluster_snapshot_quota = snapshots + ROOM;
+    }
+}
+
+fn add_keys(rds: &mut Rds) {
+    let keys = [
+        (SOURCES[0], SOURCE_KEYS[0], "alias/databases"),
+        (SOURCES[1], SOURCE_KEYS[1], "alias/databases"),
+        (RECOVERY, STANDARD.key, "alias/recovery"),
+        (RECOVERY, GOLD.key, "alias/recovery-gold"),
+    ];
+    for (place, arn, alias) in keys {
         let key = KmsKey {
             arn: arn.to_owned(),
             aliases: vec![alias.to_owned()],
             enabled: true,
         };
-        rds.add_key(region, key);
+        rds.add_key(&region(place), key);
     }
-    let mut names = Vec::new();
-    for n in 0..databases {
-        let name = name(n);
-        rds.add_instance(&source, database(&name, &mut rng))?;
-        names.push(name);
-    }
-    add_bystanders(&mut rds, &source, now)?;
-    Ok(Fleet {
-        rds,
-        databases: names,
+}
+
+/// The tags of a database of this policy: what it may carry over, and what only AWS may set.
+fn tags(policy: &DemoPolicy) -> Tags {
+    Tags::of_system([
+        ("snapferry:policy", policy.name),
+        ("team", "shop"),
+        ("cost-center", "4711"),
+        ("aws:cloudformation:stack-name", "shop"),
+    ])
+}
+
+fn add_database(rds: &mut Rds, n: usize, seed: u64, rng: &mut Rng) -> Result<Database, RdsFault> {
+    let part = &PARTS[n % PARTS.len()];
+    let name = match n / PARTS.len() {
+        0 => part.subject.to_owned(),
+        round => format!("{}{}", part.subject, round + 1),
+    };
+    let place = region(SOURCES[part.place]);
+    let resource_id = match part.family {
+        Family::Instance => {
+            // Every other one, so that a small fleet has both.
+            let is_encrypted = (n as u64 + seed).is_multiple_of(2);
+            rds.add_instance(&place, instance(&name, part, is_encrypted, rng))?
+        }
+        Family::Cluster => add_cluster(rds, &place, cluster(&name, part, rng))?,
+    };
+    Ok(Database {
+        region: SOURCES[part.place],
+        family: part.family,
+        name,
+        resource_id,
+        policy: part.policy,
     })
 }
 
-fn name(n: u16) -> String {
-    let subject = SUBJECTS[usize::from(n) % SUBJECTS.len()];
-    match usize::from(n) / SUBJECTS.len() {
-        0 => subject.to_owned(),
-        round => format!("{subject}-{}", round + 1),
-    }
-}
-
-fn database(name: &str, rng: &mut Rng) -> InstanceSpec {
-    let (engine, version, license) = ENGINES[rng.usize(..ENGINES.len())];
+fn instance(name: &str, part: &Part, is_encrypted: bool, rng: &mut Rng) -> InstanceSpec {
+    let drawn = rng.usize(..ENGINES.len());
+    let (engine, version, license, default_group) = match part.option_group {
+        Some(_) => ENGINES[0],
+        None => ENGINES[drawn],
+    };
     InstanceSpec {
         engine: engine.to_owned(),
         engine_version: version.to_owned(),
         license_model: license.to_owned(),
         allocated_storage: rng.u32(2..40) * 10,
-        kms_key: rng.bool().then(|| SOURCE_KEY.to_owned()),
-        tags: Tags::of_system([("snapferry:policy", "default"), ("team", "shop")]),
+        kms_key: is_encrypted.then(|| SOURCE_KEYS[part.place].to_owned()),
+        tags: tags(part.policy),
+        option_group: part.option_group.unwrap_or(default_group).to_owned(),
         ..InstanceSpec::postgres(name)
     }
 }
 
-/// One instance without a tag, one that is excluded, and a snapshot that a person took.
-fn add_bystanders(rds: &mut Rds, source: &Region, now: Timestamp) -> Result<(), RdsFault> {
-    let [excluded, untagged] = BYSTANDERS;
-    let tags = Tags::of_system([
-        ("snapferry:policy", "default"),
-        ("snapferry:exclude", "true"),
-    ]);
-    rds.add_instance(
-        source,
-        InstanceSpec {
-            tags,
-            ..InstanceSpec::postgres(excluded)
-        },
-    )?;
-    rds.add_instance(source, InstanceSpec::postgres(untagged))?;
+fn cluster(name: &str, part: &Part, rng: &mut Rng) -> ClusterSpec {
+    let (engine, version) = if rng.bool() {
+        ("aurora-postgresql", "16.9")
+    } else {
+        ("aurora-mysql", "8.0.mysql_aurora.3.10.1")
+    };
+    ClusterSpec {
+        engine: engine.to_owned(),
+        engine_version: version.to_owned(),
+        kms_key: Some(SOURCE_KEYS[part.place].to_owned()),
+        tags: tags(part.policy),
+        ..ClusterSpec::aurora(name)
+    }
+}
+
+/// Adds a cluster whose members have its tags, and must not be taken for instances all the same.
+fn add_cluster(rds: &mut Rds, place: &Region, spec: ClusterSpec) -> Result<String, RdsFault> {
+    let (tags, members) = (spec.tags.clone(), spec.members.clone());
+    let resource_id = rds.add_cluster(place, spec)?;
+    for member in members {
+        rds.change_instance(place, &member, |one| one.spec.tags = tags.clone());
+    }
+    Ok(resource_id)
+}
+
+/// A Multi-AZ DB cluster and a cluster that is not encrypted.
+fn add_refused(rds: &mut Rds) -> Result<Vec<&'static str>, RdsFault> {
+    let multi_az = ClusterSpec {
+        kms_key: Some(SOURCE_KEYS[0].to_owned()),
+        tags: tags(&STANDARD),
+        ..ClusterSpec::multi_az("reporting")
+    };
+    add_cluster(rds, &region(SOURCES[0]), multi_az)?;
+    let unencrypted = ClusterSpec {
+        tags: tags(&STANDARD),
+        ..ClusterSpec::aurora("legacy")
+    };
+    add_cluster(rds, &region(SOURCES[1]), unencrypted)?;
+    Ok(vec![
+        "a Multi-AZ DB cluster",
+        "an Aurora cluster that is not encrypted",
+    ])
+}
+
+/// One instance that is excluded, one without a tag, and a snapshot that a person took of the latter.
+fn add_excluded(rds: &mut Rds, now: Timestamp) -> Result<Vec<&'static str>, RdsFault> {
+    let source = region(SOURCES[0]);
+    let excluded = InstanceSpec {
+        tags: Tags::of_system([
+            ("snapferry:policy", STANDARD.name),
+            ("snapferry:exclude", "true"),
+        ]),
+        ..InstanceSpec::postgres("sandbox")
+    };
+    rds.add_instance(&source, excluded)?;
+    rds.add_instance(&source, InstanceSpec::postgres("scratch"))?;
     let by_hand = CreateDbSnapshot {
         snapshot: SOMEBODYS_SNAPSHOT.to_owned(),
-        instance: untagged.to_owned(),
+        instance: "scratch".to_owned(),
         tags: vec![("owner".to_owned(), "somebody".to_owned())],
     };
-    rds.create_db_snapshot(source, &by_hand, now)?;
-    Ok(())
+    rds.create_db_snapshot(&source, &by_hand, now)?;
+    Ok(vec![
+        "one tagged snapferry:exclude",
+        "one without a policy's tag",
+    ])
+}
+
+impl Fleet {
+    /// What it is made of, in lines.
+    #[must_use]
+    pub(super) fn composition(&self) -> Vec<String> {
+        let count = |fits: &dyn Fn(&Database) -> bool| {
+            self.databases.iter().filter(|one| fits(one)).count()
+        };
+        let clusters = count(&|one| one.family == Family::Cluster);
+        let places =
+            SOURCES.map(|place| format!("{} in {place}", count(&|one| one.region == place)));
+        let gold = count(&|one| one.policy == &GOLD);
+        let with_options = count(&|one| self.has_options(one));
+        let encrypted = count(&|one| self.is_encrypted(one));
+        vec![
+            format!(
+                "{} to protect: {} instances and {clusters} Aurora clusters; {}; {encrypted} encrypted; {gold} of the policy gold; {with_options} with an option group of its own",
+                self.databases.len(),
+                self.databases.len() - clusters,
+                places.join(" and "),
+            ),
+            format!(
+                "{} to be refused: {}",
+                self.refused.len(),
+                self.refused.join(", ")
+            ),
+            format!(
+                "{} to be left out: {}",
+                self.excluded.len(),
+                self.excluded.join(", ")
+            ),
+        ]
+    }
+
+    fn has_options(&self, database: &Database) -> bool {
+        let found = self.rds.instance(&region(database.region), &database.name);
+        let has = |group: &str| database.policy.option_group(group).is_some();
+        database.family == Family::Instance && found.is_some_and(|one| has(&one.spec.option_group))
+    }
+
+    fn is_encrypted(&self, database: &Database) -> bool {
+        let place = region(database.region);
+        match database.family {
+            Family::Instance => {
+                let found = self.rds.instance(&place, &database.name);
+                found.is_some_and(|one| one.spec.kms_key.is_some())
+            }
+            Family::Cluster => {
+                let found = self.rds.cluster(&place, &database.name);
+                found.is_some_and(|one| one.spec.kms_key.is_some())
+            }
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! Measures a finished run: reads the recording proxy, the RDS service's counts and the emulator.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use snapferry::wire;
 
@@ -16,12 +17,13 @@ use super::carrier::Carrier;
 use super::costs::Costs;
 use super::faults::{Trouble, person::Diary};
 use super::figures::{Callbacks, Calls, Executions, Figures, Reaction, ServiceCalls};
+use super::fleet::{Database, RECOVERY, snapshots};
 use super::promises::Observations;
 use super::truth;
 
 const SWEEPER: &str = "snapferry-sweeper";
 /// Numbers of the events that say "finished" of what the demo makes.
-const FINISHED: [&str; 2] = ["RDS-EVENT-0042", "RDS-EVENT-0060"];
+const FINISHED: [&str; 3] = ["RDS-EVENT-0042", "RDS-EVENT-0060", "RDS-EVENT-0075"];
 
 /// What a measurement looks at.
 pub(super) struct Scene<'a> {
@@ -34,13 +36,36 @@ pub(super) struct Scene<'a> {
     /// What each of these calls was about.
     pub(super) asked: Vec<Asked>,
     /// The databases that were to be protected.
-    pub(super) databases: &'a [String],
+    pub(super) databases: &'a [Database],
+    /// How many were to be refused, and how many left out.
+    pub(super) others: (u64, u64),
+    /// How real time and RDS's go together.
+    pub(super) times: Times,
     /// How long it took.
     pub(super) elapsed_s: f64,
     /// What went wrong on request, and how it was repaired.
     pub(super) trouble: &'a Trouble,
     /// What the person of the demo saw and did.
     pub(super) diary: &'a Diary,
+}
+
+/// One moment, by the clock on the wall and by RDS's, which runs faster.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    /// In real time.
+    pub(super) real: Timestamp,
+    /// In RDS's.
+    pub(super) rds: Timestamp,
+    /// How many of RDS's seconds pass in a real one.
+    pub(super) speed: f64,
+}
+
+impl Times {
+    /// For how many of RDS's seconds something of RDS's had been so at a real moment.
+    fn since(self, begun: Timestamp, at: Timestamp) -> f64 {
+        let since_then = self.real.duration_since(at).as_secs_f64() * self.speed;
+        self.rds.duration_since(begun).as_secs_f64() - since_then
+    }
 }
 
 /// The figures of the run, and what else it showed.
@@ -59,12 +84,16 @@ pub(super) async fn measure(
     let settlements = accepted(recorder);
     let logs = logs(client).await?;
     let failed = failures(client, &executions).await?;
-    let mut costs = Costs::of_calls(&scene.asked);
-    let state_transitions = transitions(client, &executions, &mut costs).await?;
+    let mut costs = Costs::of_calls(&scene.asked, &truth::owners(rds, scene.databases));
+    let state_transitions = transitions(scene, &executions, &mut costs).await?;
+    let unprotected = truth::unprotected(rds, scene.databases);
+    let (refused, excluded) = scene.others;
     let figures = Figures {
         schema: 1,
         databases: scene.databases.len() as u64,
-        recovery_points: truth::recovery_points(rds, scene.databases),
+        refused,
+        excluded,
+        recovery_points: (scene.databases.len() - unprotected.len()) as u64,
         executions: ended(&executions),
         callbacks: callbacks(&settlements),
         stale_commands: stale_commands(recorder),
@@ -81,10 +110,12 @@ pub(super) async fn measure(
             .count() as u64,
         max_copies_in_flight: scene.trouble.weather.most_of_ours() as u64,
         reaction_ms: reaction(&settlements, scene.carrier),
+        sweep_settles_s: sweep_settles(&settlements, rds, scene.times),
         elapsed_s: scene.elapsed_s,
     };
     let seen = Observations {
-        touched: truth::touched(rds),
+        unprotected,
+        touched: truth::touched(rds, scene.databases),
         leaks: leaks(scene, rds, &logs, &settlements, &failed),
         world: scene
             .carrier
@@ -196,10 +227,13 @@ fn calls(recorder: &Recorder, rds: &CallCounts) -> ServiceCalls {
 
 /// States entered, and one more for the end of each execution. They are costs of the execution's database too.
 async fn transitions(
-    client: &Client,
+    scene: &Scene<'_>,
     executions: &[Execution],
     costs: &mut Costs,
 ) -> Result<u64, MeasureError> {
+    let client = scene.stack.client();
+    let label = |one: &Database| (one.arn(), one.label());
+    let labels: BTreeMap<String, String> = scene.databases.iter().map(label).collect();
     let mut all = 0;
     for execution in executions {
         let arn = &execution.execution_arn;
@@ -209,7 +243,8 @@ async fn transitions(
         all += transitions;
         let input = client.describe_execution(arn).await?.input;
         let run = wire::run::read(&input.unwrap_or_default())?;
-        costs.add_transitions(run.database.arn.name(), transitions);
+        let arn = run.database.arn.to_string();
+        costs.add_transitions(labels.get(&arn).unwrap_or(&arn), transitions);
     }
     Ok(all)
 }
@@ -250,6 +285,25 @@ fn reaction(settlements: &[Settlement], carrier: &Carrier) -> Reaction {
         )
     });
     Reaction::of(times.collect())
+}
+
+/// From the moment that RDS had a copy ready to the sweep's accepted callback, in seconds of RDS's time. The copies
+/// of clusters are among them, for which RDS has no event.
+fn sweep_settles(settlements: &[Settlement], rds: &Rds, times: Times) -> Reaction {
+    let ready: BTreeMap<&str, Timestamp> = snapshots(rds, RECOVERY)
+        .map(|copy| (copy.arn.as_str(), copy.since()))
+        .collect();
+    let lags = settlements.iter().filter_map(|one| {
+        let Outcome::Success(output) = &one.outcome else {
+            return None;
+        };
+        if one.call.caller.app.as_deref() != Some(SWEEPER) {
+            return None;
+        }
+        let ready = ready.get(output.get("snapshot")?.as_str()?)?;
+        Some(times.since(*ready, one.call.answered_at()))
+    });
+    Reaction::of(lags.collect())
 }
 
 /// Every line that every function wrote.

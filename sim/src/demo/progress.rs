@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::rds::{Origin, Rds, Snapshot, Stage};
 
-use super::fleet::{RECOVERY, SOURCE, region};
+use super::fleet::{Database, REGIONS, snapshots};
 
 /// Where a database's recovery point stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,31 +50,24 @@ pub(super) struct Standing {
     pub(super) percent: u8,
 }
 
-/// Every database's standing, by identifier.
+/// Every database's standing, by label.
 #[must_use]
-pub(super) fn standings(rds: &Rds, databases: &[String]) -> BTreeMap<String, Standing> {
-    let mut all: BTreeMap<String, Standing> = databases
-        .iter()
-        .map(|name| {
-            (
-                name.clone(),
-                Standing {
-                    phase: Phase::Planned,
-                    percent: 0,
-                },
-            )
-        })
-        .collect();
-    for place in [SOURCE, RECOVERY] {
-        for snapshot in rds.snapshots(&region(place)) {
-            let found = standing(snapshot, rds.now());
-            // A later attempt has a later name, and the copies come last: what is found last is how it stands.
-            if let Some(standing) = all.get_mut(&snapshot.instance.identifier) {
-                *standing = found;
-            }
-        }
+pub(super) fn standings(rds: &Rds, databases: &[Database]) -> BTreeMap<String, Standing> {
+    let mut found = BTreeMap::new();
+    for snapshot in REGIONS.iter().flat_map(|place| snapshots(rds, place)) {
+        // A later attempt has a later name, and the copies come last: what is found last is how it stands.
+        let of = snapshot.instance.resource_id.as_str();
+        found.insert(of, standing(snapshot, rds.now()));
     }
-    all
+    let nothing_yet = Standing {
+        phase: Phase::Planned,
+        percent: 0,
+    };
+    let of = |one: &Database| {
+        let standing = found.get(one.resource_id.as_str()).copied();
+        (one.label(), standing.unwrap_or(nothing_yet))
+    };
+    databases.iter().map(of).collect()
 }
 
 fn standing(snapshot: &Snapshot, now: jiff::Timestamp) -> Standing {

@@ -17,6 +17,8 @@ pub(super) const COPIES_IN_FLIGHT_MAX: u64 = 20;
 /// What else the run showed, besides its figures.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Observations {
+    /// The databases without a good recovery point, in words.
+    pub(super) unprotected: Vec<String>,
     /// What was touched that is not ours, in words.
     pub(super) touched: Vec<String>,
     /// Where a task token stands that must not, in words.
@@ -42,8 +44,9 @@ pub(super) fn broken(figures: &Figures, seen: &Observations) -> Vec<String> {
     promise(
         figures.recovery_points == databases,
         format!(
-            "{} of {databases} databases have a good recovery point",
-            figures.recovery_points
+            "{} of {databases} databases have a good recovery point: {}",
+            figures.recovery_points,
+            seen.unprotected.join("; ")
         ),
     );
     promise(

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::local::{LocalStack, build_snapferry};
+use crate::local::LocalStack;
 use crate::rds_http::RdsService;
 
-use super::Args;
 use super::carrier::Carrier;
 use super::faults::Trouble;
 use super::faults::mischief::{self, Mischief};
 use super::faults::person::{Desk, Diary, Person, Queues};
-use super::faults::replay::{Snapferry, exported};
+use super::snapferry::{Snapferry, exported};
 use super::view::Out;
 
 /// How long the queues may take to calm down after the last execution.
@@ -29,7 +28,7 @@ impl Repairs {
     /// When the stack lacks an output.
     pub(super) fn start(
         out: Out,
-        args: &Args,
+        snapferry: &Snapferry,
         rds: &Arc<RdsService>,
         stack: &LocalStack,
         trouble: &Trouble,
@@ -48,21 +47,12 @@ impl Repairs {
                 tally: trouble.tally.clone(),
             },
         );
-        let environment = environment(stack, rds)?;
-        let given = args.snapferry.clone();
-        let build = move || {
-            let program = given.clone().map_or_else(build_snapferry, Ok)?;
-            Ok(Snapferry {
-                program,
-                environment: environment.clone(),
-            })
-        };
         let person = Person::start(Desk {
             rds: Arc::clone(rds),
             weather: Arc::clone(&trouble.weather),
             client: stack.client().clone(),
             queues: queues.clone(),
-            snapferry: Arc::new(build),
+            snapferry: snapferry.clone(),
             out,
         });
         Ok(Self(Some((mischief, person, queues))))

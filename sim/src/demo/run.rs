@@ -10,18 +10,22 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use crate::local::{LocalOptions, LocalStack, Step};
+use crate::local::{LocalOptions, LocalStack, Step, build_snapferry};
+use crate::rds::{COPIES_IN_FLIGHT, MANUAL_SNAPSHOTS};
 use crate::rds_http::{RdsService, ServiceConfig, VirtualClock};
 
 use super::carrier::Carrier;
 use super::faults::{Fault, Trouble};
-use super::fleet::{self, ACCOUNT, RECOVERY, RECOVERY_KEY, SOURCE};
-use super::measure::{Scene, measure};
+use super::figures::Figures;
+use super::fleet::{self, ACCOUNT, Database, Fleet, RECOVERY, SOURCES};
+use super::measure::{Scene, Times, measure};
 use super::progress::standings;
+use super::promises::Observations;
 use super::repairs::{Repairs, environment};
 use super::schedule::{Sweeps, plan_every, sweep_every};
+use super::snapferry::Snapferry;
 use super::view::{Out, View};
-use super::{Args, promises, summary};
+use super::{Args, policies, promises, summary};
 
 /// How often the picture is drawn and the executions are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -33,6 +37,8 @@ const STARTS_WITHIN: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(90);
 /// What the faults may take on top: each is over, or mended, within a minute.
 const PATIENCE_WITH_FAULTS: Duration = Duration::from_mins(4);
+/// Above so many databases the planner gets its shipped time-out back: it starts them all in one go.
+const MANY: usize = 50;
 /// How often a step may be done over when faults are asked for.
 const TRIES: u32 = 3;
 /// By what the pauses between a state's retries are multiplied where there are faults: a minute becomes 1.5 s.
@@ -56,19 +62,18 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
-    out.line(format_args!(
-        "Snapferry protects {} simulated databases in {SOURCE} by copies in {RECOVERY} (seed {}).",
-        args.databases, args.seed
-    ));
     let mut fleet = fleet::draw(args.databases, args.seed, Timestamp::now())
         .map_err(|fault| anyhow!("the simulated RDS refused the fleet: {fault}"))?;
+    introduce(out, args, &fleet);
     let trouble = Trouble::draw(&args.faults, &fleet.databases, args.speed, args.seed)
         .map_err(anyhow::Error::msg)?;
     if !trouble.choice.is_empty() {
         // Attempts that failed stay, for nothing is ever deleted, and other people's copies count too.
-        let quota = &mut fleet.rds.config_mut().manual_snapshot_quota;
-        *quota = (*quota).max(usize::from(args.databases) * TRIES as usize + 40);
+        let most = fleet.databases.len() * TRIES as usize + COPIES_IN_FLIGHT;
+        fleet::leave_room(&mut fleet.rds, most);
     }
+    let quota = fleet.rds.config().manual_snapshot_quota;
+    let others = (fleet.refused.len() as u64, fleet.excluded.len() as u64);
     let (sender, events) = mpsc::unbounded_channel();
     let config = ServiceConfig {
         rds: fleet.rds,
@@ -76,9 +81,12 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         events: sender,
     };
     let rds = Arc::new(RdsService::start_with(config, trouble.weather.clone()).await?);
-    let stack = LocalStack::start(options(&rds, &trouble), &|step| announce(out, &step)).await?;
+    let options = options(&rds, &trouble, &fleet.databases);
+    let stack = LocalStack::start(options, &|step| announce(out, &step)).await?;
+    let snapferry = command(out, args, &stack, &rds).await?;
+    apply_policies(out, &stack, &snapferry).await?;
     trouble.outages.functions_run_in(stack.process_group());
-    explain(out, args, &stack, &trouble);
+    explain(out, args, &stack, &trouble, quota);
 
     let carrier = Carrier::start(
         events,
@@ -91,7 +99,7 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         stack.output("SweeperName")?.to_owned(),
         args.speed,
     );
-    let repairs = Repairs::start(out, args, &rds, &stack, &trouble)?;
+    let repairs = Repairs::start(out, &snapferry, &rds, &stack, &trouble)?;
     let begun = Instant::now();
     let planned = stack
         .client()
@@ -112,6 +120,12 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         rds_calls: rds.counts(),
         asked: rds.asked(),
         databases: &fleet.databases,
+        others,
+        times: Times {
+            real: Timestamp::now(),
+            rds: rds.now(),
+            speed: args.speed,
+        },
         elapsed_s,
         trouble: &trouble,
         diary: &diary,
@@ -124,12 +138,25 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         ));
     }
     seen.world.extend(unrest);
-    let broken = promises::broken(&figures, &seen);
+    let kept = report(out, args, &figures, &seen)?;
+    if args.keep {
+        keep(out, &stack, &rds).await;
+    }
+    Ok(if kept {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Prints what was measured, and each promise that was broken. Whether none was.
+fn report(out: Out, args: &Args, figures: &Figures, seen: &Observations) -> anyhow::Result<bool> {
+    let broken = promises::broken(figures, seen);
     out.line(format_args!(
         "\n{}\n\nCalls, as the recording proxy and the simulated RDS saw them:",
-        summary::table(&figures, &seen.costs)
+        summary::table(figures, &seen.costs)
     ));
-    out.line(summary::calls(&figures));
+    out.line(summary::calls(figures));
     for promise in &broken {
         out.line(format_args!("BROKEN: {promise}"));
     }
@@ -137,31 +164,27 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         out.line("\nEvery promise was kept.");
     }
     if args.json {
-        Out::Stdout.line(serde_json::to_string(&figures)?);
+        Out::Stdout.line(serde_json::to_string(figures)?);
     }
-    if args.keep {
-        keep(out, &stack, &rds).await;
-    }
-    Ok(if broken.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(broken.is_empty())
 }
 
-fn options(rds: &RdsService, trouble: &Trouble) -> LocalOptions {
+fn options(rds: &RdsService, trouble: &Trouble, databases: &[Database]) -> LocalOptions {
     let defaults = LocalOptions::new(rds.url());
-    let (parameters, retry_scale) = if trouble.choice.is_empty() {
+    let (mut parameters, retry_scale) = if trouble.choice.is_empty() {
         (Vec::new(), defaults.retry_scale)
     } else {
         let shortened = SHORTENED.map(|(name, value)| (name.to_owned(), value.to_owned()));
         (shortened.into(), RETRY_SCALE)
     };
+    if databases.len() > MANY {
+        parameters.push(("ScheduledTimeout".to_owned(), "300".to_owned()));
+    }
     LocalOptions {
         recovery_region: RECOVERY.to_owned(),
-        source_regions: vec![SOURCE.to_owned()],
+        source_regions: SOURCES.map(ToOwned::to_owned).into(),
         account: ACCOUNT.to_owned(),
-        recovery_key_arn: RECOVERY_KEY.to_owned(),
+        recovery_key_arn: policies::STANDARD.key.to_owned(),
         parameters,
         retry_scale,
         interference: trouble.outages.clone(),
@@ -179,12 +202,66 @@ fn announce(out: Out, step: &Step) {
     });
 }
 
-/// Says what is not as on AWS.
-fn explain(out: Out, args: &Args, stack: &LocalStack, trouble: &Trouble) {
-    out.line(format_args!("\nNot as on AWS: RDS is a model that runs {} times as fast as life; its events of {SOURCE}", args.speed));
+/// Says what is to be protected, and what is not.
+fn introduce(out: Out, args: &Args, fleet: &Fleet) {
+    let sources = SOURCES.join(" and ");
     out.line(format_args!(
-        "are put on {RECOVERY}'s bus by the demo, which stands in for the forwarding rule; the sweeper is invoked"
+        "Snapferry protects {} simulated databases in {sources} by copies in {RECOVERY} (seed {}).",
+        args.databases, args.seed
     ));
+    for line in fleet.composition() {
+        out.line(format_args!("  {line}"));
+    }
+}
+
+/// The command `snapferry`, built if need be.
+async fn command(
+    out: Out,
+    args: &Args,
+    stack: &LocalStack,
+    rds: &RdsService,
+) -> anyhow::Result<Snapferry> {
+    let program = match args.snapferry.clone() {
+        Some(program) => program,
+        None => {
+            out.line("  the command snapferry (some minutes the first time) …");
+            tokio::task::spawn_blocking(build_snapferry).await??
+        }
+    };
+    Ok(Snapferry {
+        program,
+        environment: environment(stack, rds)?,
+    })
+}
+
+/// Applies the policies, as a person does.
+async fn apply_policies(out: Out, stack: &LocalStack, snapferry: &Snapferry) -> anyhow::Result<()> {
+    let file = stack.folder().join("policies.toml");
+    std::fs::write(&file, policies::file())
+        .with_context(|| format!("{} could not be written", file.display()))?;
+    out.line("  snapferry policy apply policies.toml:");
+    let said = snapferry.apply_policies(&file).await?;
+    for line in said.lines() {
+        out.line(format_args!("    {line}"));
+    }
+    Ok(())
+}
+
+/// Says what is not as on AWS.
+fn explain(out: Out, args: &Args, stack: &LocalStack, trouble: &Trouble, quota: usize) {
+    let sources = SOURCES.join(" and ");
+    out.line(format_args!(
+        "\nNot as on AWS: RDS is a model that runs {} times as fast as life; its events of {sources}",
+        args.speed
+    ));
+    out.line(format_args!(
+        "are put on {RECOVERY}'s bus by the demo, which stands in for the forwarding rules; the sweeper is invoked"
+    ));
+    if quota > MANUAL_SNAPSHOTS {
+        out.line(format_args!(
+            "RDS's quotas of manual snapshots are raised from {MANUAL_SNAPSHOTS} to {quota} a region, as Service Quotas does on request;"
+        ));
+    }
     out.line(format_args!(
         "every {:.0} s instead of every minute; these parameters differ from the template's defaults:",
         sweep_every(args.speed).as_secs_f64()
@@ -213,7 +290,7 @@ async fn watch(
     out: Out,
     rds: &RdsService,
     stack: &LocalStack,
-    databases: &[String],
+    databases: &[Database],
     repairs: &Repairs,
 ) -> anyhow::Result<bool> {
     let waves = u32::from(args.databases).div_ceil(20);
@@ -236,18 +313,17 @@ async fn watch(
             .count();
         let all_started = executions.len() >= databases.len();
         let all_ended = running == 0 && all_started;
-        if all_ended || begun.elapsed() > patience + repairs.diary().built_for {
+        if all_ended || begun.elapsed() > patience {
             view.finish();
             return Ok(all_ended);
         }
-        if repairs.are_needed() {
-            if !all_started && planned.elapsed() > plan_every(args.speed) {
-                planned = Instant::now();
-                // One that fails is made up for by the next, as on AWS.
-                let planner = stack.output("PlannerName")?;
-                let _ = stack.client().invoke(planner, &json!({})).await;
-            }
-        } else if executions.is_empty() && begun.elapsed() > STARTS_WITHIN {
+        if !all_started && planned.elapsed() > plan_every(args.speed) {
+            planned = Instant::now();
+            // One that fails is made up for by the next, as on AWS.
+            let planner = stack.output("PlannerName")?;
+            let _ = stack.client().invoke(planner, &json!({})).await;
+        }
+        if !repairs.are_needed() && executions.is_empty() && begun.elapsed() > STARTS_WITHIN {
             bail!(
                 "the planner started nothing; the functions' log is {}",
                 stack.log().display()
@@ -273,7 +349,7 @@ async fn keep(out: Out, stack: &LocalStack, rds: &RdsService) {
     }
     out.line("\ncargo run -p snapferry -- waits");
     out.line(format_args!(
-        "aws rds describe-db-snapshots --region {RECOVERY}"
+        "aws rds describe-db-snapshots --region {RECOVERY}; aws rds describe-db-cluster-snapshots --region {RECOVERY}"
     ));
     std::future::pending::<()>().await;
     drop(sweeps);

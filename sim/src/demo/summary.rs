@@ -25,6 +25,11 @@ pub(super) fn table(figures: &Figures, costs: &Costs) -> String {
             "all".to_owned(),
         ),
         (
+            "refused or left out",
+            format!("{} refused, {} left out", figures.refused, figures.excluded),
+            "nothing of theirs".to_owned(),
+        ),
+        (
             "executions",
             format!(
                 "{} succeeded, {} failed",
@@ -47,6 +52,14 @@ pub(super) fn table(figures: &Figures, costs: &Costs) -> String {
                 figures.reaction_ms.p50, figures.reaction_ms.p99
             ),
             "p50 under 100 ms on an idle machine".to_owned(),
+        ),
+        (
+            "settled by sweep, RDS's end to callback",
+            format!(
+                "p50 {:.0} s, p99 {:.0} s of RDS's time",
+                figures.sweep_settles_s.p50, figures.sweep_settles_s.p99
+            ),
+            "within 120 s, unthrottled".to_owned(),
         ),
         (
             "snapshots and copies asked for, each recovery point",

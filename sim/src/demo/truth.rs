@@ -1,55 +1,149 @@
 //! The simulator's own truth: which recovery points are good, and what was touched that is not ours.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::rds::{Origin, Rds, Snapshot, Stage};
 
+use super::costs::first_attempt;
 use super::fleet::{
-    BYSTANDERS, RECOVERY, RECOVERY_KEY, SOMEBODYS_SNAPSHOT, SOURCE, STRANGERS, region,
+    Database, RECOVERY, REGIONS, SOMEBODYS_SNAPSHOT, SOURCES, STRANGERS, region, snapshots,
 };
 
-/// How many of these databases have a recovery point: available in the recovery region, a copy of an available
-/// snapshot of that very database, under the recovery key.
+/// The databases without a good recovery point, each in a sentence that says what is wrong.
 #[must_use]
-pub(super) fn recovery_points(rds: &Rds, databases: &[String]) -> u64 {
-    let good = |name: &&String| {
-        rds.snapshots(&region(RECOVERY))
-            .any(|copy| is_recovery_point(rds, copy, name))
-    };
-    databases.iter().filter(good).count() as u64
+pub(super) fn unprotected(rds: &Rds, databases: &[Database]) -> Vec<String> {
+    let mut copies: BTreeMap<&str, Vec<&Snapshot>> = BTreeMap::new();
+    for copy in snapshots(rds, RECOVERY) {
+        let of = copies.entry(&copy.instance.resource_id).or_default();
+        of.push(copy);
+    }
+    let mut all = Vec::new();
+    for database in databases {
+        let of = copies.get(database.resource_id.as_str());
+        let mut faults = Vec::new();
+        for copy in of.into_iter().flatten() {
+            faults.push(fault(rds, copy, database));
+        }
+        if !faults.contains(&None) {
+            let last = faults.pop().flatten();
+            let why = last.unwrap_or_else(|| "it has no copy".to_owned());
+            all.push(format!("{}: {why}", database.label()));
+        }
+    }
+    all
 }
 
-fn is_recovery_point(rds: &Rds, copy: &Snapshot, database: &str) -> bool {
+/// What keeps a copy from being what the database's policy asks for.
+fn fault(rds: &Rds, copy: &Snapshot, database: &Database) -> Option<String> {
     let Origin::Copied(from) = &copy.origin else {
-        return false;
+        return Some("it is no copy".to_owned());
     };
-    let source = rds.snapshot(&region(SOURCE), &from.name);
-    let of_this_database = source.is_some_and(|source| {
-        source.arn == from.arn
-            && source.instance.identifier == database
-            && source.stage() == Stage::Available
-    });
-    of_this_database
-        && copy.stage() == Stage::Available
-        && copy.kms_key.as_deref() == Some(RECOVERY_KEY)
+    let source = match copy.family {
+        crate::rds::Family::Instance => rds.snapshot(&from.region, &from.name),
+        crate::rds::Family::Cluster => rds.cluster_snapshot(&from.region, &from.name),
+    };
+    let Some(source) = source else {
+        return Some(format!("its source {} is gone", from.name));
+    };
+    let policy = database.policy;
+    let options = policy.option_group(&source.instance.option_group);
+    let options = options.unwrap_or(&source.instance.option_group);
+    let is = |copy: &str, asked: &str| (copy != asked).then(|| format!("{copy} and not {asked}"));
+    let key = copy.kms_key.as_deref().unwrap_or("no key");
+    [
+        (
+            "stage",
+            is(copy.stage().as_str(), Stage::Available.as_str()),
+        ),
+        (
+            "source's stage",
+            is(source.stage().as_str(), Stage::Available.as_str()),
+        ),
+        ("source", is(&source.arn, &from.arn)),
+        (
+            "source's region",
+            is(source_region(source), database.region),
+        ),
+        (
+            "kind",
+            is(copy.family.snapshot_kind(), database.family.snapshot_kind()),
+        ),
+        (
+            "database",
+            is(&source.instance.resource_id, &database.resource_id),
+        ),
+        ("key", is(key, policy.key)),
+        ("engine", is(&copy.instance.engine, &source.instance.engine)),
+        ("option group", is(&copy.instance.option_group, options)),
+        ("tags", is(&peoples_tags(copy), &carried(policy.carries))),
+        (
+            "size",
+            (copy.size != source.size).then(|| "another".to_owned()),
+        ),
+    ]
+    .into_iter()
+    .find_map(|(what, wrong)| Some(format!("the {what} of {} is {}", copy.name, wrong?)))
+}
+
+fn source_region(snapshot: &Snapshot) -> &str {
+    snapshot.arn.split(':').nth(3).unwrap_or_default()
+}
+
+/// The tags of a recovery point that are not our own.
+fn peoples_tags(copy: &Snapshot) -> String {
+    let mut peoples = BTreeSet::new();
+    for (key, value) in copy.tags.iter() {
+        if !key.starts_with("snapferry:") {
+            peoples.insert(format!("{key}={value}"));
+        }
+    }
+    Vec::from_iter(peoples).join(",")
+}
+
+/// These tags as the fleet's databases have them.
+fn carried(names: &[&str]) -> String {
+    let value = |name: &&str| match *name {
+        "team" => "team=shop".to_owned(),
+        "cost-center" => "cost-center=4711".to_owned(),
+        other => format!("{other}="),
+    };
+    let all: BTreeSet<String> = names.iter().map(value).collect();
+    Vec::from_iter(all).join(",")
+}
+
+/// Whose each snapshot and each copy is, by the name of its first attempt: the database's label.
+#[must_use]
+pub(super) fn owners(rds: &Rds, databases: &[Database]) -> BTreeMap<String, String> {
+    let label = |one: &Database| (one.resource_id.clone(), one.label());
+    let labels: BTreeMap<String, String> = databases.iter().map(label).collect();
+    let mut owners = BTreeMap::new();
+    for snapshot in REGIONS.iter().flat_map(|place| snapshots(rds, place)) {
+        if let Some(label) = labels.get(&snapshot.instance.resource_id) {
+            owners.insert(first_attempt(&snapshot.name).to_owned(), label.clone());
+        }
+    }
+    owners
 }
 
 /// What happened to databases and snapshots that are not ours, each in a sentence.
 #[must_use]
-pub(super) fn touched(rds: &Rds) -> Vec<String> {
+pub(super) fn touched(rds: &Rds, databases: &[Database]) -> Vec<String> {
+    let ours: BTreeSet<&str> = databases
+        .iter()
+        .map(|one| one.resource_id.as_str())
+        .collect();
     let mut touched = Vec::new();
-    for place in [SOURCE, RECOVERY] {
-        for snapshot in rds.snapshots(&region(place)) {
-            let database = snapshot.instance.identifier.as_str();
-            let by_a_person =
-                snapshot.name == SOMEBODYS_SNAPSHOT || snapshot.name.starts_with(STRANGERS);
-            if BYSTANDERS.contains(&database) && !by_a_person {
-                touched.push(format!(
-                    "{} was made, of {database}, which nobody asked to protect",
-                    snapshot.name
-                ));
-            }
+    for snapshot in REGIONS.iter().flat_map(|place| snapshots(rds, place)) {
+        let by_a_person =
+            snapshot.name == SOMEBODYS_SNAPSHOT || snapshot.name.starts_with(STRANGERS);
+        if !ours.contains(snapshot.instance.resource_id.as_str()) && !by_a_person {
+            touched.push(format!(
+                "{} was made, of {}, which is not to be protected",
+                snapshot.name, snapshot.instance.identifier
+            ));
         }
     }
-    let theirs = rds.snapshot(&region(SOURCE), SOMEBODYS_SNAPSHOT);
+    let theirs = rds.snapshot(&region(SOURCES[0]), SOMEBODYS_SNAPSHOT);
     let unchanged = theirs.is_some_and(|theirs| {
         theirs.stage() == Stage::Available && theirs.tags.iter().eq([("owner", "somebody")])
     });
@@ -65,17 +159,163 @@ pub(super) fn touched(rds: &Rds) -> Vec<String> {
 #[must_use]
 pub(super) fn tags_that_hold(rds: &Rds, secrets: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
-    for place in [SOURCE, RECOVERY] {
-        for snapshot in rds.snapshots(&region(place)) {
-            let holds = |text: &str| secrets.iter().any(|secret| text.contains(secret));
-            if snapshot
-                .tags
-                .iter()
-                .any(|(key, value)| holds(key) || holds(value))
-            {
-                found.push(format!("a task token stands in a tag of {}", snapshot.name));
-            }
+    for snapshot in REGIONS.iter().flat_map(|place| snapshots(rds, place)) {
+        let holds = |text: &str| secrets.iter().any(|secret| text.contains(secret));
+        if snapshot
+            .tags
+            .iter()
+            .any(|(key, value)| holds(key) || holds(value))
+        {
+            found.push(format!("a task token stands in a tag of {}", snapshot.name));
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::super::fleet::{ACCOUNT, Fleet, draw};
+    use super::super::policies::STANDARD;
+    use super::*;
+    use crate::rds::{CopyDbSnapshot, CreateDbSnapshot, Family};
+
+    /// Lets everything end that is under way.
+    fn rest(rds: &mut Rds) -> Timestamp {
+        while let Some(due) = rds.next_due() {
+            rds.advance(due);
+        }
+        rds.now()
+    }
+
+    fn take(rds: &mut Rds, database: &Database) -> CopyDbSnapshot {
+        let name = format!("s{}", database.resource_id.to_lowercase());
+        let (place, now) = (region(database.region), rds.now());
+        let request = CreateDbSnapshot {
+            snapshot: name.clone(),
+            instance: database.name.clone(),
+            tags: Vec::new(),
+        };
+        let taken = match database.family {
+            Family::Instance => rds.create_db_snapshot(&place, &request, now),
+            Family::Cluster => rds.create_db_cluster_snapshot(&place, &request, now),
+        };
+        taken.unwrap();
+        rest(rds);
+        let carried = database.policy.carries.iter().map(|key| {
+            let value = if *key == "team" { "shop" } else { "4711" };
+            ((*key).to_owned(), value.to_owned())
+        });
+        let ours = ("snapferry:stack".to_owned(), "snapferry".to_owned());
+        let kind = database.family.snapshot_kind();
+        let instance = rds.instance(&place, &database.name);
+        let group = instance.and_then(|one| database.policy.option_group(&one.spec.option_group));
+        CopyDbSnapshot {
+            source: format!("arn:aws:rds:{}:{ACCOUNT}:{kind}:{name}", database.region),
+            target: name,
+            kms_key: Some(database.policy.key.to_owned()),
+            tags: carried.chain([ours]).collect(),
+            option_group: group
+                .filter(|_| database.family == Family::Instance)
+                .map(ToOwned::to_owned),
+            ..CopyDbSnapshot::default()
+        }
+    }
+
+    fn copy(rds: &mut Rds, family: Family, request: &CopyDbSnapshot) {
+        let (place, now) = (region(RECOVERY), rds.now());
+        let copied = match family {
+            Family::Instance => rds.copy_db_snapshot(&place, request, now),
+            Family::Cluster => rds.copy_db_cluster_snapshot(&place, request, now),
+        };
+        copied.unwrap();
+        rest(rds);
+    }
+
+    fn fleet() -> Fleet {
+        let now = "2026-01-02T03:00:00Z".parse().unwrap();
+        let mut fleet = draw(12, 1, now).unwrap();
+        rest(&mut fleet.rds);
+        fleet
+    }
+
+    #[test]
+    fn what_each_policy_asks_for_is_good_and_each_difference_is_named() {
+        type Change = fn(&mut CopyDbSnapshot);
+        let changes: [(Change, &str); 4] = [
+            (|_| (), ""),
+            (
+                |copy| copy.kms_key = Some(STANDARD.key.to_owned()),
+                "the key",
+            ),
+            (|copy| copy.tags.clear(), "the tags"),
+            (|copy| copy.option_group = None, "the option group"),
+        ];
+        for (change, named) in changes {
+            let Fleet {
+                mut rds, databases, ..
+            } = fleet();
+            for database in &databases {
+                let mut request = take(&mut rds, database);
+                // The one that has all of it: a key of its policy's, tags, an option group.
+                if database.name == "billing" {
+                    change(&mut request);
+                }
+                copy(&mut rds, database.family, &request);
+            }
+            let found = unprotected(&rds, &databases);
+            assert_eq!(touched(&rds, &databases), [""; 0]);
+            if named.is_empty() {
+                assert_eq!(found, [""; 0]);
+                continue;
+            }
+            let is_named = found.len() == 1 && found[0].contains(named);
+            assert!(
+                is_named && found[0].starts_with("eu-west-1 db billing: "),
+                "{found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_copy_of_one_database_is_none_of_another_that_has_its_name() {
+        let Fleet {
+            mut rds, databases, ..
+        } = fleet();
+        // An instance, a cluster beside it, and an instance of the other region: all called orders.
+        let orders: Vec<&Database> = databases
+            .iter()
+            .filter(|one| one.name == "orders")
+            .collect();
+        assert_eq!(orders.len(), 3);
+        let request = take(&mut rds, orders[0]);
+        copy(&mut rds, orders[0].family, &request);
+        let found = unprotected(&rds, &databases);
+        assert_eq!(found.len(), databases.len() - 1);
+        assert!(
+            found.iter().all(|one| one.ends_with("it has no copy")),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn a_snapshot_of_what_is_to_be_refused_or_left_out_is_named() {
+        for (family, name) in [
+            (Family::Cluster, "reporting"),
+            (Family::Instance, "sandbox"),
+        ] {
+            let Fleet {
+                mut rds, databases, ..
+            } = fleet();
+            let other = Database {
+                family,
+                name: name.to_owned(),
+                ..databases[0].clone()
+            };
+            take(&mut rds, &other);
+            let found = touched(&rds, &databases);
+            assert!(found.len() == 1 && found[0].contains(name), "{found:?}");
+        }
+    }
 }

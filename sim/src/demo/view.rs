@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::fleet::Database;
 use super::progress::{Phase, Standing};
 
 /// Where everything but the JSON goes.
@@ -51,11 +52,11 @@ struct Live {
 impl View {
     /// Begins to show these databases.
     #[must_use]
-    pub(super) fn new(out: Out, databases: &[String]) -> Self {
+    pub(super) fn new(out: Out, databases: &[Database]) -> Self {
         let live = out.is_terminal().then(|| Live::new(out, databases));
         let known = databases
             .iter()
-            .map(|name| (name.clone(), Phase::Planned))
+            .map(|one| (one.label(), Phase::Planned))
             .collect();
         Self {
             out,
@@ -74,7 +75,7 @@ impl View {
                 None if before != Some(standing.phase) => {
                     let seconds = self.since.elapsed().as_secs_f64();
                     self.out.line(format_args!(
-                        "{seconds:6.1} s  {name:<16} {}",
+                        "{seconds:6.1} s  {name:<31} {}",
                         standing.phase.words()
                     ));
                 }
@@ -95,25 +96,25 @@ impl View {
 }
 
 impl Live {
-    fn new(out: Out, databases: &[String]) -> Self {
+    fn new(out: Out, databases: &[Database]) -> Self {
         let target = match out {
             Out::Stdout => ProgressDrawTarget::stdout(),
             Out::Stderr => ProgressDrawTarget::stderr(),
         };
         let all = MultiProgress::with_draw_target(target);
         let style = ProgressStyle::with_template(
-            "{prefix:16} {bar:24.cyan/dim} {percent:>3}%  {elapsed:>4}  {msg}",
+            "{prefix:31} {bar:24.cyan/dim} {percent:>3}%  {elapsed:>4}  {msg}",
         )
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("━━╌");
         let bars = databases
             .iter()
-            .map(|name| {
+            .map(|one| {
                 let bar = all.add(ProgressBar::new(200));
                 bar.set_style(style.clone());
-                bar.set_prefix(name.clone());
+                bar.set_prefix(one.label());
                 bar.set_message(Phase::Planned.words());
-                (name.clone(), bar)
+                (one.label(), bar)
             })
             .collect();
         Self { _all: all, bars }

@@ -12,9 +12,11 @@ use super::plan::Plan;
 use super::tally::Tally;
 use super::weather::Weather;
 use super::{Fault, person::Queues};
-use crate::demo::fleet::{RECOVERY, SOMEBODYS_SNAPSHOT, SOURCE, STRANGERS, region};
+use crate::demo::fleet::{
+    RECOVERY, REGIONS, SOMEBODYS_SNAPSHOT, SOURCES, STRANGERS, region, snapshots,
+};
 use crate::local::{BusEvent, Client, ClientError, JsonService};
-use crate::rds::{CopyDbSnapshot, Ending, Rds, Snapshot, Stage};
+use crate::rds::{CopyDbSnapshot, Ending, Family, Rds, Snapshot, Stage};
 use crate::rds_http::RdsService;
 
 /// How often the world is looked at.
@@ -129,13 +131,16 @@ fn delete_what_vanishes(scene: &Scene) {
     let mut rds = scene.rds.model();
     let vanishing =
         |copy: &&Snapshot| copy.fate.ending == Ending::Never && copy.stage() == Stage::Copying;
-    let names: Vec<String> = rds
-        .snapshots(&recovery)
+    let found: Vec<(Family, String)> = snapshots(&rds, RECOVERY)
         .filter(vanishing)
-        .map(|copy| copy.name.clone())
+        .map(|copy| (copy.family, copy.name.clone()))
         .collect();
-    for name in names {
-        if rds.delete_db_snapshot(&recovery, &name, now).is_ok() {
+    for (family, name) in found {
+        let deleted = match family {
+            Family::Instance => rds.delete_db_snapshot(&recovery, &name, now),
+            Family::Cluster => rds.delete_db_cluster_snapshot(&recovery, &name, now),
+        };
+        if deleted.is_ok() {
             scene.tally.count(Fault::CopyVanished);
         }
     }
@@ -144,7 +149,7 @@ fn delete_what_vanishes(scene: &Scene) {
 /// Begins other people's copies until RDS has no place left. False while their own source is not ready.
 pub(super) fn let_strangers_in(rds: &mut Rds, now: Timestamp) -> bool {
     let recovery = region(RECOVERY);
-    let Some(source) = rds.snapshot(&region(SOURCE), SOMEBODYS_SNAPSHOT) else {
+    let Some(source) = rds.snapshot(&region(SOURCES[0]), SOMEBODYS_SNAPSHOT) else {
         return false;
     };
     let source = source.arn.clone();
@@ -180,12 +185,17 @@ fn send_strangers_off(rds: &mut Rds, now: Timestamp) {
 async fn forge(scene: &Scene) -> Result<bool, ClientError> {
     let event = {
         let rds = scene.rds.model();
-        let under_way = |place: &'static str| {
-            let mut all = rds.snapshots(&region(place));
-            all.find(|one| one.stage().is_under_way() && !one.name.starts_with(STRANGERS))
-                .map(|one| lie(one, place, scene.rds.now()))
+        let under_way = |place: &str| {
+            let could_be = |one: &&Snapshot| {
+                one.stage().is_under_way()
+                    && !one.name.starts_with(STRANGERS)
+                    // Of a cluster's copy there is no event that a forger could imitate.
+                    && (one.family == Family::Instance || place != RECOVERY)
+            };
+            let found = snapshots(&rds, place).find(could_be);
+            found.map(|one| lie(one, place, scene.rds.now()))
         };
-        under_way(RECOVERY).or_else(|| under_way(SOURCE))
+        REGIONS.iter().rev().find_map(|place| under_way(place))
     };
     let Some(event) = event else {
         return Ok(false);
@@ -196,21 +206,29 @@ async fn forge(scene: &Scene) -> Result<bool, ClientError> {
 }
 
 fn lie(about: &Snapshot, place: &str, now: Timestamp) -> BusEvent {
-    let (id, category, message) = if place == RECOVERY {
-        (
+    let (id, category, message) = match about.family {
+        Family::Cluster => (
+            "RDS-EVENT-0075",
+            "backup",
+            "Manual cluster snapshot created",
+        ),
+        Family::Instance if place == RECOVERY => (
             "RDS-EVENT-0060",
             "notification",
             "Finished copy of snapshot",
-        )
-    } else {
-        ("RDS-EVENT-0042", "creation", "Manual snapshot created")
+        ),
+        Family::Instance => ("RDS-EVENT-0042", "creation", "Manual snapshot created"),
+    };
+    let (detail_type, source_type) = match about.family {
+        Family::Instance => ("RDS DB Snapshot Event", "SNAPSHOT"),
+        Family::Cluster => ("RDS DB Cluster Snapshot Event", "CLUSTER_SNAPSHOT"),
     };
     BusEvent {
         source: "aws.rds".to_owned(),
-        detail_type: "RDS DB Snapshot Event".to_owned(),
+        detail_type: detail_type.to_owned(),
         detail: json!({
             "EventCategories": [category],
-            "SourceType": "SNAPSHOT",
+            "SourceType": source_type,
             "SourceArn": about.arn,
             "Date": crate::rds::with_milliseconds(now),
             "SourceIdentifier": about.name,

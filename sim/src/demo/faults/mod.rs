@@ -10,7 +10,6 @@ pub(super) mod outages;
 pub(super) mod person;
 pub(super) mod plan;
 mod process;
-pub(super) mod replay;
 mod storm;
 pub(super) mod tally;
 pub(super) mod weather;
@@ -20,6 +19,7 @@ pub use choice::{Choice, Fault};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::demo::fleet::Database;
 use crate::rds::Rds;
 
 use outages::Outages;
@@ -43,7 +43,7 @@ impl Trouble {
     /// A sentence, when a fault has no place in so small a fleet.
     pub(super) fn draw(
         choice: &Choice,
-        databases: &[String],
+        databases: &[Database],
         speed: f64,
         seed: u64,
     ) -> Result<Self, String> {

@@ -5,12 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
 use super::mischief::is_garbage;
-use super::replay::{Letters, Snapferry};
 use super::weather::Weather;
+use crate::demo::snapferry::{Letters, Snapferry};
 use crate::demo::view::Out;
 use crate::local::{Client, ClientError, JsonService, LocalError, LocalStack};
 use crate::rds_http::RdsService;
@@ -84,10 +83,6 @@ impl Queues {
     }
 }
 
-/// How the person comes by the command `snapferry`: built when it is first needed.
-pub(in super::super) type Builder =
-    Arc<dyn Fn() -> Result<Snapferry, LocalError> + Send + Sync + 'static>;
-
 /// What the person has to do with.
 #[derive(Clone)]
 pub(in super::super) struct Desk {
@@ -100,7 +95,7 @@ pub(in super::super) struct Desk {
     /// The queues.
     pub(in super::super) queues: Queues,
     /// The command.
-    pub(in super::super) snapferry: Builder,
+    pub(in super::super) snapferry: Snapferry,
     /// Where the person says what is done.
     pub(in super::super) out: Out,
 }
@@ -118,8 +113,6 @@ pub(in super::super) struct Diary {
     pub(in super::super) said: String,
     /// What went wrong for the person.
     pub(in super::super) trouble: BTreeSet<String>,
-    /// The time that building the command took, which nobody else is to be short of.
-    pub(in super::super) built_for: Duration,
 }
 
 /// The person at work; dropping it sends them home.
@@ -135,10 +128,9 @@ impl Person {
         let diary = Arc::<Mutex<Diary>>::default();
         let notes = Arc::clone(&diary);
         let task = tokio::spawn(async move {
-            let snapferry = OnceCell::new();
             loop {
                 for letters in [Letters::Commands, Letters::Events] {
-                    if let Err(error) = look_after(&desk, &notes, &snapferry, letters).await {
+                    if let Err(error) = look_after(&desk, &notes, letters).await {
                         open(&notes).trouble.insert(format!("{error:#}"));
                     }
                 }
@@ -170,12 +162,7 @@ fn open(diary: &Mutex<Diary>) -> MutexGuard<'_, Diary> {
     diary.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn look_after(
-    desk: &Desk,
-    diary: &Mutex<Diary>,
-    snapferry: &OnceCell<Snapferry>,
-    letters: Letters,
-) -> anyhow::Result<()> {
+async fn look_after(desk: &Desk, diary: &Mutex<Diary>, letters: Letters) -> anyhow::Result<()> {
     let queue = desk.queues.dead(letters);
     if desk.client.queue_depth(queue).await?.visible == 0 {
         return Ok(());
@@ -194,17 +181,9 @@ async fn look_after(
         return Ok(());
     }
     mend(desk);
-    let snapferry = snapferry
-        .get_or_try_init(|| async {
-            let (build, begun) = (Arc::clone(&desk.snapferry), std::time::Instant::now());
-            let built = tokio::task::spawn_blocking(move || build()).await??;
-            open(diary).built_for = begun.elapsed();
-            anyhow::Ok(built)
-        })
-        .await?;
     // The look has hidden the letters for a moment.
     tokio::time::sleep(LOOK_HIDES + LOOK_EVERY).await;
-    let replayed = snapferry.replay(letters).await?;
+    let replayed = desk.snapferry.replay(letters).await?;
     desk.out.line(format_args!(
         "  the person replays {} dead {}",
         replayed.count,

@@ -12,8 +12,8 @@ use jiff::SignedDuration;
 
 use super::storm::Storm;
 use super::{Choice, Fault};
-use crate::demo::fleet::{RECOVERY, SOURCE};
-use crate::rds::{Ending, EventFate, Fate};
+use crate::demo::fleet::{Database, RECOVERY, SOURCES};
+use crate::rds::{Ending, EventFate, Family, Fate};
 
 /// How often one step of one database may come to nothing: the state machine tries it three times.
 pub(super) const MISFORTUNES_MAX: usize = 2;
@@ -66,9 +66,9 @@ impl Course {
 /// The whole plan.
 #[derive(Debug, Clone, Default)]
 pub(in super::super) struct Plan {
-    /// The snapshots, by database.
+    /// The snapshots, by the resource id of their database.
     pub(super) snapshots: BTreeMap<String, Course>,
-    /// The copies, by database.
+    /// The copies, by the resource id of their database.
     pub(super) copies: BTreeMap<String, Course>,
     /// Storms over RDS.
     pub(super) rds: BTreeMap<Fault, Vec<Storm>>,
@@ -78,7 +78,7 @@ pub(in super::super) struct Plan {
     pub(super) services: BTreeMap<(Behind, Fault), Vec<Storm>>,
     /// The operation that is denied, and from which call of it on.
     pub(super) denied: Option<(&'static str, u64)>,
-    /// The call of CopyDBSnapshot that finds the key disabled.
+    /// From which call for a copy on the key is found disabled.
     pub(super) key_disabled_at: Option<u64>,
     /// How long other people's copies take RDS's places, from the first copy of ours on.
     pub(super) strangers: Option<Duration>,
@@ -99,7 +99,7 @@ impl Plan {
     /// A sentence, when a fault has no place in so small a fleet.
     pub(in super::super) fn draw(
         choice: &Choice,
-        databases: &[String],
+        databases: &[Database],
         speed: f64,
         seed: u64,
     ) -> Result<Self, String> {
@@ -126,11 +126,12 @@ struct Draw<'a> {
 }
 
 impl Draw<'_> {
-    fn plan(mut self, databases: &[String]) -> Result<Plan, String> {
+    fn plan(mut self, databases: &[Database]) -> Result<Plan, String> {
         let mut plan = Plan::default();
-        for name in databases {
-            plan.snapshots.insert(name.clone(), Course::default());
-            plan.copies.insert(name.clone(), Course::default());
+        for one in databases {
+            let id = &one.resource_id;
+            plan.snapshots.insert(id.clone(), Course::default());
+            plan.copies.insert(id.clone(), Course::default());
         }
         self.misfortunes(&mut plan, databases)?;
         self.events(&mut plan, databases)?;
@@ -153,7 +154,7 @@ impl Draw<'_> {
         usize::try_from((self.count / parts).max(1)).unwrap_or(1)
     }
 
-    fn misfortunes(&mut self, plan: &mut Plan, databases: &[String]) -> Result<(), String> {
+    fn misfortunes(&mut self, plan: &mut Plan, databases: &[Database]) -> Result<(), String> {
         // A copy that is under way when the key is disabled fails at its end, once.
         let reserved = usize::from(self.has(Fault::KeyDisabled));
         let kinds = [
@@ -177,7 +178,7 @@ impl Draw<'_> {
                 Fault::SnapshotFailed => &mut plan.snapshots,
                 _ => &mut plan.copies,
             };
-            let mut hit: Vec<&String> = databases.iter().collect();
+            let mut hit = ids(databases);
             self.rng.shuffle(&mut hit);
             // Those with the most room first, so that two faults find a place in a small fleet.
             hit.sort_by_key(|name| courses[*name].misfortunes.len());
@@ -205,10 +206,14 @@ impl Draw<'_> {
         Ok(())
     }
 
-    /// Gives each fault of events its own snapshots and copies, in turns, so that both regions have it.
-    fn events(&mut self, plan: &mut Plan, databases: &[String]) -> Result<(), String> {
-        let mut sources: Vec<&String> = databases.iter().collect();
-        let mut copies = sources.clone();
+    /// Gives each fault of events its own snapshots and copies, in turns, so that source and recovery regions have
+    /// it. What becomes of a cluster's copy has no event.
+    fn events(&mut self, plan: &mut Plan, databases: &[Database]) -> Result<(), String> {
+        let mut sources = ids(databases);
+        let of_instances = databases
+            .iter()
+            .filter(|one| one.family == Family::Instance);
+        let mut copies = ids(of_instances);
         self.rng.shuffle(&mut sources);
         self.rng.shuffle(&mut copies);
         let kinds = [
@@ -281,7 +286,11 @@ impl Draw<'_> {
             }
         }
         if self.has(Fault::RegionDown) {
-            let region = if self.rng.bool() { SOURCE } else { RECOVERY };
+            let region = if self.rng.bool() {
+                SOURCES[0]
+            } else {
+                RECOVERY
+            };
             let storm = Storm {
                 from_call: self.rng.u64(1..=self.count),
                 lasts: self.lasting(4, 8),
@@ -345,7 +354,12 @@ impl Draw<'_> {
     }
 }
 
-fn no_place(fault: Fault, databases: &[String]) -> String {
+/// The resource ids.
+fn ids<'a>(databases: impl IntoIterator<Item = &'a Database>) -> Vec<&'a String> {
+    databases.into_iter().map(|one| &one.resource_id).collect()
+}
+
+fn no_place(fault: Fault, databases: &[Database]) -> String {
     format!(
         "{fault} has no place among {} databases with all the others: protect more of them",
         databases.len()

@@ -5,14 +5,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use jiff::Timestamp;
 
 use super::plan::Plan;
 use super::storm::Storms;
 use super::tally::Tally;
 use super::{Fault, mischief};
-use crate::demo::fleet::{BYSTANDERS, RECOVERY, RECOVERY_KEY, SOURCE, region};
-use crate::rds::{Ending, EventFate, Origin, Rds, RdsFault, Request, Stage};
+use crate::demo::fleet::{RECOVERY, REGIONS, STRANGERS, region, snapshots};
+use crate::demo::policies::STANDARD;
+use crate::rds::{Ending, EventFate, Family, Origin, Rds, RdsArn, RdsFault, Request, Stage};
 use crate::rds_http::{Action, Incoming, Interference};
 
 /// How long a call that gets no answer is held, in milliseconds.
@@ -36,14 +36,17 @@ struct State {
     region: Storms,
     /// Calls so far, by operation.
     calls: BTreeMap<&'static str, u64>,
-    /// Attempts that RDS accepted, by step and database.
-    accepted: BTreeMap<(Step, String), usize>,
+    /// Attempts that RDS accepted, by step and the database's resource id.
+    accepted: BTreeMap<Attempt, usize>,
     denies: bool,
     key: Key,
     broken_since: Option<Instant>,
     strangers: Strangers,
     most_of_ours: usize,
 }
+
+/// Which step of which database, by its resource id.
+type Attempt = (Family, Step, String);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
@@ -113,7 +116,7 @@ impl Weather {
             return done;
         }
         if state.key == Key::Noticed {
-            rds.set_key_enabled(&region(RECOVERY), RECOVERY_KEY, true);
+            rds.set_key_enabled(&region(RECOVERY), STANDARD.key, true);
             state.key = Key::Mended;
             done.push("enabled the key");
         }
@@ -145,8 +148,8 @@ impl Weather {
 
     /// Counts what only shows once all is over: how each attempt ended, and which events were never sent.
     pub(in super::super) fn count_fates(&self, rds: &Rds) {
-        for place in [SOURCE, RECOVERY] {
-            for snapshot in rds.snapshots(&region(place)) {
+        for place in REGIONS {
+            for snapshot in snapshots(rds, place) {
                 let fate = &snapshot.fate;
                 match (snapshot.stage(), fate.ending) {
                     (Stage::Failed, Ending::Failed) => self.tally.count(match snapshot.origin {
@@ -180,10 +183,7 @@ impl Interference for Weather {
         if let Some(action) = self.denial(&mut state, call) {
             return action;
         }
-        if let Request::CopyDbSnapshot(request) = call.request {
-            let is_new = rds.snapshot(call.region, &request.target).is_none();
-            self.before_copy(&mut state, rds, call.now, is_new);
-        }
+        self.before_copy(&mut state, rds, call);
         self.settle_fate(&state, call, rds);
         Action::Forward
     }
@@ -193,10 +193,9 @@ impl Interference for Weather {
             None => {
                 if let Some(attempt) = attempt(call, rds) {
                     let mut state = self.state();
-                    let ours = |name: &str| !BYSTANDERS.contains(&name);
-                    let in_flight = rds
-                        .snapshots(&region(RECOVERY))
-                        .filter(|one| one.is_a_copy_in_flight() && ours(&one.instance.identifier));
+                    let ours = |name: &str| !name.starts_with(STRANGERS);
+                    let in_flight = snapshots(rds, RECOVERY)
+                        .filter(|one| one.is_a_copy_in_flight() && ours(&one.name));
                     state.most_of_ours = state.most_of_ours.max(in_flight.count());
                     *state.accepted.entry(attempt).or_default() += 1;
                 }
@@ -269,15 +268,25 @@ impl Weather {
     }
 
     /// Disables the key, and lets other people's copies in, when it is time for it.
-    fn before_copy(&self, state: &mut State, rds: &mut Rds, now: Timestamp, is_new: bool) {
-        let copies = state.calls.get("CopyDBSnapshot").copied();
-        let is_time = self
-            .plan
-            .key_disabled_at
-            .is_some_and(|at| copies >= Some(at));
-        // A call for a copy that is there already would not meet the key.
-        if is_time && is_new && state.key == Key::Good {
-            rds.set_key_enabled(&region(RECOVERY), RECOVERY_KEY, false);
+    fn before_copy(&self, state: &mut State, rds: &mut Rds, call: &Incoming<'_>) {
+        let (request, is_new) = match call.request {
+            Request::CopyDbSnapshot(request) => (
+                request,
+                rds.snapshot(call.region, &request.target).is_none(),
+            ),
+            Request::CopyDbClusterSnapshot(request) => {
+                let there = rds.cluster_snapshot(call.region, &request.target);
+                (request, there.is_none())
+            }
+            _ => return,
+        };
+        let calls = |operation| state.calls.get(operation).copied().unwrap_or_default();
+        let copies = calls("CopyDBSnapshot") + calls("CopyDBClusterSnapshot");
+        let is_time = self.plan.key_disabled_at.is_some_and(|at| copies >= at);
+        // A call for a copy that is there already, or under another key, would not meet it.
+        let would_meet_key = is_new && request.kms_key.as_deref() == Some(STANDARD.key);
+        if is_time && would_meet_key && state.key == Key::Good {
+            rds.set_key_enabled(&region(RECOVERY), STANDARD.key, false);
             state.key = Key::Disabled;
             state.broken_since.get_or_insert_with(Instant::now);
         }
@@ -286,7 +295,7 @@ impl Weather {
         let is_due = self.plan.strangers.is_some() && state.strangers == Strangers::NotYet;
         if is_due && would_meet_them {
             // Where their own source is not ready yet, the next copy of ours brings them.
-            if mischief::let_strangers_in(rds, now) {
+            if mischief::let_strangers_in(rds, call.now) {
                 state.strangers = Strangers::Since(Instant::now());
             }
         }
@@ -297,36 +306,53 @@ impl Weather {
         let Some(attempt) = attempt(call, rds) else {
             return;
         };
-        let (step, database) = &attempt;
+        let (family, step, database) = &attempt;
         let courses = match step {
             Step::Snapshot => &self.plan.snapshots,
             Step::Copy => &self.plan.copies,
         };
         let name = match call.request {
-            Request::CreateDbSnapshot(request) => &request.snapshot,
-            Request::CopyDbSnapshot(request) => &request.target,
+            Request::CreateDbSnapshot(request) | Request::CreateDbClusterSnapshot(request) => {
+                &request.snapshot
+            }
+            Request::CopyDbSnapshot(request) | Request::CopyDbClusterSnapshot(request) => {
+                &request.target
+            }
             _ => return,
         };
         if let Some(course) = courses.get(database) {
             let fate = course.fate(state.accepted.get(&attempt).copied().unwrap_or_default());
             rds.config_mut()
                 .faults
-                .plan(call.region.clone(), name, fate);
+                .plan_of(*family, call.region.clone(), name, fate);
         }
     }
 }
 
 /// Which step of which database a call is an attempt at.
-fn attempt(call: &Incoming<'_>, rds: &Rds) -> Option<(Step, String)> {
-    match call.request {
-        Request::CreateDbSnapshot(request) => Some((Step::Snapshot, request.instance.clone())),
-        Request::CopyDbSnapshot(request) => {
-            let name = request.source.rsplit(':').next()?;
-            let source = rds.snapshot(&region(SOURCE), name)?;
-            Some((Step::Copy, source.instance.identifier.clone()))
+fn attempt(call: &Incoming<'_>, rds: &Rds) -> Option<Attempt> {
+    let (family, step, id) = match call.request {
+        Request::CreateDbSnapshot(request) => {
+            let of = rds.instance(call.region, &request.instance)?;
+            (Family::Instance, Step::Snapshot, &of.resource_id)
         }
-        _ => None,
-    }
+        Request::CreateDbClusterSnapshot(request) => {
+            let of = rds.cluster(call.region, &request.instance)?;
+            (Family::Cluster, Step::Snapshot, &of.resource_id)
+        }
+        Request::CopyDbSnapshot(request) => {
+            let source = RdsArn::parse(&request.source)?;
+            let source = rds.snapshot(&source.region, &source.name)?;
+            (Family::Instance, Step::Copy, &source.instance.resource_id)
+        }
+        Request::CopyDbClusterSnapshot(request) => {
+            let source = RdsArn::parse(&request.source)?;
+            let source = rds.cluster_snapshot(&source.region, &source.name)?;
+            (Family::Cluster, Step::Copy, &source.instance.resource_id)
+        }
+        _ => return None,
+    };
+    Some((family, step, id.clone()))
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 use super::*;
 
-fn databases(count: usize) -> Vec<String> {
-    (0..count).map(|n| format!("db-{n}")).collect()
+fn databases(count: usize) -> Vec<Database> {
+    let now = "2026-01-02T03:00:00Z".parse().unwrap();
+    let count = u16::try_from(count).unwrap();
+    crate::demo::fleet::draw(count, 1, now).unwrap().databases
 }
 
 fn drawn(faults: &str, count: usize, seed: u64) -> Result<Plan, String> {
@@ -49,6 +51,21 @@ fn every_fault_that_is_asked_for_has_its_place_whatever_the_seed() {
             if faults == "harsh" {
                 assert!(failing(&plan.copies, Misfortune::Vanishes), "{seed}");
             }
+        }
+    }
+}
+
+#[test]
+fn no_fault_of_events_is_planned_for_a_clusters_copy_which_has_none() {
+    let all = databases(24);
+    let clusters = || all.iter().filter(|one| one.family == Family::Cluster);
+    assert!(clusters().count() > 0);
+    for seed in 0..100 {
+        let plan = drawn("harsh", 24, seed).unwrap();
+        for cluster in clusters() {
+            let course = &plan.copies[&cluster.resource_id];
+            assert_eq!(course.event, EventFate::Arrives, "{seed}");
+            assert!(course.lag.is_zero(), "{seed}");
         }
     }
 }

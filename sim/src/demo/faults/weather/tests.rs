@@ -3,16 +3,18 @@
 use super::*;
 use crate::demo::faults::plan::{Course, Misfortune};
 use crate::demo::faults::storm::Storm;
-use crate::demo::fleet::{self, SOMEBODYS_SNAPSHOT};
+use crate::demo::fleet::{self, SOMEBODYS_SNAPSHOT, SOURCES};
 use crate::rds::{CopyDbSnapshot, CreateDbSnapshot, Region};
+use jiff::Timestamp;
 
 fn now() -> Timestamp {
     "2026-01-02T03:00:00Z".parse().unwrap()
 }
 
-/// A fleet of two, and the weather over it.
+/// A fleet of two, an instance and a cluster of one name, and the weather over it.
 struct World {
     rds: Rds,
+    databases: Vec<fleet::Database>,
     weather: Weather,
     tally: Tally,
     now: Timestamp,
@@ -21,8 +23,10 @@ struct World {
 impl World {
     fn with(plan: Plan) -> Self {
         let tally = Tally::default();
+        let fleet = fleet::draw(2, 1, now()).unwrap();
         Self {
-            rds: fleet::draw(2, 1, now()).unwrap().rds,
+            rds: fleet.rds,
+            databases: fleet.databases,
             weather: Weather::new(plan, 1, tally.clone()),
             tally,
             now: now(),
@@ -50,7 +54,7 @@ impl World {
 
     fn snapshot(&mut self, name: &str) -> (Action, Option<RdsFault>) {
         self.call(
-            SOURCE,
+            SOURCES[0],
             Request::CreateDbSnapshot(CreateDbSnapshot {
                 snapshot: name.to_owned(),
                 instance: "orders".to_owned(),
@@ -60,13 +64,17 @@ impl World {
     }
 
     fn copy(&mut self, of: &str, name: &str) -> (Action, Option<RdsFault>) {
-        let source = format!("arn:aws:rds:{SOURCE}:{}:snapshot:{of}", fleet::ACCOUNT);
+        let source = format!(
+            "arn:aws:rds:{}:{}:snapshot:{of}",
+            SOURCES[0],
+            fleet::ACCOUNT
+        );
         self.call(
             RECOVERY,
             Request::CopyDbSnapshot(CopyDbSnapshot {
                 source,
                 target: name.to_owned(),
-                kms_key: Some(RECOVERY_KEY.to_owned()),
+                kms_key: Some(STANDARD.key.to_owned()),
                 ..CopyDbSnapshot::default()
             }),
         )
@@ -91,10 +99,9 @@ fn attempts_meet_the_fates_of_their_course_one_after_another() {
         misfortunes: vec![Misfortune::Fails, Misfortune::Fails],
         ..Course::default()
     };
-    let mut world = World::with(Plan {
-        snapshots: [("orders".to_owned(), course)].into(),
-        ..Plan::default()
-    });
+    let mut world = World::with(Plan::default());
+    let orders = world.databases[0].resource_id.clone();
+    world.weather.plan.snapshots = [(orders, course)].into();
     for (name, stage) in [
         ("s", Stage::Failed),
         ("s-a2", Stage::Failed),
@@ -107,7 +114,7 @@ fn attempts_meet_the_fates_of_their_course_one_after_another() {
             Some(RdsFault::DbSnapshotAlreadyExists(_))
         ));
         world.wait();
-        assert_eq!(world.stage(SOURCE, name), stage, "{name}");
+        assert_eq!(world.stage(SOURCES[0], name), stage, "{name}");
     }
     world.weather.count_fates(&world.rds);
     assert_eq!(world.tally.of(Fault::SnapshotFailed), 2);
@@ -170,7 +177,10 @@ fn strangers_take_every_place_and_ours_are_counted_apart() {
     });
     world.snapshot("s");
     world.wait();
-    assert_eq!(world.stage(SOURCE, SOMEBODYS_SNAPSHOT), Stage::Available);
+    assert_eq!(
+        world.stage(SOURCES[0], SOMEBODYS_SNAPSHOT),
+        Stage::Available
+    );
     assert_eq!(
         world.copy("s", "c").1,
         Some(RdsFault::CopiesInFlightQuota(20))
@@ -191,7 +201,7 @@ fn a_region_that_is_down_answers_nothing_and_the_other_does() {
         share: 1.0,
     };
     let mut world = World::with(Plan {
-        region_down: Some((SOURCE, storm)),
+        region_down: Some((SOURCES[0], storm)),
         ..Plan::default()
     });
     for _ in 0..2 {

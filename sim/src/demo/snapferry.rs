@@ -1,6 +1,6 @@
-//! The product's own replay of dead letters, run as a person runs it.
+//! The command `snapferry`, run as a person runs it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context as _, bail};
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 /// Which dead letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Letters {
+pub(super) enum Letters {
     /// Commands.
     Commands,
     /// Events.
@@ -26,11 +26,11 @@ impl Letters {
 
 /// The command `snapferry`, with the environment in which it finds the local world.
 #[derive(Debug, Clone)]
-pub(in super::super) struct Snapferry {
+pub(super) struct Snapferry {
     /// The program.
-    pub(in super::super) program: PathBuf,
+    pub(super) program: PathBuf,
     /// Its whole environment.
-    pub(in super::super) environment: Vec<(String, String)>,
+    pub(super) environment: Vec<(String, String)>,
 }
 
 /// What a replay came to.
@@ -53,8 +53,28 @@ impl Snapferry {
     /// # Errors
     /// When it cannot be run, fails, or does not say what it did.
     pub(super) async fn replay(&self, letters: Letters) -> anyhow::Result<Replayed> {
+        let (stdout, said) = self.run(&["replay", letters.word(), "--json"]).await?;
+        let count = replayed(&stdout).with_context(|| {
+            format!("`snapferry replay {}` did not say how many", letters.word())
+        })?;
+        Ok(Replayed { count, said })
+    }
+
+    /// Runs `snapferry policy apply` with this file, and returns what it said.
+    ///
+    /// # Errors
+    /// When it cannot be run, or does not store the file.
+    pub(super) async fn apply_policies(&self, file: &Path) -> anyhow::Result<String> {
+        let file = file.to_str().context("a path that is no text")?;
+        let note = "--note=as the demo needs them";
+        let (_, said) = self.run(&["policy", "apply", file, note]).await?;
+        Ok(said)
+    }
+
+    /// Its standard output, and all that it said.
+    async fn run(&self, arguments: &[&str]) -> anyhow::Result<(String, String)> {
         let output = tokio::process::Command::new(&self.program)
-            .args(["replay", letters.word(), "--json"])
+            .args(arguments)
             .env_clear()
             .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
@@ -62,20 +82,14 @@ impl Snapferry {
             .output()
             .await
             .with_context(|| format!("{} could not be run", self.program.display()))?;
-        let stdout = String::from_utf8_lossy(&output.stdout);
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         let stderr = String::from_utf8_lossy(&output.stderr);
-        let said = format!("{stdout}{stderr}");
         if !output.status.success() {
-            bail!(
-                "`snapferry replay {}` failed: {}",
-                letters.word(),
-                stderr.trim()
-            );
+            let what = arguments.join(" ");
+            bail!("`snapferry {what}` failed: {stdout}{stderr}");
         }
-        let count = replayed(&stdout).with_context(|| {
-            format!("`snapferry replay {}` did not say how many", letters.word())
-        })?;
-        Ok(Replayed { count, said })
+        let said = format!("{stdout}{stderr}");
+        Ok((stdout, said))
     }
 }
 
@@ -90,7 +104,7 @@ fn replayed(stdout: &str) -> Option<u64> {
 
 /// The variables that a text of `export NAME='value'` lines sets.
 #[must_use]
-pub(in super::super) fn exported(text: &str) -> Vec<(String, String)> {
+pub(super) fn exported(text: &str) -> Vec<(String, String)> {
     let one = |line: &str| {
         let (name, value) = line.trim().strip_prefix("export ")?.split_once('=')?;
         Some((name.to_owned(), value.trim_matches('\'').to_owned()))

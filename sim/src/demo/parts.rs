@@ -1,0 +1,98 @@
+//! What the fleet is made of, as a table: one line more here is one database more in every dozen.
+
+use super::policies::{DemoPolicy, GOLD, STANDARD};
+use crate::rds::Family;
+
+/// One database of the fleet, before it has a number.
+pub(super) struct Part {
+    /// What its identifier begins with.
+    pub(super) subject: &'static str,
+    /// Which of the source regions.
+    pub(super) place: usize,
+    /// Whether it is an instance or a cluster.
+    pub(super) family: Family,
+    /// What is asked of its recovery point.
+    pub(super) policy: &'static DemoPolicy,
+    /// SQL Server, with an option group that is not the default one.
+    pub(super) option_group: Option<&'static str>,
+}
+
+impl Part {
+    const fn instance(subject: &'static str, place: usize) -> Self {
+        Self {
+            subject,
+            place,
+            family: Family::Instance,
+            policy: &STANDARD,
+            option_group: None,
+        }
+    }
+
+    const fn cluster(subject: &'static str, place: usize) -> Self {
+        Self {
+            family: Family::Cluster,
+            ..Self::instance(subject, place)
+        }
+    }
+
+    const fn gold(self) -> Self {
+        Self {
+            policy: &GOLD,
+            ..self
+        }
+    }
+
+    const fn with_options(self, group: &'static str) -> Self {
+        Self {
+            option_group: Some(group),
+            ..self
+        }
+    }
+}
+
+/// What the fleet is made of; a larger one has the same again, under the next number. The first three have one
+/// name: an instance, a cluster beside it, and an instance of the other region.
+pub(super) static PARTS: [Part; 12] = [
+    Part::instance("orders", 0),
+    Part::cluster("orders", 0),
+    Part::instance("orders", 1),
+    Part::instance("billing", 0)
+        .gold()
+        .with_options("sqlserver-audit"),
+    Part::cluster("catalog", 1),
+    Part::instance("customers", 0),
+    Part::instance("inventory", 1),
+    Part::instance("ledger", 0).gold(),
+    Part::cluster("sessions", 0).gold(),
+    Part::instance("search", 1),
+    Part::instance("shipping", 0),
+    Part::instance("support", 0),
+];
+
+/// Engine, version, license and default option group; the first one is SQL Server.
+pub(super) const ENGINES: [(&str, &str, &str, &str); 4] = [
+    (
+        "sqlserver-se",
+        "16.00.4215.2.v1",
+        "license-included",
+        "default:sqlserver-se-16-00",
+    ),
+    (
+        "postgres",
+        "17.6",
+        "postgresql-license",
+        "default:postgres-17",
+    ),
+    (
+        "mysql",
+        "8.4.6",
+        "general-public-license",
+        "default:mysql-8-4",
+    ),
+    (
+        "mariadb",
+        "11.8.3",
+        "general-public-license",
+        "default:mariadb-11-8",
+    ),
+];

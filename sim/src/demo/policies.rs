@@ -1,0 +1,92 @@
+//! The policies of the demo's account, as the file that a person applies, and what each asks of a recovery point.
+
+use super::fleet::RECOVERY;
+
+/// What a policy asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct DemoPolicy {
+    /// Its name, which databases carry as `snapferry:policy`.
+    pub(super) name: &'static str,
+    /// The recovery region's key.
+    pub(super) key: &'static str,
+    /// The tags of databases that recovery points carry too.
+    pub(super) carries: &'static [&'static str],
+    /// The option group of a recovery point, by the one that its database has.
+    pub(super) option_groups: &'static [(&'static str, &'static str)],
+    /// How many copies may be in flight at once, where that is fewer than of all policies together.
+    pub(super) copy_slots: Option<u16>,
+}
+
+/// The policy of most databases.
+pub(super) static STANDARD: DemoPolicy = DemoPolicy {
+    name: "default",
+    key: "arn:aws:kms:eu-central-1:111122223333:key/7f1d0c3e-0000-4000-8000-00000000c0de",
+    carries: &[],
+    option_groups: &[],
+    copy_slots: None,
+};
+
+/// The policy that some choose: a key of its own, tags, option groups, and no more than its share of the copies.
+pub(super) static GOLD: DemoPolicy = DemoPolicy {
+    name: "gold",
+    key: "arn:aws:kms:eu-central-1:111122223333:key/901d0c3e-0000-4000-8000-00000000901d",
+    carries: &["team", "cost-center"],
+    option_groups: &[("sqlserver-audit", "sqlserver-audit-recovery")],
+    copy_slots: Some(10),
+};
+
+impl DemoPolicy {
+    /// The option group that a recovery point gets, if it is another than its database's.
+    #[must_use]
+    pub(super) fn option_group(&self, of_database: &str) -> Option<&'static str> {
+        let mut all = self.option_groups.iter();
+        all.find(|(from, _)| *from == of_database)
+            .map(|(_, to)| *to)
+    }
+
+    fn toml(&self) -> String {
+        let mut text = format!(
+            "[policy.{}]\nschedule = \"0 3 * * *\"\nkms_key = \"{}\"\n",
+            self.name, self.key
+        );
+        if let Some(slots) = self.copy_slots {
+            text.push_str(&format!("copy_slots = {slots}\n"));
+        }
+        if !self.carries.is_empty() {
+            // Rust writes these words as TOML does.
+            text.push_str(&format!("carry_tags = {:?}\n", self.carries));
+        }
+        if !self.option_groups.is_empty() {
+            text.push_str(&format!("\n[policy.{}.option_groups]\n", self.name));
+        }
+        for (from, to) in self.option_groups {
+            text.push_str(&format!("{from} = \"{to}\"\n"));
+        }
+        text
+    }
+}
+
+/// The policy file. Databases without the tag `snapferry:policy` are left out.
+#[must_use]
+pub(super) fn file() -> String {
+    let head = format!("# The demo's policies: copies go to {RECOVERY}.\n");
+    [head, STANDARD.toml(), GOLD.toml()].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_one_that_the_product_reads_and_says_what_is_checked() {
+        let home = snapferry::domain::arn::Region::parse(RECOVERY).unwrap();
+        let read = snapferry::domain::policy_file::read(&file(), Some(&home)).unwrap();
+        let names: Vec<String> = read.set.policies.keys().map(ToString::to_string).collect();
+        assert_eq!(names, ["default", "gold"]);
+        assert_eq!(
+            GOLD.option_group("sqlserver-audit"),
+            Some("sqlserver-audit-recovery")
+        );
+        assert_eq!(STANDARD.option_group("sqlserver-audit"), None);
+    }
+}
