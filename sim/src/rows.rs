@@ -6,7 +6,7 @@ use snapferry::domain::names::{OptionGroup, ResourceId};
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::Tags;
 
-use crate::rds::{Instance, SnapshotDescription};
+use crate::rds::{Cluster, Instance, SnapshotDescription};
 
 /// An instance.
 pub(crate) fn database(instance: &Instance) -> Option<Database> {
@@ -22,6 +22,23 @@ pub(crate) fn database(instance: &Instance) -> Option<Database> {
         backup_retention_days: Some(instance.spec.backup_retention_days.into()),
         status: instance.status.as_str().to_owned(),
         tags: tags(&instance.spec.tags),
+    })
+}
+
+/// A cluster.
+pub(crate) fn cluster(cluster: &Cluster) -> Option<Database> {
+    Some(Database {
+        arn: RdsArn::parse(&cluster.arn).ok()?,
+        resource_id: ResourceId::parse(&cluster.resource_id).ok()?,
+        member_of: None,
+        engine: cluster.spec.engine.clone(),
+        option_group: None,
+        encrypted: cluster.spec.kms_key.is_some(),
+        multi_az_cluster: cluster.is_multi_az_cluster(),
+        multi_az: None,
+        backup_retention_days: Some(cluster.spec.backup_retention_days.into()),
+        status: cluster.status.as_str().to_owned(),
+        tags: tags(&cluster.spec.tags),
     })
 }
 

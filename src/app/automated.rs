@@ -31,14 +31,6 @@ permissions! {
         StartExecution
 }
 
-/// What begins the identifier of each automated snapshot.
-const PREFIX: &str = "rds:";
-
-/// Whether RDS took it by itself.
-pub(crate) fn is_automated(snapshot: &RdsArn) -> bool {
-    snapshot.name().starts_with(PREFIX)
-}
-
 /// What became of a hint at an automated snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Heard {

@@ -78,7 +78,7 @@ pub async fn react<W: Permissions>(
         .filter_map(|(_, read)| read.resource().cloned())
         .collect();
     let (automated, awaited): (Vec<_>, Vec<_>) =
-        hinted.into_iter().partition(automated::is_automated);
+        hinted.into_iter().partition(RdsArn::is_automated_snapshot);
     let mut answers = answer(world, ear, awaited).await;
     answers.extend(start(world, ear, automated).await);
     let outcomes = read

@@ -303,6 +303,17 @@ impl RdsArn {
         }
     }
 
+    /// Whether it is a snapshot that RDS took by itself: only their names begin with `rds:`.
+    #[must_use]
+    pub fn is_automated_snapshot(&self) -> bool {
+        let is_snapshot = matches!(
+            self.kind,
+            ResourceKind::Snapshot | ResourceKind::ClusterSnapshot
+        );
+        let rest = self.name.strip_prefix("rds:");
+        is_snapshot && rest.is_some_and(|rest| !rest.is_empty())
+    }
+
     /// The partition: `aws`, `aws-cn`, `aws-us-gov`.
     #[must_use]
     pub fn partition(&self) -> &str {

@@ -31,15 +31,11 @@ pub(super) struct RunJson {
     copy_slots: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     policy_slots: Option<usize>,
+    // Absent where the execution takes a snapshot of its own: the state machine asks whether it is present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    automated: Option<AutomatedJson>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct AutomatedJson {
-    snapshot: String,
+    source: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    expires_at: Option<Timestamp>,
+    source_expires_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -50,6 +46,7 @@ struct DatabaseJson {
 
 impl RunJson {
     pub(super) fn of(run: &Run) -> Self {
+        let automated = run.extras.automated.as_ref();
         Self {
             schema: SCHEMA,
             database: DatabaseJson {
@@ -68,10 +65,8 @@ impl RunJson {
             option_group: run.extras.option_group.as_ref().map(ToString::to_string),
             copy_slots: run.extras.copy_slots,
             policy_slots: run.extras.policy_slots,
-            automated: run.extras.automated.as_ref().map(|of| AutomatedJson {
-                snapshot: of.snapshot.to_string(),
-                expires_at: of.expires_at,
-            }),
+            source: automated.map(|of| of.snapshot.to_string()),
+            source_expires_at: automated.and_then(|of| of.expires_at),
         }
     }
 
@@ -79,8 +74,14 @@ impl RunJson {
         WireError::schema(WHAT, self.schema)?;
         let arn = secret_part("database.arn", WHAT, database(&self.database.arn))?;
         let automated = self
-            .automated
-            .map(|of| secret_part("automated.snapshot", WHAT, automated(&arn, &of)))
+            .source
+            .map(|source| {
+                secret_part(
+                    "source",
+                    WHAT,
+                    automated(&arn, &source, self.source_expires_at),
+                )
+            })
             .transpose()?;
         Ok(Run {
             database: DatabaseRef {
@@ -125,20 +126,23 @@ fn database(text: &str) -> Result<RdsArn, ParseError> {
     }
 }
 
-/// A snapshot that can be of the database.
-fn automated(database: &RdsArn, of: &AutomatedJson) -> Result<Automated, ParseError> {
-    let snapshot = RdsArn::parse(&of.snapshot)?;
-    let is_sibling =
-        snapshot == database.sibling_snapshot(database.region(), &SnapshotId::of(&snapshot));
-    if !is_sibling {
+/// An automated snapshot that can be of the database. RDS keeps the prefix `rds:` for its own.
+fn automated(
+    database: &RdsArn,
+    source: &str,
+    expires_at: Option<Timestamp>,
+) -> Result<Automated, ParseError> {
+    let snapshot = RdsArn::parse(source)?;
+    let sibling = database.sibling_snapshot(database.region(), &SnapshotId::of(&snapshot));
+    if snapshot != sibling || !snapshot.is_automated_snapshot() {
         return Err(ParseError::new(
-            &of.snapshot,
-            "the ARN of a snapshot of the database's kind, account and region",
+            source,
+            "the ARN of an automated snapshot of the database's kind, account and region",
         ));
     }
     Ok(Automated {
         snapshot,
-        expires_at: of.expires_at,
+        expires_at,
     })
 }
 

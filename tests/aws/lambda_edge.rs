@@ -190,9 +190,10 @@ fn the_handler_says_which_function_it_is() {
         assert_eq!(settings.role(), role);
     }
     let queue = |handler| match Settings::read(variables(handler)).unwrap().0 {
-        Settings::Worker { queue, .. }
-        | Settings::Reactor { queue, .. }
-        | Settings::Sweeper { queue, .. } => queue.as_str().to_owned(),
+        Settings::Worker { receives, .. } | Settings::Reactor { receives, .. } => {
+            receives.queue.as_str().to_owned()
+        }
+        Settings::Sweeper { queue, .. } => queue.as_str().to_owned(),
         Settings::Planner(_) => String::new(),
     };
     assert!(queue("worker").ends_with("/commands"));

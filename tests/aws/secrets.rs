@@ -160,7 +160,9 @@ async fn no_request_to_rds_holds_a_token_and_neither_do_its_tags() {
             _ => ok("{}"),
         });
         let command = command(step, SECRET, "orders");
-        let worked = work::work(&wire.aws(), &desk(), &command, 1).await.unwrap();
+        let worked = work::work(&wire.worker(), &desk(), &command, 1)
+            .await
+            .unwrap();
         assert_eq!(worked, work::Worked::Waiting);
         let rds: Vec<_> = wire
             .asked()

@@ -561,7 +561,7 @@ mod on_the_wire {
         assert_eq!(wire::run::read(&wire::run::write(&run)).unwrap(), run);
         let plain = a_run("orders");
         assert!(
-            !wire::run::write(&plain).contains("automated"),
+            !wire::run::write(&plain).contains("source"),
             "as it always was"
         );
     }
@@ -569,14 +569,16 @@ mod on_the_wire {
     #[test]
     fn a_snapshot_that_cannot_be_of_the_database_is_refused() {
         let of_cluster = automated_arn(&cluster("orders"), "2026-11-22-02-30");
+        let manual =
+            database("orders").sibling_snapshot(&region(SOURCE), &"orders-1".parse_as_snapshot());
         let elsewhere = database("orders").sibling_snapshot(
             &region(HOME),
             &"rds:orders-2026-11-22-02-30".parse_as_snapshot(),
         );
-        for arn in [of_cluster, elsewhere] {
+        for arn in [of_cluster, elsewhere, manual] {
             let run = a_command(Step::Copy, "token-1", &arn).run;
             let error = wire::run::read(&wire::run::write(&run)).unwrap_err();
-            assert!(error.to_string().contains("automated.snapshot"), "{error}");
+            assert!(error.to_string().contains("source"), "{error}");
         }
     }
 }

@@ -17,6 +17,8 @@ fn states() -> Vec<(String, Value)> {
     let states = definition["States"].as_object().unwrap();
     states
         .iter()
+        // What takes time and sends commands; a choice does neither.
+        .filter(|(_, state)| state["Type"] == "Task")
         .map(|(name, state)| (name.clone(), state.clone()))
         .collect()
 }
@@ -68,12 +70,22 @@ fn each_command_says_all_and_no_more() {
 #[test]
 fn the_states_are_a_line_whose_output_holds_both_manifests() {
     let definition = definition();
-    assert_eq!(definition["StartAt"], "TakeSnapshot");
+    assert_eq!(definition["StartAt"], "ChooseSource");
+    let choice = &definition["States"]["ChooseSource"];
+    assert_eq!(choice["Default"], "TakeSnapshot");
     let states = &definition["States"];
     assert_eq!(states["TakeSnapshot"]["Next"], "CopySnapshot");
     assert_eq!(states["CopySnapshot"]["End"], true);
     assert_eq!(states["TakeSnapshot"]["ResultPath"], "$.snapshot");
     assert_eq!(states["CopySnapshot"]["ResultPath"], "$.copy");
+}
+
+#[test]
+fn an_input_that_names_its_source_goes_straight_to_the_copy() {
+    let choice = &definition()["States"]["ChooseSource"];
+    let rule = json!({"Variable": "$.source", "IsPresent": true, "Next": "CopySnapshot"});
+    assert_eq!(choice["Type"], "Choice");
+    assert_eq!(choice["Choices"], json!([rule]));
 }
 
 #[test]

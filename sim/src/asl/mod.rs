@@ -3,12 +3,16 @@
 //! It reads the deployed definition, so that what walks it cannot drift from what is deployed, and it
 //! refuses whatever it does not know: a field that is skipped would be a promise that is not kept.
 
+mod choice;
+
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use thiserror::Error;
+
+use choice::{Choice, ChoiceJson};
 
 /// What every resource that we know ends with.
 const SEND_AND_SLEEP: &str = ":states:::sqs:sendMessage.waitForTaskToken";
@@ -29,13 +33,21 @@ pub enum AslError {
     },
 }
 
-/// A state machine of tasks, each of which sends a message and sleeps on its token.
+/// A state machine of tasks, each of which sends a message and sleeps on its token. It may begin with a choice.
 #[derive(Debug, Clone)]
 pub struct StateMachine {
-    /// The state that an execution enters first.
-    pub start_at: String,
-    /// The states by name.
+    start: Start,
+    /// The tasks by name.
     pub states: BTreeMap<String, Task>,
+}
+
+/// Where an execution begins.
+#[derive(Debug, Clone)]
+enum Start {
+    /// At this task.
+    Task(String),
+    /// At a choice between tasks.
+    Choice(Choice),
 }
 
 /// A state that sends a message and sleeps on its token.
@@ -144,12 +156,19 @@ struct MachineJson {
     states: BTreeMap<String, StateJson>,
 }
 
+/// A state, by its type. Another type than these is no state of the subset.
+#[derive(Deserialize)]
+#[serde(tag = "Type")]
+enum StateJson {
+    Task(TaskJson),
+    Choice(ChoiceJson),
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct StateJson {
+struct TaskJson {
     #[serde(rename = "Comment")]
     _comment: Option<String>,
-    r#type: String,
     resource: String,
     parameters: ParametersJson,
     timeout_seconds: u32,
@@ -203,35 +222,62 @@ impl StateMachine {
     /// Whatever it says that is not read here, and a walk that would leave its states.
     pub fn read(definition: &str) -> Result<Self, AslError> {
         let json: MachineJson = serde_json::from_str(definition)?;
-        let names: Vec<String> = json.states.keys().cloned().collect();
+        let mut states = BTreeMap::new();
+        let mut choices = BTreeMap::new();
+        for (name, state) in json.states {
+            match state {
+                StateJson::Task(state) => {
+                    let task = task(&name, state)?;
+                    states.insert(name, task);
+                }
+                StateJson::Choice(state) => {
+                    let choice = choice::read(&name, state)?;
+                    choices.insert(name, choice);
+                }
+            }
+        }
         let known = |of: &str, name: &str| {
-            if names.iter().any(|known| known == name) {
+            if states.contains_key(name) {
                 Ok(())
             } else {
-                Err(fault(of, format!("leads to {name}, which is no state")))
+                Err(fault(of, format!("leads to {name}, which is no task")))
             }
         };
-        known("StartAt", &json.start_at)?;
-        let mut states = BTreeMap::new();
-        for (name, state) in json.states {
-            if let Some(next) = &state.next {
-                known(&name, next)?;
+        for (name, task) in &states {
+            if let Some(next) = &task.next {
+                known(name, next)?;
             }
-            let task = task(&name, state)?;
-            states.insert(name, task);
         }
-        Ok(Self {
-            start_at: json.start_at,
-            states,
-        })
+        let start = match choices.remove(&json.start_at) {
+            Some(choice) => {
+                for next in choice.leads_to() {
+                    known(&json.start_at, next)?;
+                }
+                Start::Choice(choice)
+            }
+            None => {
+                known("StartAt", &json.start_at)?;
+                Start::Task(json.start_at)
+            }
+        };
+        if let Some(name) = choices.keys().next() {
+            return Err(fault(name, "a choice is read only at the start".to_owned()));
+        }
+        Ok(Self { start, states })
+    }
+
+    /// The task that an execution of this input enters first.
+    #[must_use]
+    pub fn first(&self, input: &Value) -> &str {
+        match &self.start {
+            Start::Task(name) => name,
+            Start::Choice(choice) => choice.next(input),
+        }
     }
 }
 
-fn task(name: &str, state: StateJson) -> Result<Task, AslError> {
+fn task(name: &str, state: TaskJson) -> Result<Task, AslError> {
     let refuse = |text: String| Err(fault(name, text));
-    if state.r#type != "Task" {
-        return refuse(format!("its type is {} and not Task", state.r#type));
-    }
     if !state.resource.ends_with(SEND_AND_SLEEP) {
         return refuse(format!("its resource does not end with {SEND_AND_SLEEP}"));
     }

@@ -24,6 +24,8 @@ pub(super) enum Due {
     CopyBegins(SnapshotKey),
     /// A snapshot or copy ends.
     WorkEnds(SnapshotKey),
+    /// An automated snapshot has been kept for as long as its database says.
+    Expires(SnapshotKey),
     /// A deleted snapshot is gone.
     Gone(SnapshotKey),
     /// An event arrives on the bus.

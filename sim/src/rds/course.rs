@@ -27,6 +27,7 @@ impl Rds {
         match due {
             Due::CopyBegins(key) => self.copy_begins(&key),
             Due::WorkEnds(key) => self.work_ends(&key),
+            Due::Expires(key) => self.expires(&key),
             Due::Gone(key) => self.gone(&key),
             Due::EventArrives(key, mut event) => {
                 event.at = self.now;
@@ -116,6 +117,14 @@ impl Rds {
             .is_none_or(|arn| keys.is_usable(arn))
     }
 
+    /// There is no event for it.
+    fn expires(&mut self, key: &SnapshotKey) {
+        let state = self.region_mut(&key.region);
+        if state.same(key).is_some() {
+            state.shelf_mut(key.family).remove(&key.name);
+        }
+    }
+
     fn gone(&mut self, key: &SnapshotKey) {
         let now = self.now;
         let state = self.region_mut(&key.region);
@@ -147,6 +156,7 @@ impl Rds {
             region,
             account: &self.config.account,
             family: snapshot.family,
+            kind: snapshot.kind,
             arn: &snapshot.arn,
             name: &snapshot.name,
             tags: &snapshot.tags,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::family::Family;
 use super::names::Region;
-use super::snapshot::CopySource;
+use super::snapshot::{CopySource, SnapshotType};
 use super::tags::Tags;
 
 /// What happened to a snapshot.
@@ -31,8 +31,13 @@ impl Happening {
         family == Family::Instance || matches!(self, Self::Creating | Self::Created)
     }
 
-    fn id(&self, family: Family) -> &'static str {
+    fn id(&self, family: Family, kind: SnapshotType) -> &'static str {
+        let automated = kind == SnapshotType::Automated;
         match self {
+            Self::Creating if family == Family::Cluster && automated => "RDS-EVENT-0168",
+            Self::Created if family == Family::Cluster && automated => "RDS-EVENT-0169",
+            Self::Creating if automated => "RDS-EVENT-0090",
+            Self::Created if automated => "RDS-EVENT-0091",
             Self::Creating if family == Family::Cluster => "RDS-EVENT-0074",
             Self::Created if family == Family::Cluster => "RDS-EVENT-0075",
             Self::Creating => "RDS-EVENT-0040",
@@ -56,21 +61,23 @@ impl Happening {
         }
     }
 
-    fn message(&self, family: Family) -> String {
+    fn message(&self, family: Family, kind: SnapshotType) -> String {
+        let kind = kind.as_str();
+        let of_kind = format!("{}{}", kind[..1].to_uppercase(), &kind[1..]);
         let of = |from: &CopySource| {
             let word = if from.across_regions { "from" } else { "in" };
             format!("{} {word} region {}", from.name, from.region)
         };
         match self {
             Self::Creating if family == Family::Cluster => {
-                "Creating manual cluster snapshot".to_owned()
+                format!("Creating {kind} cluster snapshot")
             }
             Self::Created if family == Family::Cluster => {
-                "Manual cluster snapshot created".to_owned()
+                format!("{of_kind} cluster snapshot created")
             }
-            Self::Creating => "Creating manual snapshot".to_owned(),
-            Self::Created => "Manual snapshot created".to_owned(),
-            Self::Deleted => "Deleted manual snapshot".to_owned(),
+            Self::Creating => format!("Creating {kind} snapshot"),
+            Self::Created => format!("{of_kind} snapshot created"),
+            Self::Deleted => format!("Deleted {kind} snapshot"),
             Self::CopyBegun(from) => format!("Started copy of snapshot {}", of(from)),
             Self::CopyDone(from, minutes) if from.across_regions => {
                 format!(
@@ -124,6 +131,7 @@ pub(super) struct About<'a> {
     pub(super) region: &'a Region,
     pub(super) account: &'a str,
     pub(super) family: Family,
+    pub(super) kind: SnapshotType,
     pub(super) arn: &'a str,
     pub(super) name: &'a str,
     pub(super) tags: &'a Tags,
@@ -131,14 +139,14 @@ pub(super) struct About<'a> {
 
 impl EmittedEvent {
     pub(super) fn new(id: String, about: About<'_>, what: &Happening, date: Timestamp) -> Self {
-        let family = about.family;
+        let (family, kind) = (about.family, about.kind);
         Self {
             id,
             region: about.region.clone(),
             account: about.account.to_owned(),
             at: date,
             date,
-            event_id: what.id(family),
+            event_id: what.id(family, kind),
             tells_its_id: true,
             detail_type: match family {
                 Family::Instance => "RDS DB Snapshot Event",
@@ -151,7 +159,7 @@ impl EmittedEvent {
             source_arn: about.arn.to_owned(),
             source_identifier: about.name.to_owned(),
             categories: vec![what.category(family)],
-            message: what.message(family),
+            message: what.message(family, kind),
             tags: about.tags.clone(),
         }
     }

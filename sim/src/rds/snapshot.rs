@@ -50,6 +50,8 @@ impl Stage {
 pub enum SnapshotType {
     /// A caller, by CreateDBSnapshot or CopyDBSnapshot.
     Manual,
+    /// RDS itself, which also removes it.
+    Automated,
 }
 
 impl SnapshotType {
@@ -57,6 +59,7 @@ impl SnapshotType {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Manual => "manual",
+            Self::Automated => "automated",
         }
     }
 }

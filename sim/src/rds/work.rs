@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::agenda::Due;
 use super::cluster::Cluster;
@@ -63,12 +63,84 @@ impl Rds {
         )?;
         let tags = Tags::from_caller(&request.tags)?;
         let quota = self.config.quota(family);
-        let account = self.config.account.clone();
         let state = self.region_mut(region);
         let database = Subject::find(state, family, &request.instance)?;
         state.has_place_for(family, &name, quota)?;
         database.lets_a_snapshot_begin(family)?;
 
+        Ok(self.begin(
+            region,
+            Wanted {
+                family,
+                name,
+                kind: SnapshotType::Manual,
+                tags,
+            },
+            database,
+            now,
+        ))
+    }
+
+    /// Takes an automated snapshot of a database, as RDS does by itself once a day in the backup window: here it is
+    /// the operator who says when. RDS removes it when it has been kept for the database's retention.
+    ///
+    /// # Errors
+    /// `InvalidParameterValue` where automated backups are off, `DBInstanceNotFound`, `DBSnapshotAlreadyExists` for
+    /// a second one of the same minute, `InvalidDBInstanceState`; and as for clusters. Nothing is changed then.
+    pub fn take_automated_snapshot(
+        &mut self,
+        family: Family,
+        region: &Region,
+        database: &str,
+        now: Timestamp,
+    ) -> Result<SnapshotDescription, RdsFault> {
+        let now = self.run_until(now);
+        let state = self.region_mut(region);
+        let database = Subject::find(state, family, database)?;
+        if database.retention_days == 0 {
+            let message = format!(
+                "Automated backups of {} are off",
+                database.source.identifier
+            );
+            return Err(invalid(message));
+        }
+        let minute = now.strftime("%Y-%m-%d-%H-%M");
+        let name = format!("rds:{}-{minute}", database.source.identifier);
+        if state.shelf(family).contains_key(&name) {
+            return Err(family.snapshot_exists(&name));
+        }
+        database.lets_a_snapshot_begin(family)?;
+        let kept = SignedDuration::from_hours(24 * i64::from(database.retention_days));
+        let wanted = Wanted {
+            family,
+            name,
+            kind: SnapshotType::Automated,
+            tags: Tags::default(),
+        };
+        let shown = self.begin(region, wanted, database, now);
+        let state = self.region_mut(region);
+        if let Some(snapshot) = state.shelf(family).get(&shown.name) {
+            let (key, expires_at) = (snapshot.key(region), later(snapshot.taken_at, kept));
+            self.agenda.enter(expires_at, Due::Expires(key));
+        }
+        Ok(shown)
+    }
+
+    /// Begins a snapshot of a database that lets it begin.
+    fn begin(
+        &mut self,
+        region: &Region,
+        wanted: Wanted,
+        database: Subject,
+        now: Timestamp,
+    ) -> SnapshotDescription {
+        let Wanted {
+            family,
+            name,
+            kind,
+            tags,
+        } = wanted;
+        let account = self.config.account.clone();
         let serial = self.next_serial();
         let mut rng = self.rng_of(serial);
         let timings = &self.config.timings;
@@ -87,7 +159,7 @@ impl Rds {
         let snapshot = Snapshot {
             family,
             arn: arn(family, region, &account, &name),
-            kind: SnapshotType::Manual,
+            kind,
             origin: Origin::Taken,
             size: u64::from(source.allocated_storage) * written * (1 << 30) / 100,
             instance: Arc::new(source),
@@ -111,7 +183,7 @@ impl Rds {
             now,
             snapshot.fate.begun_event,
         );
-        Ok(self.accept(region, snapshot, now))
+        self.accept(region, snapshot, now)
     }
 
     /// CopyDBSnapshot, called in the destination region.
@@ -263,6 +335,11 @@ impl Rds {
         let now = self.run_until(now);
         let name = name.to_ascii_lowercase();
         let snapshot = self.region_mut(region).snapshot(family, &name)?.clone();
+        if snapshot.kind == SnapshotType::Automated {
+            return Err(family.invalid_snapshot_state(format!(
+                "Cannot delete the snapshot {name} because it is an automated snapshot."
+            )));
+        }
         let stage = snapshot.stage();
         let being_taken = stage == Stage::Creating && snapshot.origin == Origin::Taken;
         if being_taken || stage == Stage::Deleting {
@@ -402,11 +479,21 @@ fn arn(family: Family, region: &Region, account: &str, name: &str) -> String {
     format!("arn:aws:rds:{region}:{account}:{kind}:{name}")
 }
 
+/// A snapshot that is to be begun.
+struct Wanted {
+    family: Family,
+    name: String,
+    kind: SnapshotType,
+    tags: Tags,
+}
+
 /// A database that a snapshot is to be taken of.
 struct Subject {
     source: SourceInstance,
     status: InstanceStatus,
     is_member: bool,
+    /// How many days an automated snapshot is kept.
+    retention_days: u16,
     kms_key: Option<String>,
     /// What a snapshot without tags of its own gets, if it gets any.
     inheritable_tags: Option<Tags>,
@@ -428,6 +515,7 @@ impl Subject {
             source: SourceInstance::of(instance),
             status: instance.status,
             is_member: spec.cluster.is_some(),
+            retention_days: spec.backup_retention_days,
             kms_key: spec.kms_key.clone(),
             inheritable_tags: spec.copy_tags_to_snapshot.then(|| spec.tags.inheritable()),
         }
@@ -439,6 +527,7 @@ impl Subject {
             source: SourceInstance::of_cluster(cluster),
             status: cluster.status,
             is_member: false,
+            retention_days: spec.backup_retention_days,
             kms_key: spec.kms_key.clone(),
             inheritable_tags: spec.copy_tags_to_snapshot.then(|| spec.tags.inheritable()),
         }

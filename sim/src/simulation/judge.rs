@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use snapferry::app::plan::{Outcome as Planning, Planned};
-use snapferry::domain::arn::{ExecutionArn, RdsArn, Region};
+use snapferry::domain::arn::{ExecutionArn, Family, RdsArn, Region};
 use snapferry::domain::command::{Run, Step};
 use snapferry::domain::failure::{Failure, Reason};
 use snapferry::domain::manifest::Manifest;
@@ -13,7 +13,7 @@ use snapferry::domain::wait::Wait;
 use super::rule;
 use super::step_functions::{Execution, Status};
 use super::world::{HOME, World, rds_region};
-use crate::rds::{Origin, Snapshot, Stage};
+use crate::rds::{Origin, Snapshot, SnapshotType, Stage};
 
 /// How old an answer of RDS may be when it is acted on: its lag, and the longest invocation.
 const STALE: SignedDuration = SignedDuration::from_mins(15);
@@ -174,6 +174,10 @@ impl World {
         let is_true = match failure.reason {
             Reason::AlreadyAwaited => self.has_a_rival(&name, &run),
             Reason::SourceMissing => self.source_is_missing(&run),
+            Reason::SourceExpired => {
+                let automated = run.extras.automated.as_ref();
+                automated.is_some_and(|of| self.truth(&of.snapshot).is_none())
+            }
             Reason::AttemptsExhausted => true,
             Reason::SnapshotFailed => self.any(&resources, |world, arn| {
                 world.lately_deleted(arn)
@@ -397,6 +401,7 @@ impl World {
                     .rds
                     .cluster(&rds_region(row.database.region()), row.database.name())
                     .is_some_and(|c| c.is_multi_az_cluster() || c.spec.kms_key.is_none()),
+                Planning::NothingToCopy => !self.has_an_automated_snapshot(&row.database),
                 Planning::LeftOut(_) | Planning::Failed(_) => true,
             };
             if !is_true {
@@ -405,6 +410,21 @@ impl World {
                 });
             }
         }
+    }
+
+    /// Whether RDS has one that could be copied.
+    fn has_an_automated_snapshot(&self, database: &RdsArn) -> bool {
+        let at = rds_region(database.region());
+        let mut of_it: Box<dyn Iterator<Item = &Snapshot>> = match database.family() {
+            Family::Instance => Box::new(self.rds.snapshots(&at)),
+            Family::Cluster => Box::new(self.rds.cluster_snapshots(&at)),
+        };
+        of_it.any(|snapshot| {
+            snapshot.kind == SnapshotType::Automated
+                && snapshot.stage() == Stage::Available
+                && snapshot.instance.identifier == database.name()
+                && self.now.duration_since(snapshot.since()) > STALE
+        })
     }
 
     /// What sleeps too long once nothing goes wrong any more.

@@ -6,19 +6,19 @@ use snapferry::domain::failure::Operation;
 use snapferry::domain::names::{ResourceId, SnapshotId};
 use snapferry::domain::snapshot::Snapshot;
 use snapferry::ports::{
-    CopyClusterSnapshot, CopySnapshotRequest, CreateClusterSnapshot, CreateSnapshotRequest,
-    DescribeClusterSnapshots, DescribeClusters, Page, RdsError,
+    AutomatedClusterSnapshots, CopyClusterSnapshot, CopySnapshotRequest, CreateClusterSnapshot,
+    CreateSnapshotRequest, DescribeClusterSnapshots, DescribeClusters, FindClusters, Page,
+    RdsError,
 };
 
 use super::mutant::Mutant;
 use super::port::Port;
-use super::port_rds::{shown, snapshot};
+use super::port_rds::{automated, of_values, shown, snapshot};
 use super::world::rds_region;
 use crate::rds::{
-    Cluster, CopyDbSnapshot, CreateDbSnapshot, DescribeDbClusters, DescribeDbSnapshots, Filter,
-    Paging,
+    CopyDbSnapshot, CreateDbSnapshot, DescribeDbClusters, DescribeDbSnapshots, Filter, Paging,
 };
-use crate::rows::tags;
+use crate::rows::cluster;
 
 impl DescribeClusters for Port {
     async fn describe_db_clusters(
@@ -40,7 +40,7 @@ impl DescribeClusters for Port {
                 };
                 let now = w.now;
                 let page = w.rds.describe_db_clusters(&at, &request, now)?;
-                let items = page.items.iter().filter_map(database).collect();
+                let items = page.items.iter().filter_map(cluster).collect();
                 Ok(Page {
                     items,
                     next: page.marker,
@@ -57,20 +57,61 @@ impl DescribeClusters for Port {
     }
 }
 
-fn database(cluster: &Cluster) -> Option<Database> {
-    Some(Database {
-        arn: RdsArn::parse(&cluster.arn).ok()?,
-        resource_id: ResourceId::parse(&cluster.resource_id).ok()?,
-        member_of: None,
-        engine: cluster.spec.engine.clone(),
-        option_group: None,
-        encrypted: cluster.spec.kms_key.is_some(),
-        multi_az_cluster: cluster.is_multi_az_cluster(),
-        multi_az: None,
-        backup_retention_days: Some(cluster.spec.backup_retention_days.into()),
-        status: cluster.status.as_str().to_owned(),
-        tags: tags(&cluster.spec.tags),
-    })
+impl FindClusters for Port {
+    async fn find_db_clusters(
+        &self,
+        region: &Region,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Database>, RdsError> {
+        let at = rds_region(region);
+        let request = DescribeDbClusters {
+            filters: vec![of_values("db-cluster-resource-id", ids)],
+            ..DescribeDbClusters::default()
+        };
+        let operation = Operation::DescribeDbClusters;
+        self.rds(
+            operation,
+            region,
+            || ids.len().to_string(),
+            move |w| {
+                let now = w.now;
+                let page = w.rds.describe_db_clusters(&at, &request, now)?;
+                Ok(page.items.iter().filter_map(cluster).collect())
+            },
+        )
+        .await
+    }
+}
+
+impl AutomatedClusterSnapshots for Port {
+    async fn automated_db_cluster_snapshots(
+        &self,
+        region: &Region,
+        of: Option<&RdsArn>,
+        marker: Option<String>,
+    ) -> Result<Page<Snapshot>, RdsError> {
+        let at = rds_region(region);
+        let request = automated(of, marker);
+        let operation = Operation::DescribeDbClusterSnapshots;
+        self.rds(
+            operation,
+            region,
+            || "automated".to_owned(),
+            move |w| {
+                let now = w.now;
+                let page = w.rds.describe_db_cluster_snapshots(&at, &request, now)?;
+                Ok(Page {
+                    items: page
+                        .items
+                        .iter()
+                        .filter_map(crate::rows::snapshot)
+                        .collect(),
+                    next: page.marker,
+                })
+            },
+        )
+        .await
+    }
 }
 
 impl DescribeClusterSnapshots for Port {

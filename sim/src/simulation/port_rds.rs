@@ -3,12 +3,13 @@
 use snapferry::domain::arn::{Family, RdsArn, Region};
 use snapferry::domain::database::Database;
 use snapferry::domain::failure::{Operation, Owner};
-use snapferry::domain::names::SnapshotId;
+use snapferry::domain::names::{ResourceId, SnapshotId};
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::wait::Expectation;
 use snapferry::ports::{
-    CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DescribeInstances,
-    DescribeQuota, DescribeSnapshots, Page, RdsError, SnapshotQuota,
+    AutomatedSnapshots, CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest,
+    DescribeInstances, DescribeQuota, DescribeSnapshots, FindInstances, Page, RdsError,
+    SnapshotQuota,
 };
 
 use super::gate::Broken;
@@ -198,6 +199,87 @@ fn is_mutation(operation: Operation) -> bool {
             | Operation::CreateDbClusterSnapshot
             | Operation::CopyDbClusterSnapshot
     )
+}
+
+impl FindInstances for Port {
+    async fn find_db_instances(
+        &self,
+        region: &Region,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Database>, RdsError> {
+        let at = rds_region(region);
+        let request = DescribeDbInstances {
+            filters: vec![of_values("dbi-resource-id", ids)],
+            ..DescribeDbInstances::default()
+        };
+        let operation = Operation::DescribeDbInstances;
+        self.rds(
+            operation,
+            region,
+            || values(ids),
+            move |w| {
+                let now = w.now;
+                let page = w.rds.describe_db_instances(&at, &request, now)?;
+                Ok(page.items.iter().filter_map(database).collect())
+            },
+        )
+        .await
+    }
+}
+
+impl AutomatedSnapshots for Port {
+    async fn automated_db_snapshots(
+        &self,
+        region: &Region,
+        of: Option<&RdsArn>,
+        marker: Option<String>,
+    ) -> Result<Page<Snapshot>, RdsError> {
+        let at = rds_region(region);
+        let request = automated(of, marker);
+        let operation = Operation::DescribeDbSnapshots;
+        self.rds(
+            operation,
+            region,
+            || "automated".to_owned(),
+            move |w| {
+                let now = w.now;
+                let page = w.rds.describe_db_snapshots(&at, &request, now)?;
+                Ok(Page {
+                    items: page.items.iter().filter_map(rows::snapshot).collect(),
+                    next: page.marker,
+                })
+            },
+        )
+        .await
+    }
+}
+
+/// Of one database, or all.
+pub(super) fn automated(of: Option<&RdsArn>, marker: Option<String>) -> DescribeDbSnapshots {
+    DescribeDbSnapshots {
+        instance: of.map(|database| database.name().to_owned()),
+        snapshot_type: Some("automated".to_owned()),
+        // The smallest page that RDS allows.
+        paging: Paging {
+            max_records: Some(20),
+            marker,
+        },
+        ..DescribeDbSnapshots::default()
+    }
+}
+
+fn values<T: ToString>(of: &[T]) -> String {
+    of.iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+pub(super) fn of_values<T: ToString>(name: &str, values: &[T]) -> Filter {
+    Filter {
+        name: name.to_owned(),
+        values: values.iter().map(ToString::to_string).collect(),
+    }
 }
 
 impl DescribeSnapshots for Port {

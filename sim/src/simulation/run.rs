@@ -283,6 +283,7 @@ fn settings(
             rules: rules.clone(),
             width,
             recheck: hint_recheck,
+            key: key.clone(),
         },
         broom: Broom {
             rules: rules.clone(),

@@ -136,12 +136,13 @@ impl StepFunctions {
         now: Timestamp,
     ) {
         let input_json: Value = serde_json::from_str(&input).unwrap_or_default();
+        let first = self.machine.first(&input_json).to_owned();
         let execution = Execution {
             arn,
             input: input.into(),
             run: Rc::new(run),
             status: Status::Succeeded,
-            state: self.machine.start_at.clone(),
+            state: first.clone(),
             ended_at: None,
             redrives: 0,
             by_hand: false,
@@ -152,8 +153,7 @@ impl StepFunctions {
             retries: Vec::new(),
         };
         self.executions.insert(name.to_owned(), execution);
-        let start = self.machine.start_at.clone();
-        self.enter(name, &start, false, now);
+        self.enter(name, &first, false, now);
     }
 
     /// Enters a state, or enters it again: with a new token.

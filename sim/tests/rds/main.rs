@@ -6,6 +6,7 @@
 )]
 
 mod against_moto;
+mod automated;
 mod by_sdk;
 mod clusters;
 mod clusters_against_moto;

@@ -10,15 +10,18 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use futures_util::future::try_join_all;
-use serde_json::Value;
-use snapferry::domain::command::Command;
+use serde_json::{Value, json};
+use snapferry::domain::command::{Command, Run};
 use snapferry::wire;
 use snapferry_sim::local::{BareStack, Client, LocalOptions};
 use snapferry_sim::simulation::{End, Walk};
 
 use super::definition::{EVERY_PAUSE, deployed, shortened};
 use super::moto::Moto;
-use super::protect::{ACCOUNT, Emulator, NAME, Protect, REGION, a_manifest, a_run};
+use super::protect::{
+    ACCOUNT, COPY, Emulator, NAME, Protect, REGION, a_manifest, a_run,
+    a_run_of_an_automated_snapshot,
+};
 use super::scenarios::{self, Answer, Scenario};
 
 /// What an execution did.
@@ -53,7 +56,7 @@ fn read(scenario: &Scenario) -> anyhow::Result<Course> {
         "arn:aws:states:{REGION}:{ACCOUNT}:execution:{}:{NAME}",
         scenario.name
     );
-    let mut walk = Walk::start(&definition.to_string(), &execution, &a_run())?;
+    let mut walk = Walk::start(&definition.to_string(), &execution, &input(scenario))?;
     let mut answers = scenario.answers.iter();
     let mut commands = Vec::new();
     while let Some(sent) = walk.next_command() {
@@ -73,7 +76,13 @@ fn read(scenario: &Scenario) -> anyhow::Result<Course> {
 
 /// By an emulator.
 async fn emulated(emulator: Arc<dyn Emulator>, scenario: &Scenario) -> anyhow::Result<Course> {
-    let protect = Protect::start(emulator, &scenario.name, &numbers(scenario)).await?;
+    let protect = Protect::start_run(
+        emulator,
+        &scenario.name,
+        &numbers(scenario),
+        input(scenario),
+    )
+    .await?;
     let mut answers = scenario.answers.iter();
     let mut bodies = Vec::new();
     while let Some(body) = protect.body_or_end().await? {
@@ -119,6 +128,14 @@ fn end(execution: &Value) -> anyhow::Result<End> {
     }
 }
 
+fn input(scenario: &Scenario) -> Run {
+    if scenario.names_source {
+        a_run_of_an_automated_snapshot()
+    } else {
+        a_run()
+    }
+}
+
 fn output(command: &Command) -> String {
     wire::manifest::write(&a_manifest(command.step))
 }
@@ -144,6 +161,59 @@ async fn agree(emulator: Arc<dyn Emulator>) -> anyhow::Result<()> {
             "{}: the reader, then the emulator",
             scenario.name
         );
+    }
+    Ok(())
+}
+
+#[test]
+fn an_input_that_names_its_source_sends_no_command_but_the_copys() -> anyhow::Result<()> {
+    let mut read_so = 0;
+    for scenario in scenarios::all().iter().filter(|s| s.names_source) {
+        let commands = read(scenario)?.commands;
+        assert_eq!(commands.len(), scenario.answers.len(), "{}", scenario.name);
+        assert!(
+            commands.iter().all(|sent| sent.state == COPY),
+            "{commands:?}"
+        );
+        read_so += 1;
+    }
+    assert!(read_so > 0);
+    Ok(())
+}
+
+#[test]
+fn a_choice_that_the_reader_does_not_know_is_refused() -> anyhow::Result<()> {
+    let choice = json!({
+        "Type": "Choice",
+        "Choices": [{"Variable": "$.source", "IsPresent": true, "Next": COPY}],
+        "Default": "TakeSnapshot",
+    });
+    let start = |choice: &Value| -> anyhow::Result<bool> {
+        let mut definition = deployed("a queue")?;
+        definition["States"]["ChooseSource"] = choice.clone();
+        Ok(Walk::start(&definition.to_string(), "an execution", &a_run()).is_ok())
+    };
+    assert!(start(&choice)?);
+    for (pointer, value) in [
+        ("/Type", json!("Pass")),
+        ("/Default", json!("Nowhere")),
+        ("/Default", json!("ChooseSource")),
+        ("/Choices", json!([])),
+        ("/Choices/0/Next", json!("Nowhere")),
+        ("/Choices/0/Variable", json!("$.database.arn")),
+        ("/Choices/0/Variable", json!("$$.Execution.Name")),
+        (
+            "/Choices/0",
+            json!({"Variable": "$.source", "IsNull": true, "Next": COPY}),
+        ),
+        (
+            "/Choices/0",
+            json!({"Not": {"Variable": "$.source", "IsPresent": true}, "Next": COPY}),
+        ),
+    ] {
+        let mut changed = choice.clone();
+        *changed.pointer_mut(pointer).context("no such field")? = value;
+        assert!(!start(&changed)?, "{changed}");
     }
     Ok(())
 }

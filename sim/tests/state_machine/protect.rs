@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 use snapferry::domain::arn::{KeyArn, RdsArn};
-use snapferry::domain::command::{Command, DatabaseRef, Extras, Run, Step};
+use snapferry::domain::command::{Automated, Command, DatabaseRef, Extras, Run, Step};
 use snapferry::domain::failure::Reason;
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ResourceId;
@@ -52,6 +52,16 @@ impl Protect {
         name: &str,
         numbers: &[Shortened],
     ) -> anyhow::Result<Self> {
+        Self::start_run(emulator, name, numbers, a_run()).await
+    }
+
+    /// Starts one of this run.
+    pub(crate) async fn start_run(
+        emulator: Arc<dyn Emulator>,
+        name: &str,
+        numbers: &[Shortened],
+        run: Run,
+    ) -> anyhow::Result<Self> {
         let client = emulator.client();
         let queue = client
             .call(
@@ -74,7 +84,6 @@ impl Protect {
                 }),
             )
             .await?;
-        let run = a_run();
         let started = client
             .call(
                 JsonService::STEP_FUNCTIONS,
@@ -244,6 +253,21 @@ pub(crate) fn a_run() -> Run {
         )
         .unwrap(),
         extras: Extras::default(),
+    }
+}
+
+/// One that copies an automated snapshot of RDS's.
+pub(crate) fn a_run_of_an_automated_snapshot() -> Run {
+    let source = format!("arn:aws:rds:eu-west-1:{ACCOUNT}:snapshot:rds:orders-2026-11-22-03-04");
+    Run {
+        extras: Extras {
+            automated: Some(Automated {
+                snapshot: RdsArn::parse(&source).unwrap(),
+                expires_at: None,
+            }),
+            ..Extras::default()
+        },
+        ..a_run()
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Scenario {
     /// Which time-outs are shortened, for it sits them out.
     pub(crate) timeouts: &'static [Shortened],
     pub(crate) answers: Vec<Answer>,
+    /// Whether the input names an automated snapshot as its source.
+    pub(crate) names_source: bool,
 }
 
 use Answer::{Nothing, Success};
@@ -34,6 +36,7 @@ const fn fails(reason: Reason) -> Answer {
 const BUSY: Answer = fails(Reason::DatabaseBusy);
 const FAILED: Answer = fails(Reason::SnapshotFailed);
 const VANISHED: Answer = fails(Reason::SnapshotVanished);
+const EXPIRED: Answer = fails(Reason::SourceExpired);
 const MISSING: Answer = fails(Reason::SourceMissing);
 /// Final in either state.
 const UNSUPPORTED: Answer = fails(Reason::Unsupported);
@@ -52,6 +55,17 @@ pub(crate) fn all() -> Vec<Scenario> {
         all.push(scenario(&format!("snapshot-{reason:?}"), &[], &then));
         let then = [&[Success], &then[..]].concat();
         all.push(scenario(&format!("copy-{reason:?}"), &[], &then));
+    }
+    for (name, answers) in [
+        ("source-named", &[Success][..]),
+        ("source-named-vanished-once", &[VANISHED, Success]),
+        ("source-named-expired", &[EXPIRED]),
+        ("source-named-failed-then-expired", &[FAILED, EXPIRED]),
+    ] {
+        all.push(Scenario {
+            names_source: true,
+            ..scenario(name, &[], answers)
+        });
     }
     all
 }
@@ -107,5 +121,6 @@ fn scenario(name: &str, timeouts: &'static [Shortened], answers: &[Answer]) -> S
         name: format!("compared-{name}"),
         timeouts,
         answers: answers.to_vec(),
+        names_source: false,
     }
 }

@@ -4,6 +4,7 @@
 //! feed their functions as event source mappings do, schedules run the planner and the sweeper.
 
 mod port;
+mod port_automated;
 mod port_clusters;
 mod port_rds;
 mod port_table;
@@ -102,6 +103,7 @@ impl Snapferry {
                 rules: stack.rules.clone(),
                 width: stack.sweep_width,
                 recheck: stack.hint_recheck,
+                key: planning.key.clone(),
             },
             broom: Broom {
                 rules: stack.rules.clone(),

@@ -1,9 +1,9 @@
 //! The ports that are RDS's clusters. The comparison's fleets have none, but the planner asks for them.
 
-use snapferry::domain::arn::{RdsArn, Region};
+use snapferry::domain::arn::Region;
 use snapferry::domain::database::Database;
 use snapferry::domain::failure::Operation as Action;
-use snapferry::domain::names::{ResourceId, SnapshotId};
+use snapferry::domain::names::SnapshotId;
 use snapferry::domain::snapshot::Snapshot;
 use snapferry::ports::{
     CopyClusterSnapshot, CopySnapshotRequest, CreateClusterSnapshot, CreateSnapshotRequest,
@@ -14,8 +14,8 @@ use super::port::Port;
 use super::port_rds::{by_identifier, copy_request, create_request};
 use crate::compare::cloud::Operation;
 use crate::compare::ledger::Hop;
-use crate::rds::{Cluster, DescribeDbClusters, Paging};
-use crate::rows::{snapshot, tags};
+use crate::rds::{DescribeDbClusters, Paging};
+use crate::rows::{cluster, snapshot};
 
 impl DescribeClusters for Port<'_> {
     async fn describe_db_clusters(
@@ -36,28 +36,12 @@ impl DescribeClusters for Port<'_> {
         let (at, now) = (inner.cloud.source.clone(), inner.now());
         match inner.cloud.rds.describe_db_clusters(&at, &request, now) {
             Ok(page) => Ok(Page {
-                items: page.items.iter().filter_map(database).collect(),
+                items: page.items.iter().filter_map(cluster).collect(),
                 next: page.marker,
             }),
             Err(fault) => Err(inner.refused(action, Hop::Snapshot, &fault)),
         }
     }
-}
-
-fn database(cluster: &Cluster) -> Option<Database> {
-    Some(Database {
-        arn: RdsArn::parse(&cluster.arn).ok()?,
-        resource_id: ResourceId::parse(&cluster.resource_id).ok()?,
-        member_of: None,
-        engine: cluster.spec.engine.clone(),
-        option_group: None,
-        encrypted: cluster.spec.kms_key.is_some(),
-        multi_az_cluster: cluster.is_multi_az_cluster(),
-        multi_az: None,
-        backup_retention_days: Some(cluster.spec.backup_retention_days.into()),
-        status: cluster.status.as_str().to_owned(),
-        tags: tags(&cluster.spec.tags),
-    })
 }
 
 impl DescribeClusterSnapshots for Port<'_> {
