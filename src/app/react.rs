@@ -80,7 +80,10 @@ pub async fn react<W: Permissions>(
     let (automated, awaited): (Vec<_>, Vec<_>) =
         hinted.into_iter().partition(RdsArn::is_automated_snapshot);
     let mut answers = answer(world, ear, awaited).await;
-    answers.extend(start(world, ear, automated).await);
+    if !automated.is_empty() {
+        // Rare and large: it is not carried along by every batch.
+        answers.extend(Box::pin(start(world, ear, automated)).await);
+    }
     let outcomes = read
         .into_iter()
         .map(|(record, read)| {
@@ -158,9 +161,6 @@ fn outcome(ear: &Ear, record: &Record, read: &Read, answers: &BTreeMap<RdsArn, A
 /// Nobody waits for an automated snapshot: it may be what a run begins with. Without a policy that has them copied
 /// it costs one read of the policies.
 async fn start<W: Permissions>(world: &W, ear: &Ear, hinted: Vec<RdsArn>) -> Vec<(RdsArn, Answer)> {
-    if hinted.is_empty() {
-        return Vec::new();
-    }
     let policies = match automated::policies(world, ear).await {
         Ok(policies) => policies,
         Err(error) => {

@@ -246,7 +246,7 @@ fn whoever_may_do_a_thing_with_instances_may_do_the_same_with_clusters() {
             }
         }
     }
-    assert_eq!(granted, 6, "planner, worker (3), reactor, sweeper");
+    assert_eq!(granted, 8, "planner (2), worker (3), reactor (2), sweeper");
 }
 
 #[test]

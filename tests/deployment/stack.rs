@@ -167,7 +167,9 @@ fn the_functions_are_given_the_variables_they_read() {
         let own = function["Environment"]["Variables"].as_object();
         let own: Vec<&String> = own.into_iter().flat_map(|own| own.keys()).collect();
         match name {
-            "Planner" => assert_eq!(own, ["SNAPFERRY_STATE_MACHINE_ARN"]),
+            "Planner" | "Worker" | "Reactor" => {
+                assert_eq!(own, ["SNAPFERRY_STATE_MACHINE_ARN"]);
+            }
             _ => assert!(own.is_empty(), "{name}"),
         }
     }

@@ -265,8 +265,8 @@ impl StartExecution for Port<'_> {
             .state
             .sfn
             .start(name.as_str(), arn, run.clone(), input, now);
-        // The start and the end of the execution.
-        inner.cloud.ledger.transitions += 2;
+        // The start, the choice of the source, and the end of the execution.
+        inner.cloud.ledger.transitions += 3;
         inner.send_commands();
         Ok(Started::Running)
     }
