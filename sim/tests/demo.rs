@@ -84,7 +84,7 @@ fn a_fleet_gets_its_recovery_points_by_callbacks_only() {
     assert!(callbacks["sweep"].as_u64().unwrap() >= 2, "{callbacks}");
     assert!(figures["sweep_settles_s"]["p50"].as_f64().unwrap() > 0.0);
     assert!(said(&output).contains("3 instances and 2 Aurora clusters"));
-    assert_eq!(figures["state_transitions"], 15);
+    assert_eq!(figures["state_transitions"], 20);
     assert!(figures["lambda_invocations"].as_u64().unwrap() >= 20);
     assert!(figures["reaction_ms"]["p50"].as_f64().unwrap() > 0.0);
 }

@@ -1,6 +1,6 @@
 //! What each recovery point cost: state transitions, and calls to RDS on its behalf.
 //!
-//! A call belongs to the recovery points of the databases whose snapshots it names. A description that names the
+//! A call belongs to the recovery points of the databases whose snapshots or resource ids it names. A description that names the
 //! snapshots of several, as the reactor's for a batch of events does, counts for each of them by its share: by a
 //! third, where it names those of three. The sweep's calls and the planner's listing belong to none.
 
@@ -27,12 +27,14 @@ pub(super) struct Cost {
 pub(super) struct Costs {
     /// By the label of its database.
     pub(super) of: BTreeMap<String, Cost>,
+    /// The labels of those that are copies of automated snapshots.
+    pub(super) automated: BTreeSet<String>,
     /// The operations of calls on behalf of some recovery point that do not say of which.
     pub(super) unclear: BTreeSet<String>,
 }
 
 impl Costs {
-    /// Counts the calls. `owners` says by whose snapshots' and copies' names, each of the first attempt, what is whose.
+    /// Counts the calls. `owners` says by whose snapshots' and copies' names, each of the first attempt, and by resource ids, what is whose.
     #[must_use]
     pub(super) fn of_calls(calls: &[Asked], owners: &BTreeMap<String, String>) -> Self {
         let mut costs = Self::default();
@@ -41,6 +43,7 @@ impl Costs {
             let named: BTreeSet<&String> = call
                 .snapshots
                 .iter()
+                .chain(&call.resource_ids)
                 .filter_map(|name| owners.get(first_attempt(name)))
                 .collect();
             if named.is_empty() {
@@ -91,6 +94,7 @@ mod tests {
             app: "snapferry-worker".to_owned(),
             snapshots: set(snapshots),
             databases: set(databases),
+            ..Asked::default()
         }
     }
 

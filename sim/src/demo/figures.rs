@@ -14,6 +14,8 @@ pub struct Figures {
     pub schema: u32,
     /// Databases that were to be protected.
     pub databases: u64,
+    /// How many of them by copies of RDS's automated snapshots.
+    pub automated: u64,
     /// Databases that were to be refused, because RDS cannot make of them what is promised.
     pub refused: u64,
     /// Databases that were to be left out, by a tag or for want of one.

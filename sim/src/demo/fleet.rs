@@ -116,6 +116,22 @@ pub(super) fn draw(databases: u16, seed: u64, now: Timestamp) -> Result<Fleet, R
     })
 }
 
+/// RDS takes an automated snapshot of each database whose policy has those copied. It does so once a day in the
+/// backup window; here the demo says when.
+///
+/// # Errors
+/// When the model refuses one, which is a fault of the demo.
+pub(super) fn take_automated_snapshots(
+    rds: &mut Rds,
+    databases: &[Database],
+) -> Result<(), RdsFault> {
+    for one in databases.iter().filter(|one| one.policy.is_automated) {
+        let now = rds.now();
+        rds.take_automated_snapshot(one.family, &region(one.region), &one.name, now)?;
+    }
+    Ok(())
+}
+
 /// Raises the quotas of manual snapshots, where so many would not fit. They can be raised on AWS, too.
 pub(super) fn leave_room(rds: &mut Rds, snapshots: usize) {
     let config = rds.config_mut();
@@ -274,10 +290,11 @@ impl Fleet {
             SOURCES.map(|place| format!("{} in {place}", count(&|one| one.region == place)));
         let gold = count(&|one| one.policy == &GOLD);
         let with_options = count(&|one| self.has_options(one));
+        let automated = count(&|one| one.policy.is_automated);
         let encrypted = count(&|one| self.is_encrypted(one));
         vec![
             format!(
-                "{} to protect: {} instances and {clusters} Aurora clusters; {}; {encrypted} encrypted; {gold} of the policy gold; {with_options} with an option group of its own",
+                "{} to protect: {} instances and {clusters} Aurora clusters; {}; {encrypted} encrypted; {gold} of the policy gold; {with_options} with an option group of its own; {automated} by RDS's automated snapshots",
                 self.databases.len(),
                 self.databases.len() - clusters,
                 places.join(" and "),

@@ -85,12 +85,15 @@ pub(super) async fn measure(
     let logs = logs(client).await?;
     let failed = failures(client, &executions).await?;
     let mut costs = Costs::of_calls(&scene.asked, &truth::owners(rds, scene.databases));
+    let automated = scene.databases.iter().filter(|one| one.policy.is_automated);
+    costs.automated = automated.map(Database::label).collect();
     let state_transitions = transitions(scene, &executions, &mut costs).await?;
     let unprotected = truth::unprotected(rds, scene.databases);
     let (refused, excluded) = scene.others;
     let figures = Figures {
         schema: 1,
         databases: scene.databases.len() as u64,
+        automated: costs.automated.len() as u64,
         refused,
         excluded,
         recovery_points: (scene.databases.len() - unprotected.len()) as u64,

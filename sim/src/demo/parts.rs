@@ -1,6 +1,6 @@
 //! What the fleet is made of, as a table: one line more here is one database more in every dozen.
 
-use super::policies::{DemoPolicy, GOLD, STANDARD};
+use super::policies::{DemoPolicy, GOLD, NIGHTLY, STANDARD};
 use crate::rds::Family;
 
 /// One database of the fleet, before it has a number.
@@ -42,6 +42,13 @@ impl Part {
         }
     }
 
+    const fn automated(self) -> Self {
+        Self {
+            policy: &NIGHTLY,
+            ..self
+        }
+    }
+
     const fn with_options(self, group: &'static str) -> Self {
         Self {
             option_group: Some(group),
@@ -64,8 +71,8 @@ pub(super) static PARTS: [Part; 12] = [
     Part::instance("inventory", 1),
     Part::instance("ledger", 0).gold(),
     Part::cluster("sessions", 0).gold(),
-    Part::instance("search", 1),
-    Part::instance("shipping", 0),
+    Part::instance("search", 1).automated(),
+    Part::instance("shipping", 0).automated(),
     Part::instance("support", 0),
 ];
 

@@ -15,6 +15,8 @@ pub(super) struct DemoPolicy {
     pub(super) option_groups: &'static [(&'static str, &'static str)],
     /// How many copies may be in flight at once, where that is fewer than of all policies together.
     pub(super) copy_slots: Option<u16>,
+    /// Whether RDS's automated snapshots are copied, instead of snapshots that are taken for it.
+    pub(super) is_automated: bool,
 }
 
 /// The policy of most databases.
@@ -24,6 +26,7 @@ pub(super) static STANDARD: DemoPolicy = DemoPolicy {
     carries: &[],
     option_groups: &[],
     copy_slots: None,
+    is_automated: false,
 };
 
 /// The policy that some choose: a key of its own, tags, option groups, and no more than its share of the copies.
@@ -33,6 +36,17 @@ pub(super) static GOLD: DemoPolicy = DemoPolicy {
     carries: &["team", "cost-center"],
     option_groups: &[("sqlserver-audit", "sqlserver-audit-recovery")],
     copy_slots: Some(10),
+    is_automated: false,
+};
+
+/// The policy that has RDS's own automated snapshots copied.
+pub(super) static NIGHTLY: DemoPolicy = DemoPolicy {
+    name: "nightly",
+    key: STANDARD.key,
+    carries: &[],
+    option_groups: &[],
+    copy_slots: None,
+    is_automated: true,
 };
 
 impl DemoPolicy {
@@ -49,6 +63,9 @@ impl DemoPolicy {
             "[policy.{}]\nschedule = \"0 3 * * *\"\nkms_key = \"{}\"\n",
             self.name, self.key
         );
+        if self.is_automated {
+            text.push_str("source = \"automated\"\n");
+        }
         if let Some(slots) = self.copy_slots {
             text.push_str(&format!("copy_slots = {slots}\n"));
         }
@@ -70,7 +87,7 @@ impl DemoPolicy {
 #[must_use]
 pub(super) fn file() -> String {
     let head = format!("# The demo's policies: copies go to {RECOVERY}.\n");
-    [head, STANDARD.toml(), GOLD.toml()].join("\n")
+    [head, STANDARD.toml(), GOLD.toml(), NIGHTLY.toml()].join("\n")
 }
 
 #[cfg(test)]
@@ -82,7 +99,7 @@ mod tests {
         let home = snapferry::domain::arn::Region::parse(RECOVERY).unwrap();
         let read = snapferry::domain::policy_file::read(&file(), Some(&home)).unwrap();
         let names: Vec<String> = read.set.policies.keys().map(ToString::to_string).collect();
-        assert_eq!(names, ["default", "gold"]);
+        assert_eq!(names, ["default", "gold", "nightly"]);
         assert_eq!(
             GOLD.option_group("sqlserver-audit"),
             Some("sqlserver-audit-recovery")

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::local::{LocalOptions, LocalStack, Step, build_snapferry};
-use crate::rds::{COPIES_IN_FLIGHT, MANUAL_SNAPSHOTS};
+use crate::rds::{COPIES_IN_FLIGHT, MANUAL_SNAPSHOTS, Rds};
 use crate::rds_http::{RdsService, ServiceConfig, VirtualClock};
 
 use super::carrier::Carrier;
@@ -65,12 +65,22 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     let mut fleet = fleet::draw(args.databases, args.seed, Timestamp::now())
         .map_err(|fault| anyhow!("the simulated RDS refused the fleet: {fault}"))?;
     introduce(out, args, &fleet);
-    let trouble = Trouble::draw(&args.faults, &fleet.databases, args.speed, args.seed)
-        .map_err(anyhow::Error::msg)?;
+    let taken: Vec<Database> = fleet
+        .databases
+        .iter()
+        .filter(|one| !one.policy.is_automated)
+        .cloned()
+        .collect();
+    let trouble =
+        Trouble::draw(&args.faults, &taken, args.speed, args.seed).map_err(anyhow::Error::msg)?;
     if !trouble.choice.is_empty() {
         // Attempts that failed stay, for nothing is ever deleted, and other people's copies count too.
         let most = fleet.databases.len() * TRIES as usize + COPIES_IN_FLIGHT;
         fleet::leave_room(&mut fleet.rds, most);
+    }
+    if !trouble.choice.is_empty() {
+        // Their events may be lost, and the policy is due but once: so the planner finds them.
+        take_automated(&mut fleet.rds, &fleet.databases)?;
     }
     let quota = fleet.rds.config().manual_snapshot_quota;
     let others = (fleet.refused.len() as u64, fleet.excluded.len() as u64);
@@ -107,6 +117,7 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         .await;
     if trouble.choice.is_empty() {
         planned.context("the planner did not start")?;
+        take_automated(&mut rds.model(), &fleet.databases)?;
     }
     let finished = watch(args, out, &rds, &stack, &fleet.databases, &repairs).await?;
     let elapsed_s = begun.elapsed().as_secs_f64();
@@ -147,6 +158,11 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn take_automated(rds: &mut Rds, databases: &[Database]) -> anyhow::Result<()> {
+    fleet::take_automated_snapshots(rds, databases)
+        .map_err(|fault| anyhow!("the simulated RDS took no automated snapshot: {fault}"))
 }
 
 /// Prints what was measured, and each promise that was broken. Whether none was.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::rds::{Origin, Rds, Snapshot, Stage};
+use crate::rds::{Origin, Rds, Snapshot, SnapshotType, Stage};
 
 use super::costs::first_attempt;
 use super::fleet::{
@@ -111,15 +111,18 @@ fn carried(names: &[&str]) -> String {
     Vec::from_iter(all).join(",")
 }
 
-/// Whose each snapshot and each copy is, by the name of its first attempt: the database's label.
+/// Whose each snapshot and each copy is, by the name of its first attempt, and each resource id: the database's
+/// label.
 #[must_use]
 pub(super) fn owners(rds: &Rds, databases: &[Database]) -> BTreeMap<String, String> {
     let label = |one: &Database| (one.resource_id.clone(), one.label());
     let labels: BTreeMap<String, String> = databases.iter().map(label).collect();
-    let mut owners = BTreeMap::new();
+    let mut owners = labels.clone();
     for snapshot in REGIONS.iter().flat_map(|place| snapshots(rds, place)) {
         if let Some(label) = labels.get(&snapshot.instance.resource_id) {
-            owners.insert(first_attempt(&snapshot.name).to_owned(), label.clone());
+            // An automated snapshot's name is told without what RDS begins it with.
+            let name = snapshot.name.trim_start_matches("rds:");
+            owners.insert(first_attempt(name).to_owned(), label.clone());
         }
     }
     owners
@@ -142,6 +145,11 @@ pub(super) fn touched(rds: &Rds, databases: &[Database]) -> Vec<String> {
                 snapshot.name, snapshot.instance.identifier
             ));
         }
+    }
+    let automated = REGIONS.iter().flat_map(|place| snapshots(rds, place));
+    let automated = automated.filter(|one| one.kind == SnapshotType::Automated);
+    for one in automated.filter(|one| one.tags.iter().next().is_some()) {
+        touched.push(format!("{}, which is RDS's, was tagged", one.name));
     }
     let theirs = rds.snapshot(&region(SOURCES[0]), SOMEBODYS_SNAPSHOT);
     let unchanged = theirs.is_some_and(|theirs| {

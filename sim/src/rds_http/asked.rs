@@ -15,6 +15,8 @@ pub struct Asked {
     pub snapshots: BTreeSet<String>,
     /// The identifiers of the instances and clusters that it names.
     pub databases: BTreeSet<String>,
+    /// The resource ids that it names.
+    pub resource_ids: BTreeSet<String>,
 }
 
 impl Asked {
@@ -36,6 +38,7 @@ impl Asked {
             let named = match filter.field("Name") {
                 Some("db-snapshot-id" | "db-cluster-snapshot-id") => &mut asked.snapshots,
                 Some("db-instance-id" | "db-cluster-id") => &mut asked.databases,
+                Some("dbi-resource-id" | "db-cluster-resource-id") => &mut asked.resource_ids,
                 _ => continue,
             };
             let values = filter.values("Values", "Value").unwrap_or_default();
@@ -45,7 +48,8 @@ impl Asked {
     }
 }
 
-/// An identifier, out of itself or of an ARN: none holds a colon.
+/// An identifier, out of itself or of an ARN: none holds a colon but an automated snapshot's, which is cut to what
+/// follows `rds:`.
 fn identifier(name: &str) -> String {
     name.rsplit(':').next().unwrap_or_default().to_owned()
 }
