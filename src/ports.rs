@@ -108,7 +108,8 @@ pub trait DescribeInstances {
 /// Asks RDS for the truth about instance snapshots.
 pub trait DescribeSnapshots {
     /// `DescribeDBSnapshots` with a filter on identifiers, so that one that is not there is no error.
-    /// All pages of the answer; callers keep `ids` within the filter's width.
+    /// All pages of the answer; callers keep `ids` within the filter's width, and automated snapshots, which RDS shows
+    /// by another type, apart from others.
     async fn describe_db_snapshots(
         &self,
         region: &Region,

@@ -2,11 +2,13 @@
 
 use snapferry::domain::arn::{KeyArn, RdsArn};
 use snapferry::domain::database::Database;
-use snapferry::domain::names::{OptionGroup, ResourceId};
+use snapferry::domain::names::{OptionGroup, ResourceId, SnapshotId};
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::Tags;
 
-use crate::rds::{Cluster, Instance, SnapshotDescription};
+use crate::rds::{
+    Cluster, DescribeDbSnapshots, Filter, Instance, SnapshotDescription, SnapshotType,
+};
 
 /// An instance.
 pub(crate) fn database(instance: &Instance) -> Option<Database> {
@@ -75,4 +77,18 @@ pub(crate) fn tags(tags: &crate::rds::Tags) -> Tags {
     tags.iter()
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect()
+}
+
+/// What asks for snapshots by their identifiers. RDS wants to be told the type of automated ones.
+pub(crate) fn by_identifier(filter: &str, ids: &[SnapshotId]) -> DescribeDbSnapshots {
+    let filter = Filter {
+        name: filter.to_owned(),
+        values: ids.iter().map(ToString::to_string).collect(),
+    };
+    let automated = ids.iter().any(SnapshotId::is_automated);
+    DescribeDbSnapshots {
+        filters: vec![filter],
+        snapshot_type: automated.then(|| SnapshotType::Automated.as_str().to_owned()),
+        ..DescribeDbSnapshots::default()
+    }
 }

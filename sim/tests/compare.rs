@@ -259,8 +259,8 @@ fn an_event_that_never_comes_is_made_up_for_by_the_sweep_only() {
 fn waiting_costs_snapferry_nothing_but_the_sweep() {
     let short = fair(Design::Snapferry, &vec![seconds(120, 120); 10]);
     let long = fair(Design::Snapferry, &vec![seconds(7_200, 36_000); 10]);
-    assert_eq!(short.transitions, 40);
-    assert_eq!(long.transitions, 40);
+    assert_eq!(short.transitions, 50);
+    assert_eq!(long.transitions, 50);
     // Ten waits are one page: one describe call of the sweep for each minute of the twelve hours.
     let describes = |figures: &Figures| calls(figures, "DescribeDBSnapshots");
     let more = describes(&long) - describes(&short);

@@ -134,6 +134,12 @@ impl<Also> AutomatedSnapshots for Aws<Also> {
     }
 }
 
+/// The type that RDS wants to be told beside the identifiers of automated snapshots.
+pub(super) fn type_of(ids: &[SnapshotId]) -> Option<String> {
+    let automated = ids.iter().any(SnapshotId::is_automated);
+    automated.then(|| AUTOMATED.to_owned())
+}
+
 /// A filter of RDS's.
 pub(super) fn filter(name: &str, values: impl Iterator<Item = String>) -> Filter {
     Filter::builder()
@@ -164,6 +170,7 @@ impl<Also> DescribeSnapshots for Aws<Also> {
         for _ in 0..=ids.len() {
             let page = client
                 .describe_db_snapshots()
+                .set_snapshot_type(type_of(ids))
                 .filters(by_id.clone())
                 .max_records(PAGE)
                 .set_marker(marker)

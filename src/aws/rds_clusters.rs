@@ -3,7 +3,7 @@
 use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot};
 
 use super::Aws;
-use super::rds::{AUTOMATED, PAGE, filter, from_sdk, known, marker_of, readable, to_sdk};
+use super::rds::{AUTOMATED, PAGE, filter, from_sdk, known, marker_of, readable, to_sdk, type_of};
 use super::rds_errors::{Answer, Call, Unusable};
 use crate::domain::arn::{KeyArn, RdsArn, Region};
 use crate::domain::database::Database;
@@ -145,6 +145,7 @@ impl<Also> DescribeClusterSnapshots for Aws<Also> {
         for _ in 0..=ids.len() {
             let page = client
                 .describe_db_cluster_snapshots()
+                .set_snapshot_type(type_of(ids))
                 .filters(by_id.clone())
                 .max_records(PAGE)
                 .set_marker(marker)

@@ -310,8 +310,7 @@ impl RdsArn {
             self.kind,
             ResourceKind::Snapshot | ResourceKind::ClusterSnapshot
         );
-        let rest = self.name.strip_prefix("rds:");
-        is_snapshot && rest.is_some_and(|rest| !rest.is_empty())
+        is_snapshot && super::names::SnapshotId::of(self).is_automated()
     }
 
     /// The partition: `aws`, `aws-cn`, `aws-us-gov`.

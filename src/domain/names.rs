@@ -67,6 +67,14 @@ impl SnapshotId {
     pub fn of(arn: &RdsArn) -> Self {
         Self(arn.name().to_owned())
     }
+
+    /// Whether RDS took it by itself: only their names begin with `rds:`.
+    #[must_use]
+    pub fn is_automated(&self) -> bool {
+        self.0
+            .strip_prefix("rds:")
+            .is_some_and(|rest| !rest.is_empty())
+    }
 }
 
 /// The number of an attempt: the first has no suffix, the second is `-a2`.

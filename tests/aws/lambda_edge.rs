@@ -244,6 +244,8 @@ fn a_role_is_not_asked_for_what_it_does_not_use() {
             "SNAPFERRY_STACK",
             "SNAPFERRY_TABLE",
             "SNAPFERRY_EVENTS_QUEUE_URL",
+            "SNAPFERRY_STATE_MACHINE_ARN",
+            "SNAPFERRY_KMS_KEY",
         ]
         .contains(&&**name)
     });

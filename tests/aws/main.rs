@@ -5,6 +5,7 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+mod automated;
 mod commands;
 mod doctor;
 mod functions;

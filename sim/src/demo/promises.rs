@@ -11,7 +11,7 @@ pub(super) const MUTATIONS_MAX: u64 = 2;
 pub(super) const DESCRIBES_MAX: f64 = 3.0;
 /// The same for a copy of an automated snapshot, for which nothing but the copy is asked for: whose it is has to be
 /// asked besides.
-const DESCRIBES_MAX_AUTOMATED: f64 = 4.0;
+pub(super) const DESCRIBES_MAX_AUTOMATED: f64 = 4.0;
 /// Shares of one third or one seventh do not add up exactly.
 const ROUNDING: f64 = 1e-6;
 /// Copies in flight for each destination region.

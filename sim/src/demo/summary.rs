@@ -4,7 +4,9 @@ use comfy_table::{ContentArrangement, Table, presets};
 
 use super::costs::{Cost, Costs};
 use super::figures::{Calls, Figures, total};
-use super::promises::{COPIES_IN_FLIGHT_MAX, DESCRIBES_MAX, MUTATIONS_MAX, TRANSITIONS_MAX};
+use super::promises::{
+    COPIES_IN_FLIGHT_MAX, DESCRIBES_MAX, DESCRIBES_MAX_AUTOMATED, MUTATIONS_MAX, TRANSITIONS_MAX,
+};
 
 /// The figures as a table, each beside what was promised.
 #[must_use]
@@ -69,7 +71,7 @@ pub(super) fn table(figures: &Figures, costs: &Costs) -> String {
         (
             "descriptions by RDS, each recovery point",
             spread(costs, |cost| cost.describes),
-            format!("at most {DESCRIBES_MAX}"),
+            format!("at most {DESCRIBES_MAX}; {DESCRIBES_MAX_AUTOMATED} of an automated snapshot"),
         ),
         (
             "state transitions, each recovery point",

@@ -13,7 +13,7 @@ use super::names::{RdsArn, Region};
 use super::pages::Pager;
 use super::region::RegionState;
 use super::request::{DescribeDbClusters, DescribeDbInstances, DescribeDbSnapshots, Filter, Page};
-use super::snapshot::{Snapshot, SnapshotDescription};
+use super::snapshot::{Snapshot, SnapshotDescription, SnapshotType};
 
 /// Where a describe call looks.
 pub(super) struct Place<'a> {
@@ -40,8 +40,15 @@ impl Place<'_> {
             }
             None => None,
         };
+        let is_told_the_type = conditions
+            .iter()
+            .any(|condition| condition.name == FilterName::SnapshotType);
+        let is_by_name = named.is_some() || by_name(&conditions).is_some();
         let fits = |snapshot: &&Snapshot| {
-            named.as_ref().is_none_or(|name| *name == snapshot.name)
+            let is_hidden =
+                is_by_name && !is_told_the_type && snapshot.kind == SnapshotType::Automated;
+            !is_hidden
+                && named.as_ref().is_none_or(|name| *name == snapshot.name)
                 && conditions
                     .iter()
                     .all(|condition| condition.fits_snapshot(snapshot))

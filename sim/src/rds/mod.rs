@@ -32,6 +32,7 @@
 //!   lies some seconds after the call;
 //! - a copy fails at its end if its source is gone by then, or its key no longer usable;
 //! - a deleted copy that was under way sends both "canceled" and "deleted";
+//! - the identifier of an automated snapshot finds nothing without its type, in a filter too;
 //! - an automated snapshot goes without an event when it has been kept long enough, and a copy
 //!   of it that is under way fails then;
 //! - a name that is taken is reported before a quota that is full;

@@ -13,12 +13,10 @@ use snapferry::ports::{
 
 use super::mutant::Mutant;
 use super::port::Port;
-use super::port_rds::{automated, of_values, shown, snapshot};
+use super::port_rds::{automated, of_values, shown, snapshot, values};
 use super::world::rds_region;
-use crate::rds::{
-    CopyDbSnapshot, CreateDbSnapshot, DescribeDbClusters, DescribeDbSnapshots, Filter, Paging,
-};
-use crate::rows::cluster;
+use crate::rds::{CopyDbSnapshot, CreateDbSnapshot, DescribeDbClusters, Paging};
+use crate::rows::{by_identifier, cluster};
 
 impl DescribeClusters for Port {
     async fn describe_db_clusters(
@@ -72,7 +70,7 @@ impl FindClusters for Port {
         self.rds(
             operation,
             region,
-            || ids.len().to_string(),
+            || values(ids),
             move |w| {
                 let now = w.now;
                 let page = w.rds.describe_db_clusters(&at, &request, now)?;
@@ -121,23 +119,14 @@ impl DescribeClusterSnapshots for Port {
         ids: &[SnapshotId],
     ) -> Result<Vec<Snapshot>, RdsError> {
         let at = rds_region(region);
-        let values: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        let detail = values.join(",");
+        let request = by_identifier("db-cluster-snapshot-id", ids);
         let operation = Operation::DescribeDbClusterSnapshots;
         let found = self
             .rds(
                 operation,
                 region,
-                || detail,
+                || values(ids),
                 move |w| {
-                    let filter = Filter {
-                        name: "db-cluster-snapshot-id".to_owned(),
-                        values,
-                    };
-                    let request = DescribeDbSnapshots {
-                        filters: vec![filter],
-                        ..DescribeDbSnapshots::default()
-                    };
                     let now = w.now;
                     let page = w.rds.describe_db_cluster_snapshots(&at, &request, now)?;
                     let odd = w.climate.odd_statuses && w.faults_are_on && w.rng.u8(..8) == 0;

@@ -20,7 +20,7 @@ use crate::rds::{
     CopyDbSnapshot, CreateDbSnapshot, DescribeDbInstances, DescribeDbSnapshots, Filter, Paging,
     RdsFault, SnapshotDescription,
 };
-use crate::rows::{self, database};
+use crate::rows::{self, by_identifier, database};
 
 /// What RDS, or what stands before it, answers instead of doing what was asked.
 pub(super) struct Refusal {
@@ -268,7 +268,7 @@ pub(super) fn automated(of: Option<&RdsArn>, marker: Option<String>) -> Describe
     }
 }
 
-fn values<T: ToString>(of: &[T]) -> String {
+pub(super) fn values<T: ToString>(of: &[T]) -> String {
     of.iter()
         .map(ToString::to_string)
         .collect::<Vec<_>>()
@@ -289,23 +289,10 @@ impl DescribeSnapshots for Port {
         ids: &[SnapshotId],
     ) -> Result<Vec<Snapshot>, RdsError> {
         let at = rds_region(region);
-        let values: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        let detail = || {
-            ids.iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(",")
-        };
+        let request = by_identifier("db-snapshot-id", ids);
+        let detail = || values(ids);
         let found = self
             .rds(Operation::DescribeDbSnapshots, region, detail, move |w| {
-                let filter = Filter {
-                    name: "db-snapshot-id".to_owned(),
-                    values,
-                };
-                let request = DescribeDbSnapshots {
-                    filters: vec![filter],
-                    ..DescribeDbSnapshots::default()
-                };
                 let now = w.now;
                 let page = w.rds.describe_db_snapshots(&at, &request, now)?;
                 let odd = w.climate.odd_statuses && w.faults_are_on && w.rng.u8(..8) == 0;

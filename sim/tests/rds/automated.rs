@@ -77,18 +77,18 @@ fn they_are_told_from_manual_ones_by_their_type() {
     };
     assert_eq!(list("automated"), std::slice::from_ref(&name));
     assert!(list("manual").is_empty());
-    let by_name = DescribeDbSnapshots {
-        filters: vec![Filter {
-            name: "db-snapshot-id".to_owned(),
-            values: vec![name],
-        }],
-        ..DescribeDbSnapshots::default()
-    };
-    let page = rds
-        .describe_db_snapshots(&ireland(), &by_name, now)
-        .unwrap();
-    assert_eq!(page.items.len(), 1);
-    assert_eq!(page.items[0].kind, SnapshotType::Automated);
+    for (kind, found) in [(None, 0), (Some("automated"), 1)] {
+        let by_name = DescribeDbSnapshots {
+            filters: vec![Filter {
+                name: "db-snapshot-id".to_owned(),
+                values: vec![name.clone()],
+            }],
+            snapshot_type: kind.map(str::to_owned),
+            ..DescribeDbSnapshots::default()
+        };
+        let page = rds.describe_db_snapshots(&ireland(), &by_name, now);
+        assert_eq!(page.unwrap().items.len(), found, "{kind:?}");
+    }
 }
 
 #[test]

@@ -11,11 +11,11 @@ use snapferry::ports::{
 };
 
 use super::port::Port;
-use super::port_rds::{by_identifier, copy_request, create_request};
+use super::port_rds::{copy_request, create_request};
 use crate::compare::cloud::Operation;
 use crate::compare::ledger::Hop;
 use crate::rds::{DescribeDbClusters, Paging};
-use crate::rows::{cluster, snapshot};
+use crate::rows::{by_identifier, cluster, snapshot};
 
 impl DescribeClusters for Port<'_> {
     async fn describe_db_clusters(

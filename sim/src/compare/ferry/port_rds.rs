@@ -13,10 +13,8 @@ use snapferry::ports::{
 use super::port::Port;
 use crate::compare::cloud::Operation;
 use crate::compare::ledger::Hop;
-use crate::rds::{
-    CopyDbSnapshot, CreateDbSnapshot, DescribeDbInstances, DescribeDbSnapshots, Filter, Paging,
-};
-use crate::rows::{database, snapshot};
+use crate::rds::{CopyDbSnapshot, CreateDbSnapshot, DescribeDbInstances, Paging};
+use crate::rows::{by_identifier, database, snapshot};
 
 impl DescribeInstances for Port<'_> {
     async fn describe_db_instances(
@@ -120,17 +118,6 @@ impl DescribeQuota for Port<'_> {
 }
 
 /// A look-up of so many by their identifiers.
-pub(super) fn by_identifier(filter: &str, ids: &[SnapshotId]) -> DescribeDbSnapshots {
-    let filter = Filter {
-        name: filter.to_owned(),
-        values: ids.iter().map(ToString::to_string).collect(),
-    };
-    DescribeDbSnapshots {
-        filters: vec![filter],
-        ..DescribeDbSnapshots::default()
-    }
-}
-
 pub(super) fn create_request(request: &CreateSnapshotRequest) -> CreateDbSnapshot {
     CreateDbSnapshot {
         snapshot: request.id.to_string(),
