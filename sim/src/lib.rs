@@ -1,5 +1,5 @@
 //! The simulated world: an RDS model, the local stack, the recording proxy and the demo, the deterministic
-//! simulation, and the comparison with loops.
+//! simulation, the comparison with loops, and what an idle stack costs.
 
 pub mod asl;
 pub mod compare;
@@ -8,6 +8,7 @@ pub mod compare;
     reason = "the demo runs in real time, on this machine"
 )]
 pub mod demo;
+pub mod idle_cost;
 #[allow(
     clippy::disallowed_methods,
     reason = "it finds and starts programs of this machine"

@@ -8,7 +8,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use snapferry_sim::{compare, simulation};
+use snapferry_sim::{compare, idle_cost, simulation};
 
 /// The simulated world of Snapferry.
 #[derive(Parser)]
@@ -23,12 +23,15 @@ enum Command {
     Simulate(simulation::Args),
     /// Snapferry beside the loops that others use: lag, losses, calls and cost, in virtual time.
     Compare(compare::Args),
+    /// What a month of the stack costs while nothing happens, computed from its templates.
+    IdleCost(idle_cost::Args),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Simulate(args) => simulate(&args),
         Command::Compare(args) => comparison(&args),
+        Command::IdleCost(args) => idle_cost(&args),
     }
 }
 
@@ -108,6 +111,30 @@ fn compared(args: &compare::Args) -> anyhow::Result<Vec<compare::Broken>> {
         println!("{}", compare::json(&study, &broken));
     }
     Ok(broken)
+}
+
+/// Fails when the bill is above what is promised.
+fn idle_cost(args: &idle_cost::Args) -> ExitCode {
+    let bill = match idle_cost::of_repository(args) {
+        Ok(bill) => bill,
+        Err(error) => {
+            eprintln!("{error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if args.json {
+        println!("{}", idle_cost::json(&bill));
+    } else {
+        println!("{}", idle_cost::table(&bill));
+    }
+    if bill.dollars() <= idle_cost::DOLLARS_MAX {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!(
+        "broken: an idle stack costs at most ${}",
+        idle_cost::DOLLARS_MAX
+    );
+    ExitCode::FAILURE
 }
 
 /// To standard output, unless that is for JSON only.
