@@ -2,6 +2,11 @@
 //! simulation, the comparison with loops, and what an idle stack costs.
 
 pub mod asl;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "it runs in real time, on this machine"
+)]
+pub mod burst;
 pub mod compare;
 #[allow(
     clippy::disallowed_methods,
