@@ -135,3 +135,95 @@ pub(super) fn of_burst(figures: &BurstFigures, in_queues: u64) -> Vec<String> {
     }
     broken
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::burst::world;
+    use crate::proxy::{Call, Caller, Service, Token};
+
+    fn answer(snapshot: &str, status: u16) -> Settlement {
+        let caller = Caller {
+            service: Service::StepFunctions,
+            operation: "SendTaskSuccess".to_owned(),
+            app: None,
+            region: None,
+            peer: None,
+        };
+        Settlement {
+            call: Call {
+                at: Timestamp::UNIX_EPOCH,
+                latency: Duration::ZERO,
+                caller,
+                status,
+                error: None,
+            },
+            outcome: Outcome::Success(json!({ "snapshot": snapshot })),
+            token: Token::new("a token"),
+        }
+    }
+
+    /// A world with two ready snapshots, both hinted at, and one that RDS has not finished.
+    fn judged(answered: impl Fn(&[String], &str) -> Vec<Settlement>) -> Answers {
+        let now: Timestamp = "2026-11-23T03:00:00Z".parse().expect("a time");
+        let world = world::draw(2, 0, now).expect("a world");
+        let ready: Vec<String> = world
+            .ready
+            .iter()
+            .map(|one| one.snapshot.to_string())
+            .collect();
+        let unfinished = world.unfinished[0].snapshot.to_string();
+        let expected = ready.iter().cloned().collect();
+        answers(&answered(&ready, &unfinished), &expected, &world.rds).expect("a region")
+    }
+
+    #[test]
+    fn each_settled_once_is_in_order_and_what_comes_late_is_counted() {
+        let answers = judged(|ready, _| {
+            vec![
+                answer(&ready[0], 200),
+                answer(&ready[0], 400),
+                answer(&ready[1], 200),
+            ]
+        });
+        assert_eq!((answers.settled, answers.late), (2, 1));
+        assert!(answers.broken.is_empty(), "{:?}", answers.broken);
+    }
+
+    #[test]
+    fn a_lost_wait_is_found() {
+        let answers = judged(|ready, _| vec![answer(&ready[0], 200), answer(&ready[1], 400)]);
+        assert_eq!(
+            answers.broken,
+            ["1 waits were lost: ready, and not settled"]
+        );
+    }
+
+    #[test]
+    fn a_wait_that_is_settled_twice_is_found() {
+        let answers = judged(|ready, _| {
+            let twice = [&ready[0], &ready[1], &ready[1]];
+            twice.map(|snapshot| answer(snapshot, 200)).into()
+        });
+        assert_eq!(answers.broken, ["1 waits were settled more than once"]);
+    }
+
+    #[test]
+    fn a_snapshot_that_rds_has_not_finished_is_not_announced() {
+        let answers = judged(|ready, unfinished| {
+            let all = [&ready[0], &ready[1], unfinished];
+            all.map(|snapshot| answer(snapshot, 200)).into()
+        });
+        assert_eq!(
+            answers.broken.len(),
+            2,
+            "untrue, and not asked for: {:?}",
+            answers.broken
+        );
+    }
+}

@@ -35,7 +35,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = RangedU64ValueParser::<usize>::new().range(100..=100_000))]
     pub waits: usize,
     /// How many of the burst's waits are of executions that sleep in the emulator.
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = RangedU64ValueParser::<usize>::new().range(0..=500))]
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = RangedU64ValueParser::<usize>::new().range(0..=500))]
     pub live: usize,
     /// Deploy this function instead of building it.
     #[arg(long, value_name = "PATH", hide = true)]

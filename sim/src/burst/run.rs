@@ -20,6 +20,11 @@ use crate::rds_http::{RdsService, ServiceConfig, VirtualClock};
 
 /// `SweepWidth` as it ships.
 const WIDTH: usize = 20;
+/// No sweep but those that are measured: the emulator keeps schedules too.
+const SELDOM: [(&str, &str); 2] = [
+    ("SweeperRate", "rate(6 hours)"),
+    ("PlannerRate", "rate(6 hours)"),
+];
 /// The values that ship, where the local stack would shorten them.
 const SHIPPED: [(&str, &str); 7] = [
     ("FunctionTimeout", "30"),
@@ -78,8 +83,10 @@ pub async fn run(args: &Args) -> anyhow::Result<Figures> {
 }
 
 fn options(args: &Args, rds: &RdsService, stand_in: &Arc<StandIn>) -> LocalOptions {
-    let shipped = SHIPPED.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let mut parameters = Vec::from(shipped);
+    let ours = SHIPPED.iter().chain(&SELDOM);
+    let mut parameters: Vec<(String, String)> = ours
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
     parameters.push(("SweepWidth".to_owned(), WIDTH.to_string()));
     LocalOptions {
         recovery_region: RECOVERY.to_owned(),
