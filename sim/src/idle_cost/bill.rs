@@ -213,7 +213,7 @@ fn bill_runs(runs: &Runs, assumptions: &Assumptions, encrypted_by_kms: bool, bil
     // An idle run asks the table once: one page of the empty index, or the policies.
     bill.add(what, runs.count, &prices::READ_UNIT);
     if encrypted_by_kms {
-        // DynamoDB keeps a table's key for five minutes, so this is far on the high side.
+        // One for each run's read, as if DynamoDB kept no key from one to the next.
         bill.add(what, runs.count, &prices::KEY_REQUEST);
     }
     let logged = assumptions.log_bytes_per_run / gigabyte;
