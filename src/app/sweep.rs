@@ -12,18 +12,24 @@ use crate::app::conclude::{self, Judged};
 use crate::app::react;
 use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::command::Step;
+use crate::domain::failure::Owner;
 use crate::domain::limits::{BATCH_GET_MAX, COMMAND_LIFETIME};
 use crate::domain::slots::{self, Contender};
 use crate::domain::tags::PolicyName;
 use crate::domain::wait::{Phase, Rules, Wait};
 use crate::ports::{
     Abandoned, Callbacks, ClaimSlot, Clock, DescribeClusterSnapshots, DescribeSnapshots, FreeSlot,
-    ListOpen, LookUpWaits, PortError, Probe, ProbeToken, RecordRecoveryPoint, SendCommand, Waits,
+    ListOpen, LookUpWaits, PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint,
+    SendCommand, Waits,
 };
 
 /// How many describe calls are under way at once. RDS publishes no rate; four keep a sweep of hundreds of pages
 /// within its function's time-out and leave the account's other callers room.
 const DESCRIBES: usize = 4;
+
+/// How many describe calls of one region and family may be throttled before the rest of the round leaves it alone.
+/// One that is throttled has been tried again by the SDK, so that ten of them, four at once, cost half a minute.
+const THROTTLED_MAX: usize = 10;
 
 permissions! {
     /// Everything that the sweeper may do.
@@ -56,7 +62,7 @@ pub struct Swept {
     pub handed_out: usize,
     /// Commands of registered waits that it sent again, because no message can carry them any more.
     pub sent_again: usize,
-    /// Regions that did not answer: their waits stay for the next sweep.
+    /// Regions where a call was not answered: what it was about stays for the next sweep.
     pub unreachable: BTreeSet<Region>,
     /// Calls that did not come through: theirs stay for the next sweep.
     pub broken: usize,
@@ -110,8 +116,7 @@ struct Round {
     swept: Swept,
     taken: BTreeSet<RdsArn>,
     asking: BTreeMap<(Region, Family), Vec<Wait>>,
-    /// What did not answer.
-    silent: BTreeSet<(Region, Family)>,
+    silent: Silent,
     holders: BTreeSet<RdsArn>,
     holders_of: BTreeMap<RdsArn, PolicyName>,
     contenders: Vec<Contender>,
@@ -121,13 +126,38 @@ struct Round {
     lost: Vec<Wait>,
 }
 
+/// How often RDS did not answer, by region and family.
+#[derive(Default)]
+struct Silent(BTreeMap<(Region, Family), usize>);
+
+impl Silent {
+    /// Whether nothing more is asked there in this round.
+    fn is_left_alone(&self, place: &(Region, Family)) -> bool {
+        self.0
+            .get(place)
+            .is_some_and(|count| *count >= THROTTLED_MAX)
+    }
+
+    /// A refusal that passes says nothing of the next call. A region that cannot be reached would cost its whole
+    /// time-out again, and what a person must mend is refused every time.
+    fn note(&mut self, place: (Region, Family), error: &RdsError) {
+        let passes = error.code.is_some() && error.owner() == Owner::Transient;
+        let count = self.0.entry(place).or_default();
+        *count = if passes { *count + 1 } else { THROTTLED_MAX };
+    }
+
+    fn regions(&self) -> BTreeSet<Region> {
+        self.0.keys().map(|(region, _)| region.clone()).collect()
+    }
+}
+
 /// A wait, whether RDS is at work on its resource, and what was made of it.
 type Verdict = (Wait, bool, Result<Judged, PortError>);
 
 /// What one describe call brought.
 enum Looked {
     Judged(Vec<Verdict>),
-    /// The region did not answer, this time or before.
+    /// The call was not answered, or not made because those before it were not.
     Unreachable(Vec<Wait>),
 }
 
@@ -160,8 +190,7 @@ impl Round {
             .collect()
             .await;
         self.silent = silent.into_inner();
-        let regions = self.silent.iter().map(|(region, _)| region.clone());
-        self.swept.unreachable = regions.collect();
+        self.swept.unreachable = self.silent.regions();
         for looked in looked {
             match looked {
                 Looked::Judged(verdicts) => {
@@ -287,25 +316,25 @@ impl Round {
     }
 }
 
-/// One describe call, and a verdict for each wait. A region that has not answered for a family is not asked for it
-/// again.
+/// One describe call, and a verdict for each wait. A call that is throttled leaves its own waits to the next sweep;
+/// a region that has not answered at all, or too often, is not asked again for the family.
 async fn look<W: Permissions>(
     world: &W,
     rules: &Rules,
-    silent: &RefCell<BTreeSet<(Region, Family)>>,
+    silent: &RefCell<Silent>,
     waits: Vec<Wait>,
 ) -> Looked {
     let Some(place) = waits.first().map(|wait| react::place_of(&wait.resource)) else {
         return Looked::Judged(Vec::new());
     };
-    if silent.borrow().contains(&place) {
+    if silent.borrow().is_left_alone(&place) {
         return Looked::Unreachable(waits);
     }
     let truth = match react::ask(world, &waits).await {
         Ok(truth) => truth,
         Err(error) => {
             warn!(region = %place.0, error = chain(&error), "a region did not answer the sweep");
-            silent.borrow_mut().insert(place);
+            silent.borrow_mut().note(place, &error);
             return Looked::Unreachable(waits);
         }
     };

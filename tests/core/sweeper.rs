@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use snapferry::app::sweep::{Swept, sweep};
 use snapferry::domain::command::Step;
-use snapferry::domain::failure::Reason;
+use snapferry::domain::failure::{Operation, Reason};
 use snapferry::domain::snapshot::SnapshotStatus;
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::wait::{CopyOf, Expectation, Phase, Wait};
@@ -143,6 +143,50 @@ fn a_region_that_does_not_answer_costs_only_its_own_rows() {
         2,
         "a region that is down is asked once a sweep"
     );
+}
+
+/// So many snapshots that are ready.
+fn ready(count: usize) -> World {
+    let world = World::new();
+    for n in 0..count {
+        let name = format!("db{n}");
+        let wait = wait_for(&world, Step::Snapshot, &name, Phase::Requested);
+        let shown = ours(&wait.resource, &a_run(&name), SnapshotStatus::Available);
+        world.put_snapshot(shown);
+    }
+    world
+}
+
+#[test]
+fn a_throttled_describe_leaves_only_its_own_waits_to_the_next_sweep() {
+    let world = ready(40);
+    let operation = Operation::DescribeDbSnapshots;
+    world.script(operation, Some("Throttling"), "Rate exceeded");
+    let swept = do_sweep(&world);
+    assert_eq!((swept.settled, swept.unreachable.len()), (20, 1));
+    assert_eq!(world.calls_of("DescribeDBSnapshots"), 2);
+    let swept = do_sweep(&world);
+    assert_eq!((swept.settled, swept.unreachable.len()), (20, 0));
+}
+
+#[test]
+fn a_region_that_goes_on_throttling_is_left_alone_for_the_round() {
+    let world = ready(300);
+    for _ in 0..15 {
+        let operation = Operation::DescribeDbSnapshots;
+        world.script(operation, Some("Throttling"), "Rate exceeded");
+    }
+    assert_eq!(do_sweep(&world).settled, 0);
+    assert_eq!(world.calls_of("DescribeDBSnapshots"), 10);
+}
+
+#[test]
+fn what_a_person_must_mend_is_asked_once_a_sweep() {
+    let world = ready(60);
+    let operation = Operation::DescribeDbSnapshots;
+    world.script(operation, Some("AccessDenied"), "no");
+    assert_eq!(do_sweep(&world).settled, 0);
+    assert_eq!(world.calls_of("DescribeDBSnapshots"), 1);
 }
 
 #[test]

@@ -8,7 +8,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use snapferry_sim::{bench, compare, simulation};
+use snapferry_sim::{bench, burst, compare, idle_cost, simulation};
 
 /// The simulated world of Snapferry.
 #[derive(Parser)]
@@ -25,6 +25,10 @@ enum Command {
     Compare(compare::Args),
     /// Measures the shipped function beside an empty one and one over boto3, in one interleaved run.
     LambdaBench(bench::Args),
+    /// What a month of the stack costs while nothing happens, computed from its templates.
+    IdleCost(idle_cost::Args),
+    /// A sweep of ten thousand waits and a burst of ten thousand hints through the deployed local stack.
+    Burst(burst::Args),
 }
 
 fn main() -> ExitCode {
@@ -32,6 +36,8 @@ fn main() -> ExitCode {
         Command::Simulate(args) => simulate(&args),
         Command::Compare(args) => comparison(&args),
         Command::LambdaBench(args) => bench::main(&args),
+        Command::IdleCost(args) => idle_cost(&args),
+        Command::Burst(args) => burst(&args),
     }
 }
 
@@ -111,6 +117,59 @@ fn compared(args: &compare::Args) -> anyhow::Result<Vec<compare::Broken>> {
         println!("{}", compare::json(&study, &broken));
     }
     Ok(broken)
+}
+
+/// Fails when the bill is above what is promised.
+fn idle_cost(args: &idle_cost::Args) -> ExitCode {
+    let bill = match idle_cost::of_repository(args) {
+        Ok(bill) => bill,
+        Err(error) => {
+            eprintln!("{error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if args.json {
+        println!("{}", idle_cost::json(&bill));
+    } else {
+        println!("{}", idle_cost::table(&bill));
+    }
+    if bill.dollars() <= idle_cost::DOLLARS_MAX {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!(
+        "broken: an idle stack costs at most ${}",
+        idle_cost::DOLLARS_MAX
+    );
+    ExitCode::FAILURE
+}
+
+/// Fails when something was lost or a promise broken.
+fn burst(args: &burst::Args) -> ExitCode {
+    let ran = tokio::runtime::Runtime::new()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(burst::run(args)));
+    let figures = match ran {
+        Ok(figures) => figures,
+        Err(error) => {
+            eprintln!("{error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let table = burst::table(&figures);
+    if args.json {
+        eprintln!("{table}");
+        println!("{}", burst::json(&figures));
+    } else {
+        println!("{table}");
+    }
+    for broken in &figures.broken {
+        eprintln!("broken: {broken}");
+    }
+    if figures.broken.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// To standard output, unless that is for JSON only.

@@ -1,7 +1,8 @@
 //! List prices, in one place and with a date.
 //!
-//! us-east-1, on demand, without free tiers and discounts, in US dollars. CloudWatch, KMS, storage and data
-//! transfer are left out: they are the same for every design, or cents.
+//! us-east-1, on demand, without free tiers and discounts, in US dollars. Data transfer is left out. The
+//! comparison uses [`ALL`]; what is paid for by the month whether or not anything happens, [`STANDING`], is the
+//! same for every design there, and counts in [`crate::idle_cost`].
 
 /// When these prices were looked up. They were read from stored copies of the pages, not live.
 pub const AS_KNOWN_AT: &str = "2026-11-23";
@@ -131,4 +132,87 @@ pub const ALL: [Price; 9] = [
     NOTIFICATION,
     READ_UNIT,
     WRITE_UNIT,
+];
+
+const CLOUDWATCH: &str = "https://aws.amazon.com/cloudwatch/pricing/";
+const KMS: &str = "https://aws.amazon.com/kms/pricing/";
+const DYNAMODB: &str = "https://aws.amazon.com/dynamodb/pricing/on-demand/";
+
+/// An alarm on one metric, at a period of a minute or longer, for a month.
+pub const ALARM_MONTH: Price = Price {
+    what: "CloudWatch alarms, standard resolution, months",
+    per_million: 100_000.0,
+    source: Source::Quoted {
+        page: CLOUDWATCH,
+        by: "AWS's blog on the CloudWatch agent and several public price lists, 2022 to 2026",
+    },
+};
+/// A metric of one's own, one of a log group's filter among them, for a month in which it was reported.
+pub const METRIC_MONTH: Price = Price {
+    what: "CloudWatch custom metrics, months",
+    per_million: 300_000.0,
+    source: Source::Quoted {
+        page: CLOUDWATCH,
+        by: "signoz.io, February 2026",
+    },
+};
+/// A gigabyte of logs taken in.
+pub const LOG_GIGABYTE: Price = Price {
+    what: "CloudWatch Logs, GB taken in",
+    per_million: 500_000.0,
+    source: Source::Quoted {
+        page: CLOUDWATCH,
+        by: "factualminds.com, June 2026",
+    },
+};
+/// A gigabyte of logs kept for a month.
+pub const LOG_GIGABYTE_MONTH: Price = Price {
+    what: "CloudWatch Logs, GB-months kept",
+    per_million: 30_000.0,
+    source: Source::Quoted {
+        page: CLOUDWATCH,
+        by: "Infracost's price list, as its public output shows it",
+    },
+};
+/// A gigabyte of a table of the standard class, for a month.
+pub const TABLE_GIGABYTE_MONTH: Price = Price {
+    what: "DynamoDB storage, GB-months",
+    per_million: 250_000.0,
+    source: Source::Page("https://aws.amazon.com/dynamodb/pricing/"),
+};
+/// A gigabyte of a table that can be put back to any second, for a month.
+pub const RECOVERY_GIGABYTE_MONTH: Price = Price {
+    what: "DynamoDB point-in-time recovery, GB-months",
+    per_million: 200_000.0,
+    source: Source::Quoted {
+        page: DYNAMODB,
+        by: "several public price lists, 2024 to 2026",
+    },
+};
+/// A key of one's own, for a month, before its first rotation.
+pub const KEY_MONTH: Price = Price {
+    what: "KMS customer managed keys, months",
+    per_million: 1_000_000.0,
+    source: Source::Page(KMS),
+};
+/// A request to a symmetric key; also to one that AWS keeps for the account, by a service on its behalf.
+pub const KEY_REQUEST: Price = Price {
+    what: "KMS requests",
+    per_million: 3.0,
+    source: Source::Quoted {
+        page: KMS,
+        by: "wring.co, 2026; cloudburn.io, March 2026",
+    },
+};
+
+/// What a stack may pay for by the month while nothing happens.
+pub const STANDING: [Price; 8] = [
+    ALARM_MONTH,
+    METRIC_MONTH,
+    LOG_GIGABYTE,
+    LOG_GIGABYTE_MONTH,
+    TABLE_GIGABYTE_MONTH,
+    RECOVERY_GIGABYTE_MONTH,
+    KEY_MONTH,
+    KEY_REQUEST,
 ];

@@ -145,7 +145,7 @@ impl Client {
                 format!("application/x-amz-json-{}", service.version),
             )
             .body(Full::from(input.to_string()));
-        let (status, _, body) = self.send(operation, request).await?;
+        let (status, _, body) = self.send(operation, ANSWER_WITHIN, request).await?;
         let answer = parsed(operation, &body)?;
         if status.is_success() {
             return Ok(answer);
@@ -158,13 +158,26 @@ impl Client {
     /// # Errors
     /// As [`Client::call`], and [`ClientError::Function`] when the function fails.
     pub async fn invoke(&self, function: &str, event: &Value) -> Result<Value, ClientError> {
+        self.invoke_within(ANSWER_WITHIN, function, event).await
+    }
+
+    /// As [`Client::invoke`], for a function that may take longer.
+    ///
+    /// # Errors
+    /// As [`Client::invoke`].
+    pub async fn invoke_within(
+        &self,
+        within: Duration,
+        function: &str,
+        event: &Value,
+    ) -> Result<Value, ClientError> {
         const OPERATION: &str = "Invoke";
         let path = format!("/2015-03-31/functions/{function}/invocations");
         let request = self
             .request(Method::POST, &path, "lambda")
             .header("content-type", "application/json")
             .body(Full::from(event.to_string()));
-        let (status, failed, body) = self.send(OPERATION, request).await?;
+        let (status, failed, body) = self.send(OPERATION, within, request).await?;
         let answer = parsed(OPERATION, &body)?;
         match (status.is_success(), failed) {
             (true, false) => Ok(answer),
@@ -183,7 +196,7 @@ impl Client {
         let request = self
             .request(Method::PUT, &format!("/{name}"), "s3")
             .body(Full::from(configuration));
-        let (status, _, body) = self.send(OPERATION, request).await?;
+        let (status, _, body) = self.send(OPERATION, ANSWER_WITHIN, request).await?;
         if status.is_success() {
             return Ok(());
         }
@@ -211,6 +224,7 @@ impl Client {
     async fn send(
         &self,
         operation: &str,
+        within: Duration,
         request: Result<Request<Full<Bytes>>, hyper::http::Error>,
     ) -> Result<(StatusCode, bool, Bytes), ClientError> {
         let no_answer = |why: String| ClientError::NoAnswer {
@@ -218,9 +232,9 @@ impl Client {
             why,
         };
         let request = request.map_err(|error| no_answer(error.to_string()))?;
-        let answered = tokio::time::timeout(ANSWER_WITHIN, self.exchange(request)).await;
+        let answered = tokio::time::timeout(within, self.exchange(request)).await;
         let response = answered
-            .map_err(|_| no_answer(format!("nothing within {} s", ANSWER_WITHIN.as_secs())))?
+            .map_err(|_| no_answer(format!("nothing within {} s", within.as_secs())))?
             .map_err(no_answer)?;
         let failed = response.headers().contains_key("x-amz-function-error");
         Ok((response.status(), failed, response.into_body()))

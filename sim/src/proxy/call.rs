@@ -181,6 +181,8 @@ fn holds(value: &Value, text: &str) -> bool {
 pub enum Action {
     /// It is forwarded.
     Forward,
+    /// It never reaches the service; the caller is told that it was done.
+    Accept,
     /// It never reaches the service; the caller gets this AWS error.
     Refuse {
         /// The HTTP status.
@@ -203,6 +205,12 @@ pub enum Action {
 pub trait Interference: Send + Sync {
     /// What becomes of this call.
     fn before(&self, caller: &Caller) -> Action;
+
+    /// The same, for whoever must know what is asked. `request` is the call's body.
+    fn on_request(&self, caller: &Caller, request: &[u8]) -> Action {
+        let _ = request;
+        self.before(caller)
+    }
 }
 
 /// Every call is forwarded.

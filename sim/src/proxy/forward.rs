@@ -127,8 +127,9 @@ impl Forwarder {
             }
         };
         let mut held_for = None;
-        match self.interference.before(caller) {
+        match self.interference.on_request(caller, &body) {
             Action::Forward => {}
+            Action::Accept => return answered(body, json_answer(StatusCode::OK, "{}")),
             Action::Refuse {
                 status,
                 error,
@@ -201,7 +202,11 @@ fn drop_hop_headers(headers: &mut HeaderMap) {
 
 fn refusal(status: StatusCode, error: &str, message: &str) -> Response<Bytes> {
     let body = serde_json::json!({ "__type": error, "message": message }).to_string();
-    let mut response = Response::new(Bytes::from(body));
+    json_answer(status, body)
+}
+
+fn json_answer(status: StatusCode, body: impl Into<Bytes>) -> Response<Bytes> {
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response.headers_mut().insert(
         CONTENT_TYPE,

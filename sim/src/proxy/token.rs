@@ -10,7 +10,7 @@ use serde_json::Value;
 pub struct Token(String);
 
 impl Token {
-    pub(super) fn new(text: impl Into<String>) -> Self {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
