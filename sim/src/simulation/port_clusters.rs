@@ -80,6 +80,7 @@ impl FindClusters for Port {
             },
         )
         .await
+        .map(|found| self.as_found(found))
     }
 }
 
@@ -111,6 +112,7 @@ impl AutomatedClusterSnapshots for Port {
             },
         )
         .await
+        .map(|page| self.as_owned(page))
     }
 }
 
