@@ -47,7 +47,14 @@ mod the_product {
             .filter(|what| what.starts_with("fault: ") || what.starts_with("mischief: "))
             .collect();
         assert!(kinds.len() >= 30, "only {kinds:?}");
-        let ends = ["successes taken", "failures taken", "a state timed out"];
+        let ends = [
+            "successes taken",
+            "failures taken",
+            "a state timed out",
+            "executions started by a hint",
+            "executions started for what no hint told of",
+            "sources that expired before their turn",
+        ];
         for end in ends {
             assert!(report.counts.contains_key(end), "{end} never happens");
         }
@@ -208,6 +215,8 @@ mod a_planted_bug {
         unanswered_start_is_started: UnansweredStartIsStarted,
         exclusion_is_overlooked: ExclusionIsOverlooked,
         hopeless_cluster_is_planned: HopelessClusterIsPlanned,
+        hint_says_who_is_selected: HintSaysWhoIsSelected,
+        owner_is_overlooked: OwnerIsOverlooked,
         carried_tags_are_forgotten: CarriedTagsAreForgotten,
         option_group_is_forgotten: OptionGroupIsForgotten,
         claim_is_always_ours: ClaimIsAlwaysOurs,

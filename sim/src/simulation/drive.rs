@@ -42,6 +42,8 @@ pub(super) struct Simulation {
     pub(super) next_plan: Option<Timestamp>,
     /// When a person comes who stops something and runs the planner by hand, shortly before it comes by itself.
     next_early_bird: Option<Timestamp>,
+    /// When RDS backs databases up next, where that is of interest.
+    next_backup: Option<Timestamp>,
     pub(super) swept: u64,
     pub(super) steps: u64,
 }
@@ -59,9 +61,10 @@ enum Choice {
 }
 
 impl Simulation {
-    pub(super) fn new(world: World, settings: Settings) -> Self {
+    pub(super) fn new(mut world: World, settings: Settings) -> Self {
         let now = world.now;
         let next_early_bird = world.climate.early_birds.then_some(now);
+        let next_backup = world.applied.is_some().then(|| world.within(0..=5_400));
         Self {
             shared: Rc::new(Shared {
                 world: std::cell::RefCell::new(world),
@@ -72,6 +75,7 @@ impl Simulation {
             next_sweep: now,
             next_plan: Some(now),
             next_early_bird,
+            next_backup,
             swept: 0,
             steps: 0,
         }
@@ -97,6 +101,7 @@ impl Simulation {
         self.steps += 1;
         self.misfortune();
         self.early_bird();
+        self.backup();
         match self.choose() {
             Choice::Call => self.let_a_call_through(),
             Choice::Command => self.deliver(Role::Worker),
@@ -157,6 +162,16 @@ impl Simulation {
         self.world().stop_any();
         self.world().count("a person runs the planner again");
         self.plan(When::Again);
+    }
+
+    /// RDS backs databases up, more often than it would.
+    fn backup(&mut self) {
+        let mut world = self.shared.world.borrow_mut();
+        if !world.faults_are_on || self.next_backup.is_none_or(|at| at > world.now) {
+            return;
+        }
+        world.back_up();
+        self.next_backup = Some(world.within(600..=5_400));
     }
 
     fn choose(&mut self) -> Choice {
@@ -278,6 +293,8 @@ impl Simulation {
             Some(self.next_sweep).filter(|at| *at > now),
             self.next_plan.filter(|at| *at > now),
             self.next_early_bird
+                .filter(|at| *at > now && world.faults_are_on),
+            self.next_backup
                 .filter(|at| *at > now && world.faults_are_on),
             self.invocations
                 .values()

@@ -8,6 +8,7 @@ use snapferry::domain::policy::{Policies, Policy};
 use snapferry::domain::schedule::Schedule;
 use snapferry::domain::tags::{PolicyName, TagKey};
 
+use super::backups::Nightly;
 use super::judge::home;
 use super::people::FOREIGN;
 use super::run::BEGIN;
@@ -49,7 +50,12 @@ pub(super) fn policies(default: Policy, rng: &mut Rng) -> Policies {
 }
 
 /// Puts everything there.
-pub(super) fn furnish(rds: &mut Rds, regions: &[Region], rng: &mut Rng) {
+pub(super) fn furnish(
+    rds: &mut Rds,
+    regions: &[Region],
+    nightly: &mut Option<Nightly>,
+    rng: &mut Rng,
+) {
     let at_home = rds_region(&home());
     for arn in [KEY, BOUNDED_KEY, OTHER_KEY] {
         put_key(rds, &at_home, arn.to_owned());
@@ -57,7 +63,8 @@ pub(super) fn furnish(rds: &mut Rds, regions: &[Region], rng: &mut Rng) {
     // Drawn apart, so that every world has the instances it had before there were clusters and a second policy.
     let mut of_clusters = rng.clone();
     let mut of_policies = rng.clone().fork();
-    for region in regions {
+    for (n, region) in regions.iter().enumerate() {
+        let is_first = n == 0;
         let at = rds_region(region);
         if of_clusters.u8(..3) == 0 {
             put_cluster(rds, &at, of_clusters.bool());
@@ -81,6 +88,12 @@ pub(super) fn furnish(rds: &mut Rds, regions: &[Region], rng: &mut Rng) {
                 bind(&mut spec, &mut of_policies);
             }
             let _ = rds.add_instance(&at, spec);
+        }
+        if let Some(nightly) = nightly {
+            nightly.take(rds, &at);
+            if is_first {
+                nightly.take_old_ones(rds, &at);
+            }
         }
         put_foreign(rds, &at);
     }
@@ -143,7 +156,7 @@ fn put_hopeless_clusters(rds: &mut Rds, at: &RdsRegion) {
 }
 
 /// Whether these tags ask a policy for protection.
-fn protects(tags: &Tags, policy: &str) -> bool {
+pub(super) fn protects(tags: &Tags, policy: &str) -> bool {
     tags.get("snapferry:policy") == Some(policy) && tags.get("snapferry:exclude").is_none()
 }
 

@@ -16,7 +16,7 @@ use super::world::{HOME, World, rds_region};
 use crate::rds::{Origin, Snapshot, SnapshotType, Stage};
 
 /// How old an answer of RDS may be when it is acted on: its lag, and the longest invocation.
-const STALE: SignedDuration = SignedDuration::from_mins(15);
+pub(super) const STALE: SignedDuration = SignedDuration::from_mins(15);
 
 /// How long an execution may sleep on one token when nothing goes wrong: every copy of these worlds, one
 /// after the other, takes less.
@@ -103,7 +103,7 @@ impl World {
     /// All names that a run's source snapshot may have.
     pub(super) fn source_names(&self, run: &Run) -> Vec<String> {
         Attempt::all()
-            .map(|a| names::source_snapshot(&self.stack, run, a).to_string())
+            .map(|attempt| self.source_arn(run, attempt).name().to_owned())
             .collect()
     }
 
@@ -344,6 +344,7 @@ impl World {
                 format!("{name} is started for {database}")
             });
         }
+        self.judge_named_source(name, run);
         let rival = self.sfn.executions.iter().find(|(other, execution)| {
             // A person who redrives an execution answers for it.
             other.as_str() != name
@@ -361,12 +362,19 @@ impl World {
 
     /// The planner says that a policy is planned in a region up to a time.
     pub(super) fn judge_planned(&mut self, policy: &PolicyName, region: &Region, due: Timestamp) {
-        let selected = self.to_be_protected(&rds_region(region), policy.as_str());
+        let at = rds_region(region);
+        let selected = self.to_be_protected(&at, policy.as_str());
         let forgotten = selected.into_iter().find(|id| {
+            let Some(from) = self.is_to_be_planned(policy, &at, id, due) else {
+                return false;
+            };
             !self.sfn.executions.values().any(|execution| {
-                execution.run.database.resource_id.as_str() == *id
-                    && execution.run.policy == *policy
-                    && (execution.run.planned_at == due || self.ran_lately(execution))
+                let run = &execution.run;
+                let is_it = run.planned_at == from
+                    || run.extras.automated.is_some() && run.planned_at > from;
+                run.database.resource_id.as_str() == *id
+                    && run.policy == *policy
+                    && (is_it || self.ran_lately(execution))
             })
         });
         if let Some(forgotten) = forgotten.map(str::to_owned) {

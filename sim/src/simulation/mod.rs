@@ -11,6 +11,7 @@
 //! Each rule of the design has bugs planted against it; the page of [`mutant`] has the table, and
 //! `tests/simulation.rs` holds that each of them is found.
 
+mod backups;
 mod drive;
 mod fate;
 mod fleet;

@@ -32,6 +32,8 @@
 //! | | `UnansweredStartIsStarted` | `PLANNED` |
 //! | policies | `ExclusionIsOverlooked`, `HopelessClusterIsPlanned` | `SELECTED` |
 //! | | `CarriedTagsAreForgotten`, `OptionGroupIsForgotten` | `AS_ASKED` |
+//! | automated snapshots | `HintSaysWhoIsSelected` | `SELECTED` |
+//! | | `OwnerIsOverlooked` | `NAMED` |
 //! | single flight | `ClaimIsAlwaysOurs`, `ClaimHasNoGrace` | `SINGLE_FLIGHT` |
 //! | time of a recovery point | `CopysOwnTimeIsTaken` | `TRUE_SUCCESS` |
 //! | | `RecoveryPointIsNotEntered`, `OlderCopyIsEntered` | `CATALOG` |
@@ -177,6 +179,10 @@ mutants! {
     ExclusionIsOverlooked breaks SELECTED,
     /// A cluster that cannot be copied is taken for one that can.
     HopelessClusterIsPlanned breaks SELECTED,
+    /// A database whose snapshot is hinted at counts as selected.
+    HintSaysWhoIsSelected breaks SELECTED,
+    /// The newest automated snapshot counts as every database's.
+    OwnerIsOverlooked breaks NAMED,
     /// The tags to carry over are left out.
     CarriedTagsAreForgotten breaks AS_ASKED,
     /// The option group is left out.

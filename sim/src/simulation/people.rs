@@ -57,7 +57,11 @@ impl World {
             .map(|(name, e)| (name.clone(), Rc::clone(&e.run)))
     }
 
+    /// What a run copies: what it takes, or what it names.
     pub(super) fn source_arn(&self, run: &Run, attempt: Attempt) -> RdsArn {
+        if let Some(of) = &run.extras.automated {
+            return of.snapshot.clone();
+        }
         let id = names::source_snapshot(&self.stack, run, attempt);
         run.database
             .arn
@@ -283,7 +287,8 @@ impl World {
     }
 
     fn redrive_failed(&mut self, name: &str, run: &Run, error: &str) {
-        if error == "Snapferry.AttemptsExhausted" {
+        // RDS does not bring back what it has removed.
+        if ["Snapferry.AttemptsExhausted", "Snapferry.SourceExpired"].contains(&error) {
             self.spoil(run);
         }
         let has_rival = self

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use snapferry::domain::command::{Command, Run};
-use snapferry::domain::failure::Failure;
+use snapferry::domain::failure::{Failure, Reason};
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ExecutionName;
 use snapferry::domain::token::TaskToken;
@@ -218,6 +218,9 @@ impl Callbacks for Port {
         let about = self
             .aws("SendTaskFailure", detail, true, move |w| {
                 let about = w.sfn.fail(sent.reveal(), told.reason.error_name(), w.now);
+                if told.reason == Reason::SourceExpired && about == AboutToken::Alive {
+                    w.count("sources that expired before their turn");
+                }
                 w.count(if about == AboutToken::Alive {
                     "failures taken"
                 } else {
@@ -233,13 +236,13 @@ impl Callbacks for Port {
 
 impl StartExecution for Port {
     async fn start_execution(&self, name: &ExecutionName, run: &Run) -> Result<Started, PortError> {
-        let (asked, with) = (name.clone(), run.clone());
+        let (asked, with, by) = (name.clone(), run.clone(), self.role);
         let started = self
             .aws(
                 "StartExecution",
                 || name.to_string(),
                 true,
-                move |w| w.start(&asked, with),
+                move |w| w.start(&asked, with, by),
             )
             .await;
         let started = match started {
@@ -274,7 +277,7 @@ impl StartExecution for Port {
 }
 
 impl World {
-    fn start(&mut self, name: &ExecutionName, run: Run) -> Started {
+    fn start(&mut self, name: &ExecutionName, run: Run, by: Role) -> Started {
         let input = wire::run::write(&run);
         if let Some(execution) = self.sfn.executions.get(name.as_str()) {
             let same = execution.is_running() && *execution.input == *input;
@@ -286,6 +289,13 @@ impl World {
         }
         self.judge_start(name.as_str(), &run);
         self.count("executions started");
+        if run.extras.automated.is_some() {
+            self.count(match by {
+                Role::Reactor => "executions started by a hint",
+                Role::Worker => "executions started in an expired one's place",
+                Role::Planner | Role::Sweeper => "executions started for what no hint told of",
+            });
+        }
         let arn = self.machine.execution(name).to_string();
         self.sfn.start(name.as_str(), arn, run, input, self.now);
         Started::Running

@@ -78,6 +78,7 @@ impl FindClusters for Port {
             },
         )
         .await
+        .map(|found| self.as_found(found))
     }
 }
 
@@ -109,6 +110,7 @@ impl AutomatedClusterSnapshots for Port {
             },
         )
         .await
+        .map(|page| self.as_owned(page))
     }
 }
 

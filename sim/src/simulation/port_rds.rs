@@ -12,6 +12,7 @@ use snapferry::ports::{
     SnapshotQuota,
 };
 
+use super::backups::NIGHTLY;
 use super::gate::Broken;
 use super::mutant::Mutant;
 use super::port::{Port, Role};
@@ -191,6 +192,36 @@ impl Port {
     }
 }
 
+impl Port {
+    /// What the planted bugs make of databases that a hint is about.
+    pub(super) fn as_found(&self, mut found: Vec<Database>) -> Vec<Database> {
+        if self.has(Mutant::HintSaysWhoIsSelected) && self.role == Role::Reactor {
+            for database in &mut found {
+                let policy = ("snapferry:policy".to_owned(), NIGHTLY.to_owned());
+                database.tags = [policy].into();
+            }
+        }
+        found
+    }
+
+    /// What the planted bugs make of a list of automated snapshots.
+    pub(super) fn as_owned(&self, mut page: Page<Snapshot>) -> Page<Snapshot> {
+        let newest = page.items.iter().max_by_key(|snapshot| snapshot.taken_at);
+        if let Some(newest) = newest
+            .cloned()
+            .filter(|_| self.has(Mutant::OwnerIsOverlooked))
+        {
+            for item in &mut page.items {
+                *item = Snapshot {
+                    resource_id: item.resource_id.clone(),
+                    ..newest.clone()
+                };
+            }
+        }
+        page
+    }
+}
+
 fn is_mutation(operation: Operation) -> bool {
     matches!(
         operation,
@@ -224,6 +255,7 @@ impl FindInstances for Port {
             },
         )
         .await
+        .map(|found| self.as_found(found))
     }
 }
 
@@ -251,6 +283,7 @@ impl AutomatedSnapshots for Port {
             },
         )
         .await
+        .map(|page| self.as_owned(page))
     }
 }
 

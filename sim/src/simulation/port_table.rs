@@ -424,11 +424,16 @@ fn cursor_key(policy: &PolicyName, region: &Region) -> String {
     format!("{policy}#{region}")
 }
 
-/// Nobody applies a set: the built-in policy holds.
+/// The set that the world was made with; in most worlds nobody has applied one.
 impl ReadPolicies for Port {
     async fn current_policies(&self) -> Result<Option<Applied>, PortError> {
-        self.aws("GetItem", || "policies".to_owned(), false, |_| None)
-            .await
+        self.aws(
+            "GetItem",
+            || "policies".to_owned(),
+            false,
+            |w| w.applied.clone(),
+        )
+        .await
     }
 }
 

@@ -28,6 +28,8 @@ rules! {
     SINGLE_FLIGHT = "one open execution for each database and policy";
     /// Who is selected by tags and can be protected is, and nobody else.
     SELECTED = "only what a policy selects is run";
+    /// A run that takes no snapshot of its own names one that RDS took.
+    NAMED = "an execution names its own database's automated snapshot, and no other names it";
     /// A region counts as planned only when it is.
     PLANNED = "what is planned has its execution";
     /// What a person reads of the planner is so.

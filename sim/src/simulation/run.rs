@@ -6,18 +6,21 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
+use snapferry::app::plan::When;
 use snapferry::app::react::Ear;
 use snapferry::app::sweep::Broom;
 use snapferry::app::work::Desk;
 use snapferry::domain::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::backoff::Backoff;
+use snapferry::domain::limits::CLAIM_GRACE;
 use snapferry::domain::policy::Policy;
 use snapferry::domain::schedule::Schedule;
 use snapferry::domain::tags::{PolicyName, StackId};
 use snapferry::domain::wait::Rules;
 use snapferry::settings::{Planning, Stack};
 
-use super::drive::{Settings, Simulation};
+use super::backups::{self, Nightly};
+use super::drive::{SWEEP_EVERY, Settings, Simulation};
 use super::fleet::{self, KEY};
 use super::judge::home;
 use super::mutant::Mutant;
@@ -93,12 +96,13 @@ fn live(simulation: &mut Simulation, faults_last: SignedDuration) {
         let now = simulation.world().now;
         simulation.next_plan = Some(now);
     }
-    if !converge(simulation) {
+    if !converge(simulation) || !plan_once_more(simulation) {
         return;
     }
     // What has succeeded may still have to be entered and forgotten: the sweep is there for it.
     wait_for_sweeps(simulation, 5);
     simulation.world().judge_recovery();
+    simulation.world().judge_backups();
     simulation.world().judge_leftovers();
     // Whatever is left belongs to nobody and goes when its time is up.
     let later = simulation
@@ -107,6 +111,19 @@ fn live(simulation: &mut Simulation, faults_last: SignedDuration) {
     simulation.advance(later);
     wait_for_sweeps(simulation, 3);
     simulation.world().judge_the_end();
+}
+
+/// Where automated snapshots are copied, one whose event was lost waits for its policy to be due. A person does not,
+/// and runs the planner once more, when no claim of before is left that could stand in its way. Whether all has
+/// ended then.
+fn plan_once_more(simulation: &mut Simulation) -> bool {
+    if simulation.world().applied.is_none() {
+        return true;
+    }
+    let sweeps = CLAIM_GRACE.as_secs() / SWEEP_EVERY.as_secs() + 1;
+    wait_for_sweeps(simulation, u64::try_from(sweeps).unwrap_or(u64::MAX));
+    simulation.plan(When::Again);
+    !is_broken(simulation) && converge(simulation)
 }
 
 /// Steps until everything has ended. Whether it has.
@@ -204,6 +221,7 @@ fn odds(rng: &mut Rng) -> Odds {
 }
 
 fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings) {
+    let mut nightly = Nightly::draw(rng);
     let copy_slots = rng.usize(1..=3);
     let mut config = RdsConfig {
         account: ACCOUNT.to_owned(),
@@ -218,7 +236,7 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
         .iter()
         .filter_map(|name| Region::parse(name).ok())
         .collect();
-    fleet::furnish(&mut rds, &source_regions, rng);
+    fleet::furnish(&mut rds, &source_regions, &mut nightly, rng);
     rds.config_mut().faults = Faults::default();
     rds.config_mut().faults.odds = odds(rng);
 
@@ -229,8 +247,12 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
     let machine = machine.expect("an ARN");
     let key = KeyArn::parse(KEY).expect("an ARN");
     let definition = StateMachine::read(DEFINITION).expect("the deployed definition");
-    let settings = settings(rng, &stack, copy_slots, &source_regions, &machine, &key);
-    let world = World::new(Making {
+    let third = nightly.as_mut().map(|nightly| nightly.policy(&key));
+    let mut settings = settings(rng, &stack, copy_slots, &source_regions, &machine, &key);
+    settings.planning.policies.all.extend(third);
+    let policies = &settings.planning.policies;
+    let applied = nightly.is_some().then(|| backups::applied(policies));
+    let mut world = World::new(Making {
         now: BEGIN,
         rng: Rng::with_seed(rng.u64(..)),
         rds,
@@ -241,9 +263,11 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
         source_regions,
         slots: Slots::of(copy_slots, &settings.planning.policies),
         climate: climate(rng),
+        applied,
         mutant,
         traced,
     });
+    world.enter_backups();
     (world, settings)
 }
 

@@ -147,9 +147,10 @@ impl World {
         self.delete(&arn);
     }
 
-    /// Somebody deletes a source snapshot. What needs it cannot come back.
+    /// Somebody deletes a source snapshot. What needs it cannot come back. What RDS took nobody can delete.
     pub(super) fn delete_source(&mut self) {
-        let Some((_, run)) = self.any_execution() else {
+        let of_ours = |(_, run): &(String, Rc<Run>)| run.extras.automated.is_none();
+        let Some((_, run)) = self.any_execution().filter(of_ours) else {
             return;
         };
         let arn = self.source_arn(&run, Attempt::FIRST);
@@ -185,6 +186,9 @@ impl World {
                 .copy_db_snapshot(&rds_region(&home()), &request, now)
                 .is_ok();
             (copy, done)
+        } else if source.is_automated_snapshot() {
+            // RDS lets nobody take a name of its own.
+            return;
         } else {
             let request = CreateDbSnapshot {
                 snapshot: source.name().to_owned(),

@@ -9,9 +9,11 @@ use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::arn::{Family, KeyArn, RdsArn, Region, StateMachineArn};
 use snapferry::domain::failure::Operation;
 use snapferry::domain::policy::Policies;
+use snapferry::domain::policy_set::Applied;
 use snapferry::domain::tags::{PolicyName, StackId};
 use snapferry::domain::wait::Wait;
 
+use super::backups::Backup;
 use super::gate::Calls;
 use super::mutant::Mutant;
 use super::queue::{Message, Queue};
@@ -171,6 +173,10 @@ pub(super) struct World {
     pub(super) given_up: BTreeSet<String>,
     /// Every command that was ever sent.
     pub(super) sent: Vec<(Rc<str>, Rc<str>)>,
+    /// The set of policies that was applied, if one was: in worlds where automated snapshots are copied.
+    pub(super) applied: Option<Applied>,
+    /// Every automated snapshot that RDS has taken in such a world.
+    pub(super) backups: BTreeMap<RdsArn, Backup>,
     pub(super) mutant: Option<Mutant>,
     pub(super) violation: Option<Violation>,
     pub(super) counts: BTreeMap<&'static str, u64>,
@@ -189,6 +195,7 @@ pub(super) struct Making {
     pub(super) source_regions: Vec<Region>,
     pub(super) slots: Slots,
     pub(super) climate: Climate,
+    pub(super) applied: Option<Applied>,
     pub(super) mutant: Option<Mutant>,
     pub(super) traced: bool,
 }
@@ -224,6 +231,8 @@ impl World {
             spoilt: BTreeSet::new(),
             given_up: BTreeSet::new(),
             sent: Vec::new(),
+            applied: making.applied,
+            backups: BTreeMap::new(),
             mutant: making.mutant,
             violation: None,
             counts: BTreeMap::new(),
