@@ -70,8 +70,10 @@ pub async fn react<W: Permissions>(
 ) -> Vec<String> {
     let read: Vec<(Record, Read)> = records
         .into_iter()
-        .map(|record| (read_one(&record), record))
-        .map(swap)
+        .map(|record| {
+            let read = read_one(&record);
+            (record, read)
+        })
         .collect();
     let hinted: BTreeSet<RdsArn> = read
         .iter()
@@ -82,7 +84,9 @@ pub async fn react<W: Permissions>(
     let mut answers = answer(world, ear, awaited).await;
     if !automated.is_empty() {
         // Rare and large: it is not carried along by every batch.
-        answers.extend(Box::pin(start(world, ear, automated)).await);
+        let started = Box::pin(start(world, ear, automated));
+        let started = batch::guarded("automated snapshots", started).await;
+        answers.extend(started.unwrap_or_default());
     }
     let outcomes = read
         .into_iter()
@@ -92,10 +96,6 @@ pub async fn react<W: Permissions>(
         })
         .collect();
     batch::keep(world, backoff, outcomes).await
-}
-
-fn swap<A, B>((a, b): (A, B)) -> (B, A) {
-    (b, a)
 }
 
 /// A record, read.
@@ -151,7 +151,8 @@ fn outcome(ear: &Ear, record: &Record, read: &Read, answers: &BTreeMap<RdsArn, A
         .unwrap_or(Answer::Broken)
     {
         Answer::NobodyWaits | Answer::Settled => Outcome::Done,
-        // RDS's answer may lag behind its own event. After a few looks the sweep is there for it.
+        // RDS's answer may lag behind its own event. After a few looks the sweep is there for it, and for an automated
+        // snapshot, which nobody awaits, the planner.
         Answer::NotBorneOut if record.receives <= HINT_RECHECKS => Outcome::AgainIn(ear.recheck),
         Answer::NotBorneOut => Outcome::Done,
         Answer::Broken => Outcome::Again,

@@ -47,7 +47,7 @@ reasons! {
     SnapshotFailed => "RDS reports the snapshot or copy as failed; the next attempt gets a new suffix.",
     SnapshotMismatch => "A snapshot is available under our name but is of another database.",
     SnapshotVanished => "RDS had accepted or shown the snapshot or copy and no longer knows it.",
-    SourceExpired => "The automated snapshot of this run was removed by RDS before it was copied; the newest takes its place.",
+    SourceExpired => "The automated snapshot of this run was removed by RDS before it was copied; a newer one takes its place, if there is one.",
     SourceMissing => "No available source snapshot of this run is left to copy.",
     Unsupported => "RDS refuses the request as one that it can never carry out.",
 }

@@ -490,21 +490,28 @@ mod the_newest_there_is {
     }
 
     #[test]
-    fn is_the_planners_to_find_where_the_worker_could_not() {
-        let (world, command, newer) = expired();
-        world.break_once("StartExecution");
-        do_work(&world, &command, 4).unwrap();
-        assert!(started(&world).is_empty());
-        let mut executions = world.executions.borrow_mut();
-        executions
-            .values_mut()
-            .for_each(|state| *state = ExecutionState::Failed);
-        drop(executions);
-        world.pass(SignedDuration::from_hours(24));
-        run(plan(&world, &planning(&[]), When::Due)).unwrap();
-        let started = started(&world);
-        assert_eq!(started.len(), 1, "{started:?}");
-        assert_eq!(started[0].1.as_ref().map(|of| &of.snapshot), Some(&newer));
+    fn is_started_before_the_expired_one_fails_so_that_what_breaks_is_tried_again() {
+        for breaks in ["ClaimRun", "StartExecution", "SendTaskFailure"] {
+            let (world, command, newer) = expired();
+            world.break_once(breaks);
+            let broken = do_work(&world, &command, 4);
+            assert!(
+                matches!(broken, Err(WorkError::Port(_))),
+                "{breaks}: {broken:?}"
+            );
+            assert!(failures(&world).is_empty(), "{breaks}");
+            do_work(&world, &command, 5).unwrap();
+            assert_eq!(failures(&world), [Reason::SourceExpired], "{breaks}");
+            let mut started = started(&world);
+            started.dedup();
+            assert_eq!(
+                started.len(),
+                1,
+                "{breaks}: one execution, however often it was asked for"
+            );
+            let of = started[0].1.as_ref();
+            assert_eq!(of.map(|of| &of.snapshot), Some(&newer));
+        }
     }
 }
 

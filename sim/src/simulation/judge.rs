@@ -351,6 +351,7 @@ impl World {
                 && execution.is_running()
                 && execution.redrives == 0
                 && !execution.by_hand
+                && !self.has_lost_its_source(&execution.run)
                 && execution.run.database.resource_id == run.database.resource_id
                 && execution.run.policy == run.policy
         });
@@ -358,6 +359,13 @@ impl World {
             let detail = format!("{name} is started while {rival} runs");
             self.broke(rule::SINGLE_FLIGHT, || detail);
         }
+    }
+
+    /// Whether RDS has removed the automated snapshot that it names: its step is about to fail, and its place is
+    /// passed on before.
+    fn has_lost_its_source(&self, run: &Run) -> bool {
+        let named = run.extras.automated.as_ref();
+        named.is_some_and(|of| self.truth(&of.snapshot).is_none())
     }
 
     /// The planner says that a policy is planned in a region up to a time.

@@ -1,10 +1,9 @@
 //! A run whose source RDS took: an automated snapshot, which RDS also removes.
 
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::app::automated;
-use crate::app::batch::chain;
-use crate::app::conclude::{self, Concluded};
+use crate::app::conclude;
 use crate::app::families;
 use crate::app::plan;
 use crate::app::work::refused::{give_up, not_told};
@@ -101,51 +100,40 @@ async fn ask<W: Permissions>(world: &W, wait: &Wait, receives: u32) -> Result<Na
     }
 }
 
-/// The run fails, and the newest automated snapshot there is takes its place at once.
+/// The newest automated snapshot there is takes the run's place, and the run fails. In this order: what breaks in
+/// between is done again, for the token is still alive, and to start the same execution twice is to start it once.
 pub(super) async fn expired<W: Permissions>(
     world: &W,
     desk: &Desk,
     wait: &Wait,
     of: &Automated,
 ) -> Result<Worked, WorkError> {
+    put_newest_in_its_place(world, desk, &wait.command, of).await?;
     let cause = format!("RDS no longer has {}", of.snapshot);
-    let worked = give_up(world, wait, Failure::new(Reason::SourceExpired, cause)).await?;
-    if worked == Worked::Settled(Concluded::Failed) {
-        put_newest_in_its_place(world, desk, &wait.command, of).await;
-    }
-    Ok(worked)
+    give_up(world, wait, Failure::new(Reason::SourceExpired, cause)).await
 }
 
-/// Where this does not come through, the planner makes up for it when the policy is due next.
 async fn put_newest_in_its_place<W: Permissions>(
     world: &W,
     desk: &Desk,
     command: &Command,
     gone: &Automated,
-) {
+) -> Result<(), WorkError> {
     let database = &command.run.database;
     let (region, family) = (database.arn.region(), database.arn.family());
-    let mut found = match automated::newest(world, region, family, Some(&database.arn)).await {
-        Ok(found) => found,
-        Err(error) => {
-            warn!(database = %database.arn, error = chain(&error), "no newer automated snapshot could be looked for");
-            return;
-        }
-    };
+    let mut found = automated::newest(world, region, family, Some(&database.arn))
+        .await
+        .map_err(not_told)?;
     let newer = found.remove(&database.resource_id);
     let Some(run) = newer.and_then(|newer| instead(&command.run, gone, &newer)) else {
         info!(database = %database.arn, "RDS has no newer automated snapshot");
-        return;
+        return Ok(());
     };
-    match take_over(world, desk, command, &run).await {
-        Ok(Some(outcome)) => {
-            info!(database = %database.arn, %outcome, "the newest takes its place")
-        }
-        Ok(None) => info!(database = %database.arn, "another execution has its place"),
-        Err(error) => {
-            warn!(database = %database.arn, error = chain(&error), "the newest could not take its place");
-        }
+    match take_over(world, desk, command, &run).await? {
+        Some(outcome) => info!(database = %database.arn, %outcome, "the newest takes its place"),
+        None => info!(database = %database.arn, "another execution has its place"),
     }
+    Ok(())
 }
 
 /// The same run of a newer snapshot. RDS keeps it as long as it kept the one that is gone.
@@ -166,8 +154,7 @@ fn instead(run: &Run, gone: &Automated, newer: &Snapshot) -> Option<Run> {
     })
 }
 
-/// Passes the database's place on from the execution that has just failed: Step Functions may still say of it that
-/// it runs, but its step was told to fail, and has no retry.
+/// Passes the database's place on from the execution whose step is about to fail, and has no retry.
 async fn take_over<W: Permissions>(
     world: &W,
     desk: &Desk,
