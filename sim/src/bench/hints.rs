@@ -25,8 +25,9 @@ pub(super) const STACK: &str = "bench";
 pub(super) const TABLE: &str = "snapferry-bench";
 
 const ACCOUNT: &str = "111122223333";
-const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/0f7a8b1c-5c1d-4f5e-9a30-1d2b3c4d5e6f";
-const MACHINE: &str =
+pub(super) const KEY: &str =
+    "arn:aws:kms:eu-central-1:111122223333:key/0f7a8b1c-5c1d-4f5e-9a30-1d2b3c4d5e6f";
+pub(super) const MACHINE: &str =
     "arn:aws:states:eu-central-1:111122223333:stateMachine:snapferry-bench-protect";
 const PLANNED_AT: &str = "2026-01-05T03:00:00Z";
 const ENGINE: &str = "postgres";

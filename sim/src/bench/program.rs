@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow, bail};
 use axum::body::Bytes;
 use tokio::process::{Child, Command};
 
-use super::hints::{HOME, SOURCE, STACK, TABLE};
+use super::hints::{HOME, KEY, MACHINE, SOURCE, STACK, TABLE};
 use super::runtime_api::{Answer, RuntimeApi};
 
 /// How long a program may take for one thing before it counts as stuck.
@@ -110,6 +110,8 @@ fn variables(handler: &str, api: &RuntimeApi) -> Vec<(String, String)> {
         ("SNAPFERRY_TABLE", TABLE),
         ("SNAPFERRY_EVENTS_QUEUE_URL", queue.as_str()),
         ("SNAPFERRY_SOURCE_REGIONS", SOURCE),
+        ("SNAPFERRY_STATE_MACHINE_ARN", MACHINE),
+        ("SNAPFERRY_KMS_KEY", KEY),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into()
