@@ -94,7 +94,7 @@ impl Repairs {
         let mut calm_looks = 0;
         loop {
             let mut unrest = queues.unrest(stack.client(), &person.diary()).await?;
-            if rds.model().next_due().is_some() || !carrier.is_idle() {
+            if rds.model().is_at_work() || !carrier.is_idle() {
                 unrest = Some("events are still to come".to_owned());
             }
             calm_looks = if unrest.is_none() { calm_looks + 1 } else { 0 };

@@ -49,6 +49,12 @@ impl Agenda {
         self.entries.first_key_value().map(|((at, _), _)| *at)
     }
 
+    /// Whether there is more than snapshots that will expire one day.
+    pub(super) fn has_work(&self) -> bool {
+        let mut entries = self.entries.values();
+        entries.any(|due| !matches!(due, Due::Expires(_)))
+    }
+
     /// The earliest entry, if it is due by `limit`.
     pub(super) fn pop(&mut self, limit: Timestamp) -> Option<(Timestamp, Due)> {
         if self.next()? > limit {

@@ -279,6 +279,12 @@ impl Rds {
         }
     }
 
+    /// Whether something is on its way still: work on a snapshot, or an event. That a snapshot will expire one day is
+    /// not.
+    pub fn is_at_work(&self) -> bool {
+        !self.outbox.is_empty() || self.agenda.has_work()
+    }
+
     fn place<'a>(&'a mut self, region: &'a Region) -> Place<'a> {
         self.region_mut(region);
         Place {

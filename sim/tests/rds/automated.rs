@@ -106,8 +106,13 @@ fn they_count_for_no_quota_and_nobody_deletes_them() {
 fn they_are_gone_when_the_databases_retention_is_over() {
     let mut rds = rds();
     let name = taken(&mut rds, Family::Instance);
+    assert!(rds.is_at_work());
     let nearly = start() + SignedDuration::from_hours(47);
     rds.advance(nearly);
+    assert!(
+        !rds.is_at_work() && rds.next_due().is_some(),
+        "it will expire"
+    );
     assert!(rds.snapshot(&ireland(), &name).is_some());
     let events = rds.advance(start() + SignedDuration::from_hours(49));
     assert!(events.is_empty(), "{events:?}");
