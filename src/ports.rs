@@ -1,6 +1,9 @@
 //! What the use cases ask of the outside.
 //!
-//! One trait a role, one method an AWS action: the bounds of a use case are the permissions of its role.
+//! Each trait is one ability, and the bounds of a use case are the abilities of its role. A method stands for one
+//! question or request, whose documentation names its AWS action: two where RDS has one for instances and one for
+//! clusters. A role always gets both, and the method picks one by the [`Family`].
+//!
 //! Everything is in the domain's words; adapters alone know wire formats.
 #![allow(
     async_fn_in_trait,
@@ -95,86 +98,50 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// Lists instances.
-pub trait DescribeInstances {
-    /// `DescribeDBInstances`: one page of up to 100.
-    async fn describe_db_instances(
+/// Lists databases.
+pub trait ListDatabases {
+    /// `DescribeDBInstances` or `DescribeDBClusters`: one page of up to 100.
+    async fn list_databases(
         &self,
         region: &Region,
+        family: Family,
         marker: Option<String>,
     ) -> Result<Page<Database>, RdsError>;
 }
 
-/// Asks RDS for the truth about instance snapshots.
+/// Finds databases by their resource ids.
+pub trait FindDatabases {
+    /// `DescribeDBInstances` or `DescribeDBClusters` with a filter on resource ids: those that exist, in no order, from
+    /// all pages of the answer. Callers keep `ids` within the filter's width.
+    async fn find_databases(
+        &self,
+        region: &Region,
+        family: Family,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Database>, RdsError>;
+}
+
+/// Asks RDS for the truth about snapshots.
 pub trait DescribeSnapshots {
-    /// `DescribeDBSnapshots` with a filter on identifiers, so that one that is not there is no error.
-    /// All pages of the answer; callers keep `ids` within the filter's width, and automated snapshots, which RDS shows
-    /// by another type, apart from others.
-    async fn describe_db_snapshots(
+    /// `DescribeDBSnapshots` or `DescribeDBClusterSnapshots` with a filter on identifiers, so that an unknown identifier
+    /// is not an error. All pages of the answer. Callers keep `ids` within the filter's width, and do not mix automated
+    /// snapshots with others, because RDS lists them under another type.
+    async fn describe_snapshots(
         &self,
         region: &Region,
+        family: Family,
         ids: &[SnapshotId],
     ) -> Result<Vec<Snapshot>, RdsError>;
 }
 
-/// Lists clusters.
-pub trait DescribeClusters {
-    /// `DescribeDBClusters`: one page of up to 100.
-    async fn describe_db_clusters(
-        &self,
-        region: &Region,
-        marker: Option<String>,
-    ) -> Result<Page<Database>, RdsError>;
-}
-
-/// Asks RDS for the truth about cluster snapshots.
-pub trait DescribeClusterSnapshots {
-    /// `DescribeDBClusterSnapshots`, otherwise as [`DescribeSnapshots::describe_db_snapshots`].
-    async fn describe_db_cluster_snapshots(
-        &self,
-        region: &Region,
-        ids: &[SnapshotId],
-    ) -> Result<Vec<Snapshot>, RdsError>;
-}
-
-/// Finds instances.
-pub trait FindInstances {
-    /// `DescribeDBInstances` with a filter on resource ids: those that there are, in no order. All pages of the
-    /// answer; callers keep `ids` within the filter's width.
-    async fn find_db_instances(
-        &self,
-        region: &Region,
-        ids: &[ResourceId],
-    ) -> Result<Vec<Database>, RdsError>;
-}
-
-/// Finds clusters.
-pub trait FindClusters {
-    /// `DescribeDBClusters`, otherwise as [`FindInstances::find_db_instances`].
-    async fn find_db_clusters(
-        &self,
-        region: &Region,
-        ids: &[ResourceId],
-    ) -> Result<Vec<Database>, RdsError>;
-}
-
-/// Lists automated snapshots of instances.
+/// Lists automated snapshots.
 pub trait AutomatedSnapshots {
-    /// `DescribeDBSnapshots` of the type `automated`: one page of up to 100, of one database or of all.
-    async fn automated_db_snapshots(
+    /// `DescribeDBSnapshots` or `DescribeDBClusterSnapshots` of the type `automated`: one page of up to 100, of one
+    /// database or of all.
+    async fn automated_snapshots(
         &self,
         region: &Region,
-        of: Option<&RdsArn>,
-        marker: Option<String>,
-    ) -> Result<Page<Snapshot>, RdsError>;
-}
-
-/// Lists automated snapshots of clusters.
-pub trait AutomatedClusterSnapshots {
-    /// `DescribeDBClusterSnapshots`, otherwise as [`AutomatedSnapshots::automated_db_snapshots`].
-    async fn automated_db_cluster_snapshots(
-        &self,
-        region: &Region,
+        family: Family,
         of: Option<&RdsArn>,
         marker: Option<String>,
     ) -> Result<Page<Snapshot>, RdsError>;
@@ -191,19 +158,10 @@ pub struct CreateSnapshotRequest {
     pub tags: Tags,
 }
 
-/// Takes snapshots of instances.
+/// Takes snapshots.
 pub trait CreateSnapshot {
-    /// `CreateDBSnapshot`, in the database's region.
-    async fn create_db_snapshot(&self, request: &CreateSnapshotRequest) -> Result<(), RdsError>;
-}
-
-/// Takes snapshots of clusters.
-pub trait CreateClusterSnapshot {
-    /// `CreateDBClusterSnapshot`, in the cluster's region.
-    async fn create_db_cluster_snapshot(
-        &self,
-        request: &CreateSnapshotRequest,
-    ) -> Result<(), RdsError>;
+    /// `CreateDBSnapshot` or `CreateDBClusterSnapshot`, as the database's ARN says, in its region.
+    async fn create_snapshot(&self, request: &CreateSnapshotRequest) -> Result<(), RdsError>;
 }
 
 /// Asks for a copy.
@@ -223,17 +181,10 @@ pub struct CopySnapshotRequest {
     pub tags: Tags,
 }
 
-/// Copies snapshots of instances.
+/// Copies snapshots.
 pub trait CopySnapshot {
-    /// `CopyDBSnapshot`, in the recovery region.
-    async fn copy_db_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError>;
-}
-
-/// Copies snapshots of clusters.
-pub trait CopyClusterSnapshot {
-    /// `CopyDBClusterSnapshot`, in the recovery region.
-    async fn copy_db_cluster_snapshot(&self, request: &CopySnapshotRequest)
-    -> Result<(), RdsError>;
+    /// `CopyDBSnapshot` or `CopyDBClusterSnapshot`, as the source's ARN says, in the recovery region.
+    async fn copy_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError>;
 }
 
 /// The account's figures for manual snapshots of a family in a region.

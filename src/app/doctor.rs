@@ -25,9 +25,8 @@ use crate::domain::doctor::{Check, Finding, NotSaid};
 use crate::domain::policy::Policies;
 use crate::domain::snapshot::Snapshot;
 use crate::ports::doctor::{
-    CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectClusters,
-    InspectInstances, ListManualClusterSnapshots, ListManualSnapshots, ListOptionGroups,
-    ReadKeyPolicy, SimulatePermissions,
+    CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectDatabases,
+    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
 use crate::ports::{Clock, DescribeQuota, ListOpen, Page, PortError, RdsError, ReadPolicies};
 use crate::settings::Preflight;
@@ -46,9 +45,8 @@ const PAGES_MAX: usize = 100;
 permissions! {
     /// Everything that the doctor may do: it only reads.
     Permissions:
-        Clock CountMessages DescribeKey DescribeQuota DescribeRule FindQueue FindRules InspectClusters
-        InspectInstances ListManualClusterSnapshots ListManualSnapshots ListOpen ListOptionGroups ReadKeyPolicy
-        ReadPolicies SimulatePermissions
+        Clock CountMessages DescribeKey DescribeQuota DescribeRule FindQueue FindRules InspectDatabases
+        ListManualSnapshots ListOpen ListOptionGroups ReadKeyPolicy ReadPolicies SimulatePermissions
 }
 
 /// What is looked at.
@@ -187,10 +185,7 @@ async fn manual_snapshots<W: Permissions>(world: &W, region: &Region) -> Snapsho
     };
     for family in Family::ALL {
         let listed = pages(|marker| async {
-            let page = match family {
-                Family::Instance => world.list_manual_snapshots(region, marker).await,
-                Family::Cluster => world.list_manual_cluster_snapshots(region, marker).await,
-            };
+            let page = world.list_manual_snapshots(region, family, marker).await;
             page.map_err(|error| rds(&error))
         })
         .await;

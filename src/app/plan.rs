@@ -9,7 +9,6 @@ use tracing::{info, warn};
 
 use crate::app::automated;
 use crate::app::batch::chain;
-use crate::app::families;
 use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::command::Run;
 use crate::domain::database::{Choice, Database, LeftOut, Refusal, choose};
@@ -20,9 +19,8 @@ use crate::domain::policy_set::Source;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::tags::{PolicyName, StackId};
 use crate::ports::{
-    AutomatedClusterSnapshots, AutomatedSnapshots, Claim, ClaimRun, Clock, DescribeClusters,
-    DescribeInstances, ExecutionState, PlanCursor, PortError, RdsError, ReadPolicies,
-    StartExecution, Started,
+    AutomatedSnapshots, Claim, ClaimRun, Clock, ExecutionState, ListDatabases, PlanCursor,
+    PortError, RdsError, ReadPolicies, StartExecution, Started,
 };
 use crate::settings::Planning;
 
@@ -32,8 +30,7 @@ const CONCURRENCY: usize = 8;
 permissions! {
     /// Everything that the planner may do.
     Permissions:
-        AutomatedClusterSnapshots AutomatedSnapshots ClaimRun Clock DescribeClusters DescribeInstances PlanCursor
-        ReadPolicies StartExecution
+        AutomatedSnapshots ClaimRun Clock ListDatabases PlanCursor ReadPolicies StartExecution
 }
 
 /// Which planned time is meant.
@@ -250,7 +247,7 @@ async fn plan_family<W: Permissions>(
     let newest = &newest;
     let mut marker = None;
     loop {
-        let page = families::list(world, region, family, marker).await?;
+        let page = world.list_databases(region, family, marker).await?;
         let of_page: Vec<Row> = stream::iter(page.items)
             .map(|database| async move { row(world, due, newest, &database).await })
             .buffered(CONCURRENCY)

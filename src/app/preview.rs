@@ -6,7 +6,6 @@ use futures_util::future::{join, try_join_all};
 use jiff::{Timestamp, Zoned};
 
 use crate::app::batch::chain;
-use crate::app::families;
 use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::database::{Choice, Database, LeftOut, Refusal, choose};
 use crate::domain::failure::Owner;
@@ -18,8 +17,8 @@ use crate::domain::schedule::Schedule;
 use crate::domain::tags::PolicyName;
 use crate::domain::warning::{Circumstances, Warning, warnings};
 use crate::ports::{
-    Clock, DescribeClusters, DescribeInstances, Entry, Page, PortError, RdsError, ReadEntries,
-    ReadPlanCursor, ReadPolicies,
+    Clock, Entry, ListDatabases, Page, PortError, RdsError, ReadEntries, ReadPlanCursor,
+    ReadPolicies,
 };
 use crate::settings::Planning;
 
@@ -29,7 +28,7 @@ const THROTTLED_TRIES: usize = 10;
 permissions! {
     /// Everything that the preview may do: it only reads.
     Permissions:
-        Clock DescribeClusters DescribeInstances ReadPlanCursor ReadEntries ReadPolicies
+        Clock ListDatabases ReadPlanCursor ReadEntries ReadPolicies
 }
 
 /// How a policy stands.
@@ -217,7 +216,11 @@ impl<W: Permissions> View<'_, W> {
     ) -> Result<Page<Database>, RdsError> {
         let mut tries = 1;
         loop {
-            match families::list(self.world, self.region, family, marker.clone()).await {
+            match self
+                .world
+                .list_databases(self.region, family, marker.clone())
+                .await
+            {
                 Err(error) if is_throttled(&error) && tries < THROTTLED_TRIES => tries += 1,
                 answer => return answer,
             }

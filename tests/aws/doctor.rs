@@ -2,13 +2,12 @@
 
 use serde_json::{Value, json};
 use snapferry::aws::{Aws, Examines, patient};
-use snapferry::domain::arn::KeyArn;
+use snapferry::domain::arn::{Family, KeyArn};
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState, Manager};
 use snapferry::domain::doctor::permissions::{Requirement, RoleArn};
 use snapferry::ports::doctor::{
-    CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectClusters,
-    InspectInstances, ListManualClusterSnapshots, ListManualSnapshots, ListOptionGroups,
-    ReadKeyPolicy, SimulatePermissions,
+    CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectDatabases,
+    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
 
 use crate::commands::{configured, ran};
@@ -245,7 +244,7 @@ async fn an_instance_is_listed_with_its_key_and_the_option_group_that_stays() {
     let list = format!("<DBInstances>{INSTANCE}</DBInstances><Marker>more</Marker>");
     let wire = Wire::new([xml("DescribeDBInstances", &list)]);
     let found = doctor(&wire)
-        .inspect_db_instances(&region(SOURCE), Some("here".to_owned()))
+        .inspect_databases(&region(SOURCE), Family::Instance, Some("here".to_owned()))
         .await
         .unwrap();
     assert_eq!(found.next.as_deref(), Some("more"));
@@ -270,7 +269,7 @@ async fn a_cluster_is_listed_with_its_key_and_no_option_group() {
     let list = format!("<DBClusters>{CLUSTER}</DBClusters><Marker>more</Marker>");
     let wire = Wire::new([xml("DescribeDBClusters", &list)]);
     let found = doctor(&wire)
-        .inspect_db_clusters(&region(SOURCE), Some("here".to_owned()))
+        .inspect_databases(&region(SOURCE), Family::Cluster, Some("here".to_owned()))
         .await
         .unwrap();
     assert_eq!(found.next.as_deref(), Some("more"));
@@ -295,7 +294,7 @@ async fn manual_cluster_snapshots_are_listed_by_the_hundred_with_their_tags() {
         </DBClusterSnapshot></DBClusterSnapshots><Marker>more</Marker>";
     let wire = Wire::new([xml("DescribeDBClusterSnapshots", list)]);
     let found = doctor(&wire)
-        .list_manual_cluster_snapshots(&region(SOURCE), None)
+        .list_manual_snapshots(&region(SOURCE), Family::Cluster, None)
         .await
         .unwrap();
     assert_eq!(found.items[0].tags["snapferry:stack"], "test");
@@ -313,7 +312,7 @@ async fn manual_snapshots_are_listed_by_the_hundred_with_their_tags() {
     let list = format!("<DBSnapshots>{one}</DBSnapshots>");
     let wire = Wire::new([xml("DescribeDBSnapshots", &list)]);
     let found = doctor(&wire)
-        .list_manual_snapshots(&region(HOME), None)
+        .list_manual_snapshots(&region(HOME), Family::Instance, None)
         .await
         .unwrap();
     assert_eq!(found.items[0].tags["snapferry:stack"], "test");

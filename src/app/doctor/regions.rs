@@ -102,10 +102,7 @@ async fn list<W: Permissions>(
     family: Family,
 ) -> Result<Vec<Candidate>, NotSaid> {
     pages(|marker| async {
-        let page = match family {
-            Family::Instance => world.inspect_db_instances(region, marker).await,
-            Family::Cluster => world.inspect_db_clusters(region, marker).await,
-        };
+        let page = world.inspect_databases(region, family, marker).await;
         page.map_err(|error| rds(&error))
     })
     .await
