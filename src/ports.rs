@@ -11,6 +11,7 @@
 )]
 
 pub mod doctor;
+mod pages;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -33,6 +34,8 @@ use crate::domain::tags::{PolicyName, Tags};
 use crate::domain::token::TaskToken;
 use crate::domain::trouble::Trouble;
 use crate::domain::wait::{Phase, Wait};
+
+pub use pages::{Continues, Endless, PAGES_MAX, Page, all_rows, open_pages, pages};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -87,15 +90,6 @@ pub trait Clock {
 pub trait Jitter {
     /// A number from 0 to 1.
     fn jitter(&self) -> f64;
-}
-
-/// A page of a list, and the marker of the next.
-#[derive(Debug, Clone)]
-pub struct Page<T> {
-    /// The rows.
-    pub items: Vec<T>,
-    /// Where the next page begins; nothing on the last.
-    pub next: Option<String>,
 }
 
 /// Lists databases.

@@ -4,7 +4,9 @@
 //! RDS has removed one before its turn, the newest takes its place.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
+use futures_util::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
@@ -14,13 +16,14 @@ use crate::app::react::Ear;
 use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::command::{Automated, Extras, Run};
 use crate::domain::database::{Choice, Database, choose};
+use crate::domain::failure::Operation;
 use crate::domain::names::{ResourceId, SnapshotId};
 use crate::domain::policy::{Policies, Policy};
 use crate::domain::policy_set::Source;
 use crate::domain::snapshot::{Snapshot, SnapshotStatus};
 use crate::ports::{
-    AutomatedSnapshots, ClaimRun, Clock, DescribeSnapshots, FindDatabases, RdsError, ReadPolicies,
-    StartExecution,
+    AutomatedSnapshots, ClaimRun, Clock, DescribeSnapshots, FindDatabases, PAGES_MAX, RdsError,
+    ReadPolicies, StartExecution, pages,
 };
 
 permissions! {
@@ -189,11 +192,12 @@ pub(crate) async fn newest<W: AutomatedSnapshots>(
     of: Option<&RdsArn>,
 ) -> Result<BTreeMap<ResourceId, Snapshot>, RdsError> {
     let mut newest: BTreeMap<ResourceId, Snapshot> = BTreeMap::new();
-    let mut marker = None;
-    loop {
-        let page = world
-            .automated_snapshots(region, family, of, marker)
-            .await?;
+    let operation = Operation::describe_snapshots(family);
+    let endless = |endless| RdsError::endless(operation, region, endless);
+    let mut pages = pin!(pages(PAGES_MAX, endless, |marker| {
+        world.automated_snapshots(region, family, of, marker)
+    }));
+    while let Some(page) = pages.try_next().await? {
         for snapshot in page.items {
             let (Some(owner), Some(taken_at)) = (snapshot.resource_id.clone(), snapshot.taken_at)
             else {
@@ -205,9 +209,6 @@ pub(crate) async fn newest<W: AutomatedSnapshots>(
                 newest.insert(owner, snapshot);
             }
         }
-        match page.next {
-            Some(next) => marker = Some(next),
-            None => return Ok(newest),
-        }
     }
+    Ok(newest)
 }

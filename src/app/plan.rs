@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::pin::pin;
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use tracing::{info, warn};
 
@@ -12,6 +13,7 @@ use crate::app::batch::chain;
 use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::command::Run;
 use crate::domain::database::{Choice, Database, LeftOut, Refusal, choose};
+use crate::domain::failure::Operation;
 use crate::domain::limits::CLAIM_GRACE;
 use crate::domain::names::{self, Attempt, ExecutionName, ResourceId};
 use crate::domain::policy::{Policies, Policy};
@@ -19,8 +21,8 @@ use crate::domain::policy_set::Source;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::tags::{PolicyName, StackId};
 use crate::ports::{
-    AutomatedSnapshots, Claim, ClaimRun, Clock, ExecutionState, ListDatabases, PlanCursor,
-    PortError, RdsError, ReadPolicies, StartExecution, Started,
+    AutomatedSnapshots, Claim, ClaimRun, Clock, ExecutionState, ListDatabases, PAGES_MAX,
+    PlanCursor, PortError, RdsError, ReadPolicies, StartExecution, Started, pages,
 };
 use crate::settings::Planning;
 
@@ -245,9 +247,12 @@ async fn plan_family<W: Permissions>(
         Source::Automated => automated::newest(world, region, family, None).await?,
     };
     let newest = &newest;
-    let mut marker = None;
-    loop {
-        let page = world.list_databases(region, family, marker).await?;
+    let operation = Operation::describe_databases(family);
+    let endless = |endless| RdsError::endless(operation, region, endless);
+    let mut pages = pin!(pages(PAGES_MAX, endless, |marker| {
+        world.list_databases(region, family, marker)
+    }));
+    while let Some(page) = pages.try_next().await? {
         let of_page: Vec<Row> = stream::iter(page.items)
             .map(|database| async move { row(world, due, newest, &database).await })
             .buffered(CONCURRENCY)
@@ -255,11 +260,8 @@ async fn plan_family<W: Permissions>(
             .collect()
             .await;
         rows.extend(of_page);
-        match page.next {
-            Some(next) => marker = Some(next),
-            None => return Ok(()),
-        }
     }
+    Ok(())
 }
 
 async fn due<W: Permissions>(

@@ -15,6 +15,7 @@ use crate::domain::tags::Tags;
 use crate::ports::{
     AutomatedSnapshots, CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest,
     DescribeQuota, DescribeSnapshots, FindDatabases, ListDatabases, Page, RdsError, SnapshotQuota,
+    all_rows,
 };
 
 /// The most rows that a describe call answers with (`MaxRecords`, 20 to 100).
@@ -155,27 +156,9 @@ pub(super) async fn snapshots(
     })
 }
 
-/// All pages of an answer about `ids` identifiers. No identifier matches twice, so there are at most as many pages as
-/// identifiers, and an empty last one.
-async fn all_pages<T, F>(
-    call: Call<'_>,
-    ids: usize,
-    mut ask: impl FnMut(Option<String>) -> F,
-) -> Result<Vec<T>, RdsError>
-where
-    F: Future<Output = Result<Page<T>, RdsError>>,
-{
-    let mut found = Vec::new();
-    let mut marker = None;
-    for _ in 0..=ids {
-        let page = ask(marker).await?;
-        found.extend(page.items);
-        marker = page.next;
-        if marker.is_none() {
-            return Ok(found);
-        }
-    }
-    Err(call.unusable(Unusable::Endless))
+/// No identifier matches twice, so there are at most as many pages as identifiers, and an empty last one.
+fn pages_about<T>(ids: &[T]) -> usize {
+    ids.len() + 1
 }
 
 impl<Also> ListDatabases for Aws<Also> {
@@ -200,13 +183,11 @@ impl<Also> FindDatabases for Aws<Also> {
             // RDS takes a filter without values for no filter, and would list the whole region.
             return Ok(Vec::new());
         }
-        let call = Call {
-            operation: Operation::describe_databases(family),
-            region,
-        };
         let client = self.rds(region);
         let filters = vec![filter(by_resource_id(family), ids)];
-        all_pages(call, ids.len(), |marker| {
+        let operation = Operation::describe_databases(family);
+        let endless = |endless| RdsError::endless(operation, region, endless);
+        all_rows(pages_about(ids), endless, |marker| {
             let filters = Some(filters.clone());
             databases(&client, region, family, &DATABASES, filters, marker)
         })
@@ -242,13 +223,11 @@ impl<Also> DescribeSnapshots for Aws<Also> {
             // RDS takes a filter without values for no filter, and would list the whole region.
             return Ok(Vec::new());
         }
-        let call = Call {
-            operation: Operation::describe_snapshots(family),
-            region,
-        };
         let client = self.rds(region);
         let filters = vec![filter(by_id(family), ids)];
-        all_pages(call, ids.len(), |marker| {
+        let operation = Operation::describe_snapshots(family);
+        let endless = |endless| RdsError::endless(operation, region, endless);
+        all_rows(pages_about(ids), endless, |marker| {
             let selection = Selection {
                 snapshot_type: type_of(ids),
                 database: None,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Home, Order, Permissions, count, manual_snapshots, pages, port, quotas, rds};
+use super::{Home, Order, Permissions, all, count, manual_snapshots, port, quotas, rds};
 use crate::domain::arn::{Family, KeyArn, Region};
 use crate::domain::database::{Choice, choose};
 use crate::domain::doctor::databases::{Candidate, claims, option_group, other_stacks};
@@ -101,7 +101,7 @@ async fn list<W: Permissions>(
     region: &Region,
     family: Family,
 ) -> Result<Vec<Candidate>, NotSaid> {
-    pages(|marker| async {
+    all(|marker| async {
         let page = world.inspect_databases(region, family, marker).await;
         page.map_err(|error| rds(&error))
     })
@@ -234,7 +234,7 @@ async fn rule<W: Permissions>(world: &W, preflight: &Preflight, region: &Region)
     const CHECK: Check = Check::ForwardingRule;
     let home = &preflight.ground.home;
     let bus = preflight.ground.default_bus();
-    let names = pages(|marker| async {
+    let names = all(|marker| async {
         let page = world.list_rule_names_by_target(region, &bus, marker).await;
         page.map_err(|error| port(&error))
     })
