@@ -23,14 +23,15 @@ use crate::domain::doctor::region::{Letters, dead_letters};
 use crate::domain::doctor::room::{Quota, snapshot_quota};
 use crate::domain::doctor::{Check, Finding, NotSaid};
 use crate::domain::policy::Policies;
+use crate::domain::policy_set::KeyName;
 use crate::domain::snapshot::Snapshot;
 use crate::ports::doctor::{
-    CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectDatabases,
-    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
+    CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
+    ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
 use crate::ports::{
-    Clock, DescribeQuota, Endless, ListOpen, PAGES_MAX, Page, PortError, RdsError, ReadPolicies,
-    all_rows,
+    Clock, DescribeKey, DescribeQuota, Endless, ListOpen, PAGES_MAX, Page, PortError, RdsError,
+    ReadPolicies, all_rows,
 };
 use crate::settings::Preflight;
 
@@ -244,7 +245,7 @@ async fn recovery<W: Permissions>(world: &W, preflight: &Preflight, key: &KeyArn
     if let Some(elsewhere) = in_another_region(key, home) {
         return vec![elsewhere];
     }
-    let facts = match world.describe_key(key).await {
+    let facts = match world.describe_key(&KeyName::Arn(key.clone())).await {
         Ok(facts) => facts,
         Err(error) => {
             return vec![

@@ -4,7 +4,6 @@ use super::{Page, PortError, RdsError};
 use crate::domain::arn::{Family, KeyArn, Region};
 use crate::domain::doctor::databases::{Candidate, OptionGroup};
 use crate::domain::doctor::key_policy::Statement;
-use crate::domain::doctor::keys::KeyFacts;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
 use crate::domain::doctor::region::Rule;
 use crate::domain::snapshot::Snapshot;
@@ -39,12 +38,6 @@ pub trait ListOptionGroups {
         region: &Region,
         marker: Option<String>,
     ) -> Result<Page<OptionGroup>, PortError>;
-}
-
-/// Looks at a key.
-pub trait DescribeKey {
-    /// `DescribeKey`, in the key's region; nothing if KMS knows none.
-    async fn describe_key(&self, key: &KeyArn) -> Result<Option<KeyFacts>, PortError>;
 }
 
 /// Reads a key's policy.

@@ -5,9 +5,11 @@ use snapferry::aws::{Aws, Examines, patient};
 use snapferry::domain::arn::{Family, KeyArn};
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState, Manager};
 use snapferry::domain::doctor::permissions::{Requirement, RoleArn};
+use snapferry::domain::policy_set::KeyName;
+use snapferry::ports::DescribeKey;
 use snapferry::ports::doctor::{
-    CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectDatabases,
-    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
+    CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
+    ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
 
 use crate::commands::{configured, ran};
@@ -23,6 +25,10 @@ fn doctor(wire: &Wire) -> Aws<Examines> {
     Aws::new(patient(wire.sdk()), TABLE, Examines)
 }
 
+fn source_key() -> KeyName {
+    KeyName::parse(SOURCE_KEY).unwrap()
+}
+
 fn metadata(state: &str, more: &Value) -> Value {
     let mut all = json!({
         "KeyId": "of-the-sources", "Arn": SOURCE_KEY, "KeyState": state, "KeyManager": "CUSTOMER",
@@ -35,10 +41,14 @@ fn metadata(state: &str, more: &Value) -> Value {
 
 #[tokio::test]
 async fn a_key_is_described_in_its_own_region() {
-    let key = KeyArn::parse(SOURCE_KEY).unwrap();
     let wire = Wire::new([ok(metadata("Enabled", &json!({})).to_string())]);
-    let found = doctor(&wire).describe_key(&key).await.unwrap().unwrap();
+    let found = doctor(&wire)
+        .describe_key(&source_key())
+        .await
+        .unwrap()
+        .unwrap();
     let usable = KeyFacts {
+        arn: KeyArn::parse(SOURCE_KEY).unwrap(),
         state: KeyState::Enabled,
         manager: Manager::Customer,
         symmetric: true,
@@ -81,10 +91,13 @@ async fn a_keys_state_manager_and_kind_are_told_apart() {
             false,
         ),
     ];
-    let key = KeyArn::parse(SOURCE_KEY).unwrap();
     for (state, more, expected, symmetric) in cases {
         let wire = Wire::new([ok(metadata(state, &more).to_string())]);
-        let found = doctor(&wire).describe_key(&key).await.unwrap().unwrap();
+        let found = doctor(&wire)
+            .describe_key(&source_key())
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(
             (found.state, found.symmetric),
             (expected, symmetric),
@@ -93,20 +106,26 @@ async fn a_keys_state_manager_and_kind_are_told_apart() {
     }
     let managed = metadata("Enabled", &json!({ "KeyManager": "AWS" }));
     let wire = Wire::new([ok(managed.to_string())]);
-    let found = doctor(&wire).describe_key(&key).await.unwrap().unwrap();
+    let found = doctor(&wire)
+        .describe_key(&source_key())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(found.manager, Manager::Aws);
 }
 
 #[tokio::test]
 async fn a_key_that_is_not_there_is_no_error_and_a_refusal_is() {
-    let key = KeyArn::parse(SOURCE_KEY).unwrap();
     let wire = Wire::new([json_error(400, "NotFoundException", "no key")]);
-    assert_eq!(doctor(&wire).describe_key(&key).await.unwrap(), None);
+    assert_eq!(
+        doctor(&wire).describe_key(&source_key()).await.unwrap(),
+        None
+    );
     let wire = Wire::new([json_error(400, "AccessDeniedException", "no")]);
-    let error = doctor(&wire).describe_key(&key).await.unwrap_err();
+    let error = doctor(&wire).describe_key(&source_key()).await.unwrap_err();
     assert_eq!(error.code.as_deref(), Some("AccessDeniedException"));
     let wire = Wire::new([ok("{}")]);
-    assert!(doctor(&wire).describe_key(&key).await.is_err());
+    assert!(doctor(&wire).describe_key(&source_key()).await.is_err());
 }
 
 #[tokio::test]
@@ -458,8 +477,13 @@ async fn throttling_slows_the_doctor_and_does_not_blind_it() {
     let throttled = || json_error(400, "ThrottlingException", "Rate exceeded");
     let good = ok(metadata("Enabled", &json!({})).to_string());
     let wire = Wire::new([throttled(), throttled(), throttled(), throttled(), good]);
-    let key = KeyArn::parse(SOURCE_KEY).unwrap();
-    assert!(doctor(&wire).describe_key(&key).await.unwrap().is_some());
+    assert!(
+        doctor(&wire)
+            .describe_key(&source_key())
+            .await
+            .unwrap()
+            .is_some()
+    );
     assert_eq!(wire.asked().len(), 5);
 }
 

@@ -13,15 +13,15 @@ use snapferry::domain::doctor::permissions::{Decision, Requirement, Role, RoleAr
 use snapferry::domain::doctor::region::Rule;
 use snapferry::domain::doctor::{Check, Finding, Level, in_order, is_well};
 use snapferry::domain::failure::Operation;
-use snapferry::domain::policy_set::Applied;
+use snapferry::domain::policy_set::{Applied, KeyName};
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::ports::doctor::{
-    CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectDatabases,
-    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
+    CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
+    ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
 use snapferry::ports::{
-    Clock, DescribeQuota, ListOpen, OpenMarker, OpenPage, Page, PortError, RdsError, ReadPolicies,
-    SnapshotQuota,
+    Clock, DescribeKey, DescribeQuota, ListOpen, OpenMarker, OpenPage, Page, PortError, RdsError,
+    ReadPolicies, SnapshotQuota,
 };
 use snapferry::settings::{Preflight, Variables};
 
@@ -225,7 +225,10 @@ impl ListOpen for Estate {
 }
 
 impl DescribeKey for Estate {
-    async fn describe_key(&self, key: &KeyArn) -> Result<Option<KeyFacts>, PortError> {
+    async fn describe_key(&self, key: &KeyName) -> Result<Option<KeyFacts>, PortError> {
+        let KeyName::Arn(key) = key else {
+            panic!("the doctor knows its keys by their ARNs");
+        };
         self.port("DescribeKey", key.region())?;
         Ok(self.keys.get(key.as_str()).cloned())
     }

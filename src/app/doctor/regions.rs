@@ -13,6 +13,7 @@ use crate::domain::doctor::{Check, Finding, Level, NotSaid};
 use crate::domain::letter::{forwarding_queue, names};
 use crate::domain::names::OptionGroup;
 use crate::domain::policy::Policies;
+use crate::domain::policy_set::KeyName;
 use crate::settings::Preflight;
 
 /// What was found in a region, and how many databases a round of it makes.
@@ -171,7 +172,7 @@ async fn keys<W: Permissions>(
     }
     let mut findings = Vec::new();
     for (key, databases) in databases {
-        findings.push(match world.describe_key(key).await {
+        findings.push(match world.describe_key(&KeyName::Arn(key.clone())).await {
             Ok(facts) => source_key(key, facts.as_ref(), &databases, preflight.ground.account()),
             Err(error) => Finding::unknown(Check::SourceKey, key, &port(&error)),
         });
