@@ -17,6 +17,8 @@ pub mod aws;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod domain;
+#[cfg(feature = "fake")]
+pub mod fake;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 #[cfg(any(feature = "lambda", feature = "cli"))]

@@ -1,0 +1,175 @@
+//! What only the operator's commands ask: who calls, and how the account is set up.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Refusal;
+use super::step_functions::page;
+use super::world::World;
+use crate::domain::arn::{Family, KeyAlias, KeyArn, Region};
+use crate::domain::doctor::databases::{Candidate, OptionGroup};
+use crate::domain::doctor::key_policy::Statement;
+use crate::domain::doctor::keys::KeyFacts;
+use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
+use crate::domain::doctor::region::Rule;
+use crate::domain::snapshot::Snapshot;
+use crate::ports::doctor::{
+    CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectDatabases,
+    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
+};
+use crate::ports::{self, CallerIdentity, Page, PortError, RdsError};
+
+/// How many rows a page holds: few, so that there are several pages.
+const PAGE: usize = 2;
+
+/// What the operator's calls are answered with.
+#[derive(Debug, Clone, Default)]
+pub struct Operator {
+    /// The ARN that AWS knows the caller by.
+    pub identity: String,
+    /// The aliases of the recovery region's keys.
+    pub aliases: BTreeMap<KeyAlias, ports::KeyFacts>,
+    /// The keys of all regions.
+    pub keys: BTreeMap<KeyArn, KeyFacts>,
+    /// What every key's policy says.
+    pub key_policy: Vec<Statement>,
+    /// The databases of all regions, with what their copies depend on.
+    pub candidates: Vec<Candidate>,
+    /// The manual snapshots of all regions.
+    pub manual_snapshots: Vec<Snapshot>,
+    /// The option groups of each region.
+    pub option_groups: BTreeMap<Region, Vec<OptionGroup>>,
+    /// The rules of each region that send to `rules_target`.
+    pub rules: BTreeMap<Region, Vec<Rule>>,
+    /// Where those rules send.
+    pub rules_target: String,
+    /// How many messages lie in each queue, by its URL.
+    pub messages: BTreeMap<String, u64>,
+    /// The actions that IAM would deny to every role.
+    pub denied: BTreeSet<String>,
+}
+
+impl<R, S> ports::DescribeKey for World<R, S> {
+    async fn describe_key(&self, alias: &KeyAlias) -> Result<Option<ports::KeyFacts>, PortError> {
+        Ok(self.state().operator.aliases.get(alias).cloned())
+    }
+}
+
+impl<R, S> CallerIdentity for World<R, S> {
+    async fn caller_identity(&self) -> Result<String, PortError> {
+        Ok(self.state().operator.identity.clone())
+    }
+}
+
+impl<R, S> InspectDatabases for World<R, S> {
+    async fn inspect_databases(
+        &self,
+        region: &Region,
+        family: Family,
+        marker: Option<String>,
+    ) -> Result<Page<Candidate>, RdsError> {
+        let state = self.state();
+        let all = state.operator.candidates.iter();
+        let asked = all.filter(|one| {
+            let arn = &one.database.arn;
+            arn.region() == region && arn.family() == family
+        });
+        Ok(page(asked, PAGE, marker))
+    }
+}
+
+impl<R, S> ListManualSnapshots for World<R, S> {
+    async fn list_manual_snapshots(
+        &self,
+        region: &Region,
+        family: Family,
+        marker: Option<String>,
+    ) -> Result<Page<Snapshot>, RdsError> {
+        let state = self.state();
+        let all = state.operator.manual_snapshots.iter();
+        let asked = all.filter(|one| one.arn.region() == region && one.arn.family() == family);
+        Ok(page(asked, PAGE, marker))
+    }
+}
+
+impl<R, S> ListOptionGroups for World<R, S> {
+    async fn list_option_groups(
+        &self,
+        region: &Region,
+        marker: Option<String>,
+    ) -> Result<Page<OptionGroup>, PortError> {
+        let state = self.state();
+        let groups = state.operator.option_groups.get(region);
+        Ok(page(groups.into_iter().flatten(), PAGE, marker))
+    }
+}
+
+impl<R, S> DescribeKey for World<R, S> {
+    async fn describe_key(&self, key: &KeyArn) -> Result<Option<KeyFacts>, PortError> {
+        Ok(self.state().operator.keys.get(key).cloned())
+    }
+}
+
+impl<R, S> ReadKeyPolicy for World<R, S> {
+    async fn get_key_policy(&self, _key: &KeyArn) -> Result<Vec<Statement>, PortError> {
+        Ok(self.state().operator.key_policy.clone())
+    }
+}
+
+impl<R, S> FindRules for World<R, S> {
+    async fn list_rule_names_by_target(
+        &self,
+        region: &Region,
+        target: &str,
+        marker: Option<String>,
+    ) -> Result<Page<String>, PortError> {
+        let operator = &self.state().operator;
+        let rules = operator.rules.get(region);
+        let rules = rules.filter(|_| operator.rules_target == target);
+        let names = rules.into_iter().flatten().map(|rule| &rule.name);
+        Ok(page(names, PAGE, marker))
+    }
+}
+
+impl<R, S> DescribeRule for World<R, S> {
+    async fn describe_rule(&self, region: &Region, name: &str) -> Result<Rule, PortError> {
+        let state = self.state();
+        let mut rules = state.operator.rules.get(region).into_iter().flatten();
+        let rule = rules.find(|rule| rule.name == name).cloned();
+        rule.ok_or_else(|| Refusal::code("ResourceNotFoundException").of_port("DescribeRule"))
+    }
+}
+
+impl<R, S> FindQueue for World<R, S> {
+    async fn get_queue_url(
+        &self,
+        _region: &Region,
+        name: &str,
+    ) -> Result<Option<String>, PortError> {
+        let state = self.state();
+        let mut urls = state.operator.messages.keys();
+        Ok(urls.find(|url| url.ends_with(&format!("/{name}"))).cloned())
+    }
+}
+
+impl<R, S> CountMessages for World<R, S> {
+    async fn count_messages(&self, _region: &Region, url: &str) -> Result<Option<u64>, PortError> {
+        Ok(self.state().operator.messages.get(url).copied())
+    }
+}
+
+impl<R, S> SimulatePermissions for World<R, S> {
+    async fn simulate_principal_policy(
+        &self,
+        _role: &RoleArn,
+        requirement: &Requirement,
+    ) -> Result<Vec<Decision>, PortError> {
+        let denied = &self.state().operator.denied;
+        let decisions = requirement.actions.iter().map(|action| Decision {
+            action: (*action).to_owned(),
+            resource: "*".to_owned(),
+            allowed: !denied.contains(*action),
+            missing: Vec::new(),
+        });
+        Ok(decisions.collect())
+    }
+}
