@@ -29,7 +29,7 @@ pub use call::Action;
 pub use operator::Operator;
 pub use queue::Queue;
 pub use rds::{RdsModel, Shelf};
-pub use step_functions::{Executions, StepFunctionsModel};
+pub use step_functions::{Executions, StepFunctionsModel, TaskEnd, Token};
 pub use table::Table;
 pub use through::{Call, Fate, Hook, Name, Through};
 pub use world::World;

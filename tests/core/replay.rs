@@ -20,7 +20,8 @@ use snapferry::ports::{
 use snapferry::wire;
 
 use crate::world::{
-    Token, World, a_run, backoff, command, desk, ours, record, run, snapshot_arn, time,
+    Fixture, Name, Token, World, a_run, backoff, command, desk, ours, record, run, snapshot_arn,
+    time,
 };
 
 #[derive(Debug, Clone)]
@@ -466,7 +467,7 @@ fn a_parked_command_goes_on_when_the_cause_is_mended_and_it_is_replayed() {
     let wait = post.world.wait(&resource).unwrap();
     assert_eq!(wait.phase, Phase::Requested);
     assert_eq!(wait.standing_trouble(), None, "the trouble is over");
-    assert!(post.world.snapshots.borrow().contains_key(&resource));
+    assert!(post.world.rds().snapshots.contains_key(&resource));
 }
 
 #[test]
@@ -489,8 +490,8 @@ fn a_dead_command_is_dropped_by_the_worker_and_nothing_is_done_for_it() {
     let records = vec![record("2", post.home.borrow()[0].clone(), 1)];
     let kept = run(batch::work(&post.world, &desk(), &backoff(), records));
     assert!(kept.is_empty());
-    assert!(post.world.snapshots.borrow().is_empty());
-    assert!(post.world.waits.borrow().is_empty());
+    assert!(post.world.rds().snapshots.is_empty());
+    assert!(post.world.waits().is_empty());
 }
 
 #[test]
@@ -512,11 +513,11 @@ fn of_several_commands_for_one_database_only_the_one_whose_token_lives_does_anyt
     let kept = run(batch::work(&post.world, &desk(), &backoff(), records));
     assert!(kept.is_empty());
     assert_eq!(post.world.calls_of("CreateDBSnapshot"), 1);
-    let waits = post.world.waits.borrow();
+    let waits = post.world.waits();
     let tokens: Vec<_> = waits.values().map(|w| w.command.token.reveal()).collect();
     assert_eq!(tokens, ["token-2"]);
     assert!(
-        post.world.answers.borrow().is_empty(),
+        post.world.answers().is_empty(),
         "no execution is failed by it"
     );
 }
@@ -608,7 +609,7 @@ fn an_event_is_replayed_as_a_hint_and_says_whose_it_is_if_somebody_waits() {
     let the_run = a_run("orders");
     let resource = snapshot_arn(&the_run, 1);
     let waiting = command(Step::Snapshot, "token-1", "orders");
-    let now = post.world.now.get();
+    let now = post.world.clock();
     post.world.store(Wait::new(
         resource.clone(),
         waiting,
@@ -676,7 +677,7 @@ fn what_eventbridge_put_there_is_told_by_its_own_words_and_replayed_the_same_way
 fn a_trouble_that_cannot_be_noted_changes_nothing() {
     let world = World::new().with_token("token-1", Token::Alive);
     world.script(Operation::CreateDbSnapshot, Some("AccessDenied"), "no");
-    world.break_once("NoteTrouble");
+    world.break_once(Name::NoteTrouble);
     let body = wire::command::write(&command(Step::Snapshot, "token-1", "orders"));
     let kept = run(batch::work(
         &world,
@@ -706,7 +707,7 @@ fn the_last_trouble_is_noted_and_is_over_when_rds_accepts() {
     assert_eq!(once(2), ["1"]);
     let wait = world.wait(&resource).unwrap();
     let trouble = wait.standing_trouble().unwrap();
-    assert_eq!((trouble.remedy, trouble.at), (None, world.now.get()));
+    assert_eq!((trouble.remedy, trouble.at), (None, world.clock()));
     assert!(trouble.why.contains("Rate exceeded"), "{}", trouble.why);
     world.script(create, Some("KMSKeyNotAccessibleFault"), "disabled");
     assert_eq!(once(3), ["1"]);
@@ -723,7 +724,7 @@ fn a_trouble_is_not_noted_in_a_wait_that_another_token_has() {
     world.set_token("token-2", Token::Alive);
     let other = command(Step::Snapshot, "token-2", "orders");
     let resource = snapshot_arn(&a_run("orders"), 1);
-    let now = world.now.get();
+    let now = world.clock();
     let wait = Wait::new(resource.clone(), other, Expectation::Snapshot, now);
     world.store(wait.clone());
     world.put_snapshot(ours(

@@ -26,7 +26,7 @@ use snapferry::ports::{
 use tokio::time::{Instant, sleep};
 
 use crate::world::{
-    HOME, SOURCE, Token, World, a_run, backoff, command, ear, ours, record, region,
+    Fixture, HOME, SOURCE, Token, World, a_run, backoff, command, ear, ours, record, region,
 };
 
 const ANSWER: Duration = Duration::from_millis(10);
@@ -77,7 +77,7 @@ impl Slow {
             arn.clone(),
             asked,
             Expectation::Snapshot,
-            self.world.now.get(),
+            self.world.clock(),
         );
         wait.phase = Phase::Requested;
         self.world.store(wait);
@@ -275,8 +275,8 @@ async fn a_region_that_answers_late_keeps_no_other_regions_callbacks_back() {
     tokio::pin!(reacting);
     // The one that is not late is called back and forgotten long before the other.
     let soon = tokio::time::timeout(ANSWER * 10, &mut reacting).await;
-    assert!(soon.is_err() && world.world.answers.borrow().len() == 1);
+    assert!(soon.is_err() && world.world.answers().len() == 1);
     assert_eq!(reacting.await, [""; 0]);
-    assert_eq!(world.world.answers.borrow().len(), 2);
+    assert_eq!(world.world.answers().len(), 2);
     assert!(start.elapsed() < late + ANSWER * 10);
 }
