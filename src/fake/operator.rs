@@ -32,8 +32,8 @@ pub struct Operator {
     pub keys: BTreeMap<KeyArn, KeyFacts>,
     /// What every key's policy says.
     pub key_policy: Vec<Statement>,
-    /// The databases of all regions, with what their copies depend on.
-    pub candidates: Vec<Candidate>,
+    /// The databases of each region, with what their copies depend on.
+    pub candidates: BTreeMap<Region, Vec<Candidate>>,
     /// The manual snapshots of all regions.
     pub manual_snapshots: Vec<Snapshot>,
     /// The option groups of each region.
@@ -68,11 +68,11 @@ impl<R, S> InspectDatabases for World<R, S> {
         marker: Option<String>,
     ) -> Result<Page<Candidate>, RdsError> {
         let state = self.state();
-        let all = state.operator.candidates.iter();
-        let asked = all.filter(|one| {
-            let arn = &one.database.arn;
-            arn.region() == region && arn.family() == family
-        });
+        let all = state.operator.candidates.get(region);
+        let asked = all
+            .into_iter()
+            .flatten()
+            .filter(|one| one.database.arn.family() == family);
         Ok(page(asked, PAGE, marker))
     }
 }

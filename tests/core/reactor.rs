@@ -285,15 +285,12 @@ fn a_wait_that_a_newer_token_took_over_is_not_deleted() {
     newer.command.token = crate::world::token("token-2");
     world.store(newer.clone());
     let shown = world.rds().snapshots.get(&wait.resource).cloned();
-    let manifest = match snapferry::domain::settle::settle(
-        &wait,
-        shown.as_ref(),
-        &ear().rules,
-        world.clock(),
-    ) {
-        snapferry::domain::settle::Verdict::Succeed(manifest) => manifest,
-        other => panic!("{other:?}"),
-    };
+    let manifest =
+        match snapferry::domain::settle::settle(&wait, shown.as_ref(), &ear().rules, world.clock())
+        {
+            snapferry::domain::settle::Verdict::Succeed(manifest) => manifest,
+            other => panic!("{other:?}"),
+        };
     run(snapferry::app::conclude::succeed(&world, &wait, &manifest)).unwrap();
     assert_eq!(world.wait(&wait.resource), Some(newer));
 }

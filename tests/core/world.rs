@@ -574,20 +574,25 @@ fn operator() -> Operator {
     }
 }
 
+/// A world with nothing in it, at five past three.
+pub(crate) fn fake_world() -> fake::World<Shelf> {
+    let mut shelf = Shelf::new(|database, snapshot| {
+        ours(snapshot, &run_of(database), SnapshotStatus::Creating)
+    });
+    for (family, used) in [(Family::Instance, 3), (Family::Cluster, 5)] {
+        shelf
+            .quotas
+            .insert(family, SnapshotQuota { used, max: 100 });
+    }
+    let now = time("2026-11-22T03:05:00Z");
+    let fake = fake::World::new(now, shelf, Executions::default());
+    fake.state_mut().operator = operator();
+    fake
+}
+
 impl Fixture for World {
     fn new() -> Self {
-        let mut shelf = Shelf::new(|database, snapshot| {
-            ours(snapshot, &run_of(database), SnapshotStatus::Creating)
-        });
-        for (family, used) in [(Family::Instance, 3), (Family::Cluster, 5)] {
-            shelf
-                .quotas
-                .insert(family, SnapshotQuota { used, max: 100 });
-        }
-        let now = time("2026-11-22T03:05:00Z");
-        let fake = fake::World::new(now, shelf, Executions::default());
-        fake.state_mut().operator = operator();
-        Self::around(fake, Script::default())
+        Self::around(fake_world(), Script::default())
     }
 
     fn parts(&self) -> (&fake::World<Shelf>, &Script) {
