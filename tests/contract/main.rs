@@ -12,12 +12,14 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use jiff::SignedDuration;
 use snapferry::domain::command::Command;
-use snapferry::fake::{Call, Executions, Fate, Hook, Shelf, Through, World};
-use snapferry::ports::ReceiptHandle;
+use snapferry::domain::token::TaskToken;
+use snapferry::fake::{Call, Executions, Fate, Hook, Shelf, Through, Token, World};
+use snapferry::ports::{ExecutionState, ReceiptHandle};
 use snapferry::wire;
 
 use crate::suite::letters::Queues;
-use crate::suite::samples::time;
+use crate::suite::samples::{execution, time, token};
+use crate::suite::step_functions::StateMachine;
 
 /// Nothing is asked of RDS here.
 fn fake() -> World<Shelf> {
@@ -128,3 +130,35 @@ fn on_the_queues(case: impl AsyncFn(&FakeQueues)) {
 }
 
 suite::queue_contract!(crate::on_the_queues);
+
+/// The state machine of a fake.
+struct FakeMachine(World<Shelf>);
+
+impl StateMachine for FakeMachine {
+    type Ports = World<Shelf>;
+
+    fn ports(&self) -> &World<Shelf> {
+        &self.0
+    }
+
+    async fn sleeping_token(&self) -> TaskToken {
+        let executions = &mut self.0.state_mut().step_functions;
+        executions.set_token("asleep", Token::Alive);
+        token("asleep")
+    }
+
+    async fn end(&self, name: &str, well: bool) {
+        let state = match well {
+            true => ExecutionState::Succeeded,
+            false => ExecutionState::Failed,
+        };
+        let executions = &mut self.0.state_mut().step_functions;
+        executions.set_state(&execution(name), state);
+    }
+}
+
+fn on_the_machine(case: impl AsyncFn(&FakeMachine)) {
+    run(case(&FakeMachine(fake())));
+}
+
+suite::step_functions_contract!(crate::on_the_machine);

@@ -14,3 +14,4 @@ mod suite;
 
 suite::table_contract!(crate::stack::on_a_table);
 suite::queue_contract!(crate::stack::on_queues);
+suite::step_functions_contract!(crate::stack::on_a_machine);

@@ -8,15 +8,22 @@ use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use serde_json::{Value, json};
-use snapferry::aws::{Aws, QueueUrl, Reach, Receives, Replays, Sends, for_functions};
+use snapferry::aws::{Aws, QueueUrl, Reach, Receives, Replays, Sends, Starts, for_functions};
 use snapferry::domain::arn::{Region, StateMachineArn};
 use snapferry::domain::command::Command;
-use snapferry::ports::{DelayMessage, PortError, ReceiptHandle, SendCommand};
+use snapferry::domain::failure::{Failure, Reason};
+use snapferry::domain::token::TaskToken;
+use snapferry::ports::{
+    Callbacks, DelayMessage, ExecutionState, PortError, ReceiptHandle, SendCommand, StartExecution,
+    Started,
+};
 use snapferry::wire;
 use snapferry_sim::local::{BareStack, JsonService, LocalOptions, repository_root};
 use tokio::runtime::Runtime;
 
-use crate::suite::letters::Queues;
+use crate::suite::letters::{LOOKS, Queues};
+use crate::suite::samples::{execution, recovery_point, run};
+use crate::suite::step_functions::StateMachine;
 
 const HOME: &str = "eu-central-1";
 const ACCOUNT: &str = "111122223333";
@@ -58,6 +65,14 @@ pub(crate) fn on_queues(case: impl AsyncFn(&AwsQueues)) {
     let emulator = emulator();
     emulator.runtime.block_on(async {
         case(&emulator.create_queues().await).await;
+    });
+}
+
+/// Runs a case on a state machine of its own.
+pub(crate) fn on_a_machine(case: impl AsyncFn(&Machine)) {
+    let emulator = emulator();
+    emulator.runtime.block_on(async {
+        case(&emulator.create_machine().await).await;
     });
 }
 
@@ -125,6 +140,37 @@ impl Emulator {
                 worker: Aws::new(self.sdk(), "none", receives),
             },
             dead_letters: Aws::new(self.sdk(), "none", replays),
+        }
+    }
+
+    /// A state machine whose executions put a token into a queue and sleep on it.
+    async fn create_machine(&self) -> Machine {
+        let queue = self.create_queue("tokens").await;
+        let definition = json!({
+            "StartAt": "Sleep",
+            "States": { "Sleep": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+                "Parameters": {
+                    "QueueUrl": queue.as_str(),
+                    "MessageBody": { "token.$": "$$.Task.Token" },
+                },
+                "End": true,
+            } },
+        });
+        let input = json!({
+            "name": self.name("machine"),
+            "definition": definition.to_string(),
+            "roleArn": format!("arn:aws:iam::{ACCOUNT}:role/anybody"),
+        });
+        let answer = self
+            .call(JsonService::STEP_FUNCTIONS, "CreateStateMachine", &input)
+            .await;
+        let arn = answer["stateMachineArn"].as_str().unwrap();
+        let starts = Starts(StateMachineArn::parse(arn).unwrap());
+        Machine {
+            queue,
+            ports: Aws::new(self.sdk(), "none", starts),
         }
     }
 
@@ -229,4 +275,59 @@ impl Queues for AwsQueues {
 
     /// Time passes by itself: a look at an empty queue waits for a second.
     fn a_second_passes(&self) {}
+}
+
+/// The state machine of one case.
+pub(crate) struct Machine {
+    queue: QueueUrl,
+    ports: Aws<Starts>,
+}
+
+impl Machine {
+    /// The token that the next execution has put into the queue.
+    async fn token(&self) -> TaskToken {
+        for _ in 0..LOOKS {
+            let received = emulator().receive(&self.queue).await;
+            if let Some(message) = received.first() {
+                let body: Value = serde_json::from_str(message["Body"].as_str().unwrap()).unwrap();
+                return TaskToken::parse(body["token"].as_str().unwrap()).unwrap();
+            }
+        }
+        panic!("no execution has put its token into the queue")
+    }
+}
+
+impl StateMachine for Machine {
+    type Ports = Aws<Starts>;
+
+    fn ports(&self) -> &Aws<Starts> {
+        &self.ports
+    }
+
+    async fn sleeping_token(&self) -> TaskToken {
+        let name = execution("asleep");
+        let started = self.ports.start_execution(&name, &run("asleep")).await;
+        assert_eq!(started.unwrap(), Started::Running);
+        self.token().await
+    }
+
+    async fn end(&self, name: &str, well: bool) {
+        let token = self.token().await;
+        if well {
+            let output = recovery_point("orders", None);
+            self.ports.send_task_success(&token, &output).await;
+        } else {
+            let failure = Failure::new(Reason::SnapshotFailed, "RDS says failed");
+            self.ports.send_task_failure(&token, &failure).await;
+        }
+        for _ in 0..LOOKS {
+            let state = self.ports.describe_execution(&execution(name)).await;
+            if state.unwrap() != ExecutionState::Running {
+                return;
+            }
+            // A look at the empty queue waits for a second.
+            emulator().receive(&self.queue).await;
+        }
+        panic!("the execution did not end")
+    }
 }

@@ -35,7 +35,7 @@ pub(crate) trait Queues {
 const LONG: Duration = Duration::from_secs(600);
 const SHORT: Duration = Duration::from_secs(1);
 /// How often something that is to happen within two seconds is looked for; a look at an empty queue takes one.
-const LOOKS: usize = 10;
+pub(crate) const LOOKS: usize = 10;
 
 async fn receive(queues: &impl Queues, most: usize, hidden_for: Duration) -> Vec<DeadLetter> {
     let received = queues

@@ -11,6 +11,7 @@ pub(crate) mod letters;
 pub(crate) mod policies;
 pub(crate) mod samples;
 pub(crate) mod slots;
+pub(crate) mod step_functions;
 pub(crate) mod waits;
 
 /// Makes a test of every case about the table, each run by `$run`.
@@ -119,6 +120,23 @@ macro_rules! queue_contract {
     };
 }
 
+/// Makes a test of every case about Step Functions, each run by `$run`.
+macro_rules! step_functions_contract {
+    ($run:path) => {
+        $crate::suite::tests! { $run, step_functions:
+            a_token_that_somebody_sleeps_on_is_alive,
+            a_success_is_accepted_once,
+            a_failure_is_accepted_once,
+            a_token_is_dead_once_its_task_has_ended,
+            an_execution_is_unknown_before_it_is_started,
+            an_execution_that_runs_is_not_started_a_second_time,
+            a_name_is_used_up_by_another_input,
+            a_name_is_used_up_by_an_execution_that_has_ended,
+            an_execution_whose_task_fails_has_failed,
+        }
+    };
+}
+
 /// One test a case.
 macro_rules! tests {
     ($run:path, $subject:ident: $($case:ident),+ $(,)?) => {
@@ -133,4 +151,4 @@ macro_rules! tests {
     };
 }
 
-pub(crate) use {queue_contract, table_contract, tests};
+pub(crate) use {queue_contract, step_functions_contract, table_contract, tests};
