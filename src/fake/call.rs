@@ -6,17 +6,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::through::{Hook, Through};
-use crate::domain::arn::{ExecutionArn, Family, KeyAlias, KeyArn, RdsArn, Region};
+use crate::domain::arn::{ExecutionArn, Family, KeyArn, RdsArn, Region};
 use crate::domain::command::{Command, DatabaseRef, Run};
 use crate::domain::database::Database;
 use crate::domain::doctor::databases::{Candidate, OptionGroup};
 use crate::domain::doctor::key_policy::Statement;
+use crate::domain::doctor::keys::KeyFacts;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
 use crate::domain::doctor::region::Rule;
 use crate::domain::failure::{Failure, Operation};
 use crate::domain::manifest::Manifest;
 use crate::domain::names::{ExecutionName, ResourceId, SnapshotId};
-use crate::domain::policy_set::{Applied, Stamp, Version};
+use crate::domain::policy_set::{Applied, KeyName, Stamp, Version};
 use crate::domain::redrive::{EndedBadly, EndedExecution, Inspection};
 use crate::domain::slots::SlotLimits;
 use crate::domain::snapshot::Snapshot;
@@ -25,18 +26,19 @@ use crate::domain::token::TaskToken;
 use crate::domain::trouble::Trouble;
 use crate::domain::wait::{Phase, Wait};
 use crate::ports::doctor::{
-    self, CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
+    CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
     ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
 use crate::ports::{
-    self, Abandoned, AutomatedSnapshots, Callbacks, CallerIdentity, Claim, ClaimRun, ClaimSlot,
+    Abandoned, AutomatedSnapshots, Callbacks, CallerIdentity, Claim, ClaimRun, ClaimSlot,
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DeadLetter,
-    DelayMessage, Delivery, DescribeQuota, DescribeSnapshots, Entry, ExecutionState, FindDatabases,
-    FreeSlot, Held, InspectExecution, KeyFacts, ListDatabases, ListEnded, ListOpen, LookUpWaits,
-    NoteTrouble, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, RdsError,
-    ReadDefinitions, ReadEntries, ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReceiptHandle,
-    ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven, RemoveDeadLetter,
-    SendAgain, SendCommand, SnapshotQuota, StartExecution, Started, StorePolicies, Waits, Written,
+    DelayMessage, Delivery, DescribeKey, DescribeQuota, DescribeSnapshots, Entry, ExecutionState,
+    FindDatabases, FreeSlot, Held, InspectExecution, ListDatabases, ListEnded, ListOpen,
+    LookUpWaits, NoteTrouble, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
+    RdsError, ReadDefinitions, ReadEntries, ReadPlanCursor, ReadPolicies, ReadPolicyHistory,
+    ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven,
+    RemoveDeadLetter, SendAgain, SendCommand, SnapshotQuota, StartExecution, Started,
+    StorePolicies, Waits, Written,
 };
 
 /// The AWS action that a call stands for.
@@ -285,8 +287,8 @@ calls! {
         writes StorePolicies: store_policies(by set: Applied)
             -> Result<Written, PortError>, Other("TransactWriteItems");
     }
-    ports::DescribeKey {
-        reads ResolveAlias: describe_key(by alias: KeyAlias)
+    DescribeKey {
+        reads DescribeKey: describe_key(by key: KeyName)
             -> Result<Option<KeyFacts>, PortError>, Other("DescribeKey");
     }
     CallerIdentity {
@@ -338,10 +340,6 @@ calls! {
     ListOptionGroups {
         reads ListOptionGroups: list_option_groups(by region: Region, copy marker: Option<String>)
             -> Result<Page<OptionGroup>, PortError>, Other("DescribeOptionGroups");
-    }
-    doctor::DescribeKey {
-        reads DescribeKey: describe_key(by key: KeyArn)
-            -> Result<Option<crate::domain::doctor::keys::KeyFacts>, PortError>, Other("DescribeKey");
     }
     ReadKeyPolicy {
         reads ReadKeyPolicy: get_key_policy(by key: KeyArn)

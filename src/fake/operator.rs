@@ -5,18 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Refusal;
 use super::step_functions::page;
 use super::world::World;
-use crate::domain::arn::{Family, KeyAlias, KeyArn, Region};
+use crate::domain::arn::{Family, KeyArn, Region};
 use crate::domain::doctor::databases::{Candidate, OptionGroup};
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
 use crate::domain::doctor::region::Rule;
+use crate::domain::policy_set::KeyName;
 use crate::domain::snapshot::Snapshot;
 use crate::ports::doctor::{
-    CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectDatabases,
-    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
+    CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
+    ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
-use crate::ports::{self, CallerIdentity, Page, PortError, RdsError};
+use crate::ports::{CallerIdentity, DescribeKey, Page, PortError, RdsError};
 
 /// How many rows a page holds: few, so that there are several pages.
 const PAGE: usize = 2;
@@ -26,10 +27,8 @@ const PAGE: usize = 2;
 pub struct Operator {
     /// The ARN that AWS knows the caller by.
     pub identity: String,
-    /// The aliases of the recovery region's keys.
-    pub aliases: BTreeMap<KeyAlias, ports::KeyFacts>,
-    /// The keys of all regions.
-    pub keys: BTreeMap<KeyArn, KeyFacts>,
+    /// The keys of all regions, by ARN, and those of the recovery region by alias too.
+    pub keys: BTreeMap<String, KeyFacts>,
     /// What every key's policy says.
     pub key_policy: Vec<Statement>,
     /// The databases of each region, with what their copies depend on.
@@ -48,9 +47,9 @@ pub struct Operator {
     pub denied: BTreeSet<String>,
 }
 
-impl<R, S> ports::DescribeKey for World<R, S> {
-    async fn describe_key(&self, alias: &KeyAlias) -> Result<Option<ports::KeyFacts>, PortError> {
-        Ok(self.state().operator.aliases.get(alias).cloned())
+impl<R, S> DescribeKey for World<R, S> {
+    async fn describe_key(&self, key: &KeyName) -> Result<Option<KeyFacts>, PortError> {
+        Ok(self.state().operator.keys.get(&key.to_string()).cloned())
     }
 }
 
@@ -100,12 +99,6 @@ impl<R, S> ListOptionGroups for World<R, S> {
         let state = self.state();
         let groups = state.operator.option_groups.get(region);
         Ok(page(groups.into_iter().flatten(), PAGE, marker))
-    }
-}
-
-impl<R, S> DescribeKey for World<R, S> {
-    async fn describe_key(&self, key: &KeyArn) -> Result<Option<KeyFacts>, PortError> {
-        Ok(self.state().operator.keys.get(key).cloned())
     }
 }
 

@@ -141,14 +141,11 @@ impl Estate {
             .snapshots
             .values()
             .chain(self.cluster_snapshots.values());
-        let keys = self.keys.iter();
         Operator {
             candidates,
             manual_snapshots: snapshots.flatten().cloned().collect(),
             option_groups: self.option_groups.clone(),
-            keys: keys
-                .map(|(key, facts)| (KeyArn::parse(key).unwrap(), facts.clone()))
-                .collect(),
+            keys: self.keys.clone(),
             key_policy: vec![Statement {
                 principals: vec!["arn:aws:iam::111122223333:root".to_owned()],
                 actions: vec!["kms:*".to_owned()],
@@ -178,7 +175,8 @@ fn region_of(call: &Call) -> &str {
         | Call::DescribeRule { region, .. }
         | Call::FindQueue { region, .. }
         | Call::CountMessages { region, .. } => region.as_str(),
-        Call::DescribeKey { key } | Call::ReadKeyPolicy { key } => key.region(),
+        Call::DescribeKey { key } => key.region().unwrap_or(HOME),
+        Call::ReadKeyPolicy { key } => key.region(),
         _ => match call.action() {
             Action::Rds(_, region) => region.as_str(),
             Action::Other(_) => HOME,

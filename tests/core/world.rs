@@ -10,9 +10,10 @@ use snapferry::app::batch::Record;
 use snapferry::app::react::Ear;
 use snapferry::app::sweep::Broom;
 use snapferry::app::work::Desk;
-use snapferry::domain::arn::{ExecutionArn, Family, KeyAlias, KeyArn, RdsArn, Region};
+use snapferry::domain::arn::{ExecutionArn, Family, KeyArn, RdsArn, Region};
 use snapferry::domain::backoff::Backoff;
 use snapferry::domain::command::{Command, DatabaseRef, Extras, Run, Step};
+use snapferry::domain::doctor::keys::{KeyFacts, KeyState, Manager};
 use snapferry::domain::failure::Operation;
 use snapferry::domain::names::{ExecutionName, OptionGroup, ResourceId, SnapshotId};
 use snapferry::domain::policy_set::Applied;
@@ -23,7 +24,7 @@ use snapferry::domain::wait::{Phase, Rules, Wait};
 use snapferry::fake::table::CatalogEntry;
 use snapferry::fake::{self, Executions, Fate, Hook, Operator, Refusal, Shelf, Table, Through};
 pub(crate) use snapferry::fake::{Action, Call, Name, TaskEnd};
-use snapferry::ports::{ExecutionState, KeyFacts, ReceiptHandle, SnapshotQuota};
+use snapferry::ports::{ExecutionState, ReceiptHandle, SnapshotQuota};
 use snapferry::wire;
 
 /// Runs a future that never has to wait for anything but the fake.
@@ -557,18 +558,19 @@ pub(crate) trait Fixture: Sized {
     }
 }
 
-/// A user, in an account with two aliases.
+/// A user, in an account whose keys have two aliases.
 fn operator() -> Operator {
-    let alias = |name: &str| KeyAlias::parse(name).expect("an alias");
-    let facts = |unusable: Option<&str>| KeyFacts {
+    let facts = |state| KeyFacts {
         arn: KeyArn::parse(OTHER_KEY).expect("a key"),
-        unusable: unusable.map(ToOwned::to_owned),
+        state,
+        manager: Manager::Customer,
+        symmetric: true,
     };
     Operator {
         identity: "arn:aws:iam::111122223333:user/ada".to_owned(),
-        aliases: BTreeMap::from([
-            (alias("alias/recovery"), facts(None)),
-            (alias("alias/off"), facts(Some("its state is Disabled"))),
+        keys: BTreeMap::from([
+            ("alias/recovery".to_owned(), facts(KeyState::Enabled)),
+            ("alias/off".to_owned(), facts(KeyState::Disabled)),
         ]),
         ..Operator::default()
     }
