@@ -227,7 +227,7 @@ impl Waits for Slow {
         self.world.register(wait).await
     }
 
-    async fn replace(&self, wait: &Wait, instead_of: &TaskToken) -> Result<Written, PortError> {
+    async fn replace(&self, wait: &Wait, instead_of: &Wait) -> Result<Written, PortError> {
         self.answer().await;
         self.world.replace(wait, instead_of).await
     }

@@ -16,7 +16,7 @@ use snapferry::domain::command::{Command, DatabaseRef, Extras, Run, Step};
 use snapferry::domain::database::Database;
 use snapferry::domain::failure::{Failure, Operation};
 use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::{ExecutionName, OptionGroup, ResourceId, SnapshotId};
+use snapferry::domain::names::{ExecutionName, OptionGroup, ResourceId, SnapshotId, first_attempt};
 use snapferry::domain::policy_set::Applied;
 use snapferry::domain::slots::SlotLimits;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
@@ -334,11 +334,16 @@ impl World {
     }
 
     pub(crate) fn store(&self, wait: Wait) {
-        self.waits.borrow_mut().insert(wait.resource.clone(), wait);
+        self.waits
+            .borrow_mut()
+            .insert(first_attempt(&wait.resource), wait);
     }
 
+    /// The wait of this very attempt.
     pub(crate) fn wait(&self, resource: &RdsArn) -> Option<Wait> {
-        self.waits.borrow().get(resource).cloned()
+        let waits = self.waits.borrow();
+        let stored = waits.get(&first_attempt(resource));
+        stored.filter(|wait| wait.resource == *resource).cloned()
     }
 
     pub(crate) fn phase(&self, resource: &RdsArn) -> Option<Phase> {
@@ -796,23 +801,26 @@ impl Waits for World {
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
         self.call("PutItem", &wait.resource)?;
         let mut waits = self.waits.borrow_mut();
-        if let Some(stored) = waits.get(&wait.resource) {
+        let key = first_attempt(&wait.resource);
+        if let Some(stored) = waits.get(&key) {
             return Ok(Some(stored.clone()));
         }
-        waits.insert(wait.resource.clone(), wait.clone());
+        waits.insert(key, wait.clone());
         Ok(None)
     }
 
-    async fn replace(&self, wait: &Wait, instead_of: &TaskToken) -> Result<Written, PortError> {
+    async fn replace(&self, wait: &Wait, instead_of: &Wait) -> Result<Written, PortError> {
         self.call("PutItem", &wait.resource)?;
         let mut waits = self.waits.borrow_mut();
-        if waits
-            .get(&wait.resource)
-            .is_none_or(|stored| &stored.command.token != instead_of)
-        {
+        let key = first_attempt(&wait.resource);
+        let is_expected = waits.get(&key).is_some_and(|stored| {
+            stored.command.token == instead_of.command.token
+                && stored.resource == instead_of.resource
+        });
+        if !is_expected {
             return Ok(Written::Conflict);
         }
-        waits.insert(wait.resource.clone(), wait.clone());
+        waits.insert(key, wait.clone());
         Ok(Written::Stored)
     }
 
@@ -824,8 +832,12 @@ impl Waits for World {
         since: Timestamp,
     ) -> Result<Written, PortError> {
         self.call("UpdateItem", resource)?;
-        match self.waits.borrow_mut().get_mut(resource) {
-            Some(stored) if &stored.command.token == token && stored.phase.may_become(phase) => {
+        match self.waits.borrow_mut().get_mut(&first_attempt(resource)) {
+            Some(stored)
+                if stored.resource == *resource
+                    && &stored.command.token == token
+                    && stored.phase.may_become(phase) =>
+            {
                 (stored.phase, stored.since) = (phase, since);
                 Ok(Written::Stored)
             }
@@ -836,11 +848,12 @@ impl Waits for World {
     async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError> {
         self.call("DeleteItem", resource)?;
         let mut waits = self.waits.borrow_mut();
+        let key = first_attempt(resource);
         if waits
-            .get(resource)
+            .get(&key)
             .is_some_and(|stored| &stored.command.token == token)
         {
-            waits.remove(resource);
+            waits.remove(&key);
         }
         Ok(())
     }
@@ -854,8 +867,8 @@ impl NoteTrouble for World {
         trouble: &Trouble,
     ) -> Result<Written, PortError> {
         self.call("NoteTrouble", resource)?;
-        match self.waits.borrow_mut().get_mut(resource) {
-            Some(stored) if &stored.command.token == token => {
+        match self.waits.borrow_mut().get_mut(&first_attempt(resource)) {
+            Some(stored) if stored.resource == *resource && &stored.command.token == token => {
                 stored.trouble = Some(trouble.clone());
                 Ok(Written::Stored)
             }
@@ -868,9 +881,10 @@ impl LookUpWaits for World {
     async fn look_up(&self, resources: &[RdsArn]) -> Result<Vec<Wait>, PortError> {
         assert!(resources.len() <= 100, "BatchGetItem takes 100 keys");
         self.call("BatchGetItem", resources.len())?;
+        let waits = self.waits.borrow();
         Ok(resources
             .iter()
-            .filter_map(|resource| self.wait(resource))
+            .filter_map(|resource| waits.get(&first_attempt(resource)).cloned())
             .collect())
     }
 }
@@ -907,6 +921,7 @@ impl ListOpen for World {
 impl ClaimSlot for World {
     async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError> {
         self.call("ClaimSlot", copy)?;
+        let copy = &first_attempt(copy);
         let mut slots = self.slots.borrow_mut();
         let mut slots_of = self.slots_of.borrow_mut();
         let has_room = limits.of_policy.as_ref().is_none_or(|bound| {
@@ -933,7 +948,7 @@ impl FreeSlot for World {
         proof: &Abandoned,
     ) -> Result<bool, PortError> {
         self.call("TransactWriteItems", copy)?;
-        let holds = match (self.wait(copy), proof) {
+        let holds = match (self.waits.borrow().get(copy), proof) {
             (None, Abandoned::WaitGone) => true,
             (Some(wait), Abandoned::RegisteredSince(since)) => {
                 wait.phase == Phase::Registered && wait.since == *since
