@@ -206,7 +206,12 @@ async fn answer<W: Permissions>(
                         .iter()
                         .map(|resource| (resource.clone(), Answer::NobodyWaits)),
                 );
-                waits.extend(found);
+                // A wait that has gone on to its next attempt is not what the hint is about.
+                waits.extend(
+                    found
+                        .into_iter()
+                        .filter(|wait| chunk.contains(&wait.resource)),
+                );
             }
             Err(error) => warn!(error = chain(&error), "the waits could not be read"),
         }

@@ -15,6 +15,7 @@ use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::command::Step;
 use crate::domain::failure::Owner;
 use crate::domain::limits::{BATCH_GET_MAX, COMMAND_LIFETIME};
+use crate::domain::names::first_attempt;
 use crate::domain::slots::{self, Contender};
 use crate::domain::tags::PolicyName;
 use crate::domain::wait::{Phase, Rules, Wait};
@@ -226,7 +227,8 @@ impl Round {
         }
         self.contenders.push(Contender::of(wait));
         if idle > rules.grace && !under_way {
-            self.abandoned.push((wait.resource.clone(), wait.since));
+            let holder = first_attempt(&wait.resource);
+            self.abandoned.push((holder, wait.since));
         }
     }
 
@@ -235,7 +237,7 @@ impl Round {
         let abandoned = std::mem::take(&mut self.abandoned);
         for (copy, since) in abandoned
             .into_iter()
-            .filter(|(copy, _)| self.holders.contains(copy))
+            .filter(|(holder, _)| self.holders.contains(holder))
             .collect::<Vec<_>>()
         {
             self.free(world, &copy, &Abandoned::RegisteredSince(since))

@@ -226,7 +226,7 @@ calls! {
     }
     Waits {
         writes Register: register(by wait: Wait) -> Result<Option<Wait>, PortError>, Other("PutItem");
-        writes Replace: replace(by wait: Wait, by instead_of: TaskToken)
+        writes Replace: replace(by wait: Wait, by instead_of: Wait)
             -> Result<Written, PortError>, Other("PutItem");
         writes SetPhase: set_phase(by resource: RdsArn, by token: TaskToken, copy phase: Phase, copy since: Timestamp)
             -> Result<Written, PortError>, Other("UpdateItem");

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::domain::arn::{ExecutionArn, RdsArn, Region};
 use crate::domain::command::{DatabaseRef, Run};
 use crate::domain::manifest::Manifest;
-use crate::domain::names::{ExecutionName, ResourceId};
+use crate::domain::names::{ExecutionName, ResourceId, first_attempt};
 use crate::domain::policy_set::{Applied, Stamp, Version};
 use crate::domain::slots::SlotLimits;
 use crate::domain::tags::PolicyName;
@@ -127,6 +127,7 @@ impl CatalogEntry {
 /// The table.
 #[derive(Debug, Clone)]
 pub struct Table {
+    /// The waits, each under the ARN of the first attempt.
     waits: BTreeMap<RdsArn, Wait>,
     slots: Slots,
     catalog: BTreeMap<(ResourceId, PolicyName), CatalogEntry>,
@@ -171,10 +172,10 @@ impl Table {
         self
     }
 
-    /// The wait of a snapshot or copy.
+    /// The wait for a snapshot or copy, whichever attempt it is at.
     #[must_use]
     pub fn wait(&self, resource: &RdsArn) -> Option<&Wait> {
-        self.waits.get(resource)
+        self.waits.get(&first_attempt(resource))
     }
 
     /// All waits.
@@ -214,6 +215,11 @@ impl Table {
 
     /// Stores a wait under no condition.
     pub fn put_wait(&mut self, wait: &Wait, now: Timestamp) {
+        self.put_wait_under(first_attempt(&wait.resource), wait, now);
+    }
+
+    /// Stores a wait under no condition and under another key, as version 0.1.0 did with a later attempt's own ARN.
+    pub fn put_wait_under(&mut self, key: RdsArn, wait: &Wait, now: Timestamp) {
         let mut wait = wait.clone();
         for time in [&mut wait.since, &mut wait.opened_at] {
             *time = in_milliseconds(*time);
@@ -222,17 +228,20 @@ impl Table {
         if let Some(trouble) = &mut wait.trouble {
             trouble.at = in_milliseconds(trouble.at);
         }
-        let key = wait.resource.clone();
         self.changed(now, || {
             Change::Wait(key.clone(), Some(Box::new(wait.clone())))
         });
         self.waits.insert(key, wait);
     }
 
-    /// Removes a wait under no condition.
+    /// Removes the wait for a snapshot or copy under no condition.
     pub fn remove_wait(&mut self, resource: &RdsArn, now: Timestamp) -> Option<Wait> {
-        let removed = self.waits.remove(resource)?;
-        self.changed(now, || Change::Wait(resource.clone(), None));
+        self.remove_under(&first_attempt(resource), now)
+    }
+
+    fn remove_under(&mut self, key: &RdsArn, now: Timestamp) -> Option<Wait> {
+        let removed = self.waits.remove(key)?;
+        self.changed(now, || Change::Wait(key.clone(), None));
         Some(removed)
     }
 
@@ -256,15 +265,13 @@ impl Table {
 
     /// Removes the waits whose time to live is over.
     pub fn expire(&mut self, now: Timestamp) -> Vec<Wait> {
-        let is_over = |wait: &&Wait| wait.expires_at() <= now;
-        let over: Vec<RdsArn> = self
-            .waits
-            .values()
-            .filter(is_over)
-            .map(|wait| wait.resource.clone())
+        let waits = self.waits.iter();
+        let over: Vec<RdsArn> = waits
+            .filter(|(_, wait)| wait.expires_at() <= now)
+            .map(|(key, _)| key.clone())
             .collect();
         over.iter()
-            .filter_map(|resource| self.remove_wait(resource, now))
+            .filter_map(|key| self.remove_under(key, now))
             .collect()
     }
 
@@ -274,9 +281,11 @@ impl Table {
         }
     }
 
-    fn has(&self, resource: &RdsArn, token: &TaskToken) -> bool {
+    /// The stored wait, if it has this token and is at this attempt.
+    #[must_use]
+    pub fn wait_of(&self, resource: &RdsArn, token: &TaskToken) -> Option<&Wait> {
         self.wait(resource)
-            .is_some_and(|stored| stored.command.token == *token)
+            .filter(|stored| stored.command.token == *token && stored.resource == *resource)
     }
 
     pub(super) fn register(&mut self, wait: &Wait, now: Timestamp) -> Option<Wait> {
@@ -287,8 +296,9 @@ impl Table {
         None
     }
 
-    pub(super) fn replace(&mut self, wait: &Wait, old: &TaskToken, now: Timestamp) -> Written {
-        if !self.has(&wait.resource, old) {
+    pub(super) fn replace(&mut self, wait: &Wait, instead_of: &Wait, now: Timestamp) -> Written {
+        let token = &instead_of.command.token;
+        if self.wait_of(&instead_of.resource, token).is_none() {
             return Written::Conflict;
         }
         self.put_wait(wait, now);
@@ -334,8 +344,7 @@ impl Table {
         now: Timestamp,
         change: impl FnOnce(Wait) -> Option<Wait>,
     ) -> Written {
-        let stored = self.wait(resource).cloned();
-        let stored = stored.filter(|stored| stored.command.token == *token);
+        let stored = self.wait_of(resource, token).cloned();
         match stored.and_then(change) {
             Some(changed) => {
                 self.put_wait(&changed, now);
@@ -346,16 +355,22 @@ impl Table {
     }
 
     pub(super) fn forget(&mut self, resource: &RdsArn, token: &TaskToken, now: Timestamp) {
-        if self.has(resource, token) {
-            self.remove_wait(resource, now);
+        for key in [first_attempt(resource), resource.clone()] {
+            let stored = self.waits.get(&key);
+            if stored.is_some_and(|stored| stored.command.token == *token) {
+                self.remove_under(&key, now);
+            }
         }
     }
 
     pub(super) fn look_up(&self, resources: &[RdsArn]) -> Vec<Wait> {
-        let asked: BTreeSet<&RdsArn> = resources.iter().collect();
-        asked
-            .into_iter()
-            .filter_map(|resource| self.wait(resource).cloned())
+        // A later attempt's own ARN is where version 0.1.0 stored its wait.
+        let keys: BTreeSet<RdsArn> = resources
+            .iter()
+            .flat_map(|resource| [first_attempt(resource), resource.clone()])
+            .collect();
+        keys.iter()
+            .filter_map(|key| self.waits.get(key).cloned())
             .collect()
     }
 
@@ -365,7 +380,7 @@ impl Table {
         limits: &SlotLimits,
         now: Timestamp,
     ) -> bool {
-        let held = self.slots.claim(copy, limits);
+        let held = self.slots.claim(&first_attempt(copy), limits);
         if held {
             self.slots_changed(now);
         }
@@ -387,7 +402,7 @@ impl Table {
     }
 
     fn proves(&self, copy: &RdsArn, proof: &Abandoned) -> bool {
-        match (self.wait(copy), proof) {
+        match (self.waits.get(copy), proof) {
             (None, Abandoned::WaitGone) => true,
             (Some(wait), Abandoned::RegisteredSince(since)) => {
                 wait.phase == Phase::Registered && wait.since == in_milliseconds(*since)
@@ -495,11 +510,11 @@ impl Table {
         };
         let after = from.and_then(read_marker);
         let mut rows: Vec<(i64, &RdsArn)> = waits
-            .values()
-            .map(|wait| (wait.since.as_millisecond(), &wait.resource))
-            .filter(|(since, resource)| {
+            .iter()
+            .map(|(key, wait)| (wait.since.as_millisecond(), key))
+            .filter(|(since, key)| {
                 let after = after.as_ref();
-                after.is_none_or(|(from, last)| (*since, *resource) > (*from, last))
+                after.is_none_or(|(from, last)| (*since, *key) > (*from, last))
             })
             .collect();
         rows.sort_unstable();

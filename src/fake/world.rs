@@ -274,7 +274,7 @@ impl<R, S> Waits for World<R, S> {
         Ok(self.table(|table, now| table.register(wait, now)))
     }
 
-    async fn replace(&self, wait: &Wait, instead_of: &TaskToken) -> Result<Written, PortError> {
+    async fn replace(&self, wait: &Wait, instead_of: &Wait) -> Result<Written, PortError> {
         Ok(self.table(|table, now| table.replace(wait, instead_of, now)))
     }
 

@@ -25,14 +25,15 @@ pub enum Written {
     Conflict,
 }
 
-/// The waits by resource. Reads are consistent; every write carries the token it expects.
+/// The waits: one for all attempts at a snapshot or copy ([`crate::domain::names::first_attempt`]). Reads are
+/// consistent; every write carries the token that it expects.
 pub trait Waits {
-    /// `PutItem` if there is none; the stored one otherwise.
+    /// `PutItem` if no attempt has a wait; the stored one otherwise.
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError>;
-    /// `PutItem` if the stored wait has the token `instead_of`.
-    async fn replace(&self, wait: &Wait, instead_of: &TaskToken) -> Result<Written, PortError>;
-    /// `UpdateItem` of phase and since, if the stored wait has this token and may come into this phase
-    /// ([`Phase::may_become`]).
+    /// `PutItem` if the stored wait has the token of `instead_of` and is at its attempt.
+    async fn replace(&self, wait: &Wait, instead_of: &Wait) -> Result<Written, PortError>;
+    /// `UpdateItem` of phase and since, if the stored wait has this token, is at this attempt, and may come into
+    /// this phase ([`Phase::may_become`]).
     async fn set_phase(
         &self,
         resource: &RdsArn,
@@ -40,13 +41,13 @@ pub trait Waits {
         phase: Phase,
         since: Timestamp,
     ) -> Result<Written, PortError>;
-    /// `DeleteItem` if the stored wait has this token. One that is gone is no error.
+    /// `DeleteItem` if the stored wait has this token, whichever attempt it is at. One that is gone is no error.
     async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError>;
 }
 
 /// Says in a wait why its command stays in the queue.
 pub trait NoteTrouble {
-    /// `UpdateItem`, if the stored wait has this token.
+    /// `UpdateItem`, if the stored wait has this token and is at this attempt.
     async fn note_trouble(
         &self,
         resource: &RdsArn,
@@ -57,7 +58,8 @@ pub trait NoteTrouble {
 
 /// Looks waits up.
 pub trait LookUpWaits {
-    /// `BatchGetItem`, consistent: the waits there are, in no order; at most 100 resources.
+    /// `BatchGetItem`, consistent: the waits of these snapshots and copies, in no order; at most 100 resources. A
+    /// wait may be at another attempt than the one that was asked for.
     async fn look_up(&self, resources: &[RdsArn]) -> Result<Vec<Wait>, PortError>;
 }
 
@@ -66,7 +68,7 @@ pub trait LookUpWaits {
 pub struct OpenPage {
     /// Waits, of every phase.
     pub waits: Vec<Wait>,
-    /// Who holds a copy slot; on one page of all only.
+    /// Who holds a copy slot: the ARN of each copy's first attempt; on one page of all only.
     pub holders: BTreeSet<RdsArn>,
     /// For which policy a holder counts, where that policy's slots are bounded.
     pub holders_of: BTreeMap<RdsArn, PolicyName>,
@@ -84,7 +86,7 @@ pub trait ListOpen {
     async fn list_open(&self, from: Option<OpenMarker>) -> Result<OpenPage, PortError>;
 }
 
-/// Copy slots.
+/// Copy slots: one for all attempts at a copy ([`crate::domain::names::first_attempt`]).
 pub trait ClaimSlot {
     /// `UpdateItem`: takes a slot if fewer are taken than the limits allow, of all and of its policy, or if it is
     /// held already. Whether it is held now.
@@ -102,8 +104,8 @@ pub enum Abandoned {
 
 /// Frees slots that nobody uses any more.
 pub trait FreeSlot {
-    /// `TransactWriteItems`: frees the slot, also of the policy that it counts for, if the proof still holds;
-    /// whether it did.
+    /// `TransactWriteItems`: frees the slot of a holder, also of the policy that it counts for, if the proof still
+    /// holds; whether it did.
     async fn free_slot(
         &self,
         copy: &RdsArn,

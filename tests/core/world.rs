@@ -384,8 +384,10 @@ pub(crate) trait Fixture: Sized {
         self.table().put_wait(&wait, now);
     }
 
+    /// The wait of this very attempt.
     fn wait(&self, resource: &RdsArn) -> Option<Wait> {
-        self.table().wait(resource).cloned()
+        let stored = self.table().wait(resource).cloned();
+        stored.filter(|wait| wait.resource == *resource)
     }
 
     fn waits(&self) -> BTreeMap<RdsArn, Wait> {

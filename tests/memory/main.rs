@@ -179,7 +179,7 @@ impl Waits for Crowd {
         panic!("the sweeper registers nothing");
     }
 
-    async fn replace(&self, _wait: &Wait, _instead_of: &TaskToken) -> Result<Written, PortError> {
+    async fn replace(&self, _wait: &Wait, _instead_of: &Wait) -> Result<Written, PortError> {
         panic!("the sweeper replaces nothing");
     }
 

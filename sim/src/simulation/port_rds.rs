@@ -374,7 +374,7 @@ impl Port {
                 found.key = Some(world.key.clone());
             }
             Some(Mutant::SourceIsOverlooked) => {
-                let wait = world.table.waits.get(&found.arn);
+                let wait = world.table.get(&found.arn);
                 if let Some(Expectation::Copy(copy_of)) = wait.map(|wait| &wait.expected) {
                     found.source = Some(copy_of.source.clone());
                 }

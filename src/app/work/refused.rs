@@ -86,10 +86,7 @@ async fn ask_what_exists<W: Permissions>(
             Verdict::Fail(failure) => give_up(world, wait, failure).await.map(Tried::Done),
             Verdict::KeepWaiting { .. } => Err(WorkError::NotShownYet(wait.resource.clone())),
         },
-        Existing::NextAttempt => {
-            world.forget(&wait.resource, &wait.command.token).await?;
-            Ok(Tried::NextAttempt)
-        }
+        Existing::NextAttempt => Ok(Tried::NextAttempt),
         Existing::Fail(failure) => give_up(world, wait, failure).await.map(Tried::Done),
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use snapferry::domain::arn::RdsArn;
+use snapferry::domain::names::{Attempt, nth_attempt};
 use snapferry::domain::slots::{PolicySlots, SlotLimits};
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::wait::Phase;
@@ -124,6 +125,30 @@ pub(crate) async fn a_refused_claim_leaves_nothing_behind(table: &impl Table) {
     let (all, of) = holders(table).await;
     assert_eq!(all, copies(&["a"]));
     assert_eq!(of, BTreeMap::new());
+}
+
+pub(crate) async fn all_attempts_at_a_copy_have_one_slot(table: &impl Table) {
+    let second = nth_attempt(&copy("a"), Attempt::from_number(2).expect("an attempt"));
+    let limits = of_policy(1, "gold", 1);
+    assert!(table.claim_slot(&second, &limits).await.unwrap());
+    assert!(
+        claim(table, "a", &limits).await,
+        "the first attempt holds it"
+    );
+    assert!(table.claim_slot(&second, &limits).await.unwrap());
+    let of = [(copy("a"), policy("gold"))].into();
+    assert_eq!(holders(table).await, (copies(&["a"]), of));
+}
+
+pub(crate) async fn a_slot_is_kept_while_a_later_attempt_has_the_wait(table: &impl Table) {
+    let mut later = wait("a", "t");
+    later.resource = nth_attempt(&copy("a"), Attempt::from_number(2).expect("an attempt"));
+    assert!(claim(table, "a", &of_all(1)).await);
+    table.register(&later).await.unwrap();
+    assert!(!free(table, "a", None).await);
+    let proof = Abandoned::RegisteredSince(later.since);
+    let freed = table.free_slot(&copy("a"), None, &proof).await;
+    assert!(freed.unwrap());
 }
 
 pub(crate) async fn a_slot_is_freed_when_the_wait_is_gone(table: &impl Table) {

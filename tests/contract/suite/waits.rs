@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use snapferry::domain::arn::RdsArn;
+use snapferry::domain::names::{Attempt, nth_attempt};
 use snapferry::domain::wait::{Expectation, Phase, Wait};
 use snapferry::ports::{ListOpen, LookUpWaits, NoteTrouble, Waits, Written};
 
@@ -14,7 +15,11 @@ pub(crate) trait Table: Waits + NoteTrouble + LookUpWaits + ListOpen {}
 impl<T: Waits + NoteTrouble + LookUpWaits + ListOpen> Table for T {}
 
 async fn stored(table: &impl Table, name: &str) -> Option<Wait> {
-    let mut found = table.look_up(&[copy(name)]).await.unwrap();
+    stored_of(table, &copy(name)).await
+}
+
+async fn stored_of(table: &impl Table, resource: &RdsArn) -> Option<Wait> {
+    let mut found = table.look_up(std::slice::from_ref(resource)).await.unwrap();
     assert!(found.len() <= 1, "one resource, one wait: {found:?}");
     found.pop()
 }
@@ -90,7 +95,7 @@ pub(crate) async fn a_wait_keeps_its_times_in_milliseconds_and_its_sources_time_
 pub(crate) async fn a_wait_is_replaced_while_it_has_the_expected_token(table: &impl Table) {
     store(table, &wait_in(Phase::Seen, "orders", "old")).await;
     let new = wait("orders", "new");
-    let written = table.replace(&new, &token("old")).await.unwrap();
+    let written = table.replace(&new, &wait("orders", "old")).await.unwrap();
     assert_eq!(written, Written::Stored);
     assert_eq!(stored(table, "orders").await, Some(new));
 }
@@ -98,15 +103,117 @@ pub(crate) async fn a_wait_is_replaced_while_it_has_the_expected_token(table: &i
 pub(crate) async fn a_wait_with_another_token_is_not_replaced(table: &impl Table) {
     let other = wait("orders", "other");
     store(table, &other).await;
-    let written = table.replace(&wait("orders", "new"), &token("old")).await;
+    let written = table
+        .replace(&wait("orders", "new"), &wait("orders", "old"))
+        .await;
     assert_eq!(written.unwrap(), Written::Conflict);
     assert_eq!(stored(table, "orders").await, Some(other));
 }
 
 pub(crate) async fn a_wait_that_is_gone_is_not_replaced(table: &impl Table) {
-    let written = table.replace(&wait("orders", "new"), &token("old")).await;
+    let written = table
+        .replace(&wait("orders", "new"), &wait("orders", "old"))
+        .await;
     assert_eq!(written.unwrap(), Written::Conflict);
     assert_eq!(stored(table, "orders").await, None);
+}
+
+/// A wait at another attempt at the copy.
+fn at_attempt(number: i64, name: &str, with: &str) -> Wait {
+    let attempt = Attempt::from_number(number).expect("an attempt");
+    Wait {
+        resource: nth_attempt(&copy(name), attempt),
+        ..wait(name, with)
+    }
+}
+
+pub(crate) async fn all_attempts_at_a_copy_have_one_wait(table: &impl Table) {
+    let second = at_attempt(2, "orders", "t");
+    store(table, &second).await;
+    for number in 1..=3 {
+        let attempt = at_attempt(number, "orders", "t");
+        let answer = table.register(&attempt).await.unwrap();
+        assert_eq!(answer.as_ref(), Some(&second), "attempt {number}");
+        let found = stored_of(table, &attempt.resource).await;
+        assert_eq!(found.as_ref(), Some(&second), "attempt {number}");
+    }
+    assert_eq!(listed(table).await.len(), 1);
+}
+
+pub(crate) async fn attempts_that_are_looked_up_together_find_their_wait_once(table: &impl Table) {
+    let second = at_attempt(2, "orders", "t");
+    store(table, &second).await;
+    let asked = [1, 2, 3].map(|number| at_attempt(number, "orders", "t").resource);
+    assert_eq!(table.look_up(&asked).await.unwrap(), [second]);
+}
+
+pub(crate) async fn a_wait_goes_on_to_the_next_attempt_in_one_write(table: &impl Table) {
+    let (first, second) = (wait("orders", "t"), at_attempt(2, "orders", "t"));
+    store(table, &first).await;
+    let written = table.replace(&second, &first).await.unwrap();
+    assert_eq!(written, Written::Stored);
+    let found = table
+        .look_up(&[first.resource, second.resource.clone()])
+        .await;
+    assert_eq!(found.unwrap(), [second]);
+}
+
+pub(crate) async fn a_wait_at_another_attempt_is_not_replaced(table: &impl Table) {
+    let third = at_attempt(3, "orders", "t");
+    store(table, &third).await;
+    let (first, second) = (wait("orders", "t"), at_attempt(2, "orders", "t"));
+    for (new, old) in [(&second, &first), (&third, &second), (&first, &first)] {
+        let written = table.replace(new, old).await.unwrap();
+        assert_eq!(
+            written,
+            Written::Conflict,
+            "{} to {}",
+            old.resource,
+            new.resource
+        );
+    }
+    assert_eq!(stored(table, "orders").await, Some(third));
+}
+
+pub(crate) async fn a_wait_at_another_attempt_is_not_marked(table: &impl Table) {
+    let second = at_attempt(2, "orders", "t");
+    store(table, &second).await;
+    let written = set_phase(table, "orders", "t", Phase::Requested).await;
+    assert_eq!(written, Written::Conflict);
+    let noted = trouble("the quota is full");
+    let written = table
+        .note_trouble(&copy("orders"), &token("t"), &noted)
+        .await;
+    assert_eq!(written.unwrap(), Written::Conflict);
+    assert_eq!(stored(table, "orders").await, Some(second.clone()));
+
+    let since = time("2026-11-22T04:00:00Z");
+    let resource = &second.resource;
+    let written = table
+        .set_phase(resource, &token("t"), Phase::Requested, since)
+        .await;
+    assert_eq!(written.unwrap(), Written::Stored);
+    let written = table.note_trouble(resource, &token("t"), &noted).await;
+    assert_eq!(written.unwrap(), Written::Stored);
+    let marked = Wait {
+        phase: Phase::Requested,
+        since,
+        trouble: Some(noted),
+        ..second
+    };
+    assert_eq!(stored(table, "orders").await, Some(marked));
+}
+
+pub(crate) async fn a_wait_is_forgotten_whichever_attempt_it_is_at(table: &impl Table) {
+    for (stored_at, forgotten_at) in [(2, 1), (1, 2), (2, 3)] {
+        let stored_wait = at_attempt(stored_at, "orders", "t");
+        store(table, &stored_wait).await;
+        let resource = at_attempt(forgotten_at, "orders", "t").resource;
+        table.forget(&resource, &token("other")).await.unwrap();
+        assert_eq!(stored(table, "orders").await, Some(stored_wait));
+        table.forget(&resource, &token("t")).await.unwrap();
+        assert_eq!(stored(table, "orders").await, None);
+    }
 }
 
 pub(crate) async fn a_phase_is_set_with_its_time_and_nothing_else_changes(table: &impl Table) {
