@@ -14,11 +14,11 @@ use jiff::SignedDuration;
 use snapferry::domain::command::Command;
 use snapferry::domain::token::TaskToken;
 use snapferry::fake::{Call, Executions, Fate, Hook, Shelf, Through, Token, World};
-use snapferry::ports::{ExecutionState, ReceiptHandle};
+use snapferry::ports::{ExecutionState, ReceiptHandle, StartExecution, Started};
 use snapferry::wire;
 
 use crate::suite::letters::Queues;
-use crate::suite::samples::{execution, time, token};
+use crate::suite::samples::{self, execution, time, token};
 use crate::suite::step_functions::StateMachine;
 
 /// Nothing is asked of RDS here.
@@ -162,3 +162,15 @@ fn on_the_machine(case: impl AsyncFn(&FakeMachine)) {
 }
 
 suite::step_functions_contract!(crate::on_the_machine);
+
+/// AWS documents it (StartExecution, *idempotency*); the emulator refuses, so the fake alone is held to it.
+#[test]
+fn an_execution_that_runs_is_not_started_a_second_time() {
+    let world = fake();
+    let name = execution("run-of-orders");
+    for _ in 0..2 {
+        let started = run(world.start_execution(&name, &samples::run("orders")));
+        assert_eq!(started.unwrap(), Started::Running);
+    }
+    assert_eq!(world.state().step_functions.started.len(), 1);
+}

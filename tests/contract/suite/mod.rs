@@ -137,7 +137,7 @@ macro_rules! step_functions_contract {
             a_failure_is_accepted_once,
             a_token_is_dead_once_its_task_has_ended,
             an_execution_is_unknown_before_it_is_started,
-            an_execution_that_runs_is_not_started_a_second_time,
+            an_execution_runs_once_it_is_started,
             a_name_is_used_up_by_another_input,
             a_name_is_used_up_by_an_execution_that_has_ended,
             an_execution_whose_task_fails_has_failed,

@@ -84,11 +84,7 @@ pub(crate) async fn an_execution_is_unknown_before_it_is_started(machine: &impl 
     assert_eq!(state(machine).await, ExecutionState::Unknown);
 }
 
-pub(crate) async fn an_execution_that_runs_is_not_started_a_second_time(
-    machine: &impl StateMachine,
-) {
-    assert_eq!(start(machine, &run("orders")).await, Started::Running);
-    assert_eq!(state(machine).await, ExecutionState::Running);
+pub(crate) async fn an_execution_runs_once_it_is_started(machine: &impl StateMachine) {
     assert_eq!(start(machine, &run("orders")).await, Started::Running);
     assert_eq!(state(machine).await, ExecutionState::Running);
 }
