@@ -2,8 +2,9 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
@@ -19,9 +20,8 @@ use crate::domain::slots::{self, Contender};
 use crate::domain::tags::PolicyName;
 use crate::domain::wait::{Phase, Rules, Wait};
 use crate::ports::{
-    Abandoned, Callbacks, ClaimSlot, Clock, DescribeClusterSnapshots, DescribeSnapshots, FreeSlot,
-    ListOpen, LookUpWaits, PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint,
-    SendCommand, Waits,
+    Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, FreeSlot, ListOpen, LookUpWaits,
+    PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint, SendCommand, Waits, open_pages,
 };
 
 /// How many describe calls are under way at once. RDS publishes no rate; four keep a sweep of hundreds of pages
@@ -35,7 +35,7 @@ const THROTTLED_MAX: usize = 10;
 permissions! {
     /// Everything that the sweeper may do.
     Permissions:
-        Callbacks ClaimSlot Clock DescribeClusterSnapshots DescribeSnapshots FreeSlot ListOpen LookUpWaits
+        Callbacks ClaimSlot Clock DescribeSnapshots FreeSlot ListOpen LookUpWaits
         ProbeToken RecordRecoveryPoint SendCommand Waits
 }
 
@@ -78,9 +78,8 @@ pub struct Swept {
 /// When the list of what is open cannot be read.
 pub async fn sweep<W: Permissions>(world: &W, broom: &Broom) -> Result<Swept, PortError> {
     let mut round = Round::default();
-    let mut from = None;
-    loop {
-        let page = world.list_open(from).await?;
+    let mut pages = pin!(open_pages(world));
+    while let Some(page) = pages.try_next().await? {
         round.holders.extend(page.holders);
         round.holders_of.extend(page.holders_of);
         let full: Vec<Vec<Wait>> = page
@@ -89,10 +88,6 @@ pub async fn sweep<W: Permissions>(world: &W, broom: &Broom) -> Result<Swept, Po
             .filter_map(|wait| round.take(broom, wait))
             .collect();
         round.judge(world, broom, full).await;
-        match page.next {
-            Some(next) => from = Some(next),
-            None => break,
-        }
     }
     let rest = std::mem::take(&mut round.asking).into_values().collect();
     round.judge(world, broom, rest).await;

@@ -18,10 +18,9 @@ use crate::domain::names::Attempt;
 use crate::domain::trouble::Trouble;
 use crate::domain::wait::{Phase, Rules, Wait};
 use crate::ports::{
-    AutomatedClusterSnapshots, AutomatedSnapshots, Callbacks, ClaimRun, ClaimSlot, Clock,
-    CopyClusterSnapshot, CopySnapshot, CreateClusterSnapshot, CreateSnapshot,
-    DescribeClusterSnapshots, DescribeQuota, DescribeSnapshots, LookUpWaits, NoteTrouble,
-    PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint, StartExecution, Waits,
+    AutomatedSnapshots, Callbacks, ClaimRun, ClaimSlot, Clock, CopySnapshot, CreateSnapshot,
+    DescribeQuota, DescribeSnapshots, LookUpWaits, NoteTrouble, PortError, Probe, ProbeToken,
+    RdsError, RecordRecoveryPoint, StartExecution, Waits,
 };
 
 use aim::Aim;
@@ -32,8 +31,7 @@ use source::{Source, no_source, source};
 permissions! {
     /// Everything that the worker may do.
     Permissions:
-        AutomatedClusterSnapshots AutomatedSnapshots Callbacks ClaimRun ClaimSlot Clock CopyClusterSnapshot
-        CopySnapshot CreateClusterSnapshot CreateSnapshot DescribeClusterSnapshots DescribeQuota
+        AutomatedSnapshots Callbacks ClaimRun ClaimSlot Clock CopySnapshot CreateSnapshot DescribeQuota
         DescribeSnapshots LookUpWaits NoteTrouble ProbeToken RecordRecoveryPoint StartExecution Waits
 }
 

@@ -1,6 +1,5 @@
 //! What a copy is made of.
 
-use crate::app::families;
 use crate::app::work::aim::Aim;
 use crate::app::work::named;
 use crate::app::work::refused::{give_up, not_told};
@@ -69,7 +68,8 @@ async fn ask_for_source<W: Permissions>(
     ids: &[SnapshotId],
 ) -> Result<Source, WorkError> {
     let database = &run.database.arn;
-    let found = families::describe(world, database.region(), database.family(), ids)
+    let found = world
+        .describe_snapshots(database.region(), database.family(), ids)
         .await
         .map_err(not_told)?;
     let (available, others): (Vec<_>, Vec<_>) = found
