@@ -25,8 +25,8 @@ pub enum Written {
     Conflict,
 }
 
-/// The waits: one for all attempts at a snapshot or copy ([`crate::domain::names::first_attempt`]). Reads are
-/// consistent; every write carries the token that it expects.
+/// The waits: one for all attempts at a snapshot or copy ([`first_attempt`](crate::domain::names::first_attempt)).
+/// Reads are consistent; every write carries the token that it expects.
 pub trait Waits {
     /// `PutItem` if no attempt has a wait; the stored one otherwise.
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError>;
@@ -86,7 +86,7 @@ pub trait ListOpen {
     async fn list_open(&self, from: Option<OpenMarker>) -> Result<OpenPage, PortError>;
 }
 
-/// Copy slots: one for all attempts at a copy ([`crate::domain::names::first_attempt`]).
+/// Copy slots: one for all attempts at a copy ([`first_attempt`](crate::domain::names::first_attempt)).
 pub trait ClaimSlot {
     /// `UpdateItem`: takes a slot if fewer are taken than the limits allow, of all and of its policy, or if it is
     /// held already. Whether it is held now.
