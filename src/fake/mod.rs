@@ -31,8 +31,8 @@ pub use queue::Queue;
 pub use rds::{RdsModel, Shelf};
 pub use step_functions::{Executions, StepFunctionsModel, TaskEnd, Token};
 pub use table::Table;
-pub use through::{Call, Fate, Hook, Name, Through};
-pub use world::World;
+pub use through::{Answer, Call, Effect, Fate, Hook, Name, Through};
+pub use world::{Holds, Ports, State, World};
 
 use crate::domain::arn::Region;
 use crate::domain::failure::Operation;

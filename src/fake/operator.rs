@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Refusal;
 use super::step_functions::page;
-use super::world::World;
+use super::world::{Holds, Ports};
 use crate::domain::arn::{Family, KeyArn, Region};
 use crate::domain::doctor::databases::{Candidate, OptionGroup};
 use crate::domain::doctor::key_policy::Statement;
@@ -47,122 +47,128 @@ pub struct Operator {
     pub denied: BTreeSet<String>,
 }
 
-impl<R, S> DescribeKey for World<R, S> {
+impl<L: Holds> DescribeKey for Ports<L> {
     async fn describe_key(&self, key: &KeyName) -> Result<Option<KeyFacts>, PortError> {
-        Ok(self.state().operator.keys.get(&key.to_string()).cloned())
+        Ok(self.operator(|operator| operator.keys.get(&key.to_string()).cloned()))
     }
 }
 
-impl<R, S> CallerIdentity for World<R, S> {
+impl<L: Holds> CallerIdentity for Ports<L> {
     async fn caller_identity(&self) -> Result<String, PortError> {
-        Ok(self.state().operator.identity.clone())
+        Ok(self.operator(|operator| operator.identity.clone()))
     }
 }
 
-impl<R, S> InspectDatabases for World<R, S> {
+impl<L: Holds> InspectDatabases for Ports<L> {
     async fn inspect_databases(
         &self,
         region: &Region,
         family: Family,
         marker: Option<String>,
     ) -> Result<Page<Candidate>, RdsError> {
-        let state = self.state();
-        let all = state.operator.candidates.get(region);
-        let asked = all
-            .into_iter()
-            .flatten()
-            .filter(|one| one.database.arn.family() == family);
-        Ok(page(asked, PAGE, marker))
+        Ok(self.operator(|operator| {
+            let all = operator.candidates.get(region).into_iter().flatten();
+            let asked = all.filter(|one| one.database.arn.family() == family);
+            page(asked, PAGE, marker)
+        }))
     }
 }
 
-impl<R, S> ListManualSnapshots for World<R, S> {
+impl<L: Holds> ListManualSnapshots for Ports<L> {
     async fn list_manual_snapshots(
         &self,
         region: &Region,
         family: Family,
         marker: Option<String>,
     ) -> Result<Page<Snapshot>, RdsError> {
-        let state = self.state();
-        let all = state.operator.manual_snapshots.iter();
-        let asked = all.filter(|one| one.arn.region() == region && one.arn.family() == family);
-        Ok(page(asked, PAGE, marker))
+        Ok(self.operator(|operator| {
+            let all = operator.manual_snapshots.iter();
+            let asked = all.filter(|one| one.arn.region() == region && one.arn.family() == family);
+            page(asked, PAGE, marker)
+        }))
     }
 }
 
-impl<R, S> ListOptionGroups for World<R, S> {
+impl<L: Holds> ListOptionGroups for Ports<L> {
     async fn list_option_groups(
         &self,
         region: &Region,
         marker: Option<String>,
     ) -> Result<Page<OptionGroup>, PortError> {
-        let state = self.state();
-        let groups = state.operator.option_groups.get(region);
-        Ok(page(groups.into_iter().flatten(), PAGE, marker))
+        Ok(self.operator(|operator| {
+            let groups = operator.option_groups.get(region);
+            page(groups.into_iter().flatten(), PAGE, marker)
+        }))
     }
 }
 
-impl<R, S> ReadKeyPolicy for World<R, S> {
+impl<L: Holds> ReadKeyPolicy for Ports<L> {
     async fn get_key_policy(&self, _key: &KeyArn) -> Result<Vec<Statement>, PortError> {
-        Ok(self.state().operator.key_policy.clone())
+        Ok(self.operator(|operator| operator.key_policy.clone()))
     }
 }
 
-impl<R, S> FindRules for World<R, S> {
+impl<L: Holds> FindRules for Ports<L> {
     async fn list_rule_names_by_target(
         &self,
         region: &Region,
         target: &str,
         marker: Option<String>,
     ) -> Result<Page<String>, PortError> {
-        let operator = &self.state().operator;
-        let rules = operator.rules.get(region);
-        let rules = rules.filter(|_| operator.rules_target == target);
-        let names = rules.into_iter().flatten().map(|rule| &rule.name);
-        Ok(page(names, PAGE, marker))
+        Ok(self.operator(|operator| {
+            let rules = operator.rules.get(region);
+            let rules = rules.filter(|_| operator.rules_target == target);
+            let names = rules.into_iter().flatten().map(|rule| &rule.name);
+            page(names, PAGE, marker)
+        }))
     }
 }
 
-impl<R, S> DescribeRule for World<R, S> {
+impl<L: Holds> DescribeRule for Ports<L> {
     async fn describe_rule(&self, region: &Region, name: &str) -> Result<Rule, PortError> {
-        let state = self.state();
-        let mut rules = state.operator.rules.get(region).into_iter().flatten();
-        let rule = rules.find(|rule| rule.name == name).cloned();
+        let rule = self.operator(|operator| {
+            let mut rules = operator.rules.get(region).into_iter().flatten();
+            rules.find(|rule| rule.name == name).cloned()
+        });
         rule.ok_or_else(|| Refusal::code("ResourceNotFoundException").of_port("DescribeRule"))
     }
 }
 
-impl<R, S> FindQueue for World<R, S> {
+impl<L: Holds> FindQueue for Ports<L> {
     async fn get_queue_url(
         &self,
         _region: &Region,
         name: &str,
     ) -> Result<Option<String>, PortError> {
-        let state = self.state();
-        let mut urls = state.operator.messages.keys();
-        Ok(urls.find(|url| url.ends_with(&format!("/{name}"))).cloned())
+        let ending = format!("/{name}");
+        Ok(self.operator(|operator| {
+            let mut urls = operator.messages.keys();
+            urls.find(|url| url.ends_with(&ending)).cloned()
+        }))
     }
 }
 
-impl<R, S> CountMessages for World<R, S> {
+impl<L: Holds> CountMessages for Ports<L> {
     async fn count_messages(&self, _region: &Region, url: &str) -> Result<Option<u64>, PortError> {
-        Ok(self.state().operator.messages.get(url).copied())
+        Ok(self.operator(|operator| operator.messages.get(url).copied()))
     }
 }
 
-impl<R, S> SimulatePermissions for World<R, S> {
+impl<L: Holds> SimulatePermissions for Ports<L> {
     async fn simulate_principal_policy(
         &self,
         _role: &RoleArn,
         requirement: &Requirement,
     ) -> Result<Vec<Decision>, PortError> {
-        let denied = &self.state().operator.denied;
-        let decisions = requirement.actions.iter().map(|action| Decision {
-            action: (*action).to_owned(),
-            resource: "*".to_owned(),
-            allowed: !denied.contains(*action),
-            missing: Vec::new(),
-        });
-        Ok(decisions.collect())
+        Ok(self.operator(|operator| {
+            let actions = requirement.actions.iter();
+            let decide = |action: &&str| Decision {
+                action: (*action).to_owned(),
+                resource: "*".to_owned(),
+                allowed: !operator.denied.contains(*action),
+                missing: Vec::new(),
+            };
+            actions.map(decide).collect()
+        }))
     }
 }

@@ -98,6 +98,12 @@ impl<Note> Queue<Note> {
         Some(removed)
     }
 
+    /// The number of the message of an id.
+    #[must_use]
+    pub fn number(&self, message_id: &str) -> Option<u64> {
+        self.numbers.get(message_id).copied()
+    }
+
     /// A message by its number.
     #[must_use]
     pub fn get(&self, number: u64) -> Option<&Message<Note>> {

@@ -4,6 +4,8 @@
 //! the world again. So one implementation serves tests that count calls, simulations that break them, and
 //! comparisons that bill them.
 
+use std::any::Any;
+use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -50,8 +52,8 @@ pub trait Hook<W> {
     /// Right before the effect, in one step with it.
     fn entering(&self, _world: &W, _call: &Call) {}
 
-    /// Right after the effect, in one step with it: whether the world did what was asked.
-    fn after(&self, _world: &W, _call: &Call, _did_it: bool) {}
+    /// Right after the effect, in one step with it: what the world answered.
+    fn after(&self, _world: &W, _call: &Call, _answer: &dyn Answer) {}
 
     /// Keeps the effect of a call that is late.
     fn put_off(&self, _until: Timestamp, _effect: Effect) {}
@@ -102,25 +104,27 @@ impl<W, H> Through<W, H> {
     }
 }
 
-/// What a call is answered with: it can say that the call was refused.
-pub trait Answer {
+/// What a call is answered with. A hook that wants the very type downcasts it.
+pub trait Answer: Any + Debug {
     /// The answer to a call that was refused.
-    fn refused(call: &Call, refusal: Refusal) -> Self;
-    /// Whether the world did what was asked.
-    fn did_it(&self) -> bool;
+    fn refused(call: &Call, refusal: Refusal) -> Self
+    where
+        Self: Sized;
+    /// The error code that it carries; nothing if the world did what was asked, or did not answer.
+    fn code(&self) -> Option<&str>;
 }
 
-impl<T> Answer for Result<T, PortError> {
+impl<T: Any + Debug> Answer for Result<T, PortError> {
     fn refused(call: &Call, refusal: Refusal) -> Self {
         Err(refusal.of_port(call.action().as_str()))
     }
 
-    fn did_it(&self) -> bool {
-        self.is_ok()
+    fn code(&self) -> Option<&str> {
+        self.as_ref().err()?.code.as_deref()
     }
 }
 
-impl<T> Answer for Result<T, RdsError> {
+impl<T: Any + Debug> Answer for Result<T, RdsError> {
     fn refused(call: &Call, refusal: Refusal) -> Self {
         let Action::Rds(operation, region) = call.action() else {
             panic!("{call:?} is answered like a call to RDS and is none")
@@ -128,8 +132,8 @@ impl<T> Answer for Result<T, RdsError> {
         Err(refusal.of_rds(operation, region))
     }
 
-    fn did_it(&self) -> bool {
-        self.is_ok()
+    fn code(&self) -> Option<&str> {
+        self.as_ref().err()?.code.as_deref()
     }
 }
 
@@ -138,8 +142,11 @@ impl Answer for Probe {
         Self::Unknown(refusal.of_port(call.action().as_str()))
     }
 
-    fn did_it(&self) -> bool {
-        !matches!(self, Self::Unknown(_))
+    fn code(&self) -> Option<&str> {
+        match self {
+            Self::Unknown(error) => error.code.as_deref(),
+            Self::Alive | Self::Dead | Self::Invalid => None,
+        }
     }
 }
 
@@ -148,8 +155,11 @@ impl Answer for Delivery {
         Self::Unknown(refusal.of_port(call.action().as_str()))
     }
 
-    fn did_it(&self) -> bool {
-        matches!(self, Self::Accepted)
+    fn code(&self) -> Option<&str> {
+        match self {
+            Self::Unknown(error) => error.code.as_deref(),
+            Self::Accepted | Self::NobodyWaits | Self::Invalid => None,
+        }
     }
 }
 
@@ -166,7 +176,7 @@ impl<W: 'static, H: Hook<W> + 'static> Through<W, H> {
             async move {
                 hook.entering(&world, &call);
                 let answer = effect.await;
-                hook.after(&world, &call, answer.did_it());
+                hook.after(&world, &call, &answer);
                 answer
             }
         };
