@@ -115,6 +115,16 @@ impl<Note> Queue<Note> {
         self.messages.get_mut(&number)
     }
 
+    /// The message that was sent last, if it is still here.
+    pub fn newest_mut(&mut self) -> Option<&mut Message<Note>> {
+        self.messages.get_mut(&self.sent)
+    }
+
+    /// All messages, to be changed.
+    pub fn messages_mut(&mut self) -> impl Iterator<Item = &mut Message<Note>> {
+        self.messages.values_mut()
+    }
+
     /// All messages with their numbers, hidden ones too.
     pub fn messages(&self) -> impl Iterator<Item = (u64, &Message<Note>)> {
         self.messages
@@ -133,6 +143,12 @@ impl<Note> Queue<Note> {
         self.messages()
             .filter(move |(_, message)| message.visible_at <= now)
             .map(|(number, _)| number)
+    }
+
+    /// Whether a message can be received now.
+    #[must_use]
+    pub fn has_visible(&self, now: Timestamp) -> bool {
+        self.visible(now).next().is_some()
     }
 
     /// When the next message can be received.

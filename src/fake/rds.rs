@@ -61,7 +61,12 @@ pub trait RdsModel {
         now: Timestamp,
     ) -> Result<(), Refusal>;
     /// The account's figures for manual snapshots.
-    fn snapshot_quota(&mut self, region: &Region, family: Family) -> Option<SnapshotQuota>;
+    fn snapshot_quota(
+        &mut self,
+        region: &Region,
+        family: Family,
+        now: Timestamp,
+    ) -> Option<SnapshotQuota>;
 }
 
 /// How many rows a page holds: few, so that there are several pages.
@@ -228,7 +233,12 @@ impl RdsModel for Shelf {
         Ok(())
     }
 
-    fn snapshot_quota(&mut self, _region: &Region, family: Family) -> Option<SnapshotQuota> {
+    fn snapshot_quota(
+        &mut self,
+        _region: &Region,
+        family: Family,
+        _now: Timestamp,
+    ) -> Option<SnapshotQuota> {
         self.quotas.get(&family).copied()
     }
 }

@@ -13,8 +13,7 @@ use snapferry::settings::Planning;
 
 use super::gate::Decision;
 use super::invoke::Invocation;
-use super::port::Role;
-use super::world::{Shared, World};
+use super::world::{Role, Shared, World};
 
 /// How many invocations of one function run at once.
 const CONCURRENCY: usize = 3;
@@ -209,7 +208,11 @@ impl Simulation {
             ),
             (
                 Choice::Send,
-                if world.sfn.outbox.is_empty() { 0 } else { 4 },
+                if world.step_functions.outbox.is_empty() {
+                    0
+                } else {
+                    4
+                },
             ),
             (
                 Choice::Sweep,
@@ -268,7 +271,7 @@ impl Simulation {
 
     /// Moves the clock; whoever has run into its time limit by then is stopped.
     pub(super) fn advance(&mut self, to: Timestamp) {
-        self.world().advance(to);
+        self.shared.advance(to);
         let late: Vec<u64> = self
             .invocations
             .iter()
@@ -286,7 +289,7 @@ impl Simulation {
         let now = world.now;
         let candidates = [
             world.rds.next_due(),
-            world.sfn.next_due(),
+            world.step_functions.next_due(),
             world.commands.next_visible().filter(|at| *at > now),
             world.events.next_visible().filter(|at| *at > now),
             world.late.first_key_value().map(|((at, _), _)| *at),

@@ -287,7 +287,17 @@ impl Table {
         limits: &SlotLimits,
         now: Timestamp,
     ) -> bool {
-        let held = self.slots.claim(&first_attempt(copy), limits);
+        self.claim_slot_of_attempt(&first_attempt(copy), limits, now)
+    }
+
+    /// Claims a slot for this very attempt, and not for all of them. Only a planted bug does.
+    pub fn claim_slot_of_attempt(
+        &mut self,
+        copy: &RdsArn,
+        limits: &SlotLimits,
+        now: Timestamp,
+    ) -> bool {
+        let held = self.slots.claim(copy, limits);
         if held {
             self.slots_changed(now);
         }

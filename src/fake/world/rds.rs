@@ -109,6 +109,6 @@ impl<L: Holds<Rds: RdsModel>> DescribeQuota for Ports<L> {
         region: &Region,
         family: Family,
     ) -> Result<Option<SnapshotQuota>, RdsError> {
-        Ok(self.with(|state| state.rds.snapshot_quota(region, family)))
+        Ok(self.with(|state| state.rds.snapshot_quota(region, family, state.now)))
     }
 }
