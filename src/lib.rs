@@ -17,6 +17,7 @@ pub mod aws;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod domain;
+pub mod error;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 #[cfg(any(feature = "lambda", feature = "cli"))]

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
-use crate::app::batch::chain;
 use crate::app::families;
 use crate::app::plan::{self, Outcome};
 use crate::app::react::Ear;
@@ -19,6 +18,7 @@ use crate::domain::names::{ResourceId, SnapshotId};
 use crate::domain::policy::{Policies, Policy};
 use crate::domain::policy_set::Source;
 use crate::domain::snapshot::{Snapshot, SnapshotStatus};
+use crate::error::chain;
 use crate::ports::{
     AutomatedClusterSnapshots, AutomatedSnapshots, ClaimRun, Clock, DescribeClusterSnapshots,
     DescribeSnapshots, FindClusters, FindInstances, RdsError, ReadPolicies, StartExecution,

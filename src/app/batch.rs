@@ -8,6 +8,7 @@ use tracing::{error, warn};
 
 use crate::app::work::{self, Desk, Worked};
 use crate::domain::backoff::Backoff;
+use crate::error::chain;
 use crate::ports::{DelayMessage, Jitter, ReceiptHandle};
 use crate::wire;
 
@@ -126,16 +127,4 @@ where
         .buffer_unordered(CONCURRENCY)
         .collect()
         .await
-}
-
-/// An error with all its sources, in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

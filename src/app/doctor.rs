@@ -12,7 +12,6 @@ use std::future::Future;
 use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::app::batch::chain;
 use crate::domain::arn::{Family, KeyArn, Region};
 use crate::domain::doctor::databases::{Claims, OptionGroup, claims};
 use crate::domain::doctor::key_policy::{Caller, key_policy};
@@ -24,6 +23,7 @@ use crate::domain::doctor::room::{Quota, snapshot_quota};
 use crate::domain::doctor::{Check, Finding, NotSaid};
 use crate::domain::policy::Policies;
 use crate::domain::snapshot::Snapshot;
+use crate::error::chain;
 use crate::ports::doctor::{
     CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectClusters,
     InspectInstances, ListManualClusterSnapshots, ListManualSnapshots, ListOptionGroups,

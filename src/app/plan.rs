@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 
 use crate::app::automated;
-use crate::app::batch::chain;
 use crate::app::families;
 use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::command::Run;
@@ -19,6 +18,7 @@ use crate::domain::policy::{Policies, Policy};
 use crate::domain::policy_set::Source;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::tags::{PolicyName, StackId};
+use crate::error::chain;
 use crate::ports::{
     AutomatedClusterSnapshots, AutomatedSnapshots, Claim, ClaimRun, Clock, DescribeClusters,
     DescribeInstances, ExecutionState, PlanCursor, PortError, RdsError, ReadPolicies,

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::{join, try_join_all};
 use jiff::{Timestamp, Zoned};
 
-use crate::app::batch::chain;
 use crate::app::families;
 use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::database::{Choice, Database, LeftOut, Refusal, choose};
@@ -17,6 +16,7 @@ use crate::domain::policy_set::Source;
 use crate::domain::schedule::Schedule;
 use crate::domain::tags::PolicyName;
 use crate::domain::warning::{Circumstances, Warning, warnings};
+use crate::error::chain;
 use crate::ports::{
     Clock, DescribeClusters, DescribeInstances, Entry, Page, PortError, RdsError, ReadEntries,
     ReadPlanCursor, ReadPolicies,

@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 use tracing::{error, warn};
 
 use crate::app::automated::{self, Heard};
-use crate::app::batch::{self, CONCURRENCY, Outcome, Record, chain};
+use crate::app::batch::{self, CONCURRENCY, Outcome, Record};
 use crate::app::conclude::{self, Judged};
 use crate::app::families;
 use crate::domain::arn::{Family, KeyArn, RdsArn, Region};
@@ -18,6 +18,7 @@ use crate::domain::limits::{BATCH_GET_MAX, HINT_RECHECKS};
 use crate::domain::names::SnapshotId;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::wait::{Rules, Wait};
+use crate::error::chain;
 use crate::ports::{
     Callbacks, ClaimRun, Clock, DelayMessage, DescribeClusterSnapshots, DescribeSnapshots,
     FindClusters, FindInstances, Jitter, LookUpWaits, RdsError, ReadPolicies, RecordRecoveryPoint,

@@ -6,7 +6,6 @@ use std::fmt;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
-use crate::app::batch::chain;
 use crate::app::plan;
 use crate::domain::command::Run;
 use crate::domain::letter::names;
@@ -15,6 +14,7 @@ use crate::domain::redrive::{
     EndedBadly, EndedExecution, Inspection, Way, WhyNew, superseded, way,
 };
 use crate::domain::tags::StackId;
+use crate::error::chain;
 use crate::ports::{
     ClaimRun, Clock, InspectExecution, ListEnded, PortError, ReadDefinitions, RedriveExecution,
     Redriven, StartExecution,

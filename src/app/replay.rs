@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 
-use crate::app::batch::{CONCURRENCY, chain};
+use crate::app::batch::CONCURRENCY;
 use crate::domain::arn::RdsArn;
 use crate::domain::letter::{About, Letter, Reason, Selection};
 use crate::domain::token::TaskToken;
 use crate::domain::wait::Wait;
+use crate::error::chain;
 use crate::ports::{
     DeadLetter, DelayMessage, ListOpen, PortError, Probe, ProbeToken, ReceiptHandle,
     ReceiveDeadLetters, RemoveDeadLetter, SendAgain,

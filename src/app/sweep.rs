@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
-use crate::app::batch::{CONCURRENCY, chain};
+use crate::app::batch::CONCURRENCY;
 use crate::app::conclude::{self, Judged};
 use crate::app::react;
 use crate::domain::arn::{Family, RdsArn, Region};
@@ -17,6 +17,7 @@ use crate::domain::limits::{BATCH_GET_MAX, COMMAND_LIFETIME};
 use crate::domain::slots::{self, Contender};
 use crate::domain::tags::PolicyName;
 use crate::domain::wait::{Phase, Rules, Wait};
+use crate::error::chain;
 use crate::ports::{
     Abandoned, Callbacks, ClaimSlot, Clock, DescribeClusterSnapshots, DescribeSnapshots, FreeSlot,
     ListOpen, LookUpWaits, PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint,

@@ -9,7 +9,6 @@ mod source;
 use thiserror::Error;
 use tracing::warn;
 
-use crate::app::batch::chain;
 use crate::app::conclude;
 use crate::domain::arn::{RdsArn, Region};
 use crate::domain::command::{Command, Step};
@@ -17,6 +16,7 @@ use crate::domain::failure::{Failure, Reason, Remedy};
 use crate::domain::names::Attempt;
 use crate::domain::trouble::Trouble;
 use crate::domain::wait::{Phase, Rules, Wait};
+use crate::error::chain;
 use crate::ports::{
     AutomatedClusterSnapshots, AutomatedSnapshots, Callbacks, ClaimRun, ClaimSlot, Clock,
     CopyClusterSnapshot, CopySnapshot, CreateClusterSnapshot, CreateSnapshot,

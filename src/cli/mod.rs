@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use thiserror::Error;
 
-use crate::app::batch::chain;
+use crate::error::chain;
 use crate::logging::{self, LogLevel};
 use crate::ports::PortError;
 use crate::settings::SettingsError;

@@ -151,7 +151,7 @@ async fn a_set_that_cannot_be_read_is_an_error_and_never_none_and_its_stamp_is_r
         item[attribute] = value;
         let reply = ok(json!({ "Item": item }).to_string());
         let error = Wire::new([reply.clone()]).aws().current_policies().await;
-        let error = snapferry::app::batch::chain(&error.unwrap_err());
+        let error = snapferry::error::chain(&error.unwrap_err());
         assert!(error.contains(named), "{error}");
         let stamp = Wire::new([reply]).aws().current_stamp().await.unwrap();
         assert_eq!(stamp.unwrap().version, version(3));

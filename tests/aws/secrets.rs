@@ -4,12 +4,13 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
-use snapferry::app::batch::{self, chain};
+use snapferry::app::batch;
 use snapferry::app::work;
 use snapferry::domain::command::Step;
 use snapferry::domain::failure::{Failure, Operation, Reason};
 use snapferry::domain::snapshot::SnapshotStatus;
 use snapferry::domain::wait::Phase;
+use snapferry::error::chain;
 use snapferry::logging::{self, LogLevel};
 use snapferry::ports::{
     Callbacks, DeadLetter, Delivery, LookUpWaits, NoteTrouble, PortError, Probe, ProbeToken,

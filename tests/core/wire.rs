@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use snapferry::app::batch::chain;
 use snapferry::domain::command::{Run, Step};
 use snapferry::domain::hint::Happened;
+use snapferry::error::chain;
 use snapferry::wire::event::Event;
 use snapferry::wire::{command, event, manifest, run};
 

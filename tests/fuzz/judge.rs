@@ -5,11 +5,11 @@ use std::fmt::Debug;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use snapferry::app::batch::chain;
 use snapferry::domain::arn::{RdsArn, ResourceKind};
 use snapferry::domain::command::Run;
 use snapferry::domain::limits::CLUSTER_SNAPSHOT_ID_MAX;
 use snapferry::domain::names::{self, Attempt, SnapshotId};
+use snapferry::error::chain;
 
 use crate::world::rules;
 
