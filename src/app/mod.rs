@@ -14,13 +14,13 @@ macro_rules! permissions {
 }
 
 pub mod automated;
-pub mod batch;
 pub mod conclude;
 pub mod doctor;
 mod families;
 pub mod plan;
 pub mod policies;
 pub mod preview;
+pub mod queue;
 pub mod react;
 pub mod redrive;
 pub mod replay;

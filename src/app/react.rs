@@ -8,9 +8,9 @@ use futures_util::{StreamExt, stream};
 use tracing::{error, warn};
 
 use crate::app::automated::{self, Heard};
-use crate::app::batch::{self, CONCURRENCY, Outcome, Record};
 use crate::app::conclude::{self, Judged};
 use crate::app::families;
+use crate::app::queue::{self, CONCURRENCY, Outcome, Record};
 use crate::domain::arn::{Family, KeyArn, RdsArn, Region};
 use crate::domain::backoff::Backoff;
 use crate::domain::hint::{Happened, Hint};
@@ -86,7 +86,7 @@ pub async fn react<W: Permissions>(
     if !automated.is_empty() {
         // Rare and large: it is not carried along by every batch.
         let started = Box::pin(start(world, ear, automated));
-        let started = batch::guarded("automated snapshots", started).await;
+        let started = queue::guarded("automated snapshots", started).await;
         answers.extend(started.unwrap_or_default());
     }
     let outcomes = read
@@ -96,7 +96,7 @@ pub async fn react<W: Permissions>(
             (record, outcome)
         })
         .collect();
-    batch::keep(world, backoff, outcomes).await
+    queue::keep(world, backoff, outcomes).await
 }
 
 /// A record, read.
@@ -280,7 +280,7 @@ where
         return (wait.resource, Answer::Broken);
     };
     let judged = conclude::judge(world, rules, &wait, truth.as_ref());
-    let answer = match batch::guarded(wait.resource.name(), judged).await {
+    let answer = match queue::guarded(wait.resource.name(), judged).await {
         Some(Ok(Judged::Concluded(_))) => Answer::Settled,
         Some(Ok(Judged::Kept)) => Answer::NotBorneOut,
         Some(Err(error)) => {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 
-use crate::app::batch::CONCURRENCY;
+use crate::app::queue::CONCURRENCY;
 use crate::domain::arn::RdsArn;
 use crate::domain::letter::{About, Letter, Reason, Selection};
 use crate::domain::token::TaskToken;

@@ -7,8 +7,8 @@ use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
-use crate::app::batch::CONCURRENCY;
 use crate::app::conclude::{self, Judged};
+use crate::app::queue::CONCURRENCY;
 use crate::app::react;
 use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::command::Step;

@@ -1,6 +1,7 @@
 //! The worker: registers the wait, then calls RDS.
 
 mod aim;
+pub mod batch;
 mod named;
 mod refused;
 mod register;

@@ -4,8 +4,8 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
-use snapferry::app::batch;
 use snapferry::app::work;
+use snapferry::app::work::batch;
 use snapferry::domain::command::Step;
 use snapferry::domain::failure::{Failure, Operation, Reason};
 use snapferry::domain::snapshot::SnapshotStatus;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::SignedDuration;
-use snapferry::app::batch;
 use snapferry::app::replay::{Mail, Order, Outcome, Replay, Sleeper, replay};
+use snapferry::app::work::batch;
 use snapferry::domain::command::{Command, Step};
 use snapferry::domain::failure::{Operation, Remedy};
 use snapferry::domain::letter::{About, Selection, Undelivered};

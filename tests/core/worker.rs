@@ -1,8 +1,8 @@
 //! The worker: register then act, the live token wins, "already exists" is a question, one owner for each failure.
 
 use jiff::SignedDuration;
-use snapferry::app::batch;
 use snapferry::app::conclude::Concluded;
+use snapferry::app::work::batch;
 use snapferry::app::work::{WorkError, Worked, work};
 use snapferry::domain::command::{Command, Extras, Step};
 use snapferry::domain::failure::{Failure, Operation, Reason, Remedy};

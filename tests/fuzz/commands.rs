@@ -1,6 +1,6 @@
 //! The bodies of the commands queue.
 
-use snapferry::app::batch;
+use snapferry::app::work::batch;
 use snapferry::domain::command::Step;
 use snapferry::domain::wait::Phase;
 use snapferry::wire::command;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use snapferry::app::batch::Record;
+use snapferry::app::queue::Record;
 
 use super::gate::{Broken, Decision};
 use super::port::Role;

@@ -6,10 +6,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use jiff::Timestamp;
-use snapferry::app::batch;
 use snapferry::app::plan::{self, Planned, When};
 use snapferry::app::react;
 use snapferry::app::sweep;
+use snapferry::app::work::batch;
 
 use super::drive::{PLAN_EVERY, SWEEP_EVERY, Settings, Simulation};
 use super::mutant::Mutant;

@@ -16,12 +16,12 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use snapferry::app::batch;
-use snapferry::app::batch::Record;
 use snapferry::app::plan::{self, When};
+use snapferry::app::queue::Record;
 use snapferry::app::react::{self, Ear};
 use snapferry::app::sweep::{self, Broom};
 use snapferry::app::work::Desk;
+use snapferry::app::work::batch;
 use snapferry::domain::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::backoff::Backoff;
 use snapferry::domain::policy::{Policies, Policy};

@@ -31,7 +31,7 @@ const SDK: Sdk = Sdk {
 };
 /// How long a call of another service takes, as far as a function is billed for it. An assumption.
 pub(super) const OTHER_CALL: SignedDuration = SignedDuration::from_millis(10);
-/// How many calls of one batch, page or sweep a function has under way at once (`app::batch::CONCURRENCY`).
+/// How many calls of one batch, page or sweep a function has under way at once (`app::queue::CONCURRENCY`).
 pub(super) const AT_ONCE: i32 = 10;
 
 /// Everything of the stack that keeps a state.
