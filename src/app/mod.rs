@@ -13,10 +13,11 @@ macro_rules! permissions {
     };
 }
 
-pub mod automated;
+mod automated;
 pub mod conclude;
 pub mod doctor;
 mod families;
+mod places;
 pub mod plan;
 pub mod policies;
 pub mod preview;
@@ -24,5 +25,6 @@ pub mod queue;
 pub mod react;
 pub mod redrive;
 pub mod replay;
+mod start;
 pub mod sweep;
 pub mod work;

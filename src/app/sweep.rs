@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
 use crate::app::conclude::{self, Judged};
+use crate::app::places::{ask, place_of};
 use crate::app::queue::CONCURRENCY;
-use crate::app::react;
 use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::command::Step;
 use crate::domain::failure::Owner;
@@ -174,10 +174,7 @@ impl Round {
             self.contenders.push(Contender::of(&wait));
             return None;
         }
-        let asking = self
-            .asking
-            .entry(react::place_of(&wait.resource))
-            .or_default();
+        let asking = self.asking.entry(place_of(&wait.resource)).or_default();
         asking.push(wait);
         (asking.len() >= broom.width).then(|| std::mem::take(asking))
     }
@@ -325,13 +322,13 @@ async fn look<W: Permissions>(
     silent: &RefCell<Silent>,
     waits: Vec<Wait>,
 ) -> Looked {
-    let Some(place) = waits.first().map(|wait| react::place_of(&wait.resource)) else {
+    let Some(place) = waits.first().map(|wait| place_of(&wait.resource)) else {
         return Looked::Judged(Vec::new());
     };
     if silent.borrow().is_left_alone(&place) {
         return Looked::Unreachable(waits);
     }
-    let truth = match react::ask(world, &waits).await {
+    let truth = match ask(world, &waits).await {
         Ok(truth) => truth,
         Err(error) => {
             warn!(region = %place.0, error = chain(&error), "a region did not answer the sweep");

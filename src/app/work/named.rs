@@ -5,7 +5,7 @@ use tracing::info;
 use crate::app::automated;
 use crate::app::conclude;
 use crate::app::families;
-use crate::app::plan;
+use crate::app::start::{StartOutcome, start};
 use crate::app::work::refused::{give_up, not_told};
 use crate::app::work::source::{Source, copy_of};
 use crate::app::work::{Desk, Permissions, WorkError, Worked};
@@ -160,7 +160,7 @@ async fn take_over<W: Permissions>(
     desk: &Desk,
     command: &Command,
     run: &Run,
-) -> Result<Option<plan::Outcome>, PortError> {
+) -> Result<Option<StartOutcome>, PortError> {
     let stack = &desk.rules.stack;
     let name = crate::domain::names::execution(stack, run, Attempt::FIRST);
     let (database, policy) = (&run.database, &run.policy);
@@ -179,5 +179,5 @@ async fn take_over<W: Permissions>(
             return Ok(None);
         }
     }
-    plan::start(world, stack, run).await.map(Some)
+    start(world, stack, run).await.map(Some)
 }
