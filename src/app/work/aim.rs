@@ -1,7 +1,7 @@
 //! What a command is after, and the request that it makes of RDS.
 
 use crate::app::families;
-use crate::app::work::Desk;
+use crate::app::work::config::Desk;
 use crate::domain::command::{Command, Run};
 use crate::domain::names::{self, Attempt, SnapshotId};
 use crate::domain::tags::{self, Tags};

@@ -4,7 +4,10 @@ use futures_util::{StreamExt, stream};
 use tracing::{error, warn};
 
 use crate::app::queue::{self, CONCURRENCY, Outcome, Record};
-use crate::app::work::{self, Desk, Permissions, Worked};
+use crate::app::work;
+use crate::app::work::config::Desk;
+use crate::app::work::outcome::Worked;
+use crate::app::work::permissions::Permissions;
 use crate::domain::backoff::Backoff;
 use crate::error::chain;
 use crate::ports::{DelayMessage, Jitter};

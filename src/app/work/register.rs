@@ -3,7 +3,8 @@
 use tracing::info;
 
 use crate::app::conclude;
-use crate::app::work::{Permissions, WorkError, Worked};
+use crate::app::work::outcome::{WorkError, Worked};
+use crate::app::work::permissions::Permissions;
 use crate::domain::arn::ExecutionArn;
 use crate::domain::wait::{Phase, Wait};
 use crate::ports::{PortError, Probe, Written};
