@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Home, Order, Permissions, count, manual_snapshots, pages, port, quotas, rds};
+use crate::app::doctor::ask::{self, count, manual_snapshots, pages, port, quotas, rds};
+use crate::app::doctor::scope::{Home, Order, Permissions};
 use crate::domain::arn::{Family, KeyArn, Region};
 use crate::domain::database::{Choice, choose};
 use crate::domain::doctor::databases::{Candidate, claims, option_group, other_stacks};
@@ -195,7 +196,7 @@ async fn option_groups<W: Permissions>(
     if !needed {
         return Vec::new();
     }
-    let here = super::option_groups(world, region).await;
+    let here = ask::option_groups(world, region).await;
     match (&here, &home.option_groups) {
         (Ok(here), Ok(there)) => selected
             .iter()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{PAGES_MAX, Snapshots, port};
+use crate::app::doctor::ask::{PAGES_MAX, Snapshots, port};
 use crate::domain::doctor::room::{Copies, PolicyCopies, copy_slots, policy_slots};
 use crate::domain::doctor::{Check, Finding};
 use crate::domain::policy::Policies;
