@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use tracing::warn;
 
-use super::Aws;
+use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{self, Item, ItemError, PK, get_text, parsed, text, time};
 use super::waits::is_conflict;

@@ -9,9 +9,10 @@ use aws_sdk_sqs::types::{
 };
 use jiff::Timestamp;
 
-use super::Aws;
+use super::clients::Aws;
 use super::fault::{port_error, unusable};
-use super::queues::{QueueUrl, whole_seconds};
+use super::queue_url::QueueUrl;
+use super::queues::whole_seconds;
 use crate::domain::arn::Region;
 use crate::domain::letter::Undelivered;
 use crate::ports::{

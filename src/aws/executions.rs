@@ -6,9 +6,9 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use jiff::Timestamp;
 use tracing::warn;
 
+use super::clients::{Aws, Starts};
 use super::fault::port_error;
 use super::step_functions::state;
-use super::{Aws, Starts};
 use crate::domain::names::ExecutionName;
 use crate::domain::redrive::{EndedBadly, EndedExecution, Inspection, Redrivable};
 use crate::ports::{

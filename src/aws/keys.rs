@@ -3,7 +3,7 @@
 use aws_sdk_kms::operation::describe_key::DescribeKeyError;
 use aws_sdk_kms::types::{KeyMetadata, KeySpec, KeyState, KeyUsageType};
 
-use super::Aws;
+use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use crate::domain::arn::{KeyAlias, KeyArn};
 use crate::ports::{CallerIdentity, DescribeKey, KeyFacts, PortError};

@@ -3,7 +3,7 @@
 use aws_sdk_rds::types::{DbInstance, DbSnapshot, Filter, Tag};
 use tracing::warn;
 
-use super::Aws;
+use super::clients::Aws;
 use super::rds_errors::{Answer, Call, Unusable};
 use crate::domain::arn::{Family, KeyArn, RdsArn, Region};
 use crate::domain::database::Database;

@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot};
 
-use super::Aws;
+use super::clients::Aws;
 use super::rds::{AUTOMATED, PAGE, filter, from_sdk, known, marker_of, readable, to_sdk, type_of};
 use super::rds_errors::{Answer, Call, Unusable};
 use crate::domain::arn::{KeyArn, RdsArn, Region};

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, Update};
 
-use super::Aws;
+use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{
     HOLDERS, HOLDERS_OF, OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, number, text, time, wait_key,

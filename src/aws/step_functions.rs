@@ -5,8 +5,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::clients::{Aws, Machine};
 use super::fault::port_error;
-use super::{Aws, Machine};
 use crate::domain::command::Run;
 use crate::domain::failure::Failure;
 use crate::domain::manifest::Manifest;

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{
 use jiff::Timestamp;
 use tracing::error;
 
-use super::Aws;
+use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{
     self, HOLDERS, HOLDERS_OF, Item, OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, TOKEN, TROUBLE,

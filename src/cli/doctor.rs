@@ -5,8 +5,8 @@ use std::io::Write;
 use serde::Serialize;
 
 use super::arguments::{DoctorArguments, StackArguments, variables};
+use super::outcome::{CliError, Ended};
 use super::show::{short, table, write_json, write_table};
-use super::{CliError, Ended};
 use crate::app::doctor::{self, Order, diagnose};
 use crate::aws::{Aws, Examines, for_operators, patient};
 use crate::domain::arn::Region;

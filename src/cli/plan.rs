@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::arguments::{PlanArguments, StackArguments, variables};
+use super::outcome::{CliError, Ended};
 use super::show::{database, table, write_json, write_table};
-use super::{CliError, Ended};
 use crate::app::preview::{self, Preview, Row, Verdict, preview};
 use crate::aws::{Aws, for_operators};
 use crate::domain::arn::Region;

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::arguments::{RedriveArguments, StackArguments, variables};
+use super::outcome::{CliError, Ended};
 use super::show::{age, database, short, table, write_json, write_table};
-use super::{CliError, Ended};
 use crate::app::redrive::{self, Order, Outcome, Redrive, Row};
 use crate::aws::{Aws, Starts, for_operators};
 use crate::domain::arn::StateMachineArn;

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::arguments::{MailArguments, ReplayAction, StackArguments, variables};
+use super::outcome::{CliError, Ended};
 use super::show::{age, database, short, table, write_json, write_table};
-use super::{CliError, Ended};
 use crate::app::replay::{self, Mail, Order, Outcome, Replay, Row, Sleeper};
 use crate::aws::{Aws, QueueUrl, Replays, find_queue, for_operators};
 use crate::domain::arn::Region;

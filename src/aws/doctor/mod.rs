@@ -12,7 +12,7 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 
-use super::Aws;
+use super::clients::Aws;
 
 /// A call with its retries. A person waits for it, and nothing else does.
 const OPERATION: Duration = Duration::from_secs(20);

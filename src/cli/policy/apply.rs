@@ -6,11 +6,11 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::ApplyArguments;
+use super::arguments::ApplyArguments;
 use crate::app::policies::{self, ApplyError, Outcome};
 use crate::cli::arguments::{StackArguments, variables};
+use crate::cli::outcome::{CliError, Ended};
 use crate::cli::show::{table, write_json, write_table};
-use crate::cli::{CliError, Ended};
 use crate::domain::arn::{ParseError, Region};
 use crate::domain::policy_file::{self, Fault, Place};
 use crate::domain::policy_set::{Applied, AppliedKey, KeyName, Note, Version};

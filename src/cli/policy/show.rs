@@ -5,8 +5,8 @@ use std::io::Write;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::cli::outcome::{CliError, Ended};
 use crate::cli::show::{short, table, write_json, write_table};
-use crate::cli::{CliError, Ended};
 use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::policy_file;
 use crate::domain::policy_set::{
