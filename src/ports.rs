@@ -24,7 +24,7 @@ use crate::domain::manifest::Manifest;
 use crate::domain::names::{ExecutionName, OptionGroup, ResourceId, SnapshotId};
 use crate::domain::policy_set::{Applied, Stamp, Version};
 use crate::domain::redrive::{EndedBadly, EndedExecution, Inspection};
-use crate::domain::slots::SlotLimits;
+use crate::domain::slot_limits::SlotLimits;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::tags::{PolicyName, Tags};
 use crate::domain::token::TaskToken;

@@ -10,12 +10,13 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use thiserror::Error;
 
-use crate::domain::arn::{KeyArn, ParseError, Region, StateMachineArn};
+use crate::domain::arn::{KeyArn, Region, StateMachineArn};
 use crate::domain::backoff::Backoff;
 use crate::domain::limits::VISIBILITY_SECONDS_MAX;
 use crate::domain::policy::{Policies, Policy};
 use crate::domain::schedule::Schedule;
 use crate::domain::tags::{PolicyName, StackId};
+use crate::domain::text::ParseError;
 use crate::domain::wait::Rules;
 
 pub use preflight::Preflight;

@@ -1,10 +1,11 @@
 //! Starting a run: at most one execution of a database and policy is open at a time.
 
+use crate::domain::naming;
 use std::fmt;
 
 use crate::domain::command::Run;
 use crate::domain::limits::CLAIM_GRACE;
-use crate::domain::names::{self, Attempt, ExecutionName};
+use crate::domain::names::{Attempt, ExecutionName};
 use crate::domain::tags::StackId;
 use crate::ports::{Claim, ClaimRun, Clock, ExecutionState, PortError, StartExecution, Started};
 
@@ -82,9 +83,9 @@ pub(crate) async fn start<W: ClaimRun + Clock + StartExecution>(
     stack: &StackId,
     run: &Run,
 ) -> Result<StartOutcome, PortError> {
-    let mut last = names::execution(stack, run, Attempt::FIRST);
+    let mut last = naming::execution(stack, run, Attempt::FIRST);
     for attempt in Attempt::all() {
-        let name = names::execution(stack, run, attempt);
+        let name = naming::execution(stack, run, attempt);
         if let Err(taken) = claim(world, run, &name).await? {
             return Ok(taken.into());
         }

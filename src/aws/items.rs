@@ -20,9 +20,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::domain::arn::{ExecutionArn, KeyArn, ParseError, RdsArn};
+use crate::domain::arn::{ExecutionArn, KeyArn, RdsArn};
 use crate::domain::command::{Command, Step};
 use crate::domain::failure::Remedy;
+use crate::domain::text::ParseError;
 use crate::domain::token::TaskToken;
 use crate::domain::trouble::Trouble;
 use crate::domain::wait::{CopyOf, Expectation, Phase, Wait};

@@ -10,7 +10,7 @@ use super::items::{
 };
 use super::waits::is_conflict;
 use crate::domain::arn::RdsArn;
-use crate::domain::slots::SlotLimits;
+use crate::domain::slot_limits::SlotLimits;
 use crate::domain::tags::PolicyName;
 use crate::domain::wait::Phase;
 use crate::ports::{Abandoned, ClaimSlot, FreeSlot, PortError};

@@ -5,12 +5,13 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::arn::{KeyAlias, KeyArn, ParseError, text_newtype};
+use super::arn::{KeyAlias, KeyArn};
 use super::names::OptionGroup;
 use super::policy::{Policies, Policy};
 use super::schedule::Schedule;
 use super::span::Span;
 use super::tags::{PolicyName, TagKey};
+use super::text::{ParseError, text_newtype};
 
 /// What a recovery point is copied from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::SignedDuration;
 
-use super::arn::ParseError;
+use super::text::ParseError;
 
 const EXPECTED: &str =
     "a length of time such as 35d, 24h, 90m or 2w: a whole number above 0 and one unit";

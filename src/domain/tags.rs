@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::arn::{ParseError, text_newtype};
 use super::limits::{TAG_KEY_MAX, TAG_VALUE_MAX};
-use std::fmt;
+use super::text::text_newtype;
 
 /// A resource's tags, as RDS reports them.
 pub type Tags = BTreeMap<String, String>;

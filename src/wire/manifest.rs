@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{SCHEMA, WireError, object, part};
-use crate::domain::arn::{KeyArn, ParseError, RdsArn, ResourceKind};
+use crate::domain::arn::{KeyArn, RdsArn, ResourceKind};
 use crate::domain::command::Step;
 use crate::domain::manifest::Manifest;
 use crate::domain::names::ResourceId;
+use crate::domain::text::ParseError;
 
 const WHAT: &str = "a manifest";
 

@@ -12,7 +12,7 @@ pub mod run;
 
 use thiserror::Error;
 
-use crate::domain::arn::ParseError;
+use crate::domain::text::ParseError;
 
 /// The schema number of what we write ourselves.
 pub const SCHEMA: u32 = 1;

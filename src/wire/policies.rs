@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{SCHEMA, WireError, object, part};
-use crate::domain::arn::{KeyAlias, KeyArn, ParseError};
+use crate::domain::arn::{KeyAlias, KeyArn};
 use crate::domain::names::OptionGroup;
 use crate::domain::policy_set::{AppliedKey, PolicySet, PolicySpec, Source};
 use crate::domain::schedule::Schedule;
 use crate::domain::span::Span;
 use crate::domain::tags::{PolicyName, TagKey};
+use crate::domain::text::ParseError;
 
 const WHAT: &str = "a stored set of policies";
 

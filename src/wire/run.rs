@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{SCHEMA, WireError, object, secret_part};
-use crate::domain::arn::{KeyArn, ParseError, RdsArn, ResourceKind};
+use crate::domain::arn::{KeyArn, RdsArn, ResourceKind};
 use crate::domain::command::{Automated, DatabaseRef, Extras, Run};
 use crate::domain::limits::CARRIED_TAGS_MAX;
 use crate::domain::names::{OptionGroup, ResourceId, SnapshotId};
 use crate::domain::tags::{PolicyName, TagKey, is_tag_value};
+use crate::domain::text::ParseError;
 
 const WHAT: &str = "an execution's input";
 

@@ -5,7 +5,7 @@ use snapferry::aws::write_wait;
 use snapferry::domain::command::Step;
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ExecutionName;
-use snapferry::domain::slots::{PolicySlots, SlotLimits};
+use snapferry::domain::slot_limits::{PolicySlots, SlotLimits};
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::wait::Phase;
 use snapferry::ports::{

@@ -10,7 +10,8 @@ use snapferry::domain::arn::RdsArn;
 use snapferry::domain::command::{Automated, Command, Extras, Run, Step};
 use snapferry::domain::database::Database;
 use snapferry::domain::failure::{Operation, Reason};
-use snapferry::domain::names::{self, Attempt, SnapshotId};
+use snapferry::domain::names::{Attempt, SnapshotId};
+use snapferry::domain::naming;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::Tags;
 use snapferry::domain::wait::Phase;
@@ -130,7 +131,7 @@ mod a_hint {
             snapshot: automated_arn(&database("orders"), "2026-11-22-02-31"),
             expires_at: None,
         });
-        let name = |run: &Run| names::execution(&stack, run, Attempt::FIRST);
+        let name = |run: &Run| naming::execution(&stack, run, Attempt::FIRST);
         assert_ne!(name(&first), name(&other));
     }
 
@@ -323,7 +324,7 @@ fn do_work(world: &World, command: &Command, receives: u32) -> Result<Worked, Wo
 
 fn copy_of(command: &Command) -> RdsArn {
     let source = SnapshotId::of(&command.run.extras.automated.as_ref().unwrap().snapshot);
-    let id = names::copy(&rules().stack, &command.run, &source, Attempt::FIRST);
+    let id = naming::copy(&rules().stack, &command.run, &source, Attempt::FIRST);
     database("orders").sibling_snapshot(&region(HOME), &id)
 }
 
@@ -429,7 +430,7 @@ mod the_newest_there_is {
         let (world, arn) = world();
         hear(&world, &[&arn]);
         let of_hint = the_run(&world);
-        let name = names::execution(&rules().stack, &of_hint, Attempt::FIRST);
+        let name = naming::execution(&rules().stack, &of_hint, Attempt::FIRST);
         world.set_token("token-1", Token::Alive);
         let command = Command {
             execution: crate::world::execution_arn(name.as_str()),

@@ -1,5 +1,6 @@
 //! The automated source has expired: RDS has removed the snapshot that a run names, or it comes to nothing.
 
+use crate::domain::naming;
 use tracing::info;
 
 use crate::app::automated;
@@ -10,7 +11,7 @@ use crate::app::work::outcome::{WorkError, Worked, not_told};
 use crate::app::work::permissions::Permissions;
 use crate::domain::command::{Automated, Command, Extras, Run};
 use crate::domain::failure::{Failure, Reason};
-use crate::domain::names::{self, Attempt, ExecutionName};
+use crate::domain::names::{Attempt, ExecutionName};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::wait::Wait;
 use crate::ports::{Claim, PortError};
@@ -77,7 +78,7 @@ async fn take_over<W: Permissions>(
     run: &Run,
 ) -> Result<Option<StartOutcome>, PortError> {
     let stack = &desk.rules.stack;
-    let name = names::execution(stack, run, Attempt::FIRST);
+    let name = naming::execution(stack, run, Attempt::FIRST);
     let (database, policy) = (&run.database, &run.policy);
     let claim = world
         .claim_run(database, policy, &name, world.now(), None)

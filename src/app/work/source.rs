@@ -12,7 +12,8 @@ use crate::domain::arn::RdsArn;
 use crate::domain::command::{Command, Run};
 use crate::domain::failure::{Failure, Reason};
 use crate::domain::limits::HINT_RECHECKS;
-use crate::domain::names::{self, Attempt, SnapshotId};
+use crate::domain::names::{Attempt, SnapshotId};
+use crate::domain::naming;
 use crate::domain::snapshot::SnapshotStatus;
 use crate::domain::wait::Expectation;
 
@@ -33,13 +34,13 @@ pub(super) async fn source<W: Permissions>(
     let sources: Vec<SnapshotId> = match automated {
         Some(of) => vec![SnapshotId::of(&of.snapshot)],
         None => Attempt::all()
-            .map(|attempt| names::source_snapshot(stack, run, attempt))
+            .map(|attempt| naming::source_snapshot(stack, run, attempt))
             .collect(),
     };
     let copies: Vec<(RdsArn, Attempt)> = sources
         .iter()
         .flat_map(|source| Attempt::all().map(move |attempt| (source, attempt)))
-        .map(|(source, attempt)| (names::copy(stack, run, source, attempt), attempt))
+        .map(|(source, attempt)| (naming::copy(stack, run, source, attempt), attempt))
         .map(|(id, attempt)| (run.database.arn.sibling_snapshot(&desk.home, &id), attempt))
         .collect();
     let keys: Vec<RdsArn> = copies.iter().map(|(copy, _)| copy.clone()).collect();

@@ -11,10 +11,11 @@ use crate::app::policies::{self, ApplyError, Outcome};
 use crate::cli::arguments::{StackArguments, variables};
 use crate::cli::outcome::{CliError, Ended};
 use crate::cli::show::{table, write_json, write_table};
-use crate::domain::arn::{ParseError, Region};
+use crate::domain::arn::Region;
 use crate::domain::policy_file::{self, Fault, Place};
 use crate::domain::policy_set::{Applied, AppliedKey, KeyName, Note, Version};
 use crate::domain::tags;
+use crate::domain::text::ParseError;
 use crate::settings::{BUILT_IN_POLICY, SettingsError};
 
 /// A file that was read, or where it is no text.

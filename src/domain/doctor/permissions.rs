@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::{Check, Finding, Level, NotSaid};
-use crate::domain::arn::{Family, KeyArn, ParseError, Region, StateMachineArn};
+use crate::domain::arn::{Family, KeyArn, Region, StateMachineArn};
 use crate::domain::tags::StackId;
+use crate::domain::text::ParseError;
 
 pub use super::role::{Role, RoleArn};
 

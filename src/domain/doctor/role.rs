@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::domain::arn::{ParseError, text_newtype};
+use crate::domain::text::text_newtype;
 
 text_newtype!(
     /// The ARN of an IAM role.

@@ -13,13 +13,14 @@ use super::key::{
     CARRY_TAGS, COPY_SLOTS, KMS_KEY, OF_POLICY, OPTION_GROUPS, POLICY, RETENTION, RPO, SCHEDULE,
     SOURCE, TIME_ZONE, TOP, UNTAGGED, hint, meant,
 };
-use crate::domain::arn::{ParseError, Region};
+use crate::domain::arn::Region;
 use crate::domain::limits::{CARRIED_TAGS_MAX, COPY_SLOTS_MAX, POLICY_FILE_MAX};
 use crate::domain::names::OptionGroup;
 use crate::domain::policy_set::{KeyName, PolicySet, PolicySpec, Source};
 use crate::domain::schedule::{Schedule, ScheduleError};
 use crate::domain::span::Span;
 use crate::domain::tags::{PolicyName, TagKey};
+use crate::domain::text::ParseError;
 
 type Value<'t> = Spanned<DeValue<'t>>;
 type Key<'t> = Spanned<DeString<'t>>;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use snapferry::domain::arn::RdsArn;
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ExecutionName;
-use snapferry::domain::slots::SlotLimits;
+use snapferry::domain::slot_limits::SlotLimits;
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::wait::{Phase, Wait};
