@@ -7,12 +7,13 @@ use jiff::{Timestamp, Zoned};
 
 use crate::app::families;
 use crate::domain::arn::{Family, RdsArn, Region};
-use crate::domain::database::{Choice, Database, LeftOut, Refusal, choose};
+use crate::domain::choice::{Choice, LeftOut, choose};
+use crate::domain::database::{Database, Refusal};
 use crate::domain::failure::Owner;
 use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::names::{ExecutionName, ResourceId};
 use crate::domain::policy::{Policies, Policy};
-use crate::domain::policy_set::Source;
+use crate::domain::policy_spec::Source;
 use crate::domain::schedule::Schedule;
 use crate::domain::tags::PolicyName;
 use crate::domain::warning::{Circumstances, Warning, warnings};

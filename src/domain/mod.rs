@@ -4,6 +4,7 @@
 
 pub mod arn;
 pub mod backoff;
+pub mod choice;
 pub mod command;
 pub mod database;
 pub mod doctor;
@@ -18,6 +19,7 @@ pub mod naming;
 pub mod policy;
 pub mod policy_file;
 pub mod policy_set;
+pub mod policy_spec;
 pub mod prices;
 pub mod redrive;
 pub mod schedule;

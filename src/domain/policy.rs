@@ -6,7 +6,7 @@ use super::arn::KeyArn;
 use super::command::Extras;
 use super::database::Database;
 use super::names::OptionGroup;
-use super::policy_set::Source;
+use super::policy_spec::Source;
 use super::schedule::Schedule;
 use super::tags::{PolicyName, TagKey, is_tag_value};
 

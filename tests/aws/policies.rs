@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use snapferry::domain::arn::{KeyAlias, KeyArn};
 use snapferry::domain::names::OptionGroup;
-use snapferry::domain::policy_set::{
-    Applied, AppliedKey, Note, PolicySet, PolicySpec, Stamp, Version,
-};
+use snapferry::domain::policy_set::{Applied, Note, PolicySet, Stamp, Version};
+use snapferry::domain::policy_spec::{AppliedKey, PolicySpec};
 use snapferry::domain::schedule::Schedule;
 use snapferry::domain::tags::PolicyName;
 use snapferry::ports::{

@@ -3,7 +3,8 @@
 use jiff::SignedDuration;
 use snapferry::app::plan::{Outcome, Planned, When, plan};
 use snapferry::domain::arn::RdsArn;
-use snapferry::domain::database::{Database, LeftOut, Refusal};
+use snapferry::domain::choice::LeftOut;
+use snapferry::domain::database::{Database, Refusal};
 use snapferry::domain::names::{Attempt, ExecutionName, ResourceId};
 use snapferry::domain::naming;
 use snapferry::domain::tags::Tags;

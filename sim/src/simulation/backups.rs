@@ -6,9 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::arn::{KeyArn, RdsArn};
 use snapferry::domain::command::Run;
 use snapferry::domain::policy::{Policies, Policy};
-use snapferry::domain::policy_set::{
-    Applied, AppliedKey, PolicySet, PolicySpec, Source, Stamp, Version,
-};
+use snapferry::domain::policy_set::{Applied, PolicySet, Stamp, Version};
+use snapferry::domain::policy_spec::{AppliedKey, PolicySpec, Source};
 use snapferry::domain::schedule::Schedule;
 use snapferry::domain::tags::PolicyName;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::app::doctor::ask::{self, count, manual_snapshots, pages, port, quotas, rds};
 use crate::app::doctor::scope::{Home, Order, Permissions};
 use crate::domain::arn::{Family, KeyArn, Region};
-use crate::domain::database::{Choice, choose};
+use crate::domain::choice::{Choice, choose};
 use crate::domain::doctor::databases::{Candidate, claims, option_group, other_stacks};
 use crate::domain::doctor::keys::source_key;
 use crate::domain::doctor::policies::{misnamed, refused, unjudged};

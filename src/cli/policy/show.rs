@@ -9,9 +9,8 @@ use crate::cli::outcome::{CliError, Ended};
 use crate::cli::show::{short, table, write_json, write_table};
 use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::policy_file;
-use crate::domain::policy_set::{
-    Applied, AppliedKey, KeyName, PolicySet, PolicySpec, Source, Stamp, Version,
-};
+use crate::domain::policy_set::{Applied, PolicySet, Stamp, Version};
+use crate::domain::policy_spec::{AppliedKey, KeyName, PolicySpec, Source};
 use crate::ports::{ReadPolicies, ReadPolicyHistory};
 use crate::settings::Planning;
 use crate::wire;

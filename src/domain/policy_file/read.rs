@@ -7,7 +7,6 @@ use jiff::tz::TimeZone;
 use toml::Spanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue};
 
-use super::PolicyFile;
 use super::fault::{Fault, Faults, Place};
 use super::key::{
     CARRY_TAGS, COPY_SLOTS, KMS_KEY, OF_POLICY, OPTION_GROUPS, POLICY, RETENTION, RPO, SCHEDULE,
@@ -16,7 +15,8 @@ use super::key::{
 use crate::domain::arn::Region;
 use crate::domain::limits::{CARRIED_TAGS_MAX, COPY_SLOTS_MAX, POLICY_FILE_MAX};
 use crate::domain::names::OptionGroup;
-use crate::domain::policy_set::{KeyName, PolicySet, PolicySpec, Source};
+use crate::domain::policy_set::PolicySet;
+use crate::domain::policy_spec::{KeyName, PolicySpec, Source};
 use crate::domain::schedule::{Schedule, ScheduleError};
 use crate::domain::span::Span;
 use crate::domain::tags::{PolicyName, TagKey};
@@ -24,6 +24,15 @@ use crate::domain::text::ParseError;
 
 type Value<'t> = Spanned<DeValue<'t>>;
 type Key<'t> = Spanned<DeString<'t>>;
+
+/// A file that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyFile {
+    /// What it says.
+    pub set: PolicySet<KeyName>,
+    /// Where it names each policy's key, for what only AWS can say about one.
+    pub keys_at: BTreeMap<PolicyName, Place>,
+}
 
 /// Reads a file. `home` is the recovery region, which keys must live in; where it is not known, keys of any
 /// region are taken.

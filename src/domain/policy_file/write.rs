@@ -6,7 +6,8 @@ use super::key::{
     CARRY_TAGS, COPY_SLOTS, KMS_KEY, OPTION_GROUPS, POLICY, RETENTION, RPO, SCHEDULE, SOURCE,
     TIME_ZONE, UNTAGGED,
 };
-use crate::domain::policy_set::{KeyName, PolicySet, PolicySpec};
+use crate::domain::policy_set::PolicySet;
+use crate::domain::policy_spec::{KeyName, PolicySpec};
 
 /// Writes the file that says this.
 #[must_use]
