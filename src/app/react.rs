@@ -19,12 +19,12 @@ use crate::domain::limits::{BATCH_GET_MAX, HINT_RECHECKS};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::wait::{Rules, Wait};
 use crate::error::chain;
+use crate::json::event::{self, Event};
 use crate::ports::{
     Callbacks, ClaimRun, Clock, DelayMessage, DescribeClusterSnapshots, DescribeSnapshots,
     FindClusters, FindInstances, Jitter, LookUpWaits, ReadPolicies, RecordRecoveryPoint,
     StartExecution, Waits,
 };
-use crate::wire::event::{self, Event};
 
 /// How many callbacks are under way at once, whatever regions their snapshots are in.
 const CALLBACKS: usize = 20;

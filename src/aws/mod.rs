@@ -36,7 +36,7 @@ pub use connect::for_operators;
 pub use connect::{app_name, for_functions, tuned};
 pub use dead_letters::{Replays, find_queue};
 #[cfg(feature = "cli")]
-pub use doctor::{Examines, patient};
+pub use doctor::{Examines, catches_snapshots, patient, read_key_policy};
 pub use fault::Fault;
 pub use items::{Item, ItemError, read_wait, write_wait};
 pub use queue_url::{QueueUrl, QueueUrlError};

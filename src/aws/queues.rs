@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::clients::{Aws, Receives, Sends};
 use super::fault::port_error;
 use crate::domain::command::Command;
+use crate::json;
 use crate::ports::{DelayMessage, PortError, ReceiptHandle, SendCommand};
-use crate::wire;
 
 /// The longest that a message may be kept invisible (ChangeMessageVisibility): twelve hours.
 const VISIBILITY_MAX: u64 = 43_200;
@@ -16,7 +16,7 @@ impl SendCommand for Aws<Sends> {
         self.sqs()
             .send_message()
             .queue_url(self.also.0.as_str())
-            .message_body(wire::command::write(command))
+            .message_body(json::command::write(command))
             .send()
             .await
             .map_err(|error| port_error("SendMessage", &error, &[command.token.reveal()]))?;

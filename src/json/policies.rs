@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{SCHEMA, WireError, object, part};
+use super::{JsonError, SCHEMA, object, part};
 use crate::domain::arn::{KeyAlias, KeyArn};
 use crate::domain::names::OptionGroup;
 use crate::domain::policy_set::PolicySet;
@@ -75,9 +75,9 @@ pub fn json(set: &PolicySet<AppliedKey>) -> serde_json::Value {
 ///
 /// # Errors
 /// Where it is not one that this version can plan by.
-pub fn read(text: &str) -> Result<PolicySet<AppliedKey>, WireError> {
+pub fn read(text: &str) -> Result<PolicySet<AppliedKey>, JsonError> {
     let json: SetJson = object(WHAT, text)?;
-    WireError::schema(WHAT, json.schema)?;
+    JsonError::schema(WHAT, json.schema)?;
     let mut policies = BTreeMap::new();
     for (name, policy) in json.policies {
         let name = part("name", WHAT, PolicyName::parse(&name))?;
@@ -142,7 +142,7 @@ impl PolicyJson {
         }
     }
 
-    fn into_spec(self) -> Result<PolicySpec<AppliedKey>, WireError> {
+    fn into_spec(self) -> Result<PolicySpec<AppliedKey>, JsonError> {
         let schedule = Schedule::parse(&self.schedule, &self.time_zone);
         let schedule = schedule.map_err(|_| {
             ParseError::new(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{SCHEMA, WireError, object, secret_part};
+use super::{JsonError, SCHEMA, object, secret_part};
 use crate::domain::arn::{KeyArn, RdsArn, ResourceKind};
 use crate::domain::command::{Automated, DatabaseRef, Extras, Run};
 use crate::domain::limits::CARRIED_TAGS_MAX;
@@ -71,8 +71,8 @@ impl RunJson {
         }
     }
 
-    pub(super) fn into_run(self) -> Result<Run, WireError> {
-        WireError::schema(WHAT, self.schema)?;
+    pub(super) fn into_run(self) -> Result<Run, JsonError> {
+        JsonError::schema(WHAT, self.schema)?;
         let arn = secret_part("database.arn", WHAT, database(&self.database.arn))?;
         let automated = self
             .source
@@ -187,7 +187,7 @@ pub fn write(run: &Run) -> String {
 ///
 /// # Errors
 /// Where it is not one.
-pub fn read(text: &str) -> Result<Run, WireError> {
+pub fn read(text: &str) -> Result<Run, JsonError> {
     let json: RunJson = object(WHAT, text)?;
     json.into_run()
 }

@@ -9,10 +9,10 @@ use snapferry::domain::policy_set::{Applied, Note, PolicySet, Stamp, Version};
 use snapferry::domain::policy_spec::{AppliedKey, PolicySpec};
 use snapferry::domain::schedule::Schedule;
 use snapferry::domain::tags::PolicyName;
+use snapferry::json as wire_of;
 use snapferry::ports::{
     CallerIdentity, DescribeKey, ReadPolicies, ReadPolicyHistory, StorePolicies, Written,
 };
-use snapferry::wire as wire_of;
 
 use crate::wire::{Reply, TABLE, Wire, json_error, ok};
 use crate::world::{KEY, time};

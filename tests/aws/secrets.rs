@@ -11,12 +11,12 @@ use snapferry::domain::failure::{Failure, Operation, Reason};
 use snapferry::domain::snapshot::SnapshotStatus;
 use snapferry::domain::wait::Phase;
 use snapferry::error::chain;
+use snapferry::json::command as wire_command;
 use snapferry::logging::{self, LogLevel};
 use snapferry::ports::{
     Callbacks, DeadLetter, Delivery, LookUpWaits, NoteTrouble, PortError, Probe, ProbeToken,
     ReceiptHandle, SendAgain, SendCommand, Waits,
 };
-use snapferry::wire::command as wire_command;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::items::a_wait;

@@ -15,8 +15,8 @@ use snapferry::domain::naming;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::Tags;
 use snapferry::domain::wait::Phase;
+use snapferry::json;
 use snapferry::ports::ExecutionState;
-use snapferry::wire;
 
 use crate::planner::{listed, planning};
 use crate::policies::applied;
@@ -566,10 +566,10 @@ mod on_the_wire {
     fn a_run_keeps_the_snapshot_it_names() {
         let arn = automated_arn(&database("orders"), "2026-11-22-02-30");
         let run = a_command(Step::Copy, "token-1", &arn).run;
-        assert_eq!(wire::run::read(&wire::run::write(&run)).unwrap(), run);
+        assert_eq!(json::run::read(&json::run::write(&run)).unwrap(), run);
         let plain = a_run("orders");
         assert!(
-            !wire::run::write(&plain).contains("\"source\""),
+            !json::run::write(&plain).contains("\"source\""),
             "as it always was"
         );
     }
@@ -585,7 +585,7 @@ mod on_the_wire {
         );
         for arn in [of_cluster, elsewhere, manual] {
             let run = a_command(Step::Copy, "token-1", &arn).run;
-            let error = wire::run::read(&wire::run::write(&run)).unwrap_err();
+            let error = json::run::read(&json::run::write(&run)).unwrap_err();
             assert!(error.to_string().contains("source"), "{error}");
         }
     }

@@ -12,7 +12,7 @@ use snapferry::domain::command::{DatabaseRef, Extras, Run, Step};
 use snapferry::domain::names::{Attempt, ResourceId, SnapshotId};
 use snapferry::domain::tags::{self, PolicyName, StackId};
 use snapferry::domain::wait::Phase;
-use snapferry::wire;
+use snapferry::json;
 
 use crate::rds::{EmittedEvent, Tags};
 
@@ -178,7 +178,7 @@ fn item(arn: &RdsArn, run: &Run, token: &str) -> anyhow::Result<Value> {
         "step": text(Step::Snapshot.as_str()),
         "execution": text(machine.execution(&name).as_str()),
         "retry": number(0),
-        "run": text(&wire::run::write(run)),
+        "run": text(&json::run::write(run)),
         "expected": { "M": { "kind": text("snapshot") } },
         "ttl": number(expires.as_second()),
     }))
@@ -321,7 +321,7 @@ fn record(number: usize, arn: &RdsArn, run: &Run) -> anyhow::Result<Value> {
 mod tests {
     use serde_json::Value;
     use snapferry::domain::hint::Happened;
-    use snapferry::wire::event::{self, Event};
+    use snapferry::json::event::{self, Event};
 
     use super::Hints;
 

@@ -61,7 +61,7 @@ impl World {
     /// Whether a command can never come to anything: its run has been made impossible by a stranger, or its
     /// token is none, or none any more.
     pub(super) fn is_hopeless(&self, message: &Message) -> bool {
-        let command = snapferry::wire::command::read(&message.body);
+        let command = snapferry::json::command::read(&message.body);
         message.hopeless
             || command.is_ok_and(|command| {
                 let about = self.sfn.probe(command.token.reveal());

@@ -176,7 +176,7 @@ impl World {
             return;
         }
         let (arn, now) = (self.machine.execution(&rival).to_string(), self.now);
-        let input = snapferry::wire::run::write(&run);
+        let input = snapferry::json::run::write(&run);
         self.sfn
             .start(rival.as_str(), arn, (*run).clone(), input, now);
         if let Some(execution) = self.sfn.executions.get_mut(rival.as_str()) {

@@ -9,11 +9,11 @@ use snapferry::domain::failure::{Failure, Reason};
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ExecutionName;
 use snapferry::domain::token::TaskToken;
+use snapferry::json;
 use snapferry::ports::{
     Callbacks, Clock, DelayMessage, Delivery, ExecutionState, Jitter, PortError, Probe, ProbeToken,
     ReceiptHandle, SendCommand, StartExecution, Started,
 };
-use snapferry::wire;
 
 use super::gate::{Broken, Decision, Gate};
 use super::mutant::Mutant;
@@ -193,7 +193,7 @@ impl Callbacks for Port {
                 let output = if w.has(Mutant::ManifestIsNotSent) {
                     "{}".to_owned()
                 } else {
-                    wire::manifest::write(&told)
+                    json::manifest::write(&told)
                 };
                 let about = w.sfn.succeed(sent.reveal(), &output, w.now);
                 w.count(if about == AboutToken::Alive {
@@ -278,7 +278,7 @@ impl StartExecution for Port {
 
 impl World {
     fn start(&mut self, name: &ExecutionName, run: Run, by: Role) -> Started {
-        let input = wire::run::write(&run);
+        let input = json::run::write(&run);
         if let Some(execution) = self.sfn.executions.get(name.as_str()) {
             let same = execution.is_running() && *execution.input == *input;
             return if same {
@@ -307,7 +307,7 @@ impl SendCommand for Port {
         if self.has(Mutant::QueuedCommandIsLost) {
             return Ok(());
         }
-        let body: Rc<str> = wire::command::write(command).into();
+        let body: Rc<str> = json::command::write(command).into();
         let note: Rc<str> =
             format!("{} {} again", command.step.as_str(), number(&command.token)).into();
         let said = Rc::clone(&note);

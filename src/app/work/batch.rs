@@ -10,8 +10,8 @@ use crate::app::work::outcome::Worked;
 use crate::app::work::permissions::Permissions;
 use crate::domain::backoff::Backoff;
 use crate::error::chain;
+use crate::json;
 use crate::ports::{DelayMessage, Jitter};
-use crate::wire;
 
 /// Works through a batch of commands. The answer names the messages that stay in the queue.
 pub async fn work<W>(world: &W, desk: &Desk, backoff: &Backoff, records: Vec<Record>) -> Vec<String>
@@ -30,7 +30,7 @@ where
 }
 
 async fn work_one<W: Permissions>(world: &W, desk: &Desk, record: &Record) -> Outcome {
-    let command = match wire::command::read(&record.body) {
+    let command = match json::command::read(&record.body) {
         Ok(command) => command,
         Err(error) => {
             error!(

@@ -11,9 +11,9 @@ use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::policy_file;
 use crate::domain::policy_set::{Applied, PolicySet, Stamp, Version};
 use crate::domain::policy_spec::{AppliedKey, KeyName, PolicySpec, Source};
+use crate::json;
 use crate::ports::{ReadPolicies, ReadPolicyHistory};
 use crate::settings::Planning;
-use crate::wire;
 
 /// How a set is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,7 +192,7 @@ impl AppliedJson {
     fn of(set: &Applied) -> Self {
         Self {
             stamp: StampJson::of(&set.stamp),
-            set: wire::policies::json(&set.set),
+            set: json::policies::json(&set.set),
             text: set.text.clone(),
         }
     }
