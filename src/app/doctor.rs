@@ -17,11 +17,12 @@ use crate::domain::arn::KeyArn;
 use crate::domain::doctor::databases::claims;
 use crate::domain::doctor::key_policy::{Caller, key_policy};
 use crate::domain::doctor::keys::{KeyFacts, KeyState, Manager, in_another_region, recovery_key};
-use crate::domain::doctor::permissions::{Role, not_named, permissions};
+use crate::domain::doctor::permissions::{not_named, permissions};
 use crate::domain::doctor::policies::{of_policies, policies as in_force, unreadable};
 use crate::domain::doctor::region::Letters;
 use crate::domain::doctor::{Check, Finding};
 use crate::domain::policy::Policies;
+use crate::domain::role::{IamRole, Role};
 use crate::ports::ReadPolicies;
 use crate::settings::Preflight;
 
@@ -74,7 +75,7 @@ pub async fn diagnose<W: Permissions>(
     ] {
         findings.push(count(world, home, &letters, url).await);
     }
-    let roles: Vec<Finding> = stream::iter(Role::ALL)
+    let roles: Vec<Finding> = stream::iter(IamRole::ALL)
         .map(|role| simulate(world, preflight, role, &keys))
         .buffered(CONCURRENCY)
         .collect()
@@ -163,11 +164,11 @@ fn has_own_policy(facts: &KeyFacts) -> bool {
 }
 
 async fn policy_of<W: Permissions>(world: &W, preflight: &Preflight, key: &KeyArn) -> Finding {
-    let Some(role) = preflight.roles.get(&Role::Worker) else {
+    let Some(role) = preflight.roles.get(&IamRole::Function(Role::Worker)) else {
         return Finding {
             check: Check::KeyPolicy,
             subject: key.to_string(),
-            ..not_named(Role::Worker)
+            ..not_named(IamRole::Function(Role::Worker))
         };
     };
     match world.get_key_policy(key).await {
@@ -182,7 +183,7 @@ async fn policy_of<W: Permissions>(world: &W, preflight: &Preflight, key: &KeyAr
 async fn simulate<W: Permissions>(
     world: &W,
     preflight: &Preflight,
-    role: Role,
+    role: IamRole,
     keys: &[KeyArn],
 ) -> Finding {
     let Some(arn) = preflight.roles.get(&role) else {

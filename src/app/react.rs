@@ -25,6 +25,7 @@ use crate::ports::{
     FindClusters, FindInstances, Jitter, LookUpWaits, ReadPolicies, RecordRecoveryPoint,
     StartExecution, Waits,
 };
+use crate::settings::Stack;
 
 /// How many callbacks are under way at once, whatever regions their snapshots are in.
 const CALLBACKS: usize = 20;
@@ -47,6 +48,19 @@ pub struct Ear {
     pub recheck: Duration,
     /// The recovery region's key, for policies that name none.
     pub key: KeyArn,
+}
+
+impl Ear {
+    /// The reactor's part of what its stack says, with the recovery region's key.
+    #[must_use]
+    pub fn new(stack: &Stack, key: KeyArn) -> Self {
+        Self {
+            rules: stack.rules.clone(),
+            width: stack.sweep_width,
+            recheck: stack.hint_recheck,
+            key,
+        }
+    }
 }
 
 /// What became of a resource that was hinted at.

@@ -23,6 +23,7 @@ use crate::ports::{
     ListOpen, LookUpWaits, PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint,
     SendCommand, Waits,
 };
+use crate::settings::Stack;
 
 /// How many describe calls are under way at once. RDS publishes no rate; four keep a sweep of hundreds of pages
 /// within its function's time-out and leave the account's other callers room.
@@ -48,6 +49,16 @@ pub struct Broom {
     pub width: usize,
     /// How many copies RDS may have in flight.
     pub copy_slots: usize,
+}
+
+impl From<&Stack> for Broom {
+    fn from(stack: &Stack) -> Self {
+        Self {
+            rules: stack.rules.clone(),
+            width: stack.sweep_width,
+            copy_slots: stack.copy_slots,
+        }
+    }
 }
 
 /// What a sweep did.

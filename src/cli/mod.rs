@@ -46,9 +46,10 @@ pub fn log_level(environment: &[(String, String)]) -> Result<LogLevel, CliError>
         .find(|(name, value)| name == logging::VARIABLE && !value.is_empty());
     match set {
         Some((_, text)) => LogLevel::parse(text).map_err(|error| {
-            CliError::Settings(SettingsError {
-                faults: vec![error.to_string()],
-            })
+            CliError::Settings(SettingsError::one(format!(
+                "{}: {error}",
+                logging::VARIABLE
+            )))
         }),
         None => Ok(LogLevel::errors()),
     }

@@ -22,6 +22,7 @@ pub mod policy_set;
 pub mod policy_spec;
 pub mod prices;
 pub mod redrive;
+pub mod role;
 pub mod schedule;
 pub mod settle;
 pub mod slot_limits;

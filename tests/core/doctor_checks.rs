@@ -9,11 +9,12 @@ use snapferry::domain::doctor::databases::{
 use snapferry::domain::doctor::keys::{
     KeyFacts, KeyState, Manager, in_another_region, recovery_key, source_key,
 };
-use snapferry::domain::doctor::permissions::{Decision, Role, not_named, permissions, queue_arn};
+use snapferry::domain::doctor::permissions::{Decision, not_named, permissions, queue_arn};
 use snapferry::domain::doctor::region::{Letters, Rule, dead_letters, forwarding_rule};
 use snapferry::domain::doctor::room::{Copies, Quota, copy_slots, snapshot_quota};
 use snapferry::domain::doctor::{Check, Finding, Level, NotSaid, in_order, is_well};
 use snapferry::domain::names::{self, ResourceId};
+use snapferry::domain::role::{IamRole, Role};
 use snapferry::domain::snapshot::SnapshotStatus;
 use snapferry::domain::tags::{StackId, Tags};
 
@@ -403,11 +404,11 @@ fn a_permission_that_is_missing_is_named_with_its_resource() {
     let good = Ok(vec![decision("rds:CopyDBSnapshot", true, &[])]);
     let bad = Ok(vec![decision("rds:CreateDBSnapshot", false, &[])]);
     is(
-        &permissions(Role::Worker, std::slice::from_ref(&good)),
+        &permissions(IamRole::Function(Role::Worker), std::slice::from_ref(&good)),
         Level::Ok,
         "all 1",
     );
-    let found = permissions(Role::Worker, &[good.clone(), bad]);
+    let found = permissions(IamRole::Function(Role::Worker), &[good.clone(), bad]);
     is(
         &found,
         Level::Failure,
@@ -419,7 +420,7 @@ fn a_permission_that_is_missing_is_named_with_its_resource() {
         &["aws:SourceVpc"],
     )]);
     is(
-        &permissions(Role::Worker, &[good, unclear]),
+        &permissions(IamRole::Function(Role::Worker), &[good, unclear]),
         Level::Unknown,
         "not known",
     );
@@ -432,14 +433,20 @@ fn what_may_not_be_simulated_is_unknown_and_a_role_that_is_gone_a_failure() {
         code: Some(code.to_owned()),
         why: code.to_owned(),
     };
-    let refused = permissions(Role::Worker, &[Err(error("AccessDenied"))]);
+    let refused = permissions(
+        IamRole::Function(Role::Worker),
+        &[Err(error("AccessDenied"))],
+    );
     is(&refused, Level::Unknown, "AccessDenied");
     let remedy = refused.remedy.unwrap();
     assert!(remedy.contains("iam:SimulatePrincipalPolicy"), "{remedy}");
-    let gone = permissions(Role::Worker, &[Err(error("NoSuchEntity"))]);
+    let gone = permissions(
+        IamRole::Function(Role::Worker),
+        &[Err(error("NoSuchEntity"))],
+    );
     is(&gone, Level::Failure, "no such role");
     is(
-        &not_named(Role::Worker),
+        &not_named(IamRole::Function(Role::Worker)),
         Level::Unknown,
         "SNAPFERRY_WORKER_ROLE_ARN",
     );

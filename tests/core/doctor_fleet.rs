@@ -8,12 +8,12 @@ use snapferry::domain::command::Step;
 use snapferry::domain::database::Database;
 use snapferry::domain::doctor::databases::Candidate;
 use snapferry::domain::doctor::keys::KeyState;
-use snapferry::domain::doctor::permissions::Role;
 use snapferry::domain::doctor::room::{PolicyCopies, policy_slots};
 use snapferry::domain::doctor::{Check, Finding, Level, is_well};
 use snapferry::domain::names::{OptionGroup, ResourceId};
 use snapferry::domain::policy_set::{Applied, PolicySet, Stamp, Version};
 use snapferry::domain::policy_spec::{AppliedKey, PolicySpec};
+use snapferry::domain::role::{IamRole, Role};
 use snapferry::domain::schedule::Schedule;
 use snapferry::domain::snapshot::SnapshotStatus;
 use snapferry::domain::tags::PolicyName;
@@ -279,7 +279,9 @@ fn each_policys_key_must_be_usable_and_lent_by_the_worker() {
     assert!(key.what.contains("policies gold"), "{key:?}");
 
     let keys = [KEY, GOLD_KEY].map(|key| KeyArn::parse(key).unwrap());
-    let needed = preflight().ground.requirements(Role::Worker, &keys);
+    let needed = preflight()
+        .ground
+        .requirements(IamRole::Function(Role::Worker), &keys);
     for key in keys {
         let lends = needed
             .iter()

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use snapferry::app::queue::Record;
+use snapferry::domain::role::Role;
 
 use super::gate::{Broken, Decision};
-use super::port::Role;
 use super::queue::Message;
 use super::rule;
 use super::step_functions::AboutToken;

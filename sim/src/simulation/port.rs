@@ -8,6 +8,7 @@ use snapferry::domain::command::{Command, Run};
 use snapferry::domain::failure::{Failure, Reason};
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ExecutionName;
+use snapferry::domain::role::Role;
 use snapferry::domain::token::TaskToken;
 use snapferry::json;
 use snapferry::ports::{
@@ -20,26 +21,6 @@ use super::mutant::Mutant;
 use super::queue::Message;
 use super::step_functions::{AboutToken, Status};
 use super::world::{Shared, World};
-
-/// Which function calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    Planner,
-    Worker,
-    Reactor,
-    Sweeper,
-}
-
-impl Role {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Planner => "planner",
-            Self::Worker => "worker",
-            Self::Reactor => "reactor",
-            Self::Sweeper => "sweeper",
-        }
-    }
-}
 
 /// The ports of one invocation.
 pub(super) struct Port {

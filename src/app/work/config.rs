@@ -2,6 +2,7 @@
 
 use crate::domain::arn::Region;
 use crate::domain::wait::Rules;
+use crate::settings::Stack;
 
 /// What the worker knows of its stack.
 #[derive(Debug, Clone)]
@@ -12,4 +13,14 @@ pub struct Desk {
     pub home: Region,
     /// How many copies RDS may have in flight.
     pub copy_slots: usize,
+}
+
+impl From<&Stack> for Desk {
+    fn from(stack: &Stack) -> Self {
+        Self {
+            rules: stack.rules.clone(),
+            home: stack.home.clone(),
+            copy_slots: stack.copy_slots,
+        }
+    }
 }

@@ -258,8 +258,6 @@ fn shown(key: Option<&AppliedKey>) -> String {
 
 impl CliError {
     fn fault(variable: &str, error: &ParseError) -> Self {
-        Self::Settings(SettingsError {
-            faults: vec![format!("{variable}: {error}")],
-        })
+        Self::Settings(SettingsError::one(format!("{variable}: {error}")))
     }
 }

@@ -94,22 +94,9 @@ impl Snapferry {
                 commands_due: Vec::new(),
                 fed_by_events: false,
             },
-            desk: Desk {
-                rules: stack.rules.clone(),
-                home: stack.home.clone(),
-                copy_slots: stack.copy_slots,
-            },
-            ear: Ear {
-                rules: stack.rules.clone(),
-                width: stack.sweep_width,
-                recheck: stack.hint_recheck,
-                key: planning.key.clone(),
-            },
-            broom: Broom {
-                rules: stack.rules.clone(),
-                width: stack.sweep_width,
-                copy_slots: stack.copy_slots,
-            },
+            desk: Desk::from(stack),
+            ear: Ear::new(stack, planning.key.clone()),
+            broom: Broom::from(stack),
             backoff: stack.backoff,
             planning,
         }
