@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt, stream};
 use jiff::SignedDuration;
 
+use crate::app::in_force::{PoliciesInForce, policies_in_force};
 use crate::domain::arn::KeyArn;
 use crate::domain::doctor::databases::claims;
 use crate::domain::doctor::key_policy::{Caller, key_policy};
@@ -99,23 +100,19 @@ async fn regions<W: Permissions>(
         .await
 }
 
-/// The policies that hold, as the planner reads them: the built-in one stands in for a set that was never applied,
-/// and never for one that cannot be read.
+/// The policies that are in force, and what there is to say of them.
 async fn policies<W: ReadPolicies>(
     world: &W,
     preflight: &Preflight,
 ) -> (Option<Policies>, Finding) {
     let home = &preflight.ground.home;
-    let (policies, stamp) = match world.current_policies().await {
-        Ok(Some(applied)) => (
-            applied.set.policies(&preflight.ground.key),
-            Some(applied.stamp),
-        ),
-        Ok(None) => (preflight.built_in.clone(), None),
-        Err(error) => return (None, unreadable(home, &port(&error))),
-    };
-    let finding = in_force(home, stamp.as_ref(), &policies);
-    (Some(policies), finding)
+    match policies_in_force(world, &preflight.ground.key, &preflight.built_in).await {
+        Ok(PoliciesInForce { policies, stamp }) => {
+            let finding = in_force(home, stamp.as_ref(), &policies);
+            (Some(policies), finding)
+        }
+        Err(error) => (None, unreadable(home, &port(&error))),
+    }
 }
 
 /// The keys that copies get, with the policies that they are of. Where the policies could not be read, the stack's

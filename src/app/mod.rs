@@ -17,6 +17,7 @@ mod automated;
 pub mod conclude;
 pub mod doctor;
 mod families;
+mod in_force;
 mod places;
 pub mod plan;
 pub mod policies;

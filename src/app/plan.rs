@@ -9,6 +9,7 @@ use tracing::{info, warn};
 
 use crate::app::automated;
 use crate::app::families;
+use crate::app::in_force::policies_in_force;
 use crate::app::start::{StartOutcome, start};
 use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::choice::{Choice, LeftOut, choose};
@@ -133,17 +134,15 @@ impl Planned {
 /// Plans every policy in every source region. One region's failure fails only its rows.
 ///
 /// # Errors
-/// When the policies that hold cannot be read. Nothing is started then: the built-in policy stands in for a set
-/// that was never applied, and never for one that cannot be read.
+/// When the policies that are in force cannot be read. Nothing is started then.
 pub async fn plan<W: Permissions>(
     world: &W,
     planning: &Planning,
     when: When,
 ) -> Result<Vec<Planned>, PortError> {
-    let policies = match world.current_policies().await? {
-        Some(applied) => applied.set.policies(&planning.key),
-        None => planning.policies.clone(),
-    };
+    let policies = policies_in_force(world, &planning.key, &planning.policies)
+        .await?
+        .policies;
     let mut all = Vec::new();
     let mut listed = BTreeSet::new();
     for policy in &policies.all {

@@ -6,6 +6,7 @@ use futures_util::future::{join, try_join_all};
 use jiff::{Timestamp, Zoned};
 
 use crate::app::families;
+use crate::app::in_force::policies_in_force;
 use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::choice::{Choice, LeftOut, choose};
 use crate::domain::database::{Database, Refusal};
@@ -108,10 +109,9 @@ pub async fn preview<W: Permissions>(
     regions: &[Region],
 ) -> Result<Preview, PortError> {
     let at = world.now();
-    let policies = match world.current_policies().await? {
-        Some(applied) => applied.set.policies(&planning.key),
-        None => planning.policies.clone(),
-    };
+    let policies = policies_in_force(world, &planning.key, &planning.policies)
+        .await?
+        .policies;
     let standings = standings(&policies, at);
     let looked = regions
         .iter()

@@ -46,7 +46,7 @@ impl Policy {
 }
 
 /// The policies that hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policies {
     /// All of them, by name.
     pub all: Vec<Policy>,

@@ -6,12 +6,13 @@ use tracing::{info, warn};
 
 use crate::app::automated;
 use crate::app::families;
+use crate::app::in_force::policies_in_force;
 use crate::app::start::{StartOutcome, start};
 use crate::domain::arn::{KeyArn, RdsArn};
 use crate::domain::choice::{Choice, choose};
 use crate::domain::database::Database;
 use crate::domain::names::{ResourceId, SnapshotId};
-use crate::domain::policy::Policies;
+use crate::domain::policy::{Policies, Policy};
 use crate::domain::policy_spec::Source;
 use crate::domain::snapshot::{Snapshot, SnapshotStatus};
 use crate::domain::tags::StackId;
@@ -73,14 +74,20 @@ where
     heard
 }
 
-/// The policies that hold, if one of them has automated snapshots copied. The built-in one does not.
+/// The policies that are in force, if one of them has automated snapshots copied. The built-in one has not, so that the
+/// reactor need not know it.
 pub(super) async fn policies<W: ReadPolicies>(
     world: &W,
     key: &KeyArn,
 ) -> Result<Option<Policies>, PortError> {
-    let applied = world.current_policies().await?;
-    let policies = applied.map(|applied| applied.set.policies(key));
-    Ok(policies.filter(|all| all.all.iter().any(|one| one.source == Source::Automated)))
+    let built_in = Policies::default();
+    let policies = policies_in_force(world, key, &built_in).await?.policies;
+    let copies_automated = |policy: &Policy| policy.source == Source::Automated;
+    Ok(policies
+        .all
+        .iter()
+        .any(copies_automated)
+        .then_some(policies))
 }
 
 pub(super) fn all(hinted: &[RdsArn], heard: Heard) -> Vec<(RdsArn, Heard)> {
