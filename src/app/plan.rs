@@ -253,7 +253,7 @@ async fn plan_family<W: Permissions>(
     family: Family,
     rows: &mut Vec<Row>,
 ) -> Result<(), RdsError> {
-    let newest = match due.policy.source {
+    let newest = match due.policy.options.source {
         Source::Snapshot => BTreeMap::new(),
         Source::Automated => automated::newest(world, region, family, None).await?,
     };
@@ -330,7 +330,7 @@ fn run_of(
     let DueNow {
         policies, policy, ..
     } = *due;
-    match policy.source {
+    match policy.options.source {
         Source::Snapshot => Some(Run {
             database: database.to_ref(),
             policy: policy.name.clone(),

@@ -136,7 +136,7 @@ fn standings(policies: &Policies, now: Timestamp) -> BTreeMap<PolicyName, Standi
         Standing {
             schedule: policy.schedule.clone(),
             next: policy.schedule.next(now),
-            automated: policy.source == Source::Automated,
+            automated: policy.options.source == Source::Automated,
             times_a_month: u32::try_from(times).unwrap_or(u32::MAX),
         }
     };

@@ -33,6 +33,9 @@ pub enum CliError {
     /// The answer cannot be put into JSON.
     #[error("the answer cannot be put into JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// The built-in policy cannot be put into a policy file.
+    #[error("the policy cannot be put into a file: {0}")]
+    Toml(#[from] toml::ser::Error),
 }
 
 /// Whether all that a command was told to do succeeded.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::names::{ExecutionName, SnapshotId};
-use super::text::{ParseError, text_newtype};
+use super::text::{ParseError, text_newtype, text_serde};
 
 fn is_region(text: &str) -> bool {
     let mut parts = text.split('-');
@@ -85,6 +85,8 @@ text_newtype!(
     "the ARN of a state machine (arn:aws:states:REGION:ACCOUNT:stateMachine:NAME)",
     |text| is_arn_of(text, "states", "stateMachine:")
 );
+
+text_serde!(KeyArn KeyAlias);
 
 impl KeyArn {
     /// The region that the key lives in.

@@ -1,7 +1,7 @@
 //! The names of executions, snapshots, databases and option groups.
 
 use super::limits::{ATTEMPTS_MAX, EXECUTION_NAME_MAX, OPTION_GROUP_MAX, SNAPSHOT_ID_MAX};
-use super::text::text_newtype;
+use super::text::{text_newtype, text_serde};
 
 text_newtype!(
     /// The name of an execution: unique for 90 days in its state machine.
@@ -32,6 +32,8 @@ text_newtype!(
     "the name of an option group: 1 to 255 lower-case letters, digits and single hyphens, beginning with a letter",
     is_option_group
 );
+
+text_serde!(OptionGroup);
 
 /// RDS's own have a dot where an engine's version has one.
 fn is_option_group(text: &str) -> bool {

@@ -40,13 +40,8 @@ impl<K> PolicySet<K> {
                 .and_then(|of| key(name, of).map_err(|error| errors.push(error)).ok());
             let spec = PolicySpec {
                 schedule: spec.schedule.clone(),
-                source: spec.source,
-                retention: spec.retention,
-                rpo: spec.rpo,
                 key,
-                carry_tags: spec.carry_tags.clone(),
-                option_groups: spec.option_groups.clone(),
-                copy_slots: spec.copy_slots,
+                options: spec.options.clone(),
             };
             policies.insert(name.clone(), spec);
         }
@@ -68,15 +63,12 @@ impl PolicySet<AppliedKey> {
         let all = self.policies.iter().map(|(name, spec)| Policy {
             name: name.clone(),
             schedule: spec.schedule.clone(),
-            source: spec.source,
             key: spec
                 .key
                 .as_ref()
                 .map_or(key_of_the_stack, |key| &key.arn)
                 .clone(),
-            carry_tags: spec.carry_tags.clone(),
-            option_groups: spec.option_groups.clone(),
-            copy_slots: spec.copy_slots,
+            options: spec.options.clone(),
         });
         Policies {
             all: all.collect(),

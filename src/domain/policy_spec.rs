@@ -2,18 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroUsize;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::arn::{KeyAlias, KeyArn};
 use super::names::OptionGroup;
 use super::schedule::Schedule;
 use super::span::Span;
 use super::tags::TagKey;
-use super::text::ParseError;
+use super::text::{ParseError, text_serde};
 
 /// What a recovery point is copied from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Source {
     /// A snapshot that Snapferry takes when the database is due.
+    #[default]
     Snapshot,
     /// RDS's own automated snapshots.
     Automated,
@@ -44,6 +48,14 @@ impl Source {
         }
     }
 }
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+text_serde!(Source);
 
 /// A key as a file names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,34 +103,69 @@ impl fmt::Display for KeyName {
     }
 }
 
+impl Serialize for KeyName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        BTreeMap::from([("kms_key", self.to_string())]).serialize(serializer)
+    }
+}
+
 /// A key as it was applied.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AppliedKey {
     /// The key.
+    #[serde(rename = "kms_key")]
     pub arn: KeyArn,
     /// The alias that stood for it when the set was applied.
+    #[serde(rename = "kms_alias", skip_serializing_if = "Option::is_none")]
     pub alias: Option<KeyAlias>,
 }
 
-/// What is said of one policy; `K` is a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicySpec<K> {
-    /// When its databases are due.
-    pub schedule: Schedule,
+/// What may be said of a policy, whatever its schedule and its key: as a file says it, as it is stored, and as it is
+/// planned by. This is the one list of these fields.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyOptions {
     /// What recovery points are copied from.
     pub source: Source,
     /// How long recovery points are kept. Nothing removes any yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<Span>,
     /// How old the newest recovery point may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rpo: Option<Span>,
-    /// The recovery region's key; without one the stack's.
-    pub key: Option<K>,
     /// Which of a database's tags its recovery points carry, sorted and each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub carry_tags: Vec<TagKey>,
     /// The recovery region's option group, by the one that a database has.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub option_groups: BTreeMap<OptionGroup, OptionGroup>,
     /// How many of its copies may be in flight.
+    #[serde(
+        default,
+        deserialize_with = "slots",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub copy_slots: Option<usize>,
+}
+
+/// None at all would be a policy whose copies never begin.
+fn slots<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    let slots = Option::<NonZeroUsize>::deserialize(deserializer)?;
+    Ok(slots.map(NonZeroUsize::get))
+}
+
+/// What is said of one policy; `K` is a key, as a file names it or as it was applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PolicySpec<K> {
+    /// When its databases are due.
+    #[serde(flatten)]
+    pub schedule: Schedule,
+    /// The recovery region's key; without one the stack's.
+    #[serde(flatten)]
+    pub key: Option<K>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub options: PolicyOptions,
 }
 
 impl<K> PolicySpec<K> {
@@ -127,13 +174,8 @@ impl<K> PolicySpec<K> {
     pub fn new(schedule: Schedule) -> Self {
         Self {
             schedule,
-            source: Source::Snapshot,
-            retention: None,
-            rpo: None,
             key: None,
-            carry_tags: Vec::new(),
-            option_groups: BTreeMap::new(),
-            copy_slots: None,
+            options: PolicyOptions::default(),
         }
     }
 }

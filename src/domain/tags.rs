@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::limits::{TAG_KEY_MAX, TAG_VALUE_MAX};
-use super::text::text_newtype;
+use super::text::{text_newtype, text_serde};
 
 /// A resource's tags, as RDS reports them.
 pub type Tags = BTreeMap<String, String>;
@@ -57,6 +57,8 @@ text_newtype!(
             && !is_reserved(text)
     }
 );
+
+text_serde!(PolicyName TagKey);
 
 /// The beginnings of keys that AWS keeps for itself, and ours.
 const RESERVED: [&str; 3] = ["aws:", "rds:", "snapferry:"];

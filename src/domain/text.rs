@@ -52,3 +52,22 @@ macro_rules! text_newtype {
     };
 }
 pub(crate) use text_newtype;
+
+/// Gives a type that has `parse` and `Display` serde's two traits: as its text.
+macro_rules! text_serde {
+    ($($name:ident)+) => {$(
+        impl ::serde::Serialize for $name {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <String as ::serde::Deserialize>::deserialize(deserializer)?;
+                Self::parse(&text).map_err(::serde::de::Error::custom)
+            }
+        }
+    )+};
+}
+pub(crate) use text_serde;

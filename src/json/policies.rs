@@ -3,51 +3,47 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{JsonError, SCHEMA, object, part};
 use crate::domain::arn::{KeyAlias, KeyArn};
-use crate::domain::names::OptionGroup;
 use crate::domain::policy_set::PolicySet;
-use crate::domain::policy_spec::{AppliedKey, PolicySpec, Source};
+use crate::domain::policy_spec::{AppliedKey, PolicyOptions, PolicySpec};
 use crate::domain::schedule::Schedule;
-use crate::domain::span::Span;
-use crate::domain::tags::{PolicyName, TagKey};
+use crate::domain::tags::PolicyName;
 use crate::domain::text::ParseError;
 
 const WHAT: &str = "a stored set of policies";
 
+#[derive(Serialize)]
+struct Written<'a> {
+    schema: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    untagged: Option<&'a PolicyName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copy_slots: Option<usize>,
+    policies: &'a BTreeMap<PolicyName, PolicySpec<AppliedKey>>,
+}
+
 /// What this version does not know is refused: a set whose half is not understood is not to be planned by.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SetJson {
     schema: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     untagged: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     copy_slots: Option<usize>,
     policies: BTreeMap<String, PolicyJson>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Deserialize)]
 struct PolicyJson {
     schedule: String,
     time_zone: String,
-    source: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    retention: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    rpo: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     kms_key: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     kms_alias: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    carry_tags: Vec<String>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    option_groups: BTreeMap<String, String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    copy_slots: Option<usize>,
+    /// Read apart, so that a fault is told with its field's name.
+    #[serde(flatten)]
+    options: Map<String, Value>,
 }
 
 /// Writes a set. The same set is always the same text.
@@ -59,15 +55,11 @@ pub fn write(set: &PolicySet<AppliedKey>) -> String {
 /// A set as JSON, for people's programs too.
 #[must_use]
 pub fn json(set: &PolicySet<AppliedKey>) -> serde_json::Value {
-    let policies = set
-        .policies
-        .iter()
-        .map(|(name, spec)| (name.to_string(), PolicyJson::of(spec)));
-    serde_json::json!(SetJson {
+    serde_json::json!(Written {
         schema: SCHEMA,
-        untagged: set.untagged.as_ref().map(ToString::to_string),
+        untagged: set.untagged.as_ref(),
         copy_slots: set.copy_slots,
-        policies: policies.collect(),
+        policies: &set.policies,
     })
 }
 
@@ -119,29 +111,6 @@ fn above_zero(slots: usize) -> Result<usize, ParseError> {
 }
 
 impl PolicyJson {
-    fn of(spec: &PolicySpec<AppliedKey>) -> Self {
-        Self {
-            schedule: spec.schedule.pattern().to_owned(),
-            time_zone: spec.schedule.zone().to_owned(),
-            source: spec.source.as_str().to_owned(),
-            retention: spec.retention.map(|span| span.to_string()),
-            rpo: spec.rpo.map(|span| span.to_string()),
-            kms_key: spec.key.as_ref().map(|key| key.arn.to_string()),
-            kms_alias: spec
-                .key
-                .as_ref()
-                .and_then(|key| key.alias.as_ref())
-                .map(ToString::to_string),
-            carry_tags: spec.carry_tags.iter().map(ToString::to_string).collect(),
-            option_groups: spec
-                .option_groups
-                .iter()
-                .map(|(from, to)| (from.to_string(), to.to_string()))
-                .collect(),
-            copy_slots: spec.copy_slots,
-        }
-    }
-
     fn into_spec(self) -> Result<PolicySpec<AppliedKey>, JsonError> {
         let schedule = Schedule::parse(&self.schedule, &self.time_zone);
         let schedule = schedule.map_err(|_| {
@@ -150,24 +119,19 @@ impl PolicyJson {
                 "a schedule in a time zone that this version knows",
             )
         });
-        let span = |text: &str| Span::parse(text);
-        let retention = self.retention.as_deref().map(span).transpose();
-        let rpo = self.rpo.as_deref().map(span).transpose();
         Ok(PolicySpec {
             schedule: part("schedule", WHAT, schedule)?,
-            source: part("source", WHAT, Source::parse(&self.source))?,
-            retention: part("retention", WHAT, retention)?,
-            rpo: part("rpo", WHAT, rpo)?,
             key: part("kms_key", WHAT, key(self.kms_key, self.kms_alias))?,
-            carry_tags: part("carry_tags", WHAT, carry_tags(self.carry_tags))?,
-            option_groups: part("option_groups", WHAT, option_groups(self.option_groups))?,
-            copy_slots: part(
-                "copy_slots",
-                WHAT,
-                self.copy_slots.map(above_zero).transpose(),
-            )?,
+            options: options(self.options)?,
         })
     }
+}
+
+fn options(fields: Map<String, Value>) -> Result<PolicyOptions, JsonError> {
+    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| JsonError::Shape {
+        expected: WHAT,
+        at: error.to_string(),
+    })
 }
 
 fn key(arn: Option<String>, alias: Option<String>) -> Result<Option<AppliedKey>, ParseError> {
@@ -179,17 +143,4 @@ fn key(arn: Option<String>, alias: Option<String>) -> Result<Option<AppliedKey>,
             alias: alias.map(|alias| KeyAlias::parse(&alias)).transpose()?,
         })),
     }
-}
-
-fn carry_tags(keys: Vec<String>) -> Result<Vec<TagKey>, ParseError> {
-    keys.iter().map(|key| TagKey::parse(key)).collect()
-}
-
-fn option_groups(
-    groups: BTreeMap<String, String>,
-) -> Result<BTreeMap<OptionGroup, OptionGroup>, ParseError> {
-    groups
-        .iter()
-        .map(|(from, to)| Ok((OptionGroup::parse(from)?, OptionGroup::parse(to)?)))
-        .collect()
 }

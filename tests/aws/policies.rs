@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use snapferry::domain::arn::{KeyAlias, KeyArn};
 use snapferry::domain::names::OptionGroup;
 use snapferry::domain::policy_set::{Applied, Note, PolicySet, Stamp, Version};
-use snapferry::domain::policy_spec::{AppliedKey, PolicySpec};
+use snapferry::domain::policy_spec::{AppliedKey, PolicyOptions, PolicySpec};
 use snapferry::domain::schedule::Schedule;
 use snapferry::domain::tags::PolicyName;
 use snapferry::json as wire_of;
@@ -27,10 +27,13 @@ fn a_set(number: u32) -> Applied {
             arn: KeyArn::parse(KEY).unwrap(),
             alias: Some(KeyAlias::parse("alias/recovery").unwrap()),
         }),
-        option_groups: BTreeMap::from([(
-            OptionGroup::parse("a").unwrap(),
-            OptionGroup::parse("b").unwrap(),
-        )]),
+        options: PolicyOptions {
+            option_groups: BTreeMap::from([(
+                OptionGroup::parse("a").unwrap(),
+                OptionGroup::parse("b").unwrap(),
+            )]),
+            ..PolicyOptions::default()
+        },
         ..PolicySpec::new(Schedule::parse("0 3 * * *", "Europe/Paris").unwrap())
     };
     Applied {

@@ -294,7 +294,7 @@ fn each_policys_key_must_be_usable_and_lent_by_the_worker() {
 fn a_copy_is_judged_by_the_option_group_that_its_policy_maps() {
     let name = |text: &str| OptionGroup::parse(text).unwrap();
     let mut spec = gold();
-    spec.option_groups = BTreeMap::from([
+    spec.options.option_groups = BTreeMap::from([
         (name("safe"), name("dr")),
         (name("default:oracle-ee-19"), name("plain")),
     ]);
@@ -329,7 +329,7 @@ fn a_copy_is_judged_by_the_option_group_that_its_policy_maps() {
 fn a_policys_own_copy_slots_are_told() {
     let gold_name = PolicyName::parse("gold").unwrap();
     let mut spec = gold();
-    spec.copy_slots = Some(1);
+    spec.options.copy_slots = Some(1);
     let mut estate = under(spec);
     assert_eq!(
         level(&findings(&estate), Check::CopySlots, "policy gold"),

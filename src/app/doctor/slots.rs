@@ -47,7 +47,7 @@ pub(super) async fn slots<W: ListOpen>(
         let of = |counts: &BTreeMap<PolicyName, usize>| {
             counts.get(&policy.name).copied().unwrap_or_default()
         };
-        if let Some(bound) = policy.copy_slots {
+        if let Some(bound) = policy.options.copy_slots {
             let copies = PolicyCopies {
                 slots: bound,
                 of_all: slots,

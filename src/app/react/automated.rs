@@ -82,7 +82,7 @@ pub(super) async fn policies<W: ReadPolicies>(
 ) -> Result<Option<Policies>, PortError> {
     let built_in = Policies::default();
     let policies = policies_in_force(world, key, &built_in).await?.policies;
-    let copies_automated = |policy: &Policy| policy.source == Source::Automated;
+    let copies_automated = |policy: &Policy| policy.options.source == Source::Automated;
     Ok(policies
         .all
         .iter()
@@ -137,7 +137,7 @@ async fn start_run<W: ClaimRun + Clock + StartExecution>(
         return Heard::Done;
     };
     let policy = policies.get(name.as_str());
-    let Some(policy) = policy.filter(|policy| policy.source == Source::Automated) else {
+    let Some(policy) = policy.filter(|policy| policy.options.source == Source::Automated) else {
         return Heard::Done;
     };
     let Some(run) = automated::run(database, policies, policy, snapshot) else {

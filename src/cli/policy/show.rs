@@ -55,7 +55,9 @@ pub async fn run_show<W: ReadPolicies + ReadPolicyHistory>(
             return Ok(Ended::Badly);
         }
         (None, None) => {
-            let text = built_in.map(|planning| policy_file::write(&as_set(planning)));
+            let text = built_in
+                .map(|planning| policy_file::write(&as_set(planning)))
+                .transpose()?;
             if as_json {
                 write_json(out, &json!({ "version": null, "text": text }))?;
             } else {
@@ -74,9 +76,9 @@ pub async fn run_show<W: ReadPolicies + ReadPolicyHistory>(
 fn as_set(planning: &Planning) -> PolicySet<KeyName> {
     let policies = planning.policies.all.iter().map(|policy| {
         let spec = PolicySpec {
-            source: Source::Snapshot,
+            schedule: policy.schedule.clone(),
             key: Some(KeyName::Arn(policy.key.clone())),
-            ..PolicySpec::new(policy.schedule.clone())
+            options: policy.options.clone(),
         };
         (policy.name.clone(), spec)
     });

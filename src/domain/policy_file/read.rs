@@ -16,7 +16,7 @@ use crate::domain::arn::Region;
 use crate::domain::limits::{CARRIED_TAGS_MAX, COPY_SLOTS_MAX, POLICY_FILE_MAX};
 use crate::domain::names::OptionGroup;
 use crate::domain::policy_set::PolicySet;
-use crate::domain::policy_spec::{KeyName, PolicySpec, Source};
+use crate::domain::policy_spec::{KeyName, PolicyOptions, PolicySpec, Source};
 use crate::domain::schedule::{Schedule, ScheduleError};
 use crate::domain::span::Span;
 use crate::domain::tags::{PolicyName, TagKey};
@@ -183,13 +183,15 @@ impl<'t> Reader<'t, '_> {
         let copy_slots = get(table, COPY_SLOTS).map(|value| self.copy_slots(value));
         Some(PolicySpec {
             schedule: schedule?,
-            source: given(source)?.unwrap_or(Source::Snapshot),
-            retention: given(retention)?,
-            rpo: given(rpo)?,
             key: given(key)?,
-            carry_tags: given(carry_tags)?.unwrap_or_default(),
-            option_groups: given(option_groups)?.unwrap_or_default(),
-            copy_slots: given(copy_slots)?,
+            options: PolicyOptions {
+                source: given(source)?.unwrap_or_default(),
+                retention: given(retention)?,
+                rpo: given(rpo)?,
+                carry_tags: given(carry_tags)?.unwrap_or_default(),
+                option_groups: given(option_groups)?.unwrap_or_default(),
+                copy_slots: given(copy_slots)?,
+            },
         })
     }
 
