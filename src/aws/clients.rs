@@ -10,7 +10,7 @@ use crate::domain::arn::{Region, StateMachineArn};
 
 /// Everything that is reached over the AWS SDK.
 ///
-/// `Also` is what a role reaches besides: [`Starts`], [`Receives`], [`Sends`], [`Replays`], the doctor's, or nothing.
+/// `Also` is what a role reaches besides: [`Starts`], [`Receives`], [`Sends`], `Replays`, the doctor's, or nothing.
 #[derive(Debug)]
 pub struct Aws<Also = ()> {
     pub(super) sdk: SdkConfig,
@@ -58,7 +58,7 @@ impl Machine for Receives {
 pub struct Sends(pub QueueUrl);
 
 impl<Also> Aws<Also> {
-    /// Over an SDK configuration, whose region is the recovery region (see [`for_functions`] and
+    /// Over an SDK configuration, whose region is the recovery region (see `for_functions` and
     /// `for_operators`), the table's name, and what the role reaches besides. Calls nothing.
     pub fn new(sdk: SdkConfig, table: impl Into<String>, also: Also) -> Self {
         Self {

@@ -10,7 +10,7 @@ use crate::cli::show::{short, table, write_json, write_table};
 use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::policy_file;
 use crate::domain::policy_set::{Applied, PolicySet, Stamp, Version};
-use crate::domain::policy_spec::{AppliedKey, KeyName, PolicySpec, Source};
+use crate::domain::policy_spec::{AppliedKey, KeyName, PolicySpec};
 use crate::json;
 use crate::ports::{ReadPolicies, ReadPolicyHistory};
 use crate::settings::Planning;
