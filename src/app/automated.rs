@@ -4,17 +4,19 @@
 //! Where RDS has removed a snapshot before its turn, the worker puts the newest in its place.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
+use futures_util::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::app::families;
 use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::command::{Automated, Extras, Run};
 use crate::domain::database::Database;
+use crate::domain::failure::Operation;
 use crate::domain::names::ResourceId;
 use crate::domain::policy::{Policies, Policy};
 use crate::domain::snapshot::{Snapshot, SnapshotStatus};
-use crate::ports::{AutomatedClusterSnapshots, AutomatedSnapshots, RdsError};
+use crate::ports::{AutomatedSnapshots, PAGES_MAX, RdsError, pages};
 
 /// The run that copies an automated snapshot of a database; nothing where RDS does not say when it was taken.
 pub(crate) fn run(
@@ -50,16 +52,19 @@ fn expires_at(taken_at: Timestamp, retention_days: Option<i32>) -> Option<Timest
 ///
 /// # Errors
 /// When RDS does not answer.
-pub(crate) async fn newest<W: AutomatedClusterSnapshots + AutomatedSnapshots>(
+pub(crate) async fn newest<W: AutomatedSnapshots>(
     world: &W,
     region: &Region,
     family: Family,
     of: Option<&RdsArn>,
 ) -> Result<BTreeMap<ResourceId, Snapshot>, RdsError> {
     let mut newest: BTreeMap<ResourceId, Snapshot> = BTreeMap::new();
-    let mut marker = None;
-    loop {
-        let page = families::automated(world, region, family, of, marker).await?;
+    let operation = Operation::describe_snapshots(family);
+    let endless = |endless| RdsError::endless(operation, region, endless);
+    let mut pages = pin!(pages(PAGES_MAX, endless, |marker| {
+        world.automated_snapshots(region, family, of, marker)
+    }));
+    while let Some(page) = pages.try_next().await? {
         for snapshot in page.items {
             let (Some(owner), Some(taken_at)) = (snapshot.resource_id.clone(), snapshot.taken_at)
             else {
@@ -71,9 +76,6 @@ pub(crate) async fn newest<W: AutomatedClusterSnapshots + AutomatedSnapshots>(
                 newest.insert(owner, snapshot);
             }
         }
-        match page.next {
-            Some(next) => marker = Some(next),
-            None => return Ok(newest),
-        }
     }
+    Ok(newest)
 }

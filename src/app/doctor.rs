@@ -23,6 +23,7 @@ use crate::domain::doctor::policies::{of_policies, policies as in_force, unreada
 use crate::domain::doctor::region::Letters;
 use crate::domain::doctor::{Check, Finding};
 use crate::domain::policy::Policies;
+use crate::domain::policy_spec::KeyName;
 use crate::domain::role::{IamRole, Role};
 use crate::ports::ReadPolicies;
 use crate::settings::Preflight;
@@ -138,7 +139,7 @@ async fn recovery<W: Permissions>(world: &W, preflight: &Preflight, key: &KeyArn
     if let Some(elsewhere) = in_another_region(key, home) {
         return vec![elsewhere];
     }
-    let facts = match world.describe_key(key).await {
+    let facts = match world.describe_key(&KeyName::Arn(key.clone())).await {
         Ok(facts) => facts,
         Err(error) => {
             return vec![

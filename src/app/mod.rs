@@ -16,7 +16,6 @@ macro_rules! permissions {
 mod automated;
 pub mod conclude;
 pub mod doctor;
-mod families;
 mod in_force;
 mod places;
 pub mod plan;

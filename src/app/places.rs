@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::app::families;
 use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::names::SnapshotId;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::wait::Wait;
-use crate::ports::{DescribeClusterSnapshots, DescribeSnapshots, RdsError};
+use crate::ports::{DescribeSnapshots, RdsError};
 
 /// Groups items by region and family, at most `width` a group: each group is one describe call.
 pub(crate) fn group<T: Clone>(
@@ -36,7 +35,7 @@ pub(crate) fn place_of(resource: &RdsArn) -> (Region, Family) {
 }
 
 /// What RDS says of the resources of these waits, all of one region and family.
-pub(crate) async fn ask<W: DescribeClusterSnapshots + DescribeSnapshots>(
+pub(crate) async fn ask<W: DescribeSnapshots>(
     world: &W,
     waits: &[Wait],
 ) -> Result<BTreeMap<RdsArn, Snapshot>, RdsError> {
@@ -48,7 +47,7 @@ pub(crate) async fn ask<W: DescribeClusterSnapshots + DescribeSnapshots>(
         .map(|wait| SnapshotId::of(&wait.resource))
         .collect();
     let (region, family) = (first.resource.region(), first.resource.family());
-    let found = families::describe(world, region, family, &ids).await?;
+    let found = world.describe_snapshots(region, family, &ids).await?;
     Ok(found
         .into_iter()
         .map(|snapshot| (snapshot.arn.clone(), snapshot))

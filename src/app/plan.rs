@@ -2,19 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::pin::pin;
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use tracing::{info, warn};
 
 use crate::app::automated;
-use crate::app::families;
 use crate::app::in_force::policies_in_force;
 use crate::app::start::{StartOutcome, start};
 use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::choice::{Choice, LeftOut, choose};
 use crate::domain::command::Run;
 use crate::domain::database::{Database, Refusal};
+use crate::domain::failure::Operation;
 use crate::domain::names::{ExecutionName, ResourceId};
 use crate::domain::policy::{Policies, Policy};
 use crate::domain::policy_spec::Source;
@@ -22,8 +23,8 @@ use crate::domain::snapshot::Snapshot;
 use crate::domain::tags::{PolicyName, StackId};
 use crate::error::chain;
 use crate::ports::{
-    AutomatedClusterSnapshots, AutomatedSnapshots, ClaimRun, Clock, DescribeClusters,
-    DescribeInstances, PlanCursor, PortError, RdsError, ReadPolicies, StartExecution,
+    AutomatedSnapshots, ClaimRun, Clock, ListDatabases, PAGES_MAX, PlanCursor, PortError, RdsError,
+    ReadPolicies, StartExecution, pages,
 };
 use crate::settings::Planning;
 
@@ -33,8 +34,7 @@ const CONCURRENCY: usize = 8;
 permissions! {
     /// Everything that the planner may do.
     Permissions:
-        AutomatedClusterSnapshots AutomatedSnapshots ClaimRun Clock DescribeClusters DescribeInstances PlanCursor
-        ReadPolicies StartExecution
+        AutomatedSnapshots ClaimRun Clock ListDatabases PlanCursor ReadPolicies StartExecution
 }
 
 /// Which planned time is meant.
@@ -258,9 +258,12 @@ async fn plan_family<W: Permissions>(
         Source::Automated => automated::newest(world, region, family, None).await?,
     };
     let newest = &newest;
-    let mut marker = None;
-    loop {
-        let page = families::list(world, region, family, marker).await?;
+    let operation = Operation::describe_databases(family);
+    let endless = |endless| RdsError::endless(operation, region, endless);
+    let mut pages = pin!(pages(PAGES_MAX, endless, |marker| {
+        world.list_databases(region, family, marker)
+    }));
+    while let Some(page) = pages.try_next().await? {
         let of_page: Vec<Row> = stream::iter(page.items)
             .map(|database| async move { row(world, due, newest, &database).await })
             .buffered(CONCURRENCY)
@@ -268,11 +271,8 @@ async fn plan_family<W: Permissions>(
             .collect()
             .await;
         rows.extend(of_page);
-        match page.next {
-            Some(next) => marker = Some(next),
-            None => return Ok(()),
-        }
     }
+    Ok(())
 }
 
 async fn due<W: Permissions>(

@@ -21,9 +21,8 @@ use crate::domain::wait::{Rules, Wait};
 use crate::error::chain;
 use crate::json::event::{self, Event};
 use crate::ports::{
-    Callbacks, ClaimRun, Clock, DelayMessage, DescribeClusterSnapshots, DescribeSnapshots,
-    FindClusters, FindInstances, Jitter, LookUpWaits, ReadPolicies, RecordRecoveryPoint,
-    StartExecution, Waits,
+    Callbacks, ClaimRun, Clock, DelayMessage, DescribeSnapshots, FindDatabases, Jitter,
+    LookUpWaits, ReadPolicies, RecordRecoveryPoint, StartExecution, Waits,
 };
 use crate::settings::Stack;
 
@@ -33,8 +32,8 @@ const CALLBACKS: usize = 20;
 permissions! {
     /// Everything that the reactor may do.
     Permissions:
-        Callbacks ClaimRun Clock DelayMessage DescribeClusterSnapshots DescribeSnapshots FindClusters
-        FindInstances Jitter LookUpWaits ReadPolicies RecordRecoveryPoint StartExecution Waits
+        Callbacks ClaimRun Clock DelayMessage DescribeSnapshots FindDatabases Jitter LookUpWaits ReadPolicies
+        RecordRecoveryPoint StartExecution Waits
 }
 
 /// What the reactor knows of its stack.
@@ -224,7 +223,12 @@ async fn answer<W: Permissions>(
                         .iter()
                         .map(|resource| (resource.clone(), Answer::NobodyWaits)),
                 );
-                waits.extend(found);
+                // A wait that has gone on to its next attempt is not what the hint is about.
+                waits.extend(
+                    found
+                        .into_iter()
+                        .filter(|wait| chunk.contains(&wait.resource)),
+                );
             }
             Err(error) => warn!(error = chain(&error), "the waits could not be read"),
         }
@@ -249,7 +253,7 @@ type Truth = Result<Option<Snapshot>, ()>;
 /// Asks RDS about a group of waits, all of one region and family.
 async fn look<W>(world: &W, group: Vec<Wait>) -> Vec<(Wait, Truth)>
 where
-    W: DescribeClusterSnapshots + DescribeSnapshots,
+    W: DescribeSnapshots,
 {
     match ask(world, &group).await {
         Ok(mut truth) => group

@@ -85,9 +85,29 @@ impl Attempt {
         (1..=ATTEMPTS_MAX).map(Self)
     }
 
-    /// The number: 1 for the first.
+    /// The attempt after this one; nothing after the last.
+    #[must_use]
+    pub fn next(self) -> Option<Self> {
+        (self.0 < ATTEMPTS_MAX).then(|| Self(self.0 + 1))
+    }
+
+    /// Its number, from 1.
     #[must_use]
     pub fn number(self) -> u8 {
         self.0
+    }
+
+    /// The attempt of this number, if there may be so many.
+    #[must_use]
+    pub fn from_number(number: i64) -> Option<Self> {
+        Self::all().find(|attempt| i64::from(attempt.0) == number)
+    }
+
+    /// The end of the names of this attempt.
+    pub(in crate::domain) fn suffix(self) -> String {
+        match self {
+            Self::FIRST => String::new(),
+            Self(number) => format!("-a{number}"),
+        }
     }
 }

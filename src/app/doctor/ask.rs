@@ -11,10 +11,7 @@ use crate::domain::doctor::{Check, Finding, NotSaid};
 use crate::domain::snapshot::Snapshot;
 use crate::error::chain;
 use crate::ports::doctor::ListOptionGroups;
-use crate::ports::{DescribeQuota, Page, PortError, RdsError};
-
-/// Where a list that never ends is given up; 100 pages are 10,000 rows.
-pub(super) const PAGES_MAX: usize = 100;
+use crate::ports::{DescribeQuota, Endless, PAGES_MAX, Page, PortError, RdsError, all_rows};
 
 /// A region's manual snapshots of both families, as far as they could be listed.
 pub(super) struct Snapshots {
@@ -36,11 +33,8 @@ pub(super) async fn manual_snapshots<W: Permissions>(world: &W, region: &Region)
         missing: Vec::new(),
     };
     for family in Family::ALL {
-        let listed = pages(|marker| async {
-            let page = match family {
-                Family::Instance => world.list_manual_snapshots(region, marker).await,
-                Family::Cluster => world.list_manual_cluster_snapshots(region, marker).await,
-            };
+        let listed = all(|marker| async {
+            let page = world.list_manual_snapshots(region, family, marker).await;
             page.map_err(|error| rds(&error))
         })
         .await;
@@ -56,33 +50,24 @@ pub(super) async fn option_groups<W: ListOptionGroups>(
     world: &W,
     region: &Region,
 ) -> Result<Vec<OptionGroup>, NotSaid> {
-    pages(|marker| async {
+    all(|marker| async {
         let page = world.list_option_groups(region, marker).await;
         page.map_err(|error| port(&error))
     })
     .await
 }
 
-/// Every page of a list.
-pub(super) async fn pages<T, F>(mut ask: impl FnMut(Option<String>) -> F) -> Result<Vec<T>, NotSaid>
+/// All rows of a list.
+pub(super) async fn all<T, F>(ask: impl FnMut(Option<String>) -> F) -> Result<Vec<T>, NotSaid>
 where
     F: Future<Output = Result<Page<T>, NotSaid>>,
 {
-    let mut all = Vec::new();
-    let mut marker = None;
-    for _ in 0..PAGES_MAX {
-        let page = ask(marker).await?;
-        all.extend(page.items);
-        match page.next {
-            Some(next) => marker = Some(next),
-            None => return Ok(all),
-        }
-    }
-    Err(NotSaid {
+    let endless = |endless: Endless| NotSaid {
         action: "the list".to_owned(),
         code: Some("Endless".to_owned()),
-        why: format!("the list has more than {PAGES_MAX} pages"),
-    })
+        why: endless.to_string(),
+    };
+    all_rows(PAGES_MAX, endless, ask).await
 }
 
 pub(super) fn port(error: &PortError) -> NotSaid {

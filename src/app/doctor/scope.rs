@@ -7,18 +7,16 @@ use crate::domain::doctor::NotSaid;
 use crate::domain::doctor::databases::{Claims, OptionGroup};
 use crate::domain::policy::Policies;
 use crate::ports::doctor::{
-    CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectClusters,
-    InspectInstances, ListManualClusterSnapshots, ListManualSnapshots, ListOptionGroups,
-    ReadKeyPolicy, SimulatePermissions,
+    CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
+    ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
-use crate::ports::{Clock, DescribeQuota, ListOpen, ReadPolicies};
+use crate::ports::{Clock, DescribeKey, DescribeQuota, ListOpen, ReadPolicies};
 
 permissions! {
     /// Everything that the doctor may do: it only reads.
     Permissions:
-        Clock CountMessages DescribeKey DescribeQuota DescribeRule FindQueue FindRules InspectClusters
-        InspectInstances ListManualClusterSnapshots ListManualSnapshots ListOpen ListOptionGroups ReadKeyPolicy
-        ReadPolicies SimulatePermissions
+        Clock CountMessages DescribeKey DescribeQuota DescribeRule FindQueue FindRules InspectDatabases
+        ListManualSnapshots ListOpen ListOptionGroups ReadKeyPolicy ReadPolicies SimulatePermissions
 }
 
 /// What is looked at.

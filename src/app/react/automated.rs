@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use tracing::{info, warn};
 
 use crate::app::automated;
-use crate::app::families;
 use crate::app::in_force::policies_in_force;
 use crate::app::start::{StartOutcome, start};
 use crate::domain::arn::{KeyArn, RdsArn};
@@ -18,8 +17,8 @@ use crate::domain::snapshot::{Snapshot, SnapshotStatus};
 use crate::domain::tags::StackId;
 use crate::error::chain;
 use crate::ports::{
-    ClaimRun, Clock, DescribeClusterSnapshots, DescribeSnapshots, FindClusters, FindInstances,
-    PortError, RdsError, ReadPolicies, StartExecution,
+    ClaimRun, Clock, DescribeSnapshots, FindDatabases, PortError, RdsError, ReadPolicies,
+    StartExecution,
 };
 
 /// What became of a hint at an automated snapshot.
@@ -42,13 +41,7 @@ pub(super) async fn hear<W>(
     hinted: &[RdsArn],
 ) -> Vec<(RdsArn, Heard)>
 where
-    W: ClaimRun
-        + Clock
-        + DescribeClusterSnapshots
-        + DescribeSnapshots
-        + FindClusters
-        + FindInstances
-        + StartExecution,
+    W: ClaimRun + Clock + DescribeSnapshots + FindDatabases + StartExecution,
 {
     let looked = match look(world, hinted).await {
         Ok(looked) => looked,
@@ -95,7 +88,7 @@ pub(super) fn all(hinted: &[RdsArn], heard: Heard) -> Vec<(RdsArn, Heard)> {
 }
 
 /// Those of the snapshots that are available, each with its database, if that is still there.
-async fn look<W: DescribeClusterSnapshots + DescribeSnapshots + FindClusters + FindInstances>(
+async fn look<W: DescribeSnapshots + FindDatabases>(
     world: &W,
     hinted: &[RdsArn],
 ) -> Result<BTreeMap<RdsArn, (Snapshot, Option<Database>)>, RdsError> {
@@ -104,7 +97,7 @@ async fn look<W: DescribeClusterSnapshots + DescribeSnapshots + FindClusters + F
     };
     let (region, family) = (first.region(), first.family());
     let ids: Vec<SnapshotId> = hinted.iter().map(SnapshotId::of).collect();
-    let mut snapshots = families::describe(world, region, family, &ids).await?;
+    let mut snapshots = world.describe_snapshots(region, family, &ids).await?;
     snapshots.retain(|snapshot| snapshot.status == SnapshotStatus::Available);
     let mut owners: Vec<ResourceId> = snapshots
         .iter()
@@ -114,7 +107,7 @@ async fn look<W: DescribeClusterSnapshots + DescribeSnapshots + FindClusters + F
     owners.dedup();
     let databases = match owners.as_slice() {
         [] => Vec::new(),
-        owners => families::find(world, region, family, owners).await?,
+        owners => world.find_databases(region, family, owners).await?,
     };
     let with_database = |snapshot: Snapshot| {
         let owner = snapshot.resource_id.as_ref();

@@ -4,14 +4,13 @@ use crate::domain::arn::Family;
 use crate::domain::command::{Automated, Run};
 use crate::domain::database::Refusal;
 use crate::domain::failure::{Failure, Reason};
-use crate::domain::names::Attempt;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::wait::CopyOf;
 
 /// What a copy can be made of.
 pub(super) enum Source {
-    /// This, from this attempt on.
-    Found(CopyOf, Attempt),
+    /// This.
+    Found(CopyOf),
     /// RDS has removed the automated snapshot that the run names.
     Expired(Automated),
     /// RDS shows none that is available.
@@ -34,5 +33,5 @@ pub(super) fn copy_of(run: &Run, snapshot: Snapshot) -> Source {
         size_gib: snapshot.size_gib,
         taken_at: snapshot.taken_at,
     };
-    Source::Found(copy_of, Attempt::FIRST)
+    Source::Found(copy_of)
 }

@@ -1,7 +1,6 @@
 //! A run whose source RDS took: an automated snapshot, which RDS also removes.
 
 use crate::app::conclude;
-use crate::app::families;
 use crate::app::work::config::Desk;
 use crate::app::work::copy_source::{Source, copy_of};
 use crate::app::work::expired::expired;
@@ -74,7 +73,8 @@ pub(super) fn wait<W: Permissions>(world: &W, command: &Command, of: &Automated)
 async fn ask<W: Permissions>(world: &W, wait: &Wait, receives: u32) -> Result<Named, WorkError> {
     let arn = &wait.resource;
     let id = SnapshotId::of(arn);
-    let found = families::describe(world, arn.region(), arn.family(), &[id])
+    let found = world
+        .describe_snapshots(arn.region(), arn.family(), &[id])
         .await
         .map_err(not_told)?;
     let found = found.into_iter().find(|snapshot| snapshot.arn == *arn);
