@@ -39,10 +39,12 @@ pub enum Outcome {
 }
 
 /// Works through a batch of commands. The answer names the messages that stay in the queue.
-pub async fn work<W>(world: &W, desk: &Desk, backoff: &Backoff, records: Vec<Record>) -> Vec<String>
-where
-    W: work::Permissions + DelayMessage + Jitter,
-{
+pub async fn work<W: work::Permissions>(
+    world: &W,
+    desk: &Desk,
+    backoff: &Backoff,
+    records: Vec<Record>,
+) -> Vec<String> {
     let outcomes: Vec<_> = stream::iter(records)
         .map(|record| async move {
             let outcome = guarded(&record.message_id, work_one(world, desk, &record)).await;

@@ -19,8 +19,8 @@ use crate::domain::trouble::Trouble;
 use crate::domain::wait::{Phase, Rules, Wait};
 use crate::ports::{
     AutomatedSnapshots, Callbacks, ClaimRun, ClaimSlot, Clock, CopySnapshot, CreateSnapshot,
-    DescribeQuota, DescribeSnapshots, LookUpWaits, NoteTrouble, PortError, Probe, ProbeToken,
-    RdsError, RecordRecoveryPoint, StartExecution, Waits,
+    DelayMessage, DescribeQuota, DescribeSnapshots, Jitter, LookUpWaits, NoteTrouble, PortError,
+    Probe, ProbeToken, RdsError, RecordRecoveryPoint, RegisterWaits, StartExecution, Waits,
 };
 
 use aim::Aim;
@@ -31,8 +31,9 @@ use source::{Source, no_source, source};
 permissions! {
     /// Everything that the worker may do.
     Permissions:
-        AutomatedSnapshots Callbacks ClaimRun ClaimSlot Clock CopySnapshot CreateSnapshot DescribeQuota
-        DescribeSnapshots LookUpWaits NoteTrouble ProbeToken RecordRecoveryPoint StartExecution Waits
+        AutomatedSnapshots Callbacks ClaimRun ClaimSlot Clock CopySnapshot CreateSnapshot DelayMessage DescribeQuota
+        DescribeSnapshots Jitter LookUpWaits NoteTrouble ProbeToken RecordRecoveryPoint RegisterWaits StartExecution
+        Waits
 }
 
 /// What the worker knows of its stack.

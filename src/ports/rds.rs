@@ -146,3 +146,15 @@ pub trait DescribeQuota {
         family: Family,
     ) -> Result<Option<SnapshotQuota>, RdsError>;
 }
+
+// With a tag, RDS also asks for AddTagsToResource. It reads and encrypts a copy's data by grants of the caller's.
+actions! {
+    ListDatabases: "rds:DescribeDBInstances" "rds:DescribeDBClusters";
+    FindDatabases: "rds:DescribeDBInstances" "rds:DescribeDBClusters";
+    DescribeSnapshots: "rds:DescribeDBSnapshots" "rds:DescribeDBClusterSnapshots";
+    AutomatedSnapshots: "rds:DescribeDBSnapshots" "rds:DescribeDBClusterSnapshots";
+    CreateSnapshot: "rds:CreateDBSnapshot" "rds:CreateDBClusterSnapshot" "rds:AddTagsToResource";
+    CopySnapshot: "rds:CopyDBSnapshot" "rds:CopyDBClusterSnapshot" "rds:AddTagsToResource" "kms:DescribeKey"
+        "kms:CreateGrant";
+    DescribeQuota: "rds:DescribeAccountAttributes";
+}

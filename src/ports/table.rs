@@ -25,12 +25,16 @@ pub enum Written {
     Conflict,
 }
 
-/// The waits by resource. Reads are consistent; every write carries the token it expects.
-pub trait Waits {
+/// Stores waits by their resource. Every write carries the token it expects.
+pub trait RegisterWaits {
     /// `PutItem` if there is none; the stored one otherwise.
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError>;
     /// `PutItem` if the stored wait has the token `instead_of`.
     async fn replace(&self, wait: &Wait, instead_of: &TaskToken) -> Result<Written, PortError>;
+}
+
+/// Moves stored waits on, and forgets them. Every write carries the token it expects.
+pub trait Waits {
     /// `UpdateItem` of phase and since, if the stored wait has this token and may come into this phase
     /// ([`Phase::may_become`]).
     async fn set_phase(
@@ -217,4 +221,23 @@ pub trait StorePolicies {
     /// `TransactWriteItems`: the set becomes the current one and a version of the history, if the current one's
     /// version is the one before it (for the first: if there is none).
     async fn store_policies(&self, set: &Applied) -> Result<Written, PortError>;
+}
+
+// IAM checks a transaction by what is in it.
+actions! {
+    RegisterWaits: "dynamodb:PutItem";
+    Waits: "dynamodb:UpdateItem" "dynamodb:DeleteItem";
+    NoteTrouble: "dynamodb:UpdateItem";
+    LookUpWaits: "dynamodb:BatchGetItem";
+    ListOpen: "dynamodb:Query";
+    ClaimSlot: "dynamodb:UpdateItem";
+    FreeSlot: "dynamodb:ConditionCheckItem" "dynamodb:UpdateItem";
+    ClaimRun: "dynamodb:UpdateItem";
+    ReadEntries: "dynamodb:BatchGetItem";
+    RecordRecoveryPoint: "dynamodb:UpdateItem";
+    ReadPlanCursor: "dynamodb:GetItem";
+    PlanCursor: "dynamodb:GetItem" "dynamodb:UpdateItem";
+    ReadPolicies: "dynamodb:GetItem";
+    ReadPolicyHistory: "dynamodb:GetItem" "dynamodb:BatchGetItem";
+    StorePolicies: "dynamodb:PutItem";
 }

@@ -13,7 +13,7 @@ use snapferry::domain::wait::Phase;
 use snapferry::logging::{self, LogLevel};
 use snapferry::ports::{
     Callbacks, DeadLetter, Delivery, LookUpWaits, NoteTrouble, PortError, Probe, ProbeToken,
-    ReceiptHandle, SendAgain, SendCommand, Waits,
+    ReceiptHandle, RegisterWaits, SendAgain, SendCommand, Waits,
 };
 use snapferry::wire::command as wire_command;
 use tracing_subscriber::fmt::MakeWriter;
