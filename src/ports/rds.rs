@@ -22,7 +22,7 @@ pub struct RdsError {
     pub code: Option<String>,
     /// AWS's message, or what went wrong on the way.
     pub message: String,
-    /// What the adapter knows besides (HTTP status, request id, the transport's own error).
+    /// What the adapter also knows (HTTP status, request id, the transport's own error).
     #[source]
     pub source: Option<Source>,
 }

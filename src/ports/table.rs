@@ -121,11 +121,11 @@ pub trait FreeSlot {
 pub enum Claim {
     /// The database's run is this one.
     Ours,
-    /// Another execution is entered as its run.
+    /// Another execution holds the database's place.
     HeldBy(Held),
 }
 
-/// The execution that is entered as a database's run.
+/// The execution that holds a database's place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     /// Which one.
@@ -155,7 +155,7 @@ pub struct Entry {
     pub database: ResourceId,
     /// The policy.
     pub policy: PolicyName,
-    /// The execution that is entered as its run. It may have ended without success since.
+    /// The execution that holds the database's place. It may have ended without success since.
     pub open: Option<ExecutionName>,
     /// Its newest good recovery point.
     pub newest: Option<Manifest>,
