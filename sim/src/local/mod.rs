@@ -11,6 +11,7 @@ mod client;
 mod deploy;
 mod emulator;
 mod error;
+mod inner_cargo;
 mod operations;
 mod settings;
 mod workspace;

@@ -1,12 +1,12 @@
 //! Where things are, and the function's binary.
 
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::Output;
 
 use serde_json::Value;
 
 use super::LocalError;
-use crate::tied;
+use super::inner_cargo::cargo;
 
 /// The repository: the folder with `template.yaml` and the state machine.
 ///
@@ -106,30 +106,4 @@ fn executable(output: &Output, name: &str) -> Option<PathBuf> {
         let path = is_it.then(|| message.get("executable")?.as_str())??;
         Some(PathBuf::from(path))
     })
-}
-
-/// Runs cargo as a person would: without what a wrapper, a coverage run or an outer `cargo run`
-/// left in the environment, any of which would build another binary than the one that ships.
-/// It ends with this process.
-fn cargo(root: &Path, arguments: &[&str]) -> std::io::Result<Output> {
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = tied::command(program)?;
-    command
-        .args(arguments)
-        .current_dir(root)
-        .stderr(Stdio::inherit());
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy();
-        let scrubbed = name.contains("RUSTFLAGS")
-            || name.contains("RUSTDOCFLAGS")
-            || name.contains("WRAPPER")
-            || name.contains("LLVM_COV")
-            || name.starts_with("LLVM_PROFILE")
-            || name.starts_with("CARGO_PROFILE_")
-            || name.starts_with("CARGO_PKG_");
-        if scrubbed {
-            command.env_remove(&*name);
-        }
-    }
-    tied::output(command)
 }
