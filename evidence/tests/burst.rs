@@ -1,14 +1,12 @@
 //! The burst and the sweep once, small, as a person runs them.
 
-#![allow(clippy::unwrap_used, reason = "helpers fail a test as its body does")]
-
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 #[test]
 fn a_burst_drains_and_a_sweep_settles_each_wait_once() {
-    let output = Command::new(env!("CARGO_BIN_EXE_snapferry-sim"))
+    let output = Command::new(env!("CARGO_BIN_EXE_snapferry-evidence"))
         .args([
             "burst", "--hints", "300", "--waits", "300", "--live", "5", "--json",
         ])

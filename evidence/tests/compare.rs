@@ -1,14 +1,10 @@
 //! The comparison with loops: what it counts, what it promises, what it reads.
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on has failed, and says where"
-)]
 
 use std::process::Command;
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
-use snapferry_sim::compare::{
+use snapferry_evidence::compare::{
     BadLine, Design, Durations, Figures, RDS_CALLS_PER_MINUTE, Trace, TraceError, Weather, broken,
     run, study,
 };
@@ -383,7 +379,7 @@ fn a_trace_needs_its_header_and_a_row() {
 // ------------------------------------------------------------------ the command
 
 fn compare(arguments: &[&str]) -> std::process::Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_snapferry-sim"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_snapferry-evidence"));
     command.arg("compare").args(arguments).output().unwrap()
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
-use snapferry_sim::idle_cost::{self, Assumptions, Bill, IdleCostError, Template, bill};
+use snapferry_evidence::idle_cost::{self, Assumptions, Bill, IdleCostError, Template, bill};
 
 fn shipped(name: &str) -> Template {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

@@ -11,7 +11,7 @@ use crate::rds::{
 };
 
 /// An instance.
-pub(crate) fn database(instance: &Instance) -> Option<Database> {
+pub fn database(instance: &Instance) -> Option<Database> {
     Some(Database {
         arn: RdsArn::parse(&instance.arn).ok()?,
         resource_id: ResourceId::parse(&instance.resource_id).ok()?,
@@ -28,7 +28,7 @@ pub(crate) fn database(instance: &Instance) -> Option<Database> {
 }
 
 /// A cluster.
-pub(crate) fn cluster(cluster: &Cluster) -> Option<Database> {
+pub fn cluster(cluster: &Cluster) -> Option<Database> {
     Some(Database {
         arn: RdsArn::parse(&cluster.arn).ok()?,
         resource_id: ResourceId::parse(&cluster.resource_id).ok()?,
@@ -45,7 +45,7 @@ pub(crate) fn cluster(cluster: &Cluster) -> Option<Database> {
 }
 
 /// A snapshot, of an instance or a cluster.
-pub(crate) fn snapshot(row: &SnapshotDescription) -> Option<Snapshot> {
+pub fn snapshot(row: &SnapshotDescription) -> Option<Snapshot> {
     let source = row
         .source_arn
         .as_deref()
@@ -73,14 +73,14 @@ pub(crate) fn snapshot(row: &SnapshotDescription) -> Option<Snapshot> {
 }
 
 /// A resource's tags.
-pub(crate) fn tags(tags: &crate::rds::Tags) -> Tags {
+pub fn tags(tags: &crate::rds::Tags) -> Tags {
     tags.iter()
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect()
 }
 
 /// What asks for snapshots by their identifiers. RDS wants to be told the type of automated ones.
-pub(crate) fn by_identifier(filter: &str, ids: &[SnapshotId]) -> DescribeDbSnapshots {
+pub fn by_identifier(filter: &str, ids: &[SnapshotId]) -> DescribeDbSnapshots {
     let filter = Filter {
         name: filter.to_owned(),
         values: ids.iter().map(ToString::to_string).collect(),

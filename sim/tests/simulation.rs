@@ -1,7 +1,5 @@
 //! The deterministic simulation: the product holds every rule, and every planted bug is found.
 
-#![allow(clippy::unwrap_used, reason = "helpers fail a test as its body does")]
-
 use std::collections::BTreeSet;
 
 use snapferry_sim::simulation::mutant::Mutant;

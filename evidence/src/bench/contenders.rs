@@ -11,8 +11,8 @@ use zip::{CompressionMethod, ZipWriter};
 use super::program::Program;
 use super::services::Services;
 use super::tls::Identity;
-use crate::local;
-use crate::python::venv;
+use snapferry_sim::local;
+use snapferry_sim::python::venv;
 
 /// AWS's SDK for Python and AWS's Lambda runtime for Python.
 const REQUIREMENTS: &str = "boto3==1.44.5\nawslambdaric==4.2.2\n";
@@ -50,7 +50,12 @@ impl Built {
             None => local::build_bootstrap(&root)?,
         };
         progress("building the empty function");
-        let empty = local::build_empty(&root)?;
+        let empty = local::build(
+            &root,
+            "snapferry-empty",
+            "snapferry-empty",
+            &["--profile", "lambda"],
+        )?;
         progress("making the Python environment");
         let python = venv(&root, "bench", REQUIREMENTS)?;
         let zip = zipped(&std::fs::read(&bootstrap)?)?;

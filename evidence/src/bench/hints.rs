@@ -13,7 +13,7 @@ use snapferry::domain::tags::{self, PolicyName, StackId};
 use snapferry::domain::wait::Phase;
 use snapferry::wire;
 
-use crate::rds::{EmittedEvent, Tags};
+use snapferry_sim::rds::{EmittedEvent, Tags};
 
 /// The recovery region: the functions run here.
 pub(super) const HOME: &str = "eu-central-1";

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::figures::{BurstFigures, SweepFigures};
 use super::world::{SOURCE, region};
-use crate::proxy::{Outcome, Settlement};
-use crate::rds::{Rds, Stage};
+use snapferry_sim::proxy::{Outcome, Settlement};
+use snapferry_sim::rds::{Rds, Stage};
 
 /// A sweep of 10,000 waits stays below this.
 pub(super) const PEAK_BYTES: u64 = 64_000_000;
@@ -145,7 +145,7 @@ mod tests {
 
     use super::*;
     use crate::burst::world;
-    use crate::proxy::{Call, Caller, Service, Token};
+    use snapferry_sim::proxy::{Call, Caller, Service, Token};
 
     fn answer(snapshot: &str, status: u16) -> Settlement {
         let caller = Caller {

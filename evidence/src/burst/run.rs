@@ -13,10 +13,10 @@ use super::figures::{BurstFigures, Figures, SweepFigures};
 use super::memory::Watch;
 use super::world::{ACCOUNT, Awaited, RECOVERY, RECOVERY_KEY, SOURCE, region};
 use super::{Args, StandIn, judge, waits, world};
-use crate::local::{Function, LocalOptions, LocalStack};
-use crate::proxy::Settlement;
-use crate::rds::Stage;
-use crate::rds_http::{RdsService, ServiceConfig, VirtualClock};
+use snapferry_sim::local::{Function, LocalOptions, LocalStack};
+use snapferry_sim::proxy::Settlement;
+use snapferry_sim::rds::Stage;
+use snapferry_sim::rds_http::{RdsService, ServiceConfig, VirtualClock};
 
 /// `SweepWidth` as it ships.
 const WIDTH: usize = 20;

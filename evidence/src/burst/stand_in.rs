@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use axum::http::StatusCode;
 use serde::Deserialize;
 
-use crate::proxy::{Action, Caller, Interference, Service};
+use snapferry_sim::proxy::{Action, Caller, Interference, Service};
 
 /// Answers for the tokens it was given, as Step Functions does: whoever settles a token first is told that it was
 /// done, and everybody after that the task has timed out. What is about any other token goes on to the emulator.

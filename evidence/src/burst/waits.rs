@@ -9,7 +9,7 @@ use snapferry::wire;
 
 use super::stand_in::StandIn;
 use super::world::{ACCOUNT, Awaited, RECOVERY, SOURCE};
-use crate::local::{Client, JsonService};
+use snapferry_sim::local::{Client, JsonService};
 
 /// BatchWriteItem takes so many.
 const ITEMS_PER_CALL: usize = 25;

@@ -7,8 +7,8 @@ use snapferry::domain::command::{DatabaseRef, Extras, Run};
 use snapferry::domain::names::{self, Attempt, ResourceId};
 use snapferry::domain::tags::{self, PolicyName, StackId};
 
-use crate::local::STACK;
-use crate::rds::{
+use snapferry_sim::local::STACK;
+use snapferry_sim::rds::{
     CreateDbSnapshot, InstanceSpec, KmsKey, PlannedWork, Rds, RdsConfig, Region, Tags,
 };
 

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::ledger::{Hop, Ledger};
 use super::trace::Trace;
-use crate::rds::{
+use snapferry_sim::rds::{
     CopyDbSnapshot, CreateDbSnapshot, DescribeDbSnapshots, DurationRange, Faults, InstanceSpec,
     KmsKey, Odds, PlannedWork, Rds, RdsConfig, Region, Snapshot, Stage, Tags, Timings,
 };

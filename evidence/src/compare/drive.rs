@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use jiff::Timestamp;
 
 use super::cloud::{BEGIN, Cloud, DAY, HORIZON, later};
-use crate::rds::EmittedEvent;
+use snapferry_sim::rds::EmittedEvent;
 
 struct Entry<E> {
     at: Timestamp,

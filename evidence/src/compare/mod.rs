@@ -1,7 +1,7 @@
 //! Snapferry beside the loops that others use: the same RDS, the same durations, virtual time.
 //!
 //! Every design makes one recovery point of each database of a fleet: a snapshot in the source region, its copy
-//! in the recovery region. The RDS model ([`crate::rds`]) says when each is ready, and a [`Trace`] for how long
+//! in the recovery region. The RDS model ([`snapferry_sim::rds`]) says when each is ready, and a [`Trace`] for how long
 //! it takes; a design says when it looks, and the ledger counts what that costs. Snapferry runs as the product's
 //! own use cases; each loop is written as its source describes it, and says so where it stands.
 //!

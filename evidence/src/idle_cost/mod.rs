@@ -14,7 +14,7 @@ use comfy_table::{CellAlignment, Table};
 use serde_json::{Value, json};
 
 use crate::compare::prices::{self, Source};
-use crate::local;
+use snapferry_sim::local;
 
 pub use bill::{Assumptions, Bill, IdleCostError, Line, bill};
 pub use template::Template;

@@ -50,8 +50,10 @@ pub(super) fn target_directory(root: &Path) -> Result<PathBuf, LocalError> {
 }
 
 /// Builds the function as it ships and returns its path; quick where it is built already.
-/// Cargo's progress and the compiler's messages go to standard error.
-pub(crate) fn build_bootstrap(root: &Path) -> Result<PathBuf, LocalError> {
+///
+/// # Errors
+/// When it does not compile.
+pub fn build_bootstrap(root: &Path) -> Result<PathBuf, LocalError> {
     build(
         root,
         "snapferry",
@@ -74,13 +76,12 @@ pub fn build_snapferry() -> Result<PathBuf, LocalError> {
     build(&repository_root()?, "snapferry", "snapferry", &[])
 }
 
-/// Builds the Lambda function that does nothing, with the profile that the product ships with.
-pub(crate) fn build_empty(root: &Path) -> Result<PathBuf, LocalError> {
-    let name = "snapferry-empty";
-    build(root, name, name, &["--profile", "lambda"])
-}
-
-fn build(root: &Path, package: &str, name: &str, how: &[&str]) -> Result<PathBuf, LocalError> {
+/// Builds one program of the workspace, or finds it built, and returns its path. `how` are cargo's further arguments.
+/// Cargo's progress and the compiler's messages go to standard error.
+///
+/// # Errors
+/// When the program does not compile.
+pub fn build(root: &Path, package: &str, name: &str, how: &[&str]) -> Result<PathBuf, LocalError> {
     let arguments = [&["build", "--package", package, "--bin", name], how].concat();
     let format = ["--message-format", "json-render-diagnostics"];
     let output =

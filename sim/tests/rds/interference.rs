@@ -9,7 +9,7 @@ use snapferry_sim::rds_http::{
 };
 use tokio::sync::mpsc;
 
-use crate::service::{SOURCE, call, config, region, world};
+use super::service::{SOURCE, call, config, region, world};
 
 /// Does the same to every call, and sees what RDS made of those that reached it.
 #[derive(Debug)]

@@ -1,10 +1,5 @@
 //! What the simulated RDS promises, and what others say that RDS is like.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a panic is how a test fails, in its helpers too"
-)]
-
 mod against_moto;
 mod automated;
 mod by_sdk;

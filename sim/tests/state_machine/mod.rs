@@ -6,10 +6,6 @@
 //! started. moto also loses the cause of `SendTaskFailure`, which is not asked of it here.
 
 #![allow(
-    clippy::unwrap_used,
-    reason = "a panic is how a test fails, in its helpers too"
-)]
-#![allow(
     clippy::disallowed_methods,
     reason = "emulators run in real time, on this machine"
 )]

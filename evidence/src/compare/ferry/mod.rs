@@ -36,9 +36,9 @@ use self::table::Table;
 use super::cloud::{ACCOUNT, BEGIN, Cloud, KEY, RDS_CALL, later, later_ms, ms_between};
 use super::drive::{Agenda, Design};
 use super::ledger::Processor;
-use crate::asl::StateMachine;
-use crate::rds::{COPIES_IN_FLIGHT, EmittedEvent};
-use crate::simulation::step_functions::StepFunctions;
+use snapferry_sim::asl::StateMachine;
+use snapferry_sim::rds::{COPIES_IN_FLIGHT, EmittedEvent};
+use snapferry_sim::simulation::step_functions::StepFunctions;
 
 /// The deployed definition.
 const DEFINITION: &str = include_str!("../../../../statemachine/protect.asl.json");

@@ -21,8 +21,8 @@ use super::queue::Queue;
 use super::table::Table;
 use crate::compare::cloud::{Cloud, Operation, RDS_CALL, Sdk, database_of, later};
 use crate::compare::ledger::Hop;
-use crate::rds::RdsFault;
-use crate::simulation::step_functions::{AboutToken, Status, StepFunctions};
+use snapferry_sim::rds::RdsFault;
+use snapferry_sim::simulation::step_functions::{AboutToken, Status, StepFunctions};
 
 /// The product's SDK: two tries, a fifth of a second between them (`src/aws/connect.rs`).
 const SDK: Sdk = Sdk {

@@ -12,10 +12,10 @@ use snapferry::ports::{
 use super::port::Port;
 use crate::compare::cloud::Operation;
 use crate::compare::ledger::Hop;
-use crate::rds::{
+use snapferry_sim::rds::{
     DescribeDbClusters, DescribeDbInstances, DescribeDbSnapshots, Family, Filter, Paging,
 };
-use crate::rows::{cluster, database, snapshot};
+use snapferry_sim::rows::{cluster, database, snapshot};
 
 fn by_resource_id(name: &str, ids: &[ResourceId]) -> Vec<Filter> {
     vec![Filter {

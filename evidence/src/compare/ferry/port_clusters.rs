@@ -14,8 +14,8 @@ use super::port::Port;
 use super::port_rds::{copy_request, create_request};
 use crate::compare::cloud::Operation;
 use crate::compare::ledger::Hop;
-use crate::rds::{DescribeDbClusters, Paging};
-use crate::rows::{by_identifier, cluster, snapshot};
+use snapferry_sim::rds::{DescribeDbClusters, Paging};
+use snapferry_sim::rows::{by_identifier, cluster, snapshot};
 
 impl DescribeClusters for Port<'_> {
     async fn describe_db_clusters(

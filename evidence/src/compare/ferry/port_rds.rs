@@ -13,8 +13,8 @@ use snapferry::ports::{
 use super::port::Port;
 use crate::compare::cloud::Operation;
 use crate::compare::ledger::Hop;
-use crate::rds::{CopyDbSnapshot, CreateDbSnapshot, DescribeDbInstances, Paging};
-use crate::rows::{by_identifier, database, snapshot};
+use snapferry_sim::rds::{CopyDbSnapshot, CreateDbSnapshot, DescribeDbInstances, Paging};
+use snapferry_sim::rows::{by_identifier, database, snapshot};
 
 impl DescribeInstances for Port<'_> {
     async fn describe_db_instances(

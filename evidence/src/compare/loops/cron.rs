@@ -7,7 +7,7 @@ use super::turn_of;
 use crate::compare::cloud::{BEGIN, BOTO3, Called, Cloud, Operation, RDS_CALL, later, ms_between};
 use crate::compare::drive::{Agenda, Design};
 use crate::compare::ledger::{Hop, Processor};
-use crate::rds::EmittedEvent;
+use snapferry_sim::rds::EmittedEvent;
 
 const EVERY: SignedDuration = SignedDuration::from_mins(30);
 /// Rows of one describe page, at most.

@@ -8,7 +8,7 @@ use crate::compare::cloud::{
 };
 use crate::compare::drive::{Agenda, Design};
 use crate::compare::ledger::{Hop, Processor};
-use crate::rds::{EmittedEvent, Stage};
+use snapferry_sim::rds::{EmittedEvent, Stage};
 
 const WAIT: SignedDuration = SignedDuration::from_secs(300);
 const POLLS_MAX: u32 = 60;

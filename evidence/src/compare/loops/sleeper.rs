@@ -8,7 +8,7 @@ use super::turn_of;
 use crate::compare::cloud::{BEGIN, Called, Cloud, RDS_CALL, later, ms_between};
 use crate::compare::drive::{Agenda, Design};
 use crate::compare::ledger::{Hop, Processor};
-use crate::rds::{EmittedEvent, Stage};
+use snapferry_sim::rds::{EmittedEvent, Stage};
 
 const NAP: SignedDuration = SignedDuration::from_secs(15);
 /// The function's time-out of 900 s, less the 20 s that it keeps in hand to call itself.

@@ -6,7 +6,7 @@ use super::{LOOK, turn_of};
 use crate::compare::cloud::{BEGIN, Called, Cloud, RDS_CALL, later, ms_between};
 use crate::compare::drive::{Agenda, Design};
 use crate::compare::ledger::{Hop, Processor};
-use crate::rds::{EmittedEvent, Stage};
+use snapferry_sim::rds::{EmittedEvent, Stage};
 
 /// Most events of one standard execution's history (Step Functions' quotas): it fails beyond them.
 const HISTORY_MAX: u32 = 25_000;

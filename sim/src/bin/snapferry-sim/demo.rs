@@ -1,21 +1,20 @@
-//! `cargo demo`: wiring only.
-#![allow(
-    clippy::print_stderr,
-    reason = "the one sentence for the person who ran it"
-)]
+//! `cargo demo`.
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use snapferry_sim::demo::{Args, run};
 
-fn main() -> ExitCode {
-    let args = Args::parse();
+/// Fails when a promise was broken, or the demo could not be run.
+#[allow(
+    clippy::print_stderr,
+    reason = "the one sentence for the person who ran it"
+)]
+pub(super) fn main(args: Args) -> ExitCode {
     let ended = tokio::runtime::Runtime::new()
         .map_err(anyhow::Error::from)
         .and_then(|runtime| {
             let ended = runtime.block_on(run(args));
-            // A build that a signal came into is not waited for: it ends with this process.
+            // Do not wait for a build that a signal came into: it ends with this process.
             runtime.shutdown_background();
             ended
         });

@@ -1,17 +1,18 @@
-//! Keeps the local stack up for work by hand, until its standard input closes or Ctrl-C is pressed.
+//! `cargo local-stack`: keeps the local stack up for work by hand.
 //!
 //! What it prints on standard output is meant for a shell's `eval`.
 
+use std::convert::Infallible;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-use clap::Parser;
 use snapferry_sim::local::{Function, LocalOptions, LocalStack, Step};
 use tokio::io::AsyncReadExt as _;
 
-/// Keeps the local stack up, until its standard input closes or Ctrl-C is pressed
-#[derive(Parser)]
-struct Arguments {
+/// What to deploy, and what to run as the functions.
+#[derive(clap::Args)]
+pub(super) struct Args {
     /// Where the functions find RDS
     #[arg(long, default_value = "http://127.0.0.1:4599")]
     rds_endpoint: String,
@@ -28,9 +29,25 @@ fn pair(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+/// Ends the process, or fails when the stack could not be started.
+#[allow(
+    clippy::print_stderr,
+    reason = "the one sentence for the person who ran it"
+)]
+pub(super) fn main(arguments: Args) -> ExitCode {
+    let failed = tokio::runtime::Runtime::new()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(keep_up(arguments)));
+    match failed {
+        Ok(never) => match never {},
+        Err(error) => {
+            eprintln!("cargo local-stack: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn keep_up(arguments: Args) -> anyhow::Result<Infallible> {
     let mut options = LocalOptions::new(arguments.rds_endpoint);
     options.parameters = arguments.parameters;
     if let Some(path) = arguments.bootstrap {
