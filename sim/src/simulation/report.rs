@@ -91,7 +91,7 @@ impl Outcome {
         let _ = writeln!(text, "seed of the world: {}", self.seed);
         let _ = writeln!(
             text,
-            "replay: cargo run -r -p snapferry-sim -- simulate --world {}{planted} --trace",
+            "replay: cargo simulate --world {}{planted} --trace",
             self.seed
         );
         Some(text)
