@@ -4,7 +4,7 @@
 //! Where to begin reading:
 //!
 //! - [`domain`]: what is true about snapshots, hints, waits and names. Pure: no async, no AWS, no clock.
-//! - [`ports`]: what the use cases ask of the outside, one method for each AWS action.
+//! - [`ports`]: what the use cases ask of the outside.
 //! - [`app`]: the use cases (plan, work, react, sweep) over those ports.
 //! - [`wire`]: the JSON that passes between our own parts, and the events that RDS sends.
 //! - `aws`, `lambda`, `cli`: the adapters, behind the features `lambda` and `cli`.

@@ -202,6 +202,8 @@ mod a_planted_bug {
         policy_slots_are_overlooked: PolicySlotsAreOverlooked,
         slot_is_never_freed: SlotIsNeverFreed,
         later_attempt_is_forgotten: LaterAttemptIsForgotten,
+        next_attempt_leaves_its_wait: NextAttemptLeavesItsWait,
+        later_attempt_has_its_own_slot: LaterAttemptHasItsOwnSlot,
         queued_command_is_lost: QueuedCommandIsLost,
         failed_record_is_acked: FailedRecordIsAcked,
         unknown_status_panics: UnknownStatusPanics,

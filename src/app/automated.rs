@@ -4,31 +4,32 @@
 //! RDS has removed one before its turn, the newest takes its place.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
+use futures_util::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
 use crate::app::batch::chain;
-use crate::app::families;
 use crate::app::plan::{self, Outcome};
 use crate::app::react::Ear;
 use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::command::{Automated, Extras, Run};
 use crate::domain::database::{Choice, Database, choose};
+use crate::domain::failure::Operation;
 use crate::domain::names::{ResourceId, SnapshotId};
 use crate::domain::policy::{Policies, Policy};
 use crate::domain::policy_set::Source;
 use crate::domain::snapshot::{Snapshot, SnapshotStatus};
 use crate::ports::{
-    AutomatedClusterSnapshots, AutomatedSnapshots, ClaimRun, Clock, DescribeClusterSnapshots,
-    DescribeSnapshots, FindClusters, FindInstances, RdsError, ReadPolicies, StartExecution,
+    AutomatedSnapshots, ClaimRun, Clock, DescribeSnapshots, FindDatabases, PAGES_MAX, RdsError,
+    ReadPolicies, StartExecution, pages,
 };
 
 permissions! {
     /// What it takes to start the run of a snapshot that was hinted at.
     Permissions:
-        ClaimRun Clock DescribeClusterSnapshots DescribeSnapshots FindClusters FindInstances ReadPolicies
-        StartExecution
+        ClaimRun Clock DescribeSnapshots FindDatabases ReadPolicies StartExecution
 }
 
 /// What became of a hint at an automated snapshot.
@@ -87,7 +88,7 @@ pub(crate) fn all(hinted: &[RdsArn], heard: Heard) -> Vec<(RdsArn, Heard)> {
 }
 
 /// Those of the snapshots that are available, each with its database, if that is still there.
-async fn look<W: DescribeClusterSnapshots + DescribeSnapshots + FindClusters + FindInstances>(
+async fn look<W: DescribeSnapshots + FindDatabases>(
     world: &W,
     hinted: &[RdsArn],
 ) -> Result<BTreeMap<RdsArn, (Snapshot, Option<Database>)>, RdsError> {
@@ -96,7 +97,7 @@ async fn look<W: DescribeClusterSnapshots + DescribeSnapshots + FindClusters + F
     };
     let (region, family) = (first.region(), first.family());
     let ids: Vec<SnapshotId> = hinted.iter().map(SnapshotId::of).collect();
-    let mut snapshots = families::describe(world, region, family, &ids).await?;
+    let mut snapshots = world.describe_snapshots(region, family, &ids).await?;
     snapshots.retain(|snapshot| snapshot.status == SnapshotStatus::Available);
     let mut owners: Vec<ResourceId> = snapshots
         .iter()
@@ -106,7 +107,7 @@ async fn look<W: DescribeClusterSnapshots + DescribeSnapshots + FindClusters + F
     owners.dedup();
     let databases = match owners.as_slice() {
         [] => Vec::new(),
-        owners => families::find(world, region, family, owners).await?,
+        owners => world.find_databases(region, family, owners).await?,
     };
     let with_database = |snapshot: Snapshot| {
         let owner = snapshot.resource_id.as_ref();
@@ -184,16 +185,19 @@ fn expires_at(taken_at: Timestamp, retention_days: Option<i32>) -> Option<Timest
 ///
 /// # Errors
 /// When RDS does not answer.
-pub(crate) async fn newest<W: AutomatedClusterSnapshots + AutomatedSnapshots>(
+pub(crate) async fn newest<W: AutomatedSnapshots>(
     world: &W,
     region: &Region,
     family: Family,
     of: Option<&RdsArn>,
 ) -> Result<BTreeMap<ResourceId, Snapshot>, RdsError> {
     let mut newest: BTreeMap<ResourceId, Snapshot> = BTreeMap::new();
-    let mut marker = None;
-    loop {
-        let page = families::automated(world, region, family, of, marker).await?;
+    let operation = Operation::describe_snapshots(family);
+    let endless = |endless| RdsError::endless(operation, region, endless);
+    let mut pages = pin!(pages(PAGES_MAX, endless, |marker| {
+        world.automated_snapshots(region, family, of, marker)
+    }));
+    while let Some(page) = pages.try_next().await? {
         for snapshot in page.items {
             let (Some(owner), Some(taken_at)) = (snapshot.resource_id.clone(), snapshot.taken_at)
             else {
@@ -205,9 +209,6 @@ pub(crate) async fn newest<W: AutomatedClusterSnapshots + AutomatedSnapshots>(
                 newest.insert(owner, snapshot);
             }
         }
-        match page.next {
-            Some(next) => marker = Some(next),
-            None => return Ok(newest),
-        }
     }
+    Ok(newest)
 }

@@ -23,13 +23,16 @@ use crate::domain::doctor::region::{Letters, dead_letters};
 use crate::domain::doctor::room::{Quota, snapshot_quota};
 use crate::domain::doctor::{Check, Finding, NotSaid};
 use crate::domain::policy::Policies;
+use crate::domain::policy_set::KeyName;
 use crate::domain::snapshot::Snapshot;
 use crate::ports::doctor::{
-    CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectClusters,
-    InspectInstances, ListManualClusterSnapshots, ListManualSnapshots, ListOptionGroups,
-    ReadKeyPolicy, SimulatePermissions,
+    CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
+    ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
-use crate::ports::{Clock, DescribeQuota, ListOpen, Page, PortError, RdsError, ReadPolicies};
+use crate::ports::{
+    Clock, DescribeKey, DescribeQuota, Endless, ListOpen, PAGES_MAX, Page, PortError, RdsError,
+    ReadPolicies, all_rows,
+};
 use crate::settings::Preflight;
 
 use regions::{RegionSeen, region};
@@ -40,15 +43,12 @@ const CONCURRENCY: usize = 4;
 /// How long a stack may have taken nothing of a database and still count as protecting it: a weekly schedule
 /// that failed once.
 const STILL_PROTECTING: SignedDuration = SignedDuration::from_hours(15 * 24);
-/// Where a list that never ends is given up; 100 pages are 10,000 rows.
-const PAGES_MAX: usize = 100;
 
 permissions! {
     /// Everything that the doctor may do: it only reads.
     Permissions:
-        Clock CountMessages DescribeKey DescribeQuota DescribeRule FindQueue FindRules InspectClusters
-        InspectInstances ListManualClusterSnapshots ListManualSnapshots ListOpen ListOptionGroups ReadKeyPolicy
-        ReadPolicies SimulatePermissions
+        Clock CountMessages DescribeKey DescribeQuota DescribeRule FindQueue FindRules InspectDatabases
+        ListManualSnapshots ListOpen ListOptionGroups ReadKeyPolicy ReadPolicies SimulatePermissions
 }
 
 /// What is looked at.
@@ -186,11 +186,8 @@ async fn manual_snapshots<W: Permissions>(world: &W, region: &Region) -> Snapsho
         missing: Vec::new(),
     };
     for family in Family::ALL {
-        let listed = pages(|marker| async {
-            let page = match family {
-                Family::Instance => world.list_manual_snapshots(region, marker).await,
-                Family::Cluster => world.list_manual_cluster_snapshots(region, marker).await,
-            };
+        let listed = all(|marker| async {
+            let page = world.list_manual_snapshots(region, family, marker).await;
             page.map_err(|error| rds(&error))
         })
         .await;
@@ -206,33 +203,24 @@ async fn option_groups<W: ListOptionGroups>(
     world: &W,
     region: &Region,
 ) -> Result<Vec<OptionGroup>, NotSaid> {
-    pages(|marker| async {
+    all(|marker| async {
         let page = world.list_option_groups(region, marker).await;
         page.map_err(|error| port(&error))
     })
     .await
 }
 
-/// Every page of a list.
-async fn pages<T, F>(mut ask: impl FnMut(Option<String>) -> F) -> Result<Vec<T>, NotSaid>
+/// All rows of a list.
+async fn all<T, F>(ask: impl FnMut(Option<String>) -> F) -> Result<Vec<T>, NotSaid>
 where
     F: Future<Output = Result<Page<T>, NotSaid>>,
 {
-    let mut all = Vec::new();
-    let mut marker = None;
-    for _ in 0..PAGES_MAX {
-        let page = ask(marker).await?;
-        all.extend(page.items);
-        match page.next {
-            Some(next) => marker = Some(next),
-            None => return Ok(all),
-        }
-    }
-    Err(NotSaid {
+    let endless = |endless: Endless| NotSaid {
         action: "the list".to_owned(),
         code: Some("Endless".to_owned()),
-        why: format!("the list has more than {PAGES_MAX} pages"),
-    })
+        why: endless.to_string(),
+    };
+    all_rows(PAGES_MAX, endless, ask).await
 }
 
 fn port(error: &PortError) -> NotSaid {
@@ -257,7 +245,7 @@ async fn recovery<W: Permissions>(world: &W, preflight: &Preflight, key: &KeyArn
     if let Some(elsewhere) = in_another_region(key, home) {
         return vec![elsewhere];
     }
-    let facts = match world.describe_key(key).await {
+    let facts = match world.describe_key(&KeyName::Arn(key.clone())).await {
         Ok(facts) => facts,
         Err(error) => {
             return vec![

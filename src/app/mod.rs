@@ -17,7 +17,6 @@ pub mod automated;
 pub mod batch;
 pub mod conclude;
 pub mod doctor;
-mod families;
 pub mod plan;
 pub mod policies;
 pub mod preview;

@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::pin::pin;
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use tracing::{info, warn};
 
 use crate::app::automated;
 use crate::app::batch::chain;
-use crate::app::families;
 use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::command::Run;
 use crate::domain::database::{Choice, Database, LeftOut, Refusal, choose};
+use crate::domain::failure::Operation;
 use crate::domain::limits::CLAIM_GRACE;
 use crate::domain::names::{self, Attempt, ExecutionName, ResourceId};
 use crate::domain::policy::{Policies, Policy};
@@ -20,9 +21,8 @@ use crate::domain::policy_set::Source;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::tags::{PolicyName, StackId};
 use crate::ports::{
-    AutomatedClusterSnapshots, AutomatedSnapshots, Claim, ClaimRun, Clock, DescribeClusters,
-    DescribeInstances, ExecutionState, PlanCursor, PortError, RdsError, ReadPolicies,
-    StartExecution, Started,
+    AutomatedSnapshots, Claim, ClaimRun, Clock, ExecutionState, ListDatabases, PAGES_MAX,
+    PlanCursor, PortError, RdsError, ReadPolicies, StartExecution, Started, pages,
 };
 use crate::settings::Planning;
 
@@ -32,8 +32,7 @@ const CONCURRENCY: usize = 8;
 permissions! {
     /// Everything that the planner may do.
     Permissions:
-        AutomatedClusterSnapshots AutomatedSnapshots ClaimRun Clock DescribeClusters DescribeInstances PlanCursor
-        ReadPolicies StartExecution
+        AutomatedSnapshots ClaimRun Clock ListDatabases PlanCursor ReadPolicies StartExecution
 }
 
 /// Which planned time is meant.
@@ -248,9 +247,12 @@ async fn plan_family<W: Permissions>(
         Source::Automated => automated::newest(world, region, family, None).await?,
     };
     let newest = &newest;
-    let mut marker = None;
-    loop {
-        let page = families::list(world, region, family, marker).await?;
+    let operation = Operation::describe_databases(family);
+    let endless = |endless| RdsError::endless(operation, region, endless);
+    let mut pages = pin!(pages(PAGES_MAX, endless, |marker| {
+        world.list_databases(region, family, marker)
+    }));
+    while let Some(page) = pages.try_next().await? {
         let of_page: Vec<Row> = stream::iter(page.items)
             .map(|database| async move { row(world, due, newest, &database).await })
             .buffered(CONCURRENCY)
@@ -258,11 +260,8 @@ async fn plan_family<W: Permissions>(
             .collect()
             .await;
         rows.extend(of_page);
-        match page.next {
-            Some(next) => marker = Some(next),
-            None => return Ok(()),
-        }
     }
+    Ok(())
 }
 
 async fn due<W: Permissions>(

@@ -1,15 +1,16 @@
 //! The plan, shown: what would become of every database, and why. Changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 
+use futures_util::TryStreamExt;
 use futures_util::future::{join, try_join_all};
 use jiff::{Timestamp, Zoned};
 
 use crate::app::batch::chain;
-use crate::app::families;
 use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::database::{Choice, Database, LeftOut, Refusal, choose};
-use crate::domain::failure::Owner;
+use crate::domain::failure::{Operation, Owner};
 use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::names::{ExecutionName, ResourceId};
 use crate::domain::policy::{Policies, Policy};
@@ -18,8 +19,8 @@ use crate::domain::schedule::Schedule;
 use crate::domain::tags::PolicyName;
 use crate::domain::warning::{Circumstances, Warning, warnings};
 use crate::ports::{
-    Clock, DescribeClusters, DescribeInstances, Entry, Page, PortError, RdsError, ReadEntries,
-    ReadPlanCursor, ReadPolicies,
+    Clock, Entry, ListDatabases, PAGES_MAX, Page, PortError, RdsError, ReadEntries, ReadPlanCursor,
+    ReadPolicies, pages,
 };
 use crate::settings::Planning;
 
@@ -29,7 +30,7 @@ const THROTTLED_TRIES: usize = 10;
 permissions! {
     /// Everything that the preview may do: it only reads.
     Permissions:
-        Clock DescribeClusters DescribeInstances ReadPlanCursor ReadEntries ReadPolicies
+        Clock ListDatabases ReadPlanCursor ReadEntries ReadPolicies
 }
 
 /// How a policy stands.
@@ -196,16 +197,15 @@ impl<W: Permissions> View<'_, W> {
     /// A family's databases page by page, until a page cannot be read.
     async fn list(&self, family: Family) -> Result<(Vec<Row>, Option<String>), PortError> {
         let mut rows = Vec::new();
-        let mut marker = None;
+        let operation = Operation::describe_databases(family);
+        let endless = |endless| RdsError::endless(operation, self.region, endless);
+        let ask = |marker| self.page(family, marker);
+        let mut pages = pin!(pages(PAGES_MAX, endless, ask));
         loop {
-            let page = match self.page(family, marker).await {
-                Ok(page) => page,
+            match pages.try_next().await {
+                Ok(Some(page)) => rows.extend(self.rows(&page.items).await?),
+                Ok(None) => return Ok((rows, None)),
                 Err(error) => return Ok((rows, Some(chain(&error)))),
-            };
-            rows.extend(self.rows(&page.items).await?);
-            match page.next {
-                Some(next) => marker = Some(next),
-                None => return Ok((rows, None)),
             }
         }
     }
@@ -217,7 +217,11 @@ impl<W: Permissions> View<'_, W> {
     ) -> Result<Page<Database>, RdsError> {
         let mut tries = 1;
         loop {
-            match families::list(self.world, self.region, family, marker.clone()).await {
+            match self
+                .world
+                .list_databases(self.region, family, marker.clone())
+                .await
+            {
                 Err(error) if is_throttled(&error) && tries < THROTTLED_TRIES => tries += 1,
                 answer => return answer,
             }

@@ -10,7 +10,6 @@ use tracing::{error, warn};
 use crate::app::automated::{self, Heard};
 use crate::app::batch::{self, CONCURRENCY, Outcome, Record, chain};
 use crate::app::conclude::{self, Judged};
-use crate::app::families;
 use crate::domain::arn::{Family, KeyArn, RdsArn, Region};
 use crate::domain::backoff::Backoff;
 use crate::domain::hint::{Happened, Hint};
@@ -19,9 +18,8 @@ use crate::domain::names::SnapshotId;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::wait::{Rules, Wait};
 use crate::ports::{
-    Callbacks, ClaimRun, Clock, DelayMessage, DescribeClusterSnapshots, DescribeSnapshots,
-    FindClusters, FindInstances, Jitter, LookUpWaits, RdsError, ReadPolicies, RecordRecoveryPoint,
-    StartExecution, Waits,
+    Callbacks, ClaimRun, Clock, DelayMessage, DescribeSnapshots, FindDatabases, Jitter,
+    LookUpWaits, RdsError, ReadPolicies, RecordRecoveryPoint, StartExecution, Waits,
 };
 use crate::wire::event::{self, Event};
 
@@ -31,8 +29,8 @@ const CALLBACKS: usize = 20;
 permissions! {
     /// Everything that the reactor may do.
     Permissions:
-        Callbacks ClaimRun Clock DelayMessage DescribeClusterSnapshots DescribeSnapshots FindClusters
-        FindInstances Jitter LookUpWaits ReadPolicies RecordRecoveryPoint StartExecution Waits
+        Callbacks ClaimRun Clock DelayMessage DescribeSnapshots FindDatabases Jitter LookUpWaits ReadPolicies
+        RecordRecoveryPoint StartExecution Waits
 }
 
 /// What the reactor knows of its stack.
@@ -208,7 +206,12 @@ async fn answer<W: Permissions>(
                         .iter()
                         .map(|resource| (resource.clone(), Answer::NobodyWaits)),
                 );
-                waits.extend(found);
+                // A wait that has gone on to its next attempt is not what the hint is about.
+                waits.extend(
+                    found
+                        .into_iter()
+                        .filter(|wait| chunk.contains(&wait.resource)),
+                );
             }
             Err(error) => warn!(error = chain(&error), "the waits could not be read"),
         }
@@ -254,7 +257,7 @@ type Truth = Result<Option<Snapshot>, ()>;
 /// Asks RDS about a group of waits, all of one region and family.
 async fn look<W>(world: &W, group: Vec<Wait>) -> Vec<(Wait, Truth)>
 where
-    W: DescribeClusterSnapshots + DescribeSnapshots,
+    W: DescribeSnapshots,
 {
     match ask(world, &group).await {
         Ok(mut truth) => group
@@ -297,7 +300,7 @@ pub(crate) fn place_of(resource: &RdsArn) -> (Region, Family) {
 }
 
 /// What RDS says of the resources of these waits, all of one region and family.
-pub(crate) async fn ask<W: DescribeClusterSnapshots + DescribeSnapshots>(
+pub(crate) async fn ask<W: DescribeSnapshots>(
     world: &W,
     waits: &[Wait],
 ) -> Result<BTreeMap<RdsArn, Snapshot>, RdsError> {
@@ -309,7 +312,7 @@ pub(crate) async fn ask<W: DescribeClusterSnapshots + DescribeSnapshots>(
         .map(|wait| SnapshotId::of(&wait.resource))
         .collect();
     let (region, family) = (first.resource.region(), first.resource.family());
-    let found = families::describe(world, region, family, &ids).await?;
+    let found = world.describe_snapshots(region, family, &ids).await?;
     Ok(found
         .into_iter()
         .map(|snapshot| (snapshot.arn.clone(), snapshot))

@@ -16,8 +16,8 @@ use crate::domain::redrive::{
 };
 use crate::domain::tags::StackId;
 use crate::ports::{
-    ClaimRun, Clock, InspectExecution, ListEnded, PortError, ReadDefinitions, RedriveExecution,
-    Redriven, StartExecution,
+    ClaimRun, Clock, InspectExecution, ListEnded, PAGES_MAX, PortError, ReadDefinitions,
+    RedriveExecution, Redriven, StartExecution, all_rows,
 };
 
 /// How many executions are looked at or redriven at once: the describe calls refill by ten a second.
@@ -200,16 +200,9 @@ async fn look<W: InspectExecution>(world: &W, execution: &EndedExecution) -> Loo
 /// All that ended in the time span, those that ended last first. AWS sorts by start, so the list is read whole.
 async fn list<W: Permissions>(world: &W, order: &Order) -> Result<Vec<EndedExecution>, PortError> {
     let of_status = |ended: EndedBadly| async move {
-        let mut all = Vec::new();
-        let mut from = None;
-        loop {
-            let page = world.list_executions(ended, from).await?;
-            all.extend(page.items);
-            match page.next {
-                Some(next) => from = Some(next),
-                None => return Ok::<_, PortError>(all),
-            }
-        }
+        let endless = |endless| PortError::endless("ListExecutions", endless);
+        let ask = |from| world.list_executions(ended, from);
+        all_rows(PAGES_MAX, endless, ask).await
     };
     let lists: Vec<Vec<EndedExecution>> = stream::iter(EndedBadly::ALL)
         .then(of_status)

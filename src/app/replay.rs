@@ -5,9 +5,10 @@
 //! is harmless, for the worker asks whether its token is alive and Step Functions takes one answer.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::app::batch::{CONCURRENCY, chain};
 use crate::domain::arn::RdsArn;
@@ -16,7 +17,7 @@ use crate::domain::token::TaskToken;
 use crate::domain::wait::Wait;
 use crate::ports::{
     DeadLetter, DelayMessage, ListOpen, PortError, Probe, ProbeToken, ReceiptHandle,
-    ReceiveDeadLetters, RemoveDeadLetter, SendAgain,
+    ReceiveDeadLetters, RemoveDeadLetter, SendAgain, open_pages,
 };
 use crate::wire;
 use crate::wire::event::Event;
@@ -154,15 +155,11 @@ struct Open(Vec<Wait>);
 impl Open {
     async fn read<W: ListOpen>(world: &W) -> Result<Self, PortError> {
         let mut waits = Vec::new();
-        let mut from = None;
-        loop {
-            let page = world.list_open(from).await?;
+        let mut pages = pin!(open_pages(world));
+        while let Some(page) = pages.try_next().await? {
             waits.extend(page.waits);
-            match page.next {
-                Some(next) => from = Some(next),
-                None => return Ok(Self(waits)),
-            }
         }
+        Ok(Self(waits))
     }
 
     fn of_token(&self, token: &TaskToken) -> Option<&Wait> {

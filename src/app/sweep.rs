@@ -2,8 +2,9 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
@@ -14,13 +15,13 @@ use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::command::Step;
 use crate::domain::failure::Owner;
 use crate::domain::limits::{BATCH_GET_MAX, COMMAND_LIFETIME};
+use crate::domain::names::first_attempt;
 use crate::domain::slots::{self, Contender};
 use crate::domain::tags::PolicyName;
 use crate::domain::wait::{Phase, Rules, Wait};
 use crate::ports::{
-    Abandoned, Callbacks, ClaimSlot, Clock, DescribeClusterSnapshots, DescribeSnapshots, FreeSlot,
-    ListOpen, LookUpWaits, PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint,
-    SendCommand, Waits,
+    Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, FreeSlot, ListOpen, LookUpWaits,
+    PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint, SendCommand, Waits, open_pages,
 };
 
 /// How many describe calls are under way at once. RDS publishes no rate; four keep a sweep of hundreds of pages
@@ -34,7 +35,7 @@ const THROTTLED_MAX: usize = 10;
 permissions! {
     /// Everything that the sweeper may do.
     Permissions:
-        Callbacks ClaimSlot Clock DescribeClusterSnapshots DescribeSnapshots FreeSlot ListOpen LookUpWaits
+        Callbacks ClaimSlot Clock DescribeSnapshots FreeSlot ListOpen LookUpWaits
         ProbeToken RecordRecoveryPoint SendCommand Waits
 }
 
@@ -77,9 +78,8 @@ pub struct Swept {
 /// When the list of what is open cannot be read.
 pub async fn sweep<W: Permissions>(world: &W, broom: &Broom) -> Result<Swept, PortError> {
     let mut round = Round::default();
-    let mut from = None;
-    loop {
-        let page = world.list_open(from).await?;
+    let mut pages = pin!(open_pages(world));
+    while let Some(page) = pages.try_next().await? {
         round.holders.extend(page.holders);
         round.holders_of.extend(page.holders_of);
         let full: Vec<Vec<Wait>> = page
@@ -88,10 +88,6 @@ pub async fn sweep<W: Permissions>(world: &W, broom: &Broom) -> Result<Swept, Po
             .filter_map(|wait| round.take(broom, wait))
             .collect();
         round.judge(world, broom, full).await;
-        match page.next {
-            Some(next) => from = Some(next),
-            None => break,
-        }
     }
     let rest = std::mem::take(&mut round.asking).into_values().collect();
     round.judge(world, broom, rest).await;
@@ -231,7 +227,8 @@ impl Round {
         }
         self.contenders.push(Contender::of(wait));
         if idle > rules.grace && !under_way {
-            self.abandoned.push((wait.resource.clone(), wait.since));
+            let holder = first_attempt(&wait.resource);
+            self.abandoned.push((holder, wait.since));
         }
     }
 
@@ -240,7 +237,7 @@ impl Round {
         let abandoned = std::mem::take(&mut self.abandoned);
         for (copy, since) in abandoned
             .into_iter()
-            .filter(|(copy, _)| self.holders.contains(copy))
+            .filter(|(holder, _)| self.holders.contains(holder))
             .collect::<Vec<_>>()
         {
             self.free(world, &copy, &Abandoned::RegisteredSince(since))

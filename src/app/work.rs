@@ -18,22 +18,20 @@ use crate::domain::names::Attempt;
 use crate::domain::trouble::Trouble;
 use crate::domain::wait::{Phase, Rules, Wait};
 use crate::ports::{
-    AutomatedClusterSnapshots, AutomatedSnapshots, Callbacks, ClaimRun, ClaimSlot, Clock,
-    CopyClusterSnapshot, CopySnapshot, CreateClusterSnapshot, CreateSnapshot,
-    DescribeClusterSnapshots, DescribeQuota, DescribeSnapshots, LookUpWaits, NoteTrouble,
-    PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint, StartExecution, Waits,
+    AutomatedSnapshots, Callbacks, ClaimRun, ClaimSlot, Clock, CopySnapshot, CreateSnapshot,
+    DescribeQuota, DescribeSnapshots, LookUpWaits, NoteTrouble, PortError, Probe, ProbeToken,
+    RdsError, RecordRecoveryPoint, StartExecution, Waits,
 };
 
 use aim::Aim;
 use refused::{give_up, refused};
-use register::{Registration, mark, queue, register};
+use register::{Registration, mark, next_attempt, queue, register};
 use source::{Source, no_source, source};
 
 permissions! {
     /// Everything that the worker may do.
     Permissions:
-        AutomatedClusterSnapshots AutomatedSnapshots Callbacks ClaimRun ClaimSlot Clock CopyClusterSnapshot
-        CopySnapshot CreateClusterSnapshot CreateSnapshot DescribeClusterSnapshots DescribeQuota
+        AutomatedSnapshots Callbacks ClaimRun ClaimSlot Clock CopySnapshot CreateSnapshot DescribeQuota
         DescribeSnapshots LookUpWaits NoteTrouble ProbeToken RecordRecoveryPoint StartExecution Waits
 }
 
@@ -128,11 +126,11 @@ pub async fn work<W: Permissions>(
         Probe::Unknown(error) => return Err(WorkError::Probe(error)),
     }
     let automated = command.run.extras.automated.as_ref();
-    let (aim, first) = match (command.step, automated) {
+    let aim = match (command.step, automated) {
         (Step::Snapshot, Some(of)) => return named::see(world, desk, command, of, receives).await,
-        (Step::Snapshot, None) => (Aim::Snapshot, Attempt::FIRST),
+        (Step::Snapshot, None) => Aim::Snapshot,
         (Step::Copy, _) => match source(world, desk, command, receives).await? {
-            Source::Found(copy_of, first) => (Aim::Copy(copy_of), first),
+            Source::Found(copy_of) => Aim::Copy(copy_of),
             Source::Expired(of) => {
                 let wait = named::wait(world, command, &of);
                 return named::expired(world, desk, &wait, &of).await;
@@ -144,48 +142,35 @@ pub async fn work<W: Permissions>(
             }
         },
     };
-    for attempt in Attempt::all().filter(|attempt| *attempt >= first) {
-        let wait = aim.wait(desk, command, attempt, world.now());
-        match try_attempt(world, desk, &aim, wait, receives).await? {
-            Tried::Done(worked) => return Ok(worked),
-            Tried::NextAttempt => {}
+    let first = aim.wait(desk, command, Attempt::FIRST, world.now());
+    let mut wait = match register(world, &first).await? {
+        Registration::Act(wait) => *wait,
+        Registration::UnderWay => return Ok(Worked::Waiting),
+        Registration::Stale => return Ok(Worked::Stale),
+        Registration::AlreadyAwaited(by) => {
+            let cause = format!("{by} awaits {}", first.resource);
+            return give_up(world, &first, Failure::new(Reason::AlreadyAwaited, cause)).await;
         }
+    };
+    loop {
+        let tried = act(world, desk, &aim, &wait, receives).await;
+        if let Err(error) = &tried {
+            note(world, &wait, error).await;
+        }
+        if let Tried::Done(worked) = tried? {
+            return Ok(worked);
+        }
+        let Some(next) = next_attempt(world, &wait).await? else {
+            let cause = format!("every attempt at {} has come to nothing", first.resource);
+            return give_up(world, &wait, Failure::new(Reason::AttemptsExhausted, cause)).await;
+        };
+        wait = next;
     }
-    let wait = aim.wait(desk, command, Attempt::FIRST, world.now());
-    let cause = format!("every attempt at {} has come to nothing", wait.resource);
-    give_up(world, &wait, Failure::new(Reason::AttemptsExhausted, cause)).await
 }
 
 enum Tried {
     Done(Worked),
     NextAttempt,
-}
-
-/// One attempt: register, then act.
-async fn try_attempt<W: Permissions>(
-    world: &W,
-    desk: &Desk,
-    aim: &Aim,
-    wait: Wait,
-    receives: u32,
-) -> Result<Tried, WorkError> {
-    match register(world, &wait).await? {
-        Registration::Act => {}
-        Registration::UnderWay => return Ok(Tried::Done(Worked::Waiting)),
-        Registration::Stale => return Ok(Tried::Done(Worked::Stale)),
-        Registration::AlreadyAwaited(by) => {
-            let failure = Failure::new(
-                Reason::AlreadyAwaited,
-                format!("{by} awaits {}", wait.resource),
-            );
-            return give_up(world, &wait, failure).await.map(Tried::Done);
-        }
-    }
-    let tried = act(world, desk, aim, &wait, receives).await;
-    if let Err(error) = &tried {
-        note(world, &wait, error).await;
-    }
-    tried
 }
 
 async fn act<W: Permissions>(

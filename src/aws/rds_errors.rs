@@ -60,9 +60,6 @@ pub(super) enum Unusable {
         of: String,
         why: String,
     },
-    /// More pages than there can be rows.
-    #[error("RDS's list does not end")]
-    Endless,
 }
 
 /// A part of an answer, with what it is about: what is wrong with a field is said with both.

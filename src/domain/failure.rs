@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use super::arn::Family;
 use super::limits::CAUSE_MAX;
 
 macro_rules! reasons {
@@ -105,6 +106,42 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Lists a family's databases.
+    #[must_use]
+    pub const fn describe_databases(family: Family) -> Self {
+        match family {
+            Family::Instance => Self::DescribeDbInstances,
+            Family::Cluster => Self::DescribeDbClusters,
+        }
+    }
+
+    /// Lists a family's snapshots.
+    #[must_use]
+    pub const fn describe_snapshots(family: Family) -> Self {
+        match family {
+            Family::Instance => Self::DescribeDbSnapshots,
+            Family::Cluster => Self::DescribeDbClusterSnapshots,
+        }
+    }
+
+    /// Takes a snapshot of a family's database.
+    #[must_use]
+    pub const fn create_snapshot(family: Family) -> Self {
+        match family {
+            Family::Instance => Self::CreateDbSnapshot,
+            Family::Cluster => Self::CreateDbClusterSnapshot,
+        }
+    }
+
+    /// Copies a family's snapshot.
+    #[must_use]
+    pub const fn copy_snapshot(family: Family) -> Self {
+        match family {
+            Family::Instance => Self::CopyDbSnapshot,
+            Family::Cluster => Self::CopyDbClusterSnapshot,
+        }
+    }
+
     /// AWS's name of it.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -89,6 +89,67 @@ impl Attempt {
     pub fn all() -> impl Iterator<Item = Self> {
         (1..=ATTEMPTS_MAX).map(Self)
     }
+
+    /// Which attempt an ARN names. What is not named by us counts as a first attempt.
+    #[must_use]
+    pub fn of(arn: &RdsArn) -> Self {
+        split_attempt(arn).1
+    }
+
+    /// The attempt after this one; nothing after the last.
+    #[must_use]
+    pub fn next(self) -> Option<Self> {
+        (self.0 < ATTEMPTS_MAX).then(|| Self(self.0 + 1))
+    }
+
+    /// Its number, from 1.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        self.0
+    }
+
+    /// The attempt of this number, if there may be so many.
+    #[must_use]
+    pub fn from_number(number: i64) -> Option<Self> {
+        Self::all().find(|attempt| i64::from(attempt.0) == number)
+    }
+
+    fn suffix(self) -> String {
+        match self {
+            Self::FIRST => String::new(),
+            Self(number) => format!("-a{number}"),
+        }
+    }
+}
+
+/// The name before the attempt's suffix, and the attempt.
+fn split_attempt(arn: &RdsArn) -> (&str, Attempt) {
+    let name = arn.name();
+    let later = Attempt::all().filter(|attempt| *attempt != Attempt::FIRST);
+    later
+        .filter_map(|attempt| Some((name.strip_suffix(&attempt.suffix())?, attempt)))
+        .find(|(base, _)| !base.is_empty())
+        .unwrap_or((name, Attempt::FIRST))
+}
+
+/// The ARN of the first attempt at the snapshot or copy that `arn` names an attempt at.
+///
+/// The wait and the copy slot belong to it. So one token has one wait and one slot, whichever attempt it has
+/// reached and however often its command is delivered.
+#[must_use]
+pub fn first_attempt(arn: &RdsArn) -> RdsArn {
+    nth_attempt(arn, Attempt::FIRST)
+}
+
+/// The ARN of another attempt at the snapshot or copy that `arn` names an attempt at.
+#[must_use]
+pub fn nth_attempt(arn: &RdsArn, attempt: Attempt) -> RdsArn {
+    let (base, named) = split_attempt(arn);
+    if named == attempt {
+        return arn.clone();
+    }
+    let id = SnapshotId(format!("{base}{}", attempt.suffix()));
+    arn.sibling_snapshot(arn.region(), &id)
 }
 
 /// The name of the execution that makes one recovery point of one database.
@@ -122,16 +183,13 @@ fn name(stack: &StackId, run: &Run, source: &str, attempt: Attempt) -> String {
         run.policy.as_str(),
         source,
     ];
-    let mut name = format!(
-        "sf-{}-{}-{}",
+    format!(
+        "sf-{}-{}-{}{}",
         slug(database.arn.name()),
         minute(run.planned_at),
-        hash(&parts)
-    );
-    if attempt != Attempt::FIRST {
-        name.push_str(&format!("-a{}", attempt.0));
-    }
-    name
+        hash(&parts),
+        attempt.suffix()
+    )
 }
 
 /// The readable part: the database's identifier in RDS's grammar, cut to 30 characters.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use snapferry::domain::arn::{KeyAlias, KeyArn};
 use snapferry::domain::names::OptionGroup;
 use snapferry::domain::policy_set::{
-    Applied, AppliedKey, Note, PolicySet, PolicySpec, Stamp, Version,
+    Applied, AppliedKey, KeyName, Note, PolicySet, PolicySpec, Stamp, Version,
 };
 use snapferry::domain::schedule::Schedule;
 use snapferry::domain::tags::PolicyName;
@@ -204,7 +204,7 @@ pub(crate) fn key(state: &str, usage: &str, spec: &str) -> String {
 
 #[tokio::test]
 async fn an_alias_is_resolved_by_kms_with_why_rds_could_not_use_the_key() {
-    let alias = KeyAlias::parse("alias/recovery").unwrap();
+    let alias = KeyName::parse("alias/recovery").unwrap();
     let good = key("Enabled", "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT");
     for (body, why) in [
         (good, None),
@@ -220,7 +220,7 @@ async fn an_alias_is_resolved_by_kms_with_why_rds_could_not_use_the_key() {
         let wire = Wire::new([ok(body)]);
         let facts = wire.aws().describe_key(&alias).await.unwrap().unwrap();
         assert_eq!(facts.arn.as_str(), KEY);
-        assert_eq!(facts.unusable.as_deref(), why);
+        assert_eq!(facts.unusable().as_deref(), why);
         assert_eq!(wire.only().json()["KeyId"], "alias/recovery");
     }
     let gone = json_error(400, "NotFoundException", "Alias is not found.");

@@ -106,8 +106,8 @@ async fn no_error_of_an_adapter_shows_a_token_that_aws_sent_back() {
         }
         let errors = [
             aws.register(&wait).await.err(),
-            aws.replace(&wait, &token("old")).await.err(),
-            aws.replace(&a_wait("new"), &secret).await.err(),
+            aws.replace(&wait, &a_wait("old")).await.err(),
+            aws.replace(&a_wait("new"), &wait).await.err(),
             aws.set_phase(resource, &secret, Phase::Seen, wait.since)
                 .await
                 .err(),

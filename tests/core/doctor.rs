@@ -13,16 +13,15 @@ use snapferry::domain::doctor::permissions::{Decision, Requirement, Role, RoleAr
 use snapferry::domain::doctor::region::Rule;
 use snapferry::domain::doctor::{Check, Finding, Level, in_order, is_well};
 use snapferry::domain::failure::Operation;
-use snapferry::domain::policy_set::Applied;
+use snapferry::domain::policy_set::{Applied, KeyName};
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::ports::doctor::{
-    CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectClusters,
-    InspectInstances, ListManualClusterSnapshots, ListManualSnapshots, ListOptionGroups,
-    ReadKeyPolicy, SimulatePermissions,
+    CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
+    ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
 use snapferry::ports::{
-    Clock, DescribeQuota, ListOpen, OpenMarker, OpenPage, Page, PortError, RdsError, ReadPolicies,
-    SnapshotQuota,
+    Clock, DescribeKey, DescribeQuota, ListOpen, OpenMarker, OpenPage, Page, PortError, RdsError,
+    ReadPolicies, SnapshotQuota,
 };
 use snapferry::settings::{Preflight, Variables};
 
@@ -143,36 +142,19 @@ impl Clock for Estate {
     }
 }
 
-impl InspectInstances for Estate {
-    async fn inspect_db_instances(
+impl InspectDatabases for Estate {
+    async fn inspect_databases(
         &self,
         region: &Region,
+        family: Family,
         marker: Option<String>,
     ) -> Result<Page<Candidate>, RdsError> {
-        self.rds(Operation::DescribeDbInstances, region)?;
-        Ok(page(self.databases.get(region), marker))
-    }
-}
-
-impl InspectClusters for Estate {
-    async fn inspect_db_clusters(
-        &self,
-        region: &Region,
-        marker: Option<String>,
-    ) -> Result<Page<Candidate>, RdsError> {
-        self.rds(Operation::DescribeDbClusters, region)?;
-        Ok(page(self.clusters.get(region), marker))
-    }
-}
-
-impl ListManualClusterSnapshots for Estate {
-    async fn list_manual_cluster_snapshots(
-        &self,
-        region: &Region,
-        marker: Option<String>,
-    ) -> Result<Page<Snapshot>, RdsError> {
-        self.rds(Operation::DescribeDbClusterSnapshots, region)?;
-        Ok(page(self.cluster_snapshots.get(region), marker))
+        self.rds(Operation::describe_databases(family), region)?;
+        let all = match family {
+            Family::Instance => &self.databases,
+            Family::Cluster => &self.clusters,
+        };
+        Ok(page(all.get(region), marker))
     }
 }
 
@@ -187,10 +169,15 @@ impl ListManualSnapshots for Estate {
     async fn list_manual_snapshots(
         &self,
         region: &Region,
+        family: Family,
         marker: Option<String>,
     ) -> Result<Page<Snapshot>, RdsError> {
-        self.rds(Operation::DescribeDbSnapshots, region)?;
-        Ok(page(self.snapshots.get(region), marker))
+        self.rds(Operation::describe_snapshots(family), region)?;
+        let all = match family {
+            Family::Instance => &self.snapshots,
+            Family::Cluster => &self.cluster_snapshots,
+        };
+        Ok(page(all.get(region), marker))
     }
 }
 
@@ -238,7 +225,10 @@ impl ListOpen for Estate {
 }
 
 impl DescribeKey for Estate {
-    async fn describe_key(&self, key: &KeyArn) -> Result<Option<KeyFacts>, PortError> {
+    async fn describe_key(&self, key: &KeyName) -> Result<Option<KeyFacts>, PortError> {
+        let KeyName::Arn(key) = key else {
+            panic!("the doctor knows its keys by their ARNs");
+        };
         self.port("DescribeKey", key.region())?;
         Ok(self.keys.get(key.as_str()).cloned())
     }

@@ -5,17 +5,19 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use snapferry::app::plan::{Outcome, Planned, When, plan};
 use snapferry::app::policies::{self, ApplyError, apply};
-use snapferry::domain::arn::{KeyAlias, KeyArn};
+use snapferry::domain::arn::KeyArn;
 use snapferry::domain::database::{Database, LeftOut};
+use snapferry::domain::doctor::keys::{KeyFacts, KeyState};
 use snapferry::domain::names::OptionGroup;
-use snapferry::domain::policy_set::{Applied, Note, Stamp, Version};
+use snapferry::domain::policy_set::{Applied, KeyName, Note, Stamp, Version};
 use snapferry::domain::tags::TagKey;
 use snapferry::ports::{
-    CallerIdentity, DescribeKey, ExecutionState, KeyFacts, PortError, ReadPolicyHistory,
-    StorePolicies, Written,
+    CallerIdentity, DescribeKey, ExecutionState, PortError, ReadPolicyHistory, StorePolicies,
+    Written,
 };
 use snapferry::wire;
 
+use crate::doctor_checks::usable;
 use crate::planner::{listed, planning};
 use crate::policy_file::example;
 use crate::world::{HOME, KEY, SOURCE, World, region, run, time};
@@ -60,15 +62,19 @@ impl StorePolicies for World {
 
 /// An account with three aliases.
 impl DescribeKey for World {
-    async fn describe_key(&self, alias: &KeyAlias) -> Result<Option<KeyFacts>, PortError> {
+    async fn describe_key(&self, key: &KeyName) -> Result<Option<KeyFacts>, PortError> {
+        let KeyName::Alias(alias) = key else {
+            panic!("only aliases are resolved");
+        };
         self.calls.borrow_mut().push(format!("DescribeKey {alias}"));
-        let facts = |unusable: Option<&str>| KeyFacts {
+        let facts = |state| KeyFacts {
             arn: KeyArn::parse(OTHER_KEY).unwrap(),
-            unusable: unusable.map(ToOwned::to_owned),
+            state,
+            ..usable()
         };
         Ok(match alias.as_str() {
-            "alias/recovery" => Some(facts(None)),
-            "alias/off" => Some(facts(Some("its state is Disabled"))),
+            "alias/recovery" => Some(facts(KeyState::Enabled)),
+            "alias/off" => Some(facts(KeyState::Disabled)),
             _ => None,
         })
     }
@@ -168,8 +174,8 @@ impl CallerIdentity for Raced<'_> {
 }
 
 impl DescribeKey for Raced<'_> {
-    async fn describe_key(&self, alias: &KeyAlias) -> Result<Option<KeyFacts>, PortError> {
-        self.0.describe_key(alias).await
+    async fn describe_key(&self, key: &KeyName) -> Result<Option<KeyFacts>, PortError> {
+        self.0.describe_key(key).await
     }
 }
 

@@ -20,6 +20,7 @@ fn contender(n: usize, phase: Phase, age: i64, expires: Option<i64>) -> Contende
     let zero = Timestamp::from_second(1_000_000).unwrap();
     Contender {
         resource: copy(n),
+        holder: copy(n),
         phase,
         opened_at: zero - SignedDuration::from_secs(age),
         source_expires_at: expires.map(|seconds| zero + SignedDuration::from_secs(seconds)),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use snapferry::app::batch::Record;
 use snapferry::app::react::react;
-use snapferry::domain::arn::{ExecutionArn, RdsArn, Region};
+use snapferry::domain::arn::{ExecutionArn, Family, RdsArn, Region};
 use snapferry::domain::command::{DatabaseRef, Run, Step};
 use snapferry::domain::database::Database;
 use snapferry::domain::failure::Failure;
@@ -19,10 +19,9 @@ use snapferry::domain::tags::PolicyName;
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::wait::{Expectation, Phase, Wait};
 use snapferry::ports::{
-    Callbacks, Claim, ClaimRun, Clock, DelayMessage, Delivery, DescribeClusterSnapshots,
-    DescribeSnapshots, ExecutionState, FindClusters, FindInstances, Held, Jitter, LookUpWaits,
-    PortError, RdsError, ReadPolicies, ReceiptHandle, RecordRecoveryPoint, StartExecution, Started,
-    Waits, Written,
+    Callbacks, Claim, ClaimRun, Clock, DelayMessage, Delivery, DescribeSnapshots, ExecutionState,
+    FindDatabases, Held, Jitter, LookUpWaits, PortError, RdsError, ReadPolicies, ReceiptHandle,
+    RecordRecoveryPoint, StartExecution, Started, Waits, Written,
 };
 use tokio::time::{Instant, sleep};
 
@@ -118,9 +117,10 @@ impl DelayMessage for Slow {
 }
 
 impl DescribeSnapshots for Slow {
-    async fn describe_db_snapshots(
+    async fn describe_snapshots(
         &self,
         region: &Region,
+        family: Family,
         ids: &[SnapshotId],
     ) -> Result<Vec<Snapshot>, RdsError> {
         if let Some((late, by)) = &self.late
@@ -129,40 +129,19 @@ impl DescribeSnapshots for Slow {
             sleep(*by).await;
         }
         self.answer().await;
-        self.world.describe_db_snapshots(region, ids).await
+        self.world.describe_snapshots(region, family, ids).await
     }
 }
 
-impl DescribeClusterSnapshots for Slow {
-    async fn describe_db_cluster_snapshots(
+impl FindDatabases for Slow {
+    async fn find_databases(
         &self,
         region: &Region,
-        ids: &[SnapshotId],
-    ) -> Result<Vec<Snapshot>, RdsError> {
-        self.answer().await;
-        self.world.describe_db_cluster_snapshots(region, ids).await
-    }
-}
-
-impl FindInstances for Slow {
-    async fn find_db_instances(
-        &self,
-        region: &Region,
+        family: Family,
         ids: &[ResourceId],
     ) -> Result<Vec<Database>, RdsError> {
         self.answer().await;
-        self.world.find_db_instances(region, ids).await
-    }
-}
-
-impl FindClusters for Slow {
-    async fn find_db_clusters(
-        &self,
-        region: &Region,
-        ids: &[ResourceId],
-    ) -> Result<Vec<Database>, RdsError> {
-        self.answer().await;
-        self.world.find_db_clusters(region, ids).await
+        self.world.find_databases(region, family, ids).await
     }
 }
 
@@ -227,7 +206,7 @@ impl Waits for Slow {
         self.world.register(wait).await
     }
 
-    async fn replace(&self, wait: &Wait, instead_of: &TaskToken) -> Result<Written, PortError> {
+    async fn replace(&self, wait: &Wait, instead_of: &Wait) -> Result<Written, PortError> {
         self.answer().await;
         self.world.replace(wait, instead_of).await
     }

@@ -16,7 +16,7 @@ use snapferry::domain::command::{Command, DatabaseRef, Extras, Run, Step};
 use snapferry::domain::database::Database;
 use snapferry::domain::failure::{Failure, Operation};
 use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::{ExecutionName, OptionGroup, ResourceId, SnapshotId};
+use snapferry::domain::names::{ExecutionName, OptionGroup, ResourceId, SnapshotId, first_attempt};
 use snapferry::domain::policy_set::Applied;
 use snapferry::domain::slots::SlotLimits;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
@@ -25,14 +25,13 @@ use snapferry::domain::token::TaskToken;
 use snapferry::domain::trouble::Trouble;
 use snapferry::domain::wait::{Phase, Rules, Wait};
 use snapferry::ports::{
-    self, Abandoned, AutomatedClusterSnapshots, AutomatedSnapshots, Callbacks, Claim, ClaimRun,
-    ClaimSlot, Clock, CopyClusterSnapshot, CopySnapshot, CopySnapshotRequest,
-    CreateClusterSnapshot, CreateSnapshot, CreateSnapshotRequest, DelayMessage, Delivery,
-    DescribeClusterSnapshots, DescribeClusters, DescribeInstances, DescribeQuota,
-    DescribeSnapshots, ExecutionState, FindClusters, FindInstances, FreeSlot, Held, Jitter,
-    ListOpen, LookUpWaits, NoteTrouble, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe,
-    ProbeToken, RdsError, ReadEntries, ReadPlanCursor, ReadPolicies, ReceiptHandle,
-    RecordRecoveryPoint, SendCommand, SnapshotQuota, StartExecution, Started, Waits, Written,
+    self, Abandoned, AutomatedSnapshots, Callbacks, Claim, ClaimRun, ClaimSlot, Clock,
+    CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DelayMessage,
+    Delivery, DescribeQuota, DescribeSnapshots, ExecutionState, FindDatabases, FreeSlot, Held,
+    Jitter, ListDatabases, ListOpen, LookUpWaits, NoteTrouble, OpenMarker, OpenPage, Page,
+    PlanCursor, PortError, Probe, ProbeToken, RdsError, ReadEntries, ReadPlanCursor, ReadPolicies,
+    ReceiptHandle, RecordRecoveryPoint, SendCommand, SnapshotQuota, StartExecution, Started, Waits,
+    Written,
 };
 
 /// Runs a future that never has to wait for anything but the fake.
@@ -334,11 +333,16 @@ impl World {
     }
 
     pub(crate) fn store(&self, wait: Wait) {
-        self.waits.borrow_mut().insert(wait.resource.clone(), wait);
+        self.waits
+            .borrow_mut()
+            .insert(first_attempt(&wait.resource), wait);
     }
 
+    /// The wait of this very attempt.
     pub(crate) fn wait(&self, resource: &RdsArn) -> Option<Wait> {
-        self.waits.borrow().get(resource).cloned()
+        let waits = self.waits.borrow();
+        let stored = waits.get(&first_attempt(resource));
+        stored.filter(|wait| wait.resource == *resource).cloned()
     }
 
     pub(crate) fn phase(&self, resource: &RdsArn) -> Option<Phase> {
@@ -465,93 +469,93 @@ impl Jitter for World {
     }
 }
 
-impl World {
-    fn page_of(
+/// A page holds two.
+fn page<T: Clone>(all: Vec<&T>, marker: Option<String>) -> Page<T> {
+    let from: usize = marker.map_or(0, |marker| marker.parse().expect("our own marker"));
+    let items: Vec<T> = all.iter().skip(from).take(2).copied().cloned().collect();
+    let next = (from + items.len() < all.len()).then(|| (from + items.len()).to_string());
+    Page { items, next }
+}
+
+fn is_in(arn: &RdsArn, region: &Region, family: Family) -> bool {
+    arn.region() == region && arn.family() == family
+}
+
+impl ListDatabases for World {
+    async fn list_databases(
         &self,
-        operation: Operation,
         region: &Region,
+        family: Family,
         marker: Option<String>,
     ) -> Result<Page<Database>, RdsError> {
-        self.rds(operation, region, region)?;
-        let family = family_of(operation);
-        let all: Vec<Database> = self
-            .databases
-            .borrow()
-            .iter()
-            .filter(|d| d.arn.region() == region && d.arn.family() == family)
-            .cloned()
-            .collect();
-        let from: usize = marker.map_or(0, |marker| marker.parse().expect("our own marker"));
-        let items: Vec<Database> = all.iter().skip(from).take(2).cloned().collect();
-        let next = (from + items.len() < all.len()).then(|| (from + items.len()).to_string());
-        Ok(Page { items, next })
+        self.rds(Operation::describe_databases(family), region, region)?;
+        let databases = self.databases.borrow();
+        let all = databases.iter().filter(|d| is_in(&d.arn, region, family));
+        Ok(page(all.collect(), marker))
     }
+}
 
-    fn found(
+impl FindDatabases for World {
+    async fn find_databases(
         &self,
-        operation: Operation,
         region: &Region,
+        family: Family,
         ids: &[ResourceId],
     ) -> Result<Vec<Database>, RdsError> {
-        self.rds(operation, region, format!("{region} {}", ids.len()))?;
-        let family = family_of(operation);
+        let detail = format!("{region} {}", ids.len());
+        self.rds(Operation::describe_databases(family), region, detail)?;
         let databases = self.databases.borrow();
-        let asked = |d: &&Database| {
-            d.arn.region() == region && d.arn.family() == family && ids.contains(&d.resource_id)
-        };
+        let asked = |d: &&Database| is_in(&d.arn, region, family) && ids.contains(&d.resource_id);
         Ok(databases.iter().filter(asked).cloned().collect())
     }
+}
 
-    /// A page holds two.
-    fn automated(
+impl AutomatedSnapshots for World {
+    async fn automated_snapshots(
         &self,
-        operation: Operation,
         region: &Region,
+        family: Family,
         of: Option<&RdsArn>,
         marker: Option<String>,
     ) -> Result<Page<Snapshot>, RdsError> {
-        self.rds(operation, region, format!("{region} automated"))?;
-        let family = family_of(operation);
+        let detail = format!("{region} automated");
+        self.rds(Operation::describe_snapshots(family), region, detail)?;
         let begins = of.map_or("rds:".to_owned(), |database| {
             format!("rds:{}-", database.name())
         });
         let snapshots = self.snapshots.borrow();
-        let all: Vec<&Snapshot> = snapshots
+        let all = snapshots
             .values()
-            .filter(|s| s.arn.region() == region && s.arn.family() == family)
-            .filter(|s| s.arn.name().starts_with(&begins))
-            .collect();
-        let from: usize = marker.map_or(0, |marker| marker.parse().expect("our own marker"));
-        let items: Vec<Snapshot> = all.iter().skip(from).take(2).copied().cloned().collect();
-        let next = (from + items.len() < all.len()).then(|| (from + items.len()).to_string());
-        Ok(Page { items, next })
+            .filter(|s| is_in(&s.arn, region, family) && s.arn.name().starts_with(&begins));
+        Ok(page(all.collect(), marker))
     }
+}
 
-    fn truth_of(
+impl DescribeSnapshots for World {
+    async fn describe_snapshots(
         &self,
-        operation: Operation,
         region: &Region,
+        family: Family,
         ids: &[SnapshotId],
     ) -> Result<Vec<Snapshot>, RdsError> {
-        self.rds(operation, region, format!("{region} {}", ids.len()))?;
+        let detail = format!("{region} {}", ids.len());
+        self.rds(Operation::describe_snapshots(family), region, detail)?;
         if let Some(id) = &*self.panics_on.borrow() {
             assert!(
                 !ids.iter().any(|asked| asked.as_str() == id),
                 "the fake was told to panic"
             );
         }
-        let family = family_of(operation);
         let snapshots = self.snapshots.borrow();
-        let asked = |s: &&Snapshot| {
-            s.arn.region() == region
-                && s.arn.family() == family
-                && ids.contains(&SnapshotId::of(&s.arn))
-        };
+        let asked =
+            |s: &&Snapshot| is_in(&s.arn, region, family) && ids.contains(&SnapshotId::of(&s.arn));
         Ok(snapshots.values().filter(asked).cloned().collect())
     }
+}
 
-    fn make(&self, operation: Operation, request: &CreateSnapshotRequest) -> Result<(), RdsError> {
-        assert_eq!(request.database.family(), family_of(operation));
+impl CreateSnapshot for World {
+    async fn create_snapshot(&self, request: &CreateSnapshotRequest) -> Result<(), RdsError> {
+        let operation = Operation::create_snapshot(request.database.family());
         self.rds(operation, request.database.region(), &request.id)?;
         let arn = request
             .database
@@ -562,9 +566,11 @@ impl World {
         self.put_snapshot(snapshot);
         Ok(())
     }
+}
 
-    fn copy(&self, operation: Operation, request: &CopySnapshotRequest) -> Result<(), RdsError> {
-        assert_eq!(request.source.family(), family_of(operation));
+impl CopySnapshot for World {
+    async fn copy_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError> {
+        let operation = Operation::copy_snapshot(request.source.family());
         self.rds(operation, &request.region, &request.id)?;
         let arn = request
             .source
@@ -589,7 +595,9 @@ impl World {
         self.put_snapshot(copy);
         Ok(())
     }
+}
 
+impl World {
     fn is_free(&self, operation: Operation, arn: &RdsArn) -> Result<(), RdsError> {
         let code = match arn.family() {
             Family::Instance => "DBSnapshotAlreadyExists",
@@ -599,128 +607,6 @@ impl World {
             return Err(Self::refuse(operation, arn.region(), code));
         }
         Ok(())
-    }
-}
-
-fn family_of(operation: Operation) -> Family {
-    match operation {
-        Operation::DescribeDbClusters
-        | Operation::DescribeDbClusterSnapshots
-        | Operation::CreateDbClusterSnapshot
-        | Operation::CopyDbClusterSnapshot => Family::Cluster,
-        _ => Family::Instance,
-    }
-}
-
-impl DescribeInstances for World {
-    async fn describe_db_instances(
-        &self,
-        region: &Region,
-        marker: Option<String>,
-    ) -> Result<Page<Database>, RdsError> {
-        self.page_of(Operation::DescribeDbInstances, region, marker)
-    }
-}
-
-impl DescribeClusters for World {
-    async fn describe_db_clusters(
-        &self,
-        region: &Region,
-        marker: Option<String>,
-    ) -> Result<Page<Database>, RdsError> {
-        self.page_of(Operation::DescribeDbClusters, region, marker)
-    }
-}
-
-impl FindInstances for World {
-    async fn find_db_instances(
-        &self,
-        region: &Region,
-        ids: &[ResourceId],
-    ) -> Result<Vec<Database>, RdsError> {
-        self.found(Operation::DescribeDbInstances, region, ids)
-    }
-}
-
-impl FindClusters for World {
-    async fn find_db_clusters(
-        &self,
-        region: &Region,
-        ids: &[ResourceId],
-    ) -> Result<Vec<Database>, RdsError> {
-        self.found(Operation::DescribeDbClusters, region, ids)
-    }
-}
-
-impl AutomatedSnapshots for World {
-    async fn automated_db_snapshots(
-        &self,
-        region: &Region,
-        of: Option<&RdsArn>,
-        marker: Option<String>,
-    ) -> Result<Page<Snapshot>, RdsError> {
-        self.automated(Operation::DescribeDbSnapshots, region, of, marker)
-    }
-}
-
-impl AutomatedClusterSnapshots for World {
-    async fn automated_db_cluster_snapshots(
-        &self,
-        region: &Region,
-        of: Option<&RdsArn>,
-        marker: Option<String>,
-    ) -> Result<Page<Snapshot>, RdsError> {
-        self.automated(Operation::DescribeDbClusterSnapshots, region, of, marker)
-    }
-}
-
-impl DescribeSnapshots for World {
-    async fn describe_db_snapshots(
-        &self,
-        region: &Region,
-        ids: &[SnapshotId],
-    ) -> Result<Vec<Snapshot>, RdsError> {
-        self.truth_of(Operation::DescribeDbSnapshots, region, ids)
-    }
-}
-
-impl DescribeClusterSnapshots for World {
-    async fn describe_db_cluster_snapshots(
-        &self,
-        region: &Region,
-        ids: &[SnapshotId],
-    ) -> Result<Vec<Snapshot>, RdsError> {
-        self.truth_of(Operation::DescribeDbClusterSnapshots, region, ids)
-    }
-}
-
-impl CreateSnapshot for World {
-    async fn create_db_snapshot(&self, request: &CreateSnapshotRequest) -> Result<(), RdsError> {
-        self.make(Operation::CreateDbSnapshot, request)
-    }
-}
-
-impl CreateClusterSnapshot for World {
-    async fn create_db_cluster_snapshot(
-        &self,
-        request: &CreateSnapshotRequest,
-    ) -> Result<(), RdsError> {
-        self.make(Operation::CreateDbClusterSnapshot, request)
-    }
-}
-
-impl CopySnapshot for World {
-    async fn copy_db_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError> {
-        self.copy(Operation::CopyDbSnapshot, request)
-    }
-}
-
-impl CopyClusterSnapshot for World {
-    async fn copy_db_cluster_snapshot(
-        &self,
-        request: &CopySnapshotRequest,
-    ) -> Result<(), RdsError> {
-        self.copy(Operation::CopyDbClusterSnapshot, request)
     }
 }
 
@@ -796,23 +682,26 @@ impl Waits for World {
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
         self.call("PutItem", &wait.resource)?;
         let mut waits = self.waits.borrow_mut();
-        if let Some(stored) = waits.get(&wait.resource) {
+        let key = first_attempt(&wait.resource);
+        if let Some(stored) = waits.get(&key) {
             return Ok(Some(stored.clone()));
         }
-        waits.insert(wait.resource.clone(), wait.clone());
+        waits.insert(key, wait.clone());
         Ok(None)
     }
 
-    async fn replace(&self, wait: &Wait, instead_of: &TaskToken) -> Result<Written, PortError> {
+    async fn replace(&self, wait: &Wait, instead_of: &Wait) -> Result<Written, PortError> {
         self.call("PutItem", &wait.resource)?;
         let mut waits = self.waits.borrow_mut();
-        if waits
-            .get(&wait.resource)
-            .is_none_or(|stored| &stored.command.token != instead_of)
-        {
+        let key = first_attempt(&wait.resource);
+        let is_expected = waits.get(&key).is_some_and(|stored| {
+            stored.command.token == instead_of.command.token
+                && stored.resource == instead_of.resource
+        });
+        if !is_expected {
             return Ok(Written::Conflict);
         }
-        waits.insert(wait.resource.clone(), wait.clone());
+        waits.insert(key, wait.clone());
         Ok(Written::Stored)
     }
 
@@ -824,8 +713,12 @@ impl Waits for World {
         since: Timestamp,
     ) -> Result<Written, PortError> {
         self.call("UpdateItem", resource)?;
-        match self.waits.borrow_mut().get_mut(resource) {
-            Some(stored) if &stored.command.token == token && stored.phase.may_become(phase) => {
+        match self.waits.borrow_mut().get_mut(&first_attempt(resource)) {
+            Some(stored)
+                if stored.resource == *resource
+                    && &stored.command.token == token
+                    && stored.phase.may_become(phase) =>
+            {
                 (stored.phase, stored.since) = (phase, since);
                 Ok(Written::Stored)
             }
@@ -836,11 +729,12 @@ impl Waits for World {
     async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError> {
         self.call("DeleteItem", resource)?;
         let mut waits = self.waits.borrow_mut();
+        let key = first_attempt(resource);
         if waits
-            .get(resource)
+            .get(&key)
             .is_some_and(|stored| &stored.command.token == token)
         {
-            waits.remove(resource);
+            waits.remove(&key);
         }
         Ok(())
     }
@@ -854,8 +748,8 @@ impl NoteTrouble for World {
         trouble: &Trouble,
     ) -> Result<Written, PortError> {
         self.call("NoteTrouble", resource)?;
-        match self.waits.borrow_mut().get_mut(resource) {
-            Some(stored) if &stored.command.token == token => {
+        match self.waits.borrow_mut().get_mut(&first_attempt(resource)) {
+            Some(stored) if stored.resource == *resource && &stored.command.token == token => {
                 stored.trouble = Some(trouble.clone());
                 Ok(Written::Stored)
             }
@@ -868,9 +762,10 @@ impl LookUpWaits for World {
     async fn look_up(&self, resources: &[RdsArn]) -> Result<Vec<Wait>, PortError> {
         assert!(resources.len() <= 100, "BatchGetItem takes 100 keys");
         self.call("BatchGetItem", resources.len())?;
+        let waits = self.waits.borrow();
         Ok(resources
             .iter()
-            .filter_map(|resource| self.wait(resource))
+            .filter_map(|resource| waits.get(&first_attempt(resource)).cloned())
             .collect())
     }
 }
@@ -907,6 +802,7 @@ impl ListOpen for World {
 impl ClaimSlot for World {
     async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError> {
         self.call("ClaimSlot", copy)?;
+        let copy = &first_attempt(copy);
         let mut slots = self.slots.borrow_mut();
         let mut slots_of = self.slots_of.borrow_mut();
         let has_room = limits.of_policy.as_ref().is_none_or(|bound| {
@@ -933,7 +829,7 @@ impl FreeSlot for World {
         proof: &Abandoned,
     ) -> Result<bool, PortError> {
         self.call("TransactWriteItems", copy)?;
-        let holds = match (self.wait(copy), proof) {
+        let holds = match (self.waits.borrow().get(copy), proof) {
             (None, Abandoned::WaitGone) => true,
             (Some(wait), Abandoned::RegisteredSince(since)) => {
                 wait.phase == Phase::Registered && wait.since == *since

@@ -156,6 +156,18 @@ impl World {
         }
     }
 
+    /// A wait is stored.
+    pub(super) fn judge_one_wait(&mut self, token: &snapferry::domain::token::TaskToken) {
+        let waits = self.table.waits.values();
+        let of_token: Vec<String> = waits
+            .filter(|wait| wait.command.token == *token)
+            .map(|wait| wait.resource.to_string())
+            .collect();
+        if of_token.len() > 1 {
+            self.broke(rule::ONE_WAIT, || of_token.join(" and "));
+        }
+    }
+
     /// A failure is sent to a live token.
     pub(super) fn judge_failure(&mut self, invocation: u64, token: &str, failure: &Failure) {
         let Some(found) = self.sfn.tokens.get(token).filter(|token| token.alive) else {

@@ -22,7 +22,6 @@ mod judge_end;
 pub mod mutant;
 mod people;
 mod port;
-mod port_clusters;
 mod port_rds;
 mod port_table;
 mod port_trouble;

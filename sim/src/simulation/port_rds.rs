@@ -8,8 +8,7 @@ use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::wait::Expectation;
 use snapferry::ports::{
     AutomatedSnapshots, CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest,
-    DescribeInstances, DescribeQuota, DescribeSnapshots, FindInstances, Page, RdsError,
-    SnapshotQuota,
+    DescribeQuota, DescribeSnapshots, FindDatabases, ListDatabases, Page, RdsError, SnapshotQuota,
 };
 
 use super::backups::NIGHTLY;
@@ -17,14 +16,11 @@ use super::gate::Broken;
 use super::mutant::Mutant;
 use super::port::{Port, Role};
 use super::world::{World, rds_region};
-use crate::rds::{
-    CopyDbSnapshot, CreateDbSnapshot, DescribeDbInstances, DescribeDbSnapshots, Filter, Paging,
-    RdsFault, SnapshotDescription,
-};
-use crate::rows::{self, by_identifier, database};
+use crate::rds::{Paging, RdsFault, SnapshotDescription};
+use crate::rows;
 
 /// What RDS, or what stands before it, answers instead of doing what was asked.
-pub(super) struct Refusal {
+struct Refusal {
     code: Option<String>,
     message: String,
 }
@@ -61,7 +57,7 @@ impl World {
 }
 
 impl Port {
-    pub(super) async fn rds<T: 'static>(
+    async fn rds<T: 'static>(
         &self,
         operation: Operation,
         region: &Region,
@@ -128,37 +124,28 @@ impl Port {
     }
 }
 
-impl DescribeInstances for Port {
-    async fn describe_db_instances(
+impl ListDatabases for Port {
+    async fn list_databases(
         &self,
         region: &Region,
+        family: Family,
         marker: Option<String>,
     ) -> Result<Page<Database>, RdsError> {
         let at = rds_region(region);
+        let operation = Operation::describe_databases(family);
         let page = self
-            .rds(
-                Operation::DescribeDbInstances,
-                region,
-                String::new,
-                move |w| {
-                    // The smallest page that RDS allows is larger than these worlds.
-                    let paging = Paging {
-                        max_records: Some(20),
-                        marker,
-                    };
-                    let request = DescribeDbInstances {
-                        paging,
-                        ..DescribeDbInstances::default()
-                    };
-                    let now = w.now;
-                    let page = w.rds.describe_db_instances(&at, &request, now)?;
-                    let items = page.items.iter().filter_map(database).collect();
-                    Ok(Page {
-                        items,
-                        next: page.marker,
-                    })
-                },
-            )
+            .rds(operation, region, String::new, move |w| {
+                let now = w.now;
+                let paging = small_pages(marker);
+                Ok(rows::databases(
+                    &mut w.rds,
+                    &at,
+                    family,
+                    Vec::new(),
+                    paging,
+                    now,
+                )?)
+            })
             .await;
         match page {
             Err(_) if self.has(Mutant::UnreachableHasNoDatabases) => Ok(Page {
@@ -170,9 +157,17 @@ impl DescribeInstances for Port {
     }
 }
 
+/// The smallest page that RDS allows. Most of these worlds are smaller.
+fn small_pages(marker: Option<String>) -> Paging {
+    Paging {
+        max_records: Some(20),
+        marker,
+    }
+}
+
 impl Port {
     /// What the planted bugs make of a list of databases.
-    pub(super) fn as_listed(&self, mut page: Page<Database>) -> Page<Database> {
+    fn as_listed(&self, mut page: Page<Database>) -> Page<Database> {
         for database in &mut page.items {
             if self.has(Mutant::ExclusionIsOverlooked) {
                 database.tags.remove("snapferry:exclude");
@@ -194,7 +189,7 @@ impl Port {
 
 impl Port {
     /// What the planted bugs make of databases that a hint is about.
-    pub(super) fn as_found(&self, mut found: Vec<Database>) -> Vec<Database> {
+    fn as_found(&self, mut found: Vec<Database>) -> Vec<Database> {
         if self.has(Mutant::HintSaysWhoIsSelected) && self.role == Role::Reactor {
             for database in &mut found {
                 let policy = ("snapferry:policy".to_owned(), NIGHTLY.to_owned());
@@ -205,7 +200,7 @@ impl Port {
     }
 
     /// What the planted bugs make of a list of automated snapshots.
-    pub(super) fn as_owned(&self, mut page: Page<Snapshot>) -> Page<Snapshot> {
+    fn as_owned(&self, mut page: Page<Snapshot>) -> Page<Snapshot> {
         let newest = page.items.iter().max_by_key(|snapshot| snapshot.taken_at);
         if let Some(newest) = newest
             .cloned()
@@ -232,26 +227,25 @@ fn is_mutation(operation: Operation) -> bool {
     )
 }
 
-impl FindInstances for Port {
-    async fn find_db_instances(
+impl FindDatabases for Port {
+    async fn find_databases(
         &self,
         region: &Region,
+        family: Family,
         ids: &[ResourceId],
     ) -> Result<Vec<Database>, RdsError> {
         let at = rds_region(region);
-        let request = DescribeDbInstances {
-            filters: vec![of_values("dbi-resource-id", ids)],
-            ..DescribeDbInstances::default()
-        };
-        let operation = Operation::DescribeDbInstances;
+        let filters = rows::by_resource_id(family, ids);
+        let operation = Operation::describe_databases(family);
         self.rds(
             operation,
             region,
-            || values(ids),
+            || joined(ids),
             move |w| {
                 let now = w.now;
-                let page = w.rds.describe_db_instances(&at, &request, now)?;
-                Ok(page.items.iter().filter_map(database).collect())
+                let paging = Paging::default();
+                let page = rows::databases(&mut w.rds, &at, family, filters, paging, now)?;
+                Ok(page.items)
             },
         )
         .await
@@ -260,83 +254,63 @@ impl FindInstances for Port {
 }
 
 impl AutomatedSnapshots for Port {
-    async fn automated_db_snapshots(
+    async fn automated_snapshots(
         &self,
         region: &Region,
+        family: Family,
         of: Option<&RdsArn>,
         marker: Option<String>,
     ) -> Result<Page<Snapshot>, RdsError> {
-        let at = rds_region(region);
-        let request = automated(of, marker);
-        let operation = Operation::DescribeDbSnapshots;
-        self.rds(
-            operation,
-            region,
-            || "automated".to_owned(),
-            move |w| {
-                let now = w.now;
-                let page = w.rds.describe_db_snapshots(&at, &request, now)?;
-                Ok(Page {
-                    items: page.items.iter().filter_map(rows::snapshot).collect(),
-                    next: page.marker,
-                })
-            },
-        )
+        let (at, of) = (rds_region(region), of.cloned());
+        let operation = Operation::describe_snapshots(family);
+        let detail = || "automated".to_owned();
+        self.rds(operation, region, detail, move |w| {
+            let now = w.now;
+            let paging = small_pages(marker);
+            Ok(rows::automated(
+                &mut w.rds,
+                &at,
+                family,
+                of.as_ref(),
+                paging,
+                now,
+            )?)
+        })
         .await
         .map(|page| self.as_owned(page))
     }
 }
 
-/// Of one database, or all.
-pub(super) fn automated(of: Option<&RdsArn>, marker: Option<String>) -> DescribeDbSnapshots {
-    DescribeDbSnapshots {
-        instance: of.map(|database| database.name().to_owned()),
-        snapshot_type: Some("automated".to_owned()),
-        // The smallest page that RDS allows.
-        paging: Paging {
-            max_records: Some(20),
-            marker,
-        },
-        ..DescribeDbSnapshots::default()
-    }
-}
-
-pub(super) fn values<T: ToString>(of: &[T]) -> String {
-    of.iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(",")
-}
-
-pub(super) fn of_values<T: ToString>(name: &str, values: &[T]) -> Filter {
-    Filter {
-        name: name.to_owned(),
-        values: values.iter().map(ToString::to_string).collect(),
-    }
+fn joined<T: ToString>(ids: &[T]) -> String {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    ids.join(",")
 }
 
 impl DescribeSnapshots for Port {
-    async fn describe_db_snapshots(
+    async fn describe_snapshots(
         &self,
         region: &Region,
+        family: Family,
         ids: &[SnapshotId],
     ) -> Result<Vec<Snapshot>, RdsError> {
         let at = rds_region(region);
-        let request = by_identifier("db-snapshot-id", ids);
-        let detail = || values(ids);
+        let request = rows::by_identifier(family, ids);
+        let operation = Operation::describe_snapshots(family);
         let found = self
-            .rds(Operation::DescribeDbSnapshots, region, detail, move |w| {
-                let now = w.now;
-                let page = w.rds.describe_db_snapshots(&at, &request, now)?;
-                let odd = w.climate.odd_statuses && w.faults_are_on && w.rng.u8(..8) == 0;
-                let found: Vec<Snapshot> = page
-                    .items
-                    .iter()
-                    .filter_map(|row| snapshot(row, odd))
-                    .collect();
-                w.note(|| format!("  shows {:?}", shown(&found)));
-                Ok(found)
-            })
+            .rds(
+                operation,
+                region,
+                || joined(ids),
+                move |w| {
+                    let now = w.now;
+                    let page = rows::descriptions(&mut w.rds, &at, family, &request, now)?;
+                    let odd = w.climate.odd_statuses && w.faults_are_on && w.rng.u8(..8) == 0;
+                    let rows = page.items.iter();
+                    let found: Vec<Snapshot> = rows.filter_map(|row| snapshot(row, odd)).collect();
+                    w.note(|| format!("  shows {:?}", shown(&found)));
+                    Ok(found)
+                },
+            )
             .await;
         match found {
             Ok(found) => Ok(found
@@ -349,7 +323,7 @@ impl DescribeSnapshots for Port {
     }
 }
 
-pub(super) fn shown(found: &[Snapshot]) -> Vec<String> {
+fn shown(found: &[Snapshot]) -> Vec<String> {
     found
         .iter()
         .map(|s| format!("{} {:?}", s.arn.name(), s.status))
@@ -358,7 +332,7 @@ pub(super) fn shown(found: &[Snapshot]) -> Vec<String> {
 
 impl Port {
     /// What the planted bugs make of a snapshot.
-    pub(super) fn as_shown(&self, mut found: Snapshot) -> Snapshot {
+    fn as_shown(&self, mut found: Snapshot) -> Snapshot {
         let world = self.shared.world.borrow();
         let is_odd = matches!(found.status, SnapshotStatus::Other(_));
         match world.mutant {
@@ -400,7 +374,7 @@ impl Port {
                 found.key = Some(world.key.clone());
             }
             Some(Mutant::SourceIsOverlooked) => {
-                let wait = world.table.waits.get(&found.arn);
+                let wait = world.table.get(&found.arn);
                 if let Some(Expectation::Copy(copy_of)) = wait.map(|wait| &wait.expected) {
                     found.source = Some(copy_of.source.clone());
                 }
@@ -415,7 +389,7 @@ impl Port {
     }
 
     /// The planted bug that registers only now.
-    pub(super) fn register_late(&self) {
+    fn register_late(&self) {
         let mut world = self.shared.world.borrow_mut();
         let now = world.now;
         for wait in std::mem::take(&mut world.doing(self.invocation).unregistered) {
@@ -425,27 +399,19 @@ impl Port {
 }
 
 impl CreateSnapshot for Port {
-    async fn create_db_snapshot(&self, request: &CreateSnapshotRequest) -> Result<(), RdsError> {
+    async fn create_snapshot(&self, request: &CreateSnapshotRequest) -> Result<(), RdsError> {
         let region = request.database.region();
         let (at, by, asked) = (rds_region(region), self.invocation, request.clone());
         let arn = request.database.sibling_snapshot(region, &request.id);
         self.shared.world.borrow_mut().judge_asking(by, &arn);
+        let operation = Operation::create_snapshot(request.database.family());
+        let detail = || request.id.to_string();
         let answer = self
-            .rds(
-                Operation::CreateDbSnapshot,
-                region,
-                || request.id.to_string(),
-                move |w| {
-                    let now = w.now;
-                    let request = CreateDbSnapshot {
-                        snapshot: asked.id.to_string(),
-                        instance: asked.database.name().to_owned(),
-                        tags: asked.tags.into_iter().collect(),
-                    };
-                    let answer = w.rds.create_db_snapshot(&at, &request, now);
-                    w.answered(by, &arn, answer)
-                },
-            )
+            .rds(operation, region, detail, move |w| {
+                let now = w.now;
+                let answer = rows::create(&mut w.rds, &at, &asked, now);
+                w.answered(by, &arn, answer)
+            })
             .await;
         self.register_late();
         self.as_accepted(answer)
@@ -453,38 +419,22 @@ impl CreateSnapshot for Port {
 }
 
 impl CopySnapshot for Port {
-    async fn copy_db_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError> {
-        let (at, by, asked) = (
-            rds_region(&request.region),
-            self.invocation,
-            request.clone(),
-        );
-        let arn = request
-            .source
-            .sibling_snapshot(&request.region, &request.id);
+    async fn copy_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError> {
+        let region = &request.region;
+        let (at, by, asked) = (rds_region(region), self.invocation, request.clone());
+        let arn = request.source.sibling_snapshot(region, &request.id);
         let gives_back = self.has(Mutant::SlotIsGivenBackEarly);
+        let operation = Operation::copy_snapshot(request.source.family());
+        let detail = || request.id.to_string();
         let answer = self
-            .rds(
-                Operation::CopyDbSnapshot,
-                &request.region,
-                || request.id.to_string(),
-                move |w| {
-                    let now = w.now;
-                    let request = CopyDbSnapshot {
-                        source: asked.source.to_string(),
-                        target: asked.id.to_string(),
-                        kms_key: Some(asked.key.to_string()),
-                        copy_tags: false,
-                        tags: asked.tags.into_iter().collect(),
-                        option_group: asked.option_group.map(|group| group.to_string()),
-                    };
-                    let answer = w.rds.copy_db_snapshot(&at, &request, now);
-                    if gives_back {
-                        w.table.drop_slot(&arn, None, now);
-                    }
-                    w.answered(by, &arn, answer)
-                },
-            )
+            .rds(operation, region, detail, move |w| {
+                let now = w.now;
+                let answer = rows::copy(&mut w.rds, &at, &asked, now);
+                if gives_back {
+                    w.table.drop_slot(&arn, None, now);
+                }
+                w.answered(by, &arn, answer)
+            })
             .await;
         self.register_late();
         self.as_accepted(answer)
@@ -492,7 +442,7 @@ impl CopySnapshot for Port {
 }
 
 impl Port {
-    pub(super) fn as_accepted(&self, answer: Result<(), RdsError>) -> Result<(), RdsError> {
+    fn as_accepted(&self, answer: Result<(), RdsError>) -> Result<(), RdsError> {
         match answer {
             Err(error)
                 if self.has(Mutant::AlreadyExistsIsSuccess)
@@ -506,7 +456,7 @@ impl Port {
 }
 
 impl World {
-    pub(super) fn answered(
+    fn answered(
         &mut self,
         by: u64,
         arn: &RdsArn,
@@ -530,32 +480,21 @@ impl DescribeQuota for Port {
         family: Family,
     ) -> Result<Option<SnapshotQuota>, RdsError> {
         let at = rds_region(region);
-        let name = match family {
-            Family::Instance => "ManualSnapshots",
-            Family::Cluster => "ManualClusterSnapshots",
-        };
         let is_full = self.has(Mutant::FullHouseIsParked);
-        self.rds(
-            Operation::DescribeAccountAttributes,
-            region,
-            String::new,
-            move |w| {
-                let now = w.now;
-                let quotas = w.rds.describe_account_attributes(&at, now);
-                let quota = quotas.iter().find(|quota| quota.name == name);
-                Ok(quota.map(|quota| SnapshotQuota {
-                    used: i64::try_from(if is_full { quota.max } else { quota.used })
-                        .unwrap_or(i64::MAX),
-                    max: i64::try_from(quota.max).unwrap_or(i64::MAX),
-                }))
-            },
-        )
+        let operation = Operation::DescribeAccountAttributes;
+        self.rds(operation, region, String::new, move |w| {
+            let quota = rows::quota(&mut w.rds, &at, family, w.now);
+            Ok(quota.map(|quota| SnapshotQuota {
+                used: if is_full { quota.max } else { quota.used },
+                ..quota
+            }))
+        })
         .await
     }
 }
 
 /// A row as the adapter reads it. An odd status takes the place of what is under way.
-pub(super) fn snapshot(row: &SnapshotDescription, odd: bool) -> Option<Snapshot> {
+fn snapshot(row: &SnapshotDescription, odd: bool) -> Option<Snapshot> {
     let mut snapshot = rows::snapshot(row)?;
     if odd && row.stage.is_under_way() {
         snapshot.status = SnapshotStatus::Other("upgrading".to_owned());

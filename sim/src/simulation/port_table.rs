@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use snapferry::domain::arn::{ExecutionArn, RdsArn, Region};
 use snapferry::domain::command::{DatabaseRef, Run};
 use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::ExecutionName;
+use snapferry::domain::names::{ExecutionName, first_attempt};
 use snapferry::domain::policy_set::Applied;
 use snapferry::domain::slots::SlotLimits;
 use snapferry::domain::tags::PolicyName;
@@ -46,7 +46,7 @@ impl World {
     fn register(&mut self, invocation: u64, wait: &Wait) -> Option<Wait> {
         let (now, wait) = (self.now, self.wait_as_stored(wait));
         if self.has(Mutant::RegisterOverwrites)
-            && let Some(stored) = self.table.waits.get(&wait.resource).cloned()
+            && let Some(stored) = self.table.get(&wait.resource).cloned()
         {
             self.judge_overwriting(&stored, &wait);
             self.table.overwrite(&wait, now);
@@ -61,29 +61,40 @@ impl World {
             )
         });
         if stored.is_none() {
+            self.judge_one_wait(&wait.command.token);
             self.doing(invocation).registered.insert(wait.resource);
         }
         stored
     }
 
-    fn replace(&mut self, invocation: u64, wait: &Wait, instead_of: &TaskToken) -> Written {
-        let is_expected = self.table.has(&wait.resource, instead_of);
+    fn replace(&mut self, invocation: u64, wait: &Wait, instead_of: &Wait) -> Written {
+        let (resource, token) = (&instead_of.resource, &instead_of.command.token);
+        let is_expected = self.table.has_attempt(resource, token);
         if !is_expected && !self.has(Mutant::ReplaceIgnoresTheToken) {
             return Written::Conflict;
         }
         let (now, wait) = (self.now, self.wait_as_stored(wait));
-        if let Some(stored) = self.table.waits.get(&wait.resource).cloned() {
+        if let Some(stored) = self.table.get(&wait.resource).cloned() {
             self.judge_overwriting(&stored, &wait);
         }
-        self.table.overwrite(&wait, now);
+        let goes_on = *token == wait.command.token;
+        if goes_on {
+            self.count("waits gone on to the next attempt");
+        }
+        if goes_on && self.has(Mutant::NextAttemptLeavesItsWait) {
+            self.table.put_beside(&wait, now);
+        } else {
+            self.table.overwrite(&wait, now);
+        }
+        self.judge_one_wait(&wait.command.token);
         self.doing(invocation).registered.insert(wait.resource);
         Written::Stored
     }
 
     fn set_phase(&mut self, by: u64, mark: &Mark) -> Written {
         let resource = &mark.resource;
-        let is_own = self.table.has(resource, &mark.token);
-        let stored = self.table.waits.get(resource);
+        let is_own = self.table.has_attempt(resource, &mark.token);
+        let stored = self.table.get(resource);
         let stored = stored.is_some_and(|wait| wait.phase.may_become(mark.phase));
         let ignores_the_token = self.has(Mutant::PhaseIgnoresTheToken);
         if !stored || !(is_own || ignores_the_token) {
@@ -127,7 +138,6 @@ impl Waits for Port {
                 .world
                 .borrow()
                 .table
-                .waits
                 .get(&wait.resource)
                 .cloned();
             let mut world = self.shared.world.borrow_mut();
@@ -153,14 +163,18 @@ impl Waits for Port {
             if self.has(Mutant::RivalCountsAsItself) {
                 stored.command.execution = wait.command.execution.clone();
             }
+            if self.has(Mutant::LaterAttemptIsForgotten) {
+                stored.resource = wait.resource.clone();
+            }
             stored
         }))
     }
 
-    async fn replace(&self, wait: &Wait, instead_of: &TaskToken) -> Result<Written, PortError> {
+    async fn replace(&self, wait: &Wait, instead_of: &Wait) -> Result<Written, PortError> {
         let (invocation, new, old) = (self.invocation, wait.clone(), instead_of.clone());
         let detail = || {
-            let (new, old) = (number(&wait.command.token), number(instead_of));
+            let (new, old) = (&wait.command.token, &instead_of.command.token);
+            let (new, old) = (number(new), number(old));
             format!("replace {old} by {new} {}", wait.resource.name())
         };
         self.aws("PutItem", detail, true, move |w| {
@@ -213,20 +227,11 @@ impl LookUpWaits for Port {
                 }
                 asked
                     .iter()
-                    .filter_map(|arn| w.table.waits.get(arn).cloned())
+                    .filter_map(|arn| w.table.get(arn).cloned())
                     .collect::<Vec<_>>()
             })
             .await?;
-        let is_first = |wait: &Wait| {
-            let name = wait.resource.name();
-            name.rsplit_once("-a").is_none_or(|(_, n)| n.len() != 1)
-        };
-        let first_only = self.has(Mutant::LaterAttemptIsForgotten);
-        Ok(waits
-            .into_iter()
-            .filter(|wait| !first_only || is_first(wait))
-            .map(|wait| self.as_read(wait))
-            .collect())
+        Ok(waits.into_iter().map(|wait| self.as_read(wait)).collect())
     }
 }
 
@@ -268,7 +273,11 @@ impl ListOpen for Port {
 
 impl ClaimSlot for Port {
     async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError> {
-        let of = copy.clone();
+        let of = if self.has(Mutant::LaterAttemptHasItsOwnSlot) {
+            copy.clone()
+        } else {
+            first_attempt(copy)
+        };
         let mut limits = limits.clone();
         if self.has(Mutant::SlotIsHandedOutTwice) {
             limits.most += 1;

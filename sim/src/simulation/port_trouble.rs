@@ -27,9 +27,8 @@ impl NoteTrouble for Port {
             let now = world.now;
             match world
                 .table
-                .waits
                 .get(&of)
-                .filter(|_| world.table.has(&of, &with))
+                .filter(|_| world.table.has_attempt(&of, &with))
             {
                 Some(stored) => {
                     let noted = Wait {

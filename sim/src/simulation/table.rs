@@ -6,7 +6,7 @@ use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::arn::RdsArn;
 use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::ExecutionName;
+use snapferry::domain::names::{ExecutionName, first_attempt};
 use snapferry::domain::slots::SlotLimits;
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::token::TaskToken;
@@ -63,18 +63,29 @@ impl Table {
         let mut wait = wait.clone();
         wait.since = in_milliseconds(wait.since);
         wait.opened_at = in_milliseconds(wait.opened_at);
-        self.index.behind.push((
-            now,
-            Behind::Wait(wait.resource.clone(), Some(Box::new(wait.clone()))),
-        ));
-        self.waits.insert(wait.resource.clone(), wait);
+        let key = first_attempt(&wait.resource);
+        self.put_under(key, wait, now);
+    }
+
+    /// For the planted bug that leaves the attempt before in the table.
+    pub(super) fn put_beside(&mut self, wait: &Wait, now: Timestamp) {
+        self.put_under(wait.resource.clone(), wait.clone(), now);
+    }
+
+    fn put_under(&mut self, key: RdsArn, wait: Wait, now: Timestamp) {
+        let row = Behind::Wait(key.clone(), Some(Box::new(wait.clone())));
+        self.index.behind.push((now, row));
+        self.waits.insert(key, wait);
+    }
+
+    pub(super) fn get(&self, resource: &RdsArn) -> Option<&Wait> {
+        self.waits.get(&first_attempt(resource))
     }
 
     pub(super) fn remove(&mut self, resource: &RdsArn, now: Timestamp) -> Option<Wait> {
-        let removed = self.waits.remove(resource)?;
-        self.index
-            .behind
-            .push((now, Behind::Wait(resource.clone(), None)));
+        let key = first_attempt(resource);
+        let removed = self.waits.remove(&key)?;
+        self.index.behind.push((now, Behind::Wait(key, None)));
         Some(removed)
     }
 
@@ -87,7 +98,7 @@ impl Table {
 
     /// Stores a wait where there is none; the stored one otherwise.
     pub(super) fn register(&mut self, wait: &Wait, now: Timestamp) -> Option<Wait> {
-        if let Some(stored) = self.waits.get(&wait.resource) {
+        if let Some(stored) = self.get(&wait.resource) {
             return Some(stored.clone());
         }
         self.put(wait, now);
@@ -100,9 +111,14 @@ impl Table {
     }
 
     pub(super) fn has(&self, resource: &RdsArn, token: &TaskToken) -> bool {
-        self.waits
-            .get(resource)
+        self.get(resource)
             .is_some_and(|stored| stored.command.token == *token)
+    }
+
+    /// Whether the stored wait has this token and is at this attempt.
+    pub(super) fn has_attempt(&self, resource: &RdsArn, token: &TaskToken) -> bool {
+        self.get(resource)
+            .is_some_and(|stored| stored.command.token == *token && stored.resource == *resource)
     }
 
     pub(super) fn set_phase(
@@ -112,7 +128,7 @@ impl Table {
         since: Timestamp,
         now: Timestamp,
     ) {
-        if let Some(stored) = self.waits.get(resource) {
+        if let Some(stored) = self.get(resource) {
             let wait = Wait {
                 phase,
                 since,
@@ -172,7 +188,7 @@ impl Table {
     }
 
     pub(super) fn proves(&self, copy: &RdsArn, proof: &Abandoned) -> bool {
-        match (self.waits.get(copy), proof) {
+        match (self.get(copy), proof) {
             (None, Abandoned::WaitGone) => true,
             (Some(wait), Abandoned::RegisteredSince(since)) => {
                 wait.phase == Phase::Registered && wait.since == in_milliseconds(*since)
@@ -212,8 +228,8 @@ impl Table {
         let mut rows: Vec<(i64, &RdsArn)> = self
             .index
             .waits
-            .values()
-            .map(|w| (w.since.as_millisecond(), &w.resource))
+            .iter()
+            .map(|(key, w)| (w.since.as_millisecond(), key))
             .collect();
         rows.sort_unstable();
         let left: Vec<(i64, &RdsArn)> = rows

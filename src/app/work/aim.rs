@@ -1,14 +1,12 @@
 //! What a command is after, and the request that it makes of RDS.
 
-use crate::app::families;
 use crate::app::work::Desk;
 use crate::domain::command::{Command, Run};
 use crate::domain::names::{self, Attempt, SnapshotId};
 use crate::domain::tags::{self, Tags};
 use crate::domain::wait::{CopyOf, Expectation, Wait};
 use crate::ports::{
-    CopyClusterSnapshot, CopySnapshot, CopySnapshotRequest, CreateClusterSnapshot, CreateSnapshot,
-    CreateSnapshotRequest, RdsError,
+    CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, RdsError,
 };
 
 /// What a command is after: the same for all its attempts.
@@ -93,9 +91,7 @@ impl Aim {
     }
 
     /// The one mutation.
-    pub(super) async fn ask_rds<
-        W: CopyClusterSnapshot + CopySnapshot + CreateClusterSnapshot + CreateSnapshot,
-    >(
+    pub(super) async fn ask_rds<W: CopySnapshot + CreateSnapshot>(
         &self,
         world: &W,
         desk: &Desk,
@@ -106,7 +102,9 @@ impl Aim {
         match self {
             Self::Snapshot => {
                 let database = wait.command.run.database.arn.clone();
-                families::create(world, &CreateSnapshotRequest { database, id, tags }).await
+                world
+                    .create_snapshot(&CreateSnapshotRequest { database, id, tags })
+                    .await
             }
             Self::Copy(copy_of) => {
                 let request = CopySnapshotRequest {
@@ -117,7 +115,7 @@ impl Aim {
                     option_group: wait.command.run.extras.option_group.clone(),
                     tags,
                 };
-                families::copy(world, &request).await
+                world.copy_snapshot(&request).await
             }
         }
     }

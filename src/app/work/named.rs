@@ -4,7 +4,6 @@ use tracing::info;
 
 use crate::app::automated;
 use crate::app::conclude;
-use crate::app::families;
 use crate::app::plan;
 use crate::app::work::refused::{give_up, not_told};
 use crate::app::work::source::{Source, copy_of};
@@ -76,7 +75,8 @@ pub(super) fn wait<W: Permissions>(world: &W, command: &Command, of: &Automated)
 async fn ask<W: Permissions>(world: &W, wait: &Wait, receives: u32) -> Result<Named, WorkError> {
     let arn = &wait.resource;
     let id = SnapshotId::of(arn);
-    let found = families::describe(world, arn.region(), arn.family(), &[id])
+    let found = world
+        .describe_snapshots(arn.region(), arn.family(), &[id])
         .await
         .map_err(not_told)?;
     let found = found.into_iter().find(|snapshot| snapshot.arn == *arn);

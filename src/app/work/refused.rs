@@ -3,7 +3,6 @@
 use tracing::warn;
 
 use crate::app::conclude;
-use crate::app::families;
 use crate::app::work::named;
 use crate::app::work::register::{mark, queue};
 use crate::app::work::{Desk, Permissions, Tried, WorkError, Worked};
@@ -69,7 +68,8 @@ async fn ask_what_exists<W: Permissions>(
 ) -> Result<Tried, WorkError> {
     let id = SnapshotId::of(&wait.resource);
     let (region, family) = (wait.resource.region(), wait.resource.family());
-    let found = families::describe(world, region, family, &[id])
+    let found = world
+        .describe_snapshots(region, family, &[id])
         .await
         .map_err(not_told)?;
     let found = found.iter().find(|snapshot| snapshot.arn == wait.resource);
@@ -86,10 +86,7 @@ async fn ask_what_exists<W: Permissions>(
             Verdict::Fail(failure) => give_up(world, wait, failure).await.map(Tried::Done),
             Verdict::KeepWaiting { .. } => Err(WorkError::NotShownYet(wait.resource.clone())),
         },
-        Existing::NextAttempt => {
-            world.forget(&wait.resource, &wait.command.token).await?;
-            Ok(Tried::NextAttempt)
-        }
+        Existing::NextAttempt => Ok(Tried::NextAttempt),
         Existing::Fail(failure) => give_up(world, wait, failure).await.map(Tried::Done),
     }
 }

@@ -1,6 +1,5 @@
 //! What a copy is made of.
 
-use crate::app::families;
 use crate::app::work::aim::Aim;
 use crate::app::work::named;
 use crate::app::work::refused::{give_up, not_told};
@@ -16,8 +15,8 @@ use crate::domain::wait::{CopyOf, Expectation};
 
 /// What a copy can be made of.
 pub(super) enum Source {
-    /// This, from this attempt on.
-    Found(CopyOf, Attempt),
+    /// This.
+    Found(CopyOf),
     /// RDS has removed the automated snapshot that the run names.
     Expired(Automated),
     /// RDS shows none that is available.
@@ -26,11 +25,8 @@ pub(super) enum Source {
     Unfit(Failure),
 }
 
-/// What to copy, and from which attempt on. A command that comes again, from the queue for slots above all,
-/// finds both in its own wait; a new one asks RDS and begins with the first attempt.
-///
-/// A later attempt's wait is there only after the ones before have come to nothing. To begin with the first
-/// again would ask for a second slot while this attempt holds one, and with all slots held so, nobody would move.
+/// What to copy. A command that comes again, from the queue for slots above all, finds it in its own wait; a new
+/// one asks RDS.
 pub(super) async fn source<W: Permissions>(
     world: &W,
     desk: &Desk,
@@ -46,24 +42,17 @@ pub(super) async fn source<W: Permissions>(
             .map(|attempt| names::source_snapshot(stack, run, attempt))
             .collect(),
     };
-    let copies: Vec<(RdsArn, Attempt)> = sources
+    let copies: Vec<RdsArn> = sources
         .iter()
-        .flat_map(|source| Attempt::all().map(move |attempt| (source, attempt)))
-        .map(|(source, attempt)| (names::copy(stack, run, source, attempt), attempt))
-        .map(|(id, attempt)| (run.database.arn.sibling_snapshot(&desk.home, &id), attempt))
+        .map(|source| names::copy(stack, run, source, Attempt::FIRST))
+        .map(|id| run.database.arn.sibling_snapshot(&desk.home, &id))
         .collect();
-    let keys: Vec<RdsArn> = copies.iter().map(|(copy, _)| copy.clone()).collect();
-    let waits = world.look_up(&keys).await?;
-    let mine = waits
+    let waits = world.look_up(&copies).await?;
+    let own = waits
         .into_iter()
-        .filter(|wait| wait.command.token == command.token)
-        .filter_map(|wait| {
-            let (_, attempt) = copies.iter().find(|(copy, _)| *copy == wait.resource)?;
-            Some((wait.expected, *attempt))
-        })
-        .max_by_key(|(_, attempt)| *attempt);
-    if let Some((Expectation::Copy(copy_of), attempt)) = mine {
-        return Ok(Source::Found(copy_of, attempt));
+        .find(|wait| wait.command.token == command.token);
+    if let Some(Expectation::Copy(copy_of)) = own.map(|wait| wait.expected) {
+        return Ok(Source::Found(copy_of));
     }
     match automated {
         Some(of) => named::source(world, command, of, receives).await,
@@ -79,7 +68,8 @@ async fn ask_for_source<W: Permissions>(
     ids: &[SnapshotId],
 ) -> Result<Source, WorkError> {
     let database = &run.database.arn;
-    let found = families::describe(world, database.region(), database.family(), ids)
+    let found = world
+        .describe_snapshots(database.region(), database.family(), ids)
         .await
         .map_err(not_told)?;
     let (available, others): (Vec<_>, Vec<_>) = found
@@ -116,7 +106,7 @@ pub(super) fn copy_of(run: &Run, snapshot: Snapshot) -> Source {
         size_gib: snapshot.size_gib,
         taken_at: snapshot.taken_at,
     };
-    Source::Found(copy_of, Attempt::FIRST)
+    Source::Found(copy_of)
 }
 
 /// The step before has succeeded, so an available source was there. The first few receives take it that RDS's

@@ -4,8 +4,6 @@
 //! feed their functions as event source mappings do, schedules run the planner and the sweeper.
 
 mod port;
-mod port_automated;
-mod port_clusters;
 mod port_rds;
 mod port_table;
 mod queue;

@@ -1,92 +1,132 @@
-//! The ports that are RDS.
+//! The ports that are RDS. The comparison's fleets have no clusters and copy no automated snapshots, but the planner asks
+//! for clusters all the same.
 
-use snapferry::domain::arn::{Family, Region};
+use snapferry::domain::arn::{Family, RdsArn, Region};
 use snapferry::domain::database::Database;
 use snapferry::domain::failure::Operation as Action;
-use snapferry::domain::names::SnapshotId;
+use snapferry::domain::names::{ResourceId, SnapshotId};
 use snapferry::domain::snapshot::Snapshot;
 use snapferry::ports::{
-    CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DescribeInstances,
-    DescribeQuota, DescribeSnapshots, Page, RdsError, SnapshotQuota,
+    AutomatedSnapshots, CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest,
+    DescribeQuota, DescribeSnapshots, FindDatabases, ListDatabases, Page, RdsError, SnapshotQuota,
 };
 
 use super::port::Port;
 use crate::compare::cloud::Operation;
 use crate::compare::ledger::Hop;
-use snapferry_sim::rds::{CopyDbSnapshot, CreateDbSnapshot, DescribeDbInstances, Paging};
-use snapferry_sim::rows::{by_identifier, database, snapshot};
+use snapferry_sim::rds::{Filter, Paging, Rds, RdsFault, Region as RdsRegion};
+use snapferry_sim::rows;
 
-impl DescribeInstances for Port<'_> {
-    async fn describe_db_instances(
+impl Port<'_> {
+    /// A call that reaches RDS unless RDS throttles it.
+    fn ask<T>(
         &self,
-        _: &Region,
+        action: Action,
+        hop: Hop,
+        operation: Operation,
+        effect: impl FnOnce(&mut Rds, &RdsRegion, jiff::Timestamp) -> Result<T, RdsFault>,
+    ) -> Result<T, RdsError> {
+        let mut inner = self.rds();
+        inner.reach(action, hop, operation)?;
+        let (at, now) = (inner.cloud.region(hop).clone(), inner.now());
+        effect(&mut inner.cloud.rds, &at, now).map_err(|fault| inner.refused(action, hop, &fault))
+    }
+
+    fn databases(
+        &self,
+        family: Family,
+        filters: Vec<Filter>,
         marker: Option<String>,
     ) -> Result<Page<Database>, RdsError> {
-        let mut inner = self.rds();
-        let action = Action::DescribeDbInstances;
-        inner.reach(action, Hop::Snapshot, Operation::DescribeInstances)?;
-        let request = DescribeDbInstances {
-            paging: Paging {
-                max_records: None,
-                marker,
-            },
-            ..DescribeDbInstances::default()
+        let operation = match family {
+            Family::Instance => Operation::DescribeInstances,
+            Family::Cluster => Operation::DescribeClusters,
         };
-        let (at, now) = (inner.cloud.source.clone(), inner.now());
-        match inner.cloud.rds.describe_db_instances(&at, &request, now) {
-            Ok(page) => Ok(Page {
-                items: page.items.iter().filter_map(database).collect(),
-                next: page.marker,
-            }),
-            Err(fault) => Err(inner.refused(action, Hop::Snapshot, &fault)),
-        }
+        let action = Action::describe_databases(family);
+        self.ask(action, Hop::Snapshot, operation, |rds, at, now| {
+            rows::databases(rds, at, family, filters, paging(marker), now)
+        })
+    }
+}
+
+fn paging(marker: Option<String>) -> Paging {
+    Paging {
+        max_records: None,
+        marker,
+    }
+}
+
+impl ListDatabases for Port<'_> {
+    async fn list_databases(
+        &self,
+        _: &Region,
+        family: Family,
+        marker: Option<String>,
+    ) -> Result<Page<Database>, RdsError> {
+        self.databases(family, Vec::new(), marker)
+    }
+}
+
+impl FindDatabases for Port<'_> {
+    async fn find_databases(
+        &self,
+        _: &Region,
+        family: Family,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Database>, RdsError> {
+        let filters = rows::by_resource_id(family, ids);
+        Ok(self.databases(family, filters, None)?.items)
+    }
+}
+
+impl AutomatedSnapshots for Port<'_> {
+    async fn automated_snapshots(
+        &self,
+        _: &Region,
+        family: Family,
+        of: Option<&RdsArn>,
+        marker: Option<String>,
+    ) -> Result<Page<Snapshot>, RdsError> {
+        let action = Action::describe_snapshots(family);
+        let operation = Operation::DescribeSnapshots;
+        self.ask(action, Hop::Snapshot, operation, |rds, at, now| {
+            rows::automated(rds, at, family, of, paging(marker), now)
+        })
     }
 }
 
 impl DescribeSnapshots for Port<'_> {
-    async fn describe_db_snapshots(
+    async fn describe_snapshots(
         &self,
         region: &Region,
+        family: Family,
         ids: &[SnapshotId],
     ) -> Result<Vec<Snapshot>, RdsError> {
-        let mut inner = self.rds();
-        let action = Action::DescribeDbSnapshots;
-        let hop = inner.hop_of(region);
-        inner.reach(action, hop, Operation::DescribeSnapshots)?;
-        let request = by_identifier("db-snapshot-id", ids);
-        let (at, now) = (inner.cloud.region(hop).clone(), inner.now());
-        match inner.cloud.rds.describe_db_snapshots(&at, &request, now) {
-            Ok(page) => Ok(page.items.iter().filter_map(snapshot).collect()),
-            Err(fault) => Err(inner.refused(action, hop, &fault)),
-        }
+        let hop = self.rds().hop_of(region);
+        let action = Action::describe_snapshots(family);
+        self.ask(action, hop, Operation::DescribeSnapshots, |rds, at, now| {
+            let request = rows::by_identifier(family, ids);
+            let page = rows::descriptions(rds, at, family, &request, now)?;
+            Ok(page.items.iter().filter_map(rows::snapshot).collect())
+        })
     }
 }
 
 impl CreateSnapshot for Port<'_> {
-    async fn create_db_snapshot(&self, request: &CreateSnapshotRequest) -> Result<(), RdsError> {
-        let mut inner = self.rds();
-        let action = Action::CreateDbSnapshot;
-        inner.reach(action, Hop::Snapshot, Operation::Create)?;
-        let (at, now) = (inner.cloud.source.clone(), inner.now());
-        let asked = create_request(request);
-        let answer = inner.cloud.rds.create_db_snapshot(&at, &asked, now);
-        answer
-            .map(drop)
-            .map_err(|fault| inner.refused(action, Hop::Snapshot, &fault))
+    async fn create_snapshot(&self, request: &CreateSnapshotRequest) -> Result<(), RdsError> {
+        let action = Action::create_snapshot(request.database.family());
+        self.ask(action, Hop::Snapshot, Operation::Create, |rds, at, now| {
+            rows::create(rds, at, request, now).map(drop)
+        })
     }
 }
 
 impl CopySnapshot for Port<'_> {
-    async fn copy_db_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError> {
-        let mut inner = self.rds();
-        let action = Action::CopyDbSnapshot;
-        inner.reach(action, Hop::Copy, Operation::Copy)?;
-        let (at, now) = (inner.cloud.home.clone(), inner.now());
-        let asked = copy_request(request);
-        let answer = inner.cloud.rds.copy_db_snapshot(&at, &asked, now);
-        answer
-            .map(drop)
-            .map_err(|fault| inner.refused(action, Hop::Copy, &fault))
+    async fn copy_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError> {
+        let action = Action::copy_snapshot(request.source.family());
+        self.ask(action, Hop::Copy, Operation::Copy, |rds, at, now| {
+            rows::copy(rds, at, request, now).map(drop)
+        })
     }
 }
 
@@ -96,43 +136,10 @@ impl DescribeQuota for Port<'_> {
         region: &Region,
         family: Family,
     ) -> Result<Option<SnapshotQuota>, RdsError> {
-        let mut inner = self.rds();
-        let hop = inner.hop_of(region);
-        inner.reach(
-            Action::DescribeAccountAttributes,
-            hop,
-            Operation::DescribeAccount,
-        )?;
-        let (at, now) = (inner.cloud.region(hop).clone(), inner.now());
-        let quotas = inner.cloud.rds.describe_account_attributes(&at, now);
-        let name = match family {
-            Family::Instance => "ManualSnapshots",
-            Family::Cluster => "ManualClusterSnapshots",
-        };
-        let quota = quotas.iter().find(|quota| quota.name == name);
-        Ok(quota.map(|quota| SnapshotQuota {
-            used: i64::try_from(quota.used).unwrap_or(i64::MAX),
-            max: i64::try_from(quota.max).unwrap_or(i64::MAX),
-        }))
-    }
-}
-
-/// A look-up of so many by their identifiers.
-pub(super) fn create_request(request: &CreateSnapshotRequest) -> CreateDbSnapshot {
-    CreateDbSnapshot {
-        snapshot: request.id.to_string(),
-        instance: request.database.name().to_owned(),
-        tags: request.tags.clone().into_iter().collect(),
-    }
-}
-
-pub(super) fn copy_request(request: &CopySnapshotRequest) -> CopyDbSnapshot {
-    CopyDbSnapshot {
-        source: request.source.to_string(),
-        target: request.id.to_string(),
-        kms_key: Some(request.key.to_string()),
-        copy_tags: false,
-        tags: request.tags.clone().into_iter().collect(),
-        option_group: request.option_group.as_ref().map(ToString::to_string),
+        let hop = self.rds().hop_of(region);
+        let action = Action::DescribeAccountAttributes;
+        self.ask(action, hop, Operation::DescribeAccount, |rds, at, now| {
+            Ok(rows::quota(rds, at, family, now))
+        })
     }
 }

@@ -31,10 +31,15 @@ impl Waits for Port<'_> {
         Ok(None)
     }
 
-    async fn replace(&self, wait: &Wait, instead_of: &TaskToken) -> Result<Written, PortError> {
+    async fn replace(&self, wait: &Wait, instead_of: &Wait) -> Result<Written, PortError> {
         let mut inner = self.other();
         inner.wrote(3 * WAIT_KB);
-        if !inner.state.table.has(&wait.resource, instead_of) {
+        let stored = inner.state.table.get(&wait.resource);
+        let is_expected = stored.is_some_and(|stored| {
+            stored.command.token == instead_of.command.token
+                && stored.resource == instead_of.resource
+        });
+        if !is_expected {
             return Ok(Written::Conflict);
         }
         inner.state.table.put(wait.clone());
@@ -55,7 +60,7 @@ impl Waits for Port<'_> {
             .state
             .table
             .get(resource)
-            .filter(|stored| stored.command.token == *token);
+            .filter(|stored| stored.command.token == *token && stored.resource == *resource);
         let Some(stored) = stored else {
             return Ok(Written::Conflict);
         };

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use snapferry::domain::arn::RdsArn;
 use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::ExecutionName;
+use snapferry::domain::names::{ExecutionName, first_attempt};
 use snapferry::domain::slots::SlotLimits;
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::token::TaskToken;
@@ -56,22 +56,23 @@ impl Table {
     }
 
     pub(super) fn get(&self, resource: &RdsArn) -> Option<&Wait> {
-        self.waits.get(resource)
+        self.waits.get(&first_attempt(resource))
     }
 
     pub(super) fn put(&mut self, wait: Wait) {
-        self.remove(&wait.resource.clone());
+        let key = first_attempt(&wait.resource);
+        self.remove(&key);
         if wait.phase == Phase::Queued {
-            self.queued.insert((wait.opened_at, wait.resource.clone()));
+            self.queued.insert((wait.opened_at, key.clone()));
         }
-        self.waits.insert(wait.resource.clone(), wait);
+        self.waits.insert(key, wait);
     }
 
     pub(super) fn remove(&mut self, resource: &RdsArn) -> Option<Wait> {
-        let removed = self.waits.remove(resource)?;
+        let key = first_attempt(resource);
+        let removed = self.waits.remove(&key)?;
         if removed.phase == Phase::Queued {
-            self.queued
-                .remove(&(removed.opened_at, removed.resource.clone()));
+            self.queued.remove(&(removed.opened_at, key));
         }
         Some(removed)
     }
@@ -82,6 +83,7 @@ impl Table {
     }
 
     pub(super) fn claim_slot(&mut self, copy: &RdsArn, limits: &SlotLimits) -> bool {
+        let copy = &first_attempt(copy);
         let has_room = limits.of_policy.as_ref().is_none_or(|bound| {
             let taken = self.slots_of.values().filter(|of| **of == bound.policy);
             taken.count() < bound.most || self.slots_of.contains_key(copy)
@@ -144,9 +146,9 @@ impl Table {
     }
 
     fn not_queued(&self) -> impl Iterator<Item = &RdsArn> {
-        let waits = self.waits.values();
+        let waits = self.waits.iter();
         waits
-            .filter(|wait| wait.phase != Phase::Queued)
-            .map(|wait| &wait.resource)
+            .filter(|(_, wait)| wait.phase != Phase::Queued)
+            .map(|(key, _)| key)
     }
 }
