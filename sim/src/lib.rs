@@ -7,6 +7,7 @@ pub mod asl;
     reason = "the demo runs in real time, on this machine"
 )]
 pub mod demo;
+pub mod faults;
 #[allow(
     clippy::disallowed_methods,
     reason = "it finds and starts programs of this machine"

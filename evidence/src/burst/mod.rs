@@ -16,6 +16,8 @@ mod world;
 
 use std::path::PathBuf;
 
+use snapferry_sim::faults::{Fault, World};
+
 use clap::builder::RangedU64ValueParser;
 
 pub use figures::{BurstFigures, Figures, SweepFigures, json, table};
@@ -24,6 +26,7 @@ pub use stand_in::StandIn;
 
 /// How much at once.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_long_help = format!("What goes wrong in every run:\n\n{}", Fault::help(World::Burst)))]
 pub struct Args {
     /// Print one JSON object as the last line of standard output; everything else goes to standard error.
     #[arg(long)]

@@ -1,6 +1,6 @@
 //! One run: the stack, the sweep, the burst.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use super::figures::{BurstFigures, Figures, SweepFigures};
 use super::memory::Watch;
 use super::world::{ACCOUNT, Awaited, RECOVERY, RECOVERY_KEY, SOURCE, region};
 use super::{Args, StandIn, judge, waits, world};
+use snapferry_sim::faults::Fault;
 use snapferry_sim::local::{Function, LocalOptions, LocalStack};
 use snapferry_sim::proxy::Settlement;
 use snapferry_sim::rds::Stage;
@@ -171,9 +172,9 @@ impl Scene<'_> {
             hints: hints.bodies.len(),
             waits: expected.len(),
             live: live.len(),
-            duplicates: hints.duplicates,
-            strangers: hints.strangers,
-            premature: unfinished.len(),
+            duplicates: hints.of(Fault::EventsDoubled),
+            strangers: hints.of(Fault::EventsUnrelated),
+            premature: hints.of(Fault::ForgedHint),
             settled: answers.settled,
             late: answers.late,
             went_on: self.went_on().await?,
@@ -333,8 +334,8 @@ fn names(awaited: &[Awaited]) -> BTreeSet<String> {
 /// The hints of a burst, in the order in which they are sent.
 struct Hints {
     bodies: Vec<String>,
-    duplicates: usize,
-    strangers: usize,
+    /// How many of them are which fault.
+    faults: BTreeMap<Fault, usize>,
 }
 
 impl Hints {
@@ -349,10 +350,34 @@ impl Hints {
         let hinted = expected.iter().chain(unfinished).chain(again).cloned();
         let mut bodies: Vec<String> = hinted.chain(theirs).map(|one| waits::hint(&one)).collect();
         fastrand::Rng::with_seed(SEED).shuffle(&mut bodies);
+        let faults = [
+            (Fault::EventsDoubled, duplicates),
+            (Fault::EventsUnrelated, strangers),
+            (Fault::ForgedHint, unfinished.len()),
+        ];
         Self {
             bodies,
-            duplicates,
-            strangers,
+            faults: faults.into(),
         }
+    }
+
+    fn of(&self, fault: Fault) -> usize {
+        self.faults.get(&fault).copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use snapferry_sim::faults::World;
+
+    use super::*;
+
+    #[test]
+    fn a_burst_has_the_faults_that_the_list_says() {
+        let names = |what: &str| (0..3).map(|n| format!("{what}-{n}")).collect();
+        let hints = Hints::draw(20, &names("ready"), &names("unfinished"));
+        assert!(hints.faults.keys().copied().eq(Fault::of(World::Burst)));
+        assert!(hints.faults.values().all(|count| *count > 0));
+        assert_eq!(hints.bodies.len(), 20);
     }
 }

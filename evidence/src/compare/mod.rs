@@ -21,6 +21,8 @@ mod trace;
 
 use std::path::PathBuf;
 
+use snapferry_sim::faults::{Fault, World};
+
 pub use charts::{ChartError, draw};
 pub use cloud::{RDS_CALLS_PER_MINUTE, Weather};
 pub use promises::{Broken, broken};
@@ -30,6 +32,7 @@ pub use trace::{BadLine, COLUMNS, Durations, Trace, TraceError};
 
 /// What to compare.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_long_help = format!("What goes wrong in some of the weathers:\n\n{}", Fault::help(World::Comparison)))]
 pub struct Args {
     /// End with one line of JSON on standard output; everything else goes to standard error.
     #[arg(long)]

@@ -332,6 +332,10 @@ fn in_every_weather(run: &[Figures], fleets: &[usize]) -> Vec<Figures> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use snapferry_sim::faults::{Fault, World};
+
     use super::super::ledger::Hop;
     use super::*;
 
@@ -348,6 +352,27 @@ mod tests {
         let whole = run_with(Design::Snapferry, &trace, weather, 7, true);
         assert_eq!(cut, whole);
         assert_eq!(cut.made, 100);
+    }
+
+    #[test]
+    fn the_weathers_have_the_faults_that_the_list_says() {
+        let mut faults = BTreeSet::new();
+        for weather in weathers(30.0) {
+            let Weather {
+                event_delay,
+                events_lost,
+                rds_calls_per_minute: _,
+            } = weather;
+            let figures = run(Design::Snapferry, &Trace::drawn(4, 150), weather, 4);
+            let found = [
+                (Fault::EventsLost, events_lost > 0.0),
+                (Fault::EventsLate, event_delay.is_positive()),
+                (Fault::Throttling, figures.rds_throttled > 0),
+            ];
+            let found = found.into_iter().filter(|(_, is_there)| *is_there);
+            faults.extend(found.map(|(fault, _)| fault));
+        }
+        assert!(faults.into_iter().eq(Fault::of(World::Comparison)));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod clusters;
 mod clusters_against_moto;
 mod copies;
 mod events;
+mod fault_list;
 mod faults;
 mod interference;
 mod listing;
