@@ -13,15 +13,18 @@ macro_rules! permissions {
     };
 }
 
-pub mod automated;
-pub mod batch;
+mod automated;
 pub mod conclude;
 pub mod doctor;
+mod in_force;
+mod places;
 pub mod plan;
 pub mod policies;
 pub mod preview;
+pub mod queue;
 pub mod react;
 pub mod redrive;
 pub mod replay;
+mod start;
 pub mod sweep;
 pub mod work;

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{
 use jiff::Timestamp;
 use tracing::error;
 
-use super::Aws;
+use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{
     self, ATTEMPT, HOLDERS, HOLDERS_OF, Item, OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, TOKEN,
@@ -18,7 +18,7 @@ use super::items::{
 };
 use crate::domain::arn::RdsArn;
 use crate::domain::limits::BATCH_GET_MAX;
-use crate::domain::names::first_attempt;
+use crate::domain::naming::first_attempt;
 use crate::domain::tags::PolicyName;
 use crate::domain::token::TaskToken;
 use crate::domain::trouble::Trouble;

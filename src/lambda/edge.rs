@@ -8,12 +8,13 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::records::{NamelessRecord, answer, records};
-use crate::app::batch::{self, chain};
 use crate::app::plan::{self, Outcome, Planned, When};
 use crate::app::react::{self, Ear};
 use crate::app::sweep::{self, Broom, Swept};
+use crate::app::work::batch;
 use crate::app::work::{self, Desk};
 use crate::domain::backoff::Backoff;
+use crate::error::chain;
 use crate::ports::{DelayMessage, Jitter, PortError};
 use crate::settings::Planning;
 

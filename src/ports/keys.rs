@@ -2,7 +2,7 @@
 
 use super::PortError;
 use crate::domain::doctor::keys::KeyFacts;
-use crate::domain::policy_set::KeyName;
+use crate::domain::policy_spec::KeyName;
 
 /// Looks at keys.
 pub trait DescribeKey {

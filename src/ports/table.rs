@@ -10,7 +10,7 @@ use crate::domain::command::{DatabaseRef, Run};
 use crate::domain::manifest::Manifest;
 use crate::domain::names::{ExecutionName, ResourceId};
 use crate::domain::policy_set::{Applied, Stamp, Version};
-use crate::domain::slots::SlotLimits;
+use crate::domain::slot_limits::SlotLimits;
 use crate::domain::tags::PolicyName;
 use crate::domain::token::TaskToken;
 use crate::domain::trouble::Trouble;
@@ -25,7 +25,7 @@ pub enum Written {
     Conflict,
 }
 
-/// The waits: one for all attempts at a snapshot or copy ([`first_attempt`](crate::domain::names::first_attempt)).
+/// The waits: one for all attempts at a snapshot or copy ([`first_attempt`](crate::domain::naming::first_attempt)).
 /// Reads are consistent; every write carries the token that it expects.
 pub trait Waits {
     /// `PutItem` if no attempt has a wait; the stored one otherwise.
@@ -86,7 +86,7 @@ pub trait ListOpen {
     async fn list_open(&self, from: Option<OpenMarker>) -> Result<OpenPage, PortError>;
 }
 
-/// Copy slots: one for all attempts at a copy ([`first_attempt`](crate::domain::names::first_attempt)).
+/// Copy slots: one for all attempts at a copy ([`first_attempt`](crate::domain::naming::first_attempt)).
 pub trait ClaimSlot {
     /// `UpdateItem`: takes a slot if fewer are taken than the limits allow, of all and of its policy, or if it is
     /// held already. Whether it is held now.

@@ -1,12 +1,13 @@
 //! Redrive: what failed goes on where it stopped, or by a new execution, and never twice at once.
 
+use snapferry::domain::naming;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use snapferry::app::redrive::{Left, Order, Outcome, Redrive, redrive};
 use snapferry::domain::command::{DatabaseRef, Run};
-use snapferry::domain::names::{self, Attempt, ExecutionName};
+use snapferry::domain::names::{Attempt, ExecutionName};
 use snapferry::domain::redrive::{EndedBadly, EndedExecution, Inspection, Redrivable, WhyNew};
 use snapferry::domain::tags::PolicyName;
 use snapferry::ports::{
@@ -80,7 +81,7 @@ impl Memory {
 
 fn name(run: &Run, attempt: u8) -> ExecutionName {
     let attempt = Attempt::all().nth(usize::from(attempt) - 1).unwrap();
-    names::execution(&rules().stack, run, attempt)
+    naming::execution(&rules().stack, run, attempt)
 }
 
 impl Clock for Memory {
@@ -371,7 +372,7 @@ fn a_new_execution_has_the_next_name_and_the_same_run_so_that_it_adopts_what_the
     assert_eq!(state, ExecutionState::Running);
     // Names of snapshots come from the run alone, so the copy of the first is the copy of the second.
     assert_eq!(
-        names::source_snapshot(&rules().stack, &the_run, Attempt::FIRST).as_str(),
+        naming::source_snapshot(&rules().stack, &the_run, Attempt::FIRST).as_str(),
         failed.as_str()
     );
 }

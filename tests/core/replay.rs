@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::SignedDuration;
-use snapferry::app::batch;
 use snapferry::app::replay::{Mail, Order, Outcome, Replay, Sleeper, replay};
+use snapferry::app::work::batch;
 use snapferry::domain::command::{Command, Step};
 use snapferry::domain::failure::{Operation, Remedy};
 use snapferry::domain::letter::{About, Selection, Undelivered};
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::wait::{Expectation, Phase, Wait};
+use snapferry::json;
 use snapferry::ports::{
     DeadLetter, DelayMessage, ListOpen, OpenMarker, OpenPage, PortError, Probe, ProbeToken,
     ReceiptHandle, ReceiveDeadLetters, RemoveDeadLetter, SendAgain,
 };
-use snapferry::wire;
 
 use crate::world::{
     Token, World, a_run, backoff, command, desk, ours, record, run, snapshot_arn, time,
@@ -77,7 +77,7 @@ impl Post {
     }
 
     fn put_command(&self, id: &str, command: &Command) {
-        self.put(id, wire::command::write(command));
+        self.put(id, json::command::write(command));
     }
 
     fn lying(&self) -> Vec<String> {
@@ -254,7 +254,7 @@ fn what_is_replayed_is_sent_as_it_was_and_lies_there_no_longer() {
     let replay = do_replay(&post, &all(Mail::Commands));
     assert_eq!(outcomes(&replay), [("1", &Outcome::Replayed)].into());
     assert!(replay.is_complete() && !replay.more);
-    assert_eq!(*post.home.borrow(), [wire::command::write(&sent)]);
+    assert_eq!(*post.home.borrow(), [json::command::write(&sent)]);
     assert!(post.lying().is_empty());
 }
 
@@ -415,7 +415,7 @@ fn parked(post: &Post) -> Command {
     let denied = "is not authorized to perform: rds:CreateDBSnapshot";
     let (operation, code) = (Operation::CreateDbSnapshot, "AccessDenied");
     post.world.script(operation, Some(code), denied);
-    let body = wire::command::write(&command);
+    let body = json::command::write(&command);
     let records = vec![record("1", body.clone(), 10)];
     let kept = run(batch::work(&post.world, &desk(), &backoff(), records));
     assert_eq!(
@@ -527,7 +527,7 @@ fn a_selection_is_by_database_by_time_and_by_reason_and_all_of_it_must_hold() {
     parked(&post);
     let later = DeadLetter {
         message_id: "2".to_owned(),
-        body: wire::command::write(&command(Step::Copy, "token-9", "billing")),
+        body: json::command::write(&command(Step::Copy, "token-9", "billing")),
         receipt: ReceiptHandle(String::new()),
         sent_at: Some(time("2026-11-22T09:00:00Z")),
         receives: 10,
@@ -677,7 +677,7 @@ fn a_trouble_that_cannot_be_noted_changes_nothing() {
     let world = World::new().with_token("token-1", Token::Alive);
     world.script(Operation::CreateDbSnapshot, Some("AccessDenied"), "no");
     world.break_once("NoteTrouble");
-    let body = wire::command::write(&command(Step::Snapshot, "token-1", "orders"));
+    let body = json::command::write(&command(Step::Snapshot, "token-1", "orders"));
     let kept = run(batch::work(
         &world,
         &desk(),
@@ -692,7 +692,7 @@ fn a_trouble_that_cannot_be_noted_changes_nothing() {
 #[test]
 fn the_last_trouble_is_noted_and_is_over_when_rds_accepts() {
     let world = World::new().with_token("token-1", Token::Alive);
-    let body = wire::command::write(&command(Step::Snapshot, "token-1", "orders"));
+    let body = json::command::write(&command(Step::Snapshot, "token-1", "orders"));
     let once = |receives| {
         let records = vec![record("1", body.clone(), receives)];
         run(batch::work(&world, &desk(), &backoff(), records))
@@ -731,7 +731,7 @@ fn a_trouble_is_not_noted_in_a_wait_that_another_token_has() {
         &a_run("orders"),
         snapferry::domain::snapshot::SnapshotStatus::Creating,
     ));
-    let body = wire::command::write(&command(Step::Snapshot, "token-1", "orders"));
+    let body = json::command::write(&command(Step::Snapshot, "token-1", "orders"));
     run(batch::work(
         &world,
         &desk(),

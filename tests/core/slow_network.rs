@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
-use snapferry::app::batch::Record;
+use snapferry::app::queue::Record;
 use snapferry::app::react::react;
 use snapferry::domain::arn::{ExecutionArn, Family, RdsArn, Region};
 use snapferry::domain::command::{DatabaseRef, Run, Step};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use snapferry::app::batch::Record;
+use snapferry::app::queue::Record;
 use snapferry::app::react::Ear;
 use snapferry::app::sweep::Broom;
 use snapferry::app::work::Desk;
@@ -16,9 +16,10 @@ use snapferry::domain::command::{Command, DatabaseRef, Extras, Run, Step};
 use snapferry::domain::database::Database;
 use snapferry::domain::failure::{Failure, Operation};
 use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::{ExecutionName, OptionGroup, ResourceId, SnapshotId, first_attempt};
+use snapferry::domain::names::{ExecutionName, OptionGroup, ResourceId, SnapshotId};
+use snapferry::domain::naming::first_attempt;
 use snapferry::domain::policy_set::Applied;
-use snapferry::domain::slots::SlotLimits;
+use snapferry::domain::slot_limits::SlotLimits;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::{PolicyName, StackId, TagKey, Tags};
 use snapferry::domain::token::TaskToken;
@@ -179,7 +180,7 @@ pub(crate) fn snapshot_arn(run: &Run, attempt: u8) -> RdsArn {
     let attempt = snapferry::domain::names::Attempt::all()
         .nth(usize::from(attempt) - 1)
         .expect("an attempt");
-    let id = snapferry::domain::names::source_snapshot(&rules().stack, run, attempt);
+    let id = snapferry::domain::naming::source_snapshot(&rules().stack, run, attempt);
     run.database.arn.sibling_snapshot(&region(SOURCE), &id)
 }
 
@@ -188,7 +189,7 @@ pub(crate) fn copy_arn(run: &Run, attempt: u8) -> RdsArn {
         .nth(usize::from(attempt) - 1)
         .expect("an attempt");
     let source = SnapshotId::of(&snapshot_arn(run, 1));
-    let id = snapferry::domain::names::copy(&rules().stack, run, &source, attempt);
+    let id = snapferry::domain::naming::copy(&rules().stack, run, &source, attempt);
     run.database.arn.sibling_snapshot(&region(HOME), &id)
 }
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use snapferry::domain::arn::{KeyArn, Region, StateMachineArn};
-use snapferry::domain::doctor::permissions::{Ground, Role};
+use snapferry::domain::doctor::permissions::Ground;
+use snapferry::domain::role::IamRole;
 use snapferry::domain::tags::StackId;
 
 use crate::document::{resources, source_region, template, texts, values_of};
@@ -294,8 +295,8 @@ fn the_doctor_simulates_all_that_each_role_may_do_but_to_write_its_logs() {
         events_queue: "arn:aws:sqs:eu-central-1:111122223333:events".to_owned(),
     };
     let allowed = BTreeMap::from(ALLOWED);
-    assert_eq!(allowed.len(), Role::ALL.len());
-    for role in Role::ALL {
+    assert_eq!(allowed.len(), IamRole::ALL.len());
+    for role in IamRole::ALL {
         let simulated: BTreeSet<&str> = ground
             .requirements(role, std::slice::from_ref(&ground.key))
             .into_iter()

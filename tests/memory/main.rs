@@ -18,7 +18,7 @@ use snapferry::domain::command::{Command, DatabaseRef, Extras, Run, Step};
 use snapferry::domain::failure::Failure;
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::{ResourceId, SnapshotId};
-use snapferry::domain::slots::SlotLimits;
+use snapferry::domain::slot_limits::SlotLimits;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::{self, PolicyName, StackId, Tags};
 use snapferry::domain::token::TaskToken;

@@ -1,5 +1,6 @@
 //! What the functions are given: waits in the table, snapshots in RDS, and events that hint at them, all in agreement.
 
+use snapferry::domain::naming;
 use std::collections::BTreeMap;
 
 use anyhow::Context;
@@ -8,10 +9,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use snapferry::domain::arn::{KeyArn, RdsArn, Region, StateMachineArn};
 use snapferry::domain::command::{DatabaseRef, Extras, Run, Step};
-use snapferry::domain::names::{self, Attempt, ResourceId, SnapshotId};
+use snapferry::domain::names::{Attempt, ResourceId, SnapshotId};
 use snapferry::domain::tags::{self, PolicyName, StackId};
 use snapferry::domain::wait::Phase;
-use snapferry::wire;
+use snapferry::json;
 
 use snapferry_sim::rds::{EmittedEvent, Tags};
 
@@ -122,7 +123,7 @@ impl Hints {
 fn hint(number: usize) -> anyhow::Result<Hint> {
     let run = run(number)?;
     let stack = StackId::parse(STACK)?;
-    let id = names::source_snapshot(&stack, &run, Attempt::FIRST);
+    let id = naming::source_snapshot(&stack, &run, Attempt::FIRST);
     let region = Region::parse(SOURCE)?;
     let arn = run.database.arn.sibling_snapshot(&region, &id);
     let token = token(number);
@@ -166,7 +167,7 @@ fn item(arn: &RdsArn, run: &Run, token: &str) -> anyhow::Result<Value> {
     let text = |text: &str| json!({ "S": text });
     let number = |number: i64| json!({ "N": number.to_string() });
     let machine = StateMachineArn::parse(MACHINE)?;
-    let name = names::execution(&StackId::parse(STACK)?, run, Attempt::FIRST);
+    let name = naming::execution(&StackId::parse(STACK)?, run, Attempt::FIRST);
     Ok(json!({
         "pk": text(&format!("wait#{arn}")),
         "open": text("wait"),
@@ -177,7 +178,7 @@ fn item(arn: &RdsArn, run: &Run, token: &str) -> anyhow::Result<Value> {
         "step": text(Step::Snapshot.as_str()),
         "execution": text(machine.execution(&name).as_str()),
         "retry": number(0),
-        "run": text(&wire::run::write(run)),
+        "run": text(&json::run::write(run)),
         "expected": { "M": { "kind": text("snapshot") } },
         "ttl": number(expires.as_second()),
     }))
@@ -238,7 +239,7 @@ fn our_tags(run: &Run) -> anyhow::Result<Vec<(&'static str, String)>> {
         (tags::POLICY, run.policy.to_string()),
         (
             tags::RUN,
-            names::execution(&stack, run, Attempt::FIRST).to_string(),
+            naming::execution(&stack, run, Attempt::FIRST).to_string(),
         ),
     ])
 }
@@ -320,7 +321,7 @@ fn record(number: usize, arn: &RdsArn, run: &Run) -> anyhow::Result<Value> {
 mod tests {
     use serde_json::Value;
     use snapferry::domain::hint::Happened;
-    use snapferry::wire::event::{self, Event};
+    use snapferry::json::event::{self, Event};
 
     use super::Hints;
 

@@ -5,7 +5,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use snapferry::domain::limits::WAIT_TIME_TO_LIVE;
-use snapferry::wire;
+use snapferry::json;
 
 use super::stand_in::StandIn;
 use super::world::{ACCOUNT, Awaited, RECOVERY, SOURCE};
@@ -80,7 +80,7 @@ fn item(awaited: &Awaited, token: &str, now: Timestamp) -> Value {
         "step": { "S": "snapshot" },
         "execution": { "S": format!("arn:aws:states:{RECOVERY}:{ACCOUNT}:execution:snapferry:{name}") },
         "retry": { "N": "0" },
-        "run": { "S": wire::run::write(&awaited.run) },
+        "run": { "S": json::run::write(&awaited.run) },
         "expected": { "M": { "kind": { "S": "snapshot" } } },
         "ttl": { "N": expires.as_second().to_string() },
     })

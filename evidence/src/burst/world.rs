@@ -4,7 +4,8 @@ use anyhow::{Context as _, anyhow};
 use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::arn::{KeyArn, RdsArn};
 use snapferry::domain::command::{DatabaseRef, Extras, Run};
-use snapferry::domain::names::{self, Attempt, ResourceId};
+use snapferry::domain::names::{Attempt, ResourceId};
+use snapferry::domain::naming;
 use snapferry::domain::tags::{self, PolicyName, StackId};
 
 use snapferry_sim::local::STACK;
@@ -113,7 +114,7 @@ impl World {
         let resource_id = self.add(InstanceSpec::postgres(name))?;
         let run = run(name, &resource_id, at)?;
         let stack = StackId::parse(STACK)?;
-        let id = names::source_snapshot(&stack, &run, Attempt::FIRST);
+        let id = naming::source_snapshot(&stack, &run, Attempt::FIRST);
         let request = CreateDbSnapshot {
             snapshot: id.to_string(),
             instance: name.to_owned(),

@@ -9,11 +9,11 @@ use snapferry::app::react::Ear;
 use snapferry::app::sweep::Broom;
 use snapferry::app::work::Desk;
 use snapferry::domain::backoff::Backoff;
+use snapferry::domain::role::Role;
 use snapferry::settings::Planning;
 
 use super::gate::Decision;
 use super::invoke::Invocation;
-use super::port::Role;
 use super::world::{Shared, World};
 use crate::faults::Fault;
 

@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use snapferry::app::batch::Record;
+use snapferry::app::queue::Record;
+use snapferry::domain::role::Role;
 
 use super::gate::{Broken, Decision};
-use super::port::Role;
 use super::queue::Message;
 use super::rule;
 use super::step_functions::AboutToken;
@@ -62,7 +62,7 @@ impl World {
     /// Whether a command can never come to anything: its run has been made impossible by a stranger, or its
     /// token is none, or none any more.
     pub(super) fn is_hopeless(&self, message: &Message) -> bool {
-        let command = snapferry::wire::command::read(&message.body);
+        let command = snapferry::json::command::read(&message.body);
         message.hopeless
             || command.is_ok_and(|command| {
                 let about = self.sfn.probe(command.token.reveal());

@@ -6,14 +6,15 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use jiff::Timestamp;
-use snapferry::app::batch;
 use snapferry::app::plan::{self, Planned, When};
 use snapferry::app::react;
 use snapferry::app::sweep;
+use snapferry::app::work::batch;
+use snapferry::domain::role::Role;
 
 use super::drive::{PLAN_EVERY, SWEEP_EVERY, Settings, Simulation};
 use super::mutant::Mutant;
-use super::port::{Port, Role};
+use super::port::Port;
 use super::queue::Message;
 use super::rule;
 use super::world::FUNCTION_TIMEOUT;

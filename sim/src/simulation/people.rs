@@ -1,11 +1,12 @@
 //! What may go wrong at any moment, what people do meanwhile, and the person who mends.
 
+use snapferry::domain::naming;
 use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::arn::RdsArn;
 use snapferry::domain::command::Run;
-use snapferry::domain::names::{self, Attempt, ExecutionName, SnapshotId};
+use snapferry::domain::names::{Attempt, ExecutionName, SnapshotId};
 
 use super::judge::home;
 use super::rule;
@@ -63,7 +64,7 @@ impl World {
         if let Some(of) = &run.extras.automated {
             return of.snapshot.clone();
         }
-        let id = names::source_snapshot(&self.stack, run, attempt);
+        let id = naming::source_snapshot(&self.stack, run, attempt);
         run.database
             .arn
             .sibling_snapshot(run.database.arn.region(), &id)
@@ -71,7 +72,7 @@ impl World {
 
     pub(super) fn copy_arn(&self, run: &Run, attempt: Attempt) -> RdsArn {
         let source = SnapshotId::of(&self.source_arn(run, Attempt::FIRST));
-        let id = names::copy(&self.stack, run, &source, attempt);
+        let id = naming::copy(&self.stack, run, &source, attempt);
         run.database.arn.sibling_snapshot(&home(), &id)
     }
 
@@ -176,7 +177,7 @@ impl World {
             return;
         }
         let (arn, now) = (self.machine.execution(&rival).to_string(), self.now);
-        let input = snapferry::wire::run::write(&run);
+        let input = snapferry::json::run::write(&run);
         self.sfn
             .start(rival.as_str(), arn, (*run).clone(), input, now);
         if let Some(execution) = self.sfn.executions.get_mut(rival.as_str()) {

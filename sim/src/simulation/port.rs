@@ -8,38 +8,19 @@ use snapferry::domain::command::{Command, Run};
 use snapferry::domain::failure::{Failure, Reason};
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ExecutionName;
+use snapferry::domain::role::Role;
 use snapferry::domain::token::TaskToken;
+use snapferry::json;
 use snapferry::ports::{
     Callbacks, Clock, DelayMessage, Delivery, ExecutionState, Jitter, PortError, Probe, ProbeToken,
     ReceiptHandle, SendCommand, StartExecution, Started,
 };
-use snapferry::wire;
 
 use super::gate::{Broken, Decision, Gate};
 use super::mutant::Mutant;
 use super::queue::Message;
 use super::step_functions::{AboutToken, Status};
 use super::world::{Shared, World};
-
-/// Which function calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    Planner,
-    Worker,
-    Reactor,
-    Sweeper,
-}
-
-impl Role {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Planner => "planner",
-            Self::Worker => "worker",
-            Self::Reactor => "reactor",
-            Self::Sweeper => "sweeper",
-        }
-    }
-}
 
 /// The ports of one invocation.
 pub(super) struct Port {
@@ -193,7 +174,7 @@ impl Callbacks for Port {
                 let output = if w.has(Mutant::ManifestIsNotSent) {
                     "{}".to_owned()
                 } else {
-                    wire::manifest::write(&told)
+                    json::manifest::write(&told)
                 };
                 let about = w.sfn.succeed(sent.reveal(), &output, w.now);
                 w.count(if about == AboutToken::Alive {
@@ -278,7 +259,7 @@ impl StartExecution for Port {
 
 impl World {
     fn start(&mut self, name: &ExecutionName, run: Run, by: Role) -> Started {
-        let input = wire::run::write(&run);
+        let input = json::run::write(&run);
         if let Some(execution) = self.sfn.executions.get(name.as_str()) {
             let same = execution.is_running() && *execution.input == *input;
             return if same {
@@ -307,7 +288,7 @@ impl SendCommand for Port {
         if self.has(Mutant::QueuedCommandIsLost) {
             return Ok(());
         }
-        let body: Rc<str> = wire::command::write(command).into();
+        let body: Rc<str> = json::command::write(command).into();
         let note: Rc<str> =
             format!("{} {} again", command.step.as_str(), number(&command.token)).into();
         let said = Rc::clone(&note);

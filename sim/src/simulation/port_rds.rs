@@ -4,6 +4,7 @@ use snapferry::domain::arn::{Family, RdsArn, Region};
 use snapferry::domain::database::Database;
 use snapferry::domain::failure::{Operation, Owner};
 use snapferry::domain::names::{ResourceId, SnapshotId};
+use snapferry::domain::role::Role;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::wait::Expectation;
 use snapferry::ports::{
@@ -14,7 +15,7 @@ use snapferry::ports::{
 use super::backups::NIGHTLY;
 use super::gate::Broken;
 use super::mutant::Mutant;
-use super::port::{Port, Role};
+use super::port::Port;
 use super::world::{World, rds_region};
 use crate::faults::Fault;
 use crate::rds::{Paging, RdsFault, SnapshotDescription};

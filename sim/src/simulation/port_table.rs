@@ -4,9 +4,11 @@ use jiff::Timestamp;
 use snapferry::domain::arn::{ExecutionArn, RdsArn, Region};
 use snapferry::domain::command::{DatabaseRef, Run};
 use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::{ExecutionName, first_attempt};
+use snapferry::domain::names::ExecutionName;
+use snapferry::domain::naming::first_attempt;
 use snapferry::domain::policy_set::Applied;
-use snapferry::domain::slots::SlotLimits;
+use snapferry::domain::role::Role;
+use snapferry::domain::slot_limits::SlotLimits;
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::wait::{Phase, Wait};
@@ -241,7 +243,7 @@ impl Port {
         let absence_proves = self.has(Mutant::AbsenceFailsARegisteredWait)
             && wait.phase == Phase::Registered
             || self.has(Mutant::NoGraceForARequestedWait) && wait.phase == Phase::Requested;
-        if absence_proves && self.role != super::port::Role::Worker {
+        if absence_proves && self.role != Role::Worker {
             wait.phase = Phase::Seen;
         }
         wait

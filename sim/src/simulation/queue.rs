@@ -6,7 +6,7 @@ use std::rc::Rc;
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 
-use snapferry::app::batch::Record;
+use snapferry::app::queue::Record;
 use snapferry::domain::limits::MAX_RECEIVES;
 use snapferry::ports::ReceiptHandle;
 

@@ -298,34 +298,22 @@ fn settings(
         Schedule::parse(pattern, "UTC").expect("a schedule"),
         key.clone(),
     );
+    let stack = Stack {
+        rules,
+        home: home(),
+        table: "snapferry".to_owned(),
+        copy_slots,
+        sweep_width: width,
+        backoff,
+        hint_recheck,
+    };
     Settings {
-        desk: Desk {
-            rules: rules.clone(),
-            home: home(),
-            copy_slots,
-        },
-        ear: Ear {
-            rules: rules.clone(),
-            width,
-            recheck: hint_recheck,
-            key: key.clone(),
-        },
-        broom: Broom {
-            rules: rules.clone(),
-            width,
-            copy_slots,
-        },
+        desk: Desk::from(&stack),
+        ear: Ear::new(&stack, key.clone()),
+        broom: Broom::from(&stack),
         backoff,
         planning: Planning {
-            stack: Stack {
-                rules,
-                home: home(),
-                table: "snapferry".to_owned(),
-                copy_slots,
-                sweep_width: width,
-                backoff,
-                hint_recheck,
-            },
+            stack,
             source_regions: source_regions.to_vec(),
             state_machine: machine.clone(),
             key: key.clone(),

@@ -118,7 +118,7 @@ impl World {
             serde_json::json!({
                 "schema": 1, "step": "snapshot", "token": "garbage", "retry": 0,
                 "execution": format!("arn:aws:states:{}:{}:execution:protect:none", home(), super::world::ACCOUNT),
-                "input": serde_json::from_str::<serde_json::Value>(&snapferry::wire::run::write(&run)).unwrap_or_default(),
+                "input": serde_json::from_str::<serde_json::Value>(&snapferry::json::run::write(&run)).unwrap_or_default(),
             })
             .to_string()
         };

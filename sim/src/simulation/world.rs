@@ -115,7 +115,7 @@ impl Slots {
         Self {
             most: policies.copy_slots.map_or(stack, |most| most.min(stack)),
             of_policies: of_policies
-                .filter_map(|policy| Some((policy.name.clone(), policy.copy_slots?)))
+                .filter_map(|policy| Some((policy.name.clone(), policy.options.copy_slots?)))
                 .collect(),
         }
     }

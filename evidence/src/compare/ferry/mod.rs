@@ -14,12 +14,12 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use snapferry::app::batch;
-use snapferry::app::batch::Record;
 use snapferry::app::plan::{self, When};
+use snapferry::app::queue::Record;
 use snapferry::app::react::{self, Ear};
 use snapferry::app::sweep::{self, Broom};
 use snapferry::app::work::Desk;
+use snapferry::app::work::batch;
 use snapferry::domain::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::backoff::Backoff;
 use snapferry::domain::policy::{Policies, Policy};
@@ -92,22 +92,9 @@ impl Snapferry {
                 commands_due: Vec::new(),
                 fed_by_events: false,
             },
-            desk: Desk {
-                rules: stack.rules.clone(),
-                home: stack.home.clone(),
-                copy_slots: stack.copy_slots,
-            },
-            ear: Ear {
-                rules: stack.rules.clone(),
-                width: stack.sweep_width,
-                recheck: stack.hint_recheck,
-                key: planning.key.clone(),
-            },
-            broom: Broom {
-                rules: stack.rules.clone(),
-                width: stack.sweep_width,
-                copy_slots: stack.copy_slots,
-            },
+            desk: Desk::from(stack),
+            ear: Ear::new(stack, planning.key.clone()),
+            broom: Broom::from(stack),
             backoff: stack.backoff,
             planning,
         }

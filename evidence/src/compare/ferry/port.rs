@@ -11,11 +11,11 @@ use snapferry::domain::failure::{Failure, Operation as Action};
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ExecutionName;
 use snapferry::domain::token::TaskToken;
+use snapferry::json;
 use snapferry::ports::{
     Callbacks, Clock, DelayMessage, Delivery, ExecutionState, Jitter, PortError, Probe, ProbeToken,
     RdsError, ReceiptHandle, SendCommand, StartExecution, Started,
 };
-use snapferry::wire;
 
 use super::queue::Queue;
 use super::table::Table;
@@ -31,7 +31,7 @@ const SDK: Sdk = Sdk {
 };
 /// How long a call of another service takes, as far as a function is billed for it. An assumption.
 pub(super) const OTHER_CALL: SignedDuration = SignedDuration::from_millis(10);
-/// How many calls of one batch, page or sweep a function has under way at once (`app::batch::CONCURRENCY`).
+/// How many calls of one batch, page or sweep a function has under way at once (`app::queue::CONCURRENCY`).
 pub(super) const AT_ONCE: i32 = 10;
 
 /// Everything of the stack that keeps a state.
@@ -212,7 +212,7 @@ impl Callbacks for Port<'_> {
     async fn send_task_success(&self, token: &TaskToken, manifest: &Manifest) -> Delivery {
         let mut inner = self.other();
         let now = inner.now();
-        let output = wire::manifest::write(manifest);
+        let output = json::manifest::write(manifest);
         let about = inner.state.sfn.succeed(token.reveal(), &output, now);
         if about == AboutToken::Alive {
             let hop = match manifest.step {
@@ -246,7 +246,7 @@ impl Callbacks for Port<'_> {
 impl StartExecution for Port<'_> {
     async fn start_execution(&self, name: &ExecutionName, run: &Run) -> Result<Started, PortError> {
         let mut inner = self.other();
-        let input = wire::run::write(run);
+        let input = json::run::write(run);
         if let Some(execution) = inner.state.sfn.executions.get(name.as_str()) {
             let same = execution.is_running() && *execution.input == *input;
             return Ok(if same {
@@ -288,7 +288,7 @@ impl SendCommand for Port<'_> {
         let mut inner = self.other();
         let at = later(inner.now(), inner.elapsed);
         inner.cloud.ledger.queue_requests += 1;
-        let due = inner.state.commands.send(wire::command::write(command), at);
+        let due = inner.state.commands.send(json::command::write(command), at);
         inner.state.commands_due.push(due);
         Ok(())
     }

@@ -6,7 +6,7 @@ use snapferry::domain::command::{DatabaseRef, Run};
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ExecutionName;
 use snapferry::domain::policy_set::Applied;
-use snapferry::domain::slots::SlotLimits;
+use snapferry::domain::slot_limits::SlotLimits;
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::trouble::Trouble;

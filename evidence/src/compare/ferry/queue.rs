@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use snapferry::app::batch::Record;
+use snapferry::app::queue::Record;
 use snapferry::domain::limits::MAX_RECEIVES;
 use snapferry::ports::ReceiptHandle;
 

@@ -6,10 +6,9 @@ use std::time::Duration;
 use futures_util::{FutureExt, StreamExt, stream};
 use tracing::{error, warn};
 
-use crate::app::work::{self, Desk, Worked};
 use crate::domain::backoff::Backoff;
+use crate::error::chain;
 use crate::ports::{DelayMessage, Jitter, ReceiptHandle};
-use crate::wire;
 
 /// How many records or callbacks of one batch are under way at once.
 pub const CONCURRENCY: usize = 10;
@@ -36,49 +35,6 @@ pub enum Outcome {
     Again,
     /// It stays, for this long.
     AgainIn(Duration),
-}
-
-/// Works through a batch of commands. The answer names the messages that stay in the queue.
-pub async fn work<W>(world: &W, desk: &Desk, backoff: &Backoff, records: Vec<Record>) -> Vec<String>
-where
-    W: work::Permissions + DelayMessage + Jitter,
-{
-    let outcomes: Vec<_> = stream::iter(records)
-        .map(|record| async move {
-            let outcome = guarded(&record.message_id, work_one(world, desk, &record)).await;
-            (record, outcome.unwrap_or(Outcome::Again))
-        })
-        .buffer_unordered(CONCURRENCY)
-        .collect()
-        .await;
-    keep(world, backoff, outcomes).await
-}
-
-async fn work_one<W: work::Permissions>(world: &W, desk: &Desk, record: &Record) -> Outcome {
-    let command = match wire::command::read(&record.body) {
-        Ok(command) => command,
-        Err(error) => {
-            error!(
-                message_id = record.message_id,
-                error = chain(&error),
-                "a command that cannot be read"
-            );
-            return Outcome::Again;
-        }
-    };
-    match work::work(world, desk, &command, record.receives).await {
-        Ok(Worked::Stale) => {
-            // The template's metric filter counts these words.
-            warn!(execution = %command.execution, "stale command");
-            Outcome::Done
-        }
-        Ok(_) => Outcome::Done,
-        Err(error) => {
-            let parked = !error.is_retryable();
-            warn!(execution = %command.execution, receives = record.receives, parked, error = chain(&error), "again");
-            Outcome::Again
-        }
-    }
 }
 
 /// Runs one record's work; a panic is that record's failure and nobody else's.
@@ -126,16 +82,4 @@ where
         .buffer_unordered(CONCURRENCY)
         .collect()
         .await
-}
-
-/// An error with all its sources, in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

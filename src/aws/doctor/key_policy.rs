@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::WireError;
 use crate::domain::doctor::key_policy::{Condition, Statement};
+use crate::json::{JsonError, object};
 
 const EXPECTED: &str = "a key policy";
 
@@ -64,8 +64,8 @@ enum Plain {
 ///
 /// # Errors
 /// When it is not one.
-pub fn read(text: &str) -> Result<Vec<Statement>, WireError> {
-    let document: Document = super::object(EXPECTED, text)?;
+pub fn read(text: &str) -> Result<Vec<Statement>, JsonError> {
+    let document: Document = object(EXPECTED, text)?;
     Ok(document
         .statement
         .into_vec()

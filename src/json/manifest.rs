@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{SCHEMA, WireError, object, part};
-use crate::domain::arn::{KeyArn, ParseError, RdsArn, ResourceKind};
+use super::{JsonError, SCHEMA, object, part};
+use crate::domain::arn::{KeyArn, RdsArn, ResourceKind};
 use crate::domain::command::Step;
 use crate::domain::manifest::Manifest;
 use crate::domain::names::ResourceId;
+use crate::domain::text::ParseError;
 
 const WHAT: &str = "a manifest";
 
@@ -52,9 +53,9 @@ pub fn write(manifest: &Manifest) -> String {
 ///
 /// # Errors
 /// Where it is not one.
-pub fn read(text: &str) -> Result<Manifest, WireError> {
+pub fn read(text: &str) -> Result<Manifest, JsonError> {
     let json: ManifestJson = object(WHAT, text)?;
-    WireError::schema(WHAT, json.schema)?;
+    JsonError::schema(WHAT, json.schema)?;
     Ok(Manifest {
         step: part("step", WHAT, step(&json.step))?,
         snapshot: part("snapshot", WHAT, snapshot(&json.snapshot))?,

@@ -1,25 +1,23 @@
-//! The JSON that crosses our edges: the state machine's input, its commands, manifests, and RDS's events.
+//! Texts in JSON: the state machine's input, its commands, manifests, stored policies, and RDS's events.
 //!
 //! Parsed here, once, into the domain's types; what is wrong is said with what was expected.
 
 pub mod command;
 pub mod event;
-pub mod event_pattern;
-pub mod key_policy;
 pub mod manifest;
 pub mod policies;
 pub mod run;
 
 use thiserror::Error;
 
-use crate::domain::arn::ParseError;
+use crate::domain::text::ParseError;
 
 /// The schema number of what we write ourselves.
 pub const SCHEMA: u32 = 1;
 
 /// Why a text could not be read.
 #[derive(Debug, Error)]
-pub enum WireError {
+pub enum JsonError {
     /// Not JSON, or JSON of another shape. Holds where it broke, never the text: it may hold a token.
     #[error("not {expected}: {at}")]
     Shape {
@@ -48,7 +46,7 @@ pub enum WireError {
     },
 }
 
-impl WireError {
+impl JsonError {
     /// A shape error that tells where the text broke and what kind of fault it was, but quotes nothing of it.
     pub(crate) fn shape(expected: &'static str, error: &serde_json::Error) -> Self {
         let kind = match error.classify() {
@@ -80,15 +78,15 @@ impl WireError {
 }
 
 /// Reads a JSON object. A list of the right values in the right order, which serde would take for one, is refused.
-fn object<'a, T: serde::Deserialize<'a>>(
+pub(crate) fn object<'a, T: serde::Deserialize<'a>>(
     expected: &'static str,
     text: &'a str,
-) -> Result<T, WireError> {
-    let read = serde_json::from_str(text).map_err(|error| WireError::shape(expected, &error))?;
+) -> Result<T, JsonError> {
+    let read = serde_json::from_str(text).map_err(|error| JsonError::shape(expected, &error))?;
     if text.trim_start().starts_with('{') {
         Ok(read)
     } else {
-        Err(WireError::no_shape(expected))
+        Err(JsonError::no_shape(expected))
     }
 }
 
@@ -97,8 +95,8 @@ fn part<T>(
     part: &'static str,
     of: &'static str,
     result: Result<T, ParseError>,
-) -> Result<T, WireError> {
-    result.map_err(|source| WireError::Part { part, of, source })
+) -> Result<T, JsonError> {
+    result.map_err(|source| JsonError::Part { part, of, source })
 }
 
 /// Names the part that did not parse, of something that holds a token: the token may be in any of its parts, so
@@ -107,8 +105,8 @@ fn secret_part<T>(
     part: &'static str,
     of: &'static str,
     result: Result<T, ParseError>,
-) -> Result<T, WireError> {
-    result.map_err(|error| WireError::Part {
+) -> Result<T, JsonError> {
+    result.map_err(|error| JsonError::Part {
         part,
         of,
         source: ParseError::new("(not shown)", error.expected),

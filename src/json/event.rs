@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{WireError, object, part};
+use super::{JsonError, object, part};
 use crate::domain::arn::{RdsArn, ResourceKind};
 use crate::domain::hint::{Hint, happened};
 
@@ -104,7 +104,7 @@ pub enum Event {
 /// # Errors
 /// What is neither JSON nor RDS's word about a new subscription; JSON of no known shape; an RDS snapshot event whose
 /// resource cannot be read.
-pub fn read(body: &str) -> Result<Event, WireError> {
+pub fn read(body: &str) -> Result<Event, JsonError> {
     if body.trim_start().starts_with(ANNOUNCEMENT) {
         return Ok(Event::Foreign);
     }
@@ -116,17 +116,17 @@ pub fn read(body: &str) -> Result<Event, WireError> {
 }
 
 /// What is not an envelope. `resource` is what the envelope around it says that it is about.
-fn inner(outer: &Outer<'_>, body: &str, resource: Option<&str>) -> Result<Event, WireError> {
+fn inner(outer: &Outer<'_>, body: &str, resource: Option<&str>) -> Result<Event, JsonError> {
     match (&outer.detail_type, &outer.event_source) {
         (Some(detail_type), _) => event(outer, detail_type),
         (None, Some(source)) => notification(source, body, resource),
-        (None, None) => Err(WireError::no_shape(WHAT)),
+        (None, None) => Err(JsonError::no_shape(WHAT)),
     }
 }
 
-fn event(outer: &Outer<'_>, detail_type: &str) -> Result<Event, WireError> {
+fn event(outer: &Outer<'_>, detail_type: &str) -> Result<Event, JsonError> {
     let (Some(source), Some(detail)) = (&outer.source, outer.detail) else {
-        return Err(WireError::no_shape(WHAT));
+        return Err(JsonError::no_shape(WHAT));
     };
     let about_snapshots = matches!(
         detail_type,
@@ -140,7 +140,7 @@ fn event(outer: &Outer<'_>, detail_type: &str) -> Result<Event, WireError> {
     Ok(hint(resource, detail.event_id, detail.message))
 }
 
-fn notification(source: &str, body: &str, resource: Option<&str>) -> Result<Event, WireError> {
+fn notification(source: &str, body: &str, resource: Option<&str>) -> Result<Event, JsonError> {
     if !matches!(source, "db-snapshot" | "db-cluster-snapshot") {
         return Ok(Event::Foreign);
     }
@@ -158,7 +158,7 @@ fn notification(source: &str, body: &str, resource: Option<&str>) -> Result<Even
     ))
 }
 
-fn envelope(body: &str) -> Result<Event, WireError> {
+fn envelope(body: &str) -> Result<Event, JsonError> {
     let envelope: Envelope<'_> = object(WHAT, body)?;
     let is_json = envelope.message.trim_start().starts_with('{');
     if envelope.r#type != "Notification" || !is_json {

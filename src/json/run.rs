@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{SCHEMA, WireError, object, secret_part};
-use crate::domain::arn::{KeyArn, ParseError, RdsArn, ResourceKind};
+use super::{JsonError, SCHEMA, object, secret_part};
+use crate::domain::arn::{KeyArn, RdsArn, ResourceKind};
 use crate::domain::command::{Automated, DatabaseRef, Extras, Run};
 use crate::domain::limits::CARRIED_TAGS_MAX;
 use crate::domain::names::{OptionGroup, ResourceId, SnapshotId};
 use crate::domain::tags::{PolicyName, TagKey, is_tag_value};
+use crate::domain::text::ParseError;
 
 const WHAT: &str = "an execution's input";
 
@@ -70,8 +71,8 @@ impl RunJson {
         }
     }
 
-    pub(super) fn into_run(self) -> Result<Run, WireError> {
-        WireError::schema(WHAT, self.schema)?;
+    pub(super) fn into_run(self) -> Result<Run, JsonError> {
+        JsonError::schema(WHAT, self.schema)?;
         let arn = secret_part("database.arn", WHAT, database(&self.database.arn))?;
         let automated = self
             .source
@@ -186,7 +187,7 @@ pub fn write(run: &Run) -> String {
 ///
 /// # Errors
 /// Where it is not one.
-pub fn read(text: &str) -> Result<Run, WireError> {
+pub fn read(text: &str) -> Result<Run, JsonError> {
     let json: RunJson = object(WHAT, text)?;
     json.into_run()
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::WireError;
+use crate::json::{JsonError, object};
 
 /// What `source-region.yaml` forwards.
 const NEEDED: [(&str, &[&str]); 2] = [
@@ -18,8 +18,8 @@ const NEEDED: [(&str, &[&str]); 2] = [
 ///
 /// # Errors
 /// When it is no pattern.
-pub fn catches_snapshots(text: &str) -> Result<Option<bool>, WireError> {
-    let pattern: Map<String, Value> = super::object("an event pattern", text)?;
+pub fn catches_snapshots(text: &str) -> Result<Option<bool>, JsonError> {
+    let pattern: Map<String, Value> = object("an event pattern", text)?;
     let mut sure = pattern
         .keys()
         .all(|key| NEEDED.iter().any(|(known, _)| key == known));

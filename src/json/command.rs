@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::run::RunJson;
-use super::{SCHEMA, WireError, object, secret_part};
+use super::{JsonError, SCHEMA, object, secret_part};
 use crate::domain::arn::ExecutionArn;
 use crate::domain::command::{Command, Step};
 use crate::domain::token::TaskToken;
@@ -51,9 +51,9 @@ pub fn write(command: &Command) -> String {
 ///
 /// # Errors
 /// Where it is not a command.
-pub fn read(body: &str) -> Result<Command, WireError> {
+pub fn read(body: &str) -> Result<Command, JsonError> {
     let json: CommandJson = object(WHAT, body)?;
-    WireError::schema("a command", json.schema)?;
+    JsonError::schema("a command", json.schema)?;
     Ok(Command {
         step: match json.step {
             StepJson::Snapshot => Step::Snapshot,
