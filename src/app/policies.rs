@@ -7,7 +7,8 @@ use thiserror::Error;
 use crate::domain::arn::{KeyAlias, Region};
 use crate::domain::doctor::keys::KeyFacts;
 use crate::domain::policy_file::{self, Fault, Place, PolicyFile};
-use crate::domain::policy_set::{Applied, AppliedKey, KeyName, Note, PolicySet, Stamp, Version};
+use crate::domain::policy_set::{Applied, Note, PolicySet, Stamp, Version};
+use crate::domain::policy_spec::{AppliedKey, KeyName};
 use crate::ports::{
     CallerIdentity, Clock, DescribeKey, PortError, ReadPolicies, ReadPolicyHistory, StorePolicies,
     Written,

@@ -7,17 +7,19 @@ use futures_util::TryStreamExt;
 use futures_util::future::{join, try_join_all};
 use jiff::{Timestamp, Zoned};
 
-use crate::app::batch::chain;
+use crate::app::in_force::policies_in_force;
 use crate::domain::arn::{Family, RdsArn, Region};
-use crate::domain::database::{Choice, Database, LeftOut, Refusal, choose};
+use crate::domain::choice::{Choice, LeftOut, choose};
+use crate::domain::database::{Database, Refusal};
 use crate::domain::failure::{Operation, Owner};
 use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::names::{ExecutionName, ResourceId};
 use crate::domain::policy::{Policies, Policy};
-use crate::domain::policy_set::Source;
+use crate::domain::policy_spec::Source;
 use crate::domain::schedule::Schedule;
 use crate::domain::tags::PolicyName;
 use crate::domain::warning::{Circumstances, Warning, warnings};
+use crate::error::chain;
 use crate::ports::{
     Clock, Entry, ListDatabases, PAGES_MAX, Page, PortError, RdsError, ReadEntries, ReadPlanCursor,
     ReadPolicies, pages,
@@ -108,10 +110,9 @@ pub async fn preview<W: Permissions>(
     regions: &[Region],
 ) -> Result<Preview, PortError> {
     let at = world.now();
-    let policies = match world.current_policies().await? {
-        Some(applied) => applied.set.policies(&planning.key),
-        None => planning.policies.clone(),
-    };
+    let policies = policies_in_force(world, &planning.key, &planning.policies)
+        .await?
+        .policies;
     let standings = standings(&policies, at);
     let looked = regions
         .iter()
@@ -136,7 +137,7 @@ fn standings(policies: &Policies, now: Timestamp) -> BTreeMap<PolicyName, Standi
         Standing {
             schedule: policy.schedule.clone(),
             next: policy.schedule.next(now),
-            automated: policy.source == Source::Automated,
+            automated: policy.options.source == Source::Automated,
             times_a_month: u32::try_from(times).unwrap_or(u32::MAX),
         }
     };

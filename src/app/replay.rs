@@ -10,27 +10,23 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use crate::app::batch::{CONCURRENCY, chain};
+use crate::app::queue::CONCURRENCY;
 use crate::domain::arn::RdsArn;
 use crate::domain::letter::{About, Letter, Reason, Selection};
 use crate::domain::token::TaskToken;
 use crate::domain::wait::Wait;
+use crate::error::chain;
+use crate::json;
+use crate::json::event::Event;
 use crate::ports::{
     DeadLetter, DelayMessage, ListOpen, PortError, Probe, ProbeToken, ReceiptHandle,
     ReceiveDeadLetters, RemoveDeadLetter, SendAgain, open_pages,
 };
-use crate::wire;
-use crate::wire::event::Event;
 
-/// Everything that a replay may do.
-pub trait Permissions:
-    DelayMessage + ListOpen + ProbeToken + ReceiveDeadLetters + RemoveDeadLetter + SendAgain
-{
-}
-
-impl<W> Permissions for W where
-    W: DelayMessage + ListOpen + ProbeToken + ReceiveDeadLetters + RemoveDeadLetter + SendAgain
-{
+permissions! {
+    /// Everything that a replay may do.
+    Permissions:
+        DelayMessage ListOpen ProbeToken ReceiveDeadLetters RemoveDeadLetter SendAgain
 }
 
 /// Messages of one ReceiveMessage (SQS).
@@ -192,7 +188,7 @@ fn read(mail: Mail, dead: &DeadLetter, open: &Open) -> (Letter, Option<TaskToken
 }
 
 fn read_command(dead: &DeadLetter, open: &Open) -> (About, Option<TaskToken>, Option<Reason>) {
-    let command = match wire::command::read(&dead.body) {
+    let command = match json::command::read(&dead.body) {
         Ok(command) => command,
         Err(error) => return (About::Unreadable, None, unreadable(&error)),
     };
@@ -209,7 +205,7 @@ fn read_command(dead: &DeadLetter, open: &Open) -> (About, Option<TaskToken>, Op
 }
 
 fn read_event(dead: &DeadLetter, open: &Open) -> (About, Option<Reason>) {
-    match wire::event::read(&dead.body) {
+    match json::event::read(&dead.body) {
         Ok(Event::Hint(hint)) => {
             let wait = open.of_resource(&hint.resource);
             let about = About::Event {
@@ -224,7 +220,7 @@ fn read_event(dead: &DeadLetter, open: &Open) -> (About, Option<Reason>) {
     }
 }
 
-fn unreadable(error: &wire::WireError) -> Option<Reason> {
+fn unreadable(error: &json::JsonError) -> Option<Reason> {
     Some(Reason::Unreadable(chain(error)))
 }
 

@@ -8,21 +8,23 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
-use crate::app::batch::{CONCURRENCY, chain};
 use crate::app::conclude::{self, Judged};
-use crate::app::react;
+use crate::app::places::{ask, place_of};
+use crate::app::queue::CONCURRENCY;
 use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::command::Step;
 use crate::domain::failure::Owner;
 use crate::domain::limits::{BATCH_GET_MAX, COMMAND_LIFETIME};
-use crate::domain::names::first_attempt;
+use crate::domain::naming::first_attempt;
 use crate::domain::slots::{self, Contender};
 use crate::domain::tags::PolicyName;
 use crate::domain::wait::{Phase, Rules, Wait};
+use crate::error::chain;
 use crate::ports::{
     Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, FreeSlot, ListOpen, LookUpWaits,
     PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint, SendCommand, Waits, open_pages,
 };
+use crate::settings::Stack;
 
 /// How many describe calls are under way at once. RDS publishes no rate; four keep a sweep of hundreds of pages
 /// within its function's time-out and leave the account's other callers room.
@@ -48,6 +50,16 @@ pub struct Broom {
     pub width: usize,
     /// How many copies RDS may have in flight.
     pub copy_slots: usize,
+}
+
+impl From<&Stack> for Broom {
+    fn from(stack: &Stack) -> Self {
+        Self {
+            rules: stack.rules.clone(),
+            width: stack.sweep_width,
+            copy_slots: stack.copy_slots,
+        }
+    }
 }
 
 /// What a sweep did.
@@ -169,10 +181,7 @@ impl Round {
             self.contenders.push(Contender::of(&wait));
             return None;
         }
-        let asking = self
-            .asking
-            .entry(react::place_of(&wait.resource))
-            .or_default();
+        let asking = self.asking.entry(place_of(&wait.resource)).or_default();
         asking.push(wait);
         (asking.len() >= broom.width).then(|| std::mem::take(asking))
     }
@@ -321,13 +330,13 @@ async fn look<W: Permissions>(
     silent: &RefCell<Silent>,
     waits: Vec<Wait>,
 ) -> Looked {
-    let Some(place) = waits.first().map(|wait| react::place_of(&wait.resource)) else {
+    let Some(place) = waits.first().map(|wait| place_of(&wait.resource)) else {
         return Looked::Judged(Vec::new());
     };
     if silent.borrow().is_left_alone(&place) {
         return Looked::Unreachable(waits);
     }
-    let truth = match react::ask(world, &waits).await {
+    let truth = match ask(world, &waits).await {
         Ok(truth) => truth,
         Err(error) => {
             warn!(region = %place.0, error = chain(&error), "a region did not answer the sweep");

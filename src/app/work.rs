@@ -1,111 +1,39 @@
 //! The worker: registers the wait, then calls RDS.
 
 mod aim;
+pub mod batch;
+mod config;
+mod copy_source;
+mod expired;
+mod give_up;
 mod named;
+mod outcome;
+mod permissions;
 mod refused;
 mod register;
 mod source;
 
-use thiserror::Error;
 use tracing::warn;
 
-use crate::app::batch::chain;
-use crate::app::conclude;
-use crate::domain::arn::{RdsArn, Region};
 use crate::domain::command::{Command, Step};
-use crate::domain::failure::{Failure, Reason, Remedy};
+use crate::domain::failure::{Failure, Reason};
 use crate::domain::names::Attempt;
-use crate::domain::trouble::Trouble;
-use crate::domain::wait::{Phase, Rules, Wait};
-use crate::ports::{
-    AutomatedSnapshots, Callbacks, ClaimRun, ClaimSlot, Clock, CopySnapshot, CreateSnapshot,
-    DescribeQuota, DescribeSnapshots, LookUpWaits, NoteTrouble, PortError, Probe, ProbeToken,
-    RdsError, RecordRecoveryPoint, StartExecution, Waits,
-};
+use crate::domain::wait::{Phase, Wait};
+use crate::error::chain;
+use crate::ports::Probe;
 
 use aim::Aim;
-use refused::{give_up, refused};
+use copy_source::Source;
+use expired::expired;
+use give_up::give_up;
+use outcome::Tried;
+use refused::refused;
 use register::{Registration, mark, next_attempt, queue, register};
-use source::{Source, no_source, source};
+use source::{no_source, source};
 
-permissions! {
-    /// Everything that the worker may do.
-    Permissions:
-        AutomatedSnapshots Callbacks ClaimRun ClaimSlot Clock CopySnapshot CreateSnapshot DescribeQuota
-        DescribeSnapshots LookUpWaits NoteTrouble ProbeToken RecordRecoveryPoint StartExecution Waits
-}
-
-/// What the worker knows of its stack.
-#[derive(Debug, Clone)]
-pub struct Desk {
-    /// The rules' constants.
-    pub rules: Rules,
-    /// The recovery region.
-    pub home: Region,
-    /// How many copies RDS may have in flight.
-    pub copy_slots: usize,
-}
-
-/// What became of a command that needs no further try.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Worked {
-    /// RDS works on it; an event or the sweep settles it.
-    Waiting,
-    /// It waits for a copy slot.
-    Queued,
-    /// It was settled at once.
-    Settled(conclude::Concluded),
-    /// Its token is dead, or another of its execution is alive: dropped.
-    Stale,
-}
-
-/// Why a command must be tried again. Its message stays in the queue.
-#[derive(Debug, Error)]
-pub enum WorkError {
-    /// The token is no token of this account and region; only a person can say where it came from.
-    #[error("the command's token is not one of Step Functions' (InvalidToken)")]
-    InvalidToken,
-    /// It cannot be known whether a token is alive.
-    #[error("whether the token is alive cannot be known now")]
-    Probe(#[source] PortError),
-    /// A person must mend something first.
-    #[error("parked: {}", .remedy.sentence())]
-    Parked {
-        /// What to mend.
-        remedy: Remedy,
-        /// What RDS said.
-        source: RdsError,
-    },
-    /// RDS could not answer now.
-    #[error("RDS could not answer now")]
-    Rds(#[source] RdsError),
-    /// The table or Step Functions could not answer now.
-    #[error("the table or Step Functions could not answer now")]
-    Port(#[from] PortError),
-    /// Somebody else wrote the wait at the same moment.
-    #[error("another worker wrote the wait of {0} at the same moment")]
-    Contended(RdsArn),
-    /// RDS does not show yet what it says is there.
-    #[error("RDS does not show {0} yet")]
-    NotShownYet(RdsArn),
-}
-
-impl WorkError {
-    /// Whether the same message can succeed without a person's help.
-    #[must_use]
-    pub fn is_retryable(&self) -> bool {
-        !matches!(self, Self::InvalidToken | Self::Parked { .. })
-    }
-
-    /// What a person is told of it.
-    #[must_use]
-    pub fn trouble(&self, at: jiff::Timestamp) -> Trouble {
-        match self {
-            Self::Parked { remedy, source } => Trouble::new(Some(*remedy), &chain(source), at),
-            other => Trouble::new(None, &chain(other), at),
-        }
-    }
-}
+pub use config::Desk;
+pub use outcome::{WorkError, Worked};
+pub use permissions::{ACTIONS, Permissions};
 
 /// Does what a command asks. `receives` says how often its message has come (from 1).
 ///
@@ -133,7 +61,7 @@ pub async fn work<W: Permissions>(
             Source::Found(copy_of) => Aim::Copy(copy_of),
             Source::Expired(of) => {
                 let wait = named::wait(world, command, &of);
-                return named::expired(world, desk, &wait, &of).await;
+                return expired(world, desk, &wait, &of).await;
             }
             Source::None => return no_source(world, desk, command, receives).await,
             Source::Unfit(failure) => {
@@ -166,11 +94,6 @@ pub async fn work<W: Permissions>(
         };
         wait = next;
     }
-}
-
-enum Tried {
-    Done(Worked),
-    NextAttempt,
 }
 
 async fn act<W: Permissions>(

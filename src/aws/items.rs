@@ -20,14 +20,16 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::domain::arn::{ExecutionArn, KeyArn, ParseError, RdsArn};
+use crate::domain::arn::{ExecutionArn, KeyArn, RdsArn};
 use crate::domain::command::{Command, Step};
 use crate::domain::failure::Remedy;
-use crate::domain::names::{Attempt, first_attempt, nth_attempt};
+use crate::domain::names::Attempt;
+use crate::domain::naming::{first_attempt, nth_attempt};
+use crate::domain::text::ParseError;
 use crate::domain::token::TaskToken;
 use crate::domain::trouble::Trouble;
 use crate::domain::wait::{CopyOf, Expectation, Phase, Wait};
-use crate::wire;
+use crate::json;
 
 /// An item as the SDK has it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -144,7 +146,7 @@ pub fn write_wait(wait: &Wait) -> Item {
         (STEP.to_owned(), text(command.step.as_str())),
         (EXECUTION.to_owned(), text(command.execution.as_str())),
         (RETRY.to_owned(), number(command.retry.into())),
-        (RUN.to_owned(), text(wire::run::write(&command.run))),
+        (RUN.to_owned(), text(json::run::write(&command.run))),
         (EXPECTED.to_owned(), write_expectation(&wait.expected)),
         (TTL.to_owned(), number(wait.expires_at().as_second())),
     ]);
@@ -224,7 +226,7 @@ pub fn read_wait(item: &Item) -> Result<Wait, ItemError> {
         .map_err(|_| ItemError::new(RETRY, "a number of retries"))?;
     let phase = Phase::parse(get_text(item, PHASE)?)
         .ok_or_else(|| ItemError::new(PHASE, "a phase of a wait"))?;
-    let run = wire::run::read(get_text(item, RUN)?)
+    let run = json::run::read(get_text(item, RUN)?)
         .map_err(|_| ItemError::new(RUN, "an execution's input that this version reads"))?;
     let mut resource = snapshot(PK, resource)?;
     if item.contains_key(ATTEMPT) {

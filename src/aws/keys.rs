@@ -4,11 +4,11 @@ use aws_sdk_kms::operation::describe_key::DescribeKeyError;
 use aws_sdk_kms::types::{KeyManagerType, KeyMetadata, KeySpec, KeyState as State, KeyUsageType};
 use jiff::Timestamp;
 
-use super::Aws;
+use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use crate::domain::arn::KeyArn;
 use crate::domain::doctor::keys::{KeyFacts, KeyState, Manager};
-use crate::domain::policy_set::KeyName;
+use crate::domain::policy_spec::KeyName;
 use crate::ports::{CallerIdentity, DescribeKey, PortError};
 
 const DESCRIBE_KEY: &str = "kms:DescribeKey";

@@ -3,7 +3,7 @@
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance, Filter, Tag};
 
-use super::Aws;
+use super::clients::Aws;
 use super::rds_errors::{Call, Unusable};
 use super::rds_rows::{cluster, cluster_snapshot, instance, instance_snapshot};
 use crate::domain::arn::{Family, RdsArn, Region};

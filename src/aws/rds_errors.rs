@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use super::fault::Fault;
-use crate::domain::arn::{ParseError, Region};
+use crate::domain::arn::Region;
 use crate::domain::failure::Operation;
+use crate::domain::text::ParseError;
 use crate::ports::RdsError;
 
 /// One call: which action, and which region's RDS.

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, Update};
 
-use super::Aws;
+use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{
     HOLDERS, HOLDERS_OF, OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, number, old_wait_key, text,
@@ -11,8 +11,8 @@ use super::items::{
 };
 use super::waits::is_conflict;
 use crate::domain::arn::RdsArn;
-use crate::domain::names::first_attempt;
-use crate::domain::slots::SlotLimits;
+use crate::domain::naming::first_attempt;
+use crate::domain::slot_limits::SlotLimits;
 use crate::domain::tags::PolicyName;
 use crate::domain::wait::Phase;
 use crate::ports::{Abandoned, ClaimSlot, FreeSlot, PortError};

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
 use super::moment::Moment;
-use super::policy::PolicyArguments;
+use super::policy::arguments::PolicyArguments;
 use crate::settings::Variables;
 
 const AFTER_HELP: &str = "\

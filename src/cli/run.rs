@@ -5,8 +5,8 @@ use std::io::Write;
 use serde::Serialize;
 
 use super::arguments::{RunArguments, StackArguments, variables};
+use super::outcome::{CliError, Ended};
 use super::show::{database, table, write_json, write_table};
-use super::{CliError, Ended};
 use crate::app::plan::{self, Outcome, Planned, Row, When};
 use crate::aws::{Aws, Starts, for_operators};
 use crate::settings::Planning;

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::arguments::{StackArguments, WaitsArguments, variables};
+use super::outcome::{CliError, Ended};
 use super::show::{age, database, short, table, write_json, write_table};
-use super::{CliError, Ended};
 use crate::aws::{Aws, for_operators};
 use crate::domain::arn::RdsArn;
 use crate::domain::failure::Remedy;

@@ -5,27 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::arn::RdsArn;
-use super::names::first_attempt;
+use super::naming::first_attempt;
+use super::slot_limits::PolicySlots;
 use super::tags::PolicyName;
 use super::wait::{Phase, Wait};
-
-/// How many copies of one policy may hold a slot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicySlots {
-    /// The policy.
-    pub policy: PolicyName,
-    /// How many of its copies.
-    pub most: usize,
-}
-
-/// What a claim of a slot is held to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SlotLimits {
-    /// How many copies may hold a slot, of all policies together.
-    pub most: usize,
-    /// How many of the copy's own policy, if that is bounded.
-    pub of_policy: Option<PolicySlots>,
-}
 
 /// A wait of a copy, as far as slots are concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,9 +17,10 @@ use crate::domain::doctor::region::Rule;
 use crate::domain::failure::{Failure, Operation};
 use crate::domain::manifest::Manifest;
 use crate::domain::names::{ExecutionName, ResourceId, SnapshotId};
-use crate::domain::policy_set::{Applied, KeyName, Stamp, Version};
+use crate::domain::policy_set::{Applied, Stamp, Version};
+use crate::domain::policy_spec::KeyName;
 use crate::domain::redrive::{EndedBadly, EndedExecution, Inspection};
-use crate::domain::slots::SlotLimits;
+use crate::domain::slot_limits::SlotLimits;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::tags::PolicyName;
 use crate::domain::token::TaskToken;
@@ -37,8 +38,8 @@ use crate::ports::{
     LookUpWaits, NoteTrouble, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
     RdsError, ReadDefinitions, ReadEntries, ReadPlanCursor, ReadPolicies, ReadPolicyHistory,
     ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven,
-    RemoveDeadLetter, SendAgain, SendCommand, SnapshotQuota, StartExecution, Started,
-    StorePolicies, Waits, Written,
+    RegisterWaits, RemoveDeadLetter, SendAgain, SendCommand, SnapshotQuota, StartExecution,
+    Started, StorePolicies, Waits, Written,
 };
 
 /// The AWS action that a call stands for.
@@ -224,10 +225,12 @@ calls! {
         reads DescribeExecution: describe_execution(by name: ExecutionName)
             -> Result<ExecutionState, PortError>, Other("DescribeExecution");
     }
-    Waits {
+    RegisterWaits {
         writes Register: register(by wait: Wait) -> Result<Option<Wait>, PortError>, Other("PutItem");
         writes Replace: replace(by wait: Wait, by instead_of: Wait)
             -> Result<Written, PortError>, Other("PutItem");
+    }
+    Waits {
         writes SetPhase: set_phase(by resource: RdsArn, by token: TaskToken, copy phase: Phase, copy since: Timestamp)
             -> Result<Written, PortError>, Other("UpdateItem");
         writes Forget: forget(by resource: RdsArn, by token: TaskToken)

@@ -11,7 +11,7 @@ use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
 use crate::domain::doctor::region::Rule;
-use crate::domain::policy_set::KeyName;
+use crate::domain::policy_spec::KeyName;
 use crate::domain::snapshot::Snapshot;
 use crate::ports::doctor::{
     CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,

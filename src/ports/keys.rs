@@ -2,7 +2,7 @@
 
 use super::PortError;
 use crate::domain::doctor::keys::KeyFacts;
-use crate::domain::policy_set::KeyName;
+use crate::domain::policy_spec::KeyName;
 
 /// Looks at keys.
 pub trait DescribeKey {
@@ -14,4 +14,10 @@ pub trait DescribeKey {
 pub trait CallerIdentity {
     /// `GetCallerIdentity`: the ARN that AWS knows the caller by.
     async fn caller_identity(&self) -> Result<String, PortError>;
+}
+
+// Everybody may ask who they are.
+actions! {
+    DescribeKey: "kms:DescribeKey";
+    CallerIdentity: ;
 }

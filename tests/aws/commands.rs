@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
-use snapferry::wire::run as wire_run;
+use snapferry::json::run as wire_run;
 
 use crate::server::{Answer, Server, ok};
 use crate::wire::{Asked, MACHINE};

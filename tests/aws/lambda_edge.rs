@@ -4,10 +4,11 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
 use snapferry::domain::command::Step;
-use snapferry::lambda::{self, EdgeError, NamelessRecord, Role, Settings, records};
+use snapferry::domain::role::Role;
+use snapferry::json::command as wire_command;
+use snapferry::lambda::{self, EdgeError, NamelessRecord, Settings, records};
 use snapferry::logging::LogLevel;
 use snapferry::ports::ReceiptHandle;
-use snapferry::wire::command as wire_command;
 
 use crate::world::{Fixture, KEY, Name, Token, World, backoff, broom, command, desk, ear, run};
 

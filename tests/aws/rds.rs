@@ -462,7 +462,7 @@ async fn each_refusal_of_a_copy_reaches_its_owner() {
             1,
             "{code} is not worth a second try at once"
         );
-        let text = snapferry::app::batch::chain(&error);
+        let text = snapferry::error::chain(&error);
         assert!(text.contains("CopyDBSnapshot in eu-central-1"), "{text}");
         assert!(text.contains("request request-1"), "{text}");
     }

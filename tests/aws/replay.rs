@@ -8,10 +8,10 @@ use snapferry::aws::find_queue;
 use snapferry::domain::arn::Region;
 use snapferry::domain::command::Step;
 use snapferry::domain::letter::Undelivered;
+use snapferry::json::command as wire_command;
 use snapferry::ports::{
     DelayMessage, ReceiptHandle, ReceiveDeadLetters, RemoveDeadLetter, SendAgain,
 };
-use snapferry::wire::command as wire_command;
 
 use crate::commands::{bare, configured, ran, text, wait};
 use crate::server::{Answer, Server, ok as answer};

@@ -4,18 +4,19 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
-use snapferry::app::batch::{self, chain};
 use snapferry::app::work;
+use snapferry::app::work::batch;
 use snapferry::domain::command::Step;
 use snapferry::domain::failure::{Failure, Operation, Reason};
 use snapferry::domain::snapshot::SnapshotStatus;
 use snapferry::domain::wait::Phase;
+use snapferry::error::chain;
+use snapferry::json::command as wire_command;
 use snapferry::logging::{self, LogLevel};
 use snapferry::ports::{
     Callbacks, DeadLetter, Delivery, LookUpWaits, NoteTrouble, PortError, Probe, ProbeToken,
-    ReceiptHandle, SendAgain, SendCommand, Waits,
+    ReceiptHandle, RegisterWaits, SendAgain, SendCommand, Waits,
 };
-use snapferry::wire::command as wire_command;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::items::a_wait;

@@ -5,12 +5,12 @@ use snapferry::aws::{read_wait, write_wait};
 use snapferry::domain::command::Step;
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ExecutionName;
-use snapferry::domain::slots::{PolicySlots, SlotLimits};
+use snapferry::domain::slot_limits::{PolicySlots, SlotLimits};
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::wait::{Phase, Wait};
 use snapferry::ports::{
     Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, Held, ListOpen, LookUpWaits, NoteTrouble,
-    PlanCursor, ReadEntries, ReadPlanCursor, RecordRecoveryPoint, Waits, Written,
+    PlanCursor, ReadEntries, ReadPlanCursor, RecordRecoveryPoint, RegisterWaits, Waits, Written,
 };
 
 use crate::items::a_wait;
@@ -725,7 +725,7 @@ async fn a_recovery_point_is_entered_unless_a_younger_one_is_and_ends_its_own_ru
         copy.taken_at.unwrap().as_millisecond().to_string()
     );
     let point = values[":point"]["S"].as_str().unwrap();
-    assert_eq!(snapferry::wire::manifest::read(point).unwrap(), copy);
+    assert_eq!(snapferry::json::manifest::read(point).unwrap(), copy);
     assert_eq!(
         spelled(&asked[1], "UpdateExpression"),
         "REMOVE open_execution, claimed_at"
@@ -815,7 +815,7 @@ async fn the_plans_cursor_is_read_consistently() {
 #[tokio::test]
 async fn entries_are_read_in_one_call_and_a_broken_one_hides_no_other() {
     let run = a_run("orders");
-    let point = snapferry::wire::manifest::write(&copied(None));
+    let point = snapferry::json::manifest::write(&copied(None));
     let answer = json!({ "Responses": { TABLE: [
         {
             "pk": { "S": "database#db-ORDERS#default" },

@@ -14,8 +14,8 @@ use jiff::SignedDuration;
 use snapferry::domain::command::Command;
 use snapferry::domain::token::TaskToken;
 use snapferry::fake::{Call, Executions, Fate, Hook, Shelf, Through, Token, World};
+use snapferry::json;
 use snapferry::ports::{ExecutionState, ReceiptHandle, StartExecution, Started};
-use snapferry::wire;
 
 use crate::suite::letters::Queues;
 use crate::suite::samples::{self, execution, time, token};
@@ -103,7 +103,7 @@ impl Queues for FakeQueues {
             .commands
             .receive(number, Duration::from_secs(180), now)?;
         Some((
-            wire::command::read(&received.body).unwrap(),
+            json::command::read(&received.body).unwrap(),
             received.receipt,
         ))
     }

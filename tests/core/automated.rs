@@ -10,12 +10,13 @@ use snapferry::domain::arn::RdsArn;
 use snapferry::domain::command::{Automated, Command, Extras, Run, Step};
 use snapferry::domain::database::Database;
 use snapferry::domain::failure::{Operation, Reason};
-use snapferry::domain::names::{self, Attempt, SnapshotId};
+use snapferry::domain::names::{Attempt, SnapshotId};
+use snapferry::domain::naming;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::Tags;
 use snapferry::domain::wait::Phase;
+use snapferry::json;
 use snapferry::ports::ExecutionState;
-use snapferry::wire;
 
 use crate::planner::{listed, planning};
 use crate::policies::applied;
@@ -130,7 +131,7 @@ mod a_hint {
             snapshot: automated_arn(&database("orders"), "2026-11-22-02-31"),
             expires_at: None,
         });
-        let name = |run: &Run| names::execution(&stack, run, Attempt::FIRST);
+        let name = |run: &Run| naming::execution(&stack, run, Attempt::FIRST);
         assert_ne!(name(&first), name(&other));
     }
 
@@ -314,7 +315,7 @@ fn do_work(world: &World, command: &Command, receives: u32) -> Result<Worked, Wo
 
 fn copy_of(command: &Command) -> RdsArn {
     let source = SnapshotId::of(&command.run.extras.automated.as_ref().unwrap().snapshot);
-    let id = names::copy(&rules().stack, &command.run, &source, Attempt::FIRST);
+    let id = naming::copy(&rules().stack, &command.run, &source, Attempt::FIRST);
     database("orders").sibling_snapshot(&region(HOME), &id)
 }
 
@@ -420,7 +421,7 @@ mod the_newest_there_is {
         let (world, arn) = world();
         hear(&world, &[&arn]);
         let of_hint = the_run(&world);
-        let name = names::execution(&rules().stack, &of_hint, Attempt::FIRST);
+        let name = naming::execution(&rules().stack, &of_hint, Attempt::FIRST);
         world.set_token("token-1", Token::Alive);
         let command = Command {
             execution: crate::world::execution_arn(name.as_str()),
@@ -555,10 +556,10 @@ mod on_the_wire {
     fn a_run_keeps_the_snapshot_it_names() {
         let arn = automated_arn(&database("orders"), "2026-11-22-02-30");
         let run = a_command(Step::Copy, "token-1", &arn).run;
-        assert_eq!(wire::run::read(&wire::run::write(&run)).unwrap(), run);
+        assert_eq!(json::run::read(&json::run::write(&run)).unwrap(), run);
         let plain = a_run("orders");
         assert!(
-            !wire::run::write(&plain).contains("\"source\""),
+            !json::run::write(&plain).contains("\"source\""),
             "as it always was"
         );
     }
@@ -574,7 +575,7 @@ mod on_the_wire {
         );
         for arn in [of_cluster, elsewhere, manual] {
             let run = a_command(Step::Copy, "token-1", &arn).run;
-            let error = wire::run::read(&wire::run::write(&run)).unwrap_err();
+            let error = json::run::read(&json::run::write(&run)).unwrap_err();
             assert!(error.to_string().contains("source"), "{error}");
         }
     }

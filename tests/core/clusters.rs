@@ -6,10 +6,12 @@ use snapferry::app::react::react;
 use snapferry::app::sweep::{Swept, sweep};
 use snapferry::app::work::{WorkError, Worked, work};
 use snapferry::domain::arn::{Family, RdsArn};
+use snapferry::domain::choice::LeftOut;
 use snapferry::domain::command::{Command, Run, Step};
-use snapferry::domain::database::{Database, LeftOut, Refusal};
+use snapferry::domain::database::{Database, Refusal};
 use snapferry::domain::failure::{Failure, Operation, Reason, Remedy};
-use snapferry::domain::names::{self, Attempt};
+use snapferry::domain::names::Attempt;
+use snapferry::domain::naming;
 use snapferry::domain::snapshot::SnapshotStatus;
 use snapferry::domain::wait::Phase;
 use snapferry::ports::SnapshotQuota;
@@ -175,7 +177,7 @@ fn an_event_of_a_clusters_copy_would_be_taken_if_one_came() {
 #[test]
 fn an_instance_and_a_cluster_of_one_name_are_protected_side_by_side() {
     let (instance, cluster) = (a_run("shop"), a_cluster_run("shop"));
-    let names = [&instance, &cluster].map(|r| names::execution(&rules().stack, r, Attempt::FIRST));
+    let names = [&instance, &cluster].map(|r| naming::execution(&rules().stack, r, Attempt::FIRST));
     assert_ne!(names[0], names[1]);
     let world = alive();
     do_work(&world, &of_instance(Step::Snapshot)).unwrap();
@@ -374,7 +376,7 @@ fn clusters_are_planned_beside_instances_and_what_rds_cannot_copy_is_refused_wit
     world.rds().databases.extend(databases);
 
     let planned = do_plan(&world);
-    let name = names::execution(&rules().stack, &a_cluster_run("shop"), Attempt::FIRST);
+    let name = naming::execution(&rules().stack, &a_cluster_run("shop"), Attempt::FIRST);
     let outcomes: Vec<&Outcome> = planned.rows.iter().map(|row| &row.outcome).collect();
     assert_eq!(
         outcomes,

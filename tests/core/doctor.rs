@@ -9,10 +9,10 @@ use snapferry::domain::arn::{Family, KeyArn, Region};
 use snapferry::domain::doctor::databases::{Candidate, OptionGroup};
 use snapferry::domain::doctor::key_policy::Statement;
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState};
-use snapferry::domain::doctor::permissions::Role;
 use snapferry::domain::doctor::region::Rule;
 use snapferry::domain::doctor::{Check, Finding, Level, in_order, is_well};
 use snapferry::domain::policy_set::Applied;
+use snapferry::domain::role::IamRole;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::fake::{self, Fate, Hook, Operator, Refusal, Shelf, Table, Through};
 use snapferry::ports::{OpenPage, SnapshotQuota};
@@ -221,7 +221,7 @@ pub(crate) fn variables() -> Vec<(String, String)> {
         ("SNAPFERRY_EVENTS_QUEUE_URL", url("events")),
         ("SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL", url("events-dead")),
     ];
-    for role in Role::ALL {
+    for role in IamRole::ALL {
         let arn = format!("arn:aws:iam::111122223333:role/{role}");
         pairs.push((role.variable(), arn));
     }

@@ -3,8 +3,10 @@
 use jiff::SignedDuration;
 use snapferry::app::plan::{Outcome, Planned, When, plan};
 use snapferry::domain::arn::RdsArn;
-use snapferry::domain::database::{Database, LeftOut, Refusal};
-use snapferry::domain::names::{self, Attempt, ExecutionName, ResourceId};
+use snapferry::domain::choice::LeftOut;
+use snapferry::domain::database::{Database, Refusal};
+use snapferry::domain::names::{Attempt, ExecutionName, ResourceId};
+use snapferry::domain::naming;
 use snapferry::domain::tags::Tags;
 use snapferry::ports::{ClaimRun as _, ExecutionState};
 use snapferry::settings::{Planning, Variables};
@@ -71,7 +73,7 @@ fn outcomes(planned: &Planned) -> Vec<&Outcome> {
 }
 
 fn name_of(database: &str, attempt: usize) -> ExecutionName {
-    names::execution(
+    naming::execution(
         &rules().stack,
         &a_run(database),
         Attempt::all().nth(attempt - 1).unwrap(),

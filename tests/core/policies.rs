@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use snapferry::app::plan::{Outcome, Planned, When, plan};
 use snapferry::app::policies::{self, ApplyError, apply};
-use snapferry::domain::database::{Database, LeftOut};
+use snapferry::domain::choice::LeftOut;
+use snapferry::domain::database::Database;
 use snapferry::domain::names::OptionGroup;
 use snapferry::domain::policy_set::{Applied, Note, Version};
 use snapferry::domain::tags::TagKey;
+use snapferry::json;
 use snapferry::ports::ExecutionState;
-use snapferry::wire;
 
 use crate::planner::{listed, planning};
 use crate::policy_file::example;
@@ -115,8 +116,8 @@ fn a_set_that_cannot_be_read_any_more_can_be_replaced() {
 #[test]
 fn a_stored_set_reads_back_and_one_that_is_not_understood_is_refused() {
     let set = applied(&World::new(), example()).set;
-    let text = wire::policies::write(&set);
-    assert_eq!(wire::policies::read(&text).unwrap(), set);
+    let text = json::policies::write(&set);
+    assert_eq!(json::policies::read(&text).unwrap(), set);
     for (from, to, named) in [
         ("\"schema\":1", "\"schema\":2", "schema 2"),
         ("\"copy_slots\":10", "\"copy_slots\":0", "copy_slots"),
@@ -135,7 +136,7 @@ fn a_stored_set_reads_back_and_one_that_is_not_understood_is_refused() {
     ] {
         let bent = text.replace(from, to);
         assert_ne!(bent, text, "{from}");
-        let error = wire::policies::read(&bent).unwrap_err().to_string();
+        let error = json::policies::read(&bent).unwrap_err().to_string();
         assert!(error.contains(named), "{error}");
     }
 }

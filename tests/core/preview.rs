@@ -2,8 +2,9 @@
 
 use snapferry::app::preview::{Preview, Row, Verdict, preview};
 use snapferry::domain::arn::{KeyArn, RdsArn};
+use snapferry::domain::choice::LeftOut;
 use snapferry::domain::command::Step;
-use snapferry::domain::database::{Database, LeftOut, Refusal};
+use snapferry::domain::database::{Database, Refusal};
 use snapferry::domain::failure::Operation;
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ExecutionName;

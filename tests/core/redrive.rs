@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use snapferry::app::redrive::{Left, Order, Outcome, Redrive, redrive};
 use snapferry::domain::command::Run;
-use snapferry::domain::names::{self, Attempt, ExecutionName};
+use snapferry::domain::names::{Attempt, ExecutionName};
+use snapferry::domain::naming;
 use snapferry::domain::redrive::{EndedBadly, EndedExecution, Redrivable, WhyNew};
 use snapferry::fake::step_functions::Execution;
 use snapferry::ports::{ClaimRun, ExecutionState};
@@ -42,7 +43,7 @@ fn redriven(world: &World) -> Vec<ExecutionName> {
 
 fn name(run: &Run, attempt: u8) -> ExecutionName {
     let attempt = Attempt::all().nth(usize::from(attempt) - 1).unwrap();
-    names::execution(&rules().stack, run, attempt)
+    naming::execution(&rules().stack, run, attempt)
 }
 
 fn shown() -> Order {
@@ -230,7 +231,7 @@ fn a_new_execution_has_the_next_name_and_the_same_run_so_that_it_adopts_what_the
     assert_eq!(state, ExecutionState::Running);
     // Names of snapshots come from the run alone, so the copy of the first is the copy of the second.
     assert_eq!(
-        names::source_snapshot(&rules().stack, &the_run, Attempt::FIRST).as_str(),
+        naming::source_snapshot(&rules().stack, &the_run, Attempt::FIRST).as_str(),
         failed.as_str()
     );
 }

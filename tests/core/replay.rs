@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 
 use futures_util::FutureExt;
 use jiff::SignedDuration;
-use snapferry::app::batch;
 use snapferry::app::replay::{Mail, Order, Outcome, Replay, Sleeper, replay};
+use snapferry::app::work::batch;
 use snapferry::domain::command::{Command, Step};
 use snapferry::domain::failure::{Operation, Remedy};
 use snapferry::domain::letter::{About, Selection, Undelivered};
 use snapferry::domain::wait::{Expectation, Phase, Wait};
 use snapferry::fake::queue::Message;
 use snapferry::fake::{self, Call, Fate, Hook, Refusal, Shelf, Through};
-use snapferry::wire;
+use snapferry::json;
 
 use crate::world::{
     Fixture, Name, Script, Token, World, a_run, backoff, command, desk, fake_world, ours, record,
@@ -83,7 +83,7 @@ fn put(post: &Post, letter: Message) {
 }
 
 fn put_command(post: &Post, id: &str, command: &Command) {
-    put(post, letter(id, wire::command::write(command)));
+    put(post, letter(id, json::command::write(command)));
 }
 
 /// The letters that lie there, by their ids.
@@ -171,7 +171,7 @@ fn what_is_replayed_is_sent_as_it_was_and_lies_there_no_longer() {
     let replay = do_replay(&post, &all(Mail::Commands));
     assert_eq!(outcomes(&replay), [("1", &Outcome::Replayed)].into());
     assert!(replay.is_complete() && !replay.more);
-    assert_eq!(home(&post), [wire::command::write(&sent)]);
+    assert_eq!(home(&post), [json::command::write(&sent)]);
     assert!(lying(&post).is_empty());
 }
 
@@ -335,7 +335,7 @@ fn parked(post: &Post) -> Command {
     let denied = "is not authorized to perform: rds:CreateDBSnapshot";
     let (operation, code) = (Operation::CreateDbSnapshot, "AccessDenied");
     post.script(operation, Some(code), denied);
-    let body = wire::command::write(&command);
+    let body = json::command::write(&command);
     let records = vec![record("1", body.clone(), 10)];
     let kept = run(batch::work(post, &desk(), &backoff(), records));
     assert_eq!(
@@ -451,7 +451,7 @@ fn a_selection_is_by_database_by_time_and_by_reason_and_all_of_it_must_hold() {
         &post,
         Message {
             sent_at: time("2026-11-22T09:00:00Z"),
-            ..letter("2", wire::command::write(&billing))
+            ..letter("2", json::command::write(&billing))
         },
     );
     let taken = |selection: Selection| {
@@ -599,7 +599,7 @@ fn a_trouble_that_cannot_be_noted_changes_nothing() {
     let world = World::new().with_token("token-1", Token::Alive);
     world.script(Operation::CreateDbSnapshot, Some("AccessDenied"), "no");
     world.break_once(Name::NoteTrouble);
-    let body = wire::command::write(&command(Step::Snapshot, "token-1", "orders"));
+    let body = json::command::write(&command(Step::Snapshot, "token-1", "orders"));
     let kept = run(batch::work(
         &world,
         &desk(),
@@ -614,7 +614,7 @@ fn a_trouble_that_cannot_be_noted_changes_nothing() {
 #[test]
 fn the_last_trouble_is_noted_and_is_over_when_rds_accepts() {
     let world = World::new().with_token("token-1", Token::Alive);
-    let body = wire::command::write(&command(Step::Snapshot, "token-1", "orders"));
+    let body = json::command::write(&command(Step::Snapshot, "token-1", "orders"));
     let once = |receives| {
         let records = vec![record("1", body.clone(), receives)];
         run(batch::work(&world, &desk(), &backoff(), records))
@@ -653,7 +653,7 @@ fn a_trouble_is_not_noted_in_a_wait_that_another_token_has() {
         &a_run("orders"),
         snapferry::domain::snapshot::SnapshotStatus::Creating,
     ));
-    let body = wire::command::write(&command(Step::Snapshot, "token-1", "orders"));
+    let body = json::command::write(&command(Step::Snapshot, "token-1", "orders"));
     run(batch::work(
         &world,
         &desk(),

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use snapferry::domain::arn::RdsArn;
-use snapferry::domain::slots::{Contender, PolicySlots, SlotPlan, plan};
+use snapferry::domain::slot_limits::PolicySlots;
+use snapferry::domain::slots::{Contender, SlotPlan, plan};
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::wait::Phase;
 

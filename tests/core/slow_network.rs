@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use serde_json::json;
-use snapferry::app::batch::Record;
+use snapferry::app::queue::Record;
 use snapferry::app::react::react;
 use snapferry::domain::arn::Region;
 use snapferry::domain::command::Step;

@@ -1,8 +1,8 @@
 //! The worker: register then act, the live token wins, "already exists" is a question, one owner for each failure.
 
 use jiff::SignedDuration;
-use snapferry::app::batch;
 use snapferry::app::conclude::Concluded;
+use snapferry::app::work::batch;
 use snapferry::app::work::{WorkError, Worked, work};
 use snapferry::domain::arn::Family;
 use snapferry::domain::command::{Command, Extras, Step};
@@ -12,7 +12,7 @@ use snapferry::domain::names::OptionGroup;
 use snapferry::domain::snapshot::SnapshotStatus;
 use snapferry::domain::tags::{PolicyName, TagKey};
 use snapferry::domain::wait::{CopyOf, Expectation, Phase, Wait};
-use snapferry::ports::{SnapshotQuota, Waits, Written};
+use snapferry::ports::{RegisterWaits, SnapshotQuota, Written};
 
 use crate::world::{
     Fixture, Name, TaskEnd, Token, World, a_run, backoff, command, copy_arn, desk, execution_arn,
@@ -584,7 +584,7 @@ fn a_callback_that_does_not_come_through_leaves_the_wait() {
 #[test]
 fn one_bad_record_of_a_batch_fails_alone_with_a_growing_delay() {
     let world = alive();
-    let good = snapferry::wire::command::write(&snapshot_command());
+    let good = snapferry::json::command::write(&snapshot_command());
     let records = vec![
         record("1", "not json", 1),
         record("2", good, 1),
@@ -611,8 +611,8 @@ fn a_panic_is_one_records_failure() {
     *world.hook().panics_on.borrow_mut() =
         Some(snapshot_arn(&a_run("orders"), 1).name().to_owned());
     let records = vec![
-        record("1", snapferry::wire::command::write(&copy), 1),
-        record("2", snapferry::wire::command::write(&other), 1),
+        record("1", snapferry::json::command::write(&copy), 1),
+        record("2", snapferry::json::command::write(&other), 1),
     ];
     assert_eq!(
         run(batch::work(&world, &desk(), &backoff(), records)),

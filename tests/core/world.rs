@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use snapferry::app::batch::Record;
+use snapferry::app::queue::Record;
 use snapferry::app::react::Ear;
 use snapferry::app::sweep::Broom;
 use snapferry::app::work::Desk;
@@ -24,8 +24,8 @@ use snapferry::domain::wait::{Phase, Rules, Wait};
 use snapferry::fake::table::CatalogEntry;
 use snapferry::fake::{self, Executions, Fate, Hook, Operator, Refusal, Shelf, Table, Through};
 pub(crate) use snapferry::fake::{Action, Call, Name, TaskEnd};
+use snapferry::json;
 use snapferry::ports::{ExecutionState, ReceiptHandle, SnapshotQuota};
-use snapferry::wire;
 
 /// Runs a future that never has to wait for anything but the fake.
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
@@ -176,7 +176,7 @@ pub(crate) fn snapshot_arn(run: &Run, attempt: u8) -> RdsArn {
     let attempt = snapferry::domain::names::Attempt::all()
         .nth(usize::from(attempt) - 1)
         .expect("an attempt");
-    let id = snapferry::domain::names::source_snapshot(&rules().stack, run, attempt);
+    let id = snapferry::domain::naming::source_snapshot(&rules().stack, run, attempt);
     run.database.arn.sibling_snapshot(&region(SOURCE), &id)
 }
 
@@ -185,7 +185,7 @@ pub(crate) fn copy_arn(run: &Run, attempt: u8) -> RdsArn {
         .nth(usize::from(attempt) - 1)
         .expect("an attempt");
     let source = SnapshotId::of(&snapshot_arn(run, 1));
-    let id = snapferry::domain::names::copy(&rules().stack, run, &source, attempt);
+    let id = snapferry::domain::naming::copy(&rules().stack, run, &source, attempt);
     run.database.arn.sibling_snapshot(&region(HOME), &id)
 }
 
@@ -523,7 +523,7 @@ pub(crate) trait Fixture: Sized {
         let state = self.parts().0.state();
         let messages = state.commands.messages();
         messages
-            .map(|(_, message)| wire::command::read(&message.body).expect("a command"))
+            .map(|(_, message)| json::command::read(&message.body).expect("a command"))
             .collect()
     }
 

@@ -13,11 +13,11 @@ use snapferry::domain::arn::{Region, StateMachineArn};
 use snapferry::domain::command::Command;
 use snapferry::domain::failure::{Failure, Reason};
 use snapferry::domain::token::TaskToken;
+use snapferry::json;
 use snapferry::ports::{
     Callbacks, DelayMessage, ExecutionState, PortError, ReceiptHandle, SendCommand, StartExecution,
     Started,
 };
-use snapferry::wire;
 use snapferry_sim::local::{BareStack, JsonService, LocalOptions, repository_root};
 use tokio::runtime::Runtime;
 
@@ -259,7 +259,7 @@ impl Queues for AwsQueues {
         let message = received.first()?;
         let body = message["Body"].as_str().unwrap();
         let receipt = message["ReceiptHandle"].as_str().unwrap();
-        let command = wire::command::read(body).unwrap();
+        let command = json::command::read(body).unwrap();
         Some((command, ReceiptHandle(receipt.to_owned())))
     }
 

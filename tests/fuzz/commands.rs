@@ -1,9 +1,9 @@
 //! The bodies of the commands queue.
 
-use snapferry::app::batch;
+use snapferry::app::work::batch;
 use snapferry::domain::command::Step;
 use snapferry::domain::wait::Phase;
-use snapferry::wire::command;
+use snapferry::json::command;
 
 use crate::corpus::{fuzz, fuzz_batches};
 use crate::judge::{can_be_carried_out, is_a_reason, is_printable, nothing_is_made_up};

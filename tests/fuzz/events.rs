@@ -6,7 +6,7 @@ use snapferry::domain::command::Step;
 use snapferry::domain::hint::happened;
 use snapferry::domain::snapshot::SnapshotStatus;
 use snapferry::domain::wait::{Expectation, Phase, Wait};
-use snapferry::wire::event::{self, Event};
+use snapferry::json::event::{self, Event};
 
 use crate::corpus::{fuzz, fuzz_batches};
 use crate::judge::{is_a_reason, is_a_snapshot, is_printable};

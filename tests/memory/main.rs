@@ -18,7 +18,7 @@ use snapferry::domain::command::{Command, DatabaseRef, Extras, Run, Step};
 use snapferry::domain::failure::Failure;
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::{ResourceId, SnapshotId};
-use snapferry::domain::slots::SlotLimits;
+use snapferry::domain::slot_limits::SlotLimits;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::{self, PolicyName, StackId, Tags};
 use snapferry::domain::token::TaskToken;
@@ -175,14 +175,6 @@ impl Callbacks for Crowd {
 }
 
 impl Waits for Crowd {
-    async fn register(&self, _wait: &Wait) -> Result<Option<Wait>, PortError> {
-        panic!("the sweeper registers nothing");
-    }
-
-    async fn replace(&self, _wait: &Wait, _instead_of: &Wait) -> Result<Written, PortError> {
-        panic!("the sweeper replaces nothing");
-    }
-
     async fn set_phase(
         &self,
         _resource: &RdsArn,

@@ -6,15 +6,18 @@ use std::rc::Rc;
 use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::arn::{RdsArn, Region};
 use snapferry::domain::failure::{Operation, Reason, Remedy};
+use snapferry::domain::role::Role;
+use snapferry::domain::snapshot::Snapshot;
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::wait::Wait;
 use snapferry::fake::{Action, Answer, Call, Effect, Fate, Holds, Hook, Ports, Refusal};
-use snapferry::ports::{Delivery, PortError, Written};
+use snapferry::ports::{Delivery, PortError, RdsError, Written};
 
 use super::gate::{Broken, Decision, Gate};
 use super::models::{Machine, ModelledRds};
 use super::queue::Note;
-use super::world::{Role, Shared, State, World, rds_region};
+use super::world::{Shared, State, World, rds_region};
+use crate::faults::Fault;
 
 /// The state of the fake is a part of the world.
 pub(super) struct Held(pub(super) Rc<Shared>);
@@ -138,11 +141,11 @@ impl World {
     /// What keeps a call from getting as far as RDS, if anything does.
     fn stops_before_rds(&mut self, operation: Operation, region: &Region) -> Option<Refusal> {
         if self.down.contains_key(region.as_str()) {
-            self.count("fault: a region does not answer");
+            self.count_fault(Fault::RegionDown);
             return Some(Refusal::no_answer());
         }
         if self.denied.contains_key(&operation) {
-            self.count("fault: access denied");
+            self.count_fault(Fault::AccessDenied);
             return Some(Refusal {
                 code: Some("AccessDenied".to_owned()),
                 message: not_authorized(operation),
@@ -213,6 +216,8 @@ impl World {
                     self.judge_overwriting(&stored, wait);
                     if *token == wait.command.token {
                         self.count("waits gone on to the next attempt");
+                        // What its attempt leaves behind must have come to nothing.
+                        self.judge_removal(&stored, "its own worker");
                     }
                 }
             }
@@ -256,6 +261,11 @@ impl World {
                 self.doing(by).answers.insert(arn.clone(), code);
                 if accepted {
                     self.judge_accepted(&arn);
+                }
+            }
+            Call::DescribeSnapshots { .. } if self.rds.shows_odd_statuses => {
+                if is_rds(answer, |found: &Vec<Snapshot>| !found.is_empty()) {
+                    self.count_fault(Fault::UnknownStatus);
                 }
             }
             Call::Register { wait } if is(answer, |new: &Option<Wait>| new.is_none()) => {
@@ -331,6 +341,11 @@ impl World {
 
 fn is<T: 'static>(answer: &dyn Answer, what: impl FnOnce(&T) -> bool) -> bool {
     let answer = (answer as &dyn std::any::Any).downcast_ref::<Result<T, PortError>>();
+    matches!(answer, Some(Ok(answer)) if what(answer))
+}
+
+fn is_rds<T: 'static>(answer: &dyn Answer, what: impl FnOnce(&T) -> bool) -> bool {
+    let answer = (answer as &dyn std::any::Any).downcast_ref::<Result<T, RdsError>>();
     matches!(answer, Some(Ok(answer)) if what(answer))
 }
 

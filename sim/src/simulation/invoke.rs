@@ -6,10 +6,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use jiff::Timestamp;
-use snapferry::app::batch;
 use snapferry::app::plan::{self, Planned, When};
 use snapferry::app::react;
 use snapferry::app::sweep;
+use snapferry::app::work::batch;
+use snapferry::domain::role::Role;
 use snapferry::fake::{Ports, Through};
 
 use super::drive::{PLAN_EVERY, SWEEP_EVERY, Settings, Simulation};
@@ -18,7 +19,8 @@ use super::mutant::Mutant;
 use super::mutated::Mutated;
 use super::queue::Note;
 use super::rule;
-use super::world::{FUNCTION_TIMEOUT, Role};
+use super::world::FUNCTION_TIMEOUT;
+use crate::faults::Fault;
 
 /// How an invocation ended by itself.
 enum Finished {
@@ -85,7 +87,7 @@ impl Simulation {
                     }
                     let duplicates = world.climate.duplicates;
                     if world.chance(duplicates / 2.0) {
-                        world.count("fault: a done message is not deleted");
+                        world.count_fault(Fault::MessageKept);
                         continue;
                     }
                     let queue = match invocation.role {
@@ -173,7 +175,7 @@ impl Simulation {
             world.faults_are_on && world.rng.u8(..16) == 0
         };
         if skipped {
-            self.world().count("fault: a schedule's tick is lost");
+            self.world().count_fault(Fault::ScheduleSkipped);
             return;
         }
         self.begin(Role::Sweeper, Vec::new(), |port, settings| {
@@ -217,7 +219,7 @@ impl Simulation {
                 .send(outgoing.body, Note::new(outgoing.note), now);
         }
         if broken {
-            world.count("fault: a state cannot send its command");
+            world.count_fault(Fault::CommandNotSent);
             let now = world.now;
             let error = if arrives {
                 "SQS.SdkClientException"

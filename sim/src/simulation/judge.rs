@@ -6,7 +6,8 @@ use snapferry::domain::arn::{Family, RdsArn, Region};
 use snapferry::domain::command::{Run, Step};
 use snapferry::domain::failure::{Failure, Reason};
 use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::{self, Attempt};
+use snapferry::domain::names::Attempt;
+use snapferry::domain::naming;
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::wait::Wait;
 
@@ -267,7 +268,7 @@ impl World {
     fn source_is_missing(&self, run: &Run) -> bool {
         let database = &run.database.arn;
         let sources: Vec<RdsArn> = Attempt::all()
-            .map(|attempt| names::source_snapshot(&self.stack, run, attempt))
+            .map(|attempt| naming::source_snapshot(&self.stack, run, attempt))
             .map(|name| database.sibling_snapshot(database.region(), &name))
             .collect();
         // The one that a command had chosen may be gone, and a later one be there.

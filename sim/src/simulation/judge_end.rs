@@ -7,7 +7,7 @@ use snapferry::domain::command::Step;
 use snapferry::domain::names::ResourceId;
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::wait::Phase;
-use snapferry::wire;
+use snapferry::json;
 
 use super::people::FOREIGN;
 use super::rule;
@@ -32,7 +32,7 @@ impl World {
                 ));
                 continue;
             }
-            let manifest = wire::manifest::read(&execution.output("copy"));
+            let manifest = json::manifest::read(&execution.output("copy"));
             let fault = match &manifest {
                 Ok(manifest) => self.untrue(run, Step::Copy, manifest),
                 Err(error) => Some(error.to_string()),

@@ -11,10 +11,10 @@ use snapferry::domain::names::{ExecutionName, ResourceId, SnapshotId};
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::token::TaskToken;
 use snapferry::fake::{RdsModel, Refusal, StepFunctionsModel, TaskEnd, Token};
+use snapferry::json;
 use snapferry::ports::{
     CopySnapshotRequest, CreateSnapshotRequest, ExecutionState, Page, SnapshotQuota, Started,
 };
-use snapferry::wire;
 
 use super::step_functions::{AboutToken, Status, StepFunctions};
 use super::world::rds_region;
@@ -208,7 +208,7 @@ impl StepFunctionsModel for Machine {
         token(match end {
             TaskEnd::Success(_) if self.loses_outputs => self.succeed(sent.reveal(), "{}", now),
             TaskEnd::Success(manifest) => {
-                let output = wire::manifest::write(&manifest);
+                let output = json::manifest::write(&manifest);
                 self.succeed(sent.reveal(), &output, now)
             }
             TaskEnd::Failure(failure) => self.fail(sent.reveal(), failure.reason.error_name(), now),
@@ -216,7 +216,7 @@ impl StepFunctionsModel for Machine {
     }
 
     fn start(&mut self, name: &ExecutionName, run: &Run, now: Timestamp) -> Started {
-        let input = wire::run::write(run);
+        let input = json::run::write(run);
         if let Some(execution) = self.executions.get(name.as_str()) {
             let same = execution.is_running() && *execution.input == *input;
             return if same {

@@ -1,17 +1,19 @@
 //! What may go wrong at any moment, what people do meanwhile, and the person who mends.
 
+use snapferry::domain::naming;
 use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::arn::RdsArn;
 use snapferry::domain::command::Run;
-use snapferry::domain::names::{self, Attempt, ExecutionName, SnapshotId};
+use snapferry::domain::names::{Attempt, ExecutionName, SnapshotId};
 
 use super::judge::home;
 use super::queue;
 use super::rule;
 use super::step_functions::Status;
 use super::world::{Climate, World, rds_region};
+use crate::faults::Fault;
 use crate::rds::Snapshot;
 
 /// A name that nobody of ours uses.
@@ -63,7 +65,7 @@ impl World {
         if let Some(of) = &run.extras.automated {
             return of.snapshot.clone();
         }
-        let id = names::source_snapshot(&self.stack, run, attempt);
+        let id = naming::source_snapshot(&self.stack, run, attempt);
         run.database
             .arn
             .sibling_snapshot(run.database.arn.region(), &id)
@@ -71,7 +73,7 @@ impl World {
 
     pub(super) fn copy_arn(&self, run: &Run, attempt: Attempt) -> RdsArn {
         let source = SnapshotId::of(&self.source_arn(run, Attempt::FIRST));
-        let id = names::copy(&self.stack, run, &source, attempt);
+        let id = naming::copy(&self.stack, run, &source, attempt);
         run.database.arn.sibling_snapshot(&home(), &id)
     }
 
@@ -115,7 +117,7 @@ impl World {
         };
         let now = self.now;
         if self.step_functions.stop(&name, now) {
-            self.count("mischief: an execution is stopped");
+            self.count_fault(Fault::ExecutionStopped);
             self.note(|| format!("{name} is stopped"));
         }
     }
@@ -127,7 +129,7 @@ impl World {
         };
         let now = self.now;
         if self.step_functions.stop(&name, now) && self.step_functions.redrive(&name, now) {
-            self.count("mischief: an execution is stopped and redriven");
+            self.count_fault(Fault::ExecutionRestarted);
             self.note(|| format!("{name} is stopped and redriven"));
         }
     }
@@ -141,7 +143,7 @@ impl World {
         if self.step_functions.stop(&name, now) {
             self.spoil(&run);
             self.given_up.insert(name.clone());
-            self.count("mischief: an execution is given up");
+            self.count_fault(Fault::ExecutionGivenUp);
             self.note(|| format!("{name} is given up"));
         }
     }
@@ -149,7 +151,7 @@ impl World {
     /// Step Functions keeps dead tokens for a while only.
     fn forget_tokens(&mut self) {
         self.step_functions.forget_the_dead();
-        self.count("mischief: dead tokens are none any more");
+        self.count_fault(Fault::TokensForgotten);
         self.note(|| "Step Functions forgets its dead tokens".to_owned());
     }
 
@@ -176,13 +178,13 @@ impl World {
             return;
         }
         let (arn, now) = (self.machine.execution(&rival).to_string(), self.now);
-        let input = snapferry::wire::run::write(&run);
+        let input = snapferry::json::run::write(&run);
         self.step_functions
             .start(rival.as_str(), arn, (*run).clone(), input, now);
         if let Some(execution) = self.step_functions.executions.get_mut(rival.as_str()) {
             execution.by_hand = true;
         }
-        self.count("mischief: a second execution is started by hand");
+        self.count_fault(Fault::ExecutionDoubled);
         self.note(|| format!("{rival} is started by hand"));
     }
 

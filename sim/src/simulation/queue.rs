@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::Timestamp;
-use snapferry::app::batch::Record;
+use snapferry::app::queue::Record;
 use snapferry::domain::limits::MAX_RECEIVES;
 use snapferry::fake;
 

@@ -65,6 +65,7 @@ pub fn run_world(seed: u64, mutant: Option<Mutant>, traced: bool) -> Outcome {
     let mut simulation = Simulation::new(world, settings);
     live(&mut simulation, faults_last);
     let mut world = simulation.world();
+    world.count_fates();
     let executions = u64::try_from(world.step_functions.executions.len()).unwrap_or(u64::MAX);
     let outcome = Outcome {
         seed,
@@ -74,7 +75,10 @@ pub fn run_world(seed: u64, mutant: Option<Mutant>, traced: bool) -> Outcome {
         violation: world.violation.take(),
         trace: world.trace.take().unwrap_or_default(),
     };
+    // What is still put off holds the world that it is put off in.
+    let late = std::mem::take(&mut world.late);
     drop(world);
+    drop(late);
     outcome
 }
 
@@ -298,34 +302,22 @@ fn settings(
         Schedule::parse(pattern, "UTC").expect("a schedule"),
         key.clone(),
     );
+    let stack = Stack {
+        rules,
+        home: home(),
+        table: "snapferry".to_owned(),
+        copy_slots,
+        sweep_width: width,
+        backoff,
+        hint_recheck,
+    };
     Settings {
-        desk: Desk {
-            rules: rules.clone(),
-            home: home(),
-            copy_slots,
-        },
-        ear: Ear {
-            rules: rules.clone(),
-            width,
-            recheck: hint_recheck,
-            key: key.clone(),
-        },
-        broom: Broom {
-            rules: rules.clone(),
-            width,
-            copy_slots,
-        },
+        desk: Desk::from(&stack),
+        ear: Ear::new(&stack, key.clone()),
+        broom: Broom::from(&stack),
         backoff,
         planning: Planning {
-            stack: Stack {
-                rules,
-                home: home(),
-                table: "snapferry".to_owned(),
-                copy_slots,
-                sweep_width: width,
-                backoff,
-                hint_recheck,
-            },
+            stack,
             source_regions: source_regions.to_vec(),
             state_machine: machine.clone(),
             key: key.clone(),

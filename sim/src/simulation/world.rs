@@ -22,6 +22,7 @@ use super::models::{Machine, ModelledRds};
 use super::mutant::Mutant;
 use super::queue::{DeadLetters, Note};
 use crate::asl::StateMachine;
+use crate::faults::{self, Fault};
 use crate::rds::{EmittedEvent, Rds, Region as RdsRegion, Snapshot};
 
 /// The account of every simulated world.
@@ -30,26 +31,6 @@ pub(super) const ACCOUNT: &str = "111122223333";
 pub(super) const HOME: &str = "eu-central-1";
 /// How long an invocation may take (`FunctionTimeout` of the template).
 pub(super) const FUNCTION_TIMEOUT: SignedDuration = SignedDuration::from_secs(30);
-
-/// Which function calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    Planner,
-    Worker,
-    Reactor,
-    Sweeper,
-}
-
-impl Role {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Planner => "planner",
-            Self::Worker => "worker",
-            Self::Reactor => "reactor",
-            Self::Sweeper => "sweeper",
-        }
-    }
-}
 
 /// What the product's ports reach.
 pub(super) type State = fake::State<ModelledRds, Machine, Note>;
@@ -140,7 +121,7 @@ impl Slots {
         Self {
             most: policies.copy_slots.map_or(stack, |most| most.min(stack)),
             of_policies: of_policies
-                .filter_map(|policy| Some((policy.name.clone(), policy.copy_slots?)))
+                .filter_map(|policy| Some((policy.name.clone(), policy.options.copy_slots?)))
                 .collect(),
         }
     }
@@ -273,6 +254,33 @@ impl World {
 
     pub(super) fn count(&mut self, what: &'static str) {
         *self.counts.entry(what).or_default() += 1;
+    }
+
+    /// Counts a fault that this world has injected.
+    pub(super) fn count_fault(&mut self, fault: Fault) {
+        debug_assert!(
+            fault.is_injected_by(faults::World::Simulation),
+            "the list lacks {fault}"
+        );
+        self.count(fault.label());
+    }
+
+    /// Counts what was in store for the snapshots that RDS still has, and for their events.
+    pub(super) fn count_fates(&mut self) {
+        let mut found = Vec::new();
+        for region in self.source_regions.iter().chain([&super::judge::home()]) {
+            let at = rds_region(region);
+            for snapshot in self
+                .rds
+                .snapshots(&at)
+                .chain(self.rds.cluster_snapshots(&at))
+            {
+                found.extend(snapshot.fate.faults(&snapshot.origin));
+            }
+        }
+        for fault in found {
+            self.count_fault(fault);
+        }
     }
 
     /// Writes a step down, if anybody wants to read it.

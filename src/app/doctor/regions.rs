@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Home, Order, Permissions, all, count, manual_snapshots, port, quotas, rds};
+use crate::app::doctor::ask::{self, all, count, manual_snapshots, port, quotas, rds};
+use crate::app::doctor::scope::{Home, Order, Permissions};
 use crate::domain::arn::{Family, KeyArn, Region};
-use crate::domain::database::{Choice, choose};
+use crate::domain::choice::{Choice, choose};
 use crate::domain::doctor::databases::{Candidate, claims, option_group, other_stacks};
 use crate::domain::doctor::keys::source_key;
 use crate::domain::doctor::policies::{misnamed, refused, unjudged};
@@ -13,7 +14,7 @@ use crate::domain::doctor::{Check, Finding, Level, NotSaid};
 use crate::domain::letter::{forwarding_queue, names};
 use crate::domain::names::OptionGroup;
 use crate::domain::policy::Policies;
-use crate::domain::policy_set::KeyName;
+use crate::domain::policy_spec::KeyName;
 use crate::settings::Preflight;
 
 /// What was found in a region, and how many databases a round of it makes.
@@ -193,7 +194,7 @@ async fn option_groups<W: Permissions>(
     if !needed {
         return Vec::new();
     }
-    let here = super::option_groups(world, region).await;
+    let here = ask::option_groups(world, region).await;
     match (&here, &home.option_groups) {
         (Ok(here), Ok(there)) => selected
             .iter()

@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use futures_util::TryStreamExt;
 
-use super::{Snapshots, port};
+use crate::app::doctor::ask::{Snapshots, port};
 use crate::domain::doctor::room::{Copies, PolicyCopies, copy_slots, policy_slots};
 use crate::domain::doctor::{Check, Finding};
 use crate::domain::policy::Policies;
@@ -50,7 +50,7 @@ pub(super) async fn slots<W: ListOpen>(
         let of = |counts: &BTreeMap<PolicyName, usize>| {
             counts.get(&policy.name).copied().unwrap_or_default()
         };
-        if let Some(bound) = policy.copy_slots {
+        if let Some(bound) = policy.options.copy_slots {
             let copies = PolicyCopies {
                 slots: bound,
                 of_all: slots,

@@ -1,8 +1,9 @@
 //! What a command is after, and the request that it makes of RDS.
 
-use crate::app::work::Desk;
+use crate::app::work::config::Desk;
 use crate::domain::command::{Command, Run};
-use crate::domain::names::{self, Attempt, SnapshotId};
+use crate::domain::names::{Attempt, SnapshotId};
+use crate::domain::naming;
 use crate::domain::tags::{self, Tags};
 use crate::domain::wait::{CopyOf, Expectation, Wait};
 use crate::ports::{
@@ -25,9 +26,9 @@ impl Aim {
     fn id(&self, desk: &Desk, run: &Run, attempt: Attempt) -> SnapshotId {
         let stack = &desk.rules.stack;
         match self {
-            Self::Snapshot => names::source_snapshot(stack, run, attempt),
+            Self::Snapshot => naming::source_snapshot(stack, run, attempt),
             Self::Copy(copy_of) => {
-                names::copy(stack, run, &SnapshotId::of(&copy_of.source), attempt)
+                naming::copy(stack, run, &SnapshotId::of(&copy_of.source), attempt)
             }
         }
     }
@@ -65,7 +66,7 @@ impl Aim {
 
     fn tags(&self, desk: &Desk, command: &Command) -> Tags {
         let run = &command.run;
-        let name = names::execution(&desk.rules.stack, run, Attempt::FIRST);
+        let name = naming::execution(&desk.rules.stack, run, Attempt::FIRST);
         let carried = run.extras.tags.iter();
         let mut tags: Tags = carried
             .map(|(key, value)| (key.to_string(), value.clone()))

@@ -3,9 +3,12 @@
 use tracing::warn;
 
 use crate::app::conclude;
-use crate::app::work::named;
+use crate::app::work::config::Desk;
+use crate::app::work::expired::expired;
+use crate::app::work::give_up::give_up;
+use crate::app::work::outcome::{Tried, WorkError, Worked, not_told};
+use crate::app::work::permissions::Permissions;
 use crate::app::work::register::{mark, queue};
-use crate::app::work::{Desk, Permissions, Tried, WorkError, Worked};
 use crate::domain::existing::{Existing, existing};
 use crate::domain::failure::{Failure, Owner, Remedy};
 use crate::domain::limits::HINT_RECHECKS;
@@ -28,7 +31,7 @@ pub(super) async fn refused<W: Permissions>(
         Owner::AskQuota => ask_quota(world, wait, error).await.map(Tried::Done),
         Owner::LookAgain(_) if receives <= HINT_RECHECKS => Err(WorkError::Rds(error)),
         Owner::LookAgain(reason) => match &wait.command.run.extras.automated {
-            Some(of) => named::expired(world, desk, wait, of).await.map(Tried::Done),
+            Some(of) => expired(world, desk, wait, of).await.map(Tried::Done),
             None => {
                 let failure = Failure::new(reason, error.to_string());
                 give_up(world, wait, failure).await.map(Tried::Done)
@@ -46,17 +49,6 @@ pub(super) async fn refused<W: Permissions>(
             })
         }
         Owner::Transient => Err(WorkError::Rds(error)),
-    }
-}
-
-/// A describe call that did not come through: parked where a person must mend something first.
-pub(super) fn not_told(error: RdsError) -> WorkError {
-    match error.owner() {
-        Owner::Park(remedy) => WorkError::Parked {
-            remedy,
-            source: error,
-        },
-        _ => WorkError::Rds(error),
     }
 }
 
@@ -108,14 +100,4 @@ async fn ask_quota<W: Permissions>(
         });
     }
     queue(world, wait).await
-}
-
-pub(super) async fn give_up<W: Permissions>(
-    world: &W,
-    wait: &Wait,
-    failure: Failure,
-) -> Result<Worked, WorkError> {
-    Ok(Worked::Settled(
-        conclude::fail(world, wait, &failure).await?,
-    ))
 }

@@ -1,11 +1,13 @@
 //! Register, then act; the live token wins.
 
+use crate::domain::naming;
 use tracing::info;
 
 use crate::app::conclude;
-use crate::app::work::{Permissions, WorkError, Worked};
+use crate::app::work::outcome::{WorkError, Worked};
+use crate::app::work::permissions::Permissions;
 use crate::domain::arn::ExecutionArn;
-use crate::domain::names::{self, Attempt};
+use crate::domain::names::Attempt;
 use crate::domain::wait::{Phase, Wait};
 use crate::ports::{PortError, Probe, Written};
 
@@ -80,7 +82,7 @@ pub(super) async fn next_attempt<W: Permissions>(
         return Ok(None);
     };
     let next = Wait {
-        resource: names::nth_attempt(&wait.resource, attempt),
+        resource: naming::nth_attempt(&wait.resource, attempt),
         phase: Phase::Registered,
         since: world.now(),
         trouble: None,

@@ -1,29 +1,20 @@
-//! What a copy is made of.
+//! Finding what a command copies.
 
 use crate::app::work::aim::Aim;
+use crate::app::work::config::Desk;
+use crate::app::work::copy_source::{Source, copy_of};
+use crate::app::work::give_up::give_up;
 use crate::app::work::named;
-use crate::app::work::refused::{give_up, not_told};
-use crate::app::work::{Desk, Permissions, WorkError, Worked};
-use crate::domain::arn::{Family, RdsArn};
-use crate::domain::command::{Automated, Command, Run};
-use crate::domain::database::Refusal;
+use crate::app::work::outcome::{WorkError, Worked, not_told};
+use crate::app::work::permissions::Permissions;
+use crate::domain::arn::RdsArn;
+use crate::domain::command::{Command, Run};
 use crate::domain::failure::{Failure, Reason};
 use crate::domain::limits::HINT_RECHECKS;
-use crate::domain::names::{self, Attempt, SnapshotId};
-use crate::domain::snapshot::{Snapshot, SnapshotStatus};
-use crate::domain::wait::{CopyOf, Expectation};
-
-/// What a copy can be made of.
-pub(super) enum Source {
-    /// This.
-    Found(CopyOf),
-    /// RDS has removed the automated snapshot that the run names.
-    Expired(Automated),
-    /// RDS shows none that is available.
-    None,
-    /// Of this, no copy can be what it must be.
-    Unfit(Failure),
-}
+use crate::domain::names::{Attempt, SnapshotId};
+use crate::domain::naming;
+use crate::domain::snapshot::SnapshotStatus;
+use crate::domain::wait::Expectation;
 
 /// What to copy. A command that comes again, from the queue for slots above all, finds it in its own wait; a new
 /// one asks RDS.
@@ -39,12 +30,12 @@ pub(super) async fn source<W: Permissions>(
     let sources: Vec<SnapshotId> = match automated {
         Some(of) => vec![SnapshotId::of(&of.snapshot)],
         None => Attempt::all()
-            .map(|attempt| names::source_snapshot(stack, run, attempt))
+            .map(|attempt| naming::source_snapshot(stack, run, attempt))
             .collect(),
     };
     let copies: Vec<RdsArn> = sources
         .iter()
-        .map(|source| names::copy(stack, run, source, Attempt::FIRST))
+        .map(|source| naming::copy(stack, run, source, Attempt::FIRST))
         .map(|id| run.database.arn.sibling_snapshot(&desk.home, &id))
         .collect();
     let waits = world.look_up(&copies).await?;
@@ -90,23 +81,6 @@ async fn ask_for_source<W: Permissions>(
         return Ok(Source::None);
     };
     Ok(copy_of(run, snapshot))
-}
-
-/// What a copy of an available snapshot must turn out to be.
-pub(super) fn copy_of(run: &Run, snapshot: Snapshot) -> Source {
-    if snapshot.arn.family() == Family::Cluster && !snapshot.encrypted {
-        // The planner refuses such a cluster; who starts its execution all the same must hear of it as well.
-        let cause = format!("{}: {}", snapshot.arn, Refusal::UnencryptedCluster);
-        return Source::Unfit(Failure::new(Reason::Unsupported, cause));
-    }
-    let copy_of = CopyOf {
-        source: snapshot.arn,
-        key: run.key.clone(),
-        engine: snapshot.engine,
-        size_gib: snapshot.size_gib,
-        taken_at: snapshot.taken_at,
-    };
-    Source::Found(copy_of)
 }
 
 /// The step before has succeeded, so an available source was there. The first few receives take it that RDS's

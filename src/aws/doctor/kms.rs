@@ -1,12 +1,11 @@
 //! KMS: the policies of keys.
 
 use super::super::fault::{port_error, unusable};
-use super::{Doctor, client};
+use super::{Doctor, client, key_policy};
 use crate::domain::arn::KeyArn;
 use crate::domain::doctor::key_policy::Statement;
 use crate::ports::PortError;
 use crate::ports::doctor::ReadKeyPolicy;
-use crate::wire;
 
 /// The one name that a key's policy has.
 const POLICY: &str = "default";
@@ -21,7 +20,7 @@ impl ReadKeyPolicy for Doctor {
             .send()
             .await
             .map_err(|error| port_error(ACTION, &error, &[]))?;
-        wire::key_policy::read(answer.policy().unwrap_or_default())
+        key_policy::read(answer.policy().unwrap_or_default())
             .map_err(|error| unusable(ACTION, error))
     }
 }

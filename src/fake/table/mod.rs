@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::domain::arn::{RdsArn, Region};
-use crate::domain::names::{ResourceId, first_attempt};
+use crate::domain::names::ResourceId;
+use crate::domain::naming::first_attempt;
 use crate::domain::policy_set::Applied;
-use crate::domain::slots::SlotLimits;
+use crate::domain::slot_limits::SlotLimits;
 use crate::domain::tags::PolicyName;
 use crate::domain::token::TaskToken;
 use crate::domain::trouble::Trouble;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::arn::RdsArn;
-use crate::domain::slots::SlotLimits;
+use crate::domain::slot_limits::SlotLimits;
 use crate::domain::tags::PolicyName;
 use crate::ports::OpenPage;
 

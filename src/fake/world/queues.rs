@@ -6,16 +6,16 @@ use super::super::queue::Queue;
 use super::{Holds, Ports, State};
 use crate::domain::command::Command;
 use crate::fake::Refusal;
+use crate::json;
 use crate::ports::{
     DeadLetter, DelayMessage, PortError, ReceiptHandle, ReceiveDeadLetters, RemoveDeadLetter,
     SendAgain, SendCommand,
 };
-use crate::wire;
 
 impl<L: Holds> SendCommand for Ports<L> {
     async fn send_command(&self, command: &Command) -> Result<(), PortError> {
         self.with(|state| {
-            let body = wire::command::write(command);
+            let body = json::command::write(command);
             state.commands.send(body, L::Note::default(), state.now);
         });
         Ok(())

@@ -9,7 +9,7 @@ use crate::domain::command::{DatabaseRef, Run};
 use crate::domain::manifest::Manifest;
 use crate::domain::names::{ExecutionName, ResourceId};
 use crate::domain::policy_set::{Applied, Stamp, Version};
-use crate::domain::slots::SlotLimits;
+use crate::domain::slot_limits::SlotLimits;
 use crate::domain::tags::PolicyName;
 use crate::domain::token::TaskToken;
 use crate::domain::trouble::Trouble;
@@ -17,7 +17,8 @@ use crate::domain::wait::{Phase, Wait};
 use crate::ports::{
     Abandoned, Claim, ClaimRun, ClaimSlot, Entry, FreeSlot, Held, ListOpen, LookUpWaits,
     NoteTrouble, OpenMarker, OpenPage, PlanCursor, PortError, ReadEntries, ReadPlanCursor,
-    ReadPolicies, ReadPolicyHistory, RecordRecoveryPoint, StorePolicies, Waits, Written,
+    ReadPolicies, ReadPolicyHistory, RecordRecoveryPoint, RegisterWaits, StorePolicies, Waits,
+    Written,
 };
 
 impl<L: Holds> Ports<L> {
@@ -26,7 +27,7 @@ impl<L: Holds> Ports<L> {
     }
 }
 
-impl<L: Holds> Waits for Ports<L> {
+impl<L: Holds> RegisterWaits for Ports<L> {
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
         Ok(self.table(|table, now| table.register(wait, now)))
     }
@@ -34,7 +35,9 @@ impl<L: Holds> Waits for Ports<L> {
     async fn replace(&self, wait: &Wait, instead_of: &Wait) -> Result<Written, PortError> {
         Ok(self.table(|table, now| table.replace(wait, instead_of, now)))
     }
+}
 
+impl<L: Holds> Waits for Ports<L> {
     async fn set_phase(
         &self,
         resource: &RdsArn,

@@ -6,9 +6,8 @@ use snapferry::domain::command::{Command, DatabaseRef, Extras, Run, Step};
 use snapferry::domain::failure::Remedy;
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::{ExecutionName, ResourceId};
-use snapferry::domain::policy_set::{
-    Applied, AppliedKey, Note, PolicySet, PolicySpec, Stamp, Version,
-};
+use snapferry::domain::policy_set::{Applied, Note, PolicySet, Stamp, Version};
+use snapferry::domain::policy_spec::{AppliedKey, PolicySpec};
 use snapferry::domain::schedule::Schedule;
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::token::TaskToken;

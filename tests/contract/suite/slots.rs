@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use snapferry::domain::arn::RdsArn;
-use snapferry::domain::names::{Attempt, nth_attempt};
-use snapferry::domain::slots::{PolicySlots, SlotLimits};
+use snapferry::domain::names::Attempt;
+use snapferry::domain::naming::nth_attempt;
+use snapferry::domain::slot_limits::{PolicySlots, SlotLimits};
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::wait::Phase;
-use snapferry::ports::{Abandoned, ClaimSlot, FreeSlot, ListOpen, Waits};
+use snapferry::ports::{Abandoned, ClaimSlot, FreeSlot, ListOpen, RegisterWaits, Waits};
 
 use super::samples::{copy, policy, time, token, wait, wait_in};
 
 /// The ports of this file's cases.
-pub(crate) trait Table: ClaimSlot + FreeSlot + ListOpen + Waits {}
+pub(crate) trait Table: ClaimSlot + FreeSlot + ListOpen + RegisterWaits + Waits {}
 
-impl<T: ClaimSlot + FreeSlot + ListOpen + Waits> Table for T {}
+impl<T: ClaimSlot + FreeSlot + ListOpen + RegisterWaits + Waits> Table for T {}
 
 fn of_all(most: usize) -> SlotLimits {
     SlotLimits {

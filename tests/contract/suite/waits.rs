@@ -3,16 +3,20 @@
 use std::collections::BTreeMap;
 
 use snapferry::domain::arn::RdsArn;
-use snapferry::domain::names::{Attempt, nth_attempt};
+use snapferry::domain::names::Attempt;
+use snapferry::domain::naming::nth_attempt;
 use snapferry::domain::wait::{Expectation, Phase, Wait};
-use snapferry::ports::{ListOpen, LookUpWaits, NoteTrouble, Waits, Written};
+use snapferry::ports::{ListOpen, LookUpWaits, NoteTrouble, RegisterWaits, Waits, Written};
 
 use super::samples::{copy, time, token, trouble, wait, wait_in};
 
 /// The ports of this file's cases.
-pub(crate) trait Table: Waits + NoteTrouble + LookUpWaits + ListOpen {}
+pub(crate) trait Table:
+    RegisterWaits + Waits + NoteTrouble + LookUpWaits + ListOpen
+{
+}
 
-impl<T: Waits + NoteTrouble + LookUpWaits + ListOpen> Table for T {}
+impl<T: RegisterWaits + Waits + NoteTrouble + LookUpWaits + ListOpen> Table for T {}
 
 async fn stored(table: &impl Table, name: &str) -> Option<Wait> {
     stored_of(table, &copy(name)).await

@@ -14,9 +14,11 @@ use snapferry::domain::command::{Command, DatabaseRef, Run};
 use snapferry::domain::database::Database;
 use snapferry::domain::failure::{Failure, Owner};
 use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::{ExecutionName, ResourceId, SnapshotId, first_attempt};
+use snapferry::domain::names::{ExecutionName, ResourceId, SnapshotId};
+use snapferry::domain::naming::first_attempt;
 use snapferry::domain::policy_set::Applied;
-use snapferry::domain::slots::SlotLimits;
+use snapferry::domain::role::Role;
+use snapferry::domain::slot_limits::SlotLimits;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::token::TaskToken;
@@ -29,13 +31,14 @@ use snapferry::ports::{
     DescribeQuota, DescribeSnapshots, ExecutionState, FindDatabases, FreeSlot, Held, Jitter,
     ListDatabases, ListOpen, LookUpWaits, NoteTrouble, OpenMarker, OpenPage, Page, PlanCursor,
     PortError, Probe, ProbeToken, RdsError, ReadPlanCursor, ReadPolicies, ReceiptHandle,
-    RecordRecoveryPoint, SendCommand, SnapshotQuota, StartExecution, Started, Waits, Written,
+    RecordRecoveryPoint, RegisterWaits, SendCommand, SnapshotQuota, StartExecution, Started, Waits,
+    Written,
 };
 
 use super::backups::NIGHTLY;
 use super::gatekeeper::{Fake, Gatekeeper};
 use super::mutant::Mutant;
-use super::world::{Role, World};
+use super::world::World;
 
 /// The ports of one invocation.
 pub(super) struct Mutated {

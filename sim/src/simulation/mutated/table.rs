@@ -45,7 +45,7 @@ impl Mutated {
     }
 }
 
-impl Waits for Mutated {
+impl RegisterWaits for Mutated {
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
         if self.has(Mutant::ActsBeforeItRegisters) {
             let (by, mut world) = (self.invocation(), self.world());
@@ -96,7 +96,9 @@ impl Waits for Mutated {
             (written, _) => Ok(written),
         }
     }
+}
 
+impl Waits for Mutated {
     async fn set_phase(
         &self,
         resource: &RdsArn,
