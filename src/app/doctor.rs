@@ -33,7 +33,7 @@ use regions::{RegionSeen, region};
 use scope::Home;
 use slots::slots;
 
-pub use scope::{Order, Permissions};
+pub use scope::{ACTIONS, Order, Permissions};
 
 /// How many regions, or roles, are looked at beside each other: IAM and KMS allow few calls a second.
 const CONCURRENCY: usize = 4;

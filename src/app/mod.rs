@@ -3,13 +3,16 @@
 //!
 //! They use no timers and spawn nothing; their trait bounds are their role's permissions.
 
-/// Names the sum of a use case's ports: all that its role may do.
+/// Names the sum of a use case's ports, which is all that its role may do, and lists the IAM actions that they need.
 macro_rules! permissions {
     ($(#[$doc:meta])* $name:ident: $($port:ident)+) => {
         $(#[$doc])*
         pub trait $name: $($port +)+ {}
 
         impl<W> $name for W where W: $($port +)+ {}
+
+        /// The IAM actions that the use case needs, port by port.
+        pub const ACTIONS: &[&[&str]] = &[$($port),+];
     };
 }
 

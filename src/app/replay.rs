@@ -23,15 +23,10 @@ use crate::ports::{
     ReceiveDeadLetters, RemoveDeadLetter, SendAgain, open_pages,
 };
 
-/// Everything that a replay may do.
-pub trait Permissions:
-    DelayMessage + ListOpen + ProbeToken + ReceiveDeadLetters + RemoveDeadLetter + SendAgain
-{
-}
-
-impl<W> Permissions for W where
-    W: DelayMessage + ListOpen + ProbeToken + ReceiveDeadLetters + RemoveDeadLetter + SendAgain
-{
+permissions! {
+    /// Everything that a replay may do.
+    Permissions:
+        DelayMessage ListOpen ProbeToken ReceiveDeadLetters RemoveDeadLetter SendAgain
 }
 
 /// Messages of one ReceiveMessage (SQS).

@@ -33,7 +33,7 @@ use source::{no_source, source};
 
 pub use config::Desk;
 pub use outcome::{WorkError, Worked};
-pub use permissions::Permissions;
+pub use permissions::{ACTIONS, Permissions};
 
 /// Does what a command asks. `receives` says how often its message has come (from 1).
 ///

@@ -24,7 +24,8 @@ use crate::domain::token::TaskToken;
 use crate::domain::trouble::Trouble;
 use crate::domain::wait::{Phase, Wait};
 use crate::ports::{
-    ListOpen, LookUpWaits, NoteTrouble, OpenMarker, OpenPage, PortError, Waits, Written,
+    ListOpen, LookUpWaits, NoteTrouble, OpenMarker, OpenPage, PortError, RegisterWaits, Waits,
+    Written,
 };
 
 /// The index of all that is open.
@@ -34,7 +35,7 @@ const IS_NEW: &str = "attribute_not_exists(#pk)";
 const HAS_TOKEN: &str = "#token = :token";
 const HAS_TOKEN_OR_IS_GONE: &str = "attribute_not_exists(#pk) OR #token = :token";
 
-impl<Also> Waits for Aws<Also> {
+impl<Also> RegisterWaits for Aws<Also> {
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
         const ACTION: &str = "PutItem";
         let request = self
@@ -91,7 +92,9 @@ impl<Also> Waits for Aws<Also> {
             }
         }
     }
+}
 
+impl<Also> Waits for Aws<Also> {
     async fn set_phase(
         &self,
         resource: &RdsArn,

@@ -15,7 +15,7 @@ use crate::app::work::batch;
 use crate::app::work::{self, Desk};
 use crate::domain::backoff::Backoff;
 use crate::error::chain;
-use crate::ports::{DelayMessage, Jitter, PortError};
+use crate::ports::PortError;
 use crate::settings::Planning;
 
 /// Why an invocation as a whole counts as failed. The function's error metric, and so its alarm, counts these.
@@ -65,15 +65,12 @@ impl From<EdgeError> for Diagnostic {
 ///
 /// # Errors
 /// A batch that cannot be answered record by record.
-pub async fn work<W>(
+pub async fn work<W: work::Permissions>(
     world: &W,
     desk: &Desk,
     backoff: &Backoff,
     event: SqsEvent,
-) -> Result<SqsBatchResponse, EdgeError>
-where
-    W: work::Permissions + DelayMessage + Jitter,
-{
+) -> Result<SqsBatchResponse, EdgeError> {
     let records = records(event)?;
     Ok(answer(batch::work(world, desk, backoff, records).await))
 }

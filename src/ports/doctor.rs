@@ -85,3 +85,15 @@ pub trait SimulatePermissions {
         requirement: &Requirement,
     ) -> Result<Vec<Decision>, PortError>;
 }
+
+actions! {
+    InspectDatabases: "rds:DescribeDBInstances" "rds:DescribeDBClusters";
+    ListManualSnapshots: "rds:DescribeDBSnapshots" "rds:DescribeDBClusterSnapshots";
+    ListOptionGroups: "rds:DescribeOptionGroups";
+    ReadKeyPolicy: "kms:GetKeyPolicy";
+    FindRules: "events:ListRuleNamesByTarget";
+    DescribeRule: "events:DescribeRule";
+    FindQueue: "sqs:GetQueueUrl";
+    CountMessages: "sqs:GetQueueAttributes";
+    SimulatePermissions: "iam:SimulatePrincipalPolicy";
+}

@@ -15,3 +15,9 @@ pub trait CallerIdentity {
     /// `GetCallerIdentity`: the ARN that AWS knows the caller by.
     async fn caller_identity(&self) -> Result<String, PortError>;
 }
+
+// Everybody may ask who they are.
+actions! {
+    DescribeKey: "kms:DescribeKey";
+    CallerIdentity: ;
+}

@@ -10,6 +10,16 @@
     reason = "the use cases are generic and single-threaded; no future needs to be Send"
 )]
 
+/// Lists the IAM actions that a port needs, in a constant with the port's own name: who imports the port can name both.
+/// `permissions!` collects them, and tests compare them with the templates and with what the doctor asks IAM.
+macro_rules! actions {
+    ($($port:ident: $($action:literal)*;)+) => {$(
+        #[doc = concat!("The IAM actions that the port [`", stringify!($port), "`](trait@", stringify!($port), ") needs.")]
+        #[expect(non_upper_case_globals, reason = "it stands beside the trait of this name")]
+        pub const $port: &[&str] = &[$($action),*];
+    )+};
+}
+
 pub mod doctor;
 mod keys;
 mod pages;
@@ -53,4 +63,9 @@ pub trait Clock {
 pub trait Jitter {
     /// A number from 0 to 1.
     fn jitter(&self) -> f64;
+}
+
+actions! {
+    Clock: ;
+    Jitter: ;
 }

@@ -98,7 +98,8 @@ where
                 return Err(endless(Endless { pages: max }));
             }
             asked += 1;
-            Ok(ask(marker))
+            // Boxed, so that a use case that turns pages does not carry the whole call in its own future, twice.
+            Ok(Box::pin(ask(marker)))
         });
         async move {
             let Some(answer) = answer else {

@@ -74,3 +74,11 @@ pub trait RemoveDeadLetter {
     /// `DeleteMessage`.
     async fn remove_dead_letter(&self, receipt: &ReceiptHandle) -> Result<(), PortError>;
 }
+
+actions! {
+    SendCommand: "sqs:SendMessage";
+    DelayMessage: "sqs:ChangeMessageVisibility";
+    ReceiveDeadLetters: "sqs:ReceiveMessage";
+    SendAgain: "sqs:SendMessage";
+    RemoveDeadLetter: "sqs:DeleteMessage";
+}

@@ -22,7 +22,7 @@ pub struct RdsError {
     pub code: Option<String>,
     /// AWS's message, or what went wrong on the way.
     pub message: String,
-    /// What the adapter knows besides (HTTP status, request id, the transport's own error).
+    /// What the adapter also knows (HTTP status, request id, the transport's own error).
     #[source]
     pub source: Option<Source>,
 }
@@ -145,4 +145,16 @@ pub trait DescribeQuota {
         region: &Region,
         family: Family,
     ) -> Result<Option<SnapshotQuota>, RdsError>;
+}
+
+// With a tag, RDS also asks for AddTagsToResource. It reads and encrypts a copy's data by grants of the caller's.
+actions! {
+    ListDatabases: "rds:DescribeDBInstances" "rds:DescribeDBClusters";
+    FindDatabases: "rds:DescribeDBInstances" "rds:DescribeDBClusters";
+    DescribeSnapshots: "rds:DescribeDBSnapshots" "rds:DescribeDBClusterSnapshots";
+    AutomatedSnapshots: "rds:DescribeDBSnapshots" "rds:DescribeDBClusterSnapshots";
+    CreateSnapshot: "rds:CreateDBSnapshot" "rds:CreateDBClusterSnapshot" "rds:AddTagsToResource";
+    CopySnapshot: "rds:CopyDBSnapshot" "rds:CopyDBClusterSnapshot" "rds:AddTagsToResource" "kms:DescribeKey"
+        "kms:CreateGrant";
+    DescribeQuota: "rds:DescribeAccountAttributes";
 }

@@ -119,3 +119,13 @@ pub trait RedriveExecution {
     /// `RedriveExecution`.
     async fn redrive_execution(&self, name: &ExecutionName) -> Result<Redriven, PortError>;
 }
+
+actions! {
+    ProbeToken: "states:SendTaskHeartbeat";
+    Callbacks: "states:SendTaskSuccess" "states:SendTaskFailure";
+    StartExecution: "states:StartExecution" "states:DescribeExecution";
+    ListEnded: "states:ListExecutions";
+    InspectExecution: "states:DescribeExecution";
+    ReadDefinitions: "states:DescribeStateMachine" "states:DescribeStateMachineForExecution";
+    RedriveExecution: "states:RedriveExecution";
+}

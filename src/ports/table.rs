@@ -27,11 +27,15 @@ pub enum Written {
 
 /// The waits: one for all attempts at a snapshot or copy ([`first_attempt`](crate::domain::naming::first_attempt)).
 /// Reads are consistent; every write carries the token that it expects.
-pub trait Waits {
+pub trait RegisterWaits {
     /// `PutItem` if no attempt has a wait; the stored one otherwise.
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError>;
     /// `PutItem` if the stored wait has the token of `instead_of` and is at its attempt.
     async fn replace(&self, wait: &Wait, instead_of: &Wait) -> Result<Written, PortError>;
+}
+
+/// Moves stored waits on, and forgets them. Every write carries the token that it expects.
+pub trait Waits {
     /// `UpdateItem` of phase and since, if the stored wait has this token, is at this attempt, and may come into
     /// this phase ([`Phase::may_become`]).
     async fn set_phase(
@@ -119,11 +123,11 @@ pub trait FreeSlot {
 pub enum Claim {
     /// The database's run is this one.
     Ours,
-    /// Another execution is entered as its run.
+    /// Another execution holds the database's place.
     HeldBy(Held),
 }
 
-/// The execution that is entered as a database's run.
+/// The execution that holds a database's place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     /// Which one.
@@ -153,7 +157,7 @@ pub struct Entry {
     pub database: ResourceId,
     /// The policy.
     pub policy: PolicyName,
-    /// The execution that is entered as its run. It may have ended without success since.
+    /// The execution that holds the database's place. It may have ended without success since.
     pub open: Option<ExecutionName>,
     /// Its newest good recovery point.
     pub newest: Option<Manifest>,
@@ -219,4 +223,23 @@ pub trait StorePolicies {
     /// `TransactWriteItems`: the set becomes the current one and a version of the history, if the current one's
     /// version is the one before it (for the first: if there is none).
     async fn store_policies(&self, set: &Applied) -> Result<Written, PortError>;
+}
+
+// IAM checks a transaction by what is in it.
+actions! {
+    RegisterWaits: "dynamodb:PutItem";
+    Waits: "dynamodb:UpdateItem" "dynamodb:DeleteItem";
+    NoteTrouble: "dynamodb:UpdateItem";
+    LookUpWaits: "dynamodb:BatchGetItem";
+    ListOpen: "dynamodb:Query";
+    ClaimSlot: "dynamodb:UpdateItem";
+    FreeSlot: "dynamodb:ConditionCheckItem" "dynamodb:UpdateItem";
+    ClaimRun: "dynamodb:UpdateItem";
+    ReadEntries: "dynamodb:BatchGetItem";
+    RecordRecoveryPoint: "dynamodb:UpdateItem";
+    ReadPlanCursor: "dynamodb:GetItem";
+    PlanCursor: "dynamodb:GetItem" "dynamodb:UpdateItem";
+    ReadPolicies: "dynamodb:GetItem";
+    ReadPolicyHistory: "dynamodb:GetItem" "dynamodb:BatchGetItem";
+    StorePolicies: "dynamodb:PutItem";
 }

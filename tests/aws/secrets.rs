@@ -15,7 +15,7 @@ use snapferry::json::command as wire_command;
 use snapferry::logging::{self, LogLevel};
 use snapferry::ports::{
     Callbacks, DeadLetter, Delivery, LookUpWaits, NoteTrouble, PortError, Probe, ProbeToken,
-    ReceiptHandle, SendAgain, SendCommand, Waits,
+    ReceiptHandle, RegisterWaits, SendAgain, SendCommand, Waits,
 };
 use tracing_subscriber::fmt::MakeWriter;
 

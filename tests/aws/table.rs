@@ -10,7 +10,7 @@ use snapferry::domain::tags::PolicyName;
 use snapferry::domain::wait::{Phase, Wait};
 use snapferry::ports::{
     Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, Held, ListOpen, LookUpWaits, NoteTrouble,
-    PlanCursor, ReadEntries, ReadPlanCursor, RecordRecoveryPoint, Waits, Written,
+    PlanCursor, ReadEntries, ReadPlanCursor, RecordRecoveryPoint, RegisterWaits, Waits, Written,
 };
 
 use crate::items::a_wait;

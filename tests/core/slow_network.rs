@@ -201,16 +201,6 @@ impl LookUpWaits for Slow {
 }
 
 impl Waits for Slow {
-    async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
-        self.answer().await;
-        self.world.register(wait).await
-    }
-
-    async fn replace(&self, wait: &Wait, instead_of: &Wait) -> Result<Written, PortError> {
-        self.answer().await;
-        self.world.replace(wait, instead_of).await
-    }
-
     async fn set_phase(
         &self,
         resource: &RdsArn,

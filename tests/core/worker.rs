@@ -11,7 +11,7 @@ use snapferry::domain::names::OptionGroup;
 use snapferry::domain::snapshot::SnapshotStatus;
 use snapferry::domain::tags::{PolicyName, TagKey};
 use snapferry::domain::wait::{CopyOf, Expectation, Phase, Wait};
-use snapferry::ports::{SnapshotQuota, Waits, Written};
+use snapferry::ports::{RegisterWaits, SnapshotQuota, Written};
 
 use crate::world::{
     Answer, Token, World, a_run, backoff, command, copy_arn, desk, execution_arn, ours, record,

@@ -31,8 +31,8 @@ use snapferry::ports::{
     Delivery, DescribeQuota, DescribeSnapshots, ExecutionState, FindDatabases, FreeSlot, Held,
     Jitter, ListDatabases, ListOpen, LookUpWaits, NoteTrouble, OpenMarker, OpenPage, Page,
     PlanCursor, PortError, Probe, ProbeToken, RdsError, ReadEntries, ReadPlanCursor, ReadPolicies,
-    ReceiptHandle, RecordRecoveryPoint, SendCommand, SnapshotQuota, StartExecution, Started, Waits,
-    Written,
+    ReceiptHandle, RecordRecoveryPoint, RegisterWaits, SendCommand, SnapshotQuota, StartExecution,
+    Started, Waits, Written,
 };
 
 /// Runs a future that never has to wait for anything but the fake.
@@ -679,7 +679,7 @@ impl StartExecution for World {
     }
 }
 
-impl Waits for World {
+impl RegisterWaits for World {
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
         self.call("PutItem", &wait.resource)?;
         let mut waits = self.waits.borrow_mut();
@@ -705,7 +705,9 @@ impl Waits for World {
         waits.insert(key, wait.clone());
         Ok(Written::Stored)
     }
+}
 
+impl Waits for World {
     async fn set_phase(
         &self,
         resource: &RdsArn,

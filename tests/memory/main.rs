@@ -175,14 +175,6 @@ impl Callbacks for Crowd {
 }
 
 impl Waits for Crowd {
-    async fn register(&self, _wait: &Wait) -> Result<Option<Wait>, PortError> {
-        panic!("the sweeper registers nothing");
-    }
-
-    async fn replace(&self, _wait: &Wait, _instead_of: &Wait) -> Result<Written, PortError> {
-        panic!("the sweeper replaces nothing");
-    }
-
     async fn set_phase(
         &self,
         _resource: &RdsArn,

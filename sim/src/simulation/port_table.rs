@@ -14,8 +14,8 @@ use snapferry::domain::token::TaskToken;
 use snapferry::domain::wait::{Phase, Wait};
 use snapferry::ports::{
     Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, Held, ListOpen, LookUpWaits, OpenMarker,
-    OpenPage, PlanCursor, PortError, ReadPlanCursor, ReadPolicies, RecordRecoveryPoint, Waits,
-    Written,
+    OpenPage, PlanCursor, PortError, ReadPlanCursor, ReadPolicies, RecordRecoveryPoint,
+    RegisterWaits, Waits, Written,
 };
 
 use super::judge::name_of;
@@ -132,7 +132,7 @@ impl Port {
     }
 }
 
-impl Waits for Port {
+impl RegisterWaits for Port {
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
         if self.has(Mutant::ActsBeforeItRegisters) {
             let stored = self
@@ -184,7 +184,9 @@ impl Waits for Port {
         })
         .await
     }
+}
 
+impl Waits for Port {
     async fn set_phase(
         &self,
         resource: &RdsArn,

@@ -2,13 +2,14 @@
 
 use crate::ports::{
     AutomatedSnapshots, Callbacks, ClaimRun, ClaimSlot, Clock, CopySnapshot, CreateSnapshot,
-    DescribeQuota, DescribeSnapshots, LookUpWaits, NoteTrouble, ProbeToken, RecordRecoveryPoint,
-    StartExecution, Waits,
+    DelayMessage, DescribeQuota, DescribeSnapshots, Jitter, LookUpWaits, NoteTrouble, ProbeToken,
+    RecordRecoveryPoint, RegisterWaits, StartExecution, Waits,
 };
 
 permissions! {
     /// Everything that the worker may do.
     Permissions:
-        AutomatedSnapshots Callbacks ClaimRun ClaimSlot Clock CopySnapshot CreateSnapshot DescribeQuota
-        DescribeSnapshots LookUpWaits NoteTrouble ProbeToken RecordRecoveryPoint StartExecution Waits
+        AutomatedSnapshots Callbacks ClaimRun ClaimSlot Clock CopySnapshot CreateSnapshot DelayMessage DescribeQuota
+        DescribeSnapshots Jitter LookUpWaits NoteTrouble ProbeToken RecordRecoveryPoint RegisterWaits StartExecution
+        Waits
 }

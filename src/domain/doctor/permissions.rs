@@ -1,4 +1,5 @@
-//! What each role must be allowed, action by action: the same list as the template's, held together by a test.
+//! What each role must be allowed, action by action, on which resources and under which conditions. A test compares the
+//! actions with those of the role's ports, and those with the template's.
 
 use std::fmt;
 

@@ -14,13 +14,13 @@ use snapferry::domain::wait::{Phase, Wait};
 use snapferry::ports::{
     Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, Held, ListOpen, LookUpWaits, NoteTrouble,
     OpenMarker, OpenPage, PlanCursor, PortError, ReadPlanCursor, ReadPolicies, RecordRecoveryPoint,
-    Waits, Written,
+    RegisterWaits, Waits, Written,
 };
 
 use super::port::{OTHER_CALL, Port};
 use super::table::{CATALOG_KB, SLOTS_KB, WAIT_KB};
 
-impl Waits for Port<'_> {
+impl RegisterWaits for Port<'_> {
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
         let mut inner = self.other();
         inner.wrote(2 * WAIT_KB);
@@ -45,7 +45,9 @@ impl Waits for Port<'_> {
         inner.state.table.put(wait.clone());
         Ok(Written::Stored)
     }
+}
 
+impl Waits for Port<'_> {
     async fn set_phase(
         &self,
         resource: &RdsArn,
