@@ -50,7 +50,7 @@ fn cluster(cluster: &Cluster) -> Option<Database> {
 }
 
 /// A snapshot, of an instance or a cluster.
-pub(crate) fn snapshot(row: &SnapshotDescription) -> Option<Snapshot> {
+pub fn snapshot(row: &SnapshotDescription) -> Option<Snapshot> {
     let source = row
         .source_arn
         .as_deref()
@@ -85,7 +85,7 @@ fn tags(tags: &crate::rds::Tags) -> Tags {
 }
 
 /// One page of a family's databases, filtered if there are filters.
-pub(crate) fn databases(
+pub fn databases(
     rds: &mut Rds,
     at: &Region,
     family: Family,
@@ -122,7 +122,7 @@ pub(crate) fn databases(
 }
 
 /// The filter that finds databases by their resource ids.
-pub(crate) fn by_resource_id(family: Family, ids: &[ResourceId]) -> Vec<Filter> {
+pub fn by_resource_id(family: Family, ids: &[ResourceId]) -> Vec<Filter> {
     vec![Filter {
         name: match family {
             Family::Instance => "dbi-resource-id".to_owned(),
@@ -133,7 +133,7 @@ pub(crate) fn by_resource_id(family: Family, ids: &[ResourceId]) -> Vec<Filter> 
 }
 
 /// One page of a family's snapshots, as RDS describes them.
-pub(crate) fn descriptions(
+pub fn descriptions(
     rds: &mut Rds,
     at: &Region,
     family: Family,
@@ -147,7 +147,7 @@ pub(crate) fn descriptions(
 }
 
 /// The request for snapshots by their identifiers. RDS finds automated ones only when it is also given their type.
-pub(crate) fn by_identifier(family: Family, ids: &[SnapshotId]) -> DescribeDbSnapshots {
+pub fn by_identifier(family: Family, ids: &[SnapshotId]) -> DescribeDbSnapshots {
     let filter = Filter {
         name: match family {
             Family::Instance => "db-snapshot-id".to_owned(),
@@ -164,7 +164,7 @@ pub(crate) fn by_identifier(family: Family, ids: &[SnapshotId]) -> DescribeDbSna
 }
 
 /// One page of a family's automated snapshots, of one database or of all.
-pub(crate) fn automated(
+pub fn automated(
     rds: &mut Rds,
     at: &Region,
     family: Family,
@@ -186,7 +186,7 @@ pub(crate) fn automated(
 }
 
 /// Takes a snapshot.
-pub(crate) fn create(
+pub fn create(
     rds: &mut Rds,
     at: &Region,
     request: &CreateSnapshotRequest,
@@ -205,7 +205,7 @@ pub(crate) fn create(
 }
 
 /// Copies a snapshot.
-pub(crate) fn copy(
+pub fn copy(
     rds: &mut Rds,
     at: &Region,
     request: &CopySnapshotRequest,
@@ -234,12 +234,7 @@ pub(crate) fn copy(
 }
 
 /// A family's quota of manual snapshots.
-pub(crate) fn quota(
-    rds: &mut Rds,
-    at: &Region,
-    family: Family,
-    now: Timestamp,
-) -> Option<SnapshotQuota> {
+pub fn quota(rds: &mut Rds, at: &Region, family: Family, now: Timestamp) -> Option<SnapshotQuota> {
     let name = match family {
         Family::Instance => "ManualSnapshots",
         Family::Cluster => "ManualClusterSnapshots",

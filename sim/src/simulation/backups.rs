@@ -17,6 +17,7 @@ use super::rule;
 use super::run::BEGIN;
 use super::step_functions::Status;
 use super::world::{World, rds_region};
+use crate::faults::Fault;
 use crate::rds::{Family, Rds, Region as RdsRegion, Snapshot, SnapshotType, Stage, Tags};
 
 /// The policy that has automated snapshots copied.
@@ -192,7 +193,7 @@ impl World {
             "detail-type": kind, "source": "aws.rds",
             "detail": { "SourceArn": arn.to_string(), "EventID": id, "Message": "" },
         });
-        self.count("mischief: a forged hint at an automated snapshot");
+        self.count_fault(Fault::ForgedBackupHint);
         self.send_event(body.to_string(), format!("forged {id} of {arn}"));
     }
 

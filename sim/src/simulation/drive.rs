@@ -15,6 +15,7 @@ use snapferry::settings::Planning;
 use super::gate::Decision;
 use super::invoke::Invocation;
 use super::world::{Shared, World};
+use crate::faults::Fault;
 
 /// How many invocations of one function run at once.
 const CONCURRENCY: usize = 3;
@@ -126,7 +127,7 @@ impl Simulation {
             let n = self.world().rng.usize(..self.invocations.len());
             let id = self.invocations.keys().nth(n).copied();
             if let Some(id) = id {
-                self.world().count("fault: an invocation crashes");
+                self.world().count_fault(Fault::FunctionKilled);
                 self.drop_invocation(id, "crashes");
             }
         }
@@ -276,7 +277,7 @@ impl Simulation {
             .map(|(id, _)| *id)
             .collect();
         for id in late {
-            self.world().count("fault: an invocation runs out of time");
+            self.world().count_fault(Fault::FunctionTimesOut);
             self.drop_invocation(id, "runs out of time");
         }
     }

@@ -10,6 +10,7 @@ use super::queue::Message;
 use super::rule;
 use super::step_functions::AboutToken;
 use super::world::World;
+use crate::faults::Fault;
 
 impl World {
     /// What becomes of a call.
@@ -19,7 +20,7 @@ impl World {
         }
         let (breaks, panics) = (self.climate.call_breaks, self.climate.panic);
         if self.chance(panics) {
-            self.count("fault: a panic");
+            self.count_fault(Fault::FunctionPanics);
             return Decision::Panic;
         }
         if !self.chance(breaks) {
@@ -27,28 +28,28 @@ impl World {
         }
         match self.rng.u8(..7) {
             6 => {
-                self.count("fault: denied for a moment");
+                self.count_fault(Fault::DeniedBriefly);
                 Decision::FailBefore(Broken::Denied)
             }
             0..=1 => {
-                self.count("fault: throttled");
+                self.count_fault(Fault::Throttling);
                 Decision::FailBefore(Broken::Throttled)
             }
             2 => {
-                self.count("fault: an internal error");
+                self.count_fault(Fault::InternalError);
                 Decision::FailBefore(Broken::Internal)
             }
             3 => {
-                self.count("fault: no answer, no effect");
+                self.count_fault(Fault::NoAnswer);
                 Decision::FailBefore(Broken::NoAnswer)
             }
             4 if mutates && self.climate.late_effects => {
-                self.count("fault: no answer, effect comes later");
+                self.count_fault(Fault::EffectLate);
                 let at = self.within(1..=30);
                 Decision::FailLate(Broken::NoAnswer, at)
             }
             _ => {
-                self.count("fault: no answer, but an effect");
+                self.count_fault(Fault::AnswerLost);
                 Decision::FailAfter(if self.rng.bool() {
                     Broken::NoAnswer
                 } else {
@@ -106,7 +107,7 @@ impl World {
         let (now, duplicates) = (self.now, self.climate.duplicates);
         for record in &records {
             if self.chance(duplicates) {
-                self.count("fault: a message is handed over twice");
+                self.count_fault(Fault::MessageDoubled);
                 let queue = if role == Role::Worker {
                     &mut self.commands
                 } else {

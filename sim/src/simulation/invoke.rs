@@ -18,6 +18,7 @@ use super::port::Port;
 use super::queue::Message;
 use super::rule;
 use super::world::FUNCTION_TIMEOUT;
+use crate::faults::Fault;
 
 /// How an invocation ended by itself.
 enum Finished {
@@ -84,7 +85,7 @@ impl Simulation {
                     }
                     let duplicates = world.climate.duplicates;
                     if world.chance(duplicates / 2.0) {
-                        world.count("fault: a done message is not deleted");
+                        world.count_fault(Fault::MessageKept);
                         continue;
                     }
                     let queue = if invocation.role == Role::Worker {
@@ -171,7 +172,7 @@ impl Simulation {
             world.faults_are_on && world.rng.u8(..16) == 0
         };
         if skipped {
-            self.world().count("fault: a schedule's tick is lost");
+            self.world().count_fault(Fault::ScheduleSkipped);
             return;
         }
         self.begin(Role::Sweeper, Vec::new(), |port, settings| {
@@ -213,7 +214,7 @@ impl Simulation {
             world.commands.send(message);
         }
         if broken {
-            world.count("fault: a state cannot send its command");
+            world.count_fault(Fault::CommandNotSent);
             let now = world.now;
             let error = if arrives {
                 "SQS.SdkClientException"

@@ -29,7 +29,7 @@ mod queue;
 mod report;
 pub mod rule;
 mod run;
-pub(crate) mod step_functions;
+pub mod step_functions;
 mod strangers;
 mod table;
 mod walk;

@@ -12,6 +12,7 @@ use super::judge::home;
 use super::rule;
 use super::step_functions::Status;
 use super::world::{Climate, World, rds_region};
+use crate::faults::Fault;
 use crate::rds::Snapshot;
 
 /// A name that nobody of ours uses.
@@ -115,7 +116,7 @@ impl World {
         };
         let now = self.now;
         if self.sfn.stop(&name, now) {
-            self.count("mischief: an execution is stopped");
+            self.count_fault(Fault::ExecutionStopped);
             self.note(|| format!("{name} is stopped"));
         }
     }
@@ -127,7 +128,7 @@ impl World {
         };
         let now = self.now;
         if self.sfn.stop(&name, now) && self.sfn.redrive(&name, now) {
-            self.count("mischief: an execution is stopped and redriven");
+            self.count_fault(Fault::ExecutionRestarted);
             self.note(|| format!("{name} is stopped and redriven"));
         }
     }
@@ -141,7 +142,7 @@ impl World {
         if self.sfn.stop(&name, now) {
             self.spoil(&run);
             self.given_up.insert(name.clone());
-            self.count("mischief: an execution is given up");
+            self.count_fault(Fault::ExecutionGivenUp);
             self.note(|| format!("{name} is given up"));
         }
     }
@@ -149,7 +150,7 @@ impl World {
     /// Step Functions keeps dead tokens for a while only.
     fn forget_tokens(&mut self) {
         self.sfn.forget_the_dead();
-        self.count("mischief: dead tokens are none any more");
+        self.count_fault(Fault::TokensForgotten);
         self.note(|| "Step Functions forgets its dead tokens".to_owned());
     }
 
@@ -182,7 +183,7 @@ impl World {
         if let Some(execution) = self.sfn.executions.get_mut(rival.as_str()) {
             execution.by_hand = true;
         }
-        self.count("mischief: a second execution is started by hand");
+        self.count_fault(Fault::ExecutionDoubled);
         self.note(|| format!("{rival} is started by hand"));
     }
 

@@ -17,6 +17,7 @@ use super::gate::Broken;
 use super::mutant::Mutant;
 use super::port::Port;
 use super::world::{World, rds_region};
+use crate::faults::Fault;
 use crate::rds::{Paging, RdsFault, SnapshotDescription};
 use crate::rows;
 
@@ -39,14 +40,14 @@ impl World {
     /// Whether a call gets as far as RDS.
     fn reaches_rds(&mut self, operation: Operation, region: &Region) -> Result<(), Refusal> {
         if self.down.contains_key(region.as_str()) {
-            self.count("fault: a region does not answer");
+            self.count_fault(Fault::RegionDown);
             return Err(Refusal {
                 code: None,
                 message: "timed out".to_owned(),
             });
         }
         if self.denied.contains_key(&operation) {
-            self.count("fault: access denied");
+            self.count_fault(Fault::AccessDenied);
             let message = format!("not authorized to perform rds:{operation}");
             return Err(Refusal {
                 code: Some("AccessDenied".to_owned()),
@@ -308,6 +309,9 @@ impl DescribeSnapshots for Port {
                     let odd = w.climate.odd_statuses && w.faults_are_on && w.rng.u8(..8) == 0;
                     let rows = page.items.iter();
                     let found: Vec<Snapshot> = rows.filter_map(|row| snapshot(row, odd)).collect();
+                    if odd && !found.is_empty() {
+                        w.count_fault(Fault::UnknownStatus);
+                    }
                     w.note(|| format!("  shows {:?}", shown(&found)));
                     Ok(found)
                 },

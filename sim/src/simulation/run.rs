@@ -65,6 +65,7 @@ pub fn run_world(seed: u64, mutant: Option<Mutant>, traced: bool) -> Outcome {
     let mut simulation = Simulation::new(world, settings);
     live(&mut simulation, faults_last);
     let mut world = simulation.world();
+    world.count_fates();
     let executions = u64::try_from(world.sfn.executions.len()).unwrap_or(u64::MAX);
     let outcome = Outcome {
         seed,

@@ -10,6 +10,7 @@ use super::judge::home;
 use super::people::FOREIGN;
 use super::queue::Message;
 use super::world::{World, rds_region};
+use crate::faults::Fault;
 use crate::rds::{CopyDbSnapshot, CreateDbSnapshot, Ending, Fate, Stage};
 
 /// The key that nobody asked for.
@@ -37,7 +38,7 @@ impl World {
             .copy_db_snapshot(&rds_region(&home()), &request, now)
             .is_ok()
         {
-            self.count("mischief: a stranger's copy takes a place");
+            self.count_fault(Fault::CopiesRefused);
             self.note(|| format!("a stranger copies {}", request.target));
         }
     }
@@ -75,7 +76,7 @@ impl World {
             "RDS-EVENT-0059",
         ];
         let id = ids[self.rng.usize(..ids.len())];
-        self.count("mischief: a forged hint");
+        self.count_fault(Fault::ForgedHint);
         let body = match self.rng.u8(..10) {
             0 => "{".to_owned(),
             1 => serde_json::json!({
@@ -97,7 +98,7 @@ impl World {
             return;
         }
         let (body, note) = self.sent[self.rng.usize(..self.sent.len())].clone();
-        self.count("mischief: an old command comes again");
+        self.count_fault(Fault::CommandRepeated);
         self.note(|| format!("replayed: {note}"));
         self.commands.send(Message::new(
             body,
@@ -121,7 +122,7 @@ impl World {
             })
             .to_string()
         };
-        self.count("mischief: a garbage command");
+        self.count_fault(Fault::Garbage);
         self.note(|| "a garbage command is sent".to_owned());
         let message = Message {
             hopeless: true,
@@ -143,7 +144,7 @@ impl World {
             Some(Stage::Creating | Stage::Copying) => {}
             _ => return,
         }
-        self.count("mischief: a copy is deleted");
+        self.count_fault(Fault::CopyVanished);
         self.delete(&arn);
     }
 
@@ -159,7 +160,7 @@ impl World {
             .is_some_and(|source| source.stage() == Stage::Available)
         {
             self.spoil(&run);
-            self.count("mischief: a source is deleted");
+            self.count_fault(Fault::SourceDeleted);
             self.delete(&arn);
         }
     }
@@ -202,7 +203,7 @@ impl World {
             (source, done)
         };
         if done {
-            self.count("mischief: a stranger takes our name");
+            self.count_fault(Fault::NameTaken);
             self.note(|| format!("a stranger makes {arn}"));
             self.squatters.insert(arn);
         }
@@ -238,7 +239,7 @@ impl World {
             .copy_db_snapshot(&rds_region(&home()), &request, now)
             .is_ok()
         {
-            self.count("mischief: a wrong copy has our name");
+            self.count_fault(Fault::CopyWrong);
             self.note(|| format!("somebody makes a wrong {arn}"));
             self.squatters.insert(arn);
         }
@@ -276,7 +277,7 @@ impl World {
         };
         let faults = &mut self.rds.config_mut().faults;
         faults.plan(rds_region(&home()), copy.name(), fate);
-        self.count("mischief: a copy never ends");
+        self.count_fault(Fault::NeverEnds);
         self.note(|| format!("{copy} will never end"));
         if self.rng.bool() {
             self.spoil(&run);

@@ -19,6 +19,7 @@ use super::mutant::Mutant;
 use super::queue::{Message, Queue};
 use super::step_functions::StepFunctions;
 use super::table::Table;
+use crate::faults::{self, Fault};
 use crate::rds::{EmittedEvent, Rds, Region as RdsRegion, Snapshot};
 
 /// The account of every simulated world.
@@ -246,6 +247,33 @@ impl World {
 
     pub(super) fn count(&mut self, what: &'static str) {
         *self.counts.entry(what).or_default() += 1;
+    }
+
+    /// Counts a fault that this world has injected.
+    pub(super) fn count_fault(&mut self, fault: Fault) {
+        debug_assert!(
+            fault.is_injected_by(faults::World::Simulation),
+            "the list lacks {fault}"
+        );
+        self.count(fault.label());
+    }
+
+    /// Counts what was in store for the snapshots that RDS still has, and for their events.
+    pub(super) fn count_fates(&mut self) {
+        let mut found = Vec::new();
+        for region in self.source_regions.iter().chain([&super::judge::home()]) {
+            let at = rds_region(region);
+            for snapshot in self
+                .rds
+                .snapshots(&at)
+                .chain(self.rds.cluster_snapshots(&at))
+            {
+                found.extend(snapshot.fate.faults(&snapshot.origin));
+            }
+        }
+        for fault in found {
+            self.count_fault(fault);
+        }
     }
 
     /// Writes a step down, if anybody wants to read it.
