@@ -25,8 +25,8 @@ pub enum Written {
     Conflict,
 }
 
-/// The waits: one for all attempts at a snapshot or copy ([`first_attempt`](crate::domain::naming::first_attempt)).
-/// Reads are consistent; every write carries the token that it expects.
+/// Stores waits: one for all attempts at a snapshot or copy
+/// ([`first_attempt`](crate::domain::naming::first_attempt)). Every write carries the token that it expects.
 pub trait RegisterWaits {
     /// `PutItem` if no attempt has a wait; the stored one otherwise.
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError>;
@@ -34,7 +34,7 @@ pub trait RegisterWaits {
     async fn replace(&self, wait: &Wait, instead_of: &Wait) -> Result<Written, PortError>;
 }
 
-/// Moves stored waits on, and forgets them. Every write carries the token that it expects.
+/// Moves stored waits on, and deletes them. Every write carries the token that it expects.
 pub trait Waits {
     /// `UpdateItem` of phase and since, if the stored wait has this token, is at this attempt, and may come into
     /// this phase ([`Phase::may_become`]).

@@ -49,7 +49,7 @@ fn needed(role: IamRole, template: &Value) -> BTreeSet<String> {
 }
 
 fn is_fed_by_a_queue(role: IamRole, template: &Value) -> bool {
-    let its_own = json!({"Fn::GetAtt": format!("{role}.Arn")});
+    let its_own = json!({"Fn::GetAtt": format!("{}.Arn", role.logical_id())});
     resources(template, "AWS::Serverless::Function")
         .filter(|(_, function)| function["Role"] == its_own)
         .flat_map(|(_, function)| function["Events"].as_object().into_iter().flatten())
