@@ -8,8 +8,8 @@ mod plan;
 mod policy;
 mod redrive;
 mod replay;
-mod run;
 mod show;
+mod start;
 mod waits;
 
 use std::io::{ErrorKind, Write};
@@ -25,7 +25,7 @@ pub use plan::{Only, show_plan};
 pub use policy::{File, Form, run_apply, run_history, run_show};
 pub use redrive::run_redrive;
 pub use replay::run_replay;
-pub use run::run_plan;
+pub use start::run_plan;
 pub use waits::list_waits;
 
 use arguments::Action;
@@ -78,7 +78,7 @@ pub async fn execute(
         Action::Replay(options) => {
             replay::execute(&arguments.stack, &options.action, environment, out).await
         }
-        Action::Run(options) => run::execute(&arguments.stack, options, environment, out).await,
+        Action::Start(options) => start::execute(&arguments.stack, options, environment, out).await,
         Action::Waits(options) => waits::execute(&arguments.stack, options, environment, out).await,
     }
 }

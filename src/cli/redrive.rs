@@ -49,7 +49,7 @@ fn order(options: &RedriveArguments, now: Timestamp) -> Order {
         databases: options.databases.clone(),
         act: options.yes,
         restart: options.restart,
-        most: options.most,
+        most: options.limit,
     }
 }
 
@@ -164,7 +164,7 @@ fn sentence(order: &Order, redrive: &Redrive) -> String {
         )
     };
     if redrive.more {
-        text.push_str("; there are more that ended earlier: raise --most or give --until");
+        text.push_str("; there are more that ended earlier: raise --limit or give --until");
     }
     text
 }

@@ -110,7 +110,7 @@ fn order(mail: Mail, options: &MailArguments, now: Timestamp) -> Order {
             unreadable: options.unreadable,
         },
         dry_run: options.dry_run,
-        most: options.most,
+        most: options.limit,
     }
 }
 
@@ -262,7 +262,7 @@ fn sentence(order: &Order, replay: &Replay) -> String {
             "; the queue could not be read to its end: {error}"
         ));
     } else if replay.more {
-        text.push_str("; there may be more: run it again, or raise --most");
+        text.push_str("; there may be more: run it again, or raise --limit");
     }
     text
 }

@@ -1,6 +1,7 @@
 //! What the operator's doctor asks of the outside. All of it only reads.
 
-use super::{Page, PortError, RdsError};
+use super::error::{PortError, RdsError};
+use super::pages::Page;
 use crate::domain::arn::{Family, KeyArn, Region};
 use crate::domain::doctor::databases::{Candidate, OptionGroup};
 use crate::domain::doctor::key_policy::Statement;

@@ -1,6 +1,6 @@
 //! Keys, and who is asking: for the command line alone.
 
-use super::PortError;
+use super::error::PortError;
 use crate::domain::doctor::keys::KeyFacts;
 use crate::domain::policy_spec::KeyName;
 

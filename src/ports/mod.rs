@@ -20,7 +20,9 @@ macro_rules! actions {
     )+};
 }
 
+mod clock;
 pub mod doctor;
+mod error;
 mod keys;
 mod pages;
 mod queues;
@@ -28,44 +30,11 @@ mod rds;
 mod step_functions;
 mod table;
 
-use jiff::Timestamp;
-use thiserror::Error;
-
+pub use clock::*;
+pub use error::*;
 pub use keys::*;
 pub use pages::*;
 pub use queues::*;
 pub use rds::*;
 pub use step_functions::*;
 pub use table::*;
-
-type Source = Box<dyn std::error::Error + Send + Sync>;
-
-/// The table, the queues or Step Functions did not do what was asked. Always worth another try.
-#[derive(Debug, Error)]
-#[error("{action} did not succeed: {}", .code.as_deref().unwrap_or("no usable answer"))]
-pub struct PortError {
-    /// The AWS action, such as `PutItem`.
-    pub action: &'static str,
-    /// AWS's error code, when an answer came.
-    pub code: Option<String>,
-    /// The transport's or the parser's own error.
-    #[source]
-    pub source: Option<Source>,
-}
-
-/// The clock.
-pub trait Clock {
-    /// Now.
-    fn now(&self) -> Timestamp;
-}
-
-/// Randomness, for spreading retries.
-pub trait Jitter {
-    /// A number from 0 to 1.
-    fn jitter(&self) -> f64;
-}
-
-actions! {
-    Clock: ;
-    Jitter: ;
-}

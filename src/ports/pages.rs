@@ -5,7 +5,8 @@ use std::future::Future;
 use futures_util::{Stream, TryStreamExt, stream};
 use thiserror::Error;
 
-use super::{ListOpen, OpenMarker, OpenPage, PortError, RdsError};
+use super::error::{PortError, RdsError};
+use super::table::{ListOpen, OpenMarker, OpenPage};
 use crate::domain::arn::Region;
 use crate::domain::failure::Operation;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::PortError;
+use super::error::PortError;
 use crate::domain::command::Command;
 use crate::domain::letter::Undelivered;
 

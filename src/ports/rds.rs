@@ -1,42 +1,12 @@
 //! RDS.
 
-use thiserror::Error;
-
-use super::{Page, Source};
+use super::error::RdsError;
+use super::pages::Page;
 use crate::domain::arn::{Family, KeyArn, RdsArn, Region};
 use crate::domain::database::Database;
-use crate::domain::failure::{Operation, Owner, owner};
 use crate::domain::names::{OptionGroup, ResourceId, SnapshotId};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::tags::Tags;
-
-/// What RDS answered when it did not do what was asked.
-#[derive(Debug, Error)]
-#[error("{operation} in {region}: {}: {message}", .code.as_deref().unwrap_or("no usable answer"))]
-pub struct RdsError {
-    /// The action.
-    pub operation: Operation,
-    /// The region that was asked.
-    pub region: Region,
-    /// AWS's error code; nothing when no answer came.
-    pub code: Option<String>,
-    /// AWS's message, or what went wrong on the way.
-    pub message: String,
-    /// What the adapter also knows (HTTP status, request id, the transport's own error).
-    #[source]
-    pub source: Option<Source>,
-}
-
-impl RdsError {
-    /// Who owns this failure.
-    #[must_use]
-    pub fn owner(&self) -> Owner {
-        match &self.code {
-            Some(code) => owner(self.operation, code, &self.message),
-            None => Owner::Transient,
-        }
-    }
-}
 
 /// Lists databases.
 pub trait ListDatabases {

@@ -1,6 +1,7 @@
 //! Step Functions.
 
-use super::{Page, PortError};
+use super::error::PortError;
+use super::pages::Page;
 use crate::domain::command::Run;
 use crate::domain::failure::Failure;
 use crate::domain::manifest::Manifest;

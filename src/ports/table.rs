@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::PortError;
+use super::error::PortError;
 use crate::domain::arn::{ExecutionArn, RdsArn, Region};
 use crate::domain::command::{DatabaseRef, Run};
 use crate::domain::manifest::Manifest;

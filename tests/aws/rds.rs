@@ -424,13 +424,13 @@ async fn each_refusal_of_a_copy_reaches_its_owner() {
             400,
             "KMSKeyNotAccessibleFault",
             "",
-            Owner::Park(Remedy::MendKey),
+            Owner::Park(Remedy::FixKey),
         ),
         (
             400,
             "InvalidParameterValue",
             "the KMS key is disabled",
-            Owner::Park(Remedy::MendKey),
+            Owner::Park(Remedy::FixKey),
         ),
         (
             400,

@@ -313,7 +313,7 @@ async fn a_trouble_is_noted_only_under_its_own_token_and_changes_nothing_else() 
     // What is noted is what a read of the item finds.
     let stored = &body["ExpressionAttributeValues"][":trouble"];
     assert_eq!(*stored, item("t")["trouble"]);
-    assert_eq!(stored["M"]["remedy"]["S"], "mend-key");
+    assert_eq!(stored["M"]["remedy"]["S"], "fix-key");
 }
 
 #[tokio::test]

@@ -496,7 +496,7 @@ fn a_selection_is_by_database_by_time_and_by_reason_and_all_of_it_must_hold() {
     };
     assert_eq!(taken(because("accessdenied")), ["1"]);
     assert_eq!(taken(because("grant-access")), ["1"]);
-    assert_eq!(taken(because("mend-key")), [""; 0]);
+    assert_eq!(taken(because("fix-key")), [""; 0]);
     let both = Selection {
         since: Some(time("2026-11-22T08:00:00Z")),
         ..of("orders")
@@ -634,7 +634,7 @@ fn the_last_trouble_is_noted_and_is_over_when_rds_accepts() {
     assert_eq!(once(3), ["1"]);
     let wait = world.wait(&resource).unwrap();
     let trouble = wait.standing_trouble().unwrap();
-    assert_eq!(trouble.remedy, Some(Remedy::MendKey));
+    assert_eq!(trouble.remedy, Some(Remedy::FixKey));
     assert!(once(4).is_empty());
     assert_eq!(world.wait(&resource).unwrap().standing_trouble(), None);
 }

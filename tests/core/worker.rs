@@ -393,7 +393,7 @@ fn a_busy_database_is_for_the_state_machine() {
 fn what_a_person_must_mend_parks_with_the_wait_left_registered() {
     for (code, remedy) in [
         ("AccessDenied", Remedy::GrantAccess),
-        ("KMSKeyNotAccessibleFault", Remedy::MendKey),
+        ("KMSKeyNotAccessibleFault", Remedy::FixKey),
     ] {
         let (world, copy) = ready_to_copy();
         world.script(COPY, Some(code), "");

@@ -11,13 +11,14 @@ use crate::app::work::permissions::Permissions;
 use crate::domain::backoff::Backoff;
 use crate::error::chain;
 use crate::json;
-use crate::ports::{DelayMessage, Jitter};
 
 /// Works through a batch of commands. The answer names the messages that stay in the queue.
-pub async fn work<W>(world: &W, desk: &Desk, backoff: &Backoff, records: Vec<Record>) -> Vec<String>
-where
-    W: Permissions + DelayMessage + Jitter,
-{
+pub async fn work<W: Permissions>(
+    world: &W,
+    desk: &Desk,
+    backoff: &Backoff,
+    records: Vec<Record>,
+) -> Vec<String> {
     let outcomes: Vec<_> = stream::iter(records)
         .map(|record| async move {
             let outcome = queue::guarded(&record.message_id, work_one(world, desk, &record)).await;

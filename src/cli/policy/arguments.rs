@@ -44,7 +44,7 @@ Examples:
 const HISTORY_EXAMPLES: &str = "\
 Examples:
   snapferry policy history
-  snapferry policy history --most 100 --json";
+  snapferry policy history --limit 100 --json";
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ApplyArguments {
@@ -78,8 +78,8 @@ pub(in crate::cli) struct ShowArguments {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct HistoryArguments {
     /// List no more than this many.
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) most: u32,
+    #[arg(long, alias = "most", value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) limit: u32,
     /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,

@@ -45,6 +45,6 @@ pub(in crate::cli) async fn execute(
             };
             run_show(&aws, built_in.as_ref(), options.version, form, out).await
         }
-        PolicyAction::History(options) => run_history(&aws, options.most, options.json, out).await,
+        PolicyAction::History(options) => run_history(&aws, options.limit, options.json, out).await,
     }
 }

@@ -1,10 +1,10 @@
-//! `snapferry run`: what the planner does, now and with the operator's own credentials.
+//! `snapferry start`: what the planner does, now and with the operator's own credentials.
 
 use std::io::Write;
 
 use serde::Serialize;
 
-use super::arguments::{RunArguments, StackArguments, variables};
+use super::arguments::{StackArguments, StartArguments, variables};
 use super::outcome::{CliError, Ended};
 use super::show::{database, table, write_json, write_table};
 use crate::app::plan::{self, Outcome, Planned, Row, When};
@@ -13,7 +13,7 @@ use crate::settings::Planning;
 
 pub(super) async fn execute(
     stack: &StackArguments,
-    options: &RunArguments,
+    options: &StartArguments,
     environment: Vec<(String, String)>,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
