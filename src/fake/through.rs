@@ -18,10 +18,12 @@ pub use super::call::{Call, Name};
 use crate::ports::{Clock, Delivery, Jitter, PortError, Probe, RdsError};
 
 /// What becomes of a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Fate {
     /// It takes effect and is answered.
     Proceeds,
+    /// It has no effect, and the hook answers it: in the answer's own type.
+    Answered(Box<dyn Any>),
     /// It is refused and has no effect.
     Refused(Refusal),
     /// It takes effect, and its caller is told this instead of the answer.
@@ -182,6 +184,10 @@ impl<W: 'static, H: Hook<W> + 'static> Through<W, H> {
         };
         match fate {
             Fate::Proceeds => effect.await,
+            Fate::Answered(answer) => match answer.downcast() {
+                Ok(answer) => *answer,
+                Err(_) => panic!("{call:?} is answered in another type than its own"),
+            },
             Fate::Refused(refusal) => T::refused(&call, refusal),
             Fate::AnswerLost(refusal) => {
                 effect.await;

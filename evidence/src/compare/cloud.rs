@@ -9,6 +9,7 @@ use snapferry_sim::rds::{
     CopyDbSnapshot, CreateDbSnapshot, DescribeDbSnapshots, DurationRange, Faults, InstanceSpec,
     KmsKey, Odds, PlannedWork, Rds, RdsConfig, Region, Snapshot, Stage, Tags, Timings,
 };
+use snapferry_sim::simulation::models::ModelledRds;
 
 /// When the recovery points come due: 03:00 UTC.
 pub(super) const BEGIN: Timestamp = Timestamp::constant(1_772_420_400, 0);
@@ -132,7 +133,7 @@ pub(super) struct Cloud {
     pub(super) ledger: Ledger,
     pub(super) rng: Rng,
     pub(super) databases: usize,
-    pub(super) rds: Rds,
+    pub(super) rds: ModelledRds,
     pub(super) source: Region,
     pub(super) home: Region,
     rds_calls_per_minute: f64,
@@ -164,7 +165,7 @@ impl Cloud {
             ledger: Ledger::new(BEGIN, trace.rows.len()),
             rng: Rng::with_seed(seed),
             databases: trace.rows.len(),
-            rds,
+            rds: ModelledRds::new(rds),
             source,
             home,
             rds_calls_per_minute: weather.rds_calls_per_minute,

@@ -20,7 +20,7 @@ mod gatekeeper;
 mod invoke;
 mod judge;
 mod judge_end;
-pub(crate) mod models;
+pub mod models;
 pub mod mutant;
 mod mutated;
 mod people;

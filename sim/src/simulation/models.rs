@@ -23,18 +23,37 @@ use crate::rds::{Paging, Rds, RdsFault, SnapshotDescription};
 use crate::rows;
 
 /// The model of RDS, asked in the product's words.
-pub(crate) struct ModelledRds {
+pub struct ModelledRds {
     rds: Rds,
+    rows_of_a_page: Option<i64>,
     /// Whether what is under way is shown in a status that nobody knows.
     pub(super) shows_odd_statuses: bool,
 }
 
 impl ModelledRds {
     /// Over a model of RDS.
-    pub(crate) fn new(rds: Rds) -> Self {
+    #[must_use]
+    pub fn new(rds: Rds) -> Self {
         Self {
             rds,
+            rows_of_a_page: None,
             shows_odd_statuses: false,
+        }
+    }
+
+    /// The same with pages of so many rows. RDS allows no fewer than 20.
+    #[must_use]
+    pub fn with_pages_of(self, rows: i64) -> Self {
+        Self {
+            rows_of_a_page: Some(rows),
+            ..self
+        }
+    }
+
+    fn page(&self, marker: Option<String>) -> Paging {
+        Paging {
+            max_records: self.rows_of_a_page,
+            marker,
         }
     }
 
@@ -69,14 +88,6 @@ fn refusal(fault: RdsFault) -> Refusal {
     }
 }
 
-/// The smallest page that RDS allows. Most of these worlds are smaller.
-fn small_pages(marker: Option<String>) -> Paging {
-    Paging {
-        max_records: Some(20),
-        marker,
-    }
-}
-
 impl RdsModel for ModelledRds {
     fn list_databases(
         &mut self,
@@ -85,7 +96,7 @@ impl RdsModel for ModelledRds {
         marker: Option<String>,
         now: Timestamp,
     ) -> Result<Page<Database>, Refusal> {
-        let (at, paging) = (rds_region(region), small_pages(marker));
+        let (at, paging) = (rds_region(region), self.page(marker));
         rows::databases(self, &at, family, Vec::new(), paging, now).map_err(refusal)
     }
 
@@ -124,7 +135,7 @@ impl RdsModel for ModelledRds {
         marker: Option<String>,
         now: Timestamp,
     ) -> Result<Page<Snapshot>, Refusal> {
-        let (at, paging) = (rds_region(region), small_pages(marker));
+        let (at, paging) = (rds_region(region), self.page(marker));
         rows::automated(self, &at, family, of, paging, now).map_err(refusal)
     }
 
@@ -159,7 +170,7 @@ impl RdsModel for ModelledRds {
 }
 
 /// The model of Step Functions with the machine whose executions it runs.
-pub(crate) struct Machine {
+pub struct Machine {
     service: StepFunctions,
     arn: StateMachineArn,
     /// For the planted bug that sends no manifest.
@@ -168,7 +179,8 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// A machine that has run nothing yet.
-    pub(crate) fn new(definition: Rc<StateMachine>, arn: StateMachineArn) -> Self {
+    #[must_use]
+    pub fn new(definition: Rc<StateMachine>, arn: StateMachineArn) -> Self {
         Self {
             service: StepFunctions::new(definition),
             arn,

@@ -32,6 +32,9 @@ pub(super) const HOME: &str = "eu-central-1";
 /// How long an invocation may take (`FunctionTimeout` of the template).
 pub(super) const FUNCTION_TIMEOUT: SignedDuration = SignedDuration::from_secs(30);
 
+/// The smallest page that RDS allows. Most of these worlds are smaller.
+const SMALL_PAGE: i64 = 20;
+
 /// What the product's ports reach.
 pub(super) type State = fake::State<ModelledRds, Machine, Note>;
 
@@ -208,7 +211,11 @@ impl World {
     pub(super) fn new(making: Making) -> Self {
         let mut machine = Machine::new(making.definition, making.machine.clone());
         machine.loses_outputs = making.mutant == Some(Mutant::ManifestIsNotSent);
-        let mut state = State::new(making.now, ModelledRds::new(making.rds), machine);
+        let mut state = State::new(
+            making.now,
+            ModelledRds::new(making.rds).with_pages_of(SMALL_PAGE),
+            machine,
+        );
         state.table = Table::default().with_an_index_that_lags();
         if let Some(applied) = &making.applied {
             state.table.store_policies(applied);

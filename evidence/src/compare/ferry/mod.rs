@@ -1,14 +1,13 @@
-//! Snapferry: the product's own use cases, over ports to the account of the comparison.
+//! Snapferry: the product's own use cases, over the fake in the account of the comparison, with a hook that bills every
+//! call.
 //!
 //! Nothing of it is modelled but what is around it: Step Functions runs the deployed definition, the two queues
 //! feed their functions as event source mappings do, schedules run the planner and the sweeper.
 
-mod port;
-mod port_rds;
-mod port_table;
+mod meter;
 mod queue;
-mod table;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -26,17 +25,20 @@ use snapferry::domain::policy::{Policies, Policy};
 use snapferry::domain::schedule::Schedule;
 use snapferry::domain::tags::{PolicyName, StackId};
 use snapferry::domain::wait::Rules;
+use snapferry::fake::Table;
 use snapferry::settings::{Planning, Stack};
 
-use self::port::{AT_ONCE, OTHER_CALL, Port, State};
-use self::queue::Queue;
-use self::table::Table;
-use super::cloud::{ACCOUNT, BEGIN, Cloud, KEY, RDS_CALL, later, later_ms, ms_between};
+use self::meter::{AT_ONCE, Account, Meter, Metered, OTHER_CALL, State};
+use self::queue::{Mapping, settle};
+use super::cloud::{
+    ACCOUNT, BEGIN, Cloud, KEY, RDS_CALL, REACTION, Weather, later, later_ms, ms_between,
+};
 use super::drive::{Agenda, Design};
 use super::ledger::Processor;
+use super::trace::Trace;
 use snapferry_sim::asl::StateMachine;
 use snapferry_sim::rds::{COPIES_IN_FLIGHT, EmittedEvent};
-use snapferry_sim::simulation::step_functions::StepFunctions;
+use snapferry_sim::simulation::models::Machine;
 
 /// The deployed definition.
 const DEFINITION: &str = include_str!("../../../../statemachine/protect.asl.json");
@@ -55,7 +57,11 @@ const HANDLER: SignedDuration = SignedDuration::from_millis(5);
 
 /// The stack.
 pub(super) struct Snapferry {
-    state: State,
+    account: Rc<RefCell<Account>>,
+    workers: Mapping,
+    reactors: Mapping,
+    /// How much of the queue for slots the sweep is shown; `None` shows all.
+    shown: Option<usize>,
     desk: Desk,
     ear: Ear,
     broom: Broom,
@@ -82,16 +88,22 @@ impl Snapferry {
         let planning = planning();
         let stack = &planning.stack;
         let machine = StateMachine::read(DEFINITION).expect("the deployed definition can be read");
+        let machine = Machine::new(Rc::new(machine), planning.state_machine.clone());
+        // Nothing is in it until the comparison's own account takes its place.
+        let nothing = || Cloud::new(&Trace { rows: Vec::new() }, Weather::FAIR, 0);
+        let (cloud, rds) = (nothing(), nothing().rds);
+        let mut state = State::new(BEGIN, rds, machine);
+        state.table = Table::with_pages_of(usize::MAX);
+        let account = Account {
+            state,
+            cloud,
+            commands_due: Vec::new(),
+        };
         Self {
-            state: State {
-                sfn: StepFunctions::new(Rc::new(machine)),
-                machine: planning.state_machine.clone(),
-                table: Table::new((!whole_queue).then_some(stack.copy_slots)),
-                commands: Queue::new(WORKERS),
-                events: Queue::new(REACTORS),
-                commands_due: Vec::new(),
-                fed_by_events: false,
-            },
+            account: Rc::new(RefCell::new(account)),
+            workers: Mapping::new(WORKERS),
+            reactors: Mapping::new(REACTORS),
+            shown: (!whole_queue).then_some(stack.copy_slots),
             desk: Desk::from(stack),
             ear: Ear::new(stack, planning.key.clone()),
             broom: Broom::from(stack),
@@ -100,58 +112,92 @@ impl Snapferry {
         }
     }
 
+    /// Runs a function over the ports of the account. What it answers, and how many calls of RDS and of others it has
+    /// made.
+    fn invoke<T>(
+        &self,
+        cloud: &mut Cloud,
+        one_after_the_other: bool,
+        function: impl AsyncFnOnce(&Metered) -> T,
+    ) -> (T, (u32, u32)) {
+        self.account.borrow_mut().enter(cloud);
+        let ports = Meter::ports(&self.account, one_after_the_other, self.shown);
+        let answer = function(&ports).now_or_never();
+        self.account.borrow_mut().leave(cloud);
+        (answer.expect("no port ever waits"), ports.hook().calls())
+    }
+
     /// Feeds as many workers as are free.
     fn work(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Event>) {
-        while let Some(batch) = self.state.commands.receive(cloud.now, &mut cloud.ledger) {
+        while let Some(batch) = self.next_commands(cloud) {
             let (ids, records) = (ids(&batch), batch.len());
-            self.state.fed_by_events = false;
-            let port = Port::new(cloud, &mut self.state, false);
-            let kept = batch::work(&port, &self.desk, &self.backoff, batch).now_or_never();
-            let (kept, calls) = (kept.expect("no port ever waits"), port.calls());
-            let begun = cloud.now;
+            let (kept, calls) = self.invoke(cloud, false, async |ports| {
+                batch::work(ports, &self.desk, &self.backoff, batch).await
+            });
             let until = bill(cloud, calls, parallel(records), parallel(records));
             received(cloud);
-            for due in self.state.commands.settle(&kept, begun) {
+            let mut account = self.account.borrow_mut();
+            for due in settle(&mut account.state.commands, &ids, &kept) {
                 agenda.enter(due, Event::Commands);
             }
-            self.state.commands.forget(&ids);
             agenda.enter(until, Event::WorkerEnded);
         }
     }
 
+    fn next_commands(&mut self, cloud: &mut Cloud) -> Option<Vec<Record>> {
+        let queue = &mut self.account.borrow_mut().state.commands;
+        self.workers.receive(queue, cloud.now, &mut cloud.ledger)
+    }
+
     /// Feeds as many reactors as are free.
     fn react(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Event>) {
-        while let Some(batch) = self.state.events.receive(cloud.now, &mut cloud.ledger) {
+        while let Some(batch) = self.next_events(cloud) {
             let (ids, records) = (ids(&batch), batch.len());
-            self.state.fed_by_events = true;
-            let port = Port::new(cloud, &mut self.state, false);
-            let kept = react::react(&port, &self.ear, &self.backoff, batch).now_or_never();
-            let (kept, calls) = (kept.expect("no port ever waits"), port.calls());
-            let begun = cloud.now;
+            let (kept, calls) = self.invoke(cloud, false, async |ports| {
+                react::react(ports, &self.ear, &self.backoff, batch).await
+            });
             let until = bill(cloud, calls, 1, parallel(records));
             received(cloud);
-            for due in self.state.events.settle(&kept, begun) {
+            let mut account = self.account.borrow_mut();
+            for due in settle(&mut account.state.events, &ids, &kept) {
                 agenda.enter(due, Event::Events);
             }
-            self.state.events.forget(&ids);
             agenda.enter(until, Event::ReactorEnded);
         }
     }
 
+    fn next_events(&mut self, cloud: &mut Cloud) -> Option<Vec<Record>> {
+        let queue = &mut self.account.borrow_mut().state.events;
+        self.reactors.receive(queue, cloud.now, &mut cloud.ledger)
+    }
+
     fn sweep(&mut self, cloud: &mut Cloud) {
         cloud.ledger.queue_requests += 2 * IDLE_RECEIVES_A_MINUTE;
-        let port = Port::new(cloud, &mut self.state, true);
         // What a sweep could not read, the next one reads.
-        let _ = sweep::sweep(&port, &self.broom).now_or_never();
-        let calls = port.calls();
+        let (_, calls) = self.invoke(cloud, true, async |ports| {
+            sweep::sweep(ports, &self.broom).await
+        });
         bill(cloud, calls, 1, AT_ONCE);
     }
 
     fn plan(&mut self, cloud: &mut Cloud) {
-        let port = Port::new(cloud, &mut self.state, true);
-        let _ = plan::plan(&port, &self.planning, When::Due).now_or_never();
-        let calls = port.calls();
+        let (_, calls) = self.invoke(cloud, true, async |ports| {
+            plan::plan(ports, &self.planning, When::Due).await
+        });
         bill(cloud, calls, 1, AT_ONCE);
+    }
+
+    /// Step Functions retries and times out what is due.
+    fn advance(&self, cloud: &mut Cloud) {
+        let account = &mut *self.account.borrow_mut();
+        let next_due = account.state.step_functions.next_due();
+        if next_due.is_some_and(|due| due <= cloud.now) {
+            account.enter(cloud);
+            let now = account.state.now;
+            account.state.step_functions.advance(now);
+            account.send_commands(now);
+            account.leave(cloud);
+        }
     }
 }
 
@@ -196,16 +242,7 @@ impl Design for Snapferry {
     }
 
     fn happen(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Event>, event: Event) {
-        if self
-            .state
-            .sfn
-            .next_due()
-            .is_some_and(|due| due <= cloud.now)
-        {
-            self.state.sfn.advance(cloud.now);
-            let now = cloud.now;
-            self.state.send_commands(cloud, now);
-        }
+        self.advance(cloud);
         match event {
             Event::Plan => {
                 self.plan(cloud);
@@ -218,15 +255,15 @@ impl Design for Snapferry {
             Event::Commands => self.work(cloud, agenda),
             Event::Events => self.react(cloud, agenda),
             Event::WorkerEnded => {
-                self.state.commands.ended();
+                self.workers.ended();
                 self.work(cloud, agenda);
             }
             Event::ReactorEnded => {
-                self.state.events.ended();
+                self.reactors.ended();
                 self.react(cloud, agenda);
             }
         }
-        for due in self.state.commands_due.drain(..) {
+        for due in self.account.borrow_mut().commands_due.drain(..) {
             agenda.enter(due, Event::Commands);
         }
     }
@@ -237,10 +274,9 @@ impl Design for Snapferry {
         }
         // The rule's own send.
         cloud.ledger.queue_requests += 1;
-        let due = self
-            .state
-            .events
-            .send(event.envelope().to_string(), cloud.now);
+        let events = &mut self.account.borrow_mut().state.events;
+        events.send(event.envelope().to_string(), (), cloud.now);
+        let due = later(cloud.now, REACTION);
         agenda.enter(due, Event::Events);
     }
 }
