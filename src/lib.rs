@@ -18,6 +18,8 @@ pub mod aws;
 pub mod cli;
 pub mod domain;
 pub mod error;
+#[cfg(feature = "fake")]
+pub mod fake;
 pub mod json;
 #[cfg(feature = "lambda")]
 pub mod lambda;

@@ -81,7 +81,7 @@ pub struct OpenPage {
 }
 
 /// Where the next page of open waits begins: an adapter's own affair.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenMarker(pub String);
 
 /// Lists what is open, for the sweep and for people.

@@ -22,7 +22,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::items::a_wait;
 use crate::rds::{of_a_copy, row, xml};
 use crate::wire::{Reply, Wire, json_error, ok};
-use crate::world::{Token, World, backoff, command, desk, record, run, token};
+use crate::world::{Fixture, Name, Token, World, backoff, command, desk, record, run, token};
 
 const SECRET: &str = "AAAAKgAAAAIAAAAAthe+secret/token==";
 
@@ -211,7 +211,7 @@ fn ways() -> Vec<(&'static str, SetUp)> {
         ("invalid", |world| world.set_token(SECRET, Token::Invalid)),
         ("unknown", |world| world.set_token(SECRET, Token::Unknown)),
         ("done", |_| ()),
-        ("table", |world| world.break_once("PutItem")),
+        ("table", |world| world.break_once(Name::Register)),
         ("parked", |world| {
             world.script(Operation::CreateDbSnapshot, Some("AccessDenied"), "no")
         }),
@@ -238,7 +238,7 @@ fn ways() -> Vec<(&'static str, SetUp)> {
                 Some("DBInstanceNotFound"),
                 "no",
             );
-            world.break_once("SendTaskFailure");
+            world.break_once(Name::SendTaskFailure);
         }),
         ("exists", |world| {
             let run = crate::world::a_run("orders");

@@ -369,7 +369,7 @@ fn a_policys_own_copy_slots_are_told() {
 fn the_slots_of_all_policies_are_the_lower_of_the_sets_and_the_stacks() {
     let mut estate = under(gold());
     estate.policies.as_mut().unwrap().set.copy_slots = Some(5);
-    let found = run(diagnose(&estate, &preflight(), &Order::default()));
+    let found = run(diagnose(&estate.world(), &preflight(), &Order::default()));
     let slots = only(&found, Check::CopySlots, HOME);
     assert!(slots.what.starts_with("0 of 5 taken"), "{slots:?}");
 }

@@ -293,15 +293,19 @@ impl World {
             });
             return;
         }
-        let twin = self.sfn.executions.iter().find(|(other, execution)| {
-            let theirs = execution.run.extras.automated.as_ref();
-            // A person who redrives an execution answers for it.
-            other.as_str() != name
-                && theirs.is_some_and(|theirs| theirs.snapshot == of.snapshot)
-                && (execution.is_running() || execution.status == Status::Succeeded)
-                && execution.redrives == 0
-                && !execution.by_hand
-        });
+        let twin = self
+            .step_functions
+            .executions
+            .iter()
+            .find(|(other, execution)| {
+                let theirs = execution.run.extras.automated.as_ref();
+                // A person who redrives an execution answers for it.
+                other.as_str() != name
+                    && theirs.is_some_and(|theirs| theirs.snapshot == of.snapshot)
+                    && (execution.is_running() || execution.status == Status::Succeeded)
+                    && execution.redrives == 0
+                    && !execution.by_hand
+            });
         if let Some((twin, _)) = twin {
             let detail = format!("{name} is to copy what {twin} copies");
             self.broke(rule::NAMED, || detail);
@@ -338,7 +342,7 @@ impl World {
     }
 
     fn is_copied(&self, snapshot: &str) -> bool {
-        self.sfn.executions.values().any(|execution| {
+        self.step_functions.executions.values().any(|execution| {
             let of = execution.run.extras.automated.as_ref();
             of.is_some_and(|of| of.snapshot.to_string() == snapshot)
                 && (execution.status == Status::Succeeded || self.is_spoilt(&execution.run))

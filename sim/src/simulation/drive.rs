@@ -210,7 +210,11 @@ impl Simulation {
             ),
             (
                 Choice::Send,
-                if world.sfn.outbox.is_empty() { 0 } else { 4 },
+                if world.step_functions.outbox.is_empty() {
+                    0
+                } else {
+                    4
+                },
             ),
             (
                 Choice::Sweep,
@@ -269,7 +273,7 @@ impl Simulation {
 
     /// Moves the clock; whoever has run into its time limit by then is stopped.
     pub(super) fn advance(&mut self, to: Timestamp) {
-        self.world().advance(to);
+        self.shared.advance(to);
         let late: Vec<u64> = self
             .invocations
             .iter()
@@ -287,7 +291,7 @@ impl Simulation {
         let now = world.now;
         let candidates = [
             world.rds.next_due(),
-            world.sfn.next_due(),
+            world.step_functions.next_due(),
             world.commands.next_visible().filter(|at| *at > now),
             world.events.next_visible().filter(|at| *at > now),
             world.late.first_key_value().map(|((at, _), _)| *at),

@@ -6,7 +6,7 @@ use snapferry::app::queue::Record;
 use snapferry::domain::role::Role;
 
 use super::gate::{Broken, Decision};
-use super::queue::Message;
+use super::queue::{self, Message};
 use super::rule;
 use super::step_functions::AboutToken;
 use super::world::World;
@@ -63,37 +63,38 @@ impl World {
     /// token is none, or none any more.
     pub(super) fn is_hopeless(&self, message: &Message) -> bool {
         let command = snapferry::json::command::read(&message.body);
-        message.hopeless
+        message.note.hopeless
             || command.is_ok_and(|command| {
-                let about = self.sfn.probe(command.token.reveal());
+                let about = self.step_functions.probe(command.token.reveal());
                 self.is_spoilt(&command.run) || about == AboutToken::Invalid
             })
     }
 
     /// Some messages are handed over; those received too often die.
     pub(super) fn receive(&mut self, role: Role) -> Vec<Record> {
+        let now = self.now;
         let Self {
-            commands,
-            events,
+            state,
+            dead_commands,
+            dead_events,
             rng,
             ..
         } = self;
-        let queue = if role == Role::Worker {
-            commands
-        } else {
-            events
+        let (queue, dead) = match role {
+            Role::Worker => (&mut state.commands, dead_commands),
+            _ => (&mut state.events, dead_events),
         };
-        let (records, died) = queue.receive(self.now, rng, 10);
+        let (records, died) = queue::receive(queue, dead, now, rng, 10);
         for id in died {
             self.count("messages that died");
             if role != Role::Worker {
                 continue;
             }
-            let Some(message) = self.commands.dead.get(&id) else {
+            let Some(message) = self.dead_commands.get(&id) else {
                 continue;
             };
-            let note = Rc::clone(&message.note);
-            let healthy = !message.stained && !self.is_hopeless(message);
+            let note = Rc::clone(&message.note.text);
+            let healthy = !message.note.stained && !self.is_hopeless(message);
             self.note(|| format!("dead: {note}"));
             if healthy && !self.faults_are_on {
                 self.broke(rule::HEALTHY, || format!("{note} has died in fair weather"));
@@ -104,16 +105,18 @@ impl World {
         } else {
             "batches of events"
         });
-        let (now, duplicates) = (self.now, self.climate.duplicates);
+        let duplicates = self.climate.duplicates;
         for record in &records {
             if self.chance(duplicates) {
                 self.count_fault(Fault::MessageDoubled);
-                let queue = if role == Role::Worker {
-                    &mut self.commands
-                } else {
-                    &mut self.events
+                let queue = match role {
+                    Role::Worker => &mut self.commands,
+                    _ => &mut self.events,
                 };
-                queue.delay(&record.message_id, now);
+                let number = queue.number(&record.message_id);
+                if let Some(message) = number.and_then(|number| queue.get_mut(number)) {
+                    message.visible_at = now;
+                }
             }
         }
         records

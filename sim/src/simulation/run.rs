@@ -25,7 +25,7 @@ use super::fleet::{self, KEY};
 use super::judge::home;
 use super::mutant::Mutant;
 use super::rule;
-use super::step_functions::{Status, StepFunctions};
+use super::step_functions::Status;
 use super::world::{ACCOUNT, Climate, HOME, Making, Slots, Violation, World};
 use crate::asl::StateMachine;
 use crate::rds::{DurationRange, Faults, MANUAL_SNAPSHOTS, Odds, Rds, RdsConfig};
@@ -66,7 +66,7 @@ pub fn run_world(seed: u64, mutant: Option<Mutant>, traced: bool) -> Outcome {
     live(&mut simulation, faults_last);
     let mut world = simulation.world();
     world.count_fates();
-    let executions = u64::try_from(world.sfn.executions.len()).unwrap_or(u64::MAX);
+    let executions = u64::try_from(world.step_functions.executions.len()).unwrap_or(u64::MAX);
     let outcome = Outcome {
         seed,
         executions,
@@ -75,7 +75,10 @@ pub fn run_world(seed: u64, mutant: Option<Mutant>, traced: bool) -> Outcome {
         violation: world.violation.take(),
         trace: world.trace.take().unwrap_or_default(),
     };
+    // What is still put off holds the world that it is put off in.
+    let late = std::mem::take(&mut world.late);
     drop(world);
+    drop(late);
     outcome
 }
 
@@ -158,14 +161,15 @@ fn has_ended(simulation: &Simulation) -> bool {
         return false;
     }
     let world = simulation.shared.world.borrow();
-    let queues_are_empty = [&world.commands, &world.events]
-        .iter()
-        .all(|queue| queue.messages.is_empty() && queue.dead.is_empty());
+    let queues_are_empty = world.commands.is_empty()
+        && world.events.is_empty()
+        && world.dead_commands.is_empty()
+        && world.dead_events.is_empty();
     queues_are_empty
-        && world.sfn.outbox.is_empty()
+        && world.step_functions.outbox.is_empty()
         && world.late.is_empty()
         && world
-            .sfn
+            .step_functions
             .executions
             .values()
             .all(|execution| match &execution.status {
@@ -257,7 +261,7 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
         now: BEGIN,
         rng: Rng::with_seed(rng.u64(..)),
         rds,
-        sfn: StepFunctions::new(Rc::new(definition)),
+        definition: Rc::new(definition),
         stack,
         machine,
         key,

@@ -8,7 +8,7 @@ use snapferry::domain::names::Attempt;
 
 use super::judge::home;
 use super::people::FOREIGN;
-use super::queue::Message;
+use super::queue::Note;
 use super::world::{World, rds_region};
 use crate::faults::Fault;
 use crate::rds::{CopyDbSnapshot, CreateDbSnapshot, Ending, Fate, Stage};
@@ -46,7 +46,7 @@ impl World {
     /// One that runs and has no copy yet.
     fn one_without_copy(&mut self) -> Option<(String, Rc<Run>)> {
         let mut without: Vec<(String, Rc<Run>)> = Vec::new();
-        for (name, execution) in &self.sfn.executions {
+        for (name, execution) in &self.step_functions.executions {
             let copy = self.copy_arn(&execution.run, Attempt::FIRST);
             if execution.is_running() && self.truth(&copy).is_none() {
                 without.push((name.clone(), Rc::clone(&execution.run)));
@@ -58,7 +58,8 @@ impl World {
 
     /// An event that says what RDS has not said: of something we wait for, or of nothing at all.
     pub(super) fn forge_hint(&mut self) {
-        let waits: Vec<RdsArn> = self.table.waits.keys().cloned().collect();
+        let waits = self.table.waits();
+        let waits: Vec<RdsArn> = waits.map(|wait| wait.resource.clone()).collect();
         let arn = if waits.is_empty() || self.rng.u8(..5) == 0 {
             format!(
                 "arn:aws:rds:{}:{}:snapshot:nobody-knows",
@@ -100,11 +101,9 @@ impl World {
         let (body, note) = self.sent[self.rng.usize(..self.sent.len())].clone();
         self.count_fault(Fault::CommandRepeated);
         self.note(|| format!("replayed: {note}"));
-        self.commands.send(Message::new(
-            body,
-            format!("{note}, replayed").into(),
-            self.now,
-        ));
+        let now = self.now;
+        let note = Note::new(format!("{note}, replayed"));
+        self.commands.send(body, note, now);
     }
 
     /// A command whose token is none, or one that cannot be read.
@@ -124,11 +123,12 @@ impl World {
         };
         self.count_fault(Fault::Garbage);
         self.note(|| "a garbage command is sent".to_owned());
-        let message = Message {
+        let note = Note {
             hopeless: true,
-            ..Message::new(body.into(), "garbage".into(), self.now)
+            ..Note::new("garbage")
         };
-        self.commands.send(message);
+        let now = self.now;
+        self.commands.send(body, note, now);
     }
 
     /// Somebody deletes one of our copies, under way or done.
@@ -252,7 +252,7 @@ impl World {
                 && other.planned_at != run.planned_at
         };
         let runs = self
-            .sfn
+            .step_functions
             .executions
             .values()
             .map(|execution| &*execution.run);
