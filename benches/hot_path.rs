@@ -22,7 +22,7 @@ use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::{self, PolicyName, StackId, Tags};
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::wait::{Expectation, Phase, Rules, Wait};
-use snapferry::wire::{event, manifest};
+use snapferry::json::{event, manifest};
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
 

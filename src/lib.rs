@@ -4,9 +4,9 @@
 //! Where to begin reading:
 //!
 //! - [`domain`]: what is true about snapshots, hints, waits and names. Pure: no async, no AWS, no clock.
-//! - [`ports`]: what the use cases ask of the outside, one method for each AWS action.
+//! - [`ports`]: what the use cases ask of the outside.
 //! - [`app`]: the use cases (plan, work, react, sweep) over those ports.
-//! - [`wire`]: the JSON that passes between our own parts, and the events that RDS sends.
+//! - [`json`]: the JSON that passes between our own parts, the table's texts, and the events that RDS sends.
 //! - `aws`, `lambda`, `cli`: the adapters, behind the features `lambda` and `cli`.
 //!
 //! With default features off, the crate names no AWS crate at all: the compiler keeps the core pure.
@@ -17,10 +17,13 @@ pub mod aws;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod domain;
+pub mod error;
+#[cfg(feature = "fake")]
+pub mod fake;
+pub mod json;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 #[cfg(any(feature = "lambda", feature = "cli"))]
 pub mod logging;
 pub mod ports;
 pub mod settings;
-pub mod wire;

@@ -13,7 +13,7 @@ pub const VARIABLE: &str = "SNAPFERRY_LOG";
 /// Why a text says nothing about logging.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "{VARIABLE}: {0:?} is neither a level (error, warn, info, debug, trace) nor a list such as info,snapferry=debug"
+    "{0:?} is neither a level (error, warn, info, debug, trace) nor a list such as info,snapferry=debug"
 )]
 pub struct LogLevelError(String);
 

@@ -1,24 +1,13 @@
-//! The simulated world: an RDS model, the local stack, the recording proxy and the demo, the deterministic
-//! simulation, the comparison with loops, the benchmark of the shipped function, bursts, and what an idle stack costs.
+//! The simulated world: an RDS model, the local stack, the recording proxy and the demo, and the deterministic
+//! simulation.
 
 pub mod asl;
-#[allow(
-    clippy::disallowed_methods,
-    reason = "it times real programs on this machine"
-)]
-pub mod bench;
-#[allow(
-    clippy::disallowed_methods,
-    reason = "it runs in real time, on this machine"
-)]
-pub mod burst;
-pub mod compare;
 #[allow(
     clippy::disallowed_methods,
     reason = "the demo runs in real time, on this machine"
 )]
 pub mod demo;
-pub mod idle_cost;
+pub mod faults;
 #[allow(
     clippy::disallowed_methods,
     reason = "it finds and starts programs of this machine"
@@ -29,6 +18,6 @@ pub mod proxy;
 pub mod python;
 pub mod rds;
 pub mod rds_http;
-mod rows;
+pub mod rows;
 pub mod simulation;
 mod tied;

@@ -1,17 +1,22 @@
-//! The simulated RDS's rows, as the product's adapter reads those of the real one.
+//! The one door between the product's words and the simulated RDS: asks it what the product's adapter asks the real
+//! one, and reads its rows as the adapter does.
 
-use snapferry::domain::arn::{KeyArn, RdsArn};
+use jiff::Timestamp;
+use snapferry::domain::arn::{Family, KeyArn, RdsArn};
 use snapferry::domain::database::Database;
 use snapferry::domain::names::{OptionGroup, ResourceId, SnapshotId};
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::Tags;
+use snapferry::ports::{CopySnapshotRequest, CreateSnapshotRequest, Page, SnapshotQuota};
 
 use crate::rds::{
-    Cluster, DescribeDbSnapshots, Filter, Instance, SnapshotDescription, SnapshotType,
+    Cluster, CopyDbSnapshot, CreateDbSnapshot, DescribeDbClusters, DescribeDbInstances,
+    DescribeDbSnapshots, Filter, Instance, Paging, Rds, RdsFault, Region, SnapshotDescription,
+    SnapshotType,
 };
 
 /// An instance.
-pub(crate) fn database(instance: &Instance) -> Option<Database> {
+fn instance(instance: &Instance) -> Option<Database> {
     Some(Database {
         arn: RdsArn::parse(&instance.arn).ok()?,
         resource_id: ResourceId::parse(&instance.resource_id).ok()?,
@@ -28,7 +33,7 @@ pub(crate) fn database(instance: &Instance) -> Option<Database> {
 }
 
 /// A cluster.
-pub(crate) fn cluster(cluster: &Cluster) -> Option<Database> {
+fn cluster(cluster: &Cluster) -> Option<Database> {
     Some(Database {
         arn: RdsArn::parse(&cluster.arn).ok()?,
         resource_id: ResourceId::parse(&cluster.resource_id).ok()?,
@@ -45,7 +50,7 @@ pub(crate) fn cluster(cluster: &Cluster) -> Option<Database> {
 }
 
 /// A snapshot, of an instance or a cluster.
-pub(crate) fn snapshot(row: &SnapshotDescription) -> Option<Snapshot> {
+pub fn snapshot(row: &SnapshotDescription) -> Option<Snapshot> {
     let source = row
         .source_arn
         .as_deref()
@@ -73,16 +78,81 @@ pub(crate) fn snapshot(row: &SnapshotDescription) -> Option<Snapshot> {
 }
 
 /// A resource's tags.
-pub(crate) fn tags(tags: &crate::rds::Tags) -> Tags {
+fn tags(tags: &crate::rds::Tags) -> Tags {
     tags.iter()
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect()
 }
 
-/// What asks for snapshots by their identifiers. RDS wants to be told the type of automated ones.
-pub(crate) fn by_identifier(filter: &str, ids: &[SnapshotId]) -> DescribeDbSnapshots {
+/// One page of a family's databases, filtered if there are filters.
+pub fn databases(
+    rds: &mut Rds,
+    at: &Region,
+    family: Family,
+    filters: Vec<Filter>,
+    paging: Paging,
+    now: Timestamp,
+) -> Result<Page<Database>, RdsFault> {
+    Ok(match family {
+        Family::Instance => {
+            let request = DescribeDbInstances {
+                filters,
+                paging,
+                ..DescribeDbInstances::default()
+            };
+            let page = rds.describe_db_instances(at, &request, now)?;
+            Page {
+                items: page.items.iter().filter_map(instance).collect(),
+                next: page.marker,
+            }
+        }
+        Family::Cluster => {
+            let request = DescribeDbClusters {
+                filters,
+                paging,
+                ..DescribeDbClusters::default()
+            };
+            let page = rds.describe_db_clusters(at, &request, now)?;
+            Page {
+                items: page.items.iter().filter_map(cluster).collect(),
+                next: page.marker,
+            }
+        }
+    })
+}
+
+/// The filter that finds databases by their resource ids.
+pub fn by_resource_id(family: Family, ids: &[ResourceId]) -> Vec<Filter> {
+    vec![Filter {
+        name: match family {
+            Family::Instance => "dbi-resource-id".to_owned(),
+            Family::Cluster => "db-cluster-resource-id".to_owned(),
+        },
+        values: ids.iter().map(ToString::to_string).collect(),
+    }]
+}
+
+/// One page of a family's snapshots, as RDS describes them.
+pub fn descriptions(
+    rds: &mut Rds,
+    at: &Region,
+    family: Family,
+    request: &DescribeDbSnapshots,
+    now: Timestamp,
+) -> Result<crate::rds::Page<SnapshotDescription>, RdsFault> {
+    match family {
+        Family::Instance => rds.describe_db_snapshots(at, request, now),
+        Family::Cluster => rds.describe_db_cluster_snapshots(at, request, now),
+    }
+}
+
+/// The request for snapshots by their identifiers. RDS finds automated ones only when it is also given their type.
+pub fn by_identifier(family: Family, ids: &[SnapshotId]) -> DescribeDbSnapshots {
     let filter = Filter {
-        name: filter.to_owned(),
+        name: match family {
+            Family::Instance => "db-snapshot-id".to_owned(),
+            Family::Cluster => "db-cluster-snapshot-id".to_owned(),
+        },
         values: ids.iter().map(ToString::to_string).collect(),
     };
     let automated = ids.iter().any(SnapshotId::is_automated);
@@ -91,4 +161,88 @@ pub(crate) fn by_identifier(filter: &str, ids: &[SnapshotId]) -> DescribeDbSnaps
         snapshot_type: automated.then(|| SnapshotType::Automated.as_str().to_owned()),
         ..DescribeDbSnapshots::default()
     }
+}
+
+/// One page of a family's automated snapshots, of one database or of all.
+pub fn automated(
+    rds: &mut Rds,
+    at: &Region,
+    family: Family,
+    of: Option<&RdsArn>,
+    paging: Paging,
+    now: Timestamp,
+) -> Result<Page<Snapshot>, RdsFault> {
+    let request = DescribeDbSnapshots {
+        instance: of.map(|database| database.name().to_owned()),
+        snapshot_type: Some(SnapshotType::Automated.as_str().to_owned()),
+        paging,
+        ..DescribeDbSnapshots::default()
+    };
+    let page = descriptions(rds, at, family, &request, now)?;
+    Ok(Page {
+        items: page.items.iter().filter_map(snapshot).collect(),
+        next: page.marker,
+    })
+}
+
+/// Takes a snapshot.
+pub fn create(
+    rds: &mut Rds,
+    at: &Region,
+    request: &CreateSnapshotRequest,
+    now: Timestamp,
+) -> Result<SnapshotDescription, RdsFault> {
+    let family = request.database.family();
+    let request = CreateDbSnapshot {
+        snapshot: request.id.to_string(),
+        instance: request.database.name().to_owned(),
+        tags: request.tags.clone().into_iter().collect(),
+    };
+    match family {
+        Family::Instance => rds.create_db_snapshot(at, &request, now),
+        Family::Cluster => rds.create_db_cluster_snapshot(at, &request, now),
+    }
+}
+
+/// Copies a snapshot.
+pub fn copy(
+    rds: &mut Rds,
+    at: &Region,
+    request: &CopySnapshotRequest,
+    now: Timestamp,
+) -> Result<SnapshotDescription, RdsFault> {
+    let family = request.source.family();
+    let request = CopyDbSnapshot {
+        source: request.source.to_string(),
+        target: request.id.to_string(),
+        kms_key: Some(request.key.to_string()),
+        copy_tags: false,
+        tags: request.tags.clone().into_iter().collect(),
+        option_group: request.option_group.as_ref().map(ToString::to_string),
+    };
+    match family {
+        Family::Instance => rds.copy_db_snapshot(at, &request, now),
+        // The adapter sends none for a cluster, which has no option group.
+        Family::Cluster => {
+            let request = CopyDbSnapshot {
+                option_group: None,
+                ..request
+            };
+            rds.copy_db_cluster_snapshot(at, &request, now)
+        }
+    }
+}
+
+/// A family's quota of manual snapshots.
+pub fn quota(rds: &mut Rds, at: &Region, family: Family, now: Timestamp) -> Option<SnapshotQuota> {
+    let name = match family {
+        Family::Instance => "ManualSnapshots",
+        Family::Cluster => "ManualClusterSnapshots",
+    };
+    let quotas = rds.describe_account_attributes(at, now);
+    let quota = quotas.iter().find(|quota| quota.name == name)?;
+    Some(SnapshotQuota {
+        used: i64::try_from(quota.used).unwrap_or(i64::MAX),
+        max: i64::try_from(quota.max).unwrap_or(i64::MAX),
+    })
 }

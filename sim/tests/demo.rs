@@ -1,7 +1,5 @@
 //! The whole chain once, as a person runs it: `cargo demo`, its verdict, and that nothing stays behind.
 
-#![allow(clippy::unwrap_used, reason = "helpers fail a test as its body does")]
-
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -13,8 +11,8 @@ use serde_json::Value;
 use snapferry_sim::local::{BareStack, LocalOptions, repository_root};
 
 fn demo() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
-    command.stdin(Stdio::null());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_snapferry-sim"));
+    command.arg("demo").stdin(Stdio::null());
     command
 }
 

@@ -1,8 +1,6 @@
 //! The local stack: that the project's templates run as they are, that what passes is recorded, and
 //! that nothing stays behind.
 
-#![allow(clippy::unwrap_used, reason = "helpers fail a test as its body does")]
-
 use std::future::Future;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
@@ -202,7 +200,8 @@ async fn dropping_the_stack_ends_emulator_and_functions() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_holder_that_is_killed_leaves_nothing_running() {
-    let mut holder = Command::new(env!("CARGO_BIN_EXE_local-stack"))
+    let mut holder = Command::new(env!("CARGO_BIN_EXE_snapferry-sim"))
+        .arg("local-stack")
         .arg("--bootstrap")
         .arg(fixture())
         .stdin(Stdio::piped())

@@ -1,7 +1,5 @@
 //! The recording proxy before a service that echoes: what arrives, what comes back, what is kept.
 
-#![allow(clippy::unwrap_used, reason = "helpers fail a test as its body does")]
-
 use std::net::SocketAddr;
 use std::sync::Arc;
 

@@ -1,10 +1,5 @@
 //! Virtual environments are made once, and completely.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a panic is how a test fails, in its helpers too"
-)]
-
 use std::fs;
 use std::path::PathBuf;
 use std::time::SystemTime;

@@ -1,9 +1,8 @@
 //! The deterministic simulation: the product holds every rule, and every planted bug is found.
 
-#![allow(clippy::unwrap_used, reason = "helpers fail a test as its body does")]
-
 use std::collections::BTreeSet;
 
+use snapferry_sim::faults::{Fault, World};
 use snapferry_sim::simulation::mutant::Mutant;
 use snapferry_sim::simulation::{Args, Outcome, Report, rule, run_world, simulate, world_seeds};
 
@@ -40,13 +39,15 @@ mod the_product {
         assert_eq!(failure, None, "{}", failure.as_deref().unwrap_or_default());
         assert!(report.executions >= EXECUTIONS);
         // It is no merit to hold them where nothing goes wrong.
-        let kinds: BTreeSet<&str> = report
+        let injected: BTreeSet<&str> = report
             .counts
             .keys()
             .copied()
-            .filter(|what| what.starts_with("fault: ") || what.starts_with("mischief: "))
+            .filter(|what| what.starts_with("fault: "))
             .collect();
-        assert!(kinds.len() >= 30, "only {kinds:?}");
+        let listed: BTreeSet<&str> = Fault::of(World::Simulation).map(Fault::label).collect();
+        assert!(listed.len() >= 30, "only {listed:?}");
+        assert_eq!(injected, listed);
         let ends = [
             "successes taken",
             "failures taken",
@@ -204,6 +205,8 @@ mod a_planted_bug {
         policy_slots_are_overlooked: PolicySlotsAreOverlooked,
         slot_is_never_freed: SlotIsNeverFreed,
         later_attempt_is_forgotten: LaterAttemptIsForgotten,
+        next_attempt_leaves_its_wait: NextAttemptLeavesItsWait,
+        later_attempt_has_its_own_slot: LaterAttemptHasItsOwnSlot,
         queued_command_is_lost: QueuedCommandIsLost,
         failed_record_is_acked: FailedRecordIsAcked,
         unknown_status_panics: UnknownStatusPanics,

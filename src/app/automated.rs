@@ -1,154 +1,22 @@
 //! Automated snapshots as sources: RDS takes them, and a policy has them copied.
 //!
-//! A hint starts the run of the snapshot it tells of; the planner makes up for those that no hint told of; and where
-//! RDS has removed one before its turn, the newest takes its place.
+//! The reactor starts the run of a snapshot that an event names. The planner starts the runs that no event announced.
+//! Where RDS has removed a snapshot before its turn, the worker puts the newest in its place.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
+use futures_util::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
-use tracing::{info, warn};
 
-use crate::app::batch::chain;
-use crate::app::families;
-use crate::app::plan::{self, Outcome};
-use crate::app::react::Ear;
 use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::command::{Automated, Extras, Run};
-use crate::domain::database::{Choice, Database, choose};
-use crate::domain::names::{ResourceId, SnapshotId};
+use crate::domain::database::Database;
+use crate::domain::failure::Operation;
+use crate::domain::names::ResourceId;
 use crate::domain::policy::{Policies, Policy};
-use crate::domain::policy_set::Source;
 use crate::domain::snapshot::{Snapshot, SnapshotStatus};
-use crate::ports::{
-    AutomatedClusterSnapshots, AutomatedSnapshots, ClaimRun, Clock, DescribeClusterSnapshots,
-    DescribeSnapshots, FindClusters, FindInstances, RdsError, ReadPolicies, StartExecution,
-};
-
-permissions! {
-    /// What it takes to start the run of a snapshot that was hinted at.
-    Permissions:
-        ClaimRun Clock DescribeClusterSnapshots DescribeSnapshots FindClusters FindInstances ReadPolicies
-        StartExecution
-}
-
-/// What became of a hint at an automated snapshot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Heard {
-    /// Its run is started, or there is none to start.
-    Done,
-    /// RDS does not show it as available yet, or its database has another run under way.
-    NotYet,
-    /// It could not be looked into now.
-    Broken,
-}
-
-/// Starts the runs of automated snapshots that are said to be there, all in one region and of one family. Who is
-/// protected by which policy is the database's tags' to say, and whether the snapshot is there RDS's.
-pub(crate) async fn hear<W: Permissions>(
-    world: &W,
-    ear: &Ear,
-    policies: &Policies,
-    hinted: &[RdsArn],
-) -> Vec<(RdsArn, Heard)> {
-    let looked = match look(world, hinted).await {
-        Ok(looked) => looked,
-        Err(error) => {
-            warn!(
-                error = chain(&error),
-                "RDS could not be asked about automated snapshots"
-            );
-            return all(hinted, Heard::Broken);
-        }
-    };
-    let mut heard = Vec::with_capacity(hinted.len());
-    for snapshot in hinted {
-        let became = match looked.get(snapshot) {
-            None => Heard::NotYet,
-            Some((_, None)) => Heard::Done,
-            Some((found, Some(database))) => start(world, ear, policies, database, found).await,
-        };
-        heard.push((snapshot.clone(), became));
-    }
-    heard
-}
-
-/// The policies that hold, if one of them has automated snapshots copied. The built-in one does not.
-pub(crate) async fn policies<W: ReadPolicies>(
-    world: &W,
-    ear: &Ear,
-) -> Result<Option<Policies>, crate::ports::PortError> {
-    let applied = world.current_policies().await?;
-    let policies = applied.map(|applied| applied.set.policies(&ear.key));
-    Ok(policies.filter(|all| all.all.iter().any(|one| one.source == Source::Automated)))
-}
-
-pub(crate) fn all(hinted: &[RdsArn], heard: Heard) -> Vec<(RdsArn, Heard)> {
-    hinted.iter().map(|arn| (arn.clone(), heard)).collect()
-}
-
-/// Those of the snapshots that are available, each with its database, if that is still there.
-async fn look<W: DescribeClusterSnapshots + DescribeSnapshots + FindClusters + FindInstances>(
-    world: &W,
-    hinted: &[RdsArn],
-) -> Result<BTreeMap<RdsArn, (Snapshot, Option<Database>)>, RdsError> {
-    let Some(first) = hinted.first() else {
-        return Ok(BTreeMap::new());
-    };
-    let (region, family) = (first.region(), first.family());
-    let ids: Vec<SnapshotId> = hinted.iter().map(SnapshotId::of).collect();
-    let mut snapshots = families::describe(world, region, family, &ids).await?;
-    snapshots.retain(|snapshot| snapshot.status == SnapshotStatus::Available);
-    let mut owners: Vec<ResourceId> = snapshots
-        .iter()
-        .filter_map(|snapshot| snapshot.resource_id.clone())
-        .collect();
-    owners.sort();
-    owners.dedup();
-    let databases = match owners.as_slice() {
-        [] => Vec::new(),
-        owners => families::find(world, region, family, owners).await?,
-    };
-    let with_database = |snapshot: Snapshot| {
-        let owner = snapshot.resource_id.as_ref();
-        let database = databases
-            .iter()
-            .find(|database| Some(&database.resource_id) == owner);
-        (snapshot.arn.clone(), (snapshot, database.cloned()))
-    };
-    Ok(snapshots.into_iter().map(with_database).collect())
-}
-
-async fn start<W: ClaimRun + Clock + StartExecution>(
-    world: &W,
-    ear: &Ear,
-    policies: &Policies,
-    database: &Database,
-    snapshot: &Snapshot,
-) -> Heard {
-    let Choice::Protect(name) = choose(database, policies) else {
-        return Heard::Done;
-    };
-    let policy = policies.get(name.as_str());
-    let Some(policy) = policy.filter(|policy| policy.source == Source::Automated) else {
-        return Heard::Done;
-    };
-    let Some(run) = run(database, policies, policy, snapshot) else {
-        return Heard::NotYet;
-    };
-    match plan::start(world, &ear.rules.stack, &run).await {
-        Ok(Outcome::Started(execution)) => {
-            info!(snapshot = %snapshot.arn, %execution, "started for an automated snapshot");
-            Heard::Done
-        }
-        // The planner makes up for it, once the database's run is over.
-        Ok(Outcome::Failed(_)) => Heard::NotYet,
-        Ok(_) => Heard::Done,
-        Err(error) => {
-            warn!(snapshot = %snapshot.arn, error = chain(&error), "its run could not be started now");
-            Heard::Broken
-        }
-    }
-}
+use crate::ports::{AutomatedSnapshots, PAGES_MAX, RdsError, pages};
 
 /// The run that copies an automated snapshot of a database; nothing where RDS does not say when it was taken.
 pub(crate) fn run(
@@ -184,16 +52,19 @@ fn expires_at(taken_at: Timestamp, retention_days: Option<i32>) -> Option<Timest
 ///
 /// # Errors
 /// When RDS does not answer.
-pub(crate) async fn newest<W: AutomatedClusterSnapshots + AutomatedSnapshots>(
+pub(crate) async fn newest<W: AutomatedSnapshots>(
     world: &W,
     region: &Region,
     family: Family,
     of: Option<&RdsArn>,
 ) -> Result<BTreeMap<ResourceId, Snapshot>, RdsError> {
     let mut newest: BTreeMap<ResourceId, Snapshot> = BTreeMap::new();
-    let mut marker = None;
-    loop {
-        let page = families::automated(world, region, family, of, marker).await?;
+    let operation = Operation::describe_snapshots(family);
+    let endless = |endless| RdsError::endless(operation, region, endless);
+    let mut pages = pin!(pages(PAGES_MAX, endless, |marker| {
+        world.automated_snapshots(region, family, of, marker)
+    }));
+    while let Some(page) = pages.try_next().await? {
         for snapshot in page.items {
             let (Some(owner), Some(taken_at)) = (snapshot.resource_id.clone(), snapshot.taken_at)
             else {
@@ -205,9 +76,6 @@ pub(crate) async fn newest<W: AutomatedClusterSnapshots + AutomatedSnapshots>(
                 newest.insert(owner, snapshot);
             }
         }
-        match page.next {
-            Some(next) => marker = Some(next),
-            None => return Ok(newest),
-        }
     }
+    Ok(newest)
 }

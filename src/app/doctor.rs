@@ -3,72 +3,43 @@
 //! A question that gets no answer is a finding of its own and ends no other; a region that does not answer is
 //! not asked the rest.
 
+mod ask;
 mod regions;
+mod scope;
 mod slots;
 
 use std::collections::BTreeMap;
-use std::future::Future;
 
 use futures_util::{StreamExt, stream};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
-use crate::app::batch::chain;
-use crate::domain::arn::{Family, KeyArn, Region};
-use crate::domain::doctor::databases::{Claims, OptionGroup, claims};
+use crate::app::in_force::{PoliciesInForce, policies_in_force};
+use crate::domain::arn::KeyArn;
+use crate::domain::doctor::databases::claims;
 use crate::domain::doctor::key_policy::{Caller, key_policy};
 use crate::domain::doctor::keys::{KeyFacts, KeyState, Manager, in_another_region, recovery_key};
-use crate::domain::doctor::permissions::{Role, not_named, permissions};
+use crate::domain::doctor::permissions::{not_named, permissions};
 use crate::domain::doctor::policies::{of_policies, policies as in_force, unreadable};
-use crate::domain::doctor::region::{Letters, dead_letters};
-use crate::domain::doctor::room::{Quota, snapshot_quota};
-use crate::domain::doctor::{Check, Finding, NotSaid};
+use crate::domain::doctor::region::Letters;
+use crate::domain::doctor::{Check, Finding};
 use crate::domain::policy::Policies;
-use crate::domain::snapshot::Snapshot;
-use crate::ports::doctor::{
-    CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectClusters,
-    InspectInstances, ListManualClusterSnapshots, ListManualSnapshots, ListOptionGroups,
-    ReadKeyPolicy, SimulatePermissions,
-};
-use crate::ports::{Clock, DescribeQuota, ListOpen, Page, PortError, RdsError, ReadPolicies};
+use crate::domain::policy_spec::KeyName;
+use crate::domain::role::{IamRole, Role};
+use crate::ports::ReadPolicies;
 use crate::settings::Preflight;
 
+use ask::{count, manual_snapshots, option_groups, port, quotas};
 use regions::{RegionSeen, region};
+use scope::Home;
 use slots::slots;
+
+pub use scope::{ACTIONS, Order, Permissions};
 
 /// How many regions, or roles, are looked at beside each other: IAM and KMS allow few calls a second.
 const CONCURRENCY: usize = 4;
 /// How long a stack may have taken nothing of a database and still count as protecting it: a weekly schedule
 /// that failed once.
 const STILL_PROTECTING: SignedDuration = SignedDuration::from_hours(15 * 24);
-/// Where a list that never ends is given up; 100 pages are 10,000 rows.
-const PAGES_MAX: usize = 100;
-
-permissions! {
-    /// Everything that the doctor may do: it only reads.
-    Permissions:
-        Clock CountMessages DescribeKey DescribeQuota DescribeRule FindQueue FindRules InspectClusters
-        InspectInstances ListManualClusterSnapshots ListManualSnapshots ListOpen ListOptionGroups ReadKeyPolicy
-        ReadPolicies SimulatePermissions
-}
-
-/// What is looked at.
-#[derive(Debug, Clone, Default)]
-pub struct Order {
-    /// Only these source regions; all if there are none.
-    pub regions: Vec<Region>,
-    /// Only these databases: identifiers, ARNs or resource ids; all that are selected if there are none.
-    pub databases: Vec<String>,
-}
-
-/// What all regions are judged against.
-struct Home {
-    /// Nothing where they could not be read.
-    policies: Option<Policies>,
-    option_groups: Result<Vec<OptionGroup>, NotSaid>,
-    claims: Claims,
-    since: Timestamp,
-    now: Timestamp,
-}
 
 /// Looks at everything, and tells all that was found, the good too.
 pub async fn diagnose<W: Permissions>(
@@ -106,7 +77,7 @@ pub async fn diagnose<W: Permissions>(
     ] {
         findings.push(count(world, home, &letters, url).await);
     }
-    let roles: Vec<Finding> = stream::iter(Role::ALL)
+    let roles: Vec<Finding> = stream::iter(IamRole::ALL)
         .map(|role| simulate(world, preflight, role, &keys))
         .buffered(CONCURRENCY)
         .collect()
@@ -130,23 +101,19 @@ async fn regions<W: Permissions>(
         .await
 }
 
-/// The policies that hold, as the planner reads them: the built-in one stands in for a set that was never applied,
-/// and never for one that cannot be read.
+/// The policies that are in force, and what there is to say of them.
 async fn policies<W: ReadPolicies>(
     world: &W,
     preflight: &Preflight,
 ) -> (Option<Policies>, Finding) {
     let home = &preflight.ground.home;
-    let (policies, stamp) = match world.current_policies().await {
-        Ok(Some(applied)) => (
-            applied.set.policies(&preflight.ground.key),
-            Some(applied.stamp),
-        ),
-        Ok(None) => (preflight.built_in.clone(), None),
-        Err(error) => return (None, unreadable(home, &port(&error))),
-    };
-    let finding = in_force(home, stamp.as_ref(), &policies);
-    (Some(policies), finding)
+    match policies_in_force(world, &preflight.ground.key, &preflight.built_in).await {
+        Ok(PoliciesInForce { policies, stamp }) => {
+            let finding = in_force(home, stamp.as_ref(), &policies);
+            (Some(policies), finding)
+        }
+        Err(error) => (None, unreadable(home, &port(&error))),
+    }
 }
 
 /// The keys that copies get, with the policies that they are of. Where the policies could not be read, the stack's
@@ -166,98 +133,13 @@ fn keys_of<'a>(
     keys
 }
 
-/// A region's manual snapshots of both families, as far as they could be listed.
-struct Snapshots {
-    found: Vec<Snapshot>,
-    missing: Vec<NotSaid>,
-}
-
-impl Snapshots {
-    /// What could not be listed.
-    fn told(&self, region: &Region) -> impl Iterator<Item = Finding> {
-        let missing = self.missing.iter();
-        missing.map(move |error| Finding::unknown(Check::OtherStacks, region, error))
-    }
-}
-
-async fn manual_snapshots<W: Permissions>(world: &W, region: &Region) -> Snapshots {
-    let mut snapshots = Snapshots {
-        found: Vec::new(),
-        missing: Vec::new(),
-    };
-    for family in Family::ALL {
-        let listed = pages(|marker| async {
-            let page = match family {
-                Family::Instance => world.list_manual_snapshots(region, marker).await,
-                Family::Cluster => world.list_manual_cluster_snapshots(region, marker).await,
-            };
-            page.map_err(|error| rds(&error))
-        })
-        .await;
-        match listed {
-            Ok(found) => snapshots.found.extend(found),
-            Err(error) => snapshots.missing.push(error),
-        }
-    }
-    snapshots
-}
-
-async fn option_groups<W: ListOptionGroups>(
-    world: &W,
-    region: &Region,
-) -> Result<Vec<OptionGroup>, NotSaid> {
-    pages(|marker| async {
-        let page = world.list_option_groups(region, marker).await;
-        page.map_err(|error| port(&error))
-    })
-    .await
-}
-
-/// Every page of a list.
-async fn pages<T, F>(mut ask: impl FnMut(Option<String>) -> F) -> Result<Vec<T>, NotSaid>
-where
-    F: Future<Output = Result<Page<T>, NotSaid>>,
-{
-    let mut all = Vec::new();
-    let mut marker = None;
-    for _ in 0..PAGES_MAX {
-        let page = ask(marker).await?;
-        all.extend(page.items);
-        match page.next {
-            Some(next) => marker = Some(next),
-            None => return Ok(all),
-        }
-    }
-    Err(NotSaid {
-        action: "the list".to_owned(),
-        code: Some("Endless".to_owned()),
-        why: format!("the list has more than {PAGES_MAX} pages"),
-    })
-}
-
-fn port(error: &PortError) -> NotSaid {
-    NotSaid {
-        action: error.action.to_owned(),
-        code: error.code.clone(),
-        why: chain(error),
-    }
-}
-
-fn rds(error: &RdsError) -> NotSaid {
-    NotSaid {
-        action: error.operation.to_string(),
-        code: error.code.clone(),
-        why: error.to_string(),
-    }
-}
-
 /// A key that copies get, and its policy.
 async fn recovery<W: Permissions>(world: &W, preflight: &Preflight, key: &KeyArn) -> Vec<Finding> {
     let home = &preflight.ground.home;
     if let Some(elsewhere) = in_another_region(key, home) {
         return vec![elsewhere];
     }
-    let facts = match world.describe_key(key).await {
+    let facts = match world.describe_key(&KeyName::Arn(key.clone())).await {
         Ok(facts) => facts,
         Err(error) => {
             return vec![
@@ -280,11 +162,11 @@ fn has_own_policy(facts: &KeyFacts) -> bool {
 }
 
 async fn policy_of<W: Permissions>(world: &W, preflight: &Preflight, key: &KeyArn) -> Finding {
-    let Some(role) = preflight.roles.get(&Role::Worker) else {
+    let Some(role) = preflight.roles.get(&IamRole::Function(Role::Worker)) else {
         return Finding {
             check: Check::KeyPolicy,
             subject: key.to_string(),
-            ..not_named(Role::Worker)
+            ..not_named(IamRole::Function(Role::Worker))
         };
     };
     match world.get_key_policy(key).await {
@@ -296,56 +178,10 @@ async fn policy_of<W: Permissions>(world: &W, preflight: &Preflight, key: &KeyAr
     }
 }
 
-/// The room for the next round of each family that has a database in it, or may have.
-async fn quotas<W: DescribeQuota>(
-    world: &W,
-    region: &Region,
-    selected: impl Fn(Family) -> Option<usize>,
-) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for family in Family::ALL {
-        let databases = selected(family);
-        if databases != Some(0) {
-            findings.push(quota(world, region, family, databases).await);
-        }
-    }
-    findings
-}
-
-async fn quota<W: DescribeQuota>(
-    world: &W,
-    region: &Region,
-    family: Family,
-    databases: Option<usize>,
-) -> Finding {
-    match world.describe_snapshot_quota(region, family).await {
-        Ok(quota) => {
-            let quota = quota.map(|quota| Quota {
-                used: quota.used,
-                max: quota.max,
-            });
-            snapshot_quota(region, family, quota, databases)
-        }
-        Err(error) => Finding::unknown(Check::SnapshotQuota, region, &rds(&error)),
-    }
-}
-
-async fn count<W: Permissions>(
-    world: &W,
-    region: &Region,
-    letters: &Letters,
-    url: &str,
-) -> Finding {
-    match world.count_messages(region, url).await {
-        Ok(waiting) => dead_letters(letters, waiting),
-        Err(error) => Finding::unknown(Check::DeadLetters, letters, &port(&error)),
-    }
-}
-
 async fn simulate<W: Permissions>(
     world: &W,
     preflight: &Preflight,
-    role: Role,
+    role: IamRole,
     keys: &[KeyArn],
 ) -> Finding {
     let Some(arn) = preflight.roles.get(&role) else {

@@ -3,26 +3,31 @@
 //!
 //! They use no timers and spawn nothing; their trait bounds are their role's permissions.
 
-/// Names the sum of a use case's ports: all that its role may do.
+/// Names the sum of a use case's ports, which is all that its role may do, and lists the IAM actions that they need.
 macro_rules! permissions {
     ($(#[$doc:meta])* $name:ident: $($port:ident)+) => {
         $(#[$doc])*
         pub trait $name: $($port +)+ {}
 
         impl<W> $name for W where W: $($port +)+ {}
+
+        /// The IAM actions that the use case needs, port by port.
+        pub const ACTIONS: &[&[&str]] = &[$($port),+];
     };
 }
 
-pub mod automated;
-pub mod batch;
+mod automated;
 pub mod conclude;
 pub mod doctor;
-mod families;
+mod in_force;
+mod places;
 pub mod plan;
 pub mod policies;
 pub mod preview;
+pub mod queue;
 pub mod react;
 pub mod redrive;
 pub mod replay;
+mod start;
 pub mod sweep;
 pub mod work;

@@ -2,27 +2,29 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::pin::pin;
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use tracing::{info, warn};
 
 use crate::app::automated;
-use crate::app::batch::chain;
-use crate::app::families;
+use crate::app::in_force::policies_in_force;
+use crate::app::start::{StartOutcome, start};
 use crate::domain::arn::{Family, RdsArn, Region};
+use crate::domain::choice::{Choice, LeftOut, choose};
 use crate::domain::command::Run;
-use crate::domain::database::{Choice, Database, LeftOut, Refusal, choose};
-use crate::domain::limits::CLAIM_GRACE;
-use crate::domain::names::{self, Attempt, ExecutionName, ResourceId};
+use crate::domain::database::{Database, Refusal};
+use crate::domain::failure::Operation;
+use crate::domain::names::{ExecutionName, ResourceId};
 use crate::domain::policy::{Policies, Policy};
-use crate::domain::policy_set::Source;
+use crate::domain::policy_spec::Source;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::tags::{PolicyName, StackId};
+use crate::error::chain;
 use crate::ports::{
-    AutomatedClusterSnapshots, AutomatedSnapshots, Claim, ClaimRun, Clock, DescribeClusters,
-    DescribeInstances, ExecutionState, PlanCursor, PortError, RdsError, ReadPolicies,
-    StartExecution, Started,
+    AutomatedSnapshots, ClaimRun, Clock, ListDatabases, PAGES_MAX, PlanCursor, PortError, RdsError,
+    ReadPolicies, StartExecution, pages,
 };
 use crate::settings::Planning;
 
@@ -32,8 +34,7 @@ const CONCURRENCY: usize = 8;
 permissions! {
     /// Everything that the planner may do.
     Permissions:
-        AutomatedClusterSnapshots AutomatedSnapshots ClaimRun Clock DescribeClusters DescribeInstances PlanCursor
-        ReadPolicies StartExecution
+        AutomatedSnapshots ClaimRun Clock ListDatabases PlanCursor ReadPolicies StartExecution
 }
 
 /// Which planned time is meant.
@@ -82,6 +83,17 @@ impl fmt::Display for Outcome {
     }
 }
 
+impl From<StartOutcome> for Outcome {
+    fn from(outcome: StartOutcome) -> Self {
+        match outcome {
+            StartOutcome::Started(name) => Self::Started(name),
+            StartOutcome::StillRunning(name) => Self::StillRunning(name),
+            StartOutcome::Done(name) => Self::Done(name),
+            StartOutcome::NotStarted(why) => Self::Failed(why.to_string()),
+        }
+    }
+}
+
 /// One database's row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
@@ -122,17 +134,15 @@ impl Planned {
 /// Plans every policy in every source region. One region's failure fails only its rows.
 ///
 /// # Errors
-/// When the policies that hold cannot be read. Nothing is started then: the built-in policy stands in for a set
-/// that was never applied, and never for one that cannot be read.
+/// When the policies that are in force cannot be read. Nothing is started then.
 pub async fn plan<W: Permissions>(
     world: &W,
     planning: &Planning,
     when: When,
 ) -> Result<Vec<Planned>, PortError> {
-    let policies = match world.current_policies().await? {
-        Some(applied) => applied.set.policies(&planning.key),
-        None => planning.policies.clone(),
-    };
+    let policies = policies_in_force(world, &planning.key, &planning.policies)
+        .await?
+        .policies;
     let mut all = Vec::new();
     let mut listed = BTreeSet::new();
     for policy in &policies.all {
@@ -243,14 +253,17 @@ async fn plan_family<W: Permissions>(
     family: Family,
     rows: &mut Vec<Row>,
 ) -> Result<(), RdsError> {
-    let newest = match due.policy.source {
+    let newest = match due.policy.options.source {
         Source::Snapshot => BTreeMap::new(),
         Source::Automated => automated::newest(world, region, family, None).await?,
     };
     let newest = &newest;
-    let mut marker = None;
-    loop {
-        let page = families::list(world, region, family, marker).await?;
+    let operation = Operation::describe_databases(family);
+    let endless = |endless| RdsError::endless(operation, region, endless);
+    let mut pages = pin!(pages(PAGES_MAX, endless, |marker| {
+        world.list_databases(region, family, marker)
+    }));
+    while let Some(page) = pages.try_next().await? {
         let of_page: Vec<Row> = stream::iter(page.items)
             .map(|database| async move { row(world, due, newest, &database).await })
             .buffered(CONCURRENCY)
@@ -258,11 +271,8 @@ async fn plan_family<W: Permissions>(
             .collect()
             .await;
         rows.extend(of_page);
-        match page.next {
-            Some(next) => marker = Some(next),
-            None => return Ok(()),
-        }
     }
+    Ok(())
 }
 
 async fn due<W: Permissions>(
@@ -301,7 +311,7 @@ async fn row<W: Permissions>(
         Choice::Protect(_) => match run_of(due, newest, database) {
             Some(run) => start(world, stack, &run)
                 .await
-                .unwrap_or_else(|error| Outcome::Failed(chain(&error))),
+                .map_or_else(|error| Outcome::Failed(chain(&error)), Outcome::from),
             None => Outcome::NothingToCopy,
         },
     };
@@ -320,7 +330,7 @@ fn run_of(
     let DueNow {
         policies, policy, ..
     } = *due;
-    match policy.source {
+    match policy.options.source {
         Source::Snapshot => Some(Run {
             database: database.to_ref(),
             policy: policy.name.clone(),
@@ -333,83 +343,4 @@ fn run_of(
             automated::run(database, policies, policy, newest)
         }
     }
-}
-
-/// Starts a run, unless one of its database and policy is open. A name that is used up by a failed execution
-/// gives way to the next suffix.
-pub(crate) async fn start<W: ClaimRun + Clock + StartExecution>(
-    world: &W,
-    stack: &StackId,
-    run: &Run,
-) -> Result<Outcome, PortError> {
-    let mut last = names::execution(stack, run, Attempt::FIRST);
-    for attempt in Attempt::all() {
-        let name = names::execution(stack, run, attempt);
-        if let Err(taken) = claim(world, run, &name).await? {
-            return Ok(taken.into());
-        }
-        match world.start_execution(&name, run).await? {
-            Started::Running => return Ok(Outcome::Started(name)),
-            Started::NameUsed => match world.describe_execution(&name).await? {
-                ExecutionState::Running => return Ok(Outcome::StillRunning(name)),
-                ExecutionState::Succeeded => return Ok(Outcome::Done(name)),
-                ExecutionState::Failed | ExecutionState::Unknown => last = name,
-            },
-        }
-    }
-    Ok(Outcome::Failed(format!(
-        "{last} and all executions before it have failed; see why before running it again"
-    )))
-}
-
-/// Who has the place of a database's run instead.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Taken {
-    /// This execution is open.
-    Running(ExecutionName),
-    /// It was claimed for this execution a moment ago, and Step Functions does not know it yet.
-    Claimed(ExecutionName),
-}
-
-impl From<Taken> for Outcome {
-    fn from(taken: Taken) -> Self {
-        match taken {
-            Taken::Running(name) => Self::StillRunning(name),
-            Taken::Claimed(name) => Self::Failed(format!(
-                "{name} has claimed its place a moment ago and is not known to run; the next run of the planner \
-                 looks again"
-            )),
-        }
-    }
-}
-
-/// Single flight. An execution that ended while nobody looked gives its place up. One that Step Functions does
-/// not know was never started, or is about to be: only a claim that has outlived every function proves the former.
-pub(crate) async fn claim<W: ClaimRun + Clock + StartExecution>(
-    world: &W,
-    run: &Run,
-    name: &ExecutionName,
-) -> Result<Result<(), Taken>, PortError> {
-    let (database, policy) = (&run.database, &run.policy);
-    let first = world
-        .claim_run(database, policy, name, world.now(), None)
-        .await?;
-    let Claim::HeldBy(held) = first else {
-        return Ok(Ok(()));
-    };
-    let age = held.since.map(|since| world.now().duration_since(since));
-    match world.describe_execution(&held.by).await? {
-        ExecutionState::Running => return Ok(Err(Taken::Running(held.by))),
-        ExecutionState::Unknown if age.is_some_and(|age| age < CLAIM_GRACE) => {
-            return Ok(Err(Taken::Claimed(held.by)));
-        }
-        ExecutionState::Unknown | ExecutionState::Succeeded | ExecutionState::Failed => {}
-    }
-    let second = world
-        .claim_run(database, policy, name, world.now(), Some(&held))
-        .await?;
-    Ok(match second {
-        Claim::Ours => Ok(()),
-        Claim::HeldBy(other) => Err(Taken::Claimed(other.by)),
-    })
 }

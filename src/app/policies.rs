@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use crate::domain::arn::{KeyAlias, Region};
+use crate::domain::doctor::keys::KeyFacts;
 use crate::domain::policy_file::{self, Fault, Place, PolicyFile};
-use crate::domain::policy_set::{Applied, AppliedKey, KeyName, Note, PolicySet, Stamp, Version};
+use crate::domain::policy_set::{Applied, Note, PolicySet, Stamp, Version};
+use crate::domain::policy_spec::{AppliedKey, KeyName};
 use crate::ports::{
-    CallerIdentity, Clock, DescribeKey, KeyFacts, PortError, ReadPolicies, ReadPolicyHistory,
-    StorePolicies, Written,
+    CallerIdentity, Clock, DescribeKey, PortError, ReadPolicies, ReadPolicyHistory, StorePolicies,
+    Written,
 };
 
 permissions! {
@@ -98,10 +100,10 @@ async fn resolve<W: DescribeKey>(
 ) -> Result<PolicySet<AppliedKey>, ApplyError> {
     let mut facts = BTreeMap::new();
     for spec in file.set.policies.values() {
-        if let Some(KeyName::Alias(alias)) = &spec.key
-            && !facts.contains_key(alias)
+        if let Some(key @ KeyName::Alias(_)) = &spec.key
+            && !facts.contains_key(key)
         {
-            facts.insert(alias.clone(), world.describe_key(alias).await?);
+            facts.insert(key.clone(), world.describe_key(key).await?);
         }
     }
     let resolved = file.set.with_keys(|policy, key| match key {
@@ -110,7 +112,7 @@ async fn resolve<W: DescribeKey>(
             alias: None,
         }),
         KeyName::Alias(alias) => {
-            let facts = facts.get(alias).and_then(Option::as_ref);
+            let facts = facts.get(key).and_then(Option::as_ref);
             usable(home, alias, facts).map_err(|what| {
                 let start = Place { line: 1, column: 1 };
                 let at = file.keys_at.get(policy).copied().unwrap_or(start);
@@ -128,7 +130,7 @@ fn usable(home: &Region, alias: &KeyAlias, facts: Option<&KeyFacts>) -> Result<A
     let Some(facts) = facts else {
         return Err(format!("kms_key: there is no {alias} in {home}"));
     };
-    if let Some(why) = &facts.unusable {
+    if let Some(why) = facts.unusable() {
         return Err(format!(
             "kms_key: {alias} is {}, which RDS cannot encrypt under: {why}",
             facts.arn

@@ -1,25 +1,28 @@
 //! The plan, shown: what would become of every database, and why. Changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 
+use futures_util::TryStreamExt;
 use futures_util::future::{join, try_join_all};
 use jiff::{Timestamp, Zoned};
 
-use crate::app::batch::chain;
-use crate::app::families;
+use crate::app::in_force::policies_in_force;
 use crate::domain::arn::{Family, RdsArn, Region};
-use crate::domain::database::{Choice, Database, LeftOut, Refusal, choose};
-use crate::domain::failure::Owner;
+use crate::domain::choice::{Choice, LeftOut, choose};
+use crate::domain::database::{Database, Refusal};
+use crate::domain::failure::{Operation, Owner};
 use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::names::{ExecutionName, ResourceId};
 use crate::domain::policy::{Policies, Policy};
-use crate::domain::policy_set::Source;
+use crate::domain::policy_spec::Source;
 use crate::domain::schedule::Schedule;
 use crate::domain::tags::PolicyName;
 use crate::domain::warning::{Circumstances, Warning, warnings};
+use crate::error::chain;
 use crate::ports::{
-    Clock, DescribeClusters, DescribeInstances, Entry, Page, PortError, RdsError, ReadEntries,
-    ReadPlanCursor, ReadPolicies,
+    Clock, Entry, ListDatabases, PAGES_MAX, Page, PortError, RdsError, ReadEntries, ReadPlanCursor,
+    ReadPolicies, pages,
 };
 use crate::settings::Planning;
 
@@ -29,7 +32,7 @@ const THROTTLED_TRIES: usize = 10;
 permissions! {
     /// Everything that the preview may do: it only reads.
     Permissions:
-        Clock DescribeClusters DescribeInstances ReadPlanCursor ReadEntries ReadPolicies
+        Clock ListDatabases ReadPlanCursor ReadEntries ReadPolicies
 }
 
 /// How a policy stands.
@@ -107,10 +110,9 @@ pub async fn preview<W: Permissions>(
     regions: &[Region],
 ) -> Result<Preview, PortError> {
     let at = world.now();
-    let policies = match world.current_policies().await? {
-        Some(applied) => applied.set.policies(&planning.key),
-        None => planning.policies.clone(),
-    };
+    let policies = policies_in_force(world, &planning.key, &planning.policies)
+        .await?
+        .policies;
     let standings = standings(&policies, at);
     let looked = regions
         .iter()
@@ -135,7 +137,7 @@ fn standings(policies: &Policies, now: Timestamp) -> BTreeMap<PolicyName, Standi
         Standing {
             schedule: policy.schedule.clone(),
             next: policy.schedule.next(now),
-            automated: policy.source == Source::Automated,
+            automated: policy.options.source == Source::Automated,
             times_a_month: u32::try_from(times).unwrap_or(u32::MAX),
         }
     };
@@ -196,16 +198,15 @@ impl<W: Permissions> View<'_, W> {
     /// A family's databases page by page, until a page cannot be read.
     async fn list(&self, family: Family) -> Result<(Vec<Row>, Option<String>), PortError> {
         let mut rows = Vec::new();
-        let mut marker = None;
+        let operation = Operation::describe_databases(family);
+        let endless = |endless| RdsError::endless(operation, self.region, endless);
+        let ask = |marker| self.page(family, marker);
+        let mut pages = pin!(pages(PAGES_MAX, endless, ask));
         loop {
-            let page = match self.page(family, marker).await {
-                Ok(page) => page,
+            match pages.try_next().await {
+                Ok(Some(page)) => rows.extend(self.rows(&page.items).await?),
+                Ok(None) => return Ok((rows, None)),
                 Err(error) => return Ok((rows, Some(chain(&error)))),
-            };
-            rows.extend(self.rows(&page.items).await?);
-            match page.next {
-                Some(next) => marker = Some(next),
-                None => return Ok((rows, None)),
             }
         }
     }
@@ -217,7 +218,11 @@ impl<W: Permissions> View<'_, W> {
     ) -> Result<Page<Database>, RdsError> {
         let mut tries = 1;
         loop {
-            match families::list(self.world, self.region, family, marker.clone()).await {
+            match self
+                .world
+                .list_databases(self.region, family, marker.clone())
+                .await
+            {
                 Err(error) if is_throttled(&error) && tries < THROTTLED_TRIES => tries += 1,
                 answer => return answer,
             }

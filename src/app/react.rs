@@ -1,5 +1,7 @@
 //! The reactor: reads hints, looks the waits up, asks RDS once, settles.
 
+mod automated;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -7,23 +9,22 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use tracing::{error, warn};
 
-use crate::app::automated::{self, Heard};
-use crate::app::batch::{self, CONCURRENCY, Outcome, Record, chain};
 use crate::app::conclude::{self, Judged};
-use crate::app::families;
-use crate::domain::arn::{Family, KeyArn, RdsArn, Region};
+use crate::app::places::{ask, group, place_of};
+use crate::app::queue::{self, CONCURRENCY, Outcome, Record};
+use crate::domain::arn::{KeyArn, RdsArn};
 use crate::domain::backoff::Backoff;
 use crate::domain::hint::{Happened, Hint};
 use crate::domain::limits::{BATCH_GET_MAX, HINT_RECHECKS};
-use crate::domain::names::SnapshotId;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::wait::{Rules, Wait};
+use crate::error::chain;
+use crate::json::event::{self, Event};
 use crate::ports::{
-    Callbacks, ClaimRun, Clock, DelayMessage, DescribeClusterSnapshots, DescribeSnapshots,
-    FindClusters, FindInstances, Jitter, LookUpWaits, RdsError, ReadPolicies, RecordRecoveryPoint,
-    StartExecution, Waits,
+    Callbacks, ClaimRun, Clock, DelayMessage, DescribeSnapshots, FindDatabases, Jitter,
+    LookUpWaits, ReadPolicies, RecordRecoveryPoint, StartExecution, Waits,
 };
-use crate::wire::event::{self, Event};
+use crate::settings::Stack;
 
 /// How many callbacks are under way at once, whatever regions their snapshots are in.
 const CALLBACKS: usize = 20;
@@ -31,8 +32,8 @@ const CALLBACKS: usize = 20;
 permissions! {
     /// Everything that the reactor may do.
     Permissions:
-        Callbacks ClaimRun Clock DelayMessage DescribeClusterSnapshots DescribeSnapshots FindClusters
-        FindInstances Jitter LookUpWaits ReadPolicies RecordRecoveryPoint StartExecution Waits
+        Callbacks ClaimRun Clock DelayMessage DescribeSnapshots FindDatabases Jitter LookUpWaits ReadPolicies
+        RecordRecoveryPoint StartExecution Waits
 }
 
 /// What the reactor knows of its stack.
@@ -46,6 +47,19 @@ pub struct Ear {
     pub recheck: Duration,
     /// The recovery region's key, for policies that name none.
     pub key: KeyArn,
+}
+
+impl Ear {
+    /// The reactor's part of what its stack says, with the recovery region's key.
+    #[must_use]
+    pub fn new(stack: &Stack, key: KeyArn) -> Self {
+        Self {
+            rules: stack.rules.clone(),
+            width: stack.sweep_width,
+            recheck: stack.hint_recheck,
+            key,
+        }
+    }
 }
 
 /// What became of a resource that was hinted at.
@@ -85,7 +99,7 @@ pub async fn react<W: Permissions>(
     if !automated.is_empty() {
         // Rare and large: it is not carried along by every batch.
         let started = Box::pin(start(world, ear, automated));
-        let started = batch::guarded("automated snapshots", started).await;
+        let started = queue::guarded("automated snapshots", started).await;
         answers.extend(started.unwrap_or_default());
     }
     let outcomes = read
@@ -95,7 +109,7 @@ pub async fn react<W: Permissions>(
             (record, outcome)
         })
         .collect();
-    batch::keep(world, backoff, outcomes).await
+    queue::keep(world, backoff, outcomes).await
 }
 
 /// A record, read.
@@ -162,7 +176,7 @@ fn outcome(ear: &Ear, record: &Record, read: &Read, answers: &BTreeMap<RdsArn, A
 /// Nobody waits for an automated snapshot: it may be what a run begins with. Without a policy that has them copied
 /// it costs one read of the policies.
 async fn start<W: Permissions>(world: &W, ear: &Ear, hinted: Vec<RdsArn>) -> Vec<(RdsArn, Answer)> {
-    let policies = match automated::policies(world, ear).await {
+    let policies = match automated::policies(world, &ear.key).await {
         Ok(policies) => policies,
         Err(error) => {
             warn!(error = chain(&error), "the policies could not be read");
@@ -178,13 +192,14 @@ async fn start<W: Permissions>(world: &W, ear: &Ear, hinted: Vec<RdsArn>) -> Vec
             .map(|arn| (arn, Answer::NobodyWaits))
             .collect();
     };
+    let stack = &ear.rules.stack;
     let mut answers = Vec::with_capacity(hinted.len());
     for group in group(hinted, ear.width, place_of) {
-        for (arn, heard) in automated::hear(world, ear, &policies, &group).await {
+        for (arn, heard) in automated::hear(world, stack, &policies, &group).await {
             let answer = match heard {
-                Heard::Done => Answer::Settled,
-                Heard::NotYet => Answer::NotBorneOut,
-                Heard::Broken => Answer::Broken,
+                automated::Heard::Done => Answer::Settled,
+                automated::Heard::NotYet => Answer::NotBorneOut,
+                automated::Heard::Broken => Answer::Broken,
             };
             answers.push((arn, answer));
         }
@@ -208,7 +223,12 @@ async fn answer<W: Permissions>(
                         .iter()
                         .map(|resource| (resource.clone(), Answer::NobodyWaits)),
                 );
-                waits.extend(found);
+                // A wait that has gone on to its next attempt is not what the hint is about.
+                waits.extend(
+                    found
+                        .into_iter()
+                        .filter(|wait| chunk.contains(&wait.resource)),
+                );
             }
             Err(error) => warn!(error = chain(&error), "the waits could not be read"),
         }
@@ -227,34 +247,13 @@ async fn answer<W: Permissions>(
     answers
 }
 
-/// What is of one region and family, at most `width` a group: one describe call each.
-fn group<T: Clone>(
-    all: Vec<T>,
-    width: usize,
-    place: impl Fn(&T) -> (Region, Family),
-) -> Vec<Vec<T>> {
-    let mut places: BTreeMap<(Region, Family), Vec<T>> = BTreeMap::new();
-    for one in all {
-        places.entry(place(&one)).or_default().push(one);
-    }
-    places
-        .into_values()
-        .flat_map(|of_place| {
-            of_place
-                .chunks(width)
-                .map(<[T]>::to_vec)
-                .collect::<Vec<_>>()
-        })
-        .collect()
-}
-
 /// What RDS says of a wait's resource; `Err` when it could not be asked.
 type Truth = Result<Option<Snapshot>, ()>;
 
 /// Asks RDS about a group of waits, all of one region and family.
 async fn look<W>(world: &W, group: Vec<Wait>) -> Vec<(Wait, Truth)>
 where
-    W: DescribeClusterSnapshots + DescribeSnapshots,
+    W: DescribeSnapshots,
 {
     match ask(world, &group).await {
         Ok(mut truth) => group
@@ -279,7 +278,7 @@ where
         return (wait.resource, Answer::Broken);
     };
     let judged = conclude::judge(world, rules, &wait, truth.as_ref());
-    let answer = match batch::guarded(wait.resource.name(), judged).await {
+    let answer = match queue::guarded(wait.resource.name(), judged).await {
         Some(Ok(Judged::Concluded(_))) => Answer::Settled,
         Some(Ok(Judged::Kept)) => Answer::NotBorneOut,
         Some(Err(error)) => {
@@ -289,29 +288,4 @@ where
         None => Answer::Broken,
     };
     (wait.resource, answer)
-}
-
-/// Where a resource is asked for: one describe call is for one region and one family.
-pub(crate) fn place_of(resource: &RdsArn) -> (Region, Family) {
-    (resource.region().clone(), resource.family())
-}
-
-/// What RDS says of the resources of these waits, all of one region and family.
-pub(crate) async fn ask<W: DescribeClusterSnapshots + DescribeSnapshots>(
-    world: &W,
-    waits: &[Wait],
-) -> Result<BTreeMap<RdsArn, Snapshot>, RdsError> {
-    let Some(first) = waits.first() else {
-        return Ok(BTreeMap::new());
-    };
-    let ids: Vec<SnapshotId> = waits
-        .iter()
-        .map(|wait| SnapshotId::of(&wait.resource))
-        .collect();
-    let (region, family) = (first.resource.region(), first.resource.family());
-    let found = families::describe(world, region, family, &ids).await?;
-    Ok(found
-        .into_iter()
-        .map(|snapshot| (snapshot.arn.clone(), snapshot))
-        .collect())
 }

@@ -6,8 +6,7 @@ use std::fmt;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
-use crate::app::batch::chain;
-use crate::app::plan;
+use crate::app::start::{NotStarted, StartOutcome, Taken, claim, start};
 use crate::domain::command::Run;
 use crate::domain::letter::names;
 use crate::domain::names::ExecutionName;
@@ -15,9 +14,10 @@ use crate::domain::redrive::{
     EndedBadly, EndedExecution, Inspection, Way, WhyNew, superseded, way,
 };
 use crate::domain::tags::StackId;
+use crate::error::chain;
 use crate::ports::{
-    ClaimRun, Clock, InspectExecution, ListEnded, PortError, ReadDefinitions, RedriveExecution,
-    Redriven, StartExecution,
+    ClaimRun, Clock, InspectExecution, ListEnded, PAGES_MAX, PortError, ReadDefinitions,
+    RedriveExecution, Redriven, StartExecution, all_rows,
 };
 
 /// How many executions are looked at or redriven at once: the describe calls refill by ten a second.
@@ -200,16 +200,9 @@ async fn look<W: InspectExecution>(world: &W, execution: &EndedExecution) -> Loo
 /// All that ended in the time span, those that ended last first. AWS sorts by start, so the list is read whole.
 async fn list<W: Permissions>(world: &W, order: &Order) -> Result<Vec<EndedExecution>, PortError> {
     let of_status = |ended: EndedBadly| async move {
-        let mut all = Vec::new();
-        let mut from = None;
-        loop {
-            let page = world.list_executions(ended, from).await?;
-            all.extend(page.items);
-            match page.next {
-                Some(next) => from = Some(next),
-                None => return Ok::<_, PortError>(all),
-            }
-        }
+        let endless = |endless| PortError::endless("ListExecutions", endless);
+        let ask = |from| world.list_executions(ended, from);
+        all_rows(PAGES_MAX, endless, ask).await
     };
     let lists: Vec<Vec<EndedExecution>> = stream::iter(EndedBadly::ALL)
         .then(of_status)
@@ -306,13 +299,13 @@ impl Desk<'_> {
         name: &ExecutionName,
         run: &Run,
     ) -> Result<Outcome, PortError> {
-        match plan::claim(world, run, name).await? {
+        match claim(world, run, name).await? {
             Ok(()) => {}
-            Err(plan::Taken::Running(other)) => {
+            Err(Taken::Running(other)) => {
                 return Ok(Outcome::Left(Left::StillRunning(other)));
             }
-            Err(taken @ plan::Taken::Claimed(_)) => {
-                return Ok(Outcome::Failed(plan::Outcome::from(taken).to_string()));
+            Err(Taken::Claimed(other)) => {
+                return Ok(Outcome::Failed(NotStarted::Claimed(other).to_string()));
             }
         }
         match world.redrive_execution(name).await? {
@@ -330,11 +323,11 @@ impl Desk<'_> {
         if !(self.order.act && self.order.restart) {
             return Ok(Outcome::NeedsNew(why));
         }
-        Ok(match plan::start(world, self.stack, run).await? {
-            plan::Outcome::Started(name) => Outcome::Restarted(name),
-            plan::Outcome::StillRunning(name) => Outcome::Left(Left::StillRunning(name)),
-            plan::Outcome::Done(name) => Outcome::Left(Left::Done(name)),
-            other => Outcome::Failed(other.to_string()),
+        Ok(match start(world, self.stack, run).await? {
+            StartOutcome::Started(name) => Outcome::Restarted(name),
+            StartOutcome::StillRunning(name) => Outcome::Left(Left::StillRunning(name)),
+            StartOutcome::Done(name) => Outcome::Left(Left::Done(name)),
+            StartOutcome::NotStarted(why) => Outcome::Failed(why.to_string()),
         })
     }
 }

@@ -5,31 +5,28 @@
 //! is harmless, for the worker asks whether its token is alive and Step Functions takes one answer.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 
-use crate::app::batch::{CONCURRENCY, chain};
+use crate::app::queue::CONCURRENCY;
 use crate::domain::arn::RdsArn;
 use crate::domain::letter::{About, Letter, Reason, Selection};
 use crate::domain::token::TaskToken;
 use crate::domain::wait::Wait;
+use crate::error::chain;
+use crate::json;
+use crate::json::event::Event;
 use crate::ports::{
     DeadLetter, DelayMessage, ListOpen, PortError, Probe, ProbeToken, ReceiptHandle,
-    ReceiveDeadLetters, RemoveDeadLetter, SendAgain,
+    ReceiveDeadLetters, RemoveDeadLetter, SendAgain, open_pages,
 };
-use crate::wire;
-use crate::wire::event::Event;
 
-/// Everything that a replay may do.
-pub trait Permissions:
-    DelayMessage + ListOpen + ProbeToken + ReceiveDeadLetters + RemoveDeadLetter + SendAgain
-{
-}
-
-impl<W> Permissions for W where
-    W: DelayMessage + ListOpen + ProbeToken + ReceiveDeadLetters + RemoveDeadLetter + SendAgain
-{
+permissions! {
+    /// Everything that a replay may do.
+    Permissions:
+        DelayMessage ListOpen ProbeToken ReceiveDeadLetters RemoveDeadLetter SendAgain
 }
 
 /// Messages of one ReceiveMessage (SQS).
@@ -154,15 +151,11 @@ struct Open(Vec<Wait>);
 impl Open {
     async fn read<W: ListOpen>(world: &W) -> Result<Self, PortError> {
         let mut waits = Vec::new();
-        let mut from = None;
-        loop {
-            let page = world.list_open(from).await?;
+        let mut pages = pin!(open_pages(world));
+        while let Some(page) = pages.try_next().await? {
             waits.extend(page.waits);
-            match page.next {
-                Some(next) => from = Some(next),
-                None => return Ok(Self(waits)),
-            }
         }
+        Ok(Self(waits))
     }
 
     fn of_token(&self, token: &TaskToken) -> Option<&Wait> {
@@ -195,7 +188,7 @@ fn read(mail: Mail, dead: &DeadLetter, open: &Open) -> (Letter, Option<TaskToken
 }
 
 fn read_command(dead: &DeadLetter, open: &Open) -> (About, Option<TaskToken>, Option<Reason>) {
-    let command = match wire::command::read(&dead.body) {
+    let command = match json::command::read(&dead.body) {
         Ok(command) => command,
         Err(error) => return (About::Unreadable, None, unreadable(&error)),
     };
@@ -212,7 +205,7 @@ fn read_command(dead: &DeadLetter, open: &Open) -> (About, Option<TaskToken>, Op
 }
 
 fn read_event(dead: &DeadLetter, open: &Open) -> (About, Option<Reason>) {
-    match wire::event::read(&dead.body) {
+    match json::event::read(&dead.body) {
         Ok(Event::Hint(hint)) => {
             let wait = open.of_resource(&hint.resource);
             let about = About::Event {
@@ -227,7 +220,7 @@ fn read_event(dead: &DeadLetter, open: &Open) -> (About, Option<Reason>) {
     }
 }
 
-fn unreadable(error: &wire::WireError) -> Option<Reason> {
+fn unreadable(error: &json::JsonError) -> Option<Reason> {
     Some(Reason::Unreadable(chain(error)))
 }
 

@@ -2,26 +2,29 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
-use crate::app::batch::{CONCURRENCY, chain};
 use crate::app::conclude::{self, Judged};
-use crate::app::react;
+use crate::app::places::{ask, place_of};
+use crate::app::queue::CONCURRENCY;
 use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::command::Step;
 use crate::domain::failure::Owner;
 use crate::domain::limits::{BATCH_GET_MAX, COMMAND_LIFETIME};
+use crate::domain::naming::first_attempt;
 use crate::domain::slots::{self, Contender};
 use crate::domain::tags::PolicyName;
 use crate::domain::wait::{Phase, Rules, Wait};
+use crate::error::chain;
 use crate::ports::{
-    Abandoned, Callbacks, ClaimSlot, Clock, DescribeClusterSnapshots, DescribeSnapshots, FreeSlot,
-    ListOpen, LookUpWaits, PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint,
-    SendCommand, Waits,
+    Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, FreeSlot, ListOpen, LookUpWaits,
+    PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint, SendCommand, Waits, open_pages,
 };
+use crate::settings::Stack;
 
 /// How many describe calls are under way at once. RDS publishes no rate; four keep a sweep of hundreds of pages
 /// within its function's time-out and leave the account's other callers room.
@@ -34,7 +37,7 @@ const THROTTLED_MAX: usize = 10;
 permissions! {
     /// Everything that the sweeper may do.
     Permissions:
-        Callbacks ClaimSlot Clock DescribeClusterSnapshots DescribeSnapshots FreeSlot ListOpen LookUpWaits
+        Callbacks ClaimSlot Clock DescribeSnapshots FreeSlot ListOpen LookUpWaits
         ProbeToken RecordRecoveryPoint SendCommand Waits
 }
 
@@ -47,6 +50,16 @@ pub struct Broom {
     pub width: usize,
     /// How many copies RDS may have in flight.
     pub copy_slots: usize,
+}
+
+impl From<&Stack> for Broom {
+    fn from(stack: &Stack) -> Self {
+        Self {
+            rules: stack.rules.clone(),
+            width: stack.sweep_width,
+            copy_slots: stack.copy_slots,
+        }
+    }
 }
 
 /// What a sweep did.
@@ -77,9 +90,8 @@ pub struct Swept {
 /// When the list of what is open cannot be read.
 pub async fn sweep<W: Permissions>(world: &W, broom: &Broom) -> Result<Swept, PortError> {
     let mut round = Round::default();
-    let mut from = None;
-    loop {
-        let page = world.list_open(from).await?;
+    let mut pages = pin!(open_pages(world));
+    while let Some(page) = pages.try_next().await? {
         round.holders.extend(page.holders);
         round.holders_of.extend(page.holders_of);
         let full: Vec<Vec<Wait>> = page
@@ -88,10 +100,6 @@ pub async fn sweep<W: Permissions>(world: &W, broom: &Broom) -> Result<Swept, Po
             .filter_map(|wait| round.take(broom, wait))
             .collect();
         round.judge(world, broom, full).await;
-        match page.next {
-            Some(next) => from = Some(next),
-            None => break,
-        }
     }
     let rest = std::mem::take(&mut round.asking).into_values().collect();
     round.judge(world, broom, rest).await;
@@ -173,10 +181,7 @@ impl Round {
             self.contenders.push(Contender::of(&wait));
             return None;
         }
-        let asking = self
-            .asking
-            .entry(react::place_of(&wait.resource))
-            .or_default();
+        let asking = self.asking.entry(place_of(&wait.resource)).or_default();
         asking.push(wait);
         (asking.len() >= broom.width).then(|| std::mem::take(asking))
     }
@@ -231,7 +236,8 @@ impl Round {
         }
         self.contenders.push(Contender::of(wait));
         if idle > rules.grace && !under_way {
-            self.abandoned.push((wait.resource.clone(), wait.since));
+            let holder = first_attempt(&wait.resource);
+            self.abandoned.push((holder, wait.since));
         }
     }
 
@@ -240,7 +246,7 @@ impl Round {
         let abandoned = std::mem::take(&mut self.abandoned);
         for (copy, since) in abandoned
             .into_iter()
-            .filter(|(copy, _)| self.holders.contains(copy))
+            .filter(|(holder, _)| self.holders.contains(holder))
             .collect::<Vec<_>>()
         {
             self.free(world, &copy, &Abandoned::RegisteredSince(since))
@@ -324,13 +330,13 @@ async fn look<W: Permissions>(
     silent: &RefCell<Silent>,
     waits: Vec<Wait>,
 ) -> Looked {
-    let Some(place) = waits.first().map(|wait| react::place_of(&wait.resource)) else {
+    let Some(place) = waits.first().map(|wait| place_of(&wait.resource)) else {
         return Looked::Judged(Vec::new());
     };
     if silent.borrow().is_left_alone(&place) {
         return Looked::Unreachable(waits);
     }
-    let truth = match react::ask(world, &waits).await {
+    let truth = match ask(world, &waits).await {
         Ok(truth) => truth,
         Err(error) => {
             warn!(region = %place.0, error = chain(&error), "a region did not answer the sweep");

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 
-use super::Aws;
+use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::Item;
 use crate::ports::PortError;

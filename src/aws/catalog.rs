@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use tracing::warn;
 
-use super::Aws;
+use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{self, Item, ItemError, PK, get_text, parsed, text, time};
 use super::waits::is_conflict;
@@ -20,11 +20,11 @@ use crate::domain::command::{DatabaseRef, Run};
 use crate::domain::manifest::Manifest;
 use crate::domain::names::{ExecutionName, ResourceId};
 use crate::domain::tags::PolicyName;
+use crate::json;
 use crate::ports::{
     Claim, ClaimRun, Entry, Held, PlanCursor, PortError, ReadEntries, ReadPlanCursor,
     RecordRecoveryPoint,
 };
-use crate::wire;
 
 const DATABASE: &str = "database";
 const OPEN_EXECUTION: &str = "open_execution";
@@ -57,7 +57,7 @@ fn entry(item: &Item) -> Result<Entry, ItemError> {
         true => {
             let point = get_text(item, RECOVERY_POINT)?;
             let fault = |error| ItemError::new(RECOVERY_POINT, format!("a manifest: {error}"));
-            Some(wire::manifest::read(point).map_err(fault)?)
+            Some(json::manifest::read(point).map_err(fault)?)
         }
         false => None,
     };
@@ -186,7 +186,7 @@ impl<Also> Aws<Also> {
             .expression_attribute_names("#database", DATABASE)
             .expression_attribute_names("#point", RECOVERY_POINT)
             .expression_attribute_values(":arn", text(run.database.arn.to_string()))
-            .expression_attribute_values(":point", text(wire::manifest::write(copy)));
+            .expression_attribute_values(":point", text(json::manifest::write(copy)));
         let request = match copy.taken_at {
             Some(taken_at) => request
                 .update_expression("SET #point = :point, #database = :arn, #taken = :taken")

@@ -9,16 +9,17 @@ use aws_sdk_sqs::types::{
 };
 use jiff::Timestamp;
 
-use super::Aws;
+use super::clients::Aws;
 use super::fault::{port_error, unusable};
-use super::queues::{QueueUrl, whole_seconds};
+use super::queue_url::QueueUrl;
+use super::queues::whole_seconds;
 use crate::domain::arn::Region;
 use crate::domain::letter::Undelivered;
+use crate::json;
 use crate::ports::{
     DeadLetter, DelayMessage, PortError, ReceiptHandle, ReceiveDeadLetters, RemoveDeadLetter,
     SendAgain,
 };
-use crate::wire;
 
 /// How long a receive waits for a first message: any wait makes SQS ask all of its servers, not a sample of them.
 const WAIT_SECONDS: i32 = 1;
@@ -139,7 +140,7 @@ impl SendAgain for Aws<Replays> {
             .await;
         let Err(error) = sent else { return Ok(()) };
         // Should SQS quote what it refuses: neither the body nor the token in it is shown.
-        let command = wire::command::read(body).ok();
+        let command = json::command::read(body).ok();
         let token = command.as_ref().map_or("", |one| one.token.reveal());
         Err(port_error("SendMessage", &error, &[body, token]))
     }

@@ -6,16 +6,16 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use jiff::Timestamp;
 use tracing::warn;
 
+use super::clients::{Aws, Starts};
 use super::fault::port_error;
 use super::step_functions::state;
-use super::{Aws, Starts};
 use crate::domain::names::ExecutionName;
 use crate::domain::redrive::{EndedBadly, EndedExecution, Inspection, Redrivable};
+use crate::json;
 use crate::ports::{
     ExecutionState, InspectExecution, ListEnded, Page, PortError, ReadDefinitions,
     RedriveExecution, Redriven,
 };
-use crate::wire;
 
 /// Executions of one page (ListExecutions).
 const PAGE: i32 = 1_000;
@@ -90,7 +90,7 @@ impl InspectExecution for Aws<Starts> {
         };
         Ok(Some(Inspection {
             running: state(found.status())? == ExecutionState::Running,
-            run: found.input().and_then(|text| wire::run::read(text).ok()),
+            run: found.input().and_then(|text| json::run::read(text).ok()),
             error: found.error,
             cause: found.cause,
             redrives: found

@@ -4,7 +4,7 @@
 //!
 //! | `pk` | what it is | attributes |
 //! | --- | --- | --- |
-//! | `wait#<resource ARN>` | a wait | `open`, `since`, `opened_at`, `phase`, `token`, `step`, `execution`, `retry`, `run`, `expected`, `source_expires_at`, `trouble`, `ttl` |
+//! | `wait#<ARN of the first attempt>` | a wait | `attempt` of a later one, `open`, `since`, `opened_at`, `phase`, `token`, `step`, `execution`, `retry`, `run`, `expected`, `source_expires_at`, `trouble`, `ttl` |
 //! | `slots#copy` | who holds a copy slot | `holders`, `holders_of:<policy>` of each bounded policy, and `open`, `since` while there are any |
 //! | `database#<resource id>#<policy>` | the catalog's entry | `database`, `open_execution`, `claimed_at`, `recovery_point`, `taken_at` |
 //! | `planned#<policy>#<region>` | up to when it is planned | `until` |
@@ -20,13 +20,16 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::domain::arn::{ExecutionArn, KeyArn, ParseError, RdsArn};
+use crate::domain::arn::{ExecutionArn, KeyArn, RdsArn};
 use crate::domain::command::{Command, Step};
 use crate::domain::failure::Remedy;
+use crate::domain::names::Attempt;
+use crate::domain::naming::{first_attempt, nth_attempt};
+use crate::domain::text::ParseError;
 use crate::domain::token::TaskToken;
 use crate::domain::trouble::Trouble;
 use crate::domain::wait::{CopyOf, Expectation, Phase, Wait};
-use crate::wire;
+use crate::json;
 
 /// An item as the SDK has it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -41,6 +44,8 @@ pub(super) const OPEN_WAIT: &str = "wait";
 pub(super) const SINCE: &str = "since";
 pub(super) const PHASE: &str = "phase";
 pub(super) const TOKEN: &str = "token";
+/// The number of a later attempt.
+pub(super) const ATTEMPT: &str = "attempt";
 /// The key of the item that holds the copy slots.
 pub(super) const SLOTS_KEY: &str = "slots#copy";
 pub(super) const HOLDERS: &str = "holders";
@@ -89,9 +94,22 @@ impl ItemError {
     }
 }
 
-/// The key of a resource's wait.
+/// The key of the wait for a snapshot or copy, whichever attempt it is at.
 pub(super) fn wait_key(resource: &RdsArn) -> AttributeValue {
-    text(format!("{WAIT_PREFIX}{resource}"))
+    text(format!("{WAIT_PREFIX}{}", first_attempt(resource)))
+}
+
+/// Where version 0.1.0 stored the wait of a later attempt: under that attempt's own ARN.
+pub(super) fn old_wait_key(resource: &RdsArn) -> Option<AttributeValue> {
+    (Attempt::of(resource) != Attempt::FIRST).then(|| text(format!("{WAIT_PREFIX}{resource}")))
+}
+
+/// The condition that the stored wait is at this attempt. A first attempt has no number, as in version 0.1.0.
+pub(super) fn is_at_attempt(resource: &RdsArn) -> (&'static str, Option<AttributeValue>) {
+    match Attempt::of(resource) {
+        Attempt::FIRST => ("attribute_not_exists(#attempt)", None),
+        later => ("#attempt = :attempt", Some(number(later.number().into()))),
+    }
 }
 
 pub(super) fn text(value: impl Into<String>) -> AttributeValue {
@@ -128,10 +146,14 @@ pub fn write_wait(wait: &Wait) -> Item {
         (STEP.to_owned(), text(command.step.as_str())),
         (EXECUTION.to_owned(), text(command.execution.as_str())),
         (RETRY.to_owned(), number(command.retry.into())),
-        (RUN.to_owned(), text(wire::run::write(&command.run))),
+        (RUN.to_owned(), text(json::run::write(&command.run))),
         (EXPECTED.to_owned(), write_expectation(&wait.expected)),
         (TTL.to_owned(), number(wait.expires_at().as_second())),
     ]);
+    let attempt = Attempt::of(&wait.resource);
+    if attempt != Attempt::FIRST {
+        item.insert(ATTEMPT.to_owned(), number(attempt.number().into()));
+    }
     if let Some(expires) = wait.source_expires_at {
         item.insert(SOURCE_EXPIRES_AT.to_owned(), time(expires));
     }
@@ -204,10 +226,16 @@ pub fn read_wait(item: &Item) -> Result<Wait, ItemError> {
         .map_err(|_| ItemError::new(RETRY, "a number of retries"))?;
     let phase = Phase::parse(get_text(item, PHASE)?)
         .ok_or_else(|| ItemError::new(PHASE, "a phase of a wait"))?;
-    let run = wire::run::read(get_text(item, RUN)?)
+    let run = json::run::read(get_text(item, RUN)?)
         .map_err(|_| ItemError::new(RUN, "an execution's input that this version reads"))?;
+    let mut resource = snapshot(PK, resource)?;
+    if item.contains_key(ATTEMPT) {
+        let attempt = Attempt::from_number(get_number(item, ATTEMPT)?)
+            .ok_or_else(|| ItemError::new(ATTEMPT, "the number of an attempt"))?;
+        resource = nth_attempt(&resource, attempt);
+    }
     Ok(Wait {
-        resource: snapshot(PK, resource)?,
+        resource,
         command: Command {
             step,
             token: parsed(TOKEN, TaskToken::parse(get_text(item, TOKEN)?))?,

@@ -1,19 +1,32 @@
 //! KMS and STS, for the command line alone: no function links either.
 
 use aws_sdk_kms::operation::describe_key::DescribeKeyError;
-use aws_sdk_kms::types::{KeyMetadata, KeySpec, KeyState, KeyUsageType};
+use aws_sdk_kms::types::{KeyManagerType, KeyMetadata, KeySpec, KeyState as State, KeyUsageType};
+use jiff::Timestamp;
 
-use super::Aws;
+use super::clients::Aws;
 use super::fault::{port_error, unusable};
-use crate::domain::arn::{KeyAlias, KeyArn};
-use crate::ports::{CallerIdentity, DescribeKey, KeyFacts, PortError};
+use crate::domain::arn::KeyArn;
+use crate::domain::doctor::keys::{KeyFacts, KeyState, Manager};
+use crate::domain::policy_spec::KeyName;
+use crate::ports::{CallerIdentity, DescribeKey, PortError};
+
+const DESCRIBE_KEY: &str = "kms:DescribeKey";
 
 impl<Also> DescribeKey for Aws<Also> {
-    async fn describe_key(&self, alias: &KeyAlias) -> Result<Option<KeyFacts>, PortError> {
-        const ACTION: &str = "DescribeKey";
-        let request = aws_sdk_kms::Client::new(&self.sdk)
+    async fn describe_key(&self, key: &KeyName) -> Result<Option<KeyFacts>, PortError> {
+        let mut config = aws_sdk_kms::config::Builder::from(&self.sdk);
+        let id = match key {
+            KeyName::Arn(arn) => {
+                let region = arn.region().to_owned();
+                config = config.region(aws_config::Region::new(region));
+                arn.as_str()
+            }
+            KeyName::Alias(alias) => alias.as_str(),
+        };
+        let request = aws_sdk_kms::Client::from_conf(config.build())
             .describe_key()
-            .key_id(alias.as_str());
+            .key_id(id);
         let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error)
@@ -23,30 +36,39 @@ impl<Also> DescribeKey for Aws<Also> {
             {
                 return Ok(None);
             }
-            Err(error) => return Err(port_error(ACTION, &error, &[])),
+            Err(error) => return Err(port_error(DESCRIBE_KEY, &error, &[])),
         };
-        let key = answer
+        let metadata = answer
             .key_metadata()
-            .ok_or_else(|| unusable(ACTION, "KMS left the key out"))?;
-        let arn = KeyArn::parse(key.arn().unwrap_or_default());
-        Ok(Some(KeyFacts {
-            arn: arn.map_err(|error| unusable(ACTION, error))?,
-            unusable: why_unusable(key),
-        }))
+            .ok_or_else(|| unusable(DESCRIBE_KEY, "KMS left the key's metadata out"))?;
+        facts(metadata).map(Some)
     }
 }
 
-/// RDS encrypts under symmetric keys that are enabled (RDS user guide, *Encrypting Amazon RDS resources*).
-fn why_unusable(key: &KeyMetadata) -> Option<String> {
-    match key.key_state() {
-        Some(KeyState::Enabled) => {}
-        Some(state) => return Some(format!("its state is {}", state.as_str())),
-        None => return Some("KMS does not say that it is enabled".to_owned()),
-    }
-    match (key.key_usage(), key.key_spec()) {
-        (Some(KeyUsageType::EncryptDecrypt), Some(KeySpec::SymmetricDefault)) => None,
-        _ => Some("it is not a symmetric key for encryption".to_owned()),
-    }
+fn facts(metadata: &KeyMetadata) -> Result<KeyFacts, PortError> {
+    let arn = KeyArn::parse(metadata.arn().unwrap_or_default());
+    let state = metadata
+        .key_state()
+        .ok_or_else(|| unusable(DESCRIBE_KEY, "KMS left the key's state out"))?;
+    let state = match state {
+        State::Enabled => KeyState::Enabled,
+        State::Disabled => KeyState::Disabled,
+        State::PendingDeletion => {
+            let at = metadata.deletion_date();
+            KeyState::PendingDeletion(at.and_then(|at| Timestamp::from_second(at.secs()).ok()))
+        }
+        other => KeyState::Other(other.as_str().to_owned()),
+    };
+    Ok(KeyFacts {
+        arn: arn.map_err(|error| unusable(DESCRIBE_KEY, error))?,
+        state,
+        manager: match metadata.key_manager() {
+            Some(KeyManagerType::Aws) => Manager::Aws,
+            _ => Manager::Customer,
+        },
+        symmetric: metadata.key_usage() == Some(&KeyUsageType::EncryptDecrypt)
+            && metadata.key_spec() == Some(&KeySpec::SymmetricDefault),
+    })
 }
 
 impl<Also> CallerIdentity for Aws<Also> {

@@ -6,6 +6,7 @@
 
 mod batch_get;
 mod catalog;
+mod clients;
 mod clock;
 mod connect;
 mod dead_letters;
@@ -17,127 +18,27 @@ mod items;
 #[cfg(feature = "cli")]
 mod keys;
 mod policies;
+mod queue_url;
 mod queues;
 mod rds;
-mod rds_clusters;
 mod rds_errors;
+mod rds_rows;
 mod reach;
 mod slots;
 mod step_functions;
 mod waits;
 mod warm;
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, OnceLock, PoisonError};
-
-use aws_config::SdkConfig;
-
-use crate::domain::arn::{Region, StateMachineArn};
-
+pub use clients::{Aws, Machine, Receives, Sends, Starts};
 pub use clock::SystemClock;
 #[cfg(feature = "cli")]
 pub use connect::for_operators;
 pub use connect::{app_name, for_functions, tuned};
 pub use dead_letters::{Replays, find_queue};
 #[cfg(feature = "cli")]
-pub use doctor::{Examines, patient};
+pub use doctor::{Examines, catches_snapshots, patient, read_key_policy};
 pub use fault::Fault;
 pub use items::{Item, ItemError, read_wait, write_wait};
-pub use queues::{QueueUrl, QueueUrlError};
+pub use queue_url::{QueueUrl, QueueUrlError};
 pub use reach::{Reach, Trust};
 pub use warm::Service;
-
-/// Everything that is reached over the AWS SDK.
-///
-/// `Also` is what a role reaches besides: [`Starts`], [`Receives`], [`Sends`], [`Replays`], the doctor's, or nothing.
-#[derive(Debug)]
-pub struct Aws<Also = ()> {
-    sdk: SdkConfig,
-    table: String,
-    also: Also,
-    clock: SystemClock,
-    rds: Mutex<BTreeMap<Region, aws_sdk_rds::Client>>,
-    step_functions: OnceLock<aws_sdk_sfn::Client>,
-    dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
-    sqs: OnceLock<aws_sdk_sqs::Client>,
-}
-
-/// For the planner and the operator: the state machine whose executions are started, looked at and redriven.
-#[derive(Debug, Clone)]
-pub struct Starts(pub StateMachineArn);
-
-/// For worker and reactor.
-#[derive(Debug, Clone)]
-pub struct Receives {
-    /// The queue that their messages come from, to delay them.
-    pub queue: QueueUrl,
-    /// The state machine, to start the runs of automated snapshots.
-    pub starts: StateMachineArn,
-}
-
-/// Who knows the state machine whose executions it starts.
-pub trait Machine {
-    /// The state machine.
-    fn machine(&self) -> &StateMachineArn;
-}
-
-impl Machine for Starts {
-    fn machine(&self) -> &StateMachineArn {
-        &self.0
-    }
-}
-
-impl Machine for Receives {
-    fn machine(&self) -> &StateMachineArn {
-        &self.starts
-    }
-}
-
-/// For the sweeper: the queue that it sends commands to.
-#[derive(Debug, Clone)]
-pub struct Sends(pub QueueUrl);
-
-impl<Also> Aws<Also> {
-    /// Over an SDK configuration, whose region is the recovery region (see [`for_functions`] and
-    /// `for_operators`), the table's name, and what the role reaches besides. Calls nothing.
-    pub fn new(sdk: SdkConfig, table: impl Into<String>, also: Also) -> Self {
-        Self {
-            sdk,
-            table: table.into(),
-            also,
-            clock: SystemClock,
-            rds: Mutex::default(),
-            step_functions: OnceLock::new(),
-            dynamodb: OnceLock::new(),
-            sqs: OnceLock::new(),
-        }
-    }
-
-    /// RDS is the one service that is asked in many regions.
-    fn rds(&self, region: &Region) -> aws_sdk_rds::Client {
-        // A client is made whole or not at all, so a poisoned lock guards nothing broken.
-        let mut clients = self.rds.lock().unwrap_or_else(PoisonError::into_inner);
-        clients
-            .entry(region.clone())
-            .or_insert_with(|| {
-                let region = aws_sdk_rds::config::Region::new(region.as_str().to_owned());
-                let config = aws_sdk_rds::config::Builder::from(&self.sdk).region(region);
-                aws_sdk_rds::Client::from_conf(config.build())
-            })
-            .clone()
-    }
-
-    fn step_functions(&self) -> &aws_sdk_sfn::Client {
-        self.step_functions
-            .get_or_init(|| aws_sdk_sfn::Client::new(&self.sdk))
-    }
-
-    fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
-        self.dynamodb
-            .get_or_init(|| aws_sdk_dynamodb::Client::new(&self.sdk))
-    }
-
-    fn sqs(&self) -> &aws_sdk_sqs::Client {
-        self.sqs.get_or_init(|| aws_sdk_sqs::Client::new(&self.sdk))
-    }
-}

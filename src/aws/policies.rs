@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem};
 
-use super::Aws;
+use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{self, Item, ItemError, PK, get_text, number, parsed, text, time};
 use super::slots::proof_is_gone;
 use crate::domain::policy_set::{Applied, Note, Stamp, Version};
+use crate::json;
 use crate::ports::{PortError, ReadPolicies, ReadPolicyHistory, StorePolicies, Written};
-use crate::wire;
 
 const CURRENT: &str = "policies#current";
 const VERSION: &str = "version";
@@ -35,7 +35,7 @@ fn write(set: &Applied, key: AttributeValue) -> Item {
         (AT.to_owned(), time(stamp.at)),
         (BY.to_owned(), text(&stamp.by)),
         (TEXT.to_owned(), text(&set.text)),
-        (SET.to_owned(), text(wire::policies::write(&set.set))),
+        (SET.to_owned(), text(json::policies::write(&set.set))),
     ]);
     if let Some(note) = &stamp.note {
         item.insert(NOTE.to_owned(), text(note.as_str()));
@@ -46,7 +46,7 @@ fn write(set: &Applied, key: AttributeValue) -> Item {
 fn read(item: &Item) -> Result<Applied, Unreadable> {
     let stamp = read_stamp(item)?;
     let version = stamp.version;
-    let set = wire::policies::read(get_text(item, SET)?)
+    let set = json::policies::read(get_text(item, SET)?)
         .map_err(|source| Unreadable::Set { version, source })?;
     Ok(Applied {
         stamp,
@@ -80,7 +80,7 @@ enum Unreadable {
     #[error("version {version} of the policies: {source}")]
     Set {
         version: Version,
-        source: wire::WireError,
+        source: json::JsonError,
     },
 }
 

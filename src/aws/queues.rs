@@ -2,57 +2,21 @@
 
 use std::time::Duration;
 
-use thiserror::Error;
-
+use super::clients::{Aws, Receives, Sends};
 use super::fault::port_error;
-use super::{Aws, Receives, Sends};
 use crate::domain::command::Command;
+use crate::json;
 use crate::ports::{DelayMessage, PortError, ReceiptHandle, SendCommand};
-use crate::wire;
 
 /// The longest that a message may be kept invisible (ChangeMessageVisibility): twelve hours.
 const VISIBILITY_MAX: u64 = 43_200;
-
-/// The URL of a queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueueUrl(String);
-
-/// Why a text is not the URL of a queue.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0:?} is not the URL of a queue (https://…/ACCOUNT/NAME)")]
-pub struct QueueUrlError(String);
-
-impl QueueUrl {
-    /// Reads a queue's URL; plain HTTP is for a local SQS.
-    ///
-    /// # Errors
-    /// What was found, if it is no URL with an account and a name.
-    pub fn parse(text: &str) -> Result<Self, QueueUrlError> {
-        let path = text
-            .strip_prefix("https://")
-            .or_else(|| text.strip_prefix("http://"))
-            .and_then(|rest| rest.split_once('/'));
-        match path {
-            Some((host, path)) if !host.is_empty() && path.contains('/') => {
-                Ok(Self(text.to_owned()))
-            }
-            _ => Err(QueueUrlError(text.chars().take(200).collect())),
-        }
-    }
-
-    /// The URL.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 impl SendCommand for Aws<Sends> {
     async fn send_command(&self, command: &Command) -> Result<(), PortError> {
         self.sqs()
             .send_message()
             .queue_url(self.also.0.as_str())
-            .message_body(wire::command::write(command))
+            .message_body(json::command::write(command))
             .send()
             .await
             .map_err(|error| port_error("SendMessage", &error, &[command.token.reveal()]))?;

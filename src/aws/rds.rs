@@ -1,30 +1,43 @@
-//! RDS: instances and their snapshots listed, snapshots taken and copied, quotas read.
+//! RDS: databases and their snapshots listed, snapshots taken and copied, quotas read.
 
-use aws_sdk_rds::types::{DbInstance, DbSnapshot, Filter, Tag};
-use tracing::warn;
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::{DbCluster, DbInstance, Filter, Tag};
 
-use super::Aws;
-use super::rds_errors::{Answer, Call, Unusable};
-use crate::domain::arn::{Family, KeyArn, RdsArn, Region};
+use super::clients::Aws;
+use super::rds_errors::{Call, Unusable};
+use super::rds_rows::{cluster, cluster_snapshot, instance, instance_snapshot};
+use crate::domain::arn::{Family, RdsArn, Region};
 use crate::domain::database::Database;
 use crate::domain::failure::Operation;
-use crate::domain::names::{OptionGroup, ResourceId, SnapshotId};
-use crate::domain::snapshot::{Snapshot, SnapshotStatus};
+use crate::domain::names::{ResourceId, SnapshotId};
+use crate::domain::snapshot::Snapshot;
 use crate::domain::tags::Tags;
 use crate::ports::{
     AutomatedSnapshots, CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest,
-    DescribeInstances, DescribeQuota, DescribeSnapshots, FindInstances, Page, RdsError,
-    SnapshotQuota,
+    DescribeQuota, DescribeSnapshots, FindDatabases, ListDatabases, Page, RdsError, SnapshotQuota,
+    all_rows,
 };
 
 /// The most rows that a describe call answers with (`MaxRecords`, 20 to 100).
 pub(super) const PAGE: i32 = 100;
-/// The filter on identifiers. An identifier that is not there is then an empty answer and no error.
-const BY_ID: &str = "db-snapshot-id";
-/// The filter on resource ids, which a rename leaves alone.
-const BY_RESOURCE_ID: &str = "dbi-resource-id";
 /// The type of the snapshots that RDS takes by itself.
-pub(super) const AUTOMATED: &str = "automated";
+const AUTOMATED: &str = "automated";
+
+/// The filter on snapshot identifiers. An unknown identifier is then an empty answer and no error.
+fn by_id(family: Family) -> &'static str {
+    match family {
+        Family::Instance => "db-snapshot-id",
+        Family::Cluster => "db-cluster-snapshot-id",
+    }
+}
+
+/// The filter on resource ids, which a rename does not change.
+fn by_resource_id(family: Family) -> &'static str {
+    match family {
+        Family::Instance => "dbi-resource-id",
+        Family::Cluster => "db-cluster-resource-id",
+    }
+}
 
 /// RDS's name for the quota of a family's manual snapshots.
 fn quota_of(family: Family) -> &'static str {
@@ -34,200 +47,278 @@ fn quota_of(family: Family) -> &'static str {
     }
 }
 
-impl<Also> DescribeInstances for Aws<Also> {
-    async fn describe_db_instances(
-        &self,
-        region: &Region,
-        marker: Option<String>,
-    ) -> Result<Page<Database>, RdsError> {
-        let call = Call {
-            operation: Operation::DescribeDbInstances,
-            region,
-        };
-        let page = self
-            .rds(region)
-            .describe_db_instances()
-            .max_records(PAGE)
-            .set_marker(marker)
-            .send()
-            .await
-            .map_err(|error| call.refused(&error))?;
-        let items: Result<Vec<Database>, Unusable> =
-            page.db_instances().iter().map(database).collect();
-        Ok(Page {
-            items: items.map_err(|answer| call.unusable(answer))?,
-            next: marker_of(page.marker()),
-        })
-    }
+/// How one kind of value is read from the rows of both families.
+pub(super) struct RowReaders<T> {
+    pub(super) instance: fn(&DbInstance) -> Result<T, Unusable>,
+    pub(super) cluster: fn(&DbCluster) -> Result<T, Unusable>,
 }
 
-impl<Also> FindInstances for Aws<Also> {
-    async fn find_db_instances(
-        &self,
-        region: &Region,
-        ids: &[ResourceId],
-    ) -> Result<Vec<Database>, RdsError> {
-        let call = Call {
-            operation: Operation::DescribeDbInstances,
-            region,
-        };
-        if ids.is_empty() {
-            // RDS takes a filter without values for no filter, and would list the whole region.
-            return Ok(Vec::new());
-        }
-        let by_id = filter(BY_RESOURCE_ID, ids.iter().map(ToString::to_string));
-        let mut found = Vec::new();
-        let mut marker = None;
-        // No id matches twice, so there are at most as many pages as ids, and an empty last one.
-        for _ in 0..=ids.len() {
-            let page = self
-                .rds(region)
+const DATABASES: RowReaders<Database> = RowReaders { instance, cluster };
+
+/// One page of a region's databases.
+pub(super) async fn databases<T>(
+    client: &Client,
+    region: &Region,
+    family: Family,
+    readers: &RowReaders<T>,
+    filters: Option<Vec<Filter>>,
+    marker: Option<String>,
+) -> Result<Page<T>, RdsError> {
+    let call = Call {
+        operation: Operation::describe_databases(family),
+        region,
+    };
+    let (items, next): (Result<Vec<T>, Unusable>, _) = match family {
+        Family::Instance => {
+            let page = client
                 .describe_db_instances()
-                .filters(by_id.clone())
+                .set_filters(filters)
                 .max_records(PAGE)
                 .set_marker(marker)
                 .send()
                 .await
                 .map_err(|error| call.refused(&error))?;
-            for row in page.db_instances() {
-                found.push(database(row).map_err(|answer| call.unusable(answer))?);
-            }
-            marker = marker_of(page.marker());
-            if marker.is_none() {
-                return Ok(found);
-            }
+            let rows = page.db_instances().iter();
+            (rows.map(readers.instance).collect(), page.marker)
         }
-        Err(call.unusable(Unusable::Endless))
-    }
+        Family::Cluster => {
+            let page = client
+                .describe_db_clusters()
+                .set_filters(filters)
+                .max_records(PAGE)
+                .set_marker(marker)
+                .send()
+                .await
+                .map_err(|error| call.refused(&error))?;
+            let rows = page.db_clusters().iter();
+            (rows.map(readers.cluster).collect(), page.marker)
+        }
+    };
+    Ok(Page {
+        items: items.map_err(|answer| call.unusable(answer))?,
+        next: next.filter(|marker| !marker.is_empty()),
+    })
 }
 
-impl<Also> AutomatedSnapshots for Aws<Also> {
-    async fn automated_db_snapshots(
+/// Which snapshots are asked for.
+#[derive(Default)]
+pub(super) struct Selection {
+    pub(super) snapshot_type: Option<String>,
+    pub(super) database: Option<String>,
+    pub(super) filters: Option<Vec<Filter>>,
+}
+
+/// One page of a region's snapshots.
+pub(super) async fn snapshots(
+    client: &Client,
+    region: &Region,
+    family: Family,
+    selection: Selection,
+    marker: Option<String>,
+) -> Result<Page<Snapshot>, RdsError> {
+    let call = Call {
+        operation: Operation::describe_snapshots(family),
+        region,
+    };
+    let (items, next): (Result<Vec<Snapshot>, Unusable>, _) = match family {
+        Family::Instance => {
+            let page = client
+                .describe_db_snapshots()
+                .set_snapshot_type(selection.snapshot_type)
+                .set_db_instance_identifier(selection.database)
+                .set_filters(selection.filters)
+                .max_records(PAGE)
+                .set_marker(marker)
+                .send()
+                .await
+                .map_err(|error| call.refused(&error))?;
+            let rows = page.db_snapshots().iter();
+            (rows.map(instance_snapshot).collect(), page.marker)
+        }
+        Family::Cluster => {
+            let page = client
+                .describe_db_cluster_snapshots()
+                .set_snapshot_type(selection.snapshot_type)
+                .set_db_cluster_identifier(selection.database)
+                .set_filters(selection.filters)
+                .max_records(PAGE)
+                .set_marker(marker)
+                .send()
+                .await
+                .map_err(|error| call.refused(&error))?;
+            let rows = page.db_cluster_snapshots().iter();
+            (rows.map(cluster_snapshot).collect(), page.marker)
+        }
+    };
+    Ok(Page {
+        items: items.map_err(|answer| call.unusable(answer))?,
+        next: next.filter(|marker| !marker.is_empty()),
+    })
+}
+
+/// No identifier matches twice, so there are at most as many pages as identifiers, and an empty last one.
+fn pages_about<T>(ids: &[T]) -> usize {
+    ids.len() + 1
+}
+
+impl<Also> ListDatabases for Aws<Also> {
+    async fn list_databases(
         &self,
         region: &Region,
-        of: Option<&RdsArn>,
+        family: Family,
         marker: Option<String>,
-    ) -> Result<Page<Snapshot>, RdsError> {
-        let call = Call {
-            operation: Operation::DescribeDbSnapshots,
-            region,
-        };
-        let page = self
-            .rds(region)
-            .describe_db_snapshots()
-            .snapshot_type(AUTOMATED)
-            .set_db_instance_identifier(of.map(|database| database.name().to_owned()))
-            .max_records(PAGE)
-            .set_marker(marker)
-            .send()
-            .await
-            .map_err(|error| call.refused(&error))?;
-        let items: Result<Vec<Snapshot>, Unusable> = page
-            .db_snapshots()
-            .iter()
-            .map(|row| readable(snapshot(row), row.db_snapshot_arn(), row.tag_list()))
-            .collect();
-        Ok(Page {
-            items: items.map_err(|answer| call.unusable(answer))?,
-            next: marker_of(page.marker()),
-        })
+    ) -> Result<Page<Database>, RdsError> {
+        databases(&self.rds(region), region, family, &DATABASES, None, marker).await
     }
 }
 
-/// The type that RDS wants to be told beside the identifiers of automated snapshots.
-pub(super) fn type_of(ids: &[SnapshotId]) -> Option<String> {
-    let automated = ids.iter().any(SnapshotId::is_automated);
-    automated.then(|| AUTOMATED.to_owned())
-}
-
-/// A filter of RDS's.
-pub(super) fn filter(name: &str, values: impl Iterator<Item = String>) -> Filter {
-    Filter::builder()
-        .name(name)
-        .set_values(Some(values.collect()))
-        .build()
-}
-
-impl<Also> DescribeSnapshots for Aws<Also> {
-    async fn describe_db_snapshots(
+impl<Also> FindDatabases for Aws<Also> {
+    async fn find_databases(
         &self,
         region: &Region,
-        ids: &[SnapshotId],
-    ) -> Result<Vec<Snapshot>, RdsError> {
-        let call = Call {
-            operation: Operation::DescribeDbSnapshots,
-            region,
-        };
+        family: Family,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Database>, RdsError> {
         if ids.is_empty() {
             // RDS takes a filter without values for no filter, and would list the whole region.
             return Ok(Vec::new());
         }
         let client = self.rds(region);
-        let by_id = filter(BY_ID, ids.iter().map(ToString::to_string));
-        let mut found = Vec::new();
-        let mut marker = None;
-        // No identifier matches twice, so there are at most as many pages as identifiers, and an empty last one.
-        for _ in 0..=ids.len() {
-            let page = client
-                .describe_db_snapshots()
-                .set_snapshot_type(type_of(ids))
-                .filters(by_id.clone())
-                .max_records(PAGE)
-                .set_marker(marker)
-                .send()
-                .await
-                .map_err(|error| call.refused(&error))?;
-            for row in page.db_snapshots() {
-                let read = readable(snapshot(row), row.db_snapshot_arn(), row.tag_list());
-                found.push(read.map_err(|answer| call.unusable(answer))?);
-            }
-            marker = marker_of(page.marker());
-            if marker.is_none() {
-                return Ok(found);
-            }
-        }
-        Err(call.unusable(Unusable::Endless))
+        let filters = vec![filter(by_resource_id(family), ids)];
+        let operation = Operation::describe_databases(family);
+        let endless = |endless| RdsError::endless(operation, region, endless);
+        all_rows(pages_about(ids), endless, |marker| {
+            let filters = Some(filters.clone());
+            databases(&client, region, family, &DATABASES, filters, marker)
+        })
+        .await
     }
 }
 
+impl<Also> AutomatedSnapshots for Aws<Also> {
+    async fn automated_snapshots(
+        &self,
+        region: &Region,
+        family: Family,
+        of: Option<&RdsArn>,
+        marker: Option<String>,
+    ) -> Result<Page<Snapshot>, RdsError> {
+        let selection = Selection {
+            snapshot_type: Some(AUTOMATED.to_owned()),
+            database: of.map(|database| database.name().to_owned()),
+            filters: None,
+        };
+        snapshots(&self.rds(region), region, family, selection, marker).await
+    }
+}
+
+impl<Also> DescribeSnapshots for Aws<Also> {
+    async fn describe_snapshots(
+        &self,
+        region: &Region,
+        family: Family,
+        ids: &[SnapshotId],
+    ) -> Result<Vec<Snapshot>, RdsError> {
+        if ids.is_empty() {
+            // RDS takes a filter without values for no filter, and would list the whole region.
+            return Ok(Vec::new());
+        }
+        let client = self.rds(region);
+        let filters = vec![filter(by_id(family), ids)];
+        let operation = Operation::describe_snapshots(family);
+        let endless = |endless| RdsError::endless(operation, region, endless);
+        all_rows(pages_about(ids), endless, |marker| {
+            let selection = Selection {
+                snapshot_type: type_of(ids),
+                database: None,
+                filters: Some(filters.clone()),
+            };
+            snapshots(&client, region, family, selection, marker)
+        })
+        .await
+    }
+}
+
+/// RDS finds automated snapshots only when it is also given their type.
+fn type_of(ids: &[SnapshotId]) -> Option<String> {
+    let automated = ids.iter().any(SnapshotId::is_automated);
+    automated.then(|| AUTOMATED.to_owned())
+}
+
+fn filter<T: ToString>(name: &str, values: &[T]) -> Filter {
+    Filter::builder()
+        .name(name)
+        .set_values(Some(values.iter().map(ToString::to_string).collect()))
+        .build()
+}
+
 impl<Also> CreateSnapshot for Aws<Also> {
-    async fn create_db_snapshot(&self, request: &CreateSnapshotRequest) -> Result<(), RdsError> {
-        let region = request.database.region();
+    async fn create_snapshot(&self, request: &CreateSnapshotRequest) -> Result<(), RdsError> {
+        let (region, family) = (request.database.region(), request.database.family());
         let call = Call {
-            operation: Operation::CreateDbSnapshot,
+            operation: Operation::create_snapshot(family),
             region,
         };
-        self.rds(region)
-            .create_db_snapshot()
-            .db_instance_identifier(request.database.name())
-            .db_snapshot_identifier(request.id.as_str())
-            .set_tags(Some(to_sdk(&request.tags)))
-            .send()
-            .await
-            .map_err(|error| call.refused(&error))?;
-        Ok(())
+        let client = self.rds(region);
+        let tags = Some(to_sdk(&request.tags));
+        match family {
+            Family::Instance => client
+                .create_db_snapshot()
+                .db_instance_identifier(request.database.name())
+                .db_snapshot_identifier(request.id.as_str())
+                .set_tags(tags)
+                .send()
+                .await
+                .map(drop)
+                .map_err(|error| call.refused(&error)),
+            Family::Cluster => client
+                .create_db_cluster_snapshot()
+                .db_cluster_identifier(request.database.name())
+                .db_cluster_snapshot_identifier(request.id.as_str())
+                .set_tags(tags)
+                .send()
+                .await
+                .map(drop)
+                .map_err(|error| call.refused(&error)),
+        }
     }
 }
 
 impl<Also> CopySnapshot for Aws<Also> {
-    /// Without `PreSignedUrl`: RDS ignores it but between GovCloud's regions, which are not supported.
-    async fn copy_db_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError> {
+    /// Without `PreSignedUrl`: RDS only reads it between GovCloud's regions, which are not supported.
+    async fn copy_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError> {
+        let family = request.source.family();
         let call = Call {
-            operation: Operation::CopyDbSnapshot,
+            operation: Operation::copy_snapshot(family),
             region: &request.region,
         };
-        self.rds(&request.region)
-            .copy_db_snapshot()
-            .source_db_snapshot_identifier(request.source.to_string())
-            .target_db_snapshot_identifier(request.id.as_str())
-            .kms_key_id(request.key.as_str())
-            .set_option_group_name(request.option_group.as_ref().map(ToString::to_string))
-            .copy_tags(false)
-            .set_tags(Some(to_sdk(&request.tags)))
-            .send()
-            .await
-            .map_err(|error| call.refused(&error))?;
-        Ok(())
+        let client = self.rds(&request.region);
+        let tags = Some(to_sdk(&request.tags));
+        match family {
+            Family::Instance => client
+                .copy_db_snapshot()
+                .source_db_snapshot_identifier(request.source.to_string())
+                .target_db_snapshot_identifier(request.id.as_str())
+                .kms_key_id(request.key.as_str())
+                .set_option_group_name(request.option_group.as_ref().map(ToString::to_string))
+                .copy_tags(false)
+                .set_tags(tags)
+                .send()
+                .await
+                .map(drop)
+                .map_err(|error| call.refused(&error)),
+            Family::Cluster => client
+                .copy_db_cluster_snapshot()
+                .source_db_cluster_snapshot_identifier(request.source.to_string())
+                .target_db_cluster_snapshot_identifier(request.id.as_str())
+                .kms_key_id(request.key.as_str())
+                .copy_tags(false)
+                .set_tags(tags)
+                .send()
+                .await
+                .map(drop)
+                .map_err(|error| call.refused(&error)),
+        }
     }
 }
 
@@ -260,156 +351,8 @@ impl<Also> DescribeQuota for Aws<Also> {
     }
 }
 
-pub(super) fn marker_of(marker: Option<&str>) -> Option<String> {
-    marker
-        .filter(|marker| !marker.is_empty())
-        .map(ToOwned::to_owned)
-}
-
-pub(super) fn to_sdk(tags: &Tags) -> Vec<Tag> {
+fn to_sdk(tags: &Tags) -> Vec<Tag> {
     tags.iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build())
         .collect()
-}
-
-pub(super) fn from_sdk(tags: &[Tag]) -> Tags {
-    tags.iter()
-        .filter_map(|tag| {
-            let value = tag.value().unwrap_or_default();
-            Some((tag.key()?.to_owned(), value.to_owned()))
-        })
-        .collect()
-}
-
-pub(super) fn database(row: &DbInstance) -> Result<Database, Unusable> {
-    let answer = Answer {
-        of: row.db_instance_identifier().unwrap_or("a DB instance"),
-    };
-    let arn = answer.required("DBInstanceArn", row.db_instance_arn())?;
-    let resource_id = answer.required("DbiResourceId", row.dbi_resource_id())?;
-    Ok(Database {
-        arn: answer.parsed("DBInstanceArn", RdsArn::parse(arn))?,
-        resource_id: answer.parsed("DbiResourceId", ResourceId::parse(resource_id))?,
-        member_of: row
-            .db_cluster_identifier()
-            .filter(|cluster| !cluster.is_empty())
-            .map(ToOwned::to_owned),
-        engine: row.engine().unwrap_or_default().to_owned(),
-        option_group: option_group(row),
-        encrypted: row.storage_encrypted().unwrap_or_default(),
-        multi_az_cluster: false,
-        multi_az: row.multi_az(),
-        backup_retention_days: row.backup_retention_period(),
-        status: row.db_instance_status().unwrap_or_default().to_owned(),
-        tags: from_sdk(row.tag_list()),
-    })
-}
-
-/// What was read of a row. One that cannot be read proves nothing, and must not cost the others of its page their answer: it
-/// counts as of a status that we have no rule for. One that does not say what it is of spoils the page, for the
-/// snapshot that it is about would seem to be gone.
-pub(super) fn readable(
-    read: Result<Snapshot, Unusable>,
-    arn: Option<&str>,
-    tags: &[Tag],
-) -> Result<Snapshot, Unusable> {
-    let fault = match read {
-        Ok(snapshot) => return Ok(snapshot),
-        Err(fault) => fault,
-    };
-    let Some(arn) = arn.and_then(|arn| RdsArn::parse(arn).ok()) else {
-        return Err(fault);
-    };
-    warn!(resource = %arn, %fault, "a snapshot that cannot be read");
-    Ok(Snapshot {
-        arn,
-        resource_id: None,
-        status: SnapshotStatus::Other(fault.to_string()),
-        engine: String::new(),
-        engine_version: String::new(),
-        size_gib: 0,
-        encrypted: false,
-        key: None,
-        source: None,
-        taken_at: None,
-        tags: from_sdk(tags),
-    })
-}
-
-/// The option group that an instance has; where one is on its way in or out, the one that has arrived. A name
-/// that cannot be read is none that a policy could map.
-fn option_group(row: &DbInstance) -> Option<OptionGroup> {
-    let memberships = row.option_group_memberships();
-    let arrived = memberships
-        .iter()
-        .find(|group| group.status() == Some("in-sync"));
-    let name = arrived.or(memberships.first())?.option_group_name()?;
-    OptionGroup::parse(&name.to_ascii_lowercase()).ok()
-}
-
-/// Reads a row. What a snapshot is compared by must be there once it is available; before, RDS may not know it.
-pub(super) fn snapshot(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
-    let answer = Answer {
-        of: row.db_snapshot_identifier().unwrap_or("a DB snapshot"),
-    };
-    let arn = answer.required("DBSnapshotArn", row.db_snapshot_arn())?;
-    let status = SnapshotStatus::parse(answer.required("Status", row.status())?);
-    let settled = status == SnapshotStatus::Available;
-    let source = row
-        .source_db_snapshot_identifier()
-        .filter(|source| !source.is_empty())
-        .map(|source| answer.parsed("SourceDBSnapshotIdentifier", RdsArn::parse(source)))
-        .transpose()?;
-    let key = row
-        .kms_key_id()
-        .filter(|key| !key.is_empty())
-        .map(|key| answer.parsed("KmsKeyId", KeyArn::parse(key)))
-        .transpose()?;
-    let resource_id = row
-        .dbi_resource_id()
-        .filter(|id| !id.is_empty())
-        .map(|id| answer.parsed("DbiResourceId", ResourceId::parse(id)))
-        .transpose()?;
-    Ok(Snapshot {
-        arn: answer.parsed("DBSnapshotArn", RdsArn::parse(arn))?,
-        resource_id,
-        engine: known(answer, "Engine", row.engine().map(str::to_owned), settled)?,
-        engine_version: row.engine_version().unwrap_or_default().to_owned(),
-        size_gib: known(answer, "AllocatedStorage", row.allocated_storage(), settled)?,
-        encrypted: known(answer, "Encrypted", row.encrypted(), settled)?,
-        key,
-        taken_at: taken_at(answer, row, source.is_some())?,
-        tags: from_sdk(row.tag_list()),
-        source,
-        status,
-    })
-}
-
-pub(super) fn known<T: Default>(
-    answer: Answer<'_>,
-    field: &'static str,
-    value: Option<T>,
-    settled: bool,
-) -> Result<T, Unusable> {
-    if settled {
-        answer.required(field, value)
-    } else {
-        Ok(value.unwrap_or_default())
-    }
-}
-
-/// When the data was taken. A copy's `SnapshotCreateTime` says when the copying began, and is never taken for it.
-fn taken_at(
-    answer: Answer<'_>,
-    row: &DbSnapshot,
-    is_copy: bool,
-) -> Result<Option<jiff::Timestamp>, Unusable> {
-    let original = answer.time(
-        "OriginalSnapshotCreateTime",
-        row.original_snapshot_create_time(),
-    )?;
-    match original {
-        None if !is_copy => answer.time("SnapshotCreateTime", row.snapshot_create_time()),
-        original => Ok(original),
-    }
 }

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use super::fault::Fault;
-use crate::domain::arn::{ParseError, Region};
+use crate::domain::arn::Region;
 use crate::domain::failure::Operation;
+use crate::domain::text::ParseError;
 use crate::ports::RdsError;
 
 /// One call: which action, and which region's RDS.
@@ -60,9 +61,6 @@ pub(super) enum Unusable {
         of: String,
         why: String,
     },
-    /// More pages than there can be rows.
-    #[error("RDS's list does not end")]
-    Endless,
 }
 
 /// A part of an answer, with what it is about: what is wrong with a field is said with both.

@@ -67,8 +67,8 @@ impl Reach {
         let get = |name: &str| pairs.get(name).map_or("", String::as_str);
         let is_on = |name| get(name).eq_ignore_ascii_case("true");
         let word = get(TRUST);
-        let trust = Trust::parse(word).ok_or_else(|| SettingsError {
-            faults: vec![format!("{TRUST}: {word:?} is neither amazon nor native")],
+        let trust = Trust::parse(word).ok_or_else(|| {
+            SettingsError::one(format!("{TRUST}: {word:?} is neither amazon nor native"))
         })?;
         let endpoints = pairs
             .iter()

@@ -3,14 +3,16 @@
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, Update};
 
-use super::Aws;
+use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{
-    HOLDERS, HOLDERS_OF, OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, number, text, time, wait_key,
+    HOLDERS, HOLDERS_OF, OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, number, old_wait_key, text,
+    time, wait_key,
 };
 use super::waits::is_conflict;
 use crate::domain::arn::RdsArn;
-use crate::domain::slots::SlotLimits;
+use crate::domain::naming::first_attempt;
+use crate::domain::slot_limits::SlotLimits;
 use crate::domain::tags::PolicyName;
 use crate::domain::wait::Phase;
 use crate::ports::{Abandoned, ClaimSlot, FreeSlot, PortError};
@@ -30,6 +32,7 @@ fn count(most: usize) -> AttributeValue {
 
 impl<Also> ClaimSlot for Aws<Also> {
     async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError> {
+        let copy = &first_attempt(copy);
         let mut add = "ADD #holders :copies".to_owned();
         let mut condition =
             "attribute_not_exists(#holders) OR size(#holders) < :most OR contains(#holders, :copy)"
@@ -144,7 +147,7 @@ impl<Also> Aws<Also> {
     ) -> Result<ConditionCheck, aws_sdk_dynamodb::error::BuildError> {
         let check = ConditionCheck::builder()
             .table_name(&self.table)
-            .key(PK, wait_key(copy));
+            .key(PK, old_wait_key(copy).unwrap_or_else(|| wait_key(copy)));
         match proof {
             Abandoned::WaitGone => check
                 .condition_expression("attribute_not_exists(#pk)")

@@ -5,17 +5,17 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::clients::{Aws, Machine};
 use super::fault::port_error;
-use super::{Aws, Machine};
 use crate::domain::command::Run;
 use crate::domain::failure::Failure;
 use crate::domain::manifest::Manifest;
 use crate::domain::names::ExecutionName;
 use crate::domain::token::TaskToken;
+use crate::json;
 use crate::ports::{
     Callbacks, Delivery, ExecutionState, PortError, Probe, ProbeToken, StartExecution, Started,
 };
-use crate::wire;
 
 /// What an error says of the token itself. Everything else says nothing of it.
 enum AboutToken {
@@ -59,7 +59,7 @@ impl<Also> Callbacks for Aws<Also> {
             .step_functions()
             .send_task_success()
             .task_token(token.reveal())
-            .output(wire::manifest::write(manifest));
+            .output(json::manifest::write(manifest));
         delivery("SendTaskSuccess", token, request.send().await)
     }
 
@@ -99,7 +99,7 @@ impl<Also: Machine> StartExecution for Aws<Also> {
             .start_execution()
             .state_machine_arn(self.also.machine().as_str())
             .name(name.as_str())
-            .input(wire::run::write(run));
+            .input(json::run::write(run));
         match request.send().await {
             Ok(_) => Ok(Started::Running),
             Err(error) if error.code() == Some("ExecutionAlreadyExists") => Ok(Started::NameUsed),

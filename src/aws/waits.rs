@@ -10,19 +10,22 @@ use aws_sdk_dynamodb::types::{
 use jiff::Timestamp;
 use tracing::error;
 
-use super::Aws;
+use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{
-    self, HOLDERS, HOLDERS_OF, Item, OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, TOKEN, TROUBLE,
-    key_of, text, time, wait_key,
+    self, ATTEMPT, HOLDERS, HOLDERS_OF, Item, OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, TOKEN,
+    TROUBLE, key_of, text, time, wait_key,
 };
 use crate::domain::arn::RdsArn;
+use crate::domain::limits::BATCH_GET_MAX;
+use crate::domain::naming::first_attempt;
 use crate::domain::tags::PolicyName;
 use crate::domain::token::TaskToken;
 use crate::domain::trouble::Trouble;
 use crate::domain::wait::{Phase, Wait};
 use crate::ports::{
-    ListOpen, LookUpWaits, NoteTrouble, OpenMarker, OpenPage, PortError, Waits, Written,
+    ListOpen, LookUpWaits, NoteTrouble, OpenMarker, OpenPage, PortError, RegisterWaits, Waits,
+    Written,
 };
 
 /// The index of all that is open.
@@ -32,7 +35,7 @@ const IS_NEW: &str = "attribute_not_exists(#pk)";
 const HAS_TOKEN: &str = "#token = :token";
 const HAS_TOKEN_OR_IS_GONE: &str = "attribute_not_exists(#pk) OR #token = :token";
 
-impl<Also> Waits for Aws<Also> {
+impl<Also> RegisterWaits for Aws<Also> {
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
         const ACTION: &str = "PutItem";
         let request = self
@@ -63,27 +66,35 @@ impl<Also> Waits for Aws<Also> {
         }
     }
 
-    async fn replace(&self, wait: &Wait, instead_of: &TaskToken) -> Result<Written, PortError> {
-        let request = self
+    async fn replace(&self, wait: &Wait, instead_of: &Wait) -> Result<Written, PortError> {
+        let token = instead_of.command.token.reveal();
+        let (at_attempt, number) = items::is_at_attempt(&instead_of.resource);
+        let mut request = self
             .dynamodb()
             .put_item()
             .table_name(&self.table)
             .set_item(Some(items::write_wait(wait)))
-            .condition_expression(HAS_TOKEN)
+            .condition_expression(format!("{HAS_TOKEN} AND {at_attempt}"))
             .expression_attribute_names("#token", TOKEN)
-            .expression_attribute_values(":token", text(instead_of.reveal()));
+            .expression_attribute_names("#attempt", ATTEMPT)
+            .expression_attribute_values(":token", text(token));
+        if let Some(number) = number {
+            request = request.expression_attribute_values(":attempt", number);
+        }
         match request.send().await {
             Ok(_) => Ok(Written::Stored),
             Err(error) if is_conflict(error.as_service_error().map(PutItemError::meta)) => {
                 Ok(Written::Conflict)
             }
             Err(error) => {
-                let secrets = [instead_of.reveal(), wait.command.token.reveal()];
+                let secrets = [token, wait.command.token.reveal()];
                 Err(port_error("PutItem", &error, &secrets))
             }
         }
     }
+}
 
+impl<Also> Waits for Aws<Also> {
     async fn set_phase(
         &self,
         resource: &RdsArn,
@@ -96,19 +107,27 @@ impl<Also> Waits for Aws<Also> {
             .map(|one| (format!(":{}", one.as_str()), one))
             .collect();
         let names: Vec<&str> = before.iter().map(|(name, _)| &**name).collect();
+        let (at_attempt, number) = items::is_at_attempt(resource);
         let mut request = self
             .dynamodb()
             .update_item()
             .table_name(&self.table)
             .key(PK, wait_key(resource))
             .update_expression("SET #phase = :phase, #since = :since")
-            .condition_expression(format!("{HAS_TOKEN} AND #phase IN ({})", names.join(", ")))
+            .condition_expression(format!(
+                "{HAS_TOKEN} AND {at_attempt} AND #phase IN ({})",
+                names.join(", ")
+            ))
+            .expression_attribute_names("#attempt", ATTEMPT)
             .expression_attribute_names("#phase", PHASE)
             .expression_attribute_names("#since", SINCE)
             .expression_attribute_names("#token", TOKEN)
             .expression_attribute_values(":phase", text(phase.as_str()))
             .expression_attribute_values(":since", time(since))
             .expression_attribute_values(":token", text(token.reveal()));
+        if let Some(number) = number {
+            request = request.expression_attribute_values(":attempt", number);
+        }
         for (name, phase) in &before {
             request = request.expression_attribute_values(name, text(phase.as_str()));
         }
@@ -122,21 +141,24 @@ impl<Also> Waits for Aws<Also> {
     }
 
     async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError> {
-        let request = self
-            .dynamodb()
-            .delete_item()
-            .table_name(&self.table)
-            .key(PK, wait_key(resource))
-            .condition_expression(HAS_TOKEN_OR_IS_GONE)
-            .expression_attribute_names("#pk", PK)
-            .expression_attribute_names("#token", TOKEN)
-            .expression_attribute_values(":token", text(token.reveal()));
-        match request.send().await {
-            Ok(_) => Ok(()),
-            // A newer token has taken the wait over: it is not ours to forget.
-            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(()),
-            Err(error) => Err(port_error("DeleteItem", &error, &[token.reveal()])),
+        for key in std::iter::once(wait_key(resource)).chain(items::old_wait_key(resource)) {
+            let request = self
+                .dynamodb()
+                .delete_item()
+                .table_name(&self.table)
+                .key(PK, key)
+                .condition_expression(HAS_TOKEN_OR_IS_GONE)
+                .expression_attribute_names("#pk", PK)
+                .expression_attribute_names("#token", TOKEN)
+                .expression_attribute_values(":token", text(token.reveal()));
+            match request.send().await {
+                Ok(_) => {}
+                // A newer token has taken the wait over: only its holder may delete it.
+                Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {}
+                Err(error) => return Err(port_error("DeleteItem", &error, &[token.reveal()])),
+            }
         }
+        Ok(())
     }
 }
 
@@ -147,17 +169,22 @@ impl<Also> NoteTrouble for Aws<Also> {
         token: &TaskToken,
         trouble: &Trouble,
     ) -> Result<Written, PortError> {
-        let request = self
+        let (at_attempt, number) = items::is_at_attempt(resource);
+        let mut request = self
             .dynamodb()
             .update_item()
             .table_name(&self.table)
             .key(PK, wait_key(resource))
             .update_expression("SET #trouble = :trouble")
-            .condition_expression(HAS_TOKEN)
+            .condition_expression(format!("{HAS_TOKEN} AND {at_attempt}"))
+            .expression_attribute_names("#attempt", ATTEMPT)
             .expression_attribute_names("#trouble", TROUBLE)
             .expression_attribute_names("#token", TOKEN)
             .expression_attribute_values(":trouble", items::write_trouble(trouble))
             .expression_attribute_values(":token", text(token.reveal()));
+        if let Some(number) = number {
+            request = request.expression_attribute_values(":attempt", number);
+        }
         match request.send().await {
             Ok(_) => Ok(Written::Stored),
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
@@ -176,20 +203,28 @@ pub(super) fn is_conflict(meta: Option<&aws_sdk_dynamodb::error::ErrorMetadata>)
 impl<Also> LookUpWaits for Aws<Also> {
     async fn look_up(&self, resources: &[RdsArn]) -> Result<Vec<Wait>, PortError> {
         const ACTION: &str = "BatchGetItem";
-        let resources: BTreeSet<&RdsArn> = resources.iter().collect();
-        if resources.is_empty() {
-            return Ok(Vec::new());
+        let resources: BTreeSet<RdsArn> = resources
+            .iter()
+            .flat_map(|resource| [first_attempt(resource), resource.clone()])
+            .collect();
+        // A later attempt's own ARN is where version 0.1.0 stored its wait.
+        let keys: Vec<AttributeValue> = resources
+            .iter()
+            .map(|resource| items::old_wait_key(resource).unwrap_or_else(|| wait_key(resource)))
+            .collect();
+        let mut waits = Vec::new();
+        for keys in keys.chunks(BATCH_GET_MAX) {
+            let keys = keys
+                .iter()
+                .map(|key| HashMap::from([(PK.to_owned(), key.clone())]));
+            let asked = KeysAndAttributes::builder()
+                .set_keys(Some(keys.collect()))
+                .consistent_read(true)
+                .build()
+                .map_err(|error| unusable(ACTION, error))?;
+            waits.extend(self.batch_get(asked).await?.iter().filter_map(readable));
         }
-        let keys = resources
-            .into_iter()
-            .map(|resource| HashMap::from([(PK.to_owned(), wait_key(resource))]));
-        let asked = KeysAndAttributes::builder()
-            .set_keys(Some(keys.collect()))
-            .consistent_read(true)
-            .build()
-            .map_err(|error| unusable(ACTION, error))?;
-        let items = self.batch_get(asked).await?;
-        Ok(items.iter().filter_map(readable).collect())
+        Ok(waits)
     }
 }
 

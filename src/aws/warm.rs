@@ -6,7 +6,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_types::service_config::ServiceConfigKey;
 use tracing::debug;
 
-use super::Aws;
+use super::clients::Aws;
 use crate::domain::arn::Region;
 
 /// A service whose connection can be opened ahead.

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
 use super::moment::Moment;
-use super::policy::PolicyArguments;
+use super::policy::arguments::PolicyArguments;
 use crate::settings::Variables;
 
 const AFTER_HELP: &str = "\
@@ -66,7 +66,8 @@ pub(super) enum Action {
     ///
     /// Does what the planner does every five minutes: lists the databases of each source region, selects them
     /// by tag and starts one execution for each. What is still running is reported and not started twice.
-    Run(RunArguments),
+    #[command(alias = "run")]
+    Start(StartArguments),
     /// Show what would become of every database of every source region, and why; changes nothing.
     ///
     /// Each is protected (by which policy, next at what time), excluded or refused, with the reason, and warned of
@@ -167,7 +168,7 @@ pub(super) struct MailArguments {
     /// Only those that were first sent at this time or later: 2026-11-22T03:00:00Z, or 12h for the last hours.
     #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
     pub(super) since: Option<Moment>,
-    /// Only those whose reason has this text in it, such as AccessDenied, mend-key or raise-quota.
+    /// Only those whose reason has this text in it, such as AccessDenied, fix-key or raise-quota.
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,
     /// Also those that cannot be read; sensible once a version is deployed that reads them.
@@ -177,8 +178,8 @@ pub(super) struct MailArguments {
     #[arg(long)]
     pub(super) dry_run: bool,
     /// Look at no more than this many.
-    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = number)]
-    pub(super) most: usize,
+    #[arg(long, alias = "most", value_name = "N", default_value_t = 1_000, value_parser = number)]
+    pub(super) limit: usize,
     /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,
@@ -203,8 +204,8 @@ pub(super) struct RedriveArguments {
     #[arg(long)]
     pub(super) restart: bool,
     /// Look at no more than this many, those that ended last.
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = number)]
-    pub(super) most: usize,
+    #[arg(long, alias = "most", value_name = "N", default_value_t = 200, value_parser = number)]
+    pub(super) limit: usize,
     /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,
@@ -236,7 +237,7 @@ pub(super) struct PlanArguments {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct RunArguments {
+pub(super) struct StartArguments {
     /// Plan the schedule's last due time again, though it was planned before: failed executions start again
     /// under their next name, and databases that were added since get their first.
     #[arg(long, conflicts_with = "at")]

@@ -5,13 +5,15 @@ use std::io::Write;
 use serde::Serialize;
 
 use super::arguments::{DoctorArguments, StackArguments, variables};
+use super::outcome::{CliError, Ended};
 use super::show::{short, table, write_json, write_table};
-use super::{CliError, Ended};
 use crate::app::doctor::{self, Order, diagnose};
 use crate::aws::{Aws, Examines, for_operators, patient};
 use crate::domain::arn::Region;
 use crate::domain::doctor::{Finding, Level, in_order, is_well};
-use crate::settings::{Preflight, SettingsError};
+use crate::settings::{Faults, Preflight, SettingsError};
+
+const SOURCE_REGION: &str = "--source-region";
 
 pub(super) async fn execute(
     stack: &StackArguments,
@@ -30,25 +32,21 @@ pub(super) async fn execute(
 /// A region that the stack does not have would be looked at in vain, and its silence be taken for health.
 fn order(options: &DoctorArguments, preflight: &Preflight) -> Result<Order, SettingsError> {
     let known = &preflight.ground.source_regions;
-    let mut faults = Vec::new();
+    let mut faults = Faults::default();
     let mut regions = Vec::new();
     for name in &options.source_regions {
-        match Region::parse(name) {
-            Ok(region) if known.contains(&region) => regions.push(region),
-            Ok(region) => faults.push(format!(
-                "--source-region: {region} is none of SNAPFERRY_SOURCE_REGIONS"
+        match faults.take(SOURCE_REGION, Region::parse(name)) {
+            Some(region) if known.contains(&region) => regions.push(region),
+            Some(region) => faults.add(format!(
+                "{SOURCE_REGION}: {region} is none of SNAPFERRY_SOURCE_REGIONS"
             )),
-            Err(error) => faults.push(format!("--source-region: {error}")),
+            None => {}
         }
     }
-    if faults.is_empty() {
-        Ok(Order {
-            regions,
-            databases: options.databases.clone(),
-        })
-    } else {
-        Err(SettingsError { faults })
-    }
+    faults.finish(Some(Order {
+        regions,
+        databases: options.databases.clone(),
+    }))
 }
 
 /// Looks at everything, and tells it, the worst first.

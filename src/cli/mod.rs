@@ -3,31 +3,29 @@
 mod arguments;
 mod doctor;
 mod moment;
+mod outcome;
 mod plan;
 mod policy;
 mod redrive;
 mod replay;
-mod run;
 mod show;
+mod start;
 mod waits;
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
-use thiserror::Error;
-
-use crate::app::batch::chain;
 use crate::logging::{self, LogLevel};
-use crate::ports::PortError;
 use crate::settings::SettingsError;
 
 pub use arguments::{Arguments, parse};
 pub use doctor::run_doctor;
+pub use outcome::{CliError, Ended};
 pub use plan::{Only, show_plan};
 pub use policy::{File, Form, run_apply, run_history, run_show};
 pub use redrive::run_redrive;
 pub use replay::run_replay;
-pub use run::run_plan;
+pub use start::run_plan;
 pub use waits::list_waits;
 
 use arguments::Action;
@@ -36,42 +34,6 @@ use arguments::Action;
 const FAILED: u8 = 1;
 /// What it exits with when it was told in a way that it cannot act on. Clap's own number for usage.
 const USAGE: u8 = 2;
-
-/// Why a command could not be carried out.
-#[derive(Debug, Error)]
-pub enum CliError {
-    /// The settings are not usable.
-    #[error(
-        "{0}\n\nSet them in the environment (the stack's output CliEnvironment prints them) or by flags; see --help."
-    )]
-    Settings(#[from] SettingsError),
-    /// A file that was named cannot be read.
-    #[error("{} cannot be read: {source}", .path.display())]
-    File {
-        /// The file.
-        path: std::path::PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A call to AWS that all else depends on did not succeed.
-    #[error("{}", chain(.0))]
-    Port(#[from] PortError),
-    /// The answer cannot be written.
-    #[error("the answer cannot be written: {0}")]
-    Write(#[from] io::Error),
-    /// The answer cannot be put into JSON.
-    #[error("the answer cannot be put into JSON: {0}")]
-    Json(#[from] serde_json::Error),
-}
-
-/// Whether all that a command was told to do succeeded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// All of it.
-    Well,
-    /// Not all of it; the answer says what.
-    Badly,
-}
 
 /// How much is logged to the error output: errors alone unless `SNAPFERRY_LOG` says otherwise, for what went
 /// wrong is in the answer.
@@ -84,9 +46,10 @@ pub fn log_level(environment: &[(String, String)]) -> Result<LogLevel, CliError>
         .find(|(name, value)| name == logging::VARIABLE && !value.is_empty());
     match set {
         Some((_, text)) => LogLevel::parse(text).map_err(|error| {
-            CliError::Settings(SettingsError {
-                faults: vec![error.to_string()],
-            })
+            CliError::Settings(SettingsError::one(format!(
+                "{}: {error}",
+                logging::VARIABLE
+            )))
         }),
         None => Ok(LogLevel::errors()),
     }
@@ -115,7 +78,7 @@ pub async fn execute(
         Action::Replay(options) => {
             replay::execute(&arguments.stack, &options.action, environment, out).await
         }
-        Action::Run(options) => run::execute(&arguments.stack, options, environment, out).await,
+        Action::Start(options) => start::execute(&arguments.stack, options, environment, out).await,
         Action::Waits(options) => waits::execute(&arguments.stack, options, environment, out).await,
     }
 }

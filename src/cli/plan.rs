@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::arguments::{PlanArguments, StackArguments, variables};
+use super::outcome::{CliError, Ended};
 use super::show::{database, table, write_json, write_table};
-use super::{CliError, Ended};
 use crate::app::preview::{self, Preview, Row, Verdict, preview};
 use crate::aws::{Aws, for_operators};
 use crate::domain::arn::Region;
@@ -59,7 +59,7 @@ pub async fn show_plan<W: preview::Permissions>(
     if let Some(policy) = only.policy {
         if !plan.policies.keys().any(|name| name.as_str() == policy) {
             let fault = format!("--policy: there is no policy {policy:?}");
-            return Err(unusable(fault).into());
+            return Err(SettingsError::one(fault).into());
         }
         plan.rows
             .retain(|row| policy_of(row).is_some_and(|name| name.as_str() == policy));
@@ -76,18 +76,12 @@ pub async fn show_plan<W: preview::Permissions>(
     })
 }
 
-fn unusable(fault: String) -> SettingsError {
-    SettingsError {
-        faults: vec![fault],
-    }
-}
-
 /// The source regions that are meant, each once.
 fn regions(planning: &Planning, named: &[String]) -> Result<Vec<Region>, SettingsError> {
     for name in named {
         if !planning.source_regions.iter().any(|of| of.as_str() == name) {
             let fault = format!("--source-region: {name} is no source region of this stack");
-            return Err(unusable(fault));
+            return Err(SettingsError::one(fault));
         }
     }
     let mut regions: Vec<Region> = Vec::new();

@@ -6,15 +6,17 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::arguments::{RedriveArguments, StackArguments, variables};
+use super::outcome::{CliError, Ended};
 use super::show::{age, database, short, table, write_json, write_table};
-use super::{CliError, Ended};
 use crate::app::redrive::{self, Order, Outcome, Redrive, Row};
 use crate::aws::{Aws, Starts, for_operators};
 use crate::domain::arn::StateMachineArn;
 use crate::domain::limits::REDRIVE_WINDOW;
 use crate::domain::tags::StackId;
 use crate::ports::Clock;
-use crate::settings::{SettingsError, Stack};
+use crate::settings::Stack;
+
+const STATE_MACHINE: &str = "SNAPFERRY_STATE_MACHINE_ARN";
 
 pub(super) async fn execute(
     arguments: &StackArguments,
@@ -22,33 +24,16 @@ pub(super) async fn execute(
     environment: Vec<(String, String)>,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let machine = state_machine(options.state_machine.as_deref());
-    let stack = Stack::from_variables(variables(environment, arguments.flags()));
-    let (stack, machine) = match (stack, machine) {
-        (Ok(stack), Ok(machine)) => (stack, machine),
-        (Err(mut error), Err(other)) => {
-            error.faults.extend(other.faults);
-            return Err(error.into());
-        }
-        (Err(error), Ok(_)) | (Ok(_), Err(error)) => return Err(error.into()),
-    };
+    let machine = (STATE_MACHINE, &options.state_machine);
+    let flags = arguments.flags().into_iter().chain([machine]);
+    let mut vars = variables(environment, flags);
+    let stack = Stack::read(&mut vars);
+    let machine = vars.required(STATE_MACHINE, StateMachineArn::parse);
+    let (stack, machine) = vars.finish(stack.zip(machine))?;
     let sdk = for_operators(&stack.home, arguments.profile.as_deref()).await;
     let aws = Aws::new(sdk, stack.table.clone(), Starts(machine));
     let order = order(options, aws.now());
     run_redrive(&aws, &stack.rules.stack, &order, options.json, out).await
-}
-
-fn state_machine(given: Option<&str>) -> Result<StateMachineArn, SettingsError> {
-    const NAME: &str = "SNAPFERRY_STATE_MACHINE_ARN";
-    let fault = match given.filter(|arn| !arn.is_empty()) {
-        None => format!("{NAME} is not set"),
-        Some(arn) => match StateMachineArn::parse(arn) {
-            Ok(arn) => return Ok(arn),
-            Err(error) => format!("{NAME}: {error}"),
-        },
-    };
-    let faults = vec![fault];
-    Err(SettingsError { faults })
 }
 
 fn order(options: &RedriveArguments, now: Timestamp) -> Order {
@@ -64,7 +49,7 @@ fn order(options: &RedriveArguments, now: Timestamp) -> Order {
         databases: options.databases.clone(),
         act: options.yes,
         restart: options.restart,
-        most: options.most,
+        most: options.limit,
     }
 }
 
@@ -179,7 +164,7 @@ fn sentence(order: &Order, redrive: &Redrive) -> String {
         )
     };
     if redrive.more {
-        text.push_str("; there are more that ended earlier: raise --most or give --until");
+        text.push_str("; there are more that ended earlier: raise --limit or give --until");
     }
     text
 }

@@ -6,14 +6,21 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::arguments::{MailArguments, ReplayAction, StackArguments, variables};
+use super::outcome::{CliError, Ended};
 use super::show::{age, database, short, table, write_json, write_table};
-use super::{CliError, Ended};
 use crate::app::replay::{self, Mail, Order, Outcome, Replay, Row, Sleeper};
 use crate::aws::{Aws, QueueUrl, Replays, find_queue, for_operators};
 use crate::domain::arn::Region;
 use crate::domain::letter::{About, Letter, Reason, Selection, forwarding_queue};
 use crate::ports::Clock;
-use crate::settings::{SettingsError, Stack};
+use crate::settings::{Stack, Variables};
+
+const COMMANDS: &str = "SNAPFERRY_COMMANDS_QUEUE_URL";
+const COMMANDS_DEAD_LETTERS: &str = "SNAPFERRY_COMMANDS_DEAD_LETTER_QUEUE_URL";
+const EVENTS: &str = "SNAPFERRY_EVENTS_QUEUE_URL";
+const EVENTS_DEAD_LETTERS: &str = "SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL";
+const SOURCE_QUEUE: &str = "--source-queue-url";
+const SOURCE_REGION: &str = "--source-region";
 
 pub(super) async fn execute(
     arguments: &StackArguments,
@@ -21,47 +28,77 @@ pub(super) async fn execute(
     environment: Vec<(String, String)>,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let stack = Stack::from_variables(variables(environment, arguments.flags()))?;
-    let sdk = for_operators(&stack.home, arguments.profile.as_deref()).await;
     let (mail, options) = match action {
         ReplayAction::Commands(options) => (Mail::Commands, &options.mail),
         ReplayAction::Events(options) => (Mail::Events, &options.mail),
     };
-    let replays = match action {
-        ReplayAction::Commands(options) => {
-            let (dead, home) = (&options.dead_letter_queue_url, &options.queue_url);
-            let urls = two_queues(
-                ("SNAPFERRY_COMMANDS_DEAD_LETTER_QUEUE_URL", dead),
-                ("SNAPFERRY_COMMANDS_QUEUE_URL", home),
-            )?;
-            Replays::new(&sdk, &stack.home, urls.0, urls.1)
+    let flags = arguments.flags().into_iter().chain(queue_flags(action));
+    let mut vars = variables(environment, flags);
+    let stack = Stack::read(&mut vars);
+    let queues = match action {
+        ReplayAction::Commands(_) => queues(&mut vars, COMMANDS_DEAD_LETTERS, COMMANDS),
+        ReplayAction::Events(options) if options.source_region.is_some() => {
+            queues_of_a_source_region(&mut vars)
         }
-        ReplayAction::Events(options) => {
-            let (dead, home) = (&options.dead_letter_queue_url, &options.queue_url);
-            let home = ("SNAPFERRY_EVENTS_QUEUE_URL", home);
-            match (&options.source_region, &options.source_queue_url) {
-                (Some(region), given) => {
-                    let (region, home) = (source_region(region)?, queue(home)?);
-                    let dead = match given {
-                        Some(_) => queue(("--source-queue-url", given))?,
-                        None => find_queue(&sdk, &region, &forwarding_queue(&stack.home)).await?,
-                    };
-                    Replays::new(&sdk, &region, dead, home)
-                }
-                (None, _) => {
-                    let dead = ("SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL", dead);
-                    let urls = two_queues(dead, home)?;
-                    Replays::new(&sdk, &stack.home, urls.0, urls.1)
-                }
-            }
-        }
+        ReplayAction::Events(_) => queues(&mut vars, EVENTS_DEAD_LETTERS, EVENTS),
     };
+    let (stack, queues) = vars.finish(stack.zip(queues))?;
+    let sdk = for_operators(&stack.home, arguments.profile.as_deref()).await;
+    let region = queues.region.as_ref().unwrap_or(&stack.home);
+    let dead_letters = match queues.dead_letters {
+        Some(url) => url,
+        None => find_queue(&sdk, region, &forwarding_queue(&stack.home)).await?,
+    };
+    let replays = Replays::new(&sdk, region, dead_letters, queues.target);
     let aws = Aws::new(sdk, stack.table.clone(), replays);
     let order = order(mail, options, aws.now());
     run_replay(&aws, &order, options.json, out).await
 }
 
-type Given<'a> = (&'static str, &'a Option<String>);
+/// Where messages are taken from, and where they are sent to.
+struct Queues {
+    /// The region of the dead letters; nothing for the recovery region.
+    region: Option<Region>,
+    /// Nothing where it has the name that source-region.yaml gives it.
+    dead_letters: Option<QueueUrl>,
+    target: QueueUrl,
+}
+
+fn queue_flags(action: &ReplayAction) -> Vec<(&'static str, &Option<String>)> {
+    match action {
+        ReplayAction::Commands(options) => vec![
+            (COMMANDS_DEAD_LETTERS, &options.dead_letter_queue_url),
+            (COMMANDS, &options.queue_url),
+        ],
+        ReplayAction::Events(options) => vec![
+            (SOURCE_REGION, &options.source_region),
+            (SOURCE_QUEUE, &options.source_queue_url),
+            (EVENTS_DEAD_LETTERS, &options.dead_letter_queue_url),
+            (EVENTS, &options.queue_url),
+        ],
+    }
+}
+
+fn queues(vars: &mut Variables, dead_letters: &str, target: &str) -> Option<Queues> {
+    let dead_letters = vars.required(dead_letters, QueueUrl::parse);
+    let target = vars.required(target, QueueUrl::parse);
+    Some(Queues {
+        region: None,
+        dead_letters: Some(dead_letters?),
+        target: target?,
+    })
+}
+
+fn queues_of_a_source_region(vars: &mut Variables) -> Option<Queues> {
+    let region = vars.required(SOURCE_REGION, Region::parse);
+    let dead_letters = vars.optional(SOURCE_QUEUE, QueueUrl::parse);
+    let target = vars.required(EVENTS, QueueUrl::parse);
+    Some(Queues {
+        region: Some(region?),
+        dead_letters,
+        target: target?,
+    })
+}
 
 fn order(mail: Mail, options: &MailArguments, now: Timestamp) -> Order {
     Order {
@@ -73,37 +110,8 @@ fn order(mail: Mail, options: &MailArguments, now: Timestamp) -> Order {
             unreadable: options.unreadable,
         },
         dry_run: options.dry_run,
-        most: options.most,
+        most: options.limit,
     }
-}
-
-fn two_queues(dead: Given<'_>, home: Given<'_>) -> Result<(QueueUrl, QueueUrl), SettingsError> {
-    match (queue(dead), queue(home)) {
-        (Ok(dead), Ok(home)) => Ok((dead, home)),
-        (Err(mut error), Err(other)) => {
-            error.faults.extend(other.faults);
-            Err(error)
-        }
-        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
-    }
-}
-
-fn queue((name, url): Given<'_>) -> Result<QueueUrl, SettingsError> {
-    let fault = match url.as_deref().filter(|url| !url.is_empty()) {
-        None => format!("{name} is not set"),
-        Some(url) => match QueueUrl::parse(url) {
-            Ok(url) => return Ok(url),
-            Err(error) => format!("{name}: {error}"),
-        },
-    };
-    let faults = vec![fault];
-    Err(SettingsError { faults })
-}
-
-fn source_region(text: &str) -> Result<Region, SettingsError> {
-    Region::parse(text).map_err(|error| SettingsError {
-        faults: vec![format!("--source-region: {error}")],
-    })
 }
 
 /// Replays, and tells what became of each letter.
@@ -254,7 +262,7 @@ fn sentence(order: &Order, replay: &Replay) -> String {
             "; the queue could not be read to its end: {error}"
         ));
     } else if replay.more {
-        text.push_str("; there may be more: run it again, or raise --most");
+        text.push_str("; there may be more: run it again, or raise --limit");
     }
     text
 }

@@ -6,7 +6,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::CliError;
+use super::outcome::CliError;
 use crate::domain::arn::{Family, RdsArn};
 
 /// A table without lines, which a terminal and `awk` both read. It is never cut to the terminal's width.

@@ -2,18 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::pin::pin;
 
+use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::arguments::{StackArguments, WaitsArguments, variables};
+use super::outcome::{CliError, Ended};
 use super::show::{age, database, short, table, write_json, write_table};
-use super::{CliError, Ended};
 use crate::aws::{Aws, for_operators};
 use crate::domain::arn::RdsArn;
 use crate::domain::failure::Remedy;
 use crate::domain::wait::Wait;
-use crate::ports::{Clock, ListOpen};
+use crate::ports::{Clock, ListOpen, open_pages};
 use crate::settings::Stack;
 
 pub(super) async fn execute(
@@ -40,15 +42,10 @@ pub async fn list_waits<W: ListOpen + Clock>(
 ) -> Result<Ended, CliError> {
     let mut waits = Vec::new();
     let mut holders = BTreeSet::new();
-    let mut from = None;
-    loop {
-        let page = world.list_open(from).await?;
+    let mut pages = pin!(open_pages(world));
+    while let Some(page) = pages.try_next().await? {
         waits.extend(page.waits);
         holders.extend(page.holders);
-        match page.next {
-            Some(next) => from = Some(next),
-            None => break,
-        }
     }
     // As the sweeper hands them out: what the policies of those that are open allow, if it is less.
     let slots = waits

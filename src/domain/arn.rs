@@ -2,58 +2,8 @@
 
 use std::fmt;
 
-use thiserror::Error;
-
-/// Why a string is not the ARN, region or identifier that it should be.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{value:?} is not {expected}")]
-pub struct ParseError {
-    /// What was found.
-    pub value: String,
-    /// What was expected, with its form.
-    pub expected: &'static str,
-}
-
-impl ParseError {
-    pub(crate) fn new(value: &str, expected: &'static str) -> Self {
-        Self {
-            value: value.chars().take(200).collect(),
-            expected,
-        }
-    }
-}
-
-macro_rules! text_newtype {
-    ($(#[$doc:meta])* $name:ident, $expected:literal, $valid:expr) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(String);
-
-        impl $name {
-            /// Takes a text that has the right form.
-            ///
-            /// # Errors
-            /// The text and the form that was expected.
-            pub fn parse(text: &str) -> Result<Self, ParseError> {
-                let valid: fn(&str) -> bool = $valid;
-                if valid(text) { Ok(Self(text.to_owned())) } else { Err(ParseError::new(text, $expected)) }
-            }
-
-            /// The text as AWS writes it.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    };
-}
-pub(crate) use text_newtype;
+use super::names::{ExecutionName, SnapshotId};
+use super::text::{ParseError, text_newtype, text_serde};
 
 fn is_region(text: &str) -> bool {
     let mut parts = text.split('-');
@@ -136,6 +86,8 @@ text_newtype!(
     |text| is_arn_of(text, "states", "stateMachine:")
 );
 
+text_serde!(KeyArn KeyAlias);
+
 impl KeyArn {
     /// The region that the key lives in.
     #[must_use]
@@ -163,7 +115,7 @@ impl ExecutionArn {
 impl StateMachineArn {
     /// The ARN that an execution of this state machine has under a given name.
     #[must_use]
-    pub fn execution(&self, name: &super::names::ExecutionName) -> ExecutionArn {
+    pub fn execution(&self, name: &ExecutionName) -> ExecutionArn {
         ExecutionArn(format!(
             "{}:{name}",
             self.0.replacen(":stateMachine:", ":execution:", 1)
@@ -252,6 +204,14 @@ pub struct RdsArn {
     name: String,
 }
 
+impl SnapshotId {
+    /// The identifier of the snapshot that an ARN names.
+    #[must_use]
+    pub fn of(arn: &RdsArn) -> Self {
+        Self::from_valid(arn.name().to_owned())
+    }
+}
+
 const RDS_ARN: &str =
     "the ARN of an RDS database or snapshot (arn:aws:rds:REGION:ACCOUNT:KIND:NAME)";
 
@@ -290,7 +250,7 @@ impl RdsArn {
 
     /// The ARN of a snapshot of this resource's kind, in the same partition and account.
     #[must_use]
-    pub fn sibling_snapshot(&self, region: &Region, name: &super::names::SnapshotId) -> Self {
+    pub fn sibling_snapshot(&self, region: &Region, name: &SnapshotId) -> Self {
         let kind = match self.family() {
             Family::Instance => ResourceKind::Snapshot,
             Family::Cluster => ResourceKind::ClusterSnapshot,
@@ -310,7 +270,7 @@ impl RdsArn {
             self.kind,
             ResourceKind::Snapshot | ResourceKind::ClusterSnapshot
         );
-        is_snapshot && super::names::SnapshotId::of(self).is_automated()
+        is_snapshot && SnapshotId::of(self).is_automated()
     }
 
     /// The partition: `aws`, `aws-cn`, `aws-us-gov`.

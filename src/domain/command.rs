@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::arn::{ExecutionArn, KeyArn, RdsArn};
 use super::names::{OptionGroup, ResourceId};
-use super::slots::{PolicySlots, SlotLimits};
+use super::slot_limits::{PolicySlots, SlotLimits};
 use super::tags::{PolicyName, TagKey};
 use super::token::TaskToken;
 

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use super::arn::Family;
 use super::limits::CAUSE_MAX;
 
 macro_rules! reasons {
@@ -105,6 +106,42 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Lists a family's databases.
+    #[must_use]
+    pub const fn describe_databases(family: Family) -> Self {
+        match family {
+            Family::Instance => Self::DescribeDbInstances,
+            Family::Cluster => Self::DescribeDbClusters,
+        }
+    }
+
+    /// Lists a family's snapshots.
+    #[must_use]
+    pub const fn describe_snapshots(family: Family) -> Self {
+        match family {
+            Family::Instance => Self::DescribeDbSnapshots,
+            Family::Cluster => Self::DescribeDbClusterSnapshots,
+        }
+    }
+
+    /// Takes a snapshot of a family's database.
+    #[must_use]
+    pub const fn create_snapshot(family: Family) -> Self {
+        match family {
+            Family::Instance => Self::CreateDbSnapshot,
+            Family::Cluster => Self::CreateDbClusterSnapshot,
+        }
+    }
+
+    /// Copies a family's snapshot.
+    #[must_use]
+    pub const fn copy_snapshot(family: Family) -> Self {
+        match family {
+            Family::Instance => Self::CopyDbSnapshot,
+            Family::Cluster => Self::CopyDbClusterSnapshot,
+        }
+    }
+
     /// AWS's name of it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -128,34 +165,35 @@ impl fmt::Display for Operation {
     }
 }
 
-/// What a person must mend before a parked command can go on.
+/// What a person must fix before a parked command can go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Remedy {
     /// Give the role the permission that RDS or KMS named.
     GrantAccess,
     /// Enable the key, or give its grants back.
-    MendKey,
+    FixKey,
     /// Remove manual snapshots or have the quota raised.
     RaiseQuota,
 }
 
 impl Remedy {
     /// Every remedy there is.
-    pub const ALL: [Self; 3] = [Self::GrantAccess, Self::MendKey, Self::RaiseQuota];
+    pub const ALL: [Self; 3] = [Self::GrantAccess, Self::FixKey, Self::RaiseQuota];
 
     /// The word in the table and in listings.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::GrantAccess => "grant-access",
-            Self::MendKey => "mend-key",
+            Self::FixKey => "fix-key",
             Self::RaiseQuota => "raise-quota",
         }
     }
 
-    /// Reads the word again.
+    /// Reads the word again, also as version 0.1.0 wrote it.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
+        let word = if word == "mend-key" { "fix-key" } else { word };
         Self::ALL.into_iter().find(|remedy| remedy.as_str() == word)
     }
 
@@ -166,7 +204,7 @@ impl Remedy {
             Self::GrantAccess => {
                 "give the worker's role the permission that the message names, then replay"
             }
-            Self::MendKey => "enable the recovery region's KMS key or mend its policy, then replay",
+            Self::FixKey => "enable the recovery region's KMS key or fix its policy, then replay",
             Self::RaiseQuota => "remove manual snapshots or have their quota raised, then replay",
         }
     }
@@ -224,7 +262,7 @@ pub fn owner(operation: Operation, code: &str, message: &str) -> Owner {
         (
             CreateInstance | CopyInstance | CreateCluster | CopyCluster,
             "KMSKeyNotAccessibleFault",
-        ) => Owner::Park(Remedy::MendKey),
+        ) => Owner::Park(Remedy::FixKey),
         (
             _,
             "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "OptInRequired",
@@ -232,7 +270,7 @@ pub fn owner(operation: Operation, code: &str, message: &str) -> Owner {
         (
             CreateInstance | CopyInstance | CreateCluster | CopyCluster,
             "InvalidParameterValue" | "InvalidParameterCombination",
-        ) if mentions_key(message) => Owner::Park(Remedy::MendKey),
+        ) if mentions_key(message) => Owner::Park(Remedy::FixKey),
         (
             CreateInstance | CopyInstance | CreateCluster | CopyCluster,
             "InvalidParameterValue"

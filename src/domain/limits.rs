@@ -59,5 +59,5 @@ pub const HINT_RECHECKS: u32 = 3;
 pub const REDRIVE_WINDOW: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 const _: () = assert!(WAIT_TIME_TO_LIVE.as_secs() == 2 * STATE_TIMEOUT.as_secs() + 2 * 86_400);
-/// All attempts at the copies of all attempts at a source are looked up at once.
-const _: () = assert!((ATTEMPTS_MAX as usize) * (ATTEMPTS_MAX as usize) <= BATCH_GET_MAX);
+/// The copies of all attempts at a source are looked up at once.
+const _: () = assert!((ATTEMPTS_MAX as usize) <= BATCH_GET_MAX);

@@ -1,20 +1,7 @@
-//! The names that we give: executions and snapshots.
-//!
-//! `sf-<slug>-<planned time>-<hash>[-aN]`, at most 62 characters: within Step Functions' 80,
-//! cluster snapshots' 63 and RDS's grammar.
+//! The names of executions, snapshots, databases and option groups.
 
-use std::fmt;
-
-use jiff::Timestamp;
-use sha2::{Digest, Sha256};
-
-use super::arn::{ParseError, RdsArn, text_newtype};
-use super::command::Run;
 use super::limits::{ATTEMPTS_MAX, EXECUTION_NAME_MAX, OPTION_GROUP_MAX, SNAPSHOT_ID_MAX};
-use super::tags::StackId;
-
-const SLUG_MAX: usize = 30;
-const HASH_CHARACTERS: usize = 10;
+use super::text::{text_newtype, text_serde};
 
 text_newtype!(
     /// The name of an execution: unique for 90 days in its state machine.
@@ -46,6 +33,8 @@ text_newtype!(
     is_option_group
 );
 
+text_serde!(OptionGroup);
+
 /// RDS's own have a dot where an engine's version has one.
 fn is_option_group(text: &str) -> bool {
     let (name, own) = match text.strip_prefix("default:") {
@@ -61,11 +50,17 @@ fn is_option_group(text: &str) -> bool {
         })
 }
 
+impl ExecutionName {
+    /// Takes a text that is known to have the right form.
+    pub(in crate::domain) fn from_valid(text: String) -> Self {
+        Self(text)
+    }
+}
+
 impl SnapshotId {
-    /// The identifier of the snapshot that an ARN names.
-    #[must_use]
-    pub fn of(arn: &RdsArn) -> Self {
-        Self(arn.name().to_owned())
+    /// Takes a text that is known to have the right form.
+    pub(in crate::domain) fn from_valid(text: String) -> Self {
+        Self(text)
     }
 
     /// Whether RDS took it by itself: only their names begin with `rds:`.
@@ -89,85 +84,30 @@ impl Attempt {
     pub fn all() -> impl Iterator<Item = Self> {
         (1..=ATTEMPTS_MAX).map(Self)
     }
-}
 
-/// The name of the execution that makes one recovery point of one database.
-#[must_use]
-pub fn execution(stack: &StackId, run: &Run, attempt: Attempt) -> ExecutionName {
-    let source = run.extras.automated.as_ref();
-    let source = source.map_or("", |automated| automated.snapshot.name());
-    ExecutionName(name(stack, run, source, attempt))
-}
-
-/// The identifier of the source snapshot that a run takes.
-#[must_use]
-pub fn source_snapshot(stack: &StackId, run: &Run, attempt: Attempt) -> SnapshotId {
-    SnapshotId(name(stack, run, "", attempt))
-}
-
-/// The identifier of the copy of a source snapshot: the same for every execution that copies it.
-#[must_use]
-pub fn copy(stack: &StackId, run: &Run, source: &SnapshotId, attempt: Attempt) -> SnapshotId {
-    SnapshotId(name(stack, run, source.as_str(), attempt))
-}
-
-fn name(stack: &StackId, run: &Run, source: &str, attempt: Attempt) -> String {
-    let database = &run.database;
-    let parts = [
-        stack.as_str(),
-        database.arn.partition(),
-        database.arn.region().as_str(),
-        database.arn.kind().as_str(),
-        database.resource_id.as_str(),
-        run.policy.as_str(),
-        source,
-    ];
-    let mut name = format!(
-        "sf-{}-{}-{}",
-        slug(database.arn.name()),
-        minute(run.planned_at),
-        hash(&parts)
-    );
-    if attempt != Attempt::FIRST {
-        name.push_str(&format!("-a{}", attempt.0));
+    /// The attempt after this one; nothing after the last.
+    #[must_use]
+    pub fn next(self) -> Option<Self> {
+        (self.0 < ATTEMPTS_MAX).then(|| Self(self.0 + 1))
     }
-    name
-}
 
-/// The readable part: the database's identifier in RDS's grammar, cut to 30 characters.
-fn slug(identifier: &str) -> String {
-    let mut slug = String::with_capacity(SLUG_MAX);
-    for c in identifier.chars() {
-        if slug.len() == SLUG_MAX {
-            break;
-        }
-        match c.to_ascii_lowercase() {
-            c if c.is_ascii_alphanumeric() => slug.push(c),
-            _ if slug.is_empty() || slug.ends_with('-') => {}
-            _ => slug.push('-'),
+    /// Its number, from 1.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        self.0
+    }
+
+    /// The attempt of this number, if there may be so many.
+    #[must_use]
+    pub fn from_number(number: i64) -> Option<Self> {
+        Self::all().find(|attempt| i64::from(attempt.0) == number)
+    }
+
+    /// The end of the names of this attempt.
+    pub(in crate::domain) fn suffix(self) -> String {
+        match self {
+            Self::FIRST => String::new(),
+            Self(number) => format!("-a{number}"),
         }
     }
-    let trimmed = slug.trim_end_matches('-');
-    if trimmed.is_empty() {
-        "db".to_owned()
-    } else {
-        trimmed.to_owned()
-    }
-}
-
-/// `yyyymmddthhmmz`, in UTC.
-fn minute(time: Timestamp) -> String {
-    time.strftime("%Y%m%dt%H%Mz").to_string()
-}
-
-/// Fifty bits of SHA-256 in base32. Parts are separated by a byte that none of them can hold.
-fn hash(parts: &[&str]) -> String {
-    let mut digest = Sha256::new();
-    for part in parts {
-        digest.update(part.as_bytes());
-        digest.update([0]);
-    }
-    let mut text = data_encoding::BASE32_NOPAD.encode(&digest.finalize());
-    text.truncate(HASH_CHARACTERS);
-    text.to_ascii_lowercase()
 }

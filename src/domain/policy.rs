@@ -1,14 +1,11 @@
 //! Policies: which databases, when, under which key.
 
-use std::collections::BTreeMap;
-
 use super::arn::KeyArn;
 use super::command::Extras;
 use super::database::Database;
-use super::names::OptionGroup;
-use super::policy_set::Source;
+use super::policy_spec::PolicyOptions;
 use super::schedule::Schedule;
-use super::tags::{PolicyName, TagKey, is_tag_value};
+use super::tags::{PolicyName, is_tag_value};
 
 /// What protects a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,16 +14,10 @@ pub struct Policy {
     pub name: PolicyName,
     /// When its databases are due.
     pub schedule: Schedule,
-    /// What recovery points are copied from.
-    pub source: Source,
     /// The recovery region's key.
     pub key: KeyArn,
-    /// Which of a database's tags its recovery points carry.
-    pub carry_tags: Vec<TagKey>,
-    /// The recovery region's option group, by the one that a database has.
-    pub option_groups: BTreeMap<OptionGroup, OptionGroup>,
-    /// How many of its copies may be in flight.
-    pub copy_slots: Option<usize>,
+    /// Everything else.
+    pub options: PolicyOptions,
 }
 
 impl Policy {
@@ -36,17 +27,14 @@ impl Policy {
         Self {
             name,
             schedule,
-            source: Source::Snapshot,
             key,
-            carry_tags: Vec::new(),
-            option_groups: BTreeMap::new(),
-            copy_slots: None,
+            options: PolicyOptions::default(),
         }
     }
 }
 
 /// The policies that hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policies {
     /// All of them, by name.
     pub all: Vec<Policy>,
@@ -66,7 +54,8 @@ impl Policies {
     /// What a run of this database asks for besides, by its policy.
     #[must_use]
     pub fn extras(&self, policy: &Policy, database: &Database) -> Extras {
-        let carried = policy.carry_tags.iter().filter_map(|key| {
+        let options = &policy.options;
+        let carried = options.carry_tags.iter().filter_map(|key| {
             let value = database.tags.get(key.as_str())?;
             // RDS would refuse the snapshot for a value that it would not store.
             is_tag_value(value).then(|| (key.clone(), value.clone()))
@@ -76,10 +65,10 @@ impl Policies {
             option_group: database
                 .option_group
                 .as_ref()
-                .and_then(|group| policy.option_groups.get(group))
+                .and_then(|group| options.option_groups.get(group))
                 .cloned(),
             copy_slots: self.copy_slots,
-            policy_slots: policy.copy_slots,
+            policy_slots: options.copy_slots,
             automated: None,
         }
     }

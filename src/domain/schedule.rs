@@ -4,6 +4,7 @@ use croner::Cron;
 use croner::parser::{CronParser, Seconds};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
+use serde::Serialize;
 use thiserror::Error;
 
 /// Why a schedule cannot be used.
@@ -36,11 +37,15 @@ pub enum ScheduleError {
 }
 
 /// A cron pattern of five fields in a time zone.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Schedule {
+    #[serde(rename = "schedule")]
     pattern: String,
+    #[serde(rename = "time_zone")]
     zone_name: String,
+    #[serde(skip)]
     cron: Cron,
+    #[serde(skip)]
     zone: TimeZone,
 }
 

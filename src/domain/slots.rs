@@ -5,32 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::arn::RdsArn;
+use super::naming::first_attempt;
+use super::slot_limits::PolicySlots;
 use super::tags::PolicyName;
 use super::wait::{Phase, Wait};
-
-/// How many copies of one policy may hold a slot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicySlots {
-    /// The policy.
-    pub policy: PolicyName,
-    /// How many of its copies.
-    pub most: usize,
-}
-
-/// What a claim of a slot is held to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SlotLimits {
-    /// How many copies may hold a slot, of all policies together.
-    pub most: usize,
-    /// How many of the copy's own policy, if that is bounded.
-    pub of_policy: Option<PolicySlots>,
-}
 
 /// A wait of a copy, as far as slots are concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contender {
-    /// The copy.
+    /// The copy, at the attempt that its wait is at.
     pub resource: RdsArn,
+    /// Who holds its slot: the first attempt, for all of them.
+    pub holder: RdsArn,
     /// How far its wait has come.
     pub phase: Phase,
     /// When its wait was first stored.
@@ -49,6 +35,7 @@ impl Contender {
     pub fn of(wait: &Wait) -> Self {
         Self {
             resource: wait.resource.clone(),
+            holder: first_attempt(&wait.resource),
             phase: wait.phase,
             opened_at: wait.opened_at,
             source_expires_at: wait.source_expires_at,
@@ -79,7 +66,7 @@ pub struct SlotPlan {
 /// back by the slots of its own policy lets the next one of another pass.
 #[must_use]
 pub fn plan(holders: &BTreeSet<RdsArn>, open: &[Contender], most: usize) -> SlotPlan {
-    let awaited: BTreeSet<&RdsArn> = open.iter().map(|contender| &contender.resource).collect();
+    let awaited: BTreeSet<&RdsArn> = open.iter().map(|contender| &contender.holder).collect();
     let release: Vec<RdsArn> = holders
         .iter()
         .filter(|holder| !awaited.contains(holder))
@@ -88,7 +75,7 @@ pub fn plan(holders: &BTreeSet<RdsArn>, open: &[Contender], most: usize) -> Slot
     let (held, mut queued): (Vec<_>, Vec<_>) = open
         .iter()
         .filter(|c| c.is_queued())
-        .partition(|c| holders.contains(&c.resource));
+        .partition(|c| holders.contains(&c.holder));
     queued.sort_by_key(|c| {
         (
             c.source_expires_at.unwrap_or(Timestamp::MAX),
@@ -129,7 +116,7 @@ fn room_of_policies<'c>(
         let most = room.entry(&bound.policy).or_insert(bound.most);
         *most = bound.most.min(*most);
     }
-    let holding = open.iter().filter(|c| holders.contains(&c.resource));
+    let holding = open.iter().filter(|c| holders.contains(&c.holder));
     for bound in holding.filter_map(|c| c.of_policy.as_ref()) {
         if let Some(room) = room.get_mut(&bound.policy) {
             *room = room.saturating_sub(1);

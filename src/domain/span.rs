@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::SignedDuration;
 
-use super::arn::ParseError;
+use super::text::{ParseError, text_serde};
 
 const EXPECTED: &str =
     "a length of time such as 35d, 24h, 90m or 2w: a whole number above 0 and one unit";
@@ -49,6 +49,8 @@ impl Span {
         SignedDuration::from_secs(self.0)
     }
 }
+
+text_serde!(Span);
 
 /// In the longest unit that it is a whole number of. Weeks are read, but 35 days are not told as five weeks.
 impl fmt::Display for Span {

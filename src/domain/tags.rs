@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::arn::{ParseError, text_newtype};
 use super::limits::{TAG_KEY_MAX, TAG_VALUE_MAX};
-use std::fmt;
+use super::text::{text_newtype, text_serde};
 
 /// A resource's tags, as RDS reports them.
 pub type Tags = BTreeMap<String, String>;
@@ -58,6 +57,8 @@ text_newtype!(
             && !is_reserved(text)
     }
 );
+
+text_serde!(PolicyName TagKey);
 
 /// The beginnings of keys that AWS keeps for itself, and ours.
 const RESERVED: [&str; 3] = ["aws:", "rds:", "snapferry:"];

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::arn::ParseError;
 use super::limits::TASK_TOKEN_MAX;
+use super::text::ParseError;
 
 /// The token that a Step Functions state sleeps on.
 ///

@@ -83,7 +83,8 @@ pub struct CopyOf {
 /// A token that sleeps on a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wait {
-    /// The snapshot or copy that is awaited: the wait's key.
+    /// The attempt at a snapshot or copy that is awaited. The wait is stored under the first attempt, so that all
+    /// of them have one wait.
     pub resource: RdsArn,
     /// What was asked, with the token that sleeps.
     pub command: Command,

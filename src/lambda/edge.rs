@@ -8,13 +8,14 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::records::{NamelessRecord, answer, records};
-use crate::app::batch::{self, chain};
 use crate::app::plan::{self, Outcome, Planned, When};
 use crate::app::react::{self, Ear};
 use crate::app::sweep::{self, Broom, Swept};
+use crate::app::work::batch;
 use crate::app::work::{self, Desk};
 use crate::domain::backoff::Backoff;
-use crate::ports::{DelayMessage, Jitter, PortError};
+use crate::error::chain;
+use crate::ports::PortError;
 use crate::settings::Planning;
 
 /// Why an invocation as a whole counts as failed. The function's error metric, and so its alarm, counts these.
@@ -64,15 +65,12 @@ impl From<EdgeError> for Diagnostic {
 ///
 /// # Errors
 /// A batch that cannot be answered record by record.
-pub async fn work<W>(
+pub async fn work<W: work::Permissions>(
     world: &W,
     desk: &Desk,
     backoff: &Backoff,
     event: SqsEvent,
-) -> Result<SqsBatchResponse, EdgeError>
-where
-    W: work::Permissions + DelayMessage + Jitter,
-{
+) -> Result<SqsBatchResponse, EdgeError> {
     let records = records(event)?;
     Ok(answer(batch::work(world, desk, backoff, records).await))
 }

@@ -13,13 +13,11 @@ use crate::app::react::Ear;
 use crate::app::sweep::Broom;
 use crate::app::work::Desk;
 use crate::aws::{Aws, Reach, Sends, Service, Starts, for_functions};
-use crate::domain::arn::KeyArn;
-use crate::settings::Stack;
 use warming::Warming;
 
 pub use edge::{EdgeError, PlanReport, RegionReport, SweepReport, plan, react, sweep, work};
 pub use records::{NamelessRecord, answer, records};
-pub use settings::{Role, Settings, UnknownRole};
+pub use settings::Settings;
 
 /// Serves events until Lambda ends the process.
 ///
@@ -40,7 +38,7 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
         }
         Settings::Worker { stack, receives } => {
             let aws = Aws::new(sdk, table, receives);
-            let (aws, desk, backoff) = (&aws, &desk(&stack), &stack.backoff);
+            let (aws, desk, backoff) = (&aws, &Desk::from(&stack), &stack.backoff);
             let warming = &Warming::new(aws, home, Service::Rds);
             lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
                 warming.beside(work(aws, desk, backoff, event.payload))
@@ -53,7 +51,7 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
             key,
         } => {
             let aws = Aws::new(sdk, table, receives);
-            let (aws, ear, backoff) = (&aws, &ear(&stack, key), &stack.backoff);
+            let (aws, ear, backoff) = (&aws, &Ear::new(&stack, key), &stack.backoff);
             let warming = &Warming::new(aws, home, Service::StepFunctions);
             lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
                 warming.beside(react(aws, ear, backoff, event.payload))
@@ -62,33 +60,8 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
         }
         Settings::Sweeper { stack, queue } => {
             let aws = Aws::new(sdk, table, Sends(queue));
-            let (aws, broom) = (&aws, &broom(&stack));
+            let (aws, broom) = (&aws, &Broom::from(&stack));
             lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| sweep(aws, broom))).await
         }
-    }
-}
-
-fn desk(stack: &Stack) -> Desk {
-    Desk {
-        rules: stack.rules.clone(),
-        home: stack.home.clone(),
-        copy_slots: stack.copy_slots,
-    }
-}
-
-fn ear(stack: &Stack, key: KeyArn) -> Ear {
-    Ear {
-        rules: stack.rules.clone(),
-        width: stack.sweep_width,
-        recheck: stack.hint_recheck,
-        key,
-    }
-}
-
-fn broom(stack: &Stack) -> Broom {
-    Broom {
-        rules: stack.rules.clone(),
-        width: stack.sweep_width,
-        copy_slots: stack.copy_slots,
     }
 }

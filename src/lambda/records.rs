@@ -3,7 +3,7 @@
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use thiserror::Error;
 
-use crate::app::batch::Record;
+use crate::app::queue::Record;
 use crate::ports::ReceiptHandle;
 
 /// SQS's count of how often a message was handed out, this time included.

@@ -1,12 +1,8 @@
 //! Which function this is, and what it needs to know.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
-use thiserror::Error;
-
 use crate::aws::{QueueUrl, Receives};
 use crate::domain::arn::{KeyArn, StateMachineArn};
+use crate::domain::role::Role;
 use crate::logging::{self, LogLevel};
 use crate::settings::{Planning, SettingsError, Stack, Variables};
 
@@ -16,56 +12,6 @@ const STATE_MACHINE: &str = "SNAPFERRY_STATE_MACHINE_ARN";
 const KEY: &str = "SNAPFERRY_KMS_KEY";
 const COMMANDS_QUEUE: &str = "SNAPFERRY_COMMANDS_QUEUE_URL";
 const EVENTS_QUEUE: &str = "SNAPFERRY_EVENTS_QUEUE_URL";
-
-/// The functions of a stack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Starts executions.
-    Planner,
-    /// Carries commands out.
-    Worker,
-    /// Takes hints.
-    Reactor,
-    /// Settles what no event announced.
-    Sweeper,
-}
-
-/// The handler is none of ours.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{HANDLER}: {0:?} is not one of planner, worker, reactor, sweeper")]
-pub struct UnknownRole(String);
-
-impl Role {
-    const ALL: [Self; 4] = [Self::Planner, Self::Worker, Self::Reactor, Self::Sweeper];
-
-    /// The handler's name.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Planner => "planner",
-            Self::Worker => "worker",
-            Self::Reactor => "reactor",
-            Self::Sweeper => "sweeper",
-        }
-    }
-
-    /// Reads the handler's name.
-    ///
-    /// # Errors
-    /// What was found instead.
-    pub fn parse(handler: &str) -> Result<Self, UnknownRole> {
-        Self::ALL
-            .into_iter()
-            .find(|role| role.as_str() == handler)
-            .ok_or_else(|| UnknownRole(handler.chars().take(200).collect()))
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// What a function needs to know: only what its role uses is asked for.
 #[derive(Debug, Clone)]
@@ -105,40 +51,37 @@ impl Settings {
     pub fn read(
         pairs: impl IntoIterator<Item = (String, String)>,
     ) -> Result<(Self, LogLevel), SettingsError> {
-        let pairs: BTreeMap<String, String> = pairs.into_iter().collect();
-        let role = match pairs.get(HANDLER) {
-            Some(handler) => Role::parse(handler).map_err(|error| one(error.to_string())),
-            None => Err(one(format!("{HANDLER} is not set"))),
-        };
-        let settings = role.and_then(|role| Self::of(role, &pairs));
-        both(settings, log_level(&pairs))
+        let mut vars = Variables::new(pairs);
+        let role = vars.required(HANDLER, Role::parse);
+        let settings = role.and_then(|role| Self::of(role, &mut vars));
+        let level = vars.optional(logging::VARIABLE, LogLevel::parse);
+        vars.finish(settings.map(|settings| (settings, level.unwrap_or_default())))
     }
 
-    fn of(role: Role, pairs: &BTreeMap<String, String>) -> Result<Self, SettingsError> {
-        let vars = || Variables::new(pairs.clone());
-        let with_queue = |name| both(Stack::from_variables(vars()), queue(pairs, name));
-        let receives = |name| {
-            let machine = required(pairs, STATE_MACHINE, StateMachineArn::parse);
-            both(with_queue(name), machine).map(|((stack, queue), starts)| {
-                let receives = Receives { queue, starts };
-                (stack, receives)
-            })
-        };
+    fn of(role: Role, vars: &mut Variables) -> Option<Self> {
         match role {
-            Role::Planner => Planning::from_variables(vars()).map(Self::Planner),
+            Role::Planner => Planning::read(vars).map(Self::Planner),
             Role::Worker => {
-                receives(COMMANDS_QUEUE).map(|(stack, receives)| Self::Worker { stack, receives })
+                let (stack, receives) = receives(vars, COMMANDS_QUEUE)?;
+                Some(Self::Worker { stack, receives })
             }
             Role::Reactor => {
-                let key = required(pairs, KEY, KeyArn::parse);
-                both(receives(EVENTS_QUEUE), key).map(|((stack, receives), key)| Self::Reactor {
+                let received = receives(vars, EVENTS_QUEUE);
+                let key = vars.required(KEY, KeyArn::parse);
+                let (stack, receives) = received?;
+                Some(Self::Reactor {
                     stack,
                     receives,
-                    key,
+                    key: key?,
                 })
             }
             Role::Sweeper => {
-                with_queue(COMMANDS_QUEUE).map(|(stack, queue)| Self::Sweeper { stack, queue })
+                let stack = Stack::read(vars);
+                let queue = vars.required(COMMANDS_QUEUE, QueueUrl::parse);
+                Some(Self::Sweeper {
+                    stack: stack?,
+                    queue: queue?,
+                })
             }
         }
     }
@@ -166,48 +109,13 @@ impl Settings {
     }
 }
 
-fn one(fault: String) -> SettingsError {
-    SettingsError {
-        faults: vec![fault],
-    }
-}
-
-fn log_level(pairs: &BTreeMap<String, String>) -> Result<LogLevel, SettingsError> {
-    match pairs.get(logging::VARIABLE) {
-        Some(text) if !text.is_empty() => {
-            LogLevel::parse(text).map_err(|error| one(error.to_string()))
-        }
-        _ => Ok(LogLevel::default()),
-    }
-}
-
-fn queue(pairs: &BTreeMap<String, String>, name: &str) -> Result<QueueUrl, SettingsError> {
-    required(pairs, name, QueueUrl::parse)
-}
-
-fn required<T, E: fmt::Display>(
-    pairs: &BTreeMap<String, String>,
-    name: &str,
-    parse: impl Fn(&str) -> Result<T, E>,
-) -> Result<T, SettingsError> {
-    match pairs.get(name) {
-        Some(text) if !text.is_empty() => {
-            parse(text).map_err(|error| one(format!("{name}: {error}")))
-        }
-        _ => Err(one(format!("{name} is not set"))),
-    }
-}
-
-fn both<A, B>(
-    a: Result<A, SettingsError>,
-    b: Result<B, SettingsError>,
-) -> Result<(A, B), SettingsError> {
-    match (a, b) {
-        (Ok(a), Ok(b)) => Ok((a, b)),
-        (Err(mut a), Err(b)) => {
-            a.faults.extend(b.faults);
-            Err(a)
-        }
-        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
-    }
+fn receives(vars: &mut Variables, queue: &str) -> Option<(Stack, Receives)> {
+    let stack = Stack::read(vars);
+    let queue = vars.required(queue, QueueUrl::parse);
+    let starts = vars.required(STATE_MACHINE, StateMachineArn::parse);
+    let receives = Receives {
+        queue: queue?,
+        starts: starts?,
+    };
+    Some((stack?, receives))
 }

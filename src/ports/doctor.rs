@@ -1,50 +1,32 @@
 //! What the operator's doctor asks of the outside. All of it only reads.
 
-use super::{Page, PortError, RdsError};
-use crate::domain::arn::{KeyArn, Region};
+use super::error::{PortError, RdsError};
+use super::pages::Page;
+use crate::domain::arn::{Family, KeyArn, Region};
 use crate::domain::doctor::databases::{Candidate, OptionGroup};
 use crate::domain::doctor::key_policy::Statement;
-use crate::domain::doctor::keys::KeyFacts;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
 use crate::domain::doctor::region::Rule;
 use crate::domain::snapshot::Snapshot;
 
-/// Lists instances with what their copies depend on.
-pub trait InspectInstances {
-    /// `DescribeDBInstances`: one page of up to 100.
-    async fn inspect_db_instances(
+/// Lists databases with what their copies depend on.
+pub trait InspectDatabases {
+    /// `DescribeDBInstances` or `DescribeDBClusters`: one page of up to 100.
+    async fn inspect_databases(
         &self,
         region: &Region,
+        family: Family,
         marker: Option<String>,
     ) -> Result<Page<Candidate>, RdsError>;
 }
 
-/// Lists clusters with what their copies depend on.
-pub trait InspectClusters {
-    /// `DescribeDBClusters`: one page of up to 100.
-    async fn inspect_db_clusters(
-        &self,
-        region: &Region,
-        marker: Option<String>,
-    ) -> Result<Page<Candidate>, RdsError>;
-}
-
-/// Lists a region's manual snapshots of instances, whoever made them.
+/// Lists a region's manual snapshots, no matter who made them.
 pub trait ListManualSnapshots {
-    /// `DescribeDBSnapshots` of the type `manual`: one page of up to 100.
+    /// `DescribeDBSnapshots` or `DescribeDBClusterSnapshots` of the type `manual`: one page of up to 100.
     async fn list_manual_snapshots(
         &self,
         region: &Region,
-        marker: Option<String>,
-    ) -> Result<Page<Snapshot>, RdsError>;
-}
-
-/// Lists a region's manual snapshots of clusters, whoever made them.
-pub trait ListManualClusterSnapshots {
-    /// `DescribeDBClusterSnapshots` of the type `manual`: one page of up to 100.
-    async fn list_manual_cluster_snapshots(
-        &self,
-        region: &Region,
+        family: Family,
         marker: Option<String>,
     ) -> Result<Page<Snapshot>, RdsError>;
 }
@@ -57,12 +39,6 @@ pub trait ListOptionGroups {
         region: &Region,
         marker: Option<String>,
     ) -> Result<Page<OptionGroup>, PortError>;
-}
-
-/// Looks at a key.
-pub trait DescribeKey {
-    /// `DescribeKey`, in the key's region; nothing if KMS knows none.
-    async fn describe_key(&self, key: &KeyArn) -> Result<Option<KeyFacts>, PortError>;
 }
 
 /// Reads a key's policy.
@@ -109,4 +85,16 @@ pub trait SimulatePermissions {
         role: &RoleArn,
         requirement: &Requirement,
     ) -> Result<Vec<Decision>, PortError>;
+}
+
+actions! {
+    InspectDatabases: "rds:DescribeDBInstances" "rds:DescribeDBClusters";
+    ListManualSnapshots: "rds:DescribeDBSnapshots" "rds:DescribeDBClusterSnapshots";
+    ListOptionGroups: "rds:DescribeOptionGroups";
+    ReadKeyPolicy: "kms:GetKeyPolicy";
+    FindRules: "events:ListRuleNamesByTarget";
+    DescribeRule: "events:DescribeRule";
+    FindQueue: "sqs:GetQueueUrl";
+    CountMessages: "sqs:GetQueueAttributes";
+    SimulatePermissions: "iam:SimulatePrincipalPolicy";
 }

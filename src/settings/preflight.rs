@@ -3,10 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{SettingsError, Stack, Variables, built_in, regions};
+use super::faults::SettingsError;
+use super::planning::{built_in, regions};
+use super::stack::Stack;
+use super::variables::Variables;
 use crate::domain::arn::{KeyArn, Region, StateMachineArn};
-use crate::domain::doctor::permissions::{Ground, Role, RoleArn, queue_arn};
+use crate::domain::doctor::permissions::{Ground, RoleArn, queue_arn};
 use crate::domain::policy::Policies;
+use crate::domain::role::IamRole;
 
 /// What the doctor knows.
 #[derive(Debug, Clone)]
@@ -22,7 +26,7 @@ pub struct Preflight {
     /// The dead-letter queue of events.
     pub events_dead_letters: String,
     /// The roles' ARNs, as far as they were given.
-    pub roles: BTreeMap<Role, RoleArn>,
+    pub roles: BTreeMap<IamRole, RoleArn>,
 }
 
 impl Preflight {
@@ -60,7 +64,7 @@ impl Preflight {
         if let (Some(home), Some(regions)) = (&home, &source_regions)
             && regions.contains(home)
         {
-            vars.faults.push(format!(
+            vars.fault(format!(
                 "SNAPFERRY_SOURCE_REGIONS: {home} is the recovery region itself"
             ));
         }
@@ -86,13 +90,9 @@ impl Preflight {
 }
 
 /// A role that is not given is a finding; one that is no role is a fault.
-fn roles(vars: &mut Variables) -> BTreeMap<Role, RoleArn> {
-    let given: Vec<Role> = Role::ALL
+fn roles(vars: &mut Variables) -> BTreeMap<IamRole, RoleArn> {
+    let given = IamRole::ALL
         .into_iter()
-        .filter(|role| vars.values.contains_key(role.variable()))
-        .collect();
-    given
-        .into_iter()
-        .filter_map(|role| Some((role, vars.required(role.variable(), RoleArn::parse)?)))
-        .collect()
+        .filter_map(|role| Some((role, vars.optional(role.variable(), RoleArn::parse)?)));
+    given.collect()
 }

@@ -1,11 +1,8 @@
 //! Automated snapshots and their databases, as they are asked for.
 
-use snapferry::domain::arn::RdsArn;
+use snapferry::domain::arn::{Family, RdsArn};
 use snapferry::domain::names::{ResourceId, SnapshotId};
-use snapferry::ports::{
-    AutomatedClusterSnapshots, AutomatedSnapshots, DescribeClusterSnapshots, DescribeSnapshots,
-    FindClusters, FindInstances,
-};
+use snapferry::ports::{AutomatedSnapshots, DescribeSnapshots, FindDatabases};
 
 use crate::rds::xml;
 use crate::wire::Wire;
@@ -23,7 +20,11 @@ async fn databases_are_found_by_their_resource_ids_in_one_call() {
     let wire = Wire::new([xml("DescribeDBInstances", instance)]);
     let found = wire
         .aws()
-        .find_db_instances(&region(SOURCE), &ids(["db-ORDERS", "db-GONE"]))
+        .find_databases(
+            &region(SOURCE),
+            Family::Instance,
+            &ids(["db-ORDERS", "db-GONE"]),
+        )
         .await
         .unwrap();
     assert_eq!(found.len(), 1);
@@ -35,7 +36,7 @@ async fn databases_are_found_by_their_resource_ids_in_one_call() {
     let wire = Wire::new([xml("DescribeDBClusters", "<DBClusters/>")]);
     let found = wire
         .aws()
-        .find_db_clusters(&region(SOURCE), &ids(["cluster-ORDERS"]))
+        .find_databases(&region(SOURCE), Family::Cluster, &ids(["cluster-ORDERS"]))
         .await;
     assert!(found.unwrap().is_empty());
     let form = wire.only().form();
@@ -47,13 +48,13 @@ async fn no_resource_id_asks_nothing() {
     let wire = Wire::new([]);
     let aws = wire.aws();
     assert!(
-        aws.find_db_instances(&region(SOURCE), &[])
+        aws.find_databases(&region(SOURCE), Family::Instance, &[])
             .await
             .unwrap()
             .is_empty()
     );
     assert!(
-        aws.find_db_clusters(&region(SOURCE), &[])
+        aws.find_databases(&region(SOURCE), Family::Cluster, &[])
             .await
             .unwrap()
             .is_empty()
@@ -66,7 +67,12 @@ async fn automated_snapshots_are_listed_by_their_type_page_by_page() {
     let wire = Wire::new([xml("DescribeDBSnapshots", page)]);
     let page = wire
         .aws()
-        .automated_db_snapshots(&region(SOURCE), None, Some("m-1".to_owned()))
+        .automated_snapshots(
+            &region(SOURCE),
+            Family::Instance,
+            None,
+            Some("m-1".to_owned()),
+        )
         .await
         .unwrap();
     assert_eq!(page.next.as_deref(), Some("m-2"));
@@ -78,7 +84,7 @@ async fn automated_snapshots_are_listed_by_their_type_page_by_page() {
     let cluster = RdsArn::parse("arn:aws:rds:eu-west-1:111122223333:cluster:orders").unwrap();
     let wire = Wire::new([xml("DescribeDBClusterSnapshots", "<DBClusterSnapshots/>")]);
     wire.aws()
-        .automated_db_cluster_snapshots(&region(SOURCE), Some(&cluster), None)
+        .automated_snapshots(&region(SOURCE), Family::Cluster, Some(&cluster), None)
         .await
         .unwrap();
     let form = wire.only().form();
@@ -97,7 +103,7 @@ async fn an_automated_snapshot_is_asked_for_with_its_type_and_a_manual_one_witho
         let wire = Wire::new([xml("DescribeDBSnapshots", "<DBSnapshots/>")]);
         let found = wire
             .aws()
-            .describe_db_snapshots(&region(SOURCE), std::slice::from_ref(&id))
+            .describe_snapshots(&region(SOURCE), Family::Instance, std::slice::from_ref(&id))
             .await;
         found.unwrap();
         let form = wire.only().form();
@@ -106,7 +112,7 @@ async fn an_automated_snapshot_is_asked_for_with_its_type_and_a_manual_one_witho
         let wire = Wire::new([xml("DescribeDBClusterSnapshots", "<DBClusterSnapshots/>")]);
         let found = wire
             .aws()
-            .describe_db_cluster_snapshots(&region(SOURCE), std::slice::from_ref(&id))
+            .describe_snapshots(&region(SOURCE), Family::Cluster, std::slice::from_ref(&id))
             .await;
         found.unwrap();
         let form = wire.only().form();

@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
-use snapferry::wire::run as wire_run;
+use snapferry::json::run as wire_run;
 
 use crate::server::{Answer, Server, ok};
 use crate::wire::{Asked, MACHINE};
@@ -86,7 +86,7 @@ fn aws(asked: &Asked) -> Answer {
 #[test]
 fn run_starts_what_is_due_and_tells_what_became_of_each_database() {
     let server = Server::start(aws);
-    let arguments = ["run", "--at", "2026-11-22T03:00:00Z"];
+    let arguments = ["start", "--at", "2026-11-22T03:00:00Z"];
     let output = configured(&server, &arguments).output().unwrap();
     let out = ran(&output, 0);
     let rows: Vec<&str> = out.lines().collect();
@@ -454,13 +454,13 @@ fn help_says_where_the_settings_come_from() {
         "CliEnvironment",
         "SNAPFERRY_TABLE",
         "AWS_REGION",
-        "run",
+        "start",
         "waits",
         "Exit codes",
     ] {
         assert!(out.contains(part), "{part} in {out}");
     }
-    let out = ran(&bare(&["run", "--help"]).output().unwrap(), 0);
+    let out = ran(&bare(&["start", "--help"]).output().unwrap(), 0);
     for part in [
         "--again",
         "--at",

@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 use snapferry::aws::{Aws, Examines, patient};
-use snapferry::domain::arn::KeyArn;
+use snapferry::domain::arn::{Family, KeyArn};
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState, Manager};
 use snapferry::domain::doctor::permissions::{Requirement, RoleArn};
+use snapferry::domain::policy_spec::KeyName;
+use snapferry::ports::DescribeKey;
 use snapferry::ports::doctor::{
-    CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectClusters,
-    InspectInstances, ListManualClusterSnapshots, ListManualSnapshots, ListOptionGroups,
-    ReadKeyPolicy, SimulatePermissions,
+    CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
+    ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
 
 use crate::commands::{configured, ran};
@@ -24,6 +25,10 @@ fn doctor(wire: &Wire) -> Aws<Examines> {
     Aws::new(patient(wire.sdk()), TABLE, Examines)
 }
 
+fn source_key() -> KeyName {
+    KeyName::parse(SOURCE_KEY).unwrap()
+}
+
 fn metadata(state: &str, more: &Value) -> Value {
     let mut all = json!({
         "KeyId": "of-the-sources", "Arn": SOURCE_KEY, "KeyState": state, "KeyManager": "CUSTOMER",
@@ -36,10 +41,14 @@ fn metadata(state: &str, more: &Value) -> Value {
 
 #[tokio::test]
 async fn a_key_is_described_in_its_own_region() {
-    let key = KeyArn::parse(SOURCE_KEY).unwrap();
     let wire = Wire::new([ok(metadata("Enabled", &json!({})).to_string())]);
-    let found = doctor(&wire).describe_key(&key).await.unwrap().unwrap();
+    let found = doctor(&wire)
+        .describe_key(&source_key())
+        .await
+        .unwrap()
+        .unwrap();
     let usable = KeyFacts {
+        arn: KeyArn::parse(SOURCE_KEY).unwrap(),
         state: KeyState::Enabled,
         manager: Manager::Customer,
         symmetric: true,
@@ -82,10 +91,13 @@ async fn a_keys_state_manager_and_kind_are_told_apart() {
             false,
         ),
     ];
-    let key = KeyArn::parse(SOURCE_KEY).unwrap();
     for (state, more, expected, symmetric) in cases {
         let wire = Wire::new([ok(metadata(state, &more).to_string())]);
-        let found = doctor(&wire).describe_key(&key).await.unwrap().unwrap();
+        let found = doctor(&wire)
+            .describe_key(&source_key())
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(
             (found.state, found.symmetric),
             (expected, symmetric),
@@ -94,20 +106,26 @@ async fn a_keys_state_manager_and_kind_are_told_apart() {
     }
     let managed = metadata("Enabled", &json!({ "KeyManager": "AWS" }));
     let wire = Wire::new([ok(managed.to_string())]);
-    let found = doctor(&wire).describe_key(&key).await.unwrap().unwrap();
+    let found = doctor(&wire)
+        .describe_key(&source_key())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(found.manager, Manager::Aws);
 }
 
 #[tokio::test]
 async fn a_key_that_is_not_there_is_no_error_and_a_refusal_is() {
-    let key = KeyArn::parse(SOURCE_KEY).unwrap();
     let wire = Wire::new([json_error(400, "NotFoundException", "no key")]);
-    assert_eq!(doctor(&wire).describe_key(&key).await.unwrap(), None);
+    assert_eq!(
+        doctor(&wire).describe_key(&source_key()).await.unwrap(),
+        None
+    );
     let wire = Wire::new([json_error(400, "AccessDeniedException", "no")]);
-    let error = doctor(&wire).describe_key(&key).await.unwrap_err();
+    let error = doctor(&wire).describe_key(&source_key()).await.unwrap_err();
     assert_eq!(error.code.as_deref(), Some("AccessDeniedException"));
     let wire = Wire::new([ok("{}")]);
-    assert!(doctor(&wire).describe_key(&key).await.is_err());
+    assert!(doctor(&wire).describe_key(&source_key()).await.is_err());
 }
 
 #[tokio::test]
@@ -245,7 +263,7 @@ async fn an_instance_is_listed_with_its_key_and_the_option_group_that_stays() {
     let list = format!("<DBInstances>{INSTANCE}</DBInstances><Marker>more</Marker>");
     let wire = Wire::new([xml("DescribeDBInstances", &list)]);
     let found = doctor(&wire)
-        .inspect_db_instances(&region(SOURCE), Some("here".to_owned()))
+        .inspect_databases(&region(SOURCE), Family::Instance, Some("here".to_owned()))
         .await
         .unwrap();
     assert_eq!(found.next.as_deref(), Some("more"));
@@ -270,7 +288,7 @@ async fn a_cluster_is_listed_with_its_key_and_no_option_group() {
     let list = format!("<DBClusters>{CLUSTER}</DBClusters><Marker>more</Marker>");
     let wire = Wire::new([xml("DescribeDBClusters", &list)]);
     let found = doctor(&wire)
-        .inspect_db_clusters(&region(SOURCE), Some("here".to_owned()))
+        .inspect_databases(&region(SOURCE), Family::Cluster, Some("here".to_owned()))
         .await
         .unwrap();
     assert_eq!(found.next.as_deref(), Some("more"));
@@ -295,7 +313,7 @@ async fn manual_cluster_snapshots_are_listed_by_the_hundred_with_their_tags() {
         </DBClusterSnapshot></DBClusterSnapshots><Marker>more</Marker>";
     let wire = Wire::new([xml("DescribeDBClusterSnapshots", list)]);
     let found = doctor(&wire)
-        .list_manual_cluster_snapshots(&region(SOURCE), None)
+        .list_manual_snapshots(&region(SOURCE), Family::Cluster, None)
         .await
         .unwrap();
     assert_eq!(found.items[0].tags["snapferry:stack"], "test");
@@ -313,7 +331,7 @@ async fn manual_snapshots_are_listed_by_the_hundred_with_their_tags() {
     let list = format!("<DBSnapshots>{one}</DBSnapshots>");
     let wire = Wire::new([xml("DescribeDBSnapshots", &list)]);
     let found = doctor(&wire)
-        .list_manual_snapshots(&region(HOME), None)
+        .list_manual_snapshots(&region(HOME), Family::Instance, None)
         .await
         .unwrap();
     assert_eq!(found.items[0].tags["snapferry:stack"], "test");
@@ -459,8 +477,13 @@ async fn throttling_slows_the_doctor_and_does_not_blind_it() {
     let throttled = || json_error(400, "ThrottlingException", "Rate exceeded");
     let good = ok(metadata("Enabled", &json!({})).to_string());
     let wire = Wire::new([throttled(), throttled(), throttled(), throttled(), good]);
-    let key = KeyArn::parse(SOURCE_KEY).unwrap();
-    assert!(doctor(&wire).describe_key(&key).await.unwrap().is_some());
+    assert!(
+        doctor(&wire)
+            .describe_key(&source_key())
+            .await
+            .unwrap()
+            .is_some()
+    );
     assert_eq!(wire.asked().len(), 5);
 }
 

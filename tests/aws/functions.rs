@@ -4,7 +4,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use snapferry::domain::command::Step;
-use snapferry::wire::command as wire_command;
+use snapferry::json::command as wire_command;
 
 use crate::server::{Answer, Server, ok};
 use crate::wire::{Asked, MACHINE};

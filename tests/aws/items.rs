@@ -35,7 +35,7 @@ pub(crate) fn a_wait(token: &str) -> Wait {
     wait.since = time("2026-11-22T03:06:00.250Z");
     wait.source_expires_at = Some(time("2026-11-29T03:00:00Z"));
     wait.trouble = Some(Trouble {
-        remedy: Some(Remedy::MendKey),
+        remedy: Some(Remedy::FixKey),
         why: "KMSKeyNotAccessibleFault: the key is disabled".to_owned(),
         at: time("2026-11-22T03:06:01Z"),
     });
@@ -226,7 +226,7 @@ prop_compose! {
 }
 
 fn troubles() -> impl Strategy<Value = Trouble> {
-    let remedies = vec![Remedy::GrantAccess, Remedy::MendKey, Remedy::RaiseQuota];
+    let remedies = vec![Remedy::GrantAccess, Remedy::FixKey, Remedy::RaiseQuota];
     let remedy = prop::option::of(prop::sample::select(remedies));
     (remedy, ".{0,80}", times()).prop_map(|(remedy, why, at)| Trouble { remedy, why, at })
 }

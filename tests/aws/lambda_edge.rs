@@ -4,12 +4,13 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
 use snapferry::domain::command::Step;
-use snapferry::lambda::{self, EdgeError, NamelessRecord, Role, Settings, records};
+use snapferry::domain::role::Role;
+use snapferry::json::command as wire_command;
+use snapferry::lambda::{self, EdgeError, NamelessRecord, Settings, records};
 use snapferry::logging::LogLevel;
 use snapferry::ports::ReceiptHandle;
-use snapferry::wire::command as wire_command;
 
-use crate::world::{KEY, Token, World, backoff, broom, command, desk, ear, run};
+use crate::world::{Fixture, KEY, Name, Token, World, backoff, broom, command, desk, ear, run};
 
 /// A record as Lambda hands it over.
 fn record(id: &str, body: &str, receives: &str) -> Value {
@@ -72,7 +73,7 @@ fn a_record_without_an_id_keeps_the_whole_batch_in_the_queue() {
         let error = run(lambda::work(&world, &desk(), &backoff(), batch)).unwrap_err();
         let diagnostic = Diagnostic::from(error);
         assert_eq!(diagnostic.error_type, "Snapferry.NamelessRecord");
-        assert!(world.calls.borrow().is_empty(), "nothing was done");
+        assert!(world.calls().is_empty(), "nothing was done");
     }
 }
 
@@ -88,13 +89,13 @@ fn a_bad_command_fails_alone_and_is_named_in_the_answer() {
         json!({ "batchItemFailures": [{ "itemIdentifier": "bad" }] })
     );
     assert_eq!(world.calls_of("CreateDBSnapshot"), 1);
-    assert_eq!(world.delays.borrow().len(), 1);
+    assert_eq!(world.delays().len(), 1);
 }
 
 #[test]
 fn a_planner_that_cannot_read_the_policies_fails_by_name_and_starts_nothing() {
     let world = World::new();
-    world.break_once("GetItem policies");
+    world.break_once(Name::CurrentPolicies);
     let Settings::Planner(planning) = Settings::read(variables("planner")).unwrap().0 else {
         panic!("the handler is the planner's")
     };
@@ -102,7 +103,7 @@ fn a_planner_that_cannot_read_the_policies_fails_by_name_and_starts_nothing() {
     let diagnostic = Diagnostic::from(error);
     assert_eq!(diagnostic.error_type, "Snapferry.PoliciesUnreadable");
     assert!(diagnostic.error_message.contains("nothing is started"));
-    assert_eq!(world.calls.borrow().len(), 1, "nothing else was asked");
+    assert_eq!(world.calls().len(), 1, "nothing else was asked");
     assert!(run(lambda::plan(&world, &planning)).is_ok());
 }
 
@@ -135,7 +136,7 @@ fn a_sweep_with_nothing_open_answers_zeros() {
 #[test]
 fn a_sweep_that_leaves_something_undone_fails_so_that_the_alarm_counts_it() {
     let world = World::new();
-    world.break_once("Query");
+    world.break_once(Name::ListOpen);
     let error = run(lambda::sweep(&world, &broom())).unwrap_err();
     assert!(matches!(error, EdgeError::SweepFailed(_)), "{error:?}");
     assert_eq!(Diagnostic::from(error).error_type, "Snapferry.SweepFailed");
@@ -143,6 +144,7 @@ fn a_sweep_that_leaves_something_undone_fails_so_that_the_alarm_counts_it() {
     let mut wait = crate::items::a_wait("alive");
     wait.phase = snapferry::domain::wait::Phase::Seen;
     world
+        .hook()
         .down
         .borrow_mut()
         .insert(wait.resource.region().clone());

@@ -8,6 +8,7 @@
 mod automated;
 mod commands;
 mod doctor;
+mod doctor_documents;
 mod functions;
 mod items;
 mod lambda_edge;

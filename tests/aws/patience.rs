@@ -11,6 +11,7 @@ use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
 use snapferry::app::doctor::{Order, diagnose};
 use snapferry::app::preview::preview;
 use snapferry::aws::{Aws, Examines, patient};
+use snapferry::domain::arn::Family;
 use snapferry::domain::doctor::{Check, Level};
 use snapferry::domain::failure::Owner;
 use snapferry::domain::names::SnapshotId;
@@ -94,7 +95,7 @@ fn a_region_that_hangs_is_given_up_after_five_seconds_and_a_second_try() {
     let (wire, clock, aws) = hanging();
     let ids = [SnapshotId::of(&snapshot_arn(&a_run("orders"), 1))];
     let source = region(SOURCE);
-    let (answer, took) = clock.run(aws.describe_db_snapshots(&source, &ids));
+    let (answer, took) = clock.run(aws.describe_snapshots(&source, Family::Instance, &ids));
     let error = answer.unwrap_err();
     assert_eq!(error.owner(), Owner::Transient, "{error}");
     assert_eq!(took, BUDGET);

@@ -5,15 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use snapferry::domain::arn::{KeyAlias, KeyArn};
 use snapferry::domain::names::OptionGroup;
-use snapferry::domain::policy_set::{
-    Applied, AppliedKey, Note, PolicySet, PolicySpec, Stamp, Version,
-};
+use snapferry::domain::policy_set::{Applied, Note, PolicySet, Stamp, Version};
+use snapferry::domain::policy_spec::{AppliedKey, KeyName, PolicyOptions, PolicySpec};
 use snapferry::domain::schedule::Schedule;
 use snapferry::domain::tags::PolicyName;
+use snapferry::json as wire_of;
 use snapferry::ports::{
     CallerIdentity, DescribeKey, ReadPolicies, ReadPolicyHistory, StorePolicies, Written,
 };
-use snapferry::wire as wire_of;
 
 use crate::wire::{Reply, TABLE, Wire, json_error, ok};
 use crate::world::{KEY, time};
@@ -28,10 +27,13 @@ fn a_set(number: u32) -> Applied {
             arn: KeyArn::parse(KEY).unwrap(),
             alias: Some(KeyAlias::parse("alias/recovery").unwrap()),
         }),
-        option_groups: BTreeMap::from([(
-            OptionGroup::parse("a").unwrap(),
-            OptionGroup::parse("b").unwrap(),
-        )]),
+        options: PolicyOptions {
+            option_groups: BTreeMap::from([(
+                OptionGroup::parse("a").unwrap(),
+                OptionGroup::parse("b").unwrap(),
+            )]),
+            ..PolicyOptions::default()
+        },
         ..PolicySpec::new(Schedule::parse("0 3 * * *", "Europe/Paris").unwrap())
     };
     Applied {
@@ -151,7 +153,7 @@ async fn a_set_that_cannot_be_read_is_an_error_and_never_none_and_its_stamp_is_r
         item[attribute] = value;
         let reply = ok(json!({ "Item": item }).to_string());
         let error = Wire::new([reply.clone()]).aws().current_policies().await;
-        let error = snapferry::app::batch::chain(&error.unwrap_err());
+        let error = snapferry::error::chain(&error.unwrap_err());
         assert!(error.contains(named), "{error}");
         let stamp = Wire::new([reply]).aws().current_stamp().await.unwrap();
         assert_eq!(stamp.unwrap().version, version(3));
@@ -204,7 +206,7 @@ pub(crate) fn key(state: &str, usage: &str, spec: &str) -> String {
 
 #[tokio::test]
 async fn an_alias_is_resolved_by_kms_with_why_rds_could_not_use_the_key() {
-    let alias = KeyAlias::parse("alias/recovery").unwrap();
+    let alias = KeyName::parse("alias/recovery").unwrap();
     let good = key("Enabled", "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT");
     for (body, why) in [
         (good, None),
@@ -220,7 +222,7 @@ async fn an_alias_is_resolved_by_kms_with_why_rds_could_not_use_the_key() {
         let wire = Wire::new([ok(body)]);
         let facts = wire.aws().describe_key(&alias).await.unwrap().unwrap();
         assert_eq!(facts.arn.as_str(), KEY);
-        assert_eq!(facts.unusable.as_deref(), why);
+        assert_eq!(facts.unusable().as_deref(), why);
         assert_eq!(wire.only().json()["KeyId"], "alias/recovery");
     }
     let gone = json_error(400, "NotFoundException", "Alias is not found.");

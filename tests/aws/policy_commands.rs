@@ -158,7 +158,7 @@ fn a_file_is_applied_shown_as_it_was_and_listed() {
         "{out}"
     );
     assert!(rows[2].ends_with("the first"), "{out}");
-    let out = ran(&policy(&server, &["history", "--most", "1", "--json"]), 0);
+    let out = ran(&policy(&server, &["history", "--limit", "1", "--json"]), 0);
     let stamps: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(stamps.as_array().unwrap().len(), 1);
     assert_eq!(
@@ -311,7 +311,7 @@ fn help_has_examples() {
     for (command, part) in [
         ("apply", "policy apply policies.toml --check"),
         ("show", "policy show --file > policies.toml"),
-        ("history", "policy history --most 100"),
+        ("history", "policy history --limit 100"),
     ] {
         let out = ran(&bare(&["policy", command, "--help"]).output().unwrap(), 0);
         assert!(out.contains("Examples:") && out.contains(part), "{out}");

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use snapferry::aws::QueueUrl;
 use snapferry::domain::command::Step;
+use snapferry::json::command as wire_command;
 use snapferry::ports::{DelayMessage, ReceiptHandle, SendCommand};
-use snapferry::wire::command as wire_command;
 
 use crate::wire::{COMMANDS, Wire, json_error, ok};
 use crate::world::command;

@@ -6,8 +6,8 @@ use snapferry::domain::names::{OptionGroup, SnapshotId};
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::Tags;
 use snapferry::ports::{
-    CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DescribeInstances,
-    DescribeQuota, DescribeSnapshots, RdsError, SnapshotQuota,
+    CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DescribeQuota,
+    DescribeSnapshots, ListDatabases, RdsError, SnapshotQuota,
 };
 
 use crate::wire::{Reply, Wire, ok};
@@ -92,7 +92,7 @@ async fn read(fields: &[(&str, &str)]) -> Result<Snapshot, RdsError> {
     let id = SnapshotId::parse("sf-orders-2").unwrap();
     let mut found = wire
         .aws()
-        .describe_db_snapshots(&region(HOME), &[id])
+        .describe_snapshots(&region(HOME), Family::Instance, &[id])
         .await?;
     assert_eq!(found.len(), 1);
     Ok(found.remove(0))
@@ -209,7 +209,7 @@ async fn snapshots_are_asked_for_by_a_filter_in_their_own_region() {
     let ids = ["sf-a", "sf-b"].map(|id| SnapshotId::parse(id).unwrap());
     let found = wire
         .aws()
-        .describe_db_snapshots(&region(SOURCE), &ids)
+        .describe_snapshots(&region(SOURCE), Family::Instance, &ids)
         .await
         .unwrap();
     assert_eq!(found, []);
@@ -236,7 +236,7 @@ async fn no_identifier_asks_nothing() {
     let wire = Wire::new([]);
     let found = wire
         .aws()
-        .describe_db_snapshots(&region(HOME), &[])
+        .describe_snapshots(&region(HOME), Family::Instance, &[])
         .await
         .unwrap();
     assert_eq!(found, []);
@@ -254,7 +254,7 @@ async fn all_pages_of_an_answer_are_read() {
     let ids = ["sf-a", "sf-b"].map(|id| SnapshotId::parse(id).unwrap());
     let found = wire
         .aws()
-        .describe_db_snapshots(&region(HOME), &ids)
+        .describe_snapshots(&region(HOME), Family::Instance, &ids)
         .await
         .unwrap();
     assert_eq!(found.len(), 2);
@@ -275,7 +275,7 @@ async fn a_list_without_an_end_is_an_error_and_not_a_loop() {
     let id = SnapshotId::parse("sf-a").unwrap();
     let error = wire
         .aws()
-        .describe_db_snapshots(&region(HOME), &[id])
+        .describe_snapshots(&region(HOME), Family::Instance, &[id])
         .await
         .unwrap_err();
     assert!(error.to_string().contains("does not end"), "{error}");
@@ -298,7 +298,7 @@ async fn databases_are_listed_page_by_page() {
     let marker = Some("here".to_owned());
     let page = wire
         .aws()
-        .describe_db_instances(&region(SOURCE), marker)
+        .list_databases(&region(SOURCE), Family::Instance, marker)
         .await
         .unwrap();
     assert_eq!(page.next.as_deref(), Some("next"));
@@ -320,7 +320,7 @@ async fn a_database_without_an_identity_is_an_error_and_not_left_out() {
     let wire = Wire::new([xml("DescribeDBInstances", instances)]);
     let error = wire
         .aws()
-        .describe_db_instances(&region(SOURCE), None)
+        .list_databases(&region(SOURCE), Family::Instance, None)
         .await
         .unwrap_err();
     assert!(error.to_string().contains("DbiResourceId"), "{error}");
@@ -341,7 +341,7 @@ async fn a_snapshot_is_asked_for_where_its_database_is() {
         id: SnapshotId::parse("sf-orders-1").unwrap(),
         tags: two_tags(),
     };
-    wire.aws().create_db_snapshot(&request).await.unwrap();
+    wire.aws().create_snapshot(&request).await.unwrap();
     let asked = wire.only();
     assert_eq!(asked.uri, "https://rds.eu-west-1.amazonaws.com/");
     let form = asked.form();
@@ -370,7 +370,7 @@ fn a_copy_request() -> CopySnapshotRequest {
 async fn a_copy_is_asked_for_where_it_is_made_with_its_key_and_its_own_tags() {
     let wire = Wire::new([xml("CopyDBSnapshot", "<DBSnapshot/>")]);
     let request = a_copy_request();
-    wire.aws().copy_db_snapshot(&request).await.unwrap();
+    wire.aws().copy_snapshot(&request).await.unwrap();
     let asked = wire.only();
     assert_eq!(asked.uri, "https://rds.eu-central-1.amazonaws.com/");
     let form = asked.form();
@@ -424,13 +424,13 @@ async fn each_refusal_of_a_copy_reaches_its_owner() {
             400,
             "KMSKeyNotAccessibleFault",
             "",
-            Owner::Park(Remedy::MendKey),
+            Owner::Park(Remedy::FixKey),
         ),
         (
             400,
             "InvalidParameterValue",
             "the KMS key is disabled",
-            Owner::Park(Remedy::MendKey),
+            Owner::Park(Remedy::FixKey),
         ),
         (
             400,
@@ -451,7 +451,7 @@ async fn each_refusal_of_a_copy_reaches_its_owner() {
         let wire = Wire::new([refusal(status, code, message)]);
         let error = wire
             .aws()
-            .copy_db_snapshot(&a_copy_request())
+            .copy_snapshot(&a_copy_request())
             .await
             .unwrap_err();
         assert_eq!(error.code.as_deref(), Some(code));
@@ -462,7 +462,7 @@ async fn each_refusal_of_a_copy_reaches_its_owner() {
             1,
             "{code} is not worth a second try at once"
         );
-        let text = snapferry::app::batch::chain(&error);
+        let text = snapferry::error::chain(&error);
         assert!(text.contains("CopyDBSnapshot in eu-central-1"), "{text}");
         assert!(text.contains("request request-1"), "{text}");
     }
@@ -476,7 +476,7 @@ async fn a_busy_database_is_the_state_machines() {
         id: SnapshotId::parse("sf-orders-1").unwrap(),
         tags: Tags::new(),
     };
-    let error = wire.aws().create_db_snapshot(&request).await.unwrap_err();
+    let error = wire.aws().create_snapshot(&request).await.unwrap_err();
     assert_eq!(error.owner(), Owner::StateMachine(Reason::DatabaseBusy));
 }
 
@@ -498,7 +498,7 @@ async fn what_may_pass_is_tried_once_more_and_then_left_to_the_queue() {
         let wire = Wire::new([reply.clone()]);
         let error = wire
             .aws()
-            .copy_db_snapshot(&a_copy_request())
+            .copy_snapshot(&a_copy_request())
             .await
             .unwrap_err();
         assert_eq!(error.code.as_deref(), code, "{reply:?}");
@@ -513,7 +513,7 @@ async fn an_answer_that_is_no_xml_is_transient_and_says_so() {
     let id = SnapshotId::parse("sf-a").unwrap();
     let error = wire
         .aws()
-        .describe_db_snapshots(&region(HOME), &[id])
+        .describe_snapshots(&region(HOME), Family::Instance, &[id])
         .await
         .unwrap_err();
     assert_eq!(
@@ -528,7 +528,7 @@ async fn every_request_names_the_role_that_makes_it() {
     let wire = Wire::new([list("", None)]);
     let id = SnapshotId::parse("sf-a").unwrap();
     wire.aws()
-        .describe_db_snapshots(&region(HOME), &[id])
+        .describe_snapshots(&region(HOME), Family::Instance, &[id])
         .await
         .unwrap();
     let agent = &wire.only().headers["user-agent"];
@@ -542,7 +542,7 @@ async fn a_copy_is_asked_for_with_the_option_group_that_it_is_to_have() {
         option_group: OptionGroup::parse("recovery-tde").ok(),
         ..a_copy_request()
     };
-    wire.aws().copy_db_snapshot(&request).await.unwrap();
+    wire.aws().copy_snapshot(&request).await.unwrap();
     assert_eq!(wire.only().form()["OptionGroupName"], "recovery-tde");
 }
 
@@ -576,7 +576,7 @@ async fn a_databases_option_group_is_the_one_that_has_arrived() {
         let wire = Wire::new([xml("DescribeDBInstances", &instances)]);
         let page = wire
             .aws()
-            .describe_db_instances(&region(SOURCE), None)
+            .list_databases(&region(SOURCE), Family::Instance, None)
             .await;
         let found = page.unwrap().items.remove(0).option_group;
         assert_eq!(

@@ -7,8 +7,8 @@ use snapferry::domain::names::SnapshotId;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::Tags;
 use snapferry::ports::{
-    CopyClusterSnapshot, CopySnapshotRequest, CreateClusterSnapshot, CreateSnapshotRequest,
-    DescribeClusterSnapshots, DescribeClusters, DescribeQuota, RdsError, SnapshotQuota,
+    CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DescribeQuota,
+    DescribeSnapshots, ListDatabases, RdsError, SnapshotQuota,
 };
 
 use crate::rds::xml;
@@ -66,7 +66,7 @@ async fn read(fields: &[(&str, &str)]) -> Result<Snapshot, RdsError> {
     let wire = Wire::new([list(&[fields], None)]);
     let aws = wire.aws();
     let mut found = aws
-        .describe_db_cluster_snapshots(&region(HOME), &ids(["sf-shop-2"]))
+        .describe_snapshots(&region(HOME), Family::Cluster, &ids(["sf-shop-2"]))
         .await?;
     assert_eq!(found.len(), 1);
     Ok(found.remove(0))
@@ -119,7 +119,7 @@ async fn cluster_snapshots_are_asked_for_by_their_own_filter_and_read_to_the_las
     let wire = Wire::new([list(&[&OF_A_COPY], Some("page-2")), list(&[&other], None)]);
     let aws = wire.aws();
     let found = aws
-        .describe_db_cluster_snapshots(&region(SOURCE), &ids(["sf-a", "sf-b"]))
+        .describe_snapshots(&region(SOURCE), Family::Cluster, &ids(["sf-a", "sf-b"]))
         .await;
     assert_eq!(found.unwrap().len(), 2);
     let asked = wire.asked();
@@ -132,12 +132,14 @@ async fn cluster_snapshots_are_asked_for_by_their_own_filter_and_read_to_the_las
 
     let wire = Wire::new([]);
     let aws = wire.aws();
-    let nothing = aws.describe_db_cluster_snapshots(&region(HOME), &[]).await;
+    let nothing = aws
+        .describe_snapshots(&region(HOME), Family::Cluster, &[])
+        .await;
     assert_eq!(nothing.unwrap(), [], "no identifier asks nothing");
     let wire = Wire::new([list(&[], Some("again"))]);
     let aws = wire.aws();
     let endless = aws
-        .describe_db_cluster_snapshots(&region(HOME), &ids(["sf-a"]))
+        .describe_snapshots(&region(HOME), Family::Cluster, &ids(["sf-a"]))
         .await;
     let error = endless.unwrap_err();
     assert!(error.to_string().contains("does not end"), "{error}");
@@ -180,7 +182,7 @@ async fn clusters_are_listed_page_by_page_and_what_cannot_be_copied_is_known() {
     ])]);
     let aws = wire.aws();
     let page = aws
-        .describe_db_clusters(&region(SOURCE), Some("here".to_owned()))
+        .list_databases(&region(SOURCE), Family::Cluster, Some("here".to_owned()))
         .await
         .unwrap();
     assert_eq!(page.next.as_deref(), Some("next"));
@@ -213,7 +215,9 @@ async fn a_cluster_of_which_it_is_not_known_whether_it_can_be_copied_is_an_error
     ] {
         let wire = Wire::new([clusters(&[of_a_cluster("shop", fields)])]);
         let aws = wire.aws();
-        let error = aws.describe_db_clusters(&region(SOURCE), None).await;
+        let error = aws
+            .list_databases(&region(SOURCE), Family::Cluster, None)
+            .await;
         let error = error.unwrap_err();
         assert!(error.to_string().contains(missing), "{error}");
     }
@@ -231,10 +235,7 @@ async fn a_clusters_snapshot_is_asked_for_where_the_cluster_is() {
         id: SnapshotId::of(&snapshot_arn(&a_cluster_run("shop"), 1)),
         tags: tags(),
     };
-    wire.aws()
-        .create_db_cluster_snapshot(&request)
-        .await
-        .unwrap();
+    wire.aws().create_snapshot(&request).await.unwrap();
     let asked = wire.only();
     assert_eq!(asked.uri, "https://rds.eu-west-1.amazonaws.com/");
     let form = asked.form();
@@ -256,7 +257,7 @@ async fn a_clusters_copy_is_asked_for_at_home_with_the_sources_arn_and_the_key()
         option_group: None,
         tags: tags(),
     };
-    wire.aws().copy_db_cluster_snapshot(&request).await.unwrap();
+    wire.aws().copy_snapshot(&request).await.unwrap();
     let asked = wire.only();
     assert_eq!(asked.uri, "https://rds.eu-central-1.amazonaws.com/");
     let form = asked.form();

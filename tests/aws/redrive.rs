@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use snapferry::domain::names::ExecutionName;
 use snapferry::domain::redrive::{EndedBadly, Redrivable};
+use snapferry::json::run as wire_run;
 use snapferry::ports::{InspectExecution, ListEnded, ReadDefinitions, RedriveExecution, Redriven};
-use snapferry::wire::run as wire_run;
 
 use crate::commands::{bare, configured, ran, text};
 use crate::server::{Answer, Server, ok as answer};

@@ -8,10 +8,10 @@ use snapferry::aws::find_queue;
 use snapferry::domain::arn::Region;
 use snapferry::domain::command::Step;
 use snapferry::domain::letter::Undelivered;
+use snapferry::json::command as wire_command;
 use snapferry::ports::{
     DelayMessage, ReceiptHandle, ReceiveDeadLetters, RemoveDeadLetter, SendAgain,
 };
-use snapferry::wire::command as wire_command;
 
 use crate::commands::{bare, configured, ran, text, wait};
 use crate::server::{Answer, Server, ok as answer};
@@ -379,7 +379,7 @@ fn replay_without_its_queues_says_what_is_missing() {
     for arguments in [
         &["replay"][..],
         &["replay", "commands", "--since", "yesterday"],
-        &["replay", "commands", "--most", "0"],
+        &["replay", "commands", "--limit", "0"],
         &["replay", "events", "--source-queue-url", DEAD_LETTERS],
     ] {
         ran(&bare(arguments).output().unwrap(), 2);
@@ -398,7 +398,7 @@ fn replays_help_names_what_selects() {
         "--reason",
         "--dry-run",
         "--unreadable",
-        "--most",
+        "--limit",
     ] {
         assert!(out.contains(part), "{part} in {out}");
     }

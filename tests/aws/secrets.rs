@@ -4,24 +4,25 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
-use snapferry::app::batch::{self, chain};
 use snapferry::app::work;
+use snapferry::app::work::batch;
 use snapferry::domain::command::Step;
 use snapferry::domain::failure::{Failure, Operation, Reason};
 use snapferry::domain::snapshot::SnapshotStatus;
 use snapferry::domain::wait::Phase;
+use snapferry::error::chain;
+use snapferry::json::command as wire_command;
 use snapferry::logging::{self, LogLevel};
 use snapferry::ports::{
     Callbacks, DeadLetter, Delivery, LookUpWaits, NoteTrouble, PortError, Probe, ProbeToken,
-    ReceiptHandle, SendAgain, SendCommand, Waits,
+    ReceiptHandle, RegisterWaits, SendAgain, SendCommand, Waits,
 };
-use snapferry::wire::command as wire_command;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::items::a_wait;
 use crate::rds::{of_a_copy, row, xml};
 use crate::wire::{Reply, Wire, json_error, ok};
-use crate::world::{Token, World, backoff, command, desk, record, run, token};
+use crate::world::{Fixture, Name, Token, World, backoff, command, desk, record, run, token};
 
 const SECRET: &str = "AAAAKgAAAAIAAAAAthe+secret/token==";
 
@@ -106,8 +107,8 @@ async fn no_error_of_an_adapter_shows_a_token_that_aws_sent_back() {
         }
         let errors = [
             aws.register(&wait).await.err(),
-            aws.replace(&wait, &token("old")).await.err(),
-            aws.replace(&a_wait("new"), &secret).await.err(),
+            aws.replace(&wait, &a_wait("old")).await.err(),
+            aws.replace(&a_wait("new"), &wait).await.err(),
             aws.set_phase(resource, &secret, Phase::Seen, wait.since)
                 .await
                 .err(),
@@ -210,7 +211,7 @@ fn ways() -> Vec<(&'static str, SetUp)> {
         ("invalid", |world| world.set_token(SECRET, Token::Invalid)),
         ("unknown", |world| world.set_token(SECRET, Token::Unknown)),
         ("done", |_| ()),
-        ("table", |world| world.break_once("PutItem")),
+        ("table", |world| world.break_once(Name::Register)),
         ("parked", |world| {
             world.script(Operation::CreateDbSnapshot, Some("AccessDenied"), "no")
         }),
@@ -237,7 +238,7 @@ fn ways() -> Vec<(&'static str, SetUp)> {
                 Some("DBInstanceNotFound"),
                 "no",
             );
-            world.break_once("SendTaskFailure");
+            world.break_once(Name::SendTaskFailure);
         }),
         ("exists", |world| {
             let run = crate::world::a_run("orders");

@@ -4,10 +4,10 @@ use snapferry::domain::command::Step;
 use snapferry::domain::failure::{Failure, Reason};
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ExecutionName;
+use snapferry::json;
 use snapferry::ports::{
     Callbacks, Delivery, ExecutionState, Probe, ProbeToken, StartExecution, Started,
 };
-use snapferry::wire;
 
 use crate::wire::{MACHINE, Reply, Wire, json_error, ok};
 use crate::world::{a_run, copy_arn, snapshot_arn, time, token};
@@ -133,7 +133,7 @@ async fn a_success_carries_the_manifest() {
     let body = wire.only().json();
     assert_eq!(body["taskToken"], "t");
     let output = body["output"].as_str().unwrap();
-    assert_eq!(wire::manifest::read(output).unwrap(), manifest());
+    assert_eq!(json::manifest::read(output).unwrap(), manifest());
 }
 
 #[tokio::test]
@@ -169,7 +169,7 @@ async fn an_execution_is_started_with_the_run_as_its_input() {
     assert_eq!(body["stateMachineArn"], MACHINE);
     assert_eq!(body["name"], name().as_str());
     let input = body["input"].as_str().unwrap();
-    assert_eq!(wire::run::read(input).unwrap(), a_run("orders"));
+    assert_eq!(json::run::read(input).unwrap(), a_run("orders"));
 }
 
 #[tokio::test]

@@ -1,16 +1,16 @@
 //! The table: each action with the condition that it promises, and what each answer means.
 
 use serde_json::{Value, json};
-use snapferry::aws::write_wait;
+use snapferry::aws::{read_wait, write_wait};
 use snapferry::domain::command::Step;
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ExecutionName;
-use snapferry::domain::slots::{PolicySlots, SlotLimits};
+use snapferry::domain::slot_limits::{PolicySlots, SlotLimits};
 use snapferry::domain::tags::PolicyName;
-use snapferry::domain::wait::Phase;
+use snapferry::domain::wait::{Phase, Wait};
 use snapferry::ports::{
     Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, Held, ListOpen, LookUpWaits, NoteTrouble,
-    PlanCursor, ReadEntries, ReadPlanCursor, RecordRecoveryPoint, Waits, Written,
+    PlanCursor, ReadEntries, ReadPlanCursor, RecordRecoveryPoint, RegisterWaits, Waits, Written,
 };
 
 use crate::items::a_wait;
@@ -114,14 +114,114 @@ async fn a_refusal_without_a_readable_wait_is_an_error_and_never_none() {
 async fn a_wait_is_replaced_only_while_it_has_the_token_that_was_probed() {
     let wire = Wire::new([ok("{}"), conflict()]);
     let aws = wire.aws();
-    let written = aws.replace(&a_wait("new"), &token("old")).await.unwrap();
+    let written = aws.replace(&a_wait("new"), &a_wait("old")).await.unwrap();
     assert_eq!(written, Written::Stored);
-    let written = aws.replace(&a_wait("new"), &token("old")).await.unwrap();
+    let written = aws.replace(&a_wait("new"), &a_wait("old")).await.unwrap();
     assert_eq!(written, Written::Conflict);
     let body = wire.asked()[0].json();
     assert_eq!(body["Item"], item("new"));
-    assert_eq!(spelled(&body, "ConditionExpression"), "token = :token");
+    assert_eq!(
+        spelled(&body, "ConditionExpression"),
+        "token = :token AND attribute_not_exists(attempt)"
+    );
     assert_eq!(body["ExpressionAttributeValues"][":token"]["S"], "old");
+}
+
+/// The wait of a later attempt, which is stored under the first one.
+fn later(number: u8) -> Wait {
+    Wait {
+        resource: copy_arn(&a_run("orders"), number),
+        ..a_wait("t")
+    }
+}
+
+#[tokio::test]
+async fn all_attempts_at_a_copy_have_one_item() {
+    let wire = Wire::new([ok("{}"), ok("{}"), ok("{}"), ok("{}")]);
+    let (aws, own) = (wire.aws(), token("t"));
+    let (second, third) = (later(2), later(3));
+    aws.replace(&third, &second).await.unwrap();
+    aws.set_phase(&third.resource, &own, Phase::Seen, third.since)
+        .await
+        .unwrap();
+    aws.note_trouble(&third.resource, &own, third.trouble.as_ref().unwrap())
+        .await
+        .unwrap();
+    let key = format!("wait#{}", copy_arn(&a_run("orders"), 1));
+    let asked: Vec<Value> = wire.asked().iter().map(|asked| asked.json()).collect();
+    assert_eq!(asked[0]["Item"]["pk"]["S"], key);
+    assert_eq!(asked[0]["Item"]["attempt"]["N"], "3");
+    for (body, attempt) in asked.iter().zip(["2", "3", "3"]) {
+        let condition = spelled(body, "ConditionExpression");
+        assert!(
+            condition.starts_with("token = :token AND attempt = :attempt"),
+            "{condition}"
+        );
+        assert_eq!(body["ExpressionAttributeValues"][":attempt"]["N"], attempt);
+    }
+    assert_eq!(asked[1]["Key"]["pk"]["S"], key);
+    assert_eq!(asked[2]["Key"]["pk"]["S"], key);
+    let slots = SlotLimits {
+        most: 20,
+        of_policy: None,
+    };
+    aws.claim_slot(&third.resource, &slots).await.unwrap();
+    let claim = wire.asked()[3].json();
+    let holder = &claim["ExpressionAttributeValues"][":copy"]["S"];
+    assert_eq!(format!("wait#{}", holder.as_str().unwrap()), key);
+}
+
+#[tokio::test]
+async fn the_wait_of_a_later_attempt_is_found_under_either_key_and_reads_back() {
+    let (now, before) = (later(2), to_json(&write_wait(&a_wait("t"))));
+    let mut before = before;
+    before["pk"] = json!({ "S": format!("wait#{}", now.resource) });
+    for stored in [to_json(&write_wait(&now)), before] {
+        let wire = Wire::new([found(&[stored], json!({}))]);
+        let waits = wire
+            .aws()
+            .look_up(std::slice::from_ref(&now.resource))
+            .await;
+        assert_eq!(waits.unwrap(), std::slice::from_ref(&now));
+        let body = wire.only().json();
+        let keys = body["RequestItems"][TABLE]["Keys"].to_string();
+        assert!(
+            keys.contains(&format!("wait#{}\"", copy_arn(&a_run("orders"), 1))),
+            "{keys}"
+        );
+        assert!(keys.contains(&format!("wait#{}\"", now.resource)), "{keys}");
+    }
+}
+
+/// Version 0.1.0 stored it under its own ARN.
+#[tokio::test]
+async fn the_wait_of_a_later_attempt_is_deleted_under_either_key() {
+    let wire = Wire::new([ok("{}"), ok("{}")]);
+    let wait = later(2);
+    wire.aws()
+        .forget(&wait.resource, &token("t"))
+        .await
+        .unwrap();
+    let keys: Vec<Value> = wire
+        .asked()
+        .iter()
+        .map(|asked| asked.json()["Key"]["pk"]["S"].clone())
+        .collect();
+    let first = copy_arn(&a_run("orders"), 1);
+    assert_eq!(
+        keys,
+        [format!("wait#{first}"), format!("wait#{}", wait.resource)]
+    );
+}
+
+#[test]
+fn an_attempt_that_cannot_be_is_no_wait() {
+    let mut item = write_wait(&later(2));
+    for attempt in ["0", "10", "-2", "x"] {
+        let number = aws_sdk_dynamodb::types::AttributeValue::N(attempt.to_owned());
+        item.insert("attempt".to_owned(), number);
+        read_wait(&item).unwrap_err();
+    }
 }
 
 #[tokio::test]
@@ -147,7 +247,7 @@ async fn a_phase_is_set_only_under_its_own_token() {
     );
     assert_eq!(
         spelled(&body, "ConditionExpression"),
-        "token = :token AND phase IN (:queued, :registered, :requested)"
+        "token = :token AND attribute_not_exists(attempt) AND phase IN (:queued, :registered, :requested)"
     );
     assert_eq!(
         body["ExpressionAttributeValues"][":phase"]["S"],
@@ -206,11 +306,14 @@ async fn a_trouble_is_noted_only_under_its_own_token_and_changes_nothing_else() 
     let body = asked.json();
     assert_eq!(body["Key"]["pk"]["S"], format!("wait#{resource}"));
     assert_eq!(spelled(&body, "UpdateExpression"), "SET trouble = :trouble");
-    assert_eq!(spelled(&body, "ConditionExpression"), "token = :token");
+    assert_eq!(
+        spelled(&body, "ConditionExpression"),
+        "token = :token AND attribute_not_exists(attempt)"
+    );
     // What is noted is what a read of the item finds.
     let stored = &body["ExpressionAttributeValues"][":trouble"];
     assert_eq!(*stored, item("t")["trouble"]);
-    assert_eq!(stored["M"]["remedy"]["S"], "mend-key");
+    assert_eq!(stored["M"]["remedy"]["S"], "fix-key");
 }
 
 #[tokio::test]
@@ -622,7 +725,7 @@ async fn a_recovery_point_is_entered_unless_a_younger_one_is_and_ends_its_own_ru
         copy.taken_at.unwrap().as_millisecond().to_string()
     );
     let point = values[":point"]["S"].as_str().unwrap();
-    assert_eq!(snapferry::wire::manifest::read(point).unwrap(), copy);
+    assert_eq!(snapferry::json::manifest::read(point).unwrap(), copy);
     assert_eq!(
         spelled(&asked[1], "UpdateExpression"),
         "REMOVE open_execution, claimed_at"
@@ -712,7 +815,7 @@ async fn the_plans_cursor_is_read_consistently() {
 #[tokio::test]
 async fn entries_are_read_in_one_call_and_a_broken_one_hides_no_other() {
     let run = a_run("orders");
-    let point = snapferry::wire::manifest::write(&copied(None));
+    let point = snapferry::json::manifest::write(&copied(None));
     let answer = json!({ "Responses": { TABLE: [
         {
             "pk": { "S": "database#db-ORDERS#default" },

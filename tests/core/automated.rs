@@ -10,18 +10,19 @@ use snapferry::domain::arn::RdsArn;
 use snapferry::domain::command::{Automated, Command, Extras, Run, Step};
 use snapferry::domain::database::Database;
 use snapferry::domain::failure::{Operation, Reason};
-use snapferry::domain::names::{self, Attempt, SnapshotId};
+use snapferry::domain::names::{Attempt, SnapshotId};
+use snapferry::domain::naming;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::Tags;
 use snapferry::domain::wait::Phase;
+use snapferry::json;
 use snapferry::ports::ExecutionState;
-use snapferry::wire;
 
 use crate::planner::{listed, planning};
 use crate::policies::applied;
 use crate::world::{
-    Answer, HOME, SOURCE, Token, World, a_run, backoff, broom, cluster, command, database, desk,
-    ear, ours, record, region, rules, run, time,
+    Fixture, HOME, Name, SOURCE, TaskEnd, Token, World, a_run, backoff, broom, cluster, command,
+    database, desk, ear, ours, record, region, rules, run, time,
 };
 
 const TAGGED: &[(&str, &str)] = &[("snapferry:policy", "copies")];
@@ -60,10 +61,10 @@ impl ParseAsId for str {
 fn world() -> (World, RdsArn) {
     let world = World::new();
     applied(&world, POLICY);
-    world.databases.borrow_mut().push(listed("orders", TAGGED));
+    world.rds().databases.push(listed("orders", TAGGED));
     let arn = automated_arn(&database("orders"), "2026-11-22-02-30");
     world.put_snapshot(automated(arn.clone(), "db-ORDERS", TAKEN));
-    world.calls.borrow_mut().clear();
+    world.forget_calls();
     (world, arn)
 }
 
@@ -90,7 +91,7 @@ fn hear(world: &World, arns: &[&RdsArn]) -> Vec<String> {
 }
 
 fn the_run(world: &World) -> Run {
-    let runs = world.runs.borrow();
+    let runs = world.runs();
     assert_eq!(runs.len(), 1, "{runs:?}");
     runs[0].clone()
 }
@@ -115,7 +116,7 @@ mod a_hint {
         let (world, arn) = world();
         hear(&world, &[&arn, &arn]);
         hear(&world, &[&arn]);
-        assert_eq!(world.executions.borrow().len(), 1);
+        assert_eq!(world.executions().len(), 1);
         the_run(&world);
     }
 
@@ -130,7 +131,7 @@ mod a_hint {
             snapshot: automated_arn(&database("orders"), "2026-11-22-02-31"),
             expires_at: None,
         });
-        let name = |run: &Run| names::execution(&stack, run, Attempt::FIRST);
+        let name = |run: &Run| naming::execution(&stack, run, Attempt::FIRST);
         assert_ne!(name(&first), name(&other));
     }
 
@@ -142,25 +143,25 @@ mod a_hint {
             &[("snapferry:policy", "default")],
             &[("snapferry:policy", "copies"), ("snapferry:exclude", "")],
         ] {
-            *world.databases.borrow_mut() = vec![listed("orders", tags)];
+            world.rds().databases = vec![listed("orders", tags)];
             assert_eq!(hear(&world, &[&arn]), Vec::<String>::new());
         }
-        assert!(world.executions.borrow().is_empty());
+        assert!(world.executions().is_empty());
     }
 
     #[test]
     fn costs_one_read_where_no_policy_copies_automated_snapshots() {
         let (world, arn) = world();
         applied(&world, "[policy.default]\nschedule = \"0 3 * * *\"\n");
-        world.calls.borrow_mut().clear();
+        world.forget_calls();
         assert_eq!(hear(&world, &[&arn]), Vec::<String>::new());
-        assert_eq!(world.calls.borrow().len(), 1, "{:?}", world.calls.borrow());
+        assert_eq!(world.calls().len(), 1, "{:?}", world.calls());
     }
 
     #[test]
     fn that_comes_before_rds_shows_the_snapshot_is_kept_for_a_moment() {
         let (world, arn) = world();
-        world.snapshots.borrow_mut().clear();
+        world.rds().snapshots.clear();
         assert_eq!(hear(&world, &[&arn]), ["m-0"]);
         let creating = Snapshot {
             status: SnapshotStatus::Creating,
@@ -171,18 +172,18 @@ mod a_hint {
         let last = vec![record("m-0", hint(&arn), 4)];
         let kept = run(react(&world, &ear(), &backoff(), last));
         assert_eq!(kept, Vec::<String>::new(), "the planner makes up for it");
-        assert!(world.executions.borrow().is_empty());
+        assert!(world.executions().is_empty());
     }
 
     #[test]
     fn that_cannot_be_looked_into_comes_again() {
         let (world, arn) = world();
-        world.down.borrow_mut().insert(region(SOURCE));
+        world.hook().down.borrow_mut().insert(region(SOURCE));
         assert_eq!(hear(&world, &[&arn]), ["m-0"]);
-        world.down.borrow_mut().clear();
-        world.break_once("GetItem policies");
+        world.hook().down.borrow_mut().clear();
+        world.break_once(Name::CurrentPolicies);
         assert_eq!(hear(&world, &[&arn]), ["m-0"]);
-        world.break_once("StartExecution");
+        world.break_once(Name::StartExecution);
         assert_eq!(hear(&world, &[&arn]), ["m-0"]);
         assert_eq!(hear(&world, &[&arn]), Vec::<String>::new());
         the_run(&world);
@@ -194,15 +195,15 @@ mod a_hint {
         let names = ["a", "b", "c", "d"];
         let mut arns = Vec::new();
         for name in names {
-            world.databases.borrow_mut().push(listed(name, TAGGED));
+            world.rds().databases.push(listed(name, TAGGED));
             let arn = automated_arn(&database(name), "2026-11-22-02-30");
             let id = format!("db-{}", name.to_uppercase());
             world.put_snapshot(automated(arn.clone(), &id, TAKEN));
             arns.push(arn);
         }
-        world.calls.borrow_mut().clear();
+        world.forget_calls();
         hear(&world, &arns.iter().collect::<Vec<_>>());
-        assert_eq!(world.executions.borrow().len(), 4);
+        assert_eq!(world.executions().len(), 4);
         assert_eq!(world.calls_of("DescribeDBSnapshots"), 1);
         assert_eq!(world.calls_of("DescribeDBInstances"), 1);
     }
@@ -211,7 +212,7 @@ mod a_hint {
     fn of_a_cluster_is_a_run_of_the_cluster() {
         let (world, _) = world();
         let arn = automated_arn(&cluster("orders"), "2026-11-22-02-30");
-        world.databases.borrow_mut().push(Database {
+        world.rds().databases.push(Database {
             arn: cluster("orders"),
             resource_id: "cluster-ORDERS".parse_as_id(),
             encrypted: true,
@@ -264,21 +265,17 @@ mod the_planner {
             matches!(running.as_slice(), [Outcome::Started(_)]),
             "the same execution by its name: {running:?}"
         );
-        assert_eq!(world.executions.borrow().len(), 1);
-        let mut executions = world.executions.borrow_mut();
-        executions
-            .values_mut()
-            .for_each(|state| *state = ExecutionState::Succeeded);
-        drop(executions);
+        assert_eq!(world.executions().len(), 1);
+        world.end_executions(ExecutionState::Succeeded);
         let done = outcomes(&world, When::Again);
         assert!(matches!(done.as_slice(), [Outcome::Done(_)]), "{done:?}");
-        assert_eq!(world.executions.borrow().len(), 1);
+        assert_eq!(world.executions().len(), 1);
     }
 
     #[test]
     fn says_of_which_database_rds_has_none() {
         let (world, _) = world();
-        world.snapshots.borrow_mut().clear();
+        world.rds().snapshots.clear();
         assert_eq!(outcomes(&world, When::Due), [Outcome::NothingToCopy]);
     }
 
@@ -287,12 +284,7 @@ mod the_planner {
         let (world, _) = world();
         applied(&world, "[policy.copies]\nschedule = \"0 3 * * *\"\n");
         outcomes(&world, When::Due);
-        let calls = world.calls.borrow();
-        assert!(
-            !calls.iter().any(|call| call.ends_with("automated")),
-            "{calls:?}"
-        );
-        drop(calls);
+        assert!(!world.called().contains(&Name::AutomatedSnapshots));
         assert_eq!(the_run(&world).extras.automated, None);
     }
 }
@@ -323,17 +315,17 @@ fn do_work(world: &World, command: &Command, receives: u32) -> Result<Worked, Wo
 
 fn copy_of(command: &Command) -> RdsArn {
     let source = SnapshotId::of(&command.run.extras.automated.as_ref().unwrap().snapshot);
-    let id = names::copy(&rules().stack, &command.run, &source, Attempt::FIRST);
+    let id = naming::copy(&rules().stack, &command.run, &source, Attempt::FIRST);
     database("orders").sibling_snapshot(&region(HOME), &id)
 }
 
 fn failures(world: &World) -> Vec<Reason> {
-    let answers = world.answers.borrow();
+    let answers = world.answers();
     answers
         .iter()
         .filter_map(|(_, answer)| match answer {
-            Answer::Failure(failure) => Some(failure.reason),
-            Answer::Success(_) => None,
+            TaskEnd::Failure(failure) => Some(failure.reason),
+            TaskEnd::Success(_) => None,
         })
         .collect()
 }
@@ -351,14 +343,14 @@ mod the_worker {
         let (world, arn) = working();
         let worked = do_work(&world, &a_command(Step::Snapshot, "token-1", &arn), 1).unwrap();
         assert!(matches!(worked, Worked::Settled(_)), "{worked:?}");
-        let answers = world.answers.borrow();
-        let [(_, Answer::Success(manifest))] = answers.as_slice() else {
+        let answers = world.answers();
+        let [(_, TaskEnd::Success(manifest))] = answers.as_slice() else {
             panic!("{answers:?}")
         };
         assert_eq!(manifest.snapshot, arn);
         assert_eq!(manifest.taken_at, Some(time(TAKEN)));
         assert_eq!(world.calls_of("CreateDBSnapshot"), 0);
-        assert!(world.waits.borrow().is_empty());
+        assert!(world.waits().is_empty());
     }
 
     #[test]
@@ -371,7 +363,7 @@ mod the_worker {
             copy.name().starts_with("sf-orders-20261122t0230z-"),
             "{copy}"
         );
-        let made = world.snapshots.borrow()[&copy].clone();
+        let made = world.rds().snapshots[&copy].clone();
         assert_eq!(made.source, Some(arn));
         assert_eq!(made.tags["snapferry:taken-at"], TAKEN);
         let wait = world.wait(&copy).unwrap();
@@ -393,7 +385,7 @@ mod the_worker {
     #[test]
     fn looks_again_before_it_says_that_the_snapshot_has_expired() {
         let (world, arn) = working();
-        world.snapshots.borrow_mut().clear();
+        world.rds().snapshots.clear();
         for step in [Step::Snapshot, Step::Copy] {
             let command = a_command(step, "token-1", &arn);
             world.set_token("token-1", Token::Alive);
@@ -429,21 +421,21 @@ mod the_newest_there_is {
         let (world, arn) = world();
         hear(&world, &[&arn]);
         let of_hint = the_run(&world);
-        let name = names::execution(&rules().stack, &of_hint, Attempt::FIRST);
+        let name = naming::execution(&rules().stack, &of_hint, Attempt::FIRST);
         world.set_token("token-1", Token::Alive);
         let command = Command {
             execution: crate::world::execution_arn(name.as_str()),
             run: of_hint,
             ..a_command(Step::Copy, "token-1", &arn)
         };
-        world.snapshots.borrow_mut().clear();
+        world.rds().snapshots.clear();
         let newer = automated_arn(&database("orders"), "2026-11-23-02-30");
         world.put_snapshot(automated(newer.clone(), "db-ORDERS", NEWER));
         (world, command, newer)
     }
 
     fn started(world: &World) -> Vec<(Timestamp, Option<Automated>)> {
-        let runs = world.runs.borrow();
+        let runs = world.runs();
         let runs = runs.iter().skip(1);
         runs.map(|run| (run.planned_at, run.extras.automated.clone()))
             .collect()
@@ -491,23 +483,23 @@ mod the_newest_there_is {
 
     #[test]
     fn is_started_before_the_expired_one_fails_so_that_what_breaks_is_tried_again() {
-        for breaks in ["ClaimRun", "StartExecution", "SendTaskFailure"] {
+        for breaks in [Name::ClaimRun, Name::StartExecution, Name::SendTaskFailure] {
             let (world, command, newer) = expired();
             world.break_once(breaks);
             let broken = do_work(&world, &command, 4);
             assert!(
                 matches!(broken, Err(WorkError::Port(_))),
-                "{breaks}: {broken:?}"
+                "{breaks:?}: {broken:?}"
             );
-            assert!(failures(&world).is_empty(), "{breaks}");
+            assert!(failures(&world).is_empty(), "{breaks:?}");
             do_work(&world, &command, 5).unwrap();
-            assert_eq!(failures(&world), [Reason::SourceExpired], "{breaks}");
+            assert_eq!(failures(&world), [Reason::SourceExpired], "{breaks:?}");
             let mut started = started(&world);
             started.dedup();
             assert_eq!(
                 started.len(),
                 1,
-                "{breaks}: one execution, however often it was asked for"
+                "{breaks:?}: one execution, however often it was asked for"
             );
             let of = started[0].1.as_ref();
             assert_eq!(of.map(|of| &of.snapshot), Some(&newer));
@@ -529,7 +521,7 @@ fn what_expires_soonest_gets_a_slot_first() {
         for slot in ["x", "y"] {
             let taken =
                 database("other").sibling_snapshot(&region(HOME), &slot.parse_as_snapshot());
-            world.slots.borrow_mut().insert(taken);
+            world.hold_slot(taken);
         }
         assert_eq!(do_work(&world, &command, 1).unwrap(), Worked::Queued);
         copy_of(&command)
@@ -537,14 +529,13 @@ fn what_expires_soonest_gets_a_slot_first() {
     queued(&first, "token-1", Some("2026-11-25T00:00:00Z"));
     world.pass(SignedDuration::from_mins(1));
     let soonest = queued(&later, "token-2", Some("2026-11-24T00:00:00Z"));
-    world.slots.borrow_mut().pop_first();
-    world.slots.borrow_mut().clear();
+    world.free_slots();
     let one_slot = snapferry::app::sweep::Broom {
         copy_slots: 1,
         ..broom()
     };
     assert_eq!(run(sweep(&world, &one_slot)).unwrap().handed_out, 1);
-    assert!(world.slots.borrow().contains(&soonest));
+    assert!(world.slots().contains(&soonest));
     assert_eq!(world.phase(&soonest), Some(Phase::Queued));
 }
 
@@ -565,10 +556,10 @@ mod on_the_wire {
     fn a_run_keeps_the_snapshot_it_names() {
         let arn = automated_arn(&database("orders"), "2026-11-22-02-30");
         let run = a_command(Step::Copy, "token-1", &arn).run;
-        assert_eq!(wire::run::read(&wire::run::write(&run)).unwrap(), run);
+        assert_eq!(json::run::read(&json::run::write(&run)).unwrap(), run);
         let plain = a_run("orders");
         assert!(
-            !wire::run::write(&plain).contains("\"source\""),
+            !json::run::write(&plain).contains("\"source\""),
             "as it always was"
         );
     }
@@ -584,7 +575,7 @@ mod on_the_wire {
         );
         for arn in [of_cluster, elsewhere, manual] {
             let run = a_command(Step::Copy, "token-1", &arn).run;
-            let error = wire::run::read(&wire::run::write(&run)).unwrap_err();
+            let error = json::run::read(&json::run::write(&run)).unwrap_err();
             assert!(error.to_string().contains("source"), "{error}");
         }
     }

@@ -6,18 +6,20 @@ use snapferry::app::react::react;
 use snapferry::app::sweep::{Swept, sweep};
 use snapferry::app::work::{WorkError, Worked, work};
 use snapferry::domain::arn::{Family, RdsArn};
+use snapferry::domain::choice::LeftOut;
 use snapferry::domain::command::{Command, Run, Step};
-use snapferry::domain::database::{Database, LeftOut, Refusal};
+use snapferry::domain::database::{Database, Refusal};
 use snapferry::domain::failure::{Failure, Operation, Reason, Remedy};
-use snapferry::domain::names::{self, Attempt};
+use snapferry::domain::names::Attempt;
+use snapferry::domain::naming;
 use snapferry::domain::snapshot::SnapshotStatus;
 use snapferry::domain::wait::Phase;
 use snapferry::ports::SnapshotQuota;
 
 use crate::planner::planning;
 use crate::world::{
-    Answer, SOURCE, Token, World, a_cluster_run, a_run, backoff, broom, command, copy_arn, desk,
-    ear, execution_arn, ours, record, region, rules, run, snapshot_arn,
+    Fixture, SOURCE, TaskEnd, Token, World, a_cluster_run, a_run, backoff, broom, command,
+    copy_arn, desk, ear, execution_arn, ours, record, region, rules, run, snapshot_arn,
 };
 
 /// A command about the cluster `shop`.
@@ -49,7 +51,7 @@ fn do_sweep(world: &World) -> Swept {
 }
 
 fn finish(world: &World, arn: &RdsArn) {
-    let mut snapshots = world.snapshots.borrow_mut();
+    let snapshots = &mut world.rds().snapshots;
     snapshots.get_mut(arn).unwrap().status = SnapshotStatus::Available;
 }
 
@@ -67,8 +69,8 @@ fn with_source(the_run: &Run) -> World {
 }
 
 fn failure(world: &World) -> Failure {
-    match world.answers.borrow().as_slice() {
-        [(_, Answer::Failure(failure))] => failure.clone(),
+    match world.answers().as_slice() {
+        [(_, TaskEnd::Failure(failure))] => failure.clone(),
         other => panic!("one failure was expected, not {other:?}"),
     }
 }
@@ -93,24 +95,19 @@ fn a_cluster_is_snapshotted_and_copied_by_the_actions_of_clusters_alone() {
     assert!(source.to_string().contains(":cluster-snapshot:sf-shop-"));
     assert_eq!(world.phase(&source), Some(Phase::Requested));
     finish(&world, &source);
-    let mut made = world.snapshots.borrow()[&source].clone();
+    let mut made = world.rds().snapshots[&source].clone();
     made.encrypted = true;
     world.put_snapshot(made);
 
     let copied = do_work(&world, &of_cluster(Step::Copy)).unwrap();
     assert_eq!(copied, Worked::Waiting);
     let copy = copy_arn(&the_run, 1);
-    let tags = world.snapshots.borrow()[&copy].tags.clone();
+    let tags = world.rds().snapshots[&copy].tags.clone();
     assert_eq!(tags["snapferry:source"], source.to_string());
     assert_eq!(tags["snapferry:taken-at"], "2026-11-22T03:01:00Z");
-    let calls = world.calls.borrow();
-    let instance_actions = ["DescribeDBSnapshots", "CreateDBSnapshot", "CopyDBSnapshot"];
-    assert!(
-        !calls.iter().any(|call| instance_actions
-            .iter()
-            .any(|action| call.starts_with(action))),
-        "{calls:?}"
-    );
+    for action in ["DescribeDBSnapshots", "CreateDBSnapshot", "CopyDBSnapshot"] {
+        assert_eq!(world.calls_of(action), 0, "{action}");
+    }
 }
 
 #[test]
@@ -123,13 +120,13 @@ fn the_sweep_settles_a_clusters_copy_and_says_when_its_data_was_taken() {
     assert_eq!(world.phase(&copy), Some(Phase::Seen));
     finish(&world, &copy);
     assert_eq!(
-        world.snapshots.borrow()[&copy].taken_at,
+        world.rds().snapshots[&copy].taken_at,
         None,
         "RDS does not say"
     );
     assert_eq!(do_sweep(&world).settled, 1);
-    let answers = world.answers.borrow();
-    let [(token, Answer::Success(manifest))] = answers.as_slice() else {
+    let answers = world.answers();
+    let [(token, TaskEnd::Success(manifest))] = answers.as_slice() else {
         panic!("{answers:?}");
     };
     assert_eq!(token, "of-cluster");
@@ -151,7 +148,7 @@ fn a_clusters_snapshot_is_settled_by_its_event_with_or_without_a_number() {
         finish(&world, &source);
         let hint = record("m", event(&source, id, CREATED), 1);
         assert!(run(react(&world, &ear(), &backoff(), vec![hint])).is_empty());
-        assert_eq!(world.answers.borrow().len(), 1, "{id:?}");
+        assert_eq!(world.answers().len(), 1, "{id:?}");
     }
 }
 
@@ -174,22 +171,22 @@ fn an_event_of_a_clusters_copy_would_be_taken_if_one_came() {
         vec![record("m", hint, 1)],
     ));
     assert!(world.wait(&copy).is_none());
-    assert_eq!(world.answers.borrow().len(), 1);
+    assert_eq!(world.answers().len(), 1);
 }
 
 #[test]
 fn an_instance_and_a_cluster_of_one_name_are_protected_side_by_side() {
     let (instance, cluster) = (a_run("shop"), a_cluster_run("shop"));
-    let names = [&instance, &cluster].map(|r| names::execution(&rules().stack, r, Attempt::FIRST));
+    let names = [&instance, &cluster].map(|r| naming::execution(&rules().stack, r, Attempt::FIRST));
     assert_ne!(names[0], names[1]);
     let world = alive();
     do_work(&world, &of_instance(Step::Snapshot)).unwrap();
     do_work(&world, &of_cluster(Step::Snapshot)).unwrap();
-    assert_eq!(world.waits.borrow().len(), 2);
+    assert_eq!(world.waits().len(), 2);
     finish(&world, &snapshot_arn(&cluster, 1));
     assert_eq!(do_sweep(&world).settled, 1);
-    let answers = world.answers.borrow();
-    assert!(matches!(&answers[..], [(token, Answer::Success(_))] if token == "of-cluster"));
+    let answers = world.answers();
+    assert!(matches!(&answers[..], [(token, TaskEnd::Success(_))] if token == "of-cluster"));
     assert!(world.wait(&snapshot_arn(&instance, 1)).is_some());
 }
 
@@ -209,7 +206,7 @@ fn a_snapshot_of_one_family_is_never_found_under_a_name_of_the_other() {
     );
     world.put_snapshot(ours(&twin, &a_run("shop"), SnapshotStatus::Available));
     assert_eq!(do_sweep(&world).settled, 0);
-    assert!(world.answers.borrow().is_empty());
+    assert!(world.answers().is_empty());
 }
 
 #[test]
@@ -257,7 +254,7 @@ fn what_rds_refuses_for_one_family_keeps_the_other_from_nothing() {
     world.script(operation, Some("AccessDenied"), "no");
     let swept = do_sweep(&world);
     assert_eq!((swept.settled, swept.unreachable.len()), (1, 1));
-    assert!(matches!(&world.answers.borrow()[..], [(token, _)] if token == "of-instance"));
+    assert!(matches!(&world.answers()[..], [(token, _)] if token == "of-instance"));
     assert_eq!(do_sweep(&world).settled, 1);
 }
 
@@ -268,14 +265,11 @@ fn a_clusters_size_is_no_reason_to_refuse_its_copy() {
     do_work(&world, &of_cluster(Step::Copy)).unwrap();
     let copy = copy_arn(&the_run, 1);
     finish(&world, &copy);
-    let mut shown = world.snapshots.borrow()[&copy].clone();
+    let mut shown = world.rds().snapshots[&copy].clone();
     shown.size_gib = 0;
     world.put_snapshot(shown);
     do_sweep(&world);
-    assert!(matches!(
-        &world.answers.borrow()[..],
-        [(_, Answer::Success(_))]
-    ));
+    assert!(matches!(&world.answers()[..], [(_, TaskEnd::Success(_))]));
 }
 
 #[test]
@@ -291,7 +285,7 @@ fn an_unencrypted_clusters_snapshot_is_not_copied_because_rds_would_not_encrypt_
     do_work(&world, &of_cluster(Step::Copy)).unwrap();
     assert_eq!(failure(&world).reason, Reason::Unsupported);
     assert_eq!(world.calls_of("CopyDBClusterSnapshot"), 0);
-    assert!(world.slots.borrow().is_empty());
+    assert!(world.slots().is_empty());
 }
 
 #[test]
@@ -304,7 +298,7 @@ fn the_errors_of_clusters_have_the_owners_of_their_like() {
 
     let world = alive();
     do_work(&world, &of_cluster(Step::Snapshot)).unwrap();
-    world.waits.borrow_mut().clear();
+    world.forget_waits();
     let again = do_work(&world, &of_cluster(Step::Snapshot)).unwrap();
     assert_eq!(again, Worked::Waiting, "it exists and is ours");
     assert_eq!(world.calls_of("DescribeDBClusterSnapshots"), 1);
@@ -319,13 +313,13 @@ fn a_clusters_quota_is_its_own() {
     });
     let the_run = a_cluster_run("shop");
     let world = with_source(&the_run);
-    world.quota.set(full);
+    world.set_quota(Family::Instance, full);
     world.script(COPY, Some("SnapshotQuotaExceeded"), "");
     let queued = do_work(&world, &of_cluster(Step::Copy)).unwrap();
     assert_eq!(queued, Worked::Queued, "only the instances' quota is full");
 
     let world = with_source(&the_run);
-    world.cluster_quota.set(full);
+    world.set_quota(Family::Cluster, full);
     world.script(COPY, Some("SnapshotQuotaExceeded"), "");
     let parked = do_work(&world, &of_cluster(Step::Copy)).unwrap_err();
     let raise = Remedy::RaiseQuota;
@@ -379,10 +373,10 @@ fn clusters_are_planned_beside_instances_and_what_rds_cannot_copy_is_refused_wit
     let mut untagged = trio.clone();
     untagged.tags.clear();
     let databases = [listed("shop"), member, trio, open, excluded, untagged];
-    world.databases.borrow_mut().extend(databases);
+    world.rds().databases.extend(databases);
 
     let planned = do_plan(&world);
-    let name = names::execution(&rules().stack, &a_cluster_run("shop"), Attempt::FIRST);
+    let name = naming::execution(&rules().stack, &a_cluster_run("shop"), Attempt::FIRST);
     let outcomes: Vec<&Outcome> = planned.rows.iter().map(|row| &row.outcome).collect();
     assert_eq!(
         outcomes,
@@ -399,12 +393,7 @@ fn clusters_are_planned_beside_instances_and_what_rds_cannot_copy_is_refused_wit
     assert!(told.contains("Multi-AZ DB cluster"), "{told}");
     assert!(told.contains("does not copy across regions"), "{told}");
     assert!(planned.is_complete(), "a refusal is told, not tried again");
-    assert!(
-        world
-            .planned_until
-            .borrow()
-            .contains_key(&format!("default#{SOURCE}"))
-    );
+    assert!(world.planned_until("default").is_some());
 }
 
 #[test]
@@ -416,7 +405,7 @@ fn an_unencrypted_instance_is_no_cluster_and_is_protected() {
         encrypted: false,
         ..listed("shop")
     };
-    world.databases.borrow_mut().push(instance);
+    world.rds().databases.push(instance);
     assert!(matches!(
         do_plan(&world).rows[0].outcome,
         Outcome::Started(_)
@@ -435,26 +424,23 @@ fn a_list_that_fails_leaves_the_time_unplanned_and_the_other_familys_databases_s
             resource_id: a_run("orders").database.resource_id,
             ..listed("orders")
         };
-        world
-            .databases
-            .borrow_mut()
-            .extend([instance, listed("shop")]);
+        world.rds().databases.extend([instance, listed("shop")]);
         world.script(broken, Some("Throttling"), "Rate exceeded");
         let planned = do_plan(&world);
         assert!(planned.error.as_ref().unwrap().contains(broken.as_str()));
         assert_eq!(planned.rows.len(), 1, "{broken}");
-        assert!(world.planned_until.borrow().is_empty(), "{broken}");
+        assert!(world.nothing_is_planned(), "{broken}");
         assert_eq!(do_plan(&world).rows.len(), 2);
-        assert_eq!(world.executions.borrow().len(), 2);
+        assert_eq!(world.executions().len(), 2);
     }
 }
 
 #[test]
 fn a_region_that_is_down_stops_both_families_there() {
     let world = World::new();
-    world.down.borrow_mut().insert(region(SOURCE));
-    world.databases.borrow_mut().push(listed("shop"));
+    world.hook().down.borrow_mut().insert(region(SOURCE));
+    world.rds().databases.push(listed("shop"));
     let planned = do_plan(&world);
     assert!(!planned.is_complete());
-    assert!(world.executions.borrow().is_empty());
+    assert!(world.executions().is_empty());
 }

@@ -2,32 +2,27 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use jiff::Timestamp;
 use snapferry::app::doctor::{Order, diagnose};
 use snapferry::domain::arn::{Family, KeyArn, Region};
 use snapferry::domain::doctor::databases::{Candidate, OptionGroup};
 use snapferry::domain::doctor::key_policy::Statement;
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState};
-use snapferry::domain::doctor::permissions::{Decision, Requirement, Role, RoleArn};
 use snapferry::domain::doctor::region::Rule;
 use snapferry::domain::doctor::{Check, Finding, Level, in_order, is_well};
-use snapferry::domain::failure::Operation;
 use snapferry::domain::policy_set::Applied;
+use snapferry::domain::role::IamRole;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::ports::doctor::{
-    CountMessages, DescribeKey, DescribeRule, FindQueue, FindRules, InspectClusters,
-    InspectInstances, ListManualClusterSnapshots, ListManualSnapshots, ListOptionGroups,
-    ReadKeyPolicy, SimulatePermissions,
-};
-use snapferry::ports::{
-    Clock, DescribeQuota, ListOpen, OpenMarker, OpenPage, Page, PortError, RdsError, ReadPolicies,
-    SnapshotQuota,
-};
+use snapferry::fake::{self, Fate, Hook, Operator, Refusal, Shelf, Table, Through};
+use snapferry::ports::{OpenPage, SnapshotQuota};
 use snapferry::settings::{Preflight, Variables};
 
 use crate::doctor_checks::{candidate, group, usable};
-use crate::world::{HOME, KEY, SOURCE, a_run, copy_arn, ours, region, run, snapshot_arn, time};
+use crate::world::{
+    Action, Call, HOME, KEY, SOURCE, a_run, copy_arn, fake_world, ours, region, run, snapshot_arn,
+    time,
+};
 
 pub(crate) const OTHER: &str = "eu-north-1";
 pub(crate) const SOURCE_KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/of-the-sources";
@@ -50,7 +45,7 @@ pub(crate) struct Estate {
     /// Actions that the caller may not do.
     pub(crate) refused: BTreeSet<&'static str>,
     pub(crate) down: BTreeSet<Region>,
-    pub(crate) calls: RefCell<Vec<String>>,
+    pub(crate) calls: Rc<RefCell<Vec<Call>>>,
 }
 
 impl Estate {
@@ -89,231 +84,120 @@ impl Estate {
             denied: BTreeSet::new(),
             refused: BTreeSet::new(),
             down: BTreeSet::new(),
-            calls: RefCell::default(),
+            calls: Rc::default(),
         }
     }
 
     pub(crate) fn calls_of(&self, action: &str) -> usize {
         let calls = self.calls.borrow();
-        calls.iter().filter(|call| call.starts_with(action)).count()
+        let actions = calls.iter().map(|call| call.action().as_str());
+        actions.filter(|name| *name == action).count()
     }
 
-    fn port(&self, action: &'static str, region: &str) -> Result<(), PortError> {
-        self.calls.borrow_mut().push(format!("{action} {region}"));
-        let code = if self.refused.contains(action) {
-            Some("AccessDeniedException".to_owned())
-        } else if self.down.iter().any(|down| down.as_str() == region) {
-            None
-        } else {
-            return Ok(());
+    /// The account as the ports show it. What is asked of it is entered in this estate's log.
+    pub(crate) fn world(&self) -> Through<fake::World<Shelf>, Account> {
+        let fake = fake_world();
+        let mut state = fake.state_mut();
+        state.now = time("2026-11-23T00:00:00Z");
+        state.rds.quotas = BTreeMap::from([
+            (Family::Instance, self.quota),
+            (Family::Cluster, self.cluster_quota),
+        ]);
+        self.fill(&mut state.table);
+        state.operator = self.operator();
+        drop(state);
+        let account = Account {
+            refused: self.refused.clone(),
+            down: self.down.clone(),
+            calls: Rc::clone(&self.calls),
         };
-        let source = None;
-        Err(PortError {
-            action,
-            code,
-            source,
-        })
+        Through::around(fake, account)
     }
 
-    fn rds(&self, operation: Operation, region: &Region) -> Result<(), RdsError> {
-        let name = operation.as_str();
-        self.port(name, region.as_str()).map_err(|error| RdsError {
-            operation,
-            region: region.clone(),
-            code: error.code,
-            message: "refused".to_owned(),
-            source: None,
-        })
-    }
-}
-
-/// Two rows a page.
-fn page<T: Clone>(all: Option<&Vec<T>>, marker: Option<String>) -> Page<T> {
-    let all = all.map_or(&[][..], Vec::as_slice);
-    let from: usize = marker.map_or(0, |marker| marker.parse().unwrap());
-    Page {
-        items: all.iter().skip(from).take(2).cloned().collect(),
-        next: (from + 2 < all.len()).then(|| (from + 2).to_string()),
-    }
-}
-
-impl Clock for Estate {
-    fn now(&self) -> Timestamp {
-        time("2026-11-23T00:00:00Z")
-    }
-}
-
-impl InspectInstances for Estate {
-    async fn inspect_db_instances(
-        &self,
-        region: &Region,
-        marker: Option<String>,
-    ) -> Result<Page<Candidate>, RdsError> {
-        self.rds(Operation::DescribeDbInstances, region)?;
-        Ok(page(self.databases.get(region), marker))
-    }
-}
-
-impl InspectClusters for Estate {
-    async fn inspect_db_clusters(
-        &self,
-        region: &Region,
-        marker: Option<String>,
-    ) -> Result<Page<Candidate>, RdsError> {
-        self.rds(Operation::DescribeDbClusters, region)?;
-        Ok(page(self.clusters.get(region), marker))
-    }
-}
-
-impl ListManualClusterSnapshots for Estate {
-    async fn list_manual_cluster_snapshots(
-        &self,
-        region: &Region,
-        marker: Option<String>,
-    ) -> Result<Page<Snapshot>, RdsError> {
-        self.rds(Operation::DescribeDbClusterSnapshots, region)?;
-        Ok(page(self.cluster_snapshots.get(region), marker))
-    }
-}
-
-impl ReadPolicies for Estate {
-    async fn current_policies(&self) -> Result<Option<Applied>, PortError> {
-        self.port("GetItem", HOME)?;
-        Ok(self.policies.clone())
-    }
-}
-
-impl ListManualSnapshots for Estate {
-    async fn list_manual_snapshots(
-        &self,
-        region: &Region,
-        marker: Option<String>,
-    ) -> Result<Page<Snapshot>, RdsError> {
-        self.rds(Operation::DescribeDbSnapshots, region)?;
-        Ok(page(self.snapshots.get(region), marker))
-    }
-}
-
-impl ListOptionGroups for Estate {
-    async fn list_option_groups(
-        &self,
-        region: &Region,
-        marker: Option<String>,
-    ) -> Result<Page<OptionGroup>, PortError> {
-        self.port("DescribeOptionGroups", region.as_str())?;
-        Ok(page(self.option_groups.get(region), marker))
-    }
-}
-
-impl DescribeQuota for Estate {
-    async fn describe_snapshot_quota(
-        &self,
-        region: &Region,
-        family: Family,
-    ) -> Result<Option<SnapshotQuota>, RdsError> {
-        self.rds(Operation::DescribeAccountAttributes, region)?;
-        Ok(Some(match family {
-            Family::Instance => self.quota,
-            Family::Cluster => self.cluster_quota,
-        }))
-    }
-}
-
-impl ListOpen for Estate {
-    async fn list_open(&self, _: Option<OpenMarker>) -> Result<OpenPage, PortError> {
-        self.port("Query", HOME)?;
-        let OpenPage {
-            waits,
-            holders,
-            holders_of,
-            ..
-        } = &self.open;
-        Ok(OpenPage {
-            waits: waits.clone(),
-            holders: holders.clone(),
-            holders_of: holders_of.clone(),
-            next: None,
-        })
-    }
-}
-
-impl DescribeKey for Estate {
-    async fn describe_key(&self, key: &KeyArn) -> Result<Option<KeyFacts>, PortError> {
-        self.port("DescribeKey", key.region())?;
-        Ok(self.keys.get(key.as_str()).cloned())
-    }
-}
-
-impl ReadKeyPolicy for Estate {
-    async fn get_key_policy(&self, key: &KeyArn) -> Result<Vec<Statement>, PortError> {
-        self.port("GetKeyPolicy", key.region())?;
-        Ok(vec![Statement {
-            principals: vec!["arn:aws:iam::111122223333:root".to_owned()],
-            actions: vec!["kms:*".to_owned()],
-            ..Statement::default()
-        }])
-    }
-}
-
-impl FindRules for Estate {
-    async fn list_rule_names_by_target(
-        &self,
-        region: &Region,
-        target: &str,
-        marker: Option<String>,
-    ) -> Result<Page<String>, PortError> {
-        self.port("ListRuleNamesByTarget", region.as_str())?;
-        assert_eq!(
-            target,
-            "arn:aws:events:eu-central-1:111122223333:event-bus/default"
-        );
-        let rules = self.rules.get(region).cloned().unwrap_or_default();
-        let names: Vec<String> = rules.into_iter().map(|rule| rule.name).collect();
-        Ok(page(Some(&names), marker))
-    }
-}
-
-impl DescribeRule for Estate {
-    async fn describe_rule(&self, region: &Region, name: &str) -> Result<Rule, PortError> {
-        self.port("DescribeRule", region.as_str())?;
-        let rule = self.rules[region].iter().find(|rule| rule.name == name);
-        Ok(rule.unwrap().clone())
-    }
-}
-
-impl FindQueue for Estate {
-    async fn get_queue_url(
-        &self,
-        region: &Region,
-        name: &str,
-    ) -> Result<Option<String>, PortError> {
-        self.port("GetQueueUrl", region.as_str())?;
-        let url = self.letters.keys().find(|url| url.ends_with(name));
-        Ok(url.cloned())
-    }
-}
-
-impl CountMessages for Estate {
-    async fn count_messages(&self, region: &Region, url: &str) -> Result<Option<u64>, PortError> {
-        self.port("GetQueueAttributes", region.as_str())?;
-        Ok(self.letters.get(url).copied())
-    }
-}
-
-impl SimulatePermissions for Estate {
-    async fn simulate_principal_policy(
-        &self,
-        _: &RoleArn,
-        requirement: &Requirement,
-    ) -> Result<Vec<Decision>, PortError> {
-        self.port("SimulatePrincipalPolicy", "")?;
-        let decisions = requirement.actions.iter().map(|action| Decision {
-            action: (*action).to_owned(),
-            resource: "*".to_owned(),
-            allowed: !self.denied.contains(*action),
-            missing: Vec::new(),
+    fn fill(&self, table: &mut Table) {
+        let now = time("2026-11-23T00:00:00Z");
+        if let Some(set) = &self.policies {
+            table.store_policies(set);
+        }
+        for wait in &self.open.waits {
+            table.put_wait(wait, now);
+        }
+        table.change_slots(now, |slots| {
+            slots.holders.clone_from(&self.open.holders);
+            for (holder, policy) in &self.open.holders_of {
+                let of = slots.of_policies.entry(policy.clone()).or_default();
+                of.insert(holder.clone());
+            }
         });
-        Ok(decisions.collect())
+    }
+
+    fn operator(&self) -> Operator {
+        let mut candidates = self.databases.clone();
+        for (region, clusters) in &self.clusters {
+            let of = candidates.entry(region.clone()).or_default();
+            of.extend(clusters.iter().cloned());
+        }
+        let snapshots = self
+            .snapshots
+            .values()
+            .chain(self.cluster_snapshots.values());
+        Operator {
+            candidates,
+            manual_snapshots: snapshots.flatten().cloned().collect(),
+            option_groups: self.option_groups.clone(),
+            keys: self.keys.clone(),
+            key_policy: vec![Statement {
+                principals: vec!["arn:aws:iam::111122223333:root".to_owned()],
+                actions: vec!["kms:*".to_owned()],
+                ..Statement::default()
+            }],
+            rules: self.rules.clone(),
+            rules_target: "arn:aws:events:eu-central-1:111122223333:event-bus/default".to_owned(),
+            messages: self.letters.clone(),
+            denied: self.denied.clone(),
+            ..Operator::default()
+        }
+    }
+}
+
+/// What the caller may not do, and which regions do not answer.
+pub(crate) struct Account {
+    refused: BTreeSet<&'static str>,
+    down: BTreeSet<Region>,
+    calls: Rc<RefCell<Vec<Call>>>,
+}
+
+/// The region that a call goes to.
+fn region_of(call: &Call) -> &str {
+    match call {
+        Call::ListOptionGroups { region, .. }
+        | Call::FindRules { region, .. }
+        | Call::DescribeRule { region, .. }
+        | Call::FindQueue { region, .. }
+        | Call::CountMessages { region, .. } => region.as_str(),
+        Call::DescribeKey { key } => key.region().unwrap_or(HOME),
+        Call::ReadKeyPolicy { key } => key.region(),
+        _ => match call.action() {
+            Action::Rds(_, region) => region.as_str(),
+            Action::Other(_) => HOME,
+        },
+    }
+}
+
+impl<W> Hook<W> for Account {
+    async fn before(&self, _: &W, call: &Call) -> Fate {
+        self.calls.borrow_mut().push(call.clone());
+        if self.refused.contains(call.action().as_str()) {
+            return Fate::Refused(Refusal::code("AccessDeniedException"));
+        }
+        if self
+            .down
+            .iter()
+            .any(|down| down.as_str() == region_of(call))
+        {
+            return Fate::Refused(Refusal::no_answer());
+        }
+        Fate::Proceeds
     }
 }
 
@@ -337,7 +221,7 @@ pub(crate) fn variables() -> Vec<(String, String)> {
         ("SNAPFERRY_EVENTS_QUEUE_URL", url("events")),
         ("SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL", url("events-dead")),
     ];
-    for role in Role::ALL {
+    for role in IamRole::ALL {
         let arn = format!("arn:aws:iam::111122223333:role/{role}");
         pairs.push((role.variable(), arn));
     }
@@ -352,7 +236,11 @@ pub(crate) fn preflight() -> Preflight {
 }
 
 pub(crate) fn findings(estate: &Estate) -> Vec<Finding> {
-    in_order(run(diagnose(estate, &preflight(), &Order::default())))
+    in_order(run(diagnose(
+        &estate.world(),
+        &preflight(),
+        &Order::default(),
+    )))
 }
 
 pub(crate) fn level(findings: &[Finding], check: Check, subject: &str) -> Level {
@@ -485,7 +373,10 @@ fn a_region_that_does_not_answer_costs_its_own_rows_and_one_question() {
         Level::Ok
     );
     let calls = estate.calls.borrow();
-    assert_eq!(calls.iter().filter(|call| call.ends_with(OTHER)).count(), 1);
+    assert_eq!(
+        calls.iter().filter(|call| region_of(call) == OTHER).count(),
+        1
+    );
 }
 
 #[test]
@@ -520,7 +411,7 @@ fn only_what_is_selected_and_asked_for_is_looked_at() {
         regions: vec![region(SOURCE)],
         databases: vec!["billing".to_owned()],
     };
-    let findings = run(diagnose(&estate, &preflight(), &order));
+    let findings = run(diagnose(&estate.world(), &preflight(), &order));
     assert!(!findings.iter().any(|one| one.subject.contains(OTHER)));
     let key = findings
         .iter()
@@ -563,13 +454,13 @@ fn the_doctor_finds_fault_where_the_planner_would_not_start() {
     };
     let elsewhere = set("SNAPFERRY_KMS_KEY", SOURCE_KEY).unwrap();
     let estate = Estate::healthy();
-    let found = run(diagnose(&estate, &elsewhere, &Order::default()));
+    let found = run(diagnose(&estate.world(), &elsewhere, &Order::default()));
     assert_eq!(
         level(&found, Check::RecoveryKey, SOURCE_KEY),
         Level::Failure
     );
     let unnamed = set("SNAPFERRY_WORKER_ROLE_ARN", "").unwrap();
-    let found = run(diagnose(&estate, &unnamed, &Order::default()));
+    let found = run(diagnose(&estate.world(), &unnamed, &Order::default()));
     assert_eq!(
         level(&found, Check::Permissions, "WorkerRole"),
         Level::Unknown

@@ -1,33 +1,33 @@
 //! The doctor's checks, one by one: what is good, and what would fail.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
+use snapferry::app::{doctor, preview};
 use snapferry::domain::arn::{Family, KeyArn};
 use snapferry::domain::database::Database;
 use snapferry::domain::doctor::databases::{
     Candidate, OptionGroup, claims, option_group, other_stacks,
 };
-use snapferry::domain::doctor::key_policy::{Caller, key_policy};
 use snapferry::domain::doctor::keys::{
     KeyFacts, KeyState, Manager, in_another_region, recovery_key, source_key,
 };
-use snapferry::domain::doctor::permissions::{
-    Decision, Role, RoleArn, not_named, permissions, queue_arn,
-};
+use snapferry::domain::doctor::permissions::{Decision, not_named, permissions, queue_arn};
 use snapferry::domain::doctor::region::{Letters, Rule, dead_letters, forwarding_rule};
 use snapferry::domain::doctor::room::{Copies, Quota, copy_slots, snapshot_quota};
 use snapferry::domain::doctor::{Check, Finding, Level, NotSaid, in_order, is_well};
 use snapferry::domain::names::{self, ResourceId};
+use snapferry::domain::role::{IamRole, Role};
 use snapferry::domain::snapshot::SnapshotStatus;
 use snapferry::domain::tags::{StackId, Tags};
-use snapferry::wire::{event_pattern, key_policy as wire_policy};
 
 use crate::world::{HOME, KEY, SOURCE, a_run, database, ours, region, snapshot_arn, time};
 
 const AWS_KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/aws-managed";
-const WORKER: &str = "arn:aws:iam::111122223333:role/snapferry-WorkerRole-1";
 
 pub(crate) fn usable() -> KeyFacts {
     KeyFacts {
+        arn: key(KEY),
         state: KeyState::Enabled,
         manager: Manager::Customer,
         symmetric: true,
@@ -120,83 +120,6 @@ fn a_source_whose_key_cannot_be_used_cannot_be_copied() {
         "cannot read the data of orders",
     );
     is(&of(None), Level::Failure, "no such key");
-}
-
-fn weighed(policy: &str) -> Finding {
-    let role = RoleArn::parse(WORKER).unwrap();
-    let statements = wire_policy::read(policy).unwrap();
-    let home = region(HOME);
-    key_policy(
-        &key(KEY),
-        &statements,
-        Caller {
-            role: &role,
-            home: &home,
-        },
-    )
-}
-
-#[test]
-fn a_key_policy_must_let_the_worker_lend_the_key_to_rds() {
-    // As KMS writes it for a new key: the account's own policies govern.
-    let default = r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},
-        "Action":"kms:*","Resource":"*"}]}"#;
-    is(&weighed(default), Level::Ok, "lets the worker");
-    let by_name = format!(
-        r#"{{"Statement":[
-            {{"Effect":"Allow","Principal":{{"AWS":["{WORKER}"]}},"Action":["kms:Describe*"],"Resource":"*"}},
-            {{"Effect":"Allow","Principal":{{"AWS":"{WORKER}"}},"Action":"kms:CreateGrant","Resource":"*",
-              "Condition":{{"Bool":{{"kms:GrantIsForAWSResource":true}},
-                            "StringEquals":{{"kms:ViaService":["rds.{HOME}.amazonaws.com"]}}}}}}]}}"#
-    );
-    is(&weighed(&by_name), Level::Ok, "lets the worker");
-}
-
-#[test]
-fn a_key_policy_that_names_others_or_denies_fails() {
-    let others = r#"{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/admin"},
-        "Action":"kms:*"}}"#;
-    is(
-        &weighed(others),
-        Level::Failure,
-        "does not allow kms:DescribeKey and kms:CreateGrant",
-    );
-    let no_grants = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*"},
-        {"Effect":"Deny","Principal":"*","Action":"kms:CreateGrant"}]}"#;
-    is(
-        &weighed(no_grants),
-        Level::Failure,
-        "denies kms:CreateGrant",
-    );
-    let elsewhere = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":["kms:DescribeKey"]},
-        {"Effect":"Allow","Principal":"*","Action":"kms:CreateGrant",
-         "Condition":{"StringEquals":{"kms:ViaService":"rds.us-east-1.amazonaws.com"}}}]}"#;
-    is(
-        &weighed(elsewhere),
-        Level::Failure,
-        "does not allow kms:CreateGrant",
-    );
-    // Only calls about grants carry the key of this condition.
-    let grants_alone = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*",
-        "Condition":{"Bool":{"kms:GrantIsForAWSResource":"true"}}}]}"#;
-    is(
-        &weighed(grants_alone),
-        Level::Failure,
-        "does not allow kms:DescribeKey to",
-    );
-}
-
-#[test]
-fn a_key_policy_that_cannot_be_weighed_is_unknown_and_never_good() {
-    let by_organization = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*",
-        "Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}}]}"#;
-    is(&weighed(by_organization), Level::Unknown, "not weigh");
-    let all_but = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*"},
-        {"Effect":"Deny","NotPrincipal":{"AWS":"arn:aws:iam::111122223333:role/admin"},"Action":"kms:*"}]}"#;
-    is(&weighed(all_but), Level::Unknown, "not weigh");
-    for text in ["", "[]", "{}", r#"{"Statement":[{"Principal":"*"}]}"#] {
-        wire_policy::read(text).unwrap_err();
-    }
 }
 
 pub(crate) fn candidate(name: &str, option_groups: &[&str]) -> Candidate {
@@ -444,33 +367,6 @@ fn a_source_region_needs_a_rule_that_forwards_rdss_snapshot_events() {
 }
 
 #[test]
-fn a_pattern_is_weighed_as_far_as_it_is_plain() {
-    let ours = r#"{"source":["aws.rds"],"detail-type":["RDS DB Snapshot Event","RDS DB Cluster Snapshot Event"]}"#;
-    let cases = [
-        (ours, Some(true)),
-        (r#"{"source":["aws.rds","aws.ec2"]}"#, Some(true)),
-        (r#"{"source":["aws.ec2"]}"#, Some(false)),
-        (
-            r#"{"source":["aws.rds"],"detail-type":["RDS DB Snapshot Event"]}"#,
-            Some(false),
-        ),
-        (r#"{"source":[{"prefix":"aws."}]}"#, None),
-        (
-            r#"{"source":["aws.rds"],"detail":{"EventID":["RDS-EVENT-0042"]}}"#,
-            None,
-        ),
-    ];
-    for (pattern, expected) in cases {
-        assert_eq!(
-            event_pattern::catches_snapshots(pattern).unwrap(),
-            expected,
-            "{pattern}"
-        );
-    }
-    event_pattern::catches_snapshots("[]").unwrap_err();
-}
-
-#[test]
 fn a_command_that_waits_for_a_person_is_a_failure_and_an_event_a_warning() {
     let there = Letters::Forwarding(region(SOURCE));
     for letters in [&Letters::Commands, &Letters::Events, &there] {
@@ -512,11 +408,11 @@ fn a_permission_that_is_missing_is_named_with_its_resource() {
     let good = Ok(vec![decision("rds:CopyDBSnapshot", true, &[])]);
     let bad = Ok(vec![decision("rds:CreateDBSnapshot", false, &[])]);
     is(
-        &permissions(Role::Worker, std::slice::from_ref(&good)),
+        &permissions(IamRole::Function(Role::Worker), std::slice::from_ref(&good)),
         Level::Ok,
         "all 1",
     );
-    let found = permissions(Role::Worker, &[good.clone(), bad]);
+    let found = permissions(IamRole::Function(Role::Worker), &[good.clone(), bad]);
     is(
         &found,
         Level::Failure,
@@ -528,7 +424,7 @@ fn a_permission_that_is_missing_is_named_with_its_resource() {
         &["aws:SourceVpc"],
     )]);
     is(
-        &permissions(Role::Worker, &[good, unclear]),
+        &permissions(IamRole::Function(Role::Worker), &[good, unclear]),
         Level::Unknown,
         "not known",
     );
@@ -541,14 +437,20 @@ fn what_may_not_be_simulated_is_unknown_and_a_role_that_is_gone_a_failure() {
         code: Some(code.to_owned()),
         why: code.to_owned(),
     };
-    let refused = permissions(Role::Worker, &[Err(error("AccessDenied"))]);
+    let refused = permissions(
+        IamRole::Function(Role::Worker),
+        &[Err(error("AccessDenied"))],
+    );
     is(&refused, Level::Unknown, "AccessDenied");
     let remedy = refused.remedy.unwrap();
     assert!(remedy.contains("iam:SimulatePrincipalPolicy"), "{remedy}");
-    let gone = permissions(Role::Worker, &[Err(error("NoSuchEntity"))]);
+    let gone = permissions(
+        IamRole::Function(Role::Worker),
+        &[Err(error("NoSuchEntity"))],
+    );
     is(&gone, Level::Failure, "no such role");
     is(
-        &not_named(Role::Worker),
+        &not_named(IamRole::Function(Role::Worker)),
         Level::Unknown,
         "SNAPFERRY_WORKER_ROLE_ARN",
     );
@@ -606,21 +508,27 @@ fn the_runbook_has_a_row_for_each_check() {
     }
 }
 
-/// The doctor's ports name their actions, and so do the three that it shares with the functions.
+/// The actions in a command's rows of the runbook's table.
+fn actions_in_runbook(command: &str, next: &str) -> BTreeSet<&'static str> {
+    const RUNBOOK: &str = include_str!("../../docs/RUNBOOK.md");
+    let rows = RUNBOOK.split(&format!("| `{command}` |")).nth(1).unwrap();
+    let rows = rows.split(&format!("| `{next}` |")).next().unwrap();
+    rows.split('`').filter(|word| is_action(word)).collect()
+}
+
+fn is_action(word: &str) -> bool {
+    let name = word.split_once(':').map(|(_, name)| name);
+    name.is_some_and(|name| name.starts_with(char::is_uppercase)) && !word.contains(' ')
+}
+
+fn all_of(actions: &[&[&'static str]]) -> BTreeSet<&'static str> {
+    actions.iter().copied().flatten().copied().collect()
+}
+
 #[test]
 fn the_runbook_names_each_action_that_the_doctor_asks_for() {
-    const RUNBOOK: &str = include_str!("../../docs/RUNBOOK.md");
-    const PORTS: &str = include_str!("../../src/ports/doctor.rs");
-    let rows = RUNBOOK.split("| `doctor` |").nth(1).unwrap();
-    let rows = rows.split("| `waits` |").next().unwrap();
-    let documented = PORTS.lines().filter_map(|line| {
-        let action = line.trim().strip_prefix("/// `")?;
-        action.split('`').next()
-    });
-    let shared = ["DescribeAccountAttributes", "GetItem", "Query"];
-    let actions: Vec<&str> = documented.chain(shared).collect();
-    assert_eq!(actions.len(), 15, "{actions:?}");
-    for action in actions {
-        assert!(rows.contains(&format!(":{action}`")), "{action}");
-    }
+    let documented = actions_in_runbook("doctor", "plan");
+    assert_eq!(documented, all_of(doctor::ACTIONS));
+    let documented = actions_in_runbook("plan", "waits");
+    assert_eq!(documented, all_of(preview::ACTIONS));
 }

@@ -8,11 +8,12 @@ use snapferry::domain::command::Step;
 use snapferry::domain::database::Database;
 use snapferry::domain::doctor::databases::Candidate;
 use snapferry::domain::doctor::keys::KeyState;
-use snapferry::domain::doctor::permissions::Role;
 use snapferry::domain::doctor::room::{PolicyCopies, policy_slots};
 use snapferry::domain::doctor::{Check, Finding, Level, is_well};
 use snapferry::domain::names::{OptionGroup, ResourceId};
-use snapferry::domain::policy_set::{Applied, AppliedKey, PolicySet, PolicySpec, Stamp, Version};
+use snapferry::domain::policy_set::{Applied, PolicySet, Stamp, Version};
+use snapferry::domain::policy_spec::{AppliedKey, PolicySpec};
+use snapferry::domain::role::{IamRole, Role};
 use snapferry::domain::schedule::Schedule;
 use snapferry::domain::snapshot::SnapshotStatus;
 use snapferry::domain::tags::PolicyName;
@@ -278,7 +279,9 @@ fn each_policys_key_must_be_usable_and_lent_by_the_worker() {
     assert!(key.what.contains("policies gold"), "{key:?}");
 
     let keys = [KEY, GOLD_KEY].map(|key| KeyArn::parse(key).unwrap());
-    let needed = preflight().ground.requirements(Role::Worker, &keys);
+    let needed = preflight()
+        .ground
+        .requirements(IamRole::Function(Role::Worker), &keys);
     for key in keys {
         let lends = needed
             .iter()
@@ -291,7 +294,7 @@ fn each_policys_key_must_be_usable_and_lent_by_the_worker() {
 fn a_copy_is_judged_by_the_option_group_that_its_policy_maps() {
     let name = |text: &str| OptionGroup::parse(text).unwrap();
     let mut spec = gold();
-    spec.option_groups = BTreeMap::from([
+    spec.options.option_groups = BTreeMap::from([
         (name("safe"), name("dr")),
         (name("default:oracle-ee-19"), name("plain")),
     ]);
@@ -326,7 +329,7 @@ fn a_copy_is_judged_by_the_option_group_that_its_policy_maps() {
 fn a_policys_own_copy_slots_are_told() {
     let gold_name = PolicyName::parse("gold").unwrap();
     let mut spec = gold();
-    spec.copy_slots = Some(1);
+    spec.options.copy_slots = Some(1);
     let mut estate = under(spec);
     assert_eq!(
         level(&findings(&estate), Check::CopySlots, "policy gold"),
@@ -366,7 +369,7 @@ fn a_policys_own_copy_slots_are_told() {
 fn the_slots_of_all_policies_are_the_lower_of_the_sets_and_the_stacks() {
     let mut estate = under(gold());
     estate.policies.as_mut().unwrap().set.copy_slots = Some(5);
-    let found = run(diagnose(&estate, &preflight(), &Order::default()));
+    let found = run(diagnose(&estate.world(), &preflight(), &Order::default()));
     let slots = only(&found, Check::CopySlots, HOME);
     assert!(slots.what.starts_with("0 of 5 taken"), "{slots:?}");
 }

@@ -31,7 +31,7 @@ fn in_words(owner: Owner) -> String {
         Owner::AskQuota => "ask the quota".to_owned(),
         Owner::StateMachine(reason) => format!("state machine: {reason}"),
         Owner::Park(Remedy::GrantAccess) => "park: grant access".to_owned(),
-        Owner::Park(Remedy::MendKey) => "park: mend the key".to_owned(),
+        Owner::Park(Remedy::FixKey) => "park: fix the key".to_owned(),
         Owner::Park(Remedy::RaiseQuota) => "park: raise the quota".to_owned(),
         Owner::LookAgain(reason) => format!("look again: {reason}"),
         Owner::Permanent(reason) => format!("permanent: {reason}"),
@@ -169,4 +169,13 @@ fn every_reason_is_on_the_page_with_its_meaning() {
 fn a_cause_fits_what_step_functions_takes() {
     let failure = Failure::new(Reason::Unsupported, "é".repeat(40_000));
     assert_eq!(failure.cause.chars().count(), 32_768);
+}
+
+/// Waits that sleep over an upgrade hold the word of version 0.1.0.
+#[test]
+fn a_remedy_is_read_by_its_old_word_too() {
+    assert_eq!(Remedy::parse("mend-key"), Some(Remedy::FixKey));
+    for remedy in Remedy::ALL {
+        assert_eq!(Remedy::parse(remedy.as_str()), Some(remedy));
+    }
 }

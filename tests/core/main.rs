@@ -11,6 +11,7 @@ mod doctor_checks;
 mod doctor_fleet;
 mod errors;
 mod names;
+mod pages;
 mod planner;
 mod policies;
 mod policy_file;

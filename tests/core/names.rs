@@ -1,5 +1,6 @@
 //! Names: within every limit, in RDS's grammar, stable, and never two things under one name.
 
+use snapferry::domain::naming;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -7,7 +8,7 @@ use proptest::prelude::*;
 use snapferry::domain::arn::{ExecutionArn, KeyArn, RdsArn, Region, StateMachineArn};
 use snapferry::domain::command::{DatabaseRef, Extras, Run};
 use snapferry::domain::limits::{CLUSTER_SNAPSHOT_ID_MAX, EXECUTION_NAME_MAX};
-use snapferry::domain::names::{self, Attempt, ExecutionName, ResourceId};
+use snapferry::domain::names::{Attempt, ExecutionName, ResourceId};
 use snapferry::domain::tags::{PolicyName, StackId};
 
 use crate::world::{KEY, a_run, copy_arn, snapshot_arn, time};
@@ -52,9 +53,9 @@ proptest! {
     #[test]
     fn every_name_fits_step_functions_cluster_snapshots_and_rdss_grammar(run in any_run(), attempt in 0_usize..9) {
         let attempt = Attempt::all().nth(attempt).unwrap();
-        let execution = names::execution(&stack(), &run, attempt);
-        let snapshot = names::source_snapshot(&stack(), &run, attempt);
-        let copy = names::copy(&stack(), &run, &snapshot, attempt);
+        let execution = naming::execution(&stack(), &run, attempt);
+        let snapshot = naming::source_snapshot(&stack(), &run, attempt);
+        let copy = naming::copy(&stack(), &run, &snapshot, attempt);
         prop_assert!(execution.as_str().len() <= EXECUTION_NAME_MAX);
         for name in [execution.as_str(), snapshot.as_str(), copy.as_str()] {
             prop_assert!(name.len() <= CLUSTER_SNAPSHOT_ID_MAX, "{name}");
@@ -71,8 +72,8 @@ proptest! {
         first.planned_at = Timestamp::from_second(minute).unwrap();
         later.planned_at = Timestamp::from_second(minute + seconds).unwrap();
         prop_assert_eq!(
-            names::execution(&stack(), &first, Attempt::FIRST),
-            names::execution(&stack(), &later, Attempt::FIRST)
+            naming::execution(&stack(), &first, Attempt::FIRST),
+            naming::execution(&stack(), &later, Attempt::FIRST)
         );
     }
 
@@ -94,7 +95,7 @@ fn a_name_changes_with_each_thing_that_makes_a_run_another() {
     let name = |stack: &str, change: &dyn Fn(&mut Run)| {
         let mut run = run.clone();
         change(&mut run);
-        names::execution(&StackId::parse(stack).unwrap(), &run, Attempt::FIRST)
+        naming::execution(&StackId::parse(stack).unwrap(), &run, Attempt::FIRST)
     };
     let arn = |text: &str| RdsArn::parse(text).unwrap();
     let all: BTreeSet<_> = [
@@ -126,7 +127,7 @@ fn a_rename_keeps_the_hash_and_an_account_of_many_names_never_clashes() {
         let mut run = a_run("orders");
         run.database.resource_id = ResourceId::parse(&format!("db-{n:026}")).unwrap();
         assert!(
-            seen.insert(names::source_snapshot(&stack(), &run, Attempt::FIRST)),
+            seen.insert(naming::source_snapshot(&stack(), &run, Attempt::FIRST)),
             "{n}"
         );
     }
@@ -135,7 +136,7 @@ fn a_rename_keeps_the_hash_and_an_account_of_many_names_never_clashes() {
 #[test]
 fn a_name_can_be_read_by_a_person() {
     assert_eq!(
-        names::execution(&stack(), &a_run("orders"), Attempt::FIRST).as_str(),
+        naming::execution(&stack(), &a_run("orders"), Attempt::FIRST).as_str(),
         "sf-orders-20261122t0300z-eispoiznsz"
     );
     assert!(snapshot_arn(&a_run("orders"), 2).name().ends_with("-a2"));

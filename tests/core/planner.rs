@@ -3,13 +3,17 @@
 use jiff::SignedDuration;
 use snapferry::app::plan::{Outcome, Planned, When, plan};
 use snapferry::domain::arn::RdsArn;
-use snapferry::domain::database::{Database, LeftOut, Refusal};
-use snapferry::domain::names::{self, Attempt, ExecutionName, ResourceId};
+use snapferry::domain::choice::LeftOut;
+use snapferry::domain::database::{Database, Refusal};
+use snapferry::domain::names::{Attempt, ExecutionName, ResourceId};
+use snapferry::domain::naming;
 use snapferry::domain::tags::Tags;
 use snapferry::ports::{ClaimRun as _, ExecutionState};
 use snapferry::settings::{Planning, Variables};
 
-use crate::world::{HOME, KEY, SOURCE, World, a_run, database, region, rules, run, time};
+use crate::world::{
+    Fixture, HOME, KEY, Name, SOURCE, World, a_run, database, region, rules, run, time,
+};
 
 pub(crate) fn planning(extra: &[(&str, &str)]) -> Planning {
     let state_machine = format!("arn:aws:states:{HOME}:111122223333:stateMachine:protect");
@@ -52,8 +56,8 @@ const TAGGED: &[(&str, &str)] = &[("snapferry:policy", "default")];
 fn world_with(names: &[&str]) -> World {
     let world = World::new();
     world
+        .rds()
         .databases
-        .borrow_mut()
         .extend(names.iter().map(|name| listed(name, TAGGED)));
     world
 }
@@ -69,7 +73,7 @@ fn outcomes(planned: &Planned) -> Vec<&Outcome> {
 }
 
 fn name_of(database: &str, attempt: usize) -> ExecutionName {
-    names::execution(
+    naming::execution(
         &rules().stack,
         &a_run(database),
         Attempt::all().nth(attempt - 1).unwrap(),
@@ -82,8 +86,8 @@ fn every_due_database_of_every_page_gets_one_execution() {
     let planned = do_plan(&world, When::Due);
     assert_eq!(planned.due, Some(time("2026-11-22T03:00:00Z")));
     assert_eq!(planned.rows.len(), 5);
-    assert_eq!(world.executions.borrow().len(), 5);
-    assert!(world.executions.borrow().contains_key(&name_of("a", 1)));
+    assert_eq!(world.executions().len(), 5);
+    assert!(world.executions().contains_key(&name_of("a", 1)));
 }
 
 #[test]
@@ -91,18 +95,14 @@ fn a_due_time_is_planned_once_and_an_outage_is_made_up_for_once() {
     let world = world_with(&["a"]);
     do_plan(&world, When::Due);
     assert_eq!(do_plan(&world, When::Due).due, None);
-    *world
-        .executions
-        .borrow_mut()
-        .get_mut(&name_of("a", 1))
-        .unwrap() = ExecutionState::Succeeded;
+    world.set_execution(&name_of("a", 1), ExecutionState::Succeeded);
     world.pass(SignedDuration::from_hours(24 * 5));
     assert_eq!(
         do_plan(&world, When::Due).due,
         Some(time("2026-11-27T03:00:00Z"))
     );
     assert_eq!(do_plan(&world, When::Due).due, None);
-    assert_eq!(world.executions.borrow().len(), 2);
+    assert_eq!(world.executions().len(), 2);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_run_that_is_still_going_is_reported_and_not_doubled() {
         outcomes(&planned),
         [&Outcome::StillRunning(name_of("a", 1))]
     );
-    assert_eq!(world.executions.borrow().len(), 1);
+    assert_eq!(world.executions().len(), 1);
 }
 
 #[test]
@@ -127,11 +127,7 @@ fn an_execution_that_ended_while_nobody_looked_gives_up_its_place() {
     ] {
         let world = world_with(&["a"]);
         do_plan(&world, When::Due);
-        *world
-            .executions
-            .borrow_mut()
-            .get_mut(&name_of("a", 1))
-            .unwrap() = ended;
+        world.set_execution(&name_of("a", 1), ended);
         world.pass(SignedDuration::from_hours(24));
         let planned = do_plan(&world, When::Due);
         assert!(
@@ -147,14 +143,14 @@ fn a_claim_whose_execution_is_not_known_yet_keeps_its_place_for_as_long_as_a_fun
     // Another planner has claimed the run of the day before by hand, and is about to start it.
     let claimed = ExecutionName::parse("sf-a-of-the-day-before").unwrap();
     let (database, policy) = (a_run("a").database, a_run("a").policy);
-    run(world.claim_run(&database, &policy, &claimed, world.now.get(), None)).unwrap();
+    run(world.claim_run(&database, &policy, &claimed, world.clock(), None)).unwrap();
     world.pass(SignedDuration::from_mins(14));
     let planned = do_plan(&world, When::Due);
     let [Outcome::Failed(why)] = outcomes(&planned)[..] else {
         panic!("{planned:?}");
     };
     assert!(why.contains(claimed.as_str()), "{why}");
-    assert!(world.executions.borrow().is_empty());
+    assert!(world.executions().is_empty());
     // It never did: nothing of the due time is lost.
     world.pass(SignedDuration::from_mins(5));
     let planned = do_plan(&world, When::Due);
@@ -165,22 +161,9 @@ fn a_claim_whose_execution_is_not_known_yet_keeps_its_place_for_as_long_as_a_fun
 fn a_failed_execution_is_started_again_under_the_next_suffix_and_a_good_one_is_not() {
     let world = world_with(&["bad", "good"]);
     do_plan(&world, When::Due);
-    *world
-        .executions
-        .borrow_mut()
-        .get_mut(&name_of("bad", 1))
-        .unwrap() = ExecutionState::Failed;
-    *world
-        .executions
-        .borrow_mut()
-        .get_mut(&name_of("good", 1))
-        .unwrap() = ExecutionState::Succeeded;
-    world
-        .catalog
-        .borrow_mut()
-        .get_mut("db-GOOD#default")
-        .unwrap()
-        .open = None;
+    world.set_execution(&name_of("bad", 1), ExecutionState::Failed);
+    world.set_execution(&name_of("good", 1), ExecutionState::Succeeded);
+    world.end_run("good");
     let planned = do_plan(&world, When::Again);
     assert_eq!(
         outcomes(&planned),
@@ -195,10 +178,7 @@ fn a_failed_execution_is_started_again_under_the_next_suffix_and_a_good_one_is_n
 fn suffixes_of_executions_are_bounded() {
     let world = world_with(&["bad"]);
     for attempt in 1..=9 {
-        world
-            .executions
-            .borrow_mut()
-            .insert(name_of("bad", attempt), ExecutionState::Failed);
+        world.set_execution(&name_of("bad", attempt), ExecutionState::Failed);
     }
     let planned = do_plan(&world, When::Due);
     assert!(
@@ -225,8 +205,8 @@ fn tags_select_and_exclusion_wins() {
     };
     let other = listed("other", &[("snapferry:policy", "gold")]);
     world
+        .rds()
         .databases
-        .borrow_mut()
         .extend([excluded, member, plain, other, listed("tagged", TAGGED)]);
     let planned = do_plan(&world, When::Due);
     assert_eq!(
@@ -244,7 +224,7 @@ fn tags_select_and_exclusion_wins() {
 #[test]
 fn the_selection_all_takes_untagged_databases_too_but_never_excluded_ones() {
     let world = World::new();
-    world.databases.borrow_mut().extend([
+    world.rds().databases.extend([
         listed("plain", &[]),
         listed("no", &[("snapferry:exclude", "")]),
     ]);
@@ -264,13 +244,13 @@ fn the_selection_all_takes_untagged_databases_too_but_never_excluded_ones() {
 #[test]
 fn one_regions_failure_fails_only_its_rows_and_it_is_tried_again() {
     let world = world_with(&["a"]);
-    world.down.borrow_mut().insert(region("us-east-1"));
+    world.hook().down.borrow_mut().insert(region("us-east-1"));
     let regions = format!("us-east-1,{SOURCE}");
     let planning = planning(&[("SNAPFERRY_SOURCE_REGIONS", &regions)]);
     let planned = run(plan(&world, &planning, When::Due)).unwrap();
     assert!(planned[0].error.is_some() && planned[1].is_complete());
-    assert_eq!(world.executions.borrow().len(), 1);
-    world.down.borrow_mut().clear();
+    assert_eq!(world.executions().len(), 1);
+    world.hook().down.borrow_mut().clear();
     let planned = run(plan(&world, &planning, When::Due)).unwrap();
     assert!(
         planned[0].due.is_some() && planned[0].is_complete(),
@@ -282,11 +262,11 @@ fn one_regions_failure_fails_only_its_rows_and_it_is_tried_again() {
 #[test]
 fn a_start_that_did_not_come_through_is_made_up_for() {
     let world = world_with(&["a", "b"]);
-    world.break_once("StartExecution");
+    world.break_once(Name::StartExecution);
     assert!(!do_plan(&world, When::Due).is_complete());
     let planned = do_plan(&world, When::Due);
     assert!(planned.is_complete());
-    assert_eq!(world.executions.borrow().len(), 2);
+    assert_eq!(world.executions().len(), 2);
 }
 
 #[test]
@@ -295,7 +275,7 @@ fn an_operators_time_is_planned_without_moving_the_schedule() {
     let at = time("2026-11-22T03:04:00Z");
     let planned = do_plan(&world, When::At(at));
     assert_eq!(planned.due, Some(at));
-    assert!(world.planned_until.borrow().is_empty());
+    assert!(world.nothing_is_planned());
 }
 
 #[test]
@@ -306,7 +286,7 @@ fn a_database_of_govcloud_is_refused_for_want_of_a_presigned_url() {
         arn: RdsArn::parse(arn).unwrap(),
         ..listed("public", TAGGED)
     };
-    world.databases.borrow_mut().push(public);
+    world.rds().databases.push(public);
     let planned = run(plan(
         &world,
         &planning(&[("SNAPFERRY_SOURCE_REGIONS", "us-gov-west-1")]),

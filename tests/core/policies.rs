@@ -5,80 +5,17 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use snapferry::app::plan::{Outcome, Planned, When, plan};
 use snapferry::app::policies::{self, ApplyError, apply};
-use snapferry::domain::arn::{KeyAlias, KeyArn};
-use snapferry::domain::database::{Database, LeftOut};
+use snapferry::domain::choice::LeftOut;
+use snapferry::domain::database::Database;
 use snapferry::domain::names::OptionGroup;
-use snapferry::domain::policy_set::{Applied, Note, Stamp, Version};
+use snapferry::domain::policy_set::{Applied, Note, Version};
 use snapferry::domain::tags::TagKey;
-use snapferry::ports::{
-    CallerIdentity, DescribeKey, ExecutionState, KeyFacts, PortError, ReadPolicyHistory,
-    StorePolicies, Written,
-};
-use snapferry::wire;
+use snapferry::json;
+use snapferry::ports::ExecutionState;
 
 use crate::planner::{listed, planning};
 use crate::policy_file::example;
-use crate::world::{HOME, KEY, SOURCE, World, region, run, time};
-
-const OTHER_KEY: &str =
-    "arn:aws:kms:eu-central-1:111122223333:key/99999999-2222-3333-4444-555555555555";
-
-impl ReadPolicyHistory for World {
-    async fn current_stamp(&self) -> Result<Option<Stamp>, PortError> {
-        Ok(self.policies.borrow().last().map(|set| set.stamp.clone()))
-    }
-
-    async fn policy_version(&self, version: Version) -> Result<Option<Applied>, PortError> {
-        let policies = self.policies.borrow();
-        let found = policies.iter().find(|set| set.stamp.version == version);
-        Ok(found.cloned())
-    }
-
-    async fn policy_stamps(&self, versions: &[Version]) -> Result<Vec<Stamp>, PortError> {
-        let policies = self.policies.borrow();
-        let stamps = policies.iter().map(|set| set.stamp.clone());
-        Ok(stamps
-            .filter(|stamp| versions.contains(&stamp.version))
-            .collect())
-    }
-}
-
-impl StorePolicies for World {
-    async fn store_policies(&self, set: &Applied) -> Result<Written, PortError> {
-        self.calls
-            .borrow_mut()
-            .push("TransactWriteItems policies".to_owned());
-        let mut policies = self.policies.borrow_mut();
-        let last = policies.last().map(|set| set.stamp.version);
-        if last != set.stamp.version.previous() {
-            return Ok(Written::Conflict);
-        }
-        policies.push(set.clone());
-        Ok(Written::Stored)
-    }
-}
-
-/// An account with three aliases.
-impl DescribeKey for World {
-    async fn describe_key(&self, alias: &KeyAlias) -> Result<Option<KeyFacts>, PortError> {
-        self.calls.borrow_mut().push(format!("DescribeKey {alias}"));
-        let facts = |unusable: Option<&str>| KeyFacts {
-            arn: KeyArn::parse(OTHER_KEY).unwrap(),
-            unusable: unusable.map(ToOwned::to_owned),
-        };
-        Ok(match alias.as_str() {
-            "alias/recovery" => Some(facts(None)),
-            "alias/off" => Some(facts(Some("its state is Disabled"))),
-            _ => None,
-        })
-    }
-}
-
-impl CallerIdentity for World {
-    async fn caller_identity(&self) -> Result<String, PortError> {
-        Ok("arn:aws:iam::111122223333:user/ada".to_owned())
-    }
-}
+use crate::world::{Fixture, HOME, KEY, Name, OTHER_KEY, SOURCE, World, region, run, time};
 
 pub(crate) fn applied(world: &World, text: &str) -> Applied {
     match run(apply(world, &region(HOME), text, None)).unwrap() {
@@ -106,8 +43,8 @@ fn the_first_set_is_version_1_and_each_next_one_the_next() {
     assert_eq!(now.stamp.note, Some(note));
     let second = applied(&world, &one_policy("0 3 * * *"));
     assert_eq!(second.stamp.version.number(), 2);
-    assert_eq!(world.policies.borrow().len(), 2);
-    assert_eq!(world.policies.borrow()[0], now, "what was stored stays");
+    assert_eq!(world.policies().len(), 2);
+    assert_eq!(world.policies()[0], now, "what was stored stays");
 }
 
 #[test]
@@ -137,7 +74,7 @@ fn every_alias_that_cannot_be_used_is_told_with_its_line_and_nothing_is_stored()
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[0].starts_with("3:11: kms_key: there is no alias/none"));
     assert!(told[1].starts_with("6:11: ") && told[1].contains("Disabled"));
-    assert!(world.policies.borrow().is_empty());
+    assert!(world.policies().is_empty());
 }
 
 #[test]
@@ -148,53 +85,7 @@ fn what_says_what_holds_already_is_not_stored_again() {
     assert!(matches!(again, policies::Outcome::Unchanged(_)));
     // Another comment is another text.
     applied(&world, &format!("{}# reviewed\n", example()));
-    assert_eq!(world.policies.borrow().len(), 2);
-}
-
-/// Somebody else's set comes between the look and the write.
-struct Raced<'w>(&'w World);
-
-impl snapferry::ports::Clock for Raced<'_> {
-    fn now(&self) -> jiff::Timestamp {
-        applied(self.0, &one_policy("0 5 * * *"));
-        self.0.now.get()
-    }
-}
-
-impl CallerIdentity for Raced<'_> {
-    async fn caller_identity(&self) -> Result<String, PortError> {
-        self.0.caller_identity().await
-    }
-}
-
-impl DescribeKey for Raced<'_> {
-    async fn describe_key(&self, alias: &KeyAlias) -> Result<Option<KeyFacts>, PortError> {
-        self.0.describe_key(alias).await
-    }
-}
-
-impl snapferry::ports::ReadPolicies for Raced<'_> {
-    async fn current_policies(&self) -> Result<Option<Applied>, PortError> {
-        self.0.current_policies().await
-    }
-}
-
-impl ReadPolicyHistory for Raced<'_> {
-    async fn current_stamp(&self) -> Result<Option<Stamp>, PortError> {
-        self.0.current_stamp().await
-    }
-    async fn policy_version(&self, version: Version) -> Result<Option<Applied>, PortError> {
-        self.0.policy_version(version).await
-    }
-    async fn policy_stamps(&self, versions: &[Version]) -> Result<Vec<Stamp>, PortError> {
-        self.0.policy_stamps(versions).await
-    }
-}
-
-impl StorePolicies for Raced<'_> {
-    async fn store_policies(&self, set: &Applied) -> Result<Written, PortError> {
-        self.0.store_policies(set).await
-    }
+    assert_eq!(world.policies().len(), 2);
 }
 
 #[test]
@@ -202,17 +93,22 @@ fn an_apply_that_raced_another_is_told_and_overwrites_nothing() {
     let world = World::new();
     applied(&world, example());
     let text = one_policy("0 4 * * *");
-    let error = run(apply(&Raced(&world), &region(HOME), &text, None)).unwrap_err();
+    let other = world.clone();
+    // Another set comes between the look and the write.
+    world.meanwhile(Name::StorePolicies, move || {
+        applied(&other, &one_policy("0 5 * * *"));
+    });
+    let error = run(apply(&world, &region(HOME), &text, None)).unwrap_err();
     assert!(matches!(error, ApplyError::Raced(version) if version.number() == 2));
-    assert_eq!(world.policies.borrow().len(), 2);
-    assert_eq!(world.policies.borrow()[1].text, one_policy("0 5 * * *"));
+    assert_eq!(world.policies().len(), 2);
+    assert_eq!(world.policies()[1].text, one_policy("0 5 * * *"));
 }
 
 #[test]
 fn a_set_that_cannot_be_read_any_more_can_be_replaced() {
     let world = World::new();
     applied(&world, example());
-    world.break_once("GetItem policies");
+    world.break_once(Name::CurrentPolicies);
     let second = applied(&world, &one_policy("0 4 * * *"));
     assert_eq!(second.stamp.version.number(), 2);
 }
@@ -220,8 +116,8 @@ fn a_set_that_cannot_be_read_any_more_can_be_replaced() {
 #[test]
 fn a_stored_set_reads_back_and_one_that_is_not_understood_is_refused() {
     let set = applied(&World::new(), example()).set;
-    let text = wire::policies::write(&set);
-    assert_eq!(wire::policies::read(&text).unwrap(), set);
+    let text = json::policies::write(&set);
+    assert_eq!(json::policies::read(&text).unwrap(), set);
     for (from, to, named) in [
         ("\"schema\":1", "\"schema\":2", "schema 2"),
         ("\"copy_slots\":10", "\"copy_slots\":0", "copy_slots"),
@@ -240,7 +136,7 @@ fn a_stored_set_reads_back_and_one_that_is_not_understood_is_refused() {
     ] {
         let bent = text.replace(from, to);
         assert_ne!(bent, text, "{from}");
-        let error = wire::policies::read(&bent).unwrap_err().to_string();
+        let error = json::policies::read(&bent).unwrap_err().to_string();
         assert!(error.contains(named), "{error}");
     }
 }
@@ -257,7 +153,7 @@ fn tagged(name: &str, policy: &str) -> Database {
 
 fn world_of(databases: impl IntoIterator<Item = Database>, text: &str) -> World {
     let world = World::new();
-    world.databases.borrow_mut().extend(databases);
+    world.rds().databases.extend(databases);
     applied(&world, text);
     world
 }
@@ -278,12 +174,8 @@ fn dues(world: &World) -> BTreeMap<String, Option<String>> {
 
 /// All executions have ended well, and their databases are free.
 fn all_done(world: &World) {
-    for state in world.executions.borrow_mut().values_mut() {
-        *state = ExecutionState::Succeeded;
-    }
-    for entry in world.catalog.borrow_mut().values_mut() {
-        entry.open = None;
-    }
+    world.end_executions(ExecutionState::Succeeded);
+    world.end_all_runs();
 }
 
 const TWO: &str = "untagged = \"slow\"\n[policy.slow]\nschedule = \"0 3 * * *\"\n\
@@ -335,20 +227,20 @@ fn several_source_regions_feed_the_one_recovery_region() {
     let mut far = tagged("far", "fast");
     let arn = far.arn.to_string().replace(SOURCE, "us-east-1");
     far.arn = snapferry::domain::arn::RdsArn::parse(&arn).unwrap();
-    world.databases.borrow_mut().push(far);
+    world.rds().databases.push(far);
     let regions = format!("{SOURCE},us-east-1");
     let planning = planning(&[("SNAPFERRY_SOURCE_REGIONS", &regions)]);
     let planned = run(plan(&world, &planning, When::Due)).unwrap();
     assert_eq!(planned.len(), 4, "two policies in two regions");
-    assert_eq!(world.executions.borrow().len(), 2);
+    assert_eq!(world.executions().len(), 2);
 }
 
 #[test]
 fn the_built_in_policy_never_stands_in_for_a_set_that_cannot_be_read() {
     let world = world_of([tagged("a", "default")], TWO);
-    world.break_once("GetItem policies");
+    world.break_once(Name::CurrentPolicies);
     run(plan(&world, &planning(&[]), When::Due)).unwrap_err();
-    assert!(world.executions.borrow().is_empty());
+    assert!(world.executions().is_empty());
     assert_eq!(world.calls_of("DescribeDBInstances"), 0);
 }
 
@@ -370,7 +262,7 @@ fn a_run_has_its_policys_key_or_the_stacks_and_what_the_policy_asks_for_besides(
     plain.option_group = own.option_group.clone();
     let world = world_of([own, plain], text);
     planned(&world, When::Due);
-    let runs = world.runs.borrow();
+    let runs = world.runs();
     let run_of = |name: &str| runs.iter().find(|run| run.database.arn.name() == name);
     let own = run_of("own").unwrap();
     assert_eq!(own.key.as_str(), OTHER_KEY);
@@ -415,7 +307,7 @@ fn each_policys_last_due_time_is_planned_once_after_an_outage_too() {
     let (fast, slow) = (Some("2026-11-25T04:00:00Z"), Some("2026-11-25T03:00:00Z"));
     assert_eq!(dues(&world), both(fast, slow));
     assert_eq!(dues(&world), both(None, None));
-    assert_eq!(world.executions.borrow().len(), 5);
+    assert_eq!(world.executions().len(), 5);
 }
 
 #[test]
@@ -446,14 +338,11 @@ fn a_policy_that_comes_later_begins_with_its_last_due_time() {
         &one_policy("0 3 * * *"),
     );
     assert!(planned(&world, When::Due)["default"].is_complete());
-    assert!(
-        world.executions.borrow().is_empty(),
-        "nobody has that policy"
-    );
+    assert!(world.executions().is_empty(), "nobody has that policy");
     applied(&world, TWO);
     let dues = dues(&world);
     assert_eq!(dues["slow"].as_deref(), Some("2026-11-22T03:00:00Z"));
-    assert_eq!(world.executions.borrow().len(), 2);
+    assert_eq!(world.executions().len(), 2);
 }
 
 #[test]
@@ -461,7 +350,7 @@ fn a_database_that_changes_its_policy_gets_a_run_of_the_new_one() {
     let world = world_of([tagged("a", "slow")], TWO);
     planned(&world, When::Due);
     all_done(&world);
-    world.databases.borrow_mut()[0] = tagged("a", "fast");
+    world.rds().databases[0] = tagged("a", "fast");
     world.pass(SignedDuration::from_hours(1));
     let planned = planned(&world, When::Due);
     assert!(matches!(

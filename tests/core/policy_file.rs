@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use snapferry::domain::arn::{KeyAlias, KeyArn};
 use snapferry::domain::names::OptionGroup;
 use snapferry::domain::policy_file::{Fault, read, write};
-use snapferry::domain::policy_set::{KeyName, PolicySet, PolicySpec, Source};
+use snapferry::domain::policy_set::PolicySet;
+use snapferry::domain::policy_spec::{KeyName, PolicyOptions, PolicySpec, Source};
 use snapferry::domain::schedule::Schedule;
 use snapferry::domain::span::Span;
 use snapferry::domain::tags::{PolicyName, TagKey};
@@ -59,16 +60,19 @@ fn the_documents_example_says_what_its_comments_say() {
     let gold = &policies[&policy("gold")];
     assert_eq!(gold.schedule.pattern(), "0 */6 * * MON-FRI");
     assert_eq!(gold.schedule.zone(), "America/New_York");
-    assert_eq!(gold.retention.unwrap().duration().as_hours(), 90 * 24);
-    assert_eq!(gold.rpo.unwrap().duration().as_hours(), 8);
+    assert_eq!(
+        gold.options.retention.unwrap().duration().as_hours(),
+        90 * 24
+    );
+    assert_eq!(gold.options.rpo.unwrap().duration().as_hours(), 8);
     let alias = KeyAlias::parse("alias/recovery").unwrap();
     assert_eq!(gold.key, Some(KeyName::Alias(alias)));
-    assert_eq!(gold.carry_tags.len(), 2);
-    assert_eq!(gold.option_groups.len(), 2);
-    assert_eq!(gold.copy_slots, Some(4));
+    assert_eq!(gold.options.carry_tags.len(), 2);
+    assert_eq!(gold.options.option_groups.len(), 2);
+    assert_eq!(gold.options.copy_slots, Some(4));
     let standard = &policies[&policy("standard")];
-    assert!(standard.key.is_none() && standard.carry_tags.is_empty());
-    assert_eq!(standard.copy_slots, None);
+    assert!(standard.key.is_none() && standard.options.carry_tags.is_empty());
+    assert_eq!(standard.options.copy_slots, None);
     // The place of the key is what an alias that cannot be resolved is reported at.
     let line = file.keys_at[&policy("gold")].line;
     assert_eq!(
@@ -173,7 +177,7 @@ fn slots_are_within_what_rds_allows() {
     };
     let set = read(&with("1"), None).unwrap().set;
     assert_eq!(set.copy_slots, Some(20));
-    assert_eq!(set.policies[&policy("a")].copy_slots, Some(1));
+    assert_eq!(set.policies[&policy("a")].options.copy_slots, Some(1));
     for slots in ["0", "21", "-1", "2.0", "\"3\"", "99999999999999999999999"] {
         assert_faults(&with(slots), &[("4:14", "from 1 to 20")]);
     }
@@ -297,24 +301,26 @@ fn a_spec() -> impl Strategy<Value = PolicySpec<KeyName>> {
                 let span = |(number, unit)| Span::parse(&format!("{number}{unit}")).unwrap();
                 PolicySpec {
                     schedule: Schedule::parse(pattern, zone).unwrap(),
-                    source: Source::Snapshot,
-                    retention: retention.map(span),
-                    rpo: rpo.map(span),
                     key: key.map(|key| KeyName::parse(&key).unwrap()),
-                    carry_tags: tags
-                        .iter()
-                        .filter_map(|key| TagKey::parse(key).ok())
-                        .collect(),
-                    option_groups: groups
-                        .iter()
-                        .map(|(from, to)| {
-                            (
-                                OptionGroup::parse(from).unwrap(),
-                                OptionGroup::parse(to).unwrap(),
-                            )
-                        })
-                        .collect(),
-                    copy_slots,
+                    options: PolicyOptions {
+                        source: Source::Snapshot,
+                        retention: retention.map(span),
+                        rpo: rpo.map(span),
+                        carry_tags: tags
+                            .iter()
+                            .filter_map(|key| TagKey::parse(key).ok())
+                            .collect(),
+                        option_groups: groups
+                            .iter()
+                            .map(|(from, to)| {
+                                (
+                                    OptionGroup::parse(from).unwrap(),
+                                    OptionGroup::parse(to).unwrap(),
+                                )
+                            })
+                            .collect(),
+                        copy_slots,
+                    },
                 }
             },
         )
@@ -341,7 +347,10 @@ fn is_in(text: &str, fault: &Fault) -> bool {
 
 fn says_what_is_wrong(text: &str) {
     match read(text, Some(&region(HOME))) {
-        Ok(file) => assert_eq!(read(&write(&file.set), None).unwrap().set, file.set),
+        Ok(file) => assert_eq!(
+            read(&write(&file.set).unwrap(), None).unwrap().set,
+            file.set
+        ),
         Err(faults) => {
             assert!(!faults.is_empty());
             for fault in faults {
@@ -366,7 +375,7 @@ fn a_piece() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn any_set_that_is_written_reads_back_equal(set in a_set()) {
-        let text = write(&set);
+        let text = write(&set).unwrap();
         let file = read(&text, Some(&region(HOME)));
         prop_assert_eq!(file.map(|file| file.set), Ok(set), "{}", text);
     }

@@ -2,27 +2,29 @@
 
 use snapferry::app::preview::{Preview, Row, Verdict, preview};
 use snapferry::domain::arn::{KeyArn, RdsArn};
+use snapferry::domain::choice::LeftOut;
 use snapferry::domain::command::Step;
-use snapferry::domain::database::{Database, LeftOut, Refusal};
+use snapferry::domain::database::{Database, Refusal};
 use snapferry::domain::failure::Operation;
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ExecutionName;
 use snapferry::domain::warning::{Circumstances, Warning, warnings};
+use snapferry::ports::PlanCursor;
 
 use crate::planner::{listed, planning};
-use crate::world::{Entry, HOME, KEY, SOURCE, World, a_cluster_run, a_run, region, run, time};
+use crate::world::{
+    Call, Fixture, HOME, KEY, Name, OTHER_KEY, SOURCE, World, a_cluster_run, a_run, region, run,
+    time,
+};
 
 const TAGGED: &[(&str, &str)] = &[("snapferry:policy", "default")];
-const OTHER_KEY: &str =
-    "arn:aws:kms:eu-central-1:111122223333:key/99999999-2222-3333-4444-555555555555";
-
 fn show(world: &World) -> Preview {
     run(preview(world, &planning(&[]), &[region(SOURCE)])).unwrap()
 }
 
 fn only(database: Database) -> Row {
     let world = World::new();
-    world.databases.borrow_mut().push(database);
+    world.rds().databases.push(database);
     let mut shown = show(&world);
     assert_eq!(shown.rows.len(), 1);
     shown.rows.remove(0)
@@ -70,7 +72,7 @@ fn warned(database: &Database, automated: bool, newest: Option<&Manifest>) -> Ve
 #[test]
 fn a_protected_database_names_its_policy_and_whether_it_is_due_now() {
     let world = World::new();
-    world.databases.borrow_mut().push(listed("a", TAGGED));
+    world.rds().databases.push(listed("a", TAGGED));
     let shown = show(&world);
     let name = shown.policies.keys().next().unwrap().clone();
     let verdict = |due| Verdict::Protected {
@@ -84,8 +86,7 @@ fn a_protected_database_names_its_policy_and_whether_it_is_due_now() {
     assert_eq!(next.timestamp(), time("2026-11-23T03:00:00Z"));
     assert_eq!(shown.policies[&name].times_a_month, 30);
 
-    let cursor = format!("{name}#{SOURCE}");
-    world.planned_until.borrow_mut().insert(cursor, due);
+    run(world.set_planned_until(&name, &region(SOURCE), due)).unwrap();
     assert_eq!(show(&world).rows[0].verdict, verdict(None));
 }
 
@@ -93,14 +94,10 @@ fn a_protected_database_names_its_policy_and_whether_it_is_due_now() {
 fn the_execution_that_is_entered_as_its_run_is_named() {
     let world = World::new();
     let database = listed("a", TAGGED);
-    let key = format!("{}#default", database.resource_id);
-    world.databases.borrow_mut().push(database);
+    let id = database.resource_id.clone();
+    world.rds().databases.push(database);
     let name = ExecutionName::parse("sf-a-20261122t0300z-abcdefghij").unwrap();
-    let entry = Entry {
-        open: Some(name.clone()),
-        ..Entry::default()
-    };
-    world.catalog.borrow_mut().insert(key, entry);
+    world.enter(&id, |entry| entry.open = Some(name.clone()));
     let row = show(&world).rows.remove(0);
     assert!(
         matches!(&row.verdict, Verdict::Protected { open, .. } if *open == Some(name)),
@@ -230,29 +227,29 @@ fn a_key_that_changes_makes_the_next_copy_full() {
     assert_eq!(warned(&instance, false, None), []);
 
     let world = World::new();
-    let key = format!("{}#default", instance.resource_id);
-    world.databases.borrow_mut().push(instance);
-    let entry = Entry {
-        newest: Some(before),
-        ..Entry::default()
-    };
-    world.catalog.borrow_mut().insert(key, entry);
+    let id = instance.resource_id.clone();
+    world.rds().databases.push(instance);
+    world.enter(&id, |entry| entry.newest = Some(before));
     assert_eq!(show(&world).rows[0].warnings, [expected]);
 }
 
 #[test]
 fn a_region_that_does_not_answer_costs_its_own_rows_alone() {
     let world = World::new();
-    world.databases.borrow_mut().push(listed("a", TAGGED));
+    world.rds().databases.push(listed("a", TAGGED));
     let dead = region("eu-north-1");
-    world.down.borrow_mut().insert(dead.clone());
+    world.hook().down.borrow_mut().insert(dead.clone());
     let regions = [dead.clone(), region(SOURCE)];
     let shown = run(preview(&world, &planning(&[]), &regions)).unwrap();
     assert_eq!(shown.rows.len(), 1);
     assert_eq!(shown.unreachable.len(), 1);
     assert_eq!(shown.unreachable[0].region, dead);
-    let asked = |call: &&String| call.starts_with("DescribeDB") && call.ends_with("eu-north-1");
-    assert_eq!(world.calls.borrow().iter().filter(asked).count(), 2);
+    let calls = world.calls();
+    let asked = calls.iter().filter(|call| match call {
+        Call::ListDatabases { region, .. } => *region == dead,
+        _ => false,
+    });
+    assert_eq!(asked.count(), 2);
 }
 
 #[test]
@@ -260,12 +257,12 @@ fn every_page_is_read_with_one_look_into_the_catalog_each_and_nothing_changes() 
     let world = World::new();
     let names = ["a", "b", "c", "d", "e"];
     let all = names.map(|name| listed(name, TAGGED));
-    world.databases.borrow_mut().extend(all);
+    world.rds().databases.extend(all);
     assert_eq!(show(&world).rows.len(), 5);
-    let calls = world.calls.borrow();
-    let count = |what: &str| calls.iter().filter(|call| call.starts_with(what)).count();
-    assert_eq!(count("DescribeDBInstances"), 3);
-    assert_eq!(count("BatchGetItem entries"), 3);
+    let calls = world.calls();
+    let named = |name| calls.iter().filter(|call| call.name() == name).count();
+    assert_eq!(world.calls_of("DescribeDBInstances"), 3);
+    assert_eq!(named(Name::ReadEntries), 3);
     assert_eq!(calls.len(), 3 + 3 + 1 + 2, "{calls:?}");
 }
 
@@ -277,10 +274,10 @@ fn throttling_slows_the_plan_down_and_is_given_up_in_the_end() {
             Some("Throttling"),
             "Rate exceeded",
         );
-        world.scripted.borrow_mut().extend(vec![of; times]);
+        world.hook().scripted.borrow_mut().extend(vec![of; times]);
     };
     let world = World::new();
-    world.databases.borrow_mut().push(listed("a", TAGGED));
+    world.rds().databases.push(listed("a", TAGGED));
     throttle(&world, 9);
     let shown = show(&world);
     assert_eq!((shown.rows.len(), shown.unreachable.len()), (1, 0));

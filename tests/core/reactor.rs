@@ -14,8 +14,8 @@ use snapferry::domain::snapshot::SnapshotStatus;
 use snapferry::domain::wait::{CopyOf, Expectation, Phase, Wait};
 
 use crate::world::{
-    Answer, Entry, HOME, Token, World, a_run, backoff, command, copy_arn, desk, ear, ours, record,
-    region, run, snapshot_arn,
+    Action, Call, Fixture, HOME, Name, TaskEnd, Token, World, a_run, backoff, command, copy_arn,
+    desk, ear, ours, record, region, run, snapshot_arn,
 };
 
 fn event(arn: &RdsArn, id: &str) -> String {
@@ -46,7 +46,7 @@ fn snapshot_wait(name: &str, token: &str, phase: Phase) -> Wait {
         snapshot_arn(&the_run, 1),
         command,
         Expectation::Snapshot,
-        World::new().now.get(),
+        World::new().clock(),
     );
     wait.phase = phase;
     wait
@@ -65,7 +65,7 @@ fn copy_wait(name: &str, token: &str) -> Wait {
         copy_arn(&the_run, 1),
         command(Step::Copy, token, name),
         expected,
-        World::new().now.get(),
+        World::new().clock(),
     );
     wait.phase = Phase::Requested;
     wait
@@ -95,26 +95,22 @@ fn deliver(world: &World, bodies: &[String]) -> Vec<String> {
 fn a_finished_snapshot_sends_its_token_back_and_the_wait_goes_last() {
     let (world, wait) = waiting(SnapshotStatus::Available);
     assert!(deliver(&world, &[event(&wait.resource, "RDS-EVENT-0042")]).is_empty());
-    assert!(world.waits.borrow().is_empty());
-    let answers = world.answers.borrow();
-    let [(token, Answer::Success(manifest))] = answers.as_slice() else {
+    assert!(world.waits().is_empty());
+    let answers = world.answers();
+    let [(token, TaskEnd::Success(manifest))] = answers.as_slice() else {
         panic!("{answers:?}")
     };
     assert_eq!(
         (token.as_str(), &manifest.snapshot),
         ("token-1", &wait.resource)
     );
-    let calls = world.calls.borrow();
     assert_eq!(
-        calls
-            .iter()
-            .map(|call| call.split(' ').next().unwrap())
-            .collect::<Vec<_>>(),
+        world.called(),
         [
-            "BatchGetItem",
-            "DescribeDBSnapshots",
-            "SendTaskSuccess",
-            "DeleteItem"
+            Name::LookUp,
+            Name::DescribeSnapshots,
+            Name::SendTaskSuccess,
+            Name::Forget
         ]
     );
 }
@@ -126,7 +122,7 @@ fn a_forged_hint_settles_nothing() {
         deliver(&world, &[event(&wait.resource, "RDS-EVENT-0042")]),
         ["0"]
     );
-    assert!(world.answers.borrow().is_empty());
+    assert!(world.answers().is_empty());
     assert_eq!(
         world.phase(&wait.resource),
         Some(Phase::Seen),
@@ -144,8 +140,7 @@ fn a_hint_that_is_not_borne_out_is_kept_some_seconds_a_few_times_and_then_left_t
     }
     assert!(
         world
-            .delays
-            .borrow()
+            .delays()
             .iter()
             .all(|(_, delay)| *delay == Duration::from_secs(5))
     );
@@ -189,11 +184,7 @@ fn a_batch_costs_one_read_of_the_waits_and_one_describe_a_region() {
         ),
         (1, 2)
     );
-    assert_eq!(
-        world.answers.borrow().len(),
-        4,
-        "a doubled event settles once"
-    );
+    assert_eq!(world.answers().len(), 4, "a doubled event settles once");
 }
 
 #[test]
@@ -213,13 +204,13 @@ fn one_region_that_does_not_answer_fails_only_its_records() {
         ));
         world.store(wait.clone());
     }
-    world.down.borrow_mut().insert(region(HOME));
+    world.hook().down.borrow_mut().insert(region(HOME));
     let bodies = [
         event(&snapshot.resource, "RDS-EVENT-0042"),
         event(&copy.resource, "RDS-EVENT-0060"),
     ];
     assert_eq!(deliver(&world, &bodies), ["1"]);
-    assert_eq!(world.answers.borrow().len(), 1);
+    assert_eq!(world.answers().len(), 1);
 }
 
 #[test]
@@ -235,14 +226,14 @@ fn garbage_fails_alone_and_events_that_concern_nobody_are_acknowledged() {
         event(&wait.resource, "RDS-EVENT-0042"),
     ];
     assert_eq!(deliver(&world, &bodies), ["0", "1"]);
-    assert_eq!(world.answers.borrow().len(), 1);
+    assert_eq!(world.answers().len(), 1);
 }
 
 #[test]
 fn an_event_about_something_that_only_began_asks_nobody() {
     let (world, wait) = waiting(SnapshotStatus::Creating);
     assert!(deliver(&world, &[event(&wait.resource, "RDS-EVENT-0059")]).is_empty());
-    assert!(world.calls.borrow().is_empty());
+    assert!(world.calls().is_empty());
 }
 
 #[test]
@@ -252,8 +243,8 @@ fn a_cancelled_copy_that_is_gone_fails_as_vanished() {
     wait.phase = Phase::Seen;
     world.store(wait.clone());
     assert!(deliver(&world, &[event(&wait.resource, "RDS-EVENT-0061")]).is_empty());
-    let answers = world.answers.borrow();
-    let [(_, Answer::Failure(failure))] = answers.as_slice() else {
+    let answers = world.answers();
+    let [(_, TaskEnd::Failure(failure))] = answers.as_slice() else {
         panic!("{answers:?}")
     };
     assert_eq!(failure.reason, Reason::SnapshotVanished);
@@ -264,7 +255,7 @@ fn a_dead_token_means_that_nobody_waits_and_the_wait_goes() {
     let (world, wait) = waiting(SnapshotStatus::Available);
     world.set_token("token-1", Token::Dead);
     assert!(deliver(&world, &[event(&wait.resource, "RDS-EVENT-0042")]).is_empty());
-    assert!(world.waits.borrow().is_empty());
+    assert!(world.waits().is_empty());
 }
 
 #[test]
@@ -272,7 +263,7 @@ fn an_invalid_token_that_was_stored_lets_the_wait_go() {
     let (world, wait) = waiting(SnapshotStatus::Available);
     world.set_token("token-1", Token::Invalid);
     assert!(deliver(&world, &[event(&wait.resource, "RDS-EVENT-0042")]).is_empty());
-    assert!(world.waits.borrow().is_empty());
+    assert!(world.waits().is_empty());
 }
 
 #[test]
@@ -293,15 +284,13 @@ fn a_wait_that_a_newer_token_took_over_is_not_deleted() {
     let mut newer = wait.clone();
     newer.command.token = crate::world::token("token-2");
     world.store(newer.clone());
-    let manifest = match snapferry::domain::settle::settle(
-        &wait,
-        world.snapshots.borrow().get(&wait.resource),
-        &ear().rules,
-        world.now.get(),
-    ) {
-        snapferry::domain::settle::Verdict::Succeed(manifest) => manifest,
-        other => panic!("{other:?}"),
-    };
+    let shown = world.rds().snapshots.get(&wait.resource).cloned();
+    let manifest =
+        match snapferry::domain::settle::settle(&wait, shown.as_ref(), &ear().rules, world.clock())
+        {
+            snapferry::domain::settle::Verdict::Succeed(manifest) => manifest,
+            other => panic!("{other:?}"),
+        };
     run(snapferry::app::conclude::succeed(&world, &wait, &manifest)).unwrap();
     assert_eq!(world.wait(&wait.resource), Some(newer));
 }
@@ -309,12 +298,12 @@ fn a_wait_that_a_newer_token_took_over_is_not_deleted() {
 #[test]
 fn a_delete_that_did_not_come_through_is_made_up_for_by_the_next_hint() {
     let (world, wait) = waiting(SnapshotStatus::Available);
-    world.break_once("DeleteItem");
+    world.break_once(Name::Forget);
     let hint = [event(&wait.resource, "RDS-EVENT-0042")];
     assert_eq!(deliver(&world, &hint), ["0"]);
     assert!(deliver(&world, &hint).is_empty());
-    assert!(world.waits.borrow().is_empty());
-    assert_eq!(world.answers.borrow().len(), 1);
+    assert!(world.waits().is_empty());
+    assert_eq!(world.answers().len(), 1);
 }
 
 #[test]
@@ -327,17 +316,11 @@ fn a_good_copy_is_entered_in_the_catalog_and_ends_its_run() {
         &a_run("orders"),
         SnapshotStatus::Available,
     ));
+    let id = &a_run("orders").database.resource_id;
     let open = ExecutionName::parse("run-of-orders").ok();
-    world.catalog.borrow_mut().insert(
-        "db-ORDERS#default".to_owned(),
-        Entry {
-            open,
-            ..Entry::default()
-        },
-    );
+    world.enter(id, |entry| entry.open = open);
     deliver(&world, &[event(&wait.resource, "RDS-EVENT-0060")]);
-    let catalog = world.catalog.borrow();
-    let entry = &catalog["db-ORDERS#default"];
+    let entry = world.entry(id).unwrap();
     assert_eq!(entry.open, None);
     assert_eq!(entry.newest.as_ref().unwrap().snapshot, wait.resource);
 }
@@ -349,7 +332,7 @@ fn an_event_that_overtakes_the_workers_own_note_still_settles() {
     world.store(wait.clone());
     world.pass(SignedDuration::from_secs(1));
     deliver(&world, &[event(&wait.resource, "RDS-EVENT-0042")]);
-    assert_eq!(world.answers.borrow().len(), 1);
+    assert_eq!(world.answers().len(), 1);
 }
 
 #[test]
@@ -372,7 +355,7 @@ fn a_hint_that_comes_by_both_ways_settles_once() {
             let kept = run(react(&world, &ear(), &backoff(), batch));
             assert!(kept.is_empty(), "{kept:?}");
         }
-        assert_eq!(world.answers.borrow().len(), 1);
+        assert_eq!(world.answers().len(), 1);
         assert_eq!(world.calls_of("SendTaskSuccess"), 1);
     }
 }
@@ -395,10 +378,14 @@ fn a_recovery_point_costs_two_mutations_and_three_descriptions() {
         world.put_snapshot(ours(&resource, &the_run, SnapshotStatus::Available));
         assert!(deliver(&world, &[event(&resource, "RDS-EVENT-0042")]).is_empty());
     }
-    assert_eq!(world.answers.borrow().len(), 2);
-    let calls = world.calls.borrow();
-    let actions = calls.iter().filter_map(|call| call.split(' ').next());
-    let of_rds: Vec<&str> = actions.filter(|action| action.contains("DB")).collect();
+    assert_eq!(world.answers().len(), 2);
+    let calls = world.calls();
+    let of_rds: Vec<&str> = calls
+        .iter()
+        .map(Call::action)
+        .filter(|action| matches!(action, Action::Rds(..)))
+        .map(|action| action.as_str())
+        .collect();
     assert_eq!(
         of_rds,
         [

@@ -2,202 +2,119 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::SignedDuration;
-use snapferry::app::batch;
 use snapferry::app::replay::{Mail, Order, Outcome, Replay, Sleeper, replay};
+use snapferry::app::work::batch;
 use snapferry::domain::command::{Command, Step};
 use snapferry::domain::failure::{Operation, Remedy};
 use snapferry::domain::letter::{About, Selection, Undelivered};
-use snapferry::domain::token::TaskToken;
 use snapferry::domain::wait::{Expectation, Phase, Wait};
-use snapferry::ports::{
-    DeadLetter, DelayMessage, ListOpen, OpenMarker, OpenPage, PortError, Probe, ProbeToken,
-    ReceiptHandle, ReceiveDeadLetters, RemoveDeadLetter, SendAgain,
-};
-use snapferry::wire;
+use snapferry::fake::queue::Message;
+use snapferry::fake::{self, Call, Fate, Hook, Refusal, Shelf, Through};
+use snapferry::json;
 
 use crate::world::{
-    Token, World, a_run, backoff, command, desk, ours, record, run, snapshot_arn, time,
+    Fixture, Name, Script, Token, World, a_run, backoff, command, desk, fake_world, ours, record,
+    run, snapshot_arn, time,
 };
 
-#[derive(Debug, Clone)]
-struct Message {
-    letter: DeadLetter,
-    hidden: bool,
-    handle: u32,
-}
+/// The world, whose operator may die in the middle of a call to SQS.
+type Post = Through<fake::World<Shelf>, Interrupts>;
 
-/// A dead-letter queue and the queue that its messages go to.
-struct Post {
-    world: World,
-    dead: RefCell<BTreeMap<String, Message>>,
-    home: RefCell<Vec<String>>,
+#[derive(Default)]
+struct Interrupts {
+    script: Script,
     /// The process dies at this call to SQS: before the call has its effect, or after.
     dies: Cell<Option<(usize, bool)>>,
     calls: Cell<usize>,
-    /// Actions that do not come through, each time.
-    broken: RefCell<Vec<&'static str>>,
+    /// Calls that do not come through, each time.
+    broken: RefCell<Vec<Name>>,
 }
 
-impl Post {
-    fn new() -> Self {
-        Self {
-            world: World::new(),
-            dead: RefCell::default(),
-            home: RefCell::default(),
-            dies: Cell::new(None),
-            calls: Cell::new(0),
-            broken: RefCell::default(),
+impl Hook<fake::World<Shelf>> for Interrupts {
+    async fn before(&self, world: &fake::World<Shelf>, call: &Call) -> Fate {
+        if !matches!(
+            call.name(),
+            Name::ReceiveDeadLetters
+                | Name::SendAgain
+                | Name::RemoveDeadLetter
+                | Name::DelayMessage
+        ) {
+            return self.script.before(world, call).await;
         }
-    }
-
-    fn put(&self, id: &str, body: impl Into<String>) {
-        let letter = DeadLetter {
-            message_id: id.to_owned(),
-            body: body.into(),
-            receipt: ReceiptHandle(String::new()),
-            sent_at: Some(time("2026-11-22T03:01:00Z")),
-            receives: 10,
-            undelivered: None,
-        };
-        self.put_letter(letter);
-    }
-
-    fn put_letter(&self, letter: DeadLetter) {
-        let message = Message {
-            hidden: false,
-            handle: 0,
-            letter,
-        };
-        let id = message.letter.message_id.clone();
-        self.dead.borrow_mut().insert(id, message);
-    }
-
-    fn put_command(&self, id: &str, command: &Command) {
-        self.put(id, wire::command::write(command));
-    }
-
-    fn lying(&self) -> Vec<String> {
-        self.dead.borrow().keys().cloned().collect()
-    }
-
-    fn hidden(&self) -> usize {
-        let dead = self.dead.borrow();
-        dead.values().filter(|message| message.hidden).count()
-    }
-
-    /// What SQS does by itself a minute later.
-    fn let_time_pass(&self) {
-        for message in self.dead.borrow_mut().values_mut() {
-            message.hidden = false;
-        }
-    }
-
-    /// One call to SQS; where the process dies, nobody ever hears of it again.
-    async fn call<T>(
-        &self,
-        action: &'static str,
-        effect: impl FnOnce() -> T,
-    ) -> Result<T, PortError> {
         let number = self.calls.replace(self.calls.get() + 1);
-        if self.dies.get() == Some((number, false)) {
-            return std::future::pending().await;
+        match self.dies.get() {
+            Some((at, after_effect)) if at == number => Fate::NeverAnswered { after_effect },
+            _ if self.broken.borrow().contains(&call.name()) => {
+                Fate::Refused(Refusal::code("ServiceUnavailable"))
+            }
+            _ => Fate::Proceeds,
         }
-        if self.broken.borrow().contains(&action) {
-            return Err(PortError {
-                action,
-                code: Some("ServiceUnavailable".to_owned()),
-                source: None,
-            });
-        }
-        let value = effect();
-        if self.dies.get() == Some((number, true)) {
-            return std::future::pending().await;
-        }
-        Ok(value)
-    }
-
-    fn with_handle(&self, receipt: &ReceiptHandle, then: impl FnOnce(&mut Message)) {
-        let mut dead = self.dead.borrow_mut();
-        let found = dead.values_mut().find(|message| {
-            receipt.0 == format!("{}/{}", message.letter.message_id, message.handle)
-        });
-        then(found.expect("a handle of the last receive"));
     }
 }
 
-impl ReceiveDeadLetters for Post {
-    async fn receive_dead_letters(
-        &self,
-        most: usize,
-        hidden_for: Duration,
-    ) -> Result<Vec<DeadLetter>, PortError> {
-        assert!((1..=10).contains(&most), "SQS gives one to ten messages");
-        assert!(hidden_for > Duration::ZERO);
-        self.call("ReceiveMessage", || {
-            let mut dead = self.dead.borrow_mut();
-            let visible = dead.values_mut().filter(|message| !message.hidden);
-            visible
-                .take(most)
-                .map(|message| {
-                    message.hidden = true;
-                    message.handle += 1;
-                    let id = &message.letter.message_id;
-                    message.letter.receipt = ReceiptHandle(format!("{id}/{}", message.handle));
-                    message.letter.clone()
-                })
-                .collect()
-        })
-        .await
+impl Fixture for Post {
+    fn new() -> Self {
+        Self::around(fake_world(), Interrupts::default())
+    }
+
+    fn parts(&self) -> (&fake::World<Shelf>, &Script) {
+        (self.world(), &self.hook().script)
     }
 }
 
-impl SendAgain for Post {
-    async fn send_again(&self, body: &str) -> Result<(), PortError> {
-        self.call("SendMessage", || {
-            self.home.borrow_mut().push(body.to_owned());
-        })
-        .await
+/// A letter that has been received nine times and was sent at one minute past three.
+fn letter(id: &str, body: impl Into<String>) -> Message {
+    Message {
+        id: id.to_owned(),
+        body: body.into().into(),
+        sent_at: time("2026-11-22T03:01:00Z"),
+        visible_at: time("2026-11-22T03:01:00Z"),
+        receives: 9,
+        undelivered: None,
+        note: (),
     }
 }
 
-impl RemoveDeadLetter for Post {
-    async fn remove_dead_letter(&self, receipt: &ReceiptHandle) -> Result<(), PortError> {
-        self.call("DeleteMessage", || {
-            let mut id = String::new();
-            self.with_handle(receipt, |message| id.clone_from(&message.letter.message_id));
-            self.dead.borrow_mut().remove(&id);
-        })
-        .await
-    }
+fn put(post: &Post, letter: Message) {
+    post.world().state_mut().dead_letters.put(letter);
 }
 
-impl DelayMessage for Post {
-    async fn delay_message(
-        &self,
-        receipt: &ReceiptHandle,
-        delay: Duration,
-    ) -> Result<(), PortError> {
-        self.call("ChangeMessageVisibility", || {
-            self.with_handle(receipt, |message| message.hidden = delay > Duration::ZERO);
-        })
-        .await
-    }
+fn put_command(post: &Post, id: &str, command: &Command) {
+    put(post, letter(id, json::command::write(command)));
 }
 
-impl ListOpen for Post {
-    async fn list_open(&self, from: Option<OpenMarker>) -> Result<OpenPage, PortError> {
-        self.world.list_open(from).await
-    }
+/// The letters that lie there, by their ids.
+fn letters(post: &Post) -> BTreeMap<String, Message> {
+    let state = post.world().state();
+    let messages = state.dead_letters.messages();
+    messages
+        .map(|(_, message)| (message.id.clone(), message.clone()))
+        .collect()
 }
 
-impl ProbeToken for Post {
-    async fn send_task_heartbeat(&self, token: &TaskToken) -> Probe {
-        self.world.send_task_heartbeat(token).await
-    }
+fn lying(post: &Post) -> Vec<String> {
+    letters(post).into_keys().collect()
+}
+
+fn hidden(post: &Post) -> usize {
+    let now = post.clock();
+    let letters = letters(post);
+    letters
+        .values()
+        .filter(|letter| letter.visible_at > now)
+        .count()
+}
+
+/// What was sent again.
+fn home(post: &Post) -> Vec<String> {
+    let state = post.world().state();
+    let messages = state.commands.messages();
+    messages
+        .map(|(_, message)| message.body.to_string())
+        .collect()
 }
 
 fn all(mail: Mail) -> Order {
@@ -250,12 +167,12 @@ fn event(name: &str) -> String {
 fn what_is_replayed_is_sent_as_it_was_and_lies_there_no_longer() {
     let post = Post::new();
     let sent = command(Step::Snapshot, "token-1", "orders");
-    post.put_command("1", &sent);
+    put_command(&post, "1", &sent);
     let replay = do_replay(&post, &all(Mail::Commands));
     assert_eq!(outcomes(&replay), [("1", &Outcome::Replayed)].into());
     assert!(replay.is_complete() && !replay.more);
-    assert_eq!(*post.home.borrow(), [wire::command::write(&sent)]);
-    assert!(post.lying().is_empty());
+    assert_eq!(home(&post), [json::command::write(&sent)]);
+    assert!(lying(&post).is_empty());
 }
 
 /// Twelve letters, of which some are selected: more than one receive, and both kinds of ending.
@@ -264,7 +181,7 @@ fn a_full_post() -> (Post, Order) {
     for n in 0..12 {
         let name = if n % 3 == 0 { "billing" } else { "orders" };
         let command = command(Step::Snapshot, &format!("token-{n}"), name);
-        post.put_command(&format!("{n:02}"), &command);
+        put_command(&post, &format!("{n:02}"), &command);
     }
     let selection = Selection {
         databases: vec!["orders".to_owned()],
@@ -277,25 +194,25 @@ fn a_full_post() -> (Post, Order) {
 fn interrupted_at_any_point_nothing_is_lost_and_nothing_is_there_more_than_twice() {
     let (whole, order) = a_full_post();
     do_replay(&whole, &order);
-    let calls = whole.calls.get();
+    let calls = whole.hook().calls.get();
     assert!(calls > 20, "there is something to interrupt");
     for number in 0..calls {
         for after in [false, true] {
             let (post, order) = a_full_post();
             let bodies: Vec<String> = {
-                let dead = post.dead.borrow();
-                dead.values().map(|m| m.letter.body.clone()).collect()
+                let lying = letters(&post);
+                lying.values().map(|one| one.body.to_string()).collect()
             };
-            post.dies.set(Some((number, after)));
+            post.hook().dies.set(Some((number, after)));
             assert!(
                 replay(&post, &order).now_or_never().is_none(),
                 "it dies at call {number}"
             );
-            post.let_time_pass();
+            post.pass(SignedDuration::from_hours(12));
             let count = |body: &String| {
-                let dead = post.dead.borrow();
-                let lying = dead.values().filter(|m| &m.letter.body == body).count();
-                lying + post.home.borrow().iter().filter(|b| *b == body).count()
+                let lying = letters(&post);
+                let lying = lying.values().filter(|one| *one.body == **body).count();
+                lying + home(&post).iter().filter(|b| *b == body).count()
             };
             for body in &bodies {
                 let there = count(body);
@@ -305,9 +222,9 @@ fn interrupted_at_any_point_nothing_is_lost_and_nothing_is_there_more_than_twice
                 );
             }
             // The next replay does the rest, and leaves what is not selected.
-            post.dies.set(None);
+            post.hook().dies.set(None);
             assert!(do_replay(&post, &order).is_complete());
-            assert_eq!(post.lying(), ["00", "03", "06", "09"]);
+            assert_eq!(lying(&post), ["00", "03", "06", "09"]);
             let selected = bodies.iter().filter(|body| body.contains(":db:orders"));
             assert!(selected.into_iter().all(|body| count(body) >= 1));
         }
@@ -317,25 +234,25 @@ fn interrupted_at_any_point_nothing_is_lost_and_nothing_is_there_more_than_twice
 #[test]
 fn a_message_that_could_not_be_sent_stays_and_is_visible_at_once() {
     let (post, order) = a_full_post();
-    post.broken.borrow_mut().push("SendMessage");
+    post.hook().broken.borrow_mut().push(Name::SendAgain);
     let replay = do_replay(&post, &order);
     assert!(!replay.is_complete());
     assert!(
         matches!(outcomes(&replay)["01"], Outcome::NotSent(why) if why.contains("SendMessage"))
     );
-    assert_eq!((post.lying().len(), post.hidden()), (12, 0));
-    assert!(post.home.borrow().is_empty());
+    assert_eq!((lying(&post).len(), hidden(&post)), (12, 0));
+    assert!(home(&post).is_empty());
 }
 
 #[test]
 fn a_message_that_could_not_be_removed_is_there_twice_and_is_not_sent_again() {
     let post = Post::new();
-    post.put_command("1", &command(Step::Copy, "token-1", "orders"));
-    post.broken.borrow_mut().push("DeleteMessage");
+    put_command(&post, "1", &command(Step::Copy, "token-1", "orders"));
+    post.hook().broken.borrow_mut().push(Name::RemoveDeadLetter);
     let replay = do_replay(&post, &all(Mail::Commands));
     assert!(matches!(outcomes(&replay)["1"], Outcome::SentAndKept(_)));
     assert!(!replay.is_complete());
-    assert_eq!((post.home.borrow().len(), post.lying().len()), (1, 1));
+    assert_eq!((home(&post).len(), lying(&post).len()), (1, 1));
 }
 
 #[test]
@@ -343,16 +260,16 @@ fn what_is_not_selected_comes_back_at_once() {
     let (post, order) = a_full_post();
     let replay = do_replay(&post, &order);
     assert_eq!(outcomes(&replay)["00"], &Outcome::Left);
-    assert_eq!(post.lying(), ["00", "03", "06", "09"]);
-    assert_eq!(post.hidden(), 0);
-    assert_eq!(post.home.borrow().len(), 8);
+    assert_eq!(lying(&post), ["00", "03", "06", "09"]);
+    assert_eq!(hidden(&post), 0);
+    assert_eq!(home(&post).len(), 8);
 }
 
 #[test]
 fn a_dry_run_sends_nothing_removes_nothing_and_hides_nothing() {
     let (post, order) = a_full_post();
-    post.world.set_token("token-1", Token::Alive);
-    post.world.set_token("token-4", Token::Unknown);
+    post.set_token("token-1", Token::Alive);
+    post.set_token("token-4", Token::Unknown);
     let order = Order {
         dry_run: true,
         ..order
@@ -360,8 +277,8 @@ fn a_dry_run_sends_nothing_removes_nothing_and_hides_nothing() {
     let replay = do_replay(&post, &order);
     assert_eq!(outcomes(&replay)["01"], &Outcome::Selected);
     assert_eq!(outcomes(&replay)["00"], &Outcome::Left);
-    assert_eq!((post.lying().len(), post.hidden()), (12, 0));
-    assert!(post.home.borrow().is_empty());
+    assert_eq!((lying(&post).len(), hidden(&post)), (12, 0));
+    assert!(home(&post).is_empty());
     let sleeper = |id: &str| {
         let mut rows = replay.rows.iter();
         rows.find(|row| row.letter.message_id == id)
@@ -377,7 +294,7 @@ fn a_dry_run_sends_nothing_removes_nothing_and_hides_nothing() {
 fn replaying_asks_for_no_token_because_the_worker_does() {
     let (post, order) = a_full_post();
     do_replay(&post, &order);
-    assert_eq!(post.world.calls_of("SendTaskHeartbeat"), 0);
+    assert_eq!(post.calls_of("SendTaskHeartbeat"), 0);
 }
 
 #[test]
@@ -386,18 +303,21 @@ fn no_more_are_looked_at_than_was_said_and_it_is_told_that_there_may_be_more() {
     let replay = do_replay(&post, &Order { most: 5, ..order });
     assert_eq!(replay.rows.len(), 5);
     assert!(replay.more);
-    assert_eq!(post.hidden(), 0);
-    assert_eq!(post.lying().len() + post.home.borrow().len(), 12);
+    assert_eq!(hidden(&post), 0);
+    assert_eq!(lying(&post).len() + home(&post).len(), 12);
 }
 
 #[test]
 fn a_queue_that_cannot_be_read_to_its_end_is_told_and_hides_nothing() {
     let (post, order) = a_full_post();
-    post.broken.borrow_mut().push("ReceiveMessage");
+    post.hook()
+        .broken
+        .borrow_mut()
+        .push(Name::ReceiveDeadLetters);
     let replay = do_replay(&post, &order);
     assert!(!replay.is_complete() && replay.more);
     assert!(replay.error.unwrap().contains("ServiceUnavailable"));
-    assert_eq!(post.hidden(), 0);
+    assert_eq!(hidden(&post), 0);
 }
 
 #[test]
@@ -405,25 +325,25 @@ fn an_empty_queue_is_asked_twice_and_no_more() {
     let post = Post::new();
     let replay = do_replay(&post, &all(Mail::Events));
     assert_eq!(replay, Replay::default());
-    assert_eq!(post.calls.get(), 2);
+    assert_eq!(post.hook().calls.get(), 2);
 }
 
 /// A command that parked for want of a permission, with the wait that it left behind.
 fn parked(post: &Post) -> Command {
     let command = command(Step::Snapshot, "token-1", "orders");
-    post.world.set_token("token-1", Token::Alive);
+    post.set_token("token-1", Token::Alive);
     let denied = "is not authorized to perform: rds:CreateDBSnapshot";
     let (operation, code) = (Operation::CreateDbSnapshot, "AccessDenied");
-    post.world.script(operation, Some(code), denied);
-    let body = wire::command::write(&command);
+    post.script(operation, Some(code), denied);
+    let body = json::command::write(&command);
     let records = vec![record("1", body.clone(), 10)];
-    let kept = run(batch::work(&post.world, &desk(), &backoff(), records));
+    let kept = run(batch::work(post, &desk(), &backoff(), records));
     assert_eq!(
         kept,
         ["1"],
         "its tenth receive sends it to the dead letters"
     );
-    post.put("1", body);
+    put(post, letter("1", body));
     command
 }
 
@@ -458,15 +378,15 @@ fn a_parked_command_goes_on_when_the_cause_is_mended_and_it_is_replayed() {
     let post = Post::new();
     parked(&post);
     let resource = snapshot_arn(&a_run("orders"), 1);
-    assert_eq!(post.world.phase(&resource), Some(Phase::Registered));
+    assert_eq!(post.phase(&resource), Some(Phase::Registered));
     do_replay(&post, &all(Mail::Commands));
-    let records = vec![record("2", post.home.borrow()[0].clone(), 1)];
-    let kept = run(batch::work(&post.world, &desk(), &backoff(), records));
+    let records = vec![record("2", home(&post)[0].clone(), 1)];
+    let kept = run(batch::work(&post, &desk(), &backoff(), records));
     assert!(kept.is_empty());
-    let wait = post.world.wait(&resource).unwrap();
+    let wait = post.wait(&resource).unwrap();
     assert_eq!(wait.phase, Phase::Requested);
     assert_eq!(wait.standing_trouble(), None, "the trouble is over");
-    assert!(post.world.snapshots.borrow().contains_key(&resource));
+    assert!(post.rds().snapshots.contains_key(&resource));
 }
 
 #[test]
@@ -474,7 +394,7 @@ fn the_reason_is_told_of_the_wait_that_has_the_commands_own_token() {
     let post = Post::new();
     parked(&post);
     // A retried state's newer command rests there too; its token is not the wait's.
-    post.put_command("2", &command(Step::Snapshot, "token-2", "orders"));
+    put_command(&post, "2", &command(Step::Snapshot, "token-2", "orders"));
     let replay = do_replay(&post, &all(Mail::Commands));
     assert!(reason(&replay, "1").contains("AccessDenied"));
     assert_eq!(replay.rows[1].letter.reason, None);
@@ -483,14 +403,14 @@ fn the_reason_is_told_of_the_wait_that_has_the_commands_own_token() {
 #[test]
 fn a_dead_command_is_dropped_by_the_worker_and_nothing_is_done_for_it() {
     let post = Post::new();
-    post.world.set_token("token-1", Token::Dead);
-    post.put_command("1", &command(Step::Snapshot, "token-1", "orders"));
+    post.set_token("token-1", Token::Dead);
+    put_command(&post, "1", &command(Step::Snapshot, "token-1", "orders"));
     do_replay(&post, &all(Mail::Commands));
-    let records = vec![record("2", post.home.borrow()[0].clone(), 1)];
-    let kept = run(batch::work(&post.world, &desk(), &backoff(), records));
+    let records = vec![record("2", home(&post)[0].clone(), 1)];
+    let kept = run(batch::work(&post, &desk(), &backoff(), records));
     assert!(kept.is_empty());
-    assert!(post.world.snapshots.borrow().is_empty());
-    assert!(post.world.waits.borrow().is_empty());
+    assert!(post.rds().snapshots.is_empty());
+    assert!(post.waits().is_empty());
 }
 
 #[test]
@@ -499,41 +419,41 @@ fn of_several_commands_for_one_database_only_the_one_whose_token_lives_does_anyt
     for n in 0..4 {
         let token = format!("token-{n}");
         let state = if n == 2 { Token::Alive } else { Token::Dead };
-        post.world.set_token(&token, state);
-        post.put_command(&n.to_string(), &command(Step::Snapshot, &token, "orders"));
+        post.set_token(&token, state);
+        put_command(
+            &post,
+            &n.to_string(),
+            &command(Step::Snapshot, &token, "orders"),
+        );
     }
     do_replay(&post, &all(Mail::Commands));
-    assert_eq!(post.home.borrow().len(), 4);
-    let bodies = post.home.borrow().clone();
+    assert_eq!(home(&post).len(), 4);
+    let bodies = home(&post);
     let records = bodies
         .into_iter()
         .map(|body| record("m", body, 1))
         .collect();
-    let kept = run(batch::work(&post.world, &desk(), &backoff(), records));
+    let kept = run(batch::work(&post, &desk(), &backoff(), records));
     assert!(kept.is_empty());
-    assert_eq!(post.world.calls_of("CreateDBSnapshot"), 1);
-    let waits = post.world.waits.borrow();
+    assert_eq!(post.calls_of("CreateDBSnapshot"), 1);
+    let waits = post.waits();
     let tokens: Vec<_> = waits.values().map(|w| w.command.token.reveal()).collect();
     assert_eq!(tokens, ["token-2"]);
-    assert!(
-        post.world.answers.borrow().is_empty(),
-        "no execution is failed by it"
-    );
+    assert!(post.answers().is_empty(), "no execution is failed by it");
 }
 
 #[test]
 fn a_selection_is_by_database_by_time_and_by_reason_and_all_of_it_must_hold() {
     let post = Post::new();
     parked(&post);
-    let later = DeadLetter {
-        message_id: "2".to_owned(),
-        body: wire::command::write(&command(Step::Copy, "token-9", "billing")),
-        receipt: ReceiptHandle(String::new()),
-        sent_at: Some(time("2026-11-22T09:00:00Z")),
-        receives: 10,
-        undelivered: None,
-    };
-    post.put_letter(later);
+    let billing = command(Step::Copy, "token-9", "billing");
+    put(
+        &post,
+        Message {
+            sent_at: time("2026-11-22T09:00:00Z"),
+            ..letter("2", json::command::write(&billing))
+        },
+    );
     let taken = |selection: Selection| {
         let order = Order {
             dry_run: true,
@@ -576,7 +496,7 @@ fn a_selection_is_by_database_by_time_and_by_reason_and_all_of_it_must_hold() {
     };
     assert_eq!(taken(because("accessdenied")), ["1"]);
     assert_eq!(taken(because("grant-access")), ["1"]);
-    assert_eq!(taken(because("mend-key")), [""; 0]);
+    assert_eq!(taken(because("fix-key")), [""; 0]);
     let both = Selection {
         since: Some(time("2026-11-22T08:00:00Z")),
         ..of("orders")
@@ -588,7 +508,10 @@ fn a_selection_is_by_database_by_time_and_by_reason_and_all_of_it_must_hold() {
 fn what_cannot_be_read_is_told_and_left_unless_it_is_asked_for() {
     let post = Post::new();
     let secret = "AAAAKgAAAAIAAAAAsecret";
-    post.put("1", format!("{{\"schema\": 1, \"token\": \"{secret}\""));
+    put(
+        &post,
+        letter("1", format!("{{\"schema\": 1, \"token\": \"{secret}\"")),
+    );
     let replay = do_replay(&post, &all(Mail::Commands));
     assert_eq!(outcomes(&replay), [("1", &Outcome::Left)].into());
     assert!(reason(&replay, "1").contains("it cannot be read"));
@@ -598,8 +521,8 @@ fn what_cannot_be_read_is_told_and_left_unless_it_is_asked_for() {
         ..Selection::default()
     };
     do_replay(&post, &commands(selection));
-    assert_eq!(post.home.borrow().len(), 1);
-    assert!(post.lying().is_empty());
+    assert_eq!(home(&post).len(), 1);
+    assert!(lying(&post).is_empty());
 }
 
 #[test]
@@ -608,15 +531,15 @@ fn an_event_is_replayed_as_a_hint_and_says_whose_it_is_if_somebody_waits() {
     let the_run = a_run("orders");
     let resource = snapshot_arn(&the_run, 1);
     let waiting = command(Step::Snapshot, "token-1", "orders");
-    let now = post.world.now.get();
-    post.world.store(Wait::new(
+    let now = post.clock();
+    post.store(Wait::new(
         resource.clone(),
         waiting,
         Expectation::Snapshot,
         now,
     ));
-    post.put("1", event(resource.name()));
-    post.put("2", event("of-somebody-else"));
+    put(&post, letter("1", event(resource.name())));
+    put(&post, letter("2", event("of-somebody-else")));
     let order = Order {
         dry_run: true,
         ..all(Mail::Events)
@@ -629,8 +552,8 @@ fn an_event_is_replayed_as_a_hint_and_says_whose_it_is_if_somebody_waits() {
         .collect();
     assert_eq!(databases, [Some(&the_run.database), None]);
     do_replay(&post, &all(Mail::Events));
-    assert_eq!(post.home.borrow().len(), 2);
-    assert!(post.lying().is_empty());
+    assert_eq!(home(&post).len(), 2);
+    assert!(lying(&post).is_empty());
 }
 
 #[test]
@@ -643,14 +566,13 @@ fn what_eventbridge_put_there_is_told_by_its_own_words_and_replayed_the_same_way
         rule: Some("arn:aws:events:eu-central-1:111122223333:rule/x".to_owned()),
         target: Some("arn:aws:sqs:eu-central-1:111122223333:events".to_owned()),
     };
-    post.put_letter(DeadLetter {
-        message_id: "1".to_owned(),
-        body: event("sf-orders"),
-        receipt: ReceiptHandle(String::new()),
-        sent_at: None,
-        receives: 1,
-        undelivered: Some(undelivered),
-    });
+    put(
+        &post,
+        Message {
+            undelivered: Some(undelivered),
+            ..letter("1", event("sf-orders"))
+        },
+    );
     let by_reason = Order {
         selection: Selection {
             reason: Some("no_permissions".to_owned()),
@@ -669,15 +591,15 @@ fn what_eventbridge_put_there_is_told_by_its_own_words_and_replayed_the_same_way
     ] {
         assert!(reason.contains(part), "{part} in {reason}");
     }
-    assert_eq!(*post.home.borrow(), [event("sf-orders")]);
+    assert_eq!(home(&post), [event("sf-orders")]);
 }
 
 #[test]
 fn a_trouble_that_cannot_be_noted_changes_nothing() {
     let world = World::new().with_token("token-1", Token::Alive);
     world.script(Operation::CreateDbSnapshot, Some("AccessDenied"), "no");
-    world.break_once("NoteTrouble");
-    let body = wire::command::write(&command(Step::Snapshot, "token-1", "orders"));
+    world.break_once(Name::NoteTrouble);
+    let body = json::command::write(&command(Step::Snapshot, "token-1", "orders"));
     let kept = run(batch::work(
         &world,
         &desk(),
@@ -692,7 +614,7 @@ fn a_trouble_that_cannot_be_noted_changes_nothing() {
 #[test]
 fn the_last_trouble_is_noted_and_is_over_when_rds_accepts() {
     let world = World::new().with_token("token-1", Token::Alive);
-    let body = wire::command::write(&command(Step::Snapshot, "token-1", "orders"));
+    let body = json::command::write(&command(Step::Snapshot, "token-1", "orders"));
     let once = |receives| {
         let records = vec![record("1", body.clone(), receives)];
         run(batch::work(&world, &desk(), &backoff(), records))
@@ -706,13 +628,13 @@ fn the_last_trouble_is_noted_and_is_over_when_rds_accepts() {
     assert_eq!(once(2), ["1"]);
     let wait = world.wait(&resource).unwrap();
     let trouble = wait.standing_trouble().unwrap();
-    assert_eq!((trouble.remedy, trouble.at), (None, world.now.get()));
+    assert_eq!((trouble.remedy, trouble.at), (None, world.clock()));
     assert!(trouble.why.contains("Rate exceeded"), "{}", trouble.why);
     world.script(create, Some("KMSKeyNotAccessibleFault"), "disabled");
     assert_eq!(once(3), ["1"]);
     let wait = world.wait(&resource).unwrap();
     let trouble = wait.standing_trouble().unwrap();
-    assert_eq!(trouble.remedy, Some(Remedy::MendKey));
+    assert_eq!(trouble.remedy, Some(Remedy::FixKey));
     assert!(once(4).is_empty());
     assert_eq!(world.wait(&resource).unwrap().standing_trouble(), None);
 }
@@ -723,7 +645,7 @@ fn a_trouble_is_not_noted_in_a_wait_that_another_token_has() {
     world.set_token("token-2", Token::Alive);
     let other = command(Step::Snapshot, "token-2", "orders");
     let resource = snapshot_arn(&a_run("orders"), 1);
-    let now = world.now.get();
+    let now = world.clock();
     let wait = Wait::new(resource.clone(), other, Expectation::Snapshot, now);
     world.store(wait.clone());
     world.put_snapshot(ours(
@@ -731,7 +653,7 @@ fn a_trouble_is_not_noted_in_a_wait_that_another_token_has() {
         &a_run("orders"),
         snapferry::domain::snapshot::SnapshotStatus::Creating,
     ));
-    let body = wire::command::write(&command(Step::Snapshot, "token-1", "orders"));
+    let body = json::command::write(&command(Step::Snapshot, "token-1", "orders"));
     run(batch::work(
         &world,
         &desk(),

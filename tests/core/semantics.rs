@@ -19,7 +19,13 @@ fn sources(folder: &Path, all: &mut String) {
 fn every_test_that_the_page_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut all = String::new();
-    for folder in ["tests", "sim/tests", "sim/src"] {
+    for folder in [
+        "tests",
+        "sim/tests",
+        "sim/src",
+        "evidence/tests",
+        "evidence/src",
+    ] {
         sources(&root.join(folder), &mut all);
     }
     let quoted = PAGE.split('`').skip(1).step_by(2);

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use snapferry::domain::arn::RdsArn;
-use snapferry::domain::slots::{Contender, PolicySlots, SlotPlan, plan};
+use snapferry::domain::slot_limits::PolicySlots;
+use snapferry::domain::slots::{Contender, SlotPlan, plan};
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::wait::Phase;
 
@@ -20,6 +21,7 @@ fn contender(n: usize, phase: Phase, age: i64, expires: Option<i64>) -> Contende
     let zero = Timestamp::from_second(1_000_000).unwrap();
     Contender {
         resource: copy(n),
+        holder: copy(n),
         phase,
         opened_at: zero - SignedDuration::from_secs(age),
         source_expires_at: expires.map(|seconds| zero + SignedDuration::from_secs(seconds)),

@@ -9,7 +9,8 @@ use snapferry::domain::tags::PolicyName;
 use snapferry::domain::wait::{CopyOf, Expectation, Phase, Wait};
 
 use crate::world::{
-    Answer, SOURCE, Token, World, a_run, broom, command, copy_arn, ours, region, run, snapshot_arn,
+    Fixture, Name, SOURCE, TaskEnd, Token, World, a_run, broom, command, copy_arn, ours, region,
+    run, snapshot_arn,
 };
 
 fn wait_for(world: &World, step: Step, name: &str, phase: Phase) -> Wait {
@@ -28,12 +29,7 @@ fn wait_for(world: &World, step: Step, name: &str, phase: Phase) -> Wait {
             (copy_arn(&the_run, 1), expected)
         }
     };
-    let mut wait = Wait::new(
-        resource,
-        command(step, name, name),
-        expected,
-        world.now.get(),
-    );
+    let mut wait = Wait::new(resource, command(step, name, name), expected, world.clock());
     wait.phase = phase;
     world.set_token(name, Token::Alive);
     world.store(wait.clone());
@@ -48,7 +44,7 @@ fn do_sweep(world: &World) -> Swept {
 fn with_nothing_open_it_is_one_read() {
     let world = World::new();
     assert_eq!(do_sweep(&world), Swept::default());
-    assert_eq!(*world.calls.borrow(), ["Query "]);
+    assert_eq!(world.called(), [Name::ListOpen]);
 }
 
 #[test]
@@ -63,9 +59,9 @@ fn what_no_event_announced_is_settled() {
     ));
     world.put_snapshot(ours(&bad.resource, &a_run("bad"), SnapshotStatus::Failed));
     assert_eq!(do_sweep(&world).settled, 2);
-    assert!(world.waits.borrow().is_empty());
-    let failed = world.answers.borrow().iter().any(
-        |(token, answer)| matches!(answer, Answer::Failure(f) if token == "bad" && f.reason == Reason::SnapshotFailed),
+    assert!(world.waits().is_empty());
+    let failed = world.answers().iter().any(
+        |(token, answer)| matches!(answer, TaskEnd::Failure(f) if token == "bad" && f.reason == Reason::SnapshotFailed),
     );
     assert!(failed);
 }
@@ -86,7 +82,7 @@ fn it_costs_one_describe_for_so_many_waits_of_a_region() {
     assert_eq!(world.calls_of("DescribeDBSnapshots"), 3);
     do_sweep(&world);
     assert_eq!(world.calls_of("DescribeDBSnapshots"), 6);
-    assert!(world.answers.borrow().is_empty());
+    assert!(world.answers().is_empty());
 }
 
 #[test]
@@ -96,8 +92,8 @@ fn absence_proves_nothing_for_registered_and_queued_waits() {
     wait_for(&world, Step::Copy, "queued", Phase::Queued);
     world.pass(SignedDuration::from_hours(90));
     do_sweep(&world);
-    assert!(world.answers.borrow().is_empty());
-    assert_eq!(world.waits.borrow().len(), 2);
+    assert!(world.answers().is_empty());
+    assert_eq!(world.waits().len(), 2);
 }
 
 #[test]
@@ -105,8 +101,8 @@ fn a_resource_that_was_seen_and_is_gone_has_vanished() {
     let world = World::new();
     wait_for(&world, Step::Snapshot, "orders", Phase::Seen);
     assert_eq!(do_sweep(&world).settled, 1);
-    let answers = world.answers.borrow();
-    assert!(matches!(&answers[0].1, Answer::Failure(f) if f.reason == Reason::SnapshotVanished));
+    let answers = world.answers();
+    assert!(matches!(&answers[0].1, TaskEnd::Failure(f) if f.reason == Reason::SnapshotVanished));
 }
 
 #[test]
@@ -126,13 +122,13 @@ fn a_region_that_does_not_answer_costs_only_its_own_rows() {
         wait_for(&world, Step::Snapshot, &format!("db{n}"), Phase::Requested);
     }
     let copy = wait_for(&world, Step::Copy, "copy", Phase::Requested);
-    world.slots.borrow_mut().insert(copy.resource.clone());
+    world.hold_slot(copy.resource.clone());
     world.put_snapshot(ours(
         &copy.resource,
         &a_run("copy"),
         SnapshotStatus::Available,
     ));
-    world.down.borrow_mut().insert(region(SOURCE));
+    world.hook().down.borrow_mut().insert(region(SOURCE));
     let swept = do_sweep(&world);
     assert_eq!(
         (swept.settled, swept.freed, swept.unreachable.len()),
@@ -207,16 +203,15 @@ fn the_slot_of_a_finished_copy_goes_to_the_oldest_in_the_queue() {
     let older = wait_for(&world, Step::Copy, "z-older", Phase::Queued);
     world.pass(SignedDuration::from_secs(1));
     wait_for(&world, Step::Copy, "a-younger", Phase::Queued);
-    world
-        .slots
-        .borrow_mut()
-        .extend([done.resource.clone(), busy.resource.clone()]);
+    for holder in [&done, &busy] {
+        world.hold_slot(holder.resource.clone());
+    }
 
     let swept = do_sweep(&world);
     assert_eq!((swept.freed, swept.handed_out), (1, 1));
-    assert_eq!(*world.sent.borrow(), [older.command]);
+    assert_eq!(world.sent(), [older.command]);
     assert_eq!(
-        *world.slots.borrow(),
+        world.slots(),
         [busy.resource, older.resource.clone()].into()
     );
     assert_eq!(
@@ -230,11 +225,11 @@ fn the_slot_of_a_finished_copy_goes_to_the_oldest_in_the_queue() {
 fn a_lost_hand_over_is_made_again_by_the_next_sweep() {
     let world = World::new();
     let queued = wait_for(&world, Step::Copy, "orders", Phase::Queued);
-    world.break_once("SendMessage");
+    world.break_once(Name::SendCommand);
     assert_eq!(do_sweep(&world).broken, 1);
     assert_eq!(do_sweep(&world).handed_out, 1);
-    assert_eq!(*world.sent.borrow(), [queued.command]);
-    assert_eq!(world.slots.borrow().len(), 1);
+    assert_eq!(world.sent(), [queued.command]);
+    assert_eq!(world.slots().len(), 1);
 }
 
 #[test]
@@ -244,12 +239,9 @@ fn a_queued_copy_is_not_handed_out_beyond_the_slots_of_its_policies() {
     queued.command.run.extras.copy_slots = Some(1);
     world.store(queued);
     wait_for(&world, Step::Copy, "other", Phase::Requested);
-    world
-        .slots
-        .borrow_mut()
-        .insert(copy_arn(&a_run("other"), 1));
+    world.hold_slot(copy_arn(&a_run("other"), 1));
     assert_eq!(do_sweep(&world).handed_out, 0);
-    assert!(world.sent.borrow().is_empty());
+    assert!(world.sent().is_empty());
 }
 
 #[test]
@@ -262,18 +254,13 @@ fn the_slot_of_a_copy_that_is_gone_is_freed_for_its_policy_too() {
     let default = PolicyName::parse("default").unwrap();
     let gone = copy_arn(&a_run("gone"), 1);
     let half = copy_arn(&a_run("half"), 1);
-    world.slots.borrow_mut().insert(gone.clone());
-    for copy in [&gone, &half] {
-        world
-            .slots_of
-            .borrow_mut()
-            .insert(copy.clone(), default.clone());
-    }
+    world.hold_slot_of(gone.clone(), default.clone());
+    world.count_for_policy(half.clone(), default);
     // Until they are freed nobody of the policy has room.
     let swept = do_sweep(&world);
     assert_eq!((swept.freed, swept.handed_out), (2, 1));
-    let of: Vec<_> = world.slots_of.borrow().keys().cloned().collect();
-    assert_eq!(of, [copy_arn(&a_run("orders"), 1)]);
+    let of = world.slots_of_policies();
+    assert_eq!(of, [copy_arn(&a_run("orders"), 1)].into());
 }
 
 #[test]
@@ -282,11 +269,7 @@ fn a_queued_copy_that_nobody_awaits_any_more_gets_no_slot() {
     wait_for(&world, Step::Copy, "orders", Phase::Queued);
     world.set_token("orders", Token::Dead);
     do_sweep(&world);
-    assert!(
-        world.waits.borrow().is_empty()
-            && world.slots.borrow().is_empty()
-            && world.sent.borrow().is_empty()
-    );
+    assert!(world.waits().is_empty() && world.slots().is_empty() && world.sent().is_empty());
 }
 
 #[test]
@@ -295,14 +278,14 @@ fn a_queued_copy_whose_token_cannot_be_probed_stays() {
     wait_for(&world, Step::Copy, "orders", Phase::Queued);
     world.set_token("orders", Token::Unknown);
     assert_eq!(do_sweep(&world).broken, 1);
-    assert_eq!(world.waits.borrow().len(), 1);
+    assert_eq!(world.waits().len(), 1);
 }
 
 #[test]
 fn the_slot_of_a_worker_that_died_before_rds_was_asked_is_freed_after_the_grace_period() {
     let world = World::new();
     let stuck = wait_for(&world, Step::Copy, "stuck", Phase::Registered);
-    world.slots.borrow_mut().insert(stuck.resource.clone());
+    world.hold_slot(stuck.resource.clone());
     world.pass(SignedDuration::from_mins(10));
     assert_eq!(do_sweep(&world).freed, 0);
     world.pass(SignedDuration::from_secs(1));
@@ -324,11 +307,11 @@ fn the_command_of_a_registered_wait_is_sent_again_once_no_message_can_carry_it()
     world.pass(A_MESSAGES_LIFE);
     assert_eq!(do_sweep(&world).sent_again, 0);
     world.pass(SignedDuration::from_secs(1));
-    world.break_once("SendMessage");
+    world.break_once(Name::SendCommand);
     let swept = do_sweep(&world);
     assert_eq!((swept.sent_again, swept.broken), (0, 1));
     assert_eq!(do_sweep(&world).sent_again, 1);
-    assert_eq!(*world.sent.borrow(), std::slice::from_ref(&lost.command));
+    assert_eq!(world.sent(), std::slice::from_ref(&lost.command));
     assert_eq!(world.phase(&lost.resource), Some(Phase::Registered));
     assert_eq!(do_sweep(&world).sent_again, 0, "once in a message's life");
 }
@@ -344,7 +327,7 @@ fn the_command_of_a_copy_that_failed_before_anybody_saw_it_is_sent_again() {
     ));
     world.pass(A_MESSAGES_LIFE + SignedDuration::from_secs(1));
     assert_eq!(do_sweep(&world).sent_again, 1);
-    assert!(world.answers.borrow().is_empty());
+    assert!(world.answers().is_empty());
 }
 
 #[test]
@@ -354,7 +337,7 @@ fn a_registered_wait_that_nobody_awaits_any_more_is_forgotten() {
     world.set_token("orders", Token::Dead);
     world.pass(A_MESSAGES_LIFE + SignedDuration::from_secs(1));
     do_sweep(&world);
-    assert!(world.waits.borrow().is_empty() && world.sent.borrow().is_empty());
+    assert!(world.waits().is_empty() && world.sent().is_empty());
 }
 
 #[test]
@@ -365,7 +348,7 @@ fn a_registered_wait_whose_token_cannot_be_probed_stays_as_it_is() {
     world.pass(A_MESSAGES_LIFE + SignedDuration::from_secs(1));
     assert_eq!(do_sweep(&world).broken, 1);
     assert_eq!(world.wait(&lost.resource), Some(lost));
-    assert!(world.sent.borrow().is_empty());
+    assert!(world.sent().is_empty());
 }
 
 #[test]
@@ -379,7 +362,7 @@ fn the_slot_of_a_registered_copy_that_came_to_nothing_is_freed_and_that_of_one_u
     ] {
         let world = World::new();
         let stuck = wait_for(&world, Step::Copy, "stuck", Phase::Registered);
-        world.slots.borrow_mut().insert(stuck.resource.clone());
+        world.hold_slot(stuck.resource.clone());
         world.put_snapshot(ours(&stuck.resource, &a_run("stuck"), status.clone()));
         world.pass(grace);
         assert_eq!(do_sweep(&world).freed, freed, "{status:?}");
@@ -395,11 +378,11 @@ fn sweeping_twice_settles_once() {
         &a_run("orders"),
         SnapshotStatus::Available,
     ));
-    world.break_once("DeleteItem");
+    world.break_once(Name::Forget);
     do_sweep(&world);
     do_sweep(&world);
-    assert_eq!(world.answers.borrow().len(), 1);
-    assert!(world.waits.borrow().is_empty());
+    assert_eq!(world.answers().len(), 1);
+    assert!(world.waits().is_empty());
 }
 
 /// A world where `orders` has its snapshot and its token is in this state.
@@ -420,8 +403,8 @@ fn a_token_that_is_dead_or_invalid_lets_the_wait_go() {
     for state in [Token::Dead, Token::Invalid] {
         let (world, _) = ready_with_token(state);
         assert_eq!(do_sweep(&world).settled, 1, "{state:?}");
-        assert!(world.waits.borrow().is_empty(), "{state:?}");
-        assert!(world.answers.borrow().is_empty(), "{state:?}");
+        assert!(world.waits().is_empty(), "{state:?}");
+        assert!(world.answers().is_empty(), "{state:?}");
     }
 }
 
@@ -433,5 +416,5 @@ fn a_throttled_callback_leaves_the_wait_to_the_next_sweep() {
     assert_eq!(world.wait(&wait.resource), Some(wait));
     world.set_token("orders", Token::Alive);
     assert_eq!(do_sweep(&world).settled, 1);
-    assert_eq!(world.answers.borrow().len(), 1);
+    assert_eq!(world.answers().len(), 1);
 }

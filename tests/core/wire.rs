@@ -2,11 +2,11 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use snapferry::app::batch::chain;
 use snapferry::domain::command::{Run, Step};
 use snapferry::domain::hint::Happened;
-use snapferry::wire::event::Event;
-use snapferry::wire::{command, event, manifest, run};
+use snapferry::error::chain;
+use snapferry::json::event::Event;
+use snapferry::json::{command, event, manifest, run};
 
 use crate::world::{a_run, any_extras, command as a_command};
 

@@ -1,39 +1,31 @@
-//! A stateful fake of everything that the use cases ask of the outside: one truth, many tests.
+//! Fixtures: the names, times and settings of the core's tests, and the fake with a hook that they steer.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use snapferry::app::batch::Record;
+use snapferry::app::queue::Record;
 use snapferry::app::react::Ear;
 use snapferry::app::sweep::Broom;
 use snapferry::app::work::Desk;
 use snapferry::domain::arn::{ExecutionArn, Family, KeyArn, RdsArn, Region};
 use snapferry::domain::backoff::Backoff;
 use snapferry::domain::command::{Command, DatabaseRef, Extras, Run, Step};
-use snapferry::domain::database::Database;
-use snapferry::domain::failure::{Failure, Operation};
-use snapferry::domain::manifest::Manifest;
+use snapferry::domain::doctor::keys::{KeyFacts, KeyState, Manager};
+use snapferry::domain::failure::Operation;
 use snapferry::domain::names::{ExecutionName, OptionGroup, ResourceId, SnapshotId};
 use snapferry::domain::policy_set::Applied;
-use snapferry::domain::slots::SlotLimits;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::{PolicyName, StackId, TagKey, Tags};
 use snapferry::domain::token::TaskToken;
-use snapferry::domain::trouble::Trouble;
 use snapferry::domain::wait::{Phase, Rules, Wait};
-use snapferry::ports::{
-    self, Abandoned, AutomatedClusterSnapshots, AutomatedSnapshots, Callbacks, Claim, ClaimRun,
-    ClaimSlot, Clock, CopyClusterSnapshot, CopySnapshot, CopySnapshotRequest,
-    CreateClusterSnapshot, CreateSnapshot, CreateSnapshotRequest, DelayMessage, Delivery,
-    DescribeClusterSnapshots, DescribeClusters, DescribeInstances, DescribeQuota,
-    DescribeSnapshots, ExecutionState, FindClusters, FindInstances, FreeSlot, Held, Jitter,
-    ListOpen, LookUpWaits, NoteTrouble, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe,
-    ProbeToken, RdsError, ReadEntries, ReadPlanCursor, ReadPolicies, ReceiptHandle,
-    RecordRecoveryPoint, SendCommand, SnapshotQuota, StartExecution, Started, Waits, Written,
-};
+use snapferry::fake::table::CatalogEntry;
+use snapferry::fake::{self, Executions, Fate, Hook, Operator, Refusal, Shelf, Table, Through};
+pub(crate) use snapferry::fake::{Action, Call, Name, TaskEnd};
+use snapferry::json;
+use snapferry::ports::{ExecutionState, ReceiptHandle, SnapshotQuota};
 
 /// Runs a future that never has to wait for anything but the fake.
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
@@ -45,6 +37,10 @@ pub(crate) const SOURCE: &str = "eu-west-1";
 pub(crate) const HOME: &str = "eu-central-1";
 pub(crate) const KEY: &str =
     "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555";
+
+/// The key of the aliases.
+pub(crate) const OTHER_KEY: &str =
+    "arn:aws:kms:eu-central-1:111122223333:key/99999999-2222-3333-4444-555555555555";
 
 pub(crate) fn region(name: &str) -> Region {
     Region::parse(name).expect("a region")
@@ -180,7 +176,7 @@ pub(crate) fn snapshot_arn(run: &Run, attempt: u8) -> RdsArn {
     let attempt = snapferry::domain::names::Attempt::all()
         .nth(usize::from(attempt) - 1)
         .expect("an attempt");
-    let id = snapferry::domain::names::source_snapshot(&rules().stack, run, attempt);
+    let id = snapferry::domain::naming::source_snapshot(&rules().stack, run, attempt);
     run.database.arn.sibling_snapshot(&region(SOURCE), &id)
 }
 
@@ -189,7 +185,7 @@ pub(crate) fn copy_arn(run: &Run, attempt: u8) -> RdsArn {
         .nth(usize::from(attempt) - 1)
         .expect("an attempt");
     let source = SnapshotId::of(&snapshot_arn(run, 1));
-    let id = snapferry::domain::names::copy(&rules().stack, run, &source, attempt);
+    let id = snapferry::domain::naming::copy(&rules().stack, run, &source, attempt);
     run.database.arn.sibling_snapshot(&region(HOME), &id)
 }
 
@@ -217,6 +213,7 @@ pub(crate) fn ours(arn: &RdsArn, run: &Run, status: SnapshotStatus) -> Snapshot 
     }
 }
 
+/// What is known of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Token {
     Alive,
@@ -225,222 +222,385 @@ pub(crate) enum Token {
     Unknown,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answer {
-    Success(Box<Manifest>),
-    Failure(Failure),
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Entry {
-    pub(crate) open: Option<ExecutionName>,
-    pub(crate) claimed_at: Option<Timestamp>,
-    pub(crate) newest: Option<Manifest>,
-}
-
 /// What one scripted call to RDS answers instead of the truth.
 pub(crate) type Scripted = (Operation, Option<&'static str>, &'static str);
 
-pub(crate) struct World {
-    pub(crate) now: Cell<Timestamp>,
-    pub(crate) databases: RefCell<Vec<Database>>,
-    pub(crate) snapshots: RefCell<BTreeMap<RdsArn, Snapshot>>,
-    /// The option group that each copy was asked for with.
-    pub(crate) option_groups: RefCell<Vec<Option<OptionGroup>>>,
+/// The fake, with a hook that the tests steer.
+pub(crate) type World = Through<fake::World<Shelf>, Script>;
+
+/// What goes wrong, and what was asked.
+#[derive(Default)]
+pub(crate) struct Script {
     pub(crate) scripted: RefCell<VecDeque<Scripted>>,
+    /// Regions whose RDS does not answer.
     pub(crate) down: RefCell<BTreeSet<Region>>,
-    pub(crate) quota: Cell<Option<SnapshotQuota>>,
-    pub(crate) cluster_quota: Cell<Option<SnapshotQuota>>,
-    pub(crate) tokens: RefCell<BTreeMap<String, Token>>,
-    pub(crate) answers: RefCell<Vec<(String, Answer)>>,
-    pub(crate) waits: RefCell<BTreeMap<RdsArn, Wait>>,
-    pub(crate) slots: RefCell<BTreeSet<RdsArn>>,
-    /// For which policy a holder counts.
-    pub(crate) slots_of: RefCell<BTreeMap<RdsArn, PolicyName>>,
-    pub(crate) catalog: RefCell<BTreeMap<String, Entry>>,
-    /// Every set of policies that was applied; the last one holds.
-    pub(crate) policies: RefCell<Vec<Applied>>,
-    pub(crate) planned_until: RefCell<BTreeMap<String, Timestamp>>,
-    pub(crate) executions: RefCell<BTreeMap<ExecutionName, ExecutionState>>,
-    /// The input of each execution that was started.
-    pub(crate) runs: RefCell<Vec<Run>>,
-    pub(crate) sent: RefCell<Vec<Command>>,
-    pub(crate) delays: RefCell<Vec<(String, Duration)>>,
-    /// Actions of the other ports that do not come through, once each.
-    pub(crate) broken: RefCell<Vec<&'static str>>,
-    /// Every call, in order: `Action detail`.
-    pub(crate) calls: RefCell<Vec<String>>,
-    /// A describe call that names this identifier panics.
+    /// Calls that are refused with an error code, once each.
+    refused: RefCell<Vec<(Name, &'static str)>>,
+    /// A look at this snapshot panics.
     pub(crate) panics_on: RefCell<Option<String>>,
+    /// What happens right before a call, once.
+    meanwhile: RefCell<Vec<(Name, Box<dyn FnOnce()>)>>,
+    calls: RefCell<Vec<Call>>,
 }
 
-impl World {
-    pub(crate) fn new() -> Self {
-        Self {
-            now: Cell::new(time("2026-11-22T03:05:00Z")),
-            databases: RefCell::default(),
-            snapshots: RefCell::default(),
-            option_groups: RefCell::default(),
-            scripted: RefCell::default(),
-            down: RefCell::default(),
-            quota: Cell::new(Some(SnapshotQuota { used: 3, max: 100 })),
-            cluster_quota: Cell::new(Some(SnapshotQuota { used: 5, max: 100 })),
-            tokens: RefCell::default(),
-            answers: RefCell::default(),
-            waits: RefCell::default(),
-            slots: RefCell::default(),
-            slots_of: RefCell::default(),
-            catalog: RefCell::default(),
-            policies: RefCell::default(),
-            planned_until: RefCell::default(),
-            executions: RefCell::default(),
-            runs: RefCell::default(),
-            sent: RefCell::default(),
-            delays: RefCell::default(),
-            broken: RefCell::default(),
-            calls: RefCell::default(),
-            panics_on: RefCell::default(),
+impl Script {
+    /// What goes wrong with a call, if anything.
+    fn fault(&self, call: &Call) -> Option<Refusal> {
+        if let Action::Rds(operation, region) = call.action() {
+            if self.down.borrow().contains(region) {
+                return Some(Refusal::no_answer());
+            }
+            let mut scripted = self.scripted.borrow_mut();
+            let index = scripted.iter().position(|(of, ..)| *of == operation)?;
+            let (_, code, message) = scripted.remove(index)?;
+            return Some(Refusal {
+                code: code.map(ToOwned::to_owned),
+                message: message.to_owned(),
+            });
+        }
+        let mut refused = self.refused.borrow_mut();
+        let index = refused.iter().position(|(name, _)| *name == call.name())?;
+        Some(Refusal::code(refused.remove(index).1))
+    }
+
+    fn happens_before(&self, call: &Call) {
+        let mut meanwhile = self.meanwhile.borrow_mut();
+        let index = meanwhile.iter().position(|(name, _)| *name == call.name());
+        let happens = index.map(|index| meanwhile.remove(index).1);
+        drop(meanwhile);
+        if let Some(happens) = happens {
+            happens();
         }
     }
 
-    pub(crate) fn with_token(self, text: &str, state: Token) -> Self {
+    fn panics(&self, call: &Call) -> bool {
+        let panics_on = self.panics_on.borrow();
+        match (call, &*panics_on) {
+            (Call::DescribeSnapshots { ids, .. }, Some(id)) => {
+                ids.iter().any(|asked| asked.as_str() == id)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl<W> Hook<W> for Script {
+    async fn before(&self, _: &W, call: &Call) -> Fate {
+        self.happens_before(call);
+        self.calls.borrow_mut().push(call.clone());
+        match self.fault(call) {
+            Some(refusal) => Fate::Refused(refusal),
+            None if self.panics(call) => Fate::Panics,
+            None => Fate::Proceeds,
+        }
+    }
+}
+
+/// What a test puts into the world, and what it finds there.
+pub(crate) trait Fixture: Sized {
+    /// A world with nothing in it, at five past three.
+    fn new() -> Self;
+
+    /// The fake and its script.
+    fn parts(&self) -> (&fake::World<Shelf>, &Script);
+
+    fn clock(&self) -> Timestamp {
+        self.parts().0.state().now
+    }
+
+    fn pass(&self, span: SignedDuration) {
+        self.parts().0.pass(span);
+    }
+
+    fn rds(&self) -> RefMut<'_, Shelf> {
+        RefMut::map(self.parts().0.state_mut(), |state| &mut state.rds)
+    }
+
+    fn table(&self) -> RefMut<'_, Table> {
+        RefMut::map(self.parts().0.state_mut(), |state| &mut state.table)
+    }
+
+    fn step_functions(&self) -> RefMut<'_, Executions> {
+        let state = self.parts().0.state_mut();
+        RefMut::map(state, |state| &mut state.step_functions)
+    }
+
+    fn with_token(self, text: &str, state: Token) -> Self {
         self.set_token(text, state);
         self
     }
 
-    pub(crate) fn set_token(&self, text: &str, state: Token) {
-        self.tokens.borrow_mut().insert(text.to_owned(), state);
+    fn set_token(&self, text: &str, state: Token) {
+        let state = match state {
+            Token::Alive => fake::Token::Alive,
+            Token::Dead => fake::Token::Dead,
+            Token::Invalid => fake::Token::Invalid,
+            Token::Unknown => fake::Token::Unknown(Refusal::code("InternalServerError")),
+        };
+        self.step_functions().set_token(text, state);
     }
 
-    pub(crate) fn put_snapshot(&self, snapshot: Snapshot) {
-        self.snapshots
-            .borrow_mut()
-            .insert(snapshot.arn.clone(), snapshot);
+    /// What each task was ended with, in order, by its token.
+    fn answers(&self) -> Vec<(String, TaskEnd)> {
+        self.step_functions().ended_tasks.clone()
     }
 
-    pub(crate) fn script(
-        &self,
-        operation: Operation,
-        code: Option<&'static str>,
-        message: &'static str,
-    ) {
-        self.scripted
-            .borrow_mut()
-            .push_back((operation, code, message));
+    fn put_snapshot(&self, snapshot: Snapshot) {
+        self.rds().put(snapshot);
     }
 
-    pub(crate) fn break_once(&self, action: &'static str) {
-        self.broken.borrow_mut().push(action);
+    fn set_quota(&self, family: Family, quota: Option<SnapshotQuota>) {
+        let quotas = &mut self.rds().quotas;
+        match quota {
+            Some(quota) => quotas.insert(family, quota),
+            None => quotas.remove(&family),
+        };
     }
 
-    pub(crate) fn store(&self, wait: Wait) {
-        self.waits.borrow_mut().insert(wait.resource.clone(), wait);
+    /// One call to RDS answers this instead of the truth.
+    fn script(&self, operation: Operation, code: Option<&'static str>, message: &'static str) {
+        let mut scripted = self.parts().1.scripted.borrow_mut();
+        scripted.push_back((operation, code, message));
     }
 
-    pub(crate) fn wait(&self, resource: &RdsArn) -> Option<Wait> {
-        self.waits.borrow().get(resource).cloned()
+    /// One such call does not come through.
+    fn break_once(&self, name: Name) {
+        self.refuse_once(name, "InternalServerError");
     }
 
-    pub(crate) fn phase(&self, resource: &RdsArn) -> Option<Phase> {
+    /// One such call is refused.
+    fn refuse_once(&self, name: Name, code: &'static str) {
+        self.parts().1.refused.borrow_mut().push((name, code));
+    }
+
+    /// This happens once, right before such a call.
+    fn meanwhile(&self, name: Name, happens: impl FnOnce() + 'static) {
+        let mut meanwhile = self.parts().1.meanwhile.borrow_mut();
+        meanwhile.push((name, Box::new(happens)));
+    }
+
+    fn store(&self, wait: Wait) {
+        let now = self.clock();
+        self.table().put_wait(&wait, now);
+    }
+
+    /// The wait of this very attempt.
+    fn wait(&self, resource: &RdsArn) -> Option<Wait> {
+        let stored = self.table().wait(resource).cloned();
+        stored.filter(|wait| wait.resource == *resource)
+    }
+
+    fn waits(&self) -> BTreeMap<RdsArn, Wait> {
+        let table = self.table();
+        let waits = table.waits().cloned();
+        waits.map(|wait| (wait.resource.clone(), wait)).collect()
+    }
+
+    fn forget_waits(&self) {
+        let now = self.clock();
+        for resource in self.waits().keys() {
+            self.table().remove_wait(resource, now);
+        }
+    }
+
+    fn phase(&self, resource: &RdsArn) -> Option<Phase> {
         self.wait(resource).map(|wait| wait.phase)
     }
 
-    pub(crate) fn calls_of(&self, action: &str) -> usize {
-        self.calls
-            .borrow()
+    /// Who holds a copy slot.
+    fn slots(&self) -> BTreeSet<RdsArn> {
+        self.table().slots().holders.clone()
+    }
+
+    /// Who counts for a policy.
+    fn slots_of_policies(&self) -> BTreeSet<RdsArn> {
+        let of_policies = self.table().slots().of_policies.clone();
+        of_policies.into_values().flatten().collect()
+    }
+
+    fn hold_slot(&self, copy: RdsArn) {
+        let now = self.clock();
+        self.table().change_slots(now, |slots| {
+            slots.holders.insert(copy);
+        });
+    }
+
+    fn hold_slot_of(&self, copy: RdsArn, policy: PolicyName) {
+        let now = self.clock();
+        self.table().change_slots(now, |slots| {
+            slots.holders.insert(copy.clone());
+            slots.of_policies.entry(policy).or_default().insert(copy);
+        });
+    }
+
+    /// A copy that counts for a policy and holds no slot any more.
+    fn count_for_policy(&self, copy: RdsArn, policy: PolicyName) {
+        let now = self.clock();
+        self.table().change_slots(now, |slots| {
+            slots.of_policies.entry(policy).or_default().insert(copy);
+        });
+    }
+
+    fn free_slots(&self) {
+        let now = self.clock();
+        self.table().change_slots(now, |slots| {
+            slots.holders.clear();
+            slots.of_policies.clear();
+        });
+    }
+
+    fn policies(&self) -> Vec<Applied> {
+        self.table().policies().to_vec()
+    }
+
+    fn nothing_is_planned(&self) -> bool {
+        let calls = self.calls();
+        let mut names = calls.iter().map(Call::name);
+        !names.any(|name| name == Name::SetPlannedUntil)
+    }
+
+    /// Up to when a policy is planned in the source region.
+    fn planned_until(&self, policy: &str) -> Option<Timestamp> {
+        let policy = PolicyName::parse(policy).expect("a policy");
+        self.table().planned_until(&policy, &region(SOURCE))
+    }
+
+    /// Changes what the catalog has of a database and the default policy.
+    fn enter(&self, database: &ResourceId, change: impl FnOnce(&mut CatalogEntry)) {
+        let policy = PolicyName::parse("default").expect("a policy");
+        change(self.table().entry_mut(database, &policy));
+    }
+
+    /// What the catalog has of a database and the default policy.
+    fn entry(&self, database: &ResourceId) -> Option<CatalogEntry> {
+        let policy = PolicyName::parse("default").expect("a policy");
+        self.table().entry(database, &policy).cloned()
+    }
+
+    /// The run of a database of this name is over.
+    fn end_run(&self, name: &str) {
+        self.enter(&a_run(name).database.resource_id, |entry| entry.open = None);
+    }
+
+    /// No database has a run any more.
+    fn end_all_runs(&self) {
+        let of = |table: &Table| -> Vec<_> {
+            let catalog = table.catalog();
+            catalog
+                .map(|(database, policy, _)| (database.clone(), policy.clone()))
+                .collect()
+        };
+        let mut table = self.table();
+        for (database, policy) in of(&table) {
+            table.entry_mut(&database, &policy).open = None;
+        }
+    }
+
+    fn end_executions(&self, with: ExecutionState) {
+        for execution in self.step_functions().all.values_mut() {
+            execution.state = with;
+        }
+    }
+
+    fn executions(&self) -> BTreeMap<ExecutionName, ExecutionState> {
+        let all = &self.step_functions().all;
+        all.iter()
+            .map(|(name, execution)| (name.clone(), execution.state))
+            .collect()
+    }
+
+    fn set_execution(&self, name: &ExecutionName, state: ExecutionState) {
+        self.step_functions().set_state(name, state);
+    }
+
+    /// The input of each execution that was started.
+    fn runs(&self) -> Vec<Run> {
+        self.step_functions().started.clone()
+    }
+
+    /// The commands that were sent to the worker's queue.
+    fn sent(&self) -> Vec<Command> {
+        let state = self.parts().0.state();
+        let messages = state.commands.messages();
+        messages
+            .map(|(_, message)| json::command::read(&message.body).expect("a command"))
+            .collect()
+    }
+
+    /// What was asked, in order.
+    fn calls(&self) -> Vec<Call> {
+        self.parts().1.calls.borrow().clone()
+    }
+
+    fn forget_calls(&self) {
+        self.parts().1.calls.borrow_mut().clear();
+    }
+
+    /// How often an AWS action was called.
+    fn calls_of(&self, action: &str) -> usize {
+        let calls = self.calls();
+        calls
             .iter()
-            .filter(|call| call.split(' ').next() == Some(action))
+            .filter(|call| call.action().as_str() == action)
             .count()
     }
 
-    pub(crate) fn pass(&self, span: SignedDuration) {
-        self.now.set(self.now.get() + span);
+    /// The names of the calls, in order.
+    fn called(&self) -> Vec<Name> {
+        self.calls().iter().map(Call::name).collect()
     }
 
-    fn call(&self, action: &'static str, detail: impl std::fmt::Display) -> Result<(), PortError> {
-        self.calls.borrow_mut().push(format!("{action} {detail}"));
-        let mut broken = self.broken.borrow_mut();
-        match broken.iter().position(|name| *name == action) {
-            Some(index) => {
-                broken.remove(index);
-                Err(broken_port(action))
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn rds(
-        &self,
-        operation: Operation,
-        region: &Region,
-        detail: impl std::fmt::Display,
-    ) -> Result<(), RdsError> {
-        self.calls
-            .borrow_mut()
-            .push(format!("{operation} {detail}"));
-        let error = |code: Option<&str>, message: &str| RdsError {
-            operation,
-            region: region.clone(),
-            code: code.map(ToOwned::to_owned),
-            message: message.to_owned(),
-            source: None,
+    /// Which messages were to be delayed, and by how much.
+    fn delays(&self) -> Vec<(String, Duration)> {
+        let delay = |call| match call {
+            Call::DelayMessage { receipt, delay } => Some((receipt.0, delay)),
+            _ => None,
         };
-        if self.down.borrow().contains(region) {
-            return Err(error(None, "timed out"));
-        }
-        let mut scripted = self.scripted.borrow_mut();
-        match scripted.iter().position(|(of, ..)| *of == operation) {
-            Some(index) => {
-                let (_, code, message) =
-                    scripted.remove(index).expect("the position was just found");
-                Err(error(code, message))
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn refuse(operation: Operation, region: &Region, code: &str) -> RdsError {
-        RdsError {
-            operation,
-            region: region.clone(),
-            code: Some(code.to_owned()),
-            message: String::new(),
-            source: None,
-        }
-    }
-
-    fn token_state(&self, token: &TaskToken) -> Token {
-        self.tokens
-            .borrow()
-            .get(token.reveal())
-            .copied()
-            .unwrap_or(Token::Dead)
-    }
-
-    fn deliver(&self, action: &'static str, token: &TaskToken, answer: Answer) -> Delivery {
-        if let Err(error) = self.call(action, "") {
-            return Delivery::Unknown(error);
-        }
-        match self.token_state(token) {
-            Token::Alive => {
-                self.set_token(token.reveal(), Token::Dead);
-                self.answers
-                    .borrow_mut()
-                    .push((token.reveal().to_owned(), answer));
-                Delivery::Accepted
-            }
-            Token::Dead => Delivery::NobodyWaits,
-            Token::Invalid => Delivery::Invalid,
-            Token::Unknown => Delivery::Unknown(broken_port(action)),
-        }
+        self.calls().into_iter().filter_map(delay).collect()
     }
 }
 
-fn broken_port(action: &'static str) -> PortError {
-    PortError {
-        action,
-        code: Some("InternalServerError".to_owned()),
-        source: None,
+/// A user, in an account whose keys have two aliases.
+fn operator() -> Operator {
+    let facts = |state| KeyFacts {
+        arn: KeyArn::parse(OTHER_KEY).expect("a key"),
+        state,
+        manager: Manager::Customer,
+        symmetric: true,
+    };
+    Operator {
+        identity: "arn:aws:iam::111122223333:user/ada".to_owned(),
+        keys: BTreeMap::from([
+            ("alias/recovery".to_owned(), facts(KeyState::Enabled)),
+            ("alias/off".to_owned(), facts(KeyState::Disabled)),
+        ]),
+        ..Operator::default()
+    }
+}
+
+/// A world with nothing in it, at five past three.
+pub(crate) fn fake_world() -> fake::World<Shelf> {
+    let mut shelf = Shelf::new(|database, snapshot| {
+        ours(snapshot, &run_of(database), SnapshotStatus::Creating)
+    });
+    for (family, used) in [(Family::Instance, 3), (Family::Cluster, 5)] {
+        shelf
+            .quotas
+            .insert(family, SnapshotQuota { used, max: 100 });
+    }
+    let now = time("2026-11-22T03:05:00Z");
+    let fake = fake::World::new(now, shelf, Executions::default());
+    fake.state_mut().operator = operator();
+    fake
+}
+
+impl Fixture for World {
+    fn new() -> Self {
+        Self::around(fake_world(), Script::default())
+    }
+
+    fn parts(&self) -> (&fake::World<Shelf>, &Script) {
+        (self.world(), self.hook())
     }
 }
 
@@ -450,651 +610,5 @@ pub(crate) fn record(id: &str, body: impl Into<String>, receives: u32) -> Record
         body: body.into(),
         receipt: ReceiptHandle(format!("receipt-{id}")),
         receives,
-    }
-}
-
-impl Clock for World {
-    fn now(&self) -> Timestamp {
-        self.now.get()
-    }
-}
-
-impl Jitter for World {
-    fn jitter(&self) -> f64 {
-        1.0
-    }
-}
-
-impl World {
-    fn page_of(
-        &self,
-        operation: Operation,
-        region: &Region,
-        marker: Option<String>,
-    ) -> Result<Page<Database>, RdsError> {
-        self.rds(operation, region, region)?;
-        let family = family_of(operation);
-        let all: Vec<Database> = self
-            .databases
-            .borrow()
-            .iter()
-            .filter(|d| d.arn.region() == region && d.arn.family() == family)
-            .cloned()
-            .collect();
-        let from: usize = marker.map_or(0, |marker| marker.parse().expect("our own marker"));
-        let items: Vec<Database> = all.iter().skip(from).take(2).cloned().collect();
-        let next = (from + items.len() < all.len()).then(|| (from + items.len()).to_string());
-        Ok(Page { items, next })
-    }
-
-    fn found(
-        &self,
-        operation: Operation,
-        region: &Region,
-        ids: &[ResourceId],
-    ) -> Result<Vec<Database>, RdsError> {
-        self.rds(operation, region, format!("{region} {}", ids.len()))?;
-        let family = family_of(operation);
-        let databases = self.databases.borrow();
-        let asked = |d: &&Database| {
-            d.arn.region() == region && d.arn.family() == family && ids.contains(&d.resource_id)
-        };
-        Ok(databases.iter().filter(asked).cloned().collect())
-    }
-
-    /// A page holds two.
-    fn automated(
-        &self,
-        operation: Operation,
-        region: &Region,
-        of: Option<&RdsArn>,
-        marker: Option<String>,
-    ) -> Result<Page<Snapshot>, RdsError> {
-        self.rds(operation, region, format!("{region} automated"))?;
-        let family = family_of(operation);
-        let begins = of.map_or("rds:".to_owned(), |database| {
-            format!("rds:{}-", database.name())
-        });
-        let snapshots = self.snapshots.borrow();
-        let all: Vec<&Snapshot> = snapshots
-            .values()
-            .filter(|s| s.arn.region() == region && s.arn.family() == family)
-            .filter(|s| s.arn.name().starts_with(&begins))
-            .collect();
-        let from: usize = marker.map_or(0, |marker| marker.parse().expect("our own marker"));
-        let items: Vec<Snapshot> = all.iter().skip(from).take(2).copied().cloned().collect();
-        let next = (from + items.len() < all.len()).then(|| (from + items.len()).to_string());
-        Ok(Page { items, next })
-    }
-
-    fn truth_of(
-        &self,
-        operation: Operation,
-        region: &Region,
-        ids: &[SnapshotId],
-    ) -> Result<Vec<Snapshot>, RdsError> {
-        self.rds(operation, region, format!("{region} {}", ids.len()))?;
-        if let Some(id) = &*self.panics_on.borrow() {
-            assert!(
-                !ids.iter().any(|asked| asked.as_str() == id),
-                "the fake was told to panic"
-            );
-        }
-        let family = family_of(operation);
-        let snapshots = self.snapshots.borrow();
-        let asked = |s: &&Snapshot| {
-            s.arn.region() == region
-                && s.arn.family() == family
-                && ids.contains(&SnapshotId::of(&s.arn))
-        };
-        Ok(snapshots.values().filter(asked).cloned().collect())
-    }
-
-    fn make(&self, operation: Operation, request: &CreateSnapshotRequest) -> Result<(), RdsError> {
-        assert_eq!(request.database.family(), family_of(operation));
-        self.rds(operation, request.database.region(), &request.id)?;
-        let arn = request
-            .database
-            .sibling_snapshot(request.database.region(), &request.id);
-        self.is_free(operation, &arn)?;
-        let mut snapshot = ours(&arn, &run_of(&request.database), SnapshotStatus::Creating);
-        snapshot.tags = request.tags.clone();
-        self.put_snapshot(snapshot);
-        Ok(())
-    }
-
-    fn copy(&self, operation: Operation, request: &CopySnapshotRequest) -> Result<(), RdsError> {
-        assert_eq!(request.source.family(), family_of(operation));
-        self.rds(operation, &request.region, &request.id)?;
-        let arn = request
-            .source
-            .sibling_snapshot(&request.region, &request.id);
-        self.is_free(operation, &arn)?;
-        let source = self.snapshots.borrow()[&request.source].clone();
-        let taken_at = source.taken_at;
-        let copy = Snapshot {
-            // RDS does not say it of a cluster snapshot's copy.
-            taken_at: taken_at.filter(|_| arn.family() == Family::Instance),
-            arn,
-            status: SnapshotStatus::Creating,
-            encrypted: true,
-            key: Some(request.key.clone()),
-            source: Some(request.source.clone()),
-            tags: request.tags.clone(),
-            ..source
-        };
-        self.option_groups
-            .borrow_mut()
-            .push(request.option_group.clone());
-        self.put_snapshot(copy);
-        Ok(())
-    }
-
-    fn is_free(&self, operation: Operation, arn: &RdsArn) -> Result<(), RdsError> {
-        let code = match arn.family() {
-            Family::Instance => "DBSnapshotAlreadyExists",
-            Family::Cluster => "DBClusterSnapshotAlreadyExistsFault",
-        };
-        if self.snapshots.borrow().contains_key(arn) {
-            return Err(Self::refuse(operation, arn.region(), code));
-        }
-        Ok(())
-    }
-}
-
-fn family_of(operation: Operation) -> Family {
-    match operation {
-        Operation::DescribeDbClusters
-        | Operation::DescribeDbClusterSnapshots
-        | Operation::CreateDbClusterSnapshot
-        | Operation::CopyDbClusterSnapshot => Family::Cluster,
-        _ => Family::Instance,
-    }
-}
-
-impl DescribeInstances for World {
-    async fn describe_db_instances(
-        &self,
-        region: &Region,
-        marker: Option<String>,
-    ) -> Result<Page<Database>, RdsError> {
-        self.page_of(Operation::DescribeDbInstances, region, marker)
-    }
-}
-
-impl DescribeClusters for World {
-    async fn describe_db_clusters(
-        &self,
-        region: &Region,
-        marker: Option<String>,
-    ) -> Result<Page<Database>, RdsError> {
-        self.page_of(Operation::DescribeDbClusters, region, marker)
-    }
-}
-
-impl FindInstances for World {
-    async fn find_db_instances(
-        &self,
-        region: &Region,
-        ids: &[ResourceId],
-    ) -> Result<Vec<Database>, RdsError> {
-        self.found(Operation::DescribeDbInstances, region, ids)
-    }
-}
-
-impl FindClusters for World {
-    async fn find_db_clusters(
-        &self,
-        region: &Region,
-        ids: &[ResourceId],
-    ) -> Result<Vec<Database>, RdsError> {
-        self.found(Operation::DescribeDbClusters, region, ids)
-    }
-}
-
-impl AutomatedSnapshots for World {
-    async fn automated_db_snapshots(
-        &self,
-        region: &Region,
-        of: Option<&RdsArn>,
-        marker: Option<String>,
-    ) -> Result<Page<Snapshot>, RdsError> {
-        self.automated(Operation::DescribeDbSnapshots, region, of, marker)
-    }
-}
-
-impl AutomatedClusterSnapshots for World {
-    async fn automated_db_cluster_snapshots(
-        &self,
-        region: &Region,
-        of: Option<&RdsArn>,
-        marker: Option<String>,
-    ) -> Result<Page<Snapshot>, RdsError> {
-        self.automated(Operation::DescribeDbClusterSnapshots, region, of, marker)
-    }
-}
-
-impl DescribeSnapshots for World {
-    async fn describe_db_snapshots(
-        &self,
-        region: &Region,
-        ids: &[SnapshotId],
-    ) -> Result<Vec<Snapshot>, RdsError> {
-        self.truth_of(Operation::DescribeDbSnapshots, region, ids)
-    }
-}
-
-impl DescribeClusterSnapshots for World {
-    async fn describe_db_cluster_snapshots(
-        &self,
-        region: &Region,
-        ids: &[SnapshotId],
-    ) -> Result<Vec<Snapshot>, RdsError> {
-        self.truth_of(Operation::DescribeDbClusterSnapshots, region, ids)
-    }
-}
-
-impl CreateSnapshot for World {
-    async fn create_db_snapshot(&self, request: &CreateSnapshotRequest) -> Result<(), RdsError> {
-        self.make(Operation::CreateDbSnapshot, request)
-    }
-}
-
-impl CreateClusterSnapshot for World {
-    async fn create_db_cluster_snapshot(
-        &self,
-        request: &CreateSnapshotRequest,
-    ) -> Result<(), RdsError> {
-        self.make(Operation::CreateDbClusterSnapshot, request)
-    }
-}
-
-impl CopySnapshot for World {
-    async fn copy_db_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError> {
-        self.copy(Operation::CopyDbSnapshot, request)
-    }
-}
-
-impl CopyClusterSnapshot for World {
-    async fn copy_db_cluster_snapshot(
-        &self,
-        request: &CopySnapshotRequest,
-    ) -> Result<(), RdsError> {
-        self.copy(Operation::CopyDbClusterSnapshot, request)
-    }
-}
-
-impl DescribeQuota for World {
-    async fn describe_snapshot_quota(
-        &self,
-        region: &Region,
-        family: Family,
-    ) -> Result<Option<SnapshotQuota>, RdsError> {
-        self.rds(Operation::DescribeAccountAttributes, region, region)?;
-        Ok(match family {
-            Family::Instance => self.quota.get(),
-            Family::Cluster => self.cluster_quota.get(),
-        })
-    }
-}
-
-impl ProbeToken for World {
-    async fn send_task_heartbeat(&self, token: &TaskToken) -> Probe {
-        if let Err(error) = self.call("SendTaskHeartbeat", "") {
-            return Probe::Unknown(error);
-        }
-        match self.token_state(token) {
-            Token::Alive => Probe::Alive,
-            Token::Dead => Probe::Dead,
-            Token::Invalid => Probe::Invalid,
-            Token::Unknown => Probe::Unknown(broken_port("SendTaskHeartbeat")),
-        }
-    }
-}
-
-impl Callbacks for World {
-    async fn send_task_success(&self, token: &TaskToken, manifest: &Manifest) -> Delivery {
-        self.deliver(
-            "SendTaskSuccess",
-            token,
-            Answer::Success(Box::new(manifest.clone())),
-        )
-    }
-
-    async fn send_task_failure(&self, token: &TaskToken, failure: &Failure) -> Delivery {
-        self.deliver("SendTaskFailure", token, Answer::Failure(failure.clone()))
-    }
-}
-
-impl StartExecution for World {
-    async fn start_execution(&self, name: &ExecutionName, run: &Run) -> Result<Started, PortError> {
-        self.call("StartExecution", name)?;
-        let mut executions = self.executions.borrow_mut();
-        match executions.get(name) {
-            None => {
-                executions.insert(name.clone(), ExecutionState::Running);
-                self.runs.borrow_mut().push(run.clone());
-                Ok(Started::Running)
-            }
-            Some(ExecutionState::Running) => Ok(Started::Running),
-            Some(_) => Ok(Started::NameUsed),
-        }
-    }
-
-    async fn describe_execution(&self, name: &ExecutionName) -> Result<ExecutionState, PortError> {
-        self.call("DescribeExecution", name)?;
-        Ok(self
-            .executions
-            .borrow()
-            .get(name)
-            .copied()
-            .unwrap_or(ExecutionState::Unknown))
-    }
-}
-
-impl Waits for World {
-    async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
-        self.call("PutItem", &wait.resource)?;
-        let mut waits = self.waits.borrow_mut();
-        if let Some(stored) = waits.get(&wait.resource) {
-            return Ok(Some(stored.clone()));
-        }
-        waits.insert(wait.resource.clone(), wait.clone());
-        Ok(None)
-    }
-
-    async fn replace(&self, wait: &Wait, instead_of: &TaskToken) -> Result<Written, PortError> {
-        self.call("PutItem", &wait.resource)?;
-        let mut waits = self.waits.borrow_mut();
-        if waits
-            .get(&wait.resource)
-            .is_none_or(|stored| &stored.command.token != instead_of)
-        {
-            return Ok(Written::Conflict);
-        }
-        waits.insert(wait.resource.clone(), wait.clone());
-        Ok(Written::Stored)
-    }
-
-    async fn set_phase(
-        &self,
-        resource: &RdsArn,
-        token: &TaskToken,
-        phase: Phase,
-        since: Timestamp,
-    ) -> Result<Written, PortError> {
-        self.call("UpdateItem", resource)?;
-        match self.waits.borrow_mut().get_mut(resource) {
-            Some(stored) if &stored.command.token == token && stored.phase.may_become(phase) => {
-                (stored.phase, stored.since) = (phase, since);
-                Ok(Written::Stored)
-            }
-            _ => Ok(Written::Conflict),
-        }
-    }
-
-    async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError> {
-        self.call("DeleteItem", resource)?;
-        let mut waits = self.waits.borrow_mut();
-        if waits
-            .get(resource)
-            .is_some_and(|stored| &stored.command.token == token)
-        {
-            waits.remove(resource);
-        }
-        Ok(())
-    }
-}
-
-impl NoteTrouble for World {
-    async fn note_trouble(
-        &self,
-        resource: &RdsArn,
-        token: &TaskToken,
-        trouble: &Trouble,
-    ) -> Result<Written, PortError> {
-        self.call("NoteTrouble", resource)?;
-        match self.waits.borrow_mut().get_mut(resource) {
-            Some(stored) if &stored.command.token == token => {
-                stored.trouble = Some(trouble.clone());
-                Ok(Written::Stored)
-            }
-            _ => Ok(Written::Conflict),
-        }
-    }
-}
-
-impl LookUpWaits for World {
-    async fn look_up(&self, resources: &[RdsArn]) -> Result<Vec<Wait>, PortError> {
-        assert!(resources.len() <= 100, "BatchGetItem takes 100 keys");
-        self.call("BatchGetItem", resources.len())?;
-        Ok(resources
-            .iter()
-            .filter_map(|resource| self.wait(resource))
-            .collect())
-    }
-}
-
-impl ListOpen for World {
-    async fn list_open(&self, from: Option<OpenMarker>) -> Result<OpenPage, PortError> {
-        self.call("Query", "")?;
-        let from: usize = from.map_or(0, |marker| marker.0.parse().expect("our own marker"));
-        let waits: Vec<Wait> = self
-            .waits
-            .borrow()
-            .values()
-            .skip(from)
-            .take(3)
-            .cloned()
-            .collect();
-        let next = (from + waits.len() < self.waits.borrow().len())
-            .then(|| OpenMarker((from + waits.len()).to_string()));
-        let (mut holders, mut holders_of) = (BTreeSet::new(), BTreeMap::new());
-        if from == 0 {
-            holders_of.clone_from(&self.slots_of.borrow());
-            holders.clone_from(&self.slots.borrow());
-            holders.extend(holders_of.keys().cloned());
-        }
-        Ok(OpenPage {
-            waits,
-            holders,
-            holders_of,
-            next,
-        })
-    }
-}
-
-impl ClaimSlot for World {
-    async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError> {
-        self.call("ClaimSlot", copy)?;
-        let mut slots = self.slots.borrow_mut();
-        let mut slots_of = self.slots_of.borrow_mut();
-        let has_room = limits.of_policy.as_ref().is_none_or(|bound| {
-            let taken = slots_of.values().filter(|of| **of == bound.policy).count();
-            taken < bound.most || slots_of.contains_key(copy)
-        });
-        let has_room = has_room && slots.len() < limits.most;
-        if !slots.contains(copy) && !has_room {
-            return Ok(false);
-        }
-        slots.insert(copy.clone());
-        if let Some(bound) = &limits.of_policy {
-            slots_of.insert(copy.clone(), bound.policy.clone());
-        }
-        Ok(true)
-    }
-}
-
-impl FreeSlot for World {
-    async fn free_slot(
-        &self,
-        copy: &RdsArn,
-        of_policy: Option<&PolicyName>,
-        proof: &Abandoned,
-    ) -> Result<bool, PortError> {
-        self.call("TransactWriteItems", copy)?;
-        let holds = match (self.wait(copy), proof) {
-            (None, Abandoned::WaitGone) => true,
-            (Some(wait), Abandoned::RegisteredSince(since)) => {
-                wait.phase == Phase::Registered && wait.since == *since
-            }
-            _ => false,
-        };
-        if !holds {
-            return Ok(false);
-        }
-        let mut freed = self.slots.borrow_mut().remove(copy);
-        let mut slots_of = self.slots_of.borrow_mut();
-        if of_policy.is_some() && slots_of.get(copy) == of_policy {
-            slots_of.remove(copy);
-            freed = true;
-        }
-        Ok(freed)
-    }
-}
-
-fn entry_key(database: &DatabaseRef, policy: &PolicyName) -> String {
-    format!("{}#{policy}", database.resource_id)
-}
-
-impl ClaimRun for World {
-    async fn claim_run(
-        &self,
-        database: &DatabaseRef,
-        policy: &PolicyName,
-        execution: &ExecutionName,
-        at: Timestamp,
-        instead_of: Option<&Held>,
-    ) -> Result<Claim, PortError> {
-        self.call("ClaimRun", execution)?;
-        let mut catalog = self.catalog.borrow_mut();
-        let entry = catalog.entry(entry_key(database, policy)).or_default();
-        match &entry.open {
-            Some(open) if open != execution => {
-                let held = Held {
-                    by: open.clone(),
-                    since: entry.claimed_at,
-                };
-                if instead_of != Some(&held) {
-                    return Ok(Claim::HeldBy(held));
-                }
-                entry.open = Some(execution.clone());
-                entry.claimed_at = Some(at);
-                Ok(Claim::Ours)
-            }
-            _ => {
-                entry.open = Some(execution.clone());
-                entry.claimed_at = Some(at);
-                Ok(Claim::Ours)
-            }
-        }
-    }
-}
-
-impl RecordRecoveryPoint for World {
-    async fn record_recovery_point(
-        &self,
-        run: &Run,
-        execution: &ExecutionArn,
-        copy: &Manifest,
-    ) -> Result<(), PortError> {
-        self.call("RecordRecoveryPoint", &copy.snapshot)?;
-        let mut catalog = self.catalog.borrow_mut();
-        let entry = catalog
-            .entry(entry_key(&run.database, &run.policy))
-            .or_default();
-        if entry
-            .newest
-            .as_ref()
-            .is_none_or(|newest| newest.taken_at <= copy.taken_at)
-        {
-            entry.newest = Some(copy.clone());
-        }
-        if entry
-            .open
-            .as_ref()
-            .is_some_and(|open| execution.as_str().ends_with(&format!(":{open}")))
-        {
-            entry.open = None;
-        }
-        Ok(())
-    }
-}
-
-impl ReadEntries for World {
-    async fn read_entries(
-        &self,
-        of: &[(ResourceId, PolicyName)],
-    ) -> Result<Vec<ports::Entry>, PortError> {
-        assert!(of.len() <= 100, "BatchGetItem takes 100 keys");
-        self.call("BatchGetItem entries", of.len())?;
-        let catalog = self.catalog.borrow();
-        let entries = of.iter().filter_map(|(database, policy)| {
-            let entry = catalog.get(&format!("{database}#{policy}"))?;
-            Some(ports::Entry {
-                database: database.clone(),
-                policy: policy.clone(),
-                open: entry.open.clone(),
-                newest: entry.newest.clone(),
-            })
-        });
-        Ok(entries.collect())
-    }
-}
-
-impl ReadPolicies for World {
-    async fn current_policies(&self) -> Result<Option<Applied>, PortError> {
-        self.call("GetItem policies", "")?;
-        Ok(self.policies.borrow().last().cloned())
-    }
-}
-
-impl ReadPlanCursor for World {
-    async fn planned_until(
-        &self,
-        policy: &PolicyName,
-        region: &Region,
-    ) -> Result<Option<Timestamp>, PortError> {
-        self.call("GetItem", region)?;
-        Ok(self
-            .planned_until
-            .borrow()
-            .get(&format!("{policy}#{region}"))
-            .copied())
-    }
-}
-
-impl PlanCursor for World {
-    async fn set_planned_until(
-        &self,
-        policy: &PolicyName,
-        region: &Region,
-        due: Timestamp,
-    ) -> Result<(), PortError> {
-        self.call("SetPlannedUntil", region)?;
-        self.planned_until
-            .borrow_mut()
-            .insert(format!("{policy}#{region}"), due);
-        Ok(())
-    }
-}
-
-impl SendCommand for World {
-    async fn send_command(&self, command: &Command) -> Result<(), PortError> {
-        self.call("SendMessage", "")?;
-        self.sent.borrow_mut().push(command.clone());
-        Ok(())
-    }
-}
-
-impl DelayMessage for World {
-    async fn delay_message(
-        &self,
-        receipt: &ReceiptHandle,
-        delay: Duration,
-    ) -> Result<(), PortError> {
-        self.call("ChangeMessageVisibility", &receipt.0)?;
-        self.delays.borrow_mut().push((receipt.0.clone(), delay));
-        Ok(())
     }
 }

@@ -1,117 +1,75 @@
-//! What each role may do: these actions, and no others.
+//! What each role may do: the actions of its use case's ports, as the code lists them, and no others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+use snapferry::app::{plan, react, sweep, work};
 use snapferry::domain::arn::{KeyArn, Region, StateMachineArn};
-use snapferry::domain::doctor::permissions::{Ground, Role};
+use snapferry::domain::doctor::permissions::Ground;
+use snapferry::domain::role::{IamRole, Role};
 use snapferry::domain::tags::StackId;
 
-use crate::document::{resources, source_region, template, texts, values_of};
+use crate::document::{definition, resources, source_region, template, texts, values_of};
 
-/// The actions of each role of `template.yaml`. One more is a decision, to be written down here.
-const ALLOWED: [(&str, &[&str]); 5] = [
-    (
-        "PlannerRole",
-        &[
-            "dynamodb:GetItem",
-            "dynamodb:UpdateItem",
-            "logs:CreateLogStream",
-            "logs:PutLogEvents",
-            "rds:DescribeDBClusterSnapshots",
-            "rds:DescribeDBClusters",
-            "rds:DescribeDBInstances",
-            "rds:DescribeDBSnapshots",
-            "states:DescribeExecution",
-            "states:StartExecution",
-        ],
-    ),
-    (
-        "WorkerRole",
-        &[
-            "dynamodb:BatchGetItem",
-            "dynamodb:DeleteItem",
-            "dynamodb:PutItem",
-            "dynamodb:UpdateItem",
-            "kms:CreateGrant",
-            "kms:DescribeKey",
-            "logs:CreateLogStream",
-            "logs:PutLogEvents",
-            "rds:AddTagsToResource",
-            "rds:CopyDBClusterSnapshot",
-            "rds:CopyDBSnapshot",
-            "rds:CreateDBClusterSnapshot",
-            "rds:CreateDBSnapshot",
-            "rds:DescribeAccountAttributes",
-            "rds:DescribeDBClusterSnapshots",
-            "rds:DescribeDBSnapshots",
-            "sqs:ChangeMessageVisibility",
-            "sqs:DeleteMessage",
-            "sqs:GetQueueAttributes",
-            "sqs:ReceiveMessage",
-            "states:DescribeExecution",
-            "states:SendTaskFailure",
-            "states:SendTaskHeartbeat",
-            "states:SendTaskSuccess",
-            "states:StartExecution",
-        ],
-    ),
-    (
-        "ReactorRole",
-        &[
-            "dynamodb:BatchGetItem",
-            "dynamodb:DeleteItem",
-            "dynamodb:GetItem",
-            "dynamodb:UpdateItem",
-            "logs:CreateLogStream",
-            "logs:PutLogEvents",
-            "rds:DescribeDBClusterSnapshots",
-            "rds:DescribeDBClusters",
-            "rds:DescribeDBInstances",
-            "rds:DescribeDBSnapshots",
-            "sqs:ChangeMessageVisibility",
-            "sqs:DeleteMessage",
-            "sqs:GetQueueAttributes",
-            "sqs:ReceiveMessage",
-            "states:DescribeExecution",
-            "states:SendTaskFailure",
-            "states:SendTaskSuccess",
-            "states:StartExecution",
-        ],
-    ),
-    (
-        "SweeperRole",
-        &[
-            "dynamodb:BatchGetItem",
-            "dynamodb:ConditionCheckItem",
-            "dynamodb:DeleteItem",
-            "dynamodb:Query",
-            "dynamodb:UpdateItem",
-            "logs:CreateLogStream",
-            "logs:PutLogEvents",
-            "rds:DescribeDBClusterSnapshots",
-            "rds:DescribeDBSnapshots",
-            "sqs:SendMessage",
-            "states:SendTaskFailure",
-            "states:SendTaskHeartbeat",
-            "states:SendTaskSuccess",
-        ],
-    ),
-    (
-        "StateMachineRole",
-        &[
-            "logs:CreateLogDelivery",
-            "logs:DeleteLogDelivery",
-            "logs:DescribeLogGroups",
-            "logs:DescribeResourcePolicies",
-            "logs:GetLogDelivery",
-            "logs:ListLogDeliveries",
-            "logs:PutResourcePolicy",
-            "logs:UpdateLogDelivery",
-            "sqs:SendMessage",
-        ],
-    ),
+/// What Lambda does in a function's name with the queue that feeds it.
+const FEED: [&str; 3] = [
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
 ];
+
+const FUNCTION_LOGS: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
+
+const STATE_MACHINE_LOGS: [&str; 8] = [
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+];
+
+/// The actions that a role needs, but to write its logs: those of its use case's ports, as the code lists them, and
+/// what AWS's services do in its name.
+fn needed(role: IamRole, template: &Value) -> BTreeSet<String> {
+    let ports = match role {
+        IamRole::Function(Role::Planner) => plan::ACTIONS,
+        IamRole::Function(Role::Worker) => work::ACTIONS,
+        IamRole::Function(Role::Reactor) => react::ACTIONS,
+        IamRole::Function(Role::Sweeper) => sweep::ACTIONS,
+        IamRole::StateMachine => return sent_by_the_state_machine(),
+    };
+    let of_ports = ports.iter().copied().flatten().copied();
+    let feed = FEED
+        .into_iter()
+        .filter(|_| is_fed_by_a_queue(role, template));
+    of_ports.chain(feed).map(ToOwned::to_owned).collect()
+}
+
+fn is_fed_by_a_queue(role: IamRole, template: &Value) -> bool {
+    let its_own = json!({"Fn::GetAtt": format!("{}.Arn", role.logical_id())});
+    resources(template, "AWS::Serverless::Function")
+        .filter(|(_, function)| function["Role"] == its_own)
+        .flat_map(|(_, function)| function["Events"].as_object().into_iter().flatten())
+        .any(|(_, event)| event["Type"] == "SQS")
+}
+
+/// The definition names an action as `sqs:sendMessage.waitForTaskToken`.
+fn sent_by_the_state_machine() -> BTreeSet<String> {
+    let definition = definition();
+    let mut called = Vec::new();
+    values_of(&definition, "Resource", &mut called);
+    let actions = called.into_iter().map(|resource| {
+        let resource = resource.as_str().unwrap();
+        let action = resource.split(":::").nth(1).unwrap();
+        let (service, name) = action.split('.').next().unwrap().split_once(':').unwrap();
+        let (first, rest) = name.split_at(1);
+        format!("{service}:{}{rest}", first.to_uppercase())
+    });
+    actions.collect()
+}
 
 /// Only these know no resource they could be limited to.
 const ON_ANY_RESOURCE: [&str; 2] = ["rds:DescribeAccountAttributes", "logs:"];
@@ -131,17 +89,25 @@ fn roles(template: &Value) -> BTreeMap<&str, &Value> {
 #[test]
 fn each_role_may_do_its_work_and_nothing_else() {
     let template = template();
-    let granted: BTreeMap<&str, BTreeSet<&str>> = roles(&template)
+    let granted: BTreeMap<&str, BTreeSet<String>> = roles(&template)
         .into_iter()
         .map(|(name, role)| {
             let actions = statements(role)
                 .into_iter()
                 .flat_map(|one| texts(&one["Action"]));
-            (name, actions.collect())
+            (name, actions.map(ToOwned::to_owned).collect())
         })
         .collect();
-    let allowed = ALLOWED.map(|(name, actions)| (name, actions.iter().copied().collect()));
-    assert_eq!(granted, BTreeMap::from(allowed));
+    let expected = IamRole::ALL.map(|role| {
+        let logs: &[&str] = match role {
+            IamRole::StateMachine => &STATE_MACHINE_LOGS,
+            _ => &FUNCTION_LOGS,
+        };
+        let logs = logs.iter().map(ToString::to_string);
+        let actions = needed(role, &template).into_iter().chain(logs);
+        (role.logical_id(), actions.collect())
+    });
+    assert_eq!(granted, BTreeMap::from(expected));
 }
 
 #[test]
@@ -293,19 +259,15 @@ fn the_doctor_simulates_all_that_each_role_may_do_but_to_write_its_logs() {
         commands_queue: "arn:aws:sqs:eu-central-1:111122223333:commands".to_owned(),
         events_queue: "arn:aws:sqs:eu-central-1:111122223333:events".to_owned(),
     };
-    let allowed = BTreeMap::from(ALLOWED);
-    assert_eq!(allowed.len(), Role::ALL.len());
-    for role in Role::ALL {
-        let simulated: BTreeSet<&str> = ground
+    let template = template();
+    for role in IamRole::ALL {
+        let simulated: BTreeSet<String> = ground
             .requirements(role, std::slice::from_ref(&ground.key))
             .into_iter()
             .flat_map(|requirement| requirement.actions)
+            .map(ToOwned::to_owned)
             .collect();
-        let expected = allowed[role.logical_id()]
-            .iter()
-            .copied()
-            .filter(|action| !action.starts_with("logs:"));
-        assert_eq!(simulated, expected.collect(), "{role}");
+        assert_eq!(simulated, needed(role, &template), "{role}");
     }
 }
 

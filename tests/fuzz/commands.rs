@@ -1,14 +1,14 @@
 //! The bodies of the commands queue.
 
-use snapferry::app::batch;
+use snapferry::app::work::batch;
 use snapferry::domain::command::Step;
 use snapferry::domain::wait::Phase;
-use snapferry::wire::command;
+use snapferry::json::command;
 
 use crate::corpus::{fuzz, fuzz_batches};
 use crate::judge::{can_be_carried_out, is_a_reason, is_printable, nothing_is_made_up};
 use crate::world::{
-    Token, World, backoff, command as a_command, desk, record, run as finish, snapshot_arn,
+    Fixture, Token, World, backoff, command as a_command, desk, record, run as finish, snapshot_arn,
 };
 
 #[test]
@@ -48,7 +48,7 @@ fn a_good_command_is_done_among_any_others_and_only_unreadable_ones_stay() {
         assert_eq!(kept, bad);
         let asked_for = snapshot_arn(&good.run, 1);
         assert_eq!(world.phase(&asked_for), Some(Phase::Requested));
-        assert_eq!(world.waits.borrow().len(), 1, "nothing else was begun");
-        assert_eq!(world.delays.borrow().len(), bad.len());
+        assert_eq!(world.waits().len(), 1, "nothing else was begun");
+        assert_eq!(world.delays().len(), bad.len());
     });
 }

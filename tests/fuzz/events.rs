@@ -6,12 +6,12 @@ use snapferry::domain::command::Step;
 use snapferry::domain::hint::happened;
 use snapferry::domain::snapshot::SnapshotStatus;
 use snapferry::domain::wait::{Expectation, Phase, Wait};
-use snapferry::wire::event::{self, Event};
+use snapferry::json::event::{self, Event};
 
 use crate::corpus::{fuzz, fuzz_batches};
 use crate::judge::{is_a_reason, is_a_snapshot, is_printable};
 use crate::world::{
-    Token, World, backoff, command, ear, ours, record, run as finish, snapshot_arn,
+    Fixture, Token, World, backoff, command, ear, ours, record, run as finish, snapshot_arn,
 };
 
 #[test]
@@ -55,7 +55,7 @@ fn a_good_event_settles_its_wait_among_any_others_and_only_unreadable_ones_stay(
             "source": "aws.rds",
             "detail": {"SourceArn": resource.to_string(), "EventID": "RDS-EVENT-0042"},
         });
-        let mut wait = Wait::new(resource, command, Expectation::Snapshot, world.now.get());
+        let mut wait = Wait::new(resource, command, Expectation::Snapshot, world.clock());
         wait.phase = Phase::Requested;
         world.store(wait);
 
@@ -74,8 +74,8 @@ fn a_good_event_settles_its_wait_among_any_others_and_only_unreadable_ones_stay(
         let mut kept = finish(react::react(&world, &ear(), &backoff(), records));
         kept.sort();
         assert_eq!(kept, bad);
-        assert_eq!(world.answers.borrow().len(), 1, "the good one is settled");
-        assert!(world.waits.borrow().is_empty());
-        assert_eq!(world.delays.borrow().len(), bad.len());
+        assert_eq!(world.answers().len(), 1, "the good one is settled");
+        assert!(world.waits().is_empty());
+        assert_eq!(world.delays().len(), bad.len());
     });
 }

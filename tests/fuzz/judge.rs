@@ -1,15 +1,16 @@
 //! What must hold of every answer, whatever was read.
 
+use snapferry::domain::naming;
 use std::error::Error;
 use std::fmt::Debug;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use snapferry::app::batch::chain;
 use snapferry::domain::arn::{RdsArn, ResourceKind};
 use snapferry::domain::command::Run;
 use snapferry::domain::limits::CLUSTER_SNAPSHOT_ID_MAX;
-use snapferry::domain::names::{self, Attempt, SnapshotId};
+use snapferry::domain::names::{Attempt, SnapshotId};
+use snapferry::error::chain;
 
 use crate::world::rules;
 
@@ -81,11 +82,11 @@ pub(crate) fn can_be_carried_out(run: &Run) {
     let stack = &rules().stack;
     let source = SnapshotId::of(&run.database.arn);
     for attempt in Attempt::all() {
-        let execution = names::execution(stack, run, attempt);
+        let execution = naming::execution(stack, run, attempt);
         for name in [
             execution.as_str(),
-            names::source_snapshot(stack, run, attempt).as_str(),
-            names::copy(stack, run, &source, attempt).as_str(),
+            naming::source_snapshot(stack, run, attempt).as_str(),
+            naming::copy(stack, run, &source, attempt).as_str(),
         ] {
             is_a_name(name);
         }

@@ -1,6 +1,6 @@
 //! The outputs of the states, which the catalog keeps.
 
-use snapferry::wire::manifest;
+use snapferry::json::manifest;
 
 use crate::corpus::fuzz;
 use crate::judge::{is_a_reason, is_a_snapshot, nothing_is_made_up};

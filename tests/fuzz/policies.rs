@@ -1,6 +1,6 @@
 //! Stored sets of policies.
 
-use snapferry::wire::policies;
+use snapferry::json::policies;
 
 use crate::corpus::fuzz;
 use crate::judge::{is_a_reason, nothing_is_made_up};

@@ -10,7 +10,7 @@ fn a_file_is_a_set_that_reads_back_or_has_faults_that_are_within_it() {
     let home = region(HOME);
     fuzz("policy_files", |text| match read(text, Some(&home)) {
         Ok(file) => {
-            let written = write(&file.set);
+            let written = write(&file.set).unwrap();
             assert_eq!(read(&written, Some(&home)).unwrap().set, file.set);
             assert!(!file.set.policies.is_empty());
             if let Some(name) = &file.set.untagged {

@@ -1,6 +1,6 @@
 //! The state machine's input.
 
-use snapferry::wire::run;
+use snapferry::json::run;
 
 use crate::corpus::fuzz;
 use crate::judge::{can_be_carried_out, is_a_reason, nothing_is_made_up};

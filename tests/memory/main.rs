@@ -13,20 +13,20 @@ use futures_util::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use peak_alloc::PeakAlloc;
 use snapferry::app::sweep::{Broom, sweep};
-use snapferry::domain::arn::{ExecutionArn, KeyArn, RdsArn, Region};
+use snapferry::domain::arn::{ExecutionArn, Family, KeyArn, RdsArn, Region};
 use snapferry::domain::command::{Command, DatabaseRef, Extras, Run, Step};
 use snapferry::domain::failure::Failure;
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::{ResourceId, SnapshotId};
-use snapferry::domain::slots::SlotLimits;
+use snapferry::domain::slot_limits::SlotLimits;
 use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::tags::{self, PolicyName, StackId, Tags};
 use snapferry::domain::token::TaskToken;
 use snapferry::domain::wait::{Expectation, Phase, Rules, Wait};
 use snapferry::ports::{
-    Abandoned, Callbacks, ClaimSlot, Clock, Delivery, DescribeClusterSnapshots, DescribeSnapshots,
-    FreeSlot, ListOpen, LookUpWaits, OpenMarker, OpenPage, PortError, Probe, ProbeToken, RdsError,
-    RecordRecoveryPoint, SendCommand, Waits, Written,
+    Abandoned, Callbacks, ClaimSlot, Clock, Delivery, DescribeSnapshots, FreeSlot, ListOpen,
+    LookUpWaits, OpenMarker, OpenPage, PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint,
+    SendCommand, Waits, Written,
 };
 
 #[global_allocator]
@@ -147,22 +147,18 @@ impl ListOpen for Crowd {
 }
 
 impl DescribeSnapshots for Crowd {
-    async fn describe_db_snapshots(
+    async fn describe_snapshots(
         &self,
         _region: &Region,
+        family: Family,
         ids: &[SnapshotId],
     ) -> Result<Vec<Snapshot>, RdsError> {
+        assert_eq!(
+            family,
+            Family::Instance,
+            "nobody waits for a cluster's snapshot"
+        );
         Ok(ids.iter().map(|id| snapshot(number(id.as_str()))).collect())
-    }
-}
-
-impl DescribeClusterSnapshots for Crowd {
-    async fn describe_db_cluster_snapshots(
-        &self,
-        _region: &Region,
-        _ids: &[SnapshotId],
-    ) -> Result<Vec<Snapshot>, RdsError> {
-        panic!("nobody waits for a cluster's snapshot");
     }
 }
 
@@ -179,14 +175,6 @@ impl Callbacks for Crowd {
 }
 
 impl Waits for Crowd {
-    async fn register(&self, _wait: &Wait) -> Result<Option<Wait>, PortError> {
-        panic!("the sweeper registers nothing");
-    }
-
-    async fn replace(&self, _wait: &Wait, _instead_of: &TaskToken) -> Result<Written, PortError> {
-        panic!("the sweeper replaces nothing");
-    }
-
     async fn set_phase(
         &self,
         _resource: &RdsArn,

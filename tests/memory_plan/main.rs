@@ -13,14 +13,14 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use peak_alloc::PeakAlloc;
 use snapferry::app::preview::preview;
-use snapferry::domain::arn::{RdsArn, Region};
+use snapferry::domain::arn::{Family, RdsArn, Region};
 use snapferry::domain::database::Database;
 use snapferry::domain::names::ResourceId;
 use snapferry::domain::policy_set::Applied;
 use snapferry::domain::tags::PolicyName;
 use snapferry::ports::{
-    Clock, DescribeClusters, DescribeInstances, Entry, Page, PortError, RdsError, ReadEntries,
-    ReadPlanCursor, ReadPolicies,
+    Clock, Entry, ListDatabases, Page, PortError, RdsError, ReadEntries, ReadPlanCursor,
+    ReadPolicies,
 };
 use snapferry::settings::{Planning, Variables};
 
@@ -64,32 +64,23 @@ impl Clock for Crowd {
     }
 }
 
-impl DescribeInstances for Crowd {
-    async fn describe_db_instances(
+impl ListDatabases for Crowd {
+    async fn list_databases(
         &self,
         region: &Region,
+        family: Family,
         marker: Option<String>,
     ) -> Result<Page<Database>, RdsError> {
         self.described.set(self.described.get() + 1);
         let from: usize = marker.map_or(0, |marker| marker.parse().unwrap());
-        let until = from + PAGE;
+        let all = match family {
+            Family::Instance => OF_A_REGION,
+            Family::Cluster => 0,
+        };
+        let until = all.min(from + PAGE);
         Ok(Page {
             items: (from..until).map(|n| database(region, n)).collect(),
-            next: (until < OF_A_REGION).then(|| until.to_string()),
-        })
-    }
-}
-
-impl DescribeClusters for Crowd {
-    async fn describe_db_clusters(
-        &self,
-        _region: &Region,
-        _marker: Option<String>,
-    ) -> Result<Page<Database>, RdsError> {
-        self.described.set(self.described.get() + 1);
-        Ok(Page {
-            items: Vec::new(),
-            next: None,
+            next: (until < all).then(|| until.to_string()),
         })
     }
 }

@@ -2,14 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
-
 use super::faults::Choice;
 
 /// Protects a simulated fleet with the real state machine, the shipped function and the shipped templates, on
 /// this machine alone, and checks the result against the simulator's own truth.
-#[derive(Debug, Clone, Parser)]
-#[command(name = "cargo demo", version)]
+#[derive(Debug, Clone, clap::Args)]
+#[command(version)]
 pub struct Args {
     /// How many databases to protect. From 100 on RDS's quotas of manual snapshots are raised.
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=1000))]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use snapferry::wire;
+use snapferry::json;
 
 use crate::local::{
     Client, ClientError, Execution, HistoryEvent, JsonService, LocalError, LocalStack,
@@ -143,7 +143,7 @@ pub(super) enum MeasureError {
     Local(#[from] LocalError),
     /// An execution whose input is not the planner's.
     #[error("an execution's input cannot be read")]
-    Input(#[from] wire::WireError),
+    Input(#[from] json::JsonError),
 }
 
 fn accepted(recorder: &Recorder) -> Vec<Settlement> {
@@ -245,7 +245,7 @@ async fn transitions(
         let transitions = 1 + history.iter().filter(entered).count() as u64;
         all += transitions;
         let input = client.describe_execution(arn).await?.input;
-        let run = wire::run::read(&input.unwrap_or_default())?;
+        let run = json::run::read(&input.unwrap_or_default())?;
         let arn = run.database.arn.to_string();
         costs.add_transitions(labels.get(&arn).unwrap_or(&arn), transitions);
     }

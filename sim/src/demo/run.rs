@@ -1,5 +1,6 @@
 //! One run of the demo, from nothing to the verdict.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -151,7 +152,7 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     seen.world.extend(unrest);
     let kept = report(out, args, &figures, &seen)?;
     if args.keep {
-        keep(out, &stack, &rds).await;
+        keep(out, &stack, &rds, &snapferry.program).await;
     }
     Ok(if kept {
         ExitCode::SUCCESS
@@ -350,7 +351,7 @@ async fn watch(
 }
 
 /// Stays up until Ctrl-C.
-async fn keep(out: Out, stack: &LocalStack, rds: &RdsService) {
+async fn keep(out: Out, stack: &LocalStack, rds: &RdsService, snapferry: &Path) {
     let sweeps = stack
         .output("SweeperName")
         .map(|name| Sweeps::start(stack.client().clone(), name.to_owned(), 60.0));
@@ -363,7 +364,8 @@ async fn keep(out: Out, stack: &LocalStack, rds: &RdsService) {
         }
         Err(error) => out.line(format_args!("(the stack lacks an output: {error:#})")),
     }
-    out.line("\ncargo run -p snapferry -- waits");
+    // The built command: `cargo run` would be a build more, in an environment that has been pointed elsewhere.
+    out.line(format_args!("\n{} waits", snapferry.display()));
     out.line(format_args!(
         "aws rds describe-db-snapshots --region {RECOVERY}; aws rds describe-db-cluster-snapshots --region {RECOVERY}"
     ));

@@ -1,5 +1,7 @@
 //! The emulator with nothing deployed to it, for what needs no more than its services.
 
+use std::net::SocketAddr;
+
 use super::{Client, Emulator, LocalError, LocalOptions, RunFolder, boot, local_python, workspace};
 use crate::proxy::Proxy;
 
@@ -10,6 +12,7 @@ pub struct BareStack {
     _emulator: Emulator,
     _proxy: Proxy,
     client: Client,
+    endpoint: SocketAddr,
     _folder: RunFolder,
 }
 
@@ -31,6 +34,7 @@ impl BareStack {
                 _emulator: emulator,
                 _proxy: proxy,
                 client: Client::new(endpoint, &options.account, &options.recovery_region),
+                endpoint,
                 _folder: folder,
             }),
             Err(error) => {
@@ -45,5 +49,11 @@ impl BareStack {
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// The emulator's endpoint, such as `http://127.0.0.1:40000`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.endpoint)
     }
 }

@@ -11,6 +11,7 @@ mod client;
 mod deploy;
 mod emulator;
 mod error;
+mod inner_cargo;
 mod operations;
 mod settings;
 mod workspace;
@@ -25,8 +26,7 @@ pub use deploy::{SOURCE_STACK, STACK};
 pub use error::LocalError;
 pub use operations::{BusEvent, Execution, HistoryEvent, Message, QueueDepth};
 pub use settings::{Function, LocalOptions, Override};
-pub(crate) use workspace::{build_bootstrap, build_empty};
-pub use workspace::{build_snapferry, repository_root};
+pub use workspace::{build, build_bootstrap, build_snapferry, repository_root};
 
 use crate::proxy::Proxy;
 use deploy::AwsCli;

@@ -1,12 +1,12 @@
 //! Where things are, and the function's binary.
 
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::Output;
 
 use serde_json::Value;
 
 use super::LocalError;
-use crate::tied;
+use super::inner_cargo::cargo;
 
 /// The repository: the folder with `template.yaml` and the state machine.
 ///
@@ -50,8 +50,10 @@ pub(super) fn target_directory(root: &Path) -> Result<PathBuf, LocalError> {
 }
 
 /// Builds the function as it ships and returns its path; quick where it is built already.
-/// Cargo's progress and the compiler's messages go to standard error.
-pub(crate) fn build_bootstrap(root: &Path) -> Result<PathBuf, LocalError> {
+///
+/// # Errors
+/// When it does not compile.
+pub fn build_bootstrap(root: &Path) -> Result<PathBuf, LocalError> {
     build(
         root,
         "snapferry",
@@ -74,13 +76,12 @@ pub fn build_snapferry() -> Result<PathBuf, LocalError> {
     build(&repository_root()?, "snapferry", "snapferry", &[])
 }
 
-/// Builds the Lambda function that does nothing, with the profile that the product ships with.
-pub(crate) fn build_empty(root: &Path) -> Result<PathBuf, LocalError> {
-    let name = "snapferry-empty";
-    build(root, name, name, &["--profile", "lambda"])
-}
-
-fn build(root: &Path, package: &str, name: &str, how: &[&str]) -> Result<PathBuf, LocalError> {
+/// Builds one program of the workspace, or finds it built, and returns its path. `how` are cargo's further arguments.
+/// Cargo's progress and the compiler's messages go to standard error.
+///
+/// # Errors
+/// When the program does not compile.
+pub fn build(root: &Path, package: &str, name: &str, how: &[&str]) -> Result<PathBuf, LocalError> {
     let arguments = [&["build", "--package", package, "--bin", name], how].concat();
     let format = ["--message-format", "json-render-diagnostics"];
     let output =
@@ -106,30 +107,4 @@ fn executable(output: &Output, name: &str) -> Option<PathBuf> {
         let path = is_it.then(|| message.get("executable")?.as_str())??;
         Some(PathBuf::from(path))
     })
-}
-
-/// Runs cargo as a person would: without what a wrapper, a coverage run or an outer `cargo run`
-/// left in the environment, any of which would build another binary than the one that ships.
-/// It ends with this process.
-fn cargo(root: &Path, arguments: &[&str]) -> std::io::Result<Output> {
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = tied::command(program)?;
-    command
-        .args(arguments)
-        .current_dir(root)
-        .stderr(Stdio::inherit());
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy();
-        let scrubbed = name.contains("RUSTFLAGS")
-            || name.contains("RUSTDOCFLAGS")
-            || name.contains("WRAPPER")
-            || name.contains("LLVM_COV")
-            || name.starts_with("LLVM_PROFILE")
-            || name.starts_with("CARGO_PROFILE_")
-            || name.starts_with("CARGO_PKG_");
-        if scrubbed {
-            command.env_remove(&*name);
-        }
-    }
-    tied::output(command)
 }

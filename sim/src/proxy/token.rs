@@ -10,7 +10,8 @@ use serde_json::Value;
 pub struct Token(String);
 
 impl Token {
-    pub(crate) fn new(text: impl Into<String>) -> Self {
+    /// A token with this text.
+    pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 

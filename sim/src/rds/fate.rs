@@ -11,6 +11,8 @@ use jiff::SignedDuration;
 
 use super::family::Family;
 use super::names::Region;
+use super::snapshot::Origin;
+use crate::faults::Fault;
 
 /// What is in store for one snapshot or copy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +26,26 @@ pub struct Fate {
     /// How far describe answers lag behind the truth. While a snapshot is younger than this,
     /// describe does not show it at all.
     pub describe_lag: SignedDuration,
+}
+
+impl Fate {
+    /// The faults that it brings to a snapshot of this origin.
+    pub fn faults(&self, origin: &Origin) -> impl Iterator<Item = Fault> + use<> {
+        let ending = match (self.ending, origin) {
+            (Ending::Available, _) => None,
+            (Ending::Failed, Origin::Taken) => Some(Fault::SnapshotFailed),
+            (Ending::Failed, Origin::Copied(_)) => Some(Fault::CopyFailed),
+            (Ending::Never, _) => Some(Fault::NeverEnds),
+        };
+        let event = match self.done_event {
+            EventFate::Arrives => None,
+            EventFate::Lost => Some(Fault::EventsLost),
+            EventFate::Twice(_) => Some(Fault::EventsDoubled),
+            EventFate::Late(_) => Some(Fault::EventsLate),
+        };
+        let lag = (!self.describe_lag.is_zero()).then_some(Fault::EventsEarly);
+        [ending, event, lag].into_iter().flatten()
+    }
 }
 
 /// How a snapshot or copy ends.

@@ -6,9 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::arn::{KeyArn, RdsArn};
 use snapferry::domain::command::Run;
 use snapferry::domain::policy::{Policies, Policy};
-use snapferry::domain::policy_set::{
-    Applied, AppliedKey, PolicySet, PolicySpec, Source, Stamp, Version,
-};
+use snapferry::domain::policy_set::{Applied, PolicySet, Stamp, Version};
+use snapferry::domain::policy_spec::{AppliedKey, PolicySpec, Source};
 use snapferry::domain::schedule::Schedule;
 use snapferry::domain::tags::PolicyName;
 
@@ -18,6 +17,7 @@ use super::rule;
 use super::run::BEGIN;
 use super::step_functions::Status;
 use super::world::{World, rds_region};
+use crate::faults::Fault;
 use crate::rds::{Family, Rds, Region as RdsRegion, Snapshot, SnapshotType, Stage, Tags};
 
 /// The policy that has automated snapshots copied.
@@ -48,10 +48,9 @@ impl Nightly {
         let pattern = ["0 6 * * *", "0 */4 * * *", "15 * * * *"][self.rng.usize(..3)];
         let schedule = Schedule::parse(pattern, "UTC").expect("a schedule");
         let name = PolicyName::parse(NIGHTLY).expect("a name");
-        Policy {
-            source: Source::Automated,
-            ..Policy::new(name, schedule, key.clone())
-        }
+        let mut policy = Policy::new(name, schedule, key.clone());
+        policy.options.source = Source::Automated;
+        policy
     }
 
     /// Gives most of what the built-in policy would protect to this one.
@@ -118,15 +117,12 @@ impl Nightly {
 /// The set that was applied in such a world.
 pub(super) fn applied(policies: &Policies) -> Applied {
     let spec = |policy: &Policy| PolicySpec {
-        source: policy.source,
+        schedule: policy.schedule.clone(),
         key: Some(AppliedKey {
             arn: policy.key.clone(),
             alias: None,
         }),
-        carry_tags: policy.carry_tags.clone(),
-        option_groups: policy.option_groups.clone(),
-        copy_slots: policy.copy_slots,
-        ..PolicySpec::new(policy.schedule.clone())
+        options: policy.options.clone(),
     };
     Applied {
         stamp: Stamp {
@@ -197,7 +193,7 @@ impl World {
             "detail-type": kind, "source": "aws.rds",
             "detail": { "SourceArn": arn.to_string(), "EventID": id, "Message": "" },
         });
-        self.count("mischief: a forged hint at an automated snapshot");
+        self.count_fault(Fault::ForgedBackupHint);
         self.send_event(body.to_string(), format!("forged {id} of {arn}"));
     }
 
@@ -297,15 +293,19 @@ impl World {
             });
             return;
         }
-        let twin = self.sfn.executions.iter().find(|(other, execution)| {
-            let theirs = execution.run.extras.automated.as_ref();
-            // A person who redrives an execution answers for it.
-            other.as_str() != name
-                && theirs.is_some_and(|theirs| theirs.snapshot == of.snapshot)
-                && (execution.is_running() || execution.status == Status::Succeeded)
-                && execution.redrives == 0
-                && !execution.by_hand
-        });
+        let twin = self
+            .step_functions
+            .executions
+            .iter()
+            .find(|(other, execution)| {
+                let theirs = execution.run.extras.automated.as_ref();
+                // A person who redrives an execution answers for it.
+                other.as_str() != name
+                    && theirs.is_some_and(|theirs| theirs.snapshot == of.snapshot)
+                    && (execution.is_running() || execution.status == Status::Succeeded)
+                    && execution.redrives == 0
+                    && !execution.by_hand
+            });
         if let Some((twin, _)) = twin {
             let detail = format!("{name} is to copy what {twin} copies");
             self.broke(rule::NAMED, || detail);
@@ -342,7 +342,7 @@ impl World {
     }
 
     fn is_copied(&self, snapshot: &str) -> bool {
-        self.sfn.executions.values().any(|execution| {
+        self.step_functions.executions.values().any(|execution| {
             let of = execution.run.extras.automated.as_ref();
             of.is_some_and(|of| of.snapshot.to_string() == snapshot)
                 && (execution.status == Status::Succeeded || self.is_spoilt(&execution.run))

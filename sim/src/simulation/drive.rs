@@ -9,12 +9,13 @@ use snapferry::app::react::Ear;
 use snapferry::app::sweep::Broom;
 use snapferry::app::work::Desk;
 use snapferry::domain::backoff::Backoff;
+use snapferry::domain::role::Role;
 use snapferry::settings::Planning;
 
 use super::gate::Decision;
 use super::invoke::Invocation;
-use super::port::Role;
 use super::world::{Shared, World};
+use crate::faults::Fault;
 
 /// How many invocations of one function run at once.
 const CONCURRENCY: usize = 3;
@@ -126,7 +127,7 @@ impl Simulation {
             let n = self.world().rng.usize(..self.invocations.len());
             let id = self.invocations.keys().nth(n).copied();
             if let Some(id) = id {
-                self.world().count("fault: an invocation crashes");
+                self.world().count_fault(Fault::FunctionKilled);
                 self.drop_invocation(id, "crashes");
             }
         }
@@ -209,7 +210,11 @@ impl Simulation {
             ),
             (
                 Choice::Send,
-                if world.sfn.outbox.is_empty() { 0 } else { 4 },
+                if world.step_functions.outbox.is_empty() {
+                    0
+                } else {
+                    4
+                },
             ),
             (
                 Choice::Sweep,
@@ -268,7 +273,7 @@ impl Simulation {
 
     /// Moves the clock; whoever has run into its time limit by then is stopped.
     pub(super) fn advance(&mut self, to: Timestamp) {
-        self.world().advance(to);
+        self.shared.advance(to);
         let late: Vec<u64> = self
             .invocations
             .iter()
@@ -276,7 +281,7 @@ impl Simulation {
             .map(|(id, _)| *id)
             .collect();
         for id in late {
-            self.world().count("fault: an invocation runs out of time");
+            self.world().count_fault(Fault::FunctionTimesOut);
             self.drop_invocation(id, "runs out of time");
         }
     }
@@ -286,7 +291,7 @@ impl Simulation {
         let now = world.now;
         let candidates = [
             world.rds.next_due(),
-            world.sfn.next_due(),
+            world.step_functions.next_due(),
             world.commands.next_visible().filter(|at| *at > now),
             world.events.next_visible().filter(|at| *at > now),
             world.late.first_key_value().map(|((at, _), _)| *at),

@@ -2,14 +2,15 @@
 
 use std::rc::Rc;
 
-use snapferry::app::batch::Record;
+use snapferry::app::queue::Record;
+use snapferry::domain::role::Role;
 
 use super::gate::{Broken, Decision};
-use super::port::Role;
-use super::queue::Message;
+use super::queue::{self, Message};
 use super::rule;
 use super::step_functions::AboutToken;
 use super::world::World;
+use crate::faults::Fault;
 
 impl World {
     /// What becomes of a call.
@@ -19,7 +20,7 @@ impl World {
         }
         let (breaks, panics) = (self.climate.call_breaks, self.climate.panic);
         if self.chance(panics) {
-            self.count("fault: a panic");
+            self.count_fault(Fault::FunctionPanics);
             return Decision::Panic;
         }
         if !self.chance(breaks) {
@@ -27,28 +28,28 @@ impl World {
         }
         match self.rng.u8(..7) {
             6 => {
-                self.count("fault: denied for a moment");
+                self.count_fault(Fault::DeniedBriefly);
                 Decision::FailBefore(Broken::Denied)
             }
             0..=1 => {
-                self.count("fault: throttled");
+                self.count_fault(Fault::Throttling);
                 Decision::FailBefore(Broken::Throttled)
             }
             2 => {
-                self.count("fault: an internal error");
+                self.count_fault(Fault::InternalError);
                 Decision::FailBefore(Broken::Internal)
             }
             3 => {
-                self.count("fault: no answer, no effect");
+                self.count_fault(Fault::NoAnswer);
                 Decision::FailBefore(Broken::NoAnswer)
             }
             4 if mutates && self.climate.late_effects => {
-                self.count("fault: no answer, effect comes later");
+                self.count_fault(Fault::EffectLate);
                 let at = self.within(1..=30);
                 Decision::FailLate(Broken::NoAnswer, at)
             }
             _ => {
-                self.count("fault: no answer, but an effect");
+                self.count_fault(Fault::AnswerLost);
                 Decision::FailAfter(if self.rng.bool() {
                     Broken::NoAnswer
                 } else {
@@ -61,38 +62,39 @@ impl World {
     /// Whether a command can never come to anything: its run has been made impossible by a stranger, or its
     /// token is none, or none any more.
     pub(super) fn is_hopeless(&self, message: &Message) -> bool {
-        let command = snapferry::wire::command::read(&message.body);
-        message.hopeless
+        let command = snapferry::json::command::read(&message.body);
+        message.note.hopeless
             || command.is_ok_and(|command| {
-                let about = self.sfn.probe(command.token.reveal());
+                let about = self.step_functions.probe(command.token.reveal());
                 self.is_spoilt(&command.run) || about == AboutToken::Invalid
             })
     }
 
     /// Some messages are handed over; those received too often die.
     pub(super) fn receive(&mut self, role: Role) -> Vec<Record> {
+        let now = self.now;
         let Self {
-            commands,
-            events,
+            state,
+            dead_commands,
+            dead_events,
             rng,
             ..
         } = self;
-        let queue = if role == Role::Worker {
-            commands
-        } else {
-            events
+        let (queue, dead) = match role {
+            Role::Worker => (&mut state.commands, dead_commands),
+            _ => (&mut state.events, dead_events),
         };
-        let (records, died) = queue.receive(self.now, rng, 10);
+        let (records, died) = queue::receive(queue, dead, now, rng, 10);
         for id in died {
             self.count("messages that died");
             if role != Role::Worker {
                 continue;
             }
-            let Some(message) = self.commands.dead.get(&id) else {
+            let Some(message) = self.dead_commands.get(&id) else {
                 continue;
             };
-            let note = Rc::clone(&message.note);
-            let healthy = !message.stained && !self.is_hopeless(message);
+            let note = Rc::clone(&message.note.text);
+            let healthy = !message.note.stained && !self.is_hopeless(message);
             self.note(|| format!("dead: {note}"));
             if healthy && !self.faults_are_on {
                 self.broke(rule::HEALTHY, || format!("{note} has died in fair weather"));
@@ -103,16 +105,18 @@ impl World {
         } else {
             "batches of events"
         });
-        let (now, duplicates) = (self.now, self.climate.duplicates);
+        let duplicates = self.climate.duplicates;
         for record in &records {
             if self.chance(duplicates) {
-                self.count("fault: a message is handed over twice");
-                let queue = if role == Role::Worker {
-                    &mut self.commands
-                } else {
-                    &mut self.events
+                self.count_fault(Fault::MessageDoubled);
+                let queue = match role {
+                    Role::Worker => &mut self.commands,
+                    _ => &mut self.events,
                 };
-                queue.delay(&record.message_id, now);
+                let number = queue.number(&record.message_id);
+                if let Some(message) = number.and_then(|number| queue.get_mut(number)) {
+                    message.visible_at = now;
+                }
             }
         }
         records

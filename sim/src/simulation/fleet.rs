@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use snapferry::domain::arn::{Family, KeyArn, RdsArn, Region};
 use snapferry::domain::names::OptionGroup;
 use snapferry::domain::policy::{Policies, Policy};
+use snapferry::domain::policy_spec::PolicyOptions;
 use snapferry::domain::schedule::Schedule;
 use snapferry::domain::tags::{PolicyName, TagKey};
 
@@ -36,11 +37,12 @@ pub(super) fn policies(default: Policy, rng: &mut Rng) -> Policies {
     let pattern = ["0 6 * * *", "30 */2 * * *", "0 */3 * * *"][rng.usize(..3)];
     let schedule = Schedule::parse(pattern, "UTC").expect("a schedule");
     let [here, there] = OPTIONS.map(|name| OptionGroup::parse(name).expect("an option group"));
-    let bounded = Policy {
+    let mut bounded = Policy::new(name, schedule, KeyArn::parse(BOUNDED_KEY).expect("an ARN"));
+    bounded.options = PolicyOptions {
         carry_tags: vec![TagKey::parse(CARRIED).expect("a tag's key")],
         option_groups: [(here, there)].into(),
         copy_slots: (rng.u8(..4) > 0).then_some(1),
-        ..Policy::new(name, schedule, KeyArn::parse(BOUNDED_KEY).expect("an ARN"))
+        ..PolicyOptions::default()
     };
     Policies {
         all: vec![default, bounded],

@@ -6,17 +6,21 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use jiff::Timestamp;
-use snapferry::app::batch;
 use snapferry::app::plan::{self, Planned, When};
 use snapferry::app::react;
 use snapferry::app::sweep;
+use snapferry::app::work::batch;
+use snapferry::domain::role::Role;
+use snapferry::fake::{Ports, Through};
 
 use super::drive::{PLAN_EVERY, SWEEP_EVERY, Settings, Simulation};
+use super::gatekeeper::{Gatekeeper, Held};
 use super::mutant::Mutant;
-use super::port::{Port, Role};
-use super::queue::Message;
+use super::mutated::Mutated;
+use super::queue::Note;
 use super::rule;
 use super::world::FUNCTION_TIMEOUT;
+use crate::faults::Fault;
 
 /// How an invocation ended by itself.
 enum Finished {
@@ -31,7 +35,7 @@ pub(super) struct Invocation {
     pub(super) role: Role,
     future: Pin<Box<dyn Future<Output = Finished>>>,
     pub(super) deadline: Timestamp,
-    messages: Vec<u64>,
+    messages: Vec<String>,
 }
 
 impl Simulation {
@@ -78,20 +82,21 @@ impl Simulation {
                     kept.clear();
                 }
                 for message in invocation.messages {
-                    if kept.contains(&message.to_string()) {
+                    if kept.contains(&message) {
                         continue;
                     }
                     let duplicates = world.climate.duplicates;
                     if world.chance(duplicates / 2.0) {
-                        world.count("fault: a done message is not deleted");
+                        world.count_fault(Fault::MessageKept);
                         continue;
                     }
-                    let queue = if invocation.role == Role::Worker {
-                        &mut world.commands
-                    } else {
-                        &mut world.events
+                    let queue = match invocation.role {
+                        Role::Worker => &mut world.commands,
+                        _ => &mut world.events,
                     };
-                    queue.messages.remove(&message);
+                    if let Some(number) = queue.number(&message) {
+                        queue.remove(number);
+                    }
                 }
             }
             Finished::Swept => {
@@ -117,17 +122,19 @@ impl Simulation {
     fn begin(
         &mut self,
         role: Role,
-        messages: Vec<u64>,
-        start: impl FnOnce(Port, Rc<Settings>) -> Pin<Box<dyn Future<Output = Finished>>>,
+        messages: Vec<String>,
+        start: impl FnOnce(Mutated, Rc<Settings>) -> Pin<Box<dyn Future<Output = Finished>>>,
     ) {
         self.made += 1;
         let invocation = self.made;
-        let port = Port {
+        let hook = Gatekeeper {
             shared: Rc::clone(&self.shared),
             invocation,
             role,
         };
-        let future = start(port, Rc::clone(&self.settings));
+        let fake = Ports(Held(Rc::clone(&self.shared)));
+        let ports = Mutated::new(Through::around(fake, hook));
+        let future = start(ports, Rc::clone(&self.settings));
         let deadline = self.world().later(FUNCTION_TIMEOUT);
         self.world()
             .note(|| format!("{invocation}: {} begins with {messages:?}", role.as_str()));
@@ -148,10 +155,8 @@ impl Simulation {
         if records.is_empty() {
             return;
         }
-        let messages = records
-            .iter()
-            .filter_map(|record| record.message_id.parse().ok())
-            .collect();
+        let ids = records.iter().map(|record| record.message_id.clone());
+        let messages = ids.collect();
         self.begin(role, messages, |port, settings| match role {
             Role::Worker => Box::pin(async move {
                 Finished::Kept(batch::work(&port, &settings.desk, &settings.backoff, records).await)
@@ -170,7 +175,7 @@ impl Simulation {
             world.faults_are_on && world.rng.u8(..16) == 0
         };
         if skipped {
-            self.world().count("fault: a schedule's tick is lost");
+            self.world().count_fault(Fault::ScheduleSkipped);
             return;
         }
         self.begin(Role::Sweeper, Vec::new(), |port, settings| {
@@ -197,7 +202,7 @@ impl Simulation {
     /// A state sends its message.
     pub(super) fn send(&mut self) {
         let mut world = self.world();
-        let Some(outgoing) = world.sfn.outbox.pop_front() else {
+        let Some(outgoing) = world.step_functions.outbox.pop_front() else {
             return;
         };
         let breaks = world.climate.call_breaks;
@@ -208,18 +213,20 @@ impl Simulation {
             world
                 .sent
                 .push((Rc::clone(&outgoing.body), Rc::clone(&outgoing.note)));
-            let message = Message::new(outgoing.body, outgoing.note, world.now);
-            world.commands.send(message);
+            let now = world.now;
+            world
+                .commands
+                .send(outgoing.body, Note::new(outgoing.note), now);
         }
         if broken {
-            world.count("fault: a state cannot send its command");
+            world.count_fault(Fault::CommandNotSent);
             let now = world.now;
             let error = if arrives {
                 "SQS.SdkClientException"
             } else {
                 "SQS.AmazonSQSException"
             };
-            world.sfn.fail(&outgoing.token, error, now);
+            world.step_functions.fail(&outgoing.token, error, now);
         }
     }
 }

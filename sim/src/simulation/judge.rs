@@ -2,11 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 use snapferry::app::plan::{Outcome as Planning, Planned};
-use snapferry::domain::arn::{ExecutionArn, Family, RdsArn, Region};
+use snapferry::domain::arn::{Family, RdsArn, Region};
 use snapferry::domain::command::{Run, Step};
 use snapferry::domain::failure::{Failure, Reason};
 use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::{self, Attempt};
+use snapferry::domain::names::Attempt;
+use snapferry::domain::naming;
 use snapferry::domain::tags::PolicyName;
 use snapferry::domain::wait::Wait;
 
@@ -109,7 +110,7 @@ impl World {
 
     /// A success is sent, whether or not anybody still waits for it.
     pub(super) fn judge_success(&mut self, token: &str, manifest: &Manifest) {
-        let Some(found) = self.sfn.tokens.get(token) else {
+        let Some(found) = self.step_functions.tokens.get(token) else {
             self.broke(rule::TRUE_SUCCESS, || {
                 "it is sent to a token that never was".to_owned()
             });
@@ -120,7 +121,7 @@ impl World {
         } else {
             Step::Snapshot
         };
-        let run = std::rc::Rc::clone(&self.sfn.executions[&found.execution].run);
+        let run = std::rc::Rc::clone(&self.step_functions.executions[&found.execution].run);
         if let Some(fault) = self.untrue(&run, step, manifest) {
             self.broke(rule::TRUE_SUCCESS, || fault);
         }
@@ -156,18 +157,34 @@ impl World {
         }
     }
 
+    /// A wait is stored.
+    pub(super) fn judge_one_wait(&mut self, token: &snapferry::domain::token::TaskToken) {
+        let waits = self.table.waits();
+        let of_token: Vec<String> = waits
+            .filter(|wait| wait.command.token == *token)
+            .map(|wait| wait.resource.to_string())
+            .collect();
+        if of_token.len() > 1 {
+            self.broke(rule::ONE_WAIT, || of_token.join(" and "));
+        }
+    }
+
     /// A failure is sent to a live token.
     pub(super) fn judge_failure(&mut self, invocation: u64, token: &str, failure: &Failure) {
-        let Some(found) = self.sfn.tokens.get(token).filter(|token| token.alive) else {
+        let Some(found) = self
+            .step_functions
+            .tokens
+            .get(token)
+            .filter(|token| token.alive)
+        else {
             return;
         };
         let name = found.execution.clone();
-        let run = std::rc::Rc::clone(&self.sfn.executions[&name].run);
+        let run = std::rc::Rc::clone(&self.step_functions.executions[&name].run);
         let of_token = |w: &&Wait| w.command.token.reveal() == token;
         let resources: Vec<RdsArn> = self
             .table
-            .waits
-            .values()
+            .waits()
             .filter(of_token)
             .map(|w| w.resource.clone())
             .collect();
@@ -237,18 +254,21 @@ impl World {
 
     /// Whether another execution of the same run is or was lately under way.
     fn has_a_rival(&self, name: &str, run: &Run) -> bool {
-        self.sfn.executions.iter().any(|(other, execution)| {
-            let lately = execution
-                .ended_at
-                .is_none_or(|at| self.now.duration_since(at) < STALE);
-            other != name && *execution.run == *run && lately
-        })
+        self.step_functions
+            .executions
+            .iter()
+            .any(|(other, execution)| {
+                let lately = execution
+                    .ended_at
+                    .is_none_or(|at| self.now.duration_since(at) < STALE);
+                other != name && *execution.run == *run && lately
+            })
     }
 
     fn source_is_missing(&self, run: &Run) -> bool {
         let database = &run.database.arn;
         let sources: Vec<RdsArn> = Attempt::all()
-            .map(|attempt| names::source_snapshot(&self.stack, run, attempt))
+            .map(|attempt| naming::source_snapshot(&self.stack, run, attempt))
             .map(|name| database.sibling_snapshot(database.region(), &name))
             .collect();
         // The one that a command had chosen may be gone, and a later one be there.
@@ -263,7 +283,7 @@ impl World {
 
     /// A wait leaves the table.
     pub(super) fn judge_removal(&mut self, wait: &Wait, by: &str) {
-        if !self.sfn.is_alive(wait.command.token.reveal()) {
+        if !self.step_functions.is_alive(wait.command.token.reveal()) {
             return;
         }
         // A worker that goes on to the next suffix leaves what has come to nothing behind.
@@ -282,7 +302,7 @@ impl World {
     /// A wait is overwritten by one with another token.
     pub(super) fn judge_overwriting(&mut self, stored: &Wait, new: &Wait) {
         if stored.command.token != new.command.token
-            && self.sfn.is_alive(stored.command.token.reveal())
+            && self.step_functions.is_alive(stored.command.token.reveal())
         {
             self.broke(rule::LIVE_WAIT, || {
                 format!("{} is overwritten", stored.resource)
@@ -345,16 +365,20 @@ impl World {
             });
         }
         self.judge_named_source(name, run);
-        let rival = self.sfn.executions.iter().find(|(other, execution)| {
-            // A person who redrives an execution answers for it.
-            other.as_str() != name
-                && execution.is_running()
-                && execution.redrives == 0
-                && !execution.by_hand
-                && !self.has_lost_its_source(&execution.run)
-                && execution.run.database.resource_id == run.database.resource_id
-                && execution.run.policy == run.policy
-        });
+        let rival = self
+            .step_functions
+            .executions
+            .iter()
+            .find(|(other, execution)| {
+                // A person who redrives an execution answers for it.
+                other.as_str() != name
+                    && execution.is_running()
+                    && execution.redrives == 0
+                    && !execution.by_hand
+                    && !self.has_lost_its_source(&execution.run)
+                    && execution.run.database.resource_id == run.database.resource_id
+                    && execution.run.policy == run.policy
+            });
         if let Some((rival, _)) = rival {
             let detail = format!("{name} is started while {rival} runs");
             self.broke(rule::SINGLE_FLIGHT, || detail);
@@ -376,7 +400,7 @@ impl World {
             let Some(from) = self.is_to_be_planned(policy, &at, id, due) else {
                 return false;
             };
-            !self.sfn.executions.values().any(|execution| {
+            !self.step_functions.executions.values().any(|execution| {
                 let run = &execution.run;
                 let is_it = run.planned_at == from
                     || run.extras.automated.is_some() && run.planned_at > from;
@@ -404,12 +428,12 @@ impl World {
         for row in planned.iter().flat_map(|planned| &planned.rows) {
             let is_true = match &row.outcome {
                 Planning::Started(name) | Planning::StillRunning(name) => self
-                    .sfn
+                    .step_functions
                     .executions
                     .get(name.as_str())
                     .is_some_and(|e| self.ran_lately(e)),
                 Planning::Done(name) => self
-                    .sfn
+                    .step_functions
                     .executions
                     .get(name.as_str())
                     .is_some_and(|e| e.status == Status::Succeeded),
@@ -446,11 +470,15 @@ impl World {
     /// What sleeps too long once nothing goes wrong any more.
     pub(super) fn judge_sleepers(&mut self) {
         let (now, fair_since) = (self.now, self.fair_since);
-        let sleeper = self.sfn.executions.iter().find_map(|(name, execution)| {
-            let since = execution.sleeps_since()?.max(fair_since);
-            let too_long = now.duration_since(since) > LONGEST_SLEEP;
-            too_long.then(|| format!("{name} in {}", execution.state))
-        });
+        let sleeper = self
+            .step_functions
+            .executions
+            .iter()
+            .find_map(|(name, execution)| {
+                let since = execution.sleeps_since()?.max(fair_since);
+                let too_long = now.duration_since(since) > LONGEST_SLEEP;
+                too_long.then(|| format!("{name} in {}", execution.state))
+            });
         if let Some(sleeper) = sleeper {
             self.broke(rule::AWAKE, || sleeper);
         }
@@ -476,10 +504,4 @@ impl World {
 /// The recovery region.
 pub(super) fn home() -> Region {
     Region::parse(HOME).expect("a region")
-}
-
-/// The name of an execution.
-pub(super) fn name_of(execution: &ExecutionArn) -> &str {
-    let arn = execution.as_str();
-    arn.rsplit_once(':').map_or(arn, |(_, name)| name)
 }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use snapferry::domain::command::Step;
+use snapferry::domain::names::ResourceId;
+use snapferry::domain::tags::PolicyName;
 use snapferry::domain::wait::Phase;
-use snapferry::wire;
+use snapferry::json;
 
 use super::people::FOREIGN;
 use super::rule;
@@ -16,9 +18,9 @@ use crate::rds::Stage;
 impl World {
     /// What must be there when all is done.
     pub(super) fn judge_recovery(&mut self) {
-        let mut newest: BTreeMap<String, (Timestamp, String)> = BTreeMap::new();
+        let mut newest: BTreeMap<(ResourceId, PolicyName), (Timestamp, String)> = BTreeMap::new();
         let mut faults = Vec::new();
-        for (name, execution) in &self.sfn.executions {
+        for (name, execution) in &self.step_functions.executions {
             let run = &execution.run;
             if self.is_spoilt(run) {
                 continue;
@@ -30,7 +32,7 @@ impl World {
                 ));
                 continue;
             }
-            let manifest = wire::manifest::read(&execution.output("copy"));
+            let manifest = json::manifest::read(&execution.output("copy"));
             let fault = match &manifest {
                 Ok(manifest) => self.untrue(run, Step::Copy, manifest),
                 Err(error) => Some(error.to_string()),
@@ -39,22 +41,22 @@ impl World {
                 faults.push((rule::RECOVERED, format!("{name}: {fault}")));
             }
             if let Some(taken_at) = manifest.ok().and_then(|manifest| manifest.taken_at) {
-                let key = format!("{}#{}", run.database.resource_id, run.policy);
+                let key = (run.database.resource_id.clone(), run.policy.clone());
                 let entry = newest.entry(key).or_insert((taken_at, name.clone()));
                 if taken_at > entry.0 {
                     *entry = (taken_at, name.clone());
                 }
             }
         }
-        for (key, (taken_at, name)) in newest {
-            let entry = self.table.catalog.get(&key);
+        for ((database, policy), (taken_at, name)) in newest {
+            let entry = self.table.entry(&database, &policy);
             let entered = entry
                 .and_then(|e| e.newest.as_ref())
                 .and_then(|m| m.taken_at);
             if entered.is_none_or(|entered| entered < taken_at) {
                 faults.push((
                     rule::CATALOG,
-                    format!("{key} has {entered:?} and not the copy of {name}"),
+                    format!("{database}#{policy} has {entered:?} and not the copy of {name}"),
                 ));
             }
         }
@@ -78,7 +80,7 @@ impl World {
 
     /// Waits that nobody needs and that a sweep could have settled long ago.
     pub(super) fn judge_leftovers(&mut self) {
-        let left = self.table.waits.values().find(|wait| {
+        let left = self.table.waits().find(|wait| {
             let is_good = self
                 .truth(&wait.resource)
                 .is_some_and(|s| s.stage() == Stage::Available);
@@ -93,10 +95,11 @@ impl World {
 
     /// What must be gone when every time to live has run out.
     pub(super) fn judge_the_end(&mut self) {
-        if let Some(wait) = self.table.waits.keys().next().cloned() {
+        let left = self.table.waits().next();
+        if let Some(wait) = left.map(|wait| wait.resource.clone()) {
             self.broke(rule::GONE, || format!("the wait of {wait} is still there"));
         }
-        if let Some(copy) = self.table.slots.iter().next().cloned() {
+        if let Some(copy) = self.table.slots().holders.first().cloned() {
             self.broke(rule::GONE, || format!("{copy} still holds a slot"));
         }
     }

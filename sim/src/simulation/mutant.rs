@@ -8,6 +8,8 @@
 //! | | `GarbageTokenIsAlive` | `TRUE_SUCCESS` |
 //! | | `RegisterOverwrites`, `ReplaceIgnoresTheToken` | `LIVE_WAIT` |
 //! | | `PhaseIgnoresTheToken` | `OWN_WAIT` |
+//! | one token, one wait | `NextAttemptLeavesItsWait` | `ONE_WAIT` |
+//! | | `LaterAttemptIsForgotten` | `HEALTHY` |
 //! | already exists is a question | `AlreadyExistsIsSuccess`, `WaitsForAFailedOne` | `REDRIVABLE` |
 //! | | `AdoptsWhatIsForeign` | `TRUE_SUCCESS` |
 //! | | `GoodOneCountsAsFailed` | `LIVE_WAIT` |
@@ -22,7 +24,7 @@
 //! | copy slots | `SlotIsHandedOutTwice`, `SlotIsFreedWithoutProof`, `SlotIsGivenBackEarly` | `SLOTS` |
 //! | | `PolicySlotsAreOverlooked` | `SLOTS` |
 //! | | `SlotIsNeverFreed` | `GONE` |
-//! | | `LaterAttemptIsForgotten`, `QueuedCommandIsLost` | `AWAKE` |
+//! | | `LaterAttemptHasItsOwnSlot`, `QueuedCommandIsLost` | `AWAKE` |
 //! | batches | `FailedRecordIsAcked` | `AWAKE` |
 //! | | `UnknownStatusPanics` | `SOUND` |
 //! | | `PagesNeverEnd` | `AT_REST` |
@@ -155,8 +157,12 @@ mutants! {
     PolicySlotsAreOverlooked breaks SLOTS,
     /// A slot is never freed.
     SlotIsNeverFreed breaks GONE,
-    /// A queued command begins with the first attempt again, whatever it had come to.
-    LaterAttemptIsForgotten breaks AWAKE,
+    /// A command that comes again begins with the first attempt, whichever its wait is at.
+    LaterAttemptIsForgotten breaks HEALTHY,
+    /// The wait of the attempt before stays in the table.
+    NextAttemptLeavesItsWait breaks ONE_WAIT,
+    /// A later attempt at a copy claims a slot under its own name.
+    LaterAttemptHasItsOwnSlot breaks AWAKE,
     /// A queued command is lost.
     QueuedCommandIsLost breaks AWAKE,
     /// A failed record leaves the queue with the others.

@@ -1,16 +1,19 @@
 //! What may go wrong at any moment, what people do meanwhile, and the person who mends.
 
+use snapferry::domain::naming;
 use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::arn::RdsArn;
 use snapferry::domain::command::Run;
-use snapferry::domain::names::{self, Attempt, ExecutionName, SnapshotId};
+use snapferry::domain::names::{Attempt, ExecutionName, SnapshotId};
 
 use super::judge::home;
+use super::queue;
 use super::rule;
 use super::step_functions::Status;
 use super::world::{Climate, World, rds_region};
+use crate::faults::Fault;
 use crate::rds::Snapshot;
 
 /// A name that nobody of ours uses.
@@ -46,11 +49,11 @@ impl World {
     }
 
     pub(super) fn any_execution(&mut self) -> Option<(String, Rc<Run>)> {
-        if self.sfn.executions.is_empty() {
+        if self.step_functions.executions.is_empty() {
             return None;
         }
-        let n = self.rng.usize(..self.sfn.executions.len());
-        self.sfn
+        let n = self.rng.usize(..self.step_functions.executions.len());
+        self.step_functions
             .executions
             .iter()
             .nth(n)
@@ -62,7 +65,7 @@ impl World {
         if let Some(of) = &run.extras.automated {
             return of.snapshot.clone();
         }
-        let id = names::source_snapshot(&self.stack, run, attempt);
+        let id = naming::source_snapshot(&self.stack, run, attempt);
         run.database
             .arn
             .sibling_snapshot(run.database.arn.region(), &id)
@@ -70,7 +73,7 @@ impl World {
 
     pub(super) fn copy_arn(&self, run: &Run, attempt: Attempt) -> RdsArn {
         let source = SnapshotId::of(&self.source_arn(run, Attempt::FIRST));
-        let id = names::copy(&self.stack, run, &source, attempt);
+        let id = naming::copy(&self.stack, run, &source, attempt);
         run.database.arn.sibling_snapshot(&home(), &id)
     }
 
@@ -102,7 +105,7 @@ impl World {
             return;
         };
         let now = self.now;
-        if self.sfn.redrive(&name, now) {
+        if self.step_functions.redrive(&name, now) {
             self.count("a person redrives an execution");
             self.note(|| format!("{name} is redriven"));
         }
@@ -113,8 +116,8 @@ impl World {
             return;
         };
         let now = self.now;
-        if self.sfn.stop(&name, now) {
-            self.count("mischief: an execution is stopped");
+        if self.step_functions.stop(&name, now) {
+            self.count_fault(Fault::ExecutionStopped);
             self.note(|| format!("{name} is stopped"));
         }
     }
@@ -125,8 +128,8 @@ impl World {
             return;
         };
         let now = self.now;
-        if self.sfn.stop(&name, now) && self.sfn.redrive(&name, now) {
-            self.count("mischief: an execution is stopped and redriven");
+        if self.step_functions.stop(&name, now) && self.step_functions.redrive(&name, now) {
+            self.count_fault(Fault::ExecutionRestarted);
             self.note(|| format!("{name} is stopped and redriven"));
         }
     }
@@ -137,18 +140,18 @@ impl World {
             return;
         };
         let now = self.now;
-        if self.sfn.stop(&name, now) {
+        if self.step_functions.stop(&name, now) {
             self.spoil(&run);
             self.given_up.insert(name.clone());
-            self.count("mischief: an execution is given up");
+            self.count_fault(Fault::ExecutionGivenUp);
             self.note(|| format!("{name} is given up"));
         }
     }
 
     /// Step Functions keeps dead tokens for a while only.
     fn forget_tokens(&mut self) {
-        self.sfn.forget_the_dead();
-        self.count("mischief: dead tokens are none any more");
+        self.step_functions.forget_the_dead();
+        self.count_fault(Fault::TokensForgotten);
         self.note(|| "Step Functions forgets its dead tokens".to_owned());
     }
 
@@ -170,18 +173,18 @@ impl World {
         let Ok(rival) = ExecutionName::parse(&rival) else {
             return;
         };
-        let is_known = |name: &str| self.sfn.executions.contains_key(name);
+        let is_known = |name: &str| self.step_functions.executions.contains_key(name);
         if name.ends_with("-by-hand") || is_known(rival.as_str()) {
             return;
         }
         let (arn, now) = (self.machine.execution(&rival).to_string(), self.now);
-        let input = snapferry::wire::run::write(&run);
-        self.sfn
+        let input = snapferry::json::run::write(&run);
+        self.step_functions
             .start(rival.as_str(), arn, (*run).clone(), input, now);
-        if let Some(execution) = self.sfn.executions.get_mut(rival.as_str()) {
+        if let Some(execution) = self.step_functions.executions.get_mut(rival.as_str()) {
             execution.by_hand = true;
         }
-        self.count("mischief: a second execution is started by hand");
+        self.count_fault(Fault::ExecutionDoubled);
         self.note(|| format!("{rival} is started by hand"));
     }
 
@@ -191,29 +194,32 @@ impl World {
         let now = self.now;
         let mut given_up: Vec<String> = self.given_up.iter().cloned().collect();
         // What a stranger has spoilt may never end by itself.
-        let hopeless = self.sfn.executions.iter().filter(|(_, execution)| {
-            let slept_for = execution
-                .sleeps_since()
-                .map(|since| now.duration_since(since.max(self.fair_since)));
-            self.is_spoilt(&execution.run)
-                && slept_for.is_some_and(|span| span > SignedDuration::from_hours(8))
-        });
+        let hopeless = self
+            .step_functions
+            .executions
+            .iter()
+            .filter(|(_, execution)| {
+                let slept_for = execution
+                    .sleeps_since()
+                    .map(|since| now.duration_since(since.max(self.fair_since)));
+                self.is_spoilt(&execution.run)
+                    && slept_for.is_some_and(|span| span > SignedDuration::from_hours(8))
+            });
         given_up.extend(hopeless.map(|(name, _)| name.clone()));
         for name in given_up {
-            self.sfn.stop(&name, now);
+            self.step_functions.stop(&name, now);
         }
         let too_long = |copy: &Snapshot| {
             copy.is_a_copy_in_flight()
                 && self.now.duration_since(copy.begun_at) > SignedDuration::from_hours(2)
         };
         let places = self.rds.config().max_copies_in_flight;
-        let no_place = self.table.slots_are_full(&self.slots)
-            || self.rds.copies_in_flight(&rds_region(&home())) >= places;
+        let no_place =
+            self.slots_are_full() || self.rds.copies_in_flight(&rds_region(&home())) >= places;
         let stalled: Vec<RdsArn> = self
             .table
-            .waits
-            .values()
-            .filter(|wait| no_place || self.sfn.is_alive(wait.command.token.reveal()))
+            .waits()
+            .filter(|wait| no_place || self.step_functions.is_alive(wait.command.token.reveal()))
             .filter(|wait| self.truth(&wait.resource).is_some_and(too_long))
             .map(|wait| wait.resource.clone())
             .collect();
@@ -224,7 +230,12 @@ impl World {
 
     fn replay_dead_letters(&mut self) {
         let now = self.now;
-        if self.commands.replay(now) > 0 {
+        let World {
+            state,
+            dead_commands,
+            ..
+        } = self;
+        if queue::replay(&mut state.commands, dead_commands, now) > 0 {
             self.count("a person replays the dead letters");
             self.note(|| "the dead letters are replayed".to_owned());
         }
@@ -240,8 +251,8 @@ impl World {
         self.down.clear();
         self.mend(Timestamp::MAX);
         self.rds.config_mut().faults = crate::rds::Faults::default();
-        for message in self.commands.messages.values_mut() {
-            message.stained = true;
+        for message in self.commands.messages_mut() {
+            message.note.stained = true;
         }
     }
 
@@ -261,19 +272,18 @@ impl World {
         }
         self.mend_stalled();
         let hopeless: Vec<u64> = self
-            .commands
-            .dead
+            .dead_commands
             .iter()
             .filter(|(_, message)| self.is_hopeless(message))
             .map(|(id, _)| *id)
             .collect();
         for id in hopeless {
-            self.commands.dead.remove(&id);
+            self.dead_commands.remove(&id);
         }
-        self.events.dead.clear();
+        self.dead_events.clear();
         self.replay_dead_letters();
         let failed: Vec<(String, Rc<Run>, String)> = self
-            .sfn
+            .step_functions
             .executions
             .iter()
             .filter_map(|(name, e)| match &e.status {
@@ -292,7 +302,7 @@ impl World {
             self.spoil(run);
         }
         let has_rival = self
-            .sfn
+            .step_functions
             .executions
             .iter()
             .any(|(other, e)| other != name && *e.run == *run && e.is_running());
@@ -300,10 +310,10 @@ impl World {
             return;
         }
         let now = self.now;
-        if self.sfn.redrive(name, now) {
+        if self.step_functions.redrive(name, now) {
             self.note(|| format!("{name} is redriven after {error}"));
             self.count("a person redrives an execution");
-            let again = self.sfn.executions.get_mut(name).map_or(0, |e| {
+            let again = self.step_functions.executions.get_mut(name).map_or(0, |e| {
                 e.late_redrives += 1;
                 e.late_redrives
             });

@@ -9,12 +9,14 @@ use comfy_table::{CellAlignment, Table};
 
 use super::mutant::Mutant;
 use super::run::{Outcome, run_world};
+use crate::faults::{Fault, World};
 
 /// How many steps before the end a failure shows.
 const STEPS_SHOWN: usize = 80;
 
 /// What to simulate.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_long_help = format!("What goes wrong by chance:\n\n{}", Fault::help(World::Simulation)))]
 pub struct Args {
     /// How many executions of the state machine, at least.
     #[arg(long, default_value_t = 1_000)]
@@ -91,7 +93,7 @@ impl Outcome {
         let _ = writeln!(text, "seed of the world: {}", self.seed);
         let _ = writeln!(
             text,
-            "replay: cargo run -r -p snapferry-sim -- simulate --world {}{planted} --trace",
+            "replay: cargo simulate --world {}{planted} --trace",
             self.seed
         );
         Some(text)

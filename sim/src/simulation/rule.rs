@@ -18,6 +18,8 @@ rules! {
     TRUE_FAILURE = "every failure agrees with RDS's truth";
     /// What sleeps on a token is not lost sight of.
     LIVE_WAIT = "no live token's wait is deleted or overwritten";
+    /// Whichever attempt it is at, and however often its command is delivered.
+    ONE_WAIT = "one token has one wait";
     /// Every write of a wait names the token that it expects there.
     OWN_WAIT = "a wait is written only by the token it holds";
     /// Register, then act.

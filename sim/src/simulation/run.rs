@@ -25,7 +25,7 @@ use super::fleet::{self, KEY};
 use super::judge::home;
 use super::mutant::Mutant;
 use super::rule;
-use super::step_functions::{Status, StepFunctions};
+use super::step_functions::Status;
 use super::world::{ACCOUNT, Climate, HOME, Making, Slots, Violation, World};
 use crate::asl::StateMachine;
 use crate::rds::{DurationRange, Faults, MANUAL_SNAPSHOTS, Odds, Rds, RdsConfig};
@@ -65,7 +65,8 @@ pub fn run_world(seed: u64, mutant: Option<Mutant>, traced: bool) -> Outcome {
     let mut simulation = Simulation::new(world, settings);
     live(&mut simulation, faults_last);
     let mut world = simulation.world();
-    let executions = u64::try_from(world.sfn.executions.len()).unwrap_or(u64::MAX);
+    world.count_fates();
+    let executions = u64::try_from(world.step_functions.executions.len()).unwrap_or(u64::MAX);
     let outcome = Outcome {
         seed,
         executions,
@@ -74,7 +75,10 @@ pub fn run_world(seed: u64, mutant: Option<Mutant>, traced: bool) -> Outcome {
         violation: world.violation.take(),
         trace: world.trace.take().unwrap_or_default(),
     };
+    // What is still put off holds the world that it is put off in.
+    let late = std::mem::take(&mut world.late);
     drop(world);
+    drop(late);
     outcome
 }
 
@@ -157,14 +161,15 @@ fn has_ended(simulation: &Simulation) -> bool {
         return false;
     }
     let world = simulation.shared.world.borrow();
-    let queues_are_empty = [&world.commands, &world.events]
-        .iter()
-        .all(|queue| queue.messages.is_empty() && queue.dead.is_empty());
+    let queues_are_empty = world.commands.is_empty()
+        && world.events.is_empty()
+        && world.dead_commands.is_empty()
+        && world.dead_events.is_empty();
     queues_are_empty
-        && world.sfn.outbox.is_empty()
+        && world.step_functions.outbox.is_empty()
         && world.late.is_empty()
         && world
-            .sfn
+            .step_functions
             .executions
             .values()
             .all(|execution| match &execution.status {
@@ -256,7 +261,7 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
         now: BEGIN,
         rng: Rng::with_seed(rng.u64(..)),
         rds,
-        sfn: StepFunctions::new(Rc::new(definition)),
+        definition: Rc::new(definition),
         stack,
         machine,
         key,
@@ -297,34 +302,22 @@ fn settings(
         Schedule::parse(pattern, "UTC").expect("a schedule"),
         key.clone(),
     );
+    let stack = Stack {
+        rules,
+        home: home(),
+        table: "snapferry".to_owned(),
+        copy_slots,
+        sweep_width: width,
+        backoff,
+        hint_recheck,
+    };
     Settings {
-        desk: Desk {
-            rules: rules.clone(),
-            home: home(),
-            copy_slots,
-        },
-        ear: Ear {
-            rules: rules.clone(),
-            width,
-            recheck: hint_recheck,
-            key: key.clone(),
-        },
-        broom: Broom {
-            rules: rules.clone(),
-            width,
-            copy_slots,
-        },
+        desk: Desk::from(&stack),
+        ear: Ear::new(&stack, key.clone()),
+        broom: Broom::from(&stack),
         backoff,
         planning: Planning {
-            stack: Stack {
-                rules,
-                home: home(),
-                table: "snapferry".to_owned(),
-                copy_slots,
-                sweep_width: width,
-                backoff,
-                hint_recheck,
-            },
+            stack,
             source_regions: source_regions.to_vec(),
             state_machine: machine.clone(),
             key: key.clone(),

@@ -11,19 +11,25 @@ use crate::asl::{Context, StateMachine};
 
 /// One execution.
 #[derive(Debug)]
-pub(crate) struct Execution {
-    pub(crate) arn: String,
-    pub(crate) input: Rc<str>,
-    pub(crate) run: Rc<Run>,
-    pub(crate) status: Status,
+pub struct Execution {
+    /// The execution's ARN.
+    pub arn: String,
+    /// Its input, as JSON.
+    pub input: Rc<str>,
+    /// Its input, read.
+    pub run: Rc<Run>,
+    /// How it stands.
+    pub status: Status,
     /// The state that it is in or failed in.
-    pub(crate) state: String,
-    pub(crate) ended_at: Option<Timestamp>,
-    pub(crate) redrives: u32,
+    pub state: String,
+    /// When it ended, if it has.
+    pub ended_at: Option<Timestamp>,
+    /// How often it has been redriven.
+    pub redrives: u32,
     /// A person has started it, past the planner.
-    pub(crate) by_hand: bool,
+    pub by_hand: bool,
     /// How often a person has redriven it since the faults stopped.
-    pub(crate) late_redrives: u32,
+    pub late_redrives: u32,
     input_json: Value,
     data: Value,
     retry_count: u32,
@@ -31,7 +37,8 @@ pub(crate) struct Execution {
 }
 
 impl Execution {
-    pub(crate) fn is_running(&self) -> bool {
+    /// Whether it has not ended yet.
+    pub fn is_running(&self) -> bool {
         matches!(
             self.status,
             Status::Sleeping { .. } | Status::Retrying { .. }
@@ -39,7 +46,7 @@ impl Execution {
     }
 
     /// Since when it sleeps on its token, if it does.
-    pub(crate) fn sleeps_since(&self) -> Option<Timestamp> {
+    pub fn sleeps_since(&self) -> Option<Timestamp> {
         match &self.status {
             Status::Sleeping { since, .. } => Some(*since),
             Status::Retrying { .. } | Status::Succeeded | Status::Failed { .. } => None,
@@ -47,74 +54,95 @@ impl Execution {
     }
 
     /// What a state has put into a field of the execution's data.
-    pub(crate) fn output(&self, field: &str) -> String {
+    pub fn output(&self, field: &str) -> String {
         self.data[field].to_string()
     }
 
     /// The execution's data, which are its output once it has succeeded.
-    pub(crate) fn whole_output(&self) -> &Value {
+    pub fn whole_output(&self) -> &Value {
         &self.data
     }
 }
 
 /// How an execution stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Status {
+pub enum Status {
     /// It sleeps on a token, at most until its deadline.
     Sleeping {
+        /// The token it sleeps on.
         token: String,
+        /// Since when.
         since: Timestamp,
+        /// When the state times out.
         deadline: Timestamp,
     },
     /// Its state is entered again then.
     Retrying {
+        /// When the state is entered again.
         at: Timestamp,
     },
+    /// It has succeeded.
     Succeeded,
+    /// It has failed, or timed out.
     Failed {
+        /// The error's name.
         error: String,
     },
 }
 
 /// What a token was made for.
 #[derive(Debug)]
-pub(crate) struct Token {
-    pub(crate) execution: String,
-    pub(crate) step: String,
-    pub(crate) alive: bool,
+pub struct Token {
+    /// The execution's name.
+    pub execution: String,
+    /// The step that the message names.
+    pub step: String,
+    /// Whether an execution sleeps on it.
+    pub alive: bool,
     /// Step Functions keeps nothing of it any more.
     forgotten: bool,
 }
 
 /// A message that a state is about to send.
 #[derive(Debug)]
-pub(crate) struct Outgoing {
-    pub(crate) token: String,
-    pub(crate) body: Rc<str>,
-    pub(crate) note: Rc<str>,
+pub struct Outgoing {
+    /// The token in it.
+    pub token: String,
+    /// Its body.
+    pub body: Rc<str>,
+    /// What it is, for the trace.
+    pub note: Rc<str>,
 }
 
 /// What a token's sender is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AboutToken {
+pub enum AboutToken {
+    /// An execution sleeps on it.
     Alive,
+    /// Its task has ended.
     Dead,
+    /// Step Functions does not know it.
     Invalid,
 }
 
 /// The service.
-pub(crate) struct StepFunctions {
+pub struct StepFunctions {
     machine: Rc<StateMachine>,
-    pub(crate) executions: BTreeMap<String, Execution>,
-    pub(crate) tokens: BTreeMap<String, Token>,
-    pub(crate) outbox: VecDeque<Outgoing>,
+    /// Every execution, by its name.
+    pub executions: BTreeMap<String, Execution>,
+    /// Every token.
+    pub tokens: BTreeMap<String, Token>,
+    /// Messages that states have sent and no queue has taken yet.
+    pub outbox: VecDeque<Outgoing>,
     due: BTreeSet<(Timestamp, String)>,
     made: u64,
-    pub(crate) timed_out: u64,
+    /// How many states have timed out.
+    pub timed_out: u64,
 }
 
 impl StepFunctions {
-    pub(crate) fn new(machine: Rc<StateMachine>) -> Self {
+    /// A service that runs this state machine, without an execution.
+    pub fn new(machine: Rc<StateMachine>) -> Self {
         Self {
             machine,
             executions: BTreeMap::new(),
@@ -127,14 +155,7 @@ impl StepFunctions {
     }
 
     /// StartExecution of a name that is not used yet.
-    pub(crate) fn start(
-        &mut self,
-        name: &str,
-        arn: String,
-        run: Run,
-        input: String,
-        now: Timestamp,
-    ) {
+    pub fn start(&mut self, name: &str, arn: String, run: Run, input: String, now: Timestamp) {
         let input_json: Value = serde_json::from_str(&input).unwrap_or_default();
         let first = self.machine.first(&input_json).to_owned();
         let execution = Execution {
@@ -202,7 +223,8 @@ impl StepFunctions {
         );
     }
 
-    pub(crate) fn probe(&self, token: &str) -> AboutToken {
+    /// What a heartbeat of this token would be answered.
+    pub fn probe(&self, token: &str) -> AboutToken {
         match self.tokens.get(token) {
             None => AboutToken::Invalid,
             Some(token) if token.forgotten => AboutToken::Invalid,
@@ -212,13 +234,14 @@ impl StepFunctions {
     }
 
     /// All tokens that are dead by now are none any more.
-    pub(crate) fn forget_the_dead(&mut self) {
+    pub fn forget_the_dead(&mut self) {
         for token in self.tokens.values_mut() {
             token.forgotten |= !token.alive;
         }
     }
 
-    pub(crate) fn is_alive(&self, token: &str) -> bool {
+    /// Whether an execution sleeps on this token.
+    pub fn is_alive(&self, token: &str) -> bool {
         self.probe(token) == AboutToken::Alive
     }
 
@@ -236,7 +259,7 @@ impl StepFunctions {
     }
 
     /// SendTaskSuccess.
-    pub(crate) fn succeed(&mut self, token: &str, output: &str, now: Timestamp) -> AboutToken {
+    pub fn succeed(&mut self, token: &str, output: &str, now: Timestamp) -> AboutToken {
         let about = self.probe(token);
         let Some(name) = self.wake(token) else {
             return about;
@@ -260,7 +283,7 @@ impl StepFunctions {
     }
 
     /// SendTaskFailure, or an error of the state's own.
-    pub(crate) fn fail(&mut self, token: &str, error: &str, now: Timestamp) -> AboutToken {
+    pub fn fail(&mut self, token: &str, error: &str, now: Timestamp) -> AboutToken {
         let about = self.probe(token);
         let Some(name) = self.wake(token) else {
             return about;
@@ -294,7 +317,7 @@ impl StepFunctions {
     }
 
     /// StopExecution. False when it is not running.
-    pub(crate) fn stop(&mut self, name: &str, now: Timestamp) -> bool {
+    pub fn stop(&mut self, name: &str, now: Timestamp) -> bool {
         let Some(execution) = self.executions.get_mut(name).filter(|e| e.is_running()) else {
             return false;
         };
@@ -323,7 +346,7 @@ impl StepFunctions {
     }
 
     /// RedriveExecution: enters the state that failed. False when it has not failed.
-    pub(crate) fn redrive(&mut self, name: &str, now: Timestamp) -> bool {
+    pub fn redrive(&mut self, name: &str, now: Timestamp) -> bool {
         let Some(execution) = self.executions.get_mut(name) else {
             return false;
         };
@@ -336,12 +359,13 @@ impl StepFunctions {
         true
     }
 
-    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+    /// When the next retry or time-out is due.
+    pub fn next_due(&self) -> Option<Timestamp> {
         self.due.first().map(|(at, _)| *at)
     }
 
     /// Lets retries and time-outs happen that are due; the executions that timed out.
-    pub(crate) fn advance(&mut self, now: Timestamp) -> Vec<String> {
+    pub fn advance(&mut self, now: Timestamp) -> Vec<String> {
         let mut timed_out = Vec::new();
         while let Some((at, name)) = self.due.first().cloned() {
             if at > now {

@@ -8,8 +8,9 @@ use snapferry::domain::names::Attempt;
 
 use super::judge::home;
 use super::people::FOREIGN;
-use super::queue::Message;
+use super::queue::Note;
 use super::world::{World, rds_region};
+use crate::faults::Fault;
 use crate::rds::{CopyDbSnapshot, CreateDbSnapshot, Ending, Fate, Stage};
 
 /// The key that nobody asked for.
@@ -37,7 +38,7 @@ impl World {
             .copy_db_snapshot(&rds_region(&home()), &request, now)
             .is_ok()
         {
-            self.count("mischief: a stranger's copy takes a place");
+            self.count_fault(Fault::CopiesRefused);
             self.note(|| format!("a stranger copies {}", request.target));
         }
     }
@@ -45,7 +46,7 @@ impl World {
     /// One that runs and has no copy yet.
     fn one_without_copy(&mut self) -> Option<(String, Rc<Run>)> {
         let mut without: Vec<(String, Rc<Run>)> = Vec::new();
-        for (name, execution) in &self.sfn.executions {
+        for (name, execution) in &self.step_functions.executions {
             let copy = self.copy_arn(&execution.run, Attempt::FIRST);
             if execution.is_running() && self.truth(&copy).is_none() {
                 without.push((name.clone(), Rc::clone(&execution.run)));
@@ -57,7 +58,8 @@ impl World {
 
     /// An event that says what RDS has not said: of something we wait for, or of nothing at all.
     pub(super) fn forge_hint(&mut self) {
-        let waits: Vec<RdsArn> = self.table.waits.keys().cloned().collect();
+        let waits = self.table.waits();
+        let waits: Vec<RdsArn> = waits.map(|wait| wait.resource.clone()).collect();
         let arn = if waits.is_empty() || self.rng.u8(..5) == 0 {
             format!(
                 "arn:aws:rds:{}:{}:snapshot:nobody-knows",
@@ -75,7 +77,7 @@ impl World {
             "RDS-EVENT-0059",
         ];
         let id = ids[self.rng.usize(..ids.len())];
-        self.count("mischief: a forged hint");
+        self.count_fault(Fault::ForgedHint);
         let body = match self.rng.u8(..10) {
             0 => "{".to_owned(),
             1 => serde_json::json!({
@@ -97,13 +99,11 @@ impl World {
             return;
         }
         let (body, note) = self.sent[self.rng.usize(..self.sent.len())].clone();
-        self.count("mischief: an old command comes again");
+        self.count_fault(Fault::CommandRepeated);
         self.note(|| format!("replayed: {note}"));
-        self.commands.send(Message::new(
-            body,
-            format!("{note}, replayed").into(),
-            self.now,
-        ));
+        let now = self.now;
+        let note = Note::new(format!("{note}, replayed"));
+        self.commands.send(body, note, now);
     }
 
     /// A command whose token is none, or one that cannot be read.
@@ -117,17 +117,18 @@ impl World {
             serde_json::json!({
                 "schema": 1, "step": "snapshot", "token": "garbage", "retry": 0,
                 "execution": format!("arn:aws:states:{}:{}:execution:protect:none", home(), super::world::ACCOUNT),
-                "input": serde_json::from_str::<serde_json::Value>(&snapferry::wire::run::write(&run)).unwrap_or_default(),
+                "input": serde_json::from_str::<serde_json::Value>(&snapferry::json::run::write(&run)).unwrap_or_default(),
             })
             .to_string()
         };
-        self.count("mischief: a garbage command");
+        self.count_fault(Fault::Garbage);
         self.note(|| "a garbage command is sent".to_owned());
-        let message = Message {
+        let note = Note {
             hopeless: true,
-            ..Message::new(body.into(), "garbage".into(), self.now)
+            ..Note::new("garbage")
         };
-        self.commands.send(message);
+        let now = self.now;
+        self.commands.send(body, note, now);
     }
 
     /// Somebody deletes one of our copies, under way or done.
@@ -143,7 +144,7 @@ impl World {
             Some(Stage::Creating | Stage::Copying) => {}
             _ => return,
         }
-        self.count("mischief: a copy is deleted");
+        self.count_fault(Fault::CopyVanished);
         self.delete(&arn);
     }
 
@@ -159,7 +160,7 @@ impl World {
             .is_some_and(|source| source.stage() == Stage::Available)
         {
             self.spoil(&run);
-            self.count("mischief: a source is deleted");
+            self.count_fault(Fault::SourceDeleted);
             self.delete(&arn);
         }
     }
@@ -202,7 +203,7 @@ impl World {
             (source, done)
         };
         if done {
-            self.count("mischief: a stranger takes our name");
+            self.count_fault(Fault::NameTaken);
             self.note(|| format!("a stranger makes {arn}"));
             self.squatters.insert(arn);
         }
@@ -238,7 +239,7 @@ impl World {
             .copy_db_snapshot(&rds_region(&home()), &request, now)
             .is_ok()
         {
-            self.count("mischief: a wrong copy has our name");
+            self.count_fault(Fault::CopyWrong);
             self.note(|| format!("somebody makes a wrong {arn}"));
             self.squatters.insert(arn);
         }
@@ -251,7 +252,7 @@ impl World {
                 && other.planned_at != run.planned_at
         };
         let runs = self
-            .sfn
+            .step_functions
             .executions
             .values()
             .map(|execution| &*execution.run);
@@ -276,7 +277,7 @@ impl World {
         };
         let faults = &mut self.rds.config_mut().faults;
         faults.plan(rds_region(&home()), copy.name(), fate);
-        self.count("mischief: a copy never ends");
+        self.count_fault(Fault::NeverEnds);
         self.note(|| format!("{copy} will never end"));
         if self.rng.bool() {
             self.spoil(&run);

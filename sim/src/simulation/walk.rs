@@ -5,7 +5,7 @@ use std::rc::Rc;
 use jiff::Timestamp;
 use serde_json::Value;
 use snapferry::domain::command::Run;
-use snapferry::wire;
+use snapferry::json;
 
 use super::step_functions::{Execution, Status, StepFunctions};
 use crate::asl::{AslError, StateMachine};
@@ -45,7 +45,7 @@ impl Walk {
         let machine = StateMachine::read(definition)?;
         let mut service = StepFunctions::new(Rc::new(machine));
         let (name, now) = ("walk", Timestamp::UNIX_EPOCH);
-        let input = wire::run::write(run);
+        let input = json::run::write(run);
         service.start(name, execution.to_owned(), run.clone(), input, now);
         Ok(Self { service, name, now })
     }

@@ -5,6 +5,7 @@ use snapferry::domain::failure::Operation;
 
 use super::judge::home;
 use super::world::{Breakage, World, rds_region};
+use crate::faults::Fault;
 use crate::rds::{InstanceStatus, MANUAL_SNAPSHOTS};
 
 impl World {
@@ -17,7 +18,6 @@ impl World {
         ];
         let operation = operations[self.rng.usize(..operations.len())];
         let until = self.within(20..=3_600);
-        self.count("mischief: a permission is taken away");
         self.note(|| format!("{operation} is denied until {until:.0}"));
         self.denied.insert(operation, until);
     }
@@ -31,7 +31,6 @@ impl World {
         regions.push(home().to_string());
         let region = regions.swap_remove(self.rng.usize(..regions.len()));
         let until = self.within(20..=2_400);
-        self.count("mischief: a region goes down");
         self.note(|| format!("{region} is down until {until:.0}"));
         self.down.insert(region, until);
     }
@@ -41,7 +40,7 @@ impl World {
         let key = self.key.to_string();
         self.rds.set_key_enabled(&rds_region(&home()), &key, false);
         self.broken_until.push((until, Breakage::Key));
-        self.count("mischief: the key is disabled");
+        self.count_fault(Fault::KeyDisabled);
         self.note(|| format!("the key is disabled until {until:.0}"));
     }
 
@@ -67,7 +66,7 @@ impl World {
         if busy == Some(true) {
             self.broken_until
                 .push((until, Breakage::Instance(region, name.clone())));
-            self.count("mischief: a database is busy");
+            self.count_fault(Fault::DatabaseBusy);
             self.note(|| format!("{name} is modified until {until:.0}"));
         }
     }
@@ -76,7 +75,7 @@ impl World {
         let until = self.within(20..=3_600);
         self.rds.config_mut().manual_snapshot_quota = 0;
         self.broken_until.push((until, Breakage::Quota));
-        self.count("mischief: the snapshot quota is full");
+        self.count_fault(Fault::QuotaFull);
         self.note(|| format!("the quota is full until {until:.0}"));
     }
 

@@ -2,9 +2,11 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
 use fastrand::Rng;
+use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::arn::{Family, KeyArn, RdsArn, Region, StateMachineArn};
 use snapferry::domain::failure::Operation;
@@ -12,13 +14,15 @@ use snapferry::domain::policy::Policies;
 use snapferry::domain::policy_set::Applied;
 use snapferry::domain::tags::{PolicyName, StackId};
 use snapferry::domain::wait::Wait;
+use snapferry::fake::{self, Effect, Table};
 
 use super::backups::Backup;
 use super::gate::Calls;
+use super::models::{Machine, ModelledRds};
 use super::mutant::Mutant;
-use super::queue::{Message, Queue};
-use super::step_functions::StepFunctions;
-use super::table::Table;
+use super::queue::{DeadLetters, Note};
+use crate::asl::StateMachine;
+use crate::faults::{self, Fault};
 use crate::rds::{EmittedEvent, Rds, Region as RdsRegion, Snapshot};
 
 /// The account of every simulated world.
@@ -27,6 +31,9 @@ pub(super) const ACCOUNT: &str = "111122223333";
 pub(super) const HOME: &str = "eu-central-1";
 /// How long an invocation may take (`FunctionTimeout` of the template).
 pub(super) const FUNCTION_TIMEOUT: SignedDuration = SignedDuration::from_secs(30);
+
+/// What the product's ports reach.
+pub(super) type State = fake::State<ModelledRds, Machine, Note>;
 
 /// The world behind all ports of one simulation.
 pub(super) struct Shared {
@@ -114,7 +121,7 @@ impl Slots {
         Self {
             most: policies.copy_slots.map_or(stack, |most| most.min(stack)),
             of_policies: of_policies
-                .filter_map(|policy| Some((policy.name.clone(), policy.copy_slots?)))
+                .filter_map(|policy| Some((policy.name.clone(), policy.options.copy_slots?)))
                 .collect(),
         }
     }
@@ -131,20 +138,17 @@ pub(super) enum Breakage {
     Quota,
 }
 
-type Effect = Box<dyn FnOnce(&mut World)>;
-
 /// The world.
 pub(super) struct World {
-    pub(super) now: Timestamp,
+    /// What the ports reach: the clock, the table, RDS, Step Functions and the queues.
+    pub(super) state: State,
+    /// What was received too often.
+    pub(super) dead_commands: DeadLetters,
+    pub(super) dead_events: DeadLetters,
     pub(super) rng: Rng,
     pub(super) calls: Calls,
     pub(super) late: BTreeMap<(Timestamp, u64), Effect>,
     late_made: u64,
-    pub(super) rds: Rds,
-    pub(super) sfn: StepFunctions,
-    pub(super) table: Table,
-    pub(super) commands: Queue,
-    pub(super) events: Queue,
     pub(super) stack: StackId,
     pub(super) machine: StateMachineArn,
     pub(super) key: KeyArn,
@@ -188,7 +192,7 @@ pub(super) struct Making {
     pub(super) now: Timestamp,
     pub(super) rng: Rng,
     pub(super) rds: Rds,
-    pub(super) sfn: StepFunctions,
+    pub(super) definition: Rc<StateMachine>,
     pub(super) stack: StackId,
     pub(super) machine: StateMachineArn,
     pub(super) key: KeyArn,
@@ -202,17 +206,21 @@ pub(super) struct Making {
 
 impl World {
     pub(super) fn new(making: Making) -> Self {
+        let mut machine = Machine::new(making.definition, making.machine.clone());
+        machine.loses_outputs = making.mutant == Some(Mutant::ManifestIsNotSent);
+        let mut state = State::new(making.now, ModelledRds::new(making.rds), machine);
+        state.table = Table::default().with_an_index_that_lags();
+        if let Some(applied) = &making.applied {
+            state.table.store_policies(applied);
+        }
         Self {
-            now: making.now,
+            state,
+            dead_commands: DeadLetters::new(),
+            dead_events: DeadLetters::new(),
             rng: making.rng,
             calls: Calls::default(),
             late: BTreeMap::new(),
             late_made: 0,
-            rds: making.rds,
-            sfn: making.sfn,
-            table: Table::default(),
-            commands: Queue::default(),
-            events: Queue::default(),
             stack: making.stack,
             machine: making.machine,
             key: making.key,
@@ -248,10 +256,37 @@ impl World {
         *self.counts.entry(what).or_default() += 1;
     }
 
+    /// Counts a fault that this world has injected.
+    pub(super) fn count_fault(&mut self, fault: Fault) {
+        debug_assert!(
+            fault.is_injected_by(faults::World::Simulation),
+            "the list lacks {fault}"
+        );
+        self.count(fault.label());
+    }
+
+    /// Counts what was in store for the snapshots that RDS still has, and for their events.
+    pub(super) fn count_fates(&mut self) {
+        let mut found = Vec::new();
+        for region in self.source_regions.iter().chain([&super::judge::home()]) {
+            let at = rds_region(region);
+            for snapshot in self
+                .rds
+                .snapshots(&at)
+                .chain(self.rds.cluster_snapshots(&at))
+            {
+                found.extend(snapshot.fate.faults(&snapshot.origin));
+            }
+        }
+        for fault in found {
+            self.count_fault(fault);
+        }
+    }
+
     /// Writes a step down, if anybody wants to read it.
     pub(super) fn note(&mut self, what: impl FnOnce() -> String) {
+        let now = self.now;
         if let Some(trace) = &mut self.trace {
-            let now = self.now;
             trace.push(format!("{now:.3} {}", what()));
         }
     }
@@ -297,6 +332,14 @@ impl World {
         }
     }
 
+    /// Whether some copy may have to wait for a slot.
+    pub(super) fn slots_are_full(&self) -> bool {
+        let taken = self.table.slots();
+        let mut bounds = self.slots.of_policies.iter();
+        taken.holders.len() >= self.slots.most
+            || bounds.any(|(policy, most)| taken.taken_of(policy) >= *most)
+    }
+
     pub(super) fn is_ours(&self, snapshot: &Snapshot) -> bool {
         snapshot.tags.get("snapferry:stack") == Some(self.stack.as_str())
     }
@@ -306,33 +349,30 @@ impl World {
         self.is_ours(snapshot) && snapshot.tags.get("snapferry:run").is_some()
     }
 
-    /// Moves the clock and lets everything happen that is due. What is put off happens in its turn.
-    pub(super) fn advance(&mut self, to: Timestamp) {
-        while let Some((&(at, made), _)) = self.late.first_key_value() {
-            if at > to {
-                break;
-            }
-            self.tick(at);
-            if let Some(effect) = self.late.remove(&(at, made)) {
-                self.note(|| "a call that was given up takes effect".to_owned());
-                effect(self);
-            }
-        }
-        self.tick(to);
+    /// A late effect that is due by a time, with the time that it is due at.
+    fn next_late(&mut self, by: Timestamp) -> Option<(Timestamp, Effect)> {
+        let entry = self
+            .late
+            .first_entry()
+            .filter(|entry| entry.key().0 <= by)?;
+        let at = entry.key().0;
+        Some((at, entry.remove()))
     }
 
     fn tick(&mut self, to: Timestamp) {
         self.now = self.now.max(to);
-        for event in self.rds.advance(self.now) {
+        let now = self.now;
+        for event in self.rds.advance(now) {
             self.route(&event);
         }
-        let timed_out = self.sfn.advance(self.now);
+        let timed_out = self.step_functions.advance(now);
         for name in timed_out {
             self.count("a state timed out");
             self.note(|| format!("{name} timed out"));
         }
         if self.mutant != Some(Mutant::TimeToLiveIsMissing) {
-            for wait in self.table.expire(self.now) {
+            let now = self.now;
+            for wait in self.table.expire(now) {
                 self.note(|| format!("the wait of {} has expired", wait.resource));
                 self.judge_removal(&wait, "its time to live");
             }
@@ -352,8 +392,41 @@ impl World {
 
     pub(super) fn send_event(&mut self, body: String, note: String) {
         self.note(|| format!("event arrives: {note}"));
-        self.events
-            .send(Message::new(body.into(), note.into(), self.now));
+        let now = self.now;
+        self.events.send(body, Note::new(note), now);
+    }
+}
+
+impl Deref for World {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for World {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
+impl Shared {
+    /// Moves the clock and lets everything happen that is due. What is put off happens in its turn.
+    pub(super) fn advance(&self, to: Timestamp) {
+        loop {
+            let mut world = self.world.borrow_mut();
+            let Some((at, effect)) = world.next_late(to) else {
+                break;
+            };
+            world.tick(at);
+            world.note(|| "a call that was given up takes effect".to_owned());
+            drop(world);
+            // The effect borrows the world by itself.
+            let done = effect.now_or_never();
+            debug_assert!(done.is_some(), "the fake never waits");
+        }
+        self.world.borrow_mut().tick(to);
     }
 }
 

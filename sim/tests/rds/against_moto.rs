@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use snapferry_sim::rds::{InstanceSpec, KmsKey, Rds};
 
-use crate::moto::Moto;
-use crate::service::{HOME, SOURCE, Shape, call, instant, region, serve};
+use super::moto::Moto;
+use super::service::{HOME, SOURCE, Shape, call, instant, region, serve};
 
 /// One call, made to both.
 pub(crate) struct Step<'a> {

@@ -6,8 +6,8 @@ use anyhow::Context;
 use snapferry_sim::rds::{ClusterSpec, InstanceSpec};
 use snapferry_sim::rds_http::RdsService;
 
-use crate::moto::python;
-use crate::service::{HOME, HOME_KEY, SOURCE, SOURCE_KEY, instant, region, serve, world};
+use super::moto::python;
+use super::service::{HOME, HOME_KEY, SOURCE, SOURCE_KEY, instant, region, serve, world};
 
 /// Runs the script, which fails loudly itself, and returns the figures it prints.
 async fn by_sdk(service: &RdsService, home_key: &str) -> anyhow::Result<serde_json::Value> {

@@ -6,7 +6,7 @@ use snapferry_sim::rds::{
     Tags,
 };
 
-use crate::model::{FAR_KEY, KEY, at, code, copy, create, here, run_out, tags, there, world};
+use super::model::{FAR_KEY, KEY, at, code, copy, create, here, run_out, tags, there, world};
 
 fn arn(snapshot: &str) -> String {
     format!("arn:aws:rds:eu-west-1:111122223333:cluster-snapshot:{snapshot}")

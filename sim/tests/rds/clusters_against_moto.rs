@@ -2,9 +2,9 @@
 
 use snapferry_sim::rds::{ClusterSpec, KmsKey, Rds};
 
-use crate::against_moto::{OtherElements, OtherOutcome, OtherText, Side, Step, compare, explain};
-use crate::moto::Moto;
-use crate::service::{HOME, SOURCE, call, instant, region, serve};
+use super::against_moto::{OtherElements, OtherOutcome, OtherText, Side, Step, compare, explain};
+use super::moto::Moto;
+use super::service::{HOME, SOURCE, call, instant, region, serve};
 
 /// Calls that end differently: what, here, at moto, and why ours is right (or not known wrong).
 const OTHER_OUTCOMES: [OtherOutcome; 6] = [

@@ -2,7 +2,7 @@
 
 use snapferry_sim::rds::{CopyDbSnapshot, RdsFault, Region, Stage};
 
-use crate::model::{
+use super::model::{
     FAR_KEY, KEY, arn, at, code, copy, create, here, run_out, there, with_instances, with_snapshot,
 };
 

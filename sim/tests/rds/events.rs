@@ -4,7 +4,7 @@ use snapferry_sim::rds::{
     CopyDbSnapshot, DurationRange, EmittedEvent, InstanceSpec, Rds, RdsConfig, Stage,
 };
 
-use crate::model::{at, copy, create, here, run_out, tags, there, with_instances, with_snapshot};
+use super::model::{at, copy, create, here, run_out, tags, there, with_instances, with_snapshot};
 
 #[test]
 fn events_arrive_with_the_right_id_in_the_right_region_and_order() {

@@ -5,7 +5,7 @@ use snapferry_sim::rds::{
     CopyDbSnapshot, DescribeDbSnapshots, Ending, EventFate, Fate, InstanceStatus, Stage,
 };
 
-use crate::model::{
+use super::model::{
     FAR_KEY, KEY, at, code, copy, create, here, run_out, there, with_instances, with_snapshot,
 };
 

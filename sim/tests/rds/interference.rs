@@ -9,7 +9,7 @@ use snapferry_sim::rds_http::{
 };
 use tokio::sync::mpsc;
 
-use crate::service::{SOURCE, call, config, region, world};
+use super::service::{SOURCE, call, config, region, world};
 
 /// Does the same to every call, and sees what RDS made of those that reached it.
 #[derive(Debug)]
@@ -29,7 +29,9 @@ impl Interference for Same {
     }
 }
 
-async fn served(action: Action) -> anyhow::Result<(RdsService, mpsc::UnboundedReceiver<bool>)> {
+pub(super) async fn served(
+    action: Action,
+) -> anyhow::Result<(RdsService, mpsc::UnboundedReceiver<bool>)> {
     let (events, _) = mpsc::unbounded_channel();
     let clock = VirtualClock::starting_at("2026-01-02T03:00:00Z".parse()?, 1.0);
     let rds = world(config());
@@ -39,7 +41,7 @@ async fn served(action: Action) -> anyhow::Result<(RdsService, mpsc::UnboundedRe
     Ok((service, calls))
 }
 
-const CREATE: [(&str, &str); 3] = [
+pub(super) const CREATE: [(&str, &str); 3] = [
     ("Action", "CreateDBSnapshot"),
     ("DBSnapshotIdentifier", "s1"),
     ("DBInstanceIdentifier", "orders"),

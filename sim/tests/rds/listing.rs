@@ -8,7 +8,7 @@ use snapferry_sim::rds::{
     RdsFault,
 };
 
-use crate::model::{arn, at, code, create, here, with_snapshot};
+use super::model::{arn, at, code, create, here, with_snapshot};
 
 #[test]
 fn a_filter_without_match_is_an_empty_list_and_an_identifier_without_match_an_error() {

@@ -69,13 +69,13 @@ impl Moto {
 
     /// Makes a KMS key in a region and returns its ARN.
     pub(crate) async fn make_key(&self, region: &str) -> anyhow::Result<String> {
-        let authorization = crate::service::authorization(region).replace("/rds/", "/kms/");
+        let authorization = super::service::authorization(region).replace("/rds/", "/kms/");
         let request = Request::post(&self.url)
             .header("authorization", authorization)
             .header("content-type", "application/x-amz-json-1.1")
             .header("x-amz-target", "TrentService.CreateKey")
             .body(Full::new(Bytes::from_static(b"{}")))?;
-        let reply = crate::service::send(request).await?;
+        let reply = super::service::send(request).await?;
         let answer: serde_json::Value = serde_json::from_str(&reply.body)?;
         let arn = answer["KeyMetadata"]["Arn"].as_str();
         Ok(arn

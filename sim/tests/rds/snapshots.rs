@@ -7,7 +7,7 @@ use snapferry_sim::rds::{
     Region, Stage,
 };
 
-use crate::model::{at, code, copy, create, here, run_out, there, with_instances, world};
+use super::model::{at, code, copy, create, here, run_out, there, with_instances, world};
 
 #[test]
 fn a_snapshot_is_creating_until_it_is_available_and_its_instance_backs_up_meanwhile() {

@@ -2,7 +2,7 @@
 
 use snapferry_sim::rds::{CopyDbSnapshot, CreateDbSnapshot, Rds, Region, Tags};
 
-use crate::model::{arn, at, code, copy, create, here, tags, there, with_instances, with_snapshot};
+use super::model::{arn, at, code, copy, create, here, tags, there, with_instances, with_snapshot};
 
 #[test]
 fn explicit_tags_win_over_copied_ones_and_reserved_ones_are_not_inherited() {

@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use http_body_util::Full;
 use hyper::Request;
 
-use crate::service::{HOME, SOURCE, authorization, call, config, instant, send, serve, world};
+use super::service::{HOME, SOURCE, authorization, call, config, instant, send, serve, world};
 
 #[tokio::test]
 async fn a_snapshot_is_copied_and_its_events_arrive() -> anyhow::Result<()> {

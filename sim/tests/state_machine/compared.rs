@@ -12,7 +12,7 @@ use anyhow::Context;
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use snapferry::domain::command::{Command, Run};
-use snapferry::wire;
+use snapferry::json;
 use snapferry_sim::local::{BareStack, Client, LocalOptions};
 use snapferry_sim::simulation::{End, Walk};
 
@@ -60,7 +60,7 @@ fn read(scenario: &Scenario) -> anyhow::Result<Course> {
     let mut answers = scenario.answers.iter();
     let mut commands = Vec::new();
     while let Some(sent) = walk.next_command() {
-        let command = wire::command::read(&sent.body)?;
+        let command = json::command::read(&sent.body)?;
         commands.push(Sent::new(sent.state, &sent.body)?);
         match answers.next().context("a command too many")? {
             Answer::Success => walk.succeed(command.token.reveal(), &output(&command)),
@@ -86,7 +86,7 @@ async fn emulated(emulator: Arc<dyn Emulator>, scenario: &Scenario) -> anyhow::R
     let mut answers = scenario.answers.iter();
     let mut bodies = Vec::new();
     while let Some(body) = protect.body_or_end().await? {
-        let command = wire::command::read(&body).context("the worker cannot read it")?;
+        let command = json::command::read(&body).context("the worker cannot read it")?;
         bodies.push(body);
         match answers.next().context("a command too many")? {
             Answer::Success => {
@@ -137,7 +137,7 @@ fn input(scenario: &Scenario) -> Run {
 }
 
 fn output(command: &Command) -> String {
-    wire::manifest::write(&a_manifest(command.step))
+    json::manifest::write(&a_manifest(command.step))
 }
 
 fn numbers(scenario: &Scenario) -> Vec<super::definition::Shortened> {

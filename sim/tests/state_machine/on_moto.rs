@@ -4,7 +4,7 @@ use anyhow::Context;
 use serde_json::Value;
 use snapferry::domain::command::Step;
 use snapferry::domain::failure::Reason;
-use snapferry::wire;
+use snapferry::json;
 
 use super::definition::{
     BUSY_INTERVAL, COPY_FAILED_INTERVAL, COPY_TIMEOUT, SNAPSHOT_FAILED_INTERVAL, SNAPSHOT_TIMEOUT,
@@ -30,9 +30,9 @@ async fn two_commands_that_succeed_end_the_execution_with_both_manifests() -> an
     assert_eq!(execution["status"], "SUCCEEDED", "{execution}");
     let output: Value = serde_json::from_str(execution["output"].as_str().context("no output")?)?;
     for (name, manifest) in [("snapshot", taken), ("copy", copied)] {
-        assert_eq!(wire::manifest::read(&output[name].to_string())?, manifest);
+        assert_eq!(json::manifest::read(&output[name].to_string())?, manifest);
     }
-    assert_eq!(wire::run::read(&output.to_string())?, protect.run);
+    assert_eq!(json::run::read(&output.to_string())?, protect.run);
     assert_eq!(protect.sent().await?, [SNAPSHOT, COPY]);
     assert_eq!(protect.receive(0).await?, None);
     Ok(())

@@ -11,7 +11,7 @@ use snapferry::domain::failure::Reason;
 use snapferry::domain::manifest::Manifest;
 use snapferry::domain::names::ResourceId;
 use snapferry::domain::tags::PolicyName;
-use snapferry::wire;
+use snapferry::json;
 use snapferry_sim::local::{Client, JsonService};
 
 use super::definition::{Shortened, deployed, shortened};
@@ -91,7 +91,7 @@ impl Protect {
                 &json!({
                     "stateMachineArn": machine["stateMachineArn"],
                     "name": NAME,
-                    "input": wire::run::write(&run),
+                    "input": json::run::write(&run),
                 }),
             )
             .await?;
@@ -110,7 +110,7 @@ impl Protect {
         let until = Instant::now() + DEADLINE;
         while Instant::now() < until {
             if let Some(body) = self.receive(2).await? {
-                return wire::command::read(&body).context("the worker cannot read it");
+                return json::command::read(&body).context("the worker cannot read it");
             }
         }
         bail!("no command came; the execution is {}", self.look().await?)
@@ -158,7 +158,7 @@ impl Protect {
         let manifest = a_manifest(command.step);
         let input = json!({
             "taskToken": command.token.reveal(),
-            "output": wire::manifest::write(&manifest),
+            "output": json::manifest::write(&manifest),
         });
         self.answer("SendTaskSuccess", &input).await?;
         Ok(manifest)

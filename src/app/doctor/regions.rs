@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Home, Order, Permissions, count, manual_snapshots, pages, port, quotas, rds};
+use crate::app::doctor::ask::{self, all, count, manual_snapshots, port, quotas, rds};
+use crate::app::doctor::scope::{Home, Order, Permissions};
 use crate::domain::arn::{Family, KeyArn, Region};
-use crate::domain::database::{Choice, choose};
+use crate::domain::choice::{Choice, choose};
 use crate::domain::doctor::databases::{Candidate, claims, option_group, other_stacks};
 use crate::domain::doctor::keys::source_key;
 use crate::domain::doctor::policies::{misnamed, refused, unjudged};
@@ -13,6 +14,7 @@ use crate::domain::doctor::{Check, Finding, Level, NotSaid};
 use crate::domain::letter::{forwarding_queue, names};
 use crate::domain::names::OptionGroup;
 use crate::domain::policy::Policies;
+use crate::domain::policy_spec::KeyName;
 use crate::settings::Preflight;
 
 /// What was found in a region, and how many databases a round of it makes.
@@ -101,11 +103,8 @@ async fn list<W: Permissions>(
     region: &Region,
     family: Family,
 ) -> Result<Vec<Candidate>, NotSaid> {
-    pages(|marker| async {
-        let page = match family {
-            Family::Instance => world.inspect_db_instances(region, marker).await,
-            Family::Cluster => world.inspect_db_clusters(region, marker).await,
-        };
+    all(|marker| async {
+        let page = world.inspect_databases(region, family, marker).await;
         page.map_err(|error| rds(&error))
     })
     .await
@@ -174,7 +173,7 @@ async fn keys<W: Permissions>(
     }
     let mut findings = Vec::new();
     for (key, databases) in databases {
-        findings.push(match world.describe_key(key).await {
+        findings.push(match world.describe_key(&KeyName::Arn(key.clone())).await {
             Ok(facts) => source_key(key, facts.as_ref(), &databases, preflight.ground.account()),
             Err(error) => Finding::unknown(Check::SourceKey, key, &port(&error)),
         });
@@ -195,7 +194,7 @@ async fn option_groups<W: Permissions>(
     if !needed {
         return Vec::new();
     }
-    let here = super::option_groups(world, region).await;
+    let here = ask::option_groups(world, region).await;
     match (&here, &home.option_groups) {
         (Ok(here), Ok(there)) => selected
             .iter()
@@ -237,7 +236,7 @@ async fn rule<W: Permissions>(world: &W, preflight: &Preflight, region: &Region)
     const CHECK: Check = Check::ForwardingRule;
     let home = &preflight.ground.home;
     let bus = preflight.ground.default_bus();
-    let names = pages(|marker| async {
+    let names = all(|marker| async {
         let page = world.list_rule_names_by_target(region, &bus, marker).await;
         page.map_err(|error| port(&error))
     })

@@ -1,15 +1,18 @@
 //! Copy slots: the stack's, those that a set of policies bounds, and what of both is taken.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
-use super::{PAGES_MAX, Snapshots, port};
+use futures_util::TryStreamExt;
+
+use crate::app::doctor::ask::{Snapshots, port};
 use crate::domain::doctor::room::{Copies, PolicyCopies, copy_slots, policy_slots};
 use crate::domain::doctor::{Check, Finding};
 use crate::domain::policy::Policies;
 use crate::domain::snapshot::SnapshotStatus;
 use crate::domain::tags::{self, PolicyName, StackId};
 use crate::domain::wait::Phase;
-use crate::ports::{ListOpen, PortError};
+use crate::ports::{ListOpen, PortError, open_pages};
 use crate::settings::Preflight;
 
 /// Who has a slot and who waits for one.
@@ -47,7 +50,7 @@ pub(super) async fn slots<W: ListOpen>(
         let of = |counts: &BTreeMap<PolicyName, usize>| {
             counts.get(&policy.name).copied().unwrap_or_default()
         };
-        if let Some(bound) = policy.copy_slots {
+        if let Some(bound) = policy.options.copy_slots {
             let copies = PolicyCopies {
                 slots: bound,
                 of_all: slots,
@@ -62,9 +65,8 @@ pub(super) async fn slots<W: ListOpen>(
 
 async fn open<W: ListOpen>(world: &W) -> Result<Open, PortError> {
     let mut open = Open::default();
-    let mut from = None;
-    for _ in 0..PAGES_MAX {
-        let page = world.list_open(from).await?;
+    let mut pages = pin!(open_pages(world));
+    while let Some(page) = pages.try_next().await? {
         open.taken += page.holders.len();
         for policy in page.holders_of.into_values() {
             *open.taken_by.entry(policy).or_default() += 1;
@@ -73,10 +75,6 @@ async fn open<W: ListOpen>(world: &W) -> Result<Open, PortError> {
         for wait in queued.filter(|wait| wait.phase == Phase::Queued) {
             open.queued += 1;
             *open.queued_by.entry(wait.command.run.policy).or_default() += 1;
-        }
-        match page.next {
-            Some(next) => from = Some(next),
-            None => break,
         }
     }
     Ok(open)

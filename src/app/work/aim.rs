@@ -1,14 +1,13 @@
 //! What a command is after, and the request that it makes of RDS.
 
-use crate::app::families;
-use crate::app::work::Desk;
+use crate::app::work::config::Desk;
 use crate::domain::command::{Command, Run};
-use crate::domain::names::{self, Attempt, SnapshotId};
+use crate::domain::names::{Attempt, SnapshotId};
+use crate::domain::naming;
 use crate::domain::tags::{self, Tags};
 use crate::domain::wait::{CopyOf, Expectation, Wait};
 use crate::ports::{
-    CopyClusterSnapshot, CopySnapshot, CopySnapshotRequest, CreateClusterSnapshot, CreateSnapshot,
-    CreateSnapshotRequest, RdsError,
+    CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, RdsError,
 };
 
 /// What a command is after: the same for all its attempts.
@@ -27,9 +26,9 @@ impl Aim {
     fn id(&self, desk: &Desk, run: &Run, attempt: Attempt) -> SnapshotId {
         let stack = &desk.rules.stack;
         match self {
-            Self::Snapshot => names::source_snapshot(stack, run, attempt),
+            Self::Snapshot => naming::source_snapshot(stack, run, attempt),
             Self::Copy(copy_of) => {
-                names::copy(stack, run, &SnapshotId::of(&copy_of.source), attempt)
+                naming::copy(stack, run, &SnapshotId::of(&copy_of.source), attempt)
             }
         }
     }
@@ -67,7 +66,7 @@ impl Aim {
 
     fn tags(&self, desk: &Desk, command: &Command) -> Tags {
         let run = &command.run;
-        let name = names::execution(&desk.rules.stack, run, Attempt::FIRST);
+        let name = naming::execution(&desk.rules.stack, run, Attempt::FIRST);
         let carried = run.extras.tags.iter();
         let mut tags: Tags = carried
             .map(|(key, value)| (key.to_string(), value.clone()))
@@ -93,9 +92,7 @@ impl Aim {
     }
 
     /// The one mutation.
-    pub(super) async fn ask_rds<
-        W: CopyClusterSnapshot + CopySnapshot + CreateClusterSnapshot + CreateSnapshot,
-    >(
+    pub(super) async fn ask_rds<W: CopySnapshot + CreateSnapshot>(
         &self,
         world: &W,
         desk: &Desk,
@@ -106,7 +103,9 @@ impl Aim {
         match self {
             Self::Snapshot => {
                 let database = wait.command.run.database.arn.clone();
-                families::create(world, &CreateSnapshotRequest { database, id, tags }).await
+                world
+                    .create_snapshot(&CreateSnapshotRequest { database, id, tags })
+                    .await
             }
             Self::Copy(copy_of) => {
                 let request = CopySnapshotRequest {
@@ -117,7 +116,7 @@ impl Aim {
                     option_group: wait.command.run.extras.option_group.clone(),
                     tags,
                 };
-                families::copy(world, &request).await
+                world.copy_snapshot(&request).await
             }
         }
     }

@@ -3,10 +3,12 @@
 use tracing::warn;
 
 use crate::app::conclude;
-use crate::app::families;
-use crate::app::work::named;
+use crate::app::work::config::Desk;
+use crate::app::work::expired::expired;
+use crate::app::work::give_up::give_up;
+use crate::app::work::outcome::{Tried, WorkError, Worked, not_told};
+use crate::app::work::permissions::Permissions;
 use crate::app::work::register::{mark, queue};
-use crate::app::work::{Desk, Permissions, Tried, WorkError, Worked};
 use crate::domain::existing::{Existing, existing};
 use crate::domain::failure::{Failure, Owner, Remedy};
 use crate::domain::limits::HINT_RECHECKS;
@@ -29,7 +31,7 @@ pub(super) async fn refused<W: Permissions>(
         Owner::AskQuota => ask_quota(world, wait, error).await.map(Tried::Done),
         Owner::LookAgain(_) if receives <= HINT_RECHECKS => Err(WorkError::Rds(error)),
         Owner::LookAgain(reason) => match &wait.command.run.extras.automated {
-            Some(of) => named::expired(world, desk, wait, of).await.map(Tried::Done),
+            Some(of) => expired(world, desk, wait, of).await.map(Tried::Done),
             None => {
                 let failure = Failure::new(reason, error.to_string());
                 give_up(world, wait, failure).await.map(Tried::Done)
@@ -50,17 +52,6 @@ pub(super) async fn refused<W: Permissions>(
     }
 }
 
-/// A describe call that did not come through: parked where a person must mend something first.
-pub(super) fn not_told(error: RdsError) -> WorkError {
-    match error.owner() {
-        Owner::Park(remedy) => WorkError::Parked {
-            remedy,
-            source: error,
-        },
-        _ => WorkError::Rds(error),
-    }
-}
-
 /// "Already exists" is a question: what is there under the name?
 async fn ask_what_exists<W: Permissions>(
     world: &W,
@@ -69,7 +60,8 @@ async fn ask_what_exists<W: Permissions>(
 ) -> Result<Tried, WorkError> {
     let id = SnapshotId::of(&wait.resource);
     let (region, family) = (wait.resource.region(), wait.resource.family());
-    let found = families::describe(world, region, family, &[id])
+    let found = world
+        .describe_snapshots(region, family, &[id])
         .await
         .map_err(not_told)?;
     let found = found.iter().find(|snapshot| snapshot.arn == wait.resource);
@@ -86,10 +78,7 @@ async fn ask_what_exists<W: Permissions>(
             Verdict::Fail(failure) => give_up(world, wait, failure).await.map(Tried::Done),
             Verdict::KeepWaiting { .. } => Err(WorkError::NotShownYet(wait.resource.clone())),
         },
-        Existing::NextAttempt => {
-            world.forget(&wait.resource, &wait.command.token).await?;
-            Ok(Tried::NextAttempt)
-        }
+        Existing::NextAttempt => Ok(Tried::NextAttempt),
         Existing::Fail(failure) => give_up(world, wait, failure).await.map(Tried::Done),
     }
 }
@@ -111,14 +100,4 @@ async fn ask_quota<W: Permissions>(
         });
     }
     queue(world, wait).await
-}
-
-pub(super) async fn give_up<W: Permissions>(
-    world: &W,
-    wait: &Wait,
-    failure: Failure,
-) -> Result<Worked, WorkError> {
-    Ok(Worked::Settled(
-        conclude::fail(world, wait, &failure).await?,
-    ))
 }

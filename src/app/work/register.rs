@@ -1,17 +1,20 @@
 //! Register, then act; the live token wins.
 
+use crate::domain::naming;
 use tracing::info;
 
 use crate::app::conclude;
-use crate::app::work::{Permissions, WorkError, Worked};
+use crate::app::work::outcome::{WorkError, Worked};
+use crate::app::work::permissions::Permissions;
 use crate::domain::arn::ExecutionArn;
+use crate::domain::names::Attempt;
 use crate::domain::wait::{Phase, Wait};
 use crate::ports::{PortError, Probe, Written};
 
 /// What came of registering a wait.
 pub(super) enum Registration {
-    /// It is stored: now RDS may be asked.
-    Act,
+    /// This wait is stored: now RDS may be asked.
+    Act(Box<Wait>),
     /// RDS has been asked already.
     UnderWay,
     /// Another token of the execution is alive.
@@ -20,13 +23,15 @@ pub(super) enum Registration {
     AlreadyAwaited(ExecutionArn),
 }
 
-/// Stores the wait before RDS is called. Where another token is stored, the live one wins.
+/// Stores the wait before RDS is called. Where another token is stored, the live one wins. Where the command's own
+/// token is stored, its wait may have reached a later attempt: the worker goes on with that one. It also goes on with the
+/// attempt of a wait whose token is dead.
 pub(super) async fn register<W: Permissions>(
     world: &W,
     wait: &Wait,
 ) -> Result<Registration, WorkError> {
     let Some(stored) = world.register(wait).await? else {
-        return Ok(Registration::Act);
+        return Ok(Registration::Act(Box::new(wait.clone())));
     };
     if stored.command.token == wait.command.token {
         return match stored.phase {
@@ -35,8 +40,8 @@ pub(super) async fn register<W: Permissions>(
                 // The time is renewed, so that the sweeper does not take the slot of a worker that is at it.
                 // Where the wait has gone meanwhile, another has settled it or taken it over: to act now
                 // would be to act without a wait.
-                match set_phase(world, wait, Phase::Registered).await? {
-                    Written::Stored => Ok(Registration::Act),
+                match set_phase(world, &stored, Phase::Registered).await? {
+                    Written::Stored => Ok(Registration::Act(Box::new(stored))),
                     Written::Conflict => Err(WorkError::Contended(wait.resource.clone())),
                 }
             }
@@ -51,11 +56,42 @@ pub(super) async fn register<W: Permissions>(
             Ok(Registration::Stale)
         }
         Probe::Alive => Ok(Registration::AlreadyAwaited(stored.command.execution)),
-        Probe::Dead | Probe::Invalid => match world.replace(wait, &stored.command.token).await? {
-            Written::Stored => Ok(Registration::Act),
-            Written::Conflict => Err(WorkError::Contended(wait.resource.clone())),
-        },
+        Probe::Dead | Probe::Invalid => {
+            // The attempts before the stored one have come to nothing, and RDS may be at work on the stored one: to
+            // begin with the first again could have two attempts in flight in one slot.
+            let wait = Wait {
+                resource: stored.resource.clone(),
+                ..wait.clone()
+            };
+            match world.replace(&wait, &stored).await? {
+                Written::Stored => Ok(Registration::Act(Box::new(wait))),
+                Written::Conflict => Err(WorkError::Contended(wait.resource)),
+            }
+        }
         Probe::Unknown(error) => Err(WorkError::Probe(error)),
+    }
+}
+
+/// Moves a wait on to its next attempt, in one write: the token never has two waits, and a second delivery of the
+/// command never finds none. Nothing after the last attempt.
+pub(super) async fn next_attempt<W: Permissions>(
+    world: &W,
+    wait: &Wait,
+) -> Result<Option<Wait>, WorkError> {
+    let Some(attempt) = Attempt::of(&wait.resource).next() else {
+        return Ok(None);
+    };
+    let next = Wait {
+        resource: naming::nth_attempt(&wait.resource, attempt),
+        phase: Phase::Registered,
+        since: world.now(),
+        trouble: None,
+        ..wait.clone()
+    };
+    match world.replace(&next, wait).await? {
+        Written::Stored => Ok(Some(next)),
+        // Another delivery of the command has moved it on.
+        Written::Conflict => Err(WorkError::Contended(next.resource)),
     }
 }
 

@@ -1,36 +1,23 @@
-//! What a copy is made of.
+//! Finding what a command copies.
 
-use crate::app::families;
 use crate::app::work::aim::Aim;
+use crate::app::work::config::Desk;
+use crate::app::work::copy_source::{Source, copy_of};
+use crate::app::work::give_up::give_up;
 use crate::app::work::named;
-use crate::app::work::refused::{give_up, not_told};
-use crate::app::work::{Desk, Permissions, WorkError, Worked};
-use crate::domain::arn::{Family, RdsArn};
-use crate::domain::command::{Automated, Command, Run};
-use crate::domain::database::Refusal;
+use crate::app::work::outcome::{WorkError, Worked, not_told};
+use crate::app::work::permissions::Permissions;
+use crate::domain::arn::RdsArn;
+use crate::domain::command::{Command, Run};
 use crate::domain::failure::{Failure, Reason};
 use crate::domain::limits::HINT_RECHECKS;
-use crate::domain::names::{self, Attempt, SnapshotId};
-use crate::domain::snapshot::{Snapshot, SnapshotStatus};
-use crate::domain::wait::{CopyOf, Expectation};
+use crate::domain::names::{Attempt, SnapshotId};
+use crate::domain::naming;
+use crate::domain::snapshot::SnapshotStatus;
+use crate::domain::wait::Expectation;
 
-/// What a copy can be made of.
-pub(super) enum Source {
-    /// This, from this attempt on.
-    Found(CopyOf, Attempt),
-    /// RDS has removed the automated snapshot that the run names.
-    Expired(Automated),
-    /// RDS shows none that is available.
-    None,
-    /// Of this, no copy can be what it must be.
-    Unfit(Failure),
-}
-
-/// What to copy, and from which attempt on. A command that comes again, from the queue for slots above all,
-/// finds both in its own wait; a new one asks RDS and begins with the first attempt.
-///
-/// A later attempt's wait is there only after the ones before have come to nothing. To begin with the first
-/// again would ask for a second slot while this attempt holds one, and with all slots held so, nobody would move.
+/// What to copy. A command that comes again, from the queue for slots above all, finds it in its own wait; a new
+/// one asks RDS.
 pub(super) async fn source<W: Permissions>(
     world: &W,
     desk: &Desk,
@@ -43,27 +30,20 @@ pub(super) async fn source<W: Permissions>(
     let sources: Vec<SnapshotId> = match automated {
         Some(of) => vec![SnapshotId::of(&of.snapshot)],
         None => Attempt::all()
-            .map(|attempt| names::source_snapshot(stack, run, attempt))
+            .map(|attempt| naming::source_snapshot(stack, run, attempt))
             .collect(),
     };
-    let copies: Vec<(RdsArn, Attempt)> = sources
+    let copies: Vec<RdsArn> = sources
         .iter()
-        .flat_map(|source| Attempt::all().map(move |attempt| (source, attempt)))
-        .map(|(source, attempt)| (names::copy(stack, run, source, attempt), attempt))
-        .map(|(id, attempt)| (run.database.arn.sibling_snapshot(&desk.home, &id), attempt))
+        .map(|source| naming::copy(stack, run, source, Attempt::FIRST))
+        .map(|id| run.database.arn.sibling_snapshot(&desk.home, &id))
         .collect();
-    let keys: Vec<RdsArn> = copies.iter().map(|(copy, _)| copy.clone()).collect();
-    let waits = world.look_up(&keys).await?;
-    let mine = waits
+    let waits = world.look_up(&copies).await?;
+    let own = waits
         .into_iter()
-        .filter(|wait| wait.command.token == command.token)
-        .filter_map(|wait| {
-            let (_, attempt) = copies.iter().find(|(copy, _)| *copy == wait.resource)?;
-            Some((wait.expected, *attempt))
-        })
-        .max_by_key(|(_, attempt)| *attempt);
-    if let Some((Expectation::Copy(copy_of), attempt)) = mine {
-        return Ok(Source::Found(copy_of, attempt));
+        .find(|wait| wait.command.token == command.token);
+    if let Some(Expectation::Copy(copy_of)) = own.map(|wait| wait.expected) {
+        return Ok(Source::Found(copy_of));
     }
     match automated {
         Some(of) => named::source(world, command, of, receives).await,
@@ -79,7 +59,8 @@ async fn ask_for_source<W: Permissions>(
     ids: &[SnapshotId],
 ) -> Result<Source, WorkError> {
     let database = &run.database.arn;
-    let found = families::describe(world, database.region(), database.family(), ids)
+    let found = world
+        .describe_snapshots(database.region(), database.family(), ids)
         .await
         .map_err(not_told)?;
     let (available, others): (Vec<_>, Vec<_>) = found
@@ -100,23 +81,6 @@ async fn ask_for_source<W: Permissions>(
         return Ok(Source::None);
     };
     Ok(copy_of(run, snapshot))
-}
-
-/// What a copy of an available snapshot must turn out to be.
-pub(super) fn copy_of(run: &Run, snapshot: Snapshot) -> Source {
-    if snapshot.arn.family() == Family::Cluster && !snapshot.encrypted {
-        // The planner refuses such a cluster; who starts its execution all the same must hear of it as well.
-        let cause = format!("{}: {}", snapshot.arn, Refusal::UnencryptedCluster);
-        return Source::Unfit(Failure::new(Reason::Unsupported, cause));
-    }
-    let copy_of = CopyOf {
-        source: snapshot.arn,
-        key: run.key.clone(),
-        engine: snapshot.engine,
-        size_gib: snapshot.size_gib,
-        taken_at: snapshot.taken_at,
-    };
-    Source::Found(copy_of, Attempt::FIRST)
 }
 
 /// The step before has succeeded, so an available source was there. The first few receives take it that RDS's

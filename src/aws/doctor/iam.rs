@@ -7,8 +7,8 @@ use aws_sdk_iam::types::{
 use super::super::fault::{port_error, unusable};
 use super::{Doctor, client};
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
-use crate::ports::PortError;
 use crate::ports::doctor::SimulatePermissions;
+use crate::ports::{Page, PortError, all_rows};
 
 const ACTION: &str = "iam:SimulatePrincipalPolicy";
 /// More results than one requirement's actions and resources can have are not asked for.
@@ -23,10 +23,10 @@ impl SimulatePermissions for Doctor {
         let home = self.sdk.region().map_or("", |region| region.as_ref());
         // IAM is one for all regions; the SDK knows from the region which partition's it is.
         let client = client!(aws_sdk_iam, self, home);
-        let mut decisions = Vec::new();
-        let mut marker = None;
-        for _ in 0..PAGES_MAX {
-            let actions = requirement.actions.iter().map(ToString::to_string);
+        let (client, actions) = (&client, &requirement.actions);
+        let endless = |endless| PortError::endless(ACTION, endless);
+        let decisions = all_rows(PAGES_MAX, endless, |marker| async move {
+            let actions = actions.iter().map(ToString::to_string);
             let resources = &requirement.resources;
             let page = client
                 .simulate_principal_policy()
@@ -38,15 +38,13 @@ impl SimulatePermissions for Doctor {
                 .send()
                 .await
                 .map_err(|error| port_error(ACTION, &error, &[]))?;
-            for result in page.evaluation_results() {
-                decisions.extend(read(result));
-            }
-            marker = page.marker().map(ToOwned::to_owned);
-            if !page.is_truncated() || marker.is_none() {
-                return whole(requirement, decisions);
-            }
-        }
-        Err(unusable(ACTION, "the list of results does not end"))
+            let is_truncated = page.is_truncated();
+            Ok(Page {
+                items: page.evaluation_results().iter().flat_map(read).collect(),
+                next: page.marker.filter(|_| is_truncated),
+            })
+        });
+        whole(requirement, decisions.await?)
     }
 }
 

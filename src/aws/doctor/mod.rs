@@ -1,6 +1,8 @@
 //! The doctor's ports: services that no function is linked with, and lists that no function needs.
 
+mod event_pattern;
 mod iam;
+mod key_policy;
 mod kms;
 mod queues;
 mod rds;
@@ -12,7 +14,10 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 
-use super::Aws;
+use super::clients::Aws;
+
+pub use event_pattern::catches_snapshots;
+pub use key_policy::read as read_key_policy;
 
 /// A call with its retries. A person waits for it, and nothing else does.
 const OPERATION: Duration = Duration::from_secs(20);

@@ -3,74 +3,58 @@
 use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
-use aws_sdk_rds::config::{Builder, Config};
+use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 
 use super::super::fault::{port_error, unusable};
-use super::super::rds::{self, PAGE, marker_of, readable};
-use super::super::rds_clusters;
-use super::super::rds_errors::{Call, Unusable};
+use super::super::rds::{self, PAGE, RowReaders, Selection};
+use super::super::rds_errors::Unusable;
+use super::super::rds_rows;
 use super::{CONNECT, Doctor};
-use crate::domain::arn::{KeyArn, Region};
+use crate::domain::arn::{Family, KeyArn, Region};
 use crate::domain::doctor::databases::{Candidate, OptionGroup};
-use crate::domain::failure::Operation;
 use crate::domain::snapshot::Snapshot;
-use crate::ports::doctor::{
-    InspectClusters, InspectInstances, ListManualClusterSnapshots, ListManualSnapshots,
-    ListOptionGroups,
-};
+use crate::ports::doctor::{InspectDatabases, ListManualSnapshots, ListOptionGroups};
 use crate::ports::{Page, PortError, RdsError};
 
-/// How long a region may take for its first word, retries and all. The doctor asks one that says nothing no
-/// further.
+/// How long a region may take for its first answer, retries included. The doctor stops asking a region that gives
+/// none.
 const FIRST_WORD: Duration = Duration::from_secs(5);
 
-/// The first page of a region's databases shows whether it answers; the others have the doctor's own patience.
-fn patience(marker: Option<&String>) -> Builder {
-    if marker.is_some() {
-        return Config::builder();
-    }
+/// The same client with less patience: the first page of a region's databases shows whether it answers.
+fn impatient(client: &Client) -> Client {
     let timeouts = TimeoutConfig::builder()
         .operation_timeout(FIRST_WORD)
         .operation_attempt_timeout(FIRST_WORD)
         .connect_timeout(CONNECT);
-    Config::builder().timeout_config(timeouts.build())
+    let config = client
+        .config()
+        .to_builder()
+        .timeout_config(timeouts.build());
+    Client::from_conf(config.build())
 }
 
-impl InspectInstances for Doctor {
-    async fn inspect_db_instances(
+const CANDIDATES: RowReaders<Candidate> = RowReaders { instance, cluster };
+
+impl InspectDatabases for Doctor {
+    async fn inspect_databases(
         &self,
         region: &Region,
+        family: Family,
         marker: Option<String>,
     ) -> Result<Page<Candidate>, RdsError> {
-        let call = Call {
-            operation: Operation::DescribeDbInstances,
-            region,
-        };
-        let patience = patience(marker.as_ref());
-        let page = self
-            .rds(region)
-            .describe_db_instances()
-            .max_records(PAGE)
-            .set_marker(marker)
-            .customize()
-            .config_override(patience)
-            .send()
-            .await
-            .map_err(|error| call.refused(&error))?;
-        let items: Result<Vec<Candidate>, Unusable> =
-            page.db_instances().iter().map(instance).collect();
-        Ok(Page {
-            items: items.map_err(|answer| call.unusable(answer))?,
-            next: marker_of(page.marker()),
-        })
+        let mut client = self.rds(region);
+        if marker.is_none() {
+            client = impatient(&client);
+        }
+        rds::databases(&client, region, family, &CANDIDATES, None, marker).await
     }
 }
 
 fn instance(row: &DbInstance) -> Result<Candidate, Unusable> {
     let groups = row.option_group_memberships().iter();
     Ok(Candidate {
-        database: rds::database(row)?,
+        database: rds_rows::instance(row)?,
         key: key(row.kms_key_id()),
         option_groups: groups
             // One that is on its way out does not matter any more.
@@ -85,40 +69,10 @@ fn instance(row: &DbInstance) -> Result<Candidate, Unusable> {
     })
 }
 
-impl InspectClusters for Doctor {
-    async fn inspect_db_clusters(
-        &self,
-        region: &Region,
-        marker: Option<String>,
-    ) -> Result<Page<Candidate>, RdsError> {
-        let call = Call {
-            operation: Operation::DescribeDbClusters,
-            region,
-        };
-        let patience = patience(marker.as_ref());
-        let page = self
-            .rds(region)
-            .describe_db_clusters()
-            .max_records(PAGE)
-            .set_marker(marker)
-            .customize()
-            .config_override(patience)
-            .send()
-            .await
-            .map_err(|error| call.refused(&error))?;
-        let items: Result<Vec<Candidate>, Unusable> =
-            page.db_clusters().iter().map(cluster).collect();
-        Ok(Page {
-            items: items.map_err(|answer| call.unusable(answer))?,
-            next: marker_of(page.marker()),
-        })
-    }
-}
-
 /// A cluster has no option group.
 fn cluster(row: &DbCluster) -> Result<Candidate, Unusable> {
     Ok(Candidate {
-        database: rds_clusters::database(row)?,
+        database: rds_rows::cluster(row)?,
         key: key(row.kms_key_id()),
         option_groups: Vec::new(),
     })
@@ -133,62 +87,14 @@ impl ListManualSnapshots for Doctor {
     async fn list_manual_snapshots(
         &self,
         region: &Region,
+        family: Family,
         marker: Option<String>,
     ) -> Result<Page<Snapshot>, RdsError> {
-        let call = Call {
-            operation: Operation::DescribeDbSnapshots,
-            region,
+        let selection = Selection {
+            snapshot_type: Some("manual".to_owned()),
+            ..Selection::default()
         };
-        let page = self
-            .rds(region)
-            .describe_db_snapshots()
-            .snapshot_type("manual")
-            .max_records(PAGE)
-            .set_marker(marker)
-            .send()
-            .await
-            .map_err(|error| call.refused(&error))?;
-        let rows = page.db_snapshots().iter();
-        let items: Result<Vec<Snapshot>, Unusable> = rows
-            .map(|row| readable(rds::snapshot(row), row.db_snapshot_arn(), row.tag_list()))
-            .collect();
-        Ok(Page {
-            items: items.map_err(|answer| call.unusable(answer))?,
-            next: marker_of(page.marker()),
-        })
-    }
-}
-
-impl ListManualClusterSnapshots for Doctor {
-    async fn list_manual_cluster_snapshots(
-        &self,
-        region: &Region,
-        marker: Option<String>,
-    ) -> Result<Page<Snapshot>, RdsError> {
-        let call = Call {
-            operation: Operation::DescribeDbClusterSnapshots,
-            region,
-        };
-        let page = self
-            .rds(region)
-            .describe_db_cluster_snapshots()
-            .snapshot_type("manual")
-            .max_records(PAGE)
-            .set_marker(marker)
-            .send()
-            .await
-            .map_err(|error| call.refused(&error))?;
-        let rows = page.db_cluster_snapshots().iter();
-        let items: Result<Vec<Snapshot>, Unusable> = rows
-            .map(|row| {
-                let read = rds_clusters::snapshot(row);
-                readable(read, row.db_cluster_snapshot_arn(), row.tag_list())
-            })
-            .collect();
-        Ok(Page {
-            items: items.map_err(|answer| call.unusable(answer))?,
-            next: marker_of(page.marker()),
-        })
+        rds::snapshots(&self.rds(region), region, family, selection, marker).await
     }
 }
 
@@ -228,7 +134,7 @@ impl ListOptionGroups for Doctor {
         Ok(Page {
             items: items
                 .ok_or_else(|| unusable(ACTION, "RDS left an option group's name or engine out"))?,
-            next: marker_of(page.marker()),
+            next: page.marker.filter(|marker| !marker.is_empty()),
         })
     }
 }

@@ -3,12 +3,11 @@
 use aws_sdk_eventbridge::types::RuleState;
 
 use super::super::fault::{port_error, unusable};
-use super::{Doctor, client};
+use super::{Doctor, client, event_pattern};
 use crate::domain::arn::Region;
 use crate::domain::doctor::region::Rule;
 use crate::ports::doctor::{DescribeRule, FindRules};
 use crate::ports::{Page, PortError};
-use crate::wire;
 
 /// Names on a page (ListRuleNamesByTarget, `Limit`, at most 100).
 const PAGE: i32 = 100;
@@ -48,7 +47,7 @@ impl DescribeRule for Doctor {
             .await
             .map_err(|error| port_error(ACTION, &error, &[]))?;
         let catches_snapshots = match rule.event_pattern() {
-            Some(pattern) => wire::event_pattern::catches_snapshots(pattern)
+            Some(pattern) => event_pattern::catches_snapshots(pattern)
                 .map_err(|error| unusable(ACTION, error))?,
             // By the clock alone.
             None => Some(false),

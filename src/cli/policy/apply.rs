@@ -6,15 +6,17 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::ApplyArguments;
+use super::arguments::ApplyArguments;
 use crate::app::policies::{self, ApplyError, Outcome};
 use crate::cli::arguments::{StackArguments, variables};
+use crate::cli::outcome::{CliError, Ended};
 use crate::cli::show::{table, write_json, write_table};
-use crate::cli::{CliError, Ended};
-use crate::domain::arn::{ParseError, Region};
+use crate::domain::arn::Region;
 use crate::domain::policy_file::{self, Fault, Place};
-use crate::domain::policy_set::{Applied, AppliedKey, KeyName, Note, Version};
+use crate::domain::policy_set::{Applied, Note, Version};
+use crate::domain::policy_spec::{AppliedKey, KeyName};
 use crate::domain::tags;
+use crate::domain::text::ParseError;
 use crate::settings::{BUILT_IN_POLICY, SettingsError};
 
 /// A file that was read, or where it is no text.
@@ -256,8 +258,6 @@ fn shown(key: Option<&AppliedKey>) -> String {
 
 impl CliError {
     fn fault(variable: &str, error: &ParseError) -> Self {
-        Self::Settings(SettingsError {
-            faults: vec![format!("{variable}: {error}")],
-        })
+        Self::Settings(SettingsError::one(format!("{variable}: {error}")))
     }
 }

@@ -5,16 +5,15 @@ use std::io::Write;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::cli::outcome::{CliError, Ended};
 use crate::cli::show::{short, table, write_json, write_table};
-use crate::cli::{CliError, Ended};
 use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::policy_file;
-use crate::domain::policy_set::{
-    Applied, AppliedKey, KeyName, PolicySet, PolicySpec, Source, Stamp, Version,
-};
+use crate::domain::policy_set::{Applied, PolicySet, Stamp, Version};
+use crate::domain::policy_spec::{AppliedKey, KeyName, PolicySpec};
+use crate::json;
 use crate::ports::{ReadPolicies, ReadPolicyHistory};
 use crate::settings::Planning;
-use crate::wire;
 
 /// How a set is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +55,9 @@ pub async fn run_show<W: ReadPolicies + ReadPolicyHistory>(
             return Ok(Ended::Badly);
         }
         (None, None) => {
-            let text = built_in.map(|planning| policy_file::write(&as_set(planning)));
+            let text = built_in
+                .map(|planning| policy_file::write(&as_set(planning)))
+                .transpose()?;
             if as_json {
                 write_json(out, &json!({ "version": null, "text": text }))?;
             } else {
@@ -75,9 +76,9 @@ pub async fn run_show<W: ReadPolicies + ReadPolicyHistory>(
 fn as_set(planning: &Planning) -> PolicySet<KeyName> {
     let policies = planning.policies.all.iter().map(|policy| {
         let spec = PolicySpec {
-            source: Source::Snapshot,
+            schedule: policy.schedule.clone(),
             key: Some(KeyName::Arn(policy.key.clone())),
-            ..PolicySpec::new(policy.schedule.clone())
+            options: policy.options.clone(),
         };
         (policy.name.clone(), spec)
     });
@@ -193,7 +194,7 @@ impl AppliedJson {
     fn of(set: &Applied) -> Self {
         Self {
             stamp: StampJson::of(&set.stamp),
-            set: wire::policies::json(&set.set),
+            set: json::policies::json(&set.set),
             text: set.text.clone(),
         }
     }

@@ -30,12 +30,32 @@ pub enum KeyState {
 /// A key as KMS describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyFacts {
+    /// The key.
+    pub arn: KeyArn,
     /// Its state.
     pub state: KeyState,
     /// Who manages it.
     pub manager: Manager,
     /// Whether it encrypts and decrypts with one secret: RDS takes no other.
     pub symmetric: bool,
+}
+
+impl KeyFacts {
+    /// Why RDS could not encrypt under it, if so: RDS takes symmetric keys that are enabled (RDS user guide, *Encrypting
+    /// Amazon RDS resources*).
+    #[must_use]
+    pub fn unusable(&self) -> Option<String> {
+        let state = match &self.state {
+            KeyState::Enabled if self.symmetric => return None,
+            KeyState::Enabled => {
+                return Some("it is not a symmetric key for encryption".to_owned());
+            }
+            KeyState::Disabled => "Disabled",
+            KeyState::PendingDeletion(_) => "PendingDeletion",
+            KeyState::Other(state) => state,
+        };
+        Some(format!("its state is {state}"))
+    }
 }
 
 /// Why a key cannot be used, and what mends that; nothing if it can.

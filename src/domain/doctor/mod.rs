@@ -9,7 +9,7 @@ pub mod keys;
 pub mod permissions;
 pub mod policies;
 pub mod region;
-mod role;
+mod role_arn;
 pub mod room;
 
 use std::fmt;

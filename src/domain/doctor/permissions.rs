@@ -1,12 +1,15 @@
-//! What each role must be allowed, action by action: the same list as the template's, held together by a test.
+//! What each role must be allowed, action by action, on which resources and under which conditions. A test compares the
+//! actions with those of the role's ports, and those with the template's.
 
 use std::fmt;
 
 use super::{Check, Finding, Level, NotSaid};
-use crate::domain::arn::{Family, KeyArn, ParseError, Region, StateMachineArn};
+use crate::domain::arn::{Family, KeyArn, Region, StateMachineArn};
+use crate::domain::role::{IamRole, Role};
 use crate::domain::tags::StackId;
+use crate::domain::text::ParseError;
 
-pub use super::role::{Role, RoleArn};
+pub use super::role_arn::RoleArn;
 
 /// What the requirements are made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,13 +136,13 @@ impl Ground {
 
     /// All that a role must be allowed, but to write its logs; `keys` are those that the copies get.
     #[must_use]
-    pub fn requirements(&self, role: Role, keys: &[KeyArn]) -> Vec<Requirement> {
+    pub fn requirements(&self, role: IamRole, keys: &[KeyArn]) -> Vec<Requirement> {
         match role {
-            Role::Planner => self.planner(),
-            Role::Worker => self.worker(keys),
-            Role::Reactor => self.reactor(),
-            Role::Sweeper => self.sweeper(),
-            Role::StateMachine => {
+            IamRole::Function(Role::Planner) => self.planner(),
+            IamRole::Function(Role::Worker) => self.worker(keys),
+            IamRole::Function(Role::Reactor) => self.reactor(),
+            IamRole::Function(Role::Sweeper) => self.sweeper(),
+            IamRole::StateMachine => {
                 vec![need(
                     &["sqs:SendMessage"],
                     vec![self.commands_queue.clone()],
@@ -350,7 +353,7 @@ pub struct Decision {
 
 /// What a role may do, from all that was simulated for it.
 #[must_use]
-pub fn permissions(role: Role, simulated: &[Result<Vec<Decision>, NotSaid>]) -> Finding {
+pub fn permissions(role: IamRole, simulated: &[Result<Vec<Decision>, NotSaid>]) -> Finding {
     const CHECK: Check = Check::Permissions;
     let decisions: Vec<&Decision> = simulated.iter().flatten().flatten().collect();
     let refused = |with_all_said: bool| -> Vec<String> {
@@ -405,7 +408,7 @@ pub fn permissions(role: Role, simulated: &[Result<Vec<Decision>, NotSaid>]) -> 
 
 /// A role whose ARN was not given.
 #[must_use]
-pub fn not_named(role: Role) -> Finding {
+pub fn not_named(role: IamRole) -> Finding {
     Finding::bad(
         Check::Permissions,
         role,

@@ -2,7 +2,8 @@
 
 use super::{Check, Finding, Level, NotSaid};
 use crate::domain::arn::{RdsArn, Region};
-use crate::domain::database::{LeftOut, Refusal};
+use crate::domain::choice::LeftOut;
+use crate::domain::database::Refusal;
 use crate::domain::policy::Policies;
 use crate::domain::policy_set::Stamp;
 use crate::domain::tags;

@@ -13,20 +13,6 @@ mod key;
 mod read;
 mod write;
 
-use std::collections::BTreeMap;
-
-use super::policy_set::{KeyName, PolicySet};
-use super::tags::PolicyName;
-
 pub use fault::{Fault, Place};
-pub use read::read;
+pub use read::{PolicyFile, read};
 pub use write::write;
-
-/// A file that was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicyFile {
-    /// What it says.
-    pub set: PolicySet<KeyName>,
-    /// Where it names each policy's key, for what only AWS can say about one.
-    pub keys_at: BTreeMap<PolicyName, Place>,
-}

@@ -7,22 +7,32 @@ use jiff::tz::TimeZone;
 use toml::Spanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue};
 
-use super::PolicyFile;
 use super::fault::{Fault, Faults, Place};
 use super::key::{
     CARRY_TAGS, COPY_SLOTS, KMS_KEY, OF_POLICY, OPTION_GROUPS, POLICY, RETENTION, RPO, SCHEDULE,
     SOURCE, TIME_ZONE, TOP, UNTAGGED, hint, meant,
 };
-use crate::domain::arn::{ParseError, Region};
+use crate::domain::arn::Region;
 use crate::domain::limits::{CARRIED_TAGS_MAX, COPY_SLOTS_MAX, POLICY_FILE_MAX};
 use crate::domain::names::OptionGroup;
-use crate::domain::policy_set::{KeyName, PolicySet, PolicySpec, Source};
+use crate::domain::policy_set::PolicySet;
+use crate::domain::policy_spec::{KeyName, PolicyOptions, PolicySpec, Source};
 use crate::domain::schedule::{Schedule, ScheduleError};
 use crate::domain::span::Span;
 use crate::domain::tags::{PolicyName, TagKey};
+use crate::domain::text::ParseError;
 
 type Value<'t> = Spanned<DeValue<'t>>;
 type Key<'t> = Spanned<DeString<'t>>;
+
+/// A file that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyFile {
+    /// What it says.
+    pub set: PolicySet<KeyName>,
+    /// Where it names each policy's key, for what only AWS can say about one.
+    pub keys_at: BTreeMap<PolicyName, Place>,
+}
 
 /// Reads a file. `home` is the recovery region, which keys must live in; where it is not known, keys of any
 /// region are taken.
@@ -173,13 +183,15 @@ impl<'t> Reader<'t, '_> {
         let copy_slots = get(table, COPY_SLOTS).map(|value| self.copy_slots(value));
         Some(PolicySpec {
             schedule: schedule?,
-            source: given(source)?.unwrap_or(Source::Snapshot),
-            retention: given(retention)?,
-            rpo: given(rpo)?,
             key: given(key)?,
-            carry_tags: given(carry_tags)?.unwrap_or_default(),
-            option_groups: given(option_groups)?.unwrap_or_default(),
-            copy_slots: given(copy_slots)?,
+            options: PolicyOptions {
+                source: given(source)?.unwrap_or_default(),
+                retention: given(retention)?,
+                rpo: given(rpo)?,
+                carry_tags: given(carry_tags)?.unwrap_or_default(),
+                option_groups: given(option_groups)?.unwrap_or_default(),
+                copy_slots: given(copy_slots)?,
+            },
         })
     }
 

@@ -14,7 +14,8 @@ mod storm;
 pub(super) mod tally;
 pub(super) mod weather;
 
-pub use choice::{Choice, Fault};
+pub use crate::faults::Fault;
+pub use choice::Choice;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

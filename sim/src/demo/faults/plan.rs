@@ -64,7 +64,7 @@ impl Course {
 }
 
 /// The whole plan.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(in super::super) struct Plan {
     /// The snapshots, by the resource id of their database.
     pub(super) snapshots: BTreeMap<String, Course>,

@@ -56,6 +56,14 @@ fn every_fault_that_is_asked_for_has_its_place_whatever_the_seed() {
 }
 
 #[test]
+fn every_fault_that_the_list_says_the_demo_injects_is_planned_when_it_alone_is_asked_for() {
+    let nothing = drawn("none", 12, 1).unwrap();
+    for fault in Fault::of(crate::faults::World::Demo) {
+        assert_ne!(drawn(fault.name(), 12, 1).unwrap(), nothing, "{fault}");
+    }
+}
+
+#[test]
 fn no_fault_of_events_is_planned_for_a_clusters_copy_which_has_none() {
     let all = databases(24);
     let clusters = || all.iter().filter(|one| one.family == Family::Cluster);

@@ -1,0 +1,387 @@
+//! All runs of a comparison: every design, every fleet, every weather.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use jiff::SignedDuration;
+use serde::Serialize;
+
+use super::cloud::{Cloud, Weather};
+use super::drive::drive;
+use super::ferry::Snapferry;
+use super::loops::{
+    CRON_EVERY_30_MINUTES, CRON_WITH_RETRY_300, Cron, EventThenWait, RERUN_60, Sleeper, StepLoop,
+    WAIT_300_PATIENT,
+};
+use super::trace::Trace;
+
+/// From what happened to its event's arrival, in seconds.
+pub(super) const EVENT_DELAYS: [i64; 4] = [0, 5, 60, 300];
+/// The shares of events that are lost.
+pub(super) const LOSSES: [f64; 2] = [0.0, 0.05];
+
+/// A design that makes recovery points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Design {
+    /// This project.
+    Snapferry,
+    /// A Lambda that is run again every 60 s.
+    #[serde(rename = "rerun-60")]
+    Rerun60,
+    /// Wait 300 s, 60 polls; a refused copy is asked for again at the next poll.
+    #[serde(rename = "wait-300-patient")]
+    Wait300Patient,
+    /// Wait 300 s, 60 polls, as DRACO is written.
+    #[serde(rename = "wait-300-as-written")]
+    Wait300,
+    /// A cron whose state is retried every 300 s.
+    #[serde(rename = "cron-retry-300")]
+    CronRetry300,
+    /// A Lambda that sleeps 15 s between looks, for five hops.
+    #[serde(rename = "sleep-15")]
+    Sleep15,
+    /// A cron every 30 minutes.
+    #[serde(rename = "cron-30-min")]
+    Cron30,
+}
+
+impl Design {
+    /// All of them, Snapferry first.
+    pub const ALL: [Self; 7] = [
+        Self::Snapferry,
+        Self::Rerun60,
+        Self::Wait300Patient,
+        Self::Wait300,
+        Self::CronRetry300,
+        Self::Sleep15,
+        Self::Cron30,
+    ];
+
+    /// Its name in tables, charts and JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Snapferry => "snapferry",
+            Self::Rerun60 => "rerun-60",
+            Self::Wait300Patient => "wait-300-patient",
+            Self::Wait300 => "wait-300-as-written",
+            Self::CronRetry300 => "cron-retry-300",
+            Self::Sleep15 => "sleep-15",
+            Self::Cron30 => "cron-30-min",
+        }
+    }
+
+    /// Whether RDS's events make any difference to it.
+    #[must_use]
+    pub fn listens(self) -> bool {
+        matches!(self, Self::Snapferry | Self::Wait300)
+    }
+}
+
+/// What came of one run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Figures {
+    /// Whose.
+    pub design: Design,
+    /// How many databases.
+    pub databases: usize,
+    /// From what happened to its event's arrival.
+    pub event_delay_seconds: i64,
+    /// The share of events that were lost.
+    pub events_lost: f64,
+    /// Recovery points that are there and known to be.
+    pub made: usize,
+    /// Recovery points that are not.
+    pub lost: usize,
+    /// Of those, copies that RDS finished all the same, and nobody knows it.
+    pub there_but_unnoticed: usize,
+    /// From ready to noticed, snapshots and copies together, at the median.
+    pub lag_p50_seconds: Option<f64>,
+    /// The same, of 99 in a hundred.
+    pub lag_p99_seconds: Option<f64>,
+    /// Snapferry's messages that came to rest in a dead-letter queue. Commands are sent again by the sweep.
+    pub dead_letters: u64,
+    /// The same of 99 in a hundred in a run without a rate limit, where Snapferry lost events and was throttled.
+    pub lag_p99_unthrottled_seconds: Option<f64>,
+    /// Until the last recovery point was noticed.
+    pub hours: f64,
+    /// State transitions.
+    pub transitions: u64,
+    /// Lambda invocations.
+    pub invocations: u64,
+    /// Lambda GB-seconds.
+    pub gb_seconds: f64,
+    /// The longest Lambda invocation.
+    pub longest_invocation_seconds: f64,
+    /// RDS calls that RDS answered.
+    pub rds_calls: u64,
+    /// RDS calls that were throttled besides.
+    pub rds_throttled: u64,
+    /// RDS calls for each recovery point made.
+    pub rds_calls_per_made: Option<f64>,
+    /// The most RDS calls of one minute, throttled ones included.
+    pub rds_busiest_minute: u32,
+    /// RDS calls by operation.
+    pub rds_operations: BTreeMap<&'static str, u64>,
+    /// What all of it costs at list prices.
+    pub dollars: f64,
+    /// The same for 1,000 recovery points made.
+    pub dollars_per_1000: Option<f64>,
+}
+
+/// Runs one design over the rows of a trace.
+#[must_use]
+pub fn run(design: Design, trace: &Trace, weather: Weather, seed: u64) -> Figures {
+    run_with(design, trace, weather, seed, false)
+}
+
+/// As [`run`]; `whole_queue` shows Snapferry's sweep the whole queue for copy slots.
+pub(super) fn run_with(
+    design: Design,
+    trace: &Trace,
+    weather: Weather,
+    seed: u64,
+    whole_queue: bool,
+) -> Figures {
+    let mut cloud = Cloud::new(trace, weather, seed);
+    let n = trace.rows.len();
+    match design {
+        Design::Snapferry => drive(&mut Snapferry::new(whole_queue), &mut cloud),
+        Design::Rerun60 => drive(&mut StepLoop::new(RERUN_60, n), &mut cloud),
+        Design::Wait300Patient => drive(&mut StepLoop::new(WAIT_300_PATIENT, n), &mut cloud),
+        Design::Wait300 => drive(&mut EventThenWait::new(n), &mut cloud),
+        Design::CronRetry300 => drive(&mut Cron::new(CRON_WITH_RETRY_300, n), &mut cloud),
+        Design::Sleep15 => drive(&mut Sleeper::new(n), &mut cloud),
+        Design::Cron30 => drive(&mut Cron::new(CRON_EVERY_30_MINUTES, n), &mut cloud),
+    }
+    figures(design, weather, &mut cloud)
+}
+
+fn figures(design: Design, weather: Weather, cloud: &mut Cloud) -> Figures {
+    // What is under way when the design has ended still comes to its end.
+    cloud.rds.advance(jiff::Timestamp::MAX);
+    let home = cloud.home.clone();
+    let ready = cloud.rds.snapshots(&home).count();
+    let ledger = &cloud.ledger;
+    let made = ledger.made();
+    let each = |total: f64| (made > 0).then(|| total / made as f64);
+    let seconds = |share: f64| ledger.lag(share).map(|lag| lag.as_secs_f64());
+    Figures {
+        design,
+        databases: cloud.databases,
+        event_delay_seconds: weather.event_delay.as_secs(),
+        events_lost: weather.events_lost,
+        made,
+        lost: ledger.lost(),
+        there_but_unnoticed: ready.saturating_sub(made),
+        lag_p50_seconds: seconds(0.5),
+        lag_p99_seconds: seconds(0.99),
+        lag_p99_unthrottled_seconds: None,
+        dead_letters: ledger.dead_letters,
+        hours: ledger.took().as_secs_f64() / 3_600.0,
+        transitions: ledger.transitions,
+        invocations: ledger.invocations,
+        gb_seconds: ledger.gb_seconds(),
+        longest_invocation_seconds: ledger.longest_ms as f64 / 1_000.0,
+        rds_calls: ledger.rds_calls(),
+        rds_throttled: ledger.throttled,
+        rds_calls_per_made: each(ledger.rds_calls() as f64),
+        rds_busiest_minute: ledger.busiest_minute(),
+        rds_operations: ledger.answered.clone(),
+        dollars: ledger.dollars(),
+        dollars_per_1000: each(ledger.dollars() * 1_000.0),
+    }
+}
+
+/// All runs of a comparison.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Study {
+    /// The seed.
+    pub seed: u64,
+    /// What RDS lets itself be asked, as in [`Weather`].
+    pub rds_calls_per_minute: f64,
+    /// Fleet by fleet, weather by weather, design by design. What events do not touch is run once a fleet and
+    /// stands in every weather.
+    pub figures: Vec<Figures>,
+}
+
+impl Study {
+    /// The figures of one run.
+    #[must_use]
+    pub fn of(&self, design: Design, databases: usize, delay: i64, lost: f64) -> Option<&Figures> {
+        self.figures.iter().find(|f| {
+            (f.design, f.databases) == (design, databases)
+                && (f.event_delay_seconds, f.events_lost) == (delay, lost)
+        })
+    }
+
+    /// The fleets there are, smallest first.
+    #[must_use]
+    pub fn fleets(&self) -> Vec<usize> {
+        let mut fleets: Vec<usize> = self.figures.iter().map(|f| f.databases).collect();
+        fleets.sort_unstable();
+        fleets.dedup();
+        fleets
+    }
+}
+
+/// Every weather, the fair one first.
+pub(super) fn weathers(rds_calls_per_minute: f64) -> impl Iterator<Item = Weather> {
+    LOSSES.into_iter().flat_map(move |events_lost| {
+        EVENT_DELAYS.into_iter().map(move |seconds| Weather {
+            event_delay: SignedDuration::from_secs(seconds),
+            events_lost,
+            rds_calls_per_minute,
+        })
+    })
+}
+
+/// Runs everything, so many at once. The same for any number of threads. `progress` hears of each run that
+/// is done.
+#[must_use]
+pub fn study(
+    trace: Option<&Trace>,
+    fleets: &[usize],
+    seed: u64,
+    rds_calls_per_minute: f64,
+    threads: usize,
+    progress: &(dyn Fn(&Figures) + Sync),
+) -> Study {
+    let fair = weathers(rds_calls_per_minute).next();
+    let mut jobs = Vec::new();
+    for &databases in fleets {
+        for weather in weathers(rds_calls_per_minute) {
+            let designs = Design::ALL
+                .into_iter()
+                .filter(|d| d.listens() || Some(weather) == fair);
+            jobs.extend(designs.map(|design| (databases, weather, design)));
+        }
+    }
+    let next = AtomicUsize::new(0);
+    let done: Mutex<BTreeMap<usize, Figures>> = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let n = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(&(databases, weather, design)) = jobs.get(n) else {
+                        break;
+                    };
+                    let rows = match trace {
+                        Some(trace) => trace.of_fleet(databases),
+                        None => Trace::drawn(seed, databases),
+                    };
+                    let mut figures = run(design, &rows, weather, seed);
+                    figures.lag_p99_unthrottled_seconds =
+                        unthrottled(&figures, &rows, weather, seed);
+                    progress(&figures);
+                    let mut done = done
+                        .lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner);
+                    done.insert(n, figures);
+                }
+            });
+        }
+    });
+    let done = done
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let run: Vec<Figures> = done.into_values().collect();
+    Study {
+        seed,
+        rds_calls_per_minute,
+        figures: in_every_weather(&run, fleets),
+    }
+}
+
+/// What the promise about lost events is measured by: the design makes it for calls that are not throttled.
+fn unthrottled(limited: &Figures, rows: &Trace, weather: Weather, seed: u64) -> Option<f64> {
+    let asks = limited.design == Design::Snapferry
+        && limited.events_lost > 0.0
+        && limited.rds_throttled > 0;
+    let free = Weather {
+        rds_calls_per_minute: f64::INFINITY,
+        ..weather
+    };
+    asks.then(|| run(Design::Snapferry, rows, free, seed).lag_p99_seconds)?
+}
+
+/// What events do not touch stands in every weather.
+fn in_every_weather(run: &[Figures], fleets: &[usize]) -> Vec<Figures> {
+    let mut all = Vec::new();
+    for &databases in fleets {
+        for weather in weathers(0.0) {
+            let (delay, lost) = (weather.event_delay.as_secs(), weather.events_lost);
+            for design in Design::ALL {
+                let found = run.iter().find(|f| {
+                    let same = f.event_delay_seconds == delay && f.events_lost == lost;
+                    (f.design, f.databases) == (design, databases) && (same || !design.listens())
+                });
+                all.extend(found.cloned().map(|figures| Figures {
+                    event_delay_seconds: delay,
+                    events_lost: lost,
+                    ..figures
+                }));
+            }
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use snapferry_sim::faults::{Fault, World};
+
+    use super::super::ledger::Hop;
+    use super::*;
+
+    #[test]
+    fn the_cut_of_the_queue_changes_no_figure() {
+        // A hundred databases pass through twenty slots: most of them queue.
+        let trace = Trace::drawn(7, 100);
+        let weather = Weather {
+            event_delay: SignedDuration::from_secs(5),
+            events_lost: 0.05,
+            ..Weather::FAIR
+        };
+        let cut = run_with(Design::Snapferry, &trace, weather, 7, false);
+        let whole = run_with(Design::Snapferry, &trace, weather, 7, true);
+        assert_eq!(cut, whole);
+        assert_eq!(cut.made, 100);
+    }
+
+    #[test]
+    fn the_weathers_have_the_faults_that_the_list_says() {
+        let mut faults = BTreeSet::new();
+        for weather in weathers(30.0) {
+            let Weather {
+                event_delay,
+                events_lost,
+                rds_calls_per_minute: _,
+            } = weather;
+            let figures = run(Design::Snapferry, &Trace::drawn(4, 150), weather, 4);
+            let found = [
+                (Fault::EventsLost, events_lost > 0.0),
+                (Fault::EventsLate, event_delay.is_positive()),
+                (Fault::Throttling, figures.rds_throttled > 0),
+            ];
+            let found = found.into_iter().filter(|(_, is_there)| *is_there);
+            faults.extend(found.map(|(fault, _)| fault));
+        }
+        assert!(faults.into_iter().eq(Fault::of(World::Comparison)));
+    }
+
+    #[test]
+    fn the_ledger_knows_both_hops() {
+        let mut cloud = Cloud::new(&Trace::drawn(1, 3), Weather::FAIR, 1);
+        drive(&mut StepLoop::new(RERUN_60, 3), &mut cloud);
+        for database in 0..3 {
+            assert!(cloud.ledger.is_noticed(Hop::Snapshot, database));
+            assert!(cloud.ledger.is_noticed(Hop::Copy, database));
+        }
+    }
+}

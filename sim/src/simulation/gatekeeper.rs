@@ -1,0 +1,409 @@
+//! What happens around each call of an invocation: it waits at the gate, it may break, and what it does is judged.
+
+use std::cell::RefMut;
+use std::rc::Rc;
+
+use jiff::{SignedDuration, Timestamp};
+use snapferry::domain::arn::{RdsArn, Region};
+use snapferry::domain::failure::{Operation, Reason, Remedy};
+use snapferry::domain::role::Role;
+use snapferry::domain::snapshot::Snapshot;
+use snapferry::domain::token::TaskToken;
+use snapferry::domain::wait::Wait;
+use snapferry::fake::{Action, Answer, Call, Effect, Fate, Holds, Hook, Ports, Refusal};
+use snapferry::ports::{Delivery, PortError, RdsError, Written};
+
+use super::gate::{Broken, Decision, Gate};
+use super::models::{Machine, ModelledRds};
+use super::queue::Note;
+use super::world::{Shared, State, World, rds_region};
+use crate::faults::Fault;
+
+/// The state of the fake is a part of the world.
+pub(super) struct Held(pub(super) Rc<Shared>);
+
+impl Holds for Held {
+    type Rds = ModelledRds;
+    type StepFunctions = Machine;
+    type Note = Note;
+
+    fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        act(&mut self.0.world.borrow_mut().state)
+    }
+}
+
+/// The fake over a world.
+pub(super) type Fake = Ports<Held>;
+
+/// The hook of one invocation.
+pub(super) struct Gatekeeper {
+    pub(super) shared: Rc<Shared>,
+    pub(super) invocation: u64,
+    pub(super) role: Role,
+}
+
+impl Gatekeeper {
+    fn world(&self) -> RefMut<'_, World> {
+        self.shared.world.borrow_mut()
+    }
+}
+
+/// A token's number: all that the trace ever says of it.
+fn number(token: &TaskToken) -> String {
+    let text = token.reveal();
+    text.strip_prefix("token-")
+        .map_or_else(|| "#?".to_owned(), |number| format!("#{number}"))
+}
+
+fn joined<T: ToString>(ids: &[T]) -> String {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    ids.join(",")
+}
+
+/// A call in the trace.
+fn label(call: &Call) -> String {
+    let of_wait = |wait: &Wait| {
+        let token = number(&wait.command.token);
+        format!("{token} {}", wait.resource.name())
+    };
+    let detail = match call {
+        Call::FindDatabases { ids, .. } => joined(ids),
+        Call::DescribeSnapshots { ids, .. } => joined(ids),
+        Call::AutomatedSnapshots { .. } => "automated".to_owned(),
+        Call::CreateSnapshot { request } => request.id.to_string(),
+        Call::CopySnapshot { request } => request.id.to_string(),
+        Call::ProbeToken { token } => number(token),
+        Call::SendTaskSuccess { token, manifest } => {
+            format!("{} {}", number(token), manifest.snapshot.name())
+        }
+        Call::SendTaskFailure { token, failure } => {
+            format!("{} {}", number(token), failure.reason)
+        }
+        Call::StartExecution { name, .. } | Call::DescribeExecution { name } => name.to_string(),
+        Call::Register { wait } => format!("register {}", of_wait(wait)),
+        Call::Replace { wait, instead_of } => {
+            format!("replace {} by {}", of_wait(instead_of), of_wait(wait))
+        }
+        Call::SetPhase {
+            resource,
+            token,
+            phase,
+            ..
+        } => format!("{} {} {}", phase.as_str(), number(token), resource.name()),
+        Call::Forget { resource, token } => format!("{} {}", number(token), resource.name()),
+        Call::NoteTrouble {
+            resource, token, ..
+        } => format!("trouble {} {}", number(token), resource.name()),
+        Call::LookUp { resources } => format!("{} keys", resources.len()),
+        Call::ClaimSlot { holder, .. } => format!("claim slot {}", holder.name()),
+        Call::FreeSlot { holder, proof, .. } => format!("free slot {} {proof:?}", holder.name()),
+        Call::ClaimRun { execution, .. } => format!("claim run {execution}"),
+        Call::RecordRecoveryPoint { point, .. } => format!("catalog {}", point.snapshot.name()),
+        Call::CurrentPolicies {} => "policies".to_owned(),
+        Call::PlannedUntil { region, .. } => format!("planned {region}"),
+        Call::SetPlannedUntil { region, due, .. } => format!("planned {region} until {due}"),
+        Call::SendCommand { command } => again(command.step.as_str(), &command.token),
+        Call::DelayMessage { receipt, delay } => format!("{} by {delay:?}", receipt.0),
+        _ => String::new(),
+    };
+    match call.action() {
+        Action::Rds(operation, region) => format!("{operation} {region} {detail}"),
+        Action::Other(action) => format!("{action} {detail}"),
+    }
+}
+
+fn again(step: &str, token: &TaskToken) -> String {
+    format!("{step} {} again", number(token))
+}
+
+/// What a caller is told of a call that broke.
+fn refusal(broken: Broken, action: Action<'_>) -> Refusal {
+    let (code, message) = match (broken, action) {
+        (Broken::NoAnswer, _) => return Refusal::no_answer(),
+        (Broken::Throttled, Action::Rds(..)) => ("Throttling", "Rate exceeded".to_owned()),
+        (Broken::Throttled, Action::Other(_)) => ("ThrottlingException", String::new()),
+        (Broken::Internal, Action::Rds(..)) => ("InternalFailure", String::new()),
+        (Broken::Internal, Action::Other(_)) => ("InternalServerError", String::new()),
+        (Broken::Denied, Action::Rds(operation, _)) => ("AccessDenied", not_authorized(operation)),
+        (Broken::Denied, Action::Other(_)) => ("AccessDeniedException", String::new()),
+    };
+    Refusal {
+        code: Some(code.to_owned()),
+        message,
+    }
+}
+
+fn not_authorized(operation: Operation) -> String {
+    format!("not authorized to perform rds:{operation}")
+}
+
+impl World {
+    /// What keeps a call from getting as far as RDS, if anything does.
+    fn stops_before_rds(&mut self, operation: Operation, region: &Region) -> Option<Refusal> {
+        if self.down.contains_key(region.as_str()) {
+            self.count_fault(Fault::RegionDown);
+            return Some(Refusal::no_answer());
+        }
+        if self.denied.contains_key(&operation) {
+            self.count_fault(Fault::AccessDenied);
+            return Some(Refusal {
+                code: Some("AccessDenied".to_owned()),
+                message: not_authorized(operation),
+            });
+        }
+        None
+    }
+
+    /// What becomes of a call that the scheduler has decided.
+    fn fate(&mut self, call: &Call, decision: Decision) -> Fate {
+        let told = |broken| refusal(broken, call.action());
+        let (broken, late) = match decision {
+            Decision::Panic => return Fate::Panics,
+            Decision::FailBefore(broken) => return Fate::Refused(told(broken)),
+            Decision::Through => (None, None),
+            Decision::FailAfter(broken) => (Some(broken), None),
+            Decision::FailLate(broken, at) => (Some(broken), Some(at)),
+        };
+        if let Action::Rds(operation, region) = call.action()
+            && let Some(refusal) = self.stops_before_rds(operation, region)
+        {
+            return Fate::Refused(broken.map_or(refusal, told));
+        }
+        match (broken, late) {
+            (None, _) => Fate::Proceeds,
+            (Some(broken), Some(at)) => Fate::Late(at, told(broken)),
+            (Some(broken), None) => {
+                // The adapter writes a recovery point and the end of its run in two writes.
+                if matches!(call, Call::RecordRecoveryPoint { .. }) && self.rng.bool() {
+                    self.table.stop_before_the_end_of_the_run();
+                }
+                Fate::AnswerLost(told(broken))
+            }
+        }
+    }
+
+    /// A call is made.
+    fn judge_making(&mut self, by: u64, call: &Call) {
+        match call {
+            Call::CreateSnapshot { .. } | Call::CopySnapshot { .. } => {
+                self.judge_asking(by, &asked_for(call));
+            }
+            Call::SendTaskSuccess { token, manifest } => {
+                self.judge_success(token.reveal(), manifest);
+            }
+            Call::SendTaskFailure { token, failure } => {
+                self.judge_failure(by, token.reveal(), failure);
+            }
+            Call::NoteTrouble {
+                resource, trouble, ..
+            } if trouble.remedy == Some(Remedy::RaiseQuota) => self.judge_quota(resource.region()),
+            _ => {}
+        }
+    }
+
+    /// A call is about to take effect.
+    fn judge_effect(&mut self, by: Role, call: &Call) {
+        match call {
+            Call::ListOpen { .. } => self.index_catches_up(),
+            Call::DescribeSnapshots { .. } => {
+                let odd = self.climate.odd_statuses && self.faults_are_on && self.rng.u8(..8) == 0;
+                self.rds.shows_odd_statuses = odd;
+            }
+            Call::Replace { wait, instead_of } => {
+                let token = &instead_of.command.token;
+                let stored = self.table.wait_of(&instead_of.resource, token).cloned();
+                if let Some(stored) = stored {
+                    self.judge_overwriting(&stored, wait);
+                    if *token == wait.command.token {
+                        self.count("waits gone on to the next attempt");
+                        // What its attempt leaves behind must have come to nothing.
+                        self.judge_removal(&stored, "its own worker");
+                    }
+                }
+            }
+            Call::Forget { resource, token } => {
+                let stored = self.table.wait(resource).cloned();
+                let stored = stored.filter(|stored| stored.command.token == *token);
+                if let Some(stored) = stored {
+                    self.judge_removal(&stored, "a caller");
+                }
+            }
+            Call::RecordRecoveryPoint { run, point, .. } => self.judge_entry(run, point),
+            Call::SetPlannedUntil {
+                policy,
+                region,
+                due,
+            } => self.judge_planned(policy, region, *due),
+            Call::StartExecution { name, run } => {
+                if !self.step_functions.executions.contains_key(name.as_str()) {
+                    self.judge_start(name.as_str(), run);
+                    self.count("executions started");
+                    if run.extras.automated.is_some() {
+                        self.count(started_by(by));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A call has taken effect.
+    fn judge_answer(&mut self, by: u64, call: &Call, answer: &dyn Answer) {
+        self.note(|| format!("  {answer:?}"));
+        match call {
+            Call::CreateSnapshot { .. } | Call::CopySnapshot { .. } => {
+                let arn = asked_for(call);
+                let code = answer.code().map(ToOwned::to_owned);
+                if code.as_deref() == Some("SnapshotQuotaExceeded") && self.no_copy_has_a_place() {
+                    self.count("RDS refused a copy for lack of places");
+                }
+                let accepted = code.is_none();
+                self.doing(by).answers.insert(arn.clone(), code);
+                if accepted {
+                    self.judge_accepted(&arn);
+                }
+            }
+            Call::DescribeSnapshots { .. } if self.rds.shows_odd_statuses => {
+                if is_rds(answer, |found: &Vec<Snapshot>| !found.is_empty()) {
+                    self.count_fault(Fault::UnknownStatus);
+                }
+            }
+            Call::Register { wait } if is(answer, |new: &Option<Wait>| new.is_none()) => {
+                self.stored(by, wait);
+            }
+            Call::Replace { wait, .. } if is_stored(answer) => {
+                self.stored(by, wait);
+            }
+            Call::SetPhase { resource, .. } if is_stored(answer) => {
+                self.doing(by).registered.insert(resource.clone());
+            }
+            Call::ClaimSlot { .. } => self.count(if is(answer, |held: &bool| *held) {
+                "slots claimed"
+            } else {
+                "slots refused"
+            }),
+            Call::SendTaskSuccess { .. } => self.count(if is_accepted(answer) {
+                "successes taken"
+            } else {
+                "successes nobody waited for"
+            }),
+            Call::SendTaskFailure { failure, .. } => {
+                let accepted = is_accepted(answer);
+                if accepted && failure.reason == Reason::SourceExpired {
+                    self.count("sources that expired before their turn");
+                }
+                self.count(if accepted {
+                    "failures taken"
+                } else {
+                    "failures nobody waited for"
+                });
+            }
+            Call::SendCommand { command } => {
+                let text: Rc<str> = again(command.step.as_str(), &command.token).into();
+                if let Some(message) = self.commands.newest_mut() {
+                    message.note = Note::new(Rc::clone(&text));
+                    let body = Rc::clone(&message.body);
+                    self.sent.push((body, text));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A wait is stored.
+    pub(super) fn stored(&mut self, by: u64, wait: &Wait) {
+        self.doing(by).registered.insert(wait.resource.clone());
+        self.judge_one_wait(&wait.command.token);
+    }
+
+    /// The index sees some of what was written lately.
+    fn index_catches_up(&mut self) {
+        let (now, lag) = (self.now, self.climate.index_lag);
+        let late_in_8 = if lag > SignedDuration::from_secs(10) {
+            6
+        } else {
+            2
+        };
+        let World { state, rng, .. } = self;
+        state.table.catch_up(|at| {
+            let must = now.duration_since(at) >= lag;
+            !must && rng.u8(..8) < late_in_8
+        });
+    }
+
+    fn no_copy_has_a_place(&self) -> bool {
+        let places = self.rds.config().max_copies_in_flight;
+        self.rds
+            .copies_in_flight(&rds_region(&super::judge::home()))
+            >= places
+    }
+}
+
+fn is<T: 'static>(answer: &dyn Answer, what: impl FnOnce(&T) -> bool) -> bool {
+    let answer = (answer as &dyn std::any::Any).downcast_ref::<Result<T, PortError>>();
+    matches!(answer, Some(Ok(answer)) if what(answer))
+}
+
+fn is_rds<T: 'static>(answer: &dyn Answer, what: impl FnOnce(&T) -> bool) -> bool {
+    let answer = (answer as &dyn std::any::Any).downcast_ref::<Result<T, RdsError>>();
+    matches!(answer, Some(Ok(answer)) if what(answer))
+}
+
+fn is_stored(answer: &dyn Answer) -> bool {
+    is(answer, |written: &Written| *written == Written::Stored)
+}
+
+fn is_accepted(answer: &dyn Answer) -> bool {
+    let answer = (answer as &dyn std::any::Any).downcast_ref::<Delivery>();
+    matches!(answer, Some(Delivery::Accepted))
+}
+
+/// The snapshot or copy that RDS is asked for.
+fn asked_for(call: &Call) -> RdsArn {
+    match call {
+        Call::CreateSnapshot { request } => {
+            let region = request.database.region();
+            request.database.sibling_snapshot(region, &request.id)
+        }
+        Call::CopySnapshot { request } => {
+            let region = &request.region;
+            request.source.sibling_snapshot(region, &request.id)
+        }
+        other => panic!("{other:?} asks for no snapshot"),
+    }
+}
+
+fn started_by(role: Role) -> &'static str {
+    match role {
+        Role::Reactor => "executions started by a hint",
+        Role::Worker => "executions started in an expired one's place",
+        Role::Planner | Role::Sweeper => "executions started for what no hint told of",
+    }
+}
+
+impl Hook<Fake> for Gatekeeper {
+    async fn before(&self, _: &Fake, call: &Call) -> Fate {
+        self.world().judge_making(self.invocation, call);
+        let traced = self.world().trace.is_some();
+        let label = if traced { label(call) } else { String::new() };
+        let shared = Rc::clone(&self.shared);
+        let decision = Gate::new(shared, self.invocation, label, call.writes()).await;
+        self.world().fate(call, decision)
+    }
+
+    fn entering(&self, _: &Fake, call: &Call) {
+        self.world().judge_effect(self.role, call);
+    }
+
+    fn after(&self, _: &Fake, call: &Call, answer: &dyn Answer) {
+        self.world().judge_answer(self.invocation, call, answer);
+    }
+
+    fn put_off(&self, until: Timestamp, effect: Effect) {
+        self.world().put_off(until, effect);
+    }
+
+    fn jitter(&self, _: &Fake) -> f64 {
+        self.world().rng.f64()
+    }
+}

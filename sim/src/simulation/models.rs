@@ -1,0 +1,243 @@
+//! The models of RDS and Step Functions behind the fake's ports.
+
+use std::ops::{Deref, DerefMut};
+use std::rc::Rc;
+
+use jiff::Timestamp;
+use snapferry::domain::arn::{Family, RdsArn, Region, StateMachineArn};
+use snapferry::domain::command::Run;
+use snapferry::domain::database::Database;
+use snapferry::domain::names::{ExecutionName, ResourceId, SnapshotId};
+use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::token::TaskToken;
+use snapferry::fake::{RdsModel, Refusal, StepFunctionsModel, TaskEnd, Token};
+use snapferry::json;
+use snapferry::ports::{
+    CopySnapshotRequest, CreateSnapshotRequest, ExecutionState, Page, SnapshotQuota, Started,
+};
+
+use super::step_functions::{AboutToken, Status, StepFunctions};
+use super::world::rds_region;
+use crate::asl::StateMachine;
+use crate::rds::{Paging, Rds, RdsFault, SnapshotDescription};
+use crate::rows;
+
+/// The model of RDS, asked in the product's words.
+pub(crate) struct ModelledRds {
+    rds: Rds,
+    /// Whether what is under way is shown in a status that nobody knows.
+    pub(super) shows_odd_statuses: bool,
+}
+
+impl ModelledRds {
+    /// Over a model of RDS.
+    pub(crate) fn new(rds: Rds) -> Self {
+        Self {
+            rds,
+            shows_odd_statuses: false,
+        }
+    }
+
+    /// A row as the adapter reads it.
+    fn read(&self, row: &SnapshotDescription) -> Option<Snapshot> {
+        let mut snapshot = rows::snapshot(row)?;
+        if self.shows_odd_statuses && row.stage.is_under_way() {
+            snapshot.status = SnapshotStatus::Other("upgrading".to_owned());
+        }
+        Some(snapshot)
+    }
+}
+
+impl Deref for ModelledRds {
+    type Target = Rds;
+
+    fn deref(&self) -> &Rds {
+        &self.rds
+    }
+}
+
+impl DerefMut for ModelledRds {
+    fn deref_mut(&mut self) -> &mut Rds {
+        &mut self.rds
+    }
+}
+
+fn refusal(fault: RdsFault) -> Refusal {
+    Refusal {
+        code: Some(fault.code().to_owned()),
+        message: fault.to_string(),
+    }
+}
+
+/// The smallest page that RDS allows. Most of these worlds are smaller.
+fn small_pages(marker: Option<String>) -> Paging {
+    Paging {
+        max_records: Some(20),
+        marker,
+    }
+}
+
+impl RdsModel for ModelledRds {
+    fn list_databases(
+        &mut self,
+        region: &Region,
+        family: Family,
+        marker: Option<String>,
+        now: Timestamp,
+    ) -> Result<Page<Database>, Refusal> {
+        let (at, paging) = (rds_region(region), small_pages(marker));
+        rows::databases(self, &at, family, Vec::new(), paging, now).map_err(refusal)
+    }
+
+    fn find_databases(
+        &mut self,
+        region: &Region,
+        family: Family,
+        ids: &[ResourceId],
+        now: Timestamp,
+    ) -> Result<Vec<Database>, Refusal> {
+        let filters = rows::by_resource_id(family, ids);
+        let (at, paging) = (rds_region(region), Paging::default());
+        let page = rows::databases(self, &at, family, filters, paging, now).map_err(refusal)?;
+        Ok(page.items)
+    }
+
+    fn describe_snapshots(
+        &mut self,
+        region: &Region,
+        family: Family,
+        ids: &[SnapshotId],
+        now: Timestamp,
+    ) -> Result<Vec<Snapshot>, Refusal> {
+        let request = rows::by_identifier(family, ids);
+        let at = rds_region(region);
+        let page = rows::descriptions(self, &at, family, &request, now).map_err(refusal)?;
+        let rows = page.items.iter();
+        Ok(rows.filter_map(|row| self.read(row)).collect())
+    }
+
+    fn automated_snapshots(
+        &mut self,
+        region: &Region,
+        family: Family,
+        of: Option<&RdsArn>,
+        marker: Option<String>,
+        now: Timestamp,
+    ) -> Result<Page<Snapshot>, Refusal> {
+        let (at, paging) = (rds_region(region), small_pages(marker));
+        rows::automated(self, &at, family, of, paging, now).map_err(refusal)
+    }
+
+    fn create_snapshot(
+        &mut self,
+        request: &CreateSnapshotRequest,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let at = rds_region(request.database.region());
+        let created = rows::create(self, &at, request, now);
+        created.map(drop).map_err(refusal)
+    }
+
+    fn copy_snapshot(
+        &mut self,
+        request: &CopySnapshotRequest,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let at = rds_region(&request.region);
+        let copied = rows::copy(self, &at, request, now);
+        copied.map(drop).map_err(refusal)
+    }
+
+    fn snapshot_quota(
+        &mut self,
+        region: &Region,
+        family: Family,
+        now: Timestamp,
+    ) -> Option<SnapshotQuota> {
+        rows::quota(self, &rds_region(region), family, now)
+    }
+}
+
+/// The model of Step Functions with the machine whose executions it runs.
+pub(crate) struct Machine {
+    service: StepFunctions,
+    arn: StateMachineArn,
+    /// For the planted bug that sends no manifest.
+    pub(super) loses_outputs: bool,
+}
+
+impl Machine {
+    /// A machine that has run nothing yet.
+    pub(crate) fn new(definition: Rc<StateMachine>, arn: StateMachineArn) -> Self {
+        Self {
+            service: StepFunctions::new(definition),
+            arn,
+            loses_outputs: false,
+        }
+    }
+}
+
+impl Deref for Machine {
+    type Target = StepFunctions;
+
+    fn deref(&self) -> &StepFunctions {
+        &self.service
+    }
+}
+
+impl DerefMut for Machine {
+    fn deref_mut(&mut self) -> &mut StepFunctions {
+        &mut self.service
+    }
+}
+
+fn token(about: AboutToken) -> Token {
+    match about {
+        AboutToken::Alive => Token::Alive,
+        AboutToken::Dead => Token::Dead,
+        AboutToken::Invalid => Token::Invalid,
+    }
+}
+
+impl StepFunctionsModel for Machine {
+    fn token(&mut self, asked: &TaskToken, _now: Timestamp) -> Token {
+        token(self.probe(asked.reveal()))
+    }
+
+    fn end_task(&mut self, sent: &TaskToken, end: TaskEnd, now: Timestamp) -> Token {
+        token(match end {
+            TaskEnd::Success(_) if self.loses_outputs => self.succeed(sent.reveal(), "{}", now),
+            TaskEnd::Success(manifest) => {
+                let output = json::manifest::write(&manifest);
+                self.succeed(sent.reveal(), &output, now)
+            }
+            TaskEnd::Failure(failure) => self.fail(sent.reveal(), failure.reason.error_name(), now),
+        })
+    }
+
+    fn start(&mut self, name: &ExecutionName, run: &Run, now: Timestamp) -> Started {
+        let input = json::run::write(run);
+        if let Some(execution) = self.executions.get(name.as_str()) {
+            let same = execution.is_running() && *execution.input == *input;
+            return if same {
+                Started::Running
+            } else {
+                Started::NameUsed
+            };
+        }
+        let arn = self.arn.execution(name).to_string();
+        self.service
+            .start(name.as_str(), arn, run.clone(), input, now);
+        Started::Running
+    }
+
+    fn state(&self, name: &ExecutionName) -> ExecutionState {
+        let execution = self.executions.get(name.as_str());
+        match execution.map(|execution| &execution.status) {
+            None => ExecutionState::Unknown,
+            Some(Status::Sleeping { .. } | Status::Retrying { .. }) => ExecutionState::Running,
+            Some(Status::Succeeded) => ExecutionState::Succeeded,
+            Some(Status::Failed { .. }) => ExecutionState::Failed,
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! The ports that are the table and the queues, with a planted bug, if the world has one.
+
+use super::*;
+use crate::simulation::rule;
+
+impl Mutated {
+    /// A wait as a planted bug stores it.
+    fn as_stored(&self, wait: &Wait) -> Wait {
+        let mut wait = wait.clone();
+        match self.mutant {
+            Some(Mutant::TimeToLiveIsTooShort) => {
+                // The time to live is counted from here.
+                wait.opened_at -= jiff::SignedDuration::from_hours(10 * 24 - 1);
+            }
+            Some(Mutant::RequestedBeforeRdsAccepts) if wait.phase == Phase::Registered => {
+                wait.phase = Phase::Requested;
+            }
+            _ => {}
+        }
+        wait
+    }
+
+    /// What the planted bugs make of a wait that is read in order to be judged.
+    fn as_read(&self, mut wait: Wait) -> Wait {
+        let absence_proves = match self.mutant {
+            Some(Mutant::AbsenceFailsARegisteredWait) => wait.phase == Phase::Registered,
+            Some(Mutant::NoGraceForARequestedWait) => wait.phase == Phase::Requested,
+            _ => false,
+        };
+        if absence_proves && self.role() != Role::Worker {
+            wait.phase = Phase::Seen;
+        }
+        wait
+    }
+
+    /// Writes a wait under no condition.
+    fn overwrite(&self, stored: Option<&Wait>, wait: &Wait) {
+        let (by, mut world) = (self.invocation(), self.world());
+        let now = world.now;
+        if let Some(stored) = stored {
+            world.judge_overwriting(stored, wait);
+        }
+        world.table.put_wait(wait, now);
+        world.stored(by, wait);
+    }
+}
+
+impl RegisterWaits for Mutated {
+    async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
+        if self.has(Mutant::ActsBeforeItRegisters) {
+            let (by, mut world) = (self.invocation(), self.world());
+            let stored = world.table.wait(&wait.resource).cloned();
+            if stored.is_none() {
+                world.doing(by).unregistered.push(wait.clone());
+            }
+            return Ok(stored);
+        }
+        let new = self.as_stored(wait);
+        let Some(mut stored) = self.inner.register(&new).await? else {
+            return Ok(None);
+        };
+        match self.mutant {
+            Some(Mutant::RegisterOverwrites) => {
+                self.overwrite(Some(&stored), &new);
+                return Ok(None);
+            }
+            Some(Mutant::RivalCountsAsItself) => {
+                stored.command.execution = wait.command.execution.clone();
+            }
+            Some(Mutant::LaterAttemptIsForgotten) => stored.resource = wait.resource.clone(),
+            _ => {}
+        }
+        Ok(Some(stored))
+    }
+
+    async fn replace(&self, wait: &Wait, instead_of: &Wait) -> Result<Written, PortError> {
+        let new = self.as_stored(wait);
+        let written = self.inner.replace(&new, instead_of).await?;
+        match (written, self.mutant) {
+            (Written::Conflict, Some(Mutant::ReplaceIgnoresTheToken)) => {
+                let stored = self.world().table.wait(&new.resource).cloned();
+                self.overwrite(stored.as_ref(), &new);
+                Ok(Written::Stored)
+            }
+            (Written::Stored, Some(Mutant::NextAttemptLeavesItsWait))
+                if instead_of.command.token == new.command.token =>
+            {
+                let (by, mut world) = (self.invocation(), self.world());
+                let now = world.now;
+                world.table.put_wait(instead_of, now);
+                let beside = new.resource.clone();
+                world.table.put_wait_under(beside, &new, now);
+                world.stored(by, &new);
+                Ok(Written::Stored)
+            }
+            (written, _) => Ok(written),
+        }
+    }
+}
+
+impl Waits for Mutated {
+    async fn set_phase(
+        &self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        phase: Phase,
+        since: Timestamp,
+    ) -> Result<Written, PortError> {
+        let marked = self.inner.set_phase(resource, token, phase, since);
+        match (marked.await?, self.mutant) {
+            (Written::Conflict, Some(Mutant::PhaseIgnoresTheToken)) => {
+                Ok(self.mark_anyway(resource, phase, since))
+            }
+            (Written::Conflict, Some(Mutant::ConflictIsOverlooked)) => Ok(Written::Stored),
+            (written, _) => Ok(written),
+        }
+    }
+
+    async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError> {
+        self.inner.forget(resource, token).await?;
+        if self.has(Mutant::ForgetIgnoresTheToken) {
+            let mut world = self.world();
+            let now = world.now;
+            if let Some(wait) = world.table.remove_wait(resource, now) {
+                world.judge_removal(&wait, "a caller");
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Mutated {
+    fn mark_anyway(&self, resource: &RdsArn, phase: Phase, since: Timestamp) -> Written {
+        let (by, mut world) = (self.invocation(), self.world());
+        let now = world.now;
+        let stored = world.table.wait(resource).cloned();
+        let Some(stored) = stored.filter(|stored| stored.phase.may_become(phase)) else {
+            return Written::Conflict;
+        };
+        world.broke(rule::OWN_WAIT, || {
+            format!("{resource} is marked by another token")
+        });
+        let marked = Wait {
+            phase,
+            since,
+            ..stored
+        };
+        world.table.put_wait(&marked, now);
+        world.doing(by).registered.insert(resource.clone());
+        Written::Stored
+    }
+}
+
+impl NoteTrouble for Mutated {
+    async fn note_trouble(
+        &self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        trouble: &Trouble,
+    ) -> Result<Written, PortError> {
+        self.inner.note_trouble(resource, token, trouble).await
+    }
+}
+
+impl LookUpWaits for Mutated {
+    async fn look_up(&self, resources: &[RdsArn]) -> Result<Vec<Wait>, PortError> {
+        let waits = self.inner.look_up(resources).await?;
+        Ok(waits.into_iter().map(|wait| self.as_read(wait)).collect())
+    }
+}
+
+impl ListOpen for Mutated {
+    async fn list_open(&self, from: Option<OpenMarker>) -> Result<OpenPage, PortError> {
+        let mut page = self.inner.list_open(from.clone()).await?;
+        if self.has(Mutant::PagesNeverEnd) {
+            page.next = page.next.or(from);
+        }
+        let waits = page.waits.into_iter();
+        page.waits = waits.map(|wait| self.as_read(wait)).collect();
+        Ok(page)
+    }
+}
+
+impl ClaimSlot for Mutated {
+    async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError> {
+        let mut limits = limits.clone();
+        match self.mutant {
+            Some(Mutant::SlotIsHandedOutTwice) => limits.most += 1,
+            Some(Mutant::PolicySlotsAreOverlooked) => limits.of_policy = None,
+            Some(Mutant::LaterAttemptHasItsOwnSlot) if first_attempt(copy) != *copy => {
+                let mut world = self.world();
+                let now = world.now;
+                return Ok(world.table.claim_slot_of_attempt(copy, &limits, now));
+            }
+            _ => {}
+        }
+        self.inner.claim_slot(copy, &limits).await
+    }
+}
+
+impl FreeSlot for Mutated {
+    async fn free_slot(
+        &self,
+        copy: &RdsArn,
+        of_policy: Option<&PolicyName>,
+        proof: &Abandoned,
+    ) -> Result<bool, PortError> {
+        if self.has(Mutant::SlotIsNeverFreed) {
+            return Ok(false);
+        }
+        let freed = self.inner.free_slot(copy, of_policy, proof).await?;
+        if !freed && self.has(Mutant::SlotIsFreedWithoutProof) {
+            let mut world = self.world();
+            let now = world.now;
+            world.table.change_slots(now, |slots| {
+                slots.holders.remove(copy);
+                if let Some(counted) = of_policy.and_then(|of| slots.of_policies.get_mut(of)) {
+                    counted.remove(copy);
+                }
+            });
+        }
+        Ok(freed)
+    }
+}
+
+impl ClaimRun for Mutated {
+    async fn claim_run(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        execution: &ExecutionName,
+        at: Timestamp,
+        instead_of: Option<&Held>,
+    ) -> Result<Claim, PortError> {
+        let has_no_grace = self.has(Mutant::ClaimHasNoGrace);
+        let mut looked_at = instead_of.cloned();
+        if has_no_grace && let Some(held) = &mut looked_at {
+            let world = self.world();
+            let entry = world.table.entry(&database.resource_id, policy);
+            held.since = entry.and_then(|entry| entry.claimed_at);
+        }
+        let claim = self
+            .inner
+            .claim_run(database, policy, execution, at, looked_at.as_ref())
+            .await?;
+        Ok(match claim {
+            Claim::HeldBy(_) if self.has(Mutant::ClaimIsAlwaysOurs) => Claim::Ours,
+            // One that is as old as can be has outlived every grace.
+            Claim::HeldBy(held) if has_no_grace => Claim::HeldBy(Held {
+                since: None,
+                ..held
+            }),
+            claim => claim,
+        })
+    }
+}
+
+impl RecordRecoveryPoint for Mutated {
+    async fn record_recovery_point(
+        &self,
+        run: &Run,
+        execution: &ExecutionArn,
+        copy: &Manifest,
+    ) -> Result<(), PortError> {
+        let id = &run.database.resource_id;
+        let before = self.world().table.entry(id, &run.policy).cloned();
+        let recorded = self.inner.record_recovery_point(run, execution, copy);
+        let recorded = recorded.await;
+        let newest = match self.mutant {
+            Some(Mutant::RecoveryPointIsNotEntered) => before.and_then(|entry| entry.newest),
+            Some(Mutant::OlderCopyIsEntered) if recorded.is_ok() => Some(copy.clone()),
+            _ => return recorded,
+        };
+        let mut world = self.world();
+        world.table.entry_mut(id, &run.policy).newest = newest;
+        recorded
+    }
+}
+
+/// The set that the world was made with; in most worlds nobody has applied one.
+impl ReadPolicies for Mutated {
+    async fn current_policies(&self) -> Result<Option<Applied>, PortError> {
+        self.inner.current_policies().await
+    }
+}
+
+impl ReadPlanCursor for Mutated {
+    async fn planned_until(
+        &self,
+        policy: &PolicyName,
+        region: &Region,
+    ) -> Result<Option<Timestamp>, PortError> {
+        self.inner.planned_until(policy, region).await
+    }
+}
+
+impl PlanCursor for Mutated {
+    async fn set_planned_until(
+        &self,
+        policy: &PolicyName,
+        region: &Region,
+        due: Timestamp,
+    ) -> Result<(), PortError> {
+        self.inner.set_planned_until(policy, region, due).await
+    }
+}
+
+impl SendCommand for Mutated {
+    async fn send_command(&self, command: &Command) -> Result<(), PortError> {
+        if self.has(Mutant::QueuedCommandIsLost) {
+            return Ok(());
+        }
+        self.inner.send_command(command).await
+    }
+}
+
+impl DelayMessage for Mutated {
+    async fn delay_message(
+        &self,
+        receipt: &ReceiptHandle,
+        delay: Duration,
+    ) -> Result<(), PortError> {
+        self.inner.delay_message(receipt, delay).await
+    }
+}

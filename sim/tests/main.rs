@@ -1,0 +1,14 @@
+//! The simulated world, in one binary: each binary is linked again after every change.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, in its helpers too"
+)]
+
+mod demo;
+mod local_stack;
+mod proxy;
+mod python_venv;
+mod rds;
+mod simulation;
+mod state_machine;

@@ -1,0 +1,18 @@
+//! The state machine as it is deployed, carried out by others than the simulation: by moto, a second opinion on
+//! its commands, retries and timeouts, and by the local stack's emulator. What walks it in the simulation is
+//! held against both.
+//!
+//! What both emulators do otherwise than AWS, one token for all tries of a state, is mended where they are
+//! started. moto also loses the cause of `SendTaskFailure`, which is not asked of it here.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "emulators run in real time, on this machine"
+)]
+
+mod compared;
+mod definition;
+mod moto;
+mod on_moto;
+mod protect;
+mod scenarios;

@@ -1,0 +1,133 @@
+//! What is asked of more than one region, and how a question without an answer is shown.
+
+use std::future::Future;
+
+use crate::app::doctor::scope::Permissions;
+use crate::domain::arn::{Family, Region};
+use crate::domain::doctor::databases::OptionGroup;
+use crate::domain::doctor::region::{Letters, dead_letters};
+use crate::domain::doctor::room::{Quota, snapshot_quota};
+use crate::domain::doctor::{Check, Finding, NotSaid};
+use crate::domain::snapshot::Snapshot;
+use crate::error::chain;
+use crate::ports::doctor::ListOptionGroups;
+use crate::ports::{DescribeQuota, Endless, PAGES_MAX, Page, PortError, RdsError, all_rows};
+
+/// A region's manual snapshots of both families, as far as they could be listed.
+pub(super) struct Snapshots {
+    pub(super) found: Vec<Snapshot>,
+    pub(super) missing: Vec<NotSaid>,
+}
+
+impl Snapshots {
+    /// What could not be listed.
+    pub(super) fn told(&self, region: &Region) -> impl Iterator<Item = Finding> {
+        let missing = self.missing.iter();
+        missing.map(move |error| Finding::unknown(Check::OtherStacks, region, error))
+    }
+}
+
+pub(super) async fn manual_snapshots<W: Permissions>(world: &W, region: &Region) -> Snapshots {
+    let mut snapshots = Snapshots {
+        found: Vec::new(),
+        missing: Vec::new(),
+    };
+    for family in Family::ALL {
+        let listed = all(|marker| async {
+            let page = world.list_manual_snapshots(region, family, marker).await;
+            page.map_err(|error| rds(&error))
+        })
+        .await;
+        match listed {
+            Ok(found) => snapshots.found.extend(found),
+            Err(error) => snapshots.missing.push(error),
+        }
+    }
+    snapshots
+}
+
+pub(super) async fn option_groups<W: ListOptionGroups>(
+    world: &W,
+    region: &Region,
+) -> Result<Vec<OptionGroup>, NotSaid> {
+    all(|marker| async {
+        let page = world.list_option_groups(region, marker).await;
+        page.map_err(|error| port(&error))
+    })
+    .await
+}
+
+/// All rows of a list.
+pub(super) async fn all<T, F>(ask: impl FnMut(Option<String>) -> F) -> Result<Vec<T>, NotSaid>
+where
+    F: Future<Output = Result<Page<T>, NotSaid>>,
+{
+    let endless = |endless: Endless| NotSaid {
+        action: "the list".to_owned(),
+        code: Some("Endless".to_owned()),
+        why: endless.to_string(),
+    };
+    all_rows(PAGES_MAX, endless, ask).await
+}
+
+pub(super) fn port(error: &PortError) -> NotSaid {
+    NotSaid {
+        action: error.action.to_owned(),
+        code: error.code.clone(),
+        why: chain(error),
+    }
+}
+
+pub(super) fn rds(error: &RdsError) -> NotSaid {
+    NotSaid {
+        action: error.operation.to_string(),
+        code: error.code.clone(),
+        why: error.to_string(),
+    }
+}
+
+/// The room for the next round of each family that has a database in it, or may have.
+pub(super) async fn quotas<W: DescribeQuota>(
+    world: &W,
+    region: &Region,
+    selected: impl Fn(Family) -> Option<usize>,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for family in Family::ALL {
+        let databases = selected(family);
+        if databases != Some(0) {
+            findings.push(quota(world, region, family, databases).await);
+        }
+    }
+    findings
+}
+
+async fn quota<W: DescribeQuota>(
+    world: &W,
+    region: &Region,
+    family: Family,
+    databases: Option<usize>,
+) -> Finding {
+    match world.describe_snapshot_quota(region, family).await {
+        Ok(quota) => {
+            let quota = quota.map(|quota| Quota {
+                used: quota.used,
+                max: quota.max,
+            });
+            snapshot_quota(region, family, quota, databases)
+        }
+        Err(error) => Finding::unknown(Check::SnapshotQuota, region, &rds(&error)),
+    }
+}
+
+pub(super) async fn count<W: Permissions>(
+    world: &W,
+    region: &Region,
+    letters: &Letters,
+    url: &str,
+) -> Finding {
+    match world.count_messages(region, url).await {
+        Ok(waiting) => dead_letters(letters, waiting),
+        Err(error) => Finding::unknown(Check::DeadLetters, letters, &port(&error)),
+    }
+}

@@ -1,0 +1,55 @@
+//! Regions and families: one describe call asks about the snapshots of one region and one family.
+
+use std::collections::BTreeMap;
+
+use crate::domain::arn::{Family, RdsArn, Region};
+use crate::domain::names::SnapshotId;
+use crate::domain::snapshot::Snapshot;
+use crate::domain::wait::Wait;
+use crate::ports::{DescribeSnapshots, RdsError};
+
+/// Groups items by region and family, at most `width` a group: each group is one describe call.
+pub(crate) fn group<T: Clone>(
+    all: Vec<T>,
+    width: usize,
+    place: impl Fn(&T) -> (Region, Family),
+) -> Vec<Vec<T>> {
+    let mut places: BTreeMap<(Region, Family), Vec<T>> = BTreeMap::new();
+    for one in all {
+        places.entry(place(&one)).or_default().push(one);
+    }
+    places
+        .into_values()
+        .flat_map(|of_place| {
+            of_place
+                .chunks(width)
+                .map(<[T]>::to_vec)
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// The region and family that a resource is asked for in.
+pub(crate) fn place_of(resource: &RdsArn) -> (Region, Family) {
+    (resource.region().clone(), resource.family())
+}
+
+/// What RDS says of the resources of these waits, all of one region and family.
+pub(crate) async fn ask<W: DescribeSnapshots>(
+    world: &W,
+    waits: &[Wait],
+) -> Result<BTreeMap<RdsArn, Snapshot>, RdsError> {
+    let Some(first) = waits.first() else {
+        return Ok(BTreeMap::new());
+    };
+    let ids: Vec<SnapshotId> = waits
+        .iter()
+        .map(|wait| SnapshotId::of(&wait.resource))
+        .collect();
+    let (region, family) = (first.resource.region(), first.resource.family());
+    let found = world.describe_snapshots(region, family, &ids).await?;
+    Ok(found
+        .into_iter()
+        .map(|snapshot| (snapshot.arn.clone(), snapshot))
+        .collect())
+}

@@ -1,0 +1,152 @@
+//! Automated snapshots that an event names: each may be what a run begins with.
+
+use std::collections::BTreeMap;
+
+use tracing::{info, warn};
+
+use crate::app::automated;
+use crate::app::in_force::policies_in_force;
+use crate::app::start::{StartOutcome, start};
+use crate::domain::arn::{KeyArn, RdsArn};
+use crate::domain::choice::{Choice, choose};
+use crate::domain::database::Database;
+use crate::domain::names::{ResourceId, SnapshotId};
+use crate::domain::policy::{Policies, Policy};
+use crate::domain::policy_spec::Source;
+use crate::domain::snapshot::{Snapshot, SnapshotStatus};
+use crate::domain::tags::StackId;
+use crate::error::chain;
+use crate::ports::{
+    ClaimRun, Clock, DescribeSnapshots, FindDatabases, PortError, RdsError, ReadPolicies,
+    StartExecution,
+};
+
+/// What became of a hint at an automated snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// Its run is started, or there is none to start.
+    Done,
+    /// RDS does not show it as available yet, or its database has another run under way.
+    NotYet,
+    /// It could not be looked into now.
+    Broken,
+}
+
+/// Starts the runs of automated snapshots that are said to be there, all in one region and of one family. Who is
+/// protected by which policy is the database's tags' to say, and whether the snapshot is there RDS's.
+pub(super) async fn hear<W>(
+    world: &W,
+    stack: &StackId,
+    policies: &Policies,
+    hinted: &[RdsArn],
+) -> Vec<(RdsArn, Heard)>
+where
+    W: ClaimRun + Clock + DescribeSnapshots + FindDatabases + StartExecution,
+{
+    let looked = match look(world, hinted).await {
+        Ok(looked) => looked,
+        Err(error) => {
+            warn!(
+                error = chain(&error),
+                "RDS could not be asked about automated snapshots"
+            );
+            return all(hinted, Heard::Broken);
+        }
+    };
+    let mut heard = Vec::with_capacity(hinted.len());
+    for snapshot in hinted {
+        let became = match looked.get(snapshot) {
+            None => Heard::NotYet,
+            Some((_, None)) => Heard::Done,
+            Some((found, Some(database))) => {
+                start_run(world, stack, policies, database, found).await
+            }
+        };
+        heard.push((snapshot.clone(), became));
+    }
+    heard
+}
+
+/// The policies that are in force, if one of them has automated snapshots copied. The built-in one has not, so that the
+/// reactor need not know it.
+pub(super) async fn policies<W: ReadPolicies>(
+    world: &W,
+    key: &KeyArn,
+) -> Result<Option<Policies>, PortError> {
+    let built_in = Policies::default();
+    let policies = policies_in_force(world, key, &built_in).await?.policies;
+    let copies_automated = |policy: &Policy| policy.options.source == Source::Automated;
+    Ok(policies
+        .all
+        .iter()
+        .any(copies_automated)
+        .then_some(policies))
+}
+
+pub(super) fn all(hinted: &[RdsArn], heard: Heard) -> Vec<(RdsArn, Heard)> {
+    hinted.iter().map(|arn| (arn.clone(), heard)).collect()
+}
+
+/// Those of the snapshots that are available, each with its database, if that is still there.
+async fn look<W: DescribeSnapshots + FindDatabases>(
+    world: &W,
+    hinted: &[RdsArn],
+) -> Result<BTreeMap<RdsArn, (Snapshot, Option<Database>)>, RdsError> {
+    let Some(first) = hinted.first() else {
+        return Ok(BTreeMap::new());
+    };
+    let (region, family) = (first.region(), first.family());
+    let ids: Vec<SnapshotId> = hinted.iter().map(SnapshotId::of).collect();
+    let mut snapshots = world.describe_snapshots(region, family, &ids).await?;
+    snapshots.retain(|snapshot| snapshot.status == SnapshotStatus::Available);
+    let mut owners: Vec<ResourceId> = snapshots
+        .iter()
+        .filter_map(|snapshot| snapshot.resource_id.clone())
+        .collect();
+    owners.sort();
+    owners.dedup();
+    let databases = match owners.as_slice() {
+        [] => Vec::new(),
+        owners => world.find_databases(region, family, owners).await?,
+    };
+    let with_database = |snapshot: Snapshot| {
+        let owner = snapshot.resource_id.as_ref();
+        let database = databases
+            .iter()
+            .find(|database| Some(&database.resource_id) == owner);
+        (snapshot.arn.clone(), (snapshot, database.cloned()))
+    };
+    Ok(snapshots.into_iter().map(with_database).collect())
+}
+
+async fn start_run<W: ClaimRun + Clock + StartExecution>(
+    world: &W,
+    stack: &StackId,
+    policies: &Policies,
+    database: &Database,
+    snapshot: &Snapshot,
+) -> Heard {
+    let Choice::Protect(name) = choose(database, policies) else {
+        return Heard::Done;
+    };
+    let policy = policies.get(name.as_str());
+    let Some(policy) = policy.filter(|policy| policy.options.source == Source::Automated) else {
+        return Heard::Done;
+    };
+    let Some(run) = automated::run(database, policies, policy, snapshot) else {
+        return Heard::NotYet;
+    };
+    match start(world, stack, &run).await {
+        Ok(StartOutcome::Started(execution)) => {
+            info!(snapshot = %snapshot.arn, %execution, "started for an automated snapshot");
+            Heard::Done
+        }
+        Ok(StartOutcome::StillRunning(_) | StartOutcome::Done(_)) => Heard::Done,
+        // The planner makes up for it, once the database's run is over.
+        Ok(StartOutcome::NotStarted(_)) => Heard::NotYet,
+        Err(error) => {
+            warn!(snapshot = %snapshot.arn, error = chain(&error), "its run could not be started now");
+            Heard::Broken
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Starting a run: at most one execution of a database and policy is open at a time.
+
+use crate::domain::naming;
+use std::fmt;
+
+use crate::domain::command::Run;
+use crate::domain::limits::CLAIM_GRACE;
+use crate::domain::names::{Attempt, ExecutionName};
+use crate::domain::tags::StackId;
+use crate::ports::{Claim, ClaimRun, Clock, ExecutionState, PortError, StartExecution, Started};
+
+/// What came of starting a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StartOutcome {
+    /// This execution was started.
+    Started(ExecutionName),
+    /// This one of the same database and policy is still open.
+    StillRunning(ExecutionName),
+    /// This one has made the recovery point already.
+    Done(ExecutionName),
+    /// No execution was started.
+    NotStarted(NotStarted),
+}
+
+impl fmt::Display for StartOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started(name) => write!(f, "started {name}"),
+            Self::StillRunning(name) => write!(f, "still running {name}"),
+            Self::Done(name) => write!(f, "done by {name}"),
+            Self::NotStarted(why) => write!(f, "failed: {why}"),
+        }
+    }
+}
+
+impl From<Taken> for StartOutcome {
+    fn from(taken: Taken) -> Self {
+        match taken {
+            Taken::Running(name) => Self::StillRunning(name),
+            Taken::Claimed(name) => Self::NotStarted(NotStarted::Claimed(name)),
+        }
+    }
+}
+
+/// Why no execution was started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NotStarted {
+    /// The place was claimed for this execution a moment ago, and Step Functions does not know it yet.
+    Claimed(ExecutionName),
+    /// This execution is the last that the run may have, and has failed like all before it.
+    AllFailed(ExecutionName),
+}
+
+impl fmt::Display for NotStarted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Claimed(name) => write!(
+                f,
+                "{name} has claimed its place a moment ago and is not known to run; the next run of the planner \
+                 looks again"
+            ),
+            Self::AllFailed(last) => write!(
+                f,
+                "{last} and all executions before it have failed; see why before running it again"
+            ),
+        }
+    }
+}
+
+/// Which execution has the place of a database's run instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// This execution is open.
+    Running(ExecutionName),
+    /// The place was claimed for this execution a moment ago, and Step Functions does not know it yet.
+    Claimed(ExecutionName),
+}
+
+/// Starts a run, unless one of its database and policy is open. A name that is used up by a failed execution
+/// gives way to the next suffix.
+pub(crate) async fn start<W: ClaimRun + Clock + StartExecution>(
+    world: &W,
+    stack: &StackId,
+    run: &Run,
+) -> Result<StartOutcome, PortError> {
+    let mut last = naming::execution(stack, run, Attempt::FIRST);
+    for attempt in Attempt::all() {
+        let name = naming::execution(stack, run, attempt);
+        if let Err(taken) = claim(world, run, &name).await? {
+            return Ok(taken.into());
+        }
+        match world.start_execution(&name, run).await? {
+            Started::Running => return Ok(StartOutcome::Started(name)),
+            Started::NameUsed => match world.describe_execution(&name).await? {
+                ExecutionState::Running => return Ok(StartOutcome::StillRunning(name)),
+                ExecutionState::Succeeded => return Ok(StartOutcome::Done(name)),
+                ExecutionState::Failed | ExecutionState::Unknown => last = name,
+            },
+        }
+    }
+    Ok(StartOutcome::NotStarted(NotStarted::AllFailed(last)))
+}
+
+/// Single flight. An execution that ended while nobody looked gives its place up. One that Step Functions does
+/// not know was never started, or is about to be: only a claim that has outlived every function proves the former.
+pub(crate) async fn claim<W: ClaimRun + Clock + StartExecution>(
+    world: &W,
+    run: &Run,
+    name: &ExecutionName,
+) -> Result<Result<(), Taken>, PortError> {
+    let (database, policy) = (&run.database, &run.policy);
+    let first = world
+        .claim_run(database, policy, name, world.now(), None)
+        .await?;
+    let Claim::HeldBy(held) = first else {
+        return Ok(Ok(()));
+    };
+    let age = held.since.map(|since| world.now().duration_since(since));
+    match world.describe_execution(&held.by).await? {
+        ExecutionState::Running => return Ok(Err(Taken::Running(held.by))),
+        ExecutionState::Unknown if age.is_some_and(|age| age < CLAIM_GRACE) => {
+            return Ok(Err(Taken::Claimed(held.by)));
+        }
+        ExecutionState::Unknown | ExecutionState::Succeeded | ExecutionState::Failed => {}
+    }
+    let second = world
+        .claim_run(database, policy, name, world.now(), Some(&held))
+        .await?;
+    Ok(match second {
+        Claim::Ours => Ok(()),
+        Claim::HeldBy(other) => Err(Taken::Claimed(other.by)),
+    })
+}

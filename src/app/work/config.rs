@@ -1,0 +1,26 @@
+//! What the worker knows of its stack.
+
+use crate::domain::arn::Region;
+use crate::domain::wait::Rules;
+use crate::settings::Stack;
+
+/// What the worker knows of its stack.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    /// The rules' constants.
+    pub rules: Rules,
+    /// The recovery region.
+    pub home: Region,
+    /// How many copies RDS may have in flight.
+    pub copy_slots: usize,
+}
+
+impl From<&Stack> for Desk {
+    fn from(stack: &Stack) -> Self {
+        Self {
+            rules: stack.rules.clone(),
+            home: stack.home.clone(),
+            copy_slots: stack.copy_slots,
+        }
+    }
+}

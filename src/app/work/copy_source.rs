@@ -1,0 +1,37 @@
+//! What a copy can be made of.
+
+use crate::domain::arn::Family;
+use crate::domain::command::{Automated, Run};
+use crate::domain::database::Refusal;
+use crate::domain::failure::{Failure, Reason};
+use crate::domain::snapshot::Snapshot;
+use crate::domain::wait::CopyOf;
+
+/// What a copy can be made of.
+pub(super) enum Source {
+    /// This.
+    Found(CopyOf),
+    /// RDS has removed the automated snapshot that the run names.
+    Expired(Automated),
+    /// RDS shows none that is available.
+    None,
+    /// Of this, no copy can be what it must be.
+    Unfit(Failure),
+}
+
+/// What a copy of an available snapshot must turn out to be.
+pub(super) fn copy_of(run: &Run, snapshot: Snapshot) -> Source {
+    if snapshot.arn.family() == Family::Cluster && !snapshot.encrypted {
+        // The planner refuses such a cluster; who starts its execution all the same must hear of it as well.
+        let cause = format!("{}: {}", snapshot.arn, Refusal::UnencryptedCluster);
+        return Source::Unfit(Failure::new(Reason::Unsupported, cause));
+    }
+    let copy_of = CopyOf {
+        source: snapshot.arn,
+        key: run.key.clone(),
+        engine: snapshot.engine,
+        size_gib: snapshot.size_gib,
+        taken_at: snapshot.taken_at,
+    };
+    Source::Found(copy_of)
+}

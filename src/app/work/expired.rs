@@ -1,0 +1,99 @@
+//! The automated source has expired: RDS has removed the snapshot that a run names, or it comes to nothing.
+
+use crate::domain::naming;
+use tracing::info;
+
+use crate::app::automated;
+use crate::app::start::{StartOutcome, start};
+use crate::app::work::config::Desk;
+use crate::app::work::give_up::give_up;
+use crate::app::work::outcome::{WorkError, Worked, not_told};
+use crate::app::work::permissions::Permissions;
+use crate::domain::command::{Automated, Command, Extras, Run};
+use crate::domain::failure::{Failure, Reason};
+use crate::domain::names::{Attempt, ExecutionName};
+use crate::domain::snapshot::Snapshot;
+use crate::domain::wait::Wait;
+use crate::ports::{Claim, PortError};
+
+/// The newest automated snapshot there is takes the run's place, and the run fails. In this order: what breaks in
+/// between is done again, for the token is still alive, and to start the same execution twice is to start it once.
+pub(super) async fn expired<W: Permissions>(
+    world: &W,
+    desk: &Desk,
+    wait: &Wait,
+    of: &Automated,
+) -> Result<Worked, WorkError> {
+    put_newest_in_its_place(world, desk, &wait.command, of).await?;
+    let cause = format!("RDS no longer has {}", of.snapshot);
+    give_up(world, wait, Failure::new(Reason::SourceExpired, cause)).await
+}
+
+async fn put_newest_in_its_place<W: Permissions>(
+    world: &W,
+    desk: &Desk,
+    command: &Command,
+    gone: &Automated,
+) -> Result<(), WorkError> {
+    let database = &command.run.database;
+    let (region, family) = (database.arn.region(), database.arn.family());
+    let mut found = automated::newest(world, region, family, Some(&database.arn))
+        .await
+        .map_err(not_told)?;
+    let newer = found.remove(&database.resource_id);
+    let Some(run) = newer.and_then(|newer| instead(&command.run, gone, &newer)) else {
+        info!(database = %database.arn, "RDS has no newer automated snapshot");
+        return Ok(());
+    };
+    match take_over(world, desk, command, &run).await? {
+        Some(outcome) => info!(database = %database.arn, %outcome, "the newest takes its place"),
+        None => info!(database = %database.arn, "another execution has its place"),
+    }
+    Ok(())
+}
+
+/// The same run of a newer snapshot. RDS keeps it as long as it kept the one that is gone.
+fn instead(run: &Run, gone: &Automated, newer: &Snapshot) -> Option<Run> {
+    let taken_at = newer.taken_at.filter(|at| *at > run.planned_at)?;
+    let kept = gone.expires_at.map(|at| at.duration_since(run.planned_at));
+    let automated = Automated {
+        snapshot: newer.arn.clone(),
+        expires_at: kept.and_then(|kept| taken_at.checked_add(kept).ok()),
+    };
+    Some(Run {
+        planned_at: taken_at,
+        extras: Extras {
+            automated: Some(automated),
+            ..run.extras.clone()
+        },
+        ..run.clone()
+    })
+}
+
+/// Passes the database's place on from the execution whose step is about to fail, and has no retry.
+async fn take_over<W: Permissions>(
+    world: &W,
+    desk: &Desk,
+    command: &Command,
+    run: &Run,
+) -> Result<Option<StartOutcome>, PortError> {
+    let stack = &desk.rules.stack;
+    let name = naming::execution(stack, run, Attempt::FIRST);
+    let (database, policy) = (&run.database, &run.policy);
+    let claim = world
+        .claim_run(database, policy, &name, world.now(), None)
+        .await?;
+    if let Claim::HeldBy(held) = claim {
+        let is_own = ExecutionName::parse(command.execution.name()).is_ok_and(|own| own == held.by);
+        if !is_own {
+            return Ok(None);
+        }
+        let claim = world
+            .claim_run(database, policy, &name, world.now(), Some(&held))
+            .await?;
+        if claim != Claim::Ours {
+            return Ok(None);
+        }
+    }
+    start(world, stack, run).await.map(Some)
+}

@@ -1,0 +1,15 @@
+//! Everything that the worker may do.
+
+use crate::ports::{
+    AutomatedSnapshots, Callbacks, ClaimRun, ClaimSlot, Clock, CopySnapshot, CreateSnapshot,
+    DelayMessage, DescribeQuota, DescribeSnapshots, Jitter, LookUpWaits, NoteTrouble, ProbeToken,
+    RecordRecoveryPoint, RegisterWaits, StartExecution, Waits,
+};
+
+permissions! {
+    /// Everything that the worker may do.
+    Permissions:
+        AutomatedSnapshots Callbacks ClaimRun ClaimSlot Clock CopySnapshot CreateSnapshot DelayMessage DescribeQuota
+        DescribeSnapshots Jitter LookUpWaits NoteTrouble ProbeToken RecordRecoveryPoint RegisterWaits StartExecution
+        Waits
+}

@@ -1,0 +1,247 @@
+//! RDS's rows, read: instances and clusters, and the snapshots of both.
+
+use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, DbInstance, DbSnapshot, Tag};
+use tracing::warn;
+
+use super::rds_errors::{Answer, Unusable};
+use crate::domain::arn::{KeyArn, RdsArn};
+use crate::domain::database::Database;
+use crate::domain::names::{OptionGroup, ResourceId};
+use crate::domain::snapshot::{Snapshot, SnapshotStatus};
+use crate::domain::tags::Tags;
+
+/// RDS's own engines. A cluster of one of them is a Multi-AZ DB cluster.
+const NOT_AURORA: [&str; 2] = ["mysql", "postgres"];
+
+/// Reads an instance.
+pub(super) fn instance(row: &DbInstance) -> Result<Database, Unusable> {
+    let answer = Answer {
+        of: row.db_instance_identifier().unwrap_or("a DB instance"),
+    };
+    let arn = answer.required("DBInstanceArn", row.db_instance_arn())?;
+    let resource_id = answer.required("DbiResourceId", row.dbi_resource_id())?;
+    Ok(Database {
+        arn: answer.parsed("DBInstanceArn", RdsArn::parse(arn))?,
+        resource_id: answer.parsed("DbiResourceId", ResourceId::parse(resource_id))?,
+        member_of: row
+            .db_cluster_identifier()
+            .filter(|cluster| !cluster.is_empty())
+            .map(ToOwned::to_owned),
+        engine: row.engine().unwrap_or_default().to_owned(),
+        option_group: option_group(row),
+        encrypted: row.storage_encrypted().unwrap_or_default(),
+        multi_az_cluster: false,
+        multi_az: row.multi_az(),
+        backup_retention_days: row.backup_retention_period(),
+        status: row.db_instance_status().unwrap_or_default().to_owned(),
+        tags: tags(row.tag_list()),
+    })
+}
+
+/// The option group that an instance has; where one is on its way in or out, the one that has arrived. A name
+/// that cannot be read is none that a policy could map.
+fn option_group(row: &DbInstance) -> Option<OptionGroup> {
+    let memberships = row.option_group_memberships();
+    let arrived = memberships
+        .iter()
+        .find(|group| group.status() == Some("in-sync"));
+    let name = arrived.or(memberships.first())?.option_group_name()?;
+    OptionGroup::parse(&name.to_ascii_lowercase()).ok()
+}
+
+/// Reads a cluster.
+pub(super) fn cluster(row: &DbCluster) -> Result<Database, Unusable> {
+    let answer = Answer {
+        of: row.db_cluster_identifier().unwrap_or("a DB cluster"),
+    };
+    let arn = answer.required("DBClusterArn", row.db_cluster_arn())?;
+    let resource_id = answer.required("DbClusterResourceId", row.db_cluster_resource_id())?;
+    // Without these it cannot be known whether RDS can copy its snapshots.
+    let engine = answer.required("Engine", row.engine())?;
+    let encrypted = answer.required("StorageEncrypted", row.storage_encrypted())?;
+    // AWS documents the class as one of Multi-AZ DB clusters alone.
+    let has_class = row
+        .db_cluster_instance_class()
+        .is_some_and(|class| !class.is_empty());
+    Ok(Database {
+        arn: answer.parsed("DBClusterArn", RdsArn::parse(arn))?,
+        resource_id: answer.parsed("DbClusterResourceId", ResourceId::parse(resource_id))?,
+        member_of: None,
+        engine: engine.to_owned(),
+        option_group: None,
+        encrypted,
+        multi_az_cluster: has_class || NOT_AURORA.contains(&engine),
+        multi_az: None,
+        backup_retention_days: row.backup_retention_period(),
+        status: row.status().unwrap_or_default().to_owned(),
+        tags: tags(row.tag_list()),
+    })
+}
+
+/// Reads an instance's snapshot.
+pub(super) fn instance_snapshot(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
+    or_unknown(
+        read_instance_snapshot(row),
+        row.db_snapshot_arn(),
+        row.tag_list(),
+    )
+}
+
+/// Reads a cluster's snapshot.
+pub(super) fn cluster_snapshot(row: &DbClusterSnapshot) -> Result<Snapshot, Unusable> {
+    or_unknown(
+        read_cluster_snapshot(row),
+        row.db_cluster_snapshot_arn(),
+        row.tag_list(),
+    )
+}
+
+/// An unreadable row must not fail the page: treat it as a snapshot in an unknown status, which proves nothing. A row
+/// without a readable ARN does fail the page, because its snapshot would otherwise seem to be gone.
+fn or_unknown(
+    read: Result<Snapshot, Unusable>,
+    arn: Option<&str>,
+    tag_list: &[Tag],
+) -> Result<Snapshot, Unusable> {
+    let fault = match read {
+        Ok(snapshot) => return Ok(snapshot),
+        Err(fault) => fault,
+    };
+    let Some(arn) = arn.and_then(|arn| RdsArn::parse(arn).ok()) else {
+        return Err(fault);
+    };
+    warn!(resource = %arn, %fault, "a snapshot that cannot be read");
+    Ok(Snapshot {
+        arn,
+        resource_id: None,
+        status: SnapshotStatus::Other(fault.to_string()),
+        engine: String::new(),
+        engine_version: String::new(),
+        size_gib: 0,
+        encrypted: false,
+        key: None,
+        source: None,
+        taken_at: None,
+        tags: tags(tag_list),
+    })
+}
+
+/// What a snapshot is compared by must be there once it is available; before, RDS may not know it.
+fn read_instance_snapshot(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
+    let answer = Answer {
+        of: row.db_snapshot_identifier().unwrap_or("a DB snapshot"),
+    };
+    let arn = answer.required("DBSnapshotArn", row.db_snapshot_arn())?;
+    let status = SnapshotStatus::parse(answer.required("Status", row.status())?);
+    let settled = status == SnapshotStatus::Available;
+    let source = row
+        .source_db_snapshot_identifier()
+        .filter(|source| !source.is_empty())
+        .map(|source| answer.parsed("SourceDBSnapshotIdentifier", RdsArn::parse(source)))
+        .transpose()?;
+    let key = row
+        .kms_key_id()
+        .filter(|key| !key.is_empty())
+        .map(|key| answer.parsed("KmsKeyId", KeyArn::parse(key)))
+        .transpose()?;
+    let resource_id = row
+        .dbi_resource_id()
+        .filter(|id| !id.is_empty())
+        .map(|id| answer.parsed("DbiResourceId", ResourceId::parse(id)))
+        .transpose()?;
+    Ok(Snapshot {
+        arn: answer.parsed("DBSnapshotArn", RdsArn::parse(arn))?,
+        resource_id,
+        engine: known(answer, "Engine", row.engine().map(str::to_owned), settled)?,
+        engine_version: row.engine_version().unwrap_or_default().to_owned(),
+        size_gib: known(answer, "AllocatedStorage", row.allocated_storage(), settled)?,
+        encrypted: known(answer, "Encrypted", row.encrypted(), settled)?,
+        key,
+        taken_at: taken_at(answer, row, source.is_some())?,
+        tags: tags(row.tag_list()),
+        source,
+        status,
+    })
+}
+
+/// When the data was taken. A copy's `SnapshotCreateTime` says when the copying began, and is never taken for it.
+fn taken_at(
+    answer: Answer<'_>,
+    row: &DbSnapshot,
+    is_copy: bool,
+) -> Result<Option<jiff::Timestamp>, Unusable> {
+    let original = answer.time(
+        "OriginalSnapshotCreateTime",
+        row.original_snapshot_create_time(),
+    )?;
+    match original {
+        None if !is_copy => answer.time("SnapshotCreateTime", row.snapshot_create_time()),
+        original => Ok(original),
+    }
+}
+
+/// As an instance's snapshot is read.
+fn read_cluster_snapshot(row: &DbClusterSnapshot) -> Result<Snapshot, Unusable> {
+    let answer = Answer {
+        of: row
+            .db_cluster_snapshot_identifier()
+            .unwrap_or("a DB cluster snapshot"),
+    };
+    let arn = answer.required("DBClusterSnapshotArn", row.db_cluster_snapshot_arn())?;
+    let status = SnapshotStatus::parse(answer.required("Status", row.status())?);
+    let settled = status == SnapshotStatus::Available;
+    let source = row
+        .source_db_cluster_snapshot_arn()
+        .filter(|source| !source.is_empty())
+        .map(|source| answer.parsed("SourceDBClusterSnapshotArn", RdsArn::parse(source)))
+        .transpose()?;
+    let key = row
+        .kms_key_id()
+        .filter(|key| !key.is_empty())
+        .map(|key| answer.parsed("KmsKeyId", KeyArn::parse(key)))
+        .transpose()?;
+    let resource_id = row
+        .db_cluster_resource_id()
+        .filter(|id| !id.is_empty())
+        .map(|id| answer.parsed("DbClusterResourceId", ResourceId::parse(id)))
+        .transpose()?;
+    let created_at = answer.time("SnapshotCreateTime", row.snapshot_create_time())?;
+    Ok(Snapshot {
+        arn: answer.parsed("DBClusterSnapshotArn", RdsArn::parse(arn))?,
+        resource_id,
+        engine: known(answer, "Engine", row.engine().map(str::to_owned), settled)?,
+        engine_version: row.engine_version().unwrap_or_default().to_owned(),
+        // Nothing is compared by it: see `settle`.
+        size_gib: row.allocated_storage().unwrap_or_default(),
+        encrypted: known(answer, "StorageEncrypted", row.storage_encrypted(), settled)?,
+        key,
+        // A copy's own time says when the copying began, and there is no other.
+        taken_at: created_at.filter(|_| source.is_none()),
+        tags: tags(row.tag_list()),
+        source,
+        status,
+    })
+}
+
+fn known<T: Default>(
+    answer: Answer<'_>,
+    field: &'static str,
+    value: Option<T>,
+    settled: bool,
+) -> Result<T, Unusable> {
+    if settled {
+        answer.required(field, value)
+    } else {
+        Ok(value.unwrap_or_default())
+    }
+}
+
+fn tags(tag_list: &[Tag]) -> Tags {
+    tag_list
+        .iter()
+        .filter_map(|tag| {
+            let value = tag.value().unwrap_or_default();
+            Some((tag.key()?.to_owned(), value.to_owned()))
+        })
+        .collect()
+}

@@ -1,0 +1,148 @@
+//! `snapferry start`: what the planner does, now and with the operator's own credentials.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::arguments::{StackArguments, StartArguments, variables};
+use super::outcome::{CliError, Ended};
+use super::show::{database, table, write_json, write_table};
+use crate::app::plan::{self, Outcome, Planned, Row, When};
+use crate::aws::{Aws, Starts, for_operators};
+use crate::settings::Planning;
+
+pub(super) async fn execute(
+    stack: &StackArguments,
+    options: &StartArguments,
+    environment: Vec<(String, String)>,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let flags = stack.flags().into_iter().chain(options.planning.flags());
+    let planning = Planning::from_variables(variables(environment, flags))?;
+    let when = match (options.at, options.again) {
+        (Some(time), _) => When::At(time),
+        (None, true) => When::Again,
+        (None, false) => When::Due,
+    };
+    let sdk = for_operators(&planning.stack.home, stack.profile.as_deref()).await;
+    let machine = Starts(planning.state_machine.clone());
+    let aws = Aws::new(sdk, planning.stack.table.clone(), machine);
+    run_plan(&aws, &planning, when, options.json, out).await
+}
+
+/// Plans, and tells what became of each database.
+///
+/// # Errors
+/// When the policies cannot be read, or the answer not be written. What could not be planned is part of the answer.
+pub async fn run_plan<W: plan::Permissions>(
+    world: &W,
+    planning: &Planning,
+    when: When,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let planned = plan::plan(world, planning, when).await?;
+    if json {
+        let regions: Vec<RegionJson> = planned.iter().map(RegionJson::of).collect();
+        write_json(out, &regions)?;
+    } else {
+        write(out, &planned)?;
+    }
+    Ok(if planned.iter().all(Planned::is_complete) {
+        Ended::Well
+    } else {
+        Ended::Badly
+    })
+}
+
+fn write(out: &mut impl Write, planned: &[Planned]) -> Result<(), CliError> {
+    let mut all = table(["REGION", "DATABASE", "OUTCOME"]);
+    for region in planned {
+        for row in &region.rows {
+            all.add_row([
+                region.region.to_string(),
+                database(&row.database),
+                row.outcome.to_string(),
+            ]);
+        }
+    }
+    if !all.is_empty() {
+        write_table(out, &all)?;
+        writeln!(out)?;
+    }
+    for region in planned {
+        writeln!(out, "{}", sentence(region))?;
+    }
+    Ok(())
+}
+
+/// One region in a sentence: also for those without a row.
+fn sentence(planned: &Planned) -> String {
+    let of = format!("{} in {}", planned.policy, planned.region);
+    let started = planned
+        .rows
+        .iter()
+        .filter(|row| matches!(row.outcome, Outcome::Started(_)))
+        .count();
+    match (&planned.error, planned.due) {
+        (Some(error), _) => format!("{of}: could not be planned to the end: {error}"),
+        (None, None) => format!(
+            "{of}: nothing is due that was not planned before (--again plans the last due time again)"
+        ),
+        (None, Some(due)) => format!(
+            "{of}: due {due}, databases: {}, started: {started}",
+            planned.rows.len()
+        ),
+    }
+}
+
+#[derive(Serialize)]
+struct RegionJson {
+    policy: String,
+    region: String,
+    due: Option<String>,
+    databases: Vec<RowJson>,
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct RowJson {
+    database: String,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    execution: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl RegionJson {
+    fn of(planned: &Planned) -> Self {
+        Self {
+            policy: planned.policy.to_string(),
+            region: planned.region.to_string(),
+            due: planned.due.map(|due| due.to_string()),
+            databases: planned.rows.iter().map(RowJson::of).collect(),
+            error: planned.error.clone(),
+        }
+    }
+}
+
+impl RowJson {
+    fn of(row: &Row) -> Self {
+        let (outcome, execution, reason) = match &row.outcome {
+            Outcome::Started(name) => ("started", Some(name), None),
+            Outcome::StillRunning(name) => ("running", Some(name), None),
+            Outcome::Done(name) => ("done", Some(name), None),
+            Outcome::LeftOut(why) => ("left-out", None, Some(why.to_string())),
+            Outcome::Refused(why) => ("refused", None, Some(why.to_string())),
+            Outcome::NothingToCopy => ("nothing-to-copy", None, Some(row.outcome.to_string())),
+            Outcome::Failed(why) => ("failed", None, Some(why.clone())),
+        };
+        Self {
+            database: row.database.to_string(),
+            outcome,
+            execution: execution.map(ToString::to_string),
+            reason,
+        }
+    }
+}

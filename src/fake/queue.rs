@@ -1,0 +1,231 @@
+//! A queue of SQS's standard kind: at least once, in no order, hidden for a while once received.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::letter::Undelivered;
+use crate::ports::{DeadLetter, ReceiptHandle};
+
+/// A message.
+#[derive(Debug, Clone)]
+pub struct Message<Note = ()> {
+    /// SQS's id of it.
+    pub id: String,
+    /// What it says.
+    pub body: Rc<str>,
+    /// When it was sent.
+    pub sent_at: Timestamp,
+    /// When it can be received next.
+    pub visible_at: Timestamp,
+    /// How often it has been received.
+    pub receives: u32,
+    /// What EventBridge says about it, if it was EventBridge that put it there.
+    pub undelivered: Option<Undelivered>,
+    /// What its owner knows of it, which nobody who receives it is told.
+    pub note: Note,
+}
+
+/// A message as it was received.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// SQS's id of it.
+    pub message_id: String,
+    /// What it says.
+    pub body: Rc<str>,
+    /// The handle of this receive.
+    pub receipt: ReceiptHandle,
+    /// How often it has been received, from 1.
+    pub receives: u32,
+}
+
+/// A queue.
+#[derive(Debug, Clone)]
+pub struct Queue<Note = ()> {
+    name: &'static str,
+    messages: BTreeMap<u64, Message<Note>>,
+    numbers: BTreeMap<String, u64>,
+    sent: u64,
+}
+
+/// SQS counts in whole seconds; a part of one is rounded up.
+fn later(now: Timestamp, by: Duration) -> Timestamp {
+    let seconds = by.as_secs() + u64::from(by.subsec_nanos() > 0);
+    let by = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+    now.saturating_add(by).unwrap_or(Timestamp::MAX)
+}
+
+impl<Note> Queue<Note> {
+    /// An empty queue. Its name is in the ids of its messages, so that no two queues mix them up.
+    #[must_use]
+    pub fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            messages: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            sent: 0,
+        }
+    }
+
+    /// Sends a message, and returns its number.
+    pub fn send(&mut self, body: impl Into<Rc<str>>, note: Note, now: Timestamp) -> u64 {
+        let id = format!("{}-{}", self.name, self.sent + 1);
+        self.put(Message {
+            id,
+            body: body.into(),
+            sent_at: now,
+            visible_at: now,
+            receives: 0,
+            undelivered: None,
+            note,
+        })
+    }
+
+    /// Puts a message in as it is, as a queue does with its dead letters, and returns its number.
+    pub fn put(&mut self, message: Message<Note>) -> u64 {
+        self.sent += 1;
+        self.numbers.insert(message.id.clone(), self.sent);
+        self.messages.insert(self.sent, message);
+        self.sent
+    }
+
+    /// Takes a message out for good.
+    pub fn remove(&mut self, number: u64) -> Option<Message<Note>> {
+        let removed = self.messages.remove(&number)?;
+        self.numbers.remove(&removed.id);
+        Some(removed)
+    }
+
+    /// The number of the message of an id.
+    #[must_use]
+    pub fn number(&self, message_id: &str) -> Option<u64> {
+        self.numbers.get(message_id).copied()
+    }
+
+    /// A message by its number.
+    #[must_use]
+    pub fn get(&self, number: u64) -> Option<&Message<Note>> {
+        self.messages.get(&number)
+    }
+
+    /// A message by its number, to be changed.
+    pub fn get_mut(&mut self, number: u64) -> Option<&mut Message<Note>> {
+        self.messages.get_mut(&number)
+    }
+
+    /// The message that was sent last, if it is still here.
+    pub fn newest_mut(&mut self) -> Option<&mut Message<Note>> {
+        self.messages.get_mut(&self.sent)
+    }
+
+    /// All messages, to be changed.
+    pub fn messages_mut(&mut self) -> impl Iterator<Item = &mut Message<Note>> {
+        self.messages.values_mut()
+    }
+
+    /// All messages with their numbers, hidden ones too.
+    pub fn messages(&self) -> impl Iterator<Item = (u64, &Message<Note>)> {
+        self.messages
+            .iter()
+            .map(|(number, message)| (*number, message))
+    }
+
+    /// Whether nothing is left, hidden or not.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// The numbers of the messages that can be received now.
+    pub fn visible(&self, now: Timestamp) -> impl Iterator<Item = u64> {
+        self.messages()
+            .filter(move |(_, message)| message.visible_at <= now)
+            .map(|(number, _)| number)
+    }
+
+    /// Whether a message can be received now.
+    #[must_use]
+    pub fn has_visible(&self, now: Timestamp) -> bool {
+        self.visible(now).next().is_some()
+    }
+
+    /// When the next message can be received.
+    #[must_use]
+    pub fn next_visible(&self) -> Option<Timestamp> {
+        self.messages
+            .values()
+            .map(|message| message.visible_at)
+            .min()
+    }
+
+    /// Receives one message and hides it for a while.
+    pub fn receive(
+        &mut self,
+        number: u64,
+        hidden_for: Duration,
+        now: Timestamp,
+    ) -> Option<Received> {
+        let message = self.messages.get_mut(&number)?;
+        message.receives += 1;
+        message.visible_at = later(now, hidden_for);
+        Some(Received {
+            message_id: message.id.clone(),
+            receipt: ReceiptHandle(format!("{}/{}", message.id, message.receives)),
+            body: Rc::clone(&message.body),
+            receives: message.receives,
+        })
+    }
+
+    /// Receives up to so many dead letters.
+    pub(super) fn receive_dead_letters(
+        &mut self,
+        most: usize,
+        hidden_for: Duration,
+        now: Timestamp,
+    ) -> Vec<DeadLetter> {
+        let visible: Vec<u64> = self.visible(now).take(most).collect();
+        let mut letters = Vec::new();
+        for number in visible {
+            let received = self.receive(number, hidden_for, now);
+            let Some((received, message)) = received.zip(self.get(number)) else {
+                continue;
+            };
+            letters.push(DeadLetter {
+                message_id: received.message_id,
+                body: received.body.to_string(),
+                receipt: received.receipt,
+                sent_at: Some(message.sent_at),
+                receives: received.receives,
+                undelivered: message.undelivered.clone(),
+            });
+        }
+        letters
+    }
+
+    /// The message that a handle is for, if it is the handle of its last receive. SQS promises nothing for an older
+    /// one.
+    #[must_use]
+    pub fn number_of(&self, receipt: &ReceiptHandle) -> Option<u64> {
+        let (id, receives) = receipt.0.rsplit_once('/')?;
+        let number = *self.numbers.get(id)?;
+        let is_last = self.get(number)?.receives.to_string() == receives;
+        is_last.then_some(number)
+    }
+
+    /// Whether a handle is of a message that lies in this queue, of whichever receive.
+    #[must_use]
+    pub fn knows(&self, receipt: &ReceiptHandle) -> bool {
+        let id = receipt.0.rsplit_once('/').map_or("", |(id, _)| id);
+        self.numbers.contains_key(id)
+    }
+
+    /// Hides the message of a handle for a while from now on.
+    pub(super) fn delay(&mut self, receipt: &ReceiptHandle, by: Duration, now: Timestamp) {
+        let number = self.number_of(receipt);
+        if let Some(message) = number.and_then(|number| self.get_mut(number)) {
+            message.visible_at = later(now, by);
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! RDS: databases and snapshots of all regions.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::domain::arn::{Family, RdsArn, Region};
+use crate::domain::database::Database;
+use crate::domain::names::{OptionGroup, ResourceId, SnapshotId};
+use crate::domain::snapshot::{Snapshot, SnapshotStatus};
+use crate::ports::{CopySnapshotRequest, CreateSnapshotRequest, Page, SnapshotQuota};
+
+use super::Refusal;
+use super::step_functions::page;
+
+/// What the ports ask of RDS. It takes effect at once.
+pub trait RdsModel {
+    /// A page of a region's databases.
+    fn list_databases(
+        &mut self,
+        region: &Region,
+        family: Family,
+        marker: Option<String>,
+        now: Timestamp,
+    ) -> Result<Page<Database>, Refusal>;
+    /// The databases of these resource ids that exist.
+    fn find_databases(
+        &mut self,
+        region: &Region,
+        family: Family,
+        ids: &[ResourceId],
+        now: Timestamp,
+    ) -> Result<Vec<Database>, Refusal>;
+    /// The snapshots of these identifiers that exist.
+    fn describe_snapshots(
+        &mut self,
+        region: &Region,
+        family: Family,
+        ids: &[SnapshotId],
+        now: Timestamp,
+    ) -> Result<Vec<Snapshot>, Refusal>;
+    /// A page of a region's automated snapshots, of one database or of all.
+    fn automated_snapshots(
+        &mut self,
+        region: &Region,
+        family: Family,
+        of: Option<&RdsArn>,
+        marker: Option<String>,
+        now: Timestamp,
+    ) -> Result<Page<Snapshot>, Refusal>;
+    /// Takes a snapshot.
+    fn create_snapshot(
+        &mut self,
+        request: &CreateSnapshotRequest,
+        now: Timestamp,
+    ) -> Result<(), Refusal>;
+    /// Copies a snapshot.
+    fn copy_snapshot(
+        &mut self,
+        request: &CopySnapshotRequest,
+        now: Timestamp,
+    ) -> Result<(), Refusal>;
+    /// The account's figures for manual snapshots.
+    fn snapshot_quota(
+        &mut self,
+        region: &Region,
+        family: Family,
+        now: Timestamp,
+    ) -> Option<SnapshotQuota>;
+}
+
+/// How many rows a page holds: few, so that there are several pages.
+const PAGE: usize = 2;
+
+/// Databases and snapshots that change only when they are told to.
+#[derive(Debug, Clone)]
+pub struct Shelf {
+    /// The databases, in the order in which they are listed.
+    pub databases: Vec<Database>,
+    /// The snapshots of all regions.
+    pub snapshots: BTreeMap<RdsArn, Snapshot>,
+    /// The figures for each family.
+    pub quotas: BTreeMap<Family, SnapshotQuota>,
+    /// The option group that each copy was asked for with, in order.
+    pub option_groups: Vec<Option<OptionGroup>>,
+    /// What a snapshot of a database is like as soon as it is being created: the database, then the snapshot.
+    newborn: fn(&RdsArn, &RdsArn) -> Snapshot,
+}
+
+impl Shelf {
+    /// An empty one.
+    #[must_use]
+    pub fn new(newborn: fn(&RdsArn, &RdsArn) -> Snapshot) -> Self {
+        Self {
+            databases: Vec::new(),
+            snapshots: BTreeMap::new(),
+            quotas: BTreeMap::new(),
+            option_groups: Vec::new(),
+            newborn,
+        }
+    }
+
+    /// Puts a snapshot, whatever was there.
+    pub fn put(&mut self, snapshot: Snapshot) {
+        self.snapshots.insert(snapshot.arn.clone(), snapshot);
+    }
+
+    fn of<'a>(
+        &'a self,
+        region: &'a Region,
+        family: Family,
+    ) -> impl Iterator<Item = &'a Snapshot> + 'a {
+        self.snapshots
+            .values()
+            .filter(move |one| one.arn.region() == region && one.arn.family() == family)
+    }
+
+    fn databases_of<'a>(
+        &'a self,
+        region: &'a Region,
+        family: Family,
+    ) -> impl Iterator<Item = &'a Database> + 'a {
+        self.databases
+            .iter()
+            .filter(move |one| one.arn.region() == region && one.arn.family() == family)
+    }
+
+    fn is_free(&self, arn: &RdsArn) -> Result<(), Refusal> {
+        if !self.snapshots.contains_key(arn) {
+            return Ok(());
+        }
+        Err(Refusal::code(match arn.family() {
+            Family::Instance => "DBSnapshotAlreadyExists",
+            Family::Cluster => "DBClusterSnapshotAlreadyExistsFault",
+        }))
+    }
+}
+
+impl RdsModel for Shelf {
+    fn list_databases(
+        &mut self,
+        region: &Region,
+        family: Family,
+        marker: Option<String>,
+        _now: Timestamp,
+    ) -> Result<Page<Database>, Refusal> {
+        Ok(page(self.databases_of(region, family), PAGE, marker))
+    }
+
+    fn find_databases(
+        &mut self,
+        region: &Region,
+        family: Family,
+        ids: &[ResourceId],
+        _now: Timestamp,
+    ) -> Result<Vec<Database>, Refusal> {
+        let databases = self.databases_of(region, family);
+        let found = databases.filter(|database| ids.contains(&database.resource_id));
+        Ok(found.cloned().collect())
+    }
+
+    fn describe_snapshots(
+        &mut self,
+        region: &Region,
+        family: Family,
+        ids: &[SnapshotId],
+        _now: Timestamp,
+    ) -> Result<Vec<Snapshot>, Refusal> {
+        let snapshots = self.of(region, family);
+        let found = snapshots.filter(|snapshot| ids.contains(&SnapshotId::of(&snapshot.arn)));
+        Ok(found.cloned().collect())
+    }
+
+    fn automated_snapshots(
+        &mut self,
+        region: &Region,
+        family: Family,
+        of: Option<&RdsArn>,
+        marker: Option<String>,
+        _now: Timestamp,
+    ) -> Result<Page<Snapshot>, Refusal> {
+        let begins = match of {
+            Some(database) => format!("rds:{}-", database.name()),
+            None => "rds:".to_owned(),
+        };
+        let snapshots = self.of(region, family);
+        let automated = snapshots.filter(|snapshot| snapshot.arn.name().starts_with(&begins));
+        Ok(page(automated, PAGE, marker))
+    }
+
+    fn create_snapshot(
+        &mut self,
+        request: &CreateSnapshotRequest,
+        _now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let region = request.database.region();
+        let arn = request.database.sibling_snapshot(region, &request.id);
+        self.is_free(&arn)?;
+        self.put(Snapshot {
+            tags: request.tags.clone(),
+            ..(self.newborn)(&request.database, &arn)
+        });
+        Ok(())
+    }
+
+    fn copy_snapshot(
+        &mut self,
+        request: &CopySnapshotRequest,
+        _now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let arn = request
+            .source
+            .sibling_snapshot(&request.region, &request.id);
+        self.is_free(&arn)?;
+        let Some(source) = self.snapshots.get(&request.source).cloned() else {
+            return Err(Refusal::code(match arn.family() {
+                Family::Instance => "DBSnapshotNotFound",
+                Family::Cluster => "DBClusterSnapshotNotFoundFault",
+            }));
+        };
+        self.option_groups.push(request.option_group.clone());
+        self.put(Snapshot {
+            // RDS does not say it of a cluster snapshot's copy.
+            taken_at: source.taken_at.filter(|_| arn.family() == Family::Instance),
+            arn,
+            status: SnapshotStatus::Creating,
+            encrypted: true,
+            key: Some(request.key.clone()),
+            source: Some(request.source.clone()),
+            tags: request.tags.clone(),
+            ..source
+        });
+        Ok(())
+    }
+
+    fn snapshot_quota(
+        &mut self,
+        _region: &Region,
+        family: Family,
+        _now: Timestamp,
+    ) -> Option<SnapshotQuota> {
+        self.quotas.get(&family).copied()
+    }
+}

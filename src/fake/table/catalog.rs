@@ -1,0 +1,150 @@
+//! The catalog, the planner's cursors and the sets of policies.
+
+use jiff::Timestamp;
+
+use super::{Table, in_milliseconds};
+use crate::domain::arn::{ExecutionArn, Region};
+use crate::domain::command::{DatabaseRef, Run};
+use crate::domain::manifest::Manifest;
+use crate::domain::names::{ExecutionName, ResourceId};
+use crate::domain::policy_set::{Applied, Stamp, Version};
+use crate::domain::tags::PolicyName;
+use crate::ports::{Claim, Entry, Held, Written};
+
+/// What the catalog has of one database and policy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CatalogEntry {
+    /// The execution that is entered as its run.
+    pub open: Option<ExecutionName>,
+    /// When that execution was last claimed.
+    pub claimed_at: Option<Timestamp>,
+    /// The newest recovery point.
+    pub newest: Option<Manifest>,
+}
+
+impl CatalogEntry {
+    fn enter(&mut self, copy: &Manifest) {
+        let is_entered = match (&self.newest, copy.taken_at) {
+            (None, _) => true,
+            // One that does not say how old its data is can only be the first.
+            (Some(_), None) => false,
+            (Some(newest), Some(taken_at)) => newest
+                .taken_at
+                .is_none_or(|newest| in_milliseconds(newest) <= in_milliseconds(taken_at)),
+        };
+        if is_entered {
+            self.newest = Some(copy.clone());
+        }
+    }
+
+    fn end_run(&mut self, execution: &ExecutionArn) {
+        let arn = execution.as_str();
+        let name = arn.rsplit_once(':').map_or(arn, |(_, name)| name);
+        if self.open.as_ref().is_some_and(|open| open.as_str() == name) {
+            (self.open, self.claimed_at) = (None, None);
+        }
+    }
+}
+
+impl Table {
+    pub(in crate::fake) fn claim_run(
+        &mut self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        execution: &ExecutionName,
+        at: Timestamp,
+        instead_of: Option<&Held>,
+    ) -> Claim {
+        let entry = self.entry_mut(&database.resource_id, policy);
+        if let Some(open) = entry.open.as_ref().filter(|open| *open != execution) {
+            let held = Held {
+                by: open.clone(),
+                since: entry.claimed_at,
+            };
+            if instead_of != Some(&held) {
+                return Claim::HeldBy(held);
+            }
+        }
+        entry.open = Some(execution.clone());
+        entry.claimed_at = Some(in_milliseconds(at));
+        Claim::Ours
+    }
+
+    pub(in crate::fake) fn enter_recovery_point(&mut self, run: &Run, copy: &Manifest) {
+        self.entry_mut(&run.database.resource_id, &run.policy)
+            .enter(copy);
+    }
+
+    /// The next recovery point is entered and its run does not end: the adapter writes twice, and the second write can
+    /// fail.
+    pub fn stop_before_the_end_of_the_run(&mut self) {
+        self.stops_early = true;
+    }
+
+    pub(in crate::fake) fn stops_before_the_end_of_the_run(&mut self) -> bool {
+        std::mem::take(&mut self.stops_early)
+    }
+
+    pub(in crate::fake) fn end_run(&mut self, run: &Run, execution: &ExecutionArn) {
+        self.entry_mut(&run.database.resource_id, &run.policy)
+            .end_run(execution);
+    }
+
+    pub(in crate::fake) fn read_entries(&self, of: &[(ResourceId, PolicyName)]) -> Vec<Entry> {
+        let entries = of.iter().filter_map(|key| {
+            let entry = self.catalog.get(key)?;
+            Some(Entry {
+                database: key.0.clone(),
+                policy: key.1.clone(),
+                open: entry.open.clone(),
+                newest: entry.newest.clone(),
+            })
+        });
+        entries.collect()
+    }
+
+    /// Up to when a policy has been planned in a region.
+    #[must_use]
+    pub fn planned_until(&self, policy: &PolicyName, region: &Region) -> Option<Timestamp> {
+        let key = (policy.clone(), region.clone());
+        self.cursors.get(&key).copied()
+    }
+
+    pub(in crate::fake) fn set_planned_until(
+        &mut self,
+        policy: &PolicyName,
+        region: &Region,
+        due: Timestamp,
+    ) {
+        let due = in_milliseconds(due);
+        let key = (policy.clone(), region.clone());
+        let until = self.cursors.entry(key).or_insert(due);
+        *until = due.max(*until);
+    }
+
+    /// The version of the set that holds, and how it was applied.
+    #[must_use]
+    pub fn policy_version(&self, version: Version) -> Option<&Applied> {
+        let mut sets = self.policies.iter();
+        sets.find(|set| set.stamp.version == version)
+    }
+
+    pub(in crate::fake) fn policy_stamps(&self, versions: &[Version]) -> Vec<Stamp> {
+        let sets = self.policies.iter().map(|set| &set.stamp);
+        sets.filter(|stamp| versions.contains(&stamp.version))
+            .cloned()
+            .collect()
+    }
+
+    /// Stores a set of policies, if its version follows the one that holds.
+    pub fn store_policies(&mut self, set: &Applied) -> Written {
+        let holds = self.policies.last().map(|set| set.stamp.version);
+        if holds != set.stamp.version.previous() {
+            return Written::Conflict;
+        }
+        let mut set = set.clone();
+        set.stamp.at = in_milliseconds(set.stamp.at);
+        self.policies.push(set);
+        Written::Stored
+    }
+}

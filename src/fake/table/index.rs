@@ -1,0 +1,104 @@
+//! The index of all that is open, which may show older items than the table has.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{Slots, Table};
+use crate::domain::arn::RdsArn;
+use crate::domain::wait::Wait;
+use crate::ports::{OpenMarker, OpenPage};
+
+impl Table {
+    /// A page of the index of all that is open, the oldest first.
+    pub(in crate::fake) fn list_open(&self, from: Option<&OpenMarker>) -> OpenPage {
+        let (waits, slots) = match &self.lag {
+            Some(lag) => (&lag.waits, &lag.slots),
+            None => (&self.waits, &self.slots),
+        };
+        let after = from.and_then(read_marker);
+        let mut rows: Vec<(i64, &RdsArn)> = waits
+            .iter()
+            .map(|(key, wait)| (wait.since.as_millisecond(), key))
+            .filter(|(since, key)| {
+                let after = after.as_ref();
+                after.is_none_or(|(from, last)| (*since, *key) > (*from, last))
+            })
+            .collect();
+        rows.sort_unstable();
+        let has_more = rows.len() > self.page;
+        rows.truncate(self.page);
+        let mut page = OpenPage {
+            waits: rows.iter().map(|(_, key)| waits[*key].clone()).collect(),
+            ..OpenPage::default()
+        };
+        page.next = rows
+            .last()
+            .filter(|_| has_more)
+            .map(|(since, key)| OpenMarker(format!("{since}|{key}")));
+        // The item of the slots is the first of the index.
+        if from.is_none() {
+            slots.show(&mut page);
+        }
+        page
+    }
+
+    /// Lets the index see what was written before, in order, but for what `is_late`, which is asked with the time of
+    /// the write. What was written later to the same item waits for it.
+    pub fn catch_up(&mut self, is_late: impl FnMut(Timestamp) -> bool) {
+        if let Some(lag) = &mut self.lag {
+            lag.catch_up(is_late);
+        }
+    }
+}
+
+fn read_marker(marker: &OpenMarker) -> Option<(i64, RdsArn)> {
+    let (since, resource) = marker.0.split_once('|')?;
+    Some((since.parse().ok()?, RdsArn::parse(resource).ok()?))
+}
+
+/// The index as it is shown, and what it has yet to see.
+#[derive(Debug, Clone)]
+pub(super) struct Lag {
+    pub(super) waits: BTreeMap<RdsArn, Wait>,
+    pub(super) slots: Slots,
+    pub(super) behind: Vec<(Timestamp, Change)>,
+}
+
+/// A change of an item.
+#[derive(Debug, Clone)]
+pub(super) enum Change {
+    Wait(RdsArn, Option<Box<Wait>>),
+    Slots(Slots),
+}
+
+impl Lag {
+    fn catch_up(&mut self, mut is_late: impl FnMut(Timestamp) -> bool) {
+        let mut late_waits: BTreeSet<RdsArn> = BTreeSet::new();
+        let mut slots_are_late = false;
+        for (at, change) in std::mem::take(&mut self.behind) {
+            let is_behind = match &change {
+                Change::Wait(resource, _) => late_waits.contains(resource),
+                Change::Slots(_) => slots_are_late,
+            };
+            let is_late = is_behind || is_late(at);
+            match change {
+                Change::Wait(resource, wait) if is_late => {
+                    late_waits.insert(resource.clone());
+                    self.behind.push((at, Change::Wait(resource, wait)));
+                }
+                Change::Slots(slots) if is_late => {
+                    slots_are_late = true;
+                    self.behind.push((at, Change::Slots(slots)));
+                }
+                Change::Wait(resource, Some(wait)) => {
+                    self.waits.insert(resource, *wait);
+                }
+                Change::Wait(resource, None) => {
+                    self.waits.remove(&resource);
+                }
+                Change::Slots(slots) => self.slots = slots,
+            }
+        }
+    }
+}

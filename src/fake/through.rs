@@ -1,0 +1,219 @@
+//! A hook around every call of any implementation of the ports.
+//!
+//! The hook sees each call as a value. Before the call it decides what becomes of it; after the effect it may look at
+//! the world again. So one implementation serves tests that count calls, simulations that break them, and
+//! comparisons that bill them.
+
+use std::any::Any;
+use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use jiff::Timestamp;
+
+use super::Refusal;
+use super::call::Action;
+pub use super::call::{Call, Name};
+use crate::ports::{Clock, Delivery, Jitter, PortError, Probe, RdsError};
+
+/// What becomes of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It takes effect and is answered.
+    Proceeds,
+    /// It is refused and has no effect.
+    Refused(Refusal),
+    /// It takes effect, and its caller is told this instead of the answer.
+    AnswerLost(Refusal),
+    /// Its caller is told this, and it takes effect at this later time all the same.
+    Late(Timestamp, Refusal),
+    /// It is never answered, as if its caller had died: before the effect, or after it.
+    NeverAnswered {
+        /// Whether it takes effect.
+        after_effect: bool,
+    },
+    /// The code of the adapter panics.
+    Panics,
+}
+
+/// What a call does, to be polled to its end later. The fake is never pending.
+pub type Effect = Pin<Box<dyn Future<Output = ()>>>;
+
+/// What happens around each call.
+pub trait Hook<W> {
+    /// Before the call: what becomes of it. A hook that waits delays it.
+    #[allow(
+        async_fn_in_trait,
+        reason = "hooks are single-threaded, as the use cases are"
+    )]
+    async fn before(&self, world: &W, call: &Call) -> Fate;
+
+    /// Right before the effect, in one step with it.
+    fn entering(&self, _world: &W, _call: &Call) {}
+
+    /// Right after the effect, in one step with it: what the world answered.
+    fn after(&self, _world: &W, _call: &Call, _answer: &dyn Answer) {}
+
+    /// Keeps the effect of a call that is late.
+    fn put_off(&self, _until: Timestamp, _effect: Effect) {}
+
+    /// A number from 0 to 1 for the product's own use; 1 unless the hook draws another.
+    fn jitter(&self, _world: &W) -> f64 {
+        1.0
+    }
+}
+
+/// An implementation of the ports with a hook around each call.
+#[derive(Debug)]
+pub struct Through<W, H> {
+    world: Rc<W>,
+    hook: Rc<H>,
+}
+
+impl<W, H> Clone for Through<W, H> {
+    /// The same world and the same hook.
+    fn clone(&self) -> Self {
+        Self {
+            world: Rc::clone(&self.world),
+            hook: Rc::clone(&self.hook),
+        }
+    }
+}
+
+impl<W, H> Through<W, H> {
+    /// Puts a hook around a world.
+    #[must_use]
+    pub fn around(world: impl Into<Rc<W>>, hook: impl Into<Rc<H>>) -> Self {
+        Self {
+            world: world.into(),
+            hook: hook.into(),
+        }
+    }
+
+    /// The world inside.
+    #[must_use]
+    pub fn world(&self) -> &Rc<W> {
+        &self.world
+    }
+
+    /// The hook.
+    #[must_use]
+    pub fn hook(&self) -> &Rc<H> {
+        &self.hook
+    }
+}
+
+/// What a call is answered with. A hook that wants the very type downcasts it.
+pub trait Answer: Any + Debug {
+    /// The answer to a call that was refused.
+    fn refused(call: &Call, refusal: Refusal) -> Self
+    where
+        Self: Sized;
+    /// The error code that it carries; nothing if the world did what was asked, or did not answer.
+    fn code(&self) -> Option<&str>;
+}
+
+impl<T: Any + Debug> Answer for Result<T, PortError> {
+    fn refused(call: &Call, refusal: Refusal) -> Self {
+        Err(refusal.of_port(call.action().as_str()))
+    }
+
+    fn code(&self) -> Option<&str> {
+        self.as_ref().err()?.code.as_deref()
+    }
+}
+
+impl<T: Any + Debug> Answer for Result<T, RdsError> {
+    fn refused(call: &Call, refusal: Refusal) -> Self {
+        let Action::Rds(operation, region) = call.action() else {
+            panic!("{call:?} is answered like a call to RDS and is none")
+        };
+        Err(refusal.of_rds(operation, region))
+    }
+
+    fn code(&self) -> Option<&str> {
+        self.as_ref().err()?.code.as_deref()
+    }
+}
+
+impl Answer for Probe {
+    fn refused(call: &Call, refusal: Refusal) -> Self {
+        Self::Unknown(refusal.of_port(call.action().as_str()))
+    }
+
+    fn code(&self) -> Option<&str> {
+        match self {
+            Self::Unknown(error) => error.code.as_deref(),
+            Self::Alive | Self::Dead | Self::Invalid => None,
+        }
+    }
+}
+
+impl Answer for Delivery {
+    fn refused(call: &Call, refusal: Refusal) -> Self {
+        Self::Unknown(refusal.of_port(call.action().as_str()))
+    }
+
+    fn code(&self) -> Option<&str> {
+        match self {
+            Self::Unknown(error) => error.code.as_deref(),
+            Self::Accepted | Self::NobodyWaits | Self::Invalid => None,
+        }
+    }
+}
+
+impl<W: 'static, H: Hook<W> + 'static> Through<W, H> {
+    /// One call: the hook decides, and then the effect takes place or does not.
+    pub(super) async fn pass<T: Answer>(
+        &self,
+        call: Rc<Call>,
+        effect: impl Future<Output = T> + 'static,
+    ) -> T {
+        let fate = self.hook.before(&self.world, &call).await;
+        let effect = {
+            let (world, hook, call) = (self.world.clone(), self.hook.clone(), call.clone());
+            async move {
+                hook.entering(&world, &call);
+                let answer = effect.await;
+                hook.after(&world, &call, &answer);
+                answer
+            }
+        };
+        match fate {
+            Fate::Proceeds => effect.await,
+            Fate::Refused(refusal) => T::refused(&call, refusal),
+            Fate::AnswerLost(refusal) => {
+                effect.await;
+                T::refused(&call, refusal)
+            }
+            Fate::Late(until, refusal) => {
+                let effect = async move {
+                    effect.await;
+                };
+                self.hook.put_off(until, Box::pin(effect));
+                T::refused(&call, refusal)
+            }
+            Fate::NeverAnswered { after_effect } => {
+                if after_effect {
+                    effect.await;
+                }
+                std::future::pending().await
+            }
+            // Without the panic hook, which would write to the terminal.
+            Fate::Panics => std::panic::resume_unwind(Box::new("a planted panic")),
+        }
+    }
+}
+
+impl<W: Clock, H> Clock for Through<W, H> {
+    fn now(&self) -> Timestamp {
+        self.world.now()
+    }
+}
+
+impl<W, H: Hook<W>> Jitter for Through<W, H> {
+    fn jitter(&self) -> f64 {
+        self.hook.jitter(&self.world)
+    }
+}

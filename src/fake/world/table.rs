@@ -1,0 +1,185 @@
+//! The ports that are the table.
+
+use jiff::Timestamp;
+
+use super::super::table::Table;
+use super::{Holds, Ports, assert_batch};
+use crate::domain::arn::{ExecutionArn, RdsArn, Region};
+use crate::domain::command::{DatabaseRef, Run};
+use crate::domain::manifest::Manifest;
+use crate::domain::names::{ExecutionName, ResourceId};
+use crate::domain::policy_set::{Applied, Stamp, Version};
+use crate::domain::slot_limits::SlotLimits;
+use crate::domain::tags::PolicyName;
+use crate::domain::token::TaskToken;
+use crate::domain::trouble::Trouble;
+use crate::domain::wait::{Phase, Wait};
+use crate::ports::{
+    Abandoned, Claim, ClaimRun, ClaimSlot, Entry, FreeSlot, Held, ListOpen, LookUpWaits,
+    NoteTrouble, OpenMarker, OpenPage, PlanCursor, PortError, ReadEntries, ReadPlanCursor,
+    ReadPolicies, ReadPolicyHistory, RecordRecoveryPoint, RegisterWaits, StorePolicies, Waits,
+    Written,
+};
+
+impl<L: Holds> Ports<L> {
+    fn table<T>(&self, act: impl FnOnce(&mut Table, Timestamp) -> T) -> T {
+        self.with(|state| act(&mut state.table, state.now))
+    }
+}
+
+impl<L: Holds> RegisterWaits for Ports<L> {
+    async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
+        Ok(self.table(|table, now| table.register(wait, now)))
+    }
+
+    async fn replace(&self, wait: &Wait, instead_of: &Wait) -> Result<Written, PortError> {
+        Ok(self.table(|table, now| table.replace(wait, instead_of, now)))
+    }
+}
+
+impl<L: Holds> Waits for Ports<L> {
+    async fn set_phase(
+        &self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        phase: Phase,
+        since: Timestamp,
+    ) -> Result<Written, PortError> {
+        Ok(self.table(|table, now| table.set_phase(resource, token, (phase, since), now)))
+    }
+
+    async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError> {
+        self.table(|table, now| table.forget(resource, token, now));
+        Ok(())
+    }
+}
+
+impl<L: Holds> NoteTrouble for Ports<L> {
+    async fn note_trouble(
+        &self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        trouble: &Trouble,
+    ) -> Result<Written, PortError> {
+        Ok(self.table(|table, now| table.note_trouble(resource, token, trouble, now)))
+    }
+}
+
+impl<L: Holds> LookUpWaits for Ports<L> {
+    async fn look_up(&self, resources: &[RdsArn]) -> Result<Vec<Wait>, PortError> {
+        assert_batch(resources);
+        Ok(self.table(|table, _| table.look_up(resources)))
+    }
+}
+
+impl<L: Holds> ListOpen for Ports<L> {
+    async fn list_open(&self, from: Option<OpenMarker>) -> Result<OpenPage, PortError> {
+        Ok(self.table(|table, _| table.list_open(from.as_ref())))
+    }
+}
+
+impl<L: Holds> ClaimSlot for Ports<L> {
+    async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError> {
+        Ok(self.table(|table, now| table.claim_slot(copy, limits, now)))
+    }
+}
+
+impl<L: Holds> FreeSlot for Ports<L> {
+    async fn free_slot(
+        &self,
+        copy: &RdsArn,
+        of_policy: Option<&PolicyName>,
+        proof: &Abandoned,
+    ) -> Result<bool, PortError> {
+        Ok(self.table(|table, now| table.free_slot(copy, of_policy, proof, now)))
+    }
+}
+
+impl<L: Holds> ClaimRun for Ports<L> {
+    async fn claim_run(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        execution: &ExecutionName,
+        at: Timestamp,
+        instead_of: Option<&Held>,
+    ) -> Result<Claim, PortError> {
+        Ok(self.table(|table, _| table.claim_run(database, policy, execution, at, instead_of)))
+    }
+}
+
+impl<L: Holds> RecordRecoveryPoint for Ports<L> {
+    async fn record_recovery_point(
+        &self,
+        run: &Run,
+        execution: &ExecutionArn,
+        copy: &Manifest,
+    ) -> Result<(), PortError> {
+        self.table(|table, _| {
+            table.enter_recovery_point(run, copy);
+            if !table.stops_before_the_end_of_the_run() {
+                table.end_run(run, execution);
+            }
+        });
+        Ok(())
+    }
+}
+
+impl<L: Holds> ReadEntries for Ports<L> {
+    async fn read_entries(&self, of: &[(ResourceId, PolicyName)]) -> Result<Vec<Entry>, PortError> {
+        assert_batch(of);
+        Ok(self.table(|table, _| table.read_entries(of)))
+    }
+}
+
+impl<L: Holds> ReadPlanCursor for Ports<L> {
+    async fn planned_until(
+        &self,
+        policy: &PolicyName,
+        region: &Region,
+    ) -> Result<Option<Timestamp>, PortError> {
+        Ok(self.table(|table, _| table.planned_until(policy, region)))
+    }
+}
+
+impl<L: Holds> PlanCursor for Ports<L> {
+    async fn set_planned_until(
+        &self,
+        policy: &PolicyName,
+        region: &Region,
+        due: Timestamp,
+    ) -> Result<(), PortError> {
+        self.table(|table, _| table.set_planned_until(policy, region, due));
+        Ok(())
+    }
+}
+
+impl<L: Holds> ReadPolicies for Ports<L> {
+    async fn current_policies(&self) -> Result<Option<Applied>, PortError> {
+        Ok(self.table(|table, _| table.policies().last().cloned()))
+    }
+}
+
+impl<L: Holds> ReadPolicyHistory for Ports<L> {
+    async fn current_stamp(&self) -> Result<Option<Stamp>, PortError> {
+        Ok(self.table(|table, _| {
+            let current = table.policies().last();
+            current.map(|set| set.stamp.clone())
+        }))
+    }
+
+    async fn policy_version(&self, version: Version) -> Result<Option<Applied>, PortError> {
+        Ok(self.table(|table, _| table.policy_version(version).cloned()))
+    }
+
+    async fn policy_stamps(&self, versions: &[Version]) -> Result<Vec<Stamp>, PortError> {
+        assert_batch(versions);
+        Ok(self.table(|table, _| table.policy_stamps(versions)))
+    }
+}
+
+impl<L: Holds> StorePolicies for Ports<L> {
+    async fn store_policies(&self, set: &Applied) -> Result<Written, PortError> {
+        Ok(self.table(|table, _| table.store_policies(set)))
+    }
+}

@@ -1,0 +1,71 @@
+//! The bodies of the commands queue: what the state machine sends, and what the sweeper sends again.
+
+use serde::{Deserialize, Serialize};
+
+use super::run::RunJson;
+use super::{JsonError, SCHEMA, object, secret_part};
+use crate::domain::arn::ExecutionArn;
+use crate::domain::command::{Command, Step};
+use crate::domain::token::TaskToken;
+
+const WHAT: &str = "a command of the state machine (schema, step, token, execution, retry, input)";
+
+// No Debug: it holds the token.
+#[derive(Serialize, Deserialize)]
+struct CommandJson {
+    schema: u32,
+    step: StepJson,
+    token: String,
+    execution: String,
+    #[serde(default)]
+    retry: u32,
+    input: RunJson,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum StepJson {
+    Snapshot,
+    Copy,
+}
+
+/// Writes a command, token included.
+#[must_use]
+pub fn write(command: &Command) -> String {
+    let step = match command.step {
+        Step::Snapshot => StepJson::Snapshot,
+        Step::Copy => StepJson::Copy,
+    };
+    serde_json::json!(CommandJson {
+        schema: SCHEMA,
+        step,
+        token: command.token.reveal().to_owned(),
+        execution: command.execution.to_string(),
+        retry: command.retry,
+        input: RunJson::of(&command.run),
+    })
+    .to_string()
+}
+
+/// Reads a command. The error says what was expected and quotes nothing.
+///
+/// # Errors
+/// Where it is not a command.
+pub fn read(body: &str) -> Result<Command, JsonError> {
+    let json: CommandJson = object(WHAT, body)?;
+    JsonError::schema("a command", json.schema)?;
+    Ok(Command {
+        step: match json.step {
+            StepJson::Snapshot => Step::Snapshot,
+            StepJson::Copy => Step::Copy,
+        },
+        token: secret_part("token", "a command", TaskToken::parse(&json.token))?,
+        execution: secret_part(
+            "execution",
+            "a command",
+            ExecutionArn::parse(&json.execution),
+        )?,
+        retry: json.retry,
+        run: json.input.into_run()?,
+    })
+}

@@ -1,0 +1,193 @@
+//! The input of an execution.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{JsonError, SCHEMA, object, secret_part};
+use crate::domain::arn::{KeyArn, RdsArn, ResourceKind};
+use crate::domain::command::{Automated, DatabaseRef, Extras, Run};
+use crate::domain::limits::CARRIED_TAGS_MAX;
+use crate::domain::names::{OptionGroup, ResourceId, SnapshotId};
+use crate::domain::tags::{PolicyName, TagKey, is_tag_value};
+use crate::domain::text::ParseError;
+
+const WHAT: &str = "an execution's input";
+
+/// The input as the planner writes it and the state machine hands it on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct RunJson {
+    schema: u32,
+    database: DatabaseJson,
+    policy: String,
+    planned_at: Timestamp,
+    kms_key: String,
+    // What a policy may ask for besides. Absent where it asks for nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    tags: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    option_group: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    copy_slots: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    policy_slots: Option<usize>,
+    // Absent where the execution takes a snapshot of its own: the state machine asks whether it is present.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source_expires_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct DatabaseJson {
+    arn: String,
+    resource_id: String,
+}
+
+impl RunJson {
+    pub(super) fn of(run: &Run) -> Self {
+        let automated = run.extras.automated.as_ref();
+        Self {
+            schema: SCHEMA,
+            database: DatabaseJson {
+                arn: run.database.arn.to_string(),
+                resource_id: run.database.resource_id.to_string(),
+            },
+            policy: run.policy.to_string(),
+            planned_at: run.planned_at,
+            kms_key: run.key.to_string(),
+            tags: run
+                .extras
+                .tags
+                .iter()
+                .map(|(key, value)| (key.to_string(), value.clone()))
+                .collect(),
+            option_group: run.extras.option_group.as_ref().map(ToString::to_string),
+            copy_slots: run.extras.copy_slots,
+            policy_slots: run.extras.policy_slots,
+            source: automated.map(|of| of.snapshot.to_string()),
+            source_expires_at: automated.and_then(|of| of.expires_at),
+        }
+    }
+
+    pub(super) fn into_run(self) -> Result<Run, JsonError> {
+        JsonError::schema(WHAT, self.schema)?;
+        let arn = secret_part("database.arn", WHAT, database(&self.database.arn))?;
+        let automated = self
+            .source
+            .map(|source| {
+                secret_part(
+                    "source",
+                    WHAT,
+                    automated(&arn, &source, self.source_expires_at),
+                )
+            })
+            .transpose()?;
+        Ok(Run {
+            database: DatabaseRef {
+                arn,
+                resource_id: secret_part(
+                    "database.resource_id",
+                    WHAT,
+                    ResourceId::parse(&self.database.resource_id),
+                )?,
+            },
+            policy: secret_part("policy", WHAT, PolicyName::parse(&self.policy))?,
+            planned_at: secret_part("planned_at", WHAT, planned_at(self.planned_at))?,
+            key: secret_part("kms_key", WHAT, KeyArn::parse(&self.kms_key))?,
+            extras: Extras {
+                tags: secret_part("tags", WHAT, tags(self.tags))?,
+                option_group: self
+                    .option_group
+                    .map(|name| secret_part("option_group", WHAT, OptionGroup::parse(&name)))
+                    .transpose()?,
+                copy_slots: self
+                    .copy_slots
+                    .map(|slots| secret_part("copy_slots", WHAT, slots_above_zero(slots)))
+                    .transpose()?,
+                policy_slots: self
+                    .policy_slots
+                    .map(|slots| secret_part("policy_slots", WHAT, slots_above_zero(slots)))
+                    .transpose()?,
+                automated,
+            },
+        })
+    }
+}
+
+fn database(text: &str) -> Result<RdsArn, ParseError> {
+    let arn = RdsArn::parse(text)?;
+    match arn.kind() {
+        ResourceKind::Instance | ResourceKind::Cluster => Ok(arn),
+        ResourceKind::Snapshot | ResourceKind::ClusterSnapshot => Err(ParseError::new(
+            text,
+            "the ARN of an RDS instance or cluster (arn:aws:rds:REGION:ACCOUNT:db:NAME)",
+        )),
+    }
+}
+
+/// An automated snapshot that can be of the database. RDS keeps the prefix `rds:` for its own.
+fn automated(
+    database: &RdsArn,
+    source: &str,
+    expires_at: Option<Timestamp>,
+) -> Result<Automated, ParseError> {
+    let snapshot = RdsArn::parse(source)?;
+    let sibling = database.sibling_snapshot(database.region(), &SnapshotId::of(&snapshot));
+    if snapshot != sibling || !snapshot.is_automated_snapshot() {
+        return Err(ParseError::new(
+            source,
+            "the ARN of an automated snapshot of the database's kind, account and region",
+        ));
+    }
+    Ok(Automated {
+        snapshot,
+        expires_at,
+    })
+}
+
+/// As many as fit beside ours, or RDS would refuse every snapshot of the run.
+fn tags(tags: BTreeMap<String, String>) -> Result<BTreeMap<TagKey, String>, ParseError> {
+    if tags.len() > CARRIED_TAGS_MAX {
+        return Err(ParseError::new("", "no more tags than fit beside our own"));
+    }
+    tags.into_iter()
+        .map(|(key, value)| {
+            if !is_tag_value(&value) {
+                return Err(ParseError::new(&value, "the value of a tag"));
+            }
+            Ok((TagKey::parse(&key)?, value))
+        })
+        .collect()
+}
+
+fn slots_above_zero(slots: usize) -> Result<usize, ParseError> {
+    if slots == 0 {
+        return Err(ParseError::new("0", "a number of slots from 1"));
+    }
+    Ok(slots)
+}
+
+/// A year before 0 would be written with a sign, which no name may hold.
+fn planned_at(time: Timestamp) -> Result<Timestamp, ParseError> {
+    if time < Timestamp::UNIX_EPOCH {
+        return Err(ParseError::new(&time.to_string(), "a time since 1970"));
+    }
+    Ok(time)
+}
+
+/// Writes the input of an execution. The same run is always the same text, so that StartExecution can tell.
+#[must_use]
+pub fn write(run: &Run) -> String {
+    serde_json::json!(RunJson::of(run)).to_string()
+}
+
+/// Reads the input of an execution.
+///
+/// # Errors
+/// Where it is not one.
+pub fn read(text: &str) -> Result<Run, JsonError> {
+    let json: RunJson = object(WHAT, text)?;
+    json.into_run()
+}

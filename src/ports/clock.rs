@@ -1,0 +1,20 @@
+//! Time and chance.
+
+use jiff::Timestamp;
+
+/// The clock.
+pub trait Clock {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Randomness, for spreading retries.
+pub trait Jitter {
+    /// A number from 0 to 1.
+    fn jitter(&self) -> f64;
+}
+
+actions! {
+    Clock: ;
+    Jitter: ;
+}

@@ -1,0 +1,49 @@
+//! What comes of a call that did not succeed.
+
+use thiserror::Error;
+
+use crate::domain::arn::Region;
+use crate::domain::failure::{Operation, Owner, owner};
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// The table, the queues or Step Functions did not do what was asked. Always worth another try.
+#[derive(Debug, Error)]
+#[error("{action} did not succeed: {}", .code.as_deref().unwrap_or("no usable answer"))]
+pub struct PortError {
+    /// The AWS action, such as `PutItem`.
+    pub action: &'static str,
+    /// AWS's error code, when an answer came.
+    pub code: Option<String>,
+    /// The transport's or the parser's own error.
+    #[source]
+    pub source: Option<Source>,
+}
+
+/// What RDS answered when it did not do what was asked.
+#[derive(Debug, Error)]
+#[error("{operation} in {region}: {}: {message}", .code.as_deref().unwrap_or("no usable answer"))]
+pub struct RdsError {
+    /// The action.
+    pub operation: Operation,
+    /// The region that was asked.
+    pub region: Region,
+    /// AWS's error code; nothing when no answer came.
+    pub code: Option<String>,
+    /// AWS's message, or what went wrong on the way.
+    pub message: String,
+    /// What the adapter also knows (HTTP status, request id, the transport's own error).
+    #[source]
+    pub source: Option<Source>,
+}
+
+impl RdsError {
+    /// Who owns this failure.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        match &self.code {
+            Some(code) => owner(self.operation, code, &self.message),
+            None => Owner::Transient,
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What the use cases ask of the outside.
+//!
+//! Each trait is one ability, and the bounds of a use case are the abilities of its role. A method stands for one
+//! question or request, whose documentation names its AWS action: two where RDS has one for instances and one for
+//! clusters. A role always gets both, and the method picks one by the [`Family`](crate::domain::arn::Family).
+//!
+//! Everything is in the domain's words; adapters alone know wire formats.
+#![allow(
+    async_fn_in_trait,
+    reason = "the use cases are generic and single-threaded; no future needs to be Send"
+)]
+
+/// Lists the IAM actions that a port needs, in a constant with the port's own name: who imports the port can name both.
+/// `permissions!` collects them, and tests compare them with the templates and with what the doctor asks IAM.
+macro_rules! actions {
+    ($($port:ident: $($action:literal)*;)+) => {$(
+        #[doc = concat!("The IAM actions that the port [`", stringify!($port), "`](trait@", stringify!($port), ") needs.")]
+        #[expect(non_upper_case_globals, reason = "it stands beside the trait of this name")]
+        pub const $port: &[&str] = &[$($action),*];
+    )+};
+}
+
+mod clock;
+pub mod doctor;
+mod error;
+mod keys;
+mod pages;
+mod queues;
+mod rds;
+mod step_functions;
+mod table;
+
+pub use clock::*;
+pub use error::*;
+pub use keys::*;
+pub use pages::*;
+pub use queues::*;
+pub use rds::*;
+pub use step_functions::*;
+pub use table::*;

@@ -1,0 +1,84 @@
+//! The queues and their dead-letter queues.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::error::PortError;
+use crate::domain::command::Command;
+use crate::domain::letter::Undelivered;
+
+/// Sends commands to the worker's queue.
+pub trait SendCommand {
+    /// `SendMessage`.
+    async fn send_command(&self, command: &Command) -> Result<(), PortError>;
+}
+
+/// The handle of a received message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiptHandle(pub String);
+
+/// Keeps a message away for a while.
+pub trait DelayMessage {
+    /// `ChangeMessageVisibility`.
+    async fn delay_message(
+        &self,
+        receipt: &ReceiptHandle,
+        delay: Duration,
+    ) -> Result<(), PortError>;
+}
+
+/// A message of a dead-letter queue.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// SQS's id of it.
+    pub message_id: String,
+    /// What it says. May hold a token: never shown.
+    pub body: String,
+    /// The handle to remove or delay it with.
+    pub receipt: ReceiptHandle,
+    /// When it was first sent.
+    pub sent_at: Option<Timestamp>,
+    /// How often it has been received.
+    pub receives: u32,
+    /// What EventBridge says about it, if it was EventBridge that put it there.
+    pub undelivered: Option<Undelivered>,
+}
+
+impl std::fmt::Debug for DeadLetter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DeadLetter")
+            .field("message_id", &self.message_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Takes messages from a dead-letter queue.
+pub trait ReceiveDeadLetters {
+    /// `ReceiveMessage`: up to `most` (at most 10), invisible to others for a while.
+    async fn receive_dead_letters(
+        &self,
+        most: usize,
+        hidden_for: Duration,
+    ) -> Result<Vec<DeadLetter>, PortError>;
+}
+
+/// Sends messages to the queue that they once came from.
+pub trait SendAgain {
+    /// `SendMessage`: the body as it is.
+    async fn send_again(&self, body: &str) -> Result<(), PortError>;
+}
+
+/// Removes messages from a dead-letter queue.
+pub trait RemoveDeadLetter {
+    /// `DeleteMessage`.
+    async fn remove_dead_letter(&self, receipt: &ReceiptHandle) -> Result<(), PortError>;
+}
+
+actions! {
+    SendCommand: "sqs:SendMessage";
+    DelayMessage: "sqs:ChangeMessageVisibility";
+    ReceiveDeadLetters: "sqs:ReceiveMessage";
+    SendAgain: "sqs:SendMessage";
+    RemoveDeadLetter: "sqs:DeleteMessage";
+}

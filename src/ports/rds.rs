@@ -1,0 +1,130 @@
+//! RDS.
+
+use super::error::RdsError;
+use super::pages::Page;
+use crate::domain::arn::{Family, KeyArn, RdsArn, Region};
+use crate::domain::database::Database;
+use crate::domain::names::{OptionGroup, ResourceId, SnapshotId};
+use crate::domain::snapshot::Snapshot;
+use crate::domain::tags::Tags;
+
+/// Lists databases.
+pub trait ListDatabases {
+    /// `DescribeDBInstances` or `DescribeDBClusters`: one page of up to 100.
+    async fn list_databases(
+        &self,
+        region: &Region,
+        family: Family,
+        marker: Option<String>,
+    ) -> Result<Page<Database>, RdsError>;
+}
+
+/// Finds databases by their resource ids.
+pub trait FindDatabases {
+    /// `DescribeDBInstances` or `DescribeDBClusters` with a filter on resource ids: those that exist, in no order, from
+    /// all pages of the answer. Callers keep `ids` within the filter's width.
+    async fn find_databases(
+        &self,
+        region: &Region,
+        family: Family,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Database>, RdsError>;
+}
+
+/// Asks RDS for the truth about snapshots.
+pub trait DescribeSnapshots {
+    /// `DescribeDBSnapshots` or `DescribeDBClusterSnapshots` with a filter on identifiers, so that an unknown identifier
+    /// is not an error. All pages of the answer. Callers keep `ids` within the filter's width, and do not mix automated
+    /// snapshots with others, because RDS lists them under another type.
+    async fn describe_snapshots(
+        &self,
+        region: &Region,
+        family: Family,
+        ids: &[SnapshotId],
+    ) -> Result<Vec<Snapshot>, RdsError>;
+}
+
+/// Lists automated snapshots.
+pub trait AutomatedSnapshots {
+    /// `DescribeDBSnapshots` or `DescribeDBClusterSnapshots` of the type `automated`: one page of up to 100, of one
+    /// database or of all.
+    async fn automated_snapshots(
+        &self,
+        region: &Region,
+        family: Family,
+        of: Option<&RdsArn>,
+        marker: Option<String>,
+    ) -> Result<Page<Snapshot>, RdsError>;
+}
+
+/// Asks for a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateSnapshotRequest {
+    /// The database.
+    pub database: RdsArn,
+    /// The snapshot's identifier.
+    pub id: SnapshotId,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// Takes snapshots.
+pub trait CreateSnapshot {
+    /// `CreateDBSnapshot` or `CreateDBClusterSnapshot`, as the database's ARN says, in its region.
+    async fn create_snapshot(&self, request: &CreateSnapshotRequest) -> Result<(), RdsError>;
+}
+
+/// Asks for a copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopySnapshotRequest {
+    /// The region that the copy is made in.
+    pub region: Region,
+    /// The snapshot to copy.
+    pub source: RdsArn,
+    /// The copy's identifier.
+    pub id: SnapshotId,
+    /// The key of the copy.
+    pub key: KeyArn,
+    /// The recovery region's option group; without one RDS takes the engine's default. A cluster has none.
+    pub option_group: Option<OptionGroup>,
+    /// The copy's tags, all of them.
+    pub tags: Tags,
+}
+
+/// Copies snapshots.
+pub trait CopySnapshot {
+    /// `CopyDBSnapshot` or `CopyDBClusterSnapshot`, as the source's ARN says, in the recovery region.
+    async fn copy_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError>;
+}
+
+/// The account's figures for manual snapshots of a family in a region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotQuota {
+    /// How many there are.
+    pub used: i64,
+    /// How many there may be.
+    pub max: i64,
+}
+
+/// Asks for the account's quotas.
+pub trait DescribeQuota {
+    /// `DescribeAccountAttributes`: the quota `ManualSnapshots` or `ManualClusterSnapshots`; nothing when RDS does
+    /// not report it.
+    async fn describe_snapshot_quota(
+        &self,
+        region: &Region,
+        family: Family,
+    ) -> Result<Option<SnapshotQuota>, RdsError>;
+}
+
+// With a tag, RDS also asks for AddTagsToResource. It reads and encrypts a copy's data by grants of the caller's.
+actions! {
+    ListDatabases: "rds:DescribeDBInstances" "rds:DescribeDBClusters";
+    FindDatabases: "rds:DescribeDBInstances" "rds:DescribeDBClusters";
+    DescribeSnapshots: "rds:DescribeDBSnapshots" "rds:DescribeDBClusterSnapshots";
+    AutomatedSnapshots: "rds:DescribeDBSnapshots" "rds:DescribeDBClusterSnapshots";
+    CreateSnapshot: "rds:CreateDBSnapshot" "rds:CreateDBClusterSnapshot" "rds:AddTagsToResource";
+    CopySnapshot: "rds:CopyDBSnapshot" "rds:CopyDBClusterSnapshot" "rds:AddTagsToResource" "kms:DescribeKey"
+        "kms:CreateGrant";
+    DescribeQuota: "rds:DescribeAccountAttributes";
+}

@@ -1,0 +1,112 @@
+//! What the planner knows.
+
+use super::faults::SettingsError;
+use super::stack::Stack;
+use super::variables::Variables;
+use crate::domain::arn::{KeyArn, Region, StateMachineArn};
+use crate::domain::policy::{Policies, Policy};
+use crate::domain::schedule::Schedule;
+use crate::domain::tags::PolicyName;
+use crate::domain::text::ParseError;
+
+/// The name of the policy that holds where none was stored.
+pub const BUILT_IN_POLICY: &str = "default";
+
+/// What the planner knows besides its stack.
+#[derive(Debug, Clone)]
+pub struct Planning {
+    /// The stack.
+    pub stack: Stack,
+    /// The regions whose databases are protected.
+    pub source_regions: Vec<Region>,
+    /// The state machine that protects one database.
+    pub state_machine: StateMachineArn,
+    /// The recovery region's key, for policies that name none.
+    pub key: KeyArn,
+    /// The policies that hold where no set was ever applied: the built-in one.
+    pub policies: Policies,
+}
+
+impl Planning {
+    /// Reads the planner's variables.
+    ///
+    /// # Errors
+    /// All faults at once.
+    pub fn from_variables(mut vars: Variables) -> Result<Self, SettingsError> {
+        let planning = Self::read(&mut vars);
+        vars.finish(planning)
+    }
+
+    /// Reads the same variables, and leaves their faults with the others.
+    pub fn read(vars: &mut Variables) -> Option<Self> {
+        let stack = Stack::read(vars);
+        let source_regions = vars.required("SNAPFERRY_SOURCE_REGIONS", regions);
+        let state_machine = vars.required("SNAPFERRY_STATE_MACHINE_ARN", StateMachineArn::parse);
+        let key = vars.required("SNAPFERRY_KMS_KEY", KeyArn::parse);
+        let policies = built_in(vars, key.as_ref());
+        if let (Some(stack), Some(key)) = (&stack, &key)
+            && key.region() != stack.home.as_str()
+        {
+            vars.fault(format!(
+                "SNAPFERRY_KMS_KEY: the key lives in {}, and the copies in {}",
+                key.region(),
+                stack.home
+            ));
+        }
+        if let (Some(stack), Some(regions)) = (&stack, &source_regions)
+            && regions.contains(&stack.home)
+        {
+            vars.fault(format!(
+                "SNAPFERRY_SOURCE_REGIONS: {} is the recovery region itself",
+                stack.home
+            ));
+        }
+        Some(Self {
+            stack: stack?,
+            source_regions: source_regions?,
+            state_machine: state_machine?,
+            key: key?,
+            policies: policies?,
+        })
+    }
+}
+
+pub(super) fn regions(list: &str) -> Result<Vec<Region>, ParseError> {
+    let names: Vec<&str> = list
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .collect();
+    if names.is_empty() {
+        return Err(ParseError::new(
+            list,
+            "a list of AWS regions, separated by commas",
+        ));
+    }
+    names.into_iter().map(Region::parse).collect()
+}
+
+/// The policy of the template's parameters.
+pub(super) fn built_in(vars: &mut Variables, key: Option<&KeyArn>) -> Option<Policies> {
+    let pattern = vars.text("SNAPFERRY_SCHEDULE", "0 3 * * *");
+    let zone = vars.text("SNAPFERRY_TIME_ZONE", "UTC");
+    let schedule = Schedule::parse(&pattern, &zone)
+        .map_err(|error| vars.fault(format!("SNAPFERRY_SCHEDULE: {error}")))
+        .ok();
+    let name = PolicyName::parse(BUILT_IN_POLICY).ok()?;
+    let untagged = match vars.text("SNAPFERRY_SELECTION", "tagged").as_str() {
+        "tagged" => Some(None),
+        "all" => Some(Some(name.clone())),
+        other => {
+            vars.fault(format!(
+                "SNAPFERRY_SELECTION: {other:?} is neither tagged nor all"
+            ));
+            None
+        }
+    };
+    Some(Policies {
+        all: vec![Policy::new(name, schedule?, key?.clone())],
+        untagged: untagged?,
+        copy_slots: None,
+    })
+}

@@ -1,0 +1,74 @@
+//! What every function knows.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::faults::SettingsError;
+use super::variables::Variables;
+use crate::domain::arn::Region;
+use crate::domain::backoff::Backoff;
+use crate::domain::limits::VISIBILITY_SECONDS_MAX;
+use crate::domain::tags::StackId;
+use crate::domain::wait::Rules;
+
+/// What every function knows: whose stack, which table, which region is home.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    /// The rules' constants.
+    pub rules: Rules,
+    /// The recovery region: where everything runs.
+    pub home: Region,
+    /// The table's name.
+    pub table: String,
+    /// How many copies RDS may have in flight into the recovery region.
+    pub copy_slots: usize,
+    /// How many identifiers one describe call filters for.
+    pub sweep_width: usize,
+    /// The delay of a message that failed.
+    pub backoff: Backoff,
+    /// How long a hint is kept that RDS does not bear out yet.
+    pub hint_recheck: Duration,
+}
+
+impl Stack {
+    /// Reads the variables that all functions share.
+    ///
+    /// # Errors
+    /// All faults at once.
+    pub fn from_variables(mut vars: Variables) -> Result<Self, SettingsError> {
+        let stack = Self::read(&mut vars);
+        vars.finish(stack)
+    }
+
+    /// Reads the same variables, and leaves their faults with the others.
+    pub fn read(vars: &mut Variables) -> Option<Self> {
+        let stack = vars.required("SNAPFERRY_STACK", StackId::parse);
+        let home = vars.required("AWS_REGION", Region::parse);
+        let table = vars.required("SNAPFERRY_TABLE", |text| {
+            Ok::<_, SettingsError>(text.to_owned())
+        });
+        let grace = vars.number("SNAPFERRY_GRACE_SECONDS", 600, 1..=i64::MAX);
+        let copy_slots = vars.number("SNAPFERRY_COPY_SLOTS", 20, 1..=usize::MAX);
+        let sweep_width = vars.number("SNAPFERRY_SWEEP_WIDTH", 20, 1..=usize::MAX);
+        let delays = 1..=VISIBILITY_SECONDS_MAX;
+        let first = vars.number("SNAPFERRY_BACKOFF_SECONDS", 30, delays.clone());
+        let most = vars.number("SNAPFERRY_BACKOFF_MAX_SECONDS", 900, delays.clone());
+        let recheck = vars.number("SNAPFERRY_HINT_RECHECK_SECONDS", 5, delays);
+        Some(Self {
+            rules: Rules {
+                stack: stack?,
+                grace: SignedDuration::from_secs(grace),
+            },
+            home: home?,
+            table: table?,
+            copy_slots,
+            sweep_width,
+            backoff: Backoff {
+                first: Duration::from_secs(first),
+                most: Duration::from_secs(most),
+            },
+            hint_recheck: Duration::from_secs(recheck),
+        })
+    }
+}

@@ -1,0 +1,298 @@
+//! The catalog: one open run a database and policy, its newest recovery point, and how far a policy is planned.
+
+use jiff::Timestamp;
+use snapferry::domain::manifest::Manifest;
+use snapferry::ports::{
+    Claim, ClaimRun, Entry, Held, PlanCursor, ReadEntries, RecordRecoveryPoint,
+};
+
+use super::samples::{
+    database, execution, execution_arn, policy, recovery_point, region, resource_id, run, time,
+};
+
+/// The ports of this file's cases.
+pub(crate) trait Table: ClaimRun + RecordRecoveryPoint + ReadEntries + PlanCursor {}
+
+impl<T: ClaimRun + RecordRecoveryPoint + ReadEntries + PlanCursor> Table for T {}
+
+const MORNING: &str = "2026-11-22T03:00:00.125Z";
+const NOON: &str = "2026-11-22T12:00:00Z";
+
+async fn claim(table: &impl Table, by: &str, at: &str, instead_of: Option<&Held>) -> Claim {
+    let claim = table
+        .claim_run(
+            &database("orders"),
+            &policy("default"),
+            &execution(by),
+            time(at),
+            instead_of,
+        )
+        .await;
+    claim.unwrap()
+}
+
+fn held(by: &str, since: &str) -> Held {
+    Held {
+        by: execution(by),
+        since: Some(time(since)),
+    }
+}
+
+async fn record(table: &impl Table, by: &str, point: &Manifest) {
+    let recorded = table
+        .record_recovery_point(&run("orders"), &execution_arn(by), point)
+        .await;
+    recorded.unwrap();
+}
+
+async fn entry(table: &impl Table) -> Entry {
+    let of = [(resource_id("orders"), policy("default"))];
+    let mut entries = table.read_entries(&of).await.unwrap();
+    assert_eq!(entries.len(), 1);
+    entries.remove(0)
+}
+
+async fn newest(table: &impl Table) -> Option<Manifest> {
+    entry(table).await.newest
+}
+
+async fn is_open(table: &impl Table) -> bool {
+    entry(table).await.open.is_some()
+}
+
+fn older() -> Manifest {
+    recovery_point("older", Some("2026-11-21T03:00:00.125Z"))
+}
+
+fn younger() -> Manifest {
+    recovery_point("younger", Some("2026-11-22T03:00:00.125Z"))
+}
+
+fn undated() -> Manifest {
+    recovery_point("undated", None)
+}
+
+pub(crate) async fn the_first_claim_is_ours(table: &impl Table) {
+    assert_eq!(claim(table, "first", MORNING, None).await, Claim::Ours);
+    assert_eq!(entry(table).await.open, Some(execution("first")));
+    assert_eq!(newest(table).await, None);
+}
+
+pub(crate) async fn a_claim_that_is_repeated_is_ours(table: &impl Table) {
+    assert_eq!(claim(table, "first", MORNING, None).await, Claim::Ours);
+    assert_eq!(claim(table, "first", NOON, None).await, Claim::Ours);
+    let other = claim(table, "second", NOON, None).await;
+    assert_eq!(other, Claim::HeldBy(held("first", NOON)), "claimed anew");
+}
+
+pub(crate) async fn another_claim_is_answered_with_the_holder_and_since_when(table: &impl Table) {
+    let with_microseconds = "2026-11-22T03:00:00.125999Z";
+    claim(table, "first", with_microseconds, None).await;
+    let other = claim(table, "second", NOON, None).await;
+    assert_eq!(other, Claim::HeldBy(held("first", MORNING)));
+    assert_eq!(entry(table).await.open, Some(execution("first")));
+}
+
+pub(crate) async fn a_run_is_taken_over_from_the_holder_that_was_looked_at(table: &impl Table) {
+    claim(table, "first", MORNING, None).await;
+    let looked_at = held("first", MORNING);
+    let taken = claim(table, "second", NOON, Some(&looked_at)).await;
+    assert_eq!(taken, Claim::Ours);
+    let late = claim(table, "first", NOON, None).await;
+    assert_eq!(late, Claim::HeldBy(held("second", NOON)));
+}
+
+pub(crate) async fn a_run_is_not_taken_over_once_it_was_claimed_anew(table: &impl Table) {
+    claim(table, "first", MORNING, None).await;
+    claim(table, "first", NOON, None).await;
+    let now = Claim::HeldBy(held("first", NOON));
+    let looked_at = held("first", MORNING);
+    assert_eq!(claim(table, "second", NOON, Some(&looked_at)).await, now);
+    let without_a_time = Held {
+        since: None,
+        ..looked_at
+    };
+    let taken = claim(table, "second", NOON, Some(&without_a_time)).await;
+    assert_eq!(taken, now);
+}
+
+pub(crate) async fn a_run_is_not_taken_over_from_another_than_the_one_looked_at(
+    table: &impl Table,
+) {
+    claim(table, "first", MORNING, None).await;
+    let another = held("another", MORNING);
+    let taken = claim(table, "second", NOON, Some(&another)).await;
+    assert_eq!(taken, Claim::HeldBy(held("first", MORNING)));
+}
+
+pub(crate) async fn a_takeover_finds_a_run_that_has_ended_free(table: &impl Table) {
+    let looked_at = held("first", MORNING);
+    let taken = claim(table, "second", NOON, Some(&looked_at)).await;
+    assert_eq!(taken, Claim::Ours);
+}
+
+pub(crate) async fn the_runs_of_two_policies_are_apart(table: &impl Table) {
+    claim(table, "first", MORNING, None).await;
+    let of_gold = table
+        .claim_run(
+            &database("orders"),
+            &policy("gold"),
+            &execution("second"),
+            time(NOON),
+            None,
+        )
+        .await;
+    assert_eq!(of_gold.unwrap(), Claim::Ours);
+    assert_eq!(entry(table).await.open, Some(execution("first")));
+}
+
+pub(crate) async fn a_recovery_point_is_entered(table: &impl Table) {
+    record(table, "first", &younger()).await;
+    let found = entry(table).await;
+    assert_eq!(found.database, resource_id("orders"));
+    assert_eq!(found.policy, policy("default"));
+    assert_eq!(found.newest, Some(younger()));
+    assert_eq!(found.open, None);
+}
+
+pub(crate) async fn a_recovery_point_ends_its_run(table: &impl Table) {
+    claim(table, "first", MORNING, None).await;
+    record(table, "first", &younger()).await;
+    assert!(!is_open(table).await);
+    assert_eq!(claim(table, "second", NOON, None).await, Claim::Ours);
+}
+
+pub(crate) async fn a_recovery_point_of_another_execution_leaves_the_run_open(table: &impl Table) {
+    claim(table, "second", MORNING, None).await;
+    record(table, "first", &younger()).await;
+    let other = claim(table, "third", NOON, None).await;
+    assert_eq!(other, Claim::HeldBy(held("second", MORNING)));
+}
+
+pub(crate) async fn a_run_whose_name_ends_like_the_execution_stays_open(table: &impl Table) {
+    claim(table, "run-a1", MORNING, None).await;
+    record(table, "another-run-a1", &younger()).await;
+    let other = claim(table, "third", NOON, None).await;
+    assert_eq!(other, Claim::HeldBy(held("run-a1", MORNING)));
+}
+
+pub(crate) async fn a_younger_recovery_point_takes_the_older_ones_place(table: &impl Table) {
+    record(table, "first", &older()).await;
+    record(table, "second", &younger()).await;
+    assert_eq!(newest(table).await, Some(younger()));
+}
+
+pub(crate) async fn a_recovery_point_of_the_same_age_takes_its_place(table: &impl Table) {
+    let again = Manifest {
+        snapshot: super::samples::copy("again"),
+        ..younger()
+    };
+    record(table, "first", &younger()).await;
+    record(table, "second", &again).await;
+    assert_eq!(newest(table).await, Some(again));
+}
+
+pub(crate) async fn an_older_recovery_point_is_not_entered_and_ends_its_run(table: &impl Table) {
+    record(table, "second", &younger()).await;
+    claim(table, "first", MORNING, None).await;
+    record(table, "first", &older()).await;
+    assert_eq!(newest(table).await, Some(younger()));
+    assert!(!is_open(table).await);
+}
+
+pub(crate) async fn ages_are_compared_in_milliseconds(table: &impl Table) {
+    let of = |taken_at: &str| Manifest {
+        taken_at: Some(time(taken_at)),
+        ..younger()
+    };
+    let entered_last = of("2026-11-22T03:00:00.125001Z");
+    record(table, "first", &of("2026-11-22T03:00:00.125999Z")).await;
+    record(table, "second", &entered_last).await;
+    assert_eq!(newest(table).await, Some(entered_last), "kept in full");
+}
+
+pub(crate) async fn an_undated_recovery_point_is_entered_where_there_is_none(table: &impl Table) {
+    claim(table, "first", MORNING, None).await;
+    record(table, "first", &undated()).await;
+    assert_eq!(newest(table).await, Some(undated()));
+    assert!(!is_open(table).await);
+}
+
+pub(crate) async fn an_undated_recovery_point_takes_no_other_ones_place(table: &impl Table) {
+    let another = Manifest {
+        snapshot: super::samples::copy("another"),
+        ..undated()
+    };
+    record(table, "first", &undated()).await;
+    record(table, "second", &another).await;
+    assert_eq!(newest(table).await, Some(undated()), "undated");
+    record(table, "third", &younger()).await;
+    record(table, "fourth", &another).await;
+    assert_eq!(newest(table).await, Some(younger()), "dated");
+}
+
+pub(crate) async fn a_dated_recovery_point_takes_an_undated_ones_place(table: &impl Table) {
+    record(table, "first", &undated()).await;
+    record(table, "second", &older()).await;
+    assert_eq!(newest(table).await, Some(older()));
+}
+
+pub(crate) async fn entries_are_read_where_there_are_any(table: &impl Table) {
+    record(table, "first", &younger()).await;
+    let of = [
+        (resource_id("nothing"), policy("default")),
+        (resource_id("orders"), policy("gold")),
+        (resource_id("orders"), policy("default")),
+    ];
+    let entries = table.read_entries(&of).await.unwrap();
+    assert_eq!(entries, [entry(table).await]);
+}
+
+pub(crate) async fn no_entries_are_read_of_nothing(table: &impl Table) {
+    record(table, "first", &younger()).await;
+    assert_eq!(table.read_entries(&[]).await.unwrap(), []);
+}
+
+async fn cursor(table: &impl Table, of: &str, place: &str) -> Option<Timestamp> {
+    let until = table.planned_until(&policy(of), &region(place)).await;
+    until.unwrap()
+}
+
+async fn plan_until(table: &impl Table, of: &str, place: &str, due: &str) {
+    let set = table
+        .set_planned_until(&policy(of), &region(place), time(due))
+        .await;
+    set.unwrap();
+}
+
+pub(crate) async fn the_cursor_begins_nowhere(table: &impl Table) {
+    assert_eq!(cursor(table, "default", "eu-west-1").await, None);
+}
+
+pub(crate) async fn the_cursor_moves_forward(table: &impl Table) {
+    plan_until(table, "default", "eu-west-1", MORNING).await;
+    assert_eq!(
+        cursor(table, "default", "eu-west-1").await,
+        Some(time(MORNING))
+    );
+    plan_until(table, "default", "eu-west-1", NOON).await;
+    assert_eq!(
+        cursor(table, "default", "eu-west-1").await,
+        Some(time(NOON))
+    );
+}
+
+pub(crate) async fn the_cursor_never_moves_backwards(table: &impl Table) {
+    plan_until(table, "default", "eu-west-1", NOON).await;
+    plan_until(table, "default", "eu-west-1", MORNING).await;
+    assert_eq!(
+        cursor(table, "default", "eu-west-1").await,
+        Some(time(NOON))
+    );
+}
+
+pub(crate) async fn the_cursors_of_policies_and_regions_are_apart(table: &impl Table) {
+    plan_until(table, "default", "eu-west-1", MORNING).await;
+    assert_eq!(cursor(table, "gold", "eu-west-1").await, None);
+    assert_eq!(cursor(table, "default", "us-east-1").await, None);
+}

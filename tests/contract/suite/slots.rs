@@ -1,0 +1,285 @@
+//! Copy slots: counted over all and by policy, taken and freed in one write each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use snapferry::domain::arn::RdsArn;
+use snapferry::domain::names::Attempt;
+use snapferry::domain::naming::nth_attempt;
+use snapferry::domain::slot_limits::{PolicySlots, SlotLimits};
+use snapferry::domain::tags::PolicyName;
+use snapferry::domain::wait::Phase;
+use snapferry::ports::{Abandoned, ClaimSlot, FreeSlot, ListOpen, RegisterWaits, Waits};
+
+use super::samples::{copy, policy, time, token, wait, wait_in};
+
+/// The ports of this file's cases.
+pub(crate) trait Table: ClaimSlot + FreeSlot + ListOpen + RegisterWaits + Waits {}
+
+impl<T: ClaimSlot + FreeSlot + ListOpen + RegisterWaits + Waits> Table for T {}
+
+fn of_all(most: usize) -> SlotLimits {
+    SlotLimits {
+        most,
+        of_policy: None,
+    }
+}
+
+fn of_policy(most: usize, name: &str, most_of_it: usize) -> SlotLimits {
+    SlotLimits {
+        of_policy: Some(PolicySlots {
+            policy: policy(name),
+            most: most_of_it,
+        }),
+        ..of_all(most)
+    }
+}
+
+async fn claim(table: &impl Table, name: &str, limits: &SlotLimits) -> bool {
+    table.claim_slot(&copy(name), limits).await.unwrap()
+}
+
+/// Frees the slot of a copy whose wait is gone.
+async fn free(table: &impl Table, name: &str, of: Option<&str>) -> bool {
+    let of = of.map(policy);
+    let freed = table
+        .free_slot(&copy(name), of.as_ref(), &Abandoned::WaitGone)
+        .await;
+    freed.unwrap()
+}
+
+/// Who holds a slot, and who counts for a policy: over all pages of the list.
+async fn holders(table: &impl Table) -> (BTreeSet<RdsArn>, BTreeMap<RdsArn, PolicyName>) {
+    let (mut holders, mut of) = (BTreeSet::new(), BTreeMap::new());
+    let mut next = None;
+    loop {
+        let page = table.list_open(next).await.unwrap();
+        holders.extend(page.holders);
+        of.extend(page.holders_of);
+        next = page.next;
+        if next.is_none() {
+            return (holders, of);
+        }
+    }
+}
+
+fn copies(names: &[&str]) -> BTreeSet<RdsArn> {
+    names.iter().map(|name| copy(name)).collect()
+}
+
+pub(crate) async fn slots_are_taken_up_to_the_limit(table: &impl Table) {
+    assert!(claim(table, "a", &of_all(2)).await);
+    assert!(claim(table, "b", &of_all(2)).await);
+    assert!(!claim(table, "c", &of_all(2)).await);
+    assert_eq!(holders(table).await.0, copies(&["a", "b"]));
+}
+
+pub(crate) async fn a_slot_that_is_held_is_held_again_when_the_limit_is_lowered(
+    table: &impl Table,
+) {
+    assert!(claim(table, "a", &of_all(2)).await);
+    assert!(claim(table, "b", &of_all(2)).await);
+    assert!(claim(table, "a", &of_all(1)).await);
+    assert!(!claim(table, "c", &of_all(1)).await);
+}
+
+pub(crate) async fn a_policy_takes_no_more_slots_than_its_own_limit(table: &impl Table) {
+    let limits = of_policy(5, "gold", 1);
+    assert!(claim(table, "a", &limits).await);
+    assert!(!claim(table, "b", &limits).await);
+    assert!(claim(table, "a", &limits).await, "it holds one already");
+}
+
+pub(crate) async fn a_policy_with_slots_of_its_own_leaves_the_others_theirs(table: &impl Table) {
+    assert!(claim(table, "a", &of_policy(5, "gold", 1)).await);
+    assert!(claim(table, "b", &of_policy(5, "silver", 1)).await);
+    assert!(claim(table, "c", &of_all(5)).await);
+    let (all, of) = holders(table).await;
+    assert_eq!(all, copies(&["a", "b", "c"]));
+    let counted = [(copy("a"), policy("gold")), (copy("b"), policy("silver"))];
+    assert_eq!(of, counted.into());
+}
+
+pub(crate) async fn the_limit_of_all_holds_for_a_policy_with_room_of_its_own(table: &impl Table) {
+    assert!(claim(table, "a", &of_all(1)).await);
+    assert!(!claim(table, "b", &of_policy(1, "gold", 1)).await);
+}
+
+pub(crate) async fn a_holder_counts_for_its_policy_once_it_claims_for_it(table: &impl Table) {
+    assert!(claim(table, "a", &of_all(2)).await);
+    // It holds a slot already: its policy's limit does not take it away.
+    assert!(claim(table, "b", &of_policy(2, "gold", 1)).await);
+    assert!(claim(table, "a", &of_policy(2, "gold", 1)).await);
+    let (_, of) = holders(table).await;
+    assert_eq!(of.len(), 2);
+}
+
+pub(crate) async fn a_holder_counts_for_each_policy_that_it_has_claimed_for(table: &impl Table) {
+    assert!(claim(table, "a", &of_policy(5, "gold", 1)).await);
+    assert!(claim(table, "a", &of_policy(5, "silver", 1)).await);
+    assert!(!claim(table, "b", &of_policy(5, "gold", 1)).await);
+    assert!(!claim(table, "b", &of_policy(5, "silver", 1)).await);
+}
+
+pub(crate) async fn a_refused_claim_leaves_nothing_behind(table: &impl Table) {
+    assert!(claim(table, "a", &of_all(1)).await);
+    assert!(!claim(table, "b", &of_policy(1, "gold", 1)).await);
+    let (all, of) = holders(table).await;
+    assert_eq!(all, copies(&["a"]));
+    assert_eq!(of, BTreeMap::new());
+}
+
+pub(crate) async fn all_attempts_at_a_copy_have_one_slot(table: &impl Table) {
+    let second = nth_attempt(&copy("a"), Attempt::from_number(2).expect("an attempt"));
+    let limits = of_policy(1, "gold", 1);
+    assert!(table.claim_slot(&second, &limits).await.unwrap());
+    assert!(
+        claim(table, "a", &limits).await,
+        "the first attempt holds it"
+    );
+    assert!(table.claim_slot(&second, &limits).await.unwrap());
+    let of = [(copy("a"), policy("gold"))].into();
+    assert_eq!(holders(table).await, (copies(&["a"]), of));
+}
+
+pub(crate) async fn a_slot_is_kept_while_a_later_attempt_has_the_wait(table: &impl Table) {
+    let mut later = wait("a", "t");
+    later.resource = nth_attempt(&copy("a"), Attempt::from_number(2).expect("an attempt"));
+    assert!(claim(table, "a", &of_all(1)).await);
+    table.register(&later).await.unwrap();
+    assert!(!free(table, "a", None).await);
+    let proof = Abandoned::RegisteredSince(later.since);
+    let freed = table.free_slot(&copy("a"), None, &proof).await;
+    assert!(freed.unwrap());
+}
+
+pub(crate) async fn a_slot_is_freed_when_the_wait_is_gone(table: &impl Table) {
+    assert!(claim(table, "a", &of_all(1)).await);
+    assert!(free(table, "a", None).await);
+    assert_eq!(holders(table).await.0, copies(&[]));
+    assert!(claim(table, "b", &of_all(1)).await);
+}
+
+pub(crate) async fn a_slot_is_not_freed_while_a_wait_is_stored(table: &impl Table) {
+    assert!(claim(table, "a", &of_all(1)).await);
+    table.register(&wait("a", "t")).await.unwrap();
+    assert!(!free(table, "a", None).await);
+    assert_eq!(holders(table).await.0, copies(&["a"]));
+    table.forget(&copy("a"), &token("t")).await.unwrap();
+    assert!(free(table, "a", None).await);
+}
+
+pub(crate) async fn a_slot_is_freed_while_the_wait_is_registered_since_that_time(
+    table: &impl Table,
+) {
+    assert!(claim(table, "a", &of_all(1)).await);
+    let registered = wait("a", "t");
+    table.register(&registered).await.unwrap();
+    let proof = Abandoned::RegisteredSince(registered.since);
+    let freed = table.free_slot(&copy("a"), None, &proof).await;
+    assert!(freed.unwrap());
+    assert_eq!(holders(table).await.0, copies(&[]));
+}
+
+pub(crate) async fn a_registered_waits_time_is_compared_in_milliseconds(table: &impl Table) {
+    assert!(claim(table, "a", &of_all(1)).await);
+    let mut registered = wait("a", "t");
+    registered.since = time("2026-11-22T03:06:00.250999Z");
+    table.register(&registered).await.unwrap();
+    let proof = Abandoned::RegisteredSince(time("2026-11-22T03:06:00.250001Z"));
+    let freed = table.free_slot(&copy("a"), None, &proof).await;
+    assert!(freed.unwrap());
+}
+
+pub(crate) async fn a_slot_is_not_freed_when_the_wait_has_moved_on(table: &impl Table) {
+    let proof = Abandoned::RegisteredSince(wait("a", "t").since);
+    for phase in Phase::ALL {
+        let name = phase.as_str();
+        assert!(claim(table, name, &of_all(9)).await);
+        table.register(&wait_in(phase, name, "t")).await.unwrap();
+        let freed = table.free_slot(&copy(name), None, &proof).await;
+        assert_eq!(freed.unwrap(), phase == Phase::Registered, "{phase:?}");
+    }
+    assert!(claim(table, "again", &of_all(9)).await);
+    table.register(&wait("again", "t")).await.unwrap();
+    let earlier = Abandoned::RegisteredSince(time("2026-11-22T03:00:00Z"));
+    let freed = table.free_slot(&copy("again"), None, &earlier).await;
+    assert!(!freed.unwrap(), "it was registered anew");
+    assert!(claim(table, "gone", &of_all(9)).await);
+    let freed = table.free_slot(&copy("gone"), None, &proof).await;
+    assert!(!freed.unwrap(), "it is gone and proves nothing of its time");
+    let left = copies(&["queued", "requested", "seen", "again", "gone"]);
+    assert_eq!(holders(table).await.0, left);
+}
+
+pub(crate) async fn a_slot_that_nobody_holds_is_not_freed(table: &impl Table) {
+    assert!(!free(table, "a", None).await);
+    assert!(!free(table, "a", Some("gold")).await);
+    assert!(claim(table, "b", &of_all(1)).await);
+    assert!(!free(table, "a", None).await);
+    assert_eq!(holders(table).await.0, copies(&["b"]));
+}
+
+pub(crate) async fn a_freed_slot_is_free_for_its_policy_too(table: &impl Table) {
+    let limits = of_policy(5, "gold", 1);
+    assert!(claim(table, "a", &limits).await);
+    assert!(free(table, "a", Some("gold")).await);
+    assert_eq!(holders(table).await, Default::default());
+    assert!(claim(table, "b", &limits).await);
+}
+
+pub(crate) async fn a_slot_freed_without_its_policy_still_counts_for_the_policy(
+    table: &impl Table,
+) {
+    let limits = of_policy(5, "gold", 1);
+    assert!(claim(table, "a", &limits).await);
+    assert!(free(table, "a", None).await);
+    assert!(!claim(table, "b", &limits).await);
+    assert!(claim(table, "b", &of_all(1)).await, "of all, it is free");
+}
+
+pub(crate) async fn a_slot_freed_for_another_policy_still_counts_for_its_own(table: &impl Table) {
+    let limits = of_policy(5, "gold", 1);
+    assert!(claim(table, "a", &limits).await);
+    assert!(free(table, "a", Some("silver")).await);
+    assert!(!claim(table, "b", &limits).await);
+    assert!(claim(table, "b", &of_all(1)).await, "of all, it is free");
+}
+
+pub(crate) async fn what_is_left_in_a_policys_set_alone_is_shown_and_can_be_freed(
+    table: &impl Table,
+) {
+    let limits = of_policy(5, "gold", 1);
+    assert!(claim(table, "a", &limits).await);
+    assert!(free(table, "a", None).await);
+    // It is in the list as long as another copy holds a slot: an empty set takes the item out of the index.
+    assert!(claim(table, "b", &of_all(5)).await);
+    let (all, of) = holders(table).await;
+    assert_eq!(all, copies(&["a", "b"]));
+    assert_eq!(of, [(copy("a"), policy("gold"))].into());
+    assert!(free(table, "a", Some("gold")).await);
+    assert_eq!(holders(table).await.0, copies(&["b"]));
+    assert!(!free(table, "a", Some("gold")).await);
+}
+
+pub(crate) async fn the_list_shows_the_holders_on_one_page(table: &impl Table) {
+    for n in 0..12 {
+        let name = format!("db-{n}");
+        table.register(&wait(&name, &name)).await.unwrap();
+    }
+    assert!(claim(table, "db-3", &of_policy(5, "gold", 1)).await);
+    assert!(claim(table, "db-7", &of_all(5)).await);
+    let (mut pages, mut next) = (0, None);
+    loop {
+        let page = table.list_open(next).await.unwrap();
+        if !page.holders.is_empty() {
+            pages += 1;
+            assert_eq!(page.holders, copies(&["db-3", "db-7"]));
+            assert_eq!(page.holders_of, [(copy("db-3"), policy("gold"))].into());
+        }
+        next = page.next;
+        if next.is_none() {
+            break;
+        }
+    }
+    assert_eq!(pages, 1);
+}
