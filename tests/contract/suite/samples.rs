@@ -115,7 +115,7 @@ pub(crate) fn wait_in(phase: Phase, name: &str, with: &str) -> Wait {
 }
 
 pub(crate) fn trouble(why: &str) -> Trouble {
-    Trouble::new(Some(Remedy::MendKey), why, time("2026-11-22T03:06:01.500Z"))
+    Trouble::new(Some(Remedy::FixKey), why, time("2026-11-22T03:06:01.500Z"))
 }
 
 /// A recovery point of a database.
