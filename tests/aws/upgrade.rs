@@ -14,7 +14,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use snapferry::domain::arn::{ExecutionArn, RdsArn};
 use snapferry::domain::command::{Command, Run, Step};
-use snapferry::domain::names::{self, Attempt};
+use snapferry::domain::names::Attempt;
+use snapferry::domain::naming;
 use snapferry::domain::tags::StackId;
 use snapferry::domain::token::TaskToken;
 use snapferry::ports::{ListOpen, OpenPage};
@@ -193,18 +194,18 @@ fn upgrade_reads_every_execution_input_and_gives_the_names_that_0_1_0_gave() {
     let all = rows("executions.json");
     for execution in &all {
         let input = execution["input"].as_str().unwrap();
-        let run = snapferry::wire::run::read(input).unwrap();
+        let run = snapferry::json::run::read(input).unwrap();
         check_run(&run, &object(input));
         let arn = ExecutionArn::parse(execution["executionArn"].as_str().unwrap()).unwrap();
         is_an_attempt_at(&arn.name().to_owned(), |attempt| {
-            names::execution(&stack(), &run, attempt).to_string()
+            naming::execution(&stack(), &run, attempt).to_string()
         });
         let output = execution
             .get("output")
             .map(|output| object(output.as_str().unwrap()));
         for step in ["snapshot", "copy"] {
             if let Some(manifest) = output.as_ref().and_then(|output| output.get(step)) {
-                let read = snapferry::wire::manifest::read(&manifest.to_string()).unwrap();
+                let read = snapferry::json::manifest::read(&manifest.to_string()).unwrap();
                 table::check_manifest(&read, manifest);
             }
         }
@@ -234,7 +235,7 @@ fn upgrade_knows_the_snapshots_that_0_1_0_had_made() {
     for row in rows("snapshots.json") {
         let tags = &row["tags"];
         let execution = execution_of(tags["snapferry:run"].as_str().unwrap());
-        let run = snapferry::wire::run::read(execution["input"].as_str().unwrap()).unwrap();
+        let run = snapferry::json::run::read(execution["input"].as_str().unwrap()).unwrap();
         let snapshot = Snapshot {
             arn: RdsArn::parse(row["arn"].as_str().unwrap()).unwrap(),
             tags: serde_json::from_value(tags.clone()).unwrap(),

@@ -9,8 +9,7 @@ use snapferry::domain::failure::Reason as FailureReason;
 use snapferry::domain::hint::Happened;
 use snapferry::domain::letter::{About, Reason, Selection, Undelivered};
 use snapferry::domain::wait::Wait;
-use snapferry::wire;
-use snapferry::wire::event::Event;
+use snapferry::json::event::Event;
 
 use super::{
     TOKEN, answer, check_command, check_run, execution_of, file, items, object, open, rows, token,
@@ -39,7 +38,7 @@ async fn upgrade_reads_every_command_that_0_1_0_left_in_its_queue() {
         .chain(parked.iter().filter(|one| !is_garbage(one)))
     {
         let json = object(body(message));
-        let command = wire::command::read(body(message)).unwrap();
+        let command = snapferry::json::command::read(body(message)).unwrap();
         check_command(&command, &json);
         let execution = execution_of(command.execution.name());
         check_run(&command.run, &object(execution["input"].as_str().unwrap()));
@@ -79,7 +78,10 @@ fn upgrade_reads_what_the_definition_of_0_1_0_still_sends() {
                 })
                 .collect();
             let body = Value::Object(body);
-            check_command(&wire::command::read(&body.to_string()).unwrap(), &body);
+            check_command(
+                &snapferry::json::command::read(&body.to_string()).unwrap(),
+                &body,
+            );
             sent += 1;
         }
     }
@@ -123,7 +125,7 @@ fn upgrade_fails_a_step_only_by_names_that_the_definition_of_0_1_0_retries() {
 #[track_caller]
 fn check_event(body: &str) -> RdsArn {
     let detail = &object(body)["detail"];
-    let Event::Hint(hint) = wire::event::read(body).unwrap() else {
+    let Event::Hint(hint) = snapferry::json::event::read(body).unwrap() else {
         panic!("{body} is no hint")
     };
     assert_eq!(
@@ -223,7 +225,7 @@ async fn upgrade_shows_every_command_that_0_1_0_parked_and_why() {
             continue;
         }
         let json = object(body(&message));
-        let command = wire::command::read(body(&message)).unwrap();
+        let command = snapferry::json::command::read(body(&message)).unwrap();
         check_command(&command, &json);
         let about = About::Command {
             step: command.step,
