@@ -115,6 +115,10 @@ macro_rules! calls {
         /// A call with its arguments.
         #[derive(Debug, Clone, PartialEq)]
         #[allow(missing_docs, reason = "a field is the argument of its name")]
+        #[allow(
+            clippy::large_enum_variant,
+            reason = "test support: a call lives only until it is answered"
+        )]
         pub enum Call {
             $($(
                 #[doc = concat!("`", stringify!($method), "`")]

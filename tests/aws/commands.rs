@@ -454,7 +454,7 @@ fn help_says_where_the_settings_come_from() {
         "CliEnvironment",
         "SNAPFERRY_TABLE",
         "AWS_REGION",
-        "run",
+        "start",
         "waits",
         "Exit codes",
     ] {

@@ -25,6 +25,7 @@ mod secrets;
 mod server;
 mod step_functions;
 mod table;
+mod upgrade;
 mod wire;
 #[path = "../core/world.rs"]
 #[allow(

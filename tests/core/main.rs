@@ -26,6 +26,7 @@ mod settle;
 mod slots;
 mod slow_network;
 mod sweeper;
+mod tidy;
 mod wire;
 mod worker;
 mod world;

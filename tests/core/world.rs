@@ -228,6 +228,9 @@ pub(crate) type Scripted = (Operation, Option<&'static str>, &'static str);
 /// The fake, with a hook that the tests steer.
 pub(crate) type World = Through<fake::World<Shelf>, Script>;
 
+/// What a test does while a call is under way.
+type Meanwhile = Box<dyn FnOnce()>;
+
 /// What goes wrong, and what was asked.
 #[derive(Default)]
 pub(crate) struct Script {
@@ -239,7 +242,7 @@ pub(crate) struct Script {
     /// A look at this snapshot panics.
     pub(crate) panics_on: RefCell<Option<String>>,
     /// What happens right before a call, once.
-    meanwhile: RefCell<Vec<(Name, Box<dyn FnOnce()>)>>,
+    meanwhile: RefCell<Vec<(Name, Meanwhile)>>,
     calls: RefCell<Vec<Call>>,
 }
 

@@ -234,13 +234,13 @@ impl World {
                 region,
                 due,
             } => self.judge_planned(policy, region, *due),
-            Call::StartExecution { name, run } => {
-                if !self.step_functions.executions.contains_key(name.as_str()) {
-                    self.judge_start(name.as_str(), run);
-                    self.count("executions started");
-                    if run.extras.automated.is_some() {
-                        self.count(started_by(by));
-                    }
+            Call::StartExecution { name, run }
+                if !self.step_functions.executions.contains_key(name.as_str()) =>
+            {
+                self.judge_start(name.as_str(), run);
+                self.count("executions started");
+                if run.extras.automated.is_some() {
+                    self.count(started_by(by));
                 }
             }
             _ => {}
@@ -263,10 +263,11 @@ impl World {
                     self.judge_accepted(&arn);
                 }
             }
-            Call::DescribeSnapshots { .. } if self.rds.shows_odd_statuses => {
-                if is_rds(answer, |found: &Vec<Snapshot>| !found.is_empty()) {
-                    self.count_fault(Fault::UnknownStatus);
-                }
+            Call::DescribeSnapshots { .. }
+                if self.rds.shows_odd_statuses
+                    && is_rds(answer, |found: &Vec<Snapshot>| !found.is_empty()) =>
+            {
+                self.count_fault(Fault::UnknownStatus);
             }
             Call::Register { wait } if is(answer, |new: &Option<Wait>| new.is_none()) => {
                 self.stored(by, wait);

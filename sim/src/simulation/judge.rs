@@ -308,6 +308,15 @@ impl World {
                 format!("{} is overwritten", stored.resource)
             });
         }
+        // A wait goes on to the next attempt only from one that has come to nothing.
+        let goes_on = stored.command.token == new.command.token && stored.resource != new.resource;
+        let truth = self.truth(&stored.resource);
+        let is_over = truth.is_none_or(|s| matches!(s.stage(), Stage::Failed | Stage::Deleting));
+        if goes_on && !is_over {
+            self.broke(rule::LIVE_WAIT, || {
+                format!("{} is passed over although RDS has it", stored.resource)
+            });
+        }
     }
 
     /// RDS is asked for a snapshot or a copy.
