@@ -1,6 +1,6 @@
 //! A queue of SQS's standard kind: at least once, in no order, hidden for a while once received.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -47,6 +47,8 @@ pub struct Queue<Note = ()> {
     name: &'static str,
     messages: BTreeMap<u64, Message<Note>>,
     numbers: BTreeMap<String, u64>,
+    /// The messages by the time that they can be received at.
+    by_time: BTreeSet<(Timestamp, u64)>,
     sent: u64,
 }
 
@@ -65,6 +67,7 @@ impl<Note> Queue<Note> {
             name,
             messages: BTreeMap::new(),
             numbers: BTreeMap::new(),
+            by_time: BTreeSet::new(),
             sent: 0,
         }
     }
@@ -87,6 +90,7 @@ impl<Note> Queue<Note> {
     pub fn put(&mut self, message: Message<Note>) -> u64 {
         self.sent += 1;
         self.numbers.insert(message.id.clone(), self.sent);
+        self.by_time.insert((message.visible_at, self.sent));
         self.messages.insert(self.sent, message);
         self.sent
     }
@@ -95,6 +99,7 @@ impl<Note> Queue<Note> {
     pub fn remove(&mut self, number: u64) -> Option<Message<Note>> {
         let removed = self.messages.remove(&number)?;
         self.numbers.remove(&removed.id);
+        self.by_time.remove(&(removed.visible_at, number));
         Some(removed)
     }
 
@@ -110,19 +115,30 @@ impl<Note> Queue<Note> {
         self.messages.get(&number)
     }
 
-    /// A message by its number, to be changed.
-    pub fn get_mut(&mut self, number: u64) -> Option<&mut Message<Note>> {
-        self.messages.get_mut(&number)
+    /// Lets a message be received from a time on.
+    pub fn show_at(&mut self, number: u64, at: Timestamp) {
+        if let Some(message) = self.messages.get_mut(&number) {
+            self.by_time.remove(&(message.visible_at, number));
+            message.visible_at = at;
+            self.by_time.insert((at, number));
+        }
     }
 
-    /// The message that was sent last, if it is still here.
-    pub fn newest_mut(&mut self) -> Option<&mut Message<Note>> {
-        self.messages.get_mut(&self.sent)
+    /// The number of the message that was sent last; 0 if none ever was.
+    #[must_use]
+    pub fn newest(&self) -> u64 {
+        self.sent
     }
 
-    /// All messages, to be changed.
-    pub fn messages_mut(&mut self) -> impl Iterator<Item = &mut Message<Note>> {
-        self.messages.values_mut()
+    /// What its owner knows of a message, to be changed.
+    pub fn note_mut(&mut self, number: u64) -> Option<&mut Note> {
+        let message = self.messages.get_mut(&number)?;
+        Some(&mut message.note)
+    }
+
+    /// What its owner knows of each message, to be changed.
+    pub fn notes_mut(&mut self) -> impl Iterator<Item = &mut Note> {
+        self.messages.values_mut().map(|message| &mut message.note)
     }
 
     /// All messages with their numbers, hidden ones too.
@@ -148,16 +164,19 @@ impl<Note> Queue<Note> {
     /// Whether a message can be received now.
     #[must_use]
     pub fn has_visible(&self, now: Timestamp) -> bool {
-        self.visible(now).next().is_some()
+        self.next_visible().is_some_and(|at| at <= now)
     }
 
     /// When the next message can be received.
     #[must_use]
     pub fn next_visible(&self) -> Option<Timestamp> {
-        self.messages
-            .values()
-            .map(|message| message.visible_at)
-            .min()
+        self.by_time.first().map(|(at, _)| *at)
+    }
+
+    /// The message that could be received first of all.
+    #[must_use]
+    pub fn first(&self) -> Option<u64> {
+        self.by_time.first().map(|(_, number)| *number)
     }
 
     /// Receives one message and hides it for a while.
@@ -167,9 +186,9 @@ impl<Note> Queue<Note> {
         hidden_for: Duration,
         now: Timestamp,
     ) -> Option<Received> {
+        self.show_at(number, later(now, hidden_for));
         let message = self.messages.get_mut(&number)?;
         message.receives += 1;
-        message.visible_at = later(now, hidden_for);
         Some(Received {
             message_id: message.id.clone(),
             receipt: ReceiptHandle(format!("{}/{}", message.id, message.receives)),
@@ -223,9 +242,8 @@ impl<Note> Queue<Note> {
 
     /// Hides the message of a handle for a while from now on.
     pub(super) fn delay(&mut self, receipt: &ReceiptHandle, by: Duration, now: Timestamp) {
-        let number = self.number_of(receipt);
-        if let Some(message) = number.and_then(|number| self.get_mut(number)) {
-            message.visible_at = later(now, by);
+        if let Some(number) = self.number_of(receipt) {
+            self.show_at(number, later(now, by));
         }
     }
 }

@@ -113,9 +113,8 @@ impl World {
                     Role::Worker => &mut self.commands,
                     _ => &mut self.events,
                 };
-                let number = queue.number(&record.message_id);
-                if let Some(message) = number.and_then(|number| queue.get_mut(number)) {
-                    message.visible_at = now;
+                if let Some(number) = queue.number(&record.message_id) {
+                    queue.show_at(number, now);
                 }
             }
         }

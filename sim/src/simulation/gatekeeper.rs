@@ -301,9 +301,12 @@ impl World {
             }
             Call::SendCommand { command } => {
                 let text: Rc<str> = again(command.step.as_str(), &command.token).into();
-                if let Some(message) = self.commands.newest_mut() {
-                    message.note = Note::new(Rc::clone(&text));
-                    let body = Rc::clone(&message.body);
+                let newest = self.commands.newest();
+                if let Some(note) = self.commands.note_mut(newest) {
+                    *note = Note::new(Rc::clone(&text));
+                }
+                let message = self.commands.get(newest);
+                if let Some(body) = message.map(|message| Rc::clone(&message.body)) {
                     self.sent.push((body, text));
                 }
             }

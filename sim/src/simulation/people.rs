@@ -251,8 +251,8 @@ impl World {
         self.down.clear();
         self.mend(Timestamp::MAX);
         self.rds.config_mut().faults = crate::rds::Faults::default();
-        for message in self.commands.messages_mut() {
-            message.note.stained = true;
+        for note in self.commands.notes_mut() {
+            note.stained = true;
         }
     }
 

@@ -75,9 +75,8 @@ impl Account {
     }
 
     fn command_sent(&mut self, at: Timestamp) {
-        if let Some(message) = self.state.commands.newest_mut() {
-            message.visible_at = at;
-        }
+        let newest = self.state.commands.newest();
+        self.state.commands.show_at(newest, at);
         let due = later(at, REACTION);
         self.commands_due.push(due);
     }

@@ -40,10 +40,9 @@ impl Mapping {
             return None;
         }
         let mut batch = Vec::new();
-        for number in due(queue, now) {
-            if batch.len() == BATCH {
-                break;
-            }
+        while batch.len() < BATCH
+            && let Some(number) = next_due(queue, now)
+        {
             let receives = queue.get(number).map_or(0, |message| message.receives);
             if receives >= MAX_RECEIVES {
                 queue.remove(number);
@@ -74,15 +73,10 @@ impl Mapping {
     }
 }
 
-/// The messages that a function can be at by now, those first that became visible first.
-fn due(queue: &Queue, now: Timestamp) -> Vec<u64> {
-    let messages = queue.messages();
-    let due = messages.filter(|(_, message)| later(message.visible_at, REACTION) <= now);
-    let mut due: Vec<(Timestamp, u64)> = due
-        .map(|(number, message)| (message.visible_at, number))
-        .collect();
-    due.sort_unstable();
-    due.into_iter().map(|(_, number)| number).collect()
+/// The message that became visible first, if a function can be at it by now.
+fn next_due(queue: &Queue, now: Timestamp) -> Option<u64> {
+    let visible_at = queue.next_visible()?;
+    queue.first().filter(|_| later(visible_at, REACTION) <= now)
 }
 
 /// A batch is over: what is not kept leaves the queue. When each of the others comes again.
