@@ -1,7 +1,6 @@
 //! What every call of an invocation costs, and which calls RDS throttles. Nothing else breaks here.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -245,20 +244,22 @@ fn in_the_queue(wait: &Wait) -> (Timestamp, &RdsArn) {
 /// slots. Those behind cost it the reading, which is billed whole, and this simulation most of its time. That the cut
 /// changes no figure is held by `the_cut_of_the_queue_changes_no_figure`.
 fn head_of_the_list(table: &Table, shown: usize) -> OpenPage {
-    let is_queued = |wait: &&Wait| wait.phase == Phase::Queued;
-    let mut queued: Vec<&Wait> = table.waits().filter(is_queued).collect();
+    let (mut queued, mut listed): (Vec<&Wait>, Vec<&Wait>) =
+        table.waits().partition(|wait| wait.phase == Phase::Queued);
     if queued.len() > shown {
         queued.select_nth_unstable_by(shown, |one, other| {
             in_the_queue(one).cmp(&in_the_queue(other))
         });
     }
+    let (head, behind) = queued.split_at(shown.min(queued.len()));
     let holders = &table.slots().holders;
-    let head = queued.iter().take(shown).copied();
     let handed_out = holders.iter().filter_map(|holder| table.wait(holder));
-    let queued: BTreeSet<&RdsArn> = head.chain(handed_out).map(|wait| &wait.resource).collect();
-    let is_shown = |wait: &&Wait| !is_queued(wait) || queued.contains(&wait.resource);
+    let handed_out = handed_out.filter(|held| behind.iter().any(|wait| std::ptr::eq(*wait, *held)));
+    listed.extend(head.iter().copied().chain(handed_out));
+    // In the order of the table.
+    listed.sort_by(|one, other| one.resource.cmp(&other.resource));
     OpenPage {
-        waits: table.waits().filter(is_shown).cloned().collect(),
+        waits: listed.into_iter().cloned().collect(),
         holders: holders.clone(),
         ..OpenPage::default()
     }
