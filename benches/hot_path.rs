@@ -13,15 +13,16 @@ use std::hint::black_box;
 use std::process::{Command as Process, ExitCode};
 
 use jiff::{SignedDuration, Timestamp};
-use snapferry::domain::arn::{ExecutionArn, KeyArn, RdsArn};
-use snapferry::domain::command::{Command, DatabaseRef, Extras, Run, Step};
-use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::ResourceId;
-use snapferry::domain::settle::{Verdict, settle};
-use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::tags::{self, PolicyName, StackId, Tags};
-use snapferry::domain::token::TaskToken;
-use snapferry::domain::wait::{Expectation, Phase, Rules, Wait};
+use snapferry::domain::id::arn::{ExecutionArn, KeyArn, RdsArn};
+use snapferry::domain::id::database_ref::DatabaseRef;
+use snapferry::domain::id::names::ResourceId;
+use snapferry::domain::id::tags::{self, PolicyName, StackId, Tags};
+use snapferry::domain::id::token::TaskToken;
+use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::run::command::{Command, Extras, Run, Step};
+use snapferry::domain::run::manifest::Manifest;
+use snapferry::domain::run::settle::{Verdict, settle};
+use snapferry::domain::run::wait::{Expectation, Phase, Rules, Wait};
 use snapferry::json::{event, manifest};
 
 type Fallible<T> = Result<T, Box<dyn Error>>;

@@ -2,11 +2,11 @@
 //! one, and reads its rows as the adapter does.
 
 use jiff::Timestamp;
-use snapferry::domain::arn::{Family, KeyArn, RdsArn};
-use snapferry::domain::database::Database;
-use snapferry::domain::names::{OptionGroup, ResourceId, SnapshotId};
-use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::tags::Tags;
+use snapferry::domain::id::arn::{Family, KeyArn, RdsArn};
+use snapferry::domain::id::names::{OptionGroup, ResourceId, SnapshotId};
+use snapferry::domain::id::tags::Tags;
+use snapferry::domain::rds::database::Database;
+use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::ports::{CopySnapshotRequest, CreateSnapshotRequest, Page, SnapshotQuota};
 
 use crate::rds::{

@@ -9,13 +9,13 @@ use std::pin::pin;
 use futures_util::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::arn::{Family, RdsArn, Region};
-use crate::domain::command::{Automated, Extras, Run};
-use crate::domain::database::Database;
-use crate::domain::failure::Operation;
-use crate::domain::names::ResourceId;
-use crate::domain::policy::{Policies, Policy};
-use crate::domain::snapshot::{Snapshot, SnapshotStatus};
+use crate::domain::id::arn::{Family, RdsArn, Region};
+use crate::domain::id::names::ResourceId;
+use crate::domain::policy::in_force::{Policies, Policy};
+use crate::domain::rds::database::Database;
+use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use crate::domain::run::command::{Automated, Extras, Run};
+use crate::domain::run::failure::Operation;
 use crate::ports::{AutomatedSnapshots, PAGES_MAX, RdsError, pages};
 
 /// The run that copies an automated snapshot of a database; nothing where RDS does not say when it was taken.

@@ -2,12 +2,12 @@
 
 use tracing::{debug, error, info, warn};
 
-use crate::domain::command::Step;
-use crate::domain::failure::Failure;
-use crate::domain::manifest::Manifest;
-use crate::domain::settle::{Verdict, settle};
-use crate::domain::snapshot::Snapshot;
-use crate::domain::wait::{Phase, Rules, Wait};
+use crate::domain::rds::snapshot::Snapshot;
+use crate::domain::run::command::Step;
+use crate::domain::run::failure::Failure;
+use crate::domain::run::manifest::Manifest;
+use crate::domain::run::settle::{Verdict, settle};
+use crate::domain::run::wait::{Phase, Rules, Wait};
 use crate::ports::{Callbacks, Clock, Delivery, PortError, RecordRecoveryPoint, Waits};
 
 /// How a wait ended.

@@ -14,7 +14,6 @@ use futures_util::{StreamExt, stream};
 use jiff::SignedDuration;
 
 use crate::app::in_force::{PoliciesInForce, policies_in_force};
-use crate::domain::arn::KeyArn;
 use crate::domain::doctor::databases::claims;
 use crate::domain::doctor::key_policy::{Caller, key_policy};
 use crate::domain::doctor::keys::{KeyFacts, KeyState, Manager, in_another_region, recovery_key};
@@ -22,9 +21,10 @@ use crate::domain::doctor::permissions::{not_named, permissions};
 use crate::domain::doctor::policies::{of_policies, policies as in_force, unreadable};
 use crate::domain::doctor::region::Letters;
 use crate::domain::doctor::{Check, Finding};
-use crate::domain::policy::Policies;
-use crate::domain::policy_spec::KeyName;
-use crate::domain::role::{IamRole, Role};
+use crate::domain::id::arn::KeyArn;
+use crate::domain::id::role::{IamRole, Role};
+use crate::domain::policy::in_force::Policies;
+use crate::domain::policy::spec::KeyName;
 use crate::ports::ReadPolicies;
 use crate::settings::Preflight;
 

@@ -1,8 +1,8 @@
 //! The policies that are in force.
 
-use crate::domain::arn::KeyArn;
-use crate::domain::policy::Policies;
-use crate::domain::policy_set::Stamp;
+use crate::domain::id::arn::KeyArn;
+use crate::domain::policy::in_force::Policies;
+use crate::domain::policy::set::Stamp;
 use crate::ports::{PortError, ReadPolicies};
 
 /// The policies that are in force.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::arn::{Family, RdsArn, Region};
-use crate::domain::names::SnapshotId;
-use crate::domain::snapshot::Snapshot;
-use crate::domain::wait::Wait;
+use crate::domain::id::arn::{Family, RdsArn, Region};
+use crate::domain::id::names::SnapshotId;
+use crate::domain::rds::snapshot::Snapshot;
+use crate::domain::run::wait::Wait;
 use crate::ports::{DescribeSnapshots, RdsError};
 
 /// Groups items by region and family, at most `width` a group: each group is one describe call.

@@ -11,16 +11,16 @@ use tracing::{info, warn};
 use crate::app::automated;
 use crate::app::in_force::policies_in_force;
 use crate::app::start::{StartOutcome, start};
-use crate::domain::arn::{Family, RdsArn, Region};
-use crate::domain::choice::{Choice, LeftOut, choose};
-use crate::domain::command::Run;
-use crate::domain::database::{Database, Refusal};
-use crate::domain::failure::Operation;
-use crate::domain::names::{ExecutionName, ResourceId};
-use crate::domain::policy::{Policies, Policy};
-use crate::domain::policy_spec::Source;
-use crate::domain::snapshot::Snapshot;
-use crate::domain::tags::{PolicyName, StackId};
+use crate::domain::id::arn::{Family, RdsArn, Region};
+use crate::domain::id::names::{ExecutionName, ResourceId};
+use crate::domain::id::tags::{PolicyName, StackId};
+use crate::domain::policy::choice::{Choice, LeftOut, choose};
+use crate::domain::policy::in_force::{Policies, Policy};
+use crate::domain::policy::spec::Source;
+use crate::domain::rds::database::{Database, Refusal};
+use crate::domain::rds::snapshot::Snapshot;
+use crate::domain::run::command::Run;
+use crate::domain::run::failure::Operation;
 use crate::error::chain;
 use crate::ports::{
     AutomatedSnapshots, ClaimRun, Clock, ListDatabases, PAGES_MAX, PlanCursor, PortError, RdsError,

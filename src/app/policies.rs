@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use crate::domain::arn::{KeyAlias, Region};
 use crate::domain::doctor::keys::KeyFacts;
-use crate::domain::policy_file::{self, Fault, Place, PolicyFile};
-use crate::domain::policy_set::{Applied, Note, PolicySet, Stamp, Version};
-use crate::domain::policy_spec::{AppliedKey, KeyName};
+use crate::domain::id::arn::{KeyAlias, Region};
+use crate::domain::policy::file::{self, Fault, Place, PolicyFile};
+use crate::domain::policy::set::{Applied, Note, PolicySet, Stamp, Version};
+use crate::domain::policy::spec::{AppliedKey, KeyName};
 use crate::ports::{
     CallerIdentity, Clock, DescribeKey, PortError, ReadPolicies, ReadPolicyHistory, StorePolicies,
     Written,
@@ -62,7 +62,7 @@ pub async fn apply<W: Permissions>(
     text: &str,
     note: Option<Note>,
 ) -> Result<Outcome, ApplyError> {
-    let file = policy_file::read(text, Some(home)).map_err(ApplyError::Faults)?;
+    let file = file::read(text, Some(home)).map_err(ApplyError::Faults)?;
     let set = resolve(world, home, &file).await?;
     // The stamp can be read where the set cannot, and so can a set that nobody can read any more be replaced.
     let last = world.current_stamp().await?;

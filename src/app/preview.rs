@@ -8,17 +8,17 @@ use futures_util::future::{join, try_join_all};
 use jiff::{Timestamp, Zoned};
 
 use crate::app::in_force::policies_in_force;
-use crate::domain::arn::{Family, RdsArn, Region};
-use crate::domain::choice::{Choice, LeftOut, choose};
-use crate::domain::database::{Database, Refusal};
-use crate::domain::failure::{Operation, Owner};
+use crate::domain::id::arn::{Family, RdsArn, Region};
+use crate::domain::id::names::{ExecutionName, ResourceId};
+use crate::domain::id::tags::PolicyName;
 use crate::domain::limits::BATCH_GET_MAX;
-use crate::domain::names::{ExecutionName, ResourceId};
-use crate::domain::policy::{Policies, Policy};
-use crate::domain::policy_spec::Source;
-use crate::domain::schedule::Schedule;
-use crate::domain::tags::PolicyName;
-use crate::domain::warning::{Circumstances, Warning, warnings};
+use crate::domain::operator::warning::{Circumstances, Warning, warnings};
+use crate::domain::policy::choice::{Choice, LeftOut, choose};
+use crate::domain::policy::in_force::{Policies, Policy};
+use crate::domain::policy::schedule::Schedule;
+use crate::domain::policy::spec::Source;
+use crate::domain::rds::database::{Database, Refusal};
+use crate::domain::run::failure::{Operation, Owner};
 use crate::error::chain;
 use crate::ports::{
     Clock, Entry, ListDatabases, PAGES_MAX, Page, PortError, RdsError, ReadEntries, ReadPlanCursor,

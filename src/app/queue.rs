@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::{FutureExt, StreamExt, stream};
 use tracing::{error, warn};
 
-use crate::domain::backoff::Backoff;
+use crate::domain::run::backoff::Backoff;
 use crate::error::chain;
 use crate::ports::{DelayMessage, Jitter, ReceiptHandle};
 

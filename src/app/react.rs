@@ -12,12 +12,12 @@ use tracing::{error, warn};
 use crate::app::conclude::{self, Judged};
 use crate::app::places::{ask, group, place_of};
 use crate::app::queue::{self, CONCURRENCY, Outcome, Record};
-use crate::domain::arn::{KeyArn, RdsArn};
-use crate::domain::backoff::Backoff;
-use crate::domain::hint::{Happened, Hint};
+use crate::domain::id::arn::{KeyArn, RdsArn};
 use crate::domain::limits::{BATCH_GET_MAX, HINT_RECHECKS};
-use crate::domain::snapshot::Snapshot;
-use crate::domain::wait::{Rules, Wait};
+use crate::domain::rds::hint::{Happened, Hint};
+use crate::domain::rds::snapshot::Snapshot;
+use crate::domain::run::backoff::Backoff;
+use crate::domain::run::wait::{Rules, Wait};
 use crate::error::chain;
 use crate::json::event::{self, Event};
 use crate::ports::{

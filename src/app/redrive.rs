@@ -7,13 +7,13 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use crate::app::start::{NotStarted, StartOutcome, Taken, claim, start};
-use crate::domain::command::Run;
-use crate::domain::letter::names;
-use crate::domain::names::ExecutionName;
-use crate::domain::redrive::{
+use crate::domain::id::names::ExecutionName;
+use crate::domain::id::tags::StackId;
+use crate::domain::operator::letter::names;
+use crate::domain::operator::redrive::{
     EndedBadly, EndedExecution, Inspection, Way, WhyNew, superseded, way,
 };
-use crate::domain::tags::StackId;
+use crate::domain::run::command::Run;
 use crate::error::chain;
 use crate::ports::{
     ClaimRun, Clock, InspectExecution, ListEnded, PAGES_MAX, PortError, ReadDefinitions,

@@ -11,10 +11,10 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::app::queue::CONCURRENCY;
-use crate::domain::arn::RdsArn;
-use crate::domain::letter::{About, Letter, Reason, Selection};
-use crate::domain::token::TaskToken;
-use crate::domain::wait::Wait;
+use crate::domain::id::arn::RdsArn;
+use crate::domain::id::token::TaskToken;
+use crate::domain::operator::letter::{About, Letter, Reason, Selection};
+use crate::domain::run::wait::Wait;
 use crate::error::chain;
 use crate::json;
 use crate::json::event::Event;

@@ -1,12 +1,12 @@
 //! Starting a run: at most one execution of a database and policy is open at a time.
 
-use crate::domain::naming;
+use crate::domain::run::naming;
 use std::fmt;
 
-use crate::domain::command::Run;
+use crate::domain::id::names::{Attempt, ExecutionName};
+use crate::domain::id::tags::StackId;
 use crate::domain::limits::CLAIM_GRACE;
-use crate::domain::names::{Attempt, ExecutionName};
-use crate::domain::tags::StackId;
+use crate::domain::run::command::Run;
 use crate::ports::{Claim, ClaimRun, Clock, ExecutionState, PortError, StartExecution, Started};
 
 /// What came of starting a run.

@@ -11,14 +11,14 @@ use tracing::{info, warn};
 use crate::app::conclude::{self, Judged};
 use crate::app::places::{ask, place_of};
 use crate::app::queue::CONCURRENCY;
-use crate::domain::arn::{Family, RdsArn, Region};
-use crate::domain::command::Step;
-use crate::domain::failure::Owner;
+use crate::domain::id::arn::{Family, RdsArn, Region};
+use crate::domain::id::tags::PolicyName;
 use crate::domain::limits::{BATCH_GET_MAX, COMMAND_LIFETIME};
-use crate::domain::naming::first_attempt;
-use crate::domain::slots::{self, Contender};
-use crate::domain::tags::PolicyName;
-use crate::domain::wait::{Phase, Rules, Wait};
+use crate::domain::run::command::Step;
+use crate::domain::run::failure::Owner;
+use crate::domain::run::naming::first_attempt;
+use crate::domain::run::slots::{self, Contender};
+use crate::domain::run::wait::{Phase, Rules, Wait};
 use crate::error::chain;
 use crate::ports::{
     Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, FreeSlot, ListOpen, LookUpWaits,

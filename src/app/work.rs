@@ -15,10 +15,10 @@ mod source;
 
 use tracing::warn;
 
-use crate::domain::command::{Command, Step};
-use crate::domain::failure::{Failure, Reason};
-use crate::domain::names::Attempt;
-use crate::domain::wait::{Phase, Wait};
+use crate::domain::id::names::Attempt;
+use crate::domain::run::command::{Command, Step};
+use crate::domain::run::failure::{Failure, Reason};
+use crate::domain::run::wait::{Phase, Wait};
 use crate::error::chain;
 use crate::ports::Probe;
 

@@ -15,11 +15,12 @@ use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{self, Item, ItemError, PK, get_text, parsed, text, time};
 use super::waits::is_conflict;
-use crate::domain::arn::{ExecutionArn, Region};
-use crate::domain::command::{DatabaseRef, Run};
-use crate::domain::manifest::Manifest;
-use crate::domain::names::{ExecutionName, ResourceId};
-use crate::domain::tags::PolicyName;
+use crate::domain::id::arn::{ExecutionArn, Region};
+use crate::domain::id::database_ref::DatabaseRef;
+use crate::domain::id::names::{ExecutionName, ResourceId};
+use crate::domain::id::tags::PolicyName;
+use crate::domain::run::command::Run;
+use crate::domain::run::manifest::Manifest;
 use crate::json;
 use crate::ports::{
     Claim, ClaimRun, Entry, Held, PlanCursor, PortError, ReadEntries, ReadPlanCursor,

@@ -6,7 +6,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use aws_config::SdkConfig;
 
 use super::queue_url::QueueUrl;
-use crate::domain::arn::{Region, StateMachineArn};
+use crate::domain::id::arn::{Region, StateMachineArn};
 
 /// Everything that is reached over the AWS SDK.
 ///

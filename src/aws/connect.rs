@@ -17,7 +17,7 @@ use aws_smithy_http_client::tls::{Provider, TlsContext};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::reach::{Reach, Trust};
-use crate::domain::arn::Region;
+use crate::domain::id::arn::Region;
 
 /// A call with its retry. A region that does not answer costs a batch no more than this.
 const OPERATION: Duration = Duration::from_secs(5);

@@ -13,8 +13,8 @@ use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::queue_url::QueueUrl;
 use super::queues::whole_seconds;
-use crate::domain::arn::Region;
-use crate::domain::letter::Undelivered;
+use crate::domain::id::arn::Region;
+use crate::domain::operator::letter::Undelivered;
 use crate::json;
 use crate::ports::{
     DeadLetter, DelayMessage, PortError, ReceiptHandle, ReceiveDeadLetters, RemoveDeadLetter,

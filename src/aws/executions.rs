@@ -9,8 +9,8 @@ use tracing::warn;
 use super::clients::{Aws, Starts};
 use super::fault::port_error;
 use super::step_functions::state;
-use crate::domain::names::ExecutionName;
-use crate::domain::redrive::{EndedBadly, EndedExecution, Inspection, Redrivable};
+use crate::domain::id::names::ExecutionName;
+use crate::domain::operator::redrive::{EndedBadly, EndedExecution, Inspection, Redrivable};
 use crate::json;
 use crate::ports::{
     ExecutionState, InspectExecution, ListEnded, Page, PortError, ReadDefinitions,

@@ -20,15 +20,15 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::domain::arn::{ExecutionArn, KeyArn, RdsArn};
-use crate::domain::command::{Command, Step};
-use crate::domain::failure::Remedy;
-use crate::domain::names::Attempt;
-use crate::domain::naming::{first_attempt, nth_attempt};
-use crate::domain::text::ParseError;
-use crate::domain::token::TaskToken;
-use crate::domain::trouble::Trouble;
-use crate::domain::wait::{CopyOf, Expectation, Phase, Wait};
+use crate::domain::id::arn::{ExecutionArn, KeyArn, RdsArn};
+use crate::domain::id::names::Attempt;
+use crate::domain::id::text::ParseError;
+use crate::domain::id::token::TaskToken;
+use crate::domain::run::command::{Command, Step};
+use crate::domain::run::failure::Remedy;
+use crate::domain::run::naming::{first_attempt, nth_attempt};
+use crate::domain::run::trouble::Trouble;
+use crate::domain::run::wait::{CopyOf, Expectation, Phase, Wait};
 use crate::json;
 
 /// An item as the SDK has it.

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use super::clients::Aws;
 use super::fault::{port_error, unusable};
-use crate::domain::arn::KeyArn;
 use crate::domain::doctor::keys::{KeyFacts, KeyState, Manager};
-use crate::domain::policy_spec::KeyName;
+use crate::domain::id::arn::KeyArn;
+use crate::domain::policy::spec::KeyName;
 use crate::ports::{CallerIdentity, DescribeKey, PortError};
 
 const DESCRIBE_KEY: &str = "kms:DescribeKey";

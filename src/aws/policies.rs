@@ -9,7 +9,7 @@ use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{self, Item, ItemError, PK, get_text, number, parsed, text, time};
 use super::slots::proof_is_gone;
-use crate::domain::policy_set::{Applied, Note, Stamp, Version};
+use crate::domain::policy::set::{Applied, Note, Stamp, Version};
 use crate::json;
 use crate::ports::{PortError, ReadPolicies, ReadPolicyHistory, StorePolicies, Written};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::clients::{Aws, Receives, Sends};
 use super::fault::port_error;
-use crate::domain::command::Command;
+use crate::domain::run::command::Command;
 use crate::json;
 use crate::ports::{DelayMessage, PortError, ReceiptHandle, SendCommand};
 

@@ -6,12 +6,12 @@ use aws_sdk_rds::types::{DbCluster, DbInstance, Filter, Tag};
 use super::clients::Aws;
 use super::rds_errors::{Call, Unusable};
 use super::rds_rows::{cluster, cluster_snapshot, instance, instance_snapshot};
-use crate::domain::arn::{Family, RdsArn, Region};
-use crate::domain::database::Database;
-use crate::domain::failure::Operation;
-use crate::domain::names::{ResourceId, SnapshotId};
-use crate::domain::snapshot::Snapshot;
-use crate::domain::tags::Tags;
+use crate::domain::id::arn::{Family, RdsArn, Region};
+use crate::domain::id::names::{ResourceId, SnapshotId};
+use crate::domain::id::tags::Tags;
+use crate::domain::rds::database::Database;
+use crate::domain::rds::snapshot::Snapshot;
+use crate::domain::run::failure::Operation;
 use crate::ports::{
     AutomatedSnapshots, CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest,
     DescribeQuota, DescribeSnapshots, FindDatabases, ListDatabases, Page, RdsError, SnapshotQuota,

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use super::fault::Fault;
-use crate::domain::arn::Region;
-use crate::domain::failure::Operation;
-use crate::domain::text::ParseError;
+use crate::domain::id::arn::Region;
+use crate::domain::id::text::ParseError;
+use crate::domain::run::failure::Operation;
 use crate::ports::RdsError;
 
 /// One call: which action, and which region's RDS.

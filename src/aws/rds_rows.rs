@@ -4,11 +4,11 @@ use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, DbInstance, DbSnapshot, T
 use tracing::warn;
 
 use super::rds_errors::{Answer, Unusable};
-use crate::domain::arn::{KeyArn, RdsArn};
-use crate::domain::database::Database;
-use crate::domain::names::{OptionGroup, ResourceId};
-use crate::domain::snapshot::{Snapshot, SnapshotStatus};
-use crate::domain::tags::Tags;
+use crate::domain::id::arn::{KeyArn, RdsArn};
+use crate::domain::id::names::{OptionGroup, ResourceId};
+use crate::domain::id::tags::Tags;
+use crate::domain::rds::database::Database;
+use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 
 /// RDS's own engines. A cluster of one of them is a Multi-AZ DB cluster.
 const NOT_AURORA: [&str; 2] = ["mysql", "postgres"];

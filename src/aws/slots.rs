@@ -10,11 +10,11 @@ use super::items::{
     time, wait_key,
 };
 use super::waits::is_conflict;
-use crate::domain::arn::RdsArn;
-use crate::domain::naming::first_attempt;
-use crate::domain::slot_limits::SlotLimits;
-use crate::domain::tags::PolicyName;
-use crate::domain::wait::Phase;
+use crate::domain::id::arn::RdsArn;
+use crate::domain::id::tags::PolicyName;
+use crate::domain::run::naming::first_attempt;
+use crate::domain::run::slot_limits::SlotLimits;
+use crate::domain::run::wait::Phase;
 use crate::ports::{Abandoned, ClaimSlot, FreeSlot, PortError};
 
 fn set_of(copy: &RdsArn) -> AttributeValue {

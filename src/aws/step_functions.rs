@@ -7,11 +7,11 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::clients::{Aws, Machine};
 use super::fault::port_error;
-use crate::domain::command::Run;
-use crate::domain::failure::Failure;
-use crate::domain::manifest::Manifest;
-use crate::domain::names::ExecutionName;
-use crate::domain::token::TaskToken;
+use crate::domain::id::names::ExecutionName;
+use crate::domain::id::token::TaskToken;
+use crate::domain::run::command::Run;
+use crate::domain::run::failure::Failure;
+use crate::domain::run::manifest::Manifest;
 use crate::json;
 use crate::ports::{
     Callbacks, Delivery, ExecutionState, PortError, Probe, ProbeToken, StartExecution, Started,

@@ -16,13 +16,13 @@ use super::items::{
     self, ATTEMPT, HOLDERS, HOLDERS_OF, Item, OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, TOKEN,
     TROUBLE, key_of, text, time, wait_key,
 };
-use crate::domain::arn::RdsArn;
+use crate::domain::id::arn::RdsArn;
+use crate::domain::id::tags::PolicyName;
+use crate::domain::id::token::TaskToken;
 use crate::domain::limits::BATCH_GET_MAX;
-use crate::domain::naming::first_attempt;
-use crate::domain::tags::PolicyName;
-use crate::domain::token::TaskToken;
-use crate::domain::trouble::Trouble;
-use crate::domain::wait::{Phase, Wait};
+use crate::domain::run::naming::first_attempt;
+use crate::domain::run::trouble::Trouble;
+use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
     ListOpen, LookUpWaits, NoteTrouble, OpenMarker, OpenPage, PortError, RegisterWaits, Waits,
     Written,

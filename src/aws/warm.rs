@@ -7,7 +7,7 @@ use aws_types::service_config::ServiceConfigKey;
 use tracing::debug;
 
 use super::clients::Aws;
-use crate::domain::arn::Region;
+use crate::domain::id::arn::Region;
 
 /// A service whose connection can be opened ahead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

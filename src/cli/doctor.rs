@@ -9,8 +9,8 @@ use super::outcome::{CliError, Ended};
 use super::show::{short, table, write_json, write_table};
 use crate::app::doctor::{self, Order, diagnose};
 use crate::aws::{Aws, Examines, for_operators, patient};
-use crate::domain::arn::Region;
 use crate::domain::doctor::{Finding, Level, in_order, is_well};
+use crate::domain::id::arn::Region;
 use crate::settings::{Faults, Preflight, SettingsError};
 
 const SOURCE_REGION: &str = "--source-region";

@@ -10,10 +10,10 @@ use super::outcome::{CliError, Ended};
 use super::show::{database, table, write_json, write_table};
 use crate::app::preview::{self, Preview, Row, Verdict, preview};
 use crate::aws::{Aws, for_operators};
-use crate::domain::arn::Region;
-use crate::domain::prices;
-use crate::domain::tags::PolicyName;
-use crate::domain::warning::{Cost, Warning};
+use crate::domain::id::arn::Region;
+use crate::domain::id::tags::PolicyName;
+use crate::domain::operator::prices;
+use crate::domain::operator::warning::{Cost, Warning};
 use crate::settings::{Planning, SettingsError};
 
 pub(super) async fn execute(

@@ -10,9 +10,9 @@ use super::outcome::{CliError, Ended};
 use super::show::{age, database, short, table, write_json, write_table};
 use crate::app::redrive::{self, Order, Outcome, Redrive, Row};
 use crate::aws::{Aws, Starts, for_operators};
-use crate::domain::arn::StateMachineArn;
+use crate::domain::id::arn::StateMachineArn;
+use crate::domain::id::tags::StackId;
 use crate::domain::limits::REDRIVE_WINDOW;
-use crate::domain::tags::StackId;
 use crate::ports::Clock;
 use crate::settings::Stack;
 

@@ -10,8 +10,8 @@ use super::outcome::{CliError, Ended};
 use super::show::{age, database, short, table, write_json, write_table};
 use crate::app::replay::{self, Mail, Order, Outcome, Replay, Row, Sleeper};
 use crate::aws::{Aws, QueueUrl, Replays, find_queue, for_operators};
-use crate::domain::arn::Region;
-use crate::domain::letter::{About, Letter, Reason, Selection, forwarding_queue};
+use crate::domain::id::arn::Region;
+use crate::domain::operator::letter::{About, Letter, Reason, Selection, forwarding_queue};
 use crate::ports::Clock;
 use crate::settings::{Stack, Variables};
 

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::outcome::CliError;
-use crate::domain::arn::{Family, RdsArn};
+use crate::domain::id::arn::{Family, RdsArn};
 
 /// A table without lines, which a terminal and `awk` both read. It is never cut to the terminal's width.
 pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {

@@ -12,9 +12,9 @@ use super::arguments::{StackArguments, WaitsArguments, variables};
 use super::outcome::{CliError, Ended};
 use super::show::{age, database, short, table, write_json, write_table};
 use crate::aws::{Aws, for_operators};
-use crate::domain::arn::RdsArn;
-use crate::domain::failure::Remedy;
-use crate::domain::wait::Wait;
+use crate::domain::id::arn::RdsArn;
+use crate::domain::run::failure::Remedy;
+use crate::domain::run::wait::Wait;
 use crate::ports::{Clock, ListOpen, open_pages};
 use crate::settings::Stack;
 

@@ -6,26 +6,27 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::through::{Hook, Through};
-use crate::domain::arn::{ExecutionArn, Family, KeyArn, RdsArn, Region};
-use crate::domain::command::{Command, DatabaseRef, Run};
-use crate::domain::database::Database;
 use crate::domain::doctor::databases::{Candidate, OptionGroup};
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
 use crate::domain::doctor::region::Rule;
-use crate::domain::failure::{Failure, Operation};
-use crate::domain::manifest::Manifest;
-use crate::domain::names::{ExecutionName, ResourceId, SnapshotId};
-use crate::domain::policy_set::{Applied, Stamp, Version};
-use crate::domain::policy_spec::KeyName;
-use crate::domain::redrive::{EndedBadly, EndedExecution, Inspection};
-use crate::domain::slot_limits::SlotLimits;
-use crate::domain::snapshot::Snapshot;
-use crate::domain::tags::PolicyName;
-use crate::domain::token::TaskToken;
-use crate::domain::trouble::Trouble;
-use crate::domain::wait::{Phase, Wait};
+use crate::domain::id::arn::{ExecutionArn, Family, KeyArn, RdsArn, Region};
+use crate::domain::id::database_ref::DatabaseRef;
+use crate::domain::id::names::{ExecutionName, ResourceId, SnapshotId};
+use crate::domain::id::tags::PolicyName;
+use crate::domain::id::token::TaskToken;
+use crate::domain::operator::redrive::{EndedBadly, EndedExecution, Inspection};
+use crate::domain::policy::set::{Applied, Stamp, Version};
+use crate::domain::policy::spec::KeyName;
+use crate::domain::rds::database::Database;
+use crate::domain::rds::snapshot::Snapshot;
+use crate::domain::run::command::{Command, Run};
+use crate::domain::run::failure::{Failure, Operation};
+use crate::domain::run::manifest::Manifest;
+use crate::domain::run::slot_limits::SlotLimits;
+use crate::domain::run::trouble::Trouble;
+use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::doctor::{
     CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
     ListOptionGroups, ReadKeyPolicy, SimulatePermissions,

@@ -34,8 +34,8 @@ pub use table::Table;
 pub use through::{Answer, Call, Effect, Fate, Hook, Name, Through};
 pub use world::{Holds, Ports, State, World};
 
-use crate::domain::arn::Region;
-use crate::domain::failure::Operation;
+use crate::domain::id::arn::Region;
+use crate::domain::run::failure::Operation;
 use crate::ports::{PortError, RdsError};
 
 /// What a service answers instead of doing what was asked.

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Refusal;
 use super::step_functions::page;
 use super::world::{Holds, Ports};
-use crate::domain::arn::{Family, KeyArn, Region};
 use crate::domain::doctor::databases::{Candidate, OptionGroup};
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
 use crate::domain::doctor::region::Rule;
-use crate::domain::policy_spec::KeyName;
-use crate::domain::snapshot::Snapshot;
+use crate::domain::id::arn::{Family, KeyArn, Region};
+use crate::domain::policy::spec::KeyName;
+use crate::domain::rds::snapshot::Snapshot;
 use crate::ports::doctor::{
     CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
     ListOptionGroups, ReadKeyPolicy, SimulatePermissions,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::letter::Undelivered;
+use crate::domain::operator::letter::Undelivered;
 use crate::ports::{DeadLetter, ReceiptHandle};
 
 /// A message.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::domain::arn::{Family, RdsArn, Region};
-use crate::domain::database::Database;
-use crate::domain::names::{OptionGroup, ResourceId, SnapshotId};
-use crate::domain::snapshot::{Snapshot, SnapshotStatus};
+use crate::domain::id::arn::{Family, RdsArn, Region};
+use crate::domain::id::names::{OptionGroup, ResourceId, SnapshotId};
+use crate::domain::rds::database::Database;
+use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use crate::ports::{CopySnapshotRequest, CreateSnapshotRequest, Page, SnapshotQuota};
 
 use super::Refusal;

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::domain::command::Run;
-use crate::domain::failure::Failure;
-use crate::domain::manifest::Manifest;
-use crate::domain::names::ExecutionName;
-use crate::domain::redrive::{EndedBadly, EndedExecution, Inspection, Redrivable};
-use crate::domain::token::TaskToken;
+use crate::domain::id::names::ExecutionName;
+use crate::domain::id::token::TaskToken;
+use crate::domain::operator::redrive::{EndedBadly, EndedExecution, Inspection, Redrivable};
+use crate::domain::run::command::Run;
+use crate::domain::run::failure::Failure;
+use crate::domain::run::manifest::Manifest;
 use crate::ports::{ExecutionState, Page, Redriven, Started};
 
 use super::Refusal;

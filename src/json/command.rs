@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::run::RunJson;
 use super::{JsonError, SCHEMA, object, secret_part};
-use crate::domain::arn::ExecutionArn;
-use crate::domain::command::{Command, Step};
-use crate::domain::token::TaskToken;
+use crate::domain::id::arn::ExecutionArn;
+use crate::domain::id::token::TaskToken;
+use crate::domain::run::command::{Command, Step};
 
 const WHAT: &str = "a command of the state machine (schema, step, token, execution, retry, input)";
 

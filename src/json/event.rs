@@ -15,8 +15,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{JsonError, object, part};
-use crate::domain::arn::{RdsArn, ResourceKind};
-use crate::domain::hint::{Hint, happened};
+use crate::domain::id::arn::{RdsArn, ResourceKind};
+use crate::domain::rds::hint::{Hint, happened};
 
 const WHAT: &str = "an RDS event of EventBridge (detail-type, source, detail), an RDS notification (Event Source, \
                     Source ARN, Event ID) or an SNS envelope around one (TopicArn, Message)";

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{JsonError, SCHEMA, object, part};
-use crate::domain::arn::{KeyArn, RdsArn, ResourceKind};
-use crate::domain::command::Step;
-use crate::domain::manifest::Manifest;
-use crate::domain::names::ResourceId;
-use crate::domain::text::ParseError;
+use crate::domain::id::arn::{KeyArn, RdsArn, ResourceKind};
+use crate::domain::id::names::ResourceId;
+use crate::domain::id::text::ParseError;
+use crate::domain::run::command::Step;
+use crate::domain::run::manifest::Manifest;
 
 const WHAT: &str = "a manifest";
 

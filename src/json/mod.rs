@@ -10,7 +10,7 @@ pub mod run;
 
 use thiserror::Error;
 
-use crate::domain::text::ParseError;
+use crate::domain::id::text::ParseError;
 
 /// The schema number of what we write ourselves.
 pub const SCHEMA: u32 = 1;

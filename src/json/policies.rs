@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{JsonError, SCHEMA, object, part};
-use crate::domain::arn::{KeyAlias, KeyArn};
-use crate::domain::policy_set::PolicySet;
-use crate::domain::policy_spec::{AppliedKey, PolicyOptions, PolicySpec};
-use crate::domain::schedule::Schedule;
-use crate::domain::tags::PolicyName;
-use crate::domain::text::ParseError;
+use crate::domain::id::arn::{KeyAlias, KeyArn};
+use crate::domain::id::tags::PolicyName;
+use crate::domain::id::text::ParseError;
+use crate::domain::policy::schedule::Schedule;
+use crate::domain::policy::set::PolicySet;
+use crate::domain::policy::spec::{AppliedKey, PolicyOptions, PolicySpec};
 
 const WHAT: &str = "a stored set of policies";
 

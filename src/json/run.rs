@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{JsonError, SCHEMA, object, secret_part};
-use crate::domain::arn::{KeyArn, RdsArn, ResourceKind};
-use crate::domain::command::{Automated, DatabaseRef, Extras, Run};
+use crate::domain::id::arn::{KeyArn, RdsArn, ResourceKind};
+use crate::domain::id::database_ref::DatabaseRef;
+use crate::domain::id::names::{OptionGroup, ResourceId, SnapshotId};
+use crate::domain::id::tags::{PolicyName, TagKey, is_tag_value};
+use crate::domain::id::text::ParseError;
 use crate::domain::limits::CARRIED_TAGS_MAX;
-use crate::domain::names::{OptionGroup, ResourceId, SnapshotId};
-use crate::domain::tags::{PolicyName, TagKey, is_tag_value};
-use crate::domain::text::ParseError;
+use crate::domain::run::command::{Automated, Extras, Run};
 
 const WHAT: &str = "an execution's input";
 

@@ -13,7 +13,7 @@ use crate::app::react::{self, Ear};
 use crate::app::sweep::{self, Broom, Swept};
 use crate::app::work::batch;
 use crate::app::work::{self, Desk};
-use crate::domain::backoff::Backoff;
+use crate::domain::run::backoff::Backoff;
 use crate::error::chain;
 use crate::ports::PortError;
 use crate::settings::Planning;

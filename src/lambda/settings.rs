@@ -1,8 +1,8 @@
 //! Which function this is, and what it needs to know.
 
 use crate::aws::{QueueUrl, Receives};
-use crate::domain::arn::{KeyArn, StateMachineArn};
-use crate::domain::role::Role;
+use crate::domain::id::arn::{KeyArn, StateMachineArn};
+use crate::domain::id::role::Role;
 use crate::logging::{self, LogLevel};
 use crate::settings::{Planning, SettingsError, Stack, Variables};
 

@@ -6,7 +6,7 @@ use std::pin::pin;
 use futures_util::future::{Either, select};
 
 use crate::aws::{Aws, Service};
-use crate::domain::arn::Region;
+use crate::domain::id::arn::Region;
 
 /// Warms one service's connection, once, beside the first event.
 ///

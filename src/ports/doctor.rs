@@ -2,12 +2,12 @@
 
 use super::error::{PortError, RdsError};
 use super::pages::Page;
-use crate::domain::arn::{Family, KeyArn, Region};
 use crate::domain::doctor::databases::{Candidate, OptionGroup};
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
 use crate::domain::doctor::region::Rule;
-use crate::domain::snapshot::Snapshot;
+use crate::domain::id::arn::{Family, KeyArn, Region};
+use crate::domain::rds::snapshot::Snapshot;
 
 /// Lists databases with what their copies depend on.
 pub trait InspectDatabases {

@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-use crate::domain::arn::Region;
-use crate::domain::failure::{Operation, Owner, owner};
+use crate::domain::id::arn::Region;
+use crate::domain::run::failure::{Operation, Owner, owner};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 

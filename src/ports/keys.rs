@@ -2,7 +2,7 @@
 
 use super::error::PortError;
 use crate::domain::doctor::keys::KeyFacts;
-use crate::domain::policy_spec::KeyName;
+use crate::domain::policy::spec::KeyName;
 
 /// Looks at keys.
 pub trait DescribeKey {

@@ -2,7 +2,7 @@
 //!
 //! Each trait is one ability, and the bounds of a use case are the abilities of its role. A method stands for one
 //! question or request, whose documentation names its AWS action: two where RDS has one for instances and one for
-//! clusters. A role always gets both, and the method picks one by the [`Family`](crate::domain::arn::Family).
+//! clusters. A role always gets both, and the method picks one by the [`Family`](crate::domain::id::arn::Family).
 //!
 //! Everything is in the domain's words; adapters alone know wire formats.
 #![allow(

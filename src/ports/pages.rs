@@ -7,8 +7,8 @@ use thiserror::Error;
 
 use super::error::{PortError, RdsError};
 use super::table::{ListOpen, OpenMarker, OpenPage};
-use crate::domain::arn::Region;
-use crate::domain::failure::Operation;
+use crate::domain::id::arn::Region;
+use crate::domain::run::failure::Operation;
 
 /// How many pages any list may have. A page holds about a hundred rows, and no account comes near this: 5,000 databases
 /// with 35 automated snapshots each have 1,750 pages.

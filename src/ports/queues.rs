@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::error::PortError;
-use crate::domain::command::Command;
-use crate::domain::letter::Undelivered;
+use crate::domain::operator::letter::Undelivered;
+use crate::domain::run::command::Command;
 
 /// Sends commands to the worker's queue.
 pub trait SendCommand {

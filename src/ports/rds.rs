@@ -2,11 +2,11 @@
 
 use super::error::RdsError;
 use super::pages::Page;
-use crate::domain::arn::{Family, KeyArn, RdsArn, Region};
-use crate::domain::database::Database;
-use crate::domain::names::{OptionGroup, ResourceId, SnapshotId};
-use crate::domain::snapshot::Snapshot;
-use crate::domain::tags::Tags;
+use crate::domain::id::arn::{Family, KeyArn, RdsArn, Region};
+use crate::domain::id::names::{OptionGroup, ResourceId, SnapshotId};
+use crate::domain::id::tags::Tags;
+use crate::domain::rds::database::Database;
+use crate::domain::rds::snapshot::Snapshot;
 
 /// Lists databases.
 pub trait ListDatabases {

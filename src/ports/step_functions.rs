@@ -2,12 +2,12 @@
 
 use super::error::PortError;
 use super::pages::Page;
-use crate::domain::command::Run;
-use crate::domain::failure::Failure;
-use crate::domain::manifest::Manifest;
-use crate::domain::names::ExecutionName;
-use crate::domain::redrive::{EndedBadly, EndedExecution, Inspection};
-use crate::domain::token::TaskToken;
+use crate::domain::id::names::ExecutionName;
+use crate::domain::id::token::TaskToken;
+use crate::domain::operator::redrive::{EndedBadly, EndedExecution, Inspection};
+use crate::domain::run::command::Run;
+use crate::domain::run::failure::Failure;
+use crate::domain::run::manifest::Manifest;
 
 /// What a token turned out to be.
 #[derive(Debug)]

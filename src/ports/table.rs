@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::error::PortError;
-use crate::domain::arn::{ExecutionArn, RdsArn, Region};
-use crate::domain::command::{DatabaseRef, Run};
-use crate::domain::manifest::Manifest;
-use crate::domain::names::{ExecutionName, ResourceId};
-use crate::domain::policy_set::{Applied, Stamp, Version};
-use crate::domain::slot_limits::SlotLimits;
-use crate::domain::tags::PolicyName;
-use crate::domain::token::TaskToken;
-use crate::domain::trouble::Trouble;
-use crate::domain::wait::{Phase, Wait};
+use crate::domain::id::arn::{ExecutionArn, RdsArn, Region};
+use crate::domain::id::database_ref::DatabaseRef;
+use crate::domain::id::names::{ExecutionName, ResourceId};
+use crate::domain::id::tags::PolicyName;
+use crate::domain::id::token::TaskToken;
+use crate::domain::policy::set::{Applied, Stamp, Version};
+use crate::domain::run::command::Run;
+use crate::domain::run::manifest::Manifest;
+use crate::domain::run::slot_limits::SlotLimits;
+use crate::domain::run::trouble::Trouble;
+use crate::domain::run::wait::{Phase, Wait};
 
 /// What became of a write that carries the token it expects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub enum Written {
 }
 
 /// Stores waits: one for all attempts at a snapshot or copy
-/// ([`first_attempt`](crate::domain::naming::first_attempt)). Every write carries the token that it expects.
+/// ([`first_attempt`](crate::domain::run::naming::first_attempt)). Every write carries the token that it expects.
 pub trait RegisterWaits {
     /// `PutItem` if no attempt has a wait; the stored one otherwise.
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError>;
@@ -90,7 +91,7 @@ pub trait ListOpen {
     async fn list_open(&self, from: Option<OpenMarker>) -> Result<OpenPage, PortError>;
 }
 
-/// Copy slots: one for all attempts at a copy ([`first_attempt`](crate::domain::naming::first_attempt)).
+/// Copy slots: one for all attempts at a copy ([`first_attempt`](crate::domain::run::naming::first_attempt)).
 pub trait ClaimSlot {
     /// `UpdateItem`: takes a slot if fewer are taken than the limits allow, of all and of its policy, or if it is
     /// held already. Whether it is held now.

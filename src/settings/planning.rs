@@ -3,11 +3,11 @@
 use super::faults::SettingsError;
 use super::stack::Stack;
 use super::variables::Variables;
-use crate::domain::arn::{KeyArn, Region, StateMachineArn};
-use crate::domain::policy::{Policies, Policy};
-use crate::domain::schedule::Schedule;
-use crate::domain::tags::PolicyName;
-use crate::domain::text::ParseError;
+use crate::domain::id::arn::{KeyArn, Region, StateMachineArn};
+use crate::domain::id::tags::PolicyName;
+use crate::domain::id::text::ParseError;
+use crate::domain::policy::in_force::{Policies, Policy};
+use crate::domain::policy::schedule::Schedule;
 
 /// The name of the policy that holds where none was stored.
 pub const BUILT_IN_POLICY: &str = "default";

@@ -7,10 +7,10 @@ use super::faults::SettingsError;
 use super::planning::{built_in, regions};
 use super::stack::Stack;
 use super::variables::Variables;
-use crate::domain::arn::{KeyArn, Region, StateMachineArn};
 use crate::domain::doctor::permissions::{Ground, RoleArn, queue_arn};
-use crate::domain::policy::Policies;
-use crate::domain::role::IamRole;
+use crate::domain::id::arn::{KeyArn, Region, StateMachineArn};
+use crate::domain::id::role::IamRole;
+use crate::domain::policy::in_force::Policies;
 
 /// What the doctor knows.
 #[derive(Debug, Clone)]

@@ -6,11 +6,11 @@ use jiff::SignedDuration;
 
 use super::faults::SettingsError;
 use super::variables::Variables;
-use crate::domain::arn::Region;
-use crate::domain::backoff::Backoff;
+use crate::domain::id::arn::Region;
+use crate::domain::id::tags::StackId;
 use crate::domain::limits::VISIBILITY_SECONDS_MAX;
-use crate::domain::tags::StackId;
-use crate::domain::wait::Rules;
+use crate::domain::run::backoff::Backoff;
+use crate::domain::run::wait::Rules;
 
 /// What every function knows: whose stack, which table, which region is home.
 #[derive(Debug, Clone)]

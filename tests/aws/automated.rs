@@ -1,7 +1,7 @@
 //! Automated snapshots and their databases, as they are asked for.
 
-use snapferry::domain::arn::{Family, RdsArn};
-use snapferry::domain::names::{ResourceId, SnapshotId};
+use snapferry::domain::id::arn::{Family, RdsArn};
+use snapferry::domain::id::names::{ResourceId, SnapshotId};
 use snapferry::ports::{AutomatedSnapshots, DescribeSnapshots, FindDatabases};
 
 use crate::rds::xml;

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 use snapferry::aws::{Aws, Examines, patient};
-use snapferry::domain::arn::{Family, KeyArn};
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState, Manager};
 use snapferry::domain::doctor::permissions::{Requirement, RoleArn};
-use snapferry::domain::policy_spec::KeyName;
+use snapferry::domain::id::arn::{Family, KeyArn};
+use snapferry::domain::policy::spec::KeyName;
 use snapferry::ports::DescribeKey;
 use snapferry::ports::doctor::{
     CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,

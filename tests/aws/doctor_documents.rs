@@ -1,10 +1,10 @@
 //! The documents that the doctor weighs: key policies, and the patterns of rules.
 
 use snapferry::aws::{catches_snapshots, read_key_policy};
-use snapferry::domain::arn::KeyArn;
 use snapferry::domain::doctor::key_policy::{Caller, key_policy};
 use snapferry::domain::doctor::permissions::RoleArn;
 use snapferry::domain::doctor::{Finding, Level};
+use snapferry::domain::id::arn::KeyArn;
 
 use crate::world::{HOME, KEY, region};
 

@@ -3,7 +3,7 @@
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
-use snapferry::domain::command::Step;
+use snapferry::domain::run::command::Step;
 use snapferry::json::command as wire_command;
 
 use crate::server::{Answer, Server, ok};

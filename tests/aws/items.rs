@@ -4,14 +4,15 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use snapferry::aws::{Item, read_wait, write_wait};
-use snapferry::domain::arn::{ExecutionArn, KeyArn, RdsArn};
-use snapferry::domain::command::{Command, DatabaseRef, Run, Step};
-use snapferry::domain::failure::Remedy;
-use snapferry::domain::names::ResourceId;
-use snapferry::domain::tags::PolicyName;
-use snapferry::domain::token::TaskToken;
-use snapferry::domain::trouble::Trouble;
-use snapferry::domain::wait::{CopyOf, Expectation, Phase, Wait};
+use snapferry::domain::id::arn::{ExecutionArn, KeyArn, RdsArn};
+use snapferry::domain::id::database_ref::DatabaseRef;
+use snapferry::domain::id::names::ResourceId;
+use snapferry::domain::id::tags::PolicyName;
+use snapferry::domain::id::token::TaskToken;
+use snapferry::domain::run::command::{Command, Run, Step};
+use snapferry::domain::run::failure::Remedy;
+use snapferry::domain::run::trouble::Trouble;
+use snapferry::domain::run::wait::{CopyOf, Expectation, Phase, Wait};
 
 use crate::world::{KEY, any_extras, command, copy_arn, snapshot_arn, time};
 

@@ -3,8 +3,8 @@
 use aws_lambda_events::event::sqs::SqsEvent;
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
-use snapferry::domain::command::Step;
-use snapferry::domain::role::Role;
+use snapferry::domain::id::role::Role;
+use snapferry::domain::run::command::Step;
 use snapferry::json::command as wire_command;
 use snapferry::lambda::{self, EdgeError, NamelessRecord, Settings, records};
 use snapferry::logging::LogLevel;
@@ -142,7 +142,7 @@ fn a_sweep_that_leaves_something_undone_fails_so_that_the_alarm_counts_it() {
     assert_eq!(Diagnostic::from(error).error_type, "Snapferry.SweepFailed");
 
     let mut wait = crate::items::a_wait("alive");
-    wait.phase = snapferry::domain::wait::Phase::Seen;
+    wait.phase = snapferry::domain::run::wait::Phase::Seen;
     world
         .hook()
         .down

@@ -11,10 +11,10 @@ use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
 use snapferry::app::doctor::{Order, diagnose};
 use snapferry::app::preview::preview;
 use snapferry::aws::{Aws, Examines, patient};
-use snapferry::domain::arn::Family;
 use snapferry::domain::doctor::{Check, Level};
-use snapferry::domain::failure::Owner;
-use snapferry::domain::names::SnapshotId;
+use snapferry::domain::id::arn::Family;
+use snapferry::domain::id::names::SnapshotId;
+use snapferry::domain::run::failure::Owner;
 use snapferry::ports::{DescribeSnapshots, ListOpen, Probe, ProbeToken};
 use snapferry::settings::{Planning, Preflight, Variables};
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use snapferry::domain::arn::{KeyAlias, KeyArn};
-use snapferry::domain::names::OptionGroup;
-use snapferry::domain::policy_set::{Applied, Note, PolicySet, Stamp, Version};
-use snapferry::domain::policy_spec::{AppliedKey, KeyName, PolicyOptions, PolicySpec};
-use snapferry::domain::schedule::Schedule;
-use snapferry::domain::tags::PolicyName;
+use snapferry::domain::id::arn::{KeyAlias, KeyArn};
+use snapferry::domain::id::names::OptionGroup;
+use snapferry::domain::id::tags::PolicyName;
+use snapferry::domain::policy::schedule::Schedule;
+use snapferry::domain::policy::set::{Applied, Note, PolicySet, Stamp, Version};
+use snapferry::domain::policy::spec::{AppliedKey, KeyName, PolicyOptions, PolicySpec};
 use snapferry::json as wire_of;
 use snapferry::ports::{
     CallerIdentity, DescribeKey, ReadPolicies, ReadPolicyHistory, StorePolicies, Written,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use snapferry::aws::QueueUrl;
-use snapferry::domain::command::Step;
+use snapferry::domain::run::command::Step;
 use snapferry::json::command as wire_command;
 use snapferry::ports::{DelayMessage, ReceiptHandle, SendCommand};
 

@@ -1,10 +1,10 @@
 //! RDS: what is asked, what is read, and who gets which error.
 
-use snapferry::domain::arn::{Family, RdsArn};
-use snapferry::domain::failure::{Owner, Reason, Remedy};
-use snapferry::domain::names::{OptionGroup, SnapshotId};
-use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::tags::Tags;
+use snapferry::domain::id::arn::{Family, RdsArn};
+use snapferry::domain::id::names::{OptionGroup, SnapshotId};
+use snapferry::domain::id::tags::Tags;
+use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::run::failure::{Owner, Reason, Remedy};
 use snapferry::ports::{
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DescribeQuota,
     DescribeSnapshots, ListDatabases, RdsError, SnapshotQuota,

@@ -1,11 +1,11 @@
 //! RDS's clusters: what is asked and what is read.
 
-use snapferry::domain::arn::{Family, RdsArn};
-use snapferry::domain::database::Refusal;
-use snapferry::domain::failure::Operation;
-use snapferry::domain::names::SnapshotId;
-use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::tags::Tags;
+use snapferry::domain::id::arn::{Family, RdsArn};
+use snapferry::domain::id::names::SnapshotId;
+use snapferry::domain::id::tags::Tags;
+use snapferry::domain::rds::database::Refusal;
+use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::run::failure::Operation;
 use snapferry::ports::{
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DescribeQuota,
     DescribeSnapshots, ListDatabases, RdsError, SnapshotQuota,

@@ -1,8 +1,8 @@
 //! Redrive: what Step Functions is asked and answers, and the command as a process.
 
 use serde_json::{Value, json};
-use snapferry::domain::names::ExecutionName;
-use snapferry::domain::redrive::{EndedBadly, Redrivable};
+use snapferry::domain::id::names::ExecutionName;
+use snapferry::domain::operator::redrive::{EndedBadly, Redrivable};
 use snapferry::json::run as wire_run;
 use snapferry::ports::{InspectExecution, ListEnded, ReadDefinitions, RedriveExecution, Redriven};
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use snapferry::aws::find_queue;
-use snapferry::domain::arn::Region;
-use snapferry::domain::command::Step;
-use snapferry::domain::letter::Undelivered;
+use snapferry::domain::id::arn::Region;
+use snapferry::domain::operator::letter::Undelivered;
+use snapferry::domain::run::command::Step;
 use snapferry::json::command as wire_command;
 use snapferry::ports::{
     DelayMessage, ReceiptHandle, ReceiveDeadLetters, RemoveDeadLetter, SendAgain,

@@ -1,9 +1,9 @@
 //! Step Functions: what each answer says of a token, and of an execution.
 
-use snapferry::domain::command::Step;
-use snapferry::domain::failure::{Failure, Reason};
-use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::ExecutionName;
+use snapferry::domain::id::names::ExecutionName;
+use snapferry::domain::run::command::Step;
+use snapferry::domain::run::failure::{Failure, Reason};
+use snapferry::domain::run::manifest::Manifest;
 use snapferry::json;
 use snapferry::ports::{
     Callbacks, Delivery, ExecutionState, Probe, ProbeToken, StartExecution, Started,

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 use snapferry::aws::{read_wait, write_wait};
-use snapferry::domain::command::Step;
-use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::ExecutionName;
-use snapferry::domain::slot_limits::{PolicySlots, SlotLimits};
-use snapferry::domain::tags::PolicyName;
-use snapferry::domain::wait::{Phase, Wait};
+use snapferry::domain::id::names::ExecutionName;
+use snapferry::domain::id::tags::PolicyName;
+use snapferry::domain::run::command::Step;
+use snapferry::domain::run::manifest::Manifest;
+use snapferry::domain::run::slot_limits::{PolicySlots, SlotLimits};
+use snapferry::domain::run::wait::{Phase, Wait};
 use snapferry::ports::{
     Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, Held, ListOpen, LookUpWaits, NoteTrouble,
     PlanCursor, ReadEntries, ReadPlanCursor, RecordRecoveryPoint, RegisterWaits, Waits, Written,
@@ -230,7 +230,7 @@ async fn a_phase_is_set_only_under_its_own_token() {
     let aws = wire.aws();
     let (resource, since) = (a_wait("t").resource, time("2026-11-22T03:07:00Z"));
     let set = || aws.set_phase(&resource, &TOKEN, Phase::Requested, since);
-    static TOKEN: std::sync::LazyLock<snapferry::domain::token::TaskToken> =
+    static TOKEN: std::sync::LazyLock<snapferry::domain::id::token::TaskToken> =
         std::sync::LazyLock::new(|| token("t"));
     assert_eq!(set().await.unwrap(), Written::Stored);
     assert_eq!(set().await.unwrap(), Written::Conflict);
@@ -490,7 +490,7 @@ async fn a_slot_of_a_bounded_policy_is_freed_in_both_sets_also_where_one_has_it_
 #[tokio::test]
 async fn the_holders_say_for_which_policy_they_count() {
     let [a, b, c] = ["a", "b", "c"].map(|name| copy_arn(&a_run(name), 1));
-    let names = |copies: &[&snapferry::domain::arn::RdsArn]| {
+    let names = |copies: &[&snapferry::domain::id::arn::RdsArn]| {
         let names: Vec<String> = copies.iter().map(ToString::to_string).collect();
         json!({ "SS": names })
     };

@@ -12,12 +12,12 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use snapferry::domain::arn::{ExecutionArn, RdsArn};
-use snapferry::domain::command::{Command, Run, Step};
-use snapferry::domain::names::Attempt;
-use snapferry::domain::naming;
-use snapferry::domain::tags::StackId;
-use snapferry::domain::token::TaskToken;
+use snapferry::domain::id::arn::{ExecutionArn, RdsArn};
+use snapferry::domain::id::names::Attempt;
+use snapferry::domain::id::tags::StackId;
+use snapferry::domain::id::token::TaskToken;
+use snapferry::domain::run::command::{Command, Run, Step};
+use snapferry::domain::run::naming;
 use snapferry::ports::{ListOpen, OpenPage};
 
 use crate::wire::{Asked, Reply, TABLE, Wire, json_error, ok};
@@ -231,7 +231,7 @@ fn upgrade_reads_every_execution_input_and_gives_the_names_that_0_1_0_gave() {
 
 #[test]
 fn upgrade_knows_the_snapshots_that_0_1_0_had_made() {
-    use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
+    use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
     for row in rows("snapshots.json") {
         let tags = &row["tags"];
         let execution = execution_of(tags["snapferry:run"].as_str().unwrap());

@@ -16,7 +16,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
 use snapferry::aws::{Aws, QueueUrl, Receives, Replays, Sends, Starts, tuned};
-use snapferry::domain::arn::{Region, StateMachineArn};
+use snapferry::domain::id::arn::{Region, StateMachineArn};
 
 use crate::world::{HOME, SOURCE};
 

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::SignedDuration;
-use snapferry::domain::command::Command;
-use snapferry::domain::token::TaskToken;
+use snapferry::domain::id::token::TaskToken;
+use snapferry::domain::run::command::Command;
 use snapferry::fake::{Call, Executions, Fate, Hook, Shelf, Through, Token, World};
 use snapferry::json;
 use snapferry::ports::{ExecutionState, ReceiptHandle, StartExecution, Started};

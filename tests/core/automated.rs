@@ -6,15 +6,15 @@ use snapferry::app::plan::{Outcome, When, plan};
 use snapferry::app::react::react;
 use snapferry::app::sweep::sweep;
 use snapferry::app::work::{WorkError, Worked, work};
-use snapferry::domain::arn::RdsArn;
-use snapferry::domain::command::{Automated, Command, Extras, Run, Step};
-use snapferry::domain::database::Database;
-use snapferry::domain::failure::{Operation, Reason};
-use snapferry::domain::names::{Attempt, SnapshotId};
-use snapferry::domain::naming;
-use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::tags::Tags;
-use snapferry::domain::wait::Phase;
+use snapferry::domain::id::arn::RdsArn;
+use snapferry::domain::id::names::{Attempt, SnapshotId};
+use snapferry::domain::id::tags::Tags;
+use snapferry::domain::rds::database::Database;
+use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::run::command::{Automated, Command, Extras, Run, Step};
+use snapferry::domain::run::failure::{Operation, Reason};
+use snapferry::domain::run::naming;
+use snapferry::domain::run::wait::Phase;
 use snapferry::json;
 use snapferry::ports::ExecutionState;
 
@@ -48,12 +48,12 @@ fn automated(arn: RdsArn, resource_id: &str, taken_at: &str) -> Snapshot {
 }
 
 trait ParseAsId {
-    fn parse_as_id(&self) -> snapferry::domain::names::ResourceId;
+    fn parse_as_id(&self) -> snapferry::domain::id::names::ResourceId;
 }
 
 impl ParseAsId for str {
-    fn parse_as_id(&self) -> snapferry::domain::names::ResourceId {
-        snapferry::domain::names::ResourceId::parse(self).unwrap()
+    fn parse_as_id(&self) -> snapferry::domain::id::names::ResourceId {
+        snapferry::domain::id::names::ResourceId::parse(self).unwrap()
     }
 }
 

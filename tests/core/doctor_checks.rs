@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use snapferry::app::{doctor, preview};
-use snapferry::domain::arn::{Family, KeyArn};
-use snapferry::domain::database::Database;
 use snapferry::domain::doctor::databases::{
     Candidate, OptionGroup, claims, option_group, other_stacks,
 };
@@ -16,10 +14,12 @@ use snapferry::domain::doctor::permissions::{Decision, not_named, permissions, q
 use snapferry::domain::doctor::region::{Letters, Rule, dead_letters, forwarding_rule};
 use snapferry::domain::doctor::room::{Copies, Quota, copy_slots, snapshot_quota};
 use snapferry::domain::doctor::{Check, Finding, Level, NotSaid, in_order, is_well};
-use snapferry::domain::names::{self, ResourceId};
-use snapferry::domain::role::{IamRole, Role};
-use snapferry::domain::snapshot::SnapshotStatus;
-use snapferry::domain::tags::{StackId, Tags};
+use snapferry::domain::id::arn::{Family, KeyArn};
+use snapferry::domain::id::names::{self, ResourceId};
+use snapferry::domain::id::role::{IamRole, Role};
+use snapferry::domain::id::tags::{StackId, Tags};
+use snapferry::domain::rds::database::Database;
+use snapferry::domain::rds::snapshot::SnapshotStatus;
 
 use crate::world::{HOME, KEY, SOURCE, a_run, database, ours, region, snapshot_arn, time};
 

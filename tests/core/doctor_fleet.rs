@@ -3,21 +3,21 @@
 use std::collections::BTreeMap;
 
 use snapferry::app::doctor::{Order, diagnose};
-use snapferry::domain::arn::{KeyArn, RdsArn};
-use snapferry::domain::command::Step;
-use snapferry::domain::database::Database;
 use snapferry::domain::doctor::databases::Candidate;
 use snapferry::domain::doctor::keys::KeyState;
 use snapferry::domain::doctor::room::{PolicyCopies, policy_slots};
 use snapferry::domain::doctor::{Check, Finding, Level, is_well};
-use snapferry::domain::names::{OptionGroup, ResourceId};
-use snapferry::domain::policy_set::{Applied, PolicySet, Stamp, Version};
-use snapferry::domain::policy_spec::{AppliedKey, PolicySpec};
-use snapferry::domain::role::{IamRole, Role};
-use snapferry::domain::schedule::Schedule;
-use snapferry::domain::snapshot::SnapshotStatus;
-use snapferry::domain::tags::PolicyName;
-use snapferry::domain::wait::{Expectation, Phase, Wait};
+use snapferry::domain::id::arn::{KeyArn, RdsArn};
+use snapferry::domain::id::names::{OptionGroup, ResourceId};
+use snapferry::domain::id::role::{IamRole, Role};
+use snapferry::domain::id::tags::PolicyName;
+use snapferry::domain::policy::schedule::Schedule;
+use snapferry::domain::policy::set::{Applied, PolicySet, Stamp, Version};
+use snapferry::domain::policy::spec::{AppliedKey, PolicySpec};
+use snapferry::domain::rds::database::Database;
+use snapferry::domain::rds::snapshot::SnapshotStatus;
+use snapferry::domain::run::command::Step;
+use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 
 use crate::doctor::{Estate, OTHER, SOURCE_KEY, findings, level, preflight};
 use crate::doctor_checks::{candidate, group, usable};

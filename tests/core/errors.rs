@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use snapferry::domain::failure::{Failure, Operation, Owner, Reason, Remedy, owner};
+use snapferry::domain::run::failure::{Failure, Operation, Owner, Reason, Remedy, owner};
 
 const PAGE: &str = include_str!("../../docs/errors.md");
 

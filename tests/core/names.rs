@@ -1,15 +1,16 @@
 //! Names: within every limit, in RDS's grammar, stable, and never two things under one name.
 
-use snapferry::domain::naming;
+use snapferry::domain::run::naming;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
-use snapferry::domain::arn::{ExecutionArn, KeyArn, RdsArn, Region, StateMachineArn};
-use snapferry::domain::command::{DatabaseRef, Extras, Run};
+use snapferry::domain::id::arn::{ExecutionArn, KeyArn, RdsArn, Region, StateMachineArn};
+use snapferry::domain::id::database_ref::DatabaseRef;
+use snapferry::domain::id::names::{Attempt, ExecutionName, ResourceId};
+use snapferry::domain::id::tags::{PolicyName, StackId};
 use snapferry::domain::limits::{CLUSTER_SNAPSHOT_ID_MAX, EXECUTION_NAME_MAX};
-use snapferry::domain::names::{Attempt, ExecutionName, ResourceId};
-use snapferry::domain::tags::{PolicyName, StackId};
+use snapferry::domain::run::command::{Extras, Run};
 
 use crate::world::{KEY, a_run, copy_arn, snapshot_arn, time};
 

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::pin::pin;
 
 use futures_util::TryStreamExt;
-use snapferry::domain::failure::{Operation, Owner};
+use snapferry::domain::run::failure::{Operation, Owner};
 use snapferry::ports::{Endless, Page, PortError, RdsError, all_rows, pages};
 
 use crate::world::{SOURCE, region, run};

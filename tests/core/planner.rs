@@ -2,12 +2,12 @@
 
 use jiff::SignedDuration;
 use snapferry::app::plan::{Outcome, Planned, When, plan};
-use snapferry::domain::arn::RdsArn;
-use snapferry::domain::choice::LeftOut;
-use snapferry::domain::database::{Database, Refusal};
-use snapferry::domain::names::{Attempt, ExecutionName, ResourceId};
-use snapferry::domain::naming;
-use snapferry::domain::tags::Tags;
+use snapferry::domain::id::arn::RdsArn;
+use snapferry::domain::id::names::{Attempt, ExecutionName, ResourceId};
+use snapferry::domain::id::tags::Tags;
+use snapferry::domain::policy::choice::LeftOut;
+use snapferry::domain::rds::database::{Database, Refusal};
+use snapferry::domain::run::naming;
 use snapferry::ports::{ClaimRun as _, ExecutionState};
 use snapferry::settings::{Planning, Variables};
 

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use snapferry::app::plan::{Outcome, Planned, When, plan};
 use snapferry::app::policies::{self, ApplyError, apply};
-use snapferry::domain::choice::LeftOut;
-use snapferry::domain::database::Database;
-use snapferry::domain::names::OptionGroup;
-use snapferry::domain::policy_set::{Applied, Note, Version};
-use snapferry::domain::tags::TagKey;
+use snapferry::domain::id::names::OptionGroup;
+use snapferry::domain::id::tags::TagKey;
+use snapferry::domain::policy::choice::LeftOut;
+use snapferry::domain::policy::set::{Applied, Note, Version};
+use snapferry::domain::rds::database::Database;
 use snapferry::json;
 use snapferry::ports::ExecutionState;
 
@@ -226,7 +226,7 @@ fn several_source_regions_feed_the_one_recovery_region() {
     let world = world_of([tagged("a", "fast")], TWO);
     let mut far = tagged("far", "fast");
     let arn = far.arn.to_string().replace(SOURCE, "us-east-1");
-    far.arn = snapferry::domain::arn::RdsArn::parse(&arn).unwrap();
+    far.arn = snapferry::domain::id::arn::RdsArn::parse(&arn).unwrap();
     world.rds().databases.push(far);
     let regions = format!("{SOURCE},us-east-1");
     let planning = planning(&[("SNAPFERRY_SOURCE_REGIONS", &regions)]);

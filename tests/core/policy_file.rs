@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use snapferry::domain::arn::{KeyAlias, KeyArn};
-use snapferry::domain::names::OptionGroup;
-use snapferry::domain::policy_file::{Fault, read, write};
-use snapferry::domain::policy_set::PolicySet;
-use snapferry::domain::policy_spec::{KeyName, PolicyOptions, PolicySpec, Source};
-use snapferry::domain::schedule::Schedule;
-use snapferry::domain::span::Span;
-use snapferry::domain::tags::{PolicyName, TagKey};
+use snapferry::domain::id::arn::{KeyAlias, KeyArn};
+use snapferry::domain::id::names::OptionGroup;
+use snapferry::domain::id::tags::{PolicyName, TagKey};
+use snapferry::domain::policy::file::{Fault, read, write};
+use snapferry::domain::policy::schedule::Schedule;
+use snapferry::domain::policy::set::PolicySet;
+use snapferry::domain::policy::span::Span;
+use snapferry::domain::policy::spec::{KeyName, PolicyOptions, PolicySpec, Source};
 
 use crate::world::{HOME, KEY, SOURCE, region};
 

@@ -1,14 +1,14 @@
 //! The plan that is shown: verdicts, warnings, regions that do not answer, pages.
 
 use snapferry::app::preview::{Preview, Row, Verdict, preview};
-use snapferry::domain::arn::{KeyArn, RdsArn};
-use snapferry::domain::choice::LeftOut;
-use snapferry::domain::command::Step;
-use snapferry::domain::database::{Database, Refusal};
-use snapferry::domain::failure::Operation;
-use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::ExecutionName;
-use snapferry::domain::warning::{Circumstances, Warning, warnings};
+use snapferry::domain::id::arn::{KeyArn, RdsArn};
+use snapferry::domain::id::names::ExecutionName;
+use snapferry::domain::operator::warning::{Circumstances, Warning, warnings};
+use snapferry::domain::policy::choice::LeftOut;
+use snapferry::domain::rds::database::{Database, Refusal};
+use snapferry::domain::run::command::Step;
+use snapferry::domain::run::failure::Operation;
+use snapferry::domain::run::manifest::Manifest;
 use snapferry::ports::PlanCursor;
 
 use crate::planner::{listed, planning};

@@ -6,12 +6,12 @@ use jiff::SignedDuration;
 use serde_json::json;
 use snapferry::app::react::react;
 use snapferry::app::work::work;
-use snapferry::domain::arn::RdsArn;
-use snapferry::domain::command::Step;
-use snapferry::domain::failure::Reason;
-use snapferry::domain::names::ExecutionName;
-use snapferry::domain::snapshot::SnapshotStatus;
-use snapferry::domain::wait::{CopyOf, Expectation, Phase, Wait};
+use snapferry::domain::id::arn::RdsArn;
+use snapferry::domain::id::names::ExecutionName;
+use snapferry::domain::rds::snapshot::SnapshotStatus;
+use snapferry::domain::run::command::Step;
+use snapferry::domain::run::failure::Reason;
+use snapferry::domain::run::wait::{CopyOf, Expectation, Phase, Wait};
 
 use crate::world::{
     Action, Call, Fixture, HOME, Name, TaskEnd, Token, World, a_run, backoff, command, copy_arn,
@@ -285,12 +285,15 @@ fn a_wait_that_a_newer_token_took_over_is_not_deleted() {
     newer.command.token = crate::world::token("token-2");
     world.store(newer.clone());
     let shown = world.rds().snapshots.get(&wait.resource).cloned();
-    let manifest =
-        match snapferry::domain::settle::settle(&wait, shown.as_ref(), &ear().rules, world.clock())
-        {
-            snapferry::domain::settle::Verdict::Succeed(manifest) => manifest,
-            other => panic!("{other:?}"),
-        };
+    let manifest = match snapferry::domain::run::settle::settle(
+        &wait,
+        shown.as_ref(),
+        &ear().rules,
+        world.clock(),
+    ) {
+        snapferry::domain::run::settle::Verdict::Succeed(manifest) => manifest,
+        other => panic!("{other:?}"),
+    };
     run(snapferry::app::conclude::succeed(&world, &wait, &manifest)).unwrap();
     assert_eq!(world.wait(&wait.resource), Some(newer));
 }

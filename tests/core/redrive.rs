@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use snapferry::app::redrive::{Left, Order, Outcome, Redrive, redrive};
-use snapferry::domain::command::Run;
-use snapferry::domain::names::{Attempt, ExecutionName};
-use snapferry::domain::naming;
-use snapferry::domain::redrive::{EndedBadly, EndedExecution, Redrivable, WhyNew};
+use snapferry::domain::id::names::{Attempt, ExecutionName};
+use snapferry::domain::operator::redrive::{EndedBadly, EndedExecution, Redrivable, WhyNew};
+use snapferry::domain::run::command::Run;
+use snapferry::domain::run::naming;
 use snapferry::fake::step_functions::Execution;
 use snapferry::ports::{ClaimRun, ExecutionState};
 

@@ -7,10 +7,10 @@ use futures_util::FutureExt;
 use jiff::SignedDuration;
 use snapferry::app::replay::{Mail, Order, Outcome, Replay, Sleeper, replay};
 use snapferry::app::work::batch;
-use snapferry::domain::command::{Command, Step};
-use snapferry::domain::failure::{Operation, Remedy};
-use snapferry::domain::letter::{About, Selection, Undelivered};
-use snapferry::domain::wait::{Expectation, Phase, Wait};
+use snapferry::domain::operator::letter::{About, Selection, Undelivered};
+use snapferry::domain::run::command::{Command, Step};
+use snapferry::domain::run::failure::{Operation, Remedy};
+use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 use snapferry::fake::queue::Message;
 use snapferry::fake::{self, Call, Fate, Hook, Refusal, Shelf, Through};
 use snapferry::json;
@@ -651,7 +651,7 @@ fn a_trouble_is_not_noted_in_a_wait_that_another_token_has() {
     world.put_snapshot(ours(
         &resource,
         &a_run("orders"),
-        snapferry::domain::snapshot::SnapshotStatus::Creating,
+        snapferry::domain::rds::snapshot::SnapshotStatus::Creating,
     ));
     let body = json::command::write(&command(Step::Snapshot, "token-1", "orders"));
     run(batch::work(

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use snapferry::domain::backoff::Backoff;
-use snapferry::domain::schedule::Schedule;
+use snapferry::domain::policy::schedule::Schedule;
+use snapferry::domain::run::backoff::Backoff;
 
 use crate::world::time;
 

@@ -2,14 +2,14 @@
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
-use snapferry::domain::arn::{KeyArn, RdsArn};
-use snapferry::domain::command::Step;
-use snapferry::domain::existing::{Existing, existing};
-use snapferry::domain::failure::Reason;
-use snapferry::domain::names::ResourceId;
-use snapferry::domain::settle::{Verdict, settle};
-use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::wait::{CopyOf, Expectation, Phase, Wait};
+use snapferry::domain::id::arn::{KeyArn, RdsArn};
+use snapferry::domain::id::names::ResourceId;
+use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::run::command::Step;
+use snapferry::domain::run::existing::{Existing, existing};
+use snapferry::domain::run::failure::Reason;
+use snapferry::domain::run::settle::{Verdict, settle};
+use snapferry::domain::run::wait::{CopyOf, Expectation, Phase, Wait};
 
 use crate::world::{a_run, command, copy_arn, ours, rules, snapshot_arn, time};
 

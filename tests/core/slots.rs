@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use snapferry::domain::arn::RdsArn;
-use snapferry::domain::slot_limits::PolicySlots;
-use snapferry::domain::slots::{Contender, SlotPlan, plan};
-use snapferry::domain::tags::PolicyName;
-use snapferry::domain::wait::Phase;
+use snapferry::domain::id::arn::RdsArn;
+use snapferry::domain::id::tags::PolicyName;
+use snapferry::domain::run::slot_limits::PolicySlots;
+use snapferry::domain::run::slots::{Contender, SlotPlan, plan};
+use snapferry::domain::run::wait::Phase;
 
 fn copy(n: usize) -> RdsArn {
     RdsArn::parse(&format!(

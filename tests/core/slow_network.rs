@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde_json::json;
 use snapferry::app::queue::Record;
 use snapferry::app::react::react;
-use snapferry::domain::arn::Region;
-use snapferry::domain::command::Step;
-use snapferry::domain::names::SnapshotId;
-use snapferry::domain::snapshot::SnapshotStatus;
-use snapferry::domain::wait::{Expectation, Phase, Wait};
+use snapferry::domain::id::arn::Region;
+use snapferry::domain::id::names::SnapshotId;
+use snapferry::domain::rds::snapshot::SnapshotStatus;
+use snapferry::domain::run::command::Step;
+use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 use snapferry::fake::{self, Call, Fate, Hook, Shelf, Through};
 use tokio::time::{Instant, sleep};
 

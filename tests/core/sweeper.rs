@@ -2,11 +2,11 @@
 
 use jiff::SignedDuration;
 use snapferry::app::sweep::{Swept, sweep};
-use snapferry::domain::command::Step;
-use snapferry::domain::failure::{Operation, Reason};
-use snapferry::domain::snapshot::SnapshotStatus;
-use snapferry::domain::tags::PolicyName;
-use snapferry::domain::wait::{CopyOf, Expectation, Phase, Wait};
+use snapferry::domain::id::tags::PolicyName;
+use snapferry::domain::rds::snapshot::SnapshotStatus;
+use snapferry::domain::run::command::Step;
+use snapferry::domain::run::failure::{Operation, Reason};
+use snapferry::domain::run::wait::{CopyOf, Expectation, Phase, Wait};
 
 use crate::world::{
     Fixture, Name, SOURCE, TaskEnd, Token, World, a_run, broom, command, copy_arn, ours, region,

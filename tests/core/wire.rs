@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use snapferry::domain::command::{Run, Step};
-use snapferry::domain::hint::Happened;
+use snapferry::domain::rds::hint::Happened;
+use snapferry::domain::run::command::{Run, Step};
 use snapferry::error::chain;
 use snapferry::json::event::Event;
 use snapferry::json::{command, event, manifest, run};
@@ -73,7 +73,7 @@ fn rds_event(detail: &Value) -> String {
     json!({"detail-type": "RDS DB Snapshot Event", "source": "aws.rds", "region": "us-east-1", "detail": detail}).to_string()
 }
 
-fn hint(detail: &Value) -> snapferry::domain::hint::Hint {
+fn hint(detail: &Value) -> snapferry::domain::rds::hint::Hint {
     match event::read(&rds_event(detail)).unwrap() {
         Event::Hint(hint) => hint,
         Event::Foreign => panic!("it is about a snapshot"),

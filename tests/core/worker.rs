@@ -4,14 +4,14 @@ use jiff::SignedDuration;
 use snapferry::app::conclude::Concluded;
 use snapferry::app::work::batch;
 use snapferry::app::work::{WorkError, Worked, work};
-use snapferry::domain::arn::Family;
-use snapferry::domain::command::{Command, Extras, Step};
-use snapferry::domain::failure::{Failure, Operation, Reason, Remedy};
+use snapferry::domain::id::arn::Family;
+use snapferry::domain::id::names::OptionGroup;
+use snapferry::domain::id::tags::{PolicyName, TagKey};
 use snapferry::domain::limits::OWN_TAGS;
-use snapferry::domain::names::OptionGroup;
-use snapferry::domain::snapshot::SnapshotStatus;
-use snapferry::domain::tags::{PolicyName, TagKey};
-use snapferry::domain::wait::{CopyOf, Expectation, Phase, Wait};
+use snapferry::domain::rds::snapshot::SnapshotStatus;
+use snapferry::domain::run::command::{Command, Extras, Step};
+use snapferry::domain::run::failure::{Failure, Operation, Reason, Remedy};
+use snapferry::domain::run::wait::{CopyOf, Expectation, Phase, Wait};
 use snapferry::ports::{RegisterWaits, SnapshotQuota, Written};
 
 use crate::world::{

@@ -10,17 +10,18 @@ use snapferry::app::queue::Record;
 use snapferry::app::react::Ear;
 use snapferry::app::sweep::Broom;
 use snapferry::app::work::Desk;
-use snapferry::domain::arn::{ExecutionArn, Family, KeyArn, RdsArn, Region};
-use snapferry::domain::backoff::Backoff;
-use snapferry::domain::command::{Command, DatabaseRef, Extras, Run, Step};
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState, Manager};
-use snapferry::domain::failure::Operation;
-use snapferry::domain::names::{ExecutionName, OptionGroup, ResourceId, SnapshotId};
-use snapferry::domain::policy_set::Applied;
-use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::tags::{PolicyName, StackId, TagKey, Tags};
-use snapferry::domain::token::TaskToken;
-use snapferry::domain::wait::{Phase, Rules, Wait};
+use snapferry::domain::id::arn::{ExecutionArn, Family, KeyArn, RdsArn, Region};
+use snapferry::domain::id::database_ref::DatabaseRef;
+use snapferry::domain::id::names::{ExecutionName, OptionGroup, ResourceId, SnapshotId};
+use snapferry::domain::id::tags::{PolicyName, StackId, TagKey, Tags};
+use snapferry::domain::id::token::TaskToken;
+use snapferry::domain::policy::set::Applied;
+use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::run::backoff::Backoff;
+use snapferry::domain::run::command::{Command, Extras, Run, Step};
+use snapferry::domain::run::failure::Operation;
+use snapferry::domain::run::wait::{Phase, Rules, Wait};
 use snapferry::fake::table::CatalogEntry;
 use snapferry::fake::{self, Executions, Fate, Hook, Operator, Refusal, Shelf, Table, Through};
 pub(crate) use snapferry::fake::{Action, Call, Name, TaskEnd};
@@ -173,19 +174,19 @@ pub(crate) fn command(step: Step, token_text: &str, name: &str) -> Command {
 }
 
 pub(crate) fn snapshot_arn(run: &Run, attempt: u8) -> RdsArn {
-    let attempt = snapferry::domain::names::Attempt::all()
+    let attempt = snapferry::domain::id::names::Attempt::all()
         .nth(usize::from(attempt) - 1)
         .expect("an attempt");
-    let id = snapferry::domain::naming::source_snapshot(&rules().stack, run, attempt);
+    let id = snapferry::domain::run::naming::source_snapshot(&rules().stack, run, attempt);
     run.database.arn.sibling_snapshot(&region(SOURCE), &id)
 }
 
 pub(crate) fn copy_arn(run: &Run, attempt: u8) -> RdsArn {
-    let attempt = snapferry::domain::names::Attempt::all()
+    let attempt = snapferry::domain::id::names::Attempt::all()
         .nth(usize::from(attempt) - 1)
         .expect("an attempt");
     let source = SnapshotId::of(&snapshot_arn(run, 1));
-    let id = snapferry::domain::naming::copy(&rules().stack, run, &source, attempt);
+    let id = snapferry::domain::run::naming::copy(&rules().stack, run, &source, attempt);
     run.database.arn.sibling_snapshot(&region(HOME), &id)
 }
 

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use snapferry::app::{plan, react, sweep, work};
-use snapferry::domain::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::doctor::permissions::Ground;
-use snapferry::domain::role::{IamRole, Role};
-use snapferry::domain::tags::StackId;
+use snapferry::domain::id::arn::{KeyArn, Region, StateMachineArn};
+use snapferry::domain::id::role::{IamRole, Role};
+use snapferry::domain::id::tags::StackId;
 
 use crate::document::{definition, resources, source_region, template, texts, values_of};
 

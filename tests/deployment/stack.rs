@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use snapferry::domain::backoff::Backoff;
 use snapferry::domain::limits::{COMMAND_LIFETIME, MAX_RECEIVES};
+use snapferry::domain::run::backoff::Backoff;
 
 use crate::document::{keys, resources, source_region, template, values_of};
 

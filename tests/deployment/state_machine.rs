@@ -1,8 +1,8 @@
 //! The state machine's numbers, its commands, and how it is deployed.
 
 use serde_json::{Value, json};
-use snapferry::domain::failure::{Operation, Owner, Reason, owner};
 use snapferry::domain::limits::{STATE_TIMEOUT, WAIT_TIME_TO_LIVE};
+use snapferry::domain::run::failure::{Operation, Owner, Reason, owner};
 
 use crate::document::{definition, keys, resources, template, texts, values_of};
 

@@ -9,10 +9,10 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use serde_json::{Value, json};
 use snapferry::aws::{Aws, QueueUrl, Reach, Receives, Replays, Sends, Starts, for_functions};
-use snapferry::domain::arn::{Region, StateMachineArn};
-use snapferry::domain::command::Command;
-use snapferry::domain::failure::{Failure, Reason};
-use snapferry::domain::token::TaskToken;
+use snapferry::domain::id::arn::{Region, StateMachineArn};
+use snapferry::domain::id::token::TaskToken;
+use snapferry::domain::run::command::Command;
+use snapferry::domain::run::failure::{Failure, Reason};
 use snapferry::json;
 use snapferry::ports::{
     Callbacks, DelayMessage, ExecutionState, PortError, ReceiptHandle, SendCommand, StartExecution,

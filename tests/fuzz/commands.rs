@@ -1,8 +1,8 @@
 //! The bodies of the commands queue.
 
 use snapferry::app::work::batch;
-use snapferry::domain::command::Step;
-use snapferry::domain::wait::Phase;
+use snapferry::domain::run::command::Step;
+use snapferry::domain::run::wait::Phase;
 use snapferry::json::command;
 
 use crate::corpus::{fuzz, fuzz_batches};

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 use snapferry::app::react;
-use snapferry::domain::command::Step;
-use snapferry::domain::hint::happened;
-use snapferry::domain::snapshot::SnapshotStatus;
-use snapferry::domain::wait::{Expectation, Phase, Wait};
+use snapferry::domain::rds::hint::happened;
+use snapferry::domain::rds::snapshot::SnapshotStatus;
+use snapferry::domain::run::command::Step;
+use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 use snapferry::json::event::{self, Event};
 
 use crate::corpus::{fuzz, fuzz_batches};

@@ -1,15 +1,15 @@
 //! What must hold of every answer, whatever was read.
 
-use snapferry::domain::naming;
+use snapferry::domain::run::naming;
 use std::error::Error;
 use std::fmt::Debug;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use snapferry::domain::arn::{RdsArn, ResourceKind};
-use snapferry::domain::command::Run;
+use snapferry::domain::id::arn::{RdsArn, ResourceKind};
+use snapferry::domain::id::names::{Attempt, SnapshotId};
 use snapferry::domain::limits::CLUSTER_SNAPSHOT_ID_MAX;
-use snapferry::domain::names::{Attempt, SnapshotId};
+use snapferry::domain::run::command::Run;
 use snapferry::error::chain;
 
 use crate::world::rules;

@@ -1,6 +1,6 @@
 //! Policy files: whatever a person saves.
 
-use snapferry::domain::policy_file::{read, write};
+use snapferry::domain::policy::file::{read, write};
 
 use crate::corpus::fuzz;
 use crate::world::{HOME, region};

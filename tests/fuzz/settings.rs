@@ -1,8 +1,8 @@
 //! The variables of a function: one a line in the saved texts, `NAME=value`.
 
 use jiff::Timestamp;
-use snapferry::domain::backoff::Backoff;
 use snapferry::domain::limits::MAX_RECEIVES;
+use snapferry::domain::run::backoff::Backoff;
 use snapferry::settings::{Planning, SettingsError, Stack, Variables};
 
 use crate::corpus::fuzz;

@@ -13,16 +13,17 @@ use futures_util::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use peak_alloc::PeakAlloc;
 use snapferry::app::sweep::{Broom, sweep};
-use snapferry::domain::arn::{ExecutionArn, Family, KeyArn, RdsArn, Region};
-use snapferry::domain::command::{Command, DatabaseRef, Extras, Run, Step};
-use snapferry::domain::failure::Failure;
-use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::{ResourceId, SnapshotId};
-use snapferry::domain::slot_limits::SlotLimits;
-use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::tags::{self, PolicyName, StackId, Tags};
-use snapferry::domain::token::TaskToken;
-use snapferry::domain::wait::{Expectation, Phase, Rules, Wait};
+use snapferry::domain::id::arn::{ExecutionArn, Family, KeyArn, RdsArn, Region};
+use snapferry::domain::id::database_ref::DatabaseRef;
+use snapferry::domain::id::names::{ResourceId, SnapshotId};
+use snapferry::domain::id::tags::{self, PolicyName, StackId, Tags};
+use snapferry::domain::id::token::TaskToken;
+use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::run::command::{Command, Extras, Run, Step};
+use snapferry::domain::run::failure::Failure;
+use snapferry::domain::run::manifest::Manifest;
+use snapferry::domain::run::slot_limits::SlotLimits;
+use snapferry::domain::run::wait::{Expectation, Phase, Rules, Wait};
 use snapferry::ports::{
     Abandoned, Callbacks, ClaimSlot, Clock, Delivery, DescribeSnapshots, FreeSlot, ListOpen,
     LookUpWaits, OpenMarker, OpenPage, PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint,

@@ -13,11 +13,11 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use peak_alloc::PeakAlloc;
 use snapferry::app::preview::preview;
-use snapferry::domain::arn::{Family, RdsArn, Region};
-use snapferry::domain::database::Database;
-use snapferry::domain::names::ResourceId;
-use snapferry::domain::policy_set::Applied;
-use snapferry::domain::tags::PolicyName;
+use snapferry::domain::id::arn::{Family, RdsArn, Region};
+use snapferry::domain::id::names::ResourceId;
+use snapferry::domain::id::tags::PolicyName;
+use snapferry::domain::policy::set::Applied;
+use snapferry::domain::rds::database::Database;
 use snapferry::ports::{
     Clock, Entry, ListDatabases, Page, PortError, RdsError, ReadEntries, ReadPlanCursor,
     ReadPolicies,
@@ -41,7 +41,7 @@ struct Crowd {
 fn database(region: &Region, n: usize) -> Database {
     let arn = format!("arn:aws:rds:{region}:111122223333:db:a-database-with-a-name-{n}");
     let tags = (0..30).map(|tag| (format!("a-tag-of-theirs-{tag}"), "value".repeat(20)));
-    let mut tags: snapferry::domain::tags::Tags = tags.collect();
+    let mut tags: snapferry::domain::id::tags::Tags = tags.collect();
     tags.insert("snapferry:policy".to_owned(), "default".to_owned());
     Database {
         arn: RdsArn::parse(&arn).unwrap(),

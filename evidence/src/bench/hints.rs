@@ -1,17 +1,18 @@
 //! What the functions are given: waits in the table, snapshots in RDS, and events that hint at them, all in agreement.
 
-use snapferry::domain::naming;
+use snapferry::domain::run::naming;
 use std::collections::BTreeMap;
 
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
-use snapferry::domain::arn::{KeyArn, RdsArn, Region, StateMachineArn};
-use snapferry::domain::command::{DatabaseRef, Extras, Run, Step};
-use snapferry::domain::names::{Attempt, ResourceId, SnapshotId};
-use snapferry::domain::tags::{self, PolicyName, StackId};
-use snapferry::domain::wait::Phase;
+use snapferry::domain::id::arn::{KeyArn, RdsArn, Region, StateMachineArn};
+use snapferry::domain::id::database_ref::DatabaseRef;
+use snapferry::domain::id::names::{Attempt, ResourceId, SnapshotId};
+use snapferry::domain::id::tags::{self, PolicyName, StackId};
+use snapferry::domain::run::command::{Extras, Run, Step};
+use snapferry::domain::run::wait::Phase;
 use snapferry::json;
 
 use snapferry_sim::rds::{EmittedEvent, Tags};
@@ -320,7 +321,7 @@ fn record(number: usize, arn: &RdsArn, run: &Run) -> anyhow::Result<Value> {
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
-    use snapferry::domain::hint::Happened;
+    use snapferry::domain::rds::hint::Happened;
     use snapferry::json::event::{self, Event};
 
     use super::Hints;

@@ -2,11 +2,12 @@
 
 use anyhow::{Context as _, anyhow};
 use jiff::{SignedDuration, Timestamp};
-use snapferry::domain::arn::{KeyArn, RdsArn};
-use snapferry::domain::command::{DatabaseRef, Extras, Run};
-use snapferry::domain::names::{Attempt, ResourceId};
-use snapferry::domain::naming;
-use snapferry::domain::tags::{self, PolicyName, StackId};
+use snapferry::domain::id::arn::{KeyArn, RdsArn};
+use snapferry::domain::id::database_ref::DatabaseRef;
+use snapferry::domain::id::names::{Attempt, ResourceId};
+use snapferry::domain::id::tags::{self, PolicyName, StackId};
+use snapferry::domain::run::command::{Extras, Run};
+use snapferry::domain::run::naming;
 
 use snapferry_sim::local::STACK;
 use snapferry_sim::rds::{

@@ -96,8 +96,8 @@ mod tests {
 
     #[test]
     fn the_file_is_one_that_the_product_reads_and_says_what_is_checked() {
-        let home = snapferry::domain::arn::Region::parse(RECOVERY).unwrap();
-        let read = snapferry::domain::policy_file::read(&file(), Some(&home)).unwrap();
+        let home = snapferry::domain::id::arn::Region::parse(RECOVERY).unwrap();
+        let read = snapferry::domain::policy::file::read(&file(), Some(&home)).unwrap();
         let names: Vec<String> = read.set.policies.keys().map(ToString::to_string).collect();
         assert_eq!(names, ["default", "gold", "nightly"]);
         assert_eq!(

@@ -3,13 +3,13 @@
 
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
-use snapferry::domain::arn::{KeyArn, RdsArn};
-use snapferry::domain::command::Run;
-use snapferry::domain::policy::{Policies, Policy};
-use snapferry::domain::policy_set::{Applied, PolicySet, Stamp, Version};
-use snapferry::domain::policy_spec::{AppliedKey, PolicySpec, Source};
-use snapferry::domain::schedule::Schedule;
-use snapferry::domain::tags::PolicyName;
+use snapferry::domain::id::arn::{KeyArn, RdsArn};
+use snapferry::domain::id::tags::PolicyName;
+use snapferry::domain::policy::in_force::{Policies, Policy};
+use snapferry::domain::policy::schedule::Schedule;
+use snapferry::domain::policy::set::{Applied, PolicySet, Stamp, Version};
+use snapferry::domain::policy::spec::{AppliedKey, PolicySpec, Source};
+use snapferry::domain::run::command::Run;
 
 use super::fleet::protects;
 use super::judge::STALE;
@@ -184,8 +184,10 @@ impl World {
             return;
         };
         let (kind, id) = match arn.family() {
-            snapferry::domain::arn::Family::Instance => ("RDS DB Snapshot Event", "RDS-EVENT-0091"),
-            snapferry::domain::arn::Family::Cluster => {
+            snapferry::domain::id::arn::Family::Instance => {
+                ("RDS DB Snapshot Event", "RDS-EVENT-0091")
+            }
+            snapferry::domain::id::arn::Family::Cluster => {
                 ("RDS DB Cluster Snapshot Event", "RDS-EVENT-0169")
             }
         };
@@ -227,11 +229,11 @@ impl World {
     fn retention_of(&self, arn: &RdsArn, snapshot: &Snapshot) -> u16 {
         let (at, of) = (rds_region(arn.region()), &snapshot.instance.identifier);
         let days = match arn.family() {
-            snapferry::domain::arn::Family::Instance => self
+            snapferry::domain::id::arn::Family::Instance => self
                 .rds
                 .instance(&at, of)
                 .map(|i| i.spec.backup_retention_days),
-            snapferry::domain::arn::Family::Cluster => self
+            snapferry::domain::id::arn::Family::Cluster => self
                 .rds
                 .cluster(&at, of)
                 .map(|c| c.spec.backup_retention_days),

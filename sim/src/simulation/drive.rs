@@ -8,8 +8,8 @@ use snapferry::app::plan::When;
 use snapferry::app::react::Ear;
 use snapferry::app::sweep::Broom;
 use snapferry::app::work::Desk;
-use snapferry::domain::backoff::Backoff;
-use snapferry::domain::role::Role;
+use snapferry::domain::id::role::Role;
+use snapferry::domain::run::backoff::Backoff;
 use snapferry::settings::Planning;
 
 use super::gate::Decision;

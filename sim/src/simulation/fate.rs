@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use snapferry::app::queue::Record;
-use snapferry::domain::role::Role;
+use snapferry::domain::id::role::Role;
 
 use super::gate::{Broken, Decision};
 use super::queue::{self, Message};

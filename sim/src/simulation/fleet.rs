@@ -2,12 +2,12 @@
 
 use fastrand::Rng;
 use jiff::SignedDuration;
-use snapferry::domain::arn::{Family, KeyArn, RdsArn, Region};
-use snapferry::domain::names::OptionGroup;
-use snapferry::domain::policy::{Policies, Policy};
-use snapferry::domain::policy_spec::PolicyOptions;
-use snapferry::domain::schedule::Schedule;
-use snapferry::domain::tags::{PolicyName, TagKey};
+use snapferry::domain::id::arn::{Family, KeyArn, RdsArn, Region};
+use snapferry::domain::id::names::OptionGroup;
+use snapferry::domain::id::tags::{PolicyName, TagKey};
+use snapferry::domain::policy::in_force::{Policies, Policy};
+use snapferry::domain::policy::schedule::Schedule;
+use snapferry::domain::policy::spec::PolicyOptions;
 
 use super::backups::Nightly;
 use super::judge::home;

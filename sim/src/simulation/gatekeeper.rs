@@ -4,12 +4,12 @@ use std::cell::RefMut;
 use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
-use snapferry::domain::arn::{RdsArn, Region};
-use snapferry::domain::failure::{Operation, Reason, Remedy};
-use snapferry::domain::role::Role;
-use snapferry::domain::snapshot::Snapshot;
-use snapferry::domain::token::TaskToken;
-use snapferry::domain::wait::Wait;
+use snapferry::domain::id::arn::{RdsArn, Region};
+use snapferry::domain::id::role::Role;
+use snapferry::domain::id::token::TaskToken;
+use snapferry::domain::rds::snapshot::Snapshot;
+use snapferry::domain::run::failure::{Operation, Reason, Remedy};
+use snapferry::domain::run::wait::Wait;
 use snapferry::fake::{Action, Answer, Call, Effect, Fate, Holds, Hook, Ports, Refusal};
 use snapferry::ports::{Delivery, PortError, RdsError, Written};
 

@@ -10,7 +10,7 @@ use snapferry::app::plan::{self, Planned, When};
 use snapferry::app::react;
 use snapferry::app::sweep;
 use snapferry::app::work::batch;
-use snapferry::domain::role::Role;
+use snapferry::domain::id::role::Role;
 use snapferry::fake::{Ports, Through};
 
 use super::drive::{PLAN_EVERY, SWEEP_EVERY, Settings, Simulation};

@@ -2,14 +2,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 use snapferry::app::plan::{Outcome as Planning, Planned};
-use snapferry::domain::arn::{Family, RdsArn, Region};
-use snapferry::domain::command::{Run, Step};
-use snapferry::domain::failure::{Failure, Reason};
-use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::Attempt;
-use snapferry::domain::naming;
-use snapferry::domain::tags::PolicyName;
-use snapferry::domain::wait::Wait;
+use snapferry::domain::id::arn::{Family, RdsArn, Region};
+use snapferry::domain::id::names::Attempt;
+use snapferry::domain::id::tags::PolicyName;
+use snapferry::domain::run::command::{Run, Step};
+use snapferry::domain::run::failure::{Failure, Reason};
+use snapferry::domain::run::manifest::Manifest;
+use snapferry::domain::run::naming;
+use snapferry::domain::run::wait::Wait;
 
 use super::rule;
 use super::step_functions::{Execution, Status};
@@ -158,7 +158,7 @@ impl World {
     }
 
     /// A wait is stored.
-    pub(super) fn judge_one_wait(&mut self, token: &snapferry::domain::token::TaskToken) {
+    pub(super) fn judge_one_wait(&mut self, token: &snapferry::domain::id::token::TaskToken) {
         let waits = self.table.waits();
         let of_token: Vec<String> = waits
             .filter(|wait| wait.command.token == *token)

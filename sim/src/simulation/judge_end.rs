@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use snapferry::domain::command::Step;
-use snapferry::domain::names::ResourceId;
-use snapferry::domain::tags::PolicyName;
-use snapferry::domain::wait::Phase;
+use snapferry::domain::id::names::ResourceId;
+use snapferry::domain::id::tags::PolicyName;
+use snapferry::domain::run::command::Step;
+use snapferry::domain::run::wait::Phase;
 use snapferry::json;
 
 use super::people::FOREIGN;

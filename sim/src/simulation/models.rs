@@ -4,12 +4,12 @@ use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
 use jiff::Timestamp;
-use snapferry::domain::arn::{Family, RdsArn, Region, StateMachineArn};
-use snapferry::domain::command::Run;
-use snapferry::domain::database::Database;
-use snapferry::domain::names::{ExecutionName, ResourceId, SnapshotId};
-use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::token::TaskToken;
+use snapferry::domain::id::arn::{Family, RdsArn, Region, StateMachineArn};
+use snapferry::domain::id::names::{ExecutionName, ResourceId, SnapshotId};
+use snapferry::domain::id::token::TaskToken;
+use snapferry::domain::rds::database::Database;
+use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::run::command::Run;
 use snapferry::fake::{RdsModel, Refusal, StepFunctionsModel, TaskEnd, Token};
 use snapferry::json;
 use snapferry::ports::{

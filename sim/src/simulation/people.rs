@@ -1,12 +1,12 @@
 //! What may go wrong at any moment, what people do meanwhile, and the person who mends.
 
-use snapferry::domain::naming;
+use snapferry::domain::run::naming;
 use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
-use snapferry::domain::arn::RdsArn;
-use snapferry::domain::command::Run;
-use snapferry::domain::names::{Attempt, ExecutionName, SnapshotId};
+use snapferry::domain::id::arn::RdsArn;
+use snapferry::domain::id::names::{Attempt, ExecutionName, SnapshotId};
+use snapferry::domain::run::command::Run;
 
 use super::judge::home;
 use super::queue;

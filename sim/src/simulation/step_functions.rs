@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use snapferry::domain::command::Run;
+use snapferry::domain::run::command::Run;
 
 use crate::asl::{Context, StateMachine};
 

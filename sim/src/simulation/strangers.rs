@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use snapferry::domain::arn::RdsArn;
-use snapferry::domain::command::Run;
-use snapferry::domain::names::Attempt;
+use snapferry::domain::id::arn::RdsArn;
+use snapferry::domain::id::names::Attempt;
+use snapferry::domain::run::command::Run;
 
 use super::judge::home;
 use super::people::FOREIGN;

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use snapferry::domain::command::Run;
+use snapferry::domain::run::command::Run;
 use snapferry::json;
 
 use super::step_functions::{Execution, Status, StepFunctions};

@@ -1,7 +1,7 @@
 //! What breaks by itself, and when it is whole again.
 
 use jiff::Timestamp;
-use snapferry::domain::failure::Operation;
+use snapferry::domain::run::failure::Operation;
 
 use super::judge::home;
 use super::world::{Breakage, World, rds_region};

@@ -8,12 +8,12 @@ use std::rc::Rc;
 use fastrand::Rng;
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use snapferry::domain::arn::{Family, KeyArn, RdsArn, Region, StateMachineArn};
-use snapferry::domain::failure::Operation;
-use snapferry::domain::policy::Policies;
-use snapferry::domain::policy_set::Applied;
-use snapferry::domain::tags::{PolicyName, StackId};
-use snapferry::domain::wait::Wait;
+use snapferry::domain::id::arn::{Family, KeyArn, RdsArn, Region, StateMachineArn};
+use snapferry::domain::id::tags::{PolicyName, StackId};
+use snapferry::domain::policy::in_force::Policies;
+use snapferry::domain::policy::set::Applied;
+use snapferry::domain::run::failure::Operation;
+use snapferry::domain::run::wait::Wait;
 use snapferry::fake::{self, Effect, Table};
 
 use super::backups::Backup;

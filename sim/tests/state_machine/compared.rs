@@ -11,7 +11,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
-use snapferry::domain::command::{Command, Run};
+use snapferry::domain::run::command::{Command, Run};
 use snapferry::json;
 use snapferry_sim::local::{BareStack, Client, LocalOptions};
 use snapferry_sim::simulation::{End, Walk};

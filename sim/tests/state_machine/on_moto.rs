@@ -2,8 +2,8 @@
 
 use anyhow::Context;
 use serde_json::Value;
-use snapferry::domain::command::Step;
-use snapferry::domain::failure::Reason;
+use snapferry::domain::run::command::Step;
+use snapferry::domain::run::failure::Reason;
 use snapferry::json;
 
 use super::definition::{

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
-use snapferry::domain::arn::{KeyArn, RdsArn};
-use snapferry::domain::command::{Automated, Command, DatabaseRef, Extras, Run, Step};
-use snapferry::domain::failure::Reason;
-use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::ResourceId;
-use snapferry::domain::tags::PolicyName;
+use snapferry::domain::id::arn::{KeyArn, RdsArn};
+use snapferry::domain::id::database_ref::DatabaseRef;
+use snapferry::domain::id::names::ResourceId;
+use snapferry::domain::id::tags::PolicyName;
+use snapferry::domain::run::command::{Automated, Command, Extras, Run, Step};
+use snapferry::domain::run::failure::Reason;
+use snapferry::domain::run::manifest::Manifest;
 use snapferry::json;
 use snapferry_sim::local::{Client, JsonService};
 

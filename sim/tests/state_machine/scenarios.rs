@@ -1,6 +1,6 @@
 //! What the commands of one execution are answered with, one after the other.
 
-use snapferry::domain::failure::Reason;
+use snapferry::domain::run::failure::Reason;
 
 use super::definition::{COPY_TIMEOUT, SNAPSHOT_TIMEOUT, Shortened};
 

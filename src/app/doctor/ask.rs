@@ -3,12 +3,12 @@
 use std::future::Future;
 
 use crate::app::doctor::scope::Permissions;
-use crate::domain::arn::{Family, Region};
 use crate::domain::doctor::databases::OptionGroup;
 use crate::domain::doctor::region::{Letters, dead_letters};
 use crate::domain::doctor::room::{Quota, snapshot_quota};
 use crate::domain::doctor::{Check, Finding, NotSaid};
-use crate::domain::snapshot::Snapshot;
+use crate::domain::id::arn::{Family, Region};
+use crate::domain::rds::snapshot::Snapshot;
 use crate::error::chain;
 use crate::ports::doctor::ListOptionGroups;
 use crate::ports::{DescribeQuota, Endless, PAGES_MAX, Page, PortError, RdsError, all_rows};

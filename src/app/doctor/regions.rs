@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use crate::app::doctor::ask::{self, all, count, manual_snapshots, port, quotas, rds};
 use crate::app::doctor::scope::{Home, Order, Permissions};
-use crate::domain::arn::{Family, KeyArn, Region};
-use crate::domain::choice::{Choice, choose};
 use crate::domain::doctor::databases::{Candidate, claims, option_group, other_stacks};
 use crate::domain::doctor::keys::source_key;
 use crate::domain::doctor::policies::{misnamed, refused, unjudged};
 use crate::domain::doctor::region::{Letters, dead_letters, forwarding_rule};
 use crate::domain::doctor::{Check, Finding, Level, NotSaid};
-use crate::domain::letter::{forwarding_queue, names};
-use crate::domain::names::OptionGroup;
-use crate::domain::policy::Policies;
-use crate::domain::policy_spec::KeyName;
+use crate::domain::id::arn::{Family, KeyArn, Region};
+use crate::domain::id::names::OptionGroup;
+use crate::domain::operator::letter::{forwarding_queue, names};
+use crate::domain::policy::choice::{Choice, choose};
+use crate::domain::policy::in_force::Policies;
+use crate::domain::policy::spec::KeyName;
 use crate::settings::Preflight;
 
 /// What was found in a region, and how many databases a round of it makes.

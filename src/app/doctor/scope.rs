@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::domain::arn::Region;
 use crate::domain::doctor::NotSaid;
 use crate::domain::doctor::databases::{Claims, OptionGroup};
-use crate::domain::policy::Policies;
+use crate::domain::id::arn::Region;
+use crate::domain::policy::in_force::Policies;
 use crate::ports::doctor::{
     CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
     ListOptionGroups, ReadKeyPolicy, SimulatePermissions,

@@ -8,10 +8,10 @@ use futures_util::TryStreamExt;
 use crate::app::doctor::ask::{Snapshots, port};
 use crate::domain::doctor::room::{Copies, PolicyCopies, copy_slots, policy_slots};
 use crate::domain::doctor::{Check, Finding};
-use crate::domain::policy::Policies;
-use crate::domain::snapshot::SnapshotStatus;
-use crate::domain::tags::{self, PolicyName, StackId};
-use crate::domain::wait::Phase;
+use crate::domain::id::tags::{self, PolicyName, StackId};
+use crate::domain::policy::in_force::Policies;
+use crate::domain::rds::snapshot::SnapshotStatus;
+use crate::domain::run::wait::Phase;
 use crate::ports::{ListOpen, PortError, open_pages};
 use crate::settings::Preflight;
 

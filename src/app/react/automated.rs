@@ -7,14 +7,14 @@ use tracing::{info, warn};
 use crate::app::automated;
 use crate::app::in_force::policies_in_force;
 use crate::app::start::{StartOutcome, start};
-use crate::domain::arn::{KeyArn, RdsArn};
-use crate::domain::choice::{Choice, choose};
-use crate::domain::database::Database;
-use crate::domain::names::{ResourceId, SnapshotId};
-use crate::domain::policy::{Policies, Policy};
-use crate::domain::policy_spec::Source;
-use crate::domain::snapshot::{Snapshot, SnapshotStatus};
-use crate::domain::tags::StackId;
+use crate::domain::id::arn::{KeyArn, RdsArn};
+use crate::domain::id::names::{ResourceId, SnapshotId};
+use crate::domain::id::tags::StackId;
+use crate::domain::policy::choice::{Choice, choose};
+use crate::domain::policy::in_force::{Policies, Policy};
+use crate::domain::policy::spec::Source;
+use crate::domain::rds::database::Database;
+use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use crate::error::chain;
 use crate::ports::{
     ClaimRun, Clock, DescribeSnapshots, FindDatabases, PortError, RdsError, ReadPolicies,

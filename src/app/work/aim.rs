@@ -1,11 +1,11 @@
 //! What a command is after, and the request that it makes of RDS.
 
 use crate::app::work::config::Desk;
-use crate::domain::command::{Command, Run};
-use crate::domain::names::{Attempt, SnapshotId};
-use crate::domain::naming;
-use crate::domain::tags::{self, Tags};
-use crate::domain::wait::{CopyOf, Expectation, Wait};
+use crate::domain::id::names::{Attempt, SnapshotId};
+use crate::domain::id::tags::{self, Tags};
+use crate::domain::run::command::{Command, Run};
+use crate::domain::run::naming;
+use crate::domain::run::wait::{CopyOf, Expectation, Wait};
 use crate::ports::{
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, RdsError,
 };

@@ -8,7 +8,7 @@ use crate::app::work;
 use crate::app::work::config::Desk;
 use crate::app::work::outcome::Worked;
 use crate::app::work::permissions::Permissions;
-use crate::domain::backoff::Backoff;
+use crate::domain::run::backoff::Backoff;
 use crate::error::chain;
 use crate::json;
 

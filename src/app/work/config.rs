@@ -1,7 +1,7 @@
 //! What the worker knows of its stack.
 
-use crate::domain::arn::Region;
-use crate::domain::wait::Rules;
+use crate::domain::id::arn::Region;
+use crate::domain::run::wait::Rules;
 use crate::settings::Stack;
 
 /// What the worker knows of its stack.

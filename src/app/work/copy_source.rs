@@ -1,11 +1,11 @@
 //! What a copy can be made of.
 
-use crate::domain::arn::Family;
-use crate::domain::command::{Automated, Run};
-use crate::domain::database::Refusal;
-use crate::domain::failure::{Failure, Reason};
-use crate::domain::snapshot::Snapshot;
-use crate::domain::wait::CopyOf;
+use crate::domain::id::arn::Family;
+use crate::domain::rds::database::Refusal;
+use crate::domain::rds::snapshot::Snapshot;
+use crate::domain::run::command::{Automated, Run};
+use crate::domain::run::failure::{Failure, Reason};
+use crate::domain::run::wait::CopyOf;
 
 /// What a copy can be made of.
 pub(super) enum Source {

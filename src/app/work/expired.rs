@@ -1,6 +1,6 @@
 //! The automated source has expired: RDS has removed the snapshot that a run names, or it comes to nothing.
 
-use crate::domain::naming;
+use crate::domain::run::naming;
 use tracing::info;
 
 use crate::app::automated;
@@ -9,11 +9,11 @@ use crate::app::work::config::Desk;
 use crate::app::work::give_up::give_up;
 use crate::app::work::outcome::{WorkError, Worked, not_told};
 use crate::app::work::permissions::Permissions;
-use crate::domain::command::{Automated, Command, Extras, Run};
-use crate::domain::failure::{Failure, Reason};
-use crate::domain::names::{Attempt, ExecutionName};
-use crate::domain::snapshot::Snapshot;
-use crate::domain::wait::Wait;
+use crate::domain::id::names::{Attempt, ExecutionName};
+use crate::domain::rds::snapshot::Snapshot;
+use crate::domain::run::command::{Automated, Command, Extras, Run};
+use crate::domain::run::failure::{Failure, Reason};
+use crate::domain::run::wait::Wait;
 use crate::ports::{Claim, PortError};
 
 /// The newest automated snapshot there is takes the run's place, and the run fails. In this order: what breaks in

@@ -3,8 +3,8 @@
 use crate::app::conclude;
 use crate::app::work::outcome::{WorkError, Worked};
 use crate::app::work::permissions::Permissions;
-use crate::domain::failure::Failure;
-use crate::domain::wait::Wait;
+use crate::domain::run::failure::Failure;
+use crate::domain::run::wait::Wait;
 
 /// Fails the execution that awaits this, and forgets the wait.
 pub(super) async fn give_up<W: Permissions>(

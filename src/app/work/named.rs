@@ -7,13 +7,13 @@ use crate::app::work::expired::expired;
 use crate::app::work::give_up::give_up;
 use crate::app::work::outcome::{WorkError, Worked, not_told};
 use crate::app::work::permissions::Permissions;
-use crate::domain::command::{Automated, Command};
-use crate::domain::failure::Failure;
+use crate::domain::id::names::SnapshotId;
 use crate::domain::limits::HINT_RECHECKS;
-use crate::domain::names::SnapshotId;
-use crate::domain::settle::{manifest, mismatch};
-use crate::domain::snapshot::{Snapshot, SnapshotStatus};
-use crate::domain::wait::{Expectation, Wait};
+use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use crate::domain::run::command::{Automated, Command};
+use crate::domain::run::failure::Failure;
+use crate::domain::run::settle::{manifest, mismatch};
+use crate::domain::run::wait::{Expectation, Wait};
 
 /// What RDS says of a snapshot that a run names.
 enum Named {

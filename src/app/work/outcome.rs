@@ -3,9 +3,9 @@
 use thiserror::Error;
 
 use crate::app::conclude;
-use crate::domain::arn::RdsArn;
-use crate::domain::failure::{Owner, Remedy};
-use crate::domain::trouble::Trouble;
+use crate::domain::id::arn::RdsArn;
+use crate::domain::run::failure::{Owner, Remedy};
+use crate::domain::run::trouble::Trouble;
 use crate::error::chain;
 use crate::ports::{PortError, RdsError};
 

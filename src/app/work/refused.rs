@@ -9,12 +9,12 @@ use crate::app::work::give_up::give_up;
 use crate::app::work::outcome::{Tried, WorkError, Worked, not_told};
 use crate::app::work::permissions::Permissions;
 use crate::app::work::register::{mark, queue};
-use crate::domain::existing::{Existing, existing};
-use crate::domain::failure::{Failure, Owner, Remedy};
+use crate::domain::id::names::SnapshotId;
 use crate::domain::limits::HINT_RECHECKS;
-use crate::domain::names::SnapshotId;
-use crate::domain::settle::{Verdict, settle};
-use crate::domain::wait::{Phase, Wait};
+use crate::domain::run::existing::{Existing, existing};
+use crate::domain::run::failure::{Failure, Owner, Remedy};
+use crate::domain::run::settle::{Verdict, settle};
+use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::RdsError;
 
 /// One owner for each refusal. The slot stays: another delivery of the same command, or an earlier call whose

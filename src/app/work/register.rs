@@ -1,14 +1,14 @@
 //! Register, then act; the live token wins.
 
-use crate::domain::naming;
+use crate::domain::run::naming;
 use tracing::info;
 
 use crate::app::conclude;
 use crate::app::work::outcome::{WorkError, Worked};
 use crate::app::work::permissions::Permissions;
-use crate::domain::arn::ExecutionArn;
-use crate::domain::names::Attempt;
-use crate::domain::wait::{Phase, Wait};
+use crate::domain::id::arn::ExecutionArn;
+use crate::domain::id::names::Attempt;
+use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{PortError, Probe, Written};
 
 /// What came of registering a wait.

@@ -7,14 +7,14 @@ use crate::app::work::give_up::give_up;
 use crate::app::work::named;
 use crate::app::work::outcome::{WorkError, Worked, not_told};
 use crate::app::work::permissions::Permissions;
-use crate::domain::arn::RdsArn;
-use crate::domain::command::{Command, Run};
-use crate::domain::failure::{Failure, Reason};
+use crate::domain::id::arn::RdsArn;
+use crate::domain::id::names::{Attempt, SnapshotId};
 use crate::domain::limits::HINT_RECHECKS;
-use crate::domain::names::{Attempt, SnapshotId};
-use crate::domain::naming;
-use crate::domain::snapshot::SnapshotStatus;
-use crate::domain::wait::Expectation;
+use crate::domain::rds::snapshot::SnapshotStatus;
+use crate::domain::run::command::{Command, Run};
+use crate::domain::run::failure::{Failure, Reason};
+use crate::domain::run::naming;
+use crate::domain::run::wait::Expectation;
 
 /// What to copy. A command that comes again, from the queue for slots above all, finds it in its own wait; a new
 /// one asks RDS.

@@ -2,8 +2,8 @@
 
 use super::super::fault::{port_error, unusable};
 use super::{Doctor, client, key_policy};
-use crate::domain::arn::KeyArn;
 use crate::domain::doctor::key_policy::Statement;
+use crate::domain::id::arn::KeyArn;
 use crate::ports::PortError;
 use crate::ports::doctor::ReadKeyPolicy;
 

@@ -5,7 +5,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 
 use super::super::fault::{port_error, unusable};
 use super::{Doctor, client};
-use crate::domain::arn::Region;
+use crate::domain::id::arn::Region;
 use crate::ports::PortError;
 use crate::ports::doctor::{CountMessages, FindQueue};
 

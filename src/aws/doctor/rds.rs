@@ -11,9 +11,9 @@ use super::super::rds::{self, PAGE, RowReaders, Selection};
 use super::super::rds_errors::Unusable;
 use super::super::rds_rows;
 use super::{CONNECT, Doctor};
-use crate::domain::arn::{Family, KeyArn, Region};
 use crate::domain::doctor::databases::{Candidate, OptionGroup};
-use crate::domain::snapshot::Snapshot;
+use crate::domain::id::arn::{Family, KeyArn, Region};
+use crate::domain::rds::snapshot::Snapshot;
 use crate::ports::doctor::{InspectDatabases, ListManualSnapshots, ListOptionGroups};
 use crate::ports::{Page, PortError, RdsError};
 

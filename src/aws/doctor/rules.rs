@@ -4,8 +4,8 @@ use aws_sdk_eventbridge::types::RuleState;
 
 use super::super::fault::{port_error, unusable};
 use super::{Doctor, client, event_pattern};
-use crate::domain::arn::Region;
 use crate::domain::doctor::region::Rule;
+use crate::domain::id::arn::Region;
 use crate::ports::doctor::{DescribeRule, FindRules};
 use crate::ports::{Page, PortError};
 

@@ -11,12 +11,12 @@ use crate::app::policies::{self, ApplyError, Outcome};
 use crate::cli::arguments::{StackArguments, variables};
 use crate::cli::outcome::{CliError, Ended};
 use crate::cli::show::{table, write_json, write_table};
-use crate::domain::arn::Region;
-use crate::domain::policy_file::{self, Fault, Place};
-use crate::domain::policy_set::{Applied, Note, Version};
-use crate::domain::policy_spec::{AppliedKey, KeyName};
-use crate::domain::tags;
-use crate::domain::text::ParseError;
+use crate::domain::id::arn::Region;
+use crate::domain::id::tags;
+use crate::domain::id::text::ParseError;
+use crate::domain::policy::file::{self, Fault, Place};
+use crate::domain::policy::set::{Applied, Note, Version};
+use crate::domain::policy::spec::{AppliedKey, KeyName};
 use crate::settings::{BUILT_IN_POLICY, SettingsError};
 
 /// A file that was read, or where it is no text.
@@ -75,7 +75,7 @@ pub(super) fn check(
         .map(|name| Region::parse(name).map_err(|error| CliError::fault("AWS_REGION", &error)))
         .transpose()?;
     let read = match &file.text {
-        Ok(text) => policy_file::read(text, home.as_ref()),
+        Ok(text) => file::read(text, home.as_ref()),
         Err(fault) => Err(vec![fault.clone()]),
     };
     match read {

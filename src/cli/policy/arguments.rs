@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::domain::policy_set::{Note, Version};
+use crate::domain::policy::set::{Note, Version};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct PolicyArguments {

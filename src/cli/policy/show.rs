@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use crate::cli::outcome::{CliError, Ended};
 use crate::cli::show::{short, table, write_json, write_table};
 use crate::domain::limits::BATCH_GET_MAX;
-use crate::domain::policy_file;
-use crate::domain::policy_set::{Applied, PolicySet, Stamp, Version};
-use crate::domain::policy_spec::{AppliedKey, KeyName, PolicySpec};
+use crate::domain::policy::file;
+use crate::domain::policy::set::{Applied, PolicySet, Stamp, Version};
+use crate::domain::policy::spec::{AppliedKey, KeyName, PolicySpec};
 use crate::json;
 use crate::ports::{ReadPolicies, ReadPolicyHistory};
 use crate::settings::Planning;
@@ -56,7 +56,7 @@ pub async fn run_show<W: ReadPolicies + ReadPolicyHistory>(
         }
         (None, None) => {
             let text = built_in
-                .map(|planning| policy_file::write(&as_set(planning)))
+                .map(|planning| file::write(&as_set(planning)))
                 .transpose()?;
             if as_json {
                 write_json(out, &json!({ "version": null, "text": text }))?;

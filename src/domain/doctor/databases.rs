@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{Check, Finding, Level};
-use crate::domain::arn::KeyArn;
-use crate::domain::command::DatabaseRef;
-use crate::domain::database::Database;
-use crate::domain::snapshot::Snapshot;
-use crate::domain::tags::{self, StackId};
+use crate::domain::id::arn::KeyArn;
+use crate::domain::id::database_ref::DatabaseRef;
+use crate::domain::id::tags::{self, StackId};
+use crate::domain::rds::database::Database;
+use crate::domain::rds::snapshot::Snapshot;
 
 /// A database with what its copy depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,8 +4,8 @@
 //! first. What this cannot weigh (an unknown condition, `NotPrincipal`) makes the answer "unknown", never "ok".
 
 use super::{Check, Finding, Level};
-use crate::domain::arn::{KeyArn, Region};
 use crate::domain::doctor::permissions::RoleArn;
+use crate::domain::id::arn::{KeyArn, Region};
 
 /// What the worker needs of the recovery key: RDS encrypts on its behalf, by grants.
 pub const NEEDED: [&str; 2] = ["kms:DescribeKey", "kms:CreateGrant"];

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Check, Finding, Level};
-use crate::domain::arn::{KeyArn, Region};
+use crate::domain::id::arn::{KeyArn, Region};
 
 /// Who made a key and says who may use it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,10 +4,10 @@
 use std::fmt;
 
 use super::{Check, Finding, Level, NotSaid};
-use crate::domain::arn::{Family, KeyArn, Region, StateMachineArn};
-use crate::domain::role::{IamRole, Role};
-use crate::domain::tags::StackId;
-use crate::domain::text::ParseError;
+use crate::domain::id::arn::{Family, KeyArn, Region, StateMachineArn};
+use crate::domain::id::role::{IamRole, Role};
+use crate::domain::id::tags::StackId;
+use crate::domain::id::text::ParseError;
 
 pub use super::role_arn::RoleArn;
 

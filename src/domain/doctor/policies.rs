@@ -1,12 +1,12 @@
 //! The policies that hold, and the databases that they are meant for and do not protect.
 
 use super::{Check, Finding, Level, NotSaid};
-use crate::domain::arn::{RdsArn, Region};
-use crate::domain::choice::LeftOut;
-use crate::domain::database::Refusal;
-use crate::domain::policy::Policies;
-use crate::domain::policy_set::Stamp;
-use crate::domain::tags;
+use crate::domain::id::arn::{RdsArn, Region};
+use crate::domain::id::tags;
+use crate::domain::policy::choice::LeftOut;
+use crate::domain::policy::in_force::Policies;
+use crate::domain::policy::set::Stamp;
+use crate::domain::rds::database::Refusal;
 
 /// Which policies hold, and since when; without a stamp the built-in one does.
 #[must_use]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Check, Finding, Level};
-use crate::domain::arn::Region;
+use crate::domain::id::arn::Region;
 
 /// A rule that has the recovery region's default bus among its targets.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The ARNs of roles.
 
-use crate::domain::text::text_newtype;
+use crate::domain::id::text::text_newtype;
 
 text_newtype!(
     /// The ARN of an IAM role.

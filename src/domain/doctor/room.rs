@@ -1,8 +1,8 @@
 //! Room: for manual snapshots, and for copies in flight.
 
 use super::{Check, Finding, Level};
-use crate::domain::arn::{Family, Region};
-use crate::domain::tags::PolicyName;
+use crate::domain::id::arn::{Family, Region};
+use crate::domain::id::tags::PolicyName;
 
 /// Copies in flight that RDS allows for an account in a destination region (user guide, copying a snapshot).
 pub const COPIES_IN_FLIGHT: usize = 20;

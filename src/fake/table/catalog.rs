@@ -3,12 +3,13 @@
 use jiff::Timestamp;
 
 use super::{Table, in_milliseconds};
-use crate::domain::arn::{ExecutionArn, Region};
-use crate::domain::command::{DatabaseRef, Run};
-use crate::domain::manifest::Manifest;
-use crate::domain::names::{ExecutionName, ResourceId};
-use crate::domain::policy_set::{Applied, Stamp, Version};
-use crate::domain::tags::PolicyName;
+use crate::domain::id::arn::{ExecutionArn, Region};
+use crate::domain::id::database_ref::DatabaseRef;
+use crate::domain::id::names::{ExecutionName, ResourceId};
+use crate::domain::id::tags::PolicyName;
+use crate::domain::policy::set::{Applied, Stamp, Version};
+use crate::domain::run::command::Run;
+use crate::domain::run::manifest::Manifest;
 use crate::ports::{Claim, Entry, Held, Written};
 
 /// What the catalog has of one database and policy.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{Slots, Table};
-use crate::domain::arn::RdsArn;
-use crate::domain::wait::Wait;
+use crate::domain::id::arn::RdsArn;
+use crate::domain::run::wait::Wait;
 use crate::ports::{OpenMarker, OpenPage};
 
 impl Table {

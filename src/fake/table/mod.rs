@@ -8,15 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::domain::arn::{RdsArn, Region};
-use crate::domain::names::ResourceId;
-use crate::domain::naming::first_attempt;
-use crate::domain::policy_set::Applied;
-use crate::domain::slot_limits::SlotLimits;
-use crate::domain::tags::PolicyName;
-use crate::domain::token::TaskToken;
-use crate::domain::trouble::Trouble;
-use crate::domain::wait::{Phase, Wait};
+use crate::domain::id::arn::{RdsArn, Region};
+use crate::domain::id::names::ResourceId;
+use crate::domain::id::tags::PolicyName;
+use crate::domain::id::token::TaskToken;
+use crate::domain::policy::set::Applied;
+use crate::domain::run::naming::first_attempt;
+use crate::domain::run::slot_limits::SlotLimits;
+use crate::domain::run::trouble::Trouble;
+use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{Abandoned, Written};
 
 use self::index::{Change, Lag};

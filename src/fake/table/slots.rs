@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::arn::RdsArn;
-use crate::domain::slot_limits::SlotLimits;
-use crate::domain::tags::PolicyName;
+use crate::domain::id::arn::RdsArn;
+use crate::domain::id::tags::PolicyName;
+use crate::domain::run::slot_limits::SlotLimits;
 use crate::ports::OpenPage;
 
 /// Who holds copy slots.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::queue::Queue;
 use super::{Holds, Ports, State};
-use crate::domain::command::Command;
+use crate::domain::run::command::Command;
 use crate::fake::Refusal;
 use crate::json;
 use crate::ports::{

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 
 use super::super::rds::RdsModel;
 use super::{Holds, Ports};
-use crate::domain::arn::{Family, RdsArn, Region};
-use crate::domain::database::Database;
-use crate::domain::failure::Operation;
-use crate::domain::names::{ResourceId, SnapshotId};
-use crate::domain::snapshot::Snapshot;
+use crate::domain::id::arn::{Family, RdsArn, Region};
+use crate::domain::id::names::{ResourceId, SnapshotId};
+use crate::domain::rds::database::Database;
+use crate::domain::rds::snapshot::Snapshot;
+use crate::domain::run::failure::Operation;
 use crate::fake::Refusal;
 use crate::ports::{
     AutomatedSnapshots, CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest,

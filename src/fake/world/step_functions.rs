@@ -4,12 +4,12 @@ use jiff::Timestamp;
 
 use super::super::step_functions::{Executions, StepFunctionsModel, TaskEnd, Token};
 use super::{Holds, Ports};
-use crate::domain::command::Run;
-use crate::domain::failure::Failure;
-use crate::domain::manifest::Manifest;
-use crate::domain::names::ExecutionName;
-use crate::domain::redrive::{EndedBadly, EndedExecution, Inspection};
-use crate::domain::token::TaskToken;
+use crate::domain::id::names::ExecutionName;
+use crate::domain::id::token::TaskToken;
+use crate::domain::operator::redrive::{EndedBadly, EndedExecution, Inspection};
+use crate::domain::run::command::Run;
+use crate::domain::run::failure::Failure;
+use crate::domain::run::manifest::Manifest;
 use crate::ports::{
     Callbacks, Delivery, ExecutionState, InspectExecution, ListEnded, Page, PortError, Probe,
     ProbeToken, ReadDefinitions, RedriveExecution, Redriven, StartExecution, Started,

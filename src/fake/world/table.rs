@@ -4,16 +4,17 @@ use jiff::Timestamp;
 
 use super::super::table::Table;
 use super::{Holds, Ports, assert_batch};
-use crate::domain::arn::{ExecutionArn, RdsArn, Region};
-use crate::domain::command::{DatabaseRef, Run};
-use crate::domain::manifest::Manifest;
-use crate::domain::names::{ExecutionName, ResourceId};
-use crate::domain::policy_set::{Applied, Stamp, Version};
-use crate::domain::slot_limits::SlotLimits;
-use crate::domain::tags::PolicyName;
-use crate::domain::token::TaskToken;
-use crate::domain::trouble::Trouble;
-use crate::domain::wait::{Phase, Wait};
+use crate::domain::id::arn::{ExecutionArn, RdsArn, Region};
+use crate::domain::id::database_ref::DatabaseRef;
+use crate::domain::id::names::{ExecutionName, ResourceId};
+use crate::domain::id::tags::PolicyName;
+use crate::domain::id::token::TaskToken;
+use crate::domain::policy::set::{Applied, Stamp, Version};
+use crate::domain::run::command::Run;
+use crate::domain::run::manifest::Manifest;
+use crate::domain::run::slot_limits::SlotLimits;
+use crate::domain::run::trouble::Trouble;
+use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
     Abandoned, Claim, ClaimRun, ClaimSlot, Entry, FreeSlot, Held, ListOpen, LookUpWaits,
     NoteTrouble, OpenMarker, OpenPage, PlanCursor, PortError, ReadEntries, ReadPlanCursor,

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 use snapferry::app::replay::{Mail, Order, Outcome, Row, Sleeper, replay};
-use snapferry::domain::arn::RdsArn;
-use snapferry::domain::failure::Reason as FailureReason;
-use snapferry::domain::hint::Happened;
-use snapferry::domain::letter::{About, Reason, Selection, Undelivered};
-use snapferry::domain::wait::Wait;
+use snapferry::domain::id::arn::RdsArn;
+use snapferry::domain::operator::letter::{About, Reason, Selection, Undelivered};
+use snapferry::domain::rds::hint::Happened;
+use snapferry::domain::run::failure::Reason as FailureReason;
+use snapferry::domain::run::wait::Wait;
 use snapferry::json::event::Event;
 
 use super::{

@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use snapferry::domain::arn::{RdsArn, Region};
-use snapferry::domain::command::{DatabaseRef, Step};
-use snapferry::domain::failure::Remedy;
-use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::{ExecutionName, ResourceId, SnapshotId};
-use snapferry::domain::naming;
-use snapferry::domain::policy_set::{Applied, Version};
-use snapferry::domain::policy_spec::Source;
-use snapferry::domain::tags::PolicyName;
-use snapferry::domain::wait::{Expectation, Phase, Wait};
+use snapferry::domain::id::arn::{RdsArn, Region};
+use snapferry::domain::id::database_ref::DatabaseRef;
+use snapferry::domain::id::names::{ExecutionName, ResourceId, SnapshotId};
+use snapferry::domain::id::tags::PolicyName;
+use snapferry::domain::policy::set::{Applied, Version};
+use snapferry::domain::policy::spec::Source;
+use snapferry::domain::run::command::Step;
+use snapferry::domain::run::failure::Remedy;
+use snapferry::domain::run::manifest::Manifest;
+use snapferry::domain::run::naming;
+use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 use snapferry::ports::{
     Claim, ClaimRun, LookUpWaits, ReadEntries, ReadPlanCursor, ReadPolicies, ReadPolicyHistory,
 };
@@ -280,8 +281,9 @@ fn check_set(applied: &Applied, item: &Value) {
             other => panic!("{other}"),
         };
         assert_eq!(spec.options.source, source);
-        let span =
-            |span: Option<_>| span.map(|span: snapferry::domain::span::Span| span.to_string());
+        let span = |span: Option<_>| {
+            span.map(|span: snapferry::domain::policy::span::Span| span.to_string())
+        };
         assert_eq!(
             span(spec.options.retention).as_deref(),
             json["retention"].as_str()

@@ -1,7 +1,7 @@
 //! The catalog: one open run a database and policy, its newest recovery point, and how far a policy is planned.
 
 use jiff::Timestamp;
-use snapferry::domain::manifest::Manifest;
+use snapferry::domain::run::manifest::Manifest;
 use snapferry::ports::{
     Claim, ClaimRun, Entry, Held, PlanCursor, ReadEntries, RecordRecoveryPoint,
 };

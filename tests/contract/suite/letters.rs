@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use snapferry::domain::command::Command;
+use snapferry::domain::run::command::Command;
 use snapferry::ports::{
     DeadLetter, DelayMessage, ReceiptHandle, ReceiveDeadLetters, RemoveDeadLetter, SendAgain,
     SendCommand,

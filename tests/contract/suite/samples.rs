@@ -1,18 +1,19 @@
 //! Values for the cases: each is made whole, so that a port that loses a part of it is found out.
 
 use jiff::Timestamp;
-use snapferry::domain::arn::{ExecutionArn, KeyArn, RdsArn, Region};
-use snapferry::domain::command::{Command, DatabaseRef, Extras, Run, Step};
-use snapferry::domain::failure::Remedy;
-use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::{ExecutionName, ResourceId};
-use snapferry::domain::policy_set::{Applied, Note, PolicySet, Stamp, Version};
-use snapferry::domain::policy_spec::{AppliedKey, PolicySpec};
-use snapferry::domain::schedule::Schedule;
-use snapferry::domain::tags::PolicyName;
-use snapferry::domain::token::TaskToken;
-use snapferry::domain::trouble::Trouble;
-use snapferry::domain::wait::{CopyOf, Expectation, Phase, Wait};
+use snapferry::domain::id::arn::{ExecutionArn, KeyArn, RdsArn, Region};
+use snapferry::domain::id::database_ref::DatabaseRef;
+use snapferry::domain::id::names::{ExecutionName, ResourceId};
+use snapferry::domain::id::tags::PolicyName;
+use snapferry::domain::id::token::TaskToken;
+use snapferry::domain::policy::schedule::Schedule;
+use snapferry::domain::policy::set::{Applied, Note, PolicySet, Stamp, Version};
+use snapferry::domain::policy::spec::{AppliedKey, PolicySpec};
+use snapferry::domain::run::command::{Command, Extras, Run, Step};
+use snapferry::domain::run::failure::Remedy;
+use snapferry::domain::run::manifest::Manifest;
+use snapferry::domain::run::trouble::Trouble;
+use snapferry::domain::run::wait::{CopyOf, Expectation, Phase, Wait};
 
 const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555";
 

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use snapferry::domain::arn::RdsArn;
-use snapferry::domain::names::Attempt;
-use snapferry::domain::naming::nth_attempt;
-use snapferry::domain::slot_limits::{PolicySlots, SlotLimits};
-use snapferry::domain::tags::PolicyName;
-use snapferry::domain::wait::Phase;
+use snapferry::domain::id::arn::RdsArn;
+use snapferry::domain::id::names::Attempt;
+use snapferry::domain::id::tags::PolicyName;
+use snapferry::domain::run::naming::nth_attempt;
+use snapferry::domain::run::slot_limits::{PolicySlots, SlotLimits};
+use snapferry::domain::run::wait::Phase;
 use snapferry::ports::{Abandoned, ClaimSlot, FreeSlot, ListOpen, RegisterWaits, Waits};
 
 use super::samples::{copy, policy, time, token, wait, wait_in};

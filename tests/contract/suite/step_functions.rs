@@ -1,8 +1,8 @@
 //! Step Functions: tokens that somebody sleeps on, each ended once, and executions, each started once by its name.
 
-use snapferry::domain::command::Run;
-use snapferry::domain::failure::{Failure, Reason};
-use snapferry::domain::token::TaskToken;
+use snapferry::domain::id::token::TaskToken;
+use snapferry::domain::run::command::Run;
+use snapferry::domain::run::failure::{Failure, Reason};
 use snapferry::ports::{
     Callbacks, Delivery, ExecutionState, Probe, ProbeToken, StartExecution, Started,
 };

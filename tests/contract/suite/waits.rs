@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use snapferry::domain::arn::RdsArn;
-use snapferry::domain::names::Attempt;
-use snapferry::domain::naming::nth_attempt;
-use snapferry::domain::wait::{Expectation, Phase, Wait};
+use snapferry::domain::id::arn::RdsArn;
+use snapferry::domain::id::names::Attempt;
+use snapferry::domain::run::naming::nth_attempt;
+use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 use snapferry::ports::{ListOpen, LookUpWaits, NoteTrouble, RegisterWaits, Waits, Written};
 
 use super::samples::{copy, time, token, trouble, wait, wait_in};

@@ -4,10 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
-use snapferry::domain::arn::{Family, RdsArn, Region};
-use snapferry::domain::command::Step;
-use snapferry::domain::manifest::Manifest;
-use snapferry::domain::wait::{Phase, Wait};
+use snapferry::domain::id::arn::{Family, RdsArn, Region};
+use snapferry::domain::run::command::Step;
+use snapferry::domain::run::manifest::Manifest;
+use snapferry::domain::run::wait::{Phase, Wait};
 use snapferry::fake::{
     self, Action, Answer, Call, Fate, Holds, Hook, Ports, Refusal, Table, Through,
 };

@@ -19,12 +19,12 @@ use snapferry::app::react::{self, Ear};
 use snapferry::app::sweep::{self, Broom};
 use snapferry::app::work::Desk;
 use snapferry::app::work::batch;
-use snapferry::domain::arn::{KeyArn, Region, StateMachineArn};
-use snapferry::domain::backoff::Backoff;
-use snapferry::domain::policy::{Policies, Policy};
-use snapferry::domain::schedule::Schedule;
-use snapferry::domain::tags::{PolicyName, StackId};
-use snapferry::domain::wait::Rules;
+use snapferry::domain::id::arn::{KeyArn, Region, StateMachineArn};
+use snapferry::domain::id::tags::{PolicyName, StackId};
+use snapferry::domain::policy::in_force::{Policies, Policy};
+use snapferry::domain::policy::schedule::Schedule;
+use snapferry::domain::run::backoff::Backoff;
+use snapferry::domain::run::wait::Rules;
 use snapferry::fake::Table;
 use snapferry::settings::{Planning, Stack};
 

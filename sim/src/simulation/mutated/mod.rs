@@ -9,21 +9,22 @@ use std::cell::RefMut;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use snapferry::domain::arn::{ExecutionArn, Family, RdsArn, Region};
-use snapferry::domain::command::{Command, DatabaseRef, Run};
-use snapferry::domain::database::Database;
-use snapferry::domain::failure::{Failure, Owner};
-use snapferry::domain::manifest::Manifest;
-use snapferry::domain::names::{ExecutionName, ResourceId, SnapshotId};
-use snapferry::domain::naming::first_attempt;
-use snapferry::domain::policy_set::Applied;
-use snapferry::domain::role::Role;
-use snapferry::domain::slot_limits::SlotLimits;
-use snapferry::domain::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::tags::PolicyName;
-use snapferry::domain::token::TaskToken;
-use snapferry::domain::trouble::Trouble;
-use snapferry::domain::wait::{Expectation, Phase, Wait};
+use snapferry::domain::id::arn::{ExecutionArn, Family, RdsArn, Region};
+use snapferry::domain::id::database_ref::DatabaseRef;
+use snapferry::domain::id::names::{ExecutionName, ResourceId, SnapshotId};
+use snapferry::domain::id::role::Role;
+use snapferry::domain::id::tags::PolicyName;
+use snapferry::domain::id::token::TaskToken;
+use snapferry::domain::policy::set::Applied;
+use snapferry::domain::rds::database::Database;
+use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::run::command::{Command, Run};
+use snapferry::domain::run::failure::{Failure, Owner};
+use snapferry::domain::run::manifest::Manifest;
+use snapferry::domain::run::naming::first_attempt;
+use snapferry::domain::run::slot_limits::SlotLimits;
+use snapferry::domain::run::trouble::Trouble;
+use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 use snapferry::fake::{Refusal, Through};
 use snapferry::ports::{
     Abandoned, AutomatedSnapshots, Callbacks, Claim, ClaimRun, ClaimSlot, Clock, CopySnapshot,

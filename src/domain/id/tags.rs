@@ -1,0 +1,79 @@
+//! The tags that we set, and the tags that people set.
+
+use std::collections::BTreeMap;
+
+use super::text::{text_newtype, text_serde};
+use crate::domain::limits::{TAG_KEY_MAX, TAG_VALUE_MAX};
+
+/// A resource's tags, as RDS reports them.
+pub type Tags = BTreeMap<String, String>;
+
+/// On what we make: the stack that made it, in every check of ownership.
+pub const STACK: &str = "snapferry:stack";
+/// On what we make: the database's ARN.
+pub const DATABASE: &str = "snapferry:database";
+/// On what we make: the database's resource id, which outlives a rename.
+pub const RESOURCE_ID: &str = "snapferry:resource-id";
+/// On what we make: the policy. On databases: the policy that a person picked.
+pub const POLICY: &str = "snapferry:policy";
+/// On what we make: the name of the run.
+pub const RUN: &str = "snapferry:run";
+/// On a copy: the ARN of its source snapshot.
+pub const SOURCE: &str = "snapferry:source";
+/// On a copy: when its data was taken.
+pub const TAKEN_AT: &str = "snapferry:taken-at";
+/// On databases: a person wants it left out, whatever its value but `false`.
+pub const EXCLUDE: &str = "snapferry:exclude";
+
+/// Whether these are characters that RDS allows in a tag.
+fn is_tag_text(text: &str) -> bool {
+    text.chars()
+        .all(|c| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c))
+}
+
+text_newtype!(
+    /// The stable id of a deployed stack. What carries it in `snapferry:stack` is ours.
+    StackId,
+    "a stack id of 1 to 128 letters, digits and hyphens",
+    |text| !text.is_empty() && text.len() <= 128 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+);
+text_newtype!(
+    /// The name of a policy.
+    PolicyName,
+    "a policy name of 1 to 64 letters, digits, dots, hyphens and underscores",
+    |text| {
+        !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    }
+);
+text_newtype!(
+    /// The key of a tag that people set on their databases and that goes along to the recovery points.
+    TagKey,
+    "the key of a tag of yours: 1 to 128 letters, digits, spaces and _ . : / = + - @, not beginning with aws:, rds: or snapferry:",
+    |text| {
+        let characters = text.chars().count();
+        (1..=TAG_KEY_MAX).contains(&characters)
+            && is_tag_text(text)
+            && !text.chars().any(char::is_control)
+            && !is_reserved(text)
+    }
+);
+
+text_serde!(PolicyName TagKey);
+
+/// The beginnings of keys that AWS keeps for itself, and ours.
+const RESERVED: [&str; 3] = ["aws:", "rds:", "snapferry:"];
+
+fn is_reserved(key: &str) -> bool {
+    RESERVED.iter().any(|beginning| {
+        key.get(..beginning.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(beginning))
+    })
+}
+
+/// Whether RDS stores it as a tag's value.
+#[must_use]
+pub fn is_tag_value(text: &str) -> bool {
+    text.chars().count() <= TAG_VALUE_MAX && is_tag_text(text)
+}
+
+const _: () = assert!(TAG_VALUE_MAX >= 128);

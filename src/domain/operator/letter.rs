@@ -1,0 +1,164 @@
+//! Dead letters: what lies in a dead-letter queue, in words, and which of it is meant.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::domain::id::arn::RdsArn;
+use crate::domain::id::database_ref::DatabaseRef;
+use crate::domain::run::command::{Run, Step};
+use crate::domain::run::trouble::Trouble;
+
+/// A dead letter as people are told of it. It holds no token and nothing that AWS needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// SQS's id of it.
+    pub message_id: String,
+    /// What it is about.
+    pub about: About,
+    /// When it was first sent; a move to the dead letters does not change it.
+    pub since: Option<Timestamp>,
+    /// How often it has been received, the dead-letter queue's listings included.
+    pub receives: u32,
+    /// Why it lies there, where that is known.
+    pub reason: Option<Reason>,
+}
+
+/// What a dead letter is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// A step of a run.
+    Command {
+        /// Which step.
+        step: Step,
+        /// The run.
+        run: Run,
+        /// The execution that sleeps, or slept, by its name.
+        execution: String,
+    },
+    /// An event of RDS about a snapshot.
+    Event {
+        /// The snapshot.
+        resource: RdsArn,
+        /// RDS's number of the event.
+        event_id: Option<String>,
+        /// Whose it is, if a wait for it is open.
+        database: Option<DatabaseRef>,
+    },
+    /// An event that concerns nobody here.
+    Foreign,
+    /// It cannot be read.
+    Unreadable,
+}
+
+/// Why a letter lies where it lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// What the worker noted in the command's wait.
+    Trouble(Trouble),
+    /// EventBridge could not deliver it.
+    Undelivered(Undelivered),
+    /// What is wrong with its text.
+    Unreadable(String),
+}
+
+/// What EventBridge says about an event that it could not deliver, in the message's attributes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Undelivered {
+    /// `ERROR_CODE`
+    pub code: Option<String>,
+    /// `ERROR_MESSAGE`
+    pub message: Option<String>,
+    /// `EXHAUSTED_RETRY_CONDITION`
+    pub exhausted: Option<String>,
+    /// `RULE_ARN`
+    pub rule: Option<String>,
+    /// `TARGET_ARN`
+    pub target: Option<String>,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Trouble(trouble) => trouble.fmt(f),
+            Self::Undelivered(undelivered) => undelivered.fmt(f),
+            Self::Unreadable(why) => write!(f, "it cannot be read: {why}"),
+        }
+    }
+}
+
+impl fmt::Display for Undelivered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EventBridge could not deliver it")?;
+        if let Some(target) = &self.target {
+            write!(f, " to {target}")?;
+        }
+        for part in [&self.code, &self.message].into_iter().flatten() {
+            write!(f, ": {part}")?;
+        }
+        match &self.exhausted {
+            Some(exhausted) => write!(f, " ({exhausted})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl About {
+    /// The database, where it is known.
+    #[must_use]
+    pub fn database(&self) -> Option<&DatabaseRef> {
+        match self {
+            Self::Command { run, .. } => Some(&run.database),
+            Self::Event { database, .. } => database.as_ref(),
+            Self::Foreign | Self::Unreadable => None,
+        }
+    }
+}
+
+/// Which letters are meant: those that meet all of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// One of these databases; any if there is none.
+    pub databases: Vec<String>,
+    /// Sent at this time or later.
+    pub since: Option<Timestamp>,
+    /// A part of the reason, in whatever case.
+    pub reason: Option<String>,
+    /// Also what cannot be read: only a newer version of the function can make something of it.
+    pub unreadable: bool,
+}
+
+impl Selection {
+    /// Whether a letter is meant.
+    #[must_use]
+    pub fn takes(&self, letter: &Letter) -> bool {
+        let database = self.databases.is_empty()
+            || letter
+                .about
+                .database()
+                .is_some_and(|database| self.databases.iter().any(|name| names(name, database)));
+        let since = self
+            .since
+            .is_none_or(|since| letter.since.is_some_and(|sent| sent >= since));
+        let reason = self.reason.as_ref().is_none_or(|part| {
+            let text = letter.reason.as_ref().map(ToString::to_string);
+            text.is_some_and(|text| text.to_lowercase().contains(&part.to_lowercase()))
+        });
+        let readable = self.unreadable || letter.about != About::Unreadable;
+        database && since && reason && readable
+    }
+}
+
+/// Whether a text names a database: by its identifier, its ARN or its resource id.
+#[must_use]
+pub fn names(text: &str, database: &DatabaseRef) -> bool {
+    text.eq_ignore_ascii_case(database.arn.name())
+        || text == database.arn.to_string()
+        || text == database.resource_id.as_str()
+}
+
+/// The name of a source region's dead-letter queue, as `source-region.yaml` gives it.
+#[must_use]
+pub fn forwarding_queue(home: &crate::domain::id::arn::Region) -> String {
+    format!("snapferry-to-{home}-dead-letters")
+}

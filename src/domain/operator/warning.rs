@@ -1,0 +1,231 @@
+//! What a person should know of a database before it is protected.
+
+use std::fmt;
+
+use super::prices::{self, FullCopies};
+use crate::domain::id::arn::{Family, KeyArn};
+use crate::domain::limits::STATE_TIMEOUT;
+use crate::domain::rds::database::Database;
+use crate::domain::run::manifest::Manifest;
+
+/// What warnings are judged by, besides the database.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// The key of its copies from now on.
+    pub key: &'a KeyArn,
+    /// Whether its copies are made of RDS's automated snapshots.
+    pub automated: bool,
+    /// How many copies its policy makes in 30 days.
+    pub copies_a_month: u32,
+    /// Its newest good recovery point, if there is one.
+    pub newest: Option<&'a Manifest>,
+}
+
+/// A reason to look twice; it is protected nevertheless.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Warning {
+    /// Its I/O stops for a moment while a snapshot begins.
+    IoStops {
+        /// The engine: SQL Server's I/O stops with a standby too.
+        engine: String,
+        /// Whether it has a standby.
+        multi_az: bool,
+    },
+    /// RDS takes no snapshot of it in this status.
+    NotAvailable {
+        /// RDS's word.
+        status: String,
+    },
+    /// Its automated snapshots are to be copied, and none are taken.
+    AutomatedOff,
+    /// An automated snapshot may expire before its copy's turn.
+    ShortRetention {
+        /// How long RDS keeps it, in days.
+        days: u32,
+        /// How long a copy may wait for its turn or for a repair, in days.
+        wait_days: u32,
+    },
+    /// Every copy of it is full.
+    FullEveryTime {
+        /// How many are made in 30 days.
+        copies_a_month: u32,
+        /// The size of its newest recovery point in GiB, where RDS told it: of Aurora it often says 0 or 1.
+        gigabytes: Option<u32>,
+    },
+    /// The next copy is full, because it is under another key than the last.
+    KeyChange {
+        /// The key of the newest recovery point.
+        from: KeyArn,
+        /// The policy's key.
+        to: KeyArn,
+        /// How much is copied, in GiB.
+        gigabytes: i32,
+    },
+}
+
+impl Warning {
+    /// Its name in JSON.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::IoStops { .. } => "io-stops",
+            Self::NotAvailable { .. } => "not-available",
+            Self::AutomatedOff => "automated-off",
+            Self::ShortRetention { .. } => "short-retention",
+            Self::FullEveryTime { .. } => "full-every-time",
+            Self::KeyChange { .. } => "key-change",
+        }
+    }
+
+    /// What its full copies cost; nothing for other warnings.
+    #[must_use]
+    pub fn cost(&self) -> Option<Cost> {
+        let Self::FullEveryTime {
+            copies_a_month,
+            gigabytes,
+        } = self
+        else {
+            return None;
+        };
+        let of = |size| prices::full_copies(size, *copies_a_month);
+        Some(match gigabytes {
+            Some(size) => Cost::Of(*size, of(*size)),
+            None => Cost::OfEach(EACH, of(EACH)),
+        })
+    }
+}
+
+/// The size for which a cost is told where the database's own is not known, in GiB.
+const EACH: u32 = 100;
+
+/// What full copies cost, and of how many GiB.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cost {
+    /// Of the whole database.
+    Of(u32, FullCopies),
+    /// Of each so many GiB of it.
+    OfEach(u32, FullCopies),
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cost = match self {
+            Self::Of(size, cost) => {
+                write!(f, "{size} GiB: ")?;
+                cost
+            }
+            Self::OfEach(size, cost) => {
+                write!(f, "not known; each {size} GiB: ")?;
+                cost
+            }
+        };
+        write!(
+            f,
+            "${:.2} a month to transfer, and ${:.2} for each month that a month's copies are kept",
+            cost.transfer, cost.storage
+        )
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::IoStops { multi_az: true, .. } => f.write_str(
+                "it is SQL Server: its I/O stops for a moment during a snapshot, its standby notwithstanding",
+            ),
+            Self::IoStops { .. } => f.write_str(
+                "it is Single-AZ: its I/O stops for seconds to minutes during a snapshot",
+            ),
+            Self::NotAvailable { status } => {
+                write!(f, "its status is {status}: RDS takes no snapshot of it now")
+            }
+            Self::AutomatedOff => f.write_str(
+                "its automated snapshots are to be copied, and its backup retention of 0 days turns them off",
+            ),
+            Self::ShortRetention { days, wait_days } => write!(
+                f,
+                "its automated snapshots are kept for {days} days, and a copy may wait for {wait_days}"
+            ),
+            Self::FullEveryTime { copies_a_month, .. } => {
+                write!(f, "every copy of it is full, {copies_a_month} in 30 days")?;
+                match self.cost() {
+                    Some(cost) => write!(f, "; its size: {cost}"),
+                    None => Ok(()),
+                }
+            }
+            Self::KeyChange {
+                from,
+                to,
+                gigabytes,
+            } => write!(
+                f,
+                "the key changes from {from} to {to}: the next copy is full, {gigabytes} GiB"
+            ),
+        }
+    }
+}
+
+/// The statuses in which RDS takes a snapshot (CreateDBSnapshot).
+const READY: [&str; 2] = ["available", "storage-optimization"];
+
+/// All that is to be said of a database that is protected. What RDS did not say gives no warning.
+#[must_use]
+pub fn warnings(database: &Database, of: &Circumstances<'_>) -> Vec<Warning> {
+    let mut all = Vec::new();
+    all.extend(io_stops(database).filter(|_| !of.automated));
+    let status = database.status.as_str();
+    if !status.is_empty() && !READY.contains(&status) {
+        let status = status.to_owned();
+        all.push(Warning::NotAvailable { status });
+    }
+    if of.automated {
+        all.extend(database.backup_retention_days.and_then(retention));
+    }
+    all.extend(full_copy(database, of));
+    all
+}
+
+/// RDS user guide, *Creating a DB snapshot*: a Single-AZ instance's I/O is suspended; with a standby only SQL
+/// Server's is. A cluster's storage takes its snapshots by itself.
+fn io_stops(database: &Database) -> Option<Warning> {
+    if database.arn.family() == Family::Cluster {
+        return None;
+    }
+    let multi_az = database.multi_az?;
+    let stops = !multi_az || database.engine.starts_with("sqlserver");
+    stops.then(|| Warning::IoStops {
+        engine: database.engine.clone(),
+        multi_az,
+    })
+}
+
+/// A copy may wait as long as its state sleeps: for a slot, or for a person.
+fn retention(days: i32) -> Option<Warning> {
+    let days = u32::try_from(days).unwrap_or_default();
+    if days == 0 {
+        return Some(Warning::AutomatedOff);
+    }
+    let wait_days = u32::try_from(STATE_TIMEOUT.as_hours() / 24).unwrap_or(u32::MAX);
+    (days <= wait_days).then_some(Warning::ShortRetention { days, wait_days })
+}
+
+fn full_copy(database: &Database, of: &Circumstances<'_>) -> Option<Warning> {
+    if database.arn.family() == Family::Cluster {
+        // 0 or 1 is what RDS says where it does not measure.
+        let known = of.newest.map(|newest| newest.size_gib);
+        let gigabytes = known
+            .filter(|size| *size > 1)
+            .and_then(|size| size.try_into().ok());
+        return Some(Warning::FullEveryTime {
+            copies_a_month: of.copies_a_month,
+            gigabytes,
+        });
+    }
+    let newest = of.newest?;
+    let from = newest.key.as_ref().filter(|key| *key != of.key)?;
+    Some(Warning::KeyChange {
+        from: from.clone(),
+        to: of.key.clone(),
+        gigabytes: newest.size_gib,
+    })
+}

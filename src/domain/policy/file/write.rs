@@ -1,0 +1,31 @@
+//! A set of policies as a file.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::domain::id::tags::PolicyName;
+use crate::domain::policy::set::PolicySet;
+use crate::domain::policy::spec::{KeyName, PolicySpec};
+
+#[derive(Serialize)]
+struct FileToml<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    untagged: Option<&'a PolicyName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copy_slots: Option<usize>,
+    policy: &'a BTreeMap<PolicyName, PolicySpec<KeyName>>,
+}
+
+/// Writes the file that says this.
+///
+/// # Errors
+/// When a number of slots is greater than TOML's greatest number.
+pub fn write(set: &PolicySet<KeyName>) -> Result<String, toml::ser::Error> {
+    let file = toml::Table::try_from(FileToml {
+        untagged: set.untagged.as_ref(),
+        copy_slots: set.copy_slots,
+        policy: &set.policies,
+    })?;
+    Ok(file.to_string())
+}

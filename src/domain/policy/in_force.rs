@@ -1,0 +1,75 @@
+//! Policies: which databases, when, under which key.
+
+use super::schedule::Schedule;
+use super::spec::PolicyOptions;
+use crate::domain::id::arn::KeyArn;
+use crate::domain::id::tags::{PolicyName, is_tag_value};
+use crate::domain::rds::database::Database;
+use crate::domain::run::command::Extras;
+
+/// What protects a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Its name.
+    pub name: PolicyName,
+    /// When its databases are due.
+    pub schedule: Schedule,
+    /// The recovery region's key.
+    pub key: KeyArn,
+    /// Everything else.
+    pub options: PolicyOptions,
+}
+
+impl Policy {
+    /// A policy with nothing but what every policy has.
+    #[must_use]
+    pub fn new(name: PolicyName, schedule: Schedule, key: KeyArn) -> Self {
+        Self {
+            name,
+            schedule,
+            key,
+            options: PolicyOptions::default(),
+        }
+    }
+}
+
+/// The policies that hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Policies {
+    /// All of them, by name.
+    pub all: Vec<Policy>,
+    /// The one of databases that carry no `snapferry:policy`; without it they are left out.
+    pub untagged: Option<PolicyName>,
+    /// How many copies may be in flight, where that is less than the stack's slots.
+    pub copy_slots: Option<usize>,
+}
+
+impl Policies {
+    /// The policy of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Policy> {
+        self.all.iter().find(|policy| policy.name.as_str() == name)
+    }
+
+    /// What a run of this database asks for besides, by its policy.
+    #[must_use]
+    pub fn extras(&self, policy: &Policy, database: &Database) -> Extras {
+        let options = &policy.options;
+        let carried = options.carry_tags.iter().filter_map(|key| {
+            let value = database.tags.get(key.as_str())?;
+            // RDS would refuse the snapshot for a value that it would not store.
+            is_tag_value(value).then(|| (key.clone(), value.clone()))
+        });
+        Extras {
+            tags: carried.collect(),
+            option_group: database
+                .option_group
+                .as_ref()
+                .and_then(|group| options.option_groups.get(group))
+                .cloned(),
+            copy_slots: self.copy_slots,
+            policy_slots: options.copy_slots,
+            automated: None,
+        }
+    }
+}

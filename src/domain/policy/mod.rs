@@ -1,0 +1,9 @@
+//! Who is protected, when, and how long recovery points are kept.
+
+pub mod choice;
+pub mod file;
+pub mod in_force;
+pub mod schedule;
+pub mod set;
+pub mod span;
+pub mod spec;

@@ -1,0 +1,156 @@
+//! Sets of policies: as they are written in a file, and as they were applied.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+
+use super::in_force::{Policies, Policy};
+use super::spec::{AppliedKey, PolicySpec};
+use crate::domain::id::arn::KeyArn;
+use crate::domain::id::tags::PolicyName;
+use crate::domain::id::text::{ParseError, text_newtype};
+
+/// A set of policies; `K` is a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicySet<K> {
+    /// The policy of databases that carry no `snapferry:policy`; without it they are left out.
+    pub untagged: Option<PolicyName>,
+    /// How many copies may be in flight, of all policies together.
+    pub copy_slots: Option<usize>,
+    /// The policies by name.
+    pub policies: BTreeMap<PolicyName, PolicySpec<K>>,
+}
+
+impl<K> PolicySet<K> {
+    /// The same set with other keys.
+    ///
+    /// # Errors
+    /// All that `key` answers.
+    pub fn with_keys<L, E>(
+        &self,
+        mut key: impl FnMut(&PolicyName, &K) -> Result<L, E>,
+    ) -> Result<PolicySet<L>, Vec<E>> {
+        let mut errors = Vec::new();
+        let mut policies = BTreeMap::new();
+        for (name, spec) in &self.policies {
+            let key = spec
+                .key
+                .as_ref()
+                .and_then(|of| key(name, of).map_err(|error| errors.push(error)).ok());
+            let spec = PolicySpec {
+                schedule: spec.schedule.clone(),
+                key,
+                options: spec.options.clone(),
+            };
+            policies.insert(name.clone(), spec);
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(PolicySet {
+            untagged: self.untagged.clone(),
+            copy_slots: self.copy_slots,
+            policies,
+        })
+    }
+}
+
+impl PolicySet<AppliedKey> {
+    /// The policies that it makes, with the stack's key for those that name none.
+    #[must_use]
+    pub fn policies(&self, key_of_the_stack: &KeyArn) -> Policies {
+        let all = self.policies.iter().map(|(name, spec)| Policy {
+            name: name.clone(),
+            schedule: spec.schedule.clone(),
+            key: spec
+                .key
+                .as_ref()
+                .map_or(key_of_the_stack, |key| &key.arn)
+                .clone(),
+            options: spec.options.clone(),
+        });
+        Policies {
+            all: all.collect(),
+            untagged: self.untagged.clone(),
+            copy_slots: self.copy_slots,
+        }
+    }
+}
+
+/// The number of an applied set: 1, 2, 3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(u32);
+
+impl Version {
+    /// The first.
+    pub const FIRST: Self = Self(1);
+
+    /// A number from 1.
+    ///
+    /// # Errors
+    /// When it is 0.
+    pub fn new(number: u32) -> Result<Self, ParseError> {
+        if number == 0 {
+            return Err(ParseError::new("0", "a version: 1, 2, 3"));
+        }
+        Ok(Self(number))
+    }
+
+    /// The one after it.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// The one before it, if it is not the first.
+    #[must_use]
+    pub fn previous(self) -> Option<Self> {
+        (self.0 > 1).then(|| Self(self.0 - 1))
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+text_newtype!(
+    /// Why a set was applied, in its author's words.
+    Note,
+    "a note of 1 to 500 characters on one line",
+    |text| {
+        (1..=500).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+    }
+);
+
+/// When and by whom a set was applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    /// The set's version.
+    pub version: Version,
+    /// When.
+    pub at: Timestamp,
+    /// Who: the ARN that AWS knew the caller by.
+    pub by: String,
+    /// Why.
+    pub note: Option<Note>,
+}
+
+/// A set that was applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// When and by whom.
+    pub stamp: Stamp,
+    /// The file, as it was.
+    pub text: String,
+    /// What it says, with its aliases resolved.
+    pub set: PolicySet<AppliedKey>,
+}

@@ -1,0 +1,181 @@
+//! What is said of one policy.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroUsize;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::schedule::Schedule;
+use super::span::Span;
+use crate::domain::id::arn::{KeyAlias, KeyArn};
+use crate::domain::id::names::OptionGroup;
+use crate::domain::id::tags::TagKey;
+use crate::domain::id::text::{ParseError, text_serde};
+
+/// What a recovery point is copied from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Source {
+    /// A snapshot that Snapferry takes when the database is due.
+    #[default]
+    Snapshot,
+    /// RDS's own automated snapshots.
+    Automated,
+}
+
+impl Source {
+    /// The word in the file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Snapshot => "snapshot",
+            Self::Automated => "automated",
+        }
+    }
+
+    /// Reads the word.
+    ///
+    /// # Errors
+    /// The word, and what is expected.
+    pub fn parse(word: &str) -> Result<Self, ParseError> {
+        match word {
+            "snapshot" => Ok(Self::Snapshot),
+            "automated" => Ok(Self::Automated),
+            _ => Err(ParseError::new(
+                word,
+                "\"snapshot\" or \"automated\": what recovery points are copied from",
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+text_serde!(Source);
+
+/// A key as a file names it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeyName {
+    /// The key itself.
+    Arn(KeyArn),
+    /// An alias, to be resolved when the file is applied.
+    Alias(KeyAlias),
+}
+
+impl KeyName {
+    /// Reads an alias or the ARN of a key.
+    ///
+    /// # Errors
+    /// The text, and the forms that are expected.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        if let Ok(alias) = KeyAlias::parse(text) {
+            return Ok(Self::Alias(alias));
+        }
+        KeyArn::parse(text).map(Self::Arn).map_err(|_| {
+            ParseError::new(
+                text,
+                "a KMS key: alias/NAME, or the ARN of an alias or of a key \
+                 (arn:aws:kms:REGION:ACCOUNT:key/ID)",
+            )
+        })
+    }
+
+    /// The region that it names, if it names one.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        match self {
+            Self::Arn(key) => Some(key.region()),
+            Self::Alias(alias) => alias.region(),
+        }
+    }
+}
+
+impl fmt::Display for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Arn(key) => key.fmt(f),
+            Self::Alias(alias) => alias.fmt(f),
+        }
+    }
+}
+
+impl Serialize for KeyName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        BTreeMap::from([("kms_key", self.to_string())]).serialize(serializer)
+    }
+}
+
+/// A key as it was applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AppliedKey {
+    /// The key.
+    #[serde(rename = "kms_key")]
+    pub arn: KeyArn,
+    /// The alias that stood for it when the set was applied.
+    #[serde(rename = "kms_alias", skip_serializing_if = "Option::is_none")]
+    pub alias: Option<KeyAlias>,
+}
+
+/// What may be said of a policy, whatever its schedule and its key: as a file says it, as it is stored, and as it is
+/// planned by. This is the one list of these fields.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyOptions {
+    /// What recovery points are copied from.
+    pub source: Source,
+    /// How long recovery points are kept. Nothing removes any yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Span>,
+    /// How old the newest recovery point may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rpo: Option<Span>,
+    /// Which of a database's tags its recovery points carry, sorted and each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carry_tags: Vec<TagKey>,
+    /// The recovery region's option group, by the one that a database has.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub option_groups: BTreeMap<OptionGroup, OptionGroup>,
+    /// How many of its copies may be in flight.
+    #[serde(
+        default,
+        deserialize_with = "slots",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub copy_slots: Option<usize>,
+}
+
+/// None at all would be a policy whose copies never begin.
+fn slots<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    let slots = Option::<NonZeroUsize>::deserialize(deserializer)?;
+    Ok(slots.map(NonZeroUsize::get))
+}
+
+/// What is said of one policy; `K` is a key, as a file names it or as it was applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PolicySpec<K> {
+    /// When its databases are due.
+    #[serde(flatten)]
+    pub schedule: Schedule,
+    /// The recovery region's key; without one the stack's.
+    #[serde(flatten)]
+    pub key: Option<K>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub options: PolicyOptions,
+}
+
+impl<K> PolicySpec<K> {
+    /// What is said when only the schedule is.
+    #[must_use]
+    pub fn new(schedule: Schedule) -> Self {
+        Self {
+            schedule,
+            key: None,
+            options: PolicyOptions::default(),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What RDS shows: databases, snapshots, and what its events hint at.
+
+pub mod database;
+pub mod hint;
+pub mod snapshot;

@@ -1,0 +1,109 @@
+//! What an execution asks for, and the commands that its states send.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::slot_limits::{PolicySlots, SlotLimits};
+use crate::domain::id::arn::{ExecutionArn, KeyArn, RdsArn};
+use crate::domain::id::database_ref::DatabaseRef;
+use crate::domain::id::names::OptionGroup;
+use crate::domain::id::tags::{PolicyName, TagKey};
+use crate::domain::id::token::TaskToken;
+
+/// The input of one execution: one recovery point of one database.
+///
+/// All that a run needs to know is here or in RDS; no state reads what an earlier one claims.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The database.
+    pub database: DatabaseRef,
+    /// The policy that asked for it.
+    pub policy: PolicyName,
+    /// The schedule's time, or the time at which RDS took the automated snapshot; never the clock's.
+    pub planned_at: Timestamp,
+    /// The key of the recovery region that the copy must be encrypted under.
+    pub key: KeyArn,
+    /// What the policy asks for besides.
+    pub extras: Extras,
+}
+
+/// What a policy may ask for besides: nothing, by default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// The database's own tags that its recovery points carry.
+    pub tags: BTreeMap<TagKey, String>,
+    /// The recovery region's option group for the copy.
+    pub option_group: Option<OptionGroup>,
+    /// How many copies may be in flight while this one begins, where that is less than the stack's slots.
+    pub copy_slots: Option<usize>,
+    /// How many of this policy's.
+    pub policy_slots: Option<usize>,
+    /// The automated snapshot that is copied, where the run takes none of its own.
+    pub automated: Option<Automated>,
+}
+
+/// An automated snapshot as the source of a run. RDS took it, and RDS removes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Automated {
+    /// The snapshot.
+    pub snapshot: RdsArn,
+    /// When RDS removes it, by the database's retention when the run was started.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Run {
+    /// What a claim of a copy slot for this run is held to. The stack's slots can only be lowered.
+    #[must_use]
+    pub fn slot_limits(&self, of_the_stack: usize) -> SlotLimits {
+        let all = self.extras.copy_slots;
+        SlotLimits {
+            most: all.map_or(of_the_stack, |slots| slots.min(of_the_stack)),
+            of_policy: self.policy_slots(),
+        }
+    }
+
+    /// How many copies of this run's policy may hold a slot, if that is bounded.
+    #[must_use]
+    pub fn policy_slots(&self) -> Option<PolicySlots> {
+        self.extras.policy_slots.map(|most| PolicySlots {
+            policy: self.policy.clone(),
+            most,
+        })
+    }
+}
+
+/// The two states of the state machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// Take a snapshot in the source region.
+    Snapshot,
+    /// Copy it to the recovery region.
+    Copy,
+}
+
+impl Step {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Snapshot => "snapshot",
+            Self::Copy => "copy",
+        }
+    }
+}
+
+/// What a state of the state machine asks of the worker, with the token it sleeps on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// What to do.
+    pub step: Step,
+    /// The token to answer with.
+    pub token: TaskToken,
+    /// The execution that sleeps.
+    pub execution: ExecutionArn,
+    /// How often Step Functions has retried the state.
+    pub retry: u32,
+    /// The execution's input.
+    pub run: Run,
+}

@@ -1,0 +1,131 @@
+//! The names that we give: executions and snapshots.
+//!
+//! `sf-<slug>-<planned time>-<hash>[-aN]`, at most 62 characters: within Step Functions' 80,
+//! cluster snapshots' 63 and RDS's grammar.
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::command::Run;
+use crate::domain::id::arn::RdsArn;
+use crate::domain::id::names::{Attempt, ExecutionName, SnapshotId};
+use crate::domain::id::tags::StackId;
+
+const SLUG_MAX: usize = 30;
+const HASH_CHARACTERS: usize = 10;
+
+impl Attempt {
+    /// Which attempt an ARN names. What is not named by us counts as a first attempt.
+    #[must_use]
+    pub fn of(arn: &RdsArn) -> Self {
+        split_attempt(arn).1
+    }
+}
+
+/// The name before the attempt's suffix, and the attempt.
+fn split_attempt(arn: &RdsArn) -> (&str, Attempt) {
+    let name = arn.name();
+    let later = Attempt::all().filter(|attempt| *attempt != Attempt::FIRST);
+    later
+        .filter_map(|attempt| Some((name.strip_suffix(&attempt.suffix())?, attempt)))
+        .find(|(base, _)| !base.is_empty())
+        .unwrap_or((name, Attempt::FIRST))
+}
+
+/// The ARN of the first attempt at the snapshot or copy that `arn` names an attempt at.
+///
+/// The wait and the copy slot belong to it. So one token has one wait and one slot, whichever attempt it has
+/// reached and however often its command is delivered.
+#[must_use]
+pub fn first_attempt(arn: &RdsArn) -> RdsArn {
+    nth_attempt(arn, Attempt::FIRST)
+}
+
+/// The ARN of another attempt at the snapshot or copy that `arn` names an attempt at.
+#[must_use]
+pub fn nth_attempt(arn: &RdsArn, attempt: Attempt) -> RdsArn {
+    let (base, named) = split_attempt(arn);
+    if named == attempt {
+        return arn.clone();
+    }
+    let id = SnapshotId::from_valid(format!("{base}{}", attempt.suffix()));
+    arn.sibling_snapshot(arn.region(), &id)
+}
+
+/// The name of the execution that makes one recovery point of one database.
+#[must_use]
+pub fn execution(stack: &StackId, run: &Run, attempt: Attempt) -> ExecutionName {
+    let source = run.extras.automated.as_ref();
+    let source = source.map_or("", |automated| automated.snapshot.name());
+    ExecutionName::from_valid(name(stack, run, source, attempt))
+}
+
+/// The identifier of the source snapshot that a run takes.
+#[must_use]
+pub fn source_snapshot(stack: &StackId, run: &Run, attempt: Attempt) -> SnapshotId {
+    SnapshotId::from_valid(name(stack, run, "", attempt))
+}
+
+/// The identifier of the copy of a source snapshot: the same for every execution that copies it.
+#[must_use]
+pub fn copy(stack: &StackId, run: &Run, source: &SnapshotId, attempt: Attempt) -> SnapshotId {
+    SnapshotId::from_valid(name(stack, run, source.as_str(), attempt))
+}
+
+fn name(stack: &StackId, run: &Run, source: &str, attempt: Attempt) -> String {
+    let database = &run.database;
+    let parts = [
+        stack.as_str(),
+        database.arn.partition(),
+        database.arn.region().as_str(),
+        database.arn.kind().as_str(),
+        database.resource_id.as_str(),
+        run.policy.as_str(),
+        source,
+    ];
+    format!(
+        "sf-{}-{}-{}{}",
+        slug(database.arn.name()),
+        minute(run.planned_at),
+        hash(&parts),
+        attempt.suffix()
+    )
+}
+
+/// The readable part: the database's identifier in RDS's grammar, cut to 30 characters.
+fn slug(identifier: &str) -> String {
+    let mut slug = String::with_capacity(SLUG_MAX);
+    for c in identifier.chars() {
+        if slug.len() == SLUG_MAX {
+            break;
+        }
+        match c.to_ascii_lowercase() {
+            c if c.is_ascii_alphanumeric() => slug.push(c),
+            _ if slug.is_empty() || slug.ends_with('-') => {}
+            _ => slug.push('-'),
+        }
+    }
+    let trimmed = slug.trim_end_matches('-');
+    if trimmed.is_empty() {
+        "db".to_owned()
+    } else {
+        trimmed.to_owned()
+    }
+}
+
+/// `yyyymmddthhmmz`, in UTC.
+fn minute(time: Timestamp) -> String {
+    time.strftime("%Y%m%dt%H%Mz").to_string()
+}
+
+/// Fifty bits of SHA-256 in base32. Parts are separated by a byte that none of them can hold.
+fn hash(parts: &[&str]) -> String {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update(part.as_bytes());
+        digest.update([0]);
+    }
+    let mut text = data_encoding::BASE32_NOPAD.encode(&digest.finalize());
+    text.truncate(HASH_CHARACTERS);
+    text.to_ascii_lowercase()
+}

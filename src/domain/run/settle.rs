@@ -1,0 +1,177 @@
+//! Hint, truth, settle: the one decision that reactor, sweeper and worker share.
+
+use jiff::Timestamp;
+
+use super::failure::{Failure, Reason};
+use super::manifest::Manifest;
+use super::wait::{CopyOf, Expectation, Phase, Rules, Wait};
+use crate::domain::id::arn::Family;
+use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+
+/// What RDS's answer means for a wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The resource is there and is what was asked for.
+    Succeed(Box<Manifest>),
+    /// It will not come, or is not what was asked for.
+    Fail(Failure),
+    /// Nothing is proved yet.
+    KeepWaiting {
+        /// RDS has shown the resource as ours: the wait may be marked `seen`.
+        seen: bool,
+        /// Why, for the log.
+        why: &'static str,
+    },
+}
+
+const fn keep(seen: bool, why: &'static str) -> Verdict {
+    Verdict::KeepWaiting { seen, why }
+}
+
+/// Decides a wait by what RDS says of its resource (`None`: RDS does not know it).
+///
+/// A `registered` wait never fails here: its command still belongs to the worker, or is parked, and the
+/// worker asks its own questions. Absence proves something only once RDS has shown the resource, or has
+/// accepted the request longer ago than the grace period. A status that we do not know proves nothing.
+#[must_use]
+pub fn settle(wait: &Wait, truth: Option<&Snapshot>, rules: &Rules, now: Timestamp) -> Verdict {
+    let may_fail = wait.phase >= Phase::Requested;
+    let Some(snapshot) = truth else {
+        return absent(wait, rules, now);
+    };
+    if !snapshot.is_ours(&rules.stack, &wait.command.run.database) {
+        return if may_fail && !snapshot.may_yet_be_ours() {
+            Verdict::Fail(Failure::new(
+                Reason::NameTaken,
+                format!("{} is not of this stack", wait.resource),
+            ))
+        } else {
+            keep(
+                false,
+                "a resource of this name is not ours; the worker decides",
+            )
+        };
+    }
+    match &snapshot.status {
+        SnapshotStatus::Available => match mismatch(wait, snapshot) {
+            None => Verdict::Succeed(Box::new(manifest(wait, snapshot))),
+            Some(failure) if may_fail => Verdict::Fail(failure),
+            Some(_) => keep(
+                false,
+                "available but not what was asked for; the worker decides",
+            ),
+        },
+        SnapshotStatus::Failed if may_fail => Verdict::Fail(Failure::new(
+            Reason::SnapshotFailed,
+            format!("RDS reports {} as failed", wait.resource),
+        )),
+        SnapshotStatus::Deleting if may_fail => Verdict::Fail(Failure::new(
+            Reason::SnapshotVanished,
+            format!("{} is being deleted", wait.resource),
+        )),
+        SnapshotStatus::Failed | SnapshotStatus::Deleting => keep(
+            false,
+            "an earlier attempt has ended; the worker takes the next",
+        ),
+        SnapshotStatus::Creating => keep(true, "RDS is creating it"),
+        SnapshotStatus::Copying => keep(true, "RDS is copying it"),
+        SnapshotStatus::Other(_) => keep(true, "RDS reports a status that proves nothing"),
+    }
+}
+
+fn absent(wait: &Wait, rules: &Rules, now: Timestamp) -> Verdict {
+    let proved = match wait.phase {
+        Phase::Queued | Phase::Registered => false,
+        Phase::Requested => now.duration_since(wait.since) > rules.grace,
+        Phase::Seen => true,
+    };
+    if proved {
+        let cause = format!(
+            "RDS no longer knows {}, which it had {}",
+            wait.resource,
+            match wait.phase {
+                Phase::Seen => "shown",
+                _ => "accepted",
+            }
+        );
+        return Verdict::Fail(Failure::new(Reason::SnapshotVanished, cause));
+    }
+    keep(false, "RDS does not show it yet, which proves nothing")
+}
+
+/// What is wrong with an available snapshot of ours, if anything is.
+#[must_use]
+pub fn mismatch(wait: &Wait, snapshot: &Snapshot) -> Option<Failure> {
+    let database = &wait.command.run.database;
+    let mut faults = Vec::new();
+    let mut check = |good: bool, fault: String| {
+        if !good {
+            faults.push(fault);
+        }
+    };
+    check(
+        snapshot
+            .resource_id
+            .as_ref()
+            .is_none_or(|id| id == &database.resource_id),
+        format!("it is of another database than {}", database.resource_id),
+    );
+    let reason = match &wait.expected {
+        Expectation::Snapshot => Reason::SnapshotMismatch,
+        Expectation::Copy(CopyOf {
+            source,
+            key,
+            engine,
+            size_gib,
+            ..
+        }) => {
+            check(snapshot.encrypted, "it is not encrypted".to_owned());
+            check(
+                snapshot.key.as_ref() == Some(key),
+                format!("its key is not {key}"),
+            );
+            check(
+                snapshot.source.as_ref() == Some(source),
+                format!("it is not a copy of {source}"),
+            );
+            check(
+                &snapshot.engine == engine,
+                format!("its engine is {} instead of {engine}", snapshot.engine),
+            );
+            // A cluster's storage grows by itself: what RDS shows of its size is no measure of a snapshot.
+            check(
+                snapshot.size_gib == *size_gib || wait.resource.family() == Family::Cluster,
+                format!(
+                    "its size is {} GiB instead of {size_gib} GiB",
+                    snapshot.size_gib
+                ),
+            );
+            Reason::CopyMismatch
+        }
+    };
+    (!faults.is_empty())
+        .then(|| Failure::new(reason, format!("{}: {}", wait.resource, faults.join("; "))))
+}
+
+/// What is told of an available snapshot.
+#[must_use]
+pub fn manifest(wait: &Wait, snapshot: &Snapshot) -> Manifest {
+    let database = &wait.command.run.database;
+    // RDS does not say it of a cluster snapshot's copy. Its source was asked before the copying began.
+    let source_taken_at = match &wait.expected {
+        Expectation::Copy(copy_of) => copy_of.taken_at,
+        Expectation::Snapshot => None,
+    };
+    Manifest {
+        step: wait.command.step,
+        snapshot: snapshot.arn.clone(),
+        source: snapshot.source.clone(),
+        database: database.arn.clone(),
+        resource_id: database.resource_id.clone(),
+        engine: snapshot.engine.clone(),
+        engine_version: snapshot.engine_version.clone(),
+        size_gib: snapshot.size_gib,
+        key: snapshot.key.clone(),
+        taken_at: snapshot.taken_at.or(source_taken_at),
+    }
+}

@@ -1,0 +1,126 @@
+//! Copy slots: who may copy now, and who is next.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::naming::first_attempt;
+use super::slot_limits::PolicySlots;
+use super::wait::{Phase, Wait};
+use crate::domain::id::arn::RdsArn;
+use crate::domain::id::tags::PolicyName;
+
+/// A wait of a copy, as far as slots are concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contender {
+    /// The copy, at the attempt that its wait is at.
+    pub resource: RdsArn,
+    /// Who holds its slot: the first attempt, for all of them.
+    pub holder: RdsArn,
+    /// How far its wait has come.
+    pub phase: Phase,
+    /// When its wait was first stored.
+    pub opened_at: Timestamp,
+    /// When its source goes away by itself.
+    pub source_expires_at: Option<Timestamp>,
+    /// How many may hold a slot while it gets one, where its policies allow fewer than the stack.
+    pub most: Option<usize>,
+    /// How many of its own policy may, if that is bounded.
+    pub of_policy: Option<PolicySlots>,
+}
+
+impl Contender {
+    /// What slots need to know of a wait.
+    #[must_use]
+    pub fn of(wait: &Wait) -> Self {
+        Self {
+            resource: wait.resource.clone(),
+            holder: first_attempt(&wait.resource),
+            phase: wait.phase,
+            opened_at: wait.opened_at,
+            source_expires_at: wait.source_expires_at,
+            most: wait.command.run.extras.copy_slots,
+            of_policy: wait.command.run.policy_slots(),
+        }
+    }
+
+    fn is_queued(&self) -> bool {
+        self.phase == Phase::Queued
+    }
+}
+
+/// What the sweeper does about slots.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SlotPlan {
+    /// Holders whose wait is gone: their slots are free.
+    pub release: Vec<RdsArn>,
+    /// Queued copies that get a slot and whose command is sent again, in this order.
+    pub hand_out: Vec<RdsArn>,
+}
+
+/// Plans releases and hand-outs.
+///
+/// Queued copies that hold a slot already are handed it again (a hand-over was lost). Of the others, those
+/// whose source expires soonest come first, then the oldest. Where queued copies allow different numbers, after
+/// another set of policies was applied, the smallest holds for all: nobody overtakes by an older set. Who is kept
+/// back by the slots of its own policy lets the next one of another pass.
+#[must_use]
+pub fn plan(holders: &BTreeSet<RdsArn>, open: &[Contender], most: usize) -> SlotPlan {
+    let awaited: BTreeSet<&RdsArn> = open.iter().map(|contender| &contender.holder).collect();
+    let release: Vec<RdsArn> = holders
+        .iter()
+        .filter(|holder| !awaited.contains(holder))
+        .cloned()
+        .collect();
+    let (held, mut queued): (Vec<_>, Vec<_>) = open
+        .iter()
+        .filter(|c| c.is_queued())
+        .partition(|c| holders.contains(&c.holder));
+    queued.sort_by_key(|c| {
+        (
+            c.source_expires_at.unwrap_or(Timestamp::MAX),
+            c.opened_at,
+            c.resource.clone(),
+        )
+    });
+    let most = queued.iter().filter_map(|c| c.most).fold(most, usize::min);
+    let free = most.saturating_sub(holders.len() - release.len());
+    let mut room = room_of_policies(holders, open, &queued);
+    let next = queued
+        .into_iter()
+        .filter(|c| match &c.of_policy {
+            None => true,
+            Some(bound) => room.get_mut(&bound.policy).is_some_and(|room| {
+                let has_room = *room > 0;
+                *room = room.saturating_sub(1);
+                has_room
+            }),
+        })
+        .take(free);
+    let hand_out = held
+        .into_iter()
+        .chain(next)
+        .map(|c| c.resource.clone())
+        .collect();
+    SlotPlan { release, hand_out }
+}
+
+/// How many more copies of each bounded policy may get a slot.
+fn room_of_policies<'c>(
+    holders: &BTreeSet<RdsArn>,
+    open: &'c [Contender],
+    queued: &[&'c Contender],
+) -> BTreeMap<&'c PolicyName, usize> {
+    let mut room: BTreeMap<&PolicyName, usize> = BTreeMap::new();
+    for bound in queued.iter().filter_map(|c| c.of_policy.as_ref()) {
+        let most = room.entry(&bound.policy).or_insert(bound.most);
+        *most = bound.most.min(*most);
+    }
+    let holding = open.iter().filter(|c| holders.contains(&c.holder));
+    for bound in holding.filter_map(|c| c.of_policy.as_ref()) {
+        if let Some(room) = room.get_mut(&bound.policy) {
+            *room = room.saturating_sub(1);
+        }
+    }
+    room
+}

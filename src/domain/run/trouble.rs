@@ -1,0 +1,38 @@
+//! Why a command could not be carried out yet: noted in its wait, for people to read.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use super::failure::Remedy;
+use crate::domain::limits::TROUBLE_MAX;
+
+/// The last trouble that a command met. Nothing is decided by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// What a person must mend; nothing where trying again may be enough.
+    pub remedy: Option<Remedy>,
+    /// What was asked and what was answered.
+    pub why: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Trouble {
+    /// A trouble; its words are cut to what is worth storing.
+    #[must_use]
+    pub fn new(remedy: Option<Remedy>, why: &str, at: Timestamp) -> Self {
+        let why = why.chars().take(TROUBLE_MAX).collect();
+        Self { remedy, why, at }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)?;
+        match self.remedy {
+            Some(remedy) => write!(f, " ({}: {})", remedy.as_str(), remedy.sentence()),
+            None => Ok(()),
+        }
+    }
+}
