@@ -19,7 +19,7 @@ use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::id::tags::{self, PolicyName, StackId, Tags};
 use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::run::command::{Command, Extras, Run, Step};
+use snapferry::domain::run::command::{Command, ProtectionRequest, RunOptions, Step};
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::settle::{Verdict, settle};
 use snapferry::domain::run::wait::{Expectation, Phase, Rules, Wait};
@@ -147,12 +147,12 @@ fn wait() -> Fallible<Wait> {
         token: TaskToken::parse(&"x".repeat(700))?,
         execution: ExecutionArn::parse(execution)?,
         retry: 0,
-        run: Run {
+        run: ProtectionRequest {
             database: database()?,
             policy: PolicyName::parse("default")?,
             planned_at: now()?,
             key: KeyArn::parse(key)?,
-            extras: Extras::default(),
+            options: RunOptions::default(),
         },
     };
     let mut wait = Wait::new(arn()?, command, Expectation::Snapshot, now()?);

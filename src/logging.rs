@@ -57,12 +57,12 @@ impl LogLevel {
 
     fn allows(&self, metadata: &Metadata<'_>) -> bool {
         let (target, level) = (metadata.target(), *metadata.level());
-        let most = match target.split("::").next() {
+        let max = match target.split("::").next() {
             Some("snapferry") => Level::TRACE,
             Some("lambda_runtime") => Level::INFO,
             _ => Level::WARN,
         };
-        level <= most && self.0.would_enable(target, &level)
+        level <= max && self.0.would_enable(target, &level)
     }
 
     fn into_filter(self) -> FilterFn<impl Fn(&Metadata<'_>) -> bool> {

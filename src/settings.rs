@@ -1,13 +1,13 @@
 //! The settings of a deployed stack, parsed once; every fault is reported at once.
 
+mod doctor_settings;
 mod faults;
 mod planning;
-mod preflight;
 mod stack;
 mod variables;
 
+pub use doctor_settings::DoctorSettings;
 pub use faults::{Faults, SettingsError};
 pub use planning::{BUILT_IN_POLICY, Planning};
-pub use preflight::Preflight;
 pub use stack::Stack;
 pub use variables::Variables;

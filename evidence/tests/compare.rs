@@ -5,8 +5,8 @@ use std::process::Command;
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use snapferry_evidence::compare::{
-    BadLine, Design, Durations, Figures, RDS_CALLS_PER_MINUTE, Trace, TraceError, Weather, broken,
-    run, study,
+    BadLine, Design, Durations, Figures, RDS_CALLS_PER_MINUTE, RdsOutages, Trace, TraceError,
+    broken, run, study,
 };
 
 fn seconds(snapshot: i64, copy: i64) -> Durations {
@@ -16,10 +16,10 @@ fn seconds(snapshot: i64, copy: i64) -> Durations {
     }
 }
 
-fn lossy(share: f64) -> Weather {
-    Weather {
+fn lossy(share: f64) -> RdsOutages {
+    RdsOutages {
         events_lost: share,
-        ..Weather::FAIR
+        ..RdsOutages::FAIR
     }
 }
 
@@ -29,7 +29,7 @@ fn fair(design: Design, rows: &[Durations]) -> Figures {
         &Trace {
             rows: rows.to_vec(),
         },
-        Weather::FAIR,
+        RdsOutages::FAIR,
         1,
     )
 }
@@ -54,20 +54,20 @@ fn the_same_seed_gives_the_same_figures_on_any_number_of_threads() {
 #[test]
 fn what_does_not_listen_is_the_same_in_every_weather() {
     let trace = Trace::drawn(5, 30);
-    let storm = Weather {
+    let window = RdsOutages {
         event_delay: SignedDuration::from_secs(300),
         events_lost: 0.5,
-        ..Weather::FAIR
+        ..RdsOutages::FAIR
     };
     for design in Design::ALL.into_iter().filter(|design| !design.listens()) {
-        let (calm, storm) = (
-            run(design, &trace, Weather::FAIR, 5),
-            run(design, &trace, storm, 5),
+        let (calm, window) = (
+            run(design, &trace, RdsOutages::FAIR, 5),
+            run(design, &trace, window, 5),
         );
         let as_if_calm = Figures {
             event_delay_seconds: 0,
             events_lost: 0.0,
-            ..storm
+            ..window
         };
         assert_eq!(calm, as_if_calm);
     }
@@ -286,9 +286,9 @@ fn an_idle_day_is_paid_for_by_the_smallest_fleet_too() {
 
 #[test]
 fn what_rds_throttles_is_made_up_for() {
-    let scarce = Weather {
+    let scarce = RdsOutages {
         rds_calls_per_minute: 30.0,
-        ..Weather::FAIR
+        ..RdsOutages::FAIR
     };
     let figures = run(Design::Snapferry, &Trace::drawn(4, 150), scarce, 4);
     assert!(figures.rds_throttled > 0, "{figures:?}");

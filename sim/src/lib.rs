@@ -2,6 +2,7 @@
 //! simulation.
 
 pub mod asl;
+mod child_process;
 #[allow(
     clippy::disallowed_methods,
     reason = "the demo runs in real time, on this machine"
@@ -18,6 +19,5 @@ pub mod proxy;
 pub mod python;
 pub mod rds;
 pub mod rds_http;
-pub mod rows;
+pub mod rds_to_domain;
 pub mod simulation;
-mod tied;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use crate::tied;
+use crate::child_process;
 
 /// The file that says, once a venv is complete, what it was made from.
 const STAMP: &str = "snapferry-requirements.txt";
@@ -49,12 +49,12 @@ pub fn venv(root: &Path, name: &str, requirements: &str) -> anyhow::Result<PathB
 }
 
 fn make(folder: &Path) -> anyhow::Result<()> {
-    let mut python = tied::command("python3").context(
+    let mut python = child_process::command("python3").context(
         "python3 could not be run: install Python 3 with its venv module \
          (on Debian: apt install python3-venv)",
     )?;
     python.args(["-m", "venv"]).arg(folder);
-    let made = tied::output(python).context("python3 could not be started")?;
+    let made = child_process::output(python).context("python3 could not be started")?;
     if !made.status.success() {
         bail!(
             "python3 could not make a virtual environment: install its venv module \
@@ -69,11 +69,11 @@ fn install(python: &Path, folder: &Path, requirements: &str) -> anyhow::Result<(
     let list = folder.join("requirements.txt");
     fs::write(&list, requirements).with_context(|| format!("cannot write {}", list.display()))?;
     let not_run = || format!("{} could not be run", python.display());
-    let mut pip = tied::command(python).with_context(not_run)?;
+    let mut pip = child_process::command(python).with_context(not_run)?;
     pip.args(["-m", "pip", "install", "--quiet"])
         .args(["--disable-pip-version-check", "-r"])
         .arg(&list);
-    let installed = tied::output(pip).with_context(not_run)?;
+    let installed = child_process::output(pip).with_context(not_run)?;
     if !installed.status.success() {
         bail!(
             "pip could not install {}: {}",

@@ -14,7 +14,7 @@ use crate::domain::id::names::ResourceId;
 use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::rds::database::Database;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
-use crate::domain::run::command::{Automated, Extras, Run};
+use crate::domain::run::command::{Automated, ProtectionRequest, RunOptions};
 use crate::domain::run::failure::Operation;
 use crate::ports::{AutomatedSnapshots, PAGES_MAX, RdsError, pages};
 
@@ -24,20 +24,20 @@ pub(crate) fn run(
     policies: &Policies,
     policy: &Policy,
     snapshot: &Snapshot,
-) -> Option<Run> {
+) -> Option<ProtectionRequest> {
     let taken_at = snapshot.taken_at?;
     let automated = Automated {
         snapshot: snapshot.arn.clone(),
         expires_at: expires_at(taken_at, database.backup_retention_days),
     };
-    Some(Run {
+    Some(ProtectionRequest {
         database: database.to_ref(),
         policy: policy.name.clone(),
         planned_at: taken_at,
         key: policy.key.clone(),
-        extras: Extras {
+        options: RunOptions {
             automated: Some(automated),
-            ..policies.extras(policy, database)
+            ..policies.options(policy, database)
         },
     })
 }

@@ -12,7 +12,7 @@ use crate::ports::{Callbacks, Clock, Delivery, PortError, RecordRecoveryPoint, W
 
 /// How a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Concluded {
+pub enum Settlement {
     /// Step Functions took the success.
     Succeeded,
     /// Step Functions took the failure.
@@ -31,42 +31,46 @@ pub enum Concluded {
 ///
 /// # Errors
 /// When a call did not come through; the wait is still there then.
-pub async fn succeed<W>(world: &W, wait: &Wait, manifest: &Manifest) -> Result<Concluded, PortError>
+pub async fn succeed<W>(
+    world: &W,
+    wait: &Wait,
+    manifest: &Manifest,
+) -> Result<Settlement, PortError>
 where
     W: Callbacks + Waits + RecordRecoveryPoint,
 {
     let delivery = world.send_task_success(&wait.command.token, manifest).await;
-    let concluded = concluded(wait, delivery, Concluded::Succeeded)?;
+    let settlement = settlement(wait, delivery, Settlement::Succeeded)?;
     if wait.command.step == Step::Copy {
         world
             .record_recovery_point(&wait.command.run, &wait.command.execution, manifest)
             .await?;
     }
     world.forget(&wait.resource, &wait.command.token).await?;
-    info!(resource = %wait.resource, execution = %wait.command.execution, outcome = ?concluded, "settled");
-    Ok(concluded)
+    info!(resource = %wait.resource, execution = %wait.command.execution, outcome = ?settlement, "settled");
+    Ok(settlement)
 }
 
 /// Tells the execution why its snapshot or copy will not come, and forgets the wait.
 ///
 /// # Errors
 /// When a call did not come through; the wait is still there then.
-pub async fn fail<W>(world: &W, wait: &Wait, failure: &Failure) -> Result<Concluded, PortError>
+pub async fn fail<W>(world: &W, wait: &Wait, failure: &Failure) -> Result<Settlement, PortError>
 where
     W: Callbacks + Waits,
 {
     let delivery = world.send_task_failure(&wait.command.token, failure).await;
-    let concluded = concluded(wait, delivery, Concluded::Failed)?;
+    let settlement = settlement(wait, delivery, Settlement::Failed)?;
     world.forget(&wait.resource, &wait.command.token).await?;
     warn!(
         resource = %wait.resource,
         execution = %wait.command.execution,
-        outcome = ?concluded,
+        outcome = ?settlement,
         reason = %failure.reason,
         cause = failure.cause,
         "settled as failed"
     );
-    Ok(concluded)
+    Ok(settlement)
 }
 
 /// Step Functions does not know a token that we stored: the template's metric filter looks for these words.
@@ -74,13 +78,17 @@ pub(crate) fn alarm_at_invalid_token(wait: &Wait) {
     error!(resource = %wait.resource, "InvalidToken for a token that was stored");
 }
 
-fn concluded(wait: &Wait, delivery: Delivery, accepted: Concluded) -> Result<Concluded, PortError> {
+fn settlement(
+    wait: &Wait,
+    delivery: Delivery,
+    accepted: Settlement,
+) -> Result<Settlement, PortError> {
     match delivery {
         Delivery::Accepted => Ok(accepted),
-        Delivery::NobodyWaits => Ok(Concluded::NobodyWaited),
+        Delivery::NobodyWaits => Ok(Settlement::NobodyWaited),
         Delivery::Invalid => {
             alarm_at_invalid_token(wait);
-            Ok(Concluded::InvalidToken)
+            Ok(Settlement::InvalidToken)
         }
         Delivery::Unknown(error) => Err(error),
     }
@@ -88,9 +96,9 @@ fn concluded(wait: &Wait, delivery: Delivery, accepted: Concluded) -> Result<Con
 
 /// What a look at RDS made of a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Judged {
+pub enum SettleOutcome {
     /// It was settled.
-    Concluded(Concluded),
+    Settlement(Settlement),
     /// Nothing is proved yet.
     Kept,
 }
@@ -104,13 +112,17 @@ pub async fn judge<W>(
     rules: &Rules,
     wait: &Wait,
     truth: Option<&Snapshot>,
-) -> Result<Judged, PortError>
+) -> Result<SettleOutcome, PortError>
 where
     W: Callbacks + Clock + Waits + RecordRecoveryPoint,
 {
     match settle(wait, truth, rules, world.now()) {
-        Verdict::Succeed(manifest) => succeed(world, wait, &manifest).await.map(Judged::Concluded),
-        Verdict::Fail(failure) => fail(world, wait, &failure).await.map(Judged::Concluded),
+        Verdict::Succeed(manifest) => succeed(world, wait, &manifest)
+            .await
+            .map(SettleOutcome::Settlement),
+        Verdict::Fail(failure) => fail(world, wait, &failure)
+            .await
+            .map(SettleOutcome::Settlement),
         Verdict::KeepWaiting { seen, why } => {
             if seen && wait.phase != Phase::Seen {
                 world
@@ -123,7 +135,7 @@ where
                     .await?;
             }
             debug!(resource = %wait.resource, why, "kept waiting");
-            Ok(Judged::Kept)
+            Ok(SettleOutcome::Kept)
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::domain::doctor::databases::claims;
 use crate::domain::doctor::key_policy::{Caller, key_policy};
 use crate::domain::doctor::keys::{KeyFacts, KeyState, Manager, in_another_region, recovery_key};
 use crate::domain::doctor::permissions::{not_named, permissions};
-use crate::domain::doctor::policies::{of_policies, policies as in_force, unreadable};
+use crate::domain::doctor::policies::{for_policies, policies as in_force, unreadable};
 use crate::domain::doctor::region::Letters;
 use crate::domain::doctor::{Check, Finding};
 use crate::domain::id::arn::KeyArn;
@@ -26,14 +26,14 @@ use crate::domain::id::role::{IamRole, Role};
 use crate::domain::policy::in_force::Policies;
 use crate::domain::policy::spec::KeyName;
 use crate::ports::ReadPolicies;
-use crate::settings::Preflight;
+use crate::settings::DoctorSettings;
 
 use ask::{count, manual_snapshots, option_groups, port, quotas};
 use regions::{RegionSeen, region};
 use scope::Home;
 use slots::slots;
 
-pub use scope::{ACTIONS, Order, Permissions};
+pub use scope::{ACTIONS, DoctorScope, Permissions};
 
 /// How many regions, or roles, are looked at beside each other: IAM and KMS allow few calls a second.
 const CONCURRENCY: usize = 4;
@@ -44,17 +44,17 @@ const STILL_PROTECTING: SignedDuration = SignedDuration::from_hours(15 * 24);
 /// Looks at everything, and tells all that was found, the good too.
 pub async fn diagnose<W: Permissions>(
     world: &W,
-    preflight: &Preflight,
-    order: &Order,
+    doctor_settings: &DoctorSettings,
+    scope: &DoctorScope,
 ) -> Vec<Finding> {
     let now = world.now();
-    let home = &preflight.ground.home;
-    let (policies, finding) = policies(world, preflight).await;
+    let home = &doctor_settings.stack_facts.home;
+    let (policies, finding) = policies(world, doctor_settings).await;
     let mut findings = vec![finding];
-    let keys = keys_of(policies.as_ref(), preflight);
+    let keys = keys_of(policies.as_ref(), doctor_settings);
     for (key, names) in &keys {
-        let of_key = recovery(world, preflight, key).await;
-        findings.extend(of_key.into_iter().map(|one| of_policies(one, names)));
+        let of_key = recovery(world, doctor_settings, key).await;
+        findings.extend(of_key.into_iter().map(|one| for_policies(one, names)));
     }
     let keys: Vec<KeyArn> = keys.into_keys().collect();
     let snapshots = manual_snapshots(world, home).await;
@@ -66,19 +66,19 @@ pub async fn diagnose<W: Permissions>(
         now,
         policies,
     };
-    let seen = regions(world, preflight, order, &facts).await;
+    let seen = regions(world, doctor_settings, scope, &facts).await;
     let selected = |family| seen.iter().map(|region| region.selected(family)).sum();
     findings.extend(quotas(world, home, selected).await);
     findings.extend(seen.into_iter().flat_map(|region| region.findings));
-    findings.extend(slots(world, preflight, facts.policies.as_ref(), &snapshots).await);
+    findings.extend(slots(world, doctor_settings, facts.policies.as_ref(), &snapshots).await);
     for (letters, url) in [
-        (Letters::Commands, &preflight.commands_dead_letters),
-        (Letters::Events, &preflight.events_dead_letters),
+        (Letters::Commands, &doctor_settings.commands_dead_letters),
+        (Letters::Events, &doctor_settings.events_dead_letters),
     ] {
         findings.push(count(world, home, &letters, url).await);
     }
     let roles: Vec<Finding> = stream::iter(IamRole::ALL)
-        .map(|role| simulate(world, preflight, role, &keys))
+        .map(|role| simulate(world, doctor_settings, role, &keys))
         .buffered(CONCURRENCY)
         .collect()
         .await;
@@ -88,14 +88,14 @@ pub async fn diagnose<W: Permissions>(
 
 async fn regions<W: Permissions>(
     world: &W,
-    preflight: &Preflight,
-    order: &Order,
+    doctor_settings: &DoctorSettings,
+    scope: &DoctorScope,
     home: &Home,
 ) -> Vec<RegionSeen> {
-    let all = preflight.ground.source_regions.iter();
-    let asked_for = all.filter(|name| order.regions.is_empty() || order.regions.contains(name));
+    let all = doctor_settings.stack_facts.source_regions.iter();
+    let asked_for = all.filter(|name| scope.regions.is_empty() || scope.regions.contains(name));
     stream::iter(asked_for)
-        .map(|name| region(world, preflight, order, home, name))
+        .map(|name| region(world, doctor_settings, scope, home, name))
         .buffered(CONCURRENCY)
         .collect()
         .await
@@ -104,10 +104,16 @@ async fn regions<W: Permissions>(
 /// The policies that are in force, and what there is to say of them.
 async fn policies<W: ReadPolicies>(
     world: &W,
-    preflight: &Preflight,
+    doctor_settings: &DoctorSettings,
 ) -> (Option<Policies>, Finding) {
-    let home = &preflight.ground.home;
-    match policies_in_force(world, &preflight.ground.key, &preflight.built_in).await {
+    let home = &doctor_settings.stack_facts.home;
+    match policies_in_force(
+        world,
+        &doctor_settings.stack_facts.key,
+        &doctor_settings.built_in,
+    )
+    .await
+    {
         Ok(PoliciesInForce { policies, stamp }) => {
             let finding = in_force(home, stamp.as_ref(), &policies);
             (Some(policies), finding)
@@ -120,10 +126,10 @@ async fn policies<W: ReadPolicies>(
 /// own key is the one that is known.
 fn keys_of<'a>(
     policies: Option<&'a Policies>,
-    preflight: &Preflight,
+    doctor_settings: &DoctorSettings,
 ) -> BTreeMap<KeyArn, Vec<&'a str>> {
     let Some(policies) = policies else {
-        return BTreeMap::from([(preflight.ground.key.clone(), Vec::new())]);
+        return BTreeMap::from([(doctor_settings.stack_facts.key.clone(), Vec::new())]);
     };
     let mut keys = BTreeMap::<KeyArn, Vec<&str>>::new();
     for policy in &policies.all {
@@ -134,8 +140,12 @@ fn keys_of<'a>(
 }
 
 /// A key that copies get, and its policy.
-async fn recovery<W: Permissions>(world: &W, preflight: &Preflight, key: &KeyArn) -> Vec<Finding> {
-    let home = &preflight.ground.home;
+async fn recovery<W: Permissions>(
+    world: &W,
+    doctor_settings: &DoctorSettings,
+    key: &KeyArn,
+) -> Vec<Finding> {
+    let home = &doctor_settings.stack_facts.home;
     if let Some(elsewhere) = in_another_region(key, home) {
         return vec![elsewhere];
     }
@@ -144,13 +154,13 @@ async fn recovery<W: Permissions>(world: &W, preflight: &Preflight, key: &KeyArn
         Err(error) => {
             return vec![
                 Finding::unknown(Check::RecoveryKey, key, &port(&error)),
-                policy_of(world, preflight, key).await,
+                policy_of(world, doctor_settings, key).await,
             ];
         }
     };
     let mut findings = vec![recovery_key(key, home, facts.as_ref())];
     if facts.is_some_and(|facts| has_own_policy(&facts)) {
-        findings.push(policy_of(world, preflight, key).await);
+        findings.push(policy_of(world, doctor_settings, key).await);
     }
     findings
 }
@@ -161,8 +171,12 @@ fn has_own_policy(facts: &KeyFacts) -> bool {
     facts.manager == Manager::Customer && !matches!(facts.state, KeyState::PendingDeletion(_))
 }
 
-async fn policy_of<W: Permissions>(world: &W, preflight: &Preflight, key: &KeyArn) -> Finding {
-    let Some(role) = preflight.roles.get(&IamRole::Function(Role::Worker)) else {
+async fn policy_of<W: Permissions>(
+    world: &W,
+    doctor_settings: &DoctorSettings,
+    key: &KeyArn,
+) -> Finding {
+    let Some(role) = doctor_settings.roles.get(&IamRole::Function(Role::Worker)) else {
         return Finding {
             check: Check::KeyPolicy,
             subject: key.to_string(),
@@ -171,7 +185,7 @@ async fn policy_of<W: Permissions>(world: &W, preflight: &Preflight, key: &KeyAr
     };
     match world.get_key_policy(key).await {
         Ok(policy) => {
-            let home = &preflight.ground.home;
+            let home = &doctor_settings.stack_facts.home;
             key_policy(key, &policy, Caller { role, home })
         }
         Err(error) => Finding::unknown(Check::KeyPolicy, key, &port(&error)),
@@ -180,15 +194,15 @@ async fn policy_of<W: Permissions>(world: &W, preflight: &Preflight, key: &KeyAr
 
 async fn simulate<W: Permissions>(
     world: &W,
-    preflight: &Preflight,
+    doctor_settings: &DoctorSettings,
     role: IamRole,
     keys: &[KeyArn],
 ) -> Finding {
-    let Some(arn) = preflight.roles.get(&role) else {
+    let Some(arn) = doctor_settings.roles.get(&role) else {
         return not_named(role);
     };
     let mut simulated = Vec::new();
-    for requirement in preflight.ground.requirements(role, keys) {
+    for requirement in doctor_settings.stack_facts.requirements(role, keys) {
         let decisions = world.simulate_principal_policy(arn, &requirement).await;
         let decisions = decisions.map_err(|error| port(&error));
         // Who may not simulate once may not at all, and a role that is not there has nothing to be asked.

@@ -9,12 +9,12 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use tracing::{error, warn};
 
-use crate::app::conclude::{self, Judged};
+use crate::app::conclude::{self, SettleOutcome};
 use crate::app::places::{ask, group, place_of};
 use crate::app::queue::{self, CONCURRENCY, Outcome, Record};
 use crate::domain::id::arn::{KeyArn, RdsArn};
 use crate::domain::limits::{BATCH_GET_MAX, HINT_RECHECKS};
-use crate::domain::rds::hint::{Happened, Hint};
+use crate::domain::rds::hint::{Hint, HintKind};
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::backoff::Backoff;
 use crate::domain::run::wait::{Rules, Wait};
@@ -38,7 +38,7 @@ permissions! {
 
 /// What the reactor knows of its stack.
 #[derive(Debug, Clone)]
-pub struct Ear {
+pub struct ReactorConfig {
     /// The rules' constants.
     pub rules: Rules,
     /// How many identifiers one describe call filters for.
@@ -49,7 +49,7 @@ pub struct Ear {
     pub key: KeyArn,
 }
 
-impl Ear {
+impl ReactorConfig {
     /// The reactor's part of what its stack says, with the recovery region's key.
     #[must_use]
     pub fn new(stack: &Stack, key: KeyArn) -> Self {
@@ -78,7 +78,7 @@ enum Answer {
 /// Works through a batch of events. The answer names the messages that stay in the queue.
 pub async fn react<W: Permissions>(
     world: &W,
-    ear: &Ear,
+    reactor_config: &ReactorConfig,
     backoff: &Backoff,
     records: Vec<Record>,
 ) -> Vec<String> {
@@ -95,17 +95,17 @@ pub async fn react<W: Permissions>(
         .collect();
     let (automated, awaited): (Vec<_>, Vec<_>) =
         hinted.into_iter().partition(RdsArn::is_automated_snapshot);
-    let mut answers = answer(world, ear, awaited).await;
+    let mut answers = answer(world, reactor_config, awaited).await;
     if !automated.is_empty() {
         // Rare and large: it is not carried along by every batch.
-        let started = Box::pin(start(world, ear, automated));
+        let started = Box::pin(start(world, reactor_config, automated));
         let started = queue::guarded("automated snapshots", started).await;
         answers.extend(started.unwrap_or_default());
     }
     let outcomes = read
         .into_iter()
         .map(|(record, read)| {
-            let outcome = outcome(ear, &record, &read, &answers);
+            let outcome = outcome(reactor_config, &record, &read, &answers);
             (record, outcome)
         })
         .collect();
@@ -133,7 +133,7 @@ impl Read {
 
 fn read_one(record: &Record) -> Read {
     match catch_unwind(AssertUnwindSafe(|| event::read(&record.body))) {
-        Ok(Ok(Event::Hint(hint))) if hint.happened != Happened::Nothing => Read::Hint(hint),
+        Ok(Ok(Event::Hint(hint))) if hint.kind != HintKind::Nothing => Read::Hint(hint),
         Ok(Ok(Event::Hint(_) | Event::Foreign)) => Read::Nothing,
         Ok(Err(error)) => {
             error!(
@@ -153,7 +153,12 @@ fn read_one(record: &Record) -> Read {
     }
 }
 
-fn outcome(ear: &Ear, record: &Record, read: &Read, answers: &BTreeMap<RdsArn, Answer>) -> Outcome {
+fn outcome(
+    reactor_config: &ReactorConfig,
+    record: &Record,
+    read: &Read,
+    answers: &BTreeMap<RdsArn, Answer>,
+) -> Outcome {
     let hint = match read {
         Read::Hint(hint) => hint,
         Read::Nothing => return Outcome::Done,
@@ -167,7 +172,9 @@ fn outcome(ear: &Ear, record: &Record, read: &Read, answers: &BTreeMap<RdsArn, A
         Answer::NobodyWaits | Answer::Settled => Outcome::Done,
         // RDS's answer may lag behind its own event. After a few looks the sweep is there for it, and for an automated
         // snapshot, which nobody awaits, the planner.
-        Answer::NotBorneOut if record.receives <= HINT_RECHECKS => Outcome::AgainIn(ear.recheck),
+        Answer::NotBorneOut if record.receives <= HINT_RECHECKS => {
+            Outcome::AgainIn(reactor_config.recheck)
+        }
         Answer::NotBorneOut => Outcome::Done,
         Answer::Broken => Outcome::Again,
     }
@@ -175,8 +182,12 @@ fn outcome(ear: &Ear, record: &Record, read: &Read, answers: &BTreeMap<RdsArn, A
 
 /// Nobody waits for an automated snapshot: it may be what a run begins with. Without a policy that has them copied
 /// it costs one read of the policies.
-async fn start<W: Permissions>(world: &W, ear: &Ear, hinted: Vec<RdsArn>) -> Vec<(RdsArn, Answer)> {
-    let policies = match automated::policies(world, &ear.key).await {
+async fn start<W: Permissions>(
+    world: &W,
+    reactor_config: &ReactorConfig,
+    hinted: Vec<RdsArn>,
+) -> Vec<(RdsArn, Answer)> {
+    let policies = match automated::policies(world, &reactor_config.key).await {
         Ok(policies) => policies,
         Err(error) => {
             warn!(error = chain(&error), "the policies could not be read");
@@ -192,14 +203,16 @@ async fn start<W: Permissions>(world: &W, ear: &Ear, hinted: Vec<RdsArn>) -> Vec
             .map(|arn| (arn, Answer::NobodyWaits))
             .collect();
     };
-    let stack = &ear.rules.stack;
+    let stack = &reactor_config.rules.stack;
     let mut answers = Vec::with_capacity(hinted.len());
-    for group in group(hinted, ear.width, place_of) {
-        for (arn, heard) in automated::hear(world, stack, &policies, &group).await {
-            let answer = match heard {
-                automated::Heard::Done => Answer::Settled,
-                automated::Heard::NotYet => Answer::NotBorneOut,
-                automated::Heard::Broken => Answer::Broken,
+    for group in group(hinted, reactor_config.width, place_of) {
+        for (arn, hint_outcome) in
+            automated::start_from_hints(world, stack, &policies, &group).await
+        {
+            let answer = match hint_outcome {
+                automated::HintOutcome::Done => Answer::Settled,
+                automated::HintOutcome::NotYet => Answer::NotBorneOut,
+                automated::HintOutcome::Broken => Answer::Broken,
             };
             answers.push((arn, answer));
         }
@@ -210,7 +223,7 @@ async fn start<W: Permissions>(world: &W, ear: &Ear, hinted: Vec<RdsArn>) -> Vec
 /// One read of the waits and one describe call for each region and family, however many hints there are.
 async fn answer<W: Permissions>(
     world: &W,
-    ear: &Ear,
+    reactor_config: &ReactorConfig,
     hinted: Vec<RdsArn>,
 ) -> BTreeMap<RdsArn, Answer> {
     let mut answers = BTreeMap::new();
@@ -233,17 +246,17 @@ async fn answer<W: Permissions>(
             Err(error) => warn!(error = chain(&error), "the waits could not be read"),
         }
     }
-    let groups = group(waits, ear.width, |wait| place_of(&wait.resource));
-    let judged: Vec<_> = stream::iter(groups)
+    let groups = group(waits, reactor_config.width, |wait| place_of(&wait.resource));
+    let settle_outcome: Vec<_> = stream::iter(groups)
         .map(|group| look(world, group))
         .buffer_unordered(CONCURRENCY)
         // A region that keeps its answer back keeps nobody else's callbacks back.
         .flat_map(stream::iter)
-        .map(|(wait, truth)| judge(world, &ear.rules, wait, truth))
+        .map(|(wait, truth)| judge(world, &reactor_config.rules, wait, truth))
         .buffer_unordered(CALLBACKS)
         .collect()
         .await;
-    answers.extend(judged);
+    answers.extend(settle_outcome);
     answers
 }
 
@@ -277,10 +290,10 @@ where
     let Ok(truth) = truth else {
         return (wait.resource, Answer::Broken);
     };
-    let judged = conclude::judge(world, rules, &wait, truth.as_ref());
-    let answer = match queue::guarded(wait.resource.name(), judged).await {
-        Some(Ok(Judged::Concluded(_))) => Answer::Settled,
-        Some(Ok(Judged::Kept)) => Answer::NotBorneOut,
+    let settle_outcome = conclude::judge(world, rules, &wait, truth.as_ref());
+    let answer = match queue::guarded(wait.resource.name(), settle_outcome).await {
+        Some(Ok(SettleOutcome::Settlement(_))) => Answer::Settled,
+        Some(Ok(SettleOutcome::Kept)) => Answer::NotBorneOut,
         Some(Err(error)) => {
             warn!(resource = %wait.resource, error = chain(&error), "could not be settled now");
             Answer::Broken

@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use crate::app::start::{NotStarted, StartOutcome, Taken, claim, start};
 use crate::domain::id::names::ExecutionName;
 use crate::domain::id::tags::StackId;
-use crate::domain::operator::letter::names;
+use crate::domain::operator::dead_letter::names;
 use crate::domain::operator::redrive::{
-    EndedBadly, EndedExecution, Inspection, Way, WhyNew, superseded, way,
+    FailedExecution, FailedStatus, Inspection, RedriveAction, RestartReason, superseded, way,
 };
-use crate::domain::run::command::Run;
+use crate::domain::run::command::ProtectionRequest;
 use crate::error::chain;
 use crate::ports::{
     ClaimRun, Clock, InspectExecution, ListEnded, PAGES_MAX, PortError, ReadDefinitions,
@@ -32,7 +32,7 @@ permissions! {
 
 /// What is to be done, and with which executions.
 #[derive(Debug, Clone)]
-pub struct Order {
+pub struct RedriveRequest {
     /// Ended at this time or later.
     pub since: Timestamp,
     /// Ended before this time.
@@ -44,7 +44,7 @@ pub struct Order {
     /// Start new executions for those that cannot be redriven.
     pub restart: bool,
     /// No more than this are looked at in one go, those that ended last.
-    pub most: usize,
+    pub max: usize,
 }
 
 /// What became of an execution.
@@ -55,18 +55,18 @@ pub enum Outcome {
     /// It goes on where it stopped.
     Redriven,
     /// Only a new execution can do its work; none was started.
-    NeedsNew(WhyNew),
+    NeedsNew(RestartReason),
     /// A new execution does its work.
     Restarted(ExecutionName),
     /// There is nothing to do for it, and why.
-    Left(Left),
+    SkipReason(SkipReason),
     /// A call did not come through.
     Failed(String),
 }
 
 /// Why nothing is to be done for an execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Left {
+pub enum SkipReason {
     /// It runs again already.
     RunsAgain,
     /// Another one of its database and policy is open.
@@ -81,7 +81,7 @@ pub enum Left {
     NotOurs,
 }
 
-impl fmt::Display for Left {
+impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RunsAgain => f.write_str("it runs again already"),
@@ -98,9 +98,9 @@ impl fmt::Display for Left {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// The execution.
-    pub execution: EndedExecution,
+    pub execution: FailedExecution,
     /// What it was to do; nothing where that cannot be read.
-    pub run: Option<Run>,
+    pub run: Option<ProtectionRequest>,
     /// The error that it ended with.
     pub error: Option<String>,
     /// What that error says.
@@ -148,11 +148,11 @@ impl Redrive {
 pub async fn redrive<W: Permissions>(
     world: &W,
     stack: &StackId,
-    order: &Order,
+    request: &RedriveRequest,
 ) -> Result<Redrive, PortError> {
-    let mut ended = list(world, order).await?;
-    let more = ended.len() > order.most;
-    ended.truncate(order.most);
+    let mut ended = list(world, request).await?;
+    let more = ended.len() > request.max;
+    ended.truncate(request.max);
     if ended.is_empty() {
         return Ok(Redrive {
             rows: Vec::new(),
@@ -160,7 +160,7 @@ pub async fn redrive<W: Permissions>(
         });
     }
     let definition = world.definition_now().await?;
-    let looked: Vec<(EndedExecution, Looked)> = stream::iter(ended)
+    let looked: Vec<(FailedExecution, Inspected)> = stream::iter(ended)
         .map(|execution| async move {
             let looked = look(world, &execution).await;
             (execution, looked)
@@ -170,20 +170,20 @@ pub async fn redrive<W: Permissions>(
         .await;
     let selected: Vec<_> = looked
         .into_iter()
-        .filter(|(_, looked)| is_selected(looked, &order.databases))
+        .filter(|(_, looked)| is_selected(looked, &request.databases))
         .collect();
     let others = superseded(selected.iter().filter_map(|(execution, looked)| {
         let run = looked.as_ref().ok()?.as_ref()?.run.as_ref()?;
         Some((execution, run))
     }));
-    let desk = Desk {
+    let worker_config = RedriveConfig {
         stack,
-        order,
+        request,
         definition: &definition,
         others: &others,
     };
     let rows = stream::iter(selected)
-        .map(|(execution, looked)| desk.row(world, execution, looked))
+        .map(|(execution, looked)| worker_config.row(world, execution, looked))
         .buffered(CONCURRENCY)
         .collect()
         .await;
@@ -191,34 +191,37 @@ pub async fn redrive<W: Permissions>(
 }
 
 /// What a look at an execution told: nothing where Step Functions knows it no more.
-type Looked = Result<Option<Inspection>, PortError>;
+type Inspected = Result<Option<Inspection>, PortError>;
 
-async fn look<W: InspectExecution>(world: &W, execution: &EndedExecution) -> Looked {
+async fn look<W: InspectExecution>(world: &W, execution: &FailedExecution) -> Inspected {
     world.inspect_execution(&execution.name).await
 }
 
 /// All that ended in the time span, those that ended last first. AWS sorts by start, so the list is read whole.
-async fn list<W: Permissions>(world: &W, order: &Order) -> Result<Vec<EndedExecution>, PortError> {
-    let of_status = |ended: EndedBadly| async move {
+async fn list<W: Permissions>(
+    world: &W,
+    request: &RedriveRequest,
+) -> Result<Vec<FailedExecution>, PortError> {
+    let of_status = |ended: FailedStatus| async move {
         let endless = |endless| PortError::endless("ListExecutions", endless);
         let ask = |from| world.list_executions(ended, from);
         all_rows(PAGES_MAX, endless, ask).await
     };
-    let lists: Vec<Vec<EndedExecution>> = stream::iter(EndedBadly::ALL)
+    let lists: Vec<Vec<FailedExecution>> = stream::iter(FailedStatus::ALL)
         .then(of_status)
         .try_collect()
         .await?;
-    let mut all: Vec<EndedExecution> = lists
+    let mut all: Vec<FailedExecution> = lists
         .into_iter()
         .flatten()
-        .filter(|one| one.ended_at >= order.since)
-        .filter(|one| order.until.is_none_or(|until| one.ended_at < until))
+        .filter(|one| one.ended_at >= request.since)
+        .filter(|one| request.until.is_none_or(|until| one.ended_at < until))
         .collect();
     all.sort_by(|a, b| (b.ended_at, &b.name).cmp(&(a.ended_at, &a.name)));
     Ok(all)
 }
 
-fn is_selected(looked: &Looked, databases: &[String]) -> bool {
+fn is_selected(looked: &Inspected, databases: &[String]) -> bool {
     if databases.is_empty() {
         return true;
     }
@@ -232,26 +235,26 @@ fn is_selected(looked: &Looked, databases: &[String]) -> bool {
     }
 }
 
-struct Desk<'a> {
+struct RedriveConfig<'a> {
     stack: &'a StackId,
-    order: &'a Order,
+    request: &'a RedriveRequest,
     definition: &'a str,
     others: &'a BTreeMap<ExecutionName, ExecutionName>,
 }
 
-impl Desk<'_> {
+impl RedriveConfig<'_> {
     async fn row<W: Permissions>(
         &self,
         world: &W,
-        execution: EndedExecution,
-        looked: Looked,
+        execution: FailedExecution,
+        looked: Inspected,
     ) -> Row {
         let outcome = match &looked {
             Ok(Some(inspection)) => self
                 .outcome(world, &execution, inspection)
                 .await
                 .unwrap_or_else(|error| Outcome::Failed(chain(&error))),
-            Ok(None) => Outcome::Left(Left::Gone),
+            Ok(None) => Outcome::SkipReason(SkipReason::Gone),
             Err(error) => Outcome::Failed(chain(error)),
         };
         let inspection = looked.ok().flatten();
@@ -272,23 +275,25 @@ impl Desk<'_> {
     async fn outcome<W: Permissions>(
         &self,
         world: &W,
-        execution: &EndedExecution,
+        execution: &FailedExecution,
         inspection: &Inspection,
     ) -> Result<Outcome, PortError> {
         if inspection.running {
-            return Ok(Outcome::Left(Left::RunsAgain));
+            return Ok(Outcome::SkipReason(SkipReason::RunsAgain));
         }
         let Some(run) = &inspection.run else {
-            return Ok(Outcome::Left(Left::NotOurs));
+            return Ok(Outcome::SkipReason(SkipReason::NotOurs));
         };
         if let Some(other) = self.others.get(&execution.name) {
-            return Ok(Outcome::Left(Left::Superseded(other.clone())));
+            return Ok(Outcome::SkipReason(SkipReason::Superseded(other.clone())));
         }
         let changed = world.definition_of(&execution.name).await? != self.definition;
         match way(execution, &inspection.redrivable, changed, world.now()) {
-            Way::Redrive if self.order.act => self.redrive(world, &execution.name, run).await,
-            Way::Redrive => Ok(Outcome::Redrivable),
-            Way::New(why) => self.start_new(world, run, why).await,
+            RedriveAction::Redrive if self.request.act => {
+                self.redrive(world, &execution.name, run).await
+            }
+            RedriveAction::Redrive => Ok(Outcome::Redrivable),
+            RedriveAction::New(why) => self.start_new(world, run, why).await,
         }
     }
 
@@ -297,12 +302,12 @@ impl Desk<'_> {
         &self,
         world: &W,
         name: &ExecutionName,
-        run: &Run,
+        run: &ProtectionRequest,
     ) -> Result<Outcome, PortError> {
         match claim(world, run, name).await? {
             Ok(()) => {}
             Err(Taken::Running(other)) => {
-                return Ok(Outcome::Left(Left::StillRunning(other)));
+                return Ok(Outcome::SkipReason(SkipReason::StillRunning(other)));
             }
             Err(Taken::Claimed(other)) => {
                 return Ok(Outcome::Failed(NotStarted::Claimed(other).to_string()));
@@ -310,23 +315,26 @@ impl Desk<'_> {
         }
         match world.redrive_execution(name).await? {
             Redriven::Running => Ok(Outcome::Redriven),
-            Redriven::NotRedrivable(why) => self.start_new(world, run, WhyNew::Refused(why)).await,
+            Redriven::NotRedrivable(why) => {
+                self.start_new(world, run, RestartReason::Refused(why))
+                    .await
+            }
         }
     }
 
     async fn start_new<W: Permissions>(
         &self,
         world: &W,
-        run: &Run,
-        why: WhyNew,
+        run: &ProtectionRequest,
+        why: RestartReason,
     ) -> Result<Outcome, PortError> {
-        if !(self.order.act && self.order.restart) {
+        if !(self.request.act && self.request.restart) {
             return Ok(Outcome::NeedsNew(why));
         }
         Ok(match start(world, self.stack, run).await? {
             StartOutcome::Started(name) => Outcome::Restarted(name),
-            StartOutcome::StillRunning(name) => Outcome::Left(Left::StillRunning(name)),
-            StartOutcome::Done(name) => Outcome::Left(Left::Done(name)),
+            StartOutcome::StillRunning(name) => Outcome::SkipReason(SkipReason::StillRunning(name)),
+            StartOutcome::Done(name) => Outcome::SkipReason(SkipReason::Done(name)),
             StartOutcome::NotStarted(why) => Outcome::Failed(why.to_string()),
         })
     }

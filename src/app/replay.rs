@@ -13,7 +13,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use crate::app::queue::CONCURRENCY;
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::token::TaskToken;
-use crate::domain::operator::letter::{About, Letter, Reason, Selection};
+use crate::domain::operator::dead_letter::{About, DeadLetterSummary, Reason, Selection};
 use crate::domain::run::wait::Wait;
 use crate::error::chain;
 use crate::json;
@@ -38,7 +38,7 @@ const EMPTY_RECEIVES: u32 = 2;
 
 /// Which dead-letter queue is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mail {
+pub enum DeadLetterQueue {
     /// The worker's commands.
     Commands,
     /// RDS's events: those that the reactor could not handle, and those that EventBridge could not deliver.
@@ -47,20 +47,20 @@ pub enum Mail {
 
 /// What is to be done.
 #[derive(Debug, Clone)]
-pub struct Order {
+pub struct ReplayRequest {
     /// With which messages.
-    pub mail: Mail,
+    pub mail: DeadLetterQueue,
     /// And which of them.
     pub selection: Selection,
     /// Show them only; then it is also asked whether a command's token is alive.
     pub dry_run: bool,
     /// No more than this are looked at in one go.
-    pub most: usize,
+    pub max: usize,
 }
 
 /// Whether an execution still sleeps on a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sleeper {
+pub enum TokenState {
     /// It does.
     Alive,
     /// It does not: the worker will drop the command.
@@ -75,7 +75,7 @@ pub enum Sleeper {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It is not selected and stays.
-    Left,
+    SkipReason,
     /// It is selected; nothing was done, for this was a dry run.
     Selected,
     /// It is in its queue again and no longer here.
@@ -90,9 +90,9 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// The letter.
-    pub letter: Letter,
+    pub letter: DeadLetterSummary,
     /// Whether somebody sleeps on it: of commands, in a dry run.
-    pub sleeper: Option<Sleeper>,
+    pub sleeper: Option<TokenState>,
     /// What became of it.
     pub outcome: Outcome,
 }
@@ -122,10 +122,13 @@ impl Replay {
 ///
 /// # Errors
 /// When the open waits cannot be read; nothing was received then. Everything later is part of the answer.
-pub async fn replay<W: Permissions>(world: &W, order: &Order) -> Result<Replay, PortError> {
+pub async fn replay<W: Permissions>(
+    world: &W,
+    request: &ReplayRequest,
+) -> Result<Replay, PortError> {
     let open = Open::read(world).await?;
     let mut round = Round::default();
-    let more = round.read_queue(world, order, &open).await;
+    let more = round.read_queue(world, request, &open).await;
     round.release(world).await;
     let mut replay = Replay {
         rows: round.rows,
@@ -141,7 +144,7 @@ pub async fn replay<W: Permissions>(world: &W, order: &Order) -> Result<Replay, 
     Ok(replay)
 }
 
-fn sort_key(letter: &Letter) -> (Option<jiff::Timestamp>, &str) {
+fn sort_key(letter: &DeadLetterSummary) -> (Option<jiff::Timestamp>, &str) {
     (letter.since, &letter.message_id)
 }
 
@@ -168,16 +171,20 @@ impl Open {
 }
 
 /// What a letter says, and the token of a command: kept apart, so that rows have none.
-fn read(mail: Mail, dead: &DeadLetter, open: &Open) -> (Letter, Option<TaskToken>) {
+fn read(
+    mail: DeadLetterQueue,
+    dead: &DeadLetter,
+    open: &Open,
+) -> (DeadLetterSummary, Option<TaskToken>) {
     let (about, token, reason) = match mail {
-        Mail::Commands => read_command(dead, open),
-        Mail::Events => {
+        DeadLetterQueue::Commands => read_command(dead, open),
+        DeadLetterQueue::Events => {
             let (about, reason) = read_event(dead, open);
             (about, None, reason)
         }
     };
     let undelivered = dead.undelivered.clone().map(Reason::Undelivered);
-    let letter = Letter {
+    let letter = DeadLetterSummary {
         message_id: dead.message_id.clone(),
         about,
         since: dead.sent_at,
@@ -192,10 +199,8 @@ fn read_command(dead: &DeadLetter, open: &Open) -> (About, Option<TaskToken>, Op
         Ok(command) => command,
         Err(error) => return (About::Unreadable, None, unreadable(&error)),
     };
-    let trouble = open
-        .of_token(&command.token)
-        .and_then(Wait::standing_trouble);
-    let reason = trouble.cloned().map(Reason::Trouble);
+    let last_error = open.of_token(&command.token).and_then(Wait::current_error);
+    let reason = last_error.cloned().map(Reason::LastError);
     let about = About::Command {
         step: command.step,
         execution: command.execution.name().to_owned(),
@@ -237,25 +242,25 @@ impl Round {
     async fn read_queue<W: Permissions>(
         &mut self,
         world: &W,
-        order: &Order,
+        request: &ReplayRequest,
         open: &Open,
     ) -> Result<bool, PortError> {
         let mut nothing_new = 0;
         let mut came_back = false;
         while nothing_new < EMPTY_RECEIVES {
-            let left = order.most.saturating_sub(self.rows.len());
+            let left = request.max.saturating_sub(self.rows.len());
             if left == 0 {
                 return Ok(true);
             }
-            let most = left.min(RECEIVE_MAX);
-            let received = world.receive_dead_letters(most, HIDDEN_FOR).await?;
+            let max = left.min(RECEIVE_MAX);
+            let received = world.receive_dead_letters(max, HIDDEN_FOR).await?;
             came_back = !received.is_empty();
             let new = self.take(received);
             if new.is_empty() {
                 nothing_new += 1;
             } else {
                 nothing_new = 0;
-                self.handle(world, order, open, new).await;
+                self.handle(world, request, open, new).await;
             }
         }
         // Messages that came back before the end was reached may have hidden others.
@@ -277,12 +282,12 @@ impl Round {
     async fn handle<W: Permissions>(
         &mut self,
         world: &W,
-        order: &Order,
+        request: &ReplayRequest,
         open: &Open,
         new: Vec<DeadLetter>,
     ) {
         let rows: Vec<Row> = stream::iter(new)
-            .map(|dead| handle_one(world, order, open, dead))
+            .map(|dead| handle_one(world, request, open, dead))
             .buffer_unordered(CONCURRENCY)
             .collect()
             .await;
@@ -312,18 +317,18 @@ impl Round {
 
 async fn handle_one<W: Permissions>(
     world: &W,
-    order: &Order,
+    request: &ReplayRequest,
     open: &Open,
     dead: DeadLetter,
 ) -> Row {
-    let (letter, token) = read(order.mail, &dead, open);
+    let (letter, token) = read(request.mail, &dead, open);
     let sleeper = match &token {
-        Some(token) if order.dry_run => Some(sleeper(world, token).await),
+        Some(token) if request.dry_run => Some(sleeper(world, token).await),
         _ => None,
     };
-    let outcome = if !order.selection.takes(&letter) {
-        Outcome::Left
-    } else if order.dry_run {
+    let outcome = if !request.selection.takes(&letter) {
+        Outcome::SkipReason
+    } else if request.dry_run {
         Outcome::Selected
     } else {
         send_and_remove(world, &dead).await
@@ -335,12 +340,12 @@ async fn handle_one<W: Permissions>(
     }
 }
 
-async fn sleeper<W: ProbeToken>(world: &W, token: &TaskToken) -> Sleeper {
+async fn sleeper<W: ProbeToken>(world: &W, token: &TaskToken) -> TokenState {
     match world.send_task_heartbeat(token).await {
-        Probe::Alive => Sleeper::Alive,
-        Probe::Dead => Sleeper::Dead,
-        Probe::Invalid => Sleeper::Invalid,
-        Probe::Unknown(_) => Sleeper::Unknown,
+        Probe::Alive => TokenState::Alive,
+        Probe::Dead => TokenState::Dead,
+        Probe::Invalid => TokenState::Invalid,
+        Probe::Unknown(_) => TokenState::Unknown,
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::domain::id::names::{Attempt, ExecutionName};
 use crate::domain::id::tags::StackId;
 use crate::domain::limits::CLAIM_GRACE;
-use crate::domain::run::command::Run;
+use crate::domain::run::command::ProtectionRequest;
 use crate::ports::{Claim, ClaimRun, Clock, ExecutionState, PortError, StartExecution, Started};
 
 /// What came of starting a run.
@@ -81,7 +81,7 @@ pub(crate) enum Taken {
 pub(crate) async fn start<W: ClaimRun + Clock + StartExecution>(
     world: &W,
     stack: &StackId,
-    run: &Run,
+    run: &ProtectionRequest,
 ) -> Result<StartOutcome, PortError> {
     let mut last = naming::execution(stack, run, Attempt::FIRST);
     for attempt in Attempt::all() {
@@ -105,7 +105,7 @@ pub(crate) async fn start<W: ClaimRun + Clock + StartExecution>(
 /// not know was never started, or is about to be: only a claim that has outlived every function proves the former.
 pub(crate) async fn claim<W: ClaimRun + Clock + StartExecution>(
     world: &W,
-    run: &Run,
+    run: &ProtectionRequest,
     name: &ExecutionName,
 ) -> Result<Result<(), Taken>, PortError> {
     let (database, policy) = (&run.database, &run.policy);

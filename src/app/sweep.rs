@@ -8,7 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
-use crate::app::conclude::{self, Judged};
+use crate::app::conclude::{self, SettleOutcome};
 use crate::app::places::{ask, place_of};
 use crate::app::queue::CONCURRENCY;
 use crate::domain::id::arn::{Family, RdsArn, Region};
@@ -17,7 +17,7 @@ use crate::domain::limits::{BATCH_GET_MAX, COMMAND_LIFETIME};
 use crate::domain::run::command::Step;
 use crate::domain::run::failure::Owner;
 use crate::domain::run::naming::first_attempt;
-use crate::domain::run::slots::{self, Contender};
+use crate::domain::run::slots::{self, SlotCandidate};
 use crate::domain::run::wait::{Phase, Rules, Wait};
 use crate::error::chain;
 use crate::ports::{
@@ -43,7 +43,7 @@ permissions! {
 
 /// What the sweeper knows of its stack.
 #[derive(Debug, Clone)]
-pub struct Broom {
+pub struct SweeperConfig {
     /// The rules' constants.
     pub rules: Rules,
     /// How many identifiers one describe call filters for.
@@ -52,7 +52,7 @@ pub struct Broom {
     pub copy_slots: usize,
 }
 
-impl From<&Stack> for Broom {
+impl From<&Stack> for SweeperConfig {
     fn from(stack: &Stack) -> Self {
         Self {
             rules: stack.rules.clone(),
@@ -64,7 +64,7 @@ impl From<&Stack> for Broom {
 
 /// What a sweep did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Swept {
+pub struct SweepReport {
     /// Waits that were open.
     pub open: usize,
     /// Waits that it settled.
@@ -88,7 +88,10 @@ pub struct Swept {
 ///
 /// # Errors
 /// When the list of what is open cannot be read.
-pub async fn sweep<W: Permissions>(world: &W, broom: &Broom) -> Result<Swept, PortError> {
+pub async fn sweep<W: Permissions>(
+    world: &W,
+    sweeper_config: &SweeperConfig,
+) -> Result<SweepReport, PortError> {
     let mut round = Round::default();
     let mut pages = pin!(open_pages(world));
     while let Some(page) = pages.try_next().await? {
@@ -97,13 +100,13 @@ pub async fn sweep<W: Permissions>(world: &W, broom: &Broom) -> Result<Swept, Po
         let full: Vec<Vec<Wait>> = page
             .waits
             .into_iter()
-            .filter_map(|wait| round.take(broom, wait))
+            .filter_map(|wait| round.take(sweeper_config, wait))
             .collect();
-        round.judge(world, broom, full).await;
+        round.judge(world, sweeper_config, full).await;
     }
     let rest = std::mem::take(&mut round.asking).into_values().collect();
-    round.judge(world, broom, rest).await;
-    round.hand_slots_on(world, broom).await;
+    round.judge(world, sweeper_config, rest).await;
+    round.hand_slots_on(world, sweeper_config).await;
     round.send_again(world).await;
     info!(
         open = round.swept.open,
@@ -121,13 +124,13 @@ pub async fn sweep<W: Permissions>(world: &W, broom: &Broom) -> Result<Swept, Po
 /// What one sweep keeps in hand: a describe call's width of waits for each region and family, and what slots need.
 #[derive(Default)]
 struct Round {
-    swept: Swept,
+    swept: SweepReport,
     taken: BTreeSet<RdsArn>,
     asking: BTreeMap<(Region, Family), Vec<Wait>>,
-    silent: Silent,
+    silent: SilentRegions,
     holders: BTreeSet<RdsArn>,
     holders_of: BTreeMap<RdsArn, PolicyName>,
-    contenders: Vec<Contender>,
+    candidates: Vec<SlotCandidate>,
     /// Slots of workers that died before RDS was asked, or whose command is parked.
     abandoned: Vec<(RdsArn, Timestamp)>,
     /// Waits that have been registered for longer than a message lives.
@@ -136,9 +139,9 @@ struct Round {
 
 /// How often RDS did not answer, by region and family.
 #[derive(Default)]
-struct Silent(BTreeMap<(Region, Family), usize>);
+struct SilentRegions(BTreeMap<(Region, Family), usize>);
 
-impl Silent {
+impl SilentRegions {
     /// Whether nothing more is asked there in this round.
     fn is_left_alone(&self, place: &(Region, Family)) -> bool {
         self.0
@@ -160,37 +163,42 @@ impl Silent {
 }
 
 /// A wait, whether RDS is at work on its resource, and what was made of it.
-type Verdict = (Wait, bool, Result<Judged, PortError>);
+type Verdict = (Wait, bool, Result<SettleOutcome, PortError>);
 
 /// What one describe call brought.
 enum Looked {
-    Judged(Vec<Verdict>),
+    SettleOutcome(Vec<Verdict>),
     /// The call was not answered, or not made because those before it were not.
     Unreachable(Vec<Wait>),
 }
 
 impl Round {
     /// Takes a wait in. Answers a describe call's width of waits whenever there is one.
-    fn take(&mut self, broom: &Broom, wait: Wait) -> Option<Vec<Wait>> {
+    fn take(&mut self, sweeper_config: &SweeperConfig, wait: Wait) -> Option<Vec<Wait>> {
         // The index is ordered by the phase's beginning: a wait that this very sweep has marked comes again.
         if !self.taken.insert(wait.resource.clone()) {
             return None;
         }
         self.swept.open += 1;
         if wait.phase == Phase::Queued {
-            self.contenders.push(Contender::of(&wait));
+            self.candidates.push(SlotCandidate::of(&wait));
             return None;
         }
         let asking = self.asking.entry(place_of(&wait.resource)).or_default();
         asking.push(wait);
-        (asking.len() >= broom.width).then(|| std::mem::take(asking))
+        (asking.len() >= sweeper_config.width).then(|| std::mem::take(asking))
     }
 
     /// One describe call for each group of waits, and a verdict for each wait.
-    async fn judge<W: Permissions>(&mut self, world: &W, broom: &Broom, groups: Vec<Vec<Wait>>) {
+    async fn judge<W: Permissions>(
+        &mut self,
+        world: &W,
+        sweeper_config: &SweeperConfig,
+        groups: Vec<Vec<Wait>>,
+    ) {
         let silent = RefCell::new(std::mem::take(&mut self.silent));
         let looked: Vec<Looked> = stream::iter(groups)
-            .map(|waits| look(world, &broom.rules, &silent, waits))
+            .map(|waits| look(world, &sweeper_config.rules, &silent, waits))
             .buffer_unordered(DESCRIBES)
             .collect()
             .await;
@@ -198,23 +206,23 @@ impl Round {
         self.swept.unreachable = self.silent.regions();
         for looked in looked {
             match looked {
-                Looked::Judged(verdicts) => {
+                Looked::SettleOutcome(verdicts) => {
                     for verdict in verdicts {
-                        self.note(&broom.rules, verdict, world.now());
+                        self.note(&sweeper_config.rules, verdict, world.now());
                     }
                 }
                 Looked::Unreachable(waits) => {
                     let copies = waits.iter().filter(|wait| is_copy(wait));
-                    self.contenders.extend(copies.map(Contender::of));
+                    self.candidates.extend(copies.map(SlotCandidate::of));
                 }
             }
         }
     }
 
-    fn note(&mut self, rules: &Rules, (wait, under_way, judged): Verdict, now: Timestamp) {
-        match judged {
-            Ok(Judged::Concluded(_)) => self.swept.settled += 1,
-            Ok(Judged::Kept) => self.keep(rules, &wait, under_way, now),
+    fn note(&mut self, rules: &Rules, (wait, under_way, settle_outcome): Verdict, now: Timestamp) {
+        match settle_outcome {
+            Ok(SettleOutcome::Settlement(_)) => self.swept.settled += 1,
+            Ok(SettleOutcome::Kept) => self.keep(rules, &wait, under_way, now),
             Err(error) => {
                 warn!(resource = %wait.resource, error = chain(&error), "could not be settled by the sweep");
                 self.swept.broken += 1;
@@ -234,7 +242,7 @@ impl Round {
         if !is_copy(wait) {
             return;
         }
-        self.contenders.push(Contender::of(wait));
+        self.candidates.push(SlotCandidate::of(wait));
         if idle > rules.grace && !under_way {
             let holder = first_attempt(&wait.resource);
             self.abandoned.push((holder, wait.since));
@@ -242,7 +250,7 @@ impl Round {
     }
 
     /// Frees the slots that nobody uses, then gives them to the next in the queue.
-    async fn hand_slots_on<W: Permissions>(&mut self, world: &W, broom: &Broom) {
+    async fn hand_slots_on<W: Permissions>(&mut self, world: &W, sweeper_config: &SweeperConfig) {
         let abandoned = std::mem::take(&mut self.abandoned);
         for (copy, since) in abandoned
             .into_iter()
@@ -252,14 +260,14 @@ impl Round {
             self.free(world, &copy, &Abandoned::RegisteredSince(since))
                 .await;
         }
-        let plan = slots::plan(&self.holders, &self.contenders, broom.copy_slots);
+        let plan = slots::plan(&self.holders, &self.candidates, sweeper_config.copy_slots);
         for copy in &plan.release {
             self.free(world, copy, &Abandoned::WaitGone).await;
         }
         for chunk in plan.hand_out.chunks(BATCH_GET_MAX) {
             // The list may lag behind; the queue is read again, consistently, before anything is sent.
             match world.look_up(chunk).await {
-                Ok(waits) => self.hand_out(world, broom, chunk, waits).await,
+                Ok(waits) => self.hand_out(world, sweeper_config, chunk, waits).await,
                 Err(error) => self.broken(&error),
             }
         }
@@ -280,7 +288,7 @@ impl Round {
     async fn hand_out<W: Permissions>(
         &mut self,
         world: &W,
-        broom: &Broom,
+        sweeper_config: &SweeperConfig,
         order: &[RdsArn],
         waits: Vec<Wait>,
     ) {
@@ -293,7 +301,7 @@ impl Round {
             let Some(wait) = queued.remove(copy) else {
                 continue;
             };
-            match hand_out_one(world, broom, &wait).await {
+            match hand_out_one(world, sweeper_config, &wait).await {
                 Ok(true) => self.swept.handed_out += 1,
                 Ok(false) => {}
                 Err(error) => self.broken(&error),
@@ -327,11 +335,11 @@ impl Round {
 async fn look<W: Permissions>(
     world: &W,
     rules: &Rules,
-    silent: &RefCell<Silent>,
+    silent: &RefCell<SilentRegions>,
     waits: Vec<Wait>,
 ) -> Looked {
     let Some(place) = waits.first().map(|wait| place_of(&wait.resource)) else {
-        return Looked::Judged(Vec::new());
+        return Looked::SettleOutcome(Vec::new());
     };
     if silent.borrow().is_left_alone(&place) {
         return Looked::Unreachable(waits);
@@ -348,12 +356,12 @@ async fn look<W: Permissions>(
     let verdicts = stream::iter(waits)
         .map(|wait| async move {
             let found = truth.get(&wait.resource);
-            let judged = conclude::judge(world, rules, &wait, found).await;
+            let settle_outcome = conclude::judge(world, rules, &wait, found).await;
             let under_way = found.is_some_and(|snapshot| !snapshot.status.is_over());
-            (wait, under_way, judged)
+            (wait, under_way, settle_outcome)
         })
         .buffer_unordered(CONCURRENCY);
-    Looked::Judged(verdicts.collect().await)
+    Looked::SettleOutcome(verdicts.collect().await)
 }
 
 fn is_copy(wait: &Wait) -> bool {
@@ -381,13 +389,13 @@ async fn is_awaited<W: Permissions>(world: &W, wait: &Wait) -> Result<bool, Port
 /// command: a hand-over that is lost is made again by the next sweep.
 async fn hand_out_one<W: Permissions>(
     world: &W,
-    broom: &Broom,
+    sweeper_config: &SweeperConfig,
     wait: &Wait,
 ) -> Result<bool, PortError> {
     if !is_awaited(world, wait).await? {
         return Ok(false);
     }
-    let limits = wait.command.run.slot_limits(broom.copy_slots);
+    let limits = wait.command.run.slot_limits(sweeper_config.copy_slots);
     if !world.claim_slot(&wait.resource, &limits).await? {
         return Ok(false);
     }

@@ -11,7 +11,7 @@ use crate::ports::PortError;
 const ROUNDS: usize = 3;
 const ACTION: &str = "BatchGetItem";
 
-impl<Also> Aws<Also> {
+impl<Extra> Aws<Extra> {
     /// The items there are, in no order.
     pub(super) async fn batch_get(
         &self,

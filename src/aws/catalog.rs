@@ -19,7 +19,7 @@ use crate::domain::id::arn::{ExecutionArn, Region};
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::PolicyName;
-use crate::domain::run::command::Run;
+use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::manifest::Manifest;
 use crate::json;
 use crate::ports::{
@@ -70,7 +70,7 @@ fn entry(item: &Item) -> Result<Entry, ItemError> {
     })
 }
 
-impl<Also> ReadEntries for Aws<Also> {
+impl<Extra> ReadEntries for Aws<Extra> {
     async fn read_entries(&self, of: &[(ResourceId, PolicyName)]) -> Result<Vec<Entry>, PortError> {
         const ACTION: &str = "BatchGetItem";
         if of.is_empty() {
@@ -99,7 +99,7 @@ fn cursor_key(policy: &PolicyName, region: &Region) -> AttributeValue {
     text(format!("planned#{policy}#{region}"))
 }
 
-impl<Also> ClaimRun for Aws<Also> {
+impl<Extra> ClaimRun for Aws<Extra> {
     async fn claim_run(
         &self,
         database: &DatabaseRef,
@@ -163,10 +163,10 @@ fn held_by(entry: &Item) -> Result<Claim, ItemError> {
     Ok(Claim::HeldBy(Held { by, since }))
 }
 
-impl<Also> RecordRecoveryPoint for Aws<Also> {
+impl<Extra> RecordRecoveryPoint for Aws<Extra> {
     async fn record_recovery_point(
         &self,
-        run: &Run,
+        run: &ProtectionRequest,
         execution: &ExecutionArn,
         copy: &Manifest,
     ) -> Result<(), PortError> {
@@ -175,10 +175,14 @@ impl<Also> RecordRecoveryPoint for Aws<Also> {
     }
 }
 
-impl<Also> Aws<Also> {
+impl<Extra> Aws<Extra> {
     /// Enters a copy unless one with younger data is entered. One that does not say how old its data is can
     /// only be the first.
-    async fn enter_recovery_point(&self, run: &Run, copy: &Manifest) -> Result<(), PortError> {
+    async fn enter_recovery_point(
+        &self,
+        run: &ProtectionRequest,
+        copy: &Manifest,
+    ) -> Result<(), PortError> {
         let request = self
             .dynamodb()
             .update_item()
@@ -206,7 +210,11 @@ impl<Also> Aws<Also> {
     }
 
     /// Ends the database's run if it is this one. Another may have been claimed since.
-    async fn end_run(&self, run: &Run, execution: &ExecutionArn) -> Result<(), PortError> {
+    async fn end_run(
+        &self,
+        run: &ProtectionRequest,
+        execution: &ExecutionArn,
+    ) -> Result<(), PortError> {
         let arn = execution.as_str();
         let name = arn.rsplit_once(':').map_or(arn, |(_, name)| name);
         let request = self
@@ -227,7 +235,7 @@ impl<Also> Aws<Also> {
     }
 }
 
-impl<Also> ReadPlanCursor for Aws<Also> {
+impl<Extra> ReadPlanCursor for Aws<Extra> {
     async fn planned_until(
         &self,
         policy: &PolicyName,
@@ -251,7 +259,7 @@ impl<Also> ReadPlanCursor for Aws<Also> {
     }
 }
 
-impl<Also> PlanCursor for Aws<Also> {
+impl<Extra> PlanCursor for Aws<Extra> {
     async fn set_planned_until(
         &self,
         policy: &PolicyName,

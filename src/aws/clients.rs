@@ -10,12 +10,12 @@ use crate::domain::id::arn::{Region, StateMachineArn};
 
 /// Everything that is reached over the AWS SDK.
 ///
-/// `Also` is what a role reaches besides: [`Starts`], [`Receives`], [`Sends`], `Replays`, the doctor's, or nothing.
+/// `Extra` is what a role reaches besides: [`StateMachine`], [`SourceQueue`], [`TargetQueue`], `Replays`, the doctor's, or nothing.
 #[derive(Debug)]
-pub struct Aws<Also = ()> {
+pub struct Aws<Extra = ()> {
     pub(super) sdk: SdkConfig,
     pub(super) table: String,
-    pub(super) also: Also,
+    pub(super) also: Extra,
     rds: Mutex<BTreeMap<Region, aws_sdk_rds::Client>>,
     step_functions: OnceLock<aws_sdk_sfn::Client>,
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
@@ -24,11 +24,11 @@ pub struct Aws<Also = ()> {
 
 /// For the planner and the operator: the state machine whose executions are started, looked at and redriven.
 #[derive(Debug, Clone)]
-pub struct Starts(pub StateMachineArn);
+pub struct StateMachine(pub StateMachineArn);
 
 /// For worker and reactor.
 #[derive(Debug, Clone)]
-pub struct Receives {
+pub struct SourceQueue {
     /// The queue that their messages come from, to delay them.
     pub queue: QueueUrl,
     /// The state machine, to start the runs of automated snapshots.
@@ -41,13 +41,13 @@ pub trait Machine {
     fn machine(&self) -> &StateMachineArn;
 }
 
-impl Machine for Starts {
+impl Machine for StateMachine {
     fn machine(&self) -> &StateMachineArn {
         &self.0
     }
 }
 
-impl Machine for Receives {
+impl Machine for SourceQueue {
     fn machine(&self) -> &StateMachineArn {
         &self.starts
     }
@@ -55,12 +55,12 @@ impl Machine for Receives {
 
 /// For the sweeper: the queue that it sends commands to.
 #[derive(Debug, Clone)]
-pub struct Sends(pub QueueUrl);
+pub struct TargetQueue(pub QueueUrl);
 
-impl<Also> Aws<Also> {
+impl<Extra> Aws<Extra> {
     /// Over an SDK configuration, whose region is the recovery region (see `for_functions` and
     /// `for_operators`), the table's name, and what the role reaches besides. Calls nothing.
-    pub fn new(sdk: SdkConfig, table: impl Into<String>, also: Also) -> Self {
+    pub fn new(sdk: SdkConfig, table: impl Into<String>, also: Extra) -> Self {
         Self {
             sdk,
             table: table.into(),

@@ -20,13 +20,13 @@ impl Clock for SystemClock {
     }
 }
 
-impl<Also> Clock for Aws<Also> {
+impl<Extra> Clock for Aws<Extra> {
     fn now(&self) -> Timestamp {
         SystemClock.now()
     }
 }
 
-impl<Also> Jitter for Aws<Also> {
+impl<Extra> Jitter for Aws<Extra> {
     fn jitter(&self) -> f64 {
         fastrand::f64()
     }

@@ -14,7 +14,7 @@ use super::fault::{port_error, unusable};
 use super::queue_url::QueueUrl;
 use super::queues::whole_seconds;
 use crate::domain::id::arn::Region;
-use crate::domain::operator::letter::Undelivered;
+use crate::domain::operator::dead_letter::Undelivered;
 use crate::json;
 use crate::ports::{
     DeadLetter, DelayMessage, PortError, ReceiptHandle, ReceiveDeadLetters, RemoveDeadLetter,
@@ -73,16 +73,16 @@ pub async fn find_queue(
 impl ReceiveDeadLetters for Aws<Replays> {
     async fn receive_dead_letters(
         &self,
-        most: usize,
+        max: usize,
         hidden_for: Duration,
     ) -> Result<Vec<DeadLetter>, PortError> {
-        let most = i32::try_from(most.clamp(1, 10)).unwrap_or(1);
+        let max = i32::try_from(max.clamp(1, 10)).unwrap_or(1);
         let answer = self
             .also
             .client
             .receive_message()
             .queue_url(self.also.dead_letters.as_str())
-            .max_number_of_messages(most)
+            .max_number_of_messages(max)
             .visibility_timeout(whole_seconds(hidden_for))
             .wait_time_seconds(WAIT_SECONDS)
             .message_system_attribute_names(SystemAttribute::SentTimestamp)

@@ -6,11 +6,11 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use jiff::Timestamp;
 use tracing::warn;
 
-use super::clients::{Aws, Starts};
+use super::clients::{Aws, StateMachine};
 use super::fault::port_error;
 use super::step_functions::state;
 use crate::domain::id::names::ExecutionName;
-use crate::domain::operator::redrive::{EndedBadly, EndedExecution, Inspection, Redrivable};
+use crate::domain::operator::redrive::{FailedExecution, FailedStatus, Inspection, Redrivable};
 use crate::json;
 use crate::ports::{
     ExecutionState, InspectExecution, ListEnded, Page, PortError, ReadDefinitions,
@@ -20,20 +20,20 @@ use crate::ports::{
 /// Executions of one page (ListExecutions).
 const PAGE: i32 = 1_000;
 
-impl ListEnded for Aws<Starts> {
+impl ListEnded for Aws<StateMachine> {
     async fn list_executions(
         &self,
-        ended: EndedBadly,
+        ended: FailedStatus,
         from: Option<String>,
-    ) -> Result<Page<EndedExecution>, PortError> {
+    ) -> Result<Page<FailedExecution>, PortError> {
         let answer = self
             .step_functions()
             .list_executions()
             .state_machine_arn(self.also.0.as_str())
             .status_filter(match ended {
-                EndedBadly::Failed => ExecutionStatus::Failed,
-                EndedBadly::TimedOut => ExecutionStatus::TimedOut,
-                EndedBadly::Aborted => ExecutionStatus::Aborted,
+                FailedStatus::Failed => ExecutionStatus::Failed,
+                FailedStatus::TimedOut => ExecutionStatus::TimedOut,
+                FailedStatus::Aborted => ExecutionStatus::Aborted,
             })
             .max_results(PAGE)
             .set_next_token(from)
@@ -49,11 +49,11 @@ impl ListEnded for Aws<Starts> {
 }
 
 /// A name that we would not give, or no end: none of ours, or still running.
-fn row_of(row: &ExecutionListItem, ended: EndedBadly) -> Option<EndedExecution> {
+fn row_of(row: &ExecutionListItem, ended: FailedStatus) -> Option<FailedExecution> {
     let name = ExecutionName::parse(row.name())
         .map_err(|error| warn!(%error, "an execution that is not shown"))
         .ok()?;
-    Some(EndedExecution {
+    Some(FailedExecution {
         name,
         ended,
         started_at: time(row.start_date())?,
@@ -65,7 +65,7 @@ fn time(of: &DateTime) -> Option<Timestamp> {
     Timestamp::from_millisecond(of.to_millis().ok()?).ok()
 }
 
-impl InspectExecution for Aws<Starts> {
+impl InspectExecution for Aws<StateMachine> {
     async fn inspect_execution(
         &self,
         name: &ExecutionName,
@@ -81,7 +81,7 @@ impl InspectExecution for Aws<Starts> {
             Err(error) => return Err(port_error("DescribeExecution", &error, &[])),
         };
         let redrivable = match found.redrive_status() {
-            None => Redrivable::NotSaid,
+            None => Redrivable::Unanswered,
             Some(ExecutionRedriveStatus::Redrivable) => Redrivable::Yes,
             Some(other) => {
                 let reason = found.redrive_status_reason();
@@ -102,7 +102,7 @@ impl InspectExecution for Aws<Starts> {
     }
 }
 
-impl ReadDefinitions for Aws<Starts> {
+impl ReadDefinitions for Aws<StateMachine> {
     async fn definition_now(&self) -> Result<String, PortError> {
         let answer = self
             .step_functions()
@@ -127,7 +127,7 @@ impl ReadDefinitions for Aws<Starts> {
     }
 }
 
-impl RedriveExecution for Aws<Starts> {
+impl RedriveExecution for Aws<StateMachine> {
     async fn redrive_execution(&self, name: &ExecutionName) -> Result<Redriven, PortError> {
         let execution = self.also.0.execution(name);
         let request = self

@@ -4,7 +4,7 @@
 //!
 //! | `pk` | what it is | attributes |
 //! | --- | --- | --- |
-//! | `wait#<ARN of the first attempt>` | a wait | `attempt` of a later one, `open`, `since`, `opened_at`, `phase`, `token`, `step`, `execution`, `retry`, `run`, `expected`, `source_expires_at`, `trouble`, `ttl` |
+//! | `wait#<ARN of the first attempt>` | a wait | `attempt` of a later one, `open`, `since`, `opened_at`, `phase`, `token`, `step`, `execution`, `retry`, `run`, `expected`, `source_expires_at`, `last_error`, `ttl` |
 //! | `slots#copy` | who holds a copy slot | `holders`, `holders_of:<policy>` of each bounded policy, and `open`, `since` while there are any |
 //! | `database#<resource id>#<policy>` | the catalog's entry | `database`, `open_execution`, `claimed_at`, `recovery_point`, `taken_at` |
 //! | `planned#<policy>#<region>` | up to when it is planned | `until` |
@@ -26,9 +26,9 @@ use crate::domain::id::text::ParseError;
 use crate::domain::id::token::TaskToken;
 use crate::domain::run::command::{Command, Step};
 use crate::domain::run::failure::Remedy;
+use crate::domain::run::last_error::LastError;
 use crate::domain::run::naming::{first_attempt, nth_attempt};
-use crate::domain::run::trouble::Trouble;
-use crate::domain::run::wait::{CopyOf, Expectation, Phase, Wait};
+use crate::domain::run::wait::{Expectation, ExpectedCopy, Phase, Wait};
 use crate::json;
 
 /// An item as the SDK has it.
@@ -52,7 +52,7 @@ pub(super) const HOLDERS: &str = "holders";
 /// The beginning of the attributes that hold a bounded policy's own holders; its name follows.
 pub(super) const HOLDERS_OF: &str = "holders_of:";
 
-pub(super) const TROUBLE: &str = "trouble";
+pub(super) const LAST_ERROR: &str = "trouble";
 
 const WAIT_PREFIX: &str = "wait#";
 const OPENED_AT: &str = "opened_at";
@@ -157,29 +157,29 @@ pub fn write_wait(wait: &Wait) -> Item {
     if let Some(expires) = wait.source_expires_at {
         item.insert(SOURCE_EXPIRES_AT.to_owned(), time(expires));
     }
-    if let Some(trouble) = &wait.trouble {
-        item.insert(TROUBLE.to_owned(), write_trouble(trouble));
+    if let Some(last_error) = &wait.last_error {
+        item.insert(LAST_ERROR.to_owned(), write_last_error(last_error));
     }
     item
 }
 
-pub(super) fn write_trouble(trouble: &Trouble) -> AttributeValue {
+pub(super) fn write_last_error(last_error: &LastError) -> AttributeValue {
     let mut map = Item::from([
-        (WHY.to_owned(), text(&trouble.why)),
-        (AT.to_owned(), time(trouble.at)),
+        (WHY.to_owned(), text(&last_error.why)),
+        (AT.to_owned(), time(last_error.at)),
     ]);
-    if let Some(remedy) = trouble.remedy {
+    if let Some(remedy) = last_error.remedy {
         map.insert(REMEDY.to_owned(), text(remedy.as_str()));
     }
     AttributeValue::M(map)
 }
 
 /// Nothing is decided by a trouble, so that one which cannot be read costs its words and not the wait.
-fn read_trouble(item: &Item) -> Option<Trouble> {
-    let Some(AttributeValue::M(map)) = item.get(TROUBLE) else {
+fn read_last_error(item: &Item) -> Option<LastError> {
+    let Some(AttributeValue::M(map)) = item.get(LAST_ERROR) else {
         return None;
     };
-    Some(Trouble {
+    Some(LastError {
         remedy: get_text(map, REMEDY).ok().and_then(Remedy::parse),
         why: get_text(map, WHY).ok()?.to_owned(),
         at: get_time(map, AT).ok()?,
@@ -194,7 +194,7 @@ fn write_expectation(expected: &Expectation) -> AttributeValue {
     AttributeValue::M(map)
 }
 
-fn write_copy(copy: &CopyOf) -> Item {
+fn write_copy(copy: &ExpectedCopy) -> Item {
     let mut map = Item::from([
         (KIND.to_owned(), text(COPY)),
         (SOURCE.to_owned(), text(copy.source.to_string())),
@@ -251,7 +251,7 @@ pub fn read_wait(item: &Item) -> Result<Wait, ItemError> {
             .contains_key(SOURCE_EXPIRES_AT)
             .then(|| get_time(item, SOURCE_EXPIRES_AT))
             .transpose()?,
-        trouble: read_trouble(item),
+        last_error: read_last_error(item),
     })
 }
 
@@ -266,8 +266,8 @@ fn read_expectation(item: &Item) -> Result<Expectation, ItemError> {
     }
 }
 
-fn read_copy(map: &Item) -> Result<CopyOf, ItemError> {
-    Ok(CopyOf {
+fn read_copy(map: &Item) -> Result<ExpectedCopy, ItemError> {
+    Ok(ExpectedCopy {
         source: snapshot(SOURCE, get_text(map, SOURCE)?)?,
         key: parsed(KEY, KeyArn::parse(get_text(map, KEY)?))?,
         engine: get_text(map, ENGINE)?.to_owned(),

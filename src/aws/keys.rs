@@ -13,7 +13,7 @@ use crate::ports::{CallerIdentity, DescribeKey, PortError};
 
 const DESCRIBE_KEY: &str = "kms:DescribeKey";
 
-impl<Also> DescribeKey for Aws<Also> {
+impl<Extra> DescribeKey for Aws<Extra> {
     async fn describe_key(&self, key: &KeyName) -> Result<Option<KeyFacts>, PortError> {
         let mut config = aws_sdk_kms::config::Builder::from(&self.sdk);
         let id = match key {
@@ -71,7 +71,7 @@ fn facts(metadata: &KeyMetadata) -> Result<KeyFacts, PortError> {
     })
 }
 
-impl<Also> CallerIdentity for Aws<Also> {
+impl<Extra> CallerIdentity for Aws<Extra> {
     async fn caller_identity(&self) -> Result<String, PortError> {
         const ACTION: &str = "GetCallerIdentity";
         let answer = aws_sdk_sts::Client::new(&self.sdk)

@@ -29,7 +29,7 @@ mod step_functions;
 mod waits;
 mod warm;
 
-pub use clients::{Aws, Machine, Receives, Sends, Starts};
+pub use clients::{Aws, Machine, SourceQueue, StateMachine, TargetQueue};
 pub use clock::SystemClock;
 #[cfg(feature = "cli")]
 pub use connect::for_operators;

@@ -86,7 +86,7 @@ enum Unreadable {
 
 const GET: &str = "GetItem";
 
-impl<Also> Aws<Also> {
+impl<Extra> Aws<Extra> {
     async fn policies<T, E>(
         &self,
         key: AttributeValue,
@@ -112,13 +112,13 @@ impl<Also> Aws<Also> {
     }
 }
 
-impl<Also> ReadPolicies for Aws<Also> {
+impl<Extra> ReadPolicies for Aws<Extra> {
     async fn current_policies(&self) -> Result<Option<Applied>, PortError> {
         self.policies(text(CURRENT), read).await
     }
 }
 
-impl<Also> ReadPolicyHistory for Aws<Also> {
+impl<Extra> ReadPolicyHistory for Aws<Extra> {
     async fn current_stamp(&self) -> Result<Option<Stamp>, PortError> {
         self.policies(text(CURRENT), read_stamp).await
     }
@@ -151,7 +151,7 @@ impl<Also> ReadPolicyHistory for Aws<Also> {
     }
 }
 
-impl<Also> StorePolicies for Aws<Also> {
+impl<Extra> StorePolicies for Aws<Extra> {
     async fn store_policies(&self, set: &Applied) -> Result<Written, PortError> {
         const ACTION: &str = "TransactWriteItems";
         let (kept, current) = self.puts(set).map_err(|error| unusable(ACTION, error))?;
@@ -170,7 +170,7 @@ impl<Also> StorePolicies for Aws<Also> {
     }
 }
 
-impl<Also> Aws<Also> {
+impl<Extra> Aws<Extra> {
     /// The version that is kept for good, and the one that holds.
     fn puts(&self, set: &Applied) -> Result<(Put, Put), BuildError> {
         let version = set.stamp.version;

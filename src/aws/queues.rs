@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::clients::{Aws, Receives, Sends};
+use super::clients::{Aws, SourceQueue, TargetQueue};
 use super::fault::port_error;
 use crate::domain::run::command::Command;
 use crate::json;
@@ -11,7 +11,7 @@ use crate::ports::{DelayMessage, PortError, ReceiptHandle, SendCommand};
 /// The longest that a message may be kept invisible (ChangeMessageVisibility): twelve hours.
 const VISIBILITY_MAX: u64 = 43_200;
 
-impl SendCommand for Aws<Sends> {
+impl SendCommand for Aws<TargetQueue> {
     async fn send_command(&self, command: &Command) -> Result<(), PortError> {
         self.sqs()
             .send_message()
@@ -24,7 +24,7 @@ impl SendCommand for Aws<Sends> {
     }
 }
 
-impl DelayMessage for Aws<Receives> {
+impl DelayMessage for Aws<SourceQueue> {
     async fn delay_message(
         &self,
         receipt: &ReceiptHandle,

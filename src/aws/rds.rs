@@ -161,7 +161,7 @@ fn pages_about<T>(ids: &[T]) -> usize {
     ids.len() + 1
 }
 
-impl<Also> ListDatabases for Aws<Also> {
+impl<Extra> ListDatabases for Aws<Extra> {
     async fn list_databases(
         &self,
         region: &Region,
@@ -172,7 +172,7 @@ impl<Also> ListDatabases for Aws<Also> {
     }
 }
 
-impl<Also> FindDatabases for Aws<Also> {
+impl<Extra> FindDatabases for Aws<Extra> {
     async fn find_databases(
         &self,
         region: &Region,
@@ -195,7 +195,7 @@ impl<Also> FindDatabases for Aws<Also> {
     }
 }
 
-impl<Also> AutomatedSnapshots for Aws<Also> {
+impl<Extra> AutomatedSnapshots for Aws<Extra> {
     async fn automated_snapshots(
         &self,
         region: &Region,
@@ -212,7 +212,7 @@ impl<Also> AutomatedSnapshots for Aws<Also> {
     }
 }
 
-impl<Also> DescribeSnapshots for Aws<Also> {
+impl<Extra> DescribeSnapshots for Aws<Extra> {
     async fn describe_snapshots(
         &self,
         region: &Region,
@@ -252,7 +252,7 @@ fn filter<T: ToString>(name: &str, values: &[T]) -> Filter {
         .build()
 }
 
-impl<Also> CreateSnapshot for Aws<Also> {
+impl<Extra> CreateSnapshot for Aws<Extra> {
     async fn create_snapshot(&self, request: &CreateSnapshotRequest) -> Result<(), RdsError> {
         let (region, family) = (request.database.region(), request.database.family());
         let call = Call {
@@ -284,7 +284,7 @@ impl<Also> CreateSnapshot for Aws<Also> {
     }
 }
 
-impl<Also> CopySnapshot for Aws<Also> {
+impl<Extra> CopySnapshot for Aws<Extra> {
     /// Without `PreSignedUrl`: RDS only reads it between GovCloud's regions, which are not supported.
     async fn copy_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError> {
         let family = request.source.family();
@@ -322,7 +322,7 @@ impl<Also> CopySnapshot for Aws<Also> {
     }
 }
 
-impl<Also> DescribeQuota for Aws<Also> {
+impl<Extra> DescribeQuota for Aws<Extra> {
     async fn describe_snapshot_quota(
         &self,
         region: &Region,

@@ -26,11 +26,11 @@ fn holders_of(policy: &PolicyName) -> String {
     format!("{HOLDERS_OF}{policy}")
 }
 
-fn count(most: usize) -> AttributeValue {
-    number(i64::try_from(most).unwrap_or(i64::MAX))
+fn count(max: usize) -> AttributeValue {
+    number(i64::try_from(max).unwrap_or(i64::MAX))
 }
 
-impl<Also> ClaimSlot for Aws<Also> {
+impl<Extra> ClaimSlot for Aws<Extra> {
     async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError> {
         let copy = &first_attempt(copy);
         let mut add = "ADD #holders :copies".to_owned();
@@ -47,7 +47,7 @@ impl<Also> ClaimSlot for Aws<Also> {
             .expression_attribute_names("#since", SINCE)
             .expression_attribute_values(":copies", set_of(copy))
             .expression_attribute_values(":copy", text(copy.to_string()))
-            .expression_attribute_values(":most", count(limits.most))
+            .expression_attribute_values(":most", count(limits.max))
             .expression_attribute_values(":wait", text(OPEN_WAIT))
             .expression_attribute_values(":zero", number(0));
         if let Some(bound) = &limits.of_policy {
@@ -59,7 +59,7 @@ impl<Also> ClaimSlot for Aws<Also> {
                 .to_owned();
             request = request
                 .expression_attribute_names("#of", holders_of(&bound.policy))
-                .expression_attribute_values(":most_of", count(bound.most));
+                .expression_attribute_values(":most_of", count(bound.max));
         }
         let request = request
             // In the index of what is open, and first in it: the sweep gets the holders with its first page.
@@ -73,7 +73,7 @@ impl<Also> ClaimSlot for Aws<Also> {
     }
 }
 
-impl<Also> FreeSlot for Aws<Also> {
+impl<Extra> FreeSlot for Aws<Extra> {
     async fn free_slot(
         &self,
         copy: &RdsArn,
@@ -114,7 +114,7 @@ pub(super) fn proof_is_gone(error: &TransactWriteItemsError) -> bool {
     }
 }
 
-impl<Also> Aws<Also> {
+impl<Extra> Aws<Extra> {
     /// Takes a copy out of the sets that it is in. One that is left in its policy's alone, because another
     /// version freed it, is taken out too.
     fn release(

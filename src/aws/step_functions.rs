@@ -9,7 +9,7 @@ use super::clients::{Aws, Machine};
 use super::fault::port_error;
 use crate::domain::id::names::ExecutionName;
 use crate::domain::id::token::TaskToken;
-use crate::domain::run::command::Run;
+use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::failure::Failure;
 use crate::domain::run::manifest::Manifest;
 use crate::json;
@@ -34,7 +34,7 @@ fn about_token<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Ab
     }
 }
 
-impl<Also> ProbeToken for Aws<Also> {
+impl<Extra> ProbeToken for Aws<Extra> {
     async fn send_task_heartbeat(&self, token: &TaskToken) -> Probe {
         let request = self
             .step_functions()
@@ -53,7 +53,7 @@ impl<Also> ProbeToken for Aws<Also> {
     }
 }
 
-impl<Also> Callbacks for Aws<Also> {
+impl<Extra> Callbacks for Aws<Extra> {
     async fn send_task_success(&self, token: &TaskToken, manifest: &Manifest) -> Delivery {
         let request = self
             .step_functions()
@@ -92,8 +92,12 @@ where
     }
 }
 
-impl<Also: Machine> StartExecution for Aws<Also> {
-    async fn start_execution(&self, name: &ExecutionName, run: &Run) -> Result<Started, PortError> {
+impl<Extra: Machine> StartExecution for Aws<Extra> {
+    async fn start_execution(
+        &self,
+        name: &ExecutionName,
+        run: &ProtectionRequest,
+    ) -> Result<Started, PortError> {
         let request = self
             .step_functions()
             .start_execution()

@@ -13,18 +13,18 @@ use tracing::error;
 use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{
-    self, ATTEMPT, HOLDERS, HOLDERS_OF, Item, OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, TOKEN,
-    TROUBLE, key_of, text, time, wait_key,
+    self, ATTEMPT, HOLDERS, HOLDERS_OF, Item, LAST_ERROR, OPEN, OPEN_WAIT, PHASE, PK, SINCE,
+    SLOTS_KEY, TOKEN, key_of, text, time, wait_key,
 };
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::tags::PolicyName;
 use crate::domain::id::token::TaskToken;
 use crate::domain::limits::BATCH_GET_MAX;
+use crate::domain::run::last_error::LastError;
 use crate::domain::run::naming::first_attempt;
-use crate::domain::run::trouble::Trouble;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
-    ListOpen, LookUpWaits, NoteTrouble, OpenMarker, OpenPage, PortError, RegisterWaits, Waits,
+    ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, PortError, RegisterWaits, Waits,
     Written,
 };
 
@@ -35,7 +35,7 @@ const IS_NEW: &str = "attribute_not_exists(#pk)";
 const HAS_TOKEN: &str = "#token = :token";
 const HAS_TOKEN_OR_IS_GONE: &str = "attribute_not_exists(#pk) OR #token = :token";
 
-impl<Also> RegisterWaits for Aws<Also> {
+impl<Extra> RegisterWaits for Aws<Extra> {
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
         const ACTION: &str = "PutItem";
         let request = self
@@ -94,7 +94,7 @@ impl<Also> RegisterWaits for Aws<Also> {
     }
 }
 
-impl<Also> Waits for Aws<Also> {
+impl<Extra> Waits for Aws<Extra> {
     async fn set_phase(
         &self,
         resource: &RdsArn,
@@ -162,12 +162,12 @@ impl<Also> Waits for Aws<Also> {
     }
 }
 
-impl<Also> NoteTrouble for Aws<Also> {
-    async fn note_trouble(
+impl<Extra> NoteError for Aws<Extra> {
+    async fn note_error(
         &self,
         resource: &RdsArn,
         token: &TaskToken,
-        trouble: &Trouble,
+        last_error: &LastError,
     ) -> Result<Written, PortError> {
         let (at_attempt, number) = items::is_at_attempt(resource);
         let mut request = self
@@ -178,9 +178,9 @@ impl<Also> NoteTrouble for Aws<Also> {
             .update_expression("SET #trouble = :trouble")
             .condition_expression(format!("{HAS_TOKEN} AND {at_attempt}"))
             .expression_attribute_names("#attempt", ATTEMPT)
-            .expression_attribute_names("#trouble", TROUBLE)
+            .expression_attribute_names("#trouble", LAST_ERROR)
             .expression_attribute_names("#token", TOKEN)
-            .expression_attribute_values(":trouble", items::write_trouble(trouble))
+            .expression_attribute_values(":trouble", items::write_last_error(last_error))
             .expression_attribute_values(":token", text(token.reveal()));
         if let Some(number) = number {
             request = request.expression_attribute_values(":attempt", number);
@@ -200,7 +200,7 @@ pub(super) fn is_conflict(meta: Option<&aws_sdk_dynamodb::error::ErrorMetadata>)
     meta.and_then(|meta| meta.code()) == Some("ConditionalCheckFailedException")
 }
 
-impl<Also> LookUpWaits for Aws<Also> {
+impl<Extra> LookUpWaits for Aws<Extra> {
     async fn look_up(&self, resources: &[RdsArn]) -> Result<Vec<Wait>, PortError> {
         const ACTION: &str = "BatchGetItem";
         let resources: BTreeSet<RdsArn> = resources
@@ -235,7 +235,7 @@ fn readable(item: &Item) -> Option<Wait> {
         .ok()
 }
 
-impl<Also> ListOpen for Aws<Also> {
+impl<Extra> ListOpen for Aws<Extra> {
     async fn list_open(&self, from: Option<OpenMarker>) -> Result<OpenPage, PortError> {
         const ACTION: &str = "Query";
         let start = from

@@ -28,7 +28,7 @@ impl Service {
     }
 }
 
-impl<Also> Aws<Also> {
+impl<Extra> Aws<Extra> {
     /// Opens a connection to this service, for the first event to find.
     ///
     /// What is sent is `GET /`: no action, so that no quota is spent, no permission needed and nothing done; each

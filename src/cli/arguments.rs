@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
-use super::moment::Moment;
 use super::policy::arguments::PolicyArguments;
+use super::time_argument::TimeArgument;
 use crate::settings::Variables;
 
 const AFTER_HELP: &str = "\
@@ -124,7 +124,7 @@ pub(super) enum ReplayAction {
 #[derive(Debug, Args)]
 pub(super) struct ReplayCommandsArguments {
     #[command(flatten)]
-    pub(super) mail: MailArguments,
+    pub(super) mail: DeadLetterArguments,
     /// The dead-letter queue.
     #[arg(
         long,
@@ -140,7 +140,7 @@ pub(super) struct ReplayCommandsArguments {
 #[derive(Debug, Args)]
 pub(super) struct ReplayEventsArguments {
     #[command(flatten)]
-    pub(super) mail: MailArguments,
+    pub(super) mail: DeadLetterArguments,
     /// Replay what the forwarding rule of this source region could not deliver (the dead-letter queue of
     /// source-region.yaml) to the recovery region's events queue.
     #[arg(long, value_name = "REGION")]
@@ -161,13 +161,13 @@ pub(super) struct ReplayEventsArguments {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct MailArguments {
+pub(super) struct DeadLetterArguments {
     /// Only those of this database: its identifier, ARN or resource id. Can be given several times.
     #[arg(long = "database", value_name = "DATABASE")]
     pub(super) databases: Vec<String>,
     /// Only those that were first sent at this time or later: 2026-11-22T03:00:00Z, or 12h for the last hours.
-    #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
-    pub(super) since: Option<Moment>,
+    #[arg(long, value_name = "TIME", value_parser = TimeArgument::parse)]
+    pub(super) since: Option<TimeArgument>,
     /// Only those whose reason has this text in it, such as AccessDenied, fix-key or raise-quota.
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,
@@ -189,11 +189,11 @@ pub(super) struct MailArguments {
 pub(super) struct RedriveArguments {
     /// Only those that ended at this time or later: 2026-11-22T03:00:00Z, or 12h for the last hours
     /// [default: 14d, in which an execution can be redriven]
-    #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
-    pub(super) since: Option<Moment>,
+    #[arg(long, value_name = "TIME", value_parser = TimeArgument::parse)]
+    pub(super) since: Option<TimeArgument>,
     /// Only those that ended before this time.
-    #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
-    pub(super) until: Option<Moment>,
+    #[arg(long, value_name = "TIME", value_parser = TimeArgument::parse)]
+    pub(super) until: Option<TimeArgument>,
     /// Only those of this database: its identifier, ARN or resource id. Can be given several times.
     #[arg(long = "database", value_name = "DATABASE")]
     pub(super) databases: Vec<String>,

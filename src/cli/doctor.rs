@@ -7,11 +7,11 @@ use serde::Serialize;
 use super::arguments::{DoctorArguments, StackArguments, variables};
 use super::outcome::{CliError, Ended};
 use super::show::{short, table, write_json, write_table};
-use crate::app::doctor::{self, Order, diagnose};
+use crate::app::doctor::{self, DoctorScope, diagnose};
 use crate::aws::{Aws, Examines, for_operators, patient};
 use crate::domain::doctor::{Finding, Level, in_order, is_well};
 use crate::domain::id::arn::Region;
-use crate::settings::{Faults, Preflight, SettingsError};
+use crate::settings::{DoctorSettings, Faults, SettingsError};
 
 const SOURCE_REGION: &str = "--source-region";
 
@@ -21,17 +21,20 @@ pub(super) async fn execute(
     environment: Vec<(String, String)>,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let preflight = Preflight::from_variables(variables(environment, stack.flags()))?;
-    let order = order(options, &preflight)?;
-    let home = &preflight.ground.home;
+    let doctor_settings = DoctorSettings::from_variables(variables(environment, stack.flags()))?;
+    let order = order(options, &doctor_settings)?;
+    let home = &doctor_settings.stack_facts.home;
     let sdk = patient(for_operators(home, stack.profile.as_deref()).await);
-    let aws = Aws::new(sdk, preflight.ground.table.clone(), Examines);
-    run_doctor(&aws, &preflight, &order, options.json, out).await
+    let aws = Aws::new(sdk, doctor_settings.stack_facts.table.clone(), Examines);
+    run_doctor(&aws, &doctor_settings, &order, options.json, out).await
 }
 
 /// A region that the stack does not have would be looked at in vain, and its silence be taken for health.
-fn order(options: &DoctorArguments, preflight: &Preflight) -> Result<Order, SettingsError> {
-    let known = &preflight.ground.source_regions;
+fn order(
+    options: &DoctorArguments,
+    doctor_settings: &DoctorSettings,
+) -> Result<DoctorScope, SettingsError> {
+    let known = &doctor_settings.stack_facts.source_regions;
     let mut faults = Faults::default();
     let mut regions = Vec::new();
     for name in &options.source_regions {
@@ -43,7 +46,7 @@ fn order(options: &DoctorArguments, preflight: &Preflight) -> Result<Order, Sett
             None => {}
         }
     }
-    faults.finish(Some(Order {
+    faults.finish(Some(DoctorScope {
         regions,
         databases: options.databases.clone(),
     }))
@@ -55,12 +58,12 @@ fn order(options: &DoctorArguments, preflight: &Preflight) -> Result<Order, Sett
 /// When the answer cannot be written. What could not be looked at is part of the answer.
 pub async fn run_doctor<W: doctor::Permissions>(
     world: &W,
-    preflight: &Preflight,
-    order: &Order,
+    doctor_settings: &DoctorSettings,
+    order: &DoctorScope,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let findings = in_order(diagnose(world, preflight, order).await);
+    let findings = in_order(diagnose(world, doctor_settings, order).await);
     if json {
         write_json(out, &DoctorJson::of(&findings))?;
     } else {

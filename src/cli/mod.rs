@@ -2,7 +2,6 @@
 
 mod arguments;
 mod doctor;
-mod moment;
 mod outcome;
 mod plan;
 mod policy;
@@ -10,6 +9,7 @@ mod redrive;
 mod replay;
 mod show;
 mod start;
+mod time_argument;
 mod waits;
 
 use std::io::{ErrorKind, Write};

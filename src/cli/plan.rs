@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::arguments::{PlanArguments, StackArguments, variables};
 use super::outcome::{CliError, Ended};
 use super::show::{database, table, write_json, write_table};
-use crate::app::preview::{self, Preview, Row, Verdict, preview};
+use crate::app::plan_preview::{self, Preview, Row, Verdict, preview};
 use crate::aws::{Aws, for_operators};
 use crate::domain::id::arn::Region;
 use crate::domain::id::tags::PolicyName;
@@ -47,7 +47,7 @@ pub struct Only<'a> {
 /// # Errors
 /// When a policy or region is named that there is not, the table cannot be read, or the answer not be written. A
 /// source region that cannot be read is part of the answer.
-pub async fn show_plan<W: preview::Permissions>(
+pub async fn show_plan<W: plan_preview::Permissions>(
     world: &W,
     planning: &Planning,
     only: &Only<'_>,
@@ -97,7 +97,7 @@ fn regions(planning: &Planning, named: &[String]) -> Result<Vec<Region>, Setting
 fn policy_of(row: &Row) -> Option<&PolicyName> {
     match &row.verdict {
         Verdict::Protected { policy, .. } | Verdict::Refused(policy, _) => Some(policy),
-        Verdict::LeftOut(_) => None,
+        Verdict::ExclusionReason(_) => None,
     }
 }
 
@@ -142,7 +142,7 @@ fn write(out: &mut impl Write, plan: &Preview) -> Result<(), CliError> {
 /// The row's word, its time, and the reasons.
 fn told(plan: &Preview, row: &Row) -> (&'static str, String, String) {
     match &row.verdict {
-        Verdict::LeftOut(why) => ("excluded", String::new(), why.to_string()),
+        Verdict::ExclusionReason(why) => ("excluded", String::new(), why.to_string()),
         Verdict::Refused(_, why) => ("refused", String::new(), why.to_string()),
         Verdict::Protected { policy, due, open } => {
             let standing = plan.policies.get(policy);
@@ -178,7 +178,7 @@ impl Summary {
         let count = |is: fn(&Row) -> bool| plan.rows.iter().filter(|row| is(row)).count();
         Self {
             protected: count(|row| matches!(row.verdict, Verdict::Protected { .. })),
-            excluded: count(|row| matches!(row.verdict, Verdict::LeftOut(_))),
+            excluded: count(|row| matches!(row.verdict, Verdict::ExclusionReason(_))),
             refused: count(|row| matches!(row.verdict, Verdict::Refused(..))),
             warned: count(|row| !row.warnings.is_empty()),
             unreachable_regions: plan.unreachable.len(),
@@ -233,7 +233,7 @@ fn row_json(plan: &Preview, row: &Row) -> Value {
         "warnings": row.warnings.iter().map(warning_json).collect::<Vec<_>>(),
     });
     match &row.verdict {
-        Verdict::LeftOut(why) => said["reason"] = why.to_string().into(),
+        Verdict::ExclusionReason(why) => said["reason"] = why.to_string().into(),
         Verdict::Refused(_, why) => said["reason"] = why.to_string().into(),
         Verdict::Protected { policy, due, open } => {
             said["due_now"] = json!(due.map(|time| time.to_string()));

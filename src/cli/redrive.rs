@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::arguments::{RedriveArguments, StackArguments, variables};
 use super::outcome::{CliError, Ended};
 use super::show::{age, database, short, table, write_json, write_table};
-use crate::app::redrive::{self, Order, Outcome, Redrive, Row};
-use crate::aws::{Aws, Starts, for_operators};
+use crate::app::redrive::{self, Outcome, Redrive, RedriveRequest, Row};
+use crate::aws::{Aws, StateMachine, for_operators};
 use crate::domain::id::arn::StateMachineArn;
 use crate::domain::id::tags::StackId;
 use crate::domain::limits::REDRIVE_WINDOW;
@@ -31,16 +31,16 @@ pub(super) async fn execute(
     let machine = vars.required(STATE_MACHINE, StateMachineArn::parse);
     let (stack, machine) = vars.finish(stack.zip(machine))?;
     let sdk = for_operators(&stack.home, arguments.profile.as_deref()).await;
-    let aws = Aws::new(sdk, stack.table.clone(), Starts(machine));
+    let aws = Aws::new(sdk, stack.table.clone(), StateMachine(machine));
     let order = order(options, aws.now());
     run_redrive(&aws, &stack.rules.stack, &order, options.json, out).await
 }
 
-fn order(options: &RedriveArguments, now: Timestamp) -> Order {
+fn order(options: &RedriveArguments, now: Timestamp) -> RedriveRequest {
     let window = now
         .checked_sub(REDRIVE_WINDOW)
         .unwrap_or(Timestamp::UNIX_EPOCH);
-    Order {
+    RedriveRequest {
         since: options
             .since
             .as_ref()
@@ -49,7 +49,7 @@ fn order(options: &RedriveArguments, now: Timestamp) -> Order {
         databases: options.databases.clone(),
         act: options.yes,
         restart: options.restart,
-        most: options.limit,
+        max: options.limit,
     }
 }
 
@@ -60,7 +60,7 @@ fn order(options: &RedriveArguments, now: Timestamp) -> Order {
 pub async fn run_redrive<W: redrive::Permissions>(
     world: &W,
     stack: &StackId,
-    order: &Order,
+    order: &RedriveRequest,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
@@ -80,7 +80,7 @@ pub async fn run_redrive<W: redrive::Permissions>(
 
 fn write(
     out: &mut impl Write,
-    order: &Order,
+    order: &RedriveRequest,
     redrive: &Redrive,
     now: Timestamp,
 ) -> Result<(), CliError> {
@@ -120,7 +120,7 @@ fn word(outcome: &Outcome) -> &'static str {
         Outcome::Redriven => "redriven",
         Outcome::NeedsNew(_) => "needs-new",
         Outcome::Restarted(_) => "restarted",
-        Outcome::Left(_) => "left",
+        Outcome::SkipReason(_) => "left",
         Outcome::Failed(_) => "failed",
     }
 }
@@ -131,12 +131,12 @@ fn why(row: &Row) -> String {
         Outcome::Redrivable | Outcome::Redriven => row.cause.clone().unwrap_or_default(),
         Outcome::NeedsNew(why) => why.to_string(),
         Outcome::Restarted(name) => format!("by {name}"),
-        Outcome::Left(why) => why.to_string(),
+        Outcome::SkipReason(why) => why.to_string(),
         Outcome::Failed(why) => why.clone(),
     }
 }
 
-fn sentence(order: &Order, redrive: &Redrive) -> String {
+fn sentence(order: &RedriveRequest, redrive: &Redrive) -> String {
     let count = |of: &str| {
         let rows = redrive.rows.iter();
         rows.filter(|row| word(&row.outcome) == of).count()
@@ -213,7 +213,7 @@ impl RowJson {
             Outcome::Redrivable | Outcome::Redriven => (None, None),
             Outcome::NeedsNew(why) => (Some(why.to_string()), None),
             Outcome::Restarted(name) => (None, Some(name.to_string())),
-            Outcome::Left(why) => (Some(why.to_string()), None),
+            Outcome::SkipReason(why) => (Some(why.to_string()), None),
             Outcome::Failed(why) => (Some(why.clone()), None),
         };
         Self {

@@ -5,13 +5,15 @@ use std::io::Write;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::arguments::{MailArguments, ReplayAction, StackArguments, variables};
+use super::arguments::{DeadLetterArguments, ReplayAction, StackArguments, variables};
 use super::outcome::{CliError, Ended};
 use super::show::{age, database, short, table, write_json, write_table};
-use crate::app::replay::{self, Mail, Order, Outcome, Replay, Row, Sleeper};
+use crate::app::replay::{self, DeadLetterQueue, Outcome, Replay, ReplayRequest, Row, TokenState};
 use crate::aws::{Aws, QueueUrl, Replays, find_queue, for_operators};
 use crate::domain::id::arn::Region;
-use crate::domain::operator::letter::{About, Letter, Reason, Selection, forwarding_queue};
+use crate::domain::operator::dead_letter::{
+    About, DeadLetterSummary, Reason, Selection, forwarding_queue,
+};
 use crate::ports::Clock;
 use crate::settings::{Stack, Variables};
 
@@ -29,8 +31,8 @@ pub(super) async fn execute(
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     let (mail, options) = match action {
-        ReplayAction::Commands(options) => (Mail::Commands, &options.mail),
-        ReplayAction::Events(options) => (Mail::Events, &options.mail),
+        ReplayAction::Commands(options) => (DeadLetterQueue::Commands, &options.mail),
+        ReplayAction::Events(options) => (DeadLetterQueue::Events, &options.mail),
     };
     let flags = arguments.flags().into_iter().chain(queue_flags(action));
     let mut vars = variables(environment, flags);
@@ -100,8 +102,8 @@ fn queues_of_a_source_region(vars: &mut Variables) -> Option<Queues> {
     })
 }
 
-fn order(mail: Mail, options: &MailArguments, now: Timestamp) -> Order {
-    Order {
+fn order(mail: DeadLetterQueue, options: &DeadLetterArguments, now: Timestamp) -> ReplayRequest {
+    ReplayRequest {
         mail,
         selection: Selection {
             databases: options.databases.clone(),
@@ -110,7 +112,7 @@ fn order(mail: Mail, options: &MailArguments, now: Timestamp) -> Order {
             unreadable: options.unreadable,
         },
         dry_run: options.dry_run,
-        most: options.limit,
+        max: options.limit,
     }
 }
 
@@ -120,7 +122,7 @@ fn order(mail: Mail, options: &MailArguments, now: Timestamp) -> Order {
 /// When it could not be begun, or the answer cannot be written.
 pub async fn run_replay<W: replay::Permissions + Clock>(
     world: &W,
-    order: &Order,
+    order: &ReplayRequest,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
@@ -139,7 +141,7 @@ pub async fn run_replay<W: replay::Permissions + Clock>(
 
 fn write(
     out: &mut impl Write,
-    order: &Order,
+    order: &ReplayRequest,
     replay: &Replay,
     now: Timestamp,
 ) -> Result<(), CliError> {
@@ -203,19 +205,19 @@ fn cells(row: &Row, now: Timestamp) -> [String; 9] {
     ]
 }
 
-fn word(sleeper: Sleeper) -> &'static str {
+fn word(sleeper: TokenState) -> &'static str {
     match sleeper {
-        Sleeper::Alive => "yes",
-        Sleeper::Dead => "no",
-        Sleeper::Invalid => "never",
-        Sleeper::Unknown => "unknown",
+        TokenState::Alive => "yes",
+        TokenState::Dead => "no",
+        TokenState::Invalid => "never",
+        TokenState::Unknown => "unknown",
     }
 }
 
 /// The word for an outcome, and what went wrong.
 fn outcome(outcome: &Outcome) -> (&'static str, Option<&str>) {
     match outcome {
-        Outcome::Left => ("left", None),
+        Outcome::SkipReason => ("left", None),
         Outcome::Selected => ("would-replay", None),
         Outcome::Replayed => ("replayed", None),
         Outcome::NotSent(why) => ("not-sent", Some(why)),
@@ -237,10 +239,10 @@ fn explanation(row: &Row) -> String {
     }
 }
 
-fn sentence(order: &Order, replay: &Replay) -> String {
+fn sentence(order: &ReplayRequest, replay: &Replay) -> String {
     let queue = match order.mail {
-        Mail::Commands => "commands",
-        Mail::Events => "events",
+        DeadLetterQueue::Commands => "commands",
+        DeadLetterQueue::Events => "events",
     };
     let count = Counts::of(replay);
     let mut text = if replay.rows.is_empty() && replay.error.is_none() {
@@ -279,9 +281,9 @@ impl Counts {
         let count =
             |is: fn(&Outcome) -> bool| replay.rows.iter().filter(|r| is(&r.outcome)).count();
         Self {
-            selected: count(|o| *o != Outcome::Left),
+            selected: count(|o| *o != Outcome::SkipReason),
             replayed: count(|o| *o == Outcome::Replayed),
-            left: count(|o| *o == Outcome::Left),
+            left: count(|o| *o == Outcome::SkipReason),
             failed: count(|o| matches!(o, Outcome::NotSent(_) | Outcome::SentAndKept(_))),
         }
     }
@@ -290,7 +292,7 @@ impl Counts {
 #[derive(Serialize)]
 struct ReplayJson {
     dry_run: bool,
-    letters: Vec<LetterJson>,
+    letters: Vec<DeadLetterJson>,
     selected: usize,
     replayed: usize,
     left: usize,
@@ -301,7 +303,7 @@ struct ReplayJson {
 
 /// A dead letter for the outside: all of it but its text, which may hold a token.
 #[derive(Serialize)]
-struct LetterJson {
+struct DeadLetterJson {
     message_id: String,
     kind: &'static str,
     database: Option<String>,
@@ -331,7 +333,7 @@ impl ReplayJson {
         } = Counts::of(replay);
         Self {
             dry_run,
-            letters: replay.rows.iter().map(LetterJson::of).collect(),
+            letters: replay.rows.iter().map(DeadLetterJson::of).collect(),
             selected,
             replayed,
             left,
@@ -342,7 +344,7 @@ impl ReplayJson {
     }
 }
 
-impl LetterJson {
+impl DeadLetterJson {
     fn of(row: &Row) -> Self {
         let (word_of, error) = outcome(&row.outcome);
         let json = Self {
@@ -380,10 +382,10 @@ impl LetterJson {
         }
     }
 
-    fn of_letter(letter: &Letter) -> Self {
+    fn of_letter(letter: &DeadLetterSummary) -> Self {
         let database = letter.about.database();
         let remedy = match &letter.reason {
-            Some(Reason::Trouble(trouble)) => trouble.remedy,
+            Some(Reason::LastError(trouble)) => trouble.remedy,
             _ => None,
         };
         Self {

@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::arguments::{StackArguments, StartArguments, variables};
 use super::outcome::{CliError, Ended};
 use super::show::{database, table, write_json, write_table};
-use crate::app::plan::{self, Outcome, Planned, Row, When};
-use crate::aws::{Aws, Starts, for_operators};
+use crate::app::planner::{self, Outcome, Planned, Row, When};
+use crate::aws::{Aws, StateMachine, for_operators};
 use crate::settings::Planning;
 
 pub(super) async fn execute(
@@ -25,7 +25,7 @@ pub(super) async fn execute(
         (None, false) => When::Due,
     };
     let sdk = for_operators(&planning.stack.home, stack.profile.as_deref()).await;
-    let machine = Starts(planning.state_machine.clone());
+    let machine = StateMachine(planning.state_machine.clone());
     let aws = Aws::new(sdk, planning.stack.table.clone(), machine);
     run_plan(&aws, &planning, when, options.json, out).await
 }
@@ -34,14 +34,14 @@ pub(super) async fn execute(
 ///
 /// # Errors
 /// When the policies cannot be read, or the answer not be written. What could not be planned is part of the answer.
-pub async fn run_plan<W: plan::Permissions>(
+pub async fn run_plan<W: planner::Permissions>(
     world: &W,
     planning: &Planning,
     when: When,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let planned = plan::plan(world, planning, when).await?;
+    let planned = planner::plan(world, planning, when).await?;
     if json {
         let regions: Vec<RegionJson> = planned.iter().map(RegionJson::of).collect();
         write_json(out, &regions)?;
@@ -133,7 +133,7 @@ impl RowJson {
             Outcome::Started(name) => ("started", Some(name), None),
             Outcome::StillRunning(name) => ("running", Some(name), None),
             Outcome::Done(name) => ("done", Some(name), None),
-            Outcome::LeftOut(why) => ("left-out", None, Some(why.to_string())),
+            Outcome::ExclusionReason(why) => ("left-out", None, Some(why.to_string())),
             Outcome::Refused(why) => ("refused", None, Some(why.to_string())),
             Outcome::NothingToCopy => ("nothing-to-copy", None, Some(row.outcome.to_string())),
             Outcome::Failed(why) => ("failed", None, Some(why.clone())),

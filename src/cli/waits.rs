@@ -50,7 +50,7 @@ pub async fn list_waits<W: ListOpen + Clock>(
     // As the sweeper hands them out: what the policies of those that are open allow, if it is less.
     let slots = waits
         .iter()
-        .filter_map(|wait| wait.command.run.extras.copy_slots);
+        .filter_map(|wait| wait.command.run.options.copy_slots);
     let copy_slots = slots.fold(copy_slots, usize::min);
     waits.sort_by(|a, b| (a.opened_at, &a.resource).cmp(&(b.opened_at, &b.resource)));
     if json {
@@ -92,7 +92,7 @@ fn write(
                 wait.resource.region().to_string(),
                 wait.resource.name().to_owned(),
                 wait.command.execution.name().to_owned(),
-                wait.standing_trouble()
+                wait.current_error()
                     .map_or_else(String::new, |trouble| short(&trouble.to_string())),
             ]);
         }
@@ -120,11 +120,11 @@ struct WaitJson {
     opened_at: String,
     resource: String,
     execution: String,
-    trouble: Option<TroubleJson>,
+    trouble: Option<LastErrorJson>,
 }
 
 #[derive(Serialize)]
-struct TroubleJson {
+struct LastErrorJson {
     at: String,
     why: String,
     remedy: Option<&'static str>,
@@ -161,7 +161,7 @@ impl WaitJson {
             opened_at: wait.opened_at.to_string(),
             resource: wait.resource.to_string(),
             execution: wait.command.execution.to_string(),
-            trouble: wait.standing_trouble().map(|trouble| TroubleJson {
+            trouble: wait.current_error().map(|trouble| LastErrorJson {
                 at: trouble.at.to_string(),
                 why: trouble.why.clone(),
                 remedy: trouble.remedy.map(Remedy::as_str),

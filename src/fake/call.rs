@@ -16,16 +16,16 @@ use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{ExecutionName, ResourceId, SnapshotId};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::id::token::TaskToken;
-use crate::domain::operator::redrive::{EndedBadly, EndedExecution, Inspection};
+use crate::domain::operator::redrive::{FailedExecution, FailedStatus, Inspection};
 use crate::domain::policy::set::{Applied, Stamp, Version};
 use crate::domain::policy::spec::KeyName;
 use crate::domain::rds::database::Database;
 use crate::domain::rds::snapshot::Snapshot;
-use crate::domain::run::command::{Command, Run};
+use crate::domain::run::command::{Command, ProtectionRequest};
 use crate::domain::run::failure::{Failure, Operation};
+use crate::domain::run::last_error::LastError;
 use crate::domain::run::manifest::Manifest;
 use crate::domain::run::slot_limits::SlotLimits;
-use crate::domain::run::trouble::Trouble;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::doctor::{
     CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
@@ -36,7 +36,7 @@ use crate::ports::{
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DeadLetter,
     DelayMessage, Delivery, DescribeKey, DescribeQuota, DescribeSnapshots, Entry, ExecutionState,
     FindDatabases, FreeSlot, Held, InspectExecution, ListDatabases, ListEnded, ListOpen,
-    LookUpWaits, NoteTrouble, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
+    LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
     RdsError, ReadDefinitions, ReadEntries, ReadPlanCursor, ReadPolicies, ReadPolicyHistory,
     ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven,
     RegisterWaits, RemoveDeadLetter, SendAgain, SendCommand, SnapshotQuota, StartExecution,
@@ -225,7 +225,7 @@ calls! {
             -> Delivery, Other("SendTaskFailure");
     }
     StartExecution {
-        writes StartExecution: start_execution(by name: ExecutionName, by run: Run)
+        writes StartExecution: start_execution(by name: ExecutionName, by run: ProtectionRequest)
             -> Result<Started, PortError>, Other("StartExecution");
         reads DescribeExecution: describe_execution(by name: ExecutionName)
             -> Result<ExecutionState, PortError>, Other("DescribeExecution");
@@ -241,8 +241,8 @@ calls! {
         writes Forget: forget(by resource: RdsArn, by token: TaskToken)
             -> Result<(), PortError>, Other("DeleteItem");
     }
-    NoteTrouble {
-        writes NoteTrouble: note_trouble(by resource: RdsArn, by token: TaskToken, by trouble: Trouble)
+    NoteError {
+        writes NoteError: note_error(by resource: RdsArn, by token: TaskToken, by last_error: LastError)
             -> Result<Written, PortError>, Other("UpdateItem");
     }
     LookUpWaits {
@@ -266,7 +266,7 @@ calls! {
         ) -> Result<Claim, PortError>, Other("UpdateItem");
     }
     RecordRecoveryPoint {
-        writes RecordRecoveryPoint: record_recovery_point(by run: Run, by execution: ExecutionArn, by point: Manifest)
+        writes RecordRecoveryPoint: record_recovery_point(by run: ProtectionRequest, by execution: ExecutionArn, by point: Manifest)
             -> Result<(), PortError>, Other("UpdateItem");
     }
     ReadEntries {
@@ -310,7 +310,7 @@ calls! {
             -> Result<(), PortError>, Other("ChangeMessageVisibility");
     }
     ReceiveDeadLetters {
-        writes ReceiveDeadLetters: receive_dead_letters(copy most: usize, copy hidden_for: Duration)
+        writes ReceiveDeadLetters: receive_dead_letters(copy max: usize, copy hidden_for: Duration)
             -> Result<Vec<DeadLetter>, PortError>, Other("ReceiveMessage");
     }
     SendAgain {
@@ -321,8 +321,8 @@ calls! {
             -> Result<(), PortError>, Other("DeleteMessage");
     }
     ListEnded {
-        reads ListExecutions: list_executions(copy ended: EndedBadly, copy from: Option<String>)
-            -> Result<Page<EndedExecution>, PortError>, Other("ListExecutions");
+        reads ListExecutions: list_executions(copy ended: FailedStatus, copy from: Option<String>)
+            -> Result<Page<FailedExecution>, PortError>, Other("ListExecutions");
     }
     InspectExecution {
         reads InspectExecution: inspect_execution(by name: ExecutionName)

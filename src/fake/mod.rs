@@ -31,7 +31,7 @@ pub use queue::Queue;
 pub use rds::{RdsModel, Shelf};
 pub use step_functions::{Executions, StepFunctionsModel, TaskEnd, Token};
 pub use table::Table;
-pub use through::{Answer, Call, Effect, Fate, Hook, Name, Through};
+pub use through::{Answer, Call, CallOutcome, Effect, Hook, Name, Through};
 pub use world::{Holds, Ports, State, World};
 
 use crate::domain::id::arn::Region;

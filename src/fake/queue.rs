@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::operator::letter::Undelivered;
+use crate::domain::operator::dead_letter::Undelivered;
 use crate::ports::{DeadLetter, ReceiptHandle};
 
 /// A message.
@@ -200,11 +200,11 @@ impl<Note> Queue<Note> {
     /// Receives up to so many dead letters.
     pub(super) fn receive_dead_letters(
         &mut self,
-        most: usize,
+        max: usize,
         hidden_for: Duration,
         now: Timestamp,
     ) -> Vec<DeadLetter> {
-        let visible: Vec<u64> = self.visible(now).take(most).collect();
+        let visible: Vec<u64> = self.visible(now).take(max).collect();
         let mut letters = Vec::new();
         for number in visible {
             let received = self.receive(number, hidden_for, now);

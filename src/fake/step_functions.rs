@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use crate::domain::id::names::ExecutionName;
 use crate::domain::id::token::TaskToken;
-use crate::domain::operator::redrive::{EndedBadly, EndedExecution, Inspection, Redrivable};
-use crate::domain::run::command::Run;
+use crate::domain::operator::redrive::{FailedExecution, FailedStatus, Inspection, Redrivable};
+use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::failure::Failure;
 use crate::domain::run::manifest::Manifest;
 use crate::ports::{ExecutionState, Page, Redriven, Started};
@@ -43,7 +43,7 @@ pub trait StepFunctionsModel {
     /// Ends the task that sleeps on a token, if one does; what the token was before.
     fn end_task(&mut self, token: &TaskToken, end: TaskEnd, now: Timestamp) -> Token;
     /// Starts an execution, unless one of this name exists.
-    fn start(&mut self, name: &ExecutionName, run: &Run, now: Timestamp) -> Started;
+    fn start(&mut self, name: &ExecutionName, run: &ProtectionRequest, now: Timestamp) -> Started;
     /// How an execution stands.
     fn state(&self, name: &ExecutionName) -> ExecutionState;
 }
@@ -54,9 +54,9 @@ pub struct Execution {
     /// How it stands.
     pub state: ExecutionState,
     /// Its input; nothing where it is not of this stack's form.
-    pub run: Option<Run>,
+    pub run: Option<ProtectionRequest>,
     /// As the list of those that ended without success has it.
-    pub ended: Option<EndedExecution>,
+    pub ended: Option<FailedExecution>,
     /// The error that it ended with.
     pub error: Option<String>,
     /// What that error says.
@@ -74,7 +74,7 @@ pub struct Execution {
 impl Execution {
     /// One that stands like this and has nothing else to say.
     #[must_use]
-    pub fn new(state: ExecutionState, run: Option<Run>) -> Self {
+    pub fn new(state: ExecutionState, run: Option<ProtectionRequest>) -> Self {
         Self {
             state,
             run,
@@ -101,7 +101,7 @@ pub struct Executions {
     /// The executions by their names.
     pub all: BTreeMap<ExecutionName, Execution>,
     /// The input of each execution that was started, in order.
-    pub started: Vec<Run>,
+    pub started: Vec<ProtectionRequest>,
     /// The executions that were redriven, in order.
     pub redriven: Vec<ExecutionName>,
     /// The state machine's definition.
@@ -125,9 +125,9 @@ impl Executions {
         }
     }
 
-    pub(super) fn list(&self, ended: EndedBadly, from: Option<String>) -> Page<EndedExecution> {
+    pub(super) fn list(&self, ended: FailedStatus, from: Option<String>) -> Page<FailedExecution> {
         let rows = self.all.values().filter_map(|one| one.ended.as_ref());
-        let mut rows: Vec<&EndedExecution> = rows.filter(|row| row.ended == ended).collect();
+        let mut rows: Vec<&FailedExecution> = rows.filter(|row| row.ended == ended).collect();
         // The youngest first.
         rows.sort_by_key(|row| (std::cmp::Reverse(row.started_at), &row.name));
         page(rows.into_iter(), PAGE, from)
@@ -180,7 +180,7 @@ impl StepFunctionsModel for Executions {
         before
     }
 
-    fn start(&mut self, name: &ExecutionName, run: &Run, _now: Timestamp) -> Started {
+    fn start(&mut self, name: &ExecutionName, run: &ProtectionRequest, _now: Timestamp) -> Started {
         if let Some(there) = self.all.get(name) {
             let is_it = there.state == ExecutionState::Running && there.run.as_ref() == Some(run);
             return if is_it {

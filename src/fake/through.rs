@@ -19,7 +19,7 @@ use crate::ports::{Clock, Delivery, Jitter, PortError, Probe, RdsError};
 
 /// What becomes of a call.
 #[derive(Debug)]
-pub enum Fate {
+pub enum CallOutcome {
     /// It takes effect and is answered.
     Proceeds,
     /// It has no effect, and the hook answers it: in the answer's own type.
@@ -49,7 +49,7 @@ pub trait Hook<W> {
         async_fn_in_trait,
         reason = "hooks are single-threaded, as the use cases are"
     )]
-    async fn before(&self, world: &W, call: &Call) -> Fate;
+    async fn before(&self, world: &W, call: &Call) -> CallOutcome;
 
     /// Right before the effect, in one step with it.
     fn entering(&self, _world: &W, _call: &Call) {}
@@ -172,7 +172,7 @@ impl<W: 'static, H: Hook<W> + 'static> Through<W, H> {
         call: Rc<Call>,
         effect: impl Future<Output = T> + 'static,
     ) -> T {
-        let fate = self.hook.before(&self.world, &call).await;
+        let outcome = self.hook.before(&self.world, &call).await;
         let effect = {
             let (world, hook, call) = (self.world.clone(), self.hook.clone(), call.clone());
             async move {
@@ -182,32 +182,32 @@ impl<W: 'static, H: Hook<W> + 'static> Through<W, H> {
                 answer
             }
         };
-        match fate {
-            Fate::Proceeds => effect.await,
-            Fate::Answered(answer) => match answer.downcast() {
+        match outcome {
+            CallOutcome::Proceeds => effect.await,
+            CallOutcome::Answered(answer) => match answer.downcast() {
                 Ok(answer) => *answer,
                 Err(_) => panic!("{call:?} is answered in another type than its own"),
             },
-            Fate::Refused(refusal) => T::refused(&call, refusal),
-            Fate::AnswerLost(refusal) => {
+            CallOutcome::Refused(refusal) => T::refused(&call, refusal),
+            CallOutcome::AnswerLost(refusal) => {
                 effect.await;
                 T::refused(&call, refusal)
             }
-            Fate::Late(until, refusal) => {
+            CallOutcome::Late(until, refusal) => {
                 let effect = async move {
                     effect.await;
                 };
                 self.hook.put_off(until, Box::pin(effect));
                 T::refused(&call, refusal)
             }
-            Fate::NeverAnswered { after_effect } => {
+            CallOutcome::NeverAnswered { after_effect } => {
                 if after_effect {
                     effect.await;
                 }
                 std::future::pending().await
             }
             // Without the panic hook, which would write to the terminal.
-            Fate::Panics => std::panic::resume_unwind(Box::new("a planted panic")),
+            CallOutcome::Panics => std::panic::resume_unwind(Box::new("a planted panic")),
         }
     }
 }

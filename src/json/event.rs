@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 
 use super::{JsonError, object, part};
 use crate::domain::id::arn::{RdsArn, ResourceKind};
-use crate::domain::rds::hint::{Hint, happened};
+use crate::domain::rds::hint::{Hint, kind};
 
 const WHAT: &str = "an RDS event of EventBridge (detail-type, source, detail), an RDS notification (Event Source, \
                     Source ARN, Event ID) or an SNS envelope around one (TopicArn, Message)";
@@ -189,7 +189,7 @@ fn hint(resource: RdsArn, event_id: Option<Cow<'_, str>>, message: Option<Cow<'_
     }
     Event::Hint(Hint {
         resource,
-        happened: happened(event_id.as_deref(), message.as_deref().unwrap_or_default()),
+        kind: kind(event_id.as_deref(), message.as_deref().unwrap_or_default()),
         event_id: event_id.map(Cow::into_owned),
     })
 }

@@ -12,7 +12,7 @@ use crate::domain::id::names::{OptionGroup, ResourceId, SnapshotId};
 use crate::domain::id::tags::{PolicyName, TagKey, is_tag_value};
 use crate::domain::id::text::ParseError;
 use crate::domain::limits::CARRIED_TAGS_MAX;
-use crate::domain::run::command::{Automated, Extras, Run};
+use crate::domain::run::command::{Automated, ProtectionRequest, RunOptions};
 
 const WHAT: &str = "an execution's input";
 
@@ -47,8 +47,8 @@ struct DatabaseJson {
 }
 
 impl RunJson {
-    pub(super) fn of(run: &Run) -> Self {
-        let automated = run.extras.automated.as_ref();
+    pub(super) fn of(run: &ProtectionRequest) -> Self {
+        let automated = run.options.automated.as_ref();
         Self {
             schema: SCHEMA,
             database: DatabaseJson {
@@ -59,20 +59,20 @@ impl RunJson {
             planned_at: run.planned_at,
             kms_key: run.key.to_string(),
             tags: run
-                .extras
+                .options
                 .tags
                 .iter()
                 .map(|(key, value)| (key.to_string(), value.clone()))
                 .collect(),
-            option_group: run.extras.option_group.as_ref().map(ToString::to_string),
-            copy_slots: run.extras.copy_slots,
-            policy_slots: run.extras.policy_slots,
+            option_group: run.options.option_group.as_ref().map(ToString::to_string),
+            copy_slots: run.options.copy_slots,
+            policy_slots: run.options.policy_slots,
             source: automated.map(|of| of.snapshot.to_string()),
             source_expires_at: automated.and_then(|of| of.expires_at),
         }
     }
 
-    pub(super) fn into_run(self) -> Result<Run, JsonError> {
+    pub(super) fn into_run(self) -> Result<ProtectionRequest, JsonError> {
         JsonError::schema(WHAT, self.schema)?;
         let arn = secret_part("database.arn", WHAT, database(&self.database.arn))?;
         let automated = self
@@ -85,7 +85,7 @@ impl RunJson {
                 )
             })
             .transpose()?;
-        Ok(Run {
+        Ok(ProtectionRequest {
             database: DatabaseRef {
                 arn,
                 resource_id: secret_part(
@@ -97,7 +97,7 @@ impl RunJson {
             policy: secret_part("policy", WHAT, PolicyName::parse(&self.policy))?,
             planned_at: secret_part("planned_at", WHAT, planned_at(self.planned_at))?,
             key: secret_part("kms_key", WHAT, KeyArn::parse(&self.kms_key))?,
-            extras: Extras {
+            options: RunOptions {
                 tags: secret_part("tags", WHAT, tags(self.tags))?,
                 option_group: self
                     .option_group
@@ -180,7 +180,7 @@ fn planned_at(time: Timestamp) -> Result<Timestamp, ParseError> {
 
 /// Writes the input of an execution. The same run is always the same text, so that StartExecution can tell.
 #[must_use]
-pub fn write(run: &Run) -> String {
+pub fn write(run: &ProtectionRequest) -> String {
     serde_json::json!(RunJson::of(run)).to_string()
 }
 
@@ -188,7 +188,7 @@ pub fn write(run: &Run) -> String {
 ///
 /// # Errors
 /// Where it is not one.
-pub fn read(text: &str) -> Result<Run, JsonError> {
+pub fn read(text: &str) -> Result<ProtectionRequest, JsonError> {
     let json: RunJson = object(WHAT, text)?;
     json.into_run()
 }

@@ -8,11 +8,11 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::records::{NamelessRecord, answer, records};
-use crate::app::plan::{self, Outcome, Planned, When};
-use crate::app::react::{self, Ear};
-use crate::app::sweep::{self, Broom, Swept};
+use crate::app::planner::{self, Outcome, Planned, When};
+use crate::app::react::{self, ReactorConfig};
+use crate::app::sweep::{self, SweepReport, SweeperConfig};
 use crate::app::work::batch;
-use crate::app::work::{self, Desk};
+use crate::app::work::{self, WorkerConfig};
 use crate::domain::run::backoff::Backoff;
 use crate::error::chain;
 use crate::ports::PortError;
@@ -67,12 +67,14 @@ impl From<EdgeError> for Diagnostic {
 /// A batch that cannot be answered record by record.
 pub async fn work<W: work::Permissions>(
     world: &W,
-    desk: &Desk,
+    worker_config: &WorkerConfig,
     backoff: &Backoff,
     event: SqsEvent,
 ) -> Result<SqsBatchResponse, EdgeError> {
     let records = records(event)?;
-    Ok(answer(batch::work(world, desk, backoff, records).await))
+    Ok(answer(
+        batch::work(world, worker_config, backoff, records).await,
+    ))
 }
 
 /// The reactor: a batch of hints.
@@ -81,12 +83,14 @@ pub async fn work<W: work::Permissions>(
 /// A batch that cannot be answered record by record.
 pub async fn react<W: react::Permissions>(
     world: &W,
-    ear: &Ear,
+    reactor_config: &ReactorConfig,
     backoff: &Backoff,
     event: SqsEvent,
 ) -> Result<SqsBatchResponse, EdgeError> {
     let records = records(event)?;
-    Ok(answer(react::react(world, ear, backoff, records).await))
+    Ok(answer(
+        react::react(world, reactor_config, backoff, records).await,
+    ))
 }
 
 /// What the planner answers: counts, for whoever invokes it by hand.
@@ -136,7 +140,7 @@ impl RegionReport {
             started: count(|outcome| matches!(outcome, Outcome::Started(_))),
             running: count(|outcome| matches!(outcome, Outcome::StillRunning(_))),
             done: count(|outcome| matches!(outcome, Outcome::Done(_))),
-            left_out: count(|outcome| matches!(outcome, Outcome::LeftOut(_))),
+            left_out: count(|outcome| matches!(outcome, Outcome::ExclusionReason(_))),
             refused: count(|outcome| matches!(outcome, Outcome::Refused(_))),
             nothing_to_copy: count(|outcome| matches!(outcome, Outcome::NothingToCopy)),
             failed: count(|outcome| matches!(outcome, Outcome::Failed(_))),
@@ -157,11 +161,11 @@ impl RegionReport {
 /// # Errors
 /// When a database that is due has no execution, what could be started being started all the same; or when the
 /// policies cannot be read.
-pub async fn plan<W: plan::Permissions>(
+pub async fn plan<W: planner::Permissions>(
     world: &W,
     planning: &Planning,
 ) -> Result<PlanReport, EdgeError> {
-    let planned = plan::plan(world, planning, When::Due)
+    let planned = planner::plan(world, planning, When::Due)
         .await
         .map_err(EdgeError::PoliciesUnreadable)?;
     let faults: Vec<String> = planned
@@ -179,7 +183,7 @@ pub async fn plan<W: plan::Permissions>(
 
 /// What the sweeper answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SweepReport {
+pub struct SweepAnswer {
     /// Waits that were open.
     pub open: usize,
     /// Waits that it settled.
@@ -196,14 +200,14 @@ pub struct SweepReport {
 /// When something was left undone. What could be settled is settled all the same.
 pub async fn sweep<W: sweep::Permissions>(
     world: &W,
-    broom: &Broom,
-) -> Result<SweepReport, EdgeError> {
-    let swept = sweep::sweep(world, broom)
+    sweeper_config: &SweeperConfig,
+) -> Result<SweepAnswer, EdgeError> {
+    let swept = sweep::sweep(world, sweeper_config)
         .await
         .map_err(EdgeError::SweepFailed)?;
     match undone(&swept) {
         Some(fault) => Err(EdgeError::SweepIncomplete(fault)),
-        None => Ok(SweepReport {
+        None => Ok(SweepAnswer {
             open: swept.open,
             settled: swept.settled,
             freed: swept.freed,
@@ -212,7 +216,7 @@ pub async fn sweep<W: sweep::Permissions>(
     }
 }
 
-fn undone(swept: &Swept) -> Option<String> {
+fn undone(swept: &SweepReport) -> Option<String> {
     let mut faults = Vec::new();
     if !swept.unreachable.is_empty() {
         let regions: BTreeSet<&str> = swept.unreachable.iter().map(|r| r.as_str()).collect();

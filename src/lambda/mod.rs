@@ -9,13 +9,13 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 
-use crate::app::react::Ear;
-use crate::app::sweep::Broom;
-use crate::app::work::Desk;
-use crate::aws::{Aws, Reach, Sends, Service, Starts, for_functions};
+use crate::app::react::ReactorConfig;
+use crate::app::sweep::SweeperConfig;
+use crate::app::work::WorkerConfig;
+use crate::aws::{Aws, Reach, Service, StateMachine, TargetQueue, for_functions};
 use warming::Warming;
 
-pub use edge::{EdgeError, PlanReport, RegionReport, SweepReport, plan, react, sweep, work};
+pub use edge::{EdgeError, PlanReport, RegionReport, SweepAnswer, plan, react, sweep, work};
 pub use records::{NamelessRecord, answer, records};
 pub use settings::Settings;
 
@@ -32,16 +32,16 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
     );
     match settings {
         Settings::Planner(planning) => {
-            let aws = Aws::new(sdk, table, Starts(planning.state_machine.clone()));
+            let aws = Aws::new(sdk, table, StateMachine(planning.state_machine.clone()));
             let (aws, planning) = (&aws, &planning);
             lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| plan(aws, planning))).await
         }
         Settings::Worker { stack, receives } => {
             let aws = Aws::new(sdk, table, receives);
-            let (aws, desk, backoff) = (&aws, &Desk::from(&stack), &stack.backoff);
+            let (aws, worker_config, backoff) = (&aws, &WorkerConfig::from(&stack), &stack.backoff);
             let warming = &Warming::new(aws, home, Service::Rds);
             lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
-                warming.beside(work(aws, desk, backoff, event.payload))
+                warming.beside(work(aws, worker_config, backoff, event.payload))
             }))
             .await
         }
@@ -51,17 +51,21 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
             key,
         } => {
             let aws = Aws::new(sdk, table, receives);
-            let (aws, ear, backoff) = (&aws, &Ear::new(&stack, key), &stack.backoff);
+            let (aws, reactor_config, backoff) =
+                (&aws, &ReactorConfig::new(&stack, key), &stack.backoff);
             let warming = &Warming::new(aws, home, Service::StepFunctions);
             lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
-                warming.beside(react(aws, ear, backoff, event.payload))
+                warming.beside(react(aws, reactor_config, backoff, event.payload))
             }))
             .await
         }
         Settings::Sweeper { stack, queue } => {
-            let aws = Aws::new(sdk, table, Sends(queue));
-            let (aws, broom) = (&aws, &Broom::from(&stack));
-            lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| sweep(aws, broom))).await
+            let aws = Aws::new(sdk, table, TargetQueue(queue));
+            let (aws, sweeper_config) = (&aws, &SweeperConfig::from(&stack));
+            lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| {
+                sweep(aws, sweeper_config)
+            }))
+            .await
         }
     }
 }

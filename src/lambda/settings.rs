@@ -1,6 +1,6 @@
 //! Which function this is, and what it needs to know.
 
-use crate::aws::{QueueUrl, Receives};
+use crate::aws::{QueueUrl, SourceQueue};
 use crate::domain::id::arn::{KeyArn, StateMachineArn};
 use crate::domain::id::role::Role;
 use crate::logging::{self, LogLevel};
@@ -23,14 +23,14 @@ pub enum Settings {
         /// The stack.
         stack: Stack,
         /// The queue of commands, to delay what must be tried again, and the state machine.
-        receives: Receives,
+        receives: SourceQueue,
     },
     /// The reactor's.
     Reactor {
         /// The stack.
         stack: Stack,
         /// The queue of events, to delay what must be looked at again, and the state machine.
-        receives: Receives,
+        receives: SourceQueue,
         /// The recovery region's key, for policies that name none.
         key: KeyArn,
     },
@@ -109,11 +109,11 @@ impl Settings {
     }
 }
 
-fn receives(vars: &mut Variables, queue: &str) -> Option<(Stack, Receives)> {
+fn receives(vars: &mut Variables, queue: &str) -> Option<(Stack, SourceQueue)> {
     let stack = Stack::read(vars);
     let queue = vars.required(queue, QueueUrl::parse);
     let starts = vars.required(STATE_MACHINE, StateMachineArn::parse);
-    let receives = Receives {
+    let receives = SourceQueue {
         queue: queue?,
         starts: starts?,
     };

@@ -12,15 +12,15 @@ use crate::domain::id::arn::Region;
 ///
 /// It is to be the service that an event calls third: the first call opens its own, and a greeting to the second
 /// comes back no sooner than the first call's answer, so that the event would open another.
-pub(super) struct Warming<'a, Also> {
-    aws: &'a Aws<Also>,
+pub(super) struct Warming<'a, Extra> {
+    aws: &'a Aws<Extra>,
     home: Region,
     service: Service,
     is_due: Cell<bool>,
 }
 
-impl<'a, Also> Warming<'a, Also> {
-    pub(super) fn new(aws: &'a Aws<Also>, home: Region, service: Service) -> Self {
+impl<'a, Extra> Warming<'a, Extra> {
+    pub(super) fn new(aws: &'a Aws<Extra>, home: Region, service: Service) -> Self {
         Self {
             aws,
             home,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::error::PortError;
-use crate::domain::operator::letter::Undelivered;
+use crate::domain::operator::dead_letter::Undelivered;
 use crate::domain::run::command::Command;
 
 /// Sends commands to the worker's queue.
@@ -55,10 +55,10 @@ impl std::fmt::Debug for DeadLetter {
 
 /// Takes messages from a dead-letter queue.
 pub trait ReceiveDeadLetters {
-    /// `ReceiveMessage`: up to `most` (at most 10), invisible to others for a while.
+    /// `ReceiveMessage`: up to `max` (at most 10), invisible to others for a while.
     async fn receive_dead_letters(
         &self,
-        most: usize,
+        max: usize,
         hidden_for: Duration,
     ) -> Result<Vec<DeadLetter>, PortError>;
 }

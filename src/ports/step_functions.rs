@@ -4,8 +4,8 @@ use super::error::PortError;
 use super::pages::Page;
 use crate::domain::id::names::ExecutionName;
 use crate::domain::id::token::TaskToken;
-use crate::domain::operator::redrive::{EndedBadly, EndedExecution, Inspection};
-use crate::domain::run::command::Run;
+use crate::domain::operator::redrive::{FailedExecution, FailedStatus, Inspection};
+use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::failure::Failure;
 use crate::domain::run::manifest::Manifest;
 
@@ -74,7 +74,11 @@ pub enum ExecutionState {
 /// Starts executions.
 pub trait StartExecution {
     /// `StartExecution`.
-    async fn start_execution(&self, name: &ExecutionName, run: &Run) -> Result<Started, PortError>;
+    async fn start_execution(
+        &self,
+        name: &ExecutionName,
+        run: &ProtectionRequest,
+    ) -> Result<Started, PortError>;
     /// `DescribeExecution`.
     async fn describe_execution(&self, name: &ExecutionName) -> Result<ExecutionState, PortError>;
 }
@@ -84,9 +88,9 @@ pub trait ListEnded {
     /// `ListExecutions` of one status, the youngest first: one page.
     async fn list_executions(
         &self,
-        ended: EndedBadly,
+        ended: FailedStatus,
         from: Option<String>,
-    ) -> Result<Page<EndedExecution>, PortError>;
+    ) -> Result<Page<FailedExecution>, PortError>;
 }
 
 /// Looks at one execution.

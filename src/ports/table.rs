@@ -11,10 +11,10 @@ use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::id::token::TaskToken;
 use crate::domain::policy::set::{Applied, Stamp, Version};
-use crate::domain::run::command::Run;
+use crate::domain::run::command::ProtectionRequest;
+use crate::domain::run::last_error::LastError;
 use crate::domain::run::manifest::Manifest;
 use crate::domain::run::slot_limits::SlotLimits;
-use crate::domain::run::trouble::Trouble;
 use crate::domain::run::wait::{Phase, Wait};
 
 /// What became of a write that carries the token it expects.
@@ -51,13 +51,13 @@ pub trait Waits {
 }
 
 /// Says in a wait why its command stays in the queue.
-pub trait NoteTrouble {
+pub trait NoteError {
     /// `UpdateItem`, if the stored wait has this token and is at this attempt.
-    async fn note_trouble(
+    async fn note_error(
         &self,
         resource: &RdsArn,
         token: &TaskToken,
-        trouble: &Trouble,
+        last_error: &LastError,
     ) -> Result<Written, PortError>;
 }
 
@@ -176,7 +176,7 @@ pub trait RecordRecoveryPoint {
     /// database's run if it is `execution`.
     async fn record_recovery_point(
         &self,
-        run: &Run,
+        run: &ProtectionRequest,
         execution: &ExecutionArn,
         copy: &Manifest,
     ) -> Result<(), PortError>;
@@ -230,7 +230,7 @@ pub trait StorePolicies {
 actions! {
     RegisterWaits: "dynamodb:PutItem";
     Waits: "dynamodb:UpdateItem" "dynamodb:DeleteItem";
-    NoteTrouble: "dynamodb:UpdateItem";
+    NoteError: "dynamodb:UpdateItem";
     LookUpWaits: "dynamodb:BatchGetItem";
     ListOpen: "dynamodb:Query";
     ClaimSlot: "dynamodb:UpdateItem";

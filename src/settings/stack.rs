@@ -53,7 +53,7 @@ impl Stack {
         let sweep_width = vars.number("SNAPFERRY_SWEEP_WIDTH", 20, 1..=usize::MAX);
         let delays = 1..=VISIBILITY_SECONDS_MAX;
         let first = vars.number("SNAPFERRY_BACKOFF_SECONDS", 30, delays.clone());
-        let most = vars.number("SNAPFERRY_BACKOFF_MAX_SECONDS", 900, delays.clone());
+        let max = vars.number("SNAPFERRY_BACKOFF_MAX_SECONDS", 900, delays.clone());
         let recheck = vars.number("SNAPFERRY_HINT_RECHECK_SECONDS", 5, delays);
         Some(Self {
             rules: Rules {
@@ -66,7 +66,7 @@ impl Stack {
             sweep_width,
             backoff: Backoff {
                 first: Duration::from_secs(first),
-                most: Duration::from_secs(most),
+                max: Duration::from_secs(max),
             },
             hint_recheck: Duration::from_secs(recheck),
         })

@@ -387,7 +387,7 @@ fn waits_counts_the_slots_that_the_policies_allow() {
     let server = Server::start(|_| {
         let mut one = wait("orders", 1_763_780_760_000);
         let mut of = a_run("orders");
-        of.extras.copy_slots = Some(3);
+        of.options.copy_slots = Some(3);
         one["run"] = json!({ "S": wire_run::write(&of) });
         ok(json!({ "Items": [one] }).to_string())
     });

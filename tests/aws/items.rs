@@ -9,18 +9,18 @@ use snapferry::domain::id::database_ref::DatabaseRef;
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::id::token::TaskToken;
-use snapferry::domain::run::command::{Command, Run, Step};
+use snapferry::domain::run::command::{Command, ProtectionRequest, Step};
 use snapferry::domain::run::failure::Remedy;
-use snapferry::domain::run::trouble::Trouble;
-use snapferry::domain::run::wait::{CopyOf, Expectation, Phase, Wait};
+use snapferry::domain::run::last_error::LastError;
+use snapferry::domain::run::wait::{Expectation, ExpectedCopy, Phase, Wait};
 
-use crate::world::{KEY, any_extras, command, copy_arn, snapshot_arn, time};
+use crate::world::{KEY, any_options, command, copy_arn, snapshot_arn, time};
 
 /// A wait for a copy, with every attribute there is.
 pub(crate) fn a_wait(token: &str) -> Wait {
     let command = command(Step::Copy, token, "orders");
     let run = command.run.clone();
-    let expected = Expectation::Copy(CopyOf {
+    let expected = Expectation::Copy(ExpectedCopy {
         source: snapshot_arn(&run, 1),
         key: run.key.clone(),
         engine: "postgres".to_owned(),
@@ -35,7 +35,7 @@ pub(crate) fn a_wait(token: &str) -> Wait {
     );
     wait.since = time("2026-11-22T03:06:00.250Z");
     wait.source_expires_at = Some(time("2026-11-29T03:00:00Z"));
-    wait.trouble = Some(Trouble {
+    wait.last_error = Some(LastError {
         remedy: Some(Remedy::FixKey),
         why: "KMSKeyNotAccessibleFault: the key is disabled".to_owned(),
         at: time("2026-11-22T03:06:01Z"),
@@ -131,7 +131,7 @@ fn a_trouble_that_cannot_be_read_costs_its_words_and_not_the_wait() {
         let mut item = write_wait(&a_wait("t"));
         item.insert("trouble".to_owned(), value);
         let wait = read_wait(&item).unwrap();
-        assert_eq!(wait.trouble, None);
+        assert_eq!(wait.last_error, None);
         assert_eq!(wait.resource, a_wait("t").resource);
     }
 }
@@ -159,14 +159,14 @@ prop_compose! {
         resource_id in "[A-Z0-9]{1,26}",
         policy in "[a-zA-Z0-9._-]{1,64}",
         planned_at in times(),
-        extras in any_extras(),
-    ) -> Run {
-        Run {
+        options in any_options(),
+    ) -> ProtectionRequest {
+        ProtectionRequest {
             database: DatabaseRef { arn, resource_id: ResourceId::parse(&resource_id).unwrap() },
             policy: PolicyName::parse(&policy).unwrap(),
             planned_at,
             key: KeyArn::parse(KEY).unwrap(),
-            extras,
+            options,
         }
     }
 }
@@ -179,7 +179,7 @@ fn expectations() -> impl Strategy<Value = Expectation> {
         prop::option::of((times(), 0_i32..1_000_000)),
     )
         .prop_map(|(source, engine, size_gib, taken)| {
-            Expectation::Copy(CopyOf {
+            Expectation::Copy(ExpectedCopy {
                 source,
                 key: KeyArn::parse(KEY).unwrap(),
                 engine,
@@ -204,7 +204,7 @@ prop_compose! {
         since in times(),
         opened_at in times(),
         source_expires_at in prop::option::of(times()),
-        trouble in prop::option::of(troubles()),
+        last_error in prop::option::of(troubles()),
     ) -> Wait {
         let arn = format!("arn:aws:states:eu-central-1:111122223333:execution:protect:{execution}");
         Wait {
@@ -221,15 +221,15 @@ prop_compose! {
             since,
             opened_at,
             source_expires_at,
-            trouble,
+            last_error,
         }
     }
 }
 
-fn troubles() -> impl Strategy<Value = Trouble> {
+fn troubles() -> impl Strategy<Value = LastError> {
     let remedies = vec![Remedy::GrantAccess, Remedy::FixKey, Remedy::RaiseQuota];
     let remedy = prop::option::of(prop::sample::select(remedies));
-    (remedy, ".{0,80}", times()).prop_map(|(remedy, why, at)| Trouble { remedy, why, at })
+    (remedy, ".{0,80}", times()).prop_map(|(remedy, why, at)| LastError { remedy, why, at })
 }
 
 fn broken_values() -> impl Strategy<Value = AttributeValue> {

@@ -10,7 +10,10 @@ use snapferry::lambda::{self, EdgeError, NamelessRecord, Settings, records};
 use snapferry::logging::LogLevel;
 use snapferry::ports::ReceiptHandle;
 
-use crate::world::{Fixture, KEY, Name, Token, World, backoff, broom, command, desk, ear, run};
+use crate::world::{
+    Fixture, KEY, Name, Token, World, backoff, command, reactor_config, run, sweeper_config,
+    worker_config,
+};
 
 /// A record as Lambda hands it over.
 fn record(id: &str, body: &str, receives: &str) -> Value {
@@ -70,7 +73,7 @@ fn a_record_without_an_id_keeps_the_whole_batch_in_the_queue() {
         let batch = event(vec![record("id-1", "x", "1"), nameless]);
         assert_eq!(records(batch.clone()).unwrap_err(), NamelessRecord(1));
         let world = World::new();
-        let error = run(lambda::work(&world, &desk(), &backoff(), batch)).unwrap_err();
+        let error = run(lambda::work(&world, &worker_config(), &backoff(), batch)).unwrap_err();
         let diagnostic = Diagnostic::from(error);
         assert_eq!(diagnostic.error_type, "Snapferry.NamelessRecord");
         assert!(world.calls().is_empty(), "nothing was done");
@@ -82,7 +85,7 @@ fn a_bad_command_fails_alone_and_is_named_in_the_answer() {
     let world = World::new().with_token("alive", Token::Alive);
     let good = wire_command::write(&command(Step::Snapshot, "alive", "orders"));
     let batch = event(vec![record("good", &good, "1"), record("bad", "{", "2")]);
-    let answer = run(lambda::work(&world, &desk(), &backoff(), batch)).unwrap();
+    let answer = run(lambda::work(&world, &worker_config(), &backoff(), batch)).unwrap();
     let answer = serde_json::to_value(&answer).unwrap();
     assert_eq!(
         answer,
@@ -115,7 +118,7 @@ fn a_batch_of_foreign_events_is_taken_out_of_the_queue() {
         record("foreign", &foreign, "1"),
         record("bad", "hello", "1"),
     ]);
-    let answer = run(lambda::react(&world, &ear(), &backoff(), batch)).unwrap();
+    let answer = run(lambda::react(&world, &reactor_config(), &backoff(), batch)).unwrap();
     let answer = serde_json::to_value(&answer).unwrap();
     assert_eq!(
         answer,
@@ -125,7 +128,7 @@ fn a_batch_of_foreign_events_is_taken_out_of_the_queue() {
 
 #[test]
 fn a_sweep_with_nothing_open_answers_zeros() {
-    let report = run(lambda::sweep(&World::new(), &broom())).unwrap();
+    let report = run(lambda::sweep(&World::new(), &sweeper_config())).unwrap();
     let report = serde_json::to_value(&report).unwrap();
     assert_eq!(
         report,
@@ -137,7 +140,7 @@ fn a_sweep_with_nothing_open_answers_zeros() {
 fn a_sweep_that_leaves_something_undone_fails_so_that_the_alarm_counts_it() {
     let world = World::new();
     world.break_once(Name::ListOpen);
-    let error = run(lambda::sweep(&world, &broom())).unwrap_err();
+    let error = run(lambda::sweep(&world, &sweeper_config())).unwrap_err();
     assert!(matches!(error, EdgeError::SweepFailed(_)), "{error:?}");
     assert_eq!(Diagnostic::from(error).error_type, "Snapferry.SweepFailed");
 
@@ -149,7 +152,7 @@ fn a_sweep_that_leaves_something_undone_fails_so_that_the_alarm_counts_it() {
         .borrow_mut()
         .insert(wait.resource.region().clone());
     world.store(wait);
-    let error = run(lambda::sweep(&world, &broom())).unwrap_err();
+    let error = run(lambda::sweep(&world, &sweeper_config())).unwrap_err();
     let diagnostic = Diagnostic::from(error);
     assert_eq!(diagnostic.error_type, "Snapferry.SweepIncomplete");
     assert!(

@@ -8,15 +8,15 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
-use snapferry::app::doctor::{Order, diagnose};
-use snapferry::app::preview::preview;
+use snapferry::app::doctor::{DoctorScope, diagnose};
+use snapferry::app::plan_preview::preview;
 use snapferry::aws::{Aws, Examines, patient};
 use snapferry::domain::doctor::{Check, Level};
 use snapferry::domain::id::arn::Family;
 use snapferry::domain::id::names::SnapshotId;
 use snapferry::domain::run::failure::Owner;
 use snapferry::ports::{DescribeSnapshots, ListOpen, Probe, ProbeToken};
-use snapferry::settings::{Planning, Preflight, Variables};
+use snapferry::settings::{DoctorSettings, Planning, Variables};
 
 use crate::wire::{MACHINE, Reply, TABLE, Wire, json_error, ok};
 use crate::world::{HOME, KEY, SOURCE, a_run, region, snapshot_arn, token};
@@ -117,7 +117,7 @@ fn a_table_and_callbacks_that_hang_are_given_up_after_five_seconds() {
 }
 
 /// All that the doctor needs to know before it asks.
-fn preflight() -> Preflight {
+fn doctor_settings() -> DoctorSettings {
     let machine = format!("arn:aws:states:{HOME}:111122223333:stateMachine:protect");
     let queue = "https://sqs.eu-central-1.amazonaws.com/111122223333/some";
     let pairs = [
@@ -133,7 +133,7 @@ fn preflight() -> Preflight {
         ("SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL", queue),
     ];
     let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Preflight::from_variables(Variables::new(pairs)).unwrap()
+    DoctorSettings::from_variables(Variables::new(pairs)).unwrap()
 }
 
 /// Everything else answers at once, and refuses: that is not asked again.
@@ -148,7 +148,7 @@ fn a_source_region_that_does_not_answer_costs_the_doctor_five_seconds() {
     });
     let clock = Clock::default();
     let aws = Aws::new(patient(wire.sdk_with(clock.clone())), TABLE, Examines);
-    let (findings, took) = clock.run(diagnose(&aws, &preflight(), &Order::default()));
+    let (findings, took) = clock.run(diagnose(&aws, &doctor_settings(), &DoctorScope::default()));
     assert_eq!(took, BUDGET);
     let of_it: Vec<_> = findings
         .iter()

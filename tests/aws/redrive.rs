@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use snapferry::domain::id::names::ExecutionName;
-use snapferry::domain::operator::redrive::{EndedBadly, Redrivable};
+use snapferry::domain::operator::redrive::{FailedStatus, Redrivable};
 use snapferry::json::run as wire_run;
 use snapferry::ports::{InspectExecution, ListEnded, ReadDefinitions, RedriveExecution, Redriven};
 
@@ -35,9 +35,9 @@ fn listed(name: &str, stopped: Option<f64>) -> Value {
 #[tokio::test]
 async fn executions_are_listed_by_how_they_ended_page_by_page() {
     let ways = [
-        (EndedBadly::Failed, "FAILED"),
-        (EndedBadly::TimedOut, "TIMED_OUT"),
-        (EndedBadly::Aborted, "ABORTED"),
+        (FailedStatus::Failed, "FAILED"),
+        (FailedStatus::TimedOut, "TIMED_OUT"),
+        (FailedStatus::Aborted, "ABORTED"),
     ];
     for (ended, word) in ways {
         let rows = json!({
@@ -83,7 +83,7 @@ fn described(redrive: Value) -> Value {
 async fn a_closer_look_tells_the_run_the_error_and_whether_it_can_be_redriven() {
     let reason = "Execution history event limit exceeded";
     let cases = [
-        (json!({}), Redrivable::NotSaid, 0),
+        (json!({}), Redrivable::Unanswered, 0),
         (
             json!({ "redriveStatus": "REDRIVABLE", "redriveCount": 2 }),
             Redrivable::Yes,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use snapferry::aws::find_queue;
 use snapferry::domain::id::arn::Region;
-use snapferry::domain::operator::letter::Undelivered;
+use snapferry::domain::operator::dead_letter::Undelivered;
 use snapferry::domain::run::command::Step;
 use snapferry::json::command as wire_command;
 use snapferry::ports::{

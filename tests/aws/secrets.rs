@@ -14,7 +14,7 @@ use snapferry::error::chain;
 use snapferry::json::command as wire_command;
 use snapferry::logging::{self, LogLevel};
 use snapferry::ports::{
-    Callbacks, DeadLetter, Delivery, LookUpWaits, NoteTrouble, PortError, Probe, ProbeToken,
+    Callbacks, DeadLetter, Delivery, LookUpWaits, NoteError, PortError, Probe, ProbeToken,
     ReceiptHandle, RegisterWaits, SendAgain, SendCommand, Waits,
 };
 use tracing_subscriber::fmt::MakeWriter;
@@ -22,7 +22,9 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::items::a_wait;
 use crate::rds::{of_a_copy, row, xml};
 use crate::wire::{Reply, Wire, json_error, ok};
-use crate::world::{Fixture, Name, Token, World, backoff, command, desk, record, run, token};
+use crate::world::{
+    Fixture, Name, Token, World, backoff, command, record, run, token, worker_config,
+};
 
 const SECRET: &str = "AAAAKgAAAAIAAAAAthe+secret/token==";
 
@@ -113,7 +115,7 @@ async fn no_error_of_an_adapter_shows_a_token_that_aws_sent_back() {
                 .await
                 .err(),
             aws.forget(resource, &secret).await.err(),
-            aws.note_trouble(resource, &secret, wait.trouble.as_ref().unwrap())
+            aws.note_error(resource, &secret, wait.last_error.as_ref().unwrap())
                 .await
                 .err(),
             wire.operator()
@@ -161,10 +163,10 @@ async fn no_request_to_rds_holds_a_token_and_neither_do_its_tags() {
             _ => ok("{}"),
         });
         let command = command(step, SECRET, "orders");
-        let worked = work::work(&wire.worker(), &desk(), &command, 1)
+        let worked = work::work(&wire.worker(), &worker_config(), &command, 1)
             .await
             .unwrap();
-        assert_eq!(worked, work::Worked::Waiting);
+        assert_eq!(worked, work::CommandOutcome::Waiting);
         let rds: Vec<_> = wire
             .asked()
             .into_iter()
@@ -267,7 +269,7 @@ fn no_batch_that_fails_logs_a_token() {
             tracing::subscriber::with_default(logging::json(level, log.clone()), || {
                 run(batch::work(
                     &world,
-                    &desk(),
+                    &worker_config(),
                     &backoff(),
                     vec![record("m", body, 1)],
                 ));
@@ -290,13 +292,13 @@ fn libraries_below_us_are_heard_from_warnings_upwards_only() {
         tracing::warn!(target: "aws_config", "a warning");
     });
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    for (message, heard) in [
+    for (message, hint_outcome) in [
         ("ours", true),
         ("a request", false),
         ("a connection", false),
         ("an event", false),
         ("a warning", true),
     ] {
-        assert_eq!(text.contains(message), heard, "{message}: {text}");
+        assert_eq!(text.contains(message), hint_outcome, "{message}: {text}");
     }
 }

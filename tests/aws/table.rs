@@ -9,7 +9,7 @@ use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::slot_limits::{PolicySlots, SlotLimits};
 use snapferry::domain::run::wait::{Phase, Wait};
 use snapferry::ports::{
-    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, Held, ListOpen, LookUpWaits, NoteTrouble,
+    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, Held, ListOpen, LookUpWaits, NoteError,
     PlanCursor, ReadEntries, ReadPlanCursor, RecordRecoveryPoint, RegisterWaits, Waits, Written,
 };
 
@@ -144,7 +144,7 @@ async fn all_attempts_at_a_copy_have_one_item() {
     aws.set_phase(&third.resource, &own, Phase::Seen, third.since)
         .await
         .unwrap();
-    aws.note_trouble(&third.resource, &own, third.trouble.as_ref().unwrap())
+    aws.note_error(&third.resource, &own, third.last_error.as_ref().unwrap())
         .await
         .unwrap();
     let key = format!("wait#{}", copy_arn(&a_run("orders"), 1));
@@ -162,7 +162,7 @@ async fn all_attempts_at_a_copy_have_one_item() {
     assert_eq!(asked[1]["Key"]["pk"]["S"], key);
     assert_eq!(asked[2]["Key"]["pk"]["S"], key);
     let slots = SlotLimits {
-        most: 20,
+        max: 20,
         of_policy: None,
     };
     aws.claim_slot(&third.resource, &slots).await.unwrap();
@@ -293,12 +293,12 @@ async fn a_trouble_is_noted_only_under_its_own_token_and_changes_nothing_else() 
     let aws = wire.aws();
     let wait = a_wait("t");
     let (resource, own) = (&wait.resource, token("t"));
-    let trouble = wait.trouble.clone().unwrap();
-    let noted = aws.note_trouble(resource, &own, &trouble).await;
+    let last_error = wait.last_error.clone().unwrap();
+    let noted = aws.note_error(resource, &own, &last_error).await;
     assert_eq!(noted.unwrap(), Written::Stored);
-    let noted = aws.note_trouble(resource, &own, &trouble).await;
+    let noted = aws.note_error(resource, &own, &last_error).await;
     assert_eq!(noted.unwrap(), Written::Conflict);
-    aws.note_trouble(resource, &own, &trouble)
+    aws.note_error(resource, &own, &last_error)
         .await
         .unwrap_err();
     let asked = &wire.asked()[0];
@@ -425,9 +425,9 @@ async fn the_holders_come_with_the_waits_and_a_page_leads_to_the_next() {
     assert_eq!(wire.asked()[1].json()["ExclusiveStartKey"], last);
 }
 
-fn unbounded(most: usize) -> SlotLimits {
+fn unbounded(max: usize) -> SlotLimits {
     SlotLimits {
-        most,
+        max,
         of_policy: None,
     }
 }
@@ -441,10 +441,10 @@ async fn a_slot_of_a_bounded_policy_is_claimed_in_both_sets_by_one_write() {
     let wire = Wire::new([ok("{}"), conflict()]);
     let copy = copy_arn(&a_run("orders"), 1);
     let limits = SlotLimits {
-        most: 20,
+        max: 20,
         of_policy: Some(PolicySlots {
             policy: gold(),
-            most: 2,
+            max: 2,
         }),
     };
     assert!(wire.aws().claim_slot(&copy, &limits).await.unwrap());

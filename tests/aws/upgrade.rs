@@ -16,7 +16,7 @@ use snapferry::domain::id::arn::{ExecutionArn, RdsArn};
 use snapferry::domain::id::names::Attempt;
 use snapferry::domain::id::tags::StackId;
 use snapferry::domain::id::token::TaskToken;
-use snapferry::domain::run::command::{Command, Run, Step};
+use snapferry::domain::run::command::{Command, ProtectionRequest, Step};
 use snapferry::domain::run::naming;
 use snapferry::ports::{ListOpen, OpenPage};
 
@@ -114,7 +114,7 @@ fn object(text: &str) -> Value {
 
 /// Compares a run with an execution's input of 0.1.0.
 #[track_caller]
-fn check_run(run: &Run, input: &Value) {
+fn check_run(run: &ProtectionRequest, input: &Value) {
     let said = |name: &str| {
         input
             .get(name)
@@ -136,22 +136,22 @@ fn check_run(run: &Run, input: &Value) {
     assert_eq!(Some(run.policy.to_string()), said("policy"));
     assert_eq!(Some(run.planned_at.to_string()), said("planned_at"));
     assert_eq!(Some(run.key.to_string()), said("kms_key"));
-    let extras = &run.extras;
+    let options = &run.options;
     let none = serde_json::Map::new();
     let tags = input
         .get("tags")
         .map_or(&none, |tags| tags.as_object().unwrap());
-    assert_eq!(extras.tags.len(), tags.len());
-    for (key, value) in &extras.tags {
+    assert_eq!(options.tags.len(), tags.len());
+    for (key, value) in &options.tags {
         assert_eq!(tags[key.as_str()], *value);
     }
     assert_eq!(
-        extras.option_group.as_ref().map(ToString::to_string),
+        options.option_group.as_ref().map(ToString::to_string),
         said("option_group")
     );
-    assert_eq!(extras.copy_slots, count("copy_slots"));
-    assert_eq!(extras.policy_slots, count("policy_slots"));
-    let automated = extras.automated.as_ref();
+    assert_eq!(options.copy_slots, count("copy_slots"));
+    assert_eq!(options.policy_slots, count("policy_slots"));
+    let automated = options.automated.as_ref();
     assert_eq!(automated.map(|of| of.snapshot.to_string()), said("source"));
     let expires = automated.and_then(|of| of.expires_at);
     assert_eq!(expires.map(|at| at.to_string()), said("source_expires_at"));

@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
-use snapferry::aws::{Aws, QueueUrl, Receives, Replays, Sends, Starts, tuned};
+use snapferry::aws::{Aws, QueueUrl, Replays, SourceQueue, StateMachine, TargetQueue, tuned};
 use snapferry::domain::id::arn::{Region, StateMachineArn};
 
 use crate::world::{HOME, SOURCE};
@@ -141,21 +141,21 @@ impl Wire {
         Aws::new(self.sdk(), TABLE, ())
     }
 
-    pub(crate) fn planner(&self) -> Aws<Starts> {
+    pub(crate) fn planner(&self) -> Aws<StateMachine> {
         let machine = StateMachineArn::parse(MACHINE).unwrap();
-        Aws::new(self.sdk(), TABLE, Starts(machine))
+        Aws::new(self.sdk(), TABLE, StateMachine(machine))
     }
 
-    pub(crate) fn worker(&self) -> Aws<Receives> {
-        let receives = Receives {
+    pub(crate) fn worker(&self) -> Aws<SourceQueue> {
+        let receives = SourceQueue {
             queue: queue(),
             starts: StateMachineArn::parse(MACHINE).unwrap(),
         };
         Aws::new(self.sdk(), TABLE, receives)
     }
 
-    pub(crate) fn sweeper(&self) -> Aws<Sends> {
-        Aws::new(self.sdk(), TABLE, Sends(queue()))
+    pub(crate) fn sweeper(&self) -> Aws<TargetQueue> {
+        Aws::new(self.sdk(), TABLE, TargetQueue(queue()))
     }
 
     /// The operator, with the dead letters of a source region.

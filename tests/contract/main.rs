@@ -13,13 +13,13 @@ use futures_util::FutureExt;
 use jiff::SignedDuration;
 use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::run::command::Command;
-use snapferry::fake::{Call, Executions, Fate, Hook, Shelf, Through, Token, World};
+use snapferry::fake::{Call, CallOutcome, Executions, Hook, Shelf, Through, Token, World};
 use snapferry::json;
 use snapferry::ports::{ExecutionState, ReceiptHandle, StartExecution, Started};
 
 use crate::suite::letters::Queues;
 use crate::suite::samples::{self, execution, time, token};
-use crate::suite::step_functions::StateMachine;
+use crate::suite::step_functions::MachineUnderTest;
 
 /// Nothing is asked of RDS here.
 fn fake() -> World<Shelf> {
@@ -44,8 +44,8 @@ mod wrapped {
     struct Nothing;
 
     impl Hook<World<Shelf>> for Nothing {
-        async fn before(&self, _: &World<Shelf>, _: &Call) -> Fate {
-            Fate::Proceeds
+        async fn before(&self, _: &World<Shelf>, _: &Call) -> CallOutcome {
+            CallOutcome::Proceeds
         }
     }
 
@@ -63,9 +63,9 @@ mod lagging {
     struct CatchesUp;
 
     impl Hook<World<Shelf>> for CatchesUp {
-        async fn before(&self, world: &World<Shelf>, _: &Call) -> Fate {
+        async fn before(&self, world: &World<Shelf>, _: &Call) -> CallOutcome {
             world.state_mut().table.catch_up(|_| false);
-            Fate::Proceeds
+            CallOutcome::Proceeds
         }
     }
 
@@ -134,7 +134,7 @@ suite::queue_contract!(crate::on_the_queues);
 /// The state machine of a fake.
 struct FakeMachine(World<Shelf>);
 
-impl StateMachine for FakeMachine {
+impl MachineUnderTest for FakeMachine {
     type Ports = World<Shelf>;
 
     fn ports(&self) -> &World<Shelf> {

@@ -2,16 +2,16 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use snapferry::app::plan::{Outcome, When, plan};
+use snapferry::app::planner::{Outcome, When, plan};
 use snapferry::app::react::react;
 use snapferry::app::sweep::sweep;
-use snapferry::app::work::{WorkError, Worked, work};
+use snapferry::app::work::{CommandOutcome, WorkError, work};
 use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::id::names::{Attempt, SnapshotId};
 use snapferry::domain::id::tags::Tags;
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::run::command::{Automated, Command, Extras, Run, Step};
+use snapferry::domain::run::command::{Automated, Command, ProtectionRequest, RunOptions, Step};
 use snapferry::domain::run::failure::{Operation, Reason};
 use snapferry::domain::run::naming;
 use snapferry::domain::run::wait::Phase;
@@ -21,8 +21,8 @@ use snapferry::ports::ExecutionState;
 use crate::planner::{listed, planning};
 use crate::policies::applied;
 use crate::world::{
-    Fixture, HOME, Name, SOURCE, TaskEnd, Token, World, a_run, backoff, broom, cluster, command,
-    database, desk, ear, ours, record, region, rules, run, time,
+    Fixture, HOME, Name, SOURCE, TaskEnd, Token, World, a_run, backoff, cluster, command, database,
+    ours, reactor_config, record, region, rules, run, sweeper_config, time, worker_config,
 };
 
 const TAGGED: &[(&str, &str)] = &[("snapferry:policy", "copies")];
@@ -81,16 +81,16 @@ fn hint(arn: &RdsArn) -> String {
     .to_string()
 }
 
-fn hear(world: &World, arns: &[&RdsArn]) -> Vec<String> {
+fn start_from_hints(world: &World, arns: &[&RdsArn]) -> Vec<String> {
     let records = arns
         .iter()
         .enumerate()
         .map(|(n, arn)| record(&format!("m-{n}"), hint(arn), 1))
         .collect();
-    run(react(world, &ear(), &backoff(), records))
+    run(react(world, &reactor_config(), &backoff(), records))
 }
 
-fn the_run(world: &World) -> Run {
+fn the_run(world: &World) -> ProtectionRequest {
     let runs = world.runs();
     assert_eq!(runs.len(), 1, "{runs:?}");
     runs[0].clone()
@@ -102,11 +102,11 @@ mod a_hint {
     #[test]
     fn starts_the_run_of_the_snapshot_it_tells_of() {
         let (world, arn) = world();
-        assert_eq!(hear(&world, &[&arn]), Vec::<String>::new());
+        assert_eq!(start_from_hints(&world, &[&arn]), Vec::<String>::new());
         let run = the_run(&world);
         assert_eq!(run.planned_at, time(TAKEN), "the time is RDS's");
         assert_eq!(run.policy.as_str(), "copies");
-        let of = run.extras.automated.unwrap();
+        let of = run.options.automated.unwrap();
         assert_eq!(of.snapshot, arn);
         assert_eq!(of.expires_at, Some(time("2026-11-29T02:30:17Z")));
     }
@@ -114,8 +114,8 @@ mod a_hint {
     #[test]
     fn that_is_doubled_starts_one() {
         let (world, arn) = world();
-        hear(&world, &[&arn, &arn]);
-        hear(&world, &[&arn]);
+        start_from_hints(&world, &[&arn, &arn]);
+        start_from_hints(&world, &[&arn]);
         assert_eq!(world.executions().len(), 1);
         the_run(&world);
     }
@@ -123,15 +123,15 @@ mod a_hint {
     #[test]
     fn of_another_snapshot_of_the_database_is_another_run() {
         let (world, arn) = world();
-        hear(&world, &[&arn]);
+        start_from_hints(&world, &[&arn]);
         let first = the_run(&world);
         let stack = rules().stack;
         let mut other = first.clone();
-        other.extras.automated = Some(Automated {
+        other.options.automated = Some(Automated {
             snapshot: automated_arn(&database("orders"), "2026-11-22-02-31"),
             expires_at: None,
         });
-        let name = |run: &Run| naming::execution(&stack, run, Attempt::FIRST);
+        let name = |run: &ProtectionRequest| naming::execution(&stack, run, Attempt::FIRST);
         assert_ne!(name(&first), name(&other));
     }
 
@@ -144,7 +144,7 @@ mod a_hint {
             &[("snapferry:policy", "copies"), ("snapferry:exclude", "")],
         ] {
             world.rds().databases = vec![listed("orders", tags)];
-            assert_eq!(hear(&world, &[&arn]), Vec::<String>::new());
+            assert_eq!(start_from_hints(&world, &[&arn]), Vec::<String>::new());
         }
         assert!(world.executions().is_empty());
     }
@@ -154,7 +154,7 @@ mod a_hint {
         let (world, arn) = world();
         applied(&world, "[policy.default]\nschedule = \"0 3 * * *\"\n");
         world.forget_calls();
-        assert_eq!(hear(&world, &[&arn]), Vec::<String>::new());
+        assert_eq!(start_from_hints(&world, &[&arn]), Vec::<String>::new());
         assert_eq!(world.calls().len(), 1, "{:?}", world.calls());
     }
 
@@ -162,15 +162,15 @@ mod a_hint {
     fn that_comes_before_rds_shows_the_snapshot_is_kept_for_a_moment() {
         let (world, arn) = world();
         world.rds().snapshots.clear();
-        assert_eq!(hear(&world, &[&arn]), ["m-0"]);
+        assert_eq!(start_from_hints(&world, &[&arn]), ["m-0"]);
         let creating = Snapshot {
             status: SnapshotStatus::Creating,
             ..automated(arn.clone(), "db-ORDERS", TAKEN)
         };
         world.put_snapshot(creating);
-        assert_eq!(hear(&world, &[&arn]), ["m-0"]);
+        assert_eq!(start_from_hints(&world, &[&arn]), ["m-0"]);
         let last = vec![record("m-0", hint(&arn), 4)];
-        let kept = run(react(&world, &ear(), &backoff(), last));
+        let kept = run(react(&world, &reactor_config(), &backoff(), last));
         assert_eq!(kept, Vec::<String>::new(), "the planner makes up for it");
         assert!(world.executions().is_empty());
     }
@@ -179,13 +179,13 @@ mod a_hint {
     fn that_cannot_be_looked_into_comes_again() {
         let (world, arn) = world();
         world.hook().down.borrow_mut().insert(region(SOURCE));
-        assert_eq!(hear(&world, &[&arn]), ["m-0"]);
+        assert_eq!(start_from_hints(&world, &[&arn]), ["m-0"]);
         world.hook().down.borrow_mut().clear();
         world.break_once(Name::CurrentPolicies);
-        assert_eq!(hear(&world, &[&arn]), ["m-0"]);
+        assert_eq!(start_from_hints(&world, &[&arn]), ["m-0"]);
         world.break_once(Name::StartExecution);
-        assert_eq!(hear(&world, &[&arn]), ["m-0"]);
-        assert_eq!(hear(&world, &[&arn]), Vec::<String>::new());
+        assert_eq!(start_from_hints(&world, &[&arn]), ["m-0"]);
+        assert_eq!(start_from_hints(&world, &[&arn]), Vec::<String>::new());
         the_run(&world);
     }
 
@@ -202,7 +202,7 @@ mod a_hint {
             arns.push(arn);
         }
         world.forget_calls();
-        hear(&world, &arns.iter().collect::<Vec<_>>());
+        start_from_hints(&world, &arns.iter().collect::<Vec<_>>());
         assert_eq!(world.executions().len(), 4);
         assert_eq!(world.calls_of("DescribeDBSnapshots"), 1);
         assert_eq!(world.calls_of("DescribeDBInstances"), 1);
@@ -219,7 +219,7 @@ mod a_hint {
             ..listed("orders", TAGGED)
         });
         world.put_snapshot(automated(arn.clone(), "cluster-ORDERS", TAKEN));
-        hear(&world, &[&arn]);
+        start_from_hints(&world, &[&arn]);
         assert_eq!(the_run(&world).database.arn, cluster("orders"));
     }
 }
@@ -252,14 +252,14 @@ mod the_planner {
             matches!(outcomes.as_slice(), [Outcome::Started(_)]),
             "{outcomes:?}"
         );
-        let automated = the_run(&world).extras.automated;
+        let automated = the_run(&world).options.automated;
         assert_eq!(automated.unwrap().snapshot, arn);
     }
 
     #[test]
     fn starts_none_that_a_hint_has_started() {
         let (world, arn) = world();
-        hear(&world, &[&arn]);
+        start_from_hints(&world, &[&arn]);
         let running = outcomes(&world, When::Due);
         assert!(
             matches!(running.as_slice(), [Outcome::Started(_)]),
@@ -285,7 +285,7 @@ mod the_planner {
         applied(&world, "[policy.copies]\nschedule = \"0 3 * * *\"\n");
         outcomes(&world, When::Due);
         assert!(!world.called().contains(&Name::AutomatedSnapshots));
-        assert_eq!(the_run(&world).extras.automated, None);
+        assert_eq!(the_run(&world).options.automated, None);
     }
 }
 
@@ -297,11 +297,11 @@ fn a_command(step: Step, token: &str, arn: &RdsArn) -> Command {
     };
     let base = command(step, token, "orders");
     Command {
-        run: Run {
+        run: ProtectionRequest {
             planned_at: time(TAKEN),
-            extras: Extras {
+            options: RunOptions {
                 automated: Some(of),
-                ..Extras::default()
+                ..RunOptions::default()
             },
             ..base.run
         },
@@ -309,12 +309,12 @@ fn a_command(step: Step, token: &str, arn: &RdsArn) -> Command {
     }
 }
 
-fn do_work(world: &World, command: &Command, receives: u32) -> Result<Worked, WorkError> {
-    run(work(world, &desk(), command, receives))
+fn do_work(world: &World, command: &Command, receives: u32) -> Result<CommandOutcome, WorkError> {
+    run(work(world, &worker_config(), command, receives))
 }
 
-fn copy_of(command: &Command) -> RdsArn {
-    let source = SnapshotId::of(&command.run.extras.automated.as_ref().unwrap().snapshot);
+fn expected_copy(command: &Command) -> RdsArn {
+    let source = SnapshotId::of(&command.run.options.automated.as_ref().unwrap().snapshot);
     let id = naming::copy(&rules().stack, &command.run, &source, Attempt::FIRST);
     database("orders").sibling_snapshot(&region(HOME), &id)
 }
@@ -342,7 +342,7 @@ mod the_worker {
     fn takes_no_snapshot_and_answers_the_first_step_at_once() {
         let (world, arn) = working();
         let worked = do_work(&world, &a_command(Step::Snapshot, "token-1", &arn), 1).unwrap();
-        assert!(matches!(worked, Worked::Settled(_)), "{worked:?}");
+        assert!(matches!(worked, CommandOutcome::Settled(_)), "{worked:?}");
         let answers = world.answers();
         let [(_, TaskEnd::Success(manifest))] = answers.as_slice() else {
             panic!("{answers:?}")
@@ -357,8 +357,11 @@ mod the_worker {
     fn copies_the_named_snapshot_under_a_name_of_ours() {
         let (world, arn) = working();
         let command = a_command(Step::Copy, "token-1", &arn);
-        assert_eq!(do_work(&world, &command, 1).unwrap(), Worked::Waiting);
-        let copy = copy_of(&command);
+        assert_eq!(
+            do_work(&world, &command, 1).unwrap(),
+            CommandOutcome::Waiting
+        );
+        let copy = expected_copy(&command);
         assert!(
             copy.name().starts_with("sf-orders-20261122t0230z-"),
             "{copy}"
@@ -419,7 +422,7 @@ mod the_newest_there_is {
     /// The run of a snapshot that RDS has removed holds its database's place.
     fn expired() -> (World, Command, RdsArn) {
         let (world, arn) = world();
-        hear(&world, &[&arn]);
+        start_from_hints(&world, &[&arn]);
         let of_hint = the_run(&world);
         let name = naming::execution(&rules().stack, &of_hint, Attempt::FIRST);
         world.set_token("token-1", Token::Alive);
@@ -437,7 +440,7 @@ mod the_newest_there_is {
     fn started(world: &World) -> Vec<(Timestamp, Option<Automated>)> {
         let runs = world.runs();
         let runs = runs.iter().skip(1);
-        runs.map(|run| (run.planned_at, run.extras.automated.clone()))
+        runs.map(|run| (run.planned_at, run.options.automated.clone()))
             .collect()
     }
 
@@ -457,7 +460,7 @@ mod the_newest_there_is {
     fn does_not_where_nobody_waits_for_the_expired_one_any_more() {
         let (world, command, _) = expired();
         world.set_token("token-1", Token::Dead);
-        assert_eq!(do_work(&world, &command, 4).unwrap(), Worked::Stale);
+        assert_eq!(do_work(&world, &command, 4).unwrap(), CommandOutcome::Stale);
         assert!(started(&world).is_empty());
     }
 
@@ -514,7 +517,7 @@ fn what_expires_soonest_gets_a_slot_first() {
     let queued = |arn: &RdsArn, token: &str, expires: Option<&str>| {
         world.set_token(token, Token::Alive);
         let mut command = a_command(Step::Copy, token, arn);
-        if let Some(of) = &mut command.run.extras.automated {
+        if let Some(of) = &mut command.run.options.automated {
             of.expires_at = expires.map(time);
         }
         world.put_snapshot(automated(arn.clone(), "db-ORDERS", TAKEN));
@@ -523,16 +526,19 @@ fn what_expires_soonest_gets_a_slot_first() {
                 database("other").sibling_snapshot(&region(HOME), &slot.parse_as_snapshot());
             world.hold_slot(taken);
         }
-        assert_eq!(do_work(&world, &command, 1).unwrap(), Worked::Queued);
-        copy_of(&command)
+        assert_eq!(
+            do_work(&world, &command, 1).unwrap(),
+            CommandOutcome::Queued
+        );
+        expected_copy(&command)
     };
     queued(&first, "token-1", Some("2026-11-25T00:00:00Z"));
     world.pass(SignedDuration::from_mins(1));
     let soonest = queued(&later, "token-2", Some("2026-11-24T00:00:00Z"));
     world.free_slots();
-    let one_slot = snapferry::app::sweep::Broom {
+    let one_slot = snapferry::app::sweep::SweeperConfig {
         copy_slots: 1,
-        ..broom()
+        ..sweeper_config()
     };
     assert_eq!(run(sweep(&world, &one_slot)).unwrap().handed_out, 1);
     assert!(world.slots().contains(&soonest));

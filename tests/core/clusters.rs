@@ -1,16 +1,16 @@
 //! Clusters beside instances: their own actions, no event for their copies, and never taken for each other.
 
 use serde_json::json;
-use snapferry::app::plan::{Outcome, Planned, When, plan};
+use snapferry::app::planner::{Outcome, Planned, When, plan};
 use snapferry::app::react::react;
-use snapferry::app::sweep::{Swept, sweep};
-use snapferry::app::work::{WorkError, Worked, work};
+use snapferry::app::sweep::{SweepReport, sweep};
+use snapferry::app::work::{CommandOutcome, WorkError, work};
 use snapferry::domain::id::arn::{Family, RdsArn};
 use snapferry::domain::id::names::Attempt;
-use snapferry::domain::policy::choice::LeftOut;
+use snapferry::domain::policy::choice::ExclusionReason;
 use snapferry::domain::rds::database::{Database, Refusal};
 use snapferry::domain::rds::snapshot::SnapshotStatus;
-use snapferry::domain::run::command::{Command, Run, Step};
+use snapferry::domain::run::command::{Command, ProtectionRequest, Step};
 use snapferry::domain::run::failure::{Failure, Operation, Reason, Remedy};
 use snapferry::domain::run::naming;
 use snapferry::domain::run::wait::Phase;
@@ -18,8 +18,9 @@ use snapferry::ports::SnapshotQuota;
 
 use crate::planner::planning;
 use crate::world::{
-    Fixture, SOURCE, TaskEnd, Token, World, a_cluster_run, a_run, backoff, broom, command,
-    copy_arn, desk, ear, execution_arn, ours, record, region, rules, run, snapshot_arn,
+    Fixture, SOURCE, TaskEnd, Token, World, a_cluster_run, a_run, backoff, command, copy_arn,
+    execution_arn, ours, reactor_config, record, region, rules, run, snapshot_arn, sweeper_config,
+    worker_config,
 };
 
 /// A command about the cluster `shop`.
@@ -42,12 +43,12 @@ fn alive() -> World {
         .with_token("of-instance", Token::Alive)
 }
 
-fn do_work(world: &World, command: &Command) -> Result<Worked, WorkError> {
-    run(work(world, &desk(), command, 1))
+fn do_work(world: &World, command: &Command) -> Result<CommandOutcome, WorkError> {
+    run(work(world, &worker_config(), command, 1))
 }
 
-fn do_sweep(world: &World) -> Swept {
-    run(sweep(world, &broom())).unwrap()
+fn do_sweep(world: &World) -> SweepReport {
+    run(sweep(world, &sweeper_config())).unwrap()
 }
 
 fn finish(world: &World, arn: &RdsArn) {
@@ -56,7 +57,7 @@ fn finish(world: &World, arn: &RdsArn) {
 }
 
 /// A world in which the snapshot of a run is there, available and encrypted.
-fn with_source(the_run: &Run) -> World {
+fn with_source(the_run: &ProtectionRequest) -> World {
     let world = alive();
     let mut source = ours(
         &snapshot_arn(the_run, 1),
@@ -90,7 +91,7 @@ fn a_cluster_is_snapshotted_and_copied_by_the_actions_of_clusters_alone() {
     let world = alive();
     let the_run = a_cluster_run("shop");
     let taken = do_work(&world, &of_cluster(Step::Snapshot)).unwrap();
-    assert_eq!(taken, Worked::Waiting);
+    assert_eq!(taken, CommandOutcome::Waiting);
     let source = snapshot_arn(&the_run, 1);
     assert!(source.to_string().contains(":cluster-snapshot:sf-shop-"));
     assert_eq!(world.phase(&source), Some(Phase::Requested));
@@ -100,7 +101,7 @@ fn a_cluster_is_snapshotted_and_copied_by_the_actions_of_clusters_alone() {
     world.put_snapshot(made);
 
     let copied = do_work(&world, &of_cluster(Step::Copy)).unwrap();
-    assert_eq!(copied, Worked::Waiting);
+    assert_eq!(copied, CommandOutcome::Waiting);
     let copy = copy_arn(&the_run, 1);
     let tags = world.rds().snapshots[&copy].tags.clone();
     assert_eq!(tags["snapferry:source"], source.to_string());
@@ -147,7 +148,7 @@ fn a_clusters_snapshot_is_settled_by_its_event_with_or_without_a_number() {
         let source = snapshot_arn(&a_cluster_run("shop"), 1);
         finish(&world, &source);
         let hint = record("m", event(&source, id, CREATED), 1);
-        assert!(run(react(&world, &ear(), &backoff(), vec![hint])).is_empty());
+        assert!(run(react(&world, &reactor_config(), &backoff(), vec![hint])).is_empty());
         assert_eq!(world.answers().len(), 1, "{id:?}");
     }
 }
@@ -166,7 +167,7 @@ fn an_event_of_a_clusters_copy_would_be_taken_if_one_came() {
     );
     run(react(
         &world,
-        &ear(),
+        &reactor_config(),
         &backoff(),
         vec![record("m", hint, 1)],
     ));
@@ -238,7 +239,7 @@ fn a_sweep_and_a_batch_of_hints_ask_once_for_each_region_and_family() {
     let hints = [a_run("shop"), a_cluster_run("shop")]
         .map(|r| event(&snapshot_arn(&r, 1), Some("RDS-EVENT-0075"), ""))
         .map(|body| record("m", body, 1));
-    run(react(&world, &ear(), &backoff(), hints.into()));
+    run(react(&world, &reactor_config(), &backoff(), hints.into()));
     assert_eq!(told(&world), (2, 2));
 }
 
@@ -300,7 +301,7 @@ fn the_errors_of_clusters_have_the_owners_of_their_like() {
     do_work(&world, &of_cluster(Step::Snapshot)).unwrap();
     world.forget_waits();
     let again = do_work(&world, &of_cluster(Step::Snapshot)).unwrap();
-    assert_eq!(again, Worked::Waiting, "it exists and is ours");
+    assert_eq!(again, CommandOutcome::Waiting, "it exists and is ours");
     assert_eq!(world.calls_of("DescribeDBClusterSnapshots"), 1);
 }
 
@@ -316,7 +317,11 @@ fn a_clusters_quota_is_its_own() {
     world.set_quota(Family::Instance, full);
     world.script(COPY, Some("SnapshotQuotaExceeded"), "");
     let queued = do_work(&world, &of_cluster(Step::Copy)).unwrap();
-    assert_eq!(queued, Worked::Queued, "only the instances' quota is full");
+    assert_eq!(
+        queued,
+        CommandOutcome::Queued,
+        "only the instances' quota is full"
+    );
 
     let world = with_source(&the_run);
     world.set_quota(Family::Cluster, full);
@@ -381,12 +386,12 @@ fn clusters_are_planned_beside_instances_and_what_rds_cannot_copy_is_refused_wit
     assert_eq!(
         outcomes,
         [
-            &Outcome::LeftOut(LeftOut::ClusterMember("shop".to_owned())),
+            &Outcome::ExclusionReason(ExclusionReason::ClusterMember("shop".to_owned())),
             &Outcome::Started(name),
             &Outcome::Refused(Refusal::MultiAzCluster),
             &Outcome::Refused(Refusal::UnencryptedCluster),
-            &Outcome::LeftOut(LeftOut::Excluded),
-            &Outcome::LeftOut(LeftOut::NotTagged),
+            &Outcome::ExclusionReason(ExclusionReason::Excluded),
+            &Outcome::ExclusionReason(ExclusionReason::NotTagged),
         ]
     );
     let told = outcomes[2].to_string();

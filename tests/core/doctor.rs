@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use snapferry::app::doctor::{Order, diagnose};
+use snapferry::app::doctor::{DoctorScope, diagnose};
 use snapferry::domain::doctor::databases::{Candidate, OptionGroup};
 use snapferry::domain::doctor::key_policy::Statement;
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState};
@@ -14,9 +14,9 @@ use snapferry::domain::id::arn::{Family, KeyArn, Region};
 use snapferry::domain::id::role::IamRole;
 use snapferry::domain::policy::set::Applied;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::fake::{self, Fate, Hook, Operator, Refusal, Shelf, Table, Through};
+use snapferry::fake::{self, CallOutcome, Hook, Operator, Refusal, Shelf, Table, Through};
 use snapferry::ports::{OpenPage, SnapshotQuota};
-use snapferry::settings::{Preflight, Variables};
+use snapferry::settings::{DoctorSettings, Variables};
 
 use crate::doctor_checks::{candidate, group, usable};
 use crate::world::{
@@ -125,7 +125,7 @@ impl Estate {
         table.change_slots(now, |slots| {
             slots.holders.clone_from(&self.open.holders);
             for (holder, policy) in &self.open.holders_of {
-                let of = slots.of_policies.entry(policy.clone()).or_default();
+                let of = slots.for_policies.entry(policy.clone()).or_default();
                 of.insert(holder.clone());
             }
         });
@@ -185,19 +185,19 @@ fn region_of(call: &Call) -> &str {
 }
 
 impl<W> Hook<W> for Account {
-    async fn before(&self, _: &W, call: &Call) -> Fate {
+    async fn before(&self, _: &W, call: &Call) -> CallOutcome {
         self.calls.borrow_mut().push(call.clone());
         if self.refused.contains(call.action().as_str()) {
-            return Fate::Refused(Refusal::code("AccessDeniedException"));
+            return CallOutcome::Refused(Refusal::code("AccessDeniedException"));
         }
         if self
             .down
             .iter()
             .any(|down| down.as_str() == region_of(call))
         {
-            return Fate::Refused(Refusal::no_answer());
+            return CallOutcome::Refused(Refusal::no_answer());
         }
-        Fate::Proceeds
+        CallOutcome::Proceeds
     }
 }
 
@@ -231,15 +231,15 @@ pub(crate) fn variables() -> Vec<(String, String)> {
     owned.collect()
 }
 
-pub(crate) fn preflight() -> Preflight {
-    Preflight::from_variables(Variables::new(variables())).unwrap()
+pub(crate) fn doctor_settings() -> DoctorSettings {
+    DoctorSettings::from_variables(Variables::new(variables())).unwrap()
 }
 
 pub(crate) fn findings(estate: &Estate) -> Vec<Finding> {
     in_order(run(diagnose(
         &estate.world(),
-        &preflight(),
-        &Order::default(),
+        &doctor_settings(),
+        &DoctorScope::default(),
     )))
 }
 
@@ -407,11 +407,11 @@ fn nothing_is_asked_for_each_database() {
 #[test]
 fn only_what_is_selected_and_asked_for_is_looked_at() {
     let estate = Estate::healthy();
-    let order = Order {
+    let order = DoctorScope {
         regions: vec![region(SOURCE)],
         databases: vec!["billing".to_owned()],
     };
-    let findings = run(diagnose(&estate.world(), &preflight(), &order));
+    let findings = run(diagnose(&estate.world(), &doctor_settings(), &order));
     assert!(!findings.iter().any(|one| one.subject.contains(OTHER)));
     let key = findings
         .iter()
@@ -450,17 +450,21 @@ fn the_doctor_finds_fault_where_the_planner_would_not_start() {
         let mut pairs = variables();
         pairs.retain(|(known, _)| known != name);
         pairs.push((name.to_owned(), value.to_owned()));
-        Preflight::from_variables(Variables::new(pairs))
+        DoctorSettings::from_variables(Variables::new(pairs))
     };
     let elsewhere = set("SNAPFERRY_KMS_KEY", SOURCE_KEY).unwrap();
     let estate = Estate::healthy();
-    let found = run(diagnose(&estate.world(), &elsewhere, &Order::default()));
+    let found = run(diagnose(
+        &estate.world(),
+        &elsewhere,
+        &DoctorScope::default(),
+    ));
     assert_eq!(
         level(&found, Check::RecoveryKey, SOURCE_KEY),
         Level::Failure
     );
     let unnamed = set("SNAPFERRY_WORKER_ROLE_ARN", "").unwrap();
-    let found = run(diagnose(&estate.world(), &unnamed, &Order::default()));
+    let found = run(diagnose(&estate.world(), &unnamed, &DoctorScope::default()));
     assert_eq!(
         level(&found, Check::Permissions, "WorkerRole"),
         Level::Unknown
@@ -474,6 +478,6 @@ fn the_doctor_finds_fault_where_the_planner_would_not_start() {
         circle.faults[0].contains("recovery region itself"),
         "{circle}"
     );
-    let none = Preflight::from_variables(Variables::new([])).unwrap_err();
+    let none = DoctorSettings::from_variables(Variables::new([])).unwrap_err();
     assert!(none.faults.len() >= 7, "{none}");
 }

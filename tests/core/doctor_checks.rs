@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use snapferry::app::{doctor, preview};
+use snapferry::app::{doctor, plan_preview};
 use snapferry::domain::doctor::databases::{
     Candidate, OptionGroup, claims, option_group, other_stacks,
 };
@@ -13,7 +13,7 @@ use snapferry::domain::doctor::keys::{
 use snapferry::domain::doctor::permissions::{Decision, not_named, permissions, queue_arn};
 use snapferry::domain::doctor::region::{Letters, Rule, dead_letters, forwarding_rule};
 use snapferry::domain::doctor::room::{Copies, Quota, copy_slots, snapshot_quota};
-use snapferry::domain::doctor::{Check, Finding, Level, NotSaid, in_order, is_well};
+use snapferry::domain::doctor::{Check, Finding, Level, Unanswered, in_order, is_well};
 use snapferry::domain::id::arn::{Family, KeyArn};
 use snapferry::domain::id::names::{self, ResourceId};
 use snapferry::domain::id::role::{IamRole, Role};
@@ -432,7 +432,7 @@ fn a_permission_that_is_missing_is_named_with_its_resource() {
 
 #[test]
 fn what_may_not_be_simulated_is_unknown_and_a_role_that_is_gone_a_failure() {
-    let error = |code: &str| NotSaid {
+    let error = |code: &str| Unanswered {
         action: "iam:SimulatePrincipalPolicy".to_owned(),
         code: Some(code.to_owned()),
         why: code.to_owned(),
@@ -530,5 +530,5 @@ fn the_runbook_names_each_action_that_the_doctor_asks_for() {
     let documented = actions_in_runbook("doctor", "plan");
     assert_eq!(documented, all_of(doctor::ACTIONS));
     let documented = actions_in_runbook("plan", "waits");
-    assert_eq!(documented, all_of(preview::ACTIONS));
+    assert_eq!(documented, all_of(plan_preview::ACTIONS));
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use snapferry::app::doctor::{Order, diagnose};
+use snapferry::app::doctor::{DoctorScope, diagnose};
 use snapferry::domain::doctor::databases::Candidate;
 use snapferry::domain::doctor::keys::KeyState;
 use snapferry::domain::doctor::room::{PolicyCopies, policy_slots};
@@ -19,7 +19,7 @@ use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::domain::run::command::Step;
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 
-use crate::doctor::{Estate, OTHER, SOURCE_KEY, findings, level, preflight};
+use crate::doctor::{Estate, OTHER, SOURCE_KEY, doctor_settings, findings, level};
 use crate::doctor_checks::{candidate, group, usable};
 use crate::world::{
     HOME, KEY, SOURCE, a_cluster_run, a_run, cluster, command, copy_arn, ours, region, run,
@@ -279,8 +279,8 @@ fn each_policys_key_must_be_usable_and_lent_by_the_worker() {
     assert!(key.what.contains("policies gold"), "{key:?}");
 
     let keys = [KEY, GOLD_KEY].map(|key| KeyArn::parse(key).unwrap());
-    let needed = preflight()
-        .ground
+    let needed = doctor_settings()
+        .stack_facts
         .requirements(IamRole::Function(Role::Worker), &keys);
     for key in keys {
         let lends = needed
@@ -369,7 +369,11 @@ fn a_policys_own_copy_slots_are_told() {
 fn the_slots_of_all_policies_are_the_lower_of_the_sets_and_the_stacks() {
     let mut estate = under(gold());
     estate.policies.as_mut().unwrap().set.copy_slots = Some(5);
-    let found = run(diagnose(&estate.world(), &preflight(), &Order::default()));
+    let found = run(diagnose(
+        &estate.world(),
+        &doctor_settings(),
+        &DoctorScope::default(),
+    ));
     let slots = only(&found, Check::CopySlots, HOME);
     assert!(slots.what.starts_with("0 of 5 taken"), "{slots:?}");
 }

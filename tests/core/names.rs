@@ -10,7 +10,7 @@ use snapferry::domain::id::database_ref::DatabaseRef;
 use snapferry::domain::id::names::{Attempt, ExecutionName, ResourceId};
 use snapferry::domain::id::tags::{PolicyName, StackId};
 use snapferry::domain::limits::{CLUSTER_SNAPSHOT_ID_MAX, EXECUTION_NAME_MAX};
-use snapferry::domain::run::command::{Extras, Run};
+use snapferry::domain::run::command::{ProtectionRequest, RunOptions};
 
 use crate::world::{KEY, a_run, copy_arn, snapshot_arn, time};
 
@@ -22,9 +22,9 @@ prop_compose! {
         resource in "[A-Z0-9]{26}",
         policy in "[a-z._-]{1,64}",
         seconds in 0_i64..4_102_444_800,
-    ) -> Run {
+    ) -> ProtectionRequest {
         let kind = if cluster { "cluster" } else { "db" };
-        Run {
+        ProtectionRequest {
             database: DatabaseRef {
                 arn: RdsArn::parse(&format!("arn:aws:rds:{region}:111122223333:{kind}:{name}")).unwrap(),
                 resource_id: ResourceId::parse(&format!("db-{resource}")).unwrap(),
@@ -32,7 +32,7 @@ prop_compose! {
             policy: PolicyName::parse(&policy).unwrap(),
             planned_at: Timestamp::from_second(seconds).unwrap(),
             key: KeyArn::parse(KEY).unwrap(),
-            extras: Extras::default(),
+            options: RunOptions::default(),
         }
     }
 }
@@ -93,7 +93,7 @@ proptest! {
 #[test]
 fn a_name_changes_with_each_thing_that_makes_a_run_another() {
     let run = a_run("orders");
-    let name = |stack: &str, change: &dyn Fn(&mut Run)| {
+    let name = |stack: &str, change: &dyn Fn(&mut ProtectionRequest)| {
         let mut run = run.clone();
         change(&mut run);
         naming::execution(&StackId::parse(stack).unwrap(), &run, Attempt::FIRST)

@@ -1,11 +1,11 @@
 //! The planner: due times, selection by tags, single flight, names that are used up.
 
 use jiff::SignedDuration;
-use snapferry::app::plan::{Outcome, Planned, When, plan};
+use snapferry::app::planner::{Outcome, Planned, When, plan};
 use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::id::names::{Attempt, ExecutionName, ResourceId};
 use snapferry::domain::id::tags::Tags;
-use snapferry::domain::policy::choice::LeftOut;
+use snapferry::domain::policy::choice::ExclusionReason;
 use snapferry::domain::rds::database::{Database, Refusal};
 use snapferry::domain::run::naming;
 use snapferry::ports::{ClaimRun as _, ExecutionState};
@@ -212,10 +212,10 @@ fn tags_select_and_exclusion_wins() {
     assert_eq!(
         outcomes(&planned),
         [
-            &Outcome::LeftOut(LeftOut::Excluded),
-            &Outcome::LeftOut(LeftOut::ClusterMember("cluster-1".to_owned())),
-            &Outcome::LeftOut(LeftOut::NotTagged),
-            &Outcome::LeftOut(LeftOut::UnknownPolicy("gold".to_owned())),
+            &Outcome::ExclusionReason(ExclusionReason::Excluded),
+            &Outcome::ExclusionReason(ExclusionReason::ClusterMember("cluster-1".to_owned())),
+            &Outcome::ExclusionReason(ExclusionReason::NotTagged),
+            &Outcome::ExclusionReason(ExclusionReason::UnknownPolicy("gold".to_owned())),
             &Outcome::Started(name_of("tagged", 1)),
         ]
     );
@@ -237,7 +237,10 @@ fn the_selection_all_takes_untagged_databases_too_but_never_excluded_ones() {
     .remove(0);
     assert!(matches!(
         outcomes(&planned)[..],
-        [Outcome::Started(_), Outcome::LeftOut(LeftOut::Excluded)]
+        [
+            Outcome::Started(_),
+            Outcome::ExclusionReason(ExclusionReason::Excluded)
+        ]
     ));
 }
 

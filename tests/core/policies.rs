@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
-use snapferry::app::plan::{Outcome, Planned, When, plan};
+use snapferry::app::planner::{Outcome, Planned, When, plan};
 use snapferry::app::policies::{self, ApplyError, apply};
 use snapferry::domain::id::names::OptionGroup;
 use snapferry::domain::id::tags::TagKey;
-use snapferry::domain::policy::choice::LeftOut;
+use snapferry::domain::policy::choice::ExclusionReason;
 use snapferry::domain::policy::set::{Applied, Note, Version};
 use snapferry::domain::rds::database::Database;
 use snapferry::json;
@@ -210,13 +210,13 @@ fn each_database_is_planned_by_the_policy_that_its_tag_names() {
         .values()
         .flat_map(|planned| &planned.rows)
         .map(|row| &row.outcome)
-        .filter(|outcome| matches!(outcome, Outcome::LeftOut(_)))
+        .filter(|outcome| matches!(outcome, Outcome::ExclusionReason(_)))
         .collect();
     assert_eq!(
         left_out,
         [
-            &Outcome::LeftOut(LeftOut::UnknownPolicy("gold".to_owned())),
-            &Outcome::LeftOut(LeftOut::Excluded)
+            &Outcome::ExclusionReason(ExclusionReason::UnknownPolicy("gold".to_owned())),
+            &Outcome::ExclusionReason(ExclusionReason::Excluded)
         ]
     );
 }
@@ -267,21 +267,21 @@ fn a_run_has_its_policys_key_or_the_stacks_and_what_the_policy_asks_for_besides(
     let own = run_of("own").unwrap();
     assert_eq!(own.key.as_str(), OTHER_KEY);
     let team = (TagKey::parse("Team").unwrap(), "blue".to_owned());
-    assert_eq!(own.extras.tags, BTreeMap::from([team]));
+    assert_eq!(own.options.tags, BTreeMap::from([team]));
     assert_eq!(
-        own.extras.option_group.as_ref().unwrap().as_str(),
+        own.options.option_group.as_ref().unwrap().as_str(),
         "recovery-tde"
     );
     let plain = run_of("plain").unwrap();
     assert_eq!(plain.key.as_str(), KEY);
-    assert!(plain.extras.tags.is_empty() && plain.extras.option_group.is_none());
+    assert!(plain.options.tags.is_empty() && plain.options.option_group.is_none());
     // The slots are of all policies together.
     for run in runs.iter() {
-        assert_eq!(run.extras.copy_slots, Some(3));
+        assert_eq!(run.options.copy_slots, Some(3));
     }
     // And each policy's are its own.
     assert_eq!(
-        (own.extras.policy_slots, plain.extras.policy_slots),
+        (own.options.policy_slots, plain.options.policy_slots),
         (None, Some(2))
     );
 }

@@ -11,11 +11,11 @@ use snapferry::domain::id::names::ExecutionName;
 use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::domain::run::command::Step;
 use snapferry::domain::run::failure::Reason;
-use snapferry::domain::run::wait::{CopyOf, Expectation, Phase, Wait};
+use snapferry::domain::run::wait::{Expectation, ExpectedCopy, Phase, Wait};
 
 use crate::world::{
     Action, Call, Fixture, HOME, Name, TaskEnd, Token, World, a_run, backoff, command, copy_arn,
-    desk, ear, ours, record, region, run, snapshot_arn,
+    ours, reactor_config, record, region, run, snapshot_arn, worker_config,
 };
 
 fn event(arn: &RdsArn, id: &str) -> String {
@@ -54,7 +54,7 @@ fn snapshot_wait(name: &str, token: &str, phase: Phase) -> Wait {
 
 fn copy_wait(name: &str, token: &str) -> Wait {
     let the_run = a_run(name);
-    let expected = Expectation::Copy(CopyOf {
+    let expected = Expectation::Copy(ExpectedCopy {
         source: snapshot_arn(&the_run, 1),
         key: the_run.key.clone(),
         engine: "postgres".to_owned(),
@@ -86,7 +86,7 @@ fn deliver(world: &World, bodies: &[String]) -> Vec<String> {
         .enumerate()
         .map(|(n, body)| record(&n.to_string(), body.clone(), 1))
         .collect();
-    let mut failed = run(react(world, &ear(), &backoff(), records));
+    let mut failed = run(react(world, &reactor_config(), &backoff(), records));
     failed.sort();
     failed
 }
@@ -136,7 +136,10 @@ fn a_hint_that_is_not_borne_out_is_kept_some_seconds_a_few_times_and_then_left_t
     let body = event(&wait.resource, "RDS-EVENT-0042");
     for receives in 1..=3 {
         let records = vec![record("0", body.clone(), receives)];
-        assert_eq!(run(react(&world, &ear(), &backoff(), records)), ["0"]);
+        assert_eq!(
+            run(react(&world, &reactor_config(), &backoff(), records)),
+            ["0"]
+        );
     }
     assert!(
         world
@@ -147,7 +150,7 @@ fn a_hint_that_is_not_borne_out_is_kept_some_seconds_a_few_times_and_then_left_t
     assert!(
         run(react(
             &world,
-            &ear(),
+            &reactor_config(),
             &backoff(),
             vec![record("0", body, 4)]
         ))
@@ -288,7 +291,7 @@ fn a_wait_that_a_newer_token_took_over_is_not_deleted() {
     let manifest = match snapferry::domain::run::settle::settle(
         &wait,
         shown.as_ref(),
-        &ear().rules,
+        &reactor_config().rules,
         world.clock(),
     ) {
         snapferry::domain::run::settle::Verdict::Succeed(manifest) => manifest,
@@ -355,7 +358,7 @@ fn a_hint_that_comes_by_both_ways_settles_once() {
             vec![vec![by_topic], vec![by_rule]]
         };
         for batch in batches {
-            let kept = run(react(&world, &ear(), &backoff(), batch));
+            let kept = run(react(&world, &reactor_config(), &backoff(), batch));
             assert!(kept.is_empty(), "{kept:?}");
         }
         assert_eq!(world.answers().len(), 1);
@@ -376,7 +379,13 @@ fn a_recovery_point_costs_two_mutations_and_three_descriptions() {
         (Step::Copy, "token-2", copy_arn(&the_run, 1)),
     ];
     for (step, token, resource) in steps {
-        run(work(&world, &desk(), &command(step, token, "orders"), 1)).unwrap();
+        run(work(
+            &world,
+            &worker_config(),
+            &command(step, token, "orders"),
+            1,
+        ))
+        .unwrap();
         world.pass(SignedDuration::from_hours(10));
         world.put_snapshot(ours(&resource, &the_run, SnapshotStatus::Available));
         assert!(deliver(&world, &[event(&resource, "RDS-EVENT-0042")]).is_empty());

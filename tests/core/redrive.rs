@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
-use snapferry::app::redrive::{Left, Order, Outcome, Redrive, redrive};
+use snapferry::app::redrive::{Outcome, Redrive, RedriveRequest, SkipReason, redrive};
 use snapferry::domain::id::names::{Attempt, ExecutionName};
-use snapferry::domain::operator::redrive::{EndedBadly, EndedExecution, Redrivable, WhyNew};
-use snapferry::domain::run::command::Run;
+use snapferry::domain::operator::redrive::{
+    FailedExecution, FailedStatus, Redrivable, RestartReason,
+};
+use snapferry::domain::run::command::ProtectionRequest;
 use snapferry::domain::run::naming;
 use snapferry::fake::step_functions::Execution;
 use snapferry::ports::{ClaimRun, ExecutionState};
@@ -14,13 +16,13 @@ use snapferry::ports::{ClaimRun, ExecutionState};
 use crate::world::{Fixture, Name, World, a_run, rules, run, time};
 
 /// An execution for a database that failed some hours ago.
-fn failed(world: &World, run: &Run, attempt: u8, hours: i64) -> ExecutionName {
+fn failed(world: &World, run: &ProtectionRequest, attempt: u8, hours: i64) -> ExecutionName {
     let name = name(run, attempt);
     let ended_at = world.clock() - SignedDuration::from_hours(hours);
     let execution = Execution {
-        ended: Some(EndedExecution {
+        ended: Some(FailedExecution {
             name: name.clone(),
-            ended: EndedBadly::Failed,
+            ended: FailedStatus::Failed,
             started_at: ended_at - SignedDuration::from_hours(1),
             ended_at,
         }),
@@ -41,37 +43,37 @@ fn redriven(world: &World) -> Vec<ExecutionName> {
     world.step_functions().redriven.clone()
 }
 
-fn name(run: &Run, attempt: u8) -> ExecutionName {
+fn name(run: &ProtectionRequest, attempt: u8) -> ExecutionName {
     let attempt = Attempt::all().nth(usize::from(attempt) - 1).unwrap();
     naming::execution(&rules().stack, run, attempt)
 }
 
-fn shown() -> Order {
-    Order {
+fn shown() -> RedriveRequest {
+    RedriveRequest {
         since: time("2026-11-08T03:05:00Z"),
         until: None,
         databases: Vec::new(),
         act: false,
         restart: false,
-        most: 200,
+        max: 200,
     }
 }
 
-fn acted() -> Order {
-    Order {
+fn acted() -> RedriveRequest {
+    RedriveRequest {
         act: true,
         ..shown()
     }
 }
 
-fn with_restart() -> Order {
-    Order {
+fn with_restart() -> RedriveRequest {
+    RedriveRequest {
         restart: true,
         ..acted()
     }
 }
 
-fn do_redrive(world: &World, order: &Order) -> Redrive {
+fn do_redrive(world: &World, order: &RedriveRequest) -> Redrive {
     run(redrive(world, &rules().stack, order)).unwrap()
 }
 
@@ -85,7 +87,7 @@ fn without_yes_everything_is_shown_and_nothing_is_done() {
     let world = World::new();
     let failed = failed(&world, &a_run("orders"), 1, 2);
     for restart in [false, true] {
-        let shown = do_redrive(&world, &Order { restart, ..shown() });
+        let shown = do_redrive(&world, &RedriveRequest { restart, ..shown() });
         assert_eq!(only(&shown), &Outcome::Redrivable);
         let row = &shown.rows[0];
         assert_eq!(row.execution.name, failed);
@@ -119,7 +121,7 @@ fn redriving_twice_is_redriving_once() {
     failed(&world, &a_run("orders"), 1, 2);
     do_redrive(&world, &acted());
     let again = do_redrive(&world, &acted());
-    assert_eq!(only(&again), &Outcome::Left(Left::RunsAgain));
+    assert_eq!(only(&again), &Outcome::SkipReason(SkipReason::RunsAgain));
     assert_eq!(redriven(&world).len(), 1);
 }
 
@@ -138,7 +140,7 @@ fn nothing_is_redriven_beside_an_execution_that_is_open() {
     let done = do_redrive(&world, &with_restart());
     assert_eq!(
         only(&done),
-        &Outcome::Left(Left::StillRunning(open.clone()))
+        &Outcome::SkipReason(SkipReason::StillRunning(open.clone()))
     );
     assert!(redriven(&world).is_empty());
     // It ends while nobody looks: it is described, and its place taken.
@@ -188,7 +190,7 @@ fn of_several_for_one_database_and_policy_only_the_latest_goes_on() {
         .iter()
         .map(|row| (row.execution.name.clone(), row.outcome.clone()))
         .collect();
-    let superseded = Outcome::Left(Left::Superseded(last.clone()));
+    let superseded = Outcome::SkipReason(SkipReason::Superseded(last.clone()));
     let expected = [
         (first, superseded.clone()),
         (second, superseded),
@@ -205,7 +207,7 @@ fn a_changed_definition_is_told_and_a_new_execution_is_offered() {
     change(&world, &failed, |past| {
         past.definition = "before".to_owned()
     });
-    let needs_new = Outcome::NeedsNew(WhyNew::DefinitionChanged);
+    let needs_new = Outcome::NeedsNew(RestartReason::DefinitionChanged);
     assert_eq!(only(&do_redrive(&world, &shown())), &needs_new);
     let done = do_redrive(&world, &acted());
     assert_eq!(only(&done), &needs_new);
@@ -240,8 +242,10 @@ fn a_new_execution_has_the_next_name_and_the_same_run_so_that_it_adopts_what_the
 fn a_window_that_is_over_is_told_before_anything_is_asked_of_step_functions() {
     let world = World::new();
     let ended = failed(&world, &a_run("orders"), 1, 14 * 24);
-    change(&world, &ended, |past| past.redrivable = Redrivable::NotSaid);
-    let needs_new = Outcome::NeedsNew(WhyNew::WindowOver);
+    change(&world, &ended, |past| {
+        past.redrivable = Redrivable::Unanswered
+    });
+    let needs_new = Outcome::NeedsNew(RestartReason::WindowOver);
     assert_eq!(only(&do_redrive(&world, &acted())), &needs_new);
     assert!(redriven(&world).is_empty());
     failed(&world, &a_run("orders"), 1, 14 * 24 - 1);
@@ -256,10 +260,10 @@ fn step_functions_no_is_told_whether_it_comes_before_or_at_the_redrive() {
     change(&world, &failed, |past| {
         past.redrivable = Redrivable::No(no.to_owned())
     });
-    let needs_new = Outcome::NeedsNew(WhyNew::Refused(no.to_owned()));
+    let needs_new = Outcome::NeedsNew(RestartReason::Refused(no.to_owned()));
     assert_eq!(only(&do_redrive(&world, &acted())), &needs_new);
     change(&world, &failed, |past| {
-        past.redrivable = Redrivable::NotSaid;
+        past.redrivable = Redrivable::Unanswered;
         past.refuses_redrive = Some(no.to_owned());
     });
     assert_eq!(only(&do_redrive(&world, &acted())), &needs_new);
@@ -279,7 +283,7 @@ fn no_new_execution_is_started_for_a_recovery_point_that_another_has_made() {
     let second = name(&the_run, 2);
     world.set_execution(&second, ExecutionState::Succeeded);
     let done = do_redrive(&world, &with_restart());
-    assert_eq!(only(&done), &Outcome::Left(Left::Done(second)));
+    assert_eq!(only(&done), &Outcome::SkipReason(SkipReason::Done(second)));
     assert!(done.is_complete());
 }
 
@@ -291,9 +295,9 @@ fn a_selection_is_by_the_time_of_the_end_and_by_database() {
     }
     let aborted = failed(&world, &a_run("e"), 1, 3);
     change(&world, &aborted, |past| {
-        past.ended.as_mut().unwrap().ended = EndedBadly::Aborted
+        past.ended.as_mut().unwrap().ended = FailedStatus::Aborted
     });
-    let databases = |order: Order| {
+    let databases = |order: RedriveRequest| {
         let redrive = do_redrive(&world, &order);
         let runs = redrive.rows.into_iter().filter_map(|row| row.run);
         let names = runs.map(|run| run.database.arn.name().to_owned());
@@ -305,18 +309,18 @@ fn a_selection_is_by_the_time_of_the_end_and_by_database() {
         "the last end first"
     );
     let now = world.clock();
-    let span = Order {
+    let span = RedriveRequest {
         since: now - SignedDuration::from_hours(5),
         until: Some(now - SignedDuration::from_hours(3)),
         ..shown()
     };
     assert_eq!(databases(span), ["b"]);
-    let named = Order {
+    let named = RedriveRequest {
         databases: vec!["db-C".to_owned(), "A".to_owned()],
         ..shown()
     };
     assert_eq!(databases(named), ["a", "c"]);
-    let first = Order { most: 2, ..shown() };
+    let first = RedriveRequest { max: 2, ..shown() };
     assert!(do_redrive(&world, &first).more);
     assert_eq!(databases(first), ["a", "e"]);
 }
@@ -338,7 +342,7 @@ fn an_execution_with_an_input_that_is_not_ours_is_left_alone() {
     let world = World::new();
     let foreign = failed(&world, &a_run("orders"), 1, 1);
     change(&world, &foreign, |past| past.run = None);
-    let left = Outcome::Left(Left::NotOurs);
+    let left = Outcome::SkipReason(SkipReason::NotOurs);
     assert_eq!(only(&do_redrive(&world, &with_restart())), &left);
     assert!(redriven(&world).is_empty());
 }

@@ -5,19 +5,19 @@ use std::collections::BTreeMap;
 
 use futures_util::FutureExt;
 use jiff::SignedDuration;
-use snapferry::app::replay::{Mail, Order, Outcome, Replay, Sleeper, replay};
+use snapferry::app::replay::{DeadLetterQueue, Outcome, Replay, ReplayRequest, TokenState, replay};
 use snapferry::app::work::batch;
-use snapferry::domain::operator::letter::{About, Selection, Undelivered};
+use snapferry::domain::operator::dead_letter::{About, Selection, Undelivered};
 use snapferry::domain::run::command::{Command, Step};
 use snapferry::domain::run::failure::{Operation, Remedy};
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 use snapferry::fake::queue::Message;
-use snapferry::fake::{self, Call, Fate, Hook, Refusal, Shelf, Through};
+use snapferry::fake::{self, Call, CallOutcome, Hook, Refusal, Shelf, Through};
 use snapferry::json;
 
 use crate::world::{
-    Fixture, Name, Script, Token, World, a_run, backoff, command, desk, fake_world, ours, record,
-    run, snapshot_arn, time,
+    Fixture, Name, Script, Token, World, a_run, backoff, command, fake_world, ours, record, run,
+    snapshot_arn, time, worker_config,
 };
 
 /// The world, whose operator may die in the middle of a call to SQS.
@@ -34,7 +34,7 @@ struct Interrupts {
 }
 
 impl Hook<fake::World<Shelf>> for Interrupts {
-    async fn before(&self, world: &fake::World<Shelf>, call: &Call) -> Fate {
+    async fn before(&self, world: &fake::World<Shelf>, call: &Call) -> CallOutcome {
         if !matches!(
             call.name(),
             Name::ReceiveDeadLetters
@@ -46,11 +46,11 @@ impl Hook<fake::World<Shelf>> for Interrupts {
         }
         let number = self.calls.replace(self.calls.get() + 1);
         match self.dies.get() {
-            Some((at, after_effect)) if at == number => Fate::NeverAnswered { after_effect },
+            Some((at, after_effect)) if at == number => CallOutcome::NeverAnswered { after_effect },
             _ if self.broken.borrow().contains(&call.name()) => {
-                Fate::Refused(Refusal::code("ServiceUnavailable"))
+                CallOutcome::Refused(Refusal::code("ServiceUnavailable"))
             }
-            _ => Fate::Proceeds,
+            _ => CallOutcome::Proceeds,
         }
     }
 }
@@ -117,23 +117,23 @@ fn home(post: &Post) -> Vec<String> {
         .collect()
 }
 
-fn all(mail: Mail) -> Order {
-    Order {
+fn all(mail: DeadLetterQueue) -> ReplayRequest {
+    ReplayRequest {
         mail,
         selection: Selection::default(),
         dry_run: false,
-        most: 1_000,
+        max: 1_000,
     }
 }
 
-fn commands(selection: Selection) -> Order {
-    Order {
+fn commands(selection: Selection) -> ReplayRequest {
+    ReplayRequest {
         selection,
-        ..all(Mail::Commands)
+        ..all(DeadLetterQueue::Commands)
     }
 }
 
-fn do_replay(post: &Post, order: &Order) -> Replay {
+fn do_replay(post: &Post, order: &ReplayRequest) -> Replay {
     run(replay(post, order)).unwrap()
 }
 
@@ -168,7 +168,7 @@ fn what_is_replayed_is_sent_as_it_was_and_lies_there_no_longer() {
     let post = Post::new();
     let sent = command(Step::Snapshot, "token-1", "orders");
     put_command(&post, "1", &sent);
-    let replay = do_replay(&post, &all(Mail::Commands));
+    let replay = do_replay(&post, &all(DeadLetterQueue::Commands));
     assert_eq!(outcomes(&replay), [("1", &Outcome::Replayed)].into());
     assert!(replay.is_complete() && !replay.more);
     assert_eq!(home(&post), [json::command::write(&sent)]);
@@ -176,7 +176,7 @@ fn what_is_replayed_is_sent_as_it_was_and_lies_there_no_longer() {
 }
 
 /// Twelve letters, of which some are selected: more than one receive, and both kinds of ending.
-fn a_full_post() -> (Post, Order) {
+fn a_full_post() -> (Post, ReplayRequest) {
     let post = Post::new();
     for n in 0..12 {
         let name = if n % 3 == 0 { "billing" } else { "orders" };
@@ -249,7 +249,7 @@ fn a_message_that_could_not_be_removed_is_there_twice_and_is_not_sent_again() {
     let post = Post::new();
     put_command(&post, "1", &command(Step::Copy, "token-1", "orders"));
     post.hook().broken.borrow_mut().push(Name::RemoveDeadLetter);
-    let replay = do_replay(&post, &all(Mail::Commands));
+    let replay = do_replay(&post, &all(DeadLetterQueue::Commands));
     assert!(matches!(outcomes(&replay)["1"], Outcome::SentAndKept(_)));
     assert!(!replay.is_complete());
     assert_eq!((home(&post).len(), lying(&post).len()), (1, 1));
@@ -259,7 +259,7 @@ fn a_message_that_could_not_be_removed_is_there_twice_and_is_not_sent_again() {
 fn what_is_not_selected_comes_back_at_once() {
     let (post, order) = a_full_post();
     let replay = do_replay(&post, &order);
-    assert_eq!(outcomes(&replay)["00"], &Outcome::Left);
+    assert_eq!(outcomes(&replay)["00"], &Outcome::SkipReason);
     assert_eq!(lying(&post), ["00", "03", "06", "09"]);
     assert_eq!(hidden(&post), 0);
     assert_eq!(home(&post).len(), 8);
@@ -270,13 +270,13 @@ fn a_dry_run_sends_nothing_removes_nothing_and_hides_nothing() {
     let (post, order) = a_full_post();
     post.set_token("token-1", Token::Alive);
     post.set_token("token-4", Token::Unknown);
-    let order = Order {
+    let order = ReplayRequest {
         dry_run: true,
         ..order
     };
     let replay = do_replay(&post, &order);
     assert_eq!(outcomes(&replay)["01"], &Outcome::Selected);
-    assert_eq!(outcomes(&replay)["00"], &Outcome::Left);
+    assert_eq!(outcomes(&replay)["00"], &Outcome::SkipReason);
     assert_eq!((lying(&post).len(), hidden(&post)), (12, 0));
     assert!(home(&post).is_empty());
     let sleeper = |id: &str| {
@@ -285,9 +285,9 @@ fn a_dry_run_sends_nothing_removes_nothing_and_hides_nothing() {
             .unwrap()
             .sleeper
     };
-    assert_eq!(sleeper("01"), Some(Sleeper::Alive));
-    assert_eq!(sleeper("02"), Some(Sleeper::Dead));
-    assert_eq!(sleeper("04"), Some(Sleeper::Unknown));
+    assert_eq!(sleeper("01"), Some(TokenState::Alive));
+    assert_eq!(sleeper("02"), Some(TokenState::Dead));
+    assert_eq!(sleeper("04"), Some(TokenState::Unknown));
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn replaying_asks_for_no_token_because_the_worker_does() {
 #[test]
 fn no_more_are_looked_at_than_was_said_and_it_is_told_that_there_may_be_more() {
     let (post, order) = a_full_post();
-    let replay = do_replay(&post, &Order { most: 5, ..order });
+    let replay = do_replay(&post, &ReplayRequest { max: 5, ..order });
     assert_eq!(replay.rows.len(), 5);
     assert!(replay.more);
     assert_eq!(hidden(&post), 0);
@@ -323,7 +323,7 @@ fn a_queue_that_cannot_be_read_to_its_end_is_told_and_hides_nothing() {
 #[test]
 fn an_empty_queue_is_asked_twice_and_no_more() {
     let post = Post::new();
-    let replay = do_replay(&post, &all(Mail::Events));
+    let replay = do_replay(&post, &all(DeadLetterQueue::Events));
     assert_eq!(replay, Replay::default());
     assert_eq!(post.hook().calls.get(), 2);
 }
@@ -337,7 +337,7 @@ fn parked(post: &Post) -> Command {
     post.script(operation, Some(code), denied);
     let body = json::command::write(&command);
     let records = vec![record("1", body.clone(), 10)];
-    let kept = run(batch::work(post, &desk(), &backoff(), records));
+    let kept = run(batch::work(post, &worker_config(), &backoff(), records));
     assert_eq!(
         kept,
         ["1"],
@@ -351,9 +351,9 @@ fn parked(post: &Post) -> Command {
 fn a_parked_command_says_why_and_what_mends_it() {
     let post = Post::new();
     let command = parked(&post);
-    let order = Order {
+    let order = ReplayRequest {
         dry_run: true,
-        ..all(Mail::Commands)
+        ..all(DeadLetterQueue::Commands)
     };
     let replay = do_replay(&post, &order);
     let reason = reason(&replay, "1");
@@ -379,13 +379,13 @@ fn a_parked_command_goes_on_when_the_cause_is_mended_and_it_is_replayed() {
     parked(&post);
     let resource = snapshot_arn(&a_run("orders"), 1);
     assert_eq!(post.phase(&resource), Some(Phase::Registered));
-    do_replay(&post, &all(Mail::Commands));
+    do_replay(&post, &all(DeadLetterQueue::Commands));
     let records = vec![record("2", home(&post)[0].clone(), 1)];
-    let kept = run(batch::work(&post, &desk(), &backoff(), records));
+    let kept = run(batch::work(&post, &worker_config(), &backoff(), records));
     assert!(kept.is_empty());
     let wait = post.wait(&resource).unwrap();
     assert_eq!(wait.phase, Phase::Requested);
-    assert_eq!(wait.standing_trouble(), None, "the trouble is over");
+    assert_eq!(wait.current_error(), None, "the trouble is over");
     assert!(post.rds().snapshots.contains_key(&resource));
 }
 
@@ -395,7 +395,7 @@ fn the_reason_is_told_of_the_wait_that_has_the_commands_own_token() {
     parked(&post);
     // A retried state's newer command rests there too; its token is not the wait's.
     put_command(&post, "2", &command(Step::Snapshot, "token-2", "orders"));
-    let replay = do_replay(&post, &all(Mail::Commands));
+    let replay = do_replay(&post, &all(DeadLetterQueue::Commands));
     assert!(reason(&replay, "1").contains("AccessDenied"));
     assert_eq!(replay.rows[1].letter.reason, None);
 }
@@ -405,9 +405,9 @@ fn a_dead_command_is_dropped_by_the_worker_and_nothing_is_done_for_it() {
     let post = Post::new();
     post.set_token("token-1", Token::Dead);
     put_command(&post, "1", &command(Step::Snapshot, "token-1", "orders"));
-    do_replay(&post, &all(Mail::Commands));
+    do_replay(&post, &all(DeadLetterQueue::Commands));
     let records = vec![record("2", home(&post)[0].clone(), 1)];
-    let kept = run(batch::work(&post, &desk(), &backoff(), records));
+    let kept = run(batch::work(&post, &worker_config(), &backoff(), records));
     assert!(kept.is_empty());
     assert!(post.rds().snapshots.is_empty());
     assert!(post.waits().is_empty());
@@ -426,14 +426,14 @@ fn of_several_commands_for_one_database_only_the_one_whose_token_lives_does_anyt
             &command(Step::Snapshot, &token, "orders"),
         );
     }
-    do_replay(&post, &all(Mail::Commands));
+    do_replay(&post, &all(DeadLetterQueue::Commands));
     assert_eq!(home(&post).len(), 4);
     let bodies = home(&post);
     let records = bodies
         .into_iter()
         .map(|body| record("m", body, 1))
         .collect();
-    let kept = run(batch::work(&post, &desk(), &backoff(), records));
+    let kept = run(batch::work(&post, &worker_config(), &backoff(), records));
     assert!(kept.is_empty());
     assert_eq!(post.calls_of("CreateDBSnapshot"), 1);
     let waits = post.waits();
@@ -455,7 +455,7 @@ fn a_selection_is_by_database_by_time_and_by_reason_and_all_of_it_must_hold() {
         },
     );
     let taken = |selection: Selection| {
-        let order = Order {
+        let order = ReplayRequest {
             dry_run: true,
             ..commands(selection)
         };
@@ -512,8 +512,8 @@ fn what_cannot_be_read_is_told_and_left_unless_it_is_asked_for() {
         &post,
         letter("1", format!("{{\"schema\": 1, \"token\": \"{secret}\"")),
     );
-    let replay = do_replay(&post, &all(Mail::Commands));
-    assert_eq!(outcomes(&replay), [("1", &Outcome::Left)].into());
+    let replay = do_replay(&post, &all(DeadLetterQueue::Commands));
+    assert_eq!(outcomes(&replay), [("1", &Outcome::SkipReason)].into());
     assert!(reason(&replay, "1").contains("it cannot be read"));
     assert!(!format!("{replay:?}").contains(secret));
     let selection = Selection {
@@ -540,9 +540,9 @@ fn an_event_is_replayed_as_a_hint_and_says_whose_it_is_if_somebody_waits() {
     ));
     put(&post, letter("1", event(resource.name())));
     put(&post, letter("2", event("of-somebody-else")));
-    let order = Order {
+    let order = ReplayRequest {
         dry_run: true,
-        ..all(Mail::Events)
+        ..all(DeadLetterQueue::Events)
     };
     let replay = do_replay(&post, &order);
     let databases: Vec<_> = replay
@@ -551,7 +551,7 @@ fn an_event_is_replayed_as_a_hint_and_says_whose_it_is_if_somebody_waits() {
         .map(|r| r.letter.about.database())
         .collect();
     assert_eq!(databases, [Some(&the_run.database), None]);
-    do_replay(&post, &all(Mail::Events));
+    do_replay(&post, &all(DeadLetterQueue::Events));
     assert_eq!(home(&post).len(), 2);
     assert!(lying(&post).is_empty());
 }
@@ -573,12 +573,12 @@ fn what_eventbridge_put_there_is_told_by_its_own_words_and_replayed_the_same_way
             ..letter("1", event("sf-orders"))
         },
     );
-    let by_reason = Order {
+    let by_reason = ReplayRequest {
         selection: Selection {
             reason: Some("no_permissions".to_owned()),
             ..Selection::default()
         },
-        ..all(Mail::Events)
+        ..all(DeadLetterQueue::Events)
     };
     let replay = do_replay(&post, &by_reason);
     assert_eq!(outcomes(&replay), [("1", &Outcome::Replayed)].into());
@@ -598,17 +598,17 @@ fn what_eventbridge_put_there_is_told_by_its_own_words_and_replayed_the_same_way
 fn a_trouble_that_cannot_be_noted_changes_nothing() {
     let world = World::new().with_token("token-1", Token::Alive);
     world.script(Operation::CreateDbSnapshot, Some("AccessDenied"), "no");
-    world.break_once(Name::NoteTrouble);
+    world.break_once(Name::NoteError);
     let body = json::command::write(&command(Step::Snapshot, "token-1", "orders"));
     let kept = run(batch::work(
         &world,
-        &desk(),
+        &worker_config(),
         &backoff(),
         vec![record("1", body, 1)],
     ));
     assert_eq!(kept, ["1"]);
     let wait = world.wait(&snapshot_arn(&a_run("orders"), 1)).unwrap();
-    assert_eq!((wait.phase, wait.trouble), (Phase::Registered, None));
+    assert_eq!((wait.phase, wait.last_error), (Phase::Registered, None));
 }
 
 #[test]
@@ -617,7 +617,7 @@ fn the_last_trouble_is_noted_and_is_over_when_rds_accepts() {
     let body = json::command::write(&command(Step::Snapshot, "token-1", "orders"));
     let once = |receives| {
         let records = vec![record("1", body.clone(), receives)];
-        run(batch::work(&world, &desk(), &backoff(), records))
+        run(batch::work(&world, &worker_config(), &backoff(), records))
     };
     let resource = snapshot_arn(&a_run("orders"), 1);
     let create = Operation::CreateDbSnapshot;
@@ -627,16 +627,20 @@ fn the_last_trouble_is_noted_and_is_over_when_rds_accepts() {
     world.script(create, Some("Throttling"), "Rate exceeded");
     assert_eq!(once(2), ["1"]);
     let wait = world.wait(&resource).unwrap();
-    let trouble = wait.standing_trouble().unwrap();
-    assert_eq!((trouble.remedy, trouble.at), (None, world.clock()));
-    assert!(trouble.why.contains("Rate exceeded"), "{}", trouble.why);
+    let last_error = wait.current_error().unwrap();
+    assert_eq!((last_error.remedy, last_error.at), (None, world.clock()));
+    assert!(
+        last_error.why.contains("Rate exceeded"),
+        "{}",
+        last_error.why
+    );
     world.script(create, Some("KMSKeyNotAccessibleFault"), "disabled");
     assert_eq!(once(3), ["1"]);
     let wait = world.wait(&resource).unwrap();
-    let trouble = wait.standing_trouble().unwrap();
-    assert_eq!(trouble.remedy, Some(Remedy::FixKey));
+    let last_error = wait.current_error().unwrap();
+    assert_eq!(last_error.remedy, Some(Remedy::FixKey));
     assert!(once(4).is_empty());
-    assert_eq!(world.wait(&resource).unwrap().standing_trouble(), None);
+    assert_eq!(world.wait(&resource).unwrap().current_error(), None);
 }
 
 #[test]
@@ -656,7 +660,7 @@ fn a_trouble_is_not_noted_in_a_wait_that_another_token_has() {
     let body = json::command::write(&command(Step::Snapshot, "token-1", "orders"));
     run(batch::work(
         &world,
-        &desk(),
+        &worker_config(),
         &backoff(),
         vec![record("1", body, 1)],
     ));

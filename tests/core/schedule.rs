@@ -66,7 +66,7 @@ proptest! {
 
     #[test]
     fn a_delay_doubles_up_to_its_most_and_never_leaves_its_upper_half(receives in 0_u32..2_000, jitter in -1.0_f64..2.0) {
-        let backoff = Backoff { first: Duration::from_secs(30), most: Duration::from_mins(15) };
+        let backoff = Backoff { first: Duration::from_secs(30), max: Duration::from_mins(15) };
         let delay = backoff.delay(receives, jitter);
         let full = 30_u64.saturating_mul(1 << receives.saturating_sub(1).min(10)).min(900);
         prop_assert!(delay <= Duration::from_secs(full) && delay >= Duration::from_secs(full) / 2);

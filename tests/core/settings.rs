@@ -28,7 +28,7 @@ fn the_defaults_are_the_designs() {
     assert_eq!((stack.copy_slots, stack.sweep_width), (20, 20));
     assert_eq!(stack.rules.grace.as_mins(), 10);
     assert_eq!(
-        (stack.backoff.first.as_secs(), stack.backoff.most.as_secs()),
+        (stack.backoff.first.as_secs(), stack.backoff.max.as_secs()),
         (30, 900)
     );
 }

@@ -6,16 +6,16 @@ use snapferry::domain::id::arn::{KeyArn, RdsArn};
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::run::command::Step;
-use snapferry::domain::run::existing::{Existing, existing};
 use snapferry::domain::run::failure::Reason;
+use snapferry::domain::run::name_conflict::{NameConflict, name_conflict};
 use snapferry::domain::run::settle::{Verdict, settle};
-use snapferry::domain::run::wait::{CopyOf, Expectation, Phase, Wait};
+use snapferry::domain::run::wait::{Expectation, ExpectedCopy, Phase, Wait};
 
 use crate::world::{a_run, command, copy_arn, ours, rules, snapshot_arn, time};
 
 fn copy_wait(phase: Phase) -> Wait {
     let run = a_run("orders");
-    let expected = Expectation::Copy(CopyOf {
+    let expected = Expectation::Copy(ExpectedCopy {
         source: snapshot_arn(&run, 1),
         key: run.key.clone(),
         engine: "postgres".to_owned(),
@@ -136,7 +136,7 @@ proptest! {
     fn nothing_but_our_own_failed_or_deleting_snapshot_gives_the_name_up(status in any_status(), is_ours in any::<bool>()) {
         let mut copy = Snapshot { status: status.clone(), ..good_copy() };
         if !is_ours { copy.tags.clear(); }
-        let next = existing(&copy_wait(Phase::Registered), Some(&copy), &rules()) == Existing::NextAttempt;
+        let next = name_conflict(&copy_wait(Phase::Registered), Some(&copy), &rules()) == NameConflict::NextAttempt;
         let came_to_nothing = matches!(status, SnapshotStatus::Failed | SnapshotStatus::Deleting);
         prop_assert_eq!(next, is_ours && came_to_nothing);
     }
@@ -225,14 +225,14 @@ fn tags_that_rds_does_not_show_yet_prove_nothing_while_it_is_at_work() {
             "{verdict:?}"
         );
     }
-    let asked = existing(&copy_wait(Phase::Registered), Some(&untagged), &rules());
-    assert_eq!(asked, Existing::AskAgain);
+    let asked = name_conflict(&copy_wait(Phase::Registered), Some(&untagged), &rules());
+    assert_eq!(asked, NameConflict::AskAgain);
 
     untagged.status = SnapshotStatus::Available;
     assert_eq!(
         reason(decide(&copy_wait(Phase::Requested), Some(&untagged))),
         Reason::NameTaken
     );
-    let asked = existing(&copy_wait(Phase::Registered), Some(&untagged), &rules());
-    assert!(matches!(asked, Existing::Fail(_)), "{asked:?}");
+    let asked = name_conflict(&copy_wait(Phase::Registered), Some(&untagged), &rules());
+    assert!(matches!(asked, NameConflict::Fail(_)), "{asked:?}");
 }

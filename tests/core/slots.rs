@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::run::slot_limits::PolicySlots;
-use snapferry::domain::run::slots::{Contender, SlotPlan, plan};
+use snapferry::domain::run::slots::{SlotCandidate, SlotPlan, plan};
 use snapferry::domain::run::wait::Phase;
 
 fn copy(n: usize) -> RdsArn {
@@ -17,38 +17,42 @@ fn copy(n: usize) -> RdsArn {
     .unwrap()
 }
 
-fn contender(n: usize, phase: Phase, age: i64, expires: Option<i64>) -> Contender {
+fn candidate(n: usize, phase: Phase, age: i64, expires: Option<i64>) -> SlotCandidate {
     let zero = Timestamp::from_second(1_000_000).unwrap();
-    Contender {
+    SlotCandidate {
         resource: copy(n),
         holder: copy(n),
         phase,
         opened_at: zero - SignedDuration::from_secs(age),
         source_expires_at: expires.map(|seconds| zero + SignedDuration::from_secs(seconds)),
-        most: None,
+        max: None,
         of_policy: None,
     }
 }
 
-fn bound(policy: &str, most: usize) -> PolicySlots {
+fn bound(policy: &str, max: usize) -> PolicySlots {
     PolicySlots {
         policy: PolicyName::parse(policy).unwrap(),
-        most,
+        max,
     }
 }
 
 /// The smallest number that a copy of the policy allows which is queued for a slot.
-fn most_of(open: &[Contender], holders: &BTreeSet<RdsArn>, policy: &PolicyName) -> Option<usize> {
+fn max_of(
+    open: &[SlotCandidate],
+    holders: &BTreeSet<RdsArn>,
+    policy: &PolicyName,
+) -> Option<usize> {
     open.iter()
         .filter(|c| c.phase == Phase::Queued && !holders.contains(&c.resource))
         .filter_map(|c| c.of_policy.as_ref())
         .filter(|bound| bound.policy == *policy)
-        .map(|bound| bound.most)
+        .map(|bound| bound.max)
         .min()
 }
 
-fn count_of(copies: &BTreeSet<RdsArn>, open: &[Contender], policy: &PolicyName) -> usize {
-    let of_policy = |c: &&Contender| {
+fn count_of(copies: &BTreeSet<RdsArn>, open: &[SlotCandidate], policy: &PolicyName) -> usize {
+    let of_policy = |c: &&SlotCandidate| {
         c.of_policy
             .as_ref()
             .is_some_and(|bound| bound.policy == *policy)
@@ -57,7 +61,7 @@ fn count_of(copies: &BTreeSet<RdsArn>, open: &[Contender], policy: &PolicyName) 
     all.filter(|c| copies.contains(&c.resource)).count()
 }
 
-fn any_open() -> impl Strategy<Value = Vec<Contender>> {
+fn any_open() -> impl Strategy<Value = Vec<SlotCandidate>> {
     let one = (
         prop::sample::select(vec![
             Phase::Queued,
@@ -73,10 +77,10 @@ fn any_open() -> impl Strategy<Value = Vec<Contender>> {
     prop::collection::vec(one, 0..12).prop_map(|all| {
         all.into_iter()
             .enumerate()
-            .map(|(n, (phase, age, expires, most, of))| Contender {
-                most,
-                of_policy: of.map(|(policy, most)| bound(policy, most)),
-                ..contender(n, phase, age, expires)
+            .map(|(n, (phase, age, expires, max, of))| SlotCandidate {
+                max,
+                of_policy: of.map(|(policy, max)| bound(policy, max)),
+                ..candidate(n, phase, age, expires)
             })
             .collect()
     })
@@ -84,13 +88,13 @@ fn any_open() -> impl Strategy<Value = Vec<Contender>> {
 
 proptest! {
     #[test]
-    fn holders_after_the_plan_never_exceed_the_slots(open in any_open(), held in prop::collection::btree_set(0_usize..16, 0..5), most in 5_usize..8) {
+    fn holders_after_the_plan_never_exceed_the_slots(open in any_open(), held in prop::collection::btree_set(0_usize..16, 0..5), max in 5_usize..8) {
         let holders: BTreeSet<RdsArn> = held.iter().map(|n| copy(*n)).collect();
-        let SlotPlan { release, hand_out } = plan(&holders, &open, most);
+        let SlotPlan { release, hand_out } = plan(&holders, &open, max);
         let mut after = holders.clone();
         after.retain(|holder| !release.contains(holder));
         after.extend(hand_out.iter().cloned());
-        prop_assert!(after.len() <= most);
+        prop_assert!(after.len() <= max);
     }
 
     #[test]
@@ -100,8 +104,8 @@ proptest! {
         for policy in ["gold", "iron"].map(|name| PolicyName::parse(name).unwrap()) {
             let after: BTreeSet<RdsArn> = holders.union(&handed).cloned().collect();
             let (before, after) = (count_of(&holders, &open, &policy), count_of(&after, &open, &policy));
-            if let Some(most) = most_of(&open, &holders, &policy) {
-                prop_assert!(after <= most.max(before), "{} of {}, {} before", after, most, before);
+            if let Some(max) = max_of(&open, &holders, &policy) {
+                prop_assert!(after <= max.max(before), "{} of {}, {} before", after, max, before);
             }
         }
     }
@@ -115,16 +119,16 @@ proptest! {
     }
 
     #[test]
-    fn whoever_is_passed_over_is_behind_everybody_who_is_served(open in any_open(), most in 0_usize..8) {
-        let served: BTreeSet<RdsArn> = plan(&BTreeSet::new(), &open, most).hand_out.into_iter().collect();
-        let key = |c: &Contender| (c.source_expires_at.unwrap_or(Timestamp::MAX), c.opened_at);
+    fn whoever_is_passed_over_is_behind_everybody_who_is_served(open in any_open(), max in 0_usize..8) {
+        let served: BTreeSet<RdsArn> = plan(&BTreeSet::new(), &open, max).hand_out.into_iter().collect();
+        let key = |c: &SlotCandidate| (c.source_expires_at.unwrap_or(Timestamp::MAX), c.opened_at);
         let queued = || open.iter().filter(|c| c.phase == Phase::Queued);
         for passed in queued().filter(|c| !served.contains(&c.resource)) {
             // The smallest number that one of the queued allows holds for all of them.
-            let most = queued().filter_map(|c| c.most).fold(most, usize::min);
+            let max = queued().filter_map(|c| c.max).fold(max, usize::min);
             let policy = passed.of_policy.as_ref().map(|bound| &bound.policy);
-            let is_kept_back = policy.is_some_and(|policy| Some(count_of(&served, &open, policy)) == most_of(&open, &BTreeSet::new(), policy));
-            prop_assert!(is_kept_back || served.len() == most);
+            let is_kept_back = policy.is_some_and(|policy| Some(count_of(&served, &open, policy)) == max_of(&open, &BTreeSet::new(), policy));
+            prop_assert!(is_kept_back || served.len() == max);
             // Where it is its own policy's slots that keep it back, others may pass, but none of its policy.
             for winner in queued().filter(|c| served.contains(&c.resource)) {
                 let same = winner.of_policy.as_ref().map(|bound| &bound.policy) == policy;
@@ -137,10 +141,10 @@ proptest! {
 #[test]
 fn the_soonest_to_expire_comes_first_then_the_oldest() {
     let open = [
-        contender(1, Phase::Queued, 5, None),
-        contender(2, Phase::Queued, 1, Some(60)),
-        contender(3, Phase::Queued, 9, None),
-        contender(4, Phase::Queued, 0, Some(30)),
+        candidate(1, Phase::Queued, 5, None),
+        candidate(2, Phase::Queued, 1, Some(60)),
+        candidate(3, Phase::Queued, 9, None),
+        candidate(4, Phase::Queued, 0, Some(30)),
     ];
     assert_eq!(
         plan(&BTreeSet::new(), &open, 3).hand_out,
@@ -151,8 +155,8 @@ fn the_soonest_to_expire_comes_first_then_the_oldest() {
 #[test]
 fn a_hand_over_that_was_lost_is_made_again_without_a_second_slot() {
     let open = [
-        contender(1, Phase::Queued, 5, None),
-        contender(2, Phase::Queued, 9, None),
+        candidate(1, Phase::Queued, 5, None),
+        candidate(2, Phase::Queued, 9, None),
     ];
     let holders = BTreeSet::from([copy(1)]);
     assert_eq!(plan(&holders, &open, 1).hand_out, [copy(1)]);
@@ -160,32 +164,32 @@ fn a_hand_over_that_was_lost_is_made_again_without_a_second_slot() {
 
 #[test]
 fn nobody_overtakes_by_a_set_of_policies_that_allowed_more() {
-    let with_most = |n, age, most| Contender {
-        most: Some(most),
-        ..contender(n, Phase::Queued, age, None)
+    let with_most = |n, age, max| SlotCandidate {
+        max: Some(max),
+        ..candidate(n, Phase::Queued, age, None)
     };
     let open = [with_most(1, 9, 2), with_most(2, 5, 20), with_most(3, 1, 20)];
     let taken = BTreeSet::from([copy(8)]);
-    let holder = contender(8, Phase::Requested, 50, None);
-    let all: Vec<Contender> = open.into_iter().chain([holder]).collect();
+    let holder = candidate(8, Phase::Requested, 50, None);
+    let all: Vec<SlotCandidate> = open.into_iter().chain([holder]).collect();
     assert_eq!(plan(&taken, &all, 20).hand_out, [copy(1)]);
 }
 
 #[test]
 fn who_is_kept_back_by_its_own_policys_slots_lets_another_policys_pass() {
-    let of = |n, age, policy| Contender {
+    let of = |n, age, policy| SlotCandidate {
         of_policy: Some(bound(policy, 1)),
-        ..contender(n, Phase::Queued, age, None)
+        ..candidate(n, Phase::Queued, age, None)
     };
-    let holder = Contender {
+    let holder = SlotCandidate {
         of_policy: Some(bound("gold", 1)),
-        ..contender(8, Phase::Requested, 50, None)
+        ..candidate(8, Phase::Requested, 50, None)
     };
     let open = [
         of(1, 9, "gold"),
         of(2, 5, "iron"),
         of(3, 4, "iron"),
-        contender(4, Phase::Queued, 1, None),
+        candidate(4, Phase::Queued, 1, None),
         holder,
     ];
     let holders = BTreeSet::from([copy(8)]);

@@ -11,12 +11,12 @@ use snapferry::domain::id::names::SnapshotId;
 use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::domain::run::command::Step;
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
-use snapferry::fake::{self, Call, Fate, Hook, Shelf, Through};
+use snapferry::fake::{self, Call, CallOutcome, Hook, Shelf, Through};
 use tokio::time::{Instant, sleep};
 
 use crate::world::{
-    Fixture, HOME, Name, SOURCE, Script, Token, a_run, backoff, command, ear, fake_world, ours,
-    record, region,
+    Fixture, HOME, Name, SOURCE, Script, Token, a_run, backoff, command, fake_world, ours,
+    reactor_config, record, region,
 };
 
 const ANSWER: Duration = Duration::from_millis(10);
@@ -29,7 +29,7 @@ struct Network {
     script: Script,
     late: RefCell<Option<(Region, Duration)>>,
     under_way: Cell<usize>,
-    most: Cell<usize>,
+    max: Cell<usize>,
     asked: Cell<u32>,
 }
 
@@ -45,15 +45,15 @@ impl Network {
 }
 
 impl Hook<fake::World<Shelf>> for Network {
-    async fn before(&self, _: &fake::World<Shelf>, call: &Call) -> Fate {
+    async fn before(&self, _: &fake::World<Shelf>, call: &Call) -> CallOutcome {
         let is_callback = matches!(call.name(), Name::SendTaskSuccess | Name::SendTaskFailure);
         let counts = usize::from(is_callback);
         self.under_way.set(self.under_way.get() + counts);
-        self.most.set(self.most.get().max(self.under_way.get()));
+        self.max.set(self.max.get().max(self.under_way.get()));
         self.asked.set(self.asked.get() + 1);
         sleep(self.delay_of(call)).await;
         self.under_way.set(self.under_way.get() - counts);
-        Fate::Proceeds
+        CallOutcome::Proceeds
     }
 }
 
@@ -89,9 +89,9 @@ fn finished(world: &Slow, number: usize, place: &str) -> Record {
 /// How long a batch takes, and how many of its callbacks were under way at once at most.
 async fn takes(world: &Slow, batch: Vec<Record>) -> (Duration, usize) {
     let start = Instant::now();
-    let stay = react(world, &ear(), &backoff(), batch).await;
+    let stay = react(world, &reactor_config(), &backoff(), batch).await;
     assert_eq!(stay, [""; 0]);
-    (start.elapsed(), world.hook().most.get())
+    (start.elapsed(), world.hook().max.get())
 }
 
 #[tokio::test(start_paused = true)]
@@ -112,8 +112,8 @@ async fn a_batch_takes_a_fraction_of_the_time_of_its_calls_one_after_another() {
 async fn no_more_than_twenty_callbacks_are_under_way_at_once() {
     let world = Slow::new();
     let batch = (0..100).map(|n| finished(&world, n, SOURCE)).collect();
-    let (_, most) = takes(&world, batch).await;
-    assert_eq!(most, 20);
+    let (_, max) = takes(&world, batch).await;
+    assert_eq!(max, 20);
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,9 +123,9 @@ async fn a_region_that_answers_late_keeps_no_other_regions_callbacks_back() {
     world.hook().late.replace(Some((region(HOME), late)));
     let batch = vec![finished(&world, 1, HOME), finished(&world, 2, SOURCE)];
     let start = Instant::now();
-    let ear = ear();
+    let reactor_config = reactor_config();
     let backoff = backoff();
-    let reacting = react(&world, &ear, &backoff, batch);
+    let reacting = react(&world, &reactor_config, &backoff, batch);
     tokio::pin!(reacting);
     // The one that is not late is called back and forgotten long before the other.
     let soon = tokio::time::timeout(ANSWER * 10, &mut reacting).await;

@@ -1,16 +1,16 @@
 //! The sweeper: settles what no event announced, and hands copy slots on.
 
 use jiff::SignedDuration;
-use snapferry::app::sweep::{Swept, sweep};
+use snapferry::app::sweep::{SweepReport, sweep};
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::domain::run::command::Step;
 use snapferry::domain::run::failure::{Operation, Reason};
-use snapferry::domain::run::wait::{CopyOf, Expectation, Phase, Wait};
+use snapferry::domain::run::wait::{Expectation, ExpectedCopy, Phase, Wait};
 
 use crate::world::{
-    Fixture, Name, SOURCE, TaskEnd, Token, World, a_run, broom, command, copy_arn, ours, region,
-    run, snapshot_arn,
+    Fixture, Name, SOURCE, TaskEnd, Token, World, a_run, command, copy_arn, ours, region, run,
+    snapshot_arn, sweeper_config,
 };
 
 fn wait_for(world: &World, step: Step, name: &str, phase: Phase) -> Wait {
@@ -19,7 +19,7 @@ fn wait_for(world: &World, step: Step, name: &str, phase: Phase) -> Wait {
         Step::Snapshot => (snapshot_arn(&the_run, 1), Expectation::Snapshot),
         Step::Copy => {
             let source = snapshot_arn(&the_run, 1);
-            let expected = Expectation::Copy(CopyOf {
+            let expected = Expectation::Copy(ExpectedCopy {
                 source,
                 key: the_run.key.clone(),
                 engine: "postgres".to_owned(),
@@ -36,14 +36,14 @@ fn wait_for(world: &World, step: Step, name: &str, phase: Phase) -> Wait {
     wait
 }
 
-fn do_sweep(world: &World) -> Swept {
-    run(sweep(world, &broom())).unwrap()
+fn do_sweep(world: &World) -> SweepReport {
+    run(sweep(world, &sweeper_config())).unwrap()
 }
 
 #[test]
 fn with_nothing_open_it_is_one_read() {
     let world = World::new();
-    assert_eq!(do_sweep(&world), Swept::default());
+    assert_eq!(do_sweep(&world), SweepReport::default());
     assert_eq!(world.called(), [Name::ListOpen]);
 }
 
@@ -236,7 +236,7 @@ fn a_lost_hand_over_is_made_again_by_the_next_sweep() {
 fn a_queued_copy_is_not_handed_out_beyond_the_slots_of_its_policies() {
     let world = World::new();
     let mut queued = wait_for(&world, Step::Copy, "orders", Phase::Queued);
-    queued.command.run.extras.copy_slots = Some(1);
+    queued.command.run.options.copy_slots = Some(1);
     world.store(queued);
     wait_for(&world, Step::Copy, "other", Phase::Requested);
     world.hold_slot(copy_arn(&a_run("other"), 1));
@@ -248,7 +248,7 @@ fn a_queued_copy_is_not_handed_out_beyond_the_slots_of_its_policies() {
 fn the_slot_of_a_copy_that_is_gone_is_freed_for_its_policy_too() {
     let world = World::new();
     let mut queued = wait_for(&world, Step::Copy, "orders", Phase::Queued);
-    queued.command.run.extras.policy_slots = Some(1);
+    queued.command.run.options.policy_slots = Some(1);
     world.store(queued);
     // One is gone whole, and of another a version that knew no policies' slots has freed the half.
     let default = PolicyName::parse("default").unwrap();

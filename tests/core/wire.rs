@@ -2,13 +2,13 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use snapferry::domain::rds::hint::Happened;
-use snapferry::domain::run::command::{Run, Step};
+use snapferry::domain::rds::hint::HintKind;
+use snapferry::domain::run::command::{ProtectionRequest, Step};
 use snapferry::error::chain;
 use snapferry::json::event::Event;
 use snapferry::json::{command, event, manifest, run};
 
-use crate::world::{a_run, any_extras, command as a_command};
+use crate::world::{a_run, any_options, command as a_command};
 
 #[test]
 fn a_command_reads_back_as_written() {
@@ -88,27 +88,27 @@ fn region_and_identity_come_from_source_arn_alone() {
         &json!({"SourceArn": ARN, "SourceIdentifier": "rds:other", "EventID": "RDS-EVENT-0042"}),
     );
     assert_eq!(hint.resource.to_string(), ARN);
-    assert_eq!(hint.happened, Happened::Finished);
+    assert_eq!(hint.kind, HintKind::Finished);
 }
 
 #[test]
 fn the_message_stands_in_for_a_missing_number() {
-    for (message, happened) in [
-        ("Manual snapshot created", Happened::Finished),
+    for (message, kind) in [
+        ("Manual snapshot created", HintKind::Finished),
         (
             "Finished copy of snapshot app-1 from region us-east-1 in 12 minutes",
-            Happened::Finished,
+            HintKind::Finished,
         ),
         (
             "Canceled snapshot copy request of app-1 from region us-east-1",
-            Happened::Gone,
+            HintKind::Gone,
         ),
-        ("Creating manual snapshot", Happened::Nothing),
-        ("", Happened::Nothing),
+        ("Creating manual snapshot", HintKind::Nothing),
+        ("", HintKind::Nothing),
     ] {
         assert_eq!(
-            hint(&json!({"SourceArn": ARN, "Message": message})).happened,
-            happened,
+            hint(&json!({"SourceArn": ARN, "Message": message})).kind,
+            kind,
             "{message}"
         );
     }
@@ -201,7 +201,7 @@ fn a_notification_without_a_number_is_told_by_its_message() {
         let Event::Hint(hint) = event::read(&notification(event_id).to_string()).unwrap() else {
             panic!("{event_id}: it is about a snapshot");
         };
-        assert_eq!((hint.happened, hint.event_id), (Happened::Finished, None));
+        assert_eq!((hint.kind, hint.event_id), (HintKind::Finished, None));
     }
 }
 
@@ -317,8 +317,8 @@ fn extras_that_rds_would_refuse_are_refused() {
 
 proptest! {
     #[test]
-    fn a_run_reads_back_as_written_whatever_its_policy_asks_for(extras in any_extras()) {
-        let the_run = Run { extras, ..a_run("orders") };
+    fn a_run_reads_back_as_written_whatever_its_policy_asks_for(options in any_options()) {
+        let the_run = ProtectionRequest { options, ..a_run("orders") };
         prop_assert_eq!(run::read(&run::write(&the_run)).unwrap(), the_run);
     }
 

@@ -1,22 +1,22 @@
 //! The worker: register then act, the live token wins, "already exists" is a question, one owner for each failure.
 
 use jiff::SignedDuration;
-use snapferry::app::conclude::Concluded;
+use snapferry::app::conclude::Settlement;
 use snapferry::app::work::batch;
-use snapferry::app::work::{WorkError, Worked, work};
+use snapferry::app::work::{CommandOutcome, WorkError, work};
 use snapferry::domain::id::arn::Family;
 use snapferry::domain::id::names::OptionGroup;
 use snapferry::domain::id::tags::{PolicyName, TagKey};
 use snapferry::domain::limits::OWN_TAGS;
 use snapferry::domain::rds::snapshot::SnapshotStatus;
-use snapferry::domain::run::command::{Command, Extras, Step};
+use snapferry::domain::run::command::{Command, RunOptions, Step};
 use snapferry::domain::run::failure::{Failure, Operation, Reason, Remedy};
-use snapferry::domain::run::wait::{CopyOf, Expectation, Phase, Wait};
+use snapferry::domain::run::wait::{Expectation, ExpectedCopy, Phase, Wait};
 use snapferry::ports::{RegisterWaits, SnapshotQuota, Written};
 
 use crate::world::{
-    Fixture, Name, TaskEnd, Token, World, a_run, backoff, command, copy_arn, desk, execution_arn,
-    ours, record, run, snapshot_arn, token,
+    Fixture, Name, TaskEnd, Token, World, a_run, backoff, command, copy_arn, execution_arn, ours,
+    record, run, snapshot_arn, token, worker_config,
 };
 
 const CREATE: Operation = Operation::CreateDbSnapshot;
@@ -42,8 +42,8 @@ fn ready_to_copy() -> (World, Command) {
     (world, command(Step::Copy, "token-1", "orders"))
 }
 
-fn do_work(world: &World, command: &Command) -> Result<Worked, WorkError> {
-    run(work(world, &desk(), command, 1))
+fn do_work(world: &World, command: &Command) -> Result<CommandOutcome, WorkError> {
+    run(work(world, &worker_config(), command, 1))
 }
 
 fn failure(world: &World) -> Failure {
@@ -58,7 +58,7 @@ fn the_wait_is_stored_before_rds_is_called_and_requested_after() {
     let world = alive();
     assert_eq!(
         do_work(&world, &snapshot_command()).unwrap(),
-        Worked::Waiting
+        CommandOutcome::Waiting
     );
     let called = world.called();
     let position = |name| called.iter().position(|call| *call == name).unwrap();
@@ -96,7 +96,10 @@ fn a_copy_costs_one_description_of_its_source_and_one_copy() {
 #[test]
 fn a_command_whose_token_is_dead_is_dropped_and_nothing_else_happens() {
     let world = World::new().with_token("token-1", Token::Dead);
-    assert_eq!(do_work(&world, &snapshot_command()).unwrap(), Worked::Stale);
+    assert_eq!(
+        do_work(&world, &snapshot_command()).unwrap(),
+        CommandOutcome::Stale
+    );
     assert_eq!(world.called(), [Name::ProbeToken]);
 }
 
@@ -142,7 +145,7 @@ fn a_stored_token_that_is_dead_gives_way_to_the_live_one() {
     let wait = stored_wait(&world, "token-0", "run-of-orders");
     assert_eq!(
         do_work(&world, &snapshot_command()).unwrap(),
-        Worked::Waiting
+        CommandOutcome::Waiting
     );
     assert_eq!(
         world.wait(&wait.resource).unwrap().command.token,
@@ -154,7 +157,10 @@ fn a_stored_token_that_is_dead_gives_way_to_the_live_one() {
 fn a_stored_token_that_is_alive_in_the_same_execution_makes_the_command_stale() {
     let world = alive().with_token("token-2", Token::Alive);
     let wait = stored_wait(&world, "token-2", "run-of-orders");
-    assert_eq!(do_work(&world, &snapshot_command()).unwrap(), Worked::Stale);
+    assert_eq!(
+        do_work(&world, &snapshot_command()).unwrap(),
+        CommandOutcome::Stale
+    );
     assert_eq!(world.wait(&wait.resource), Some(wait));
     assert!(world.answers().is_empty());
 }
@@ -189,7 +195,7 @@ fn the_same_command_again_does_not_call_rds_again() {
     do_work(&world, &snapshot_command()).unwrap();
     assert_eq!(
         do_work(&world, &snapshot_command()).unwrap(),
-        Worked::Waiting
+        CommandOutcome::Waiting
     );
     assert_eq!(world.calls_of("CreateDBSnapshot"), 1);
 }
@@ -201,7 +207,7 @@ fn a_worker_that_died_after_rds_accepted_finds_its_snapshot_again() {
     assert!(do_work(&world, &snapshot_command()).is_err());
     assert_eq!(
         do_work(&world, &snapshot_command()).unwrap(),
-        Worked::Waiting
+        CommandOutcome::Waiting
     );
     assert_eq!(
         world.phase(&snapshot_arn(&a_run("orders"), 1)),
@@ -240,7 +246,7 @@ fn exists_available_and_right_is_settled_at_once() {
     ));
     assert_eq!(
         do_work(&world, &snapshot_command()).unwrap(),
-        Worked::Settled(Concluded::Succeeded)
+        CommandOutcome::Settled(Settlement::Succeeded)
     );
     assert!(world.waits().is_empty());
 }
@@ -274,7 +280,7 @@ fn exists_and_failed_takes_the_next_suffix() {
     ));
     assert_eq!(
         do_work(&world, &snapshot_command()).unwrap(),
-        Worked::Waiting
+        CommandOutcome::Waiting
     );
     let third = snapshot_arn(&the_run, 3);
     assert!(third.name().ends_with("-a3"));
@@ -336,7 +342,7 @@ fn a_second_execution_adopts_the_first_ones_copy() {
     let mut second = copy;
     second.token = token("token-2");
     second.execution = execution_arn("run-of-orders-a2");
-    assert_eq!(do_work(&world, &second).unwrap(), Worked::Waiting);
+    assert_eq!(do_work(&world, &second).unwrap(), CommandOutcome::Waiting);
     assert_eq!(
         world
             .rds()
@@ -367,10 +373,10 @@ fn a_source_that_rds_does_not_show_is_asked_for_again_before_it_counts_as_missin
     let world = alive();
     let copy = command(Step::Copy, "token-1", "orders");
     assert!(matches!(
-        run(work(&world, &desk(), &copy, 3)),
+        run(work(&world, &worker_config(), &copy, 3)),
         Err(WorkError::NotShownYet(_))
     ));
-    run(work(&world, &desk(), &copy, 4)).unwrap();
+    run(work(&world, &worker_config(), &copy, 4)).unwrap();
     assert_eq!(failure(&world).reason, Reason::SourceMissing);
 }
 
@@ -426,7 +432,7 @@ fn no_answer_at_all_keeps_the_slot_because_rds_may_be_copying() {
 fn quota_exceeded_is_told_apart_by_the_accounts_figures() {
     let (world, copy) = ready_to_copy();
     world.script(COPY, Some("SnapshotQuotaExceeded"), "");
-    assert_eq!(do_work(&world, &copy).unwrap(), Worked::Queued);
+    assert_eq!(do_work(&world, &copy).unwrap(), CommandOutcome::Queued);
     assert_eq!(
         world.phase(&copy_arn(&a_run("orders"), 1)),
         Some(Phase::Queued)
@@ -457,7 +463,7 @@ fn a_copy_without_a_slot_is_queued_whole_and_rds_is_not_called() {
     for name in ["a", "b"] {
         world.hold_slot(copy_arn(&a_run(name), 1));
     }
-    assert_eq!(do_work(&world, &copy).unwrap(), Worked::Queued);
+    assert_eq!(do_work(&world, &copy).unwrap(), CommandOutcome::Queued);
     let wait = world.wait(&copy_arn(&a_run("orders"), 1)).unwrap();
     assert_eq!((wait.phase, &wait.command), (Phase::Queued, &copy));
     assert_eq!(world.calls_of("CopyDBSnapshot"), 0);
@@ -491,9 +497,9 @@ fn a_queued_command_that_comes_again_finds_its_source_without_asking_rds_again()
     for name in ["a", "b"] {
         world.hold_slot(copy_arn(&a_run(name), 1));
     }
-    assert_eq!(do_work(&world, &copy).unwrap(), Worked::Queued);
+    assert_eq!(do_work(&world, &copy).unwrap(), CommandOutcome::Queued);
     world.free_slots();
-    assert_eq!(do_work(&world, &copy).unwrap(), Worked::Waiting);
+    assert_eq!(do_work(&world, &copy).unwrap(), CommandOutcome::Waiting);
     assert_eq!(world.calls_of("DescribeDBSnapshots"), 1);
     let snapshots = world.rds().snapshots.clone();
     let tags = &snapshots[&copy_arn(&a_run("orders"), 1)].tags;
@@ -509,7 +515,7 @@ fn a_later_attempt_keeps_the_slot_of_the_first() {
     world.hold_slot(copy_arn(&a_run("a"), 1));
     world.hold_slot(first.clone());
 
-    assert_eq!(do_work(&world, &copy).unwrap(), Worked::Waiting);
+    assert_eq!(do_work(&world, &copy).unwrap(), CommandOutcome::Waiting);
     assert!(world.rds().snapshots.contains_key(&second));
     assert_eq!(world.phase(&second), Some(Phase::Requested));
     assert_eq!(world.slots().len(), 2);
@@ -527,7 +533,7 @@ fn a_command_that_comes_again_goes_on_with_the_attempt_that_its_wait_is_at() {
     assert_eq!(world.phase(&second), Some(Phase::Registered));
 
     let calls = world.calls_of("CopyDBSnapshot");
-    assert_eq!(do_work(&world, &copy).unwrap(), Worked::Waiting);
+    assert_eq!(do_work(&world, &copy).unwrap(), CommandOutcome::Waiting);
     assert_eq!(world.calls_of("CopyDBSnapshot"), calls + 1);
     assert_eq!(world.phase(&second), Some(Phase::Requested));
     assert_eq!(world.waits().len(), 1, "one token has one wait");
@@ -540,7 +546,7 @@ fn a_command_that_comes_again_goes_on_with_the_attempt_that_its_wait_is_at() {
 fn a_delivery_that_falls_behind_another_never_takes_the_wait_back() {
     let (world, copy) = ready_to_copy();
     let the_run = a_run("orders");
-    let expected = Expectation::Copy(CopyOf {
+    let expected = Expectation::Copy(ExpectedCopy {
         source: snapshot_arn(&the_run, 1),
         key: the_run.key.clone(),
         engine: "postgres".to_owned(),
@@ -556,7 +562,7 @@ fn a_delivery_that_falls_behind_another_never_takes_the_wait_back() {
     assert_eq!(behind, Written::Conflict);
     assert_eq!(run(world.register(&wait(1))).unwrap(), Some(wait(3)));
 
-    assert_eq!(do_work(&world, &copy).unwrap(), Worked::Waiting);
+    assert_eq!(do_work(&world, &copy).unwrap(), CommandOutcome::Waiting);
     assert_eq!(
         world.phase(&copy_arn(&the_run, 3)),
         Some(Phase::Requested),
@@ -590,7 +596,7 @@ fn one_bad_record_of_a_batch_fails_alone_with_a_growing_delay() {
         record("2", good, 1),
         record("3", "{}", 4),
     ];
-    let mut failed = run(batch::work(&world, &desk(), &backoff(), records));
+    let mut failed = run(batch::work(&world, &worker_config(), &backoff(), records));
     failed.sort();
     assert_eq!(failed, ["1", "3"]);
     let mut delays = world.delays();
@@ -615,7 +621,7 @@ fn a_panic_is_one_records_failure() {
         record("2", snapferry::json::command::write(&other), 1),
     ];
     assert_eq!(
-        run(batch::work(&world, &desk(), &backoff(), records)),
+        run(batch::work(&world, &worker_config(), &backoff(), records)),
         ["1"]
     );
     assert_eq!(
@@ -647,7 +653,7 @@ fn a_source_that_the_copying_rds_does_not_know_yet_is_asked_for_again_before_it_
     let (world, copy) = ready_to_copy();
     for receives in 1..=4 {
         world.script(COPY, Some("DBSnapshotNotFound"), "");
-        let worked = run(work(&world, &desk(), &copy, receives));
+        let worked = run(work(&world, &worker_config(), &copy, receives));
         assert_eq!(worked.is_err(), receives <= 3, "{receives}: {worked:?}");
     }
     assert_eq!(failure(&world).reason, Reason::SourceMissing);
@@ -661,25 +667,25 @@ fn a_source_whose_status_proves_nothing_is_asked_for_until_it_does() {
     let unreadable = SnapshotStatus::Other("without an engine".to_owned());
     world.put_snapshot(ours(&source, &the_run, unreadable));
     for receives in 1..=9 {
-        let worked = run(work(&world, &desk(), &copy, receives));
+        let worked = run(work(&world, &worker_config(), &copy, receives));
         assert!(
             matches!(worked, Err(WorkError::NotShownYet(_))),
             "{worked:?}"
         );
     }
     world.put_snapshot(ours(&source, &the_run, SnapshotStatus::Available));
-    assert_eq!(do_work(&world, &copy).unwrap(), Worked::Waiting);
+    assert_eq!(do_work(&world, &copy).unwrap(), CommandOutcome::Waiting);
 }
 
 /// The second step's command, of a policy that asks for all there is.
 fn copy_with_extras() -> (World, Command) {
     let (world, mut copy) = ready_to_copy();
-    copy.run.extras = Extras {
+    copy.run.options = RunOptions {
         tags: [("Team", "blue"), ("Cost", "7")]
             .map(|(key, value)| (TagKey::parse(key).unwrap(), value.to_owned()))
             .into(),
         option_group: Some(OptionGroup::parse("recovery-tde").unwrap()),
-        ..Extras::default()
+        ..RunOptions::default()
     };
     (world, copy)
 }
@@ -724,13 +730,13 @@ fn the_copy_is_asked_for_with_the_policys_option_group() {
 #[test]
 fn a_policy_has_no_more_copies_in_flight_than_its_slots_and_another_is_not_kept_back_by_it() {
     for (bounded, other, worked) in [
-        (Some(1), "default", Worked::Queued),
-        (Some(2), "default", Worked::Waiting),
-        (Some(1), "another", Worked::Waiting),
-        (None, "default", Worked::Waiting),
+        (Some(1), "default", CommandOutcome::Queued),
+        (Some(2), "default", CommandOutcome::Waiting),
+        (Some(1), "another", CommandOutcome::Waiting),
+        (None, "default", CommandOutcome::Waiting),
     ] {
         let (world, mut copy) = ready_to_copy();
-        copy.run.extras.policy_slots = bounded;
+        copy.run.options.policy_slots = bounded;
         let taken = copy_arn(&a_run("a"), 1);
         let of = PolicyName::parse(other).unwrap();
         world.hold_slot_of(taken, of);
@@ -740,7 +746,7 @@ fn a_policy_has_no_more_copies_in_flight_than_its_slots_and_another_is_not_kept_
             "{bounded:?} {other}"
         );
         let counted = world.slots_of_policies().len();
-        let claims = worked == Worked::Waiting && bounded.is_some();
+        let claims = worked == CommandOutcome::Waiting && bounded.is_some();
         assert_eq!(counted, 1 + usize::from(claims), "{bounded:?} {other}");
     }
 }
@@ -748,14 +754,14 @@ fn a_policy_has_no_more_copies_in_flight_than_its_slots_and_another_is_not_kept_
 #[test]
 fn a_set_of_policies_can_lower_the_slots_and_never_raise_them() {
     for (slots, taken, worked) in [
-        (Some(1), 1, Worked::Queued),
-        (Some(1), 0, Worked::Waiting),
+        (Some(1), 1, CommandOutcome::Queued),
+        (Some(1), 0, CommandOutcome::Waiting),
         // The desk of these tests has two.
-        (Some(20), 2, Worked::Queued),
-        (None, 1, Worked::Waiting),
+        (Some(20), 2, CommandOutcome::Queued),
+        (None, 1, CommandOutcome::Waiting),
     ] {
         let (world, mut copy) = ready_to_copy();
-        copy.run.extras.copy_slots = slots;
+        copy.run.options.copy_slots = slots;
         for name in ["a", "b"].iter().take(taken) {
             world.hold_slot(copy_arn(&a_run(name), 1));
         }

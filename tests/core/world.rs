@@ -7,9 +7,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use snapferry::app::queue::Record;
-use snapferry::app::react::Ear;
-use snapferry::app::sweep::Broom;
-use snapferry::app::work::Desk;
+use snapferry::app::react::ReactorConfig;
+use snapferry::app::sweep::SweeperConfig;
+use snapferry::app::work::WorkerConfig;
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState, Manager};
 use snapferry::domain::id::arn::{ExecutionArn, Family, KeyArn, RdsArn, Region};
 use snapferry::domain::id::database_ref::DatabaseRef;
@@ -19,11 +19,13 @@ use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::policy::set::Applied;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::run::backoff::Backoff;
-use snapferry::domain::run::command::{Command, Extras, Run, Step};
+use snapferry::domain::run::command::{Command, ProtectionRequest, RunOptions, Step};
 use snapferry::domain::run::failure::Operation;
 use snapferry::domain::run::wait::{Phase, Rules, Wait};
 use snapferry::fake::table::CatalogEntry;
-use snapferry::fake::{self, Executions, Fate, Hook, Operator, Refusal, Shelf, Table, Through};
+use snapferry::fake::{
+    self, CallOutcome, Executions, Hook, Operator, Refusal, Shelf, Table, Through,
+};
 pub(crate) use snapferry::fake::{Action, Call, Name, TaskEnd};
 use snapferry::json;
 use snapferry::ports::{ExecutionState, ReceiptHandle, SnapshotQuota};
@@ -58,16 +60,16 @@ pub(crate) fn rules() -> Rules {
     }
 }
 
-pub(crate) fn desk() -> Desk {
-    Desk {
+pub(crate) fn worker_config() -> WorkerConfig {
+    WorkerConfig {
         rules: rules(),
         home: region(HOME),
         copy_slots: 2,
     }
 }
 
-pub(crate) fn ear() -> Ear {
-    Ear {
+pub(crate) fn reactor_config() -> ReactorConfig {
+    ReactorConfig {
         rules: rules(),
         width: 20,
         recheck: Duration::from_secs(5),
@@ -75,8 +77,8 @@ pub(crate) fn ear() -> Ear {
     }
 }
 
-pub(crate) fn broom() -> Broom {
-    Broom {
+pub(crate) fn sweeper_config() -> SweeperConfig {
+    SweeperConfig {
         rules: rules(),
         width: 20,
         copy_slots: 2,
@@ -86,7 +88,7 @@ pub(crate) fn broom() -> Broom {
 pub(crate) fn backoff() -> Backoff {
     Backoff {
         first: Duration::from_secs(30),
-        most: Duration::from_mins(15),
+        max: Duration::from_mins(15),
     }
 }
 
@@ -99,8 +101,8 @@ pub(crate) fn cluster(name: &str) -> RdsArn {
 }
 
 /// A run of the cluster of that name, which an instance may have as well.
-pub(crate) fn a_cluster_run(name: &str) -> Run {
-    Run {
+pub(crate) fn a_cluster_run(name: &str) -> ProtectionRequest {
+    ProtectionRequest {
         database: DatabaseRef {
             arn: cluster(name),
             resource_id: ResourceId::parse(&format!("cluster-{}", name.to_uppercase()))
@@ -110,15 +112,15 @@ pub(crate) fn a_cluster_run(name: &str) -> Run {
     }
 }
 
-fn run_of(database: &RdsArn) -> Run {
+fn run_of(database: &RdsArn) -> ProtectionRequest {
     match database.family() {
         Family::Instance => a_run(database.name()),
         Family::Cluster => a_cluster_run(database.name()),
     }
 }
 
-pub(crate) fn a_run(name: &str) -> Run {
-    Run {
+pub(crate) fn a_run(name: &str) -> ProtectionRequest {
+    ProtectionRequest {
         database: DatabaseRef {
             arn: database(name),
             resource_id: ResourceId::parse(&format!("db-{}", name.to_uppercase()))
@@ -127,12 +129,12 @@ pub(crate) fn a_run(name: &str) -> Run {
         policy: PolicyName::parse("default").expect("a policy"),
         planned_at: time("2026-11-22T03:00:00Z"),
         key: KeyArn::parse(KEY).expect("a key"),
-        extras: Extras::default(),
+        options: RunOptions::default(),
     }
 }
 
 /// Whatever a policy may ask for besides.
-pub(crate) fn any_extras() -> impl Strategy<Value = Extras> {
+pub(crate) fn any_options() -> impl Strategy<Value = RunOptions> {
     let tags = prop::collection::btree_map(
         "[A-Za-z][A-Za-z0-9 _.:/=+@-]{0,9}",
         "[A-Za-zß 0-9_.:/=+@-]{0,20}",
@@ -140,15 +142,17 @@ pub(crate) fn any_extras() -> impl Strategy<Value = Extras> {
     );
     let group = prop::option::of("(default:)?[a-z][a-z0-9]{0,9}(-[a-z0-9]{1,5})?");
     let slots = prop::option::of(1_usize..=20);
-    (tags, group, slots.clone(), slots).prop_map(|(tags, group, copy_slots, policy_slots)| Extras {
-        tags: tags
-            .into_iter()
-            .filter_map(|(key, value)| Some((TagKey::parse(&key).ok()?, value)))
-            .collect(),
-        option_group: group.map(|name| OptionGroup::parse(&name).expect("an option group")),
-        copy_slots,
-        policy_slots,
-        automated: None,
+    (tags, group, slots.clone(), slots).prop_map(|(tags, group, copy_slots, policy_slots)| {
+        RunOptions {
+            tags: tags
+                .into_iter()
+                .filter_map(|(key, value)| Some((TagKey::parse(&key).ok()?, value)))
+                .collect(),
+            option_group: group.map(|name| OptionGroup::parse(&name).expect("an option group")),
+            copy_slots,
+            policy_slots,
+            automated: None,
+        }
     })
 }
 
@@ -173,7 +177,7 @@ pub(crate) fn command(step: Step, token_text: &str, name: &str) -> Command {
     }
 }
 
-pub(crate) fn snapshot_arn(run: &Run, attempt: u8) -> RdsArn {
+pub(crate) fn snapshot_arn(run: &ProtectionRequest, attempt: u8) -> RdsArn {
     let attempt = snapferry::domain::id::names::Attempt::all()
         .nth(usize::from(attempt) - 1)
         .expect("an attempt");
@@ -181,7 +185,7 @@ pub(crate) fn snapshot_arn(run: &Run, attempt: u8) -> RdsArn {
     run.database.arn.sibling_snapshot(&region(SOURCE), &id)
 }
 
-pub(crate) fn copy_arn(run: &Run, attempt: u8) -> RdsArn {
+pub(crate) fn copy_arn(run: &ProtectionRequest, attempt: u8) -> RdsArn {
     let attempt = snapferry::domain::id::names::Attempt::all()
         .nth(usize::from(attempt) - 1)
         .expect("an attempt");
@@ -191,7 +195,7 @@ pub(crate) fn copy_arn(run: &Run, attempt: u8) -> RdsArn {
 }
 
 /// A snapshot of ours, as RDS would describe it.
-pub(crate) fn ours(arn: &RdsArn, run: &Run, status: SnapshotStatus) -> Snapshot {
+pub(crate) fn ours(arn: &RdsArn, run: &ProtectionRequest, status: SnapshotStatus) -> Snapshot {
     let is_copy = arn.region().as_str() == HOME;
     Snapshot {
         arn: arn.clone(),
@@ -289,13 +293,13 @@ impl Script {
 }
 
 impl<W> Hook<W> for Script {
-    async fn before(&self, _: &W, call: &Call) -> Fate {
+    async fn before(&self, _: &W, call: &Call) -> CallOutcome {
         self.happens_before(call);
         self.calls.borrow_mut().push(call.clone());
         match self.fault(call) {
-            Some(refusal) => Fate::Refused(refusal),
-            None if self.panics(call) => Fate::Panics,
-            None => Fate::Proceeds,
+            Some(refusal) => CallOutcome::Refused(refusal),
+            None if self.panics(call) => CallOutcome::Panics,
+            None => CallOutcome::Proceeds,
         }
     }
 }
@@ -418,8 +422,8 @@ pub(crate) trait Fixture: Sized {
 
     /// Who counts for a policy.
     fn slots_of_policies(&self) -> BTreeSet<RdsArn> {
-        let of_policies = self.table().slots().of_policies.clone();
-        of_policies.into_values().flatten().collect()
+        let for_policies = self.table().slots().for_policies.clone();
+        for_policies.into_values().flatten().collect()
     }
 
     fn hold_slot(&self, copy: RdsArn) {
@@ -433,7 +437,7 @@ pub(crate) trait Fixture: Sized {
         let now = self.clock();
         self.table().change_slots(now, |slots| {
             slots.holders.insert(copy.clone());
-            slots.of_policies.entry(policy).or_default().insert(copy);
+            slots.for_policies.entry(policy).or_default().insert(copy);
         });
     }
 
@@ -441,7 +445,7 @@ pub(crate) trait Fixture: Sized {
     fn count_for_policy(&self, copy: RdsArn, policy: PolicyName) {
         let now = self.clock();
         self.table().change_slots(now, |slots| {
-            slots.of_policies.entry(policy).or_default().insert(copy);
+            slots.for_policies.entry(policy).or_default().insert(copy);
         });
     }
 
@@ -449,7 +453,7 @@ pub(crate) trait Fixture: Sized {
         let now = self.clock();
         self.table().change_slots(now, |slots| {
             slots.holders.clear();
-            slots.of_policies.clear();
+            slots.for_policies.clear();
         });
     }
 
@@ -518,7 +522,7 @@ pub(crate) trait Fixture: Sized {
     }
 
     /// The input of each execution that was started.
-    fn runs(&self) -> Vec<Run> {
+    fn runs(&self) -> Vec<ProtectionRequest> {
         self.step_functions().started.clone()
     }
 

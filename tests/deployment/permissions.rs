@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use snapferry::app::{plan, react, sweep, work};
-use snapferry::domain::doctor::permissions::Ground;
+use snapferry::app::{planner, react, sweep, work};
+use snapferry::domain::doctor::permissions::StackFacts;
 use snapferry::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::id::role::{IamRole, Role};
 use snapferry::domain::id::tags::StackId;
@@ -35,7 +35,7 @@ const STATE_MACHINE_LOGS: [&str; 8] = [
 /// what AWS's services do in its name.
 fn needed(role: IamRole, template: &Value) -> BTreeSet<String> {
     let ports = match role {
-        IamRole::Function(Role::Planner) => plan::ACTIONS,
+        IamRole::Function(Role::Planner) => planner::ACTIONS,
         IamRole::Function(Role::Worker) => work::ACTIONS,
         IamRole::Function(Role::Reactor) => react::ACTIONS,
         IamRole::Function(Role::Sweeper) => sweep::ACTIONS,
@@ -246,7 +246,7 @@ fn the_forwarding_role_may_put_events_on_one_bus() {
 
 #[test]
 fn the_doctor_simulates_all_that_each_role_may_do_but_to_write_its_logs() {
-    let ground = Ground {
+    let stack_facts = StackFacts {
         stack: StackId::parse("prod").unwrap(),
         home: Region::parse("eu-central-1").unwrap(),
         source_regions: vec![Region::parse("eu-west-1").unwrap()],
@@ -261,8 +261,8 @@ fn the_doctor_simulates_all_that_each_role_may_do_but_to_write_its_logs() {
     };
     let template = template();
     for role in IamRole::ALL {
-        let simulated: BTreeSet<String> = ground
-            .requirements(role, std::slice::from_ref(&ground.key))
+        let simulated: BTreeSet<String> = stack_facts
+            .requirements(role, std::slice::from_ref(&stack_facts.key))
             .into_iter()
             .flat_map(|requirement| requirement.actions)
             .map(ToOwned::to_owned)

@@ -515,7 +515,7 @@ fn the_receives_of_a_message_are_over_before_its_command_is_sent_again() {
     let seconds = |parameter| Duration::from_secs(default_of(&template, parameter));
     let backoff = Backoff {
         first: seconds("BackoffSeconds"),
-        most: seconds("BackoffMaxSeconds"),
+        max: seconds("BackoffMaxSeconds"),
     };
     // At its slowest: each try hangs until its function is ended, and the delay before it comes on top.
     let longest = (1..=MAX_RECEIVES)

@@ -8,7 +8,9 @@ use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use serde_json::{Value, json};
-use snapferry::aws::{Aws, QueueUrl, Reach, Receives, Replays, Sends, Starts, for_functions};
+use snapferry::aws::{
+    Aws, QueueUrl, Reach, Replays, SourceQueue, StateMachine, TargetQueue, for_functions,
+};
 use snapferry::domain::id::arn::{Region, StateMachineArn};
 use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::run::command::Command;
@@ -23,7 +25,7 @@ use tokio::runtime::Runtime;
 
 use crate::suite::letters::{LOOKS, Queues};
 use crate::suite::samples::{execution, recovery_point, run};
-use crate::suite::step_functions::StateMachine;
+use crate::suite::step_functions::MachineUnderTest;
 
 const HOME: &str = "eu-central-1";
 const ACCOUNT: &str = "111122223333";
@@ -127,7 +129,7 @@ impl Emulator {
         let commands = self.create_queue("commands").await;
         let dead_letters = self.create_queue("dead-letters").await;
         let machine = format!("arn:aws:states:{HOME}:{ACCOUNT}:stateMachine:protect");
-        let receives = Receives {
+        let receives = SourceQueue {
             queue: commands.clone(),
             starts: StateMachineArn::parse(&machine).unwrap(),
         };
@@ -136,7 +138,7 @@ impl Emulator {
             commands_url: commands.clone(),
             dead_letters_url: dead_letters,
             commands: Commands {
-                sweeper: Aws::new(self.sdk(), "none", Sends(commands)),
+                sweeper: Aws::new(self.sdk(), "none", TargetQueue(commands)),
                 worker: Aws::new(self.sdk(), "none", receives),
             },
             dead_letters: Aws::new(self.sdk(), "none", replays),
@@ -167,7 +169,7 @@ impl Emulator {
             .call(JsonService::STEP_FUNCTIONS, "CreateStateMachine", &input)
             .await;
         let arn = answer["stateMachineArn"].as_str().unwrap();
-        let starts = Starts(StateMachineArn::parse(arn).unwrap());
+        let starts = StateMachine(StateMachineArn::parse(arn).unwrap());
         Machine {
             queue,
             ports: Aws::new(self.sdk(), "none", starts),
@@ -222,8 +224,8 @@ pub(crate) struct AwsQueues {
 
 /// Two roles share the commands queue: one sends, the other delays.
 pub(crate) struct Commands {
-    sweeper: Aws<Sends>,
-    worker: Aws<Receives>,
+    sweeper: Aws<TargetQueue>,
+    worker: Aws<SourceQueue>,
 }
 
 impl SendCommand for Commands {
@@ -280,7 +282,7 @@ impl Queues for AwsQueues {
 /// The state machine of one case.
 pub(crate) struct Machine {
     queue: QueueUrl,
-    ports: Aws<Starts>,
+    ports: Aws<StateMachine>,
 }
 
 impl Machine {
@@ -297,10 +299,10 @@ impl Machine {
     }
 }
 
-impl StateMachine for Machine {
-    type Ports = Aws<Starts>;
+impl MachineUnderTest for Machine {
+    type Ports = Aws<StateMachine>;
 
-    fn ports(&self) -> &Aws<Starts> {
+    fn ports(&self) -> &Aws<StateMachine> {
         &self.ports
     }
 

@@ -8,7 +8,8 @@ use snapferry::json::command;
 use crate::corpus::{fuzz, fuzz_batches};
 use crate::judge::{can_be_carried_out, is_a_reason, is_printable, nothing_is_made_up};
 use crate::world::{
-    Fixture, Token, World, backoff, command as a_command, desk, record, run as finish, snapshot_arn,
+    Fixture, Token, World, backoff, command as a_command, record, run as finish, snapshot_arn,
+    worker_config,
 };
 
 #[test]
@@ -43,7 +44,7 @@ fn a_good_command_is_done_among_any_others_and_only_unreadable_ones_stay() {
             .map(|record| record.message_id.clone())
             .collect();
 
-        let mut kept = finish(batch::work(&world, &desk(), &backoff(), records));
+        let mut kept = finish(batch::work(&world, &worker_config(), &backoff(), records));
         kept.sort();
         assert_eq!(kept, bad);
         let asked_for = snapshot_arn(&good.run, 1);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use snapferry::app::react;
-use snapferry::domain::rds::hint::happened;
+use snapferry::domain::rds::hint::kind;
 use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::domain::run::command::Step;
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
@@ -11,7 +11,8 @@ use snapferry::json::event::{self, Event};
 use crate::corpus::{fuzz, fuzz_batches};
 use crate::judge::{is_a_reason, is_a_snapshot, is_printable};
 use crate::world::{
-    Fixture, Token, World, backoff, command, ear, ours, record, run as finish, snapshot_arn,
+    Fixture, Token, World, backoff, command, ours, reactor_config, record, run as finish,
+    snapshot_arn,
 };
 
 #[test]
@@ -26,8 +27,8 @@ fn an_event_is_a_hint_or_foreign_or_refused_with_a_reason() {
             {
                 assert_eq!(detail["SourceArn"], json!(hint.resource.to_string()));
                 let message = detail.get("Message").and_then(Value::as_str);
-                let by_event = happened(hint.event_id.as_deref(), message.unwrap_or_default());
-                assert_eq!(hint.happened, by_event);
+                let by_event = kind(hint.event_id.as_deref(), message.unwrap_or_default());
+                assert_eq!(hint.kind, by_event);
             }
         }
         Ok(Event::Foreign) => {}
@@ -71,7 +72,7 @@ fn a_good_event_settles_its_wait_among_any_others_and_only_unreadable_ones_stay(
             .map(|record| record.message_id.clone())
             .collect();
 
-        let mut kept = finish(react::react(&world, &ear(), &backoff(), records));
+        let mut kept = finish(react::react(&world, &reactor_config(), &backoff(), records));
         kept.sort();
         assert_eq!(kept, bad);
         assert_eq!(world.answers().len(), 1, "the good one is settled");

@@ -9,7 +9,7 @@ use serde_json::Value;
 use snapferry::domain::id::arn::{RdsArn, ResourceKind};
 use snapferry::domain::id::names::{Attempt, SnapshotId};
 use snapferry::domain::limits::CLUSTER_SNAPSHOT_ID_MAX;
-use snapferry::domain::run::command::Run;
+use snapferry::domain::run::command::ProtectionRequest;
 use snapferry::error::chain;
 
 use crate::world::rules;
@@ -73,7 +73,7 @@ fn compare(at: &str, original: &Value, rewritten: &Value, may_be_absent: &[&str]
 }
 
 /// A run that was read can be carried out: it is of a database, and every name made from it is one for AWS.
-pub(crate) fn can_be_carried_out(run: &Run) {
+pub(crate) fn can_be_carried_out(run: &ProtectionRequest) {
     let kind = run.database.arn.kind();
     let is_database = matches!(kind, ResourceKind::Instance | ResourceKind::Cluster);
     holds("a run is of a database", is_database, &run.database.arn);

@@ -27,13 +27,13 @@ fn each_fault_names_its_variable(error: &SettingsError) {
 
 /// Whatever was accepted can be used: no delay is too long to be told, and a schedule has a last time or none.
 fn can_be_used(stack: &Stack) {
-    let Backoff { first, most } = stack.backoff;
+    let Backoff { first, max } = stack.backoff;
     for receives in [0, 1, 2, MAX_RECEIVES, u32::MAX] {
         for jitter in [0.0, 0.5, 1.0] {
             let delay = stack.backoff.delay(receives, jitter);
-            assert!(delay <= most, "{delay:?} is above {most:?}");
+            assert!(delay <= max, "{delay:?} is above {max:?}");
             assert!(
-                delay >= first.min(most) / 2,
+                delay >= first.min(max) / 2,
                 "{delay:?} is below half of {first:?}"
             );
         }

@@ -12,14 +12,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use peak_alloc::PeakAlloc;
-use snapferry::app::sweep::{Broom, sweep};
+use snapferry::app::sweep::{SweeperConfig, sweep};
 use snapferry::domain::id::arn::{ExecutionArn, Family, KeyArn, RdsArn, Region};
 use snapferry::domain::id::database_ref::DatabaseRef;
 use snapferry::domain::id::names::{ResourceId, SnapshotId};
 use snapferry::domain::id::tags::{self, PolicyName, StackId, Tags};
 use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::run::command::{Command, Extras, Run, Step};
+use snapferry::domain::run::command::{Command, ProtectionRequest, RunOptions, Step};
 use snapferry::domain::run::failure::Failure;
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::slot_limits::SlotLimits;
@@ -84,12 +84,12 @@ fn wait(n: usize) -> Wait {
         token: TaskToken::parse(&format!("token-{n}-{}", "x".repeat(TOKEN))).unwrap(),
         execution: ExecutionArn::parse(&execution).unwrap(),
         retry: 0,
-        run: Run {
+        run: ProtectionRequest {
             database: database(n),
             policy: PolicyName::parse("default").unwrap(),
             planned_at: now(),
             key: KeyArn::parse(key).unwrap(),
-            extras: Extras::default(),
+            options: RunOptions::default(),
         },
     };
     let mut wait = Wait::new(arn(n), command, Expectation::Snapshot, now());
@@ -194,7 +194,7 @@ impl Waits for Crowd {
 impl RecordRecoveryPoint for Crowd {
     async fn record_recovery_point(
         &self,
-        _run: &Run,
+        _run: &ProtectionRequest,
         _execution: &ExecutionArn,
         _copy: &Manifest,
     ) -> Result<(), PortError> {
@@ -242,7 +242,7 @@ fn ten_thousand_open_waits_are_swept_under_64_mb_and_each_is_settled_once() {
     let crowd = Crowd {
         settled: RefCell::new(vec![0; WAITS]),
     };
-    let broom = Broom {
+    let sweeper_config = SweeperConfig {
         rules: Rules {
             stack: StackId::parse("prod").unwrap(),
             grace: SignedDuration::from_mins(10),
@@ -251,7 +251,10 @@ fn ten_thousand_open_waits_are_swept_under_64_mb_and_each_is_settled_once() {
         copy_slots: 20,
     };
     ALLOCATOR.reset_peak_usage();
-    let swept = sweep(&crowd, &broom).now_or_never().unwrap().unwrap();
+    let swept = sweep(&crowd, &sweeper_config)
+        .now_or_never()
+        .unwrap()
+        .unwrap();
     let peak = ALLOCATOR.peak_usage_as_mb();
     assert_eq!((swept.open, swept.settled), (WAITS, WAITS / 2));
     let settled = crowd.settled.borrow();

@@ -12,7 +12,7 @@ use std::cell::Cell;
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use peak_alloc::PeakAlloc;
-use snapferry::app::preview::preview;
+use snapferry::app::plan_preview::preview;
 use snapferry::domain::id::arn::{Family, RdsArn, Region};
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::id::tags::PolicyName;

@@ -11,7 +11,7 @@ use snapferry::domain::id::arn::{KeyArn, RdsArn, Region, StateMachineArn};
 use snapferry::domain::id::database_ref::DatabaseRef;
 use snapferry::domain::id::names::{Attempt, ResourceId, SnapshotId};
 use snapferry::domain::id::tags::{self, PolicyName, StackId};
-use snapferry::domain::run::command::{Extras, Run, Step};
+use snapferry::domain::run::command::{ProtectionRequest, RunOptions, Step};
 use snapferry::domain::run::wait::Phase;
 use snapferry::json;
 
@@ -138,9 +138,9 @@ fn hint(number: usize) -> anyhow::Result<Hint> {
     })
 }
 
-fn run(number: usize) -> anyhow::Result<Run> {
+fn run(number: usize) -> anyhow::Result<ProtectionRequest> {
     let database = format!("arn:aws:rds:{SOURCE}:{ACCOUNT}:db:orders-{number:03}");
-    Ok(Run {
+    Ok(ProtectionRequest {
         database: DatabaseRef {
             arn: RdsArn::parse(&database)?,
             resource_id: ResourceId::parse(&format!("db-{number:026}"))?,
@@ -148,7 +148,7 @@ fn run(number: usize) -> anyhow::Result<Run> {
         policy: PolicyName::parse("default")?,
         planned_at: PLANNED_AT.parse()?,
         key: KeyArn::parse(KEY)?,
-        extras: Extras::default(),
+        options: RunOptions::default(),
     })
 }
 
@@ -162,7 +162,7 @@ fn token(number: usize) -> String {
 }
 
 /// The wait as the worker writes it (the table in `src/aws/items.rs`).
-fn item(arn: &RdsArn, run: &Run, token: &str) -> anyhow::Result<Value> {
+fn item(arn: &RdsArn, run: &ProtectionRequest, token: &str) -> anyhow::Result<Value> {
     let opened = run.planned_at.checked_add(SignedDuration::from_secs(20))?;
     let expires = opened.checked_add(SignedDuration::from_hours(10 * 24))?;
     let text = |text: &str| json!({ "S": text });
@@ -231,7 +231,7 @@ struct Tag {
     value: String,
 }
 
-fn our_tags(run: &Run) -> anyhow::Result<Vec<(&'static str, String)>> {
+fn our_tags(run: &ProtectionRequest) -> anyhow::Result<Vec<(&'static str, String)>> {
     let stack = StackId::parse(STACK)?;
     Ok(vec![
         (tags::STACK, STACK.to_owned()),
@@ -246,7 +246,7 @@ fn our_tags(run: &Run) -> anyhow::Result<Vec<(&'static str, String)>> {
 }
 
 /// The snapshot as RDS describes it: made, and ours.
-fn row(arn: &RdsArn, id: &SnapshotId, run: &Run) -> anyhow::Result<String> {
+fn row(arn: &RdsArn, id: &SnapshotId, run: &ProtectionRequest) -> anyhow::Result<String> {
     let tags = our_tags(run)?
         .into_iter()
         .map(|(key, value)| Tag { key, value })
@@ -281,14 +281,14 @@ fn row(arn: &RdsArn, id: &SnapshotId, run: &Run) -> anyhow::Result<String> {
 }
 
 /// The message as Lambda hands it over, with RDS's event in it.
-fn record(number: usize, arn: &RdsArn, run: &Run) -> anyhow::Result<Value> {
-    let happened: Timestamp = "2026-01-05T03:09:40.250Z".parse()?;
+fn record(number: usize, arn: &RdsArn, run: &ProtectionRequest) -> anyhow::Result<Value> {
+    let kind: Timestamp = "2026-01-05T03:09:40.250Z".parse()?;
     let event = EmittedEvent {
         id: format!("6a7e8feb-b491-4cf7-a9f1-{number:012}"),
         region: SOURCE.parse()?,
         account: ACCOUNT.to_owned(),
-        at: happened,
-        date: happened,
+        at: kind,
+        date: kind,
         event_id: "RDS-EVENT-0042",
         tells_its_id: true,
         detail_type: "RDS DB Snapshot Event",
@@ -299,7 +299,7 @@ fn record(number: usize, arn: &RdsArn, run: &Run) -> anyhow::Result<Value> {
         message: "Manual snapshot created".to_owned(),
         tags: Tags::of_system(our_tags(run)?),
     };
-    let sent = happened.as_millisecond();
+    let sent = kind.as_millisecond();
     Ok(json!({
         "messageId": format!("059f36b4-87a3-44ab-83d2-{number:012}"),
         "receiptHandle": format!("AQEB{}", &token(number + 10_000)[..380]),
@@ -321,7 +321,7 @@ fn record(number: usize, arn: &RdsArn, run: &Run) -> anyhow::Result<Value> {
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
-    use snapferry::domain::rds::hint::Happened;
+    use snapferry::domain::rds::hint::HintKind;
     use snapferry::json::event::{self, Event};
 
     use super::Hints;
@@ -336,7 +336,7 @@ mod tests {
             let Event::Hint(hint) = event::read(record["body"].as_str().unwrap()).unwrap() else {
                 panic!("{record} is no hint");
             };
-            assert_eq!(hint.happened, Happened::Finished);
+            assert_eq!(hint.kind, HintKind::Finished);
             let key = format!("wait#{}", hint.resource);
             assert_eq!(hints.of_key(&key), Some(number));
             let wait = hints.get(number).unwrap();

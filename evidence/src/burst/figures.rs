@@ -48,7 +48,7 @@ pub struct BurstFigures {
     /// Hints of the same again.
     pub duplicates: usize,
     /// Hints of snapshots that nobody waits for.
-    pub strangers: usize,
+    pub third_parties: usize,
     /// Hints of snapshots that RDS has not finished.
     pub premature: usize,
     /// Waits whose token took its answer.
@@ -94,7 +94,10 @@ pub fn table(figures: &Figures) -> String {
         ("waits hinted at", burst.waits.to_string()),
         ("of these with executions asleep", burst.live.to_string()),
         ("duplicates", burst.duplicates.to_string()),
-        ("hints that nobody waits for", burst.strangers.to_string()),
+        (
+            "hints that nobody waits for",
+            burst.third_parties.to_string(),
+        ),
         ("hints that come too early", burst.premature.to_string()),
         ("settled", burst.settled.to_string()),
         ("answers that came late", burst.late.to_string()),

@@ -173,7 +173,7 @@ impl Scene<'_> {
             waits: expected.len(),
             live: live.len(),
             duplicates: hints.of(Fault::EventsDoubled),
-            strangers: hints.of(Fault::EventsUnrelated),
+            third_parties: hints.of(Fault::EventsUnrelated),
             premature: hints.of(Fault::ForgedHint),
             settled: answers.settled,
             late: answers.late,
@@ -343,16 +343,16 @@ impl Hints {
     /// other half of snapshots that nobody waits for.
     fn draw(count: usize, expected: &BTreeSet<String>, unfinished: &BTreeSet<String>) -> Self {
         let rest = count.saturating_sub(expected.len() + unfinished.len());
-        let (duplicates, strangers) = (rest / 2, rest - rest / 2);
+        let (duplicates, third_parties) = (rest / 2, rest - rest / 2);
         let again = expected.iter().cycle().take(duplicates);
-        let theirs = (0..strangers)
+        let theirs = (0..third_parties)
             .map(|n| format!("arn:aws:rds:{SOURCE}:{ACCOUNT}:snapshot:somebody-elses-{n:06}"));
         let hinted = expected.iter().chain(unfinished).chain(again).cloned();
         let mut bodies: Vec<String> = hinted.chain(theirs).map(|one| waits::hint(&one)).collect();
         fastrand::Rng::with_seed(SEED).shuffle(&mut bodies);
         let faults = [
             (Fault::EventsDoubled, duplicates),
-            (Fault::EventsUnrelated, strangers),
+            (Fault::EventsUnrelated, third_parties),
             (Fault::ForgedHint, unfinished.len()),
         ];
         Self {

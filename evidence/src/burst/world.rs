@@ -6,7 +6,7 @@ use snapferry::domain::id::arn::{KeyArn, RdsArn};
 use snapferry::domain::id::database_ref::DatabaseRef;
 use snapferry::domain::id::names::{Attempt, ResourceId};
 use snapferry::domain::id::tags::{self, PolicyName, StackId};
-use snapferry::domain::run::command::{Extras, Run};
+use snapferry::domain::run::command::{ProtectionRequest, RunOptions};
 use snapferry::domain::run::naming;
 
 use snapferry_sim::local::STACK;
@@ -32,7 +32,7 @@ pub(super) struct Awaited {
     /// Its ARN.
     pub(super) snapshot: RdsArn,
     /// The run that takes it.
-    pub(super) run: Run,
+    pub(super) run: ProtectionRequest,
 }
 
 /// What is there when it begins.
@@ -134,9 +134,9 @@ impl World {
     }
 }
 
-fn run(name: &str, resource_id: &str, at: Timestamp) -> anyhow::Result<Run> {
+fn run(name: &str, resource_id: &str, at: Timestamp) -> anyhow::Result<ProtectionRequest> {
     let arn = format!("arn:aws:rds:{SOURCE}:{ACCOUNT}:db:{name}");
-    Ok(Run {
+    Ok(ProtectionRequest {
         database: DatabaseRef {
             arn: RdsArn::parse(&arn)?,
             resource_id: ResourceId::parse(resource_id)?,
@@ -144,7 +144,7 @@ fn run(name: &str, resource_id: &str, at: Timestamp) -> anyhow::Result<Run> {
         policy: PolicyName::parse("default")?,
         planned_at: at,
         key: KeyArn::parse(RECOVERY_KEY)?,
-        extras: Extras::default(),
+        options: RunOptions::default(),
     })
 }
 

@@ -36,7 +36,7 @@ pub(super) const KEY: &str =
 
 /// What RDS is like: its events, and how much it lets itself be asked.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Weather {
+pub struct RdsOutages {
     /// From what happened to its event's arrival.
     pub event_delay: SignedDuration,
     /// The share of events that never arrive, from 0 to 1.
@@ -45,7 +45,7 @@ pub struct Weather {
     pub rds_calls_per_minute: f64,
 }
 
-impl Weather {
+impl RdsOutages {
     /// Events come at once and none is lost.
     pub const FAIR: Self = Self {
         event_delay: SignedDuration::ZERO,
@@ -142,10 +142,10 @@ pub(super) struct Cloud {
 }
 
 impl Cloud {
-    pub(super) fn new(trace: &Trace, weather: Weather, seed: u64) -> Self {
+    pub(super) fn new(trace: &Trace, outages: RdsOutages, seed: u64) -> Self {
         let region = |name: &str| name.parse().expect("a region's name");
         let (source, home): (Region, Region) = (region("eu-west-1"), region("eu-central-1"));
-        let mut rds = Rds::new(config(trace, weather), seed);
+        let mut rds = Rds::new(config(trace, outages), seed);
         rds.add_key(
             &home,
             KmsKey {
@@ -168,7 +168,7 @@ impl Cloud {
             rds: ModelledRds::new(rds),
             source,
             home,
-            rds_calls_per_minute: weather.rds_calls_per_minute,
+            rds_calls_per_minute: outages.rds_calls_per_minute,
             rates: Default::default(),
         }
     }
@@ -282,7 +282,7 @@ impl Cloud {
     }
 }
 
-fn config(trace: &Trace, weather: Weather) -> RdsConfig {
+fn config(trace: &Trace, outages: RdsOutages) -> RdsConfig {
     let planned = trace.rows.iter().enumerate().map(|(database, row)| {
         let work = PlannedWork {
             snapshot: row.snapshot,
@@ -291,7 +291,7 @@ fn config(trace: &Trace, weather: Weather) -> RdsConfig {
         (identifier(database), work)
     });
     let odds = Odds {
-        event_lost: weather.events_lost,
+        event_lost: outages.events_lost,
         ..Odds::default()
     };
     let mut faults = Faults::default();
@@ -304,7 +304,7 @@ fn config(trace: &Trace, weather: Weather) -> RdsConfig {
         timings: Timings {
             before_data_is_taken: DurationRange::exactly(SignedDuration::ZERO),
             copy_queued: DurationRange::exactly(SignedDuration::ZERO),
-            event_delay: DurationRange::exactly(weather.event_delay),
+            event_delay: DurationRange::exactly(outages.event_delay),
             ..Timings::default()
         },
         planned: planned.collect(),
@@ -361,9 +361,9 @@ mod tests {
 
     #[test]
     fn an_sdk_that_is_throttled_tries_as_often_as_it_may_and_every_try_is_counted() {
-        let scarce = Weather {
+        let scarce = RdsOutages {
             rds_calls_per_minute: 1.0,
-            ..Weather::FAIR
+            ..RdsOutages::FAIR
         };
         let mut cloud = Cloud::new(&Trace::drawn(1, 1), scarce, 1);
         let once = Sdk {

@@ -80,7 +80,12 @@ pub(super) trait Design {
     fn happen(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Self::Event>, event: Self::Event);
 
     /// Hears an event of RDS.
-    fn hear(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Self::Event>, event: &EmittedEvent);
+    fn start_from_hints(
+        &mut self,
+        cloud: &mut Cloud,
+        agenda: &mut Agenda<Self::Event>,
+        event: &EmittedEvent,
+    );
 }
 
 /// Runs a design until every recovery point is made or lost and a day is over, or the horizon is reached.
@@ -104,7 +109,7 @@ pub(super) fn drive<D: Design>(design: &mut D, cloud: &mut Cloud) {
         // RDS first: what it has done by then can be seen.
         if heard == Some(next) {
             for event in cloud.rds.advance(next) {
-                design.hear(cloud, &mut agenda, &event);
+                design.start_from_hints(cloud, &mut agenda, &event);
             }
         } else if let Some((_, event)) = agenda.pop() {
             design.happen(cloud, &mut agenda, event);

@@ -10,7 +10,6 @@
 mod charts;
 mod cloud;
 mod drive;
-mod ferry;
 mod ledger;
 mod loops;
 pub mod prices;
@@ -18,13 +17,14 @@ mod promises;
 mod report;
 mod study;
 mod trace;
+mod with_snapferry;
 
 use std::path::PathBuf;
 
 use snapferry_sim::faults::{Fault, World};
 
 pub use charts::{ChartError, draw};
-pub use cloud::{RDS_CALLS_PER_MINUTE, Weather};
+pub use cloud::{RDS_CALLS_PER_MINUTE, RdsOutages};
 pub use promises::{Broken, broken};
 pub use report::{json, tables};
 pub use study::{Design, Figures, Study, run, study};

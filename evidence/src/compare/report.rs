@@ -82,18 +82,18 @@ fn of_fleet(study: &Study, databases: usize) -> Table {
 
 fn of_weather(study: &Study) -> Table {
     let mut table = Table::new();
-    let header = weathers(study.rds_calls_per_minute).map(|weather| {
-        let (delay, lost) = (weather.event_delay.as_secs(), weather.events_lost * 100.0);
+    let header = weathers(study.rds_calls_per_minute).map(|outages| {
+        let (delay, lost) = (outages.event_delay.as_secs(), outages.events_lost * 100.0);
         format!("{delay} s late, {lost} % lost")
     });
     let columns = ["databases".to_owned(), "design".to_owned()];
     table.set_header(columns.into_iter().chain(header));
     for databases in study.fleets() {
         for design in [Design::Snapferry, Design::Rerun60, Design::Wait300] {
-            let cells = weathers(study.rds_calls_per_minute).map(|weather| {
-                let delay = weather.event_delay.as_secs();
+            let cells = weathers(study.rds_calls_per_minute).map(|outages| {
+                let delay = outages.event_delay.as_secs();
                 study
-                    .of(design, databases, delay, weather.events_lost)
+                    .of(design, databases, delay, outages.events_lost)
                     .map_or_else(String::new, in_short)
             });
             let row = [databases.to_string(), design.name().to_owned()];

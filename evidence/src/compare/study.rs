@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::SignedDuration;
 use serde::Serialize;
 
-use super::cloud::{Cloud, Weather};
+use super::cloud::{Cloud, RdsOutages};
 use super::drive::drive;
-use super::ferry::Snapferry;
 use super::loops::{
     CRON_EVERY_30_MINUTES, CRON_WITH_RETRY_300, Cron, EventThenWait, RERUN_60, Sleeper, StepLoop,
     WAIT_300_PATIENT,
 };
 use super::trace::Trace;
+use super::with_snapferry::Snapferry;
 
 /// From what happened to its event's arrival, in seconds.
 pub(super) const EVENT_DELAYS: [i64; 4] = [0, 5, 60, 300];
@@ -133,19 +133,19 @@ pub struct Figures {
 
 /// Runs one design over the rows of a trace.
 #[must_use]
-pub fn run(design: Design, trace: &Trace, weather: Weather, seed: u64) -> Figures {
-    run_with(design, trace, weather, seed, false)
+pub fn run(design: Design, trace: &Trace, outages: RdsOutages, seed: u64) -> Figures {
+    run_with(design, trace, outages, seed, false)
 }
 
 /// As [`run`]; `whole_queue` shows Snapferry's sweep the whole queue for copy slots.
 pub(super) fn run_with(
     design: Design,
     trace: &Trace,
-    weather: Weather,
+    outages: RdsOutages,
     seed: u64,
     whole_queue: bool,
 ) -> Figures {
-    let mut cloud = Cloud::new(trace, weather, seed);
+    let mut cloud = Cloud::new(trace, outages, seed);
     let n = trace.rows.len();
     match design {
         Design::Snapferry => drive(&mut Snapferry::new(whole_queue), &mut cloud),
@@ -156,10 +156,10 @@ pub(super) fn run_with(
         Design::Sleep15 => drive(&mut Sleeper::new(n), &mut cloud),
         Design::Cron30 => drive(&mut Cron::new(CRON_EVERY_30_MINUTES, n), &mut cloud),
     }
-    figures(design, weather, &mut cloud)
+    figures(design, outages, &mut cloud)
 }
 
-fn figures(design: Design, weather: Weather, cloud: &mut Cloud) -> Figures {
+fn figures(design: Design, outages: RdsOutages, cloud: &mut Cloud) -> Figures {
     // What is under way when the design has ended still comes to its end.
     cloud.rds.advance(jiff::Timestamp::MAX);
     let home = cloud.home.clone();
@@ -171,8 +171,8 @@ fn figures(design: Design, weather: Weather, cloud: &mut Cloud) -> Figures {
     Figures {
         design,
         databases: cloud.databases,
-        event_delay_seconds: weather.event_delay.as_secs(),
-        events_lost: weather.events_lost,
+        event_delay_seconds: outages.event_delay.as_secs(),
+        events_lost: outages.events_lost,
         made,
         lost: ledger.lost(),
         there_but_unnoticed: ready.saturating_sub(made),
@@ -200,7 +200,7 @@ fn figures(design: Design, weather: Weather, cloud: &mut Cloud) -> Figures {
 pub struct Study {
     /// The seed.
     pub seed: u64,
-    /// What RDS lets itself be asked, as in [`Weather`].
+    /// What RDS lets itself be asked, as in [`RdsOutages`].
     pub rds_calls_per_minute: f64,
     /// Fleet by fleet, weather by weather, design by design. What events do not touch is run once a fleet and
     /// stands in every weather.
@@ -228,9 +228,9 @@ impl Study {
 }
 
 /// Every weather, the fair one first.
-pub(super) fn weathers(rds_calls_per_minute: f64) -> impl Iterator<Item = Weather> {
+pub(super) fn weathers(rds_calls_per_minute: f64) -> impl Iterator<Item = RdsOutages> {
     LOSSES.into_iter().flat_map(move |events_lost| {
-        EVENT_DELAYS.into_iter().map(move |seconds| Weather {
+        EVENT_DELAYS.into_iter().map(move |seconds| RdsOutages {
             event_delay: SignedDuration::from_secs(seconds),
             events_lost,
             rds_calls_per_minute,
@@ -252,11 +252,11 @@ pub fn study(
     let fair = weathers(rds_calls_per_minute).next();
     let mut jobs = Vec::new();
     for &databases in fleets {
-        for weather in weathers(rds_calls_per_minute) {
+        for outages in weathers(rds_calls_per_minute) {
             let designs = Design::ALL
                 .into_iter()
-                .filter(|d| d.listens() || Some(weather) == fair);
-            jobs.extend(designs.map(|design| (databases, weather, design)));
+                .filter(|d| d.listens() || Some(outages) == fair);
+            jobs.extend(designs.map(|design| (databases, outages, design)));
         }
     }
     let next = AtomicUsize::new(0);
@@ -266,16 +266,16 @@ pub fn study(
             scope.spawn(|| {
                 loop {
                     let n = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(&(databases, weather, design)) = jobs.get(n) else {
+                    let Some(&(databases, outages, design)) = jobs.get(n) else {
                         break;
                     };
                     let rows = match trace {
                         Some(trace) => trace.of_fleet(databases),
                         None => Trace::drawn(seed, databases),
                     };
-                    let mut figures = run(design, &rows, weather, seed);
+                    let mut figures = run(design, &rows, outages, seed);
                     figures.lag_p99_unthrottled_seconds =
-                        unthrottled(&figures, &rows, weather, seed);
+                        unthrottled(&figures, &rows, outages, seed);
                     progress(&figures);
                     let mut done = done
                         .lock()
@@ -297,13 +297,13 @@ pub fn study(
 }
 
 /// What the promise about lost events is measured by: the design makes it for calls that are not throttled.
-fn unthrottled(limited: &Figures, rows: &Trace, weather: Weather, seed: u64) -> Option<f64> {
+fn unthrottled(limited: &Figures, rows: &Trace, outages: RdsOutages, seed: u64) -> Option<f64> {
     let asks = limited.design == Design::Snapferry
         && limited.events_lost > 0.0
         && limited.rds_throttled > 0;
-    let free = Weather {
+    let free = RdsOutages {
         rds_calls_per_minute: f64::INFINITY,
-        ..weather
+        ..outages
     };
     asks.then(|| run(Design::Snapferry, rows, free, seed).lag_p99_seconds)?
 }
@@ -312,8 +312,8 @@ fn unthrottled(limited: &Figures, rows: &Trace, weather: Weather, seed: u64) -> 
 fn in_every_weather(run: &[Figures], fleets: &[usize]) -> Vec<Figures> {
     let mut all = Vec::new();
     for &databases in fleets {
-        for weather in weathers(0.0) {
-            let (delay, lost) = (weather.event_delay.as_secs(), weather.events_lost);
+        for outages in weathers(0.0) {
+            let (delay, lost) = (outages.event_delay.as_secs(), outages.events_lost);
             for design in Design::ALL {
                 let found = run.iter().find(|f| {
                     let same = f.event_delay_seconds == delay && f.events_lost == lost;
@@ -343,13 +343,13 @@ mod tests {
     fn the_cut_of_the_queue_changes_no_figure() {
         // A hundred databases pass through twenty slots: most of them queue.
         let trace = Trace::drawn(7, 100);
-        let weather = Weather {
+        let outages = RdsOutages {
             event_delay: SignedDuration::from_secs(5),
             events_lost: 0.05,
-            ..Weather::FAIR
+            ..RdsOutages::FAIR
         };
-        let cut = run_with(Design::Snapferry, &trace, weather, 7, false);
-        let whole = run_with(Design::Snapferry, &trace, weather, 7, true);
+        let cut = run_with(Design::Snapferry, &trace, outages, 7, false);
+        let whole = run_with(Design::Snapferry, &trace, outages, 7, true);
         assert_eq!(cut, whole);
         assert_eq!(cut.made, 100);
     }
@@ -357,13 +357,13 @@ mod tests {
     #[test]
     fn the_weathers_have_the_faults_that_the_list_says() {
         let mut faults = BTreeSet::new();
-        for weather in weathers(30.0) {
-            let Weather {
+        for outages in weathers(30.0) {
+            let RdsOutages {
                 event_delay,
                 events_lost,
                 rds_calls_per_minute: _,
-            } = weather;
-            let figures = run(Design::Snapferry, &Trace::drawn(4, 150), weather, 4);
+            } = outages;
+            let figures = run(Design::Snapferry, &Trace::drawn(4, 150), outages, 4);
             let found = [
                 (Fault::EventsLost, events_lost > 0.0),
                 (Fault::EventsLate, event_delay.is_positive()),
@@ -377,7 +377,7 @@ mod tests {
 
     #[test]
     fn the_ledger_knows_both_hops() {
-        let mut cloud = Cloud::new(&Trace::drawn(1, 3), Weather::FAIR, 1);
+        let mut cloud = Cloud::new(&Trace::drawn(1, 3), RdsOutages::FAIR, 1);
         drive(&mut StepLoop::new(RERUN_60, 3), &mut cloud);
         for database in 0..3 {
             assert!(cloud.ledger.is_noticed(Hop::Snapshot, database));

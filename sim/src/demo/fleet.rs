@@ -28,7 +28,7 @@ const SOURCE_KEYS: [&str; 2] = [
 /// A snapshot that a person took in the first source region: it must be there, unchanged, at the end.
 pub(super) const SOMEBODYS_SNAPSHOT: &str = "before-the-migration";
 /// How the names of other people's copies begin, which `--faults copies-refused` brings.
-pub(super) const STRANGERS: &str = "somebody-elses-copy-";
+pub(super) const THIRD_PARTIES: &str = "somebody-elses-copy-";
 
 /// Manual snapshots that a region may hold besides one for each database: the person's, and strangers' copies.
 const ROOM: usize = 40;

@@ -15,7 +15,7 @@ use crate::rds_http::{Asked, CallCounts, CallKey};
 
 use super::carrier::Carrier;
 use super::costs::Costs;
-use super::faults::{Trouble, person::Diary};
+use super::faults::{OutageReport, person::Diary};
 use super::figures::{Callbacks, Calls, Executions, Figures, Reaction, ServiceCalls};
 use super::fleet::{Database, RECOVERY, snapshots};
 use super::promises::Observations;
@@ -44,7 +44,7 @@ pub(super) struct Scene<'a> {
     /// How long it took.
     pub(super) elapsed_s: f64,
     /// What went wrong on request, and how it was repaired.
-    pub(super) trouble: &'a Trouble,
+    pub(super) trouble: &'a OutageReport,
     /// What the person of the demo saw and did.
     pub(super) diary: &'a Diary,
 }
@@ -111,7 +111,7 @@ pub(super) async fn measure(
             .iter()
             .filter(|line| line.starts_with("START RequestId"))
             .count() as u64,
-        max_copies_in_flight: scene.trouble.weather.most_of_ours() as u64,
+        max_copies_in_flight: scene.trouble.rds_outages.most_of_ours() as u64,
         reaction_ms: reaction(&settlements, scene.carrier),
         sweep_settles_s: sweep_settles(&settlements, rds, scene.times),
         elapsed_s: scene.elapsed_s,
@@ -255,13 +255,17 @@ async fn transitions(
 async fn failures(client: &Client, executions: &[Execution]) -> Result<Vec<String>, MeasureError> {
     let mut all = Vec::new();
     for execution in executions.iter().filter(|one| one.status != "SUCCEEDED") {
-        let told = client.describe_execution(&execution.execution_arn).await?;
-        let name = told.execution_arn.rsplit(':').next().unwrap_or_default();
-        let why = [told.error.as_deref(), told.cause.as_deref()]
+        let announced = client.describe_execution(&execution.execution_arn).await?;
+        let name = announced
+            .execution_arn
+            .rsplit(':')
+            .next()
+            .unwrap_or_default();
+        let why = [announced.error.as_deref(), announced.cause.as_deref()]
             .into_iter()
             .flatten()
             .collect::<Vec<_>>();
-        all.push(format!("{name} {} {}", told.status, why.join(": ")));
+        all.push(format!("{name} {} {}", announced.status, why.join(": ")));
     }
     Ok(all)
 }

@@ -7,9 +7,9 @@ use crate::local::LocalStack;
 use crate::rds_http::RdsService;
 
 use super::carrier::Carrier;
-use super::faults::Trouble;
-use super::faults::mischief::{self, Mischief};
-use super::faults::person::{Desk, Diary, Person, Queues};
+use super::faults::OutageReport;
+use super::faults::inject_fault::{self, FaultInjector};
+use super::faults::person::{Diary, Person, Queues, WorkerConfig};
 use super::snapferry::{Snapferry, exported};
 use super::view::Out;
 
@@ -19,7 +19,7 @@ const CALM_WITHIN: Duration = Duration::from_mins(2);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// What runs beside the fleet where faults are asked for: the mischief, and the person who repairs.
-pub(super) struct Repairs(Option<(Mischief, Person, Queues)>);
+pub(super) struct Repairs(Option<(FaultInjector, Person, Queues)>);
 
 impl Repairs {
     /// Begins. Where no faults are asked for, nothing does.
@@ -31,31 +31,31 @@ impl Repairs {
         snapferry: &Snapferry,
         rds: &Arc<RdsService>,
         stack: &LocalStack,
-        trouble: &Trouble,
+        trouble: &OutageReport,
     ) -> anyhow::Result<Self> {
         if trouble.choice.is_empty() {
             return Ok(Self(None));
         }
         let queues = Queues::of(stack)?;
-        let mischief = Mischief::start(
+        let inject_fault = FaultInjector::start(
             &trouble.plan,
-            mischief::Scene {
+            inject_fault::Scene {
                 rds: Arc::clone(rds),
                 client: stack.client().clone(),
                 queues: queues.clone(),
-                weather: Arc::clone(&trouble.weather),
+                rds_outages: Arc::clone(&trouble.rds_outages),
                 tally: trouble.tally.clone(),
             },
         );
-        let person = Person::start(Desk {
+        let person = Person::start(WorkerConfig {
             rds: Arc::clone(rds),
-            weather: Arc::clone(&trouble.weather),
+            rds_outages: Arc::clone(&trouble.rds_outages),
             client: stack.client().clone(),
             queues: queues.clone(),
             snapferry: snapferry.clone(),
             out,
         });
-        Ok(Self(Some((mischief, person, queues))))
+        Ok(Self(Some((inject_fault, person, queues))))
     }
 
     /// Whether there are any.
@@ -67,11 +67,11 @@ impl Repairs {
     /// What the person has seen and done so far, and what the mischief could not do.
     #[must_use]
     pub(super) fn diary(&self) -> Diary {
-        let Some((mischief, person, _)) = &self.0 else {
+        let Some((inject_fault, person, _)) = &self.0 else {
             return Diary::default();
         };
         let mut diary = person.diary();
-        diary.trouble.extend(mischief.failed());
+        diary.trouble.extend(inject_fault.failed());
         diary
     }
 

@@ -16,7 +16,7 @@ use crate::rds::{COPIES_IN_FLIGHT, MANUAL_SNAPSHOTS, Rds};
 use crate::rds_http::{RdsService, ServiceConfig, VirtualClock};
 
 use super::carrier::Carrier;
-use super::faults::{Fault, Trouble};
+use super::faults::{Fault, OutageReport};
 use super::figures::Figures;
 use super::fleet::{self, ACCOUNT, Database, Fleet, RECOVERY, SOURCES};
 use super::measure::{Scene, Times, measure};
@@ -72,8 +72,8 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         .filter(|one| !one.policy.is_automated)
         .cloned()
         .collect();
-    let trouble =
-        Trouble::draw(&args.faults, &taken, args.speed, args.seed).map_err(anyhow::Error::msg)?;
+    let trouble = OutageReport::draw(&args.faults, &taken, args.speed, args.seed)
+        .map_err(anyhow::Error::msg)?;
     if !trouble.choice.is_empty() {
         // Attempts that failed stay, for nothing is ever deleted, and other people's copies count too.
         let most = fleet.databases.len() * TRIES as usize + COPIES_IN_FLIGHT;
@@ -91,7 +91,7 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         clock: VirtualClock::starting_at(Timestamp::now(), args.speed),
         events: sender,
     };
-    let rds = Arc::new(RdsService::start_with(config, trouble.weather.clone()).await?);
+    let rds = Arc::new(RdsService::start_with(config, trouble.rds_outages.clone()).await?);
     let options = options(&rds, &trouble, &fleet.databases);
     let stack = LocalStack::start(options, &|step| announce(out, &step)).await?;
     let snapferry = command(out, args, &stack, &rds).await?;
@@ -186,7 +186,7 @@ fn report(out: Out, args: &Args, figures: &Figures, seen: &Observations) -> anyh
     Ok(broken.is_empty())
 }
 
-fn options(rds: &RdsService, trouble: &Trouble, databases: &[Database]) -> LocalOptions {
+fn options(rds: &RdsService, trouble: &OutageReport, databases: &[Database]) -> LocalOptions {
     let defaults = LocalOptions::new(rds.url());
     let (mut parameters, retry_scale) = if trouble.choice.is_empty() {
         (Vec::new(), defaults.retry_scale)
@@ -265,7 +265,7 @@ async fn apply_policies(out: Out, stack: &LocalStack, snapferry: &Snapferry) -> 
 }
 
 /// Says what is not as on AWS.
-fn explain(out: Out, args: &Args, stack: &LocalStack, trouble: &Trouble, quota: usize) {
+fn explain(out: Out, args: &Args, stack: &LocalStack, trouble: &OutageReport, quota: usize) {
     let sources = SOURCES.join(" and ");
     out.line(format_args!(
         "\nNot as on AWS: RDS is a model that runs {} times as fast as life; its events of {sources}",

@@ -139,7 +139,7 @@ mod tests {
             environment: Vec::new(),
         };
         // A shell has no script of that name.
-        let told = snapferry.replay(Letters::Commands).await.unwrap_err();
-        assert!(told.to_string().contains("replay"), "{told}");
+        let announced = snapferry.replay(Letters::Commands).await.unwrap_err();
+        assert!(announced.to_string().contains("replay"), "{announced}");
     }
 }

@@ -6,7 +6,7 @@ use crate::rds::{Origin, Rds, Snapshot, SnapshotType, Stage};
 
 use super::costs::first_attempt;
 use super::fleet::{
-    Database, RECOVERY, REGIONS, SOMEBODYS_SNAPSHOT, SOURCES, STRANGERS, region, snapshots,
+    Database, RECOVERY, REGIONS, SOMEBODYS_SNAPSHOT, SOURCES, THIRD_PARTIES, region, snapshots,
 };
 
 /// The databases without a good recovery point, each in a sentence that says what is wrong.
@@ -138,7 +138,7 @@ pub(super) fn touched(rds: &Rds, databases: &[Database]) -> Vec<String> {
     let mut touched = Vec::new();
     for snapshot in REGIONS.iter().flat_map(|place| snapshots(rds, place)) {
         let by_a_person =
-            snapshot.name == SOMEBODYS_SNAPSHOT || snapshot.name.starts_with(STRANGERS);
+            snapshot.name == SOMEBODYS_SNAPSHOT || snapshot.name.starts_with(THIRD_PARTIES);
         if !ours.contains(snapshot.instance.resource_id.as_str()) && !by_a_person {
             touched.push(format!(
                 "{} was made, of {}, which is not to be protected",

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use crate::tied;
+use crate::child_process;
 
 /// What a person sets to say where cargo's files are, how crates are fetched and how much of the machine a build
 /// may use. None of it changes what is built.
@@ -26,14 +26,14 @@ const KEPT_GROUPS: [&str; 5] = [
 /// Runs cargo in the repository as a person would in a fresh shell. It ends with this process.
 pub(super) fn cargo(root: &Path, arguments: &[&str]) -> std::io::Result<Output> {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = tied::command(program)?;
+    let mut command = child_process::command(program)?;
     command
         .args(arguments)
         .current_dir(root)
         .env_clear()
         .envs(environment(std::env::vars_os()))
         .stderr(Stdio::inherit());
-    tied::output(command)
+    child_process::output(command)
 }
 
 /// The environment of a cargo that is run by a program with the environment `outer`.

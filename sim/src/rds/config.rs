@@ -6,7 +6,7 @@ use fastrand::Rng;
 use jiff::SignedDuration;
 
 use super::family::Family;
-use super::fate::Faults;
+use super::planned_outcome::Faults;
 
 /// Copies in flight to one region from others (RDS User Guide, Copying a DB snapshot).
 pub const COPIES_IN_FLIGHT: usize = 20;

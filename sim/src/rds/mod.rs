@@ -46,17 +46,17 @@
 mod agenda;
 mod cluster;
 mod config;
-mod course;
 mod describe;
+mod due_work;
 mod event;
 mod family;
-mod fate;
 mod fault;
 mod instance;
 mod keys;
 mod names;
 mod operator;
 mod pages;
+mod planned_outcome;
 mod region;
 mod request;
 mod snapshot;
@@ -80,11 +80,11 @@ pub use config::{
 };
 pub use event::{EmittedEvent, with_milliseconds};
 pub use family::Family;
-pub use fate::{Ending, EventFate, Fate, Faults, Odds};
 pub use fault::RdsFault;
 pub use instance::{Instance, InstanceSpec, InstanceStatus};
 pub use keys::KmsKey;
 pub use names::{BadRegion, CLUSTER_SNAPSHOT_NAME_MAX, RdsArn, Region, SNAPSHOT_NAME_MAX};
+pub use planned_outcome::{Ending, EventOutcome, Faults, Odds, PlannedOutcome};
 pub use request::{
     Answer, CopyDbSnapshot, CreateDbSnapshot, DescribeDbClusters, DescribeDbInstances,
     DescribeDbSnapshots, Filter, Page, Paging, Quota, Request,

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use super::agenda::SnapshotKey;
 use super::cluster::{Cluster, is_multi_az_cluster};
 use super::family::Family;
-use super::fate::Fate;
 use super::instance::Instance;
 use super::names::Region;
+use super::planned_outcome::PlannedOutcome;
 use super::tags::Tags;
 
 /// Where a snapshot is in its life.
@@ -200,7 +200,7 @@ pub struct Snapshot {
     /// When this very snapshot was begun (SnapshotCreateTime): another for every copy.
     pub begun_at: Timestamp,
     /// What was in store for it.
-    pub fate: Fate,
+    pub planned: PlannedOutcome,
     /// When the work on it is due to end; progress is measured against it.
     pub(super) ends_at: Timestamp,
     /// Tells it from an earlier snapshot of the same name.
@@ -252,7 +252,7 @@ impl Snapshot {
     /// while it is too young to be seen.
     pub fn seen_at(&self, now: Timestamp) -> Option<SnapshotDescription> {
         let moment = now
-            .checked_sub(self.fate.describe_lag)
+            .checked_sub(self.planned.describe_lag)
             .unwrap_or(Timestamp::MIN);
         self.described_at(moment)
     }

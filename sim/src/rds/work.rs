@@ -149,7 +149,7 @@ impl Rds {
         let planned = self.config.planned.get(&database.source.identifier);
         let ends_at = later(taken_at, planned.map_or(drawn, |work| work.snapshot));
         let written = rng.u64(20..=90);
-        let fate = self.config.faults.fate_of(family, region, &name, &mut rng);
+        let planned = self.config.faults.fate_of(family, region, &name, &mut rng);
         // Any tag of the caller's own stops the inheritance (RDS User Guide, Tagging).
         let tags = match database.inheritable_tags {
             Some(inherited) if tags.is_empty() => inherited,
@@ -167,7 +167,7 @@ impl Rds {
             tags,
             taken_at,
             begun_at: taken_at,
-            fate,
+            planned,
             ends_at,
             serial,
             stages: vec![(now, Stage::Creating)],
@@ -181,7 +181,7 @@ impl Rds {
             &snapshot,
             &Happening::Creating,
             now,
-            snapshot.fate.begun_event,
+            snapshot.planned.begun_event,
         );
         self.accept(region, snapshot, now)
     }
@@ -261,7 +261,7 @@ impl Rds {
         let drawn = timings.copy.draw(&mut rng);
         let planned = self.config.planned.get(&source.instance.identifier);
         let ends_at = later(begun_at, planned.map_or(drawn, |work| work.copy));
-        let fate = self
+        let planned = self
             .config
             .faults
             .fate_of(family, region, &target, &mut rng);
@@ -287,7 +287,7 @@ impl Rds {
             size: source.size,
             taken_at: source.taken_at,
             begun_at,
-            fate,
+            planned,
             ends_at,
             serial,
             stages: vec![(now, Stage::Creating)],

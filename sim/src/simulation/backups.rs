@@ -9,7 +9,7 @@ use snapferry::domain::policy::in_force::{Policies, Policy};
 use snapferry::domain::policy::schedule::Schedule;
 use snapferry::domain::policy::set::{Applied, PolicySet, Stamp, Version};
 use snapferry::domain::policy::spec::{AppliedKey, PolicySpec, Source};
-use snapferry::domain::run::command::Run;
+use snapferry::domain::run::command::ProtectionRequest;
 
 use super::fleet::protects;
 use super::judge::STALE;
@@ -276,9 +276,9 @@ impl World {
     }
 
     /// An execution that is started copies what its policy says, of its own database, and what no other copies.
-    pub(super) fn judge_named_source(&mut self, name: &str, run: &Run) {
+    pub(super) fn judge_named_source(&mut self, name: &str, run: &ProtectionRequest) {
         let wants_one = run.policy.as_str() == NIGHTLY;
-        let Some(of) = &run.extras.automated else {
+        let Some(of) = &run.options.automated else {
             if wants_one {
                 self.broke(rule::NAMED, || format!("{name} names no source"));
             }
@@ -300,7 +300,7 @@ impl World {
             .executions
             .iter()
             .find(|(other, execution)| {
-                let theirs = execution.run.extras.automated.as_ref();
+                let theirs = execution.run.options.automated.as_ref();
                 // A person who redrives an execution answers for it.
                 other.as_str() != name
                     && theirs.is_some_and(|theirs| theirs.snapshot == of.snapshot)
@@ -345,7 +345,7 @@ impl World {
 
     fn is_copied(&self, snapshot: &str) -> bool {
         self.step_functions.executions.values().any(|execution| {
-            let of = execution.run.extras.automated.as_ref();
+            let of = execution.run.options.automated.as_ref();
             of.is_some_and(|of| of.snapshot.to_string() == snapshot)
                 && (execution.status == Status::Succeeded || self.is_spoilt(&execution.run))
         })

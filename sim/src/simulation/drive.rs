@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
-use snapferry::app::plan::When;
-use snapferry::app::react::Ear;
-use snapferry::app::sweep::Broom;
-use snapferry::app::work::Desk;
+use snapferry::app::planner::When;
+use snapferry::app::react::ReactorConfig;
+use snapferry::app::sweep::SweeperConfig;
+use snapferry::app::work::WorkerConfig;
 use snapferry::domain::id::role::Role;
 use snapferry::domain::run::backoff::Backoff;
 use snapferry::settings::Planning;
@@ -26,9 +26,9 @@ pub(super) const PLAN_EVERY: i64 = 300;
 
 /// What the use cases know of their stack.
 pub(super) struct Settings {
-    pub(super) desk: Desk,
-    pub(super) ear: Ear,
-    pub(super) broom: Broom,
+    pub(super) worker_config: WorkerConfig,
+    pub(super) reactor_config: ReactorConfig,
+    pub(super) sweeper_config: SweeperConfig,
     pub(super) backoff: Backoff,
     pub(super) planning: Planning,
 }
@@ -64,7 +64,7 @@ enum Choice {
 impl Simulation {
     pub(super) fn new(mut world: World, settings: Settings) -> Self {
         let now = world.now;
-        let next_early_bird = world.climate.early_birds.then_some(now);
+        let next_early_bird = world.fault_rates.early_birds.then_some(now);
         let next_backup = world.applied.is_some().then(|| world.within(0..=5_400));
         Self {
             shared: Rc::new(Shared {
@@ -115,13 +115,16 @@ impl Simulation {
     }
 
     fn misfortune(&mut self) {
-        let (crash, mischief) = {
+        let (crash, inject_fault) = {
             let mut world = self.world();
             if !world.faults_are_on {
                 return;
             }
-            let climate = world.climate.clone();
-            (world.chance(climate.crash), world.chance(climate.mischief))
+            let fault_rates = world.fault_rates.clone();
+            (
+                world.chance(fault_rates.crash),
+                world.chance(fault_rates.inject_fault),
+            )
         };
         if crash && !self.invocations.is_empty() {
             let n = self.world().rng.usize(..self.invocations.len());
@@ -131,17 +134,17 @@ impl Simulation {
                 self.drop_invocation(id, "crashes");
             }
         }
-        if mischief {
+        if inject_fault {
             let asks_again = self.world().rng.u8(..24) == 0;
             if asks_again {
                 self.world().count("a person runs the planner again");
                 self.plan(When::Again);
             } else {
-                self.world().mischief();
+                self.world().inject_fault();
             }
         }
         let mut world = self.world();
-        let restless = world.climate.restless;
+        let restless = world.fault_rates.restless;
         if world.chance(restless) {
             world.interfere();
         }
@@ -188,7 +191,7 @@ impl Simulation {
                 Choice::Call,
                 match world.calls.len() {
                     0 => 0,
-                    _ if world.climate.slow_calls => 3,
+                    _ if world.fault_rates.slow_calls => 3,
                     _ => 14,
                 },
             ),
@@ -261,7 +264,7 @@ impl Simulation {
             let little = world.later(SignedDuration::from_millis(milliseconds));
             if busy && world.faults_are_on {
                 little
-            } else if world.climate.long_sleeps && world.rng.u8(..200) == 0 {
+            } else if world.fault_rates.long_sleeps && world.rng.u8(..200) == 0 {
                 world.count("a day or more passes unwatched");
                 world.within(86_400..=200_000)
             } else {

@@ -11,9 +11,9 @@ use snapferry::domain::policy::spec::PolicyOptions;
 
 use super::backups::Nightly;
 use super::judge::home;
-use super::people::FOREIGN;
+use super::operator_actions::FOREIGN;
 use super::run::BEGIN;
-use super::strangers::OTHER_KEY;
+use super::third_parties::OTHER_KEY;
 use super::world::{ACCOUNT, World, rds_region};
 use crate::rds::{
     ClusterSpec, CreateDbSnapshot, InstanceSpec, KmsKey, Rds, Region as RdsRegion, Tags,
@@ -64,20 +64,20 @@ pub(super) fn furnish(
     }
     // Drawn apart, so that every world has the instances it had before there were clusters and a second policy.
     let mut of_clusters = rng.clone();
-    let mut of_policies = rng.clone().fork();
+    let mut for_policies = rng.clone().fork();
     for (n, region) in regions.iter().enumerate() {
         let is_first = n == 0;
         let at = rds_region(region);
         if of_clusters.u8(..3) == 0 {
             put_cluster(rds, &at, of_clusters.bool());
         }
-        if of_policies.u8(..3) == 0 {
+        if for_policies.u8(..3) == 0 {
             put_hopeless_clusters(rds, &at);
         }
         for n in 0..rng.usize(1..=4) {
             let mut spec = InstanceSpec::postgres(format!("db-{n}"));
             spec.tags = match rng.u8(..8) {
-                0 if of_policies.bool() => Tags::of_system([("snapferry:policy", "nobody-wrote")]),
+                0 if for_policies.bool() => Tags::of_system([("snapferry:policy", "nobody-wrote")]),
                 0 => Tags::default(),
                 1 => Tags::of_system([
                     ("snapferry:policy", "default"),
@@ -86,8 +86,8 @@ pub(super) fn furnish(
                 _ => Tags::of_system([("snapferry:policy", "default")]),
             };
             let is_protected = protects(&spec.tags, "default");
-            if is_protected && of_policies.u8(..3) == 0 {
-                bind(&mut spec, &mut of_policies);
+            if is_protected && for_policies.u8(..3) == 0 {
+                bind(&mut spec, &mut for_policies);
             }
             let _ = rds.add_instance(&at, spec);
         }

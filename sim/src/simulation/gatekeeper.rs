@@ -10,7 +10,7 @@ use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::rds::snapshot::Snapshot;
 use snapferry::domain::run::failure::{Operation, Reason, Remedy};
 use snapferry::domain::run::wait::Wait;
-use snapferry::fake::{Action, Answer, Call, Effect, Fate, Holds, Hook, Ports, Refusal};
+use snapferry::fake::{Action, Answer, Call, CallOutcome, Effect, Holds, Hook, Ports, Refusal};
 use snapferry::ports::{Delivery, PortError, RdsError, Written};
 
 use super::gate::{Broken, Decision, Gate};
@@ -91,7 +91,7 @@ fn label(call: &Call) -> String {
             ..
         } => format!("{} {} {}", phase.as_str(), number(token), resource.name()),
         Call::Forget { resource, token } => format!("{} {}", number(token), resource.name()),
-        Call::NoteTrouble {
+        Call::NoteError {
             resource, token, ..
         } => format!("trouble {} {}", number(token), resource.name()),
         Call::LookUp { resources } => format!("{} keys", resources.len()),
@@ -155,11 +155,11 @@ impl World {
     }
 
     /// What becomes of a call that the scheduler has decided.
-    fn fate(&mut self, call: &Call, decision: Decision) -> Fate {
+    fn planned(&mut self, call: &Call, decision: Decision) -> CallOutcome {
         let told = |broken| refusal(broken, call.action());
         let (broken, late) = match decision {
-            Decision::Panic => return Fate::Panics,
-            Decision::FailBefore(broken) => return Fate::Refused(told(broken)),
+            Decision::Panic => return CallOutcome::Panics,
+            Decision::FailBefore(broken) => return CallOutcome::Refused(told(broken)),
             Decision::Through => (None, None),
             Decision::FailAfter(broken) => (Some(broken), None),
             Decision::FailLate(broken, at) => (Some(broken), Some(at)),
@@ -167,17 +167,17 @@ impl World {
         if let Action::Rds(operation, region) = call.action()
             && let Some(refusal) = self.stops_before_rds(operation, region)
         {
-            return Fate::Refused(broken.map_or(refusal, told));
+            return CallOutcome::Refused(broken.map_or(refusal, told));
         }
         match (broken, late) {
-            (None, _) => Fate::Proceeds,
-            (Some(broken), Some(at)) => Fate::Late(at, told(broken)),
+            (None, _) => CallOutcome::Proceeds,
+            (Some(broken), Some(at)) => CallOutcome::Late(at, told(broken)),
             (Some(broken), None) => {
                 // The adapter writes a recovery point and the end of its run in two writes.
                 if matches!(call, Call::RecordRecoveryPoint { .. }) && self.rng.bool() {
                     self.table.stop_before_the_end_of_the_run();
                 }
-                Fate::AnswerLost(told(broken))
+                CallOutcome::AnswerLost(told(broken))
             }
         }
     }
@@ -194,9 +194,13 @@ impl World {
             Call::SendTaskFailure { token, failure } => {
                 self.judge_failure(by, token.reveal(), failure);
             }
-            Call::NoteTrouble {
-                resource, trouble, ..
-            } if trouble.remedy == Some(Remedy::RaiseQuota) => self.judge_quota(resource.region()),
+            Call::NoteError {
+                resource,
+                last_error,
+                ..
+            } if last_error.remedy == Some(Remedy::RaiseQuota) => {
+                self.judge_quota(resource.region())
+            }
             _ => {}
         }
     }
@@ -206,7 +210,8 @@ impl World {
         match call {
             Call::ListOpen { .. } => self.index_catches_up(),
             Call::DescribeSnapshots { .. } => {
-                let odd = self.climate.odd_statuses && self.faults_are_on && self.rng.u8(..8) == 0;
+                let odd =
+                    self.fault_rates.odd_statuses && self.faults_are_on && self.rng.u8(..8) == 0;
                 self.rds.shows_odd_statuses = odd;
             }
             Call::Replace { wait, instead_of } => {
@@ -239,7 +244,7 @@ impl World {
             {
                 self.judge_start(name.as_str(), run);
                 self.count("executions started");
-                if run.extras.automated.is_some() {
+                if run.options.automated.is_some() {
                     self.count(started_by(by));
                 }
             }
@@ -322,7 +327,7 @@ impl World {
 
     /// The index sees some of what was written lately.
     fn index_catches_up(&mut self) {
-        let (now, lag) = (self.now, self.climate.index_lag);
+        let (now, lag) = (self.now, self.fault_rates.index_lag);
         let late_in_8 = if lag > SignedDuration::from_secs(10) {
             6
         } else {
@@ -386,13 +391,13 @@ fn started_by(role: Role) -> &'static str {
 }
 
 impl Hook<Fake> for Gatekeeper {
-    async fn before(&self, _: &Fake, call: &Call) -> Fate {
+    async fn before(&self, _: &Fake, call: &Call) -> CallOutcome {
         self.world().judge_making(self.invocation, call);
         let traced = self.world().trace.is_some();
         let label = if traced { label(call) } else { String::new() };
         let shared = Rc::clone(&self.shared);
         let decision = Gate::new(shared, self.invocation, label, call.writes()).await;
-        self.world().fate(call, decision)
+        self.world().planned(call, decision)
     }
 
     fn entering(&self, _: &Fake, call: &Call) {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use jiff::Timestamp;
-use snapferry::app::plan::{self, Planned, When};
+use snapferry::app::planner::{self, Planned, When};
 use snapferry::app::react;
 use snapferry::app::sweep;
 use snapferry::app::work::batch;
@@ -25,7 +25,7 @@ use crate::faults::Fault;
 /// How an invocation ended by itself.
 enum Finished {
     Kept(Vec<String>),
-    Swept,
+    SweepReport,
     /// Nothing where the policies could not be read.
     Planned(Option<Vec<Planned>>),
 }
@@ -51,7 +51,7 @@ impl Simulation {
             Ok(Poll::Pending) => {}
             Ok(Poll::Ready(finished)) => self.finish(id, finished),
             Err(_) => {
-                if self.world().climate.panic == 0.0 {
+                if self.world().fault_rates.panic == 0.0 {
                     self.world()
                         .broke(rule::SOUND, || format!("invocation {id} panics"));
                 }
@@ -85,7 +85,7 @@ impl Simulation {
                     if kept.contains(&message) {
                         continue;
                     }
-                    let duplicates = world.climate.duplicates;
+                    let duplicates = world.fault_rates.duplicates;
                     if world.chance(duplicates / 2.0) {
                         world.count_fault(Fault::MessageKept);
                         continue;
@@ -99,7 +99,7 @@ impl Simulation {
                     }
                 }
             }
-            Finished::Swept => {
+            Finished::SweepReport => {
                 world.note(|| format!("{id}: swept"));
                 drop(world);
                 self.swept += 1;
@@ -159,10 +159,14 @@ impl Simulation {
         let messages = ids.collect();
         self.begin(role, messages, |port, settings| match role {
             Role::Worker => Box::pin(async move {
-                Finished::Kept(batch::work(&port, &settings.desk, &settings.backoff, records).await)
+                Finished::Kept(
+                    batch::work(&port, &settings.worker_config, &settings.backoff, records).await,
+                )
             }),
             _ => Box::pin(async move {
-                Finished::Kept(react::react(&port, &settings.ear, &settings.backoff, records).await)
+                Finished::Kept(
+                    react::react(&port, &settings.reactor_config, &settings.backoff, records).await,
+                )
             }),
         });
     }
@@ -180,8 +184,8 @@ impl Simulation {
         }
         self.begin(Role::Sweeper, Vec::new(), |port, settings| {
             Box::pin(async move {
-                let _ = sweep::sweep(&port, &settings.broom).await;
-                Finished::Swept
+                let _ = sweep::sweep(&port, &settings.sweeper_config).await;
+                Finished::SweepReport
             })
         });
     }
@@ -194,7 +198,7 @@ impl Simulation {
         }
         self.begin(Role::Planner, Vec::new(), |port, settings| {
             Box::pin(async move {
-                Finished::Planned(plan::plan(&port, &settings.planning, when).await.ok())
+                Finished::Planned(planner::plan(&port, &settings.planning, when).await.ok())
             })
         });
     }
@@ -205,7 +209,7 @@ impl Simulation {
         let Some(outgoing) = world.step_functions.outbox.pop_front() else {
             return;
         };
-        let breaks = world.climate.call_breaks;
+        let breaks = world.fault_rates.call_breaks;
         let broken = world.chance(breaks / 2.0);
         let arrives = !broken || world.rng.bool();
         if arrives {

@@ -1,11 +1,11 @@
 //! The rules, judged at the moment of each effect by RDS's own truth.
 
 use jiff::{SignedDuration, Timestamp};
-use snapferry::app::plan::{Outcome as Planning, Planned};
+use snapferry::app::planner::{Outcome as Planning, Planned};
 use snapferry::domain::id::arn::{Family, RdsArn, Region};
 use snapferry::domain::id::names::Attempt;
 use snapferry::domain::id::tags::PolicyName;
-use snapferry::domain::run::command::{Run, Step};
+use snapferry::domain::run::command::{ProtectionRequest, Step};
 use snapferry::domain::run::failure::{Failure, Reason};
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::naming;
@@ -32,7 +32,12 @@ impl World {
     }
 
     /// What is wrong with a manifest, by the truth.
-    pub(super) fn untrue(&self, run: &Run, step: Step, manifest: &Manifest) -> Option<String> {
+    pub(super) fn untrue(
+        &self,
+        run: &ProtectionRequest,
+        step: Step,
+        manifest: &Manifest,
+    ) -> Option<String> {
         let say = |text: String| Some(format!("{}: {text}", manifest.snapshot));
         if manifest.step != step {
             return say("it is of the other step".to_owned());
@@ -88,7 +93,7 @@ impl World {
     }
 
     /// What is wrong with a copy, by the truth.
-    fn wrong_copy(&self, run: &Run, copy: &Snapshot) -> Option<String> {
+    fn wrong_copy(&self, run: &ProtectionRequest, copy: &Snapshot) -> Option<String> {
         let Origin::Copied(from) = &copy.origin else {
             return Some("it is no copy".to_owned());
         };
@@ -102,7 +107,7 @@ impl World {
     }
 
     /// All names that a run's source snapshot may have.
-    pub(super) fn source_names(&self, run: &Run) -> Vec<String> {
+    pub(super) fn source_names(&self, run: &ProtectionRequest) -> Vec<String> {
         Attempt::all()
             .map(|attempt| self.source_arn(run, attempt).name().to_owned())
             .collect()
@@ -133,7 +138,7 @@ impl World {
     }
 
     /// What a copy of ours lacks of what its policy asks for besides.
-    fn not_as_asked(&self, run: &Run, manifest: &Manifest) -> Option<String> {
+    fn not_as_asked(&self, run: &ProtectionRequest, manifest: &Manifest) -> Option<String> {
         let copy = self.truth(&manifest.snapshot)?;
         if !self.is_made_by_us(copy) {
             return None;
@@ -151,7 +156,7 @@ impl World {
     }
 
     /// A recovery point is entered in the catalog.
-    pub(super) fn judge_entry(&mut self, run: &Run, manifest: &Manifest) {
+    pub(super) fn judge_entry(&mut self, run: &ProtectionRequest, manifest: &Manifest) {
         if let Some(fault) = self.untrue(run, Step::Copy, manifest) {
             self.broke(rule::TRUE_SUCCESS, || format!("the catalog: {fault}"));
         }
@@ -192,7 +197,7 @@ impl World {
             Reason::AlreadyAwaited => self.has_a_rival(&name, &run),
             Reason::SourceMissing => self.source_is_missing(&run),
             Reason::SourceExpired => {
-                let automated = run.extras.automated.as_ref();
+                let automated = run.options.automated.as_ref();
                 automated.is_some_and(|of| self.truth(&of.snapshot).is_none())
             }
             Reason::AttemptsExhausted => true,
@@ -253,7 +258,7 @@ impl World {
     }
 
     /// Whether another execution of the same run is or was lately under way.
-    fn has_a_rival(&self, name: &str, run: &Run) -> bool {
+    fn has_a_rival(&self, name: &str, run: &ProtectionRequest) -> bool {
         self.step_functions
             .executions
             .iter()
@@ -265,7 +270,7 @@ impl World {
             })
     }
 
-    fn source_is_missing(&self, run: &Run) -> bool {
+    fn source_is_missing(&self, run: &ProtectionRequest) -> bool {
         let database = &run.database.arn;
         let sources: Vec<RdsArn> = Attempt::all()
             .map(|attempt| naming::source_snapshot(&self.stack, run, attempt))
@@ -352,7 +357,7 @@ impl World {
                 .filter(|s| s.tags.get("snapferry:policy") == Some(policy))
                 .count()
         };
-        let bounds = self.slots.of_policies.iter();
+        let bounds = self.slots.for_policies.iter();
         let overfull = bounds
             .map(|(policy, most)| (policy.clone(), *most, in_flight(policy.as_str())))
             .find(|(_, most, found)| found > most);
@@ -364,7 +369,7 @@ impl World {
     }
 
     /// An execution is started.
-    pub(super) fn judge_start(&mut self, name: &str, run: &Run) {
+    pub(super) fn judge_start(&mut self, name: &str, run: &ProtectionRequest) {
         let region = rds_region(run.database.arn.region());
         let selected = self.to_be_protected(&region, run.policy.as_str());
         if !selected.contains(&run.database.resource_id.as_str()) {
@@ -396,8 +401,8 @@ impl World {
 
     /// Whether RDS has removed the automated snapshot that it names: its step is about to fail, and its place is
     /// passed on before.
-    fn has_lost_its_source(&self, run: &Run) -> bool {
-        let named = run.extras.automated.as_ref();
+    fn has_lost_its_source(&self, run: &ProtectionRequest) -> bool {
+        let named = run.options.automated.as_ref();
         named.is_some_and(|of| self.truth(&of.snapshot).is_none())
     }
 
@@ -412,7 +417,7 @@ impl World {
             !self.step_functions.executions.values().any(|execution| {
                 let run = &execution.run;
                 let is_it = run.planned_at == from
-                    || run.extras.automated.is_some() && run.planned_at > from;
+                    || run.options.automated.is_some() && run.planned_at > from;
                 run.database.resource_id.as_str() == *id
                     && run.policy == *policy
                     && (is_it || self.ran_lately(execution))
@@ -451,7 +456,7 @@ impl World {
                     .cluster(&rds_region(row.database.region()), row.database.name())
                     .is_some_and(|c| c.is_multi_az_cluster() || c.spec.kms_key.is_none()),
                 Planning::NothingToCopy => !self.has_an_automated_snapshot(&row.database),
-                Planning::LeftOut(_) | Planning::Failed(_) => true,
+                Planning::ExclusionReason(_) | Planning::Failed(_) => true,
             };
             if !is_true {
                 self.broke(rule::TRUE_REPORT, || {

@@ -9,7 +9,7 @@ use snapferry::domain::run::command::Step;
 use snapferry::domain::run::wait::Phase;
 use snapferry::json;
 
-use super::people::FOREIGN;
+use super::operator_actions::FOREIGN;
 use super::rule;
 use super::step_functions::Status;
 use super::world::{World, rds_region};

@@ -12,8 +12,8 @@
 //! `tests/simulation.rs` holds that each of them is found.
 
 mod backups;
+mod call_outcome;
 mod drive;
-mod fate;
 mod fleet;
 mod gate;
 mod gatekeeper;
@@ -23,15 +23,15 @@ mod judge_end;
 pub mod models;
 pub mod mutant;
 mod mutated;
-mod people;
+mod operator_actions;
+mod outages;
 mod queue;
 mod report;
 pub mod rule;
 mod run;
 pub mod step_functions;
-mod strangers;
+mod third_parties;
 mod walk;
-mod weather;
 mod world;
 
 pub use mutant::Mutant;

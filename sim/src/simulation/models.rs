@@ -9,7 +9,7 @@ use snapferry::domain::id::names::{ExecutionName, ResourceId, SnapshotId};
 use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::run::command::Run;
+use snapferry::domain::run::command::ProtectionRequest;
 use snapferry::fake::{RdsModel, Refusal, StepFunctionsModel, TaskEnd, Token};
 use snapferry::json;
 use snapferry::ports::{
@@ -20,7 +20,7 @@ use super::step_functions::{AboutToken, Status, StepFunctions};
 use super::world::rds_region;
 use crate::asl::StateMachine;
 use crate::rds::{Paging, Rds, RdsFault, SnapshotDescription};
-use crate::rows;
+use crate::rds_to_domain;
 
 /// The model of RDS, asked in the product's words.
 pub struct ModelledRds {
@@ -59,7 +59,7 @@ impl ModelledRds {
 
     /// A row as the adapter reads it.
     fn read(&self, row: &SnapshotDescription) -> Option<Snapshot> {
-        let mut snapshot = rows::snapshot(row)?;
+        let mut snapshot = rds_to_domain::snapshot(row)?;
         if self.shows_odd_statuses && row.stage.is_under_way() {
             snapshot.status = SnapshotStatus::Other("upgrading".to_owned());
         }
@@ -97,7 +97,7 @@ impl RdsModel for ModelledRds {
         now: Timestamp,
     ) -> Result<Page<Database>, Refusal> {
         let (at, paging) = (rds_region(region), self.page(marker));
-        rows::databases(self, &at, family, Vec::new(), paging, now).map_err(refusal)
+        rds_to_domain::databases(self, &at, family, Vec::new(), paging, now).map_err(refusal)
     }
 
     fn find_databases(
@@ -107,9 +107,10 @@ impl RdsModel for ModelledRds {
         ids: &[ResourceId],
         now: Timestamp,
     ) -> Result<Vec<Database>, Refusal> {
-        let filters = rows::by_resource_id(family, ids);
+        let filters = rds_to_domain::by_resource_id(family, ids);
         let (at, paging) = (rds_region(region), Paging::default());
-        let page = rows::databases(self, &at, family, filters, paging, now).map_err(refusal)?;
+        let page =
+            rds_to_domain::databases(self, &at, family, filters, paging, now).map_err(refusal)?;
         Ok(page.items)
     }
 
@@ -120,9 +121,10 @@ impl RdsModel for ModelledRds {
         ids: &[SnapshotId],
         now: Timestamp,
     ) -> Result<Vec<Snapshot>, Refusal> {
-        let request = rows::by_identifier(family, ids);
+        let request = rds_to_domain::by_identifier(family, ids);
         let at = rds_region(region);
-        let page = rows::descriptions(self, &at, family, &request, now).map_err(refusal)?;
+        let page =
+            rds_to_domain::descriptions(self, &at, family, &request, now).map_err(refusal)?;
         let rows = page.items.iter();
         Ok(rows.filter_map(|row| self.read(row)).collect())
     }
@@ -136,7 +138,7 @@ impl RdsModel for ModelledRds {
         now: Timestamp,
     ) -> Result<Page<Snapshot>, Refusal> {
         let (at, paging) = (rds_region(region), self.page(marker));
-        rows::automated(self, &at, family, of, paging, now).map_err(refusal)
+        rds_to_domain::automated(self, &at, family, of, paging, now).map_err(refusal)
     }
 
     fn create_snapshot(
@@ -145,7 +147,7 @@ impl RdsModel for ModelledRds {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let at = rds_region(request.database.region());
-        let created = rows::create(self, &at, request, now);
+        let created = rds_to_domain::create(self, &at, request, now);
         created.map(drop).map_err(refusal)
     }
 
@@ -155,7 +157,7 @@ impl RdsModel for ModelledRds {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let at = rds_region(&request.region);
-        let copied = rows::copy(self, &at, request, now);
+        let copied = rds_to_domain::copy(self, &at, request, now);
         copied.map(drop).map_err(refusal)
     }
 
@@ -165,7 +167,7 @@ impl RdsModel for ModelledRds {
         family: Family,
         now: Timestamp,
     ) -> Option<SnapshotQuota> {
-        rows::quota(self, &rds_region(region), family, now)
+        rds_to_domain::quota(self, &rds_region(region), family, now)
     }
 }
 
@@ -227,7 +229,7 @@ impl StepFunctionsModel for Machine {
         })
     }
 
-    fn start(&mut self, name: &ExecutionName, run: &Run, now: Timestamp) -> Started {
+    fn start(&mut self, name: &ExecutionName, run: &ProtectionRequest, now: Timestamp) -> Started {
         let input = json::run::write(run);
         if let Some(execution) = self.executions.get(name.as_str()) {
             let same = execution.is_running() && *execution.input == *input;

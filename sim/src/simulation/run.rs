@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
-use snapferry::app::plan::When;
-use snapferry::app::react::Ear;
-use snapferry::app::sweep::Broom;
-use snapferry::app::work::Desk;
+use snapferry::app::planner::When;
+use snapferry::app::react::ReactorConfig;
+use snapferry::app::sweep::SweeperConfig;
+use snapferry::app::work::WorkerConfig;
 use snapferry::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::id::tags::{PolicyName, StackId};
 use snapferry::domain::limits::CLAIM_GRACE;
@@ -26,7 +26,7 @@ use super::judge::home;
 use super::mutant::Mutant;
 use super::rule;
 use super::step_functions::Status;
-use super::world::{ACCOUNT, Climate, HOME, Making, Slots, Violation, World};
+use super::world::{ACCOUNT, FaultRates, HOME, Making, Slots, Violation, World};
 use crate::asl::StateMachine;
 use crate::rds::{DurationRange, Faults, MANUAL_SNAPSHOTS, Odds, Rds, RdsConfig};
 
@@ -186,19 +186,19 @@ fn wait_for_sweeps(simulation: &mut Simulation, sweeps: u64) {
     }
 }
 
-fn climate(rng: &mut Rng) -> Climate {
+fn fault_rates(rng: &mut Rng) -> FaultRates {
     let mut pick = |values: &[f64]| values[rng.usize(..values.len())];
     let call_breaks = pick(&[0.0, 0.01, 0.03, 0.1]);
     let crash = pick(&[0.0, 0.0005, 0.002]);
     let panic = pick(&[0.0, 0.0, 0.0, 0.005]);
-    let mischief = pick(&[0.001, 0.004, 0.015]);
+    let inject_fault = pick(&[0.001, 0.004, 0.015]);
     let duplicates = pick(&[0.0, 0.05, 0.2]);
     let restless = pick(&[0.0, 0.0, 0.01, 0.04]);
-    Climate {
+    FaultRates {
         call_breaks,
         crash,
         panic,
-        mischief,
+        inject_fault,
         duplicates,
         late_effects: rng.bool(),
         odd_statuses: rng.u8(..4) == 0,
@@ -267,7 +267,7 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
         key,
         source_regions,
         slots: Slots::of(copy_slots, &settings.planning.policies),
-        climate: climate(rng),
+        fault_rates: fault_rates(rng),
         applied,
         mutant,
         traced,
@@ -291,11 +291,11 @@ fn settings(
     let width = rng.usize(1..=6);
     let backoff = Backoff {
         first: Duration::from_secs(30),
-        most: Duration::from_mins(15),
+        max: Duration::from_mins(15),
     };
     let hint_recheck = Duration::from_secs(5);
     // Drawn apart, so that every world is as it was before there was a second policy.
-    let mut of_policies = rng.clone().fork();
+    let mut for_policies = rng.clone().fork();
     let pattern = ["0 6 * * *", "0 */3 * * *", "0 * * * *"][rng.usize(..3)];
     let default = Policy::new(
         PolicyName::parse("default").expect("a name"),
@@ -312,16 +312,16 @@ fn settings(
         hint_recheck,
     };
     Settings {
-        desk: Desk::from(&stack),
-        ear: Ear::new(&stack, key.clone()),
-        broom: Broom::from(&stack),
+        worker_config: WorkerConfig::from(&stack),
+        reactor_config: ReactorConfig::new(&stack, key.clone()),
+        sweeper_config: SweeperConfig::from(&stack),
         backoff,
         planning: Planning {
             stack,
             source_regions: source_regions.to_vec(),
             state_machine: machine.clone(),
             key: key.clone(),
-            policies: fleet::policies(default, &mut of_policies),
+            policies: fleet::policies(default, &mut for_policies),
         },
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use snapferry::domain::run::command::Run;
+use snapferry::domain::run::command::ProtectionRequest;
 
 use crate::asl::{Context, StateMachine};
 
@@ -17,7 +17,7 @@ pub struct Execution {
     /// Its input, as JSON.
     pub input: Rc<str>,
     /// Its input, read.
-    pub run: Rc<Run>,
+    pub run: Rc<ProtectionRequest>,
     /// How it stands.
     pub status: Status,
     /// The state that it is in or failed in.
@@ -155,7 +155,14 @@ impl StepFunctions {
     }
 
     /// StartExecution of a name that is not used yet.
-    pub fn start(&mut self, name: &str, arn: String, run: Run, input: String, now: Timestamp) {
+    pub fn start(
+        &mut self,
+        name: &str,
+        arn: String,
+        run: ProtectionRequest,
+        input: String,
+        now: Timestamp,
+    ) {
         let input_json: Value = serde_json::from_str(&input).unwrap_or_default();
         let first = self.machine.first(&input_json).to_owned();
         let execution = Execution {

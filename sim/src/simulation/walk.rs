@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use snapferry::domain::run::command::Run;
+use snapferry::domain::run::command::ProtectionRequest;
 use snapferry::json;
 
 use super::step_functions::{Execution, Status, StepFunctions};
@@ -41,7 +41,11 @@ impl Walk {
     ///
     /// # Errors
     /// When the definition cannot be read.
-    pub fn start(definition: &str, execution: &str, run: &Run) -> Result<Self, AslError> {
+    pub fn start(
+        definition: &str,
+        execution: &str,
+        run: &ProtectionRequest,
+    ) -> Result<Self, AslError> {
         let machine = StateMachine::read(definition)?;
         let mut service = StepFunctions::new(Rc::new(machine));
         let (name, now) = ("walk", Timestamp::UNIX_EPOCH);

@@ -54,7 +54,7 @@ pub struct Violation {
 
 /// Which misfortunes a world knows. Each world has its own choice, so that rare ones meet.
 #[derive(Debug, Clone)]
-pub(super) struct Climate {
+pub(super) struct FaultRates {
     /// How likely a call breaks.
     pub(super) call_breaks: f64,
     /// How likely an invocation is dropped at a step.
@@ -62,7 +62,7 @@ pub(super) struct Climate {
     /// How likely a call's code panics.
     pub(super) panic: f64,
     /// How likely a stranger, a person or the weather does something at a step.
-    pub(super) mischief: f64,
+    pub(super) inject_fault: f64,
     /// Whether broken calls may take effect later.
     pub(super) late_effects: bool,
     /// How likely a message is handed over twice.
@@ -81,12 +81,12 @@ pub(super) struct Climate {
     pub(super) restless: f64,
 }
 
-impl Climate {
+impl FaultRates {
     pub(super) const FAIR: Self = Self {
         call_breaks: 0.0,
         crash: 0.0,
         panic: 0.0,
-        mischief: 0.0,
+        inject_fault: 0.0,
         late_effects: false,
         duplicates: 0.0,
         odd_statuses: false,
@@ -115,15 +115,15 @@ pub(super) struct Slots {
     /// Of all policies together.
     pub(super) most: usize,
     /// Of each policy that has slots of its own.
-    pub(super) of_policies: BTreeMap<PolicyName, usize>,
+    pub(super) for_policies: BTreeMap<PolicyName, usize>,
 }
 
 impl Slots {
     pub(super) fn of(stack: usize, policies: &Policies) -> Self {
-        let of_policies = policies.all.iter();
+        let for_policies = policies.all.iter();
         Self {
             most: policies.copy_slots.map_or(stack, |most| most.min(stack)),
-            of_policies: of_policies
+            for_policies: for_policies
                 .filter_map(|policy| Some((policy.name.clone(), policy.options.copy_slots?)))
                 .collect(),
         }
@@ -157,7 +157,7 @@ pub(super) struct World {
     pub(super) key: KeyArn,
     pub(super) source_regions: Vec<Region>,
     pub(super) slots: Slots,
-    pub(super) climate: Climate,
+    pub(super) fault_rates: FaultRates,
     /// Things go wrong; after them, people mend.
     pub(super) faults_are_on: bool,
     pub(super) fair_since: Timestamp,
@@ -201,7 +201,7 @@ pub(super) struct Making {
     pub(super) key: KeyArn,
     pub(super) source_regions: Vec<Region>,
     pub(super) slots: Slots,
-    pub(super) climate: Climate,
+    pub(super) fault_rates: FaultRates,
     pub(super) applied: Option<Applied>,
     pub(super) mutant: Option<Mutant>,
     pub(super) traced: bool,
@@ -233,7 +233,7 @@ impl World {
             key: making.key,
             source_regions: making.source_regions,
             slots: making.slots,
-            climate: making.climate,
+            fault_rates: making.fault_rates,
             faults_are_on: true,
             fair_since: making.now,
             denied: BTreeMap::new(),
@@ -282,7 +282,7 @@ impl World {
                 .snapshots(&at)
                 .chain(self.rds.cluster_snapshots(&at))
             {
-                found.extend(snapshot.fate.faults(&snapshot.origin));
+                found.extend(snapshot.planned.faults(&snapshot.origin));
             }
         }
         for fault in found {
@@ -342,7 +342,7 @@ impl World {
     /// Whether some copy may have to wait for a slot.
     pub(super) fn slots_are_full(&self) -> bool {
         let taken = self.table.slots();
-        let mut bounds = self.slots.of_policies.iter();
+        let mut bounds = self.slots.for_policies.iter();
         taken.holders.len() >= self.slots.most
             || bounds.any(|(policy, most)| taken.taken_of(policy) >= *most)
     }

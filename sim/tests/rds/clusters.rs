@@ -2,8 +2,8 @@
 
 use snapferry_sim::rds::{
     ClusterSpec, CopyDbSnapshot, DescribeDbClusters, DescribeDbInstances, DescribeDbSnapshots,
-    Ending, Family, Fate, Filter, InstanceSpec, InstanceStatus, Rds, RdsConfig, RdsFault, Stage,
-    Tags,
+    Ending, Family, Filter, InstanceSpec, InstanceStatus, PlannedOutcome, Rds, RdsConfig, RdsFault,
+    Stage, Tags,
 };
 
 use super::model::{FAR_KEY, KEY, at, code, copy, create, here, run_out, tags, there, world};
@@ -12,7 +12,7 @@ fn arn(snapshot: &str) -> String {
     format!("arn:aws:rds:eu-west-1:111122223333:cluster-snapshot:{snapshot}")
 }
 
-fn copy_of(snapshot: &str, target: &str) -> CopyDbSnapshot {
+fn expected_copy(snapshot: &str, target: &str) -> CopyDbSnapshot {
     CopyDbSnapshot {
         source: arn(snapshot),
         kms_key: Some("alias/recovery".to_owned()),
@@ -101,7 +101,7 @@ fn an_instance_and_a_cluster_of_one_name_do_not_meet() {
     );
     let crosswise = CopyDbSnapshot {
         source: "arn:aws:rds:eu-west-1:111122223333:snapshot:s".to_owned(),
-        ..copy_of("s", "c")
+        ..expected_copy("s", "c")
     };
     assert_eq!(
         code(rds.copy_db_cluster_snapshot(&there(), &crosswise, at(1000))),
@@ -135,7 +135,7 @@ fn a_cluster_snapshot_has_events_and_neither_its_copy_nor_its_deletion_has_any()
         envelope["detail"]["Message"],
         "Manual cluster snapshot created"
     );
-    rds.copy_db_cluster_snapshot(&there(), &copy_of("s", "c"), at(1000))
+    rds.copy_db_cluster_snapshot(&there(), &expected_copy("s", "c"), at(1000))
         .unwrap();
     rds.delete_db_cluster_snapshot(&here(), "s", at(9000))
         .unwrap();
@@ -173,7 +173,7 @@ fn some_events_of_cluster_snapshots_leave_their_id_out_and_none_of_instances_do(
 fn a_copy_keeps_the_cluster_and_shows_its_source_but_not_when_its_data_was_taken() {
     let mut rds = with_cluster_snapshot();
     let copied = rds
-        .copy_db_cluster_snapshot(&there(), &copy_of("s", "c"), at(5000))
+        .copy_db_cluster_snapshot(&there(), &expected_copy("s", "c"), at(5000))
         .unwrap();
     assert_eq!(copied.source_arn, Some(arn("s")));
     assert_eq!(copied.kms_key.as_deref(), Some(FAR_KEY));
@@ -194,7 +194,7 @@ fn the_key_of_a_copy_must_be_given_for_an_encrypted_cluster_and_for_no_other() {
     let mut rds = with_cluster_snapshot();
     let without = CopyDbSnapshot {
         kms_key: None,
-        ..copy_of("s", "c")
+        ..expected_copy("s", "c")
     };
     assert_eq!(
         code(rds.copy_db_cluster_snapshot(&there(), &without, at(1000))),
@@ -202,7 +202,7 @@ fn the_key_of_a_copy_must_be_given_for_an_encrypted_cluster_and_for_no_other() {
     );
     rds.set_key_enabled(&there(), FAR_KEY, false);
     assert_eq!(
-        code(rds.copy_db_cluster_snapshot(&there(), &copy_of("s", "c"), at(1000))),
+        code(rds.copy_db_cluster_snapshot(&there(), &expected_copy("s", "c"), at(1000))),
         "KMSKeyNotAccessibleFault"
     );
     rds.set_key_enabled(&there(), FAR_KEY, true);
@@ -211,7 +211,7 @@ fn the_key_of_a_copy_must_be_given_for_an_encrypted_cluster_and_for_no_other() {
     rds.create_db_cluster_snapshot(&here(), &create("plain", "open"), at(1000))
         .unwrap();
     run_out(&mut rds);
-    let with = copy_of("plain", "c");
+    let with = expected_copy("plain", "c");
     assert_eq!(
         code(rds.copy_db_cluster_snapshot(&there(), &with, at(2000))),
         "InvalidParameterValue"
@@ -236,12 +236,12 @@ fn a_snapshot_of_a_multi_az_db_cluster_stays_in_its_region() {
         .unwrap();
     run_out(&mut rds);
     assert_eq!(
-        code(rds.copy_db_cluster_snapshot(&there(), &copy_of("s", "c"), at(1000))),
+        code(rds.copy_db_cluster_snapshot(&there(), &expected_copy("s", "c"), at(1000))),
         "InvalidParameterValue"
     );
     let within = CopyDbSnapshot {
         kms_key: None,
-        ..copy_of("s", "c")
+        ..expected_copy("s", "c")
     };
     assert_eq!(
         code(rds.copy_db_cluster_snapshot(&here(), &within, at(1000))),
@@ -259,16 +259,16 @@ fn both_families_share_the_copies_in_flight_and_each_has_its_own_quota() {
     rds.create_db_snapshot(&here(), &create("s", "orders"), at(1000))
         .unwrap();
     run_out(&mut rds);
-    rds.copy_db_cluster_snapshot(&there(), &copy_of("s", "c"), at(2000))
+    rds.copy_db_cluster_snapshot(&there(), &expected_copy("s", "c"), at(2000))
         .unwrap();
     rds.copy_db_snapshot(&there(), &copy("s", "c"), at(2000))
         .unwrap();
-    let third = rds.copy_db_cluster_snapshot(&there(), &copy_of("s", "c2"), at(2000));
+    let third = rds.copy_db_cluster_snapshot(&there(), &expected_copy("s", "c2"), at(2000));
     assert_eq!(third.unwrap_err(), RdsFault::CopiesInFlightQuota(2));
     run_out(&mut rds);
-    rds.copy_db_cluster_snapshot(&there(), &copy_of("s", "c2"), at(9000))
+    rds.copy_db_cluster_snapshot(&there(), &expected_copy("s", "c2"), at(9000))
         .unwrap();
-    let third = rds.copy_db_cluster_snapshot(&there(), &copy_of("s", "c3"), at(9000));
+    let third = rds.copy_db_cluster_snapshot(&there(), &expected_copy("s", "c3"), at(9000));
     assert_eq!(third.unwrap_err(), RdsFault::ManualSnapshotQuota(2));
     let quotas = rds.describe_account_attributes(&there(), at(9000));
     let of = |name: &str| {
@@ -291,9 +291,9 @@ fn names_states_and_tags_are_refused_with_the_codes_of_clusters() {
         .unwrap();
     let again = rds.create_db_cluster_snapshot(&here(), &create(&long[1..], "shop"), at(1));
     assert_eq!(code(again), "DBClusterSnapshotAlreadyExistsFault");
-    let early = rds.copy_db_cluster_snapshot(&there(), &copy_of(&long[1..], "c"), at(1));
+    let early = rds.copy_db_cluster_snapshot(&there(), &expected_copy(&long[1..], "c"), at(1));
     assert_eq!(code(early), "InvalidDBClusterSnapshotStateFault");
-    let of_none = rds.copy_db_cluster_snapshot(&there(), &copy_of("none", "c"), at(1));
+    let of_none = rds.copy_db_cluster_snapshot(&there(), &expected_copy("none", "c"), at(1));
     assert_eq!(code(of_none), "DBClusterSnapshotNotFoundFault");
     let delete = rds.delete_db_cluster_snapshot(&here(), &long[1..], at(1));
     assert_eq!(code(delete), "InvalidDBClusterSnapshotStateFault");
@@ -380,12 +380,12 @@ fn a_planned_fate_meets_the_family_it_was_planned_for() {
     let mut rds = with_cluster();
     rds.add_instance(&here(), InstanceSpec::postgres("shop"))
         .unwrap();
-    let fate = Fate {
+    let planned = PlannedOutcome {
         ending: Ending::Failed,
-        ..Fate::default()
+        ..PlannedOutcome::default()
     };
     let faults = &mut rds.config_mut().faults;
-    faults.plan_of(Family::Cluster, here(), "S", fate);
+    faults.plan_of(Family::Cluster, here(), "S", planned);
     rds.create_db_snapshot(&here(), &create("s", "shop"), at(0))
         .unwrap();
     rds.create_db_cluster_snapshot(&here(), &create("s", "shop"), at(0))

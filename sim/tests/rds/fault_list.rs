@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use snapferry_sim::faults::{Fault, World};
 use snapferry_sim::rds::{
-    CopyDbSnapshot, DescribeDbSnapshots, Ending, EventFate, Fate, InstanceStatus, Stage,
+    CopyDbSnapshot, DescribeDbSnapshots, Ending, EventOutcome, InstanceStatus, PlannedOutcome,
+    Stage,
 };
 use snapferry_sim::rds_http::Action;
 
@@ -19,9 +20,9 @@ use super::service::{SOURCE, call};
 async fn the_model_and_its_service_inject_what_the_list_says() -> anyhow::Result<()> {
     for fault in Fault::of(World::RdsModel) {
         let is_seen = match fault {
-            Fault::EventsLost => times_announced(EventFate::Lost) == [0_i64; 0],
-            Fault::EventsDoubled => times_announced(EventFate::Twice(MINUTE)) == [0, 60],
-            Fault::EventsLate => times_announced(EventFate::Late(MINUTE)) == [60],
+            Fault::EventsLost => times_announced(EventOutcome::Lost) == [0_i64; 0],
+            Fault::EventsDoubled => times_announced(EventOutcome::Twice(MINUTE)) == [0, 60],
+            Fault::EventsLate => times_announced(EventOutcome::Late(MINUTE)) == [60],
             Fault::EventsEarly => is_shown_after_its_event(),
             Fault::SnapshotFailed => snapshot_ends_as(Ending::Failed) == Stage::Failed,
             Fault::CopyFailed => copy_ends_as(Ending::Failed) == Stage::Failed,
@@ -44,13 +45,13 @@ async fn the_model_and_its_service_inject_what_the_list_says() -> anyhow::Result
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
 /// How many seconds after a snapshot was finished each event says so.
-fn times_announced(done_event: EventFate) -> Vec<i64> {
+fn times_announced(done_event: EventOutcome) -> Vec<i64> {
     let mut rds = with_instances(&["orders"]);
-    let fate = Fate {
+    let planned = PlannedOutcome {
         done_event,
-        ..Fate::default()
+        ..PlannedOutcome::default()
     };
-    rds.config_mut().faults.plan(here(), "s", fate);
+    rds.config_mut().faults.plan(here(), "s", planned);
     rds.create_db_snapshot(&here(), &create("s", "orders"), at(0))
         .unwrap();
     let events = run_out(&mut rds);
@@ -63,11 +64,11 @@ fn times_announced(done_event: EventFate) -> Vec<i64> {
 
 fn is_shown_after_its_event() -> bool {
     let mut rds = with_instances(&["orders"]);
-    let fate = Fate {
+    let planned = PlannedOutcome {
         describe_lag: MINUTE,
-        ..Fate::default()
+        ..PlannedOutcome::default()
     };
-    rds.config_mut().faults.plan(here(), "s", fate);
+    rds.config_mut().faults.plan(here(), "s", planned);
     rds.create_db_snapshot(&here(), &create("s", "orders"), at(0))
         .unwrap();
     let announced = run_out(&mut rds).last().unwrap().at;
@@ -84,11 +85,11 @@ fn is_shown_after_its_event() -> bool {
 
 fn snapshot_ends_as(ending: Ending) -> Stage {
     let mut rds = with_instances(&["orders"]);
-    let fate = Fate {
+    let planned = PlannedOutcome {
         ending,
-        ..Fate::default()
+        ..PlannedOutcome::default()
     };
-    rds.config_mut().faults.plan(here(), "s", fate);
+    rds.config_mut().faults.plan(here(), "s", planned);
     rds.create_db_snapshot(&here(), &create("s", "orders"), at(0))
         .unwrap();
     run_out(&mut rds);
@@ -97,11 +98,11 @@ fn snapshot_ends_as(ending: Ending) -> Stage {
 
 fn copy_ends_as(ending: Ending) -> Stage {
     let mut rds = with_snapshot(|_| ());
-    let fate = Fate {
+    let planned = PlannedOutcome {
         ending,
-        ..Fate::default()
+        ..PlannedOutcome::default()
     };
-    rds.config_mut().faults.plan(there(), "c", fate);
+    rds.config_mut().faults.plan(there(), "c", planned);
     rds.copy_db_snapshot(&there(), &copy("s", "c"), at(1000))
         .unwrap();
     run_out(&mut rds);

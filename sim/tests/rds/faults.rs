@@ -2,7 +2,8 @@
 
 use jiff::SignedDuration;
 use snapferry_sim::rds::{
-    CopyDbSnapshot, DescribeDbSnapshots, Ending, EventFate, Fate, InstanceStatus, Stage,
+    CopyDbSnapshot, DescribeDbSnapshots, Ending, EventOutcome, InstanceStatus, PlannedOutcome,
+    Stage,
 };
 
 use super::model::{
@@ -32,11 +33,11 @@ fn a_copy_fails_when_its_source_is_deleted_or_its_key_is_disabled_under_way() {
 #[test]
 fn a_failed_snapshot_has_no_event_and_releases_its_instance() {
     let mut rds = with_instances(&["orders"]);
-    let fate = Fate {
+    let planned = PlannedOutcome {
         ending: Ending::Failed,
-        ..Fate::default()
+        ..PlannedOutcome::default()
     };
-    rds.config_mut().faults.plan(here(), "s", fate);
+    rds.config_mut().faults.plan(here(), "s", planned);
     rds.create_db_snapshot(&here(), &create("s", "orders"), at(0))
         .unwrap();
     let ids: Vec<_> = run_out(&mut rds)
@@ -58,9 +59,9 @@ fn a_failed_copy_gives_its_place_back_and_one_that_never_ends_keeps_it() {
         rds.config_mut().faults.plan(
             there(),
             name,
-            Fate {
+            PlannedOutcome {
                 ending,
-                ..Fate::default()
+                ..PlannedOutcome::default()
             },
         );
         rds.copy_db_snapshot(&there(), &copy("s", name), at(1000))
@@ -83,18 +84,18 @@ fn a_failed_copy_gives_its_place_back_and_one_that_never_ends_keeps_it() {
 #[test]
 fn events_are_lost_doubled_and_late_as_planned() {
     let minute = SignedDuration::from_mins(1);
-    for (fate, expected) in [
-        (EventFate::Arrives, vec![0]),
-        (EventFate::Lost, vec![]),
-        (EventFate::Late(minute), vec![60]),
-        (EventFate::Twice(minute), vec![0, 60]),
+    for (planned, expected) in [
+        (EventOutcome::Arrives, vec![0]),
+        (EventOutcome::Lost, vec![]),
+        (EventOutcome::Late(minute), vec![60]),
+        (EventOutcome::Twice(minute), vec![0, 60]),
     ] {
         let mut rds = with_instances(&["orders"]);
-        let fate = Fate {
-            done_event: fate,
-            ..Fate::default()
+        let planned = PlannedOutcome {
+            done_event: planned,
+            ..PlannedOutcome::default()
         };
-        rds.config_mut().faults.plan(here(), "s", fate);
+        rds.config_mut().faults.plan(here(), "s", planned);
         rds.create_db_snapshot(&here(), &create("s", "orders"), at(0))
             .unwrap();
         let events = run_out(&mut rds);
@@ -111,11 +112,11 @@ fn events_are_lost_doubled_and_late_as_planned() {
 #[test]
 fn describe_lags_behind_the_truth_as_planned() {
     let mut rds = with_instances(&["orders"]);
-    let fate = Fate {
+    let planned = PlannedOutcome {
         describe_lag: SignedDuration::from_secs(30),
-        ..Fate::default()
+        ..PlannedOutcome::default()
     };
-    rds.config_mut().faults.plan(here(), "s", fate);
+    rds.config_mut().faults.plan(here(), "s", planned);
     rds.create_db_snapshot(&here(), &create("s", "orders"), at(0))
         .unwrap();
     let by_name = DescribeDbSnapshots {

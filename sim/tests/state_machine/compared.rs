@@ -11,7 +11,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
-use snapferry::domain::run::command::{Command, Run};
+use snapferry::domain::run::command::{Command, ProtectionRequest};
 use snapferry::json;
 use snapferry_sim::local::{BareStack, Client, LocalOptions};
 use snapferry_sim::simulation::{End, Walk};
@@ -26,7 +26,7 @@ use super::scenarios::{self, Answer, Scenario};
 
 /// What an execution did.
 #[derive(Debug, PartialEq)]
-struct Course {
+struct StepFaults {
     commands: Vec<Sent>,
     end: End,
 }
@@ -50,7 +50,7 @@ impl Sent {
 }
 
 /// By the reader of the simulation.
-fn read(scenario: &Scenario) -> anyhow::Result<Course> {
+fn read(scenario: &Scenario) -> anyhow::Result<StepFaults> {
     let definition = shortened(&deployed("a queue")?, &numbers(scenario))?;
     let execution = format!(
         "arn:aws:states:{REGION}:{ACCOUNT}:execution:{}:{NAME}",
@@ -68,14 +68,14 @@ fn read(scenario: &Scenario) -> anyhow::Result<Course> {
             Answer::Nothing => walk.answer_nothing(),
         }
     }
-    Ok(Course {
+    Ok(StepFaults {
         commands,
         end: walk.end().context("it has not ended")?,
     })
 }
 
 /// By an emulator.
-async fn emulated(emulator: Arc<dyn Emulator>, scenario: &Scenario) -> anyhow::Result<Course> {
+async fn emulated(emulator: Arc<dyn Emulator>, scenario: &Scenario) -> anyhow::Result<StepFaults> {
     let protect = Protect::start_run(
         emulator,
         &scenario.name,
@@ -110,7 +110,7 @@ async fn emulated(emulator: Arc<dyn Emulator>, scenario: &Scenario) -> anyhow::R
     let commands: anyhow::Result<_> = commands
         .map(|(state, body)| Sent::new(state, body))
         .collect();
-    Ok(Course {
+    Ok(StepFaults {
         commands: commands?,
         end,
     })
@@ -128,7 +128,7 @@ fn end(execution: &Value) -> anyhow::Result<End> {
     }
 }
 
-fn input(scenario: &Scenario) -> Run {
+fn input(scenario: &Scenario) -> ProtectionRequest {
     if scenario.names_source {
         a_run_of_an_automated_snapshot()
     } else {

@@ -9,7 +9,7 @@ use snapferry::domain::id::arn::{KeyArn, RdsArn};
 use snapferry::domain::id::database_ref::DatabaseRef;
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::id::tags::PolicyName;
-use snapferry::domain::run::command::{Automated, Command, Extras, Run, Step};
+use snapferry::domain::run::command::{Automated, Command, ProtectionRequest, RunOptions, Step};
 use snapferry::domain::run::failure::Reason;
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::json;
@@ -43,7 +43,7 @@ pub(crate) struct Protect {
     client: Client,
     queue: String,
     pub(crate) execution: String,
-    pub(crate) run: Run,
+    pub(crate) run: ProtectionRequest,
 }
 
 impl Protect {
@@ -61,7 +61,7 @@ impl Protect {
         emulator: Arc<dyn Emulator>,
         name: &str,
         numbers: &[Shortened],
-        run: Run,
+        run: ProtectionRequest,
     ) -> anyhow::Result<Self> {
         let client = emulator.client();
         let queue = client
@@ -241,8 +241,8 @@ impl Protect {
     }
 }
 
-pub(crate) fn a_run() -> Run {
-    Run {
+pub(crate) fn a_run() -> ProtectionRequest {
+    ProtectionRequest {
         database: DatabaseRef {
             arn: RdsArn::parse("arn:aws:rds:eu-west-1:123456789012:db:orders").unwrap(),
             resource_id: ResourceId::parse("db-ORDERS").unwrap(),
@@ -253,20 +253,20 @@ pub(crate) fn a_run() -> Run {
             "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555",
         )
         .unwrap(),
-        extras: Extras::default(),
+        options: RunOptions::default(),
     }
 }
 
 /// One that copies an automated snapshot of RDS's.
-pub(crate) fn a_run_of_an_automated_snapshot() -> Run {
+pub(crate) fn a_run_of_an_automated_snapshot() -> ProtectionRequest {
     let source = format!("arn:aws:rds:eu-west-1:{ACCOUNT}:snapshot:rds:orders-2026-11-22-03-04");
-    Run {
-        extras: Extras {
+    ProtectionRequest {
+        options: RunOptions {
             automated: Some(Automated {
                 snapshot: RdsArn::parse(&source).unwrap(),
                 expires_at: None,
             }),
-            ..Extras::default()
+            ..RunOptions::default()
         },
         ..a_run()
     }

@@ -6,7 +6,7 @@ use crate::app::doctor::scope::Permissions;
 use crate::domain::doctor::databases::OptionGroup;
 use crate::domain::doctor::region::{Letters, dead_letters};
 use crate::domain::doctor::room::{Quota, snapshot_quota};
-use crate::domain::doctor::{Check, Finding, NotSaid};
+use crate::domain::doctor::{Check, Finding, Unanswered};
 use crate::domain::id::arn::{Family, Region};
 use crate::domain::rds::snapshot::Snapshot;
 use crate::error::chain;
@@ -16,7 +16,7 @@ use crate::ports::{DescribeQuota, Endless, PAGES_MAX, Page, PortError, RdsError,
 /// A region's manual snapshots of both families, as far as they could be listed.
 pub(super) struct Snapshots {
     pub(super) found: Vec<Snapshot>,
-    pub(super) missing: Vec<NotSaid>,
+    pub(super) missing: Vec<Unanswered>,
 }
 
 impl Snapshots {
@@ -49,7 +49,7 @@ pub(super) async fn manual_snapshots<W: Permissions>(world: &W, region: &Region)
 pub(super) async fn option_groups<W: ListOptionGroups>(
     world: &W,
     region: &Region,
-) -> Result<Vec<OptionGroup>, NotSaid> {
+) -> Result<Vec<OptionGroup>, Unanswered> {
     all(|marker| async {
         let page = world.list_option_groups(region, marker).await;
         page.map_err(|error| port(&error))
@@ -58,11 +58,11 @@ pub(super) async fn option_groups<W: ListOptionGroups>(
 }
 
 /// All rows of a list.
-pub(super) async fn all<T, F>(ask: impl FnMut(Option<String>) -> F) -> Result<Vec<T>, NotSaid>
+pub(super) async fn all<T, F>(ask: impl FnMut(Option<String>) -> F) -> Result<Vec<T>, Unanswered>
 where
-    F: Future<Output = Result<Page<T>, NotSaid>>,
+    F: Future<Output = Result<Page<T>, Unanswered>>,
 {
-    let endless = |endless: Endless| NotSaid {
+    let endless = |endless: Endless| Unanswered {
         action: "the list".to_owned(),
         code: Some("Endless".to_owned()),
         why: endless.to_string(),
@@ -70,16 +70,16 @@ where
     all_rows(PAGES_MAX, endless, ask).await
 }
 
-pub(super) fn port(error: &PortError) -> NotSaid {
-    NotSaid {
+pub(super) fn port(error: &PortError) -> Unanswered {
+    Unanswered {
         action: error.action.to_owned(),
         code: error.code.clone(),
         why: chain(error),
     }
 }
 
-pub(super) fn rds(error: &RdsError) -> NotSaid {
-    NotSaid {
+pub(super) fn rds(error: &RdsError) -> Unanswered {
+    Unanswered {
         action: error.operation.to_string(),
         code: error.code.clone(),
         why: error.to_string(),

@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 
 use crate::app::doctor::ask::{self, all, count, manual_snapshots, port, quotas, rds};
-use crate::app::doctor::scope::{Home, Order, Permissions};
+use crate::app::doctor::scope::{DoctorScope, Home, Permissions};
 use crate::domain::doctor::databases::{Candidate, claims, option_group, other_stacks};
 use crate::domain::doctor::keys::source_key;
 use crate::domain::doctor::policies::{misnamed, refused, unjudged};
 use crate::domain::doctor::region::{Letters, dead_letters, forwarding_rule};
-use crate::domain::doctor::{Check, Finding, Level, NotSaid};
+use crate::domain::doctor::{Check, Finding, Level, Unanswered};
 use crate::domain::id::arn::{Family, KeyArn, Region};
 use crate::domain::id::names::OptionGroup;
-use crate::domain::operator::letter::{forwarding_queue, names};
+use crate::domain::operator::dead_letter::{forwarding_queue, names};
 use crate::domain::policy::choice::{Choice, choose};
 use crate::domain::policy::in_force::Policies;
 use crate::domain::policy::spec::KeyName;
-use crate::settings::Preflight;
+use crate::settings::DoctorSettings;
 
 /// What was found in a region, and how many databases a round of it makes.
 #[derive(Default)]
@@ -48,8 +48,8 @@ impl Selected {
 /// of it.
 pub(super) async fn region<W: Permissions>(
     world: &W,
-    preflight: &Preflight,
-    order: &Order,
+    doctor_settings: &DoctorSettings,
+    scope: &DoctorScope,
     home: &Home,
     region: &Region,
 ) -> RegionSeen {
@@ -74,7 +74,7 @@ pub(super) async fn region<W: Permissions>(
             for candidate in listed {
                 sift(
                     policies,
-                    order,
+                    scope,
                     candidate,
                     &mut selected,
                     &mut seen.findings,
@@ -86,15 +86,17 @@ pub(super) async fn region<W: Permissions>(
     }
     seen.findings.extend(told(region, home, &seen));
     seen.findings
-        .extend(keys(world, preflight, &selected).await);
+        .extend(keys(world, doctor_settings, &selected).await);
     let groups = option_groups(world, home, region, &selected).await;
     seen.findings.extend(groups);
-    let others = others(world, preflight, home, region, &selected).await;
+    let others = others(world, doctor_settings, home, region, &selected).await;
     seen.findings.extend(others);
     let room = quotas(world, region, |family| seen.selected(family)).await;
     seen.findings.extend(room);
-    seen.findings.push(rule(world, preflight, region).await);
-    seen.findings.push(letters(world, preflight, region).await);
+    seen.findings
+        .push(rule(world, doctor_settings, region).await);
+    seen.findings
+        .push(letters(world, doctor_settings, region).await);
     seen
 }
 
@@ -102,7 +104,7 @@ async fn list<W: Permissions>(
     world: &W,
     region: &Region,
     family: Family,
-) -> Result<Vec<Candidate>, NotSaid> {
+) -> Result<Vec<Candidate>, Unanswered> {
     all(|marker| async {
         let page = world.inspect_databases(region, family, marker).await;
         page.map_err(|error| rds(&error))
@@ -113,21 +115,21 @@ async fn list<W: Permissions>(
 /// Takes a database for one that is protected, or says why it is not though it was meant to be.
 fn sift(
     policies: &Policies,
-    order: &Order,
+    scope: &DoctorScope,
     candidate: Candidate,
     selected: &mut Vec<Selected>,
     findings: &mut Vec<Finding>,
 ) {
     let database = &candidate.database;
     let of = database.to_ref();
-    if !order.databases.is_empty() && !order.databases.iter().any(|text| names(text, &of)) {
+    if !scope.databases.is_empty() && !scope.databases.iter().any(|text| names(text, &of)) {
         return;
     }
     match choose(database, policies) {
         Choice::Protect(name) => {
             let policy = policies.get(name.as_str());
             let copied_with =
-                policy.and_then(|policy| policies.extras(policy, database).option_group);
+                policy.and_then(|policy| policies.options(policy, database).option_group);
             selected.push(Selected {
                 candidate,
                 copied_with,
@@ -161,7 +163,7 @@ fn told(region: &Region, home: &Home, seen: &RegionSeen) -> Option<Finding> {
 /// One question for each key, however many databases have it.
 async fn keys<W: Permissions>(
     world: &W,
-    preflight: &Preflight,
+    doctor_settings: &DoctorSettings,
     selected: &[Selected],
 ) -> Vec<Finding> {
     let mut databases: BTreeMap<&KeyArn, Vec<&str>> = BTreeMap::new();
@@ -174,7 +176,12 @@ async fn keys<W: Permissions>(
     let mut findings = Vec::new();
     for (key, databases) in databases {
         findings.push(match world.describe_key(&KeyName::Arn(key.clone())).await {
-            Ok(facts) => source_key(key, facts.as_ref(), &databases, preflight.ground.account()),
+            Ok(facts) => source_key(
+                key,
+                facts.as_ref(),
+                &databases,
+                doctor_settings.stack_facts.account(),
+            ),
             Err(error) => Finding::unknown(Check::SourceKey, key, &port(&error)),
         });
     }
@@ -209,7 +216,7 @@ async fn option_groups<W: Permissions>(
 /// The region's own manual snapshots are those that other stacks took; the recovery region's their copies.
 async fn others<W: Permissions>(
     world: &W,
-    preflight: &Preflight,
+    doctor_settings: &DoctorSettings,
     home: &Home,
     region: &Region,
     selected: &[Selected],
@@ -217,7 +224,7 @@ async fn others<W: Permissions>(
     let snapshots = manual_snapshots(world, region).await;
     let here = claims(&snapshots.found, home.now);
     let mut findings: Vec<Finding> = snapshots.told(region).collect();
-    let ours = &preflight.ground.stack;
+    let ours = &doctor_settings.stack_facts.stack;
     for Selected { candidate, .. } in selected {
         let database = candidate.database.to_ref();
         let found = [&here, &home.claims]
@@ -232,10 +239,14 @@ async fn others<W: Permissions>(
     findings
 }
 
-async fn rule<W: Permissions>(world: &W, preflight: &Preflight, region: &Region) -> Finding {
+async fn rule<W: Permissions>(
+    world: &W,
+    doctor_settings: &DoctorSettings,
+    region: &Region,
+) -> Finding {
     const CHECK: Check = Check::ForwardingRule;
-    let home = &preflight.ground.home;
-    let bus = preflight.ground.default_bus();
+    let home = &doctor_settings.stack_facts.home;
+    let bus = doctor_settings.stack_facts.default_bus();
     let names = all(|marker| async {
         let page = world.list_rule_names_by_target(region, &bus, marker).await;
         page.map_err(|error| port(&error))
@@ -255,9 +266,13 @@ async fn rule<W: Permissions>(world: &W, preflight: &Preflight, region: &Region)
     forwarding_rule(region, home, &rules)
 }
 
-async fn letters<W: Permissions>(world: &W, preflight: &Preflight, region: &Region) -> Finding {
+async fn letters<W: Permissions>(
+    world: &W,
+    doctor_settings: &DoctorSettings,
+    region: &Region,
+) -> Finding {
     let letters = Letters::Forwarding(region.clone());
-    let name = forwarding_queue(&preflight.ground.home);
+    let name = forwarding_queue(&doctor_settings.stack_facts.home);
     match world.get_queue_url(region, &name).await {
         Ok(Some(url)) => count(world, region, &letters, &url).await,
         Ok(None) => dead_letters(&letters, None),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::doctor::NotSaid;
+use crate::domain::doctor::Unanswered;
 use crate::domain::doctor::databases::{Claims, OptionGroup};
 use crate::domain::id::arn::Region;
 use crate::domain::policy::in_force::Policies;
@@ -21,7 +21,7 @@ permissions! {
 
 /// What is looked at.
 #[derive(Debug, Clone, Default)]
-pub struct Order {
+pub struct DoctorScope {
     /// Only these source regions; all if there are none.
     pub regions: Vec<Region>,
     /// Only these databases: identifiers, ARNs or resource ids; all that are selected if there are none.
@@ -32,7 +32,7 @@ pub struct Order {
 pub(super) struct Home {
     /// Nothing where they could not be read.
     pub(super) policies: Option<Policies>,
-    pub(super) option_groups: Result<Vec<OptionGroup>, NotSaid>,
+    pub(super) option_groups: Result<Vec<OptionGroup>, Unanswered>,
     pub(super) claims: Claims,
     pub(super) since: Timestamp,
     pub(super) now: Timestamp,

@@ -13,7 +13,7 @@ use crate::domain::policy::in_force::Policies;
 use crate::domain::rds::snapshot::SnapshotStatus;
 use crate::domain::run::wait::Phase;
 use crate::ports::{ListOpen, PortError, open_pages};
-use crate::settings::Preflight;
+use crate::settings::DoctorSettings;
 
 /// Who has a slot and who waits for one.
 #[derive(Default)]
@@ -26,16 +26,16 @@ struct Open {
 
 pub(super) async fn slots<W: ListOpen>(
     world: &W,
-    preflight: &Preflight,
+    doctor_settings: &DoctorSettings,
     policies: Option<&Policies>,
     snapshots: &Snapshots,
 ) -> Vec<Finding> {
-    let home = &preflight.ground.home;
+    let home = &doctor_settings.stack_facts.home;
     let open = match open(world).await {
         Ok(open) => open,
         Err(error) => return vec![Finding::unknown(Check::CopySlots, home, &port(&error))],
     };
-    let of_stack = preflight.copy_slots;
+    let of_stack = doctor_settings.copy_slots;
     let bound = policies.and_then(|policies| policies.copy_slots);
     let slots = bound.map_or(of_stack, |bound| bound.min(of_stack));
     let is_known = snapshots.missing.is_empty();
@@ -43,7 +43,7 @@ pub(super) async fn slots<W: ListOpen>(
         slots,
         taken: open.taken,
         queued: open.queued,
-        of_others: is_known.then(|| of_others(snapshots, &preflight.ground.stack)),
+        of_others: is_known.then(|| of_others(snapshots, &doctor_settings.stack_facts.stack)),
     };
     let mut findings = vec![copy_slots(home, copies)];
     for policy in policies.map_or(&[][..], |policies| &policies.all) {

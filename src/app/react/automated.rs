@@ -23,7 +23,7 @@ use crate::ports::{
 
 /// What became of a hint at an automated snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(super) enum HintOutcome {
     /// Its run is started, or there is none to start.
     Done,
     /// RDS does not show it as available yet, or its database has another run under way.
@@ -34,12 +34,12 @@ pub(super) enum Heard {
 
 /// Starts the runs of automated snapshots that are said to be there, all in one region and of one family. Who is
 /// protected by which policy is the database's tags' to say, and whether the snapshot is there RDS's.
-pub(super) async fn hear<W>(
+pub(super) async fn start_from_hints<W>(
     world: &W,
     stack: &StackId,
     policies: &Policies,
     hinted: &[RdsArn],
-) -> Vec<(RdsArn, Heard)>
+) -> Vec<(RdsArn, HintOutcome)>
 where
     W: ClaimRun + Clock + DescribeSnapshots + FindDatabases + StartExecution,
 {
@@ -50,21 +50,21 @@ where
                 error = chain(&error),
                 "RDS could not be asked about automated snapshots"
             );
-            return all(hinted, Heard::Broken);
+            return all(hinted, HintOutcome::Broken);
         }
     };
-    let mut heard = Vec::with_capacity(hinted.len());
+    let mut hint_outcome = Vec::with_capacity(hinted.len());
     for snapshot in hinted {
         let became = match looked.get(snapshot) {
-            None => Heard::NotYet,
-            Some((_, None)) => Heard::Done,
+            None => HintOutcome::NotYet,
+            Some((_, None)) => HintOutcome::Done,
             Some((found, Some(database))) => {
                 start_run(world, stack, policies, database, found).await
             }
         };
-        heard.push((snapshot.clone(), became));
+        hint_outcome.push((snapshot.clone(), became));
     }
-    heard
+    hint_outcome
 }
 
 /// The policies that are in force, if one of them has automated snapshots copied. The built-in one has not, so that the
@@ -83,8 +83,11 @@ pub(super) async fn policies<W: ReadPolicies>(
         .then_some(policies))
 }
 
-pub(super) fn all(hinted: &[RdsArn], heard: Heard) -> Vec<(RdsArn, Heard)> {
-    hinted.iter().map(|arn| (arn.clone(), heard)).collect()
+pub(super) fn all(hinted: &[RdsArn], hint_outcome: HintOutcome) -> Vec<(RdsArn, HintOutcome)> {
+    hinted
+        .iter()
+        .map(|arn| (arn.clone(), hint_outcome))
+        .collect()
 }
 
 /// Those of the snapshots that are available, each with its database, if that is still there.
@@ -125,28 +128,28 @@ async fn start_run<W: ClaimRun + Clock + StartExecution>(
     policies: &Policies,
     database: &Database,
     snapshot: &Snapshot,
-) -> Heard {
+) -> HintOutcome {
     let Choice::Protect(name) = choose(database, policies) else {
-        return Heard::Done;
+        return HintOutcome::Done;
     };
     let policy = policies.get(name.as_str());
     let Some(policy) = policy.filter(|policy| policy.options.source == Source::Automated) else {
-        return Heard::Done;
+        return HintOutcome::Done;
     };
     let Some(run) = automated::run(database, policies, policy, snapshot) else {
-        return Heard::NotYet;
+        return HintOutcome::NotYet;
     };
     match start(world, stack, &run).await {
         Ok(StartOutcome::Started(execution)) => {
             info!(snapshot = %snapshot.arn, %execution, "started for an automated snapshot");
-            Heard::Done
+            HintOutcome::Done
         }
-        Ok(StartOutcome::StillRunning(_) | StartOutcome::Done(_)) => Heard::Done,
+        Ok(StartOutcome::StillRunning(_) | StartOutcome::Done(_)) => HintOutcome::Done,
         // The planner makes up for it, once the database's run is over.
-        Ok(StartOutcome::NotStarted(_)) => Heard::NotYet,
+        Ok(StartOutcome::NotStarted(_)) => HintOutcome::NotYet,
         Err(error) => {
             warn!(snapshot = %snapshot.arn, error = chain(&error), "its run could not be started now");
-            Heard::Broken
+            HintOutcome::Broken
         }
     }
 }

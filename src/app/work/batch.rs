@@ -5,8 +5,8 @@ use tracing::{error, warn};
 
 use crate::app::queue::{self, CONCURRENCY, Outcome, Record};
 use crate::app::work;
-use crate::app::work::config::Desk;
-use crate::app::work::outcome::Worked;
+use crate::app::work::config::WorkerConfig;
+use crate::app::work::outcome::CommandOutcome;
 use crate::app::work::permissions::Permissions;
 use crate::domain::run::backoff::Backoff;
 use crate::error::chain;
@@ -15,13 +15,14 @@ use crate::json;
 /// Works through a batch of commands. The answer names the messages that stay in the queue.
 pub async fn work<W: Permissions>(
     world: &W,
-    desk: &Desk,
+    worker_config: &WorkerConfig,
     backoff: &Backoff,
     records: Vec<Record>,
 ) -> Vec<String> {
     let outcomes: Vec<_> = stream::iter(records)
         .map(|record| async move {
-            let outcome = queue::guarded(&record.message_id, work_one(world, desk, &record)).await;
+            let outcome =
+                queue::guarded(&record.message_id, work_one(world, worker_config, &record)).await;
             (record, outcome.unwrap_or(Outcome::Again))
         })
         .buffer_unordered(CONCURRENCY)
@@ -30,7 +31,11 @@ pub async fn work<W: Permissions>(
     queue::keep(world, backoff, outcomes).await
 }
 
-async fn work_one<W: Permissions>(world: &W, desk: &Desk, record: &Record) -> Outcome {
+async fn work_one<W: Permissions>(
+    world: &W,
+    worker_config: &WorkerConfig,
+    record: &Record,
+) -> Outcome {
     let command = match json::command::read(&record.body) {
         Ok(command) => command,
         Err(error) => {
@@ -42,8 +47,8 @@ async fn work_one<W: Permissions>(world: &W, desk: &Desk, record: &Record) -> Ou
             return Outcome::Again;
         }
     };
-    match work::work(world, desk, &command, record.receives).await {
-        Ok(Worked::Stale) => {
+    match work::work(world, worker_config, &command, record.receives).await {
+        Ok(CommandOutcome::Stale) => {
             // The template's metric filter counts these words.
             warn!(execution = %command.execution, "stale command");
             Outcome::Done

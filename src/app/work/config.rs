@@ -6,7 +6,7 @@ use crate::settings::Stack;
 
 /// What the worker knows of its stack.
 #[derive(Debug, Clone)]
-pub struct Desk {
+pub struct WorkerConfig {
     /// The rules' constants.
     pub rules: Rules,
     /// The recovery region.
@@ -15,7 +15,7 @@ pub struct Desk {
     pub copy_slots: usize,
 }
 
-impl From<&Stack> for Desk {
+impl From<&Stack> for WorkerConfig {
     fn from(stack: &Stack) -> Self {
         Self {
             rules: stack.rules.clone(),

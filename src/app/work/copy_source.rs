@@ -3,14 +3,14 @@
 use crate::domain::id::arn::Family;
 use crate::domain::rds::database::Refusal;
 use crate::domain::rds::snapshot::Snapshot;
-use crate::domain::run::command::{Automated, Run};
+use crate::domain::run::command::{Automated, ProtectionRequest};
 use crate::domain::run::failure::{Failure, Reason};
-use crate::domain::run::wait::CopyOf;
+use crate::domain::run::wait::ExpectedCopy;
 
 /// What a copy can be made of.
 pub(super) enum Source {
     /// This.
-    Found(CopyOf),
+    Found(ExpectedCopy),
     /// RDS has removed the automated snapshot that the run names.
     Expired(Automated),
     /// RDS shows none that is available.
@@ -20,18 +20,18 @@ pub(super) enum Source {
 }
 
 /// What a copy of an available snapshot must turn out to be.
-pub(super) fn copy_of(run: &Run, snapshot: Snapshot) -> Source {
+pub(super) fn expected_copy(run: &ProtectionRequest, snapshot: Snapshot) -> Source {
     if snapshot.arn.family() == Family::Cluster && !snapshot.encrypted {
         // The planner refuses such a cluster; who starts its execution all the same must hear of it as well.
         let cause = format!("{}: {}", snapshot.arn, Refusal::UnencryptedCluster);
         return Source::Unfit(Failure::new(Reason::Unsupported, cause));
     }
-    let copy_of = CopyOf {
+    let expected_copy = ExpectedCopy {
         source: snapshot.arn,
         key: run.key.clone(),
         engine: snapshot.engine,
         size_gib: snapshot.size_gib,
         taken_at: snapshot.taken_at,
     };
-    Source::Found(copy_of)
+    Source::Found(expected_copy)
 }

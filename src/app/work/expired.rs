@@ -5,13 +5,13 @@ use tracing::info;
 
 use crate::app::automated;
 use crate::app::start::{StartOutcome, start};
-use crate::app::work::config::Desk;
+use crate::app::work::config::WorkerConfig;
 use crate::app::work::give_up::give_up;
-use crate::app::work::outcome::{WorkError, Worked, not_told};
+use crate::app::work::outcome::{CommandOutcome, WorkError, not_told};
 use crate::app::work::permissions::Permissions;
 use crate::domain::id::names::{Attempt, ExecutionName};
 use crate::domain::rds::snapshot::Snapshot;
-use crate::domain::run::command::{Automated, Command, Extras, Run};
+use crate::domain::run::command::{Automated, Command, ProtectionRequest, RunOptions};
 use crate::domain::run::failure::{Failure, Reason};
 use crate::domain::run::wait::Wait;
 use crate::ports::{Claim, PortError};
@@ -20,18 +20,18 @@ use crate::ports::{Claim, PortError};
 /// between is done again, for the token is still alive, and to start the same execution twice is to start it once.
 pub(super) async fn expired<W: Permissions>(
     world: &W,
-    desk: &Desk,
+    worker_config: &WorkerConfig,
     wait: &Wait,
     of: &Automated,
-) -> Result<Worked, WorkError> {
-    put_newest_in_its_place(world, desk, &wait.command, of).await?;
+) -> Result<CommandOutcome, WorkError> {
+    put_newest_in_its_place(world, worker_config, &wait.command, of).await?;
     let cause = format!("RDS no longer has {}", of.snapshot);
     give_up(world, wait, Failure::new(Reason::SourceExpired, cause)).await
 }
 
 async fn put_newest_in_its_place<W: Permissions>(
     world: &W,
-    desk: &Desk,
+    worker_config: &WorkerConfig,
     command: &Command,
     gone: &Automated,
 ) -> Result<(), WorkError> {
@@ -45,7 +45,7 @@ async fn put_newest_in_its_place<W: Permissions>(
         info!(database = %database.arn, "RDS has no newer automated snapshot");
         return Ok(());
     };
-    match take_over(world, desk, command, &run).await? {
+    match take_over(world, worker_config, command, &run).await? {
         Some(outcome) => info!(database = %database.arn, %outcome, "the newest takes its place"),
         None => info!(database = %database.arn, "another execution has its place"),
     }
@@ -53,18 +53,22 @@ async fn put_newest_in_its_place<W: Permissions>(
 }
 
 /// The same run of a newer snapshot. RDS keeps it as long as it kept the one that is gone.
-fn instead(run: &Run, gone: &Automated, newer: &Snapshot) -> Option<Run> {
+fn instead(
+    run: &ProtectionRequest,
+    gone: &Automated,
+    newer: &Snapshot,
+) -> Option<ProtectionRequest> {
     let taken_at = newer.taken_at.filter(|at| *at > run.planned_at)?;
     let kept = gone.expires_at.map(|at| at.duration_since(run.planned_at));
     let automated = Automated {
         snapshot: newer.arn.clone(),
         expires_at: kept.and_then(|kept| taken_at.checked_add(kept).ok()),
     };
-    Some(Run {
+    Some(ProtectionRequest {
         planned_at: taken_at,
-        extras: Extras {
+        options: RunOptions {
             automated: Some(automated),
-            ..run.extras.clone()
+            ..run.options.clone()
         },
         ..run.clone()
     })
@@ -73,11 +77,11 @@ fn instead(run: &Run, gone: &Automated, newer: &Snapshot) -> Option<Run> {
 /// Passes the database's place on from the execution whose step is about to fail, and has no retry.
 async fn take_over<W: Permissions>(
     world: &W,
-    desk: &Desk,
+    worker_config: &WorkerConfig,
     command: &Command,
-    run: &Run,
+    run: &ProtectionRequest,
 ) -> Result<Option<StartOutcome>, PortError> {
-    let stack = &desk.rules.stack;
+    let stack = &worker_config.rules.stack;
     let name = naming::execution(stack, run, Attempt::FIRST);
     let (database, policy) = (&run.database, &run.policy);
     let claim = world

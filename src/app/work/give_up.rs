@@ -1,7 +1,7 @@
 //! Giving a command up: its execution is told why.
 
 use crate::app::conclude;
-use crate::app::work::outcome::{WorkError, Worked};
+use crate::app::work::outcome::{CommandOutcome, WorkError};
 use crate::app::work::permissions::Permissions;
 use crate::domain::run::failure::Failure;
 use crate::domain::run::wait::Wait;
@@ -11,8 +11,8 @@ pub(super) async fn give_up<W: Permissions>(
     world: &W,
     wait: &Wait,
     failure: Failure,
-) -> Result<Worked, WorkError> {
-    Ok(Worked::Settled(
+) -> Result<CommandOutcome, WorkError> {
+    Ok(CommandOutcome::Settled(
         conclude::fail(world, wait, &failure).await?,
     ))
 }

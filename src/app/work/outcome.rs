@@ -5,19 +5,19 @@ use thiserror::Error;
 use crate::app::conclude;
 use crate::domain::id::arn::RdsArn;
 use crate::domain::run::failure::{Owner, Remedy};
-use crate::domain::run::trouble::Trouble;
+use crate::domain::run::last_error::LastError;
 use crate::error::chain;
 use crate::ports::{PortError, RdsError};
 
 /// What became of a command that needs no further try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Worked {
+pub enum CommandOutcome {
     /// RDS works on it; an event or the sweep settles it.
     Waiting,
     /// It waits for a copy slot.
     Queued,
     /// It was settled at once.
-    Settled(conclude::Concluded),
+    Settled(conclude::Settlement),
     /// Its token is dead, or another of its execution is alive: dropped.
     Stale,
 }
@@ -62,10 +62,10 @@ impl WorkError {
 
     /// What a person is told of it.
     #[must_use]
-    pub fn trouble(&self, at: jiff::Timestamp) -> Trouble {
+    pub fn last_error(&self, at: jiff::Timestamp) -> LastError {
         match self {
-            Self::Parked { remedy, source } => Trouble::new(Some(*remedy), &chain(source), at),
-            other => Trouble::new(None, &chain(other), at),
+            Self::Parked { remedy, source } => LastError::new(Some(*remedy), &chain(source), at),
+            other => LastError::new(None, &chain(other), at),
         }
     }
 }
@@ -82,9 +82,9 @@ pub(super) fn not_told(error: RdsError) -> WorkError {
 }
 
 /// What came of one attempt.
-pub(super) enum Tried {
+pub(super) enum AttemptOutcome {
     /// The command needs no further attempt.
-    Done(Worked),
+    Done(CommandOutcome),
     /// This one came to nothing.
     NextAttempt,
 }

@@ -2,7 +2,7 @@
 
 use crate::ports::{
     AutomatedSnapshots, Callbacks, ClaimRun, ClaimSlot, Clock, CopySnapshot, CreateSnapshot,
-    DelayMessage, DescribeQuota, DescribeSnapshots, Jitter, LookUpWaits, NoteTrouble, ProbeToken,
+    DelayMessage, DescribeQuota, DescribeSnapshots, Jitter, LookUpWaits, NoteError, ProbeToken,
     RecordRecoveryPoint, RegisterWaits, StartExecution, Waits,
 };
 
@@ -10,6 +10,6 @@ permissions! {
     /// Everything that the worker may do.
     Permissions:
         AutomatedSnapshots Callbacks ClaimRun ClaimSlot Clock CopySnapshot CreateSnapshot DelayMessage DescribeQuota
-        DescribeSnapshots Jitter LookUpWaits NoteTrouble ProbeToken RecordRecoveryPoint RegisterWaits StartExecution
+        DescribeSnapshots Jitter LookUpWaits NoteError ProbeToken RecordRecoveryPoint RegisterWaits StartExecution
         Waits
 }

@@ -3,16 +3,16 @@
 use tracing::warn;
 
 use crate::app::conclude;
-use crate::app::work::config::Desk;
+use crate::app::work::config::WorkerConfig;
 use crate::app::work::expired::expired;
 use crate::app::work::give_up::give_up;
-use crate::app::work::outcome::{Tried, WorkError, Worked, not_told};
+use crate::app::work::outcome::{AttemptOutcome, CommandOutcome, WorkError, not_told};
 use crate::app::work::permissions::Permissions;
 use crate::app::work::register::{mark, queue};
 use crate::domain::id::names::SnapshotId;
 use crate::domain::limits::HINT_RECHECKS;
-use crate::domain::run::existing::{Existing, existing};
 use crate::domain::run::failure::{Failure, Owner, Remedy};
+use crate::domain::run::name_conflict::{NameConflict, name_conflict};
 use crate::domain::run::settle::{Verdict, settle};
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::RdsError;
@@ -21,25 +21,33 @@ use crate::ports::RdsError;
 /// answer was lost, may have RDS copying all the same. Only the sweeper, which asks RDS, frees it.
 pub(super) async fn refused<W: Permissions>(
     world: &W,
-    desk: &Desk,
+    worker_config: &WorkerConfig,
     wait: &Wait,
     receives: u32,
     error: RdsError,
-) -> Result<Tried, WorkError> {
+) -> Result<AttemptOutcome, WorkError> {
     match error.owner() {
-        Owner::AskWhatExists => ask_what_exists(world, desk, wait).await,
-        Owner::AskQuota => ask_quota(world, wait, error).await.map(Tried::Done),
+        Owner::AskWhatExists => ask_what_exists(world, worker_config, wait).await,
+        Owner::AskQuota => ask_quota(world, wait, error)
+            .await
+            .map(AttemptOutcome::Done),
         Owner::LookAgain(_) if receives <= HINT_RECHECKS => Err(WorkError::Rds(error)),
-        Owner::LookAgain(reason) => match &wait.command.run.extras.automated {
-            Some(of) => expired(world, desk, wait, of).await.map(Tried::Done),
+        Owner::LookAgain(reason) => match &wait.command.run.options.automated {
+            Some(of) => expired(world, worker_config, wait, of)
+                .await
+                .map(AttemptOutcome::Done),
             None => {
                 let failure = Failure::new(reason, error.to_string());
-                give_up(world, wait, failure).await.map(Tried::Done)
+                give_up(world, wait, failure)
+                    .await
+                    .map(AttemptOutcome::Done)
             }
         },
         Owner::StateMachine(reason) | Owner::Permanent(reason) => {
             let failure = Failure::new(reason, error.to_string());
-            give_up(world, wait, failure).await.map(Tried::Done)
+            give_up(world, wait, failure)
+                .await
+                .map(AttemptOutcome::Done)
         }
         Owner::Park(remedy) => {
             warn!(resource = %wait.resource, remedy = remedy.sentence(), "parked");
@@ -55,9 +63,9 @@ pub(super) async fn refused<W: Permissions>(
 /// "Already exists" is a question: what is there under the name?
 async fn ask_what_exists<W: Permissions>(
     world: &W,
-    desk: &Desk,
+    worker_config: &WorkerConfig,
     wait: &Wait,
-) -> Result<Tried, WorkError> {
+) -> Result<AttemptOutcome, WorkError> {
     let id = SnapshotId::of(&wait.resource);
     let (region, family) = (wait.resource.region(), wait.resource.family());
     let found = world
@@ -65,21 +73,25 @@ async fn ask_what_exists<W: Permissions>(
         .await
         .map_err(not_told)?;
     let found = found.iter().find(|snapshot| snapshot.arn == wait.resource);
-    match existing(wait, found, &desk.rules) {
-        Existing::AskAgain => Err(WorkError::NotShownYet(wait.resource.clone())),
-        Existing::Wait => {
+    match name_conflict(wait, found, &worker_config.rules) {
+        NameConflict::AskAgain => Err(WorkError::NotShownYet(wait.resource.clone())),
+        NameConflict::Wait => {
             mark(world, wait, Phase::Requested).await?;
-            Ok(Tried::Done(Worked::Waiting))
+            Ok(AttemptOutcome::Done(CommandOutcome::Waiting))
         }
-        Existing::Settle => match settle(wait, found, &desk.rules, world.now()) {
-            Verdict::Succeed(manifest) => Ok(Tried::Done(Worked::Settled(
+        NameConflict::Settle => match settle(wait, found, &worker_config.rules, world.now()) {
+            Verdict::Succeed(manifest) => Ok(AttemptOutcome::Done(CommandOutcome::Settled(
                 conclude::succeed(world, wait, &manifest).await?,
             ))),
-            Verdict::Fail(failure) => give_up(world, wait, failure).await.map(Tried::Done),
+            Verdict::Fail(failure) => give_up(world, wait, failure)
+                .await
+                .map(AttemptOutcome::Done),
             Verdict::KeepWaiting { .. } => Err(WorkError::NotShownYet(wait.resource.clone())),
         },
-        Existing::NextAttempt => Ok(Tried::NextAttempt),
-        Existing::Fail(failure) => give_up(world, wait, failure).await.map(Tried::Done),
+        NameConflict::NextAttempt => Ok(AttemptOutcome::NextAttempt),
+        NameConflict::Fail(failure) => give_up(world, wait, failure)
+            .await
+            .map(AttemptOutcome::Done),
     }
 }
 
@@ -88,7 +100,7 @@ async fn ask_quota<W: Permissions>(
     world: &W,
     wait: &Wait,
     error: RdsError,
-) -> Result<Worked, WorkError> {
+) -> Result<CommandOutcome, WorkError> {
     let quota = world
         .describe_snapshot_quota(wait.resource.region(), wait.resource.family())
         .await

@@ -4,7 +4,7 @@ use crate::domain::run::naming;
 use tracing::info;
 
 use crate::app::conclude;
-use crate::app::work::outcome::{WorkError, Worked};
+use crate::app::work::outcome::{CommandOutcome, WorkError};
 use crate::app::work::permissions::Permissions;
 use crate::domain::id::arn::ExecutionArn;
 use crate::domain::id::names::Attempt;
@@ -85,7 +85,7 @@ pub(super) async fn next_attempt<W: Permissions>(
         resource: naming::nth_attempt(&wait.resource, attempt),
         phase: Phase::Registered,
         since: world.now(),
-        trouble: None,
+        last_error: None,
         ..wait.clone()
     };
     match world.replace(&next, wait).await? {
@@ -115,8 +115,11 @@ async fn set_phase<W: Permissions>(
         .await
 }
 
-pub(super) async fn queue<W: Permissions>(world: &W, wait: &Wait) -> Result<Worked, WorkError> {
+pub(super) async fn queue<W: Permissions>(
+    world: &W,
+    wait: &Wait,
+) -> Result<CommandOutcome, WorkError> {
     mark(world, wait, Phase::Queued).await?;
     info!(resource = %wait.resource, "no copy slot is free; queued");
-    Ok(Worked::Queued)
+    Ok(CommandOutcome::Queued)
 }

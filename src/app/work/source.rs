@@ -1,17 +1,17 @@
 //! Finding what a command copies.
 
-use crate::app::work::aim::Aim;
-use crate::app::work::config::Desk;
-use crate::app::work::copy_source::{Source, copy_of};
+use crate::app::work::automated_source;
+use crate::app::work::config::WorkerConfig;
+use crate::app::work::copy_source::{Source, expected_copy};
 use crate::app::work::give_up::give_up;
-use crate::app::work::named;
-use crate::app::work::outcome::{WorkError, Worked, not_told};
+use crate::app::work::outcome::{CommandOutcome, WorkError, not_told};
 use crate::app::work::permissions::Permissions;
+use crate::app::work::step_target::StepTarget;
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::names::{Attempt, SnapshotId};
 use crate::domain::limits::HINT_RECHECKS;
 use crate::domain::rds::snapshot::SnapshotStatus;
-use crate::domain::run::command::{Command, Run};
+use crate::domain::run::command::{Command, ProtectionRequest};
 use crate::domain::run::failure::{Failure, Reason};
 use crate::domain::run::naming;
 use crate::domain::run::wait::Expectation;
@@ -20,13 +20,13 @@ use crate::domain::run::wait::Expectation;
 /// one asks RDS.
 pub(super) async fn source<W: Permissions>(
     world: &W,
-    desk: &Desk,
+    worker_config: &WorkerConfig,
     command: &Command,
     receives: u32,
 ) -> Result<Source, WorkError> {
     let run = &command.run;
-    let stack = &desk.rules.stack;
-    let automated = run.extras.automated.as_ref();
+    let stack = &worker_config.rules.stack;
+    let automated = run.options.automated.as_ref();
     let sources: Vec<SnapshotId> = match automated {
         Some(of) => vec![SnapshotId::of(&of.snapshot)],
         None => Attempt::all()
@@ -36,26 +36,26 @@ pub(super) async fn source<W: Permissions>(
     let copies: Vec<RdsArn> = sources
         .iter()
         .map(|source| naming::copy(stack, run, source, Attempt::FIRST))
-        .map(|id| run.database.arn.sibling_snapshot(&desk.home, &id))
+        .map(|id| run.database.arn.sibling_snapshot(&worker_config.home, &id))
         .collect();
     let waits = world.look_up(&copies).await?;
     let own = waits
         .into_iter()
         .find(|wait| wait.command.token == command.token);
-    if let Some(Expectation::Copy(copy_of)) = own.map(|wait| wait.expected) {
-        return Ok(Source::Found(copy_of));
+    if let Some(Expectation::Copy(expected_copy)) = own.map(|wait| wait.expected) {
+        return Ok(Source::Found(expected_copy));
     }
     match automated {
-        Some(of) => named::source(world, command, of, receives).await,
-        None => ask_for_source(world, desk, run, &sources).await,
+        Some(of) => automated_source::source(world, command, of, receives).await,
+        None => ask_for_source(world, worker_config, run, &sources).await,
     }
 }
 
 /// The newest attempt at the run's source snapshot that is available, of all names it may have.
 async fn ask_for_source<W: Permissions>(
     world: &W,
-    desk: &Desk,
-    run: &Run,
+    worker_config: &WorkerConfig,
+    run: &ProtectionRequest,
     ids: &[SnapshotId],
 ) -> Result<Source, WorkError> {
     let database = &run.database.arn;
@@ -65,7 +65,7 @@ async fn ask_for_source<W: Permissions>(
         .map_err(not_told)?;
     let (available, others): (Vec<_>, Vec<_>) = found
         .into_iter()
-        .filter(|snapshot| snapshot.is_ours(&desk.rules.stack, &run.database))
+        .filter(|snapshot| snapshot.is_ours(&worker_config.rules.stack, &run.database))
         .partition(|snapshot| snapshot.status == SnapshotStatus::Available);
     let unproved = others
         .into_iter()
@@ -80,18 +80,18 @@ async fn ask_for_source<W: Permissions>(
     let Some(snapshot) = newest else {
         return Ok(Source::None);
     };
-    Ok(copy_of(run, snapshot))
+    Ok(expected_copy(run, snapshot))
 }
 
 /// The step before has succeeded, so an available source was there. The first few receives take it that RDS's
 /// answer lags behind; then the source counts as gone.
 pub(super) async fn no_source<W: Permissions>(
     world: &W,
-    desk: &Desk,
+    worker_config: &WorkerConfig,
     command: &Command,
     receives: u32,
-) -> Result<Worked, WorkError> {
-    let wait = Aim::Snapshot.wait(desk, command, Attempt::FIRST, world.now());
+) -> Result<CommandOutcome, WorkError> {
+    let wait = StepTarget::Snapshot.wait(worker_config, command, Attempt::FIRST, world.now());
     if receives <= HINT_RECHECKS {
         return Err(WorkError::NotShownYet(wait.resource));
     }

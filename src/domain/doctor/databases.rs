@@ -81,9 +81,12 @@ pub fn option_group(
                     ),
                     "run the doctor again",
                 ),
-                (Some(group), Some(aim)) => {
-                    asked_for(candidate, &group, aim, named(of_the_recovery_region, aim))
-                }
+                (Some(group), Some(step_target)) => asked_for(
+                    candidate,
+                    &group,
+                    step_target,
+                    named(of_the_recovery_region, step_target),
+                ),
                 (Some(group), None) => {
                     unasked(candidate, &group, named(of_the_recovery_region, name))
                 }
@@ -95,7 +98,7 @@ pub fn option_group(
 fn asked_for(
     candidate: &Candidate,
     own: &OptionGroup,
-    aim: &str,
+    step_target: &str,
     found: Option<OptionGroup>,
 ) -> Finding {
     let arn = &candidate.database.arn;
@@ -105,31 +108,31 @@ fn asked_for(
     match found {
         None => bad(
             format!(
-                "its copy is to have the option group {aim}, and the recovery region has none of that name"
+                "its copy is to have the option group {step_target}, and the recovery region has none of that name"
             ),
             format!(
-                "create {aim} there for {} {}",
+                "create {step_target} there for {} {}",
                 own.engine, own.major_version
             ),
         ),
         Some(other) if !other.serves_like(own) => bad(
             format!(
-                "its copy is to have the option group {aim}, which is for {} {}, and {} is for {} {}",
+                "its copy is to have the option group {step_target}, which is for {} {}, and {} is for {} {}",
                 other.engine, other.major_version, own.name, own.engine, own.major_version
             ),
             "name an option group of the same engine and major version".to_owned(),
         ),
         Some(other) if !other.binds_all_of(own) => bad(
             format!(
-                "its copy is to have the option group {aim}, which lacks an option that the data needs: {}",
+                "its copy is to have the option group {step_target}, which lacks an option that the data needs: {}",
                 own.binding.join(", ")
             ),
-            format!("add it to {aim}"),
+            format!("add it to {step_target}"),
         ),
         Some(_) => Finding::ok(
             Check::OptionGroup,
             arn,
-            format!("{} becomes {aim} in the recovery region", own.name),
+            format!("{} becomes {step_target} in the recovery region", own.name),
         ),
     }
 }

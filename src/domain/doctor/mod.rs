@@ -158,7 +158,7 @@ impl Finding {
 
     /// AWS was asked and did not say. Where the caller was refused, the remedy names the action; a refusal of
     /// the caller says nothing about the stack.
-    pub fn unknown(check: Check, subject: impl fmt::Display, asked: &NotSaid) -> Self {
+    pub fn unknown(check: Check, subject: impl fmt::Display, asked: &Unanswered) -> Self {
         let remedy = if asked.is_refusal() {
             format!(
                 "give your own user or role the permission for {}, or leave this unchecked",
@@ -174,7 +174,7 @@ impl Finding {
 
 /// A question to AWS that got no usable answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotSaid {
+pub struct Unanswered {
     /// The action.
     pub action: String,
     /// AWS's error code; nothing when no answer came.
@@ -183,7 +183,7 @@ pub struct NotSaid {
     pub why: String,
 }
 
-impl NotSaid {
+impl Unanswered {
     /// Whether the caller lacks the permission to ask. Each service has its own code for that.
     #[must_use]
     pub fn is_refusal(&self) -> bool {

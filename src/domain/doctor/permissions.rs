@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{Check, Finding, Level, NotSaid};
+use super::{Check, Finding, Level, Unanswered};
 use crate::domain::id::arn::{Family, KeyArn, Region, StateMachineArn};
 use crate::domain::id::role::{IamRole, Role};
 use crate::domain::id::tags::StackId;
@@ -13,7 +13,7 @@ pub use super::role_arn::RoleArn;
 
 /// What the requirements are made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ground {
+pub struct StackFacts {
     /// The stack's id.
     pub stack: StackId,
     /// The recovery region.
@@ -90,7 +90,7 @@ const STACK_TAG: &str = "aws:RequestTag/snapferry:stack";
 const VIA: &str = "kms:ViaService";
 const FOR_AWS: &str = "kms:GrantIsForAWSResource";
 
-impl Ground {
+impl StackFacts {
     fn part(&self, index: usize) -> &str {
         let arn = self.state_machine.as_str();
         arn.splitn(7, ':').nth(index).unwrap_or_default()
@@ -353,7 +353,7 @@ pub struct Decision {
 
 /// What a role may do, from all that was simulated for it.
 #[must_use]
-pub fn permissions(role: IamRole, simulated: &[Result<Vec<Decision>, NotSaid>]) -> Finding {
+pub fn permissions(role: IamRole, simulated: &[Result<Vec<Decision>, Unanswered>]) -> Finding {
     const CHECK: Check = Check::Permissions;
     let decisions: Vec<&Decision> = simulated.iter().flatten().flatten().collect();
     let refused = |with_all_said: bool| -> Vec<String> {

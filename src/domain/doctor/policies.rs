@@ -1,9 +1,9 @@
 //! The policies that hold, and the databases that they are meant for and do not protect.
 
-use super::{Check, Finding, Level, NotSaid};
+use super::{Check, Finding, Level, Unanswered};
 use crate::domain::id::arn::{RdsArn, Region};
 use crate::domain::id::tags;
-use crate::domain::policy::choice::LeftOut;
+use crate::domain::policy::choice::ExclusionReason;
 use crate::domain::policy::in_force::Policies;
 use crate::domain::policy::set::Stamp;
 use crate::domain::rds::database::Refusal;
@@ -23,7 +23,7 @@ pub fn policies(home: &Region, stamp: Option<&Stamp>, policies: &Policies) -> Fi
 /// The policies could not be read. The planner does not fall back to the built-in one then, and neither does the
 /// doctor; a caller who may not read them says nothing of the planner.
 #[must_use]
-pub fn unreadable(home: &Region, why: &NotSaid) -> Finding {
+pub fn unreadable(home: &Region, why: &Unanswered) -> Finding {
     const CHECK: Check = Check::Policies;
     if why.is_refusal() {
         return Finding::unknown(CHECK, home, why);
@@ -69,8 +69,8 @@ pub fn refused(database: &RdsArn, why: Refusal) -> Finding {
 
 /// A database that is left out though somebody meant it to be protected: its tag names no policy.
 #[must_use]
-pub fn misnamed(database: &RdsArn, why: &LeftOut) -> Option<Finding> {
-    matches!(why, LeftOut::UnknownPolicy(_)).then(|| {
+pub fn misnamed(database: &RdsArn, why: &ExclusionReason) -> Option<Finding> {
+    matches!(why, ExclusionReason::UnknownPolicy(_)).then(|| {
         Finding::bad(
             Check::Databases,
             database,
@@ -86,7 +86,7 @@ pub fn misnamed(database: &RdsArn, why: &LeftOut) -> Option<Finding> {
 
 /// Says of a key's finding which policies it is the key of.
 #[must_use]
-pub fn of_policies(finding: Finding, policies: &[&str]) -> Finding {
+pub fn for_policies(finding: Finding, policies: &[&str]) -> Finding {
     if policies.is_empty() {
         return finding;
     }

@@ -1,6 +1,6 @@
 //! What people are shown, and what they may do about it.
 
-pub mod letter;
+pub mod dead_letter;
 pub mod prices;
 pub mod redrive;
 pub mod warning;

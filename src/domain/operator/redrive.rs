@@ -7,11 +7,11 @@ use jiff::Timestamp;
 
 use crate::domain::id::names::ExecutionName;
 use crate::domain::limits::REDRIVE_WINDOW;
-use crate::domain::run::command::Run;
+use crate::domain::run::command::ProtectionRequest;
 
 /// How an execution ended, if not well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum EndedBadly {
+pub enum FailedStatus {
     /// `FAILED`
     Failed,
     /// `TIMED_OUT`
@@ -20,7 +20,7 @@ pub enum EndedBadly {
     Aborted,
 }
 
-impl EndedBadly {
+impl FailedStatus {
     /// Every way.
     pub const ALL: [Self; 3] = [Self::Failed, Self::TimedOut, Self::Aborted];
 
@@ -37,11 +37,11 @@ impl EndedBadly {
 
 /// An execution as the list has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndedExecution {
+pub struct FailedExecution {
     /// Its name.
     pub name: ExecutionName,
     /// How it ended.
-    pub ended: EndedBadly,
+    pub ended: FailedStatus,
     /// When it was first started; a redrive does not change it.
     pub started_at: Timestamp,
     /// When it ended.
@@ -56,7 +56,7 @@ pub enum Redrivable {
     /// `NOT_REDRIVABLE`, with its reason.
     No(String),
     /// Nothing: its answer to the redrive will tell.
-    NotSaid,
+    Unanswered,
 }
 
 /// A closer look at an execution.
@@ -65,7 +65,7 @@ pub struct Inspection {
     /// Whether it runs again by now, or waits to.
     pub running: bool,
     /// Its input; nothing where it is none of ours.
-    pub run: Option<Run>,
+    pub run: Option<ProtectionRequest>,
     /// The error that it ended with.
     pub error: Option<String>,
     /// What that error says.
@@ -78,7 +78,7 @@ pub struct Inspection {
 
 /// Why only a new execution can do an ended one's work.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WhyNew {
+pub enum RestartReason {
     /// It would go on by the definition that it was started with.
     DefinitionChanged,
     /// It ended too long ago.
@@ -87,7 +87,7 @@ pub enum WhyNew {
     Refused(String),
 }
 
-impl fmt::Display for WhyNew {
+impl fmt::Display for RestartReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DefinitionChanged => f.write_str(
@@ -105,28 +105,28 @@ impl fmt::Display for WhyNew {
 
 /// How an ended execution's work can be done after all.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Way {
+pub enum RedriveAction {
     /// It goes on where it stopped.
     Redrive,
     /// By a new execution, which adopts the snapshots that there are.
-    New(WhyNew),
+    New(RestartReason),
 }
 
 /// Chooses the way. A redrive costs the fewest calls; a changed definition may be the very mending.
 #[must_use]
 pub fn way(
-    execution: &EndedExecution,
+    execution: &FailedExecution,
     redrivable: &Redrivable,
     definition_changed: bool,
     now: Timestamp,
-) -> Way {
+) -> RedriveAction {
     match redrivable {
         _ if now.duration_since(execution.ended_at) >= REDRIVE_WINDOW => {
-            Way::New(WhyNew::WindowOver)
+            RedriveAction::New(RestartReason::WindowOver)
         }
-        Redrivable::No(why) => Way::New(WhyNew::Refused(why.clone())),
-        _ if definition_changed => Way::New(WhyNew::DefinitionChanged),
-        Redrivable::Yes | Redrivable::NotSaid => Way::Redrive,
+        Redrivable::No(why) => RedriveAction::New(RestartReason::Refused(why.clone())),
+        _ if definition_changed => RedriveAction::New(RestartReason::DefinitionChanged),
+        Redrivable::Yes | Redrivable::Unanswered => RedriveAction::Redrive,
     }
 }
 
@@ -135,9 +135,10 @@ pub fn way(
 /// others, which one takes its place.
 #[must_use]
 pub fn superseded<'a>(
-    runs: impl IntoIterator<Item = (&'a EndedExecution, &'a Run)>,
+    runs: impl IntoIterator<Item = (&'a FailedExecution, &'a ProtectionRequest)>,
 ) -> BTreeMap<ExecutionName, ExecutionName> {
-    let mut by_database: BTreeMap<(&str, &str), Vec<(&EndedExecution, &Run)>> = BTreeMap::new();
+    let mut by_database: BTreeMap<(&str, &str), Vec<(&FailedExecution, &ProtectionRequest)>> =
+        BTreeMap::new();
     for (execution, run) in runs {
         let key = (run.database.resource_id.as_str(), run.policy.as_str());
         by_database.entry(key).or_default().push((execution, run));

@@ -10,7 +10,7 @@ use crate::domain::run::manifest::Manifest;
 
 /// What warnings are judged by, besides the database.
 #[derive(Debug, Clone, Copy)]
-pub struct Circumstances<'a> {
+pub struct WarningContext<'a> {
     /// The key of its copies from now on.
     pub key: &'a KeyArn,
     /// Whether its copies are made of RDS's automated snapshots.
@@ -170,7 +170,7 @@ const READY: [&str; 2] = ["available", "storage-optimization"];
 
 /// All that is to be said of a database that is protected. What RDS did not say gives no warning.
 #[must_use]
-pub fn warnings(database: &Database, of: &Circumstances<'_>) -> Vec<Warning> {
+pub fn warnings(database: &Database, of: &WarningContext<'_>) -> Vec<Warning> {
     let mut all = Vec::new();
     all.extend(io_stops(database).filter(|_| !of.automated));
     let status = database.status.as_str();
@@ -209,7 +209,7 @@ fn retention(days: i32) -> Option<Warning> {
     (days <= wait_days).then_some(Warning::ShortRetention { days, wait_days })
 }
 
-fn full_copy(database: &Database, of: &Circumstances<'_>) -> Option<Warning> {
+fn full_copy(database: &Database, of: &WarningContext<'_>) -> Option<Warning> {
     if database.arn.family() == Family::Cluster {
         // 0 or 1 is what RDS says where it does not measure.
         let known = of.newest.map(|newest| newest.size_gib);

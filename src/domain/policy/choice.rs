@@ -10,14 +10,14 @@ pub enum Choice {
     /// The policy that protects it.
     Protect(PolicyName),
     /// Left out, and why.
-    LeaveOut(LeftOut),
+    LeaveOut(ExclusionReason),
     /// It is to be protected by this policy and cannot be.
     Refuse(PolicyName, Refusal),
 }
 
 /// Why a database is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LeftOut {
+pub enum ExclusionReason {
     /// It carries `snapferry:exclude`.
     Excluded,
     /// It carries no `snapferry:policy`, and no policy is for those.
@@ -28,7 +28,7 @@ pub enum LeftOut {
     UnknownPolicy(String),
 }
 
-impl std::fmt::Display for LeftOut {
+impl std::fmt::Display for ExclusionReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Excluded => write!(f, "it has the tag {}", tags::EXCLUDE),
@@ -52,18 +52,18 @@ pub fn choose(database: &Database, policies: &Policies) -> Choice {
         .get(tags::EXCLUDE)
         .is_some_and(|value| !value.eq_ignore_ascii_case("false"))
     {
-        return Choice::LeaveOut(LeftOut::Excluded);
+        return Choice::LeaveOut(ExclusionReason::Excluded);
     }
     if let Some(cluster) = &database.member_of {
-        return Choice::LeaveOut(LeftOut::ClusterMember(cluster.clone()));
+        return Choice::LeaveOut(ExclusionReason::ClusterMember(cluster.clone()));
     }
     let name = match (database.tags.get(tags::POLICY), &policies.untagged) {
         (Some(name), _) => match policies.get(name) {
             Some(policy) => policy.name.clone(),
-            None => return Choice::LeaveOut(LeftOut::UnknownPolicy(name.clone())),
+            None => return Choice::LeaveOut(ExclusionReason::UnknownPolicy(name.clone())),
         },
         (None, Some(policy)) => policy.clone(),
-        (None, None) => return Choice::LeaveOut(LeftOut::NotTagged),
+        (None, None) => return Choice::LeaveOut(ExclusionReason::NotTagged),
     };
     match database.refusal() {
         Some(refusal) => Choice::Refuse(name, refusal),

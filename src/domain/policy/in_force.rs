@@ -5,7 +5,7 @@ use super::spec::PolicyOptions;
 use crate::domain::id::arn::KeyArn;
 use crate::domain::id::tags::{PolicyName, is_tag_value};
 use crate::domain::rds::database::Database;
-use crate::domain::run::command::Extras;
+use crate::domain::run::command::RunOptions;
 
 /// What protects a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,14 +53,14 @@ impl Policies {
 
     /// What a run of this database asks for besides, by its policy.
     #[must_use]
-    pub fn extras(&self, policy: &Policy, database: &Database) -> Extras {
+    pub fn options(&self, policy: &Policy, database: &Database) -> RunOptions {
         let options = &policy.options;
         let carried = options.carry_tags.iter().filter_map(|key| {
             let value = database.tags.get(key.as_str())?;
             // RDS would refuse the snapshot for a value that it would not store.
             is_tag_value(value).then(|| (key.clone(), value.clone()))
         });
-        Extras {
+        RunOptions {
             tags: carried.collect(),
             option_group: database
                 .option_group

@@ -8,7 +8,7 @@ pub struct Backoff {
     /// The delay after the first receive.
     pub first: Duration,
     /// No delay is longer than this.
-    pub most: Duration,
+    pub max: Duration,
 }
 
 impl Backoff {
@@ -17,7 +17,7 @@ impl Backoff {
     #[must_use]
     pub fn delay(&self, receives: u32, jitter: f64) -> Duration {
         let doublings = receives.saturating_sub(1).min(20);
-        let full = self.first.saturating_mul(1 << doublings).min(self.most);
+        let full = self.first.saturating_mul(1 << doublings).min(self.max);
         full.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
     }
 }

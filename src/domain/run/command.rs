@@ -15,7 +15,7 @@ use crate::domain::id::token::TaskToken;
 ///
 /// All that a run needs to know is here or in RDS; no state reads what an earlier one claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
+pub struct ProtectionRequest {
     /// The database.
     pub database: DatabaseRef,
     /// The policy that asked for it.
@@ -25,12 +25,12 @@ pub struct Run {
     /// The key of the recovery region that the copy must be encrypted under.
     pub key: KeyArn,
     /// What the policy asks for besides.
-    pub extras: Extras,
+    pub options: RunOptions,
 }
 
 /// What a policy may ask for besides: nothing, by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Extras {
+pub struct RunOptions {
     /// The database's own tags that its recovery points carry.
     pub tags: BTreeMap<TagKey, String>,
     /// The recovery region's option group for the copy.
@@ -52,13 +52,13 @@ pub struct Automated {
     pub expires_at: Option<Timestamp>,
 }
 
-impl Run {
+impl ProtectionRequest {
     /// What a claim of a copy slot for this run is held to. The stack's slots can only be lowered.
     #[must_use]
     pub fn slot_limits(&self, of_the_stack: usize) -> SlotLimits {
-        let all = self.extras.copy_slots;
+        let all = self.options.copy_slots;
         SlotLimits {
-            most: all.map_or(of_the_stack, |slots| slots.min(of_the_stack)),
+            max: all.map_or(of_the_stack, |slots| slots.min(of_the_stack)),
             of_policy: self.policy_slots(),
         }
     }
@@ -66,9 +66,9 @@ impl Run {
     /// How many copies of this run's policy may hold a slot, if that is bounded.
     #[must_use]
     pub fn policy_slots(&self) -> Option<PolicySlots> {
-        self.extras.policy_slots.map(|most| PolicySlots {
+        self.options.policy_slots.map(|max| PolicySlots {
             policy: self.policy.clone(),
-            most,
+            max,
         })
     }
 }
@@ -105,5 +105,5 @@ pub struct Command {
     /// How often Step Functions has retried the state.
     pub retry: u32,
     /// The execution's input.
-    pub run: Run,
+    pub run: ProtectionRequest,
 }

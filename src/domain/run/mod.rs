@@ -2,12 +2,12 @@
 
 pub mod backoff;
 pub mod command;
-pub mod existing;
 pub mod failure;
+pub mod last_error;
 pub mod manifest;
+pub mod name_conflict;
 pub mod naming;
 pub mod settle;
 pub mod slot_limits;
 pub mod slots;
-pub mod trouble;
 pub mod wait;

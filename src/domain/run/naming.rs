@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::command::Run;
+use super::command::ProtectionRequest;
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::names::{Attempt, ExecutionName, SnapshotId};
 use crate::domain::id::tags::StackId;
@@ -54,25 +54,30 @@ pub fn nth_attempt(arn: &RdsArn, attempt: Attempt) -> RdsArn {
 
 /// The name of the execution that makes one recovery point of one database.
 #[must_use]
-pub fn execution(stack: &StackId, run: &Run, attempt: Attempt) -> ExecutionName {
-    let source = run.extras.automated.as_ref();
+pub fn execution(stack: &StackId, run: &ProtectionRequest, attempt: Attempt) -> ExecutionName {
+    let source = run.options.automated.as_ref();
     let source = source.map_or("", |automated| automated.snapshot.name());
     ExecutionName::from_valid(name(stack, run, source, attempt))
 }
 
 /// The identifier of the source snapshot that a run takes.
 #[must_use]
-pub fn source_snapshot(stack: &StackId, run: &Run, attempt: Attempt) -> SnapshotId {
+pub fn source_snapshot(stack: &StackId, run: &ProtectionRequest, attempt: Attempt) -> SnapshotId {
     SnapshotId::from_valid(name(stack, run, "", attempt))
 }
 
 /// The identifier of the copy of a source snapshot: the same for every execution that copies it.
 #[must_use]
-pub fn copy(stack: &StackId, run: &Run, source: &SnapshotId, attempt: Attempt) -> SnapshotId {
+pub fn copy(
+    stack: &StackId,
+    run: &ProtectionRequest,
+    source: &SnapshotId,
+    attempt: Attempt,
+) -> SnapshotId {
     SnapshotId::from_valid(name(stack, run, source.as_str(), attempt))
 }
 
-fn name(stack: &StackId, run: &Run, source: &str, attempt: Attempt) -> String {
+fn name(stack: &StackId, run: &ProtectionRequest, source: &str, attempt: Attempt) -> String {
     let database = &run.database;
     let parts = [
         stack.as_str(),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::failure::{Failure, Reason};
 use super::manifest::Manifest;
-use super::wait::{CopyOf, Expectation, Phase, Rules, Wait};
+use super::wait::{Expectation, ExpectedCopy, Phase, Rules, Wait};
 use crate::domain::id::arn::Family;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 
@@ -118,7 +118,7 @@ pub fn mismatch(wait: &Wait, snapshot: &Snapshot) -> Option<Failure> {
     );
     let reason = match &wait.expected {
         Expectation::Snapshot => Reason::SnapshotMismatch,
-        Expectation::Copy(CopyOf {
+        Expectation::Copy(ExpectedCopy {
             source,
             key,
             engine,
@@ -159,7 +159,7 @@ pub fn manifest(wait: &Wait, snapshot: &Snapshot) -> Manifest {
     let database = &wait.command.run.database;
     // RDS does not say it of a cluster snapshot's copy. Its source was asked before the copying began.
     let source_taken_at = match &wait.expected {
-        Expectation::Copy(copy_of) => copy_of.taken_at,
+        Expectation::Copy(expected_copy) => expected_copy.taken_at,
         Expectation::Snapshot => None,
     };
     Manifest {

@@ -12,7 +12,7 @@ use crate::domain::id::tags::PolicyName;
 
 /// A wait of a copy, as far as slots are concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Contender {
+pub struct SlotCandidate {
     /// The copy, at the attempt that its wait is at.
     pub resource: RdsArn,
     /// Who holds its slot: the first attempt, for all of them.
@@ -24,12 +24,12 @@ pub struct Contender {
     /// When its source goes away by itself.
     pub source_expires_at: Option<Timestamp>,
     /// How many may hold a slot while it gets one, where its policies allow fewer than the stack.
-    pub most: Option<usize>,
+    pub max: Option<usize>,
     /// How many of its own policy may, if that is bounded.
     pub of_policy: Option<PolicySlots>,
 }
 
-impl Contender {
+impl SlotCandidate {
     /// What slots need to know of a wait.
     #[must_use]
     pub fn of(wait: &Wait) -> Self {
@@ -39,7 +39,7 @@ impl Contender {
             phase: wait.phase,
             opened_at: wait.opened_at,
             source_expires_at: wait.source_expires_at,
-            most: wait.command.run.extras.copy_slots,
+            max: wait.command.run.options.copy_slots,
             of_policy: wait.command.run.policy_slots(),
         }
     }
@@ -65,8 +65,8 @@ pub struct SlotPlan {
 /// another set of policies was applied, the smallest holds for all: nobody overtakes by an older set. Who is kept
 /// back by the slots of its own policy lets the next one of another pass.
 #[must_use]
-pub fn plan(holders: &BTreeSet<RdsArn>, open: &[Contender], most: usize) -> SlotPlan {
-    let awaited: BTreeSet<&RdsArn> = open.iter().map(|contender| &contender.holder).collect();
+pub fn plan(holders: &BTreeSet<RdsArn>, open: &[SlotCandidate], max: usize) -> SlotPlan {
+    let awaited: BTreeSet<&RdsArn> = open.iter().map(|candidate| &candidate.holder).collect();
     let release: Vec<RdsArn> = holders
         .iter()
         .filter(|holder| !awaited.contains(holder))
@@ -83,8 +83,8 @@ pub fn plan(holders: &BTreeSet<RdsArn>, open: &[Contender], most: usize) -> Slot
             c.resource.clone(),
         )
     });
-    let most = queued.iter().filter_map(|c| c.most).fold(most, usize::min);
-    let free = most.saturating_sub(holders.len() - release.len());
+    let max = queued.iter().filter_map(|c| c.max).fold(max, usize::min);
+    let free = max.saturating_sub(holders.len() - release.len());
     let mut room = room_of_policies(holders, open, &queued);
     let next = queued
         .into_iter()
@@ -108,13 +108,13 @@ pub fn plan(holders: &BTreeSet<RdsArn>, open: &[Contender], most: usize) -> Slot
 /// How many more copies of each bounded policy may get a slot.
 fn room_of_policies<'c>(
     holders: &BTreeSet<RdsArn>,
-    open: &'c [Contender],
-    queued: &[&'c Contender],
+    open: &'c [SlotCandidate],
+    queued: &[&'c SlotCandidate],
 ) -> BTreeMap<&'c PolicyName, usize> {
     let mut room: BTreeMap<&PolicyName, usize> = BTreeMap::new();
     for bound in queued.iter().filter_map(|c| c.of_policy.as_ref()) {
-        let most = room.entry(&bound.policy).or_insert(bound.most);
-        *most = bound.most.min(*most);
+        let max = room.entry(&bound.policy).or_insert(bound.max);
+        *max = bound.max.min(*max);
     }
     let holding = open.iter().filter(|c| holders.contains(&c.holder));
     for bound in holding.filter_map(|c| c.of_policy.as_ref()) {

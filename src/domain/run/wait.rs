@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::command::Command;
-use super::trouble::Trouble;
+use super::last_error::LastError;
 use crate::domain::id::arn::{KeyArn, RdsArn};
 use crate::domain::id::tags::StackId;
 use crate::domain::limits::WAIT_TIME_TO_LIVE;
@@ -62,12 +62,12 @@ pub enum Expectation {
     /// A snapshot of the run's database.
     Snapshot,
     /// A copy of a source snapshot.
-    Copy(CopyOf),
+    Copy(ExpectedCopy),
 }
 
 /// What a copy must turn out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CopyOf {
+pub struct ExpectedCopy {
     /// The snapshot that it must be a copy of.
     pub source: RdsArn,
     /// The key it must be encrypted under.
@@ -99,7 +99,7 @@ pub struct Wait {
     /// When the source goes away by itself, where it may: the soonest gets a slot first.
     pub source_expires_at: Option<Timestamp>,
     /// The last trouble that its command met, for people: it is left standing when the command goes on.
-    pub trouble: Option<Trouble>,
+    pub last_error: Option<LastError>,
 }
 
 impl Wait {
@@ -114,14 +114,14 @@ impl Wait {
             since: now,
             opened_at: now,
             source_expires_at: None,
-            trouble: None,
+            last_error: None,
         }
     }
 
     /// The trouble that keeps its command from going on; nothing once RDS has accepted or it is queued.
     #[must_use]
-    pub fn standing_trouble(&self) -> Option<&Trouble> {
-        self.trouble
+    pub fn current_error(&self) -> Option<&LastError> {
+        self.last_error
             .as_ref()
             .filter(|_| self.phase == Phase::Registered)
     }

@@ -8,7 +8,7 @@ use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::policy::set::{Applied, Stamp, Version};
-use crate::domain::run::command::Run;
+use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::manifest::Manifest;
 use crate::ports::{Claim, Entry, Held, Written};
 
@@ -71,7 +71,11 @@ impl Table {
         Claim::Ours
     }
 
-    pub(in crate::fake) fn enter_recovery_point(&mut self, run: &Run, copy: &Manifest) {
+    pub(in crate::fake) fn enter_recovery_point(
+        &mut self,
+        run: &ProtectionRequest,
+        copy: &Manifest,
+    ) {
         self.entry_mut(&run.database.resource_id, &run.policy)
             .enter(copy);
     }
@@ -86,7 +90,7 @@ impl Table {
         std::mem::take(&mut self.stops_early)
     }
 
-    pub(in crate::fake) fn end_run(&mut self, run: &Run, execution: &ExecutionArn) {
+    pub(in crate::fake) fn end_run(&mut self, run: &ProtectionRequest, execution: &ExecutionArn) {
         self.entry_mut(&run.database.resource_id, &run.policy)
             .end_run(execution);
     }

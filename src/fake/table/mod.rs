@@ -13,9 +13,9 @@ use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::PolicyName;
 use crate::domain::id::token::TaskToken;
 use crate::domain::policy::set::Applied;
+use crate::domain::run::last_error::LastError;
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::slot_limits::SlotLimits;
-use crate::domain::run::trouble::Trouble;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{Abandoned, Written};
 
@@ -133,8 +133,8 @@ impl Table {
             *time = in_milliseconds(*time);
         }
         wait.source_expires_at = wait.source_expires_at.map(in_milliseconds);
-        if let Some(trouble) = &mut wait.trouble {
-            trouble.at = in_milliseconds(trouble.at);
+        if let Some(last_error) = &mut wait.last_error {
+            last_error.at = in_milliseconds(last_error.at);
         }
         self.changed(now, || {
             Change::Wait(key.clone(), Some(Box::new(wait.clone())))
@@ -230,16 +230,16 @@ impl Table {
         })
     }
 
-    pub(super) fn note_trouble(
+    pub(super) fn note_error(
         &mut self,
         resource: &RdsArn,
         token: &TaskToken,
-        trouble: &Trouble,
+        last_error: &LastError,
         now: Timestamp,
     ) -> Written {
         self.change_wait(resource, token, now, |stored| {
             Some(Wait {
-                trouble: Some(trouble.clone()),
+                last_error: Some(last_error.clone()),
                 ..stored
             })
         })

@@ -13,12 +13,12 @@ pub struct Slots {
     /// Everybody who holds one.
     pub holders: BTreeSet<RdsArn>,
     /// Who counts for a policy that has slots of its own. It may name a copy that holds none any more.
-    pub of_policies: BTreeMap<PolicyName, BTreeSet<RdsArn>>,
+    pub for_policies: BTreeMap<PolicyName, BTreeSet<RdsArn>>,
 }
 
 impl Slots {
     fn of(&self, policy: &PolicyName) -> Option<&BTreeSet<RdsArn>> {
-        self.of_policies.get(policy)
+        self.for_policies.get(policy)
     }
 
     /// How many copies count for a policy.
@@ -32,15 +32,15 @@ impl Slots {
             let counts = self
                 .of(&bound.policy)
                 .is_some_and(|taken| taken.contains(copy));
-            counts || self.taken_of(&bound.policy) < bound.most
+            counts || self.taken_of(&bound.policy) < bound.max
         });
-        let has_room = has_room && self.holders.len() < limits.most;
+        let has_room = has_room && self.holders.len() < limits.max;
         if !has_room && !self.holders.contains(copy) {
             return false;
         }
         self.holders.insert(copy.clone());
         if let Some(bound) = &limits.of_policy {
-            let taken = self.of_policies.entry(bound.policy.clone()).or_default();
+            let taken = self.for_policies.entry(bound.policy.clone()).or_default();
             taken.insert(copy.clone());
         }
         true
@@ -49,11 +49,11 @@ impl Slots {
     pub(super) fn free(&mut self, copy: &RdsArn, of_policy: Option<&PolicyName>) -> bool {
         let mut freed = self.holders.remove(copy);
         if let Some(policy) = of_policy
-            && let Some(taken) = self.of_policies.get_mut(policy)
+            && let Some(taken) = self.for_policies.get_mut(policy)
         {
             freed |= taken.remove(copy);
             if taken.is_empty() {
-                self.of_policies.remove(policy);
+                self.for_policies.remove(policy);
             }
         }
         freed
@@ -65,7 +65,7 @@ impl Slots {
             return;
         }
         page.holders.clone_from(&self.holders);
-        for (policy, copies) in &self.of_policies {
+        for (policy, copies) in &self.for_policies {
             for copy in copies {
                 page.holders.insert(copy.clone());
                 page.holders_of.insert(copy.clone(), policy.clone());

@@ -51,17 +51,17 @@ impl<L: Holds> DelayMessage for Ports<L> {
 impl<L: Holds> ReceiveDeadLetters for Ports<L> {
     async fn receive_dead_letters(
         &self,
-        most: usize,
+        max: usize,
         hidden_for: Duration,
     ) -> Result<Vec<DeadLetter>, PortError> {
         assert!(
-            (1..=10).contains(&most),
+            (1..=10).contains(&max),
             "SQS hands over one to ten messages"
         );
         Ok(self.with(|state| {
             let now = state.now;
             let letters = &mut state.dead_letters;
-            letters.receive_dead_letters(most, hidden_for, now)
+            letters.receive_dead_letters(max, hidden_for, now)
         }))
     }
 }

@@ -6,8 +6,8 @@ use super::super::step_functions::{Executions, StepFunctionsModel, TaskEnd, Toke
 use super::{Holds, Ports};
 use crate::domain::id::names::ExecutionName;
 use crate::domain::id::token::TaskToken;
-use crate::domain::operator::redrive::{EndedBadly, EndedExecution, Inspection};
-use crate::domain::run::command::Run;
+use crate::domain::operator::redrive::{FailedExecution, FailedStatus, Inspection};
+use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::failure::Failure;
 use crate::domain::run::manifest::Manifest;
 use crate::ports::{
@@ -56,7 +56,11 @@ impl<L: Holds<StepFunctions: StepFunctionsModel>> Callbacks for Ports<L> {
 }
 
 impl<L: Holds<StepFunctions: StepFunctionsModel>> StartExecution for Ports<L> {
-    async fn start_execution(&self, name: &ExecutionName, run: &Run) -> Result<Started, PortError> {
+    async fn start_execution(
+        &self,
+        name: &ExecutionName,
+        run: &ProtectionRequest,
+    ) -> Result<Started, PortError> {
         Ok(self.step_functions(|model, now| model.start(name, run, now)))
     }
 
@@ -68,9 +72,9 @@ impl<L: Holds<StepFunctions: StepFunctionsModel>> StartExecution for Ports<L> {
 impl<L: Holds<StepFunctions = Executions>> ListEnded for Ports<L> {
     async fn list_executions(
         &self,
-        ended: EndedBadly,
+        ended: FailedStatus,
         from: Option<String>,
-    ) -> Result<Page<EndedExecution>, PortError> {
+    ) -> Result<Page<FailedExecution>, PortError> {
         Ok(self.step_functions(|model, _| model.list(ended, from)))
     }
 }

@@ -10,16 +10,15 @@ use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::id::token::TaskToken;
 use crate::domain::policy::set::{Applied, Stamp, Version};
-use crate::domain::run::command::Run;
+use crate::domain::run::command::ProtectionRequest;
+use crate::domain::run::last_error::LastError;
 use crate::domain::run::manifest::Manifest;
 use crate::domain::run::slot_limits::SlotLimits;
-use crate::domain::run::trouble::Trouble;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
-    Abandoned, Claim, ClaimRun, ClaimSlot, Entry, FreeSlot, Held, ListOpen, LookUpWaits,
-    NoteTrouble, OpenMarker, OpenPage, PlanCursor, PortError, ReadEntries, ReadPlanCursor,
-    ReadPolicies, ReadPolicyHistory, RecordRecoveryPoint, RegisterWaits, StorePolicies, Waits,
-    Written,
+    Abandoned, Claim, ClaimRun, ClaimSlot, Entry, FreeSlot, Held, ListOpen, LookUpWaits, NoteError,
+    OpenMarker, OpenPage, PlanCursor, PortError, ReadEntries, ReadPlanCursor, ReadPolicies,
+    ReadPolicyHistory, RecordRecoveryPoint, RegisterWaits, StorePolicies, Waits, Written,
 };
 
 impl<L: Holds> Ports<L> {
@@ -55,14 +54,14 @@ impl<L: Holds> Waits for Ports<L> {
     }
 }
 
-impl<L: Holds> NoteTrouble for Ports<L> {
-    async fn note_trouble(
+impl<L: Holds> NoteError for Ports<L> {
+    async fn note_error(
         &self,
         resource: &RdsArn,
         token: &TaskToken,
-        trouble: &Trouble,
+        last_error: &LastError,
     ) -> Result<Written, PortError> {
-        Ok(self.table(|table, now| table.note_trouble(resource, token, trouble, now)))
+        Ok(self.table(|table, now| table.note_error(resource, token, last_error, now)))
     }
 }
 
@@ -112,7 +111,7 @@ impl<L: Holds> ClaimRun for Ports<L> {
 impl<L: Holds> RecordRecoveryPoint for Ports<L> {
     async fn record_recovery_point(
         &self,
-        run: &Run,
+        run: &ProtectionRequest,
         execution: &ExecutionArn,
         copy: &Manifest,
     ) -> Result<(), PortError> {

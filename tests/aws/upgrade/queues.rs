@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
-use snapferry::app::replay::{Mail, Order, Outcome, Row, Sleeper, replay};
+use snapferry::app::replay::{DeadLetterQueue, Outcome, ReplayRequest, Row, TokenState, replay};
 use snapferry::domain::id::arn::RdsArn;
-use snapferry::domain::operator::letter::{About, Reason, Selection, Undelivered};
-use snapferry::domain::rds::hint::Happened;
+use snapferry::domain::operator::dead_letter::{About, Reason, Selection, Undelivered};
+use snapferry::domain::rds::hint::HintKind;
 use snapferry::domain::run::failure::Reason as FailureReason;
 use snapferry::domain::run::wait::Wait;
 use snapferry::json::event::Event;
@@ -133,15 +133,15 @@ fn check_event(body: &str) -> RdsArn {
         detail["SourceArn"].as_str().unwrap()
     );
     assert_eq!(hint.event_id.as_deref(), detail["EventID"].as_str());
-    let happened = match detail["EventID"].as_str() {
-        Some("RDS-EVENT-0060" | "RDS-EVENT-0075") => Happened::Finished,
+    let kind = match detail["EventID"].as_str() {
+        Some("RDS-EVENT-0060" | "RDS-EVENT-0075") => HintKind::Finished,
         Some(other) => panic!("say what {other} means"),
         None => {
             assert_eq!(detail["Message"], "Manual cluster snapshot created");
-            Happened::Finished
+            HintKind::Finished
         }
     };
-    assert_eq!(hint.happened, happened);
+    assert_eq!(hint.kind, kind);
     hint.resource
 }
 
@@ -154,7 +154,7 @@ fn upgrade_reads_every_event_that_0_1_0_left_in_its_queue() {
 }
 
 /// A dry run of `snapferry replay` over the dead letters of a file, by message id.
-async fn shown(mail: Mail, name: &str) -> BTreeMap<String, Row> {
+async fn shown(mail: DeadLetterQueue, name: &str) -> BTreeMap<String, Row> {
     let mut letters = rows(name);
     for letter in &mut letters {
         letter["ReceiptHandle"] = letter["MessageId"].clone();
@@ -163,19 +163,19 @@ async fn shown(mail: Mail, name: &str) -> BTreeMap<String, Row> {
     let items = items();
     let wire = Wire::script(move |asked| match asked.action().as_str() {
         "ReceiveMessage" => {
-            let most = asked.json()["MaxNumberOfMessages"].as_u64().unwrap();
-            let most = letters.len().min(usize::try_from(most).unwrap());
-            let messages: Vec<Value> = letters.drain(..most).collect();
+            let max = asked.json()["MaxNumberOfMessages"].as_u64().unwrap();
+            let max = letters.len().min(usize::try_from(max).unwrap());
+            let messages: Vec<Value> = letters.drain(..max).collect();
             ok(json!({ "Messages": messages }).to_string())
         }
         "SendTaskHeartbeat" | "ChangeMessageVisibility" => ok("{}"),
         _ => answer(asked, &items),
     });
-    let order = Order {
+    let order = ReplayRequest {
         mail,
         selection: Selection::default(),
         dry_run: true,
-        most: 100,
+        max: 100,
     };
     let replay = replay(&wire.operator(), &order).await.unwrap();
     assert!(replay.is_complete() && !replay.more, "{replay:?}");
@@ -208,12 +208,12 @@ fn check_unreadable(row: &Row) {
     assert_eq!(row.letter.about, About::Unreadable);
     assert!(matches!(row.letter.reason, Some(Reason::Unreadable(_))));
     // It is sent again only where that is asked for.
-    assert_eq!(row.outcome, Outcome::Left);
+    assert_eq!(row.outcome, Outcome::SkipReason);
 }
 
 #[tokio::test]
 async fn upgrade_shows_every_command_that_0_1_0_parked_and_why() {
-    let shown = shown(Mail::Commands, "dead-commands.json").await;
+    let shown = shown(DeadLetterQueue::Commands, "dead-commands.json").await;
     let waits = open().await.waits;
     let (mut parked, mut garbage) = (BTreeSet::new(), 0);
     for message in rows("dead-commands.json") {
@@ -233,17 +233,17 @@ async fn upgrade_shows_every_command_that_0_1_0_parked_and_why() {
             execution: command.execution.name().to_owned(),
         };
         assert_eq!(row.letter.about, about);
-        assert_eq!(row.sleeper, Some(Sleeper::Alive));
+        assert_eq!(row.sleeper, Some(TokenState::Alive));
         assert_eq!(row.outcome, Outcome::Selected);
         // Why it lies there stands in the wait that has its token, as long as RDS has not accepted.
         let token = token(json["token"].as_str().unwrap());
         let wait = waits.iter().find(|wait| wait.command.token == token);
-        let trouble = wait.and_then(Wait::standing_trouble).cloned();
+        let last_error = wait.and_then(Wait::current_error).cloned();
         parked.insert((
             command.step.as_str(),
-            trouble.as_ref().and_then(|one| one.remedy),
+            last_error.as_ref().and_then(|one| one.remedy),
         ));
-        assert_eq!(row.letter.reason, trouble.map(Reason::Trouble));
+        assert_eq!(row.letter.reason, last_error.map(Reason::LastError));
     }
     assert!(garbage > 0);
     assert!(
@@ -254,14 +254,14 @@ async fn upgrade_shows_every_command_that_0_1_0_parked_and_why() {
 
 #[tokio::test]
 async fn upgrade_shows_every_event_that_0_1_0_could_not_use_or_get() {
-    let home = shown(Mail::Events, "dead-events.json").await;
+    let home = shown(DeadLetterQueue::Events, "dead-events.json").await;
     assert!(!home.is_empty());
     for message in rows("dead-events.json") {
         let row = &home[message["MessageId"].as_str().unwrap()];
         check_letter(row, &message);
         check_unreadable(row);
     }
-    let abroad = shown(Mail::Events, "forwarding-dead-letters.json").await;
+    let abroad = shown(DeadLetterQueue::Events, "forwarding-dead-letters.json").await;
     for message in rows("forwarding-dead-letters.json") {
         let row = &abroad[message["MessageId"].as_str().unwrap()];
         check_letter(row, &message);

@@ -82,7 +82,7 @@ fn check_expectation(wait: &Wait, expected: &Value, step: &str) {
 
 #[track_caller]
 fn check_trouble(wait: &Wait, noted: &Value) {
-    let Some(trouble) = &wait.trouble else {
+    let Some(last_error) = &wait.last_error else {
         return assert!(noted.is_null(), "{noted} was not read");
     };
     let remedy = noted["remedy"]["S"].as_str().map(|word| match word {
@@ -91,9 +91,9 @@ fn check_trouble(wait: &Wait, noted: &Value) {
         "raise-quota" => Remedy::RaiseQuota,
         other => panic!("{other}"),
     });
-    assert_eq!(trouble.remedy, remedy);
-    assert_eq!(trouble.why, text(noted, "why"));
-    assert_eq!(trouble.at, time(noted, "at"));
+    assert_eq!(last_error.remedy, remedy);
+    assert_eq!(last_error.why, text(noted, "why"));
+    assert_eq!(last_error.at, time(noted, "at"));
 }
 
 /// Compares a manifest with its JSON in 0.1.0.
@@ -137,9 +137,9 @@ async fn upgrade_fixture_has_every_kind_of_wait() {
     for phase in Phase::ALL {
         let of_phase =
             |fits: &dyn Fn(&Wait) -> bool| has(&|wait| wait.phase == phase && fits(wait));
-        assert!(of_phase(&|wait| wait.trouble.is_none()), "{phase:?}");
+        assert!(of_phase(&|wait| wait.last_error.is_none()), "{phase:?}");
         assert!(
-            of_phase(&|wait| wait.trouble.is_some()),
+            of_phase(&|wait| wait.last_error.is_some()),
             "{phase:?}, troubled"
         );
         for kind in ["snapshot", "cluster-snapshot"] {
@@ -159,8 +159,8 @@ async fn upgrade_fixture_has_every_kind_of_wait() {
     }
     let remedies: BTreeSet<Option<Remedy>> = waits
         .iter()
-        .filter_map(|wait| wait.trouble.as_ref())
-        .map(|trouble| trouble.remedy)
+        .filter_map(|wait| wait.last_error.as_ref())
+        .map(|last_error| last_error.remedy)
         .collect();
     assert_eq!(remedies.len(), 1 + Remedy::ALL.len());
     let is_again = |wait: &Wait| {
@@ -171,7 +171,7 @@ async fn upgrade_fixture_has_every_kind_of_wait() {
     assert!(has(&is_again));
     assert!(has(&|wait| wait.command.retry > 0));
     assert!(has(&|wait| wait.source_expires_at.is_some()));
-    let is_bounded = |wait: &Wait| wait.command.run.extras.policy_slots.is_some();
+    let is_bounded = |wait: &Wait| wait.command.run.options.policy_slots.is_some();
     assert!(has(&|wait| wait.phase == Phase::Queued && is_bounded(wait)));
 }
 

@@ -37,10 +37,10 @@ const SHORT: Duration = Duration::from_secs(1);
 /// How often something that is to happen within two seconds is looked for; a look at an empty queue takes one.
 pub(crate) const LOOKS: usize = 10;
 
-async fn receive(queues: &impl Queues, most: usize, hidden_for: Duration) -> Vec<DeadLetter> {
+async fn receive(queues: &impl Queues, max: usize, hidden_for: Duration) -> Vec<DeadLetter> {
     let received = queues
         .dead_letters()
-        .receive_dead_letters(most, hidden_for)
+        .receive_dead_letters(max, hidden_for)
         .await;
     received.unwrap()
 }

@@ -9,11 +9,11 @@ use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::policy::schedule::Schedule;
 use snapferry::domain::policy::set::{Applied, Note, PolicySet, Stamp, Version};
 use snapferry::domain::policy::spec::{AppliedKey, PolicySpec};
-use snapferry::domain::run::command::{Command, Extras, Run, Step};
+use snapferry::domain::run::command::{Command, ProtectionRequest, RunOptions, Step};
 use snapferry::domain::run::failure::Remedy;
+use snapferry::domain::run::last_error::LastError;
 use snapferry::domain::run::manifest::Manifest;
-use snapferry::domain::run::trouble::Trouble;
-use snapferry::domain::run::wait::{CopyOf, Expectation, Phase, Wait};
+use snapferry::domain::run::wait::{Expectation, ExpectedCopy, Phase, Wait};
 
 const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555";
 
@@ -64,13 +64,13 @@ pub(crate) fn resource_id(name: &str) -> ResourceId {
     ResourceId::parse(&format!("db-{}", name.to_uppercase())).expect("a resource id")
 }
 
-pub(crate) fn run(name: &str) -> Run {
-    Run {
+pub(crate) fn run(name: &str) -> ProtectionRequest {
+    ProtectionRequest {
         database: database(name),
         policy: policy("default"),
         planned_at: time("2026-11-22T03:00:00Z"),
         key: KeyArn::parse(KEY).expect("a key"),
-        extras: Extras::default(),
+        options: RunOptions::default(),
     }
 }
 
@@ -87,7 +87,7 @@ pub(crate) fn command(name: &str, with: &str) -> Command {
 /// A wait for the copy of a name, with every attribute there is.
 pub(crate) fn wait(name: &str, with: &str) -> Wait {
     let command = command(name, with);
-    let expected = Expectation::Copy(CopyOf {
+    let expected = Expectation::Copy(ExpectedCopy {
         source: source(name),
         key: command.run.key.clone(),
         engine: "postgres".to_owned(),
@@ -97,7 +97,7 @@ pub(crate) fn wait(name: &str, with: &str) -> Wait {
     Wait {
         since: time("2026-11-22T03:06:00.250Z"),
         source_expires_at: Some(time("2026-11-29T03:00:00Z")),
-        trouble: Some(trouble("the key is disabled")),
+        last_error: Some(last_error("the key is disabled")),
         ..Wait::new(
             copy(name),
             command,
@@ -115,8 +115,8 @@ pub(crate) fn wait_in(phase: Phase, name: &str, with: &str) -> Wait {
     }
 }
 
-pub(crate) fn trouble(why: &str) -> Trouble {
-    Trouble::new(Some(Remedy::FixKey), why, time("2026-11-22T03:06:01.500Z"))
+pub(crate) fn last_error(why: &str) -> LastError {
+    LastError::new(Some(Remedy::FixKey), why, time("2026-11-22T03:06:01.500Z"))
 }
 
 /// A recovery point of a database.

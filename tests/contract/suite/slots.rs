@@ -17,20 +17,20 @@ pub(crate) trait Table: ClaimSlot + FreeSlot + ListOpen + RegisterWaits + Waits 
 
 impl<T: ClaimSlot + FreeSlot + ListOpen + RegisterWaits + Waits> Table for T {}
 
-fn of_all(most: usize) -> SlotLimits {
+fn of_all(max: usize) -> SlotLimits {
     SlotLimits {
-        most,
+        max,
         of_policy: None,
     }
 }
 
-fn of_policy(most: usize, name: &str, most_of_it: usize) -> SlotLimits {
+fn of_policy(max: usize, name: &str, most_of_it: usize) -> SlotLimits {
     SlotLimits {
         of_policy: Some(PolicySlots {
             policy: policy(name),
-            most: most_of_it,
+            max: most_of_it,
         }),
-        ..of_all(most)
+        ..of_all(max)
     }
 }
 

@@ -6,17 +6,14 @@ use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::id::names::Attempt;
 use snapferry::domain::run::naming::nth_attempt;
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
-use snapferry::ports::{ListOpen, LookUpWaits, NoteTrouble, RegisterWaits, Waits, Written};
+use snapferry::ports::{ListOpen, LookUpWaits, NoteError, RegisterWaits, Waits, Written};
 
-use super::samples::{copy, time, token, trouble, wait, wait_in};
+use super::samples::{copy, last_error, time, token, wait, wait_in};
 
 /// The ports of this file's cases.
-pub(crate) trait Table:
-    RegisterWaits + Waits + NoteTrouble + LookUpWaits + ListOpen
-{
-}
+pub(crate) trait Table: RegisterWaits + Waits + NoteError + LookUpWaits + ListOpen {}
 
-impl<T: RegisterWaits + Waits + NoteTrouble + LookUpWaits + ListOpen> Table for T {}
+impl<T: RegisterWaits + Waits + NoteError + LookUpWaits + ListOpen> Table for T {}
 
 async fn stored(table: &impl Table, name: &str) -> Option<Wait> {
     stored_of(table, &copy(name)).await
@@ -184,10 +181,8 @@ pub(crate) async fn a_wait_at_another_attempt_is_not_marked(table: &impl Table) 
     store(table, &second).await;
     let written = set_phase(table, "orders", "t", Phase::Requested).await;
     assert_eq!(written, Written::Conflict);
-    let noted = trouble("the quota is full");
-    let written = table
-        .note_trouble(&copy("orders"), &token("t"), &noted)
-        .await;
+    let noted = last_error("the quota is full");
+    let written = table.note_error(&copy("orders"), &token("t"), &noted).await;
     assert_eq!(written.unwrap(), Written::Conflict);
     assert_eq!(stored(table, "orders").await, Some(second.clone()));
 
@@ -197,12 +192,12 @@ pub(crate) async fn a_wait_at_another_attempt_is_not_marked(table: &impl Table) 
         .set_phase(resource, &token("t"), Phase::Requested, since)
         .await;
     assert_eq!(written.unwrap(), Written::Stored);
-    let written = table.note_trouble(resource, &token("t"), &noted).await;
+    let written = table.note_error(resource, &token("t"), &noted).await;
     assert_eq!(written.unwrap(), Written::Stored);
     let marked = Wait {
         phase: Phase::Requested,
         since,
-        trouble: Some(noted),
+        last_error: Some(noted),
         ..second
     };
     assert_eq!(stored(table, "orders").await, Some(marked));
@@ -286,17 +281,15 @@ pub(crate) async fn forgetting_a_wait_that_is_gone_is_no_error(table: &impl Tabl
 
 pub(crate) async fn a_trouble_is_noted_and_nothing_else_changes(table: &impl Table) {
     let before = Wait {
-        trouble: None,
+        last_error: None,
         ..wait("orders", "t")
     };
     store(table, &before).await;
-    let noted = trouble("the quota is full");
-    let written = table
-        .note_trouble(&copy("orders"), &token("t"), &noted)
-        .await;
+    let noted = last_error("the quota is full");
+    let written = table.note_error(&copy("orders"), &token("t"), &noted).await;
     assert_eq!(written.unwrap(), Written::Stored);
     let after = Wait {
-        trouble: Some(noted),
+        last_error: Some(noted),
         ..before
     };
     assert_eq!(stored(table, "orders").await, Some(after));
@@ -304,31 +297,27 @@ pub(crate) async fn a_trouble_is_noted_and_nothing_else_changes(table: &impl Tab
 
 pub(crate) async fn a_later_trouble_takes_the_earlier_ones_place(table: &impl Table) {
     store(table, &wait("orders", "t")).await;
-    let later = trouble("access is denied");
-    let written = table
-        .note_trouble(&copy("orders"), &token("t"), &later)
-        .await;
+    let later = last_error("access is denied");
+    let written = table.note_error(&copy("orders"), &token("t"), &later).await;
     assert_eq!(written.unwrap(), Written::Stored);
     let found = stored(table, "orders").await.unwrap();
-    assert_eq!(found.trouble, Some(later));
+    assert_eq!(found.last_error, Some(later));
 }
 
 pub(crate) async fn a_trouble_is_not_noted_for_another_token(table: &impl Table) {
     let before = wait("orders", "t");
     store(table, &before).await;
-    let noted = trouble("the quota is full");
+    let noted = last_error("the quota is full");
     let written = table
-        .note_trouble(&copy("orders"), &token("other"), &noted)
+        .note_error(&copy("orders"), &token("other"), &noted)
         .await;
     assert_eq!(written.unwrap(), Written::Conflict);
     assert_eq!(stored(table, "orders").await, Some(before));
 }
 
 pub(crate) async fn a_trouble_is_not_noted_where_there_is_no_wait(table: &impl Table) {
-    let noted = trouble("the quota is full");
-    let written = table
-        .note_trouble(&copy("orders"), &token("t"), &noted)
-        .await;
+    let noted = last_error("the quota is full");
+    let written = table.note_error(&copy("orders"), &token("t"), &noted).await;
     assert_eq!(written.unwrap(), Written::Conflict);
     assert_eq!(stored(table, "orders").await, None);
 }

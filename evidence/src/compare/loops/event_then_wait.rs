@@ -72,7 +72,12 @@ impl Design for EventThenWait {
         }
     }
 
-    fn hear(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Event>, event: &EmittedEvent) {
+    fn start_from_hints(
+        &mut self,
+        cloud: &mut Cloud,
+        agenda: &mut Agenda<Event>,
+        event: &EmittedEvent,
+    ) {
         cloud.ledger.notifications += 1;
         let snapshot = cloud.rds.snapshot(&event.region, &event.source_identifier);
         let Some(database) = snapshot.and_then(|s| database_of(&s.instance.identifier)) else {

@@ -152,5 +152,5 @@ impl Design for Sleeper {
         }
     }
 
-    fn hear(&mut self, _: &mut Cloud, _: &mut Agenda<Event>, _: &EmittedEvent) {}
+    fn start_from_hints(&mut self, _: &mut Cloud, _: &mut Agenda<Event>, _: &EmittedEvent) {}
 }

@@ -85,19 +85,19 @@ impl StepLoop {
 }
 
 /// The Lambda's run: what it found, until when.
-struct Run {
+struct ProtectionRequest {
     phase: Phase,
     until: Timestamp,
 }
 
-fn run(cloud: &mut Cloud, database: usize, phase: Phase, at: Timestamp) -> Run {
+fn run(cloud: &mut Cloud, database: usize, phase: Phase, at: Timestamp) -> ProtectionRequest {
     match phase {
         Phase::Ask => match cloud.create(database, at) {
-            Called::Done((), at) => Run {
+            Called::Done((), at) => ProtectionRequest {
                 phase: Phase::Snapshot,
                 until: later(at, RDS_CALL),
             },
-            Called::Refused(at) | Called::Throttled(at) => Run {
+            Called::Refused(at) | Called::Throttled(at) => ProtectionRequest {
                 phase,
                 until: later(at, RDS_CALL),
             },
@@ -107,17 +107,19 @@ fn run(cloud: &mut Cloud, database: usize, phase: Phase, at: Timestamp) -> Run {
                 cloud.notice(Hop::Snapshot, database, at);
                 run(cloud, database, Phase::AskForCopy, later(at, RDS_CALL))
             }
-            Called::Done(_, at) | Called::Refused(at) | Called::Throttled(at) => Run {
-                phase,
-                until: later(at, RDS_CALL),
-            },
+            Called::Done(_, at) | Called::Refused(at) | Called::Throttled(at) => {
+                ProtectionRequest {
+                    phase,
+                    until: later(at, RDS_CALL),
+                }
+            }
         },
         Phase::AskForCopy => match cloud.copy(database, at) {
-            Called::Done((), at) => Run {
+            Called::Done((), at) => ProtectionRequest {
                 phase: Phase::Copy,
                 until: later(at, RDS_CALL),
             },
-            Called::Refused(at) | Called::Throttled(at) => Run {
+            Called::Refused(at) | Called::Throttled(at) => ProtectionRequest {
                 phase,
                 until: later(at, RDS_CALL),
             },
@@ -130,7 +132,7 @@ fn run(cloud: &mut Cloud, database: usize, phase: Phase, at: Timestamp) -> Run {
                 }
                 Called::Done(_, at) | Called::Refused(at) | Called::Throttled(at) => at,
             };
-            Run {
+            ProtectionRequest {
                 phase,
                 until: later(until, RDS_CALL),
             }
@@ -153,7 +155,7 @@ impl Design for StepLoop {
     fn happen(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<usize>, database: usize) {
         let execution = &mut self.executions[database];
         let (begun, before) = (cloud.now, execution.phase);
-        let Run { phase, until } = run(cloud, database, before, begun);
+        let ProtectionRequest { phase, until } = run(cloud, database, before, begun);
         let until = later(until, LOOK);
         cloud
             .ledger
@@ -184,5 +186,5 @@ impl Design for StepLoop {
         agenda.enter(later(until, self.kind.every), database);
     }
 
-    fn hear(&mut self, _: &mut Cloud, _: &mut Agenda<usize>, _: &EmittedEvent) {}
+    fn start_from_hints(&mut self, _: &mut Cloud, _: &mut Agenda<usize>, _: &EmittedEvent) {}
 }

@@ -130,8 +130,8 @@ mod tests {
             [Fault::EventsLost, Fault::Garbage]
         );
         for wrong in ["", "harsh,none", "event-lost", "quota-full"] {
-            let told = wrong.parse::<Choice>().unwrap_err();
-            assert!(told.contains("region-down"), "{told}");
+            let announced = wrong.parse::<Choice>().unwrap_err();
+            assert!(announced.contains("region-down"), "{announced}");
         }
     }
 

@@ -1,18 +1,18 @@
 //! Faults on request: what goes wrong in the demo's world, when, and how often it really did.
 //!
-//! A [`plan::Plan`] is drawn from the seed before the run. [`weather`] brings its faults to calls of RDS,
-//! [`outages`] to calls of the other services, [`mischief`] does what no call brings about, and
+//! A [`plan::Plan`] is drawn from the seed before the run. [`rds_outages`] brings its faults to calls of RDS,
+//! [`outages`] to calls of the other services, [`inject_fault`] does what no call brings about, and
 //! [`person`] repairs what a person would repair. Durations are real ones: the functions' patience is real.
 
 mod choice;
-pub(super) mod mischief;
+pub(super) mod inject_fault;
+mod outage_window;
 pub(super) mod outages;
 pub(super) mod person;
 pub(super) mod plan;
 mod process;
-mod storm;
+pub(super) mod rds_outages;
 pub(super) mod tally;
-pub(super) mod weather;
 
 pub use crate::faults::Fault;
 pub use choice::Choice;
@@ -25,19 +25,19 @@ use crate::rds::Rds;
 
 use outages::Outages;
 use plan::Plan;
+use rds_outages::RdsOutages;
 use tally::Tally;
-use weather::Weather;
 
 /// Everything that goes wrong on request in one run. Without a request it is there and does nothing.
-pub(super) struct Trouble {
+pub(super) struct OutageReport {
     pub(super) choice: Choice,
     pub(super) plan: Plan,
-    pub(super) weather: Arc<Weather>,
+    pub(super) rds_outages: Arc<RdsOutages>,
     pub(super) outages: Arc<Outages>,
     pub(super) tally: Tally,
 }
 
-impl Trouble {
+impl OutageReport {
     /// Draws it from the seed.
     ///
     /// # Errors
@@ -52,7 +52,7 @@ impl Trouble {
         let tally = Tally::default();
         Ok(Self {
             choice: choice.clone(),
-            weather: Arc::new(Weather::new(plan.clone(), seed, tally.clone())),
+            rds_outages: Arc::new(RdsOutages::new(plan.clone(), seed, tally.clone())),
             outages: Arc::new(Outages::new(&plan, seed, tally.clone())),
             plan,
             tally,
@@ -61,7 +61,7 @@ impl Trouble {
 
     /// How often each fault that was asked for really happened. To be asked once, when all is over.
     pub(super) fn counted(&self, rds: &Rds) -> BTreeMap<&'static str, u64> {
-        self.weather.count_fates(rds);
+        self.rds_outages.count_fates(rds);
         self.choice
             .iter()
             .map(|fault| (fault.name(), self.tally.of(fault)))

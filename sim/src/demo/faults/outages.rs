@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use axum::http::StatusCode;
 use fastrand::Rng;
 
+use super::outage_window::OutageWindows;
 use super::plan::{Behind, Plan};
-use super::storm::Storms;
 use super::tally::Tally;
 use super::{Fault, process};
 use crate::proxy::{Action, Caller, Interference, Service};
@@ -28,7 +28,7 @@ pub(in super::super) struct Outages {
 #[derive(Debug)]
 struct State {
     rng: Rng,
-    storms: BTreeMap<(Behind, Fault), Storms>,
+    windows: BTreeMap<(Behind, Fault), OutageWindows>,
     /// In the middle of which calls of a worker or reactor its process is killed.
     kills: Vec<u64>,
     calls: u64,
@@ -37,13 +37,13 @@ struct State {
 impl Outages {
     #[must_use]
     pub(in super::super) fn new(plan: &Plan, seed: u64, tally: Tally) -> Self {
-        let storms = plan
+        let windows = plan
             .services
             .iter()
-            .map(|(of, storms)| (*of, Storms::new(storms.clone())));
+            .map(|(of, windows)| (*of, OutageWindows::new(windows.clone())));
         let state = State {
             rng: Rng::with_seed(seed ^ 0x0071),
-            storms: storms.collect(),
+            windows: windows.collect(),
             kills: plan.kills.clone(),
             calls: 0,
         };
@@ -105,9 +105,9 @@ impl Interference for Outages {
         };
         let (now, chance) = (Instant::now(), state.rng.f64());
         // As over RDS, a storm counts only the calls that those before it let pass.
-        let mut storms = state.storms.iter_mut();
-        let hit = storms.find_map(|((over, fault), storms)| {
-            (*over == behind && storms.hit(now, chance)).then_some(*fault)
+        let mut windows = state.windows.iter_mut();
+        let hit = windows.find_map(|((over, fault), windows)| {
+            (*over == behind && windows.hit(now, chance)).then_some(*fault)
         });
         let Some(fault) = hit else {
             return Action::Forward;
@@ -143,7 +143,7 @@ fn internal_error(behind: Behind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::faults::storm::Storm;
+    use crate::demo::faults::outage_window::OutageWindow;
 
     fn caller(service: Service, app: &str) -> Caller {
         Caller {
@@ -155,8 +155,8 @@ mod tests {
         }
     }
 
-    fn one_call() -> Vec<Storm> {
-        vec![Storm {
+    fn one_call() -> Vec<OutageWindow> {
+        vec![OutageWindow {
             from_call: 2,
             lasts: Duration::ZERO,
             share: 0.0,

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use super::mischief::is_garbage;
-use super::weather::Weather;
+use super::inject_fault::is_garbage;
+use super::rds_outages::RdsOutages;
 use crate::demo::snapferry::{Letters, Snapferry};
 use crate::demo::view::Out;
 use crate::local::{Client, ClientError, JsonService, LocalError, LocalStack};
@@ -85,11 +85,11 @@ impl Queues {
 
 /// What the person has to do with.
 #[derive(Clone)]
-pub(in super::super) struct Desk {
+pub(in super::super) struct WorkerConfig {
     /// The simulated RDS, whose key may have to be mended.
     pub(in super::super) rds: Arc<RdsService>,
     /// What may be broken.
-    pub(in super::super) weather: Arc<Weather>,
+    pub(in super::super) rds_outages: Arc<RdsOutages>,
     /// The emulator.
     pub(in super::super) client: Client,
     /// The queues.
@@ -124,19 +124,19 @@ pub(in super::super) struct Person {
 impl Person {
     /// Begins to watch.
     #[must_use]
-    pub(in super::super) fn start(desk: Desk) -> Self {
+    pub(in super::super) fn start(worker_config: WorkerConfig) -> Self {
         let diary = Arc::<Mutex<Diary>>::default();
         let notes = Arc::clone(&diary);
         let task = tokio::spawn(async move {
             loop {
                 for letters in [Letters::Commands, Letters::Events] {
-                    if let Err(error) = look_after(&desk, &notes, letters).await {
+                    if let Err(error) = look_after(&worker_config, &notes, letters).await {
                         open(&notes).trouble.insert(format!("{error:#}"));
                     }
                 }
-                let broken_for = desk.weather.broken_for().unwrap_or_default();
+                let broken_for = worker_config.rds_outages.broken_for().unwrap_or_default();
                 if broken_for > MENDS_WITHIN {
-                    mend(&desk);
+                    mend(&worker_config);
                 }
                 tokio::time::sleep(LOOK_EVERY).await;
             }
@@ -162,12 +162,16 @@ fn open(diary: &Mutex<Diary>) -> MutexGuard<'_, Diary> {
     diary.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn look_after(desk: &Desk, diary: &Mutex<Diary>, letters: Letters) -> anyhow::Result<()> {
-    let queue = desk.queues.dead(letters);
-    if desk.client.queue_depth(queue).await?.visible == 0 {
+async fn look_after(
+    worker_config: &WorkerConfig,
+    diary: &Mutex<Diary>,
+    letters: Letters,
+) -> anyhow::Result<()> {
+    let queue = worker_config.queues.dead(letters);
+    if worker_config.client.queue_depth(queue).await?.visible == 0 {
         return Ok(());
     }
-    let found = dead_letters(&desk.client, queue).await?;
+    let found = dead_letters(&worker_config.client, queue).await?;
     let (garbage, parked): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|(_, body)| is_garbage(body));
     {
@@ -180,11 +184,11 @@ async fn look_after(desk: &Desk, diary: &Mutex<Diary>, letters: Letters) -> anyh
     if parked.is_empty() {
         return Ok(());
     }
-    mend(desk);
+    mend(worker_config);
     // The look has hidden the letters for a moment.
     tokio::time::sleep(LOOK_HIDES + LOOK_EVERY).await;
-    let replayed = desk.snapferry.replay(letters).await?;
-    desk.out.line(format_args!(
+    let replayed = worker_config.snapferry.replay(letters).await?;
+    worker_config.out.line(format_args!(
         "  the person replays {} dead {}",
         replayed.count,
         match letters {
@@ -198,10 +202,14 @@ async fn look_after(desk: &Desk, diary: &Mutex<Diary>, letters: Letters) -> anyh
     Ok(())
 }
 
-fn mend(desk: &Desk) {
-    let done = desk.weather.mend(&mut desk.rds.model());
+fn mend(worker_config: &WorkerConfig) {
+    let done = worker_config
+        .rds_outages
+        .mend(&mut worker_config.rds.model());
     for what in done {
-        desk.out.line(format_args!("  the person has {what}"));
+        worker_config
+            .out
+            .line(format_args!("  the person has {what}"));
     }
 }
 

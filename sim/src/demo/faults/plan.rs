@@ -10,10 +10,10 @@ use std::time::Duration;
 use fastrand::Rng;
 use jiff::SignedDuration;
 
-use super::storm::Storm;
+use super::outage_window::OutageWindow;
 use super::{Choice, Fault};
 use crate::demo::fleet::{Database, RECOVERY, SOURCES};
-use crate::rds::{Ending, EventFate, Family, Fate};
+use crate::rds::{Ending, EventOutcome, Family, PlannedOutcome};
 
 /// How often one step of one database may come to nothing: the state machine tries it three times.
 pub(super) const MISFORTUNES_MAX: usize = 2;
@@ -37,28 +37,28 @@ pub(super) enum Misfortune {
 
 /// What is in store for one step of one database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Course {
+pub(super) struct StepFaults {
     /// Of its first attempts; every later one is good.
     pub(super) misfortunes: Vec<Misfortune>,
     /// What becomes of the event that says "finished".
-    pub(super) event: EventFate,
+    pub(super) event: EventOutcome,
     /// How far describe answers lag behind, in RDS's time.
     pub(super) lag: SignedDuration,
 }
 
-impl Course {
+impl StepFaults {
     /// The fate of an attempt, counted from 0.
-    pub(super) fn fate(&self, attempt: usize) -> Fate {
+    pub(super) fn planned(&self, attempt: usize) -> PlannedOutcome {
         let ending = match self.misfortunes.get(attempt) {
             None => Ending::Available,
             Some(Misfortune::Fails) => Ending::Failed,
             Some(Misfortune::Vanishes) => Ending::Never,
         };
-        Fate {
+        PlannedOutcome {
             ending,
             done_event: self.event,
             describe_lag: self.lag,
-            ..Fate::default()
+            ..PlannedOutcome::default()
         }
     }
 }
@@ -67,21 +67,21 @@ impl Course {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(in super::super) struct Plan {
     /// The snapshots, by the resource id of their database.
-    pub(super) snapshots: BTreeMap<String, Course>,
+    pub(super) snapshots: BTreeMap<String, StepFaults>,
     /// The copies, by the resource id of their database.
-    pub(super) copies: BTreeMap<String, Course>,
+    pub(super) copies: BTreeMap<String, StepFaults>,
     /// Storms over RDS.
-    pub(super) rds: BTreeMap<Fault, Vec<Storm>>,
+    pub(super) rds: BTreeMap<Fault, Vec<OutageWindow>>,
     /// The region whose RDS is down for a while.
-    pub(super) region_down: Option<(&'static str, Storm)>,
+    pub(super) region_down: Option<(&'static str, OutageWindow)>,
     /// Storms over the other services.
-    pub(super) services: BTreeMap<(Behind, Fault), Vec<Storm>>,
+    pub(super) services: BTreeMap<(Behind, Fault), Vec<OutageWindow>>,
     /// The operation that is denied, and from which call of it on.
     pub(super) denied: Option<(&'static str, u64)>,
     /// From which call for a copy on the key is found disabled.
     pub(super) key_disabled_at: Option<u64>,
     /// How long other people's copies take RDS's places, from the first copy of ours on.
-    pub(super) strangers: Option<Duration>,
+    pub(super) third_parties: Option<Duration>,
     /// The calls of a worker or reactor in the middle of which its process is killed.
     pub(super) kills: Vec<u64>,
     /// Every so manieth event is held back until the next has passed.
@@ -130,12 +130,12 @@ impl Draw<'_> {
         let mut plan = Plan::default();
         for one in databases {
             let id = &one.resource_id;
-            plan.snapshots.insert(id.clone(), Course::default());
-            plan.copies.insert(id.clone(), Course::default());
+            plan.snapshots.insert(id.clone(), StepFaults::default());
+            plan.copies.insert(id.clone(), StepFaults::default());
         }
         self.misfortunes(&mut plan, databases)?;
         self.events(&mut plan, databases)?;
-        self.storms(&mut plan);
+        self.windows(&mut plan);
         self.breakdowns(&mut plan);
         Ok(plan)
     }
@@ -189,7 +189,7 @@ impl Draw<'_> {
                 return Err(no_place(fault, databases));
             }
             for name in hit.into_iter().take(self.one_in(self.either(8, 4))) {
-                let Some(course) = courses.get_mut(name) else {
+                let Some(step_faults) = courses.get_mut(name) else {
                     continue;
                 };
                 let times = if self.choice.is_mild() {
@@ -197,8 +197,8 @@ impl Draw<'_> {
                 } else {
                     self.rng.usize(1..=2)
                 };
-                let room = most.saturating_sub(course.misfortunes.len());
-                course
+                let room = most.saturating_sub(step_faults.misfortunes.len());
+                step_faults
                     .misfortunes
                     .extend(std::iter::repeat_n(misfortune, times.min(room)));
             }
@@ -234,8 +234,8 @@ impl Draw<'_> {
                 match name {
                     Some((name, courses)) => {
                         let real = Duration::from_millis(self.rng.u64(1_500..4_000));
-                        if let Some(course) = courses.get_mut(name) {
-                            place(course, *fault, self.of_rds(real));
+                        if let Some(step_faults) = courses.get_mut(name) {
+                            place(step_faults, *fault, self.of_rds(real));
                         }
                     }
                     None if round == 0 => {
@@ -254,13 +254,13 @@ impl Draw<'_> {
             .unwrap_or(SignedDuration::ZERO)
     }
 
-    fn storms(&mut self, plan: &mut Plan) {
+    fn windows(&mut self, plan: &mut Plan) {
         let rds = [Fault::Throttling, Fault::Rds500, Fault::NoAnswer];
         for fault in rds {
             if self.has(fault) {
                 // Two mutations a database are certain.
-                let storms = self.storms_within(2 * self.count);
-                plan.rds.insert(fault, storms);
+                let windows = self.storms_within(2 * self.count);
+                plan.rds.insert(fault, windows);
             }
         }
         let certain = |behind| match behind {
@@ -281,8 +281,8 @@ impl Draw<'_> {
         let asked = all.map(|(behind, fault)| (behind, fault, certain(behind)));
         for (behind, fault, calls) in asked {
             if self.has(fault) {
-                let storms = self.storms_within(calls);
-                plan.services.insert((behind, fault), storms);
+                let windows = self.storms_within(calls);
+                plan.services.insert((behind, fault), windows);
             }
         }
         if self.has(Fault::RegionDown) {
@@ -291,30 +291,30 @@ impl Draw<'_> {
             } else {
                 RECOVERY
             };
-            let storm = Storm {
+            let window = OutageWindow {
                 from_call: self.rng.u64(1..=self.count),
                 lasts: self.lasting(4, 8),
                 share: 1.0,
             };
-            plan.region_down = Some((region, storm));
+            plan.region_down = Some((region, window));
         }
     }
 
     /// One storm within the first `calls` calls, and on a harsh day another that comes if there are so many more.
-    fn storms_within(&mut self, calls: u64) -> Vec<Storm> {
+    fn storms_within(&mut self, calls: u64) -> Vec<OutageWindow> {
         let share = self.either(0.5, 0.8);
         let first = self.rng.u64(1..=calls);
         let second = self.rng.u64(calls + 1..=4 * calls);
-        let mut storms = vec![first];
+        let mut windows = vec![first];
         if !self.choice.is_mild() {
-            storms.push(second);
+            windows.push(second);
         }
-        let lasting = |from_call| Storm {
+        let lasting = |from_call| OutageWindow {
             from_call,
             lasts: self.lasting(2, 4),
             share,
         };
-        storms.into_iter().map(lasting).collect()
+        windows.into_iter().map(lasting).collect()
     }
 
     fn lasting(&self, mild: u64, harsh: u64) -> Duration {
@@ -335,7 +335,7 @@ impl Draw<'_> {
             plan.key_disabled_at = Some(early(&mut self.rng, self.count));
         }
         if self.has(Fault::CopiesRefused) {
-            plan.strangers = Some(self.lasting(4, 8));
+            plan.third_parties = Some(self.lasting(4, 8));
         }
         if self.has(Fault::FunctionKilled) {
             let times = self.either(1, 3);
@@ -366,12 +366,12 @@ fn no_place(fault: Fault, databases: &[Database]) -> String {
     )
 }
 
-fn place(course: &mut Course, fault: Fault, by: SignedDuration) {
+fn place(step_faults: &mut StepFaults, fault: Fault, by: SignedDuration) {
     match fault {
-        Fault::EventsLost => course.event = EventFate::Lost,
-        Fault::EventsDoubled => course.event = EventFate::Twice(by),
-        Fault::EventsLate => course.event = EventFate::Late(by),
-        _ => course.lag = by,
+        Fault::EventsLost => step_faults.event = EventOutcome::Lost,
+        Fault::EventsDoubled => step_faults.event = EventOutcome::Twice(by),
+        Fault::EventsLate => step_faults.event = EventOutcome::Late(by),
+        _ => step_faults.lag = by,
     }
 }
 

@@ -18,19 +18,19 @@ use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::policy::set::Applied;
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::run::command::{Command, Run};
+use snapferry::domain::run::command::{Command, ProtectionRequest};
 use snapferry::domain::run::failure::{Failure, Owner};
+use snapferry::domain::run::last_error::LastError;
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::naming::first_attempt;
 use snapferry::domain::run::slot_limits::SlotLimits;
-use snapferry::domain::run::trouble::Trouble;
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 use snapferry::fake::{Refusal, Through};
 use snapferry::ports::{
     Abandoned, AutomatedSnapshots, Callbacks, Claim, ClaimRun, ClaimSlot, Clock, CopySnapshot,
     CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DelayMessage, Delivery,
     DescribeQuota, DescribeSnapshots, ExecutionState, FindDatabases, FreeSlot, Held, Jitter,
-    ListDatabases, ListOpen, LookUpWaits, NoteTrouble, OpenMarker, OpenPage, Page, PlanCursor,
+    ListDatabases, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor,
     PortError, Probe, ProbeToken, RdsError, ReadPlanCursor, ReadPolicies, ReceiptHandle,
     RecordRecoveryPoint, RegisterWaits, SendCommand, SnapshotQuota, StartExecution, Started, Waits,
     Written,
@@ -214,8 +214,8 @@ impl Mutated {
             Some(Mutant::SourceIsOverlooked) => {
                 let world = self.world();
                 let wait = world.table.wait(&found.arn);
-                if let Some(Expectation::Copy(copy_of)) = wait.map(|wait| &wait.expected) {
-                    found.source = Some(copy_of.source.clone());
+                if let Some(Expectation::Copy(expected_copy)) = wait.map(|wait| &wait.expected) {
+                    found.source = Some(expected_copy.source.clone());
                 }
             }
             Some(Mutant::CopysOwnTimeIsTaken) if is_copy => {
@@ -354,7 +354,11 @@ impl Callbacks for Mutated {
 }
 
 impl StartExecution for Mutated {
-    async fn start_execution(&self, name: &ExecutionName, run: &Run) -> Result<Started, PortError> {
+    async fn start_execution(
+        &self,
+        name: &ExecutionName,
+        run: &ProtectionRequest,
+    ) -> Result<Started, PortError> {
         match self.inner.start_execution(name, run).await {
             Err(_) if self.has(Mutant::UnansweredStartIsStarted) => Ok(Started::Running),
             Ok(_) if self.has(Mutant::UsedNameIsDone) => Ok(Started::Running),

@@ -151,14 +151,14 @@ impl Mutated {
     }
 }
 
-impl NoteTrouble for Mutated {
-    async fn note_trouble(
+impl NoteError for Mutated {
+    async fn note_error(
         &self,
         resource: &RdsArn,
         token: &TaskToken,
-        trouble: &Trouble,
+        last_error: &LastError,
     ) -> Result<Written, PortError> {
-        self.inner.note_trouble(resource, token, trouble).await
+        self.inner.note_error(resource, token, last_error).await
     }
 }
 
@@ -185,7 +185,7 @@ impl ClaimSlot for Mutated {
     async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError> {
         let mut limits = limits.clone();
         match self.mutant {
-            Some(Mutant::SlotIsHandedOutTwice) => limits.most += 1,
+            Some(Mutant::SlotIsHandedOutTwice) => limits.max += 1,
             Some(Mutant::PolicySlotsAreOverlooked) => limits.of_policy = None,
             Some(Mutant::LaterAttemptHasItsOwnSlot) if first_attempt(copy) != *copy => {
                 let mut world = self.world();
@@ -214,7 +214,7 @@ impl FreeSlot for Mutated {
             let now = world.now;
             world.table.change_slots(now, |slots| {
                 slots.holders.remove(copy);
-                if let Some(counted) = of_policy.and_then(|of| slots.of_policies.get_mut(of)) {
+                if let Some(counted) = of_policy.and_then(|of| slots.for_policies.get_mut(of)) {
                     counted.remove(copy);
                 }
             });
@@ -258,7 +258,7 @@ impl ClaimRun for Mutated {
 impl RecordRecoveryPoint for Mutated {
     async fn record_recovery_point(
         &self,
-        run: &Run,
+        run: &ProtectionRequest,
         execution: &ExecutionArn,
         copy: &Manifest,
     ) -> Result<(), PortError> {

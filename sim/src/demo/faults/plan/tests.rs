@@ -16,16 +16,16 @@ fn drawn(faults: &str, count: usize, seed: u64) -> Result<Plan, String> {
 fn no_step_of_a_database_meets_more_misfortunes_than_the_state_machine_tries_again() {
     for seed in 0..200 {
         let plan = drawn("harsh", 24, seed).unwrap();
-        for (name, course) in &plan.snapshots {
+        for (name, step_faults) in &plan.snapshots {
             assert!(
-                course.misfortunes.len() <= MISFORTUNES_MAX,
+                step_faults.misfortunes.len() <= MISFORTUNES_MAX,
                 "seed {seed}: {name}"
             );
         }
         // One is left to the disabled key.
-        for (name, course) in &plan.copies {
+        for (name, step_faults) in &plan.copies {
             assert!(
-                course.misfortunes.len() < MISFORTUNES_MAX,
+                step_faults.misfortunes.len() < MISFORTUNES_MAX,
                 "seed {seed}: {name}"
             );
         }
@@ -38,12 +38,18 @@ fn every_fault_that_is_asked_for_has_its_place_whatever_the_seed() {
         for seed in 0..100 {
             let plan = drawn(faults, count, seed).unwrap();
             let all = || plan.snapshots.values().chain(plan.copies.values());
-            let event = |fate: fn(&EventFate) -> bool| all().any(|one| fate(&one.event));
-            assert!(event(|fate| *fate == EventFate::Lost), "{seed}");
-            assert!(event(|fate| matches!(fate, EventFate::Twice(_))), "{seed}");
-            assert!(event(|fate| matches!(fate, EventFate::Late(_))), "{seed}");
+            let event = |planned: fn(&EventOutcome) -> bool| all().any(|one| planned(&one.event));
+            assert!(event(|planned| *planned == EventOutcome::Lost), "{seed}");
+            assert!(
+                event(|planned| matches!(planned, EventOutcome::Twice(_))),
+                "{seed}"
+            );
+            assert!(
+                event(|planned| matches!(planned, EventOutcome::Late(_))),
+                "{seed}"
+            );
             assert!(all().any(|one| !one.lag.is_zero()), "{seed}");
-            let failing = |courses: &BTreeMap<String, Course>, what| {
+            let failing = |courses: &BTreeMap<String, StepFaults>, what| {
                 courses.values().any(|one| one.misfortunes.contains(&what))
             };
             assert!(failing(&plan.snapshots, Misfortune::Fails), "{seed}");
@@ -71,20 +77,20 @@ fn no_fault_of_events_is_planned_for_a_clusters_copy_which_has_none() {
     for seed in 0..100 {
         let plan = drawn("harsh", 24, seed).unwrap();
         for cluster in clusters() {
-            let course = &plan.copies[&cluster.resource_id];
-            assert_eq!(course.event, EventFate::Arrives, "{seed}");
-            assert!(course.lag.is_zero(), "{seed}");
+            let step_faults = &plan.copies[&cluster.resource_id];
+            assert_eq!(step_faults.event, EventOutcome::Arrives, "{seed}");
+            assert!(step_faults.lag.is_zero(), "{seed}");
         }
     }
 }
 
 #[test]
 fn a_course_is_misfortune_first_and_then_good() {
-    let course = Course {
+    let step_faults = StepFaults {
         misfortunes: vec![Misfortune::Fails, Misfortune::Vanishes],
-        ..Course::default()
+        ..StepFaults::default()
     };
-    let endings = [0, 1, 2, 3].map(|attempt| course.fate(attempt).ending);
+    let endings = [0, 1, 2, 3].map(|attempt| step_faults.planned(attempt).ending);
     assert_eq!(
         endings,
         [
@@ -103,8 +109,8 @@ fn a_fleet_that_is_too_small_for_its_faults_is_a_sentence() {
         "copy-failed,copy-vanished,key-disabled",
         "harsh",
     ] {
-        let told = drawn(faults, 1, 1).unwrap_err();
-        assert!(told.contains("protect more"), "{told}");
+        let announced = drawn(faults, 1, 1).unwrap_err();
+        assert!(announced.contains("protect more"), "{announced}");
     }
 }
 
@@ -119,6 +125,6 @@ fn the_same_seed_draws_the_same_plan_and_none_draws_nothing() {
         nothing
             .snapshots
             .values()
-            .all(|one| *one == Course::default())
+            .all(|one| *one == StepFaults::default())
     );
 }

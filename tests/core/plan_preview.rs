@@ -1,10 +1,10 @@
 //! The plan that is shown: verdicts, warnings, regions that do not answer, pages.
 
-use snapferry::app::preview::{Preview, Row, Verdict, preview};
+use snapferry::app::plan_preview::{Preview, Row, Verdict, preview};
 use snapferry::domain::id::arn::{KeyArn, RdsArn};
 use snapferry::domain::id::names::ExecutionName;
-use snapferry::domain::operator::warning::{Circumstances, Warning, warnings};
-use snapferry::domain::policy::choice::LeftOut;
+use snapferry::domain::operator::warning::{Warning, WarningContext, warnings};
+use snapferry::domain::policy::choice::ExclusionReason;
 use snapferry::domain::rds::database::{Database, Refusal};
 use snapferry::domain::run::command::Step;
 use snapferry::domain::run::failure::Operation;
@@ -60,7 +60,7 @@ fn newest(key: &str, size_gib: i32) -> Manifest {
 }
 
 fn warned(database: &Database, automated: bool, newest: Option<&Manifest>) -> Vec<Warning> {
-    let of = Circumstances {
+    let of = WarningContext {
         key: &KeyArn::parse(KEY).unwrap(),
         automated,
         copies_a_month: 30,
@@ -108,9 +108,15 @@ fn the_execution_that_is_entered_as_its_run_is_named() {
 #[test]
 fn what_is_left_out_says_by_what() {
     let excluded = listed("a", &[("snapferry:exclude", "yes")]);
-    assert_eq!(only(excluded).verdict, Verdict::LeftOut(LeftOut::Excluded));
+    assert_eq!(
+        only(excluded).verdict,
+        Verdict::ExclusionReason(ExclusionReason::Excluded)
+    );
     let bare = listed("a", &[]);
-    assert_eq!(only(bare).verdict, Verdict::LeftOut(LeftOut::NotTagged));
+    assert_eq!(
+        only(bare).verdict,
+        Verdict::ExclusionReason(ExclusionReason::NotTagged)
+    );
 }
 
 #[test]

@@ -4,14 +4,14 @@ use std::rc::Rc;
 
 use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::id::names::Attempt;
-use snapferry::domain::run::command::Run;
+use snapferry::domain::run::command::ProtectionRequest;
 
 use super::judge::home;
-use super::people::FOREIGN;
+use super::operator_actions::FOREIGN;
 use super::queue::Note;
 use super::world::{World, rds_region};
 use crate::faults::Fault;
-use crate::rds::{CopyDbSnapshot, CreateDbSnapshot, Ending, Fate, Stage};
+use crate::rds::{CopyDbSnapshot, CreateDbSnapshot, Ending, PlannedOutcome, Stage};
 
 /// The key that nobody asked for.
 pub(super) const OTHER_KEY: &str =
@@ -44,8 +44,8 @@ impl World {
     }
 
     /// One that runs and has no copy yet.
-    fn one_without_copy(&mut self) -> Option<(String, Rc<Run>)> {
-        let mut without: Vec<(String, Rc<Run>)> = Vec::new();
+    fn one_without_copy(&mut self) -> Option<(String, Rc<ProtectionRequest>)> {
+        let mut without: Vec<(String, Rc<ProtectionRequest>)> = Vec::new();
         for (name, execution) in &self.step_functions.executions {
             let copy = self.copy_arn(&execution.run, Attempt::FIRST);
             if execution.is_running() && self.truth(&copy).is_none() {
@@ -150,7 +150,7 @@ impl World {
 
     /// Somebody deletes a source snapshot. What needs it cannot come back. What RDS took nobody can delete.
     pub(super) fn delete_source(&mut self) {
-        let of_ours = |(_, run): &(String, Rc<Run>)| run.extras.automated.is_none();
+        let of_ours = |(_, run): &(String, Rc<ProtectionRequest>)| run.options.automated.is_none();
         let Some((_, run)) = self.any_execution().filter(of_ours) else {
             return;
         };
@@ -246,8 +246,8 @@ impl World {
     }
 
     /// The source snapshot of another run of the same database.
-    fn another_source(&self, run: &Run) -> Option<RdsArn> {
-        let of_it = |other: &&Run| {
+    fn another_source(&self, run: &ProtectionRequest) -> Option<RdsArn> {
+        let of_it = |other: &&ProtectionRequest| {
             other.database.resource_id == run.database.resource_id
                 && other.planned_at != run.planned_at
         };
@@ -271,12 +271,12 @@ impl World {
             return;
         };
         let copy = self.copy_arn(&run, Attempt::FIRST);
-        let fate = Fate {
+        let planned = PlannedOutcome {
             ending: Ending::Never,
-            ..Fate::default()
+            ..PlannedOutcome::default()
         };
         let faults = &mut self.rds.config_mut().faults;
-        faults.plan(rds_region(&home()), copy.name(), fate);
+        faults.plan(rds_region(&home()), copy.name(), planned);
         self.count_fault(Fault::NeverEnds);
         self.note(|| format!("{copy} will never end"));
         if self.rng.bool() {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// A storm that is planned. It begins with a call and not at a time, so that it never passes over an idle world.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Storm {
+pub(super) struct OutageWindow {
     /// The call that it begins with, counted from 1.
     pub(super) from_call: u64,
     /// How long it lasts, from then.
@@ -15,14 +15,14 @@ pub(super) struct Storm {
 
 /// The storms of one kind over one service, as they come.
 #[derive(Debug, Default)]
-pub(super) struct Storms {
-    planned: Vec<Storm>,
+pub(super) struct OutageWindows {
+    planned: Vec<OutageWindow>,
     calls: u64,
     raging: Option<(Instant, f64)>,
 }
 
-impl Storms {
-    pub(super) fn new(planned: Vec<Storm>) -> Self {
+impl OutageWindows {
+    pub(super) fn new(planned: Vec<OutageWindow>) -> Self {
         Self {
             planned,
             ..Self::default()
@@ -48,20 +48,20 @@ mod tests {
 
     #[test]
     fn a_storm_begins_with_its_call_hits_its_share_and_passes() {
-        let mut storms = Storms::new(vec![Storm {
+        let mut windows = OutageWindows::new(vec![OutageWindow {
             from_call: 2,
             lasts: Duration::from_secs(3),
             share: 0.5,
         }]);
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        assert!(!storms.hit(at(0), 0.0), "before its call");
+        assert!(!windows.hit(at(0), 0.0), "before its call");
         assert!(
-            storms.hit(at(5), 0.99),
+            windows.hit(at(5), 0.99),
             "its first call, whatever chance says"
         );
-        assert!(storms.hit(at(6), 0.49));
-        assert!(!storms.hit(at(6), 0.51), "only its share");
-        assert!(!storms.hit(at(8), 0.0), "after its time");
+        assert!(windows.hit(at(6), 0.49));
+        assert!(!windows.hit(at(6), 0.51), "only its share");
+        assert!(!windows.hit(at(8), 0.0), "after its time");
     }
 }

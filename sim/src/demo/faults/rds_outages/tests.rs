@@ -1,8 +1,8 @@
 //! What the weather does to calls of a real model.
 
 use super::*;
-use crate::demo::faults::plan::{Course, Misfortune};
-use crate::demo::faults::storm::Storm;
+use crate::demo::faults::outage_window::OutageWindow;
+use crate::demo::faults::plan::{Misfortune, StepFaults};
 use crate::demo::fleet::{self, SOMEBODYS_SNAPSHOT, SOURCES};
 use crate::rds::{CopyDbSnapshot, CreateDbSnapshot, Region};
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ fn now() -> Timestamp {
 struct World {
     rds: Rds,
     databases: Vec<fleet::Database>,
-    weather: Weather,
+    rds_outages: RdsOutages,
     tally: Tally,
     now: Timestamp,
 }
@@ -27,7 +27,7 @@ impl World {
         Self {
             rds: fleet.rds,
             databases: fleet.databases,
-            weather: Weather::new(plan, 1, tally.clone()),
+            rds_outages: RdsOutages::new(plan, 1, tally.clone()),
             tally,
             now: now(),
         }
@@ -42,13 +42,13 @@ impl World {
             request: &request,
             now: self.now,
         };
-        let action = self.weather.before(&call, &mut self.rds);
+        let action = self.rds_outages.before(&call, &mut self.rds);
         if action != Action::Forward {
             return (action, None);
         }
         let answer = self.rds.handle(&place, request.clone(), self.now);
         let error = answer.err();
-        self.weather.after(&call, error.as_ref(), &self.rds);
+        self.rds_outages.after(&call, error.as_ref(), &self.rds);
         (action, error)
     }
 
@@ -95,13 +95,13 @@ impl World {
 
 #[test]
 fn attempts_meet_the_fates_of_their_course_one_after_another() {
-    let course = Course {
+    let step_faults = StepFaults {
         misfortunes: vec![Misfortune::Fails, Misfortune::Fails],
-        ..Course::default()
+        ..StepFaults::default()
     };
     let mut world = World::with(Plan::default());
     let orders = world.databases[0].resource_id.clone();
-    world.weather.plan.snapshots = [(orders, course)].into();
+    world.rds_outages.plan.snapshots = [(orders, step_faults)].into();
     for (name, stage) in [
         ("s", Stage::Failed),
         ("s-a2", Stage::Failed),
@@ -116,7 +116,7 @@ fn attempts_meet_the_fates_of_their_course_one_after_another() {
         world.wait();
         assert_eq!(world.stage(SOURCES[0], name), stage, "{name}");
     }
-    world.weather.count_fates(&world.rds);
+    world.rds_outages.count_fates(&world.rds);
     assert_eq!(world.tally.of(Fault::SnapshotFailed), 2);
 }
 
@@ -139,12 +139,18 @@ fn an_operation_is_denied_from_its_call_on_until_a_person_grants_it() {
             }
         ));
     }
-    assert!(world.weather.broken_for().is_some());
-    assert!(world.weather.mend(&mut world.rds).is_empty(), "too soon");
+    assert!(world.rds_outages.broken_for().is_some());
+    assert!(
+        world.rds_outages.mend(&mut world.rds).is_empty(),
+        "too soon"
+    );
     assert_eq!(world.tally.of(Fault::AccessDenied), 3);
 
-    world.weather.state().broken_since = Instant::now().checked_sub(MENDS_AFTER);
-    assert_eq!(world.weather.mend(&mut world.rds), ["granted the access"]);
+    world.rds_outages.state().broken_since = Instant::now().checked_sub(MENDS_AFTER);
+    assert_eq!(
+        world.rds_outages.mend(&mut world.rds),
+        ["granted the access"]
+    );
     assert_eq!(world.snapshot("s2").0, Action::Forward);
 }
 
@@ -161,10 +167,10 @@ fn the_key_is_disabled_for_a_new_copy_and_mended_once_that_was_noticed() {
         Some(RdsFault::KmsKeyNotAccessible(_))
     ));
     assert_eq!(world.tally.of(Fault::KeyDisabled), 1);
-    world.weather.state().broken_since = Instant::now().checked_sub(MENDS_AFTER);
-    assert_eq!(world.weather.mend(&mut world.rds), ["enabled the key"]);
+    world.rds_outages.state().broken_since = Instant::now().checked_sub(MENDS_AFTER);
+    assert_eq!(world.rds_outages.mend(&mut world.rds), ["enabled the key"]);
     assert_eq!(world.copy("s", "c").1, None);
-    assert_eq!(world.weather.most_of_ours(), 1);
+    assert_eq!(world.rds_outages.most_of_ours(), 1);
     world.wait();
     assert_eq!(world.stage(RECOVERY, "c"), Stage::Available);
 }
@@ -172,7 +178,7 @@ fn the_key_is_disabled_for_a_new_copy_and_mended_once_that_was_noticed() {
 #[test]
 fn strangers_take_every_place_and_ours_are_counted_apart() {
     let mut world = World::with(Plan {
-        strangers: Some(Duration::ZERO),
+        third_parties: Some(Duration::ZERO),
         ..Plan::default()
     });
     world.snapshot("s");
@@ -186,22 +192,22 @@ fn strangers_take_every_place_and_ours_are_counted_apart() {
         Some(RdsFault::CopiesInFlightQuota(20))
     );
     assert_eq!(world.tally.of(Fault::CopiesRefused), 1);
-    assert!(world.weather.strangers_may_go());
-    assert!(!world.weather.strangers_may_go(), "they go once");
+    assert!(world.rds_outages.strangers_may_go());
+    assert!(!world.rds_outages.strangers_may_go(), "they go once");
     world.wait();
     assert_eq!(world.copy("s", "c").1, None);
-    assert_eq!(world.weather.most_of_ours(), 1);
+    assert_eq!(world.rds_outages.most_of_ours(), 1);
 }
 
 #[test]
 fn a_region_that_is_down_answers_nothing_and_the_other_does() {
-    let storm = Storm {
+    let window = OutageWindow {
         from_call: 1,
         lasts: Duration::from_secs(3_600),
         share: 1.0,
     };
     let mut world = World::with(Plan {
-        region_down: Some((SOURCES[0], storm)),
+        region_down: Some((SOURCES[0], window)),
         ..Plan::default()
     });
     for _ in 0..2 {
@@ -225,13 +231,13 @@ fn storms_answer_in_the_words_of_rds() {
         (Fault::Throttling, 400, "Throttling"),
         (Fault::Rds500, 500, "InternalFailure"),
     ] {
-        let storm = Storm {
+        let window = OutageWindow {
             from_call: 1,
             lasts: Duration::ZERO,
             share: 0.0,
         };
         let mut world = World::with(Plan {
-            rds: [(fault, vec![storm])].into(),
+            rds: [(fault, vec![window])].into(),
             ..Plan::default()
         });
         let (action, _) = world.snapshot("s");

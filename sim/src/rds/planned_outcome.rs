@@ -1,6 +1,6 @@
 //! The one place where things are made to go wrong.
 //!
-//! When a snapshot or a copy is accepted, its [`Fate`] is settled for good: how it ends, what
+//! When a snapshot or a copy is accepted, its [`PlannedOutcome`] is settled for good: how it ends, what
 //! becomes of its events, and how far describe answers lag behind. A fate is either planned for
 //! one snapshot by name or drawn by chance.
 
@@ -16,19 +16,19 @@ use crate::faults::Fault;
 
 /// What is in store for one snapshot or copy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Fate {
+pub struct PlannedOutcome {
     /// How the work ends.
     pub ending: Ending,
     /// What becomes of the event that says the work began.
-    pub begun_event: EventFate,
+    pub begun_event: EventOutcome,
     /// What becomes of the event that says the work is done.
-    pub done_event: EventFate,
+    pub done_event: EventOutcome,
     /// How far describe answers lag behind the truth. While a snapshot is younger than this,
     /// describe does not show it at all.
     pub describe_lag: SignedDuration,
 }
 
-impl Fate {
+impl PlannedOutcome {
     /// The faults that it brings to a snapshot of this origin.
     pub fn faults(&self, origin: &Origin) -> impl Iterator<Item = Fault> + use<> {
         let ending = match (self.ending, origin) {
@@ -38,10 +38,10 @@ impl Fate {
             (Ending::Never, _) => Some(Fault::NeverEnds),
         };
         let event = match self.done_event {
-            EventFate::Arrives => None,
-            EventFate::Lost => Some(Fault::EventsLost),
-            EventFate::Twice(_) => Some(Fault::EventsDoubled),
-            EventFate::Late(_) => Some(Fault::EventsLate),
+            EventOutcome::Arrives => None,
+            EventOutcome::Lost => Some(Fault::EventsLost),
+            EventOutcome::Twice(_) => Some(Fault::EventsDoubled),
+            EventOutcome::Late(_) => Some(Fault::EventsLate),
         };
         let lag = (!self.describe_lag.is_zero()).then_some(Fault::EventsEarly);
         [ending, event, lag].into_iter().flatten()
@@ -62,7 +62,7 @@ pub enum Ending {
 
 /// What becomes of one event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum EventFate {
+pub enum EventOutcome {
     /// It arrives once, after the usual delay.
     #[default]
     Arrives,
@@ -100,20 +100,26 @@ pub struct Odds {
 pub struct Faults {
     /// What chance brings to snapshots that nothing is planned for.
     pub odds: Odds,
-    planned: BTreeMap<(Family, Region, String), Fate>,
+    planned: BTreeMap<(Family, Region, String), PlannedOutcome>,
 }
 
 impl Faults {
     /// Settles beforehand what is in store for the next instance snapshot of that name in that
     /// region, and for every later one of the same name.
-    pub fn plan(&mut self, region: Region, snapshot: &str, fate: Fate) {
-        self.plan_of(Family::Instance, region, snapshot, fate);
+    pub fn plan(&mut self, region: Region, snapshot: &str, planned: PlannedOutcome) {
+        self.plan_of(Family::Instance, region, snapshot, planned);
     }
 
     /// As [`Faults::plan`], for a snapshot of either family.
-    pub fn plan_of(&mut self, family: Family, region: Region, snapshot: &str, fate: Fate) {
+    pub fn plan_of(
+        &mut self,
+        family: Family,
+        region: Region,
+        snapshot: &str,
+        planned: PlannedOutcome,
+    ) {
         self.planned
-            .insert((family, region, snapshot.to_ascii_lowercase()), fate);
+            .insert((family, region, snapshot.to_ascii_lowercase()), planned);
     }
 
     /// The fate of a snapshot that was just accepted.
@@ -123,7 +129,7 @@ impl Faults {
         region: &Region,
         snapshot: &str,
         rng: &mut Rng,
-    ) -> Fate {
+    ) -> PlannedOutcome {
         let drawn = self.odds.draw(rng);
         if self.planned.is_empty() {
             return drawn;
@@ -136,7 +142,7 @@ impl Faults {
 impl Odds {
     /// Always consumes the same amount of randomness, so that changing one probability leaves
     /// everything else of a seed's world as it was.
-    fn draw(&self, rng: &mut Rng) -> Fate {
+    fn draw(&self, rng: &mut Rng) -> PlannedOutcome {
         let (ends, lags, lag) = (rng.f64(), rng.f64(), rng.f64());
         let ending = if ends < self.failed {
             Ending::Failed
@@ -150,7 +156,7 @@ impl Odds {
         } else {
             SignedDuration::ZERO
         };
-        Fate {
+        PlannedOutcome {
             ending,
             begun_event: self.draw_event(rng),
             done_event: self.draw_event(rng),
@@ -158,17 +164,17 @@ impl Odds {
         }
     }
 
-    fn draw_event(&self, rng: &mut Rng) -> EventFate {
+    fn draw_event(&self, rng: &mut Rng) -> EventOutcome {
         let (what, by) = (rng.f64(), share(self.event_late_by, rng.f64()));
         let twice = self.event_lost + self.event_twice;
         if what < self.event_lost {
-            EventFate::Lost
+            EventOutcome::Lost
         } else if what < twice {
-            EventFate::Twice(by)
+            EventOutcome::Twice(by)
         } else if what < twice + self.event_late {
-            EventFate::Late(by)
+            EventOutcome::Late(by)
         } else {
-            EventFate::Arrives
+            EventOutcome::Arrives
         }
     }
 }

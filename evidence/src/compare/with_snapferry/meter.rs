@@ -9,7 +9,7 @@ use snapferry::domain::run::command::Step;
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::wait::{Phase, Wait};
 use snapferry::fake::{
-    self, Action, Answer, Call, Fate, Holds, Hook, Ports, Refusal, Table, Through,
+    self, Action, Answer, Call, CallOutcome, Holds, Hook, Ports, Refusal, Table, Through,
 };
 use snapferry::ports::{Delivery, OpenPage, PortError};
 use snapferry_sim::simulation::models::{Machine, ModelledRds};
@@ -148,7 +148,7 @@ impl Meter {
         later(account.state.now, self.elapsed.get())
     }
 
-    fn reach(&self, call: &Call, region: &Region) -> Fate {
+    fn reach(&self, call: &Call, region: &Region) -> CallOutcome {
         self.rds_calls.set(self.rds_calls.get() + 1);
         let account = &mut *self.account.borrow_mut();
         let at = self.time(account);
@@ -161,8 +161,8 @@ impl Meter {
             Hop::Snapshot
         };
         match account.cloud.reach_rds(hop, operation(call), at, SDK) {
-            Ok(_) => Fate::Proceeds,
-            Err(_) => Fate::Refused(Refusal {
+            Ok(_) => CallOutcome::Proceeds,
+            Err(_) => CallOutcome::Refused(Refusal {
                 code: Some("Throttling".to_owned()),
                 message: "Rate exceeded".to_owned(),
             }),
@@ -173,7 +173,7 @@ impl Meter {
     fn bill(&self, account: &mut Account, call: &Call) {
         self.others(1);
         match call {
-            Call::Register { .. } | Call::Forget { .. } | Call::NoteTrouble { .. } => {
+            Call::Register { .. } | Call::Forget { .. } | Call::NoteError { .. } => {
                 account.wrote(2 * WAIT_KB);
             }
             // The index is sorted by `since`: its item is taken out and put in again.
@@ -271,7 +271,7 @@ fn is<T: 'static>(answer: &dyn Answer, what: impl FnOnce(&T) -> bool) -> bool {
 }
 
 impl Hook<Fake> for Meter {
-    async fn before(&self, _: &Fake, call: &Call) -> Fate {
+    async fn before(&self, _: &Fake, call: &Call) -> CallOutcome {
         if let Action::Rds(_, region) = call.action() {
             return self.reach(call, region);
         }
@@ -281,9 +281,9 @@ impl Hook<Fake> for Meter {
             (Call::ListOpen { .. }, Some(shown)) => {
                 let page = head_of_the_list(&account.state.table, shown);
                 let answer: Result<OpenPage, PortError> = Ok(page);
-                Fate::Answered(Box::new(answer))
+                CallOutcome::Answered(Box::new(answer))
             }
-            _ => Fate::Proceeds,
+            _ => CallOutcome::Proceeds,
         }
     }
 

@@ -7,7 +7,7 @@ use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 
 /// What to do about a resource that already has the name we wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Existing {
+pub enum NameConflict {
     /// It is ours and on its way: wait for it.
     Wait,
     /// It is ours, available and right: settle.
@@ -22,28 +22,28 @@ pub enum Existing {
 
 /// Answers the question by what RDS shows under the name.
 #[must_use]
-pub fn existing(wait: &Wait, found: Option<&Snapshot>, rules: &Rules) -> Existing {
+pub fn name_conflict(wait: &Wait, found: Option<&Snapshot>, rules: &Rules) -> NameConflict {
     let Some(snapshot) = found else {
-        return Existing::AskAgain;
+        return NameConflict::AskAgain;
     };
     if snapshot.may_yet_be_ours() {
-        return Existing::AskAgain;
+        return NameConflict::AskAgain;
     }
     if !snapshot.is_ours(&rules.stack, &wait.command.run.database) {
         let cause = format!(
             "{} exists and was not made by this stack for this database",
             wait.resource
         );
-        return Existing::Fail(Failure::new(Reason::NameTaken, cause));
+        return NameConflict::Fail(Failure::new(Reason::NameTaken, cause));
     }
     match &snapshot.status {
         SnapshotStatus::Creating | SnapshotStatus::Copying | SnapshotStatus::Other(_) => {
-            Existing::Wait
+            NameConflict::Wait
         }
         SnapshotStatus::Available => match mismatch(wait, snapshot) {
-            None => Existing::Settle,
-            Some(failure) => Existing::Fail(failure),
+            None => NameConflict::Settle,
+            Some(failure) => NameConflict::Fail(failure),
         },
-        SnapshotStatus::Failed | SnapshotStatus::Deleting => Existing::NextAttempt,
+        SnapshotStatus::Failed | SnapshotStatus::Deleting => NameConflict::NextAttempt,
     }
 }

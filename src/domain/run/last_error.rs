@@ -9,7 +9,7 @@ use crate::domain::limits::TROUBLE_MAX;
 
 /// The last trouble that a command met. Nothing is decided by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
+pub struct LastError {
     /// What a person must mend; nothing where trying again may be enough.
     pub remedy: Option<Remedy>,
     /// What was asked and what was answered.
@@ -18,7 +18,7 @@ pub struct Trouble {
     pub at: Timestamp,
 }
 
-impl Trouble {
+impl LastError {
     /// A trouble; its words are cut to what is worth storing.
     #[must_use]
     pub fn new(remedy: Option<Remedy>, why: &str, at: Timestamp) -> Self {
@@ -27,7 +27,7 @@ impl Trouble {
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for LastError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.why)?;
         match self.remedy {

@@ -12,8 +12,8 @@ use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::limits::BATCH_GET_MAX;
-use crate::domain::operator::warning::{Circumstances, Warning, warnings};
-use crate::domain::policy::choice::{Choice, LeftOut, choose};
+use crate::domain::operator::warning::{Warning, WarningContext, warnings};
+use crate::domain::policy::choice::{Choice, ExclusionReason, choose};
 use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::schedule::Schedule;
 use crate::domain::policy::spec::Source;
@@ -61,7 +61,7 @@ pub enum Verdict {
         open: Option<ExecutionName>,
     },
     /// It is left out.
-    LeftOut(LeftOut),
+    ExclusionReason(ExclusionReason),
     /// It is selected by the policy, and RDS can never protect it.
     Refused(PolicyName, Refusal),
 }
@@ -250,7 +250,7 @@ impl<W: Permissions> View<'_, W> {
         }
         let rows = databases.iter().zip(chosen).map(|(database, choice)| {
             let (verdict, warnings) = match choice {
-                Choice::LeaveOut(why) => (Verdict::LeftOut(why), Vec::new()),
+                Choice::LeaveOut(why) => (Verdict::ExclusionReason(why), Vec::new()),
                 Choice::Refuse(policy, why) => (Verdict::Refused(policy, why), Vec::new()),
                 Choice::Protect(policy) => {
                     let entry = entries.remove(&(database.resource_id.clone(), policy.clone()));
@@ -276,7 +276,7 @@ impl<W: Permissions> View<'_, W> {
         let rules = self.policies.get(policy.as_str());
         let warnings = match (rules, self.standings.get(&policy)) {
             (Some(rules), Some(standing)) => {
-                let of = Circumstances {
+                let of = WarningContext {
                     key: &rules.key,
                     automated: standing.automated,
                     copies_a_month: standing.times_a_month,

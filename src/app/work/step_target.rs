@@ -1,34 +1,39 @@
 //! What a command is after, and the request that it makes of RDS.
 
-use crate::app::work::config::Desk;
+use crate::app::work::config::WorkerConfig;
 use crate::domain::id::names::{Attempt, SnapshotId};
 use crate::domain::id::tags::{self, Tags};
-use crate::domain::run::command::{Command, Run};
+use crate::domain::run::command::{Command, ProtectionRequest};
 use crate::domain::run::naming;
-use crate::domain::run::wait::{CopyOf, Expectation, Wait};
+use crate::domain::run::wait::{Expectation, ExpectedCopy, Wait};
 use crate::ports::{
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, RdsError,
 };
 
 /// What a command is after: the same for all its attempts.
-pub(super) enum Aim {
+pub(super) enum StepTarget {
     /// A snapshot of the run's database.
     Snapshot,
     /// A copy.
-    Copy(CopyOf),
+    Copy(ExpectedCopy),
 }
 
-impl Aim {
+impl StepTarget {
     pub(super) fn is_copy(&self) -> bool {
         matches!(self, Self::Copy(_))
     }
 
-    fn id(&self, desk: &Desk, run: &Run, attempt: Attempt) -> SnapshotId {
-        let stack = &desk.rules.stack;
+    fn id(
+        &self,
+        worker_config: &WorkerConfig,
+        run: &ProtectionRequest,
+        attempt: Attempt,
+    ) -> SnapshotId {
+        let stack = &worker_config.rules.stack;
         match self {
             Self::Snapshot => naming::source_snapshot(stack, run, attempt),
-            Self::Copy(copy_of) => {
-                naming::copy(stack, run, &SnapshotId::of(&copy_of.source), attempt)
+            Self::Copy(expected_copy) => {
+                naming::copy(stack, run, &SnapshotId::of(&expected_copy.source), attempt)
             }
         }
     }
@@ -36,14 +41,14 @@ impl Aim {
     fn expected(&self) -> Expectation {
         match self {
             Self::Snapshot => Expectation::Snapshot,
-            Self::Copy(copy_of) => Expectation::Copy(copy_of.clone()),
+            Self::Copy(expected_copy) => Expectation::Copy(expected_copy.clone()),
         }
     }
 
     /// The wait of an attempt at it, to be registered.
     pub(super) fn wait(
         &self,
-        desk: &Desk,
+        worker_config: &WorkerConfig,
         command: &Command,
         attempt: Attempt,
         now: jiff::Timestamp,
@@ -51,29 +56,32 @@ impl Aim {
         let run = &command.run;
         let region = match self {
             Self::Snapshot => run.database.arn.region(),
-            Self::Copy(_) => &desk.home,
+            Self::Copy(_) => &worker_config.home,
         };
         let resource = run
             .database
             .arn
-            .sibling_snapshot(region, &self.id(desk, run, attempt));
-        let automated = run.extras.automated.as_ref();
+            .sibling_snapshot(region, &self.id(worker_config, run, attempt));
+        let automated = run.options.automated.as_ref();
         Wait {
             source_expires_at: automated.and_then(|of| of.expires_at),
             ..Wait::new(resource, command.clone(), self.expected(), now)
         }
     }
 
-    fn tags(&self, desk: &Desk, command: &Command) -> Tags {
+    fn tags(&self, worker_config: &WorkerConfig, command: &Command) -> Tags {
         let run = &command.run;
-        let name = naming::execution(&desk.rules.stack, run, Attempt::FIRST);
-        let carried = run.extras.tags.iter();
+        let name = naming::execution(&worker_config.rules.stack, run, Attempt::FIRST);
+        let carried = run.options.tags.iter();
         let mut tags: Tags = carried
             .map(|(key, value)| (key.to_string(), value.clone()))
             .collect();
         // Ours last: whatever was carried over, these say what is true.
         tags.extend([
-            (tags::STACK.to_owned(), desk.rules.stack.to_string()),
+            (
+                tags::STACK.to_owned(),
+                worker_config.rules.stack.to_string(),
+            ),
             (tags::DATABASE.to_owned(), run.database.arn.to_string()),
             (
                 tags::RESOURCE_ID.to_owned(),
@@ -82,9 +90,9 @@ impl Aim {
             (tags::POLICY.to_owned(), run.policy.to_string()),
             (tags::RUN.to_owned(), name.to_string()),
         ]);
-        if let Self::Copy(copy_of) = self {
-            tags.insert(tags::SOURCE.to_owned(), copy_of.source.to_string());
-            if let Some(taken_at) = copy_of.taken_at {
+        if let Self::Copy(expected_copy) = self {
+            tags.insert(tags::SOURCE.to_owned(), expected_copy.source.to_string());
+            if let Some(taken_at) = expected_copy.taken_at {
                 tags.insert(tags::TAKEN_AT.to_owned(), taken_at.to_string());
             }
         }
@@ -95,11 +103,11 @@ impl Aim {
     pub(super) async fn ask_rds<W: CopySnapshot + CreateSnapshot>(
         &self,
         world: &W,
-        desk: &Desk,
+        worker_config: &WorkerConfig,
         wait: &Wait,
     ) -> Result<(), RdsError> {
         let id = SnapshotId::of(&wait.resource);
-        let tags = self.tags(desk, &wait.command);
+        let tags = self.tags(worker_config, &wait.command);
         match self {
             Self::Snapshot => {
                 let database = wait.command.run.database.arn.clone();
@@ -107,13 +115,13 @@ impl Aim {
                     .create_snapshot(&CreateSnapshotRequest { database, id, tags })
                     .await
             }
-            Self::Copy(copy_of) => {
+            Self::Copy(expected_copy) => {
                 let request = CopySnapshotRequest {
-                    region: desk.home.clone(),
-                    source: copy_of.source.clone(),
+                    region: worker_config.home.clone(),
+                    source: expected_copy.source.clone(),
                     id,
-                    key: copy_of.key.clone(),
-                    option_group: wait.command.run.extras.option_group.clone(),
+                    key: expected_copy.key.clone(),
+                    option_group: wait.command.run.options.option_group.clone(),
                     tags,
                 };
                 world.copy_snapshot(&request).await

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
+use super::outage_window::OutageWindows;
 use super::plan::Plan;
-use super::storm::Storms;
 use super::tally::Tally;
-use super::{Fault, mischief};
-use crate::demo::fleet::{RECOVERY, REGIONS, STRANGERS, region, snapshots};
+use super::{Fault, inject_fault};
+use crate::demo::fleet::{RECOVERY, REGIONS, THIRD_PARTIES, region, snapshots};
 use crate::demo::policies::STANDARD;
-use crate::rds::{Ending, EventFate, Family, Origin, Rds, RdsArn, RdsFault, Request, Stage};
+use crate::rds::{Ending, EventOutcome, Family, Origin, Rds, RdsArn, RdsFault, Request, Stage};
 use crate::rds_http::{Action, Incoming, Interference};
 
 /// How long a call that gets no answer is held, in milliseconds.
@@ -23,7 +23,7 @@ const MENDS_AFTER: Duration = Duration::from_secs(8);
 
 /// The faults of RDS in one run.
 #[derive(Debug)]
-pub(in super::super) struct Weather {
+pub(in super::super) struct RdsOutages {
     plan: Plan,
     tally: Tally,
     state: Mutex<State>,
@@ -32,8 +32,8 @@ pub(in super::super) struct Weather {
 #[derive(Debug)]
 struct State {
     rng: Rng,
-    storms: BTreeMap<Fault, Storms>,
-    region: Storms,
+    windows: BTreeMap<Fault, OutageWindows>,
+    region: OutageWindows,
     /// Calls so far, by operation.
     calls: BTreeMap<&'static str, u64>,
     /// Attempts that RDS accepted, by step and the database's resource id.
@@ -41,7 +41,7 @@ struct State {
     denies: bool,
     key: Key,
     broken_since: Option<Instant>,
-    strangers: Strangers,
+    third_parties: ThirdParties,
     most_of_ours: usize,
 }
 
@@ -69,30 +69,30 @@ enum Key {
 
 /// Other people's copies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Strangers {
+enum ThirdParties {
     NotYet,
     Since(Instant),
     Gone,
 }
 
-impl Weather {
+impl RdsOutages {
     #[must_use]
     pub(in super::super) fn new(plan: Plan, seed: u64, tally: Tally) -> Self {
-        let storms = plan
+        let windows = plan
             .rds
             .iter()
-            .map(|(fault, storms)| (*fault, Storms::new(storms.clone())));
-        let region = plan.region_down.iter().map(|(_, storm)| storm.clone());
+            .map(|(fault, windows)| (*fault, OutageWindows::new(windows.clone())));
+        let region = plan.region_down.iter().map(|(_, window)| window.clone());
         let state = State {
             rng: Rng::with_seed(seed ^ 0x5EA),
-            storms: storms.collect(),
-            region: Storms::new(region.collect()),
+            windows: windows.collect(),
+            region: OutageWindows::new(region.collect()),
             calls: BTreeMap::new(),
             accepted: BTreeMap::new(),
             denies: false,
             key: Key::Good,
             broken_since: None,
-            strangers: Strangers::NotYet,
+            third_parties: ThirdParties::NotYet,
             most_of_ours: 0,
         };
         Self {
@@ -130,13 +130,15 @@ impl Weather {
     /// Whether other people's copies have had their time, once.
     pub(super) fn strangers_may_go(&self) -> bool {
         let mut state = self.state();
-        let (Strangers::Since(since), Some(lasts)) = (state.strangers, self.plan.strangers) else {
+        let (ThirdParties::Since(since), Some(lasts)) =
+            (state.third_parties, self.plan.third_parties)
+        else {
             return false;
         };
         if since.elapsed() < lasts {
             return false;
         }
-        state.strangers = Strangers::Gone;
+        state.third_parties = ThirdParties::Gone;
         true
     }
 
@@ -150,16 +152,16 @@ impl Weather {
     pub(in super::super) fn count_fates(&self, rds: &Rds) {
         for place in REGIONS {
             for snapshot in snapshots(rds, place) {
-                let fate = &snapshot.fate;
-                match (snapshot.stage(), fate.ending) {
+                let planned = &snapshot.planned;
+                match (snapshot.stage(), planned.ending) {
                     (Stage::Failed, Ending::Failed) => self.tally.count(match snapshot.origin {
                         Origin::Taken => Fault::SnapshotFailed,
                         Origin::Copied(_) => Fault::CopyFailed,
                     }),
-                    (Stage::Available, _) if fate.done_event == EventFate::Lost => {
+                    (Stage::Available, _) if planned.done_event == EventOutcome::Lost => {
                         self.tally.count(Fault::EventsLost);
                     }
-                    (Stage::Available, _) if !fate.describe_lag.is_zero() => {
+                    (Stage::Available, _) if !planned.describe_lag.is_zero() => {
                         self.tally.count(Fault::EventsEarly);
                     }
                     _ => {}
@@ -174,10 +176,10 @@ impl Weather {
     }
 }
 
-impl Interference for Weather {
+impl Interference for RdsOutages {
     fn before(&self, call: &Incoming<'_>, rds: &mut Rds) -> Action {
         let mut state = self.state();
-        if let Some(action) = self.storm(&mut state, call) {
+        if let Some(action) = self.window(&mut state, call) {
             return action;
         }
         if let Some(action) = self.denial(&mut state, call) {
@@ -193,7 +195,7 @@ impl Interference for Weather {
             None => {
                 if let Some(attempt) = attempt(call, rds) {
                     let mut state = self.state();
-                    let ours = |name: &str| !name.starts_with(STRANGERS);
+                    let ours = |name: &str| !name.starts_with(THIRD_PARTIES);
                     let in_flight = snapshots(rds, RECOVERY)
                         .filter(|one| one.is_a_copy_in_flight() && ours(&one.name));
                     state.most_of_ours = state.most_of_ours.max(in_flight.count());
@@ -210,8 +212,8 @@ impl Interference for Weather {
     }
 }
 
-impl Weather {
-    fn storm(&self, state: &mut State, call: &Incoming<'_>) -> Option<Action> {
+impl RdsOutages {
+    fn window(&self, state: &mut State, call: &Incoming<'_>) -> Option<Action> {
         let (now, chance) = (Instant::now(), state.rng.f64());
         let held = Duration::from_millis(state.rng.u64(HELD_MS));
         let is_down = self.plan.region_down.as_ref();
@@ -231,8 +233,9 @@ impl Weather {
         };
         // A storm counts only the calls that those before it let pass: one that begins with a call that another
         // has hit would have had its first call, the only one that is certain, taken away.
-        let mut storms = state.storms.iter_mut();
-        let fault = storms.find_map(|(fault, storms)| storms.hit(now, chance).then_some(*fault))?;
+        let mut windows = state.windows.iter_mut();
+        let fault =
+            windows.find_map(|(fault, windows)| windows.hit(now, chance).then_some(*fault))?;
         self.tally.count(fault);
         Some(match fault {
             Fault::Throttling => refuse(400, "Throttling", "Rate exceeded"),
@@ -292,11 +295,12 @@ impl Weather {
         }
         // Where the key is bad, RDS says so before it looks at its places.
         let would_meet_them = is_new && matches!(state.key, Key::Good | Key::Mended);
-        let is_due = self.plan.strangers.is_some() && state.strangers == Strangers::NotYet;
+        let is_due =
+            self.plan.third_parties.is_some() && state.third_parties == ThirdParties::NotYet;
         if is_due && would_meet_them {
             // Where their own source is not ready yet, the next copy of ours brings them.
-            if mischief::let_strangers_in(rds, call.now) {
-                state.strangers = Strangers::Since(Instant::now());
+            if inject_fault::let_third_parties_in(rds, call.now) {
+                state.third_parties = ThirdParties::Since(Instant::now());
             }
         }
     }
@@ -320,11 +324,12 @@ impl Weather {
             }
             _ => return,
         };
-        if let Some(course) = courses.get(database) {
-            let fate = course.fate(state.accepted.get(&attempt).copied().unwrap_or_default());
+        if let Some(step_faults) = courses.get(database) {
+            let planned =
+                step_faults.planned(state.accepted.get(&attempt).copied().unwrap_or_default());
             rds.config_mut()
                 .faults
-                .plan_of(*family, call.region.clone(), name, fate);
+                .plan_of(*family, call.region.clone(), name, planned);
         }
     }
 }

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::database_ref::DatabaseRef;
-use crate::domain::run::command::{Run, Step};
-use crate::domain::run::trouble::Trouble;
+use crate::domain::run::command::{ProtectionRequest, Step};
+use crate::domain::run::last_error::LastError;
 
 /// A dead letter as people are told of it. It holds no token and nothing that AWS needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Letter {
+pub struct DeadLetterSummary {
     /// SQS's id of it.
     pub message_id: String,
     /// What it is about.
@@ -32,7 +32,7 @@ pub enum About {
         /// Which step.
         step: Step,
         /// The run.
-        run: Run,
+        run: ProtectionRequest,
         /// The execution that sleeps, or slept, by its name.
         execution: String,
     },
@@ -55,7 +55,7 @@ pub enum About {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     /// What the worker noted in the command's wait.
-    Trouble(Trouble),
+    LastError(LastError),
     /// EventBridge could not deliver it.
     Undelivered(Undelivered),
     /// What is wrong with its text.
@@ -80,7 +80,7 @@ pub struct Undelivered {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Trouble(trouble) => trouble.fmt(f),
+            Self::LastError(last_error) => last_error.fmt(f),
             Self::Undelivered(undelivered) => undelivered.fmt(f),
             Self::Unreadable(why) => write!(f, "it cannot be read: {why}"),
         }
@@ -131,7 +131,7 @@ pub struct Selection {
 impl Selection {
     /// Whether a letter is meant.
     #[must_use]
-    pub fn takes(&self, letter: &Letter) -> bool {
+    pub fn takes(&self, letter: &DeadLetterSummary) -> bool {
         let database = self.databases.is_empty()
             || letter
                 .about

@@ -18,7 +18,7 @@ impl World {
         if !self.faults_are_on {
             return Decision::Through;
         }
-        let (breaks, panics) = (self.climate.call_breaks, self.climate.panic);
+        let (breaks, panics) = (self.fault_rates.call_breaks, self.fault_rates.panic);
         if self.chance(panics) {
             self.count_fault(Fault::FunctionPanics);
             return Decision::Panic;
@@ -43,7 +43,7 @@ impl World {
                 self.count_fault(Fault::NoAnswer);
                 Decision::FailBefore(Broken::NoAnswer)
             }
-            4 if mutates && self.climate.late_effects => {
+            4 if mutates && self.fault_rates.late_effects => {
                 self.count_fault(Fault::EffectLate);
                 let at = self.within(1..=30);
                 Decision::FailLate(Broken::NoAnswer, at)
@@ -105,7 +105,7 @@ impl World {
         } else {
             "batches of events"
         });
-        let duplicates = self.climate.duplicates;
+        let duplicates = self.fault_rates.duplicates;
         for record in &records {
             if self.chance(duplicates) {
                 self.count_fault(Fault::MessageDoubled);

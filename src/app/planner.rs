@@ -14,12 +14,12 @@ use crate::app::start::{StartOutcome, start};
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::{PolicyName, StackId};
-use crate::domain::policy::choice::{Choice, LeftOut, choose};
+use crate::domain::policy::choice::{Choice, ExclusionReason, choose};
 use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::spec::Source;
 use crate::domain::rds::database::{Database, Refusal};
 use crate::domain::rds::snapshot::Snapshot;
-use crate::domain::run::command::Run;
+use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::failure::Operation;
 use crate::error::chain;
 use crate::ports::{
@@ -58,7 +58,7 @@ pub enum Outcome {
     /// The recovery point of this planned time is made.
     Done(ExecutionName),
     /// It is not protected.
-    LeftOut(LeftOut),
+    ExclusionReason(ExclusionReason),
     /// It is selected, and RDS can never protect it.
     Refused(Refusal),
     /// Its policy has automated snapshots copied, and RDS has none of it.
@@ -73,7 +73,7 @@ impl fmt::Display for Outcome {
             Self::Started(name) => write!(f, "started {name}"),
             Self::StillRunning(name) => write!(f, "still running {name}"),
             Self::Done(name) => write!(f, "done by {name}"),
-            Self::LeftOut(why) => write!(f, "left out: {why}"),
+            Self::ExclusionReason(why) => write!(f, "left out: {why}"),
             Self::Refused(why) => write!(f, "refused: {why}"),
             Self::NothingToCopy => {
                 f.write_str("nothing to copy: RDS has no automated snapshot of it")
@@ -149,7 +149,7 @@ pub async fn plan<W: Permissions>(
         for region in &planning.source_regions {
             let mut planned = plan_region(world, planning, &policies, policy, region, when).await;
             if listed.contains(region) {
-                let is_left_out = |row: &Row| matches!(row.outcome, Outcome::LeftOut(_));
+                let is_left_out = |row: &Row| matches!(row.outcome, Outcome::ExclusionReason(_));
                 planned.rows.retain(|row| !is_left_out(row));
             }
             if planned.due.is_some() && planned.error.is_none() {
@@ -167,12 +167,12 @@ fn log(planned: &Planned) {
         match outcome {
             Outcome::Failed(why) => warn!(%database, why, "could not be started"),
             Outcome::StillRunning(_) => warn!(%database, %outcome, "not started anew"),
-            Outcome::LeftOut(why @ LeftOut::UnknownPolicy(_)) => {
+            Outcome::ExclusionReason(why @ ExclusionReason::UnknownPolicy(_)) => {
                 warn!(%database, %why, "not protected");
             }
             Outcome::Refused(why) => warn!(%database, %why, "not protected"),
             Outcome::NothingToCopy => warn!(%database, "RDS has no automated snapshot to copy"),
-            Outcome::Started(_) | Outcome::Done(_) | Outcome::LeftOut(_) => {}
+            Outcome::Started(_) | Outcome::Done(_) | Outcome::ExclusionReason(_) => {}
         }
     }
     let started = planned
@@ -305,7 +305,7 @@ async fn row<W: Permissions>(
         ..
     } = *due;
     let outcome = match choose(database, policies) {
-        Choice::LeaveOut(why) => Outcome::LeftOut(why),
+        Choice::LeaveOut(why) => Outcome::ExclusionReason(why),
         Choice::Refuse(name, _) | Choice::Protect(name) if name != policy.name => return None,
         Choice::Refuse(_, why) => Outcome::Refused(why),
         Choice::Protect(_) => match run_of(due, newest, database) {
@@ -326,17 +326,17 @@ fn run_of(
     due: &DueNow<'_>,
     newest: &BTreeMap<ResourceId, Snapshot>,
     database: &Database,
-) -> Option<Run> {
+) -> Option<ProtectionRequest> {
     let DueNow {
         policies, policy, ..
     } = *due;
     match policy.options.source {
-        Source::Snapshot => Some(Run {
+        Source::Snapshot => Some(ProtectionRequest {
             database: database.to_ref(),
             policy: policy.name.clone(),
             planned_at: due.at,
             key: policy.key.clone(),
-            extras: policies.extras(policy, database),
+            options: policies.options(policy, database),
         }),
         Source::Automated => {
             let newest = newest.get(&database.resource_id)?;

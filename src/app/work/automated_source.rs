@@ -1,11 +1,11 @@
 //! A run whose source RDS took: an automated snapshot, which RDS also removes.
 
 use crate::app::conclude;
-use crate::app::work::config::Desk;
-use crate::app::work::copy_source::{Source, copy_of};
+use crate::app::work::config::WorkerConfig;
+use crate::app::work::copy_source::{Source, expected_copy};
 use crate::app::work::expired::expired;
 use crate::app::work::give_up::give_up;
-use crate::app::work::outcome::{WorkError, Worked, not_told};
+use crate::app::work::outcome::{CommandOutcome, WorkError, not_told};
 use crate::app::work::permissions::Permissions;
 use crate::domain::id::names::SnapshotId;
 use crate::domain::limits::HINT_RECHECKS;
@@ -27,19 +27,19 @@ enum Named {
 /// The first step of such a run: there is nothing to take, only to see that it is there.
 pub(super) async fn see<W: Permissions>(
     world: &W,
-    desk: &Desk,
+    worker_config: &WorkerConfig,
     command: &Command,
     of: &Automated,
     receives: u32,
-) -> Result<Worked, WorkError> {
+) -> Result<CommandOutcome, WorkError> {
     let wait = wait(world, command, of);
     match ask(world, &wait, receives).await? {
         Named::There(snapshot) => {
             let manifest = manifest(&wait, &snapshot);
-            let concluded = conclude::succeed(world, &wait, &manifest).await?;
-            Ok(Worked::Settled(concluded))
+            let settlement = conclude::succeed(world, &wait, &manifest).await?;
+            Ok(CommandOutcome::Settled(settlement))
         }
-        Named::Gone => expired(world, desk, &wait, of).await,
+        Named::Gone => expired(world, worker_config, &wait, of).await,
         Named::Unfit(failure) => give_up(world, &wait, failure).await,
     }
 }
@@ -53,7 +53,7 @@ pub(super) async fn source<W: Permissions>(
 ) -> Result<Source, WorkError> {
     let wait = wait(world, command, of);
     Ok(match ask(world, &wait, receives).await? {
-        Named::There(snapshot) => copy_of(&command.run, *snapshot),
+        Named::There(snapshot) => expected_copy(&command.run, *snapshot),
         Named::Gone => Source::Expired(of.clone()),
         Named::Unfit(failure) => Source::Unfit(failure),
     })

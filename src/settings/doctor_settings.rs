@@ -7,20 +7,20 @@ use super::faults::SettingsError;
 use super::planning::{built_in, regions};
 use super::stack::Stack;
 use super::variables::Variables;
-use crate::domain::doctor::permissions::{Ground, RoleArn, queue_arn};
+use crate::domain::doctor::permissions::{RoleArn, StackFacts, queue_arn};
 use crate::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use crate::domain::id::role::IamRole;
 use crate::domain::policy::in_force::Policies;
 
 /// What the doctor knows.
 #[derive(Debug, Clone)]
-pub struct Preflight {
+pub struct DoctorSettings {
     /// The policies that hold where no set was ever applied: the built-in one.
     pub built_in: Policies,
     /// How many copies RDS may have in flight into the recovery region.
     pub copy_slots: usize,
     /// Whose stack, where, and what its roles need.
-    pub ground: Ground,
+    pub stack_facts: StackFacts,
     /// The dead-letter queue of commands.
     pub commands_dead_letters: String,
     /// The dead-letter queue of events.
@@ -29,7 +29,7 @@ pub struct Preflight {
     pub roles: BTreeMap<IamRole, RoleArn>,
 }
 
-impl Preflight {
+impl DoctorSettings {
     /// Reads the doctor's variables.
     ///
     /// # Errors
@@ -71,7 +71,7 @@ impl Preflight {
         let stack = stack?;
         Some(Self {
             copy_slots: stack.copy_slots,
-            ground: Ground {
+            stack_facts: StackFacts {
                 stack: stack.rules.stack,
                 home: stack.home,
                 source_regions: source_regions?,

@@ -4,14 +4,14 @@ use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
 /// A moment as an operator gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Moment {
+pub(super) enum TimeArgument {
     /// A time, such as `2026-11-22T03:00:00Z`.
     At(Timestamp),
     /// A span before now, such as `2h` or `3d`.
     Ago(SignedDuration),
 }
 
-impl Moment {
+impl TimeArgument {
     /// Reads one; days have 24 hours.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if let Ok(time) = text.parse() {
@@ -50,11 +50,11 @@ mod tests {
             ("1d 2h", "2026-11-21T01:00:00Z"),
         ];
         for (text, time) in cases {
-            let moment = Moment::parse(text).unwrap();
+            let moment = TimeArgument::parse(text).unwrap();
             assert_eq!(moment.before(now).to_string(), time, "{text}");
         }
         for text in ["", "yesterday", "3", "2 months"] {
-            Moment::parse(text).unwrap_err();
+            TimeArgument::parse(text).unwrap_err();
         }
     }
 }

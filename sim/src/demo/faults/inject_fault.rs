@@ -9,11 +9,11 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use super::plan::Plan;
+use super::rds_outages::RdsOutages;
 use super::tally::Tally;
-use super::weather::Weather;
 use super::{Fault, person::Queues};
 use crate::demo::fleet::{
-    RECOVERY, REGIONS, SOMEBODYS_SNAPSHOT, SOURCES, STRANGERS, region, snapshots,
+    RECOVERY, REGIONS, SOMEBODYS_SNAPSHOT, SOURCES, THIRD_PARTIES, region, snapshots,
 };
 use crate::local::{BusEvent, Client, ClientError, JsonService};
 use crate::rds::{CopyDbSnapshot, Ending, Family, Rds, Snapshot, Stage};
@@ -40,18 +40,18 @@ pub(in super::super) struct Scene {
     /// The queues.
     pub(in super::super) queues: Queues,
     /// The faults of RDS.
-    pub(in super::super) weather: Arc<Weather>,
+    pub(in super::super) rds_outages: Arc<RdsOutages>,
     /// Where it counts.
     pub(in super::super) tally: Tally,
 }
 
 /// The running mischief; dropping it ends it.
-pub(in super::super) struct Mischief {
+pub(in super::super) struct FaultInjector {
     failed: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
 }
 
-impl Mischief {
+impl FaultInjector {
     /// Begins.
     #[must_use]
     pub(in super::super) fn start(plan: &Plan, scene: Scene) -> Self {
@@ -65,7 +65,7 @@ impl Mischief {
             let mut since_forged = FORGED_EVERY;
             loop {
                 delete_what_vanishes(&scene);
-                if scene.weather.strangers_may_go() {
+                if scene.rds_outages.strangers_may_go() {
                     let now = scene.rds.now();
                     send_strangers_off(&mut scene.rds.model(), now);
                 }
@@ -94,7 +94,7 @@ impl Mischief {
     }
 }
 
-impl Drop for Mischief {
+impl Drop for FaultInjector {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -130,7 +130,7 @@ fn delete_what_vanishes(scene: &Scene) {
     let (now, recovery) = (scene.rds.now(), region(RECOVERY));
     let mut rds = scene.rds.model();
     let vanishing =
-        |copy: &&Snapshot| copy.fate.ending == Ending::Never && copy.stage() == Stage::Copying;
+        |copy: &&Snapshot| copy.planned.ending == Ending::Never && copy.stage() == Stage::Copying;
     let found: Vec<(Family, String)> = snapshots(&rds, RECOVERY)
         .filter(vanishing)
         .map(|copy| (copy.family, copy.name.clone()))
@@ -147,7 +147,7 @@ fn delete_what_vanishes(scene: &Scene) {
 }
 
 /// Begins other people's copies until RDS has no place left. False while their own source is not ready.
-pub(super) fn let_strangers_in(rds: &mut Rds, now: Timestamp) -> bool {
+pub(super) fn let_third_parties_in(rds: &mut Rds, now: Timestamp) -> bool {
     let recovery = region(RECOVERY);
     let Some(source) = rds.snapshot(&region(SOURCES[0]), SOMEBODYS_SNAPSHOT) else {
         return false;
@@ -158,7 +158,7 @@ pub(super) fn let_strangers_in(rds: &mut Rds, now: Timestamp) -> bool {
     for n in 0..free {
         let copy = CopyDbSnapshot {
             source: source.clone(),
-            target: format!("{STRANGERS}{n}"),
+            target: format!("{THIRD_PARTIES}{n}"),
             ..CopyDbSnapshot::default()
         };
         if rds.copy_db_snapshot(&recovery, &copy, now).is_err() {
@@ -172,7 +172,7 @@ fn send_strangers_off(rds: &mut Rds, now: Timestamp) {
     let recovery = region(RECOVERY);
     let theirs: Vec<String> = rds
         .snapshots(&recovery)
-        .filter(|copy| copy.name.starts_with(STRANGERS))
+        .filter(|copy| copy.name.starts_with(THIRD_PARTIES))
         .map(|copy| copy.name.clone())
         .collect();
     for name in theirs {
@@ -188,7 +188,7 @@ async fn forge(scene: &Scene) -> Result<bool, ClientError> {
         let under_way = |place: &str| {
             let could_be = |one: &&Snapshot| {
                 one.stage().is_under_way()
-                    && !one.name.starts_with(STRANGERS)
+                    && !one.name.starts_with(THIRD_PARTIES)
                     // Of a cluster's copy there is no event that a forger could imitate.
                     && (one.family == Family::Instance || place != RECOVERY)
             };

@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use snapferry::app::plan::{self, When};
+use snapferry::app::planner::{self, When};
 use snapferry::app::queue::Record;
-use snapferry::app::react::{self, Ear};
-use snapferry::app::sweep::{self, Broom};
-use snapferry::app::work::Desk;
+use snapferry::app::react::{self, ReactorConfig};
+use snapferry::app::sweep::{self, SweeperConfig};
+use snapferry::app::work::WorkerConfig;
 use snapferry::app::work::batch;
 use snapferry::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::id::tags::{PolicyName, StackId};
@@ -31,7 +31,7 @@ use snapferry::settings::{Planning, Stack};
 use self::meter::{AT_ONCE, Account, Meter, Metered, OTHER_CALL, State};
 use self::queue::{Mapping, settle};
 use super::cloud::{
-    ACCOUNT, BEGIN, Cloud, KEY, RDS_CALL, REACTION, Weather, later, later_ms, ms_between,
+    ACCOUNT, BEGIN, Cloud, KEY, RDS_CALL, REACTION, RdsOutages, later, later_ms, ms_between,
 };
 use super::drive::{Agenda, Design};
 use super::ledger::Processor;
@@ -62,9 +62,9 @@ pub(super) struct Snapferry {
     reactors: Mapping,
     /// How much of the queue for slots the sweep is shown; `None` shows all.
     shown: Option<usize>,
-    desk: Desk,
-    ear: Ear,
-    broom: Broom,
+    worker_config: WorkerConfig,
+    reactor_config: ReactorConfig,
+    sweeper_config: SweeperConfig,
     backoff: Backoff,
     planning: Planning,
 }
@@ -90,7 +90,7 @@ impl Snapferry {
         let machine = StateMachine::read(DEFINITION).expect("the deployed definition can be read");
         let machine = Machine::new(Rc::new(machine), planning.state_machine.clone());
         // Nothing is in it until the comparison's own account takes its place.
-        let nothing = || Cloud::new(&Trace { rows: Vec::new() }, Weather::FAIR, 0);
+        let nothing = || Cloud::new(&Trace { rows: Vec::new() }, RdsOutages::FAIR, 0);
         let (cloud, rds) = (nothing(), nothing().rds);
         let mut state = State::new(BEGIN, rds, machine);
         state.table = Table::with_pages_of(usize::MAX);
@@ -104,9 +104,9 @@ impl Snapferry {
             workers: Mapping::new(WORKERS),
             reactors: Mapping::new(REACTORS),
             shown: (!whole_queue).then_some(stack.copy_slots),
-            desk: Desk::from(stack),
-            ear: Ear::new(stack, planning.key.clone()),
-            broom: Broom::from(stack),
+            worker_config: WorkerConfig::from(stack),
+            reactor_config: ReactorConfig::new(stack, planning.key.clone()),
+            sweeper_config: SweeperConfig::from(stack),
             backoff: stack.backoff,
             planning,
         }
@@ -132,7 +132,7 @@ impl Snapferry {
         while let Some(batch) = self.next_commands(cloud) {
             let (ids, records) = (ids(&batch), batch.len());
             let (kept, calls) = self.invoke(cloud, false, async |ports| {
-                batch::work(ports, &self.desk, &self.backoff, batch).await
+                batch::work(ports, &self.worker_config, &self.backoff, batch).await
             });
             let until = bill(cloud, calls, parallel(records), parallel(records));
             received(cloud);
@@ -154,7 +154,7 @@ impl Snapferry {
         while let Some(batch) = self.next_events(cloud) {
             let (ids, records) = (ids(&batch), batch.len());
             let (kept, calls) = self.invoke(cloud, false, async |ports| {
-                react::react(ports, &self.ear, &self.backoff, batch).await
+                react::react(ports, &self.reactor_config, &self.backoff, batch).await
             });
             let until = bill(cloud, calls, 1, parallel(records));
             received(cloud);
@@ -175,14 +175,14 @@ impl Snapferry {
         cloud.ledger.queue_requests += 2 * IDLE_RECEIVES_A_MINUTE;
         // What a sweep could not read, the next one reads.
         let (_, calls) = self.invoke(cloud, true, async |ports| {
-            sweep::sweep(ports, &self.broom).await
+            sweep::sweep(ports, &self.sweeper_config).await
         });
         bill(cloud, calls, 1, AT_ONCE);
     }
 
     fn plan(&mut self, cloud: &mut Cloud) {
         let (_, calls) = self.invoke(cloud, true, async |ports| {
-            plan::plan(ports, &self.planning, When::Due).await
+            planner::plan(ports, &self.planning, When::Due).await
         });
         bill(cloud, calls, 1, AT_ONCE);
     }
@@ -268,7 +268,12 @@ impl Design for Snapferry {
         }
     }
 
-    fn hear(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Event>, event: &EmittedEvent) {
+    fn start_from_hints(
+        &mut self,
+        cloud: &mut Cloud,
+        agenda: &mut Agenda<Event>,
+        event: &EmittedEvent,
+    ) {
         if event.region == cloud.source {
             cloud.ledger.forwarded_events += 1;
         }
@@ -299,7 +304,7 @@ fn planning() -> Planning {
             sweep_width: 20,
             backoff: Backoff {
                 first: Duration::from_secs(30),
-                most: Duration::from_mins(15),
+                max: Duration::from_mins(15),
             },
             hint_recheck: Duration::from_secs(5),
         },

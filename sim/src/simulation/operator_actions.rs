@@ -6,13 +6,13 @@ use std::rc::Rc;
 use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::id::names::{Attempt, ExecutionName, SnapshotId};
-use snapferry::domain::run::command::Run;
+use snapferry::domain::run::command::ProtectionRequest;
 
 use super::judge::home;
 use super::queue;
 use super::rule;
 use super::step_functions::Status;
-use super::world::{Climate, World, rds_region};
+use super::world::{FaultRates, World, rds_region};
 use crate::faults::Fault;
 use crate::rds::Snapshot;
 
@@ -21,7 +21,7 @@ pub(super) const FOREIGN: &str = "somebody-elses";
 
 impl World {
     /// Something happens that the product has no hand in.
-    pub(super) fn mischief(&mut self) {
+    pub(super) fn inject_fault(&mut self) {
         match self.rng.u8(..57) {
             0..=2 => self.deny(),
             3..=4 => self.cut_off(),
@@ -48,7 +48,7 @@ impl World {
         }
     }
 
-    pub(super) fn any_execution(&mut self) -> Option<(String, Rc<Run>)> {
+    pub(super) fn any_execution(&mut self) -> Option<(String, Rc<ProtectionRequest>)> {
         if self.step_functions.executions.is_empty() {
             return None;
         }
@@ -61,8 +61,8 @@ impl World {
     }
 
     /// What a run copies: what it takes, or what it names.
-    pub(super) fn source_arn(&self, run: &Run, attempt: Attempt) -> RdsArn {
-        if let Some(of) = &run.extras.automated {
+    pub(super) fn source_arn(&self, run: &ProtectionRequest, attempt: Attempt) -> RdsArn {
+        if let Some(of) = &run.options.automated {
             return of.snapshot.clone();
         }
         let id = naming::source_snapshot(&self.stack, run, attempt);
@@ -71,7 +71,7 @@ impl World {
             .sibling_snapshot(run.database.arn.region(), &id)
     }
 
-    pub(super) fn copy_arn(&self, run: &Run, attempt: Attempt) -> RdsArn {
+    pub(super) fn copy_arn(&self, run: &ProtectionRequest, attempt: Attempt) -> RdsArn {
         let source = SnapshotId::of(&self.source_arn(run, Attempt::FIRST));
         let id = naming::copy(&self.stack, run, &source, attempt);
         run.database.arn.sibling_snapshot(&home(), &id)
@@ -90,12 +90,12 @@ impl World {
         }
     }
 
-    pub(super) fn spoil(&mut self, run: &Run) {
+    pub(super) fn spoil(&mut self, run: &ProtectionRequest) {
         self.spoilt
             .insert((run.database.resource_id.to_string(), run.planned_at));
     }
 
-    pub(super) fn is_spoilt(&self, run: &Run) -> bool {
+    pub(super) fn is_spoilt(&self, run: &ProtectionRequest) -> bool {
         self.spoilt
             .contains(&(run.database.resource_id.to_string(), run.planned_at))
     }
@@ -246,7 +246,7 @@ impl World {
         self.note(|| "the faults stop".to_owned());
         self.faults_are_on = false;
         self.fair_since = self.now;
-        self.climate = Climate::FAIR;
+        self.fault_rates = FaultRates::FAIR;
         self.denied.clear();
         self.down.clear();
         self.mend(Timestamp::MAX);
@@ -282,7 +282,7 @@ impl World {
         }
         self.dead_events.clear();
         self.replay_dead_letters();
-        let failed: Vec<(String, Rc<Run>, String)> = self
+        let failed: Vec<(String, Rc<ProtectionRequest>, String)> = self
             .step_functions
             .executions
             .iter()
@@ -296,7 +296,7 @@ impl World {
         }
     }
 
-    fn redrive_failed(&mut self, name: &str, run: &Run, error: &str) {
+    fn redrive_failed(&mut self, name: &str, run: &ProtectionRequest, error: &str) {
         // RDS does not bring back what it has removed.
         if ["Snapferry.AttemptsExhausted", "Snapferry.SourceExpired"].contains(&error) {
             self.spoil(run);

@@ -7,9 +7,9 @@ use super::Rds;
 use super::agenda::{Due, SnapshotKey};
 use super::event::{About, EmittedEvent, Happening};
 use super::family::Family;
-use super::fate::{Ending, EventFate};
 use super::instance::InstanceStatus;
 use super::names::Region;
+use super::planned_outcome::{Ending, EventOutcome};
 use super::snapshot::{Origin, Snapshot, Stage};
 
 impl Rds {
@@ -52,7 +52,7 @@ impl Rds {
         let copy = copy.clone();
         if let Origin::Copied(from) = &copy.origin {
             let begun = Happening::CopyBegun(from.clone());
-            self.announce(&key.region, &copy, &begun, now, copy.fate.begun_event);
+            self.announce(&key.region, &copy, &begun, now, copy.planned.begun_event);
         }
     }
 
@@ -61,11 +61,11 @@ impl Rds {
         let Some(snapshot) = self.region_mut(&key.region).same(key) else {
             return;
         };
-        if !snapshot.stage().is_under_way() || snapshot.fate.ending == Ending::Never {
+        if !snapshot.stage().is_under_way() || snapshot.planned.ending == Ending::Never {
             return;
         }
         let snapshot = snapshot.clone();
-        let good = snapshot.fate.ending == Ending::Available && self.can_be_good(key, &snapshot);
+        let good = snapshot.planned.ending == Ending::Available && self.can_be_good(key, &snapshot);
         let state = self.region_mut(&key.region);
         if snapshot.is_a_copy_in_flight() {
             state.copy_leaves_its_place();
@@ -97,7 +97,13 @@ impl Rds {
         };
         // RDS has no event for a failure.
         if good {
-            self.announce(&key.region, &snapshot, &done, now, snapshot.fate.done_event);
+            self.announce(
+                &key.region,
+                &snapshot,
+                &done,
+                now,
+                snapshot.planned.done_event,
+            );
         }
     }
 
@@ -131,8 +137,8 @@ impl Rds {
         if state.same(key).is_some()
             && let Some(snapshot) = state.shelf_mut(key.family).remove(&key.name)
         {
-            let fate = EventFate::default();
-            self.announce(&key.region, &snapshot, &Happening::Deleted, now, fate);
+            let planned = EventOutcome::default();
+            self.announce(&key.region, &snapshot, &Happening::Deleted, now, planned);
         }
     }
 
@@ -144,7 +150,7 @@ impl Rds {
         snapshot: &Snapshot,
         what: &Happening,
         now: Timestamp,
-        fate: EventFate,
+        planned: EventOutcome,
     ) {
         if !what.is_announced(snapshot.family) {
             return;
@@ -167,11 +173,11 @@ impl Rds {
         let key = snapshot.key(region);
         let usual = now.checked_add(delay).unwrap_or(Timestamp::MAX);
         let later = |by| usual.checked_add(by).unwrap_or(Timestamp::MAX);
-        match fate {
-            EventFate::Arrives => self.agenda.enter(usual, Due::EventArrives(key, event)),
-            EventFate::Lost => {}
-            EventFate::Late(by) => self.agenda.enter(later(by), Due::EventArrives(key, event)),
-            EventFate::Twice(by) => {
+        match planned {
+            EventOutcome::Arrives => self.agenda.enter(usual, Due::EventArrives(key, event)),
+            EventOutcome::Lost => {}
+            EventOutcome::Late(by) => self.agenda.enter(later(by), Due::EventArrives(key, event)),
+            EventOutcome::Twice(by) => {
                 self.agenda
                     .enter(usual, Due::EventArrives(key.clone(), event.clone()));
                 self.agenda.enter(later(by), Due::EventArrives(key, event));
