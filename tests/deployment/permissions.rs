@@ -183,7 +183,7 @@ fn granting<'a>(statements: &[&'a Value], action: &str) -> &'a Value {
 }
 
 #[test]
-fn whoever_may_do_a_thing_with_instances_may_do_the_same_with_clusters() {
+fn a_role_may_do_the_same_with_clusters_as_with_instances() {
     const PAIRS: [(&str, &str); 4] = [
         ("rds:DescribeDBInstances", "rds:DescribeDBClusters"),
         ("rds:DescribeDBSnapshots", "rds:DescribeDBClusterSnapshots"),
