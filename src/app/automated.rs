@@ -1,7 +1,7 @@
-//! Automated snapshots as sources: RDS takes them, and a policy has them copied.
+//! Automated snapshots as sources: RDS takes them, and Snapferry copies them because a policy says so.
 //!
 //! The reactor starts the run of a snapshot that an event names. The planner starts the runs that no event announced.
-//! Where RDS has removed a snapshot before its turn, the worker puts the newest in its place.
+//! If RDS has removed a snapshot before its turn, the worker copies the newest one in its place.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -18,7 +18,7 @@ use crate::domain::run::command::{Automated, ProtectionRequest, RunOptions};
 use crate::domain::run::failure::Operation;
 use crate::ports::{AutomatedSnapshots, PAGES_MAX, RdsError, pages};
 
-/// The run that copies an automated snapshot of a database; nothing where RDS does not say when it was taken.
+/// The run that copies an automated snapshot of a database. Nothing if RDS does not say when the snapshot was taken.
 pub(crate) fn run(
     database: &Database,
     policies: &Policies,
@@ -51,7 +51,7 @@ fn expires_at(taken_at: Timestamp, retention_days: Option<i32>) -> Option<Timest
 /// The newest available automated snapshot of each database of a family, by resource id, or of one database alone.
 ///
 /// # Errors
-/// When RDS does not answer.
+/// If RDS does not answer.
 pub(crate) async fn newest<W: AutomatedSnapshots>(
     world: &W,
     region: &Region,

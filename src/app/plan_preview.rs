@@ -1,4 +1,4 @@
-//! The plan, shown: what would become of every database, and why. Changes nothing.
+//! Shows the plan: whether each database would be protected, and why. Changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -26,29 +26,29 @@ use crate::ports::{
 };
 use crate::settings::Planning;
 
-/// How often one page is asked for while RDS says that it is asked too often. The adapter waits between its own.
+/// How often the preview asks for one page while RDS throttles. The adapter waits between its own tries.
 const THROTTLED_TRIES: usize = 10;
 
 permissions! {
-    /// Everything that the preview may do: it only reads.
+    /// Everything that the preview may do. It only reads.
     Permissions:
         Clock ListDatabases ReadPlanCursor ReadEntries ReadPolicies
 }
 
-/// How a policy stands.
+/// A policy's schedule and its next due time.
 #[derive(Debug, Clone)]
 pub struct PolicyStatus {
     /// When its databases are due.
     pub schedule: Schedule,
     /// The next time, in its own zone.
     pub next: Option<Zoned>,
-    /// Whether RDS's automated snapshots are copied.
+    /// Whether the policy copies RDS's automated snapshots.
     pub automated: bool,
-    /// How many times it comes due in 30 days.
+    /// How many due times it has in 30 days.
     pub times_a_month: u32,
 }
 
-/// What would become of a database.
+/// Whether a database would be protected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It is protected.
@@ -60,50 +60,50 @@ pub enum Verdict {
         /// The execution that the catalog names as its open run. It may have failed since.
         open: Option<ExecutionName>,
     },
-    /// It is left out.
+    /// A tag or a missing tag leaves it out, or it is a cluster's member.
     ExclusionReason(ExclusionReason),
-    /// It is selected by the policy, and RDS can never protect it.
+    /// The policy selects it, and RDS can never protect it.
     Refused(PolicyName, Refusal),
 }
 
 /// One database.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    /// Which.
+    /// The database.
     pub database: RdsArn,
-    /// What would become of it.
+    /// Whether it would be protected.
     pub verdict: Verdict,
-    /// What to know before. Only of what is protected.
+    /// What the operator should know before. Only for a protected database.
     pub warnings: Vec<Warning>,
 }
 
-/// A region that could not be read, or not to its end.
+/// A region that could not be read, or not completely.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreachable {
-    /// Which.
+    /// The region.
     pub region: Region,
     /// Why.
     pub error: String,
 }
 
-/// What would become of every database.
+/// Whether each database would be protected.
 #[derive(Debug, Clone)]
 pub struct Preview {
-    /// When it was looked at.
+    /// When the preview was made.
     pub at: Timestamp,
-    /// The policies that hold.
+    /// The policies in force.
     pub policies: BTreeMap<PolicyName, PolicyStatus>,
-    /// The databases, by region as they are configured, instances before clusters.
+    /// The databases: regions in the order of the configuration, instances before clusters.
     pub rows: Vec<Row>,
     /// The regions that could not be read.
     pub unreachable: Vec<Unreachable>,
 }
 
-/// Looks at every database of these regions. Regions are asked at the same time; one that does not answer costs
-/// its own rows.
+/// Looks at every database of these regions. It asks all regions at the same time. A region that does not answer loses
+/// only its own rows.
 ///
 /// # Errors
-/// When the recovery region's table cannot be read.
+/// If the recovery region's table cannot be read.
 pub async fn preview<W: Permissions>(
     world: &W,
     planning: &Planning,
@@ -146,7 +146,7 @@ fn statuses(policies: &Policies, now: Timestamp) -> BTreeMap<PolicyName, PolicyS
         .collect()
 }
 
-/// One region, seen under the policies that hold.
+/// One region, with the policies in force.
 struct View<'a, W> {
     world: &'a W,
     policies: &'a Policies,
@@ -155,7 +155,7 @@ struct View<'a, W> {
     due: BTreeMap<PolicyName, Timestamp>,
 }
 
-/// The rows of a region, or why it could not be read to its end.
+/// The rows of a region, or why it could not be read completely.
 type RegionPlan = (Vec<Row>, Option<Unreachable>);
 
 async fn look<W: Permissions>(
@@ -179,7 +179,7 @@ async fn look<W: Permissions>(
         region,
         due,
     };
-    // Both at once: a region that does not answer costs one call's patience and not two.
+    // Ask for both families at once: a region that does not answer then costs one time-out and not two.
     let (instances, clusters) = join(view.list(Family::Instance), view.list(Family::Cluster)).await;
     let (mut rows, mut errors) = (Vec::new(), BTreeSet::new());
     for listed in [instances, clusters] {
@@ -196,7 +196,7 @@ async fn look<W: Permissions>(
 }
 
 impl<W: Permissions> View<'_, W> {
-    /// A family's databases page by page, until a page cannot be read.
+    /// Reads a family's databases page by page, until a page cannot be read.
     async fn list(&self, family: Family) -> Result<(Vec<Row>, Option<String>), PortError> {
         let mut rows = Vec::new();
         let operation = Operation::describe_databases(family);

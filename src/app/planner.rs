@@ -28,7 +28,7 @@ use crate::ports::{
 };
 use crate::settings::Planning;
 
-/// How many databases are started at once: StartExecution refills by 150 to 300 a second.
+/// How many executions are started at once. StartExecution allows 150 to 300 calls a second.
 const CONCURRENCY: usize = 8;
 
 permissions! {
@@ -37,14 +37,14 @@ permissions! {
         AutomatedSnapshots ClaimRun Clock ListDatabases PlanCursor ReadPolicies StartExecution
 }
 
-/// Which planned time is meant.
+/// Which due time to plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
     /// The schedule's last due time, if it has not been planned yet.
     Due,
-    /// The schedule's last due time, planned or not: failed executions start again under the next suffix.
+    /// The schedule's last due time, planned or not. Failed executions start again under the next suffix.
     Again,
-    /// A time that an operator names.
+    /// A time that the operator names.
     At(Timestamp),
 }
 
@@ -53,17 +53,17 @@ pub enum When {
 pub enum Outcome {
     /// An execution was started.
     Started(ExecutionName),
-    /// One is still under way: reported, not doubled.
+    /// An execution is still running. The planner reports it and starts no second one.
     StillRunning(ExecutionName),
-    /// The recovery point of this planned time is made.
+    /// The recovery point of this due time exists already.
     Done(ExecutionName),
     /// It is not protected.
     ExclusionReason(ExclusionReason),
-    /// It is selected, and RDS can never protect it.
+    /// A policy selects it, and RDS can never protect it.
     Refused(Refusal),
-    /// Its policy has automated snapshots copied, and RDS has none of it.
+    /// Its policy copies automated snapshots, and RDS has none of it.
     NothingToCopy,
-    /// It could not be started now; the next run of the planner tries again.
+    /// It could not be started now. The planner's next run tries again.
     Failed(String),
 }
 
@@ -103,24 +103,24 @@ pub struct Row {
     pub outcome: Outcome,
 }
 
-/// What the planner made of one policy in one region.
+/// The planner's result for one policy in one region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
     /// The policy.
     pub policy: PolicyName,
     /// The region.
     pub region: Region,
-    /// The planned time; nothing if nothing is due.
+    /// The due time. Nothing if nothing is due.
     pub due: Option<Timestamp>,
-    /// A row for each database of the policy, and for each that no policy takes; the latter only once, for the
-    /// first policy that is planned in the region.
+    /// A row for each database of the policy, and for each that no policy selects. The latter appear only once, with
+    /// the first policy that is planned in the region.
     pub rows: Vec<Row>,
-    /// Why the region, or the rest of it, could not be planned.
+    /// Why the region, or a part of it, could not be planned.
     pub error: Option<String>,
 }
 
 impl Planned {
-    /// Whether every database that is due has its execution.
+    /// Whether every due database has its execution.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.error.is_none()
@@ -131,10 +131,10 @@ impl Planned {
     }
 }
 
-/// Plans every policy in every source region. One region's failure fails only its rows.
+/// Plans every policy in every source region. A region that fails loses only its own rows.
 ///
 /// # Errors
-/// When the policies that are in force cannot be read. Nothing is started then.
+/// If the policies in force cannot be read. The planner starts nothing then.
 pub async fn plan<W: Permissions>(
     world: &W,
     planning: &Planning,
@@ -237,7 +237,7 @@ async fn plan_region<W: Permissions>(
     planned
 }
 
-/// A policy that has come due, among those that hold.
+/// A policy that is due, with the whole set in force.
 struct DueNow<'a> {
     stack: &'a StackId,
     policies: &'a Policies,
@@ -245,7 +245,7 @@ struct DueNow<'a> {
     at: Timestamp,
 }
 
-/// Lists a family's databases page by page, and starts what is to be started of each page.
+/// Lists a family's databases page by page, and starts the executions for each page.
 async fn plan_family<W: Permissions>(
     world: &W,
     due: &DueNow<'_>,
@@ -291,7 +291,7 @@ async fn due<W: Permissions>(
     })
 }
 
-/// Nothing for a database of another policy.
+/// Returns nothing for a database of another policy.
 async fn row<W: Permissions>(
     world: &W,
     due: &DueNow<'_>,
@@ -321,7 +321,7 @@ async fn row<W: Permissions>(
     })
 }
 
-/// What is to be run for a database; nothing where there is nothing to copy.
+/// The run for a database. Nothing if there is nothing to copy.
 fn run_of(
     due: &DueNow<'_>,
     newest: &BTreeMap<ResourceId, Snapshot>,

@@ -1,4 +1,4 @@
-//! The reactor: reads hints, looks the waits up, asks RDS once, settles.
+//! The reactor: reads hints, looks their waits up, asks RDS once, and settles.
 
 mod automated;
 
@@ -26,7 +26,7 @@ use crate::ports::{
 };
 use crate::settings::Stack;
 
-/// How many callbacks are under way at once, whatever regions their snapshots are in.
+/// How many callbacks run at once, over all regions.
 const CALLBACKS: usize = 20;
 
 permissions! {
@@ -36,21 +36,21 @@ permissions! {
         RecordRecoveryPoint StartExecution Waits
 }
 
-/// What the reactor knows of its stack.
+/// The reactor's settings.
 #[derive(Debug, Clone)]
 pub struct ReactorConfig {
     /// The rules' constants.
     pub rules: Rules,
-    /// How many identifiers one describe call filters for.
+    /// How many identifiers one describe call asks for.
     pub width: usize,
-    /// How long a hint is kept that RDS does not bear out yet.
+    /// How long a hint waits in the queue before Snapferry asks again, if RDS does not confirm it yet.
     pub recheck: Duration,
     /// The recovery region's key, for policies that name none.
     pub key: KeyArn,
 }
 
 impl ReactorConfig {
-    /// The reactor's part of what its stack says, with the recovery region's key.
+    /// Takes the reactor's settings from the stack's, with the recovery region's key.
     #[must_use]
     pub fn new(stack: &Stack, key: KeyArn) -> Self {
         Self {
@@ -62,16 +62,16 @@ impl ReactorConfig {
     }
 }
 
-/// What became of a resource that was hinted at.
+/// What happened to the resource of a hint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
     /// Nobody waits for it.
     NobodyWaits,
-    /// Settled.
+    /// Its wait was settled.
     Settled,
-    /// RDS does not bear the hint out, yet.
+    /// RDS does not confirm the hint yet.
     NotBorneOut,
-    /// It could not be asked or settled now.
+    /// RDS, the table or Step Functions could not be asked now.
     Broken,
 }
 
@@ -97,7 +97,7 @@ pub async fn react<W: Permissions>(
         hinted.into_iter().partition(RdsArn::is_automated_snapshot);
     let mut answers = answer(world, reactor_config, awaited).await;
     if !automated.is_empty() {
-        // Rare and large: it is not carried along by every batch.
+        // This future is rare and large, so keep it out of every batch's own future.
         let started = Box::pin(start(world, reactor_config, automated));
         let started = queue::guarded("automated snapshots", started).await;
         answers.extend(started.unwrap_or_default());
@@ -112,13 +112,13 @@ pub async fn react<W: Permissions>(
     queue::keep(world, backoff, outcomes).await
 }
 
-/// A record, read.
+/// What a record says.
 enum Read {
-    /// Worth asking RDS about.
+    /// A hint that RDS can confirm.
     Hint(Hint),
-    /// Nothing to ask.
+    /// Nothing that Snapferry needs to know.
     Nothing,
-    /// Not readable: it goes to the dead letters by itself.
+    /// It cannot be read. SQS moves it to the dead-letter queue by itself.
     Malformed,
 }
 
@@ -170,8 +170,8 @@ fn outcome(
         .unwrap_or(Answer::Broken)
     {
         Answer::NobodyWaits | Answer::Settled => Outcome::Done,
-        // RDS's answer may lag behind its own event. After a few looks the sweep is there for it, and for an automated
-        // snapshot, which nobody awaits, the planner.
+        // RDS's answer may lag behind its own event. After a few looks the reactor leaves a wait to the sweep, and an
+        // automated snapshot, for which nobody waits, to the planner.
         Answer::NotBorneOut if record.receives <= HINT_RECHECKS => {
             Outcome::AgainIn(reactor_config.recheck)
         }
@@ -180,8 +180,8 @@ fn outcome(
     }
 }
 
-/// Nobody waits for an automated snapshot: it may be what a run begins with. Without a policy that has them copied
-/// it costs one read of the policies.
+/// Starts runs for automated snapshots. Nobody waits for one, but a run may begin with it. If no policy copies automated
+/// snapshots, this costs one read of the policies.
 async fn start<W: Permissions>(
     world: &W,
     reactor_config: &ReactorConfig,
@@ -220,7 +220,7 @@ async fn start<W: Permissions>(
     answers
 }
 
-/// One read of the waits and one describe call for each region and family, however many hints there are.
+/// Reads the waits once, and makes one describe call for each region and family, however many hints there are.
 async fn answer<W: Permissions>(
     world: &W,
     reactor_config: &ReactorConfig,
@@ -236,7 +236,7 @@ async fn answer<W: Permissions>(
                         .iter()
                         .map(|resource| (resource.clone(), Answer::NobodyWaits)),
                 );
-                // A wait that has gone on to its next attempt is not what the hint is about.
+                // The hint is not about a wait that has moved on to its next attempt.
                 waits.extend(
                     found
                         .into_iter()
@@ -250,7 +250,7 @@ async fn answer<W: Permissions>(
     let settle_outcome: Vec<_> = stream::iter(groups)
         .map(|group| look(world, group))
         .buffer_unordered(CONCURRENCY)
-        // A region that keeps its answer back keeps nobody else's callbacks back.
+        // A slow region must not delay callbacks for other regions.
         .flat_map(stream::iter)
         .map(|(wait, truth)| judge(world, &reactor_config.rules, wait, truth))
         .buffer_unordered(CALLBACKS)
@@ -260,7 +260,7 @@ async fn answer<W: Permissions>(
     answers
 }
 
-/// What RDS says of a wait's resource; `Err` when it could not be asked.
+/// What RDS says about a wait's resource. `Err` if it could not be asked.
 type Truth = Result<Option<Snapshot>, ()>;
 
 /// Asks RDS about a group of waits, all of one region and family.

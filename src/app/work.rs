@@ -119,12 +119,13 @@ async fn act<W: Permissions>(
     }
 }
 
-/// Says in the wait why its command stays in the queue, for `waits` and `replay`. Nothing depends on it: where
-/// it cannot be noted, or the wait is settled or another's by now, the command is tried again all the same.
+/// Writes into the wait why its command stays in the queue, for `snapferry waits` and `snapferry replay`. Nothing depends
+/// on it: the worker tries the command again even if the note cannot be written, or the wait has gone or belongs to
+/// another token.
 async fn note<W: Permissions>(world: &W, wait: &Wait, error: &WorkError) {
     let last_error = error.last_error(world.now());
     let noted = world.note_error(&wait.resource, &wait.command.token, &last_error);
     if let Err(error) = noted.await {
-        warn!(resource = %wait.resource, error = chain(&error), "a trouble could not be noted");
+        warn!(resource = %wait.resource, error = chain(&error), "the wait's last error could not be stored");
     }
 }

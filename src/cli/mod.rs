@@ -30,16 +30,16 @@ pub use waits::list_waits;
 
 use arguments::Action;
 
-/// What the process exits with when something that it was told to do did not succeed.
+/// The exit code if something that the command should do failed.
 const FAILED: u8 = 1;
-/// What it exits with when it was told in a way that it cannot act on. Clap's own number for usage.
+/// The exit code if the command line or the settings cannot be used. Clap uses the same number.
 const USAGE: u8 = 2;
 
-/// How much is logged to the error output: errors alone unless `SNAPFERRY_LOG` says otherwise, for what went
-/// wrong is in the answer.
+/// How much is logged to the error output. Errors only, unless `SNAPFERRY_LOG` asks for more: the answer already says
+/// what went wrong.
 ///
 /// # Errors
-/// When the variable says nothing about logging.
+/// If the variable is not a logging filter.
 pub fn log_level(environment: &[(String, String)]) -> Result<LogLevel, CliError> {
     let set = environment
         .iter()
@@ -55,10 +55,10 @@ pub fn log_level(environment: &[(String, String)]) -> Result<LogLevel, CliError>
     }
 }
 
-/// Carries the command out; its answer goes to `out`.
+/// Carries the command out, and writes its answer to `out`.
 ///
 /// # Errors
-/// When it could not be begun, or its answer not be given.
+/// If the command could not begin, or its answer could not be written.
 pub async fn execute(
     arguments: Arguments,
     environment: Vec<(String, String)>,
@@ -83,7 +83,7 @@ pub async fn execute(
     }
 }
 
-/// What the process exits with; what went wrong goes to `err`.
+/// The exit code of the process. Writes what went wrong to `err`.
 pub fn exit_code(ended: Result<Ended, CliError>, err: &mut impl Write) -> ExitCode {
     let (code, error) = match ended {
         Ok(Ended::Well) => return ExitCode::SUCCESS,
@@ -95,7 +95,7 @@ pub fn exit_code(ended: Result<Ended, CliError>, err: &mut impl Write) -> ExitCo
         Err(error @ (CliError::Settings(_) | CliError::File { .. })) => (USAGE, error),
         Err(error) => (FAILED, error),
     };
-    // Nowhere is left to say that this could not be said.
+    // If this fails too, there is no output left to report it to.
     let _ = writeln!(err, "snapferry: {error}");
     ExitCode::from(code)
 }

@@ -1,4 +1,4 @@
-//! `snapferry plan`: what would become of every database, and why.
+//! `snapferry plan`: whether each database would be protected, and why.
 
 use std::io::Write;
 
@@ -33,7 +33,7 @@ pub(super) async fn execute(
     show_plan(&aws, &planning, &of, options.json, out).await
 }
 
-/// What is shown; nothing named is all.
+/// What to show. An empty list means everything.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Only<'a> {
     /// The databases of this policy.
@@ -76,11 +76,11 @@ pub async fn show_plan<W: plan_preview::Permissions>(
     })
 }
 
-/// The source regions that are meant, each once.
+/// The source regions to show, each once.
 fn regions(planning: &Planning, named: &[String]) -> Result<Vec<Region>, SettingsError> {
     for name in named {
         if !planning.source_regions.iter().any(|of| of.as_str() == name) {
-            let fault = format!("--source-region: {name} is no source region of this stack");
+            let fault = format!("--source-region: {name} is not a source region of this stack");
             return Err(SettingsError::one(fault));
         }
     }
@@ -120,7 +120,7 @@ fn write(out: &mut impl Write, plan: &Preview) -> Result<(), CliError> {
     }
     for unreachable in &plan.unreachable {
         let (region, error) = (&unreachable.region, &unreachable.error);
-        writeln!(out, "{region}: could not be read to its end: {error}")?;
+        writeln!(out, "{region}: could not be read completely: {error}")?;
     }
     let sum = Summary::of(plan);
     writeln!(
@@ -221,7 +221,7 @@ impl PlanJson {
     }
 }
 
-/// One database for the outside. A name that does not apply is null.
+/// One database as JSON. A field that does not apply is null.
 fn row_json(plan: &Preview, row: &Row) -> Value {
     let mut said = json!({
         "database": row.database.to_string(),

@@ -1,4 +1,4 @@
-//! `snapferry redrive`: executions that ended without success, shown, redriven, or started anew.
+//! `snapferry redrive`: shows, redrives or restarts executions that failed.
 
 use std::io::Write;
 
@@ -53,10 +53,10 @@ fn order(options: &RedriveArguments, now: Timestamp) -> RedriveRequest {
     }
 }
 
-/// Redrives, and tells what became of each execution.
+/// Redrives, and reports what happened to each execution.
 ///
 /// # Errors
-/// When it could not be begun, or the answer cannot be written.
+/// If it could not begin, or the answer cannot be written.
 pub async fn run_redrive<W: redrive::Permissions>(
     world: &W,
     stack: &StackId,
@@ -125,7 +125,7 @@ fn word(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// Why it came to this outcome; of those that go on, what had ended them.
+/// Why the execution has this outcome. If it goes on: why it had failed.
 fn why(row: &Row) -> String {
     match &row.outcome {
         Outcome::Redrivable | Outcome::Redriven => row.cause.clone().unwrap_or_default(),
@@ -143,7 +143,7 @@ fn sentence(order: &RedriveRequest, redrive: &Redrive) -> String {
     };
     let mut text = if redrive.rows.is_empty() {
         format!(
-            "no execution that was selected has ended without success since {}",
+            "no execution that was selected has failed since {}",
             order.since
         )
     } else if order.act {

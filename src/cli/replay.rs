@@ -1,4 +1,4 @@
-//! `snapferry replay`: what lies in the dead-letter queues, told and sent again.
+//! `snapferry replay`: lists dead letters and sends them again.
 
 use std::io::Write;
 
@@ -57,11 +57,11 @@ pub(super) async fn execute(
     run_replay(&aws, &order, options.json, out).await
 }
 
-/// Where messages are taken from, and where they are sent to.
+/// The queue that messages are taken from, and the queue that they are sent to.
 struct Queues {
-    /// The region of the dead letters; nothing for the recovery region.
+    /// The region of the dead letters. Nothing means the recovery region.
     region: Option<Region>,
-    /// Nothing where it has the name that source-region.yaml gives it.
+    /// Nothing if the queue has the name that source-region.yaml gives it.
     dead_letters: Option<QueueUrl>,
     target: QueueUrl,
 }
@@ -116,10 +116,10 @@ fn order(mail: DeadLetterQueue, options: &DeadLetterArguments, now: Timestamp) -
     }
 }
 
-/// Replays, and tells what became of each letter.
+/// Replays, and reports what happened to each dead letter.
 ///
 /// # Errors
-/// When it could not be begun, or the answer cannot be written.
+/// If it could not begin, or the answer cannot be written.
 pub async fn run_replay<W: replay::Permissions + Clock>(
     world: &W,
     order: &ReplayRequest,
@@ -214,7 +214,7 @@ fn word(sleeper: TokenState) -> &'static str {
     }
 }
 
-/// The word for an outcome, and what went wrong.
+/// The word for an outcome, and why it failed if it did.
 fn outcome(outcome: &Outcome) -> (&'static str, Option<&str>) {
     match outcome {
         Outcome::SkipReason => ("left", None),
@@ -261,7 +261,7 @@ fn sentence(order: &ReplayRequest, replay: &Replay) -> String {
     };
     if let Some(error) = &replay.error {
         text.push_str(&format!(
-            "; the queue could not be read to its end: {error}"
+            "; the queue could not be read completely: {error}"
         ));
     } else if replay.more {
         text.push_str("; there may be more: run it again, or raise --limit");
@@ -301,7 +301,7 @@ struct ReplayJson {
     error: Option<String>,
 }
 
-/// A dead letter for the outside: all of it but its text, which may hold a token.
+/// A dead letter as JSON, without its text, which may hold a token.
 #[derive(Serialize)]
 struct DeadLetterJson {
     message_id: String,

@@ -1,4 +1,4 @@
-//! `snapferry start`: what the planner does, now and with the operator's own credentials.
+//! `snapferry start`: does what the planner does, now and with the operator's credentials.
 
 use std::io::Write;
 
@@ -30,10 +30,11 @@ pub(super) async fn execute(
     run_plan(&aws, &planning, when, options.json, out).await
 }
 
-/// Plans, and tells what became of each database.
+/// Plans, and reports what happened to each database.
 ///
 /// # Errors
-/// When the policies cannot be read, or the answer not be written. What could not be planned is part of the answer.
+/// If the policies cannot be read, or the answer cannot be written. What could not be planned is no error: the answer
+/// says so.
 pub async fn run_plan<W: planner::Permissions>(
     world: &W,
     planning: &Planning,
@@ -76,7 +77,7 @@ fn write(out: &mut impl Write, planned: &[Planned]) -> Result<(), CliError> {
     Ok(())
 }
 
-/// One region in a sentence: also for those without a row.
+/// One region in a sentence, even if it has no row.
 fn sentence(planned: &Planned) -> String {
     let of = format!("{} in {}", planned.policy, planned.region);
     let started = planned
@@ -85,10 +86,8 @@ fn sentence(planned: &Planned) -> String {
         .filter(|row| matches!(row.outcome, Outcome::Started(_)))
         .count();
     match (&planned.error, planned.due) {
-        (Some(error), _) => format!("{of}: could not be planned to the end: {error}"),
-        (None, None) => format!(
-            "{of}: nothing is due that was not planned before (--again plans the last due time again)"
-        ),
+        (Some(error), _) => format!("{of}: planning stopped early: {error}"),
+        (None, None) => format!("{of}: nothing new is due (--again plans the last due time again)"),
         (None, Some(due)) => format!(
             "{of}: due {due}, databases: {}, started: {started}",
             planned.rows.len()

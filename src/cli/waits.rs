@@ -1,4 +1,4 @@
-//! `snapferry waits`: what is being waited for.
+//! `snapferry waits`: lists the open waits.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -30,10 +30,10 @@ pub(super) async fn execute(
     list_waits(&aws, stack.copy_slots, options.json, out).await
 }
 
-/// Lists the open waits, those that were opened first at the top, and how many copy slots are taken.
+/// Lists the open waits, the oldest first, and how many copy slots are taken.
 ///
 /// # Errors
-/// When the list cannot be read, or the answer not written.
+/// If the list cannot be read, or the answer cannot be written.
 pub async fn list_waits<W: ListOpen + Clock>(
     world: &W,
     copy_slots: usize,
@@ -47,7 +47,7 @@ pub async fn list_waits<W: ListOpen + Clock>(
         waits.extend(page.waits);
         holders.extend(page.holders);
     }
-    // As the sweeper hands them out: what the policies of those that are open allow, if it is less.
+    // The sweeper hands out this many: the stack's slots, or fewer if the policies of the open copies allow fewer.
     let slots = waits
         .iter()
         .filter_map(|wait| wait.command.run.options.copy_slots);
@@ -69,7 +69,7 @@ fn write(
     now: Timestamp,
 ) -> Result<(), CliError> {
     if waits.is_empty() {
-        writeln!(out, "nothing is being waited for")?;
+        writeln!(out, "no open waits")?;
     } else {
         let mut rows = table([
             "DATABASE",
@@ -108,7 +108,7 @@ struct ListJson {
     copy_slots: SlotsJson,
 }
 
-/// A wait for the outside: all of it but the token.
+/// A wait as JSON, without its token.
 #[derive(Serialize)]
 struct WaitJson {
     database: String,

@@ -1,4 +1,4 @@
-//! What is asked of more than one region, and how a question without an answer is shown.
+//! Questions to more than one region, and how the doctor shows a question without an answer.
 
 use std::future::Future;
 
@@ -13,14 +13,14 @@ use crate::error::chain;
 use crate::ports::doctor::ListOptionGroups;
 use crate::ports::{DescribeQuota, Endless, PAGES_MAX, Page, PortError, RdsError, all_rows};
 
-/// A region's manual snapshots of both families, as far as they could be listed.
+/// A region's manual snapshots of both families, as far as RDS listed them.
 pub(super) struct Snapshots {
     pub(super) found: Vec<Snapshot>,
     pub(super) missing: Vec<Unanswered>,
 }
 
 impl Snapshots {
-    /// What could not be listed.
+    /// The findings about the lists that RDS did not answer.
     pub(super) fn unanswered(&self, region: &Region) -> impl Iterator<Item = Finding> {
         let missing = self.missing.iter();
         missing.map(move |error| Finding::unknown(Check::OtherStacks, region, error))
@@ -86,7 +86,7 @@ pub(super) fn rds(error: &RdsError) -> Unanswered {
     }
 }
 
-/// The room for the next round of each family that has a database in it, or may have.
+/// Checks the quotas for the next round, for each family that has, or may have, a database in it.
 pub(super) async fn quotas<W: DescribeQuota>(
     world: &W,
     region: &Region,

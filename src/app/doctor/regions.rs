@@ -1,4 +1,4 @@
-//! One source region: its databases, their keys and option groups, its room, its rule, its dead letters.
+//! One source region: its databases, their keys and option groups, its quotas, its rule, its dead letters.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::domain::policy::in_force::Policies;
 use crate::domain::policy::spec::KeyName;
 use crate::settings::DoctorSettings;
 
-/// What was found in a region, and how many databases a round of it makes.
+/// The findings of a region, and how many of its databases a round covers.
 #[derive(Default)]
 pub(super) struct RegionSeen {
     pub(super) findings: Vec<Finding>,
@@ -25,14 +25,14 @@ pub(super) struct RegionSeen {
 }
 
 impl RegionSeen {
-    /// How many databases a round makes: none while the region is down, and nothing is said where they could not
-    /// be listed, or not be judged.
+    /// How many databases a round covers: zero while the region is down, and nothing if the databases could not be
+    /// listed or judged.
     pub(super) fn selected(&self, family: Family) -> Option<usize> {
         self.selected.get(&family).copied().unwrap_or(Some(0))
     }
 }
 
-/// A database that is protected, with the option group that its copy is asked to have.
+/// A protected database, with the option group that its copy is to get.
 struct Selected {
     candidate: Candidate,
     copied_with: Option<OptionGroup>,
@@ -112,7 +112,7 @@ async fn list<W: Permissions>(
     .await
 }
 
-/// Takes a database for one that is protected, or says why it is not though it was meant to be.
+/// Adds a database to the protected ones, or a finding if it was meant to be protected and is not.
 fn sift(
     policies: &Policies,
     scope: &DoctorScope,
@@ -140,7 +140,7 @@ fn sift(
     }
 }
 
-/// How many databases are protected, as far as they could be listed and judged.
+/// The finding about how many databases are protected, as far as they could be listed and judged.
 fn how_many(region: &Region, home: &Home, seen: &RegionSeen) -> Option<Finding> {
     if home.policies.is_none() {
         return Some(unjudged(region));
@@ -160,7 +160,7 @@ fn how_many(region: &Region, home: &Home, seen: &RegionSeen) -> Option<Finding> 
     ))
 }
 
-/// One question for each key, however many databases have it.
+/// Asks about each key once, however many databases use it.
 async fn keys<W: Permissions>(
     world: &W,
     doctor_settings: &DoctorSettings,
@@ -188,7 +188,7 @@ async fn keys<W: Permissions>(
     findings
 }
 
-/// Nothing is asked where every database has a default option group and its policy names no other.
+/// Asks nothing if every database has a default option group and no policy names another.
 async fn option_groups<W: Permissions>(
     world: &W,
     home: &Home,
@@ -213,7 +213,7 @@ async fn option_groups<W: Permissions>(
     }
 }
 
-/// The region's own manual snapshots are those that other stacks took; the recovery region's their copies.
+/// Other stacks' snapshots are among this region's manual snapshots, and their copies among those of the recovery region.
 async fn others<W: Permissions>(
     world: &W,
     doctor_settings: &DoctorSettings,

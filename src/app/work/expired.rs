@@ -1,4 +1,4 @@
-//! The automated source has expired: RDS has removed the snapshot that a run names, or it comes to nothing.
+//! The automated source has expired: RDS has removed the snapshot that a run names, or the snapshot has failed.
 
 use crate::domain::run::naming;
 use tracing::info;
@@ -16,8 +16,9 @@ use crate::domain::run::failure::{Failure, Reason};
 use crate::domain::run::wait::Wait;
 use crate::ports::{Claim, PortError};
 
-/// The newest automated snapshot there is takes the run's place, and the run fails. In this order: what breaks in
-/// between is done again, for the token is still alive, and to start the same execution twice is to start it once.
+/// Starts a run for the newest automated snapshot, and then fails this run. The order matters: if a call fails between
+/// the two, the token is still alive and the worker does both again, and starting the same execution twice starts it
+/// once.
 pub(super) async fn expired<W: Permissions>(
     world: &W,
     worker_config: &WorkerConfig,
@@ -52,7 +53,7 @@ async fn put_newest_in_its_place<W: Permissions>(
     Ok(())
 }
 
-/// The same run of a newer snapshot. RDS keeps it as long as it kept the one that is gone.
+/// The same run for a newer snapshot. RDS keeps the newer snapshot as long as it kept the old one.
 fn instead(
     run: &ProtectionRequest,
     gone: &Automated,
@@ -74,7 +75,7 @@ fn instead(
     })
 }
 
-/// Passes the database's place on from the execution whose step is about to fail, and has no retry.
+/// Moves the claim to the new execution from the one whose step is about to fail without a retry.
 async fn take_over<W: Permissions>(
     world: &W,
     worker_config: &WorkerConfig,

@@ -1,4 +1,4 @@
-//! What the worker does about a refusal: one owner for each.
+//! What the worker does when RDS refuses a request. Each refusal has one owner.
 
 use tracing::warn;
 
@@ -17,8 +17,8 @@ use crate::domain::run::settle::{Verdict, settle};
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::RdsError;
 
-/// One owner for each refusal. The slot stays: another delivery of the same command, or an earlier call whose
-/// answer was lost, may have RDS copying all the same. Only the sweeper, which asks RDS, frees it.
+/// Handles a refusal by its owner. The copy keeps its slot: RDS may be copying all the same, because of another delivery
+/// of the same command or an earlier call whose answer was lost. Only the sweeper frees the slot, after it has asked RDS.
 pub(super) async fn refused<W: Permissions>(
     world: &W,
     worker_config: &WorkerConfig,
@@ -60,7 +60,7 @@ pub(super) async fn refused<W: Permissions>(
     }
 }
 
-/// "Already exists" is a question: what is there under the name?
+/// RDS says "already exists", so the worker asks what exists under the name.
 async fn ask_what_exists<W: Permissions>(
     world: &W,
     worker_config: &WorkerConfig,
@@ -95,7 +95,7 @@ async fn ask_what_exists<W: Permissions>(
     }
 }
 
-/// `SnapshotQuotaExceeded` means too many copies in flight, or too many snapshots: the figures tell.
+/// `SnapshotQuotaExceeded` means too many copies in flight or too many snapshots. The account's quota says which.
 async fn ask_quota<W: Permissions>(
     world: &W,
     wait: &Wait,

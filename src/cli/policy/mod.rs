@@ -1,4 +1,4 @@
-//! `snapferry policy`: the set of policies checked, applied, shown.
+//! `snapferry policy`: checks, applies and shows the set of policies.
 
 mod apply;
 pub(in crate::cli) mod arguments;

@@ -14,7 +14,7 @@ pub fn policies(home: &Region, stamp: Option<&Stamp>, policies: &Policies) -> Fi
     let names: Vec<&str> = policies.all.iter().map(|one| one.name.as_str()).collect();
     let names = names.join(", ");
     let what = stamp.map_or_else(
-        || format!("no set was ever applied: the built-in policy holds ({names})"),
+        || format!("no set was ever applied: the built-in policy is in force ({names})"),
         |stamp| format!("version {} of {} holds: {names}", stamp.version, stamp.at),
     );
     Finding::ok(Check::Policies, home, what)
