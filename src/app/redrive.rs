@@ -85,11 +85,11 @@ pub enum SkipReason {
 impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::RunsAgain => f.write_str("it runs again already"),
+            Self::RunsAgain => f.write_str("it is running again already"),
             Self::StillRunning(other) => write!(f, "{other} is still running"),
             Self::Done(other) => write!(f, "{other} has made its recovery point"),
             Self::Superseded(other) => write!(f, "{other} takes its place"),
-            Self::Gone => f.write_str("Step Functions knows it no more"),
+            Self::Gone => f.write_str("Step Functions no longer knows it"),
             Self::NotOurs => f.write_str("its input cannot be read"),
         }
     }

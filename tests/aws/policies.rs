@@ -216,7 +216,7 @@ async fn an_alias_is_resolved_by_kms_with_why_rds_could_not_use_the_key() {
         ),
         (
             key("Enabled", "SIGN_VERIFY", "RSA_2048"),
-            Some("it is not a symmetric key for encryption"),
+            Some("it is not a symmetric encryption key"),
         ),
     ] {
         let wire = Wire::new([ok(body)]);

@@ -69,7 +69,11 @@ fn a_recovery_key_must_be_there_enabled_and_symmetric() {
         symmetric: false,
         ..usable()
     };
-    is(&of(Some(signing)), Level::Failure, "no symmetric key");
+    is(
+        &of(Some(signing)),
+        Level::Failure,
+        "not a symmetric encryption key",
+    );
 }
 
 #[test]
@@ -97,7 +101,7 @@ fn the_aws_managed_key_is_fine_across_regions_and_not_across_accounts() {
     is(
         &of(&managed, "111122223333"),
         Level::Ok,
-        "fine across regions",
+        "works across regions",
     );
     is(
         &of(&managed, "444455556666"),
@@ -209,7 +213,11 @@ fn an_option_group_that_copies_are_to_have_must_fit() {
         Level::Ok,
         "fast becomes dr",
     );
-    is(&of(&[]), Level::Failure, "has none of that name");
+    is(
+        &of(&[]),
+        Level::Failure,
+        "does not exist in the recovery region",
+    );
     is(
         &of(&[group("dr", "21", &["TDE"])]),
         Level::Failure,

@@ -1,4 +1,4 @@
-//! The policies that hold, and the databases that they are meant for and do not protect.
+//! The policies in force, and the databases that somebody meant to protect and that are not.
 
 use super::{Check, Finding, Level, Unanswered};
 use crate::domain::id::arn::{RdsArn, Region};
@@ -8,7 +8,7 @@ use crate::domain::policy::in_force::Policies;
 use crate::domain::policy::set::Stamp;
 use crate::domain::rds::database::Refusal;
 
-/// Which policies hold, and since when; without a stamp the built-in one does.
+/// Which policies are in force, and since when. Without a stamp, the built-in policy is.
 #[must_use]
 pub fn policies(home: &Region, stamp: Option<&Stamp>, policies: &Policies) -> Finding {
     let names: Vec<&str> = policies.all.iter().map(|one| one.name.as_str()).collect();
@@ -20,8 +20,8 @@ pub fn policies(home: &Region, stamp: Option<&Stamp>, policies: &Policies) -> Fi
     Finding::ok(Check::Policies, home, what)
 }
 
-/// The policies could not be read. The planner does not fall back to the built-in one then, and neither does the
-/// doctor; a caller who may not read them says nothing of the planner.
+/// The policies could not be read. The planner then does not use the built-in policy instead, and neither does the doctor.
+/// If only the caller lacks the permission to read them, this says nothing about the planner.
 #[must_use]
 pub fn unreadable(home: &Region, why: &Unanswered) -> Finding {
     const CHECK: Check = Check::Policies;
@@ -33,26 +33,26 @@ pub fn unreadable(home: &Region, why: &Unanswered) -> Finding {
         home,
         Level::Failure,
         format!(
-            "the policies that hold cannot be read, and where the planner cannot read them either it starts nothing: {}",
+            "the policies in force cannot be read; if the planner cannot read them either, it starts nothing: {}",
             why.why
         ),
-        "run the doctor again; if it stays so, see by snapferry policy history who applied them: use the version of Snapferry that did, or apply your file again with this one",
+        "run the doctor again; if this stays, see with snapferry policy history who applied them, and use that person's version of Snapferry, or apply your file again with this one",
     )
 }
 
-/// What is known of a region's databases while the policies are not: nothing.
+/// The finding about a region's databases if the policies are unknown.
 #[must_use]
 pub fn unjudged(region: &Region) -> Finding {
     Finding::bad(
         Check::Databases,
         region,
         Level::Unknown,
-        "not known: which databases are protected is said by the policies, which could not be read",
+        "not known: the policies say which databases are protected, and they could not be read",
         "see the check policies",
     )
 }
 
-/// A database that is selected, and that the planner refuses.
+/// The finding about a selected database that the planner refuses.
 #[must_use]
 pub fn refused(database: &RdsArn, why: Refusal) -> Finding {
     Finding::bad(
@@ -61,13 +61,13 @@ pub fn refused(database: &RdsArn, why: Refusal) -> Finding {
         Level::Failure,
         format!("the planner refuses it: {why}"),
         format!(
-            "protect it by other means, and tag it {} so that nobody counts on this",
+            "protect it by other means, and tag it {} so that nobody relies on Snapferry for it",
             tags::EXCLUDE
         ),
     )
 }
 
-/// A database that is left out though somebody meant it to be protected: its tag names no policy.
+/// The finding about a database that somebody meant to protect, but whose tag names no policy.
 #[must_use]
 pub fn misnamed(database: &RdsArn, why: &ExclusionReason) -> Option<Finding> {
     matches!(why, ExclusionReason::UnknownPolicy(_)).then(|| {
@@ -77,14 +77,14 @@ pub fn misnamed(database: &RdsArn, why: &ExclusionReason) -> Option<Finding> {
             Level::Failure,
             format!("it is not protected: {why}"),
             format!(
-                "tag it with a policy that there is ({}), or apply a set with that policy",
+                "tag it with a policy that exists ({}), or apply a set with that policy",
                 tags::POLICY
             ),
         )
     })
 }
 
-/// Says of a key's finding which policies it is the key of.
+/// Adds to a finding about a key which policies use it.
 #[must_use]
 pub fn for_policies(finding: Finding, policies: &[&str]) -> Finding {
     if policies.is_empty() {

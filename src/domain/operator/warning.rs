@@ -1,4 +1,4 @@
-//! What a person should know of a database before it is protected.
+//! Warnings: what a person should know about a database before it is protected.
 
 use std::fmt;
 
@@ -11,9 +11,9 @@ use crate::domain::run::manifest::Manifest;
 /// What a warning depends on, apart from the database itself.
 #[derive(Debug, Clone, Copy)]
 pub struct WarningContext<'a> {
-    /// The key of its copies from now on.
+    /// The key of its next copies.
     pub key: &'a KeyArn,
-    /// Whether its copies are made of RDS's automated snapshots.
+    /// Whether its policy copies RDS's automated snapshots.
     pub automated: bool,
     /// How many copies its policy makes in 30 days.
     pub copies_a_month: u32,
@@ -21,24 +21,24 @@ pub struct WarningContext<'a> {
     pub newest: Option<&'a Manifest>,
 }
 
-/// A reason to look twice; it is protected nevertheless.
+/// A warning. The database is protected nevertheless.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Warning {
-    /// Its I/O stops for a moment while a snapshot begins.
+    /// Its I/O pauses while a snapshot begins.
     IoStops {
-        /// The engine: SQL Server's I/O stops with a standby too.
+        /// The engine. SQL Server's I/O pauses even with a standby.
         engine: String,
         /// Whether it has a standby.
         multi_az: bool,
     },
-    /// RDS takes no snapshot of it in this status.
+    /// RDS takes no snapshot of a database in this status.
     NotAvailable {
-        /// RDS's word.
+        /// The status, in RDS's word.
         status: String,
     },
-    /// Its automated snapshots are to be copied, and none are taken.
+    /// Its policy copies automated snapshots, and RDS takes none.
     AutomatedOff,
-    /// An automated snapshot may expire before its copy's turn.
+    /// RDS may remove an automated snapshot before its copy's turn.
     ShortRetention {
         /// How long RDS keeps it, in days.
         days: u32,
@@ -49,10 +49,10 @@ pub enum Warning {
     FullEveryTime {
         /// How many are made in 30 days.
         copies_a_month: u32,
-        /// The size of its newest recovery point in GiB, where RDS told it: of Aurora it often says 0 or 1.
+        /// The size of its newest recovery point in GiB, if RDS reports it. For Aurora, RDS often says 0 or 1.
         gigabytes: Option<u32>,
     },
-    /// The next copy is full, because it is under another key than the last.
+    /// The next copy is full, because its key differs from the last one's.
     KeyChange {
         /// The key of the newest recovery point.
         from: KeyArn,
@@ -77,7 +77,7 @@ impl Warning {
         }
     }
 
-    /// What its full copies cost; nothing for other warnings.
+    /// The cost of its full copies. Nothing for other warnings.
     #[must_use]
     pub fn cost(&self) -> Option<Cost> {
         let Self::FullEveryTime {
@@ -95,15 +95,15 @@ impl Warning {
     }
 }
 
-/// The size for which a cost is told where the database's own is not known, in GiB.
+/// The size, in GiB, for which the cost is shown if the database's size is unknown.
 const EACH: u32 = 100;
 
-/// What full copies cost, and of how many GiB.
+/// The cost of full copies, and for how many GiB.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cost {
-    /// Of the whole database.
+    /// For the whole database.
     Of(u32, FullCopies),
-    /// Of each so many GiB of it.
+    /// For each this many GiB of it.
     OfEach(u32, FullCopies),
 }
 
@@ -134,13 +134,13 @@ impl fmt::Display for Warning {
                 "SQL Server: I/O pauses briefly during a snapshot even with Multi-AZ",
             ),
             Self::IoStops { .. } => f.write_str(
-                "it is Single-AZ: its I/O stops for seconds to minutes during a snapshot",
+                "Single-AZ: I/O pauses for seconds to minutes during a snapshot",
             ),
             Self::NotAvailable { status } => {
                 write!(f, "its status is {status}: RDS takes no snapshot of it now")
             }
             Self::AutomatedOff => f.write_str(
-                "its automated snapshots are to be copied, and its backup retention of 0 days turns them off",
+                "its policy copies automated snapshots, but its backup retention of 0 days turns them off",
             ),
             Self::ShortRetention { days, wait_days } => write!(
                 f,
@@ -168,7 +168,7 @@ impl fmt::Display for Warning {
 /// The statuses in which RDS takes a snapshot (CreateDBSnapshot).
 const READY: [&str; 2] = ["available", "storage-optimization"];
 
-/// All that is to be said of a database that is protected. What RDS did not say gives no warning.
+/// All warnings about a protected database. A fact that RDS did not report gives no warning.
 #[must_use]
 pub fn warnings(database: &Database, of: &WarningContext<'_>) -> Vec<Warning> {
     let mut all = Vec::new();
@@ -185,8 +185,8 @@ pub fn warnings(database: &Database, of: &WarningContext<'_>) -> Vec<Warning> {
     all
 }
 
-/// RDS user guide, *Creating a DB snapshot*: a Single-AZ instance's I/O is suspended; with a standby only SQL
-/// Server's is. A cluster's storage takes its snapshots by itself.
+/// RDS user guide, *Creating a DB snapshot*: RDS suspends the I/O of a Single-AZ instance, and with a standby only that of
+/// SQL Server. A cluster's storage takes snapshots without a pause.
 fn io_stops(database: &Database) -> Option<Warning> {
     if database.arn.family() == Family::Cluster {
         return None;
@@ -199,7 +199,7 @@ fn io_stops(database: &Database) -> Option<Warning> {
     })
 }
 
-/// A copy may wait as long as its state sleeps: for a slot, or for a person.
+/// A copy may wait for a slot, or for a person, as long as its state sleeps.
 fn retention(days: i32) -> Option<Warning> {
     let days = u32::try_from(days).unwrap_or_default();
     if days == 0 {
@@ -211,7 +211,7 @@ fn retention(days: i32) -> Option<Warning> {
 
 fn full_copy(database: &Database, of: &WarningContext<'_>) -> Option<Warning> {
     if database.arn.family() == Family::Cluster {
-        // 0 or 1 is what RDS says where it does not measure.
+        // RDS reports 0 or 1 if it does not measure the size.
         let known = of.newest.map(|newest| newest.size_gib);
         let gigabytes = known
             .filter(|size| *size > 1)

@@ -7,11 +7,11 @@ use crate::domain::rds::database::{Database, Refusal};
 /// Whether a database is protected, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
-    /// The policy that protects it.
+    /// This policy protects it.
     Protect(PolicyName),
-    /// Left out, and why.
+    /// It is left out, for this reason.
     LeaveOut(ExclusionReason),
-    /// It is to be protected by this policy and cannot be.
+    /// This policy should protect it, and RDS cannot.
     Refuse(PolicyName, Refusal),
 }
 
@@ -20,7 +20,7 @@ pub enum Choice {
 pub enum ExclusionReason {
     /// It carries `snapferry:exclude`.
     Excluded,
-    /// It carries no `snapferry:policy`, and no policy is for those.
+    /// It has no tag `snapferry:policy`, and no policy covers untagged databases.
     NotTagged,
     /// It is a member of a cluster.
     ClusterMember(String),
@@ -43,8 +43,8 @@ impl std::fmt::Display for ExclusionReason {
     }
 }
 
-/// Chooses by tags: exclusion wins, then a member of a cluster is left to its cluster, then the named policy. What
-/// is chosen and cannot be protected is refused.
+/// Chooses by tags. Exclusion wins. A member of a cluster is left to its cluster. Then the policy counts that the tag
+/// names. A chosen database that RDS cannot protect is refused.
 #[must_use]
 pub fn choose(database: &Database, policies: &Policies) -> Choice {
     if database

@@ -5,7 +5,7 @@ use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{OptionGroup, ResourceId};
 use crate::domain::id::tags::Tags;
 
-/// A database as RDS listed it.
+/// A database as RDS lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Database {
     /// Its ARN.
@@ -16,17 +16,17 @@ pub struct Database {
     pub member_of: Option<String>,
     /// The engine.
     pub engine: String,
-    /// The option group that it has, if RDS names one.
+    /// Its option group, if RDS names one.
     pub option_group: Option<OptionGroup>,
     /// Whether it is encrypted.
     pub encrypted: bool,
     /// Whether it is a Multi-AZ DB cluster: a cluster of an engine other than Aurora, with instances of a fixed size.
     pub multi_az_cluster: bool,
-    /// For an instance, whether it has a standby in another zone; nothing where RDS does not say.
+    /// For an instance: whether it has a standby in another zone. Nothing if RDS does not say.
     pub multi_az: Option<bool>,
-    /// How many days RDS keeps its automated snapshots: 0 for none are taken; nothing where RDS does not say.
+    /// How many days RDS keeps its automated snapshots. 0 if RDS takes none; nothing if RDS does not say.
     pub backup_retention_days: Option<i32>,
-    /// RDS's word for its status.
+    /// Its status, in RDS's word.
     pub status: String,
     /// Its tags.
     pub tags: Tags,
@@ -36,7 +36,7 @@ pub struct Database {
 const GOVCLOUD: &str = "aws-us-gov";
 
 impl Database {
-    /// Why RDS can never make what is promised of it, if it cannot: a copy in another region, encrypted.
+    /// Why RDS can never make the promised encrypted copy in another region. Nothing if it can.
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
         if self.arn.partition() == GOVCLOUD {
@@ -49,7 +49,7 @@ impl Database {
         (is_cluster && !self.encrypted).then_some(Refusal::UnencryptedCluster)
     }
 
-    /// What a run keeps of it.
+    /// The names by which a run knows it.
     #[must_use]
     pub fn to_ref(&self) -> DatabaseRef {
         DatabaseRef {
@@ -59,14 +59,14 @@ impl Database {
     }
 }
 
-/// Why a database that is selected cannot be protected. Told in the plan, before anything is begun.
+/// Why RDS cannot protect a selected database. The plan says so before anything begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// It is a Multi-AZ DB cluster.
     MultiAzCluster,
     /// It is a cluster that is not encrypted.
     UnencryptedCluster,
-    /// It is in AWS GovCloud (US), where RDS copies between regions by a presigned URL alone.
+    /// It is in AWS GovCloud (US), where a copy to another region needs a presigned URL.
     GovCloud,
 }
 

@@ -1,4 +1,4 @@
-//! What RDS shows: databases, snapshots, and what its events hint at.
+//! What RDS shows: databases, snapshots, and the hints in its events.
 
 pub mod database;
 pub mod hint;

@@ -1,6 +1,6 @@
 //! One owner for each failure: the errors that Step Functions sees, and who must fix what RDS refuses.
 //!
-//! `docs/errors.md` says the same in a table; a test holds the two together.
+//! `docs/errors.md` has the same in a table. A test compares the two.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ macro_rules! reasons {
         }
 
         impl Reason {
-            /// Every reason there is.
+            /// Every reason.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
             /// The name that `ErrorEquals` matches.
@@ -69,7 +69,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure; the cause is cut to what Step Functions takes.
+    /// A failure. The cause is cut to the length that Step Functions accepts.
     #[must_use]
     pub fn new(reason: Reason, cause: impl Into<String>) -> Self {
         let cause: String = cause.into();
@@ -82,7 +82,7 @@ impl Failure {
     }
 }
 
-/// The RDS actions that we call.
+/// The RDS actions that Snapferry calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operation {
     /// `DescribeDBInstances`
@@ -142,7 +142,7 @@ impl Operation {
         }
     }
 
-    /// AWS's name of it.
+    /// AWS's name for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -172,12 +172,12 @@ pub enum Remedy {
     GrantAccess,
     /// Enable the key, or give its grants back.
     FixKey,
-    /// Remove manual snapshots or have the quota raised.
+    /// Remove manual snapshots, or have the quota raised.
     RaiseQuota,
 }
 
 impl Remedy {
-    /// Every remedy there is.
+    /// Every remedy.
     pub const ALL: [Self; 3] = [Self::GrantAccess, Self::FixKey, Self::RaiseQuota];
 
     /// The word in the table and in listings.
@@ -190,7 +190,7 @@ impl Remedy {
         }
     }
 
-    /// Reads the word again, also as version 0.1.0 wrote it.
+    /// Reads the word, and the word that version 0.1.0 wrote.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         let word = if word == "mend-key" { "fix-key" } else { word };
@@ -210,19 +210,19 @@ impl Remedy {
     }
 }
 
-/// Who owns a failure of RDS.
+/// Who must act on a refusal or failure of RDS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Owner {
-    /// The name is there already: ask what it is.
+    /// The name is taken: the worker asks RDS what has it.
     AskWhatExists,
-    /// Two things have this one code: ask for the account's figures.
+    /// The code has two meanings: the worker asks for the account's quota.
     AskQuota,
     /// The state machine tries the step again.
     StateMachine(Reason),
-    /// A person: the command rests in the dead-letter queue while its execution sleeps on.
+    /// A person: the command stays in the dead-letter queue while its execution sleeps on.
     Park(Remedy),
-    /// Time: RDS may not show everywhere yet what it has shown before. The message comes back a few times; then
-    /// the execution fails.
+    /// Time: RDS has shown the resource before, and its answers may lag. The message comes back a few times; then the
+    /// execution fails.
     LookAgain(Reason),
     /// Nobody: the execution fails.
     Permanent(Reason),
@@ -230,10 +230,10 @@ pub enum Owner {
     Transient,
 }
 
-/// Who owns what RDS answered to an operation, by AWS's error code and the message's class.
+/// Who must act on RDS's answer to an operation, by AWS's error code and by the class of the message.
 ///
-/// An unknown code goes back to the queue; after ten receives it rests with the dead letters. The codes of clusters
-/// keep the suffix `Fault`, which most of those of instances have lost.
+/// A command with an unknown code goes back to the queue, and after ten receives to the dead-letter queue. The codes for
+/// clusters end in `Fault`; most of those for instances do not.
 #[must_use]
 pub fn owner(operation: Operation, code: &str, message: &str) -> Owner {
     use Operation::{
@@ -282,7 +282,7 @@ pub fn owner(operation: Operation, code: &str, message: &str) -> Owner {
     }
 }
 
-/// RDS reports some unusable keys as a bad parameter; the message names the key.
+/// Whether the message names a KMS key: RDS reports some unusable keys as a bad parameter.
 fn mentions_key(message: &str) -> bool {
     message.to_ascii_lowercase().contains("kms")
 }

@@ -1,4 +1,4 @@
-//! One recovery point's life: its command, names, waits, slots, and how it ends.
+//! The life of one recovery point: its command, names, waits and slots, and how it ends.
 
 pub mod backoff;
 pub mod command;

@@ -1,4 +1,4 @@
-//! The names that we give: executions and snapshots.
+//! The names that Snapferry gives to executions and snapshots.
 //!
 //! `sf-<slug>-<planned time>-<hash>[-aN]`, at most 62 characters: within Step Functions' 80,
 //! cluster snapshots' 63 and RDS's grammar.
@@ -15,7 +15,7 @@ const SLUG_MAX: usize = 30;
 const HASH_CHARACTERS: usize = 10;
 
 impl Attempt {
-    /// Which attempt an ARN names. What is not named by us counts as a first attempt.
+    /// Which attempt an ARN names. A name that Snapferry did not give counts as a first attempt.
     #[must_use]
     pub fn of(arn: &RdsArn) -> Self {
         split_attempt(arn).1
@@ -32,16 +32,16 @@ fn split_attempt(arn: &RdsArn) -> (&str, Attempt) {
         .unwrap_or((name, Attempt::FIRST))
 }
 
-/// The ARN of the first attempt at the snapshot or copy that `arn` names an attempt at.
+/// The ARN of the first attempt, for the ARN of any attempt at the same snapshot or copy.
 ///
-/// The wait and the copy slot belong to it. So one token has one wait and one slot, whichever attempt it has
-/// reached and however often its command is delivered.
+/// The wait and the copy slot are stored under it. So one token has one wait and one slot, whichever attempt it has
+/// reached and however often SQS delivers its command.
 #[must_use]
 pub fn first_attempt(arn: &RdsArn) -> RdsArn {
     nth_attempt(arn, Attempt::FIRST)
 }
 
-/// The ARN of another attempt at the snapshot or copy that `arn` names an attempt at.
+/// The ARN of another attempt at the same snapshot or copy.
 #[must_use]
 pub fn nth_attempt(arn: &RdsArn, attempt: Attempt) -> RdsArn {
     let (base, named) = split_attempt(arn);
@@ -60,7 +60,7 @@ pub fn execution(stack: &StackId, run: &ProtectionRequest, attempt: Attempt) -> 
     ExecutionName::from_valid(name(stack, run, source, attempt))
 }
 
-/// The identifier of the source snapshot that a run takes.
+/// The identifier of a run's source snapshot.
 #[must_use]
 pub fn source_snapshot(stack: &StackId, run: &ProtectionRequest, attempt: Attempt) -> SnapshotId {
     SnapshotId::from_valid(name(stack, run, "", attempt))
@@ -123,7 +123,7 @@ fn minute(time: Timestamp) -> String {
     time.strftime("%Y%m%dt%H%Mz").to_string()
 }
 
-/// Fifty bits of SHA-256 in base32. Parts are separated by a byte that none of them can hold.
+/// Fifty bits of SHA-256 in base32. A byte that no part can contain separates the parts.
 fn hash(parts: &[&str]) -> String {
     let mut digest = Sha256::new();
     for part in parts {

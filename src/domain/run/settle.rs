@@ -1,4 +1,4 @@
-//! Hint, truth, settle: the one decision that reactor, sweeper and worker share.
+//! Settle: the one decision about a wait, which reactor, sweeper and worker share.
 
 use jiff::Timestamp;
 
@@ -11,13 +11,13 @@ use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 /// What RDS's answer means for a wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// The resource is there and is what was asked for.
+    /// The resource is available and as asked for.
     Succeed(Box<Manifest>),
-    /// It will not come, or is not what was asked for.
+    /// The resource has failed or gone, or is not as asked for.
     Fail(Failure),
-    /// Nothing is proved yet.
+    /// RDS's answer proves nothing yet.
     KeepWaiting {
-        /// RDS has shown the resource as ours: the wait may be marked `seen`.
+        /// Whether RDS has shown the resource as ours, so that the wait may be marked `seen`.
         seen: bool,
         /// Why, for the log.
         why: &'static str,
@@ -28,11 +28,11 @@ const fn keep(seen: bool, why: &'static str) -> Verdict {
     Verdict::KeepWaiting { seen, why }
 }
 
-/// Decides a wait by what RDS says of its resource (`None`: RDS does not know it).
+/// Decides a wait by what RDS says about its resource (`None`: RDS does not know it).
 ///
-/// A `registered` wait never fails here: its command still belongs to the worker, or is parked, and the
-/// worker asks its own questions. Absence proves something only once RDS has shown the resource, or has
-/// accepted the request longer ago than the grace period. A status that we do not know proves nothing.
+/// A `registered` wait never fails here, because the worker still owns its command, or the command is parked. A missing
+/// resource proves something only if RDS has shown it before, or has accepted the request longer ago than the grace
+/// period. An unknown status proves nothing.
 #[must_use]
 pub fn settle(wait: &Wait, truth: Option<&Snapshot>, rules: &Rules, now: Timestamp) -> Verdict {
     let may_fail = wait.phase >= Phase::Requested;
@@ -99,7 +99,7 @@ fn absent(wait: &Wait, rules: &Rules, now: Timestamp) -> Verdict {
     keep(false, "RDS does not show it yet, which proves nothing")
 }
 
-/// What is wrong with an available snapshot of ours, if anything is.
+/// How an available snapshot differs from what was asked for. Nothing if it does not.
 #[must_use]
 pub fn mismatch(wait: &Wait, snapshot: &Snapshot) -> Option<Failure> {
     let database = &wait.command.run.database;
@@ -138,7 +138,7 @@ pub fn mismatch(wait: &Wait, snapshot: &Snapshot) -> Option<Failure> {
                 &snapshot.engine == engine,
                 format!("its engine is {} instead of {engine}", snapshot.engine),
             );
-            // A cluster's storage grows by itself: what RDS shows of its size is no measure of a snapshot.
+            // A cluster's storage grows by itself, so its size says nothing about a snapshot's.
             check(
                 snapshot.size_gib == *size_gib || wait.resource.family() == Family::Cluster,
                 format!(
@@ -157,7 +157,7 @@ pub fn mismatch(wait: &Wait, snapshot: &Snapshot) -> Option<Failure> {
 #[must_use]
 pub fn manifest(wait: &Wait, snapshot: &Snapshot) -> Manifest {
     let database = &wait.command.run.database;
-    // RDS does not say it of a cluster snapshot's copy. Its source was asked before the copying began.
+    // RDS does not say this for a cluster snapshot's copy, so use what it said about the source before the copy began.
     let source_taken_at = match &wait.expected {
         Expectation::Copy(expected_copy) => expected_copy.taken_at,
         Expectation::Snapshot => None,

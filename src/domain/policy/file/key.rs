@@ -1,4 +1,4 @@
-//! The keys that a file may have, and which one was meant.
+//! The keys that a file may have, and which one the author probably meant.
 
 /// At the top of a file.
 pub(super) const TOP: [&str; 3] = [UNTAGGED, COPY_SLOTS, POLICY];
@@ -27,12 +27,12 @@ pub(super) const KMS_KEY: &str = "kms_key";
 pub(super) const CARRY_TAGS: &str = "carry_tags";
 pub(super) const OPTION_GROUPS: &str = "option_groups";
 
-/// How alike two words must be for one to be taken for a slip of the other.
+/// How alike two words must be for one to count as a typo of the other.
 const ALIKE: f64 = 0.5;
 
 /// The known word that was probably meant.
 pub(super) fn meant<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    // What is much longer than any word is none of them, and long texts take long to compare.
+    // A much longer text cannot be a typo of any word, and long texts take long to compare.
     if word.len() > 64 {
         return None;
     }

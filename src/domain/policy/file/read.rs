@@ -1,4 +1,4 @@
-//! Reading a file. The parser goes on after a fault, and so does what reads its tables.
+//! Reads a file. The parser goes on after a fault, and so does the reader of its tables.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -30,15 +30,14 @@ type Key<'t> = Spanned<DeString<'t>>;
 pub struct PolicyFile {
     /// What it says.
     pub set: PolicySet<KeyName>,
-    /// Where it names each policy's key, for what only AWS can say about one.
+    /// Where it names each policy's key, for faults that only AWS can report.
     pub keys_at: BTreeMap<PolicyName, Place>,
 }
 
-/// Reads a file. `home` is the recovery region, which keys must live in; where it is not known, keys of any
-/// region are taken.
+/// Reads a file. `home` is the recovery region, and keys must be of it. Without `home`, keys of any region are accepted.
 ///
 /// # Errors
-/// Every fault, in the order of the text; never none.
+/// Every fault, in the order of the text. There is at least one.
 pub fn read(text: &str, home: Option<&Region>) -> Result<PolicyFile, Vec<Fault>> {
     let mut faults = Faults::new(text);
     if text.len() > POLICY_FILE_MAX {
@@ -79,11 +78,11 @@ struct Reader<'t, 'h> {
     home: Option<&'h Region>,
 }
 
-/// Where a file begins, for what it does not say anywhere.
+/// The beginning of a file: the place of faults about something that is missing.
 const START: Range<usize> = 0..0;
 
 impl<'t> Reader<'t, '_> {
-    /// Nothing where a fault was found.
+    /// Nothing if a fault was found.
     fn file(&mut self, top: &DeTable<'t>) -> Option<PolicyFile> {
         self.unknown_keys(top, &TOP, |word| match meant(word, OF_POLICY) {
             Some(known) => format!("; {known} belongs under a [policy.NAME]"),
@@ -117,7 +116,7 @@ impl<'t> Reader<'t, '_> {
         })
     }
 
-    /// The policies by name, nothing for those with a fault; and where their keys are named.
+    /// The policies by name, with nothing for those that have a fault, and the places of their keys.
     #[expect(clippy::type_complexity, reason = "named where it is used")]
     fn policies(
         &mut self,
@@ -171,7 +170,7 @@ impl<'t> Reader<'t, '_> {
             return None;
         };
         self.unknown_keys(table, &OF_POLICY, |word| hint(word, OF_POLICY));
-        // Each is looked at, whatever became of the others.
+        // Read every field, even if another one has a fault.
         let schedule = self.schedule(name, table);
         let source = get(table, SOURCE).map(|value| self.parsed(SOURCE, value, Source::parse));
         let retention =
@@ -218,7 +217,7 @@ impl<'t> Reader<'t, '_> {
             return None;
         };
         let pattern = self.text(SCHEDULE, value)?;
-        // Where the zone is wrong the pattern is still looked at.
+        // Check the pattern even if the zone is wrong.
         match Schedule::parse(pattern, zone.unwrap_or(UTC)) {
             Ok(schedule) => zone.map(|_| schedule),
             Err(error) => {
@@ -371,7 +370,7 @@ impl<'t> Reader<'t, '_> {
     }
 }
 
-/// What is not there is no fault; what is there and could not be read is.
+/// A missing field is no fault. A field that cannot be read is one.
 #[expect(clippy::option_option, reason = "given or not, and read or not")]
 fn given<T>(value: Option<Option<T>>) -> Option<Option<T>> {
     match value {
