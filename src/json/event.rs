@@ -1,13 +1,13 @@
-//! The bodies of the events queue: RDS's events, in each of the shapes in which they come.
+//! The messages of the events queue: RDS's events, in each of their shapes.
 //!
-//! | shape | told by | way |
+//! | shape | recognised by | way |
 //! | --- | --- | --- |
 //! | an EventBridge event | `detail-type` | a rule |
 //! | a notification of RDS's | `Event Source` | an RDS event subscription, its topic delivering raw messages |
 //! | an envelope of SNS's around either | `TopicArn` | a topic that does not |
 //!
-//! All become the same [`Hint`]. What is not needed for one (times, links, tags, signatures) is not read, so that no
-//! spelling of it can spoil a hint.
+//! All become the same [`Hint`]. Fields that a hint does not need (times, links, tags, signatures) are not read, so a
+//! strange value in one of them cannot spoil a hint.
 
 use std::borrow::Cow;
 
@@ -23,12 +23,12 @@ const WHAT: &str = "an RDS event of EventBridge (detail-type, source, detail), a
 const DETAIL: &str = "the detail of an RDS event";
 const NOTIFICATION: &str = "an RDS notification";
 
-/// Begins the plain text that RDS sends to a topic when a subscription is made.
+/// The beginning of the plain text that RDS sends to a topic when a subscription is created.
 const ANNOUNCEMENT: &str = "This is a message to notify that RDS will attempt to send you event";
-/// What comes before the four digits of an event's number.
+/// The prefix of an event's number, before its four digits.
 const EVENT: &str = "RDS-EVENT-";
 
-/// The keys that tell one shape from another, and what hangs on them.
+/// The keys that distinguish the shapes, and their values.
 #[derive(Deserialize)]
 struct Outer<'a> {
     #[serde(rename = "detail-type", borrow, default)]
@@ -76,7 +76,7 @@ struct Envelope<'a> {
     message_attributes: Option<Attributes>,
 }
 
-/// What SNS carries beside a message: RDS names the resource there too.
+/// The attributes that SNS adds to a message. RDS names the resource there too.
 #[derive(Deserialize)]
 struct Attributes {
     #[serde(rename = "Resource", default)]
@@ -94,16 +94,16 @@ struct Attribute {
 pub enum Event {
     /// It is about a snapshot.
     Hint(Hint),
-    /// It concerns nobody here: another source, another kind of resource, a notification that does not say of
-    /// which snapshot it is, or what a topic and RDS tell about a subscription.
+    /// It concerns nobody here: it is about another source or another kind of resource, or does not name its snapshot, or
+    /// is a notice about a subscription.
     Foreign,
 }
 
 /// Reads a message of the events queue.
 ///
 /// # Errors
-/// What is neither JSON nor RDS's word about a new subscription; JSON of no known shape; an RDS snapshot event whose
-/// resource cannot be read.
+/// If the text is neither JSON nor RDS's notice about a new subscription, or is JSON of an unknown shape, or is an RDS
+/// snapshot event whose resource cannot be read.
 pub fn read(body: &str) -> Result<Event, JsonError> {
     if body.trim_start().starts_with(ANNOUNCEMENT) {
         return Ok(Event::Foreign);
@@ -115,7 +115,7 @@ pub fn read(body: &str) -> Result<Event, JsonError> {
     inner(&outer, body, None)
 }
 
-/// What is not an envelope. `resource` is what the envelope around it says that it is about.
+/// Reads a message without its envelope. `resource` is the resource that the envelope names.
 fn inner(outer: &Outer<'_>, body: &str, resource: Option<&str>) -> Result<Event, JsonError> {
     match (&outer.detail_type, &outer.event_source) {
         (Some(detail_type), _) => event(outer, detail_type),
@@ -145,7 +145,7 @@ fn notification(source: &str, body: &str, resource: Option<&str>) -> Result<Even
         return Ok(Event::Foreign);
     }
     let said: Notification<'_> = object(NOTIFICATION, body)?;
-    // Older notifications name no ARN. Nothing else of them says which region and account is meant.
+    // Older notifications name no ARN, and nothing else in them says which region and account they are about.
     let Some(resource) = said.source_arn.as_deref().or(resource) else {
         return Ok(Event::Foreign);
     };
@@ -172,7 +172,7 @@ fn envelope(body: &str) -> Result<Event, JsonError> {
     inner(&outer, &envelope.message, resource.as_deref())
 }
 
-/// `RDS-EVENT-` and four digits, wherever they stand.
+/// Finds `RDS-EVENT-` and four digits anywhere in the text.
 fn event_number(text: &str) -> Option<&str> {
     let from = text.rfind(EVENT)?;
     let number = text.get(from..from + EVENT.len() + 4)?;

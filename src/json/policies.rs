@@ -1,4 +1,4 @@
-//! A set of policies as it is stored, with its aliases resolved.
+//! The stored form of a set of policies, with its aliases resolved.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ struct Written<'a> {
     policies: &'a BTreeMap<PolicyName, PolicySpec<AppliedKey>>,
 }
 
-/// What this version does not know is refused: a set whose half is not understood is not to be planned by.
+/// Refuses fields that this version does not know. The planner must not follow a set that it understands only in part.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SetJson {
@@ -41,18 +41,18 @@ struct PolicyJson {
     time_zone: String,
     kms_key: Option<String>,
     kms_alias: Option<String>,
-    /// Read apart, so that a fault is told with its field's name.
+    /// Read separately, so that an error names the field.
     #[serde(flatten)]
     options: Map<String, Value>,
 }
 
-/// Writes a set. The same set is always the same text.
+/// Writes a set. Equal sets give equal texts.
 #[must_use]
 pub fn write(set: &PolicySet<AppliedKey>) -> String {
     json(set).to_string()
 }
 
-/// A set as JSON, for people's programs too.
+/// A set as JSON, also for other programs.
 #[must_use]
 pub fn json(set: &PolicySet<AppliedKey>) -> serde_json::Value {
     serde_json::json!(Written {
@@ -63,10 +63,10 @@ pub fn json(set: &PolicySet<AppliedKey>) -> serde_json::Value {
     })
 }
 
-/// Reads a set again.
+/// Reads a set.
 ///
 /// # Errors
-/// Where it is not one that this version can plan by.
+/// If it is not a set that this version can plan by.
 pub fn read(text: &str) -> Result<PolicySet<AppliedKey>, JsonError> {
     let json: SetJson = object(WHAT, text)?;
     JsonError::schema(WHAT, json.schema)?;

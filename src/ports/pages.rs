@@ -1,4 +1,4 @@
-//! Lists that are read page by page, and no further than they can reach.
+//! Lists that are read page by page, up to a limit that no list should reach.
 
 use std::future::Future;
 
@@ -14,7 +14,7 @@ use crate::domain::run::failure::Operation;
 /// with 35 automated snapshots each have 1,750 pages.
 pub const PAGES_MAX: usize = 2_000;
 
-/// A list that does not end: each page names another, for longer than the list can be.
+/// A list that does not end: it has more pages than any list should have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the list does not end: it has more than {pages} pages")]
 pub struct Endless {
@@ -23,7 +23,7 @@ pub struct Endless {
 }
 
 impl RdsError {
-    /// RDS's list does not end.
+    /// The error for a list of RDS that does not end.
     #[must_use]
     pub fn endless(operation: Operation, region: &Region, endless: Endless) -> Self {
         Self {
@@ -37,7 +37,7 @@ impl RdsError {
 }
 
 impl PortError {
-    /// The list that this action answers with does not end.
+    /// The error for a list of this action that does not end.
     #[must_use]
     pub fn endless(action: &'static str, endless: Endless) -> Self {
         Self {
@@ -53,16 +53,16 @@ impl PortError {
 pub struct Page<T> {
     /// The rows.
     pub items: Vec<T>,
-    /// Where the next page begins; nothing on the last.
+    /// Where the next page begins. Nothing on the last page.
     pub next: Option<String>,
 }
 
-/// A page that says where the next one begins.
+/// A page that knows where the next page begins.
 pub trait Continues {
-    /// What it says it with.
+    /// The marker of a page.
     type Marker;
 
-    /// Where the next page begins; nothing on the last.
+    /// Where the next page begins. Nothing on the last page.
     fn take_next(&mut self) -> Option<Self::Marker>;
 }
 
@@ -82,7 +82,7 @@ impl Continues for OpenPage {
     }
 }
 
-/// The pages of a list, each asked for when it is wanted. After `max` pages the list counts as endless.
+/// The pages of a list. Each is requested when the stream is polled for it. After `max` pages the list counts as endless.
 pub fn pages<P, E, F>(
     max: usize,
     endless: impl Fn(Endless) -> E,
@@ -99,7 +99,7 @@ where
                 return Err(endless(Endless { pages: max }));
             }
             asked += 1;
-            // Boxed, so that a use case that turns pages does not carry the whole call in its own future, twice.
+            // Boxed, so that the future of the use case does not hold the whole call twice.
             Ok(Box::pin(ask(marker)))
         });
         async move {
@@ -116,7 +116,7 @@ where
 /// The rows of all pages of a list.
 ///
 /// # Errors
-/// When a page cannot be read, or the list does not end.
+/// If a page cannot be read, or the list does not end.
 pub async fn all_rows<T, E, F>(
     max: usize,
     endless: impl Fn(Endless) -> E,
@@ -131,7 +131,7 @@ where
         .await
 }
 
-/// The pages of everything that is open.
+/// The pages of all open waits.
 pub fn open_pages<W: ListOpen>(world: &W) -> impl Stream<Item = Result<OpenPage, PortError>> {
     let endless = |endless| PortError::endless("Query", endless);
     pages(PAGES_MAX, endless, |from| world.list_open(from))

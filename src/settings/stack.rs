@@ -1,4 +1,4 @@
-//! What every function knows.
+//! The settings that every function has.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::domain::limits::VISIBILITY_SECONDS_MAX;
 use crate::domain::run::backoff::Backoff;
 use crate::domain::run::wait::Rules;
 
-/// What every function knows: whose stack, which table, which region is home.
+/// The settings that every function has: the stack, its table, its recovery region.
 #[derive(Debug, Clone)]
 pub struct Stack {
     /// The rules' constants.
@@ -23,11 +23,11 @@ pub struct Stack {
     pub table: String,
     /// How many copies RDS may have in flight into the recovery region.
     pub copy_slots: usize,
-    /// How many identifiers one describe call filters for.
+    /// How many identifiers one describe call asks for.
     pub sweep_width: usize,
     /// The delay of a message that failed.
     pub backoff: Backoff,
-    /// How long a hint is kept that RDS does not bear out yet.
+    /// How long a hint waits in the queue before Snapferry asks again, if RDS does not confirm it yet.
     pub hint_recheck: Duration,
 }
 
@@ -41,7 +41,7 @@ impl Stack {
         vars.finish(stack)
     }
 
-    /// Reads the same variables, and leaves their faults with the others.
+    /// Reads the same variables, and adds their faults to the others.
     pub fn read(vars: &mut Variables) -> Option<Self> {
         let stack = vars.required("SNAPFERRY_STACK", StackId::parse);
         let home = vars.required("AWS_REGION", Region::parse);
