@@ -1,4 +1,4 @@
-//! Step Functions for the operator's redrive: executions listed, looked at, compared, redriven.
+//! Step Functions for the operator's redrive: lists, inspects, compares and redrives executions.
 
 use aws_sdk_sfn::types::{ExecutionListItem, ExecutionRedriveStatus, ExecutionStatus};
 use aws_smithy_types::DateTime;

@@ -1,4 +1,4 @@
-//! RDS: databases and their snapshots listed, snapshots taken and copied, quotas read.
+//! RDS: lists databases and snapshots, takes and copies snapshots, reads quotas.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance, Filter, Tag};
@@ -18,12 +18,12 @@ use crate::ports::{
     all_rows,
 };
 
-/// The most rows that a describe call answers with (`MaxRecords`, 20 to 100).
+/// How many rows a describe call returns at most (`MaxRecords`, 20 to 100).
 pub(super) const PAGE: i32 = 100;
-/// The type of the snapshots that RDS takes by itself.
+/// The type of automated snapshots.
 const AUTOMATED: &str = "automated";
 
-/// The filter on snapshot identifiers. An unknown identifier is then an empty answer and no error.
+/// The filter on snapshot identifiers. With it, an unknown identifier gives an empty answer and no error.
 fn by_id(family: Family) -> &'static str {
     match family {
         Family::Instance => "db-snapshot-id",
@@ -47,7 +47,7 @@ fn quota_of(family: Family) -> &'static str {
     }
 }
 
-/// How one kind of value is read from the rows of both families.
+/// How to read one kind of value from the rows of both families.
 pub(super) struct RowReaders<T> {
     pub(super) instance: fn(&DbInstance) -> Result<T, Unusable>,
     pub(super) cluster: fn(&DbCluster) -> Result<T, Unusable>,
@@ -100,7 +100,7 @@ pub(super) async fn databases<T>(
     })
 }
 
-/// Which snapshots are asked for.
+/// Which snapshots to ask for.
 #[derive(Default)]
 pub(super) struct Selection {
     pub(super) snapshot_type: Option<String>,
@@ -156,7 +156,7 @@ pub(super) async fn snapshots(
     })
 }
 
-/// No identifier matches twice, so there are at most as many pages as identifiers, and an empty last one.
+/// How many pages to read at most: no identifier matches twice, so one page for each, and an empty last one.
 fn pages_about<T>(ids: &[T]) -> usize {
     ids.len() + 1
 }
@@ -180,7 +180,7 @@ impl<Extra> FindDatabases for Aws<Extra> {
         ids: &[ResourceId],
     ) -> Result<Vec<Database>, RdsError> {
         if ids.is_empty() {
-            // RDS takes a filter without values for no filter, and would list the whole region.
+            // RDS ignores a filter without values, and would list the whole region.
             return Ok(Vec::new());
         }
         let client = self.rds(region);
@@ -220,7 +220,7 @@ impl<Extra> DescribeSnapshots for Aws<Extra> {
         ids: &[SnapshotId],
     ) -> Result<Vec<Snapshot>, RdsError> {
         if ids.is_empty() {
-            // RDS takes a filter without values for no filter, and would list the whole region.
+            // RDS ignores a filter without values, and would list the whole region.
             return Ok(Vec::new());
         }
         let client = self.rds(region);
@@ -239,7 +239,7 @@ impl<Extra> DescribeSnapshots for Aws<Extra> {
     }
 }
 
-/// RDS finds automated snapshots only when it is also given their type.
+/// The type for the call: RDS finds automated snapshots only if the call names their type.
 fn type_of(ids: &[SnapshotId]) -> Option<String> {
     let automated = ids.iter().any(SnapshotId::is_automated);
     automated.then(|| AUTOMATED.to_owned())

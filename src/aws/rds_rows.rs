@@ -1,4 +1,4 @@
-//! RDS's rows, read: instances and clusters, and the snapshots of both.
+//! Reads RDS's rows: instances and clusters, and the snapshots of both.
 
 use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, DbInstance, DbSnapshot, Tag};
 use tracing::warn;
@@ -10,7 +10,7 @@ use crate::domain::id::tags::Tags;
 use crate::domain::rds::database::Database;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 
-/// RDS's own engines. A cluster of one of them is a Multi-AZ DB cluster.
+/// The engines that are not Aurora's. A cluster of one of them is a Multi-AZ DB cluster.
 const NOT_AURORA: [&str; 2] = ["mysql", "postgres"];
 
 /// Reads an instance.
@@ -38,8 +38,8 @@ pub(super) fn instance(row: &DbInstance) -> Result<Database, Unusable> {
     })
 }
 
-/// The option group that an instance has; where one is on its way in or out, the one that has arrived. A name
-/// that cannot be read is none that a policy could map.
+/// The option group of an instance. While RDS changes it, the group that is already in sync. A name that cannot be read
+/// counts as none, because no policy could map it.
 fn option_group(row: &DbInstance) -> Option<OptionGroup> {
     let memberships = row.option_group_memberships();
     let arrived = memberships
@@ -56,10 +56,10 @@ pub(super) fn cluster(row: &DbCluster) -> Result<Database, Unusable> {
     };
     let arn = answer.required("DBClusterArn", row.db_cluster_arn())?;
     let resource_id = answer.required("DbClusterResourceId", row.db_cluster_resource_id())?;
-    // Without these it cannot be known whether RDS can copy its snapshots.
+    // These fields say whether RDS can copy its snapshots.
     let engine = answer.required("Engine", row.engine())?;
     let encrypted = answer.required("StorageEncrypted", row.storage_encrypted())?;
-    // AWS documents the class as one of Multi-AZ DB clusters alone.
+    // According to AWS's documentation, only Multi-AZ DB clusters have a class.
     let has_class = row
         .db_cluster_instance_class()
         .is_some_and(|class| !class.is_empty());
@@ -126,7 +126,7 @@ fn or_unknown(
     })
 }
 
-/// What a snapshot is compared by must be there once it is available; before, RDS may not know it.
+/// Reads a field that `settle` compares. An available snapshot must have it. Before that, RDS may not know it yet.
 fn read_instance_snapshot(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
     let answer = Answer {
         of: row.db_snapshot_identifier().unwrap_or("a DB snapshot"),
@@ -164,7 +164,7 @@ fn read_instance_snapshot(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
     })
 }
 
-/// When the data was taken. A copy's `SnapshotCreateTime` says when the copying began, and is never taken for it.
+/// When the data was taken. A copy's `SnapshotCreateTime` is not used for this, because it says when the copy began.
 fn taken_at(
     answer: Answer<'_>,
     row: &DbSnapshot,
@@ -211,11 +211,11 @@ fn read_cluster_snapshot(row: &DbClusterSnapshot) -> Result<Snapshot, Unusable> 
         resource_id,
         engine: known(answer, "Engine", row.engine().map(str::to_owned), settled)?,
         engine_version: row.engine_version().unwrap_or_default().to_owned(),
-        // Nothing is compared by it: see `settle`.
+        // `settle` does not compare it.
         size_gib: row.allocated_storage().unwrap_or_default(),
         encrypted: known(answer, "StorageEncrypted", row.storage_encrypted(), settled)?,
         key,
-        // A copy's own time says when the copying began, and there is no other.
+        // A copy's only time says when the copy began.
         taken_at: created_at.filter(|_| source.is_none()),
         tags: tags(row.tag_list()),
         source,

@@ -28,7 +28,7 @@ use crate::ports::{
     Written,
 };
 
-/// The index of all that is open.
+/// The index of open items.
 const OPEN_WAITS: &str = "open-waits";
 
 const IS_NEW: &str = "attribute_not_exists(#pk)";
@@ -153,7 +153,7 @@ impl<Extra> Waits for Aws<Extra> {
                 .expression_attribute_values(":token", text(token.reveal()));
             match request.send().await {
                 Ok(_) => {}
-                // A newer token has taken the wait over: only its holder may delete it.
+                // A newer token has taken the wait over, and only its command may delete it.
                 Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {}
                 Err(error) => return Err(port_error("DeleteItem", &error, &[token.reveal()])),
             }
@@ -195,7 +195,7 @@ impl<Extra> NoteError for Aws<Extra> {
     }
 }
 
-/// Whether a write failed by its condition alone.
+/// Whether a write failed only because of its condition.
 pub(super) fn is_conflict(meta: Option<&aws_sdk_dynamodb::error::ErrorMetadata>) -> bool {
     meta.and_then(|meta| meta.code()) == Some("ConditionalCheckFailedException")
 }
@@ -207,7 +207,7 @@ impl<Extra> LookUpWaits for Aws<Extra> {
             .iter()
             .flat_map(|resource| [first_attempt(resource), resource.clone()])
             .collect();
-        // A later attempt's own ARN is where version 0.1.0 stored its wait.
+        // Version 0.1.0 stored the wait of a later attempt under that attempt's own ARN.
         let keys: Vec<AttributeValue> = resources
             .iter()
             .map(|resource| items::old_wait_key(resource).unwrap_or_else(|| wait_key(resource)))
@@ -228,7 +228,7 @@ impl<Extra> LookUpWaits for Aws<Extra> {
     }
 }
 
-/// One broken item must not keep the others from being settled: it is reported, and its state times out.
+/// A broken item must not keep others from being settled. It is logged, and its state times out.
 fn readable(item: &Item) -> Option<Wait> {
     items::read_wait(item)
         .map_err(|fault| error!(item = key_of(item), error = %fault, "a wait that cannot be read"))
@@ -272,8 +272,8 @@ impl<Extra> ListOpen for Aws<Extra> {
     }
 }
 
-/// Who holds a slot, and for which policy it counts. What is in a policy's set alone is a holder too, so that it
-/// is freed when nothing awaits it.
+/// Who holds a slot, and for which policy it counts. A copy that is only in a policy's set is a holder too, so that the
+/// sweeper frees it when it has no wait.
 fn read_slots(item: &Item, page: &mut OpenPage) {
     for (attribute, value) in item {
         let policy = attribute.strip_prefix(HOLDERS_OF);
@@ -300,7 +300,7 @@ fn read_slots(item: &Item, page: &mut OpenPage) {
     }
 }
 
-/// Where the next page begins: the index's key as JSON, each attribute with its type.
+/// Where the next page begins: the key of the index as JSON, each attribute with its type.
 fn write_marker(key: &Item) -> Result<OpenMarker, &'static str> {
     let mut parts = BTreeMap::new();
     for (name, value) in key {
