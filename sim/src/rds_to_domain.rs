@@ -1,5 +1,5 @@
-//! The one door between the product's words and the simulated RDS: asks it what the product's adapter asks the real
-//! one, and reads its rows as the adapter does.
+//! The only connection between the product's types and the simulated RDS. It asks the model what the product's adapter asks
+//! RDS, and reads the model's rows as the adapter does.
 
 use jiff::Timestamp;
 use snapferry::domain::id::arn::{Family, KeyArn, RdsArn};
@@ -146,7 +146,7 @@ pub fn descriptions(
     }
 }
 
-/// The request for snapshots by their identifiers. RDS finds automated ones only when it is also given their type.
+/// The request for snapshots by their identifiers. RDS finds automated ones only if the request names their type.
 pub fn by_identifier(family: Family, ids: &[SnapshotId]) -> DescribeDbSnapshots {
     let filter = Filter {
         name: match family {
@@ -222,7 +222,7 @@ pub fn copy(
     };
     match family {
         Family::Instance => rds.copy_db_snapshot(at, &request, now),
-        // The adapter sends none for a cluster, which has no option group.
+        // The adapter sends none for a cluster, because a cluster has no option group.
         Family::Cluster => {
             let request = CopyDbSnapshot {
                 option_group: None,

@@ -22,11 +22,11 @@ use crate::asl::StateMachine;
 use crate::rds::{Paging, Rds, RdsFault, SnapshotDescription};
 use crate::rds_to_domain;
 
-/// The model of RDS, asked in the product's words.
+/// The model of RDS, behind the product's types.
 pub struct ModelledRds {
     rds: Rds,
     rows_of_a_page: Option<i64>,
-    /// Whether what is under way is shown in a status that nobody knows.
+    /// Whether RDS shows unfinished snapshots with an unknown status.
     pub(super) shows_odd_statuses: bool,
 }
 
@@ -41,7 +41,7 @@ impl ModelledRds {
         }
     }
 
-    /// The same with pages of so many rows. RDS allows no fewer than 20.
+    /// The same with pages of this many rows. RDS allows no fewer than 20.
     #[must_use]
     pub fn with_pages_of(self, rows: i64) -> Self {
         Self {

@@ -42,8 +42,8 @@
 //! | regions fail | `UnreachableIsEmpty` | `TRUE_FAILURE` |
 //! | | `UnreachableHasNoDatabases` | `PLANNED` |
 //!
-//! No bug is planted against `FOREIGN`: no role that is simulated has a port that changes or removes a snapshot
-//! it did not make, so there is no place to plant one. The rule is judged in every world all the same.
+//! No planted bug breaks `FOREIGN`: no simulated role has a port that changes or removes a snapshot of somebody else, so
+//! there is no place to plant one. The rule is still judged in every world.
 
 use super::rule;
 
@@ -56,7 +56,7 @@ macro_rules! mutants {
         }
 
         impl Mutant {
-            /// Every planted bug there is.
+            /// Every planted bug.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
             /// Its name on the command line.
@@ -67,7 +67,7 @@ macro_rules! mutants {
                 }
             }
 
-            /// The rule that it breaks; it may break others on the way.
+            /// The rule that it breaks. It may break others too.
             #[must_use]
             pub fn breaks(self) -> &'static str {
                 match self {

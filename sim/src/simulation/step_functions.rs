@@ -18,7 +18,7 @@ pub struct Execution {
     pub input: Rc<str>,
     /// Its input, read.
     pub run: Rc<ProtectionRequest>,
-    /// How it stands.
+    /// Its state.
     pub status: Status,
     /// The state that it is in or failed in.
     pub state: String,
@@ -26,7 +26,7 @@ pub struct Execution {
     pub ended_at: Option<Timestamp>,
     /// How often it has been redriven.
     pub redrives: u32,
-    /// A person has started it, past the planner.
+    /// Whether a person started it without the planner.
     pub by_hand: bool,
     /// How often a person has redriven it since the faults stopped.
     pub late_redrives: u32,
@@ -45,7 +45,7 @@ impl Execution {
         )
     }
 
-    /// Since when it sleeps on its token, if it does.
+    /// When it began to sleep on its token, if it sleeps.
     pub fn sleeps_since(&self) -> Option<Timestamp> {
         match &self.status {
             Status::Sleeping { since, .. } => Some(*since),
@@ -53,21 +53,21 @@ impl Execution {
         }
     }
 
-    /// What a state has put into a field of the execution's data.
+    /// The result that a state has put into a field of the execution's data.
     pub fn output(&self, field: &str) -> String {
         self.data[field].to_string()
     }
 
-    /// The execution's data, which are its output once it has succeeded.
+    /// The execution's data, which become its output when it succeeds.
     pub fn whole_output(&self) -> &Value {
         &self.data
     }
 }
 
-/// How an execution stands.
+/// The state of an execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
-    /// It sleeps on a token, at most until its deadline.
+    /// It sleeps on a token, at the longest until its deadline.
     Sleeping {
         /// The token it sleeps on.
         token: String,
@@ -76,7 +76,7 @@ pub enum Status {
         /// When the state times out.
         deadline: Timestamp,
     },
-    /// Its state is entered again then.
+    /// Its state will be entered again.
     Retrying {
         /// When the state is entered again.
         at: Timestamp,
@@ -99,7 +99,7 @@ pub struct Token {
     pub step: String,
     /// Whether an execution sleeps on it.
     pub alive: bool,
-    /// Step Functions keeps nothing of it any more.
+    /// Step Functions has forgotten it.
     forgotten: bool,
 }
 
@@ -114,7 +114,7 @@ pub struct Outgoing {
     pub note: Rc<str>,
 }
 
-/// What a token's sender is told.
+/// The answer to a caller that sends a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AboutToken {
     /// An execution sleeps on it.
@@ -230,7 +230,7 @@ impl StepFunctions {
         );
     }
 
-    /// What a heartbeat of this token would be answered.
+    /// The answer to a heartbeat with this token.
     pub fn probe(&self, token: &str) -> AboutToken {
         match self.tokens.get(token) {
             None => AboutToken::Invalid,
@@ -240,7 +240,7 @@ impl StepFunctions {
         }
     }
 
-    /// All tokens that are dead by now are none any more.
+    /// Forgets all dead tokens.
     pub fn forget_the_dead(&mut self) {
         for token in self.tokens.values_mut() {
             token.forgotten |= !token.alive;
@@ -252,7 +252,7 @@ impl StepFunctions {
         self.probe(token) == AboutToken::Alive
     }
 
-    /// Ends a token's life; the execution that slept on it.
+    /// Ends a token, and returns the execution that slept on it.
     fn wake(&mut self, token: &str) -> Option<String> {
         let token = self.tokens.get_mut(token).filter(|token| token.alive)?;
         token.alive = false;
@@ -371,7 +371,7 @@ impl StepFunctions {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// Lets retries and time-outs happen that are due; the executions that timed out.
+    /// Lets due retries and time-outs happen, and returns the executions that timed out.
     pub fn advance(&mut self, now: Timestamp) -> Vec<String> {
         let mut timed_out = Vec::new();
         while let Some((at, name)) = self.due.first().cloned() {

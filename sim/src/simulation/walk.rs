@@ -1,4 +1,4 @@
-//! One execution as the simulation carries it out, alone: for comparison with other interpreters.
+//! One execution alone, as the simulation carries it out, for comparison with other interpreters.
 
 use std::rc::Rc;
 
@@ -10,8 +10,7 @@ use snapferry::json;
 use super::step_functions::{Execution, Status, StepFunctions};
 use crate::asl::{AslError, StateMachine};
 
-/// An execution of a definition, in the simulation's Step Functions. Time goes on by itself wherever nothing else
-/// can happen.
+/// An execution of a definition in the simulation's Step Functions. Time passes by itself when nothing else can happen.
 pub struct Walk {
     service: StepFunctions,
     name: &'static str,
@@ -23,7 +22,7 @@ pub struct Walk {
 pub struct Sent {
     /// The state.
     pub state: String,
-    /// The message's body. It holds a token, of no worth outside this walk.
+    /// The message's body. Its token is worthless outside this walk.
     pub body: String,
 }
 
@@ -76,7 +75,7 @@ impl Walk {
         self.service.fail(token, error, self.now);
     }
 
-    /// Lets the time pass in which the sleeping state could be answered.
+    /// Lets the sleeping state time out.
     pub fn answer_nothing(&mut self) {
         let deadline = match self.execution().map(|one| &one.status) {
             Some(Status::Sleeping { deadline, .. }) => Some(*deadline),

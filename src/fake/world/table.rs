@@ -1,4 +1,4 @@
-//! The ports that are the table.
+//! The ports of the table.
 
 use jiff::Timestamp;
 
