@@ -1,4 +1,5 @@
-//! Automated snapshots as sources: a hint starts the run, the planner makes up for it, the newest replaces what expired.
+//! Automated snapshots as sources: a hint starts the run, or else the planner does, and the newest snapshot replaces one
+//! that has expired.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -35,7 +36,7 @@ fn automated_arn(of: &RdsArn, at: &str) -> RdsArn {
     of.sibling_snapshot(of.region(), &id)
 }
 
-/// As RDS shows one: none of our tags are on it.
+/// An automated snapshot as RDS shows it, without any of our tags.
 fn automated(arn: RdsArn, resource_id: &str, taken_at: &str) -> Snapshot {
     Snapshot {
         resource_id: Some(resource_id.parse_as_id()),
@@ -57,7 +58,7 @@ impl ParseAsId for str {
     }
 }
 
-/// `orders` is protected by a policy that has automated snapshots copied, and RDS has taken one of it.
+/// A world in which a policy that copies automated snapshots protects `orders`, and RDS has taken one of it.
 fn world() -> (World, RdsArn) {
     let world = World::new();
     applied(&world, POLICY);
@@ -419,7 +420,7 @@ mod the_newest_there_is {
 
     const NEWER: &str = "2026-11-23T02:30:05Z";
 
-    /// The run of a snapshot that RDS has removed holds its database's place.
+    /// The run of a snapshot that RDS has removed holds the claim.
     fn expired() -> (World, Command, RdsArn) {
         let (world, arn) = world();
         start_from_hints(&world, &[&arn]);

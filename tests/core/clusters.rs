@@ -1,4 +1,5 @@
-//! Clusters beside instances: their own actions, no event for their copies, and never taken for each other.
+//! Clusters and instances together: clusters have actions of their own and no event for their copies, and neither is ever
+//! confused with the other.
 
 use serde_json::json;
 use snapferry::app::planner::{Outcome, Planned, When, plan};
@@ -56,7 +57,7 @@ fn finish(world: &World, arn: &RdsArn) {
     snapshots.get_mut(arn).unwrap().status = SnapshotStatus::Available;
 }
 
-/// A world in which the snapshot of a run is there, available and encrypted.
+/// A world in which the snapshot of a run is available and encrypted.
 fn with_source(the_run: &ProtectionRequest) -> World {
     let world = alive();
     let mut source = ours(

@@ -190,7 +190,7 @@ fn an_option_group_without_a_counterpart_is_a_warning_and_with_tde_a_failure() {
         Level::Failure,
         "has TDE, which a copy cannot do without",
     );
-    // A group of that name alone is no help while copies are asked for without one.
+    // A group of that name does not help while copies are requested without one.
     is(
         &of(&tde, &tde),
         Level::Failure,
@@ -244,9 +244,9 @@ fn another_stack_is_seen_by_its_snapshots_of_the_same_database() {
         .insert("snapferry:stack".to_owned(), "test".to_owned());
     let found = judge(&[theirs.clone()], since).unwrap();
     is(&found, Level::Warning, "another stack too: test");
-    // A stack that has gone leaves its snapshots behind.
+    // A deleted stack leaves its snapshots behind.
     assert_eq!(judge(&[theirs.clone()], now), None);
-    // In the making it has no time yet.
+    // An unfinished snapshot has no time yet.
     theirs.taken_at = None;
     assert!(judge(&[theirs.clone()], now).is_some());
     theirs.tags.remove("snapferry:resource-id");

@@ -1,4 +1,4 @@
-//! The doctor and a fleet of its own kind: clusters, policies that were applied, and what neither can be.
+//! The doctor with clusters and with applied policies, and what goes wrong with both.
 
 use std::collections::BTreeMap;
 
@@ -58,7 +58,7 @@ fn gold() -> PolicySpec<AppliedKey> {
     }
 }
 
-/// A set with the one policy `gold`, which databases without a tag have.
+/// A set with the single policy `gold`, which is also for databases without a tag.
 fn applied(spec: PolicySpec<AppliedKey>) -> Option<Applied> {
     let name = PolicyName::parse("gold").unwrap();
     Some(Applied {
@@ -261,7 +261,7 @@ fn policies_that_cannot_be_read_are_a_finding_and_no_fallback() {
         assert!(databases.what.contains("policies"), "{databases:?}");
     }
     assert!(!found.iter().any(|one| one.check == Check::SourceKey));
-    // Who may not read them says nothing of the planner.
+    // A caller who may not read them says nothing about the planner.
     let mut estate = Estate::healthy();
     estate.refused.insert("GetItem");
     let found = findings(&estate);
@@ -367,7 +367,7 @@ fn a_policys_own_copy_slots_are_told() {
     assert!(loose.what.contains("has no effect"), "{loose:?}");
 }
 
-/// The set's own bound is the one that counts where it is lower than the stack's.
+/// The set's own limit counts if it is lower than the stack's.
 #[test]
 fn the_slots_of_all_policies_are_the_lower_of_the_sets_and_the_stacks() {
     let mut estate = under(gold());

@@ -1,4 +1,4 @@
-//! One owner for each failure: the page and the code say the same.
+//! One owner for each failure: `docs/errors.md` and the code say the same.
 
 use std::collections::BTreeSet;
 
@@ -171,7 +171,7 @@ fn a_cause_fits_what_step_functions_takes() {
     assert_eq!(failure.cause.chars().count(), 32_768);
 }
 
-/// Waits that sleep over an upgrade hold the word of version 0.1.0.
+/// Waits that were stored before an upgrade hold the word of version 0.1.0.
 #[test]
 fn a_remedy_is_read_by_its_old_word_too() {
     assert_eq!(Remedy::parse("mend-key"), Some(Remedy::FixKey));

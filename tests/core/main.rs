@@ -1,4 +1,4 @@
-//! What must hold of the core, by subject. No AWS crate is needed: `cargo test --no-default-features`.
+//! The tests of the core, by subject. They need no AWS crate: `cargo test --no-default-features`.
 #![allow(
     clippy::unwrap_used,
     reason = "a test that cannot go on should stop where it is"

@@ -1,4 +1,4 @@
-//! The plan that is shown: verdicts, warnings, regions that do not answer, pages.
+//! The plan preview: verdicts, warnings, regions that do not answer, pages.
 
 use snapferry::app::plan_preview::{Preview, Row, Verdict, preview};
 use snapferry::domain::id::arn::{KeyArn, RdsArn};

@@ -140,7 +140,7 @@ fn an_execution_that_ended_while_nobody_looked_gives_up_its_place() {
 #[test]
 fn a_claim_whose_execution_is_not_known_yet_keeps_its_place_for_as_long_as_a_function_may_run() {
     let world = world_with(&["a"]);
-    // Another planner has claimed the run of the day before by hand, and is about to start it.
+    // Another planner, run by hand, has made the claim for the day before and is about to start the execution.
     let claimed = ExecutionName::parse("sf-a-of-the-day-before").unwrap();
     let (database, policy) = (a_run("a").database, a_run("a").policy);
     run(world.claim_run(&database, &policy, &claimed, world.clock(), None)).unwrap();
@@ -151,7 +151,7 @@ fn a_claim_whose_execution_is_not_known_yet_keeps_its_place_for_as_long_as_a_fun
     };
     assert!(why.contains(claimed.as_str()), "{why}");
     assert!(world.executions().is_empty());
-    // It never did: nothing of the due time is lost.
+    // It never did, and still the due time is not lost.
     world.pass(SignedDuration::from_mins(5));
     let planned = do_plan(&world, When::Due);
     assert_eq!(outcomes(&planned), [&Outcome::Started(name_of("a", 1))]);

@@ -1,4 +1,4 @@
-//! Sets of policies: applied by version, and planned by.
+//! Sets of policies: how they are applied, version by version, and how the planner follows them.
 
 use std::collections::BTreeMap;
 
@@ -94,7 +94,7 @@ fn an_apply_that_raced_another_is_told_and_overwrites_nothing() {
     applied(&world, example());
     let text = one_policy("0 4 * * *");
     let other = world.clone();
-    // Another set comes between the look and the write.
+    // Somebody else applies a set between the read and the write.
     world.meanwhile(Name::StorePolicies, move || {
         applied(&other, &one_policy("0 5 * * *"));
     });
@@ -172,7 +172,7 @@ fn dues(world: &World) -> BTreeMap<String, Option<String>> {
         .collect()
 }
 
-/// All executions have ended well, and their databases are free.
+/// Lets all executions succeed and lose their claims.
 fn all_done(world: &World) {
     world.end_executions(ExecutionState::Succeeded);
     world.end_all_runs();
@@ -205,7 +205,7 @@ fn each_database_is_planned_by_the_policy_that_its_tag_names() {
     };
     assert_eq!(of("fast"), ["a"]);
     assert_eq!(of("slow"), ["b", "c"]);
-    // Left-out databases are told once, and not for each policy.
+    // Left-out databases are reported once, and not for each policy.
     let left_out: Vec<&Outcome> = planned
         .values()
         .flat_map(|planned| &planned.rows)
@@ -275,11 +275,11 @@ fn a_run_has_its_policys_key_or_the_stacks_and_the_options_of_the_policy() {
     let plain = run_of("plain").unwrap();
     assert_eq!(plain.key.as_str(), KEY);
     assert!(plain.options.tags.is_empty() && plain.options.option_group.is_none());
-    // The slots are of all policies together.
+    // These slots count over all policies.
     for run in runs.iter() {
         assert_eq!(run.options.copy_slots, Some(3));
     }
-    // And each policy's are its own.
+    // These slots count only for their policy.
     assert_eq!(
         (own.options.policy_slots, plain.options.policy_slots),
         (None, Some(2))

@@ -1,4 +1,4 @@
-//! Policy files: all faults at once, each where it is; and what is written reads back.
+//! Policy files: all faults are reported at once with their places, and a written file reads back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,7 +73,7 @@ fn the_documents_example_says_what_its_comments_say() {
     let standard = &policies[&policy("standard")];
     assert!(standard.key.is_none() && standard.options.carry_tags.is_empty());
     assert_eq!(standard.options.copy_slots, None);
-    // The place of the key is what an alias that cannot be resolved is reported at.
+    // An alias that cannot be resolved is reported at the place of its key.
     let line = file.keys_at[&policy("gold")].line;
     assert_eq!(
         example().lines().nth(line - 1).unwrap(),
@@ -134,7 +134,7 @@ fn a_fault_of_syntax_hides_no_fault_behind_it() {
     let found = faults(text);
     let lines: BTreeSet<usize> = found.iter().map(|fault| fault.at.line).collect();
     assert_eq!(lines, BTreeSet::from([2, 3, 5, 6]), "{found:#?}");
-    // What was read of a broken line is a guess, and what seems to be missing may stand on one.
+    // What was read of a broken line is a guess, and a field that seems to be missing may be on it.
     let of_line_2: Vec<&Fault> = found.iter().filter(|fault| fault.at.line == 2).collect();
     assert_eq!(of_line_2.len(), 1, "{found:#?}");
     assert!(of_line_2[0].what.contains("not TOML"), "{found:#?}");
@@ -199,7 +199,7 @@ fn a_key_must_live_in_the_recovery_region() {
     ] {
         let text = format!("[policy.a]\nschedule = \"0 3 * * *\"\nkms_key = \"{key}\"\n");
         assert_faults(&text, &[("3:11", "this key lives in eu-west-1")]);
-        // Where the recovery region is not known, it is not held against the key.
+        // Without the recovery region, the key's region is not checked.
         assert!(read(&text, None).is_ok());
     }
     for key in ["recovery", "11111111-2222-3333-4444-555555555555", "alias/"] {

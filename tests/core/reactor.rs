@@ -1,4 +1,4 @@
-//! The reactor: a hint is only a hint; RDS is asked once a batch; settling twice is settling once.
+//! The reactor: it does not believe hints, asks RDS once for each batch, and may settle twice without harm.
 
 use std::time::Duration;
 
@@ -283,7 +283,7 @@ fn a_throttled_callback_keeps_wait_and_message() {
 #[test]
 fn a_wait_that_a_newer_token_took_over_is_not_deleted() {
     let (world, wait) = waiting(SnapshotStatus::Available);
-    // The table is read, then a newer command takes the wait over, then the old token is settled.
+    // The reactor reads the table, a newer command takes the wait over, and then the reactor settles the old token.
     let mut newer = wait.clone();
     newer.command.token = crate::world::token("token-2");
     world.store(newer.clone());

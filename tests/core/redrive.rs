@@ -1,4 +1,4 @@
-//! Redrive: what failed goes on where it stopped, or by a new execution, and never twice at once.
+//! Redrive: a failed execution continues, or a new one does its work, and never two at once.
 
 use std::collections::BTreeMap;
 
@@ -143,7 +143,7 @@ fn nothing_is_redriven_beside_an_execution_that_is_open() {
         &Outcome::SkipReason(SkipReason::StillRunning(open.clone()))
     );
     assert!(redriven(&world).is_empty());
-    // It ends while nobody looks: it is described, and its place taken.
+    // It has ended unnoticed. The redrive asks for it and takes over its claim.
     world.set_execution(&open, ExecutionState::Succeeded);
     assert_eq!(only(&do_redrive(&world, &acted())), &Outcome::Redriven);
 }
@@ -157,10 +157,10 @@ fn a_place_that_is_claimed_anew_while_it_is_looked_at_is_not_taken() {
     newer.planned_at = time("2026-11-23T03:00:00Z");
     let claimed = name(&newer, 1);
     let (database, policy, now) = (&the_run.database, &the_run.policy, world.clock());
-    // An old claim, whose planner died: but its next round is at work.
+    // The planner of this old claim died, but its next run is going on.
     run(world.claim_run(database, policy, &claimed, now, None)).unwrap();
     world.pass(SignedDuration::from_mins(16));
-    // Its own planner claims its place anew while it is looked at, to start it.
+    // Its own planner claims again, to start it, while the redrive is asking about it.
     let (other, name) = (world.clone(), claimed.clone());
     world.meanwhile(Name::DescribeExecution, move || {
         let (database, policy, now) = (&newer.database, &newer.policy, other.clock());
@@ -231,7 +231,7 @@ fn a_new_execution_has_the_next_name_and_the_same_run_so_that_it_adopts_what_the
     assert!(done.is_complete());
     let state = world.executions()[&second];
     assert_eq!(state, ExecutionState::Running);
-    // Names of snapshots come from the run alone, so the copy of the first is the copy of the second.
+    // Names of snapshots come only from the run, so both executions have the same copy.
     assert_eq!(
         naming::source_snapshot(&rules().stack, &the_run, Attempt::FIRST).as_str(),
         failed.as_str()

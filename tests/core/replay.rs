@@ -1,4 +1,4 @@
-//! Parking and replay: receive, send, delete, so that nothing is lost wherever it is interrupted.
+//! Parking and replay: receive, send, delete, in this order, so that an interruption never loses anything.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -26,10 +26,10 @@ type Post = Through<fake::World<Shelf>, Interrupts>;
 #[derive(Default)]
 struct Interrupts {
     script: Script,
-    /// The process dies at this call to SQS: before the call has its effect, or after.
+    /// The process dies at this call to SQS, before or after the call takes effect.
     dies: Cell<Option<(usize, bool)>>,
     calls: Cell<usize>,
-    /// Calls that do not come through, each time.
+    /// Calls that fail every time.
     broken: RefCell<Vec<Name>>,
 }
 
@@ -86,7 +86,7 @@ fn put_command(post: &Post, id: &str, command: &Command) {
     put(post, letter(id, json::command::write(command)));
 }
 
-/// The letters that lie there, by their ids.
+/// The dead letters in the queue, by their ids.
 fn letters(post: &Post) -> BTreeMap<String, Message> {
     let state = post.world().state();
     let messages = state.dead_letters.messages();
@@ -393,7 +393,7 @@ fn a_parked_command_goes_on_when_the_cause_is_fixed_and_it_is_replayed() {
 fn the_reason_is_noted_at_the_wait_that_has_the_commands_own_token() {
     let post = Post::new();
     parked(&post);
-    // A retried state's newer command rests there too; its token is not the wait's.
+    // The newer command of a retried state is a dead letter too. Its token is not the wait's.
     put_command(&post, "2", &command(Step::Snapshot, "token-2", "orders"));
     let replay = do_replay(&post, &all(DeadLetterQueue::Commands));
     assert!(reason(&replay, "1").contains("AccessDenied"));

@@ -1,4 +1,4 @@
-//! Settling: what RDS says decides, absence proves little, and a copy is good only when it is what was asked for.
+//! Settling: RDS's answer decides, a missing resource proves little, and a copy is good only if it is as asked for.
 
 use jiff::SignedDuration;
 use proptest::prelude::*;

@@ -141,7 +141,7 @@ fn a_region_that_does_not_answer_costs_only_its_own_rows() {
     );
 }
 
-/// So many snapshots that are ready.
+/// This many finished snapshots.
 fn ready(count: usize) -> World {
     let world = World::new();
     for n in 0..count {
@@ -250,13 +250,13 @@ fn the_slot_of_a_copy_that_is_gone_is_freed_for_its_policy_too() {
     let mut queued = wait_for(&world, Step::Copy, "orders", Phase::Queued);
     queued.command.run.options.policy_slots = Some(1);
     world.store(queued);
-    // One is gone whole, and of another a version that knew no policies' slots has freed the half.
+    // One copy is gone completely. Of another, a version without policies' slots has freed only the stack's slot.
     let default = PolicyName::parse("default").unwrap();
     let gone = copy_arn(&a_run("gone"), 1);
     let half = copy_arn(&a_run("half"), 1);
     world.hold_slot_of(gone.clone(), default.clone());
     world.count_for_policy(half.clone(), default);
-    // Until they are freed nobody of the policy has room.
+    // Until they are freed, no copy of the policy gets a slot.
     let swept = do_sweep(&world);
     assert_eq!((swept.freed, swept.handed_out), (2, 1));
     let of = world.slots_of_policies();

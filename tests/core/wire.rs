@@ -1,4 +1,4 @@
-//! What crosses the edges: read back as written, refused with what was expected, never a panic, never a token.
+//! The texts at the edges: they read back as written, errors say what was expected, and nothing panics or shows a token.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -141,7 +141,7 @@ fn an_event_about_something_else_is_foreign_and_one_of_no_known_shape_is_refused
     }
 }
 
-/// A notification of an RDS event subscription, as it lies in a queue without an envelope.
+/// A notification of an RDS event subscription, as a queue holds it without an envelope.
 fn notification(event_id: &str) -> Value {
     json!({
         "Event Source": "db-snapshot",

@@ -1,4 +1,5 @@
-//! The worker: register then act, the live token wins, "already exists" is a question, one owner for each failure.
+//! The worker: it registers before it acts, the live token wins, it asks RDS what "already exists", and each failure has
+//! one owner.
 
 use jiff::SignedDuration;
 use snapferry::app::conclude::Settlement;
@@ -30,7 +31,7 @@ fn snapshot_command() -> Command {
     command(Step::Snapshot, "token-1", "orders")
 }
 
-/// A world in which the first step is done, and the command of the second.
+/// A world after the first step, and the command of the second.
 fn ready_to_copy() -> (World, Command) {
     let world = alive();
     let the_run = a_run("orders");
@@ -539,9 +540,9 @@ fn a_command_that_comes_again_goes_on_with_the_attempt_that_its_wait_is_at() {
     assert_eq!(world.waits().len(), 1, "one token has one wait");
 }
 
-/// Found by the simulation in two of two million executions: one worker went on from the second attempt to the third
-/// in two writes, and between them the other found no wait and queued the first attempt anew. The token had two waits,
-/// and the slot went to the one that no worker followed.
+/// The simulation found this in two of two million executions. One worker moved from the second attempt to the third in two
+/// writes. Between them, another worker found no wait and queued the first attempt again. The token had two waits, and the
+/// slot went to the one that no worker followed.
 #[test]
 fn a_delivery_that_falls_behind_another_never_takes_the_wait_back() {
     let (world, copy) = ready_to_copy();
@@ -677,7 +678,7 @@ fn a_source_whose_status_proves_nothing_is_asked_for_until_it_does() {
     assert_eq!(do_work(&world, &copy).unwrap(), CommandOutcome::Waiting);
 }
 
-/// The second step's command, of a policy that asks for all there is.
+/// The second step's command, of a policy that sets every option.
 fn copy_with_extras() -> (World, Command) {
     let (world, mut copy) = ready_to_copy();
     copy.run.options = RunOptions {
@@ -756,7 +757,7 @@ fn a_set_of_policies_can_lower_the_slots_and_never_raise_them() {
     for (slots, taken, worked) in [
         (Some(1), 1, CommandOutcome::Queued),
         (Some(1), 0, CommandOutcome::Waiting),
-        // The desk of these tests has two.
+        // The worker of these tests has two slots.
         (Some(20), 2, CommandOutcome::Queued),
         (None, 1, CommandOutcome::Waiting),
     ] {

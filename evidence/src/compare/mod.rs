@@ -5,7 +5,7 @@
 //! it takes; a design says when it looks, and the ledger counts what that costs. Snapferry runs as the product's
 //! own use cases; each loop is written as its source describes it, and says so where it stands.
 //!
-//! `docs/COMPARISON.md` tells how each is modelled and what such a comparison cannot show.
+//! `docs/COMPARISON.md` says how each is modelled, and what such a comparison cannot show.
 
 mod charts;
 mod cloud;

@@ -1,4 +1,4 @@
-//! All runs of a comparison: every design, every fleet, every weather.
+//! All runs of a comparison: every design, every fleet, every delay and loss of events.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -160,7 +160,7 @@ pub(super) fn run_with(
 }
 
 fn figures(design: Design, outages: RdsOutages, cloud: &mut Cloud) -> Figures {
-    // What is under way when the design has ended still comes to its end.
+    // Work that is unfinished when the design has ended still comes to its end.
     cloud.rds.advance(jiff::Timestamp::MAX);
     let home = cloud.home.clone();
     let ready = cloud.rds.snapshots(&home).count();
@@ -202,8 +202,8 @@ pub struct Study {
     pub seed: u64,
     /// What RDS lets itself be asked, as in [`RdsOutages`].
     pub rds_calls_per_minute: f64,
-    /// Fleet by fleet, weather by weather, design by design. What events do not touch is run once a fleet and
-    /// stands in every weather.
+    /// Runs every design on every fleet, with every delay and loss of events. A design that events do not affect is run once
+    /// for each fleet, and its figures count for every delay and loss.
     pub figures: Vec<Figures>,
 }
 
@@ -227,7 +227,7 @@ impl Study {
     }
 }
 
-/// Every weather, the fair one first.
+/// Every delay and loss of events, beginning with no delay and no loss.
 pub(super) fn weathers(rds_calls_per_minute: f64) -> impl Iterator<Item = RdsOutages> {
     LOSSES.into_iter().flat_map(move |events_lost| {
         EVENT_DELAYS.into_iter().map(move |seconds| RdsOutages {
@@ -308,7 +308,7 @@ fn unthrottled(limited: &Figures, rows: &Trace, outages: RdsOutages, seed: u64) 
     asks.then(|| run(Design::Snapferry, rows, free, seed).lag_p99_seconds)?
 }
 
-/// What events do not touch stands in every weather.
+/// The figures of a design that events do not affect count for every delay and loss.
 fn in_every_weather(run: &[Figures], fleets: &[usize]) -> Vec<Figures> {
     let mut all = Vec::new();
     for &databases in fleets {

@@ -97,7 +97,9 @@ impl World {
             let healthy = !message.note.stained && !self.is_hopeless(message);
             self.note(|| format!("dead: {note}"));
             if healthy && !self.faults_are_on {
-                self.broke(rule::HEALTHY, || format!("{note} has died in fair weather"));
+                self.broke(rule::HEALTHY, || {
+                    format!("{note} became a dead letter without faults")
+                });
             }
         }
         self.count(if role == Role::Worker {

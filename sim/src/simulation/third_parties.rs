@@ -39,7 +39,7 @@ impl World {
             .is_ok()
         {
             self.count_fault(Fault::CopiesRefused);
-            self.note(|| format!("a stranger copies {}", request.target));
+            self.note(|| format!("somebody else copies {}", request.target));
         }
     }
 
@@ -204,7 +204,7 @@ impl World {
         };
         if done {
             self.count_fault(Fault::NameTaken);
-            self.note(|| format!("a stranger makes {arn}"));
+            self.note(|| format!("somebody else makes {arn}"));
             self.squatters.insert(arn);
         }
     }

@@ -1,4 +1,4 @@
-//! The catalog: one open run a database and policy, its newest recovery point, and how far a policy is planned.
+//! The catalog: one open run for each database and policy, its newest recovery point, and up to when a policy is planned.
 
 use jiff::Timestamp;
 use snapferry::domain::run::manifest::Manifest;

@@ -1,10 +1,10 @@
-//! What every implementation of the ports must do, whatever it is made of.
+//! What every implementation of the ports must do.
 //!
-//! Each case is a sentence, and generic over what it is run against: the fake in memory
-//! (`tests/contract/main.rs`) and the adapters over the AWS SDK on the emulator (`tests/emulator`). A fake that
-//! allows more than DynamoDB does hides the product's own faults, so a new port gets its cases here first.
+//! The name of each case is a sentence. Each runs against the fake in memory (`tests/contract/main.rs`) and against the
+//! adapters over the AWS SDK on the emulator (`tests/emulator`). A fake that allows more than DynamoDB would hide bugs of
+//! the product, so write the cases of a new port here first.
 //!
-//! A case is given a subject of its own, with an empty table and empty queues.
+//! Each case gets its own subject, with an empty table and empty queues.
 
 pub(crate) mod catalog;
 pub(crate) mod letters;
@@ -145,7 +145,7 @@ macro_rules! step_functions_contract {
     };
 }
 
-/// One test a case.
+/// Makes one test for each case.
 macro_rules! tests {
     ($run:path, $subject:ident: $($case:ident),+ $(,)?) => {
         mod $subject {

@@ -1,4 +1,4 @@
-//! Waits: stored, marked and forgotten with the token that is expected, looked up and listed.
+//! Waits: they are stored, marked and deleted only with the expected token, looked up, and listed.
 
 use std::collections::BTreeMap;
 
@@ -349,7 +349,7 @@ pub(crate) async fn the_list_shows_each_open_wait_once(table: &impl Table) {
         .map(|n| {
             let name = format!("db-{n}");
             Wait {
-                // Two of each time: a page may end between them.
+                // Two waits of each time, so that a page may end between them.
                 since: time(&format!("2026-11-22T03:{:02}:00Z", n / 2)),
                 ..wait_in(Phase::ALL[n % 4], &name, &name)
             }
