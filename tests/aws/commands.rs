@@ -1,4 +1,4 @@
-//! The command line as a process: answers, exit codes, and what help says.
+//! The command line as a process: its answers, exit codes and help.
 
 use std::process::{Command, Output};
 

@@ -1,4 +1,4 @@
-//! The documents that the doctor weighs: key policies, and the patterns of rules.
+//! The documents that the doctor judges: key policies, and the patterns of rules.
 
 use snapferry::aws::{catches_snapshots, read_key_policy};
 use snapferry::domain::doctor::key_policy::{Caller, key_policy};

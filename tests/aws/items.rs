@@ -1,4 +1,4 @@
-//! Items of the table: what was written is read, and what is broken is an error that shows nothing.
+//! Items of the table: a written item can be read, and a broken one gives an error that quotes nothing.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;

@@ -52,7 +52,7 @@ fn a_set(number: u32) -> Applied {
     }
 }
 
-/// What a write of the set puts under the key of what holds.
+/// The item that a write of the set puts under the key of the set in force.
 async fn stored(set: &Applied) -> Value {
     let wire = Wire::new([ok("{}")]);
     wire.aws().store_policies(set).await.unwrap();

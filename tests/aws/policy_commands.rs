@@ -1,4 +1,4 @@
-//! The commands of policies as processes, over a table that keeps what it is given.
+//! The `policy` commands as processes, over a table that stores what it gets.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

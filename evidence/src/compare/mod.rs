@@ -32,7 +32,7 @@ pub use trace::{BadLine, COLUMNS, Durations, Trace, TraceError};
 
 /// What to compare.
 #[derive(Debug, Clone, clap::Args)]
-#[command(after_long_help = format!("What goes wrong in some of the weathers:\n\n{}", Fault::help(World::Comparison)))]
+#[command(after_long_help = format!("What goes wrong in some of the runs:\n\n{}", Fault::help(World::Comparison)))]
 pub struct Args {
     /// End with one line of JSON on standard output; everything else goes to standard error.
     #[arg(long)]

@@ -97,7 +97,7 @@ async fn emulated(emulator: Arc<dyn Emulator>, scenario: &Scenario) -> anyhow::R
         }
     }
     let end = end(&protect.ended().await?)?;
-    // One that nobody asked for would be there by now.
+    // A command that nobody expected would have arrived by now.
     bodies.extend(protect.receive(0).await?);
     let states = protect.sent().await?;
     assert_eq!(
@@ -144,10 +144,10 @@ fn numbers(scenario: &Scenario) -> Vec<super::definition::Shortened> {
     [&EVERY_PAUSE, scenario.timeouts].concat()
 }
 
-/// Holds the reader's courses against an emulator's.
+/// Compares the reader's courses with an emulator's.
 async fn agree(emulator: Arc<dyn Emulator>) -> anyhow::Result<()> {
     let scenarios = scenarios::all();
-    // At the same time: most of what they take is pauses.
+    // Run them at the same time, because most of their time is pauses.
     let courses = scenarios.iter().map(async |scenario| {
         emulated(Arc::clone(&emulator), scenario)
             .await

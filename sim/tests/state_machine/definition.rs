@@ -1,4 +1,4 @@
-//! The definition that is deployed, with the numbers that would take too long in real time made smaller.
+//! The deployed definition, with smaller numbers where the real ones would take too long.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The state machine as it is deployed, carried out by moto: its commands, retries and timeouts.
+//! Runs the deployed state machine in moto: its commands, retries and time-outs.
 
 use anyhow::Context;
 use serde_json::Value;
@@ -104,7 +104,7 @@ async fn a_permanent_failure_of_the_copy_fails_the_execution_at_once() -> anyhow
         .await
 }
 
-/// A copy is of no database that could be busy: the state does not know the error, so it is final.
+/// A copy does not depend on a database that could be busy, so its state has no retry for this error.
 #[tokio::test]
 async fn what_only_a_snapshot_is_tried_again_for_fails_a_copy() -> anyhow::Result<()> {
     let protect = start("copy-busy", &[]).await?;

@@ -1,10 +1,10 @@
-//! What the commands of one execution are answered with, one after the other.
+//! The answers to the commands of one execution, one after the other.
 
 use snapferry::domain::run::failure::Reason;
 
 use super::definition::{COPY_TIMEOUT, SNAPSHOT_TIMEOUT, Shortened};
 
-/// What a command is answered with.
+/// The answer to a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// `SendTaskSuccess` with a manifest of the command's step.
@@ -38,19 +38,19 @@ const FAILED: Answer = fails(Reason::SnapshotFailed);
 const VANISHED: Answer = fails(Reason::SnapshotVanished);
 const EXPIRED: Answer = fails(Reason::SourceExpired);
 const MISSING: Answer = fails(Reason::SourceMissing);
-/// Final in either state.
+/// An error that is final in both states.
 const UNSUPPORTED: Answer = fails(Reason::Unsupported);
 /// What Step Functions itself says when it cannot send a command.
 const QUEUE_UNREACHABLE: Answer = Answer::Failure("SQS.SdkClientException");
 const QUEUE_REFUSES: Answer = Answer::Failure("SQS.AmazonSQSException");
-/// One that nothing in the definition names.
+/// An error that the definition does not name.
 const UNHEARD_OF: Answer = Answer::Failure("Somebody.Else");
 
 /// Every course that an execution can take, as far as its definition tells them apart.
 pub(crate) fn all() -> Vec<Scenario> {
     let mut all: Vec<Scenario> = by_hand().into();
     for &reason in Reason::ALL {
-        // Where the first is tried again, the second ends it: so each reason is seen to be retried, or not.
+        // If the state retries after the first error, the second ends it. This shows for each reason whether it is retried.
         let then = [fails(reason), UNSUPPORTED];
         all.push(scenario(&format!("snapshot-{reason:?}"), &[], &then));
         let then = [&[Success], &then[..]].concat();
