@@ -46,6 +46,7 @@ fn retrier(state: &str, error: &str) -> Option<Value> {
 fn each_state_waits_for_four_days() {
     for (name, state) in states() {
         assert_eq!(state["TimeoutSeconds"], TIMEOUT_SECONDS, "{name}");
+        assert_eq!(state["HeartbeatSeconds"], TIMEOUT_SECONDS - 1, "{name}");
     }
 }
 

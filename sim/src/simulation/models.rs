@@ -214,8 +214,8 @@ fn token(about: AboutToken) -> Token {
 }
 
 impl StepFunctionsModel for Machine {
-    fn token(&mut self, asked: &TaskToken, _now: Timestamp) -> Token {
-        token(self.probe(asked.reveal()))
+    fn token(&mut self, asked: &TaskToken, now: Timestamp) -> Token {
+        token(self.heartbeat(asked.reveal(), now))
     }
 
     fn end_task(&mut self, sent: &TaskToken, end: TaskEnd, now: Timestamp) -> Token {
