@@ -227,7 +227,7 @@ prop_compose! {
 }
 
 fn troubles() -> impl Strategy<Value = LastError> {
-    let remedies = vec![Remedy::GrantAccess, Remedy::FixKey, Remedy::RaiseQuota];
+    let remedies = Remedy::ALL.to_vec();
     let remedy = prop::option::of(prop::sample::select(remedies));
     (remedy, ".{0,80}", times()).prop_map(|(remedy, why, at)| LastError { remedy, why, at })
 }

@@ -638,7 +638,7 @@ fn the_last_trouble_is_noted_and_is_over_when_rds_accepts() {
     assert_eq!(once(3), ["1"]);
     let wait = world.wait(&resource).unwrap();
     let last_error = wait.current_error().unwrap();
-    assert_eq!(last_error.remedy, Some(Remedy::FixKey));
+    assert_eq!(last_error.remedy, Some(Remedy::FixSourceKey));
     assert!(once(4).is_empty());
     assert_eq!(world.wait(&resource).unwrap().current_error(), None);
 }

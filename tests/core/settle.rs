@@ -62,7 +62,7 @@ fn success_carries_what_rds_said() {
 #[test]
 fn a_copy_must_be_exactly_what_was_asked_for() {
     let other_key = "arn:aws:kms:eu-central-1:111122223333:key/other";
-    let changes: [fn(&mut Snapshot); 6] = [
+    let changes: [fn(&mut Snapshot); 5] = [
         |copy| copy.encrypted = false,
         |copy| copy.key = KeyArn::parse("arn:aws:kms:eu-central-1:111122223333:key/other").ok(),
         |copy| {
@@ -70,7 +70,6 @@ fn a_copy_must_be_exactly_what_was_asked_for() {
         },
         |copy| copy.engine = "mysql".to_owned(),
         |copy| copy.size_gib = 99,
-        |copy| copy.resource_id = ResourceId::parse("db-OTHER").ok(),
     ];
     assert!(KeyArn::parse(other_key).is_ok());
     for change in changes {
@@ -82,6 +81,43 @@ fn a_copy_must_be_exactly_what_was_asked_for() {
             Reason::CopyMismatch
         );
     }
+}
+
+#[test]
+fn a_copys_database_is_proved_by_our_tag_and_its_source_and_not_by_rdss_id_of_it() {
+    for other in [None, ResourceId::parse("db-OTHER").ok()] {
+        let copy = Snapshot {
+            resource_id: other,
+            ..good_copy()
+        };
+        let verdict = decide(&copy_wait(Phase::Requested), Some(&copy));
+        assert!(matches!(verdict, Verdict::Succeed(_)), "{verdict:?}");
+    }
+    let mut tagged = good_copy();
+    tagged
+        .tags
+        .insert("snapferry:resource-id".to_owned(), "db-OTHER".to_owned());
+    let verdict = decide(&copy_wait(Phase::Requested), Some(&tagged));
+    assert_eq!(reason(verdict), Reason::NameTaken);
+}
+
+#[test]
+fn in_the_source_region_a_snapshot_with_another_databases_id_is_a_mismatch() {
+    let run = a_run("orders");
+    let snapshot = Snapshot {
+        resource_id: ResourceId::parse("db-OTHER").ok(),
+        ..ours(&snapshot_arn(&run, 1), &run, SnapshotStatus::Available)
+    };
+    let wait = Wait {
+        resource: snapshot_arn(&run, 1),
+        command: command(Step::Snapshot, "t", "orders"),
+        expected: Expectation::Snapshot,
+        ..copy_wait(Phase::Requested)
+    };
+    assert_eq!(
+        reason(decide(&wait, Some(&snapshot))),
+        Reason::SnapshotMismatch
+    );
 }
 
 fn any_status() -> impl Strategy<Value = SnapshotStatus> {

@@ -399,7 +399,7 @@ fn a_busy_database_is_for_the_state_machine() {
 fn what_a_person_must_mend_parks_with_the_wait_left_registered() {
     for (code, remedy) in [
         ("AccessDenied", Remedy::GrantAccess),
-        ("KMSKeyNotAccessibleFault", Remedy::FixKey),
+        ("KMSKeyNotAccessibleFault", Remedy::CheckKeys),
     ] {
         let (world, copy) = ready_to_copy();
         world.script(COPY, Some(code), "");
@@ -429,8 +429,39 @@ fn no_answer_at_all_keeps_the_slot_because_rds_may_be_copying() {
 }
 
 #[test]
-fn quota_exceeded_is_told_apart_by_the_accounts_figures() {
+fn a_quota_is_told_apart_by_rdss_words_without_a_call() {
+    for (words, parks) in [
+        ("Cannot copy more than 5 snapshots across regions", false),
+        ("Cannot create more than 100 manual snapshots", true),
+    ] {
+        let (world, copy) = ready_to_copy();
+        world.script(COPY, Some("SnapshotQuotaExceeded"), words);
+        let outcome = do_work(&world, &copy);
+        let raise = Remedy::RaiseQuota;
+        assert_eq!(
+            matches!(&outcome, Err(WorkError::Parked { remedy, .. }) if *remedy == raise),
+            parks,
+            "{words}: {outcome:?}"
+        );
+        let queued = matches!(outcome, Ok(CommandOutcome::Queued));
+        assert_eq!(queued, !parks, "{words}");
+        assert_eq!(world.calls_of("DescribeAccountAttributes"), 0);
+    }
+}
+
+#[test]
+fn a_quota_in_new_words_without_figures_is_tried_again() {
     let (world, copy) = ready_to_copy();
+    world.set_quota(Family::Instance, None);
+    world.script(COPY, Some("SnapshotQuotaExceeded"), "new words");
+    assert!(matches!(do_work(&world, &copy), Err(WorkError::Rds(_))));
+}
+
+#[test]
+fn a_quota_in_new_words_is_told_apart_by_the_accounts_figures() {
+    let (world, copy) = ready_to_copy();
+    let room = SnapshotQuota { used: 1, max: 100 };
+    world.set_quota(Family::Instance, Some(room));
     world.script(COPY, Some("SnapshotQuotaExceeded"), "");
     assert_eq!(do_work(&world, &copy).unwrap(), CommandOutcome::Queued);
     assert_eq!(

@@ -190,7 +190,8 @@ fn four_days_are_over_by_either_name() -> anyhow::Result<()> {
         (Some(60), "States.Timeout"),
     ] {
         let definition = deployed("a queue")?.to_string();
-        let mut walk = Walk::start(&definition, "an execution", &a_run())?;
+        let execution = format!("arn:aws:states:{REGION}:{ACCOUNT}:execution:days:{NAME}");
+        let mut walk = Walk::start(&definition, &execution, &a_run())?;
         let sent = walk.next_command().context("no command")?;
         let command = json::command::read(&sent.body)?;
         if let Some(seconds) = asked_after {

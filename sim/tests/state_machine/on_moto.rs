@@ -46,9 +46,7 @@ async fn a_snapshot_that_nobody_answers_times_out_and_is_not_tried_again() -> an
     )
     .await?;
     protect.expect(Step::Snapshot, 0).await?;
-    protect
-        .has_failed_with("States.HeartbeatTimeout", &[SNAPSHOT])
-        .await
+    protect.has_failed_with("States.Timeout", &[SNAPSHOT]).await
 }
 
 #[tokio::test]
@@ -58,7 +56,7 @@ async fn a_copy_that_nobody_answers_times_out_and_is_not_tried_again() -> anyhow
     protect.succeed(&snapshot).await?;
     protect.expect(Step::Copy, 0).await?;
     protect
-        .has_failed_with("States.HeartbeatTimeout", &[SNAPSHOT, COPY])
+        .has_failed_with("States.Timeout", &[SNAPSHOT, COPY])
         .await
 }
 

@@ -28,6 +28,7 @@ pub(super) async fn refused<W: Permissions>(
 ) -> Result<AttemptOutcome, WorkError> {
     match error.owner() {
         Owner::AskWhatExists => ask_what_exists(world, worker_config, wait).await,
+        Owner::CopyLimit => queue(world, wait).await.map(AttemptOutcome::Done),
         Owner::AskQuota => ask_quota(world, wait, error)
             .await
             .map(AttemptOutcome::Done),
@@ -95,7 +96,8 @@ async fn ask_what_exists<W: Permissions>(
     }
 }
 
-/// `SnapshotQuotaExceeded` means too many copies in flight, or too many snapshots: the figures tell.
+/// `SnapshotQuotaExceeded` means too many copies in flight, or too many snapshots. Where RDS's words are new, the figures
+/// tell. Without figures nothing is known, and the command is tried again.
 async fn ask_quota<W: Permissions>(
     world: &W,
     wait: &Wait,
@@ -105,11 +107,12 @@ async fn ask_quota<W: Permissions>(
         .describe_snapshot_quota(wait.resource.region(), wait.resource.family())
         .await
         .map_err(not_told)?;
-    if quota.is_some_and(|quota| quota.used >= quota.max) {
-        return Err(WorkError::Parked {
+    match quota {
+        None => Err(WorkError::Rds(error)),
+        Some(quota) if quota.used >= quota.max => Err(WorkError::Parked {
             remedy: Remedy::RaiseQuota,
             source: error,
-        });
+        }),
+        Some(_) => queue(world, wait).await,
     }
-    queue(world, wait).await
 }

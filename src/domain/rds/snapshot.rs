@@ -50,7 +50,7 @@ impl SnapshotStatus {
 pub struct Snapshot {
     /// Its ARN.
     pub arn: RdsArn,
-    /// The database it is of. Kept on copies.
+    /// The database it is of. On a copy in another region it proves nothing: AWS calls it unique to a region.
     pub resource_id: Option<ResourceId>,
     /// Its status.
     pub status: SnapshotStatus,
