@@ -35,7 +35,7 @@ use crate::ports::{
     Abandoned, AutomatedSnapshots, Callbacks, CallerIdentity, Claim, ClaimRun, ClaimSlot,
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DeadLetter,
     DelayMessage, Delivery, DescribeKey, DescribeQuota, DescribeSnapshots, Entry, ExecutionState,
-    FindDatabases, FreeSlot, Held, InspectExecution, ListDatabases, ListEnded, ListOpen,
+    FindDatabases, FreeSlot, HearDead, Held, InspectExecution, ListDatabases, ListEnded, ListOpen,
     LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
     RdsError, ReadDefinitions, ReadEntries, ReadPlanCursor, ReadPolicies, ReadPolicyHistory,
     ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven,
@@ -238,12 +238,18 @@ calls! {
     Waits {
         writes SetPhase: set_phase(by resource: RdsArn, by token: TaskToken, copy phase: Phase, copy since: Timestamp)
             -> Result<Written, PortError>, Other("UpdateItem");
+        writes NoteAbsence: note_absence(by resource: RdsArn, by token: TaskToken, copy absent: bool)
+            -> Result<Written, PortError>, Other("UpdateItem");
         writes Forget: forget(by resource: RdsArn, by token: TaskToken)
             -> Result<(), PortError>, Other("DeleteItem");
     }
     NoteError {
         writes NoteError: note_error(by resource: RdsArn, by token: TaskToken, by last_error: LastError)
             -> Result<Written, PortError>, Other("UpdateItem");
+    }
+    HearDead {
+        writes HearDead: heard_dead(by token: TaskToken, by occasion: str, copy at: Timestamp)
+            -> Result<bool, PortError>, Other("UpdateItem");
     }
     LookUpWaits {
         reads LookUp: look_up(by resources: [RdsArn]) -> Result<Vec<Wait>, PortError>, Other("BatchGetItem");

@@ -43,7 +43,11 @@ fn ready_to_copy() -> (World, Command) {
 }
 
 fn do_work(world: &World, command: &Command) -> Result<CommandOutcome, WorkError> {
-    run(work(world, &worker_config(), command, 1))
+    received(world, command, 1)
+}
+
+fn received(world: &World, command: &Command, receives: u32) -> Result<CommandOutcome, WorkError> {
+    run(work(world, &worker_config(), command, receives))
 }
 
 fn failure(world: &World) -> Failure {
@@ -96,11 +100,37 @@ fn a_copy_costs_one_description_of_its_source_and_one_copy() {
 #[test]
 fn a_command_whose_token_is_dead_is_dropped_and_nothing_else_happens() {
     let world = World::new().with_token("token-1", Token::Dead);
+    let first = do_work(&world, &snapshot_command());
+    assert!(matches!(first, Err(WorkError::HeardDeadOnce)), "{first:?}");
     assert_eq!(
-        do_work(&world, &snapshot_command()).unwrap(),
+        received(&world, &snapshot_command(), 2).unwrap(),
         CommandOutcome::Stale
     );
-    assert_eq!(world.called(), [Name::ProbeToken]);
+    let each = [Name::ProbeToken, Name::HearDead];
+    assert_eq!(world.called(), [each, each].concat());
+}
+
+#[test]
+fn a_token_that_is_called_dead_by_mistake_loses_no_command() {
+    let world = World::new();
+    // What failed before, on the first receive, says nothing of the token.
+    world.set_token("token-1", Token::Unknown);
+    assert!(do_work(&world, &snapshot_command()).is_err());
+    world.set_token("token-1", Token::Dead);
+    let mistaken = received(&world, &snapshot_command(), 2);
+    assert!(matches!(mistaken, Err(WorkError::HeardDeadOnce)));
+    world.set_token("token-1", Token::Alive);
+    let outcome = received(&world, &snapshot_command(), 3).unwrap();
+    assert_eq!(outcome, CommandOutcome::Waiting);
+}
+
+#[test]
+fn a_message_that_is_delivered_twice_at_once_hears_of_a_dead_token_once() {
+    let world = World::new().with_token("token-1", Token::Dead);
+    for _ in 0..3 {
+        let outcome = do_work(&world, &snapshot_command());
+        assert!(matches!(outcome, Err(WorkError::HeardDeadOnce)));
+    }
 }
 
 #[test]
@@ -143,8 +173,11 @@ fn stored_wait(world: &World, token_text: &str, execution: &str) -> Wait {
 fn a_stored_token_that_is_dead_gives_way_to_the_live_one() {
     let world = alive().with_token("token-0", Token::Dead);
     let wait = stored_wait(&world, "token-0", "run-of-orders");
+    let first = do_work(&world, &snapshot_command());
+    assert!(matches!(first, Err(WorkError::HeardDeadOnce)), "{first:?}");
+    assert_eq!(world.wait(&wait.resource), Some(wait.clone()));
     assert_eq!(
-        do_work(&world, &snapshot_command()).unwrap(),
+        received(&world, &snapshot_command(), 2).unwrap(),
         CommandOutcome::Waiting
     );
     assert_eq!(
@@ -342,7 +375,12 @@ fn a_second_execution_adopts_the_first_ones_copy() {
     let mut second = copy;
     second.token = token("token-2");
     second.execution = execution_arn("run-of-orders-a2");
-    assert_eq!(do_work(&world, &second).unwrap(), CommandOutcome::Waiting);
+    assert!(matches!(
+        do_work(&world, &second),
+        Err(WorkError::HeardDeadOnce)
+    ));
+    let outcome = received(&world, &second, 2).unwrap();
+    assert_eq!(outcome, CommandOutcome::Waiting);
     assert_eq!(
         world
             .rds()

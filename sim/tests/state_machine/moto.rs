@@ -20,7 +20,8 @@ const REQUIREMENTS: &str = "moto[server,stepfunctions]==5.2.5\n";
 /// Ends when its input does, so that it never outlives the tests, even if they are killed.
 ///
 /// By itself moto gives a state one token for all its tries, and takes the answer to the first for the answer to
-/// each. So the token is made for each try, as on AWS, where moto itself makes it for each state.
+/// each. So the token is made for each try, as on AWS, where moto itself makes it for each state. It also sleeps on
+/// where an answer comes before it has begun to count heartbeats; so it looks for one when it begins.
 const LAUNCHER: &str = "\
 import os, sys, urllib.request
 from moto.server import ThreadedMotoServer
@@ -32,6 +33,13 @@ def of_this_try(task, env, carry_out=Task._eval_execution):
         env.callback_pool_manager.add(context.update_task_token())
     return carry_out(task, env)
 Task._eval_execution = of_this_try
+from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint
+def count_heartbeats(endpoint, heartbeat_seconds, begin=CallbackEndpoint.setup_heartbeat_endpoint):
+    heartbeats = begin(endpoint, heartbeat_seconds)
+    if endpoint.get_outcome() is not None:
+        heartbeats.notify()
+    return heartbeats
+CallbackEndpoint.setup_heartbeat_endpoint = count_heartbeats
 server = ThreadedMotoServer(ip_address='127.0.0.1', port=0, verbose=False)
 server.start()
 port = server.get_host_and_port()[1]

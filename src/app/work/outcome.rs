@@ -28,6 +28,9 @@ pub enum WorkError {
     /// The token is no token of this account and region; only a person can say where it came from.
     #[error("the command's token is not one of Step Functions' (InvalidToken)")]
     InvalidToken,
+    /// Step Functions has called a token dead, for the first time.
+    #[error("Step Functions says that nobody sleeps on a token; it is asked once more")]
+    HeardDeadOnce,
     /// It cannot be known whether a token is alive.
     #[error("whether the token is alive cannot be known now")]
     Probe(#[source] PortError),

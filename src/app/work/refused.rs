@@ -13,7 +13,7 @@ use crate::domain::id::names::SnapshotId;
 use crate::domain::limits::HINT_RECHECKS;
 use crate::domain::run::failure::{Failure, Owner, Remedy};
 use crate::domain::run::name_conflict::{NameConflict, name_conflict};
-use crate::domain::run::settle::{Verdict, settle};
+use crate::domain::run::settle::{Look, Verdict, settle};
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::RdsError;
 
@@ -80,15 +80,17 @@ async fn ask_what_exists<W: Permissions>(
             mark(world, wait, Phase::Requested).await?;
             Ok(AttemptOutcome::Done(CommandOutcome::Waiting))
         }
-        NameConflict::Settle => match settle(wait, found, &worker_config.rules, world.now()) {
-            Verdict::Succeed(manifest) => Ok(AttemptOutcome::Done(CommandOutcome::Settled(
-                conclude::succeed(world, wait, &manifest).await?,
-            ))),
-            Verdict::Fail(failure) => give_up(world, wait, failure)
-                .await
-                .map(AttemptOutcome::Done),
-            Verdict::KeepWaiting { .. } => Err(WorkError::NotShownYet(wait.resource.clone())),
-        },
+        NameConflict::Settle => {
+            match settle(wait, found, &worker_config.rules, Look::Hint, world.now()) {
+                Verdict::Succeed(manifest) => Ok(AttemptOutcome::Done(CommandOutcome::Settled(
+                    conclude::succeed(world, wait, &manifest).await?,
+                ))),
+                Verdict::Fail(failure) => give_up(world, wait, failure)
+                    .await
+                    .map(AttemptOutcome::Done),
+                Verdict::KeepWaiting { .. } => Err(WorkError::NotShownYet(wait.resource.clone())),
+            }
+        }
         NameConflict::NextAttempt => Ok(AttemptOutcome::NextAttempt),
         NameConflict::Fail(failure) => give_up(world, wait, failure)
             .await

@@ -8,6 +8,15 @@ use super::wait::{Expectation, ExpectedCopy, Phase, Rules, Wait};
 use crate::domain::id::arn::Family;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 
+/// Who looks at a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// The reactor after a hint, or the worker: any number of times within a second.
+    Hint,
+    /// The sweep: once a minute.
+    Sweep,
+}
+
 /// What RDS's answer means for a wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -19,25 +28,38 @@ pub enum Verdict {
     KeepWaiting {
         /// RDS has shown the resource as ours: the wait may be marked `seen`.
         seen: bool,
+        /// RDS does not show the resource, although it had shown or accepted it.
+        absent: bool,
         /// Why, for the log.
         why: &'static str,
     },
 }
 
 const fn keep(seen: bool, why: &'static str) -> Verdict {
-    Verdict::KeepWaiting { seen, why }
+    Verdict::KeepWaiting {
+        seen,
+        absent: false,
+        why,
+    }
 }
 
 /// Decides a wait by what RDS says of its resource (`None`: RDS does not know it).
 ///
 /// A `registered` wait never fails here: its command still belongs to the worker, or is parked, and the
 /// worker asks its own questions. Absence proves something only once RDS has shown the resource, or has
-/// accepted the request longer ago than the grace period. A status that we do not know proves nothing.
+/// accepted the request longer ago than the grace period. RDS's lists lag, so two sweeps in a row must not see the
+/// resource; a hint proves no absence. A status that we do not know proves nothing.
 #[must_use]
-pub fn settle(wait: &Wait, truth: Option<&Snapshot>, rules: &Rules, now: Timestamp) -> Verdict {
+pub fn settle(
+    wait: &Wait,
+    truth: Option<&Snapshot>,
+    rules: &Rules,
+    look: Look,
+    now: Timestamp,
+) -> Verdict {
     let may_fail = wait.phase >= Phase::Requested;
     let Some(snapshot) = truth else {
-        return absent(wait, rules, now);
+        return absent(wait, rules, look, now);
     };
     if !snapshot.is_ours(&rules.stack, &wait.command.run.database) {
         return if may_fail && !snapshot.may_yet_be_ours() {
@@ -79,13 +101,20 @@ pub fn settle(wait: &Wait, truth: Option<&Snapshot>, rules: &Rules, now: Timesta
     }
 }
 
-fn absent(wait: &Wait, rules: &Rules, now: Timestamp) -> Verdict {
-    let proved = match wait.phase {
+fn absent(wait: &Wait, rules: &Rules, look: Look, now: Timestamp) -> Verdict {
+    let may_be_gone = match wait.phase {
         Phase::Queued | Phase::Registered => false,
         Phase::Requested => now.duration_since(wait.since) > rules.grace,
         Phase::Seen => true,
     };
-    if proved {
+    if may_be_gone && !(look == Look::Sweep && wait.absent) {
+        return Verdict::KeepWaiting {
+            seen: false,
+            absent: true,
+            why: "RDS no longer shows it; a second sweep must agree",
+        };
+    }
+    if may_be_gone {
         let cause = format!(
             "RDS no longer knows {}, which it had {}",
             wait.resource,

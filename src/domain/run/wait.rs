@@ -98,6 +98,8 @@ pub struct Wait {
     pub opened_at: Timestamp,
     /// When the source goes away by itself, where it may: the soonest gets a slot first.
     pub source_expires_at: Option<Timestamp>,
+    /// RDS had shown or accepted the resource, and the last sweep did not see it.
+    pub absent: bool,
     /// The last trouble that its command met, for people: it is left standing when the command goes on.
     pub last_error: Option<LastError>,
 }
@@ -114,6 +116,7 @@ impl Wait {
             since: now,
             opened_at: now,
             source_expires_at: None,
+            absent: false,
             last_error: None,
         }
     }

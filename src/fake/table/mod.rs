@@ -39,6 +39,8 @@ pub struct Table {
     cursors: BTreeMap<(PolicyName, Region), Timestamp>,
     /// Every set that was applied, by its version; the last one holds.
     policies: Vec<Applied>,
+    /// On which occasion each token was first called dead.
+    called_dead: BTreeMap<String, String>,
     /// Where the index shows older items than the table has.
     lag: Option<Lag>,
     page: usize,
@@ -63,6 +65,7 @@ impl Table {
             catalog: BTreeMap::new(),
             cursors: BTreeMap::new(),
             policies: Vec::new(),
+            called_dead: BTreeMap::new(),
             lag: None,
             page,
             stops_early: false,
@@ -243,6 +246,26 @@ impl Table {
                 ..stored
             })
         })
+    }
+
+    pub(super) fn note_absence(
+        &mut self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        absent: bool,
+        now: Timestamp,
+    ) -> Written {
+        self.change_wait(resource, token, now, |stored| {
+            Some(Wait { absent, ..stored })
+        })
+    }
+
+    pub(super) fn heard_dead(&mut self, token: &TaskToken, occasion: &str) -> bool {
+        let first = self
+            .called_dead
+            .entry(token.reveal().to_owned())
+            .or_insert_with(|| occasion.to_owned());
+        first.as_str() != occasion
     }
 
     fn change_wait(
