@@ -77,7 +77,8 @@ pub(crate) enum Taken {
 }
 
 /// Starts a run, unless one of its database and policy is open. A name that is used up by a failed execution
-/// gives way to the next suffix.
+/// gives way to the next suffix. Where nothing is started because nothing is left to do, the claim is given back: else
+/// the database would seem to have a run in progress for good.
 pub(crate) async fn start<W: ClaimRun + Clock + StartExecution>(
     world: &W,
     stack: &StackId,
@@ -93,11 +94,19 @@ pub(crate) async fn start<W: ClaimRun + Clock + StartExecution>(
             Started::Running => return Ok(StartOutcome::Started(name)),
             Started::NameUsed => match world.describe_execution(&name).await? {
                 ExecutionState::Running => return Ok(StartOutcome::StillRunning(name)),
-                ExecutionState::Succeeded => return Ok(StartOutcome::Done(name)),
+                ExecutionState::Succeeded => {
+                    world
+                        .release_run(&run.database, &run.policy, &name)
+                        .await?;
+                    return Ok(StartOutcome::Done(name));
+                }
                 ExecutionState::Failed | ExecutionState::Unknown => last = name,
             },
         }
     }
+    world
+        .release_run(&run.database, &run.policy, &last)
+        .await?;
     Ok(StartOutcome::NotStarted(NotStarted::AllFailed(last)))
 }
 

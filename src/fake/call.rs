@@ -270,6 +270,8 @@ calls! {
             by database: DatabaseRef, by policy: PolicyName, by execution: ExecutionName, copy at: Timestamp,
             maybe instead_of: Held
         ) -> Result<Claim, PortError>, Other("UpdateItem");
+        writes ReleaseRun: release_run(by database: DatabaseRef, by policy: PolicyName, by execution: ExecutionName)
+            -> Result<(), PortError>, Other("UpdateItem");
     }
     RecordRecoveryPoint {
         writes RecordRecoveryPoint: record_recovery_point(by run: ProtectionRequest, by execution: ExecutionArn, by point: Manifest)

@@ -168,6 +168,13 @@ pub trait ClaimRun {
         at: Timestamp,
         instead_of: Option<&Held>,
     ) -> Result<Claim, PortError>;
+    /// `UpdateItem`: takes the execution out again, if it is the one that is entered.
+    async fn release_run(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        execution: &ExecutionName,
+    ) -> Result<(), PortError>;
 }
 
 /// What the catalog says of one database and policy.

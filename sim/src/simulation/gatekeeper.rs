@@ -98,6 +98,7 @@ fn label(call: &Call) -> String {
         Call::ClaimSlot { holder, .. } => format!("claim slot {}", holder.name()),
         Call::FreeSlot { holder, proof, .. } => format!("free slot {} {proof:?}", holder.name()),
         Call::ClaimRun { execution, .. } => format!("claim run {execution}"),
+        Call::ReleaseRun { execution, .. } => format!("release run {execution}"),
         Call::RecordRecoveryPoint { point, .. } => format!("catalog {}", point.snapshot.name()),
         Call::CurrentPolicies {} => "policies".to_owned(),
         Call::PlannedUntil { region, .. } => format!("planned {region}"),

@@ -41,6 +41,10 @@ impl CatalogEntry {
     fn end_run(&mut self, execution: &ExecutionArn) {
         let arn = execution.as_str();
         let name = arn.rsplit_once(':').map_or(arn, |(_, name)| name);
+        self.release(name);
+    }
+
+    fn release(&mut self, name: &str) {
         if self.open.as_ref().is_some_and(|open| open.as_str() == name) {
             (self.open, self.claimed_at) = (None, None);
         }
@@ -69,6 +73,16 @@ impl Table {
         entry.open = Some(execution.clone());
         entry.claimed_at = Some(in_milliseconds(at));
         Claim::Ours
+    }
+
+    pub(in crate::fake) fn release_run(
+        &mut self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        execution: &ExecutionName,
+    ) {
+        self.entry_mut(&database.resource_id, policy)
+            .release(execution.as_str());
     }
 
     pub(in crate::fake) fn enter_recovery_point(

@@ -127,6 +127,16 @@ impl<L: Holds> ClaimRun for Ports<L> {
     ) -> Result<Claim, PortError> {
         Ok(self.table(|table, _| table.claim_run(database, policy, execution, at, instead_of)))
     }
+
+    async fn release_run(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        execution: &ExecutionName,
+    ) -> Result<(), PortError> {
+        self.table(|table, _| table.release_run(database, policy, execution));
+        Ok(())
+    }
 }
 
 impl<L: Holds> RecordRecoveryPoint for Ports<L> {

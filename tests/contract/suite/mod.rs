@@ -84,6 +84,7 @@ macro_rules! table_contract {
             a_run_is_not_taken_over_once_it_was_claimed_anew,
             a_run_is_not_taken_over_from_another_than_the_one_looked_at,
             a_takeover_finds_a_run_that_has_ended_free,
+            a_run_is_released_by_its_own_name_alone,
             the_runs_of_two_policies_are_apart,
             a_recovery_point_is_entered,
             a_recovery_point_ends_its_run,

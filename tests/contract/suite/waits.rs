@@ -388,7 +388,7 @@ pub(crate) async fn the_list_of_an_empty_table_is_one_empty_page(table: &impl Ta
 pub(crate) async fn an_absence_is_noted_and_taken_back_and_nothing_else_changes(
     table: &impl Table,
 ) {
-    let wait = wait_in("orders", "t", Phase::Seen);
+    let wait = wait_in(Phase::Seen, "orders", "t");
     store(table, &wait).await;
     for absent in [true, true, false, false] {
         let noted = table
@@ -404,7 +404,7 @@ pub(crate) async fn an_absence_is_noted_and_taken_back_and_nothing_else_changes(
 }
 
 pub(crate) async fn an_absence_is_not_noted_for_another_token_or_attempt(table: &impl Table) {
-    let wait = wait_in("orders", "t", Phase::Seen);
+    let wait = wait_in(Phase::Seen, "orders", "t");
     let second = nth_attempt(&wait.resource, Attempt::from_number(2).unwrap());
     store(table, &wait).await;
     for (resource, with) in [(&wait.resource, "another"), (&second, "t")] {
@@ -417,7 +417,7 @@ pub(crate) async fn an_absence_is_not_noted_for_another_token_or_attempt(table: 
 }
 
 pub(crate) async fn an_absence_goes_with_the_attempt(table: &impl Table) {
-    let wait = wait_in("orders", "t", Phase::Seen);
+    let wait = wait_in(Phase::Seen, "orders", "t");
     store(table, &wait).await;
     let noted = table.note_absence(&wait.resource, &token("t"), true).await;
     assert_eq!(noted.unwrap(), Written::Stored);

@@ -275,6 +275,15 @@ impl ClaimRun for Mutated {
             claim => claim,
         })
     }
+
+    async fn release_run(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        execution: &ExecutionName,
+    ) -> Result<(), PortError> {
+        self.inner.release_run(database, policy, execution).await
+    }
 }
 
 impl RecordRecoveryPoint for Mutated {
