@@ -125,7 +125,7 @@ where
             .await
             .map(SettleOutcome::Settlement),
         Verdict::KeepWaiting { seen, absent, why } => {
-            // Only the sweep notes an absence. Whoever sees the resource again takes the note back.
+            // Only the sweep notes an absence. Any look that sees the resource again takes the note back.
             let noted = if look == Look::Sweep {
                 absent
             } else {

@@ -183,7 +183,7 @@ fn a_start_that_finds_nothing_to_do_leaves_no_run_in_progress() {
     world.set_execution(&name_of("good", 1), ExecutionState::Succeeded);
     do_plan(&world, When::Again);
     for name in ["bad", "good"] {
-        let entry = world.entry(name);
+        let entry = world.entry(&a_run(name).database.resource_id);
         assert_eq!(entry.and_then(|entry| entry.open), None, "{name}");
     }
 }
@@ -296,7 +296,7 @@ fn an_operators_time_is_planned_without_moving_the_schedule() {
 }
 
 #[test]
-fn a_database_of_govcloud_is_refused_for_want_of_a_presigned_url() {
+fn a_database_of_govcloud_is_refused_because_it_needs_a_presigned_url() {
     let world = world_with(&[]);
     let arn = "arn:aws-us-gov:rds:us-gov-west-1:111122223333:db:public";
     let public = Database {

@@ -1,4 +1,4 @@
-//! One owner for each failure: the errors that Step Functions sees, and who mends what RDS refuses.
+//! One owner for each failure: the errors that Step Functions sees, and who must fix what RDS refuses.
 //!
 //! `docs/errors.md` says the same in a table; a test holds the two together.
 
@@ -297,7 +297,7 @@ pub fn owner(operation: Operation, asked: &Region, code: &str, message: &str) ->
             match rds_message::limit(message) {
                 Limit::CopiesInFlight => Owner::CopyLimit,
                 Limit::Snapshots => Owner::Park(Remedy::RaiseQuota),
-                Limit::NotSaid => Owner::AskQuota,
+                Limit::Unnamed => Owner::AskQuota,
             }
         }
         (CopyInstance, "DBSnapshotNotFound") | (CopyCluster, "DBClusterSnapshotNotFoundFault") => {
@@ -309,7 +309,7 @@ pub fn owner(operation: Operation, asked: &Region, code: &str, message: &str) ->
         }
         (CopyInstance | CopyCluster, "KMSKeyNotAccessibleFault") => {
             let key = rds_message::key_of_copy(message, asked);
-            Owner::Park(key_remedy(key.unwrap_or(Key::NotSaid)))
+            Owner::Park(key_remedy(key.unwrap_or(Key::Unnamed)))
         }
         (_, "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation") => {
             Owner::Park(Remedy::GrantAccess)
@@ -331,7 +331,7 @@ pub fn owner(operation: Operation, asked: &Region, code: &str, message: &str) ->
             if rds_message::is_about_a_key(message) =>
         {
             let key = rds_message::key_of_copy(message, asked);
-            Owner::Park(key_remedy(key.unwrap_or(Key::NotSaid)))
+            Owner::Park(key_remedy(key.unwrap_or(Key::Unnamed)))
         }
         (
             CreateInstance | CopyInstance | CreateCluster | CopyCluster,
@@ -348,6 +348,6 @@ fn key_remedy(key: Key) -> Remedy {
     match key {
         Key::Source => Remedy::FixSourceKey,
         Key::Target => Remedy::FixKey,
-        Key::NotSaid => Remedy::CheckKeys,
+        Key::Unnamed => Remedy::CheckKeys,
     }
 }

@@ -13,7 +13,7 @@ pub(super) enum Key {
     /// The key that the copy is to have.
     Target,
     /// RDS does not say.
-    NotSaid,
+    Unnamed,
 }
 
 /// What a quota or limit counts.
@@ -24,7 +24,7 @@ pub(super) enum Limit {
     /// Manual snapshots.
     Snapshots,
     /// The words are new.
-    NotSaid,
+    Unnamed,
 }
 
 /// Which key a refusal of a copy is about; nothing if the message names none. `asked` is the copy's region.
@@ -43,7 +43,7 @@ pub(super) fn key_of_copy(message: &str, asked: &Region) -> Option<Key> {
             Key::Source
         }
     });
-    by_arn.or_else(|| names_a_key(&plain).then_some(Key::NotSaid))
+    by_arn.or_else(|| names_a_key(&plain).then_some(Key::Unnamed))
 }
 
 /// Whether a message is about a key.
@@ -64,7 +64,7 @@ pub(super) fn limit(message: &str) -> Limit {
     } else if plain.contains("manual snapshots") || plain.contains("manual cluster snapshots") {
         Limit::Snapshots
     } else {
-        Limit::NotSaid
+        Limit::Unnamed
     }
 }
 
