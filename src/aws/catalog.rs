@@ -158,7 +158,7 @@ impl<Extra> ClaimRun for Aws<Extra> {
         policy: &PolicyName,
         execution: &ExecutionName,
     ) -> Result<(), PortError> {
-        self.release(&database.resource_id, policy, execution.as_str())
+        self.release_claim(&database.resource_id, policy, execution.as_str())
             .await
     }
 }
@@ -227,11 +227,11 @@ impl<Extra> Aws<Extra> {
     ) -> Result<(), PortError> {
         let arn = execution.as_str();
         let name = arn.rsplit_once(':').map_or(arn, |(_, name)| name);
-        self.release(&run.database.resource_id, &run.policy, name)
+        self.release_claim(&run.database.resource_id, &run.policy, name)
             .await
     }
 
-    async fn release(
+    async fn release_claim(
         &self,
         database: &ResourceId,
         policy: &PolicyName,

@@ -204,6 +204,7 @@ prop_compose! {
         since in times(),
         opened_at in times(),
         source_expires_at in prop::option::of(times()),
+        absent in any::<bool>(),
         last_error in prop::option::of(troubles()),
     ) -> Wait {
         let arn = format!("arn:aws:states:eu-central-1:111122223333:execution:protect:{execution}");
@@ -221,6 +222,7 @@ prop_compose! {
             since,
             opened_at,
             source_expires_at,
+            absent,
             last_error,
         }
     }

@@ -9,8 +9,9 @@ use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::slot_limits::{PolicySlots, SlotLimits};
 use snapferry::domain::run::wait::{Phase, Wait};
 use snapferry::ports::{
-    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, Held, ListOpen, LookUpWaits, NoteError,
-    PlanCursor, ReadEntries, ReadPlanCursor, RecordRecoveryPoint, RegisterWaits, Waits, Written,
+    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, HearDead, Held, ListOpen, LookUpWaits,
+    NoteError, PlanCursor, ReadEntries, ReadPlanCursor, RecordRecoveryPoint, RegisterWaits, Waits,
+    Written,
 };
 
 use crate::items::a_wait;
