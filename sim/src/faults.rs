@@ -98,6 +98,8 @@ faults! {
     CopyWrong = "copy-wrong" by [Simulation]: "A copy with our name and our tags has another source or another key.",
     NameTaken = "name-taken" by [Simulation]: "Another program's snapshot has the name that ours needs.",
     SourceDeleted = "source-deleted" by [Simulation]: "A person deletes the snapshot that is to be copied.",
+    ListLags = "list-lags" by [Simulation]: "One describe call leaves out a snapshot that RDS has.",
+    DeadByMistake = "dead-by-mistake" by [Simulation]: "Step Functions says once of a token that nobody sleeps on it, although somebody does.",
     UnknownStatus = "unknown-status" by [Simulation]: "RDS shows a status that is not documented.",
     DatabaseBusy = "database-busy" by [Simulation, RdsModel]: "A database is being modified, so RDS takes no snapshot of it.",
     QuotaFull = "quota-full" by [Simulation, RdsModel]: "The account has as many manual snapshots as it may.",

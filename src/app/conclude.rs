@@ -6,7 +6,7 @@ use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::command::Step;
 use crate::domain::run::failure::Failure;
 use crate::domain::run::manifest::Manifest;
-use crate::domain::run::settle::{Verdict, settle};
+use crate::domain::run::settle::{Look, Verdict, settle};
 use crate::domain::run::wait::{Phase, Rules, Wait};
 use crate::ports::{Callbacks, Clock, Delivery, PortError, RecordRecoveryPoint, Waits};
 
@@ -110,20 +110,32 @@ pub enum SettleOutcome {
 pub async fn judge<W>(
     world: &W,
     rules: &Rules,
+    look: Look,
     wait: &Wait,
     truth: Option<&Snapshot>,
 ) -> Result<SettleOutcome, PortError>
 where
     W: Callbacks + Clock + Waits + RecordRecoveryPoint,
 {
-    match settle(wait, truth, rules, world.now()) {
+    match settle(wait, truth, rules, look, world.now()) {
         Verdict::Succeed(manifest) => succeed(world, wait, &manifest)
             .await
             .map(SettleOutcome::Settlement),
         Verdict::Fail(failure) => fail(world, wait, &failure)
             .await
             .map(SettleOutcome::Settlement),
-        Verdict::KeepWaiting { seen, why } => {
+        Verdict::KeepWaiting { seen, absent, why } => {
+            // Only the sweep notes an absence. Any look that sees the resource again takes the note back.
+            let noted = if look == Look::Sweep {
+                absent
+            } else {
+                wait.absent && truth.is_none()
+            };
+            if noted != wait.absent {
+                world
+                    .note_absence(&wait.resource, &wait.command.token, noted)
+                    .await?;
+            }
             if seen && wait.phase != Phase::Seen {
                 world
                     .set_phase(

@@ -20,6 +20,7 @@ macro_rules! permissions {
 mod automated;
 pub mod conclude;
 pub mod doctor;
+mod hearing;
 mod in_force;
 mod places;
 pub mod plan_preview;

@@ -17,6 +17,7 @@ use crate::domain::limits::{BATCH_GET_MAX, HINT_RECHECKS};
 use crate::domain::rds::hint::{Hint, HintKind};
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::backoff::Backoff;
+use crate::domain::run::settle::Look;
 use crate::domain::run::wait::{Rules, Wait};
 use crate::error::chain;
 use crate::json::event::{self, Event};
@@ -290,7 +291,7 @@ where
     let Ok(truth) = truth else {
         return (wait.resource, Answer::Broken);
     };
-    let settle_outcome = conclude::judge(world, rules, &wait, truth.as_ref());
+    let settle_outcome = conclude::judge(world, rules, Look::Hint, &wait, truth.as_ref());
     let answer = match queue::guarded(wait.resource.name(), settle_outcome).await {
         Some(Ok(SettleOutcome::Settlement(_))) => Answer::Settled,
         Some(Ok(SettleOutcome::Kept)) => Answer::NotBorneOut,

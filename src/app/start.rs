@@ -93,11 +93,15 @@ pub(crate) async fn start<W: ClaimRun + Clock + StartExecution>(
             Started::Running => return Ok(StartOutcome::Started(name)),
             Started::NameUsed => match world.describe_execution(&name).await? {
                 ExecutionState::Running => return Ok(StartOutcome::StillRunning(name)),
-                ExecutionState::Succeeded => return Ok(StartOutcome::Done(name)),
+                ExecutionState::Succeeded => {
+                    world.release_run(&run.database, &run.policy, &name).await?;
+                    return Ok(StartOutcome::Done(name));
+                }
                 ExecutionState::Failed | ExecutionState::Unknown => last = name,
             },
         }
     }
+    world.release_run(&run.database, &run.policy, &last).await?;
     Ok(StartOutcome::NotStarted(NotStarted::AllFailed(last)))
 }
 

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
 use crate::app::conclude::{self, SettleOutcome};
+use crate::app::hearing::{by_sweep, is_dead};
 use crate::app::places::{ask, place_of};
 use crate::app::queue::CONCURRENCY;
 use crate::domain::id::arn::{Family, RdsArn, Region};
@@ -17,12 +18,14 @@ use crate::domain::limits::{BATCH_GET_MAX, COMMAND_LIFETIME};
 use crate::domain::run::command::Step;
 use crate::domain::run::failure::Owner;
 use crate::domain::run::naming::first_attempt;
+use crate::domain::run::settle::Look;
 use crate::domain::run::slots::{self, SlotCandidate};
 use crate::domain::run::wait::{Phase, Rules, Wait};
 use crate::error::chain;
 use crate::ports::{
-    Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, FreeSlot, ListOpen, LookUpWaits,
-    PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint, SendCommand, Waits, open_pages,
+    Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, FreeSlot, HearDead, ListOpen,
+    LookUpWaits, PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint, SendCommand, Waits,
+    open_pages,
 };
 use crate::settings::Stack;
 
@@ -37,7 +40,7 @@ const THROTTLED_MAX: usize = 10;
 permissions! {
     /// Everything that the sweeper may do.
     Permissions:
-        Callbacks ClaimSlot Clock DescribeSnapshots FreeSlot ListOpen LookUpWaits
+        Callbacks ClaimSlot Clock DescribeSnapshots FreeSlot HearDead ListOpen LookUpWaits
         ProbeToken RecordRecoveryPoint SendCommand Waits
 }
 
@@ -92,7 +95,10 @@ pub async fn sweep<W: Permissions>(
     world: &W,
     sweeper_config: &SweeperConfig,
 ) -> Result<SweepReport, PortError> {
-    let mut round = Round::default();
+    let mut round = Round {
+        occasion: by_sweep(world.now()),
+        ..Round::default()
+    };
     let mut pages = pin!(open_pages(world));
     while let Some(page) = pages.try_next().await? {
         round.holders.extend(page.holders);
@@ -124,6 +130,8 @@ pub async fn sweep<W: Permissions>(
 /// What one sweep keeps in memory: the waits of one describe call for each region and family, and the facts about slots.
 #[derive(Default)]
 struct Round {
+    /// Which sweep this is, where a token is called dead.
+    occasion: String,
     swept: SweepReport,
     taken: BTreeSet<RdsArn>,
     asking: BTreeMap<(Region, Family), Vec<Wait>>,
@@ -302,7 +310,7 @@ impl Round {
             let Some(wait) = queued.remove(copy) else {
                 continue;
             };
-            match hand_out_one(world, sweeper_config, &wait).await {
+            match hand_out_one(world, sweeper_config, &self.occasion, &wait).await {
                 Ok(true) => self.swept.handed_out += 1,
                 Ok(false) => {}
                 Err(error) => self.broken(&error),
@@ -315,7 +323,7 @@ impl Round {
     /// the message; the other sets the wait back to registered and dies.
     async fn send_again<W: Permissions>(&mut self, world: &W) {
         for wait in std::mem::take(&mut self.lost) {
-            match send_one_again(world, &wait).await {
+            match send_one_again(world, &self.occasion, &wait).await {
                 Ok(true) => self.swept.sent_again += 1,
                 Ok(false) => {}
                 Err(error) => self.broken(&error),
@@ -358,7 +366,7 @@ async fn look<W: Permissions>(
     let verdicts = stream::iter(waits)
         .map(|wait| async move {
             let found = truth.get(&wait.resource);
-            let settle_outcome = conclude::judge(world, rules, &wait, found).await;
+            let settle_outcome = conclude::judge(world, rules, Look::Sweep, &wait, found).await;
             let under_way = found.is_some_and(|snapshot| !snapshot.status.is_over());
             (wait, under_way, settle_outcome)
         })
@@ -370,8 +378,13 @@ fn is_copy(wait: &Wait) -> bool {
     wait.command.step == Step::Copy
 }
 
-/// Whether an execution still sleeps on the wait's token. Deletes the wait if none does.
-async fn is_awaited<W: Permissions>(world: &W, wait: &Wait) -> Result<bool, PortError> {
+/// Whether somebody still sleeps on the wait's token. A wait that nobody awaits is forgotten, once two sweeps, or a
+/// worker and a sweep, have heard so.
+async fn is_awaited<W: Permissions>(
+    world: &W,
+    occasion: &str,
+    wait: &Wait,
+) -> Result<bool, PortError> {
     let probe = world.send_task_heartbeat(&wait.command.token).await;
     if matches!(probe, Probe::Invalid) {
         conclude::alarm_at_invalid_token(wait);
@@ -379,6 +392,9 @@ async fn is_awaited<W: Permissions>(world: &W, wait: &Wait) -> Result<bool, Port
     match probe {
         Probe::Alive => Ok(true),
         Probe::Dead | Probe::Invalid => {
+            if !is_dead(world, &wait.command.token, occasion).await? {
+                return Ok(false);
+            }
             info!(resource = %wait.resource, execution = %wait.command.execution, "nobody awaits it any more");
             world.forget(&wait.resource, &wait.command.token).await?;
             Ok(false)
@@ -392,9 +408,10 @@ async fn is_awaited<W: Permissions>(world: &W, wait: &Wait) -> Result<bool, Port
 async fn hand_out_one<W: Permissions>(
     world: &W,
     sweeper_config: &SweeperConfig,
+    occasion: &str,
     wait: &Wait,
 ) -> Result<bool, PortError> {
-    if !is_awaited(world, wait).await? {
+    if !is_awaited(world, occasion, wait).await? {
         return Ok(false);
     }
     let limits = wait.command.run.slot_limits(sweeper_config.copy_slots);
@@ -405,10 +422,14 @@ async fn hand_out_one<W: Permissions>(
     Ok(true)
 }
 
-/// Sends the command of a registered wait again, once in a message's lifetime. If the message is in fact in the
-/// dead-letter queue, a later replay finds the work done or begun.
-async fn send_one_again<W: Permissions>(world: &W, wait: &Wait) -> Result<bool, PortError> {
-    if !is_awaited(world, wait).await? {
+/// Sends the command of a registered wait again, once in a message's lifetime. Where its message does rest with
+/// the dead letters, a replay finds the work done or under way.
+async fn send_one_again<W: Permissions>(
+    world: &W,
+    occasion: &str,
+    wait: &Wait,
+) -> Result<bool, PortError> {
+    if !is_awaited(world, occasion, wait).await? {
         return Ok(false);
     }
     world.send_command(&wait.command).await?;

@@ -15,6 +15,7 @@ mod step_target;
 
 use tracing::warn;
 
+use crate::app::hearing::{by_receive, is_dead};
 use crate::domain::id::names::Attempt;
 use crate::domain::run::command::{Command, Step};
 use crate::domain::run::failure::{Failure, Reason};
@@ -47,9 +48,10 @@ pub async fn work<W: Permissions>(
 ) -> Result<CommandOutcome, WorkError> {
     match world.send_task_heartbeat(&command.token).await {
         Probe::Alive => {}
-        Probe::Dead => {
+        Probe::Dead if is_dead(world, &command.token, &by_receive(receives)).await? => {
             return Ok(CommandOutcome::Stale);
         }
+        Probe::Dead => return Err(WorkError::HeardDeadOnce),
         Probe::Invalid => return Err(WorkError::InvalidToken),
         Probe::Unknown(error) => return Err(WorkError::Probe(error)),
     }
@@ -74,7 +76,7 @@ pub async fn work<W: Permissions>(
         },
     };
     let first = step_target.wait(worker_config, command, Attempt::FIRST, world.now());
-    let mut wait = match register(world, &first).await? {
+    let mut wait = match register(world, &first, receives).await? {
         Registration::Act(wait) => *wait,
         Registration::UnderWay => return Ok(CommandOutcome::Waiting),
         Registration::Stale => return Ok(CommandOutcome::Stale),

@@ -151,6 +151,16 @@ impl<Extra> ClaimRun for Aws<Extra> {
             .ok_or_else(|| unusable(ACTION, "DynamoDB left the stored item out"))?;
         held_by(stored).map_err(|error| unusable(ACTION, error))
     }
+
+    async fn release_run(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        execution: &ExecutionName,
+    ) -> Result<(), PortError> {
+        self.release_claim(&database.resource_id, policy, execution.as_str())
+            .await
+    }
 }
 
 fn held_by(entry: &Item) -> Result<Claim, ItemError> {
@@ -217,16 +227,26 @@ impl<Extra> Aws<Extra> {
     ) -> Result<(), PortError> {
         let arn = execution.as_str();
         let name = arn.rsplit_once(':').map_or(arn, |(_, name)| name);
+        self.release_claim(&run.database.resource_id, &run.policy, name)
+            .await
+    }
+
+    async fn release_claim(
+        &self,
+        database: &ResourceId,
+        policy: &PolicyName,
+        execution: &str,
+    ) -> Result<(), PortError> {
         let request = self
             .dynamodb()
             .update_item()
             .table_name(&self.table)
-            .key(PK, entry_key(&run.database.resource_id, &run.policy))
+            .key(PK, entry_key(database, policy))
             .update_expression("REMOVE #open, #claimed")
             .condition_expression("#open = :this")
             .expression_attribute_names("#open", OPEN_EXECUTION)
             .expression_attribute_names("#claimed", CLAIMED_AT)
-            .expression_attribute_values(":this", text(name));
+            .expression_attribute_values(":this", text(execution));
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(()),

@@ -4,7 +4,8 @@
 //!
 //! | `pk` | what it is | attributes |
 //! | --- | --- | --- |
-//! | `wait#<ARN of the first attempt>` | a wait | `attempt` of a later one, `open`, `since`, `opened_at`, `phase`, `token`, `step`, `execution`, `retry`, `run`, `expected`, `source_expires_at`, `last_error`, `ttl` |
+//! | `wait#<ARN of the first attempt>` | a wait | `attempt` of a later one, `open`, `since`, `opened_at`, `phase`, `token`, `step`, `execution`, `retry`, `run`, `expected`, `source_expires_at`, `absent`, `last_error`, `ttl` |
+//! | `dead#<hash of a token>` | a token that was called dead | `occasion` of the first time, `ttl` |
 //! | `slots#copy` | who holds a copy slot | `holders`, `holders_of:<policy>` of each bounded policy, and `open`, `since` while there are any |
 //! | `database#<resource id>#<policy>` | the catalog's entry | `database`, `open_execution`, `claimed_at`, `recovery_point`, `taken_at` |
 //! | `planned#<policy>#<region>` | up to when it is planned | `until` |
@@ -18,6 +19,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::domain::id::arn::{ExecutionArn, KeyArn, RdsArn};
@@ -52,6 +54,10 @@ pub(super) const HOLDERS: &str = "holders";
 /// The prefix of the attributes with the holders of a policy that has slots of its own. The policy's name follows.
 pub(super) const HOLDERS_OF: &str = "holders_of:";
 
+/// Whether the last sweep did not see the resource: there or not there.
+pub(super) const ABSENT: &str = "absent";
+/// When a token was first called dead.
+pub(super) const OCCASION: &str = "occasion";
 pub(super) const LAST_ERROR: &str = "trouble";
 
 const WAIT_PREFIX: &str = "wait#";
@@ -62,7 +68,7 @@ const RETRY: &str = "retry";
 const RUN: &str = "run";
 const EXPECTED: &str = "expected";
 const SOURCE_EXPIRES_AT: &str = "source_expires_at";
-const TTL: &str = "ttl";
+pub(super) const TTL: &str = "ttl";
 
 const KIND: &str = "kind";
 const SNAPSHOT: &str = "snapshot";
@@ -112,6 +118,13 @@ pub(super) fn is_at_attempt(resource: &RdsArn) -> (&'static str, Option<Attribut
     }
 }
 
+/// The key of what was heard of a token: a hash, because a token is a secret.
+pub(super) fn dead_key(token: &TaskToken) -> AttributeValue {
+    let hash = Sha256::digest(token.reveal());
+    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    text(format!("dead#{hash}"))
+}
+
 pub(super) fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
@@ -156,6 +169,9 @@ pub fn write_wait(wait: &Wait) -> Item {
     }
     if let Some(expires) = wait.source_expires_at {
         item.insert(SOURCE_EXPIRES_AT.to_owned(), time(expires));
+    }
+    if wait.absent {
+        item.insert(ABSENT.to_owned(), AttributeValue::Bool(true));
     }
     if let Some(last_error) = &wait.last_error {
         item.insert(LAST_ERROR.to_owned(), write_last_error(last_error));
@@ -251,6 +267,7 @@ pub fn read_wait(item: &Item) -> Result<Wait, ItemError> {
             .contains_key(SOURCE_EXPIRES_AT)
             .then(|| get_time(item, SOURCE_EXPIRES_AT))
             .transpose()?,
+        absent: matches!(item.get(ABSENT), Some(AttributeValue::Bool(true))),
         last_error: read_last_error(item),
     })
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure,
+    AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure,
 };
 use jiff::Timestamp;
 use tracing::error;
@@ -13,19 +13,19 @@ use tracing::error;
 use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{
-    self, ATTEMPT, HOLDERS, HOLDERS_OF, Item, LAST_ERROR, OPEN, OPEN_WAIT, PHASE, PK, SINCE,
-    SLOTS_KEY, TOKEN, key_of, text, time, wait_key,
+    self, ABSENT, ATTEMPT, HOLDERS, HOLDERS_OF, Item, LAST_ERROR, OCCASION, OPEN, OPEN_WAIT, PHASE,
+    PK, SINCE, SLOTS_KEY, TOKEN, TTL, key_of, text, time, wait_key,
 };
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::tags::PolicyName;
 use crate::domain::id::token::TaskToken;
-use crate::domain::limits::BATCH_GET_MAX;
+use crate::domain::limits::{BATCH_GET_MAX, WAIT_TIME_TO_LIVE};
 use crate::domain::run::last_error::LastError;
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
-    ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, PortError, RegisterWaits, Waits,
-    Written,
+    HearDead, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, PortError, RegisterWaits,
+    Waits, Written,
 };
 
 /// The index of open items.
@@ -140,6 +140,42 @@ impl<Extra> Waits for Aws<Extra> {
         }
     }
 
+    async fn note_absence(
+        &self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        absent: bool,
+    ) -> Result<Written, PortError> {
+        let (at_attempt, number) = items::is_at_attempt(resource);
+        let mut request = self
+            .dynamodb()
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, wait_key(resource))
+            .condition_expression(format!("{HAS_TOKEN} AND {at_attempt}"))
+            .expression_attribute_names("#absent", ABSENT)
+            .expression_attribute_names("#attempt", ATTEMPT)
+            .expression_attribute_names("#token", TOKEN)
+            .expression_attribute_values(":token", text(token.reveal()));
+        request = if absent {
+            request
+                .update_expression("SET #absent = :absent")
+                .expression_attribute_values(":absent", AttributeValue::Bool(true))
+        } else {
+            request.update_expression("REMOVE #absent")
+        };
+        if let Some(number) = number {
+            request = request.expression_attribute_values(":attempt", number);
+        }
+        match request.send().await {
+            Ok(_) => Ok(Written::Stored),
+            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
+                Ok(Written::Conflict)
+            }
+            Err(error) => Err(port_error("UpdateItem", &error, &[token.reveal()])),
+        }
+    }
+
     async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError> {
         for key in std::iter::once(wait_key(resource)).chain(items::old_wait_key(resource)) {
             let request = self
@@ -195,7 +231,42 @@ impl<Extra> NoteError for Aws<Extra> {
     }
 }
 
-/// Whether a write failed only because of its condition.
+impl<Extra> HearDead for Aws<Extra> {
+    async fn heard_dead(
+        &self,
+        token: &TaskToken,
+        occasion: &str,
+        at: Timestamp,
+    ) -> Result<bool, PortError> {
+        const ACTION: &str = "UpdateItem";
+        let expires = at
+            .saturating_add(WAIT_TIME_TO_LIVE)
+            .unwrap_or(Timestamp::MAX);
+        let answer = self
+            .dynamodb()
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, items::dead_key(token))
+            .update_expression(
+                "SET #occasion = if_not_exists(#occasion, :occasion), #ttl = if_not_exists(#ttl, :ttl)",
+            )
+            .expression_attribute_names("#occasion", OCCASION)
+            .expression_attribute_names("#ttl", TTL)
+            .expression_attribute_values(":occasion", text(occasion))
+            .expression_attribute_values(":ttl", items::number(expires.as_second()))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await
+            .map_err(|error| port_error(ACTION, &error, &[token.reveal()]))?;
+        let item = answer
+            .attributes()
+            .ok_or_else(|| unusable(ACTION, "DynamoDB left the new item out"))?;
+        let first = items::get_text(item, OCCASION).map_err(|error| unusable(ACTION, error))?;
+        Ok(first != occasion)
+    }
+}
+
+/// Whether a write failed by its condition alone.
 pub(super) fn is_conflict(meta: Option<&aws_sdk_dynamodb::error::ErrorMetadata>) -> bool {
     meta.and_then(|meta| meta.code()) == Some("ConditionalCheckFailedException")
 }

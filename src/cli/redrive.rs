@@ -13,6 +13,7 @@ use crate::aws::{Aws, StateMachine, for_operators};
 use crate::domain::id::arn::StateMachineArn;
 use crate::domain::id::tags::StackId;
 use crate::domain::limits::REDRIVE_WINDOW;
+use crate::domain::operator::redrive::cause_in_words;
 use crate::ports::Clock;
 use crate::settings::Stack;
 
@@ -128,7 +129,9 @@ fn word(outcome: &Outcome) -> &'static str {
 /// Why the execution has this outcome. If it goes on: why it had failed.
 fn why(row: &Row) -> String {
     match &row.outcome {
-        Outcome::Redrivable | Outcome::Redriven => row.cause.clone().unwrap_or_default(),
+        Outcome::Redrivable | Outcome::Redriven => {
+            cause_in_words(row.error.as_deref(), row.cause.as_deref())
+        }
         Outcome::NeedsNew(why) => why.to_string(),
         Outcome::Restarted(name) => format!("by {name}"),
         Outcome::SkipReason(why) => why.to_string(),

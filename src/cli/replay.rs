@@ -7,13 +7,14 @@ use serde::Serialize;
 
 use super::arguments::{DeadLetterArguments, ReplayAction, StackArguments, variables};
 use super::outcome::{CliError, Ended};
-use super::show::{age, database, short, table, write_json, write_table};
+use super::show::{age, database, short, table, write_json, write_remedies, write_table};
 use crate::app::replay::{self, DeadLetterQueue, Outcome, Replay, ReplayRequest, Row, TokenState};
 use crate::aws::{Aws, QueueUrl, Replays, find_queue, for_operators};
 use crate::domain::id::arn::Region;
 use crate::domain::operator::dead_letter::{
     About, DeadLetterSummary, Reason, Selection, forwarding_queue,
 };
+use crate::domain::run::failure::Remedy;
 use crate::ports::Clock;
 use crate::settings::{Stack, Variables};
 
@@ -155,6 +156,7 @@ fn write(
             "RECEIVES",
             "AWAITED",
             "OUTCOME",
+            "REMEDY",
             "REASON",
         ];
         let mut rows = table(header);
@@ -162,13 +164,15 @@ fn write(
             rows.add_row(cells(row, now));
         }
         write_table(out, &rows)?;
+        let remedies = replay.rows.iter();
+        write_remedies(out, remedies.filter_map(|row| row.letter.remedy()))?;
         writeln!(out)?;
     }
     writeln!(out, "{}", sentence(order, replay))?;
     Ok(())
 }
 
-fn cells(row: &Row, now: Timestamp) -> [String; 9] {
+fn cells(row: &Row, now: Timestamp) -> [String; 10] {
     let letter = &row.letter;
     let none = || "-".to_owned();
     let (about, step, planned, execution) = match &letter.about {
@@ -201,6 +205,9 @@ fn cells(row: &Row, now: Timestamp) -> [String; 9] {
         row.sleeper
             .map_or_else(none, |sleeper| word(sleeper).to_owned()),
         outcome(&row.outcome).0.to_owned(),
+        letter
+            .remedy()
+            .map_or_else(none, |remedy| remedy.as_str().to_owned()),
         explanation(row),
     ]
 }
@@ -227,6 +234,8 @@ fn outcome(outcome: &Outcome) -> (&'static str, Option<&str>) {
 
 fn explanation(row: &Row) -> String {
     let reason = match (&row.letter.reason, &row.letter.about) {
+        // Its remedy has a column of its own.
+        (Some(Reason::LastError(trouble)), _) => trouble.why.clone(),
         (Some(reason), _) => reason.to_string(),
         (None, About::Command { .. }) => {
             "not noted: no wait has its token; see the worker's log".to_owned()
@@ -384,10 +393,6 @@ impl DeadLetterJson {
 
     fn of_letter(letter: &DeadLetterSummary) -> Self {
         let database = letter.about.database();
-        let remedy = match &letter.reason {
-            Some(Reason::LastError(trouble)) => trouble.remedy,
-            _ => None,
-        };
         Self {
             message_id: letter.message_id.clone(),
             kind: "unreadable",
@@ -402,7 +407,7 @@ impl DeadLetterJson {
             since: letter.since.map(|since| since.to_string()),
             receives: letter.receives,
             reason: letter.reason.as_ref().map(ToString::to_string),
-            remedy: remedy.map(|remedy| remedy.as_str()),
+            remedy: letter.remedy().map(Remedy::as_str),
             awaited: None,
             outcome: "left",
             error: None,

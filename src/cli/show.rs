@@ -1,5 +1,6 @@
 //! Tables, ages and JSON.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -8,6 +9,7 @@ use serde::Serialize;
 
 use super::outcome::CliError;
 use crate::domain::id::arn::{Family, RdsArn};
+use crate::domain::run::failure::Remedy;
 
 /// A table without rules, for terminals and for `awk`. It is never cut to the terminal's width.
 pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
@@ -25,6 +27,21 @@ pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
 /// Writes a table without the blanks at the ends of its lines.
 pub(super) fn write_table(out: &mut impl Write, table: &Table) -> io::Result<()> {
     writeln!(out, "{}", table.trim_fmt())
+}
+
+/// Says below a table what each remedy in it means: once, and never cut off.
+pub(super) fn write_remedies(
+    out: &mut impl Write,
+    remedies: impl Iterator<Item = Remedy>,
+) -> io::Result<()> {
+    let remedies: BTreeSet<Remedy> = remedies.collect();
+    if !remedies.is_empty() {
+        writeln!(out)?;
+    }
+    for remedy in remedies {
+        writeln!(out, "{}: {}", remedy.as_str(), remedy.sentence())?;
+    }
+    Ok(())
 }
 
 pub(super) fn write_json(out: &mut impl Write, value: &impl Serialize) -> Result<(), CliError> {

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::arguments::{StackArguments, WaitsArguments, variables};
 use super::outcome::{CliError, Ended};
-use super::show::{age, database, short, table, write_json, write_table};
+use super::show::{age, database, short, table, write_json, write_remedies, write_table};
 use crate::aws::{Aws, for_operators};
 use crate::domain::id::arn::RdsArn;
 use crate::domain::run::failure::Remedy;
@@ -80,6 +80,7 @@ fn write(
             "REGION",
             "RESOURCE",
             "EXECUTION",
+            "REMEDY",
             "TROUBLE",
         ]);
         for wait in waits {
@@ -92,14 +93,20 @@ fn write(
                 wait.resource.region().to_string(),
                 wait.resource.name().to_owned(),
                 wait.command.execution.name().to_owned(),
+                remedy_of(wait).map_or_else(String::new, |remedy| remedy.as_str().to_owned()),
                 wait.current_error()
-                    .map_or_else(String::new, |trouble| short(&trouble.to_string())),
+                    .map_or_else(String::new, |trouble| short(&trouble.why)),
             ]);
         }
         write_table(out, &rows)?;
+        write_remedies(out, waits.iter().filter_map(remedy_of))?;
     }
     writeln!(out, "\ncopy slots taken: {taken}/{copy_slots}")?;
     Ok(())
+}
+
+fn remedy_of(wait: &Wait) -> Option<Remedy> {
+    wait.current_error().and_then(|trouble| trouble.remedy)
 }
 
 #[derive(Serialize)]

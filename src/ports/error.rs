@@ -42,7 +42,7 @@ impl RdsError {
     #[must_use]
     pub fn owner(&self) -> Owner {
         match &self.code {
-            Some(code) => owner(self.operation, code, &self.message),
+            Some(code) => owner(self.operation, &self.region, code, &self.message),
             None => Owner::Transient,
         }
     }

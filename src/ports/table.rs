@@ -46,7 +46,15 @@ pub trait Waits {
         phase: Phase,
         since: Timestamp,
     ) -> Result<Written, PortError>;
-    /// `DeleteItem` if the stored wait has this token, whichever attempt it is at. A wait that is gone is no error.
+    /// `UpdateItem`, if the stored wait has this token and is at this attempt: whether the last sweep did not see the
+    /// resource, although RDS had shown or accepted it.
+    async fn note_absence(
+        &self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        absent: bool,
+    ) -> Result<Written, PortError>;
+    /// `DeleteItem` if the stored wait has this token, whichever attempt it is at. One that is gone is no error.
     async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError>;
 }
 
@@ -59,6 +67,17 @@ pub trait NoteError {
         token: &TaskToken,
         last_error: &LastError,
     ) -> Result<Written, PortError>;
+}
+
+/// Remembers which tokens Step Functions has called dead.
+pub trait HearDead {
+    /// `UpdateItem`: notes that a token was called dead on this occasion, unless another is noted. Whether another is.
+    async fn heard_dead(
+        &self,
+        token: &TaskToken,
+        occasion: &str,
+        at: Timestamp,
+    ) -> Result<bool, PortError>;
 }
 
 /// Looks waits up.
@@ -149,6 +168,13 @@ pub trait ClaimRun {
         at: Timestamp,
         instead_of: Option<&Held>,
     ) -> Result<Claim, PortError>;
+    /// `UpdateItem`: takes the execution out again, if it is the one that is entered.
+    async fn release_run(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        execution: &ExecutionName,
+    ) -> Result<(), PortError>;
 }
 
 /// What the catalog says about one database and policy.
@@ -231,6 +257,7 @@ actions! {
     RegisterWaits: "dynamodb:PutItem";
     Waits: "dynamodb:UpdateItem" "dynamodb:DeleteItem";
     NoteError: "dynamodb:UpdateItem";
+    HearDead: "dynamodb:UpdateItem";
     LookUpWaits: "dynamodb:BatchGetItem";
     ListOpen: "dynamodb:Query";
     ClaimSlot: "dynamodb:UpdateItem";

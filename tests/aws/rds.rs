@@ -423,14 +423,14 @@ async fn each_refusal_of_a_copy_reaches_its_owner() {
         (
             400,
             "KMSKeyNotAccessibleFault",
-            "",
+            "The target KMS key [gone] does not exist",
             Owner::Park(Remedy::FixKey),
         ),
         (
             400,
             "InvalidParameterValue",
             "the KMS key is disabled",
-            Owner::Park(Remedy::FixKey),
+            Owner::Park(Remedy::CheckKeys),
         ),
         (
             400,

@@ -461,7 +461,9 @@ mod the_newest_there_is {
     fn does_not_where_nobody_waits_for_the_expired_one_any_more() {
         let (world, command, _) = expired();
         world.set_token("token-1", Token::Dead);
-        assert_eq!(do_work(&world, &command, 4).unwrap(), CommandOutcome::Stale);
+        let first = do_work(&world, &command, 4);
+        assert!(matches!(first, Err(WorkError::HeardDeadOnce)));
+        assert_eq!(do_work(&world, &command, 5).unwrap(), CommandOutcome::Stale);
         assert!(started(&world).is_empty());
     }
 

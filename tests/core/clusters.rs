@@ -316,6 +316,8 @@ fn a_clusters_quota_is_its_own() {
     let the_run = a_cluster_run("shop");
     let world = with_source(&the_run);
     world.set_quota(Family::Instance, full);
+    let room = SnapshotQuota { used: 1, max: 100 };
+    world.set_quota(Family::Cluster, Some(room));
     world.script(COPY, Some("SnapshotQuotaExceeded"), "");
     let queued = do_work(&world, &of_cluster(Step::Copy)).unwrap();
     assert_eq!(

@@ -175,6 +175,20 @@ fn a_failed_execution_is_started_again_under_the_next_suffix_and_a_good_one_is_n
 }
 
 #[test]
+fn a_start_that_finds_nothing_to_do_leaves_no_run_in_progress() {
+    let world = world_with(&["bad", "good"]);
+    for attempt in 1..=9 {
+        world.set_execution(&name_of("bad", attempt), ExecutionState::Failed);
+    }
+    world.set_execution(&name_of("good", 1), ExecutionState::Succeeded);
+    do_plan(&world, When::Again);
+    for name in ["bad", "good"] {
+        let entry = world.entry(&a_run(name).database.resource_id);
+        assert_eq!(entry.and_then(|entry| entry.open), None, "{name}");
+    }
+}
+
+#[test]
 fn suffixes_of_executions_are_bounded() {
     let world = world_with(&["bad"]);
     for attempt in 1..=9 {

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use snapferry::app::redrive::{Outcome, Redrive, RedriveRequest, SkipReason, redrive};
 use snapferry::domain::id::names::{Attempt, ExecutionName};
 use snapferry::domain::operator::redrive::{
-    FailedExecution, FailedStatus, Redrivable, RestartReason,
+    FailedExecution, FailedStatus, Redrivable, RestartReason, cause_in_words,
 };
 use snapferry::domain::run::command::ProtectionRequest;
 use snapferry::domain::run::naming;
@@ -352,4 +352,14 @@ fn where_nothing_failed_nothing_more_is_asked() {
     let world = World::new();
     let done = do_redrive(&world, &acted());
     assert!(done.rows.is_empty() && done.is_complete() && !done.more);
+}
+
+#[test]
+fn both_names_of_a_time_out_say_that_four_days_are_over() {
+    for error in ["States.Timeout", "States.HeartbeatTimeout"] {
+        assert!(cause_in_words(Some(error), None).starts_with("four days are over"));
+    }
+    let other = cause_in_words(Some("Snapferry.SourceMissing"), Some("no available source"));
+    assert_eq!(other, "no available source");
+    assert_eq!(cause_in_words(Some("States.TaskFailed"), None), "");
 }

@@ -57,6 +57,8 @@ pub struct Task {
     message: Value,
     /// How long it sleeps.
     pub timeout: SignedDuration,
+    /// How long it sleeps without a heartbeat, if that is bounded.
+    pub heartbeat: Option<SignedDuration>,
     /// The field of the state's input that its result is put into.
     pub result_field: String,
     /// Its retries, in order.
@@ -172,6 +174,7 @@ struct TaskJson {
     resource: String,
     parameters: ParametersJson,
     timeout_seconds: u32,
+    heartbeat_seconds: Option<u32>,
     result_path: String,
     #[serde(default)]
     retry: Vec<RetrierJson>,
@@ -294,6 +297,12 @@ fn task(name: &str, state: TaskJson) -> Result<Task, AslError> {
             state.result_path
         ));
     };
+    if state
+        .heartbeat_seconds
+        .is_some_and(|heartbeat| heartbeat >= state.timeout_seconds)
+    {
+        return refuse("its heartbeat is not shorter than its time-out".to_owned());
+    }
     let message = Value::Object(state.parameters.message_body);
     let mut paths = Vec::new();
     check_paths(name, &message, &mut paths)?;
@@ -308,6 +317,9 @@ fn task(name: &str, state: TaskJson) -> Result<Task, AslError> {
     Ok(Task {
         message,
         timeout: SignedDuration::from_secs(state.timeout_seconds.into()),
+        heartbeat: state
+            .heartbeat_seconds
+            .map(|seconds| SignedDuration::from_secs(seconds.into())),
         result_field: field.to_owned(),
         retry: retry?,
         next: state.next,

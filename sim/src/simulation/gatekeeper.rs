@@ -98,6 +98,7 @@ fn label(call: &Call) -> String {
         Call::ClaimSlot { holder, .. } => format!("claim slot {}", holder.name()),
         Call::FreeSlot { holder, proof, .. } => format!("free slot {} {proof:?}", holder.name()),
         Call::ClaimRun { execution, .. } => format!("claim run {execution}"),
+        Call::ReleaseRun { execution, .. } => format!("release run {execution}"),
         Call::RecordRecoveryPoint { point, .. } => format!("catalog {}", point.snapshot.name()),
         Call::CurrentPolicies {} => "policies".to_owned(),
         Call::PlannedUntil { region, .. } => format!("planned {region}"),
@@ -209,10 +210,12 @@ impl World {
     fn judge_effect(&mut self, by: Role, call: &Call) {
         match call {
             Call::ListOpen { .. } => self.index_catches_up(),
+            Call::ProbeToken { .. } => self.step_functions.errs = self.faults_are_on,
             Call::DescribeSnapshots { .. } => {
                 let odd =
                     self.fault_rates.odd_statuses && self.faults_are_on && self.rng.u8(..8) == 0;
                 self.rds.shows_odd_statuses = odd;
+                self.rds.lags = self.faults_are_on;
             }
             Call::Replace { wait, instead_of } => {
                 let token = &instead_of.command.token;
@@ -255,6 +258,12 @@ impl World {
     /// A call has taken effect.
     fn judge_answer(&mut self, by: u64, call: &Call, answer: &dyn Answer) {
         self.note(|| format!("  {answer:?}"));
+        for _ in 0..std::mem::take(&mut self.rds.left_out) {
+            self.count_fault(Fault::ListLags);
+        }
+        for _ in 0..std::mem::take(&mut self.step_functions.erred) {
+            self.count_fault(Fault::DeadByMistake);
+        }
         match call {
             Call::CreateSnapshot { .. } | Call::CopySnapshot { .. } => {
                 let arn = asked_for(call);

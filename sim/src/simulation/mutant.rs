@@ -4,7 +4,9 @@
 //! | --- | --- | --- |
 //! | register, then act | `ActsBeforeItRegisters`, `ConflictIsOverlooked` | `REGISTERED` |
 //! | | `RequestedBeforeRdsAccepts`, `AbsenceFailsARegisteredWait`, `NoGraceForARequestedWait` | `TRUE_FAILURE` |
+//! | | `OneAbsenceProves` | `TRUE_FAILURE` |
 //! | the live token wins | `DeadProbeIsAlive`, `UnknownProbeIsDead`, `RivalCountsAsItself` | `AWAKE` |
+//! | | `OneDeadIsBelieved` | `AWAKE` |
 //! | | `GarbageTokenIsAlive` | `TRUE_SUCCESS` |
 //! | | `RegisterOverwrites`, `ReplaceIgnoresTheToken` | `LIVE_WAIT` |
 //! | | `PhaseIgnoresTheToken` | `OWN_WAIT` |
@@ -95,10 +97,14 @@ mutants! {
     AbsenceFailsARegisteredWait breaks TRUE_FAILURE,
     /// Absence fails a requested wait without a period of grace.
     NoGraceForARequestedWait breaks TRUE_FAILURE,
+    /// What one sweep does not see counts as gone.
+    OneAbsenceProves breaks TRUE_FAILURE,
     /// A command with a dead token is worked on.
     DeadProbeIsAlive breaks AWAKE,
     /// A probe without an answer counts as dead.
     UnknownProbeIsDead breaks AWAKE,
+    /// A token that is called dead once counts as dead.
+    OneDeadIsBelieved breaks AWAKE,
     /// A live token of another execution is taken for one's own.
     RivalCountsAsItself breaks AWAKE,
     /// A command whose token is none of Step Functions' is worked on.

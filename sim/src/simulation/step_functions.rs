@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use snapferry::domain::run::command::ProtectionRequest;
 
-use crate::asl::{Context, StateMachine};
+use crate::asl::{Context, StateMachine, Task};
 
 /// One execution.
 #[derive(Debug)]
@@ -73,8 +73,8 @@ pub enum Status {
         token: String,
         /// Since when.
         since: Timestamp,
-        /// When the state times out.
-        deadline: Timestamp,
+        /// When the state ends by itself, and by which error.
+        deadline: Deadline,
     },
     /// Its state will be entered again.
     Retrying {
@@ -88,6 +88,41 @@ pub enum Status {
         /// The error's name.
         error: String,
     },
+}
+
+/// When a sleeping state ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline {
+    /// `TimeoutSeconds` after the state was entered: no heartbeat moves it.
+    times_out: Timestamp,
+    /// `HeartbeatSeconds` after the last heartbeat, or after the state was entered.
+    misses_heartbeat: Option<Timestamp>,
+}
+
+impl Deadline {
+    fn new(task: &Task, entered: Timestamp) -> Self {
+        let later = |time: Timestamp, by| time.saturating_add(by).unwrap_or(Timestamp::MAX);
+        Self {
+            times_out: later(entered, task.timeout),
+            misses_heartbeat: task.heartbeat.map(|by| later(entered, by)),
+        }
+    }
+
+    /// When the state ends, unless somebody sends a heartbeat before.
+    #[must_use]
+    pub fn at(self) -> Timestamp {
+        self.misses_heartbeat
+            .map_or(self.times_out, |at| at.min(self.times_out))
+    }
+
+    /// The error that it then ends with. Both mean that its four days are over.
+    #[must_use]
+    pub fn error(self) -> &'static str {
+        match self.misses_heartbeat {
+            Some(at) if at <= self.times_out => "States.HeartbeatTimeout",
+            _ => "States.Timeout",
+        }
+    }
 }
 
 /// What a token was made for.
@@ -205,7 +240,7 @@ impl StepFunctions {
             retry_count: execution.retry_count,
         });
         let step = message["step"].as_str().unwrap_or_default().to_owned();
-        let deadline = now.saturating_add(task.timeout).unwrap_or(Timestamp::MAX);
+        let deadline = Deadline::new(task, now);
         execution.state = state.to_owned();
         execution.ended_at = None;
         execution.status = Status::Sleeping {
@@ -213,7 +248,7 @@ impl StepFunctions {
             since: now,
             deadline,
         };
-        self.due.insert((deadline, name.to_owned()));
+        self.due.insert((deadline.at(), name.to_owned()));
         self.outbox.push_back(Outgoing {
             token: token.clone(),
             body: message.to_string().into(),
@@ -230,7 +265,30 @@ impl StepFunctions {
         );
     }
 
-    /// The answer to a heartbeat with this token.
+    /// SendTaskHeartbeat: restarts the clock that counts heartbeats, and no other.
+    pub fn heartbeat(&mut self, token: &str, now: Timestamp) -> AboutToken {
+        let about = self.probe(token);
+        if about != AboutToken::Alive {
+            return about;
+        }
+        let Some(execution) = self
+            .tokens
+            .get(token)
+            .and_then(|token| self.executions.get_mut(&token.execution))
+        else {
+            return about;
+        };
+        let name = &self.tokens[token].execution;
+        let task = self.machine.states.get(&execution.state);
+        if let (Some(task), Status::Sleeping { deadline, .. }) = (task, &mut execution.status) {
+            self.due.remove(&(deadline.at(), name.clone()));
+            deadline.misses_heartbeat = Deadline::new(task, now).misses_heartbeat;
+            self.due.insert((deadline.at(), name.clone()));
+        }
+        about
+    }
+
+    /// What a heartbeat of this token would be answered.
     pub fn probe(&self, token: &str) -> AboutToken {
         match self.tokens.get(token) {
             None => AboutToken::Invalid,
@@ -260,7 +318,7 @@ impl StepFunctions {
         if let Some(Status::Sleeping { deadline, .. }) =
             self.executions.get(&name).map(|e| &e.status)
         {
-            self.due.remove(&(*deadline, name.clone()));
+            self.due.remove(&(deadline.at(), name.clone()));
         }
         Some(name)
     }
@@ -339,7 +397,7 @@ impl StepFunctions {
             Status::Sleeping {
                 token, deadline, ..
             } => {
-                self.due.remove(&(deadline, name.to_owned()));
+                self.due.remove(&(deadline.at(), name.to_owned()));
                 if let Some(token) = self.tokens.get_mut(&token) {
                     token.alive = false;
                 }
@@ -385,8 +443,13 @@ impl StepFunctions {
                 .map(|e| (e.status.clone(), e.state.clone()))
             {
                 Some((Status::Retrying { .. }, state)) => self.enter(&name, &state, true, now),
-                Some((Status::Sleeping { token, .. }, _)) => {
-                    self.fail(&token, "States.Timeout", now);
+                Some((
+                    Status::Sleeping {
+                        token, deadline, ..
+                    },
+                    _,
+                )) => {
+                    self.fail(&token, deadline.error(), now);
                     self.timed_out += 1;
                     timed_out.push(name);
                 }

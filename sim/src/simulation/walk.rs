@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use snapferry::domain::operator::redrive::four_days_are_over;
 use snapferry::domain::run::command::ProtectionRequest;
 use snapferry::json;
 
@@ -33,6 +34,21 @@ pub enum End {
     Succeeded(Value),
     /// With an error of this name.
     Failed(String),
+    /// Its state's four days were over. An interpreter that counts heartbeats says `States.HeartbeatTimeout`, and
+    /// one that does not says `States.Timeout`.
+    FourDaysAreOver,
+}
+
+impl End {
+    /// By the name of the error.
+    #[must_use]
+    pub fn failed(error: &str) -> Self {
+        if four_days_are_over(error) {
+            Self::FourDaysAreOver
+        } else {
+            Self::Failed(error.to_owned())
+        }
+    }
 }
 
 impl Walk {
@@ -78,11 +94,27 @@ impl Walk {
     /// Lets the sleeping state time out.
     pub fn answer_nothing(&mut self) {
         let deadline = match self.execution().map(|one| &one.status) {
-            Some(Status::Sleeping { deadline, .. }) => Some(*deadline),
+            Some(Status::Sleeping { deadline, .. }) => Some(deadline.at()),
             _ => None,
         };
         if let Some(deadline) = deadline {
             self.advance_to(deadline);
+        }
+    }
+
+    /// SendTaskHeartbeat, so many seconds after what happened last.
+    pub fn heartbeat_after(&mut self, seconds: i64, token: &str) {
+        let by = SignedDuration::from_secs(seconds);
+        self.advance_to(self.now.saturating_add(by).unwrap_or(Timestamp::MAX));
+        self.service.heartbeat(token, self.now);
+    }
+
+    /// The name of the error that it ended with.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        match &self.execution()?.status {
+            Status::Failed { error } => Some(error),
+            Status::Sleeping { .. } | Status::Retrying { .. } | Status::Succeeded => None,
         }
     }
 
@@ -93,7 +125,7 @@ impl Walk {
         match &execution.status {
             Status::Sleeping { .. } | Status::Retrying { .. } => None,
             Status::Succeeded => Some(End::Succeeded(execution.whole_output().clone())),
-            Status::Failed { error } => Some(End::Failed(error.clone())),
+            Status::Failed { error } => Some(End::failed(error)),
         }
     }
 

@@ -32,6 +32,13 @@ def of_this_try(task, env, carry_out=Task._eval_execution):
         env.callback_pool_manager.add(context.update_task_token())
     return carry_out(task, env)
 Task._eval_execution = of_this_try
+from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint
+def count_heartbeats(endpoint, heartbeat_seconds, begin=CallbackEndpoint.setup_heartbeat_endpoint):
+    heartbeats = begin(endpoint, heartbeat_seconds)
+    if endpoint.get_outcome() is not None:
+        heartbeats.notify()
+    return heartbeats
+CallbackEndpoint.setup_heartbeat_endpoint = count_heartbeats
 server = ThreadedMotoServer(ip_address='127.0.0.1', port=0, verbose=False)
 server.start()
 port = server.get_host_and_port()[1]

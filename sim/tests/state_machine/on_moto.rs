@@ -7,8 +7,8 @@ use snapferry::domain::run::failure::Reason;
 use snapferry::json;
 
 use super::definition::{
-    BUSY_INTERVAL, COPY_FAILED_INTERVAL, COPY_TIMEOUT, SNAPSHOT_FAILED_INTERVAL, SNAPSHOT_TIMEOUT,
-    Shortened,
+    BUSY_INTERVAL, COPY_FAILED_INTERVAL, COPY_HEARTBEAT, COPY_TIMEOUT, SNAPSHOT_FAILED_INTERVAL,
+    SNAPSHOT_HEARTBEAT, SNAPSHOT_TIMEOUT, Shortened,
 };
 use super::moto::Moto;
 use super::protect::{COPY, Protect, SNAPSHOT};
@@ -40,14 +40,18 @@ async fn two_commands_that_succeed_end_the_execution_with_both_manifests() -> an
 
 #[tokio::test]
 async fn a_snapshot_that_nobody_answers_times_out_and_is_not_tried_again() -> anyhow::Result<()> {
-    let protect = start("snapshot-unanswered", &[SNAPSHOT_TIMEOUT]).await?;
+    let protect = start(
+        "snapshot-unanswered",
+        &[SNAPSHOT_TIMEOUT, SNAPSHOT_HEARTBEAT],
+    )
+    .await?;
     protect.expect(Step::Snapshot, 0).await?;
     protect.has_failed_with("States.Timeout", &[SNAPSHOT]).await
 }
 
 #[tokio::test]
 async fn a_copy_that_nobody_answers_times_out_and_is_not_tried_again() -> anyhow::Result<()> {
-    let protect = start("copy-unanswered", &[COPY_TIMEOUT]).await?;
+    let protect = start("copy-unanswered", &[COPY_TIMEOUT, COPY_HEARTBEAT]).await?;
     let snapshot = protect.expect(Step::Snapshot, 0).await?;
     protect.succeed(&snapshot).await?;
     protect.expect(Step::Copy, 0).await?;

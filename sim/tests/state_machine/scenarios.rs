@@ -2,7 +2,9 @@
 
 use snapferry::domain::run::failure::Reason;
 
-use super::definition::{COPY_TIMEOUT, SNAPSHOT_TIMEOUT, Shortened};
+use super::definition::{
+    COPY_HEARTBEAT, COPY_TIMEOUT, SNAPSHOT_HEARTBEAT, SNAPSHOT_TIMEOUT, Shortened,
+};
 
 /// The answer to a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,9 +106,21 @@ fn by_hand() -> [Scenario; 16] {
         ),
         scenario("queue-refuses-for-good", &[], &[QUEUE_REFUSES; 10]),
         scenario("unheard-of", &[], &[UNHEARD_OF]),
-        scenario("snapshot-unanswered", &[SNAPSHOT_TIMEOUT], &[Nothing]),
-        scenario("copy-unanswered", &[COPY_TIMEOUT], &[Success, Nothing]),
-        scenario("retry-unanswered", &[SLOW_TIMEOUT], &[BUSY, Nothing]),
+        scenario(
+            "snapshot-unanswered",
+            &[SNAPSHOT_TIMEOUT, SNAPSHOT_HEARTBEAT],
+            &[Nothing],
+        ),
+        scenario(
+            "copy-unanswered",
+            &[COPY_TIMEOUT, COPY_HEARTBEAT],
+            &[Success, Nothing],
+        ),
+        scenario(
+            "retry-unanswered",
+            &[SLOW_TIMEOUT, SLOW_HEARTBEAT],
+            &[BUSY, Nothing],
+        ),
     ]
 }
 
@@ -114,6 +128,10 @@ fn by_hand() -> [Scenario; 16] {
 const SLOW_TIMEOUT: Shortened = Shortened {
     seconds: 10,
     ..SNAPSHOT_TIMEOUT
+};
+const SLOW_HEARTBEAT: Shortened = Shortened {
+    seconds: 9,
+    ..SNAPSHOT_HEARTBEAT
 };
 
 fn scenario(name: &str, timeouts: &'static [Shortened], answers: &[Answer]) -> Scenario {

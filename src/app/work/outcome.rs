@@ -28,6 +28,9 @@ pub enum WorkError {
     /// The token is not one of this account and region. Only a person can find out where it came from.
     #[error("the command's token is not one of Step Functions' (InvalidToken)")]
     InvalidToken,
+    /// Step Functions has called a token dead, for the first time.
+    #[error("Step Functions says that nobody sleeps on a token; it is asked once more")]
+    HeardDeadOnce,
     /// Step Functions did not say whether a token is alive.
     #[error("Step Functions did not say whether the token is alive")]
     Probe(#[source] PortError),

@@ -13,7 +13,7 @@ use crate::domain::id::names::SnapshotId;
 use crate::domain::limits::HINT_RECHECKS;
 use crate::domain::run::failure::{Failure, Owner, Remedy};
 use crate::domain::run::name_conflict::{NameConflict, name_conflict};
-use crate::domain::run::settle::{Verdict, settle};
+use crate::domain::run::settle::{Look, Verdict, settle};
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::RdsError;
 
@@ -28,6 +28,7 @@ pub(super) async fn refused<W: Permissions>(
 ) -> Result<AttemptOutcome, WorkError> {
     match error.owner() {
         Owner::AskWhatExists => ask_what_exists(world, worker_config, wait).await,
+        Owner::CopyLimit => queue(world, wait).await.map(AttemptOutcome::Done),
         Owner::AskQuota => ask_quota(world, wait, error)
             .await
             .map(AttemptOutcome::Done),
@@ -79,15 +80,17 @@ async fn ask_what_exists<W: Permissions>(
             mark(world, wait, Phase::Requested).await?;
             Ok(AttemptOutcome::Done(CommandOutcome::Waiting))
         }
-        NameConflict::Settle => match settle(wait, found, &worker_config.rules, world.now()) {
-            Verdict::Succeed(manifest) => Ok(AttemptOutcome::Done(CommandOutcome::Settled(
-                conclude::succeed(world, wait, &manifest).await?,
-            ))),
-            Verdict::Fail(failure) => give_up(world, wait, failure)
-                .await
-                .map(AttemptOutcome::Done),
-            Verdict::KeepWaiting { .. } => Err(WorkError::NotShownYet(wait.resource.clone())),
-        },
+        NameConflict::Settle => {
+            match settle(wait, found, &worker_config.rules, Look::Hint, world.now()) {
+                Verdict::Succeed(manifest) => Ok(AttemptOutcome::Done(CommandOutcome::Settled(
+                    conclude::succeed(world, wait, &manifest).await?,
+                ))),
+                Verdict::Fail(failure) => give_up(world, wait, failure)
+                    .await
+                    .map(AttemptOutcome::Done),
+                Verdict::KeepWaiting { .. } => Err(WorkError::NotShownYet(wait.resource.clone())),
+            }
+        }
         NameConflict::NextAttempt => Ok(AttemptOutcome::NextAttempt),
         NameConflict::Fail(failure) => give_up(world, wait, failure)
             .await
@@ -105,11 +108,12 @@ async fn ask_quota<W: Permissions>(
         .describe_snapshot_quota(wait.resource.region(), wait.resource.family())
         .await
         .map_err(not_told)?;
-    if quota.is_some_and(|quota| quota.used >= quota.max) {
-        return Err(WorkError::Parked {
+    match quota {
+        None => Err(WorkError::Rds(error)),
+        Some(quota) if quota.used >= quota.max => Err(WorkError::Parked {
             remedy: Remedy::RaiseQuota,
             source: error,
-        });
+        }),
+        Some(_) => queue(world, wait).await,
     }
-    queue(world, wait).await
 }

@@ -4,6 +4,7 @@ use crate::domain::run::naming;
 use tracing::info;
 
 use crate::app::conclude;
+use crate::app::hearing::{by_receive, is_dead};
 use crate::app::work::outcome::{CommandOutcome, WorkError};
 use crate::app::work::permissions::Permissions;
 use crate::domain::id::arn::ExecutionArn;
@@ -29,6 +30,7 @@ pub(super) enum Registration {
 pub(super) async fn register<W: Permissions>(
     world: &W,
     wait: &Wait,
+    receives: u32,
 ) -> Result<Registration, WorkError> {
     let Some(stored) = world.register(wait).await? else {
         return Ok(Registration::Act(Box::new(wait.clone())));
@@ -57,8 +59,11 @@ pub(super) async fn register<W: Permissions>(
         }
         Probe::Alive => Ok(Registration::AlreadyAwaited(stored.command.execution)),
         Probe::Dead | Probe::Invalid => {
-            // The attempts before the stored one have failed, and RDS may be working on the stored one. Starting again
-            // with the first could put two attempts in flight in one slot.
+            if !is_dead(world, &stored.command.token, &by_receive(receives)).await? {
+                return Err(WorkError::HeardDeadOnce);
+            }
+            // The attempts before the stored one have come to nothing, and RDS may be at work on the stored one: to
+            // begin with the first again could have two attempts in flight in one slot.
             let wait = Wait {
                 resource: stored.resource.clone(),
                 ..wait.clone()
@@ -85,6 +90,7 @@ pub(super) async fn next_attempt<W: Permissions>(
         resource: naming::nth_attempt(&wait.resource, attempt),
         phase: Phase::Registered,
         since: world.now(),
+        absent: false,
         last_error: None,
         ..wait.clone()
     };

@@ -164,6 +164,10 @@ impl Finding {
                 "give your own user or role the permission for {}, or leave this unchecked",
                 asked.action
             )
+        } else if asked.is_from_another_region() {
+            "the region may not be enabled for this account, or your credentials come from the global STS endpoint: \
+             enable the region, or use a regional endpoint"
+                .to_owned()
         } else {
             "run the doctor again".to_owned()
         };
@@ -184,7 +188,16 @@ pub struct Unanswered {
 }
 
 impl Unanswered {
-    /// Whether the caller lacks the permission for this question. Each service has its own error code for that.
+    /// Whether the region does not know the caller's credentials at all.
+    #[must_use]
+    pub fn is_from_another_region(&self) -> bool {
+        matches!(
+            self.code.as_deref(),
+            Some("InvalidClientTokenId" | "OptInRequired" | "UnrecognizedClientException")
+        )
+    }
+
+    /// Whether the caller lacks the permission to ask. Each service has its own code for that.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         self.code.as_deref().is_some_and(|code| {

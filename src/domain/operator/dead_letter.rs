@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::run::command::{ProtectionRequest, Step};
+use crate::domain::run::failure::Remedy;
 use crate::domain::run::last_error::LastError;
 
 /// A dead letter as people see it. It holds no token, and nothing that AWS needs.
@@ -22,6 +23,17 @@ pub struct DeadLetterSummary {
     pub receives: u32,
     /// Why it is a dead letter, if that is known.
     pub reason: Option<Reason>,
+}
+
+impl DeadLetterSummary {
+    /// What a person must do before a replay can help, where that is known.
+    #[must_use]
+    pub fn remedy(&self) -> Option<Remedy> {
+        match &self.reason {
+            Some(Reason::LastError(last_error)) => last_error.remedy,
+            _ => None,
+        }
+    }
 }
 
 /// What a dead letter is about.

@@ -9,7 +9,26 @@ use crate::domain::id::names::ExecutionName;
 use crate::domain::limits::REDRIVE_WINDOW;
 use crate::domain::run::command::ProtectionRequest;
 
-/// How an execution failed.
+/// Whether an error of Step Functions says that a state's four days are over: it was not answered in time, or not
+/// even asked about in time. Our states take heartbeats until a second before their time-out, so both mean the same.
+#[must_use]
+pub fn four_days_are_over(error: &str) -> bool {
+    matches!(error, "States.Timeout" | "States.HeartbeatTimeout")
+}
+
+/// What ended an execution, for a person. Step Functions gives no cause when a state's time is over.
+#[must_use]
+pub fn cause_in_words(error: Option<&str>, cause: Option<&str>) -> String {
+    match (error, cause) {
+        (Some(error), _) if four_days_are_over(error) => {
+            "four days are over: its command was parked and not replayed, or the copy takes longer"
+                .to_owned()
+        }
+        (_, cause) => cause.unwrap_or_default().to_owned(),
+    }
+}
+
+/// How an execution ended, if not well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FailedStatus {
     /// `FAILED`

@@ -7,6 +7,7 @@ pub mod last_error;
 pub mod manifest;
 pub mod name_conflict;
 pub mod naming;
+mod rds_message;
 pub mod settle;
 pub mod slot_limits;
 pub mod slots;

@@ -8,6 +8,15 @@ use super::wait::{Expectation, ExpectedCopy, Phase, Rules, Wait};
 use crate::domain::id::arn::Family;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 
+/// Who looks at a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// The reactor after a hint, or the worker: any number of times within a second.
+    Hint,
+    /// The sweep: once a minute.
+    Sweep,
+}
+
 /// What RDS's answer means for a wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -19,13 +28,19 @@ pub enum Verdict {
     KeepWaiting {
         /// Whether RDS has shown the resource as ours, so that the wait may be marked `seen`.
         seen: bool,
+        /// RDS does not show the resource, although it had shown or accepted it.
+        absent: bool,
         /// Why, for the log.
         why: &'static str,
     },
 }
 
 const fn keep(seen: bool, why: &'static str) -> Verdict {
-    Verdict::KeepWaiting { seen, why }
+    Verdict::KeepWaiting {
+        seen,
+        absent: false,
+        why,
+    }
 }
 
 /// Decides a wait by what RDS says about its resource (`None`: RDS does not know it).
@@ -34,10 +49,16 @@ const fn keep(seen: bool, why: &'static str) -> Verdict {
 /// resource proves something only if RDS has shown it before, or has accepted the request longer ago than the grace
 /// period. An unknown status proves nothing.
 #[must_use]
-pub fn settle(wait: &Wait, truth: Option<&Snapshot>, rules: &Rules, now: Timestamp) -> Verdict {
+pub fn settle(
+    wait: &Wait,
+    truth: Option<&Snapshot>,
+    rules: &Rules,
+    look: Look,
+    now: Timestamp,
+) -> Verdict {
     let may_fail = wait.phase >= Phase::Requested;
     let Some(snapshot) = truth else {
-        return absent(wait, rules, now);
+        return absent(wait, rules, look, now);
     };
     if !snapshot.is_ours(&rules.stack, &wait.command.run.database) {
         return if may_fail && !snapshot.may_yet_be_ours() {
@@ -79,13 +100,20 @@ pub fn settle(wait: &Wait, truth: Option<&Snapshot>, rules: &Rules, now: Timesta
     }
 }
 
-fn absent(wait: &Wait, rules: &Rules, now: Timestamp) -> Verdict {
-    let proved = match wait.phase {
+fn absent(wait: &Wait, rules: &Rules, look: Look, now: Timestamp) -> Verdict {
+    let may_be_gone = match wait.phase {
         Phase::Queued | Phase::Registered => false,
         Phase::Requested => now.duration_since(wait.since) > rules.grace,
         Phase::Seen => true,
     };
-    if proved {
+    if may_be_gone && !(look == Look::Sweep && wait.absent) {
+        return Verdict::KeepWaiting {
+            seen: false,
+            absent: true,
+            why: "RDS no longer shows it; a second sweep must agree",
+        };
+    }
+    if may_be_gone {
         let cause = format!(
             "RDS no longer knows {}, which it had {}",
             wait.resource,
@@ -109,15 +137,19 @@ pub fn mismatch(wait: &Wait, snapshot: &Snapshot) -> Option<Failure> {
             faults.push(fault);
         }
     };
-    check(
-        snapshot
-            .resource_id
-            .as_ref()
-            .is_none_or(|id| id == &database.resource_id),
-        format!("it is of another database than {}", database.resource_id),
-    );
     let reason = match &wait.expected {
-        Expectation::Snapshot => Reason::SnapshotMismatch,
+        Expectation::Snapshot => {
+            check(
+                snapshot
+                    .resource_id
+                    .as_ref()
+                    .is_none_or(|id| id == &database.resource_id),
+                format!("it is of another database than {}", database.resource_id),
+            );
+            Reason::SnapshotMismatch
+        }
+        // RDS calls a database's resource id unique to a region, so on a copy it proves nothing. Our own tag and the
+        // source say which database the copy is of.
         Expectation::Copy(ExpectedCopy {
             source,
             key,

@@ -98,7 +98,9 @@ pub struct Wait {
     pub opened_at: Timestamp,
     /// When RDS removes the source, if it does. The copy whose source goes first gets a slot first.
     pub source_expires_at: Option<Timestamp>,
-    /// The last error of its command, for people. It stays when the command goes on.
+    /// RDS had shown or accepted the resource, and the last sweep did not see it.
+    pub absent: bool,
+    /// The last trouble that its command met, for people: it is left standing when the command goes on.
     pub last_error: Option<LastError>,
 }
 
@@ -114,6 +116,7 @@ impl Wait {
             since: now,
             opened_at: now,
             source_expires_at: None,
+            absent: false,
             last_error: None,
         }
     }

@@ -37,6 +37,16 @@ impl Table {
         Claim::Ours
     }
 
+    pub(in crate::fake) fn release_run(
+        &mut self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        execution: &ExecutionName,
+    ) {
+        self.entry_mut(&database.resource_id, policy)
+            .release(execution.as_str());
+    }
+
     pub(in crate::fake) fn enter_recovery_point(
         &mut self,
         run: &ProtectionRequest,

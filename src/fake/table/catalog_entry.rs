@@ -36,6 +36,10 @@ impl CatalogEntry {
     pub(super) fn end_run(&mut self, execution: &ExecutionArn) {
         let arn = execution.as_str();
         let name = arn.rsplit_once(':').map_or(arn, |(_, name)| name);
+        self.release(name);
+    }
+
+    pub(super) fn release(&mut self, name: &str) {
         if self.open.as_ref().is_some_and(|open| open.as_str() == name) {
             (self.open, self.claimed_at) = (None, None);
         }

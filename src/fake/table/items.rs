@@ -30,7 +30,9 @@ pub struct Table {
     pub(super) cursors: BTreeMap<(PolicyName, Region), Timestamp>,
     /// Every set that was applied, in the order of their versions. The last one is in force.
     pub(super) policies: Vec<Applied>,
-    /// The index, if it may show older items than the table has.
+    /// On which occasion each token was first called dead.
+    called_dead: BTreeMap<String, String>,
+    /// Where the index shows older items than the table has.
     pub(super) lag: Option<Lag>,
     pub(super) page: usize,
     /// Whether the second write of the next recovery point fails.
@@ -54,6 +56,7 @@ impl Table {
             catalog: BTreeMap::new(),
             cursors: BTreeMap::new(),
             policies: Vec::new(),
+            called_dead: BTreeMap::new(),
             lag: None,
             page,
             stops_early: false,
@@ -239,6 +242,26 @@ impl Table {
                 ..stored
             })
         })
+    }
+
+    pub(in crate::fake) fn note_absence(
+        &mut self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        absent: bool,
+        now: Timestamp,
+    ) -> Written {
+        self.change_wait(resource, token, now, |stored| {
+            Some(Wait { absent, ..stored })
+        })
+    }
+
+    pub(in crate::fake) fn heard_dead(&mut self, token: &TaskToken, occasion: &str) -> bool {
+        let first = self
+            .called_dead
+            .entry(token.reveal().to_owned())
+            .or_insert_with(|| occasion.to_owned());
+        first.as_str() != occasion
     }
 
     fn change_wait(
