@@ -3,12 +3,14 @@
 use std::io::Write;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::arguments::{StackArguments, StartArguments, variables};
 use super::outcome::{CliError, Ended};
 use super::show::{database, table, write_json, write_table};
 use crate::app::planner::{self, Outcome, Planned, Row, When};
 use crate::aws::{Aws, StateMachine, for_operators};
+use crate::domain::rds::database::UnreadableRow;
 use crate::settings::Planning;
 
 pub(super) async fn execute(
@@ -71,6 +73,13 @@ fn write(out: &mut impl Write, planned: &[Planned]) -> Result<(), CliError> {
         writeln!(out)?;
     }
     for region in planned {
+        for UnreadableRow { name, why } in &region.unreadable {
+            writeln!(
+                out,
+                "{}: a database {name} cannot be read: {why}",
+                region.region
+            )?;
+        }
         writeln!(out, "{}", sentence(region))?;
     }
     Ok(())
@@ -79,11 +88,7 @@ fn write(out: &mut impl Write, planned: &[Planned]) -> Result<(), CliError> {
 /// One region in a sentence: also for those without a row.
 fn sentence(planned: &Planned) -> String {
     let of = format!("{} in {}", planned.policy, planned.region);
-    let started = planned
-        .rows
-        .iter()
-        .filter(|row| matches!(row.outcome, Outcome::Started(_)))
-        .count();
+    let started = planned.started();
     match (&planned.error, planned.due) {
         (Some(error), _) => format!("{of}: could not be planned to the end: {error}"),
         (None, None) => format!(
@@ -102,6 +107,8 @@ struct RegionJson {
     region: String,
     due: Option<String>,
     databases: Vec<RowJson>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<Value>,
     error: Option<String>,
 }
 
@@ -122,6 +129,11 @@ impl RegionJson {
             region: planned.region.to_string(),
             due: planned.due.map(|due| due.to_string()),
             databases: planned.rows.iter().map(RowJson::of).collect(),
+            unreadable: planned
+                .unreadable
+                .iter()
+                .map(|row| json!({ "name": row.name, "reason": row.why }))
+                .collect(),
             error: planned.error.clone(),
         }
     }
@@ -135,6 +147,7 @@ impl RowJson {
             Outcome::Done(name) => ("done", Some(name), None),
             Outcome::ExclusionReason(why) => ("left-out", None, Some(why.to_string())),
             Outcome::Refused(why) => ("refused", None, Some(why.to_string())),
+            Outcome::NotNow(why) => ("not-now", None, Some(why.to_string())),
             Outcome::NothingToCopy => ("nothing-to-copy", None, Some(row.outcome.to_string())),
             Outcome::Failed(why) => ("failed", None, Some(why.clone())),
         };

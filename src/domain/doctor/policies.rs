@@ -3,10 +3,10 @@
 use super::{Check, Finding, Level, Unanswered};
 use crate::domain::id::arn::{RdsArn, Region};
 use crate::domain::id::tags;
-use crate::domain::policy::choice::ExclusionReason;
+use crate::domain::policy::choice::{ExclusionReason, NotNow, Refusal};
 use crate::domain::policy::in_force::Policies;
 use crate::domain::policy::set::Stamp;
-use crate::domain::rds::database::Refusal;
+use crate::domain::rds::database::UnreadableRow;
 
 /// Which policies hold, and since when; without a stamp the built-in one does.
 #[must_use]
@@ -54,7 +54,7 @@ pub fn unjudged(region: &Region) -> Finding {
 
 /// A database that is selected, and that the planner refuses.
 #[must_use]
-pub fn refused(database: &RdsArn, why: Refusal) -> Finding {
+pub fn refused(database: &RdsArn, why: &Refusal) -> Finding {
     Finding::bad(
         Check::Databases,
         database,
@@ -67,9 +67,49 @@ pub fn refused(database: &RdsArn, why: Refusal) -> Finding {
     )
 }
 
-/// A database that is left out though somebody meant it to be protected: its tag names no policy.
+/// A database that the planner puts off.
+#[must_use]
+pub fn not_now(database: &RdsArn, why: &NotNow) -> Finding {
+    Finding::bad(
+        Check::Databases,
+        database,
+        Level::Warning,
+        format!("the planner starts nothing for it: {why}"),
+        format!(
+            "start it or repair it, or tag it {} if it is to stay so",
+            tags::EXCLUDE
+        ),
+    )
+}
+
+/// A database whose row RDS gives in a form that cannot be read.
+#[must_use]
+pub fn unreadable_row(region: &Region, row: &UnreadableRow) -> Finding {
+    Finding::bad(
+        Check::Databases,
+        region,
+        Level::Failure,
+        format!(
+            "the planner leaves the database {} out, because its row cannot be read: {}",
+            row.name, row.why
+        ),
+        "look at it in the RDS console; if nothing is wrong there, Snapferry needs a newer version",
+    )
+}
+
+/// A database that is left out though somebody meant it to be protected: its tag stands in the wrong place, or names no
+/// policy.
 #[must_use]
 pub fn misnamed(database: &RdsArn, why: &ExclusionReason) -> Option<Finding> {
+    if let ExclusionReason::TaggedMember(cluster) = why {
+        return Some(Finding::bad(
+            Check::Databases,
+            database,
+            Level::Warning,
+            format!("nothing protects it: {why}"),
+            format!("tag the cluster {cluster} {}", tags::POLICY),
+        ));
+    }
     matches!(why, ExclusionReason::UnknownPolicy(_)).then(|| {
         Finding::bad(
             Check::Databases,

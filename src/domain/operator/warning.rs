@@ -5,6 +5,7 @@ use std::fmt;
 use super::prices::{self, FullCopies};
 use crate::domain::id::arn::{Family, KeyArn};
 use crate::domain::limits::STATE_TIMEOUT;
+use crate::domain::rds::copy_facts::StorageEncryption;
 use crate::domain::rds::database::Database;
 use crate::domain::run::manifest::Manifest;
 
@@ -45,6 +46,11 @@ pub enum Warning {
         /// How long a copy may wait for its turn or for a repair, in days.
         wait_days: u32,
     },
+    /// AWS's pages contradict each other on its copies, or nobody has tried: Snapferry tries.
+    Untried {
+        /// What is special about it.
+        what: &'static str,
+    },
     /// Every copy of it is full.
     FullEveryTime {
         /// How many are made in 30 days.
@@ -71,6 +77,7 @@ impl Warning {
             Self::IoStops { .. } => "io-stops",
             Self::NotAvailable { .. } => "not-available",
             Self::AutomatedOff => "automated-off",
+            Self::Untried { .. } => "untried",
             Self::ShortRetention { .. } => "short-retention",
             Self::FullEveryTime { .. } => "full-every-time",
             Self::KeyChange { .. } => "key-change",
@@ -131,7 +138,7 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::IoStops { multi_az: true, .. } => f.write_str(
-                "it is SQL Server: its I/O stops for a moment during a snapshot, its standby notwithstanding",
+                "SQL Server: its I/O stops for a moment during a snapshot, even with a standby",
             ),
             Self::IoStops { .. } => f.write_str(
                 "it is Single-AZ: its I/O stops for seconds to minutes during a snapshot",
@@ -142,6 +149,9 @@ impl fmt::Display for Warning {
             Self::AutomatedOff => f.write_str(
                 "its automated snapshots are to be copied, and its backup retention of 0 days turns them off",
             ),
+            Self::Untried { what } => {
+                write!(f, "{what}; it is tried, and RDS says whether it can be copied")
+            }
             Self::ShortRetention { days, wait_days } => write!(
                 f,
                 "its automated snapshots are kept for {days} days, and a copy may wait for {wait_days}"
@@ -181,8 +191,36 @@ pub fn warnings(database: &Database, of: &WarningContext<'_>) -> Vec<Warning> {
     if of.automated {
         all.extend(database.backup_retention_days.and_then(retention));
     }
+    all.extend(untried(database).map(|what| Warning::Untried { what }));
     all.extend(full_copy(database, of));
     all
+}
+
+/// What is special about a database, where it is not certain that RDS copies its snapshots.
+fn untried(database: &Database) -> Option<&'static str> {
+    let facts = &database.copy_facts;
+    let engine = database.engine.as_str();
+    if engine.starts_with("custom-sqlserver") {
+        return Some("it is RDS Custom for SQL Server");
+    }
+    if database.arn.family() == Family::Instance {
+        return None;
+    }
+    if facts.limitless {
+        return Some("it is an Aurora cluster with shards (Limitless)");
+    }
+    if !engine.starts_with("aurora") {
+        return Some("its engine is not Aurora");
+    }
+    match facts.encryption {
+        StorageEncryption::Kms => None,
+        StorageEncryption::None => Some(
+            "it is a cluster that is not encrypted, and AWS's pages disagree on whether a copy can be encrypted",
+        ),
+        StorageEncryption::AwsOwned => Some(
+            "it is encrypted under a key that AWS owns (sse-rds), and no page says whether RDS copies it",
+        ),
+    }
 }
 
 /// RDS user guide, *Creating a DB snapshot*: a Single-AZ instance's I/O is suspended; with a standby only SQL
