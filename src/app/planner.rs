@@ -266,7 +266,7 @@ async fn plan_region<W: Permissions>(
             unreadable: &mut planned.unreadable,
             decided: &mut decided,
         };
-        // A failed list of one family must not stop the other family from being planned.
+        // A failed cluster listing must not stop instances from being planned, and vice versa.
         if let Err(error) = plan_family(world, &due_now, region, family, listed).await {
             errors.push(chain(&error));
         }

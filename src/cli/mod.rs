@@ -88,7 +88,7 @@ pub fn exit_code(ended: Result<Ended, CliError>, err: &mut impl Write) -> ExitCo
     let (code, error) = match ended {
         Ok(Ended::Well) => return ExitCode::SUCCESS,
         Ok(Ended::Badly) => return ExitCode::from(FAILED),
-        // Whoever reads (`head`, a pager) has seen enough.
+        // The reader (`head`, a pager) has seen enough.
         Err(CliError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => {
             return ExitCode::SUCCESS;
         }

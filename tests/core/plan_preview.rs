@@ -92,7 +92,7 @@ fn a_protected_database_names_its_policy_and_whether_it_is_due_now() {
 }
 
 #[test]
-fn the_execution_that_is_entered_as_its_run_is_named() {
+fn the_execution_that_holds_the_claim_is_named() {
     let world = World::new();
     let database = listed("a", TAGGED);
     let id = database.resource_id.clone();
@@ -199,7 +199,7 @@ fn automated_snapshots_that_expire_before_a_copys_turn_are_warned_of() {
 }
 
 #[test]
-fn an_aurora_copy_is_full_every_time_with_its_gigabytes_and_dollars() {
+fn an_aurora_copy_is_stored_in_full_and_only_the_first_is_transferred_in_full() {
     let full = |gigabytes| Warning::FullEveryTime {
         copies_a_month: 30,
         gigabytes,
@@ -211,12 +211,12 @@ fn an_aurora_copy_is_full_every_time_with_its_gigabytes_and_dollars() {
     assert_eq!(known, [full(Some(100))]);
     let words = known[0].to_string();
     assert!(
-        words.contains("its size: 100 GiB: $60.00 a month"),
+        words.contains("its size: 100 GiB: $2.00 to transfer the first copy"),
         "{words}"
     );
     assert!(words.contains("$63.00 for each month"), "{words}");
     let words = full(None).to_string();
-    assert!(words.contains("not known; each 100 GiB: $60.00"), "{words}");
+    assert!(words.contains("not known; each 100 GiB: $2.00"), "{words}");
     let instance = listed("a", TAGGED);
     assert_eq!(warned(&instance, false, Some(&newest(KEY, 100))), []);
 }

@@ -38,10 +38,13 @@ pub const AURORA_BACKUP_MONTH: Price = Price {
 /// All of them.
 pub const ALL: [Price; 2] = [TRANSFER, AURORA_BACKUP_MONTH];
 
-/// What full copies cost.
+/// What Aurora's copies cost: RDS transfers a first copy in full and then only what has changed, and stores each in
+/// full.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FullCopies {
-    /// Their transfer, in US dollars a month.
+    /// The first copy's transfer, in US dollars. Every later copy transfers what has changed since.
+    pub first_transfer: f64,
+    /// What a month's transfer would cost at most, if everything changed between two copies, in US dollars.
     pub transfer: f64,
     /// To keep a month's copies for one month, in US dollars.
     pub storage: f64,
@@ -52,6 +55,7 @@ pub struct FullCopies {
 pub fn full_copies(gigabytes: u32, copies: u32) -> FullCopies {
     let moved = f64::from(gigabytes) * f64::from(copies);
     FullCopies {
+        first_transfer: f64::from(gigabytes) * TRANSFER.per_gb,
         transfer: moved * TRANSFER.per_gb,
         storage: moved * AURORA_BACKUP_MONTH.per_gb,
     }

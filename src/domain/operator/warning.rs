@@ -9,7 +9,7 @@ use crate::domain::rds::copy_facts::StorageEncryption;
 use crate::domain::rds::database::Database;
 use crate::domain::run::manifest::Manifest;
 
-/// What warnings are judged by, besides the database.
+/// What a warning depends on, apart from the database itself.
 #[derive(Debug, Clone, Copy)]
 pub struct WarningContext<'a> {
     /// The key of its copies from now on.
@@ -51,7 +51,7 @@ pub enum Warning {
         /// What is special about it.
         what: &'static str,
     },
-    /// Every copy of it is full.
+    /// Every copy of it is stored in full.
     FullEveryTime {
         /// How many are made in 30 days.
         copies_a_month: u32,
@@ -128,8 +128,9 @@ impl fmt::Display for Cost {
         };
         write!(
             f,
-            "${:.2} a month to transfer, and ${:.2} for each month that a month's copies are kept",
-            cost.transfer, cost.storage
+            "${:.2} to transfer the first copy (and what has changed for each later one), and ${:.2} for each month \
+             that a month's copies are kept",
+            cost.first_transfer, cost.storage
         )
     }
 }
@@ -138,7 +139,7 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::IoStops { multi_az: true, .. } => f.write_str(
-                "SQL Server: its I/O stops for a moment during a snapshot, even with a standby",
+                "SQL Server: I/O pauses briefly during a snapshot even with Multi-AZ",
             ),
             Self::IoStops { .. } => f.write_str(
                 "it is Single-AZ: its I/O stops for seconds to minutes during a snapshot",
@@ -157,7 +158,7 @@ impl fmt::Display for Warning {
                 "its automated snapshots are kept for {days} days, and a copy may wait for {wait_days}"
             ),
             Self::FullEveryTime { copies_a_month, .. } => {
-                write!(f, "every copy of it is full, {copies_a_month} in 30 days")?;
+                write!(f, "every copy of it is stored in full, {copies_a_month} in 30 days")?;
                 match self.cost() {
                     Some(cost) => write!(f, "; its size: {cost}"),
                     None => Ok(()),

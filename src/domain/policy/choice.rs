@@ -36,7 +36,7 @@ pub enum ExclusionReason {
     ClusterMember(String),
     /// It is a member of a cluster and carries the tag that only the cluster's own counts for.
     TaggedMember(String),
-    /// Its tag names a policy that there is not.
+    /// Its tag names a policy that does not exist.
     UnknownPolicy(String),
     /// It is a read replica of this database, and does not carry the tag itself.
     Replica(String),
