@@ -117,11 +117,12 @@ pub trait DescribeQuota {
     ) -> Result<Option<SnapshotQuota>, RdsError>;
 }
 
+// AWS Backup's own role may list tags beside describing snapshots; without it their tags may be missing.
 // With a tag, RDS also asks for AddTagsToResource. It reads and encrypts a copy's data by grants of the caller's.
 actions! {
     ListDatabases: "rds:DescribeDBInstances" "rds:DescribeDBClusters";
     FindDatabases: "rds:DescribeDBInstances" "rds:DescribeDBClusters";
-    DescribeSnapshots: "rds:DescribeDBSnapshots" "rds:DescribeDBClusterSnapshots";
+    DescribeSnapshots: "rds:DescribeDBSnapshots" "rds:DescribeDBClusterSnapshots" "rds:ListTagsForResource";
     AutomatedSnapshots: "rds:DescribeDBSnapshots" "rds:DescribeDBClusterSnapshots";
     CreateSnapshot: "rds:CreateDBSnapshot" "rds:CreateDBClusterSnapshot" "rds:AddTagsToResource";
     CopySnapshot: "rds:CopyDBSnapshot" "rds:CopyDBClusterSnapshot" "rds:AddTagsToResource" "kms:DescribeKey"
