@@ -297,9 +297,8 @@ fn not_now(database: &Database, policy: &Policy) -> Option<NotNow> {
         return None;
     }
     let status = database.status.as_str();
-    let begins = |beginning: &&str| status.starts_with(*beginning);
-    let is_one = NOT_NOW.contains(&status) || NOT_NOW_BEGINNINGS.iter().any(|it| begins(it));
-    is_one.then(|| NotNow {
+    let begins = NOT_NOW_BEGINNINGS.iter().any(|it| status.starts_with(it));
+    (begins || NOT_NOW.contains(&status)).then(|| NotNow {
         status: status.to_owned(),
     })
 }
