@@ -44,6 +44,8 @@ pub struct PolicyStatus {
     pub next: Option<Zoned>,
     /// Whether RDS's automated snapshots are copied.
     pub automated: bool,
+    /// Whether nothing of it is started.
+    pub paused: bool,
     /// How many times it comes due in 30 days.
     pub times_a_month: u32,
 }
@@ -144,6 +146,7 @@ fn statuses(policies: &Policies, now: Timestamp) -> BTreeMap<PolicyName, PolicyS
             schedule: policy.schedule.clone(),
             next: policy.schedule.next(now),
             automated: policy.options.source == Source::Automated,
+            paused: policy.options.paused,
             times_a_month: u32::try_from(times).unwrap_or(u32::MAX),
         }
     };
@@ -186,7 +189,7 @@ async fn look<W: Permissions>(
     now: Timestamp,
 ) -> Result<RegionPlan, PortError> {
     let mut due = BTreeMap::new();
-    for policy in &policies.all {
+    for policy in policies.all.iter().filter(|one| !one.options.paused) {
         let until = world.planned_until(&policy.name, region).await?;
         if let Some(time) = policy.schedule.due(until, now) {
             due.insert(policy.name.clone(), time);

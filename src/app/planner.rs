@@ -113,6 +113,8 @@ pub struct Planned {
     pub policy: PolicyName,
     /// The region.
     pub region: Region,
+    /// Whether the policy is paused: nothing of it is started then.
+    pub is_paused: bool,
     /// The planned time; nothing if nothing is due.
     pub due: Option<Timestamp>,
     /// A row for each database of the policy, and for each that no policy takes; the latter only once, for the
@@ -224,6 +226,7 @@ fn log(planned: &Planned) {
             warn!(%policy, %region, started, error, "a region could not be planned")
         }
         (None, Some(due)) => info!(%policy, %region, %due, started, left_out, "planned"),
+        (None, None) if planned.is_paused => info!(%policy, %region, "paused: nothing is started"),
         (None, None) => {}
     }
 }
@@ -239,11 +242,15 @@ async fn plan_region<W: Permissions>(
     let mut planned = Planned {
         policy: policy.name.clone(),
         region: region.clone(),
+        is_paused: policy.options.paused,
         due: None,
         rows: Vec::new(),
         unreadable: Vec::new(),
         error: None,
     };
+    if planned.is_paused {
+        return planned;
+    }
     match due(world, policy, region, when).await {
         Ok(Some(due)) => planned.due = Some(due),
         Ok(None) => return planned,

@@ -176,12 +176,16 @@ fn describe(plan: &Preview, row: &Row) -> (&'static str, String, String) {
             let status = plan.policies.get(policy);
             let next = match due {
                 Some(_) => "now".to_owned(),
+                None if status.is_some_and(|status| status.paused) => "paused".to_owned(),
                 None => status
                     .and_then(|status| status.next.as_ref())
                     .map(|next| next.strftime("%Y-%m-%d %H:%M %Z").to_string())
                     .unwrap_or_default(),
             };
             let mut why: Vec<String> = Vec::new();
+            if status.is_some_and(|status| status.paused) {
+                why.push("its policy is paused: nothing is started".to_owned());
+            }
             why.extend(
                 open.iter()
                     .map(|name| format!("its latest execution: {name}")),
@@ -280,7 +284,7 @@ fn row_json(plan: &Preview, row: &Row) -> Value {
         "plan": describe(plan, row).0,
         "policy": policy_of(row).map(PolicyName::as_str),
         "reason": null, "reason_code": reason_code(row), "source": null, "schedule": null, "time_zone": null,
-        "next": null, "due_now": null, "execution": null,
+        "next": null, "paused": null, "due_now": null, "execution": null,
         "warnings": row.warnings.iter().map(warning_json).collect::<Vec<_>>(),
     });
     match &row.verdict {
@@ -292,6 +296,7 @@ fn row_json(plan: &Preview, row: &Row) -> Value {
             said["execution"] = json!(open.as_ref().map(ToString::to_string));
             if let Some(status) = plan.policies.get(policy) {
                 let automated = status.automated;
+                said["paused"] = status.paused.into();
                 said["source"] = if automated { "automated" } else { "snapshot" }.into();
                 said["schedule"] = status.schedule.pattern().into();
                 said["time_zone"] = status.schedule.zone().into();

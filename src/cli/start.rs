@@ -90,6 +90,9 @@ fn sentence(planned: &Planned) -> String {
     let of = format!("{} in {}", planned.policy, planned.region);
     let started = planned.started();
     match (&planned.error, planned.due) {
+        (None, None) if planned.is_paused => {
+            format!("{of}: the policy is paused, so nothing of it is started")
+        }
         (Some(error), _) => format!("{of}: could not be planned to the end: {error}"),
         (None, None) => format!(
             "{of}: nothing is due that was not planned before (--again plans the last due time again)"
@@ -105,6 +108,7 @@ fn sentence(planned: &Planned) -> String {
 struct RegionJson {
     policy: String,
     region: String,
+    paused: bool,
     due: Option<String>,
     databases: Vec<RowJson>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -127,6 +131,7 @@ impl RegionJson {
         Self {
             policy: planned.policy.to_string(),
             region: planned.region.to_string(),
+            paused: planned.is_paused,
             due: planned.due.map(|due| due.to_string()),
             databases: planned.rows.iter().map(RowJson::of).collect(),
             unreadable: planned

@@ -47,6 +47,7 @@ fn a_set(number: u32) -> Applied {
         set: PolicySet {
             untagged: None,
             copy_slots: Some(7),
+            paused: true,
             policies: BTreeMap::from([(PolicyName::parse("gold").unwrap(), spec)]),
         },
     }

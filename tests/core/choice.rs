@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use snapferry::app::plan_preview::{Verdict, preview};
 use snapferry::app::planner::{Outcome, When, plan};
+use snapferry::app::policies::apply;
 use snapferry::domain::id::arn::{KeyArn, RdsArn};
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::policy::choice::{Choice, ExclusionReason, NotNow, Refusal, choose};
@@ -13,7 +14,7 @@ use snapferry::domain::rds::copy_facts::{CopyFacts, StorageEncryption};
 use snapferry::domain::rds::database::Database;
 
 use crate::planner::{listed, planning};
-use crate::world::{Fixture, KEY, SOURCE, World, a_cluster_run, region, run};
+use crate::world::{Fixture, HOME, KEY, SOURCE, World, a_cluster_run, region, run};
 
 const TAGGED: &[(&str, &str)] = &[("snapferry:policy", "default")];
 
@@ -378,4 +379,39 @@ proptest! {
             }
         }
     }
+}
+
+fn with_a_paused_policy() -> World {
+    let world = World::new();
+    world.rds().databases.push(listed("a", TAGGED));
+    let text = "[policy.default]\nschedule = \"0 3 * * *\"\npaused = true\n";
+    run(apply(&world, &region(HOME), text, None)).unwrap();
+    world
+}
+
+#[test]
+fn nothing_of_a_paused_policy_is_started_and_the_plan_says_so() {
+    let world = with_a_paused_policy();
+    for when in [When::Due, When::Again] {
+        let planned = run(plan(&world, &planning(&[]), when)).unwrap();
+        assert!(planned[0].is_paused && planned[0].rows.is_empty());
+        assert!(planned[0].is_complete());
+    }
+    assert!(world.executions().is_empty());
+    let shown = run(preview(&world, &planning(&[]), &[region(SOURCE)])).unwrap();
+    assert!(shown.policies[&default()].paused);
+    let Verdict::Selected { due, .. } = &shown.rows[0].verdict else {
+        panic!("{:?}", shown.rows[0]);
+    };
+    assert_eq!(*due, None);
+}
+
+#[test]
+fn a_policy_that_goes_on_after_a_pause_begins_with_its_last_due_time() {
+    let world = with_a_paused_policy();
+    run(plan(&world, &planning(&[]), When::Due)).unwrap();
+    let text = "[policy.default]\nschedule = \"0 3 * * *\"\n";
+    run(apply(&world, &region(HOME), text, None)).unwrap();
+    let planned = run(plan(&world, &planning(&[]), When::Due)).unwrap();
+    assert_eq!(planned[0].started(), 1);
 }

@@ -11,7 +11,11 @@ use crate::domain::rds::database::UnreadableRow;
 /// Which policies hold, and since when; without a stamp the built-in one does.
 #[must_use]
 pub fn policies(home: &Region, stamp: Option<&Stamp>, policies: &Policies) -> Finding {
-    let names: Vec<&str> = policies.all.iter().map(|one| one.name.as_str()).collect();
+    let named = policies.all.iter().map(|one| {
+        let paused = if one.options.paused { " (paused)" } else { "" };
+        format!("{}{paused}", one.name)
+    });
+    let names: Vec<String> = named.collect();
     let names = names.join(", ");
     let what = stamp.map_or_else(
         || format!("no set was ever applied: the built-in policy holds ({names})"),

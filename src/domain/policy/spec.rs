@@ -146,6 +146,9 @@ pub struct PolicyOptions {
         skip_serializing_if = "Option::is_none"
     )]
     pub copy_slots: Option<usize>,
+    /// Whether nothing of it is started: neither when it is due, nor for an automated snapshot, nor by `start`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
 }
 
 /// None at all would be a policy whose copies never begin.
