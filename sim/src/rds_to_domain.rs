@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use snapferry::domain::id::arn::{Family, KeyArn, RdsArn};
 use snapferry::domain::id::names::{OptionGroup, ResourceId, SnapshotId};
 use snapferry::domain::id::tags::Tags;
+use snapferry::domain::rds::copy_facts::{CopyFacts, StorageEncryption};
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::ports::{CopySnapshotRequest, CreateSnapshotRequest, Page, SnapshotQuota};
@@ -23,8 +24,10 @@ fn instance(instance: &Instance) -> Option<Database> {
         member_of: instance.spec.cluster.clone(),
         engine: instance.spec.engine.clone(),
         option_group: OptionGroup::parse(&instance.spec.option_group).ok(),
-        encrypted: instance.spec.kms_key.is_some(),
-        multi_az_cluster: false,
+        copy_facts: CopyFacts {
+            encryption: StorageEncryption::of(None, instance.spec.kms_key.is_some()),
+            ..CopyFacts::default()
+        },
         multi_az: Some(instance.spec.multi_az),
         backup_retention_days: Some(instance.spec.backup_retention_days.into()),
         status: instance.status.as_str().to_owned(),
@@ -40,8 +43,11 @@ fn cluster(cluster: &Cluster) -> Option<Database> {
         member_of: None,
         engine: cluster.spec.engine.clone(),
         option_group: None,
-        encrypted: cluster.spec.kms_key.is_some(),
-        multi_az_cluster: cluster.is_multi_az_cluster(),
+        copy_facts: CopyFacts {
+            encryption: StorageEncryption::of(None, cluster.spec.kms_key.is_some()),
+            multi_az_cluster: cluster.is_multi_az_cluster(),
+            ..CopyFacts::default()
+        },
         multi_az: None,
         backup_retention_days: Some(cluster.spec.backup_retention_days.into()),
         status: cluster.status.as_str().to_owned(),
@@ -102,6 +108,7 @@ pub fn databases(
             };
             let page = rds.describe_db_instances(at, &request, now)?;
             Page {
+                unreadable: Vec::new(),
                 items: page.items.iter().filter_map(instance).collect(),
                 next: page.marker,
             }
@@ -114,6 +121,7 @@ pub fn databases(
             };
             let page = rds.describe_db_clusters(at, &request, now)?;
             Page {
+                unreadable: Vec::new(),
                 items: page.items.iter().filter_map(cluster).collect(),
                 next: page.marker,
             }
@@ -180,6 +188,7 @@ pub fn automated(
     };
     let page = descriptions(rds, at, family, &request, now)?;
     Ok(Page {
+        unreadable: Vec::new(),
         items: page.items.iter().filter_map(snapshot).collect(),
         next: page.marker,
     })

@@ -13,11 +13,11 @@ use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::operator::warning::{Warning, WarningContext, warnings};
-use crate::domain::policy::choice::{Choice, ExclusionReason, choose};
+use crate::domain::policy::choice::{Choice, ExclusionReason, NotNow, Refusal, choose};
 use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::schedule::Schedule;
 use crate::domain::policy::spec::Source;
-use crate::domain::rds::database::{Database, Refusal};
+use crate::domain::rds::database::{Database, UnreadableRow};
 use crate::domain::run::failure::{Operation, Owner};
 use crate::error::chain;
 use crate::ports::{
@@ -44,15 +44,17 @@ pub struct PolicyStatus {
     pub next: Option<Zoned>,
     /// Whether the policy copies RDS's automated snapshots.
     pub automated: bool,
-    /// How many due times it has in 30 days.
+    /// Whether nothing of it is started.
+    pub paused: bool,
+    /// How many times it comes due in 30 days.
     pub times_a_month: u32,
 }
 
 /// Whether a database would be protected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is protected.
-    Protected {
+    /// A policy selects it. Whether it is protected is a fact about its copies.
+    Selected {
         /// By which policy.
         policy: PolicyName,
         /// The time for which the planner's next run starts an execution, if one is due now.
@@ -64,6 +66,8 @@ pub enum Verdict {
     ExclusionReason(ExclusionReason),
     /// The policy selects it, and RDS can never protect it.
     Refused(PolicyName, Refusal),
+    /// It is selected by the policy, and RDS takes no snapshot of it in its status.
+    NotNow(PolicyName, NotNow),
 }
 
 /// One database.
@@ -95,6 +99,8 @@ pub struct Preview {
     pub policies: BTreeMap<PolicyName, PolicyStatus>,
     /// The databases: regions in the order of the configuration, instances before clusters.
     pub rows: Vec<Row>,
+    /// The databases whose rows cannot be read, with their regions.
+    pub unreadable: Vec<(Region, UnreadableRow)>,
     /// The regions that could not be read.
     pub unreachable: Vec<Unreachable>,
 }
@@ -120,12 +126,14 @@ pub async fn preview<W: Permissions>(
     let mut all = Preview {
         at,
         rows: Vec::new(),
+        unreadable: Vec::new(),
         unreachable: Vec::new(),
         policies: BTreeMap::new(),
     };
-    for (rows, unreachable) in try_join_all(looked).await? {
-        all.rows.extend(rows);
-        all.unreachable.extend(unreachable);
+    for looked in try_join_all(looked).await? {
+        all.rows.extend(looked.rows);
+        all.unreadable.extend(looked.unreadable);
+        all.unreachable.extend(looked.unreachable);
     }
     all.policies = statuses;
     Ok(all)
@@ -138,6 +146,7 @@ fn statuses(policies: &Policies, now: Timestamp) -> BTreeMap<PolicyName, PolicyS
             schedule: policy.schedule.clone(),
             next: policy.schedule.next(now),
             automated: policy.options.source == Source::Automated,
+            paused: policy.options.paused,
             times_a_month: u32::try_from(times).unwrap_or(u32::MAX),
         }
     };
@@ -155,8 +164,22 @@ struct View<'a, W> {
     due: BTreeMap<PolicyName, Timestamp>,
 }
 
-/// The rows of a region, or why it could not be read completely.
-type RegionPlan = (Vec<Row>, Option<Unreachable>);
+/// What was seen of a region.
+struct RegionPlan {
+    rows: Vec<Row>,
+    unreadable: Vec<(Region, UnreadableRow)>,
+    unreachable: Option<Unreachable>,
+}
+
+/// What was seen of a region's family.
+#[derive(Default)]
+struct Listed {
+    rows: Vec<Row>,
+    unreadable: Vec<UnreadableRow>,
+    /// The clusters whose own tags decide, whatever their members carry.
+    decided: BTreeSet<String>,
+    error: Option<String>,
+}
 
 async fn look<W: Permissions>(
     world: &W,
@@ -166,7 +189,7 @@ async fn look<W: Permissions>(
     now: Timestamp,
 ) -> Result<RegionPlan, PortError> {
     let mut due = BTreeMap::new();
-    for policy in &policies.all {
+    for policy in policies.all.iter().filter(|one| !one.options.paused) {
         let until = world.planned_until(&policy.name, region).await?;
         if let Some(time) = policy.schedule.due(until, now) {
             due.insert(policy.name.clone(), time);
@@ -181,33 +204,52 @@ async fn look<W: Permissions>(
     };
     // Ask for both families at once: a region that does not answer then costs one time-out and not two.
     let (instances, clusters) = join(view.list(Family::Instance), view.list(Family::Cluster)).await;
-    let (mut rows, mut errors) = (Vec::new(), BTreeSet::new());
+    let (mut rows, mut unreadable) = (Vec::new(), Vec::new());
+    let (mut decided, mut errors) = (BTreeSet::new(), BTreeSet::new());
     for listed in [instances, clusters] {
-        let (of_family, error) = listed?;
-        rows.extend(of_family);
-        errors.extend(error);
+        let listed = listed?;
+        rows.extend(listed.rows);
+        let named = listed.unreadable.into_iter();
+        unreadable.extend(named.map(|row| (region.clone(), row)));
+        decided.extend(listed.decided);
+        errors.extend(listed.error);
+    }
+    for row in &mut rows {
+        if let Verdict::ExclusionReason(why) = &mut row.verdict {
+            *why = why.clone().knowing(&decided);
+        }
     }
     let error = Vec::from_iter(errors).join("; ");
     let unreachable = (!error.is_empty()).then(|| Unreachable {
         region: region.clone(),
         error,
     });
-    Ok((rows, unreachable))
+    Ok(RegionPlan {
+        rows,
+        unreadable,
+        unreachable,
+    })
 }
 
 impl<W: Permissions> View<'_, W> {
-    /// Reads a family's databases page by page, until a page cannot be read.
-    async fn list(&self, family: Family) -> Result<(Vec<Row>, Option<String>), PortError> {
-        let mut rows = Vec::new();
+    /// A family's databases page by page, until a page cannot be read.
+    async fn list(&self, family: Family) -> Result<Listed, PortError> {
+        let mut listed = Listed::default();
         let operation = Operation::describe_databases(family);
         let endless = |endless| RdsError::endless(operation, self.region, endless);
         let ask = |marker| self.page(family, marker);
         let mut pages = pin!(pages(PAGES_MAX, endless, ask));
         loop {
             match pages.try_next().await {
-                Ok(Some(page)) => rows.extend(self.rows(&page.items).await?),
-                Ok(None) => return Ok((rows, None)),
-                Err(error) => return Ok((rows, Some(chain(&error)))),
+                Ok(Some(page)) => {
+                    listed.unreadable.extend(page.unreadable);
+                    self.rows(&page.items, &mut listed).await?;
+                }
+                Ok(None) => return Ok(listed),
+                Err(error) => {
+                    listed.error = Some(chain(&error));
+                    return Ok(listed);
+                }
             }
         }
     }
@@ -230,44 +272,48 @@ impl<W: Permissions> View<'_, W> {
         }
     }
 
-    async fn rows(&self, databases: &[Database]) -> Result<Vec<Row>, PortError> {
+    async fn rows(&self, databases: &[Database], listed: &mut Listed) -> Result<(), PortError> {
         let chosen: Vec<Choice> = databases
             .iter()
             .map(|database| choose(database, self.policies))
             .collect();
-        let protected: Vec<(ResourceId, PolicyName)> = databases
+        let selected: Vec<(ResourceId, PolicyName)> = databases
             .iter()
             .zip(&chosen)
             .filter_map(|(database, choice)| match choice {
                 Choice::Protect(policy) => Some((database.resource_id.clone(), policy.clone())),
-                Choice::LeaveOut(_) | Choice::Refuse(..) => None,
+                Choice::LeaveOut(_) | Choice::Refuse(..) | Choice::NotNow(..) => None,
             })
             .collect();
         let mut entries = BTreeMap::new();
-        for pairs in protected.chunks(BATCH_GET_MAX) {
+        for pairs in selected.chunks(BATCH_GET_MAX) {
             for entry in self.world.read_entries(pairs).await? {
                 entries.insert((entry.database.clone(), entry.policy.clone()), entry);
             }
         }
-        let rows = databases.iter().zip(chosen).map(|(database, choice)| {
+        for (database, choice) in databases.iter().zip(chosen) {
+            if database.arn.family() == Family::Cluster && choice.is_by_its_own_tags() {
+                listed.decided.insert(database.arn.name().to_owned());
+            }
             let (verdict, warnings) = match choice {
                 Choice::LeaveOut(why) => (Verdict::ExclusionReason(why), Vec::new()),
                 Choice::Refuse(policy, why) => (Verdict::Refused(policy, why), Vec::new()),
+                Choice::NotNow(policy, why) => (Verdict::NotNow(policy, why), Vec::new()),
                 Choice::Protect(policy) => {
                     let entry = entries.remove(&(database.resource_id.clone(), policy.clone()));
-                    self.protected(database, policy, entry)
+                    self.selected(database, policy, entry)
                 }
             };
-            Row {
+            listed.rows.push(Row {
                 database: database.arn.clone(),
                 verdict,
                 warnings,
-            }
-        });
-        Ok(rows.collect())
+            });
+        }
+        Ok(())
     }
 
-    fn protected(
+    fn selected(
         &self,
         database: &Database,
         policy: PolicyName,
@@ -288,7 +334,7 @@ impl<W: Permissions> View<'_, W> {
             _ => Vec::new(),
         };
         let due = self.due.get(&policy).copied();
-        (Verdict::Protected { policy, due, open }, warnings)
+        (Verdict::Selected { policy, due, open }, warnings)
     }
 }
 

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use crate::app::conclude::{self, SettleOutcome};
 use crate::app::places::{ask, group, place_of};
@@ -90,6 +90,11 @@ pub async fn react<W: Permissions>(
             (record, read)
         })
         .collect();
+    let is_foreign = |(_, read): &&(Record, Read)| matches!(read, Read::Foreign);
+    let foreign = read.iter().filter(is_foreign).count();
+    if foreign > 0 {
+        info!(foreign, "events that concern nothing here");
+    }
     let hinted: BTreeSet<RdsArn> = read
         .iter()
         .filter_map(|(_, read)| read.resource().cloned())
@@ -119,7 +124,9 @@ enum Read {
     Hint(Hint),
     /// Nothing that Snapferry needs to know.
     Nothing,
-    /// It cannot be read. SQS moves it to the dead-letter queue by itself.
+    /// It is about nothing that matters here.
+    Foreign,
+    /// Not readable: it goes to the dead letters by itself.
     Malformed,
 }
 
@@ -127,7 +134,7 @@ impl Read {
     fn resource(&self) -> Option<&RdsArn> {
         match self {
             Self::Hint(hint) => Some(&hint.resource),
-            Self::Nothing | Self::Malformed => None,
+            Self::Nothing | Self::Foreign | Self::Malformed => None,
         }
     }
 }
@@ -135,7 +142,8 @@ impl Read {
 fn read_one(record: &Record) -> Read {
     match catch_unwind(AssertUnwindSafe(|| event::read(&record.body))) {
         Ok(Ok(Event::Hint(hint))) if hint.kind != HintKind::Nothing => Read::Hint(hint),
-        Ok(Ok(Event::Hint(_) | Event::Foreign)) => Read::Nothing,
+        Ok(Ok(Event::Hint(_))) => Read::Nothing,
+        Ok(Ok(Event::Foreign)) => Read::Foreign,
         Ok(Err(error)) => {
             error!(
                 message_id = record.message_id,
@@ -162,7 +170,7 @@ fn outcome(
 ) -> Outcome {
     let hint = match read {
         Read::Hint(hint) => hint,
-        Read::Nothing => return Outcome::Done,
+        Read::Nothing | Read::Foreign => return Outcome::Done,
         Read::Malformed => return Outcome::Again,
     };
     match answers

@@ -42,6 +42,7 @@ impl ListEnded for Aws<StateMachine> {
             .map_err(|error| port_error("ListExecutions", &error, &[]))?;
         let rows = answer.executions.iter();
         Ok(Page {
+            unreadable: Vec::new(),
             items: rows.filter_map(|row| row_of(row, ended)).collect(),
             next: answer.next_token,
         })

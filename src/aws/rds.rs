@@ -2,6 +2,8 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance, Filter, Tag};
+use futures_util::TryFutureExt;
+use tracing::warn;
 
 use super::clients::Aws;
 use super::rds_errors::{Call, Unusable};
@@ -9,7 +11,7 @@ use super::rds_rows::{cluster, cluster_snapshot, instance, instance_snapshot};
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{ResourceId, SnapshotId};
 use crate::domain::id::tags::Tags;
-use crate::domain::rds::database::Database;
+use crate::domain::rds::database::{Database, UnreadableRow};
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::failure::Operation;
 use crate::ports::{
@@ -68,7 +70,7 @@ pub(super) async fn databases<T>(
         operation: Operation::describe_databases(family),
         region,
     };
-    let (items, next): (Result<Vec<T>, Unusable>, _) = match family {
+    let (rows, next): (Vec<Result<T, UnreadableRow>>, _) = match family {
         Family::Instance => {
             let page = client
                 .describe_db_instances()
@@ -78,8 +80,11 @@ pub(super) async fn databases<T>(
                 .send()
                 .await
                 .map_err(|error| call.refused(&error))?;
-            let rows = page.db_instances().iter();
-            (rows.map(readers.instance).collect(), page.marker)
+            let read = |row: &DbInstance| {
+                (readers.instance)(row)
+                    .map_err(|why| unreadable(row.db_instance_identifier(), &why))
+            };
+            (page.db_instances().iter().map(read).collect(), page.marker)
         }
         Family::Cluster => {
             let page = client
@@ -90,14 +95,28 @@ pub(super) async fn databases<T>(
                 .send()
                 .await
                 .map_err(|error| call.refused(&error))?;
-            let rows = page.db_clusters().iter();
-            (rows.map(readers.cluster).collect(), page.marker)
+            let read = |row: &DbCluster| {
+                (readers.cluster)(row).map_err(|why| unreadable(row.db_cluster_identifier(), &why))
+            };
+            (page.db_clusters().iter().map(read).collect(), page.marker)
         }
     };
-    Ok(Page {
-        items: items.map_err(|answer| call.unusable(answer))?,
-        next: next.filter(|marker| !marker.is_empty()),
-    })
+    let mut page = Page::new(Vec::new(), next.filter(|marker| !marker.is_empty()));
+    for row in rows {
+        match row {
+            Ok(row) => page.items.push(row),
+            Err(unreadable) => page.unreadable.push(unreadable),
+        }
+    }
+    Ok(page)
+}
+
+/// A database whose row cannot be read must not cost the others of its page their protection.
+fn unreadable(name: Option<&str>, why: &Unusable) -> UnreadableRow {
+    UnreadableRow {
+        name: name.unwrap_or_default().to_owned(),
+        why: why.to_string(),
+    }
 }
 
 /// Which snapshots to ask for.
@@ -150,10 +169,10 @@ pub(super) async fn snapshots(
             (rows.map(cluster_snapshot).collect(), page.marker)
         }
     };
-    Ok(Page {
-        items: items.map_err(|answer| call.unusable(answer))?,
-        next: next.filter(|marker| !marker.is_empty()),
-    })
+    Ok(Page::new(
+        items.map_err(|answer| call.unusable(answer))?,
+        next.filter(|marker| !marker.is_empty()),
+    ))
 }
 
 /// How many pages to read at most: no identifier matches twice, so one page for each, and an empty last one.
@@ -189,7 +208,15 @@ impl<Extra> FindDatabases for Aws<Extra> {
         let endless = |endless| RdsError::endless(operation, region, endless);
         all_rows(pages_about(ids), endless, |marker| {
             let filters = Some(filters.clone());
-            databases(&client, region, family, &DATABASES, filters, marker)
+            databases(&client, region, family, &DATABASES, filters, marker).inspect_ok(|page| {
+                for row in &page.unreadable {
+                    warn!(
+                        database = row.name,
+                        why = row.why,
+                        "a database that cannot be read"
+                    );
+                }
+            })
         })
         .await
     }

@@ -1,17 +1,24 @@
 //! Reads RDS's rows: instances and clusters, and the snapshots of both.
 
-use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, DbInstance, DbSnapshot, Tag};
+use aws_sdk_rds::types::{
+    ClusterScalabilityType, DbCluster, DbClusterMember, DbClusterSnapshot, DbInstance, DbSnapshot,
+    StorageEncryptionType, Tag,
+};
 use tracing::warn;
 
 use super::rds_errors::{Answer, Unusable};
 use crate::domain::id::arn::{KeyArn, RdsArn};
 use crate::domain::id::names::{OptionGroup, ResourceId};
 use crate::domain::id::tags::Tags;
+use crate::domain::rds::copy_facts::{CopyFacts, StorageEncryption};
 use crate::domain::rds::database::Database;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 
 /// The engines that are not Aurora's. A cluster of one of them is a Multi-AZ DB cluster.
 const NOT_AURORA: [&str; 2] = ["mysql", "postgres"];
+
+/// The engines of the services whose clusters RDS lists beside its own.
+const OTHER_SERVICES: [&str; 2] = ["docdb", "neptune"];
 
 /// Reads an instance.
 pub(super) fn instance(row: &DbInstance) -> Result<Database, Unusable> {
@@ -29,8 +36,19 @@ pub(super) fn instance(row: &DbInstance) -> Result<Database, Unusable> {
             .map(ToOwned::to_owned),
         engine: row.engine().unwrap_or_default().to_owned(),
         option_group: option_group(row),
-        encrypted: row.storage_encrypted().unwrap_or_default(),
-        multi_az_cluster: false,
+        copy_facts: CopyFacts {
+            encryption: StorageEncryption::of(
+                row.storage_encryption_type()
+                    .map(StorageEncryptionType::as_str),
+                row.storage_encrypted().unwrap_or_default(),
+            ),
+            replica_of: first_named([
+                row.read_replica_source_db_instance_identifier(),
+                row.read_replica_source_db_cluster_identifier(),
+            ]),
+            backup_target: first_named([row.backup_target()]),
+            ..CopyFacts::default()
+        },
         multi_az: row.multi_az(),
         backup_retention_days: row.backup_retention_period(),
         status: row.db_instance_status().unwrap_or_default().to_owned(),
@@ -49,6 +67,24 @@ fn option_group(row: &DbInstance) -> Option<OptionGroup> {
     OptionGroup::parse(&name.to_ascii_lowercase()).ok()
 }
 
+/// The first of these that RDS names.
+fn first_named<const N: usize>(names: [Option<&str>; N]) -> Option<String> {
+    let mut named = names.into_iter().flatten().filter(|name| !name.is_empty());
+    named.next().map(ToOwned::to_owned)
+}
+
+/// Whether a cluster is a secondary one of an Aurora global database. RDS has no word for it: such a cluster names the
+/// global one, and either the cluster that it replicates or members of which none writes.
+fn is_global_secondary(row: &DbCluster) -> bool {
+    let is_global = row
+        .global_cluster_identifier()
+        .is_some_and(|id| !id.is_empty());
+    let members = row.db_cluster_members();
+    let writes = |member: &DbClusterMember| member.is_cluster_writer() == Some(true);
+    let only_reads = !members.is_empty() && !members.iter().any(writes);
+    is_global && (only_reads || first_named([row.replication_source_identifier()]).is_some())
+}
+
 /// Reads a cluster.
 pub(super) fn cluster(row: &DbCluster) -> Result<Database, Unusable> {
     let answer = Answer {
@@ -59,7 +95,9 @@ pub(super) fn cluster(row: &DbCluster) -> Result<Database, Unusable> {
     // These fields say whether RDS can copy its snapshots.
     let engine = answer.required("Engine", row.engine())?;
     let encrypted = answer.required("StorageEncrypted", row.storage_encrypted())?;
-    // According to AWS's documentation, only Multi-AZ DB clusters have a class.
+    let encryption_type = row.storage_encryption_type();
+    let is_other_service = OTHER_SERVICES.contains(&engine);
+    // AWS documents the class as one of Multi-AZ DB clusters alone.
     let has_class = row
         .db_cluster_instance_class()
         .is_some_and(|class| !class.is_empty());
@@ -69,8 +107,18 @@ pub(super) fn cluster(row: &DbCluster) -> Result<Database, Unusable> {
         member_of: None,
         engine: engine.to_owned(),
         option_group: None,
-        encrypted,
-        multi_az_cluster: has_class || NOT_AURORA.contains(&engine),
+        copy_facts: CopyFacts {
+            encryption: StorageEncryption::of(
+                encryption_type.map(StorageEncryptionType::as_str),
+                encrypted,
+            ),
+            multi_az_cluster: NOT_AURORA.contains(&engine) || (has_class && !is_other_service),
+            limitless: row.cluster_scalability_type() == Some(&ClusterScalabilityType::Limitless),
+            replica_of: first_named([row.replication_source_identifier()])
+                .filter(|_| !is_global_secondary(row)),
+            global_secondary: is_global_secondary(row),
+            backup_target: None,
+        },
         multi_az: None,
         backup_retention_days: row.backup_retention_period(),
         status: row.status().unwrap_or_default().to_owned(),

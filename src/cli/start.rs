@@ -3,12 +3,14 @@
 use std::io::Write;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::arguments::{StackArguments, StartArguments, variables};
 use super::outcome::{CliError, Ended};
 use super::show::{database, table, write_json, write_table};
 use crate::app::planner::{self, Outcome, Planned, Row, When};
 use crate::aws::{Aws, StateMachine, for_operators};
+use crate::domain::rds::database::UnreadableRow;
 use crate::settings::Planning;
 
 pub(super) async fn execute(
@@ -72,6 +74,13 @@ fn write(out: &mut impl Write, planned: &[Planned]) -> Result<(), CliError> {
         writeln!(out)?;
     }
     for region in planned {
+        for UnreadableRow { name, why } in &region.unreadable {
+            writeln!(
+                out,
+                "{}: a database {name} cannot be read: {why}",
+                region.region
+            )?;
+        }
         writeln!(out, "{}", sentence(region))?;
     }
     Ok(())
@@ -80,12 +89,11 @@ fn write(out: &mut impl Write, planned: &[Planned]) -> Result<(), CliError> {
 /// One region in a sentence, even if it has no row.
 fn sentence(planned: &Planned) -> String {
     let of = format!("{} in {}", planned.policy, planned.region);
-    let started = planned
-        .rows
-        .iter()
-        .filter(|row| matches!(row.outcome, Outcome::Started(_)))
-        .count();
+    let started = planned.started();
     match (&planned.error, planned.due) {
+        (None, None) if planned.is_paused => {
+            format!("{of}: the policy is paused, so nothing of it is started")
+        }
         (Some(error), _) => format!("{of}: planning stopped early: {error}"),
         (None, None) => format!("{of}: nothing new is due (--again plans the last due time again)"),
         (None, Some(due)) => format!(
@@ -99,8 +107,11 @@ fn sentence(planned: &Planned) -> String {
 struct RegionJson {
     policy: String,
     region: String,
+    paused: bool,
     due: Option<String>,
     databases: Vec<RowJson>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<Value>,
     error: Option<String>,
 }
 
@@ -119,8 +130,14 @@ impl RegionJson {
         Self {
             policy: planned.policy.to_string(),
             region: planned.region.to_string(),
+            paused: planned.is_paused,
             due: planned.due.map(|due| due.to_string()),
             databases: planned.rows.iter().map(RowJson::of).collect(),
+            unreadable: planned
+                .unreadable
+                .iter()
+                .map(|row| json!({ "name": row.name, "reason": row.why }))
+                .collect(),
             error: planned.error.clone(),
         }
     }
@@ -134,6 +151,7 @@ impl RowJson {
             Outcome::Done(name) => ("done", Some(name), None),
             Outcome::ExclusionReason(why) => ("left-out", None, Some(why.to_string())),
             Outcome::Refused(why) => ("refused", None, Some(why.to_string())),
+            Outcome::NotNow(why) => ("not-now", None, Some(why.to_string())),
             Outcome::NothingToCopy => ("nothing-to-copy", None, Some(row.outcome.to_string())),
             Outcome::Failed(why) => ("failed", None, Some(why.clone())),
         };

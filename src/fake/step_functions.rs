@@ -211,5 +211,5 @@ pub(super) fn page<'a, T: Clone + 'a>(
     let mut left = rows.skip(from);
     let items: Vec<T> = left.by_ref().take(of).cloned().collect();
     let next = left.next().map(|_| (from + items.len()).to_string());
-    Page { items, next }
+    Page::new(items, next)
 }

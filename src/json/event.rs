@@ -16,6 +16,8 @@ use serde_json::value::RawValue;
 
 use super::{JsonError, object, part};
 use crate::domain::id::arn::{RdsArn, ResourceKind};
+use crate::domain::id::names::SnapshotId;
+use crate::domain::id::text::ParseError;
 use crate::domain::rds::hint::{Hint, kind};
 
 const WHAT: &str = "an RDS event of EventBridge (detail-type, source, detail), an RDS notification (Event Source, \
@@ -25,7 +27,9 @@ const NOTIFICATION: &str = "an RDS notification";
 
 /// The beginning of the plain text that RDS sends to a topic when a subscription is created.
 const ANNOUNCEMENT: &str = "This is a message to notify that RDS will attempt to send you event";
-/// The prefix of an event's number, before its four digits.
+/// Begins the name of an automated snapshot.
+const AUTOMATED: &str = "rds:";
+/// What comes before the four digits of an event's number.
 const EVENT: &str = "RDS-EVENT-";
 
 /// The keys that distinguish the shapes, and their values.
@@ -48,6 +52,8 @@ struct Outer<'a> {
 struct Detail<'a> {
     #[serde(borrow)]
     source_arn: Cow<'a, str>,
+    #[serde(borrow, default)]
+    source_identifier: Option<Cow<'a, str>>,
     #[serde(rename = "EventID", borrow, default)]
     event_id: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -58,6 +64,8 @@ struct Detail<'a> {
 struct Notification<'a> {
     #[serde(rename = "Source ARN", borrow, default)]
     source_arn: Option<Cow<'a, str>>,
+    #[serde(rename = "Source ID", borrow, default)]
+    source_id: Option<Cow<'a, str>>,
     /// The address of a page; the event's number is its fragment.
     #[serde(rename = "Event ID", borrow, default)]
     event_id: Option<Cow<'a, str>>,
@@ -136,8 +144,11 @@ fn event(outer: &Outer<'_>, detail_type: &str) -> Result<Event, JsonError> {
         return Ok(Event::Foreign);
     }
     let detail: Detail<'_> = object(DETAIL, detail.get())?;
-    let resource = part("SourceArn", DETAIL, RdsArn::parse(&detail.source_arn))?;
-    Ok(hint(resource, detail.event_id, detail.message))
+    let resource = subject(&detail.source_arn, detail.source_identifier.as_deref());
+    Ok(match part("SourceArn", DETAIL, resource)? {
+        Some(resource) => hint(resource, detail.event_id, detail.message),
+        None => Event::Foreign,
+    })
 }
 
 fn notification(source: &str, body: &str, resource: Option<&str>) -> Result<Event, JsonError> {
@@ -149,7 +160,10 @@ fn notification(source: &str, body: &str, resource: Option<&str>) -> Result<Even
     let Some(resource) = said.source_arn.as_deref().or(resource) else {
         return Ok(Event::Foreign);
     };
-    let resource = part("Source ARN", NOTIFICATION, RdsArn::parse(resource))?;
+    let resource = subject(resource, said.source_id.as_deref());
+    let Some(resource) = part("Source ARN", NOTIFICATION, resource)? else {
+        return Ok(Event::Foreign);
+    };
     let number = said.event_id.as_deref().and_then(event_number);
     Ok(hint(
         resource,
@@ -178,6 +192,21 @@ fn event_number(text: &str) -> Option<&str> {
     let number = text.get(from..from + EVENT.len() + 4)?;
     let digits = number.strip_prefix(EVENT)?;
     digits.bytes().all(|b| b.is_ascii_digit()).then_some(number)
+}
+
+/// The resource that a snapshot's event is about; nothing where it is of a kind that does not matter here.
+///
+/// AWS's own sample of an automated snapshot's event has the database's ARN, and the snapshot's name beside it.
+fn subject(arn: &str, name: Option<&str>) -> Result<Option<RdsArn>, ParseError> {
+    if RdsArn::is_of_another_kind(arn) {
+        return Ok(None);
+    }
+    let arn = RdsArn::parse(arn)?;
+    let automated = name.filter(|name| !arn.kind().is_snapshot() && name.starts_with(AUTOMATED));
+    Ok(Some(match automated {
+        Some(name) => arn.sibling_snapshot(arn.region(), &SnapshotId::parse(name)?),
+        None => arn,
+    }))
 }
 
 fn hint(resource: RdsArn, event_id: Option<Cow<'_, str>>, message: Option<Cow<'_, str>>) -> Event {

@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::error::{PortError, RdsError};
 use super::table::{ListOpen, OpenMarker, OpenPage};
 use crate::domain::id::arn::Region;
+use crate::domain::rds::database::UnreadableRow;
 use crate::domain::run::failure::Operation;
 
 /// How many pages any list may have. A page holds about a hundred rows, and no account comes near this: 5,000 databases
@@ -51,13 +52,27 @@ impl PortError {
 /// A page of a list, and the marker of the next.
 #[derive(Debug, Clone)]
 pub struct Page<T> {
-    /// The rows.
+    /// The rows that can be read.
     pub items: Vec<T>,
-    /// Where the next page begins. Nothing on the last page.
+    /// The databases whose rows cannot be read; other lists have none.
+    pub unreadable: Vec<UnreadableRow>,
+    /// Where the next page begins; nothing on the last.
     pub next: Option<String>,
 }
 
-/// A page that knows where the next page begins.
+impl<T> Page<T> {
+    /// A page of rows that can all be read.
+    #[must_use]
+    pub fn new(items: Vec<T>, next: Option<String>) -> Self {
+        Self {
+            items,
+            unreadable: Vec::new(),
+            next,
+        }
+    }
+}
+
+/// A page that says where the next one begins.
 pub trait Continues {
     /// The marker of a page.
     type Marker;

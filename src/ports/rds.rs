@@ -121,7 +121,7 @@ pub trait DescribeQuota {
 actions! {
     ListDatabases: "rds:DescribeDBInstances" "rds:DescribeDBClusters";
     FindDatabases: "rds:DescribeDBInstances" "rds:DescribeDBClusters";
-    DescribeSnapshots: "rds:DescribeDBSnapshots" "rds:DescribeDBClusterSnapshots";
+    DescribeSnapshots: "rds:DescribeDBSnapshots" "rds:DescribeDBClusterSnapshots" "rds:ListTagsForResource";
     AutomatedSnapshots: "rds:DescribeDBSnapshots" "rds:DescribeDBClusterSnapshots";
     CreateSnapshot: "rds:CreateDBSnapshot" "rds:CreateDBClusterSnapshot" "rds:AddTagsToResource";
     CopySnapshot: "rds:CopyDBSnapshot" "rds:CopyDBClusterSnapshot" "rds:AddTagsToResource" "kms:DescribeKey"

@@ -32,6 +32,7 @@ fn a_set(number: u32) -> Applied {
                 OptionGroup::parse("a").unwrap(),
                 OptionGroup::parse("b").unwrap(),
             )]),
+            paused: true,
             ..PolicyOptions::default()
         },
         ..PolicySpec::new(Schedule::parse("0 3 * * *", "Europe/Paris").unwrap())

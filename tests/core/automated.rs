@@ -10,6 +10,7 @@ use snapferry::app::work::{CommandOutcome, WorkError, work};
 use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::id::names::{Attempt, SnapshotId};
 use snapferry::domain::id::tags::Tags;
+use snapferry::domain::rds::copy_facts::CopyFacts;
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::run::command::{Automated, Command, ProtectionRequest, RunOptions, Step};
@@ -216,7 +217,7 @@ mod a_hint {
         world.rds().databases.push(Database {
             arn: cluster("orders"),
             resource_id: "cluster-ORDERS".parse_as_id(),
-            encrypted: true,
+            copy_facts: CopyFacts::encrypted(),
             ..listed("orders", TAGGED)
         });
         world.put_snapshot(automated(arn.clone(), "cluster-ORDERS", TAKEN));

@@ -18,6 +18,7 @@ use snapferry::domain::id::arn::{Family, KeyArn};
 use snapferry::domain::id::names::{self, ResourceId};
 use snapferry::domain::id::role::{IamRole, Role};
 use snapferry::domain::id::tags::{StackId, Tags};
+use snapferry::domain::rds::copy_facts::CopyFacts;
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::SnapshotStatus;
 
@@ -136,8 +137,7 @@ pub(crate) fn candidate(name: &str, option_groups: &[&str]) -> Candidate {
             option_group: option_groups
                 .first()
                 .map(|name| names::OptionGroup::parse(name).unwrap()),
-            encrypted: true,
-            multi_az_cluster: false,
+            copy_facts: CopyFacts::encrypted(),
             multi_az: None,
             backup_retention_days: None,
             status: "available".to_owned(),

@@ -173,10 +173,10 @@ fn a_clusters_members_are_no_databases_of_their_own() {
 fn what_the_planner_refuses_or_no_policy_takes_is_found() {
     let mut trio = shop();
     trio.database.arn = cluster("trio");
-    trio.database.multi_az_cluster = true;
+    trio.database.copy_facts.multi_az_cluster = true;
     let mut open = shop();
     open.database.arn = cluster("open");
-    open.database.encrypted = false;
+    open.database.copy_facts.backup_target = Some("outposts".to_owned());
     let mut lost = shop();
     lost.database.arn = cluster("lost");
     lost.database
@@ -197,7 +197,7 @@ fn what_the_planner_refuses_or_no_policy_takes_is_found() {
     let found = findings(&estate);
     for (subject, part) in [
         ("cluster:trio", "Multi-AZ DB cluster"),
-        ("cluster:open", "not encrypted"),
+        ("cluster:open", "kept in outposts"),
         ("cluster:lost", "unknown policy \"silver\""),
         ("cluster:public", "presigned URL"),
     ] {

@@ -5,6 +5,7 @@
 )]
 
 mod automated;
+mod choice;
 mod clusters;
 mod doctor;
 mod doctor_checks;

@@ -26,6 +26,7 @@ impl List {
         self.asked.set(self.asked.get() + 1);
         let from: usize = marker.map_or(0, |marker| marker.parse().unwrap());
         Ok(Page {
+            unreadable: Vec::new(),
             items: vec![from],
             next: (from + 1 < self.length).then(|| (from + 1).to_string()),
         })

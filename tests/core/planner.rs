@@ -5,8 +5,9 @@ use snapferry::app::planner::{Outcome, Planned, When, plan};
 use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::id::names::{Attempt, ExecutionName, ResourceId};
 use snapferry::domain::id::tags::Tags;
-use snapferry::domain::policy::choice::ExclusionReason;
-use snapferry::domain::rds::database::{Database, Refusal};
+use snapferry::domain::policy::choice::{ExclusionReason, Refusal};
+use snapferry::domain::rds::copy_facts::CopyFacts;
+use snapferry::domain::rds::database::Database;
 use snapferry::domain::run::naming;
 use snapferry::ports::{ClaimRun as _, ExecutionState};
 use snapferry::settings::{Planning, Variables};
@@ -39,8 +40,7 @@ pub(crate) fn listed(name: &str, tags: &[(&str, &str)]) -> Database {
         member_of: None,
         engine: "postgres".to_owned(),
         option_group: None,
-        encrypted: false,
-        multi_az_cluster: false,
+        copy_facts: CopyFacts::default(),
         multi_az: Some(true),
         backup_retention_days: Some(7),
         status: "available".to_owned(),
@@ -227,7 +227,7 @@ fn tags_select_and_exclusion_wins() {
         outcomes(&planned),
         [
             &Outcome::ExclusionReason(ExclusionReason::Excluded),
-            &Outcome::ExclusionReason(ExclusionReason::ClusterMember("cluster-1".to_owned())),
+            &Outcome::ExclusionReason(ExclusionReason::TaggedMember("cluster-1".to_owned())),
             &Outcome::ExclusionReason(ExclusionReason::NotTagged),
             &Outcome::ExclusionReason(ExclusionReason::UnknownPolicy("gold".to_owned())),
             &Outcome::Started(name_of("tagged", 1)),

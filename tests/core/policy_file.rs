@@ -294,10 +294,10 @@ fn a_spec() -> impl Strategy<Value = PolicySpec<KeyName>> {
         prop::option::of(prop::sample::select(keys)),
         prop::collection::btree_set("[A-Za-zÄ][A-Za-z0-9 _.:/=+@-]{0,9}", 0..5),
         prop::collection::btree_map(group, group, 0..4),
-        prop::option::of(1_usize..=20),
+        (prop::option::of(1_usize..=20), any::<bool>()),
     )
         .prop_map(
-            |(pattern, zone, (retention, rpo), key, tags, groups, copy_slots)| {
+            |(pattern, zone, (retention, rpo), key, tags, groups, (copy_slots, paused))| {
                 let span = |(number, unit)| Span::parse(&format!("{number}{unit}")).unwrap();
                 PolicySpec {
                     schedule: Schedule::parse(pattern, zone).unwrap(),
@@ -320,6 +320,7 @@ fn a_spec() -> impl Strategy<Value = PolicySpec<KeyName>> {
                             })
                             .collect(),
                         copy_slots,
+                        paused,
                     },
                 }
             },

@@ -115,6 +115,43 @@ fn the_message_stands_in_for_a_missing_number() {
 }
 
 #[test]
+fn an_automated_snapshots_event_that_names_its_database_is_a_hint_at_the_snapshot() {
+    let name = "rds:app-2026-11-22-03-00";
+    let snapshot = format!("arn:aws:rds:eu-west-1:111122223333:snapshot:{name}");
+    let database = "arn:aws:rds:eu-west-1:111122223333:db:app";
+    let said = hint(&json!({
+        "SourceArn": database, "SourceIdentifier": name, "EventID": "RDS-EVENT-0091",
+    }));
+    assert_eq!(said.resource.to_string(), snapshot);
+    assert_eq!(said.kind, HintKind::Finished);
+
+    let mut raw = notification(&format!("{PAGE}#RDS-EVENT-0091"));
+    raw["Source ARN"] = database.into();
+    raw["Source ID"] = name.into();
+    let Event::Hint(said) = event::read(&raw.to_string()).unwrap() else {
+        panic!("it is about a snapshot");
+    };
+    assert_eq!(said.resource.to_string(), snapshot);
+}
+
+#[test]
+fn an_event_about_an_unknown_kind_of_resource_is_foreign_and_one_without_an_arn_is_refused() {
+    let of = |arn: &str| event::read(&rds_event(&json!({ "SourceArn": arn })));
+    for kind in ["proxy", "shard-group", "tenant-database"] {
+        let arn = format!("arn:aws:rds:eu-west-1:111122223333:{kind}:app");
+        assert_eq!(of(&arn).unwrap(), Event::Foreign, "{kind}");
+    }
+    for arn in [
+        "",
+        "app",
+        "arn:aws:rds:eu-west-1:1:proxy:app",
+        "arn:aws:sqs:eu-west-1:111122223333:q:x",
+    ] {
+        assert!(of(arn).is_err(), "{arn}");
+    }
+}
+
+#[test]
 fn escapes_in_an_event_are_read() {
     let body = rds_event(&json!({"SourceArn": ARN, "EventID": "RDS-EVENT-0042"}))
         .replace("aws.rds", "aws\\u002erds");

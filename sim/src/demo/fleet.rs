@@ -236,7 +236,7 @@ fn add_cluster(rds: &mut Rds, place: &Region, spec: ClusterSpec) -> Result<Strin
     Ok(resource_id)
 }
 
-/// A Multi-AZ DB cluster and a cluster that is not encrypted.
+/// A Multi-AZ DB cluster and an instance of RDS Custom for Oracle.
 fn add_refused(rds: &mut Rds) -> Result<Vec<&'static str>, RdsFault> {
     let multi_az = ClusterSpec {
         kms_key: Some(SOURCE_KEYS[0].to_owned()),
@@ -244,14 +244,18 @@ fn add_refused(rds: &mut Rds) -> Result<Vec<&'static str>, RdsFault> {
         ..ClusterSpec::multi_az("reporting")
     };
     add_cluster(rds, &region(SOURCES[0]), multi_az)?;
-    let unencrypted = ClusterSpec {
+    let custom = InstanceSpec {
+        engine: "custom-oracle-ee".to_owned(),
+        engine_version: "19.custom".to_owned(),
+        license_model: "bring-your-own-license".to_owned(),
+        kms_key: Some(SOURCE_KEYS[1].to_owned()),
         tags: tags(&STANDARD),
-        ..ClusterSpec::aurora("legacy")
+        ..InstanceSpec::postgres("legacy")
     };
-    add_cluster(rds, &region(SOURCES[1]), unencrypted)?;
+    rds.add_instance(&region(SOURCES[1]), custom)?;
     Ok(vec![
         "a Multi-AZ DB cluster",
-        "an Aurora cluster that is not encrypted",
+        "an instance of RDS Custom for Oracle",
     ])
 }
 

@@ -73,7 +73,7 @@ pub(super) fn furnish(
             put_cluster(rds, &at, of_clusters.bool());
         }
         if for_policies.u8(..3) == 0 {
-            put_hopeless_clusters(rds, &at);
+            put_hopeless_cluster(rds, &at);
         }
         for n in 0..rng.usize(1..=4) {
             let mut spec = InstanceSpec::postgres(format!("db-{n}"));
@@ -147,15 +147,11 @@ fn put_cluster(rds: &mut Rds, at: &RdsRegion, is_excluded: bool) {
     let _ = rds.add_cluster(at, spec);
 }
 
-/// Selected databases that can never be protected: a Multi-AZ DB cluster, and an unencrypted cluster.
-fn put_hopeless_clusters(rds: &mut Rds, at: &RdsRegion) {
-    for mut spec in [
-        ClusterSpec::multi_az("of-three"),
-        ClusterSpec::aurora("in-clear"),
-    ] {
-        spec.tags = Tags::of_system([("snapferry:policy", "default")]);
-        let _ = rds.add_cluster(at, spec);
-    }
+/// What is selected and can never be protected: a Multi-AZ DB cluster.
+fn put_hopeless_cluster(rds: &mut Rds, at: &RdsRegion) {
+    let mut spec = ClusterSpec::multi_az("of-three");
+    spec.tags = Tags::of_system([("snapferry:policy", "default")]);
+    let _ = rds.add_cluster(at, spec);
 }
 
 /// Whether these tags ask a policy for protection.
@@ -173,7 +169,7 @@ impl World {
         let clusters = self.rds.clusters(region);
         let clusters = clusters
             .filter(|c| protects(&c.spec.tags, policy))
-            .filter(|c| !c.is_multi_az_cluster() && c.spec.kms_key.is_some())
+            .filter(|c| !c.is_multi_az_cluster())
             .map(|c| c.resource_id.as_str());
         instances.chain(clusters).collect()
     }

@@ -14,7 +14,7 @@ use snapferry::domain::run::wait::Wait;
 use super::rule;
 use super::step_functions::{Execution, Status};
 use super::world::{HOME, World, rds_region};
-use crate::rds::{Origin, Snapshot, SnapshotType, Stage};
+use crate::rds::{InstanceStatus, Origin, Snapshot, SnapshotType, Stage};
 
 /// How old an answer of RDS may be when the product acts on it: its lag, plus the longest invocation.
 pub(super) const STALE: SignedDuration = SignedDuration::from_mins(15);
@@ -454,7 +454,17 @@ impl World {
                 Planning::Refused(_) => self
                     .rds
                     .cluster(&rds_region(row.database.region()), row.database.name())
-                    .is_some_and(|c| c.is_multi_az_cluster() || c.spec.kms_key.is_none()),
+                    .is_some_and(|c| c.is_multi_az_cluster()),
+                Planning::NotNow(_) => {
+                    let at = rds_region(row.database.region());
+                    let name = row.database.name();
+                    let status = match row.database.family() {
+                        Family::Instance => self.rds.instance(&at, name).map(|one| one.status),
+                        Family::Cluster => self.rds.cluster(&at, name).map(|one| one.status),
+                    };
+                    // It may have been started since the planner looked.
+                    self.faults_are_on || status != Some(InstanceStatus::Available)
+                }
                 Planning::NothingToCopy => !self.has_an_automated_snapshot(&row.database),
                 Planning::ExclusionReason(_) | Planning::Failed(_) => true,
             };

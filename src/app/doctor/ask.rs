@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use futures_util::TryStreamExt;
+
 use crate::app::doctor::scope::Permissions;
 use crate::domain::doctor::capacity::{Quota, snapshot_quota};
 use crate::domain::doctor::databases::OptionGroup;
@@ -11,7 +13,7 @@ use crate::domain::id::arn::{Family, Region};
 use crate::domain::rds::snapshot::Snapshot;
 use crate::error::chain;
 use crate::ports::doctor::ListOptionGroups;
-use crate::ports::{DescribeQuota, Endless, PAGES_MAX, Page, PortError, RdsError, all_rows};
+use crate::ports::{DescribeQuota, Endless, PAGES_MAX, Page, PortError, RdsError, pages};
 
 /// A region's manual snapshots of both families, as far as RDS listed them.
 pub(super) struct Snapshots {
@@ -62,12 +64,27 @@ pub(super) async fn all<T, F>(ask: impl FnMut(Option<String>) -> F) -> Result<Ve
 where
     F: Future<Output = Result<Page<T>, Unanswered>>,
 {
+    whole(ask).await.map(|list| list.items)
+}
+
+/// The whole list as one page, with the rows that cannot be read.
+pub(super) async fn whole<T, F>(ask: impl FnMut(Option<String>) -> F) -> Result<Page<T>, Unanswered>
+where
+    F: Future<Output = Result<Page<T>, Unanswered>>,
+{
     let endless = |endless: Endless| Unanswered {
         action: "the list".to_owned(),
         code: Some("Endless".to_owned()),
         why: endless.to_string(),
     };
-    all_rows(PAGES_MAX, endless, ask).await
+    let empty = Page::new(Vec::new(), None);
+    pages(PAGES_MAX, endless, ask)
+        .try_fold(empty, |mut all, page| async {
+            all.items.extend(page.items);
+            all.unreadable.extend(page.unreadable);
+            Ok(all)
+        })
+        .await
 }
 
 pub(super) fn port(error: &PortError) -> Unanswered {

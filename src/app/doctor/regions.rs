@@ -1,20 +1,21 @@
 //! One source region: its databases, their keys and option groups, its quotas, its rule, its dead letters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::app::doctor::ask::{self, all, count, manual_snapshots, port, quotas, rds};
+use crate::app::doctor::ask::{self, all, count, manual_snapshots, port, quotas, rds, whole};
 use crate::app::doctor::scope::{DoctorScope, Home, Permissions};
 use crate::domain::doctor::databases::{Candidate, claims, option_group, other_stacks};
 use crate::domain::doctor::keys::source_key;
-use crate::domain::doctor::policies::{misnamed, refused, unjudged};
+use crate::domain::doctor::policies::{misnamed, not_now, refused, unjudged, unreadable_row};
 use crate::domain::doctor::region::{Letters, dead_letters, forwarding_rule};
 use crate::domain::doctor::{Check, Finding, Level, Unanswered};
-use crate::domain::id::arn::{Family, KeyArn, Region};
+use crate::domain::id::arn::{Family, KeyArn, RdsArn, Region};
 use crate::domain::id::names::OptionGroup;
 use crate::domain::operator::dead_letter::{forwarding_queue, names};
-use crate::domain::policy::choice::{Choice, choose};
+use crate::domain::policy::choice::{Choice, ExclusionReason, choose};
 use crate::domain::policy::in_force::Policies;
 use crate::domain::policy::spec::KeyName;
+use crate::ports::Page;
 use crate::settings::DoctorSettings;
 
 /// The findings of a region, and how many of its databases a round covers.
@@ -55,6 +56,7 @@ pub(super) async fn region<W: Permissions>(
 ) -> RegionSeen {
     let mut seen = RegionSeen::default();
     let mut selected = Vec::new();
+    let (mut left_out, mut decided) = (Vec::new(), BTreeSet::new());
     for family in Family::ALL {
         let listed = match list(world, region, family).await {
             Ok(listed) => listed,
@@ -69,20 +71,33 @@ pub(super) async fn region<W: Permissions>(
                 continue;
             }
         };
+        let unreadable = listed.unreadable.iter();
+        seen.findings
+            .extend(unreadable.map(|row| unreadable_row(region, row)));
         let count = home.policies.as_ref().map(|policies| {
+            if family == Family::Cluster {
+                let clusters = listed.items.iter().map(|one| &one.database);
+                let own = clusters.filter(|one| choose(one, policies).is_by_its_own_tags());
+                decided.extend(own.map(|one| one.arn.name().to_owned()));
+            }
             let before = selected.len();
-            for candidate in listed {
+            for candidate in listed.items {
                 sift(
                     policies,
                     scope,
                     candidate,
                     &mut selected,
+                    &mut left_out,
                     &mut seen.findings,
                 );
             }
             selected.len() - before
         });
         seen.selected.insert(family, count);
+    }
+    for (database, why) in left_out {
+        seen.findings
+            .extend(misnamed(&database, &why.knowing(&decided)));
     }
     seen.findings.extend(how_many(region, home, &seen));
     seen.findings
@@ -104,8 +119,8 @@ async fn list<W: Permissions>(
     world: &W,
     region: &Region,
     family: Family,
-) -> Result<Vec<Candidate>, Unanswered> {
-    all(|marker| async {
+) -> Result<Page<Candidate>, Unanswered> {
+    whole(|marker| async {
         let page = world.inspect_databases(region, family, marker).await;
         page.map_err(|error| rds(&error))
     })
@@ -118,6 +133,7 @@ fn sift(
     scope: &DoctorScope,
     candidate: Candidate,
     selected: &mut Vec<Selected>,
+    left_out: &mut Vec<(RdsArn, ExclusionReason)>,
     findings: &mut Vec<Finding>,
 ) {
     let database = &candidate.database;
@@ -135,8 +151,9 @@ fn sift(
                 copied_with,
             });
         }
-        Choice::Refuse(_, why) => findings.push(refused(&database.arn, why)),
-        Choice::LeaveOut(why) => findings.extend(misnamed(&database.arn, &why)),
+        Choice::Refuse(_, why) => findings.push(refused(&database.arn, &why)),
+        Choice::NotNow(_, why) => findings.push(not_now(&database.arn, &why)),
+        Choice::LeaveOut(why) => left_out.push((database.arn.clone(), why)),
     }
 }
 

@@ -133,7 +133,9 @@ async fn start_run<W: ClaimRun + Clock + StartExecution>(
         return HintOutcome::Done;
     };
     let policy = policies.get(name.as_str());
-    let Some(policy) = policy.filter(|policy| policy.options.source == Source::Automated) else {
+    let Some(policy) =
+        policy.filter(|one| one.options.source == Source::Automated && !one.options.paused)
+    else {
         return HintOutcome::Done;
     };
     let Some(run) = automated::run(database, policies, policy, snapshot) else {

@@ -1,10 +1,8 @@
 //! The source of a copy.
 
-use crate::domain::id::arn::Family;
-use crate::domain::rds::database::Refusal;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::command::{Automated, ProtectionRequest};
-use crate::domain::run::failure::{Failure, Reason};
+use crate::domain::run::failure::Failure;
 use crate::domain::run::wait::ExpectedCopy;
 
 /// The source of a copy.
@@ -21,11 +19,6 @@ pub(super) enum Source {
 
 /// What a copy of an available snapshot must look like.
 pub(super) fn expected_copy(run: &ProtectionRequest, snapshot: Snapshot) -> Source {
-    if snapshot.arn.family() == Family::Cluster && !snapshot.encrypted {
-        // The planner refuses such a cluster. A person may still start an execution for it, and must hear why it fails.
-        let cause = format!("{}: {}", snapshot.arn, Refusal::UnencryptedCluster);
-        return Source::Unfit(Failure::new(Reason::Unsupported, cause));
-    }
     let expected_copy = ExpectedCopy {
         source: snapshot.arn,
         key: run.key.clone(),

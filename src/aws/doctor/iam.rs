@@ -40,6 +40,7 @@ impl SimulatePermissions for Doctor {
                 .map_err(|error| port_error(ACTION, &error, &[]))?;
             let is_truncated = page.is_truncated();
             Ok(Page {
+                unreadable: Vec::new(),
                 items: page.evaluation_results().iter().flat_map(read).collect(),
                 next: page.marker.filter(|_| is_truncated),
             })

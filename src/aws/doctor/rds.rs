@@ -132,6 +132,7 @@ impl ListOptionGroups for Doctor {
             })
             .collect();
         Ok(Page {
+            unreadable: Vec::new(),
             items: items
                 .ok_or_else(|| unusable(ACTION, "RDS left an option group's name or engine out"))?,
             next: page.marker.filter(|marker| !marker.is_empty()),

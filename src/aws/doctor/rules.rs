@@ -28,6 +28,7 @@ impl FindRules for Doctor {
             .await
             .map_err(|error| port_error("events:ListRuleNamesByTarget", &error, &[]))?;
         Ok(Page {
+            unreadable: Vec::new(),
             next: page
                 .next_token()
                 .filter(|token| !token.is_empty())

@@ -250,7 +250,7 @@ impl StackFacts {
         }
         all.extend(self.copy_automated());
         all.extend(self.start_executions());
-        all.extend(self.see_snapshots(self.all_regions()));
+        all.extend(self.see_our_snapshots());
         all
     }
 
@@ -287,6 +287,17 @@ impl StackFacts {
         })
     }
 
+    /// Whose a snapshot is, its tags say: those of our names in every region.
+    fn see_our_snapshots(&self) -> impl Iterator<Item = Requirement> {
+        let tags = self.all_regions().flat_map(|region| {
+            Family::ALL.map(|family| {
+                let [_, ours] = self.resources(region, family);
+                need(&["rds:ListTagsForResource"], vec![ours]).with(REQUESTED_REGION, region)
+            })
+        });
+        self.see_snapshots(self.all_regions()).chain(tags)
+    }
+
     fn reactor(&self) -> Vec<Requirement> {
         let table = [
             "dynamodb:GetItem",
@@ -304,7 +315,7 @@ impl StackFacts {
         ];
         all.extend(self.start_executions());
         all.extend(self.list_databases());
-        all.extend(self.see_snapshots(self.all_regions()));
+        all.extend(self.see_our_snapshots());
         all
     }
 
@@ -329,7 +340,7 @@ impl StackFacts {
             need(&callbacks, self.machine()),
             need(&["sqs:SendMessage"], vec![self.commands_queue.clone()]),
         ];
-        all.extend(self.see_snapshots(self.all_regions()));
+        all.extend(self.see_our_snapshots());
         all
     }
 }

@@ -3,15 +3,19 @@
 use super::{Check, Finding, Level, Unanswered};
 use crate::domain::id::arn::{RdsArn, Region};
 use crate::domain::id::tags;
-use crate::domain::policy::choice::ExclusionReason;
+use crate::domain::policy::choice::{ExclusionReason, NotNow, Refusal};
 use crate::domain::policy::in_force::Policies;
 use crate::domain::policy::set::Stamp;
-use crate::domain::rds::database::Refusal;
+use crate::domain::rds::database::UnreadableRow;
 
 /// Which policies are in force, and since when. Without a stamp, the built-in policy is.
 #[must_use]
 pub fn policies(home: &Region, stamp: Option<&Stamp>, policies: &Policies) -> Finding {
-    let names: Vec<&str> = policies.all.iter().map(|one| one.name.as_str()).collect();
+    let named = policies.all.iter().map(|one| {
+        let paused = if one.options.paused { " (paused)" } else { "" };
+        format!("{}{paused}", one.name)
+    });
+    let names: Vec<String> = named.collect();
     let names = names.join(", ");
     let what = stamp.map_or_else(
         || format!("no set was ever applied: the built-in policy is in force ({names})"),
@@ -54,7 +58,7 @@ pub fn unjudged(region: &Region) -> Finding {
 
 /// The finding about a selected database that the planner refuses.
 #[must_use]
-pub fn refused(database: &RdsArn, why: Refusal) -> Finding {
+pub fn refused(database: &RdsArn, why: &Refusal) -> Finding {
     Finding::bad(
         Check::Databases,
         database,
@@ -67,9 +71,49 @@ pub fn refused(database: &RdsArn, why: Refusal) -> Finding {
     )
 }
 
-/// The finding about a database that somebody meant to protect, but whose tag names no policy.
+/// A database that the planner puts off.
+#[must_use]
+pub fn not_now(database: &RdsArn, why: &NotNow) -> Finding {
+    Finding::bad(
+        Check::Databases,
+        database,
+        Level::Warning,
+        format!("the planner starts nothing for it: {why}"),
+        format!(
+            "start it or repair it, or tag it {} if it is to stay so",
+            tags::EXCLUDE
+        ),
+    )
+}
+
+/// A database whose row RDS gives in a form that cannot be read.
+#[must_use]
+pub fn unreadable_row(region: &Region, row: &UnreadableRow) -> Finding {
+    Finding::bad(
+        Check::Databases,
+        region,
+        Level::Failure,
+        format!(
+            "the planner leaves the database {} out, because its row cannot be read: {}",
+            row.name, row.why
+        ),
+        "look at it in the RDS console; if nothing is wrong there, Snapferry needs a newer version",
+    )
+}
+
+/// A database that is left out though somebody meant it to be protected: its tag stands in the wrong place, or names no
+/// policy.
 #[must_use]
 pub fn misnamed(database: &RdsArn, why: &ExclusionReason) -> Option<Finding> {
+    if let ExclusionReason::TaggedMember(cluster) = why {
+        return Some(Finding::bad(
+            Check::Databases,
+            database,
+            Level::Warning,
+            format!("nothing protects it: {why}"),
+            format!("tag the cluster {cluster} {}", tags::POLICY),
+        ));
+    }
     matches!(why, ExclusionReason::UnknownPolicy(_)).then(|| {
         Finding::bad(
             Check::Databases,

@@ -248,6 +248,17 @@ impl RdsArn {
         })
     }
 
+    /// Whether a text is the ARN of an RDS resource of a kind that is no database and no snapshot, such as a proxy's.
+    #[must_use]
+    pub fn is_of_another_kind(text: &str) -> bool {
+        let parts: Vec<&str> = text.splitn(7, ':').collect();
+        let [arn, partition, service, region, account, kind, name] = parts[..] else {
+            return false;
+        };
+        let known = [arn, partition, service, region, account, "db", name].join(":");
+        ResourceKind::parse(kind).is_none() && !kind.is_empty() && Self::parse(&known).is_ok()
+    }
+
     /// The ARN of a snapshot of this resource's kind, in the same partition and account.
     #[must_use]
     pub fn sibling_snapshot(&self, region: &Region, name: &SnapshotId) -> Self {

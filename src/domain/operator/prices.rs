@@ -42,7 +42,9 @@ pub const ALL: [Price; 2] = [TRANSFER, AURORA_BACKUP_MONTH];
 /// The cost of full copies.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FullCopies {
-    /// Of their transfer, in US dollars a month.
+    /// The first copy's transfer, in US dollars. Every later copy transfers what has changed since.
+    pub first_transfer: f64,
+    /// What a month's transfer would cost at most, if everything changed between two copies, in US dollars.
     pub transfer: f64,
     /// Of keeping a month's copies for one month, in US dollars.
     pub storage: f64,
@@ -53,6 +55,7 @@ pub struct FullCopies {
 pub fn full_copies(gigabytes: u32, copies: u32) -> FullCopies {
     let moved = f64::from(gigabytes) * f64::from(copies);
     FullCopies {
+        first_transfer: f64::from(gigabytes) * TRANSFER.per_gb,
         transfer: moved * TRANSFER.per_gb,
         storage: moved * AURORA_BACKUP_MONTH.per_gb,
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use super::prices::{self, FullCopies};
 use crate::domain::id::arn::{Family, KeyArn};
 use crate::domain::limits::STATE_TIMEOUT;
+use crate::domain::rds::copy_facts::StorageEncryption;
 use crate::domain::rds::database::Database;
 use crate::domain::run::manifest::Manifest;
 
@@ -45,7 +46,12 @@ pub enum Warning {
         /// How long a copy may wait for its turn or for a repair, in days.
         wait_days: u32,
     },
-    /// Every copy of it is full.
+    /// AWS's pages contradict each other on its copies, or nobody has tried: Snapferry tries.
+    Untried {
+        /// What is special about it.
+        what: &'static str,
+    },
+    /// Every copy of it is stored in full.
     FullEveryTime {
         /// How many are made in 30 days.
         copies_a_month: u32,
@@ -71,6 +77,7 @@ impl Warning {
             Self::IoStops { .. } => "io-stops",
             Self::NotAvailable { .. } => "not-available",
             Self::AutomatedOff => "automated-off",
+            Self::Untried { .. } => "untried",
             Self::ShortRetention { .. } => "short-retention",
             Self::FullEveryTime { .. } => "full-every-time",
             Self::KeyChange { .. } => "key-change",
@@ -121,8 +128,9 @@ impl fmt::Display for Cost {
         };
         write!(
             f,
-            "${:.2} a month to transfer, and ${:.2} for each month that a month's copies are kept",
-            cost.transfer, cost.storage
+            "${:.2} to transfer the first copy (and what has changed for each later one), and ${:.2} for each month \
+             that a month's copies are kept",
+            cost.first_transfer, cost.storage
         )
     }
 }
@@ -142,12 +150,15 @@ impl fmt::Display for Warning {
             Self::AutomatedOff => f.write_str(
                 "its policy copies automated snapshots, but its backup retention of 0 days turns them off",
             ),
+            Self::Untried { what } => {
+                write!(f, "{what}; it is tried, and RDS says whether it can be copied")
+            }
             Self::ShortRetention { days, wait_days } => write!(
                 f,
                 "its automated snapshots are kept for {days} days, and a copy may wait for {wait_days}"
             ),
             Self::FullEveryTime { copies_a_month, .. } => {
-                write!(f, "every copy of it is full, {copies_a_month} in 30 days")?;
+                write!(f, "every copy of it is stored in full, {copies_a_month} in 30 days")?;
                 match self.cost() {
                     Some(cost) => write!(f, "; its size: {cost}"),
                     None => Ok(()),
@@ -181,12 +192,40 @@ pub fn warnings(database: &Database, of: &WarningContext<'_>) -> Vec<Warning> {
     if of.automated {
         all.extend(database.backup_retention_days.and_then(retention));
     }
+    all.extend(untried(database).map(|what| Warning::Untried { what }));
     all.extend(full_copy(database, of));
     all
 }
 
-/// RDS user guide, *Creating a DB snapshot*: RDS suspends the I/O of a Single-AZ instance, and with a standby only that of
-/// SQL Server. A cluster's storage takes snapshots without a pause.
+/// What is special about a database, where it is not certain that RDS copies its snapshots.
+fn untried(database: &Database) -> Option<&'static str> {
+    let facts = &database.copy_facts;
+    let engine = database.engine.as_str();
+    if engine.starts_with("custom-sqlserver") {
+        return Some("it is RDS Custom for SQL Server");
+    }
+    if database.arn.family() == Family::Instance {
+        return None;
+    }
+    if facts.limitless {
+        return Some("it is an Aurora cluster with shards (Limitless)");
+    }
+    if !engine.starts_with("aurora") {
+        return Some("its engine is not Aurora");
+    }
+    match facts.encryption {
+        StorageEncryption::Kms => None,
+        StorageEncryption::None => Some(
+            "it is a cluster that is not encrypted, and AWS's pages disagree on whether a copy can be encrypted",
+        ),
+        StorageEncryption::AwsOwned => Some(
+            "it is encrypted under a key that AWS owns (sse-rds), and no page says whether RDS copies it",
+        ),
+    }
+}
+
+/// RDS user guide, *Creating a DB snapshot*: a Single-AZ instance's I/O is suspended; with a standby only SQL
+/// Server's is. A cluster's storage takes its snapshots by itself.
 fn io_stops(database: &Database) -> Option<Warning> {
     if database.arn.family() == Family::Cluster {
         return None;

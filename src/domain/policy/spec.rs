@@ -145,6 +145,9 @@ pub struct PolicyOptions {
         skip_serializing_if = "Option::is_none"
     )]
     pub copy_slots: Option<usize>,
+    /// Whether nothing of it is started: neither when it is due, nor for an automated snapshot, nor by `start`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
 }
 
 /// Refuses zero slots: the copies of such a policy would never begin.

@@ -91,6 +91,7 @@ impl ListDatabases for Mutated {
     ) -> Result<Page<Database>, RdsError> {
         match self.inner.list_databases(region, family, marker).await {
             Err(_) if self.has(Mutant::UnreachableHasNoDatabases) => Ok(Page {
+                unreadable: Vec::new(),
                 items: Vec::new(),
                 next: None,
             }),
@@ -107,8 +108,7 @@ impl Mutated {
                     database.tags.remove("snapferry:exclude");
                 }
                 Some(Mutant::HopelessClusterIsPlanned) => {
-                    database.multi_az_cluster = false;
-                    database.encrypted = true;
+                    database.copy_facts.multi_az_cluster = false;
                 }
                 Some(Mutant::CarriedTagsAreForgotten) => {
                     database.tags.retain(|key, _| key.starts_with("snapferry:"));

@@ -3,7 +3,7 @@
 /// At the top of a file.
 pub(super) const TOP: [&str; 3] = [UNTAGGED, COPY_SLOTS, POLICY];
 /// In a policy's table.
-pub(super) const OF_POLICY: [&str; 9] = [
+pub(super) const OF_POLICY: [&str; 10] = [
     SCHEDULE,
     TIME_ZONE,
     SOURCE,
@@ -13,6 +13,7 @@ pub(super) const OF_POLICY: [&str; 9] = [
     CARRY_TAGS,
     OPTION_GROUPS,
     COPY_SLOTS,
+    PAUSED,
 ];
 
 pub(super) const UNTAGGED: &str = "untagged";
@@ -26,6 +27,7 @@ pub(super) const RPO: &str = "rpo";
 pub(super) const KMS_KEY: &str = "kms_key";
 pub(super) const CARRY_TAGS: &str = "carry_tags";
 pub(super) const OPTION_GROUPS: &str = "option_groups";
+pub(super) const PAUSED: &str = "paused";
 
 /// How alike two words must be for one to count as a typo of the other.
 const ALIKE: f64 = 0.5;

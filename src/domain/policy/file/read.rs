@@ -9,8 +9,8 @@ use toml::de::{DeArray, DeString, DeTable, DeValue};
 
 use super::fault::{Fault, Faults, Place};
 use super::key::{
-    CARRY_TAGS, COPY_SLOTS, KMS_KEY, OF_POLICY, OPTION_GROUPS, POLICY, RETENTION, RPO, SCHEDULE,
-    SOURCE, TIME_ZONE, TOP, UNTAGGED, hint, meant,
+    CARRY_TAGS, COPY_SLOTS, KMS_KEY, OF_POLICY, OPTION_GROUPS, PAUSED, POLICY, RETENTION, RPO,
+    SCHEDULE, SOURCE, TIME_ZONE, TOP, UNTAGGED, hint, meant,
 };
 use crate::domain::id::arn::Region;
 use crate::domain::id::names::OptionGroup;
@@ -180,6 +180,7 @@ impl<'t> Reader<'t, '_> {
         let carry_tags = get(table, CARRY_TAGS).map(|value| self.carry_tags(value));
         let option_groups = get(table, OPTION_GROUPS).map(|value| self.option_groups(value));
         let copy_slots = get(table, COPY_SLOTS).map(|value| self.copy_slots(value));
+        let paused = get(table, PAUSED).map(|value| self.yes_or_no(PAUSED, value));
         Some(PolicySpec {
             schedule: schedule?,
             key: given(key)?,
@@ -190,8 +191,18 @@ impl<'t> Reader<'t, '_> {
                 carry_tags: given(carry_tags)?.unwrap_or_default(),
                 option_groups: given(option_groups)?.unwrap_or_default(),
                 copy_slots: given(copy_slots)?,
+                paused: given(paused)?.unwrap_or_default(),
             },
         })
+    }
+
+    fn yes_or_no(&mut self, key: &str, value: &Value<'t>) -> Option<bool> {
+        if let DeValue::Boolean(is_so) = value.get_ref() {
+            return Some(*is_so);
+        }
+        let what = format!("{key}: true or false is expected; this is {}", kind(value));
+        self.faults.add(&value.span(), what);
+        None
     }
 
     fn schedule(&mut self, policy: &Key<'t>, table: &DeTable<'t>) -> Option<Schedule> {
