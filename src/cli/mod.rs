@@ -22,7 +22,7 @@ pub use arguments::{Arguments, parse};
 pub use doctor::run_doctor;
 pub use outcome::{CliError, Ended};
 pub use plan::{Only, show_plan};
-pub use policy::{File, Form, run_apply, run_history, run_show};
+pub use policy::{File, Form, PointList, run_apply, run_history, run_keeps, run_show};
 pub use redrive::run_redrive;
 pub use replay::run_replay;
 pub use start::run_plan;
@@ -92,7 +92,9 @@ pub fn exit_code(ended: Result<Ended, CliError>, err: &mut impl Write) -> ExitCo
         Err(CliError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => {
             return ExitCode::SUCCESS;
         }
-        Err(error @ (CliError::Settings(_) | CliError::File { .. })) => (USAGE, error),
+        Err(
+            error @ (CliError::Settings(_) | CliError::File { .. } | CliError::Argument { .. }),
+        ) => (USAGE, error),
         Err(error) => (FAILED, error),
     };
     // Nowhere is left to say that this could not be said.

@@ -24,6 +24,14 @@ pub enum CliError {
         /// Why.
         source: io::Error,
     },
+    /// An argument says something that cannot be acted on.
+    #[error("{name}: {what}")]
+    Argument {
+        /// The argument.
+        name: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A call to AWS that all else depends on did not succeed.
     #[error("{}", chain(.0))]
     Port(#[from] PortError),

@@ -10,6 +10,7 @@ mod doctor;
 mod doctor_checks;
 mod doctor_fleet;
 mod errors;
+mod forget;
 mod names;
 mod pages;
 mod plan_preview;

@@ -1,0 +1,3 @@
+//! Which recovery points may go, and why each of the others stays.
+
+pub mod forget;
