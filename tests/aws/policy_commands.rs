@@ -321,8 +321,9 @@ fn help_has_examples() {
 
 const KEEPS: &str = "[policy.gold]\nschedule = \"0 3 * * *\"\ntime_zone = \"Europe/Berlin\"\nkeep_daily = 2\nkeep_weekly = 3\n";
 
-fn keeps(more: &[&str]) -> Output {
-    let policies = file("keeps.toml", KEEPS.as_bytes());
+/// Tests run at the same time: each has a file of its own.
+fn keeps(of: &str, more: &[&str]) -> Output {
+    let policies = file(&format!("keeps-{of}.toml"), KEEPS.as_bytes());
     let mut arguments = vec!["policy", "keeps", policies.to_str().unwrap()];
     arguments.extend(more);
     bare(&arguments).output().unwrap()
@@ -334,15 +335,18 @@ fn keeps_answers_without_aws_for_each_time_in_the_order_given() {
         "points.json",
         br#"["2026-04-02T21:59:59Z","2026-04-01T22:00:00Z","2026-04-01T21:59:59Z","2099-01-01T03:00:00Z"]"#,
     );
-    let out = keeps(&[
-        "--policy",
-        "gold",
-        "--points",
-        points.to_str().unwrap(),
-        "--now",
-        "2026-04-03T00:00:00Z",
-        "--json",
-    ]);
+    let out = keeps(
+        "json",
+        &[
+            "--policy",
+            "gold",
+            "--points",
+            points.to_str().unwrap(),
+            "--now",
+            "2026-04-03T00:00:00Z",
+            "--json",
+        ],
+    );
     let answer: Value = serde_json::from_str(&ran(&out, 0)).unwrap();
     assert_eq!(
         answer,
@@ -363,7 +367,10 @@ fn keeps_answers_without_aws_for_each_time_in_the_order_given() {
 #[test]
 fn keeps_shows_what_stays_as_a_table_and_a_strip() {
     let now = ["--now", "2026-11-28T03:00:00Z"];
-    let out = keeps(&["--policy", "gold", "--points", "daily:10d", now[0], now[1]]);
+    let out = keeps(
+        "table",
+        &["--policy", "gold", "--points", "daily:10d", now[0], now[1]],
+    );
     let out = ran(&out, 0);
     assert!(
         out.contains("2026-11-28 04:00 CET, Sat  daily, weekly\n"),
@@ -373,7 +380,10 @@ fn keeps_shows_what_stays_as_a_table_and_a_strip() {
         out.contains("gold keeps 4 of 10; the oldest first, # stays and . goes:\n#..#....##\n"),
         "{out}"
     );
-    let out = keeps(&["--policy", "gold", "--points", "hourly:7d", "--json"]);
+    let out = keeps(
+        "table",
+        &["--policy", "gold", "--points", "hourly:7d", "--json"],
+    );
     let answer: Value = serde_json::from_str(&ran(&out, 0)).unwrap();
     assert_eq!(answer["points"].as_array().unwrap().len(), 168);
 }
@@ -399,7 +409,7 @@ fn keeps_says_what_it_cannot_answer_for() {
         ),
     ];
     for (arguments, part) in cases {
-        let out = keeps(&arguments);
+        let out = keeps("faults", &arguments);
         assert_eq!(out.status.code(), Some(2), "{arguments:?}");
         let error = text(&out.stderr);
         assert!(error.contains(part), "{error}");
