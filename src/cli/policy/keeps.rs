@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::apply::{File, write_faults};
 use super::arguments::KeepsArguments;
+use crate::aws::SystemClock;
 use crate::cli::outcome::{CliError, Ended};
 use crate::cli::show::{table, write_json, write_table};
 use crate::domain::id::tags::PolicyName;
@@ -17,6 +18,7 @@ use crate::domain::policy::file::{self, hint};
 use crate::domain::policy::keep_span::KeepSpan;
 use crate::domain::policy::rules::Unit;
 use crate::domain::retention::forget::{Decision, ForgetRules, Point, forget};
+use crate::ports::Clock;
 
 /// The version of the JSON.
 const SCHEMA: u32 = 1;
@@ -122,7 +124,7 @@ impl PointList {
 pub(super) fn execute(options: &KeepsArguments, out: &mut impl Write) -> Result<Ended, CliError> {
     let points = PointList::read(&options.points)?;
     let file = File::read(&options.file)?;
-    let now = options.now.unwrap_or_else(Timestamp::now);
+    let now = options.now.unwrap_or_else(|| SystemClock.now());
     run_keeps(&file, &options.policy, points, now, options.json, out)
 }
 

@@ -234,7 +234,7 @@ fn some_points() -> impl Strategy<Value = Vec<Point<u32>>> {
             let mut at = time(NOW) + SignedDuration::from_mins(3_000 - ahead);
             let mut made = Vec::new();
             for (nth, (step, standing, is_held, is_dateless)) in points.into_iter().enumerate() {
-                at = at - SignedDuration::from_mins(step);
+                at -= SignedDuration::from_mins(step);
                 made.push(Point {
                     // Names in no order of time.
                     id: u32::try_from(nth).unwrap() ^ (shuffle & 0x1f),
