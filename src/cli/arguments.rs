@@ -59,8 +59,8 @@ pub(super) enum Action {
     ///
     /// Looks at the policies that hold and their keys, the databases that they are for, those databases' keys and
     /// option groups, other stacks' snapshots of them, room for snapshots and copies, the forwarding rules, dead
-    /// letters, and, by IAM's simulator, what each role may do. Exits with 1 when a check failed. What you may not
-    /// look at is told as unknown, and fails nothing.
+    /// letters, and, by IAM's simulator, what each role may do. Exits with 1 when a check failed. Checks you lack
+    /// permission for are reported as unknown and do not fail the command.
     Doctor(DoctorArguments),
     /// Start an execution for each database that is due, with your own credentials.
     ///
@@ -80,7 +80,12 @@ pub(super) enum Action {
     ///
     /// Without one the built-in policy of the template's parameters holds.
     Policy(PolicyArguments),
-    /// Send again what rests in a dead-letter queue, once its cause is mended.
+    /// Show which recovery points the rules of retention keep, which may go, and why. Removes nothing.
+    ///
+    /// Lists the recovery region's manual snapshots and judges those that this stack made by the policies that are in
+    /// force (see docs/RETENTION.md). This version of Snapferry has no command and no function that removes any.
+    Prune(PruneArguments),
+    /// Send dead letters to their queue again, after you have fixed their cause.
     ///
     /// Lists what lies there: what it is, of which database, since when, and why. What is selected is sent to
     /// its queue and then removed, in this order: interrupted at any point, nothing is lost. Whether an
@@ -229,6 +234,21 @@ pub(super) struct PlanArguments {
     /// Only the databases of this source region. Can be given several times.
     #[arg(long, value_name = "REGION")]
     pub(super) source_region: Vec<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) planning: PlanningArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PruneArguments {
+    /// Only this database: its identifier, ARN or resource id. Can be given several times.
+    #[arg(long = "database", value_name = "DATABASE")]
+    pub(super) databases: Vec<String>,
+    /// Say why this recovery point stays or may go: its identifier or ARN.
+    #[arg(long, value_name = "ID")]
+    pub(super) explain: Option<String>,
     /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,

@@ -5,6 +5,7 @@ mod doctor;
 mod outcome;
 mod plan;
 mod policy;
+mod prune;
 mod redrive;
 mod replay;
 mod show;
@@ -23,6 +24,7 @@ pub use doctor::run_doctor;
 pub use outcome::{CliError, Ended};
 pub use plan::{Only, show_plan};
 pub use policy::{File, Form, PointList, run_apply, run_history, run_keeps, run_show};
+pub use prune::{ShownRecoveryPoints, show_prune};
 pub use redrive::run_redrive;
 pub use replay::run_replay;
 pub use start::run_plan;
@@ -72,6 +74,7 @@ pub async fn execute(
         Action::Policy(options) => {
             policy::execute(&arguments.stack, &options.action, environment, out).await
         }
+        Action::Prune(options) => prune::execute(&arguments.stack, options, environment, out).await,
         Action::Redrive(options) => {
             redrive::execute(&arguments.stack, options, environment, out).await
         }
@@ -88,7 +91,7 @@ pub fn exit_code(ended: Result<Ended, CliError>, err: &mut impl Write) -> ExitCo
     let (code, error) = match ended {
         Ok(Ended::Well) => return ExitCode::SUCCESS,
         Ok(Ended::Badly) => return ExitCode::from(FAILED),
-        // Whoever reads (`head`, a pager) has seen enough.
+        // The reader (`head`, a pager) has seen enough.
         Err(CliError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => {
             return ExitCode::SUCCESS;
         }

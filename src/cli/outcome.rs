@@ -5,7 +5,7 @@ use std::io;
 use thiserror::Error;
 
 use crate::error::chain;
-use crate::ports::PortError;
+use crate::ports::{PortError, RdsError};
 use crate::settings::SettingsError;
 
 /// Why a command could not be carried out.
@@ -35,6 +35,9 @@ pub enum CliError {
     /// A call to AWS that all else depends on did not succeed.
     #[error("{}", chain(.0))]
     Port(#[from] PortError),
+    /// RDS did not answer what all else depends on.
+    #[error("{}", chain(.0))]
+    Rds(RdsError),
     /// The answer cannot be written.
     #[error("the answer cannot be written: {0}")]
     Write(#[from] io::Error),

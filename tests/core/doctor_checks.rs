@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use snapferry::app::{doctor, plan_preview};
+use snapferry::domain::doctor::capacity::{Copies, Quota, copy_slots, snapshot_quota};
 use snapferry::domain::doctor::databases::{
     Candidate, OptionGroup, claims, option_group, other_stacks,
 };
@@ -12,7 +13,6 @@ use snapferry::domain::doctor::keys::{
 };
 use snapferry::domain::doctor::permissions::{Decision, not_named, permissions, queue_arn};
 use snapferry::domain::doctor::region::{Letters, Rule, dead_letters, forwarding_rule};
-use snapferry::domain::doctor::room::{Copies, Quota, copy_slots, snapshot_quota};
 use snapferry::domain::doctor::{Check, Finding, Level, Unanswered, in_order, is_well};
 use snapferry::domain::id::arn::{Family, KeyArn};
 use snapferry::domain::id::names::{self, ResourceId};
@@ -38,7 +38,7 @@ fn key(arn: &str) -> KeyArn {
     KeyArn::parse(arn).unwrap()
 }
 
-/// Bad findings always say what mends them.
+/// Bad findings always say how to fix them.
 fn is(finding: &Finding, level: Level, part: &str) {
     assert_eq!(finding.level, level, "{finding:?}");
     assert!(finding.what.contains(part), "{part:?} in {finding:?}");

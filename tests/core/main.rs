@@ -17,6 +17,7 @@ mod plan_preview;
 mod planner;
 mod policies;
 mod policy_file;
+mod prune_preview;
 mod reactor;
 mod redrive;
 mod replay;

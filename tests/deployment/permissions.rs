@@ -232,7 +232,7 @@ fn the_worker_uses_the_source_keys_that_the_stack_was_given_and_no_others() {
 }
 
 #[test]
-fn what_is_allowed_for_instances_is_allowed_for_clusters() {
+fn a_role_may_do_the_same_with_clusters_as_with_instances() {
     const PAIRS: [(&str, &str); 4] = [
         ("rds:DescribeDBInstances", "rds:DescribeDBClusters"),
         ("rds:DescribeDBSnapshots", "rds:DescribeDBClusterSnapshots"),

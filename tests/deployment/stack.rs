@@ -13,7 +13,7 @@ use crate::document::{keys, resources, source_region, template, values_of};
 /// AWS's longest.
 const RETENTION_SECONDS: u64 = 14 * 24 * 60 * 60;
 
-/// What the functions read at their start, besides what AWS sets.
+/// The variables that the functions read at their start, without those that AWS sets.
 const VARIABLES: [&str; 17] = [
     "SNAPFERRY_BACKOFF_MAX_SECONDS",
     "SNAPFERRY_BACKOFF_SECONDS",

@@ -147,7 +147,7 @@ impl Rules {
     }
 
     /// Each rule with its name and its number or length.
-    pub fn named(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
+    pub fn by_name(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
         RULE_NAMES.into_iter().filter_map(|(name, kind)| {
             let value = match kind {
                 RuleKind::Count(unit) => self.counts.get(&unit)?.to_string(),
@@ -162,7 +162,7 @@ impl Rules {
 impl fmt::Display for Rules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rules: Vec<String> = self
-            .named()
+            .by_name()
             .map(|(name, value)| format!("{name} = {value}"))
             .collect();
         f.write_str(&rules.join(", "))

@@ -14,7 +14,7 @@ use crate::domain::policy::rules::{Count, Rules, Unit};
 
 /// What RDS and the table say of a recovery point.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum PointState {
     /// A database can be restored from it.
     Good,
     /// RDS is still at work on it, or shows a status that proves nothing.
@@ -33,7 +33,7 @@ pub struct Point<I> {
     /// When its data was taken, where that is known.
     pub at: Option<Timestamp>,
     /// How it stands.
-    pub standing: Standing,
+    pub state: PointState,
     /// Whether a person holds it.
     pub held: bool,
 }
@@ -44,7 +44,7 @@ impl<I> Point<I> {
         Self {
             id,
             at: Some(at),
-            standing: Standing::Good,
+            state: PointState::Good,
             held: false,
         }
     }
@@ -167,11 +167,11 @@ pub fn forget<I: Ord>(by: ForgetRules<'_>, points: &[Point<I>], now: Timestamp) 
     for (at, kept) in keep_by_rules(by, &counted) {
         reasons[at].extend(kept);
     }
-    let decide = |(point, reasons): (&Point<I>, Vec<KeepReason>)| match &point.standing {
+    let decide = |(point, reasons): (&Point<I>, Vec<KeepReason>)| match &point.state {
         _ if !reasons.is_empty() => Decision::Keep(reasons),
         _ if by.rules.is_empty() => Decision::Keep(vec![KeepReason::NoRule]),
-        Standing::Failed => Decision::Remove(RemoveReason::Failed),
-        Standing::Good | Standing::Unfinished | Standing::Mismatch(_) => {
+        PointState::Failed => Decision::Remove(RemoveReason::Failed),
+        PointState::Good | PointState::Unfinished | PointState::Mismatch(_) => {
             Decision::Remove(RemoveReason::NoRuleKeepsIt)
         }
     };
@@ -181,16 +181,16 @@ pub fn forget<I: Ord>(by: ForgetRules<'_>, points: &[Point<I>], now: Timestamp) 
 /// Why it stays, whatever the rules say.
 fn reasons_of_its_own<I>(point: &Point<I>, now: Timestamp) -> Vec<KeepReason> {
     let held = point.held.then_some(KeepReason::Held);
-    let standing = match &point.standing {
-        Standing::Good => match point.at {
+    let state = match &point.state {
+        PointState::Good => match point.at {
             None => Some(KeepReason::NoTime),
             Some(at) => (at > now).then_some(KeepReason::Future),
         },
-        Standing::Failed => None,
-        Standing::Unfinished => Some(KeepReason::Unfinished),
-        Standing::Mismatch(what) => Some(KeepReason::Mismatch(what.clone())),
+        PointState::Failed => None,
+        PointState::Unfinished => Some(KeepReason::Unfinished),
+        PointState::Mismatch(what) => Some(KeepReason::Mismatch(what.clone())),
     };
-    held.into_iter().chain(standing).collect()
+    held.into_iter().chain(state).collect()
 }
 
 /// The places and times of those that count.
@@ -198,7 +198,7 @@ fn newest_first<I: Ord>(points: &[Point<I>], now: Timestamp) -> Vec<(usize, Time
     let mut counted: Vec<(usize, Timestamp)> = points
         .iter()
         .enumerate()
-        .filter(|(_, point)| point.standing == Standing::Good)
+        .filter(|(_, point)| point.state == PointState::Good)
         .filter_map(|(place, point)| Some((place, point.at.filter(|at| *at <= now)?)))
         .collect();
     counted.sort_by(|(a, at_a), (b, at_b)| {

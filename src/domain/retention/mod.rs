@@ -1,3 +1,4 @@
 //! Which recovery points may go, and why each of the others stays.
 
 pub mod forget;
+pub mod inventory;

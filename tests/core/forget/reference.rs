@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value, json};
-use snapferry::domain::retention::forget::{Decision, ForgetRules, Point, Standing, forget};
+use snapferry::domain::retention::forget::{Decision, ForgetRules, Point, PointState, forget};
 
 use super::{rules, span, zone};
 use crate::world::time;
@@ -80,9 +80,7 @@ impl Question {
         let mut counted: Vec<&Point<u32>> = self
             .points
             .iter()
-            .filter(|point| {
-                point.standing == Standing::Good && point.at.is_some_and(|at| at <= now)
-            })
+            .filter(|point| point.state == PointState::Good && point.at.is_some_and(|at| at <= now))
             .collect();
         counted.sort_by_key(|point| (point.at, point.id));
         counted.reverse();
@@ -143,12 +141,12 @@ impl Question {
                 reasons.remove("min_keep");
                 reasons.insert(reason.to_owned());
             };
-            match &point.standing {
-                Standing::Good if point.at.is_none() => keep("time unknown"),
-                Standing::Good if point.at > Some(time(NOW)) => keep("later than now"),
-                Standing::Mismatch(what) => keep(&format!("mismatch: {what}")),
-                Standing::Unfinished => keep("unfinished"),
-                Standing::Good | Standing::Failed => {}
+            match &point.state {
+                PointState::Good if point.at.is_none() => keep("time unknown"),
+                PointState::Good if point.at > Some(time(NOW)) => keep("later than now"),
+                PointState::Mismatch(what) => keep(&format!("mismatch: {what}")),
+                PointState::Unfinished => keep("unfinished"),
+                PointState::Good | PointState::Failed => {}
             }
         }
         for point in &self.points {
@@ -213,15 +211,15 @@ fn a_length() -> impl Strategy<Value = Length> {
 fn some_points() -> impl Strategy<Value = Vec<Point<u32>>> {
     // Steps from a minute to half a year, so that some share an hour and some years lie between.
     let step = prop_oneof![0_i64..3, 20_i64..90, 600_i64..3_000, 20_000_i64..260_000];
-    let standing = prop_oneof![
-        12 => Just(Standing::Good),
-        1 => Just(Standing::Failed),
-        1 => Just(Standing::Unfinished),
-        1 => Just(Standing::Mismatch("its key is another".to_owned())),
+    let state = prop_oneof![
+        12 => Just(PointState::Good),
+        1 => Just(PointState::Failed),
+        1 => Just(PointState::Unfinished),
+        1 => Just(PointState::Mismatch("its key is another".to_owned())),
     ];
     let point = (
         step,
-        standing,
+        state,
         prop::bool::weighted(0.05),
         prop::bool::weighted(0.05),
     );
@@ -233,13 +231,13 @@ fn some_points() -> impl Strategy<Value = Vec<Point<u32>>> {
         .prop_map(|(points, shuffle, ahead)| {
             let mut at = time(NOW) + SignedDuration::from_mins(3_000 - ahead);
             let mut made = Vec::new();
-            for (nth, (step, standing, is_held, is_dateless)) in points.into_iter().enumerate() {
+            for (nth, (step, state, is_held, is_dateless)) in points.into_iter().enumerate() {
                 at -= SignedDuration::from_mins(step);
                 made.push(Point {
                     // Names in no order of time.
                     id: u32::try_from(nth).unwrap() ^ (shuffle & 0x1f),
                     at: (!is_dateless).then_some(at),
-                    standing,
+                    state,
                     held: is_held,
                 });
             }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use snapferry::domain::policy::rules::Rules;
 use snapferry::domain::retention::forget::{
-    Decision, ForgetRules, KeepReason, Point, RemoveReason, Standing, forget,
+    Decision, ForgetRules, KeepReason, Point, PointState, RemoveReason, forget,
 };
 
 use super::{rules, zone};
@@ -36,7 +36,7 @@ fn last(number: u32) -> Rules {
 #[test]
 fn without_a_rule_everything_stays() {
     let mut points = days(3);
-    points[0].standing = Standing::Failed;
+    points[0].state = PointState::Failed;
     let decisions = decide(&Rules::default(), 1, &points);
     assert!(
         decisions
@@ -58,7 +58,7 @@ fn what_a_person_holds_stays_and_still_counts() {
 #[test]
 fn a_mismatch_takes_no_good_ones_place_and_stays() {
     let mut points = days(3);
-    points[2].standing = Standing::Mismatch("its key is another".to_owned());
+    points[2].state = PointState::Mismatch("its key is another".to_owned());
     let decisions = decide(&last(1), 1, &points);
     assert_eq!(kept(&decisions), [false, true, true]);
     assert_eq!(
@@ -70,7 +70,7 @@ fn a_mismatch_takes_no_good_ones_place_and_stays() {
 #[test]
 fn what_is_unfinished_takes_no_good_ones_place_and_stays() {
     let mut points = days(3);
-    points[2].standing = Standing::Unfinished;
+    points[2].state = PointState::Unfinished;
     let decisions = decide(&last(1), 1, &points);
     assert_eq!(kept(&decisions), [false, true, true]);
 }
@@ -78,7 +78,7 @@ fn what_is_unfinished_takes_no_good_ones_place_and_stays() {
 #[test]
 fn what_failed_takes_no_good_ones_place_and_may_go() {
     let mut points = days(3);
-    points[2].standing = Standing::Failed;
+    points[2].state = PointState::Failed;
     let decisions = decide(&last(1), 1, &points);
     assert_eq!(kept(&decisions), [false, true, false]);
     assert_eq!(decisions[2], Decision::Remove(RemoveReason::Failed));
@@ -99,7 +99,7 @@ fn so_many_good_ones_stay_whatever_the_rules_say() {
     assert_eq!(kept(&decisions), [false, false, true, true, true]);
     assert_eq!(decisions[2], Decision::Keep(vec![KeepReason::MinKeep]));
     let mut points = days(5);
-    points[3].standing = Standing::Failed;
+    points[3].state = PointState::Failed;
     let decisions = decide(&last(1), 3, &points);
     assert_eq!(kept(&decisions), [false, true, true, false, true]);
 }
