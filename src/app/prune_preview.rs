@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
 use crate::app::in_force::policies_in_force;
@@ -13,16 +13,21 @@ use crate::domain::id::tags::{PolicyName, StackId};
 use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::rules::Rules;
 use crate::domain::rds::snapshot::Snapshot;
+use crate::domain::retention::capacity::days_to_full;
 use crate::domain::retention::forget::{Decision, ForgetRules, Point, forget};
 use crate::domain::retention::inventory::{Group, Origin, Ownership, ownership, point};
 use crate::domain::run::failure::Operation;
+use crate::error::chain;
 use crate::ports::doctor::ListManualSnapshots;
-use crate::ports::{Clock, Endless, PAGES_MAX, PortError, RdsError, ReadPolicies, all_rows};
+use crate::ports::{
+    Clock, DescribeQuota, Endless, PAGES_MAX, PortError, RdsError, ReadPolicies, SnapshotQuota,
+    all_rows,
+};
 
 permissions! {
     /// Everything that the preview may do.
     Permissions:
-        Clock ListManualSnapshots ReadPolicies
+        Clock DescribeQuota ListManualSnapshots ReadPolicies
 }
 
 /// Whose preview it is.
@@ -55,6 +60,22 @@ pub struct GroupPreview {
     pub points: Vec<(Point<RdsArn>, Decision)>,
 }
 
+/// How much of a family's quota of manual snapshots the recovery region has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuotaPreview {
+    /// The family.
+    pub family: Family,
+    /// The account's figures; nothing where RDS does not report them.
+    pub quota: Option<SnapshotQuota>,
+    /// How many recovery points this stack has planned and made in the last days.
+    pub made: usize,
+    /// After how many days the quota is full if it goes on so; nothing where that is not known, or none was made.
+    pub days_to_full: Option<i64>,
+}
+
+/// How many days back the pace is measured.
+pub const PACE_DAYS: i64 = 7;
+
 /// What would become of the recovery region's snapshots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrunePreview {
@@ -64,6 +85,8 @@ pub struct PrunePreview {
     pub not_by_name: Vec<RdsArn>,
     /// How many manual snapshots are another's.
     pub foreign: usize,
+    /// How long the quota lasts, for each family that this stack has recovery points of.
+    pub quotas: Vec<QuotaPreview>,
 }
 
 /// Why there is no preview. Half an inventory would show what goes although nobody knows what stays.
@@ -103,6 +126,7 @@ pub async fn prune_preview<W: Permissions>(
         }
     }
     let now = world.now();
+    let quotas = quotas(world, of.home, &groups, now).await;
     let groups = groups.into_values().filter_map(|members| {
         let (_, newest) = members.iter().max_by_key(|(_, origin)| origin.planned_at)?;
         let ruled_by = ruling(&policies, &newest.policy);
@@ -128,7 +152,46 @@ pub async fn prune_preview<W: Permissions>(
         groups: groups.collect(),
         not_by_name,
         foreign,
+        quotas,
     })
+}
+
+/// A quota that RDS does not tell costs its own line alone.
+async fn quotas<W: DescribeQuota>(
+    world: &W,
+    home: &Region,
+    groups: &BTreeMap<Group, Vec<(Snapshot, Origin)>>,
+    now: Timestamp,
+) -> Vec<QuotaPreview> {
+    let since = now - SignedDuration::from_hours(24 * PACE_DAYS);
+    let mut quotas = Vec::new();
+    for family in Family::ALL {
+        let of_family = || {
+            let all = groups.values().flatten();
+            all.filter(move |(snapshot, _)| snapshot.arn.family() == family)
+        };
+        if of_family().next().is_none() {
+            continue;
+        }
+        let made = of_family().filter(|(_, origin)| origin.planned_at > since);
+        let made = made.count();
+        let quota = match world.describe_snapshot_quota(home, family).await {
+            Ok(quota) => quota,
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "the quota of snapshots is not known");
+                None
+            }
+        };
+        let days_to_full =
+            quota.and_then(|quota| days_to_full(quota.used, quota.max, made, PACE_DAYS));
+        quotas.push(QuotaPreview {
+            family,
+            quota,
+            made,
+            days_to_full,
+        });
+    }
+    quotas
 }
 
 async fn list<W: ListManualSnapshots>(

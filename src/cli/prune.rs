@@ -9,11 +9,13 @@ use super::arguments::{PruneArguments, StackArguments, variables};
 use super::outcome::{CliError, Ended};
 use super::show::{database, table, write_json, write_table};
 use crate::app::prune_preview::{
-    self, GroupPreview, PreviewError, PreviewOf, PrunePreview, prune_preview,
+    self, GroupPreview, PACE_DAYS, PreviewError, PreviewOf, PrunePreview, QuotaPreview,
+    prune_preview,
 };
 use crate::aws::{Aws, Examines, for_operators, patient};
-use crate::domain::id::arn::RdsArn;
+use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::retention::forget::{Decision, Point};
+use crate::ports::SnapshotQuota;
 use crate::settings::Planning;
 
 /// The version of the JSON.
@@ -146,6 +148,9 @@ fn write_groups(out: &mut impl Write, preview: &PrunePreview) -> Result<(), CliE
             "not made by Snapferry: {arn} has this stack's tag and another name; it counts for nothing and stays"
         )?;
     }
+    for quota in &preview.quotas {
+        writeln!(out, "{}", room_left(quota))?;
+    }
     if preview.foreign > 0 {
         writeln!(
             out,
@@ -154,6 +159,27 @@ fn write_groups(out: &mut impl Write, preview: &PrunePreview) -> Result<(), CliE
         )?;
     }
     Ok(())
+}
+
+fn room_left(of: &QuotaPreview) -> String {
+    let kind = family(of.family);
+    let made = format!("this stack made {} in the last {PACE_DAYS} days", of.made);
+    match (of.quota, of.days_to_full) {
+        (None, _) => format!("manual {kind} snapshots: the quota is not known; {made}"),
+        (Some(SnapshotQuota { used, max }), None) => {
+            format!("manual {kind} snapshots: {used} of {max}; {made}")
+        }
+        (Some(SnapshotQuota { used, max }), Some(days)) => format!(
+            "manual {kind} snapshots: {used} of {max}; {made}; at that pace the quota is full in {days} days"
+        ),
+    }
+}
+
+fn family(family: Family) -> &'static str {
+    match family {
+        Family::Instance => "instance",
+        Family::Cluster => "cluster",
+    }
 }
 
 fn taken(point: &Point<RdsArn>) -> String {
@@ -181,6 +207,16 @@ struct PruneJson {
     groups: Vec<GroupJson>,
     not_by_name: Vec<String>,
     foreign: usize,
+    quotas: Vec<QuotaJson>,
+}
+
+#[derive(Serialize)]
+struct QuotaJson {
+    family: &'static str,
+    used: Option<i64>,
+    max: Option<i64>,
+    made_in_7_days: usize,
+    days_to_full: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -217,6 +253,13 @@ impl PruneJson {
             shown_only: group.shown_only,
             points: group.points.iter().map(point).collect(),
         };
+        let quota = |of: &QuotaPreview| QuotaJson {
+            family: family(of.family),
+            used: of.quota.map(|quota| quota.used),
+            max: of.quota.map(|quota| quota.max),
+            made_in_7_days: of.made,
+            days_to_full: of.days_to_full,
+        };
         Self {
             schema: SCHEMA,
             removes: false,
@@ -227,6 +270,7 @@ impl PruneJson {
                 .map(ToString::to_string)
                 .collect(),
             foreign: preview.foreign,
+            quotas: preview.quotas.iter().map(quota).collect(),
         }
     }
 }

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use snapferry::app::policies::{Outcome, apply};
 use snapferry::cli::{CliError, ShownRecoveryPoints, show_prune};
+use snapferry::domain::id::arn::Family;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::ports::SnapshotQuota;
 use snapferry::settings::{Planning, Variables};
 
 use crate::commands::{bare, ran};
@@ -53,6 +55,8 @@ fn world() -> (World, Vec<Snapshot>) {
     let text = "[policy.default]\nschedule = \"0 3 * * *\"\nkeep_last = 2\n";
     let applied = run(apply(&world, &region(HOME), text, None)).unwrap();
     assert!(matches!(applied, Outcome::Stored { .. }));
+    let quota = SnapshotQuota { used: 5, max: 100 };
+    world.set_quota(Family::Instance, Some(quota));
     world
         .parts()
         .0
@@ -82,6 +86,13 @@ fn prune_shows_how_many_stay_and_that_nothing_is_removed() {
     );
     assert!(out.contains("removes nothing"), "{out}");
     assert!(out.contains("not made by Snapferry: "), "{out}");
+    assert!(
+        out.contains(
+            "manual instance snapshots: 5 of 100; this stack made 4 in the last 7 days; at that pace the quota is \
+             full in 166 days"
+        ),
+        "{out}"
+    );
     assert!(!out.contains("other manual snapshots"), "{out}");
 }
 
@@ -126,6 +137,8 @@ fn prunes_json_has_every_recovery_point_with_its_reasons() {
     );
     assert_eq!(answer["foreign"], 0);
     assert_eq!(answer["not_by_name"], json!([snapshots[4].arn.to_string()]));
+    let quota = json!({ "family": "instance", "used": 5, "max": 100, "made_in_7_days": 4, "days_to_full": 166 });
+    assert_eq!(answer["quotas"], json!([quota]));
     let orders = &answer["groups"][0];
     assert_eq!(orders["policy"], "default");
     assert_eq!(orders["ruled_by"], "default");

@@ -2,13 +2,15 @@
 
 use jiff::{SignedDuration, Timestamp};
 use snapferry::app::prune_preview::{PreviewError, PreviewOf, PrunePreview, prune_preview};
-use snapferry::domain::id::arn::{KeyArn, RdsArn};
+use snapferry::domain::id::arn::{Family, KeyArn, RdsArn};
 use snapferry::domain::id::names::{Attempt, SnapshotId};
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::retention::capacity::days_to_full;
 use snapferry::domain::run::command::ProtectionRequest;
 use snapferry::domain::run::failure::Operation;
 use snapferry::domain::run::naming;
+use snapferry::ports::SnapshotQuota;
 
 use crate::planner::planning;
 use crate::policies::applied;
@@ -100,8 +102,8 @@ fn each_recovery_point_is_judged_by_its_policys_rules_and_nothing_changes() {
     assert_eq!(world.calls_of("DescribeDBClusterSnapshots"), 1);
     assert_eq!(
         world.calls().len() - before,
-        4,
-        "and one read of the policies"
+        5,
+        "and one read of the policies, one of the quota"
     );
 }
 
@@ -260,4 +262,36 @@ fn a_list_that_cannot_be_read_to_its_end_shows_nothing() {
     let world = world("keep_last = 1", copies(3));
     world.script(Operation::DescribeDbClusterSnapshots, None, "no answer");
     assert!(matches!(look(&world), Err(PreviewError::Rds(_))));
+}
+
+#[test]
+fn the_quota_lasts_as_long_as_the_last_weeks_pace_allows() {
+    // Ten days of one a day: seven of them were planned in the last seven days.
+    let world = world("keep_last = 1", copies(10));
+    let max = |max| Some(SnapshotQuota { used: 61, max });
+    world.set_quota(Family::Instance, max(100));
+    let of = |world: &World| look(world).unwrap().quotas;
+    let quotas = of(&world);
+    assert_eq!(quotas.len(), 1, "the stack has no cluster's: {quotas:?}");
+    assert_eq!((quotas[0].family, quotas[0].made), (Family::Instance, 7));
+    assert_eq!(quotas[0].days_to_full, Some(39));
+    world.set_quota(Family::Instance, max(60));
+    assert_eq!(of(&world)[0].days_to_full, Some(0));
+    // A quota that RDS does not tell costs no recovery point its line.
+    world.set_quota(Family::Instance, None);
+    assert_eq!(
+        (of(&world)[0].quota, of(&world)[0].days_to_full),
+        (None, None)
+    );
+    world.script(Operation::DescribeAccountAttributes, None, "no answer");
+    assert_eq!(look(&world).unwrap().groups.len(), 1);
+}
+
+#[test]
+fn days_to_full_are_whole_days_that_are_left() {
+    assert_eq!(days_to_full(0, 100, 84, 7), Some(8));
+    assert_eq!(days_to_full(99, 100, 7, 7), Some(1));
+    assert_eq!(days_to_full(100, 100, 7, 7), Some(0));
+    assert_eq!(days_to_full(120, 100, 7, 7), Some(0));
+    assert_eq!(days_to_full(0, 100, 0, 7), None);
 }
