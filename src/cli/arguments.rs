@@ -81,6 +81,11 @@ pub(super) enum Action {
     ///
     /// If no file was ever applied, the built-in policy of the template's parameters is in force.
     Policy(PolicyArguments),
+    /// Show which recovery points the rules of retention keep, which may go, and why. Removes nothing.
+    ///
+    /// Lists the recovery region's manual snapshots and judges those that this stack made by the policies that are in
+    /// force (see docs/RETENTION.md). This version of Snapferry has no command and no function that removes any.
+    Prune(PruneArguments),
     /// Send dead letters to their queue again, after you have fixed their cause.
     ///
     /// Lists the dead letters: what each is, which database it concerns, since when it is there, and why. Sends
@@ -230,6 +235,21 @@ pub(super) struct PlanArguments {
     /// Only the databases of this source region. Can be given several times.
     #[arg(long, value_name = "REGION")]
     pub(super) source_region: Vec<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) planning: PlanningArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PruneArguments {
+    /// Only this database: its identifier, ARN or resource id. Can be given several times.
+    #[arg(long = "database", value_name = "DATABASE")]
+    pub(super) databases: Vec<String>,
+    /// Say why this recovery point stays or may go: its identifier or ARN.
+    #[arg(long, value_name = "ID")]
+    pub(super) explain: Option<String>,
     /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,

@@ -5,6 +5,7 @@ mod doctor;
 mod outcome;
 mod plan;
 mod policy;
+mod prune;
 mod redrive;
 mod replay;
 mod show;
@@ -22,7 +23,8 @@ pub use arguments::{Arguments, parse};
 pub use doctor::run_doctor;
 pub use outcome::{CliError, Ended};
 pub use plan::{Only, show_plan};
-pub use policy::{File, Form, run_apply, run_history, run_show};
+pub use policy::{File, Form, PointList, run_apply, run_history, run_keeps, run_show};
+pub use prune::{ShownRecoveryPoints, show_prune};
 pub use redrive::run_redrive;
 pub use replay::run_replay;
 pub use start::run_plan;
@@ -72,6 +74,7 @@ pub async fn execute(
         Action::Policy(options) => {
             policy::execute(&arguments.stack, &options.action, environment, out).await
         }
+        Action::Prune(options) => prune::execute(&arguments.stack, options, environment, out).await,
         Action::Redrive(options) => {
             redrive::execute(&arguments.stack, options, environment, out).await
         }
@@ -92,7 +95,9 @@ pub fn exit_code(ended: Result<Ended, CliError>, err: &mut impl Write) -> ExitCo
         Err(CliError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => {
             return ExitCode::SUCCESS;
         }
-        Err(error @ (CliError::Settings(_) | CliError::File { .. })) => (USAGE, error),
+        Err(
+            error @ (CliError::Settings(_) | CliError::File { .. } | CliError::Argument { .. }),
+        ) => (USAGE, error),
         Err(error) => (FAILED, error),
     };
     // If this fails too, there is no output left to report it to.

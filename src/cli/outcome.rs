@@ -5,7 +5,7 @@ use std::io;
 use thiserror::Error;
 
 use crate::error::chain;
-use crate::ports::PortError;
+use crate::ports::{PortError, RdsError};
 use crate::settings::SettingsError;
 
 /// Why a command could not be carried out.
@@ -24,9 +24,20 @@ pub enum CliError {
         /// Why.
         source: io::Error,
     },
-    /// A call to AWS failed that everything else depends on.
+    /// An argument says something that cannot be acted on.
+    #[error("{name}: {what}")]
+    Argument {
+        /// The argument.
+        name: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A call to AWS that all else depends on did not succeed.
     #[error("{}", chain(.0))]
     Port(#[from] PortError),
+    /// RDS did not answer what all else depends on.
+    #[error("{}", chain(.0))]
+    Rds(RdsError),
     /// The answer cannot be written.
     #[error("the answer cannot be written: {0}")]
     Write(#[from] io::Error),

@@ -15,14 +15,15 @@ use crate::domain::id::arn::Region;
 use crate::domain::id::tags;
 use crate::domain::id::text::ParseError;
 use crate::domain::policy::file::{self, Fault, Place};
+use crate::domain::policy::retention::Retention;
 use crate::domain::policy::set::{Applied, Note, Version};
 use crate::domain::policy::spec::{AppliedKey, KeyName};
 use crate::settings::{BUILT_IN_POLICY, SettingsError};
 
 /// A file's text, or the place where it is not text.
 pub struct File {
-    name: String,
-    text: Result<String, Fault>,
+    pub(super) name: String,
+    pub(super) text: Result<String, Fault>,
 }
 
 impl File {
@@ -107,7 +108,7 @@ pub(super) fn check(
     }
 }
 
-fn write_faults(
+pub(super) fn write_faults(
     out: &mut impl Write,
     file: &str,
     faults: &[Fault],
@@ -218,13 +219,14 @@ fn left_out_from_now_on(before: Option<&Applied>, now: &Applied) -> Vec<String> 
 
 fn write_stored(out: &mut impl Write, now: &Applied, left_out: &[String]) -> Result<(), CliError> {
     writeln!(out, "version {} is now in force\n", now.stamp.version)?;
-    let mut rows = table(["POLICY", "SCHEDULE", "TIME ZONE", "KEY"]);
+    let mut rows = table(["POLICY", "SCHEDULE", "TIME ZONE", "KEY", "KEEPS"]);
     for (name, spec) in &now.set.policies {
         rows.add_row([
             name.to_string(),
             spec.schedule.pattern().to_owned(),
             spec.schedule.zone().to_owned(),
             shown(spec.key.as_ref()),
+            kept(&spec.options.retention),
         ]);
     }
     write_table(out, &rows)?;
@@ -244,6 +246,15 @@ fn write_stored(out: &mut impl Write, now: &Applied, left_out: &[String]) -> Res
         )?;
     }
     Ok(())
+}
+
+fn kept(retention: &Retention) -> String {
+    let rules = retention.rules();
+    if rules.is_empty() {
+        "everything".to_owned()
+    } else {
+        rules.to_string()
+    }
 }
 
 fn shown(key: Option<&AppliedKey>) -> String {

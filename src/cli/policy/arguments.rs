@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 
+use crate::domain::id::tags::PolicyName;
 use crate::domain::policy::set::{Note, Version};
 
 #[derive(Debug, Args)]
@@ -24,7 +26,12 @@ pub(in crate::cli) enum PolicyAction {
     /// Show the set of policies in force, as the file that was applied.
     #[command(after_help = SHOW_EXAMPLES, disable_version_flag = true)]
     Show(ShowArguments),
-    /// List the sets that were applied, the newest first: when, by whom, and why.
+    /// Show which recovery points a policy of a file keeps, and why; without AWS.
+    ///
+    /// Answers for a list of times and one moment, by the rules that a removal would follow. Removes nothing.
+    #[command(after_help = KEEPS_EXAMPLES)]
+    Keeps(KeepsArguments),
+    /// List the sets that were applied, the newest first: when, by whom, why.
     #[command(after_help = HISTORY_EXAMPLES)]
     History(HistoryArguments),
 }
@@ -40,6 +47,11 @@ Examples:
   snapferry policy show                           the set in force
   snapferry policy show --file > policies.toml    the file that was applied, or one to begin with
   snapferry policy show --version 3 --json";
+
+const KEEPS_EXAMPLES: &str = "\
+Examples:
+  snapferry policy keeps policies.toml --policy gold --points daily:400d
+  snapferry policy keeps policies.toml --policy gold --points times.json --now 2026-11-28T04:00:00Z --json";
 
 const HISTORY_EXAMPLES: &str = "\
 Examples:
@@ -70,6 +82,25 @@ pub(in crate::cli) struct ShowArguments {
     /// Print only the file, byte for byte, without comments about who applied it.
     #[arg(long, conflicts_with = "json")]
     pub(super) file: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct KeepsArguments {
+    /// The policy file (see docs/RETENTION.md); - for the standard input.
+    pub(super) file: PathBuf,
+    /// The policy whose rules count.
+    #[arg(long, value_name = "NAME", value_parser = PolicyName::parse)]
+    pub(super) policy: PolicyName,
+    /// When the data of the recovery points was taken: a file with a JSON array of RFC 3339 times; - for the standard
+    /// input; or so many up to now, such as daily:400d or hourly:7d.
+    #[arg(long, value_name = "FILE")]
+    pub(super) points: String,
+    /// The moment to answer for, such as 2026-11-28T04:00:00Z [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(super) now: Option<Timestamp>,
     /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,

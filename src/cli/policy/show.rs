@@ -109,6 +109,13 @@ fn write_applied(out: &mut impl Write, set: &Applied) -> Result<(), CliError> {
         {
             writeln!(out, "# {name}: {alias} is {arn}")?;
         }
+        if spec.options.retention.shown_only {
+            writeln!(
+                out,
+                "# {name}: an earlier version of Snapferry applied this retention; it removes nothing until you \
+                 apply the file again"
+            )?;
+        }
     }
     writeln!(out)?;
     let newline = if set.text.ends_with('\n') { "" } else { "\n" };

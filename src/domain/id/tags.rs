@@ -25,6 +25,9 @@ pub const TAKEN_AT: &str = "snapferry:taken-at";
 /// On databases: a person wants it left out. Any value but `false` counts.
 pub const EXCLUDE: &str = "snapferry:exclude";
 
+/// On what we make: a person keeps it, whatever the tag's value but `false`.
+pub const HOLD: &str = "snapferry:hold";
+
 /// Whether these are characters that RDS allows in a tag.
 fn is_tag_text(text: &str) -> bool {
     text.chars()

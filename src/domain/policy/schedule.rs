@@ -105,6 +105,12 @@ impl Schedule {
         &self.zone_name
     }
 
+    /// The time zone.
+    #[must_use]
+    pub fn time_zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     /// The first due time after `now`, in the schedule's zone.
     #[must_use]
     pub fn next(&self, now: Timestamp) -> Option<Zoned> {

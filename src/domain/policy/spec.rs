@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::retention::Retention;
 use super::schedule::Schedule;
 use super::span::Span;
 use crate::domain::id::arn::{KeyAlias, KeyArn};
@@ -126,9 +127,9 @@ pub struct AppliedKey {
 pub struct PolicyOptions {
     /// The source of its recovery points.
     pub source: Source,
-    /// How long to keep recovery points. Nothing removes any yet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retention: Option<Span>,
+    /// How long recovery points are kept. Its reader takes its fields out first: they are many.
+    #[serde(flatten, skip_deserializing)]
+    pub retention: Retention,
     /// How old the newest recovery point may be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rpo: Option<Span>,

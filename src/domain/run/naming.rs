@@ -4,12 +4,15 @@
 //! cluster snapshots' 63 and RDS's grammar.
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 use super::command::ProtectionRequest;
 use crate::domain::id::arn::RdsArn;
+use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{Attempt, ExecutionName, SnapshotId};
-use crate::domain::id::tags::StackId;
+use crate::domain::id::tags::{PolicyName, StackId};
 
 const SLUG_MAX: usize = 30;
 const HASH_CHARACTERS: usize = 10;
@@ -57,13 +60,13 @@ pub fn nth_attempt(arn: &RdsArn, attempt: Attempt) -> RdsArn {
 pub fn execution(stack: &StackId, run: &ProtectionRequest, attempt: Attempt) -> ExecutionName {
     let source = run.options.automated.as_ref();
     let source = source.map_or("", |automated| automated.snapshot.name());
-    ExecutionName::from_valid(name(stack, run, source, attempt))
+    ExecutionName::from_valid(NameParts::by(stack, run).name(source, attempt))
 }
 
 /// The identifier of a run's source snapshot.
 #[must_use]
 pub fn source_snapshot(stack: &StackId, run: &ProtectionRequest, attempt: Attempt) -> SnapshotId {
-    SnapshotId::from_valid(name(stack, run, "", attempt))
+    SnapshotId::from_valid(NameParts::by(stack, run).name("", attempt))
 }
 
 /// The identifier of the copy of a source snapshot: the same for every execution that copies it.
@@ -74,27 +77,72 @@ pub fn copy(
     source: &SnapshotId,
     attempt: Attempt,
 ) -> SnapshotId {
-    SnapshotId::from_valid(name(stack, run, source.as_str(), attempt))
+    SnapshotId::from_valid(NameParts::by(stack, run).name(source.as_str(), attempt))
 }
 
-fn name(stack: &StackId, run: &ProtectionRequest, source: &str, attempt: Attempt) -> String {
-    let database = &run.database;
-    let parts = [
-        stack.as_str(),
-        database.arn.partition(),
-        database.arn.region().as_str(),
-        database.arn.kind().as_str(),
-        database.resource_id.as_str(),
-        run.policy.as_str(),
-        source,
-    ];
-    format!(
-        "sf-{}-{}-{}{}",
-        slug(database.arn.name()),
-        minute(run.planned_at),
-        hash(&parts),
-        attempt.suffix()
-    )
+/// The planned time of the copy that `copy` names, if it is the name that the other parts give it. A person's copy
+/// of a copy carries its tags along, and never its name.
+#[must_use]
+pub fn planned_time_of_copy(
+    copy: &RdsArn,
+    stack: &StackId,
+    database: &DatabaseRef,
+    policy: &PolicyName,
+    source: &SnapshotId,
+) -> Option<Timestamp> {
+    let (base, attempt) = split_attempt(copy);
+    let (before, _hash) = base.rsplit_once('-')?;
+    let (_, minute) = before.rsplit_once('-')?;
+    let planned_at = DateTime::strptime("%Y%m%dt%H%Mz", minute)
+        .and_then(|civil| civil.to_zoned(TimeZone::UTC))
+        .ok()?
+        .timestamp();
+    let parts = NameParts {
+        stack,
+        database,
+        policy,
+        planned_at,
+    };
+    (parts.name(source.as_str(), attempt) == copy.name()).then_some(planned_at)
+}
+
+/// What a name is made of.
+struct NameParts<'a> {
+    stack: &'a StackId,
+    database: &'a DatabaseRef,
+    policy: &'a PolicyName,
+    planned_at: Timestamp,
+}
+
+impl<'a> NameParts<'a> {
+    fn by(stack: &'a StackId, run: &'a ProtectionRequest) -> Self {
+        Self {
+            stack,
+            database: &run.database,
+            policy: &run.policy,
+            planned_at: run.planned_at,
+        }
+    }
+
+    fn name(&self, source: &str, attempt: Attempt) -> String {
+        let database = self.database;
+        let parts = [
+            self.stack.as_str(),
+            database.arn.partition(),
+            database.arn.region().as_str(),
+            database.arn.kind().as_str(),
+            database.resource_id.as_str(),
+            self.policy.as_str(),
+            source,
+        ];
+        format!(
+            "sf-{}-{}-{}{}",
+            slug(database.arn.name()),
+            minute(self.planned_at),
+            hash(&parts),
+            attempt.suffix()
+        )
+    }
 }
 
 /// The readable part: the database's identifier in RDS's grammar, cut to 30 characters.

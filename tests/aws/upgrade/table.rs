@@ -286,7 +286,11 @@ fn check_set(applied: &Applied, item: &Value) {
             span.map(|span: snapferry::domain::policy::span::Span| span.to_string())
         };
         assert_eq!(
-            span(spec.options.retention).as_deref(),
+            spec.options
+                .retention
+                .short
+                .map(|span| span.to_string())
+                .as_deref(),
             json["retention"].as_str()
         );
         assert_eq!(span(spec.options.rpo).as_deref(), json["rpo"].as_str());
@@ -357,7 +361,9 @@ async fn upgrade_plans_by_the_policies_that_0_1_0_stored() {
     // The second set says everything that a set can say.
     let gold = &current.set.policies[&PolicyName::parse("gold").unwrap()];
     assert!(
-        gold.options.retention.is_some()
+        gold.options.retention.short.is_some()
+            // It was applied by a version that removed nothing, so it removes nothing now.
+            && gold.options.retention.shown_only
             && gold.options.rpo.is_some()
             && gold.options.copy_slots.is_some()
     );

@@ -9,8 +9,8 @@ use toml::de::{DeArray, DeString, DeTable, DeValue};
 
 use super::fault::{Fault, Faults, Place};
 use super::key::{
-    CARRY_TAGS, COPY_SLOTS, KMS_KEY, OF_POLICY, OPTION_GROUPS, PAUSED, POLICY, RETENTION, RPO,
-    SCHEDULE, SOURCE, TIME_ZONE, TOP, UNTAGGED, hint, meant,
+    CARRY_TAGS, COPY_SLOTS, KMS_KEY, OPTION_GROUPS, PAUSED, POLICY, RPO, SCHEDULE, SOURCE,
+    TIME_ZONE, TOP, UNTAGGED, hint, meant, of_policy,
 };
 use crate::domain::id::arn::Region;
 use crate::domain::id::names::OptionGroup;
@@ -22,7 +22,7 @@ use crate::domain::policy::set::PolicySet;
 use crate::domain::policy::span::Span;
 use crate::domain::policy::spec::{KeyName, PolicyOptions, PolicySpec, Source};
 
-type Value<'t> = Spanned<DeValue<'t>>;
+pub(super) type Value<'t> = Spanned<DeValue<'t>>;
 type Key<'t> = Spanned<DeString<'t>>;
 
 /// A file that was read.
@@ -73,8 +73,8 @@ pub fn read(text: &str, home: Option<&Region>) -> Result<PolicyFile, Vec<Fault>>
     }
 }
 
-struct Reader<'t, 'h> {
-    faults: Faults<'t>,
+pub(super) struct Reader<'t, 'h> {
+    pub(super) faults: Faults<'t>,
     home: Option<&'h Region>,
 }
 
@@ -84,7 +84,7 @@ const START: Range<usize> = 0..0;
 impl<'t> Reader<'t, '_> {
     /// Nothing if a fault was found.
     fn file(&mut self, top: &DeTable<'t>) -> Option<PolicyFile> {
-        self.unknown_keys(top, &TOP, |word| match meant(word, OF_POLICY) {
+        self.unknown_keys(top, &TOP, |word| match meant(word, of_policy()) {
             Some(known) => format!("; {known} belongs under a [policy.NAME]"),
             None => hint(word, TOP),
         });
@@ -103,6 +103,7 @@ impl<'t> Reader<'t, '_> {
             }
             Some(name)
         });
+        self.taken_over(top, &policies);
         Some(PolicyFile {
             set: PolicySet {
                 untagged: given(untagged)?,
@@ -169,12 +170,11 @@ impl<'t> Reader<'t, '_> {
             self.faults.add(&value.span(), what);
             return None;
         };
-        self.unknown_keys(table, &OF_POLICY, |word| hint(word, OF_POLICY));
-        // Read every field, even if another one has a fault.
+        self.unknown_keys(table, &of_policy(), |word| hint(word, of_policy()));
+        // Each is looked at, whatever became of the others.
         let schedule = self.schedule(name, table);
         let source = get(table, SOURCE).map(|value| self.parsed(SOURCE, value, Source::parse));
-        let retention =
-            get(table, RETENTION).map(|value| self.parsed(RETENTION, value, Span::parse));
+        let retention = self.retention(table);
         let rpo = get(table, RPO).map(|value| self.parsed(RPO, value, Span::parse));
         let key = get(table, KMS_KEY).map(|value| self.kms_key(value));
         let carry_tags = get(table, CARRY_TAGS).map(|value| self.carry_tags(value));
@@ -186,7 +186,7 @@ impl<'t> Reader<'t, '_> {
             key: given(key)?,
             options: PolicyOptions {
                 source: given(source)?.unwrap_or_default(),
-                retention: given(retention)?,
+                retention: retention?,
                 rpo: given(rpo)?,
                 carry_tags: given(carry_tags)?.unwrap_or_default(),
                 option_groups: given(option_groups)?.unwrap_or_default(),
@@ -313,7 +313,12 @@ impl<'t> Reader<'t, '_> {
         whole.then_some(groups)
     }
 
-    fn unknown_keys(&mut self, table: &DeTable<'t>, known: &[&str], hint: impl Fn(&str) -> String) {
+    pub(super) fn unknown_keys(
+        &mut self,
+        table: &DeTable<'t>,
+        known: &[&str],
+        hint: impl Fn(&str) -> String,
+    ) {
         for key in table.keys() {
             let word: &str = key.get_ref();
             if !known.contains(&word) {
@@ -324,7 +329,7 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    fn parsed<T>(
+    pub(super) fn parsed<T>(
         &mut self,
         key: &str,
         value: &Value<'t>,
@@ -350,7 +355,7 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    fn list<'v>(&mut self, key: &str, value: &'v Value<'t>) -> Option<&'v DeArray<'t>> {
+    pub(super) fn list<'v>(&mut self, key: &str, value: &'v Value<'t>) -> Option<&'v DeArray<'t>> {
         match value.get_ref() {
             DeValue::Array(list) => Some(list),
             _ => {
@@ -383,7 +388,7 @@ impl<'t> Reader<'t, '_> {
 
 /// A missing field is no fault. A field that cannot be read is one.
 #[expect(clippy::option_option, reason = "given or not, and read or not")]
-fn given<T>(value: Option<Option<T>>) -> Option<Option<T>> {
+pub(super) fn given<T>(value: Option<Option<T>>) -> Option<Option<T>> {
     match value {
         None => Some(None),
         Some(None) => None,
@@ -391,7 +396,7 @@ fn given<T>(value: Option<Option<T>>) -> Option<Option<T>> {
     }
 }
 
-fn get<'v, 't>(table: &'v DeTable<'t>, key: &str) -> Option<&'v Value<'t>> {
+pub(super) fn get<'v, 't>(table: &'v DeTable<'t>, key: &str) -> Option<&'v Value<'t>> {
     table
         .iter()
         .find(|(name, _)| *name.get_ref() == key)
@@ -410,7 +415,7 @@ fn unknown_zone(name: &str) -> String {
     )
 }
 
-fn kind(value: &Value<'_>) -> &'static str {
+pub(super) fn kind(value: &Value<'_>) -> &'static str {
     match value.get_ref() {
         DeValue::String(_) => "a text",
         DeValue::Integer(_) | DeValue::Float(_) => "a number",
