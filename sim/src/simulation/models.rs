@@ -40,7 +40,7 @@ pub struct ModelledRds {
 /// seven.
 fn wrong_on(name: &str) -> Option<u32> {
     let sum: u32 = name.bytes().map(u32::from).sum();
-    (sum % 7 == 0).then_some(sum / 7 % 4)
+    sum.is_multiple_of(7).then_some(sum / 7 % 4)
 }
 
 impl ModelledRds {
