@@ -53,7 +53,7 @@ fn database(region: &Region, n: usize) -> Database {
         copy_facts: CopyFacts::encrypted(),
         multi_az: Some(false),
         backup_retention_days: Some(7),
-        status: "stopped".to_owned(),
+        status: "backing-up".to_owned(),
         tags,
     }
 }
