@@ -107,11 +107,10 @@ pub fn databases(
                 ..DescribeDbInstances::default()
             };
             let page = rds.describe_db_instances(at, &request, now)?;
-            Page {
-                unreadable: Vec::new(),
-                items: page.items.iter().filter_map(instance).collect(),
-                next: page.marker,
-            }
+            Page::new(
+                page.items.iter().filter_map(instance).collect(),
+                page.marker,
+            )
         }
         Family::Cluster => {
             let request = DescribeDbClusters {
@@ -120,11 +119,7 @@ pub fn databases(
                 ..DescribeDbClusters::default()
             };
             let page = rds.describe_db_clusters(at, &request, now)?;
-            Page {
-                unreadable: Vec::new(),
-                items: page.items.iter().filter_map(cluster).collect(),
-                next: page.marker,
-            }
+            Page::new(page.items.iter().filter_map(cluster).collect(), page.marker)
         }
     })
 }
@@ -187,11 +182,10 @@ pub fn automated(
         ..DescribeDbSnapshots::default()
     };
     let page = descriptions(rds, at, family, &request, now)?;
-    Ok(Page {
-        unreadable: Vec::new(),
-        items: page.items.iter().filter_map(snapshot).collect(),
-        next: page.marker,
-    })
+    Ok(Page::new(
+        page.items.iter().filter_map(snapshot).collect(),
+        page.marker,
+    ))
 }
 
 /// Takes a snapshot.

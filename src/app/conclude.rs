@@ -98,7 +98,7 @@ fn settlement(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SettleOutcome {
     /// It was settled.
-    Settlement(Settlement),
+    Settled(Settlement),
     /// It stays open: RDS's answer proves nothing yet.
     Kept,
 }
@@ -120,20 +120,14 @@ where
     match settle(wait, truth, rules, look, world.now()) {
         Verdict::Succeed(manifest) => succeed(world, wait, &manifest)
             .await
-            .map(SettleOutcome::Settlement),
+            .map(SettleOutcome::Settled),
         Verdict::Fail(failure) => fail(world, wait, &failure)
             .await
-            .map(SettleOutcome::Settlement),
+            .map(SettleOutcome::Settled),
         Verdict::KeepWaiting { seen, absent, why } => {
-            // Only the sweep notes an absence. Any look that sees the resource again takes the note back.
-            let noted = if look == Look::Sweep {
-                absent
-            } else {
-                wait.absent && truth.is_none()
-            };
-            if noted != wait.absent {
+            if absent != wait.absent {
                 world
-                    .note_absence(&wait.resource, &wait.command.token, noted)
+                    .note_absence(&wait.resource, &wait.command.token, absent)
                     .await?;
             }
             if seen && wait.phase != Phase::Seen {

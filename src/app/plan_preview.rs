@@ -63,7 +63,7 @@ pub enum Verdict {
         open: Option<ExecutionName>,
     },
     /// A tag or a missing tag leaves it out, or it is a cluster's member.
-    ExclusionReason(ExclusionReason),
+    Excluded(ExclusionReason),
     /// The policy selects it, and RDS can never protect it.
     Refused(PolicyName, Refusal),
     /// It is selected by the policy, and RDS takes no snapshot of it in its status.
@@ -215,7 +215,7 @@ async fn look<W: Permissions>(
         errors.extend(listed.error);
     }
     for row in &mut rows {
-        if let Verdict::ExclusionReason(why) = &mut row.verdict {
+        if let Verdict::Excluded(why) = &mut row.verdict {
             *why = why.clone().knowing(&decided);
         }
     }
@@ -296,7 +296,7 @@ impl<W: Permissions> View<'_, W> {
                 listed.decided.insert(database.arn.name().to_owned());
             }
             let (verdict, warnings) = match choice {
-                Choice::LeaveOut(why) => (Verdict::ExclusionReason(why), Vec::new()),
+                Choice::LeaveOut(why) => (Verdict::Excluded(why), Vec::new()),
                 Choice::Refuse(policy, why) => (Verdict::Refused(policy, why), Vec::new()),
                 Choice::NotNow(policy, why) => (Verdict::NotNow(policy, why), Vec::new()),
                 Choice::Protect(policy) => {

@@ -58,7 +58,7 @@ pub enum Outcome {
     /// The recovery point of this due time exists already.
     Done(ExecutionName),
     /// It is not protected.
-    ExclusionReason(ExclusionReason),
+    Excluded(ExclusionReason),
     /// A policy selects it, and RDS can never protect it.
     Refused(Refusal),
     /// It is selected, and RDS takes no snapshot of it in its status. No execution was started.
@@ -75,7 +75,7 @@ impl fmt::Display for Outcome {
             Self::Started(name) => write!(f, "started {name}"),
             Self::StillRunning(name) => write!(f, "still running {name}"),
             Self::Done(name) => write!(f, "done by {name}"),
-            Self::ExclusionReason(why) => write!(f, "left out: {why}"),
+            Self::Excluded(why) => write!(f, "left out: {why}"),
             Self::Refused(why) => write!(f, "refused: {why}"),
             Self::NotNow(why) => write!(f, "not now: {why}"),
             Self::NothingToCopy => {
@@ -141,7 +141,7 @@ impl Planned {
         let mut counts = BTreeMap::new();
         for row in &self.rows {
             let name = match &row.outcome {
-                Outcome::ExclusionReason(why) => why.name(),
+                Outcome::Excluded(why) => why.name(),
                 Outcome::Refused(why) => why.name(),
                 Outcome::NotNow(_) => "not-now",
                 Outcome::NothingToCopy => "nothing-to-copy",
@@ -188,7 +188,7 @@ pub async fn plan<W: Permissions>(
         for region in &planning.source_regions {
             let mut planned = plan_region(world, planning, &policies, policy, region, when).await;
             if listed.contains(region) {
-                let is_left_out = |row: &Row| matches!(row.outcome, Outcome::ExclusionReason(_));
+                let is_left_out = |row: &Row| matches!(row.outcome, Outcome::Excluded(_));
                 planned.rows.retain(|row| !is_left_out(row));
                 planned.unreadable.clear();
             }
@@ -207,13 +207,13 @@ fn log(planned: &Planned) {
         match outcome {
             Outcome::Failed(why) => warn!(%database, why, "could not be started"),
             Outcome::StillRunning(_) => warn!(%database, %outcome, "not started anew"),
-            Outcome::ExclusionReason(why) if why.is_mistake() => {
+            Outcome::Excluded(why) if why.is_mistake() => {
                 warn!(%database, %why, "not protected");
             }
             Outcome::Refused(why) => warn!(%database, %why, "not protected"),
             Outcome::NotNow(why) => warn!(%database, %why, "not started now"),
             Outcome::NothingToCopy => warn!(%database, "RDS has no automated snapshot to copy"),
-            Outcome::Started(_) | Outcome::Done(_) | Outcome::ExclusionReason(_) => {}
+            Outcome::Started(_) | Outcome::Done(_) | Outcome::Excluded(_) => {}
         }
     }
     for UnreadableRow { name, why } in &planned.unreadable {
@@ -279,7 +279,7 @@ async fn plan_region<W: Permissions>(
         }
     }
     for row in &mut planned.rows {
-        if let Outcome::ExclusionReason(why) = &mut row.outcome {
+        if let Outcome::Excluded(why) = &mut row.outcome {
             *why = why.clone().knowing(&decided);
         }
     }
@@ -379,7 +379,7 @@ async fn row<W: Permissions>(
         ..
     } = *due;
     let outcome = match choose(database, policies) {
-        Choice::LeaveOut(why) => Outcome::ExclusionReason(why),
+        Choice::LeaveOut(why) => Outcome::Excluded(why),
         Choice::Refuse(name, _) | Choice::NotNow(name, _) | Choice::Protect(name)
             if name != policy.name =>
         {

@@ -11,7 +11,7 @@ use crate::domain::id::arn::{Family, KeyArn, RdsArn, Region};
 use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::{PolicyName, StackId};
 use crate::domain::policy::in_force::{Policies, Policy};
-use crate::domain::policy::rules::Rules;
+use crate::domain::policy::retention::Retention;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::retention::capacity::days_to_full;
 use crate::domain::retention::forget::{Decision, ForgetRules, Point, forget};
@@ -217,19 +217,14 @@ fn ruling<'p>(policies: &'p Policies, name: &PolicyName) -> Option<&'p Policy> {
 
 /// Without a policy there is no rule, and everything stays.
 fn decide(ruled_by: Option<&Policy>, points: &[Point<RdsArn>], now: Timestamp) -> Vec<Decision> {
-    let Some(policy) = ruled_by else {
-        let by = ForgetRules {
-            rules: &Rules::default(),
-            min_keep: 1,
-            zone: &TimeZone::UTC,
-        };
-        return forget(by, points, now);
-    };
-    let retention = &policy.options.retention;
+    let (none, utc) = (Retention::default(), TimeZone::UTC);
+    let (retention, zone) = ruled_by.map_or((&none, &utc), |policy| {
+        (&policy.options.retention, policy.schedule.time_zone())
+    });
     let by = ForgetRules {
         rules: &retention.rules(),
         min_keep: retention.min_keep(),
-        zone: policy.schedule.time_zone(),
+        zone,
     };
     forget(by, points, now)
 }

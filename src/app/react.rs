@@ -256,7 +256,7 @@ async fn answer<W: Permissions>(
         }
     }
     let groups = group(waits, reactor_config.width, |wait| place_of(&wait.resource));
-    let settle_outcome: Vec<_> = stream::iter(groups)
+    let judged: Vec<_> = stream::iter(groups)
         .map(|group| look(world, group))
         .buffer_unordered(CONCURRENCY)
         // A slow region must not delay callbacks for other regions.
@@ -265,7 +265,7 @@ async fn answer<W: Permissions>(
         .buffer_unordered(CALLBACKS)
         .collect()
         .await;
-    answers.extend(settle_outcome);
+    answers.extend(judged);
     answers
 }
 
@@ -301,7 +301,7 @@ where
     };
     let settle_outcome = conclude::judge(world, rules, Look::Hint, &wait, truth.as_ref());
     let answer = match queue::guarded(wait.resource.name(), settle_outcome).await {
-        Some(Ok(SettleOutcome::Settlement(_))) => Answer::Settled,
+        Some(Ok(SettleOutcome::Settled(_))) => Answer::Settled,
         Some(Ok(SettleOutcome::Kept)) => Answer::NotBorneOut,
         Some(Err(error)) => {
             warn!(resource = %wait.resource, error = chain(&error), "could not be settled now");

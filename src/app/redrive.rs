@@ -60,7 +60,7 @@ pub enum Outcome {
     /// This new execution does its work.
     Restarted(ExecutionName),
     /// Nothing needs to be done for it, for this reason.
-    SkipReason(SkipReason),
+    Skipped(SkipReason),
     /// A call failed.
     Failed(String),
 }
@@ -177,14 +177,14 @@ pub async fn redrive<W: Permissions>(
         let run = looked.as_ref().ok()?.as_ref()?.run.as_ref()?;
         Some((execution, run))
     }));
-    let worker_config = RedriveConfig {
+    let config = RedriveConfig {
         stack,
         request,
         definition: &definition,
         others: &others,
     };
     let rows = stream::iter(selected)
-        .map(|(execution, looked)| worker_config.row(world, execution, looked))
+        .map(|(execution, looked)| config.row(world, execution, looked))
         .buffered(CONCURRENCY)
         .collect()
         .await;
@@ -256,7 +256,7 @@ impl RedriveConfig<'_> {
                 .outcome(world, &execution, inspection)
                 .await
                 .unwrap_or_else(|error| Outcome::Failed(chain(&error))),
-            Ok(None) => Outcome::SkipReason(SkipReason::Gone),
+            Ok(None) => Outcome::Skipped(SkipReason::Gone),
             Err(error) => Outcome::Failed(chain(error)),
         };
         let inspection = looked.ok().flatten();
@@ -281,13 +281,13 @@ impl RedriveConfig<'_> {
         inspection: &Inspection,
     ) -> Result<Outcome, PortError> {
         if inspection.running {
-            return Ok(Outcome::SkipReason(SkipReason::RunsAgain));
+            return Ok(Outcome::Skipped(SkipReason::RunsAgain));
         }
         let Some(run) = &inspection.run else {
-            return Ok(Outcome::SkipReason(SkipReason::NotOurs));
+            return Ok(Outcome::Skipped(SkipReason::NotOurs));
         };
         if let Some(other) = self.others.get(&execution.name) {
-            return Ok(Outcome::SkipReason(SkipReason::Superseded(other.clone())));
+            return Ok(Outcome::Skipped(SkipReason::Superseded(other.clone())));
         }
         let changed = world.definition_of(&execution.name).await? != self.definition;
         match redrive_action(execution, &inspection.redrivable, changed, world.now()) {
@@ -309,7 +309,7 @@ impl RedriveConfig<'_> {
         match claim(world, run, name).await? {
             Ok(()) => {}
             Err(Taken::Running(other)) => {
-                return Ok(Outcome::SkipReason(SkipReason::StillRunning(other)));
+                return Ok(Outcome::Skipped(SkipReason::StillRunning(other)));
             }
             Err(Taken::Claimed(other)) => {
                 return Ok(Outcome::Failed(NotStarted::Claimed(other).to_string()));
@@ -335,8 +335,8 @@ impl RedriveConfig<'_> {
         }
         Ok(match start(world, self.stack, run).await? {
             StartOutcome::Started(name) => Outcome::Restarted(name),
-            StartOutcome::StillRunning(name) => Outcome::SkipReason(SkipReason::StillRunning(name)),
-            StartOutcome::Done(name) => Outcome::SkipReason(SkipReason::Done(name)),
+            StartOutcome::StillRunning(name) => Outcome::Skipped(SkipReason::StillRunning(name)),
+            StartOutcome::Done(name) => Outcome::Skipped(SkipReason::Done(name)),
             StartOutcome::NotStarted(why) => Outcome::Failed(why.to_string()),
         })
     }

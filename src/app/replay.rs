@@ -49,7 +49,7 @@ pub enum DeadLetterQueue {
 #[derive(Debug, Clone)]
 pub struct ReplayRequest {
     /// The queue of the messages.
-    pub mail: DeadLetterQueue,
+    pub queue: DeadLetterQueue,
     /// Which of them.
     pub selection: Selection,
     /// Only show them. Then the replay also asks whether a command's token is alive.
@@ -75,7 +75,7 @@ pub enum TokenState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It is not selected and stays.
-    SkipReason,
+    Skipped,
     /// It is selected. Nothing was done, because this was a dry run.
     Selected,
     /// It is in its queue again, and no longer a dead letter.
@@ -92,7 +92,7 @@ pub struct Row {
     /// The dead letter.
     pub letter: DeadLetterSummary,
     /// Whether an execution still sleeps on it. Only for commands, in a dry run.
-    pub sleeper: Option<TokenState>,
+    pub token_state: Option<TokenState>,
     /// The outcome.
     pub outcome: Outcome,
 }
@@ -172,11 +172,11 @@ impl Open {
 
 /// What a dead letter says, and apart from it the token of a command, so that no row holds a token.
 fn read(
-    mail: DeadLetterQueue,
+    queue: DeadLetterQueue,
     dead: &DeadLetter,
     open: &Open,
 ) -> (DeadLetterSummary, Option<TaskToken>) {
-    let (about, token, reason) = match mail {
+    let (about, token, reason) = match queue {
         DeadLetterQueue::Commands => read_command(dead, open),
         DeadLetterQueue::Events => {
             let (about, reason) = read_event(dead, open);
@@ -321,13 +321,13 @@ async fn handle_one<W: Permissions>(
     open: &Open,
     dead: DeadLetter,
 ) -> Row {
-    let (letter, token) = read(request.mail, &dead, open);
-    let sleeper = match &token {
-        Some(token) if request.dry_run => Some(sleeper(world, token).await),
+    let (letter, token) = read(request.queue, &dead, open);
+    let token_state = match &token {
+        Some(token) if request.dry_run => Some(token_state(world, token).await),
         _ => None,
     };
     let outcome = if !request.selection.takes(&letter) {
-        Outcome::SkipReason
+        Outcome::Skipped
     } else if request.dry_run {
         Outcome::Selected
     } else {
@@ -335,12 +335,12 @@ async fn handle_one<W: Permissions>(
     };
     Row {
         letter,
-        sleeper,
+        token_state,
         outcome,
     }
 }
 
-async fn sleeper<W: ProbeToken>(world: &W, token: &TaskToken) -> TokenState {
+async fn token_state<W: ProbeToken>(world: &W, token: &TaskToken) -> TokenState {
     match world.send_task_heartbeat(token).await {
         Probe::Alive => TokenState::Alive,
         Probe::Dead => TokenState::Dead,

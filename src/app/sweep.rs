@@ -230,7 +230,7 @@ impl Round {
 
     fn note(&mut self, rules: &Rules, (wait, under_way, settle_outcome): Verdict, now: Timestamp) {
         match settle_outcome {
-            Ok(SettleOutcome::Settlement(_)) => self.swept.settled += 1,
+            Ok(SettleOutcome::Settled(_)) => self.swept.settled += 1,
             Ok(SettleOutcome::Kept) => self.keep(rules, &wait, under_way, now),
             Err(error) => {
                 warn!(resource = %wait.resource, error = chain(&error), "could not be settled by the sweep");

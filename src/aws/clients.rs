@@ -16,7 +16,7 @@ use crate::domain::id::arn::{Region, StateMachineArn};
 pub struct Aws<Extra = ()> {
     pub(super) sdk: SdkConfig,
     pub(super) table: String,
-    pub(super) also: Extra,
+    pub(super) extra: Extra,
     rds: Mutex<BTreeMap<Region, aws_sdk_rds::Client>>,
     step_functions: OnceLock<aws_sdk_sfn::Client>,
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
@@ -61,11 +61,11 @@ pub struct TargetQueue(pub QueueUrl);
 impl<Extra> Aws<Extra> {
     /// Takes an SDK configuration whose region is the recovery region (see `for_functions` and `for_operators`), the
     /// table's name, and what else the role can reach. Calls nothing.
-    pub fn new(sdk: SdkConfig, table: impl Into<String>, also: Extra) -> Self {
+    pub fn new(sdk: SdkConfig, table: impl Into<String>, extra: Extra) -> Self {
         Self {
             sdk,
             table: table.into(),
-            also,
+            extra,
             rds: Mutex::default(),
             step_functions: OnceLock::new(),
             dynamodb: OnceLock::new(),

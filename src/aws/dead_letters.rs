@@ -78,10 +78,10 @@ impl ReceiveDeadLetters for Aws<Replays> {
     ) -> Result<Vec<DeadLetter>, PortError> {
         let max = i32::try_from(max.clamp(1, 10)).unwrap_or(1);
         let answer = self
-            .also
+            .extra
             .client
             .receive_message()
-            .queue_url(self.also.dead_letters.as_str())
+            .queue_url(self.extra.dead_letters.as_str())
             .max_number_of_messages(max)
             .visibility_timeout(whole_seconds(hidden_for))
             .wait_time_seconds(WAIT_SECONDS)
@@ -134,7 +134,7 @@ impl SendAgain for Aws<Replays> {
         let sent = self
             .sqs()
             .send_message()
-            .queue_url(self.also.home.as_str())
+            .queue_url(self.extra.home.as_str())
             .message_body(body)
             .send()
             .await;
@@ -148,10 +148,10 @@ impl SendAgain for Aws<Replays> {
 
 impl RemoveDeadLetter for Aws<Replays> {
     async fn remove_dead_letter(&self, receipt: &ReceiptHandle) -> Result<(), PortError> {
-        self.also
+        self.extra
             .client
             .delete_message()
-            .queue_url(self.also.dead_letters.as_str())
+            .queue_url(self.extra.dead_letters.as_str())
             .receipt_handle(&receipt.0)
             .send()
             .await
@@ -166,10 +166,10 @@ impl DelayMessage for Aws<Replays> {
         receipt: &ReceiptHandle,
         delay: Duration,
     ) -> Result<(), PortError> {
-        self.also
+        self.extra
             .client
             .change_message_visibility()
-            .queue_url(self.also.dead_letters.as_str())
+            .queue_url(self.extra.dead_letters.as_str())
             .receipt_handle(&receipt.0)
             .visibility_timeout(whole_seconds(delay))
             .send()

@@ -121,8 +121,7 @@ pub(super) fn is_at_attempt(resource: &RdsArn) -> (&'static str, Option<Attribut
 /// The key of what was heard of a token: a hash, because a token is a secret.
 pub(super) fn dead_key(token: &TaskToken) -> AttributeValue {
     let hash = Sha256::digest(token.reveal());
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    text(format!("dead#{hash}"))
+    text(format!("dead#{}", data_encoding::HEXLOWER.encode(&hash)))
 }
 
 pub(super) fn text(value: impl Into<String>) -> AttributeValue {

@@ -15,7 +15,7 @@ impl SendCommand for Aws<TargetQueue> {
     async fn send_command(&self, command: &Command) -> Result<(), PortError> {
         self.sqs()
             .send_message()
-            .queue_url(self.also.0.as_str())
+            .queue_url(self.extra.0.as_str())
             .message_body(json::command::write(command))
             .send()
             .await
@@ -32,7 +32,7 @@ impl DelayMessage for Aws<SourceQueue> {
     ) -> Result<(), PortError> {
         self.sqs()
             .change_message_visibility()
-            .queue_url(self.also.queue.as_str())
+            .queue_url(self.extra.queue.as_str())
             .receipt_handle(&receipt.0)
             .visibility_timeout(whole_seconds(delay))
             .send()

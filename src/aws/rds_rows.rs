@@ -97,6 +97,7 @@ pub(super) fn cluster(row: &DbCluster) -> Result<Database, Unusable> {
     let encrypted = answer.required("StorageEncrypted", row.storage_encrypted())?;
     let encryption_type = row.storage_encryption_type();
     let is_other_service = OTHER_SERVICES.contains(&engine);
+    let global_secondary = is_global_secondary(row);
     // AWS documents the class as one of Multi-AZ DB clusters alone.
     let has_class = row
         .db_cluster_instance_class()
@@ -115,8 +116,8 @@ pub(super) fn cluster(row: &DbCluster) -> Result<Database, Unusable> {
             multi_az_cluster: NOT_AURORA.contains(&engine) || (has_class && !is_other_service),
             limitless: row.cluster_scalability_type() == Some(&ClusterScalabilityType::Limitless),
             replica_of: first_named([row.replication_source_identifier()])
-                .filter(|_| !is_global_secondary(row)),
-            global_secondary: is_global_secondary(row),
+                .filter(|_| !global_secondary),
+            global_secondary,
             backup_target: None,
         },
         multi_az: None,

@@ -101,7 +101,7 @@ impl<Extra: Machine> StartExecution for Aws<Extra> {
         let request = self
             .step_functions()
             .start_execution()
-            .state_machine_arn(self.also.machine().as_str())
+            .state_machine_arn(self.extra.machine().as_str())
             .name(name.as_str())
             .input(json::run::write(run));
         match request.send().await {
@@ -112,7 +112,7 @@ impl<Extra: Machine> StartExecution for Aws<Extra> {
     }
 
     async fn describe_execution(&self, name: &ExecutionName) -> Result<ExecutionState, PortError> {
-        let execution = self.also.machine().execution(name);
+        let execution = self.extra.machine().execution(name);
         let request = self
             .step_functions()
             .describe_execution()

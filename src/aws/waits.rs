@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure,
 };
@@ -94,6 +95,39 @@ impl<Extra> RegisterWaits for Aws<Extra> {
     }
 }
 
+impl<Extra> Aws<Extra> {
+    /// An update of a resource's wait, as long as it holds this token and is at this attempt.
+    fn update_of_wait(&self, resource: &RdsArn, token: &TaskToken) -> UpdateItemFluentBuilder {
+        let (at_attempt, number) = items::is_at_attempt(resource);
+        let request = self
+            .dynamodb()
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, wait_key(resource))
+            .condition_expression(format!("{HAS_TOKEN} AND {at_attempt}"))
+            .expression_attribute_names("#attempt", ATTEMPT)
+            .expression_attribute_names("#token", TOKEN)
+            .expression_attribute_values(":token", text(token.reveal()));
+        match number {
+            Some(number) => request.expression_attribute_values(":attempt", number),
+            None => request,
+        }
+    }
+}
+
+async fn written(
+    request: UpdateItemFluentBuilder,
+    token: &TaskToken,
+) -> Result<Written, PortError> {
+    match request.send().await {
+        Ok(_) => Ok(Written::Stored),
+        Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
+            Ok(Written::Conflict)
+        }
+        Err(error) => Err(port_error("UpdateItem", &error, &[token.reveal()])),
+    }
+}
+
 impl<Extra> Waits for Aws<Extra> {
     async fn set_phase(
         &self,
@@ -107,37 +141,22 @@ impl<Extra> Waits for Aws<Extra> {
             .map(|one| (format!(":{}", one.as_str()), one))
             .collect();
         let names: Vec<&str> = before.iter().map(|(name, _)| &**name).collect();
-        let (at_attempt, number) = items::is_at_attempt(resource);
+        let (at_attempt, _) = items::is_at_attempt(resource);
         let mut request = self
-            .dynamodb()
-            .update_item()
-            .table_name(&self.table)
-            .key(PK, wait_key(resource))
+            .update_of_wait(resource, token)
             .update_expression("SET #phase = :phase, #since = :since")
             .condition_expression(format!(
                 "{HAS_TOKEN} AND {at_attempt} AND #phase IN ({})",
                 names.join(", ")
             ))
-            .expression_attribute_names("#attempt", ATTEMPT)
             .expression_attribute_names("#phase", PHASE)
             .expression_attribute_names("#since", SINCE)
-            .expression_attribute_names("#token", TOKEN)
             .expression_attribute_values(":phase", text(phase.as_str()))
-            .expression_attribute_values(":since", time(since))
-            .expression_attribute_values(":token", text(token.reveal()));
-        if let Some(number) = number {
-            request = request.expression_attribute_values(":attempt", number);
-        }
+            .expression_attribute_values(":since", time(since));
         for (name, phase) in &before {
             request = request.expression_attribute_values(name, text(phase.as_str()));
         }
-        match request.send().await {
-            Ok(_) => Ok(Written::Stored),
-            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
-                Ok(Written::Conflict)
-            }
-            Err(error) => Err(port_error("UpdateItem", &error, &[token.reveal()])),
-        }
+        written(request, token).await
     }
 
     async fn note_absence(
@@ -146,34 +165,17 @@ impl<Extra> Waits for Aws<Extra> {
         token: &TaskToken,
         absent: bool,
     ) -> Result<Written, PortError> {
-        let (at_attempt, number) = items::is_at_attempt(resource);
-        let mut request = self
-            .dynamodb()
-            .update_item()
-            .table_name(&self.table)
-            .key(PK, wait_key(resource))
-            .condition_expression(format!("{HAS_TOKEN} AND {at_attempt}"))
-            .expression_attribute_names("#absent", ABSENT)
-            .expression_attribute_names("#attempt", ATTEMPT)
-            .expression_attribute_names("#token", TOKEN)
-            .expression_attribute_values(":token", text(token.reveal()));
-        request = if absent {
+        let request = self
+            .update_of_wait(resource, token)
+            .expression_attribute_names("#absent", ABSENT);
+        let request = if absent {
             request
                 .update_expression("SET #absent = :absent")
                 .expression_attribute_values(":absent", AttributeValue::Bool(true))
         } else {
             request.update_expression("REMOVE #absent")
         };
-        if let Some(number) = number {
-            request = request.expression_attribute_values(":attempt", number);
-        }
-        match request.send().await {
-            Ok(_) => Ok(Written::Stored),
-            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
-                Ok(Written::Conflict)
-            }
-            Err(error) => Err(port_error("UpdateItem", &error, &[token.reveal()])),
-        }
+        written(request, token).await
     }
 
     async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError> {
@@ -205,29 +207,12 @@ impl<Extra> NoteError for Aws<Extra> {
         token: &TaskToken,
         last_error: &LastError,
     ) -> Result<Written, PortError> {
-        let (at_attempt, number) = items::is_at_attempt(resource);
-        let mut request = self
-            .dynamodb()
-            .update_item()
-            .table_name(&self.table)
-            .key(PK, wait_key(resource))
+        let request = self
+            .update_of_wait(resource, token)
             .update_expression("SET #trouble = :trouble")
-            .condition_expression(format!("{HAS_TOKEN} AND {at_attempt}"))
-            .expression_attribute_names("#attempt", ATTEMPT)
             .expression_attribute_names("#trouble", LAST_ERROR)
-            .expression_attribute_names("#token", TOKEN)
-            .expression_attribute_values(":trouble", items::write_last_error(last_error))
-            .expression_attribute_values(":token", text(token.reveal()));
-        if let Some(number) = number {
-            request = request.expression_attribute_values(":attempt", number);
-        }
-        match request.send().await {
-            Ok(_) => Ok(Written::Stored),
-            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
-                Ok(Written::Conflict)
-            }
-            Err(error) => Err(port_error("UpdateItem", &error, &[token.reveal()])),
-        }
+            .expression_attribute_values(":trouble", items::write_last_error(last_error));
+        written(request, token).await
     }
 }
 

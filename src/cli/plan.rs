@@ -74,7 +74,7 @@ pub async fn show_plan<W: plan_preview::Permissions>(
     let is_misnamed = |row: &Row| {
         matches!(
             row.verdict,
-            Verdict::ExclusionReason(ExclusionReason::UnknownPolicy(_))
+            Verdict::Excluded(ExclusionReason::UnknownPolicy(_))
         )
     };
     let is_whole = plan.unreachable.is_empty() && plan.unreadable.is_empty();
@@ -108,7 +108,7 @@ fn policy_of(row: &Row) -> Option<&PolicyName> {
         Verdict::Selected { policy, .. }
         | Verdict::Refused(policy, _)
         | Verdict::NotNow(policy, _) => Some(policy),
-        Verdict::ExclusionReason(_) => None,
+        Verdict::Excluded(_) => None,
     }
 }
 
@@ -137,7 +137,7 @@ fn write(out: &mut impl Write, plan: &Preview) -> Result<(), CliError> {
         writeln!(out, "{region}: a database {name} cannot be read: {why}")?;
     }
     for row in &plan.rows {
-        if let Verdict::ExclusionReason(why) = &row.verdict
+        if let Verdict::Excluded(why) = &row.verdict
             && why.is_mistake()
         {
             writeln!(out, "{} is not protected: {why}", row.database)?;
@@ -169,7 +169,7 @@ fn write(out: &mut impl Write, plan: &Preview) -> Result<(), CliError> {
 /// The row's word, its time, and the reasons.
 fn describe(plan: &Preview, row: &Row) -> (&'static str, String, String) {
     match &row.verdict {
-        Verdict::ExclusionReason(why) => ("excluded", String::new(), why.to_string()),
+        Verdict::Excluded(why) => ("excluded", String::new(), why.to_string()),
         Verdict::Refused(_, why) => ("refused", String::new(), why.to_string()),
         Verdict::NotNow(_, why) => ("not_now", String::new(), why.to_string()),
         Verdict::Selected { policy, due, open } => {
@@ -218,7 +218,7 @@ impl Summary {
             selected,
             not_now: count(|row| matches!(row.verdict, Verdict::NotNow(..))),
             unreadable: plan.unreadable.len(),
-            excluded: count(|row| matches!(row.verdict, Verdict::ExclusionReason(_))),
+            excluded: count(|row| matches!(row.verdict, Verdict::Excluded(_))),
             refused: count(|row| matches!(row.verdict, Verdict::Refused(..))),
             warned: count(|row| !row.warnings.is_empty()),
             unreachable_regions: plan.unreachable.len(),
@@ -269,7 +269,7 @@ impl PlanJson {
 /// The reason's name, for scripts: it does not name the database.
 fn reason_code(row: &Row) -> Option<&'static str> {
     match &row.verdict {
-        Verdict::ExclusionReason(why) => Some(why.name()),
+        Verdict::Excluded(why) => Some(why.name()),
         Verdict::Refused(_, why) => Some(why.name()),
         Verdict::NotNow(..) => Some("not-now"),
         Verdict::Selected { .. } => None,
@@ -288,7 +288,7 @@ fn row_json(plan: &Preview, row: &Row) -> Value {
         "warnings": row.warnings.iter().map(warning_json).collect::<Vec<_>>(),
     });
     match &row.verdict {
-        Verdict::ExclusionReason(why) => said["reason"] = why.to_string().into(),
+        Verdict::Excluded(why) => said["reason"] = why.to_string().into(),
         Verdict::Refused(_, why) => said["reason"] = why.to_string().into(),
         Verdict::NotNow(_, why) => said["reason"] = why.to_string().into(),
         Verdict::Selected { policy, due, open } => {

@@ -50,8 +50,8 @@ pub struct ShownRecoveryPoints<'a> {
 /// Shows what the rules would keep and remove.
 ///
 /// # Errors
-/// When the policies or the snapshots cannot be read to their end, what is named does not exist, or the answer cannot
-/// be written.
+/// When the policies or the snapshots cannot be read completely, `explain` names no recovery point of this stack, or
+/// the answer cannot be written. A database that is named and has no recovery point is no error: the answer is empty.
 pub async fn show_prune<W: prune_preview::Permissions>(
     world: &W,
     planning: &Planning,

@@ -121,7 +121,7 @@ fn word(outcome: &Outcome) -> &'static str {
         Outcome::Redriven => "redriven",
         Outcome::NeedsNew(_) => "needs-new",
         Outcome::Restarted(_) => "restarted",
-        Outcome::SkipReason(_) => "left",
+        Outcome::Skipped(_) => "left",
         Outcome::Failed(_) => "failed",
     }
 }
@@ -134,7 +134,7 @@ fn why(row: &Row) -> String {
         }
         Outcome::NeedsNew(why) => why.to_string(),
         Outcome::Restarted(name) => format!("by {name}"),
-        Outcome::SkipReason(why) => why.to_string(),
+        Outcome::Skipped(why) => why.to_string(),
         Outcome::Failed(why) => why.clone(),
     }
 }
@@ -216,7 +216,7 @@ impl RowJson {
             Outcome::Redrivable | Outcome::Redriven => (None, None),
             Outcome::NeedsNew(why) => (Some(why.to_string()), None),
             Outcome::Restarted(name) => (None, Some(name.to_string())),
-            Outcome::SkipReason(why) => (Some(why.to_string()), None),
+            Outcome::Skipped(why) => (Some(why.to_string()), None),
             Outcome::Failed(why) => (Some(why.clone()), None),
         };
         Self {

@@ -31,7 +31,7 @@ pub(super) async fn execute(
     environment: Vec<(String, String)>,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let (mail, options) = match action {
+    let (queue, options) = match action {
         ReplayAction::Commands(options) => (DeadLetterQueue::Commands, &options.mail),
         ReplayAction::Events(options) => (DeadLetterQueue::Events, &options.mail),
     };
@@ -54,7 +54,7 @@ pub(super) async fn execute(
     };
     let replays = Replays::new(&sdk, region, dead_letters, queues.target);
     let aws = Aws::new(sdk, stack.table.clone(), replays);
-    let order = order(mail, options, aws.now());
+    let order = order(queue, options, aws.now());
     run_replay(&aws, &order, options.json, out).await
 }
 
@@ -103,9 +103,9 @@ fn queues_of_a_source_region(vars: &mut Variables) -> Option<Queues> {
     })
 }
 
-fn order(mail: DeadLetterQueue, options: &DeadLetterArguments, now: Timestamp) -> ReplayRequest {
+fn order(queue: DeadLetterQueue, options: &DeadLetterArguments, now: Timestamp) -> ReplayRequest {
     ReplayRequest {
-        mail,
+        queue,
         selection: Selection {
             databases: options.databases.clone(),
             since: options.since.as_ref().map(|since| since.before(now)),
@@ -202,8 +202,8 @@ fn cells(row: &Row, now: Timestamp) -> [String; 10] {
         execution,
         letter.since.map_or_else(none, |since| age(since, now)),
         letter.receives.to_string(),
-        row.sleeper
-            .map_or_else(none, |sleeper| word(sleeper).to_owned()),
+        row.token_state
+            .map_or_else(none, |token_state| word(token_state).to_owned()),
         outcome(&row.outcome).0.to_owned(),
         letter
             .remedy()
@@ -212,8 +212,8 @@ fn cells(row: &Row, now: Timestamp) -> [String; 10] {
     ]
 }
 
-fn word(sleeper: TokenState) -> &'static str {
-    match sleeper {
+fn word(token_state: TokenState) -> &'static str {
+    match token_state {
         TokenState::Alive => "yes",
         TokenState::Dead => "no",
         TokenState::Invalid => "never",
@@ -224,7 +224,7 @@ fn word(sleeper: TokenState) -> &'static str {
 /// The word for an outcome, and why it failed if it did.
 fn outcome(outcome: &Outcome) -> (&'static str, Option<&str>) {
     match outcome {
-        Outcome::SkipReason => ("left", None),
+        Outcome::Skipped => ("left", None),
         Outcome::Selected => ("would-replay", None),
         Outcome::Replayed => ("replayed", None),
         Outcome::NotSent(why) => ("not-sent", Some(why)),
@@ -249,7 +249,7 @@ fn explanation(row: &Row) -> String {
 }
 
 fn sentence(order: &ReplayRequest, replay: &Replay) -> String {
-    let queue = match order.mail {
+    let queue = match order.queue {
         DeadLetterQueue::Commands => "commands",
         DeadLetterQueue::Events => "events",
     };
@@ -290,9 +290,9 @@ impl Counts {
         let count =
             |is: fn(&Outcome) -> bool| replay.rows.iter().filter(|r| is(&r.outcome)).count();
         Self {
-            selected: count(|o| *o != Outcome::SkipReason),
+            selected: count(|o| *o != Outcome::Skipped),
             replayed: count(|o| *o == Outcome::Replayed),
-            left: count(|o| *o == Outcome::SkipReason),
+            left: count(|o| *o == Outcome::Skipped),
             failed: count(|o| matches!(o, Outcome::NotSent(_) | Outcome::SentAndKept(_))),
         }
     }
@@ -357,7 +357,7 @@ impl DeadLetterJson {
     fn of(row: &Row) -> Self {
         let (word_of, error) = outcome(&row.outcome);
         let json = Self {
-            awaited: row.sleeper.map(word),
+            awaited: row.token_state.map(word),
             outcome: word_of,
             error: error.map(ToOwned::to_owned),
             ..Self::of_letter(&row.letter)

@@ -149,7 +149,7 @@ impl RowJson {
             Outcome::Started(name) => ("started", Some(name), None),
             Outcome::StillRunning(name) => ("running", Some(name), None),
             Outcome::Done(name) => ("done", Some(name), None),
-            Outcome::ExclusionReason(why) => ("left-out", None, Some(why.to_string())),
+            Outcome::Excluded(why) => ("left-out", None, Some(why.to_string())),
             Outcome::Refused(why) => ("refused", None, Some(why.to_string())),
             Outcome::NotNow(why) => ("not-now", None, Some(why.to_string())),
             Outcome::NothingToCopy => ("nothing-to-copy", None, Some(row.outcome.to_string())),

@@ -140,7 +140,7 @@ impl RegionReport {
             started: count(|outcome| matches!(outcome, Outcome::Started(_))),
             running: count(|outcome| matches!(outcome, Outcome::StillRunning(_))),
             done: count(|outcome| matches!(outcome, Outcome::Done(_))),
-            left_out: count(|outcome| matches!(outcome, Outcome::ExclusionReason(_))),
+            left_out: count(|outcome| matches!(outcome, Outcome::Excluded(_))),
             refused: count(|outcome| matches!(outcome, Outcome::Refused(_))),
             nothing_to_copy: count(|outcome| matches!(outcome, Outcome::NothingToCopy)),
             failed: count(|outcome| matches!(outcome, Outcome::Failed(_))),

@@ -259,12 +259,12 @@ fn a_tag_on_a_member_is_a_mistake_only_where_its_cluster_has_none() {
         let databases = [member(TAGGED), cluster("web", tags)];
         world.rds().databases.extend(databases);
         let shown = run(preview(&world, &planning(&[]), &[region(SOURCE)])).unwrap();
-        let Verdict::ExclusionReason(why) = &shown.rows[0].verdict else {
+        let Verdict::Excluded(why) = &shown.rows[0].verdict else {
             panic!("{:?}", shown.rows[0]);
         };
         assert_eq!(why.is_mistake(), is_mistake, "{why}");
         let planned = run(plan(&world, &planning(&[]), When::Due)).unwrap();
-        let outcome = Outcome::ExclusionReason(why.clone());
+        let outcome = Outcome::Excluded(why.clone());
         assert_eq!(planned[0].rows[0].outcome, outcome);
     }
     let why = ExclusionReason::TaggedMember("web".to_owned()).to_string();

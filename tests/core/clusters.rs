@@ -392,12 +392,12 @@ fn clusters_are_planned_beside_instances_and_what_rds_cannot_copy_is_refused_wit
         outcomes,
         [
             // Its tag does nothing, and nothing is lost by that: the cluster has its own.
-            &Outcome::ExclusionReason(ExclusionReason::ClusterMember("shop".to_owned())),
+            &Outcome::Excluded(ExclusionReason::ClusterMember("shop".to_owned())),
             &Outcome::Started(name),
             &Outcome::Refused(Refusal::MultiAzCluster),
             &Outcome::Started(of_open),
-            &Outcome::ExclusionReason(ExclusionReason::Excluded),
-            &Outcome::ExclusionReason(ExclusionReason::NotTagged),
+            &Outcome::Excluded(ExclusionReason::Excluded),
+            &Outcome::Excluded(ExclusionReason::NotTagged),
         ]
     );
     let told = outcomes[2].to_string();

@@ -111,12 +111,12 @@ fn what_is_left_out_says_by_what() {
     let excluded = listed("a", &[("snapferry:exclude", "yes")]);
     assert_eq!(
         only(excluded).verdict,
-        Verdict::ExclusionReason(ExclusionReason::Excluded)
+        Verdict::Excluded(ExclusionReason::Excluded)
     );
     let bare = listed("a", &[]);
     assert_eq!(
         only(bare).verdict,
-        Verdict::ExclusionReason(ExclusionReason::NotTagged)
+        Verdict::Excluded(ExclusionReason::NotTagged)
     );
 }
 

@@ -226,10 +226,10 @@ fn tags_select_and_exclusion_wins() {
     assert_eq!(
         outcomes(&planned),
         [
-            &Outcome::ExclusionReason(ExclusionReason::Excluded),
-            &Outcome::ExclusionReason(ExclusionReason::TaggedMember("cluster-1".to_owned())),
-            &Outcome::ExclusionReason(ExclusionReason::NotTagged),
-            &Outcome::ExclusionReason(ExclusionReason::UnknownPolicy("gold".to_owned())),
+            &Outcome::Excluded(ExclusionReason::Excluded),
+            &Outcome::Excluded(ExclusionReason::TaggedMember("cluster-1".to_owned())),
+            &Outcome::Excluded(ExclusionReason::NotTagged),
+            &Outcome::Excluded(ExclusionReason::UnknownPolicy("gold".to_owned())),
             &Outcome::Started(name_of("tagged", 1)),
         ]
     );
@@ -253,7 +253,7 @@ fn the_selection_all_takes_untagged_databases_too_but_never_excluded_ones() {
         outcomes(&planned)[..],
         [
             Outcome::Started(_),
-            Outcome::ExclusionReason(ExclusionReason::Excluded)
+            Outcome::Excluded(ExclusionReason::Excluded)
         ]
     ));
 }

@@ -211,13 +211,13 @@ fn each_database_is_planned_by_the_policy_that_its_tag_names() {
         .values()
         .flat_map(|planned| &planned.rows)
         .map(|row| &row.outcome)
-        .filter(|outcome| matches!(outcome, Outcome::ExclusionReason(_)))
+        .filter(|outcome| matches!(outcome, Outcome::Excluded(_)))
         .collect();
     assert_eq!(
         left_out,
         [
-            &Outcome::ExclusionReason(ExclusionReason::UnknownPolicy("gold".to_owned())),
-            &Outcome::ExclusionReason(ExclusionReason::Excluded)
+            &Outcome::Excluded(ExclusionReason::UnknownPolicy("gold".to_owned())),
+            &Outcome::Excluded(ExclusionReason::Excluded)
         ]
     );
 }

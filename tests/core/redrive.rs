@@ -121,7 +121,7 @@ fn redriving_twice_is_redriving_once() {
     failed(&world, &a_run("orders"), 1, 2);
     do_redrive(&world, &acted());
     let again = do_redrive(&world, &acted());
-    assert_eq!(only(&again), &Outcome::SkipReason(SkipReason::RunsAgain));
+    assert_eq!(only(&again), &Outcome::Skipped(SkipReason::RunsAgain));
     assert_eq!(redriven(&world).len(), 1);
 }
 
@@ -140,7 +140,7 @@ fn nothing_is_redriven_beside_an_execution_that_is_open() {
     let done = do_redrive(&world, &with_restart());
     assert_eq!(
         only(&done),
-        &Outcome::SkipReason(SkipReason::StillRunning(open.clone()))
+        &Outcome::Skipped(SkipReason::StillRunning(open.clone()))
     );
     assert!(redriven(&world).is_empty());
     // It has ended unnoticed. The redrive asks for it and takes over its claim.
@@ -190,7 +190,7 @@ fn of_several_for_one_database_and_policy_only_the_latest_goes_on() {
         .iter()
         .map(|row| (row.execution.name.clone(), row.outcome.clone()))
         .collect();
-    let superseded = Outcome::SkipReason(SkipReason::Superseded(last.clone()));
+    let superseded = Outcome::Skipped(SkipReason::Superseded(last.clone()));
     let expected = [
         (first, superseded.clone()),
         (second, superseded),
@@ -283,7 +283,7 @@ fn no_new_execution_is_started_for_a_recovery_point_that_another_has_made() {
     let second = name(&the_run, 2);
     world.set_execution(&second, ExecutionState::Succeeded);
     let done = do_redrive(&world, &with_restart());
-    assert_eq!(only(&done), &Outcome::SkipReason(SkipReason::Done(second)));
+    assert_eq!(only(&done), &Outcome::Skipped(SkipReason::Done(second)));
     assert!(done.is_complete());
 }
 
@@ -342,7 +342,7 @@ fn an_execution_with_an_input_that_is_not_ours_is_left_alone() {
     let world = World::new();
     let foreign = failed(&world, &a_run("orders"), 1, 1);
     change(&world, &foreign, |past| past.run = None);
-    let left = Outcome::SkipReason(SkipReason::NotOurs);
+    let left = Outcome::Skipped(SkipReason::NotOurs);
     assert_eq!(only(&do_redrive(&world, &with_restart())), &left);
     assert!(redriven(&world).is_empty());
 }

@@ -117,9 +117,9 @@ fn home(post: &Post) -> Vec<String> {
         .collect()
 }
 
-fn all(mail: DeadLetterQueue) -> ReplayRequest {
+fn all(queue: DeadLetterQueue) -> ReplayRequest {
     ReplayRequest {
-        mail,
+        queue,
         selection: Selection::default(),
         dry_run: false,
         max: 1_000,
@@ -259,7 +259,7 @@ fn a_message_that_could_not_be_removed_is_there_twice_and_is_not_sent_again() {
 fn what_is_not_selected_comes_back_at_once() {
     let (post, order) = a_full_post();
     let replay = do_replay(&post, &order);
-    assert_eq!(outcomes(&replay)["00"], &Outcome::SkipReason);
+    assert_eq!(outcomes(&replay)["00"], &Outcome::Skipped);
     assert_eq!(lying(&post), ["00", "03", "06", "09"]);
     assert_eq!(hidden(&post), 0);
     assert_eq!(home(&post).len(), 8);
@@ -276,18 +276,18 @@ fn a_dry_run_sends_nothing_removes_nothing_and_hides_nothing() {
     };
     let replay = do_replay(&post, &order);
     assert_eq!(outcomes(&replay)["01"], &Outcome::Selected);
-    assert_eq!(outcomes(&replay)["00"], &Outcome::SkipReason);
+    assert_eq!(outcomes(&replay)["00"], &Outcome::Skipped);
     assert_eq!((lying(&post).len(), hidden(&post)), (12, 0));
     assert!(home(&post).is_empty());
-    let sleeper = |id: &str| {
+    let token_state = |id: &str| {
         let mut rows = replay.rows.iter();
         rows.find(|row| row.letter.message_id == id)
             .unwrap()
-            .sleeper
+            .token_state
     };
-    assert_eq!(sleeper("01"), Some(TokenState::Alive));
-    assert_eq!(sleeper("02"), Some(TokenState::Dead));
-    assert_eq!(sleeper("04"), Some(TokenState::Unknown));
+    assert_eq!(token_state("01"), Some(TokenState::Alive));
+    assert_eq!(token_state("02"), Some(TokenState::Dead));
+    assert_eq!(token_state("04"), Some(TokenState::Unknown));
 }
 
 #[test]
@@ -517,7 +517,7 @@ fn what_cannot_be_read_is_told_and_left_unless_it_is_asked_for() {
         letter("1", format!("{{\"schema\": 1, \"token\": \"{secret}\"")),
     );
     let replay = do_replay(&post, &all(DeadLetterQueue::Commands));
-    assert_eq!(outcomes(&replay), [("1", &Outcome::SkipReason)].into());
+    assert_eq!(outcomes(&replay), [("1", &Outcome::Skipped)].into());
     assert!(reason(&replay, "1").contains("it cannot be read"));
     assert!(!format!("{replay:?}").contains(secret));
     let selection = Selection {

@@ -466,7 +466,7 @@ impl World {
                     self.faults_are_on || status != Some(InstanceStatus::Available)
                 }
                 Planning::NothingToCopy => !self.has_an_automated_snapshot(&row.database),
-                Planning::ExclusionReason(_) | Planning::Failed(_) => true,
+                Planning::Excluded(_) | Planning::Failed(_) => true,
             };
             if !is_true {
                 self.broke(rule::TRUE_REPORT, || {

@@ -53,7 +53,7 @@ where
             return all(hinted, HintOutcome::Broken);
         }
     };
-    let mut hint_outcome = Vec::with_capacity(hinted.len());
+    let mut outcomes = Vec::with_capacity(hinted.len());
     for snapshot in hinted {
         let became = match looked.get(snapshot) {
             None => HintOutcome::NotYet,
@@ -62,9 +62,9 @@ where
                 start_run(world, stack, policies, database, found).await
             }
         };
-        hint_outcome.push((snapshot.clone(), became));
+        outcomes.push((snapshot.clone(), became));
     }
-    hint_outcome
+    outcomes
 }
 
 /// The policies in force, if one of them copies automated snapshots. The built-in policy never does, so the reactor does

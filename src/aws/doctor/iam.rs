@@ -39,11 +39,10 @@ impl SimulatePermissions for Doctor {
                 .await
                 .map_err(|error| port_error(ACTION, &error, &[]))?;
             let is_truncated = page.is_truncated();
-            Ok(Page {
-                unreadable: Vec::new(),
-                items: page.evaluation_results().iter().flat_map(read).collect(),
-                next: page.marker.filter(|_| is_truncated),
-            })
+            Ok(Page::new(
+                page.evaluation_results().iter().flat_map(read).collect(),
+                page.marker.filter(|_| is_truncated),
+            ))
         });
         whole(requirement, decisions.await?)
     }

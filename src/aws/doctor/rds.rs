@@ -131,11 +131,10 @@ impl ListOptionGroups for Doctor {
                 })
             })
             .collect();
-        Ok(Page {
-            unreadable: Vec::new(),
-            items: items
+        Ok(Page::new(
+            items
                 .ok_or_else(|| unusable(ACTION, "RDS left an option group's name or engine out"))?,
-            next: page.marker.filter(|marker| !marker.is_empty()),
-        })
+            page.marker.filter(|marker| !marker.is_empty()),
+        ))
     }
 }

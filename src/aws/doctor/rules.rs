@@ -27,14 +27,8 @@ impl FindRules for Doctor {
             .send()
             .await
             .map_err(|error| port_error("events:ListRuleNamesByTarget", &error, &[]))?;
-        Ok(Page {
-            unreadable: Vec::new(),
-            next: page
-                .next_token()
-                .filter(|token| !token.is_empty())
-                .map(ToOwned::to_owned),
-            items: page.rule_names.unwrap_or_default(),
-        })
+        let next = page.next_token.filter(|token| !token.is_empty());
+        Ok(Page::new(page.rule_names.unwrap_or_default(), next))
     }
 }
 

@@ -28,7 +28,8 @@ pub enum Verdict {
     KeepWaiting {
         /// Whether RDS has shown the resource as ours, so that the wait may be marked `seen`.
         seen: bool,
-        /// RDS does not show the resource, although it had shown or accepted it.
+        /// Whether the wait should carry the note that a sweep missed the resource. Only a sweep makes the note; any
+        /// look that sees the resource takes it back.
         absent: bool,
         /// Why, for the log.
         why: &'static str,
@@ -106,14 +107,7 @@ fn absent(wait: &Wait, rules: &Rules, look: Look, now: Timestamp) -> Verdict {
         Phase::Requested => now.duration_since(wait.since) > rules.grace,
         Phase::Seen => true,
     };
-    if may_be_gone && !(look == Look::Sweep && wait.absent) {
-        return Verdict::KeepWaiting {
-            seen: false,
-            absent: true,
-            why: "RDS no longer shows it; a second sweep must agree",
-        };
-    }
-    if may_be_gone {
+    if may_be_gone && wait.absent && look == Look::Sweep {
         let cause = format!(
             "RDS no longer knows {}, which it had {}",
             wait.resource,
@@ -124,7 +118,18 @@ fn absent(wait: &Wait, rules: &Rules, look: Look, now: Timestamp) -> Verdict {
         );
         return Verdict::Fail(Failure::new(Reason::SnapshotVanished, cause));
     }
-    keep(false, "RDS does not show it yet, which proves nothing")
+    Verdict::KeepWaiting {
+        seen: false,
+        absent: match look {
+            Look::Sweep => may_be_gone,
+            Look::Hint => wait.absent,
+        },
+        why: if may_be_gone {
+            "RDS no longer shows it; a second sweep must agree"
+        } else {
+            "RDS does not show it yet, which proves nothing"
+        },
+    }
 }
 
 /// How an available snapshot differs from what was asked for. Nothing if it does not.

@@ -90,11 +90,9 @@ impl ListDatabases for Mutated {
         marker: Option<String>,
     ) -> Result<Page<Database>, RdsError> {
         match self.inner.list_databases(region, family, marker).await {
-            Err(_) if self.has(Mutant::UnreachableHasNoDatabases) => Ok(Page {
-                unreadable: Vec::new(),
-                items: Vec::new(),
-                next: None,
-            }),
+            Err(_) if self.has(Mutant::UnreachableHasNoDatabases) => {
+                Ok(Page::new(Vec::new(), None))
+            }
             page => page.map(|page| self.as_listed(page)),
         }
     }
