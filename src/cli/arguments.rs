@@ -1,23 +1,35 @@
 //! The command line, as clap reads it.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
+use super::format::FormatArguments;
 use super::policy::arguments::PolicyArguments;
 use super::time_argument::TimeArgument;
 use crate::settings::Variables;
 
-const AFTER_HELP: &str = "\
-The stack is found by environment variables, or by the flags of the same meaning. The CloudFormation stack in
-the recovery region prints them in its output CliEnvironment:
+/// How often a watch may look: each look reads the table.
+const INTERVAL_MIN: u64 = 10;
 
-  eval \"$(aws cloudformation describe-stacks --stack-name snapferry --output text \\
-    --query \"Stacks[0].Outputs[?OutputKey=='CliEnvironment'].OutputValue\")\"
+const AFTER_HELP: &str = "\
+--stack NAME names the CloudFormation stack in the recovery region, and everything else is read from its outputs:
+
+  snapferry --region eu-central-1 --stack snapferry plan
+
+Flags win over the environment, and both win over the stack's outputs. A script that must not ask CloudFormation
+each time can set the environment once, from the stack's output CliEnvironment.
 
 Credentials come from the AWS SDK's default chain: the environment, a profile (--profile, AWS_PROFILE),
 single sign-on, a container or an instance. SNAPFERRY_LOG=debug shows more on the error output.
 
-Exit codes: 0 all went well, 1 something did not succeed, 2 the command line or the settings are not usable.";
+Exit codes:
+  0    all is well
+  1    something needs a person, or did not succeed
+  2    the command line or the settings are not usable
+  3    AWS could not be asked, or not about everything
+  130  interrupted";
 
 /// Keeps a restorable copy of every Amazon RDS and Aurora database in another region, without polling.
 #[derive(Debug, Parser)]
@@ -41,10 +53,18 @@ pub fn parse() -> Arguments {
 pub(super) struct StackArguments {
     /// The recovery region, where the stack is.
     #[arg(long, global = true, env = "AWS_REGION")]
-    region: Option<String>,
+    pub(super) region: Option<String>,
+    /// The CloudFormation stack in the recovery region: all settings are read from its outputs.
+    #[arg(
+        long = "stack",
+        value_name = "NAME",
+        global = true,
+        env = "SNAPFERRY_STACK_NAME"
+    )]
+    pub(super) name: Option<String>,
     /// The id that marks what the stack made (tag snapferry:stack).
-    #[arg(long, global = true, env = "SNAPFERRY_STACK")]
-    stack: Option<String>,
+    #[arg(long, value_name = "ID", global = true, env = "SNAPFERRY_STACK_ID")]
+    stack_id: Option<String>,
     /// The stack's table.
     #[arg(long, global = true, env = "SNAPFERRY_TABLE")]
     table: Option<String>,
@@ -74,6 +94,17 @@ pub(super) enum Action {
     /// where something is worth knowing before: what a snapshot stops, what a copy costs, what may expire. Also
     /// with refusals and warnings the exit code is 0; it is 1 if a source region could not be read.
     Plan(PlanArguments),
+    /// Show how every database stands: its newest recovery point, its age, and what is in the way.
+    ///
+    /// What needs a person comes first, with the remedy; the rest is counted, and --all shows it. Everything is
+    /// computed from what RDS holds now and from the table. A source region that cannot be read costs only what it
+    /// alone knows. Exits with 1 when something needs a person, and with 3 when something could not be read.
+    Status(StatusArguments),
+    /// Report on every database and its last 30 due times: as JSON, or as one self-contained page.
+    ///
+    /// What status shows, of all databases, with a strip of the last due times of each, the policies and their keys.
+    /// The exit codes are those of status.
+    Report(ReportArguments),
     /// List what is being waited for: snapshots and copies in the making, and queued copies, oldest first.
     Waits(WaitsArguments),
     /// Say which databases are protected, when, and under which key: check and apply a policy file, show it.
@@ -277,6 +308,43 @@ pub(super) struct PlanningArguments {
     selection: Option<String>,
 }
 
+/// What of the fleet is shown, and how.
+#[derive(Debug, Args)]
+pub(super) struct StatusArguments {
+    /// Only this database: its identifier, ARN or resource id. Can be given several times.
+    #[arg(long = "database", value_name = "DATABASE")]
+    pub(super) databases: Vec<String>,
+    /// Only the databases that this policy selects.
+    #[arg(long, value_name = "NAME")]
+    pub(super) policy: Option<String>,
+    /// Show every database, also those that are left out on purpose.
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Look again and again until interrupted. In a pipe each look is printed after the last one.
+    #[arg(long)]
+    pub(super) watch: bool,
+    /// With --watch: how many seconds lie between two looks.
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(INTERVAL_MIN..))]
+    pub(super) interval: u64,
+    #[command(flatten)]
+    pub(super) format: FormatArguments,
+    #[command(flatten)]
+    pub(super) planning: PlanningArguments,
+}
+
+/// Where the report goes.
+#[derive(Debug, Args)]
+pub(super) struct ReportArguments {
+    /// Write one self-contained page to this file, and nothing to the standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
+    /// Print JSON, which is what a report is without --html.
+    #[arg(long, conflicts_with = "html")]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) planning: PlanningArguments,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct WaitsArguments {
     /// Print JSON.
@@ -300,7 +368,7 @@ impl StackArguments {
     pub(super) fn flags(&self) -> [(&'static str, &Option<String>); 3] {
         [
             ("AWS_REGION", &self.region),
-            ("SNAPFERRY_STACK", &self.stack),
+            ("SNAPFERRY_STACK_ID", &self.stack_id),
             ("SNAPFERRY_TABLE", &self.table),
         ]
     }

@@ -2,13 +2,18 @@
 
 mod arguments;
 mod doctor;
+mod format;
 mod outcome;
 mod plan;
 mod policy;
 mod redrive;
 mod replay;
+mod report;
 mod show;
+mod stack;
 mod start;
+mod status;
+mod status_json;
 mod time_argument;
 mod waits;
 
@@ -25,7 +30,9 @@ pub use plan::{Only, show_plan};
 pub use policy::{File, Form, run_apply, run_history, run_show};
 pub use redrive::run_redrive;
 pub use replay::run_replay;
+pub use report::make_report;
 pub use start::run_plan;
+pub use status::{Selected, show_status};
 pub use waits::list_waits;
 
 use arguments::Action;
@@ -34,6 +41,10 @@ use arguments::Action;
 const FAILED: u8 = 1;
 /// What it exits with when it was told in a way that it cannot act on. Clap's own number for usage.
 const USAGE: u8 = 2;
+/// What it exits with when AWS could not be asked: a monitor must not take that for trouble with a database.
+const UNREAD: u8 = 3;
+/// What it exits with when a person interrupts it: a shell's number for SIGINT.
+const INTERRUPTED: u8 = 130;
 
 /// How much is logged to the error output: errors alone unless `SNAPFERRY_LOG` says otherwise, for what went
 /// wrong is in the answer.
@@ -64,6 +75,7 @@ pub async fn execute(
     environment: Vec<(String, String)>,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
+    let environment = stack::with_outputs(&arguments.stack, environment).await?;
     match &arguments.action {
         Action::Doctor(options) => {
             doctor::execute(&arguments.stack, options, environment, out).await
@@ -78,7 +90,13 @@ pub async fn execute(
         Action::Replay(options) => {
             replay::execute(&arguments.stack, &options.action, environment, out).await
         }
+        Action::Report(options) => {
+            report::execute(&arguments.stack, options, environment, out).await
+        }
         Action::Start(options) => start::execute(&arguments.stack, options, environment, out).await,
+        Action::Status(options) => {
+            status::execute(&arguments.stack, options, environment, out).await
+        }
         Action::Waits(options) => waits::execute(&arguments.stack, options, environment, out).await,
     }
 }
@@ -88,11 +106,16 @@ pub fn exit_code(ended: Result<Ended, CliError>, err: &mut impl Write) -> ExitCo
     let (code, error) = match ended {
         Ok(Ended::Well) => return ExitCode::SUCCESS,
         Ok(Ended::Badly) => return ExitCode::from(FAILED),
+        Ok(Ended::Unread) => return ExitCode::from(UNREAD),
+        Ok(Ended::Interrupted) => return ExitCode::from(INTERRUPTED),
         // Whoever reads (`head`, a pager) has seen enough.
         Err(CliError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => {
             return ExitCode::SUCCESS;
         }
-        Err(error @ (CliError::Settings(_) | CliError::File { .. })) => (USAGE, error),
+        Err(
+            error @ (CliError::Settings(_) | CliError::File { .. } | CliError::FileWrite { .. }),
+        ) => (USAGE, error),
+        Err(error @ CliError::Port(_)) => (UNREAD, error),
         Err(error) => (FAILED, error),
     };
     // Nowhere is left to say that this could not be said.

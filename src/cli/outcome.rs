@@ -13,7 +13,8 @@ use crate::settings::SettingsError;
 pub enum CliError {
     /// The settings are not usable.
     #[error(
-        "{0}\n\nSet them in the environment (the stack's output CliEnvironment prints them) or by flags; see --help."
+        "{0}\n\nName the stack (--stack NAME), or set them in the environment (the stack's output CliEnvironment prints them) or by \
+         flags; see --help."
     )]
     Settings(#[from] SettingsError),
     /// A file that was named cannot be read.
@@ -24,6 +25,17 @@ pub enum CliError {
         /// Why.
         source: io::Error,
     },
+    /// A file that was named cannot be written.
+    #[error("{} cannot be written: {source}", .path.display())]
+    FileWrite {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The page of the report cannot be put together.
+    #[error("the page cannot be put together: {0}")]
+    Page(askama::Error),
     /// A call to AWS that all else depends on did not succeed.
     #[error("{}", chain(.0))]
     Port(#[from] PortError),
@@ -45,4 +57,8 @@ pub enum Ended {
     Well,
     /// Not all of it; the answer says what.
     Badly,
+    /// What could be read is well, and something could not be read.
+    Unread,
+    /// A person interrupted it.
+    Interrupted,
 }

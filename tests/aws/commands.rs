@@ -29,7 +29,7 @@ pub(crate) fn configured(server: &Server, arguments: &[&str]) -> Command {
         .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
         .env("AWS_SECRET_ACCESS_KEY", "secret")
         .env("AWS_REGION", "eu-central-1")
-        .env("SNAPFERRY_STACK", "prod")
+        .env("SNAPFERRY_STACK_ID", "prod")
         .env("SNAPFERRY_TABLE", "table")
         .env("SNAPFERRY_STATE_MACHINE_ARN", MACHINE)
         .env("SNAPFERRY_SOURCE_REGIONS", "eu-west-1")
@@ -417,7 +417,7 @@ fn settings_that_are_missing_are_told_all_at_once() {
     let err = text(&output.stderr);
     let missing = [
         "AWS_REGION",
-        "SNAPFERRY_STACK",
+        "SNAPFERRY_STACK_ID",
         "SNAPFERRY_TABLE",
         "SNAPFERRY_KMS_KEY",
         "CliEnvironment",

@@ -25,6 +25,7 @@ mod settings;
 mod settle;
 mod slots;
 mod slow_network;
+mod status;
 mod sweeper;
 mod tidy;
 mod wire;

@@ -328,6 +328,10 @@ pub(crate) trait Fixture: Sized {
         RefMut::map(self.parts().0.state_mut(), |state| &mut state.table)
     }
 
+    fn operator(&self) -> RefMut<'_, Operator> {
+        RefMut::map(self.parts().0.state_mut(), |state| &mut state.operator)
+    }
+
     fn step_functions(&self) -> RefMut<'_, Executions> {
         let state = self.parts().0.state_mut();
         RefMut::map(state, |state| &mut state.step_functions)
