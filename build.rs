@@ -1,16 +1,19 @@
-//! Picks the certificate authorities that AWS's endpoints are signed by out of Mozilla's list, and refuses to build
-//! over the one TLS provider whose first connection stalls.
+//! Refuses to build over the one TLS provider whose first connection stalls, and warns of embedded certificate
+//! authorities that are near their end.
 
 use std::error::Error;
 use std::path::Path;
+use std::time::SystemTime;
+
+const SECONDS_A_YEAR: u64 = 31_556_952;
+/// How many years before its end an authority is warned of.
+const YEARS_AHEAD: u64 = 3;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     refuse_the_entropy_stall(Path::new("Cargo.lock"))?;
     fix_the_function_in_place();
-    #[cfg(feature = "aws")]
-    roots::write()?;
-    Ok(())
+    warn_of_authorities_near_their_end(Path::new("src/aws/authorities.pem"))
 }
 
 /// Links the function to run at a fixed address, for Linux: the loader need not patch its 19,000 pointers at every cold
@@ -41,45 +44,22 @@ fn refuse_the_entropy_stall(lock: &Path) -> Result<(), Box<dyn Error>> {
     }
 }
 
-#[cfg(feature = "aws")]
-mod roots {
-    use std::error::Error;
-    use std::fmt::Write as _;
-    use std::path::PathBuf;
-
-    use webpki_root_certs::TLS_SERVER_ROOT_CERTS;
-
-    /// Amazon Trust Services' authorities, by the names in their certificates.
-    const NAMES: [&str; 5] = [
-        "Amazon Root CA 1",
-        "Amazon Root CA 2",
-        "Amazon Root CA 3",
-        "Amazon Root CA 4",
-        "Starfield Services Root Certificate Authority - G2",
-    ];
-    const LINE: usize = 64;
-
-    /// Writes them as PEM, as the SDK takes them.
-    pub(crate) fn write() -> Result<(), Box<dyn Error>> {
-        let mut pem = String::new();
-        for name in NAMES {
-            let bears = |certificate: &[u8]| {
-                certificate
-                    .windows(name.len())
-                    .any(|part| part == name.as_bytes())
-            };
-            let mut found = TLS_SERVER_ROOT_CERTS.iter().filter(|root| bears(root));
-            let (Some(root), None) = (found.next(), found.next()) else {
-                return Err(format!("webpki-root-certs has not exactly one {name:?}").into());
-            };
-            pem.push_str("-----BEGIN CERTIFICATE-----\n");
-            let text = data_encoding::BASE64.encode(root);
-            for start in (0..text.len()).step_by(LINE) {
-                writeln!(pem, "{}", &text[start..text.len().min(start + LINE)])?;
-            }
-            pem.push_str("-----END CERTIFICATE-----\n");
+/// An authority near its end must be replaced in good time: after it, no function reaches AWS.
+fn warn_of_authorities_near_their_end(file: &Path) -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed={}", file.display());
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    let this_year = 1970 + now.as_secs() / SECONDS_A_YEAR;
+    for line in std::fs::read_to_string(file)?.lines() {
+        let Some((name, (year, _))) = line
+            .strip_prefix("# ")
+            .and_then(|line| line.split_once("; until "))
+            .and_then(|(name, rest)| Some((name, rest.split_once('-')?)))
+        else {
+            continue;
+        };
+        if year.parse::<u64>()? < this_year + YEARS_AHEAD {
+            println!("cargo::warning={} ends in {year}: {name}", file.display());
         }
-        let folder = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
-        Ok(std::fs::write(folder.join("amazon-roots.pem"), pem)?)
     }
+    Ok(())
 }

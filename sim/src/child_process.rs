@@ -1,7 +1,7 @@
 //! Programs that end with the process that runs them, all that they start included.
 //!
-//! pip and cargo take minutes, and start more programs. Whoever stops what called them stops them too, even by
-//! a signal that leaves no time to do anything: the kernel closes a pipe, and who reads it kills the group.
+//! pip and cargo take minutes and start more programs. They end with their caller, even if a signal leaves the caller
+//! no time to do anything: the kernel closes the caller's end of a pipe, and the reader of the pipe kills the group.
 
 use std::ffi::OsStr;
 use std::io::{Error, ErrorKind};

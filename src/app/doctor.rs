@@ -58,7 +58,7 @@ pub async fn diagnose<W: Permissions>(
     }
     let keys: Vec<KeyArn> = keys.into_keys().collect();
     let snapshots = manual_snapshots(world, home).await;
-    findings.extend(snapshots.told(home));
+    findings.extend(snapshots.unanswered(home));
     let facts = Home {
         option_groups: option_groups(world, home).await,
         claims: claims(&snapshots.found, now),

@@ -37,7 +37,7 @@ permissions! {
 
 /// How a policy stands.
 #[derive(Debug, Clone)]
-pub struct Standing {
+pub struct PolicyStatus {
     /// When its databases are due.
     pub schedule: Schedule,
     /// The next time, in its own zone.
@@ -57,7 +57,7 @@ pub enum Verdict {
         policy: PolicyName,
         /// The time for which the planner's next run starts an execution, if one is due now.
         due: Option<Timestamp>,
-        /// The execution that is entered as its run. It may have ended without success since.
+        /// The execution that the catalog names as its open run. It may have failed since.
         open: Option<ExecutionName>,
     },
     /// It is left out.
@@ -92,7 +92,7 @@ pub struct Preview {
     /// When it was looked at.
     pub at: Timestamp,
     /// The policies that hold.
-    pub policies: BTreeMap<PolicyName, Standing>,
+    pub policies: BTreeMap<PolicyName, PolicyStatus>,
     /// The databases, by region as they are configured, instances before clusters.
     pub rows: Vec<Row>,
     /// The regions that could not be read.
@@ -113,10 +113,10 @@ pub async fn preview<W: Permissions>(
     let policies = policies_in_force(world, &planning.key, &planning.policies)
         .await?
         .policies;
-    let standings = standings(&policies, at);
+    let statuses = statuses(&policies, at);
     let looked = regions
         .iter()
-        .map(|region| look(world, &policies, &standings, region, at));
+        .map(|region| look(world, &policies, &statuses, region, at));
     let mut all = Preview {
         at,
         rows: Vec::new(),
@@ -127,14 +127,14 @@ pub async fn preview<W: Permissions>(
         all.rows.extend(rows);
         all.unreachable.extend(unreachable);
     }
-    all.policies = standings;
+    all.policies = statuses;
     Ok(all)
 }
 
-fn standings(policies: &Policies, now: Timestamp) -> BTreeMap<PolicyName, Standing> {
-    let standing = |policy: &Policy| {
+fn statuses(policies: &Policies, now: Timestamp) -> BTreeMap<PolicyName, PolicyStatus> {
+    let status = |policy: &Policy| {
         let times = policy.schedule.times_a_month(now);
-        Standing {
+        PolicyStatus {
             schedule: policy.schedule.clone(),
             next: policy.schedule.next(now),
             automated: policy.options.source == Source::Automated,
@@ -142,7 +142,7 @@ fn standings(policies: &Policies, now: Timestamp) -> BTreeMap<PolicyName, Standi
         }
     };
     let all = policies.all.iter();
-    all.map(|policy| (policy.name.clone(), standing(policy)))
+    all.map(|policy| (policy.name.clone(), status(policy)))
         .collect()
 }
 
@@ -150,20 +150,21 @@ fn standings(policies: &Policies, now: Timestamp) -> BTreeMap<PolicyName, Standi
 struct View<'a, W> {
     world: &'a W,
     policies: &'a Policies,
-    standings: &'a BTreeMap<PolicyName, Standing>,
+    statuses: &'a BTreeMap<PolicyName, PolicyStatus>,
     region: &'a Region,
     due: BTreeMap<PolicyName, Timestamp>,
 }
 
-type Looked = (Vec<Row>, Option<Unreachable>);
+/// The rows of a region, or why it could not be read to its end.
+type RegionPlan = (Vec<Row>, Option<Unreachable>);
 
 async fn look<W: Permissions>(
     world: &W,
     policies: &Policies,
-    standings: &BTreeMap<PolicyName, Standing>,
+    statuses: &BTreeMap<PolicyName, PolicyStatus>,
     region: &Region,
     now: Timestamp,
-) -> Result<Looked, PortError> {
+) -> Result<RegionPlan, PortError> {
     let mut due = BTreeMap::new();
     for policy in &policies.all {
         let until = world.planned_until(&policy.name, region).await?;
@@ -174,7 +175,7 @@ async fn look<W: Permissions>(
     let view = View {
         world,
         policies,
-        standings,
+        statuses,
         region,
         due,
     };
@@ -274,12 +275,12 @@ impl<W: Permissions> View<'_, W> {
     ) -> (Verdict, Vec<Warning>) {
         let (open, newest) = entry.map_or((None, None), |entry| (entry.open, entry.newest));
         let rules = self.policies.get(policy.as_str());
-        let warnings = match (rules, self.standings.get(&policy)) {
-            (Some(rules), Some(standing)) => {
+        let warnings = match (rules, self.statuses.get(&policy)) {
+            (Some(rules), Some(status)) => {
                 let of = WarningContext {
                     key: &rules.key,
-                    automated: standing.automated,
-                    copies_a_month: standing.times_a_month,
+                    automated: status.automated,
+                    copies_a_month: status.times_a_month,
                     newest: newest.as_ref(),
                 };
                 warnings(database, &of)

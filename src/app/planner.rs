@@ -222,7 +222,7 @@ async fn plan_region<W: Permissions>(
     let mut errors = Vec::new();
     for family in Family::ALL {
         let rows = &mut planned.rows;
-        // The one family's databases must not want for the other's list.
+        // A failed cluster listing must not stop instances from being planned, and vice versa.
         if let Err(error) = plan_family(world, &due_now, region, family, rows).await {
             errors.push(chain(&error));
         }

@@ -23,7 +23,7 @@ permissions! {
 /// What came of applying a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It holds from now on.
+    /// The set was stored and is in force.
     Stored {
         /// What was stored.
         now: Applied,

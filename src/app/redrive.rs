@@ -11,7 +11,8 @@ use crate::domain::id::names::ExecutionName;
 use crate::domain::id::tags::StackId;
 use crate::domain::operator::dead_letter::names;
 use crate::domain::operator::redrive::{
-    FailedExecution, FailedStatus, Inspection, RedriveAction, RestartReason, superseded, way,
+    FailedExecution, FailedStatus, Inspection, RedriveAction, RestartReason, redrive_action,
+    superseded,
 };
 use crate::domain::run::command::ProtectionRequest;
 use crate::error::chain;
@@ -288,7 +289,7 @@ impl RedriveConfig<'_> {
             return Ok(Outcome::SkipReason(SkipReason::Superseded(other.clone())));
         }
         let changed = world.definition_of(&execution.name).await? != self.definition;
-        match way(execution, &inspection.redrivable, changed, world.now()) {
+        match redrive_action(execution, &inspection.redrivable, changed, world.now()) {
             RedriveAction::Redrive if self.request.act => {
                 self.redrive(world, &execution.name, run).await
             }

@@ -149,8 +149,8 @@ impl SilentRegions {
             .is_some_and(|count| *count >= THROTTLED_MAX)
     }
 
-    /// A refusal that passes says nothing of the next call. A region that cannot be reached would cost its whole
-    /// time-out again, and what a person must mend is refused every time.
+    /// Counts a failure, unless the next call may succeed. An unreachable region would cost its whole time-out again,
+    /// and RDS refuses every time what a person must fix first.
     fn note(&mut self, place: (Region, Family), error: &RdsError) {
         let passes = error.code.is_some() && error.owner() == Owner::Transient;
         let count = self.0.entry(place).or_default();
@@ -166,8 +166,9 @@ impl SilentRegions {
 type Verdict = (Wait, bool, Result<SettleOutcome, PortError>);
 
 /// What one describe call brought.
-enum Looked {
-    SettleOutcome(Vec<Verdict>),
+enum DescribeOutcome {
+    /// The waits, each with what was made of it.
+    Answered(Vec<Verdict>),
     /// The call was not answered, or not made because those before it were not.
     Unreachable(Vec<Wait>),
 }
@@ -197,7 +198,7 @@ impl Round {
         groups: Vec<Vec<Wait>>,
     ) {
         let silent = RefCell::new(std::mem::take(&mut self.silent));
-        let looked: Vec<Looked> = stream::iter(groups)
+        let looked: Vec<DescribeOutcome> = stream::iter(groups)
             .map(|waits| look(world, &sweeper_config.rules, &silent, waits))
             .buffer_unordered(DESCRIBES)
             .collect()
@@ -206,12 +207,12 @@ impl Round {
         self.swept.unreachable = self.silent.regions();
         for looked in looked {
             match looked {
-                Looked::SettleOutcome(verdicts) => {
+                DescribeOutcome::Answered(verdicts) => {
                     for verdict in verdicts {
                         self.note(&sweeper_config.rules, verdict, world.now());
                     }
                 }
-                Looked::Unreachable(waits) => {
+                DescribeOutcome::Unreachable(waits) => {
                     let copies = waits.iter().filter(|wait| is_copy(wait));
                     self.candidates.extend(copies.map(SlotCandidate::of));
                 }
@@ -337,19 +338,19 @@ async fn look<W: Permissions>(
     rules: &Rules,
     silent: &RefCell<SilentRegions>,
     waits: Vec<Wait>,
-) -> Looked {
+) -> DescribeOutcome {
     let Some(place) = waits.first().map(|wait| place_of(&wait.resource)) else {
-        return Looked::SettleOutcome(Vec::new());
+        return DescribeOutcome::Answered(Vec::new());
     };
     if silent.borrow().is_left_alone(&place) {
-        return Looked::Unreachable(waits);
+        return DescribeOutcome::Unreachable(waits);
     }
     let truth = match ask(world, &waits).await {
         Ok(truth) => truth,
         Err(error) => {
             warn!(region = %place.0, error = chain(&error), "a region did not answer the sweep");
             silent.borrow_mut().note(place, &error);
-            return Looked::Unreachable(waits);
+            return DescribeOutcome::Unreachable(waits);
         }
     };
     let truth = &truth;
@@ -361,7 +362,7 @@ async fn look<W: Permissions>(
             (wait, under_way, settle_outcome)
         })
         .buffer_unordered(CONCURRENCY);
-    Looked::SettleOutcome(verdicts.collect().await)
+    DescribeOutcome::Answered(verdicts.collect().await)
 }
 
 fn is_copy(wait: &Wait) -> bool {

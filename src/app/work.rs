@@ -38,7 +38,7 @@ pub use permissions::{ACTIONS, Permissions};
 /// Does what a command asks. `receives` says how often its message has come (from 1).
 ///
 /// # Errors
-/// The command must be tried again, now or when a person has mended something.
+/// The command must be tried again: soon, or after a person has fixed something.
 pub async fn work<W: Permissions>(
     world: &W,
     worker_config: &WorkerConfig,

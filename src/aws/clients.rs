@@ -10,7 +10,8 @@ use crate::domain::id::arn::{Region, StateMachineArn};
 
 /// Everything that is reached over the AWS SDK.
 ///
-/// `Extra` is what a role reaches besides: [`StateMachine`], [`SourceQueue`], [`TargetQueue`], `Replays`, the doctor's, or nothing.
+/// `Extra` is what a role can reach in addition: [`StateMachine`], [`SourceQueue`], [`TargetQueue`], `Replays`, the
+/// doctor's services, or nothing.
 #[derive(Debug)]
 pub struct Aws<Extra = ()> {
     pub(super) sdk: SdkConfig,
@@ -58,8 +59,8 @@ impl Machine for SourceQueue {
 pub struct TargetQueue(pub QueueUrl);
 
 impl<Extra> Aws<Extra> {
-    /// Over an SDK configuration, whose region is the recovery region (see `for_functions` and
-    /// `for_operators`), the table's name, and what the role reaches besides. Calls nothing.
+    /// Takes an SDK configuration whose region is the recovery region (see `for_functions` and `for_operators`), the
+    /// table's name, and what else the role can reach. Calls nothing.
     pub fn new(sdk: SdkConfig, table: impl Into<String>, also: Extra) -> Self {
         Self {
             sdk,

@@ -39,7 +39,7 @@ impl Fault {
                 .message()
                 .unwrap_or("AWS sent no message with it")
                 .to_owned(),
-            _ => causes(error),
+            _ => with_advice(causes(error)),
         };
         Self {
             code: error.code().map(ToOwned::to_owned),
@@ -95,6 +95,20 @@ fn causes(error: &dyn std::error::Error) -> String {
         next = cause.source();
     }
     texts.join(": ")
+}
+
+/// rustls's words for a server that nobody we trust vouches for.
+const UNKNOWN_ISSUER: &str = "UnknownIssuer";
+
+/// A proxy that inspects TLS shows a certificate of its own.
+fn with_advice(message: String) -> String {
+    if !message.contains(UNKNOWN_ISSUER) {
+        return message;
+    }
+    format!(
+        "{message}. If a proxy inspects TLS here, deploy the stack with Trust=native, and let SSL_CERT_FILE name the \
+         proxy's authority"
+    )
 }
 
 fn hide(message: String, secrets: &[&str]) -> String {

@@ -1,8 +1,8 @@
 //! The ports over the AWS SDK.
 //!
-//! One [`Aws`] serves all use cases; what it can reach besides RDS, the callbacks and the table is its type's
-//! parameter, so that a role can only call what its settings name. Clients are made at their first use: a role
-//! pays for those it calls.
+//! One [`Aws`] serves all use cases. It always reaches RDS, the callbacks and the table; its type parameter says what
+//! else it can reach, so a role can only call what its settings name. Each client is made at its first use, so a role
+//! pays only for the clients that it uses.
 
 mod batch_get;
 mod catalog;

@@ -14,8 +14,8 @@ const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 const FIPS: &str = "AWS_USE_FIPS_ENDPOINT";
 const DUAL_STACK: &str = "AWS_USE_DUALSTACK_ENDPOINT";
 
-/// Amazon Trust Services' authorities, as Mozilla's list has them.
-const AMAZON: &str = include_str!(concat!(env!("OUT_DIR"), "/amazon-roots.pem"));
+/// Amazon Trust Services' authorities.
+const AMAZON: &str = include_str!("authorities.pem");
 
 /// The authorities by which a server may prove to be AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -35,7 +35,7 @@ async fn main() -> ExitCode {
 
 #[expect(clippy::disallowed_methods, reason = "the one site of the environment")]
 fn environment() -> impl Iterator<Item = (String, String)> {
-    // A variable that is not Unicode is none of ours.
+    // Snapferry's variables are Unicode; it ignores others.
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }

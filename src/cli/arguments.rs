@@ -79,8 +79,8 @@ pub(super) enum Action {
     ///
     /// Looks at the policies that hold and their keys, the databases that they are for, those databases' keys and
     /// option groups, other stacks' snapshots of them, room for snapshots and copies, the forwarding rules, dead
-    /// letters, and, by IAM's simulator, what each role may do. Exits with 1 when a check failed. What you may not
-    /// look at is told as unknown, and fails nothing.
+    /// letters, and, by IAM's simulator, what each role may do. Exits with 1 when a check failed. Checks you lack
+    /// permission for are reported as unknown and do not fail the command.
     Doctor(DoctorArguments),
     /// Start an execution for each database that is due, with your own credentials.
     ///
@@ -111,7 +111,7 @@ pub(super) enum Action {
     ///
     /// Without one the built-in policy of the template's parameters holds.
     Policy(PolicyArguments),
-    /// Send again what rests in a dead-letter queue, once its cause is mended.
+    /// Send dead letters to their queue again, after you have fixed their cause.
     ///
     /// Lists what lies there: what it is, of which database, since when, and why. What is selected is sent to
     /// its queue and then removed, in this order: interrupted at any point, nothing is lost. Whether an

@@ -1,4 +1,4 @@
-//! `snapferry doctor`: what would fail at three in the morning, each with what mends it.
+//! `snapferry doctor`: what would fail at three in the morning, each with its fix.
 
 use std::io::Write;
 

@@ -108,7 +108,7 @@ pub fn exit_code(ended: Result<Ended, CliError>, err: &mut impl Write) -> ExitCo
         Ok(Ended::Badly) => return ExitCode::from(FAILED),
         Ok(Ended::Unread) => return ExitCode::from(UNREAD),
         Ok(Ended::Interrupted) => return ExitCode::from(INTERRUPTED),
-        // Whoever reads (`head`, a pager) has seen enough.
+        // The reader (`head`, a pager) has seen enough.
         Err(CliError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => {
             return ExitCode::SUCCESS;
         }

@@ -45,8 +45,8 @@ pub struct Only<'a> {
 /// Shows the plan.
 ///
 /// # Errors
-/// When a policy or region is named that there is not, the table cannot be read, or the answer not be written. A
-/// source region that cannot be read is part of the answer.
+/// If the policy or region does not exist, the table cannot be read, or the answer cannot be written. A source region
+/// that cannot be read is no error: the answer says so.
 pub async fn show_plan<W: plan_preview::Permissions>(
     world: &W,
     planning: &Planning,
@@ -104,7 +104,7 @@ fn policy_of(row: &Row) -> Option<&PolicyName> {
 fn write(out: &mut impl Write, plan: &Preview) -> Result<(), CliError> {
     let mut rows = table(["REGION", "DATABASE", "PLAN", "POLICY", "NEXT", "WHY"]);
     for row in &plan.rows {
-        let (word, next, why) = told(plan, row);
+        let (word, next, why) = describe(plan, row);
         rows.add_row([
             row.database.region().to_string(),
             database(&row.database),
@@ -140,23 +140,23 @@ fn write(out: &mut impl Write, plan: &Preview) -> Result<(), CliError> {
 }
 
 /// The row's word, its time, and the reasons.
-fn told(plan: &Preview, row: &Row) -> (&'static str, String, String) {
+fn describe(plan: &Preview, row: &Row) -> (&'static str, String, String) {
     match &row.verdict {
         Verdict::ExclusionReason(why) => ("excluded", String::new(), why.to_string()),
         Verdict::Refused(_, why) => ("refused", String::new(), why.to_string()),
         Verdict::Protected { policy, due, open } => {
-            let standing = plan.policies.get(policy);
+            let status = plan.policies.get(policy);
             let next = match due {
                 Some(_) => "now".to_owned(),
-                None => standing
-                    .and_then(|standing| standing.next.as_ref())
+                None => status
+                    .and_then(|status| status.next.as_ref())
                     .map(|next| next.strftime("%Y-%m-%d %H:%M %Z").to_string())
                     .unwrap_or_default(),
             };
             let mut why: Vec<String> = Vec::new();
             why.extend(
                 open.iter()
-                    .map(|name| format!("entered as its run: {name}")),
+                    .map(|name| format!("its latest execution: {name}")),
             );
             why.extend(row.warnings.iter().map(|of| format!("warning: {of}")));
             ("protected", next, why.join("; "))
@@ -226,7 +226,7 @@ fn row_json(plan: &Preview, row: &Row) -> Value {
     let mut said = json!({
         "database": row.database.to_string(),
         "region": row.database.region().as_str(),
-        "plan": told(plan, row).0,
+        "plan": describe(plan, row).0,
         "policy": policy_of(row).map(PolicyName::as_str),
         "reason": null, "source": null, "schedule": null, "time_zone": null,
         "next": null, "due_now": null, "execution": null,
@@ -238,12 +238,12 @@ fn row_json(plan: &Preview, row: &Row) -> Value {
         Verdict::Protected { policy, due, open } => {
             said["due_now"] = json!(due.map(|time| time.to_string()));
             said["execution"] = json!(open.as_ref().map(ToString::to_string));
-            if let Some(standing) = plan.policies.get(policy) {
-                let automated = standing.automated;
+            if let Some(status) = plan.policies.get(policy) {
+                let automated = status.automated;
                 said["source"] = if automated { "automated" } else { "snapshot" }.into();
-                said["schedule"] = standing.schedule.pattern().into();
-                said["time_zone"] = standing.schedule.zone().into();
-                said["next"] = json!(standing.next.as_ref().map(|of| of.timestamp().to_string()));
+                said["schedule"] = status.schedule.pattern().into();
+                said["time_zone"] = status.schedule.zone().into();
+                said["next"] = json!(status.next.as_ref().map(|of| of.timestamp().to_string()));
             }
         }
     }

@@ -1,11 +1,9 @@
 //! Every call that a port can be asked for, as a value: one row a method.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::through::{Hook, Through};
 use crate::domain::doctor::databases::{Candidate, OptionGroup};
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
@@ -63,38 +61,11 @@ impl Action<'_> {
     }
 }
 
-// How an argument is handed over and kept: `by` reference, `maybe` a reference, or as a `copy`.
-macro_rules! lent {
-    (by $type:ty) => { &$type };
-    (maybe $type:ty) => { Option<&$type> };
-    (copy $type:ty) => { $type };
-}
+// How an argument is kept: one that is lent `by` reference, one that is `maybe` lent, or a `copy`.
 macro_rules! kept {
     (by $type:ty) => { <$type as ToOwned>::Owned };
     (maybe $type:ty) => { Option<$type> };
     (copy $type:ty) => { $type };
-}
-macro_rules! keep {
-    (by $arg:ident) => {
-        $arg.to_owned()
-    };
-    (maybe $arg:ident) => {
-        $arg.cloned()
-    };
-    (copy $arg:ident) => {
-        $arg
-    };
-}
-macro_rules! lend {
-    (by $arg:ident) => {
-        $arg
-    };
-    (maybe $arg:ident) => {
-        $arg.as_ref()
-    };
-    (copy $arg:ident) => {
-        $arg.clone()
-    };
 }
 macro_rules! is_write {
     (reads) => {
@@ -105,7 +76,7 @@ macro_rules! is_write {
     };
 }
 
-macro_rules! calls {
+macro_rules! declare {
     ($(
         $port:path {
             $(
@@ -162,215 +133,206 @@ macro_rules! calls {
                 }
             }
         }
-
-        $(
-            impl<W: $port + 'static, H: Hook<W> + 'static> $port for Through<W, H> {
-                $(
-                    async fn $method(&self, $($arg: lent!($mode $type)),*) -> $answer {
-                        let call = Rc::new(Call::$name { $($arg: keep!($mode $arg)),* });
-                        let (world, kept) = (Rc::clone(self.world()), Rc::clone(&call));
-                        let effect = async move {
-                            let Call::$name { $($arg),* } = &*kept else {
-                                unreachable!("the call was made two lines above")
-                            };
-                            world.$method($(lend!($mode $arg)),*).await
-                        };
-                        self.pass(call, effect).await
-                    }
-                )+
-            }
-        )+
     };
 }
 
 use Action::{Other, Rds};
 
-calls! {
-    ListDatabases {
-        reads ListDatabases: list_databases(by region: Region, copy family: Family, copy marker: Option<String>)
-            -> Result<Page<Database>, RdsError>, Rds(Operation::describe_databases(*family), region);
-    }
-    FindDatabases {
-        reads FindDatabases: find_databases(by region: Region, copy family: Family, by ids: [ResourceId])
-            -> Result<Vec<Database>, RdsError>, Rds(Operation::describe_databases(*family), region);
-    }
-    DescribeSnapshots {
-        reads DescribeSnapshots: describe_snapshots(by region: Region, copy family: Family, by ids: [SnapshotId])
-            -> Result<Vec<Snapshot>, RdsError>, Rds(Operation::describe_snapshots(*family), region);
-    }
-    AutomatedSnapshots {
-        reads AutomatedSnapshots: automated_snapshots(by region: Region, copy family: Family, maybe of: RdsArn, copy marker: Option<String>)
-            -> Result<Page<Snapshot>, RdsError>, Rds(Operation::describe_snapshots(*family), region);
-    }
-    CreateSnapshot {
-        writes CreateSnapshot: create_snapshot(by request: CreateSnapshotRequest)
-            -> Result<(), RdsError>,
-            Rds(Operation::create_snapshot(request.database.family()), request.database.region());
-    }
-    CopySnapshot {
-        writes CopySnapshot: copy_snapshot(by request: CopySnapshotRequest)
-            -> Result<(), RdsError>, Rds(Operation::copy_snapshot(request.source.family()), &request.region);
-    }
-    DescribeQuota {
-        reads DescribeQuota: describe_snapshot_quota(by region: Region, copy family: Family)
-            -> Result<Option<SnapshotQuota>, RdsError>, Rds(Operation::DescribeAccountAttributes, region);
-    }
-    ProbeToken {
-        reads ProbeToken: send_task_heartbeat(by token: TaskToken) -> Probe, Other("SendTaskHeartbeat");
-    }
-    Callbacks {
-        writes SendTaskSuccess: send_task_success(by token: TaskToken, by manifest: Manifest)
-            -> Delivery, Other("SendTaskSuccess");
-        writes SendTaskFailure: send_task_failure(by token: TaskToken, by failure: Failure)
-            -> Delivery, Other("SendTaskFailure");
-    }
-    StartExecution {
-        writes StartExecution: start_execution(by name: ExecutionName, by run: ProtectionRequest)
-            -> Result<Started, PortError>, Other("StartExecution");
-        reads DescribeExecution: describe_execution(by name: ExecutionName)
-            -> Result<ExecutionState, PortError>, Other("DescribeExecution");
-    }
-    RegisterWaits {
-        writes Register: register(by wait: Wait) -> Result<Option<Wait>, PortError>, Other("PutItem");
-        writes Replace: replace(by wait: Wait, by instead_of: Wait)
-            -> Result<Written, PortError>, Other("PutItem");
-    }
-    Waits {
-        writes SetPhase: set_phase(by resource: RdsArn, by token: TaskToken, copy phase: Phase, copy since: Timestamp)
-            -> Result<Written, PortError>, Other("UpdateItem");
-        writes Forget: forget(by resource: RdsArn, by token: TaskToken)
-            -> Result<(), PortError>, Other("DeleteItem");
-    }
-    NoteError {
-        writes NoteError: note_error(by resource: RdsArn, by token: TaskToken, by last_error: LastError)
-            -> Result<Written, PortError>, Other("UpdateItem");
-    }
-    LookUpWaits {
-        reads LookUp: look_up(by resources: [RdsArn]) -> Result<Vec<Wait>, PortError>, Other("BatchGetItem");
-    }
-    ListOpen {
-        reads ListOpen: list_open(copy from: Option<OpenMarker>) -> Result<OpenPage, PortError>, Other("Query");
-    }
-    ClaimSlot {
-        writes ClaimSlot: claim_slot(by holder: RdsArn, by limits: SlotLimits)
-            -> Result<bool, PortError>, Other("UpdateItem");
-    }
-    FreeSlot {
-        writes FreeSlot: free_slot(by holder: RdsArn, maybe of_policy: PolicyName, by proof: Abandoned)
-            -> Result<bool, PortError>, Other("TransactWriteItems");
-    }
-    ClaimRun {
-        writes ClaimRun: claim_run(
-            by database: DatabaseRef, by policy: PolicyName, by execution: ExecutionName, copy at: Timestamp,
-            maybe instead_of: Held
-        ) -> Result<Claim, PortError>, Other("UpdateItem");
-    }
-    RecordRecoveryPoint {
-        writes RecordRecoveryPoint: record_recovery_point(by run: ProtectionRequest, by execution: ExecutionArn, by point: Manifest)
-            -> Result<(), PortError>, Other("UpdateItem");
-    }
-    ReadEntries {
-        reads ReadEntries: read_entries(by of: [(ResourceId, PolicyName)])
-            -> Result<Vec<Entry>, PortError>, Other("BatchGetItem");
-    }
-    ReadPlanCursor {
-        reads PlannedUntil: planned_until(by policy: PolicyName, by region: Region)
-            -> Result<Option<Timestamp>, PortError>, Other("GetItem");
-    }
-    PlanCursor {
-        writes SetPlannedUntil: set_planned_until(by policy: PolicyName, by region: Region, copy due: Timestamp)
-            -> Result<(), PortError>, Other("UpdateItem");
-    }
-    ReadPolicies {
-        reads CurrentPolicies: current_policies() -> Result<Option<Applied>, PortError>, Other("GetItem");
-    }
-    ReadPolicyHistory {
-        reads CurrentStamp: current_stamp() -> Result<Option<Stamp>, PortError>, Other("GetItem");
-        reads PolicyVersion: policy_version(copy version: Version)
-            -> Result<Option<Applied>, PortError>, Other("GetItem");
-        reads PolicyStamps: policy_stamps(by versions: [Version])
-            -> Result<Vec<Stamp>, PortError>, Other("BatchGetItem");
-    }
-    StorePolicies {
-        writes StorePolicies: store_policies(by set: Applied)
-            -> Result<Written, PortError>, Other("TransactWriteItems");
-    }
-    DescribeKey {
-        reads DescribeKey: describe_key(by key: KeyName)
-            -> Result<Option<KeyFacts>, PortError>, Other("DescribeKey");
-    }
-    CallerIdentity {
-        reads CallerIdentity: caller_identity() -> Result<String, PortError>, Other("GetCallerIdentity");
-    }
-    SendCommand {
-        writes SendCommand: send_command(by command: Command) -> Result<(), PortError>, Other("SendMessage");
-    }
-    DelayMessage {
-        writes DelayMessage: delay_message(by receipt: ReceiptHandle, copy delay: Duration)
-            -> Result<(), PortError>, Other("ChangeMessageVisibility");
-    }
-    ReceiveDeadLetters {
-        writes ReceiveDeadLetters: receive_dead_letters(copy max: usize, copy hidden_for: Duration)
-            -> Result<Vec<DeadLetter>, PortError>, Other("ReceiveMessage");
-    }
-    SendAgain {
-        writes SendAgain: send_again(by body: str) -> Result<(), PortError>, Other("SendMessage");
-    }
-    RemoveDeadLetter {
-        writes RemoveDeadLetter: remove_dead_letter(by receipt: ReceiptHandle)
-            -> Result<(), PortError>, Other("DeleteMessage");
-    }
-    ListEnded {
-        reads ListExecutions: list_executions(copy ended: FailedStatus, copy from: Option<String>)
-            -> Result<Page<FailedExecution>, PortError>, Other("ListExecutions");
-    }
-    InspectExecution {
-        reads InspectExecution: inspect_execution(by name: ExecutionName)
-            -> Result<Option<Inspection>, PortError>, Other("DescribeExecution");
-    }
-    ReadDefinitions {
-        reads DefinitionNow: definition_now() -> Result<String, PortError>, Other("DescribeStateMachine");
-        reads DefinitionOf: definition_of(by name: ExecutionName)
-            -> Result<String, PortError>, Other("DescribeStateMachineForExecution");
-    }
-    RedriveExecution {
-        writes RedriveExecution: redrive_execution(by name: ExecutionName)
-            -> Result<Redriven, PortError>, Other("RedriveExecution");
-    }
-    InspectDatabases {
-        reads InspectDatabases: inspect_databases(by region: Region, copy family: Family, copy marker: Option<String>)
-            -> Result<Page<Candidate>, RdsError>, Rds(Operation::describe_databases(*family), region);
-    }
-    ListManualSnapshots {
-        reads ListManualSnapshots: list_manual_snapshots(by region: Region, copy family: Family, copy marker: Option<String>)
-            -> Result<Page<Snapshot>, RdsError>, Rds(Operation::describe_snapshots(*family), region);
-    }
-    ListOptionGroups {
-        reads ListOptionGroups: list_option_groups(by region: Region, copy marker: Option<String>)
-            -> Result<Page<OptionGroup>, PortError>, Other("DescribeOptionGroups");
-    }
-    ReadKeyPolicy {
-        reads ReadKeyPolicy: get_key_policy(by key: KeyArn)
-            -> Result<Vec<Statement>, PortError>, Other("GetKeyPolicy");
-    }
-    FindRules {
-        reads FindRules: list_rule_names_by_target(by region: Region, by target: str, copy marker: Option<String>)
-            -> Result<Page<String>, PortError>, Other("ListRuleNamesByTarget");
-    }
-    DescribeRule {
-        reads DescribeRule: describe_rule(by region: Region, by name: str)
-            -> Result<Rule, PortError>, Other("DescribeRule");
-    }
-    FindQueue {
-        reads FindQueue: get_queue_url(by region: Region, by name: str)
-            -> Result<Option<String>, PortError>, Other("GetQueueUrl");
-    }
-    CountMessages {
-        reads CountMessages: count_messages(by region: Region, by url: str)
-            -> Result<Option<u64>, PortError>, Other("GetQueueAttributes");
-    }
-    SimulatePermissions {
-        reads SimulatePermissions: simulate_principal_policy(by role: RoleArn, by requirement: Requirement)
-            -> Result<Vec<Decision>, PortError>, Other("SimulatePrincipalPolicy");
-    }
+/// The calls, a row for each method of each port. They are declared here, and implemented in `through`.
+macro_rules! every_call {
+    ($then:ident) => {
+        $then! {
+            ListDatabases {
+                reads ListDatabases: list_databases(by region: Region, copy family: Family, copy marker: Option<String>)
+                    -> Result<Page<Database>, RdsError>, Rds(Operation::describe_databases(*family), region);
+            }
+            FindDatabases {
+                reads FindDatabases: find_databases(by region: Region, copy family: Family, by ids: [ResourceId])
+                    -> Result<Vec<Database>, RdsError>, Rds(Operation::describe_databases(*family), region);
+            }
+            DescribeSnapshots {
+                reads DescribeSnapshots: describe_snapshots(by region: Region, copy family: Family, by ids: [SnapshotId])
+                    -> Result<Vec<Snapshot>, RdsError>, Rds(Operation::describe_snapshots(*family), region);
+            }
+            AutomatedSnapshots {
+                reads AutomatedSnapshots: automated_snapshots(by region: Region, copy family: Family, maybe of: RdsArn, copy marker: Option<String>)
+                    -> Result<Page<Snapshot>, RdsError>, Rds(Operation::describe_snapshots(*family), region);
+            }
+            CreateSnapshot {
+                writes CreateSnapshot: create_snapshot(by request: CreateSnapshotRequest)
+                    -> Result<(), RdsError>,
+                    Rds(Operation::create_snapshot(request.database.family()), request.database.region());
+            }
+            CopySnapshot {
+                writes CopySnapshot: copy_snapshot(by request: CopySnapshotRequest)
+                    -> Result<(), RdsError>, Rds(Operation::copy_snapshot(request.source.family()), &request.region);
+            }
+            DescribeQuota {
+                reads DescribeQuota: describe_snapshot_quota(by region: Region, copy family: Family)
+                    -> Result<Option<SnapshotQuota>, RdsError>, Rds(Operation::DescribeAccountAttributes, region);
+            }
+            ProbeToken {
+                reads ProbeToken: send_task_heartbeat(by token: TaskToken) -> Probe, Other("SendTaskHeartbeat");
+            }
+            Callbacks {
+                writes SendTaskSuccess: send_task_success(by token: TaskToken, by manifest: Manifest)
+                    -> Delivery, Other("SendTaskSuccess");
+                writes SendTaskFailure: send_task_failure(by token: TaskToken, by failure: Failure)
+                    -> Delivery, Other("SendTaskFailure");
+            }
+            StartExecution {
+                writes StartExecution: start_execution(by name: ExecutionName, by run: ProtectionRequest)
+                    -> Result<Started, PortError>, Other("StartExecution");
+                reads DescribeExecution: describe_execution(by name: ExecutionName)
+                    -> Result<ExecutionState, PortError>, Other("DescribeExecution");
+            }
+            RegisterWaits {
+                writes Register: register(by wait: Wait) -> Result<Option<Wait>, PortError>, Other("PutItem");
+                writes Replace: replace(by wait: Wait, by instead_of: Wait)
+                    -> Result<Written, PortError>, Other("PutItem");
+            }
+            Waits {
+                writes SetPhase: set_phase(by resource: RdsArn, by token: TaskToken, copy phase: Phase, copy since: Timestamp)
+                    -> Result<Written, PortError>, Other("UpdateItem");
+                writes Forget: forget(by resource: RdsArn, by token: TaskToken)
+                    -> Result<(), PortError>, Other("DeleteItem");
+            }
+            NoteError {
+                writes NoteError: note_error(by resource: RdsArn, by token: TaskToken, by last_error: LastError)
+                    -> Result<Written, PortError>, Other("UpdateItem");
+            }
+            LookUpWaits {
+                reads LookUp: look_up(by resources: [RdsArn]) -> Result<Vec<Wait>, PortError>, Other("BatchGetItem");
+            }
+            ListOpen {
+                reads ListOpen: list_open(copy from: Option<OpenMarker>) -> Result<OpenPage, PortError>, Other("Query");
+            }
+            ClaimSlot {
+                writes ClaimSlot: claim_slot(by holder: RdsArn, by limits: SlotLimits)
+                    -> Result<bool, PortError>, Other("UpdateItem");
+            }
+            FreeSlot {
+                writes FreeSlot: free_slot(by holder: RdsArn, maybe of_policy: PolicyName, by proof: Abandoned)
+                    -> Result<bool, PortError>, Other("TransactWriteItems");
+            }
+            ClaimRun {
+                writes ClaimRun: claim_run(
+                    by database: DatabaseRef, by policy: PolicyName, by execution: ExecutionName, copy at: Timestamp,
+                    maybe instead_of: Held
+                ) -> Result<Claim, PortError>, Other("UpdateItem");
+            }
+            RecordRecoveryPoint {
+                writes RecordRecoveryPoint: record_recovery_point(by run: ProtectionRequest, by execution: ExecutionArn, by point: Manifest)
+                    -> Result<(), PortError>, Other("UpdateItem");
+            }
+            ReadEntries {
+                reads ReadEntries: read_entries(by of: [(ResourceId, PolicyName)])
+                    -> Result<Vec<Entry>, PortError>, Other("BatchGetItem");
+            }
+            ReadPlanCursor {
+                reads PlannedUntil: planned_until(by policy: PolicyName, by region: Region)
+                    -> Result<Option<Timestamp>, PortError>, Other("GetItem");
+            }
+            PlanCursor {
+                writes SetPlannedUntil: set_planned_until(by policy: PolicyName, by region: Region, copy due: Timestamp)
+                    -> Result<(), PortError>, Other("UpdateItem");
+            }
+            ReadPolicies {
+                reads CurrentPolicies: current_policies() -> Result<Option<Applied>, PortError>, Other("GetItem");
+            }
+            ReadPolicyHistory {
+                reads CurrentStamp: current_stamp() -> Result<Option<Stamp>, PortError>, Other("GetItem");
+                reads PolicyVersion: policy_version(copy version: Version)
+                    -> Result<Option<Applied>, PortError>, Other("GetItem");
+                reads PolicyStamps: policy_stamps(by versions: [Version])
+                    -> Result<Vec<Stamp>, PortError>, Other("BatchGetItem");
+            }
+            StorePolicies {
+                writes StorePolicies: store_policies(by set: Applied)
+                    -> Result<Written, PortError>, Other("TransactWriteItems");
+            }
+            DescribeKey {
+                reads DescribeKey: describe_key(by key: KeyName)
+                    -> Result<Option<KeyFacts>, PortError>, Other("DescribeKey");
+            }
+            CallerIdentity {
+                reads CallerIdentity: caller_identity() -> Result<String, PortError>, Other("GetCallerIdentity");
+            }
+            SendCommand {
+                writes SendCommand: send_command(by command: Command) -> Result<(), PortError>, Other("SendMessage");
+            }
+            DelayMessage {
+                writes DelayMessage: delay_message(by receipt: ReceiptHandle, copy delay: Duration)
+                    -> Result<(), PortError>, Other("ChangeMessageVisibility");
+            }
+            ReceiveDeadLetters {
+                writes ReceiveDeadLetters: receive_dead_letters(copy max: usize, copy hidden_for: Duration)
+                    -> Result<Vec<DeadLetter>, PortError>, Other("ReceiveMessage");
+            }
+            SendAgain {
+                writes SendAgain: send_again(by body: str) -> Result<(), PortError>, Other("SendMessage");
+            }
+            RemoveDeadLetter {
+                writes RemoveDeadLetter: remove_dead_letter(by receipt: ReceiptHandle)
+                    -> Result<(), PortError>, Other("DeleteMessage");
+            }
+            ListEnded {
+                reads ListExecutions: list_executions(copy ended: FailedStatus, copy from: Option<String>)
+                    -> Result<Page<FailedExecution>, PortError>, Other("ListExecutions");
+            }
+            InspectExecution {
+                reads InspectExecution: inspect_execution(by name: ExecutionName)
+                    -> Result<Option<Inspection>, PortError>, Other("DescribeExecution");
+            }
+            ReadDefinitions {
+                reads DefinitionNow: definition_now() -> Result<String, PortError>, Other("DescribeStateMachine");
+                reads DefinitionOf: definition_of(by name: ExecutionName)
+                    -> Result<String, PortError>, Other("DescribeStateMachineForExecution");
+            }
+            RedriveExecution {
+                writes RedriveExecution: redrive_execution(by name: ExecutionName)
+                    -> Result<Redriven, PortError>, Other("RedriveExecution");
+            }
+            InspectDatabases {
+                reads InspectDatabases: inspect_databases(by region: Region, copy family: Family, copy marker: Option<String>)
+                    -> Result<Page<Candidate>, RdsError>, Rds(Operation::describe_databases(*family), region);
+            }
+            ListManualSnapshots {
+                reads ListManualSnapshots: list_manual_snapshots(by region: Region, copy family: Family, copy marker: Option<String>)
+                    -> Result<Page<Snapshot>, RdsError>, Rds(Operation::describe_snapshots(*family), region);
+            }
+            ListOptionGroups {
+                reads ListOptionGroups: list_option_groups(by region: Region, copy marker: Option<String>)
+                    -> Result<Page<OptionGroup>, PortError>, Other("DescribeOptionGroups");
+            }
+            ReadKeyPolicy {
+                reads ReadKeyPolicy: get_key_policy(by key: KeyArn)
+                    -> Result<Vec<Statement>, PortError>, Other("GetKeyPolicy");
+            }
+            FindRules {
+                reads FindRules: list_rule_names_by_target(by region: Region, by target: str, copy marker: Option<String>)
+                    -> Result<Page<String>, PortError>, Other("ListRuleNamesByTarget");
+            }
+            DescribeRule {
+                reads DescribeRule: describe_rule(by region: Region, by name: str)
+                    -> Result<Rule, PortError>, Other("DescribeRule");
+            }
+            FindQueue {
+                reads FindQueue: get_queue_url(by region: Region, by name: str)
+                    -> Result<Option<String>, PortError>, Other("GetQueueUrl");
+            }
+            CountMessages {
+                reads CountMessages: count_messages(by region: Region, by url: str)
+                    -> Result<Option<u64>, PortError>, Other("GetQueueAttributes");
+            }
+            SimulatePermissions {
+                reads SimulatePermissions: simulate_principal_policy(by role: RoleArn, by requirement: Requirement)
+                    -> Result<Vec<Decision>, PortError>, Other("SimulatePrincipalPolicy");
+            }
+        }
+    };
 }
+
+every_call!(declare);
+
+mod through;

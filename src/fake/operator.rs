@@ -2,25 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Refusal;
-use super::step_functions::page;
-use super::world::{Holds, Ports};
 use crate::domain::doctor::databases::{Candidate, OptionGroup};
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
-use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
 use crate::domain::doctor::region::Rule;
-use crate::domain::id::arn::{Family, KeyArn, Region};
-use crate::domain::policy::spec::KeyName;
+use crate::domain::id::arn::Region;
 use crate::domain::rds::snapshot::Snapshot;
-use crate::ports::doctor::{
-    CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
-    ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
-};
-use crate::ports::{CallerIdentity, DescribeKey, Page, PortError, RdsError};
-
-/// How many rows a page holds: few, so that there are several pages.
-const PAGE: usize = 2;
 
 /// What the operator's calls are answered with.
 #[derive(Debug, Clone, Default)]
@@ -45,130 +32,4 @@ pub struct Operator {
     pub messages: BTreeMap<String, u64>,
     /// The actions that IAM would deny to every role.
     pub denied: BTreeSet<String>,
-}
-
-impl<L: Holds> DescribeKey for Ports<L> {
-    async fn describe_key(&self, key: &KeyName) -> Result<Option<KeyFacts>, PortError> {
-        Ok(self.operator(|operator| operator.keys.get(&key.to_string()).cloned()))
-    }
-}
-
-impl<L: Holds> CallerIdentity for Ports<L> {
-    async fn caller_identity(&self) -> Result<String, PortError> {
-        Ok(self.operator(|operator| operator.identity.clone()))
-    }
-}
-
-impl<L: Holds> InspectDatabases for Ports<L> {
-    async fn inspect_databases(
-        &self,
-        region: &Region,
-        family: Family,
-        marker: Option<String>,
-    ) -> Result<Page<Candidate>, RdsError> {
-        Ok(self.operator(|operator| {
-            let all = operator.candidates.get(region).into_iter().flatten();
-            let asked = all.filter(|one| one.database.arn.family() == family);
-            page(asked, PAGE, marker)
-        }))
-    }
-}
-
-impl<L: Holds> ListManualSnapshots for Ports<L> {
-    async fn list_manual_snapshots(
-        &self,
-        region: &Region,
-        family: Family,
-        marker: Option<String>,
-    ) -> Result<Page<Snapshot>, RdsError> {
-        Ok(self.operator(|operator| {
-            let all = operator.manual_snapshots.iter();
-            let asked = all.filter(|one| one.arn.region() == region && one.arn.family() == family);
-            page(asked, PAGE, marker)
-        }))
-    }
-}
-
-impl<L: Holds> ListOptionGroups for Ports<L> {
-    async fn list_option_groups(
-        &self,
-        region: &Region,
-        marker: Option<String>,
-    ) -> Result<Page<OptionGroup>, PortError> {
-        Ok(self.operator(|operator| {
-            let groups = operator.option_groups.get(region);
-            page(groups.into_iter().flatten(), PAGE, marker)
-        }))
-    }
-}
-
-impl<L: Holds> ReadKeyPolicy for Ports<L> {
-    async fn get_key_policy(&self, _key: &KeyArn) -> Result<Vec<Statement>, PortError> {
-        Ok(self.operator(|operator| operator.key_policy.clone()))
-    }
-}
-
-impl<L: Holds> FindRules for Ports<L> {
-    async fn list_rule_names_by_target(
-        &self,
-        region: &Region,
-        target: &str,
-        marker: Option<String>,
-    ) -> Result<Page<String>, PortError> {
-        Ok(self.operator(|operator| {
-            let rules = operator.rules.get(region);
-            let rules = rules.filter(|_| operator.rules_target == target);
-            let names = rules.into_iter().flatten().map(|rule| &rule.name);
-            page(names, PAGE, marker)
-        }))
-    }
-}
-
-impl<L: Holds> DescribeRule for Ports<L> {
-    async fn describe_rule(&self, region: &Region, name: &str) -> Result<Rule, PortError> {
-        let rule = self.operator(|operator| {
-            let mut rules = operator.rules.get(region).into_iter().flatten();
-            rules.find(|rule| rule.name == name).cloned()
-        });
-        rule.ok_or_else(|| Refusal::code("ResourceNotFoundException").of_port("DescribeRule"))
-    }
-}
-
-impl<L: Holds> FindQueue for Ports<L> {
-    async fn get_queue_url(
-        &self,
-        _region: &Region,
-        name: &str,
-    ) -> Result<Option<String>, PortError> {
-        let ending = format!("/{name}");
-        Ok(self.operator(|operator| {
-            let mut urls = operator.messages.keys();
-            urls.find(|url| url.ends_with(&ending)).cloned()
-        }))
-    }
-}
-
-impl<L: Holds> CountMessages for Ports<L> {
-    async fn count_messages(&self, _region: &Region, url: &str) -> Result<Option<u64>, PortError> {
-        Ok(self.operator(|operator| operator.messages.get(url).copied()))
-    }
-}
-
-impl<L: Holds> SimulatePermissions for Ports<L> {
-    async fn simulate_principal_policy(
-        &self,
-        _role: &RoleArn,
-        requirement: &Requirement,
-    ) -> Result<Vec<Decision>, PortError> {
-        Ok(self.operator(|operator| {
-            let actions = requirement.actions.iter();
-            let decide = |action: &&str| Decision {
-                action: (*action).to_owned(),
-                resource: "*".to_owned(),
-                allowed: !operator.denied.contains(*action),
-                missing: Vec::new(),
-            };
-            actions.map(decide).collect()
-        }))
-    }
 }

@@ -10,7 +10,7 @@ use crate::domain::rds::database::Database;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use crate::ports::{CopySnapshotRequest, CreateSnapshotRequest, Page, SnapshotQuota};
 
-use super::Refusal;
+use super::refusal::Refusal;
 use super::step_functions::page;
 
 /// What the ports ask of RDS. It takes effect at once.

@@ -12,7 +12,7 @@ use crate::domain::run::failure::Failure;
 use crate::domain::run::manifest::Manifest;
 use crate::ports::{ExecutionState, Page, Redriven, Started};
 
-use super::Refusal;
+use super::refusal::Refusal;
 
 /// What Step Functions knows of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,9 +12,9 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 
-use super::Refusal;
 use super::call::Action;
 pub use super::call::{Call, Name};
+use super::refusal::Refusal;
 use crate::ports::{Clock, Delivery, Jitter, PortError, Probe, RdsError};
 
 /// What becomes of a call.

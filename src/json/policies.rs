@@ -90,7 +90,8 @@ pub fn read(text: &str) -> Result<PolicySet<AppliedKey>, JsonError> {
     })
 }
 
-/// A policy that there is not would let no untagged database go unprotected, and start nothing for it either.
+/// Refuses an `untagged` policy that the set does not hold: the set would claim to protect untagged databases, and the
+/// planner would start nothing for them.
 fn untagged<K>(
     name: &str,
     policies: &BTreeMap<PolicyName, PolicySpec<K>>,

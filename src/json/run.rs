@@ -24,7 +24,7 @@ pub(super) struct RunJson {
     policy: String,
     planned_at: Timestamp,
     kms_key: String,
-    // What a policy may ask for besides. Absent where it asks for nothing.
+    // The policy's options. Each is absent where the policy does not set it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     tags: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

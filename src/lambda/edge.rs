@@ -93,7 +93,7 @@ pub async fn react<W: react::Permissions>(
     ))
 }
 
-/// What the planner answers: counts, for whoever invokes it by hand.
+/// What the planner answers: counts, for a person who invokes it by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PlanReport {
     /// One for each policy and region.

@@ -10,6 +10,7 @@ use super::variables::Variables;
 use crate::domain::doctor::permissions::{RoleArn, StackFacts, queue_arn};
 use crate::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use crate::domain::id::role::IamRole;
+use crate::domain::id::text::ParseError;
 use crate::domain::policy::in_force::Policies;
 
 /// What the doctor knows.
@@ -44,6 +45,7 @@ impl DoctorSettings {
         let source_regions = vars.required("SNAPFERRY_SOURCE_REGIONS", regions);
         let state_machine = vars.required("SNAPFERRY_STATE_MACHINE_ARN", StateMachineArn::parse);
         let key = vars.required("SNAPFERRY_KMS_KEY", KeyArn::parse);
+        let source_keys = vars.optional("SNAPFERRY_SOURCE_KEY_ARNS", source_keys);
         let built_in = built_in(vars, key.as_ref());
         let text = |url: &str| Ok::<_, SettingsError>(url.to_owned());
         let commands_dead_letters = vars.required("SNAPFERRY_COMMANDS_DEAD_LETTER_QUEUE_URL", text);
@@ -78,6 +80,7 @@ impl DoctorSettings {
                 table: stack.table,
                 state_machine: state_machine?,
                 key: key?,
+                source_keys: source_keys.unwrap_or_default(),
                 commands_queue: commands_queue?,
                 events_queue: events_queue?,
             },
@@ -87,6 +90,14 @@ impl DoctorSettings {
             roles,
         })
     }
+}
+
+/// An ARN with a wildcard names no key that could be looked at, so it is left out.
+fn source_keys(list: &str) -> Result<Vec<KeyArn>, ParseError> {
+    let given = list
+        .split(',')
+        .filter(|arn| !arn.is_empty() && !arn.contains('*'));
+    given.map(KeyArn::parse).collect()
 }
 
 /// A role that is not given is a finding; one that is no role is a fault.

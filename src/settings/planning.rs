@@ -12,7 +12,7 @@ use crate::domain::policy::schedule::Schedule;
 /// The name of the policy that holds where none was stored.
 pub const BUILT_IN_POLICY: &str = "default";
 
-/// What the planner knows besides its stack.
+/// The planner's settings.
 #[derive(Debug, Clone)]
 pub struct Planning {
     /// The stack.

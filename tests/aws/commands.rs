@@ -406,7 +406,7 @@ fn waits_says_when_there_are_none_and_when_the_table_does_not_answer() {
         Answer::Http(400, body.to_owned())
     });
     let output = configured(&server, &["waits"]).output().unwrap();
-    ran(&output, 1);
+    ran(&output, 3);
     assert!(text(&output.stderr).contains("Query did not succeed: ResourceNotFoundException"));
 }
 

@@ -112,7 +112,7 @@ fn a_file_is_applied_shown_as_it_was_and_listed() {
         &policy(&server, &["apply", first, "--note", "the first"]),
         0,
     );
-    assert!(out.starts_with("version 1 holds from now on"), "{out}");
+    assert!(out.starts_with("version 1 is now in force"), "{out}");
     assert!(out.contains(&format!("{KEY} (alias/recovery)")), "{out}");
     assert!(
         out.contains("snapferry:policy=default: left out from now on"),
@@ -186,7 +186,7 @@ fn what_show_prints_can_be_applied_from_the_standard_input() {
     std::io::Write::write_all(&mut stdin, shown.as_bytes()).unwrap();
     drop(stdin);
     let out = ran(&apply.wait_with_output().unwrap(), 0);
-    assert!(out.starts_with("version 2 holds from now on"), "{out}");
+    assert!(out.starts_with("version 2 is now in force"), "{out}");
     assert!(!out.contains("left out from now on"), "{out}");
 }
 

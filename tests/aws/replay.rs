@@ -29,7 +29,7 @@ fn is_in(asked: &Asked, region: &str) -> bool {
 }
 
 #[tokio::test]
-async fn dead_letters_are_received_where_they_lie_with_all_that_is_told_of_them() {
+async fn dead_letters_are_received_from_their_queue_with_all_their_attributes() {
     let messages = json!({ "Messages": [
         {
             "MessageId": "1", "ReceiptHandle": "receipt-1", "Body": "one",

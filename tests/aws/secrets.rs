@@ -1,4 +1,4 @@
-//! Task tokens: whoever has one can finish an execution, so nothing that people or AWS's logs see holds one.
+//! Anybody who has a task token can finish its execution, so nothing that people or AWS's logs see may hold one.
 
 use std::io;
 use std::sync::{Arc, Mutex};

@@ -402,7 +402,7 @@ mod the_worker {
     }
 
     #[test]
-    fn says_so_too_where_rds_refuses_the_copy_for_want_of_its_source() {
+    fn says_so_too_where_rds_refuses_the_copy_because_its_source_is_gone() {
         let (world, arn) = working();
         let command = a_command(Step::Copy, "token-1", &arn);
         world.script(Operation::CopyDbSnapshot, Some("DBSnapshotNotFound"), "");

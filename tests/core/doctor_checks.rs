@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use snapferry::app::{doctor, plan_preview};
+use snapferry::app::{doctor, plan_preview, status};
+use snapferry::domain::doctor::capacity::{Copies, Quota, copy_slots, snapshot_quota};
 use snapferry::domain::doctor::databases::{
     Candidate, OptionGroup, claims, option_group, other_stacks,
 };
@@ -12,7 +13,6 @@ use snapferry::domain::doctor::keys::{
 };
 use snapferry::domain::doctor::permissions::{Decision, not_named, permissions, queue_arn};
 use snapferry::domain::doctor::region::{Letters, Rule, dead_letters, forwarding_rule};
-use snapferry::domain::doctor::room::{Copies, Quota, copy_slots, snapshot_quota};
 use snapferry::domain::doctor::{Check, Finding, Level, Unanswered, in_order, is_well};
 use snapferry::domain::id::arn::{Family, KeyArn};
 use snapferry::domain::id::names::{self, ResourceId};
@@ -38,7 +38,7 @@ fn key(arn: &str) -> KeyArn {
     KeyArn::parse(arn).unwrap()
 }
 
-/// Bad findings always say what mends them.
+/// Bad findings always say how to fix them.
 fn is(finding: &Finding, level: Level, part: &str) {
     assert_eq!(finding.level, level, "{finding:?}");
     assert!(finding.what.contains(part), "{part:?} in {finding:?}");
@@ -527,6 +527,8 @@ fn all_of(actions: &[&[&'static str]]) -> BTreeSet<&'static str> {
 
 #[test]
 fn the_runbook_names_each_action_that_the_doctor_asks_for() {
+    let documented = actions_in_runbook("status`, `report", "doctor");
+    assert_eq!(documented, all_of(status::ACTIONS));
     let documented = actions_in_runbook("doctor", "plan");
     assert_eq!(documented, all_of(doctor::ACTIONS));
     let documented = actions_in_runbook("plan", "waits");

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use snapferry::app::doctor::{DoctorScope, diagnose};
+use snapferry::domain::doctor::capacity::{PolicyCopies, policy_slots};
 use snapferry::domain::doctor::databases::Candidate;
 use snapferry::domain::doctor::keys::KeyState;
-use snapferry::domain::doctor::room::{PolicyCopies, policy_slots};
 use snapferry::domain::doctor::{Check, Finding, Level, is_well};
 use snapferry::domain::id::arn::{KeyArn, RdsArn};
 use snapferry::domain::id::names::{OptionGroup, ResourceId};

@@ -91,7 +91,7 @@ fn a_protected_database_names_its_policy_and_whether_it_is_due_now() {
 }
 
 #[test]
-fn the_execution_that_is_entered_as_its_run_is_named() {
+fn the_execution_that_holds_the_claim_is_named() {
     let world = World::new();
     let database = listed("a", TAGGED);
     let id = database.resource_id.clone();

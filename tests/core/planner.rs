@@ -282,7 +282,7 @@ fn an_operators_time_is_planned_without_moving_the_schedule() {
 }
 
 #[test]
-fn a_database_of_govcloud_is_refused_for_want_of_a_presigned_url() {
+fn a_database_of_govcloud_is_refused_because_it_needs_a_presigned_url() {
     let world = world_with(&[]);
     let arn = "arn:aws-us-gov:rds:us-gov-west-1:111122223333:db:public";
     let public = Database {

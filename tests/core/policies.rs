@@ -245,7 +245,7 @@ fn the_built_in_policy_never_stands_in_for_a_set_that_cannot_be_read() {
 }
 
 #[test]
-fn a_run_has_its_policys_key_or_the_stacks_and_what_the_policy_asks_for_besides() {
+fn a_run_has_its_policys_key_or_the_stacks_and_the_options_of_the_policy() {
     let text = "copy_slots = 3\n[policy.own]\nschedule = \"0 3 * * *\"\nkms_key = \"alias/recovery\"\n\
                 carry_tags = [\"Team\", \"Cost\"]\n[policy.own.option_groups]\noracle-tde = \"recovery-tde\"\n\
                 [policy.plain]\nschedule = \"0 3 * * *\"\ncopy_slots = 2\n";

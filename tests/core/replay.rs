@@ -328,7 +328,7 @@ fn an_empty_queue_is_asked_twice_and_no_more() {
     assert_eq!(post.hook().calls.get(), 2);
 }
 
-/// A command that parked for want of a permission, with the wait that it left behind.
+/// A command that parked because a permission was missing, with the wait that it left behind.
 fn parked(post: &Post) -> Command {
     let command = command(Step::Snapshot, "token-1", "orders");
     post.set_token("token-1", Token::Alive);
@@ -348,7 +348,7 @@ fn parked(post: &Post) -> Command {
 }
 
 #[test]
-fn a_parked_command_says_why_and_what_mends_it() {
+fn a_parked_command_says_why_and_how_to_fix_it() {
     let post = Post::new();
     let command = parked(&post);
     let order = ReplayRequest {
@@ -374,7 +374,7 @@ fn a_parked_command_says_why_and_what_mends_it() {
 }
 
 #[test]
-fn a_parked_command_goes_on_when_the_cause_is_mended_and_it_is_replayed() {
+fn a_parked_command_goes_on_when_the_cause_is_fixed_and_it_is_replayed() {
     let post = Post::new();
     parked(&post);
     let resource = snapshot_arn(&a_run("orders"), 1);
@@ -390,7 +390,7 @@ fn a_parked_command_goes_on_when_the_cause_is_mended_and_it_is_replayed() {
 }
 
 #[test]
-fn the_reason_is_told_of_the_wait_that_has_the_commands_own_token() {
+fn the_reason_is_noted_at_the_wait_that_has_the_commands_own_token() {
     let post = Post::new();
     parked(&post);
     // A retried state's newer command rests there too; its token is not the wait's.

@@ -119,7 +119,7 @@ proptest! {
     }
 
     #[test]
-    fn whoever_is_passed_over_is_behind_everybody_who_is_served(open in any_open(), max in 0_usize..8) {
+    fn a_copy_that_is_passed_over_is_behind_every_copy_that_is_served(open in any_open(), max in 0_usize..8) {
         let served: BTreeSet<RdsArn> = plan(&BTreeSet::new(), &open, max).hand_out.into_iter().collect();
         let key = |c: &SlotCandidate| (c.source_expires_at.unwrap_or(Timestamp::MAX), c.opened_at);
         let queued = || open.iter().filter(|c| c.phase == Phase::Queued);
@@ -176,7 +176,7 @@ fn nobody_overtakes_by_a_set_of_policies_that_allowed_more() {
 }
 
 #[test]
-fn who_is_kept_back_by_its_own_policys_slots_lets_another_policys_pass() {
+fn a_copy_that_its_own_policys_slots_hold_back_lets_another_policys_pass() {
     let of = |n, age, policy| SlotCandidate {
         of_policy: Some(bound(policy, 1)),
         ..candidate(n, Phase::Queued, age, None)

@@ -177,7 +177,7 @@ fn a_region_that_goes_on_throttling_is_left_alone_for_the_round() {
 }
 
 #[test]
-fn what_a_person_must_mend_is_asked_once_a_sweep() {
+fn what_a_person_must_fix_is_asked_once_a_sweep() {
     let world = ready(60);
     let operation = Operation::DescribeDbSnapshots;
     world.script(operation, Some("AccessDenied"), "no");

@@ -396,7 +396,7 @@ fn a_busy_database_is_for_the_state_machine() {
 }
 
 #[test]
-fn what_a_person_must_mend_parks_with_the_wait_left_registered() {
+fn what_a_person_must_fix_parks_with_the_wait_left_registered() {
     for (code, remedy) in [
         ("AccessDenied", Remedy::GrantAccess),
         ("KMSKeyNotAccessibleFault", Remedy::FixKey),

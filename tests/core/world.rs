@@ -133,7 +133,7 @@ pub(crate) fn a_run(name: &str) -> ProtectionRequest {
     }
 }
 
-/// Whatever a policy may ask for besides.
+/// Any options that a policy may set.
 pub(crate) fn any_options() -> impl Strategy<Value = RunOptions> {
     let tags = prop::collection::btree_map(
         "[A-Za-z][A-Za-z0-9 _.:/=+@-]{0,9}",

@@ -182,8 +182,57 @@ fn granting<'a>(statements: &[&'a Value], action: &str) -> &'a Value {
     statement
 }
 
+/// Many organisations refuse a role without its boundary or outside its path.
 #[test]
-fn whoever_may_do_a_thing_with_instances_may_do_the_same_with_clusters() {
+fn each_role_takes_the_boundary_and_the_path_that_the_organisation_asks_for() {
+    for template in [template(), source_region()] {
+        for (name, role) in roles(&template) {
+            assert_eq!(role["Path"], json!({"Ref": "RolePath"}), "{name}");
+            let boundary = json!({"Fn::If": [
+                "BoundaryIsGiven", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}
+            ]});
+            assert_eq!(role["PermissionsBoundary"], boundary, "{name}");
+        }
+    }
+}
+
+/// Lambda makes the functions' network interfaces in the name of their roles.
+#[test]
+fn the_functions_roles_alone_may_stand_in_a_vpc() {
+    for (name, role) in roles(&template()) {
+        let managed = &role["ManagedPolicyArns"]["Fn::If"];
+        let is_a_functions = name != "StateMachineRole";
+        assert_eq!(managed[0] == "SubnetsAreGiven", is_a_functions, "{name}");
+        assert_eq!(
+            managed
+                .to_string()
+                .contains("AWSLambdaVPCAccessExecutionRole"),
+            is_a_functions
+        );
+    }
+}
+
+#[test]
+fn the_worker_uses_the_source_keys_that_the_stack_was_given_and_no_others() {
+    let template = template();
+    let worker = statements(roles(&template)["WorkerRole"]);
+    let on_sources = worker
+        .iter()
+        .filter(|one| one["Resource"]["Fn::If"][0] == "SourceKeysAreGiven");
+    let actions: Vec<_> = on_sources
+        .map(|one| {
+            assert_eq!(
+                one["Resource"]["Fn::If"][1],
+                json!({"Ref": "SourceKeyArns"})
+            );
+            one["Action"].as_str().unwrap()
+        })
+        .collect();
+    assert_eq!(actions, ["kms:DescribeKey", "kms:CreateGrant"]);
+}
+
+#[test]
+fn a_role_may_do_the_same_with_clusters_as_with_instances() {
     const PAIRS: [(&str, &str); 4] = [
         ("rds:DescribeDBInstances", "rds:DescribeDBClusters"),
         ("rds:DescribeDBSnapshots", "rds:DescribeDBClusterSnapshots"),
@@ -256,6 +305,7 @@ fn the_doctor_simulates_all_that_each_role_may_do_but_to_write_its_logs() {
         )
         .unwrap(),
         key: KeyArn::parse("arn:aws:kms:eu-central-1:111122223333:key/1").unwrap(),
+        source_keys: Vec::new(),
         commands_queue: "arn:aws:sqs:eu-central-1:111122223333:commands".to_owned(),
         events_queue: "arn:aws:sqs:eu-central-1:111122223333:events".to_owned(),
     };

@@ -13,7 +13,7 @@ use crate::document::{keys, resources, source_region, template, values_of};
 /// AWS's longest.
 const RETENTION_SECONDS: u64 = 14 * 24 * 60 * 60;
 
-/// What the functions read at their start, besides what AWS sets.
+/// The variables that the functions read at their start, without those that AWS sets.
 const VARIABLES: [&str; 17] = [
     "SNAPFERRY_BACKOFF_MAX_SECONDS",
     "SNAPFERRY_BACKOFF_SECONDS",
@@ -195,6 +195,7 @@ fn the_command_line_is_given_its_variables() {
         "SNAPFERRY_STATE_MACHINE_ARN",
         "SNAPFERRY_SOURCE_REGIONS",
         "SNAPFERRY_KMS_KEY",
+        "SNAPFERRY_SOURCE_KEY_ARNS",
         "SNAPFERRY_SCHEDULE",
         "SNAPFERRY_TIME_ZONE",
         "SNAPFERRY_SELECTION",
@@ -243,15 +244,89 @@ fn both_stacks_catch_the_same_snapshot_events_and_keep_those_they_cannot_deliver
     let (home, source) = (template(), source_region());
     let (_, here) = resources(&home, "AWS::Events::Rule").next().unwrap();
     let (_, there) = resources(&source, "AWS::Events::Rule").next().unwrap();
-    let pattern = json!({
-        "source": ["aws.rds"],
-        "detail-type": ["RDS DB Snapshot Event", "RDS DB Cluster Snapshot Event"],
-    });
-    assert_eq!(here["EventPattern"], pattern);
-    assert_eq!(there["EventPattern"], pattern);
+    for key in ["source", "detail-type"] {
+        assert_eq!(here["EventPattern"][key], there["EventPattern"][key]);
+    }
+    assert_eq!(here["EventPattern"]["source"], json!(["aws.rds"]));
+    let kinds = json!(["RDS DB Snapshot Event", "RDS DB Cluster Snapshot Event"]);
+    assert_eq!(here["EventPattern"]["detail-type"], kinds);
     let dead = |rule: &Value| rule["Targets"][0]["DeadLetterConfig"]["Arn"].clone();
     assert_eq!(dead(here), arn_of("EventsDeadLetterQueue"));
     assert_eq!(dead(there), arn_of("DeadLetterQueue"));
+}
+
+/// Otherwise two stacks that protect each other's regions send one event round and round.
+#[test]
+fn a_stack_forwards_its_own_regions_events_alone_and_takes_those_of_its_databases() {
+    let (home, source) = (template(), source_region());
+    let (_, here) = resources(&home, "AWS::Events::Rule").next().unwrap();
+    let (_, there) = resources(&source, "AWS::Events::Rule").next().unwrap();
+    assert_eq!(
+        there["EventPattern"]["region"],
+        json!([{"Ref": "AWS::Region"}])
+    );
+    let sources = json!({"Fn::Join": [",", {"Ref": "SourceRegions"}]});
+    let all = json!({"Fn::Join": [",", [sources, {"Ref": "AWS::Region"}]]});
+    assert_eq!(
+        here["EventPattern"]["region"],
+        json!({"Fn::Split": [",", all]})
+    );
+}
+
+#[test]
+fn a_source_region_that_is_its_own_recovery_region_is_refused() {
+    let rule = &source_region()["Rules"]["TheRecoveryRegionIsAnother"]["Assertions"][0]["Assert"];
+    let same = json!({"Fn::Equals": [{"Ref": "RecoveryRegion"}, {"Ref": "AWS::Region"}]});
+    assert_eq!(*rule, json!({"Fn::Not": [same]}));
+}
+
+/// RDS tries the topic when a subscription is made: before the topic's policy stands, that fails.
+#[test]
+fn a_subscription_waits_for_its_topics_policy() {
+    for template in [template(), source_region()] {
+        let all = template["Resources"].as_object().unwrap().values();
+        let subscriptions: Vec<&Value> = all
+            .filter(|one| one["Type"] == "AWS::RDS::EventSubscription")
+            .collect();
+        assert_eq!(subscriptions.len(), 2);
+        for one in subscriptions {
+            assert_eq!(one["DependsOn"], "NotificationsTopicPolicy");
+        }
+    }
+}
+
+#[test]
+fn a_table_that_is_taken_over_stands_everywhere_in_place_of_a_new_one() {
+    let template = template();
+    assert_eq!(template["Resources"]["Table"]["Condition"], "TableIsMade");
+    let mut choices = Vec::new();
+    values_of(&template, "Fn::If", &mut choices);
+    let taken = choices.iter().filter(|choice| choice[0] == "TableIsMade");
+    for choice in taken.clone() {
+        assert!(choice[1].to_string().contains("Table"), "{choice}");
+        assert!(choice[2].to_string().contains("TableName"), "{choice}");
+    }
+    // A reference outside of such a choice would fail the deployment that takes a table over.
+    let choices: String = taken.map(ToString::to_string).collect();
+    let count = |text: &str, part: &str| text.matches(part).count();
+    for part in [r#"{"Ref":"Table"}"#, r#""Table.Arn""#, "${Table.Arn}"] {
+        assert_eq!(
+            count(&template.to_string(), part),
+            count(&choices, part),
+            "{part}"
+        );
+    }
+}
+
+#[test]
+fn the_functions_stand_in_a_vpc_where_subnets_are_given() {
+    let template = template();
+    let vpc = &template["Globals"]["Function"]["VpcConfig"]["Fn::If"];
+    assert_eq!(vpc[0], "SubnetsAreGiven");
+    let groups =
+        json!({"SubnetIds": {"Ref": "SubnetIds"}, "SecurityGroupIds": {"Ref": "SecurityGroupIds"}});
+    assert_eq!(vpc[1], groups);
+    assert_eq!(vpc[2], json!({"Ref": "AWS::NoValue"}));
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub(crate) fn fuzz_batches(target: &str, judge: impl Fn(Vec<String>)) {
 fn check<S: Strategy>(cases: u32, inputs: &S, judge: impl Fn(S::Value)) {
     let chosen = Config::default();
     let config = Config {
-        // The default cases are proptest's own; another number was asked for by whoever runs this.
+        // 256 is proptest's default. Any other number was asked for on the command line.
         cases: if chosen.cases == 256 {
             cases
         } else {

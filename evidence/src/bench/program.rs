@@ -28,7 +28,7 @@ pub(super) struct Program {
     pub(super) arguments: Vec<String>,
     /// What Lambda hands over in `_HANDLER`.
     pub(super) handler: &'static str,
-    /// Variables besides those that all get.
+    /// Variables in addition to those that every program gets.
     pub(super) variables: Vec<(String, String)>,
     /// Whether it calls AWS for each event, or does nothing.
     pub(super) works: bool,
@@ -134,7 +134,7 @@ impl Running {
             ready = tokio::time::timeout(PATIENCE, api.ready()) => ready,
             ended = child.wait() => Ok(Err(anyhow!("it ended: {}", ended?))),
         };
-        self.told(done)
+        self.with_log(done)
     }
 
     /// Gives it an event and waits for its answer.
@@ -147,10 +147,10 @@ impl Running {
             answer = tokio::time::timeout(PATIENCE, api.invoke(event)) => answer,
             ended = child.wait() => Ok(Err(anyhow!("it ended: {}", ended?))),
         };
-        self.told(done)
+        self.with_log(done)
     }
 
-    fn told<T>(
+    fn with_log<T>(
         &self,
         done: Result<anyhow::Result<T>, tokio::time::error::Elapsed>,
     ) -> anyhow::Result<T> {

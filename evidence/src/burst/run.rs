@@ -122,14 +122,14 @@ impl Scene<'_> {
     ) -> anyhow::Result<SweepFigures> {
         self.store("SweepUnfinished", self.unfinished).await?;
         self.store("Sweep", ready).await?;
-        let (told, asked) = (self.told(), self.describes("snapferry-sweeper"));
+        let (answered, asked) = (self.answers_so_far(), self.describes("snapferry-sweeper"));
         let begun = Instant::now();
         self.invoke_sweeper().await?;
         let seconds = begun.elapsed().as_secs_f64();
         let describes = self.describes("snapferry-sweeper") - asked;
         self.invoke_sweeper().await?;
         let expected = names(ready);
-        let answers = judge::answers(&self.settlements(told), &expected, &self.rds.model())?;
+        let answers = judge::answers(&self.settlements(answered), &expected, &self.rds.model())?;
         let figures = SweepFigures {
             open: ready.len() + self.unfinished.len(),
             settled: answers.settled,
@@ -160,14 +160,14 @@ impl Scene<'_> {
         let unfinished = names(self.unfinished);
         let hints = Hints::draw(args.hints, &expected, &unfinished);
 
-        let (told, asked) = (self.told(), self.describes("snapferry-reactor"));
+        let (answered, asked) = (self.answers_so_far(), self.describes("snapferry-reactor"));
         let queue = self.stack.output("EventsQueueUrl")?;
         let begun = Instant::now();
         waits::send(self.stack.client(), queue, &hints.bodies).await?;
         let seconds_to_send = begun.elapsed().as_secs_f64();
-        let seconds = self.drain(begun, told, expected.len()).await?;
+        let seconds = self.drain(begun, answered, expected.len()).await?;
 
-        let answers = judge::answers(&self.settlements(told), &expected, &self.rds.model())?;
+        let answers = judge::answers(&self.settlements(answered), &expected, &self.rds.model())?;
         let figures = BurstFigures {
             hints: hints.bodies.len(),
             waits: expected.len(),
@@ -211,7 +211,7 @@ impl Scene<'_> {
     }
 
     /// How many answers there have been.
-    fn told(&self) -> usize {
+    fn answers_so_far(&self) -> usize {
         self.stack.proxy().recorder().settlements().len()
     }
 
@@ -226,7 +226,7 @@ impl Scene<'_> {
         })
     }
 
-    /// Lets the planner start the executions, and waits until RDS has every snapshot. Nobody is told of them.
+    /// Lets the planner start the executions, and waits until RDS has every snapshot. No event is sent for them.
     async fn begin_live(&self, databases: &[String]) -> anyhow::Result<BTreeSet<String>> {
         if databases.is_empty() {
             return Ok(BTreeSet::new());
@@ -266,13 +266,13 @@ impl Scene<'_> {
 
     /// Until every wait is settled and no hint is left; what is looked at again, for it came too early, takes longer
     /// than that and is waited for, but not counted.
-    async fn drain(&self, begun: Instant, told: usize, expected: usize) -> anyhow::Result<f64> {
+    async fn drain(&self, begun: Instant, answered: usize, expected: usize) -> anyhow::Result<f64> {
         let queue = self.stack.output("EventsQueueUrl")?;
         let mut drained = None;
         loop {
             let depth = self.stack.client().queue_depth(queue).await?;
             let held = depth.in_flight + depth.delayed;
-            let all_settled = self.told() >= told + expected;
+            let all_settled = self.answers_so_far() >= answered + expected;
             if all_settled && depth.visible == 0 && held <= self.unfinished.len() as u64 {
                 drained.get_or_insert(begun.elapsed().as_secs_f64());
             }

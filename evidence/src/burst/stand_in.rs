@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use snapferry_sim::proxy::{Action, Caller, Interference, Service};
 
-/// Answers for the tokens it was given, as Step Functions does: whoever settles a token first is told that it was
-/// done, and everybody after that the task has timed out. What is about any other token goes on to the emulator.
+/// Answers for the tokens it was given, as Step Functions does: the first call that settles a token succeeds, and every
+/// later one is told that the task has timed out. Calls for other tokens go on to the emulator.
 #[derive(Debug, Default)]
 pub struct StandIn {
     /// Whether the token's task still sleeps.

@@ -101,7 +101,7 @@ pub struct Figures {
     pub lag_p50_seconds: Option<f64>,
     /// The same, of 99 in a hundred.
     pub lag_p99_seconds: Option<f64>,
-    /// Snapferry's messages that came to rest in a dead-letter queue. Commands are sent again by the sweep.
+    /// Snapferry's messages that ended in a dead-letter queue. The sweep sends their commands again.
     pub dead_letters: u64,
     /// The same of 99 in a hundred in a run without a rate limit, where Snapferry lost events and was throttled.
     pub lag_p99_unthrottled_seconds: Option<f64>,
@@ -117,7 +117,7 @@ pub struct Figures {
     pub longest_invocation_seconds: f64,
     /// RDS calls that RDS answered.
     pub rds_calls: u64,
-    /// RDS calls that were throttled besides.
+    /// RDS calls that were throttled, in addition.
     pub rds_throttled: u64,
     /// RDS calls for each recovery point made.
     pub rds_calls_per_made: Option<f64>,

@@ -18,7 +18,7 @@ pub struct Figures {
     pub automated: u64,
     /// Databases that were to be refused, because RDS cannot make of them what is promised.
     pub refused: u64,
-    /// Databases that were to be left out, by a tag or for want of one.
+    /// Databases that were to be left out, because of a tag or because they have none.
     pub excluded: u64,
     /// Recovery points in the simulated RDS: available, in the recovery region, of the right source, key, tags
     /// and option group.
@@ -36,7 +36,7 @@ pub struct Figures {
     pub garbage: u64,
     /// How often each fault that was asked for really happened.
     pub faults: BTreeMap<&'static str, u64>,
-    /// Commands that came to rest in the dead-letter queue, for a person to mend their cause.
+    /// Commands in the dead-letter queue that wait until a person has fixed their cause.
     pub parked: u64,
     /// Dead letters that `snapferry replay` sent back to their queue.
     pub replayed: u64,

@@ -30,7 +30,8 @@ pub(super) const SOMEBODYS_SNAPSHOT: &str = "before-the-migration";
 /// How the names of other people's copies begin, which `--faults copies-refused` brings.
 pub(super) const THIRD_PARTIES: &str = "somebody-elses-copy-";
 
-/// Manual snapshots that a region may hold besides one for each database: the person's, and strangers' copies.
+/// How many manual snapshots a region may hold in addition to one for each database: the person's, and other people's
+/// copies.
 const ROOM: usize = 40;
 
 /// A database that is to be protected.

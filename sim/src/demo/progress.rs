@@ -43,34 +43,37 @@ impl Phase {
 
 /// A database's phase and how much of it is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct DatabaseProgress {
     /// The phase.
     pub(super) phase: Phase,
     /// 0 to 100, of this phase.
     pub(super) percent: u8,
 }
 
-/// Every database's standing, by label.
+/// Every database's progress, by label.
 #[must_use]
-pub(super) fn standings(rds: &Rds, databases: &[Database]) -> BTreeMap<String, Standing> {
+pub(super) fn progress_of_all(
+    rds: &Rds,
+    databases: &[Database],
+) -> BTreeMap<String, DatabaseProgress> {
     let mut found = BTreeMap::new();
     for snapshot in REGIONS.iter().flat_map(|place| snapshots(rds, place)) {
         // A later attempt has a later name, and the copies come last: what is found last is how it stands.
         let of = snapshot.instance.resource_id.as_str();
-        found.insert(of, standing(snapshot, rds.now()));
+        found.insert(of, progress(snapshot, rds.now()));
     }
-    let nothing_yet = Standing {
+    let nothing_yet = DatabaseProgress {
         phase: Phase::Planned,
         percent: 0,
     };
     let of = |one: &Database| {
-        let standing = found.get(one.resource_id.as_str()).copied();
-        (one.label(), standing.unwrap_or(nothing_yet))
+        let progress = found.get(one.resource_id.as_str()).copied();
+        (one.label(), progress.unwrap_or(nothing_yet))
     };
     databases.iter().map(of).collect()
 }
 
-fn standing(snapshot: &Snapshot, now: jiff::Timestamp) -> Standing {
+fn progress(snapshot: &Snapshot, now: jiff::Timestamp) -> DatabaseProgress {
     let is_copy = matches!(snapshot.origin, Origin::Copied(_));
     let phase = match (is_copy, snapshot.stage()) {
         (_, Stage::Failed | Stage::Deleting) => Phase::Failed,
@@ -83,5 +86,5 @@ fn standing(snapshot: &Snapshot, now: jiff::Timestamp) -> Standing {
     let percent = snapshot
         .seen_at(now)
         .map_or(0, |seen| seen.percent_progress);
-    Standing { phase, percent }
+    DatabaseProgress { phase, percent }
 }

@@ -9,15 +9,15 @@ pub(super) const TRANSITIONS_MAX: u64 = 6;
 pub(super) const MUTATIONS_MAX: u64 = 2;
 /// All other calls to RDS on behalf of one recovery point, without retries; shared ones by their share.
 pub(super) const DESCRIBES_MAX: f64 = 3.0;
-/// The same for a copy of an automated snapshot, for which nothing but the copy is asked for: whose it is has to be
-/// asked besides.
+/// The same for a copy of an automated snapshot. Snapferry asks for nothing but the copy, and has to ask one more
+/// question: whose snapshot it is.
 pub(super) const DESCRIBES_MAX_AUTOMATED: f64 = 4.0;
 /// Shares of one third or one seventh do not add up exactly.
 const ROUNDING: f64 = 1e-6;
 /// Copies in flight for each destination region.
 pub(super) const COPIES_IN_FLIGHT_MAX: u64 = 20;
 
-/// What else the run showed, besides its figures.
+/// What the run showed in addition to its figures.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Observations {
     /// The databases without a good recovery point, in words.

@@ -20,7 +20,7 @@ use super::faults::{Fault, OutageReport};
 use super::figures::Figures;
 use super::fleet::{self, ACCOUNT, Database, Fleet, RECOVERY, SOURCES};
 use super::measure::{Scene, Times, measure};
-use super::progress::standings;
+use super::progress::progress_of_all;
 use super::promises::Observations;
 use super::repairs::{Repairs, environment};
 use super::schedule::{Sweeps, plan_every, sweep_every};
@@ -34,9 +34,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const WAVE: Duration = Duration::from_mins(30);
 /// When the planner should have started something.
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
-/// What the local world may take besides, however fast RDS runs.
+/// How much longer the local world may take, however fast RDS runs.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// What the faults may take on top: each is over, or mended, within a minute.
+/// How much longer faults may take: each is over, or repaired, within a minute.
 const PATIENCE_WITH_FAULTS: Duration = Duration::from_mins(4);
 /// Above so many databases the planner gets its shipped time-out back: it starts them all in one go.
 const MANY: usize = 50;
@@ -322,7 +322,7 @@ async fn watch(
     let state_machine = stack.output("StateMachineArn")?;
     let mut view = View::new(out, databases);
     loop {
-        view.show(&standings(&rds.model(), databases));
+        view.show(&progress_of_all(&rds.model(), databases));
         let executions = stack.client().executions(state_machine).await?;
         let running = executions
             .iter()

@@ -29,7 +29,7 @@ pub(super) fn table(figures: &Figures, costs: &Costs) -> String {
         (
             "refused or left out",
             format!("{} refused, {} left out", figures.refused, figures.excluded),
-            "nothing of theirs".to_owned(),
+            "no snapshot or copy of them".to_owned(),
         ),
         (
             "executions",

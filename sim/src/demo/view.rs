@@ -7,7 +7,7 @@ use std::time::Instant;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::fleet::Database;
-use super::progress::{Phase, Standing};
+use super::progress::{DatabaseProgress, Phase};
 
 /// Where everything but the JSON goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,16 +67,16 @@ impl View {
     }
 
     /// Shows how things stand now.
-    pub(super) fn show(&mut self, standings: &BTreeMap<String, Standing>) {
-        for (name, standing) in standings {
-            let before = self.known.insert(name.clone(), standing.phase);
+    pub(super) fn show(&mut self, progress_of_all: &BTreeMap<String, DatabaseProgress>) {
+        for (name, progress) in progress_of_all {
+            let before = self.known.insert(name.clone(), progress.phase);
             match &self.live {
-                Some(live) => live.show(name, standing),
-                None if before != Some(standing.phase) => {
+                Some(live) => live.show(name, progress),
+                None if before != Some(progress.phase) => {
                     let seconds = self.since.elapsed().as_secs_f64();
                     self.out.line(format_args!(
                         "{seconds:6.1} s  {name:<31} {}",
-                        standing.phase.words()
+                        progress.phase.words()
                     ));
                 }
                 None => {}
@@ -84,7 +84,7 @@ impl View {
         }
     }
 
-    /// Leaves the last picture standing.
+    /// Leaves the last picture progress.
     pub(super) fn finish(&self) {
         if let Some(live) = &self.live {
             // A bar that is finished keeps the time it took.
@@ -121,20 +121,20 @@ impl Live {
     }
 
     /// The first half of a bar is the snapshot, the second the copy.
-    fn show(&self, name: &str, standing: &Standing) {
+    fn show(&self, name: &str, progress: &DatabaseProgress) {
         let Some(bar) = self.bars.get(name).filter(|bar| !bar.is_finished()) else {
             return;
         };
-        let percent = u64::from(standing.percent);
-        bar.set_position(match standing.phase {
+        let percent = u64::from(progress.percent);
+        bar.set_position(match progress.phase {
             Phase::Planned => 0,
             Phase::Snapshot => percent,
             Phase::AwaitingCopy | Phase::CopyQueued | Phase::Failed => 100,
             Phase::Copying => 100 + percent,
             Phase::Protected => 200,
         });
-        bar.set_message(standing.phase.words());
-        if standing.phase == Phase::Protected {
+        bar.set_message(progress.phase.words());
+        if progress.phase == Phase::Protected {
             bar.abandon();
         }
     }

@@ -35,7 +35,7 @@ pub(super) struct Emulator {
     log: PathBuf,
 }
 
-/// What the emulator is told, besides its address.
+/// The emulator's settings, apart from its address.
 pub(super) struct EmulatorSetup<'a> {
     pub(super) python: &'a Path,
     pub(super) folder: &'a Path,
@@ -112,7 +112,7 @@ impl Emulator {
         self.group.as_raw_nonzero().get()
     }
 
-    /// Whether this very process has bound its port. Whoever else holds the port may answer too.
+    /// Whether this very process has bound its port. An answer proves nothing: another process may hold the port.
     fn listens(&self) -> bool {
         std::fs::read_to_string(&self.log).is_ok_and(|text| text.contains("Running on http://"))
     }

@@ -22,7 +22,7 @@ pub enum LocalError {
         root: PathBuf,
     },
     /// The function's binary, or the command line's, does not compile.
-    #[error("Snapferry did not compile: mend what `{command}` reports above")]
+    #[error("Snapferry did not compile: fix what `{command}` reports above")]
     Build {
         /// The command that failed.
         command: String,

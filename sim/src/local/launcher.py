@@ -1,7 +1,7 @@
 """Runs the emulator for Snapferry's local stack, and takes it down with all it started.
 
-It lives as long as its standard input is open. Whoever started it holds the other end, so that
-also a starter that was killed leaves nothing behind: the kernel closes the pipe for it.
+It lives as long as its standard input is open. The process that started it holds the other end. When that
+process ends, even by a kill, the kernel closes the pipe, and nothing is left behind.
 """
 
 import os

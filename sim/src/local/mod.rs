@@ -84,7 +84,7 @@ struct Place<'a> {
 }
 
 impl LocalStack {
-    /// Brings the local stack up. `progress` is told of each step as it begins.
+    /// Brings the local stack up, and reports each step to `progress` as it begins.
     ///
     /// # Errors
     /// With a sentence that says what to do, for whatever is missing on this machine.

@@ -206,7 +206,7 @@ pub trait Interference: Send + Sync {
     /// What becomes of this call.
     fn before(&self, caller: &Caller) -> Action;
 
-    /// The same, for whoever must know what is asked. `request` is the call's body.
+    /// The same, for an implementation that must know what is asked. `request` is the call's body.
     fn on_request(&self, caller: &Caller, request: &[u8]) -> Action {
         let _ = request;
         self.before(caller)

@@ -42,7 +42,7 @@ pub(super) struct Simulation {
     pub(super) next_sweep: Timestamp,
     pub(super) next_plan: Option<Timestamp>,
     /// When a person comes who stops something and runs the planner by hand, shortly before it comes by itself.
-    next_early_bird: Option<Timestamp>,
+    next_early_hint: Option<Timestamp>,
     /// When RDS backs databases up next, where that is of interest.
     next_backup: Option<Timestamp>,
     pub(super) swept: u64,
@@ -64,7 +64,7 @@ enum Choice {
 impl Simulation {
     pub(super) fn new(mut world: World, settings: Settings) -> Self {
         let now = world.now;
-        let next_early_bird = world.fault_rates.early_birds.then_some(now);
+        let next_early_hint = world.fault_rates.hints_come_early.then_some(now);
         let next_backup = world.applied.is_some().then(|| world.within(0..=5_400));
         Self {
             shared: Rc::new(Shared {
@@ -75,7 +75,7 @@ impl Simulation {
             made: 0,
             next_sweep: now,
             next_plan: Some(now),
-            next_early_bird,
+            next_early_hint,
             next_backup,
             swept: 0,
             steps: 0,
@@ -154,13 +154,13 @@ impl Simulation {
     /// planned time begins.
     fn early_bird(&mut self) {
         let now = self.world().now;
-        if !self.world().faults_are_on || self.next_early_bird.is_none_or(|at| at > now) {
+        if !self.world().faults_are_on || self.next_early_hint.is_none_or(|at| at > now) {
             return;
         }
         let hour = (now.as_second() / 3_600 + 1) * 3_600;
         let before = self.world().rng.i64(10..=400);
         let at = Timestamp::from_millisecond(hour * 1_000 - before);
-        self.next_early_bird = at
+        self.next_early_hint = at
             .ok()
             .map(|at| if at > now { at } else { after(at, 3_600) });
         self.world().stop_any();
@@ -274,7 +274,7 @@ impl Simulation {
         self.advance(to);
     }
 
-    /// Moves the clock; whoever has run into its time limit by then is stopped.
+    /// Moves the clock, and stops each invocation that has reached its time limit by then.
     pub(super) fn advance(&mut self, to: Timestamp) {
         self.shared.advance(to);
         let late: Vec<u64> = self
@@ -300,7 +300,7 @@ impl Simulation {
             world.late.first_key_value().map(|((at, _), _)| *at),
             Some(self.next_sweep).filter(|at| *at > now),
             self.next_plan.filter(|at| *at > now),
-            self.next_early_bird
+            self.next_early_hint
                 .filter(|at| *at > now && world.faults_are_on),
             self.next_backup
                 .filter(|at| *at > now && world.faults_are_on),

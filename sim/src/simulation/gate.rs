@@ -16,7 +16,7 @@ pub(super) enum Broken {
     Throttled,
     /// The service had an error of its own.
     Internal,
-    /// It was refused for want of a permission, as happens for a moment when policies change.
+    /// It was refused because a permission was missing, as happens for a moment when policies change.
     Denied,
     /// No answer came.
     NoAnswer,

@@ -116,7 +116,7 @@ fn again(step: &str, token: &TaskToken) -> String {
     format!("{step} {} again", number(token))
 }
 
-/// What a caller is told of a call that broke.
+/// What the caller of a broken call gets as its answer.
 fn refusal(broken: Broken, action: Action<'_>) -> Refusal {
     let (code, message) = match (broken, action) {
         (Broken::NoAnswer, _) => return Refusal::no_answer(),

@@ -137,7 +137,7 @@ impl World {
         }
     }
 
-    /// What a copy of ours lacks of what its policy asks for besides.
+    /// Which of the policy's options a copy of ours lacks.
     fn not_as_asked(&self, run: &ProtectionRequest, manifest: &Manifest) -> Option<String> {
         let copy = self.truth(&manifest.snapshot)?;
         if !self.is_made_by_us(copy) {

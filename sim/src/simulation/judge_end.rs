@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::run::command::Step;
@@ -78,13 +78,16 @@ impl World {
         }
     }
 
-    /// Waits that nobody needs and that a sweep could have settled long ago.
+    /// Waits that nobody needs and that a sweep could have settled long ago: describe answers lag, so what RDS has
+    /// finished counts once two sweeps could see it.
     pub(super) fn judge_leftovers(&mut self) {
+        let two_sweeps_ago = self.now - SignedDuration::from_mins(2);
         let left = self.table.waits().find(|wait| {
-            let is_good = self
+            let shown = self
                 .truth(&wait.resource)
-                .is_some_and(|s| s.stage() == Stage::Available);
-            wait.phase != Phase::Queued && is_good && !self.squatters.contains(&wait.resource)
+                .and_then(|snapshot| snapshot.seen_at(two_sweeps_ago));
+            let was_good = shown.is_some_and(|shown| shown.stage == Stage::Available);
+            wait.phase != Phase::Queued && was_good && !self.squatters.contains(&wait.resource)
         });
         if let Some(left) = left.map(|wait| wait.resource.clone()) {
             self.broke(rule::GONE, || {

@@ -3,7 +3,7 @@
 //! A *world* is one stack with a few databases and few copy slots. Every call that a use case makes waits at a
 //! gate; a scheduler with a seed lets one of them through, breaks it, hands messages over, sends hints, moves
 //! the clock or drops an invocation, one thing a step. Each effect is judged by RDS's own truth as it happens.
-//! Then the faults stop, a person mends, replays and redrives, and everything must come to its end.
+//! Then the faults stop, a person repairs, replays and redrives, and everything must come to its end.
 //!
 //! The same seed is the same run, to the letter.
 //!

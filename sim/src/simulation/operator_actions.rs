@@ -1,4 +1,4 @@
-//! What may go wrong at any moment, what people do meanwhile, and the person who mends.
+//! What may go wrong at any moment, what people do meanwhile, and the person who repairs.
 
 use snapferry::domain::run::naming;
 use std::rc::Rc;
@@ -190,7 +190,7 @@ impl World {
 
     /// What a person does about copies that take too long: those that somebody waits for are deleted, and all
     /// where they leave no place for others.
-    fn mend_stalled(&mut self) {
+    fn repair_stalled(&mut self) {
         let now = self.now;
         let mut given_up: Vec<String> = self.given_up.iter().cloned().collect();
         // What a stranger has spoilt may never end by itself.
@@ -241,7 +241,7 @@ impl World {
         }
     }
 
-    /// The faults stop, and a person mends what they have broken.
+    /// The faults stop, and a person repairs what they have broken.
     pub(super) fn faults_stop(&mut self) {
         self.note(|| "the faults stop".to_owned());
         self.faults_are_on = false;
@@ -249,7 +249,7 @@ impl World {
         self.fault_rates = FaultRates::FAIR;
         self.denied.clear();
         self.down.clear();
-        self.mend(Timestamp::MAX);
+        self.repair(Timestamp::MAX);
         self.rds.config_mut().faults = crate::rds::Faults::default();
         for note in self.commands.notes_mut() {
             note.stained = true;
@@ -270,7 +270,7 @@ impl World {
             self.delete(&arn);
             self.squatters.insert(arn);
         }
-        self.mend_stalled();
+        self.repair_stalled();
         let hopeless: Vec<u64> = self
             .dead_commands
             .iter()

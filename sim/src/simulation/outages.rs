@@ -79,17 +79,17 @@ impl World {
         self.note(|| format!("the quota is full until {until:.0}"));
     }
 
-    /// Mends what is due to be whole again.
-    pub(super) fn mend(&mut self, now: Timestamp) {
+    /// Repairs what is broken only until now.
+    pub(super) fn repair(&mut self, now: Timestamp) {
         if self.broken_until.iter().all(|(until, _)| *until > now) {
             return;
         }
-        let (mended, broken): (Vec<_>, Vec<_>) = std::mem::take(&mut self.broken_until)
+        let (repaired, broken): (Vec<_>, Vec<_>) = std::mem::take(&mut self.broken_until)
             .into_iter()
             .partition(|(until, _)| *until <= now);
         self.broken_until = broken;
-        for (_, breakage) in mended {
-            self.note(|| format!("mended: {breakage:?}"));
+        for (_, breakage) in repaired {
+            self.note(|| format!("repaired: {breakage:?}"));
             match breakage {
                 Breakage::Key => {
                     let key = self.key.to_string();

@@ -38,10 +38,10 @@ rules! {
     TRUE_REPORT = "the planner reports what is true";
     /// Once nothing goes wrong any more, every token is answered.
     AWAKE = "nothing sleeps for ever";
-    /// A person is called only where there is something to mend.
+    /// A person is called only if there is something to fix.
     HEALTHY = "no command is parked without a cause";
     /// What has failed can be made good.
-    REDRIVABLE = "a redrive succeeds once its cause is mended";
+    REDRIVABLE = "a redrive succeeds once the cause of the failure is fixed";
     /// In the end every execution has its recovery point and says which.
     RECOVERED = "every recovery point is there";
     /// In the end the catalog can be restored from.

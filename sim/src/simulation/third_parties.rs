@@ -265,7 +265,7 @@ impl World {
         })
     }
 
-    /// A copy that RDS never ends. Whoever waits for it is given up, or has it deleted by a person.
+    /// A copy that RDS never ends. The execution that waits for it is given up, or a person deletes the copy.
     pub(super) fn stall_copy(&mut self) {
         let Some((name, run)) = self.one_without_copy() else {
             return;

@@ -74,7 +74,7 @@ pub(super) struct FaultRates {
     /// Whether calls take their time, so that invocations overlap more.
     pub(super) slow_calls: bool,
     /// Whether the planner is run by hand shortly before it comes by itself.
-    pub(super) early_birds: bool,
+    pub(super) hints_come_early: bool,
     /// How far the table's index may be behind.
     pub(super) index_lag: SignedDuration,
     /// How likely a person restarts or doubles an execution at a step.
@@ -92,7 +92,7 @@ impl FaultRates {
         odd_statuses: false,
         long_sleeps: false,
         slow_calls: false,
-        early_birds: false,
+        hints_come_early: false,
         index_lag: SignedDuration::from_secs(3),
         restless: 0.0,
     };
@@ -158,7 +158,7 @@ pub(super) struct World {
     pub(super) source_regions: Vec<Region>,
     pub(super) slots: Slots,
     pub(super) fault_rates: FaultRates,
-    /// Things go wrong; after them, people mend.
+    /// Whether things go wrong. Afterwards people repair them.
     pub(super) faults_are_on: bool,
     pub(super) fair_since: Timestamp,
     /// Operations that are refused, until when.
@@ -387,7 +387,7 @@ impl World {
         let now = self.now;
         self.denied.retain(|_, until| *until > now);
         self.down.retain(|_, until| *until > now);
-        self.mend(now);
+        self.repair(now);
     }
 
     /// Puts an RDS event into the queue, as the rules of EventBridge do.

@@ -1,10 +1,10 @@
-//! One list of scenarios, three interpreters of the same definition: what the deterministic simulation walks it
-//! with is held against moto and against the local stack's emulator.
+//! One list of scenarios, three interpreters of the same definition: the deterministic simulation's, moto, and the
+//! local stack's emulator.
 //!
-//! Compared is the whole course: which state sent which command in which order, all that its body holds but the
-//! token, and the execution's end with its output or error. Nothing is left out for either emulator: that a try
-//! has a token of its own was mended in both where they are started. How long a pause takes is not compared: the
-//! local stack's emulator knows no `MaxDelaySeconds`, and here they are a second or less.
+//! The test compares the whole course: which state sent which command in which order, the body of each command without
+//! the token, and the execution's end with its output or error. Neither emulator gets an exception: both are patched at
+//! their start, so that each try has its own token. The test does not compare how long a pause takes: the local stack's
+//! emulator knows no `MaxDelaySeconds`, and the pauses here take a second or less.
 
 use std::sync::Arc;
 

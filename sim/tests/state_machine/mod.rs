@@ -2,8 +2,8 @@
 //! its commands, retries and timeouts, and by the local stack's emulator. What walks it in the simulation is
 //! held against both.
 //!
-//! What both emulators do otherwise than AWS, one token for all tries of a state, is mended where they are
-//! started. moto also loses the cause of `SendTaskFailure`, which is not asked of it here.
+//! Both emulators use one token for all tries of a state; AWS does not. A patch where they are started gives each try
+//! its own token. moto also loses the cause of `SendTaskFailure`, so nothing here compares that cause.
 
 #![allow(
     clippy::disallowed_methods,

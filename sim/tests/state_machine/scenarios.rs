@@ -48,7 +48,7 @@ const UNHEARD_OF: Answer = Answer::Failure("Somebody.Else");
 
 /// Every course that an execution can take, as far as its definition tells them apart.
 pub(crate) fn all() -> Vec<Scenario> {
-    let mut all: Vec<Scenario> = named().into();
+    let mut all: Vec<Scenario> = by_hand().into();
     for &reason in Reason::ALL {
         // Where the first is tried again, the second ends it: so each reason is seen to be retried, or not.
         let then = [fails(reason), UNSUPPORTED];
@@ -70,7 +70,7 @@ pub(crate) fn all() -> Vec<Scenario> {
     all
 }
 
-fn named() -> [Scenario; 16] {
+fn by_hand() -> [Scenario; 16] {
     [
         scenario("both-succeed", &[], &[Success; 2]),
         scenario("busy-once", &[], &[BUSY, Success, Success]),

@@ -3,9 +3,9 @@
 use std::future::Future;
 
 use crate::app::doctor::scope::Permissions;
+use crate::domain::doctor::capacity::{Quota, snapshot_quota};
 use crate::domain::doctor::databases::OptionGroup;
 use crate::domain::doctor::region::{Letters, dead_letters};
-use crate::domain::doctor::room::{Quota, snapshot_quota};
 use crate::domain::doctor::{Check, Finding, Unanswered};
 use crate::domain::id::arn::{Family, Region};
 use crate::domain::rds::snapshot::Snapshot;
@@ -21,7 +21,7 @@ pub(super) struct Snapshots {
 
 impl Snapshots {
     /// What could not be listed.
-    pub(super) fn told(&self, region: &Region) -> impl Iterator<Item = Finding> {
+    pub(super) fn unanswered(&self, region: &Region) -> impl Iterator<Item = Finding> {
         let missing = self.missing.iter();
         missing.map(move |error| Finding::unknown(Check::OtherStacks, region, error))
     }

@@ -44,8 +44,8 @@ impl Selected {
     }
 }
 
-/// Looks at a region. Where it does not say which databases it has for want of an answer, nothing else is asked
-/// of it.
+/// Checks one region. If it does not answer the first question, which databases it has, the doctor asks it nothing
+/// else.
 pub(super) async fn region<W: Permissions>(
     world: &W,
     doctor_settings: &DoctorSettings,
@@ -84,7 +84,7 @@ pub(super) async fn region<W: Permissions>(
         });
         seen.selected.insert(family, count);
     }
-    seen.findings.extend(told(region, home, &seen));
+    seen.findings.extend(how_many(region, home, &seen));
     seen.findings
         .extend(keys(world, doctor_settings, &selected).await);
     let groups = option_groups(world, home, region, &selected).await;
@@ -141,7 +141,7 @@ fn sift(
 }
 
 /// How many databases are protected, as far as they could be listed and judged.
-fn told(region: &Region, home: &Home, seen: &RegionSeen) -> Option<Finding> {
+fn how_many(region: &Region, home: &Home, seen: &RegionSeen) -> Option<Finding> {
     if home.policies.is_none() {
         return Some(unjudged(region));
     }
@@ -223,7 +223,7 @@ async fn others<W: Permissions>(
 ) -> Vec<Finding> {
     let snapshots = manual_snapshots(world, region).await;
     let here = claims(&snapshots.found, home.now);
-    let mut findings: Vec<Finding> = snapshots.told(region).collect();
+    let mut findings: Vec<Finding> = snapshots.unanswered(region).collect();
     let ours = &doctor_settings.stack_facts.stack;
     for Selected { candidate, .. } in selected {
         let database = candidate.database.to_ref();

@@ -6,7 +6,7 @@ use std::pin::pin;
 use futures_util::TryStreamExt;
 
 use crate::app::doctor::ask::{Snapshots, port};
-use crate::domain::doctor::room::{Copies, PolicyCopies, copy_slots, policy_slots};
+use crate::domain::doctor::capacity::{Copies, PolicyCopies, copy_slots, policy_slots};
 use crate::domain::doctor::{Check, Finding};
 use crate::domain::id::tags::{self, PolicyName, StackId};
 use crate::domain::policy::in_force::Policies;

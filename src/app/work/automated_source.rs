@@ -16,7 +16,7 @@ use crate::domain::run::settle::{manifest, mismatch};
 use crate::domain::run::wait::{Expectation, Wait};
 
 /// What RDS says of a snapshot that a run names.
-enum Named {
+enum SourceState {
     There(Box<Snapshot>),
     /// RDS shows no such snapshot, or one that comes to nothing.
     Gone,
@@ -34,13 +34,13 @@ pub(super) async fn see<W: Permissions>(
 ) -> Result<CommandOutcome, WorkError> {
     let wait = wait(world, command, of);
     match ask(world, &wait, receives).await? {
-        Named::There(snapshot) => {
+        SourceState::There(snapshot) => {
             let manifest = manifest(&wait, &snapshot);
             let settlement = conclude::succeed(world, &wait, &manifest).await?;
             Ok(CommandOutcome::Settled(settlement))
         }
-        Named::Gone => expired(world, worker_config, &wait, of).await,
-        Named::Unfit(failure) => give_up(world, &wait, failure).await,
+        SourceState::Gone => expired(world, worker_config, &wait, of).await,
+        SourceState::Unfit(failure) => give_up(world, &wait, failure).await,
     }
 }
 
@@ -53,9 +53,9 @@ pub(super) async fn source<W: Permissions>(
 ) -> Result<Source, WorkError> {
     let wait = wait(world, command, of);
     Ok(match ask(world, &wait, receives).await? {
-        Named::There(snapshot) => expected_copy(&command.run, *snapshot),
-        Named::Gone => Source::Expired(of.clone()),
-        Named::Unfit(failure) => Source::Unfit(failure),
+        SourceState::There(snapshot) => expected_copy(&command.run, *snapshot),
+        SourceState::Gone => Source::Expired(of.clone()),
+        SourceState::Unfit(failure) => Source::Unfit(failure),
     })
 }
 
@@ -70,7 +70,11 @@ pub(super) fn wait<W: Permissions>(world: &W, command: &Command, of: &Automated)
     )
 }
 
-async fn ask<W: Permissions>(world: &W, wait: &Wait, receives: u32) -> Result<Named, WorkError> {
+async fn ask<W: Permissions>(
+    world: &W,
+    wait: &Wait,
+    receives: u32,
+) -> Result<SourceState, WorkError> {
     let arn = &wait.resource;
     let id = SnapshotId::of(arn);
     let found = world
@@ -83,15 +87,15 @@ async fn ask<W: Permissions>(world: &W, wait: &Wait, receives: u32) -> Result<Na
         return if receives <= HINT_RECHECKS {
             Err(WorkError::NotShownYet(arn.clone()))
         } else {
-            Ok(Named::Gone)
+            Ok(SourceState::Gone)
         };
     };
     match &snapshot.status {
         SnapshotStatus::Available => Ok(match mismatch(wait, &snapshot) {
-            None => Named::There(Box::new(snapshot)),
-            Some(failure) => Named::Unfit(failure),
+            None => SourceState::There(Box::new(snapshot)),
+            Some(failure) => SourceState::Unfit(failure),
         }),
-        SnapshotStatus::Failed | SnapshotStatus::Deleting => Ok(Named::Gone),
+        SnapshotStatus::Failed | SnapshotStatus::Deleting => Ok(SourceState::Gone),
         SnapshotStatus::Creating | SnapshotStatus::Copying | SnapshotStatus::Other(_) => {
             Err(WorkError::NotShownYet(arn.clone()))
         }

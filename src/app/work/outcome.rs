@@ -31,10 +31,10 @@ pub enum WorkError {
     /// It cannot be known whether a token is alive.
     #[error("whether the token is alive cannot be known now")]
     Probe(#[source] PortError),
-    /// A person must mend something first.
+    /// A person must fix something first.
     #[error("parked: {}", .remedy.sentence())]
     Parked {
-        /// What to mend.
+        /// What to fix.
         remedy: Remedy,
         /// What RDS said.
         source: RdsError,
@@ -60,7 +60,7 @@ impl WorkError {
         !matches!(self, Self::InvalidToken | Self::Parked { .. })
     }
 
-    /// What a person is told of it.
+    /// The error as the wait stores it, for a person to read.
     #[must_use]
     pub fn last_error(&self, at: jiff::Timestamp) -> LastError {
         match self {
@@ -70,7 +70,7 @@ impl WorkError {
     }
 }
 
-/// A describe call that did not come through: parked where a person must mend something first.
+/// A describe call failed: the command parks if a person must fix something first.
 pub(super) fn not_told(error: RdsError) -> WorkError {
     match error.owner() {
         Owner::Park(remedy) => WorkError::Parked {

@@ -216,7 +216,7 @@ fn left_out_from_now_on(before: Option<&Applied>, now: &Applied) -> Vec<String> 
 }
 
 fn write_stored(out: &mut impl Write, now: &Applied, left_out: &[String]) -> Result<(), CliError> {
-    writeln!(out, "version {} holds from now on\n", now.stamp.version)?;
+    writeln!(out, "version {} is now in force\n", now.stamp.version)?;
     let mut rows = table(["POLICY", "SCHEDULE", "TIME ZONE", "KEY"]);
     for (name, spec) in &now.set.policies {
         rows.add_row([

@@ -14,7 +14,7 @@ pub(in crate::cli) struct PolicyArguments {
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum PolicyAction {
-    /// Check a policy file and store it as the set that holds from now on.
+    /// Check a policy file and put it into force.
     ///
     /// Every fault is told at once, with its line. Aliases of KMS keys are resolved to the keys that they stand
     /// for now. What was applied before is kept; a set that somebody else applied at the same moment is never
@@ -67,7 +67,7 @@ pub(in crate::cli) struct ShowArguments {
     // Not `version`: that is clap's own.
     #[arg(long = "version", id = "of", value_name = "N", value_parser = version)]
     pub(super) version: Option<Version>,
-    /// Print the file alone, to the byte, without what is known of it besides.
+    /// Print only the file, byte for byte, without comments about who applied it.
     #[arg(long, conflicts_with = "json")]
     pub(super) file: bool,
     /// Print JSON.

@@ -18,7 +18,7 @@ use crate::settings::Planning;
 /// How a set is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// The file, under comments that say what is known of it besides.
+    /// The file, below comments that say which version it is and who applied it.
     Commented,
     /// The file alone.
     File,
@@ -89,7 +89,7 @@ fn as_set(planning: &Planning) -> PolicySet<KeyName> {
     }
 }
 
-/// The file, with what is known of it besides as comments: it can be applied again as it is printed.
+/// The file, below comments that say which version it is and who applied it. The output can be applied as it is.
 fn write_applied(out: &mut impl Write, set: &Applied) -> Result<(), CliError> {
     let Stamp {
         version,

@@ -4,7 +4,7 @@
 //! first. What this cannot weigh (an unknown condition, `NotPrincipal`) makes the answer "unknown", never "ok".
 
 use super::{Check, Finding, Level};
-use crate::domain::doctor::permissions::RoleArn;
+use crate::domain::doctor::permissions::{RoleArn, via_rds};
 use crate::domain::id::arn::{KeyArn, Region};
 
 /// What the worker needs of the recovery key: RDS encrypts on its behalf, by grants.
@@ -160,7 +160,7 @@ fn is(principal: &str, role: &RoleArn) -> bool {
 /// Only what is true of every such call can be weighed.
 fn holds(condition: &Condition, action: &str, caller: Caller<'_>) -> Truth {
     let is = match condition.key.to_ascii_lowercase().as_str() {
-        "kms:viaservice" => format!("rds.{}.amazonaws.com", caller.home),
+        "kms:viaservice" => via_rds(caller.home, caller.role.partition()),
         "kms:calleraccount" | "aws:principalaccount" => caller.role.account().to_owned(),
         // The other calls do not carry it.
         "kms:grantisforawsresource" => (action == "kms:CreateGrant").to_string(),

@@ -23,7 +23,7 @@ pub enum KeyState {
     Disabled,
     /// It will be gone at some time, and is not usable until then.
     PendingDeletion(Option<Timestamp>),
-    /// A state besides: its material is not imported, its store is not connected.
+    /// Another state, such as key material that is not imported, or a key store that is not connected.
     Other(String),
 }
 
@@ -58,7 +58,7 @@ impl KeyFacts {
     }
 }
 
-/// Why a key cannot be used, and what mends that; nothing if it can.
+/// Why a key cannot be used, and how to fix that. Nothing if it can be used.
 fn broken(found: Option<&KeyFacts>) -> Option<(String, &'static str)> {
     let Some(key) = found else {
         return Some((

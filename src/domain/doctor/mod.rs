@@ -3,6 +3,7 @@
 //! Each check is a pure function of what AWS was asked. What could not be asked is a finding too
 //! ([`Level::Unknown`]), never a silence and never a guess.
 
+pub mod capacity;
 pub mod databases;
 pub mod key_policy;
 pub mod keys;
@@ -10,7 +11,6 @@ pub mod permissions;
 pub mod policies;
 pub mod region;
 mod role_arn;
-pub mod room;
 
 use std::fmt;
 
@@ -123,7 +123,7 @@ pub struct Finding {
     pub level: Level,
     /// What was found.
     pub what: String,
-    /// What mends it; nothing where nothing needs to be.
+    /// How to fix it. Nothing if all is well.
     pub remedy: Option<String>,
 }
 
@@ -139,7 +139,7 @@ impl Finding {
         }
     }
 
-    /// Not good, with what mends it.
+    /// A finding that is not good, with its fix.
     pub fn bad(
         check: Check,
         subject: impl fmt::Display,

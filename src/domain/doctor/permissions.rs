@@ -26,6 +26,8 @@ pub struct StackFacts {
     pub state_machine: StateMachineArn,
     /// The stack's own key, for policies that name none.
     pub key: KeyArn,
+    /// The keys of the databases that the worker may use; none: every key of the account.
+    pub source_keys: Vec<KeyArn>,
     /// The commands queue's ARN.
     pub commands_queue: String,
     /// The events queue's ARN.
@@ -90,6 +92,16 @@ const STACK_TAG: &str = "aws:RequestTag/snapferry:stack";
 const VIA: &str = "kms:ViaService";
 const FOR_AWS: &str = "kms:GrantIsForAWSResource";
 
+/// The endpoint of RDS, as KMS names it in `kms:ViaService`.
+#[must_use]
+pub fn via_rds(region: &Region, partition: &str) -> String {
+    let suffix = match partition {
+        "aws-cn" => "amazonaws.com.cn",
+        _ => "amazonaws.com",
+    };
+    format!("rds.{region}.{suffix}")
+}
+
 impl StackFacts {
     fn part(&self, index: usize) -> &str {
         let arn = self.state_machine.as_str();
@@ -100,6 +112,22 @@ impl StackFacts {
     #[must_use]
     pub fn account(&self) -> &str {
         self.part(4)
+    }
+
+    /// A key for each source region, as the worker's role may use it: the keys that the stack was given, or else one
+    /// that stands for any key of the account.
+    fn usable_source_keys(&self) -> impl Iterator<Item = (&Region, String)> {
+        let any = |region| (region, self.arn("kms", region, "key/sf-doctor"));
+        let given = self.source_keys.iter().filter_map(|key| {
+            let region = self
+                .source_regions
+                .iter()
+                .find(|region| region.as_str() == key.region())?;
+            Some((region, key.to_string()))
+        });
+        let regions = self.source_regions.iter();
+        let any = regions.filter(|_| self.source_keys.is_empty()).map(any);
+        given.chain(any)
     }
 
     /// The recovery region's default event bus.
@@ -200,12 +228,8 @@ impl StackFacts {
             need(&["rds:DescribeAccountAttributes"], Vec::new()).with(REQUESTED_REGION, &self.home),
         ];
         let keys = keys.iter().map(|key| (&self.home, key.to_string()));
-        let source_keys = self
-            .source_regions
-            .iter()
-            .map(|region| (region, self.arn("kms", region, "key/sf-doctor")));
-        for (region, key) in keys.chain(source_keys) {
-            let via = format!("rds.{region}.amazonaws.com");
+        for (region, key) in keys.chain(self.usable_source_keys()) {
+            let via = via_rds(region, self.part(1));
             all.push(need(&["kms:DescribeKey"], vec![key.clone()]).with(VIA, &via));
             let lend = need(&["kms:CreateGrant"], vec![key]).with(VIA, &via);
             all.push(lend.with(FOR_AWS, true));

@@ -115,7 +115,7 @@ pub fn dead_letters(letters: &Letters, waiting: Option<u64>) -> Finding {
             format!(
                 "{count} wait for a person; their executions time out four days after they began to wait"
             ),
-            "see why with snapferry replay commands --dry-run, mend it, then snapferry replay commands",
+            "see why with snapferry replay commands --dry-run, fix the cause, then run snapferry replay commands",
         ),
         (Some(count), _) => Finding::bad(
             CHECK,

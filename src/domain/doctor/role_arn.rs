@@ -24,6 +24,12 @@ text_newtype!(
 );
 
 impl RoleArn {
+    /// The partition, such as `aws` or `aws-us-gov`.
+    #[must_use]
+    pub fn partition(&self) -> &str {
+        self.as_str().split(':').nth(1).unwrap_or_default()
+    }
+
     /// The account, twelve digits.
     #[must_use]
     pub fn account(&self) -> &str {

@@ -7,8 +7,8 @@ use crate::domain::limits::TASK_TOKEN_MAX;
 
 /// The token that a Step Functions state sleeps on.
 ///
-/// Whoever has it (and the permission) can finish the execution, so it has no `Display`,
-/// its `Debug` shows nothing of it, and [`TaskToken::reveal`] is called by adapters only.
+/// Anybody who has it (and the permission) can finish the execution. So it has no `Display`, its `Debug` shows nothing,
+/// and only adapters call [`TaskToken::reveal`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct TaskToken(String);
 

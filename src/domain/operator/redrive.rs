@@ -64,7 +64,7 @@ pub enum Redrivable {
 pub struct Inspection {
     /// Whether it runs again by now, or waits to.
     pub running: bool,
-    /// Its input; nothing where it is none of ours.
+    /// Its input. Nothing if it is not an input of Snapferry.
     pub run: Option<ProtectionRequest>,
     /// The error that it ended with.
     pub error: Option<String>,
@@ -112,9 +112,10 @@ pub enum RedriveAction {
     New(RestartReason),
 }
 
-/// Chooses the way. A redrive costs the fewest calls; a changed definition may be the very mending.
+/// Chooses between a redrive and a restart. A redrive makes the fewest calls, but runs the old definition, and the new
+/// one may be the fix.
 #[must_use]
-pub fn way(
+pub fn redrive_action(
     execution: &FailedExecution,
     redrivable: &Redrivable,
     definition_changed: bool,

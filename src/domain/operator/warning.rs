@@ -8,7 +8,7 @@ use crate::domain::limits::STATE_TIMEOUT;
 use crate::domain::rds::database::Database;
 use crate::domain::run::manifest::Manifest;
 
-/// What warnings are judged by, besides the database.
+/// What a warning depends on, apart from the database itself.
 #[derive(Debug, Clone, Copy)]
 pub struct WarningContext<'a> {
     /// The key of its copies from now on.
@@ -131,7 +131,7 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::IoStops { multi_az: true, .. } => f.write_str(
-                "it is SQL Server: its I/O stops for a moment during a snapshot, its standby notwithstanding",
+                "SQL Server: I/O pauses briefly during a snapshot even with Multi-AZ",
             ),
             Self::IoStops { .. } => f.write_str(
                 "it is Single-AZ: its I/O stops for seconds to minutes during a snapshot",

@@ -24,7 +24,7 @@ pub enum ExclusionReason {
     NotTagged,
     /// It is a member of a cluster.
     ClusterMember(String),
-    /// Its tag names a policy that there is not.
+    /// Its tag names a policy that does not exist.
     UnknownPolicy(String),
 }
 

@@ -51,7 +51,7 @@ impl Policies {
         self.all.iter().find(|policy| policy.name.as_str() == name)
     }
 
-    /// What a run of this database asks for besides, by its policy.
+    /// The options of a run of this database: what its policy sets that concerns the database.
     #[must_use]
     pub fn options(&self, policy: &Policy, database: &Database) -> RunOptions {
         let options = &policy.options;

@@ -24,11 +24,11 @@ pub struct ProtectionRequest {
     pub planned_at: Timestamp,
     /// The key of the recovery region that the copy must be encrypted under.
     pub key: KeyArn,
-    /// What the policy asks for besides.
+    /// What else the policy asks for.
     pub options: RunOptions,
 }
 
-/// What a policy may ask for besides: nothing, by default.
+/// What a policy may ask for in addition. The default asks for nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunOptions {
     /// The database's own tags that its recovery points carry.

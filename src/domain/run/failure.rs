@@ -1,4 +1,4 @@
-//! One owner for each failure: the errors that Step Functions sees, and who mends what RDS refuses.
+//! One owner for each failure: the errors that Step Functions sees, and who must fix what RDS refuses.
 //!
 //! `docs/errors.md` says the same in a table; a test holds the two together.
 

@@ -10,7 +10,7 @@ use crate::domain::limits::TROUBLE_MAX;
 /// The last trouble that a command met. Nothing is decided by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastError {
-    /// What a person must mend; nothing where trying again may be enough.
+    /// What a person must fix. Nothing if another try may be enough.
     pub remedy: Option<Remedy>,
     /// What was asked and what was answered.
     pub why: String,

@@ -153,7 +153,7 @@ pub fn mismatch(wait: &Wait, snapshot: &Snapshot) -> Option<Failure> {
         .then(|| Failure::new(reason, format!("{}: {}", wait.resource, faults.join("; "))))
 }
 
-/// What is told of an available snapshot.
+/// The manifest of an available snapshot.
 #[must_use]
 pub fn manifest(wait: &Wait, snapshot: &Snapshot) -> Manifest {
     let database = &wait.command.run.database;

@@ -60,10 +60,10 @@ pub struct SlotPlan {
 
 /// Plans releases and hand-outs.
 ///
-/// Queued copies that hold a slot already are handed it again (a hand-over was lost). Of the others, those
-/// whose source expires soonest come first, then the oldest. Where queued copies allow different numbers, after
-/// another set of policies was applied, the smallest holds for all: nobody overtakes by an older set. Who is kept
-/// back by the slots of its own policy lets the next one of another pass.
+/// A queued copy that already holds a slot gets it again, because its hand-over was lost. Among the others, the copy
+/// whose source expires soonest comes first, then the oldest. After another set of policies was applied, queued copies
+/// may allow different numbers of slots. The smallest number holds for all, so that no copy overtakes by an older set.
+/// A copy that its own policy's slots hold back lets the next copy of another policy pass.
 #[must_use]
 pub fn plan(holders: &BTreeSet<RdsArn>, open: &[SlotCandidate], max: usize) -> SlotPlan {
     let awaited: BTreeSet<&RdsArn> = open.iter().map(|candidate| &candidate.holder).collect();

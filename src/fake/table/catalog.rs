@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{Table, in_milliseconds};
+use super::items::Table;
+use super::milliseconds::in_milliseconds;
 use crate::domain::id::arn::{ExecutionArn, Region};
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{ExecutionName, ResourceId};
@@ -11,41 +12,6 @@ use crate::domain::policy::set::{Applied, Stamp, Version};
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::manifest::Manifest;
 use crate::ports::{Claim, Entry, Held, Written};
-
-/// What the catalog has of one database and policy.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CatalogEntry {
-    /// The execution that is entered as its run.
-    pub open: Option<ExecutionName>,
-    /// When that execution was last claimed.
-    pub claimed_at: Option<Timestamp>,
-    /// The newest recovery point.
-    pub newest: Option<Manifest>,
-}
-
-impl CatalogEntry {
-    fn enter(&mut self, copy: &Manifest) {
-        let is_entered = match (&self.newest, copy.taken_at) {
-            (None, _) => true,
-            // One that does not say how old its data is can only be the first.
-            (Some(_), None) => false,
-            (Some(newest), Some(taken_at)) => newest
-                .taken_at
-                .is_none_or(|newest| in_milliseconds(newest) <= in_milliseconds(taken_at)),
-        };
-        if is_entered {
-            self.newest = Some(copy.clone());
-        }
-    }
-
-    fn end_run(&mut self, execution: &ExecutionArn) {
-        let arn = execution.as_str();
-        let name = arn.rsplit_once(':').map_or(arn, |(_, name)| name);
-        if self.open.as_ref().is_some_and(|open| open.as_str() == name) {
-            (self.open, self.claimed_at) = (None, None);
-        }
-    }
-}
 
 impl Table {
     pub(in crate::fake) fn claim_run(

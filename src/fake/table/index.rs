@@ -1,12 +1,9 @@
 //! The index of all that is open, which may show older items than the table has.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use jiff::Timestamp;
 
-use super::{Slots, Table};
+use super::items::Table;
 use crate::domain::id::arn::RdsArn;
-use crate::domain::run::wait::Wait;
 use crate::ports::{OpenMarker, OpenPage};
 
 impl Table {
@@ -55,50 +52,4 @@ impl Table {
 fn read_marker(marker: &OpenMarker) -> Option<(i64, RdsArn)> {
     let (since, resource) = marker.0.split_once('|')?;
     Some((since.parse().ok()?, RdsArn::parse(resource).ok()?))
-}
-
-/// The index as it is shown, and what it has yet to see.
-#[derive(Debug, Clone)]
-pub(super) struct Lag {
-    pub(super) waits: BTreeMap<RdsArn, Wait>,
-    pub(super) slots: Slots,
-    pub(super) behind: Vec<(Timestamp, Change)>,
-}
-
-/// A change of an item.
-#[derive(Debug, Clone)]
-pub(super) enum Change {
-    Wait(RdsArn, Option<Box<Wait>>),
-    Slots(Slots),
-}
-
-impl Lag {
-    fn catch_up(&mut self, mut is_late: impl FnMut(Timestamp) -> bool) {
-        let mut late_waits: BTreeSet<RdsArn> = BTreeSet::new();
-        let mut slots_are_late = false;
-        for (at, change) in std::mem::take(&mut self.behind) {
-            let is_behind = match &change {
-                Change::Wait(resource, _) => late_waits.contains(resource),
-                Change::Slots(_) => slots_are_late,
-            };
-            let is_late = is_behind || is_late(at);
-            match change {
-                Change::Wait(resource, wait) if is_late => {
-                    late_waits.insert(resource.clone());
-                    self.behind.push((at, Change::Wait(resource, wait)));
-                }
-                Change::Slots(slots) if is_late => {
-                    slots_are_late = true;
-                    self.behind.push((at, Change::Slots(slots)));
-                }
-                Change::Wait(resource, Some(wait)) => {
-                    self.waits.insert(resource, *wait);
-                }
-                Change::Wait(resource, None) => {
-                    self.waits.remove(&resource);
-                }
-                Change::Slots(slots) => self.slots = slots,
-            }
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! All ports over one state.
 
+mod operator;
 mod queues;
 mod rds;
 mod step_functions;
@@ -89,11 +90,6 @@ pub type World<R, S = Executions> = Ports<RefCell<State<R, S>>>;
 impl<L: Holds> Ports<L> {
     fn with<T>(&self, act: impl FnOnce(&mut State<L::Rds, L::StepFunctions, L::Note>) -> T) -> T {
         self.0.with(act)
-    }
-
-    /// Looks something up in what the operator's calls are answered with.
-    pub(super) fn operator<T>(&self, look: impl FnOnce(&Operator) -> T) -> T {
-        self.with(|state| look(&state.operator))
     }
 }
 

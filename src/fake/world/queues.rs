@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::queue::Queue;
 use super::{Holds, Ports, State};
 use crate::domain::run::command::Command;
-use crate::fake::Refusal;
+use crate::fake::refusal::Refusal;
 use crate::json;
 use crate::ports::{
     DeadLetter, DelayMessage, PortError, ReceiptHandle, ReceiveDeadLetters, RemoveDeadLetter,

@@ -9,7 +9,7 @@ use crate::domain::id::names::{ResourceId, SnapshotId};
 use crate::domain::rds::database::Database;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::failure::Operation;
-use crate::fake::Refusal;
+use crate::fake::refusal::Refusal;
 use crate::ports::{
     AutomatedSnapshots, CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest,
     DescribeQuota, DescribeSnapshots, FindDatabases, ListDatabases, Page, RdsError, SnapshotQuota,

@@ -62,7 +62,7 @@ pub(in crate::compare) enum Event {
     /// The cron's turn.
     Tick,
     /// A run, and how often its state has been retried.
-    Run(u32),
+    Invoke(u32),
 }
 
 impl Cron {
@@ -116,7 +116,7 @@ impl Cron {
                 Ok(done) => at = later(done, RDS_CALL),
                 Err(given_up) => return (given_up.min(end), true),
             }
-            // The Lambda's time is up: whoever comes later in the list is not reached.
+            // The Lambda's time is up: it does not reach the rest of its list.
             if at > end {
                 return (end, true);
             }
@@ -169,7 +169,7 @@ impl Design for Cron {
                 }
                 0
             }
-            Event::Run(retries) => retries,
+            Event::Invoke(retries) => retries,
         };
         let begun = cloud.now;
         let (until, left) = self.run(cloud, begun);
@@ -184,7 +184,7 @@ impl Design for Cron {
             && left
             && retries < most
         {
-            agenda.enter(later(until, after), Event::Run(retries + 1));
+            agenda.enter(later(until, after), Event::Invoke(retries + 1));
         }
     }
 

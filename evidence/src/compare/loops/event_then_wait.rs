@@ -14,7 +14,7 @@ const WAIT: SignedDuration = SignedDuration::from_secs(300);
 const POLLS_MAX: u32 = 60;
 const MEGABYTES: u64 = 128;
 /// Configure, then the start and the end.
-const TRANSITIONS_BESIDES: u64 = 2;
+const TRANSITIONS_ONCE: u64 = 2;
 /// Wait, CheckStatus, Choice.
 const TRANSITIONS_A_POLL: u64 = 3;
 
@@ -63,7 +63,7 @@ impl Design for EventThenWait {
 
     fn happen(&mut self, cloud: &mut Cloud, agenda: &mut Agenda<Event>, event: Event) {
         match event {
-            // Whoever takes the snapshot; the loop begins with its event.
+            // It does not matter who takes the snapshot: the loop begins with its event.
             Event::Ask(database) => match cloud.create(database, cloud.now) {
                 Called::Done((), _) => {}
                 Called::Refused(_) | Called::Throttled(_) => cloud.ledger.give_up(database),
@@ -83,17 +83,17 @@ impl Design for EventThenWait {
         let Some(database) = snapshot.and_then(|s| database_of(&s.instance.identifier)) else {
             return;
         };
-        // Its subscription is to creations; the copies' own events it does not know.
+        // It subscribes to creations only, so it does not hear of the copies' events.
         if event.event_id != "RDS-EVENT-0042" {
             return;
         }
         let begun = cloud.now;
-        // It is told as fast as Snapferry's reactor is.
+        // The event reaches it as fast as Snapferry's reactor.
         cloud.notice(Hop::Snapshot, database, later(begun, REACTION));
         match cloud.copy(database, begun) {
             Called::Done((), at) => {
                 let until = bill(cloud, begun, at);
-                cloud.ledger.transitions += TRANSITIONS_BESIDES;
+                cloud.ledger.transitions += TRANSITIONS_ONCE;
                 agenda.enter(later(until, WAIT), Event::Poll(database));
             }
             Called::Refused(at) | Called::Throttled(at) => {

@@ -2,7 +2,7 @@
 //!
 //! What all of them are given, so that only the waiting is compared:
 //! - one snapshot and one copy for each database, asked for by the database's own name, though some of them
-//!   make a second copy, ask for tags besides or hop through a third region;
+//!   make a second copy, ask for tags too, or hop through a third region;
 //! - the requests for snapshots come ten a second, below RDS's rate limit;
 //! - a look at RDS counts as noticed at the moment it is made, without a reaction time;
 //! - boto3's four retries when RDS throttles, as they come;
@@ -26,7 +26,7 @@ pub(super) use event_then_wait::EventThenWait;
 pub(super) use sleeper::Sleeper;
 pub(super) use step_loop::{RERUN_60, StepLoop, WAIT_300_PATIENT};
 
-/// What a function takes besides its RDS calls. An assumption, the same for all loops.
+/// How long a function takes in addition to its RDS calls. An assumption, the same for all loops.
 const LOOK: SignedDuration = SignedDuration::from_millis(100);
 /// From one database's request for a snapshot to the next one's.
 const PACE: SignedDuration = SignedDuration::from_millis(100);

@@ -52,7 +52,7 @@ const MEGABYTES: u64 = 256;
 /// Empty receives of one mapping: five pollers that wait for twenty seconds each (Lambda's documentation of
 /// its SQS pollers).
 const IDLE_RECEIVES_A_MINUTE: u64 = 15;
-/// What a warm function takes besides its calls.
+/// How long a warm function takes in addition to its calls.
 const HANDLER: SignedDuration = SignedDuration::from_millis(5);
 
 /// The stack.

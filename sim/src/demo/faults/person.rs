@@ -1,4 +1,4 @@
-//! The person of the demo: sees the dead letters, mends what is broken, replays.
+//! The person of the demo: sees the dead letters, repairs what is broken, replays.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,8 +18,8 @@ use crate::rds_http::RdsService;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long the dead letters of one look stay hidden from the next reader; SQS counts in whole seconds.
 const LOOK_HIDES: Duration = Duration::from_secs(1);
-/// What is broken is mended after this even where nothing has come to rest for it.
-const MENDS_WITHIN: Duration = Duration::from_secs(40);
+/// The person repairs a fault after this time even if it has led to no dead letter.
+const REPAIR_WITHIN: Duration = Duration::from_secs(40);
 
 /// The stack's queues, by URL.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ impl Queues {
         })
     }
 
-    /// What is left in the queues, besides dead letters that are known garbage. Nothing is calm.
+    /// What is left in the queues, apart from dead letters that are known garbage. Nothing if they are empty.
     ///
     /// # Errors
     /// When the emulator does not answer.
@@ -86,7 +86,7 @@ impl Queues {
 /// What the person has to do with.
 #[derive(Clone)]
 pub(in super::super) struct WorkerConfig {
-    /// The simulated RDS, whose key may have to be mended.
+    /// The simulated RDS, whose key may need repair.
     pub(in super::super) rds: Arc<RdsService>,
     /// What may be broken.
     pub(in super::super) rds_outages: Arc<RdsOutages>,
@@ -135,8 +135,8 @@ impl Person {
                     }
                 }
                 let broken_for = worker_config.rds_outages.broken_for().unwrap_or_default();
-                if broken_for > MENDS_WITHIN {
-                    mend(&worker_config);
+                if broken_for > REPAIR_WITHIN {
+                    repair(&worker_config);
                 }
                 tokio::time::sleep(LOOK_EVERY).await;
             }
@@ -184,7 +184,7 @@ async fn look_after(
     if parked.is_empty() {
         return Ok(());
     }
-    mend(worker_config);
+    repair(worker_config);
     // The look has hidden the letters for a moment.
     tokio::time::sleep(LOOK_HIDES + LOOK_EVERY).await;
     let replayed = worker_config.snapferry.replay(letters).await?;
@@ -202,10 +202,10 @@ async fn look_after(
     Ok(())
 }
 
-fn mend(worker_config: &WorkerConfig) {
+fn repair(worker_config: &WorkerConfig) {
     let done = worker_config
         .rds_outages
-        .mend(&mut worker_config.rds.model());
+        .repair(&mut worker_config.rds.model());
     for what in done {
         worker_config
             .out

@@ -84,7 +84,7 @@ pub(in super::super) struct Plan {
     pub(super) third_parties: Option<Duration>,
     /// The calls of a worker or reactor in the middle of which its process is killed.
     pub(super) kills: Vec<u64>,
-    /// Every so manieth event is held back until the next has passed.
+    /// Every nth event is held back until the next has passed.
     pub(super) hold_back_every: Option<u64>,
     /// Messages of garbage for each queue.
     pub(super) garbage: usize,
@@ -112,7 +112,7 @@ impl Plan {
         draw.plan(databases)
     }
 
-    /// Every so manieth event is held back until the next has passed.
+    /// Every nth event is held back until the next has passed.
     pub(in super::super) fn hold_back_every(&self) -> Option<u64> {
         self.hold_back_every
     }

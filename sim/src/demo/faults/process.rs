@@ -18,7 +18,7 @@ pub(super) fn kill_owner(peer: SocketAddr, group: i32) -> bool {
     };
     let found = processes.flatten().find_map(|entry| {
         let id = entry.file_name().to_str()?.parse::<i32>().ok()?;
-        // The group first: whoever is not of it is none of ours, whatever it holds open.
+        // Check the group first: a process of another group is not one of the demo's, whatever it holds open.
         let of_group = group_of(&entry.path()) == Some(group) && id != group;
         (of_group && holds(&entry.path(), &wanted)).then_some(id)
     });

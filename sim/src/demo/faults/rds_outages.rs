@@ -18,8 +18,8 @@ use crate::rds_http::{Action, Incoming, Interference};
 /// How long a call that gets no answer is held, in milliseconds.
 const HELD_MS: std::ops::Range<u64> = 300..1_200;
 
-/// No person has noticed, found the cause and mended it sooner.
-const MENDS_AFTER: Duration = Duration::from_secs(8);
+/// A person needs at least this long to notice a fault, find its cause and repair it.
+const REPAIR_AFTER: Duration = Duration::from_secs(8);
 
 /// The faults of RDS in one run.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ enum Key {
     /// Disabled, and a call was refused for it.
     Noticed,
     /// Enabled again.
-    Mended,
+    Repaired,
 }
 
 /// Other people's copies.
@@ -102,22 +102,22 @@ impl RdsOutages {
         }
     }
 
-    /// For how long something has been broken that only a person mends.
+    /// For how long something has been broken that only a person can repair.
     pub(super) fn broken_for(&self) -> Option<Duration> {
         self.state().broken_since.map(|since| since.elapsed())
     }
 
     /// What a person does who has seen what is refused: enables the key, grants the access. Says what was done.
-    pub(super) fn mend(&self, rds: &mut Rds) -> Vec<&'static str> {
+    pub(super) fn repair(&self, rds: &mut Rds) -> Vec<&'static str> {
         let mut done = Vec::new();
         let mut state = self.state();
-        let is_fresh = |since: Instant| since.elapsed() < MENDS_AFTER;
+        let is_fresh = |since: Instant| since.elapsed() < REPAIR_AFTER;
         if state.broken_since.is_none_or(is_fresh) {
             return done;
         }
         if state.key == Key::Noticed {
             rds.set_key_enabled(&region(RECOVERY), STANDARD.key, true);
-            state.key = Key::Mended;
+            state.key = Key::Repaired;
             done.push("enabled the key");
         }
         if std::mem::take(&mut state.denies) {
@@ -294,7 +294,7 @@ impl RdsOutages {
             state.broken_since.get_or_insert_with(Instant::now);
         }
         // Where the key is bad, RDS says so before it looks at its places.
-        let would_meet_them = is_new && matches!(state.key, Key::Good | Key::Mended);
+        let would_meet_them = is_new && matches!(state.key, Key::Good | Key::Repaired);
         let is_due =
             self.plan.third_parties.is_some() && state.third_parties == ThirdParties::NotYet;
         if is_due && would_meet_them {

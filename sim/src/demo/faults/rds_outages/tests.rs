@@ -141,21 +141,21 @@ fn an_operation_is_denied_from_its_call_on_until_a_person_grants_it() {
     }
     assert!(world.rds_outages.broken_for().is_some());
     assert!(
-        world.rds_outages.mend(&mut world.rds).is_empty(),
+        world.rds_outages.repair(&mut world.rds).is_empty(),
         "too soon"
     );
     assert_eq!(world.tally.of(Fault::AccessDenied), 3);
 
-    world.rds_outages.state().broken_since = Instant::now().checked_sub(MENDS_AFTER);
+    world.rds_outages.state().broken_since = Instant::now().checked_sub(REPAIR_AFTER);
     assert_eq!(
-        world.rds_outages.mend(&mut world.rds),
+        world.rds_outages.repair(&mut world.rds),
         ["granted the access"]
     );
     assert_eq!(world.snapshot("s2").0, Action::Forward);
 }
 
 #[test]
-fn the_key_is_disabled_for_a_new_copy_and_mended_once_that_was_noticed() {
+fn the_key_is_disabled_for_a_new_copy_and_repaired_once_that_was_noticed() {
     let mut world = World::with(Plan {
         key_disabled_at: Some(1),
         ..Plan::default()
@@ -167,8 +167,11 @@ fn the_key_is_disabled_for_a_new_copy_and_mended_once_that_was_noticed() {
         Some(RdsFault::KmsKeyNotAccessible(_))
     ));
     assert_eq!(world.tally.of(Fault::KeyDisabled), 1);
-    world.rds_outages.state().broken_since = Instant::now().checked_sub(MENDS_AFTER);
-    assert_eq!(world.rds_outages.mend(&mut world.rds), ["enabled the key"]);
+    world.rds_outages.state().broken_since = Instant::now().checked_sub(REPAIR_AFTER);
+    assert_eq!(
+        world.rds_outages.repair(&mut world.rds),
+        ["enabled the key"]
+    );
     assert_eq!(world.copy("s", "c").1, None);
     assert_eq!(world.rds_outages.most_of_ours(), 1);
     world.wait();

@@ -1,0 +1,43 @@
+//! One entry of the catalog.
+
+use jiff::Timestamp;
+
+use super::milliseconds::in_milliseconds;
+use crate::domain::id::arn::ExecutionArn;
+use crate::domain::id::names::ExecutionName;
+use crate::domain::run::manifest::Manifest;
+
+/// What the catalog has of one database and policy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CatalogEntry {
+    /// The execution that holds the claim.
+    pub open: Option<ExecutionName>,
+    /// When that execution was last claimed.
+    pub claimed_at: Option<Timestamp>,
+    /// The newest recovery point.
+    pub newest: Option<Manifest>,
+}
+
+impl CatalogEntry {
+    pub(super) fn enter(&mut self, copy: &Manifest) {
+        let is_entered = match (&self.newest, copy.taken_at) {
+            (None, _) => true,
+            // One that does not say how old its data is can only be the first.
+            (Some(_), None) => false,
+            (Some(newest), Some(taken_at)) => newest
+                .taken_at
+                .is_none_or(|newest| in_milliseconds(newest) <= in_milliseconds(taken_at)),
+        };
+        if is_entered {
+            self.newest = Some(copy.clone());
+        }
+    }
+
+    pub(super) fn end_run(&mut self, execution: &ExecutionArn) {
+        let arn = execution.as_str();
+        let name = arn.rsplit_once(':').map_or(arn, |(_, name)| name);
+        if self.open.as_ref().is_some_and(|open| open.as_str() == name) {
+            (self.open, self.claimed_at) = (None, None);
+        }
+    }
+}

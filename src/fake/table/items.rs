@@ -1,0 +1,327 @@
+//! The table itself, its waits and its slots.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::domain::id::arn::{RdsArn, Region};
+use crate::domain::id::names::ResourceId;
+use crate::domain::id::tags::PolicyName;
+use crate::domain::id::token::TaskToken;
+use crate::domain::policy::set::Applied;
+use crate::domain::run::last_error::LastError;
+use crate::domain::run::naming::first_attempt;
+use crate::domain::run::slot_limits::SlotLimits;
+use crate::domain::run::wait::{Phase, Wait};
+use crate::ports::{Abandoned, Written};
+
+use super::catalog_entry::CatalogEntry;
+use super::index_lag::{Change, Lag};
+use super::milliseconds::in_milliseconds;
+use super::slots::Slots;
+
+/// The table.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// The waits, each under the ARN of the first attempt.
+    pub(super) waits: BTreeMap<RdsArn, Wait>,
+    pub(super) slots: Slots,
+    pub(super) catalog: BTreeMap<(ResourceId, PolicyName), CatalogEntry>,
+    pub(super) cursors: BTreeMap<(PolicyName, Region), Timestamp>,
+    /// Every set that was applied, by its version; the last one holds.
+    pub(super) policies: Vec<Applied>,
+    /// Where the index shows older items than the table has.
+    pub(super) lag: Option<Lag>,
+    pub(super) page: usize,
+    /// Whether the second write of the next recovery point fails.
+    pub(super) stops_early: bool,
+}
+
+impl Default for Table {
+    /// Pages are small, so that there are several.
+    fn default() -> Self {
+        Self::with_pages_of(3)
+    }
+}
+
+impl Table {
+    /// An empty table whose index has so many waits on a page.
+    #[must_use]
+    pub fn with_pages_of(page: usize) -> Self {
+        Self {
+            waits: BTreeMap::new(),
+            slots: Slots::default(),
+            catalog: BTreeMap::new(),
+            cursors: BTreeMap::new(),
+            policies: Vec::new(),
+            lag: None,
+            page,
+            stops_early: false,
+        }
+    }
+
+    /// From now on the index shows a change only once [`Table::catch_up`] has let it.
+    #[must_use]
+    pub fn with_an_index_that_lags(mut self) -> Self {
+        self.lag = Some(Lag {
+            waits: self.waits.clone(),
+            slots: self.slots.clone(),
+            behind: Vec::new(),
+        });
+        self
+    }
+
+    /// The wait for a snapshot or copy, whichever attempt it is at.
+    #[must_use]
+    pub fn wait(&self, resource: &RdsArn) -> Option<&Wait> {
+        self.waits.get(&first_attempt(resource))
+    }
+
+    /// All waits.
+    pub fn waits(&self) -> impl Iterator<Item = &Wait> {
+        self.waits.values()
+    }
+
+    /// How many waits are stored.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.waits.len()
+    }
+
+    /// Who holds copy slots.
+    #[must_use]
+    pub fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
+    /// What the catalog has of a database and a policy.
+    #[must_use]
+    pub fn entry(&self, database: &ResourceId, policy: &PolicyName) -> Option<&CatalogEntry> {
+        self.catalog.get(&(database.clone(), policy.clone()))
+    }
+
+    /// The whole catalog.
+    pub fn catalog(&self) -> impl Iterator<Item = (&ResourceId, &PolicyName, &CatalogEntry)> {
+        let entries = self.catalog.iter();
+        entries.map(|((database, policy), entry)| (database, policy, entry))
+    }
+
+    /// The sets of policies that were applied, the oldest first.
+    #[must_use]
+    pub fn policies(&self) -> &[Applied] {
+        &self.policies
+    }
+
+    /// Stores a wait under no condition.
+    pub fn put_wait(&mut self, wait: &Wait, now: Timestamp) {
+        self.put_wait_under(first_attempt(&wait.resource), wait, now);
+    }
+
+    /// Stores a wait under no condition and under another key, as version 0.1.0 did with a later attempt's own ARN.
+    pub fn put_wait_under(&mut self, key: RdsArn, wait: &Wait, now: Timestamp) {
+        let mut wait = wait.clone();
+        for time in [&mut wait.since, &mut wait.opened_at] {
+            *time = in_milliseconds(*time);
+        }
+        wait.source_expires_at = wait.source_expires_at.map(in_milliseconds);
+        if let Some(last_error) = &mut wait.last_error {
+            last_error.at = in_milliseconds(last_error.at);
+        }
+        self.changed(now, || {
+            Change::Wait(key.clone(), Some(Box::new(wait.clone())))
+        });
+        self.waits.insert(key, wait);
+    }
+
+    /// Removes the wait for a snapshot or copy under no condition.
+    pub fn remove_wait(&mut self, resource: &RdsArn, now: Timestamp) -> Option<Wait> {
+        self.remove_under(&first_attempt(resource), now)
+    }
+
+    fn remove_under(&mut self, key: &RdsArn, now: Timestamp) -> Option<Wait> {
+        let removed = self.waits.remove(key)?;
+        self.changed(now, || Change::Wait(key.clone(), None));
+        Some(removed)
+    }
+
+    /// Changes who holds slots, under no condition.
+    pub fn change_slots(&mut self, now: Timestamp, change: impl FnOnce(&mut Slots)) {
+        change(&mut self.slots);
+        self.slots_changed(now);
+    }
+
+    fn slots_changed(&mut self, now: Timestamp) {
+        if let Some(lag) = &mut self.lag {
+            lag.behind.push((now, Change::Slots(self.slots.clone())));
+        }
+    }
+
+    /// An entry of the catalog, to be changed under no condition.
+    pub fn entry_mut(&mut self, database: &ResourceId, policy: &PolicyName) -> &mut CatalogEntry {
+        let key = (database.clone(), policy.clone());
+        self.catalog.entry(key).or_default()
+    }
+
+    /// Removes the waits whose time to live is over.
+    pub fn expire(&mut self, now: Timestamp) -> Vec<Wait> {
+        let waits = self.waits.iter();
+        let over: Vec<RdsArn> = waits
+            .filter(|(_, wait)| wait.expires_at() <= now)
+            .map(|(key, _)| key.clone())
+            .collect();
+        over.iter()
+            .filter_map(|key| self.remove_under(key, now))
+            .collect()
+    }
+
+    fn changed(&mut self, now: Timestamp, change: impl FnOnce() -> Change) {
+        if let Some(lag) = &mut self.lag {
+            lag.behind.push((now, change()));
+        }
+    }
+
+    /// The stored wait, if it has this token and is at this attempt.
+    #[must_use]
+    pub fn wait_of(&self, resource: &RdsArn, token: &TaskToken) -> Option<&Wait> {
+        self.wait(resource)
+            .filter(|stored| stored.command.token == *token && stored.resource == *resource)
+    }
+
+    pub(in crate::fake) fn register(&mut self, wait: &Wait, now: Timestamp) -> Option<Wait> {
+        if let Some(stored) = self.wait(&wait.resource) {
+            return Some(stored.clone());
+        }
+        self.put_wait(wait, now);
+        None
+    }
+
+    pub(in crate::fake) fn replace(
+        &mut self,
+        wait: &Wait,
+        instead_of: &Wait,
+        now: Timestamp,
+    ) -> Written {
+        let token = &instead_of.command.token;
+        if self.wait_of(&instead_of.resource, token).is_none() {
+            return Written::Conflict;
+        }
+        self.put_wait(wait, now);
+        Written::Stored
+    }
+
+    pub(in crate::fake) fn set_phase(
+        &mut self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        (phase, since): (Phase, Timestamp),
+        now: Timestamp,
+    ) -> Written {
+        self.change_wait(resource, token, now, |stored| {
+            let may = stored.phase.may_become(phase);
+            may.then_some(Wait {
+                phase,
+                since,
+                ..stored
+            })
+        })
+    }
+
+    pub(in crate::fake) fn note_error(
+        &mut self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        last_error: &LastError,
+        now: Timestamp,
+    ) -> Written {
+        self.change_wait(resource, token, now, |stored| {
+            Some(Wait {
+                last_error: Some(last_error.clone()),
+                ..stored
+            })
+        })
+    }
+
+    fn change_wait(
+        &mut self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        now: Timestamp,
+        change: impl FnOnce(Wait) -> Option<Wait>,
+    ) -> Written {
+        let stored = self.wait_of(resource, token).cloned();
+        match stored.and_then(change) {
+            Some(changed) => {
+                self.put_wait(&changed, now);
+                Written::Stored
+            }
+            None => Written::Conflict,
+        }
+    }
+
+    pub(in crate::fake) fn forget(&mut self, resource: &RdsArn, token: &TaskToken, now: Timestamp) {
+        for key in [first_attempt(resource), resource.clone()] {
+            let stored = self.waits.get(&key);
+            if stored.is_some_and(|stored| stored.command.token == *token) {
+                self.remove_under(&key, now);
+            }
+        }
+    }
+
+    pub(in crate::fake) fn look_up(&self, resources: &[RdsArn]) -> Vec<Wait> {
+        // A later attempt's own ARN is where version 0.1.0 stored its wait.
+        let keys: BTreeSet<RdsArn> = resources
+            .iter()
+            .flat_map(|resource| [first_attempt(resource), resource.clone()])
+            .collect();
+        keys.iter()
+            .filter_map(|key| self.waits.get(key).cloned())
+            .collect()
+    }
+
+    pub(in crate::fake) fn claim_slot(
+        &mut self,
+        copy: &RdsArn,
+        limits: &SlotLimits,
+        now: Timestamp,
+    ) -> bool {
+        self.claim_slot_of_attempt(&first_attempt(copy), limits, now)
+    }
+
+    /// Claims a slot for this very attempt, and not for all of them. Only a planted bug does.
+    pub fn claim_slot_of_attempt(
+        &mut self,
+        copy: &RdsArn,
+        limits: &SlotLimits,
+        now: Timestamp,
+    ) -> bool {
+        let held = self.slots.claim(copy, limits);
+        if held {
+            self.slots_changed(now);
+        }
+        held
+    }
+
+    pub(in crate::fake) fn free_slot(
+        &mut self,
+        copy: &RdsArn,
+        of_policy: Option<&PolicyName>,
+        proof: &Abandoned,
+        now: Timestamp,
+    ) -> bool {
+        let freed = self.proves(copy, proof) && self.slots.free(copy, of_policy);
+        if freed {
+            self.slots_changed(now);
+        }
+        freed
+    }
+
+    fn proves(&self, copy: &RdsArn, proof: &Abandoned) -> bool {
+        match (self.waits.get(copy), proof) {
+            (None, Abandoned::WaitGone) => true,
+            (Some(wait), Abandoned::RegisteredSince(since)) => {
+                wait.phase == Phase::Registered && wait.since == in_milliseconds(*since)
+            }
+            _ => false,
+        }
+    }
+}
