@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Which output says which setting. The templates and a test hold this list.
-pub const SETTINGS: [(&str, &str); 20] = [
+pub const SETTINGS: [(&str, &str); 21] = [
     ("StackRegion", "AWS_REGION"),
     ("StackIdentity", "SNAPFERRY_STACK_ID"),
     ("TableName", "SNAPFERRY_TABLE"),
@@ -20,6 +20,7 @@ pub const SETTINGS: [(&str, &str); 20] = [
     ("StateMachineArn", "SNAPFERRY_STATE_MACHINE_ARN"),
     ("SourceRegionNames", "SNAPFERRY_SOURCE_REGIONS"),
     ("RecoveryKey", "SNAPFERRY_KMS_KEY"),
+    ("SourceKeys", "SNAPFERRY_SOURCE_KEY_ARNS"),
     ("BuiltInSchedule", "SNAPFERRY_SCHEDULE"),
     ("BuiltInTimeZone", "SNAPFERRY_TIME_ZONE"),
     ("BuiltInSelection", "SNAPFERRY_SELECTION"),
