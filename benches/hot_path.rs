@@ -21,7 +21,7 @@ use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::run::command::{Command, ProtectionRequest, RunOptions, Step};
 use snapferry::domain::run::manifest::Manifest;
-use snapferry::domain::run::settle::{Verdict, settle};
+use snapferry::domain::run::settle::{Look, Verdict, settle};
 use snapferry::domain::run::wait::{Expectation, Phase, Rules, Wait};
 use snapferry::json::{event, manifest};
 
@@ -87,7 +87,7 @@ fn instructions(case: &str, times: u64) -> Fallible<u64> {
 
 fn run(case: &str, times: u64) -> Fallible<()> {
     let (wait, snapshot, rules) = (wait()?, snapshot()?, rules()?);
-    let Verdict::Succeed(good) = settle(&wait, Some(&snapshot), &rules, now()?) else {
+    let Verdict::Succeed(good) = settle(&wait, Some(&snapshot), &rules, Look::Hint, now()?) else {
         return Err("the snapshot is good".into());
     };
     let (body, now) = (body(), now()?);
@@ -98,6 +98,7 @@ fn run(case: &str, times: u64) -> Fallible<()> {
                 black_box(&wait),
                 Some(&snapshot),
                 &rules,
+                Look::Hint,
                 now,
             ))),
             "manifest" => drop(black_box(there_and_back(black_box(&good)))?),

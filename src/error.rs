@@ -1,4 +1,4 @@
-//! How errors are shown.
+//! Shows errors.
 
 /// An error with all its sources, in one line.
 pub fn chain(error: &dyn std::error::Error) -> String {

@@ -6,7 +6,7 @@
 //! - [`domain`]: what is true about snapshots, hints, waits and names. Pure: no async, no AWS, no clock.
 //! - [`ports`]: what the use cases ask of the outside.
 //! - [`app`]: the use cases (plan, work, react, sweep) over those ports.
-//! - [`json`]: the JSON that passes between our own parts, the table's texts, and the events that RDS sends.
+//! - [`json`]: the JSON between Snapferry's own parts, the table's texts, and the events that RDS sends.
 //! - `aws`, `lambda`, `cli`: the adapters, behind the features `lambda` and `cli`.
 //!
 //! With default features off, the crate names no AWS crate at all: the compiler keeps the core pure.

@@ -1,4 +1,4 @@
-//! What is logged, and what never is.
+//! What Snapferry logs, and what it never logs.
 
 use thiserror::Error;
 use tracing::{Level, Metadata, Subscriber};
@@ -7,10 +7,10 @@ use tracing_subscriber::filter::{FilterFn, LevelFilter, Targets, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
-/// The variable that says how much is logged.
+/// The variable that sets how much is logged.
 pub const VARIABLE: &str = "SNAPFERRY_LOG";
 
-/// Why a text says nothing about logging.
+/// Why a text is not a logging filter.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "{0:?} is neither a level (error, warn, info, debug, trace) nor a list such as info,snapferry=debug"
@@ -19,9 +19,8 @@ pub struct LogLevelError(String);
 
 /// How much is logged: a level, or a list of levels by target.
 ///
-/// The libraries below us log requests and answers when they are asked to be talkative, tokens and all. So they
-/// are heard from `warn` upwards only, whatever the list says; the Lambda runtime also at `info`, which is the
-/// request's id and no more.
+/// At detailed levels, the libraries log requests and answers, including tokens. So their messages only appear from `warn`
+/// upwards, whatever the list says. The Lambda runtime's also appear at `info`, where it only logs the request's id.
 #[derive(Debug, Clone)]
 pub struct LogLevel(Targets);
 
@@ -32,7 +31,7 @@ impl Default for LogLevel {
 }
 
 impl LogLevel {
-    /// Errors alone.
+    /// Only errors.
     #[must_use]
     pub fn errors() -> Self {
         Self(Targets::new().with_default(LevelFilter::ERROR))
@@ -41,10 +40,10 @@ impl LogLevel {
     /// Reads a level or a list.
     ///
     /// # Errors
-    /// What was found instead.
+    /// The text, if it is neither.
     pub fn parse(text: &str) -> Result<Self, LogLevelError> {
         let fail = || LogLevelError(text.chars().take(200).collect());
-        // `Targets` takes any word for a target with everything on: "inof" would log too much and "of" nothing.
+        // `Targets` accepts any word as a target at every level: "inof" would log too much, and "of" nothing.
         let is_known = |part: &str| {
             let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
             !level.trim().is_empty() && level.trim().parse::<LevelFilter>().is_ok()
@@ -70,7 +69,7 @@ impl LogLevel {
     }
 }
 
-/// A subscriber that writes one JSON object a line, as CloudWatch Logs reads it.
+/// A subscriber that writes one JSON object in each line, as CloudWatch Logs reads it.
 pub fn json<W>(level: LogLevel, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! The settings of a deployed stack, parsed once; every fault is reported at once.
+//! The settings of a deployed stack. They are parsed once, and all faults are reported together.
 
 mod doctor_settings;
 mod faults;

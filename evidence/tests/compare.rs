@@ -401,7 +401,7 @@ fn with_json_standard_output_is_one_object() {
     let text = String::from_utf8(ran.stdout).unwrap();
     assert_eq!(text.lines().count(), 1);
     let object: serde_json::Value = serde_json::from_str(&text).unwrap();
-    // Seven designs in eight weathers.
+    // Seven designs, each with eight delays and losses of events.
     assert_eq!(object["figures"].as_array().unwrap().len(), 56);
     assert_eq!(object["broken"].as_array().unwrap().len(), 0);
     assert!(object["prices"]["as_known_at"].is_string());

@@ -1,4 +1,4 @@
-//! Programs that end with the process that runs them, all that they start included.
+//! Programs that end with the process that runs them, together with everything that they start.
 //!
 //! pip and cargo take minutes and start more programs. They end with their caller, even if a signal leaves the caller
 //! no time to do anything: the kernel closes the caller's end of a pipe, and the reader of the pipe kills the group.
@@ -12,19 +12,19 @@ const SHELL: &str = "/bin/sh";
 
 /// Runs its arguments in this process group, and kills the group when standard input ends.
 ///
-/// Only what the shell itself can do is used: a missing program is then surely the one that was asked for. The
-/// watcher holds neither output, for their ends are waited for, and outlives the program until it is let go.
+/// It uses only what the shell itself can do, so that a missing program can only be the requested one. The watcher holds
+/// neither output open, because the caller waits for their ends. It outlives the program until the caller releases it.
 const KEEPER: &str = r#"
 exec 3<&0 </dev/null
 { while read -r _ <&3; do :; done; kill -s KILL 0; } >/dev/null 2>&1 &
 "$@" 3<&-
 "#;
 
-/// A command for [`output`] that runs this program, whose arguments, folder and environment are still to be added.
-/// It reads nothing; its outputs are kept, where nothing else is asked for.
+/// A command for [`output`] that runs this program. The caller adds arguments, folder and environment. The program reads
+/// no input, and its outputs are kept unless the caller says otherwise.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`] when it is the name of no program on the path.
+/// [`ErrorKind::NotFound`] if no program on the path has this name.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Result<Command, Error> {
     let program = program.as_ref();
     if !is_there(program) {
@@ -38,7 +38,7 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Result<Command, Error> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        // A group of its own: a signal to ours must not reach it, or nobody would be left to kill it.
+        // Use a new group: a signal to our group must not reach the watcher, or nothing would be left to kill the program.
         .process_group(0);
     Ok(command)
 }
@@ -49,14 +49,14 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Result<Command, Error> {
 /// When it cannot be started.
 pub(crate) fn output(mut command: Command) -> Result<Output, Error> {
     let mut child = command.spawn()?;
-    // Held until the program has ended; dropped, it lets the watcher go.
+    // Hold this until the program has ended. Dropping it releases the watcher.
     let held = child.stdin.take();
     let output = child.wait_with_output();
     drop(held);
     output
 }
 
-/// Whether a program can be found as the shell would.
+/// Whether the shell would find a program of this name.
 fn is_there(program: &OsStr) -> bool {
     if program.as_encoded_bytes().contains(&b'/') {
         return std::path::Path::new(program).is_file();

@@ -1,8 +1,8 @@
 //! Every fault that a simulated world can have, and which world injects it: the one list.
 //!
-//! A world counts a fault where it injects it, and its tests hold the counts against this list. `cargo demo --help`,
-//! `cargo simulate --help` and `docs/FAULTS.md` are made of it. What a world does all the time is not in it: the
-//! simulation's queues hand messages out in any order, and all calls take their time.
+//! A world counts a fault when it injects it, and its tests compare the counts with this list. `cargo demo --help`,
+//! `cargo simulate --help` and `docs/FAULTS.md` are made from it. It does not list what a world does all the time: the
+//! simulation's queues deliver messages in any order, and all calls take time.
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -16,9 +16,9 @@ pub enum World {
     Simulation,
     /// `cargo burst`, in every run.
     Burst,
-    /// `cargo compare`, one kind of weather after another.
+    /// `cargo compare`, in one run after another.
     Comparison,
-    /// The RDS model and its HTTP service, for the world that asks for it.
+    /// The RDS model and its HTTP service, if a world asks for it.
     RdsModel,
 }
 
@@ -54,7 +54,7 @@ macro_rules! faults {
         }
 
         impl Fault {
-            /// Every fault there is.
+            /// Every fault.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
             /// Its name on command lines, in JSON and in documents.
@@ -98,6 +98,8 @@ faults! {
     CopyWrong = "copy-wrong" by [Simulation]: "A copy with our name and our tags has another source or another key.",
     NameTaken = "name-taken" by [Simulation]: "Another program's snapshot has the name that ours needs.",
     SourceDeleted = "source-deleted" by [Simulation]: "A person deletes the snapshot that is to be copied.",
+    ListLags = "list-lags" by [Simulation]: "One describe call leaves out a snapshot that RDS has.",
+    DeadByMistake = "dead-by-mistake" by [Simulation]: "Step Functions says once of a token that nobody sleeps on it, although somebody does.",
     UnknownStatus = "unknown-status" by [Simulation]: "RDS shows a status that is not documented.",
     DatabaseBusy = "database-busy" by [Simulation, RdsModel]: "A database is being modified, so RDS takes no snapshot of it.",
     QuotaFull = "quota-full" by [Simulation, RdsModel]: "The account has as many manual snapshots as it may.",

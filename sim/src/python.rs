@@ -1,4 +1,4 @@
-//! Python programs that the tests and the demo are held against, each set in a venv of its own.
+//! Python programs for the tests and the demo, each set in a venv of its own.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use anyhow::{Context, bail};
 
 use crate::child_process;
 
-/// The file that says, once a venv is complete, what it was made from.
+/// The file that says what a complete venv was made from.
 const STAMP: &str = "snapferry-requirements.txt";
 
 /// A venv `target/snapferry-<name>` under `root` with `requirements` installed, in the form of
 /// pip's requirements file; returns its Python.
 ///
-/// It is made once and used again until the requirements' text changes. Two processes may ask
-/// at once: the second waits for the first. One that was interrupted is made anew.
+/// The venv is made once, and made again when the text of the requirements changes or the making was interrupted. If two
+/// processes ask at once, the second waits for the first.
 ///
 /// # Errors
 /// When Python 3, its venv module or pip is missing or fails; the message says which and what
@@ -25,8 +25,8 @@ pub fn venv(root: &Path, name: &str, requirements: &str) -> anyhow::Result<PathB
     let folder = target.join(format!("snapferry-{name}"));
     let python = folder.join("bin").join("python");
 
-    // The lock lies beside the folder, which is removed when it is made anew. It is released
-    // when the file is closed, even if this process is killed.
+    // The lock file is outside the folder, which may be removed and made again. The system releases the lock when the file
+    // is closed, even if this process is killed.
     let lock_path = target.join(format!("snapferry-{name}.lock"));
     let lock = File::create(&lock_path)
         .with_context(|| format!("cannot create {}", lock_path.display()))?;
@@ -43,7 +43,7 @@ pub fn venv(root: &Path, name: &str, requirements: &str) -> anyhow::Result<PathB
     }
     make(&folder)?;
     install(&python, &folder, requirements)?;
-    // Last, so that a stamp never lies in a venv that is not complete.
+    // Write the stamp last, so that an incomplete venv never has one.
     fs::write(&stamp, requirements).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(python)
 }

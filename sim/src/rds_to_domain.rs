@@ -1,10 +1,11 @@
-//! The one door between the product's words and the simulated RDS: asks it what the product's adapter asks the real
-//! one, and reads its rows as the adapter does.
+//! The only connection between the product's types and the simulated RDS. It asks the model what the product's adapter asks
+//! RDS, and reads the model's rows as the adapter does.
 
 use jiff::Timestamp;
 use snapferry::domain::id::arn::{Family, KeyArn, RdsArn};
 use snapferry::domain::id::names::{OptionGroup, ResourceId, SnapshotId};
 use snapferry::domain::id::tags::Tags;
+use snapferry::domain::rds::copy_facts::{CopyFacts, StorageEncryption};
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::ports::{CopySnapshotRequest, CreateSnapshotRequest, Page, SnapshotQuota};
@@ -23,8 +24,10 @@ fn instance(instance: &Instance) -> Option<Database> {
         member_of: instance.spec.cluster.clone(),
         engine: instance.spec.engine.clone(),
         option_group: OptionGroup::parse(&instance.spec.option_group).ok(),
-        encrypted: instance.spec.kms_key.is_some(),
-        multi_az_cluster: false,
+        copy_facts: CopyFacts {
+            encryption: StorageEncryption::of(None, instance.spec.kms_key.is_some()),
+            ..CopyFacts::default()
+        },
         multi_az: Some(instance.spec.multi_az),
         backup_retention_days: Some(instance.spec.backup_retention_days.into()),
         status: instance.status.as_str().to_owned(),
@@ -40,8 +43,11 @@ fn cluster(cluster: &Cluster) -> Option<Database> {
         member_of: None,
         engine: cluster.spec.engine.clone(),
         option_group: None,
-        encrypted: cluster.spec.kms_key.is_some(),
-        multi_az_cluster: cluster.is_multi_az_cluster(),
+        copy_facts: CopyFacts {
+            encryption: StorageEncryption::of(None, cluster.spec.kms_key.is_some()),
+            multi_az_cluster: cluster.is_multi_az_cluster(),
+            ..CopyFacts::default()
+        },
         multi_az: None,
         backup_retention_days: Some(cluster.spec.backup_retention_days.into()),
         status: cluster.status.as_str().to_owned(),
@@ -101,10 +107,10 @@ pub fn databases(
                 ..DescribeDbInstances::default()
             };
             let page = rds.describe_db_instances(at, &request, now)?;
-            Page {
-                items: page.items.iter().filter_map(instance).collect(),
-                next: page.marker,
-            }
+            Page::new(
+                page.items.iter().filter_map(instance).collect(),
+                page.marker,
+            )
         }
         Family::Cluster => {
             let request = DescribeDbClusters {
@@ -113,10 +119,7 @@ pub fn databases(
                 ..DescribeDbClusters::default()
             };
             let page = rds.describe_db_clusters(at, &request, now)?;
-            Page {
-                items: page.items.iter().filter_map(cluster).collect(),
-                next: page.marker,
-            }
+            Page::new(page.items.iter().filter_map(cluster).collect(), page.marker)
         }
     })
 }
@@ -146,7 +149,7 @@ pub fn descriptions(
     }
 }
 
-/// The request for snapshots by their identifiers. RDS finds automated ones only when it is also given their type.
+/// The request for snapshots by their identifiers. RDS finds automated ones only if the request names their type.
 pub fn by_identifier(family: Family, ids: &[SnapshotId]) -> DescribeDbSnapshots {
     let filter = Filter {
         name: match family {
@@ -179,10 +182,10 @@ pub fn automated(
         ..DescribeDbSnapshots::default()
     };
     let page = descriptions(rds, at, family, &request, now)?;
-    Ok(Page {
-        items: page.items.iter().filter_map(snapshot).collect(),
-        next: page.marker,
-    })
+    Ok(Page::new(
+        page.items.iter().filter_map(snapshot).collect(),
+        page.marker,
+    ))
 }
 
 /// Takes a snapshot.
@@ -222,7 +225,7 @@ pub fn copy(
     };
     match family {
         Family::Instance => rds.copy_db_snapshot(at, &request, now),
-        // The adapter sends none for a cluster, which has no option group.
+        // The adapter sends none for a cluster, because a cluster has no option group.
         Family::Cluster => {
             let request = CopyDbSnapshot {
                 option_group: None,

@@ -1,4 +1,4 @@
-//! The whole chain once, as a person runs it: `cargo demo`, its verdict, and that nothing stays behind.
+//! The whole chain once, as a person runs it: `cargo demo` gives the right verdict and leaves nothing behind.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
@@ -66,12 +66,13 @@ fn a_fleet_gets_its_recovery_points_by_callbacks_only() {
         (&figures["parked"], &figures["replayed"]),
         (&0.into(), &0.into())
     );
-    // A Multi-AZ DB cluster and an unencrypted one; one tagged so and one without a tag. Nothing was made of them.
+    // A Multi-AZ DB cluster and an unencrypted one; a database excluded by its tag and one without a tag. They have no
+    // snapshot.
     assert_eq!(
         (&figures["refused"], &figures["excluded"]),
         (&2.into(), &2.into())
     );
-    // Of the five, two are clusters; nothing announces their copies but the sweep.
+    // Two of the five are clusters, whose copies no event announces.
     let rds = &figures["calls"]["rds"];
     assert_eq!(
         (&rds["CreateDBSnapshot"], &rds["CopyDBSnapshot"]),
@@ -134,7 +135,7 @@ fn with_json_stdout_is_one_object_and_a_bad_option_is_a_sentence() {
     );
 }
 
-/// What the demo says where a program is missing: a sentence that says which, and what to do.
+/// If a program is missing, the demo says which one and what to do.
 fn complaint(demo: &mut Command) -> String {
     let output = demo.output().unwrap();
     let text = said(&output);
@@ -165,7 +166,7 @@ fn without_python_it_says_what_to_do() {
 
 #[tokio::test]
 async fn without_cargo_it_says_what_to_do() {
-    // Makes the Python environment, without which the demo would not get as far.
+    // Makes the Python environment, which the demo needs before it comes to this point.
     drop(
         BareStack::start(LocalOptions::new("http://127.0.0.1:9"))
             .await
@@ -251,7 +252,7 @@ fn a_build_ends_with_the_demo_however_that_ends() {
     }
 }
 
-/// The command lines of the processes with this in their environment, but for one.
+/// The command lines of the processes with this in their environment, except one.
 fn marked(mark: &str, but: u32) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
@@ -266,7 +267,7 @@ fn marked(mark: &str, but: u32) -> Vec<String> {
 }
 
 fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    // Far more than anything here takes, but for a first time when pip fetches what the demo needs.
+    // Far more than anything here takes, except the first time, when pip fetches what the demo needs.
     let deadline = Instant::now() + Duration::from_mins(3);
     while !is_so() {
         assert!(Instant::now() < deadline, "{what} did not come about");

@@ -1,4 +1,4 @@
-//! The recording proxy before a service that echoes: what arrives, what comes back, what is kept.
+//! The recording proxy in front of a service that echoes: what arrives, what comes back, what is recorded.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

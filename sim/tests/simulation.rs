@@ -38,7 +38,7 @@ mod the_product {
             .and_then(|outcome| outcome.failure_text(None));
         assert_eq!(failure, None, "{}", failure.as_deref().unwrap_or_default());
         assert!(report.executions >= EXECUTIONS);
-        // It is no merit to hold them where nothing goes wrong.
+        // Holding the rules proves something only if things go wrong.
         let injected: BTreeSet<&str> = report
             .counts
             .keys()
@@ -101,11 +101,11 @@ mod the_same_seed {
 mod a_planted_bug {
     use super::*;
 
-    /// Each seed's thousand executions are as good as another's. A bug that wants a rare coincidence is met every
-    /// five hundred executions or so, and then one thousand in eight goes by without it.
+    /// Any seed's thousand executions are as good as another's. A bug that needs a rare coincidence appears about every five
+    /// hundred executions, so one thousand in eight passes without it.
     const SEEDS: [u64; 3] = [SEED, 2, 3];
 
-    /// The first world within so many executions of one seed in which the bug breaks its own rule.
+    /// The first world within this many executions of one seed in which the bug breaks its own rule.
     fn hunt(mutant: Mutant, seed: u64) -> Option<Outcome> {
         let mut executions = 0;
         for seed in world_seeds(seed) {
@@ -140,7 +140,7 @@ mod a_planted_bug {
             text.contains(&format!("seed of the world: {}", found.seed)),
             "{text}"
         );
-        // What is printed shows the same again.
+        // The printed command shows the same failure again.
         let command = text.split_once("replay: ").unwrap().1;
         let again = simulate(&Args {
             world: Some(after(command, "--world").unwrap().parse().unwrap()),
@@ -173,8 +173,10 @@ mod a_planted_bug {
         requested_before_rds_accepts: RequestedBeforeRdsAccepts,
         absence_fails_a_registered_wait: AbsenceFailsARegisteredWait,
         no_grace_for_a_requested_wait: NoGraceForARequestedWait,
+        one_absence_proves: OneAbsenceProves,
         dead_probe_is_alive: DeadProbeIsAlive,
         unknown_probe_is_dead: UnknownProbeIsDead,
+        one_dead_is_believed: OneDeadIsBelieved,
         rival_counts_as_itself: RivalCountsAsItself,
         garbage_token_is_alive: GarbageTokenIsAlive,
         register_overwrites: RegisterOverwrites,
@@ -236,7 +238,7 @@ mod a_planted_bug {
         assert_eq!(TESTED, Mutant::ALL);
     }
 
-    /// No role that is simulated has a port that changes or removes a snapshot it did not make.
+    /// No simulated role has a port that changes or removes a snapshot of somebody else.
     const WITHOUT_A_MUTANT: [&str; 1] = [rule::FOREIGN];
 
     #[test]

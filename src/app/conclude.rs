@@ -1,4 +1,4 @@
-//! Sends a verdict back and forgets the wait: the end of every settle.
+//! The end of every settle: sends the verdict back and deletes the wait.
 
 use tracing::{debug, error, info, warn};
 
@@ -6,7 +6,7 @@ use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::command::Step;
 use crate::domain::run::failure::Failure;
 use crate::domain::run::manifest::Manifest;
-use crate::domain::run::settle::{Verdict, settle};
+use crate::domain::run::settle::{Look, Verdict, settle};
 use crate::domain::run::wait::{Phase, Rules, Wait};
 use crate::ports::{Callbacks, Clock, Delivery, PortError, RecordRecoveryPoint, Waits};
 
@@ -17,20 +17,20 @@ pub enum Settlement {
     Succeeded,
     /// Step Functions took the failure.
     Failed,
-    /// Nobody waited any more: settled before, or too late.
+    /// Nobody waited any more: the token was settled before, or its task has timed out.
     NobodyWaited,
-    /// Step Functions does not know the token that we stored. An alarm watches for it.
+    /// Step Functions does not know the token that Snapferry stored. An alarm rings for this.
     InvalidToken,
 }
 
-/// Tells the execution that its snapshot or copy is good, enters a good copy in the catalog, forgets the wait.
+/// Tells the execution that its snapshot or copy is good, enters a good copy in the catalog, and deletes the wait.
 ///
-/// Settling twice is settling once. The wait goes last, and only if it still holds the token that was settled:
-/// whatever breaks before leaves it to the next hint or sweep. The catalog is entered whether or not somebody
-/// still waited, for the copy is good all the same.
+/// It may run twice without harm. It deletes the wait last, and only if the wait still holds the settled token. If a
+/// call fails before that, the wait stays, and the next hint or sweep tries again. It enters the copy in the catalog
+/// even if nobody waited any more, because the copy is good all the same.
 ///
 /// # Errors
-/// When a call did not come through; the wait is still there then.
+/// If a call failed. The wait is still there then.
 pub async fn succeed<W>(
     world: &W,
     wait: &Wait,
@@ -51,10 +51,10 @@ where
     Ok(settlement)
 }
 
-/// Tells the execution why its snapshot or copy will not come, and forgets the wait.
+/// Tells the execution why its snapshot or copy will never be there, and deletes the wait.
 ///
 /// # Errors
-/// When a call did not come through; the wait is still there then.
+/// If a call failed. The wait is still there then.
 pub async fn fail<W>(world: &W, wait: &Wait, failure: &Failure) -> Result<Settlement, PortError>
 where
     W: Callbacks + Waits,
@@ -73,7 +73,7 @@ where
     Ok(settlement)
 }
 
-/// Step Functions does not know a token that we stored: the template's metric filter looks for these words.
+/// Logs that Step Functions does not know a stored token. The template's metric filter looks for these words.
 pub(crate) fn alarm_at_invalid_token(wait: &Wait) {
     error!(resource = %wait.resource, "InvalidToken for a token that was stored");
 }
@@ -94,36 +94,42 @@ fn settlement(
     }
 }
 
-/// What a look at RDS made of a wait.
+/// What became of a wait after Snapferry had looked at RDS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SettleOutcome {
     /// It was settled.
-    Settlement(Settlement),
-    /// Nothing is proved yet.
+    Settled(Settlement),
+    /// It stays open: RDS's answer proves nothing yet.
     Kept,
 }
 
-/// Decides a wait by RDS's answer and carries the verdict out.
+/// Decides a wait by RDS's answer, and carries the verdict out.
 ///
 /// # Errors
-/// When a call did not come through; the wait is still there then.
+/// If a call failed. The wait is still there then.
 pub async fn judge<W>(
     world: &W,
     rules: &Rules,
+    look: Look,
     wait: &Wait,
     truth: Option<&Snapshot>,
 ) -> Result<SettleOutcome, PortError>
 where
     W: Callbacks + Clock + Waits + RecordRecoveryPoint,
 {
-    match settle(wait, truth, rules, world.now()) {
+    match settle(wait, truth, rules, look, world.now()) {
         Verdict::Succeed(manifest) => succeed(world, wait, &manifest)
             .await
-            .map(SettleOutcome::Settlement),
+            .map(SettleOutcome::Settled),
         Verdict::Fail(failure) => fail(world, wait, &failure)
             .await
-            .map(SettleOutcome::Settlement),
-        Verdict::KeepWaiting { seen, why } => {
+            .map(SettleOutcome::Settled),
+        Verdict::KeepWaiting { seen, absent, why } => {
+            if absent != wait.absent {
+                world
+                    .note_absence(&wait.resource, &wait.command.token, absent)
+                    .await?;
+            }
             if seen && wait.phase != Phase::Seen {
                 world
                     .set_phase(

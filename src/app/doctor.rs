@@ -1,7 +1,7 @@
 //! The doctor: asks AWS for facts, lets the domain judge them, and changes nothing.
 //!
-//! A question that gets no answer is a finding of its own and ends no other; a region that does not answer is
-//! not asked the rest.
+//! A question without an answer is a finding of its own, and all other checks go on. Only a region that does not
+//! answer at all gets no further questions.
 
 mod ask;
 mod regions;
@@ -35,13 +35,13 @@ use slots::slots;
 
 pub use scope::{ACTIONS, DoctorScope, Permissions};
 
-/// How many regions, or roles, are looked at beside each other: IAM and KMS allow few calls a second.
+/// How many regions, or roles, the doctor checks at the same time: IAM and KMS allow few calls a second.
 const CONCURRENCY: usize = 4;
-/// How long a stack may have taken nothing of a database and still count as protecting it: a weekly schedule
-/// that failed once.
+/// A stack whose last snapshot of a database is younger than this counts as protecting the database. It covers a weekly
+/// schedule that failed once.
 const STILL_PROTECTING: SignedDuration = SignedDuration::from_hours(15 * 24);
 
-/// Looks at everything, and tells all that was found, the good too.
+/// Makes all checks, and returns all findings, including the good ones.
 pub async fn diagnose<W: Permissions>(
     world: &W,
     doctor_settings: &DoctorSettings,
@@ -101,7 +101,7 @@ async fn regions<W: Permissions>(
         .await
 }
 
-/// The policies that are in force, and what there is to say of them.
+/// The policies in force, and the finding about them.
 async fn policies<W: ReadPolicies>(
     world: &W,
     doctor_settings: &DoctorSettings,
@@ -122,8 +122,8 @@ async fn policies<W: ReadPolicies>(
     }
 }
 
-/// The keys that copies get, with the policies that they are of. Where the policies could not be read, the stack's
-/// own key is the one that is known.
+/// The keys of the copies, each with the policies that use it. If the policies cannot be read, only the stack's own key
+/// is known.
 fn keys_of<'a>(
     policies: Option<&'a Policies>,
     doctor_settings: &DoctorSettings,
@@ -139,7 +139,7 @@ fn keys_of<'a>(
     keys
 }
 
-/// A key that copies get, and its policy.
+/// Checks a key of the copies, and its key policy.
 async fn recovery<W: Permissions>(
     world: &W,
     doctor_settings: &DoctorSettings,
@@ -165,8 +165,8 @@ async fn recovery<W: Permissions>(
     findings
 }
 
-/// Whether a person could change the key's policy. Nobody can an AWS-managed key's, and one that is on its way
-/// out needs no more words.
+/// Whether a person could change the key's policy. Nobody can change that of an AWS-managed key, and a key that is
+/// pending deletion has a finding already.
 fn has_own_policy(facts: &KeyFacts) -> bool {
     facts.manager == Manager::Customer && !matches!(facts.state, KeyState::PendingDeletion(_))
 }
@@ -205,7 +205,7 @@ async fn simulate<W: Permissions>(
     for requirement in doctor_settings.stack_facts.requirements(role, keys) {
         let decisions = world.simulate_principal_policy(arn, &requirement).await;
         let decisions = decisions.map_err(|error| port(&error));
-        // Who may not simulate once may not at all, and a role that is not there has nothing to be asked.
+        // A caller who may not simulate one action may not simulate any. A role that does not exist ends the loop too.
         let is_over = decisions.is_err();
         simulated.push(decisions);
         if is_over {

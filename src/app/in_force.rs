@@ -8,15 +8,15 @@ use crate::ports::{PortError, ReadPolicies};
 /// The policies that are in force.
 pub(crate) struct PoliciesInForce {
     pub(crate) policies: Policies,
-    /// When and by whom they were applied; nothing where the built-in policy is in force.
+    /// When and by whom they were applied. Nothing if the built-in policy is in force.
     pub(crate) stamp: Option<Stamp>,
 }
 
-/// Reads the policies that are in force. `key` is the stack's, for policies that name none.
+/// Reads the policies that are in force. `key` is the stack's key, for policies that name none.
 ///
 /// # Errors
-/// When the applied set cannot be read: the built-in policy stands in for a set that was never applied, and never
-/// for one that cannot be read.
+/// If the applied set cannot be read. The built-in policy replaces a set that was never applied, but never a set that
+/// cannot be read.
 pub(crate) async fn policies_in_force<W: ReadPolicies>(
     world: &W,
     key: &KeyArn,

@@ -1,9 +1,10 @@
 //! The use cases, over ports: plan, work, react, sweep; and the operator's doctor, replay, redrive and
 //! policies.
 //!
-//! They use no timers and spawn nothing; their trait bounds are their role's permissions.
+//! They use no timers and spawn nothing. The trait bounds of a use case are the permissions of its role.
 
-/// Names the sum of a use case's ports, which is all that its role may do, and lists the IAM actions that they need.
+/// Names the sum of a use case's ports, which is everything that its role may do, and lists the IAM actions that the
+/// ports need.
 macro_rules! permissions {
     ($(#[$doc:meta])* $name:ident: $($port:ident)+) => {
         $(#[$doc])*
@@ -19,11 +20,13 @@ macro_rules! permissions {
 mod automated;
 pub mod conclude;
 pub mod doctor;
+mod hearing;
 mod in_force;
 mod places;
 pub mod plan_preview;
 pub mod planner;
 pub mod policies;
+pub mod prune_preview;
 pub mod queue;
 pub mod react;
 pub mod redrive;

@@ -1,4 +1,4 @@
-//! Regions and families: one describe call asks about the snapshots of one region and one family.
+//! Regions and families: each describe call asks about snapshots of one region and one family.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::wait::Wait;
 use crate::ports::{DescribeSnapshots, RdsError};
 
-/// Groups items by region and family, at most `width` a group: each group is one describe call.
+/// Groups items by region and family, with at most `width` items in a group. Each group is one describe call.
 pub(crate) fn group<T: Clone>(
     all: Vec<T>,
     width: usize,
@@ -29,12 +29,12 @@ pub(crate) fn group<T: Clone>(
         .collect()
 }
 
-/// The region and family that a resource is asked for in.
+/// The region and family of the describe call for a resource.
 pub(crate) fn place_of(resource: &RdsArn) -> (Region, Family) {
     (resource.region().clone(), resource.family())
 }
 
-/// What RDS says of the resources of these waits, all of one region and family.
+/// Asks RDS about the resources of these waits, which are all of one region and family.
 pub(crate) async fn ask<W: DescribeSnapshots>(
     world: &W,
     waits: &[Wait],

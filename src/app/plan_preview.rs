@@ -1,4 +1,4 @@
-//! The plan, shown: what would become of every database, and why. Changes nothing.
+//! Shows the plan: whether each database would be protected, and why. Changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -13,11 +13,11 @@ use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::operator::warning::{Warning, WarningContext, warnings};
-use crate::domain::policy::choice::{Choice, ExclusionReason, choose};
+use crate::domain::policy::choice::{Choice, ExclusionReason, NotNow, Refusal, choose};
 use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::schedule::Schedule;
 use crate::domain::policy::spec::Source;
-use crate::domain::rds::database::{Database, Refusal};
+use crate::domain::rds::database::{Database, UnreadableRow};
 use crate::domain::run::failure::{Operation, Owner};
 use crate::error::chain;
 use crate::ports::{
@@ -26,33 +26,35 @@ use crate::ports::{
 };
 use crate::settings::Planning;
 
-/// How often one page is asked for while RDS says that it is asked too often. The adapter waits between its own.
+/// How often the preview asks for one page while RDS throttles. The adapter waits between its own tries.
 const THROTTLED_TRIES: usize = 10;
 
 permissions! {
-    /// Everything that the preview may do: it only reads.
+    /// Everything that the preview may do. It only reads.
     Permissions:
         Clock ListDatabases ReadPlanCursor ReadEntries ReadPolicies
 }
 
-/// How a policy stands.
+/// A policy's schedule and its next due time.
 #[derive(Debug, Clone)]
 pub struct PolicyStatus {
     /// When its databases are due.
     pub schedule: Schedule,
     /// The next time, in its own zone.
     pub next: Option<Zoned>,
-    /// Whether RDS's automated snapshots are copied.
+    /// Whether the policy copies RDS's automated snapshots.
     pub automated: bool,
+    /// Whether nothing of it is started.
+    pub paused: bool,
     /// How many times it comes due in 30 days.
     pub times_a_month: u32,
 }
 
-/// What would become of a database.
+/// Whether a database would be protected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is protected.
-    Protected {
+    /// A policy selects it. Whether it is protected is a fact about its copies.
+    Selected {
         /// By which policy.
         policy: PolicyName,
         /// The time for which the planner's next run starts an execution, if one is due now.
@@ -60,50 +62,54 @@ pub enum Verdict {
         /// The execution that the catalog names as its open run. It may have failed since.
         open: Option<ExecutionName>,
     },
-    /// It is left out.
-    ExclusionReason(ExclusionReason),
-    /// It is selected by the policy, and RDS can never protect it.
+    /// A tag or a missing tag leaves it out, or it is a cluster's member.
+    Excluded(ExclusionReason),
+    /// The policy selects it, and RDS can never protect it.
     Refused(PolicyName, Refusal),
+    /// It is selected by the policy, and RDS takes no snapshot of it in its status.
+    NotNow(PolicyName, NotNow),
 }
 
 /// One database.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    /// Which.
+    /// The database.
     pub database: RdsArn,
-    /// What would become of it.
+    /// Whether it would be protected.
     pub verdict: Verdict,
-    /// What to know before. Only of what is protected.
+    /// What the operator should know before. Only for a protected database.
     pub warnings: Vec<Warning>,
 }
 
-/// A region that could not be read, or not to its end.
+/// A region that could not be read, or not completely.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreachable {
-    /// Which.
+    /// The region.
     pub region: Region,
     /// Why.
     pub error: String,
 }
 
-/// What would become of every database.
+/// Whether each database would be protected.
 #[derive(Debug, Clone)]
 pub struct Preview {
-    /// When it was looked at.
+    /// When the preview was made.
     pub at: Timestamp,
-    /// The policies that hold.
+    /// The policies in force.
     pub policies: BTreeMap<PolicyName, PolicyStatus>,
-    /// The databases, by region as they are configured, instances before clusters.
+    /// The databases: regions in the order of the configuration, instances before clusters.
     pub rows: Vec<Row>,
+    /// The databases whose rows cannot be read, with their regions.
+    pub unreadable: Vec<(Region, UnreadableRow)>,
     /// The regions that could not be read.
     pub unreachable: Vec<Unreachable>,
 }
 
-/// Looks at every database of these regions. Regions are asked at the same time; one that does not answer costs
-/// its own rows.
+/// Looks at every database of these regions. It asks all regions at the same time. A region that does not answer loses
+/// only its own rows.
 ///
 /// # Errors
-/// When the recovery region's table cannot be read.
+/// If the recovery region's table cannot be read.
 pub async fn preview<W: Permissions>(
     world: &W,
     planning: &Planning,
@@ -120,12 +126,14 @@ pub async fn preview<W: Permissions>(
     let mut all = Preview {
         at,
         rows: Vec::new(),
+        unreadable: Vec::new(),
         unreachable: Vec::new(),
         policies: BTreeMap::new(),
     };
-    for (rows, unreachable) in try_join_all(looked).await? {
-        all.rows.extend(rows);
-        all.unreachable.extend(unreachable);
+    for looked in try_join_all(looked).await? {
+        all.rows.extend(looked.rows);
+        all.unreadable.extend(looked.unreadable);
+        all.unreachable.extend(looked.unreachable);
     }
     all.policies = statuses;
     Ok(all)
@@ -138,6 +146,7 @@ fn statuses(policies: &Policies, now: Timestamp) -> BTreeMap<PolicyName, PolicyS
             schedule: policy.schedule.clone(),
             next: policy.schedule.next(now),
             automated: policy.options.source == Source::Automated,
+            paused: policy.options.paused,
             times_a_month: u32::try_from(times).unwrap_or(u32::MAX),
         }
     };
@@ -146,7 +155,7 @@ fn statuses(policies: &Policies, now: Timestamp) -> BTreeMap<PolicyName, PolicyS
         .collect()
 }
 
-/// One region, seen under the policies that hold.
+/// One region, with the policies in force.
 struct View<'a, W> {
     world: &'a W,
     policies: &'a Policies,
@@ -155,8 +164,22 @@ struct View<'a, W> {
     due: BTreeMap<PolicyName, Timestamp>,
 }
 
-/// The rows of a region, or why it could not be read to its end.
-type RegionPlan = (Vec<Row>, Option<Unreachable>);
+/// What was seen of a region.
+struct RegionPlan {
+    rows: Vec<Row>,
+    unreadable: Vec<(Region, UnreadableRow)>,
+    unreachable: Option<Unreachable>,
+}
+
+/// What was seen of a region's family.
+#[derive(Default)]
+struct Listed {
+    rows: Vec<Row>,
+    unreadable: Vec<UnreadableRow>,
+    /// The clusters whose own tags decide, whatever their members carry.
+    decided: BTreeSet<String>,
+    error: Option<String>,
+}
 
 async fn look<W: Permissions>(
     world: &W,
@@ -166,7 +189,7 @@ async fn look<W: Permissions>(
     now: Timestamp,
 ) -> Result<RegionPlan, PortError> {
     let mut due = BTreeMap::new();
-    for policy in &policies.all {
+    for policy in policies.all.iter().filter(|one| !one.options.paused) {
         let until = world.planned_until(&policy.name, region).await?;
         if let Some(time) = policy.schedule.due(until, now) {
             due.insert(policy.name.clone(), time);
@@ -179,35 +202,54 @@ async fn look<W: Permissions>(
         region,
         due,
     };
-    // Both at once: a region that does not answer costs one call's patience and not two.
+    // Ask for both families at once: a region that does not answer then costs one time-out and not two.
     let (instances, clusters) = join(view.list(Family::Instance), view.list(Family::Cluster)).await;
-    let (mut rows, mut errors) = (Vec::new(), BTreeSet::new());
+    let (mut rows, mut unreadable) = (Vec::new(), Vec::new());
+    let (mut decided, mut errors) = (BTreeSet::new(), BTreeSet::new());
     for listed in [instances, clusters] {
-        let (of_family, error) = listed?;
-        rows.extend(of_family);
-        errors.extend(error);
+        let listed = listed?;
+        rows.extend(listed.rows);
+        let named = listed.unreadable.into_iter();
+        unreadable.extend(named.map(|row| (region.clone(), row)));
+        decided.extend(listed.decided);
+        errors.extend(listed.error);
+    }
+    for row in &mut rows {
+        if let Verdict::Excluded(why) = &mut row.verdict {
+            *why = why.clone().knowing(&decided);
+        }
     }
     let error = Vec::from_iter(errors).join("; ");
     let unreachable = (!error.is_empty()).then(|| Unreachable {
         region: region.clone(),
         error,
     });
-    Ok((rows, unreachable))
+    Ok(RegionPlan {
+        rows,
+        unreadable,
+        unreachable,
+    })
 }
 
 impl<W: Permissions> View<'_, W> {
     /// A family's databases page by page, until a page cannot be read.
-    async fn list(&self, family: Family) -> Result<(Vec<Row>, Option<String>), PortError> {
-        let mut rows = Vec::new();
+    async fn list(&self, family: Family) -> Result<Listed, PortError> {
+        let mut listed = Listed::default();
         let operation = Operation::describe_databases(family);
         let endless = |endless| RdsError::endless(operation, self.region, endless);
         let ask = |marker| self.page(family, marker);
         let mut pages = pin!(pages(PAGES_MAX, endless, ask));
         loop {
             match pages.try_next().await {
-                Ok(Some(page)) => rows.extend(self.rows(&page.items).await?),
-                Ok(None) => return Ok((rows, None)),
-                Err(error) => return Ok((rows, Some(chain(&error)))),
+                Ok(Some(page)) => {
+                    listed.unreadable.extend(page.unreadable);
+                    self.rows(&page.items, &mut listed).await?;
+                }
+                Ok(None) => return Ok(listed),
+                Err(error) => {
+                    listed.error = Some(chain(&error));
+                    return Ok(listed);
+                }
             }
         }
     }
@@ -230,44 +272,48 @@ impl<W: Permissions> View<'_, W> {
         }
     }
 
-    async fn rows(&self, databases: &[Database]) -> Result<Vec<Row>, PortError> {
+    async fn rows(&self, databases: &[Database], listed: &mut Listed) -> Result<(), PortError> {
         let chosen: Vec<Choice> = databases
             .iter()
             .map(|database| choose(database, self.policies))
             .collect();
-        let protected: Vec<(ResourceId, PolicyName)> = databases
+        let selected: Vec<(ResourceId, PolicyName)> = databases
             .iter()
             .zip(&chosen)
             .filter_map(|(database, choice)| match choice {
                 Choice::Protect(policy) => Some((database.resource_id.clone(), policy.clone())),
-                Choice::LeaveOut(_) | Choice::Refuse(..) => None,
+                Choice::LeaveOut(_) | Choice::Refuse(..) | Choice::NotNow(..) => None,
             })
             .collect();
         let mut entries = BTreeMap::new();
-        for pairs in protected.chunks(BATCH_GET_MAX) {
+        for pairs in selected.chunks(BATCH_GET_MAX) {
             for entry in self.world.read_entries(pairs).await? {
                 entries.insert((entry.database.clone(), entry.policy.clone()), entry);
             }
         }
-        let rows = databases.iter().zip(chosen).map(|(database, choice)| {
+        for (database, choice) in databases.iter().zip(chosen) {
+            if database.arn.family() == Family::Cluster && choice.is_by_its_own_tags() {
+                listed.decided.insert(database.arn.name().to_owned());
+            }
             let (verdict, warnings) = match choice {
-                Choice::LeaveOut(why) => (Verdict::ExclusionReason(why), Vec::new()),
+                Choice::LeaveOut(why) => (Verdict::Excluded(why), Vec::new()),
                 Choice::Refuse(policy, why) => (Verdict::Refused(policy, why), Vec::new()),
+                Choice::NotNow(policy, why) => (Verdict::NotNow(policy, why), Vec::new()),
                 Choice::Protect(policy) => {
                     let entry = entries.remove(&(database.resource_id.clone(), policy.clone()));
-                    self.protected(database, policy, entry)
+                    self.selected(database, policy, entry)
                 }
             };
-            Row {
+            listed.rows.push(Row {
                 database: database.arn.clone(),
                 verdict,
                 warnings,
-            }
-        });
-        Ok(rows.collect())
+            });
+        }
+        Ok(())
     }
 
-    fn protected(
+    fn selected(
         &self,
         database: &Database,
         policy: PolicyName,
@@ -288,7 +334,7 @@ impl<W: Permissions> View<'_, W> {
             _ => Vec::new(),
         };
         let due = self.due.get(&policy).copied();
-        (Verdict::Protected { policy, due, open }, warnings)
+        (Verdict::Selected { policy, due, open }, warnings)
     }
 }
 

@@ -14,10 +14,10 @@ use crate::app::start::{StartOutcome, start};
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::{PolicyName, StackId};
-use crate::domain::policy::choice::{Choice, ExclusionReason, choose};
+use crate::domain::policy::choice::{Choice, ExclusionReason, NotNow, Refusal, choose};
 use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::spec::Source;
-use crate::domain::rds::database::{Database, Refusal};
+use crate::domain::rds::database::{Database, UnreadableRow};
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::failure::Operation;
@@ -28,7 +28,7 @@ use crate::ports::{
 };
 use crate::settings::Planning;
 
-/// How many databases are started at once: StartExecution refills by 150 to 300 a second.
+/// How many executions are started at once. StartExecution allows 150 to 300 calls a second.
 const CONCURRENCY: usize = 8;
 
 permissions! {
@@ -37,14 +37,14 @@ permissions! {
         AutomatedSnapshots ClaimRun Clock ListDatabases PlanCursor ReadPolicies StartExecution
 }
 
-/// Which planned time is meant.
+/// Which due time to plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
     /// The schedule's last due time, if it has not been planned yet.
     Due,
-    /// The schedule's last due time, planned or not: failed executions start again under the next suffix.
+    /// The schedule's last due time, planned or not. Failed executions start again under the next suffix.
     Again,
-    /// A time that an operator names.
+    /// A time that the operator names.
     At(Timestamp),
 }
 
@@ -53,17 +53,19 @@ pub enum When {
 pub enum Outcome {
     /// An execution was started.
     Started(ExecutionName),
-    /// One is still under way: reported, not doubled.
+    /// An execution is still running. The planner reports it and starts no second one.
     StillRunning(ExecutionName),
-    /// The recovery point of this planned time is made.
+    /// The recovery point of this due time exists already.
     Done(ExecutionName),
     /// It is not protected.
-    ExclusionReason(ExclusionReason),
-    /// It is selected, and RDS can never protect it.
+    Excluded(ExclusionReason),
+    /// A policy selects it, and RDS can never protect it.
     Refused(Refusal),
+    /// It is selected, and RDS takes no snapshot of it in its status. No execution was started.
+    NotNow(NotNow),
     /// Its policy has automated snapshots copied, and RDS has none of it.
     NothingToCopy,
-    /// It could not be started now; the next run of the planner tries again.
+    /// It could not be started now. The planner's next run tries again.
     Failed(String),
 }
 
@@ -73,8 +75,9 @@ impl fmt::Display for Outcome {
             Self::Started(name) => write!(f, "started {name}"),
             Self::StillRunning(name) => write!(f, "still running {name}"),
             Self::Done(name) => write!(f, "done by {name}"),
-            Self::ExclusionReason(why) => write!(f, "left out: {why}"),
+            Self::Excluded(why) => write!(f, "left out: {why}"),
             Self::Refused(why) => write!(f, "refused: {why}"),
+            Self::NotNow(why) => write!(f, "not now: {why}"),
             Self::NothingToCopy => {
                 f.write_str("nothing to copy: RDS has no automated snapshot of it")
             }
@@ -103,23 +106,59 @@ pub struct Row {
     pub outcome: Outcome,
 }
 
-/// What the planner made of one policy in one region.
+/// The planner's result for one policy in one region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
     /// The policy.
     pub policy: PolicyName,
     /// The region.
     pub region: Region,
+    /// Whether the policy is paused: nothing of it is started then.
+    pub is_paused: bool,
     /// The planned time; nothing if nothing is due.
     pub due: Option<Timestamp>,
-    /// A row for each database of the policy, and for each that no policy takes; the latter only once, for the
-    /// first policy that is planned in the region.
+    /// A row for each database of the policy, and for each that no policy selects. The latter appear only once, with
+    /// the first policy that is planned in the region.
     pub rows: Vec<Row>,
+    /// The databases whose rows RDS gave in a form that cannot be read.
+    pub unreadable: Vec<UnreadableRow>,
     /// Why the region, or the rest of it, could not be planned.
     pub error: Option<String>,
 }
 
 impl Planned {
+    /// How many executions were started.
+    #[must_use]
+    pub fn started(&self) -> usize {
+        let rows = self.rows.iter();
+        rows.filter(|row| matches!(row.outcome, Outcome::Started(_)))
+            .count()
+    }
+
+    /// How many databases were left out, refused or put off, for each reason: `cluster-member 2, not-tagged 1`.
+    #[must_use]
+    pub fn left_out(&self) -> String {
+        let mut counts = BTreeMap::new();
+        for row in &self.rows {
+            let name = match &row.outcome {
+                Outcome::Excluded(why) => why.name(),
+                Outcome::Refused(why) => why.name(),
+                Outcome::NotNow(_) => "not-now",
+                Outcome::NothingToCopy => "nothing-to-copy",
+                Outcome::Started(_)
+                | Outcome::StillRunning(_)
+                | Outcome::Done(_)
+                | Outcome::Failed(_) => continue,
+            };
+            *counts.entry(name).or_insert(0) += 1;
+        }
+        if !self.unreadable.is_empty() {
+            counts.insert("unreadable", self.unreadable.len());
+        }
+        let counts = counts.iter().map(|(name, count)| format!("{name} {count}"));
+        counts.collect::<Vec<_>>().join(", ")
+    }
+
     /// Whether every database that is due has its execution.
     #[must_use]
     pub fn is_complete(&self) -> bool {
@@ -131,10 +170,10 @@ impl Planned {
     }
 }
 
-/// Plans every policy in every source region. One region's failure fails only its rows.
+/// Plans every policy in every source region. A region that fails loses only its own rows.
 ///
 /// # Errors
-/// When the policies that are in force cannot be read. Nothing is started then.
+/// If the policies in force cannot be read. The planner starts nothing then.
 pub async fn plan<W: Permissions>(
     world: &W,
     planning: &Planning,
@@ -149,8 +188,9 @@ pub async fn plan<W: Permissions>(
         for region in &planning.source_regions {
             let mut planned = plan_region(world, planning, &policies, policy, region, when).await;
             if listed.contains(region) {
-                let is_left_out = |row: &Row| matches!(row.outcome, Outcome::ExclusionReason(_));
+                let is_left_out = |row: &Row| matches!(row.outcome, Outcome::Excluded(_));
                 planned.rows.retain(|row| !is_left_out(row));
+                planned.unreadable.clear();
             }
             if planned.due.is_some() && planned.error.is_none() {
                 listed.insert(region);
@@ -167,25 +207,26 @@ fn log(planned: &Planned) {
         match outcome {
             Outcome::Failed(why) => warn!(%database, why, "could not be started"),
             Outcome::StillRunning(_) => warn!(%database, %outcome, "not started anew"),
-            Outcome::ExclusionReason(why @ ExclusionReason::UnknownPolicy(_)) => {
+            Outcome::Excluded(why) if why.is_mistake() => {
                 warn!(%database, %why, "not protected");
             }
             Outcome::Refused(why) => warn!(%database, %why, "not protected"),
+            Outcome::NotNow(why) => warn!(%database, %why, "not started now"),
             Outcome::NothingToCopy => warn!(%database, "RDS has no automated snapshot to copy"),
-            Outcome::Started(_) | Outcome::Done(_) | Outcome::ExclusionReason(_) => {}
+            Outcome::Started(_) | Outcome::Done(_) | Outcome::Excluded(_) => {}
         }
     }
-    let started = planned
-        .rows
-        .iter()
-        .filter(|row| matches!(row.outcome, Outcome::Started(_)))
-        .count();
+    for UnreadableRow { name, why } in &planned.unreadable {
+        warn!(database = name, why, "a database that cannot be read");
+    }
+    let (started, left_out) = (planned.started(), planned.left_out());
     let (policy, region) = (&planned.policy, &planned.region);
     match (&planned.error, planned.due) {
         (Some(error), _) => {
             warn!(%policy, %region, started, error, "a region could not be planned")
         }
-        (None, Some(due)) => info!(%policy, %region, %due, started, "planned"),
+        (None, Some(due)) => info!(%policy, %region, %due, started, left_out, "planned"),
+        (None, None) if planned.is_paused => info!(%policy, %region, "paused: nothing is started"),
         (None, None) => {}
     }
 }
@@ -201,10 +242,15 @@ async fn plan_region<W: Permissions>(
     let mut planned = Planned {
         policy: policy.name.clone(),
         region: region.clone(),
+        is_paused: policy.options.paused,
         due: None,
         rows: Vec::new(),
+        unreadable: Vec::new(),
         error: None,
     };
+    if planned.is_paused {
+        return planned;
+    }
     match due(world, policy, region, when).await {
         Ok(Some(due)) => planned.due = Some(due),
         Ok(None) => return planned,
@@ -220,15 +266,27 @@ async fn plan_region<W: Permissions>(
         at: due,
     };
     let mut errors = Vec::new();
+    let mut decided = BTreeSet::new();
     for family in Family::ALL {
-        let rows = &mut planned.rows;
+        let listed = Listed {
+            rows: &mut planned.rows,
+            unreadable: &mut planned.unreadable,
+            decided: &mut decided,
+        };
         // A failed cluster listing must not stop instances from being planned, and vice versa.
-        if let Err(error) = plan_family(world, &due_now, region, family, rows).await {
+        if let Err(error) = plan_family(world, &due_now, region, family, listed).await {
             errors.push(chain(&error));
         }
     }
+    for row in &mut planned.rows {
+        if let Outcome::Excluded(why) = &mut row.outcome {
+            *why = why.clone().knowing(&decided);
+        }
+    }
     planned.error = (!errors.is_empty()).then(|| errors.join("; "));
+    let is_put_off = |row: &Row| matches!(row.outcome, Outcome::NotNow(_));
     if planned.is_complete()
+        && !planned.rows.iter().any(is_put_off)
         && !matches!(when, When::At(_))
         && let Err(error) = world.set_planned_until(&policy.name, region, due).await
     {
@@ -237,12 +295,20 @@ async fn plan_region<W: Permissions>(
     planned
 }
 
-/// A policy that has come due, among those that hold.
+/// A policy that is due, with the whole set in force.
 struct DueNow<'a> {
     stack: &'a StackId,
     policies: &'a Policies,
     policy: &'a Policy,
     at: Timestamp,
+}
+
+/// Where a family's list goes.
+struct Listed<'a> {
+    rows: &'a mut Vec<Row>,
+    unreadable: &'a mut Vec<UnreadableRow>,
+    /// The clusters whose own tags decide, whatever their members carry.
+    decided: &'a mut BTreeSet<String>,
 }
 
 /// Lists a family's databases page by page, and starts what is to be started of each page.
@@ -251,11 +317,11 @@ async fn plan_family<W: Permissions>(
     due: &DueNow<'_>,
     region: &Region,
     family: Family,
-    rows: &mut Vec<Row>,
+    listed: Listed<'_>,
 ) -> Result<(), RdsError> {
     let newest = match due.policy.options.source {
         Source::Snapshot => BTreeMap::new(),
-        Source::Automated => automated::newest(world, region, family, None).await?,
+        Source::Automated => automated::newest(world, region, family).await?,
     };
     let newest = &newest;
     let operation = Operation::describe_databases(family);
@@ -264,13 +330,21 @@ async fn plan_family<W: Permissions>(
         world.list_databases(region, family, marker)
     }));
     while let Some(page) = pages.try_next().await? {
+        if family == Family::Cluster {
+            let decided = page.items.iter();
+            let decided =
+                decided.filter(|cluster| choose(cluster, due.policies).is_by_its_own_tags());
+            let names = decided.map(|cluster| cluster.arn.name().to_owned());
+            listed.decided.extend(names);
+        }
+        listed.unreadable.extend(page.unreadable);
         let of_page: Vec<Row> = stream::iter(page.items)
             .map(|database| async move { row(world, due, newest, &database).await })
             .buffered(CONCURRENCY)
             .filter_map(std::future::ready)
             .collect()
             .await;
-        rows.extend(of_page);
+        listed.rows.extend(of_page);
     }
     Ok(())
 }
@@ -291,7 +365,7 @@ async fn due<W: Permissions>(
     })
 }
 
-/// Nothing for a database of another policy.
+/// Returns nothing for a database of another policy.
 async fn row<W: Permissions>(
     world: &W,
     due: &DueNow<'_>,
@@ -305,9 +379,14 @@ async fn row<W: Permissions>(
         ..
     } = *due;
     let outcome = match choose(database, policies) {
-        Choice::LeaveOut(why) => Outcome::ExclusionReason(why),
-        Choice::Refuse(name, _) | Choice::Protect(name) if name != policy.name => return None,
+        Choice::LeaveOut(why) => Outcome::Excluded(why),
+        Choice::Refuse(name, _) | Choice::NotNow(name, _) | Choice::Protect(name)
+            if name != policy.name =>
+        {
+            return None;
+        }
         Choice::Refuse(_, why) => Outcome::Refused(why),
+        Choice::NotNow(_, why) => Outcome::NotNow(why),
         Choice::Protect(_) => match run_of(due, newest, database) {
             Some(run) => start(world, stack, &run)
                 .await
@@ -321,7 +400,7 @@ async fn row<W: Permissions>(
     })
 }
 
-/// What is to be run for a database; nothing where there is nothing to copy.
+/// The run for a database. Nothing if there is nothing to copy.
 fn run_of(
     due: &DueNow<'_>,
     newest: &BTreeMap<ResourceId, Snapshot>,

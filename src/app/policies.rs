@@ -1,4 +1,4 @@
-//! Applying a set of policies: read, resolved, stored as the next version.
+//! Applies a set of policies: reads the file, resolves its aliases, and stores the set as the next version.
 
 use std::collections::BTreeMap;
 
@@ -15,29 +15,29 @@ use crate::ports::{
 };
 
 permissions! {
-    /// Everything that applying may do.
+    /// Everything that `policy apply` may do.
     Permissions:
         CallerIdentity Clock DescribeKey ReadPolicies ReadPolicyHistory StorePolicies
 }
 
-/// What came of applying a file.
+/// The result of applying a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The set was stored and is in force.
     Stored {
         /// What was stored.
         now: Applied,
-        /// What held before, if it can be read.
+        /// The set that was in force before, if it can be read.
         before: Option<Applied>,
     },
-    /// It says what holds already, in the same words: nothing is stored.
+    /// The same text is in force already, so nothing was stored.
     Unchanged(Applied),
 }
 
 /// Why a file was not applied. Nothing was stored.
 #[derive(Debug, Error)]
 pub enum ApplyError {
-    /// The file is not usable.
+    /// The file has faults.
     #[error("the file has {} faults", .0.len())]
     Faults(Vec<Fault>),
     /// Another set was applied at the same moment.
@@ -51,11 +51,11 @@ pub enum ApplyError {
     Port(#[from] PortError),
 }
 
-/// Applies a file: all faults at once, aliases resolved to keys, stored as the next version if nobody else
-/// stored that one first.
+/// Applies a file: reports all faults at once, resolves aliases to keys, and stores the set as the next version unless
+/// somebody else has stored that version first.
 ///
 /// # Errors
-/// Why nothing was stored.
+/// If nothing was stored: why.
 pub async fn apply<W: Permissions>(
     world: &W,
     home: &Region,
@@ -64,7 +64,7 @@ pub async fn apply<W: Permissions>(
 ) -> Result<Outcome, ApplyError> {
     let file = file::read(text, Some(home)).map_err(ApplyError::Faults)?;
     let set = resolve(world, home, &file).await?;
-    // The stamp can be read where the set cannot, and so can a set that nobody can read any more be replaced.
+    // Read only the stamp: so a set that nobody can read any more can still be replaced.
     let last = world.current_stamp().await?;
     let before = match &last {
         Some(_) => world.current_policies().await.unwrap_or_default(),
@@ -92,7 +92,7 @@ pub async fn apply<W: Permissions>(
     }
 }
 
-/// Each alias is asked for once; all that cannot be used are told at once.
+/// Asks for each alias once, and reports all that cannot be used at once.
 async fn resolve<W: DescribeKey>(
     world: &W,
     home: &Region,

@@ -1,4 +1,4 @@
-//! Records of a queue: each fails alone, and a failed one comes back after a growing delay.
+//! Records of a queue. Each fails alone, and a failed record comes back after a growing delay.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -10,34 +10,34 @@ use crate::domain::run::backoff::Backoff;
 use crate::error::chain;
 use crate::ports::{DelayMessage, Jitter, ReceiptHandle};
 
-/// How many records or callbacks of one batch are under way at once.
+/// How many records or callbacks of one batch run at once.
 pub const CONCURRENCY: usize = 10;
 
-/// A message that a queue handed over.
+/// A message from a queue.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// SQS's id of it.
+    /// The id that SQS gave it.
     pub message_id: String,
-    /// What it says. May hold a token: never logged.
+    /// Its text. It may hold a token, so it is never logged.
     pub body: String,
-    /// The handle to delay it with.
+    /// The handle that a change of its delay needs.
     pub receipt: ReceiptHandle,
     /// How often it has been received, from 1.
     pub receives: u32,
 }
 
-/// What becomes of a record.
+/// What happens to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It leaves the queue.
     Done,
-    /// It stays, for the growing delay.
+    /// It stays, and comes back after the growing delay.
     Again,
-    /// It stays, for this long.
+    /// It stays, and comes back after this time.
     AgainIn(Duration),
 }
 
-/// Runs one record's work; a panic is that record's failure and nobody else's.
+/// Runs one record's work. A panic fails only that record.
 pub(crate) async fn guarded<T>(message_id: &str, work: impl Future<Output = T>) -> Option<T> {
     match AssertUnwindSafe(work).catch_unwind().await {
         Ok(value) => Some(value),
@@ -48,8 +48,8 @@ pub(crate) async fn guarded<T>(message_id: &str, work: impl Future<Output = T>) 
     }
 }
 
-/// Delays the records that stay and names them. A delay that cannot be set costs only the wait: the message
-/// comes back when its visibility ends.
+/// Delays the records that stay, and returns their ids. If a delay cannot be set, the message comes back when its
+/// visibility time-out ends.
 pub(crate) async fn keep<W>(
     world: &W,
     backoff: &Backoff,

@@ -1,4 +1,4 @@
-//! The reactor: reads hints, looks the waits up, asks RDS once, settles.
+//! The reactor: reads hints, looks their waits up, asks RDS once, and settles.
 
 mod automated;
 
@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use crate::app::conclude::{self, SettleOutcome};
 use crate::app::places::{ask, group, place_of};
@@ -17,6 +17,7 @@ use crate::domain::limits::{BATCH_GET_MAX, HINT_RECHECKS};
 use crate::domain::rds::hint::{Hint, HintKind};
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::backoff::Backoff;
+use crate::domain::run::settle::Look;
 use crate::domain::run::wait::{Rules, Wait};
 use crate::error::chain;
 use crate::json::event::{self, Event};
@@ -26,7 +27,7 @@ use crate::ports::{
 };
 use crate::settings::Stack;
 
-/// How many callbacks are under way at once, whatever regions their snapshots are in.
+/// How many callbacks run at once, over all regions.
 const CALLBACKS: usize = 20;
 
 permissions! {
@@ -36,21 +37,21 @@ permissions! {
         RecordRecoveryPoint StartExecution Waits
 }
 
-/// What the reactor knows of its stack.
+/// The reactor's settings.
 #[derive(Debug, Clone)]
 pub struct ReactorConfig {
     /// The rules' constants.
     pub rules: Rules,
-    /// How many identifiers one describe call filters for.
+    /// How many identifiers one describe call asks for.
     pub width: usize,
-    /// How long a hint is kept that RDS does not bear out yet.
+    /// How long a hint waits in the queue before Snapferry asks again, if RDS does not confirm it yet.
     pub recheck: Duration,
     /// The recovery region's key, for policies that name none.
     pub key: KeyArn,
 }
 
 impl ReactorConfig {
-    /// The reactor's part of what its stack says, with the recovery region's key.
+    /// Takes the reactor's settings from the stack's, with the recovery region's key.
     #[must_use]
     pub fn new(stack: &Stack, key: KeyArn) -> Self {
         Self {
@@ -62,16 +63,16 @@ impl ReactorConfig {
     }
 }
 
-/// What became of a resource that was hinted at.
+/// What happened to the resource of a hint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
     /// Nobody waits for it.
     NobodyWaits,
-    /// Settled.
+    /// Its wait was settled.
     Settled,
-    /// RDS does not bear the hint out, yet.
+    /// RDS does not confirm the hint yet.
     NotBorneOut,
-    /// It could not be asked or settled now.
+    /// RDS, the table or Step Functions could not be asked now.
     Broken,
 }
 
@@ -89,6 +90,11 @@ pub async fn react<W: Permissions>(
             (record, read)
         })
         .collect();
+    let is_foreign = |(_, read): &&(Record, Read)| matches!(read, Read::Foreign);
+    let foreign = read.iter().filter(is_foreign).count();
+    if foreign > 0 {
+        info!(foreign, "events that concern nothing here");
+    }
     let hinted: BTreeSet<RdsArn> = read
         .iter()
         .filter_map(|(_, read)| read.resource().cloned())
@@ -97,7 +103,7 @@ pub async fn react<W: Permissions>(
         hinted.into_iter().partition(RdsArn::is_automated_snapshot);
     let mut answers = answer(world, reactor_config, awaited).await;
     if !automated.is_empty() {
-        // Rare and large: it is not carried along by every batch.
+        // This future is rare and large, so keep it out of every batch's own future.
         let started = Box::pin(start(world, reactor_config, automated));
         let started = queue::guarded("automated snapshots", started).await;
         answers.extend(started.unwrap_or_default());
@@ -112,12 +118,14 @@ pub async fn react<W: Permissions>(
     queue::keep(world, backoff, outcomes).await
 }
 
-/// A record, read.
+/// What a record says.
 enum Read {
-    /// Worth asking RDS about.
+    /// A hint that RDS can confirm.
     Hint(Hint),
-    /// Nothing to ask.
+    /// Nothing that Snapferry needs to know.
     Nothing,
+    /// It is about nothing that matters here.
+    Foreign,
     /// Not readable: it goes to the dead letters by itself.
     Malformed,
 }
@@ -126,7 +134,7 @@ impl Read {
     fn resource(&self) -> Option<&RdsArn> {
         match self {
             Self::Hint(hint) => Some(&hint.resource),
-            Self::Nothing | Self::Malformed => None,
+            Self::Nothing | Self::Foreign | Self::Malformed => None,
         }
     }
 }
@@ -134,7 +142,8 @@ impl Read {
 fn read_one(record: &Record) -> Read {
     match catch_unwind(AssertUnwindSafe(|| event::read(&record.body))) {
         Ok(Ok(Event::Hint(hint))) if hint.kind != HintKind::Nothing => Read::Hint(hint),
-        Ok(Ok(Event::Hint(_) | Event::Foreign)) => Read::Nothing,
+        Ok(Ok(Event::Hint(_))) => Read::Nothing,
+        Ok(Ok(Event::Foreign)) => Read::Foreign,
         Ok(Err(error)) => {
             error!(
                 message_id = record.message_id,
@@ -161,7 +170,7 @@ fn outcome(
 ) -> Outcome {
     let hint = match read {
         Read::Hint(hint) => hint,
-        Read::Nothing => return Outcome::Done,
+        Read::Nothing | Read::Foreign => return Outcome::Done,
         Read::Malformed => return Outcome::Again,
     };
     match answers
@@ -170,8 +179,8 @@ fn outcome(
         .unwrap_or(Answer::Broken)
     {
         Answer::NobodyWaits | Answer::Settled => Outcome::Done,
-        // RDS's answer may lag behind its own event. After a few looks the sweep is there for it, and for an automated
-        // snapshot, which nobody awaits, the planner.
+        // RDS's answer may lag behind its own event. After a few looks the reactor leaves a wait to the sweep, and an
+        // automated snapshot, for which nobody waits, to the planner.
         Answer::NotBorneOut if record.receives <= HINT_RECHECKS => {
             Outcome::AgainIn(reactor_config.recheck)
         }
@@ -180,8 +189,8 @@ fn outcome(
     }
 }
 
-/// Nobody waits for an automated snapshot: it may be what a run begins with. Without a policy that has them copied
-/// it costs one read of the policies.
+/// Starts runs for automated snapshots. Nobody waits for one, but a run may begin with it. If no policy copies automated
+/// snapshots, this costs one read of the policies.
 async fn start<W: Permissions>(
     world: &W,
     reactor_config: &ReactorConfig,
@@ -220,7 +229,7 @@ async fn start<W: Permissions>(
     answers
 }
 
-/// One read of the waits and one describe call for each region and family, however many hints there are.
+/// Reads the waits once, and makes one describe call for each region and family, however many hints there are.
 async fn answer<W: Permissions>(
     world: &W,
     reactor_config: &ReactorConfig,
@@ -236,7 +245,7 @@ async fn answer<W: Permissions>(
                         .iter()
                         .map(|resource| (resource.clone(), Answer::NobodyWaits)),
                 );
-                // A wait that has gone on to its next attempt is not what the hint is about.
+                // The hint is not about a wait that has moved on to its next attempt.
                 waits.extend(
                     found
                         .into_iter()
@@ -247,20 +256,20 @@ async fn answer<W: Permissions>(
         }
     }
     let groups = group(waits, reactor_config.width, |wait| place_of(&wait.resource));
-    let settle_outcome: Vec<_> = stream::iter(groups)
+    let judged: Vec<_> = stream::iter(groups)
         .map(|group| look(world, group))
         .buffer_unordered(CONCURRENCY)
-        // A region that keeps its answer back keeps nobody else's callbacks back.
+        // A slow region must not delay callbacks for other regions.
         .flat_map(stream::iter)
         .map(|(wait, truth)| judge(world, &reactor_config.rules, wait, truth))
         .buffer_unordered(CALLBACKS)
         .collect()
         .await;
-    answers.extend(settle_outcome);
+    answers.extend(judged);
     answers
 }
 
-/// What RDS says of a wait's resource; `Err` when it could not be asked.
+/// What RDS says about a wait's resource. `Err` if it could not be asked.
 type Truth = Result<Option<Snapshot>, ()>;
 
 /// Asks RDS about a group of waits, all of one region and family.
@@ -290,9 +299,9 @@ where
     let Ok(truth) = truth else {
         return (wait.resource, Answer::Broken);
     };
-    let settle_outcome = conclude::judge(world, rules, &wait, truth.as_ref());
+    let settle_outcome = conclude::judge(world, rules, Look::Hint, &wait, truth.as_ref());
     let answer = match queue::guarded(wait.resource.name(), settle_outcome).await {
-        Some(Ok(SettleOutcome::Settlement(_))) => Answer::Settled,
+        Some(Ok(SettleOutcome::Settled(_))) => Answer::Settled,
         Some(Ok(SettleOutcome::Kept)) => Answer::NotBorneOut,
         Some(Err(error)) => {
             warn!(resource = %wait.resource, error = chain(&error), "could not be settled now");

@@ -1,4 +1,4 @@
-//! The operator's redrive: executions that ended without success go on where they stopped, or by a new one.
+//! The operator's redrive: failed executions continue where they stopped, or new executions do their work.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,7 +21,7 @@ use crate::ports::{
     RedriveExecution, Redriven, StartExecution, all_rows,
 };
 
-/// How many executions are looked at or redriven at once: the describe calls refill by ten a second.
+/// How many executions are inspected or redriven at once. The describe calls allow ten a second.
 const CONCURRENCY: usize = 4;
 
 permissions! {
@@ -31,65 +31,65 @@ permissions! {
         StartExecution
 }
 
-/// What is to be done, and with which executions.
+/// Which executions to select, and what to do with them.
 #[derive(Debug, Clone)]
 pub struct RedriveRequest {
-    /// Ended at this time or later.
+    /// Only executions that ended at this time or later.
     pub since: Timestamp,
-    /// Ended before this time.
+    /// Only executions that ended before this time.
     pub until: Option<Timestamp>,
-    /// Of one of these databases; of any if there is none.
+    /// Only executions of these databases. All if the list is empty.
     pub databases: Vec<String>,
-    /// Redrive; otherwise only show.
+    /// Redrive. Otherwise only show.
     pub act: bool,
-    /// Start new executions for those that cannot be redriven.
+    /// Start new executions in place of those that cannot be redriven.
     pub restart: bool,
-    /// No more than this are looked at in one go, those that ended last.
+    /// Look at this many at most, the latest first.
     pub max: usize,
 }
 
-/// What became of an execution.
+/// The outcome for an execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It can be redriven; nothing was done.
+    /// It can be redriven. Nothing was done.
     Redrivable,
-    /// It goes on where it stopped.
+    /// It continues where it stopped.
     Redriven,
-    /// Only a new execution can do its work; none was started.
+    /// Only a new execution can do its work. None was started.
     NeedsNew(RestartReason),
-    /// A new execution does its work.
+    /// This new execution does its work.
     Restarted(ExecutionName),
-    /// There is nothing to do for it, and why.
-    SkipReason(SkipReason),
-    /// A call did not come through.
+    /// Nothing needs to be done for it, for this reason.
+    Skipped(SkipReason),
+    /// A call failed.
     Failed(String),
 }
 
-/// Why nothing is to be done for an execution.
+/// Why nothing needs to be done for an execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SkipReason {
-    /// It runs again already.
+    /// It is running again already.
     RunsAgain,
-    /// Another one of its database and policy is open.
+    /// Another execution of its database and policy is open.
     StillRunning(ExecutionName),
-    /// The recovery point of its planned time was made by another one.
+    /// Another execution has made the recovery point of its due time.
     Done(ExecutionName),
-    /// A later one of its database and policy is in this list.
+    /// The list has a later execution of its database and policy.
     Superseded(ExecutionName),
-    /// Step Functions knows it no more.
+    /// Step Functions no longer knows it.
     Gone,
-    /// Its input is not one of ours.
+    /// Its input is not an input of Snapferry.
     NotOurs,
 }
 
 impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::RunsAgain => f.write_str("it runs again already"),
+            Self::RunsAgain => f.write_str("it is running again already"),
             Self::StillRunning(other) => write!(f, "{other} is still running"),
             Self::Done(other) => write!(f, "{other} has made its recovery point"),
             Self::Superseded(other) => write!(f, "{other} takes its place"),
-            Self::Gone => f.write_str("Step Functions knows it no more"),
+            Self::Gone => f.write_str("Step Functions no longer knows it"),
             Self::NotOurs => f.write_str("its input cannot be read"),
         }
     }
@@ -100,29 +100,29 @@ impl fmt::Display for SkipReason {
 pub struct Row {
     /// The execution.
     pub execution: FailedExecution,
-    /// What it was to do; nothing where that cannot be read.
+    /// Its input. Nothing if the input cannot be read.
     pub run: Option<ProtectionRequest>,
-    /// The error that it ended with.
+    /// The error that ended it.
     pub error: Option<String>,
-    /// What that error says.
+    /// The cause of that error, for a person.
     pub cause: Option<String>,
     /// How often it has been redriven.
     pub redrives: u32,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
-/// What a redrive did.
+/// The result of a redrive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redrive {
-    /// A row for each execution that was selected, those that ended last at the top.
+    /// A row for each selected execution, the latest first.
     pub rows: Vec<Row>,
-    /// Whether there are more of that time span than were looked at.
+    /// Whether the time span has more executions than were looked at.
     pub more: bool,
 }
 
 impl Redrive {
-    /// Whether nothing is left that a further call could do.
+    /// Whether everything that could be done has been done.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         !self.rows.iter().any(|row| {
@@ -133,7 +133,7 @@ impl Redrive {
         })
     }
 
-    /// Whether a call did not come through.
+    /// Whether a call failed.
     #[must_use]
     pub fn is_broken(&self) -> bool {
         let failed = |row: &Row| matches!(row.outcome, Outcome::Failed(_));
@@ -141,11 +141,11 @@ impl Redrive {
     }
 }
 
-/// Shows, redrives or restarts what is selected.
+/// Shows, redrives or restarts the selected executions.
 ///
 /// # Errors
-/// When the executions or the definition cannot be read; nothing was done then. Everything later is part of the
-/// answer.
+/// If the executions or the definition cannot be read. Nothing was done then. A later failure is no error: the answer
+/// says so.
 pub async fn redrive<W: Permissions>(
     world: &W,
     stack: &StackId,
@@ -177,28 +177,29 @@ pub async fn redrive<W: Permissions>(
         let run = looked.as_ref().ok()?.as_ref()?.run.as_ref()?;
         Some((execution, run))
     }));
-    let worker_config = RedriveConfig {
+    let config = RedriveConfig {
         stack,
         request,
         definition: &definition,
         others: &others,
     };
     let rows = stream::iter(selected)
-        .map(|(execution, looked)| worker_config.row(world, execution, looked))
+        .map(|(execution, looked)| config.row(world, execution, looked))
         .buffered(CONCURRENCY)
         .collect()
         .await;
     Ok(Redrive { rows, more })
 }
 
-/// What a look at an execution told: nothing where Step Functions knows it no more.
+/// What Step Functions says about an execution. Nothing if it no longer knows the execution.
 type Inspected = Result<Option<Inspection>, PortError>;
 
 async fn look<W: InspectExecution>(world: &W, execution: &FailedExecution) -> Inspected {
     world.inspect_execution(&execution.name).await
 }
 
-/// All that ended in the time span, those that ended last first. AWS sorts by start, so the list is read whole.
+/// All executions that ended in the time span, the latest first. AWS sorts them by their start, so this reads the whole
+/// list.
 async fn list<W: Permissions>(
     world: &W,
     request: &RedriveRequest,
@@ -231,7 +232,7 @@ fn is_selected(looked: &Inspected, databases: &[String]) -> bool {
             .iter()
             .any(|database| names(database, &run.database)),
         Ok(_) => false,
-        // It may be one of them: it is shown, with the error.
+        // It may be one of the selected ones, so show it with the error.
         Err(_) => true,
     }
 }
@@ -255,7 +256,7 @@ impl RedriveConfig<'_> {
                 .outcome(world, &execution, inspection)
                 .await
                 .unwrap_or_else(|error| Outcome::Failed(chain(&error))),
-            Ok(None) => Outcome::SkipReason(SkipReason::Gone),
+            Ok(None) => Outcome::Skipped(SkipReason::Gone),
             Err(error) => Outcome::Failed(chain(error)),
         };
         let inspection = looked.ok().flatten();
@@ -280,13 +281,13 @@ impl RedriveConfig<'_> {
         inspection: &Inspection,
     ) -> Result<Outcome, PortError> {
         if inspection.running {
-            return Ok(Outcome::SkipReason(SkipReason::RunsAgain));
+            return Ok(Outcome::Skipped(SkipReason::RunsAgain));
         }
         let Some(run) = &inspection.run else {
-            return Ok(Outcome::SkipReason(SkipReason::NotOurs));
+            return Ok(Outcome::Skipped(SkipReason::NotOurs));
         };
         if let Some(other) = self.others.get(&execution.name) {
-            return Ok(Outcome::SkipReason(SkipReason::Superseded(other.clone())));
+            return Ok(Outcome::Skipped(SkipReason::Superseded(other.clone())));
         }
         let changed = world.definition_of(&execution.name).await? != self.definition;
         match redrive_action(execution, &inspection.redrivable, changed, world.now()) {
@@ -298,7 +299,7 @@ impl RedriveConfig<'_> {
         }
     }
 
-    /// Single flight holds for a redriven execution as for a new one: it takes its database's place first.
+    /// A redriven execution claims its database and policy first, as a new one does, so that only one is open.
     async fn redrive<W: Permissions>(
         &self,
         world: &W,
@@ -308,7 +309,7 @@ impl RedriveConfig<'_> {
         match claim(world, run, name).await? {
             Ok(()) => {}
             Err(Taken::Running(other)) => {
-                return Ok(Outcome::SkipReason(SkipReason::StillRunning(other)));
+                return Ok(Outcome::Skipped(SkipReason::StillRunning(other)));
             }
             Err(Taken::Claimed(other)) => {
                 return Ok(Outcome::Failed(NotStarted::Claimed(other).to_string()));
@@ -334,8 +335,8 @@ impl RedriveConfig<'_> {
         }
         Ok(match start(world, self.stack, run).await? {
             StartOutcome::Started(name) => Outcome::Restarted(name),
-            StartOutcome::StillRunning(name) => Outcome::SkipReason(SkipReason::StillRunning(name)),
-            StartOutcome::Done(name) => Outcome::SkipReason(SkipReason::Done(name)),
+            StartOutcome::StillRunning(name) => Outcome::Skipped(SkipReason::StillRunning(name)),
+            StartOutcome::Done(name) => Outcome::Skipped(SkipReason::Done(name)),
             StartOutcome::NotStarted(why) => Outcome::Failed(why.to_string()),
         })
     }

@@ -1,8 +1,8 @@
-//! The operator's replay: what lies in a dead-letter queue is told in words and sent to its queue again.
+//! The operator's replay: lists dead letters and sends them to their queue again.
 //!
-//! For each message: receive, send, delete, in this order. Interrupted anywhere it loses nothing: what was
-//! received comes back by itself, what was sent and not deleted is there twice, and a command that comes twice
-//! is harmless, for the worker asks whether its token is alive and Step Functions takes one answer.
+//! It receives, sends and deletes each message, in this order, so that an interruption loses nothing. A message that was
+//! received comes back by itself. A message that was sent and not deleted is there twice, which is harmless: the worker
+//! asks whether its token is alive, and Step Functions takes one answer.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -29,14 +29,14 @@ permissions! {
         DelayMessage ListOpen ProbeToken ReceiveDeadLetters RemoveDeadLetter SendAgain
 }
 
-/// Messages of one ReceiveMessage (SQS).
+/// How many messages one ReceiveMessage returns at most (SQS).
 const RECEIVE_MAX: usize = 10;
-/// How long a message is kept from others: far longer than it takes to send and delete ten of them.
+/// How long a message stays invisible to others: far longer than sending and deleting ten of them takes.
 const HIDDEN_FOR: Duration = Duration::from_secs(60);
-/// A receive that brings nothing new is made once more before the queue counts as read.
+/// After this many receives without a new message the queue counts as read.
 const EMPTY_RECEIVES: u32 = 2;
 
-/// Which dead-letter queue is read.
+/// The dead-letter queue to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeadLetterQueue {
     /// The worker's commands.
@@ -45,16 +45,16 @@ pub enum DeadLetterQueue {
     Events,
 }
 
-/// What is to be done.
+/// Which messages to select, and what to do with them.
 #[derive(Debug, Clone)]
 pub struct ReplayRequest {
-    /// With which messages.
-    pub mail: DeadLetterQueue,
-    /// And which of them.
+    /// The queue of the messages.
+    pub queue: DeadLetterQueue,
+    /// Which of them.
     pub selection: Selection,
-    /// Show them only; then it is also asked whether a command's token is alive.
+    /// Only show them. Then the replay also asks whether a command's token is alive.
     pub dry_run: bool,
-    /// No more than this are looked at in one go.
+    /// Look at this many at most.
     pub max: usize,
 }
 
@@ -63,53 +63,53 @@ pub struct ReplayRequest {
 pub enum TokenState {
     /// It does.
     Alive,
-    /// It does not: the worker will drop the command.
+    /// No. The worker will drop the command.
     Dead,
-    /// The token is none of this account and region.
+    /// The token is not one of this account and region.
     Invalid,
-    /// It could not be asked.
+    /// Step Functions did not say.
     Unknown,
 }
 
-/// What became of a letter.
+/// The outcome for a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It is not selected and stays.
-    SkipReason,
-    /// It is selected; nothing was done, for this was a dry run.
+    Skipped,
+    /// It is selected. Nothing was done, because this was a dry run.
     Selected,
-    /// It is in its queue again and no longer here.
+    /// It is in its queue again, and no longer a dead letter.
     Replayed,
     /// It could not be sent and stays.
     NotSent(String),
-    /// It is in its queue again, and here too: it could not be removed.
+    /// It is in its queue again, and still a dead letter, because it could not be deleted.
     SentAndKept(String),
 }
 
-/// One letter's row.
+/// One dead letter's row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// The letter.
+    /// The dead letter.
     pub letter: DeadLetterSummary,
-    /// Whether somebody sleeps on it: of commands, in a dry run.
-    pub sleeper: Option<TokenState>,
-    /// What became of it.
+    /// Whether an execution still sleeps on it. Only for commands, in a dry run.
+    pub token_state: Option<TokenState>,
+    /// The outcome.
     pub outcome: Outcome,
 }
 
-/// What a replay did.
+/// The result of a replay.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Replay {
-    /// A row for each letter that was looked at, those that were sent first at the top.
+    /// A row for each dead letter that was looked at, the oldest first.
     pub rows: Vec<Row>,
-    /// Whether there may be letters that were not looked at.
+    /// Whether there may be dead letters that were not looked at.
     pub more: bool,
-    /// Why the queue could not be read to its end.
+    /// Why the queue could not be read completely.
     pub error: Option<String>,
 }
 
 impl Replay {
-    /// Whether all that was selected has been done.
+    /// Whether every selected dead letter was replayed.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         let broken =
@@ -118,10 +118,10 @@ impl Replay {
     }
 }
 
-/// Replays what is selected. What is not, or could not be sent, is visible again when this ends.
+/// Replays the selected messages. All others, and those that could not be sent, are visible again when this ends.
 ///
 /// # Errors
-/// When the open waits cannot be read; nothing was received then. Everything later is part of the answer.
+/// If the open waits cannot be read. Nothing was received then. A later failure is no error: the answer says so.
 pub async fn replay<W: Permissions>(
     world: &W,
     request: &ReplayRequest,
@@ -148,7 +148,7 @@ fn sort_key(letter: &DeadLetterSummary) -> (Option<jiff::Timestamp>, &str) {
     (letter.since, &letter.message_id)
 }
 
-/// The open waits: they know why their commands came to nothing, and whose an event's snapshot is.
+/// The open waits. They hold why their commands failed, and to which database an event's snapshot belongs.
 struct Open(Vec<Wait>);
 
 impl Open {
@@ -170,13 +170,13 @@ impl Open {
     }
 }
 
-/// What a letter says, and the token of a command: kept apart, so that rows have none.
+/// What a dead letter says, and apart from it the token of a command, so that no row holds a token.
 fn read(
-    mail: DeadLetterQueue,
+    queue: DeadLetterQueue,
     dead: &DeadLetter,
     open: &Open,
 ) -> (DeadLetterSummary, Option<TaskToken>) {
-    let (about, token, reason) = match mail {
+    let (about, token, reason) = match queue {
         DeadLetterQueue::Commands => read_command(dead, open),
         DeadLetterQueue::Events => {
             let (about, reason) = read_event(dead, open);
@@ -229,16 +229,16 @@ fn unreadable(error: &json::JsonError) -> Option<Reason> {
     Some(Reason::Unreadable(chain(error)))
 }
 
-/// What one replay keeps in hand.
+/// What one replay keeps in memory.
 #[derive(Default)]
 struct Round {
     rows: Vec<Row>,
-    /// Every message that was seen; with its newest handle, if it is to be visible again at the end.
+    /// Every message that was seen, with its newest handle if it must become visible again at the end.
     seen: BTreeMap<String, Option<ReceiptHandle>>,
 }
 
 impl Round {
-    /// Reads on until the queue shows nothing new. Whether there may be more.
+    /// Reads until the queue shows nothing new. Returns whether there may be more.
     async fn read_queue<W: Permissions>(
         &mut self,
         world: &W,
@@ -263,11 +263,11 @@ impl Round {
                 self.handle(world, request, open, new).await;
             }
         }
-        // Messages that came back before the end was reached may have hidden others.
+        // Messages that came back before the end of the queue may have hidden others.
         Ok(came_back)
     }
 
-    /// Those that were not seen before. One that comes back has a new handle; the old one is void.
+    /// The messages that were not seen before. A message that comes back has a new handle, and the old one is void.
     fn take(&mut self, received: Vec<DeadLetter>) -> Vec<DeadLetter> {
         let mut new = Vec::new();
         for dead in received {
@@ -299,7 +299,7 @@ impl Round {
         }
     }
 
-    /// What stays is visible again at once. Where that fails it is by itself, a minute later.
+    /// Makes the remaining messages visible at once. If that fails, they become visible by themselves a minute later.
     async fn release<W: Permissions>(&mut self, world: &W) {
         let staying = std::mem::take(&mut self.seen).into_values().flatten();
         stream::iter(staying)
@@ -321,13 +321,13 @@ async fn handle_one<W: Permissions>(
     open: &Open,
     dead: DeadLetter,
 ) -> Row {
-    let (letter, token) = read(request.mail, &dead, open);
-    let sleeper = match &token {
-        Some(token) if request.dry_run => Some(sleeper(world, token).await),
+    let (letter, token) = read(request.queue, &dead, open);
+    let token_state = match &token {
+        Some(token) if request.dry_run => Some(token_state(world, token).await),
         _ => None,
     };
     let outcome = if !request.selection.takes(&letter) {
-        Outcome::SkipReason
+        Outcome::Skipped
     } else if request.dry_run {
         Outcome::Selected
     } else {
@@ -335,12 +335,12 @@ async fn handle_one<W: Permissions>(
     };
     Row {
         letter,
-        sleeper,
+        token_state,
         outcome,
     }
 }
 
-async fn sleeper<W: ProbeToken>(world: &W, token: &TaskToken) -> TokenState {
+async fn token_state<W: ProbeToken>(world: &W, token: &TaskToken) -> TokenState {
     match world.send_task_heartbeat(token).await {
         Probe::Alive => TokenState::Alive,
         Probe::Dead => TokenState::Dead,

@@ -1,4 +1,4 @@
-//! Starting a run: at most one execution of a database and policy is open at a time.
+//! Starts a run. At most one execution of a database and policy is open at a time.
 
 use crate::domain::run::naming;
 use std::fmt;
@@ -9,14 +9,14 @@ use crate::domain::limits::CLAIM_GRACE;
 use crate::domain::run::command::ProtectionRequest;
 use crate::ports::{Claim, ClaimRun, Clock, ExecutionState, PortError, StartExecution, Started};
 
-/// What came of starting a run.
+/// The result of starting a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StartOutcome {
     /// This execution was started.
     Started(ExecutionName),
-    /// This one of the same database and policy is still open.
+    /// This execution of the same database and policy is still open.
     StillRunning(ExecutionName),
-    /// This one has made the recovery point already.
+    /// This execution has made the recovery point already.
     Done(ExecutionName),
     /// No execution was started.
     NotStarted(NotStarted),
@@ -45,9 +45,9 @@ impl From<Taken> for StartOutcome {
 /// Why no execution was started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NotStarted {
-    /// The place was claimed for this execution a moment ago, and Step Functions does not know it yet.
+    /// This execution made its claim a moment ago, and Step Functions does not know it yet.
     Claimed(ExecutionName),
-    /// This execution is the last that the run may have, and has failed like all before it.
+    /// This is the last execution that the run may have. It has failed, like all before it.
     AllFailed(ExecutionName),
 }
 
@@ -67,17 +67,17 @@ impl fmt::Display for NotStarted {
     }
 }
 
-/// Which execution has the place of a database's run instead.
+/// The execution that holds the claim of a database and policy instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Taken {
     /// This execution is open.
     Running(ExecutionName),
-    /// The place was claimed for this execution a moment ago, and Step Functions does not know it yet.
+    /// This execution made its claim a moment ago, and Step Functions does not know it yet.
     Claimed(ExecutionName),
 }
 
-/// Starts a run, unless one of its database and policy is open. A name that is used up by a failed execution
-/// gives way to the next suffix.
+/// Starts a run, unless another of its database and policy is open. If a failed execution has used up the name, the next
+/// suffix is tried.
 pub(crate) async fn start<W: ClaimRun + Clock + StartExecution>(
     world: &W,
     stack: &StackId,
@@ -93,16 +93,21 @@ pub(crate) async fn start<W: ClaimRun + Clock + StartExecution>(
             Started::Running => return Ok(StartOutcome::Started(name)),
             Started::NameUsed => match world.describe_execution(&name).await? {
                 ExecutionState::Running => return Ok(StartOutcome::StillRunning(name)),
-                ExecutionState::Succeeded => return Ok(StartOutcome::Done(name)),
+                ExecutionState::Succeeded => {
+                    world.release_run(&run.database, &run.policy, &name).await?;
+                    return Ok(StartOutcome::Done(name));
+                }
                 ExecutionState::Failed | ExecutionState::Unknown => last = name,
             },
         }
     }
+    world.release_run(&run.database, &run.policy, &last).await?;
     Ok(StartOutcome::NotStarted(NotStarted::AllFailed(last)))
 }
 
-/// Single flight. An execution that ended while nobody looked gives its place up. One that Step Functions does
-/// not know was never started, or is about to be: only a claim that has outlived every function proves the former.
+/// Claims a database and policy, so that one execution is open at a time. An execution that has ended loses its claim.
+/// An execution that Step Functions does not know was never started, or is about to be. Only the age of its claim can
+/// prove that it never was: no function lives that long.
 pub(crate) async fn claim<W: ClaimRun + Clock + StartExecution>(
     world: &W,
     run: &ProtectionRequest,

@@ -274,7 +274,9 @@ async fn notices<W: ReadPlanCursor>(
 async fn read_catalog<W: ReadEntries>(world: &W, gathered: &mut Gathered) -> Result<(), PortError> {
     let selected = gathered.databases.iter().filter_map(|database| {
         match choose(database, &gathered.policies) {
-            Choice::Protect(policy) => Some((database.resource_id.clone(), policy)),
+            Choice::Protect(policy) | Choice::NotNow(policy, _) => {
+                Some((database.resource_id.clone(), policy))
+            }
             Choice::LeaveOut(_) | Choice::Refuse(..) => None,
         }
     });

@@ -1,4 +1,4 @@
-//! The sweeper: the same settle over every open wait, and the next in the queue for a copy slot.
+//! The sweeper: settles every open wait that RDS has decided, and hands free copy slots to the next copies in the queue.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
 use crate::app::conclude::{self, SettleOutcome};
+use crate::app::hearing::{by_sweep, is_dead};
 use crate::app::places::{ask, place_of};
 use crate::app::queue::CONCURRENCY;
 use crate::domain::id::arn::{Family, RdsArn, Region};
@@ -17,36 +18,38 @@ use crate::domain::limits::{BATCH_GET_MAX, COMMAND_LIFETIME};
 use crate::domain::run::command::Step;
 use crate::domain::run::failure::Owner;
 use crate::domain::run::naming::first_attempt;
+use crate::domain::run::settle::Look;
 use crate::domain::run::slots::{self, SlotCandidate};
 use crate::domain::run::wait::{Phase, Rules, Wait};
 use crate::error::chain;
 use crate::ports::{
-    Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, FreeSlot, ListOpen, LookUpWaits,
-    PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint, SendCommand, Waits, open_pages,
+    Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, FreeSlot, HearDead, ListOpen,
+    LookUpWaits, PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint, SendCommand, Waits,
+    open_pages,
 };
 use crate::settings::Stack;
 
-/// How many describe calls are under way at once. RDS publishes no rate; four keep a sweep of hundreds of pages
-/// within its function's time-out and leave the account's other callers room.
+/// How many describe calls run at once. RDS publishes no rate. With four, a sweep of hundreds of pages ends within its
+/// function's time-out, and the account's other callers are not throttled.
 const DESCRIBES: usize = 4;
 
-/// How many describe calls of one region and family may be throttled before the rest of the round leaves it alone.
-/// One that is throttled has been tried again by the SDK, so that ten of them, four at once, cost half a minute.
+/// How many describe calls of one region and family may be throttled before the sweep leaves it alone for this round.
+/// The SDK has tried each of them several times, so ten of them, four at once, cost half a minute.
 const THROTTLED_MAX: usize = 10;
 
 permissions! {
     /// Everything that the sweeper may do.
     Permissions:
-        Callbacks ClaimSlot Clock DescribeSnapshots FreeSlot ListOpen LookUpWaits
+        Callbacks ClaimSlot Clock DescribeSnapshots FreeSlot HearDead ListOpen LookUpWaits
         ProbeToken RecordRecoveryPoint SendCommand Waits
 }
 
-/// What the sweeper knows of its stack.
+/// The sweeper's settings.
 #[derive(Debug, Clone)]
 pub struct SweeperConfig {
     /// The rules' constants.
     pub rules: Rules,
-    /// How many identifiers one describe call filters for.
+    /// How many identifiers one describe call asks for.
     pub width: usize,
     /// How many copies RDS may have in flight.
     pub copy_slots: usize,
@@ -69,30 +72,33 @@ pub struct SweepReport {
     pub open: usize,
     /// Waits that it settled.
     pub settled: usize,
-    /// Slots that it freed.
+    /// Copy slots that it freed.
     pub freed: usize,
-    /// Queued commands that it sent again, with a slot.
+    /// Commands of queued copies that it sent again, after it had given them a slot.
     pub handed_out: usize,
-    /// Commands of registered waits that it sent again, because no message can carry them any more.
+    /// Commands of registered waits that it sent again, because their messages have expired.
     pub sent_again: usize,
-    /// Regions where a call was not answered: what it was about stays for the next sweep.
+    /// Regions that did not answer a call. The next sweep asks again.
     pub unreachable: BTreeSet<Region>,
-    /// Calls that did not come through: theirs stay for the next sweep.
+    /// Calls that failed. The next sweep makes them again.
     pub broken: usize,
 }
 
-/// One sweep. With nothing open it is one read.
+/// One sweep. If nothing is open, it is one read.
 ///
-/// It may fall behind, die midway or run twice at once: every step is checked where it is written. Of what is
-/// open it holds a page at a time, and of the rest only who waits for a slot.
+/// It may be late, die midway or run twice at once, because it writes every step under a condition. It keeps one page of
+/// the open waits in memory, and of the others only the copies that wait for a slot.
 ///
 /// # Errors
-/// When the list of what is open cannot be read.
+/// If the list of open waits cannot be read.
 pub async fn sweep<W: Permissions>(
     world: &W,
     sweeper_config: &SweeperConfig,
 ) -> Result<SweepReport, PortError> {
-    let mut round = Round::default();
+    let mut round = Round {
+        occasion: by_sweep(world.now()),
+        ..Round::default()
+    };
     let mut pages = pin!(open_pages(world));
     while let Some(page) = pages.try_next().await? {
         round.holders.extend(page.holders);
@@ -121,9 +127,11 @@ pub async fn sweep<W: Permissions>(
     Ok(round.swept)
 }
 
-/// What one sweep keeps in hand: a describe call's width of waits for each region and family, and what slots need.
+/// What one sweep keeps in memory: the waits of one describe call for each region and family, and the facts about slots.
 #[derive(Default)]
 struct Round {
+    /// Which sweep this is, where a token is called dead.
+    occasion: String,
     swept: SweepReport,
     taken: BTreeSet<RdsArn>,
     asking: BTreeMap<(Region, Family), Vec<Wait>>,
@@ -131,18 +139,18 @@ struct Round {
     holders: BTreeSet<RdsArn>,
     holders_of: BTreeMap<RdsArn, PolicyName>,
     candidates: Vec<SlotCandidate>,
-    /// Slots of workers that died before RDS was asked, or whose command is parked.
+    /// Slots of workers that died before they asked RDS, or whose command is parked.
     abandoned: Vec<(RdsArn, Timestamp)>,
-    /// Waits that have been registered for longer than a message lives.
+    /// Waits that were registered longer ago than a message lives.
     lost: Vec<Wait>,
 }
 
-/// How often RDS did not answer, by region and family.
+/// How often RDS did not answer, for each region and family.
 #[derive(Default)]
 struct SilentRegions(BTreeMap<(Region, Family), usize>);
 
 impl SilentRegions {
-    /// Whether nothing more is asked there in this round.
+    /// Whether the sweep asks nothing more there in this round.
     fn is_left_alone(&self, place: &(Region, Family)) -> bool {
         self.0
             .get(place)
@@ -162,21 +170,21 @@ impl SilentRegions {
     }
 }
 
-/// A wait, whether RDS is at work on its resource, and what was made of it.
+/// A wait, whether RDS still works on its resource, and the outcome.
 type Verdict = (Wait, bool, Result<SettleOutcome, PortError>);
 
-/// What one describe call brought.
+/// The result of one describe call.
 enum DescribeOutcome {
-    /// The waits, each with what was made of it.
+    /// RDS answered: the waits with their outcomes.
     Answered(Vec<Verdict>),
-    /// The call was not answered, or not made because those before it were not.
+    /// RDS did not answer, or the call was not made because RDS had not answered others.
     Unreachable(Vec<Wait>),
 }
 
 impl Round {
-    /// Takes a wait in. Answers a describe call's width of waits whenever there is one.
+    /// Collects a wait. Returns a group of waits as soon as there are enough for one describe call.
     fn take(&mut self, sweeper_config: &SweeperConfig, wait: Wait) -> Option<Vec<Wait>> {
-        // The index is ordered by the phase's beginning: a wait that this very sweep has marked comes again.
+        // The index is sorted by the beginning of the phase, so a wait that this sweep has just marked appears again.
         if !self.taken.insert(wait.resource.clone()) {
             return None;
         }
@@ -190,7 +198,7 @@ impl Round {
         (asking.len() >= sweeper_config.width).then(|| std::mem::take(asking))
     }
 
-    /// One describe call for each group of waits, and a verdict for each wait.
+    /// Makes one describe call for each group of waits, and settles each wait by the answer.
     async fn judge<W: Permissions>(
         &mut self,
         world: &W,
@@ -222,7 +230,7 @@ impl Round {
 
     fn note(&mut self, rules: &Rules, (wait, under_way, settle_outcome): Verdict, now: Timestamp) {
         match settle_outcome {
-            Ok(SettleOutcome::Settlement(_)) => self.swept.settled += 1,
+            Ok(SettleOutcome::Settled(_)) => self.swept.settled += 1,
             Ok(SettleOutcome::Kept) => self.keep(rules, &wait, under_way, now),
             Err(error) => {
                 warn!(resource = %wait.resource, error = chain(&error), "could not be settled by the sweep");
@@ -250,7 +258,7 @@ impl Round {
         }
     }
 
-    /// Frees the slots that nobody uses, then gives them to the next in the queue.
+    /// Frees the slots that no copy uses, and gives them to the next copies in the queue.
     async fn hand_slots_on<W: Permissions>(&mut self, world: &W, sweeper_config: &SweeperConfig) {
         let abandoned = std::mem::take(&mut self.abandoned);
         for (copy, since) in abandoned
@@ -266,7 +274,7 @@ impl Round {
             self.free(world, copy, &Abandoned::WaitGone).await;
         }
         for chunk in plan.hand_out.chunks(BATCH_GET_MAX) {
-            // The list may lag behind; the queue is read again, consistently, before anything is sent.
+            // The list may be out of date, so read the queue again consistently before sending anything.
             match world.look_up(chunk).await {
                 Ok(waits) => self.hand_out(world, sweeper_config, chunk, waits).await,
                 Err(error) => self.broken(&error),
@@ -302,7 +310,7 @@ impl Round {
             let Some(wait) = queued.remove(copy) else {
                 continue;
             };
-            match hand_out_one(world, sweeper_config, &wait).await {
+            match hand_out_one(world, sweeper_config, &self.occasion, &wait).await {
                 Ok(true) => self.swept.handed_out += 1,
                 Ok(false) => {}
                 Err(error) => self.broken(&error),
@@ -310,11 +318,12 @@ impl Round {
         }
     }
 
-    /// A registered wait moves only by its command. SQS may hand one message to two workers; one of them
-    /// finishes and takes the message out of the queue, the other takes the wait back to registered and dies.
+    /// Sends the commands of waits again that have been registered for too long. Only its command moves a registered
+    /// wait on, and the command can get lost: SQS may give one message to two workers. One of them finishes and deletes
+    /// the message; the other sets the wait back to registered and dies.
     async fn send_again<W: Permissions>(&mut self, world: &W) {
         for wait in std::mem::take(&mut self.lost) {
-            match send_one_again(world, &wait).await {
+            match send_one_again(world, &self.occasion, &wait).await {
                 Ok(true) => self.swept.sent_again += 1,
                 Ok(false) => {}
                 Err(error) => self.broken(&error),
@@ -331,8 +340,8 @@ impl Round {
     }
 }
 
-/// One describe call, and a verdict for each wait. A call that is throttled leaves its own waits to the next sweep;
-/// a region that has not answered at all, or too often, is not asked again for the family.
+/// Makes one describe call, and settles each of its waits. If RDS throttles the call, its waits stay for the next sweep.
+/// If a region has not answered at all, or has throttled too often, it is not asked again for this family.
 async fn look<W: Permissions>(
     world: &W,
     rules: &Rules,
@@ -357,7 +366,7 @@ async fn look<W: Permissions>(
     let verdicts = stream::iter(waits)
         .map(|wait| async move {
             let found = truth.get(&wait.resource);
-            let settle_outcome = conclude::judge(world, rules, &wait, found).await;
+            let settle_outcome = conclude::judge(world, rules, Look::Sweep, &wait, found).await;
             let under_way = found.is_some_and(|snapshot| !snapshot.status.is_over());
             (wait, under_way, settle_outcome)
         })
@@ -369,8 +378,13 @@ fn is_copy(wait: &Wait) -> bool {
     wait.command.step == Step::Copy
 }
 
-/// Whether somebody still sleeps on the wait's token. A wait that nobody awaits is forgotten.
-async fn is_awaited<W: Permissions>(world: &W, wait: &Wait) -> Result<bool, PortError> {
+/// Whether somebody still sleeps on the wait's token. A wait that nobody awaits is forgotten, once two sweeps, or a
+/// worker and a sweep, have heard so.
+async fn is_awaited<W: Permissions>(
+    world: &W,
+    occasion: &str,
+    wait: &Wait,
+) -> Result<bool, PortError> {
     let probe = world.send_task_heartbeat(&wait.command.token).await;
     if matches!(probe, Probe::Invalid) {
         conclude::alarm_at_invalid_token(wait);
@@ -378,6 +392,9 @@ async fn is_awaited<W: Permissions>(world: &W, wait: &Wait) -> Result<bool, Port
     match probe {
         Probe::Alive => Ok(true),
         Probe::Dead | Probe::Invalid => {
+            if !is_dead(world, &wait.command.token, occasion).await? {
+                return Ok(false);
+            }
             info!(resource = %wait.resource, execution = %wait.command.execution, "nobody awaits it any more");
             world.forget(&wait.resource, &wait.command.token).await?;
             Ok(false)
@@ -386,14 +403,15 @@ async fn is_awaited<W: Permissions>(world: &W, wait: &Wait) -> Result<bool, Port
     }
 }
 
-/// Claims a slot for a queued copy and sends its command again. The wait stays queued until the worker has the
-/// command: a hand-over that is lost is made again by the next sweep.
+/// Claims a slot for a queued copy, and sends its command again. The wait stays queued until the worker has the command,
+/// so the next sweep repeats a hand-over that was lost.
 async fn hand_out_one<W: Permissions>(
     world: &W,
     sweeper_config: &SweeperConfig,
+    occasion: &str,
     wait: &Wait,
 ) -> Result<bool, PortError> {
-    if !is_awaited(world, wait).await? {
+    if !is_awaited(world, occasion, wait).await? {
         return Ok(false);
     }
     let limits = wait.command.run.slot_limits(sweeper_config.copy_slots);
@@ -406,8 +424,12 @@ async fn hand_out_one<W: Permissions>(
 
 /// Sends the command of a registered wait again, once in a message's lifetime. Where its message does rest with
 /// the dead letters, a replay finds the work done or under way.
-async fn send_one_again<W: Permissions>(world: &W, wait: &Wait) -> Result<bool, PortError> {
-    if !is_awaited(world, wait).await? {
+async fn send_one_again<W: Permissions>(
+    world: &W,
+    occasion: &str,
+    wait: &Wait,
+) -> Result<bool, PortError> {
+    if !is_awaited(world, occasion, wait).await? {
         return Ok(false);
     }
     world.send_command(&wait.command).await?;

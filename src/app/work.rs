@@ -15,6 +15,7 @@ mod step_target;
 
 use tracing::warn;
 
+use crate::app::hearing::{by_receive, is_dead};
 use crate::domain::id::names::Attempt;
 use crate::domain::run::command::{Command, Step};
 use crate::domain::run::failure::{Failure, Reason};
@@ -47,9 +48,10 @@ pub async fn work<W: Permissions>(
 ) -> Result<CommandOutcome, WorkError> {
     match world.send_task_heartbeat(&command.token).await {
         Probe::Alive => {}
-        Probe::Dead => {
+        Probe::Dead if is_dead(world, &command.token, &by_receive(receives)).await? => {
             return Ok(CommandOutcome::Stale);
         }
+        Probe::Dead => return Err(WorkError::HeardDeadOnce),
         Probe::Invalid => return Err(WorkError::InvalidToken),
         Probe::Unknown(error) => return Err(WorkError::Probe(error)),
     }
@@ -74,7 +76,7 @@ pub async fn work<W: Permissions>(
         },
     };
     let first = step_target.wait(worker_config, command, Attempt::FIRST, world.now());
-    let mut wait = match register(world, &first).await? {
+    let mut wait = match register(world, &first, receives).await? {
         Registration::Act(wait) => *wait,
         Registration::UnderWay => return Ok(CommandOutcome::Waiting),
         Registration::Stale => return Ok(CommandOutcome::Stale),
@@ -119,12 +121,13 @@ async fn act<W: Permissions>(
     }
 }
 
-/// Says in the wait why its command stays in the queue, for `waits` and `replay`. Nothing depends on it: where
-/// it cannot be noted, or the wait is settled or another's by now, the command is tried again all the same.
+/// Writes into the wait why its command stays in the queue, for `snapferry waits` and `snapferry replay`. Nothing depends
+/// on it: the worker tries the command again even if the note cannot be written, or the wait has gone or belongs to
+/// another token.
 async fn note<W: Permissions>(world: &W, wait: &Wait, error: &WorkError) {
     let last_error = error.last_error(world.now());
     let noted = world.note_error(&wait.resource, &wait.command.token, &last_error);
     if let Err(error) = noted.await {
-        warn!(resource = %wait.resource, error = chain(&error), "a trouble could not be noted");
+        warn!(resource = %wait.resource, error = chain(&error), "the wait's last error could not be stored");
     }
 }

@@ -1,4 +1,4 @@
-//! Many items of the table at once.
+//! Reads many items of the table at once.
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 
@@ -7,12 +7,12 @@ use super::fault::{port_error, unusable};
 use super::items::Item;
 use crate::ports::PortError;
 
-/// How often BatchGetItem is asked again for keys that DynamoDB left unprocessed; it does so when throttled.
+/// How often to ask BatchGetItem again for keys that DynamoDB left unprocessed, as it does when it throttles.
 const ROUNDS: usize = 3;
 const ACTION: &str = "BatchGetItem";
 
 impl<Extra> Aws<Extra> {
-    /// The items there are, in no order.
+    /// The items that exist, in any order.
     pub(super) async fn batch_get(
         &self,
         mut asked: KeysAndAttributes,

@@ -1,4 +1,4 @@
-//! The catalog: which run a database has, what can be restored, up to when a policy is planned.
+//! The catalog: which execution holds a database's claim, what can be restored, and up to when a policy is planned.
 
 use std::collections::HashMap;
 
@@ -36,7 +36,7 @@ const UNTIL: &str = "until";
 
 const ACTION: &str = "UpdateItem";
 
-/// The key of a database's entry. The resource id outlives a rename; neither part can hold a `#`.
+/// The key of a database's entry. A rename does not change the resource id, and neither part can contain a `#`.
 fn entry_key(database: &ResourceId, policy: &PolicyName) -> AttributeValue {
     text(format!("database#{database}#{policy}"))
 }
@@ -84,7 +84,7 @@ impl<Extra> ReadEntries for Aws<Extra> {
             .build()
             .map_err(|error| unusable(ACTION, error))?;
         let found = self.batch_get(asked).await?;
-        // One broken item must not keep the others from being shown.
+        // A broken item must not hide the others.
         let readable = |item| {
             let fault = |fault: &ItemError| {
                 warn!(item = items::key_of(item), %fault, "an entry that cannot be read");
@@ -151,6 +151,16 @@ impl<Extra> ClaimRun for Aws<Extra> {
             .ok_or_else(|| unusable(ACTION, "DynamoDB left the stored item out"))?;
         held_by(stored).map_err(|error| unusable(ACTION, error))
     }
+
+    async fn release_run(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        execution: &ExecutionName,
+    ) -> Result<(), PortError> {
+        self.release_claim(&database.resource_id, policy, execution.as_str())
+            .await
+    }
 }
 
 fn held_by(entry: &Item) -> Result<Claim, ItemError> {
@@ -176,8 +186,8 @@ impl<Extra> RecordRecoveryPoint for Aws<Extra> {
 }
 
 impl<Extra> Aws<Extra> {
-    /// Enters a copy unless one with younger data is entered. One that does not say how old its data is can
-    /// only be the first.
+    /// Enters a copy unless the entry has one with newer data. A copy without the time of its data is entered only if it is
+    /// the first.
     async fn enter_recovery_point(
         &self,
         run: &ProtectionRequest,
@@ -209,7 +219,7 @@ impl<Extra> Aws<Extra> {
         }
     }
 
-    /// Ends the database's run if it is this one. Another may have been claimed since.
+    /// Ends the claim if this execution holds it. Another may have claimed since.
     async fn end_run(
         &self,
         run: &ProtectionRequest,
@@ -217,16 +227,26 @@ impl<Extra> Aws<Extra> {
     ) -> Result<(), PortError> {
         let arn = execution.as_str();
         let name = arn.rsplit_once(':').map_or(arn, |(_, name)| name);
+        self.release_claim(&run.database.resource_id, &run.policy, name)
+            .await
+    }
+
+    async fn release_claim(
+        &self,
+        database: &ResourceId,
+        policy: &PolicyName,
+        execution: &str,
+    ) -> Result<(), PortError> {
         let request = self
             .dynamodb()
             .update_item()
             .table_name(&self.table)
-            .key(PK, entry_key(&run.database.resource_id, &run.policy))
+            .key(PK, entry_key(database, policy))
             .update_expression("REMOVE #open, #claimed")
             .condition_expression("#open = :this")
             .expression_attribute_names("#open", OPEN_EXECUTION)
             .expression_attribute_names("#claimed", CLAIMED_AT)
-            .expression_attribute_values(":this", text(name));
+            .expression_attribute_values(":this", text(execution));
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(()),

@@ -1,4 +1,4 @@
-//! The SDK's clients, and what each role reaches over them.
+//! The SDK's clients, and what each role reaches with them.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -8,7 +8,7 @@ use aws_config::SdkConfig;
 use super::queue_url::QueueUrl;
 use crate::domain::id::arn::{Region, StateMachineArn};
 
-/// Everything that is reached over the AWS SDK.
+/// Everything that Snapferry reaches with the AWS SDK.
 ///
 /// `Extra` is what a role can reach in addition: [`StateMachine`], [`SourceQueue`], [`TargetQueue`], `Replays`, the
 /// doctor's services, or nothing.
@@ -16,27 +16,27 @@ use crate::domain::id::arn::{Region, StateMachineArn};
 pub struct Aws<Extra = ()> {
     pub(super) sdk: SdkConfig,
     pub(super) table: String,
-    pub(super) also: Extra,
+    pub(super) extra: Extra,
     rds: Mutex<BTreeMap<Region, aws_sdk_rds::Client>>,
     step_functions: OnceLock<aws_sdk_sfn::Client>,
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
     sqs: OnceLock<aws_sdk_sqs::Client>,
 }
 
-/// For the planner and the operator: the state machine whose executions are started, looked at and redriven.
+/// For the planner and the operator: the state machine whose executions they start, inspect and redrive.
 #[derive(Debug, Clone)]
 pub struct StateMachine(pub StateMachineArn);
 
 /// For worker and reactor.
 #[derive(Debug, Clone)]
 pub struct SourceQueue {
-    /// The queue that their messages come from, to delay them.
+    /// The queue that their messages come from, for delaying them.
     pub queue: QueueUrl,
-    /// The state machine, to start the runs of automated snapshots.
+    /// The state machine, for starting runs of automated snapshots.
     pub starts: StateMachineArn,
 }
 
-/// Who knows the state machine whose executions it starts.
+/// An adapter that knows the state machine whose executions it starts.
 pub trait Machine {
     /// The state machine.
     fn machine(&self) -> &StateMachineArn;
@@ -61,11 +61,11 @@ pub struct TargetQueue(pub QueueUrl);
 impl<Extra> Aws<Extra> {
     /// Takes an SDK configuration whose region is the recovery region (see `for_functions` and `for_operators`), the
     /// table's name, and what else the role can reach. Calls nothing.
-    pub fn new(sdk: SdkConfig, table: impl Into<String>, also: Extra) -> Self {
+    pub fn new(sdk: SdkConfig, table: impl Into<String>, extra: Extra) -> Self {
         Self {
             sdk,
             table: table.into(),
-            also,
+            extra,
             rds: Mutex::default(),
             step_functions: OnceLock::new(),
             dynamodb: OnceLock::new(),
@@ -73,9 +73,9 @@ impl<Extra> Aws<Extra> {
         }
     }
 
-    /// RDS is the one service that is asked in many regions.
+    /// The client of RDS in a region. RDS is the only service that Snapferry calls in several regions.
     pub(super) fn rds(&self, region: &Region) -> aws_sdk_rds::Client {
-        // A client is made whole or not at all, so a poisoned lock guards nothing broken.
+        // A panic cannot leave a client half made, so a poisoned lock is safe to use.
         let mut clients = self.rds.lock().unwrap_or_else(PoisonError::into_inner);
         clients
             .entry(region.clone())

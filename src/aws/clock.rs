@@ -1,11 +1,12 @@
-//! The system's clock, and chance.
+//! The system's clock, and randomness.
 
 use jiff::Timestamp;
 
 use super::clients::Aws;
 use crate::ports::{Clock, Jitter};
 
-/// The system's clock, in whole milliseconds: what the table keeps, so that a time read back is the time written.
+/// The system's clock, in whole milliseconds, as the table stores times. So a time that is read back equals the one that
+/// was written.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock;
 

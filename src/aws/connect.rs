@@ -1,4 +1,4 @@
-//! How AWS is reached: one HTTP client for all services, credentials, time limits, retries, our name.
+//! How Snapferry reaches AWS: one HTTP client for all services, credentials, time limits, retries, user agent.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -19,20 +19,20 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use super::reach::{Reach, Trust};
 use crate::domain::id::arn::Region;
 
-/// A call with its retry. A region that does not answer costs a batch no more than this.
+/// The limit for a call with its retry. A region that does not answer costs a batch no more than this.
 const OPERATION: Duration = Duration::from_secs(5);
-/// One try. A sandbox that was frozen wakes up with dead connections; this leaves time for a try on a new one.
+/// The limit for one try. A frozen sandbox wakes up with dead connections, and this leaves time for a try on a new one.
 const ATTEMPT: Duration = Duration::from_secs(3);
-/// TCP and TLS to another continent take well under a second.
+/// The limit for connecting. TCP and TLS to another continent take well under a second.
 const CONNECT: Duration = Duration::from_secs(1);
-/// The first try and one more: what lasts longer goes back to its queue, which waits without running.
+/// The first try and one more. If a failure lasts longer, the message goes back to its queue, where waiting costs nothing.
 const ATTEMPTS: u32 = 2;
-/// The most that the SDK waits before its second try: its own second would eat a fifth of the operation.
+/// The longest time that the SDK waits before its second try. Its default of a second would take a fifth of the limit.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
-/// The name in the user agent (`app/snapferry-worker`): CloudTrail tells the roles apart by it.
+/// The name in the user agent (`app/snapferry-worker`). It distinguishes the roles in CloudTrail.
 ///
-/// Characters that a user agent does not take become hyphens.
+/// Characters that a user agent may not have become hyphens.
 #[must_use]
 pub fn app_name(role: &str) -> Option<AppName> {
     let name: String = role
@@ -42,9 +42,9 @@ pub fn app_name(role: &str) -> Option<AppName> {
     AppName::new(Cow::Owned(format!("snapferry-{name}"))).ok()
 }
 
-/// The configuration of a function: its credentials come from Lambda's variables, and the rest is what `reach`
-/// says. It is put together by hand, without the SDK's loader: no file, no metadata service and no other provider is
-/// asked while a cold start is waited for, and none of them is in the binary.
+/// The configuration of a function. Its credentials come from Lambda's variables, and the rest from `reach`. It is built
+/// without the SDK's loader: a cold start asks no file, metadata service or other provider, and the binary contains none
+/// of them.
 #[must_use]
 pub fn for_functions(role: &str, home: &Region, reach: &Reach) -> SdkConfig {
     let credentials = EnvironmentVariableCredentialsProvider::new();
@@ -62,8 +62,8 @@ pub fn for_functions(role: &str, home: &Region, reach: &Reach) -> SdkConfig {
     tuned(sdk, role)
 }
 
-/// The configuration of the command line: the SDK's default chain of credentials, from a profile if one is named, and
-/// the machine's own certificate authorities.
+/// The configuration of the command line. It uses the SDK's default chain of credentials, with a profile if one is given,
+/// and the machine's own certificate authorities.
 #[cfg(feature = "cli")]
 pub async fn for_operators(home: &Region, profile: Option<&str>) -> SdkConfig {
     for_operators_at(Some(home), profile).await
@@ -89,7 +89,7 @@ fn region(home: &Region) -> aws_config::Region {
     aws_config::Region::new(home.as_str().to_owned())
 }
 
-/// One client for all services: they share its connections and its TLS sessions.
+/// One HTTP client for all services, which share its connections and TLS sessions.
 fn http_client(trust: Trust) -> SharedHttpClient {
     let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
     match TlsContext::builder()
@@ -97,12 +97,12 @@ fn http_client(trust: Trust) -> SharedHttpClient {
         .build()
     {
         Ok(context) => builder.tls_context(context).build_https(),
-        // Nothing in it can fail as of now; were it ever so, no server would be trusted wrongly.
+        // Nothing in it can fail today. If it ever did, no server would be trusted wrongly.
         Err(_) => builder.build_https(),
     }
 }
 
-/// Sets the name, the time limits and the retries. Tests put their own HTTP client and credentials under it.
+/// Sets the user agent, the time limits and the retries. Tests add their own HTTP client and credentials.
 #[must_use]
 pub fn tuned(mut sdk: aws_types::sdk_config::Builder, role: &str) -> SdkConfig {
     sdk.set_app_name(app_name(role));

@@ -1,4 +1,4 @@
-//! SQS for the operator's replay: dead letters received, sent again, removed.
+//! SQS for the operator's replay: receives dead letters, sends them again, deletes them.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,20 +21,20 @@ use crate::ports::{
     SendAgain,
 };
 
-/// How long a receive waits for a first message: any wait makes SQS ask all of its servers, not a sample of them.
+/// How long a receive waits for a first message. With any wait, SQS asks all of its servers and not only some.
 const WAIT_SECONDS: i32 = 1;
 
-/// For the operator's replay: a dead-letter queue, in whatever region, and the queue that its messages go to.
+/// For the operator's replay: a dead-letter queue in any region, and the queue that its messages go to.
 #[derive(Debug, Clone)]
 pub struct Replays {
     dead_letters: QueueUrl,
     home: QueueUrl,
-    /// The dead letters of a source region's rule are in that region.
+    /// The client of the dead-letter queue's region. The dead letters of a source region's rule are in that region.
     client: aws_sdk_sqs::Client,
 }
 
 impl Replays {
-    /// From the dead letters in a region to a queue in the recovery region. Calls nothing.
+    /// A replay from the dead letters of a region to a queue in the recovery region. Calls nothing.
     #[must_use]
     pub fn new(sdk: &SdkConfig, region: &Region, dead_letters: QueueUrl, home: QueueUrl) -> Self {
         Self {
@@ -54,7 +54,7 @@ fn client(sdk: &SdkConfig, region: &Region) -> aws_sdk_sqs::Client {
 /// `GetQueueUrl`: the queue of this name in a region.
 ///
 /// # Errors
-/// When there is none, or SQS does not say.
+/// If the queue does not exist, or SQS does not say.
 pub async fn find_queue(
     sdk: &SdkConfig,
     region: &Region,
@@ -78,10 +78,10 @@ impl ReceiveDeadLetters for Aws<Replays> {
     ) -> Result<Vec<DeadLetter>, PortError> {
         let max = i32::try_from(max.clamp(1, 10)).unwrap_or(1);
         let answer = self
-            .also
+            .extra
             .client
             .receive_message()
-            .queue_url(self.also.dead_letters.as_str())
+            .queue_url(self.extra.dead_letters.as_str())
             .max_number_of_messages(max)
             .visibility_timeout(whole_seconds(hidden_for))
             .wait_time_seconds(WAIT_SECONDS)
@@ -96,7 +96,7 @@ impl ReceiveDeadLetters for Aws<Replays> {
     }
 }
 
-/// SQS gives every message an id and a handle: one without could be neither told apart nor removed.
+/// SQS gives every message an id and a handle. A message without them could not be recognised or deleted.
 fn dead_letter(message: Message) -> Option<DeadLetter> {
     let system = |name| message.attributes().and_then(|all| all.get(&name));
     let sent_at = system(SystemAttribute::SentTimestamp)
@@ -116,7 +116,7 @@ fn dead_letter(message: Message) -> Option<DeadLetter> {
     })
 }
 
-/// EventBridge's own words, if it was EventBridge that put the message there.
+/// What EventBridge says about the message, if EventBridge put it there.
 fn undelivered(attributes: &HashMap<String, MessageAttributeValue>) -> Option<Undelivered> {
     let get = |name: &str| attributes.get(name)?.string_value.clone();
     let told = Undelivered {
@@ -134,12 +134,12 @@ impl SendAgain for Aws<Replays> {
         let sent = self
             .sqs()
             .send_message()
-            .queue_url(self.also.home.as_str())
+            .queue_url(self.extra.home.as_str())
             .message_body(body)
             .send()
             .await;
         let Err(error) = sent else { return Ok(()) };
-        // Should SQS quote what it refuses: neither the body nor the token in it is shown.
+        // If SQS quotes what it refuses, hide the body and the token in it.
         let command = json::command::read(body).ok();
         let token = command.as_ref().map_or("", |one| one.token.reveal());
         Err(port_error("SendMessage", &error, &[body, token]))
@@ -148,10 +148,10 @@ impl SendAgain for Aws<Replays> {
 
 impl RemoveDeadLetter for Aws<Replays> {
     async fn remove_dead_letter(&self, receipt: &ReceiptHandle) -> Result<(), PortError> {
-        self.also
+        self.extra
             .client
             .delete_message()
-            .queue_url(self.also.dead_letters.as_str())
+            .queue_url(self.extra.dead_letters.as_str())
             .receipt_handle(&receipt.0)
             .send()
             .await
@@ -166,10 +166,10 @@ impl DelayMessage for Aws<Replays> {
         receipt: &ReceiptHandle,
         delay: Duration,
     ) -> Result<(), PortError> {
-        self.also
+        self.extra
             .client
             .change_message_visibility()
-            .queue_url(self.also.dead_letters.as_str())
+            .queue_url(self.extra.dead_letters.as_str())
             .receipt_handle(&receipt.0)
             .visibility_timeout(whole_seconds(delay))
             .send()

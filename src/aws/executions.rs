@@ -1,4 +1,4 @@
-//! Step Functions for the operator's redrive: executions listed, looked at, compared, redriven.
+//! Step Functions for the operator's redrive: lists, inspects, compares and redrives executions.
 
 use aws_sdk_sfn::types::{ExecutionListItem, ExecutionRedriveStatus, ExecutionStatus};
 use aws_smithy_types::DateTime;
@@ -29,7 +29,7 @@ impl ListEnded for Aws<StateMachine> {
         let answer = self
             .step_functions()
             .list_executions()
-            .state_machine_arn(self.also.0.as_str())
+            .state_machine_arn(self.extra.0.as_str())
             .status_filter(match ended {
                 FailedStatus::Failed => ExecutionStatus::Failed,
                 FailedStatus::TimedOut => ExecutionStatus::TimedOut,
@@ -41,10 +41,10 @@ impl ListEnded for Aws<StateMachine> {
             .await
             .map_err(|error| port_error("ListExecutions", &error, &[]))?;
         let rows = answer.executions.iter();
-        Ok(Page {
-            items: rows.filter_map(|row| row_of(row, ended)).collect(),
-            next: answer.next_token,
-        })
+        Ok(Page::new(
+            rows.filter_map(|row| row_of(row, ended)).collect(),
+            answer.next_token,
+        ))
     }
 }
 
@@ -70,7 +70,7 @@ impl InspectExecution for Aws<StateMachine> {
         &self,
         name: &ExecutionName,
     ) -> Result<Option<Inspection>, PortError> {
-        let execution = self.also.0.execution(name);
+        let execution = self.extra.0.execution(name);
         let request = self
             .step_functions()
             .describe_execution()
@@ -107,7 +107,7 @@ impl ReadDefinitions for Aws<StateMachine> {
         let answer = self
             .step_functions()
             .describe_state_machine()
-            .state_machine_arn(self.also.0.as_str())
+            .state_machine_arn(self.extra.0.as_str())
             .send()
             .await
             .map_err(|error| port_error("DescribeStateMachine", &error, &[]))?;
@@ -115,7 +115,7 @@ impl ReadDefinitions for Aws<StateMachine> {
     }
 
     async fn definition_of(&self, name: &ExecutionName) -> Result<String, PortError> {
-        let execution = self.also.0.execution(name);
+        let execution = self.extra.0.execution(name);
         let answer = self
             .step_functions()
             .describe_state_machine_for_execution()
@@ -129,7 +129,7 @@ impl ReadDefinitions for Aws<StateMachine> {
 
 impl RedriveExecution for Aws<StateMachine> {
     async fn redrive_execution(&self, name: &ExecutionName) -> Result<Redriven, PortError> {
-        let execution = self.also.0.execution(name);
+        let execution = self.extra.0.execution(name);
         let request = self
             .step_functions()
             .redrive_execution()

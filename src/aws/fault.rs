@@ -1,4 +1,4 @@
-//! What AWS or the way to it answered instead of a result, cut down to what may be shown.
+//! Errors of AWS calls, reduced to what may be shown.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use aws_types::request_id::RequestId;
 
 use crate::ports::PortError;
 
-/// What stands in a text where a secret stood.
+/// The replacement for a secret in a text.
 const HIDDEN: &str = "(hidden)";
 
 /// An error of the SDK without its raw response.
@@ -18,18 +18,18 @@ const HIDDEN: &str = "(hidden)";
 /// item: its `Debug` would show tokens. This keeps only what a person needs to find the cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// AWS's error code; nothing when no answer came, or none that can be read.
+    /// AWS's error code. Nothing if no readable answer came.
     pub code: Option<String>,
-    /// AWS's message, or what went wrong on the way.
+    /// AWS's message, or why no answer came.
     pub message: String,
-    /// The HTTP status, when an answer came.
+    /// The HTTP status, if an answer came.
     pub status: Option<u16>,
     /// The request's id, for AWS's support and CloudTrail.
     pub request_id: Option<String>,
 }
 
 impl Fault {
-    /// Reads an SDK error. `secrets` are what the request held: no message shows them, even if AWS quotes them.
+    /// Reads an SDK error. No message shows the `secrets` of the request, even if AWS quotes them.
     pub(super) fn of<E>(error: &SdkError<E, HttpResponse>, secrets: &[&str]) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -49,7 +49,7 @@ impl Fault {
         }
     }
 
-    /// As the error of a port's action.
+    /// The error of a port's action.
     pub(super) fn into_port_error(self, action: &'static str) -> PortError {
         PortError {
             action,
@@ -59,7 +59,7 @@ impl Fault {
     }
 }
 
-/// The error of an action that the SDK could not bring to an end.
+/// The error of an action that the SDK could not complete.
 pub(super) fn port_error<E>(
     action: &'static str,
     error: &SdkError<E, HttpResponse>,
@@ -71,7 +71,7 @@ where
     Fault::of(error, secrets).into_port_error(action)
 }
 
-/// The error of an action whose answer is not usable.
+/// The error of an action whose answer cannot be used.
 pub(super) fn unusable(
     action: &'static str,
     source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -88,7 +88,7 @@ fn causes(error: &dyn std::error::Error) -> String {
     let mut next = error.source();
     while let Some(cause) = next {
         let text = cause.to_string();
-        // Wrappers repeat what they wrap.
+        // Wrapping errors repeat the text of the inner error.
         if texts.last() != Some(&text) {
             texts.push(text);
         }

@@ -1,23 +1,25 @@
-//! The table's items: waits written and read, keys, the few helpers that every item needs.
+//! The table's items: how waits are written and read, the keys, and the helpers that every item needs.
 //!
 //! One table, keyed by `pk` alone:
 //!
 //! | `pk` | what it is | attributes |
 //! | --- | --- | --- |
-//! | `wait#<ARN of the first attempt>` | a wait | `attempt` of a later one, `open`, `since`, `opened_at`, `phase`, `token`, `step`, `execution`, `retry`, `run`, `expected`, `source_expires_at`, `last_error`, `ttl` |
+//! | `wait#<ARN of the first attempt>` | a wait | `attempt` of a later one, `open`, `since`, `opened_at`, `phase`, `token`, `step`, `execution`, `retry`, `run`, `expected`, `source_expires_at`, `absent`, `last_error`, `ttl` |
+//! | `dead#<hash of a token>` | a token that was called dead | `occasion` of the first time, `ttl` |
 //! | `slots#copy` | who holds a copy slot | `holders`, `holders_of:<policy>` of each bounded policy, and `open`, `since` while there are any |
 //! | `database#<resource id>#<policy>` | the catalog's entry | `database`, `open_execution`, `claimed_at`, `recovery_point`, `taken_at` |
 //! | `planned#<policy>#<region>` | up to when it is planned | `until` |
 //! | `policies#current` | the set of policies that holds | `version`, `at`, `by`, `note`, `text`, `set` |
 //! | `policies#<version>` | one that was applied, never changed | the same |
 //!
-//! `open` and `since` are the keys of the index `open-waits`. Times are numbers of milliseconds, but for `ttl`,
-//! which DynamoDB wants in seconds. The token is in its own attribute, once: every condition compares it there.
+//! `open` and `since` are the keys of the index `open-waits`. Times are numbers of milliseconds, except `ttl`, which
+//! DynamoDB wants in seconds. The token is stored once, in an attribute of its own, where every condition compares it.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::domain::id::arn::{ExecutionArn, KeyArn, RdsArn};
@@ -36,11 +38,11 @@ pub type Item = HashMap<String, AttributeValue>;
 
 /// The table's key.
 pub(super) const PK: &str = "pk";
-/// The hash key of the index of all that is open.
+/// The hash key of the index of open items.
 pub(super) const OPEN: &str = "open";
-/// What stands in `open`.
+/// The value of `open`.
 pub(super) const OPEN_WAIT: &str = "wait";
-/// The range key of that index: since when.
+/// The range key of that index: the beginning of the phase.
 pub(super) const SINCE: &str = "since";
 pub(super) const PHASE: &str = "phase";
 pub(super) const TOKEN: &str = "token";
@@ -49,9 +51,13 @@ pub(super) const ATTEMPT: &str = "attempt";
 /// The key of the item that holds the copy slots.
 pub(super) const SLOTS_KEY: &str = "slots#copy";
 pub(super) const HOLDERS: &str = "holders";
-/// The beginning of the attributes that hold a bounded policy's own holders; its name follows.
+/// The prefix of the attributes with the holders of a policy that has slots of its own. The policy's name follows.
 pub(super) const HOLDERS_OF: &str = "holders_of:";
 
+/// Whether the last sweep did not see the resource: there or not there.
+pub(super) const ABSENT: &str = "absent";
+/// When a token was first called dead.
+pub(super) const OCCASION: &str = "occasion";
 pub(super) const LAST_ERROR: &str = "trouble";
 
 const WAIT_PREFIX: &str = "wait#";
@@ -62,7 +68,7 @@ const RETRY: &str = "retry";
 const RUN: &str = "run";
 const EXPECTED: &str = "expected";
 const SOURCE_EXPIRES_AT: &str = "source_expires_at";
-const TTL: &str = "ttl";
+pub(super) const TTL: &str = "ttl";
 
 const KIND: &str = "kind";
 const SNAPSHOT: &str = "snapshot";
@@ -76,8 +82,8 @@ const REMEDY: &str = "remedy";
 const WHY: &str = "why";
 const AT: &str = "at";
 
-/// Why an item cannot be read. It names the attribute and what was expected, and quotes nothing: a broken item
-/// may have its token anywhere.
+/// Why an item cannot be read. It names the attribute and what was expected, and quotes nothing, because a broken item may
+/// have its token anywhere.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the item's {attribute} is not {expected}")]
 pub struct ItemError {
@@ -99,7 +105,7 @@ pub(super) fn wait_key(resource: &RdsArn) -> AttributeValue {
     text(format!("{WAIT_PREFIX}{}", first_attempt(resource)))
 }
 
-/// Where version 0.1.0 stored the wait of a later attempt: under that attempt's own ARN.
+/// The key under which version 0.1.0 stored the wait of a later attempt: that attempt's own ARN.
 pub(super) fn old_wait_key(resource: &RdsArn) -> Option<AttributeValue> {
     (Attempt::of(resource) != Attempt::FIRST).then(|| text(format!("{WAIT_PREFIX}{resource}")))
 }
@@ -110,6 +116,12 @@ pub(super) fn is_at_attempt(resource: &RdsArn) -> (&'static str, Option<Attribut
         Attempt::FIRST => ("attribute_not_exists(#attempt)", None),
         later => ("#attempt = :attempt", Some(number(later.number().into()))),
     }
+}
+
+/// The key of what was heard of a token: a hash, because a token is a secret.
+pub(super) fn dead_key(token: &TaskToken) -> AttributeValue {
+    let hash = Sha256::digest(token.reveal());
+    text(format!("dead#{}", data_encoding::HEXLOWER.encode(&hash)))
 }
 
 pub(super) fn text(value: impl Into<String>) -> AttributeValue {
@@ -157,6 +169,9 @@ pub fn write_wait(wait: &Wait) -> Item {
     if let Some(expires) = wait.source_expires_at {
         item.insert(SOURCE_EXPIRES_AT.to_owned(), time(expires));
     }
+    if wait.absent {
+        item.insert(ABSENT.to_owned(), AttributeValue::Bool(true));
+    }
     if let Some(last_error) = &wait.last_error {
         item.insert(LAST_ERROR.to_owned(), write_last_error(last_error));
     }
@@ -174,7 +189,7 @@ pub(super) fn write_last_error(last_error: &LastError) -> AttributeValue {
     AttributeValue::M(map)
 }
 
-/// Nothing is decided by a trouble, so that one which cannot be read costs its words and not the wait.
+/// No decision depends on the last error, so if it cannot be read, only its text is lost and not the wait.
 fn read_last_error(item: &Item) -> Option<LastError> {
     let Some(AttributeValue::M(map)) = item.get(LAST_ERROR) else {
         return None;
@@ -203,16 +218,16 @@ fn write_copy(copy: &ExpectedCopy) -> Item {
         (SIZE_GIB.to_owned(), number(copy.size_gib.into())),
     ]);
     if let Some(taken_at) = copy.taken_at {
-        // RDS's time in full, and not in milliseconds: the copy's tag must say what the source says.
+        // Store RDS's time in full, not in milliseconds: the copy's tag must equal the source's time.
         map.insert(TAKEN_AT.to_owned(), text(taken_at.to_string()));
     }
     map
 }
 
-/// Reads a wait again.
+/// Reads a wait.
 ///
 /// # Errors
-/// Which attribute is missing or has another form.
+/// If an attribute is missing or has another form: which one.
 pub fn read_wait(item: &Item) -> Result<Wait, ItemError> {
     let resource = get_text(item, PK)?
         .strip_prefix(WAIT_PREFIX)
@@ -251,6 +266,7 @@ pub fn read_wait(item: &Item) -> Result<Wait, ItemError> {
             .contains_key(SOURCE_EXPIRES_AT)
             .then(|| get_time(item, SOURCE_EXPIRES_AT))
             .transpose()?,
+        absent: matches!(item.get(ABSENT), Some(AttributeValue::Bool(true))),
         last_error: read_last_error(item),
     })
 }
@@ -282,7 +298,7 @@ fn read_copy(map: &Item) -> Result<ExpectedCopy, ItemError> {
     })
 }
 
-/// What is awaited, and what is copied, is a snapshot: RDS would never show a database where it is looked for.
+/// Reads the ARN of a snapshot. Waits and copies are only about snapshots, and RDS would never show a database among them.
 fn snapshot(attribute: &'static str, arn: &str) -> Result<RdsArn, ItemError> {
     let arn = parsed(attribute, RdsArn::parse(arn))?;
     if arn.kind().is_snapshot() {

@@ -1,4 +1,4 @@
-//! KMS and STS, for the command line alone: no function links either.
+//! KMS and STS, for the command line only. No function links either of them.
 
 use aws_sdk_kms::operation::describe_key::DescribeKeyError;
 use aws_sdk_kms::types::{KeyManagerType, KeyMetadata, KeySpec, KeyState as State, KeyUsageType};

@@ -1,4 +1,4 @@
-//! Sets of policies in the table: the one that holds, and every one that ever did.
+//! Sets of policies in the table: the one in force, and every one that ever was.
 
 use std::collections::HashMap;
 
@@ -22,7 +22,7 @@ const TEXT: &str = "text";
 const SET: &str = "set";
 
 fn version_key(version: Version) -> AttributeValue {
-    // A number cannot be taken for the pointer's word.
+    // A number cannot be confused with the word of the pointer.
     text(format!("policies#{version}"))
 }
 
@@ -72,7 +72,7 @@ fn read_stamp(item: &Item) -> Result<Stamp, ItemError> {
     })
 }
 
-/// Why what is stored cannot be used.
+/// Why a stored set cannot be used.
 #[derive(Debug, thiserror::Error)]
 enum Unreadable {
     #[error("the stored set of policies: {0}")]
@@ -171,7 +171,7 @@ impl<Extra> StorePolicies for Aws<Extra> {
 }
 
 impl<Extra> Aws<Extra> {
-    /// The version that is kept for good, and the one that holds.
+    /// Writes the version that is kept for ever, and the set in force.
     fn puts(&self, set: &Applied) -> Result<(Put, Put), BuildError> {
         let version = set.stamp.version;
         let kept = Put::builder()

@@ -12,10 +12,10 @@ pub struct QueueUrl(String);
 pub struct QueueUrlError(String);
 
 impl QueueUrl {
-    /// Reads a queue's URL; plain HTTP is for a local SQS.
+    /// Reads a queue's URL. Plain HTTP is allowed for a local SQS.
     ///
     /// # Errors
-    /// What was found, if it is no URL with an account and a name.
+    /// The text, if it is not a URL with an account and a name.
     pub fn parse(text: &str) -> Result<Self, QueueUrlError> {
         let path = text
             .strip_prefix("https://")

@@ -1,4 +1,4 @@
-//! SQS: commands sent, messages delayed.
+//! SQS: sends commands and delays messages.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use crate::domain::run::command::Command;
 use crate::json;
 use crate::ports::{DelayMessage, PortError, ReceiptHandle, SendCommand};
 
-/// The longest that a message may be kept invisible (ChangeMessageVisibility): twelve hours.
+/// How long a message may stay invisible at most (ChangeMessageVisibility): twelve hours.
 const VISIBILITY_MAX: u64 = 43_200;
 
 impl SendCommand for Aws<TargetQueue> {
     async fn send_command(&self, command: &Command) -> Result<(), PortError> {
         self.sqs()
             .send_message()
-            .queue_url(self.also.0.as_str())
+            .queue_url(self.extra.0.as_str())
             .message_body(json::command::write(command))
             .send()
             .await
@@ -32,7 +32,7 @@ impl DelayMessage for Aws<SourceQueue> {
     ) -> Result<(), PortError> {
         self.sqs()
             .change_message_visibility()
-            .queue_url(self.also.queue.as_str())
+            .queue_url(self.extra.queue.as_str())
             .receipt_handle(&receipt.0)
             .visibility_timeout(whole_seconds(delay))
             .send()
@@ -42,7 +42,7 @@ impl DelayMessage for Aws<SourceQueue> {
     }
 }
 
-/// SQS counts in whole seconds; a part of one is rounded up, for zero would mean "at once".
+/// SQS counts in whole seconds. Parts of a second are rounded up, because zero would mean "at once".
 pub(super) fn whole_seconds(delay: Duration) -> i32 {
     let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
     i32::try_from(seconds.min(VISIBILITY_MAX)).unwrap_or(i32::MAX)

@@ -1,7 +1,9 @@
-//! RDS: databases and their snapshots listed, snapshots taken and copied, quotas read.
+//! RDS: lists databases and snapshots, takes and copies snapshots, reads quotas.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance, Filter, Tag};
+use futures_util::TryFutureExt;
+use tracing::warn;
 
 use super::clients::Aws;
 use super::rds_errors::{Call, Unusable};
@@ -9,7 +11,7 @@ use super::rds_rows::{cluster, cluster_snapshot, instance, instance_snapshot};
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{ResourceId, SnapshotId};
 use crate::domain::id::tags::Tags;
-use crate::domain::rds::database::Database;
+use crate::domain::rds::database::{Database, UnreadableRow};
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::failure::Operation;
 use crate::ports::{
@@ -18,12 +20,12 @@ use crate::ports::{
     all_rows,
 };
 
-/// The most rows that a describe call answers with (`MaxRecords`, 20 to 100).
+/// How many rows a describe call returns at most (`MaxRecords`, 20 to 100).
 pub(super) const PAGE: i32 = 100;
-/// The type of the snapshots that RDS takes by itself.
+/// The type of automated snapshots.
 const AUTOMATED: &str = "automated";
 
-/// The filter on snapshot identifiers. An unknown identifier is then an empty answer and no error.
+/// The filter on snapshot identifiers. With it, an unknown identifier gives an empty answer and no error.
 fn by_id(family: Family) -> &'static str {
     match family {
         Family::Instance => "db-snapshot-id",
@@ -47,7 +49,7 @@ fn quota_of(family: Family) -> &'static str {
     }
 }
 
-/// How one kind of value is read from the rows of both families.
+/// How to read one kind of value from the rows of both families.
 pub(super) struct RowReaders<T> {
     pub(super) instance: fn(&DbInstance) -> Result<T, Unusable>,
     pub(super) cluster: fn(&DbCluster) -> Result<T, Unusable>,
@@ -68,7 +70,7 @@ pub(super) async fn databases<T>(
         operation: Operation::describe_databases(family),
         region,
     };
-    let (items, next): (Result<Vec<T>, Unusable>, _) = match family {
+    let (rows, next): (Vec<Result<T, UnreadableRow>>, _) = match family {
         Family::Instance => {
             let page = client
                 .describe_db_instances()
@@ -78,8 +80,11 @@ pub(super) async fn databases<T>(
                 .send()
                 .await
                 .map_err(|error| call.refused(&error))?;
-            let rows = page.db_instances().iter();
-            (rows.map(readers.instance).collect(), page.marker)
+            let read = |row: &DbInstance| {
+                (readers.instance)(row)
+                    .map_err(|why| unreadable(row.db_instance_identifier(), &why))
+            };
+            (page.db_instances().iter().map(read).collect(), page.marker)
         }
         Family::Cluster => {
             let page = client
@@ -90,17 +95,31 @@ pub(super) async fn databases<T>(
                 .send()
                 .await
                 .map_err(|error| call.refused(&error))?;
-            let rows = page.db_clusters().iter();
-            (rows.map(readers.cluster).collect(), page.marker)
+            let read = |row: &DbCluster| {
+                (readers.cluster)(row).map_err(|why| unreadable(row.db_cluster_identifier(), &why))
+            };
+            (page.db_clusters().iter().map(read).collect(), page.marker)
         }
     };
-    Ok(Page {
-        items: items.map_err(|answer| call.unusable(answer))?,
-        next: next.filter(|marker| !marker.is_empty()),
-    })
+    let mut page = Page::new(Vec::new(), next.filter(|marker| !marker.is_empty()));
+    for row in rows {
+        match row {
+            Ok(row) => page.items.push(row),
+            Err(unreadable) => page.unreadable.push(unreadable),
+        }
+    }
+    Ok(page)
 }
 
-/// Which snapshots are asked for.
+/// A database whose row cannot be read must not cost the others of its page their protection.
+fn unreadable(name: Option<&str>, why: &Unusable) -> UnreadableRow {
+    UnreadableRow {
+        name: name.unwrap_or_default().to_owned(),
+        why: why.to_string(),
+    }
+}
+
+/// Which snapshots to ask for.
 #[derive(Default)]
 pub(super) struct Selection {
     pub(super) snapshot_type: Option<String>,
@@ -150,13 +169,13 @@ pub(super) async fn snapshots(
             (rows.map(cluster_snapshot).collect(), page.marker)
         }
     };
-    Ok(Page {
-        items: items.map_err(|answer| call.unusable(answer))?,
-        next: next.filter(|marker| !marker.is_empty()),
-    })
+    Ok(Page::new(
+        items.map_err(|answer| call.unusable(answer))?,
+        next.filter(|marker| !marker.is_empty()),
+    ))
 }
 
-/// No identifier matches twice, so there are at most as many pages as identifiers, and an empty last one.
+/// How many pages to read at most: no identifier matches twice, so one page for each, and an empty last one.
 fn pages_about<T>(ids: &[T]) -> usize {
     ids.len() + 1
 }
@@ -180,7 +199,7 @@ impl<Extra> FindDatabases for Aws<Extra> {
         ids: &[ResourceId],
     ) -> Result<Vec<Database>, RdsError> {
         if ids.is_empty() {
-            // RDS takes a filter without values for no filter, and would list the whole region.
+            // RDS ignores a filter without values, and would list the whole region.
             return Ok(Vec::new());
         }
         let client = self.rds(region);
@@ -189,7 +208,15 @@ impl<Extra> FindDatabases for Aws<Extra> {
         let endless = |endless| RdsError::endless(operation, region, endless);
         all_rows(pages_about(ids), endless, |marker| {
             let filters = Some(filters.clone());
-            databases(&client, region, family, &DATABASES, filters, marker)
+            databases(&client, region, family, &DATABASES, filters, marker).inspect_ok(|page| {
+                for row in &page.unreadable {
+                    warn!(
+                        database = row.name,
+                        why = row.why,
+                        "a database that cannot be read"
+                    );
+                }
+            })
         })
         .await
     }
@@ -220,7 +247,7 @@ impl<Extra> DescribeSnapshots for Aws<Extra> {
         ids: &[SnapshotId],
     ) -> Result<Vec<Snapshot>, RdsError> {
         if ids.is_empty() {
-            // RDS takes a filter without values for no filter, and would list the whole region.
+            // RDS ignores a filter without values, and would list the whole region.
             return Ok(Vec::new());
         }
         let client = self.rds(region);
@@ -239,7 +266,7 @@ impl<Extra> DescribeSnapshots for Aws<Extra> {
     }
 }
 
-/// RDS finds automated snapshots only when it is also given their type.
+/// The type for the call: RDS finds automated snapshots only if the call names their type.
 fn type_of(ids: &[SnapshotId]) -> Option<String> {
     let automated = ids.iter().any(SnapshotId::is_automated);
     automated.then(|| AUTOMATED.to_owned())

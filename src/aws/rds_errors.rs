@@ -1,4 +1,4 @@
-//! RDS's refusals, and answers of RDS that are not usable.
+//! RDS's refusals, and answers of RDS that cannot be used.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -13,7 +13,7 @@ use crate::domain::id::text::ParseError;
 use crate::domain::run::failure::Operation;
 use crate::ports::RdsError;
 
-/// One call: which action, and which region's RDS.
+/// One call: its action and its region.
 #[derive(Clone, Copy)]
 pub(super) struct Call<'a> {
     pub(super) operation: Operation,
@@ -21,7 +21,7 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// RDS refused, or no answer came. Without an answer there is no code: the owner is then the queue.
+    /// The error if RDS refused, or if no answer came. Without an answer there is no code, and the failure is transient.
     pub(super) fn refused<E>(self, error: &SdkError<E, HttpResponse>) -> RdsError
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -36,7 +36,7 @@ impl Call<'_> {
         }
     }
 
-    /// RDS answered with something that cannot be used.
+    /// The error if RDS's answer cannot be used.
     pub(super) fn unusable(self, answer: Unusable) -> RdsError {
         RdsError {
             operation: self.operation,
@@ -51,7 +51,7 @@ impl Call<'_> {
 /// Why an answer of RDS cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(super) enum Unusable {
-    /// A field that this kind of answer always has is not there.
+    /// A field is missing that this kind of answer always has.
     #[error("RDS left {field} out of its answer on {of}")]
     Missing { field: &'static str, of: String },
     /// A field has another form than AWS documents.
@@ -63,7 +63,7 @@ pub(super) enum Unusable {
     },
 }
 
-/// A part of an answer, with what it is about: what is wrong with a field is said with both.
+/// A part of an answer, with the name of its resource. An error about a field names both.
 #[derive(Clone, Copy)]
 pub(super) struct Answer<'a> {
     pub(super) of: &'a str,

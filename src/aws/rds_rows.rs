@@ -1,17 +1,24 @@
-//! RDS's rows, read: instances and clusters, and the snapshots of both.
+//! Reads RDS's rows: instances and clusters, and the snapshots of both.
 
-use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, DbInstance, DbSnapshot, Tag};
+use aws_sdk_rds::types::{
+    ClusterScalabilityType, DbCluster, DbClusterMember, DbClusterSnapshot, DbInstance, DbSnapshot,
+    StorageEncryptionType, Tag,
+};
 use tracing::warn;
 
 use super::rds_errors::{Answer, Unusable};
 use crate::domain::id::arn::{KeyArn, RdsArn};
 use crate::domain::id::names::{OptionGroup, ResourceId};
 use crate::domain::id::tags::Tags;
+use crate::domain::rds::copy_facts::{CopyFacts, StorageEncryption};
 use crate::domain::rds::database::Database;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 
-/// RDS's own engines. A cluster of one of them is a Multi-AZ DB cluster.
+/// The engines that are not Aurora's. A cluster of one of them is a Multi-AZ DB cluster.
 const NOT_AURORA: [&str; 2] = ["mysql", "postgres"];
+
+/// The engines of the services whose clusters RDS lists beside its own.
+const OTHER_SERVICES: [&str; 2] = ["docdb", "neptune"];
 
 /// Reads an instance.
 pub(super) fn instance(row: &DbInstance) -> Result<Database, Unusable> {
@@ -29,8 +36,19 @@ pub(super) fn instance(row: &DbInstance) -> Result<Database, Unusable> {
             .map(ToOwned::to_owned),
         engine: row.engine().unwrap_or_default().to_owned(),
         option_group: option_group(row),
-        encrypted: row.storage_encrypted().unwrap_or_default(),
-        multi_az_cluster: false,
+        copy_facts: CopyFacts {
+            encryption: StorageEncryption::of(
+                row.storage_encryption_type()
+                    .map(StorageEncryptionType::as_str),
+                row.storage_encrypted().unwrap_or_default(),
+            ),
+            replica_of: first_named([
+                row.read_replica_source_db_instance_identifier(),
+                row.read_replica_source_db_cluster_identifier(),
+            ]),
+            backup_target: first_named([row.backup_target()]),
+            ..CopyFacts::default()
+        },
         multi_az: row.multi_az(),
         backup_retention_days: row.backup_retention_period(),
         status: row.db_instance_status().unwrap_or_default().to_owned(),
@@ -38,8 +56,8 @@ pub(super) fn instance(row: &DbInstance) -> Result<Database, Unusable> {
     })
 }
 
-/// The option group that an instance has; where one is on its way in or out, the one that has arrived. A name
-/// that cannot be read is none that a policy could map.
+/// The option group of an instance. While RDS changes it, the group that is already in sync. A name that cannot be read
+/// counts as none, because no policy could map it.
 fn option_group(row: &DbInstance) -> Option<OptionGroup> {
     let memberships = row.option_group_memberships();
     let arrived = memberships
@@ -49,6 +67,24 @@ fn option_group(row: &DbInstance) -> Option<OptionGroup> {
     OptionGroup::parse(&name.to_ascii_lowercase()).ok()
 }
 
+/// The first of these that RDS names.
+fn first_named<const N: usize>(names: [Option<&str>; N]) -> Option<String> {
+    let mut named = names.into_iter().flatten().filter(|name| !name.is_empty());
+    named.next().map(ToOwned::to_owned)
+}
+
+/// Whether a cluster is a secondary one of an Aurora global database. RDS has no word for it: such a cluster names the
+/// global one, and either the cluster that it replicates or members of which none writes.
+fn is_global_secondary(row: &DbCluster) -> bool {
+    let is_global = row
+        .global_cluster_identifier()
+        .is_some_and(|id| !id.is_empty());
+    let members = row.db_cluster_members();
+    let writes = |member: &DbClusterMember| member.is_cluster_writer() == Some(true);
+    let only_reads = !members.is_empty() && !members.iter().any(writes);
+    is_global && (only_reads || first_named([row.replication_source_identifier()]).is_some())
+}
+
 /// Reads a cluster.
 pub(super) fn cluster(row: &DbCluster) -> Result<Database, Unusable> {
     let answer = Answer {
@@ -56,9 +92,12 @@ pub(super) fn cluster(row: &DbCluster) -> Result<Database, Unusable> {
     };
     let arn = answer.required("DBClusterArn", row.db_cluster_arn())?;
     let resource_id = answer.required("DbClusterResourceId", row.db_cluster_resource_id())?;
-    // Without these it cannot be known whether RDS can copy its snapshots.
+    // These fields say whether RDS can copy its snapshots.
     let engine = answer.required("Engine", row.engine())?;
     let encrypted = answer.required("StorageEncrypted", row.storage_encrypted())?;
+    let encryption_type = row.storage_encryption_type();
+    let is_other_service = OTHER_SERVICES.contains(&engine);
+    let global_secondary = is_global_secondary(row);
     // AWS documents the class as one of Multi-AZ DB clusters alone.
     let has_class = row
         .db_cluster_instance_class()
@@ -69,8 +108,18 @@ pub(super) fn cluster(row: &DbCluster) -> Result<Database, Unusable> {
         member_of: None,
         engine: engine.to_owned(),
         option_group: None,
-        encrypted,
-        multi_az_cluster: has_class || NOT_AURORA.contains(&engine),
+        copy_facts: CopyFacts {
+            encryption: StorageEncryption::of(
+                encryption_type.map(StorageEncryptionType::as_str),
+                encrypted,
+            ),
+            multi_az_cluster: NOT_AURORA.contains(&engine) || (has_class && !is_other_service),
+            limitless: row.cluster_scalability_type() == Some(&ClusterScalabilityType::Limitless),
+            replica_of: first_named([row.replication_source_identifier()])
+                .filter(|_| !global_secondary),
+            global_secondary,
+            backup_target: None,
+        },
         multi_az: None,
         backup_retention_days: row.backup_retention_period(),
         status: row.status().unwrap_or_default().to_owned(),
@@ -126,7 +175,7 @@ fn or_unknown(
     })
 }
 
-/// What a snapshot is compared by must be there once it is available; before, RDS may not know it.
+/// Reads a field that `settle` compares. An available snapshot must have it. Before that, RDS may not know it yet.
 fn read_instance_snapshot(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
     let answer = Answer {
         of: row.db_snapshot_identifier().unwrap_or("a DB snapshot"),
@@ -164,7 +213,7 @@ fn read_instance_snapshot(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
     })
 }
 
-/// When the data was taken. A copy's `SnapshotCreateTime` says when the copying began, and is never taken for it.
+/// When the data was taken. A copy's `SnapshotCreateTime` is not used for this, because it says when the copy began.
 fn taken_at(
     answer: Answer<'_>,
     row: &DbSnapshot,
@@ -211,11 +260,11 @@ fn read_cluster_snapshot(row: &DbClusterSnapshot) -> Result<Snapshot, Unusable> 
         resource_id,
         engine: known(answer, "Engine", row.engine().map(str::to_owned), settled)?,
         engine_version: row.engine_version().unwrap_or_default().to_owned(),
-        // Nothing is compared by it: see `settle`.
+        // `settle` does not compare it.
         size_gib: row.allocated_storage().unwrap_or_default(),
         encrypted: known(answer, "StorageEncrypted", row.storage_encrypted(), settled)?,
         key,
-        // A copy's own time says when the copying began, and there is no other.
+        // A copy's only time says when the copy began.
         taken_at: created_at.filter(|_| source.is_none()),
         tags: tags(row.tag_list()),
         source,

@@ -1,4 +1,4 @@
-//! What a function's environment says of the way to AWS: who is trusted, and where the endpoints are.
+//! What a function's environment says about the way to AWS: trusted authorities and endpoints.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::settings::SettingsError;
 
-/// Whose certificates count.
+/// The variable that says which authorities are trusted.
 const TRUST: &str = "SNAPFERRY_TRUST";
-/// Where all services are, or one: with its name behind.
+/// The variable with the endpoint of all services, and the prefix of the variables for one service.
 const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 const FIPS: &str = "AWS_USE_FIPS_ENDPOINT";
 const DUAL_STACK: &str = "AWS_USE_DUALSTACK_ENDPOINT";
@@ -17,14 +17,14 @@ const DUAL_STACK: &str = "AWS_USE_DUALSTACK_ENDPOINT";
 /// Amazon Trust Services' authorities.
 const AMAZON: &str = include_str!("authorities.pem");
 
-/// The authorities by which a server may prove to be AWS.
+/// The authorities that may prove that a server is AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Trust {
-    /// Amazon's own, embedded: nothing is read at start, and nobody else can vouch for AWS.
+    /// Amazon's own, which are embedded. Nothing is read at the start, and no other authority can vouch for AWS.
     #[default]
     Amazon,
-    /// The machine's, or those of the file that `SSL_CERT_FILE` names: behind a proxy that looks into TLS, and
-    /// where AWS is signed for by others.
+    /// The machine's, or those of the file that `SSL_CERT_FILE` names. They are needed behind a proxy that opens TLS, and
+    /// where other authorities sign AWS's certificates.
     Native,
 }
 
@@ -37,7 +37,7 @@ impl Trust {
         }
     }
 
-    /// The same for the SDK.
+    /// The SDK's form of it.
     pub(super) fn store(self) -> TrustStore {
         match self {
             Self::Amazon => TrustStore::empty().with_pem_certificate(AMAZON),
@@ -49,11 +49,11 @@ impl Trust {
 /// The way to AWS.
 #[derive(Debug, Clone, Default)]
 pub struct Reach {
-    /// Whose certificates count.
+    /// The trusted authorities.
     pub trust: Trust,
-    /// Whether endpoints validated by FIPS 140 are asked for.
+    /// Whether to use endpoints that are validated under FIPS 140.
     pub fips: bool,
-    /// Whether endpoints that answer over IPv6 too are asked for.
+    /// Whether to use endpoints that also answer over IPv6.
     pub dual_stack: bool,
     endpoints: Endpoints,
 }
@@ -62,7 +62,7 @@ impl Reach {
     /// Reads `SNAPFERRY_TRUST` and AWS's standard variables.
     ///
     /// # Errors
-    /// When `SNAPFERRY_TRUST` is neither `amazon` nor `native`.
+    /// If `SNAPFERRY_TRUST` is neither `amazon` nor `native`.
     pub fn read(pairs: &BTreeMap<String, String>) -> Result<Self, SettingsError> {
         let get = |name: &str| pairs.get(name).map_or("", String::as_str);
         let is_on = |name| get(name).eq_ignore_ascii_case("true");

@@ -1,4 +1,4 @@
-//! Copy slots: one item whose set names the copies that have one.
+//! Copy slots: one item whose set names the copies that hold a slot.
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, Update};
@@ -21,7 +21,7 @@ fn set_of(copy: &RdsArn) -> AttributeValue {
     AttributeValue::Ss(vec![copy.to_string()])
 }
 
-/// The attribute of a policy's own holders. A policy's name has no character that means something in it.
+/// The attribute with a policy's own holders. No character of a policy's name has a meaning in an attribute name.
 fn holders_of(policy: &PolicyName) -> String {
     format!("{HOLDERS_OF}{policy}")
 }
@@ -51,7 +51,7 @@ impl<Extra> ClaimSlot for Aws<Extra> {
             .expression_attribute_values(":wait", text(OPEN_WAIT))
             .expression_attribute_values(":zero", number(0));
         if let Some(bound) = &limits.of_policy {
-            // Both sets in one write: neither can be right without the other.
+            // Change both sets in one write, because neither is right without the other.
             add.push_str(", #of :copies");
             condition = "contains(#holders, :copy) OR (\
                 (attribute_not_exists(#holders) OR size(#holders) < :most) AND \
@@ -62,7 +62,7 @@ impl<Extra> ClaimSlot for Aws<Extra> {
                 .expression_attribute_values(":most_of", count(bound.max));
         }
         let request = request
-            // In the index of what is open, and first in it: the sweep gets the holders with its first page.
+            // Put the item first in the index of open items, so that the sweep gets the holders with its first page.
             .update_expression(format!("{add} SET #open = :wait, #since = :zero"))
             .condition_expression(condition);
         match request.send().await {
@@ -103,7 +103,7 @@ impl<Extra> FreeSlot for Aws<Extra> {
     }
 }
 
-/// Whether a transaction failed by its conditions, and not by a conflict with another that may yet fail.
+/// Whether a transaction failed because of its conditions, and not because of a conflict with one that may still fail.
 pub(super) fn proof_is_gone(error: &TransactWriteItemsError) -> bool {
     match error {
         TransactWriteItemsError::TransactionCanceledException(cancelled) => cancelled
@@ -115,8 +115,8 @@ pub(super) fn proof_is_gone(error: &TransactWriteItemsError) -> bool {
 }
 
 impl<Extra> Aws<Extra> {
-    /// Takes a copy out of the sets that it is in. One that is left in its policy's alone, because another
-    /// version freed it, is taken out too.
+    /// Removes a copy from the sets that it is in. This includes a copy that is only in its policy's set, because another
+    /// version freed it.
     fn release(
         &self,
         copy: &RdsArn,
@@ -162,8 +162,8 @@ impl<Extra> Aws<Extra> {
         .build()
     }
 
-    /// Takes the slots' item out of the index once nobody holds one, so that a sweep with nothing open reads
-    /// nothing. DynamoDB drops a set with its last element; a claim that comes between keeps the item in.
+    /// Removes the slots' item from the index when no copy holds a slot, so that a sweep with nothing open reads nothing.
+    /// DynamoDB drops a set with its last element. If somebody claims a slot in between, the item stays in the index.
     async fn close_slots(&self) -> Result<(), PortError> {
         let request = self
             .dynamodb()

@@ -1,4 +1,4 @@
-//! Step Functions: tokens probed and sent back, executions started and looked at.
+//! Step Functions: probes and answers tokens, starts and inspects executions.
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -17,15 +17,15 @@ use crate::ports::{
     Callbacks, Delivery, ExecutionState, PortError, Probe, ProbeToken, StartExecution, Started,
 };
 
-/// What an error says of the token itself. Everything else says nothing of it.
+/// What an error says about the token itself. Every other error says nothing about it.
 enum AboutToken {
     Dead,
     Invalid,
     Nothing,
 }
 
-/// `TaskTimedOut` stands for expired tokens and for tasks that were closed before; `TaskDoesNotExist` for
-/// tasks that are gone. Throttling, a refused permission, a key's trouble and a broken answer are no news.
+/// `TaskTimedOut` means that the token has expired or that its task was closed before. `TaskDoesNotExist` means that the
+/// task is gone. Throttling, a missing permission, a problem with a key or a broken answer say nothing about the token.
 fn about_token<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> AboutToken {
     match error.code() {
         Some("TaskTimedOut" | "TaskDoesNotExist") => AboutToken::Dead,
@@ -101,7 +101,7 @@ impl<Extra: Machine> StartExecution for Aws<Extra> {
         let request = self
             .step_functions()
             .start_execution()
-            .state_machine_arn(self.also.machine().as_str())
+            .state_machine_arn(self.extra.machine().as_str())
             .name(name.as_str())
             .input(json::run::write(run));
         match request.send().await {
@@ -112,7 +112,7 @@ impl<Extra: Machine> StartExecution for Aws<Extra> {
     }
 
     async fn describe_execution(&self, name: &ExecutionName) -> Result<ExecutionState, PortError> {
-        let execution = self.also.machine().execution(name);
+        let execution = self.extra.machine().execution(name);
         let request = self
             .step_functions()
             .describe_execution()
@@ -134,7 +134,7 @@ pub(super) fn state(status: &ExecutionStatus) -> Result<ExecutionState, PortErro
         ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => {
             Ok(ExecutionState::Failed)
         }
-        // Taken for ended, it would be started a second time; taken for running, it would never be again.
+        // Fail on unknown statuses: "ended" would start a duplicate, "running" would block the database for ever.
         other => Err(super::fault::unusable(
             "DescribeExecution",
             format!("the execution has the unknown status {:?}", other.as_str()),

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure,
+    AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure,
 };
 use jiff::Timestamp;
 use tracing::error;
@@ -13,22 +14,22 @@ use tracing::error;
 use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{
-    self, ATTEMPT, HOLDERS, HOLDERS_OF, Item, LAST_ERROR, OPEN, OPEN_WAIT, PHASE, PK, SINCE,
-    SLOTS_KEY, TOKEN, key_of, text, time, wait_key,
+    self, ABSENT, ATTEMPT, HOLDERS, HOLDERS_OF, Item, LAST_ERROR, OCCASION, OPEN, OPEN_WAIT, PHASE,
+    PK, SINCE, SLOTS_KEY, TOKEN, TTL, key_of, text, time, wait_key,
 };
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::tags::PolicyName;
 use crate::domain::id::token::TaskToken;
-use crate::domain::limits::BATCH_GET_MAX;
+use crate::domain::limits::{BATCH_GET_MAX, WAIT_TIME_TO_LIVE};
 use crate::domain::run::last_error::LastError;
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
-    ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, PortError, RegisterWaits, Waits,
-    Written,
+    HearDead, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, PortError, RegisterWaits,
+    Waits, Written,
 };
 
-/// The index of all that is open.
+/// The index of open items.
 const OPEN_WAITS: &str = "open-waits";
 
 const IS_NEW: &str = "attribute_not_exists(#pk)";
@@ -94,6 +95,39 @@ impl<Extra> RegisterWaits for Aws<Extra> {
     }
 }
 
+impl<Extra> Aws<Extra> {
+    /// An update of a resource's wait, as long as it holds this token and is at this attempt.
+    fn update_of_wait(&self, resource: &RdsArn, token: &TaskToken) -> UpdateItemFluentBuilder {
+        let (at_attempt, number) = items::is_at_attempt(resource);
+        let request = self
+            .dynamodb()
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, wait_key(resource))
+            .condition_expression(format!("{HAS_TOKEN} AND {at_attempt}"))
+            .expression_attribute_names("#attempt", ATTEMPT)
+            .expression_attribute_names("#token", TOKEN)
+            .expression_attribute_values(":token", text(token.reveal()));
+        match number {
+            Some(number) => request.expression_attribute_values(":attempt", number),
+            None => request,
+        }
+    }
+}
+
+async fn written(
+    request: UpdateItemFluentBuilder,
+    token: &TaskToken,
+) -> Result<Written, PortError> {
+    match request.send().await {
+        Ok(_) => Ok(Written::Stored),
+        Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
+            Ok(Written::Conflict)
+        }
+        Err(error) => Err(port_error("UpdateItem", &error, &[token.reveal()])),
+    }
+}
+
 impl<Extra> Waits for Aws<Extra> {
     async fn set_phase(
         &self,
@@ -107,37 +141,41 @@ impl<Extra> Waits for Aws<Extra> {
             .map(|one| (format!(":{}", one.as_str()), one))
             .collect();
         let names: Vec<&str> = before.iter().map(|(name, _)| &**name).collect();
-        let (at_attempt, number) = items::is_at_attempt(resource);
+        let (at_attempt, _) = items::is_at_attempt(resource);
         let mut request = self
-            .dynamodb()
-            .update_item()
-            .table_name(&self.table)
-            .key(PK, wait_key(resource))
+            .update_of_wait(resource, token)
             .update_expression("SET #phase = :phase, #since = :since")
             .condition_expression(format!(
                 "{HAS_TOKEN} AND {at_attempt} AND #phase IN ({})",
                 names.join(", ")
             ))
-            .expression_attribute_names("#attempt", ATTEMPT)
             .expression_attribute_names("#phase", PHASE)
             .expression_attribute_names("#since", SINCE)
-            .expression_attribute_names("#token", TOKEN)
             .expression_attribute_values(":phase", text(phase.as_str()))
-            .expression_attribute_values(":since", time(since))
-            .expression_attribute_values(":token", text(token.reveal()));
-        if let Some(number) = number {
-            request = request.expression_attribute_values(":attempt", number);
-        }
+            .expression_attribute_values(":since", time(since));
         for (name, phase) in &before {
             request = request.expression_attribute_values(name, text(phase.as_str()));
         }
-        match request.send().await {
-            Ok(_) => Ok(Written::Stored),
-            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
-                Ok(Written::Conflict)
-            }
-            Err(error) => Err(port_error("UpdateItem", &error, &[token.reveal()])),
-        }
+        written(request, token).await
+    }
+
+    async fn note_absence(
+        &self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        absent: bool,
+    ) -> Result<Written, PortError> {
+        let request = self
+            .update_of_wait(resource, token)
+            .expression_attribute_names("#absent", ABSENT);
+        let request = if absent {
+            request
+                .update_expression("SET #absent = :absent")
+                .expression_attribute_values(":absent", AttributeValue::Bool(true))
+        } else {
+            request.update_expression("REMOVE #absent")
+        };
+        written(request, token).await
     }
 
     async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError> {
@@ -153,7 +191,7 @@ impl<Extra> Waits for Aws<Extra> {
                 .expression_attribute_values(":token", text(token.reveal()));
             match request.send().await {
                 Ok(_) => {}
-                // A newer token has taken the wait over: only its holder may delete it.
+                // A newer token has taken the wait over, and only its command may delete it.
                 Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {}
                 Err(error) => return Err(port_error("DeleteItem", &error, &[token.reveal()])),
             }
@@ -169,29 +207,47 @@ impl<Extra> NoteError for Aws<Extra> {
         token: &TaskToken,
         last_error: &LastError,
     ) -> Result<Written, PortError> {
-        let (at_attempt, number) = items::is_at_attempt(resource);
-        let mut request = self
+        let request = self
+            .update_of_wait(resource, token)
+            .update_expression("SET #trouble = :trouble")
+            .expression_attribute_names("#trouble", LAST_ERROR)
+            .expression_attribute_values(":trouble", items::write_last_error(last_error));
+        written(request, token).await
+    }
+}
+
+impl<Extra> HearDead for Aws<Extra> {
+    async fn heard_dead(
+        &self,
+        token: &TaskToken,
+        occasion: &str,
+        at: Timestamp,
+    ) -> Result<bool, PortError> {
+        const ACTION: &str = "UpdateItem";
+        let expires = at
+            .saturating_add(WAIT_TIME_TO_LIVE)
+            .unwrap_or(Timestamp::MAX);
+        let answer = self
             .dynamodb()
             .update_item()
             .table_name(&self.table)
-            .key(PK, wait_key(resource))
-            .update_expression("SET #trouble = :trouble")
-            .condition_expression(format!("{HAS_TOKEN} AND {at_attempt}"))
-            .expression_attribute_names("#attempt", ATTEMPT)
-            .expression_attribute_names("#trouble", LAST_ERROR)
-            .expression_attribute_names("#token", TOKEN)
-            .expression_attribute_values(":trouble", items::write_last_error(last_error))
-            .expression_attribute_values(":token", text(token.reveal()));
-        if let Some(number) = number {
-            request = request.expression_attribute_values(":attempt", number);
-        }
-        match request.send().await {
-            Ok(_) => Ok(Written::Stored),
-            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
-                Ok(Written::Conflict)
-            }
-            Err(error) => Err(port_error("UpdateItem", &error, &[token.reveal()])),
-        }
+            .key(PK, items::dead_key(token))
+            .update_expression(
+                "SET #occasion = if_not_exists(#occasion, :occasion), #ttl = if_not_exists(#ttl, :ttl)",
+            )
+            .expression_attribute_names("#occasion", OCCASION)
+            .expression_attribute_names("#ttl", TTL)
+            .expression_attribute_values(":occasion", text(occasion))
+            .expression_attribute_values(":ttl", items::number(expires.as_second()))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await
+            .map_err(|error| port_error(ACTION, &error, &[token.reveal()]))?;
+        let item = answer
+            .attributes()
+            .ok_or_else(|| unusable(ACTION, "DynamoDB left the new item out"))?;
+        let first = items::get_text(item, OCCASION).map_err(|error| unusable(ACTION, error))?;
+        Ok(first != occasion)
     }
 }
 
@@ -207,7 +263,7 @@ impl<Extra> LookUpWaits for Aws<Extra> {
             .iter()
             .flat_map(|resource| [first_attempt(resource), resource.clone()])
             .collect();
-        // A later attempt's own ARN is where version 0.1.0 stored its wait.
+        // Version 0.1.0 stored the wait of a later attempt under that attempt's own ARN.
         let keys: Vec<AttributeValue> = resources
             .iter()
             .map(|resource| items::old_wait_key(resource).unwrap_or_else(|| wait_key(resource)))
@@ -228,7 +284,7 @@ impl<Extra> LookUpWaits for Aws<Extra> {
     }
 }
 
-/// One broken item must not keep the others from being settled: it is reported, and its state times out.
+/// A broken item must not keep others from being settled. It is logged, and its state times out.
 fn readable(item: &Item) -> Option<Wait> {
     items::read_wait(item)
         .map_err(|fault| error!(item = key_of(item), error = %fault, "a wait that cannot be read"))
@@ -272,8 +328,8 @@ impl<Extra> ListOpen for Aws<Extra> {
     }
 }
 
-/// Who holds a slot, and for which policy it counts. What is in a policy's set alone is a holder too, so that it
-/// is freed when nothing awaits it.
+/// Who holds a slot, and for which policy it counts. A copy that is only in a policy's set is a holder too, so that the
+/// sweeper frees it when it has no wait.
 fn read_slots(item: &Item, page: &mut OpenPage) {
     for (attribute, value) in item {
         let policy = attribute.strip_prefix(HOLDERS_OF);
@@ -300,7 +356,7 @@ fn read_slots(item: &Item, page: &mut OpenPage) {
     }
 }
 
-/// Where the next page begins: the index's key as JSON, each attribute with its type.
+/// Where the next page begins: the key of the index as JSON, each attribute with its type.
 fn write_marker(key: &Item) -> Result<OpenMarker, &'static str> {
     let mut parts = BTreeMap::new();
     for (name, value) in key {

@@ -1,4 +1,4 @@
-//! Connections that are opened before they are needed.
+//! Opens connections before they are needed.
 
 use aws_config::retry::RetryConfig;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -9,12 +9,12 @@ use tracing::debug;
 use super::clients::Aws;
 use crate::domain::id::arn::Region;
 
-/// A service whose connection can be opened ahead.
+/// A service whose connection can be opened in advance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
     /// RDS in the recovery region.
     Rds,
-    /// The callbacks.
+    /// Step Functions.
     StepFunctions,
 }
 
@@ -29,18 +29,17 @@ impl Service {
 }
 
 impl<Extra> Aws<Extra> {
-    /// Opens a connection to this service, for the first event to find.
+    /// Opens a connection to this service, so that the first event finds it open.
     ///
-    /// What is sent is `GET /`: no action, so that no quota is spent, no permission needed and nothing done; each
-    /// service answers it with a greeting or a refusal, and either is as good. That it fails says nothing either: the
-    /// first call will say it better.
+    /// It sends `GET /`, which is no action: it uses no quota, needs no permission and does nothing. Each service answers
+    /// with a greeting or a refusal, and either is fine. A failure is ignored, because the first call reports it better.
     pub async fn warm(&self, home: &Region, service: Service) {
         if self.is_over_tls(service) {
             self.greet(home, service).await;
         }
     }
 
-    /// A stand-in on this machine has neither a handshake nor a distance to save.
+    /// An emulator on this machine has no handshake and no distance, so it needs no warming.
     fn is_over_tls(&self, service: Service) -> bool {
         let key = ServiceConfigKey::builder()
             .service_id(service.id())
@@ -56,7 +55,7 @@ impl<Extra> Aws<Extra> {
 
     async fn greet(&self, home: &Region, service: Service) {
         let once = RetryConfig::disabled();
-        // Any operation will do: nothing of it is left but the way to its endpoint.
+        // Any operation will do: only the way to its endpoint is used.
         let answered = match service {
             Service::Rds => {
                 let config = aws_sdk_rds::config::Builder::new().retry_config(once);
@@ -75,9 +74,9 @@ impl<Extra> Aws<Extra> {
     }
 }
 
-/// Takes everything out of a request that would make it an action.
+/// Removes everything from a request that would make it an action.
 fn greeting(request: &mut HttpRequest) {
-    // GET is a method.
+    // GET is a valid method, so this cannot fail.
     let _ = request.set_method("GET");
     *request.body_mut() = SdkBody::empty();
     for header in ["content-type", "content-length", "x-amz-target"] {

@@ -1,4 +1,4 @@
-//! The functions of a stack, in one binary: Lambda says by the handler's name which one it is.
+//! The functions of a stack, in one binary. The handler's name, which Lambda passes, says which function it is.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use snapferry::lambda::{Settings, serve};
 use snapferry::logging::{self, LogLevel};
 use tracing::error;
 
-// One thread: a function of less than 1,769 MB has at most one vCPU, and a second thread only costs at start.
+// One thread: a function with less than 1,769 MB has at most one vCPU, and a second thread only makes the start slower.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let variables: BTreeMap<String, String> = environment().collect();

@@ -22,7 +22,7 @@ Flags win over the environment, and both win over the stack's outputs. A script 
 each time can set the environment once, from the stack's output CliEnvironment.
 
 Credentials come from the AWS SDK's default chain: the environment, a profile (--profile, AWS_PROFILE),
-single sign-on, a container or an instance. SNAPFERRY_LOG=debug shows more on the error output.
+single sign-on, a container or an instance. SNAPFERRY_LOG=debug writes more to the error output.
 
 Exit codes:
   0    all is well
@@ -41,13 +41,13 @@ pub struct Arguments {
     pub(super) action: Action,
 }
 
-/// Reads the command line; prints help, version or what is wrong with it, and exits then.
+/// Reads the command line. Exits after it has printed the help, the version, or what is wrong.
 #[must_use]
 pub fn parse() -> Arguments {
     Arguments::parse()
 }
 
-/// Which stack is meant. A flag wins over its variable.
+/// Which stack to use. A flag wins over its variable.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Stack")]
 pub(super) struct StackArguments {
@@ -62,37 +62,38 @@ pub(super) struct StackArguments {
         env = "SNAPFERRY_STACK_NAME"
     )]
     pub(super) name: Option<String>,
-    /// The id that marks what the stack made (tag snapferry:stack).
+    /// The id that marks everything the stack made (tag snapferry:stack).
     #[arg(long, value_name = "ID", global = true, env = "SNAPFERRY_STACK_ID")]
     stack_id: Option<String>,
     /// The stack's table.
     #[arg(long, global = true, env = "SNAPFERRY_TABLE")]
     table: Option<String>,
-    /// The profile to take credentials from [env: AWS_PROFILE]
+    /// The profile with your credentials [env: AWS_PROFILE]
     #[arg(long, global = true)]
     pub(super) profile: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
-    /// Check what would fail at the next planned time, each with its remedy. Changes nothing.
+    /// Check what would fail at the next due time, and say how to fix it. Changes nothing.
     ///
-    /// Looks at the policies that hold and their keys, the databases that they are for, those databases' keys and
-    /// option groups, other stacks' snapshots of them, room for snapshots and copies, the forwarding rules, dead
-    /// letters, and, by IAM's simulator, what each role may do. Exits with 1 when a check failed. Checks you lack
-    /// permission for are reported as unknown and do not fail the command.
+    /// Checks the policies in force and their keys, the databases that they select, the keys and option groups of
+    /// those databases, other stacks' snapshots of them, quotas for snapshots and copies, the forwarding rules, the
+    /// dead-letter queues, and what each role may do (with IAM's policy simulator). Exits with 1 if a check failed.
+    /// Checks you lack permission for are reported as unknown and do not fail the command.
     Doctor(DoctorArguments),
     /// Start an execution for each database that is due, with your own credentials.
     ///
-    /// Does what the planner does every five minutes: lists the databases of each source region, selects them
-    /// by tag and starts one execution for each. What is still running is reported and not started twice.
+    /// Does what the planner does every five minutes: lists the databases of each source region, selects them by
+    /// tag, and starts one execution for each. Reports a database whose execution is still running, and does not
+    /// start a second one.
     #[command(alias = "run")]
     Start(StartArguments),
-    /// Show what would become of every database of every source region, and why; changes nothing.
+    /// Show whether each database of every source region would be protected, and why. Changes nothing.
     ///
-    /// Each is protected (by which policy, next at what time), excluded or refused, with the reason, and warned of
-    /// where something is worth knowing before: what a snapshot stops, what a copy costs, what may expire. Also
-    /// with refusals and warnings the exit code is 0; it is 1 if a source region could not be read.
+    /// A database is protected (by which policy, and next when), excluded, or refused, with the reason. Warnings say
+    /// what you should know before: whether a snapshot pauses I/O, what a copy costs, what may expire. The exit code
+    /// is 0 even with refusals and warnings, and 1 if a source region could not be read.
     Plan(PlanArguments),
     /// Show how every database stands: its newest recovery point, its age, and what is in the way.
     ///
@@ -105,23 +106,28 @@ pub(super) enum Action {
     /// What status shows, of all databases, with a strip of the last due times of each, the policies and their keys.
     /// The exit codes are those of status.
     Report(ReportArguments),
-    /// List what is being waited for: snapshots and copies in the making, and queued copies, oldest first.
+    /// List the snapshots and copies that Snapferry waits for, and the copies that wait for a slot, oldest first.
     Waits(WaitsArguments),
-    /// Say which databases are protected, when, and under which key: check and apply a policy file, show it.
+    /// Check, apply and show the policy file: which databases are protected, when, and under which key.
     ///
-    /// Without one the built-in policy of the template's parameters holds.
+    /// If no file was ever applied, the built-in policy of the template's parameters is in force.
     Policy(PolicyArguments),
+    /// Show which recovery points the rules of retention keep, which may go, and why. Removes nothing.
+    ///
+    /// Lists the recovery region's manual snapshots and judges those that this stack made by the policies that are in
+    /// force (see docs/RETENTION.md). This version of Snapferry has no command and no function that removes any.
+    Prune(PruneArguments),
     /// Send dead letters to their queue again, after you have fixed their cause.
     ///
-    /// Lists what lies there: what it is, of which database, since when, and why. What is selected is sent to
-    /// its queue and then removed, in this order: interrupted at any point, nothing is lost. Whether an
-    /// execution still sleeps on a command is the worker's to ask: one whose token has died is dropped there.
+    /// Lists the dead letters: what each is, which database it concerns, since when it is there, and why. Sends
+    /// each selected one to its queue and then deletes it, in this order, so an interruption loses nothing. The
+    /// worker drops a command whose execution no longer waits for it.
     Replay(ReplayArguments),
-    /// Show the executions that ended without success; with --yes let them go on where they stopped.
+    /// Show the executions that failed. With --yes, continue them at the state that failed.
     ///
-    /// What cannot be redriven (it ended more than 14 days ago, or the state machine's definition has changed
-    /// since) is named with the reason. With --yes --restart a new execution does its work under the next
-    /// name, and adopts the snapshots that there are. Of several for one database only the latest goes on.
+    /// An execution cannot be redriven if it ended more than 14 days ago, or if the state machine's definition has
+    /// changed since; the list says so. With --yes --restart, a new execution does its work under the next name and
+    /// adopts the snapshots that exist. If a database has several failed executions, only the latest continues.
     Redrive(RedriveArguments),
 }
 
@@ -146,9 +152,9 @@ pub(super) struct ReplayArguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ReplayAction {
-    /// Commands that wait for a person: their executions sleep on, for up to four days.
+    /// Commands that wait for a person. Their executions sleep on, for up to four days.
     Commands(ReplayCommandsArguments),
-    /// Events that could not be handled or delivered. They are hints: the sweep does their work meanwhile.
+    /// Events that could not be handled or delivered. They are only hints: the sweep does their work meanwhile.
     Events(ReplayEventsArguments),
 }
 
@@ -163,7 +169,7 @@ pub(super) struct ReplayCommandsArguments {
         env = "SNAPFERRY_COMMANDS_DEAD_LETTER_QUEUE_URL"
     )]
     pub(super) dead_letter_queue_url: Option<String>,
-    /// The queue that its messages go to.
+    /// The queue to send its messages to.
     #[arg(long, value_name = "URL", env = "SNAPFERRY_COMMANDS_QUEUE_URL")]
     pub(super) queue_url: Option<String>,
 }
@@ -172,11 +178,11 @@ pub(super) struct ReplayCommandsArguments {
 pub(super) struct ReplayEventsArguments {
     #[command(flatten)]
     pub(super) mail: DeadLetterArguments,
-    /// Replay what the forwarding rule of this source region could not deliver (the dead-letter queue of
-    /// source-region.yaml) to the recovery region's events queue.
+    /// Replay the events that the forwarding rule of this source region could not deliver: from the dead-letter
+    /// queue of source-region.yaml to the recovery region's events queue.
     #[arg(long, value_name = "REGION")]
     pub(super) source_region: Option<String>,
-    /// That region's dead-letter queue, if it does not have the name that source-region.yaml gives it.
+    /// That region's dead-letter queue, if its name is not the one that source-region.yaml gives it.
     #[arg(long, value_name = "URL", requires = "source_region")]
     pub(super) source_queue_url: Option<String>,
     /// The recovery region's dead-letter queue.
@@ -186,29 +192,29 @@ pub(super) struct ReplayEventsArguments {
         env = "SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL"
     )]
     pub(super) dead_letter_queue_url: Option<String>,
-    /// The queue that the messages go to.
+    /// The queue to send the messages to.
     #[arg(long, value_name = "URL", env = "SNAPFERRY_EVENTS_QUEUE_URL")]
     pub(super) queue_url: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct DeadLetterArguments {
-    /// Only those of this database: its identifier, ARN or resource id. Can be given several times.
+    /// Only for this database: its identifier, ARN or resource id. Can be given several times.
     #[arg(long = "database", value_name = "DATABASE")]
     pub(super) databases: Vec<String>,
-    /// Only those that were first sent at this time or later: 2026-11-22T03:00:00Z, or 12h for the last hours.
+    /// Only messages first sent at this time or later: 2026-11-22T03:00:00Z, or 12h for the last 12 hours.
     #[arg(long, value_name = "TIME", value_parser = TimeArgument::parse)]
     pub(super) since: Option<TimeArgument>,
-    /// Only those whose reason has this text in it, such as AccessDenied, fix-key or raise-quota.
+    /// Only messages whose reason contains this text, such as AccessDenied, fix-key or raise-quota.
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,
-    /// Also those that cannot be read; sensible once a version is deployed that reads them.
+    /// Also messages that cannot be read. Use it after you have deployed a version that reads them.
     #[arg(long)]
     pub(super) unreadable: bool,
-    /// Only show what would be replayed, and which commands an execution still sleeps on.
+    /// Only show which messages would be replayed, and whether an execution still waits for each command.
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Look at no more than this many.
+    /// Look at this many at most.
     #[arg(long, alias = "most", value_name = "N", default_value_t = 1_000, value_parser = number)]
     pub(super) limit: usize,
     /// Print JSON.
@@ -218,23 +224,23 @@ pub(super) struct DeadLetterArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct RedriveArguments {
-    /// Only those that ended at this time or later: 2026-11-22T03:00:00Z, or 12h for the last hours
-    /// [default: 14d, in which an execution can be redriven]
+    /// Only executions that ended at this time or later: 2026-11-22T03:00:00Z, or 12h for the last 12 hours
+    /// [default: 14d, as long as an execution can be redriven]
     #[arg(long, value_name = "TIME", value_parser = TimeArgument::parse)]
     pub(super) since: Option<TimeArgument>,
-    /// Only those that ended before this time.
+    /// Only executions that ended before this time.
     #[arg(long, value_name = "TIME", value_parser = TimeArgument::parse)]
     pub(super) until: Option<TimeArgument>,
-    /// Only those of this database: its identifier, ARN or resource id. Can be given several times.
+    /// Only for this database: its identifier, ARN or resource id. Can be given several times.
     #[arg(long = "database", value_name = "DATABASE")]
     pub(super) databases: Vec<String>,
-    /// Redrive; without it everything is only shown.
+    /// Redrive. Without it, the executions are only shown.
     #[arg(long)]
     pub(super) yes: bool,
-    /// With --yes: start a new execution for each that cannot be redriven.
+    /// With --yes: start a new execution in place of each that cannot be redriven.
     #[arg(long)]
     pub(super) restart: bool,
-    /// Look at no more than this many, those that ended last.
+    /// Look at this many at most, the latest first.
     #[arg(long, alias = "most", value_name = "N", default_value_t = 200, value_parser = number)]
     pub(super) limit: usize,
     /// Print JSON.
@@ -268,12 +274,27 @@ pub(super) struct PlanArguments {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct PruneArguments {
+    /// Only this database: its identifier, ARN or resource id. Can be given several times.
+    #[arg(long = "database", value_name = "DATABASE")]
+    pub(super) databases: Vec<String>,
+    /// Say why this recovery point stays or may go: its identifier or ARN.
+    #[arg(long, value_name = "ID")]
+    pub(super) explain: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) planning: PlanningArguments,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct StartArguments {
-    /// Plan the schedule's last due time again, though it was planned before: failed executions start again
-    /// under their next name, and databases that were added since get their first.
+    /// Plan the last due time of the schedule again: failed executions start again under their next name, and
+    /// databases that were added since get their first execution.
     #[arg(long, conflicts_with = "at")]
     pub(super) again: bool,
-    /// Make recovery points for this time instead of the schedule's, such as 2026-11-22T03:00:00Z.
+    /// Make recovery points for this time instead of the schedule's due time, such as 2026-11-22T03:00:00Z.
     #[arg(long, value_name = "RFC3339")]
     pub(super) at: Option<Timestamp>,
     /// Print JSON.
@@ -285,7 +306,7 @@ pub(super) struct StartArguments {
 
 #[derive(Debug, Args)]
 #[command(
-    next_help_heading = "Built-in policy (schedule, time zone and selection count only where no policy file was applied)"
+    next_help_heading = "Built-in policy (schedule, time zone and selection count only if no policy file was applied)"
 )]
 pub(super) struct PlanningArguments {
     /// The state machine that protects one database.
@@ -294,10 +315,10 @@ pub(super) struct PlanningArguments {
     /// The regions whose databases are protected, separated by commas.
     #[arg(long, value_name = "REGIONS", env = "SNAPFERRY_SOURCE_REGIONS")]
     source_regions: Option<String>,
-    /// The recovery region's key for the copies, where a policy names none.
+    /// The recovery region's key for the copies of policies that name no key.
     #[arg(long, value_name = "ARN", env = "SNAPFERRY_KMS_KEY")]
     kms_key: Option<String>,
-    /// When databases are due, as a cron pattern: minute hour day month weekday [default: 0 3 * * *]
+    /// The times at which databases are due, as a cron pattern: minute hour day month weekday [default: 0 3 * * *]
     #[arg(long, value_name = "CRON", env = "SNAPFERRY_SCHEDULE")]
     schedule: Option<String>,
     /// The schedule's time zone, such as Europe/Paris [default: UTC]
@@ -352,7 +373,7 @@ pub(super) struct WaitsArguments {
     pub(super) json: bool,
 }
 
-/// The environment, with the flags over it.
+/// The environment's variables. A flag replaces the variable of its name.
 pub(super) fn variables<'a>(
     environment: Vec<(String, String)>,
     flags: impl IntoIterator<Item = (&'static str, &'a Option<String>)>,

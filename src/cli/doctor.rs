@@ -29,7 +29,7 @@ pub(super) async fn execute(
     run_doctor(&aws, &doctor_settings, &order, options.json, out).await
 }
 
-/// A region that the stack does not have would be looked at in vain, and its silence be taken for health.
+/// Refuses a region that is not one of the stack's source regions: an empty answer would look like good health.
 fn order(
     options: &DoctorArguments,
     doctor_settings: &DoctorSettings,
@@ -41,7 +41,7 @@ fn order(
         match faults.take(SOURCE_REGION, Region::parse(name)) {
             Some(region) if known.contains(&region) => regions.push(region),
             Some(region) => faults.add(format!(
-                "{SOURCE_REGION}: {region} is none of SNAPFERRY_SOURCE_REGIONS"
+                "{SOURCE_REGION}: {region} is not in SNAPFERRY_SOURCE_REGIONS"
             )),
             None => {}
         }
@@ -52,10 +52,10 @@ fn order(
     }))
 }
 
-/// Looks at everything, and tells it, the worst first.
+/// Checks everything, and reports the findings, the worst first.
 ///
 /// # Errors
-/// When the answer cannot be written. What could not be looked at is part of the answer.
+/// If the answer cannot be written. What could not be checked is no error: the answer says so.
 pub async fn run_doctor<W: doctor::Permissions>(
     world: &W,
     doctor_settings: &DoctorSettings,

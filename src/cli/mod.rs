@@ -6,6 +6,7 @@ mod format;
 mod outcome;
 mod plan;
 mod policy;
+mod prune;
 mod redrive;
 mod replay;
 mod report;
@@ -27,7 +28,8 @@ pub use arguments::{Arguments, parse};
 pub use doctor::run_doctor;
 pub use outcome::{CliError, Ended};
 pub use plan::{Only, show_plan};
-pub use policy::{File, Form, run_apply, run_history, run_show};
+pub use policy::{File, Form, PointList, run_apply, run_history, run_keeps, run_show};
+pub use prune::{ShownRecoveryPoints, show_prune};
 pub use redrive::run_redrive;
 pub use replay::run_replay;
 pub use report::make_report;
@@ -37,20 +39,20 @@ pub use waits::list_waits;
 
 use arguments::Action;
 
-/// What the process exits with when something that it was told to do did not succeed.
+/// The exit code if something that the command should do failed.
 const FAILED: u8 = 1;
-/// What it exits with when it was told in a way that it cannot act on. Clap's own number for usage.
+/// The exit code if the command line or the settings cannot be used. Clap uses the same number.
 const USAGE: u8 = 2;
 /// What it exits with when AWS could not be asked: a monitor must not take that for trouble with a database.
 const UNREAD: u8 = 3;
 /// What it exits with when a person interrupts it: a shell's number for SIGINT.
 const INTERRUPTED: u8 = 130;
 
-/// How much is logged to the error output: errors alone unless `SNAPFERRY_LOG` says otherwise, for what went
-/// wrong is in the answer.
+/// How much is logged to the error output. Errors only, unless `SNAPFERRY_LOG` asks for more: the answer already says
+/// what went wrong.
 ///
 /// # Errors
-/// When the variable says nothing about logging.
+/// If the variable is not a logging filter.
 pub fn log_level(environment: &[(String, String)]) -> Result<LogLevel, CliError> {
     let set = environment
         .iter()
@@ -66,10 +68,10 @@ pub fn log_level(environment: &[(String, String)]) -> Result<LogLevel, CliError>
     }
 }
 
-/// Carries the command out; its answer goes to `out`.
+/// Carries the command out, and writes its answer to `out`.
 ///
 /// # Errors
-/// When it could not be begun, or its answer not be given.
+/// If the command could not begin, or its answer could not be written.
 pub async fn execute(
     arguments: Arguments,
     environment: Vec<(String, String)>,
@@ -84,6 +86,7 @@ pub async fn execute(
         Action::Policy(options) => {
             policy::execute(&arguments.stack, &options.action, environment, out).await
         }
+        Action::Prune(options) => prune::execute(&arguments.stack, options, environment, out).await,
         Action::Redrive(options) => {
             redrive::execute(&arguments.stack, options, environment, out).await
         }
@@ -101,7 +104,7 @@ pub async fn execute(
     }
 }
 
-/// What the process exits with; what went wrong goes to `err`.
+/// The exit code of the process. Writes what went wrong to `err`.
 pub fn exit_code(ended: Result<Ended, CliError>, err: &mut impl Write) -> ExitCode {
     let (code, error) = match ended {
         Ok(Ended::Well) => return ExitCode::SUCCESS,
@@ -113,12 +116,15 @@ pub fn exit_code(ended: Result<Ended, CliError>, err: &mut impl Write) -> ExitCo
             return ExitCode::SUCCESS;
         }
         Err(
-            error @ (CliError::Settings(_) | CliError::File { .. } | CliError::FileWrite { .. }),
+            error @ (CliError::Settings(_)
+            | CliError::File { .. }
+            | CliError::FileWrite { .. }
+            | CliError::Argument { .. }),
         ) => (USAGE, error),
         Err(error @ CliError::Port(_)) => (UNREAD, error),
         Err(error) => (FAILED, error),
     };
-    // Nowhere is left to say that this could not be said.
+    // If this fails too, there is no output left to report it to.
     let _ = writeln!(err, "snapferry: {error}");
     ExitCode::from(code)
 }

@@ -5,19 +5,19 @@ use std::io;
 use thiserror::Error;
 
 use crate::error::chain;
-use crate::ports::PortError;
+use crate::ports::{PortError, RdsError};
 use crate::settings::SettingsError;
 
 /// Why a command could not be carried out.
 #[derive(Debug, Error)]
 pub enum CliError {
-    /// The settings are not usable.
+    /// The settings cannot be used.
     #[error(
         "{0}\n\nName the stack (--stack NAME), or set them in the environment (the stack's output CliEnvironment prints them) or by \
          flags; see --help."
     )]
     Settings(#[from] SettingsError),
-    /// A file that was named cannot be read.
+    /// A file that the command line names cannot be read.
     #[error("{} cannot be read: {source}", .path.display())]
     File {
         /// The file.
@@ -36,26 +36,37 @@ pub enum CliError {
     /// The page of the report cannot be put together.
     #[error("the page cannot be put together: {0}")]
     Page(askama::Error),
+    /// An argument says something that cannot be acted on.
+    #[error("{name}: {what}")]
+    Argument {
+        /// The argument.
+        name: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A call to AWS that all else depends on did not succeed.
     #[error("{}", chain(.0))]
     Port(#[from] PortError),
+    /// RDS did not answer what all else depends on.
+    #[error("{}", chain(.0))]
+    Rds(RdsError),
     /// The answer cannot be written.
     #[error("the answer cannot be written: {0}")]
     Write(#[from] io::Error),
-    /// The answer cannot be put into JSON.
-    #[error("the answer cannot be put into JSON: {0}")]
+    /// The answer cannot be written as JSON.
+    #[error("the answer cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// The built-in policy cannot be put into a policy file.
-    #[error("the policy cannot be put into a file: {0}")]
+    /// The built-in policy cannot be written as a policy file.
+    #[error("the policy cannot be written as a file: {0}")]
     Toml(#[from] toml::ser::Error),
 }
 
-/// Whether all that a command was told to do succeeded.
+/// Whether everything that the command should do succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// All of it.
+    /// Everything.
     Well,
-    /// Not all of it; the answer says what.
+    /// Not everything. The answer says what failed.
     Badly,
     /// What could be read is well, and something could not be read.
     Unread,

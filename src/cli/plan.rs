@@ -1,4 +1,4 @@
-//! `snapferry plan`: what would become of every database, and why.
+//! `snapferry plan`: whether each database would be protected, and why.
 
 use std::io::Write;
 
@@ -14,6 +14,8 @@ use crate::domain::id::arn::Region;
 use crate::domain::id::tags::PolicyName;
 use crate::domain::operator::prices;
 use crate::domain::operator::warning::{Cost, Warning};
+use crate::domain::policy::choice::ExclusionReason;
+use crate::domain::rds::database::UnreadableRow;
 use crate::settings::{Planning, SettingsError};
 
 pub(super) async fn execute(
@@ -33,7 +35,7 @@ pub(super) async fn execute(
     show_plan(&aws, &planning, &of, options.json, out).await
 }
 
-/// What is shown; nothing named is all.
+/// What to show. An empty list means everything.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Only<'a> {
     /// The databases of this policy.
@@ -69,18 +71,25 @@ pub async fn show_plan<W: plan_preview::Permissions>(
     } else {
         write(out, &plan)?;
     }
-    Ok(if plan.unreachable.is_empty() {
+    let is_misnamed = |row: &Row| {
+        matches!(
+            row.verdict,
+            Verdict::Excluded(ExclusionReason::UnknownPolicy(_))
+        )
+    };
+    let is_whole = plan.unreachable.is_empty() && plan.unreadable.is_empty();
+    Ok(if is_whole && !plan.rows.iter().any(is_misnamed) {
         Ended::Well
     } else {
         Ended::Badly
     })
 }
 
-/// The source regions that are meant, each once.
+/// The source regions to show, each once.
 fn regions(planning: &Planning, named: &[String]) -> Result<Vec<Region>, SettingsError> {
     for name in named {
         if !planning.source_regions.iter().any(|of| of.as_str() == name) {
-            let fault = format!("--source-region: {name} is no source region of this stack");
+            let fault = format!("--source-region: {name} is not a source region of this stack");
             return Err(SettingsError::one(fault));
         }
     }
@@ -96,8 +105,10 @@ fn regions(planning: &Planning, named: &[String]) -> Result<Vec<Region>, Setting
 
 fn policy_of(row: &Row) -> Option<&PolicyName> {
     match &row.verdict {
-        Verdict::Protected { policy, .. } | Verdict::Refused(policy, _) => Some(policy),
-        Verdict::ExclusionReason(_) => None,
+        Verdict::Selected { policy, .. }
+        | Verdict::Refused(policy, _)
+        | Verdict::NotNow(policy, _) => Some(policy),
+        Verdict::Excluded(_) => None,
     }
 }
 
@@ -120,13 +131,29 @@ fn write(out: &mut impl Write, plan: &Preview) -> Result<(), CliError> {
     }
     for unreachable in &plan.unreachable {
         let (region, error) = (&unreachable.region, &unreachable.error);
-        writeln!(out, "{region}: could not be read to its end: {error}")?;
+        writeln!(out, "{region}: could not be read completely: {error}")?;
+    }
+    for (region, UnreadableRow { name, why }) in &plan.unreadable {
+        writeln!(out, "{region}: a database {name} cannot be read: {why}")?;
+    }
+    for row in &plan.rows {
+        if let Verdict::Excluded(why) = &row.verdict
+            && why.is_mistake()
+        {
+            writeln!(out, "{} is not protected: {why}", row.database)?;
+        }
     }
     let sum = Summary::of(plan);
     writeln!(
         out,
-        "protected: {}, excluded: {}, refused: {}, warned: {}, regions that could not be read: {}",
-        sum.protected, sum.excluded, sum.refused, sum.warned, sum.unreachable_regions
+        "selected: {}, excluded: {}, refused: {}, not_now: {}, warned: {}, unreadable: {}, regions that could not be read: {}",
+        sum.selected,
+        sum.excluded,
+        sum.refused,
+        sum.not_now,
+        sum.warned,
+        sum.unreadable,
+        sum.unreachable_regions
     )?;
     if plan
         .rows
@@ -142,33 +169,42 @@ fn write(out: &mut impl Write, plan: &Preview) -> Result<(), CliError> {
 /// The row's word, its time, and the reasons.
 fn describe(plan: &Preview, row: &Row) -> (&'static str, String, String) {
     match &row.verdict {
-        Verdict::ExclusionReason(why) => ("excluded", String::new(), why.to_string()),
+        Verdict::Excluded(why) => ("excluded", String::new(), why.to_string()),
         Verdict::Refused(_, why) => ("refused", String::new(), why.to_string()),
-        Verdict::Protected { policy, due, open } => {
+        Verdict::NotNow(_, why) => ("not_now", String::new(), why.to_string()),
+        Verdict::Selected { policy, due, open } => {
             let status = plan.policies.get(policy);
             let next = match due {
                 Some(_) => "now".to_owned(),
+                None if status.is_some_and(|status| status.paused) => "paused".to_owned(),
                 None => status
                     .and_then(|status| status.next.as_ref())
                     .map(|next| next.strftime("%Y-%m-%d %H:%M %Z").to_string())
                     .unwrap_or_default(),
             };
             let mut why: Vec<String> = Vec::new();
+            if status.is_some_and(|status| status.paused) {
+                why.push("its policy is paused: nothing is started".to_owned());
+            }
             why.extend(
                 open.iter()
                     .map(|name| format!("its latest execution: {name}")),
             );
             why.extend(row.warnings.iter().map(|of| format!("warning: {of}")));
-            ("protected", next, why.join("; "))
+            ("selected", next, why.join("; "))
         }
     }
 }
 
 #[derive(Serialize)]
 struct Summary {
+    /// The same as `selected`, under the name that earlier versions gave it.
     protected: usize,
+    selected: usize,
     excluded: usize,
     refused: usize,
+    not_now: usize,
+    unreadable: usize,
     warned: usize,
     unreachable_regions: usize,
 }
@@ -176,9 +212,13 @@ struct Summary {
 impl Summary {
     fn of(plan: &Preview) -> Self {
         let count = |is: fn(&Row) -> bool| plan.rows.iter().filter(|row| is(row)).count();
+        let selected = count(|row| matches!(row.verdict, Verdict::Selected { .. }));
         Self {
-            protected: count(|row| matches!(row.verdict, Verdict::Protected { .. })),
-            excluded: count(|row| matches!(row.verdict, Verdict::ExclusionReason(_))),
+            protected: selected,
+            selected,
+            not_now: count(|row| matches!(row.verdict, Verdict::NotNow(..))),
+            unreadable: plan.unreadable.len(),
+            excluded: count(|row| matches!(row.verdict, Verdict::Excluded(_))),
             refused: count(|row| matches!(row.verdict, Verdict::Refused(..))),
             warned: count(|row| !row.warnings.is_empty()),
             unreachable_regions: plan.unreachable.len(),
@@ -191,6 +231,7 @@ struct PlanJson {
     at: String,
     databases: Vec<Value>,
     summary: Summary,
+    unreadable: Vec<Value>,
     unreachable: Vec<Value>,
     prices: Value,
 }
@@ -201,6 +242,9 @@ impl PlanJson {
             .unreachable
             .iter()
             .map(|of| json!({ "region": of.region.as_str(), "error": of.error }));
+        let unreadable = plan.unreadable.iter().map(|(region, row)| {
+            json!({ "region": region.as_str(), "name": row.name, "reason": row.why })
+        });
         let list = prices::ALL.map(|price| {
             json!({
                 "what": price.what,
@@ -213,11 +257,22 @@ impl PlanJson {
             at: plan.at.to_string(),
             databases: plan.rows.iter().map(|row| row_json(plan, row)).collect(),
             summary: Summary::of(plan),
+            unreadable: unreadable.collect(),
             unreachable: unreachable.collect(),
             prices: json!({
                 "as_known_at": prices::AS_KNOWN_AT, "region": prices::REGION, "list": list,
             }),
         }
+    }
+}
+
+/// The reason's name, for scripts: it does not name the database.
+fn reason_code(row: &Row) -> Option<&'static str> {
+    match &row.verdict {
+        Verdict::Excluded(why) => Some(why.name()),
+        Verdict::Refused(_, why) => Some(why.name()),
+        Verdict::NotNow(..) => Some("not-now"),
+        Verdict::Selected { .. } => None,
     }
 }
 
@@ -228,18 +283,20 @@ fn row_json(plan: &Preview, row: &Row) -> Value {
         "region": row.database.region().as_str(),
         "plan": describe(plan, row).0,
         "policy": policy_of(row).map(PolicyName::as_str),
-        "reason": null, "source": null, "schedule": null, "time_zone": null,
-        "next": null, "due_now": null, "execution": null,
+        "reason": null, "reason_code": reason_code(row), "source": null, "schedule": null, "time_zone": null,
+        "next": null, "paused": null, "due_now": null, "execution": null,
         "warnings": row.warnings.iter().map(warning_json).collect::<Vec<_>>(),
     });
     match &row.verdict {
-        Verdict::ExclusionReason(why) => said["reason"] = why.to_string().into(),
+        Verdict::Excluded(why) => said["reason"] = why.to_string().into(),
         Verdict::Refused(_, why) => said["reason"] = why.to_string().into(),
-        Verdict::Protected { policy, due, open } => {
+        Verdict::NotNow(_, why) => said["reason"] = why.to_string().into(),
+        Verdict::Selected { policy, due, open } => {
             said["due_now"] = json!(due.map(|time| time.to_string()));
             said["execution"] = json!(open.as_ref().map(ToString::to_string));
             if let Some(status) = plan.policies.get(policy) {
                 let automated = status.automated;
+                said["paused"] = status.paused.into();
                 said["source"] = if automated { "automated" } else { "snapshot" }.into();
                 said["schedule"] = status.schedule.pattern().into();
                 said["time_zone"] = status.schedule.zone().into();
@@ -255,6 +312,7 @@ fn warning_json(warning: &Warning) -> Value {
         Warning::IoStops { engine, multi_az } => json!({ "engine": engine, "multi_az": multi_az }),
         Warning::NotAvailable { status } => json!({ "status": status }),
         Warning::AutomatedOff => json!({}),
+        Warning::Untried { what } => json!({ "what": what }),
         Warning::ShortRetention { days, wait_days } => {
             json!({ "days": days, "wait_days": wait_days })
         }
@@ -270,6 +328,7 @@ fn warning_json(warning: &Warning) -> Value {
                 "copies_a_month": copies_a_month,
                 "gigabytes": gigabytes,
                 "dollars_for_gigabytes": of,
+                "first_transfer_dollars": cost.map(|cost| cost.first_transfer),
                 "transfer_dollars_a_month": cost.map(|cost| cost.transfer),
                 "storage_dollars_a_month": cost.map(|cost| cost.storage),
             })

@@ -1,4 +1,4 @@
-//! `snapferry redrive`: executions that ended without success, shown, redriven, or started anew.
+//! `snapferry redrive`: shows, redrives or restarts executions that failed.
 
 use std::io::Write;
 
@@ -13,6 +13,7 @@ use crate::aws::{Aws, StateMachine, for_operators};
 use crate::domain::id::arn::StateMachineArn;
 use crate::domain::id::tags::StackId;
 use crate::domain::limits::REDRIVE_WINDOW;
+use crate::domain::operator::redrive::cause_in_words;
 use crate::ports::Clock;
 use crate::settings::Stack;
 
@@ -53,10 +54,10 @@ fn order(options: &RedriveArguments, now: Timestamp) -> RedriveRequest {
     }
 }
 
-/// Redrives, and tells what became of each execution.
+/// Redrives, and reports what happened to each execution.
 ///
 /// # Errors
-/// When it could not be begun, or the answer cannot be written.
+/// If it could not begin, or the answer cannot be written.
 pub async fn run_redrive<W: redrive::Permissions>(
     world: &W,
     stack: &StackId,
@@ -120,18 +121,20 @@ fn word(outcome: &Outcome) -> &'static str {
         Outcome::Redriven => "redriven",
         Outcome::NeedsNew(_) => "needs-new",
         Outcome::Restarted(_) => "restarted",
-        Outcome::SkipReason(_) => "left",
+        Outcome::Skipped(_) => "left",
         Outcome::Failed(_) => "failed",
     }
 }
 
-/// Why it came to this outcome; of those that go on, what had ended them.
+/// Why the execution has this outcome. If it goes on: why it had failed.
 fn why(row: &Row) -> String {
     match &row.outcome {
-        Outcome::Redrivable | Outcome::Redriven => row.cause.clone().unwrap_or_default(),
+        Outcome::Redrivable | Outcome::Redriven => {
+            cause_in_words(row.error.as_deref(), row.cause.as_deref())
+        }
         Outcome::NeedsNew(why) => why.to_string(),
         Outcome::Restarted(name) => format!("by {name}"),
-        Outcome::SkipReason(why) => why.to_string(),
+        Outcome::Skipped(why) => why.to_string(),
         Outcome::Failed(why) => why.clone(),
     }
 }
@@ -143,7 +146,7 @@ fn sentence(order: &RedriveRequest, redrive: &Redrive) -> String {
     };
     let mut text = if redrive.rows.is_empty() {
         format!(
-            "no execution that was selected has ended without success since {}",
+            "no execution that was selected has failed since {}",
             order.since
         )
     } else if order.act {
@@ -213,7 +216,7 @@ impl RowJson {
             Outcome::Redrivable | Outcome::Redriven => (None, None),
             Outcome::NeedsNew(why) => (Some(why.to_string()), None),
             Outcome::Restarted(name) => (None, Some(name.to_string())),
-            Outcome::SkipReason(why) => (Some(why.to_string()), None),
+            Outcome::Skipped(why) => (Some(why.to_string()), None),
             Outcome::Failed(why) => (Some(why.clone()), None),
         };
         Self {

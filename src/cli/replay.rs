@@ -1,4 +1,4 @@
-//! `snapferry replay`: what lies in the dead-letter queues, told and sent again.
+//! `snapferry replay`: lists dead letters and sends them again.
 
 use std::io::Write;
 
@@ -7,13 +7,14 @@ use serde::Serialize;
 
 use super::arguments::{DeadLetterArguments, ReplayAction, StackArguments, variables};
 use super::outcome::{CliError, Ended};
-use super::show::{age, database, short, table, write_json, write_table};
+use super::show::{age, database, short, table, write_json, write_remedies, write_table};
 use crate::app::replay::{self, DeadLetterQueue, Outcome, Replay, ReplayRequest, Row, TokenState};
 use crate::aws::{Aws, QueueUrl, Replays, find_queue, for_operators};
 use crate::domain::id::arn::Region;
 use crate::domain::operator::dead_letter::{
     About, DeadLetterSummary, Reason, Selection, forwarding_queue,
 };
+use crate::domain::run::failure::Remedy;
 use crate::ports::Clock;
 use crate::settings::{Stack, Variables};
 
@@ -30,7 +31,7 @@ pub(super) async fn execute(
     environment: Vec<(String, String)>,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let (mail, options) = match action {
+    let (queue, options) = match action {
         ReplayAction::Commands(options) => (DeadLetterQueue::Commands, &options.mail),
         ReplayAction::Events(options) => (DeadLetterQueue::Events, &options.mail),
     };
@@ -53,15 +54,15 @@ pub(super) async fn execute(
     };
     let replays = Replays::new(&sdk, region, dead_letters, queues.target);
     let aws = Aws::new(sdk, stack.table.clone(), replays);
-    let order = order(mail, options, aws.now());
+    let order = order(queue, options, aws.now());
     run_replay(&aws, &order, options.json, out).await
 }
 
-/// Where messages are taken from, and where they are sent to.
+/// The queue that messages are taken from, and the queue that they are sent to.
 struct Queues {
-    /// The region of the dead letters; nothing for the recovery region.
+    /// The region of the dead letters. Nothing means the recovery region.
     region: Option<Region>,
-    /// Nothing where it has the name that source-region.yaml gives it.
+    /// Nothing if the queue has the name that source-region.yaml gives it.
     dead_letters: Option<QueueUrl>,
     target: QueueUrl,
 }
@@ -102,9 +103,9 @@ fn queues_of_a_source_region(vars: &mut Variables) -> Option<Queues> {
     })
 }
 
-fn order(mail: DeadLetterQueue, options: &DeadLetterArguments, now: Timestamp) -> ReplayRequest {
+fn order(queue: DeadLetterQueue, options: &DeadLetterArguments, now: Timestamp) -> ReplayRequest {
     ReplayRequest {
-        mail,
+        queue,
         selection: Selection {
             databases: options.databases.clone(),
             since: options.since.as_ref().map(|since| since.before(now)),
@@ -116,10 +117,10 @@ fn order(mail: DeadLetterQueue, options: &DeadLetterArguments, now: Timestamp) -
     }
 }
 
-/// Replays, and tells what became of each letter.
+/// Replays, and reports what happened to each dead letter.
 ///
 /// # Errors
-/// When it could not be begun, or the answer cannot be written.
+/// If it could not begin, or the answer cannot be written.
 pub async fn run_replay<W: replay::Permissions + Clock>(
     world: &W,
     order: &ReplayRequest,
@@ -155,6 +156,7 @@ fn write(
             "RECEIVES",
             "AWAITED",
             "OUTCOME",
+            "REMEDY",
             "REASON",
         ];
         let mut rows = table(header);
@@ -162,13 +164,15 @@ fn write(
             rows.add_row(cells(row, now));
         }
         write_table(out, &rows)?;
+        let remedies = replay.rows.iter();
+        write_remedies(out, remedies.filter_map(|row| row.letter.remedy()))?;
         writeln!(out)?;
     }
     writeln!(out, "{}", sentence(order, replay))?;
     Ok(())
 }
 
-fn cells(row: &Row, now: Timestamp) -> [String; 9] {
+fn cells(row: &Row, now: Timestamp) -> [String; 10] {
     let letter = &row.letter;
     let none = || "-".to_owned();
     let (about, step, planned, execution) = match &letter.about {
@@ -198,15 +202,18 @@ fn cells(row: &Row, now: Timestamp) -> [String; 9] {
         execution,
         letter.since.map_or_else(none, |since| age(since, now)),
         letter.receives.to_string(),
-        row.sleeper
-            .map_or_else(none, |sleeper| word(sleeper).to_owned()),
+        row.token_state
+            .map_or_else(none, |token_state| word(token_state).to_owned()),
         outcome(&row.outcome).0.to_owned(),
+        letter
+            .remedy()
+            .map_or_else(none, |remedy| remedy.as_str().to_owned()),
         explanation(row),
     ]
 }
 
-fn word(sleeper: TokenState) -> &'static str {
-    match sleeper {
+fn word(token_state: TokenState) -> &'static str {
+    match token_state {
         TokenState::Alive => "yes",
         TokenState::Dead => "no",
         TokenState::Invalid => "never",
@@ -214,10 +221,10 @@ fn word(sleeper: TokenState) -> &'static str {
     }
 }
 
-/// The word for an outcome, and what went wrong.
+/// The word for an outcome, and why it failed if it did.
 fn outcome(outcome: &Outcome) -> (&'static str, Option<&str>) {
     match outcome {
-        Outcome::SkipReason => ("left", None),
+        Outcome::Skipped => ("left", None),
         Outcome::Selected => ("would-replay", None),
         Outcome::Replayed => ("replayed", None),
         Outcome::NotSent(why) => ("not-sent", Some(why)),
@@ -227,6 +234,8 @@ fn outcome(outcome: &Outcome) -> (&'static str, Option<&str>) {
 
 fn explanation(row: &Row) -> String {
     let reason = match (&row.letter.reason, &row.letter.about) {
+        // Its remedy has a column of its own.
+        (Some(Reason::LastError(trouble)), _) => trouble.why.clone(),
         (Some(reason), _) => reason.to_string(),
         (None, About::Command { .. }) => {
             "not noted: no wait has its token; see the worker's log".to_owned()
@@ -240,7 +249,7 @@ fn explanation(row: &Row) -> String {
 }
 
 fn sentence(order: &ReplayRequest, replay: &Replay) -> String {
-    let queue = match order.mail {
+    let queue = match order.queue {
         DeadLetterQueue::Commands => "commands",
         DeadLetterQueue::Events => "events",
     };
@@ -261,7 +270,7 @@ fn sentence(order: &ReplayRequest, replay: &Replay) -> String {
     };
     if let Some(error) = &replay.error {
         text.push_str(&format!(
-            "; the queue could not be read to its end: {error}"
+            "; the queue could not be read completely: {error}"
         ));
     } else if replay.more {
         text.push_str("; there may be more: run it again, or raise --limit");
@@ -281,9 +290,9 @@ impl Counts {
         let count =
             |is: fn(&Outcome) -> bool| replay.rows.iter().filter(|r| is(&r.outcome)).count();
         Self {
-            selected: count(|o| *o != Outcome::SkipReason),
+            selected: count(|o| *o != Outcome::Skipped),
             replayed: count(|o| *o == Outcome::Replayed),
-            left: count(|o| *o == Outcome::SkipReason),
+            left: count(|o| *o == Outcome::Skipped),
             failed: count(|o| matches!(o, Outcome::NotSent(_) | Outcome::SentAndKept(_))),
         }
     }
@@ -301,7 +310,7 @@ struct ReplayJson {
     error: Option<String>,
 }
 
-/// A dead letter for the outside: all of it but its text, which may hold a token.
+/// A dead letter as JSON, without its text, which may hold a token.
 #[derive(Serialize)]
 struct DeadLetterJson {
     message_id: String,
@@ -348,7 +357,7 @@ impl DeadLetterJson {
     fn of(row: &Row) -> Self {
         let (word_of, error) = outcome(&row.outcome);
         let json = Self {
-            awaited: row.sleeper.map(word),
+            awaited: row.token_state.map(word),
             outcome: word_of,
             error: error.map(ToOwned::to_owned),
             ..Self::of_letter(&row.letter)
@@ -384,10 +393,6 @@ impl DeadLetterJson {
 
     fn of_letter(letter: &DeadLetterSummary) -> Self {
         let database = letter.about.database();
-        let remedy = match &letter.reason {
-            Some(Reason::LastError(trouble)) => trouble.remedy,
-            _ => None,
-        };
         Self {
             message_id: letter.message_id.clone(),
             kind: "unreadable",
@@ -402,7 +407,7 @@ impl DeadLetterJson {
             since: letter.since.map(|since| since.to_string()),
             receives: letter.receives,
             reason: letter.reason.as_ref().map(ToString::to_string),
-            remedy: remedy.map(|remedy| remedy.as_str()),
+            remedy: letter.remedy().map(Remedy::as_str),
             awaited: None,
             outcome: "left",
             error: None,

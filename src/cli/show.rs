@@ -1,5 +1,6 @@
 //! Tables, ages and JSON.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -8,6 +9,7 @@ use serde::Serialize;
 
 use super::outcome::CliError;
 use crate::domain::id::arn::{Family, RdsArn};
+use crate::domain::run::failure::Remedy;
 
 /// A table without lines, which a terminal and `awk` both read. On a terminal its cells fold to fit the width; in a
 /// pipe each row stays one line.
@@ -39,9 +41,24 @@ pub(super) fn write_table(out: &mut impl Write, table: &Table) -> io::Result<()>
     writeln!(out, "{}", table.trim_fmt())
 }
 
+/// Says below a table what each remedy in it means: once, and never cut off.
+pub(super) fn write_remedies(
+    out: &mut impl Write,
+    remedies: impl Iterator<Item = Remedy>,
+) -> io::Result<()> {
+    let remedies: BTreeSet<Remedy> = remedies.collect();
+    if !remedies.is_empty() {
+        writeln!(out)?;
+    }
+    for remedy in remedies {
+        writeln!(out, "{}: {}", remedy.as_str(), remedy.sentence())?;
+    }
+    Ok(())
+}
+
 pub(super) fn write_json(out: &mut impl Write, value: &impl Serialize) -> Result<(), CliError> {
     serde_json::to_writer_pretty(&mut *out, value).map_err(|error| {
-        // A closed pipe comes wrapped: it is told apart by its kind.
+        // The error of a closed pipe comes wrapped, so look at its kind.
         match error.io_error_kind() {
             Some(kind) => CliError::Write(kind.into()),
             None => CliError::Json(error),
@@ -51,7 +68,7 @@ pub(super) fn write_json(out: &mut impl Write, value: &impl Serialize) -> Result
     Ok(())
 }
 
-/// A database's name. An instance may have the name that a cluster has, so of a cluster it is said.
+/// A database's name. A cluster is marked as such, because an instance may have the same name.
 pub(super) fn database(arn: &RdsArn) -> String {
     match arn.family() {
         Family::Instance => arn.name().to_owned(),
@@ -59,7 +76,7 @@ pub(super) fn database(arn: &RdsArn) -> String {
     }
 }
 
-/// One line of words that came from elsewhere, cut to what a row can take; JSON has all of it.
+/// A text from elsewhere as one line, cut to the width of a column. JSON has all of it.
 pub(super) fn short(words: &str) -> String {
     const MOST: usize = 240;
     let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -69,7 +86,8 @@ pub(super) fn short(words: &str) -> String {
     }
 }
 
-/// How long ago, in the two largest units: `3d 4h`, `5m 10s`. What lies ahead, by clocks that differ, is `0s`.
+/// How long ago a time was, in the two largest units: `3d 4h`, `5m 10s`. A time in the future, which clocks that differ
+/// can produce, is `0s`.
 pub(super) fn age(since: Timestamp, now: Timestamp) -> String {
     let seconds = now
         .duration_since(since)

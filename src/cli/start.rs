@@ -1,14 +1,16 @@
-//! `snapferry start`: what the planner does, now and with the operator's own credentials.
+//! `snapferry start`: does what the planner does, now and with the operator's credentials.
 
 use std::io::Write;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::arguments::{StackArguments, StartArguments, variables};
 use super::outcome::{CliError, Ended};
 use super::show::{database, table, write_json, write_table};
 use crate::app::planner::{self, Outcome, Planned, Row, When};
 use crate::aws::{Aws, StateMachine, for_operators};
+use crate::domain::rds::database::UnreadableRow;
 use crate::settings::Planning;
 
 pub(super) async fn execute(
@@ -30,10 +32,11 @@ pub(super) async fn execute(
     run_plan(&aws, &planning, when, options.json, out).await
 }
 
-/// Plans, and tells what became of each database.
+/// Plans, and reports what happened to each database.
 ///
 /// # Errors
-/// When the policies cannot be read, or the answer not be written. What could not be planned is part of the answer.
+/// If the policies cannot be read, or the answer cannot be written. What could not be planned is no error: the answer
+/// says so.
 pub async fn run_plan<W: planner::Permissions>(
     world: &W,
     planning: &Planning,
@@ -71,24 +74,28 @@ fn write(out: &mut impl Write, planned: &[Planned]) -> Result<(), CliError> {
         writeln!(out)?;
     }
     for region in planned {
+        for UnreadableRow { name, why } in &region.unreadable {
+            writeln!(
+                out,
+                "{}: a database {name} cannot be read: {why}",
+                region.region
+            )?;
+        }
         writeln!(out, "{}", sentence(region))?;
     }
     Ok(())
 }
 
-/// One region in a sentence: also for those without a row.
+/// One region in a sentence, even if it has no row.
 fn sentence(planned: &Planned) -> String {
     let of = format!("{} in {}", planned.policy, planned.region);
-    let started = planned
-        .rows
-        .iter()
-        .filter(|row| matches!(row.outcome, Outcome::Started(_)))
-        .count();
+    let started = planned.started();
     match (&planned.error, planned.due) {
-        (Some(error), _) => format!("{of}: could not be planned to the end: {error}"),
-        (None, None) => format!(
-            "{of}: nothing is due that was not planned before (--again plans the last due time again)"
-        ),
+        (None, None) if planned.is_paused => {
+            format!("{of}: the policy is paused, so nothing of it is started")
+        }
+        (Some(error), _) => format!("{of}: planning stopped early: {error}"),
+        (None, None) => format!("{of}: nothing new is due (--again plans the last due time again)"),
         (None, Some(due)) => format!(
             "{of}: due {due}, databases: {}, started: {started}",
             planned.rows.len()
@@ -100,8 +107,11 @@ fn sentence(planned: &Planned) -> String {
 struct RegionJson {
     policy: String,
     region: String,
+    paused: bool,
     due: Option<String>,
     databases: Vec<RowJson>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<Value>,
     error: Option<String>,
 }
 
@@ -120,8 +130,14 @@ impl RegionJson {
         Self {
             policy: planned.policy.to_string(),
             region: planned.region.to_string(),
+            paused: planned.is_paused,
             due: planned.due.map(|due| due.to_string()),
             databases: planned.rows.iter().map(RowJson::of).collect(),
+            unreadable: planned
+                .unreadable
+                .iter()
+                .map(|row| json!({ "name": row.name, "reason": row.why }))
+                .collect(),
             error: planned.error.clone(),
         }
     }
@@ -133,8 +149,9 @@ impl RowJson {
             Outcome::Started(name) => ("started", Some(name), None),
             Outcome::StillRunning(name) => ("running", Some(name), None),
             Outcome::Done(name) => ("done", Some(name), None),
-            Outcome::ExclusionReason(why) => ("left-out", None, Some(why.to_string())),
+            Outcome::Excluded(why) => ("left-out", None, Some(why.to_string())),
             Outcome::Refused(why) => ("refused", None, Some(why.to_string())),
+            Outcome::NotNow(why) => ("not-now", None, Some(why.to_string())),
             Outcome::NothingToCopy => ("nothing-to-copy", None, Some(row.outcome.to_string())),
             Outcome::Failed(why) => ("failed", None, Some(why.clone())),
         };

@@ -1,8 +1,8 @@
-//! Moments on the command line: a time, or how long ago.
+//! Times on the command line: a time, or a span before now.
 
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
-/// A moment as an operator gives it.
+/// A time as the operator gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TimeArgument {
     /// A time, such as `2026-11-22T03:00:00Z`.
@@ -12,7 +12,7 @@ pub(super) enum TimeArgument {
 }
 
 impl TimeArgument {
-    /// Reads one; days have 24 hours.
+    /// Reads one. A day has 24 hours.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if let Ok(time) = text.parse() {
             return Ok(Self::At(time));
@@ -26,7 +26,7 @@ impl TimeArgument {
             })
     }
 
-    /// The time that is meant.
+    /// The time itself.
     pub(super) fn before(self, now: Timestamp) -> Timestamp {
         match self {
             Self::At(time) => time,

@@ -1,4 +1,4 @@
-//! `snapferry waits`: what is being waited for.
+//! `snapferry waits`: lists the open waits.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::arguments::{StackArguments, WaitsArguments, variables};
 use super::outcome::{CliError, Ended};
-use super::show::{age, database, short, table, write_json, write_table};
+use super::show::{age, database, short, table, write_json, write_remedies, write_table};
 use crate::aws::{Aws, for_operators};
 use crate::domain::id::arn::RdsArn;
 use crate::domain::run::failure::Remedy;
@@ -30,10 +30,10 @@ pub(super) async fn execute(
     list_waits(&aws, stack.copy_slots, options.json, out).await
 }
 
-/// Lists the open waits, those that were opened first at the top, and how many copy slots are taken.
+/// Lists the open waits, the oldest first, and how many copy slots are taken.
 ///
 /// # Errors
-/// When the list cannot be read, or the answer not written.
+/// If the list cannot be read, or the answer cannot be written.
 pub async fn list_waits<W: ListOpen + Clock>(
     world: &W,
     copy_slots: usize,
@@ -47,7 +47,7 @@ pub async fn list_waits<W: ListOpen + Clock>(
         waits.extend(page.waits);
         holders.extend(page.holders);
     }
-    // As the sweeper hands them out: what the policies of those that are open allow, if it is less.
+    // The sweeper hands out this many: the stack's slots, or fewer if the policies of the open copies allow fewer.
     let slots = waits
         .iter()
         .filter_map(|wait| wait.command.run.options.copy_slots);
@@ -69,7 +69,7 @@ fn write(
     now: Timestamp,
 ) -> Result<(), CliError> {
     if waits.is_empty() {
-        writeln!(out, "nothing is being waited for")?;
+        writeln!(out, "no open waits")?;
     } else {
         let mut rows = table([
             "DATABASE",
@@ -80,6 +80,7 @@ fn write(
             "REGION",
             "RESOURCE",
             "EXECUTION",
+            "REMEDY",
             "TROUBLE",
         ]);
         for wait in waits {
@@ -92,14 +93,20 @@ fn write(
                 wait.resource.region().to_string(),
                 wait.resource.name().to_owned(),
                 wait.command.execution.name().to_owned(),
+                remedy_of(wait).map_or_else(String::new, |remedy| remedy.as_str().to_owned()),
                 wait.current_error()
-                    .map_or_else(String::new, |trouble| short(&trouble.to_string())),
+                    .map_or_else(String::new, |trouble| short(&trouble.why)),
             ]);
         }
         write_table(out, &rows)?;
+        write_remedies(out, waits.iter().filter_map(remedy_of))?;
     }
     writeln!(out, "\ncopy slots taken: {taken}/{copy_slots}")?;
     Ok(())
+}
+
+fn remedy_of(wait: &Wait) -> Option<Remedy> {
+    wait.current_error().and_then(|trouble| trouble.remedy)
 }
 
 #[derive(Serialize)]
@@ -108,7 +115,7 @@ struct ListJson {
     copy_slots: SlotsJson,
 }
 
-/// A wait for the outside: all of it but the token.
+/// A wait as JSON, without its token.
 #[derive(Serialize)]
 struct WaitJson {
     database: String,

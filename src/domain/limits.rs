@@ -1,4 +1,4 @@
-//! Numbers that AWS sets or that must agree with each other, each with its source.
+//! Numbers that AWS sets, or that must fit together, each with its source.
 
 use jiff::SignedDuration;
 
@@ -12,7 +12,7 @@ pub const SNAPSHOT_ID_MAX: usize = 255;
 pub const TASK_TOKEN_MAX: usize = 2_048;
 /// Longest `cause` of SendTaskFailure, in characters.
 pub const CAUSE_MAX: usize = 32_768;
-/// How much of a trouble is kept in its wait, in characters: an item is read whole by every sweep.
+/// How much of the last error a wait keeps, in characters. It is short because every sweep reads the whole item.
 pub const TROUBLE_MAX: usize = 1_000;
 /// Longest tag value that RDS stores.
 pub const TAG_VALUE_MAX: usize = 256;
@@ -20,7 +20,7 @@ pub const TAG_VALUE_MAX: usize = 256;
 pub const TAG_KEY_MAX: usize = 128;
 /// Most tags of one RDS resource (AddTagsToResource; RDS user guide, *Tagging*).
 pub const TAGS_MAX: usize = 50;
-/// How many of them are ours: the keys of `domain::tags` that are set on a copy.
+/// How many of them are Snapferry's own: the keys of `domain::tags` that it sets on a copy.
 pub const OWN_TAGS: usize = 7;
 /// Most tags that a policy may carry over.
 pub const CARRIED_TAGS_MAX: usize = TAGS_MAX - OWN_TAGS;
@@ -28,8 +28,8 @@ pub const CARRIED_TAGS_MAX: usize = TAGS_MAX - OWN_TAGS;
 pub const COPY_SLOTS_MAX: usize = 20;
 /// Longest name of an option group (CreateOptionGroup).
 pub const OPTION_GROUP_MAX: usize = 255;
-/// Longest policy file, in bytes: the text and what was read from it are kept in one item, and DynamoDB takes
-/// 400 KB of one.
+/// Longest policy file, in bytes. One item holds the text and what was read from it, and DynamoDB allows 400 KB for an
+/// item.
 pub const POLICY_FILE_MAX: usize = 100_000;
 /// Keys of one BatchGetItem (DynamoDB).
 pub const BATCH_GET_MAX: usize = 100;
@@ -37,9 +37,9 @@ pub const BATCH_GET_MAX: usize = 100;
 ///
 /// The state machine allows three attempts in one go; a redrive allows three more.
 pub const ATTEMPTS_MAX: u8 = 9;
-/// How long a state of the state machine sleeps on its token: a long weekend and a slow copy.
+/// How long a state of the state machine sleeps on its token: enough for a long weekend and a slow copy.
 ///
-/// The same number stands in `statemachine/protect.asl.json` as `TimeoutSeconds`; a test holds them together.
+/// `TimeoutSeconds` in `statemachine/protect.asl.json` is the same number. A test compares the two.
 pub const STATE_TIMEOUT: SignedDuration = SignedDuration::from_hours(4 * 24);
 /// How long a wait is kept in the table: twice the state's timeout and two days.
 pub const WAIT_TIME_TO_LIVE: SignedDuration = SignedDuration::from_hours(10 * 24);
@@ -47,13 +47,13 @@ pub const WAIT_TIME_TO_LIVE: SignedDuration = SignedDuration::from_hours(10 * 24
 pub const VISIBILITY_SECONDS_MAX: u64 = 43_200;
 /// Receives after which SQS moves a message to the dead-letter queue (`maxReceiveCount` in the template).
 pub const MAX_RECEIVES: u32 = 10;
-/// How long a wait may stay registered before its command is sent again. Ten receives with growing delays take
-/// less, so no message of it is in the queue any more: it rests with the dead letters, or is lost.
+/// How long a wait may stay registered before the sweeper sends its command again. Ten receives with growing delays take
+/// less time, so the queue no longer has a message with it: the message is a dead letter, or lost.
 pub const COMMAND_LIFETIME: SignedDuration = SignedDuration::from_hours(3);
-/// How long an execution that Step Functions does not know keeps the place that was claimed for it: no function
-/// runs longer (Lambda, function timeout), so nobody is left who would still start it.
+/// How long an execution that Step Functions does not know keeps its claim. No function runs longer (Lambda, function
+/// timeout), so after this time nothing can still be about to start it.
 pub const CLAIM_GRACE: SignedDuration = SignedDuration::from_mins(15);
-/// How often a hint that RDS does not bear out yet is looked at again before the sweep gets it.
+/// How often the reactor looks again at a hint that RDS does not confirm, before it leaves the wait to the sweep.
 pub const HINT_RECHECKS: u32 = 3;
 /// How long after its end an execution can be redriven (RedriveExecution).
 pub const REDRIVE_WINDOW: SignedDuration = SignedDuration::from_hours(14 * 24);

@@ -8,4 +8,5 @@ pub mod limits;
 pub mod operator;
 pub mod policy;
 pub mod rds;
+pub mod retention;
 pub mod run;

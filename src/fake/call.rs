@@ -33,7 +33,7 @@ use crate::ports::{
     Abandoned, AutomatedSnapshots, Callbacks, CallerIdentity, Claim, ClaimRun, ClaimSlot,
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DeadLetter,
     DelayMessage, Delivery, DescribeKey, DescribeQuota, DescribeSnapshots, Entry, ExecutionState,
-    FindDatabases, FreeSlot, Held, InspectExecution, ListDatabases, ListEnded, ListOpen,
+    FindDatabases, FreeSlot, HearDead, Held, InspectExecution, ListDatabases, ListEnded, ListOpen,
     LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
     RdsError, ReadDefinitions, ReadEntries, ReadPlanCursor, ReadPolicies, ReadPolicyHistory,
     ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven,
@@ -194,12 +194,18 @@ macro_rules! every_call {
             Waits {
                 writes SetPhase: set_phase(by resource: RdsArn, by token: TaskToken, copy phase: Phase, copy since: Timestamp)
                     -> Result<Written, PortError>, Other("UpdateItem");
+                writes NoteAbsence: note_absence(by resource: RdsArn, by token: TaskToken, copy absent: bool)
+                    -> Result<Written, PortError>, Other("UpdateItem");
                 writes Forget: forget(by resource: RdsArn, by token: TaskToken)
                     -> Result<(), PortError>, Other("DeleteItem");
             }
             NoteError {
                 writes NoteError: note_error(by resource: RdsArn, by token: TaskToken, by last_error: LastError)
                     -> Result<Written, PortError>, Other("UpdateItem");
+            }
+            HearDead {
+                writes HearDead: heard_dead(by token: TaskToken, by occasion: str, copy at: Timestamp)
+                    -> Result<bool, PortError>, Other("UpdateItem");
             }
             LookUpWaits {
                 reads LookUp: look_up(by resources: [RdsArn]) -> Result<Vec<Wait>, PortError>, Other("BatchGetItem");
@@ -220,6 +226,8 @@ macro_rules! every_call {
                     by database: DatabaseRef, by policy: PolicyName, by execution: ExecutionName, copy at: Timestamp,
                     maybe instead_of: Held
                 ) -> Result<Claim, PortError>, Other("UpdateItem");
+                writes ReleaseRun: release_run(by database: DatabaseRef, by policy: PolicyName, by execution: ExecutionName)
+                    -> Result<(), PortError>, Other("UpdateItem");
             }
             RecordRecoveryPoint {
                 writes RecordRecoveryPoint: record_recovery_point(by run: ProtectionRequest, by execution: ExecutionArn, by point: Manifest)

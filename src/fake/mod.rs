@@ -1,8 +1,7 @@
 //! The one implementation of the ports in memory, for tests and simulations.
 //!
-//! It refuses what AWS refuses: `tests/contract` runs one body of cases against it and against the adapters over the
-//! AWS SDK on an emulator. Nothing here can fail or be late by itself: [`through::Through`] adds that, with a hook
-//! around every call.
+//! It refuses what AWS refuses: `tests/contract` runs the same cases against it and against the adapters on an emulator.
+//! Nothing here fails or is late by itself. [`through::Through`] adds that, with a hook around every call.
 //!
 //! | module | stands for |
 //! | --- | --- |
@@ -10,11 +9,11 @@
 //! | [`queue`] | an SQS queue: visibility, receives, receipt handles |
 //! | [`step_functions`] | task tokens and executions |
 //! | [`rds`] | databases and snapshots of all regions |
-//! | [`operator`] | what only the operator's commands ask |
+//! | [`operator`] | the answers to calls that only the operator's commands make |
 //! | [`world`] | all ports over the four |
 //! | [`through`] | any implementation of the ports, with a hook before and after each call |
 //!
-//! The module exists under the feature `fake` alone, which no shipped binary has.
+//! The module exists only under the feature `fake`, which no shipped binary has.
 
 mod call;
 pub mod operator;

@@ -1,4 +1,4 @@
-//! What only the operator's commands ask: who calls, and how the account is set up.
+//! The answers to calls that only the operator's commands make: the caller's identity, and how the account is set up.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,16 +9,16 @@ use crate::domain::doctor::region::Rule;
 use crate::domain::id::arn::Region;
 use crate::domain::rds::snapshot::Snapshot;
 
-/// What the operator's calls are answered with.
+/// The answers to the operator's calls.
 #[derive(Debug, Clone, Default)]
 pub struct Operator {
-    /// The ARN that AWS knows the caller by.
+    /// The caller's ARN.
     pub identity: String,
     /// The keys of all regions, by ARN, and those of the recovery region by alias too.
     pub keys: BTreeMap<String, KeyFacts>,
-    /// What every key's policy says.
+    /// The policy of every key.
     pub key_policy: Vec<Statement>,
-    /// The databases of each region, with what their copies depend on.
+    /// The databases of each region, with everything that their copies depend on.
     pub candidates: BTreeMap<Region, Vec<Candidate>>,
     /// The manual snapshots of all regions.
     pub manual_snapshots: Vec<Snapshot>,
@@ -26,10 +26,10 @@ pub struct Operator {
     pub option_groups: BTreeMap<Region, Vec<OptionGroup>>,
     /// The rules of each region that send to `rules_target`.
     pub rules: BTreeMap<Region, Vec<Rule>>,
-    /// Where those rules send.
+    /// The target of those rules.
     pub rules_target: String,
-    /// How many messages lie in each queue, by its URL.
+    /// How many messages each queue has, by its URL.
     pub messages: BTreeMap<String, u64>,
-    /// The actions that IAM would deny to every role.
+    /// The actions that IAM denies to every role.
     pub denied: BTreeSet<String>,
 }

@@ -1,4 +1,4 @@
-//! A queue of SQS's standard kind: at least once, in no order, hidden for a while once received.
+//! A standard queue of SQS: it delivers at least once, in any order, and hides a received message for a while.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -12,9 +12,9 @@ use crate::ports::{DeadLetter, ReceiptHandle};
 /// A message.
 #[derive(Debug, Clone)]
 pub struct Message<Note = ()> {
-    /// SQS's id of it.
+    /// The id that SQS gave it.
     pub id: String,
-    /// What it says.
+    /// Its text.
     pub body: Rc<str>,
     /// When it was sent.
     pub sent_at: Timestamp,
@@ -22,18 +22,18 @@ pub struct Message<Note = ()> {
     pub visible_at: Timestamp,
     /// How often it has been received.
     pub receives: u32,
-    /// What EventBridge says about it, if it was EventBridge that put it there.
+    /// What EventBridge says about it, if EventBridge put it there.
     pub undelivered: Option<Undelivered>,
-    /// What its owner knows of it, which nobody who receives it is told.
+    /// What its owner notes about it. Nobody who receives the message sees this.
     pub note: Note,
 }
 
-/// A message as it was received.
+/// A received message.
 #[derive(Debug, Clone)]
 pub struct Received {
-    /// SQS's id of it.
+    /// The id that SQS gave it.
     pub message_id: String,
-    /// What it says.
+    /// Its text.
     pub body: Rc<str>,
     /// The handle of this receive.
     pub receipt: ReceiptHandle,
@@ -47,12 +47,12 @@ pub struct Queue<Note = ()> {
     name: &'static str,
     messages: BTreeMap<u64, Message<Note>>,
     numbers: BTreeMap<String, u64>,
-    /// The messages by the time that they can be received at.
+    /// The messages, by the time from which they can be received.
     by_time: BTreeSet<(Timestamp, u64)>,
     sent: u64,
 }
 
-/// SQS counts in whole seconds; a part of one is rounded up.
+/// SQS counts in whole seconds. Parts of a second are rounded up.
 fn later(now: Timestamp, by: Duration) -> Timestamp {
     let seconds = by.as_secs() + u64::from(by.subsec_nanos() > 0);
     let by = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
@@ -60,7 +60,7 @@ fn later(now: Timestamp, by: Duration) -> Timestamp {
 }
 
 impl<Note> Queue<Note> {
-    /// An empty queue. Its name is in the ids of its messages, so that no two queues mix them up.
+    /// An empty queue. The ids of its messages contain its name, so that queues cannot confuse their messages.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
         Self {
@@ -86,7 +86,7 @@ impl<Note> Queue<Note> {
         })
     }
 
-    /// Puts a message in as it is, as a queue does with its dead letters, and returns its number.
+    /// Adds a message unchanged, as SQS does with dead letters, and returns its number.
     pub fn put(&mut self, message: Message<Note>) -> u64 {
         self.sent += 1;
         self.numbers.insert(message.id.clone(), self.sent);
@@ -95,7 +95,7 @@ impl<Note> Queue<Note> {
         self.sent
     }
 
-    /// Takes a message out for good.
+    /// Deletes a message.
     pub fn remove(&mut self, number: u64) -> Option<Message<Note>> {
         let removed = self.messages.remove(&number)?;
         self.numbers.remove(&removed.id);
@@ -103,7 +103,7 @@ impl<Note> Queue<Note> {
         Some(removed)
     }
 
-    /// The number of the message of an id.
+    /// The number of the message with this id.
     #[must_use]
     pub fn number(&self, message_id: &str) -> Option<u64> {
         self.numbers.get(message_id).copied()
@@ -115,7 +115,7 @@ impl<Note> Queue<Note> {
         self.messages.get(&number)
     }
 
-    /// Lets a message be received from a time on.
+    /// Makes a message receivable from a time on.
     pub fn show_at(&mut self, number: u64, at: Timestamp) {
         if let Some(message) = self.messages.get_mut(&number) {
             self.by_time.remove(&(message.visible_at, number));
@@ -124,31 +124,31 @@ impl<Note> Queue<Note> {
         }
     }
 
-    /// The number of the message that was sent last; 0 if none ever was.
+    /// The number of the message that was sent last. 0 if none ever was.
     #[must_use]
     pub fn newest(&self) -> u64 {
         self.sent
     }
 
-    /// What its owner knows of a message, to be changed.
+    /// The owner's note about a message, to be changed.
     pub fn note_mut(&mut self, number: u64) -> Option<&mut Note> {
         let message = self.messages.get_mut(&number)?;
         Some(&mut message.note)
     }
 
-    /// What its owner knows of each message, to be changed.
+    /// The owner's note about each message, to be changed.
     pub fn notes_mut(&mut self) -> impl Iterator<Item = &mut Note> {
         self.messages.values_mut().map(|message| &mut message.note)
     }
 
-    /// All messages with their numbers, hidden ones too.
+    /// All messages with their numbers, including hidden ones.
     pub fn messages(&self) -> impl Iterator<Item = (u64, &Message<Note>)> {
         self.messages
             .iter()
             .map(|(number, message)| (*number, message))
     }
 
-    /// Whether nothing is left, hidden or not.
+    /// Whether the queue has no message, not even a hidden one.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
@@ -197,7 +197,7 @@ impl<Note> Queue<Note> {
         })
     }
 
-    /// Receives up to so many dead letters.
+    /// Receives at most this many dead letters.
     pub(super) fn receive_dead_letters(
         &mut self,
         max: usize,
@@ -223,8 +223,7 @@ impl<Note> Queue<Note> {
         letters
     }
 
-    /// The message that a handle is for, if it is the handle of its last receive. SQS promises nothing for an older
-    /// one.
+    /// The message of a handle, if the handle is from its last receive. SQS promises nothing for an older handle.
     #[must_use]
     pub fn number_of(&self, receipt: &ReceiptHandle) -> Option<u64> {
         let (id, receives) = receipt.0.rsplit_once('/')?;
@@ -233,14 +232,14 @@ impl<Note> Queue<Note> {
         is_last.then_some(number)
     }
 
-    /// Whether a handle is of a message that lies in this queue, of whichever receive.
+    /// Whether a handle belongs to a message in this queue, from any of its receives.
     #[must_use]
     pub fn knows(&self, receipt: &ReceiptHandle) -> bool {
         let id = receipt.0.rsplit_once('/').map_or("", |(id, _)| id);
         self.numbers.contains_key(id)
     }
 
-    /// Hides the message of a handle for a while from now on.
+    /// Hides the message of a handle for a while.
     pub(super) fn delay(&mut self, receipt: &ReceiptHandle, by: Duration, now: Timestamp) {
         if let Some(number) = self.number_of(receipt) {
             self.show_at(number, later(now, by));

@@ -1,6 +1,6 @@
 //! RDS: databases and snapshots of all regions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -13,7 +13,7 @@ use crate::ports::{CopySnapshotRequest, CreateSnapshotRequest, Page, SnapshotQuo
 use super::refusal::Refusal;
 use super::step_functions::page;
 
-/// What the ports ask of RDS. It takes effect at once.
+/// What the ports ask of RDS. Every call takes effect at once.
 pub trait RdsModel {
     /// A page of a region's databases.
     fn list_databases(
@@ -60,7 +60,7 @@ pub trait RdsModel {
         request: &CopySnapshotRequest,
         now: Timestamp,
     ) -> Result<(), Refusal>;
-    /// The account's figures for manual snapshots.
+    /// The account's quota for manual snapshots.
     fn snapshot_quota(
         &mut self,
         region: &Region,
@@ -69,38 +69,41 @@ pub trait RdsModel {
     ) -> Option<SnapshotQuota>;
 }
 
-/// How many rows a page holds: few, so that there are several pages.
+/// How many rows a page holds. Few, so that there are several pages.
 const PAGE: usize = 2;
 
-/// Databases and snapshots that change only when they are told to.
+/// Databases and snapshots that never change by themselves.
 #[derive(Debug, Clone)]
 pub struct Shelf {
-    /// The databases, in the order in which they are listed.
+    /// The databases, in the order of the list.
     pub databases: Vec<Database>,
     /// The snapshots of all regions.
     pub snapshots: BTreeMap<RdsArn, Snapshot>,
-    /// The figures for each family.
+    /// Snapshots that a look at them by name misses, although a list shows them.
+    pub overlooked: BTreeSet<RdsArn>,
+    /// The quota of each family.
     pub quotas: BTreeMap<Family, SnapshotQuota>,
-    /// The option group that each copy was asked for with, in order.
+    /// The option group in each request for a copy, in order.
     pub option_groups: Vec<Option<OptionGroup>>,
-    /// What a snapshot of a database is like as soon as it is being created: the database, then the snapshot.
+    /// What a new snapshot of a database looks like: the database, then the snapshot.
     newborn: fn(&RdsArn, &RdsArn) -> Snapshot,
 }
 
 impl Shelf {
-    /// An empty one.
+    /// A shelf without databases and snapshots.
     #[must_use]
     pub fn new(newborn: fn(&RdsArn, &RdsArn) -> Snapshot) -> Self {
         Self {
             databases: Vec::new(),
             snapshots: BTreeMap::new(),
+            overlooked: BTreeSet::new(),
             quotas: BTreeMap::new(),
             option_groups: Vec::new(),
             newborn,
         }
     }
 
-    /// Puts a snapshot, whatever was there.
+    /// Stores a snapshot, and replaces one of the same ARN.
     pub fn put(&mut self, snapshot: Snapshot) {
         self.snapshots.insert(snapshot.arn.clone(), snapshot);
     }
@@ -166,7 +169,8 @@ impl RdsModel for Shelf {
         ids: &[SnapshotId],
         _now: Timestamp,
     ) -> Result<Vec<Snapshot>, Refusal> {
-        let snapshots = self.of(region, family);
+        let shown = |snapshot: &&Snapshot| !self.overlooked.contains(&snapshot.arn);
+        let snapshots = self.of(region, family).filter(shown);
         let found = snapshots.filter(|snapshot| ids.contains(&SnapshotId::of(&snapshot.arn)));
         Ok(found.cloned().collect())
     }
@@ -220,7 +224,7 @@ impl RdsModel for Shelf {
         };
         self.option_groups.push(request.option_group.clone());
         self.put(Snapshot {
-            // RDS does not say it of a cluster snapshot's copy.
+            // RDS does not say this for a cluster snapshot's copy.
             taken_at: source.taken_at.filter(|_| arn.family() == Family::Instance),
             arn,
             status: SnapshotStatus::Creating,

@@ -7,14 +7,14 @@ use crate::ports::{PortError, RdsError};
 /// What a service answers instead of doing what was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// AWS's error code; nothing when no answer comes.
+    /// AWS's error code. Nothing if no answer comes.
     pub code: Option<String>,
-    /// AWS's message, or what went wrong on the way.
+    /// AWS's message, or why no answer came.
     pub message: String,
 }
 
 impl Refusal {
-    /// An answer with an error code and no more.
+    /// An answer with an error code and nothing else.
     #[must_use]
     pub fn code(code: &str) -> Self {
         Self {
@@ -32,7 +32,7 @@ impl Refusal {
         }
     }
 
-    /// As the table, the queues and Step Functions report it.
+    /// The error as the table, the queues and Step Functions report it.
     #[must_use]
     pub fn of_port(self, action: &'static str) -> PortError {
         PortError {
@@ -42,7 +42,7 @@ impl Refusal {
         }
     }
 
-    /// As RDS reports it.
+    /// The error as RDS reports it.
     #[must_use]
     pub fn of_rds(self, operation: Operation, region: &Region) -> RdsError {
         RdsError {

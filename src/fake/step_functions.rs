@@ -1,4 +1,4 @@
-//! Step Functions: task tokens that somebody sleeps on, and executions by their names.
+//! Step Functions: task tokens, and executions by their names.
 
 use std::collections::BTreeMap;
 
@@ -14,37 +14,37 @@ use crate::ports::{ExecutionState, Page, Redriven, Started};
 
 use super::refusal::Refusal;
 
-/// What Step Functions knows of a token.
+/// What Step Functions knows about a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Token {
-    /// Somebody sleeps on it.
+    /// An execution sleeps on it.
     Alive,
-    /// Nobody does any more.
+    /// No execution sleeps on it any more.
     Dead,
-    /// It is no token.
+    /// It is not a token.
     Invalid,
     /// Step Functions does not say now.
     Unknown(Refusal),
 }
 
-/// What a task was ended with.
+/// How a task was ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TaskEnd {
-    /// Its output.
+    /// With this output.
     Success(Box<Manifest>),
-    /// Its error.
+    /// With this error.
     Failure(Failure),
 }
 
-/// What the ports ask of Step Functions. It takes effect at once.
+/// What the ports ask of Step Functions. Every call takes effect at once.
 pub trait StepFunctionsModel {
-    /// What is known of a token.
+    /// What Step Functions knows about a token.
     fn token(&mut self, token: &TaskToken, now: Timestamp) -> Token;
-    /// Ends the task that sleeps on a token, if one does; what the token was before.
+    /// Ends the task that sleeps on a token, if one does. Returns what the token was before.
     fn end_task(&mut self, token: &TaskToken, end: TaskEnd, now: Timestamp) -> Token;
     /// Starts an execution, unless one of this name exists.
     fn start(&mut self, name: &ExecutionName, run: &ProtectionRequest, now: Timestamp) -> Started;
-    /// How an execution stands.
+    /// The state of an execution.
     fn state(&self, name: &ExecutionName) -> ExecutionState;
 }
 
@@ -53,26 +53,26 @@ pub trait StepFunctionsModel {
 pub struct Execution {
     /// How it stands.
     pub state: ExecutionState,
-    /// Its input; nothing where it is not of this stack's form.
+    /// Its input. Nothing if it is not an input of Snapferry.
     pub run: Option<ProtectionRequest>,
-    /// As the list of those that ended without success has it.
+    /// Its row in the list of failed executions.
     pub ended: Option<FailedExecution>,
-    /// The error that it ended with.
+    /// The error that ended it.
     pub error: Option<String>,
-    /// What that error says.
+    /// The cause of that error, for a person.
     pub cause: Option<String>,
     /// How often it was redriven.
     pub redrives: u32,
     /// Whether Step Functions says that it can be redriven.
     pub redrivable: Redrivable,
-    /// What RedriveExecution says, if it says no.
+    /// The refusal of RedriveExecution, if it refuses.
     pub refuses_redrive: Option<String>,
     /// The definition that it follows.
     pub definition: String,
 }
 
 impl Execution {
-    /// One that stands like this and has nothing else to say.
+    /// An execution in this state, without anything else.
     #[must_use]
     pub fn new(state: ExecutionState, run: Option<ProtectionRequest>) -> Self {
         Self {
@@ -89,14 +89,14 @@ impl Execution {
     }
 }
 
-/// How many rows a page of the list holds: few, so that there are several pages.
+/// How many rows a page of the list holds. Few, so that there are several pages.
 const PAGE: usize = 2;
 
-/// Tokens and executions that change only when they are told to.
+/// Tokens and executions that never change by themselves.
 #[derive(Debug, Clone, Default)]
 pub struct Executions {
     tokens: BTreeMap<String, Token>,
-    /// What each task was ended with, in order, by its token.
+    /// How each task was ended, in order, by its token.
     pub ended_tasks: Vec<(String, TaskEnd)>,
     /// The executions by their names.
     pub all: BTreeMap<ExecutionName, Execution>,
@@ -109,12 +109,12 @@ pub struct Executions {
 }
 
 impl Executions {
-    /// Changes what is known of a token. One that was never told of is dead.
+    /// Sets what Step Functions knows about a token. A token that was never set is dead.
     pub fn set_token(&mut self, token: &str, state: Token) {
         self.tokens.insert(token.to_owned(), state);
     }
 
-    /// Puts an execution that stands like this, whatever was there.
+    /// Stores an execution in this state, and replaces one of the same name.
     pub fn set_state(&mut self, name: &ExecutionName, state: ExecutionState) {
         match self.all.get_mut(name) {
             Some(execution) => execution.state = state,
@@ -128,7 +128,7 @@ impl Executions {
     pub(super) fn list(&self, ended: FailedStatus, from: Option<String>) -> Page<FailedExecution> {
         let rows = self.all.values().filter_map(|one| one.ended.as_ref());
         let mut rows: Vec<&FailedExecution> = rows.filter(|row| row.ended == ended).collect();
-        // The youngest first.
+        // The newest first.
         rows.sort_by_key(|row| (std::cmp::Reverse(row.started_at), &row.name));
         page(rows.into_iter(), PAGE, from)
     }
@@ -211,5 +211,5 @@ pub(super) fn page<'a, T: Clone + 'a>(
     let mut left = rows.skip(from);
     let items: Vec<T> = left.by_ref().take(of).cloned().collect();
     let next = left.next().map(|_| (from + items.len()).to_string());
-    Page { items, next }
+    Page::new(items, next)
 }

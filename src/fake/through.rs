@@ -1,8 +1,8 @@
 //! A hook around every call of any implementation of the ports.
 //!
-//! The hook sees each call as a value. Before the call it decides what becomes of it; after the effect it may look at
-//! the world again. So one implementation serves tests that count calls, simulations that break them, and
-//! comparisons that bill them.
+//! The hook sees each call as a value. Before the call it decides what happens to it. After the effect it may look at the
+//! world again. So one implementation serves tests that count calls, simulations that break them, and comparisons that
+//! bill them.
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -17,20 +17,20 @@ pub use super::call::{Call, Name};
 use super::refusal::Refusal;
 use crate::ports::{Clock, Delivery, Jitter, PortError, Probe, RdsError};
 
-/// What becomes of a call.
+/// What happens to a call.
 #[derive(Debug)]
 pub enum CallOutcome {
     /// It takes effect and is answered.
     Proceeds,
-    /// It has no effect, and the hook answers it: in the answer's own type.
+    /// It has no effect, and the hook answers it, in the answer's own type.
     Answered(Box<dyn Any>),
     /// It is refused and has no effect.
     Refused(Refusal),
-    /// It takes effect, and its caller is told this instead of the answer.
+    /// It takes effect, and its caller gets this instead of the answer.
     AnswerLost(Refusal),
-    /// Its caller is told this, and it takes effect at this later time all the same.
+    /// Its caller gets this, and it still takes effect at this later time.
     Late(Timestamp, Refusal),
-    /// It is never answered, as if its caller had died: before the effect, or after it.
+    /// It is never answered, as if its caller had died before or after the effect.
     NeverAnswered {
         /// Whether it takes effect.
         after_effect: bool,
@@ -39,28 +39,28 @@ pub enum CallOutcome {
     Panics,
 }
 
-/// What a call does, to be polled to its end later. The fake is never pending.
+/// The effect of a call, to be polled later. The fake is never pending.
 pub type Effect = Pin<Box<dyn Future<Output = ()>>>;
 
 /// What happens around each call.
 pub trait Hook<W> {
-    /// Before the call: what becomes of it. A hook that waits delays it.
+    /// Decides, before the call, what happens to it. A hook that waits delays the call.
     #[allow(
         async_fn_in_trait,
         reason = "hooks are single-threaded, as the use cases are"
     )]
     async fn before(&self, world: &W, call: &Call) -> CallOutcome;
 
-    /// Right before the effect, in one step with it.
+    /// Runs right before the effect, in one step with it.
     fn entering(&self, _world: &W, _call: &Call) {}
 
-    /// Right after the effect, in one step with it: what the world answered.
+    /// Runs right after the effect, in one step with it, and sees the world's answer.
     fn after(&self, _world: &W, _call: &Call, _answer: &dyn Answer) {}
 
     /// Keeps the effect of a call that is late.
     fn put_off(&self, _until: Timestamp, _effect: Effect) {}
 
-    /// A number from 0 to 1 for the product's own use; 1 unless the hook draws another.
+    /// A random number from 0 to 1 for the product. 1 unless the hook draws another.
     fn jitter(&self, _world: &W) -> f64 {
         1.0
     }
@@ -106,13 +106,13 @@ impl<W, H> Through<W, H> {
     }
 }
 
-/// What a call is answered with. A hook that wants the very type downcasts it.
+/// The answer to a call. A hook that needs its exact type downcasts it.
 pub trait Answer: Any + Debug {
     /// The answer to a call that was refused.
     fn refused(call: &Call, refusal: Refusal) -> Self
     where
         Self: Sized;
-    /// The error code that it carries; nothing if the world did what was asked, or did not answer.
+    /// Its error code. Nothing if the call succeeded or was not answered.
     fn code(&self) -> Option<&str>;
 }
 
@@ -166,7 +166,7 @@ impl Answer for Delivery {
 }
 
 impl<W: 'static, H: Hook<W> + 'static> Through<W, H> {
-    /// One call: the hook decides, and then the effect takes place or does not.
+    /// Passes one call: the hook decides, and then the call takes effect or does not.
     pub(super) async fn pass<T: Answer>(
         &self,
         call: Rc<Call>,

@@ -1,4 +1,4 @@
-//! The bodies of the commands queue: what the state machine sends, and what the sweeper sends again.
+//! The messages of the commands queue: the state machine sends them, and the sweeper sends them again.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +29,7 @@ enum StepJson {
     Copy,
 }
 
-/// Writes a command, token included.
+/// Writes a command, including its token.
 #[must_use]
 pub fn write(command: &Command) -> String {
     let step = match command.step {
@@ -50,7 +50,7 @@ pub fn write(command: &Command) -> String {
 /// Reads a command. The error says what was expected and quotes nothing.
 ///
 /// # Errors
-/// Where it is not a command.
+/// If the text is not a command.
 pub fn read(body: &str) -> Result<Command, JsonError> {
     let json: CommandJson = object(WHAT, body)?;
     JsonError::schema("a command", json.schema)?;

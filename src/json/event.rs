@@ -1,13 +1,13 @@
-//! The bodies of the events queue: RDS's events, in each of the shapes in which they come.
+//! The messages of the events queue: RDS's events, in each of their shapes.
 //!
-//! | shape | told by | way |
+//! | shape | recognised by | way |
 //! | --- | --- | --- |
 //! | an EventBridge event | `detail-type` | a rule |
 //! | a notification of RDS's | `Event Source` | an RDS event subscription, its topic delivering raw messages |
 //! | an envelope of SNS's around either | `TopicArn` | a topic that does not |
 //!
-//! All become the same [`Hint`]. What is not needed for one (times, links, tags, signatures) is not read, so that no
-//! spelling of it can spoil a hint.
+//! All become the same [`Hint`]. Fields that a hint does not need (times, links, tags, signatures) are not read, so a
+//! strange value in one of them cannot spoil a hint.
 
 use std::borrow::Cow;
 
@@ -16,6 +16,8 @@ use serde_json::value::RawValue;
 
 use super::{JsonError, object, part};
 use crate::domain::id::arn::{RdsArn, ResourceKind};
+use crate::domain::id::names::SnapshotId;
+use crate::domain::id::text::ParseError;
 use crate::domain::rds::hint::{Hint, kind};
 
 const WHAT: &str = "an RDS event of EventBridge (detail-type, source, detail), an RDS notification (Event Source, \
@@ -23,12 +25,14 @@ const WHAT: &str = "an RDS event of EventBridge (detail-type, source, detail), a
 const DETAIL: &str = "the detail of an RDS event";
 const NOTIFICATION: &str = "an RDS notification";
 
-/// Begins the plain text that RDS sends to a topic when a subscription is made.
+/// The beginning of the plain text that RDS sends to a topic when a subscription is created.
 const ANNOUNCEMENT: &str = "This is a message to notify that RDS will attempt to send you event";
+/// Begins the name of an automated snapshot.
+const AUTOMATED: &str = "rds:";
 /// What comes before the four digits of an event's number.
 const EVENT: &str = "RDS-EVENT-";
 
-/// The keys that tell one shape from another, and what hangs on them.
+/// The keys that distinguish the shapes, and their values.
 #[derive(Deserialize)]
 struct Outer<'a> {
     #[serde(rename = "detail-type", borrow, default)]
@@ -48,6 +52,8 @@ struct Outer<'a> {
 struct Detail<'a> {
     #[serde(borrow)]
     source_arn: Cow<'a, str>,
+    #[serde(borrow, default)]
+    source_identifier: Option<Cow<'a, str>>,
     #[serde(rename = "EventID", borrow, default)]
     event_id: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -58,6 +64,8 @@ struct Detail<'a> {
 struct Notification<'a> {
     #[serde(rename = "Source ARN", borrow, default)]
     source_arn: Option<Cow<'a, str>>,
+    #[serde(rename = "Source ID", borrow, default)]
+    source_id: Option<Cow<'a, str>>,
     /// The address of a page; the event's number is its fragment.
     #[serde(rename = "Event ID", borrow, default)]
     event_id: Option<Cow<'a, str>>,
@@ -76,7 +84,7 @@ struct Envelope<'a> {
     message_attributes: Option<Attributes>,
 }
 
-/// What SNS carries beside a message: RDS names the resource there too.
+/// The attributes that SNS adds to a message. RDS names the resource there too.
 #[derive(Deserialize)]
 struct Attributes {
     #[serde(rename = "Resource", default)]
@@ -94,16 +102,16 @@ struct Attribute {
 pub enum Event {
     /// It is about a snapshot.
     Hint(Hint),
-    /// It concerns nobody here: another source, another kind of resource, a notification that does not say of
-    /// which snapshot it is, or what a topic and RDS tell about a subscription.
+    /// It concerns nobody here: it is about another source or another kind of resource, or does not name its snapshot, or
+    /// is a notice about a subscription.
     Foreign,
 }
 
 /// Reads a message of the events queue.
 ///
 /// # Errors
-/// What is neither JSON nor RDS's word about a new subscription; JSON of no known shape; an RDS snapshot event whose
-/// resource cannot be read.
+/// If the text is neither JSON nor RDS's notice about a new subscription, or is JSON of an unknown shape, or is an RDS
+/// snapshot event whose resource cannot be read.
 pub fn read(body: &str) -> Result<Event, JsonError> {
     if body.trim_start().starts_with(ANNOUNCEMENT) {
         return Ok(Event::Foreign);
@@ -115,7 +123,7 @@ pub fn read(body: &str) -> Result<Event, JsonError> {
     inner(&outer, body, None)
 }
 
-/// What is not an envelope. `resource` is what the envelope around it says that it is about.
+/// Reads a message without its envelope. `resource` is the resource that the envelope names.
 fn inner(outer: &Outer<'_>, body: &str, resource: Option<&str>) -> Result<Event, JsonError> {
     match (&outer.detail_type, &outer.event_source) {
         (Some(detail_type), _) => event(outer, detail_type),
@@ -136,8 +144,11 @@ fn event(outer: &Outer<'_>, detail_type: &str) -> Result<Event, JsonError> {
         return Ok(Event::Foreign);
     }
     let detail: Detail<'_> = object(DETAIL, detail.get())?;
-    let resource = part("SourceArn", DETAIL, RdsArn::parse(&detail.source_arn))?;
-    Ok(hint(resource, detail.event_id, detail.message))
+    let resource = subject(&detail.source_arn, detail.source_identifier.as_deref());
+    Ok(match part("SourceArn", DETAIL, resource)? {
+        Some(resource) => hint(resource, detail.event_id, detail.message),
+        None => Event::Foreign,
+    })
 }
 
 fn notification(source: &str, body: &str, resource: Option<&str>) -> Result<Event, JsonError> {
@@ -145,11 +156,14 @@ fn notification(source: &str, body: &str, resource: Option<&str>) -> Result<Even
         return Ok(Event::Foreign);
     }
     let said: Notification<'_> = object(NOTIFICATION, body)?;
-    // Older notifications name no ARN. Nothing else of them says which region and account is meant.
+    // Older notifications name no ARN, and nothing else in them says which region and account they are about.
     let Some(resource) = said.source_arn.as_deref().or(resource) else {
         return Ok(Event::Foreign);
     };
-    let resource = part("Source ARN", NOTIFICATION, RdsArn::parse(resource))?;
+    let resource = subject(resource, said.source_id.as_deref());
+    let Some(resource) = part("Source ARN", NOTIFICATION, resource)? else {
+        return Ok(Event::Foreign);
+    };
     let number = said.event_id.as_deref().and_then(event_number);
     Ok(hint(
         resource,
@@ -172,12 +186,27 @@ fn envelope(body: &str) -> Result<Event, JsonError> {
     inner(&outer, &envelope.message, resource.as_deref())
 }
 
-/// `RDS-EVENT-` and four digits, wherever they stand.
+/// Finds `RDS-EVENT-` and four digits anywhere in the text.
 fn event_number(text: &str) -> Option<&str> {
     let from = text.rfind(EVENT)?;
     let number = text.get(from..from + EVENT.len() + 4)?;
     let digits = number.strip_prefix(EVENT)?;
     digits.bytes().all(|b| b.is_ascii_digit()).then_some(number)
+}
+
+/// The resource that a snapshot's event is about; nothing where it is of a kind that does not matter here.
+///
+/// AWS's own sample of an automated snapshot's event has the database's ARN, and the snapshot's name beside it.
+fn subject(arn: &str, name: Option<&str>) -> Result<Option<RdsArn>, ParseError> {
+    if RdsArn::is_of_another_kind(arn) {
+        return Ok(None);
+    }
+    let arn = RdsArn::parse(arn)?;
+    let automated = name.filter(|name| !arn.kind().is_snapshot() && name.starts_with(AUTOMATED));
+    Ok(Some(match automated {
+        Some(name) => arn.sibling_snapshot(arn.region(), &SnapshotId::parse(name)?),
+        None => arn,
+    }))
 }
 
 fn hint(resource: RdsArn, event_id: Option<Cow<'_, str>>, message: Option<Cow<'_, str>>) -> Event {

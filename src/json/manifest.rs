@@ -49,10 +49,10 @@ pub fn write(manifest: &Manifest) -> String {
     .to_string()
 }
 
-/// Reads a manifest again: from the catalog, or from an execution's output.
+/// Reads a manifest from the catalog or from an execution's output.
 ///
 /// # Errors
-/// Where it is not one.
+/// If the text is not a manifest.
 pub fn read(text: &str) -> Result<Manifest, JsonError> {
     let json: ManifestJson = object(WHAT, text)?;
     JsonError::schema(WHAT, json.schema)?;

@@ -1,6 +1,6 @@
 //! Texts in JSON: the state machine's input, its commands, manifests, stored policies, and RDS's events.
 //!
-//! Parsed here, once, into the domain's types; what is wrong is said with what was expected.
+//! They are parsed here, once, into the domain's types. An error says what was expected.
 
 pub mod command;
 pub mod event;
@@ -12,42 +12,42 @@ use thiserror::Error;
 
 use crate::domain::id::text::ParseError;
 
-/// The schema number of what we write ourselves.
+/// The schema number of the texts that Snapferry writes.
 pub const SCHEMA: u32 = 1;
 
 /// Why a text could not be read.
 #[derive(Debug, Error)]
 pub enum JsonError {
-    /// Not JSON, or JSON of another shape. Holds where it broke, never the text: it may hold a token.
+    /// It is not JSON, or JSON of another shape. The error holds the place and never the text, which may hold a token.
     #[error("not {expected}: {at}")]
     Shape {
         /// What was expected.
         expected: &'static str,
-        /// What the parser said, without the text.
+        /// The parser's error, without the text.
         at: String,
     },
-    /// A part of it is not what it should be.
+    /// A part of the text is wrong.
     #[error("{part} of {of}: {source}")]
     Part {
-        /// Which part.
+        /// The part.
         part: &'static str,
-        /// Of what.
+        /// What the text should be.
         of: &'static str,
         /// What is wrong with it.
         source: ParseError,
     },
-    /// Written by another version.
+    /// Another version wrote it.
     #[error("{of} has schema {found}, and this version reads {SCHEMA}")]
     Schema {
-        /// Of what.
+        /// What the text should be.
         of: &'static str,
-        /// The number found.
+        /// The schema number of the text.
         found: u32,
     },
 }
 
 impl JsonError {
-    /// A shape error that tells where the text broke and what kind of fault it was, but quotes nothing of it.
+    /// An error that says where the text is wrong and how, but quotes nothing from it.
     pub(crate) fn shape(expected: &'static str, error: &serde_json::Error) -> Self {
         let kind = match error.classify() {
             serde_json::error::Category::Data => "a field is missing or has another type",
@@ -62,7 +62,7 @@ impl JsonError {
         }
     }
 
-    /// It is JSON, and none of its keys is of a shape that we know.
+    /// The error for JSON whose keys belong to no known shape.
     fn no_shape(expected: &'static str) -> Self {
         let at = "it has none of these keys".to_owned();
         Self::Shape { expected, at }
@@ -77,7 +77,7 @@ impl JsonError {
     }
 }
 
-/// Reads a JSON object. A list of the right values in the right order, which serde would take for one, is refused.
+/// Reads a JSON object. Refuses a list of the right values in the right order, which serde would accept.
 pub(crate) fn object<'a, T: serde::Deserialize<'a>>(
     expected: &'static str,
     text: &'a str,
@@ -90,7 +90,7 @@ pub(crate) fn object<'a, T: serde::Deserialize<'a>>(
     }
 }
 
-/// Names the part that did not parse, and quotes it.
+/// The error for a part that did not parse. It quotes the part.
 fn part<T>(
     part: &'static str,
     of: &'static str,
@@ -99,8 +99,8 @@ fn part<T>(
     result.map_err(|source| JsonError::Part { part, of, source })
 }
 
-/// Names the part that did not parse, of something that holds a token: the token may be in any of its parts, so
-/// what was found is not quoted. The message that holds it is still there to be looked at.
+/// The error for a part that did not parse, in a text that holds a token. The token may be in any part, so the error
+/// quotes nothing. The message itself is still there for a person to look at.
 fn secret_part<T>(
     part: &'static str,
     of: &'static str,

@@ -1,7 +1,8 @@
-//! A set of policies as it is stored, with its aliases resolved.
+//! The stored form of a set of policies, with its aliases resolved.
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -9,6 +10,7 @@ use super::{JsonError, SCHEMA, object, part};
 use crate::domain::id::arn::{KeyAlias, KeyArn};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::id::text::ParseError;
+use crate::domain::policy::retention::Retention;
 use crate::domain::policy::schedule::Schedule;
 use crate::domain::policy::set::PolicySet;
 use crate::domain::policy::spec::{AppliedKey, PolicyOptions, PolicySpec};
@@ -22,16 +24,21 @@ struct Written<'a> {
     untagged: Option<&'a PolicyName>,
     #[serde(skip_serializing_if = "Option::is_none")]
     copy_slots: Option<usize>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    retention_counts: bool,
     policies: &'a BTreeMap<PolicyName, PolicySpec<AppliedKey>>,
 }
 
-/// What this version does not know is refused: a set whose half is not understood is not to be planned by.
+/// Refuses fields that this version does not know. The planner must not follow a set that it understands only in part.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SetJson {
     schema: u32,
     untagged: Option<String>,
     copy_slots: Option<usize>,
+    /// Whether it was applied by a version that knows what retention removes. What was applied before is only shown.
+    #[serde(default)]
+    retention_counts: bool,
     policies: BTreeMap<String, PolicyJson>,
 }
 
@@ -41,39 +48,43 @@ struct PolicyJson {
     time_zone: String,
     kms_key: Option<String>,
     kms_alias: Option<String>,
-    /// Read apart, so that a fault is told with its field's name.
+    /// Read separately, so that an error names the field.
     #[serde(flatten)]
     options: Map<String, Value>,
 }
 
-/// Writes a set. The same set is always the same text.
+/// Writes a set. Equal sets give equal texts.
 #[must_use]
 pub fn write(set: &PolicySet<AppliedKey>) -> String {
     json(set).to_string()
 }
 
-/// A set as JSON, for people's programs too.
+/// A set as JSON, also for other programs.
 #[must_use]
 pub fn json(set: &PolicySet<AppliedKey>) -> serde_json::Value {
     serde_json::json!(Written {
         schema: SCHEMA,
         untagged: set.untagged.as_ref(),
         copy_slots: set.copy_slots,
+        retention_counts: set.policies.values().any(|spec| {
+            let retention = &spec.options.retention;
+            !retention.is_empty() && !retention.shown_only
+        }),
         policies: &set.policies,
     })
 }
 
-/// Reads a set again.
+/// Reads a set.
 ///
 /// # Errors
-/// Where it is not one that this version can plan by.
+/// If it is not a set that this version can plan by.
 pub fn read(text: &str) -> Result<PolicySet<AppliedKey>, JsonError> {
     let json: SetJson = object(WHAT, text)?;
     JsonError::schema(WHAT, json.schema)?;
     let mut policies = BTreeMap::new();
     for (name, policy) in json.policies {
         let name = part("name", WHAT, PolicyName::parse(&name))?;
-        policies.insert(name, policy.into_spec()?);
+        policies.insert(name, policy.into_spec(json.retention_counts)?);
     }
     let untagged = json
         .untagged
@@ -112,7 +123,7 @@ fn above_zero(slots: usize) -> Result<usize, ParseError> {
 }
 
 impl PolicyJson {
-    fn into_spec(self) -> Result<PolicySpec<AppliedKey>, JsonError> {
+    fn into_spec(self, retention_counts: bool) -> Result<PolicySpec<AppliedKey>, JsonError> {
         let schedule = Schedule::parse(&self.schedule, &self.time_zone);
         let schedule = schedule.map_err(|_| {
             ParseError::new(
@@ -123,12 +134,25 @@ impl PolicyJson {
         Ok(PolicySpec {
             schedule: part("schedule", WHAT, schedule)?,
             key: part("kms_key", WHAT, key(self.kms_key, self.kms_alias))?,
-            options: options(self.options)?,
+            options: options(self.options, retention_counts)?,
         })
     }
 }
 
-fn options(fields: Map<String, Value>) -> Result<PolicyOptions, JsonError> {
+fn options(fields: Map<String, Value>, retention_counts: bool) -> Result<PolicyOptions, JsonError> {
+    let (of_retention, others) = fields
+        .into_iter()
+        .partition(|(name, _)| Retention::is_field(name));
+    let mut retention: Retention = fields_of(of_retention)?;
+    retention.shown_only = !retention_counts && !retention.is_empty();
+    let options: PolicyOptions = fields_of(others)?;
+    Ok(PolicyOptions {
+        retention,
+        ..options
+    })
+}
+
+fn fields_of<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, JsonError> {
     serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| JsonError::Shape {
         expected: WHAT,
         at: error.to_string(),

@@ -16,7 +16,7 @@ use crate::domain::run::command::{Automated, ProtectionRequest, RunOptions};
 
 const WHAT: &str = "an execution's input";
 
-/// The input as the planner writes it and the state machine hands it on.
+/// The input as the planner writes it and the state machine passes it on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct RunJson {
     schema: u32,
@@ -33,7 +33,7 @@ pub(super) struct RunJson {
     copy_slots: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     policy_slots: Option<usize>,
-    // Absent where the execution takes a snapshot of its own: the state machine asks whether it is present.
+    // Absent if the execution takes a snapshot itself. The state machine checks whether it is present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -128,7 +128,7 @@ fn database(text: &str) -> Result<RdsArn, ParseError> {
     }
 }
 
-/// An automated snapshot that can be of the database. RDS keeps the prefix `rds:` for its own.
+/// Checks that the automated snapshot can belong to the database. RDS reserves the prefix `rds:` for such snapshots.
 fn automated(
     database: &RdsArn,
     source: &str,
@@ -148,7 +148,7 @@ fn automated(
     })
 }
 
-/// As many as fit beside ours, or RDS would refuse every snapshot of the run.
+/// Checks that the tags fit together with Snapferry's own. With too many, RDS would refuse every snapshot of the run.
 fn tags(tags: BTreeMap<String, String>) -> Result<BTreeMap<TagKey, String>, ParseError> {
     if tags.len() > CARRIED_TAGS_MAX {
         return Err(ParseError::new("", "no more tags than fit beside our own"));
@@ -170,7 +170,7 @@ fn slots_above_zero(slots: usize) -> Result<usize, ParseError> {
     Ok(slots)
 }
 
-/// A year before 0 would be written with a sign, which no name may hold.
+/// Refuses years before 0: they are written with a sign, which no name may contain.
 fn planned_at(time: Timestamp) -> Result<Timestamp, ParseError> {
     if time < Timestamp::UNIX_EPOCH {
         return Err(ParseError::new(&time.to_string(), "a time since 1970"));
@@ -178,7 +178,7 @@ fn planned_at(time: Timestamp) -> Result<Timestamp, ParseError> {
     Ok(time)
 }
 
-/// Writes the input of an execution. The same run is always the same text, so that StartExecution can tell.
+/// Writes the input of an execution. Equal runs give equal texts, so that StartExecution recognises a repeated start.
 #[must_use]
 pub fn write(run: &ProtectionRequest) -> String {
     serde_json::json!(RunJson::of(run)).to_string()
@@ -187,7 +187,7 @@ pub fn write(run: &ProtectionRequest) -> String {
 /// Reads the input of an execution.
 ///
 /// # Errors
-/// Where it is not one.
+/// If the text is not such an input.
 pub fn read(text: &str) -> Result<ProtectionRequest, JsonError> {
     let json: RunJson = object(WHAT, text)?;
     json.into_run()

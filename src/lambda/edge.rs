@@ -1,4 +1,4 @@
-//! One function for each role: an event in, an answer out.
+//! One function for each role. It takes an event and returns an answer.
 
 use std::collections::BTreeSet;
 
@@ -18,22 +18,22 @@ use crate::error::chain;
 use crate::ports::PortError;
 use crate::settings::Planning;
 
-/// Why an invocation as a whole counts as failed. The function's error metric, and so its alarm, counts these.
+/// Why a whole invocation failed. The function's error metric counts these, and its alarm watches the metric.
 #[derive(Debug, Error)]
 pub enum EdgeError {
-    /// A batch that cannot be answered record by record: all of it stays in the queue.
+    /// The batch cannot be answered record by record, so all of it stays in the queue.
     #[error(transparent)]
     Nameless(#[from] NamelessRecord),
-    /// Some databases that are due have no execution yet. The next run tries them again.
+    /// Some due databases have no execution yet. The next run tries them again.
     #[error("not every database that is due has its execution: {0}")]
     PlanIncomplete(String),
-    /// The policies that hold cannot be read. Nothing was started; the next run tries again.
+    /// The policies in force cannot be read. Nothing was started. The next run tries again.
     #[error("the policies that hold cannot be read, so nothing is started")]
     PoliciesUnreadable(#[source] PortError),
-    /// What is open could not be listed.
+    /// The open waits could not be listed.
     #[error("what is open cannot be listed")]
     SweepFailed(#[source] PortError),
-    /// Some waits could not be looked at or settled. The next sweep tries them again.
+    /// Some waits could not be checked or settled. The next sweep tries them again.
     #[error("the sweep left something undone: {0}")]
     SweepIncomplete(String),
 }
@@ -64,7 +64,7 @@ impl From<EdgeError> for Diagnostic {
 /// The worker: a batch of commands.
 ///
 /// # Errors
-/// A batch that cannot be answered record by record.
+/// If the batch cannot be answered record by record.
 pub async fn work<W: work::Permissions>(
     world: &W,
     worker_config: &WorkerConfig,
@@ -80,7 +80,7 @@ pub async fn work<W: work::Permissions>(
 /// The reactor: a batch of hints.
 ///
 /// # Errors
-/// A batch that cannot be answered record by record.
+/// If the batch cannot be answered record by record.
 pub async fn react<W: react::Permissions>(
     world: &W,
     reactor_config: &ReactorConfig,
@@ -96,7 +96,7 @@ pub async fn react<W: react::Permissions>(
 /// What the planner answers: counts, for a person who invokes it by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PlanReport {
-    /// One for each policy and region.
+    /// One result for each policy and region.
     pub regions: Vec<RegionReport>,
 }
 
@@ -107,17 +107,17 @@ pub struct RegionReport {
     pub policy: String,
     /// The region.
     pub region: String,
-    /// The planned time; nothing if nothing is due.
+    /// The due time. Nothing if nothing is due.
     pub due: Option<String>,
     /// Executions that were started.
     pub started: usize,
-    /// Databases whose execution is under way.
+    /// Databases whose execution is still running.
     pub running: usize,
-    /// Databases whose recovery point of this planned time is made.
+    /// Databases whose recovery point for this due time exists.
     pub done: usize,
     /// Databases that are not protected.
     pub left_out: usize,
-    /// Databases that are selected and that RDS can never protect.
+    /// Selected databases that RDS can never protect.
     pub refused: usize,
     /// Databases of which RDS has no automated snapshot to copy.
     pub nothing_to_copy: usize,
@@ -140,7 +140,7 @@ impl RegionReport {
             started: count(|outcome| matches!(outcome, Outcome::Started(_))),
             running: count(|outcome| matches!(outcome, Outcome::StillRunning(_))),
             done: count(|outcome| matches!(outcome, Outcome::Done(_))),
-            left_out: count(|outcome| matches!(outcome, Outcome::ExclusionReason(_))),
+            left_out: count(|outcome| matches!(outcome, Outcome::Excluded(_))),
             refused: count(|outcome| matches!(outcome, Outcome::Refused(_))),
             nothing_to_copy: count(|outcome| matches!(outcome, Outcome::NothingToCopy)),
             failed: count(|outcome| matches!(outcome, Outcome::Failed(_))),
@@ -156,11 +156,10 @@ impl RegionReport {
     }
 }
 
-/// The planner: what is due by the schedule. Whatever the event says.
+/// The planner: starts what is due by the schedule. It does not read the event.
 ///
 /// # Errors
-/// When a database that is due has no execution, what could be started being started all the same; or when the
-/// policies cannot be read.
+/// If a due database has no execution, or the policies cannot be read. All other due databases are started all the same.
 pub async fn plan<W: planner::Permissions>(
     world: &W,
     planning: &Planning,
@@ -181,7 +180,7 @@ pub async fn plan<W: planner::Permissions>(
     })
 }
 
-/// What the sweeper answers.
+/// The sweeper's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SweepAnswer {
     /// Waits that were open.
@@ -194,10 +193,10 @@ pub struct SweepAnswer {
     pub handed_out: usize,
 }
 
-/// The sweeper: one sweep. Whatever the event says.
+/// The sweeper: makes one sweep. It does not read the event.
 ///
 /// # Errors
-/// When something was left undone. What could be settled is settled all the same.
+/// If something could not be done. All other waits are settled all the same.
 pub async fn sweep<W: sweep::Permissions>(
     world: &W,
     sweeper_config: &SweeperConfig,

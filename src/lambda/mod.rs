@@ -1,4 +1,4 @@
-//! The functions: settings read, events decoded, use cases called, answers given.
+//! The functions: they read settings, decode events, call use cases, and answer.
 
 mod edge;
 mod records;
@@ -22,7 +22,7 @@ pub use settings::Settings;
 /// Serves events until Lambda ends the process.
 ///
 /// # Errors
-/// When Lambda's runtime API does not answer as documented.
+/// If Lambda's runtime API does not answer as documented.
 pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runtime::Error> {
     let role = settings.role();
     let sdk = for_functions(role.as_str(), &settings.stack().home, reach);

@@ -1,4 +1,4 @@
-//! The records of an SQS event, and the answer that names those that stay.
+//! The records of an SQS event, and the answer that names the records that stay in the queue.
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use thiserror::Error;
@@ -6,10 +6,10 @@ use thiserror::Error;
 use crate::app::queue::Record;
 use crate::ports::ReceiptHandle;
 
-/// SQS's count of how often a message was handed out, this time included.
+/// SQS's count of how often a message was received, including this time.
 const RECEIVES: &str = "ApproximateReceiveCount";
 
-/// A record without an id. A failure of it could not be reported, so the whole batch has to stay in the queue.
+/// A record without an id. Its failure could not be reported, so the whole batch must stay in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
     "record {0} of the batch has no messageId, so the batch cannot be answered record by record"
@@ -18,11 +18,11 @@ pub struct NamelessRecord(pub usize);
 
 /// Decodes a batch.
 ///
-/// Only the id is indispensable. A record without a body is one that cannot be read; without a receipt handle it
-/// cannot be delayed, and comes back when its visibility ends; without a count it counts as received once.
+/// Only the id is required. A record without a body counts as one that cannot be read. A record without a receipt handle
+/// cannot be delayed, and comes back when its visibility time-out ends. A record without a count counts as received once.
 ///
 /// # Errors
-/// A record without an id.
+/// If a record has no id.
 pub fn records(event: SqsEvent) -> Result<Vec<Record>, NamelessRecord> {
     event
         .records

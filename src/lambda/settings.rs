@@ -1,4 +1,4 @@
-//! Which function this is, and what it needs to know.
+//! Which function this is, and its settings.
 
 use crate::aws::{QueueUrl, SourceQueue};
 use crate::domain::id::arn::{KeyArn, StateMachineArn};
@@ -13,7 +13,7 @@ const KEY: &str = "SNAPFERRY_KMS_KEY";
 const COMMANDS_QUEUE: &str = "SNAPFERRY_COMMANDS_QUEUE_URL";
 const EVENTS_QUEUE: &str = "SNAPFERRY_EVENTS_QUEUE_URL";
 
-/// What a function needs to know: only what its role uses is asked for.
+/// A function's settings. Only the variables that its role uses are required.
 #[derive(Debug, Clone)]
 pub enum Settings {
     /// The planner's.
@@ -22,14 +22,14 @@ pub enum Settings {
     Worker {
         /// The stack.
         stack: Stack,
-        /// The queue of commands, to delay what must be tried again, and the state machine.
+        /// The commands queue, to delay commands that must be tried again, and the state machine.
         receives: SourceQueue,
     },
     /// The reactor's.
     Reactor {
         /// The stack.
         stack: Stack,
-        /// The queue of events, to delay what must be looked at again, and the state machine.
+        /// The events queue, to delay hints that must be checked again, and the state machine.
         receives: SourceQueue,
         /// The recovery region's key, for policies that name none.
         key: KeyArn,
@@ -38,7 +38,7 @@ pub enum Settings {
     Sweeper {
         /// The stack.
         stack: Stack,
-        /// The queue of commands, to send queued ones again.
+        /// The commands queue, to send commands of queued copies again.
         queue: QueueUrl,
     },
 }
@@ -86,7 +86,7 @@ impl Settings {
         }
     }
 
-    /// Whose they are.
+    /// The role that the settings belong to.
     #[must_use]
     pub fn role(&self) -> Role {
         match self {
@@ -97,7 +97,7 @@ impl Settings {
         }
     }
 
-    /// The stack, which all of them know.
+    /// The stack's settings, which all roles have.
     #[must_use]
     pub fn stack(&self) -> &Stack {
         match self {

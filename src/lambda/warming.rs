@@ -1,4 +1,4 @@
-//! A connection that is opened while the first event is worked on.
+//! Opens a connection while the function works on its first event.
 
 use std::cell::Cell;
 use std::pin::pin;
@@ -8,10 +8,10 @@ use futures_util::future::{Either, select};
 use crate::aws::{Aws, Service};
 use crate::domain::id::arn::Region;
 
-/// Warms one service's connection, once, beside the first event.
+/// Opens one service's connection, once, while the function works on the first event.
 ///
-/// It is to be the service that an event calls third: the first call opens its own, and a greeting to the second
-/// comes back no sooner than the first call's answer, so that the event would open another.
+/// Choose the service that an event calls third. The first call opens its own connection. A connection to the second
+/// service would be ready no sooner than the first call's answer, so the event would open another one.
 pub(super) struct Warming<'a, Extra> {
     aws: &'a Aws<Extra>,
     home: Region,
@@ -29,8 +29,8 @@ impl<'a, Extra> Warming<'a, Extra> {
         }
     }
 
-    /// Works on an event; if it is the first, the connection is opened in the meantime. The event's own first call
-    /// goes out before, and its answer does not wait for a greeting that nobody needed.
+    /// Works on an event. Opens the connection meanwhile if the event is the first. The event's own first call goes out
+    /// before that, and the event's answer does not wait for a connection that it did not need.
     pub(super) async fn beside<T>(&self, event: impl Future<Output = T>) -> T {
         let mut event = pin!(event);
         if self.is_due.replace(false) {

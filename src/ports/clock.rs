@@ -1,4 +1,4 @@
-//! Time and chance.
+//! Time and randomness.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! What the operator's doctor asks of the outside. All of it only reads.
+//! The ports of the operator's doctor. All of them only read.
 
 use super::error::{PortError, RdsError};
 use super::pages::Page;
@@ -9,7 +9,7 @@ use crate::domain::doctor::region::Rule;
 use crate::domain::id::arn::{Family, KeyArn, Region};
 use crate::domain::rds::snapshot::Snapshot;
 
-/// Lists databases with what their copies depend on.
+/// Lists databases, with everything that their copies depend on.
 pub trait InspectDatabases {
     /// `DescribeDBInstances` or `DescribeDBClusters`: one page of up to 100.
     async fn inspect_databases(
@@ -20,7 +20,7 @@ pub trait InspectDatabases {
     ) -> Result<Page<Candidate>, RdsError>;
 }
 
-/// Lists a region's manual snapshots, no matter who made them.
+/// Lists a region's manual snapshots, whichever stack or person made them.
 pub trait ListManualSnapshots {
     /// `DescribeDBSnapshots` or `DescribeDBClusterSnapshots` of the type `manual`: one page of up to 100.
     async fn list_manual_snapshots(
@@ -47,7 +47,7 @@ pub trait ReadKeyPolicy {
     async fn get_key_policy(&self, key: &KeyArn) -> Result<Vec<Statement>, PortError>;
 }
 
-/// Finds rules by where they send.
+/// Finds rules by their target.
 pub trait FindRules {
     /// `ListRuleNamesByTarget`, on a region's default bus: one page of up to 100 names.
     async fn list_rule_names_by_target(
@@ -66,14 +66,15 @@ pub trait DescribeRule {
 
 /// Finds a queue by its name.
 pub trait FindQueue {
-    /// `GetQueueUrl`; nothing if there is none.
+    /// `GetQueueUrl`. Nothing if the queue does not exist.
     async fn get_queue_url(&self, region: &Region, name: &str)
     -> Result<Option<String>, PortError>;
 }
 
 /// Counts messages.
 pub trait CountMessages {
-    /// `GetQueueAttributes`: about how many there are, received ones among them; nothing if there is no queue.
+    /// `GetQueueAttributes`: the approximate number of messages, including received ones. Nothing if the queue does not
+    /// exist.
     async fn count_messages(&self, region: &Region, url: &str) -> Result<Option<u64>, PortError>;
 }
 

@@ -1,4 +1,4 @@
-//! What comes of a call that did not succeed.
+//! The errors of calls.
 
 use thiserror::Error;
 
@@ -7,20 +7,20 @@ use crate::domain::run::failure::{Operation, Owner, owner};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// The table, the queues or Step Functions did not do what was asked. Always worth another try.
+/// A call to the table, the queues or Step Functions failed. Another try may always succeed.
 #[derive(Debug, Error)]
 #[error("{action} did not succeed: {}", .code.as_deref().unwrap_or("no usable answer"))]
 pub struct PortError {
     /// The AWS action, such as `PutItem`.
     pub action: &'static str,
-    /// AWS's error code, when an answer came.
+    /// AWS's error code, if an answer came.
     pub code: Option<String>,
     /// The transport's or the parser's own error.
     #[source]
     pub source: Option<Source>,
 }
 
-/// What RDS answered when it did not do what was asked.
+/// A call to RDS failed.
 #[derive(Debug, Error)]
 #[error("{operation} in {region}: {}: {message}", .code.as_deref().unwrap_or("no usable answer"))]
 pub struct RdsError {
@@ -28,9 +28,9 @@ pub struct RdsError {
     pub operation: Operation,
     /// The region that was asked.
     pub region: Region,
-    /// AWS's error code; nothing when no answer came.
+    /// AWS's error code. Nothing if no answer came.
     pub code: Option<String>,
-    /// AWS's message, or what went wrong on the way.
+    /// AWS's message, or why no answer came.
     pub message: String,
     /// What the adapter also knows (HTTP status, request id, the transport's own error).
     #[source]
@@ -42,7 +42,7 @@ impl RdsError {
     #[must_use]
     pub fn owner(&self) -> Owner {
         match &self.code {
-            Some(code) => owner(self.operation, code, &self.message),
+            Some(code) => owner(self.operation, &self.region, code, &self.message),
             None => Owner::Transient,
         }
     }

@@ -1,4 +1,4 @@
-//! Keys, and who is asking: for the command line alone.
+//! Keys, and the caller's identity. Only the command line uses these ports.
 
 use super::error::PortError;
 use crate::domain::doctor::keys::KeyFacts;
@@ -6,17 +6,17 @@ use crate::domain::policy::spec::KeyName;
 
 /// Looks at keys.
 pub trait DescribeKey {
-    /// `DescribeKey`, in the key's region; an alias is looked up in the recovery region. Nothing if KMS knows no such key.
+    /// `DescribeKey`, in the key's region, or in the recovery region for an alias. Nothing if KMS knows no such key.
     async fn describe_key(&self, key: &KeyName) -> Result<Option<KeyFacts>, PortError>;
 }
 
-/// Asks who is asking.
+/// Asks for the caller's identity.
 pub trait CallerIdentity {
-    /// `GetCallerIdentity`: the ARN that AWS knows the caller by.
+    /// `GetCallerIdentity`: the caller's ARN, as AWS reports it.
     async fn caller_identity(&self) -> Result<String, PortError>;
 }
 
-// Everybody may ask who they are.
+// Every caller may ask for its own identity.
 actions! {
     DescribeKey: "kms:DescribeKey";
     CallerIdentity: ;

@@ -1,16 +1,16 @@
-//! What the use cases ask of the outside.
+//! The ports: what the use cases ask of the outside.
 //!
 //! Each trait is one ability, and the bounds of a use case are the abilities of its role. A method stands for one
 //! question or request, whose documentation names its AWS action: two where RDS has one for instances and one for
 //! clusters. A role always gets both, and the method picks one by the [`Family`](crate::domain::id::arn::Family).
 //!
-//! Everything is in the domain's words; adapters alone know wire formats.
+//! Everything is in the domain's words. Only the adapters know wire formats.
 #![allow(
     async_fn_in_trait,
     reason = "the use cases are generic and single-threaded; no future needs to be Send"
 )]
 
-/// Lists the IAM actions that a port needs, in a constant with the port's own name: who imports the port can name both.
+/// Lists the IAM actions that a port needs, in a constant with the port's name, so that one import brings both.
 /// `permissions!` collects them, and tests compare them with the templates and with what the doctor asks IAM.
 macro_rules! actions {
     ($($port:ident: $($action:literal)*;)+) => {$(

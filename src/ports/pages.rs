@@ -1,4 +1,4 @@
-//! Lists that are read page by page, and no further than they can reach.
+//! Lists that are read page by page, up to a limit that no list should reach.
 
 use std::future::Future;
 
@@ -8,13 +8,14 @@ use thiserror::Error;
 use super::error::{PortError, RdsError};
 use super::table::{ListOpen, OpenMarker, OpenPage};
 use crate::domain::id::arn::Region;
+use crate::domain::rds::database::UnreadableRow;
 use crate::domain::run::failure::Operation;
 
 /// How many pages any list may have. A page holds about a hundred rows, and no account comes near this: 5,000 databases
 /// with 35 automated snapshots each have 1,750 pages.
 pub const PAGES_MAX: usize = 2_000;
 
-/// A list that does not end: each page names another, for longer than the list can be.
+/// A list that does not end: it has more pages than any list should have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the list does not end: it has more than {pages} pages")]
 pub struct Endless {
@@ -23,7 +24,7 @@ pub struct Endless {
 }
 
 impl RdsError {
-    /// RDS's list does not end.
+    /// The error for a list of RDS that does not end.
     #[must_use]
     pub fn endless(operation: Operation, region: &Region, endless: Endless) -> Self {
         Self {
@@ -37,7 +38,7 @@ impl RdsError {
 }
 
 impl PortError {
-    /// The list that this action answers with does not end.
+    /// The error for a list of this action that does not end.
     #[must_use]
     pub fn endless(action: &'static str, endless: Endless) -> Self {
         Self {
@@ -51,18 +52,32 @@ impl PortError {
 /// A page of a list, and the marker of the next.
 #[derive(Debug, Clone)]
 pub struct Page<T> {
-    /// The rows.
+    /// The rows that can be read.
     pub items: Vec<T>,
+    /// The databases whose rows cannot be read; other lists have none.
+    pub unreadable: Vec<UnreadableRow>,
     /// Where the next page begins; nothing on the last.
     pub next: Option<String>,
 }
 
+impl<T> Page<T> {
+    /// A page of rows that can all be read.
+    #[must_use]
+    pub fn new(items: Vec<T>, next: Option<String>) -> Self {
+        Self {
+            items,
+            unreadable: Vec::new(),
+            next,
+        }
+    }
+}
+
 /// A page that says where the next one begins.
 pub trait Continues {
-    /// What it says it with.
+    /// The marker of a page.
     type Marker;
 
-    /// Where the next page begins; nothing on the last.
+    /// Where the next page begins. Nothing on the last page.
     fn take_next(&mut self) -> Option<Self::Marker>;
 }
 
@@ -82,7 +97,7 @@ impl Continues for OpenPage {
     }
 }
 
-/// The pages of a list, each asked for when it is wanted. After `max` pages the list counts as endless.
+/// The pages of a list. Each is requested when the stream is polled for it. After `max` pages the list counts as endless.
 pub fn pages<P, E, F>(
     max: usize,
     endless: impl Fn(Endless) -> E,
@@ -99,7 +114,7 @@ where
                 return Err(endless(Endless { pages: max }));
             }
             asked += 1;
-            // Boxed, so that a use case that turns pages does not carry the whole call in its own future, twice.
+            // Boxed, so that the future of the use case does not hold the whole call twice.
             Ok(Box::pin(ask(marker)))
         });
         async move {
@@ -116,7 +131,7 @@ where
 /// The rows of all pages of a list.
 ///
 /// # Errors
-/// When a page cannot be read, or the list does not end.
+/// If a page cannot be read, or the list does not end.
 pub async fn all_rows<T, E, F>(
     max: usize,
     endless: impl Fn(Endless) -> E,
@@ -131,7 +146,7 @@ where
         .await
 }
 
-/// The pages of everything that is open.
+/// The pages of all open waits.
 pub fn open_pages<W: ListOpen>(world: &W) -> impl Stream<Item = Result<OpenPage, PortError>> {
     let endless = |endless| PortError::endless("Query", endless);
     pages(PAGES_MAX, endless, |from| world.list_open(from))

@@ -31,17 +31,17 @@ pub trait DelayMessage {
 /// A message of a dead-letter queue.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// SQS's id of it.
+    /// The id that SQS gave it.
     pub message_id: String,
-    /// What it says. May hold a token: never shown.
+    /// Its text. It may hold a token, so it is never shown.
     pub body: String,
-    /// The handle to remove or delay it with.
+    /// The handle for deleting or delaying it.
     pub receipt: ReceiptHandle,
     /// When it was first sent.
     pub sent_at: Option<Timestamp>,
     /// How often it has been received.
     pub receives: u32,
-    /// What EventBridge says about it, if it was EventBridge that put it there.
+    /// What EventBridge says about it, if EventBridge put it there.
     pub undelivered: Option<Undelivered>,
 }
 
@@ -53,7 +53,7 @@ impl std::fmt::Debug for DeadLetter {
     }
 }
 
-/// Takes messages from a dead-letter queue.
+/// Receives messages from a dead-letter queue.
 pub trait ReceiveDeadLetters {
     /// `ReceiveMessage`: up to `max` (at most 10), invisible to others for a while.
     async fn receive_dead_letters(
@@ -63,13 +63,13 @@ pub trait ReceiveDeadLetters {
     ) -> Result<Vec<DeadLetter>, PortError>;
 }
 
-/// Sends messages to the queue that they once came from.
+/// Sends messages to the queue that they came from.
 pub trait SendAgain {
-    /// `SendMessage`: the body as it is.
+    /// `SendMessage`, with the body unchanged.
     async fn send_again(&self, body: &str) -> Result<(), PortError>;
 }
 
-/// Removes messages from a dead-letter queue.
+/// Deletes messages from a dead-letter queue.
 pub trait RemoveDeadLetter {
     /// `DeleteMessage`.
     async fn remove_dead_letter(&self, receipt: &ReceiptHandle) -> Result<(), PortError>;

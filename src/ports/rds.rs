@@ -21,8 +21,8 @@ pub trait ListDatabases {
 
 /// Finds databases by their resource ids.
 pub trait FindDatabases {
-    /// `DescribeDBInstances` or `DescribeDBClusters` with a filter on resource ids: those that exist, in no order, from
-    /// all pages of the answer. Callers keep `ids` within the filter's width.
+    /// `DescribeDBInstances` or `DescribeDBClusters` with a filter on resource ids: the databases that exist, in any order,
+    /// from all pages of the answer. Callers keep `ids` within the filter's width.
     async fn find_databases(
         &self,
         region: &Region,
@@ -31,7 +31,7 @@ pub trait FindDatabases {
     ) -> Result<Vec<Database>, RdsError>;
 }
 
-/// Asks RDS for the truth about snapshots.
+/// Asks RDS about snapshots.
 pub trait DescribeSnapshots {
     /// `DescribeDBSnapshots` or `DescribeDBClusterSnapshots` with a filter on identifiers, so that an unknown identifier
     /// is not an error. All pages of the answer. Callers keep `ids` within the filter's width, and do not mix automated
@@ -57,7 +57,7 @@ pub trait AutomatedSnapshots {
     ) -> Result<Page<Snapshot>, RdsError>;
 }
 
-/// Asks for a snapshot.
+/// A request for a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreateSnapshotRequest {
     /// The database.
@@ -74,7 +74,7 @@ pub trait CreateSnapshot {
     async fn create_snapshot(&self, request: &CreateSnapshotRequest) -> Result<(), RdsError>;
 }
 
-/// Asks for a copy.
+/// A request for a copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopySnapshotRequest {
     /// The region that the copy is made in.
@@ -85,9 +85,9 @@ pub struct CopySnapshotRequest {
     pub id: SnapshotId,
     /// The key of the copy.
     pub key: KeyArn,
-    /// The recovery region's option group; without one RDS takes the engine's default. A cluster has none.
+    /// The recovery region's option group. Without one, RDS uses the engine's default. A cluster has none.
     pub option_group: Option<OptionGroup>,
-    /// The copy's tags, all of them.
+    /// All tags of the copy.
     pub tags: Tags,
 }
 
@@ -97,19 +97,19 @@ pub trait CopySnapshot {
     async fn copy_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError>;
 }
 
-/// The account's figures for manual snapshots of a family in a region.
+/// The account's quota for manual snapshots of a family in a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SnapshotQuota {
-    /// How many there are.
+    /// How many exist.
     pub used: i64,
-    /// How many there may be.
+    /// How many are allowed.
     pub max: i64,
 }
 
 /// Asks for the account's quotas.
 pub trait DescribeQuota {
-    /// `DescribeAccountAttributes`: the quota `ManualSnapshots` or `ManualClusterSnapshots`; nothing when RDS does
-    /// not report it.
+    /// `DescribeAccountAttributes`: the quota `ManualSnapshots` or `ManualClusterSnapshots`. Nothing if RDS does not report
+    /// it.
     async fn describe_snapshot_quota(
         &self,
         region: &Region,
@@ -117,11 +117,11 @@ pub trait DescribeQuota {
     ) -> Result<Option<SnapshotQuota>, RdsError>;
 }
 
-// With a tag, RDS also asks for AddTagsToResource. It reads and encrypts a copy's data by grants of the caller's.
+// With tags, RDS also requires AddTagsToResource. It reads and encrypts a copy's data by grants that the caller creates.
 actions! {
     ListDatabases: "rds:DescribeDBInstances" "rds:DescribeDBClusters";
     FindDatabases: "rds:DescribeDBInstances" "rds:DescribeDBClusters";
-    DescribeSnapshots: "rds:DescribeDBSnapshots" "rds:DescribeDBClusterSnapshots";
+    DescribeSnapshots: "rds:DescribeDBSnapshots" "rds:DescribeDBClusterSnapshots" "rds:ListTagsForResource";
     AutomatedSnapshots: "rds:DescribeDBSnapshots" "rds:DescribeDBClusterSnapshots";
     CreateSnapshot: "rds:CreateDBSnapshot" "rds:CreateDBClusterSnapshot" "rds:AddTagsToResource";
     CopySnapshot: "rds:CopyDBSnapshot" "rds:CopyDBClusterSnapshot" "rds:AddTagsToResource" "kms:DescribeKey"

@@ -9,16 +9,16 @@ use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::failure::Failure;
 use crate::domain::run::manifest::Manifest;
 
-/// What a token turned out to be.
+/// Whether a token is alive.
 #[derive(Debug)]
 pub enum Probe {
-    /// Somebody sleeps on it.
+    /// An execution sleeps on it.
     Alive,
-    /// Nobody does any more (`TaskTimedOut`, `TaskDoesNotExist`).
+    /// No execution sleeps on it any more (`TaskTimedOut`, `TaskDoesNotExist`).
     Dead,
-    /// It is no token of this account and region (`InvalidToken`).
+    /// It is not a token of this account and region (`InvalidToken`).
     Invalid,
-    /// Not known now: throttled, refused, broken. Never taken for dead.
+    /// Unknown now: the call was throttled, refused or broken. Such a token never counts as dead.
     Unknown(PortError),
 }
 
@@ -28,20 +28,20 @@ pub trait ProbeToken {
     async fn send_task_heartbeat(&self, token: &TaskToken) -> Probe;
 }
 
-/// What became of a callback.
+/// The result of a callback.
 #[derive(Debug)]
 pub enum Delivery {
-    /// Step Functions took it.
+    /// Step Functions accepted it.
     Accepted,
-    /// Nobody waits any more (`TaskTimedOut`, `TaskDoesNotExist`): settled before, or too late.
+    /// Nobody waits any more (`TaskTimedOut`, `TaskDoesNotExist`): the token was settled before, or its task timed out.
     NobodyWaits,
-    /// The token is no token (`InvalidToken`), though we had stored it.
+    /// The text is not a token (`InvalidToken`), though Snapferry had stored it as one.
     Invalid,
-    /// Not known: throttled, refused, broken. To be tried again.
+    /// Unknown: the call was throttled, refused or broken. Try again.
     Unknown(PortError),
 }
 
-/// Sends tokens back.
+/// Answers tokens.
 pub trait Callbacks {
     /// `SendTaskSuccess` with the manifest as output.
     async fn send_task_success(&self, token: &TaskToken, manifest: &Manifest) -> Delivery;
@@ -49,25 +49,25 @@ pub trait Callbacks {
     async fn send_task_failure(&self, token: &TaskToken, failure: &Failure) -> Delivery;
 }
 
-/// What became of a start.
+/// The result of a start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Started {
-    /// It runs, started now or by an earlier call with the same input.
+    /// It is running, started by this call or by an earlier one with the same input.
     Running,
-    /// An execution of this name exists already, ended or with other input.
+    /// An execution of this name exists already. It has ended, or has another input.
     NameUsed,
 }
 
-/// How an execution stands.
+/// The state of an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExecutionState {
-    /// It runs, or waits to be redriven by Step Functions itself.
+    /// It is running, or Step Functions is about to redrive it.
     Running,
     /// It has succeeded.
     Succeeded,
-    /// It has failed, timed out or was stopped.
+    /// It has failed, has timed out, or was stopped.
     Failed,
-    /// Step Functions knows none of this name.
+    /// Step Functions knows no execution of this name.
     Unknown,
 }
 
@@ -83,9 +83,9 @@ pub trait StartExecution {
     async fn describe_execution(&self, name: &ExecutionName) -> Result<ExecutionState, PortError>;
 }
 
-/// Lists executions that ended without success.
+/// Lists failed executions.
 pub trait ListEnded {
-    /// `ListExecutions` of one status, the youngest first: one page.
+    /// `ListExecutions` of one status: one page, the newest first.
     async fn list_executions(
         &self,
         ended: FailedStatus,
@@ -95,7 +95,7 @@ pub trait ListEnded {
 
 /// Looks at one execution.
 pub trait InspectExecution {
-    /// `DescribeExecution`; nothing when Step Functions does not know it any more.
+    /// `DescribeExecution`. Nothing if Step Functions no longer knows it.
     async fn inspect_execution(
         &self,
         name: &ExecutionName,
@@ -104,18 +104,18 @@ pub trait InspectExecution {
 
 /// Reads definitions, to compare them.
 pub trait ReadDefinitions {
-    /// `DescribeStateMachine`: the definition that an execution would follow now.
+    /// `DescribeStateMachine`: the definition that a new execution would follow.
     async fn definition_now(&self) -> Result<String, PortError>;
-    /// `DescribeStateMachineForExecution`: the one that an execution follows, also when it is redriven.
+    /// `DescribeStateMachineForExecution`: the definition that this execution follows, even after a redrive.
     async fn definition_of(&self, name: &ExecutionName) -> Result<String, PortError>;
 }
 
-/// What became of a redrive.
+/// The result of a redrive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Redriven {
-    /// It runs again, from the state that failed.
+    /// It is running again, from the state that failed.
     Running,
-    /// Step Functions cannot redrive it, and why.
+    /// Step Functions cannot redrive it, for this reason.
     NotRedrivable(String),
 }
 

@@ -17,19 +17,19 @@ use crate::domain::run::manifest::Manifest;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
 
-/// What became of a write that carries the token it expects.
+/// The result of a write under the condition of an expected token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Written {
-    /// It is stored.
+    /// It was stored.
     Stored,
-    /// Something else is stored under the key.
+    /// Something else is stored under the key, so nothing was written.
     Conflict,
 }
 
 /// Stores waits: one for all attempts at a snapshot or copy
 /// ([`first_attempt`](crate::domain::run::naming::first_attempt)). Every write carries the token that it expects.
 pub trait RegisterWaits {
-    /// `PutItem` if no attempt has a wait; the stored one otherwise.
+    /// `PutItem` if no attempt has a wait. Otherwise returns the stored wait.
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError>;
     /// `PutItem` if the stored wait has the token of `instead_of` and is at its attempt.
     async fn replace(&self, wait: &Wait, instead_of: &Wait) -> Result<Written, PortError>;
@@ -46,11 +46,19 @@ pub trait Waits {
         phase: Phase,
         since: Timestamp,
     ) -> Result<Written, PortError>;
+    /// `UpdateItem`, if the stored wait has this token and is at this attempt: whether the last sweep did not see the
+    /// resource, although RDS had shown or accepted it.
+    async fn note_absence(
+        &self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        absent: bool,
+    ) -> Result<Written, PortError>;
     /// `DeleteItem` if the stored wait has this token, whichever attempt it is at. One that is gone is no error.
     async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError>;
 }
 
-/// Says in a wait why its command stays in the queue.
+/// Stores in a wait why its command stays in the queue.
 pub trait NoteError {
     /// `UpdateItem`, if the stored wait has this token and is at this attempt.
     async fn note_error(
@@ -61,56 +69,67 @@ pub trait NoteError {
     ) -> Result<Written, PortError>;
 }
 
+/// Remembers which tokens Step Functions has called dead.
+pub trait HearDead {
+    /// `UpdateItem`: notes that a token was called dead on this occasion, unless another is noted. Whether another is.
+    async fn heard_dead(
+        &self,
+        token: &TaskToken,
+        occasion: &str,
+        at: Timestamp,
+    ) -> Result<bool, PortError>;
+}
+
 /// Looks waits up.
 pub trait LookUpWaits {
-    /// `BatchGetItem`, consistent: the waits of these snapshots and copies, in no order; at most 100 resources. A
-    /// wait may be at another attempt than the one that was asked for.
+    /// `BatchGetItem`, consistent: the waits for these snapshots and copies (at most 100), in any order. A wait may be at
+    /// another attempt than the requested one.
     async fn look_up(&self, resources: &[RdsArn]) -> Result<Vec<Wait>, PortError>;
 }
 
-/// A page of everything that is open.
+/// A page of the open waits and of the copy slots.
 #[derive(Debug, Default)]
 pub struct OpenPage {
     /// Waits, of every phase.
     pub waits: Vec<Wait>,
-    /// Who holds a copy slot: the ARN of each copy's first attempt; on one page of all only.
+    /// Who holds a copy slot, by the ARN of each copy's first attempt. Only one of all pages has them.
     pub holders: BTreeSet<RdsArn>,
-    /// For which policy a holder counts, where that policy's slots are bounded.
+    /// For which policy a holder counts, if that policy has slots of its own.
     pub holders_of: BTreeMap<RdsArn, PolicyName>,
     /// Where the next page begins.
     pub next: Option<OpenMarker>,
 }
 
-/// Where the next page of open waits begins: an adapter's own affair.
+/// Where the next page of open waits begins. Only the adapter knows what it means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenMarker(pub String);
 
-/// Lists what is open, for the sweep and for people.
+/// Lists open waits and copy slots, for the sweep and for people.
 pub trait ListOpen {
-    /// `Query` of the index of open waits: it may lag behind by a moment.
+    /// `Query` of the index of open waits, which may lag behind the table for a moment.
     async fn list_open(&self, from: Option<OpenMarker>) -> Result<OpenPage, PortError>;
 }
 
 /// Copy slots: one for all attempts at a copy ([`first_attempt`](crate::domain::run::naming::first_attempt)).
 pub trait ClaimSlot {
-    /// `UpdateItem`: takes a slot if fewer are taken than the limits allow, of all and of its policy, or if it is
-    /// held already. Whether it is held now.
+    /// `UpdateItem`: takes a slot if the limits allow another one, over all policies and for its own policy, or if the copy
+    /// holds one already. Returns whether the copy holds a slot now.
     async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError>;
 }
 
-/// What must hold in the table at the moment that another's slot is freed.
+/// What must be true in the table when somebody frees another's slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Abandoned {
     /// No wait for the copy is stored.
     WaitGone,
-    /// Its wait is still registered since this time: its worker died or its command is parked.
+    /// Its wait has been registered since exactly this time: its worker died, or its command is parked.
     RegisteredSince(Timestamp),
 }
 
-/// Frees slots that nobody uses any more.
+/// Frees slots that no copy uses any more.
 pub trait FreeSlot {
-    /// `TransactWriteItems`: frees the slot of a holder, also of the policy that it counts for, if the proof still
-    /// holds; whether it did.
+    /// `TransactWriteItems`: frees the slot of a holder, and its place in the policy that it counts for, if the proof is
+    /// still true. Returns whether it was.
     async fn free_slot(
         &self,
         copy: &RdsArn,
@@ -122,25 +141,25 @@ pub trait FreeSlot {
 /// The catalog's answer to a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    /// The database's run is this one.
+    /// This execution holds the claim.
     Ours,
-    /// Another execution holds the database's place.
+    /// Another execution holds the claim.
     HeldBy(Held),
 }
 
-/// The execution that holds a database's place.
+/// The execution that holds the claim of a database and policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// Which one.
+    /// The execution.
     pub by: ExecutionName,
-    /// When it was last claimed.
+    /// When it last claimed.
     pub since: Option<Timestamp>,
 }
 
-/// Single flight: at most one open execution for each database and policy.
+/// Claims, so that each database and policy has at most one open execution.
 pub trait ClaimRun {
-    /// `UpdateItem`: enters the execution, with the time `at`, if none, this one, or `instead_of` is entered, and
-    /// that not claimed anew since it was looked at.
+    /// `UpdateItem`: gives the claim to the execution, with the time `at`, if nobody or this execution holds it, or if
+    /// `instead_of` holds it and has not claimed again since.
     async fn claim_run(
         &self,
         database: &DatabaseRef,
@@ -149,16 +168,23 @@ pub trait ClaimRun {
         at: Timestamp,
         instead_of: Option<&Held>,
     ) -> Result<Claim, PortError>;
+    /// `UpdateItem`: takes the execution out again, if it is the one that is entered.
+    async fn release_run(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        execution: &ExecutionName,
+    ) -> Result<(), PortError>;
 }
 
-/// What the catalog says of one database and policy.
+/// What the catalog says about one database and policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The database.
     pub database: ResourceId,
     /// The policy.
     pub policy: PolicyName,
-    /// The execution that holds the database's place. It may have ended without success since.
+    /// The execution that holds the claim. It may have failed since.
     pub open: Option<ExecutionName>,
     /// Its newest good recovery point.
     pub newest: Option<Manifest>,
@@ -166,14 +192,14 @@ pub struct Entry {
 
 /// Reads the catalog.
 pub trait ReadEntries {
-    /// `BatchGetItem`: the entries there are and that can be read, in no order; at most 100 pairs, each once.
+    /// `BatchGetItem`: the entries that exist and can be read, in any order. At most 100 pairs, each once.
     async fn read_entries(&self, of: &[(ResourceId, PolicyName)]) -> Result<Vec<Entry>, PortError>;
 }
 
-/// The catalog's entry of what can be restored.
+/// Enters what can be restored in the catalog.
 pub trait RecordRecoveryPoint {
-    /// `UpdateItem`: the newest good recovery point, unless one with younger data is entered; and ends the
-    /// database's run if it is `execution`.
+    /// `UpdateItem`: enters the recovery point unless the entry has one with newer data, and ends the claim if `execution`
+    /// holds it.
     async fn record_recovery_point(
         &self,
         run: &ProtectionRequest,
@@ -182,7 +208,7 @@ pub trait RecordRecoveryPoint {
     ) -> Result<(), PortError>;
 }
 
-/// Reads up to when a policy has been planned in a region.
+/// Reads the time up to which a policy has been planned in a region.
 pub trait ReadPlanCursor {
     /// `GetItem`, consistent.
     async fn planned_until(
@@ -192,7 +218,7 @@ pub trait ReadPlanCursor {
     ) -> Result<Option<Timestamp>, PortError>;
 }
 
-/// Moves up to when a policy has been planned in a region.
+/// Moves the time up to which a policy has been planned in a region.
 pub trait PlanCursor: ReadPlanCursor {
     /// `UpdateItem`, never backwards.
     async fn set_planned_until(
@@ -203,34 +229,35 @@ pub trait PlanCursor: ReadPlanCursor {
     ) -> Result<(), PortError>;
 }
 
-/// Reads the set of policies that holds.
+/// Reads the set of policies in force.
 pub trait ReadPolicies {
-    /// `GetItem`, consistent: the set that was applied last; nothing where none ever was.
+    /// `GetItem`, consistent: the set that was applied last. Nothing if none ever was.
     async fn current_policies(&self) -> Result<Option<Applied>, PortError>;
 }
 
 /// Reads sets of policies that were applied before.
 pub trait ReadPolicyHistory {
-    /// `GetItem`, consistent: when and by whom what holds was applied, also where this version cannot read it.
+    /// `GetItem`, consistent: when and by whom the set in force was applied, even if this version cannot read the set.
     async fn current_stamp(&self) -> Result<Option<Stamp>, PortError>;
     /// `GetItem`, consistent.
     async fn policy_version(&self, version: Version) -> Result<Option<Applied>, PortError>;
-    /// `BatchGetItem`: when and by whom these were applied, in no order; at most 100 versions.
+    /// `BatchGetItem`: when and by whom these versions were applied, in any order. At most 100 versions.
     async fn policy_stamps(&self, versions: &[Version]) -> Result<Vec<Stamp>, PortError>;
 }
 
-/// Stores sets of policies. What was stored is never changed.
+/// Stores sets of policies. A stored set never changes.
 pub trait StorePolicies {
-    /// `TransactWriteItems`: the set becomes the current one and a version of the history, if the current one's
-    /// version is the one before it (for the first: if there is none).
+    /// `TransactWriteItems`: the set becomes the current one and a version of the history, if the current version is the one
+    /// before it, or if none exists and it is the first.
     async fn store_policies(&self, set: &Applied) -> Result<Written, PortError>;
 }
 
-// IAM checks a transaction by what is in it.
+// IAM checks each operation of a transaction by itself.
 actions! {
     RegisterWaits: "dynamodb:PutItem";
     Waits: "dynamodb:UpdateItem" "dynamodb:DeleteItem";
     NoteError: "dynamodb:UpdateItem";
+    HearDead: "dynamodb:UpdateItem";
     LookUpWaits: "dynamodb:BatchGetItem";
     ListOpen: "dynamodb:Query";
     ClaimSlot: "dynamodb:UpdateItem";

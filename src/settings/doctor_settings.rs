@@ -1,5 +1,5 @@
-//! What the doctor knows. It finds fault with more than it refuses: a key of another region is a finding here,
-//! where the planner would not start.
+//! The doctor's settings. They accept more than the planner's: a key of another region, for example, is a finding of the
+//! doctor, while the planner would not start.
 
 use std::collections::BTreeMap;
 
@@ -13,20 +13,20 @@ use crate::domain::id::role::IamRole;
 use crate::domain::id::text::ParseError;
 use crate::domain::policy::in_force::Policies;
 
-/// What the doctor knows.
+/// The doctor's settings.
 #[derive(Debug, Clone)]
 pub struct DoctorSettings {
-    /// The policies that hold where no set was ever applied: the built-in one.
+    /// The built-in policy, which is in force if no set was ever applied.
     pub built_in: Policies,
     /// How many copies RDS may have in flight into the recovery region.
     pub copy_slots: usize,
-    /// Whose stack, where, and what its roles need.
+    /// The facts of the stack that its roles' permissions depend on.
     pub stack_facts: StackFacts,
     /// The dead-letter queue of commands.
     pub commands_dead_letters: String,
     /// The dead-letter queue of events.
     pub events_dead_letters: String,
-    /// The roles' ARNs, as far as they were given.
+    /// The ARNs of the roles that were given.
     pub roles: BTreeMap<IamRole, RoleArn>,
 }
 
@@ -92,7 +92,7 @@ impl DoctorSettings {
     }
 }
 
-/// An ARN with a wildcard names no key that could be looked at, so it is left out.
+/// Leaves out ARNs with a wildcard, because the doctor cannot look at such a key.
 fn source_keys(list: &str) -> Result<Vec<KeyArn>, ParseError> {
     let given = list
         .split(',')
@@ -100,7 +100,7 @@ fn source_keys(list: &str) -> Result<Vec<KeyArn>, ParseError> {
     given.map(KeyArn::parse).collect()
 }
 
-/// A role that is not given is a finding; one that is no role is a fault.
+/// A missing role is a finding of the doctor. A text that is not a role's ARN is a fault of the settings.
 fn roles(vars: &mut Variables) -> BTreeMap<IamRole, RoleArn> {
     let given = IamRole::ALL
         .into_iter()

@@ -1,19 +1,19 @@
-//! What is wrong with settings, collected.
+//! Collects the faults of settings.
 
 use std::fmt;
 
 use thiserror::Error;
 
-/// Every variable that is wrong, each with what was expected of it.
+/// Every wrong variable, each with what was expected.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("the settings are not usable: {}", .faults.join("; "))]
 pub struct SettingsError {
-    /// One sentence a fault.
+    /// One sentence for each fault.
     pub faults: Vec<String>,
 }
 
 impl SettingsError {
-    /// One fault alone.
+    /// An error with one fault.
     #[must_use]
     pub fn one(fault: impl Into<String>) -> Self {
         Self {
@@ -22,23 +22,23 @@ impl SettingsError {
     }
 }
 
-/// Collects faults, so that reading goes on after one.
+/// Collects faults, so that reading goes on after the first one.
 #[derive(Debug, Default)]
 pub struct Faults(Vec<String>);
 
 impl Faults {
-    /// Adds one.
+    /// Adds a fault.
     pub fn add(&mut self, fault: impl Into<String>) {
         self.0.push(fault.into());
     }
 
-    /// The value that was read; a fault under this name is added where it could not be.
+    /// The value. If it could not be read, adds a fault under this name.
     pub fn take<T, E: fmt::Display>(&mut self, name: &str, read: Result<T, E>) -> Option<T> {
         read.map_err(|error| self.add(format!("{name}: {error}")))
             .ok()
     }
 
-    /// The value, if it is there and nothing is wrong.
+    /// The value, if it exists and there are no faults.
     ///
     /// # Errors
     /// All faults at once.

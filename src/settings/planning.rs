@@ -1,4 +1,4 @@
-//! What the planner knows.
+//! The planner's settings.
 
 use super::faults::SettingsError;
 use super::stack::Stack;
@@ -9,7 +9,7 @@ use crate::domain::id::text::ParseError;
 use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::schedule::Schedule;
 
-/// The name of the policy that holds where none was stored.
+/// The name of the policy that is in force if no set was ever applied.
 pub const BUILT_IN_POLICY: &str = "default";
 
 /// The planner's settings.
@@ -23,7 +23,7 @@ pub struct Planning {
     pub state_machine: StateMachineArn,
     /// The recovery region's key, for policies that name none.
     pub key: KeyArn,
-    /// The policies that hold where no set was ever applied: the built-in one.
+    /// The built-in policy, which is in force if no set was ever applied.
     pub policies: Policies,
 }
 
@@ -37,7 +37,7 @@ impl Planning {
         vars.finish(planning)
     }
 
-    /// Reads the same variables, and leaves their faults with the others.
+    /// Reads the same variables, and adds their faults to the others.
     pub fn read(vars: &mut Variables) -> Option<Self> {
         let stack = Stack::read(vars);
         let source_regions = vars.required("SNAPFERRY_SOURCE_REGIONS", regions);

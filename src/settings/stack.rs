@@ -1,4 +1,4 @@
-//! What every function knows.
+//! The settings that every function has.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::domain::run::wait::Rules;
 /// may meet the environment of the last one; the next version need not read it.
 const OLD_STACK_ID: &str = "SNAPFERRY_STACK";
 
-/// What every function knows: whose stack, which table, which region is home.
+/// The settings that every function has: the stack, its table, its recovery region.
 #[derive(Debug, Clone)]
 pub struct Stack {
     /// The rules' constants.
@@ -27,11 +27,11 @@ pub struct Stack {
     pub table: String,
     /// How many copies RDS may have in flight into the recovery region.
     pub copy_slots: usize,
-    /// How many identifiers one describe call filters for.
+    /// How many identifiers one describe call asks for.
     pub sweep_width: usize,
     /// The delay of a message that failed.
     pub backoff: Backoff,
-    /// How long a hint is kept that RDS does not bear out yet.
+    /// How long a hint waits in the queue before Snapferry asks again, if RDS does not confirm it yet.
     pub hint_recheck: Duration,
 }
 
@@ -45,7 +45,7 @@ impl Stack {
         vars.finish(stack)
     }
 
-    /// Reads the same variables, and leaves their faults with the others.
+    /// Reads the same variables, and adds their faults to the others.
     pub fn read(vars: &mut Variables) -> Option<Self> {
         let stack = vars.renamed("SNAPFERRY_STACK_ID", OLD_STACK_ID, StackId::parse);
         let home = vars.required("AWS_REGION", Region::parse);

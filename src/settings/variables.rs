@@ -1,4 +1,4 @@
-//! Variables, read one by one.
+//! Reads variables one by one.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use super::faults::{Faults, SettingsError};
 
-/// The variables that a function or the command line was given. Reading collects faults instead of stopping.
+/// The variables of a function or of the command line. Reading collects faults and does not stop at the first.
 #[derive(Debug)]
 pub struct Variables {
     values: BTreeMap<String, String>,
@@ -15,7 +15,7 @@ pub struct Variables {
 }
 
 impl Variables {
-    /// Takes pairs; the process's environment is one such list.
+    /// Takes pairs of name and value, such as the process's environment.
     pub fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         Self {
             values: pairs
@@ -55,7 +55,7 @@ impl Variables {
         self.required(if is_old { before } else { name }, parse)
     }
 
-    /// The value of a variable that may be set. Nothing as well where it is not what it should be.
+    /// The value of an optional variable. Also nothing if the variable has a fault.
     pub fn optional<T, E: fmt::Display>(
         &mut self,
         name: &str,
@@ -99,7 +99,7 @@ impl Variables {
         self.faults.add(fault);
     }
 
-    /// The value, if it is there and nothing is wrong.
+    /// The value, if it exists and there are no faults.
     ///
     /// # Errors
     /// All faults at once.

@@ -1,4 +1,4 @@
-//! Automated snapshots and their databases, as they are asked for.
+//! The calls for automated snapshots and their databases.
 
 use snapferry::domain::id::arn::{Family, RdsArn};
 use snapferry::domain::id::names::{ResourceId, SnapshotId};
@@ -92,7 +92,7 @@ async fn automated_snapshots_are_listed_by_their_type_page_by_page() {
     assert_eq!(form["DBClusterIdentifier"], "orders");
 }
 
-/// RDS wants the type beside the identifier of an automated snapshot.
+/// For an automated snapshot, RDS requires the type in addition to the identifier.
 #[tokio::test]
 async fn an_automated_snapshot_is_asked_for_with_its_type_and_a_manual_one_without() {
     for (id, kind) in [

@@ -1,4 +1,4 @@
-//! The command line as a process: answers, exit codes, and what help says.
+//! The command line as a process: its answers, exit codes and help.
 
 use std::process::{Command, Output};
 
@@ -139,7 +139,7 @@ fn plan_tells_of_each_database_what_would_become_of_it_and_changes_nothing() {
     let rows: Vec<&str> = out.lines().collect();
     assert!(rows[0].starts_with("REGION"), "{out}");
     assert!(
-        rows[1].contains("orders") && rows[1].contains("protected  default  now"),
+        rows[1].contains("orders") && rows[1].contains("selected  default  now"),
         "{out}"
     );
     assert!(
@@ -152,7 +152,7 @@ fn plan_tells_of_each_database_what_would_become_of_it_and_changes_nothing() {
     );
     assert!(
         out.ends_with(
-            "protected: 1, excluded: 1, refused: 1, warned: 0, regions that could not be read: 0\n"
+            "selected: 1, excluded: 1, refused: 1, not_now: 0, warned: 0, unreadable: 0, regions that could not be read: 0\n"
         ),
         "{out}"
     );
@@ -171,15 +171,15 @@ fn plan_tells_of_each_database_what_would_become_of_it_and_changes_nothing() {
     }
 }
 
-/// An instance without a standby that is stopped, whose newest recovery point is under another key.
-fn stopped(asked: &Asked) -> Answer {
+/// An instance without a standby that is being changed, whose newest recovery point is under another key.
+fn modifying(asked: &Asked) -> Answer {
     let point = r#"{"schema":1,"step":"copy","snapshot":"arn:aws:rds:eu-central-1:111122223333:snapshot:sf-orders-x","source":null,"database":"arn:aws:rds:eu-west-1:111122223333:db:orders","resource_id":"db-ORDERS","engine":"postgres","engine_version":"17.2","size_gib":100,"kms_key":"arn:aws:kms:eu-central-1:111122223333:key/99999999-2222-3333-4444-555555555555","taken_at":null}"#;
     match asked.action().as_str() {
         "DescribeDBInstances" => ok(
             "<DescribeDBInstancesResponse><DescribeDBInstancesResult><DBInstances><DBInstance>\
              <DBInstanceArn>arn:aws:rds:eu-west-1:111122223333:db:orders</DBInstanceArn>\
              <DbiResourceId>db-ORDERS</DbiResourceId><Engine>postgres</Engine><MultiAZ>false</MultiAZ>\
-             <DBInstanceStatus>stopped</DBInstanceStatus></DBInstance></DBInstances>\
+             <DBInstanceStatus>modifying</DBInstanceStatus></DBInstance></DBInstances>\
              </DescribeDBInstancesResult></DescribeDBInstancesResponse>",
         ),
         "DescribeDBClusters" => ok(
@@ -198,14 +198,15 @@ fn stopped(asked: &Asked) -> Answer {
 
 #[test]
 fn plan_answers_in_json_with_the_figures_of_each_warning() {
-    let server = Server::start(stopped);
+    let server = Server::start(modifying);
     let out = ran(
         &configured(&server, &["plan", "--json"]).output().unwrap(),
         0,
     );
     let plan: Value = serde_json::from_str(&out).unwrap();
     let row = &plan["databases"][0];
-    assert_eq!(row["plan"], "protected");
+    assert_eq!(row["plan"], "selected");
+    assert_eq!(row["reason_code"], Value::Null);
     assert_eq!(
         (&row["policy"], &row["source"]),
         (&json!("default"), &json!("snapshot"))
@@ -219,12 +220,81 @@ fn plan_answers_in_json_with_the_figures_of_each_warning() {
     let warnings = row["warnings"].as_array().unwrap();
     let names: Vec<&Value> = warnings.iter().map(|of| &of["warning"]).collect();
     assert_eq!(names, ["io-stops", "not-available", "key-change"]);
-    assert_eq!(warnings[1]["status"], "stopped");
+    assert_eq!(warnings[1]["status"], "modifying");
     assert_eq!(warnings[2]["gigabytes"], 100);
     let summary = json!({
-        "protected": 1, "excluded": 0, "refused": 0, "warned": 1, "unreachable_regions": 0,
+        "protected": 1, "selected": 1, "excluded": 0, "refused": 0, "not_now": 0, "unreadable": 0,
+        "warned": 1, "unreachable_regions": 0,
     });
     assert_eq!(plan["summary"], summary);
+}
+
+/// A stopped instance; one whose tag names no policy; a row without an ARN; a tagged member of a cluster without a tag.
+fn mistakes(asked: &Asked) -> Answer {
+    let tag = |policy: &str| {
+        format!("<TagList><Tag><Key>snapferry:policy</Key><Value>{policy}</Value></Tag></TagList>")
+    };
+    let row = |name: &str, status: &str, more: &str| {
+        format!(
+            "<DBInstance><DBInstanceIdentifier>{name}</DBInstanceIdentifier>\
+             <DBInstanceArn>arn:aws:rds:eu-west-1:111122223333:db:{name}</DBInstanceArn>\
+             <DbiResourceId>db-{}</DbiResourceId><Engine>postgres</Engine>\
+             <DBInstanceStatus>{status}</DBInstanceStatus>{more}</DBInstance>",
+            name.to_uppercase()
+        )
+    };
+    match asked.action().as_str() {
+        "DescribeDBInstances" => {
+            let member = "<DBClusterIdentifier>web</DBClusterIdentifier>";
+            let rows = [
+                row("asleep", "stopped", &tag("default")),
+                row("lost", "available", &tag("gold")),
+                row("web-1", "available", &format!("{member}{}", tag("default"))),
+                "<DBInstance><DBInstanceIdentifier>odd</DBInstanceIdentifier></DBInstance>"
+                    .to_owned(),
+            ]
+            .concat();
+            ok(format!(
+                "<DescribeDBInstancesResponse><DescribeDBInstancesResult><DBInstances>{rows}</DBInstances>\
+                 </DescribeDBInstancesResult></DescribeDBInstancesResponse>"
+            ))
+        }
+        "DescribeDBClusters" => ok(
+            "<DescribeDBClustersResponse><DescribeDBClustersResult><DBClusters/>\
+             </DescribeDBClustersResult></DescribeDBClustersResponse>",
+        ),
+        _ => ok("{}"),
+    }
+}
+
+#[test]
+fn plan_exits_with_1_for_a_tag_that_names_no_policy_and_says_what_is_put_off_misplaced_or_unreadable()
+ {
+    let server = Server::start(mistakes);
+    let out = ran(&configured(&server, &["plan"]).output().unwrap(), 1);
+    for part in [
+        "not_now",
+        "its status is stopped",
+        "names the unknown policy \"gold\"",
+        "tag the cluster web",
+        "a database odd cannot be read: RDS left DBInstanceArn out",
+        "selected: 0, excluded: 2, refused: 0, not_now: 1, warned: 0, unreadable: 1",
+    ] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    let json = ran(
+        &configured(&server, &["plan", "--json"]).output().unwrap(),
+        1,
+    );
+    let plan: Value = serde_json::from_str(&json).unwrap();
+    let codes: Vec<&Value> = plan["databases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| &row["reason_code"])
+        .collect();
+    assert_eq!(codes, ["not-now", "unknown-policy", "tagged-member"]);
+    assert_eq!(plan["unreadable"][0]["name"], "odd");
 }
 
 #[test]
@@ -244,11 +314,11 @@ fn plan_exits_with_1_for_a_region_that_cannot_be_read_and_shows_the_others() {
     let arguments = ["plan", "--source-regions", "eu-west-1,eu-north-1"];
     let out = ran(&configured(&server, &arguments).output().unwrap(), 1);
     assert!(
-        out.contains("protected: 1, excluded: 1, refused: 1"),
+        out.contains("selected: 1, excluded: 1, refused: 1"),
         "{out}"
     );
     assert!(
-        out.contains("eu-north-1: could not be read to its end"),
+        out.contains("eu-north-1: could not be read completely"),
         "{out}"
     );
     assert!(out.contains("AccessDenied"), "{out}");
@@ -399,7 +469,7 @@ fn waits_counts_the_slots_that_the_policies_allow() {
 fn waits_says_when_there_are_none_and_when_the_table_does_not_answer() {
     let server = Server::start(|_| ok(r#"{"Items":[]}"#));
     let out = ran(&configured(&server, &["waits"]).output().unwrap(), 0);
-    assert!(out.starts_with("nothing is being waited for"), "{out}");
+    assert!(out.starts_with("no open waits"), "{out}");
     let server = Server::start(|_| {
         let body =
             r#"{"__type":"ResourceNotFoundException","message":"Requested resource not found"}"#;

@@ -1,4 +1,4 @@
-//! The doctor: what KMS, IAM, EventBridge, SQS and RDS are asked, and how they are understood; and the command.
+//! The doctor: its calls to KMS, IAM, EventBridge, SQS and RDS, how it reads the answers, and the command itself.
 
 use serde_json::{Value, json};
 use snapferry::aws::{Aws, Examines, patient};
@@ -487,7 +487,7 @@ async fn throttling_slows_the_doctor_and_does_not_blind_it() {
     assert_eq!(wire.asked().len(), 5);
 }
 
-/// An account with one instance and one cluster, in which all is well but that events are not forwarded.
+/// An account with one instance and one cluster, in which everything is fine except that no rule forwards events.
 fn account(asked: &Asked) -> Answer {
     let rds = |action: &str, body: &str| {
         answered(format!(
@@ -613,7 +613,7 @@ fn doctor_in_json_has_every_finding_and_exits_with_0_when_nothing_failed() {
     assert!(what.ends_with("1 clusters"), "{what}");
 }
 
-/// The doctor's patience is another than a function's, and so is what it does with a set that it cannot read.
+/// The doctor has other time limits than a function, and treats a set that it cannot read differently.
 #[test]
 fn doctor_takes_no_set_that_it_cannot_read_for_the_built_in_one() {
     let server = Server::start(|asked| match asked.action().as_str() {

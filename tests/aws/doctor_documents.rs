@@ -1,4 +1,4 @@
-//! The documents that the doctor weighs: key policies, and the patterns of rules.
+//! The documents that the doctor judges: key policies, and the patterns of rules.
 
 use snapferry::aws::{catches_snapshots, read_key_policy};
 use snapferry::domain::doctor::key_policy::{Caller, key_policy};
@@ -84,10 +84,10 @@ fn a_key_policy_that_names_others_or_denies_fails() {
 fn a_key_policy_that_cannot_be_weighed_is_unknown_and_never_good() {
     let by_organization = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*",
         "Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}}]}"#;
-    is(&weighed(by_organization), Level::Unknown, "not weigh");
+    is(&weighed(by_organization), Level::Unknown, "cannot judge");
     let all_but = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*"},
         {"Effect":"Deny","NotPrincipal":{"AWS":"arn:aws:iam::111122223333:role/admin"},"Action":"kms:*"}]}"#;
-    is(&weighed(all_but), Level::Unknown, "not weigh");
+    is(&weighed(all_but), Level::Unknown, "cannot judge");
     for text in ["", "[]", "{}", r#"{"Statement":[{"Principal":"*"}]}"#] {
         read_key_policy(text).unwrap_err();
     }

@@ -1,4 +1,4 @@
-//! Items of the table: what was written is read, and what is broken is an error that shows nothing.
+//! Items of the table: a written item can be read, and a broken one gives an error that quotes nothing.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
@@ -204,6 +204,7 @@ prop_compose! {
         since in times(),
         opened_at in times(),
         source_expires_at in prop::option::of(times()),
+        absent in any::<bool>(),
         last_error in prop::option::of(troubles()),
     ) -> Wait {
         let arn = format!("arn:aws:states:eu-central-1:111122223333:execution:protect:{execution}");
@@ -221,13 +222,14 @@ prop_compose! {
             since,
             opened_at,
             source_expires_at,
+            absent,
             last_error,
         }
     }
 }
 
 fn troubles() -> impl Strategy<Value = LastError> {
-    let remedies = vec![Remedy::GrantAccess, Remedy::FixKey, Remedy::RaiseQuota];
+    let remedies = Remedy::ALL.to_vec();
     let remedy = prop::option::of(prop::sample::select(remedies));
     (remedy, ".{0,80}", times()).prop_map(|(remedy, why, at)| LastError { remedy, why, at })
 }

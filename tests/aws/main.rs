@@ -1,4 +1,4 @@
-//! What must hold of the edges: the adapters against the wire, the functions and the command as processes.
+//! The tests of the edges: the adapters against recorded traffic, and the functions and the command as processes.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,6 +16,7 @@ mod lambda_edge;
 mod patience;
 mod policies;
 mod policy_commands;
+mod prune;
 mod queues;
 mod rds;
 mod rds_clusters;

@@ -1,4 +1,4 @@
-//! How long a service that does not answer is waited for, in time that passes only where nothing else can happen.
+//! How long Snapferry waits for a service that does not answer. Time passes only when nothing else can happen.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -31,7 +31,7 @@ struct Clock(Arc<Mutex<Time>>);
 #[derive(Debug, Default)]
 struct Time {
     now: Duration,
-    /// Who wants to be woken, and when.
+    /// The wakers, with their times.
     alarms: BTreeMap<Duration, Vec<Waker>>,
 }
 
@@ -62,7 +62,7 @@ impl Wake for Woken {
 }
 
 impl Clock {
-    /// Runs a future to its end; how long it took.
+    /// Runs a future to its end, and returns how long it took.
     fn run<T>(&self, future: impl Future<Output = T>) -> (T, Duration) {
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
@@ -83,7 +83,7 @@ impl Clock {
     }
 }
 
-/// Something that was called where nobody answers, and the clock that it took.
+/// A call that gets no answer, and its clock.
 fn hanging() -> (Wire, Clock, Aws) {
     let (wire, clock) = (Wire::new([Reply::Silence]), Clock::default());
     let aws = Aws::new(wire.sdk_with(clock.clone()), TABLE, ());
@@ -116,7 +116,7 @@ fn a_table_and_callbacks_that_hang_are_given_up_after_five_seconds() {
     assert_eq!(took, BUDGET);
 }
 
-/// All that the doctor needs to know before it asks.
+/// The doctor's settings.
 fn doctor_settings() -> DoctorSettings {
     let machine = format!("arn:aws:states:{HOME}:111122223333:stateMachine:protect");
     let queue = "https://sqs.eu-central-1.amazonaws.com/111122223333/some";
@@ -136,7 +136,7 @@ fn doctor_settings() -> DoctorSettings {
     DoctorSettings::from_variables(Variables::new(pairs)).unwrap()
 }
 
-/// Everything else answers at once, and refuses: that is not asked again.
+/// Everything else refuses at once, and such a call is not repeated.
 #[test]
 fn a_source_region_that_does_not_answer_costs_the_doctor_five_seconds() {
     let wire = Wire::script(|asked| {

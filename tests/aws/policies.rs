@@ -32,6 +32,7 @@ fn a_set(number: u32) -> Applied {
                 OptionGroup::parse("a").unwrap(),
                 OptionGroup::parse("b").unwrap(),
             )]),
+            paused: true,
             ..PolicyOptions::default()
         },
         ..PolicySpec::new(Schedule::parse("0 3 * * *", "Europe/Paris").unwrap())
@@ -52,7 +53,7 @@ fn a_set(number: u32) -> Applied {
     }
 }
 
-/// What a write of the set puts under the key of what holds.
+/// The item that a write of the set puts under the key of the set in force.
 async fn stored(set: &Applied) -> Value {
     let wire = Wire::new([ok("{}")]);
     wire.aws().store_policies(set).await.unwrap();
@@ -216,7 +217,7 @@ async fn an_alias_is_resolved_by_kms_with_why_rds_could_not_use_the_key() {
         ),
         (
             key("Enabled", "SIGN_VERIFY", "RSA_2048"),
-            Some("it is not a symmetric key for encryption"),
+            Some("it is not a symmetric encryption key"),
         ),
     ] {
         let wire = Wire::new([ok(body)]);

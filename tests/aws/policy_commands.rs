@@ -1,4 +1,4 @@
-//! The commands of policies as processes, over a table that keeps what it is given.
+//! The `policy` commands as processes, over a table that stores what it gets.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -312,8 +312,118 @@ fn help_has_examples() {
         ("apply", "policy apply policies.toml --check"),
         ("show", "policy show --file > policies.toml"),
         ("history", "policy history --limit 100"),
+        ("keeps", "--points daily:400d"),
     ] {
         let out = ran(&bare(&["policy", command, "--help"]).output().unwrap(), 0);
         assert!(out.contains("Examples:") && out.contains(part), "{out}");
     }
+}
+
+const KEEPS: &str = "[policy.gold]\nschedule = \"0 3 * * *\"\ntime_zone = \"Europe/Berlin\"\nkeep_daily = 2\nkeep_weekly = 3\n";
+
+/// Tests run at the same time: each has a file of its own.
+fn keeps(of: &str, more: &[&str]) -> Output {
+    let policies = file(&format!("keeps-{of}.toml"), KEEPS.as_bytes());
+    let mut arguments = vec!["policy", "keeps", policies.to_str().unwrap()];
+    arguments.extend(more);
+    bare(&arguments).output().unwrap()
+}
+
+#[test]
+fn keeps_answers_without_aws_for_each_time_in_the_order_given() {
+    let points = file(
+        "points.json",
+        br#"["2026-04-02T21:59:59Z","2026-04-01T22:00:00Z","2026-04-01T21:59:59Z","2099-01-01T03:00:00Z"]"#,
+    );
+    let out = keeps(
+        "json",
+        &[
+            "--policy",
+            "gold",
+            "--points",
+            points.to_str().unwrap(),
+            "--now",
+            "2026-04-03T00:00:00Z",
+            "--json",
+        ],
+    );
+    let answer: Value = serde_json::from_str(&ran(&out, 0)).unwrap();
+    assert_eq!(
+        answer,
+        json!({
+            "schema": 1,
+            "policy": "gold",
+            "now": "2026-04-03T00:00:00Z",
+            "points": [
+                { "at": "2026-04-02T21:59:59Z", "keep": true, "reasons": ["daily", "weekly"] },
+                { "at": "2026-04-01T22:00:00Z", "keep": false, "reasons": [] },
+                { "at": "2026-04-01T21:59:59Z", "keep": true, "reasons": ["daily", "oldest weekly"] },
+                { "at": "2099-01-01T03:00:00Z", "keep": true, "reasons": ["later than now"] },
+            ],
+        })
+    );
+}
+
+#[test]
+fn keeps_shows_what_stays_as_a_table_and_a_strip() {
+    let now = ["--now", "2026-11-28T03:00:00Z"];
+    let out = keeps(
+        "table",
+        &["--policy", "gold", "--points", "daily:10d", now[0], now[1]],
+    );
+    let out = ran(&out, 0);
+    assert!(
+        out.contains("2026-11-28 04:00 CET, Sat  daily, weekly\n"),
+        "{out}"
+    );
+    assert!(
+        out.contains("gold keeps 4 of 10; the oldest first, # stays and . goes:\n#..#....##\n"),
+        "{out}"
+    );
+    let out = keeps(
+        "table",
+        &["--policy", "gold", "--points", "hourly:7d", "--json"],
+    );
+    let answer: Value = serde_json::from_str(&ran(&out, 0)).unwrap();
+    assert_eq!(answer["points"].as_array().unwrap().len(), 168);
+}
+
+#[test]
+fn keeps_says_what_it_cannot_answer_for() {
+    let cases = [
+        (
+            vec!["--policy", "gould", "--points", "daily:9d"],
+            "did you mean gold?",
+        ),
+        (
+            vec!["--policy", "gold", "--points", "daily:9x"],
+            "--points: ",
+        ),
+        (
+            vec!["--policy", "gold", "--points", "hourly:100y"],
+            "more than 100000",
+        ),
+        (
+            vec!["--policy", "gold", "--points", "no/such/file.json"],
+            "cannot be read",
+        ),
+    ];
+    for (arguments, part) in cases {
+        let out = keeps("faults", &arguments);
+        assert_eq!(out.status.code(), Some(2), "{arguments:?}");
+        let error = text(&out.stderr);
+        assert!(error.contains(part), "{error}");
+    }
+    let faulty = file("keeps-faulty.toml", b"[policy.gold]\nkeep_daily = 0\n");
+    let mut out = bare(&[
+        "policy",
+        "keeps",
+        faulty.to_str().unwrap(),
+        "--policy",
+        "gold",
+        "--points",
+        "daily:9d",
+    ]);
+    let out = out.output().unwrap();
+    assert!(ran(&out, 1).contains("2:14: keep_daily"));
 }

@@ -314,16 +314,19 @@ async fn databases_are_listed_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_database_without_an_identity_is_an_error_and_not_left_out() {
+async fn a_database_without_an_identity_fails_alone_with_the_reason() {
     let instances = "<DBInstances><DBInstance><DBInstanceIdentifier>orders</DBInstanceIdentifier>\
         <DBInstanceArn>arn:aws:rds:eu-west-1:111122223333:db:orders</DBInstanceArn></DBInstance></DBInstances>";
     let wire = Wire::new([xml("DescribeDBInstances", instances)]);
-    let error = wire
+    let page = wire
         .aws()
         .list_databases(&region(SOURCE), Family::Instance, None)
         .await
-        .unwrap_err();
-    assert!(error.to_string().contains("DbiResourceId"), "{error}");
+        .unwrap();
+    assert!(page.items.is_empty());
+    assert_eq!(page.unreadable[0].name, "orders");
+    let why = &page.unreadable[0].why;
+    assert!(why.contains("DbiResourceId"), "{why}");
 }
 
 fn two_tags() -> Tags {
@@ -423,14 +426,14 @@ async fn each_refusal_of_a_copy_reaches_its_owner() {
         (
             400,
             "KMSKeyNotAccessibleFault",
-            "",
+            "The target KMS key [gone] does not exist",
             Owner::Park(Remedy::FixKey),
         ),
         (
             400,
             "InvalidParameterValue",
             "the KMS key is disabled",
-            Owner::Park(Remedy::FixKey),
+            Owner::Park(Remedy::CheckKeys),
         ),
         (
             400,

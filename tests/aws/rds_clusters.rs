@@ -3,7 +3,6 @@
 use snapferry::domain::id::arn::{Family, RdsArn};
 use snapferry::domain::id::names::SnapshotId;
 use snapferry::domain::id::tags::Tags;
-use snapferry::domain::rds::database::Refusal;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::run::failure::Operation;
 use snapferry::ports::{
@@ -191,15 +190,18 @@ async fn clusters_are_listed_page_by_page_and_what_cannot_be_copied_is_known() {
     assert_eq!(page.items[0].member_of, None);
     assert_eq!(page.items[0].backup_retention_days, Some(3));
     assert_eq!(page.items[1].backup_retention_days, None);
-    let refusals: Vec<_> = page.items.iter().map(|item| item.refusal()).collect();
+    let facts = page.items.iter().map(|item| &item.copy_facts);
+    let facts: Vec<_> = facts
+        .map(|of| (of.encryption.as_str(), of.multi_az_cluster))
+        .collect();
     assert_eq!(
-        refusals,
+        facts,
         [
-            None,
-            Some(Refusal::UnencryptedCluster),
-            Some(Refusal::MultiAzCluster),
-            Some(Refusal::MultiAzCluster),
-            Some(Refusal::MultiAzCluster),
+            ("sse-kms", false),
+            ("none", false),
+            ("sse-kms", true),
+            ("sse-kms", true),
+            ("sse-kms", true),
         ]
     );
     let form = wire.only().form();
@@ -208,18 +210,23 @@ async fn clusters_are_listed_page_by_page_and_what_cannot_be_copied_is_known() {
 }
 
 #[tokio::test]
-async fn a_cluster_of_which_it_is_not_known_whether_it_can_be_copied_is_an_error() {
+async fn a_cluster_of_which_it_is_not_known_whether_it_can_be_copied_fails_alone() {
     for (fields, missing) in [
         ("<Engine>aurora-mysql</Engine>", "StorageEncrypted"),
         ("<StorageEncrypted>true</StorageEncrypted>", "Engine"),
     ] {
-        let wire = Wire::new([clusters(&[of_a_cluster("shop", fields)])]);
+        let good = "<Engine>aurora-mysql</Engine><StorageEncrypted>true</StorageEncrypted>";
+        let rows = [of_a_cluster("lost", fields), of_a_cluster("shop", good)];
+        let wire = Wire::new([clusters(&rows)]);
         let aws = wire.aws();
-        let error = aws
+        let page = aws
             .list_databases(&region(SOURCE), Family::Cluster, None)
-            .await;
-        let error = error.unwrap_err();
-        assert!(error.to_string().contains(missing), "{error}");
+            .await
+            .unwrap();
+        assert_eq!(page.items.len(), 1);
+        assert_eq!(page.unreadable[0].name, "lost");
+        let why = &page.unreadable[0].why;
+        assert!(why.contains(missing), "{why}");
     }
 }
 

@@ -236,9 +236,12 @@ fn replay_tells_what_lies_there_and_why_and_sends_it_again() {
         assert!(rows[1].contains(part), "{part} in {out}");
     }
     assert!(
-        rows[1].contains("AccessDenied: not authorized (grant-access:"),
+        rows[1]
+            .contains("grant-access  CreateDBSnapshot in eu-west-1: AccessDenied: not authorized"),
         "{out}"
     );
+    let sentences = rows.iter().filter(|row| row.starts_with("grant-access: "));
+    assert_eq!(sentences.count(), 1, "once, below the table: {out}");
     assert!(
         rows[2].contains("(cannot be read)") && rows[2].contains("left"),
         "{out}"

@@ -9,8 +9,9 @@ use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::slot_limits::{PolicySlots, SlotLimits};
 use snapferry::domain::run::wait::{Phase, Wait};
 use snapferry::ports::{
-    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, Held, ListOpen, LookUpWaits, NoteError,
-    PlanCursor, ReadEntries, ReadPlanCursor, RecordRecoveryPoint, RegisterWaits, Waits, Written,
+    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, HearDead, Held, ListOpen, LookUpWaits,
+    NoteError, PlanCursor, ReadEntries, ReadPlanCursor, RecordRecoveryPoint, RegisterWaits, Waits,
+    Written,
 };
 
 use crate::items::a_wait;
@@ -314,6 +315,58 @@ async fn a_trouble_is_noted_only_under_its_own_token_and_changes_nothing_else() 
     let stored = &body["ExpressionAttributeValues"][":trouble"];
     assert_eq!(*stored, item("t")["trouble"]);
     assert_eq!(stored["M"]["remedy"]["S"], "fix-key");
+}
+
+#[tokio::test]
+async fn an_absence_is_noted_only_under_its_own_token() {
+    let wire = Wire::new([ok("{}"), ok("{}"), conflict(), throttled()]);
+    let aws = wire.aws();
+    let resource = a_wait("t").resource;
+    let own = token("t");
+    for absent in [true, false] {
+        let noted = aws.note_absence(&resource, &own, absent).await;
+        assert_eq!(noted.unwrap(), Written::Stored);
+    }
+    let noted = aws.note_absence(&resource, &own, true).await;
+    assert_eq!(noted.unwrap(), Written::Conflict);
+    aws.note_absence(&resource, &own, true).await.unwrap_err();
+    let asked: Vec<Value> = wire.asked().iter().map(|asked| asked.json()).collect();
+    let updates = ["SET absent = :absent", "REMOVE absent"];
+    for (body, update) in asked.iter().zip(updates) {
+        assert_eq!(body["Key"]["pk"]["S"], format!("wait#{resource}"));
+        assert_eq!(spelled(body, "UpdateExpression"), update);
+        assert_eq!(
+            spelled(body, "ConditionExpression"),
+            "token = :token AND attribute_not_exists(attempt)"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_was_heard_of_a_token_is_kept_under_its_hash_and_for_a_time() {
+    let first = r#"{"Attributes": {"occasion": {"S": "receive 1"}}}"#;
+    let wire = Wire::new([ok(first), ok(first), ok("{}"), throttled()]);
+    let aws = wire.aws();
+    let at = time("2026-11-22T03:00:00Z");
+    let (own, one, two) = (token("a secret token"), "receive 1", "receive 2");
+    assert!(!aws.heard_dead(&own, one, at).await.unwrap());
+    assert!(aws.heard_dead(&own, two, at).await.unwrap());
+    aws.heard_dead(&own, two, at).await.unwrap_err();
+    aws.heard_dead(&own, two, at).await.unwrap_err();
+    let asked = &wire.asked()[0];
+    assert_eq!(asked.action(), "UpdateItem");
+    let body = asked.json();
+    assert!(!body.to_string().contains("secret"), "{body}");
+    let key = body["Key"]["pk"]["S"].as_str().unwrap();
+    assert!(key.starts_with("dead#") && key.len() == 5 + 64, "{key}");
+    assert_eq!(
+        spelled(&body, "UpdateExpression"),
+        "SET occasion = if_not_exists(occasion, :occasion), ttl = if_not_exists(ttl, :ttl)"
+    );
+    assert_eq!(body["ReturnValues"], "ALL_NEW");
+    let days = 10 * 24 * 60 * 60;
+    let ttl = (at.as_second() + days).to_string();
+    assert_eq!(body["ExpressionAttributeValues"][":ttl"]["N"], ttl);
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! The contract of the ports, held against the fake in memory. `tests/emulator` holds the adapters over the AWS SDK
-//! against the same cases.
+//! Runs the contract of the ports against the fake in memory. `tests/emulator` runs the same cases against the adapters
+//! over the AWS SDK.
 #![allow(
     clippy::unwrap_used,
     reason = "a test that cannot go on should stop where it is"
@@ -21,7 +21,7 @@ use crate::suite::letters::Queues;
 use crate::suite::samples::{self, execution, time, token};
 use crate::suite::step_functions::MachineUnderTest;
 
-/// Nothing is asked of RDS here.
+/// No case calls RDS.
 fn fake() -> World<Shelf> {
     let shelf = Shelf::new(|_, _| panic!("no snapshot is taken here"));
     World::new(time("2026-11-22T03:05:00Z"), shelf, Executions::default())
@@ -37,7 +37,7 @@ fn on_the_fake(case: impl AsyncFn(&World<Shelf>)) {
 
 suite::table_contract!(crate::on_the_fake);
 
-/// The fake with a hook that does nothing: a wrapper must not change what the ports do.
+/// The fake with a hook that does nothing, because a wrapper must not change what the ports do.
 mod wrapped {
     use super::*;
 
@@ -56,7 +56,7 @@ mod wrapped {
     suite::table_contract!(crate::wrapped::on_the_wrapped_fake);
 }
 
-/// The index that lags, once it has caught up.
+/// The fake whose index lags, after the index has caught up.
 mod lagging {
     use super::*;
 
@@ -163,7 +163,7 @@ fn on_the_machine(case: impl AsyncFn(&FakeMachine)) {
 
 suite::step_functions_contract!(crate::on_the_machine);
 
-/// AWS documents it (StartExecution, *idempotency*); the emulator refuses, so the fake alone is held to it.
+/// AWS documents this (StartExecution, *idempotency*). The emulator refuses it, so only the fake is tested.
 #[test]
 fn an_execution_that_runs_is_not_started_a_second_time() {
     let world = fake();

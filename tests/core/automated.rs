@@ -1,4 +1,5 @@
-//! Automated snapshots as sources: a hint starts the run, the planner makes up for it, the newest replaces what expired.
+//! Automated snapshots as sources: a hint starts the run, or else the planner does, and the newest snapshot replaces one
+//! that has expired.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -9,6 +10,7 @@ use snapferry::app::work::{CommandOutcome, WorkError, work};
 use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::id::names::{Attempt, SnapshotId};
 use snapferry::domain::id::tags::Tags;
+use snapferry::domain::rds::copy_facts::CopyFacts;
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::run::command::{Automated, Command, ProtectionRequest, RunOptions, Step};
@@ -35,7 +37,7 @@ fn automated_arn(of: &RdsArn, at: &str) -> RdsArn {
     of.sibling_snapshot(of.region(), &id)
 }
 
-/// As RDS shows one: none of our tags are on it.
+/// An automated snapshot as RDS shows it, without any of our tags.
 fn automated(arn: RdsArn, resource_id: &str, taken_at: &str) -> Snapshot {
     Snapshot {
         resource_id: Some(resource_id.parse_as_id()),
@@ -57,7 +59,7 @@ impl ParseAsId for str {
     }
 }
 
-/// `orders` is protected by a policy that has automated snapshots copied, and RDS has taken one of it.
+/// A world in which a policy that copies automated snapshots protects `orders`, and RDS has taken one of it.
 fn world() -> (World, RdsArn) {
     let world = World::new();
     applied(&world, POLICY);
@@ -215,7 +217,7 @@ mod a_hint {
         world.rds().databases.push(Database {
             arn: cluster("orders"),
             resource_id: "cluster-ORDERS".parse_as_id(),
-            encrypted: true,
+            copy_facts: CopyFacts::encrypted(),
             ..listed("orders", TAGGED)
         });
         world.put_snapshot(automated(arn.clone(), "cluster-ORDERS", TAKEN));
@@ -408,9 +410,25 @@ mod the_worker {
         world.script(Operation::CopyDbSnapshot, Some("DBSnapshotNotFound"), "");
         let early = do_work(&world, &command, 1);
         assert!(matches!(early, Err(WorkError::Rds(_))), "{early:?}");
+        world.rds().snapshots.clear();
         world.script(Operation::CopyDbSnapshot, Some("DBSnapshotNotFound"), "");
         do_work(&world, &command, 4).unwrap();
         assert_eq!(failures(&world), [Reason::SourceExpired]);
+    }
+
+    #[test]
+    fn has_not_expired_as_long_as_a_list_shows_the_snapshot() {
+        let (world, arn) = working();
+        for step in [Step::Snapshot, Step::Copy] {
+            let command = a_command(step, "token-1", &arn);
+            world.set_token("token-1", Token::Alive);
+            world.rds().overlooked.insert(arn.clone());
+            let early = do_work(&world, &command, 4);
+            assert!(matches!(early, Err(WorkError::NotShownYet(_))), "{early:?}");
+            world.rds().overlooked.clear();
+            do_work(&world, &command, 5).unwrap();
+        }
+        assert_eq!(failures(&world), []);
     }
 }
 
@@ -419,7 +437,7 @@ mod the_newest_there_is {
 
     const NEWER: &str = "2026-11-23T02:30:05Z";
 
-    /// The run of a snapshot that RDS has removed holds its database's place.
+    /// The run of a snapshot that RDS has removed holds the claim.
     fn expired() -> (World, Command, RdsArn) {
         let (world, arn) = world();
         start_from_hints(&world, &[&arn]);
@@ -460,7 +478,9 @@ mod the_newest_there_is {
     fn does_not_where_nobody_waits_for_the_expired_one_any_more() {
         let (world, command, _) = expired();
         world.set_token("token-1", Token::Dead);
-        assert_eq!(do_work(&world, &command, 4).unwrap(), CommandOutcome::Stale);
+        let first = do_work(&world, &command, 4);
+        assert!(matches!(first, Err(WorkError::HeardDeadOnce)));
+        assert_eq!(do_work(&world, &command, 5).unwrap(), CommandOutcome::Stale);
         assert!(started(&world).is_empty());
     }
 

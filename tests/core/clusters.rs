@@ -1,4 +1,5 @@
-//! Clusters beside instances: their own actions, no event for their copies, and never taken for each other.
+//! Clusters and instances together: clusters have actions of their own and no event for their copies, and neither is ever
+//! confused with the other.
 
 use serde_json::json;
 use snapferry::app::planner::{Outcome, Planned, When, plan};
@@ -7,8 +8,9 @@ use snapferry::app::sweep::{SweepReport, sweep};
 use snapferry::app::work::{CommandOutcome, WorkError, work};
 use snapferry::domain::id::arn::{Family, RdsArn};
 use snapferry::domain::id::names::Attempt;
-use snapferry::domain::policy::choice::ExclusionReason;
-use snapferry::domain::rds::database::{Database, Refusal};
+use snapferry::domain::policy::choice::{ExclusionReason, Refusal};
+use snapferry::domain::rds::copy_facts::CopyFacts;
+use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::domain::run::command::{Command, ProtectionRequest, Step};
 use snapferry::domain::run::failure::{Failure, Operation, Reason, Remedy};
@@ -56,7 +58,7 @@ fn finish(world: &World, arn: &RdsArn) {
     snapshots.get_mut(arn).unwrap().status = SnapshotStatus::Available;
 }
 
-/// A world in which the snapshot of a run is there, available and encrypted.
+/// A world in which the snapshot of a run is available and encrypted.
 fn with_source(the_run: &ProtectionRequest) -> World {
     let world = alive();
     let mut source = ours(
@@ -274,7 +276,7 @@ fn a_clusters_size_is_no_reason_to_refuse_its_copy() {
 }
 
 #[test]
-fn an_unencrypted_clusters_snapshot_is_not_copied_because_rds_would_not_encrypt_it() {
+fn the_copy_of_an_unencrypted_clusters_snapshot_is_tried_under_the_policys_key() {
     let the_run = a_cluster_run("shop");
     let world = alive();
     let source = ours(
@@ -284,9 +286,7 @@ fn an_unencrypted_clusters_snapshot_is_not_copied_because_rds_would_not_encrypt_
     );
     world.put_snapshot(source);
     do_work(&world, &of_cluster(Step::Copy)).unwrap();
-    assert_eq!(failure(&world).reason, Reason::Unsupported);
-    assert_eq!(world.calls_of("CopyDBClusterSnapshot"), 0);
-    assert!(world.slots().is_empty());
+    assert_eq!(world.calls_of("CopyDBClusterSnapshot"), 1);
 }
 
 #[test]
@@ -315,6 +315,8 @@ fn a_clusters_quota_is_its_own() {
     let the_run = a_cluster_run("shop");
     let world = with_source(&the_run);
     world.set_quota(Family::Instance, full);
+    let room = SnapshotQuota { used: 1, max: 100 };
+    world.set_quota(Family::Cluster, Some(room));
     world.script(COPY, Some("SnapshotQuotaExceeded"), "");
     let queued = do_work(&world, &of_cluster(Step::Copy)).unwrap();
     assert_eq!(
@@ -339,8 +341,7 @@ fn listed(name: &str) -> Database {
         member_of: None,
         engine: "aurora-postgresql".to_owned(),
         option_group: None,
-        encrypted: true,
-        multi_az_cluster: false,
+        copy_facts: CopyFacts::encrypted(),
         multi_az: None,
         backup_retention_days: Some(7),
         status: "available".to_owned(),
@@ -364,11 +365,14 @@ fn clusters_are_planned_beside_instances_and_what_rds_cannot_copy_is_refused_wit
         ..listed("shop-1")
     };
     let trio = Database {
-        multi_az_cluster: true,
+        copy_facts: CopyFacts {
+            multi_az_cluster: true,
+            ..CopyFacts::encrypted()
+        },
         ..listed("trio")
     };
     let open = Database {
-        encrypted: false,
+        copy_facts: CopyFacts::default(),
         ..listed("open")
     };
     let mut excluded = trio.clone();
@@ -382,16 +386,18 @@ fn clusters_are_planned_beside_instances_and_what_rds_cannot_copy_is_refused_wit
 
     let planned = do_plan(&world);
     let name = naming::execution(&rules().stack, &a_cluster_run("shop"), Attempt::FIRST);
+    let of_open = naming::execution(&rules().stack, &a_cluster_run("open"), Attempt::FIRST);
     let outcomes: Vec<&Outcome> = planned.rows.iter().map(|row| &row.outcome).collect();
     assert_eq!(
         outcomes,
         [
-            &Outcome::ExclusionReason(ExclusionReason::ClusterMember("shop".to_owned())),
+            // Its tag does nothing, and nothing is lost by that: the cluster has its own.
+            &Outcome::Excluded(ExclusionReason::ClusterMember("shop".to_owned())),
             &Outcome::Started(name),
             &Outcome::Refused(Refusal::MultiAzCluster),
-            &Outcome::Refused(Refusal::UnencryptedCluster),
-            &Outcome::ExclusionReason(ExclusionReason::Excluded),
-            &Outcome::ExclusionReason(ExclusionReason::NotTagged),
+            &Outcome::Started(of_open),
+            &Outcome::Excluded(ExclusionReason::Excluded),
+            &Outcome::Excluded(ExclusionReason::NotTagged),
         ]
     );
     let told = outcomes[2].to_string();
@@ -407,7 +413,7 @@ fn an_unencrypted_instance_is_no_cluster_and_is_protected() {
     let instance = Database {
         arn: a_run("shop").database.arn,
         resource_id: a_run("shop").database.resource_id,
-        encrypted: false,
+        copy_facts: CopyFacts::default(),
         ..listed("shop")
     };
     world.rds().databases.push(instance);

@@ -1,4 +1,4 @@
-//! The doctor as a whole: what is asked, what is left unasked, and that no silence passes for health.
+//! The doctor as a whole: what it asks, what it does not ask, and that no missing answer counts as good.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +27,7 @@ use crate::world::{
 pub(crate) const OTHER: &str = "eu-north-1";
 pub(crate) const SOURCE_KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/of-the-sources";
 
-/// An account in good health, until a test breaks a part of it.
+/// An account in which everything is fine until a test breaks a part of it.
 pub(crate) struct Estate {
     pub(crate) databases: BTreeMap<Region, Vec<Candidate>>,
     pub(crate) clusters: BTreeMap<Region, Vec<Candidate>>,
@@ -94,7 +94,7 @@ impl Estate {
         actions.filter(|name| *name == action).count()
     }
 
-    /// The account as the ports show it. What is asked of it is entered in this estate's log.
+    /// The account behind the ports. This estate's log records all questions.
     pub(crate) fn world(&self) -> Through<fake::World<Shelf>, Account> {
         let fake = fake_world();
         let mut state = fake.state_mut();
@@ -253,7 +253,7 @@ pub(crate) fn level(findings: &[Finding], check: Check, subject: &str) -> Level 
     }
 }
 
-/// The empty region is the one thing to remark.
+/// Only the empty region gives a warning.
 #[test]
 fn a_stack_in_good_health_is_told_so_check_by_check() {
     let findings = findings(&Estate::healthy());
@@ -265,7 +265,7 @@ fn a_stack_in_good_health_is_told_so_check_by_check() {
     assert_eq!(not_ok.len(), 1, "{not_ok:?}");
     assert_eq!(level(&findings, Check::Databases, OTHER), Level::Warning);
     for check in Check::ALL {
-        // Default option groups alone: nothing is to be said of them.
+        // Only default option groups, which give no finding.
         let is_told = findings.iter().any(|one| one.check == check);
         assert_eq!(is_told, check != Check::OptionGroup, "{check}");
     }
@@ -434,7 +434,7 @@ fn another_stack_is_found_by_its_copies_too_and_others_copies_take_places() {
         Level::Warning
     );
     assert_eq!(level(&found, Check::CopySlots, HOME), Level::Warning);
-    // Ours are no one else's.
+    // Our own copies do not count as other people's.
     let copy = ours(&copy_arn(&run, 1), &run, SnapshotStatus::Copying);
     let source = ours(&snapshot_arn(&run, 1), &run, SnapshotStatus::Available);
     estate.snapshots.insert(region(HOME), vec![copy]);

@@ -18,6 +18,7 @@ use snapferry::domain::id::arn::{Family, KeyArn};
 use snapferry::domain::id::names::{self, ResourceId};
 use snapferry::domain::id::role::{IamRole, Role};
 use snapferry::domain::id::tags::{StackId, Tags};
+use snapferry::domain::rds::copy_facts::CopyFacts;
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::SnapshotStatus;
 
@@ -69,7 +70,11 @@ fn a_recovery_key_must_be_there_enabled_and_symmetric() {
         symmetric: false,
         ..usable()
     };
-    is(&of(Some(signing)), Level::Failure, "no symmetric key");
+    is(
+        &of(Some(signing)),
+        Level::Failure,
+        "not a symmetric encryption key",
+    );
 }
 
 #[test]
@@ -97,7 +102,7 @@ fn the_aws_managed_key_is_fine_across_regions_and_not_across_accounts() {
     is(
         &of(&managed, "111122223333"),
         Level::Ok,
-        "fine across regions",
+        "works across regions",
     );
     is(
         &of(&managed, "444455556666"),
@@ -132,8 +137,7 @@ pub(crate) fn candidate(name: &str, option_groups: &[&str]) -> Candidate {
             option_group: option_groups
                 .first()
                 .map(|name| names::OptionGroup::parse(name).unwrap()),
-            encrypted: true,
-            multi_az_cluster: false,
+            copy_facts: CopyFacts::encrypted(),
             multi_az: None,
             backup_retention_days: None,
             status: "available".to_owned(),
@@ -186,7 +190,7 @@ fn an_option_group_without_a_counterpart_is_a_warning_and_with_tde_a_failure() {
         Level::Failure,
         "has TDE, which a copy cannot do without",
     );
-    // A group of that name alone is no help while copies are asked for without one.
+    // A group of that name does not help while copies are requested without one.
     is(
         &of(&tde, &tde),
         Level::Failure,
@@ -209,7 +213,11 @@ fn an_option_group_that_copies_are_to_have_must_fit() {
         Level::Ok,
         "fast becomes dr",
     );
-    is(&of(&[]), Level::Failure, "has none of that name");
+    is(
+        &of(&[]),
+        Level::Failure,
+        "does not exist in the recovery region",
+    );
     is(
         &of(&[group("dr", "21", &["TDE"])]),
         Level::Failure,
@@ -236,9 +244,9 @@ fn another_stack_is_seen_by_its_snapshots_of_the_same_database() {
         .insert("snapferry:stack".to_owned(), "test".to_owned());
     let found = judge(&[theirs.clone()], since).unwrap();
     is(&found, Level::Warning, "another stack too: test");
-    // A stack that has gone leaves its snapshots behind.
+    // A deleted stack leaves its snapshots behind.
     assert_eq!(judge(&[theirs.clone()], now), None);
-    // In the making it has no time yet.
+    // An unfinished snapshot has no time yet.
     theirs.taken_at = None;
     assert!(judge(&[theirs.clone()], now).is_some());
     theirs.tags.remove("snapferry:resource-id");

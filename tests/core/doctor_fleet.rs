@@ -1,4 +1,4 @@
-//! The doctor and a fleet of its own kind: clusters, policies that were applied, and what neither can be.
+//! The doctor with clusters and with applied policies, and what goes wrong with both.
 
 use std::collections::BTreeMap;
 
@@ -58,7 +58,7 @@ fn gold() -> PolicySpec<AppliedKey> {
     }
 }
 
-/// A set with the one policy `gold`, which databases without a tag have.
+/// A set with the single policy `gold`, which is also for databases without a tag.
 fn applied(spec: PolicySpec<AppliedKey>) -> Option<Applied> {
     let name = PolicyName::parse("gold").unwrap();
     Some(Applied {
@@ -173,10 +173,10 @@ fn a_clusters_members_are_no_databases_of_their_own() {
 fn what_the_planner_refuses_or_no_policy_takes_is_found() {
     let mut trio = shop();
     trio.database.arn = cluster("trio");
-    trio.database.multi_az_cluster = true;
+    trio.database.copy_facts.multi_az_cluster = true;
     let mut open = shop();
     open.database.arn = cluster("open");
-    open.database.encrypted = false;
+    open.database.copy_facts.backup_target = Some("outposts".to_owned());
     let mut lost = shop();
     lost.database.arn = cluster("lost");
     lost.database
@@ -197,7 +197,7 @@ fn what_the_planner_refuses_or_no_policy_takes_is_found() {
     let found = findings(&estate);
     for (subject, part) in [
         ("cluster:trio", "Multi-AZ DB cluster"),
-        ("cluster:open", "not encrypted"),
+        ("cluster:open", "kept in outposts"),
         ("cluster:lost", "unknown policy \"silver\""),
         ("cluster:public", "presigned URL"),
     ] {
@@ -261,7 +261,7 @@ fn policies_that_cannot_be_read_are_a_finding_and_no_fallback() {
         assert!(databases.what.contains("policies"), "{databases:?}");
     }
     assert!(!found.iter().any(|one| one.check == Check::SourceKey));
-    // Who may not read them says nothing of the planner.
+    // A caller who may not read them says nothing about the planner.
     let mut estate = Estate::healthy();
     estate.refused.insert("GetItem");
     let found = findings(&estate);
@@ -318,7 +318,10 @@ fn a_copy_is_judged_by_the_option_group_that_its_policy_maps() {
     assert_eq!(bare.level, Level::Failure);
     let gone = estate("safe", &[]);
     assert_eq!(gone.level, Level::Failure);
-    assert!(gone.what.contains("none of that name"), "{gone:?}");
+    assert!(
+        gone.what.contains("does not exist in the recovery region"),
+        "{gone:?}"
+    );
     // A default group is mapped like any other.
     let gone = estate("default:oracle-ee-19", &[]);
     assert!(gone.what.contains("option group plain"), "{gone:?}");
@@ -361,10 +364,10 @@ fn a_policys_own_copy_slots_are_told() {
     };
     let loose = policy_slots(&gold_name, copies);
     assert_eq!(loose.level, Level::Warning);
-    assert!(loose.what.contains("never holds"), "{loose:?}");
+    assert!(loose.what.contains("has no effect"), "{loose:?}");
 }
 
-/// The set's own bound is the one that counts where it is lower than the stack's.
+/// The set's own limit counts if it is lower than the stack's.
 #[test]
 fn the_slots_of_all_policies_are_the_lower_of_the_sets_and_the_stacks() {
     let mut estate = under(gold());

@@ -1,21 +1,24 @@
-//! What must hold of the core, by subject. No AWS crate is needed: `cargo test --no-default-features`.
+//! The tests of the core, by subject. They need no AWS crate: `cargo test --no-default-features`.
 #![allow(
     clippy::unwrap_used,
     reason = "a test that cannot go on should stop where it is"
 )]
 
 mod automated;
+mod choice;
 mod clusters;
 mod doctor;
 mod doctor_checks;
 mod doctor_fleet;
 mod errors;
+mod forget;
 mod names;
 mod pages;
 mod plan_preview;
 mod planner;
 mod policies;
 mod policy_file;
+mod prune_preview;
 mod reactor;
 mod redrive;
 mod replay;

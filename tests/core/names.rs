@@ -1,4 +1,4 @@
-//! Names: within every limit, in RDS's grammar, stable, and never two things under one name.
+//! Names stay within every limit and RDS's grammar, never change, and never name two things.
 
 use snapferry::domain::run::naming;
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! Lists are read page by page, and given up where they cannot end.
+//! Lists are read page by page, and given up if they do not end.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -10,7 +10,7 @@ use snapferry::ports::{Endless, Page, PortError, RdsError, all_rows, pages};
 
 use crate::world::{SOURCE, region, run};
 
-/// A list of so many pages of one row each, which counts how often it is asked.
+/// A list of this many pages of one row each, which counts how often it is read.
 struct List {
     length: usize,
     asked: Cell<usize>,
@@ -26,6 +26,7 @@ impl List {
         self.asked.set(self.asked.get() + 1);
         let from: usize = marker.map_or(0, |marker| marker.parse().unwrap());
         Ok(Page {
+            unreadable: Vec::new(),
             items: vec![from],
             next: (from + 1 < self.length).then(|| (from + 1).to_string()),
         })

@@ -1,11 +1,12 @@
-//! The plan that is shown: verdicts, warnings, regions that do not answer, pages.
+//! The plan preview: verdicts, warnings, regions that do not answer, pages.
 
 use snapferry::app::plan_preview::{Preview, Row, Verdict, preview};
 use snapferry::domain::id::arn::{KeyArn, RdsArn};
 use snapferry::domain::id::names::ExecutionName;
 use snapferry::domain::operator::warning::{Warning, WarningContext, warnings};
-use snapferry::domain::policy::choice::ExclusionReason;
-use snapferry::domain::rds::database::{Database, Refusal};
+use snapferry::domain::policy::choice::{ExclusionReason, Refusal};
+use snapferry::domain::rds::copy_facts::CopyFacts;
+use snapferry::domain::rds::database::Database;
 use snapferry::domain::run::command::Step;
 use snapferry::domain::run::failure::Operation;
 use snapferry::domain::run::manifest::Manifest;
@@ -36,7 +37,7 @@ fn cluster(name: &str) -> Database {
         arn: database.arn,
         resource_id: database.resource_id,
         engine: "aurora-postgresql".to_owned(),
-        encrypted: true,
+        copy_facts: CopyFacts::encrypted(),
         multi_az: None,
         ..listed(name, TAGGED)
     }
@@ -75,7 +76,7 @@ fn a_protected_database_names_its_policy_and_whether_it_is_due_now() {
     world.rds().databases.push(listed("a", TAGGED));
     let shown = show(&world);
     let name = shown.policies.keys().next().unwrap().clone();
-    let verdict = |due| Verdict::Protected {
+    let verdict = |due| Verdict::Selected {
         policy: name.clone(),
         due,
         open: None,
@@ -100,7 +101,7 @@ fn the_execution_that_holds_the_claim_is_named() {
     world.enter(&id, |entry| entry.open = Some(name.clone()));
     let row = show(&world).rows.remove(0);
     assert!(
-        matches!(&row.verdict, Verdict::Protected { open, .. } if *open == Some(name)),
+        matches!(&row.verdict, Verdict::Selected { open, .. } if *open == Some(name)),
         "{row:?}"
     );
 }
@@ -110,28 +111,31 @@ fn what_is_left_out_says_by_what() {
     let excluded = listed("a", &[("snapferry:exclude", "yes")]);
     assert_eq!(
         only(excluded).verdict,
-        Verdict::ExclusionReason(ExclusionReason::Excluded)
+        Verdict::Excluded(ExclusionReason::Excluded)
     );
     let bare = listed("a", &[]);
     assert_eq!(
         only(bare).verdict,
-        Verdict::ExclusionReason(ExclusionReason::NotTagged)
+        Verdict::Excluded(ExclusionReason::NotTagged)
     );
 }
 
 #[test]
 fn each_refusal_is_told_and_not_warned_of() {
     let multi_az = Database {
-        multi_az_cluster: true,
+        copy_facts: CopyFacts {
+            multi_az_cluster: true,
+            ..CopyFacts::encrypted()
+        },
         ..cluster("trio")
     };
-    let open = Database {
-        encrypted: false,
-        ..cluster("open")
+    let custom = Database {
+        engine: "custom-oracle-ee".to_owned(),
+        ..listed("custom", TAGGED)
     };
     let cases = [
         (multi_az, Refusal::MultiAzCluster),
-        (open, Refusal::UnencryptedCluster),
+        (custom, Refusal::CustomOracle),
     ];
     for (database, refusal) in cases {
         let row = only(database);
@@ -195,7 +199,7 @@ fn automated_snapshots_that_expire_before_a_copys_turn_are_warned_of() {
 }
 
 #[test]
-fn an_aurora_copy_is_full_every_time_with_its_gigabytes_and_dollars() {
+fn an_aurora_copy_is_stored_in_full_and_only_the_first_is_transferred_in_full() {
     let full = |gigabytes| Warning::FullEveryTime {
         copies_a_month: 30,
         gigabytes,
@@ -207,12 +211,12 @@ fn an_aurora_copy_is_full_every_time_with_its_gigabytes_and_dollars() {
     assert_eq!(known, [full(Some(100))]);
     let words = known[0].to_string();
     assert!(
-        words.contains("its size: 100 GiB: $60.00 a month"),
+        words.contains("its size: 100 GiB: $2.00 to transfer the first copy"),
         "{words}"
     );
     assert!(words.contains("$63.00 for each month"), "{words}");
     let words = full(None).to_string();
-    assert!(words.contains("not known; each 100 GiB: $60.00"), "{words}");
+    assert!(words.contains("not known; each 100 GiB: $2.00"), "{words}");
     let instance = listed("a", TAGGED);
     assert_eq!(warned(&instance, false, Some(&newest(KEY, 100))), []);
 }

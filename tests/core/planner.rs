@@ -5,8 +5,9 @@ use snapferry::app::planner::{Outcome, Planned, When, plan};
 use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::id::names::{Attempt, ExecutionName, ResourceId};
 use snapferry::domain::id::tags::Tags;
-use snapferry::domain::policy::choice::ExclusionReason;
-use snapferry::domain::rds::database::{Database, Refusal};
+use snapferry::domain::policy::choice::{ExclusionReason, Refusal};
+use snapferry::domain::rds::copy_facts::CopyFacts;
+use snapferry::domain::rds::database::Database;
 use snapferry::domain::run::naming;
 use snapferry::ports::{ClaimRun as _, ExecutionState};
 use snapferry::settings::{Planning, Variables};
@@ -39,8 +40,7 @@ pub(crate) fn listed(name: &str, tags: &[(&str, &str)]) -> Database {
         member_of: None,
         engine: "postgres".to_owned(),
         option_group: None,
-        encrypted: false,
-        multi_az_cluster: false,
+        copy_facts: CopyFacts::default(),
         multi_az: Some(true),
         backup_retention_days: Some(7),
         status: "available".to_owned(),
@@ -140,7 +140,7 @@ fn an_execution_that_ended_while_nobody_looked_gives_up_its_place() {
 #[test]
 fn a_claim_whose_execution_is_not_known_yet_keeps_its_place_for_as_long_as_a_function_may_run() {
     let world = world_with(&["a"]);
-    // Another planner has claimed the run of the day before by hand, and is about to start it.
+    // Another planner, run by hand, has made the claim for the day before and is about to start the execution.
     let claimed = ExecutionName::parse("sf-a-of-the-day-before").unwrap();
     let (database, policy) = (a_run("a").database, a_run("a").policy);
     run(world.claim_run(&database, &policy, &claimed, world.clock(), None)).unwrap();
@@ -151,7 +151,7 @@ fn a_claim_whose_execution_is_not_known_yet_keeps_its_place_for_as_long_as_a_fun
     };
     assert!(why.contains(claimed.as_str()), "{why}");
     assert!(world.executions().is_empty());
-    // It never did: nothing of the due time is lost.
+    // It never did, and still the due time is not lost.
     world.pass(SignedDuration::from_mins(5));
     let planned = do_plan(&world, When::Due);
     assert_eq!(outcomes(&planned), [&Outcome::Started(name_of("a", 1))]);
@@ -172,6 +172,20 @@ fn a_failed_execution_is_started_again_under_the_next_suffix_and_a_good_one_is_n
             &Outcome::Done(name_of("good", 1))
         ]
     );
+}
+
+#[test]
+fn a_start_that_finds_nothing_to_do_leaves_no_run_in_progress() {
+    let world = world_with(&["bad", "good"]);
+    for attempt in 1..=9 {
+        world.set_execution(&name_of("bad", attempt), ExecutionState::Failed);
+    }
+    world.set_execution(&name_of("good", 1), ExecutionState::Succeeded);
+    do_plan(&world, When::Again);
+    for name in ["bad", "good"] {
+        let entry = world.entry(&a_run(name).database.resource_id);
+        assert_eq!(entry.and_then(|entry| entry.open), None, "{name}");
+    }
 }
 
 #[test]
@@ -212,10 +226,10 @@ fn tags_select_and_exclusion_wins() {
     assert_eq!(
         outcomes(&planned),
         [
-            &Outcome::ExclusionReason(ExclusionReason::Excluded),
-            &Outcome::ExclusionReason(ExclusionReason::ClusterMember("cluster-1".to_owned())),
-            &Outcome::ExclusionReason(ExclusionReason::NotTagged),
-            &Outcome::ExclusionReason(ExclusionReason::UnknownPolicy("gold".to_owned())),
+            &Outcome::Excluded(ExclusionReason::Excluded),
+            &Outcome::Excluded(ExclusionReason::TaggedMember("cluster-1".to_owned())),
+            &Outcome::Excluded(ExclusionReason::NotTagged),
+            &Outcome::Excluded(ExclusionReason::UnknownPolicy("gold".to_owned())),
             &Outcome::Started(name_of("tagged", 1)),
         ]
     );
@@ -239,7 +253,7 @@ fn the_selection_all_takes_untagged_databases_too_but_never_excluded_ones() {
         outcomes(&planned)[..],
         [
             Outcome::Started(_),
-            Outcome::ExclusionReason(ExclusionReason::Excluded)
+            Outcome::Excluded(ExclusionReason::Excluded)
         ]
     ));
 }

@@ -1,4 +1,4 @@
-//! Sets of policies: applied by version, and planned by.
+//! Sets of policies: how they are applied, version by version, and how the planner follows them.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use snapferry::app::policies::{self, ApplyError, apply};
 use snapferry::domain::id::names::OptionGroup;
 use snapferry::domain::id::tags::TagKey;
 use snapferry::domain::policy::choice::ExclusionReason;
+use snapferry::domain::policy::retention::Retention;
 use snapferry::domain::policy::set::{Applied, Note, Version};
 use snapferry::domain::rds::database::Database;
 use snapferry::json;
@@ -94,7 +95,7 @@ fn an_apply_that_raced_another_is_told_and_overwrites_nothing() {
     applied(&world, example());
     let text = one_policy("0 4 * * *");
     let other = world.clone();
-    // Another set comes between the look and the write.
+    // Somebody else applies a set between the read and the write.
     world.meanwhile(Name::StorePolicies, move || {
         applied(&other, &one_policy("0 5 * * *"));
     });
@@ -172,7 +173,7 @@ fn dues(world: &World) -> BTreeMap<String, Option<String>> {
         .collect()
 }
 
-/// All executions have ended well, and their databases are free.
+/// Lets all executions succeed and lose their claims.
 fn all_done(world: &World) {
     world.end_executions(ExecutionState::Succeeded);
     world.end_all_runs();
@@ -205,18 +206,18 @@ fn each_database_is_planned_by_the_policy_that_its_tag_names() {
     };
     assert_eq!(of("fast"), ["a"]);
     assert_eq!(of("slow"), ["b", "c"]);
-    // Left-out databases are told once, and not for each policy.
+    // Left-out databases are reported once, and not for each policy.
     let left_out: Vec<&Outcome> = planned
         .values()
         .flat_map(|planned| &planned.rows)
         .map(|row| &row.outcome)
-        .filter(|outcome| matches!(outcome, Outcome::ExclusionReason(_)))
+        .filter(|outcome| matches!(outcome, Outcome::Excluded(_)))
         .collect();
     assert_eq!(
         left_out,
         [
-            &Outcome::ExclusionReason(ExclusionReason::UnknownPolicy("gold".to_owned())),
-            &Outcome::ExclusionReason(ExclusionReason::Excluded)
+            &Outcome::Excluded(ExclusionReason::UnknownPolicy("gold".to_owned())),
+            &Outcome::Excluded(ExclusionReason::Excluded)
         ]
     );
 }
@@ -275,11 +276,11 @@ fn a_run_has_its_policys_key_or_the_stacks_and_the_options_of_the_policy() {
     let plain = run_of("plain").unwrap();
     assert_eq!(plain.key.as_str(), KEY);
     assert!(plain.options.tags.is_empty() && plain.options.option_group.is_none());
-    // The slots are of all policies together.
+    // These slots count over all policies.
     for run in runs.iter() {
         assert_eq!(run.options.copy_slots, Some(3));
     }
-    // And each policy's are its own.
+    // These slots count only for their policy.
     assert_eq!(
         (own.options.policy_slots, plain.options.policy_slots),
         (None, Some(2))
@@ -357,4 +358,69 @@ fn a_database_that_changes_its_policy_gets_a_run_of_the_new_one() {
         planned["fast"].rows[0].outcome,
         Outcome::Started(_)
     ));
+}
+
+fn retention_of(set: &str) -> Retention {
+    let set = json::policies::read(set).unwrap();
+    let (_, spec) = set.policies.into_iter().next().unwrap();
+    spec.options.retention
+}
+
+#[test]
+fn the_retention_of_a_set_that_an_earlier_version_applied_is_shown_and_not_carried_out() {
+    let earlier = r#"{"policies":{"gold":{"retention":"35d","schedule":"0 3 * * *","source":"snapshot","time_zone":"UTC"}},"schema":1}"#;
+    let retention = retention_of(earlier);
+    assert_eq!(retention.rules().to_string(), "keep_within = 35d");
+    assert!(retention.shown_only);
+    // Written again it is no other set.
+    assert_eq!(
+        json::policies::write(&json::policies::read(earlier).unwrap()),
+        earlier
+    );
+    // A policy without a rule has nothing that could be carried out.
+    assert!(!retention_of(&earlier.replace(r#""retention":"35d","#, "")).shown_only);
+}
+
+#[test]
+fn a_set_that_is_applied_again_counts_from_then_on() {
+    let world = World::new();
+    let text = "[policy.default]\nschedule = \"0 3 * * *\"\nretention = \"35d\"\n";
+    let now = applied(&world, text);
+    let stored = json::policies::write(&now.set);
+    assert!(stored.contains(r#""retention_counts":true"#), "{stored}");
+    assert!(!retention_of(&stored).shown_only);
+    assert_eq!(json::policies::read(&stored).unwrap(), now.set);
+    // The same words as an earlier version stored them are another set: applying them is what a person decides.
+    let mut earlier = now.set.clone();
+    for spec in earlier.policies.values_mut() {
+        spec.options.retention.shown_only = true;
+    }
+    assert_ne!(earlier, now.set);
+}
+
+#[test]
+fn a_set_without_retention_is_stored_as_before() {
+    let world = World::new();
+    let now = applied(&world, &one_policy("0 3 * * *"));
+    assert_eq!(
+        json::policies::write(&now.set),
+        r#"{"policies":{"default":{"schedule":"0 3 * * *","source":"snapshot","time_zone":"UTC"}},"schema":1}"#
+    );
+}
+
+#[test]
+fn a_stored_rule_that_this_version_does_not_know_is_refused() {
+    for (rule, why) in [
+        (r#""keep_dayly":7"#, "keep_dayly"),
+        (r#""keep_daily":0"#, "keep_daily"),
+        (r#""keep_daily":"every""#, "keep_daily"),
+        (r#""keep_within":"35 days""#, "keep_within"),
+        (r#""source_retention":{"keep_lost":1}"#, "keep_lost"),
+    ] {
+        let set = format!(
+            r#"{{"schema":1,"retention_counts":true,"policies":{{"gold":{{"schedule":"0 3 * * *","time_zone":"UTC","source":"snapshot",{rule}}}}}}}"#
+        );
+        let error = json::policies::read(&set).unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+    }
 }

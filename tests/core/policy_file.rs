@@ -1,12 +1,17 @@
-//! Policy files: all faults at once, each where it is; and what is written reads back.
+//! Policy files: all faults are reported at once with their places, and a written file reads back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 
 use proptest::prelude::*;
+use serde_json::{Value, json};
 use snapferry::domain::id::arn::{KeyAlias, KeyArn};
 use snapferry::domain::id::names::OptionGroup;
 use snapferry::domain::id::tags::{PolicyName, TagKey};
 use snapferry::domain::policy::file::{Fault, read, write};
+use snapferry::domain::policy::keep_span::KeepSpan;
+use snapferry::domain::policy::retention::{Retention, WhenGone};
+use snapferry::domain::policy::rules::{RULE_NAMES, RuleKind, Rules};
 use snapferry::domain::policy::schedule::Schedule;
 use snapferry::domain::policy::set::PolicySet;
 use snapferry::domain::policy::span::Span;
@@ -60,10 +65,20 @@ fn the_documents_example_says_what_its_comments_say() {
     let gold = &policies[&policy("gold")];
     assert_eq!(gold.schedule.pattern(), "0 */6 * * MON-FRI");
     assert_eq!(gold.schedule.zone(), "America/New_York");
+    let rules = gold.options.retention.rules().into_owned();
     assert_eq!(
-        gold.options.retention.unwrap().duration().as_hours(),
-        90 * 24
+        rules.to_string(),
+        "keep_daily = 7, keep_weekly = 5, keep_monthly = 12"
     );
+    assert_eq!(gold.options.retention.min_keep(), 2);
+    let source = gold.options.retention.source_retention.as_ref();
+    assert_eq!(source.unwrap().to_string(), "keep_last = 2");
+    let gone = gold.options.retention.when_gone.as_ref().unwrap();
+    assert_eq!(
+        (gone.after.to_string(), gone.keep.to_string()),
+        ("90d".to_owned(), "keep_last = 1".to_owned())
+    );
+    assert_eq!(gold.options.retention.also, [policy("platinum")]);
     assert_eq!(gold.options.rpo.unwrap().duration().as_hours(), 8);
     let alias = KeyAlias::parse("alias/recovery").unwrap();
     assert_eq!(gold.key, Some(KeyName::Alias(alias)));
@@ -73,6 +88,8 @@ fn the_documents_example_says_what_its_comments_say() {
     let standard = &policies[&policy("standard")];
     assert!(standard.key.is_none() && standard.options.carry_tags.is_empty());
     assert_eq!(standard.options.copy_slots, None);
+    let rules = standard.options.retention.rules().into_owned();
+    assert_eq!(rules.to_string(), "keep_within = 35d");
     // The place of the key is what an alias that cannot be resolved is reported at.
     let line = file.keys_at[&policy("gold")].line;
     assert_eq!(
@@ -116,7 +133,7 @@ ok = "Recovery"
             ("10:12", "not a cron pattern of five fields"),
             ("11:13", "did you mean Europe/Paris?"),
             ("12:10", "\"snapshot\" or \"automated\""),
-            ("13:13", "35d, 24h, 90m or 2w"),
+            ("13:13", "35d, 24h, 90m, 2w or 1y6mo"),
             ("14:7", "a text in quotes is expected; this is a number"),
             ("15:11", "alias/NAME"),
             ("16:23", "the key of a tag of yours"),
@@ -134,7 +151,7 @@ fn a_fault_of_syntax_hides_no_fault_behind_it() {
     let found = faults(text);
     let lines: BTreeSet<usize> = found.iter().map(|fault| fault.at.line).collect();
     assert_eq!(lines, BTreeSet::from([2, 3, 5, 6]), "{found:#?}");
-    // What was read of a broken line is a guess, and what seems to be missing may stand on one.
+    // What was read of a broken line is a guess, and a field that seems to be missing may be on it.
     let of_line_2: Vec<&Fault> = found.iter().filter(|fault| fault.at.line == 2).collect();
     assert_eq!(of_line_2.len(), 1, "{found:#?}");
     assert!(of_line_2[0].what.contains("not TOML"), "{found:#?}");
@@ -199,7 +216,7 @@ fn a_key_must_live_in_the_recovery_region() {
     ] {
         let text = format!("[policy.a]\nschedule = \"0 3 * * *\"\nkms_key = \"{key}\"\n");
         assert_faults(&text, &[("3:11", "this key lives in eu-west-1")]);
-        // Where the recovery region is not known, it is not held against the key.
+        // Without the recovery region, the key's region is not checked.
         assert!(read(&text, None).is_ok());
     }
     for key in ["recovery", "11111111-2222-3333-4444-555555555555", "alias/"] {
@@ -265,6 +282,94 @@ fn lengths_of_time_are_read_as_people_write_them() {
 }
 
 #[test]
+fn lengths_of_retention_may_have_months_and_years() {
+    for text in [
+        "35d",
+        "2w",
+        "24h",
+        "90m",
+        "1y2mo3d4h",
+        "100y",
+        "1y1w1m",
+        "400d",
+    ] {
+        assert_eq!(KeepSpan::parse(text).unwrap().to_string(), text);
+    }
+    for text in [
+        "",
+        "d",
+        "0d",
+        "-1d",
+        "+1d",
+        "1.5h",
+        "1 d",
+        "35",
+        "35D",
+        "1s",
+        "1d1y",
+        "35days",
+        "P1D",
+        "1d ago",
+        "101y",
+        "٣d",
+        "99999999999999999999d",
+        "1h1h",
+    ] {
+        assert!(KeepSpan::parse(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn rules_that_say_nothing_or_say_it_twice_are_faults() {
+    let text = r#"[policy.a]
+schedule = "0 3 * * *"
+retention = "35d"
+keep_daily = 7
+keep_weekly = 0
+keep_monthly = "every"
+keep_within_dayly = "7d"
+min_keep = 0
+
+[policy.a.source_retention]
+
+[policy.a.when_gone]
+keep_lost = 1
+
+[policy.b]
+schedule = "0 3 * * *"
+min_keep = 2
+also = ["a", "old", "old"]
+source_retention = "1d"
+
+[policy.c]
+schedule = "0 3 * * *"
+keep_yearly = "all"
+also = ["old"]
+when_gone = { after = "90 days", keep_last = 1 }
+"#;
+    assert_faults(
+        text,
+        &[
+            ("3:13", "keep_daily stands beside it"),
+            ("5:15", "keep_weekly: a whole number from 1"),
+            ("6:16", "keep_monthly: a whole number from 1, or \"all\""),
+            ("7:1", "did you mean keep_within_daily?"),
+            ("8:12", "min_keep: a whole number from 1"),
+            ("10:1", "source_retention has no rule"),
+            ("12:1", "when_gone has no rule"),
+            ("12:1", "after = \"90d\""),
+            ("13:1", "did you mean keep_last?"),
+            ("17:12", "this policy has no rule"),
+            ("18:9", "this file has a policy \"a\""),
+            ("18:21", "\"old\" stands here twice"),
+            ("19:20", "[policy.NAME.source_retention]"),
+            ("24:9", "policy \"b\" takes over \"old\" already"),
+            ("25:23", "35d, 24h, 90m, 2w or 1y6mo"),
+        ],
+    );
+}
+
+#[test]
 fn a_text_as_deep_as_it_is_long_is_refused_and_breaks_nothing() {
     for deep in [
         format!("a = {}", "[".repeat(99_000)),
@@ -275,6 +380,52 @@ fn a_text_as_deep_as_it_is_long_is_refused_and_breaks_nothing() {
     ] {
         says_what_is_wrong(&deep);
     }
+}
+
+fn some_rules() -> impl Strategy<Value = Rules> {
+    let count = prop_oneof![3 => (1_u32..99).prop_map(|n| json!(n)), 1 => Just(json!("all"))];
+    let span = "[1-9][0-9]?(y|mo|w|d|h|m)".prop_map(Value::String);
+    let rule = (prop::sample::select(RULE_NAMES.to_vec()), count, span).prop_map(
+        |((name, kind), count, span)| match kind {
+            RuleKind::Count(_) => (name.to_owned(), count),
+            RuleKind::Within | RuleKind::WithinEach(_) => (name.to_owned(), span),
+        },
+    );
+    prop::collection::vec(rule, 1..5).prop_map(|rules| {
+        serde_json::from_value(Value::Object(rules.into_iter().collect())).unwrap()
+    })
+}
+
+/// The short form, or rules, or neither.
+fn a_retention() -> impl Strategy<Value = Retention> {
+    let short = "[1-9][0-9]?(mo|w|d|h|m)".prop_map(|text| KeepSpan::parse(&text).unwrap());
+    let keep = prop_oneof![
+        Just((None, Rules::default())),
+        short
+            .clone()
+            .prop_map(|short| (Some(short), Rules::default())),
+        some_rules().prop_map(|rules| (None, rules)),
+    ];
+    let gone = (short, some_rules()).prop_map(|(after, keep)| WhenGone { after, keep });
+    (
+        keep,
+        prop::option::of(1_u32..9),
+        prop::option::of(some_rules()),
+        prop::option::of(gone),
+    )
+        .prop_map(|((short, keep), min_keep, source_retention, when_gone)| {
+            let has_rule = short.is_some() || !keep.is_empty();
+            Retention {
+                short,
+                keep,
+                min_keep: min_keep.filter(|_| has_rule).and_then(NonZeroU32::new),
+                // Another policy of the set may have any name: what is taken over has its own tests.
+                also: Vec::new(),
+                source_retention,
+                when_gone,
+                shown_only: false,
+            }
+        })
 }
 
 fn a_spec() -> impl Strategy<Value = PolicySpec<KeyName>> {
@@ -290,21 +441,21 @@ fn a_spec() -> impl Strategy<Value = PolicySpec<KeyName>> {
     (
         prop::sample::select(patterns),
         prop::sample::select(zones),
-        (spans.clone(), spans),
+        (a_retention(), spans),
         prop::option::of(prop::sample::select(keys)),
         prop::collection::btree_set("[A-Za-zÄ][A-Za-z0-9 _.:/=+@-]{0,9}", 0..5),
         prop::collection::btree_map(group, group, 0..4),
-        prop::option::of(1_usize..=20),
+        (prop::option::of(1_usize..=20), any::<bool>()),
     )
         .prop_map(
-            |(pattern, zone, (retention, rpo), key, tags, groups, copy_slots)| {
+            |(pattern, zone, (retention, rpo), key, tags, groups, (copy_slots, paused))| {
                 let span = |(number, unit)| Span::parse(&format!("{number}{unit}")).unwrap();
                 PolicySpec {
                     schedule: Schedule::parse(pattern, zone).unwrap(),
                     key: key.map(|key| KeyName::parse(&key).unwrap()),
                     options: PolicyOptions {
                         source: Source::Snapshot,
-                        retention: retention.map(span),
+                        retention,
                         rpo: rpo.map(span),
                         carry_tags: tags
                             .iter()
@@ -320,6 +471,7 @@ fn a_spec() -> impl Strategy<Value = PolicySpec<KeyName>> {
                             })
                             .collect(),
                         copy_slots,
+                        paused,
                     },
                 }
             },

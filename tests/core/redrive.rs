@@ -1,4 +1,4 @@
-//! Redrive: what failed goes on where it stopped, or by a new execution, and never twice at once.
+//! Redrive: a failed execution continues, or a new one does its work, and never two at once.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use snapferry::app::redrive::{Outcome, Redrive, RedriveRequest, SkipReason, redrive};
 use snapferry::domain::id::names::{Attempt, ExecutionName};
 use snapferry::domain::operator::redrive::{
-    FailedExecution, FailedStatus, Redrivable, RestartReason,
+    FailedExecution, FailedStatus, Redrivable, RestartReason, cause_in_words,
 };
 use snapferry::domain::run::command::ProtectionRequest;
 use snapferry::domain::run::naming;
@@ -121,7 +121,7 @@ fn redriving_twice_is_redriving_once() {
     failed(&world, &a_run("orders"), 1, 2);
     do_redrive(&world, &acted());
     let again = do_redrive(&world, &acted());
-    assert_eq!(only(&again), &Outcome::SkipReason(SkipReason::RunsAgain));
+    assert_eq!(only(&again), &Outcome::Skipped(SkipReason::RunsAgain));
     assert_eq!(redriven(&world).len(), 1);
 }
 
@@ -140,10 +140,10 @@ fn nothing_is_redriven_beside_an_execution_that_is_open() {
     let done = do_redrive(&world, &with_restart());
     assert_eq!(
         only(&done),
-        &Outcome::SkipReason(SkipReason::StillRunning(open.clone()))
+        &Outcome::Skipped(SkipReason::StillRunning(open.clone()))
     );
     assert!(redriven(&world).is_empty());
-    // It ends while nobody looks: it is described, and its place taken.
+    // It has ended unnoticed. The redrive asks for it and takes over its claim.
     world.set_execution(&open, ExecutionState::Succeeded);
     assert_eq!(only(&do_redrive(&world, &acted())), &Outcome::Redriven);
 }
@@ -157,10 +157,10 @@ fn a_place_that_is_claimed_anew_while_it_is_looked_at_is_not_taken() {
     newer.planned_at = time("2026-11-23T03:00:00Z");
     let claimed = name(&newer, 1);
     let (database, policy, now) = (&the_run.database, &the_run.policy, world.clock());
-    // An old claim, whose planner died: but its next round is at work.
+    // The planner of this old claim died, but its next run is going on.
     run(world.claim_run(database, policy, &claimed, now, None)).unwrap();
     world.pass(SignedDuration::from_mins(16));
-    // Its own planner claims its place anew while it is looked at, to start it.
+    // Its own planner claims again, to start it, while the redrive is asking about it.
     let (other, name) = (world.clone(), claimed.clone());
     world.meanwhile(Name::DescribeExecution, move || {
         let (database, policy, now) = (&newer.database, &newer.policy, other.clock());
@@ -190,7 +190,7 @@ fn of_several_for_one_database_and_policy_only_the_latest_goes_on() {
         .iter()
         .map(|row| (row.execution.name.clone(), row.outcome.clone()))
         .collect();
-    let superseded = Outcome::SkipReason(SkipReason::Superseded(last.clone()));
+    let superseded = Outcome::Skipped(SkipReason::Superseded(last.clone()));
     let expected = [
         (first, superseded.clone()),
         (second, superseded),
@@ -231,7 +231,7 @@ fn a_new_execution_has_the_next_name_and_the_same_run_so_that_it_adopts_what_the
     assert!(done.is_complete());
     let state = world.executions()[&second];
     assert_eq!(state, ExecutionState::Running);
-    // Names of snapshots come from the run alone, so the copy of the first is the copy of the second.
+    // Names of snapshots come only from the run, so both executions have the same copy.
     assert_eq!(
         naming::source_snapshot(&rules().stack, &the_run, Attempt::FIRST).as_str(),
         failed.as_str()
@@ -283,7 +283,7 @@ fn no_new_execution_is_started_for_a_recovery_point_that_another_has_made() {
     let second = name(&the_run, 2);
     world.set_execution(&second, ExecutionState::Succeeded);
     let done = do_redrive(&world, &with_restart());
-    assert_eq!(only(&done), &Outcome::SkipReason(SkipReason::Done(second)));
+    assert_eq!(only(&done), &Outcome::Skipped(SkipReason::Done(second)));
     assert!(done.is_complete());
 }
 
@@ -342,7 +342,7 @@ fn an_execution_with_an_input_that_is_not_ours_is_left_alone() {
     let world = World::new();
     let foreign = failed(&world, &a_run("orders"), 1, 1);
     change(&world, &foreign, |past| past.run = None);
-    let left = Outcome::SkipReason(SkipReason::NotOurs);
+    let left = Outcome::Skipped(SkipReason::NotOurs);
     assert_eq!(only(&do_redrive(&world, &with_restart())), &left);
     assert!(redriven(&world).is_empty());
 }
@@ -352,4 +352,14 @@ fn where_nothing_failed_nothing_more_is_asked() {
     let world = World::new();
     let done = do_redrive(&world, &acted());
     assert!(done.rows.is_empty() && done.is_complete() && !done.more);
+}
+
+#[test]
+fn both_names_of_a_time_out_say_that_four_days_are_over() {
+    for error in ["States.Timeout", "States.HeartbeatTimeout"] {
+        assert!(cause_in_words(Some(error), None).starts_with("four days are over"));
+    }
+    let other = cause_in_words(Some("Snapferry.SourceMissing"), Some("no available source"));
+    assert_eq!(other, "no available source");
+    assert_eq!(cause_in_words(Some("States.TaskFailed"), None), "");
 }

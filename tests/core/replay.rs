@@ -1,4 +1,4 @@
-//! Parking and replay: receive, send, delete, so that nothing is lost wherever it is interrupted.
+//! Parking and replay: receive, send, delete, in this order, so that an interruption never loses anything.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -26,10 +26,10 @@ type Post = Through<fake::World<Shelf>, Interrupts>;
 #[derive(Default)]
 struct Interrupts {
     script: Script,
-    /// The process dies at this call to SQS: before the call has its effect, or after.
+    /// The process dies at this call to SQS, before or after the call takes effect.
     dies: Cell<Option<(usize, bool)>>,
     calls: Cell<usize>,
-    /// Calls that do not come through, each time.
+    /// Calls that fail every time.
     broken: RefCell<Vec<Name>>,
 }
 
@@ -86,7 +86,7 @@ fn put_command(post: &Post, id: &str, command: &Command) {
     put(post, letter(id, json::command::write(command)));
 }
 
-/// The letters that lie there, by their ids.
+/// The dead letters in the queue, by their ids.
 fn letters(post: &Post) -> BTreeMap<String, Message> {
     let state = post.world().state();
     let messages = state.dead_letters.messages();
@@ -117,9 +117,9 @@ fn home(post: &Post) -> Vec<String> {
         .collect()
 }
 
-fn all(mail: DeadLetterQueue) -> ReplayRequest {
+fn all(queue: DeadLetterQueue) -> ReplayRequest {
     ReplayRequest {
-        mail,
+        queue,
         selection: Selection::default(),
         dry_run: false,
         max: 1_000,
@@ -259,7 +259,7 @@ fn a_message_that_could_not_be_removed_is_there_twice_and_is_not_sent_again() {
 fn what_is_not_selected_comes_back_at_once() {
     let (post, order) = a_full_post();
     let replay = do_replay(&post, &order);
-    assert_eq!(outcomes(&replay)["00"], &Outcome::SkipReason);
+    assert_eq!(outcomes(&replay)["00"], &Outcome::Skipped);
     assert_eq!(lying(&post), ["00", "03", "06", "09"]);
     assert_eq!(hidden(&post), 0);
     assert_eq!(home(&post).len(), 8);
@@ -276,18 +276,18 @@ fn a_dry_run_sends_nothing_removes_nothing_and_hides_nothing() {
     };
     let replay = do_replay(&post, &order);
     assert_eq!(outcomes(&replay)["01"], &Outcome::Selected);
-    assert_eq!(outcomes(&replay)["00"], &Outcome::SkipReason);
+    assert_eq!(outcomes(&replay)["00"], &Outcome::Skipped);
     assert_eq!((lying(&post).len(), hidden(&post)), (12, 0));
     assert!(home(&post).is_empty());
-    let sleeper = |id: &str| {
+    let token_state = |id: &str| {
         let mut rows = replay.rows.iter();
         rows.find(|row| row.letter.message_id == id)
             .unwrap()
-            .sleeper
+            .token_state
     };
-    assert_eq!(sleeper("01"), Some(TokenState::Alive));
-    assert_eq!(sleeper("02"), Some(TokenState::Dead));
-    assert_eq!(sleeper("04"), Some(TokenState::Unknown));
+    assert_eq!(token_state("01"), Some(TokenState::Alive));
+    assert_eq!(token_state("02"), Some(TokenState::Dead));
+    assert_eq!(token_state("04"), Some(TokenState::Unknown));
 }
 
 #[test]
@@ -393,7 +393,7 @@ fn a_parked_command_goes_on_when_the_cause_is_fixed_and_it_is_replayed() {
 fn the_reason_is_noted_at_the_wait_that_has_the_commands_own_token() {
     let post = Post::new();
     parked(&post);
-    // A retried state's newer command rests there too; its token is not the wait's.
+    // The newer command of a retried state is a dead letter too. Its token is not the wait's.
     put_command(&post, "2", &command(Step::Snapshot, "token-2", "orders"));
     let replay = do_replay(&post, &all(DeadLetterQueue::Commands));
     assert!(reason(&replay, "1").contains("AccessDenied"));
@@ -406,9 +406,11 @@ fn a_dead_command_is_dropped_by_the_worker_and_nothing_is_done_for_it() {
     post.set_token("token-1", Token::Dead);
     put_command(&post, "1", &command(Step::Snapshot, "token-1", "orders"));
     do_replay(&post, &all(DeadLetterQueue::Commands));
-    let records = vec![record("2", home(&post)[0].clone(), 1)];
-    let kept = run(batch::work(&post, &worker_config(), &backoff(), records));
-    assert!(kept.is_empty());
+    for (receives, stays) in [(1, 1), (2, 0)] {
+        let records = vec![record("2", home(&post)[0].clone(), receives)];
+        let kept = run(batch::work(&post, &worker_config(), &backoff(), records));
+        assert_eq!(kept.len(), stays, "received {receives} times");
+    }
     assert!(post.rds().snapshots.is_empty());
     assert!(post.waits().is_empty());
 }
@@ -429,12 +431,14 @@ fn of_several_commands_for_one_database_only_the_one_whose_token_lives_does_anyt
     do_replay(&post, &all(DeadLetterQueue::Commands));
     assert_eq!(home(&post).len(), 4);
     let bodies = home(&post);
-    let records = bodies
-        .into_iter()
-        .map(|body| record("m", body, 1))
-        .collect();
-    let kept = run(batch::work(&post, &worker_config(), &backoff(), records));
-    assert!(kept.is_empty());
+    for (receives, stay) in [(1, 3), (2, 0)] {
+        let records = bodies
+            .iter()
+            .map(|body| record("m", body.clone(), receives))
+            .collect();
+        let kept = run(batch::work(&post, &worker_config(), &backoff(), records));
+        assert_eq!(kept.len(), stay, "received {receives} times");
+    }
     assert_eq!(post.calls_of("CreateDBSnapshot"), 1);
     let waits = post.waits();
     let tokens: Vec<_> = waits.values().map(|w| w.command.token.reveal()).collect();
@@ -513,7 +517,7 @@ fn what_cannot_be_read_is_told_and_left_unless_it_is_asked_for() {
         letter("1", format!("{{\"schema\": 1, \"token\": \"{secret}\"")),
     );
     let replay = do_replay(&post, &all(DeadLetterQueue::Commands));
-    assert_eq!(outcomes(&replay), [("1", &Outcome::SkipReason)].into());
+    assert_eq!(outcomes(&replay), [("1", &Outcome::Skipped)].into());
     assert!(reason(&replay, "1").contains("it cannot be read"));
     assert!(!format!("{replay:?}").contains(secret));
     let selection = Selection {
@@ -638,7 +642,7 @@ fn the_last_trouble_is_noted_and_is_over_when_rds_accepts() {
     assert_eq!(once(3), ["1"]);
     let wait = world.wait(&resource).unwrap();
     let last_error = wait.current_error().unwrap();
-    assert_eq!(last_error.remedy, Some(Remedy::FixKey));
+    assert_eq!(last_error.remedy, Some(Remedy::FixSourceKey));
     assert!(once(4).is_empty());
     assert_eq!(world.wait(&resource).unwrap().current_error(), None);
 }

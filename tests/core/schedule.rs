@@ -80,7 +80,7 @@ fn a_pattern_that_no_day_ever_fits_is_refused() {
     assert!(Schedule::parse("0 3 29 2 *", "UTC").is_ok());
 }
 
-/// All due times that a planner finds which looks every five minutes.
+/// All due times that a planner finds if it looks every five minutes.
 fn dues(pattern: &str, zone: &str, from: &str, until: &str) -> Vec<String> {
     let schedule = Schedule::parse(pattern, zone).unwrap();
     let (mut now, until) = (time(from), time(until));

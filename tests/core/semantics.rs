@@ -1,4 +1,4 @@
-//! `docs/SEMANTICS.md` names the tests that hold each guarantee; they must exist.
+//! The tests that `docs/SEMANTICS.md` names for each guarantee must exist.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Settings: every fault at once, each by its variable's name.
+//! Settings: all faults are reported at once, each with the name of its variable.
 
 use proptest::prelude::*;
 use snapferry::settings::{Planning, Stack, Variables};

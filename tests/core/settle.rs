@@ -1,4 +1,4 @@
-//! Settling: what RDS says decides, absence proves little, and a copy is good only when it is what was asked for.
+//! Settling: RDS's answer decides, a missing resource proves little, and a copy is good only if it is as asked for.
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::run::command::Step;
 use snapferry::domain::run::failure::Reason;
 use snapferry::domain::run::name_conflict::{NameConflict, name_conflict};
-use snapferry::domain::run::settle::{Verdict, settle};
+use snapferry::domain::run::settle::{Look, Verdict, settle};
 use snapferry::domain::run::wait::{Expectation, ExpectedCopy, Phase, Wait};
 
 use crate::world::{a_run, command, copy_arn, ours, rules, snapshot_arn, time};
@@ -38,7 +38,8 @@ fn good_copy() -> Snapshot {
 }
 
 fn decide(wait: &Wait, truth: Option<&Snapshot>) -> Verdict {
-    settle(wait, truth, &rules(), time("2026-11-22T03:05:00Z"))
+    let now = time("2026-11-22T03:05:00Z");
+    settle(wait, truth, &rules(), Look::Sweep, now)
 }
 
 fn reason(verdict: Verdict) -> Reason {
@@ -62,7 +63,7 @@ fn success_carries_what_rds_said() {
 #[test]
 fn a_copy_must_be_exactly_what_was_asked_for() {
     let other_key = "arn:aws:kms:eu-central-1:111122223333:key/other";
-    let changes: [fn(&mut Snapshot); 6] = [
+    let changes: [fn(&mut Snapshot); 5] = [
         |copy| copy.encrypted = false,
         |copy| copy.key = KeyArn::parse("arn:aws:kms:eu-central-1:111122223333:key/other").ok(),
         |copy| {
@@ -70,7 +71,6 @@ fn a_copy_must_be_exactly_what_was_asked_for() {
         },
         |copy| copy.engine = "mysql".to_owned(),
         |copy| copy.size_gib = 99,
-        |copy| copy.resource_id = ResourceId::parse("db-OTHER").ok(),
     ];
     assert!(KeyArn::parse(other_key).is_ok());
     for change in changes {
@@ -82,6 +82,43 @@ fn a_copy_must_be_exactly_what_was_asked_for() {
             Reason::CopyMismatch
         );
     }
+}
+
+#[test]
+fn a_copys_database_is_proved_by_our_tag_and_its_source_and_not_by_rdss_id_of_it() {
+    for other in [None, ResourceId::parse("db-OTHER").ok()] {
+        let copy = Snapshot {
+            resource_id: other,
+            ..good_copy()
+        };
+        let verdict = decide(&copy_wait(Phase::Requested), Some(&copy));
+        assert!(matches!(verdict, Verdict::Succeed(_)), "{verdict:?}");
+    }
+    let mut tagged = good_copy();
+    tagged
+        .tags
+        .insert("snapferry:resource-id".to_owned(), "db-OTHER".to_owned());
+    let verdict = decide(&copy_wait(Phase::Requested), Some(&tagged));
+    assert_eq!(reason(verdict), Reason::NameTaken);
+}
+
+#[test]
+fn in_the_source_region_a_snapshot_with_another_databases_id_is_a_mismatch() {
+    let run = a_run("orders");
+    let snapshot = Snapshot {
+        resource_id: ResourceId::parse("db-OTHER").ok(),
+        ..ours(&snapshot_arn(&run, 1), &run, SnapshotStatus::Available)
+    };
+    let wait = Wait {
+        resource: snapshot_arn(&run, 1),
+        command: command(Step::Snapshot, "t", "orders"),
+        expected: Expectation::Snapshot,
+        ..copy_wait(Phase::Requested)
+    };
+    assert_eq!(
+        reason(decide(&wait, Some(&snapshot))),
+        Reason::SnapshotMismatch
+    );
 }
 
 fn any_status() -> impl Strategy<Value = SnapshotStatus> {
@@ -111,7 +148,7 @@ proptest! {
             let mut copy = Snapshot { status: status.clone(), ..good_copy() };
             if !ours { copy.tags.clear(); }
             if wrong { copy.encrypted = false; }
-            let verdict = settle(&copy_wait(phase), shown.then_some(&copy), &rules(), time("2027-01-01T00:00:00Z"));
+            let verdict = settle(&copy_wait(phase), shown.then_some(&copy), &rules(), Look::Sweep, time("2027-01-01T00:00:00Z"));
             prop_assert!(!matches!(verdict, Verdict::Fail(_)), "{:?}", verdict);
         }
     }
@@ -162,9 +199,13 @@ fn a_wait_never_goes_back_but_into_the_queue_for_slots() {
 #[test]
 fn absence_proves_something_only_when_seen_or_requested_long_ago() {
     let at = |phase, minutes| {
-        let wait = copy_wait(phase);
+        let wait = Wait {
+            absent: true,
+            ..copy_wait(phase)
+        };
         let now = wait.since + SignedDuration::from_mins(minutes);
-        matches!(settle(&wait, None, &rules(), now), Verdict::Fail(_))
+        let verdict = settle(&wait, None, &rules(), Look::Sweep, now);
+        matches!(verdict, Verdict::Fail(_))
     };
     assert!(!at(Phase::Queued, 6_000) && !at(Phase::Registered, 6_000));
     assert!(!at(Phase::Requested, 10) && at(Phase::Requested, 11));
@@ -235,4 +276,27 @@ fn tags_that_rds_does_not_show_yet_prove_nothing_while_it_is_at_work() {
     );
     let asked = name_conflict(&copy_wait(Phase::Registered), Some(&untagged), &rules());
     assert!(matches!(asked, NameConflict::Fail(_)), "{asked:?}");
+}
+
+#[test]
+fn one_absence_proves_nothing_and_a_hint_proves_no_absence() {
+    for (phase, look, absent, fails) in [
+        (Phase::Seen, Look::Sweep, false, false),
+        (Phase::Seen, Look::Hint, true, false),
+        (Phase::Seen, Look::Sweep, true, true),
+        (Phase::Requested, Look::Sweep, false, false),
+        (Phase::Requested, Look::Sweep, true, true),
+        (Phase::Registered, Look::Sweep, true, false),
+    ] {
+        let wait = Wait {
+            absent,
+            ..copy_wait(phase)
+        };
+        let now = wait.since + SignedDuration::from_hours(1);
+        let verdict = settle(&wait, None, &rules(), look, now);
+        let case = format!("{phase:?} {look:?} {absent} {verdict:?}");
+        assert_eq!(matches!(verdict, Verdict::Fail(_)), fails, "{case}");
+        let noted = matches!(verdict, Verdict::KeepWaiting { absent: true, .. });
+        assert_eq!(noted, !fails && phase >= Phase::Requested, "{case}");
+    }
 }

@@ -1,4 +1,4 @@
-//! Copy slots: never more than there are, and nobody starves.
+//! Copy slots: no more copies than slots, and no copy waits for ever.
 
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ fn bound(policy: &str, max: usize) -> PolicySlots {
     }
 }
 
-/// The smallest number that a copy of the policy allows which is queued for a slot.
+/// The smallest number of slots that a queued copy of the policy allows.
 fn max_of(
     open: &[SlotCandidate],
     holders: &BTreeSet<RdsArn>,
@@ -124,12 +124,12 @@ proptest! {
         let key = |c: &SlotCandidate| (c.source_expires_at.unwrap_or(Timestamp::MAX), c.opened_at);
         let queued = || open.iter().filter(|c| c.phase == Phase::Queued);
         for passed in queued().filter(|c| !served.contains(&c.resource)) {
-            // The smallest number that one of the queued allows holds for all of them.
+            // The smallest number that a queued copy allows holds for all of them.
             let max = queued().filter_map(|c| c.max).fold(max, usize::min);
             let policy = passed.of_policy.as_ref().map(|bound| &bound.policy);
             let is_kept_back = policy.is_some_and(|policy| Some(count_of(&served, &open, policy)) == max_of(&open, &BTreeSet::new(), policy));
             prop_assert!(is_kept_back || served.len() == max);
-            // Where it is its own policy's slots that keep it back, others may pass, but none of its policy.
+            // If its own policy's slots hold it back, copies of other policies may pass, but none of its own.
             for winner in queued().filter(|c| served.contains(&c.resource)) {
                 let same = winner.of_policy.as_ref().map(|bound| &bound.policy) == policy;
                 prop_assert!(key(winner) <= key(passed) || (is_kept_back && !same));

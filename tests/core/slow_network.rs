@@ -1,4 +1,4 @@
-//! The reactor behind a network where each answer takes its time, on a clock that jumps.
+//! The reactor behind a slow network, on a clock that jumps.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -67,7 +67,7 @@ impl Fixture for Slow {
     }
 }
 
-/// A snapshot of this region that is done, and the event that says so.
+/// A finished snapshot of this region, and its event.
 fn finished(world: &Slow, number: usize, place: &str) -> Record {
     let name = format!("{place}-{number}");
     let the_run = a_run(&name);
@@ -86,7 +86,7 @@ fn finished(world: &Slow, number: usize, place: &str) -> Record {
     record(&name, event.to_string(), 1)
 }
 
-/// How long a batch takes, and how many of its callbacks were under way at once at most.
+/// How long a batch takes, and how many of its callbacks ran at once at most.
 async fn takes(world: &Slow, batch: Vec<Record>) -> (Duration, usize) {
     let start = Instant::now();
     let stay = react(world, &reactor_config(), &backoff(), batch).await;
@@ -127,7 +127,7 @@ async fn a_region_that_answers_late_keeps_no_other_regions_callbacks_back() {
     let backoff = backoff();
     let reacting = react(&world, &reactor_config, &backoff, batch);
     tokio::pin!(reacting);
-    // The one that is not late is called back and forgotten long before the other.
+    // The token of the fast region is answered, and its wait deleted, long before the other's.
     let soon = tokio::time::timeout(ANSWER * 10, &mut reacting).await;
     assert!(soon.is_err() && world.answers().len() == 1);
     assert_eq!(reacting.await, [""; 0]);

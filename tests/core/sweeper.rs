@@ -100,6 +100,8 @@ fn absence_proves_nothing_for_registered_and_queued_waits() {
 fn a_resource_that_was_seen_and_is_gone_has_vanished() {
     let world = World::new();
     wait_for(&world, Step::Snapshot, "orders", Phase::Seen);
+    assert_eq!(do_sweep(&world).settled, 0, "a list may lag once");
+    assert!(world.answers().is_empty());
     assert_eq!(do_sweep(&world).settled, 1);
     let answers = world.answers();
     assert!(matches!(&answers[0].1, TaskEnd::Failure(f) if f.reason == Reason::SnapshotVanished));
@@ -112,7 +114,25 @@ fn a_requested_resource_may_stay_invisible_for_the_grace_period() {
     world.pass(SignedDuration::from_mins(10));
     assert_eq!(do_sweep(&world).settled, 0);
     world.pass(SignedDuration::from_secs(1));
+    assert_eq!(do_sweep(&world).settled, 0, "the first sweep after it");
+    world.pass(SignedDuration::from_secs(60));
     assert_eq!(do_sweep(&world).settled, 1);
+}
+
+#[test]
+fn absences_that_do_not_follow_each_other_prove_nothing() {
+    let world = World::new();
+    let wait = wait_for(&world, Step::Snapshot, "orders", Phase::Seen);
+    let shown = ours(&wait.resource, &a_run("orders"), SnapshotStatus::Creating);
+    for _ in 0..3 {
+        assert_eq!(do_sweep(&world).settled, 0);
+        assert!(world.wait(&wait.resource).unwrap().absent);
+        world.put_snapshot(shown.clone());
+        assert_eq!(do_sweep(&world).settled, 0);
+        assert!(!world.wait(&wait.resource).unwrap().absent);
+        world.rds().snapshots.clear();
+    }
+    assert!(world.answers().is_empty());
 }
 
 #[test]
@@ -141,7 +161,7 @@ fn a_region_that_does_not_answer_costs_only_its_own_rows() {
     );
 }
 
-/// So many snapshots that are ready.
+/// This many finished snapshots.
 fn ready(count: usize) -> World {
     let world = World::new();
     for n in 0..count {
@@ -250,13 +270,13 @@ fn the_slot_of_a_copy_that_is_gone_is_freed_for_its_policy_too() {
     let mut queued = wait_for(&world, Step::Copy, "orders", Phase::Queued);
     queued.command.run.options.policy_slots = Some(1);
     world.store(queued);
-    // One is gone whole, and of another a version that knew no policies' slots has freed the half.
+    // One copy is gone completely. Of another, a version without policies' slots has freed only the stack's slot.
     let default = PolicyName::parse("default").unwrap();
     let gone = copy_arn(&a_run("gone"), 1);
     let half = copy_arn(&a_run("half"), 1);
     world.hold_slot_of(gone.clone(), default.clone());
     world.count_for_policy(half.clone(), default);
-    // Until they are freed nobody of the policy has room.
+    // Until they are freed, no copy of the policy gets a slot.
     let swept = do_sweep(&world);
     assert_eq!((swept.freed, swept.handed_out), (2, 1));
     let of = world.slots_of_policies();
@@ -268,6 +288,9 @@ fn a_queued_copy_that_nobody_awaits_any_more_gets_no_slot() {
     let world = World::new();
     wait_for(&world, Step::Copy, "orders", Phase::Queued);
     world.set_token("orders", Token::Dead);
+    do_sweep(&world);
+    assert_eq!(world.waits().len(), 1, "dead is heard twice");
+    world.pass(SignedDuration::from_secs(60));
     do_sweep(&world);
     assert!(world.waits().is_empty() && world.slots().is_empty() && world.sent().is_empty());
 }
@@ -336,6 +359,9 @@ fn a_registered_wait_that_nobody_awaits_any_more_is_forgotten() {
     wait_for(&world, Step::Copy, "orders", Phase::Registered);
     world.set_token("orders", Token::Dead);
     world.pass(A_MESSAGES_LIFE + SignedDuration::from_secs(1));
+    do_sweep(&world);
+    assert_eq!(world.waits().len(), 1, "dead is heard twice");
+    world.pass(SignedDuration::from_secs(60));
     do_sweep(&world);
     assert!(world.waits().is_empty() && world.sent().is_empty());
 }

@@ -1,4 +1,4 @@
-//! What crosses the edges: read back as written, refused with what was expected, never a panic, never a token.
+//! The texts at the edges: they read back as written, errors say what was expected, and nothing panics or shows a token.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -115,6 +115,43 @@ fn the_message_stands_in_for_a_missing_number() {
 }
 
 #[test]
+fn an_automated_snapshots_event_that_names_its_database_is_a_hint_at_the_snapshot() {
+    let name = "rds:app-2026-11-22-03-00";
+    let snapshot = format!("arn:aws:rds:eu-west-1:111122223333:snapshot:{name}");
+    let database = "arn:aws:rds:eu-west-1:111122223333:db:app";
+    let said = hint(&json!({
+        "SourceArn": database, "SourceIdentifier": name, "EventID": "RDS-EVENT-0091",
+    }));
+    assert_eq!(said.resource.to_string(), snapshot);
+    assert_eq!(said.kind, HintKind::Finished);
+
+    let mut raw = notification(&format!("{PAGE}#RDS-EVENT-0091"));
+    raw["Source ARN"] = database.into();
+    raw["Source ID"] = name.into();
+    let Event::Hint(said) = event::read(&raw.to_string()).unwrap() else {
+        panic!("it is about a snapshot");
+    };
+    assert_eq!(said.resource.to_string(), snapshot);
+}
+
+#[test]
+fn an_event_about_an_unknown_kind_of_resource_is_foreign_and_one_without_an_arn_is_refused() {
+    let of = |arn: &str| event::read(&rds_event(&json!({ "SourceArn": arn })));
+    for kind in ["proxy", "shard-group", "tenant-database"] {
+        let arn = format!("arn:aws:rds:eu-west-1:111122223333:{kind}:app");
+        assert_eq!(of(&arn).unwrap(), Event::Foreign, "{kind}");
+    }
+    for arn in [
+        "",
+        "app",
+        "arn:aws:rds:eu-west-1:1:proxy:app",
+        "arn:aws:sqs:eu-west-1:111122223333:q:x",
+    ] {
+        assert!(of(arn).is_err(), "{arn}");
+    }
+}
+
+#[test]
 fn escapes_in_an_event_are_read() {
     let body = rds_event(&json!({"SourceArn": ARN, "EventID": "RDS-EVENT-0042"}))
         .replace("aws.rds", "aws\\u002erds");
@@ -141,7 +178,7 @@ fn an_event_about_something_else_is_foreign_and_one_of_no_known_shape_is_refused
     }
 }
 
-/// A notification of an RDS event subscription, as it lies in a queue without an envelope.
+/// A notification of an RDS event subscription, as a queue holds it without an envelope.
 fn notification(event_id: &str) -> Value {
     json!({
         "Event Source": "db-snapshot",

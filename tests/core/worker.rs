@@ -1,4 +1,5 @@
-//! The worker: register then act, the live token wins, "already exists" is a question, one owner for each failure.
+//! The worker: it registers before it acts, the live token wins, it asks RDS what "already exists", and each failure has
+//! one owner.
 
 use jiff::SignedDuration;
 use snapferry::app::conclude::Settlement;
@@ -30,7 +31,7 @@ fn snapshot_command() -> Command {
     command(Step::Snapshot, "token-1", "orders")
 }
 
-/// A world in which the first step is done, and the command of the second.
+/// A world after the first step, and the command of the second.
 fn ready_to_copy() -> (World, Command) {
     let world = alive();
     let the_run = a_run("orders");
@@ -43,7 +44,11 @@ fn ready_to_copy() -> (World, Command) {
 }
 
 fn do_work(world: &World, command: &Command) -> Result<CommandOutcome, WorkError> {
-    run(work(world, &worker_config(), command, 1))
+    received(world, command, 1)
+}
+
+fn received(world: &World, command: &Command, receives: u32) -> Result<CommandOutcome, WorkError> {
+    run(work(world, &worker_config(), command, receives))
 }
 
 fn failure(world: &World) -> Failure {
@@ -96,11 +101,37 @@ fn a_copy_costs_one_description_of_its_source_and_one_copy() {
 #[test]
 fn a_command_whose_token_is_dead_is_dropped_and_nothing_else_happens() {
     let world = World::new().with_token("token-1", Token::Dead);
+    let first = do_work(&world, &snapshot_command());
+    assert!(matches!(first, Err(WorkError::HeardDeadOnce)), "{first:?}");
     assert_eq!(
-        do_work(&world, &snapshot_command()).unwrap(),
+        received(&world, &snapshot_command(), 2).unwrap(),
         CommandOutcome::Stale
     );
-    assert_eq!(world.called(), [Name::ProbeToken]);
+    let each = [Name::ProbeToken, Name::HearDead];
+    assert_eq!(world.called(), [each, each].concat());
+}
+
+#[test]
+fn a_token_that_is_called_dead_by_mistake_loses_no_command() {
+    let world = World::new();
+    // What failed before, on the first receive, says nothing of the token.
+    world.set_token("token-1", Token::Unknown);
+    assert!(do_work(&world, &snapshot_command()).is_err());
+    world.set_token("token-1", Token::Dead);
+    let mistaken = received(&world, &snapshot_command(), 2);
+    assert!(matches!(mistaken, Err(WorkError::HeardDeadOnce)));
+    world.set_token("token-1", Token::Alive);
+    let outcome = received(&world, &snapshot_command(), 3).unwrap();
+    assert_eq!(outcome, CommandOutcome::Waiting);
+}
+
+#[test]
+fn a_message_that_is_delivered_twice_at_once_hears_of_a_dead_token_once() {
+    let world = World::new().with_token("token-1", Token::Dead);
+    for _ in 0..3 {
+        let outcome = do_work(&world, &snapshot_command());
+        assert!(matches!(outcome, Err(WorkError::HeardDeadOnce)));
+    }
 }
 
 #[test]
@@ -143,8 +174,11 @@ fn stored_wait(world: &World, token_text: &str, execution: &str) -> Wait {
 fn a_stored_token_that_is_dead_gives_way_to_the_live_one() {
     let world = alive().with_token("token-0", Token::Dead);
     let wait = stored_wait(&world, "token-0", "run-of-orders");
+    let first = do_work(&world, &snapshot_command());
+    assert!(matches!(first, Err(WorkError::HeardDeadOnce)), "{first:?}");
+    assert_eq!(world.wait(&wait.resource), Some(wait.clone()));
     assert_eq!(
-        do_work(&world, &snapshot_command()).unwrap(),
+        received(&world, &snapshot_command(), 2).unwrap(),
         CommandOutcome::Waiting
     );
     assert_eq!(
@@ -342,7 +376,12 @@ fn a_second_execution_adopts_the_first_ones_copy() {
     let mut second = copy;
     second.token = token("token-2");
     second.execution = execution_arn("run-of-orders-a2");
-    assert_eq!(do_work(&world, &second).unwrap(), CommandOutcome::Waiting);
+    assert!(matches!(
+        do_work(&world, &second),
+        Err(WorkError::HeardDeadOnce)
+    ));
+    let outcome = received(&world, &second, 2).unwrap();
+    assert_eq!(outcome, CommandOutcome::Waiting);
     assert_eq!(
         world
             .rds()
@@ -399,7 +438,7 @@ fn a_busy_database_is_for_the_state_machine() {
 fn what_a_person_must_fix_parks_with_the_wait_left_registered() {
     for (code, remedy) in [
         ("AccessDenied", Remedy::GrantAccess),
-        ("KMSKeyNotAccessibleFault", Remedy::FixKey),
+        ("KMSKeyNotAccessibleFault", Remedy::CheckKeys),
     ] {
         let (world, copy) = ready_to_copy();
         world.script(COPY, Some(code), "");
@@ -429,8 +468,39 @@ fn no_answer_at_all_keeps_the_slot_because_rds_may_be_copying() {
 }
 
 #[test]
-fn quota_exceeded_is_told_apart_by_the_accounts_figures() {
+fn a_quota_is_told_apart_by_rdss_words_without_a_call() {
+    for (words, parks) in [
+        ("Cannot copy more than 5 snapshots across regions", false),
+        ("Cannot create more than 100 manual snapshots", true),
+    ] {
+        let (world, copy) = ready_to_copy();
+        world.script(COPY, Some("SnapshotQuotaExceeded"), words);
+        let outcome = do_work(&world, &copy);
+        let raise = Remedy::RaiseQuota;
+        assert_eq!(
+            matches!(&outcome, Err(WorkError::Parked { remedy, .. }) if *remedy == raise),
+            parks,
+            "{words}: {outcome:?}"
+        );
+        let queued = matches!(outcome, Ok(CommandOutcome::Queued));
+        assert_eq!(queued, !parks, "{words}");
+        assert_eq!(world.calls_of("DescribeAccountAttributes"), 0);
+    }
+}
+
+#[test]
+fn a_quota_in_new_words_without_figures_is_tried_again() {
     let (world, copy) = ready_to_copy();
+    world.set_quota(Family::Instance, None);
+    world.script(COPY, Some("SnapshotQuotaExceeded"), "new words");
+    assert!(matches!(do_work(&world, &copy), Err(WorkError::Rds(_))));
+}
+
+#[test]
+fn a_quota_in_new_words_is_told_apart_by_the_accounts_figures() {
+    let (world, copy) = ready_to_copy();
+    let room = SnapshotQuota { used: 1, max: 100 };
+    world.set_quota(Family::Instance, Some(room));
     world.script(COPY, Some("SnapshotQuotaExceeded"), "");
     assert_eq!(do_work(&world, &copy).unwrap(), CommandOutcome::Queued);
     assert_eq!(
@@ -539,9 +609,9 @@ fn a_command_that_comes_again_goes_on_with_the_attempt_that_its_wait_is_at() {
     assert_eq!(world.waits().len(), 1, "one token has one wait");
 }
 
-/// Found by the simulation in two of two million executions: one worker went on from the second attempt to the third
-/// in two writes, and between them the other found no wait and queued the first attempt anew. The token had two waits,
-/// and the slot went to the one that no worker followed.
+/// The simulation found this in two of two million executions. One worker moved from the second attempt to the third in two
+/// writes. Between them, another worker found no wait and queued the first attempt again. The token had two waits, and the
+/// slot went to the one that no worker followed.
 #[test]
 fn a_delivery_that_falls_behind_another_never_takes_the_wait_back() {
     let (world, copy) = ready_to_copy();
@@ -677,7 +747,7 @@ fn a_source_whose_status_proves_nothing_is_asked_for_until_it_does() {
     assert_eq!(do_work(&world, &copy).unwrap(), CommandOutcome::Waiting);
 }
 
-/// The second step's command, of a policy that asks for all there is.
+/// The second step's command, of a policy that sets every option.
 fn copy_with_extras() -> (World, Command) {
     let (world, mut copy) = ready_to_copy();
     copy.run.options = RunOptions {
@@ -756,7 +826,7 @@ fn a_set_of_policies_can_lower_the_slots_and_never_raise_them() {
     for (slots, taken, worked) in [
         (Some(1), 1, CommandOutcome::Queued),
         (Some(1), 0, CommandOutcome::Waiting),
-        // The desk of these tests has two.
+        // The worker of these tests has two slots.
         (Some(20), 2, CommandOutcome::Queued),
         (None, 1, CommandOutcome::Waiting),
     ] {

@@ -1,4 +1,4 @@
-//! Fixtures: the names, times and settings of the core's tests, and the fake with a hook that they steer.
+//! Fixtures: the names, times and settings of the core's tests, and the fake with a hook that the tests control.
 
 use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -30,7 +30,7 @@ pub(crate) use snapferry::fake::{Action, Call, Name, TaskEnd};
 use snapferry::json;
 use snapferry::ports::{ExecutionState, ReceiptHandle, SnapshotQuota};
 
-/// Runs a future that never has to wait for anything but the fake.
+/// Runs a future that waits for nothing but the fake.
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     futures_util::FutureExt::now_or_never(future)
         .expect("the fake world never makes a use case wait")
@@ -100,7 +100,7 @@ pub(crate) fn cluster(name: &str) -> RdsArn {
     RdsArn::parse(&format!("arn:aws:rds:{SOURCE}:111122223333:cluster:{name}")).expect("an ARN")
 }
 
-/// A run of the cluster of that name, which an instance may have as well.
+/// A run of the cluster of this name. An instance may have the same name.
 pub(crate) fn a_cluster_run(name: &str) -> ProtectionRequest {
     ProtectionRequest {
         database: DatabaseRef {
@@ -227,16 +227,16 @@ pub(crate) enum Token {
     Unknown,
 }
 
-/// What one scripted call to RDS answers instead of the truth.
+/// The scripted answer of one call to RDS, instead of the fake's.
 pub(crate) type Scripted = (Operation, Option<&'static str>, &'static str);
 
-/// The fake, with a hook that the tests steer.
+/// The fake, with a hook that the tests control.
 pub(crate) type World = Through<fake::World<Shelf>, Script>;
 
-/// What a test does while a call is under way.
+/// What a test does during a call.
 type Meanwhile = Box<dyn FnOnce()>;
 
-/// What goes wrong, and what was asked.
+/// The script of faults, and the log of calls.
 #[derive(Default)]
 pub(crate) struct Script {
     pub(crate) scripted: RefCell<VecDeque<Scripted>>,
@@ -244,7 +244,7 @@ pub(crate) struct Script {
     pub(crate) down: RefCell<BTreeSet<Region>>,
     /// Calls that are refused with an error code, once each.
     refused: RefCell<Vec<(Name, &'static str)>>,
-    /// A look at this snapshot panics.
+    /// The snapshot that makes a describe call panic.
     pub(crate) panics_on: RefCell<Option<String>>,
     /// What happens right before a call, once.
     meanwhile: RefCell<Vec<(Name, Meanwhile)>>,
@@ -252,7 +252,7 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    /// What goes wrong with a call, if anything.
+    /// How a call fails. Nothing if it does not.
     fn fault(&self, call: &Call) -> Option<Refusal> {
         if let Action::Rds(operation, region) = call.action() {
             if self.down.borrow().contains(region) {
@@ -306,7 +306,7 @@ impl<W> Hook<W> for Script {
 
 /// What a test puts into the world, and what it finds there.
 pub(crate) trait Fixture: Sized {
-    /// A world with nothing in it, at five past three.
+    /// An empty world, at five past three.
     fn new() -> Self;
 
     /// The fake and its script.
@@ -352,7 +352,7 @@ pub(crate) trait Fixture: Sized {
         self.step_functions().set_token(text, state);
     }
 
-    /// What each task was ended with, in order, by its token.
+    /// How each task was ended, in order, by its token.
     fn answers(&self) -> Vec<(String, TaskEnd)> {
         self.step_functions().ended_tasks.clone()
     }
@@ -369,23 +369,23 @@ pub(crate) trait Fixture: Sized {
         };
     }
 
-    /// One call to RDS answers this instead of the truth.
+    /// Makes one call to RDS answer this.
     fn script(&self, operation: Operation, code: Option<&'static str>, message: &'static str) {
         let mut scripted = self.parts().1.scripted.borrow_mut();
         scripted.push_back((operation, code, message));
     }
 
-    /// One such call does not come through.
+    /// Makes one such call fail without an answer.
     fn break_once(&self, name: Name) {
         self.refuse_once(name, "InternalServerError");
     }
 
-    /// One such call is refused.
+    /// Makes one such call be refused.
     fn refuse_once(&self, name: Name, code: &'static str) {
         self.parts().1.refused.borrow_mut().push((name, code));
     }
 
-    /// This happens once, right before such a call.
+    /// Does this once, right before such a call.
     fn meanwhile(&self, name: Name, happens: impl FnOnce() + 'static) {
         let mut meanwhile = self.parts().1.meanwhile.borrow_mut();
         meanwhile.push((name, Box::new(happens)));
@@ -396,7 +396,7 @@ pub(crate) trait Fixture: Sized {
         self.table().put_wait(&wait, now);
     }
 
-    /// The wait of this very attempt.
+    /// The wait, if it is at this attempt.
     fn wait(&self, resource: &RdsArn) -> Option<Wait> {
         let stored = self.table().wait(resource).cloned();
         stored.filter(|wait| wait.resource == *resource)
@@ -424,7 +424,7 @@ pub(crate) trait Fixture: Sized {
         self.table().slots().holders.clone()
     }
 
-    /// Who counts for a policy.
+    /// The copies that count for a policy.
     fn slots_of_policies(&self) -> BTreeSet<RdsArn> {
         let for_policies = self.table().slots().for_policies.clone();
         for_policies.into_values().flatten().collect()
@@ -445,7 +445,7 @@ pub(crate) trait Fixture: Sized {
         });
     }
 
-    /// A copy that counts for a policy and holds no slot any more.
+    /// Makes a copy count for a policy without holding a slot.
     fn count_for_policy(&self, copy: RdsArn, policy: PolicyName) {
         let now = self.clock();
         self.table().change_slots(now, |slots| {
@@ -477,24 +477,24 @@ pub(crate) trait Fixture: Sized {
         self.table().planned_until(&policy, &region(SOURCE))
     }
 
-    /// Changes what the catalog has of a database and the default policy.
+    /// Changes the catalog's entry of a database and the default policy.
     fn enter(&self, database: &ResourceId, change: impl FnOnce(&mut CatalogEntry)) {
         let policy = PolicyName::parse("default").expect("a policy");
         change(self.table().entry_mut(database, &policy));
     }
 
-    /// What the catalog has of a database and the default policy.
+    /// The catalog's entry of a database and the default policy.
     fn entry(&self, database: &ResourceId) -> Option<CatalogEntry> {
         let policy = PolicyName::parse("default").expect("a policy");
         self.table().entry(database, &policy).cloned()
     }
 
-    /// The run of a database of this name is over.
+    /// Ends the claim of the database of this name.
     fn end_run(&self, name: &str) {
         self.enter(&a_run(name).database.resource_id, |entry| entry.open = None);
     }
 
-    /// No database has a run any more.
+    /// Ends all claims.
     fn end_all_runs(&self) {
         let of = |table: &Table| -> Vec<_> {
             let catalog = table.catalog();
@@ -539,7 +539,7 @@ pub(crate) trait Fixture: Sized {
             .collect()
     }
 
-    /// What was asked, in order.
+    /// All calls, in order.
     fn calls(&self) -> Vec<Call> {
         self.parts().1.calls.borrow().clone()
     }
@@ -562,7 +562,7 @@ pub(crate) trait Fixture: Sized {
         self.calls().iter().map(Call::name).collect()
     }
 
-    /// Which messages were to be delayed, and by how much.
+    /// Which messages were delayed, and by how much.
     fn delays(&self) -> Vec<(String, Duration)> {
         let delay = |call| match call {
             Call::DelayMessage { receipt, delay } => Some((receipt.0, delay)),
@@ -590,7 +590,7 @@ fn operator() -> Operator {
     }
 }
 
-/// A world with nothing in it, at five past three.
+/// An empty world, at five past three.
 pub(crate) fn fake_world() -> fake::World<Shelf> {
     let mut shelf = Shelf::new(|database, snapshot| {
         ours(snapshot, &run_of(database), SnapshotStatus::Creating)

@@ -280,6 +280,42 @@ fn a_source_region_that_is_its_own_recovery_region_is_refused() {
     assert_eq!(*rule, json!({"Fn::Not": [same]}));
 }
 
+/// CloudFormation refuses a template whose rules use any other function: the list is that of its user guide.
+#[test]
+fn a_rule_of_a_template_uses_only_the_functions_that_rules_know() {
+    const KNOWN: [&str; 11] = [
+        "Fn::And",
+        "Fn::Contains",
+        "Fn::EachMemberEquals",
+        "Fn::EachMemberIn",
+        "Fn::Equals",
+        "Fn::Not",
+        "Fn::Or",
+        "Fn::RefAll",
+        "Fn::ValueOf",
+        "Fn::ValueOfAll",
+        "Ref",
+    ];
+    fn functions(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => members.iter().for_each(|(name, member)| {
+                let is_function = name.starts_with("Fn::") || name == "Ref";
+                found.extend(is_function.then(|| name.clone()));
+                functions(member, found);
+            }),
+            Value::Array(items) => items.iter().for_each(|item| functions(item, found)),
+            _ => {}
+        }
+    }
+    for template in [template(), source_region()] {
+        let mut found = Vec::new();
+        functions(&template["Rules"], &mut found);
+        assert!(!found.is_empty());
+        found.retain(|name| !KNOWN.contains(&name.as_str()));
+        assert_eq!(found, Vec::<String>::new());
+    }
+}
+
 /// RDS tries the topic when a subscription is made: before the topic's policy stands, that fails.
 #[test]
 fn a_subscription_waits_for_its_topics_policy() {

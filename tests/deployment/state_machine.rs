@@ -1,6 +1,7 @@
 //! The state machine's numbers, its commands, and how it is deployed.
 
 use serde_json::{Value, json};
+use snapferry::domain::id::arn::Region;
 use snapferry::domain::limits::{STATE_TIMEOUT, WAIT_TIME_TO_LIVE};
 use snapferry::domain::run::failure::{Operation, Owner, Reason, owner};
 
@@ -46,6 +47,7 @@ fn retrier(state: &str, error: &str) -> Option<Value> {
 fn each_state_waits_for_four_days() {
     for (name, state) in states() {
         assert_eq!(state["TimeoutSeconds"], TIMEOUT_SECONDS, "{name}");
+        assert_eq!(state["HeartbeatSeconds"], TIMEOUT_SECONDS - 1, "{name}");
     }
 }
 
@@ -177,6 +179,7 @@ fn every_error_of_ours_that_is_retried_is_one_that_the_product_can_send() {
 
 #[test]
 fn every_error_that_the_code_leaves_to_the_state_machine_is_retried_by_it() {
+    let region = Region::parse("eu-central-1").unwrap();
     let mut left = 0;
     for operation in [
         Operation::CreateDbSnapshot,
@@ -190,7 +193,7 @@ fn every_error_that_the_code_leaves_to_the_state_machine_is_retried_by_it() {
             "InvalidDBClusterStateFault",
             "InvalidDBClusterSnapshotStateFault",
         ] {
-            if let Owner::StateMachine(reason) = owner(operation, code, "") {
+            if let Owner::StateMachine(reason) = owner(operation, &region, code, "") {
                 left += 1;
                 assert!(
                     retrier("TakeSnapshot", reason.error_name()).is_some(),

@@ -4,8 +4,13 @@ use serde_json::{Map, Value, json};
 
 use crate::document::{definition, texts};
 
-/// These match errors that nobody named: a retry on them repeats what a person must look at.
-const UNNAMED_ERRORS: [&str; 3] = ["States.ALL", "States.TaskFailed", "States.Timeout"];
+/// These match errors that nobody named, or say that four days are over: a person must look at what happened.
+const UNNAMED_ERRORS: [&str; 4] = [
+    "States.ALL",
+    "States.TaskFailed",
+    "States.Timeout",
+    "States.HeartbeatTimeout",
+];
 
 /// What is wrong with a definition, state by state; nothing where it is sound.
 pub(crate) fn faults(definition: &Value) -> Vec<String> {
@@ -38,8 +43,18 @@ fn task_faults(name: &str, task: &Value) -> Vec<String> {
         found.push(format!("{name} does not sleep on a task token"));
     }
     // A number in the definition, not a path into the input, which not every interpreter knows.
-    if !task["TimeoutSeconds"].is_u64() {
-        found.push(format!("{name} has no time-out"));
+    match (
+        task["TimeoutSeconds"].as_u64(),
+        task["HeartbeatSeconds"].as_u64(),
+    ) {
+        (None, _) => found.push(format!("{name} has no time-out")),
+        // Anything shorter would end a parked command's state unless somebody sent heartbeats on a schedule.
+        (Some(timeout), heartbeat) if heartbeat != Some(timeout - 1) => {
+            found.push(format!(
+                "{name} does not take heartbeats until a second before its time-out"
+            ));
+        }
+        (Some(_), _) => {}
     }
     found
 }
@@ -57,7 +72,14 @@ fn retry_faults(name: &str, state: &Value) -> Vec<String> {
 
 /// A redrive resumes at the state that failed. Where a Catch led to Fail, that is the Fail.
 fn catch_faults(name: &str, state: &Value, states: &Map<String, Value>) -> Vec<String> {
-    items(&state["Catch"])
+    let catches = items(&state["Catch"]);
+    let errors = catches
+        .iter()
+        .flat_map(|catch| texts(&catch["ErrorEquals"]));
+    let unnamed = errors
+        .filter(|error| UNNAMED_ERRORS.contains(error))
+        .map(|error| format!("{name} catches {error}"));
+    let to_fail = catches
         .iter()
         .filter(|catch| {
             leads_to_fail(
@@ -66,8 +88,8 @@ fn catch_faults(name: &str, state: &Value, states: &Map<String, Value>) -> Vec<S
                 states.len(),
             )
         })
-        .map(|_| format!("{name} catches an error only to fail"))
-        .collect()
+        .map(|_| format!("{name} catches an error only to fail"));
+    unnamed.chain(to_fail).collect()
 }
 
 /// Follows a chain of states, at most so many, until work is done again or none is.
@@ -170,10 +192,35 @@ fn a_retry_on_an_unnamed_error_is_refused() {
 }
 
 #[test]
+fn a_task_takes_heartbeats_until_a_second_before_its_time_out() {
+    let refused = ["CopySnapshot does not take heartbeats until a second before its time-out"];
+    let without = with("CopySnapshot", |task| {
+        task.as_object_mut().unwrap().remove("HeartbeatSeconds");
+    });
+    assert_eq!(faults(&without), refused);
+    for seconds in [60, 345_598, 345_600] {
+        let other = with("CopySnapshot", |task| {
+            task["HeartbeatSeconds"] = json!(seconds);
+        });
+        assert_eq!(faults(&other), refused, "{seconds}");
+    }
+}
+
+#[test]
+fn a_catch_of_an_unnamed_error_is_refused() {
+    for error in UNNAMED_ERRORS {
+        let catches = with("TakeSnapshot", |task| {
+            task["Catch"] = json!([{"ErrorEquals": [error], "Next": "CopySnapshot"}]);
+        });
+        assert_eq!(faults(&catches), [format!("TakeSnapshot catches {error}")]);
+    }
+}
+
+#[test]
 fn a_catch_that_leads_to_fail_is_refused_by_whatever_way() {
     let machine = |target: Value| {
         let mut machine = with("TakeSnapshot", |task| {
-            task["Catch"] = json!([{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]);
+            task["Catch"] = json!([{"ErrorEquals": ["Snapferry.Fine"], "Next": "Caught"}]);
         });
         machine["States"]["Caught"] = target;
         machine["States"]["Failed"] = json!({"Type": "Fail"});

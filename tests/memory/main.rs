@@ -25,9 +25,9 @@ use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::slot_limits::SlotLimits;
 use snapferry::domain::run::wait::{Expectation, Phase, Rules, Wait};
 use snapferry::ports::{
-    Abandoned, Callbacks, ClaimSlot, Clock, Delivery, DescribeSnapshots, FreeSlot, ListOpen,
-    LookUpWaits, OpenMarker, OpenPage, PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint,
-    SendCommand, Waits, Written,
+    Abandoned, Callbacks, ClaimSlot, Clock, Delivery, DescribeSnapshots, FreeSlot, HearDead,
+    ListOpen, LookUpWaits, OpenMarker, OpenPage, PortError, Probe, ProbeToken, RdsError,
+    RecordRecoveryPoint, SendCommand, Waits, Written,
 };
 
 #[global_allocator]
@@ -186,8 +186,28 @@ impl Waits for Crowd {
         Ok(Written::Stored)
     }
 
+    async fn note_absence(
+        &self,
+        _resource: &RdsArn,
+        _token: &TaskToken,
+        _absent: bool,
+    ) -> Result<Written, PortError> {
+        panic!("RDS shows everything here");
+    }
+
     async fn forget(&self, _resource: &RdsArn, _token: &TaskToken) -> Result<(), PortError> {
         Ok(())
+    }
+}
+
+impl HearDead for Crowd {
+    async fn heard_dead(
+        &self,
+        _token: &TaskToken,
+        _occasion: &str,
+        _at: Timestamp,
+    ) -> Result<bool, PortError> {
+        panic!("every token is alive here");
     }
 }
 

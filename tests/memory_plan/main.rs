@@ -17,6 +17,7 @@ use snapferry::domain::id::arn::{Family, RdsArn, Region};
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::policy::set::Applied;
+use snapferry::domain::rds::copy_facts::CopyFacts;
 use snapferry::domain::rds::database::Database;
 use snapferry::ports::{
     Clock, Entry, ListDatabases, Page, PortError, RdsError, ReadEntries, ReadPlanCursor,
@@ -49,11 +50,10 @@ fn database(region: &Region, n: usize) -> Database {
         member_of: None,
         engine: "postgres".to_owned(),
         option_group: None,
-        encrypted: true,
-        multi_az_cluster: false,
+        copy_facts: CopyFacts::encrypted(),
         multi_az: Some(false),
         backup_retention_days: Some(7),
-        status: "stopped".to_owned(),
+        status: "backing-up".to_owned(),
         tags,
     }
 }
@@ -79,6 +79,7 @@ impl ListDatabases for Crowd {
         };
         let until = all.min(from + PAGE);
         Ok(Page {
+            unreadable: Vec::new(),
             items: (from..until).map(|n| database(region, n)).collect(),
             next: (until < all).then(|| until.to_string()),
         })

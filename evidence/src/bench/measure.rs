@@ -36,7 +36,7 @@ pub(super) struct Warm {
     pub(super) requests: BTreeMap<String, u64>,
 }
 
-/// What was measured of one program.
+/// The measurements of one program.
 #[derive(Debug, Default)]
 pub(super) struct Measured {
     /// From the start to the first request for an event, in milliseconds.
@@ -62,7 +62,7 @@ pub(super) struct Slow {
     pub(super) sequential: f64,
 }
 
-/// Where and with what is measured.
+/// The setting of the measurements.
 pub(super) struct Bench<'a> {
     /// Where the programs run.
     pub(super) folder: &'a Path,

@@ -1,10 +1,10 @@
-//! What a run showed.
+//! The figures of a run.
 
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 use serde_json::Value;
 
-/// Everything that a run showed.
+/// All figures of a run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Figures {
     /// Of this layout.

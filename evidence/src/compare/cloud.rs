@@ -15,7 +15,7 @@ use snapferry_sim::simulation::models::ModelledRds;
 pub(super) const BEGIN: Timestamp = Timestamp::constant(1_772_420_400, 0);
 /// How long a recovery point may take: what Snapferry's states wait, and as long for everybody.
 pub(super) const HORIZON: SignedDuration = SignedDuration::from_hours(4 * 24);
-/// What a design does while nothing is to be done counts for at least this long.
+/// A design's idle costs count for at least this long.
 pub(super) const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// From a message's arrival to what its handler does with it: the reaction that `cargo demo` measures between
 /// an RDS event on the queue and the token's acceptance, at the median. Its RDS and its Step Functions are on
@@ -95,7 +95,7 @@ pub(super) const BOTO3: Sdk = Sdk {
     first_wait: SignedDuration::from_secs(1),
 };
 
-/// What came of a call.
+/// The result of a call.
 #[derive(Debug)]
 pub(super) enum Called<T> {
     /// RDS did it, at this time.

@@ -24,7 +24,7 @@ pub(super) enum Processor {
     X86_64,
 }
 
-/// Calls, costs and what came of them.
+/// Calls, costs and results.
 #[derive(Debug, Clone)]
 pub(super) struct Ledger {
     /// When it was opened.

@@ -5,7 +5,7 @@
 //! it takes; a design says when it looks, and the ledger counts what that costs. Snapferry runs as the product's
 //! own use cases; each loop is written as its source describes it, and says so where it stands.
 //!
-//! `docs/COMPARISON.md` tells how each is modelled and what such a comparison cannot show.
+//! `docs/COMPARISON.md` says how each is modelled, and what such a comparison cannot show.
 
 mod charts;
 mod cloud;
@@ -32,7 +32,7 @@ pub use trace::{BadLine, COLUMNS, Durations, Trace, TraceError};
 
 /// What to compare.
 #[derive(Debug, Clone, clap::Args)]
-#[command(after_long_help = format!("What goes wrong in some of the weathers:\n\n{}", Fault::help(World::Comparison)))]
+#[command(after_long_help = format!("What goes wrong in some of the runs:\n\n{}", Fault::help(World::Comparison)))]
 pub struct Args {
     /// End with one line of JSON on standard output; everything else goes to standard error.
     #[arg(long)]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::prices;
 use super::promises::{Broken, calls_ratio};
-use super::study::{Design, Figures, Study, weathers};
+use super::study::{Design, Figures, Study, event_conditions};
 
 /// All tables, for people.
 #[must_use]
@@ -82,7 +82,7 @@ fn of_fleet(study: &Study, databases: usize) -> Table {
 
 fn of_weather(study: &Study) -> Table {
     let mut table = Table::new();
-    let header = weathers(study.rds_calls_per_minute).map(|outages| {
+    let header = event_conditions(study.rds_calls_per_minute).map(|outages| {
         let (delay, lost) = (outages.event_delay.as_secs(), outages.events_lost * 100.0);
         format!("{delay} s late, {lost} % lost")
     });
@@ -90,7 +90,7 @@ fn of_weather(study: &Study) -> Table {
     table.set_header(columns.into_iter().chain(header));
     for databases in study.fleets() {
         for design in [Design::Snapferry, Design::Rerun60, Design::Wait300] {
-            let cells = weathers(study.rds_calls_per_minute).map(|outages| {
+            let cells = event_conditions(study.rds_calls_per_minute).map(|outages| {
                 let delay = outages.event_delay.as_secs();
                 study
                     .of(design, databases, delay, outages.events_lost)

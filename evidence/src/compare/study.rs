@@ -1,4 +1,4 @@
-//! All runs of a comparison: every design, every fleet, every weather.
+//! All runs of a comparison: every design, every fleet, every delay and loss of events.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -160,7 +160,7 @@ pub(super) fn run_with(
 }
 
 fn figures(design: Design, outages: RdsOutages, cloud: &mut Cloud) -> Figures {
-    // What is under way when the design has ended still comes to its end.
+    // Work that is unfinished when the design has ended still comes to its end.
     cloud.rds.advance(jiff::Timestamp::MAX);
     let home = cloud.home.clone();
     let ready = cloud.rds.snapshots(&home).count();
@@ -200,10 +200,10 @@ fn figures(design: Design, outages: RdsOutages, cloud: &mut Cloud) -> Figures {
 pub struct Study {
     /// The seed.
     pub seed: u64,
-    /// What RDS lets itself be asked, as in [`RdsOutages`].
+    /// How many calls RDS allows, as in [`RdsOutages`].
     pub rds_calls_per_minute: f64,
-    /// Fleet by fleet, weather by weather, design by design. What events do not touch is run once a fleet and
-    /// stands in every weather.
+    /// Every design on every fleet, with every delay and loss of events. A design that events do not affect is run once
+    /// for each fleet, and its figures count for every delay and loss.
     pub figures: Vec<Figures>,
 }
 
@@ -227,8 +227,8 @@ impl Study {
     }
 }
 
-/// Every weather, the fair one first.
-pub(super) fn weathers(rds_calls_per_minute: f64) -> impl Iterator<Item = RdsOutages> {
+/// Every delay and loss of events, beginning with no delay and no loss.
+pub(super) fn event_conditions(rds_calls_per_minute: f64) -> impl Iterator<Item = RdsOutages> {
     LOSSES.into_iter().flat_map(move |events_lost| {
         EVENT_DELAYS.into_iter().map(move |seconds| RdsOutages {
             event_delay: SignedDuration::from_secs(seconds),
@@ -249,10 +249,10 @@ pub fn study(
     threads: usize,
     progress: &(dyn Fn(&Figures) + Sync),
 ) -> Study {
-    let fair = weathers(rds_calls_per_minute).next();
+    let fair = event_conditions(rds_calls_per_minute).next();
     let mut jobs = Vec::new();
     for &databases in fleets {
-        for outages in weathers(rds_calls_per_minute) {
+        for outages in event_conditions(rds_calls_per_minute) {
             let designs = Design::ALL
                 .into_iter()
                 .filter(|d| d.listens() || Some(outages) == fair);
@@ -308,11 +308,11 @@ fn unthrottled(limited: &Figures, rows: &Trace, outages: RdsOutages, seed: u64) 
     asks.then(|| run(Design::Snapferry, rows, free, seed).lag_p99_seconds)?
 }
 
-/// What events do not touch stands in every weather.
+/// The figures of a design that events do not affect count for every delay and loss.
 fn in_every_weather(run: &[Figures], fleets: &[usize]) -> Vec<Figures> {
     let mut all = Vec::new();
     for &databases in fleets {
-        for outages in weathers(0.0) {
+        for outages in event_conditions(0.0) {
             let (delay, lost) = (outages.event_delay.as_secs(), outages.events_lost);
             for design in Design::ALL {
                 let found = run.iter().find(|f| {
@@ -357,7 +357,7 @@ mod tests {
     #[test]
     fn the_weathers_have_the_faults_that_the_list_says() {
         let mut faults = BTreeSet::new();
-        for outages in weathers(30.0) {
+        for outages in event_conditions(30.0) {
             let RdsOutages {
                 event_delay,
                 events_lost,

@@ -1,11 +1,11 @@
-//! A choice by the fields that an execution's input has.
+//! A choice state, which looks at the fields of an execution's input.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{AslError, fault, is_field};
 
-/// Which task comes next, by whether fields of the input are there.
+/// Chooses the next task by which fields the input has.
 #[derive(Debug, Clone)]
 pub(super) struct Choice {
     rules: Vec<Rule>,
@@ -24,12 +24,12 @@ impl Choice {
     pub(super) fn next(&self, input: &Value) -> &str {
         self.rules
             .iter()
-            // A field that is null is there.
+            // A null field counts as present.
             .find(|rule| input.get(&rule.field).is_some() == rule.is_present)
             .map_or(&self.default, |rule| &rule.next)
     }
 
-    /// All that it may lead to.
+    /// All tasks that it can lead to.
     pub(super) fn leads_to(&self) -> impl Iterator<Item = &str> {
         let nexts = self.rules.iter().map(|rule| &rule.next);
         nexts.chain([&self.default]).map(String::as_str)
@@ -42,7 +42,7 @@ pub(super) struct ChoiceJson {
     #[serde(rename = "Comment")]
     _comment: Option<String>,
     choices: Vec<RuleJson>,
-    // The language can do without one, and then fails where no rule holds.
+    // The language allows a choice without a default, which fails if no rule matches.
     default: String,
 }
 

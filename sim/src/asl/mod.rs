@@ -1,7 +1,7 @@
-//! A reader of the part of the Amazon States Language that our state machine is written in.
+//! A reader for the part of the Amazon States Language that the state machine uses.
 //!
-//! It reads the deployed definition, so that what walks it cannot drift from what is deployed, and it
-//! refuses whatever it does not know: a field that is skipped would be a promise that is not kept.
+//! It reads the deployed definition, so that the simulation always runs what is deployed. It refuses everything that it
+//! does not know, because an ignored field could change what the definition means.
 
 mod choice;
 
@@ -14,16 +14,16 @@ use thiserror::Error;
 
 use choice::{Choice, ChoiceJson};
 
-/// What every resource that we know ends with.
+/// The ending of every resource that this reader knows.
 const SEND_AND_SLEEP: &str = ":states:::sqs:sendMessage.waitForTaskToken";
 
 /// Why a definition cannot be read.
 #[derive(Debug, Error)]
 pub enum AslError {
-    /// Not JSON, or fields that this reader does not know.
-    #[error("not a definition of the subset that is read here")]
+    /// It is not JSON, or has fields that this reader does not know.
+    #[error("not a definition in the subset that this reader knows")]
     Shape(#[from] serde_json::Error),
-    /// A state says something that this reader cannot walk.
+    /// A state has something that this reader does not support.
     #[error("{state}: {fault}")]
     State {
         /// The state.
@@ -57,11 +57,13 @@ pub struct Task {
     message: Value,
     /// How long it sleeps.
     pub timeout: SignedDuration,
+    /// How long it sleeps without a heartbeat, if that is bounded.
+    pub heartbeat: Option<SignedDuration>,
     /// The field of the state's input that its result is put into.
     pub result_field: String,
     /// Its retries, in order.
     pub retry: Vec<Retrier>,
-    /// The state that follows; the execution ends without one.
+    /// The next state. Without one the execution ends.
     pub next: Option<String>,
 }
 
@@ -72,16 +74,16 @@ pub struct Retrier {
     pub errors: Vec<String>,
     /// The first delay.
     pub interval: SignedDuration,
-    /// What the delay grows by.
+    /// The factor by which the delay grows.
     pub backoff_rate: f64,
-    /// What no delay is longer than.
+    /// The longest delay.
     pub max_delay: Option<SignedDuration>,
-    /// How many retries there are.
+    /// How many retries it allows.
     pub max_attempts: u32,
 }
 
 impl Retrier {
-    /// The delay before the retry that follows so many of this entry.
+    /// The delay before the next retry, after this many retries of this entry.
     #[must_use]
     pub fn delay(&self, retries: u32) -> SignedDuration {
         let growth = self
@@ -93,7 +95,7 @@ impl Retrier {
     }
 }
 
-/// What the context object holds when a state is entered.
+/// The context object when a state is entered.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     /// `$$.Task.Token`
@@ -156,7 +158,7 @@ struct MachineJson {
     states: BTreeMap<String, StateJson>,
 }
 
-/// A state, by its type. Another type than these is no state of the subset.
+/// A state, by its type. The subset has no other types.
 #[derive(Deserialize)]
 #[serde(tag = "Type")]
 enum StateJson {
@@ -172,6 +174,7 @@ struct TaskJson {
     resource: String,
     parameters: ParametersJson,
     timeout_seconds: u32,
+    heartbeat_seconds: Option<u32>,
     result_path: String,
     #[serde(default)]
     retry: Vec<RetrierJson>,
@@ -219,7 +222,7 @@ impl StateMachine {
     /// Reads a definition.
     ///
     /// # Errors
-    /// Whatever it says that is not read here, and a walk that would leave its states.
+    /// If it has something that this reader does not know, or leads to a state that does not exist.
     pub fn read(definition: &str) -> Result<Self, AslError> {
         let json: MachineJson = serde_json::from_str(definition)?;
         let mut states = BTreeMap::new();
@@ -294,6 +297,12 @@ fn task(name: &str, state: TaskJson) -> Result<Task, AslError> {
             state.result_path
         ));
     };
+    if state
+        .heartbeat_seconds
+        .is_some_and(|heartbeat| heartbeat >= state.timeout_seconds)
+    {
+        return refuse("its heartbeat is not shorter than its time-out".to_owned());
+    }
     let message = Value::Object(state.parameters.message_body);
     let mut paths = Vec::new();
     check_paths(name, &message, &mut paths)?;
@@ -308,6 +317,9 @@ fn task(name: &str, state: TaskJson) -> Result<Task, AslError> {
     Ok(Task {
         message,
         timeout: SignedDuration::from_secs(state.timeout_seconds.into()),
+        heartbeat: state
+            .heartbeat_seconds
+            .map(|seconds| SignedDuration::from_secs(seconds.into())),
         result_field: field.to_owned(),
         retry: retry?,
         next: state.next,
@@ -315,7 +327,7 @@ fn task(name: &str, state: TaskJson) -> Result<Task, AslError> {
 }
 
 fn read_retrier(state: &str, json: RetrierJson) -> Result<Retrier, AslError> {
-    // The names with a meaning of their own would have to be matched by it.
+    // Names with a special meaning would need rules of their own.
     if let Some(own) = json
         .error_equals
         .iter()

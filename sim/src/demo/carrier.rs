@@ -15,7 +15,7 @@ use super::faults::{Fault, tally::Tally};
 use crate::local::{BusEvent, Client};
 use crate::rds::EmittedEvent;
 
-/// An event that is held back goes on after this, whether or not another has passed it.
+/// How long an event is held back at most, even if no other has passed it.
 const HELD_BACK: Duration = Duration::from_secs(2);
 
 /// A running carrier; dropping it ends it.
@@ -24,22 +24,22 @@ pub(super) struct Carrier {
     task: JoinHandle<()>,
 }
 
-/// What is remembered of the events.
+/// What the carrier remembers about the events.
 #[derive(Debug, Default)]
 struct Notes {
-    /// When each event was first handed to the bus, by the ARN it is about and its number.
+    /// When each event first reached the bus, by its ARN and its number.
     deliveries: BTreeMap<(String, &'static str), Timestamp>,
-    /// The ids of all that were.
+    /// The ids of all events that reached the bus.
     ids: BTreeSet<String>,
     /// What they said.
     texts: Vec<String>,
     refused: Vec<String>,
-    /// Nothing is on its way.
+    /// Whether no event is on its way.
     is_idle: bool,
 }
 
 impl Carrier {
-    /// Carries every event as it comes; of every so many one is held back until the next has passed it.
+    /// Carries every event at once. If set, every nth event is held back until the next has passed it.
     #[must_use]
     pub(super) fn start(
         events: mpsc::UnboundedReceiver<EmittedEvent>,
@@ -57,7 +57,7 @@ impl Carrier {
         Self { notes, task }
     }
 
-    /// When an event was handed to the bus.
+    /// When an event reached the bus.
     #[must_use]
     pub(super) fn delivered(&self, arn: &str, event_id: &'static str) -> Option<Timestamp> {
         lock(&self.notes)
@@ -66,13 +66,13 @@ impl Carrier {
             .copied()
     }
 
-    /// Events that the bus did not take: a fault of the local world.
+    /// Events that the bus refused, which is a fault of the local world.
     #[must_use]
     pub(super) fn refused(&self) -> Vec<String> {
         lock(&self.notes).refused.clone()
     }
 
-    /// Whether nothing was on its way at the last look. An event that has come just now may not be seen yet.
+    /// Whether no event was on its way at the last look. A very new event may not have been seen yet.
     #[must_use]
     pub(super) fn is_idle(&self) -> bool {
         lock(&self.notes).is_idle
@@ -159,6 +159,6 @@ fn on_the_bus(event: &EmittedEvent) -> BusEvent {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // Each change is one insertion: what a panicking thread left is whole.
+    // Each change is one insertion, so the record is still whole after a thread has panicked.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! What each recovery point cost: state transitions, and calls to RDS on its behalf.
+//! The cost of each recovery point: state transitions, and calls to RDS on its behalf.
 //!
 //! A call belongs to the recovery points of the databases whose snapshots or resource ids it names. A description that names the
 //! snapshots of several, as the reactor's for a batch of events does, counts for each of them by its share: by a
@@ -8,21 +8,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::rds_http::Asked;
 
-/// Who asks RDS on behalf of no recovery point, but of all.
+/// The caller that asks RDS for all recovery points together.
 const SHARED: [&str; 2] = ["snapferry-planner", "snapferry-sweeper"];
 
-/// What one recovery point cost.
+/// The cost of one recovery point.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Cost {
     /// States entered, and one more for the end of each of its executions.
     pub(super) transitions: u64,
-    /// Snapshots and copies asked for.
+    /// Requests for snapshots and copies.
     pub(super) mutations: u64,
     /// Its share of all other calls.
     pub(super) describes: f64,
 }
 
-/// What every recovery point cost.
+/// The cost of every recovery point.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Costs {
     /// By the label of its database.
@@ -107,7 +107,7 @@ mod tests {
         let owners = [("o", "orders"), ("z-copy", "orders"), ("b", "billing")];
         let owners = owners.map(|(name, database)| (name.to_owned(), database.to_owned()));
         let calls = [
-            // An instance and a cluster may have one name; what is made of them never has.
+            // An instance and a cluster may have the same name, but their snapshots never do.
             call("CreateDBSnapshot", &["o"], &["shop"]),
             call("CreateDBClusterSnapshot", &["b"], &["shop"]),
             call("DescribeDBSnapshots", &["o", "b", "nobodys"], &[]),

@@ -1,4 +1,4 @@
-//! The figures of a run: from the RDS model, the recording proxy and the emulator, never from the product's words.
+//! The figures of a run. They come from the RDS model, the recording proxy and the emulator, and never from the product.
 
 use std::collections::BTreeMap;
 
@@ -7,21 +7,21 @@ use serde::Serialize;
 /// Calls by operation.
 pub type Calls = BTreeMap<String, u64>;
 
-/// What the run came to: the demo's JSON.
+/// The result of the run: the demo's JSON.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Figures {
     /// The schema's number.
     pub schema: u32,
-    /// Databases that were to be protected.
+    /// Databases that should be protected.
     pub databases: u64,
     /// How many of them by copies of RDS's automated snapshots.
     pub automated: u64,
-    /// Databases that were to be refused, because RDS cannot make of them what is promised.
+    /// Databases that should be refused, because RDS cannot make the promised copy.
     pub refused: u64,
-    /// Databases that were to be left out, because of a tag or because they have none.
+    /// Databases that should be left out, because of a tag or because they have none.
     pub excluded: u64,
-    /// Recovery points in the simulated RDS: available, in the recovery region, of the right source, key, tags
-    /// and option group.
+    /// Recovery points in the simulated RDS: available, in the recovery region, with the right source, key, tags and option
+    /// group.
     pub recovery_points: u64,
     /// Executions by their end.
     pub executions: Executions,
@@ -34,7 +34,7 @@ pub struct Figures {
     /// How many of them are garbage that the demo itself put into the queues.
     #[serde(skip_serializing_if = "is_zero")]
     pub garbage: u64,
-    /// How often each fault that was asked for really happened.
+    /// How often each requested fault really happened.
     pub faults: BTreeMap<&'static str, u64>,
     /// Commands in the dead-letter queue that wait until a person has fixed their cause.
     pub parked: u64,
@@ -46,7 +46,7 @@ pub struct Figures {
     pub state_transitions: u64,
     /// Invocations of all functions.
     pub lambda_invocations: u64,
-    /// Most copies of ours that the simulated RDS had in flight at once.
+    /// How many copies of ours the simulated RDS had in flight at once at most.
     pub max_copies_in_flight: u64,
     /// From an event's delivery to the bus to the accepted callback.
     pub reaction_ms: Reaction,
@@ -74,7 +74,7 @@ pub struct Callbacks {
     pub sweep: u64,
     /// The worker: it was there already.
     pub worker: u64,
-    /// Accepted failures, by whomever: each led to another try of its step.
+    /// Accepted failures. Each led to another try of its step.
     #[serde(skip_serializing_if = "is_zero")]
     pub failures: u64,
 }

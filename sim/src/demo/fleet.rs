@@ -1,4 +1,4 @@
-//! The simulated account: the databases to protect, and what must not be touched.
+//! The simulated account: the databases to protect, and everything that must stay untouched.
 
 use fastrand::Rng;
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use crate::rds::{
 
 /// Where the databases are.
 pub(super) const SOURCES: [&str; 2] = ["eu-west-1", "eu-north-1"];
-/// Where their recovery points go.
+/// The region of their recovery points.
 pub(super) const RECOVERY: &str = "eu-central-1";
 /// All of the demo's regions.
 pub(super) const REGIONS: [&str; 3] = [SOURCES[0], SOURCES[1], RECOVERY];
@@ -25,7 +25,7 @@ const SOURCE_KEYS: [&str; 2] = [
     "arn:aws:kms:eu-north-1:111122223333:key/5e6f7a8b-0000-4000-8000-00000000beef",
 ];
 
-/// A snapshot that a person took in the first source region: it must be there, unchanged, at the end.
+/// A snapshot that a person took in the first source region. It must be unchanged at the end.
 pub(super) const SOMEBODYS_SNAPSHOT: &str = "before-the-migration";
 /// How the names of other people's copies begin, which `--faults copies-refused` brings.
 pub(super) const THIRD_PARTIES: &str = "somebody-elses-copy-";
@@ -34,7 +34,7 @@ pub(super) const THIRD_PARTIES: &str = "somebody-elses-copy-";
 /// copies.
 const ROOM: usize = 40;
 
-/// A database that is to be protected.
+/// A database to protect.
 #[derive(Debug, Clone)]
 pub(super) struct Database {
     /// Its region.
@@ -43,14 +43,14 @@ pub(super) struct Database {
     pub(super) family: Family,
     /// Its identifier, which others may have too.
     pub(super) name: String,
-    /// DbiResourceId or DbClusterResourceId: nobody else has it.
+    /// DbiResourceId or DbClusterResourceId, which is unique.
     pub(super) resource_id: String,
-    /// What is asked of its recovery point.
+    /// What its policy asks for.
     pub(super) policy: &'static DemoPolicy,
 }
 
 impl Database {
-    /// How it is called in what people read: one of these for each database.
+    /// Its label in texts for people. Each database has its own.
     #[must_use]
     pub(super) fn label(&self) -> String {
         let kind = self.family.database_kind();
@@ -71,9 +71,9 @@ pub(super) struct Fleet {
     pub(super) rds: Rds,
     /// The databases to protect.
     pub(super) databases: Vec<Database>,
-    /// Those that are to be protected and of which RDS cannot make a copy as it is promised, and why.
+    /// Selected databases for which RDS cannot make the promised copy, and why.
     pub(super) refused: Vec<&'static str>,
-    /// Those that are not to be protected, and why.
+    /// Databases that should not be protected, and why.
     pub(super) excluded: Vec<&'static str>,
 }
 
@@ -117,8 +117,8 @@ pub(super) fn draw(databases: u16, seed: u64, now: Timestamp) -> Result<Fleet, R
     })
 }
 
-/// RDS takes an automated snapshot of each database whose policy has those copied. It does so once a day in the
-/// backup window; here the demo says when.
+/// Lets RDS take an automated snapshot of each database whose policy copies those. Real RDS does so once a day in the
+/// backup window. Here the demo decides when.
 ///
 /// # Errors
 /// When the model refuses one, which is a fault of the demo.
@@ -133,7 +133,7 @@ pub(super) fn take_automated_snapshots(
     Ok(())
 }
 
-/// Raises the quotas of manual snapshots, where so many would not fit. They can be raised on AWS, too.
+/// Raises the quotas of manual snapshots if they are too low for the fleet, as people can on AWS.
 pub(super) fn leave_room(rds: &mut Rds, snapshots: usize) {
     let config = rds.config_mut();
     if snapshots + 1 > config.manual_snapshot_quota {
@@ -159,7 +159,7 @@ fn add_keys(rds: &mut Rds) {
     }
 }
 
-/// The tags of a database of this policy: what it may carry over, and what only AWS may set.
+/// The tags of a database of this policy: some that the policy may carry over, and some that only AWS may set.
 fn tags(policy: &DemoPolicy) -> Tags {
     Tags::of_system([
         ("snapferry:policy", policy.name),
@@ -226,7 +226,7 @@ fn cluster(name: &str, part: &Part, rng: &mut Rng) -> ClusterSpec {
     }
 }
 
-/// Adds a cluster whose members have its tags, and must not be taken for instances all the same.
+/// Adds a cluster. Its members have its tags, and must still not be treated as instances.
 fn add_cluster(rds: &mut Rds, place: &Region, spec: ClusterSpec) -> Result<String, RdsFault> {
     let (tags, members) = (spec.tags.clone(), spec.members.clone());
     let resource_id = rds.add_cluster(place, spec)?;
@@ -236,7 +236,7 @@ fn add_cluster(rds: &mut Rds, place: &Region, spec: ClusterSpec) -> Result<Strin
     Ok(resource_id)
 }
 
-/// A Multi-AZ DB cluster and a cluster that is not encrypted.
+/// A Multi-AZ DB cluster and an instance of RDS Custom for Oracle.
 fn add_refused(rds: &mut Rds) -> Result<Vec<&'static str>, RdsFault> {
     let multi_az = ClusterSpec {
         kms_key: Some(SOURCE_KEYS[0].to_owned()),
@@ -244,14 +244,18 @@ fn add_refused(rds: &mut Rds) -> Result<Vec<&'static str>, RdsFault> {
         ..ClusterSpec::multi_az("reporting")
     };
     add_cluster(rds, &region(SOURCES[0]), multi_az)?;
-    let unencrypted = ClusterSpec {
+    let custom = InstanceSpec {
+        engine: "custom-oracle-ee".to_owned(),
+        engine_version: "19.custom".to_owned(),
+        license_model: "bring-your-own-license".to_owned(),
+        kms_key: Some(SOURCE_KEYS[1].to_owned()),
         tags: tags(&STANDARD),
-        ..ClusterSpec::aurora("legacy")
+        ..InstanceSpec::postgres("legacy")
     };
-    add_cluster(rds, &region(SOURCES[1]), unencrypted)?;
+    rds.add_instance(&region(SOURCES[1]), custom)?;
     Ok(vec![
         "a Multi-AZ DB cluster",
-        "an Aurora cluster that is not encrypted",
+        "an instance of RDS Custom for Oracle",
     ])
 }
 

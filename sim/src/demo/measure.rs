@@ -35,11 +35,11 @@ pub(super) struct Scene<'a> {
     pub(super) rds_calls: CallCounts,
     /// What each of these calls was about.
     pub(super) asked: Vec<Asked>,
-    /// The databases that were to be protected.
+    /// The databases that should be protected.
     pub(super) databases: &'a [Database],
-    /// How many were to be refused, and how many left out.
+    /// How many should be refused, and how many left out.
     pub(super) others: (u64, u64),
-    /// How real time and RDS's go together.
+    /// How real time and RDS's time relate.
     pub(super) times: Times,
     /// How long it took.
     pub(super) elapsed_s: f64,
@@ -49,7 +49,7 @@ pub(super) struct Scene<'a> {
     pub(super) diary: &'a Diary,
 }
 
-/// One moment, by the clock on the wall and by RDS's, which runs faster.
+/// One moment, in real time and in RDS's time, which runs faster.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Times {
     /// In real time.
@@ -61,14 +61,14 @@ pub(super) struct Times {
 }
 
 impl Times {
-    /// For how many of RDS's seconds something of RDS's had been so at a real moment.
+    /// How many seconds of RDS's time had passed, at a real time, since a time of RDS.
     fn since(self, begun: Timestamp, at: Timestamp) -> f64 {
         let since_then = self.real.duration_since(at).as_secs_f64() * self.speed;
         self.rds.duration_since(begun).as_secs_f64() - since_then
     }
 }
 
-/// The figures of the run, and what else it showed.
+/// The figures of the run, and its observations.
 ///
 /// # Errors
 /// When the emulator does not answer.

@@ -1,7 +1,7 @@
 //! `cargo demo`: a simulated fleet, protected by the product as it ships, and checked.
 //!
-//! Nothing of the product is replaced but AWS itself: the shipped function runs under an emulator that was
-//! deployed from the project's own templates; RDS is [the model](crate::rds) behind its HTTP service.
+//! Only AWS itself is replaced. The shipped function runs under an emulator, to which the project's own templates were
+//! deployed, and RDS is [the model](crate::rds) behind its HTTP service.
 
 mod args;
 mod carrier;

@@ -1,17 +1,17 @@
-//! What the fleet is made of, as a table: one line more here is one database more in every dozen.
+//! The parts of the fleet, as a table. Each line is one database in every dozen.
 
 use super::policies::{DemoPolicy, GOLD, NIGHTLY, STANDARD};
 use crate::rds::Family;
 
 /// One database of the fleet, before it has a number.
 pub(super) struct Part {
-    /// What its identifier begins with.
+    /// The prefix of its identifier.
     pub(super) subject: &'static str,
     /// Which of the source regions.
     pub(super) place: usize,
     /// Whether it is an instance or a cluster.
     pub(super) family: Family,
-    /// What is asked of its recovery point.
+    /// What its policy asks for.
     pub(super) policy: &'static DemoPolicy,
     /// SQL Server, with an option group that is not the default one.
     pub(super) option_group: Option<&'static str>,
@@ -57,8 +57,8 @@ impl Part {
     }
 }
 
-/// What the fleet is made of; a larger one has the same again, under the next number. The first three have one
-/// name: an instance, a cluster beside it, and an instance of the other region.
+/// The parts of the fleet. A larger fleet repeats them with the next number. The first three have the same name: an
+/// instance, a cluster of the same region, and an instance of the other region.
 pub(super) static PARTS: [Part; 12] = [
     Part::instance("orders", 0),
     Part::cluster("orders", 0),

@@ -1,4 +1,4 @@
-//! The policies of the demo's account, as the file that a person applies, and what each asks of a recovery point.
+//! The policies of the demo's account: the file that a person applies, and what each policy asks for.
 
 use super::fleet::RECOVERY;
 
@@ -13,9 +13,9 @@ pub(super) struct DemoPolicy {
     pub(super) carries: &'static [&'static str],
     /// The option group of a recovery point, by the one that its database has.
     pub(super) option_groups: &'static [(&'static str, &'static str)],
-    /// How many copies may be in flight at once, where that is fewer than of all policies together.
+    /// How many of its copies may be in flight at once, if the policy has a limit of its own.
     pub(super) copy_slots: Option<u16>,
-    /// Whether RDS's automated snapshots are copied, instead of snapshots that are taken for it.
+    /// Whether it copies RDS's automated snapshots, instead of snapshots that Snapferry takes.
     pub(super) is_automated: bool,
 }
 
@@ -29,7 +29,7 @@ pub(super) static STANDARD: DemoPolicy = DemoPolicy {
     is_automated: false,
 };
 
-/// The policy that some choose: a key of its own, tags, option groups, and no more than its share of the copies.
+/// The policy of some databases, with its own key, tags, option groups and copy slots.
 pub(super) static GOLD: DemoPolicy = DemoPolicy {
     name: "gold",
     key: "arn:aws:kms:eu-central-1:111122223333:key/901d0c3e-0000-4000-8000-00000000901d",
@@ -39,7 +39,7 @@ pub(super) static GOLD: DemoPolicy = DemoPolicy {
     is_automated: false,
 };
 
-/// The policy that has RDS's own automated snapshots copied.
+/// The policy that copies RDS's automated snapshots.
 pub(super) static NIGHTLY: DemoPolicy = DemoPolicy {
     name: "nightly",
     key: STANDARD.key,
@@ -50,7 +50,7 @@ pub(super) static NIGHTLY: DemoPolicy = DemoPolicy {
 };
 
 impl DemoPolicy {
-    /// The option group that a recovery point gets, if it is another than its database's.
+    /// The option group of a recovery point, if it differs from its database's.
     #[must_use]
     pub(super) fn option_group(&self, of_database: &str) -> Option<&'static str> {
         let mut all = self.option_groups.iter();

@@ -6,22 +6,22 @@ use crate::rds::{Origin, Rds, Snapshot, Stage};
 
 use super::fleet::{Database, REGIONS, snapshots};
 
-/// Where a database's recovery point stands.
+/// The phase of a database's recovery point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
     /// Nothing yet.
     Planned,
-    /// The snapshot is being taken.
+    /// RDS is taking the snapshot.
     Snapshot,
-    /// The snapshot is there, the copy has not begun.
+    /// The snapshot is finished, and the copy has not begun.
     AwaitingCopy,
     /// The copy waits for RDS.
     CopyQueued,
-    /// The copy is on its way.
+    /// RDS is copying.
     Copying,
-    /// The recovery point is there.
+    /// The recovery point is finished.
     Protected,
-    /// RDS gave this attempt up; the state machine tries again.
+    /// RDS gave this attempt up, and the state machine tries again.
     Failed,
 }
 
@@ -58,7 +58,7 @@ pub(super) fn progress_of_all(
 ) -> BTreeMap<String, DatabaseProgress> {
     let mut found = BTreeMap::new();
     for snapshot in REGIONS.iter().flat_map(|place| snapshots(rds, place)) {
-        // A later attempt has a later name, and the copies come last: what is found last is how it stands.
+        // A later attempt has a later name, and copies come last, so the last one found counts.
         let of = snapshot.instance.resource_id.as_str();
         found.insert(of, progress(snapshot, rds.now()));
     }

@@ -1,13 +1,13 @@
-//! The promises, held against a run's figures. Speed is shown, never judged here: machines are noisy.
+//! Compares the promises with a run's figures. Speed is shown but never judged, because machines are noisy.
 
 use super::costs::Costs;
 use super::figures::Figures;
 
 /// Step Functions' state transitions for each recovery point (design, section 7).
 pub(super) const TRANSITIONS_MAX: u64 = 6;
-/// Calls to RDS on behalf of one recovery point, without retries, that ask for something: snapshot and copy.
+/// Calls to RDS on behalf of one recovery point, without retries, that request something: the snapshot and the copy.
 pub(super) const MUTATIONS_MAX: u64 = 2;
-/// All other calls to RDS on behalf of one recovery point, without retries; shared ones by their share.
+/// All other calls to RDS on behalf of one recovery point, without retries. Shared calls count by their share.
 pub(super) const DESCRIBES_MAX: f64 = 3.0;
 /// The same for a copy of an automated snapshot. Snapferry asks for nothing but the copy, and has to ask one more
 /// question: whose snapshot it is.
@@ -22,9 +22,9 @@ pub(super) const COPIES_IN_FLIGHT_MAX: u64 = 20;
 pub(super) struct Observations {
     /// The databases without a good recovery point, in words.
     pub(super) unprotected: Vec<String>,
-    /// What was touched that is not ours, in words.
+    /// Changes to things that are not ours, in words.
     pub(super) touched: Vec<String>,
-    /// Where a task token stands that must not, in words.
+    /// Places where a task token must not be and is, in words.
     pub(super) leaks: Vec<String>,
     /// Events that the bus refused, and other faults of the local world.
     pub(super) world: Vec<String>,

@@ -1,4 +1,4 @@
-//! What runs beside the fleet where faults are asked for, and how it all comes to rest.
+//! What runs together with the fleet if faults were requested, and how everything becomes quiet again.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,11 +18,11 @@ const CALM_WITHIN: Duration = Duration::from_mins(2);
 /// How often they are looked at meanwhile.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// What runs beside the fleet where faults are asked for: the mischief, and the person who repairs.
+/// What runs together with the fleet if faults were requested: the injection of faults, and the person who repairs.
 pub(super) struct Repairs(Option<(FaultInjector, Person, Queues)>);
 
 impl Repairs {
-    /// Begins. Where no faults are asked for, nothing does.
+    /// Begins, if faults were requested.
     ///
     /// # Errors
     /// When the stack lacks an output.
@@ -64,7 +64,7 @@ impl Repairs {
         self.0.is_some()
     }
 
-    /// What the person has seen and done so far, and what the mischief could not do.
+    /// What the person has seen and done so far, and what the injection of faults could not do.
     #[must_use]
     pub(super) fn diary(&self) -> Diary {
         let Some((inject_fault, person, _)) = &self.0 else {
@@ -75,8 +75,8 @@ impl Repairs {
         diary
     }
 
-    /// Waits until what was late has arrived, the queues are worked off and every dead letter is known. Says
-    /// what still was not, if patience ran out.
+    /// Waits until late events have arrived, the queues are empty and every dead letter is known. Returns what was still
+    /// missing if this took too long.
     ///
     /// # Errors
     /// When the emulator does not answer.
@@ -90,7 +90,7 @@ impl Repairs {
             return Ok(None);
         };
         let begun = Instant::now();
-        // Twice in a row: an event may be between two hands at one look.
+        // Look twice in a row, because an event may be between two places at one look.
         let mut calm_looks = 0;
         loop {
             let mut unrest = queues.unrest(stack.client(), &person.diary()).await?;

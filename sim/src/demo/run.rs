@@ -1,4 +1,4 @@
-//! One run of the demo, from nothing to the verdict.
+//! One run of the demo, from the start to the verdict.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -30,7 +30,7 @@ use super::{Args, policies, promises, summary};
 
 /// How often the picture is drawn and the executions are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// What one wave of copies takes at most in RDS's time: the longest snapshot and the longest copy.
+/// How long one wave of copies takes at most in RDS's time: the longest snapshot plus the longest copy.
 const WAVE: Duration = Duration::from_mins(30);
 /// When the planner should have started something.
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
@@ -38,13 +38,13 @@ const STARTS_WITHIN: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(90);
 /// How much longer faults may take: each is over, or repaired, within a minute.
 const PATIENCE_WITH_FAULTS: Duration = Duration::from_mins(4);
-/// Above so many databases the planner gets its shipped time-out back: it starts them all in one go.
+/// With more databases than this, the planner gets its shipped time-out, because it starts all of them in one run.
 const MANY: usize = 50;
-/// How often a step may be done over when faults are asked for.
+/// How often a step may be repeated if faults were requested.
 const TRIES: u32 = 3;
-/// By what the pauses between a state's retries are multiplied where there are faults: a minute becomes 1.5 s.
+/// The factor for the pauses between a state's retries if faults were requested: a minute becomes 1.5 s.
 const RETRY_SCALE: f64 = 0.025;
-/// What is shortened further where there are faults, so that a dead letter takes seconds and not minutes.
+/// Settings that are shortened further if faults were requested, so that a dead letter takes seconds and not minutes.
 const SHORTENED: [(&str, &str); 2] = [("BackoffMaxSeconds", "2"), ("VisibilitySeconds", "15")];
 
 /// Runs the demo. The answer is the process's exit code: 0 when every promise was kept.
@@ -219,7 +219,7 @@ fn announce(out: Out, step: &Step) {
     });
 }
 
-/// Says what is to be protected, and what is not.
+/// Prints which databases should be protected, and which should not.
 fn introduce(out: Out, args: &Args, fleet: &Fleet) {
     let sources = SOURCES.join(" and ");
     out.line(format_args!(
@@ -264,7 +264,7 @@ async fn apply_policies(out: Out, stack: &LocalStack, snapferry: &Snapferry) -> 
     Ok(())
 }
 
-/// Says what is not as on AWS.
+/// Prints what differs from AWS.
 fn explain(out: Out, args: &Args, stack: &LocalStack, trouble: &OutageReport, quota: usize) {
     let sources = SOURCES.join(" and ");
     out.line(format_args!(
@@ -336,7 +336,7 @@ async fn watch(
         }
         if !all_started && planned.elapsed() > plan_every(args.speed) {
             planned = Instant::now();
-            // One that fails is made up for by the next, as on AWS.
+            // If one fails, the next does its work, as on AWS.
             let planner = stack.output("PlannerName")?;
             let _ = stack.client().invoke(planner, &json!({})).await;
         }
@@ -364,7 +364,7 @@ async fn keep(out: Out, stack: &LocalStack, rds: &RdsService, snapferry: &Path) 
         }
         Err(error) => out.line(format_args!("(the stack lacks an output: {error:#})")),
     }
-    // The built command: `cargo run` would be a build more, in an environment that has been pointed elsewhere.
+    // Use the built command: `cargo run` would build again, in an environment with changed variables.
     out.line(format_args!("\n{} waits", snapferry.display()));
     out.line(format_args!(
         "aws rds describe-db-snapshots --region {RECOVERY}; aws rds describe-db-cluster-snapshots --region {RECOVERY}"

@@ -1,4 +1,4 @@
-//! The stack's schedules at the demo's speed. EventBridge's own fire once a minute at the most.
+//! The stack's schedules at the demo's speed. EventBridge's own schedules run once a minute at most.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use tokio::task::JoinHandle;
 
 use crate::local::Client;
 
-/// The sweeper's schedule: a minute of RDS's time, but no oftener than this.
+/// The sweeper's schedule: every minute of RDS's time, but not more often than this.
 const SWEEP_AT_MOST_EVERY: Duration = Duration::from_secs(1);
-/// The planner's: five minutes of RDS's time, but no oftener than this.
+/// The planner's schedule: every five minutes of RDS's time, but not more often than this.
 const PLAN_AT_MOST_EVERY: Duration = Duration::from_secs(2);
 
 /// How often the sweeper is invoked, in real time.
@@ -20,7 +20,7 @@ pub(super) fn sweep_every(speed: f64) -> Duration {
         .max(SWEEP_AT_MOST_EVERY)
 }
 
-/// How often the planner is invoked where its first run started less than all, in real time.
+/// How often, in real time, the planner is invoked if its first run did not start everything.
 #[must_use]
 pub(super) fn plan_every(speed: f64) -> Duration {
     Duration::from_mins(5)
@@ -40,7 +40,7 @@ impl Sweeps {
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
-                // A sweep that fails is made up for by the next, as on AWS; the run's figures show what it missed.
+                // If a sweep fails, the next does its work, as on AWS. The run's figures show what is still missing.
                 let _ = client.invoke(&sweeper, &json!({})).await;
             }
         }))

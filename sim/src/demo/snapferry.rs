@@ -1,4 +1,4 @@
-//! The command `snapferry`, run as a person runs it.
+//! Runs the command `snapferry` as a person does.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -33,7 +33,7 @@ pub(super) struct Snapferry {
     pub(super) environment: Vec<(String, String)>,
 }
 
-/// What a replay came to.
+/// The result of a replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Replayed {
     /// How many messages went back to their queue.
@@ -51,7 +51,7 @@ impl Snapferry {
     /// Runs `snapferry replay … --json`.
     ///
     /// # Errors
-    /// When it cannot be run, fails, or does not say what it did.
+    /// If it cannot be run, fails, or does not say what it did.
     pub(super) async fn replay(&self, letters: Letters) -> anyhow::Result<Replayed> {
         let (stdout, said) = self.run(&["replay", letters.word(), "--json"]).await?;
         let count = replayed(&stdout).with_context(|| {

@@ -8,7 +8,7 @@ use super::promises::{
     COPIES_IN_FLIGHT_MAX, DESCRIBES_MAX, DESCRIBES_MAX_AUTOMATED, MUTATIONS_MAX, TRANSITIONS_MAX,
 };
 
-/// The figures as a table, each beside what was promised.
+/// The figures as a table, each next to its promise.
 #[must_use]
 pub(super) fn table(figures: &Figures, costs: &Costs) -> String {
     let mut table = Table::new();

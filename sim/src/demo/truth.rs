@@ -1,4 +1,4 @@
-//! The simulator's own truth: which recovery points are good, and what was touched that is not ours.
+//! What the RDS model knows: which recovery points are good, and what happened to things that are not ours.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +33,7 @@ pub(super) fn unprotected(rds: &Rds, databases: &[Database]) -> Vec<String> {
     all
 }
 
-/// What keeps a copy from being what the database's policy asks for.
+/// How a copy differs from what the database's policy asks for. Nothing if it does not.
 fn fault(rds: &Rds, copy: &Snapshot, database: &Database) -> Option<String> {
     let Origin::Copied(from) = &copy.origin else {
         return Some("it is no copy".to_owned());
@@ -111,8 +111,7 @@ fn carried(names: &[&str]) -> String {
     Vec::from_iter(all).join(",")
 }
 
-/// Whose each snapshot and each copy is, by the name of its first attempt, and each resource id: the database's
-/// label.
+/// The database's label for each snapshot and copy, by the name of its first attempt, and for each resource id.
 #[must_use]
 pub(super) fn owners(rds: &Rds, databases: &[Database]) -> BTreeMap<String, String> {
     let label = |one: &Database| (one.resource_id.clone(), one.label());
@@ -120,7 +119,7 @@ pub(super) fn owners(rds: &Rds, databases: &[Database]) -> BTreeMap<String, Stri
     let mut owners = labels.clone();
     for snapshot in REGIONS.iter().flat_map(|place| snapshots(rds, place)) {
         if let Some(label) = labels.get(&snapshot.instance.resource_id) {
-            // An automated snapshot's name is told without what RDS begins it with.
+            // An automated snapshot's name is used without RDS's prefix.
             let name = snapshot.name.trim_start_matches("rds:");
             owners.insert(first_attempt(name).to_owned(), label.clone());
         }
@@ -163,7 +162,7 @@ pub(super) fn touched(rds: &Rds, databases: &[Database]) -> Vec<String> {
     touched
 }
 
-/// Where one of these secrets stands in a snapshot's tags.
+/// The places in snapshots' tags that contain one of these secrets.
 #[must_use]
 pub(super) fn tags_that_hold(rds: &Rds, secrets: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
@@ -291,7 +290,7 @@ mod tests {
         let Fleet {
             mut rds, databases, ..
         } = fleet();
-        // An instance, a cluster beside it, and an instance of the other region: all called orders.
+        // An instance, a cluster of the same region, and an instance of the other region are all called orders.
         let orders: Vec<&Database> = databases
             .iter()
             .filter(|one| one.name == "orders")

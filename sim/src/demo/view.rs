@@ -1,4 +1,4 @@
-//! What a person watches while the demo runs: a live line a database on a terminal, plain lines elsewhere.
+//! What a person sees while the demo runs: on a terminal one live line for each database, elsewhere plain lines.
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
@@ -19,7 +19,7 @@ pub(super) enum Out {
 }
 
 impl Out {
-    /// Prints a line. A reader that is gone is no reason to stop.
+    /// Prints a line. It ignores that the reader may be gone.
     pub(super) fn line(self, text: impl std::fmt::Display) {
         let _ = match self {
             Self::Stdout => writeln!(std::io::stdout(), "{text}"),
@@ -66,7 +66,7 @@ impl View {
         }
     }
 
-    /// Shows how things stand now.
+    /// Shows the current progress.
     pub(super) fn show(&mut self, progress_of_all: &BTreeMap<String, DatabaseProgress>) {
         for (name, progress) in progress_of_all {
             let before = self.known.insert(name.clone(), progress.phase);
@@ -84,7 +84,7 @@ impl View {
         }
     }
 
-    /// Leaves the last picture progress.
+    /// Keeps the last picture on the screen.
     pub(super) fn finish(&self) {
         if let Some(live) = &self.live {
             // A bar that is finished keeps the time it took.

@@ -1,4 +1,4 @@
-//! The emulator with nothing deployed to it, for what needs no more than its services.
+//! The emulator without a deployed stack, for tests that only need its services.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use crate::proxy::Proxy;
 /// The running emulator of the local stack, empty. Dropping it ends it.
 #[derive(Debug)]
 pub struct BareStack {
-    // Fields are dropped in this order: the folder goes when nobody uses it any more.
+    // Fields are dropped in this order, so the folder goes last, when nothing uses it any more.
     _emulator: Emulator,
     _proxy: Proxy,
     client: Client,

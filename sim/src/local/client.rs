@@ -1,7 +1,7 @@
-//! A small client of the emulator, for what the demo and the tests do and look at themselves.
+//! A small client of the emulator, for the demo's and the tests' own calls.
 //!
-//! It goes to the emulator directly and not through the recording proxy, so that nothing of it is
-//! counted among the product's calls.
+//! It talks to the emulator directly and not through the recording proxy, so that its calls do not count as the
+//! product's.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,16 +14,16 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
-/// The emulator answers in milliseconds; an invoked function in at most its time-out.
+/// How long a call may take. The emulator answers in milliseconds, and an invoked function within its time-out.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
-/// The question whether it serves is asked again after this.
+/// How long to wait before asking again whether the emulator serves.
 const READY_ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
-/// A call to the emulator that was not answered with success.
+/// A call to the emulator that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// No answer, or none that could be read.
+    /// No readable answer came.
     #[error("the emulator did not answer {operation}: {why}")]
     NoAnswer {
         /// The operation.
@@ -53,7 +53,7 @@ pub enum ClientError {
 pub struct JsonService {
     /// The name that requests are signed for.
     signing: &'static str,
-    /// What precedes the operation in `X-Amz-Target`.
+    /// The prefix of the operation in `X-Amz-Target`.
     target: &'static str,
     version: &'static str,
 }
@@ -98,8 +98,8 @@ impl Client {
         }
     }
 
-    /// A client of an emulator that runs elsewhere, at an endpoint such as
-    /// `http://127.0.0.1:4566`. [`None`] when that is not an IP address and a port.
+    /// A client of an emulator that runs elsewhere, at an endpoint such as `http://127.0.0.1:4566`. [`None`] if that is not
+    /// an IP address and a port.
     #[must_use]
     pub fn at(endpoint: &str, account: &str, region: &str) -> Option<Self> {
         let address = endpoint.strip_prefix("http://")?.trim_end_matches('/');
@@ -207,8 +207,8 @@ impl Client {
         ))
     }
 
-    /// A request whose credential scope names region and service: the emulator routes by it. It is
-    /// not signed, since the emulator does not verify signatures.
+    /// A request whose credential scope names region and service, because the emulator routes by it. It has no valid
+    /// signature, because the emulator does not check signatures.
     fn request(&self, method: Method, path: &str, service: &str) -> hyper::http::request::Builder {
         let authorization = format!(
             "AWS4-HMAC-SHA256 Credential={}/20260101/{}/{service}/aws4_request, SignedHeaders=host, Signature=0",
@@ -256,7 +256,7 @@ fn http() -> HyperClient<HttpConnector, Full<Bytes>> {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     HyperClient::builder(TokioExecutor::new())
-        // The emulator closes idle connections after 75 s; none is kept for that long.
+        // The emulator closes idle connections after 75 s, so keep none for that long.
         .pool_idle_timeout(Duration::from_secs(20))
         .build(connector)
 }

@@ -21,7 +21,7 @@ pub(super) const BUCKET: &str = "snapferry-artifacts";
 
 const OUTPUT_LINES: usize = 20;
 
-/// What the templates need beside themselves, laid out as in a checkout that has been built.
+/// The files that the templates refer to, laid out as in a checkout after a build.
 pub(super) fn stage(root: &Path, folder: &Path, bootstrap: &Path) -> Result<PathBuf, LocalError> {
     let stage = folder.join("stage");
     let copies = [
@@ -60,7 +60,7 @@ impl AwsCli {
         options: &LocalOptions,
     ) -> Self {
         Self {
-            // pip puts the command beside its Python.
+            // pip puts the command into the folder of its Python.
             program: python.with_file_name("aws"),
             endpoint,
             account: options.account.clone(),
@@ -68,7 +68,7 @@ impl AwsCli {
         }
     }
 
-    /// Uploads what the template in `stage` refers to and returns the template that names the uploads.
+    /// Uploads the files that the template in `stage` refers to, and returns the template that names the uploads.
     pub(super) async fn package(&self, stage: &Path, region: &str) -> Result<PathBuf, LocalError> {
         let packaged = stage.join("packaged.yaml");
         let mut command = self.command(region);

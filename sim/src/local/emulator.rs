@@ -24,12 +24,12 @@ const POLL: Duration = Duration::from_millis(20);
 /// How many lines of the log an error quotes.
 const LOG_LINES: usize = 15;
 
-/// The emulator with all that it started: one process group that ends with this value, or with the
-/// process that holds it.
+/// The emulator and everything that it started: one process group, which ends with this value or with the process that
+/// holds it.
 #[derive(Debug)]
 pub(super) struct Emulator {
     child: Child,
-    /// The launcher lives until this is closed.
+    /// The launcher's input. The launcher ends when this is closed.
     stdin: Option<ChildStdin>,
     group: Pid,
     log: PathBuf,
@@ -102,7 +102,7 @@ impl Emulator {
         })
     }
 
-    /// Where the emulator writes what it and the functions say.
+    /// The log of the emulator and the functions.
     pub(super) fn log(&self) -> &Path {
         &self.log
     }

@@ -1,4 +1,4 @@
-//! What is known of one call.
+//! What the proxy knows about one call.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// The services whose calls are told apart.
+/// The services whose calls the proxy distinguishes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Service {
     /// AWS Step Functions.
@@ -17,7 +17,7 @@ pub enum Service {
     Sqs,
     /// Amazon DynamoDB.
     DynamoDb,
-    /// Any other, by the prefix of its `X-Amz-Target`; empty where a request has none.
+    /// Any other service, by the prefix of its `X-Amz-Target`. Empty if a request has none.
     Other(String),
 }
 
@@ -32,18 +32,18 @@ impl fmt::Display for Service {
     }
 }
 
-/// Who calls what, as the request's headers tell.
+/// Who calls what, according to the request's headers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Caller {
     /// The service called.
     pub service: Service,
     /// AWS's name of the operation, such as `SendTaskSuccess`.
     pub operation: String,
-    /// The SDK's app id (`app/<name>` in the user agent), which tells the functions apart.
+    /// The SDK's app id (`app/<name>` in the user agent), which distinguishes the functions.
     pub app: Option<String>,
     /// The region for which the request was signed.
     pub region: Option<String>,
-    /// The caller's end of the connection, which tells one process from another.
+    /// The caller's end of the connection, which distinguishes processes.
     pub peer: Option<SocketAddr>,
 }
 
@@ -81,13 +81,13 @@ impl Caller {
 pub struct Call {
     /// When the request arrived at the proxy.
     pub at: Timestamp,
-    /// From then until the answer was complete.
+    /// How long it took from then until the answer was complete.
     pub latency: Duration,
     /// Who called what.
     pub caller: Caller,
     /// The HTTP status of the answer.
     pub status: u16,
-    /// AWS's name of the error, such as `TaskTimedOut`, where the answer was one.
+    /// AWS's name of the error, such as `TaskTimedOut`, if the answer was an error.
     pub error: Option<String>,
 }
 
@@ -99,17 +99,17 @@ impl Call {
         self.at.saturating_add(self.latency).unwrap_or(self.at)
     }
 
-    /// Whether the service did what was asked.
+    /// Whether the call succeeded.
     #[must_use]
     pub fn succeeded(&self) -> bool {
         (200..300).contains(&self.status)
     }
 }
 
-/// What was told to a sleeping state.
+/// The answer to a sleeping state.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// `SendTaskSuccess`, with its output parsed; text that is no JSON stays text.
+    /// `SendTaskSuccess`, with its output parsed. Text that is not JSON stays text.
     Success(Value),
     /// `SendTaskFailure`.
     Failure {
@@ -125,9 +125,9 @@ pub enum Outcome {
 pub struct Settlement {
     /// The call: when, by whom, and whether it was accepted.
     pub call: Call,
-    /// What it said.
+    /// The answer.
     pub outcome: Outcome,
-    /// The token it was for.
+    /// The token.
     pub token: super::Token,
 }
 
@@ -157,7 +157,7 @@ impl Settlement {
         })
     }
 
-    /// Whether `text`, such as a snapshot's ARN, is a value anywhere in what was said.
+    /// Whether `text`, such as a snapshot's ARN, is a value anywhere in the answer.
     #[must_use]
     pub fn mentions(&self, text: &str) -> bool {
         match &self.outcome {
@@ -176,14 +176,14 @@ fn holds(value: &Value, text: &str) -> bool {
     }
 }
 
-/// What becomes of a call.
+/// What happens to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// It is forwarded.
     Forward,
-    /// It never reaches the service; the caller is told that it was done.
+    /// It never reaches the service, and the caller gets a success.
     Accept,
-    /// It never reaches the service; the caller gets this AWS error.
+    /// It never reaches the service, and the caller gets this AWS error.
     Refuse {
         /// The HTTP status.
         status: StatusCode,
@@ -192,18 +192,18 @@ pub enum Action {
         /// The error's message.
         message: String,
     },
-    /// The caller gets no answer: the connection is held for so long and then closed.
+    /// The caller gets no answer: the proxy holds the connection for this time and then closes it.
     NoAnswer {
-        /// Whether the service does what was asked all the same.
+        /// Whether the service still carries the call out.
         reaches_service: bool,
         /// How long the connection is held.
         held: Duration,
     },
 }
 
-/// Decides over each call before it is forwarded: where faults come in.
+/// Decides what happens to each call before it is forwarded. Faults enter here.
 pub trait Interference: Send + Sync {
-    /// What becomes of this call.
+    /// What happens to this call.
     fn before(&self, caller: &Caller) -> Action;
 
     /// The same, for an implementation that must know what is asked. `request` is the call's body.

@@ -1,4 +1,4 @@
-//! Passes each request on and its answer back.
+//! Passes each request on, and its answer back.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,12 +20,11 @@ use jiff::Timestamp;
 use super::call::error_name;
 use super::{Action, Call, Caller, Interference, Recorder};
 
-/// No request or answer of the services behind is larger: the largest is a DynamoDB page of 1 MB,
-/// or a batch of it, up to 16 MB.
+/// The size that no request or answer exceeds. The largest is a page of DynamoDB of 1 MB, or a batch of up to 16 MB.
 const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// Idle connections are given up before the emulator gives them up (75 s), so that no request is
-/// sent into one that is closing.
+/// How long to keep idle connections: less than the emulator does (75 s), so that no request goes into a connection that is
+/// closing.
 const IDLE: Duration = Duration::from_secs(20);
 
 struct Forwarder {
@@ -53,13 +52,13 @@ pub(super) fn serve(
         interference,
     });
     let listener = listener.tap_io(|connection| {
-        // A connection without it still works, only later by a delayed acknowledgement.
+        // The connection also works without this, but slower because of delayed acknowledgements.
         let _ = connection.set_nodelay(true);
     });
     let router = Router::new().fallback(handle).with_state(forwarder);
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move {
-        // Its only error is the listener's, and a demo whose calls go unanswered says so itself.
+        // Its only error is the listener's, and the demo itself reports calls without an answer.
         let _ = axum::serve(listener, router).await;
     })
 }
@@ -93,7 +92,7 @@ async fn handle(
         status: parts.status.as_u16(),
         error,
     };
-    // Recorded first: a caller that gives up meanwhile ends this very task.
+    // Record first, because a caller that gives up meanwhile ends this task.
     forwarder.recorder.record(call, &request_body, &answer);
     if let Some(held) = held {
         tokio::time::sleep(held).await;
@@ -105,9 +104,9 @@ async fn handle(
 /// One call's two halves.
 struct Exchange {
     request: Bytes,
-    /// What the service said; where it was not asked, what is recorded in its place.
+    /// The service's answer. If the service was not asked, the answer to record in its place.
     response: Response<Bytes>,
-    /// The caller gets no answer, and its connection is closed after this.
+    /// If set, the caller gets no answer, and its connection is closed after this time.
     held: Option<Duration>,
 }
 
@@ -189,7 +188,7 @@ where
     Ok(collected.map_err(|error| error.to_string())?.to_bytes())
 }
 
-/// These speak of one connection, not of the message; the two sides have one each.
+/// Headers about one connection and not about the message. The two sides have a connection each.
 fn drop_hop_headers(headers: &mut HeaderMap) {
     for name in [
         CONNECTION,

@@ -1,11 +1,10 @@
 //! A recording reverse proxy between the functions and the emulator.
 //!
-//! Every figure that the demo prints about calls to AWS comes from here, not from what the product
-//! says of itself. Requests and answers pass through byte for byte; what is kept of each is a
-//! [`Call`], and of the calls that settle a task a [`Settlement`]. Task tokens that pass by are
-//! known to the [`Recorder`], so that a leak test can look for them elsewhere.
+//! Every figure that the demo prints about calls to AWS comes from here, and none from the product itself. Requests and
+//! answers pass through byte for byte. The proxy keeps a [`Call`] for each, and a [`Settlement`] for each call that settles
+//! a task. The [`Recorder`] remembers all task tokens, so that a leak test can look for them elsewhere.
 //!
-//! [`Interference`] is the seam at which faults enter.
+//! Faults enter through [`Interference`].
 
 mod call;
 mod forward;
@@ -54,7 +53,7 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
-    /// What has passed so far; it goes on growing.
+    /// Everything that has passed so far. It goes on growing.
     #[must_use]
     pub fn recorder(&self) -> &Arc<Recorder> {
         &self.recorder

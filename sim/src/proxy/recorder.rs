@@ -1,4 +1,4 @@
-//! What has passed the proxy.
+//! Records everything that passes the proxy.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,21 +6,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::token::tokens_in;
 use super::{Call, Service, Settlement, Token};
 
-/// What calls are counted by.
+/// The key by which calls are counted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Counter {
     /// The service called.
     pub service: Service,
     /// AWS's name of the operation.
     pub operation: String,
-    /// The SDK's app id, where the caller set one.
+    /// The SDK's app id, if the caller set one.
     pub app: Option<String>,
 }
 
-/// How often.
+/// The numbers of calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Calls answered, errors among them.
+    /// Calls that were answered, including with errors.
     pub calls: u64,
     /// Calls answered with an error.
     pub errors: u64,
@@ -46,13 +46,13 @@ impl Recorder {
         self.state().calls.clone()
     }
 
-    /// Every `SendTaskSuccess` and `SendTaskFailure` so far, refused ones among them.
+    /// Every `SendTaskSuccess` and `SendTaskFailure` so far, including refused ones.
     #[must_use]
     pub fn settlements(&self) -> Vec<Settlement> {
         self.state().settlements.clone()
     }
 
-    /// The settlements that speak of `text`, such as a snapshot's ARN.
+    /// The settlements that contain `text`, such as a snapshot's ARN.
     #[must_use]
     pub fn settlements_of(&self, text: &str) -> Vec<Settlement> {
         let state = self.state();
@@ -97,7 +97,7 @@ impl Recorder {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Each change is a push: what a panicking thread left behind is still whole.
+        // Each change is a push, so the list is still whole after a thread has panicked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

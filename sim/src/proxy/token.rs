@@ -1,11 +1,11 @@
-//! Task tokens as they pass by: secrets, found wherever a body holds one.
+//! Finds task tokens, which are secrets, anywhere in a body.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::Value;
 
-/// A task token. Who has it can settle the task, so it has no `Display` and a `Debug` that hides it.
+/// A task token. Anybody who has it can settle the task, so it has no `Display`, and its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Token(String);
 
@@ -15,7 +15,7 @@ impl Token {
         Self(text.into())
     }
 
-    /// The token itself, for a search in places where it must not be.
+    /// The token itself, for searching places where it must not be.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -28,13 +28,13 @@ impl fmt::Debug for Token {
     }
 }
 
-/// How deep JSON text inside JSON text is followed: a message body in a request is one level.
+/// How deep to follow JSON text inside JSON text. A message body in a request is one level.
 const NESTING_MAX: u8 = 3;
 
 /// Every token in a body: the text under a key such as `token`, `taskToken` or `:token`, plain or as
 /// a DynamoDB string, also where the body holds JSON as text.
 pub(super) fn tokens_in(body: &[u8], found: &mut BTreeSet<Token>) {
-    // Most bodies hold none, and are not parsed for it.
+    // Most bodies have no token, so do not parse them.
     if !body.windows(4).any(|part| part == b"oken") {
         return;
     }
@@ -65,8 +65,8 @@ fn collect(value: &Value, depth: u8, found: &mut BTreeSet<Token>) {
     }
 }
 
-/// `nextToken` and `clientRequestToken` are other things: only the whole names count. What stands under `#token`
-/// in an expression's names is an attribute's name.
+/// Only whole names count: `nextToken` and `clientRequestToken` are other things. The value of `#token` in an expression's
+/// names is the name of an attribute.
 fn names_a_task_token(key: &str) -> bool {
     let name = key.trim_start_matches(':').to_ascii_lowercase();
     matches!(name.as_str(), "token" | "tasktoken" | "task_token")

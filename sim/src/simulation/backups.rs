@@ -1,5 +1,5 @@
-//! Worlds in which RDS's own automated snapshots are copied: who is so protected, when RDS takes them, what must
-//! come of them.
+//! Worlds in which Snapferry copies RDS's automated snapshots: which databases it protects this way, when RDS takes the
+//! snapshots, and what must become of them.
 
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
@@ -20,7 +20,7 @@ use super::world::{World, rds_region};
 use crate::faults::Fault;
 use crate::rds::{Family, Rds, Region as RdsRegion, Snapshot, SnapshotType, Stage, Tags};
 
-/// The policy that has automated snapshots copied.
+/// The policy that copies automated snapshots.
 pub(super) const NIGHTLY: &str = "nightly";
 
 /// What makes the worlds that have this policy.
@@ -38,7 +38,8 @@ pub(super) struct Backup {
 }
 
 impl Nightly {
-    /// A third of all worlds have it. Drawn apart, so that the others are as they were before.
+    /// A third of all worlds have this policy. It is drawn from a generator of its own, so that the other worlds stay the
+    /// same.
     pub(super) fn draw(rng: &Rng) -> Option<Self> {
         let mut rng = rng.clone().fork();
         (rng.u8(..3) == 0).then_some(Self { rng })
@@ -53,7 +54,7 @@ impl Nightly {
         policy
     }
 
-    /// Gives most of what the built-in policy would protect to this one.
+    /// Gives this policy most of the databases that the built-in policy would protect.
     pub(super) fn take(&mut self, rds: &mut Rds, at: &RdsRegion) {
         let instances: Vec<String> = rds
             .instances(at)
@@ -87,13 +88,13 @@ impl Nightly {
         }
     }
 
-    /// For how many days: two, or mostly one.
+    /// The retention in days: mostly one, sometimes two.
     fn days(&mut self) -> u16 {
         if self.rng.u8(..4) == 0 { 2 } else { 1 }
     }
 
-    /// Takes snapshots that RDS removes in the hours to come, or soon, where they are kept for one day. Nobody
-    /// hears of them. For the first region only: at the second's turn RDS's clock has gone on.
+    /// Takes snapshots that RDS will remove within hours, or soon if it keeps them for one day. No event announces them.
+    /// Only for the first region, because RDS's clock has moved on before the second's turn.
     pub(super) fn take_old_ones(&mut self, rds: &mut Rds, at: &RdsRegion) {
         let is_soon = self.rng.bool();
         let minutes = if is_soon {
@@ -105,7 +106,7 @@ impl Nightly {
         let mut time = BEGIN.saturating_sub(age).unwrap_or(BEGIN);
         for (family, name) in databases(rds, at) {
             if self.rng.u8(..4) > 0 {
-                // A cluster that cannot be backed up now has none: that happens, too.
+                // A cluster that RDS cannot back up now has no snapshot. This also happens.
                 let _ = rds.take_automated_snapshot(family, at, &name, time);
             }
             let pause = SignedDuration::from_mins(self.rng.i64(1..=15));
@@ -154,7 +155,7 @@ fn databases(rds: &Rds, at: &RdsRegion) -> Vec<(Family, String)> {
 }
 
 impl World {
-    /// RDS backs some databases of a region up: those of every policy, and those of none.
+    /// Lets RDS back up some databases of a region, with any policy or none.
     pub(super) fn back_up(&mut self) {
         let region = &self.source_regions[self.rng.usize(..self.source_regions.len())];
         let at = rds_region(region);
@@ -177,7 +178,7 @@ impl World {
         }
     }
 
-    /// An event that RDS has not sent, of a snapshot that is there, was there, or is not yet good.
+    /// An event that RDS has not sent, about a snapshot that exists, has existed, or is not available yet.
     fn forge_backup_hint(&mut self) {
         let n = self.rng.usize(..self.backups.len().max(1));
         let Some(arn) = self.backups.keys().nth(n).cloned() else {
@@ -199,7 +200,7 @@ impl World {
         self.send_event(body.to_string(), format!("forged {id} of {arn}"));
     }
 
-    /// Remembers what RDS has taken by itself, for when it is gone.
+    /// Remembers the automated snapshots of RDS, for the time after RDS has removed them.
     pub(super) fn enter_backups(&mut self) {
         let mut found = Vec::new();
         for region in &self.source_regions {
@@ -246,7 +247,7 @@ impl World {
         all.filter(|snapshot| snapshot.kind == SnapshotType::Automated)
     }
 
-    /// The newest one of a database that RDS has, and has had for so long.
+    /// A database's newest automated snapshot that RDS has had for at least this long.
     fn newest_backup(
         &self,
         at: &RdsRegion,
@@ -259,7 +260,7 @@ impl World {
             .max_by_key(|s| s.taken_at)
     }
 
-    /// From when on a run counts as the one that is planned for a database; nothing where there is nothing to run.
+    /// The earliest due time that counts as planned for a database. Nothing if there is nothing to run.
     pub(super) fn is_to_be_planned(
         &self,
         policy: &PolicyName,
@@ -270,12 +271,12 @@ impl World {
         if policy.as_str() != NIGHTLY {
             return Some(due);
         }
-        // What RDS has finished since the planner looked, or shows late, it may have missed.
+        // The planner may have missed a snapshot that RDS has finished since, or shows late.
         let newest = self.newest_backup(at, database, STALE)?;
         Some(newest.taken_at)
     }
 
-    /// An execution that is started copies what its policy says, of its own database, and what no other copies.
+    /// An execution must copy what its policy says, from its own database, and nothing that another execution copies.
     pub(super) fn judge_named_source(&mut self, name: &str, run: &ProtectionRequest) {
         let wants_one = run.policy.as_str() == NIGHTLY;
         let Some(of) = &run.options.automated else {
@@ -301,7 +302,7 @@ impl World {
             .iter()
             .find(|(other, execution)| {
                 let theirs = execution.run.options.automated.as_ref();
-                // A person who redrives an execution answers for it.
+                // A person who redrives an execution is responsible for it.
                 other.as_str() != name
                     && theirs.is_some_and(|theirs| theirs.snapshot == of.snapshot)
                     && (execution.is_running() || execution.status == Status::Succeeded)
@@ -314,8 +315,8 @@ impl World {
         }
     }
 
-    /// When all is done and the planner has looked once more, the newest of each database has its recovery point;
-    /// and what RDS still keeps is as RDS took it.
+    /// In the end, after the planner has looked once more, the newest automated snapshot of each database must have its
+    /// recovery point, and the snapshots that RDS still keeps must be unchanged.
     pub(super) fn judge_backups(&mut self) {
         for region in self.source_regions.clone() {
             let at = rds_region(&region);

@@ -1,4 +1,4 @@
-//! What becomes of a call, and of a message.
+//! What happens to a call, and to a message.
 
 use std::rc::Rc;
 
@@ -13,7 +13,7 @@ use super::world::World;
 use crate::faults::Fault;
 
 impl World {
-    /// What becomes of a call.
+    /// What happens to a call.
     pub(super) fn decide(&mut self, mutates: bool) -> Decision {
         if !self.faults_are_on {
             return Decision::Through;
@@ -59,8 +59,8 @@ impl World {
         }
     }
 
-    /// Whether a command can never come to anything: its run has been made impossible by a stranger, or its
-    /// token is none, or none any more.
+    /// Whether a command can never succeed: a third party has made its run impossible, or its token is not, or no longer,
+    /// one of Step Functions.
     pub(super) fn is_hopeless(&self, message: &Message) -> bool {
         let command = snapferry::json::command::read(&message.body);
         message.note.hopeless
@@ -70,7 +70,7 @@ impl World {
             })
     }
 
-    /// Some messages are handed over; those received too often die.
+    /// Delivers some messages. Those received too often become dead letters.
     pub(super) fn receive(&mut self, role: Role) -> Vec<Record> {
         let now = self.now;
         let Self {
@@ -97,7 +97,9 @@ impl World {
             let healthy = !message.note.stained && !self.is_hopeless(message);
             self.note(|| format!("dead: {note}"));
             if healthy && !self.faults_are_on {
-                self.broke(rule::HEALTHY, || format!("{note} has died in fair weather"));
+                self.broke(rule::HEALTHY, || {
+                    format!("{note} became a dead letter without faults")
+                });
             }
         }
         self.count(if role == Role::Worker {

@@ -1,4 +1,4 @@
-//! The scheduler: one step lets one thing happen, and chance picks which.
+//! The scheduler. Each step lets one thing happen, chosen by chance.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -19,12 +19,12 @@ use crate::faults::Fault;
 
 /// How many invocations of one function run at once.
 const CONCURRENCY: usize = 3;
-/// How often the sweeper comes.
+/// How often the sweeper runs.
 pub(super) const SWEEP_EVERY: SignedDuration = SignedDuration::from_secs(60);
-/// How often the planner comes, in seconds: at the same minutes of every hour.
+/// How often the planner runs, in seconds, at the same minutes of every hour.
 pub(super) const PLAN_EVERY: i64 = 300;
 
-/// What the use cases know of their stack.
+/// The settings of the use cases.
 pub(super) struct Settings {
     pub(super) worker_config: WorkerConfig,
     pub(super) reactor_config: ReactorConfig,
@@ -33,7 +33,7 @@ pub(super) struct Settings {
     pub(super) planning: Planning,
 }
 
-/// A world with what runs in it.
+/// A world, with everything that runs in it.
 pub(super) struct Simulation {
     pub(super) shared: Rc<Shared>,
     pub(super) settings: Rc<Settings>,
@@ -41,9 +41,9 @@ pub(super) struct Simulation {
     pub(super) made: u64,
     pub(super) next_sweep: Timestamp,
     pub(super) next_plan: Option<Timestamp>,
-    /// When a person comes who stops something and runs the planner by hand, shortly before it comes by itself.
+    /// When a person stops something and runs the planner by hand, shortly before the planner runs by itself.
     next_early_hint: Option<Timestamp>,
-    /// When RDS backs databases up next, where that is of interest.
+    /// When RDS backs databases up next, in worlds where that matters.
     next_backup: Option<Timestamp>,
     pub(super) swept: u64,
     pub(super) steps: u64,
@@ -97,7 +97,7 @@ impl Simulation {
         self.invocations.is_empty()
     }
 
-    /// One thing happens.
+    /// Lets one thing happen.
     pub(super) fn step(&mut self) {
         self.steps += 1;
         self.misfortune();
@@ -150,8 +150,8 @@ impl Simulation {
         }
     }
 
-    /// A person stops an execution and runs the planner again, which may still be at it when that of the next
-    /// planned time begins.
+    /// A person stops an execution and runs the planner again. That run may still be going on when the next due time's
+    /// begins.
     fn early_bird(&mut self) {
         let now = self.world().now;
         if !self.world().faults_are_on || self.next_early_hint.is_none_or(|at| at > now) {
@@ -168,7 +168,7 @@ impl Simulation {
         self.plan(When::Again);
     }
 
-    /// RDS backs databases up, more often than it would.
+    /// Lets RDS back databases up, more often than real RDS does.
     fn backup(&mut self) {
         let mut world = self.shared.world.borrow_mut();
         if !world.faults_are_on || self.next_backup.is_none_or(|at| at > world.now) {
@@ -237,7 +237,7 @@ impl Simulation {
             ),
         ];
         let total: u32 = weights.iter().map(|(_, weight)| weight).sum();
-        // In fair weather, time passes when nothing else is to be done.
+        // Without faults, time passes when there is nothing else to do.
         let time = u32::from(total == 0 || world.faults_are_on);
         let mut at = world.rng.u32(..total + time);
         for (choice, weight) in weights {

@@ -1,4 +1,4 @@
-//! What a world protects, and by which policies: databases, keys, and what belongs to others.
+//! The fleet of a world: its databases, keys and policies, and what belongs to other people.
 
 use fastrand::Rng;
 use jiff::SignedDuration;
@@ -31,7 +31,7 @@ const OPTIONS: [&str; 2] = ["audited", "audited-at-home"];
 /// The tag that the second policy's recovery points carry.
 const CARRIED: &str = "team";
 
-/// The built-in policy and a second one, which has slots, a key, a schedule and things to carry of its own.
+/// The built-in policy, and a second one with its own slots, key, schedule, carried tags and option groups.
 pub(super) fn policies(default: Policy, rng: &mut Rng) -> Policies {
     let name = PolicyName::parse(BOUNDED).expect("a name");
     let pattern = ["0 6 * * *", "30 */2 * * *", "0 */3 * * *"][rng.usize(..3)];
@@ -51,7 +51,7 @@ pub(super) fn policies(default: Policy, rng: &mut Rng) -> Policies {
     }
 }
 
-/// Puts everything there.
+/// Creates the fleet.
 pub(super) fn furnish(
     rds: &mut Rds,
     regions: &[Region],
@@ -62,7 +62,8 @@ pub(super) fn furnish(
     for arn in [KEY, BOUNDED_KEY, OTHER_KEY] {
         put_key(rds, &at_home, arn.to_owned());
     }
-    // Drawn apart, so that every world has the instances it had before there were clusters and a second policy.
+    // Drawn from a generator of its own, so that every world keeps the instances that it had before there were clusters
+    // and a second policy.
     let mut of_clusters = rng.clone();
     let mut for_policies = rng.clone().fork();
     for (n, region) in regions.iter().enumerate() {
@@ -72,7 +73,7 @@ pub(super) fn furnish(
             put_cluster(rds, &at, of_clusters.bool());
         }
         if for_policies.u8(..3) == 0 {
-            put_hopeless_clusters(rds, &at);
+            put_hopeless_cluster(rds, &at);
         }
         for n in 0..rng.usize(1..=4) {
             let mut spec = InstanceSpec::postgres(format!("db-{n}"));
@@ -132,7 +133,7 @@ fn put_key(rds: &mut Rds, at: &RdsRegion, arn: String) {
     rds.add_key(at, key);
 }
 
-/// An encrypted cluster with two members. It has the name that an instance of the region has, too.
+/// An encrypted cluster with two members. An instance of the region has the same name.
 fn put_cluster(rds: &mut Rds, at: &RdsRegion, is_excluded: bool) {
     let arn = format!("arn:aws:kms:{at}:{ACCOUNT}:key/22222222-3333-4444-5555-666666666666");
     put_key(rds, at, arn.clone());
@@ -146,15 +147,11 @@ fn put_cluster(rds: &mut Rds, at: &RdsRegion, is_excluded: bool) {
     let _ = rds.add_cluster(at, spec);
 }
 
-/// What is selected and can never be protected: a Multi-AZ DB cluster, and one that is not encrypted.
-fn put_hopeless_clusters(rds: &mut Rds, at: &RdsRegion) {
-    for mut spec in [
-        ClusterSpec::multi_az("of-three"),
-        ClusterSpec::aurora("in-clear"),
-    ] {
-        spec.tags = Tags::of_system([("snapferry:policy", "default")]);
-        let _ = rds.add_cluster(at, spec);
-    }
+/// What is selected and can never be protected: a Multi-AZ DB cluster.
+fn put_hopeless_cluster(rds: &mut Rds, at: &RdsRegion) {
+    let mut spec = ClusterSpec::multi_az("of-three");
+    spec.tags = Tags::of_system([("snapferry:policy", "default")]);
+    let _ = rds.add_cluster(at, spec);
 }
 
 /// Whether these tags ask a policy for protection.
@@ -163,7 +160,7 @@ pub(super) fn protects(tags: &Tags, policy: &str) -> bool {
 }
 
 impl World {
-    /// The resource ids of all databases of a region that a policy is to protect, and can.
+    /// The resource ids of a region's databases that a policy should protect, and can.
     pub(super) fn to_be_protected(&self, region: &RdsRegion, policy: &str) -> Vec<&str> {
         let instances = self.rds.instances(region);
         let instances = instances
@@ -172,18 +169,18 @@ impl World {
         let clusters = self.rds.clusters(region);
         let clusters = clusters
             .filter(|c| protects(&c.spec.tags, policy))
-            .filter(|c| !c.is_multi_az_cluster() && c.spec.kms_key.is_some())
+            .filter(|c| !c.is_multi_az_cluster())
             .map(|c| c.resource_id.as_str());
         instances.chain(clusters).collect()
     }
 
-    /// The option group that a database's recovery points are to have; none where no policy maps it.
+    /// The option group for a database's recovery points. Nothing if no policy maps it.
     pub(super) fn option_group_at_home(&self, database: &RdsArn) -> Option<&'static str> {
         let spec = self.bound_instance(database)?;
         (spec.option_group == OPTIONS[0]).then_some(OPTIONS[1])
     }
 
-    /// What the recovery points of a database are to carry.
+    /// The tags that a database's recovery points must carry.
     pub(super) fn carried_tag(&self, database: &RdsArn) -> Option<(&'static str, &str)> {
         let spec = self.bound_instance(database)?;
         Some((CARRIED, spec.tags.get(CARRIED)?))

@@ -14,7 +14,7 @@ use super::world::Shared;
 pub(super) enum Broken {
     /// It was throttled: refused, without an effect.
     Throttled,
-    /// The service had an error of its own.
+    /// The service had an internal error.
     Internal,
     /// It was refused because a permission was missing, as happens for a moment when policies change.
     Denied,
@@ -22,22 +22,22 @@ pub(super) enum Broken {
     NoAnswer,
 }
 
-/// What the scheduler lets become of a call.
+/// The scheduler's decision about a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Decision {
     /// It is carried out and answered.
     Through,
     /// It breaks without an effect.
     FailBefore(Broken),
-    /// It is carried out and its answer is lost.
+    /// It is carried out, and its answer is lost.
     FailAfter(Broken),
-    /// It breaks for its caller, and is carried out at this later time all the same.
+    /// It breaks for its caller, and is still carried out at this later time.
     FailLate(Broken, Timestamp),
-    /// The code around it panics.
+    /// The code of the adapter panics.
     Panic,
 }
 
-/// A call that waits to be let through.
+/// A call that waits for its decision.
 pub(super) struct Pending {
     pub(super) invocation: u64,
     pub(super) label: String,
@@ -54,12 +54,12 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    /// How many wait.
+    /// How many calls wait.
     pub(super) fn len(&self) -> usize {
         self.pending.len()
     }
 
-    /// The nth of those that wait, with its number.
+    /// The nth waiting call, with its number.
     pub(super) fn nth(&self, n: usize) -> Option<(u64, &Pending)> {
         self.pending.iter().nth(n).map(|(id, call)| (*id, call))
     }
@@ -148,7 +148,7 @@ impl Future for Gate {
 
 impl Drop for Gate {
     fn drop(&mut self) {
-        // An invocation that is dropped takes its calls along.
+        // If an invocation is dropped, its calls go with it.
         if let State::Waiting(id) = self.state {
             self.shared.world.borrow_mut().calls.pending.remove(&id);
         }

@@ -1,4 +1,4 @@
-//! What happens around each call of an invocation: it waits at the gate, it may break, and what it does is judged.
+//! What happens around each call of an invocation: it waits at the gate, it may break, and its effect is judged.
 
 use std::cell::RefMut;
 use std::rc::Rc;
@@ -48,7 +48,7 @@ impl Gatekeeper {
     }
 }
 
-/// A token's number: all that the trace ever says of it.
+/// A token's number. The trace shows nothing else of a token.
 fn number(token: &TaskToken) -> String {
     let text = token.reveal();
     text.strip_prefix("token-")
@@ -98,6 +98,7 @@ fn label(call: &Call) -> String {
         Call::ClaimSlot { holder, .. } => format!("claim slot {}", holder.name()),
         Call::FreeSlot { holder, proof, .. } => format!("free slot {} {proof:?}", holder.name()),
         Call::ClaimRun { execution, .. } => format!("claim run {execution}"),
+        Call::ReleaseRun { execution, .. } => format!("release run {execution}"),
         Call::RecordRecoveryPoint { point, .. } => format!("catalog {}", point.snapshot.name()),
         Call::CurrentPolicies {} => "policies".to_owned(),
         Call::PlannedUntil { region, .. } => format!("planned {region}"),
@@ -138,7 +139,7 @@ fn not_authorized(operation: Operation) -> String {
 }
 
 impl World {
-    /// What keeps a call from getting as far as RDS, if anything does.
+    /// Why a call does not reach RDS. Nothing if it does.
     fn stops_before_rds(&mut self, operation: Operation, region: &Region) -> Option<Refusal> {
         if self.down.contains_key(region.as_str()) {
             self.count_fault(Fault::RegionDown);
@@ -154,7 +155,7 @@ impl World {
         None
     }
 
-    /// What becomes of a call that the scheduler has decided.
+    /// What happens to a call after the scheduler's decision.
     fn planned(&mut self, call: &Call, decision: Decision) -> CallOutcome {
         let told = |broken| refusal(broken, call.action());
         let (broken, late) = match decision {
@@ -209,10 +210,12 @@ impl World {
     fn judge_effect(&mut self, by: Role, call: &Call) {
         match call {
             Call::ListOpen { .. } => self.index_catches_up(),
+            Call::ProbeToken { .. } => self.step_functions.errs = self.faults_are_on,
             Call::DescribeSnapshots { .. } => {
                 let odd =
                     self.fault_rates.odd_statuses && self.faults_are_on && self.rng.u8(..8) == 0;
                 self.rds.shows_odd_statuses = odd;
+                self.rds.lags = self.faults_are_on;
             }
             Call::Replace { wait, instead_of } => {
                 let token = &instead_of.command.token;
@@ -221,7 +224,7 @@ impl World {
                     self.judge_overwriting(&stored, wait);
                     if *token == wait.command.token {
                         self.count("waits gone on to the next attempt");
-                        // What its attempt leaves behind must have come to nothing.
+                        // The attempt that it leaves behind must have failed.
                         self.judge_removal(&stored, "its own worker");
                     }
                 }
@@ -255,6 +258,12 @@ impl World {
     /// A call has taken effect.
     fn judge_answer(&mut self, by: u64, call: &Call, answer: &dyn Answer) {
         self.note(|| format!("  {answer:?}"));
+        for _ in 0..std::mem::take(&mut self.rds.left_out) {
+            self.count_fault(Fault::ListLags);
+        }
+        for _ in 0..std::mem::take(&mut self.step_functions.erred) {
+            self.count_fault(Fault::DeadByMistake);
+        }
         match call {
             Call::CreateSnapshot { .. } | Call::CopySnapshot { .. } => {
                 let arn = asked_for(call);
@@ -325,7 +334,7 @@ impl World {
         self.judge_one_wait(&wait.command.token);
     }
 
-    /// The index sees some of what was written lately.
+    /// Lets the index see some of the latest writes.
     fn index_catches_up(&mut self) {
         let (now, lag) = (self.now, self.fault_rates.index_lag);
         let late_in_8 = if lag > SignedDuration::from_secs(10) {
@@ -367,7 +376,7 @@ fn is_accepted(answer: &dyn Answer) -> bool {
     matches!(answer, Some(Delivery::Accepted))
 }
 
-/// The snapshot or copy that RDS is asked for.
+/// The snapshot or copy that the call requests.
 fn asked_for(call: &Call) -> RdsArn {
     match call {
         Call::CreateSnapshot { request } => {

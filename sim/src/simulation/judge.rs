@@ -1,4 +1,4 @@
-//! The rules, judged at the moment of each effect by RDS's own truth.
+//! The rules, judged by the model of RDS at the moment of each effect.
 
 use jiff::{SignedDuration, Timestamp};
 use snapferry::app::planner::{Outcome as Planning, Planned};
@@ -14,24 +14,24 @@ use snapferry::domain::run::wait::Wait;
 use super::rule;
 use super::step_functions::{Execution, Status};
 use super::world::{HOME, World, rds_region};
-use crate::rds::{Origin, Snapshot, SnapshotType, Stage};
+use crate::rds::{InstanceStatus, Origin, Snapshot, SnapshotType, Stage};
 
-/// How old an answer of RDS may be when it is acted on: its lag, and the longest invocation.
+/// How old an answer of RDS may be when the product acts on it: its lag, plus the longest invocation.
 pub(super) const STALE: SignedDuration = SignedDuration::from_mins(15);
 
-/// How long an execution may sleep on one token when nothing goes wrong: every copy of these worlds, one
-/// after the other, takes less.
+/// How long an execution may sleep on one token when nothing goes wrong. All copies of a world, one after the other, take
+/// less time.
 const LONGEST_SLEEP: SignedDuration = SignedDuration::from_hours(10);
 
 impl World {
-    /// Whether somebody deleted it so lately that RDS's answers may not say so yet.
+    /// Whether it was deleted so recently that RDS's answers may not show it yet.
     fn lately_deleted(&self, arn: &RdsArn) -> bool {
         self.deleted
             .get(arn)
             .is_some_and(|at| self.now.duration_since(*at) < STALE)
     }
 
-    /// What is wrong with a manifest, by the truth.
+    /// What is wrong with a manifest, according to the model of RDS.
     pub(super) fn untrue(
         &self,
         run: &ProtectionRequest,
@@ -92,7 +92,7 @@ impl World {
         }
     }
 
-    /// What is wrong with a copy, by the truth.
+    /// What is wrong with a copy, according to the model of RDS.
     fn wrong_copy(&self, run: &ProtectionRequest, copy: &Snapshot) -> Option<String> {
         let Origin::Copied(from) = &copy.origin else {
             return Some("it is no copy".to_owned());
@@ -257,7 +257,7 @@ impl World {
             })
     }
 
-    /// Whether another execution of the same run is or was lately under way.
+    /// Whether another execution of the same run is running, or was recently.
     fn has_a_rival(&self, name: &str, run: &ProtectionRequest) -> bool {
         self.step_functions
             .executions
@@ -276,7 +276,7 @@ impl World {
             .map(|attempt| naming::source_snapshot(&self.stack, run, attempt))
             .map(|name| database.sibling_snapshot(database.region(), &name))
             .collect();
-        // The one that a command had chosen may be gone, and a later one be there.
+        // The source that a command chose may be gone, while a later one exists.
         sources
             .iter()
             .any(|source| self.deleted.contains_key(source))
@@ -291,7 +291,7 @@ impl World {
         if !self.step_functions.is_alive(wait.command.token.reveal()) {
             return;
         }
-        // A worker that goes on to the next suffix leaves what has come to nothing behind.
+        // A worker that goes on to the next suffix leaves a failed attempt behind.
         let came_to_nothing = match self.truth(&wait.resource).map(Snapshot::stage) {
             Some(Stage::Failed | Stage::Deleting) => true,
             Some(_) => self.lately_deleted(&wait.resource),
@@ -313,7 +313,7 @@ impl World {
                 format!("{} is overwritten", stored.resource)
             });
         }
-        // A wait goes on to the next attempt only from one that has come to nothing.
+        // A wait may move on to the next attempt only if its attempt has failed.
         let goes_on = stored.command.token == new.command.token && stored.resource != new.resource;
         let truth = self.truth(&stored.resource);
         let is_over = truth.is_none_or(|s| matches!(s.stage(), Stage::Failed | Stage::Deleting));
@@ -384,7 +384,7 @@ impl World {
             .executions
             .iter()
             .find(|(other, execution)| {
-                // A person who redrives an execution answers for it.
+                // A person who redrives an execution is responsible for it.
                 other.as_str() != name
                     && execution.is_running()
                     && execution.redrives == 0
@@ -399,14 +399,14 @@ impl World {
         }
     }
 
-    /// Whether RDS has removed the automated snapshot that it names: its step is about to fail, and its place is
-    /// passed on before.
+    /// Whether RDS has removed the automated snapshot that the run names. Then its step is about to fail, and the claim
+    /// moves to another execution before that.
     fn has_lost_its_source(&self, run: &ProtectionRequest) -> bool {
         let named = run.options.automated.as_ref();
         named.is_some_and(|of| self.truth(&of.snapshot).is_none())
     }
 
-    /// The planner says that a policy is planned in a region up to a time.
+    /// The planner stores up to when a policy is planned in a region.
     pub(super) fn judge_planned(&mut self, policy: &PolicyName, region: &Region, due: Timestamp) {
         let at = rds_region(region);
         let selected = self.to_be_protected(&at, policy.as_str());
@@ -430,7 +430,7 @@ impl World {
         }
     }
 
-    /// Whether an execution runs, or did when the planner may have looked.
+    /// Whether an execution is running, or was when the planner may have looked.
     fn ran_lately(&self, execution: &Execution) -> bool {
         execution
             .ended_at
@@ -454,9 +454,19 @@ impl World {
                 Planning::Refused(_) => self
                     .rds
                     .cluster(&rds_region(row.database.region()), row.database.name())
-                    .is_some_and(|c| c.is_multi_az_cluster() || c.spec.kms_key.is_none()),
+                    .is_some_and(|c| c.is_multi_az_cluster()),
+                Planning::NotNow(_) => {
+                    let at = rds_region(row.database.region());
+                    let name = row.database.name();
+                    let status = match row.database.family() {
+                        Family::Instance => self.rds.instance(&at, name).map(|one| one.status),
+                        Family::Cluster => self.rds.cluster(&at, name).map(|one| one.status),
+                    };
+                    // It may have been started since the planner looked.
+                    self.faults_are_on || status != Some(InstanceStatus::Available)
+                }
                 Planning::NothingToCopy => !self.has_an_automated_snapshot(&row.database),
-                Planning::ExclusionReason(_) | Planning::Failed(_) => true,
+                Planning::Excluded(_) | Planning::Failed(_) => true,
             };
             if !is_true {
                 self.broke(rule::TRUE_REPORT, || {
@@ -466,7 +476,7 @@ impl World {
         }
     }
 
-    /// Whether RDS has one that could be copied.
+    /// Whether RDS has a snapshot that could be copied.
     fn has_an_automated_snapshot(&self, database: &RdsArn) -> bool {
         let at = rds_region(database.region());
         let mut of_it: Box<dyn Iterator<Item = &Snapshot>> = match database.family() {
@@ -481,7 +491,7 @@ impl World {
         })
     }
 
-    /// What sleeps too long once nothing goes wrong any more.
+    /// Executions that sleep too long after the faults have stopped.
     pub(super) fn judge_sleepers(&mut self) {
         let (now, fair_since) = (self.now, self.fair_since);
         let sleeper = self

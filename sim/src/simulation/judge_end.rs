@@ -1,4 +1,4 @@
-//! What must be there, and what must be gone, when all is done.
+//! What must exist, and what must be gone, at the end.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use super::world::{World, rds_region};
 use crate::rds::Stage;
 
 impl World {
-    /// What must be there when all is done.
+    /// Checks what must exist at the end.
     pub(super) fn judge_recovery(&mut self) {
         let mut newest: BTreeMap<(ResourceId, PolicyName), (Timestamp, String)> = BTreeMap::new();
         let mut faults = Vec::new();
@@ -78,8 +78,8 @@ impl World {
         }
     }
 
-    /// Waits that nobody needs and that a sweep could have settled long ago: describe answers lag, so what RDS has
-    /// finished counts once two sweeps could see it.
+    /// Waits that nobody needs and that a sweep should have settled. Answers of RDS lag, so a finished resource counts only
+    /// after two sweeps could see it.
     pub(super) fn judge_leftovers(&mut self) {
         let two_sweeps_ago = self.now - SignedDuration::from_mins(2);
         let left = self.table.waits().find(|wait| {
@@ -96,7 +96,7 @@ impl World {
         }
     }
 
-    /// What must be gone when every time to live has run out.
+    /// Checks what must be gone after every time to live has passed.
     pub(super) fn judge_the_end(&mut self) {
         let left = self.table.waits().next();
         if let Some(wait) = left.map(|wait| wait.resource.clone()) {

@@ -1,15 +1,15 @@
 //! Deterministic simulation: the product's use cases over the RDS model, in virtual time.
 //!
-//! A *world* is one stack with a few databases and few copy slots. Every call that a use case makes waits at a
-//! gate; a scheduler with a seed lets one of them through, breaks it, hands messages over, sends hints, moves
-//! the clock or drops an invocation, one thing a step. Each effect is judged by RDS's own truth as it happens.
-//! Then the faults stop, a person repairs, replays and redrives, and everything must come to its end.
+//! A *world* is one stack with a few databases and few copy slots. Every call of a use case waits at a gate. A scheduler
+//! with a seed does one thing in each step: it lets a call through or breaks it, delivers messages, sends hints, moves the
+//! clock, or drops an invocation. The rules judge each effect at once, by the model of RDS. Then the faults stop, a person
+//! repairs, replays and redrives, and everything must come to its end.
 //!
-//! The same seed is the same run, to the letter.
+//! The same seed gives exactly the same run.
 //!
 //! # Rules and planted bugs
-//! Each rule of the design has bugs planted against it; the page of [`mutant`] has the table, and
-//! `tests/simulation.rs` holds that each of them is found.
+//! Each rule of the design has planted bugs that break it. The page of [`mutant`] lists them, and `tests/simulation.rs`
+//! checks that the simulation finds each of them.
 
 mod backups;
 mod call_outcome;

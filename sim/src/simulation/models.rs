@@ -1,5 +1,6 @@
 //! The models of RDS and Step Functions behind the fake's ports.
 
+use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
@@ -22,12 +23,24 @@ use crate::asl::StateMachine;
 use crate::rds::{Paging, Rds, RdsFault, SnapshotDescription};
 use crate::rds_to_domain;
 
-/// The model of RDS, asked in the product's words.
+/// The model of RDS, behind the product's types.
 pub struct ModelledRds {
     rds: Rds,
     rows_of_a_page: Option<i64>,
-    /// Whether what is under way is shown in a status that nobody knows.
+    /// Whether RDS shows unfinished snapshots with an unknown status.
     pub(super) shows_odd_statuses: bool,
+    /// Whether its lists may leave a snapshot out.
+    pub(super) lags: bool,
+    /// How many snapshots its lists have left out since somebody asked last.
+    pub(super) left_out: u64,
+    shown: BTreeMap<RdsArn, u32>,
+}
+
+/// On which look at a snapshot, or question about a token, the answer is wrong: on one of the first few, for one in
+/// seven.
+fn wrong_on(name: &str) -> Option<u32> {
+    let sum: u32 = name.bytes().map(u32::from).sum();
+    sum.is_multiple_of(7).then_some(sum / 7 % 4)
 }
 
 impl ModelledRds {
@@ -38,10 +51,13 @@ impl ModelledRds {
             rds,
             rows_of_a_page: None,
             shows_odd_statuses: false,
+            lags: false,
+            left_out: 0,
+            shown: BTreeMap::new(),
         }
     }
 
-    /// The same with pages of so many rows. RDS allows no fewer than 20.
+    /// The same with pages of this many rows. RDS allows no fewer than 20.
     #[must_use]
     pub fn with_pages_of(self, rows: i64) -> Self {
         Self {
@@ -55,6 +71,18 @@ impl ModelledRds {
             max_records: self.rows_of_a_page,
             marker,
         }
+    }
+
+    /// Whether a list shows a snapshot that is there. It leaves each out at most once.
+    fn is_listed(&mut self, snapshot: &Snapshot) -> bool {
+        if !self.lags {
+            return true;
+        }
+        let looks = self.shown.entry(snapshot.arn.clone()).or_default();
+        let left_out = wrong_on(snapshot.arn.name()) == Some(*looks);
+        *looks += 1;
+        self.left_out += u64::from(left_out);
+        !left_out
     }
 
     /// A row as the adapter reads it.
@@ -126,7 +154,11 @@ impl RdsModel for ModelledRds {
         let page =
             rds_to_domain::descriptions(self, &at, family, &request, now).map_err(refusal)?;
         let rows = page.items.iter();
-        Ok(rows.filter_map(|row| self.read(row)).collect())
+        let found: Vec<Snapshot> = rows.filter_map(|row| self.read(row)).collect();
+        Ok(found
+            .into_iter()
+            .filter(|snapshot| self.is_listed(snapshot))
+            .collect())
     }
 
     fn automated_snapshots(
@@ -177,6 +209,11 @@ pub struct Machine {
     arn: StateMachineArn,
     /// For the planted bug that sends no manifest.
     pub(super) loses_outputs: bool,
+    /// Whether it may say of a live token that it is dead.
+    pub(super) errs: bool,
+    /// How often it did since somebody asked last.
+    pub(super) erred: u64,
+    asked: BTreeMap<String, u32>,
 }
 
 impl Machine {
@@ -187,6 +224,9 @@ impl Machine {
             service: StepFunctions::new(definition),
             arn,
             loses_outputs: false,
+            errs: false,
+            erred: 0,
+            asked: BTreeMap::new(),
         }
     }
 }
@@ -214,8 +254,16 @@ fn token(about: AboutToken) -> Token {
 }
 
 impl StepFunctionsModel for Machine {
-    fn token(&mut self, asked: &TaskToken, _now: Timestamp) -> Token {
-        token(self.probe(asked.reveal()))
+    fn token(&mut self, asked: &TaskToken, now: Timestamp) -> Token {
+        let about = self.heartbeat(asked.reveal(), now);
+        if !self.errs || about != AboutToken::Alive {
+            return token(about);
+        }
+        let times = self.asked.entry(asked.reveal().to_owned()).or_default();
+        let errs = wrong_on(asked.reveal()) == Some(*times);
+        *times += 1;
+        self.erred += u64::from(errs);
+        token(if errs { AboutToken::Dead } else { about })
     }
 
     fn end_task(&mut self, sent: &TaskToken, end: TaskEnd, now: Timestamp) -> Token {

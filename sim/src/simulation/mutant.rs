@@ -4,7 +4,9 @@
 //! | --- | --- | --- |
 //! | register, then act | `ActsBeforeItRegisters`, `ConflictIsOverlooked` | `REGISTERED` |
 //! | | `RequestedBeforeRdsAccepts`, `AbsenceFailsARegisteredWait`, `NoGraceForARequestedWait` | `TRUE_FAILURE` |
+//! | | `OneAbsenceProves` | `TRUE_FAILURE` |
 //! | the live token wins | `DeadProbeIsAlive`, `UnknownProbeIsDead`, `RivalCountsAsItself` | `AWAKE` |
+//! | | `OneDeadIsBelieved` | `AWAKE` |
 //! | | `GarbageTokenIsAlive` | `TRUE_SUCCESS` |
 //! | | `RegisterOverwrites`, `ReplaceIgnoresTheToken` | `LIVE_WAIT` |
 //! | | `PhaseIgnoresTheToken` | `OWN_WAIT` |
@@ -42,8 +44,8 @@
 //! | regions fail | `UnreachableIsEmpty` | `TRUE_FAILURE` |
 //! | | `UnreachableHasNoDatabases` | `PLANNED` |
 //!
-//! No bug is planted against `FOREIGN`: no role that is simulated has a port that changes or removes a snapshot
-//! it did not make, so there is no place to plant one. The rule is judged in every world all the same.
+//! No planted bug breaks `FOREIGN`: no simulated role has a port that changes or removes a snapshot of somebody else, so
+//! there is no place to plant one. The rule is still judged in every world.
 
 use super::rule;
 
@@ -56,7 +58,7 @@ macro_rules! mutants {
         }
 
         impl Mutant {
-            /// Every planted bug there is.
+            /// Every planted bug.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
             /// Its name on the command line.
@@ -67,7 +69,7 @@ macro_rules! mutants {
                 }
             }
 
-            /// The rule that it breaks; it may break others on the way.
+            /// The rule that it breaks. It may break others too.
             #[must_use]
             pub fn breaks(self) -> &'static str {
                 match self {
@@ -95,10 +97,14 @@ mutants! {
     AbsenceFailsARegisteredWait breaks TRUE_FAILURE,
     /// Absence fails a requested wait without a period of grace.
     NoGraceForARequestedWait breaks TRUE_FAILURE,
+    /// What one sweep does not see counts as gone.
+    OneAbsenceProves breaks TRUE_FAILURE,
     /// A command with a dead token is worked on.
     DeadProbeIsAlive breaks AWAKE,
     /// A probe without an answer counts as dead.
     UnknownProbeIsDead breaks AWAKE,
+    /// A token that is called dead once counts as dead.
+    OneDeadIsBelieved breaks AWAKE,
     /// A live token of another execution is taken for one's own.
     RivalCountsAsItself breaks AWAKE,
     /// A command whose token is none of Step Functions' is worked on.

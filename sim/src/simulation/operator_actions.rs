@@ -1,4 +1,4 @@
-//! What may go wrong at any moment, what people do meanwhile, and the person who repairs.
+//! What may go wrong at any moment, what people do meanwhile, and how a person repairs it.
 
 use snapferry::domain::run::naming;
 use std::rc::Rc;
@@ -16,11 +16,11 @@ use super::world::{FaultRates, World, rds_region};
 use crate::faults::Fault;
 use crate::rds::Snapshot;
 
-/// A name that nobody of ours uses.
+/// A name that Snapferry does not use.
 pub(super) const FOREIGN: &str = "somebody-elses";
 
 impl World {
-    /// Something happens that the product has no hand in.
+    /// Something happens outside the product.
     pub(super) fn inject_fault(&mut self) {
         match self.rng.u8(..57) {
             0..=2 => self.deny(),
@@ -60,7 +60,7 @@ impl World {
             .map(|(name, e)| (name.clone(), Rc::clone(&e.run)))
     }
 
-    /// What a run copies: what it takes, or what it names.
+    /// The source of a run: the snapshot that it takes, or the one that it names.
     pub(super) fn source_arn(&self, run: &ProtectionRequest, attempt: Attempt) -> RdsArn {
         if let Some(of) = &run.options.automated {
             return of.snapshot.clone();
@@ -122,7 +122,7 @@ impl World {
         }
     }
 
-    /// A person stops an execution and redrives it at once: its old token dies while its work goes on.
+    /// A person stops an execution and redrives it at once. Its old token dies while its work goes on.
     fn restart_any(&mut self) {
         let Some((name, _)) = self.any_execution() else {
             return;
@@ -148,14 +148,14 @@ impl World {
         }
     }
 
-    /// Step Functions keeps dead tokens for a while only.
+    /// Step Functions forgets dead tokens after a while.
     fn forget_tokens(&mut self) {
         self.step_functions.forget_the_dead();
         self.count_fault(Fault::TokensForgotten);
         self.note(|| "Step Functions forgets its dead tokens".to_owned());
     }
 
-    /// A person restarts an execution again and again, or starts another beside it.
+    /// A person restarts an execution again and again, or starts another at the same time.
     pub(super) fn interfere(&mut self) {
         match self.rng.u8(..8) {
             0..=1 => self.start_rival(),
@@ -164,7 +164,7 @@ impl World {
         }
     }
 
-    /// A person starts a second execution of a run by hand, past the planner.
+    /// A person starts a second execution of a run by hand, without the planner.
     fn start_rival(&mut self) {
         let Some((name, run)) = self.any_execution() else {
             return;
@@ -188,12 +188,12 @@ impl World {
         self.note(|| format!("{rival} is started by hand"));
     }
 
-    /// What a person does about copies that take too long: those that somebody waits for are deleted, and all
-    /// where they leave no place for others.
+    /// What a person does about copies that take too long: deletes those that an execution waits for, or all of them if
+    /// they block every slot.
     fn repair_stalled(&mut self) {
         let now = self.now;
         let mut given_up: Vec<String> = self.given_up.iter().cloned().collect();
-        // What a stranger has spoilt may never end by itself.
+        // A run that a third party has made impossible may never end by itself.
         let hopeless = self
             .step_functions
             .executions
@@ -258,7 +258,7 @@ impl World {
 
     /// What a person does from time to time once the faults have stopped.
     pub(super) fn persons_round(&mut self) {
-        // Ours may have the name by now, where the stranger's has gone by itself.
+        // The name may belong to a snapshot of ours by now, if the other one has gone by itself.
         let theirs: Vec<RdsArn> = std::mem::take(&mut self.squatters)
             .into_iter()
             .filter(|arn| {

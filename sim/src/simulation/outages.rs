@@ -1,4 +1,4 @@
-//! What breaks by itself, and when it is whole again.
+//! What breaks by itself, and for how long.
 
 use jiff::Timestamp;
 use snapferry::domain::run::failure::Operation;
@@ -79,7 +79,7 @@ impl World {
         self.note(|| format!("the quota is full until {until:.0}"));
     }
 
-    /// Repairs what is broken only until now.
+    /// Repairs everything whose time has come.
     pub(super) fn repair(&mut self, now: Timestamp) {
         if self.broken_until.iter().all(|(until, _)| *until > now) {
             return;

@@ -1,4 +1,4 @@
-//! The queues of a world: what their messages are known by, and what becomes of those received too often.
+//! The queues of a world: their messages' notes, and what happens to messages that are received too often.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -10,17 +10,17 @@ use snapferry::app::queue::Record;
 use snapferry::domain::limits::MAX_RECEIVES;
 use snapferry::fake;
 
-/// How long a message in work stays hidden (`VisibilitySeconds` of the template).
+/// How long a received message stays hidden (`VisibilitySeconds` of the template).
 const VISIBILITY: Duration = Duration::from_secs(180);
 
-/// What the simulation knows of a message.
+/// What the simulation notes about a message.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Note {
     /// What it is, for the trace.
     pub(super) text: Rc<str>,
-    /// Nobody can do anything with it: its token is garbage, or it cannot be read.
+    /// Nothing can be done with it: its token is garbage, or it cannot be read.
     pub(super) hopeless: bool,
-    /// It has been received while things were going wrong.
+    /// It was received while faults were on.
     pub(super) stained: bool,
 }
 
@@ -39,7 +39,7 @@ pub(super) type Message = fake::queue::Message<Note>;
 /// The dead letters of a queue, by their numbers.
 pub(super) type DeadLetters = BTreeMap<u64, Message>;
 
-/// Hands some visible messages over, in any order. Those received too often go to the dead letters, which are named.
+/// Delivers some visible messages, in any order. Returns those that were received too often and are now dead letters.
 pub(super) fn receive(
     queue: &mut Queue,
     dead: &mut DeadLetters,
@@ -72,7 +72,7 @@ pub(super) fn receive(
     (records, died)
 }
 
-/// Sends all dead letters back to their queue; how many there were.
+/// Sends all dead letters back to their queue, and returns how many there were.
 pub(super) fn replay(queue: &mut Queue, dead: &mut DeadLetters, now: Timestamp) -> usize {
     let dead = std::mem::take(dead);
     let replayed = dead.len();

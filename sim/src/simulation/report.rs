@@ -1,4 +1,4 @@
-//! Many worlds, one table.
+//! Runs many worlds and reports them in one table.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use super::mutant::Mutant;
 use super::run::{Outcome, run_world};
 use crate::faults::{Fault, World};
 
-/// How many steps before the end a failure shows.
+/// How many of its last steps a failure shows.
 const STEPS_SHOWN: usize = 80;
 
 /// What to simulate.
@@ -21,13 +21,13 @@ pub struct Args {
     /// How many executions of the state machine, at least.
     #[arg(long, default_value_t = 1_000)]
     pub executions: u64,
-    /// The seed that everything follows from.
+    /// The seed that determines everything.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Run only the world of this seed, as a failure names it.
     #[arg(long)]
     pub world: Option<u64>,
-    /// Plant a bug: the simulation must find it.
+    /// Plant a bug. The simulation must find it.
     #[arg(long, value_parser = parse_mutant)]
     pub mutant: Option<Mutant>,
     /// How many threads run worlds.
@@ -49,7 +49,7 @@ fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// What became of all worlds together.
+/// The result of all worlds together.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     /// How many worlds there were.
@@ -100,7 +100,7 @@ impl Outcome {
     }
 }
 
-/// The seeds of the worlds that follow from a seed, in order.
+/// The seeds of all worlds of a run, in order.
 pub fn world_seeds(seed: u64) -> impl Iterator<Item = u64> {
     (0..).map(move |n| world_seed(seed, n))
 }
@@ -113,7 +113,7 @@ fn world_seed(seed: u64, n: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Worlds that were run ahead of those before them.
+/// Worlds that finished before earlier ones.
 #[derive(Default)]
 struct Merge {
     next: u64,
@@ -122,7 +122,7 @@ struct Merge {
 }
 
 impl Merge {
-    /// Takes an outcome in and counts what is now complete, in order. Whether it is enough.
+    /// Adds an outcome, and counts the complete ones in order. Returns whether they are enough.
     fn take(&mut self, n: u64, outcome: Outcome, executions: u64) -> bool {
         self.ahead.insert(n, outcome);
         while self.report.executions < executions && self.report.failure.is_none() {
@@ -139,7 +139,7 @@ impl Merge {
     }
 }
 
-/// Runs worlds until there were enough executions or a rule was broken. The same for any number of threads.
+/// Runs worlds until there were enough executions or a rule was broken. The result does not depend on the number of threads.
 #[must_use]
 pub fn simulate(args: &Args) -> Report {
     if let Some(seed) = args.world {
@@ -171,14 +171,14 @@ pub fn simulate(args: &Args) -> Report {
         .into_inner()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
         .report;
-    // The same world again, this time written down.
+    // Run the same world again, and record its steps this time.
     report.failure = report
         .failure
         .map(|outcome| run_world(outcome.seed, args.mutant, true));
     report
 }
 
-/// The table of what was injected and what came of it.
+/// The table of injected faults and of what happened.
 #[must_use]
 pub fn table(report: &Report) -> String {
     let mut table = Table::new();

@@ -10,17 +10,17 @@ macro_rules! rules {
 }
 
 rules! {
-    /// A success, or an entry of the catalog, says what RDS has at that moment.
+    /// A success, or an entry of the catalog, agrees with RDS at that moment.
     TRUE_SUCCESS = "every success agrees with RDS's truth";
     /// Carried tags and the mapped option group.
     AS_ASKED = "a recovery point has what its policy asks for";
-    /// A failure has its cause in RDS, or in another execution that is alive.
+    /// A failure has its cause in RDS or in another live execution.
     TRUE_FAILURE = "every failure agrees with RDS's truth";
-    /// What sleeps on a token is not lost sight of.
+    /// Every sleeping token keeps its wait.
     LIVE_WAIT = "no live token's wait is deleted or overwritten";
-    /// Whichever attempt it is at, and however often its command is delivered.
+    /// A token has one wait, whichever attempt it is at and however often its command is delivered.
     ONE_WAIT = "one token has one wait";
-    /// Every write of a wait names the token that it expects there.
+    /// Every write of a wait names the token that it expects.
     OWN_WAIT = "a wait is written only by the token it holds";
     /// Register, then act.
     REGISTERED = "RDS is asked only for what is registered";
@@ -28,19 +28,19 @@ rules! {
     SLOTS = "never more copies in flight than slots";
     /// Single flight.
     SINGLE_FLIGHT = "one open execution for each database and policy";
-    /// Who is selected by tags and can be protected is, and nobody else.
+    /// A database is protected if, and only if, its tags select it and RDS can protect it.
     SELECTED = "only what a policy selects is run";
-    /// A run that takes no snapshot of its own names one that RDS took.
+    /// A run that takes no snapshot itself names one that RDS took.
     NAMED = "an execution names its own database's automated snapshot, and no other names it";
     /// A region counts as planned only when it is.
     PLANNED = "what is planned has its execution";
-    /// What a person reads of the planner is so.
+    /// What the planner reports is true.
     TRUE_REPORT = "the planner reports what is true";
-    /// Once nothing goes wrong any more, every token is answered.
+    /// After the faults have stopped, every token is answered.
     AWAKE = "nothing sleeps for ever";
     /// A person is called only if there is something to fix.
     HEALTHY = "no command is parked without a cause";
-    /// What has failed can be made good.
+    /// A redrive brings a failed execution to success.
     REDRIVABLE = "a redrive succeeds once the cause of the failure is fixed";
     /// In the end every execution has its recovery point and says which.
     RECOVERED = "every recovery point is there";
@@ -48,7 +48,7 @@ rules! {
     CATALOG = "the catalog names the newest recovery point";
     /// Nothing is left behind in the table.
     GONE = "every wait and slot is gone in the end";
-    /// What is not ours stays as it was.
+    /// Snapshots of other people stay unchanged.
     FOREIGN = "nothing foreign is touched";
     /// No step repeats itself for ever.
     AT_REST = "the world comes to rest";

@@ -1,4 +1,4 @@
-//! One world from its making to its end.
+//! One world from its beginning to its end.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -33,13 +33,13 @@ use crate::rds::{DurationRange, Faults, MANUAL_SNAPSHOTS, Odds, Rds, RdsConfig};
 /// The deployed definition.
 const DEFINITION: &str = include_str!("../../../statemachine/protect.asl.json");
 const SOURCES: [&str; 2] = ["eu-west-1", "us-east-1"];
-/// Ten minutes before the first planned time.
+/// Ten minutes before the first due time.
 pub(super) const BEGIN: Timestamp = Timestamp::constant(1_772_430_600, 0);
 const PERSONS_ROUND: SignedDuration = SignedDuration::from_mins(10);
-/// More steps than any world has needed; what runs longer runs in circles.
+/// More steps than any world has needed. A world that runs longer is in an endless loop.
 const STEPS_MAX: u64 = 60_000;
 
-/// What became of one world.
+/// The result of one world.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     /// The seed it was made from.
@@ -75,7 +75,7 @@ pub fn run_world(seed: u64, mutant: Option<Mutant>, traced: bool) -> Outcome {
         violation: world.violation.take(),
         trace: world.trace.take().unwrap_or_default(),
     };
-    // What is still put off holds the world that it is put off in.
+    // Effects that are still put off hold their world, so drop them.
     let late = std::mem::take(&mut world.late);
     drop(world);
     drop(late);
@@ -86,7 +86,7 @@ fn is_broken(simulation: &Simulation) -> bool {
     simulation.shared.world.borrow().violation.is_some()
 }
 
-/// Faults, then fair weather, then the end. Stops where a rule is broken.
+/// Runs with faults, then without, then to the end. Stops when a rule is broken.
 fn live(simulation: &mut Simulation, faults_last: SignedDuration) {
     let until = simulation.world().later(faults_last);
     while simulation.world().now < until && simulation.steps < STEPS_MAX / 2 {
@@ -103,12 +103,12 @@ fn live(simulation: &mut Simulation, faults_last: SignedDuration) {
     if !converge(simulation) || !plan_once_more(simulation) {
         return;
     }
-    // What has succeeded may still have to be entered and forgotten: the sweep is there for it.
+    // A successful run may still have to be entered in the catalog, and its wait deleted. The sweep does this.
     wait_for_sweeps(simulation, 5);
     simulation.world().judge_recovery();
     simulation.world().judge_backups();
     simulation.world().judge_leftovers();
-    // Whatever is left belongs to nobody and goes when its time is up.
+    // Everything that is left belongs to nobody, and goes when its time to live has passed.
     let later = simulation
         .world()
         .later(SignedDuration::from_hours(11 * 24));
@@ -117,9 +117,8 @@ fn live(simulation: &mut Simulation, faults_last: SignedDuration) {
     simulation.world().judge_the_end();
 }
 
-/// Where automated snapshots are copied, one whose event was lost waits for its policy to be due. A person does not,
-/// and runs the planner once more, when no claim of before is left that could stand in its way. Whether all has
-/// ended then.
+/// In worlds that copy automated snapshots, a snapshot whose event was lost waits until its policy is due. So a person runs
+/// the planner once more, when no earlier claim can block it any more. Returns whether everything has ended then.
 fn plan_once_more(simulation: &mut Simulation) -> bool {
     if simulation.world().applied.is_none() {
         return true;
@@ -130,7 +129,7 @@ fn plan_once_more(simulation: &mut Simulation) -> bool {
     !is_broken(simulation) && converge(simulation)
 }
 
-/// Steps until everything has ended. Whether it has.
+/// Makes steps until everything has ended. Returns whether it has.
 fn converge(simulation: &mut Simulation) -> bool {
     let mut next_round = simulation.world().now;
     loop {
@@ -220,7 +219,7 @@ fn odds(rng: &mut Rng) -> Odds {
         event_late: pick(&[0.0, 0.2]),
         event_late_by: SignedDuration::from_mins(20),
         describe_lags: pick(&[0.0, 0.3, 1.0]),
-        // Below the period of grace, which is ten minutes.
+        // Shorter than the grace period of ten minutes.
         describe_lag: SignedDuration::from_secs(if rng.bool() { 10 } else { 240 }),
     }
 }
@@ -230,7 +229,7 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
     let copy_slots = rng.usize(1..=3);
     let mut config = RdsConfig {
         account: ACCOUNT.to_owned(),
-        // At times less than the slots: a quota that was lowered, or that strangers share.
+        // Sometimes fewer than the slots: the quota was lowered, or other people use a part of it.
         max_copies_in_flight: rng.usize(1..=copy_slots + 2),
         manual_snapshot_quota: MANUAL_SNAPSHOTS * 10,
         ..RdsConfig::default()
@@ -294,7 +293,7 @@ fn settings(
         max: Duration::from_mins(15),
     };
     let hint_recheck = Duration::from_secs(5);
-    // Drawn apart, so that every world is as it was before there was a second policy.
+    // Drawn from a generator of its own, so that every world stays as it was before there was a second policy.
     let mut for_policies = rng.clone().fork();
     let pattern = ["0 6 * * *", "0 */3 * * *", "0 * * * *"][rng.usize(..3)];
     let default = Policy::new(

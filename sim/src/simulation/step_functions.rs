@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use snapferry::domain::run::command::ProtectionRequest;
 
-use crate::asl::{Context, StateMachine};
+use crate::asl::{Context, StateMachine, Task};
 
 /// One execution.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct Execution {
     pub input: Rc<str>,
     /// Its input, read.
     pub run: Rc<ProtectionRequest>,
-    /// How it stands.
+    /// Its state.
     pub status: Status,
     /// The state that it is in or failed in.
     pub state: String,
@@ -26,7 +26,7 @@ pub struct Execution {
     pub ended_at: Option<Timestamp>,
     /// How often it has been redriven.
     pub redrives: u32,
-    /// A person has started it, past the planner.
+    /// Whether a person started it without the planner.
     pub by_hand: bool,
     /// How often a person has redriven it since the faults stopped.
     pub late_redrives: u32,
@@ -45,7 +45,7 @@ impl Execution {
         )
     }
 
-    /// Since when it sleeps on its token, if it does.
+    /// When it began to sleep on its token, if it sleeps.
     pub fn sleeps_since(&self) -> Option<Timestamp> {
         match &self.status {
             Status::Sleeping { since, .. } => Some(*since),
@@ -53,30 +53,30 @@ impl Execution {
         }
     }
 
-    /// What a state has put into a field of the execution's data.
+    /// The result that a state has put into a field of the execution's data.
     pub fn output(&self, field: &str) -> String {
         self.data[field].to_string()
     }
 
-    /// The execution's data, which are its output once it has succeeded.
+    /// The execution's data, which become its output when it succeeds.
     pub fn whole_output(&self) -> &Value {
         &self.data
     }
 }
 
-/// How an execution stands.
+/// The state of an execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
-    /// It sleeps on a token, at most until its deadline.
+    /// It sleeps on a token, at the longest until its deadline.
     Sleeping {
         /// The token it sleeps on.
         token: String,
         /// Since when.
         since: Timestamp,
-        /// When the state times out.
-        deadline: Timestamp,
+        /// When the state ends by itself, and by which error.
+        deadline: Deadline,
     },
-    /// Its state is entered again then.
+    /// Its state will be entered again.
     Retrying {
         /// When the state is entered again.
         at: Timestamp,
@@ -90,6 +90,41 @@ pub enum Status {
     },
 }
 
+/// When a sleeping state ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline {
+    /// `TimeoutSeconds` after the state was entered: no heartbeat moves it.
+    times_out: Timestamp,
+    /// `HeartbeatSeconds` after the last heartbeat, or after the state was entered.
+    misses_heartbeat: Option<Timestamp>,
+}
+
+impl Deadline {
+    fn new(task: &Task, entered: Timestamp) -> Self {
+        let later = |time: Timestamp, by| time.saturating_add(by).unwrap_or(Timestamp::MAX);
+        Self {
+            times_out: later(entered, task.timeout),
+            misses_heartbeat: task.heartbeat.map(|by| later(entered, by)),
+        }
+    }
+
+    /// When the state ends, unless somebody sends a heartbeat before.
+    #[must_use]
+    pub fn at(self) -> Timestamp {
+        self.misses_heartbeat
+            .map_or(self.times_out, |at| at.min(self.times_out))
+    }
+
+    /// The error that it then ends with. Both mean that its four days are over.
+    #[must_use]
+    pub fn error(self) -> &'static str {
+        match self.misses_heartbeat {
+            Some(at) if at <= self.times_out => "States.HeartbeatTimeout",
+            _ => "States.Timeout",
+        }
+    }
+}
+
 /// What a token was made for.
 #[derive(Debug)]
 pub struct Token {
@@ -99,7 +134,7 @@ pub struct Token {
     pub step: String,
     /// Whether an execution sleeps on it.
     pub alive: bool,
-    /// Step Functions keeps nothing of it any more.
+    /// Step Functions has forgotten it.
     forgotten: bool,
 }
 
@@ -114,7 +149,7 @@ pub struct Outgoing {
     pub note: Rc<str>,
 }
 
-/// What a token's sender is told.
+/// The answer to a caller that sends a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AboutToken {
     /// An execution sleeps on it.
@@ -205,7 +240,7 @@ impl StepFunctions {
             retry_count: execution.retry_count,
         });
         let step = message["step"].as_str().unwrap_or_default().to_owned();
-        let deadline = now.saturating_add(task.timeout).unwrap_or(Timestamp::MAX);
+        let deadline = Deadline::new(task, now);
         execution.state = state.to_owned();
         execution.ended_at = None;
         execution.status = Status::Sleeping {
@@ -213,7 +248,7 @@ impl StepFunctions {
             since: now,
             deadline,
         };
-        self.due.insert((deadline, name.to_owned()));
+        self.due.insert((deadline.at(), name.to_owned()));
         self.outbox.push_back(Outgoing {
             token: token.clone(),
             body: message.to_string().into(),
@@ -230,6 +265,29 @@ impl StepFunctions {
         );
     }
 
+    /// SendTaskHeartbeat: restarts the clock that counts heartbeats, and no other.
+    pub fn heartbeat(&mut self, token: &str, now: Timestamp) -> AboutToken {
+        let about = self.probe(token);
+        if about != AboutToken::Alive {
+            return about;
+        }
+        let Some(execution) = self
+            .tokens
+            .get(token)
+            .and_then(|token| self.executions.get_mut(&token.execution))
+        else {
+            return about;
+        };
+        let name = &self.tokens[token].execution;
+        let task = self.machine.states.get(&execution.state);
+        if let (Some(task), Status::Sleeping { deadline, .. }) = (task, &mut execution.status) {
+            self.due.remove(&(deadline.at(), name.clone()));
+            deadline.misses_heartbeat = Deadline::new(task, now).misses_heartbeat;
+            self.due.insert((deadline.at(), name.clone()));
+        }
+        about
+    }
+
     /// What a heartbeat of this token would be answered.
     pub fn probe(&self, token: &str) -> AboutToken {
         match self.tokens.get(token) {
@@ -240,7 +298,7 @@ impl StepFunctions {
         }
     }
 
-    /// All tokens that are dead by now are none any more.
+    /// Forgets all dead tokens.
     pub fn forget_the_dead(&mut self) {
         for token in self.tokens.values_mut() {
             token.forgotten |= !token.alive;
@@ -252,7 +310,7 @@ impl StepFunctions {
         self.probe(token) == AboutToken::Alive
     }
 
-    /// Ends a token's life; the execution that slept on it.
+    /// Ends a token, and returns the execution that slept on it.
     fn wake(&mut self, token: &str) -> Option<String> {
         let token = self.tokens.get_mut(token).filter(|token| token.alive)?;
         token.alive = false;
@@ -260,7 +318,7 @@ impl StepFunctions {
         if let Some(Status::Sleeping { deadline, .. }) =
             self.executions.get(&name).map(|e| &e.status)
         {
-            self.due.remove(&(*deadline, name.clone()));
+            self.due.remove(&(deadline.at(), name.clone()));
         }
         Some(name)
     }
@@ -339,7 +397,7 @@ impl StepFunctions {
             Status::Sleeping {
                 token, deadline, ..
             } => {
-                self.due.remove(&(deadline, name.to_owned()));
+                self.due.remove(&(deadline.at(), name.to_owned()));
                 if let Some(token) = self.tokens.get_mut(&token) {
                     token.alive = false;
                 }
@@ -371,7 +429,7 @@ impl StepFunctions {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// Lets retries and time-outs happen that are due; the executions that timed out.
+    /// Lets due retries and time-outs happen, and returns the executions that timed out.
     pub fn advance(&mut self, now: Timestamp) -> Vec<String> {
         let mut timed_out = Vec::new();
         while let Some((at, name)) = self.due.first().cloned() {
@@ -385,8 +443,13 @@ impl StepFunctions {
                 .map(|e| (e.status.clone(), e.state.clone()))
             {
                 Some((Status::Retrying { .. }, state)) => self.enter(&name, &state, true, now),
-                Some((Status::Sleeping { token, .. }, _)) => {
-                    self.fail(&token, "States.Timeout", now);
+                Some((
+                    Status::Sleeping {
+                        token, deadline, ..
+                    },
+                    _,
+                )) => {
+                    self.fail(&token, deadline.error(), now);
                     self.timed_out += 1;
                     timed_out.push(name);
                 }

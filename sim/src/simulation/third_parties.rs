@@ -1,4 +1,4 @@
-//! What others do beside us: forged hints, garbage, taken names, wrong copies, deletions.
+//! What third parties do: forged hints, garbage, taken names, wrong copies, deletions.
 
 use std::rc::Rc;
 
@@ -18,7 +18,7 @@ pub(super) const OTHER_KEY: &str =
     "arn:aws:kms:eu-central-1:111122223333:key/99999999-8888-7777-6666-555555555555";
 
 impl World {
-    /// Somebody else copies something into the recovery region and takes a place there.
+    /// Somebody else copies something into the recovery region, and takes up a part of the limit.
     pub(super) fn strangers_copy(&mut self) {
         let n = self.rng.u32(..);
         let source = format!(
@@ -39,11 +39,11 @@ impl World {
             .is_ok()
         {
             self.count_fault(Fault::CopiesRefused);
-            self.note(|| format!("a stranger copies {}", request.target));
+            self.note(|| format!("somebody else copies {}", request.target));
         }
     }
 
-    /// One that runs and has no copy yet.
+    /// An execution that is running and has no copy yet.
     fn one_without_copy(&mut self) -> Option<(String, Rc<ProtectionRequest>)> {
         let mut without: Vec<(String, Rc<ProtectionRequest>)> = Vec::new();
         for (name, execution) in &self.step_functions.executions {
@@ -56,7 +56,7 @@ impl World {
         without.into_iter().nth(n)
     }
 
-    /// An event that says what RDS has not said: of something we wait for, or of nothing at all.
+    /// A forged event, about a resource that has a wait or about nothing at all.
     pub(super) fn forge_hint(&mut self) {
         let waits = self.table.waits();
         let waits: Vec<RdsArn> = waits.map(|wait| wait.resource.clone()).collect();
@@ -106,7 +106,7 @@ impl World {
         self.commands.send(body, note, now);
     }
 
-    /// A command whose token is none, or one that cannot be read.
+    /// A command whose token is garbage, or a command that cannot be read.
     pub(super) fn send_garbage(&mut self) {
         let Some((_, run)) = self.any_execution() else {
             return;
@@ -131,7 +131,7 @@ impl World {
         self.commands.send(body, note, now);
     }
 
-    /// Somebody deletes one of our copies, under way or done.
+    /// Somebody deletes one of our copies, finished or not.
     pub(super) fn delete_copy(&mut self) {
         let Some((_, run)) = self.any_execution() else {
             return;
@@ -148,7 +148,7 @@ impl World {
         self.delete(&arn);
     }
 
-    /// Somebody deletes a source snapshot. What needs it cannot come back. What RDS took nobody can delete.
+    /// Somebody deletes a source snapshot. Runs that need it become impossible. Nobody can delete an automated snapshot.
     pub(super) fn delete_source(&mut self) {
         let of_ours = |(_, run): &(String, Rc<ProtectionRequest>)| run.options.automated.is_none();
         let Some((_, run)) = self.any_execution().filter(of_ours) else {
@@ -165,7 +165,7 @@ impl World {
         }
     }
 
-    /// A stranger takes a name that will be ours.
+    /// Somebody takes a name that will be ours.
     pub(super) fn squat(&mut self) {
         let Some((_, run)) = self.any_execution() else {
             return;
@@ -188,7 +188,7 @@ impl World {
                 .is_ok();
             (copy, done)
         } else if source.is_automated_snapshot() {
-            // RDS lets nobody take a name of its own.
+            // RDS allows nobody to use the names of its automated snapshots.
             return;
         } else {
             let request = CreateDbSnapshot {
@@ -204,12 +204,12 @@ impl World {
         };
         if done {
             self.count_fault(Fault::NameTaken);
-            self.note(|| format!("a stranger makes {arn}"));
+            self.note(|| format!("somebody else makes {arn}"));
             self.squatters.insert(arn);
         }
     }
 
-    /// A copy under our name and with our tags that is not what was asked for.
+    /// A copy with our name and our tags that is not as asked for.
     pub(super) fn put_wrong_copy(&mut self) {
         let Some((_, run)) = self.one_without_copy() else {
             return;

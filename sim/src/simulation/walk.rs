@@ -1,17 +1,17 @@
-//! One execution as the simulation carries it out, alone: for comparison with other interpreters.
+//! One execution alone, as the simulation carries it out, for comparison with other interpreters.
 
 use std::rc::Rc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use snapferry::domain::operator::redrive::four_days_are_over;
 use snapferry::domain::run::command::ProtectionRequest;
 use snapferry::json;
 
 use super::step_functions::{Execution, Status, StepFunctions};
 use crate::asl::{AslError, StateMachine};
 
-/// An execution of a definition, in the simulation's Step Functions. Time goes on by itself wherever nothing else
-/// can happen.
+/// An execution of a definition in the simulation's Step Functions. Time passes by itself when nothing else can happen.
 pub struct Walk {
     service: StepFunctions,
     name: &'static str,
@@ -23,7 +23,7 @@ pub struct Walk {
 pub struct Sent {
     /// The state.
     pub state: String,
-    /// The message's body. It holds a token, of no worth outside this walk.
+    /// The message's body. Its token is worthless outside this walk.
     pub body: String,
 }
 
@@ -34,6 +34,21 @@ pub enum End {
     Succeeded(Value),
     /// With an error of this name.
     Failed(String),
+    /// Its state's four days were over. An interpreter that counts heartbeats says `States.HeartbeatTimeout`, and
+    /// one that does not says `States.Timeout`.
+    FourDaysAreOver,
+}
+
+impl End {
+    /// By the name of the error.
+    #[must_use]
+    pub fn failed(error: &str) -> Self {
+        if four_days_are_over(error) {
+            Self::FourDaysAreOver
+        } else {
+            Self::Failed(error.to_owned())
+        }
+    }
 }
 
 impl Walk {
@@ -76,14 +91,30 @@ impl Walk {
         self.service.fail(token, error, self.now);
     }
 
-    /// Lets the time pass in which the sleeping state could be answered.
+    /// Lets the sleeping state time out.
     pub fn answer_nothing(&mut self) {
         let deadline = match self.execution().map(|one| &one.status) {
-            Some(Status::Sleeping { deadline, .. }) => Some(*deadline),
+            Some(Status::Sleeping { deadline, .. }) => Some(deadline.at()),
             _ => None,
         };
         if let Some(deadline) = deadline {
             self.advance_to(deadline);
+        }
+    }
+
+    /// SendTaskHeartbeat, so many seconds after what happened last.
+    pub fn heartbeat_after(&mut self, seconds: i64, token: &str) {
+        let by = SignedDuration::from_secs(seconds);
+        self.advance_to(self.now.saturating_add(by).unwrap_or(Timestamp::MAX));
+        self.service.heartbeat(token, self.now);
+    }
+
+    /// The name of the error that it ended with.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        match &self.execution()?.status {
+            Status::Failed { error } => Some(error),
+            Status::Sleeping { .. } | Status::Retrying { .. } | Status::Succeeded => None,
         }
     }
 
@@ -94,7 +125,7 @@ impl Walk {
         match &execution.status {
             Status::Sleeping { .. } | Status::Retrying { .. } => None,
             Status::Succeeded => Some(End::Succeeded(execution.whole_output().clone())),
-            Status::Failed { error } => Some(End::Failed(error.clone())),
+            Status::Failed { error } => Some(End::failed(error)),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Everything that the product's calls reach: one state, one clock, one source of chance.
+//! Everything that the product's calls reach: one state, one clock, one random generator.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,7 +52,7 @@ pub struct Violation {
     pub detail: String,
 }
 
-/// Which misfortunes a world knows. Each world has its own choice, so that rare ones meet.
+/// Which faults a world has, and how likely they are. Each world has its own choice, so that rare faults meet.
 #[derive(Debug, Clone)]
 pub(super) struct FaultRates {
     /// How likely a call breaks.
@@ -61,19 +61,19 @@ pub(super) struct FaultRates {
     pub(super) crash: f64,
     /// How likely a call's code panics.
     pub(super) panic: f64,
-    /// How likely a stranger, a person or the weather does something at a step.
+    /// How likely something happens outside the product at a step.
     pub(super) inject_fault: f64,
     /// Whether broken calls may take effect later.
     pub(super) late_effects: bool,
-    /// How likely a message is handed over twice.
+    /// How likely a message is delivered twice.
     pub(super) duplicates: f64,
-    /// Whether statuses that nobody knows are shown.
+    /// Whether RDS shows unknown statuses.
     pub(super) odd_statuses: bool,
-    /// Whether days pass in which nobody looks.
+    /// Whether days pass without any invocation.
     pub(super) long_sleeps: bool,
-    /// Whether calls take their time, so that invocations overlap more.
+    /// Whether calls take a long time, so that invocations overlap more.
     pub(super) slow_calls: bool,
-    /// Whether the planner is run by hand shortly before it comes by itself.
+    /// Whether a person runs the planner shortly before it runs by itself.
     pub(super) hints_come_early: bool,
     /// How far the table's index may be behind.
     pub(super) index_lag: SignedDuration,
@@ -103,9 +103,9 @@ impl FaultRates {
 pub(super) struct Doing {
     /// The resources whose waits it has stored or found stored.
     pub(super) registered: BTreeSet<RdsArn>,
-    /// What RDS last answered it about a resource that it asked for.
+    /// RDS's last answer to it about a resource that it has requested.
     pub(super) answers: BTreeMap<RdsArn, Option<String>>,
-    /// For the planted bug that registers too late: what it has not stored yet.
+    /// For the planted bug that registers too late: the waits that it has not stored yet.
     pub(super) unregistered: Vec<Wait>,
 }
 
@@ -130,14 +130,14 @@ impl Slots {
     }
 }
 
-/// Something in RDS that stands in the way for a while.
+/// An obstacle in RDS that lasts for a while.
 #[derive(Debug, Clone)]
 pub(super) enum Breakage {
     /// The recovery region's key is disabled.
     Key,
     /// An instance is being modified.
     Instance(RdsRegion, String),
-    /// The recovery region holds as many snapshots as it may.
+    /// The quota for snapshots in the recovery region is full.
     Quota,
 }
 
@@ -145,7 +145,7 @@ pub(super) enum Breakage {
 pub(super) struct World {
     /// What the ports reach: the clock, the table, RDS, Step Functions and the queues.
     pub(super) state: State,
-    /// What was received too often.
+    /// Messages that were received too often.
     pub(super) dead_commands: DeadLetters,
     pub(super) dead_events: DeadLetters,
     pub(super) rng: Rng,
@@ -165,16 +165,16 @@ pub(super) struct World {
     pub(super) denied: BTreeMap<Operation, Timestamp>,
     /// Regions that do not answer, until when.
     pub(super) down: BTreeMap<String, Timestamp>,
-    /// What a person or a stranger has broken, and when it is whole again.
+    /// What is broken, and until when.
     pub(super) broken_until: Vec<(Timestamp, Breakage)>,
     pub(super) doing: BTreeMap<u64, Doing>,
     /// Resources that RDS has accepted, ever.
     pub(super) accepted: BTreeSet<RdsArn>,
     /// Resources that somebody has deleted, and when last.
     pub(super) deleted: BTreeMap<RdsArn, Timestamp>,
-    /// Snapshots that a stranger put under our names.
+    /// Other people's snapshots with our names.
     pub(super) squatters: BTreeSet<RdsArn>,
-    /// Runs (resource id and planned time) whose recovery point a stranger has made impossible.
+    /// Runs (resource id and due time) whose recovery point a third party has made impossible.
     pub(super) spoilt: BTreeSet<(String, Timestamp)>,
     /// Executions that a person has given up for good.
     pub(super) given_up: BTreeSet<String>,
@@ -272,7 +272,7 @@ impl World {
         self.count(fault.label());
     }
 
-    /// Counts what was in store for the snapshots that RDS still has, and for their events.
+    /// Counts the planned faults of the snapshots that RDS still has, and of their events.
     pub(super) fn count_fates(&mut self) {
         let mut found = Vec::new();
         for region in self.source_regions.iter().chain([&super::judge::home()]) {
@@ -290,7 +290,7 @@ impl World {
         }
     }
 
-    /// Writes a step down, if anybody wants to read it.
+    /// Records a step, if the trace was asked for.
     pub(super) fn note(&mut self, what: impl FnOnce() -> String) {
         let now = self.now;
         if let Some(trace) = &mut self.trace {
@@ -315,7 +315,7 @@ impl World {
         self.now.saturating_add(by).unwrap_or(Timestamp::MAX)
     }
 
-    /// A moment within so many seconds from now.
+    /// A time within this many seconds from now.
     pub(super) fn within(&mut self, seconds: std::ops::RangeInclusive<i64>) -> Timestamp {
         let by = self.rng.i64(seconds);
         self.later(SignedDuration::from_secs(by))
@@ -351,7 +351,7 @@ impl World {
         snapshot.tags.get("snapferry:stack") == Some(self.stack.as_str())
     }
 
-    /// Whether we made it, and not a person who gave it our tags.
+    /// Whether the stack made it, and not a person who gave it the stack's tags.
     pub(super) fn is_made_by_us(&self, snapshot: &Snapshot) -> bool {
         self.is_ours(snapshot) && snapshot.tags.get("snapferry:run").is_some()
     }
@@ -419,7 +419,7 @@ impl DerefMut for World {
 }
 
 impl Shared {
-    /// Moves the clock and lets everything happen that is due. What is put off happens in its turn.
+    /// Moves the clock, and lets everything happen that is due, including effects that were put off.
     pub(super) fn advance(&self, to: Timestamp) {
         loop {
             let mut world = self.world.borrow_mut();
@@ -439,6 +439,6 @@ impl Shared {
 
 /// A region in the model's words.
 pub(super) fn rds_region(region: &Region) -> RdsRegion {
-    // The model reads every region that the product reads, but for numbers of two digits, which there are not.
+    // The model reads every region that the product reads, except two-digit numbers, which no region has.
     region.as_str().parse().expect("a region of AWS")
 }

@@ -1,4 +1,4 @@
-//! The RDS service held against moto's idea of RDS: the same calls to both.
+//! Compares the RDS service with moto's RDS: both get the same calls.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ pub(crate) type OtherText = (&'static str, &'static str, &'static str);
 /// Elements that only one of the two shows, by a part of their path, and why.
 pub(crate) type OtherElements = (Side, &'static [&'static str], &'static str);
 
-/// Calls that end differently: what, here, at moto, and why ours is right (or not known wrong).
+/// Calls that end differently: the call, our answer, moto's, and why ours is right (or not known to be wrong).
 const OTHER_OUTCOMES: [OtherOutcome; 5] = [
     (
         "a copy of an encrypted snapshot without a key",
@@ -197,7 +197,7 @@ fn steps(home_key: &str) -> Vec<Step<'_>> {
             ("SourceDBSnapshotIdentifier", source),
             ("TargetDBSnapshotIdentifier", target),
         ];
-        // The key outlives the step, the slice need not.
+        // The key must outlive the step, and the slice need not.
         pairs.extend(more.iter().map(|(name, _)| (*name, home_key)));
         Step {
             what,
@@ -364,7 +364,7 @@ fn steps(home_key: &str) -> Vec<Step<'_>> {
     ]
 }
 
-/// What was found to differ.
+/// The differences that were found.
 #[derive(Default)]
 pub(crate) struct Findings {
     outcomes: BTreeSet<(String, String, String)>,
@@ -417,7 +417,7 @@ async fn answers_differ_from_motos_only_where_it_is_known_and_why() -> anyhow::R
     Ok(())
 }
 
-/// Every difference that was found is known, and every known one was found.
+/// Every found difference must be known, and every known one must be found.
 pub(crate) fn explain(
     found: &Findings,
     outcomes: &[OtherOutcome],

@@ -19,7 +19,7 @@ fn start() -> Timestamp {
     "2026-01-02T03:04:05Z".parse().unwrap()
 }
 
-/// An instance and a cluster of one name, each kept for two days.
+/// An instance and a cluster of the same name, whose backups are kept for two days.
 fn rds() -> Rds {
     let mut rds = Rds::new(RdsConfig::default(), 7);
     let mut spec = InstanceSpec::postgres("orders");

@@ -1,4 +1,4 @@
-//! The RDS service held against botocore's model of the wire, by the real SDK.
+//! Calls the RDS service with the real SDK, which checks it against botocore's model.
 
 use std::process::Command;
 

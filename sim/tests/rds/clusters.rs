@@ -1,4 +1,4 @@
-//! Clusters: their snapshots, copies and events, and that they are not instances.
+//! Clusters: their snapshots, copies and events, and their differences from instances.
 
 use snapferry_sim::rds::{
     ClusterSpec, CopyDbSnapshot, DescribeDbClusters, DescribeDbInstances, DescribeDbSnapshots,

@@ -1,4 +1,4 @@
-//! The RDS service's clusters held against moto's: the same calls to both.
+//! Compares the RDS service's clusters with moto's: both get the same calls.
 
 use snapferry_sim::rds::{ClusterSpec, KmsKey, Rds};
 
@@ -6,7 +6,7 @@ use super::against_moto::{OtherElements, OtherOutcome, OtherText, Side, Step, co
 use super::moto::Moto;
 use super::service::{HOME, SOURCE, call, instant, region, serve};
 
-/// Calls that end differently: what, here, at moto, and why ours is right (or not known wrong).
+/// Calls that end differently: the call, our answer, moto's, and why ours is right (or not known to be wrong).
 const OTHER_OUTCOMES: [OtherOutcome; 6] = [
     (
         "a name that begins with a digit",

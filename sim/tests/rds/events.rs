@@ -1,4 +1,4 @@
-//! Events, and that a seed settles all of them.
+//! Events. A seed determines all of them.
 
 use snapferry_sim::rds::{
     CopyDbSnapshot, DurationRange, EmittedEvent, InstanceSpec, Rds, RdsConfig, Stage,
@@ -94,7 +94,7 @@ fn an_event_carries_the_tags_of_when_it_is_sent() {
     assert_eq!(events.last().unwrap().tags.get("late"), Some("yes"));
 }
 
-/// Everything a busy world tells, for one seed.
+/// All events of a busy world, for one seed.
 fn trace(seed: u64) -> Vec<EmittedEvent> {
     let mut config = RdsConfig::default();
     config.timings.event_delay = DurationRange::seconds(0, 60);

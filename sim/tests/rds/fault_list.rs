@@ -1,4 +1,4 @@
-//! Each fault that the list says the model injects, asked for and seen.
+//! Requests each fault that the model injects according to the list, and checks that it happens.
 
 use std::time::Duration;
 

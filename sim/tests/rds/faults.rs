@@ -1,4 +1,4 @@
-//! What goes wrong.
+//! The faults of the RDS model.
 
 use jiff::SignedDuration;
 use snapferry_sim::rds::{

@@ -1,4 +1,4 @@
-//! What becomes of calls that are interfered with.
+//! What happens to calls that an interference changes.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What the simulated RDS promises, and what others say that RDS is like.
+//! What the simulated RDS promises, and comparisons with other descriptions of RDS.
 
 mod against_moto;
 mod automated;

@@ -1,4 +1,4 @@
-//! moto's server, the second opinion, and the SDK that comes with it.
+//! moto's server, which gives a second opinion, and the SDK that comes with it.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -11,11 +11,10 @@ use http_body_util::Full;
 use hyper::Request;
 use snapferry_sim::python::venv;
 
-/// Pinned, so that the known differences stay the known ones.
+/// The version is pinned, so that the known differences do not change.
 const REQUIREMENTS: &str = "moto[server]==5.2.5\nboto3==1.44.5\n";
 
-/// Picks its own port and tells it; ends when its input does, so that it never outlives a test,
-/// even one that is killed.
+/// Chooses its own port and prints it. Ends when its input does, so that it never outlives a test, even a killed one.
 const LAUNCHER: &str = "\
 import sys
 from moto.server import ThreadedMotoServer

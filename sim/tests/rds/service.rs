@@ -1,4 +1,4 @@
-//! A client as plain as can be, a served world, and the skeleton of XML answers.
+//! A very simple client, a served world, and the skeleton of XML answers.
 
 use std::collections::BTreeMap;
 
@@ -84,7 +84,7 @@ pub(crate) async fn serve(
     Ok((service, arrived))
 }
 
-/// What came back.
+/// An answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
     pub(crate) status: u16,

@@ -97,7 +97,7 @@ async fn emulated(emulator: Arc<dyn Emulator>, scenario: &Scenario) -> anyhow::R
         }
     }
     let end = end(&protect.ended().await?)?;
-    // One that nobody asked for would be there by now.
+    // A command that nobody expected would have arrived by now.
     bodies.extend(protect.receive(0).await?);
     let states = protect.sent().await?;
     assert_eq!(
@@ -123,7 +123,7 @@ fn end(execution: &Value) -> anyhow::Result<End> {
             let output = text("output").context("no output")?;
             Ok(End::Succeeded(serde_json::from_str(&output)?))
         }
-        Some("FAILED") => Ok(End::Failed(text("error").context("no error")?)),
+        Some("FAILED") => Ok(End::failed(&text("error").context("no error")?)),
         _ => anyhow::bail!("neither succeeded nor failed: {execution}"),
     }
 }
@@ -144,10 +144,10 @@ fn numbers(scenario: &Scenario) -> Vec<super::definition::Shortened> {
     [&EVERY_PAUSE, scenario.timeouts].concat()
 }
 
-/// Holds the reader's courses against an emulator's.
+/// Compares the reader's courses with an emulator's.
 async fn agree(emulator: Arc<dyn Emulator>) -> anyhow::Result<()> {
     let scenarios = scenarios::all();
-    // At the same time: most of what they take is pauses.
+    // Run them at the same time, because most of their time is pauses.
     let courses = scenarios.iter().map(async |scenario| {
         emulated(Arc::clone(&emulator), scenario)
             .await
@@ -178,6 +178,29 @@ fn an_input_that_names_its_source_sends_no_command_but_the_copys() -> anyhow::Re
         read_so += 1;
     }
     assert!(read_so > 0);
+    Ok(())
+}
+
+/// A state ends a second before its time-out, unless somebody has asked for its token after that second.
+#[test]
+fn four_days_are_over_by_either_name() -> anyhow::Result<()> {
+    for (asked_after, error) in [
+        (None, "States.HeartbeatTimeout"),
+        (Some(0), "States.HeartbeatTimeout"),
+        (Some(60), "States.Timeout"),
+    ] {
+        let definition = deployed("a queue")?.to_string();
+        let execution = format!("arn:aws:states:{REGION}:{ACCOUNT}:execution:days:{NAME}");
+        let mut walk = Walk::start(&definition, &execution, &a_run())?;
+        let sent = walk.next_command().context("no command")?;
+        let command = json::command::read(&sent.body)?;
+        if let Some(seconds) = asked_after {
+            walk.heartbeat_after(seconds, command.token.reveal());
+        }
+        walk.answer_nothing();
+        assert_eq!(walk.error(), Some(error), "asked after {asked_after:?}");
+        assert_eq!(walk.end(), Some(End::FourDaysAreOver));
+    }
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The definition that is deployed, with the numbers that would take too long in real time made smaller.
+//! The deployed definition, with smaller numbers where the real ones would take too long.
 
 use std::path::Path;
 
@@ -24,6 +24,10 @@ pub(crate) const COPY_TIMEOUT: Shortened = Shortened {
     pointer: "/States/CopySnapshot/TimeoutSeconds",
     seconds: 2,
 };
+/// Goes with [`SNAPSHOT_TIMEOUT`]: a heartbeat must be shorter than its time-out.
+pub(crate) const SNAPSHOT_HEARTBEAT: Shortened = a_second("/States/TakeSnapshot/HeartbeatSeconds");
+/// Goes with [`COPY_TIMEOUT`].
+pub(crate) const COPY_HEARTBEAT: Shortened = a_second("/States/CopySnapshot/HeartbeatSeconds");
 pub(crate) const BUSY_INTERVAL: Shortened = Shortened {
     pointer: "/States/TakeSnapshot/Retry/0/IntervalSeconds",
     seconds: 1,

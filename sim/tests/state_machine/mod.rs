@@ -1,6 +1,5 @@
-//! The state machine as it is deployed, carried out by others than the simulation: by moto, a second opinion on
-//! its commands, retries and timeouts, and by the local stack's emulator. What walks it in the simulation is
-//! held against both.
+//! Runs the deployed state machine outside the simulation: in moto, for a second opinion on its commands, retries and
+//! time-outs, and in the local stack's emulator. The simulation's interpreter is compared with both.
 //!
 //! Both emulators use one token for all tries of a state; AWS does not. A patch where they are started gives each try
 //! its own token. moto also loses the cause of `SendTaskFailure`, so nothing here compares that cause.

@@ -13,14 +13,14 @@ use snapferry_sim::python::venv;
 use super::definition::root;
 use super::protect::{ACCOUNT, Emulator, REGION};
 
-/// Pinned: what is known of moto is known of this version.
+/// The version is pinned, because what these tests know about moto is about this version.
 const REQUIREMENTS: &str = "moto[server,stepfunctions]==5.2.5\n";
 
 /// Picks its own port and tells it, once executions are switched on. The engine calls SQS back at `MOTO_PORT`.
 /// Ends when its input does, so that it never outlives the tests, even if they are killed.
 ///
-/// By itself moto gives a state one token for all its tries, and takes the answer to the first for the answer to
-/// each. So the token is made for each try, as on AWS, where moto itself makes it for each state.
+/// moto itself makes one token for all tries of a state, and uses the answer to the first try for each. This patch makes a
+/// token for each try, as AWS does.
 const LAUNCHER: &str = "\
 import os, sys, urllib.request
 from moto.server import ThreadedMotoServer
@@ -32,6 +32,13 @@ def of_this_try(task, env, carry_out=Task._eval_execution):
         env.callback_pool_manager.add(context.update_task_token())
     return carry_out(task, env)
 Task._eval_execution = of_this_try
+from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint
+def count_heartbeats(endpoint, heartbeat_seconds, begin=CallbackEndpoint.setup_heartbeat_endpoint):
+    heartbeats = begin(endpoint, heartbeat_seconds)
+    if endpoint.get_outcome() is not None:
+        heartbeats.notify()
+    return heartbeats
+CallbackEndpoint.setup_heartbeat_endpoint = count_heartbeats
 server = ThreadedMotoServer(ip_address='127.0.0.1', port=0, verbose=False)
 server.start()
 port = server.get_host_and_port()[1]
@@ -84,7 +91,7 @@ impl Moto {
             .stderr(File::create(&log)?)
             .spawn()
             .context("cannot start moto")?;
-        // From here on it is ended whatever happens.
+        // From here on it ends in every case.
         let mut moto = Self {
             child,
             url: String::new(),

@@ -1,4 +1,4 @@
-//! The state machine as it is deployed, carried out by moto: its commands, retries and timeouts.
+//! Runs the deployed state machine in moto: its commands, retries and time-outs.
 
 use anyhow::Context;
 use serde_json::Value;
@@ -7,8 +7,8 @@ use snapferry::domain::run::failure::Reason;
 use snapferry::json;
 
 use super::definition::{
-    BUSY_INTERVAL, COPY_FAILED_INTERVAL, COPY_TIMEOUT, SNAPSHOT_FAILED_INTERVAL, SNAPSHOT_TIMEOUT,
-    Shortened,
+    BUSY_INTERVAL, COPY_FAILED_INTERVAL, COPY_HEARTBEAT, COPY_TIMEOUT, SNAPSHOT_FAILED_INTERVAL,
+    SNAPSHOT_HEARTBEAT, SNAPSHOT_TIMEOUT, Shortened,
 };
 use super::moto::Moto;
 use super::protect::{COPY, Protect, SNAPSHOT};
@@ -40,14 +40,18 @@ async fn two_commands_that_succeed_end_the_execution_with_both_manifests() -> an
 
 #[tokio::test]
 async fn a_snapshot_that_nobody_answers_times_out_and_is_not_tried_again() -> anyhow::Result<()> {
-    let protect = start("snapshot-unanswered", &[SNAPSHOT_TIMEOUT]).await?;
+    let protect = start(
+        "snapshot-unanswered",
+        &[SNAPSHOT_TIMEOUT, SNAPSHOT_HEARTBEAT],
+    )
+    .await?;
     protect.expect(Step::Snapshot, 0).await?;
     protect.has_failed_with("States.Timeout", &[SNAPSHOT]).await
 }
 
 #[tokio::test]
 async fn a_copy_that_nobody_answers_times_out_and_is_not_tried_again() -> anyhow::Result<()> {
-    let protect = start("copy-unanswered", &[COPY_TIMEOUT]).await?;
+    let protect = start("copy-unanswered", &[COPY_TIMEOUT, COPY_HEARTBEAT]).await?;
     let snapshot = protect.expect(Step::Snapshot, 0).await?;
     protect.succeed(&snapshot).await?;
     protect.expect(Step::Copy, 0).await?;
@@ -104,7 +108,7 @@ async fn a_permanent_failure_of_the_copy_fails_the_execution_at_once() -> anyhow
         .await
 }
 
-/// A copy is of no database that could be busy: the state does not know the error, so it is final.
+/// A copy does not depend on a database that could be busy, so its state has no retry for this error.
 #[tokio::test]
 async fn what_only_a_snapshot_is_tried_again_for_fails_a_copy() -> anyhow::Result<()> {
     let protect = start("copy-busy", &[]).await?;

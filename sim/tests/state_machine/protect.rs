@@ -25,12 +25,12 @@ pub(crate) const SNAPSHOT: &str = "TakeSnapshot";
 pub(crate) const COPY: &str = "CopySnapshot";
 /// The name of every execution; each has a state machine of its own.
 pub(crate) const NAME: &str = "sf-orders";
-/// No condition that a test waits for may take longer, on however busy a machine.
+/// The longest time that a test waits for a condition, even on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 /// How often an execution is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Something that carries state machines out.
+/// A service that runs state machines.
 pub(crate) trait Emulator: Send + Sync {
     /// A client of it, in the region and account of the tests.
     fn client(&self) -> Client;
@@ -123,7 +123,7 @@ impl Protect {
         let mut looks = tokio::time::interval(LOOK_EVERY);
         loop {
             looks.tick().await;
-            // Looked at first, so that what it sent before it ended is not missed.
+            // Look at the execution first, so that a command that it sent before it ended is not missed.
             let execution = self.look().await?;
             if let Some(body) = self.receive(0).await? {
                 return Ok(Some(body));
@@ -135,7 +135,7 @@ impl Protect {
         }
     }
 
-    /// One look into the queue, which waits for so many seconds at most.
+    /// Looks into the queue once, and waits for at most this many seconds.
     pub(crate) async fn receive(&self, wait_seconds: u32) -> anyhow::Result<Option<String>> {
         let input = json!({"QueueUrl": self.queue, "WaitTimeSeconds": wait_seconds});
         let answer = self
@@ -230,7 +230,7 @@ impl Protect {
         Ok(sent)
     }
 
-    /// That it has failed with this error, and no command is left that nobody asked for.
+    /// Checks that it has failed with this error, and that no unexpected command is left.
     pub(crate) async fn has_failed_with(&self, error: &str, sent: &[&str]) -> anyhow::Result<()> {
         let execution = self.ended().await?;
         assert_eq!(execution["status"], "FAILED", "{execution}");

@@ -1,10 +1,12 @@
-//! What the commands of one execution are answered with, one after the other.
+//! The answers to the commands of one execution, one after the other.
 
 use snapferry::domain::run::failure::Reason;
 
-use super::definition::{COPY_TIMEOUT, SNAPSHOT_TIMEOUT, Shortened};
+use super::definition::{
+    COPY_HEARTBEAT, COPY_TIMEOUT, SNAPSHOT_HEARTBEAT, SNAPSHOT_TIMEOUT, Shortened,
+};
 
-/// What a command is answered with.
+/// The answer to a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// `SendTaskSuccess` with a manifest of the command's step.
@@ -38,19 +40,19 @@ const FAILED: Answer = fails(Reason::SnapshotFailed);
 const VANISHED: Answer = fails(Reason::SnapshotVanished);
 const EXPIRED: Answer = fails(Reason::SourceExpired);
 const MISSING: Answer = fails(Reason::SourceMissing);
-/// Final in either state.
+/// An error that is final in both states.
 const UNSUPPORTED: Answer = fails(Reason::Unsupported);
 /// What Step Functions itself says when it cannot send a command.
 const QUEUE_UNREACHABLE: Answer = Answer::Failure("SQS.SdkClientException");
 const QUEUE_REFUSES: Answer = Answer::Failure("SQS.AmazonSQSException");
-/// One that nothing in the definition names.
+/// An error that the definition does not name.
 const UNHEARD_OF: Answer = Answer::Failure("Somebody.Else");
 
 /// Every course that an execution can take, as far as its definition tells them apart.
 pub(crate) fn all() -> Vec<Scenario> {
     let mut all: Vec<Scenario> = by_hand().into();
     for &reason in Reason::ALL {
-        // Where the first is tried again, the second ends it: so each reason is seen to be retried, or not.
+        // If the state retries after the first error, the second ends it. This shows for each reason whether it is retried.
         let then = [fails(reason), UNSUPPORTED];
         all.push(scenario(&format!("snapshot-{reason:?}"), &[], &then));
         let then = [&[Success], &then[..]].concat();
@@ -104,9 +106,21 @@ fn by_hand() -> [Scenario; 16] {
         ),
         scenario("queue-refuses-for-good", &[], &[QUEUE_REFUSES; 10]),
         scenario("unheard-of", &[], &[UNHEARD_OF]),
-        scenario("snapshot-unanswered", &[SNAPSHOT_TIMEOUT], &[Nothing]),
-        scenario("copy-unanswered", &[COPY_TIMEOUT], &[Success, Nothing]),
-        scenario("retry-unanswered", &[SLOW_TIMEOUT], &[BUSY, Nothing]),
+        scenario(
+            "snapshot-unanswered",
+            &[SNAPSHOT_TIMEOUT, SNAPSHOT_HEARTBEAT],
+            &[Nothing],
+        ),
+        scenario(
+            "copy-unanswered",
+            &[COPY_TIMEOUT, COPY_HEARTBEAT],
+            &[Success, Nothing],
+        ),
+        scenario(
+            "retry-unanswered",
+            &[SLOW_TIMEOUT, SLOW_HEARTBEAT],
+            &[BUSY, Nothing],
+        ),
     ]
 }
 
@@ -114,6 +128,10 @@ fn by_hand() -> [Scenario; 16] {
 const SLOW_TIMEOUT: Shortened = Shortened {
     seconds: 10,
     ..SNAPSHOT_TIMEOUT
+};
+const SLOW_HEARTBEAT: Shortened = Shortened {
+    seconds: 9,
+    ..SNAPSHOT_HEARTBEAT
 };
 
 fn scenario(name: &str, timeouts: &'static [Shortened], answers: &[Answer]) -> Scenario {

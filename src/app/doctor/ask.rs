@@ -1,6 +1,8 @@
-//! What is asked of more than one region, and how a question without an answer is shown.
+//! Questions to more than one region, and how the doctor shows a question without an answer.
 
 use std::future::Future;
+
+use futures_util::TryStreamExt;
 
 use crate::app::doctor::scope::Permissions;
 use crate::domain::doctor::capacity::{Quota, snapshot_quota};
@@ -11,16 +13,16 @@ use crate::domain::id::arn::{Family, Region};
 use crate::domain::rds::snapshot::Snapshot;
 use crate::error::chain;
 use crate::ports::doctor::ListOptionGroups;
-use crate::ports::{DescribeQuota, Endless, PAGES_MAX, Page, PortError, RdsError, all_rows};
+use crate::ports::{DescribeQuota, Endless, PAGES_MAX, Page, PortError, RdsError, pages};
 
-/// A region's manual snapshots of both families, as far as they could be listed.
+/// A region's manual snapshots of both families, as far as RDS listed them.
 pub(super) struct Snapshots {
     pub(super) found: Vec<Snapshot>,
     pub(super) missing: Vec<Unanswered>,
 }
 
 impl Snapshots {
-    /// What could not be listed.
+    /// The findings about the lists that RDS did not answer.
     pub(super) fn unanswered(&self, region: &Region) -> impl Iterator<Item = Finding> {
         let missing = self.missing.iter();
         missing.map(move |error| Finding::unknown(Check::OtherStacks, region, error))
@@ -62,12 +64,27 @@ pub(super) async fn all<T, F>(ask: impl FnMut(Option<String>) -> F) -> Result<Ve
 where
     F: Future<Output = Result<Page<T>, Unanswered>>,
 {
+    whole(ask).await.map(|list| list.items)
+}
+
+/// The whole list as one page, with the rows that cannot be read.
+pub(super) async fn whole<T, F>(ask: impl FnMut(Option<String>) -> F) -> Result<Page<T>, Unanswered>
+where
+    F: Future<Output = Result<Page<T>, Unanswered>>,
+{
     let endless = |endless: Endless| Unanswered {
         action: "the list".to_owned(),
         code: Some("Endless".to_owned()),
         why: endless.to_string(),
     };
-    all_rows(PAGES_MAX, endless, ask).await
+    let empty = Page::new(Vec::new(), None);
+    pages(PAGES_MAX, endless, ask)
+        .try_fold(empty, |mut all, page| async {
+            all.items.extend(page.items);
+            all.unreadable.extend(page.unreadable);
+            Ok(all)
+        })
+        .await
 }
 
 pub(super) fn port(error: &PortError) -> Unanswered {
@@ -86,7 +103,7 @@ pub(super) fn rds(error: &RdsError) -> Unanswered {
     }
 }
 
-/// The room for the next round of each family that has a database in it, or may have.
+/// Checks the quotas for the next round, for each family that has, or may have, a database in it.
 pub(super) async fn quotas<W: DescribeQuota>(
     world: &W,
     region: &Region,

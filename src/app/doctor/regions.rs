@@ -1,23 +1,24 @@
-//! One source region: its databases, their keys and option groups, its room, its rule, its dead letters.
+//! One source region: its databases, their keys and option groups, its quotas, its rule, its dead letters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::app::doctor::ask::{self, all, count, manual_snapshots, port, quotas, rds};
+use crate::app::doctor::ask::{self, all, count, manual_snapshots, port, quotas, rds, whole};
 use crate::app::doctor::scope::{DoctorScope, Home, Permissions};
 use crate::domain::doctor::databases::{Candidate, claims, option_group, other_stacks};
 use crate::domain::doctor::keys::source_key;
-use crate::domain::doctor::policies::{misnamed, refused, unjudged};
+use crate::domain::doctor::policies::{misnamed, not_now, refused, unjudged, unreadable_row};
 use crate::domain::doctor::region::{Letters, dead_letters, forwarding_rule};
 use crate::domain::doctor::{Check, Finding, Level, Unanswered};
-use crate::domain::id::arn::{Family, KeyArn, Region};
+use crate::domain::id::arn::{Family, KeyArn, RdsArn, Region};
 use crate::domain::id::names::OptionGroup;
 use crate::domain::operator::dead_letter::{forwarding_queue, names};
-use crate::domain::policy::choice::{Choice, choose};
+use crate::domain::policy::choice::{Choice, ExclusionReason, choose};
 use crate::domain::policy::in_force::Policies;
 use crate::domain::policy::spec::KeyName;
+use crate::ports::Page;
 use crate::settings::DoctorSettings;
 
-/// What was found in a region, and how many databases a round of it makes.
+/// The findings of a region, and how many of its databases a round covers.
 #[derive(Default)]
 pub(super) struct RegionSeen {
     pub(super) findings: Vec<Finding>,
@@ -25,14 +26,14 @@ pub(super) struct RegionSeen {
 }
 
 impl RegionSeen {
-    /// How many databases a round makes: none while the region is down, and nothing is said where they could not
-    /// be listed, or not be judged.
+    /// How many databases a round covers: zero while the region is down, and nothing if the databases could not be
+    /// listed or judged.
     pub(super) fn selected(&self, family: Family) -> Option<usize> {
         self.selected.get(&family).copied().unwrap_or(Some(0))
     }
 }
 
-/// A database that is protected, with the option group that its copy is asked to have.
+/// A protected database, with the option group that its copy is to get.
 struct Selected {
     candidate: Candidate,
     copied_with: Option<OptionGroup>,
@@ -55,6 +56,7 @@ pub(super) async fn region<W: Permissions>(
 ) -> RegionSeen {
     let mut seen = RegionSeen::default();
     let mut selected = Vec::new();
+    let (mut left_out, mut decided) = (Vec::new(), BTreeSet::new());
     for family in Family::ALL {
         let listed = match list(world, region, family).await {
             Ok(listed) => listed,
@@ -69,20 +71,33 @@ pub(super) async fn region<W: Permissions>(
                 continue;
             }
         };
+        let unreadable = listed.unreadable.iter();
+        seen.findings
+            .extend(unreadable.map(|row| unreadable_row(region, row)));
         let count = home.policies.as_ref().map(|policies| {
+            if family == Family::Cluster {
+                let clusters = listed.items.iter().map(|one| &one.database);
+                let own = clusters.filter(|one| choose(one, policies).is_by_its_own_tags());
+                decided.extend(own.map(|one| one.arn.name().to_owned()));
+            }
             let before = selected.len();
-            for candidate in listed {
+            for candidate in listed.items {
                 sift(
                     policies,
                     scope,
                     candidate,
                     &mut selected,
+                    &mut left_out,
                     &mut seen.findings,
                 );
             }
             selected.len() - before
         });
         seen.selected.insert(family, count);
+    }
+    for (database, why) in left_out {
+        seen.findings
+            .extend(misnamed(&database, &why.knowing(&decided)));
     }
     seen.findings.extend(how_many(region, home, &seen));
     seen.findings
@@ -104,20 +119,21 @@ async fn list<W: Permissions>(
     world: &W,
     region: &Region,
     family: Family,
-) -> Result<Vec<Candidate>, Unanswered> {
-    all(|marker| async {
+) -> Result<Page<Candidate>, Unanswered> {
+    whole(|marker| async {
         let page = world.inspect_databases(region, family, marker).await;
         page.map_err(|error| rds(&error))
     })
     .await
 }
 
-/// Takes a database for one that is protected, or says why it is not though it was meant to be.
+/// Adds a database to the protected ones, or a finding if it was meant to be protected and is not.
 fn sift(
     policies: &Policies,
     scope: &DoctorScope,
     candidate: Candidate,
     selected: &mut Vec<Selected>,
+    left_out: &mut Vec<(RdsArn, ExclusionReason)>,
     findings: &mut Vec<Finding>,
 ) {
     let database = &candidate.database;
@@ -135,12 +151,13 @@ fn sift(
                 copied_with,
             });
         }
-        Choice::Refuse(_, why) => findings.push(refused(&database.arn, why)),
-        Choice::LeaveOut(why) => findings.extend(misnamed(&database.arn, &why)),
+        Choice::Refuse(_, why) => findings.push(refused(&database.arn, &why)),
+        Choice::NotNow(_, why) => findings.push(not_now(&database.arn, &why)),
+        Choice::LeaveOut(why) => left_out.push((database.arn.clone(), why)),
     }
 }
 
-/// How many databases are protected, as far as they could be listed and judged.
+/// The finding about how many databases are protected, as far as they could be listed and judged.
 fn how_many(region: &Region, home: &Home, seen: &RegionSeen) -> Option<Finding> {
     if home.policies.is_none() {
         return Some(unjudged(region));
@@ -160,7 +177,7 @@ fn how_many(region: &Region, home: &Home, seen: &RegionSeen) -> Option<Finding> 
     ))
 }
 
-/// One question for each key, however many databases have it.
+/// Asks about each key once, however many databases use it.
 async fn keys<W: Permissions>(
     world: &W,
     doctor_settings: &DoctorSettings,
@@ -188,7 +205,7 @@ async fn keys<W: Permissions>(
     findings
 }
 
-/// Nothing is asked where every database has a default option group and its policy names no other.
+/// Asks nothing if every database has a default option group and no policy names another.
 async fn option_groups<W: Permissions>(
     world: &W,
     home: &Home,
@@ -213,7 +230,7 @@ async fn option_groups<W: Permissions>(
     }
 }
 
-/// The region's own manual snapshots are those that other stacks took; the recovery region's their copies.
+/// Other stacks' snapshots are among this region's manual snapshots, and their copies among those of the recovery region.
 async fn others<W: Permissions>(
     world: &W,
     doctor_settings: &DoctorSettings,

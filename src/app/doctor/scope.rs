@@ -1,4 +1,4 @@
-//! What the doctor may do, what it is asked to look at, and what it judges all regions against.
+//! What the doctor may do, what it is asked to check, and the facts that it compares all regions with.
 
 use jiff::Timestamp;
 
@@ -19,18 +19,18 @@ permissions! {
         ListManualSnapshots ListOpen ListOptionGroups ReadKeyPolicy ReadPolicies SimulatePermissions
 }
 
-/// What is looked at.
+/// What to check.
 #[derive(Debug, Clone, Default)]
 pub struct DoctorScope {
-    /// Only these source regions; all if there are none.
+    /// Only these source regions. All of them if the list is empty.
     pub regions: Vec<Region>,
-    /// Only these databases: identifiers, ARNs or resource ids; all that are selected if there are none.
+    /// Only these databases, by identifier, ARN or resource id. All selected databases if the list is empty.
     pub databases: Vec<String>,
 }
 
-/// What all regions are judged against.
+/// The facts of the recovery region that the doctor compares all regions with.
 pub(super) struct Home {
-    /// Nothing where they could not be read.
+    /// Nothing if they could not be read.
     pub(super) policies: Option<Policies>,
     pub(super) option_groups: Result<Vec<OptionGroup>, Unanswered>,
     pub(super) claims: Claims,

@@ -1,4 +1,4 @@
-//! Copy slots: the stack's, those that a set of policies bounds, and what of both is taken.
+//! Copy slots: how many the stack has, how many a policy may take, and how many are taken.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -15,7 +15,7 @@ use crate::domain::run::wait::Phase;
 use crate::ports::{ListOpen, PortError, open_pages};
 use crate::settings::DoctorSettings;
 
-/// Who has a slot and who waits for one.
+/// The copies that hold a slot, and the copies that wait for one.
 #[derive(Default)]
 struct Open {
     taken: usize,
@@ -80,7 +80,7 @@ async fn open<W: ListOpen>(world: &W) -> Result<Open, PortError> {
     Ok(open)
 }
 
-/// Copies in flight that this stack did not ask for.
+/// Copies in flight that this stack did not start.
 fn of_others(snapshots: &Snapshots, ours: &StackId) -> usize {
     let in_flight = snapshots.found.iter().filter(|snapshot| {
         let is_ours = snapshot

@@ -1,4 +1,4 @@
-//! Automated snapshots that an event names: each may be what a run begins with.
+//! Automated snapshots that an event names. A run may begin with each of them.
 
 use std::collections::BTreeMap;
 
@@ -21,19 +21,19 @@ use crate::ports::{
     StartExecution,
 };
 
-/// What became of a hint at an automated snapshot.
+/// What happened to a hint about an automated snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HintOutcome {
-    /// Its run is started, or there is none to start.
+    /// Its run was started, or no run is to start.
     Done,
-    /// RDS does not show it as available yet, or its database has another run under way.
+    /// RDS does not show it as available yet, or its database has another open run.
     NotYet,
-    /// It could not be looked into now.
+    /// A call failed.
     Broken,
 }
 
-/// Starts the runs of automated snapshots that are said to be there, all in one region and of one family. Who is
-/// protected by which policy is the database's tags' to say, and whether the snapshot is there RDS's.
+/// Starts runs for automated snapshots of one region and one family that events named. The database's tags decide which
+/// policy protects it, and RDS decides whether the snapshot exists.
 pub(super) async fn start_from_hints<W>(
     world: &W,
     stack: &StackId,
@@ -53,7 +53,7 @@ where
             return all(hinted, HintOutcome::Broken);
         }
     };
-    let mut hint_outcome = Vec::with_capacity(hinted.len());
+    let mut outcomes = Vec::with_capacity(hinted.len());
     for snapshot in hinted {
         let became = match looked.get(snapshot) {
             None => HintOutcome::NotYet,
@@ -62,13 +62,13 @@ where
                 start_run(world, stack, policies, database, found).await
             }
         };
-        hint_outcome.push((snapshot.clone(), became));
+        outcomes.push((snapshot.clone(), became));
     }
-    hint_outcome
+    outcomes
 }
 
-/// The policies that are in force, if one of them has automated snapshots copied. The built-in one has not, so that the
-/// reactor need not know it.
+/// The policies in force, if one of them copies automated snapshots. The built-in policy never does, so the reactor does
+/// not need to know it.
 pub(super) async fn policies<W: ReadPolicies>(
     world: &W,
     key: &KeyArn,
@@ -90,7 +90,7 @@ pub(super) fn all(hinted: &[RdsArn], hint_outcome: HintOutcome) -> Vec<(RdsArn, 
         .collect()
 }
 
-/// Those of the snapshots that are available, each with its database, if that is still there.
+/// The available ones among the snapshots, each with its database if that still exists.
 async fn look<W: DescribeSnapshots + FindDatabases>(
     world: &W,
     hinted: &[RdsArn],
@@ -133,7 +133,9 @@ async fn start_run<W: ClaimRun + Clock + StartExecution>(
         return HintOutcome::Done;
     };
     let policy = policies.get(name.as_str());
-    let Some(policy) = policy.filter(|policy| policy.options.source == Source::Automated) else {
+    let Some(policy) =
+        policy.filter(|one| one.options.source == Source::Automated && !one.options.paused)
+    else {
         return HintOutcome::Done;
     };
     let Some(run) = automated::run(database, policies, policy, snapshot) else {
@@ -145,7 +147,7 @@ async fn start_run<W: ClaimRun + Clock + StartExecution>(
             HintOutcome::Done
         }
         Ok(StartOutcome::StillRunning(_) | StartOutcome::Done(_)) => HintOutcome::Done,
-        // The planner makes up for it, once the database's run is over.
+        // The planner starts it after the database's open run has ended.
         Ok(StartOutcome::NotStarted(_)) => HintOutcome::NotYet,
         Err(error) => {
             warn!(snapshot = %snapshot.arn, error = chain(&error), "its run could not be started now");

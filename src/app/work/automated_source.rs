@@ -1,4 +1,4 @@
-//! A run whose source RDS took: an automated snapshot, which RDS also removes.
+//! A run whose source is an automated snapshot, which RDS takes and also removes.
 
 use crate::app::conclude;
 use crate::app::work::config::WorkerConfig;
@@ -15,16 +15,16 @@ use crate::domain::run::failure::Failure;
 use crate::domain::run::settle::{manifest, mismatch};
 use crate::domain::run::wait::{Expectation, Wait};
 
-/// What RDS says of a snapshot that a run names.
+/// What RDS says about the snapshot that a run names.
 enum SourceState {
     There(Box<Snapshot>),
-    /// RDS shows no such snapshot, or one that comes to nothing.
+    /// RDS shows no such snapshot, or one that has failed or is being deleted.
     Gone,
     /// It is of another database.
     Unfit(Failure),
 }
 
-/// The first step of such a run: there is nothing to take, only to see that it is there.
+/// The first step of such a run: it takes no snapshot, and only checks that the snapshot exists.
 pub(super) async fn see<W: Permissions>(
     world: &W,
     worker_config: &WorkerConfig,
@@ -44,7 +44,7 @@ pub(super) async fn see<W: Permissions>(
     }
 }
 
-/// What a copy of it must turn out to be.
+/// The source for the copy, with what the copy must look like.
 pub(super) async fn source<W: Permissions>(
     world: &W,
     command: &Command,
@@ -59,7 +59,7 @@ pub(super) async fn source<W: Permissions>(
     })
 }
 
-/// Never stored: RDS is not asked for anything that could be awaited.
+/// A wait that is never stored, because nothing is asked of RDS that an event could announce.
 pub(super) fn wait<W: Permissions>(world: &W, command: &Command, of: &Automated) -> Wait {
     let resource = of.snapshot.clone();
     Wait::new(
@@ -83,7 +83,7 @@ async fn ask<W: Permissions>(
         .map_err(not_told)?;
     let found = found.into_iter().find(|snapshot| snapshot.arn == *arn);
     let Some(snapshot) = found else {
-        // It was there when the run was started; RDS's answer may lag behind.
+        // The snapshot existed when the run was started, so RDS's answer may be out of date.
         return if receives <= HINT_RECHECKS {
             Err(WorkError::NotShownYet(arn.clone()))
         } else {

@@ -1,10 +1,10 @@
-//! What the worker knows of its stack.
+//! The worker's settings.
 
 use crate::domain::id::arn::Region;
 use crate::domain::run::wait::Rules;
 use crate::settings::Stack;
 
-/// What the worker knows of its stack.
+/// The worker's settings.
 #[derive(Debug, Clone)]
 pub struct WorkerConfig {
     /// The rules' constants.

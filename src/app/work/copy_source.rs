@@ -1,31 +1,24 @@
-//! What a copy can be made of.
+//! The source of a copy.
 
-use crate::domain::id::arn::Family;
-use crate::domain::rds::database::Refusal;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::command::{Automated, ProtectionRequest};
-use crate::domain::run::failure::{Failure, Reason};
+use crate::domain::run::failure::Failure;
 use crate::domain::run::wait::ExpectedCopy;
 
-/// What a copy can be made of.
+/// The source of a copy.
 pub(super) enum Source {
-    /// This.
+    /// The source exists, and a copy of it must look like this.
     Found(ExpectedCopy),
     /// RDS has removed the automated snapshot that the run names.
     Expired(Automated),
-    /// RDS shows none that is available.
+    /// RDS shows no available source.
     None,
-    /// Of this, no copy can be what it must be.
+    /// The source exists, but no copy of it can be what Snapferry promises.
     Unfit(Failure),
 }
 
-/// What a copy of an available snapshot must turn out to be.
+/// What a copy of an available snapshot must look like.
 pub(super) fn expected_copy(run: &ProtectionRequest, snapshot: Snapshot) -> Source {
-    if snapshot.arn.family() == Family::Cluster && !snapshot.encrypted {
-        // The planner refuses such a cluster; who starts its execution all the same must hear of it as well.
-        let cause = format!("{}: {}", snapshot.arn, Refusal::UnencryptedCluster);
-        return Source::Unfit(Failure::new(Reason::Unsupported, cause));
-    }
     let expected_copy = ExpectedCopy {
         source: snapshot.arn,
         key: run.key.clone(),

@@ -1,4 +1,4 @@
-//! The automated source has expired: RDS has removed the snapshot that a run names, or it comes to nothing.
+//! The automated source has expired: RDS has removed the snapshot that a run names, or the snapshot has failed.
 
 use crate::domain::run::naming;
 use tracing::info;
@@ -16,15 +16,26 @@ use crate::domain::run::failure::{Failure, Reason};
 use crate::domain::run::wait::Wait;
 use crate::ports::{Claim, PortError};
 
-/// The newest automated snapshot there is takes the run's place, and the run fails. In this order: what breaks in
-/// between is done again, for the token is still alive, and to start the same execution twice is to start it once.
+/// Starts a run for the newest automated snapshot, and then fails this run. The order matters: if a call fails between
+/// the two, the token is still alive and the worker does both again, and starting the same execution twice starts it
+/// once.
+///
+/// The list of the database's automated snapshots is a second witness. As long as it shows the snapshot, the snapshot
+/// is not gone, and the command comes again.
 pub(super) async fn expired<W: Permissions>(
     world: &W,
     worker_config: &WorkerConfig,
     wait: &Wait,
     of: &Automated,
 ) -> Result<CommandOutcome, WorkError> {
-    put_newest_in_its_place(world, worker_config, &wait.command, of).await?;
+    let listed = automated::of_database(world, &wait.command.run.database.arn)
+        .await
+        .map_err(not_told)?;
+    let is_there = |it: &Snapshot| it.arn == of.snapshot && !it.status.is_lost();
+    if listed.iter().any(is_there) {
+        return Err(WorkError::NotShownYet(of.snapshot.clone()));
+    }
+    put_newest_in_its_place(world, worker_config, &wait.command, of, listed).await?;
     let cause = format!("RDS no longer has {}", of.snapshot);
     give_up(world, wait, Failure::new(Reason::SourceExpired, cause)).await
 }
@@ -34,13 +45,10 @@ async fn put_newest_in_its_place<W: Permissions>(
     worker_config: &WorkerConfig,
     command: &Command,
     gone: &Automated,
+    listed: Vec<Snapshot>,
 ) -> Result<(), WorkError> {
     let database = &command.run.database;
-    let (region, family) = (database.arn.region(), database.arn.family());
-    let mut found = automated::newest(world, region, family, Some(&database.arn))
-        .await
-        .map_err(not_told)?;
-    let newer = found.remove(&database.resource_id);
+    let newer = automated::newest_of_each(listed).remove(&database.resource_id);
     let Some(run) = newer.and_then(|newer| instead(&command.run, gone, &newer)) else {
         info!(database = %database.arn, "RDS has no newer automated snapshot");
         return Ok(());
@@ -52,7 +60,7 @@ async fn put_newest_in_its_place<W: Permissions>(
     Ok(())
 }
 
-/// The same run of a newer snapshot. RDS keeps it as long as it kept the one that is gone.
+/// The same run for a newer snapshot. RDS keeps the newer snapshot as long as it kept the old one.
 fn instead(
     run: &ProtectionRequest,
     gone: &Automated,
@@ -74,7 +82,7 @@ fn instead(
     })
 }
 
-/// Passes the database's place on from the execution whose step is about to fail, and has no retry.
+/// Moves the claim to the new execution from the one whose step is about to fail without a retry.
 async fn take_over<W: Permissions>(
     world: &W,
     worker_config: &WorkerConfig,

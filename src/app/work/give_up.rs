@@ -1,4 +1,4 @@
-//! Giving a command up: its execution is told why.
+//! Gives a command up, and tells its execution why.
 
 use crate::app::conclude;
 use crate::app::work::outcome::{CommandOutcome, WorkError};
@@ -6,7 +6,7 @@ use crate::app::work::permissions::Permissions;
 use crate::domain::run::failure::Failure;
 use crate::domain::run::wait::Wait;
 
-/// Fails the execution that awaits this, and forgets the wait.
+/// Fails the execution that waits for this resource, and deletes the wait.
 pub(super) async fn give_up<W: Permissions>(
     world: &W,
     wait: &Wait,

@@ -1,4 +1,4 @@
-//! What comes of a command, and why it must be tried again.
+//! The outcome of a command, and why it must be tried again.
 
 use thiserror::Error;
 
@@ -9,27 +9,30 @@ use crate::domain::run::last_error::LastError;
 use crate::error::chain;
 use crate::ports::{PortError, RdsError};
 
-/// What became of a command that needs no further try.
+/// The outcome of a command that needs no further try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommandOutcome {
-    /// RDS works on it; an event or the sweep settles it.
+    /// RDS works on it. An event or the sweep settles it.
     Waiting,
     /// It waits for a copy slot.
     Queued,
     /// It was settled at once.
     Settled(conclude::Settlement),
-    /// Its token is dead, or another of its execution is alive: dropped.
+    /// It was dropped: its token is dead, or another token of its execution is alive.
     Stale,
 }
 
 /// Why a command must be tried again. Its message stays in the queue.
 #[derive(Debug, Error)]
 pub enum WorkError {
-    /// The token is no token of this account and region; only a person can say where it came from.
+    /// The token is not one of this account and region. Only a person can find out where it came from.
     #[error("the command's token is not one of Step Functions' (InvalidToken)")]
     InvalidToken,
-    /// It cannot be known whether a token is alive.
-    #[error("whether the token is alive cannot be known now")]
+    /// Step Functions has called a token dead, for the first time.
+    #[error("Step Functions says that nobody sleeps on a token; it is asked once more")]
+    HeardDeadOnce,
+    /// Step Functions did not say whether a token is alive.
+    #[error("Step Functions did not say whether the token is alive")]
     Probe(#[source] PortError),
     /// A person must fix something first.
     #[error("parked: {}", .remedy.sentence())]
@@ -45,16 +48,16 @@ pub enum WorkError {
     /// The table or Step Functions could not answer now.
     #[error("the table or Step Functions could not answer now")]
     Port(#[from] PortError),
-    /// Somebody else wrote the wait at the same moment.
+    /// Another worker wrote the wait at the same moment.
     #[error("another worker wrote the wait of {0} at the same moment")]
     Contended(RdsArn),
-    /// RDS does not show yet what it says is there.
+    /// RDS does not show a snapshot yet that it says exists.
     #[error("RDS does not show {0} yet")]
     NotShownYet(RdsArn),
 }
 
 impl WorkError {
-    /// Whether the same message can succeed without a person's help.
+    /// Whether the same message can succeed without a person.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         !matches!(self, Self::InvalidToken | Self::Parked { .. })
@@ -81,10 +84,10 @@ pub(super) fn not_told(error: RdsError) -> WorkError {
     }
 }
 
-/// What came of one attempt.
+/// The outcome of one attempt.
 pub(super) enum AttemptOutcome {
     /// The command needs no further attempt.
     Done(CommandOutcome),
-    /// This one came to nothing.
+    /// The attempt failed, and the next one may be tried.
     NextAttempt,
 }

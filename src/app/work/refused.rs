@@ -1,4 +1,4 @@
-//! What the worker does about a refusal: one owner for each.
+//! What the worker does when RDS refuses a request. Each refusal has one owner.
 
 use tracing::warn;
 
@@ -13,12 +13,12 @@ use crate::domain::id::names::SnapshotId;
 use crate::domain::limits::HINT_RECHECKS;
 use crate::domain::run::failure::{Failure, Owner, Remedy};
 use crate::domain::run::name_conflict::{NameConflict, name_conflict};
-use crate::domain::run::settle::{Verdict, settle};
+use crate::domain::run::settle::{Look, Verdict, settle};
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::RdsError;
 
-/// One owner for each refusal. The slot stays: another delivery of the same command, or an earlier call whose
-/// answer was lost, may have RDS copying all the same. Only the sweeper, which asks RDS, frees it.
+/// Handles a refusal by its owner. The copy keeps its slot: RDS may be copying all the same, because of another delivery
+/// of the same command or an earlier call whose answer was lost. Only the sweeper frees the slot, after it has asked RDS.
 pub(super) async fn refused<W: Permissions>(
     world: &W,
     worker_config: &WorkerConfig,
@@ -28,6 +28,7 @@ pub(super) async fn refused<W: Permissions>(
 ) -> Result<AttemptOutcome, WorkError> {
     match error.owner() {
         Owner::AskWhatExists => ask_what_exists(world, worker_config, wait).await,
+        Owner::CopyLimit => queue(world, wait).await.map(AttemptOutcome::Done),
         Owner::AskQuota => ask_quota(world, wait, error)
             .await
             .map(AttemptOutcome::Done),
@@ -60,7 +61,7 @@ pub(super) async fn refused<W: Permissions>(
     }
 }
 
-/// "Already exists" is a question: what is there under the name?
+/// RDS says "already exists", so the worker asks what exists under the name.
 async fn ask_what_exists<W: Permissions>(
     world: &W,
     worker_config: &WorkerConfig,
@@ -79,15 +80,17 @@ async fn ask_what_exists<W: Permissions>(
             mark(world, wait, Phase::Requested).await?;
             Ok(AttemptOutcome::Done(CommandOutcome::Waiting))
         }
-        NameConflict::Settle => match settle(wait, found, &worker_config.rules, world.now()) {
-            Verdict::Succeed(manifest) => Ok(AttemptOutcome::Done(CommandOutcome::Settled(
-                conclude::succeed(world, wait, &manifest).await?,
-            ))),
-            Verdict::Fail(failure) => give_up(world, wait, failure)
-                .await
-                .map(AttemptOutcome::Done),
-            Verdict::KeepWaiting { .. } => Err(WorkError::NotShownYet(wait.resource.clone())),
-        },
+        NameConflict::Settle => {
+            match settle(wait, found, &worker_config.rules, Look::Hint, world.now()) {
+                Verdict::Succeed(manifest) => Ok(AttemptOutcome::Done(CommandOutcome::Settled(
+                    conclude::succeed(world, wait, &manifest).await?,
+                ))),
+                Verdict::Fail(failure) => give_up(world, wait, failure)
+                    .await
+                    .map(AttemptOutcome::Done),
+                Verdict::KeepWaiting { .. } => Err(WorkError::NotShownYet(wait.resource.clone())),
+            }
+        }
         NameConflict::NextAttempt => Ok(AttemptOutcome::NextAttempt),
         NameConflict::Fail(failure) => give_up(world, wait, failure)
             .await
@@ -95,7 +98,7 @@ async fn ask_what_exists<W: Permissions>(
     }
 }
 
-/// `SnapshotQuotaExceeded` means too many copies in flight, or too many snapshots: the figures tell.
+/// `SnapshotQuotaExceeded` means too many copies in flight or too many snapshots. The account's quota says which.
 async fn ask_quota<W: Permissions>(
     world: &W,
     wait: &Wait,
@@ -105,11 +108,12 @@ async fn ask_quota<W: Permissions>(
         .describe_snapshot_quota(wait.resource.region(), wait.resource.family())
         .await
         .map_err(not_told)?;
-    if quota.is_some_and(|quota| quota.used >= quota.max) {
-        return Err(WorkError::Parked {
+    match quota {
+        None => Err(WorkError::Rds(error)),
+        Some(quota) if quota.used >= quota.max => Err(WorkError::Parked {
             remedy: Remedy::RaiseQuota,
             source: error,
-        });
+        }),
+        Some(_) => queue(world, wait).await,
     }
-    queue(world, wait).await
 }

@@ -1,9 +1,10 @@
-//! Register, then act; the live token wins.
+//! Registers a wait before RDS is called. The live token wins.
 
 use crate::domain::run::naming;
 use tracing::info;
 
 use crate::app::conclude;
+use crate::app::hearing::{by_receive, is_dead};
 use crate::app::work::outcome::{CommandOutcome, WorkError};
 use crate::app::work::permissions::Permissions;
 use crate::domain::id::arn::ExecutionArn;
@@ -11,24 +12,25 @@ use crate::domain::id::names::Attempt;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{PortError, Probe, Written};
 
-/// What came of registering a wait.
+/// The result of registering a wait.
 pub(super) enum Registration {
-    /// This wait is stored: now RDS may be asked.
+    /// This wait is stored, so the worker may call RDS now.
     Act(Box<Wait>),
-    /// RDS has been asked already.
+    /// RDS has accepted the request already.
     UnderWay,
     /// Another token of the execution is alive.
     Stale,
-    /// This other execution awaits it and is alive.
+    /// This other execution waits for the same resource and is alive.
     AlreadyAwaited(ExecutionArn),
 }
 
-/// Stores the wait before RDS is called. Where another token is stored, the live one wins. Where the command's own
-/// token is stored, its wait may have reached a later attempt: the worker goes on with that one. It also goes on with the
+/// Stores the wait before RDS is called. If another token is stored, the live one wins. If the command's own token is
+/// stored, its wait may have reached a later attempt, and the worker goes on with that attempt. It also goes on with the
 /// attempt of a wait whose token is dead.
 pub(super) async fn register<W: Permissions>(
     world: &W,
     wait: &Wait,
+    receives: u32,
 ) -> Result<Registration, WorkError> {
     let Some(stored) = world.register(wait).await? else {
         return Ok(Registration::Act(Box::new(wait.clone())));
@@ -37,9 +39,9 @@ pub(super) async fn register<W: Permissions>(
         return match stored.phase {
             Phase::Requested | Phase::Seen => Ok(Registration::UnderWay),
             Phase::Queued | Phase::Registered => {
-                // The time is renewed, so that the sweeper does not take the slot of a worker that is at it.
-                // Where the wait has gone meanwhile, another has settled it or taken it over: to act now
-                // would be to act without a wait.
+                // Renew the time, so that the sweeper does not take the slot away from a worker that is still busy.
+                // If the wait has gone meanwhile, somebody else has settled it or taken it over. Acting now would
+                // be acting without a wait.
                 match set_phase(world, &stored, Phase::Registered).await? {
                     Written::Stored => Ok(Registration::Act(Box::new(stored))),
                     Written::Conflict => Err(WorkError::Contended(wait.resource.clone())),
@@ -57,6 +59,9 @@ pub(super) async fn register<W: Permissions>(
         }
         Probe::Alive => Ok(Registration::AlreadyAwaited(stored.command.execution)),
         Probe::Dead | Probe::Invalid => {
+            if !is_dead(world, &stored.command.token, &by_receive(receives)).await? {
+                return Err(WorkError::HeardDeadOnce);
+            }
             // The attempts before the stored one have come to nothing, and RDS may be at work on the stored one: to
             // begin with the first again could have two attempts in flight in one slot.
             let wait = Wait {
@@ -72,8 +77,8 @@ pub(super) async fn register<W: Permissions>(
     }
 }
 
-/// Moves a wait on to its next attempt, in one write: the token never has two waits, and a second delivery of the
-/// command never finds none. Nothing after the last attempt.
+/// Moves a wait on to its next attempt in one write, so that the token never has two waits and a second delivery of the
+/// command always finds one. Returns nothing after the last attempt.
 pub(super) async fn next_attempt<W: Permissions>(
     world: &W,
     wait: &Wait,
@@ -85,12 +90,13 @@ pub(super) async fn next_attempt<W: Permissions>(
         resource: naming::nth_attempt(&wait.resource, attempt),
         phase: Phase::Registered,
         since: world.now(),
+        absent: false,
         last_error: None,
         ..wait.clone()
     };
     match world.replace(&next, wait).await? {
         Written::Stored => Ok(Some(next)),
-        // Another delivery of the command has moved it on.
+        // Another delivery of the command has moved the wait on.
         Written::Conflict => Err(WorkError::Contended(next.resource)),
     }
 }
@@ -100,7 +106,7 @@ pub(super) async fn mark<W: Permissions>(
     wait: &Wait,
     phase: Phase,
 ) -> Result<(), WorkError> {
-    // A conflict means that an event was faster and has settled the wait, or that a newer token took it over.
+    // A conflict means that an event was faster and settled the wait, or that a newer token took it over.
     set_phase(world, wait, phase).await?;
     Ok(())
 }

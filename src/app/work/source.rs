@@ -1,4 +1,4 @@
-//! Finding what a command copies.
+//! Finds the source of a copy command.
 
 use crate::app::work::automated_source;
 use crate::app::work::config::WorkerConfig;
@@ -16,8 +16,8 @@ use crate::domain::run::failure::{Failure, Reason};
 use crate::domain::run::naming;
 use crate::domain::run::wait::Expectation;
 
-/// What to copy. A command that comes again, from the queue for slots above all, finds it in its own wait; a new
-/// one asks RDS.
+/// Finds the source. A command that comes again, as after the queue for slots, finds it in its own wait. A new command
+/// asks RDS.
 pub(super) async fn source<W: Permissions>(
     world: &W,
     worker_config: &WorkerConfig,
@@ -51,7 +51,7 @@ pub(super) async fn source<W: Permissions>(
     }
 }
 
-/// The newest attempt at the run's source snapshot that is available, of all names it may have.
+/// The newest available attempt at the run's source snapshot, among all names that it may have.
 async fn ask_for_source<W: Permissions>(
     world: &W,
     worker_config: &WorkerConfig,
@@ -71,7 +71,7 @@ async fn ask_for_source<W: Permissions>(
         .into_iter()
         .find(|snapshot| !snapshot.status.is_over());
     if let (true, Some(snapshot)) = (available.is_empty(), unproved) {
-        // The step before has seen it available: RDS's answer lags behind, or cannot be read.
+        // The step before saw it available, so RDS's answer is out of date or cannot be read.
         return Err(WorkError::NotShownYet(snapshot.arn));
     }
     let newest = available
@@ -83,8 +83,8 @@ async fn ask_for_source<W: Permissions>(
     Ok(expected_copy(run, snapshot))
 }
 
-/// The step before has succeeded, so an available source was there. The first few receives take it that RDS's
-/// answer lags behind; then the source counts as gone.
+/// No source was found. The step before has succeeded, so one existed. For the first few receives, the worker assumes
+/// that RDS's answer is out of date. After that the source counts as gone.
 pub(super) async fn no_source<W: Permissions>(
     world: &W,
     worker_config: &WorkerConfig,

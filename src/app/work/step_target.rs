@@ -1,4 +1,4 @@
-//! What a command is after, and the request that it makes of RDS.
+//! The target of a command, and the request that it makes to RDS.
 
 use crate::app::work::config::WorkerConfig;
 use crate::domain::id::names::{Attempt, SnapshotId};
@@ -10,7 +10,7 @@ use crate::ports::{
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, RdsError,
 };
 
-/// What a command is after: the same for all its attempts.
+/// The target of a command. It is the same for all attempts.
 pub(super) enum StepTarget {
     /// A snapshot of the run's database.
     Snapshot,
@@ -45,7 +45,7 @@ impl StepTarget {
         }
     }
 
-    /// The wait of an attempt at it, to be registered.
+    /// The wait of an attempt, to be registered.
     pub(super) fn wait(
         &self,
         worker_config: &WorkerConfig,
@@ -76,7 +76,7 @@ impl StepTarget {
         let mut tags: Tags = carried
             .map(|(key, value)| (key.to_string(), value.clone()))
             .collect();
-        // Ours last: whatever was carried over, these say what is true.
+        // Snapferry's own tags come last, so that they win over carried tags of the same key.
         tags.extend([
             (
                 tags::STACK.to_owned(),
@@ -99,7 +99,7 @@ impl StepTarget {
         tags
     }
 
-    /// The one mutation.
+    /// Asks RDS for the snapshot or copy: the worker's only change in RDS.
     pub(super) async fn ask_rds<W: CopySnapshot + CreateSnapshot>(
         &self,
         world: &W,

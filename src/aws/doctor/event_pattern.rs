@@ -1,10 +1,10 @@
-//! Event patterns of EventBridge's rules: only whether one catches RDS's snapshot events.
+//! Event patterns of EventBridge's rules: whether a pattern matches RDS's snapshot events.
 
 use serde_json::{Map, Value};
 
 use crate::json::{JsonError, object};
 
-/// What `source-region.yaml` forwards.
+/// What a pattern must match: the events that `source-region.yaml` forwards.
 const NEEDED: [(&str, &[&str]); 2] = [
     ("source", &["aws.rds"]),
     (
@@ -13,11 +13,11 @@ const NEEDED: [(&str, &[&str]); 2] = [
     ),
 ];
 
-/// Whether a rule of this pattern catches every snapshot event of RDS; nothing if it has parts that are not
-/// weighed here: matchers by prefix and the like, or limits on anything else.
+/// Whether a rule with this pattern matches every snapshot event of RDS. Nothing if the pattern has parts that this check
+/// cannot judge, such as matchers by prefix or limits on other fields.
 ///
 /// # Errors
-/// When it is no pattern.
+/// If the text is not a pattern.
 pub fn catches_snapshots(text: &str) -> Result<Option<bool>, JsonError> {
     let pattern: Map<String, Value> = object("an event pattern", text)?;
     let mut sure = pattern

@@ -11,7 +11,7 @@ use crate::ports::doctor::SimulatePermissions;
 use crate::ports::{Page, PortError, all_rows};
 
 const ACTION: &str = "iam:SimulatePrincipalPolicy";
-/// More results than one requirement's actions and resources can have are not asked for.
+/// How many pages to read at most. They hold more results than the actions and resources of one requirement can have.
 const PAGES_MAX: usize = 20;
 
 impl SimulatePermissions for Doctor {
@@ -21,7 +21,7 @@ impl SimulatePermissions for Doctor {
         requirement: &Requirement,
     ) -> Result<Vec<Decision>, PortError> {
         let home = self.sdk.region().map_or("", |region| region.as_ref());
-        // IAM is one for all regions; the SDK knows from the region which partition's it is.
+        // IAM is one service for all regions. The SDK needs the region to find the partition.
         let client = client!(aws_sdk_iam, self, home);
         let (client, actions) = (&client, &requirement.actions);
         let endless = |endless| PortError::endless(ACTION, endless);
@@ -39,10 +39,10 @@ impl SimulatePermissions for Doctor {
                 .await
                 .map_err(|error| port_error(ACTION, &error, &[]))?;
             let is_truncated = page.is_truncated();
-            Ok(Page {
-                items: page.evaluation_results().iter().flat_map(read).collect(),
-                next: page.marker.filter(|_| is_truncated),
-            })
+            Ok(Page::new(
+                page.evaluation_results().iter().flat_map(read).collect(),
+                page.marker.filter(|_| is_truncated),
+            ))
         });
         whole(requirement, decisions.await?)
     }
@@ -63,7 +63,7 @@ fn context(requirement: &Requirement) -> Vec<ContextEntry> {
     entries.collect()
 }
 
-/// Of several resources each has its own result; of one, or none, the action's own is all there is.
+/// With several resources, each has a result of its own. With one resource or none, only the action has a result.
 fn read(result: &EvaluationResult) -> Vec<Decision> {
     let decision = |resource: &str, verdict: &Verdict, missing: &[String]| Decision {
         action: result.eval_action_name().to_owned(),
@@ -88,7 +88,7 @@ fn read(result: &EvaluationResult) -> Vec<Decision> {
         .collect()
 }
 
-/// An action that the simulator leaves out was not allowed by it.
+/// An action without a result counts as not allowed.
 fn whole(requirement: &Requirement, decisions: Vec<Decision>) -> Result<Vec<Decision>, PortError> {
     let is_there = |action: &&str| decisions.iter().any(|one| one.action == *action);
     if requirement.actions.iter().all(is_there) {

@@ -1,4 +1,4 @@
-//! A KMS key's policy, as far as it is weighed.
+//! Reads the parts of a KMS key's policy that the doctor judges.
 
 use std::collections::BTreeMap;
 
@@ -51,7 +51,7 @@ enum Principal {
     By(BTreeMap<String, OneOrMany<String>>),
 }
 
-/// IAM takes a truth value or a number where it wants a text.
+/// A text, or a boolean or number, which IAM accepts in place of a text.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Plain {
@@ -63,7 +63,7 @@ enum Plain {
 /// Reads a policy.
 ///
 /// # Errors
-/// When it is not one.
+/// If the text is not a policy.
 pub fn read(text: &str) -> Result<Vec<Statement>, JsonError> {
     let document: Document = object(EXPECTED, text)?;
     Ok(document
@@ -77,7 +77,7 @@ pub fn read(text: &str) -> Result<Vec<Statement>, JsonError> {
 fn statement(row: Row) -> Statement {
     let principals = match row.principal {
         Some(Principal::Anyone(anyone)) => vec![anyone],
-        // Services and federated users are nobody's roles.
+        // Services and federated users are not roles.
         Some(Principal::By(mut kinds)) => kinds
             .remove("AWS")
             .map_or_else(Vec::new, OneOrMany::into_vec),

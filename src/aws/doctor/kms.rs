@@ -7,7 +7,7 @@ use crate::domain::id::arn::KeyArn;
 use crate::ports::PortError;
 use crate::ports::doctor::ReadKeyPolicy;
 
-/// The one name that a key's policy has.
+/// The only name that a key's policy can have.
 const POLICY: &str = "default";
 
 impl ReadKeyPolicy for Doctor {

@@ -1,4 +1,4 @@
-//! The doctor's ports: services that no function is linked with, and lists that no function needs.
+//! The doctor's ports: services that no function links, and lists that no function needs.
 
 mod event_pattern;
 mod iam;
@@ -19,24 +19,24 @@ use super::clients::Aws;
 pub use event_pattern::catches_snapshots;
 pub use key_policy::read as read_key_policy;
 
-/// A call with its retries. A person waits for it, and nothing else does.
+/// The limit for a call with its retries. Only a person waits for it.
 const OPERATION: Duration = Duration::from_secs(20);
-/// One try.
+/// The limit for one try.
 const ATTEMPT: Duration = Duration::from_secs(5);
-/// TCP and TLS to another continent take well under a second.
+/// The limit for connecting. TCP and TLS to another continent take well under a second.
 const CONNECT: Duration = Duration::from_secs(2);
-/// IAM and KMS allow few calls a second: throttling slows the doctor and does not blind it.
+/// How many tries a call gets. IAM and KMS allow few calls a second, so throttling should slow the doctor, not stop it.
 const ATTEMPTS: u32 = 10;
-/// The first pause before another try; doubles from try to try.
+/// The first pause before another try. It doubles from try to try.
 const RETRY_AFTER: Duration = Duration::from_millis(400);
-/// The longest pause: all that are allowed a second come back within it.
+/// The longest pause between two tries.
 const RETRY_AFTER_MAX: Duration = Duration::from_millis(900);
 
-/// For the operator's doctor: it looks at all regions and services that the stack depends on, and only reads.
+/// For the operator's doctor, which reads all regions and services that the stack depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct Examines;
 
-/// The same configuration with more patience than a function has.
+/// The same configuration with longer limits than a function has.
 #[must_use]
 pub fn patient(sdk: SdkConfig) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
@@ -53,7 +53,7 @@ pub fn patient(sdk: SdkConfig) -> SdkConfig {
         .build()
 }
 
-/// A client in a region. It is made for one call; the connections are kept by the SDK configuration's own.
+/// A client in a region. It is made for one call. The connections belong to the SDK configuration.
 macro_rules! client {
     ($service:ident, $aws:expr, $region:expr) => {{
         let region = aws_config::Region::new($region.to_owned());

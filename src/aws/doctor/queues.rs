@@ -1,4 +1,4 @@
-//! SQS for the doctor: messages counted, none received.
+//! SQS for the doctor: counts messages and receives none.
 
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -9,13 +9,13 @@ use crate::domain::id::arn::Region;
 use crate::ports::PortError;
 use crate::ports::doctor::{CountMessages, FindQueue};
 
-/// What together is all that rests in a queue: visible, and received by somebody who may be a replay.
+/// The attributes whose sum is the number of messages in a queue: visible ones, and received ones, perhaps by a replay.
 const COUNTED: [QueueAttributeName; 2] = [
     QueueAttributeName::ApproximateNumberOfMessages,
     QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
 ];
 
-/// SQS names it one way in its answer's body and, for older clients, another way in its head.
+/// SQS has one name for this error in its answer's body and, for older clients, another in a header.
 fn is_gone(code: Option<&str>) -> bool {
     matches!(
         code,

@@ -1,4 +1,4 @@
-//! RDS for the doctor: whole lists, a page at a time.
+//! RDS for the doctor: reads whole lists, one page at a time.
 
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ use crate::domain::rds::snapshot::Snapshot;
 use crate::ports::doctor::{InspectDatabases, ListManualSnapshots, ListOptionGroups};
 use crate::ports::{Page, PortError, RdsError};
 
-/// How long a region may take for its first answer, retries included. The doctor stops asking a region that gives
-/// none.
+/// How long a region may take for its first answer, including retries. The doctor asks nothing else of a region that gives
+/// no answer.
 const FIRST_WORD: Duration = Duration::from_secs(5);
 
-/// The same client with less patience: the first page of a region's databases shows whether it answers.
+/// The same client with a shorter limit, for the first page of a region's databases: it shows whether the region answers.
 fn impatient(client: &Client) -> Client {
     let timeouts = TimeoutConfig::builder()
         .operation_timeout(FIRST_WORD)
@@ -58,7 +58,7 @@ fn instance(row: &DbInstance) -> Result<Candidate, Unusable> {
         database: rds_rows::instance(row)?,
         key: key(row.kms_key_id()),
         option_groups: groups
-            // One that is on its way out does not matter any more.
+            // A group that RDS is removing does not matter any more.
             .filter(|group| {
                 !group
                     .status()
@@ -70,7 +70,7 @@ fn instance(row: &DbInstance) -> Result<Candidate, Unusable> {
     })
 }
 
-/// A cluster has no option group.
+/// Reads a cluster, which has no option group.
 fn cluster(row: &DbCluster) -> Result<Candidate, Unusable> {
     Ok(Candidate {
         database: rds_rows::cluster(row)?,
@@ -79,7 +79,7 @@ fn cluster(row: &DbCluster) -> Result<Candidate, Unusable> {
     })
 }
 
-/// Without encryption there is no key; another form than an ARN cannot be asked for.
+/// The key of a database. Nothing without encryption, or if the key is not an ARN, because KMS could not be asked about it.
 fn key(id: Option<&str>) -> Option<KeyArn> {
     id.and_then(|key| KeyArn::parse(key).ok())
 }
@@ -132,10 +132,10 @@ impl ListOptionGroups for Doctor {
                 })
             })
             .collect();
-        Ok(Page {
-            items: items
+        Ok(Page::new(
+            items
                 .ok_or_else(|| unusable(ACTION, "RDS left an option group's name or engine out"))?,
-            next: page.marker.filter(|marker| !marker.is_empty()),
-        })
+            page.marker.filter(|marker| !marker.is_empty()),
+        ))
     }
 }

@@ -1,4 +1,4 @@
-//! EventBridge: rules found by where they send.
+//! EventBridge: finds rules by their target.
 
 use aws_sdk_eventbridge::types::RuleState;
 
@@ -9,7 +9,7 @@ use crate::domain::id::arn::Region;
 use crate::ports::doctor::{DescribeRule, FindRules};
 use crate::ports::{Page, PortError};
 
-/// Names on a page (ListRuleNamesByTarget, `Limit`, at most 100).
+/// How many names a page has (ListRuleNamesByTarget, `Limit`, at most 100).
 const PAGE: i32 = 100;
 
 impl FindRules for Doctor {
@@ -27,13 +27,8 @@ impl FindRules for Doctor {
             .send()
             .await
             .map_err(|error| port_error("events:ListRuleNamesByTarget", &error, &[]))?;
-        Ok(Page {
-            next: page
-                .next_token()
-                .filter(|token| !token.is_empty())
-                .map(ToOwned::to_owned),
-            items: page.rule_names.unwrap_or_default(),
-        })
+        let next = page.next_token.filter(|token| !token.is_empty());
+        Ok(Page::new(page.rule_names.unwrap_or_default(), next))
     }
 }
 
@@ -49,7 +44,7 @@ impl DescribeRule for Doctor {
         let catches_snapshots = match rule.event_pattern() {
             Some(pattern) => event_pattern::catches_snapshots(pattern)
                 .map_err(|error| unusable(ACTION, error))?,
-            // By the clock alone.
+            // A rule without a pattern runs by a schedule only.
             None => Some(false),
         };
         let state = rule

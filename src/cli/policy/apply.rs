@@ -1,4 +1,4 @@
-//! `snapferry policy apply`: a file checked, resolved, stored.
+//! `snapferry policy apply`: checks a file, resolves its aliases, and stores it.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -15,18 +15,19 @@ use crate::domain::id::arn::Region;
 use crate::domain::id::tags;
 use crate::domain::id::text::ParseError;
 use crate::domain::policy::file::{self, Fault, Place};
+use crate::domain::policy::retention::Retention;
 use crate::domain::policy::set::{Applied, Note, Version};
 use crate::domain::policy::spec::{AppliedKey, KeyName};
 use crate::settings::{BUILT_IN_POLICY, SettingsError};
 
-/// A file that was read, or where it is no text.
+/// A file's text, or the place where it is not text.
 pub struct File {
-    name: String,
-    text: Result<String, Fault>,
+    pub(super) name: String,
+    pub(super) text: Result<String, Fault>,
 }
 
 impl File {
-    /// A text under a name.
+    /// A text with the name of its file.
     #[must_use]
     pub fn new(name: &str, bytes: Vec<u8>) -> Self {
         let text = String::from_utf8(bytes).map_err(|error| {
@@ -62,7 +63,7 @@ impl File {
     }
 }
 
-/// Looks for faults, without AWS.
+/// Checks a file without AWS.
 pub(super) fn check(
     arguments: &StackArguments,
     options: &ApplyArguments,
@@ -107,7 +108,7 @@ pub(super) fn check(
     }
 }
 
-fn write_faults(
+pub(super) fn write_faults(
     out: &mut impl Write,
     file: &str,
     faults: &[Fault],
@@ -123,7 +124,7 @@ fn write_faults(
             &json!({ "file": file, "faults": faults, "stored": false }),
         )?;
     } else {
-        // Compilers write places so, and editors jump to them.
+        // Compilers write places like this, and editors can jump to them.
         for fault in faults {
             writeln!(out, "{file}:{fault}")?;
         }
@@ -133,10 +134,10 @@ fn write_faults(
     Ok(Ended::Badly)
 }
 
-/// Applies a file, and tells what holds now.
+/// Applies a file, and reports which set is in force now.
 ///
 /// # Errors
-/// When AWS did not answer, or the answer cannot be written. Faults are part of the answer.
+/// If AWS did not answer, or the answer cannot be written. Faults of the file are no error: the answer lists them.
 pub async fn run_apply<W: policies::Permissions>(
     world: &W,
     home: &Region,
@@ -194,7 +195,8 @@ pub async fn run_apply<W: policies::Permissions>(
     }
 }
 
-/// Names that databases may carry and that no longer mean a policy: of the set before, or the built-in one's.
+/// Names that databases may still have in their tags, but that no longer name a policy: those of the set before, or of
+/// the built-in policy.
 fn left_out_from_now_on(before: Option<&Applied>, now: &Applied) -> Vec<String> {
     let names: Vec<String> = match before {
         Some(before) => before
@@ -217,13 +219,14 @@ fn left_out_from_now_on(before: Option<&Applied>, now: &Applied) -> Vec<String> 
 
 fn write_stored(out: &mut impl Write, now: &Applied, left_out: &[String]) -> Result<(), CliError> {
     writeln!(out, "version {} is now in force\n", now.stamp.version)?;
-    let mut rows = table(["POLICY", "SCHEDULE", "TIME ZONE", "KEY"]);
+    let mut rows = table(["POLICY", "SCHEDULE", "TIME ZONE", "KEY", "KEEPS"]);
     for (name, spec) in &now.set.policies {
         rows.add_row([
             name.to_string(),
             spec.schedule.pattern().to_owned(),
             spec.schedule.zone().to_owned(),
             shown(spec.key.as_ref()),
+            kept(&spec.options.retention),
         ]);
     }
     write_table(out, &rows)?;
@@ -238,11 +241,20 @@ fn write_stored(out: &mut impl Write, now: &Applied, left_out: &[String]) -> Res
     for name in left_out {
         writeln!(
             out,
-            "databases with the tag {}={name}: left out from now on, for there is no such policy any more",
+            "databases with the tag {}={name}: left out from now on, because no such policy exists now",
             tags::POLICY
         )?;
     }
     Ok(())
+}
+
+fn kept(retention: &Retention) -> String {
+    let rules = retention.rules();
+    if rules.is_empty() {
+        "everything".to_owned()
+    } else {
+        rules.to_string()
+    }
 }
 
 fn shown(key: Option<&AppliedKey>) -> String {

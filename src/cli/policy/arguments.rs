@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 
+use crate::domain::id::tags::PolicyName;
 use crate::domain::policy::set::{Note, Version};
 
 #[derive(Debug, Args)]
@@ -16,14 +18,19 @@ pub(in crate::cli) struct PolicyArguments {
 pub(in crate::cli) enum PolicyAction {
     /// Check a policy file and put it into force.
     ///
-    /// Every fault is told at once, with its line. Aliases of KMS keys are resolved to the keys that they stand
-    /// for now. What was applied before is kept; a set that somebody else applied at the same moment is never
-    /// overwritten. The planner follows the new set from its next run on.
+    /// Reports all faults at once, each with its line. Resolves aliases of KMS keys to the keys that they name now.
+    /// Keeps every set that was applied before, and never overwrites a set that somebody else applies at the same
+    /// moment. The planner uses the new set from its next run on.
     #[command(after_help = APPLY_EXAMPLES)]
     Apply(ApplyArguments),
-    /// Show the set of policies that holds, as the file that was applied.
+    /// Show the set of policies in force, as the file that was applied.
     #[command(after_help = SHOW_EXAMPLES, disable_version_flag = true)]
     Show(ShowArguments),
+    /// Show which recovery points a policy of a file keeps, and why; without AWS.
+    ///
+    /// Answers for a list of times and one moment, by the rules that a removal would follow. Removes nothing.
+    #[command(after_help = KEEPS_EXAMPLES)]
+    Keeps(KeepsArguments),
     /// List the sets that were applied, the newest first: when, by whom, why.
     #[command(after_help = HISTORY_EXAMPLES)]
     History(HistoryArguments),
@@ -31,15 +38,20 @@ pub(in crate::cli) enum PolicyAction {
 
 const APPLY_EXAMPLES: &str = "\
 Examples:
-  snapferry policy apply policies.toml --check             look for faults, without AWS
+  snapferry policy apply policies.toml --check             check the file without AWS
   snapferry policy apply policies.toml --note 'CHG-1234: gold every six hours'
   snapferry policy show --version 3 --file | snapferry policy apply -    go back to version 3";
 
 const SHOW_EXAMPLES: &str = "\
 Examples:
-  snapferry policy show                           what holds
-  snapferry policy show --file > policies.toml    the file as it was, or one to begin with
+  snapferry policy show                           the set in force
+  snapferry policy show --file > policies.toml    the file that was applied, or one to begin with
   snapferry policy show --version 3 --json";
+
+const KEEPS_EXAMPLES: &str = "\
+Examples:
+  snapferry policy keeps policies.toml --policy gold --points daily:400d
+  snapferry policy keeps policies.toml --policy gold --points times.json --now 2026-11-28T04:00:00Z --json";
 
 const HISTORY_EXAMPLES: &str = "\
 Examples:
@@ -48,12 +60,12 @@ Examples:
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ApplyArguments {
-    /// The policy file (see docs/POLICIES.md); - for the standard input.
+    /// The policy file (see docs/POLICIES.md), or - for the standard input.
     pub(super) file: PathBuf,
-    /// Only look for faults: no AWS, no credentials. Keys are held to the recovery region if it is given.
+    /// Only check the file, without AWS and credentials. If the recovery region is given, keys must be of it.
     #[arg(long)]
     pub(super) check: bool,
-    /// Why it is applied, for the history.
+    /// Why you apply it, for the history.
     #[arg(long, value_name = "TEXT", value_parser = Note::parse)]
     pub(super) note: Option<Note>,
     /// Print JSON.
@@ -63,8 +75,8 @@ pub(in crate::cli) struct ApplyArguments {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ShowArguments {
-    /// The version to show, instead of the one that holds.
-    // Not `version`: that is clap's own.
+    /// The version to show, instead of the one in force.
+    // The id is not `version`, because clap uses that itself.
     #[arg(long = "version", id = "of", value_name = "N", value_parser = version)]
     pub(super) version: Option<Version>,
     /// Print only the file, byte for byte, without comments about who applied it.
@@ -76,8 +88,27 @@ pub(in crate::cli) struct ShowArguments {
 }
 
 #[derive(Debug, Args)]
+pub(in crate::cli) struct KeepsArguments {
+    /// The policy file (see docs/RETENTION.md); - for the standard input.
+    pub(super) file: PathBuf,
+    /// The policy whose rules count.
+    #[arg(long, value_name = "NAME", value_parser = PolicyName::parse)]
+    pub(super) policy: PolicyName,
+    /// When the data of the recovery points was taken: a file with a JSON array of RFC 3339 times; - for the standard
+    /// input; or so many up to now, such as daily:400d or hourly:7d.
+    #[arg(long, value_name = "FILE")]
+    pub(super) points: String,
+    /// The moment to answer for, such as 2026-11-28T04:00:00Z [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(super) now: Option<Timestamp>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(in crate::cli) struct HistoryArguments {
-    /// List no more than this many.
+    /// List this many at most.
     #[arg(long, alias = "most", value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) limit: u32,
     /// Print JSON.

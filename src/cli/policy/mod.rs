@@ -1,7 +1,8 @@
-//! `snapferry policy`: the set of policies checked, applied, shown.
+//! `snapferry policy`: checks, applies and shows the set of policies.
 
 mod apply;
 pub(in crate::cli) mod arguments;
+mod keeps;
 mod show;
 
 use std::io::Write;
@@ -14,6 +15,7 @@ use crate::settings::{Planning, Stack};
 use arguments::PolicyAction;
 
 pub use apply::{File, run_apply};
+pub use keeps::{PointList, run_keeps};
 pub use show::{Form, run_history, run_show};
 
 pub(in crate::cli) async fn execute(
@@ -22,10 +24,12 @@ pub(in crate::cli) async fn execute(
     environment: Vec<(String, String)>,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    if let PolicyAction::Apply(options) = action
-        && options.check
-    {
-        return apply::check(arguments, options, environment, out);
+    match action {
+        PolicyAction::Apply(options) if options.check => {
+            return apply::check(arguments, options, environment, out);
+        }
+        PolicyAction::Keeps(options) => return keeps::execute(options, out),
+        PolicyAction::Apply(_) | PolicyAction::Show(_) | PolicyAction::History(_) => {}
     }
     let stack = Stack::from_variables(variables(environment.clone(), arguments.flags()))?;
     let sdk = for_operators(&stack.home, arguments.profile.as_deref()).await;
@@ -45,6 +49,8 @@ pub(in crate::cli) async fn execute(
             };
             run_show(&aws, built_in.as_ref(), options.version, form, out).await
         }
+        // Answered above: it asks no stack.
+        PolicyAction::Keeps(options) => keeps::execute(options, out),
         PolicyAction::History(options) => run_history(&aws, options.limit, options.json, out).await,
     }
 }

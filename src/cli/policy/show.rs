@@ -1,4 +1,4 @@
-//! `snapferry policy show` and `history`: what was applied.
+//! `snapferry policy show` and `history`: the sets that were applied.
 
 use std::io::Write;
 
@@ -22,14 +22,14 @@ pub enum Form {
     Commented,
     /// The file alone.
     File,
-    /// All of it as JSON.
+    /// Everything as JSON.
     Json,
 }
 
-/// Shows the set that holds, or another version.
+/// Shows the set in force, or another version.
 ///
 /// # Errors
-/// When it cannot be read, or the answer not be written.
+/// If it cannot be read, or the answer cannot be written.
 pub async fn run_show<W: ReadPolicies + ReadPolicyHistory>(
     world: &W,
     built_in: Option<&Planning>,
@@ -63,7 +63,7 @@ pub async fn run_show<W: ReadPolicies + ReadPolicyHistory>(
             } else {
                 writeln!(
                     out,
-                    "# No set was ever applied. The built-in policy of the template's parameters holds."
+                    "# No set was ever applied. The built-in policy of the template's parameters is in force."
                 )?;
                 write!(out, "{}", text.unwrap_or_default())?;
             }
@@ -72,7 +72,7 @@ pub async fn run_show<W: ReadPolicies + ReadPolicyHistory>(
     Ok(Ended::Well)
 }
 
-/// What the template's parameters say, as a file would say it.
+/// The template's parameters as a policy file.
 fn as_set(planning: &Planning) -> PolicySet<KeyName> {
     let policies = planning.policies.all.iter().map(|policy| {
         let spec = PolicySpec {
@@ -109,6 +109,13 @@ fn write_applied(out: &mut impl Write, set: &Applied) -> Result<(), CliError> {
         {
             writeln!(out, "# {name}: {alias} is {arn}")?;
         }
+        if spec.options.retention.shown_only {
+            writeln!(
+                out,
+                "# {name}: an earlier version of Snapferry applied this retention; it removes nothing until you \
+                 apply the file again"
+            )?;
+        }
     }
     writeln!(out)?;
     let newline = if set.text.ends_with('\n') { "" } else { "\n" };
@@ -119,7 +126,7 @@ fn write_applied(out: &mut impl Write, set: &Applied) -> Result<(), CliError> {
 /// Lists the versions, the newest first.
 ///
 /// # Errors
-/// When they cannot be read, or the answer not be written.
+/// If they cannot be read, or the answer cannot be written.
 pub async fn run_history<W: ReadPolicyHistory>(
     world: &W,
     most: u32,
@@ -141,7 +148,10 @@ pub async fn run_history<W: ReadPolicyHistory>(
         let stamps: Vec<StampJson> = stamps.iter().map(StampJson::of).collect();
         write_json(out, &stamps)?;
     } else if stamps.is_empty() {
-        writeln!(out, "no set was ever applied; the built-in policy holds")?;
+        writeln!(
+            out,
+            "no set was ever applied; the built-in policy is in force"
+        )?;
     } else {
         let mut rows = table(["VERSION", "APPLIED", "BY", "NOTE"]);
         for Stamp {

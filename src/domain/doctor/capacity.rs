@@ -1,4 +1,4 @@
-//! Room: for manual snapshots, and for copies in flight.
+//! Quotas: for manual snapshots, and for copies in flight.
 
 use super::{Check, Finding, Level};
 use crate::domain::id::arn::{Family, Region};
@@ -6,20 +6,20 @@ use crate::domain::id::tags::PolicyName;
 
 /// Copies in flight that RDS allows for an account in a destination region (user guide, copying a snapshot).
 pub const COPIES_IN_FLIGHT: usize = 20;
-/// How many rounds must fit for nobody to be warned.
+/// The doctor warns if fewer rounds than this fit into the quota.
 const ROUNDS: i64 = 7;
 
 /// How many manual snapshots a region has, and may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
-    /// There are this many.
+    /// How many exist.
     pub used: i64,
-    /// There may be this many.
+    /// How many are allowed.
     pub max: i64,
 }
 
-/// Whether the next round fits, at one manual snapshot of this family in this region for each database of it;
-/// `databases` is nothing where it is not known how many there are.
+/// Whether the next round fits into the quota. A round makes one manual snapshot of this family in this region for each
+/// database. `databases` is nothing if their number is unknown.
 #[must_use]
 pub fn snapshot_quota(
     region: &Region,
@@ -67,20 +67,20 @@ pub fn snapshot_quota(
     }
 }
 
-/// What is known of copies in flight into the recovery region.
+/// The copies in flight to the recovery region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Copies {
     /// How many the stack makes at once.
     pub slots: usize,
-    /// How many of those places are taken.
+    /// How many slots are taken.
     pub taken: usize,
-    /// How many copies wait for a place.
+    /// How many copies wait for a slot.
     pub queued: usize,
-    /// Copies in flight that are not this stack's; nothing if RDS did not say.
+    /// How many copies in flight are not this stack's. Nothing if RDS did not say.
     pub of_others: Option<usize>,
 }
 
-/// Whether the stack's copies fit beside the others'. Nothing fails by it: what RDS refuses is queued.
+/// Whether the stack's copies fit together with other people's. Too many copies fail nothing: they wait in the queue.
 #[must_use]
 pub fn copy_slots(home: &Region, copies: Copies) -> Finding {
     const CHECK: Check = Check::CopySlots;
@@ -101,13 +101,13 @@ pub fn copy_slots(home: &Region, copies: Copies) -> Finding {
         let what = format!("{what}; RDS allows {COPIES_IN_FLIGHT} by default");
         warn(
             what,
-            "see that the account's limit was raised, or set CopySlots to it: what RDS refuses waits for the sweep",
+            "have the account's limit raised, or lower CopySlots to it: RDS refuses more copies, and they wait for the sweep",
         )
     } else if others > 0 && slots + others > COPIES_IN_FLIGHT {
         let what = format!("{what}; RDS allows {COPIES_IN_FLIGHT} for all together");
         warn(
             what,
-            "lower CopySlots while others copy too, or let them wait",
+            "lower CopySlots while others copy too, or let the copies wait",
         )
     } else if queued > 0 && taken >= slots {
         warn(
@@ -119,20 +119,20 @@ pub fn copy_slots(home: &Region, copies: Copies) -> Finding {
     }
 }
 
-/// What is known of the copies of one policy whose slots are bounded.
+/// The copies of a policy with slots of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PolicyCopies {
-    /// How many of its copies may have a place.
+    /// How many of its copies may hold a slot.
     pub slots: usize,
-    /// How many places there are for all policies together.
+    /// How many slots all policies together have.
     pub of_all: usize,
-    /// How many its copies have taken.
+    /// How many slots its copies hold.
     pub taken: usize,
-    /// How many of its copies wait for one.
+    /// How many of its copies wait for a slot.
     pub queued: usize,
 }
 
-/// Whether a policy's own bound holds its copies back, or never can.
+/// Whether a policy's own limit delays its copies, or can never have an effect.
 #[must_use]
 pub fn policy_slots(policy: &PolicyName, copies: PolicyCopies) -> Finding {
     const CHECK: Check = Check::CopySlots;
@@ -147,12 +147,13 @@ pub fn policy_slots(policy: &PolicyName, copies: PolicyCopies) -> Finding {
     let warn =
         |what: String, remedy: &str| Finding::bad(CHECK, &subject, Level::Warning, what, remedy);
     if slots > of_all {
-        let what = format!("{what}; all policies together have {of_all}, so its bound never holds");
+        let what =
+            format!("{what}; all policies together have {of_all}, so its limit has no effect");
         warn(what, "lower the policy's copy_slots, or leave it out")
     } else if queued > 0 && taken >= slots {
         warn(
             what,
-            "wait, raise the policy's copy_slots, or have it due less often",
+            "wait, raise the policy's copy_slots, or make it due less often",
         )
     } else {
         Finding::ok(CHECK, &subject, what)

@@ -1,4 +1,4 @@
-//! What a database brings along: its option group, and other stacks that protect it too.
+//! Checks of a database: its option group, and other stacks that protect it too.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use crate::domain::id::tags::{self, StackId};
 use crate::domain::rds::database::Database;
 use crate::domain::rds::snapshot::Snapshot;
 
-/// A database with what its copy depends on.
+/// A database, with everything that its copy depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     /// The database.
     pub database: Database,
     /// The key that it is encrypted under, if it is.
     pub key: Option<KeyArn>,
-    /// The option groups it has or is about to have.
+    /// The option groups that it has or is about to have.
     pub option_groups: Vec<String>,
 }
 
@@ -31,8 +31,8 @@ pub struct OptionGroup {
     pub engine: String,
     /// The engine's major version it is for.
     pub major_version: String,
-    /// The options that a database cannot be without once it has them: RDS calls them permanent (Oracle's TDE)
-    /// and persistent (SQL Server's TDE).
+    /// The options that a database cannot lose once it has them. RDS calls them permanent (Oracle's TDE) and persistent
+    /// (SQL Server's TDE).
     pub binding: Vec<String>,
 }
 
@@ -46,16 +46,16 @@ impl OptionGroup {
     }
 }
 
-/// RDS's own: they are in each region, and a copy needs none named.
+/// RDS's own option groups. They exist in each region, and a copy needs no name for them.
 fn is_default(name: &str) -> bool {
     name.starts_with("default:")
 }
 
-/// What becomes of a database's option groups in the recovery region. Nothing about a database with a default
-/// one, unless its policy names another for it.
+/// The findings about a database's option groups in the recovery region. None for a database with a default group,
+/// unless its policy names another group for it.
 ///
-/// `copied_with` is the recovery region's option group that the copy will be asked to have. A copy without one
-/// gets the engine's default, and RDS refuses that to a source with TDE (CopyDBSnapshot, `OptionGroupName`).
+/// `copied_with` is the recovery region's option group that the copy will get. A copy without one gets the engine's
+/// default, which RDS refuses if the source has TDE (CopyDBSnapshot, `OptionGroupName`).
 #[must_use]
 pub fn option_group(
     candidate: &Candidate,
@@ -108,7 +108,7 @@ fn asked_for(
     match found {
         None => bad(
             format!(
-                "its copy is to have the option group {step_target}, and the recovery region has none of that name"
+                "its copy should get the option group {step_target}, which does not exist in the recovery region"
             ),
             format!(
                 "create {step_target} there for {} {}",
@@ -117,14 +117,14 @@ fn asked_for(
         ),
         Some(other) if !other.serves_like(own) => bad(
             format!(
-                "its copy is to have the option group {step_target}, which is for {} {}, and {} is for {} {}",
+                "its copy should get the option group {step_target}, which is for {} {}, and {} is for {} {}",
                 other.engine, other.major_version, own.name, own.engine, own.major_version
             ),
             "name an option group of the same engine and major version".to_owned(),
         ),
         Some(other) if !other.binds_all_of(own) => bad(
             format!(
-                "its copy is to have the option group {step_target}, which lacks an option that the data needs: {}",
+                "its copy should get the option group {step_target}, which lacks an option that the data needs: {}",
                 own.binding.join(", ")
             ),
             format!("add it to {step_target}"),
@@ -184,10 +184,11 @@ fn unasked(candidate: &Candidate, own: &OptionGroup, counterpart: Option<OptionG
     }
 }
 
-/// When each stack has last taken data of each database, as the tags of manual snapshots say.
+/// When each stack last took a snapshot of each database, according to the tags of manual snapshots.
 pub type Claims = BTreeMap<String, BTreeMap<String, Option<Timestamp>>>;
 
-/// Reads the claims off a region's snapshots. A snapshot in the making has no time yet and counts as of `now`.
+/// Reads the claims from a region's snapshots. A snapshot that RDS is still making has no time yet and counts as taken
+/// `now`.
 #[must_use]
 pub fn claims(snapshots: &[Snapshot], now: Timestamp) -> Claims {
     let mut claims = Claims::new();
@@ -205,10 +206,10 @@ pub fn claims(snapshots: &[Snapshot], now: Timestamp) -> Claims {
     claims
 }
 
-/// Other stacks that have protected a database since a moment.
+/// Other stacks that have protected a database since a given time.
 ///
-/// Seen by the tags of the snapshots that there are. Not seen: a stack that has made none yet, one whose
-/// snapshots were removed, and one with the same id as this.
+/// It reads the tags of existing snapshots. So it does not see a stack that has made no snapshot yet, whose snapshots were
+/// removed, or that has the same id as this stack.
 #[must_use]
 pub fn other_stacks(
     database: &DatabaseRef,
@@ -233,7 +234,7 @@ pub fn other_stacks(
                 others.join(", ")
             ),
             format!(
-                "select it in one stack alone: with the tag {} or {}, or by the other stack's Selection",
+                "select it in only one stack: with the tag {} or {}, or by the other stack's Selection",
                 tags::POLICY,
                 tags::EXCLUDE
             ),

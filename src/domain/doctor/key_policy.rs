@@ -1,13 +1,13 @@
-//! Whether a key's own policy lets a role describe the key and lend it to RDS.
+//! Whether a key's own policy lets a role describe the key and use it through RDS.
 //!
-//! IAM's simulator does not look at key policies, and no grant helps without one: KMS asks the key's policy
-//! first. What this cannot weigh (an unknown condition, `NotPrincipal`) makes the answer "unknown", never "ok".
+//! IAM's simulator does not read key policies, and KMS asks the key's policy first. If this check cannot judge a
+//! statement (an unknown condition, `NotPrincipal`), its answer is "unknown", never "ok".
 
 use super::{Check, Finding, Level};
 use crate::domain::doctor::permissions::{RoleArn, via_rds};
 use crate::domain::id::arn::{KeyArn, Region};
 
-/// What the worker needs of the recovery key: RDS encrypts on its behalf, by grants.
+/// What the worker needs to do with the recovery key. RDS encrypts on the worker's behalf, by grants.
 pub const NEEDED: [&str; 2] = ["kms:DescribeKey", "kms:CreateGrant"];
 
 /// One statement of a key's policy.
@@ -21,22 +21,22 @@ pub struct Statement {
     pub actions: Vec<String>,
     /// The conditions; all must hold.
     pub conditions: Vec<Condition>,
-    /// It says what it is *not* about (`NotPrincipal`, `NotAction`): not weighed here.
+    /// It says what it is *not* about (`NotPrincipal`, `NotAction`), which this check cannot judge.
     pub inverted: bool,
 }
 
-/// One condition: of these values one must match.
+/// One condition. One of its values must match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
-    /// Such as `StringEquals`.
+    /// The operator, such as `StringEquals`.
     pub operator: String,
-    /// Such as `kms:ViaService`.
+    /// The key, such as `kms:ViaService`.
     pub key: String,
-    /// What it is compared with.
+    /// The values to compare with.
     pub values: Vec<String>,
 }
 
-/// For whom a policy is weighed.
+/// The caller that a policy is judged for.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller<'a> {
     /// The role.
@@ -60,7 +60,7 @@ enum Verdict {
     Perhaps,
 }
 
-/// Weighs a key's policy.
+/// Judges a key's policy.
 #[must_use]
 pub fn key_policy(key: &KeyArn, policy: &[Statement], caller: Caller<'_>) -> Finding {
     const CHECK: Check = Check::KeyPolicy;
@@ -93,13 +93,13 @@ pub fn key_policy(key: &KeyArn, policy: &[Statement], caller: Caller<'_>) -> Fin
             key,
             Level::Unknown,
             format!(
-                "not known: its policy speaks of {} under conditions, or in a form, that the doctor does not weigh",
+                "not known: its policy mentions {} under conditions, or in a form, that the doctor cannot judge",
                 open.join(" and ")
             ),
-            format!("see for yourself whether it lets {role} do this through RDS"),
+            format!("check yourself whether it lets {role} do this through RDS"),
         );
     }
-    Finding::ok(CHECK, key, "its policy lets the worker lend it to RDS")
+    Finding::ok(CHECK, key, "its policy lets the worker use it through RDS")
 }
 
 fn verdict(policy: &[Statement], action: &str, caller: Caller<'_>) -> Verdict {
@@ -148,7 +148,7 @@ fn applies(statement: &Statement, action: &str, caller: Caller<'_>) -> Truth {
     }
 }
 
-/// The account's root stands for whomever the account's own policies let in; those are simulated apart.
+/// The account's root stands for everybody whom the account's own policies allow. Another check simulates those.
 fn is(principal: &str, role: &RoleArn) -> bool {
     let account = role.account();
     principal == "*"
@@ -157,7 +157,7 @@ fn is(principal: &str, role: &RoleArn) -> bool {
         || principal.ends_with(&format!(":iam::{account}:root"))
 }
 
-/// Only what is true of every such call can be weighed.
+/// Only a condition that has the same result for every such call can be judged.
 fn holds(condition: &Condition, action: &str, caller: Caller<'_>) -> Truth {
     let is = match condition.key.to_ascii_lowercase().as_str() {
         "kms:viaservice" => via_rds(caller.home, caller.role.partition()),

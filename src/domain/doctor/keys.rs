@@ -1,4 +1,4 @@
-//! Keys: the one that the copies get, and those that the sources have.
+//! Keys: those of the copies, and those of the sources.
 
 use jiff::Timestamp;
 
@@ -8,20 +8,20 @@ use crate::domain::id::arn::{KeyArn, Region};
 /// Who made a key and says who may use it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manager {
-    /// AWS (`aws/rds`): its policy cannot be changed, and it serves its own account alone.
+    /// AWS (`aws/rds`). Nobody can change its policy, and only its own account can use it.
     Aws,
-    /// The account's owner.
+    /// The owner of the account.
     Customer,
 }
 
 /// A key's state, as KMS names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyState {
-    /// Usable.
+    /// It is usable.
     Enabled,
-    /// Switched off.
+    /// It is disabled.
     Disabled,
-    /// It will be gone at some time, and is not usable until then.
+    /// It will be deleted, and is not usable until then.
     PendingDeletion(Option<Timestamp>),
     /// Another state, such as key material that is not imported, or a key store that is not connected.
     Other(String),
@@ -36,19 +36,19 @@ pub struct KeyFacts {
     pub state: KeyState,
     /// Who manages it.
     pub manager: Manager,
-    /// Whether it encrypts and decrypts with one secret: RDS takes no other.
+    /// Whether it is a symmetric encryption key. RDS accepts no other.
     pub symmetric: bool,
 }
 
 impl KeyFacts {
-    /// Why RDS could not encrypt under it, if so: RDS takes symmetric keys that are enabled (RDS user guide, *Encrypting
-    /// Amazon RDS resources*).
+    /// Why RDS cannot encrypt under it. Nothing if it can. RDS accepts symmetric keys that are enabled (RDS user guide,
+    /// *Encrypting Amazon RDS resources*).
     #[must_use]
     pub fn unusable(&self) -> Option<String> {
         let state = match &self.state {
             KeyState::Enabled if self.symmetric => return None,
             KeyState::Enabled => {
-                return Some("it is not a symmetric key for encryption".to_owned());
+                return Some("it is not a symmetric encryption key".to_owned());
             }
             KeyState::Disabled => "Disabled",
             KeyState::PendingDeletion(_) => "PendingDeletion",
@@ -63,13 +63,13 @@ fn broken(found: Option<&KeyFacts>) -> Option<(String, &'static str)> {
     let Some(key) = found else {
         return Some((
             "KMS knows no such key".to_owned(),
-            "give the ARN of a key that there is",
+            "give the ARN of a key that exists",
         ));
     };
     let (what, remedy) = match &key.state {
         KeyState::Enabled if key.symmetric => return None,
         KeyState::Enabled => (
-            "it is no symmetric key for encryption, and RDS takes no other".to_owned(),
+            "it is not a symmetric encryption key, and RDS accepts no other".to_owned(),
             "use a symmetric encryption key",
         ),
         KeyState::Disabled => ("it is disabled".to_owned(), "enable it in KMS"),
@@ -77,7 +77,7 @@ fn broken(found: Option<&KeyFacts>) -> Option<(String, &'static str)> {
             let at = at.map_or_else(String::new, |at| format!(" and will be deleted at {at}"));
             (
                 format!("it is pending deletion{at}"),
-                "cancel its deletion in KMS and enable it: what is encrypted under it is lost with it",
+                "cancel its deletion in KMS and enable it: all data that is encrypted under it is lost with it",
             )
         }
         KeyState::Other(state) => (
@@ -88,7 +88,7 @@ fn broken(found: Option<&KeyFacts>) -> Option<(String, &'static str)> {
     Some((what, remedy))
 }
 
-/// The key of the copies. A copy's key must be of the copy's region (CopyDBSnapshot, `KmsKeyId`).
+/// Checks the key of the copies. A copy's key must be of the copy's region (CopyDBSnapshot, `KmsKeyId`).
 #[must_use]
 pub fn recovery_key(key: &KeyArn, home: &Region, found: Option<&KeyFacts>) -> Finding {
     const CHECK: Check = Check::RecoveryKey;
@@ -106,7 +106,7 @@ pub fn recovery_key(key: &KeyArn, home: &Region, found: Option<&KeyFacts>) -> Fi
     }
 }
 
-/// A key of another region fails whatever it is like: it need not be asked for.
+/// A key of another region fails in any case, so the doctor does not ask KMS about it.
 #[must_use]
 pub fn in_another_region(key: &KeyArn, home: &Region) -> Option<Finding> {
     (key.region() != home.as_str()).then(|| {
@@ -118,15 +118,14 @@ pub fn in_another_region(key: &KeyArn, home: &Region) -> Option<Finding> {
                 "it lives in {}, and the copies are made in {home}",
                 key.region()
             ),
-            format!("deploy the stack with a key of {home}, or with the replica there of this one if it is a multi-region key"),
+            format!("deploy the stack with a key of {home}; for a multi-region key, use its replica there"),
         )
     })
 }
 
-/// The key that sources of a region are encrypted under: RDS reads them with it while it copies.
+/// Checks the key of a region's sources. RDS reads their data with it while it copies.
 ///
-/// AWS's own key is fine from region to region; across accounts it never is, for nobody can let another
-/// account use it.
+/// AWS's own key works across regions. It never works across accounts, because nobody can let another account use it.
 #[must_use]
 pub fn source_key(
     key: &KeyArn,
@@ -153,9 +152,7 @@ pub fn source_key(
         );
     }
     let what = if managed {
-        format!(
-            "the key {of}; AWS manages it: fine across regions, it would not do across accounts"
-        )
+        format!("the key {of}; AWS manages it, which works across regions and not across accounts")
     } else {
         format!("the key {of}; usable")
     };

@@ -1,7 +1,7 @@
 //! What would fail at three in the morning: facts in, findings out.
 //!
-//! Each check is a pure function of what AWS was asked. What could not be asked is a finding too
-//! ([`Level::Unknown`]), never a silence and never a guess.
+//! Each check is a pure function of AWS's answers. A question without an answer is a finding too ([`Level::Unknown`]):
+//! the doctor never stays silent and never guesses.
 
 pub mod capacity;
 pub mod databases;
@@ -14,21 +14,21 @@ mod role_arn;
 
 use std::fmt;
 
-/// How bad it is; the worst comes last.
+/// How bad a finding is. The worst comes last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Looked at and good.
+    /// It was checked, and is good.
     Ok,
-    /// It could not be looked at, or what was seen does not say.
+    /// It could not be checked, or the answer does not say.
     Unknown,
-    /// Nothing fails by it, but a person would want to know.
+    /// Nothing fails because of it, but a person should know.
     Warning,
-    /// A recovery point will not be made, or the deployment is not whole.
+    /// A recovery point will not be made, or the deployment is incomplete.
     Failure,
 }
 
 impl Level {
-    /// The word for tables and JSON.
+    /// Its word in tables and JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -40,37 +40,37 @@ impl Level {
     }
 }
 
-/// What was looked at.
+/// What was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Check {
-    /// The policies that hold.
+    /// The policies in force.
     Policies,
-    /// The key of the copies: there, of the recovery region, and usable.
+    /// The key of the copies: whether it exists, is of the recovery region, and is usable.
     RecoveryKey,
-    /// Whether that key's own policy lets the worker lend it to RDS.
+    /// Whether that key's own policy lets the worker use it through RDS.
     KeyPolicy,
-    /// The databases of a region: which are protected, and which are meant to be and cannot.
+    /// The databases of a region: how many are protected, and which should be and are not.
     Databases,
-    /// The key that a source is encrypted under.
+    /// The key of a source.
     SourceKey,
-    /// A database's option group, and what becomes of it on the other side.
+    /// A database's option group, and its counterpart in the recovery region.
     OptionGroup,
     /// Other stacks that protect the same database.
     OtherStacks,
-    /// Room for manual snapshots.
+    /// The quota for manual snapshots.
     SnapshotQuota,
-    /// Room for copies in flight.
+    /// The limit for copies in flight.
     CopySlots,
     /// The rule that forwards a source region's events.
     ForwardingRule,
-    /// What waits for a person.
+    /// Messages that wait for a person.
     DeadLetters,
     /// What the roles may do.
     Permissions,
 }
 
 impl Check {
-    /// Every check, in the order in which they are told.
+    /// Every check, in the order of the report.
     pub const ALL: [Self; 12] = [
         Self::Policies,
         Self::RecoveryKey,
@@ -86,7 +86,7 @@ impl Check {
         Self::Permissions,
     ];
 
-    /// The word for tables, JSON and the runbook.
+    /// Its word in tables, JSON and the runbook.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -112,10 +112,10 @@ impl fmt::Display for Check {
     }
 }
 
-/// One thing that was looked at.
+/// One result of the doctor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Which check it is of.
+    /// The check.
     pub check: Check,
     /// What it is about: a key, a region, a database, a queue, a role.
     pub subject: String,
@@ -128,7 +128,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Good.
+    /// A good finding.
     pub fn ok(check: Check, subject: impl fmt::Display, what: impl Into<String>) -> Self {
         Self {
             check,
@@ -156,14 +156,18 @@ impl Finding {
         }
     }
 
-    /// AWS was asked and did not say. Where the caller was refused, the remedy names the action; a refusal of
-    /// the caller says nothing about the stack.
+    /// A finding about a question that AWS did not answer. If AWS refused the caller, the remedy names the action: such a
+    /// refusal says nothing about the stack.
     pub fn unknown(check: Check, subject: impl fmt::Display, asked: &Unanswered) -> Self {
         let remedy = if asked.is_refusal() {
             format!(
                 "give your own user or role the permission for {}, or leave this unchecked",
                 asked.action
             )
+        } else if asked.is_from_another_region() {
+            "the region may not be enabled for this account, or your credentials come from the global STS endpoint: \
+             enable the region, or use a regional endpoint"
+                .to_owned()
         } else {
             "run the doctor again".to_owned()
         };
@@ -172,18 +176,27 @@ impl Finding {
     }
 }
 
-/// A question to AWS that got no usable answer.
+/// A question to AWS without a usable answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unanswered {
     /// The action.
     pub action: String,
-    /// AWS's error code; nothing when no answer came.
+    /// AWS's error code. Nothing if no answer came.
     pub code: Option<String>,
-    /// In words.
+    /// The error in words.
     pub why: String,
 }
 
 impl Unanswered {
+    /// Whether the region does not know the caller's credentials at all.
+    #[must_use]
+    pub fn is_from_another_region(&self) -> bool {
+        matches!(
+            self.code.as_deref(),
+            Some("InvalidClientTokenId" | "OptInRequired" | "UnrecognizedClientException")
+        )
+    }
+
     /// Whether the caller lacks the permission to ask. Each service has its own code for that.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
@@ -195,7 +208,7 @@ impl Unanswered {
     }
 }
 
-/// In the order in which they are told: the worst first, then by check and subject.
+/// Sorts the findings for the report: the worst first, then by check and subject.
 #[must_use]
 pub fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings.sort_by(|a, b| {
@@ -207,7 +220,7 @@ pub fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings
 }
 
-/// Whether no check failed. What is unknown has not failed.
+/// Whether no check failed. An unknown result is no failure.
 #[must_use]
 pub fn is_well(findings: &[Finding]) -> bool {
     findings

@@ -11,14 +11,14 @@ use crate::domain::id::text::ParseError;
 
 pub use super::role_arn::RoleArn;
 
-/// What the requirements are made of.
+/// The facts of the stack that the requirements depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StackFacts {
     /// The stack's id.
     pub stack: StackId,
     /// The recovery region.
     pub home: Region,
-    /// The source regions that are looked at.
+    /// The source regions to check.
     pub source_regions: Vec<Region>,
     /// The table's name.
     pub table: String,
@@ -26,7 +26,7 @@ pub struct StackFacts {
     pub state_machine: StateMachineArn,
     /// The stack's own key, for policies that name none.
     pub key: KeyArn,
-    /// The keys of the databases that the worker may use; none: every key of the account.
+    /// The databases' keys that the worker may use. If the list is empty: every key of the account.
     pub source_keys: Vec<KeyArn>,
     /// The commands queue's ARN.
     pub commands_queue: String,
@@ -34,14 +34,14 @@ pub struct StackFacts {
     pub events_queue: String,
 }
 
-/// Actions that a role needs on each of some resources, in a call of this kind.
+/// Actions that a role needs on each of these resources, in a call of this kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
     /// The actions, as IAM names them.
     pub actions: Vec<&'static str>,
-    /// The resources' ARNs; none for actions that know no resource.
+    /// The resources' ARNs. Empty for actions without a resource.
     pub resources: Vec<String>,
-    /// What the call carries: condition keys and their values.
+    /// The condition keys of the call, with their values.
     pub context: Vec<(&'static str, String)>,
 }
 
@@ -60,7 +60,7 @@ impl Requirement {
     }
 }
 
-/// What RDS calls the same thing done with one family or the other.
+/// The names of the same RDS action for the two families.
 struct Actions {
     list: &'static str,
     take: &'static str,
@@ -85,7 +85,7 @@ fn actions(family: Family) -> Actions {
     }
 }
 
-/// Stands for a database or a snapshot of any name; the templates limit snapshots to names that begin so.
+/// An example name of a database or snapshot. The templates limit snapshots to names that begin like this.
 const ANY: &str = "sf-doctor";
 const REQUESTED_REGION: &str = "aws:RequestedRegion";
 const STACK_TAG: &str = "aws:RequestTag/snapferry:stack";
@@ -114,7 +114,7 @@ impl StackFacts {
         self.part(4)
     }
 
-    /// A key for each source region, as the worker's role may use it: the keys that the stack was given, or else one
+    /// For each source region, the keys that the worker's role may use: those that the stack was given, or an example
     /// that stands for any key of the account.
     fn usable_source_keys(&self) -> impl Iterator<Item = (&Region, String)> {
         let any = |region| (region, self.arn("kms", region, "key/sf-doctor"));
@@ -162,7 +162,7 @@ impl StackFacts {
         self.source_regions.iter().chain([&self.home])
     }
 
-    /// All that a role must be allowed, but to write its logs; `keys` are those that the copies get.
+    /// Everything that a role must be allowed, except writing its logs. `keys` are those of the copies.
     #[must_use]
     pub fn requirements(&self, role: IamRole, keys: &[KeyArn]) -> Vec<Requirement> {
         match role {
@@ -250,11 +250,11 @@ impl StackFacts {
         }
         all.extend(self.copy_automated());
         all.extend(self.start_executions());
-        all.extend(self.see_snapshots(self.all_regions()));
+        all.extend(self.see_our_snapshots());
         all
     }
 
-    /// An automated snapshot is named by RDS, and is only copied.
+    /// RDS names an automated snapshot, and Snapferry only copies it.
     fn copy_automated(&self) -> impl Iterator<Item = Requirement> {
         self.source_regions.iter().flat_map(|region| {
             Family::ALL.map(|family| {
@@ -268,7 +268,7 @@ impl StackFacts {
         })
     }
 
-    /// A request that makes something, with the stack's tag.
+    /// A request that makes a resource with the stack's tag.
     fn marked(&self, requirement: Requirement, region: &Region) -> Requirement {
         requirement
             .with(REQUESTED_REGION, region)
@@ -285,6 +285,17 @@ impl StackFacts {
                 need(&[actions(family).see], both).with(REQUESTED_REGION, region)
             })
         })
+    }
+
+    /// Whose a snapshot is, its tags say: those of our names in every region.
+    fn see_our_snapshots(&self) -> impl Iterator<Item = Requirement> {
+        let tags = self.all_regions().flat_map(|region| {
+            Family::ALL.map(|family| {
+                let [_, ours] = self.resources(region, family);
+                need(&["rds:ListTagsForResource"], vec![ours]).with(REQUESTED_REGION, region)
+            })
+        });
+        self.see_snapshots(self.all_regions()).chain(tags)
     }
 
     fn reactor(&self) -> Vec<Requirement> {
@@ -304,7 +315,7 @@ impl StackFacts {
         ];
         all.extend(self.start_executions());
         all.extend(self.list_databases());
-        all.extend(self.see_snapshots(self.all_regions()));
+        all.extend(self.see_our_snapshots());
         all
     }
 
@@ -329,12 +340,12 @@ impl StackFacts {
             need(&callbacks, self.machine()),
             need(&["sqs:SendMessage"], vec![self.commands_queue.clone()]),
         ];
-        all.extend(self.see_snapshots(self.all_regions()));
+        all.extend(self.see_our_snapshots());
         all
     }
 }
 
-/// What Lambda does with a function's queue in its name, and the delay of a message that failed.
+/// What Lambda does with a function's queue on the function's behalf, and the delay of a message that failed.
 const TAKE_MESSAGES: [&str; 4] = [
     "sqs:ReceiveMessage",
     "sqs:DeleteMessage",
@@ -342,10 +353,10 @@ const TAKE_MESSAGES: [&str; 4] = [
     "sqs:ChangeMessageVisibility",
 ];
 
-/// The ARN of the queue that a URL names: its last two parts are the account and the name.
+/// The ARN of a queue, from its URL. The URL's last two parts are the account and the name.
 ///
 /// # Errors
-/// The URL, if it does not end so.
+/// The URL, if it does not end like this.
 pub fn queue_arn(url: &str, partition: &str, region: &Region) -> Result<String, ParseError> {
     let fail = || ParseError::new(url, "the URL of a queue (https://…/ACCOUNT/NAME)");
     let mut parts = url.rsplitn(3, '/');
@@ -367,15 +378,15 @@ pub fn queue_arn(url: &str, partition: &str, region: &Region) -> Result<String, 
 pub struct Decision {
     /// The action.
     pub action: String,
-    /// The resource; `*` for none.
+    /// The resource, or `*` for an action without one.
     pub resource: String,
     /// Whether it is allowed.
     pub allowed: bool,
-    /// Condition keys that a policy asks for and the simulation was not given.
+    /// Condition keys that a policy asks for and the simulation did not have.
     pub missing: Vec<String>,
 }
 
-/// What a role may do, from all that was simulated for it.
+/// The finding about a role, from all simulated actions.
 #[must_use]
 pub fn permissions(role: IamRole, simulated: &[Result<Vec<Decision>, Unanswered>]) -> Finding {
     const CHECK: Check = Check::Permissions;
@@ -398,7 +409,7 @@ pub fn permissions(role: IamRole, simulated: &[Result<Vec<Decision>, Unanswered>
             role,
             Level::Failure,
             format!("it may not {}", denied.join("; ")),
-            "deploy template.yaml again; if it is as it should be, look for a permissions boundary or a service control policy that denies this",
+            "deploy template.yaml again; if that does not help, look for a permissions boundary or a service control policy that denies this",
         );
     }
     if let Some(Err(error)) = simulated.iter().find(|one| one.is_err()) {
@@ -420,7 +431,7 @@ pub fn permissions(role: IamRole, simulated: &[Result<Vec<Decision>, Unanswered>
             role,
             Level::Unknown,
             format!(
-                "not known: whether it may {}, for a policy asks for what only a real call carries",
+                "not known: whether it may {}, because a policy has a condition on something that only a real call carries",
                 unclear.join("; ")
             ),
             "see the role's policies",

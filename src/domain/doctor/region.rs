@@ -1,4 +1,4 @@
-//! What a region's stack must have: the forwarding rule, and queues for what could not be handled.
+//! What a region's stack must have: the forwarding rule, and the dead-letter queues.
 
 use std::fmt;
 
@@ -10,14 +10,14 @@ use crate::domain::id::arn::Region;
 pub struct Rule {
     /// Its name.
     pub name: String,
-    /// Whether it is switched on.
+    /// Whether it is enabled.
     pub enabled: bool,
-    /// Whether it catches RDS's snapshot events; nothing if its pattern is of a form that is not weighed here.
+    /// Whether it matches RDS's snapshot events. Nothing if its pattern has a form that the doctor cannot judge.
     pub catches_snapshots: Option<bool>,
 }
 
-/// Whether a source region's events reach the recovery region. Without them the sweep settles what they would
-/// have announced: later, but nothing is lost.
+/// Whether a source region's events reach the recovery region. Without them nothing is lost: the sweep settles the waits,
+/// only later.
 #[must_use]
 pub fn forwarding_rule(region: &Region, home: &Region, rules: &[Rule]) -> Finding {
     const CHECK: Check = Check::ForwardingRule;
@@ -62,15 +62,15 @@ pub fn forwarding_rule(region: &Region, home: &Region, rules: &[Rule]) -> Findin
             region,
             Level::Unknown,
             format!(
-                "not known: the pattern of {} is of a form that the doctor does not weigh",
+                "not known: the pattern of {} has a form that the doctor cannot judge",
                 names(&unclear)
             ),
-            "see whether it catches RDS's snapshot events",
+            "check whether it matches RDS's snapshot events",
         );
     }
     let all: Vec<&Rule> = rules.iter().collect();
     let what = format!(
-        "what is forwarded to {home} are not RDS's snapshot events: {}",
+        "events are forwarded to {home}, but not RDS's snapshot events: {}",
         names(&all)
     );
     bad(what, remedy)
@@ -97,7 +97,7 @@ impl fmt::Display for Letters {
     }
 }
 
-/// Whether something waits for a person. `waiting` is SQS's own approximate figure; nothing if there is no queue.
+/// Whether messages wait for a person. `waiting` is SQS's own approximate number. Nothing if the queue does not exist.
 #[must_use]
 pub fn dead_letters(letters: &Letters, waiting: Option<u64>) -> Finding {
     const CHECK: Check = Check::DeadLetters;

@@ -62,7 +62,7 @@ text_newtype!(
     |text| is_arn_of(text, "kms", "key/")
 );
 text_newtype!(
-    /// A KMS alias, by name or by ARN. What it stands for can change: it is resolved before anything is done with it.
+    /// A KMS alias, by name or by ARN. The key behind it can change, so it is resolved before it is used.
     KeyAlias,
     "a KMS alias (alias/NAME, or arn:aws:kms:REGION:ACCOUNT:alias/NAME)",
     |text| match text.strip_prefix("alias/") {
@@ -97,7 +97,7 @@ impl KeyArn {
 }
 
 impl KeyAlias {
-    /// The region that it names, if it is an ARN.
+    /// The region in it, if it is an ARN.
     #[must_use]
     pub fn region(&self) -> Option<&str> {
         self.0.strip_prefix("arn:")?.split(':').nth(2)
@@ -137,7 +137,7 @@ pub enum ResourceKind {
 }
 
 impl ResourceKind {
-    /// The word that stands in the ARN.
+    /// Its word in an ARN.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -168,8 +168,8 @@ impl ResourceKind {
 
 /// The two families of databases, each with its own operations, quota and names.
 ///
-/// An instance and a cluster may have one name, and so may their snapshots: nothing of one family is ever asked
-/// for, awaited or taken as the other's.
+/// An instance and a cluster may have the same name, and so may their snapshots. So Snapferry always says which family it
+/// asks about, and never takes one for the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Family {
     /// DB instances and their snapshots.
@@ -194,7 +194,7 @@ impl ResourceKind {
     }
 }
 
-/// The ARN of a database or a snapshot: where it is, whose it is, what it is called.
+/// The ARN of a database or a snapshot: its region, account, kind and name.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RdsArn {
     partition: String,
@@ -216,10 +216,10 @@ const RDS_ARN: &str =
     "the ARN of an RDS database or snapshot (arn:aws:rds:REGION:ACCOUNT:KIND:NAME)";
 
 impl RdsArn {
-    /// Reads an ARN. The name is all that follows the kind: an automated snapshot's name has a colon of its own.
+    /// Reads an ARN. Everything after the kind is the name, because an automated snapshot's name has a colon itself.
     ///
     /// # Errors
-    /// The text, when it is no ARN of an RDS instance, cluster, snapshot or cluster snapshot.
+    /// The text, if it is not the ARN of an RDS instance, cluster, snapshot or cluster snapshot.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let fail = || ParseError::new(text, RDS_ARN);
         let mut parts = text.splitn(7, ':');
@@ -248,6 +248,17 @@ impl RdsArn {
         })
     }
 
+    /// Whether a text is the ARN of an RDS resource of a kind that is no database and no snapshot, such as a proxy's.
+    #[must_use]
+    pub fn is_of_another_kind(text: &str) -> bool {
+        let parts: Vec<&str> = text.splitn(7, ':').collect();
+        let [arn, partition, service, region, account, kind, name] = parts[..] else {
+            return false;
+        };
+        let known = [arn, partition, service, region, account, "db", name].join(":");
+        ResourceKind::parse(kind).is_none() && !kind.is_empty() && Self::parse(&known).is_ok()
+    }
+
     /// The ARN of a snapshot of this resource's kind, in the same partition and account.
     #[must_use]
     pub fn sibling_snapshot(&self, region: &Region, name: &SnapshotId) -> Self {
@@ -263,7 +274,7 @@ impl RdsArn {
         }
     }
 
-    /// Whether it is a snapshot that RDS took by itself: only their names begin with `rds:`.
+    /// Whether RDS took this snapshot by itself. Only the names of such snapshots begin with `rds:`.
     #[must_use]
     pub fn is_automated_snapshot(&self) -> bool {
         let is_snapshot = matches!(

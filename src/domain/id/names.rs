@@ -14,7 +14,7 @@ text_newtype!(
     }
 );
 text_newtype!(
-    /// The identifier of a snapshot, ours or another's (`rds:…` for an automated one).
+    /// The identifier of a snapshot, ours or somebody else's (`rds:…` for an automated one).
     SnapshotId,
     "the identifier of a snapshot",
     |text| !text.is_empty() && text.len() <= SNAPSHOT_ID_MAX && text.bytes().all(|b| b.is_ascii_graphic())
@@ -27,7 +27,7 @@ text_newtype!(
 );
 
 text_newtype!(
-    /// The name of an option group, as RDS keeps it: in lower case. `default:…` is one of RDS's own.
+    /// The name of an option group as RDS stores it, in lower case. `default:…` is one of RDS's own.
     OptionGroup,
     "the name of an option group: 1 to 255 lower-case letters, digits and single hyphens, beginning with a letter",
     is_option_group
@@ -35,7 +35,7 @@ text_newtype!(
 
 text_serde!(OptionGroup);
 
-/// RDS's own have a dot where an engine's version has one.
+/// The names of RDS's own groups have a dot if the engine's version has one.
 fn is_option_group(text: &str) -> bool {
     let (name, own) = match text.strip_prefix("default:") {
         Some(name) => (name, true),
@@ -63,7 +63,7 @@ impl SnapshotId {
         Self(text)
     }
 
-    /// Whether RDS took it by itself: only their names begin with `rds:`.
+    /// Whether RDS took this snapshot by itself. Only the names of such snapshots begin with `rds:`.
     #[must_use]
     pub fn is_automated(&self) -> bool {
         self.0
@@ -85,7 +85,7 @@ impl Attempt {
         (1..=ATTEMPTS_MAX).map(Self)
     }
 
-    /// The attempt after this one; nothing after the last.
+    /// The next attempt. Nothing after the last.
     #[must_use]
     pub fn next(self) -> Option<Self> {
         (self.0 < ATTEMPTS_MAX).then(|| Self(self.0 + 1))
@@ -97,7 +97,7 @@ impl Attempt {
         self.0
     }
 
-    /// The attempt of this number, if there may be so many.
+    /// The attempt of this number, if so many are allowed.
     #[must_use]
     pub fn from_number(number: i64) -> Option<Self> {
         Self::all().find(|attempt| i64::from(attempt.0) == number)

@@ -9,11 +9,11 @@ use super::text::ParseError;
 pub enum Role {
     /// Starts executions.
     Planner,
-    /// Carries commands out: asks RDS for snapshots and copies.
+    /// Carries commands out: it asks RDS for snapshots and copies.
     Worker,
-    /// Settles by events.
+    /// Settles waits after events.
     Reactor,
-    /// Settles what no event announced.
+    /// Settles waits that no event announced.
     Sweeper,
 }
 
@@ -50,12 +50,12 @@ impl fmt::Display for Role {
     }
 }
 
-/// The IAM roles that the template makes for what runs.
+/// The IAM roles that the template makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum IamRole {
-    /// A function's.
+    /// A function's role.
     Function(Role),
-    /// The state machine's own.
+    /// The state machine's role.
     StateMachine,
 }
 

@@ -1,4 +1,4 @@
-//! The tags that we set, and the tags that people set.
+//! The tags that Snapferry sets, and the tags that people set.
 
 use std::collections::BTreeMap;
 
@@ -8,22 +8,25 @@ use crate::domain::limits::{TAG_KEY_MAX, TAG_VALUE_MAX};
 /// A resource's tags, as RDS reports them.
 pub type Tags = BTreeMap<String, String>;
 
-/// On what we make: the stack that made it, in every check of ownership.
+/// On every snapshot and copy of Snapferry: the stack that made it. Every check of ownership asks for it.
 pub const STACK: &str = "snapferry:stack";
-/// On what we make: the database's ARN.
+/// On every snapshot and copy of Snapferry: the database's ARN.
 pub const DATABASE: &str = "snapferry:database";
-/// On what we make: the database's resource id, which outlives a rename.
+/// On every snapshot and copy of Snapferry: the database's resource id, which a rename does not change.
 pub const RESOURCE_ID: &str = "snapferry:resource-id";
-/// On what we make: the policy. On databases: the policy that a person picked.
+/// On every snapshot and copy of Snapferry: the policy. On databases: the policy that a person chose.
 pub const POLICY: &str = "snapferry:policy";
-/// On what we make: the name of the run.
+/// On every snapshot and copy of Snapferry: the name of the run.
 pub const RUN: &str = "snapferry:run";
 /// On a copy: the ARN of its source snapshot.
 pub const SOURCE: &str = "snapferry:source";
 /// On a copy: when its data was taken.
 pub const TAKEN_AT: &str = "snapferry:taken-at";
-/// On databases: a person wants it left out, whatever its value but `false`.
+/// On databases: a person wants it left out. Any value but `false` counts.
 pub const EXCLUDE: &str = "snapferry:exclude";
+
+/// On what we make: a person keeps it, whatever the tag's value but `false`.
+pub const HOLD: &str = "snapferry:hold";
 
 /// Whether these are characters that RDS allows in a tag.
 fn is_tag_text(text: &str) -> bool {
@@ -32,7 +35,7 @@ fn is_tag_text(text: &str) -> bool {
 }
 
 text_newtype!(
-    /// The stable id of a deployed stack. What carries it in `snapferry:stack` is ours.
+    /// The stable id of a deployed stack. A snapshot with this id in its tag `snapferry:stack` is ours.
     StackId,
     "a stack id of 1 to 128 letters, digits and hyphens",
     |text| !text.is_empty() && text.len() <= 128 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
@@ -46,7 +49,7 @@ text_newtype!(
     }
 );
 text_newtype!(
-    /// The key of a tag that people set on their databases and that goes along to the recovery points.
+    /// The key of a tag that people set on their databases, and that a policy carries over to the recovery points.
     TagKey,
     "the key of a tag of yours: 1 to 128 letters, digits, spaces and _ . : / = + - @, not beginning with aws:, rds: or snapferry:",
     |text| {
@@ -60,7 +63,7 @@ text_newtype!(
 
 text_serde!(PolicyName TagKey);
 
-/// The beginnings of keys that AWS keeps for itself, and ours.
+/// Prefixes of tag keys that AWS reserves, and Snapferry's own prefix.
 const RESERVED: [&str; 3] = ["aws:", "rds:", "snapferry:"];
 
 fn is_reserved(key: &str) -> bool {
@@ -70,7 +73,7 @@ fn is_reserved(key: &str) -> bool {
     })
 }
 
-/// Whether RDS stores it as a tag's value.
+/// Whether RDS accepts it as a tag's value.
 #[must_use]
 pub fn is_tag_value(text: &str) -> bool {
     text.chars().count() <= TAG_VALUE_MAX && is_tag_text(text)

@@ -1,4 +1,4 @@
-//! Texts of a fixed form: read once, and valid from then on.
+//! Texts of a fixed form. They are checked once, when they are read.
 
 use thiserror::Error;
 
@@ -53,7 +53,7 @@ macro_rules! text_newtype {
 }
 pub(crate) use text_newtype;
 
-/// Gives a type that has `parse` and `Display` serde's two traits: as its text.
+/// Implements serde's two traits, as a text, for a type that has `parse` and `Display`.
 macro_rules! text_serde {
     ($($name:ident)+) => {$(
         impl ::serde::Serialize for $name {

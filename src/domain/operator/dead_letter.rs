@@ -1,4 +1,4 @@
-//! Dead letters: what lies in a dead-letter queue, in words, and which of it is meant.
+//! Dead letters: what each one is, and which ones the operator selects.
 
 use std::fmt;
 
@@ -7,21 +7,33 @@ use jiff::Timestamp;
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::run::command::{ProtectionRequest, Step};
+use crate::domain::run::failure::Remedy;
 use crate::domain::run::last_error::LastError;
 
-/// A dead letter as people are told of it. It holds no token and nothing that AWS needs.
+/// A dead letter as people see it. It holds no token, and nothing that AWS needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetterSummary {
-    /// SQS's id of it.
+    /// The id that SQS gave it.
     pub message_id: String,
     /// What it is about.
     pub about: About,
-    /// When it was first sent; a move to the dead letters does not change it.
+    /// When it was first sent. The move to the dead-letter queue does not change this.
     pub since: Option<Timestamp>,
-    /// How often it has been received, the dead-letter queue's listings included.
+    /// How often it has been received, including by listings of the dead-letter queue.
     pub receives: u32,
-    /// Why it lies there, where that is known.
+    /// Why it is a dead letter, if that is known.
     pub reason: Option<Reason>,
+}
+
+impl DeadLetterSummary {
+    /// What a person must do before a replay can help, where that is known.
+    #[must_use]
+    pub fn remedy(&self) -> Option<Remedy> {
+        match &self.reason {
+            Some(Reason::LastError(last_error)) => last_error.remedy,
+            _ => None,
+        }
+    }
 }
 
 /// What a dead letter is about.
@@ -29,11 +41,11 @@ pub struct DeadLetterSummary {
 pub enum About {
     /// A step of a run.
     Command {
-        /// Which step.
+        /// The step.
         step: Step,
         /// The run.
         run: ProtectionRequest,
-        /// The execution that sleeps, or slept, by its name.
+        /// The name of the execution that sleeps, or slept, on it.
         execution: String,
     },
     /// An event of RDS about a snapshot.
@@ -42,7 +54,7 @@ pub enum About {
         resource: RdsArn,
         /// RDS's number of the event.
         event_id: Option<String>,
-        /// Whose it is, if a wait for it is open.
+        /// The snapshot's database, if a wait for the snapshot is open.
         database: Option<DatabaseRef>,
     },
     /// An event that concerns nobody here.
@@ -51,18 +63,18 @@ pub enum About {
     Unreadable,
 }
 
-/// Why a letter lies where it lies.
+/// Why a message is a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// What the worker noted in the command's wait.
+    /// The error that the worker stored in the command's wait.
     LastError(LastError),
     /// EventBridge could not deliver it.
     Undelivered(Undelivered),
-    /// What is wrong with its text.
+    /// Its text has this fault.
     Unreadable(String),
 }
 
-/// What EventBridge says about an event that it could not deliver, in the message's attributes.
+/// What EventBridge says, in the message's attributes, about an event that it could not deliver.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Undelivered {
     /// `ERROR_CODE`
@@ -104,7 +116,7 @@ impl fmt::Display for Undelivered {
 }
 
 impl About {
-    /// The database, where it is known.
+    /// The database, if it is known.
     #[must_use]
     pub fn database(&self) -> Option<&DatabaseRef> {
         match self {
@@ -115,21 +127,21 @@ impl About {
     }
 }
 
-/// Which letters are meant: those that meet all of it.
+/// Which dead letters to select. A dead letter must meet all conditions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// One of these databases; any if there is none.
+    /// It is about one of these databases. Any if the list is empty.
     pub databases: Vec<String>,
-    /// Sent at this time or later.
+    /// It was sent at this time or later.
     pub since: Option<Timestamp>,
-    /// A part of the reason, in whatever case.
+    /// Its reason contains this text, in upper or lower case.
     pub reason: Option<String>,
-    /// Also what cannot be read: only a newer version of the function can make something of it.
+    /// Also select messages that cannot be read. Only another version of the function can read them.
     pub unreadable: bool,
 }
 
 impl Selection {
-    /// Whether a letter is meant.
+    /// Whether a dead letter is selected.
     #[must_use]
     pub fn takes(&self, letter: &DeadLetterSummary) -> bool {
         let database = self.databases.is_empty()

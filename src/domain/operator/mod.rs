@@ -1,4 +1,4 @@
-//! What people are shown, and what they may do about it.
+//! What Snapferry shows to people, and what they can do about it.
 
 pub mod dead_letter;
 pub mod fleet;

@@ -1,26 +1,27 @@
-//! List prices of what a copy costs, in one place and with a date.
+//! List prices for the cost of a copy, in one place and with a date.
 //!
-//! us-east-1, in US dollars, without free allowances and discounts. Read from stored copies of pages, not live.
+//! They are for us-east-1, in US dollars, without free allowances and discounts. They come from stored copies of AWS's
+//! pages, not from the live pages.
 
 /// When they were looked up.
 pub const AS_KNOWN_AT: &str = "2026-11-23";
-/// The region that they hold for.
+/// The region of these prices.
 pub const REGION: &str = "us-east-1";
 
-/// A price of a gigabyte.
+/// A price for a gigabyte.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Price {
-    /// What it is paid for.
+    /// What the price is for.
     pub what: &'static str,
     /// US dollars for each gigabyte.
     pub per_gb: f64,
-    /// AWS's page, where to check it.
+    /// AWS's page with this price.
     pub page: &'static str,
-    /// Where it was read: AWS's pages do not show their figures in a stored copy.
+    /// Where the price was read: stored copies of AWS's pages do not show their figures.
     pub quoted_by: &'static str,
 }
 
-/// A gigabyte that leaves a region for another.
+/// A gigabyte that is transferred to another region.
 pub const TRANSFER: Price = Price {
     what: "data transfer to another region, per GB",
     per_gb: 0.02,
@@ -35,23 +36,26 @@ pub const AURORA_BACKUP_MONTH: Price = Price {
     quoted_by: "three public pages on Aurora's prices, which agree",
 };
 
-/// All of them.
+/// All prices.
 pub const ALL: [Price; 2] = [TRANSFER, AURORA_BACKUP_MONTH];
 
-/// What full copies cost.
+/// The cost of full copies.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FullCopies {
-    /// Their transfer, in US dollars a month.
+    /// The first copy's transfer, in US dollars. Every later copy transfers what has changed since.
+    pub first_transfer: f64,
+    /// What a month's transfer would cost at most, if everything changed between two copies, in US dollars.
     pub transfer: f64,
-    /// To keep a month's copies for one month, in US dollars.
+    /// Of keeping a month's copies for one month, in US dollars.
     pub storage: f64,
 }
 
-/// What so many copies of so many gigabytes each cost in a month.
+/// The monthly cost of this many copies of this many gigabytes each.
 #[must_use]
 pub fn full_copies(gigabytes: u32, copies: u32) -> FullCopies {
     let moved = f64::from(gigabytes) * f64::from(copies);
     FullCopies {
+        first_transfer: f64::from(gigabytes) * TRANSFER.per_gb,
         transfer: moved * TRANSFER.per_gb,
         storage: moved * AURORA_BACKUP_MONTH.per_gb,
     }

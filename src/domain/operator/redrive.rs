@@ -1,4 +1,4 @@
-//! Executions that ended without success: which can go on where they stopped, and which need a new one.
+//! Failed executions: which can continue where they stopped, and which need a new execution.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,6 +9,25 @@ use crate::domain::id::names::ExecutionName;
 use crate::domain::limits::REDRIVE_WINDOW;
 use crate::domain::run::command::ProtectionRequest;
 
+/// Whether an error of Step Functions says that a state's four days are over: it was not answered in time, or not
+/// even asked about in time. Our states take heartbeats until a second before their time-out, so both mean the same.
+#[must_use]
+pub fn four_days_are_over(error: &str) -> bool {
+    matches!(error, "States.Timeout" | "States.HeartbeatTimeout")
+}
+
+/// What ended an execution, for a person. Step Functions gives no cause when a state's time is over.
+#[must_use]
+pub fn cause_in_words(error: Option<&str>, cause: Option<&str>) -> String {
+    match (error, cause) {
+        (Some(error), _) if four_days_are_over(error) => {
+            "four days are over: its command was parked and not replayed, or the copy takes longer"
+                .to_owned()
+        }
+        (_, cause) => cause.unwrap_or_default().to_owned(),
+    }
+}
+
 /// How an execution ended, if not well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FailedStatus {
@@ -16,12 +35,12 @@ pub enum FailedStatus {
     Failed,
     /// `TIMED_OUT`
     TimedOut,
-    /// `ABORTED`: somebody stopped it.
+    /// `ABORTED`: a person stopped it.
     Aborted,
 }
 
 impl FailedStatus {
-    /// Every way.
+    /// Every status.
     pub const ALL: [Self; 3] = [Self::Failed, Self::TimedOut, Self::Aborted];
 
     /// AWS's word in lower case.
@@ -35,40 +54,40 @@ impl FailedStatus {
     }
 }
 
-/// An execution as the list has it.
+/// An execution as ListExecutions shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedExecution {
     /// Its name.
     pub name: ExecutionName,
     /// How it ended.
     pub ended: FailedStatus,
-    /// When it was first started; a redrive does not change it.
+    /// When it was first started. A redrive does not change this.
     pub started_at: Timestamp,
     /// When it ended.
     pub ended_at: Timestamp,
 }
 
-/// What Step Functions says about a redrive before it is asked for one.
+/// What Step Functions says about a redrive in advance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Redrivable {
     /// `REDRIVABLE`
     Yes,
     /// `NOT_REDRIVABLE`, with its reason.
     No(String),
-    /// Nothing: its answer to the redrive will tell.
+    /// Nothing. Its answer to the redrive will say.
     Unanswered,
 }
 
-/// A closer look at an execution.
+/// An execution as DescribeExecution shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
-    /// Whether it runs again by now, or waits to.
+    /// Whether it is running again by now, or about to.
     pub running: bool,
     /// Its input. Nothing if it is not an input of Snapferry.
     pub run: Option<ProtectionRequest>,
-    /// The error that it ended with.
+    /// The error that ended it.
     pub error: Option<String>,
-    /// What that error says.
+    /// The cause of that error, for a person.
     pub cause: Option<String>,
     /// How often it has been redriven.
     pub redrives: u32,
@@ -76,14 +95,14 @@ pub struct Inspection {
     pub redrivable: Redrivable,
 }
 
-/// Why only a new execution can do an ended one's work.
+/// Why only a new execution can do the work of a failed one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RestartReason {
-    /// It would go on by the definition that it was started with.
+    /// The definition has changed, and a redrive would follow the old one.
     DefinitionChanged,
     /// It ended too long ago.
     WindowOver,
-    /// Step Functions says no.
+    /// Step Functions refuses a redrive, for this reason.
     Refused(String),
 }
 
@@ -95,7 +114,7 @@ impl fmt::Display for RestartReason {
             ),
             Self::WindowOver => write!(
                 f,
-                "it ended more than {} days ago, and can be redriven no more",
+                "it ended more than {} days ago, and can no longer be redriven",
                 REDRIVE_WINDOW.as_hours() / 24
             ),
             Self::Refused(why) => write!(f, "Step Functions cannot redrive it: {why}"),
@@ -103,12 +122,12 @@ impl fmt::Display for RestartReason {
     }
 }
 
-/// How an ended execution's work can be done after all.
+/// How the work of a failed execution can still be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RedriveAction {
-    /// It goes on where it stopped.
+    /// The execution continues where it stopped.
     Redrive,
-    /// By a new execution, which adopts the snapshots that there are.
+    /// A new execution does the work, and adopts the snapshots that exist.
     New(RestartReason),
 }
 
@@ -131,9 +150,8 @@ pub fn redrive_action(
     }
 }
 
-/// Of several executions for one database and policy only the one for the latest planned time, and of its
-/// attempts the last, is worth going on with: all of them would take the same data now. Answers, for each of the
-/// others, which one takes its place.
+/// Among several executions for one database and policy, only the last attempt for the latest due time should continue,
+/// because all of them would take the same data now. Returns, for each of the others, which one takes its place.
 #[must_use]
 pub fn superseded<'a>(
     runs: impl IntoIterator<Item = (&'a FailedExecution, &'a ProtectionRequest)>,

@@ -255,6 +255,8 @@ struct Judge<'a> {
     facts: &'a Facts<'a>,
     waits: BTreeMap<(&'a ResourceId, &'a PolicyName), &'a Wait>,
     rpos: BTreeMap<&'a PolicyName, SignedDuration>,
+    /// The clusters whose own tags decide, whatever their members carry.
+    decided: BTreeSet<String>,
 }
 
 impl<'a> Judge<'a> {
@@ -264,7 +266,12 @@ impl<'a> Judge<'a> {
             ((&run.database.resource_id, &run.policy), wait)
         });
         let policies = facts.policies.all.iter();
+        let decided = facts.databases.iter().filter(|database| {
+            database.arn.family() == Family::Cluster
+                && choose(database, facts.policies).is_by_its_own_tags()
+        });
         Self {
+            decided: decided.map(|it| it.arn.name().to_owned()).collect(),
             facts,
             waits: waits.collect(),
             rpos: policies
@@ -277,20 +284,7 @@ impl<'a> Judge<'a> {
     fn listed(&self, database: &Database) -> Option<Row> {
         let id = &database.resource_id;
         Some(match choose(database, self.facts.policies) {
-            Choice::LeaveOut(ExclusionReason::ClusterMember(_)) => return None,
-            Choice::LeaveOut(why @ ExclusionReason::UnknownPolicy(_)) => Row {
-                state: State::Unprotected,
-                reason: why.to_string(),
-                remedy: Some(
-                    "correct the tag, or add the policy: snapferry policy apply".to_owned(),
-                ),
-                ..self.row(id, &database.arn, None)
-            },
-            Choice::LeaveOut(why) => Row {
-                state: State::Excluded,
-                reason: why.to_string(),
-                ..self.row(id, &database.arn, None)
-            },
+            Choice::LeaveOut(why) => self.left_out(database, why.knowing(&self.decided))?,
             Choice::Refuse(policy, why) => Row {
                 state: State::Unprotected,
                 reason: why.to_string(),
@@ -298,6 +292,34 @@ impl<'a> Judge<'a> {
                 ..self.row(id, &database.arn, Some(&policy))
             },
             Choice::Protect(policy) => self.selected(id, &database.arn, &policy),
+            Choice::NotNow(policy, why) => {
+                let mut row = self.selected(id, &database.arn, &policy);
+                if row.state != State::Protected {
+                    row.reason = format!("{}; {why}", row.reason);
+                }
+                row
+            }
+        })
+    }
+
+    fn left_out(&self, database: &Database, why: ExclusionReason) -> Option<Row> {
+        let row = self.row(&database.resource_id, &database.arn, None);
+        let reason = why.to_string();
+        Some(match why {
+            ExclusionReason::ClusterMember(_) => return None,
+            why if why.is_mistake() => Row {
+                state: State::Unprotected,
+                reason,
+                remedy: Some(
+                    "correct the tag, or add the policy: snapferry policy apply".to_owned(),
+                ),
+                ..row
+            },
+            _ => Row {
+                state: State::Excluded,
+                reason,
+                ..row
+            },
         })
     }
 

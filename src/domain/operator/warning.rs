@@ -1,19 +1,20 @@
-//! What a person should know of a database before it is protected.
+//! Warnings: what a person should know about a database before it is protected.
 
 use std::fmt;
 
 use super::prices::{self, FullCopies};
 use crate::domain::id::arn::{Family, KeyArn};
 use crate::domain::limits::STATE_TIMEOUT;
+use crate::domain::rds::copy_facts::StorageEncryption;
 use crate::domain::rds::database::Database;
 use crate::domain::run::manifest::Manifest;
 
 /// What a warning depends on, apart from the database itself.
 #[derive(Debug, Clone, Copy)]
 pub struct WarningContext<'a> {
-    /// The key of its copies from now on.
+    /// The key of its next copies.
     pub key: &'a KeyArn,
-    /// Whether its copies are made of RDS's automated snapshots.
+    /// Whether its policy copies RDS's automated snapshots.
     pub automated: bool,
     /// How many copies its policy makes in 30 days.
     pub copies_a_month: u32,
@@ -21,38 +22,43 @@ pub struct WarningContext<'a> {
     pub newest: Option<&'a Manifest>,
 }
 
-/// A reason to look twice; it is protected nevertheless.
+/// A warning. The database is protected nevertheless.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Warning {
-    /// Its I/O stops for a moment while a snapshot begins.
+    /// Its I/O pauses while a snapshot begins.
     IoStops {
-        /// The engine: SQL Server's I/O stops with a standby too.
+        /// The engine. SQL Server's I/O pauses even with a standby.
         engine: String,
         /// Whether it has a standby.
         multi_az: bool,
     },
-    /// RDS takes no snapshot of it in this status.
+    /// RDS takes no snapshot of a database in this status.
     NotAvailable {
-        /// RDS's word.
+        /// The status, in RDS's word.
         status: String,
     },
-    /// Its automated snapshots are to be copied, and none are taken.
+    /// Its policy copies automated snapshots, and RDS takes none.
     AutomatedOff,
-    /// An automated snapshot may expire before its copy's turn.
+    /// RDS may remove an automated snapshot before its copy's turn.
     ShortRetention {
         /// How long RDS keeps it, in days.
         days: u32,
         /// How long a copy may wait for its turn or for a repair, in days.
         wait_days: u32,
     },
-    /// Every copy of it is full.
+    /// AWS's pages contradict each other on its copies, or nobody has tried: Snapferry tries.
+    Untried {
+        /// What is special about it.
+        what: &'static str,
+    },
+    /// Every copy of it is stored in full.
     FullEveryTime {
         /// How many are made in 30 days.
         copies_a_month: u32,
-        /// The size of its newest recovery point in GiB, where RDS told it: of Aurora it often says 0 or 1.
+        /// The size of its newest recovery point in GiB, if RDS reports it. For Aurora, RDS often says 0 or 1.
         gigabytes: Option<u32>,
     },
-    /// The next copy is full, because it is under another key than the last.
+    /// The next copy is full, because its key differs from the last one's.
     KeyChange {
         /// The key of the newest recovery point.
         from: KeyArn,
@@ -71,13 +77,14 @@ impl Warning {
             Self::IoStops { .. } => "io-stops",
             Self::NotAvailable { .. } => "not-available",
             Self::AutomatedOff => "automated-off",
+            Self::Untried { .. } => "untried",
             Self::ShortRetention { .. } => "short-retention",
             Self::FullEveryTime { .. } => "full-every-time",
             Self::KeyChange { .. } => "key-change",
         }
     }
 
-    /// What its full copies cost; nothing for other warnings.
+    /// The cost of its full copies. Nothing for other warnings.
     #[must_use]
     pub fn cost(&self) -> Option<Cost> {
         let Self::FullEveryTime {
@@ -95,15 +102,15 @@ impl Warning {
     }
 }
 
-/// The size for which a cost is told where the database's own is not known, in GiB.
+/// The size, in GiB, for which the cost is shown if the database's size is unknown.
 const EACH: u32 = 100;
 
-/// What full copies cost, and of how many GiB.
+/// The cost of full copies, and for how many GiB.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cost {
-    /// Of the whole database.
+    /// For the whole database.
     Of(u32, FullCopies),
-    /// Of each so many GiB of it.
+    /// For each this many GiB of it.
     OfEach(u32, FullCopies),
 }
 
@@ -121,8 +128,9 @@ impl fmt::Display for Cost {
         };
         write!(
             f,
-            "${:.2} a month to transfer, and ${:.2} for each month that a month's copies are kept",
-            cost.transfer, cost.storage
+            "${:.2} to transfer the first copy (and what has changed for each later one), and ${:.2} for each month \
+             that a month's copies are kept",
+            cost.first_transfer, cost.storage
         )
     }
 }
@@ -134,20 +142,23 @@ impl fmt::Display for Warning {
                 "SQL Server: I/O pauses briefly during a snapshot even with Multi-AZ",
             ),
             Self::IoStops { .. } => f.write_str(
-                "it is Single-AZ: its I/O stops for seconds to minutes during a snapshot",
+                "Single-AZ: I/O pauses for seconds to minutes during a snapshot",
             ),
             Self::NotAvailable { status } => {
                 write!(f, "its status is {status}: RDS takes no snapshot of it now")
             }
             Self::AutomatedOff => f.write_str(
-                "its automated snapshots are to be copied, and its backup retention of 0 days turns them off",
+                "its policy copies automated snapshots, but its backup retention of 0 days turns them off",
             ),
+            Self::Untried { what } => {
+                write!(f, "{what}; it is tried, and RDS says whether it can be copied")
+            }
             Self::ShortRetention { days, wait_days } => write!(
                 f,
                 "its automated snapshots are kept for {days} days, and a copy may wait for {wait_days}"
             ),
             Self::FullEveryTime { copies_a_month, .. } => {
-                write!(f, "every copy of it is full, {copies_a_month} in 30 days")?;
+                write!(f, "every copy of it is stored in full, {copies_a_month} in 30 days")?;
                 match self.cost() {
                     Some(cost) => write!(f, "; its size: {cost}"),
                     None => Ok(()),
@@ -168,7 +179,7 @@ impl fmt::Display for Warning {
 /// The statuses in which RDS takes a snapshot (CreateDBSnapshot).
 const READY: [&str; 2] = ["available", "storage-optimization"];
 
-/// All that is to be said of a database that is protected. What RDS did not say gives no warning.
+/// All warnings about a protected database. A fact that RDS did not report gives no warning.
 #[must_use]
 pub fn warnings(database: &Database, of: &WarningContext<'_>) -> Vec<Warning> {
     let mut all = Vec::new();
@@ -181,8 +192,36 @@ pub fn warnings(database: &Database, of: &WarningContext<'_>) -> Vec<Warning> {
     if of.automated {
         all.extend(database.backup_retention_days.and_then(retention));
     }
+    all.extend(untried(database).map(|what| Warning::Untried { what }));
     all.extend(full_copy(database, of));
     all
+}
+
+/// What is special about a database, where it is not certain that RDS copies its snapshots.
+fn untried(database: &Database) -> Option<&'static str> {
+    let facts = &database.copy_facts;
+    let engine = database.engine.as_str();
+    if engine.starts_with("custom-sqlserver") {
+        return Some("it is RDS Custom for SQL Server");
+    }
+    if database.arn.family() == Family::Instance {
+        return None;
+    }
+    if facts.limitless {
+        return Some("it is an Aurora cluster with shards (Limitless)");
+    }
+    if !engine.starts_with("aurora") {
+        return Some("its engine is not Aurora");
+    }
+    match facts.encryption {
+        StorageEncryption::Kms => None,
+        StorageEncryption::None => Some(
+            "it is a cluster that is not encrypted, and AWS's pages disagree on whether a copy can be encrypted",
+        ),
+        StorageEncryption::AwsOwned => Some(
+            "it is encrypted under a key that AWS owns (sse-rds), and no page says whether RDS copies it",
+        ),
+    }
 }
 
 /// RDS user guide, *Creating a DB snapshot*: a Single-AZ instance's I/O is suspended; with a standby only SQL
@@ -199,7 +238,7 @@ fn io_stops(database: &Database) -> Option<Warning> {
     })
 }
 
-/// A copy may wait as long as its state sleeps: for a slot, or for a person.
+/// A copy may wait for a slot, or for a person, as long as its state sleeps.
 fn retention(days: i32) -> Option<Warning> {
     let days = u32::try_from(days).unwrap_or_default();
     if days == 0 {
@@ -211,7 +250,7 @@ fn retention(days: i32) -> Option<Warning> {
 
 fn full_copy(database: &Database, of: &WarningContext<'_>) -> Option<Warning> {
     if database.arn.family() == Family::Cluster {
-        // 0 or 1 is what RDS says where it does not measure.
+        // RDS reports 0 or 1 if it does not measure the size.
         let known = of.newest.map(|newest| newest.size_gib);
         let gigabytes = known
             .filter(|size| *size > 1)

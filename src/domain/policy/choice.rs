@@ -1,18 +1,28 @@
 //! Which databases are protected, and by which policy.
+//!
+//! The one place that decides it, from what RDS says of a database and from its tags. Whatever RDS may accept is
+//! selected and tried: only what it is known to refuse for ever is refused before anything is begun.
 
-use super::in_force::Policies;
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::in_force::{Policies, Policy};
+use super::spec::Source;
+use crate::domain::id::arn::Family;
 use crate::domain::id::tags::{self, PolicyName};
-use crate::domain::rds::database::{Database, Refusal};
+use crate::domain::rds::database::Database;
 
 /// Whether a database is protected, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
-    /// The policy that protects it.
+    /// This policy protects it.
     Protect(PolicyName),
-    /// Left out, and why.
+    /// It is left out, for this reason.
     LeaveOut(ExclusionReason),
-    /// It is to be protected by this policy and cannot be.
+    /// This policy should protect it, and RDS cannot.
     Refuse(PolicyName, Refusal),
+    /// The policy selects it, and RDS takes no snapshot of it as long as it is as it is.
+    NotNow(PolicyName, NotNow),
 }
 
 /// Why a database is left out.
@@ -20,53 +30,275 @@ pub enum Choice {
 pub enum ExclusionReason {
     /// It carries `snapferry:exclude`.
     Excluded,
-    /// It carries no `snapferry:policy`, and no policy is for those.
+    /// It has no tag `snapferry:policy`, and no policy covers untagged databases.
     NotTagged,
     /// It is a member of a cluster.
     ClusterMember(String),
+    /// It is a member of a cluster and carries the tag that only the cluster's own counts for.
+    TaggedMember(String),
     /// Its tag names a policy that does not exist.
     UnknownPolicy(String),
+    /// It is a read replica of this database, and does not carry the tag itself.
+    Replica(String),
+    /// It is a secondary cluster of an Aurora global database, and does not carry the tag itself.
+    GlobalSecondary,
+    /// It is a cluster of another service's engine, which `DescribeDBClusters` lists too, and does not carry the tag.
+    OtherEngine(String),
 }
 
-impl std::fmt::Display for ExclusionReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl ExclusionReason {
+    /// Its name in JSON and in the planner's counts.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
         match self {
-            Self::Excluded => write!(f, "it has the tag {}", tags::EXCLUDE),
-            Self::NotTagged => write!(f, "it has no tag {}", tags::POLICY),
-            Self::ClusterMember(cluster) => write!(f, "it is a member of the cluster {cluster}"),
-            Self::UnknownPolicy(name) => write!(
-                f,
-                "its tag {} names the unknown policy {name:?}",
-                tags::POLICY
+            Self::Excluded => "excluded-by-tag",
+            Self::NotTagged => "not-tagged",
+            Self::ClusterMember(_) => "cluster-member",
+            Self::TaggedMember(_) => "tagged-member",
+            Self::UnknownPolicy(_) => "unknown-policy",
+            Self::Replica(_) => "replica",
+            Self::GlobalSecondary => "global-secondary",
+            Self::OtherEngine(_) => "other-engine",
+        }
+    }
+
+    /// Whether somebody meant the database to be protected and put the tag in the wrong place, or wrote it wrongly.
+    #[must_use]
+    pub fn is_mistake(&self) -> bool {
+        matches!(self, Self::TaggedMember(_) | Self::UnknownPolicy(_))
+    }
+
+    /// Nothing is lost by the tag of a member whose cluster has been decided about by its own tags.
+    #[must_use]
+    pub fn knowing(self, decided_clusters: &BTreeSet<String>) -> Self {
+        match self {
+            Self::TaggedMember(cluster) if decided_clusters.contains(&cluster) => {
+                Self::ClusterMember(cluster)
+            }
+            why => why,
+        }
+    }
+}
+
+impl Choice {
+    /// Whether the tags of the database itself decided, so that its members' tags do not matter.
+    #[must_use]
+    pub fn is_by_its_own_tags(&self) -> bool {
+        match self {
+            Self::Protect(_) | Self::Refuse(..) | Self::NotNow(..) => true,
+            Self::LeaveOut(why) => matches!(
+                why,
+                ExclusionReason::Excluded | ExclusionReason::UnknownPolicy(_)
             ),
         }
     }
 }
 
-/// Chooses by tags: exclusion wins, then a member of a cluster is left to its cluster, then the named policy. What
-/// is chosen and cannot be protected is refused.
+impl fmt::Display for ExclusionReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const POLICY: &str = tags::POLICY;
+        match self {
+            Self::Excluded => write!(f, "it has the tag {}", tags::EXCLUDE),
+            Self::NotTagged => write!(f, "it has no tag {POLICY}"),
+            Self::ClusterMember(cluster) => write!(f, "it is a member of the cluster {cluster}"),
+            Self::TaggedMember(cluster) => write!(
+                f,
+                "its tag {POLICY} does nothing, because it is a member of a cluster: tag the cluster {cluster}"
+            ),
+            Self::UnknownPolicy(name) => {
+                write!(f, "its tag {POLICY} names the unknown policy {name:?}")
+            }
+            Self::Replica(of) => write!(
+                f,
+                "it is a read replica of {of}; to protect it as well, tag it {POLICY}"
+            ),
+            Self::GlobalSecondary => write!(
+                f,
+                "it is a secondary cluster of an Aurora global database; to protect it as well, tag it {POLICY}"
+            ),
+            Self::OtherEngine(engine) => write!(
+                f,
+                "it is a cluster of the engine {engine}, which is not Aurora; to try it all the same, tag it {POLICY}"
+            ),
+        }
+    }
+}
+
+/// Why a database that is selected cannot be protected. Shown in the plan, before anything is begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is a Multi-AZ DB cluster.
+    MultiAzCluster,
+    /// It is in AWS GovCloud (US), where RDS copies between regions by a presigned URL alone.
+    GovCloud,
+    /// It is in one of the regions in China.
+    China,
+    /// It is a read replica of SQL Server.
+    SqlServerReplica,
+    /// It is RDS Custom for Oracle.
+    CustomOracle,
+    /// Its backups are kept elsewhere than in its region.
+    BackupTarget(String),
+}
+
+impl Refusal {
+    /// Its name in JSON and in the planner's counts.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::MultiAzCluster => "multi-az-cluster",
+            Self::GovCloud => "gov-cloud",
+            Self::China => "china",
+            Self::SqlServerReplica => "sqlserver-replica",
+            Self::CustomOracle => "custom-oracle",
+            Self::BackupTarget(_) => "backup-target",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::MultiAzCluster => {
+                "it is a Multi-AZ DB cluster, whose snapshots RDS does not copy across regions"
+            }
+            Self::GovCloud => {
+                "it is in AWS GovCloud (US), where a copy to the other region needs a presigned URL, which Snapferry does not make"
+            }
+            Self::China => "it is in a region in China, and RDS copies no snapshot to or from there",
+            Self::SqlServerReplica => {
+                "it is a read replica of SQL Server, and RDS takes no manual snapshot of those"
+            }
+            Self::CustomOracle => {
+                "it is RDS Custom for Oracle, whose snapshots RDS does not copy across regions"
+            }
+            Self::BackupTarget(target) => {
+                return write!(
+                    f,
+                    "its backups are kept in {target} and not in the region, and RDS does not copy those across regions"
+                );
+            }
+        })
+    }
+}
+
+/// Why RDS takes no snapshot of a database now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotNow {
+    /// RDS's word for its status.
+    pub status: String,
+}
+
+impl fmt::Display for NotNow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = &self.status;
+        write!(
+            f,
+            "its status is {status}, in which RDS takes no snapshot; it is tried again when that has changed"
+        )
+    }
+}
+
+/// The statuses that do not pass by themselves within the patience of a run.
+const NOT_NOW: [&str; 5] = ["creating", "deleting", "failed", "stopped", "stopping"];
+/// How the others of them begin.
+const NOT_NOW_BEGINNINGS: [&str; 2] = ["incompatible-", "inaccessible-encryption-credentials"];
+
+/// The partitions that have something of their own.
+const CHINA: &str = "aws-cn";
+const GOVCLOUD: &str = "aws-us-gov";
+
+/// Chooses: exclusion wins, then a member of a cluster is left to its cluster, then comes the named policy. What is
+/// chosen and can never be copied is refused, and what RDS takes no snapshot of now is put off.
 #[must_use]
 pub fn choose(database: &Database, policies: &Policies) -> Choice {
-    if database
-        .tags
-        .get(tags::EXCLUDE)
-        .is_some_and(|value| !value.eq_ignore_ascii_case("false"))
-    {
-        return Choice::LeaveOut(ExclusionReason::Excluded);
+    let named = database.tags.get(tags::POLICY);
+    if let Some(why) = exclusion(database, named.is_some()) {
+        return Choice::LeaveOut(why);
     }
-    if let Some(cluster) = &database.member_of {
-        return Choice::LeaveOut(ExclusionReason::ClusterMember(cluster.clone()));
-    }
-    let name = match (database.tags.get(tags::POLICY), &policies.untagged) {
-        (Some(name), _) => match policies.get(name) {
-            Some(policy) => policy.name.clone(),
-            None => return Choice::LeaveOut(ExclusionReason::UnknownPolicy(name.clone())),
-        },
-        (None, Some(policy)) => policy.clone(),
-        (None, None) => return Choice::LeaveOut(ExclusionReason::NotTagged),
+    let of_the_untagged = policies.untagged.as_ref().map(PolicyName::as_str);
+    let found = named
+        .map(String::as_str)
+        .or(of_the_untagged)
+        .and_then(|name| policies.get(name));
+    let Some(policy) = found else {
+        return Choice::LeaveOut(named.map_or(ExclusionReason::NotTagged, |name| {
+            ExclusionReason::UnknownPolicy(name.clone())
+        }));
     };
-    match database.refusal() {
-        Some(refusal) => Choice::Refuse(name, refusal),
+    let name = policy.name.clone();
+    if let Some(why) = refusal(database) {
+        return Choice::Refuse(name, why);
+    }
+    match not_now(database, policy) {
+        Some(why) => Choice::NotNow(name, why),
         None => Choice::Protect(name),
     }
+}
+
+/// What leaves a database out, whatever the policies are.
+fn exclusion(database: &Database, is_named: bool) -> Option<ExclusionReason> {
+    let is_excluded = |value: &String| !value.eq_ignore_ascii_case("false");
+    if database.tags.get(tags::EXCLUDE).is_some_and(is_excluded) {
+        return Some(ExclusionReason::Excluded);
+    }
+    if let Some(cluster) = database.member_of.clone() {
+        return Some(if is_named {
+            ExclusionReason::TaggedMember(cluster)
+        } else {
+            ExclusionReason::ClusterMember(cluster)
+        });
+    }
+    if is_named {
+        return None;
+    }
+    let facts = &database.copy_facts;
+    if facts.global_secondary {
+        return Some(ExclusionReason::GlobalSecondary);
+    }
+    if let Some(of) = &facts.replica_of {
+        return Some(ExclusionReason::Replica(of.clone()));
+    }
+    is_of_another_service(database).then(|| ExclusionReason::OtherEngine(database.engine.clone()))
+}
+
+/// `DescribeDBClusters` lists the clusters of DocumentDB and Neptune too.
+fn is_of_another_service(database: &Database) -> bool {
+    let is_cluster = database.arn.family() == Family::Cluster;
+    is_cluster && !database.copy_facts.multi_az_cluster && !database.engine.starts_with("aurora")
+}
+
+/// Why RDS can never make what is promised: a copy in another region.
+fn refusal(database: &Database) -> Option<Refusal> {
+    let facts = &database.copy_facts;
+    let engine = database.engine.as_str();
+    match database.arn.partition() {
+        GOVCLOUD => return Some(Refusal::GovCloud),
+        CHINA if engine != "neptune" => return Some(Refusal::China),
+        _ => {}
+    }
+    if facts.multi_az_cluster {
+        return Some(Refusal::MultiAzCluster);
+    }
+    if engine.starts_with("custom-oracle") {
+        return Some(Refusal::CustomOracle);
+    }
+    if engine.starts_with("sqlserver") && facts.replica_of.is_some() {
+        return Some(Refusal::SqlServerReplica);
+    }
+    let elsewhere = facts.backup_target.as_ref();
+    let elsewhere = elsewhere.filter(|target| !target.is_empty() && *target != "region");
+    elsewhere.map(|target| Refusal::BackupTarget(target.clone()))
+}
+
+/// Copying an automated snapshot asks nothing of the database, so its status does not matter there.
+fn not_now(database: &Database, policy: &Policy) -> Option<NotNow> {
+    if policy.options.source == Source::Automated {
+        return None;
+    }
+    let status = database.status.as_str();
+    let begins = NOT_NOW_BEGINNINGS.iter().any(|it| status.starts_with(it));
+    (begins || NOT_NOW.contains(&status)).then(|| NotNow {
+        status: status.to_owned(),
+    })
 }

@@ -1,4 +1,4 @@
-//! Policies: which databases, when, under which key.
+//! Policies in force: which databases are protected, when, and under which key.
 
 use super::schedule::Schedule;
 use super::spec::PolicyOptions;
@@ -7,7 +7,7 @@ use crate::domain::id::tags::{PolicyName, is_tag_value};
 use crate::domain::rds::database::Database;
 use crate::domain::run::command::RunOptions;
 
-/// What protects a database.
+/// A policy as the planner uses it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// Its name.
@@ -21,7 +21,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// A policy with nothing but what every policy has.
+    /// A policy without options.
     #[must_use]
     pub fn new(name: PolicyName, schedule: Schedule, key: KeyArn) -> Self {
         Self {
@@ -33,14 +33,14 @@ impl Policy {
     }
 }
 
-/// The policies that hold.
+/// The policies in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policies {
     /// All of them, by name.
     pub all: Vec<Policy>,
-    /// The one of databases that carry no `snapferry:policy`; without it they are left out.
+    /// The policy for databases without the tag `snapferry:policy`. Without such a policy they are left out.
     pub untagged: Option<PolicyName>,
-    /// How many copies may be in flight, where that is less than the stack's slots.
+    /// How many copies may be in flight, if that is fewer than the stack's slots.
     pub copy_slots: Option<usize>,
 }
 
@@ -57,7 +57,7 @@ impl Policies {
         let options = &policy.options;
         let carried = options.carry_tags.iter().filter_map(|key| {
             let value = database.tags.get(key.as_str())?;
-            // RDS would refuse the snapshot for a value that it would not store.
+            // RDS would refuse the whole snapshot because of a value that it does not accept.
             is_tag_value(value).then(|| (key.clone(), value.clone()))
         });
         RunOptions {

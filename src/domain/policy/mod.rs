@@ -3,6 +3,9 @@
 pub mod choice;
 pub mod file;
 pub mod in_force;
+pub mod keep_span;
+pub mod retention;
+pub mod rules;
 pub mod schedule;
 pub mod set;
 pub mod span;

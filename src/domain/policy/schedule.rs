@@ -10,7 +10,7 @@ use thiserror::Error;
 /// Why a schedule cannot be used.
 #[derive(Debug, Error)]
 pub enum ScheduleError {
-    /// The pattern is not one.
+    /// The pattern is not a cron pattern.
     #[error("{pattern:?} is not a cron pattern of five fields (minute hour day month weekday)")]
     Pattern {
         /// What was given.
@@ -18,7 +18,7 @@ pub enum ScheduleError {
         /// What the parser said.
         source: croner::errors::CronError,
     },
-    /// No day ever fits it.
+    /// No day ever matches the pattern.
     #[error("{pattern:?} never comes due")]
     Never {
         /// What was given.
@@ -26,7 +26,7 @@ pub enum ScheduleError {
         /// What the search said.
         source: croner::errors::CronError,
     },
-    /// The zone is not known.
+    /// The time zone is unknown.
     #[error("{zone:?} is not a time zone of the IANA database, such as Europe/Paris")]
     Zone {
         /// What was given.
@@ -49,7 +49,7 @@ pub struct Schedule {
     zone: TimeZone,
 }
 
-/// Two schedules are the same when they are written the same.
+/// Two schedules are equal if their texts are.
 impl PartialEq for Schedule {
     fn eq(&self, other: &Self) -> bool {
         (&self.pattern, &self.zone_name) == (&other.pattern, &other.zone_name)
@@ -77,7 +77,7 @@ impl Schedule {
             zone: zone.to_owned(),
             source,
         })?;
-        // The 30th of February is a pattern like any other, but nothing would ever be due.
+        // The 30th of February is a valid pattern, but nothing would ever be due.
         let some_day = Timestamp::UNIX_EPOCH.to_zoned(zone.clone());
         if let Err(source) = cron.find_next_occurrence(&some_day, true) {
             return Err(ScheduleError::Never {
@@ -105,6 +105,12 @@ impl Schedule {
         &self.zone_name
     }
 
+    /// The time zone.
+    #[must_use]
+    pub fn time_zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     /// The first due time after `now`, in the schedule's zone.
     #[must_use]
     pub fn next(&self, now: Timestamp) -> Option<Zoned> {
@@ -112,7 +118,7 @@ impl Schedule {
         self.cron.find_next_occurrence(&now, false).ok()
     }
 
-    /// How often it comes due in the 30 days after `now`.
+    /// How many due times it has in the 30 days after `now`.
     #[must_use]
     pub fn times_a_month(&self, now: Timestamp) -> usize {
         let now = now.to_zoned(self.zone.clone());
@@ -147,8 +153,8 @@ impl Schedule {
         times
     }
 
-    /// The last due time at or before `now`, if it is later than `planned`. A time is never invented:
-    /// after an outage only the last due time is made up for.
+    /// The last due time at or before `now`, if it is later than `planned`. After an outage only the last due time is
+    /// planned, not those before it.
     #[must_use]
     pub fn due(&self, planned: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
         let last = self

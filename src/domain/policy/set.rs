@@ -14,7 +14,7 @@ use crate::domain::id::text::{ParseError, text_newtype};
 /// A set of policies; `K` is a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicySet<K> {
-    /// The policy of databases that carry no `snapferry:policy`; without it they are left out.
+    /// The policy for databases without the tag `snapferry:policy`. Without such a policy they are left out.
     pub untagged: Option<PolicyName>,
     /// How many copies may be in flight, of all policies together.
     pub copy_slots: Option<usize>,
@@ -26,7 +26,7 @@ impl<K> PolicySet<K> {
     /// The same set with other keys.
     ///
     /// # Errors
-    /// All that `key` answers.
+    /// All errors that `key` returns.
     pub fn with_keys<L, E>(
         &self,
         mut key: impl FnMut(&PolicyName, &K) -> Result<L, E>,
@@ -57,7 +57,7 @@ impl<K> PolicySet<K> {
 }
 
 impl PolicySet<AppliedKey> {
-    /// The policies that it makes, with the stack's key for those that name none.
+    /// The policies of this set, with the stack's key for those that name no key.
     #[must_use]
     pub fn policies(&self, key_of_the_stack: &KeyArn) -> Policies {
         let all = self.policies.iter().map(|(name, spec)| Policy {
@@ -97,13 +97,13 @@ impl Version {
         Ok(Self(number))
     }
 
-    /// The one after it.
+    /// The next number.
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 
-    /// The one before it, if it is not the first.
+    /// The previous number. Nothing before the first.
     #[must_use]
     pub fn previous(self) -> Option<Self> {
         (self.0 > 1).then(|| Self(self.0 - 1))
@@ -138,7 +138,7 @@ pub struct Stamp {
     pub version: Version,
     /// When.
     pub at: Timestamp,
-    /// Who: the ARN that AWS knew the caller by.
+    /// Who: the caller's ARN, as AWS reported it.
     pub by: String,
     /// Why.
     pub note: Option<Note>,
@@ -149,8 +149,8 @@ pub struct Stamp {
 pub struct Applied {
     /// When and by whom.
     pub stamp: Stamp,
-    /// The file, as it was.
+    /// The file, word for word.
     pub text: String,
-    /// What it says, with its aliases resolved.
+    /// The set in the file, with its aliases resolved.
     pub set: PolicySet<AppliedKey>,
 }

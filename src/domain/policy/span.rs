@@ -52,7 +52,7 @@ impl Span {
 
 text_serde!(Span);
 
-/// In the longest unit that it is a whole number of. Weeks are read, but 35 days are not told as five weeks.
+/// Written in the longest unit that divides it. Weeks can be read but are not written: 35 days stay `35d`.
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let whole = UNITS

@@ -1,4 +1,4 @@
-//! What is said of one policy.
+//! What a file says about one policy.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::retention::Retention;
 use super::schedule::Schedule;
 use super::span::Span;
 use crate::domain::id::arn::{KeyAlias, KeyArn};
@@ -13,7 +14,7 @@ use crate::domain::id::names::OptionGroup;
 use crate::domain::id::tags::TagKey;
 use crate::domain::id::text::{ParseError, text_serde};
 
-/// What a recovery point is copied from.
+/// The source of a recovery point.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Source {
     /// A snapshot that Snapferry takes when the database is due.
@@ -120,23 +121,22 @@ pub struct AppliedKey {
     pub alias: Option<KeyAlias>,
 }
 
-/// What may be said of a policy, whatever its schedule and its key: as a file says it, as it is stored, and as it is
-/// planned by. This is the one list of these fields.
+/// The optional fields of a policy. This is their one list: for the file, for the stored set, and for the planner.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyOptions {
-    /// What recovery points are copied from.
+    /// The source of its recovery points.
     pub source: Source,
-    /// How long recovery points are kept. Nothing removes any yet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retention: Option<Span>,
+    /// How long recovery points are kept. Its reader takes its fields out first: they are many.
+    #[serde(flatten, skip_deserializing)]
+    pub retention: Retention,
     /// How old the newest recovery point may be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rpo: Option<Span>,
     /// Which of a database's tags its recovery points carry, sorted and each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub carry_tags: Vec<TagKey>,
-    /// The recovery region's option group, by the one that a database has.
+    /// For each option group of a database, the recovery region's option group for its copy.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub option_groups: BTreeMap<OptionGroup, OptionGroup>,
     /// How many of its copies may be in flight.
@@ -146,21 +146,24 @@ pub struct PolicyOptions {
         skip_serializing_if = "Option::is_none"
     )]
     pub copy_slots: Option<usize>,
+    /// Whether nothing of it is started: neither when it is due, nor for an automated snapshot, nor by `start`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
 }
 
-/// None at all would be a policy whose copies never begin.
+/// Refuses zero slots: the copies of such a policy would never begin.
 fn slots<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
     let slots = Option::<NonZeroUsize>::deserialize(deserializer)?;
     Ok(slots.map(NonZeroUsize::get))
 }
 
-/// What is said of one policy; `K` is a key, as a file names it or as it was applied.
+/// One policy of a set. `K` is a key, as a file names it or as it was applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PolicySpec<K> {
     /// When its databases are due.
     #[serde(flatten)]
     pub schedule: Schedule,
-    /// The recovery region's key; without one the stack's.
+    /// The recovery region's key. Without one, the stack's key is used.
     #[serde(flatten)]
     pub key: Option<K>,
     /// Everything else.
@@ -169,7 +172,7 @@ pub struct PolicySpec<K> {
 }
 
 impl<K> PolicySpec<K> {
-    /// What is said when only the schedule is.
+    /// A policy that only has a schedule.
     #[must_use]
     pub fn new(schedule: Schedule) -> Self {
         Self {

@@ -1,11 +1,12 @@
 //! Databases as RDS lists them.
 
-use crate::domain::id::arn::{Family, RdsArn};
+use super::copy_facts::CopyFacts;
+use crate::domain::id::arn::RdsArn;
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{OptionGroup, ResourceId};
 use crate::domain::id::tags::Tags;
 
-/// A database as RDS listed it.
+/// A database as RDS lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Database {
     /// Its ARN.
@@ -16,39 +17,21 @@ pub struct Database {
     pub member_of: Option<String>,
     /// The engine.
     pub engine: String,
-    /// The option group that it has, if RDS names one.
+    /// Its option group, if RDS names one.
     pub option_group: Option<OptionGroup>,
-    /// Whether it is encrypted.
-    pub encrypted: bool,
-    /// Whether it is a Multi-AZ DB cluster: a cluster of an engine other than Aurora, with instances of a fixed size.
-    pub multi_az_cluster: bool,
+    /// What decides whether it can be copied.
+    pub copy_facts: CopyFacts,
     /// For an instance, whether it has a standby in another zone; nothing where RDS does not say.
     pub multi_az: Option<bool>,
-    /// How many days RDS keeps its automated snapshots: 0 for none are taken; nothing where RDS does not say.
+    /// How many days RDS keeps its automated snapshots. 0 if RDS takes none; nothing if RDS does not say.
     pub backup_retention_days: Option<i32>,
-    /// RDS's word for its status.
+    /// Its status, in RDS's word.
     pub status: String,
     /// Its tags.
     pub tags: Tags,
 }
 
-/// The partition of AWS GovCloud (US).
-const GOVCLOUD: &str = "aws-us-gov";
-
 impl Database {
-    /// Why RDS can never make what is promised of it, if it cannot: a copy in another region, encrypted.
-    #[must_use]
-    pub fn refusal(&self) -> Option<Refusal> {
-        if self.arn.partition() == GOVCLOUD {
-            return Some(Refusal::GovCloud);
-        }
-        if self.multi_az_cluster {
-            return Some(Refusal::MultiAzCluster);
-        }
-        let is_cluster = self.arn.family() == Family::Cluster;
-        (is_cluster && !self.encrypted).then_some(Refusal::UnencryptedCluster)
-    }
-
     /// What a run keeps of it.
     #[must_use]
     pub fn to_ref(&self) -> DatabaseRef {
@@ -59,29 +42,11 @@ impl Database {
     }
 }
 
-/// Why a database that is selected cannot be protected. Told in the plan, before anything is begun.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// It is a Multi-AZ DB cluster.
-    MultiAzCluster,
-    /// It is a cluster that is not encrypted.
-    UnencryptedCluster,
-    /// It is in AWS GovCloud (US), where RDS copies between regions by a presigned URL alone.
-    GovCloud,
-}
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::MultiAzCluster => {
-                "it is a Multi-AZ DB cluster, whose snapshots RDS does not copy across regions"
-            }
-            Self::UnencryptedCluster => {
-                "it is a cluster that is not encrypted, and RDS does not encrypt the copy of a cluster snapshot"
-            }
-            Self::GovCloud => {
-                "it is in AWS GovCloud (US), where a copy to the other region needs a presigned URL, which Snapferry does not make"
-            }
-        })
-    }
+/// A database of RDS's list that cannot be read. It costs the others of its page nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableRow {
+    /// What RDS calls it, if it says so.
+    pub name: String,
+    /// What is wrong with its row.
+    pub why: String,
 }

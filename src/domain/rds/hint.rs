@@ -1,30 +1,30 @@
-//! Hints: what an RDS event suggests, never what is true.
+//! Hints: an RDS event only suggests something. RDS's answer says whether it is true.
 
 use crate::domain::id::arn::RdsArn;
 
-/// What an event says has happened.
+/// What has happened, according to an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HintKind {
-    /// A snapshot or a copy is said to be finished.
+    /// A snapshot or a copy has finished.
     Finished,
-    /// A copy is said to be cancelled, or a snapshot deleted.
+    /// A copy was cancelled, or a snapshot was deleted.
     Gone,
-    /// Something has begun, or concerns nobody: nothing to ask.
+    /// Something has begun, or concerns nobody, so there is nothing to ask.
     Nothing,
 }
 
-/// A snapshot event, cut down to what we use of it.
+/// The parts of a snapshot event that Snapferry uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hint {
-    /// The snapshot. Region and identity come from here alone.
+    /// The snapshot. Its region and identity come only from this ARN.
     pub resource: RdsArn,
-    /// What is said to have happened.
+    /// What has happened, according to the event.
     pub kind: HintKind,
-    /// RDS's number of the event (`RDS-EVENT-0042`), where it was given.
+    /// RDS's number of the event (`RDS-EVENT-0042`), if the event has one.
     pub event_id: Option<String>,
 }
 
-/// What an event means, by its number; by its message where the number is missing, as it may be for clusters.
+/// What an event means by its number, or by its message if the number is missing, as it may be for clusters.
 #[must_use]
 pub fn kind(event_id: Option<&str>, message: &str) -> HintKind {
     match event_id {

@@ -1,5 +1,6 @@
-//! What RDS shows: databases, snapshots, and what its events hint at.
+//! What RDS shows: databases, snapshots, and the hints in its events.
 
+pub mod copy_facts;
 pub mod database;
 pub mod hint;
 pub mod snapshot;

@@ -1,4 +1,4 @@
-//! Snapshots as RDS describes them: the truth.
+//! Snapshots as RDS describes them. Only this counts as the truth.
 
 use jiff::Timestamp;
 
@@ -7,20 +7,20 @@ use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::{self, StackId, Tags};
 
-/// A snapshot's status. RDS's set is open: what we do not know means "keep waiting".
+/// A snapshot's status. RDS may add others. An unknown status means "keep waiting".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SnapshotStatus {
-    /// Being made, or a copy that waits for its turn.
+    /// RDS is making it, or it is a copy that waits for its turn.
     Creating,
-    /// A copy whose data is on its way.
+    /// It is a copy whose data RDS is copying.
     Copying,
-    /// Can be restored.
+    /// It can be restored.
     Available,
-    /// RDS gave up.
+    /// RDS has given up.
     Failed,
-    /// On its way out.
+    /// RDS is deleting it.
     Deleting,
-    /// A status of RDS's that we have no rule for.
+    /// Another status of RDS, which Snapferry has no rule for.
     Other(String),
 }
 
@@ -38,7 +38,13 @@ impl SnapshotStatus {
         }
     }
 
-    /// Whether nothing more will become of it.
+    /// Whether it has failed, or RDS is deleting it.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::Failed | Self::Deleting)
+    }
+
+    /// Whether it changes no more by itself.
     #[must_use]
     pub fn is_over(&self) -> bool {
         matches!(self, Self::Available | Self::Failed | Self::Deleting)
@@ -50,7 +56,7 @@ impl SnapshotStatus {
 pub struct Snapshot {
     /// Its ARN.
     pub arn: RdsArn,
-    /// The database it is of. Kept on copies.
+    /// The resource id of its database. Copies keep it.
     pub resource_id: Option<ResourceId>,
     /// Its status.
     pub status: SnapshotStatus,
@@ -66,23 +72,23 @@ pub struct Snapshot {
     pub key: Option<KeyArn>,
     /// For a copy from another region: the snapshot it was copied from.
     pub source: Option<RdsArn>,
-    /// When its data was taken, if RDS says so: of a cluster snapshot's copy it does not. A copy's own creation time
-    /// says when the copying began, and is not this.
+    /// When its data was taken, if RDS says so. RDS does not say so for a cluster snapshot's copy. A copy's own creation
+    /// time is another thing: it says when the copying began.
     pub taken_at: Option<Timestamp>,
     /// Its tags.
     pub tags: Tags,
 }
 
 impl Snapshot {
-    /// Whether this stack made it, for this database: the check before anything is adopted.
+    /// Whether this stack made it for this database. Snapferry adopts nothing without this check.
     #[must_use]
     pub fn is_ours(&self, stack: &StackId, database: &DatabaseRef) -> bool {
         self.has_tag(tags::STACK, stack.as_str())
             && self.has_tag(tags::RESOURCE_ID, database.resource_id.as_str())
     }
 
-    /// Whether nothing proves yet whose it is: RDS shows no stack's tag on it, and is still at work on it.
-    /// Tags may be shown later than the resource.
+    /// Whether it may turn out to be ours: RDS still works on it and shows no stack's tag on it. RDS may show tags later
+    /// than the resource.
     #[must_use]
     pub fn may_yet_be_ours(&self) -> bool {
         !self.status.is_over() && !self.tags.contains_key(tags::STACK)

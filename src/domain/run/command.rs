@@ -1,4 +1,4 @@
-//! What an execution asks for, and the commands that its states send.
+//! The input of an execution, and the commands that its states send.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ use crate::domain::id::token::TaskToken;
 
 /// The input of one execution: one recovery point of one database.
 ///
-/// All that a run needs to know is here or in RDS; no state reads what an earlier one claims.
+/// Everything that a run needs to know is here or in RDS. No state relies on what an earlier state claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProtectionRequest {
     /// The database.
     pub database: DatabaseRef,
     /// The policy that asked for it.
     pub policy: PolicyName,
-    /// The schedule's time, or the time at which RDS took the automated snapshot; never the clock's.
+    /// The due time, or the time at which RDS took the automated snapshot. Never the time of a clock.
     pub planned_at: Timestamp,
     /// The key of the recovery region that the copy must be encrypted under.
     pub key: KeyArn,
@@ -31,15 +31,15 @@ pub struct ProtectionRequest {
 /// What a policy may ask for in addition. The default asks for nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunOptions {
-    /// The database's own tags that its recovery points carry.
+    /// The database's own tags for its recovery points.
     pub tags: BTreeMap<TagKey, String>,
     /// The recovery region's option group for the copy.
     pub option_group: Option<OptionGroup>,
-    /// How many copies may be in flight while this one begins, where that is less than the stack's slots.
+    /// How many copies may be in flight when this one begins, if that is fewer than the stack's slots.
     pub copy_slots: Option<usize>,
-    /// How many of this policy's.
+    /// How many copies of this policy may be in flight.
     pub policy_slots: Option<usize>,
-    /// The automated snapshot that is copied, where the run takes none of its own.
+    /// The automated snapshot to copy, if the run takes no snapshot itself.
     pub automated: Option<Automated>,
 }
 
@@ -48,12 +48,12 @@ pub struct RunOptions {
 pub struct Automated {
     /// The snapshot.
     pub snapshot: RdsArn,
-    /// When RDS removes it, by the database's retention when the run was started.
+    /// When RDS removes it, calculated from the database's retention when the run was started.
     pub expires_at: Option<Timestamp>,
 }
 
 impl ProtectionRequest {
-    /// What a claim of a copy slot for this run is held to. The stack's slots can only be lowered.
+    /// The limits for this run's claim of a copy slot. A policy can only lower the stack's number of slots.
     #[must_use]
     pub fn slot_limits(&self, of_the_stack: usize) -> SlotLimits {
         let all = self.options.copy_slots;
@@ -63,7 +63,7 @@ impl ProtectionRequest {
         }
     }
 
-    /// How many copies of this run's policy may hold a slot, if that is bounded.
+    /// How many copies of this run's policy may hold a slot, if the policy has a limit.
     #[must_use]
     pub fn policy_slots(&self) -> Option<PolicySlots> {
         self.options.policy_slots.map(|max| PolicySlots {
@@ -83,7 +83,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// The word on the wire.
+    /// Its word in a command.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -93,7 +93,7 @@ impl Step {
     }
 }
 
-/// What a state of the state machine asks of the worker, with the token it sleeps on.
+/// What a state of the state machine asks the worker to do, with the token that the state sleeps on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
     /// What to do.

@@ -1,10 +1,11 @@
 //! One owner for each failure: the errors that Step Functions sees, and who must fix what RDS refuses.
 //!
-//! `docs/errors.md` says the same in a table; a test holds the two together.
+//! `docs/errors.md` has the same in a table. A test compares the two.
 
 use std::fmt;
 
-use crate::domain::id::arn::Family;
+use super::rds_message::{self, Key, Limit};
+use crate::domain::id::arn::{Family, Region};
 use crate::domain::limits::CAUSE_MAX;
 
 macro_rules! reasons {
@@ -16,7 +17,7 @@ macro_rules! reasons {
         }
 
         impl Reason {
-            /// Every reason there is.
+            /// Every reason.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
             /// The name that `ErrorEquals` matches.
@@ -69,7 +70,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure; the cause is cut to what Step Functions takes.
+    /// A failure. The cause is cut to the length that Step Functions accepts.
     #[must_use]
     pub fn new(reason: Reason, cause: impl Into<String>) -> Self {
         let cause: String = cause.into();
@@ -82,7 +83,7 @@ impl Failure {
     }
 }
 
-/// The RDS actions that we call.
+/// The RDS actions that Snapferry calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operation {
     /// `DescribeDBInstances`
@@ -142,7 +143,7 @@ impl Operation {
         }
     }
 
-    /// AWS's name of it.
+    /// AWS's name for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -170,27 +171,47 @@ impl fmt::Display for Operation {
 pub enum Remedy {
     /// Give the role the permission that RDS or KMS named.
     GrantAccess,
-    /// Enable the key, or give its grants back.
+    /// Enable the region for the account, or use regional credentials.
+    EnableRegion,
+    /// Make the recovery region's key usable.
     FixKey,
+    /// Make the key of the source usable.
+    FixSourceKey,
+    /// Find out which of the two keys it is.
+    CheckKeys,
+    /// Have the policy name an option group for the copy.
+    NameOptionGroup,
     /// Remove manual snapshots or have the quota raised.
     RaiseQuota,
 }
 
 impl Remedy {
     /// Every remedy there is.
-    pub const ALL: [Self; 3] = [Self::GrantAccess, Self::FixKey, Self::RaiseQuota];
+    pub const ALL: [Self; 7] = [
+        Self::GrantAccess,
+        Self::EnableRegion,
+        Self::FixKey,
+        Self::FixSourceKey,
+        Self::CheckKeys,
+        Self::NameOptionGroup,
+        Self::RaiseQuota,
+    ];
 
     /// The word in the table and in listings.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::GrantAccess => "grant-access",
+            Self::EnableRegion => "enable-region",
             Self::FixKey => "fix-key",
+            Self::FixSourceKey => "fix-source-key",
+            Self::CheckKeys => "check-keys",
+            Self::NameOptionGroup => "name-option-group",
             Self::RaiseQuota => "raise-quota",
         }
     }
 
-    /// Reads the word again, also as version 0.1.0 wrote it.
+    /// Reads the word, and the word that version 0.1.0 wrote.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         let word = if word == "mend-key" { "fix-key" } else { word };
@@ -204,25 +225,42 @@ impl Remedy {
             Self::GrantAccess => {
                 "give the worker's role the permission that the message names, then replay"
             }
+            Self::EnableRegion => {
+                "the region may not be enabled for this account, or the credentials come from the global STS \
+                 endpoint: enable the region or use a regional endpoint, then replay"
+            }
             Self::FixKey => "enable the recovery region's KMS key or fix its policy, then replay",
+            Self::FixSourceKey => {
+                "enable the KMS key of the source database or snapshot and have its policy allow the worker's role, \
+                 then replay"
+            }
+            Self::CheckKeys => {
+                "RDS does not say which KMS key it means: check the source's and the recovery region's, then replay"
+            }
+            Self::NameOptionGroup => {
+                "create an option group in the recovery region, name it in the policy and apply that, then stop \
+                 the execution and start the database again"
+            }
             Self::RaiseQuota => "remove manual snapshots or have their quota raised, then replay",
         }
     }
 }
 
-/// Who owns a failure of RDS.
+/// Who must act on a refusal or failure of RDS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Owner {
-    /// The name is there already: ask what it is.
+    /// The name is taken: the worker asks RDS what has it.
     AskWhatExists,
-    /// Two things have this one code: ask for the account's figures.
+    /// Too many copies are in flight: the copy waits for a slot.
+    CopyLimit,
+    /// One code means two things, and RDS's words are new: ask for the account's figures.
     AskQuota,
     /// The state machine tries the step again.
     StateMachine(Reason),
-    /// A person: the command rests in the dead-letter queue while its execution sleeps on.
+    /// A person: the command stays in the dead-letter queue while its execution sleeps on.
     Park(Remedy),
-    /// Time: RDS may not show everywhere yet what it has shown before. The message comes back a few times; then
-    /// the execution fails.
+    /// Time: RDS has shown the resource before, and its answers may lag. The message comes back a few times; then the
+    /// execution fails.
     LookAgain(Reason),
     /// Nobody: the execution fails.
     Permanent(Reason),
@@ -230,12 +268,12 @@ pub enum Owner {
     Transient,
 }
 
-/// Who owns what RDS answered to an operation, by AWS's error code and the message's class.
+/// Who must act on RDS's answer to an operation, by AWS's error code and by the class of the message.
 ///
-/// An unknown code goes back to the queue; after ten receives it rests with the dead letters. The codes of clusters
-/// keep the suffix `Fault`, which most of those of instances have lost.
+/// A command with an unknown code goes back to the queue, and after ten receives to the dead-letter queue. The codes for
+/// clusters end in `Fault`; most of those for instances do not.
 #[must_use]
-pub fn owner(operation: Operation, code: &str, message: &str) -> Owner {
+pub fn owner(operation: Operation, asked: &Region, code: &str, message: &str) -> Owner {
     use Operation::{
         CopyDbClusterSnapshot as CopyCluster, CopyDbSnapshot as CopyInstance,
         CreateDbClusterSnapshot as CreateCluster, CreateDbSnapshot as CreateInstance,
@@ -255,22 +293,46 @@ pub fn owner(operation: Operation, code: &str, message: &str) -> Owner {
         (CreateInstance | CreateCluster, "SnapshotQuotaExceeded") => {
             Owner::Park(Remedy::RaiseQuota)
         }
-        (CopyInstance | CopyCluster, "SnapshotQuotaExceeded") => Owner::AskQuota,
+        (CopyInstance | CopyCluster, "SnapshotQuotaExceeded") => {
+            match rds_message::limit(message) {
+                Limit::CopiesInFlight => Owner::CopyLimit,
+                Limit::Snapshots => Owner::Park(Remedy::RaiseQuota),
+                Limit::Unnamed => Owner::AskQuota,
+            }
+        }
         (CopyInstance, "DBSnapshotNotFound") | (CopyCluster, "DBClusterSnapshotNotFoundFault") => {
             Owner::LookAgain(Reason::SourceMissing)
         }
+        // To take a snapshot, RDS uses the database's own key and no other.
+        (CreateInstance | CreateCluster, "KMSKeyNotAccessibleFault") => {
+            Owner::Park(Remedy::FixSourceKey)
+        }
+        (CopyInstance | CopyCluster, "KMSKeyNotAccessibleFault") => {
+            let key = rds_message::key_of_copy(message, asked);
+            Owner::Park(key_remedy(key.unwrap_or(Key::Unnamed)))
+        }
+        (_, "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation") => {
+            Owner::Park(Remedy::GrantAccess)
+        }
+        (_, "InvalidClientTokenId" | "OptInRequired") => Owner::Park(Remedy::EnableRegion),
+        (CopyInstance | CopyCluster, "OptionGroupNotFoundFault") => {
+            Owner::Park(Remedy::NameOptionGroup)
+        }
+        (CopyInstance | CopyCluster, "InvalidParameterValue" | "InvalidParameterCombination")
+            if rds_message::asks_for_an_option_group(message) =>
+        {
+            Owner::Park(Remedy::NameOptionGroup)
+        }
         (
-            CreateInstance | CopyInstance | CreateCluster | CopyCluster,
-            "KMSKeyNotAccessibleFault",
-        ) => Owner::Park(Remedy::FixKey),
-        (
-            _,
-            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "OptInRequired",
-        ) => Owner::Park(Remedy::GrantAccess),
-        (
-            CreateInstance | CopyInstance | CreateCluster | CopyCluster,
+            CreateInstance | CreateCluster,
             "InvalidParameterValue" | "InvalidParameterCombination",
-        ) if mentions_key(message) => Owner::Park(Remedy::FixKey),
+        ) if rds_message::is_about_a_key(message) => Owner::Park(Remedy::FixSourceKey),
+        (CopyInstance | CopyCluster, "InvalidParameterValue" | "InvalidParameterCombination")
+            if rds_message::is_about_a_key(message) =>
+        {
+            let key = rds_message::key_of_copy(message, asked);
+            Owner::Park(key_remedy(key.unwrap_or(Key::Unnamed)))
+        }
         (
             CreateInstance | CopyInstance | CreateCluster | CopyCluster,
             "InvalidParameterValue"
@@ -282,7 +344,10 @@ pub fn owner(operation: Operation, code: &str, message: &str) -> Owner {
     }
 }
 
-/// RDS reports some unusable keys as a bad parameter; the message names the key.
-fn mentions_key(message: &str) -> bool {
-    message.to_ascii_lowercase().contains("kms")
+fn key_remedy(key: Key) -> Remedy {
+    match key {
+        Key::Source => Remedy::FixSourceKey,
+        Key::Target => Remedy::FixKey,
+        Key::Unnamed => Remedy::CheckKeys,
+    }
 }

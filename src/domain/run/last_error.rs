@@ -1,4 +1,4 @@
-//! Why a command could not be carried out yet: noted in its wait, for people to read.
+//! Why a command could not be carried out yet. The worker stores it in the wait, for people to read.
 
 use std::fmt;
 
@@ -7,19 +7,19 @@ use jiff::Timestamp;
 use super::failure::Remedy;
 use crate::domain::limits::TROUBLE_MAX;
 
-/// The last trouble that a command met. Nothing is decided by it.
+/// The last error of a command. No decision depends on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastError {
     /// What a person must fix. Nothing if another try may be enough.
     pub remedy: Option<Remedy>,
-    /// What was asked and what was answered.
+    /// The request and its answer.
     pub why: String,
     /// When.
     pub at: Timestamp,
 }
 
 impl LastError {
-    /// A trouble; its words are cut to what is worth storing.
+    /// An error. Its text is cut to a length that is worth storing.
     #[must_use]
     pub fn new(remedy: Option<Remedy>, why: &str, at: Timestamp) -> Self {
         let why = why.chars().take(TROUBLE_MAX).collect();

@@ -1,4 +1,4 @@
-//! What a finished step hands back to its execution.
+//! The result that a finished step returns to its execution.
 
 use jiff::Timestamp;
 
@@ -6,7 +6,7 @@ use super::command::Step;
 use crate::domain::id::arn::{KeyArn, RdsArn};
 use crate::domain::id::names::ResourceId;
 
-/// The proof that comes with a success: what RDS said of the snapshot when it was settled.
+/// The proof of a success: what RDS said about the snapshot when its wait was settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
     /// Which step made it.
@@ -15,7 +15,7 @@ pub struct Manifest {
     pub snapshot: RdsArn,
     /// For a copy, its source snapshot.
     pub source: Option<RdsArn>,
-    /// The database it restores.
+    /// The database that it can restore.
     pub database: RdsArn,
     /// The database's resource id.
     pub resource_id: ResourceId,

@@ -1,4 +1,4 @@
-//! One recovery point's life: its command, names, waits, slots, and how it ends.
+//! The life of one recovery point: its command, names, waits and slots, and how it ends.
 
 pub mod backoff;
 pub mod command;
@@ -7,6 +7,7 @@ pub mod last_error;
 pub mod manifest;
 pub mod name_conflict;
 pub mod naming;
+mod rds_message;
 pub mod settle;
 pub mod slot_limits;
 pub mod slots;

@@ -1,26 +1,26 @@
-//! "Already exists" is a question, not an answer: one total match.
+//! What to do when RDS says that a name "already exists". One match covers every case.
 
 use super::failure::{Failure, Reason};
 use super::settle::mismatch;
 use super::wait::{Rules, Wait};
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 
-/// What to do about a resource that already has the name we wanted.
+/// What to do about a resource that already has the wanted name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NameConflict {
-    /// It is ours and on its way: wait for it.
+    /// It is ours, and RDS is making it: wait for it.
     Wait,
-    /// It is ours, available and right: settle.
+    /// It is ours, available, and as asked for: settle.
     Settle,
-    /// It is ours and came to nothing: take the next suffix.
+    /// It is ours and has failed: take the next suffix.
     NextAttempt,
-    /// It is not ours, or wrong; nothing of it is ever removed by a machine.
+    /// It is not ours, or not as asked for. Snapferry never removes it.
     Fail(Failure),
-    /// RDS said that it exists and now does not show it: ask again later.
+    /// RDS said that it exists but does not show it now: ask again later.
     AskAgain,
 }
 
-/// Answers the question by what RDS shows under the name.
+/// Decides by what RDS shows under the name.
 #[must_use]
 pub fn name_conflict(wait: &Wait, found: Option<&Snapshot>, rules: &Rules) -> NameConflict {
     let Some(snapshot) = found else {

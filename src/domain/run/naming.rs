@@ -1,21 +1,24 @@
-//! The names that we give: executions and snapshots.
+//! The names that Snapferry gives to executions and snapshots.
 //!
 //! `sf-<slug>-<planned time>-<hash>[-aN]`, at most 62 characters: within Step Functions' 80,
 //! cluster snapshots' 63 and RDS's grammar.
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 use super::command::ProtectionRequest;
 use crate::domain::id::arn::RdsArn;
+use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{Attempt, ExecutionName, SnapshotId};
-use crate::domain::id::tags::StackId;
+use crate::domain::id::tags::{PolicyName, StackId};
 
 const SLUG_MAX: usize = 30;
 const HASH_CHARACTERS: usize = 10;
 
 impl Attempt {
-    /// Which attempt an ARN names. What is not named by us counts as a first attempt.
+    /// Which attempt an ARN names. A name that Snapferry did not give counts as a first attempt.
     #[must_use]
     pub fn of(arn: &RdsArn) -> Self {
         split_attempt(arn).1
@@ -32,16 +35,16 @@ fn split_attempt(arn: &RdsArn) -> (&str, Attempt) {
         .unwrap_or((name, Attempt::FIRST))
 }
 
-/// The ARN of the first attempt at the snapshot or copy that `arn` names an attempt at.
+/// The ARN of the first attempt, for the ARN of any attempt at the same snapshot or copy.
 ///
-/// The wait and the copy slot belong to it. So one token has one wait and one slot, whichever attempt it has
-/// reached and however often its command is delivered.
+/// The wait and the copy slot are stored under it. So one token has one wait and one slot, whichever attempt it has
+/// reached and however often SQS delivers its command.
 #[must_use]
 pub fn first_attempt(arn: &RdsArn) -> RdsArn {
     nth_attempt(arn, Attempt::FIRST)
 }
 
-/// The ARN of another attempt at the snapshot or copy that `arn` names an attempt at.
+/// The ARN of another attempt at the same snapshot or copy.
 #[must_use]
 pub fn nth_attempt(arn: &RdsArn, attempt: Attempt) -> RdsArn {
     let (base, named) = split_attempt(arn);
@@ -57,13 +60,13 @@ pub fn nth_attempt(arn: &RdsArn, attempt: Attempt) -> RdsArn {
 pub fn execution(stack: &StackId, run: &ProtectionRequest, attempt: Attempt) -> ExecutionName {
     let source = run.options.automated.as_ref();
     let source = source.map_or("", |automated| automated.snapshot.name());
-    ExecutionName::from_valid(name(stack, run, source, attempt))
+    ExecutionName::from_valid(NameParts::by(stack, run).name(source, attempt))
 }
 
-/// The identifier of the source snapshot that a run takes.
+/// The identifier of a run's source snapshot.
 #[must_use]
 pub fn source_snapshot(stack: &StackId, run: &ProtectionRequest, attempt: Attempt) -> SnapshotId {
-    SnapshotId::from_valid(name(stack, run, "", attempt))
+    SnapshotId::from_valid(NameParts::by(stack, run).name("", attempt))
 }
 
 /// The identifier of the copy of a source snapshot: the same for every execution that copies it.
@@ -74,27 +77,72 @@ pub fn copy(
     source: &SnapshotId,
     attempt: Attempt,
 ) -> SnapshotId {
-    SnapshotId::from_valid(name(stack, run, source.as_str(), attempt))
+    SnapshotId::from_valid(NameParts::by(stack, run).name(source.as_str(), attempt))
 }
 
-fn name(stack: &StackId, run: &ProtectionRequest, source: &str, attempt: Attempt) -> String {
-    let database = &run.database;
-    let parts = [
-        stack.as_str(),
-        database.arn.partition(),
-        database.arn.region().as_str(),
-        database.arn.kind().as_str(),
-        database.resource_id.as_str(),
-        run.policy.as_str(),
-        source,
-    ];
-    format!(
-        "sf-{}-{}-{}{}",
-        slug(database.arn.name()),
-        minute(run.planned_at),
-        hash(&parts),
-        attempt.suffix()
-    )
+/// The planned time of the copy that `copy` names, if it is the name that the other parts give it. A person's copy
+/// of a copy carries its tags along, and never its name.
+#[must_use]
+pub fn planned_time_of_copy(
+    copy: &RdsArn,
+    stack: &StackId,
+    database: &DatabaseRef,
+    policy: &PolicyName,
+    source: &SnapshotId,
+) -> Option<Timestamp> {
+    let (base, attempt) = split_attempt(copy);
+    let (before, _hash) = base.rsplit_once('-')?;
+    let (_, minute) = before.rsplit_once('-')?;
+    let planned_at = DateTime::strptime("%Y%m%dt%H%Mz", minute)
+        .and_then(|civil| civil.to_zoned(TimeZone::UTC))
+        .ok()?
+        .timestamp();
+    let parts = NameParts {
+        stack,
+        database,
+        policy,
+        planned_at,
+    };
+    (parts.name(source.as_str(), attempt) == copy.name()).then_some(planned_at)
+}
+
+/// What a name is made of.
+struct NameParts<'a> {
+    stack: &'a StackId,
+    database: &'a DatabaseRef,
+    policy: &'a PolicyName,
+    planned_at: Timestamp,
+}
+
+impl<'a> NameParts<'a> {
+    fn by(stack: &'a StackId, run: &'a ProtectionRequest) -> Self {
+        Self {
+            stack,
+            database: &run.database,
+            policy: &run.policy,
+            planned_at: run.planned_at,
+        }
+    }
+
+    fn name(&self, source: &str, attempt: Attempt) -> String {
+        let database = self.database;
+        let parts = [
+            self.stack.as_str(),
+            database.arn.partition(),
+            database.arn.region().as_str(),
+            database.arn.kind().as_str(),
+            database.resource_id.as_str(),
+            self.policy.as_str(),
+            source,
+        ];
+        format!(
+            "sf-{}-{}-{}{}",
+            slug(database.arn.name()),
+            minute(self.planned_at),
+            hash(&parts),
+            attempt.suffix()
+        )
+    }
 }
 
 /// The readable part: the database's identifier in RDS's grammar, cut to 30 characters.
@@ -123,7 +171,7 @@ fn minute(time: Timestamp) -> String {
     time.strftime("%Y%m%dt%H%Mz").to_string()
 }
 
-/// Fifty bits of SHA-256 in base32. Parts are separated by a byte that none of them can hold.
+/// Fifty bits of SHA-256 in base32. A byte that no part can contain separates the parts.
 fn hash(parts: &[&str]) -> String {
     let mut digest = Sha256::new();
     for part in parts {

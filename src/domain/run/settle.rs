@@ -1,4 +1,4 @@
-//! Hint, truth, settle: the one decision that reactor, sweeper and worker share.
+//! Settle: the one decision about a wait, which reactor, sweeper and worker share.
 
 use jiff::Timestamp;
 
@@ -8,36 +8,58 @@ use super::wait::{Expectation, ExpectedCopy, Phase, Rules, Wait};
 use crate::domain::id::arn::Family;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 
+/// Who looks at a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// The reactor after a hint, or the worker: any number of times within a second.
+    Hint,
+    /// The sweep: once a minute.
+    Sweep,
+}
+
 /// What RDS's answer means for a wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// The resource is there and is what was asked for.
+    /// The resource is available and as asked for.
     Succeed(Box<Manifest>),
-    /// It will not come, or is not what was asked for.
+    /// The resource has failed or gone, or is not as asked for.
     Fail(Failure),
-    /// Nothing is proved yet.
+    /// RDS's answer proves nothing yet.
     KeepWaiting {
-        /// RDS has shown the resource as ours: the wait may be marked `seen`.
+        /// Whether RDS has shown the resource as ours, so that the wait may be marked `seen`.
         seen: bool,
+        /// Whether the wait should carry the note that a sweep missed the resource. Only a sweep makes the note; any
+        /// look that sees the resource takes it back.
+        absent: bool,
         /// Why, for the log.
         why: &'static str,
     },
 }
 
 const fn keep(seen: bool, why: &'static str) -> Verdict {
-    Verdict::KeepWaiting { seen, why }
+    Verdict::KeepWaiting {
+        seen,
+        absent: false,
+        why,
+    }
 }
 
-/// Decides a wait by what RDS says of its resource (`None`: RDS does not know it).
+/// Decides a wait by what RDS says about its resource (`None`: RDS does not know it).
 ///
-/// A `registered` wait never fails here: its command still belongs to the worker, or is parked, and the
-/// worker asks its own questions. Absence proves something only once RDS has shown the resource, or has
-/// accepted the request longer ago than the grace period. A status that we do not know proves nothing.
+/// A `registered` wait never fails here, because the worker still owns its command, or the command is parked. A missing
+/// resource proves something only if RDS has shown it before, or has accepted the request longer ago than the grace
+/// period. An unknown status proves nothing.
 #[must_use]
-pub fn settle(wait: &Wait, truth: Option<&Snapshot>, rules: &Rules, now: Timestamp) -> Verdict {
+pub fn settle(
+    wait: &Wait,
+    truth: Option<&Snapshot>,
+    rules: &Rules,
+    look: Look,
+    now: Timestamp,
+) -> Verdict {
     let may_fail = wait.phase >= Phase::Requested;
     let Some(snapshot) = truth else {
-        return absent(wait, rules, now);
+        return absent(wait, rules, look, now);
     };
     if !snapshot.is_ours(&rules.stack, &wait.command.run.database) {
         return if may_fail && !snapshot.may_yet_be_ours() {
@@ -79,13 +101,13 @@ pub fn settle(wait: &Wait, truth: Option<&Snapshot>, rules: &Rules, now: Timesta
     }
 }
 
-fn absent(wait: &Wait, rules: &Rules, now: Timestamp) -> Verdict {
-    let proved = match wait.phase {
+fn absent(wait: &Wait, rules: &Rules, look: Look, now: Timestamp) -> Verdict {
+    let may_be_gone = match wait.phase {
         Phase::Queued | Phase::Registered => false,
         Phase::Requested => now.duration_since(wait.since) > rules.grace,
         Phase::Seen => true,
     };
-    if proved {
+    if may_be_gone && wait.absent && look == Look::Sweep {
         let cause = format!(
             "RDS no longer knows {}, which it had {}",
             wait.resource,
@@ -96,10 +118,21 @@ fn absent(wait: &Wait, rules: &Rules, now: Timestamp) -> Verdict {
         );
         return Verdict::Fail(Failure::new(Reason::SnapshotVanished, cause));
     }
-    keep(false, "RDS does not show it yet, which proves nothing")
+    Verdict::KeepWaiting {
+        seen: false,
+        absent: match look {
+            Look::Sweep => may_be_gone,
+            Look::Hint => wait.absent,
+        },
+        why: if may_be_gone {
+            "RDS no longer shows it; a second sweep must agree"
+        } else {
+            "RDS does not show it yet, which proves nothing"
+        },
+    }
 }
 
-/// What is wrong with an available snapshot of ours, if anything is.
+/// How an available snapshot differs from what was asked for. Nothing if it does not.
 #[must_use]
 pub fn mismatch(wait: &Wait, snapshot: &Snapshot) -> Option<Failure> {
     let database = &wait.command.run.database;
@@ -109,15 +142,19 @@ pub fn mismatch(wait: &Wait, snapshot: &Snapshot) -> Option<Failure> {
             faults.push(fault);
         }
     };
-    check(
-        snapshot
-            .resource_id
-            .as_ref()
-            .is_none_or(|id| id == &database.resource_id),
-        format!("it is of another database than {}", database.resource_id),
-    );
     let reason = match &wait.expected {
-        Expectation::Snapshot => Reason::SnapshotMismatch,
+        Expectation::Snapshot => {
+            check(
+                snapshot
+                    .resource_id
+                    .as_ref()
+                    .is_none_or(|id| id == &database.resource_id),
+                format!("it is of another database than {}", database.resource_id),
+            );
+            Reason::SnapshotMismatch
+        }
+        // RDS calls a database's resource id unique to a region, so on a copy it proves nothing. Our own tag and the
+        // source say which database the copy is of.
         Expectation::Copy(ExpectedCopy {
             source,
             key,
@@ -138,7 +175,7 @@ pub fn mismatch(wait: &Wait, snapshot: &Snapshot) -> Option<Failure> {
                 &snapshot.engine == engine,
                 format!("its engine is {} instead of {engine}", snapshot.engine),
             );
-            // A cluster's storage grows by itself: what RDS shows of its size is no measure of a snapshot.
+            // A cluster's storage grows by itself, so its size says nothing about a snapshot's.
             check(
                 snapshot.size_gib == *size_gib || wait.resource.family() == Family::Cluster,
                 format!(
@@ -157,7 +194,7 @@ pub fn mismatch(wait: &Wait, snapshot: &Snapshot) -> Option<Failure> {
 #[must_use]
 pub fn manifest(wait: &Wait, snapshot: &Snapshot) -> Manifest {
     let database = &wait.command.run.database;
-    // RDS does not say it of a cluster snapshot's copy. Its source was asked before the copying began.
+    // RDS does not say this for a cluster snapshot's copy, so use what it said about the source before the copy began.
     let source_taken_at = match &wait.expected {
         Expectation::Copy(expected_copy) => expected_copy.taken_at,
         Expectation::Snapshot => None,

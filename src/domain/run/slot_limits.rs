@@ -11,11 +11,11 @@ pub struct PolicySlots {
     pub max: usize,
 }
 
-/// What a claim of a slot is held to.
+/// The limits for a claim of a slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SlotLimits {
-    /// How many copies may hold a slot, of all policies together.
+    /// How many copies may hold a slot, over all policies.
     pub max: usize,
-    /// How many of the copy's own policy, if that is bounded.
+    /// How many copies of the same policy may, if the policy has a limit.
     pub of_policy: Option<PolicySlots>,
 }

@@ -1,4 +1,4 @@
-//! Copy slots: who may copy now, and who is next.
+//! Copy slots: which copies may run now, and which are next.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,27 +10,27 @@ use super::wait::{Phase, Wait};
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::tags::PolicyName;
 
-/// A wait of a copy, as far as slots are concerned.
+/// What the slot plan needs to know about a copy's wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SlotCandidate {
-    /// The copy, at the attempt that its wait is at.
+    /// The copy, at the wait's current attempt.
     pub resource: RdsArn,
-    /// Who holds its slot: the first attempt, for all of them.
+    /// The name that holds its slot: the first attempt's, for all attempts.
     pub holder: RdsArn,
     /// How far its wait has come.
     pub phase: Phase,
     /// When its wait was first stored.
     pub opened_at: Timestamp,
-    /// When its source goes away by itself.
+    /// When RDS removes its source, if it does.
     pub source_expires_at: Option<Timestamp>,
-    /// How many may hold a slot while it gets one, where its policies allow fewer than the stack.
+    /// How many copies may hold a slot when this one gets one, if its set of policies allows fewer than the stack.
     pub max: Option<usize>,
-    /// How many of its own policy may, if that is bounded.
+    /// How many copies of its own policy may, if the policy has a limit.
     pub of_policy: Option<PolicySlots>,
 }
 
 impl SlotCandidate {
-    /// What slots need to know of a wait.
+    /// Takes from a wait what the slot plan needs.
     #[must_use]
     pub fn of(wait: &Wait) -> Self {
         Self {
@@ -49,12 +49,12 @@ impl SlotCandidate {
     }
 }
 
-/// What the sweeper does about slots.
+/// The slots that the sweeper frees and hands out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SlotPlan {
-    /// Holders whose wait is gone: their slots are free.
+    /// Holders without a wait. Their slots become free.
     pub release: Vec<RdsArn>,
-    /// Queued copies that get a slot and whose command is sent again, in this order.
+    /// Queued copies that get a slot, in this order. The sweeper sends their commands again.
     pub hand_out: Vec<RdsArn>,
 }
 
@@ -105,7 +105,7 @@ pub fn plan(holders: &BTreeSet<RdsArn>, open: &[SlotCandidate], max: usize) -> S
     SlotPlan { release, hand_out }
 }
 
-/// How many more copies of each bounded policy may get a slot.
+/// How many more copies may get a slot, for each policy with a limit.
 fn room_of_policies<'c>(
     holders: &BTreeSet<RdsArn>,
     open: &'c [SlotCandidate],

@@ -1,4 +1,4 @@
-//! A wait: a token that sleeps on a resource.
+//! A wait: the stored fact that a token sleeps until a resource is finished.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,15 +10,15 @@ use crate::domain::limits::WAIT_TIME_TO_LIVE;
 
 /// How far a wait has come.
 ///
-/// The order is the order of life: a wait never goes back, but for a copy that RDS itself sent to the queue
-/// ([`Phase::may_become`]).
+/// The phases follow each other in this order. A wait never goes back, except for a copy that RDS refused because too
+/// many were in flight ([`Phase::may_become`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
-    /// A copy that has no slot yet. Its command is in the wait.
+    /// A copy without a slot. Its command is in the wait.
     Queued,
-    /// Stored; RDS has perhaps not been asked yet. The command is still the worker's to finish.
+    /// The wait is stored, and RDS may not have been asked yet. The worker still owns the command.
     Registered,
-    /// RDS has accepted the request, or said that the resource exists and it is ours.
+    /// RDS has accepted the request, or has said that the resource exists and is ours.
     Requested,
     /// RDS has shown the resource.
     Seen,
@@ -28,11 +28,11 @@ impl Phase {
     /// Every phase, in the order of life.
     pub const ALL: [Self; 4] = [Self::Queued, Self::Registered, Self::Requested, Self::Seen];
 
-    /// Whether a wait of this phase may be put into that one, or into its own anew.
+    /// Whether a wait of this phase may change to that phase, or enter its own phase again.
     ///
-    /// Notes may come late: a worker's that RDS has accepted, after the sweep's that RDS has shown it; a sweeper's
-    /// that a command was sent again, after the worker's that it was done. Only what RDS has not accepted may still
-    /// turn out to lack a slot.
+    /// Writes may come late: the worker may note that RDS has accepted the request after the sweep has seen the
+    /// resource, or the sweeper may note that it has sent a command again after the worker has finished it. Only a copy
+    /// that RDS has not accepted may still go back to the queue for a slot.
     #[must_use]
     pub fn may_become(self, next: Self) -> bool {
         self <= next || (self == Self::Registered && next == Self::Queued)
@@ -49,14 +49,14 @@ impl Phase {
         }
     }
 
-    /// Reads the word again.
+    /// Reads the word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|phase| phase.as_str() == word)
     }
 }
 
-/// What the resource must turn out to be.
+/// What the resource must look like when it is available.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expectation {
     /// A snapshot of the run's database.
@@ -65,7 +65,7 @@ pub enum Expectation {
     Copy(ExpectedCopy),
 }
 
-/// What a copy must turn out to be.
+/// What a copy must look like when it is available.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedCopy {
     /// The snapshot that it must be a copy of.
@@ -76,34 +76,36 @@ pub struct ExpectedCopy {
     pub engine: String,
     /// The source's allocated storage in GiB.
     pub size_gib: i32,
-    /// When the source's data was taken: the copy is tagged with it.
+    /// When the source's data was taken. A tag of the copy says so.
     pub taken_at: Option<Timestamp>,
 }
 
-/// A token that sleeps on a resource.
+/// The stored fact that a token sleeps until a resource is finished.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wait {
-    /// The attempt at a snapshot or copy that is awaited. The wait is stored under the first attempt, so that all
-    /// of them have one wait.
+    /// The snapshot or copy, at its current attempt. The wait is stored under the first attempt, so that all attempts
+    /// share one wait.
     pub resource: RdsArn,
-    /// What was asked, with the token that sleeps.
+    /// The command, with the token that sleeps.
     pub command: Command,
-    /// What the resource must turn out to be.
+    /// What the resource must look like when it is available.
     pub expected: Expectation,
-    /// How far it has come.
+    /// Its phase.
     pub phase: Phase,
     /// When this phase began.
     pub since: Timestamp,
-    /// When the wait was first stored: the order of the queue for copy slots.
+    /// When the wait was first stored. The queue for copy slots follows this order.
     pub opened_at: Timestamp,
-    /// When the source goes away by itself, where it may: the soonest gets a slot first.
+    /// When RDS removes the source, if it does. The copy whose source goes first gets a slot first.
     pub source_expires_at: Option<Timestamp>,
+    /// RDS had shown or accepted the resource, and the last sweep did not see it.
+    pub absent: bool,
     /// The last trouble that its command met, for people: it is left standing when the command goes on.
     pub last_error: Option<LastError>,
 }
 
 impl Wait {
-    /// A wait that is about to be stored, before RDS is called.
+    /// A new wait, to be stored before RDS is called.
     #[must_use]
     pub fn new(resource: RdsArn, command: Command, expected: Expectation, now: Timestamp) -> Self {
         Self {
@@ -114,11 +116,12 @@ impl Wait {
             since: now,
             opened_at: now,
             source_expires_at: None,
+            absent: false,
             last_error: None,
         }
     }
 
-    /// The trouble that keeps its command from going on; nothing once RDS has accepted or it is queued.
+    /// The error that keeps its command from going on. Nothing if the copy is queued or RDS has accepted the request.
     #[must_use]
     pub fn current_error(&self) -> Option<&LastError> {
         self.last_error
@@ -126,7 +129,7 @@ impl Wait {
             .filter(|_| self.phase == Phase::Registered)
     }
 
-    /// When the table may forget it: long after the state it belongs to has timed out.
+    /// When the table may delete it: long after its state has timed out.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
         self.opened_at
@@ -135,11 +138,11 @@ impl Wait {
     }
 }
 
-/// What the rules need to know of the stack they run in.
+/// The settings of the stack that decisions depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
-    /// Whose snapshots are ours.
+    /// The stack's id: snapshots with this id are ours.
     pub stack: StackId,
-    /// How long after RDS's acceptance a resource may stay invisible.
+    /// How long a resource may stay invisible after RDS has accepted the request.
     pub grace: SignedDuration,
 }

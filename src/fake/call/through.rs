@@ -1,8 +1,8 @@
-//! Every port for [`Through`]: a call becomes a value, and the hook decides what becomes of it.
+//! Implements every port for [`Through`]: a call becomes a value, and the hook decides what happens to it.
 
 use std::rc::Rc;
 
-// The rows name the ports and their types as the parent does.
+// The rows name the ports and their types by the parent's imports.
 use super::*;
 use crate::fake::through::{Hook, Through};
 

@@ -37,6 +37,16 @@ impl Table {
         Claim::Ours
     }
 
+    pub(in crate::fake) fn release_run(
+        &mut self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        execution: &ExecutionName,
+    ) {
+        self.entry_mut(&database.resource_id, policy)
+            .release(execution.as_str());
+    }
+
     pub(in crate::fake) fn enter_recovery_point(
         &mut self,
         run: &ProtectionRequest,
@@ -46,8 +56,8 @@ impl Table {
             .enter(copy);
     }
 
-    /// The next recovery point is entered and its run does not end: the adapter writes twice, and the second write can
-    /// fail.
+    /// Makes the next recovery point be entered without ending its claim: the adapter writes twice, and the second write
+    /// can fail.
     pub fn stop_before_the_end_of_the_run(&mut self) {
         self.stops_early = true;
     }
@@ -74,7 +84,7 @@ impl Table {
         entries.collect()
     }
 
-    /// Up to when a policy has been planned in a region.
+    /// The time up to which a policy has been planned in a region.
     #[must_use]
     pub fn planned_until(&self, policy: &PolicyName, region: &Region) -> Option<Timestamp> {
         let key = (policy.clone(), region.clone());
@@ -93,7 +103,7 @@ impl Table {
         *until = due.max(*until);
     }
 
-    /// The version of the set that holds, and how it was applied.
+    /// The set of this version, if it was applied.
     #[must_use]
     pub fn policy_version(&self, version: Version) -> Option<&Applied> {
         let mut sets = self.policies.iter();
@@ -107,7 +117,7 @@ impl Table {
             .collect()
     }
 
-    /// Stores a set of policies, if its version follows the one that holds.
+    /// Stores a set of policies, if its version follows the version in force.
     pub fn store_policies(&mut self, set: &Applied) -> Written {
         let holds = self.policies.last().map(|set| set.stamp.version);
         if holds != set.stamp.version.previous() {

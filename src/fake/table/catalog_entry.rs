@@ -7,7 +7,7 @@ use crate::domain::id::arn::ExecutionArn;
 use crate::domain::id::names::ExecutionName;
 use crate::domain::run::manifest::Manifest;
 
-/// What the catalog has of one database and policy.
+/// What the catalog stores about one database and policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CatalogEntry {
     /// The execution that holds the claim.
@@ -22,7 +22,7 @@ impl CatalogEntry {
     pub(super) fn enter(&mut self, copy: &Manifest) {
         let is_entered = match (&self.newest, copy.taken_at) {
             (None, _) => true,
-            // One that does not say how old its data is can only be the first.
+            // A copy without the time of its data is entered only if it is the first.
             (Some(_), None) => false,
             (Some(newest), Some(taken_at)) => newest
                 .taken_at
@@ -36,6 +36,10 @@ impl CatalogEntry {
     pub(super) fn end_run(&mut self, execution: &ExecutionArn) {
         let arn = execution.as_str();
         let name = arn.rsplit_once(':').map_or(arn, |(_, name)| name);
+        self.release(name);
+    }
+
+    pub(super) fn release(&mut self, name: &str) {
         if self.open.as_ref().is_some_and(|open| open.as_str() == name) {
             (self.open, self.claimed_at) = (None, None);
         }

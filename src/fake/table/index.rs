@@ -1,4 +1,4 @@
-//! The index of all that is open, which may show older items than the table has.
+//! The index of open items, which may show older items than the table has.
 
 use jiff::Timestamp;
 
@@ -7,7 +7,7 @@ use crate::domain::id::arn::RdsArn;
 use crate::ports::{OpenMarker, OpenPage};
 
 impl Table {
-    /// A page of the index of all that is open, the oldest first.
+    /// A page of the index of open items, the oldest first.
     pub(in crate::fake) fn list_open(&self, from: Option<&OpenMarker>) -> OpenPage {
         let (waits, slots) = match &self.lag {
             Some(lag) => (&lag.waits, &lag.slots),
@@ -40,8 +40,8 @@ impl Table {
         page
     }
 
-    /// Lets the index see what was written before, in order, but for what `is_late`, which is asked with the time of
-    /// the write. What was written later to the same item waits for it.
+    /// Lets the index see earlier writes, in order, except those that are late. `is_late` decides by the time of a write.
+    /// Later writes to the same item wait for a late one.
     pub fn catch_up(&mut self, is_late: impl FnMut(Timestamp) -> bool) {
         if let Some(lag) = &mut self.lag {
             lag.catch_up(is_late);

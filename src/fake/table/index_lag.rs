@@ -1,4 +1,4 @@
-//! What the index has yet to see.
+//! The writes that the index does not show yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::slots::Slots;
 use crate::domain::id::arn::RdsArn;
 use crate::domain::run::wait::Wait;
 
-/// The index as it is shown, and what it has yet to see.
+/// What the index shows, and the writes that it does not show yet.
 #[derive(Debug, Clone)]
 pub(super) struct Lag {
     pub(super) waits: BTreeMap<RdsArn, Wait>,

@@ -28,8 +28,10 @@ pub struct Table {
     pub(super) slots: Slots,
     pub(super) catalog: BTreeMap<(ResourceId, PolicyName), CatalogEntry>,
     pub(super) cursors: BTreeMap<(PolicyName, Region), Timestamp>,
-    /// Every set that was applied, by its version; the last one holds.
+    /// Every set that was applied, in the order of their versions. The last one is in force.
     pub(super) policies: Vec<Applied>,
+    /// On which occasion each token was first called dead.
+    called_dead: BTreeMap<String, String>,
     /// Where the index shows older items than the table has.
     pub(super) lag: Option<Lag>,
     pub(super) page: usize,
@@ -45,7 +47,7 @@ impl Default for Table {
 }
 
 impl Table {
-    /// An empty table whose index has so many waits on a page.
+    /// An empty table whose index has this many waits on a page.
     #[must_use]
     pub fn with_pages_of(page: usize) -> Self {
         Self {
@@ -54,13 +56,14 @@ impl Table {
             catalog: BTreeMap::new(),
             cursors: BTreeMap::new(),
             policies: Vec::new(),
+            called_dead: BTreeMap::new(),
             lag: None,
             page,
             stops_early: false,
         }
     }
 
-    /// From now on the index shows a change only once [`Table::catch_up`] has let it.
+    /// From now on the index shows a change only after [`Table::catch_up`] allows it.
     #[must_use]
     pub fn with_an_index_that_lags(mut self) -> Self {
         self.lag = Some(Lag {
@@ -94,7 +97,7 @@ impl Table {
         &self.slots
     }
 
-    /// What the catalog has of a database and a policy.
+    /// What the catalog stores about a database and a policy.
     #[must_use]
     pub fn entry(&self, database: &ResourceId, policy: &PolicyName) -> Option<&CatalogEntry> {
         self.catalog.get(&(database.clone(), policy.clone()))
@@ -112,12 +115,12 @@ impl Table {
         &self.policies
     }
 
-    /// Stores a wait under no condition.
+    /// Stores a wait without a condition.
     pub fn put_wait(&mut self, wait: &Wait, now: Timestamp) {
         self.put_wait_under(first_attempt(&wait.resource), wait, now);
     }
 
-    /// Stores a wait under no condition and under another key, as version 0.1.0 did with a later attempt's own ARN.
+    /// Stores a wait without a condition under another key, as version 0.1.0 did with a later attempt's own ARN.
     pub fn put_wait_under(&mut self, key: RdsArn, wait: &Wait, now: Timestamp) {
         let mut wait = wait.clone();
         for time in [&mut wait.since, &mut wait.opened_at] {
@@ -133,7 +136,7 @@ impl Table {
         self.waits.insert(key, wait);
     }
 
-    /// Removes the wait for a snapshot or copy under no condition.
+    /// Removes the wait for a snapshot or copy without a condition.
     pub fn remove_wait(&mut self, resource: &RdsArn, now: Timestamp) -> Option<Wait> {
         self.remove_under(&first_attempt(resource), now)
     }
@@ -144,7 +147,7 @@ impl Table {
         Some(removed)
     }
 
-    /// Changes who holds slots, under no condition.
+    /// Changes who holds slots, without a condition.
     pub fn change_slots(&mut self, now: Timestamp, change: impl FnOnce(&mut Slots)) {
         change(&mut self.slots);
         self.slots_changed(now);
@@ -156,7 +159,7 @@ impl Table {
         }
     }
 
-    /// An entry of the catalog, to be changed under no condition.
+    /// An entry of the catalog, to be changed without a condition.
     pub fn entry_mut(&mut self, database: &ResourceId, policy: &PolicyName) -> &mut CatalogEntry {
         let key = (database.clone(), policy.clone());
         self.catalog.entry(key).or_default()
@@ -241,6 +244,26 @@ impl Table {
         })
     }
 
+    pub(in crate::fake) fn note_absence(
+        &mut self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        absent: bool,
+        now: Timestamp,
+    ) -> Written {
+        self.change_wait(resource, token, now, |stored| {
+            Some(Wait { absent, ..stored })
+        })
+    }
+
+    pub(in crate::fake) fn heard_dead(&mut self, token: &TaskToken, occasion: &str) -> bool {
+        let first = self
+            .called_dead
+            .entry(token.reveal().to_owned())
+            .or_insert_with(|| occasion.to_owned());
+        first.as_str() != occasion
+    }
+
     fn change_wait(
         &mut self,
         resource: &RdsArn,
@@ -268,7 +291,7 @@ impl Table {
     }
 
     pub(in crate::fake) fn look_up(&self, resources: &[RdsArn]) -> Vec<Wait> {
-        // A later attempt's own ARN is where version 0.1.0 stored its wait.
+        // Version 0.1.0 stored the wait of a later attempt under that attempt's own ARN.
         let keys: BTreeSet<RdsArn> = resources
             .iter()
             .flat_map(|resource| [first_attempt(resource), resource.clone()])
@@ -287,7 +310,7 @@ impl Table {
         self.claim_slot_of_attempt(&first_attempt(copy), limits, now)
     }
 
-    /// Claims a slot for this very attempt, and not for all of them. Only a planted bug does.
+    /// Claims a slot only for this attempt, and not for all of them. Only a planted bug does this.
     pub fn claim_slot_of_attempt(
         &mut self,
         copy: &RdsArn,

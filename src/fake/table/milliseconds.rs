@@ -1,4 +1,4 @@
-//! How exactly an item holds a time.
+//! The precision of times in items.
 
 use jiff::Timestamp;
 

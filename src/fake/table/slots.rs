@@ -12,7 +12,7 @@ use crate::ports::OpenPage;
 pub struct Slots {
     /// Everybody who holds one.
     pub holders: BTreeSet<RdsArn>,
-    /// Who counts for a policy that has slots of its own. It may name a copy that holds none any more.
+    /// The copies that count for each policy with slots of its own. A set may name a copy that no longer holds a slot.
     pub for_policies: BTreeMap<PolicyName, BTreeSet<RdsArn>>,
 }
 
@@ -59,7 +59,7 @@ impl Slots {
         freed
     }
 
-    /// What a page of the index says of them. The item leaves the index with its last holder.
+    /// Adds them to a page of the index. The item leaves the index with its last holder.
     pub(super) fn show(&self, page: &mut OpenPage) {
         if self.holders.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! All ports over one state.
+//! Implements all ports over one state.
 
 mod operator;
 mod queues;
@@ -16,7 +16,7 @@ use super::step_functions::Executions;
 use super::table::Table;
 use crate::ports::{Clock, Jitter};
 
-/// Everything that the ports reach. `N` is what a message's owner knows of it.
+/// Everything that the ports reach. `N` is the owner's note about a message.
 #[derive(Debug)]
 pub struct State<R, S, N = ()> {
     /// The clock.
@@ -31,14 +31,14 @@ pub struct State<R, S, N = ()> {
     pub commands: Queue<N>,
     /// The reactor's queue.
     pub events: Queue<N>,
-    /// The dead letters that the operator replays. What is replayed goes to the commands.
+    /// The dead letters that the operator replays. Replayed messages go to the commands.
     pub dead_letters: Queue<N>,
-    /// What the operator's own calls are answered with.
+    /// The answers to the operator's own calls.
     pub operator: Operator,
 }
 
 impl<R, S, N> State<R, S, N> {
-    /// An empty table and empty queues, at a time.
+    /// A state with an empty table and empty queues, at this time.
     #[must_use]
     pub fn new(now: Timestamp, rds: R, step_functions: S) -> Self {
         Self {
@@ -54,16 +54,16 @@ impl<R, S, N> State<R, S, N> {
     }
 }
 
-/// Who keeps the state: the fake by itself, or a simulation that keeps more beside it.
+/// The owner of the state: the fake itself, or a simulation that keeps more than this.
 pub trait Holds {
     /// The model of RDS.
     type Rds;
     /// The model of Step Functions.
     type StepFunctions;
-    /// What a message's owner knows of it.
+    /// The owner's note about a message.
     type Note: Default;
 
-    /// Does something to the state. Nothing else may use the state meanwhile.
+    /// Calls `act` with the state. Nothing else may use the state meanwhile.
     fn with<T>(
         &self,
         act: impl FnOnce(&mut State<Self::Rds, Self::StepFunctions, Self::Note>) -> T,
@@ -94,7 +94,7 @@ impl<L: Holds> Ports<L> {
 }
 
 impl<R, S> World<R, S> {
-    /// A world at a time.
+    /// A world at this time.
     #[must_use]
     pub fn new(now: Timestamp, rds: R, step_functions: S) -> Self {
         Self(RefCell::new(State::new(now, rds, step_functions)))
@@ -125,7 +125,7 @@ impl<L: Holds> Clock for Ports<L> {
     }
 }
 
-/// Retries are spread as little as can be.
+/// Retries are not spread.
 impl<L> Jitter for Ports<L> {
     fn jitter(&self) -> f64 {
         1.0

@@ -1,4 +1,4 @@
-//! The ports that only the operator's commands ask.
+//! The ports that only the operator's commands use.
 
 use super::super::operator::Operator;
 use super::super::refusal::Refusal;
@@ -18,7 +18,7 @@ use crate::ports::doctor::{
 };
 use crate::ports::{CallerIdentity, DescribeKey, Page, PortError, RdsError};
 
-/// How many rows a page holds: few, so that there are several pages.
+/// How many rows a page holds. Few, so that there are several pages.
 const PAGE: usize = 2;
 
 impl<L: Holds> Ports<L> {

@@ -1,4 +1,4 @@
-//! The ports that are queues.
+//! The ports of the queues.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ impl<L: Holds> SendCommand for Ports<L> {
 }
 
 impl<R, S, N> State<R, S, N> {
-    /// The queue that a message lies in, by a handle of it.
+    /// The queue of a message, by its handle.
     fn queue_of(&mut self, receipt: &ReceiptHandle) -> Option<&mut Queue<N>> {
         let queues = [&mut self.commands, &mut self.events, &mut self.dead_letters];
         queues.into_iter().find(|queue| queue.knows(receipt))

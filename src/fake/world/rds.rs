@@ -1,4 +1,4 @@
-//! The ports that are RDS.
+//! The ports of RDS.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! The ports that are Step Functions.
+//! The ports of Step Functions.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! The ports that are the table.
+//! The ports of the table.
 
 use jiff::Timestamp;
 
@@ -16,9 +16,10 @@ use crate::domain::run::manifest::Manifest;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
-    Abandoned, Claim, ClaimRun, ClaimSlot, Entry, FreeSlot, Held, ListOpen, LookUpWaits, NoteError,
-    OpenMarker, OpenPage, PlanCursor, PortError, ReadEntries, ReadPlanCursor, ReadPolicies,
-    ReadPolicyHistory, RecordRecoveryPoint, RegisterWaits, StorePolicies, Waits, Written,
+    Abandoned, Claim, ClaimRun, ClaimSlot, Entry, FreeSlot, HearDead, Held, ListOpen, LookUpWaits,
+    NoteError, OpenMarker, OpenPage, PlanCursor, PortError, ReadEntries, ReadPlanCursor,
+    ReadPolicies, ReadPolicyHistory, RecordRecoveryPoint, RegisterWaits, StorePolicies, Waits,
+    Written,
 };
 
 impl<L: Holds> Ports<L> {
@@ -48,6 +49,15 @@ impl<L: Holds> Waits for Ports<L> {
         Ok(self.table(|table, now| table.set_phase(resource, token, (phase, since), now)))
     }
 
+    async fn note_absence(
+        &self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        absent: bool,
+    ) -> Result<Written, PortError> {
+        Ok(self.table(|table, now| table.note_absence(resource, token, absent, now)))
+    }
+
     async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError> {
         self.table(|table, now| table.forget(resource, token, now));
         Ok(())
@@ -62,6 +72,17 @@ impl<L: Holds> NoteError for Ports<L> {
         last_error: &LastError,
     ) -> Result<Written, PortError> {
         Ok(self.table(|table, now| table.note_error(resource, token, last_error, now)))
+    }
+}
+
+impl<L: Holds> HearDead for Ports<L> {
+    async fn heard_dead(
+        &self,
+        token: &TaskToken,
+        occasion: &str,
+        _at: Timestamp,
+    ) -> Result<bool, PortError> {
+        Ok(self.table(|table, _| table.heard_dead(token, occasion)))
     }
 }
 
@@ -105,6 +126,16 @@ impl<L: Holds> ClaimRun for Ports<L> {
         instead_of: Option<&Held>,
     ) -> Result<Claim, PortError> {
         Ok(self.table(|table, _| table.claim_run(database, policy, execution, at, instead_of)))
+    }
+
+    async fn release_run(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        execution: &ExecutionName,
+    ) -> Result<(), PortError> {
+        self.table(|table, _| table.release_run(database, policy, execution));
+        Ok(())
     }
 }
 

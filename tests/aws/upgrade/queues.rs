@@ -154,7 +154,7 @@ fn upgrade_reads_every_event_that_0_1_0_left_in_its_queue() {
 }
 
 /// A dry run of `snapferry replay` over the dead letters of a file, by message id.
-async fn shown(mail: DeadLetterQueue, name: &str) -> BTreeMap<String, Row> {
+async fn shown(queue: DeadLetterQueue, name: &str) -> BTreeMap<String, Row> {
     let mut letters = rows(name);
     for letter in &mut letters {
         letter["ReceiptHandle"] = letter["MessageId"].clone();
@@ -172,7 +172,7 @@ async fn shown(mail: DeadLetterQueue, name: &str) -> BTreeMap<String, Row> {
         _ => answer(asked, &items),
     });
     let order = ReplayRequest {
-        mail,
+        queue,
         selection: Selection::default(),
         dry_run: true,
         max: 100,
@@ -208,7 +208,7 @@ fn check_unreadable(row: &Row) {
     assert_eq!(row.letter.about, About::Unreadable);
     assert!(matches!(row.letter.reason, Some(Reason::Unreadable(_))));
     // It is sent again only where that is asked for.
-    assert_eq!(row.outcome, Outcome::SkipReason);
+    assert_eq!(row.outcome, Outcome::Skipped);
 }
 
 #[tokio::test]
@@ -233,7 +233,7 @@ async fn upgrade_shows_every_command_that_0_1_0_parked_and_why() {
             execution: command.execution.name().to_owned(),
         };
         assert_eq!(row.letter.about, about);
-        assert_eq!(row.sleeper, Some(TokenState::Alive));
+        assert_eq!(row.token_state, Some(TokenState::Alive));
         assert_eq!(row.outcome, Outcome::Selected);
         // Why it lies there stands in the wait that has its token, as long as RDS has not accepted.
         let token = token(json["token"].as_str().unwrap());

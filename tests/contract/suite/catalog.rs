@@ -1,4 +1,4 @@
-//! The catalog: one open run a database and policy, its newest recovery point, and how far a policy is planned.
+//! The catalog: one open run for each database and policy, its newest recovery point, and up to when a policy is planned.
 
 use jiff::Timestamp;
 use snapferry::domain::run::manifest::Manifest;
@@ -295,4 +295,16 @@ pub(crate) async fn the_cursors_of_policies_and_regions_are_apart(table: &impl T
     plan_until(table, "default", "eu-west-1", MORNING).await;
     assert_eq!(cursor(table, "gold", "eu-west-1").await, None);
     assert_eq!(cursor(table, "default", "us-east-1").await, None);
+}
+
+pub(crate) async fn a_run_is_released_by_its_own_name_alone(table: &impl Table) {
+    assert_eq!(claim(table, "one", MORNING, None).await, Claim::Ours);
+    for (by, stays) in [("two", true), ("one", false), ("one", false)] {
+        let released = table
+            .release_run(&database("orders"), &policy("default"), &execution(by))
+            .await;
+        released.unwrap();
+        assert_eq!(is_open(table).await, stays, "released by {by}");
+    }
+    assert_eq!(claim(table, "two", NOON, None).await, Claim::Ours);
 }

@@ -1,4 +1,4 @@
-//! Queues: commands sent and delayed, dead letters received, shown again, sent again, removed.
+//! Queues: commands are sent and delayed, and dead letters are received, made visible, sent again and deleted.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use snapferry::ports::{
 
 use super::samples::command;
 
-/// What is behind the ports: the queues themselves, and their clock.
+/// The queues behind the ports, and their clock.
 pub(crate) trait Queues {
     /// The sweeper's and the worker's view of the commands queue.
     type Commands: SendCommand + DelayMessage;
@@ -27,14 +27,14 @@ pub(crate) trait Queues {
     async fn put_dead_letter(&self, body: &str);
     /// The messages of the queue that dead letters are sent to.
     async fn sent_again(&self) -> Vec<String>;
-    /// A second passes, where time does not pass by itself.
+    /// Lets a second pass, if time does not pass by itself.
     fn a_second_passes(&self);
 }
 
 /// Longer than a case takes.
 const LONG: Duration = Duration::from_secs(600);
 const SHORT: Duration = Duration::from_secs(1);
-/// How often something that is to happen within two seconds is looked for; a look at an empty queue takes one.
+/// How often to look for something that should happen within two seconds. A look at an empty queue takes a second.
 pub(crate) const LOOKS: usize = 10;
 
 async fn receive(queues: &impl Queues, max: usize, hidden_for: Duration) -> Vec<DeadLetter> {
@@ -45,7 +45,7 @@ async fn receive(queues: &impl Queues, max: usize, hidden_for: Duration) -> Vec<
     received.unwrap()
 }
 
-/// The only dead letter there is, once it is visible.
+/// The only dead letter, as soon as it is visible.
 async fn receive_the_one(queues: &impl Queues, hidden_for: Duration) -> DeadLetter {
     for _ in 0..LOOKS {
         let mut received = receive(queues, 10, hidden_for).await;

@@ -1,10 +1,10 @@
-//! What every implementation of the ports must do, whatever it is made of.
+//! What every implementation of the ports must do.
 //!
-//! Each case is a sentence, and generic over what it is run against: the fake in memory
-//! (`tests/contract/main.rs`) and the adapters over the AWS SDK on the emulator (`tests/emulator`). A fake that
-//! allows more than DynamoDB does hides the product's own faults, so a new port gets its cases here first.
+//! The name of each case is a sentence. Each runs against the fake in memory (`tests/contract/main.rs`) and against the
+//! adapters over the AWS SDK on the emulator (`tests/emulator`). A fake that allows more than DynamoDB would hide bugs of
+//! the product, so write the cases of a new port here first.
 //!
-//! A case is given a subject of its own, with an empty table and empty queues.
+//! Each case gets its own subject, with an empty table and empty queues.
 
 pub(crate) mod catalog;
 pub(crate) mod letters;
@@ -41,6 +41,11 @@ macro_rules! table_contract {
             a_later_trouble_takes_the_earlier_ones_place,
             a_trouble_is_not_noted_for_another_token,
             a_trouble_is_not_noted_where_there_is_no_wait,
+            an_absence_is_noted_and_taken_back_and_nothing_else_changes,
+            an_absence_is_not_noted_for_another_token_or_attempt,
+            an_absence_goes_with_the_attempt,
+            a_token_is_called_dead_again_only_on_another_occasion,
+            what_was_heard_of_one_token_says_nothing_of_another,
             a_lookup_finds_the_waits_there_are,
             a_lookup_of_nothing_finds_nothing,
             a_resource_that_is_named_twice_is_found_once,
@@ -79,6 +84,7 @@ macro_rules! table_contract {
             a_run_is_not_taken_over_once_it_was_claimed_anew,
             a_run_is_not_taken_over_from_another_than_the_one_looked_at,
             a_takeover_finds_a_run_that_has_ended_free,
+            a_run_is_released_by_its_own_name_alone,
             the_runs_of_two_policies_are_apart,
             a_recovery_point_is_entered,
             a_recovery_point_ends_its_run,
@@ -145,7 +151,7 @@ macro_rules! step_functions_contract {
     };
 }
 
-/// One test a case.
+/// Makes one test for each case.
 macro_rules! tests {
     ($run:path, $subject:ident: $($case:ident),+ $(,)?) => {
         mod $subject {

@@ -1,4 +1,4 @@
-//! Sets of policies: the one that holds, and every one that ever did.
+//! Sets of policies: the one in force, and every one that ever was.
 
 use snapferry::ports::{ReadPolicies, ReadPolicyHistory, StorePolicies, Written};
 
@@ -13,7 +13,7 @@ async fn store(table: &impl Table, number: u32) -> Written {
     table.store_policies(&applied(number)).await.unwrap()
 }
 
-/// The version that holds.
+/// The version in force.
 async fn current(table: &impl Table) -> Option<u32> {
     let set = table.current_policies().await.unwrap();
     let stamp = table.current_stamp().await.unwrap();

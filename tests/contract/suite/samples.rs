@@ -1,4 +1,4 @@
-//! Values for the cases: each is made whole, so that a port that loses a part of it is found out.
+//! Values for the cases. Each has all its parts, so that a port that loses a part is found.
 
 use jiff::Timestamp;
 use snapferry::domain::id::arn::{ExecutionArn, KeyArn, RdsArn, Region};
@@ -84,7 +84,7 @@ pub(crate) fn command(name: &str, with: &str) -> Command {
     }
 }
 
-/// A wait for the copy of a name, with every attribute there is.
+/// A wait for the copy of this name, with every attribute.
 pub(crate) fn wait(name: &str, with: &str) -> Wait {
     let command = command(name, with);
     let expected = Expectation::Copy(ExpectedCopy {

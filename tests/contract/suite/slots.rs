@@ -1,4 +1,4 @@
-//! Copy slots: counted over all and by policy, taken and freed in one write each.
+//! Copy slots: they count over all policies and for each policy, and each is taken or freed in one write.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -106,7 +106,7 @@ pub(crate) async fn the_limit_of_all_holds_for_a_policy_with_room_of_its_own(tab
 
 pub(crate) async fn a_holder_counts_for_its_policy_once_it_claims_for_it(table: &impl Table) {
     assert!(claim(table, "a", &of_all(2)).await);
-    // It holds a slot already: its policy's limit does not take it away.
+    // It holds a slot already, and its policy's limit does not take the slot away.
     assert!(claim(table, "b", &of_policy(2, "gold", 1)).await);
     assert!(claim(table, "a", &of_policy(2, "gold", 1)).await);
     let (_, of) = holders(table).await;
@@ -251,7 +251,7 @@ pub(crate) async fn what_is_left_in_a_policys_set_alone_is_shown_and_can_be_free
     let limits = of_policy(5, "gold", 1);
     assert!(claim(table, "a", &limits).await);
     assert!(free(table, "a", None).await);
-    // It is in the list as long as another copy holds a slot: an empty set takes the item out of the index.
+    // It is in the list only while another copy holds a slot, because an empty set removes the item from the index.
     assert!(claim(table, "b", &of_all(5)).await);
     let (all, of) = holders(table).await;
     assert_eq!(all, copies(&["a", "b"]));

@@ -1,4 +1,4 @@
-//! Step Functions: tokens that somebody sleeps on, each ended once, and executions, each started once by its name.
+//! Step Functions: each token is ended once, and each execution is started once by its name.
 
 use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::run::command::ProtectionRequest;
@@ -9,16 +9,16 @@ use snapferry::ports::{
 
 use super::samples::{execution, recovery_point, run, time};
 
-/// What is behind the ports: a state machine whose executions sleep on one token each.
+/// A state machine behind the ports, whose executions sleep on one token each.
 pub(crate) trait MachineUnderTest {
     /// The ports over it.
     type Ports: ProbeToken + Callbacks + StartExecution;
 
     /// The ports over it.
     fn ports(&self) -> &Self::Ports;
-    /// Starts an execution, and the token that it sleeps on.
+    /// Starts an execution, and returns the token that it sleeps on.
     async fn sleeping_token(&self) -> TaskToken;
-    /// Ends the only execution that sleeps: well, or by an error.
+    /// Ends the only sleeping execution with success or with an error.
     async fn end(&self, name: &str, well: bool);
 }
 

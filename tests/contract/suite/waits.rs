@@ -1,4 +1,4 @@
-//! Waits: stored, marked and forgotten with the token that is expected, looked up and listed.
+//! Waits: they are stored, marked and deleted only with the expected token, looked up, and listed.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,17 @@ use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::id::names::Attempt;
 use snapferry::domain::run::naming::nth_attempt;
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
-use snapferry::ports::{ListOpen, LookUpWaits, NoteError, RegisterWaits, Waits, Written};
+use snapferry::ports::{HearDead, ListOpen, LookUpWaits, NoteError, RegisterWaits, Waits, Written};
 
 use super::samples::{copy, last_error, time, token, wait, wait_in};
 
 /// The ports of this file's cases.
-pub(crate) trait Table: RegisterWaits + Waits + NoteError + LookUpWaits + ListOpen {}
+pub(crate) trait Table:
+    RegisterWaits + Waits + NoteError + HearDead + LookUpWaits + ListOpen
+{
+}
 
-impl<T: RegisterWaits + Waits + NoteError + LookUpWaits + ListOpen> Table for T {}
+impl<T: RegisterWaits + Waits + NoteError + HearDead + LookUpWaits + ListOpen> Table for T {}
 
 async fn stored(table: &impl Table, name: &str) -> Option<Wait> {
     stored_of(table, &copy(name)).await
@@ -349,7 +352,7 @@ pub(crate) async fn the_list_shows_each_open_wait_once(table: &impl Table) {
         .map(|n| {
             let name = format!("db-{n}");
             Wait {
-                // Two of each time: a page may end between them.
+                // Two waits of each time, so that a page may end between them.
                 since: time(&format!("2026-11-22T03:{:02}:00Z", n / 2)),
                 ..wait_in(Phase::ALL[n % 4], &name, &name)
             }
@@ -380,4 +383,68 @@ pub(crate) async fn the_list_of_an_empty_table_is_one_empty_page(table: &impl Ta
     assert_eq!(page.waits, []);
     assert!(page.holders.is_empty() && page.holders_of.is_empty());
     assert!(page.next.is_none());
+}
+
+pub(crate) async fn an_absence_is_noted_and_taken_back_and_nothing_else_changes(
+    table: &impl Table,
+) {
+    let wait = wait_in(Phase::Seen, "orders", "t");
+    store(table, &wait).await;
+    for absent in [true, true, false, false] {
+        let noted = table
+            .note_absence(&wait.resource, &token("t"), absent)
+            .await;
+        assert_eq!(noted.unwrap(), Written::Stored);
+        let expected = Wait {
+            absent,
+            ..wait.clone()
+        };
+        assert_eq!(stored(table, "orders").await, Some(expected));
+    }
+}
+
+pub(crate) async fn an_absence_is_not_noted_for_another_token_or_attempt(table: &impl Table) {
+    let wait = wait_in(Phase::Seen, "orders", "t");
+    let second = nth_attempt(&wait.resource, Attempt::from_number(2).unwrap());
+    store(table, &wait).await;
+    for (resource, with) in [(&wait.resource, "another"), (&second, "t")] {
+        let noted = table.note_absence(resource, &token(with), true).await;
+        assert_eq!(noted.unwrap(), Written::Conflict);
+    }
+    assert_eq!(stored(table, "orders").await, Some(wait));
+    let noted = table.note_absence(&copy("nobody"), &token("t"), true).await;
+    assert_eq!(noted.unwrap(), Written::Conflict);
+}
+
+pub(crate) async fn an_absence_goes_with_the_attempt(table: &impl Table) {
+    let wait = wait_in(Phase::Seen, "orders", "t");
+    store(table, &wait).await;
+    let noted = table.note_absence(&wait.resource, &token("t"), true).await;
+    assert_eq!(noted.unwrap(), Written::Stored);
+    let next = Wait {
+        resource: nth_attempt(&wait.resource, Attempt::from_number(2).unwrap()),
+        ..wait.clone()
+    };
+    assert_eq!(table.replace(&next, &wait).await.unwrap(), Written::Stored);
+    assert_eq!(stored(table, "orders").await, Some(next));
+}
+
+async fn heard_dead(table: &impl Table, with: &str, occasion: &str) -> bool {
+    let at = time("2026-11-22T04:00:00Z");
+    let heard = table.heard_dead(&token(with), occasion, at).await;
+    heard.unwrap()
+}
+
+pub(crate) async fn a_token_is_called_dead_again_only_on_another_occasion(table: &impl Table) {
+    assert!(!heard_dead(table, "t", "receive 1").await);
+    assert!(!heard_dead(table, "t", "receive 1").await);
+    assert!(heard_dead(table, "t", "receive 2").await);
+    assert!(heard_dead(table, "t", "sweep").await);
+    assert!(!heard_dead(table, "t", "receive 1").await, "the first one");
+}
+
+pub(crate) async fn what_was_heard_of_one_token_says_nothing_of_another(table: &impl Table) {
+    assert!(!heard_dead(table, "t", "receive 1").await);
+    assert!(!heard_dead(table, "u", "receive 2").await);
+    assert!(listed(table).await.is_empty(), "nothing is open by it");
 }

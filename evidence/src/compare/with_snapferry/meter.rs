@@ -173,7 +173,10 @@ impl Meter {
     fn bill(&self, account: &mut Account, call: &Call) {
         self.others(1);
         match call {
-            Call::Register { .. } | Call::Forget { .. } | Call::NoteError { .. } => {
+            Call::Register { .. }
+            | Call::Forget { .. }
+            | Call::NoteError { .. }
+            | Call::NoteAbsence { .. } => {
                 account.wrote(2 * WAIT_KB);
             }
             // The index is sorted by `since`: its item is taken out and put in again.
@@ -184,7 +187,7 @@ impl Meter {
             }
             // Twice in a transaction; the index once more.
             Call::FreeSlot { .. } => account.wrote(2 * SLOTS_KB + 2 * WAIT_KB + SLOTS_KB),
-            Call::ClaimRun { .. } => account.wrote(CATALOG_KB),
+            Call::ClaimRun { .. } | Call::ReleaseRun { .. } => account.wrote(CATALOG_KB),
             Call::RecordRecoveryPoint { .. } => {
                 // Two writes, as in the adapter.
                 self.others(1);
@@ -193,7 +196,7 @@ impl Meter {
             Call::PlannedUntil { .. } | Call::CurrentPolicies {} => {
                 account.cloud.ledger.half_read_units += 2;
             }
-            Call::SetPlannedUntil { .. } => account.wrote(1),
+            Call::SetPlannedUntil { .. } | Call::HearDead { .. } => account.wrote(1),
             Call::SendCommand { .. } | Call::DelayMessage { .. } => {
                 account.cloud.ledger.queue_requests += 1;
             }

@@ -1,4 +1,4 @@
-//! Which faults a run is asked to have.
+//! Which faults were requested for a run.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -9,11 +9,11 @@ use crate::faults::{Fault, World};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Choice {
     asked: BTreeSet<Fault>,
-    /// Few of each instead of many.
+    /// Whether to inject few of each instead of many.
     is_mild: bool,
 }
 
-/// What can go wrong on a bad day and heals by itself.
+/// Faults of a bad day that pass by themselves.
 const MILD: [Fault; 11] = [
     Fault::EventsLost,
     Fault::EventsDoubled,
@@ -34,25 +34,25 @@ impl Choice {
         self.asked.iter().copied()
     }
 
-    /// Whether this one is asked for.
+    /// Whether this fault was requested.
     #[must_use]
     pub fn has(&self, fault: Fault) -> bool {
         self.asked.contains(&fault)
     }
 
-    /// Whether nothing is to go wrong.
+    /// Whether no fault was requested.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.asked.is_empty()
     }
 
-    /// Whether there are to be few of each.
+    /// Whether to inject few of each.
     #[must_use]
     pub fn is_mild(&self) -> bool {
         self.is_mild
     }
 
-    /// Whether commands will come to rest in the dead-letter queue, for a person to replay.
+    /// Whether commands will reach the dead-letter queue, for a person to replay.
     #[must_use]
     pub fn parks(&self) -> bool {
         self.has(Fault::KeyDisabled) || self.has(Fault::AccessDenied)

@@ -1,5 +1,4 @@
-//! What goes wrong without a call that brings it about: copies that somebody deletes, other people's copies,
-//! garbage in the queues, hints that lie.
+//! Faults that no call brings about: deleted copies, other people's copies, garbage in the queues, forged hints.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,7 +20,7 @@ use crate::rds_http::RdsService;
 
 /// How often the world is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long after one forged hint the next one comes, at the earliest.
+/// The shortest time between two forged hints.
 const FORGED_EVERY: Duration = Duration::from_millis(900);
 
 /// Messages that no function can read, each wrong in another way.
@@ -31,7 +30,7 @@ const GARBAGE: [&str; 3] = [
     r#"["RDS-EVENT-0060", null, {"detail": 7}]"#,
 ];
 
-/// What the mischief needs of the world.
+/// What the injection of faults needs.
 pub(in super::super) struct Scene {
     /// The simulated RDS.
     pub(in super::super) rds: Arc<RdsService>,
@@ -41,11 +40,11 @@ pub(in super::super) struct Scene {
     pub(in super::super) queues: Queues,
     /// The faults of RDS.
     pub(in super::super) rds_outages: Arc<RdsOutages>,
-    /// Where it counts.
+    /// The counts of injected faults.
     pub(in super::super) tally: Tally,
 }
 
-/// The running mischief; dropping it ends it.
+/// The running injection. Dropping it ends it.
 pub(in super::super) struct FaultInjector {
     failed: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
@@ -86,7 +85,7 @@ impl FaultInjector {
         Self { failed, task }
     }
 
-    /// What could not be done: faults of the local world.
+    /// What could not be done, because of faults of the local world.
     #[must_use]
     pub(in super::super) fn failed(&self) -> Vec<String> {
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,7 +104,7 @@ fn complain(complaints: &Mutex<Vec<String>>, error: &ClientError) {
     complaints.push(error.to_string());
 }
 
-/// Whether a message is one of the garbage that the demo puts into queues.
+/// Whether a message is garbage that the demo has put into a queue.
 #[must_use]
 pub(super) fn is_garbage(body: &str) -> bool {
     GARBAGE.contains(&body)
@@ -125,7 +124,7 @@ async fn litter(scene: &Scene, each: usize) -> Result<(), ClientError> {
     Ok(())
 }
 
-/// Deletes each copy of ours that is under way and is not to end.
+/// Deletes each unfinished copy of ours that is planned never to end.
 fn delete_what_vanishes(scene: &Scene) {
     let (now, recovery) = (scene.rds.now(), region(RECOVERY));
     let mut rds = scene.rds.model();
@@ -146,7 +145,7 @@ fn delete_what_vanishes(scene: &Scene) {
     }
 }
 
-/// Begins other people's copies until RDS has no place left. False while their own source is not ready.
+/// Begins other people's copies until RDS allows no more. False while their own source is not ready.
 pub(super) fn let_third_parties_in(rds: &mut Rds, now: Timestamp) -> bool {
     let recovery = region(RECOVERY);
     let Some(source) = rds.snapshot(&region(SOURCES[0]), SOMEBODYS_SNAPSHOT) else {
@@ -176,12 +175,12 @@ fn send_strangers_off(rds: &mut Rds, now: Timestamp) {
         .map(|copy| copy.name.clone())
         .collect();
     for name in theirs {
-        // One that is being deleted already is what is wanted.
+        // A copy that is already being deleted is fine.
         let _ = rds.delete_db_snapshot(&recovery, &name, now);
     }
 }
 
-/// Says of something that is under way that it is finished. False where nothing is under way.
+/// Sends an event that an unfinished snapshot or copy has finished. False if there is none.
 async fn forge(scene: &Scene) -> Result<bool, ClientError> {
     let event = {
         let rds = scene.rds.model();
@@ -189,7 +188,7 @@ async fn forge(scene: &Scene) -> Result<bool, ClientError> {
             let could_be = |one: &&Snapshot| {
                 one.stage().is_under_way()
                     && !one.name.starts_with(THIRD_PARTIES)
-                    // Of a cluster's copy there is no event that a forger could imitate.
+                    // RDS has no event for a cluster's copy that could be forged.
                     && (one.family == Family::Instance || place != RECOVERY)
             };
             let found = snapshots(&rds, place).find(could_be);

@@ -1,8 +1,8 @@
-//! Faults on request: what goes wrong in the demo's world, when, and how often it really did.
+//! Faults on request: what goes wrong in the demo's world, when, and how often it really happened.
 //!
-//! A [`plan::Plan`] is drawn from the seed before the run. [`rds_outages`] brings its faults to calls of RDS,
-//! [`outages`] to calls of the other services, [`inject_fault`] does what no call brings about, and
-//! [`person`] repairs what a person would repair. Durations are real ones: the functions' patience is real.
+//! A [`plan::Plan`] is drawn from the seed before the run. [`rds_outages`] injects its faults into calls of RDS,
+//! [`outages`] into calls of the other services, and [`inject_fault`] injects those that no call brings about. [`person`]
+//! repairs what a person would repair. Durations are in real time, because the functions' time limits are too.
 
 mod choice;
 pub(super) mod inject_fault;
@@ -28,7 +28,7 @@ use plan::Plan;
 use rds_outages::RdsOutages;
 use tally::Tally;
 
-/// Everything that goes wrong on request in one run. Without a request it is there and does nothing.
+/// Everything that goes wrong on request in one run. Without a request it does nothing.
 pub(super) struct OutageReport {
     pub(super) choice: Choice,
     pub(super) plan: Plan,
@@ -41,7 +41,7 @@ impl OutageReport {
     /// Draws it from the seed.
     ///
     /// # Errors
-    /// A sentence, when a fault has no place in so small a fleet.
+    /// A sentence, if the fleet is too small for a fault.
     pub(super) fn draw(
         choice: &Choice,
         databases: &[Database],
@@ -59,7 +59,7 @@ impl OutageReport {
         })
     }
 
-    /// How often each fault that was asked for really happened. To be asked once, when all is over.
+    /// How often each requested fault really happened. Call it once, at the end.
     pub(super) fn counted(&self, rds: &Rds) -> BTreeMap<&'static str, u64> {
         self.rds_outages.count_fates(rds);
         self.choice

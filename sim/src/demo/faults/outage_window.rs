@@ -1,8 +1,8 @@
-//! Storms: from a certain call on, and for a while, a share of all calls goes wrong.
+//! Outage windows: from a certain call on, and for a while, a share of all calls fails.
 
 use std::time::{Duration, Instant};
 
-/// A storm that is planned. It begins with a call and not at a time, so that it never passes over an idle world.
+/// A planned outage window. It begins with a call and not at a time, so that it never hits an idle world.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct OutageWindow {
     /// The call that it begins with, counted from 1.
@@ -13,7 +13,7 @@ pub(super) struct OutageWindow {
     pub(super) share: f64,
 }
 
-/// The storms of one kind over one service, as they come.
+/// The outage windows of one kind for one service.
 #[derive(Debug, Default)]
 pub(super) struct OutageWindows {
     planned: Vec<OutageWindow>,
@@ -29,8 +29,8 @@ impl OutageWindows {
         }
     }
 
-    /// Whether the call that comes at `now` is hit. `chance`, from 0 up to 1, decides where only a share is;
-    /// the first call of a storm always is.
+    /// Whether the call at `now` fails. `chance`, from 0 up to 1, decides if only a share fails. The first call of a window
+    /// always fails.
     pub(super) fn hit(&mut self, now: Instant, chance: f64) -> bool {
         self.calls += 1;
         if let Some(begun) = self.planned.iter().find(|one| one.from_call == self.calls) {

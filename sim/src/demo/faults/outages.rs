@@ -20,7 +20,7 @@ const HELD_MS: std::ops::Range<u64> = 300..1_200;
 #[derive(Debug)]
 pub(in super::super) struct Outages {
     tally: Tally,
-    /// The process group of the functions, once they are there.
+    /// The process group of the functions, once they run.
     group: OnceLock<i32>,
     state: Mutex<State>,
 }
@@ -29,7 +29,7 @@ pub(in super::super) struct Outages {
 struct State {
     rng: Rng,
     windows: BTreeMap<(Behind, Fault), OutageWindows>,
-    /// In the middle of which calls of a worker or reactor its process is killed.
+    /// The calls of a worker or reactor during which its process is killed.
     kills: Vec<u64>,
     calls: u64,
 }
@@ -54,13 +54,13 @@ impl Outages {
         }
     }
 
-    /// Tells in which process group the functions run. Before, none is killed.
+    /// Sets the process group of the functions. Before this, none is killed.
     pub(in super::super) fn functions_run_in(&self, group: i32) {
-        // Told once; a second time would say the same.
+        // It is set once. A second call would set the same value.
         let _ = self.group.set(group);
     }
 
-    /// Kills the function that makes this call, if one is due. A call that comes from nowhere leaves it due.
+    /// Kills the function that makes this call, if a kill is due. If the caller is unknown, the kill stays due.
     fn kill(&self, state: &mut State, caller: &Caller) -> bool {
         let app = caller.app.as_deref();
         if !matches!(app, Some("snapferry-worker" | "snapferry-reactor")) {
@@ -82,7 +82,7 @@ impl Outages {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // What a panicking thread left behind is a storm more or less.
+        // A panicking thread can at worst have miscounted an outage window.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -91,7 +91,7 @@ impl Interference for Outages {
     fn before(&self, caller: &Caller) -> Action {
         let mut state = self.state();
         if self.kill(&mut state, caller) {
-            // It died while the service was at it, or before: either may be.
+            // The function may have died before the service got the call, or after.
             return Action::NoAnswer {
                 reaches_service: state.rng.bool(),
                 held: Duration::ZERO,
@@ -104,7 +104,7 @@ impl Interference for Outages {
             Service::Other(_) => return Action::Forward,
         };
         let (now, chance) = (Instant::now(), state.rng.f64());
-        // As over RDS, a storm counts only the calls that those before it let pass.
+        // As with RDS, a window counts only the calls that earlier windows let pass.
         let mut windows = state.windows.iter_mut();
         let hit = windows.find_map(|((over, fault), windows)| {
             (*over == behind && windows.hit(now, chance)).then_some(*fault)

@@ -16,7 +16,7 @@ use crate::rds_http::RdsService;
 
 /// How often the person looks.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How long the dead letters of one look stay hidden from the next reader; SQS counts in whole seconds.
+/// How long the dead letters of one look stay hidden from the next reader. SQS counts in whole seconds.
 const LOOK_HIDES: Duration = Duration::from_secs(1);
 /// The person repairs a fault after this time even if it has led to no dead letter.
 const REPAIR_WITHIN: Duration = Duration::from_secs(40);
@@ -34,7 +34,7 @@ impl Queues {
     /// Reads them from the stack's outputs.
     ///
     /// # Errors
-    /// When the stack lacks one.
+    /// If the stack lacks one.
     pub(in super::super) fn of(stack: &LocalStack) -> Result<Self, LocalError> {
         let output = |name| stack.output(name).map(ToOwned::to_owned);
         Ok(Self {
@@ -83,12 +83,12 @@ impl Queues {
     }
 }
 
-/// What the person has to do with.
+/// What the person works with.
 #[derive(Clone)]
 pub(in super::super) struct WorkerConfig {
     /// The simulated RDS, whose key may need repair.
     pub(in super::super) rds: Arc<RdsService>,
-    /// What may be broken.
+    /// The faults that the person may have to repair.
     pub(in super::super) rds_outages: Arc<RdsOutages>,
     /// The emulator.
     pub(in super::super) client: Client,
@@ -96,18 +96,18 @@ pub(in super::super) struct WorkerConfig {
     pub(in super::super) queues: Queues,
     /// The command.
     pub(in super::super) snapferry: Snapferry,
-    /// Where the person says what is done.
+    /// Where the person reports what was done.
     pub(in super::super) out: Out,
 }
 
 /// What the person has seen and done.
 #[derive(Debug, Clone, Default)]
 pub(in super::super) struct Diary {
-    /// Messages that went back to their queues, by `snapferry replay`'s word.
+    /// Messages that went back to their queues, according to `snapferry replay`.
     pub(in super::super) replayed: u64,
-    /// Commands that had come to rest, by their message's id.
+    /// Commands that were dead letters, by their message's id.
     pub(in super::super) parked: BTreeSet<String>,
-    /// Garbage that has come to rest, by its message's id.
+    /// Garbage among the dead letters, by its message's id.
     pub(in super::super) garbage: BTreeSet<String>,
     /// What `snapferry` said, for the leak test.
     pub(in super::super) said: String,
@@ -115,7 +115,7 @@ pub(in super::super) struct Diary {
     pub(in super::super) trouble: BTreeSet<String>,
 }
 
-/// The person at work; dropping it sends them home.
+/// The person at work. Dropping it ends the work.
 pub(in super::super) struct Person {
     diary: Arc<Mutex<Diary>>,
     task: JoinHandle<()>,
@@ -158,7 +158,7 @@ impl Drop for Person {
 }
 
 fn open(diary: &Mutex<Diary>) -> MutexGuard<'_, Diary> {
-    // Each note is one change: what a panicking thread left is whole.
+    // Each note is one change, so the notes are still whole after a thread has panicked.
     diary.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -235,7 +235,7 @@ async fn dead_letters(
             .flatten()
             .filter_map(|message| Some((text(message, "MessageId")?, text(message, "Body")?)))
             .collect();
-        // Where a look takes longer than it hides, the first ones come round again.
+        // If a look takes longer than messages stay hidden, the first ones come again.
         let is_new = found.iter().any(|(id, _)| !all.contains_key(id));
         all.extend(found);
         if !is_new {

@@ -1,8 +1,8 @@
-//! What goes wrong in a run, and when: drawn from the seed, before anything runs.
+//! Plans what goes wrong in a run, and when. The plan is drawn from the seed before anything runs.
 //!
-//! Each fault that is asked for gets its place by allotment, not by chance, so that none is left out of a small
-//! fleet. No execution can fail by plan: the state machine tries a step three times, so a database's step meets
-//! at most [`MISFORTUNES_MAX`] misfortunes.
+//! Each requested fault is assigned to a database, and not left to chance, so that even a small fleet has all of them. No
+//! execution can fail because of the plan: the state machine tries a step three times, and a database's step gets at most
+//! [`MISFORTUNES_MAX`] faults.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::{Choice, Fault};
 use crate::demo::fleet::{Database, RECOVERY, SOURCES};
 use crate::rds::{Ending, EventOutcome, Family, PlannedOutcome};
 
-/// How often one step of one database may come to nothing: the state machine tries it three times.
+/// How often one step of one database may fail. The state machine tries it three times.
 pub(super) const MISFORTUNES_MAX: usize = 2;
 
 /// A service with a JSON protocol, behind the proxy.
@@ -31,23 +31,23 @@ pub(super) enum Behind {
 pub(super) enum Misfortune {
     /// It ends as `failed`.
     Fails,
-    /// It does not end; somebody deletes it.
+    /// It does not end, and somebody deletes it.
     Vanishes,
 }
 
-/// What is in store for one step of one database.
+/// The planned faults of one step of one database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct StepFaults {
-    /// Of its first attempts; every later one is good.
+    /// The faults of its first attempts. Every later attempt succeeds.
     pub(super) misfortunes: Vec<Misfortune>,
-    /// What becomes of the event that says "finished".
+    /// What happens to the event that says "finished".
     pub(super) event: EventOutcome,
     /// How far describe answers lag behind, in RDS's time.
     pub(super) lag: SignedDuration,
 }
 
 impl StepFaults {
-    /// The fate of an attempt, counted from 0.
+    /// The planned outcome of an attempt, counted from 0.
     pub(super) fn planned(&self, attempt: usize) -> PlannedOutcome {
         let ending = match self.misfortunes.get(attempt) {
             None => Ending::Available,
@@ -70,19 +70,19 @@ pub(in super::super) struct Plan {
     pub(super) snapshots: BTreeMap<String, StepFaults>,
     /// The copies, by the resource id of their database.
     pub(super) copies: BTreeMap<String, StepFaults>,
-    /// Storms over RDS.
+    /// Outage windows of RDS.
     pub(super) rds: BTreeMap<Fault, Vec<OutageWindow>>,
     /// The region whose RDS is down for a while.
     pub(super) region_down: Option<(&'static str, OutageWindow)>,
-    /// Storms over the other services.
+    /// Outage windows of the other services.
     pub(super) services: BTreeMap<(Behind, Fault), Vec<OutageWindow>>,
     /// The operation that is denied, and from which call of it on.
     pub(super) denied: Option<(&'static str, u64)>,
-    /// From which call for a copy on the key is found disabled.
+    /// The request for a copy from which on the key is disabled.
     pub(super) key_disabled_at: Option<u64>,
-    /// How long other people's copies take RDS's places, from the first copy of ours on.
+    /// How long other people's copies fill RDS's limit, from the first copy of ours on.
     pub(super) third_parties: Option<Duration>,
-    /// The calls of a worker or reactor in the middle of which its process is killed.
+    /// The calls of a worker or reactor during which its process is killed.
     pub(super) kills: Vec<u64>,
     /// Every nth event is held back until the next has passed.
     pub(super) hold_back_every: Option<u64>,
@@ -93,10 +93,10 @@ pub(in super::super) struct Plan {
 }
 
 impl Plan {
-    /// Draws a plan for these databases. `speed` says how many seconds of RDS's are a real one.
+    /// Draws a plan for these databases. `speed` says how many seconds of RDS pass in a real second.
     ///
     /// # Errors
-    /// A sentence, when a fault has no place in so small a fleet.
+    /// A sentence, if the fleet is too small for a fault.
     pub(in super::super) fn draw(
         choice: &Choice,
         databases: &[Database],
@@ -149,13 +149,13 @@ impl Draw<'_> {
         if self.choice.is_mild() { mild } else { harsh }
     }
 
-    /// One of so many databases, but one at least.
+    /// One in this many databases, but at least one.
     fn one_in(&self, parts: u64) -> usize {
         usize::try_from((self.count / parts).max(1)).unwrap_or(1)
     }
 
     fn misfortunes(&mut self, plan: &mut Plan, databases: &[Database]) -> Result<(), String> {
-        // A copy that is under way when the key is disabled fails at its end, once.
+        // A copy that is running when the key is disabled fails once, at its end.
         let reserved = usize::from(self.has(Fault::KeyDisabled));
         let kinds = [
             (Fault::SnapshotFailed, Misfortune::Fails, MISFORTUNES_MAX),
@@ -180,7 +180,7 @@ impl Draw<'_> {
             };
             let mut hit = ids(databases);
             self.rng.shuffle(&mut hit);
-            // Those with the most room first, so that two faults find a place in a small fleet.
+            // Take the databases with the fewest faults first, so that two faults fit into a small fleet.
             hit.sort_by_key(|name| courses[*name].misfortunes.len());
             if hit
                 .first()
@@ -206,8 +206,8 @@ impl Draw<'_> {
         Ok(())
     }
 
-    /// Gives each fault of events its own snapshots and copies, in turns, so that source and recovery regions have
-    /// it. What becomes of a cluster's copy has no event.
+    /// Gives each fault of events its own snapshots and copies in turn, so that source and recovery regions both have it. A
+    /// cluster's copy has no events.
     fn events(&mut self, plan: &mut Plan, databases: &[Database]) -> Result<(), String> {
         let mut sources = ids(databases);
         let of_instances = databases
@@ -264,7 +264,7 @@ impl Draw<'_> {
             }
         }
         let certain = |behind| match behind {
-            // A probe and a callback for each of two steps; a wait is written and deleted for each.
+            // Each of the two steps has a probe and a callback, and writes and deletes a wait.
             Behind::StepFunctions | Behind::DynamoDb => 4 * self.count,
             Behind::Sqs => 1,
         };
@@ -300,7 +300,8 @@ impl Draw<'_> {
         }
     }
 
-    /// One storm within the first `calls` calls, and on a harsh day another that comes if there are so many more.
+    /// One outage window within the first `calls` calls. If many were requested, another one, in case there are twice as
+    /// many calls.
     fn storms_within(&mut self, calls: u64) -> Vec<OutageWindow> {
         let share = self.either(0.5, 0.8);
         let first = self.rng.u64(1..=calls);

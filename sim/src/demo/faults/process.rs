@@ -1,4 +1,4 @@
-//! Finds the process at the other end of a loopback connection, by what Linux tells of it.
+//! Finds the process at the other end of a loopback connection, from what Linux reports.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Kills the process of `group` whose end of a connection is `peer`. False where none is found.
+/// Kills the process of `group` whose end of a connection is `peer`. False if there is none.
 pub(super) fn kill_owner(peer: SocketAddr, group: i32) -> bool {
     let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
     let Some(inode) = inode_of(&table, peer) else {

@@ -1,4 +1,4 @@
-//! The faults of RDS: what befalls its calls, its key, its places for copies and each attempt's fate.
+//! The faults of RDS: in its calls, with its key, with its limit for copies, and in the outcome of each attempt.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,7 +15,7 @@ use crate::demo::policies::STANDARD;
 use crate::rds::{Ending, EventOutcome, Family, Origin, Rds, RdsArn, RdsFault, Request, Stage};
 use crate::rds_http::{Action, Incoming, Interference};
 
-/// How long a call that gets no answer is held, in milliseconds.
+/// How long a call without an answer is held, in milliseconds.
 const HELD_MS: std::ops::Range<u64> = 300..1_200;
 
 /// A person needs at least this long to notice a fault, find its cause and repair it.
@@ -107,7 +107,7 @@ impl RdsOutages {
         self.state().broken_since.map(|since| since.elapsed())
     }
 
-    /// What a person does who has seen what is refused: enables the key, grants the access. Says what was done.
+    /// Does what a person does about refusals: enables the key, grants the access. Returns what was done.
     pub(super) fn repair(&self, rds: &mut Rds) -> Vec<&'static str> {
         let mut done = Vec::new();
         let mut state = self.state();
@@ -127,7 +127,7 @@ impl RdsOutages {
         done
     }
 
-    /// Whether other people's copies have had their time, once.
+    /// Whether other people's copies have come and gone.
     pub(super) fn strangers_may_go(&self) -> bool {
         let mut state = self.state();
         let (ThirdParties::Since(since), Some(lasts)) =
@@ -142,13 +142,13 @@ impl RdsOutages {
         true
     }
 
-    /// The most copies of ours that were in flight at once, other people's left aside.
+    /// How many copies of ours were in flight at once at most, without other people's.
     #[must_use]
     pub(in super::super) fn most_of_ours(&self) -> usize {
         self.state().most_of_ours
     }
 
-    /// Counts what only shows once all is over: how each attempt ended, and which events were never sent.
+    /// Counts what is only known at the end: how each attempt ended, and which events were never sent.
     pub(in super::super) fn count_fates(&self, rds: &Rds) {
         for place in REGIONS {
             for snapshot in snapshots(rds, place) {
@@ -171,7 +171,7 @@ impl RdsOutages {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // What a panicking thread left behind is a storm more or less.
+        // A panicking thread can at worst have miscounted an outage window.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -231,8 +231,8 @@ impl RdsOutages {
             code,
             message: message.to_owned(),
         };
-        // A storm counts only the calls that those before it let pass: one that begins with a call that another
-        // has hit would have had its first call, the only one that is certain, taken away.
+        // A window counts only the calls that earlier windows let pass. Otherwise an earlier window could take away its
+        // first call, which is the only one that is certain to fail.
         let mut windows = state.windows.iter_mut();
         let fault =
             windows.find_map(|(fault, windows)| windows.hit(now, chance).then_some(*fault))?;
@@ -286,26 +286,26 @@ impl RdsOutages {
         let calls = |operation| state.calls.get(operation).copied().unwrap_or_default();
         let copies = calls("CopyDBSnapshot") + calls("CopyDBClusterSnapshot");
         let is_time = self.plan.key_disabled_at.is_some_and(|at| copies >= at);
-        // A call for a copy that is there already, or under another key, would not meet it.
+        // A request for a copy that exists already, or under another key, would not be affected.
         let would_meet_key = is_new && request.kms_key.as_deref() == Some(STANDARD.key);
         if is_time && would_meet_key && state.key == Key::Good {
             rds.set_key_enabled(&region(RECOVERY), STANDARD.key, false);
             state.key = Key::Disabled;
             state.broken_since.get_or_insert_with(Instant::now);
         }
-        // Where the key is bad, RDS says so before it looks at its places.
+        // If the key is bad, RDS says so before it checks its limit.
         let would_meet_them = is_new && matches!(state.key, Key::Good | Key::Repaired);
         let is_due =
             self.plan.third_parties.is_some() && state.third_parties == ThirdParties::NotYet;
         if is_due && would_meet_them {
-            // Where their own source is not ready yet, the next copy of ours brings them.
+            // If their own source is not ready yet, they come with the next copy of ours.
             if inject_fault::let_third_parties_in(rds, call.now) {
                 state.third_parties = ThirdParties::Since(Instant::now());
             }
         }
     }
 
-    /// Settles what is in store for the attempt that this call asks for.
+    /// Decides the outcome of the attempt that this call requests.
     fn settle_fate(&self, state: &State, call: &Incoming<'_>, rds: &mut Rds) {
         let Some(attempt) = attempt(call, rds) else {
             return;

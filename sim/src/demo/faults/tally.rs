@@ -1,4 +1,4 @@
-//! How often each fault was really injected, shared by all that inject.
+//! Counts how often each fault was really injected. All injectors share it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

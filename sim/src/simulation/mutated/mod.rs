@@ -29,11 +29,11 @@ use snapferry::fake::{Refusal, Through};
 use snapferry::ports::{
     Abandoned, AutomatedSnapshots, Callbacks, Claim, ClaimRun, ClaimSlot, Clock, CopySnapshot,
     CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DelayMessage, Delivery,
-    DescribeQuota, DescribeSnapshots, ExecutionState, FindDatabases, FreeSlot, Held, Jitter,
-    ListDatabases, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor,
-    PortError, Probe, ProbeToken, RdsError, ReadPlanCursor, ReadPolicies, ReceiptHandle,
-    RecordRecoveryPoint, RegisterWaits, SendCommand, SnapshotQuota, StartExecution, Started, Waits,
-    Written,
+    DescribeQuota, DescribeSnapshots, ExecutionState, FindDatabases, FreeSlot, HearDead, Held,
+    Jitter, ListDatabases, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, Page,
+    PlanCursor, PortError, Probe, ProbeToken, RdsError, ReadPlanCursor, ReadPolicies,
+    ReceiptHandle, RecordRecoveryPoint, RegisterWaits, SendCommand, SnapshotQuota, StartExecution,
+    Started, Waits, Written,
 };
 
 use super::backups::NIGHTLY;
@@ -90,10 +90,9 @@ impl ListDatabases for Mutated {
         marker: Option<String>,
     ) -> Result<Page<Database>, RdsError> {
         match self.inner.list_databases(region, family, marker).await {
-            Err(_) if self.has(Mutant::UnreachableHasNoDatabases) => Ok(Page {
-                items: Vec::new(),
-                next: None,
-            }),
+            Err(_) if self.has(Mutant::UnreachableHasNoDatabases) => {
+                Ok(Page::new(Vec::new(), None))
+            }
             page => page.map(|page| self.as_listed(page)),
         }
     }
@@ -107,8 +106,7 @@ impl Mutated {
                     database.tags.remove("snapferry:exclude");
                 }
                 Some(Mutant::HopelessClusterIsPlanned) => {
-                    database.multi_az_cluster = false;
-                    database.encrypted = true;
+                    database.copy_facts.multi_az_cluster = false;
                 }
                 Some(Mutant::CarriedTagsAreForgotten) => {
                     database.tags.retain(|key, _| key.starts_with("snapferry:"));
@@ -250,6 +248,10 @@ impl Mutated {
             Some(Mutant::AlreadyExistsIsSuccess) if error.owner() == Owner::AskWhatExists => {
                 return Ok(());
             }
+            Some(Mutant::FullHouseIsParked) if error.owner() == Owner::CopyLimit => {
+                error.message = "Cannot create more than 100 manual snapshots".to_owned();
+                return Err(error);
+            }
             _ => return Err(error),
         };
         if error.code.as_deref() == Some(taken_for_permanent) {
@@ -299,12 +301,7 @@ impl DescribeQuota for Mutated {
         region: &Region,
         family: Family,
     ) -> Result<Option<SnapshotQuota>, RdsError> {
-        let quota = self.inner.describe_snapshot_quota(region, family).await?;
-        let is_full = self.has(Mutant::FullHouseIsParked);
-        Ok(quota.map(|quota| SnapshotQuota {
-            used: if is_full { quota.max } else { quota.used },
-            ..quota
-        }))
+        self.inner.describe_snapshot_quota(region, family).await
     }
 }
 

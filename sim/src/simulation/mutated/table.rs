@@ -30,6 +30,7 @@ impl Mutated {
         if absence_proves && self.role() != Role::Worker {
             wait.phase = Phase::Seen;
         }
+        wait.absent |= self.has(Mutant::OneAbsenceProves);
         wait
     }
 
@@ -116,6 +117,15 @@ impl Waits for Mutated {
         }
     }
 
+    async fn note_absence(
+        &self,
+        resource: &RdsArn,
+        token: &TaskToken,
+        absent: bool,
+    ) -> Result<Written, PortError> {
+        self.inner.note_absence(resource, token, absent).await
+    }
+
     async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError> {
         self.inner.forget(resource, token).await?;
         if self.has(Mutant::ForgetIgnoresTheToken) {
@@ -159,6 +169,18 @@ impl NoteError for Mutated {
         last_error: &LastError,
     ) -> Result<Written, PortError> {
         self.inner.note_error(resource, token, last_error).await
+    }
+}
+
+impl HearDead for Mutated {
+    async fn heard_dead(
+        &self,
+        token: &TaskToken,
+        occasion: &str,
+        at: Timestamp,
+    ) -> Result<bool, PortError> {
+        let before = self.inner.heard_dead(token, occasion, at).await?;
+        Ok(before || self.has(Mutant::OneDeadIsBelieved))
     }
 }
 
@@ -252,6 +274,15 @@ impl ClaimRun for Mutated {
             }),
             claim => claim,
         })
+    }
+
+    async fn release_run(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        execution: &ExecutionName,
+    ) -> Result<(), PortError> {
+        self.inner.release_run(database, policy, execution).await
     }
 }
 

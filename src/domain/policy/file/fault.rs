@@ -1,9 +1,9 @@
-//! What is wrong with a file, and where.
+//! Faults of a file, with their places.
 
 use std::fmt;
 use std::ops::Range;
 
-/// A place in a text, as editors count: from 1, columns in characters.
+/// A place in a text, counted as editors do: from 1, with columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The line.
@@ -18,7 +18,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// Something that is wrong.
+/// A fault.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
     /// Where.
@@ -36,7 +36,7 @@ impl fmt::Display for Fault {
 /// Faults as they are found.
 pub(super) struct Faults<'t> {
     text: &'t str,
-    /// Where the syntax broke. Nothing else is said of these lines: what was read of them is a guess.
+    /// The lines with broken syntax. No other fault is reported for them, because what was read of them is a guess.
     broken: Vec<Fault>,
     found: Vec<Fault>,
 }
@@ -69,7 +69,7 @@ impl<'t> Faults<'t> {
         });
     }
 
-    /// That something is missing is only sure where all could be read.
+    /// Reports something missing. This is certain only if everything could be read.
     pub(super) fn missing(&mut self, span: &Range<usize>, what: impl Into<String>) {
         if self.broken.is_empty() {
             self.add(span, what);

@@ -1,9 +1,11 @@
-//! The keys that a file may have, and which one was meant.
+//! The keys that a file may have, and which one the author probably meant.
+
+use crate::domain::policy::rules::RULE_NAMES;
 
 /// At the top of a file.
 pub(super) const TOP: [&str; 3] = [UNTAGGED, COPY_SLOTS, POLICY];
-/// In a policy's table.
-pub(super) const OF_POLICY: [&str; 9] = [
+/// In a policy's table, beside its rules of retention.
+pub(super) const OF_POLICY: [&str; 14] = [
     SCHEDULE,
     TIME_ZONE,
     SOURCE,
@@ -13,6 +15,11 @@ pub(super) const OF_POLICY: [&str; 9] = [
     CARRY_TAGS,
     OPTION_GROUPS,
     COPY_SLOTS,
+    PAUSED,
+    MIN_KEEP,
+    ALSO,
+    SOURCE_RETENTION,
+    WHEN_GONE,
 ];
 
 pub(super) const UNTAGGED: &str = "untagged";
@@ -22,17 +29,33 @@ pub(super) const SCHEDULE: &str = "schedule";
 pub(super) const TIME_ZONE: &str = "time_zone";
 pub(super) const SOURCE: &str = "source";
 pub(super) const RETENTION: &str = "retention";
+pub(super) const MIN_KEEP: &str = "min_keep";
+pub(super) const ALSO: &str = "also";
+pub(super) const SOURCE_RETENTION: &str = "source_retention";
+pub(super) const WHEN_GONE: &str = "when_gone";
+pub(super) const AFTER: &str = "after";
 pub(super) const RPO: &str = "rpo";
 pub(super) const KMS_KEY: &str = "kms_key";
 pub(super) const CARRY_TAGS: &str = "carry_tags";
 pub(super) const OPTION_GROUPS: &str = "option_groups";
+pub(super) const PAUSED: &str = "paused";
+
+/// All keys of a policy's table.
+pub(super) fn of_policy() -> Vec<&'static str> {
+    OF_POLICY.into_iter().chain(rule_names()).collect()
+}
+
+/// The rules of retention.
+pub(super) fn rule_names() -> [&'static str; RULE_NAMES.len()] {
+    RULE_NAMES.map(|(name, _)| name)
+}
 
 /// How alike two words must be for one to be taken for a slip of the other.
 const ALIKE: f64 = 0.5;
 
 /// The known word that was probably meant.
 pub(super) fn meant<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    // What is much longer than any word is none of them, and long texts take long to compare.
+    // A much longer text cannot be a typo of any word, and long texts take long to compare.
     if word.len() > 64 {
         return None;
     }
@@ -49,6 +72,7 @@ pub(super) fn meant<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) ->
 }
 
 /// "; did you mean …?", or nothing.
-pub(super) fn hint<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+#[must_use]
+pub fn hint<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> String {
     meant(word, known).map_or_else(String::new, |known| format!("; did you mean {known}?"))
 }

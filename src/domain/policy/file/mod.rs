@@ -11,8 +11,10 @@
 mod fault;
 mod key;
 mod read;
+mod retention;
 mod write;
 
 pub use fault::{Fault, Place};
+pub use key::hint;
 pub use read::{PolicyFile, read};
 pub use write::write;

@@ -1,4 +1,4 @@
-//! Reading a file. The parser goes on after a fault, and so does what reads its tables.
+//! Reads a file. The parser goes on after a fault, and so does the reader of its tables.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -9,8 +9,8 @@ use toml::de::{DeArray, DeString, DeTable, DeValue};
 
 use super::fault::{Fault, Faults, Place};
 use super::key::{
-    CARRY_TAGS, COPY_SLOTS, KMS_KEY, OF_POLICY, OPTION_GROUPS, POLICY, RETENTION, RPO, SCHEDULE,
-    SOURCE, TIME_ZONE, TOP, UNTAGGED, hint, meant,
+    CARRY_TAGS, COPY_SLOTS, KMS_KEY, OPTION_GROUPS, PAUSED, POLICY, RPO, SCHEDULE, SOURCE,
+    TIME_ZONE, TOP, UNTAGGED, hint, meant, of_policy,
 };
 use crate::domain::id::arn::Region;
 use crate::domain::id::names::OptionGroup;
@@ -22,7 +22,7 @@ use crate::domain::policy::set::PolicySet;
 use crate::domain::policy::span::Span;
 use crate::domain::policy::spec::{KeyName, PolicyOptions, PolicySpec, Source};
 
-type Value<'t> = Spanned<DeValue<'t>>;
+pub(super) type Value<'t> = Spanned<DeValue<'t>>;
 type Key<'t> = Spanned<DeString<'t>>;
 
 /// A file that was read.
@@ -30,15 +30,14 @@ type Key<'t> = Spanned<DeString<'t>>;
 pub struct PolicyFile {
     /// What it says.
     pub set: PolicySet<KeyName>,
-    /// Where it names each policy's key, for what only AWS can say about one.
+    /// Where it names each policy's key, for faults that only AWS can report.
     pub keys_at: BTreeMap<PolicyName, Place>,
 }
 
-/// Reads a file. `home` is the recovery region, which keys must live in; where it is not known, keys of any
-/// region are taken.
+/// Reads a file. `home` is the recovery region, and keys must be of it. Without `home`, keys of any region are accepted.
 ///
 /// # Errors
-/// Every fault, in the order of the text; never none.
+/// Every fault, in the order of the text. There is at least one.
 pub fn read(text: &str, home: Option<&Region>) -> Result<PolicyFile, Vec<Fault>> {
     let mut faults = Faults::new(text);
     if text.len() > POLICY_FILE_MAX {
@@ -74,18 +73,18 @@ pub fn read(text: &str, home: Option<&Region>) -> Result<PolicyFile, Vec<Fault>>
     }
 }
 
-struct Reader<'t, 'h> {
-    faults: Faults<'t>,
+pub(super) struct Reader<'t, 'h> {
+    pub(super) faults: Faults<'t>,
     home: Option<&'h Region>,
 }
 
-/// Where a file begins, for what it does not say anywhere.
+/// The beginning of a file: the place of faults about something that is missing.
 const START: Range<usize> = 0..0;
 
 impl<'t> Reader<'t, '_> {
-    /// Nothing where a fault was found.
+    /// Nothing if a fault was found.
     fn file(&mut self, top: &DeTable<'t>) -> Option<PolicyFile> {
-        self.unknown_keys(top, &TOP, |word| match meant(word, OF_POLICY) {
+        self.unknown_keys(top, &TOP, |word| match meant(word, of_policy()) {
             Some(known) => format!("; {known} belongs under a [policy.NAME]"),
             None => hint(word, TOP),
         });
@@ -104,6 +103,7 @@ impl<'t> Reader<'t, '_> {
             }
             Some(name)
         });
+        self.taken_over(top, &policies);
         Some(PolicyFile {
             set: PolicySet {
                 untagged: given(untagged)?,
@@ -117,7 +117,7 @@ impl<'t> Reader<'t, '_> {
         })
     }
 
-    /// The policies by name, nothing for those with a fault; and where their keys are named.
+    /// The policies by name, with nothing for those that have a fault, and the places of their keys.
     #[expect(clippy::type_complexity, reason = "named where it is used")]
     fn policies(
         &mut self,
@@ -170,29 +170,39 @@ impl<'t> Reader<'t, '_> {
             self.faults.add(&value.span(), what);
             return None;
         };
-        self.unknown_keys(table, &OF_POLICY, |word| hint(word, OF_POLICY));
+        self.unknown_keys(table, &of_policy(), |word| hint(word, of_policy()));
         // Each is looked at, whatever became of the others.
         let schedule = self.schedule(name, table);
         let source = get(table, SOURCE).map(|value| self.parsed(SOURCE, value, Source::parse));
-        let retention =
-            get(table, RETENTION).map(|value| self.parsed(RETENTION, value, Span::parse));
+        let retention = self.retention(table);
         let rpo = get(table, RPO).map(|value| self.parsed(RPO, value, Span::parse));
         let key = get(table, KMS_KEY).map(|value| self.kms_key(value));
         let carry_tags = get(table, CARRY_TAGS).map(|value| self.carry_tags(value));
         let option_groups = get(table, OPTION_GROUPS).map(|value| self.option_groups(value));
         let copy_slots = get(table, COPY_SLOTS).map(|value| self.copy_slots(value));
+        let paused = get(table, PAUSED).map(|value| self.yes_or_no(PAUSED, value));
         Some(PolicySpec {
             schedule: schedule?,
             key: given(key)?,
             options: PolicyOptions {
                 source: given(source)?.unwrap_or_default(),
-                retention: given(retention)?,
+                retention: retention?,
                 rpo: given(rpo)?,
                 carry_tags: given(carry_tags)?.unwrap_or_default(),
                 option_groups: given(option_groups)?.unwrap_or_default(),
                 copy_slots: given(copy_slots)?,
+                paused: given(paused)?.unwrap_or_default(),
             },
         })
+    }
+
+    fn yes_or_no(&mut self, key: &str, value: &Value<'t>) -> Option<bool> {
+        if let DeValue::Boolean(is_so) = value.get_ref() {
+            return Some(*is_so);
+        }
+        let what = format!("{key}: true or false is expected; this is {}", kind(value));
+        self.faults.add(&value.span(), what);
+        None
     }
 
     fn schedule(&mut self, policy: &Key<'t>, table: &DeTable<'t>) -> Option<Schedule> {
@@ -218,7 +228,7 @@ impl<'t> Reader<'t, '_> {
             return None;
         };
         let pattern = self.text(SCHEDULE, value)?;
-        // Where the zone is wrong the pattern is still looked at.
+        // Check the pattern even if the zone is wrong.
         match Schedule::parse(pattern, zone.unwrap_or(UTC)) {
             Ok(schedule) => zone.map(|_| schedule),
             Err(error) => {
@@ -303,7 +313,12 @@ impl<'t> Reader<'t, '_> {
         whole.then_some(groups)
     }
 
-    fn unknown_keys(&mut self, table: &DeTable<'t>, known: &[&str], hint: impl Fn(&str) -> String) {
+    pub(super) fn unknown_keys(
+        &mut self,
+        table: &DeTable<'t>,
+        known: &[&str],
+        hint: impl Fn(&str) -> String,
+    ) {
         for key in table.keys() {
             let word: &str = key.get_ref();
             if !known.contains(&word) {
@@ -314,7 +329,7 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    fn parsed<T>(
+    pub(super) fn parsed<T>(
         &mut self,
         key: &str,
         value: &Value<'t>,
@@ -340,7 +355,7 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    fn list<'v>(&mut self, key: &str, value: &'v Value<'t>) -> Option<&'v DeArray<'t>> {
+    pub(super) fn list<'v>(&mut self, key: &str, value: &'v Value<'t>) -> Option<&'v DeArray<'t>> {
         match value.get_ref() {
             DeValue::Array(list) => Some(list),
             _ => {
@@ -371,9 +386,9 @@ impl<'t> Reader<'t, '_> {
     }
 }
 
-/// What is not there is no fault; what is there and could not be read is.
+/// A missing field is no fault. A field that cannot be read is one.
 #[expect(clippy::option_option, reason = "given or not, and read or not")]
-fn given<T>(value: Option<Option<T>>) -> Option<Option<T>> {
+pub(super) fn given<T>(value: Option<Option<T>>) -> Option<Option<T>> {
     match value {
         None => Some(None),
         Some(None) => None,
@@ -381,7 +396,7 @@ fn given<T>(value: Option<Option<T>>) -> Option<Option<T>> {
     }
 }
 
-fn get<'v, 't>(table: &'v DeTable<'t>, key: &str) -> Option<&'v Value<'t>> {
+pub(super) fn get<'v, 't>(table: &'v DeTable<'t>, key: &str) -> Option<&'v Value<'t>> {
     table
         .iter()
         .find(|(name, _)| *name.get_ref() == key)
@@ -400,7 +415,7 @@ fn unknown_zone(name: &str) -> String {
     )
 }
 
-fn kind(value: &Value<'_>) -> &'static str {
+pub(super) fn kind(value: &Value<'_>) -> &'static str {
     match value.get_ref() {
         DeValue::String(_) => "a text",
         DeValue::Integer(_) | DeValue::Float(_) => "a number",

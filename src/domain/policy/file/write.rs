@@ -17,10 +17,10 @@ struct FileToml<'a> {
     policy: &'a BTreeMap<PolicyName, PolicySpec<KeyName>>,
 }
 
-/// Writes the file that says this.
+/// Writes a set as a file.
 ///
 /// # Errors
-/// When a number of slots is greater than TOML's greatest number.
+/// If a number of slots is greater than the greatest number of TOML.
 pub fn write(set: &PolicySet<KeyName>) -> Result<String, toml::ser::Error> {
     let file = toml::Table::try_from(FileToml {
         untagged: set.untagged.as_ref(),

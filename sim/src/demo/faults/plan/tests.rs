@@ -1,4 +1,4 @@
-//! What a plan promises, whatever the seed.
+//! What every plan promises, with any seed.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What the weather does to calls of a real model.
+//! What the faults of RDS do to calls of a real model.
 
 use super::*;
 use crate::demo::faults::outage_window::OutageWindow;
@@ -11,7 +11,7 @@ fn now() -> Timestamp {
     "2026-01-02T03:00:00Z".parse().unwrap()
 }
 
-/// A fleet of two, an instance and a cluster of one name, and the weather over it.
+/// A fleet of an instance and a cluster of the same name, with faults of RDS.
 struct World {
     rds: Rds,
     databases: Vec<fleet::Database>,
@@ -80,7 +80,7 @@ impl World {
         )
     }
 
-    /// Lets everything end that is under way.
+    /// Lets all unfinished work end.
     fn wait(&mut self) {
         while let Some(due) = self.rds.next_due() {
             self.now = self.now.max(due);
@@ -108,7 +108,7 @@ fn attempts_meet_the_fates_of_their_course_one_after_another() {
         ("s-a3", Stage::Available),
     ] {
         assert_eq!(world.snapshot(name).1, None);
-        // One that is refused, because it is there, uses none of them up.
+        // A request that is refused because the snapshot exists uses up none of them.
         assert!(matches!(
             world.snapshot(name).1,
             Some(RdsFault::DbSnapshotAlreadyExists(_))

@@ -1,0 +1,230 @@
+//! What the rules of retention would keep and remove in the recovery region. Only reads.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use thiserror::Error;
+
+use crate::app::in_force::policies_in_force;
+use crate::domain::id::arn::{Family, KeyArn, RdsArn, Region};
+use crate::domain::id::names::ResourceId;
+use crate::domain::id::tags::{PolicyName, StackId};
+use crate::domain::policy::in_force::{Policies, Policy};
+use crate::domain::policy::retention::Retention;
+use crate::domain::rds::snapshot::Snapshot;
+use crate::domain::retention::capacity::days_to_full;
+use crate::domain::retention::forget::{Decision, ForgetRules, Point, forget};
+use crate::domain::retention::inventory::{Group, Origin, Ownership, ownership, point};
+use crate::domain::run::failure::Operation;
+use crate::error::chain;
+use crate::ports::doctor::ListManualSnapshots;
+use crate::ports::{
+    Clock, DescribeQuota, Endless, PAGES_MAX, PortError, RdsError, ReadPolicies, SnapshotQuota,
+    all_rows,
+};
+
+permissions! {
+    /// Everything that the preview may do.
+    Permissions:
+        Clock DescribeQuota ListManualSnapshots ReadPolicies
+}
+
+/// Whose preview it is.
+#[derive(Debug, Clone, Copy)]
+pub struct PreviewOf<'a> {
+    /// The stack.
+    pub stack: &'a StackId,
+    /// The recovery region.
+    pub home: &'a Region,
+    /// The stack's key, for policies that name none.
+    pub key: &'a KeyArn,
+    /// The policies that are in force where no set was ever applied.
+    pub built_in: &'a Policies,
+}
+
+/// The recovery points of one database under one policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupPreview {
+    /// The database, as the newest recovery point's tags name it.
+    pub database: RdsArn,
+    /// Its resource id.
+    pub resource_id: ResourceId,
+    /// The policy that asked for them.
+    pub policy: PolicyName,
+    /// By whose rules they stay, where a policy is in force for them.
+    pub ruled_by: Option<PolicyName>,
+    /// Whether those rules were applied by a version that removed nothing.
+    pub shown_only: bool,
+    /// Each of them with what would become of it, the newest first.
+    pub points: Vec<(Point<RdsArn>, Decision)>,
+}
+
+/// How much of a family's quota of manual snapshots the recovery region has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuotaPreview {
+    /// The family.
+    pub family: Family,
+    /// The account's figures; nothing where RDS does not report them.
+    pub quota: Option<SnapshotQuota>,
+    /// How many recovery points this stack has planned and made in the last days.
+    pub made: usize,
+    /// After how many days the quota is full if it goes on so; nothing where that is not known, or none was made.
+    pub days_to_full: Option<i64>,
+}
+
+/// How many days back the pace is measured.
+pub const PACE_DAYS: i64 = 7;
+
+/// What would become of the recovery region's snapshots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrunePreview {
+    /// The groups, by source region, resource id and policy.
+    pub groups: Vec<GroupPreview>,
+    /// What carries this stack's tag and was not made by it.
+    pub not_by_name: Vec<RdsArn>,
+    /// How many manual snapshots are another's.
+    pub foreign: usize,
+    /// How long the quota lasts, for each family that this stack has recovery points of.
+    pub quotas: Vec<QuotaPreview>,
+}
+
+/// Why there is no preview. Half an inventory would show what goes although nobody knows what stays.
+#[derive(Debug, Error)]
+pub enum PreviewError {
+    /// The policies cannot be read.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// The snapshots cannot be listed to their end.
+    #[error(transparent)]
+    Rds(#[from] RdsError),
+}
+
+/// Looks at every manual snapshot of the recovery region: one describe call for each page of each family.
+///
+/// # Errors
+/// When the policies cannot be read, or a list not to its end.
+pub async fn prune_preview<W: Permissions>(
+    world: &W,
+    of: PreviewOf<'_>,
+) -> Result<PrunePreview, PreviewError> {
+    let policies = policies_in_force(world, of.key, of.built_in)
+        .await?
+        .policies;
+    let mut groups: BTreeMap<Group, Vec<(Snapshot, Origin)>> = BTreeMap::new();
+    let (mut not_by_name, mut foreign) = (Vec::new(), 0);
+    for family in Family::ALL {
+        for snapshot in list(world, of.home, family).await? {
+            match ownership(&snapshot, of.stack) {
+                Ownership::Ours(origin) => groups
+                    .entry(origin.group())
+                    .or_default()
+                    .push((snapshot, *origin)),
+                Ownership::NotByName => not_by_name.push(snapshot.arn),
+                Ownership::Foreign => foreign += 1,
+            }
+        }
+    }
+    let now = world.now();
+    let quotas = quotas(world, of.home, &groups, now).await;
+    let groups = groups.into_values().filter_map(|members| {
+        let (_, newest) = members.iter().max_by_key(|(_, origin)| origin.planned_at)?;
+        let ruled_by = ruling(&policies, &newest.policy);
+        let key = ruled_by.map(|policy| &policy.key);
+        let points: Vec<Point<RdsArn>> = members
+            .iter()
+            .map(|(snapshot, origin)| point(snapshot, origin, key))
+            .collect();
+        let decisions = decide(ruled_by, &points, now);
+        let mut points: Vec<(Point<RdsArn>, Decision)> =
+            points.into_iter().zip(decisions).collect();
+        points.sort_by(|(a, _), (b, _)| (b.at, &b.id).cmp(&(a.at, &a.id)));
+        Some(GroupPreview {
+            database: newest.database.arn.clone(),
+            resource_id: newest.database.resource_id.clone(),
+            policy: newest.policy.clone(),
+            ruled_by: ruled_by.map(|policy| policy.name.clone()),
+            shown_only: ruled_by.is_some_and(|policy| policy.options.retention.shown_only),
+            points,
+        })
+    });
+    Ok(PrunePreview {
+        groups: groups.collect(),
+        not_by_name,
+        foreign,
+        quotas,
+    })
+}
+
+/// A quota that RDS does not tell costs its own line alone.
+async fn quotas<W: DescribeQuota>(
+    world: &W,
+    home: &Region,
+    groups: &BTreeMap<Group, Vec<(Snapshot, Origin)>>,
+    now: Timestamp,
+) -> Vec<QuotaPreview> {
+    let since = now - SignedDuration::from_hours(24 * PACE_DAYS);
+    let mut quotas = Vec::new();
+    for family in Family::ALL {
+        let of_family = || {
+            let all = groups.values().flatten();
+            all.filter(move |(snapshot, _)| snapshot.arn.family() == family)
+        };
+        if of_family().next().is_none() {
+            continue;
+        }
+        let made = of_family().filter(|(_, origin)| origin.planned_at > since);
+        let made = made.count();
+        let quota = match world.describe_snapshot_quota(home, family).await {
+            Ok(quota) => quota,
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "the quota of snapshots is not known");
+                None
+            }
+        };
+        let days_to_full =
+            quota.and_then(|quota| days_to_full(quota.used, quota.max, made, PACE_DAYS));
+        quotas.push(QuotaPreview {
+            family,
+            quota,
+            made,
+            days_to_full,
+        });
+    }
+    quotas
+}
+
+async fn list<W: ListManualSnapshots>(
+    world: &W,
+    home: &Region,
+    family: Family,
+) -> Result<Vec<Snapshot>, RdsError> {
+    let operation = Operation::describe_snapshots(family);
+    let endless = |endless: Endless| RdsError::endless(operation, home, endless);
+    all_rows(PAGES_MAX, endless, |marker| {
+        world.list_manual_snapshots(home, family, marker)
+    })
+    .await
+}
+
+/// The policy of this name, or the one that takes it over.
+fn ruling<'p>(policies: &'p Policies, name: &PolicyName) -> Option<&'p Policy> {
+    policies.get(name.as_str()).or_else(|| {
+        let takes_over = |policy: &&Policy| policy.options.retention.also.contains(name);
+        policies.all.iter().find(takes_over)
+    })
+}
+
+/// Without a policy there is no rule, and everything stays.
+fn decide(ruled_by: Option<&Policy>, points: &[Point<RdsArn>], now: Timestamp) -> Vec<Decision> {
+    let (none, utc) = (Retention::default(), TimeZone::UTC);
+    let (retention, zone) = ruled_by.map_or((&none, &utc), |policy| {
+        (&policy.options.retention, policy.schedule.time_zone())
+    });
+    let by = ForgetRules {
+        rules: &retention.rules(),
+        min_keep: retention.min_keep(),
+        zone,
+    };
+    forget(by, points, now)
+}

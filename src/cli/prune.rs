@@ -1,0 +1,285 @@
+//! `snapferry prune`: what the rules of retention would keep and remove. Nothing is removed.
+
+use std::io::Write;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::arguments::{PruneArguments, StackArguments, variables};
+use super::outcome::{CliError, Ended};
+use super::show::{database, table, write_json, write_table};
+use crate::app::prune_preview::{
+    self, GroupPreview, PACE_DAYS, PreviewError, PreviewOf, PrunePreview, QuotaPreview,
+    prune_preview,
+};
+use crate::aws::{Aws, Examines, for_operators, patient};
+use crate::domain::id::arn::{Family, RdsArn};
+use crate::domain::retention::forget::{Decision, Point};
+use crate::ports::SnapshotQuota;
+use crate::settings::Planning;
+
+/// The version of the JSON.
+const SCHEMA: u32 = 1;
+
+pub(super) async fn execute(
+    stack: &StackArguments,
+    options: &PruneArguments,
+    environment: Vec<(String, String)>,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let flags = stack.flags().into_iter().chain(options.planning.flags());
+    let planning = Planning::from_variables(variables(environment, flags))?;
+    let sdk = for_operators(&planning.stack.home, stack.profile.as_deref()).await;
+    let aws = Aws::new(patient(sdk), planning.stack.table.clone(), Examines);
+    let shown = ShownRecoveryPoints {
+        databases: &options.databases,
+        explain: options.explain.as_deref(),
+    };
+    show_prune(&aws, &planning, &shown, options.json, out).await
+}
+
+/// Which recovery points are shown; nothing named is all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ShownRecoveryPoints<'a> {
+    /// Those of these databases, by identifier, ARN or resource id.
+    pub databases: &'a [String],
+    /// The one of this identifier or ARN.
+    pub explain: Option<&'a str>,
+}
+
+/// Shows what the rules would keep and remove.
+///
+/// # Errors
+/// When the policies or the snapshots cannot be read completely, `explain` names no recovery point of this stack, or
+/// the answer cannot be written. A database that is named and has no recovery point is no error: the answer is empty.
+pub async fn show_prune<W: prune_preview::Permissions>(
+    world: &W,
+    planning: &Planning,
+    shown: &ShownRecoveryPoints<'_>,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let of = PreviewOf {
+        stack: &planning.stack.rules.stack,
+        home: &planning.stack.home,
+        key: &planning.key,
+        built_in: &planning.policies,
+    };
+    let mut preview = prune_preview(world, of).await?;
+    if !shown.databases.is_empty() {
+        preview.groups.retain(|group| {
+            let names = [
+                group.database.name().to_owned(),
+                group.database.to_string(),
+                group.resource_id.to_string(),
+            ];
+            names.iter().any(|name| shown.databases.contains(name))
+        });
+    }
+    if let Some(id) = shown.explain {
+        let is_it = |arn: &RdsArn| arn.name() == id || arn.to_string() == id;
+        for group in &mut preview.groups {
+            group.points.retain(|(point, _)| is_it(&point.id));
+        }
+        preview.groups.retain(|group| !group.points.is_empty());
+        if preview.groups.is_empty() {
+            return Err(CliError::Argument {
+                name: "--explain",
+                what: format!("{id} is no recovery point of this stack in the recovery region"),
+            });
+        }
+    }
+    if json {
+        write_json(out, &PruneJson::of(&preview))?;
+    } else if shown.explain.is_some() {
+        write_explained(out, &preview)?;
+    } else {
+        write_groups(out, &preview)?;
+    }
+    Ok(Ended::Well)
+}
+
+fn write_explained(out: &mut impl Write, preview: &PrunePreview) -> Result<(), CliError> {
+    for group in &preview.groups {
+        for (point, decision) in &group.points {
+            writeln!(out, "{}", point.id)?;
+            writeln!(out, "database  {}", database(&group.database))?;
+            writeln!(out, "policy    {}", ruled(group))?;
+            writeln!(out, "taken at  {}", taken(point))?;
+            let verb = if decision.keeps() { "stays" } else { "may go" };
+            writeln!(out, "{verb:<9} {}", decision.reasons().join("; "))?;
+        }
+    }
+    Ok(())
+}
+
+fn write_groups(out: &mut impl Write, preview: &PrunePreview) -> Result<(), CliError> {
+    let mut rows = table([
+        "DATABASE",
+        "POLICY",
+        "RECOVERY POINTS",
+        "STAY",
+        "MAY GO",
+        "OLDEST THAT STAYS",
+    ]);
+    for group in &preview.groups {
+        let kept = group.points.iter().filter(|(_, decision)| decision.keeps());
+        let stay = kept.clone().count();
+        rows.add_row([
+            database(&group.database),
+            ruled(group),
+            group.points.len().to_string(),
+            stay.to_string(),
+            (group.points.len() - stay).to_string(),
+            kept.filter_map(|(point, _)| point.at)
+                .min()
+                .map(|at| at.to_string())
+                .unwrap_or_default(),
+        ]);
+    }
+    write_table(out, &rows)?;
+    writeln!(
+        out,
+        "\nThis version of Snapferry removes nothing: the rules are only shown."
+    )?;
+    for arn in &preview.not_by_name {
+        writeln!(
+            out,
+            "not made by Snapferry: {arn} has this stack's tag and another name; it counts for nothing and stays"
+        )?;
+    }
+    for quota in &preview.quotas {
+        writeln!(out, "{}", room_left(quota))?;
+    }
+    if preview.foreign > 0 {
+        writeln!(
+            out,
+            "other manual snapshots in the region: {}",
+            preview.foreign
+        )?;
+    }
+    Ok(())
+}
+
+fn room_left(of: &QuotaPreview) -> String {
+    let kind = family(of.family);
+    let made = format!("this stack made {} in the last {PACE_DAYS} days", of.made);
+    match (of.quota, of.days_to_full) {
+        (None, _) => format!("manual {kind} snapshots: the quota is not known; {made}"),
+        (Some(SnapshotQuota { used, max }), None) => {
+            format!("manual {kind} snapshots: {used} of {max}; {made}")
+        }
+        (Some(SnapshotQuota { used, max }), Some(days)) => format!(
+            "manual {kind} snapshots: {used} of {max}; {made}; at that pace the quota is full in {days} days"
+        ),
+    }
+}
+
+fn family(family: Family) -> &'static str {
+    match family {
+        Family::Instance => "instance",
+        Family::Cluster => "cluster",
+    }
+}
+
+fn taken(point: &Point<RdsArn>) -> String {
+    point
+        .at
+        .map_or_else(|| "unknown".to_owned(), |at| at.to_string())
+}
+
+/// By whose rules they stay.
+fn ruled(group: &GroupPreview) -> String {
+    match &group.ruled_by {
+        None => format!("{} (not in force)", group.policy),
+        Some(_) if group.shown_only => format!("{} (apply its file again)", group.policy),
+        Some(policy) if *policy != group.policy => {
+            format!("{} (taken over by {policy})", group.policy)
+        }
+        Some(policy) => policy.to_string(),
+    }
+}
+
+#[derive(Serialize)]
+struct PruneJson {
+    schema: u32,
+    removes: bool,
+    groups: Vec<GroupJson>,
+    not_by_name: Vec<String>,
+    foreign: usize,
+    quotas: Vec<QuotaJson>,
+}
+
+#[derive(Serialize)]
+struct QuotaJson {
+    family: &'static str,
+    used: Option<i64>,
+    max: Option<i64>,
+    made_in_7_days: usize,
+    days_to_full: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct GroupJson {
+    database: String,
+    resource_id: String,
+    policy: String,
+    ruled_by: Option<String>,
+    shown_only: bool,
+    points: Vec<PointJson>,
+}
+
+#[derive(Serialize)]
+struct PointJson {
+    snapshot: String,
+    at: Option<Timestamp>,
+    keep: bool,
+    reasons: Vec<String>,
+}
+
+impl PruneJson {
+    fn of(preview: &PrunePreview) -> Self {
+        let point = |(point, decision): &(Point<RdsArn>, Decision)| PointJson {
+            snapshot: point.id.to_string(),
+            at: point.at,
+            keep: decision.keeps(),
+            reasons: decision.reasons(),
+        };
+        let group = |group: &GroupPreview| GroupJson {
+            database: group.database.to_string(),
+            resource_id: group.resource_id.to_string(),
+            policy: group.policy.to_string(),
+            ruled_by: group.ruled_by.as_ref().map(ToString::to_string),
+            shown_only: group.shown_only,
+            points: group.points.iter().map(point).collect(),
+        };
+        let quota = |of: &QuotaPreview| QuotaJson {
+            family: family(of.family),
+            used: of.quota.map(|quota| quota.used),
+            max: of.quota.map(|quota| quota.max),
+            made_in_7_days: of.made,
+            days_to_full: of.days_to_full,
+        };
+        Self {
+            schema: SCHEMA,
+            removes: false,
+            groups: preview.groups.iter().map(group).collect(),
+            not_by_name: preview
+                .not_by_name
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            foreign: preview.foreign,
+            quotas: preview.quotas.iter().map(quota).collect(),
+        }
+    }
+}
+
+impl From<PreviewError> for CliError {
+    fn from(error: PreviewError) -> Self {
+        match error {
+            PreviewError::Port(error) => Self::Port(error),
+            PreviewError::Rds(error) => Self::Rds(error),
+        }
+    }
+}

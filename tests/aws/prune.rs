@@ -1,0 +1,164 @@
+//! `snapferry prune`: what it shows of a region's recovery points, as words and as JSON.
+
+use serde_json::{Value, json};
+use snapferry::app::policies::{Outcome, apply};
+use snapferry::cli::{CliError, ShownRecoveryPoints, show_prune};
+use snapferry::domain::id::arn::Family;
+use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::ports::SnapshotQuota;
+use snapferry::settings::{Planning, Variables};
+
+use crate::commands::{bare, ran};
+use crate::world::{
+    Fixture, HOME, KEY, SOURCE, World, a_run, copy_arn, ours, region, run, snapshot_arn,
+};
+
+fn planning() -> Planning {
+    let state_machine = format!("arn:aws:states:{HOME}:111122223333:stateMachine:protect");
+    let pairs = [
+        ("SNAPFERRY_STACK", "prod"),
+        ("AWS_REGION", HOME),
+        ("SNAPFERRY_TABLE", "table"),
+        ("SNAPFERRY_SOURCE_REGIONS", SOURCE),
+        ("SNAPFERRY_STATE_MACHINE_ARN", &state_machine),
+        ("SNAPFERRY_KMS_KEY", KEY),
+    ];
+    let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Planning::from_variables(Variables::new(pairs)).unwrap()
+}
+
+/// Its recovery point of so many days ago, with all tags that the worker sets.
+fn copy_of(database: &str, days: i64) -> Snapshot {
+    let mut request = a_run(database);
+    request.planned_at -= jiff::SignedDuration::from_hours(24 * days);
+    let mut copy = ours(&copy_arn(&request, 1), &request, SnapshotStatus::Available);
+    copy.taken_at = Some(request.planned_at);
+    copy.tags.extend(
+        [
+            ("snapferry:database", request.database.arn.to_string()),
+            ("snapferry:policy", request.policy.to_string()),
+            ("snapferry:source", snapshot_arn(&request, 1).to_string()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value)),
+    );
+    copy
+}
+
+/// Three recovery points of one database and one of another, of which a person made a copy.
+fn world() -> (World, Vec<Snapshot>) {
+    let mut snapshots: Vec<Snapshot> = (0..3).map(|days| copy_of("orders", days)).collect();
+    snapshots.push(copy_of("stock", 0));
+    let mut copied = copy_of("stock", 1);
+    copied.arn = copy_of("orders", 9).arn;
+    snapshots.push(copied);
+    let world = World::new();
+    let text = "[policy.default]\nschedule = \"0 3 * * *\"\nkeep_last = 2\n";
+    let applied = run(apply(&world, &region(HOME), text, None)).unwrap();
+    assert!(matches!(applied, Outcome::Stored { .. }));
+    let quota = SnapshotQuota { used: 5, max: 100 };
+    world.set_quota(Family::Instance, Some(quota));
+    world
+        .parts()
+        .0
+        .state_mut()
+        .operator
+        .manual_snapshots
+        .clone_from(&snapshots);
+    (world, snapshots)
+}
+
+fn shown(of: &ShownRecoveryPoints<'_>, json: bool) -> Result<String, CliError> {
+    let mut out = Vec::new();
+    run(show_prune(&world().0, &planning(), of, json, &mut out))?;
+    Ok(String::from_utf8(out).unwrap())
+}
+
+#[test]
+fn prune_shows_how_many_stay_and_that_nothing_is_removed() {
+    let out = shown(&ShownRecoveryPoints::default(), false).unwrap();
+    assert!(
+        out.contains("orders    default  3                2     1"),
+        "{out}"
+    );
+    assert!(
+        out.contains("stock     default  1                1     0"),
+        "{out}"
+    );
+    assert!(out.contains("removes nothing"), "{out}");
+    assert!(out.contains("not made by Snapferry: "), "{out}");
+    assert!(
+        out.contains(
+            "manual instance snapshots: 5 of 100; this stack made 4 in the last 7 days; at that pace the quota is \
+             full in 166 days"
+        ),
+        "{out}"
+    );
+    assert!(!out.contains("other manual snapshots"), "{out}");
+}
+
+#[test]
+fn prune_shows_one_database_or_one_recovery_point_with_its_reasons() {
+    let databases = ["stock".to_owned()];
+    let of = ShownRecoveryPoints {
+        databases: &databases,
+        explain: None,
+    };
+    let out = shown(&of, false).unwrap();
+    assert!(out.contains("stock") && !out.contains("orders "), "{out}");
+    let (_, snapshots) = world();
+    for (snapshot, line) in [
+        (&snapshots[0], "stays     last"),
+        (&snapshots[2], "may go    no rule keeps it"),
+    ] {
+        let of = ShownRecoveryPoints {
+            databases: &[],
+            explain: Some(snapshot.arn.name()),
+        };
+        let out = shown(&of, false).unwrap();
+        assert!(out.contains(&snapshot.arn.to_string()), "{out}");
+        assert!(out.contains(line), "{out}");
+    }
+    let of = ShownRecoveryPoints {
+        databases: &[],
+        explain: Some("sf-none"),
+    };
+    let error = shown(&of, false).unwrap_err();
+    assert!(error.to_string().contains("sf-none is no recovery point"));
+}
+
+#[test]
+fn prunes_json_has_every_recovery_point_with_its_reasons() {
+    let out = shown(&ShownRecoveryPoints::default(), true).unwrap();
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    let (_, snapshots) = world();
+    assert_eq!(
+        (&answer["schema"], &answer["removes"]),
+        (&json!(1), &json!(false))
+    );
+    assert_eq!(answer["foreign"], 0);
+    assert_eq!(answer["not_by_name"], json!([snapshots[4].arn.to_string()]));
+    let quota = json!({ "family": "instance", "used": 5, "max": 100, "made_in_7_days": 4, "days_to_full": 166 });
+    assert_eq!(answer["quotas"], json!([quota]));
+    let orders = &answer["groups"][0];
+    assert_eq!(orders["policy"], "default");
+    assert_eq!(orders["ruled_by"], "default");
+    assert_eq!(orders["shown_only"], false);
+    let points = orders["points"].as_array().unwrap();
+    let decided: Vec<(&Value, &Value)> = points
+        .iter()
+        .map(|point| (&point["keep"], &point["reasons"]))
+        .collect();
+    let (last, none) = (json!(["last"]), json!(["no rule keeps it"]));
+    let (yes, no) = (json!(true), json!(false));
+    assert_eq!(decided, [(&yes, &last), (&yes, &last), (&no, &none)]);
+    assert_eq!(points[0]["snapshot"], snapshots[0].arn.to_string());
+}
+
+#[test]
+fn prunes_help_says_that_nothing_is_removed() {
+    let out = ran(&bare(&["prune", "--help"]).output().unwrap(), 0);
+    assert!(
+        out.contains("Removes nothing") && out.contains("--explain"),
+        "{out}"
+    );
+}
