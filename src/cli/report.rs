@@ -16,9 +16,10 @@ use crate::app::status::{self, Gathered, gather};
 use crate::aws::{Aws, StateMachine, for_operators, patient};
 use crate::domain::id::names::ResourceId;
 use crate::domain::operator::fleet::count;
-use crate::domain::operator::status::{Row, State, rpo};
+use crate::domain::operator::status::{Row, State};
 use crate::domain::operator::strip::{Due, Mark, STRIP, describe, due_times, paths, strip};
 use crate::domain::policy::in_force::Policy;
+use crate::domain::policy::rpo::rpo;
 use crate::settings::Planning;
 
 /// The due times of each database, by its resource id.

@@ -8,8 +8,9 @@ use snapferry::domain::id::names::ExecutionName;
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::operator::fleet::count;
 use snapferry::domain::operator::redrive::{FailedExecution, FailedStatus};
-use snapferry::domain::operator::status::{Row, State, rpo};
+use snapferry::domain::operator::status::{Row, State};
 use snapferry::domain::policy::in_force::Policy;
+use snapferry::domain::policy::rpo::rpo;
 use snapferry::domain::policy::schedule::Schedule;
 use snapferry::domain::policy::span::Span;
 use snapferry::domain::policy::spec::Source;
@@ -79,7 +80,7 @@ fn a_database_with_a_young_recovery_point_is_protected() {
     assert_eq!(row.state, State::Protected);
     // The clock stands at five past three.
     assert_eq!(row.age.unwrap().as_secs(), 24 * 3_600 + 4 * 60);
-    assert_eq!(row.rpo.unwrap().as_hours(), 30);
+    assert_eq!(row.rpo.unwrap().as_hours(), 48);
     assert!(!row.overdue);
     assert_eq!(row.newest.unwrap().arn, copy_arn(&a_run("orders"), 1));
 }
@@ -94,20 +95,20 @@ fn a_database_whose_newest_recovery_point_is_older_than_its_rpo_is_overdue() {
 }
 
 #[test]
-fn an_rpo_is_the_policy_s_or_else_the_longest_gap_between_due_times_and_six_hours() {
+fn an_rpo_is_the_policy_s_or_else_twice_the_longest_time_between_due_times() {
     let now = time("2026-11-22T03:05:00Z");
     let schedule = |pattern| Schedule::parse(pattern, "UTC").unwrap();
     let key = a_run("orders").key;
     let name = PolicyName::parse("default").unwrap();
     let policy = |pattern| Policy::new(name.clone(), schedule(pattern), key.clone());
     let hours = |policy: &Policy| rpo(policy, now).as_hours();
-    assert_eq!(hours(&policy("0 3 * * *")), 30);
-    assert_eq!(hours(&policy("0 * * * *")), 7);
+    assert_eq!(hours(&policy("0 3 * * *")), 48);
+    assert_eq!(hours(&policy("0 * * * *")), 2);
     // From Friday to Monday.
-    assert_eq!(hours(&policy("0 3 * * 1-5")), 78);
+    assert_eq!(hours(&policy("0 3 * * 1-5")), 144);
     let mut automated = policy("0 * * * *");
     automated.options.source = Source::Automated;
-    assert_eq!(hours(&automated), 30);
+    assert_eq!(hours(&automated), 48);
     let mut said = policy("0 3 * * *");
     said.options.rpo = Some(Span::parse("8h").unwrap());
     assert_eq!(hours(&said), 8);
@@ -241,7 +242,7 @@ fn a_tag_that_names_no_policy_needs_a_person() {
 #[test]
 fn members_of_a_cluster_are_no_rows_and_what_is_excluded_needs_nobody() {
     let world = World::new();
-    let mut member = listed("member", TAGGED);
+    let mut member = listed("member", &[]);
     member.member_of = Some("cluster".to_owned());
     let databases = [member, listed("scratch", &[("snapferry:exclude", "true")])];
     world.rds().databases.extend(databases);
@@ -249,6 +250,32 @@ fn members_of_a_cluster_are_no_rows_and_what_is_excluded_needs_nobody() {
     assert_eq!(
         (row.database.name(), row.state),
         ("scratch", State::Excluded)
+    );
+}
+
+#[test]
+fn a_tag_on_a_member_of_a_cluster_that_nothing_protects_needs_a_person() {
+    let world = World::new();
+    let mut member = listed("member", TAGGED);
+    member.member_of = Some("web".to_owned());
+    world.rds().databases.push(member);
+    let row = only(&world);
+    assert_eq!(row.state, State::Unprotected);
+    assert!(row.reason.contains("tag the cluster web"), "{}", row.reason);
+}
+
+#[test]
+fn a_stopped_database_without_a_recovery_point_says_why_it_must_wait() {
+    let world = World::new();
+    let mut stopped = listed("orders", TAGGED);
+    stopped.status = "stopped".to_owned();
+    world.rds().databases.push(stopped);
+    let row = only(&world);
+    assert_eq!(row.state, State::New);
+    assert!(
+        row.reason.contains("its status is stopped"),
+        "{}",
+        row.reason
     );
 }
 

@@ -13,32 +13,12 @@ use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::policy::choice::{Choice, ExclusionReason, choose};
-use crate::domain::policy::in_force::{Policies, Policy};
-use crate::domain::policy::spec::Source;
+use crate::domain::policy::in_force::Policies;
+use crate::domain::policy::rpo::rpo;
 use crate::domain::rds::database::Database;
 use crate::domain::run::command::Step;
 use crate::domain::run::failure::Remedy;
 use crate::domain::run::wait::{Phase, Wait};
-
-/// How long a snapshot and its copy may take after the due time, where a policy names no RPO.
-pub const RPO_ALLOWANCE: SignedDuration = SignedDuration::from_hours(6);
-/// RDS takes automated snapshots once a day.
-const AUTOMATED_GAP: SignedDuration = SignedDuration::from_hours(24);
-
-/// How old a database's newest recovery point may be: what its policy says, or else the longest time between two due
-/// times and an allowance for the work itself.
-#[must_use]
-pub fn rpo(policy: &Policy, now: Timestamp) -> SignedDuration {
-    if let Some(rpo) = policy.options.rpo {
-        return rpo.duration();
-    }
-    let gap = policy.schedule.longest_gap(now);
-    let gap = match policy.options.source {
-        Source::Snapshot => gap,
-        Source::Automated => gap.max(AUTOMATED_GAP),
-    };
-    gap + RPO_ALLOWANCE
-}
 
 /// How a database stands, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

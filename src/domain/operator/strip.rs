@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::status::RPO_ALLOWANCE;
 use crate::domain::policy::in_force::Policy;
 use crate::domain::policy::spec::Source;
 
+/// How long after its due time a recovery point's data may be taken without being late.
+const LATE_AFTER: SignedDuration = SignedDuration::from_hours(6);
 /// How many due times a strip shows.
 pub const STRIP: usize = 30;
 
@@ -132,7 +133,7 @@ pub fn strip(due_times: &[Timestamp], taken: Option<&[i64]>, now: Timestamp) -> 
         let first = taken
             .get(from)
             .filter(|seconds| **seconds < next.as_second());
-        let allowance = RPO_ALLOWANCE.as_secs();
+        let allowance = LATE_AFTER.as_secs();
         let mark = match first {
             Some(seconds) if seconds - at.as_second() <= allowance => Mark::Made,
             Some(_) => Mark::Late,
