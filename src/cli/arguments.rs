@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
 use super::format::FormatArguments;
-use super::policy::arguments::PolicyArguments;
+use super::policy::arguments::{PolicyAction, PolicyArguments};
+use super::shell::{CompletionsArguments, ManArguments};
 use super::time_argument::TimeArgument;
 use crate::settings::Variables;
 
@@ -129,7 +130,33 @@ pub(super) enum Action {
     /// changed since; the list says so. With --yes --restart, a new execution does its work under the next name and
     /// adopts the snapshots that exist. If a database has several failed executions, only the latest continues.
     Redrive(RedriveArguments),
+    /// Print a script that completes the commands and options in a shell.
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArguments),
+    /// Write manual pages, one for each command.
+    #[command(after_help = MAN_EXAMPLES)]
+    Man(ManArguments),
 }
+
+impl Action {
+    /// Whether the command asks AWS anything, and so needs to know the stack.
+    pub(super) fn asks_aws(&self) -> bool {
+        match self {
+            Self::Completions(_) | Self::Man(_) => false,
+            Self::Policy(policy) => !matches!(policy.action, PolicyAction::Keeps(_)),
+            _ => true,
+        }
+    }
+}
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  snapferry completions bash > ~/.local/share/bash-completion/completions/snapferry
+  snapferry completions zsh > ~/.zfunc/_snapferry";
+
+const MAN_EXAMPLES: &str = "\
+Example:
+  mkdir -p man && snapferry man man && man -l man/snapferry.1";
 
 #[derive(Debug, Args)]
 pub(super) struct DoctorArguments {

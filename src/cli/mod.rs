@@ -10,6 +10,7 @@ mod prune;
 mod redrive;
 mod replay;
 mod report;
+mod shell;
 mod show;
 mod stack;
 mod start;
@@ -77,11 +78,17 @@ pub async fn execute(
     environment: Vec<(String, String)>,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let environment = stack::with_outputs(&arguments.stack, environment).await?;
+    let environment = if arguments.action.asks_aws() {
+        stack::with_outputs(&arguments.stack, environment).await?
+    } else {
+        environment
+    };
     match &arguments.action {
+        Action::Completions(options) => shell::write_completions(options, out),
         Action::Doctor(options) => {
             doctor::execute(&arguments.stack, options, environment, out).await
         }
+        Action::Man(options) => shell::write_man_pages(options),
         Action::Plan(options) => plan::execute(&arguments.stack, options, environment, out).await,
         Action::Policy(options) => {
             policy::execute(&arguments.stack, &options.action, environment, out).await

@@ -540,3 +540,21 @@ fn help_says_where_the_settings_come_from() {
         assert!(out.contains(part), "{part} in {out}");
     }
 }
+
+#[test]
+fn a_shell_gets_its_completions_and_a_reader_the_manual_without_a_stack() {
+    let script = bare(&["--stack", "prod", "completions", "bash"])
+        .output()
+        .unwrap();
+    let script = ran(&script, 0);
+    assert!(script.contains("_snapferry"), "{script}");
+    let directory = concat!(env!("CARGO_TARGET_TMPDIR"), "/manual");
+    std::fs::create_dir_all(directory).unwrap();
+    ran(&bare(&["man", directory]).output().unwrap(), 0);
+    let page = std::fs::read_to_string(format!("{directory}/snapferry-status.1")).unwrap();
+    assert!(page.contains("snapferry"), "{page}");
+    let missing = format!("{directory}/missing");
+    let refused = bare(&["man", &missing]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("missing cannot be written"));
+}
