@@ -2,6 +2,7 @@
 
 mod arguments;
 mod doctor;
+mod not_found;
 mod outcome;
 mod plan;
 mod policy;
