@@ -1,6 +1,6 @@
 //! RDS: databases and snapshots of all regions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -79,6 +79,8 @@ pub struct Shelf {
     pub databases: Vec<Database>,
     /// The snapshots of all regions.
     pub snapshots: BTreeMap<RdsArn, Snapshot>,
+    /// Snapshots that a look at them by name misses, although a list shows them.
+    pub overlooked: BTreeSet<RdsArn>,
     /// The quota of each family.
     pub quotas: BTreeMap<Family, SnapshotQuota>,
     /// The option group in each request for a copy, in order.
@@ -94,6 +96,7 @@ impl Shelf {
         Self {
             databases: Vec::new(),
             snapshots: BTreeMap::new(),
+            overlooked: BTreeSet::new(),
             quotas: BTreeMap::new(),
             option_groups: Vec::new(),
             newborn,
@@ -166,7 +169,8 @@ impl RdsModel for Shelf {
         ids: &[SnapshotId],
         _now: Timestamp,
     ) -> Result<Vec<Snapshot>, Refusal> {
-        let snapshots = self.of(region, family);
+        let shown = |snapshot: &&Snapshot| !self.overlooked.contains(&snapshot.arn);
+        let snapshots = self.of(region, family).filter(shown);
         let found = snapshots.filter(|snapshot| ids.contains(&SnapshotId::of(&snapshot.arn)));
         Ok(found.cloned().collect())
     }

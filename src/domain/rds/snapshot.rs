@@ -38,7 +38,13 @@ impl SnapshotStatus {
         }
     }
 
-    /// Whether it can never become available.
+    /// Whether it has failed, or RDS is deleting it.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::Failed | Self::Deleting)
+    }
+
+    /// Whether it changes no more by itself.
     #[must_use]
     pub fn is_over(&self) -> bool {
         matches!(self, Self::Available | Self::Failed | Self::Deleting)
