@@ -3,6 +3,7 @@
 mod arguments;
 mod doctor;
 mod format;
+mod not_found;
 mod outcome;
 mod plan;
 mod policy;
