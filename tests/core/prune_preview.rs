@@ -27,7 +27,7 @@ fn run_of(days: i64) -> ProtectionRequest {
 }
 
 /// Its recovery point, with all tags that the worker sets.
-fn copy_of(request: &ProtectionRequest) -> Snapshot {
+pub(crate) fn copy_of(request: &ProtectionRequest) -> Snapshot {
     let mut copy = ours(&copy_arn(request, 1), request, SnapshotStatus::Available);
     copy.taken_at = Some(request.planned_at + SignedDuration::from_mins(1));
     copy.created_at = Some(request.planned_at + SignedDuration::from_mins(20));
