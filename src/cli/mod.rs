@@ -22,6 +22,8 @@ mod waits;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
+use clap::CommandFactory;
+
 use crate::logging::{self, LogLevel};
 use crate::settings::SettingsError;
 
@@ -84,11 +86,13 @@ pub async fn execute(
         environment
     };
     match &arguments.action {
-        Action::Completions(options) => shell::write_completions(options, out),
+        Action::Completions(options) => {
+            shell::write_completions(options, Arguments::command(), out)
+        }
         Action::Doctor(options) => {
             doctor::execute(&arguments.stack, options, environment, out).await
         }
-        Action::Man(options) => shell::write_man_pages(options),
+        Action::Man(options) => shell::write_man_pages(options, Arguments::command()),
         Action::Plan(options) => plan::execute(&arguments.stack, options, environment, out).await,
         Action::Policy(options) => {
             policy::execute(&arguments.stack, &options.action, environment, out).await

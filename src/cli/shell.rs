@@ -3,10 +3,9 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::{Shell, generate};
 
-use super::arguments::Arguments;
 use super::outcome::{CliError, Ended};
 
 const NAME: &str = "snapferry";
@@ -26,27 +25,24 @@ pub(super) struct ManArguments {
 
 pub(super) fn write_completions(
     arguments: &CompletionsArguments,
+    mut command: Command,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     // The generator ends the process if it cannot write, so it writes to memory.
     let mut script = Vec::new();
-    generate(
-        arguments.shell,
-        &mut Arguments::command(),
-        NAME,
-        &mut script,
-    );
+    generate(arguments.shell, &mut command, NAME, &mut script);
     out.write_all(&script)?;
     Ok(Ended::Well)
 }
 
-pub(super) fn write_man_pages(arguments: &ManArguments) -> Result<Ended, CliError> {
+pub(super) fn write_man_pages(
+    arguments: &ManArguments,
+    command: Command,
+) -> Result<Ended, CliError> {
     let directory: &Path = &arguments.directory;
-    clap_mangen::generate_to(Arguments::command(), directory).map_err(|source| {
-        CliError::FileWrite {
-            path: directory.to_owned(),
-            source,
-        }
+    clap_mangen::generate_to(command, directory).map_err(|source| CliError::FileWrite {
+        path: directory.to_owned(),
+        source,
     })?;
     Ok(Ended::Well)
 }
