@@ -188,11 +188,11 @@ fn broken_alone(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Rule> {
     if snapshot
         .tags
         .get(tags::HOLD)
-        .is_some_and(|value| value.to_ascii_lowercase() != "false")
+        .is_some_and(|value| !value.eq_ignore_ascii_case("false"))
     {
         rules.push(Rule::Held);
     }
-    let Some((database, policy, planned_at)) = named(case, snapshot) else {
+    let Some((database, policy, planned_at)) = origin_by_name(case, snapshot) else {
         rules.push(Rule::Ours);
         return rules;
     };
@@ -277,7 +277,7 @@ fn bases(case: &Case<'_>) -> Vec<(Rule, RdsArn)> {
             .snapshots
             .iter()
             .filter(|one| one.status == SnapshotStatus::Available && one.key.as_ref() == Some(key))
-            .filter(|one| named(case, one).is_some())
+            .filter(|one| origin_by_name(case, one).is_some())
             .collect();
         let entered = under.iter().filter_map(|one| {
             let entered = case.entered.get(&one.arn)?;
@@ -301,7 +301,7 @@ fn bases(case: &Case<'_>) -> Vec<(Rule, RdsArn)> {
 }
 
 fn good<'a>(case: &Case<'_>, snapshot: &'a Snapshot) -> Option<Good<'a>> {
-    let (_, policy, planned_at) = named(case, snapshot)?;
+    let (_, policy, planned_at) = origin_by_name(case, snapshot)?;
     let at = data_time(snapshot, planned_at).filter(|at| *at <= case.now)?;
     let is_good = snapshot.status == SnapshotStatus::Available && is_right(case, snapshot, &policy);
     is_good.then_some(Good {
@@ -312,7 +312,10 @@ fn good<'a>(case: &Case<'_>, snapshot: &'a Snapshot) -> Option<Good<'a>> {
 }
 
 /// The database, the policy and the planned time, if the tags are this stack's and give the name.
-fn named(case: &Case<'_>, snapshot: &Snapshot) -> Option<(DatabaseRef, PolicyName, Timestamp)> {
+fn origin_by_name(
+    case: &Case<'_>,
+    snapshot: &Snapshot,
+) -> Option<(DatabaseRef, PolicyName, Timestamp)> {
     let tag = |key: &str| snapshot.tags.get(key).map(String::as_str);
     if tag(tags::STACK) != Some(case.stack.as_str()) {
         return None;
