@@ -21,6 +21,7 @@ mod policy_file;
 mod prune_preview;
 mod reactor;
 mod redrive;
+mod removals;
 mod replay;
 mod schedule;
 mod semantics;
