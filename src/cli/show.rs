@@ -76,6 +76,14 @@ pub(super) fn database(arn: &RdsArn) -> String {
     }
 }
 
+/// A sentence with its first letter in upper case.
+pub(super) fn sentence_case(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
 /// A text from elsewhere as one line, cut to the width of a column. JSON has all of it.
 pub(super) fn short(words: &str) -> String {
     const MOST: usize = 240;
