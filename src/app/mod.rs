@@ -32,5 +32,6 @@ pub mod react;
 pub mod redrive;
 pub mod replay;
 mod start;
+pub mod status;
 pub mod sweep;
 pub mod work;

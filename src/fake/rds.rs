@@ -195,12 +195,13 @@ impl RdsModel for Shelf {
     fn create_snapshot(
         &mut self,
         request: &CreateSnapshotRequest,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<(), Refusal> {
         let region = request.database.region();
         let arn = request.database.sibling_snapshot(region, &request.id);
         self.is_free(&arn)?;
         self.put(Snapshot {
+            created_at: Some(now),
             tags: request.tags.clone(),
             ..(self.newborn)(&request.database, &arn)
         });
@@ -210,7 +211,7 @@ impl RdsModel for Shelf {
     fn copy_snapshot(
         &mut self,
         request: &CopySnapshotRequest,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<(), Refusal> {
         let arn = request
             .source
@@ -231,6 +232,7 @@ impl RdsModel for Shelf {
             encrypted: true,
             key: Some(request.key.clone()),
             source: Some(request.source.clone()),
+            created_at: Some(now),
             tags: request.tags.clone(),
             ..source
         });

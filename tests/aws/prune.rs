@@ -18,7 +18,7 @@ use crate::world::{
 fn planning() -> Planning {
     let state_machine = format!("arn:aws:states:{HOME}:111122223333:stateMachine:protect");
     let pairs = [
-        ("SNAPFERRY_STACK", "prod"),
+        ("SNAPFERRY_STACK_ID", "prod"),
         ("AWS_REGION", HOME),
         ("SNAPFERRY_TABLE", "table"),
         ("SNAPFERRY_SOURCE_REGIONS", SOURCE),

@@ -75,6 +75,8 @@ pub struct Snapshot {
     /// When its data was taken, if RDS says so. RDS does not say so for a cluster snapshot's copy. A copy's own creation
     /// time is another thing: it says when the copying began.
     pub taken_at: Option<Timestamp>,
+    /// When RDS began to make it: for a copy, when the copying began.
+    pub created_at: Option<Timestamp>,
     /// Its tags.
     pub tags: Tags,
 }
