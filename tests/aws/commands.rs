@@ -223,8 +223,8 @@ fn plan_answers_in_json_with_the_figures_of_each_warning() {
     assert_eq!(warnings[1]["status"], "modifying");
     assert_eq!(warnings[2]["gigabytes"], 100);
     let summary = json!({
-        "protected": 1, "selected": 1, "excluded": 0, "refused": 0, "not_now": 0, "unreadable": 0,
-        "warned": 1, "unreachable_regions": 0,
+        "protected": 1, "selected": 1, "excluded": 0, "refused": 0, "not_now": 0, "skipped": 0,
+        "unreadable": 0, "warned": 1, "unreachable_regions": 0,
     });
     assert_eq!(plan["summary"], summary);
 }

@@ -9,6 +9,7 @@ use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::operator::fleet::count;
 use snapferry::domain::operator::redrive::{FailedExecution, FailedStatus};
 use snapferry::domain::operator::status::{Row, State};
+use snapferry::domain::policy::cursor::Cursor;
 use snapferry::domain::policy::in_force::Policy;
 use snapferry::domain::policy::rpo::rpo;
 use snapferry::domain::policy::schedule::Schedule;
@@ -408,8 +409,13 @@ fn what_needs_a_person_comes_first() {
 fn a_planner_that_missed_a_due_time_is_told() {
     let world = with_database("orders");
     let name = PolicyName::parse("default").unwrap();
-    let planned =
-        |at: &str| run(world.set_planned_until(&name, &region(SOURCE), time(at))).unwrap();
+    let planned = |at: &str| {
+        let cursor = Cursor {
+            until: time(at),
+            kept: Vec::new(),
+        };
+        run(world.set_plan_cursor(&name, &region(SOURCE), &cursor)).unwrap();
+    };
     planned("2026-11-21T03:00:00Z");
     // The last due time was five minutes ago: the planner may still come.
     assert_eq!(look(&world).notices, []);
