@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::document::{resources, source_region, template, texts};
 
-const BEGIN: &str = "<!-- The tables below are generated from the templates; a test holds them. -->\n";
+const BEGIN: &str =
+    "<!-- The tables below are generated from the templates; a test holds them. -->\n";
 const END: &str = "<!-- End of the generated tables. -->\n";
 
 /// A value of a template in a few words.
