@@ -9,7 +9,7 @@ use snapferry::logging;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let environment = environment();
-    let words = words();
+    let words: Vec<OsString> = std::env::args_os().collect();
     let mut out = std::io::stdout();
     let asks_for_json = cli::asks_for_json(&words);
     let arguments = match cli::parse(&words) {
@@ -40,14 +40,6 @@ async fn main() -> ExitCode {
         cli::write_error(&error.to_string(), &mut out);
     }
     cli::exit_code(ended, &mut std::io::stderr())
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one site of the command line"
-)]
-fn words() -> Vec<OsString> {
-    std::env::args_os().collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one site of the environment")]
