@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::iam::Iam;
+
 /// Calls by operation.
 pub type Calls = BTreeMap<String, u64>;
 
@@ -42,6 +44,8 @@ pub struct Figures {
     pub replayed: u64,
     /// Calls to AWS.
     pub calls: ServiceCalls,
+    /// What the functions' own roles allowed them.
+    pub iam: Iam,
     /// States entered, and one more for each execution's end.
     pub state_transitions: u64,
     /// Invocations of all functions.
