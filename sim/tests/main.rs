@@ -7,6 +7,7 @@
 
 mod demo;
 mod local_stack;
+mod own_roles;
 mod proxy;
 mod python_venv;
 mod rds;

@@ -23,8 +23,55 @@ pub struct Iam {
     pub(super) denials: Vec<String>,
 }
 
-/// Permissions that a run may leave unused, and why. A name may end with `*`.
-const MAY_BE_UNUSED: [(&str, &str); 0] = [];
+/// Permissions that a run may leave unused, and why: an action of every function or of one, or the start of a name.
+const MAY_BE_UNUSED: &[(&str, &str)] = &[
+    (
+        "logs:*",
+        "the emulator keeps the functions' logs without asking IAM",
+    ),
+    ("sqs:ReceiveMessage", MAPPING),
+    ("sqs:DeleteMessage", MAPPING),
+    ("sqs:GetQueueAttributes", MAPPING),
+    (
+        "sqs:ChangeMessageVisibility",
+        "only for a message that has to wait",
+    ),
+    (
+        "kms:*",
+        "RDS uses the keys in the caller's name, and the model of RDS asks nobody",
+    ),
+    (
+        "rds:ListTagsForResource",
+        "the model shows a snapshot's tags to every caller that may describe it",
+    ),
+    ("states:SendTaskFailure", "only for a step that failed"),
+    (
+        "states:DescribeExecution",
+        "only for a database or a name that is taken",
+    ),
+    ("worker dynamodb:DeleteItem", THERE_ALREADY),
+    ("worker states:SendTaskSuccess", THERE_ALREADY),
+    (
+        "worker states:StartExecution",
+        "only for an automated snapshot that was gone before its copy",
+    ),
+    (
+        "worker rds:DescribeAccountAttributes",
+        "only when a quota is full",
+    ),
+    ("sweeper dynamodb:BatchGetItem", QUEUED),
+    ("sweeper states:SendTaskHeartbeat", QUEUED),
+    ("sweeper sqs:SendMessage", QUEUED),
+    ("reactor dynamodb:GetItem", AUTOMATED),
+    ("reactor rds:DescribeDBInstances", AUTOMATED),
+    ("reactor rds:DescribeDBClusters", AUTOMATED),
+    ("reactor states:StartExecution", AUTOMATED),
+];
+
+const MAPPING: &str = "the emulator reads a function's queue without asking IAM";
+const THERE_ALREADY: &str = "only for a snapshot that is there already";
+const QUEUED: &str = "only for a copy that waits for a slot, or whose command is sent again";
+const AUTOMATED: &str = "only for an automated snapshot";
 
 impl Iam {
     #[must_use]
@@ -89,4 +136,86 @@ fn reason(function: &str, action: &str) -> Option<&'static str> {
     };
     let found = MAY_BE_UNUSED.iter().find(|(pattern, _)| fits(pattern));
     found.map(|(_, reason)| *reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local::{Denial, repository_root};
+
+    fn role(name: &str, granted: &[&str], evaluated: &[(&str, u64)]) -> RoleUse {
+        let evaluated = evaluated.iter();
+        RoleUse {
+            role: name.to_owned(),
+            granted: granted.iter().map(ToString::to_string).collect(),
+            evaluated: evaluated
+                .map(|(name, n)| ((*name).to_owned(), *n))
+                .collect(),
+            denied: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_denial_is_a_broken_promise_that_names_function_action_and_resource() {
+        let mut worker = role("WorkerRole", &[], &[("rds:CopyDBSnapshot", 3)]);
+        worker.denied = vec![Denial {
+            action: "rds:CopyDBSnapshot".to_owned(),
+            sentence: "User: x is not authorized".to_owned(),
+            times: 2,
+        }];
+        let iam = Iam::of(&[worker]);
+        assert_eq!((iam.evaluated, iam.denied), (3, 2));
+        assert_eq!(
+            iam.broken(),
+            ["IAM denied worker rds:CopyDBSnapshot 2 times: User: x is not authorized"]
+        );
+    }
+
+    #[test]
+    fn a_run_in_which_no_role_was_evaluated_breaks_the_promise() {
+        assert_eq!(Iam::of(&[]).broken().len(), 1);
+        let idle = [
+            role("WorkerRole", &[], &[("rds:CopyDBSnapshot", 3)]),
+            role("SweeperRole", &[], &[]),
+        ];
+        let broken = Iam::of(&idle).broken();
+        assert!(
+            broken.len() == 1 && broken[0].contains("sweeper"),
+            "{broken:?}"
+        );
+        assert_eq!(Iam::of(&idle[..1]).broken(), [""; 0]);
+    }
+
+    #[test]
+    fn a_permission_that_no_call_needed_is_unused_unless_a_reason_explains_it() {
+        let granted = [
+            "rds:CopyDBSnapshot",
+            "rds:DeleteDBSnapshot",
+            "kms:CreateGrant",
+            "states:SendTaskSuccess",
+        ];
+        let used = [("rds:CopyDBSnapshot", 3)];
+        let roles = ["WorkerRole", "ReactorRole"].map(|name| role(name, &granted, &used));
+        assert_eq!(
+            Iam::of(&roles).unused,
+            [
+                "worker rds:DeleteDBSnapshot",
+                "reactor rds:DeleteDBSnapshot",
+                "reactor states:SendTaskSuccess"
+            ]
+        );
+    }
+
+    #[test]
+    fn each_permission_that_may_be_unused_is_in_the_template() {
+        let template = repository_root()
+            .expect("the repository")
+            .join("template.yaml");
+        let template = std::fs::read_to_string(template).expect("the template");
+        for (pattern, _) in MAY_BE_UNUSED {
+            let action = pattern.split(' ').next_back().expect("a name");
+            let start = action.trim_end_matches('*');
+            assert!(template.contains(start), "{pattern} is granted to nobody");
+        }
+    }
 }
