@@ -6,4 +6,5 @@ pub mod check;
 pub mod entered;
 pub mod forget;
 pub mod inventory;
+pub mod round;
 pub mod sightings;
