@@ -20,6 +20,7 @@ mod items;
 #[cfg(feature = "cli")]
 mod keys;
 mod manual_snapshots;
+mod plan_cursor;
 mod policies;
 mod prune_state;
 mod queue_url;

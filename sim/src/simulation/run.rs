@@ -232,6 +232,7 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
         // Sometimes fewer than the slots: the quota was lowered, or other people use a part of it.
         max_copies_in_flight: rng.usize(1..=copy_slots + 2),
         manual_snapshot_quota: MANUAL_SNAPSHOTS * 10,
+        keeps_events: false,
         ..RdsConfig::default()
     };
     config.timings.event_delay = DurationRange::seconds(0, rng.i64(0..=120));
