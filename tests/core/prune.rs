@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
-use snapferry::app::prune::{PruneRequest, PruneError, PruneReport, PrunerConfig, Stopped, prune};
+use snapferry::app::prune::{PruneError, PruneReport, PruneRequest, PrunerConfig, Stopped, prune};
 use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::retention::bounds::Bounds;
