@@ -2,14 +2,14 @@
 
 use crate::ports::{
     AutomatedSnapshots, Callbacks, ClaimRun, ClaimSlot, Clock, CopySnapshot, CreateSnapshot,
-    DelayMessage, DescribeQuota, DescribeSnapshots, HearDead, Jitter, LookUpWaits, NoteError,
-    ProbeToken, RecordRecoveryPoint, RegisterWaits, StartExecution, Waits,
+    DelayMessage, DescribeQuota, DescribeSnapshots, EnterCopies, HearDead, Jitter, LookUpWaits,
+    NoteError, ProbeToken, RecordRecoveryPoint, RegisterWaits, StartExecution, Waits,
 };
 
 permissions! {
     /// Everything that the worker may do.
     Permissions:
         AutomatedSnapshots Callbacks ClaimRun ClaimSlot Clock CopySnapshot CreateSnapshot DelayMessage DescribeQuota
-        DescribeSnapshots HearDead Jitter LookUpWaits NoteError ProbeToken RecordRecoveryPoint RegisterWaits StartExecution
+        DescribeSnapshots EnterCopies HearDead Jitter LookUpWaits NoteError ProbeToken RecordRecoveryPoint RegisterWaits StartExecution
         Waits
 }

@@ -19,6 +19,7 @@ use snapferry::domain::policy::cursor::Cursor;
 use snapferry::domain::policy::set::Applied;
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::retention::entered::Entered;
 use snapferry::domain::run::command::{Command, ProtectionRequest};
 use snapferry::domain::run::failure::{Failure, Owner};
 use snapferry::domain::run::last_error::LastError;
@@ -30,9 +31,9 @@ use snapferry::fake::{Refusal, Through};
 use snapferry::ports::{
     Abandoned, AutomatedSnapshots, Callbacks, Claim, ClaimRun, ClaimSlot, Clock, CopySnapshot,
     CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DelayMessage, Delivery,
-    DescribeQuota, DescribeSnapshots, ExecutionState, FindDatabases, FreeSlot, HearDead, Held,
-    Jitter, ListDatabases, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, Page,
-    PlanCursor, PortError, Probe, ProbeToken, RdsError, ReadPlanCursor, ReadPolicies,
+    DescribeQuota, DescribeSnapshots, EnterCopies, ExecutionState, FindDatabases, FreeSlot,
+    HearDead, Held, Jitter, ListDatabases, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage,
+    Page, PlanCursor, PortError, Probe, ProbeToken, RdsError, ReadPlanCursor, ReadPolicies,
     ReceiptHandle, RecordRecoveryPoint, RegisterWaits, SendCommand, SnapshotQuota, StartExecution,
     Started, Waits, Written,
 };
