@@ -12,6 +12,7 @@ mod doctor_checks;
 mod doctor_fleet;
 mod errors;
 mod forget;
+mod left_over;
 mod names;
 mod pages;
 mod plan_preview;

@@ -34,7 +34,7 @@ fn with_options(options: &[(&str, bool)]) -> Rds {
     rds
 }
 
-fn named(group: &str) -> CopyDbSnapshot {
+fn wanted(group: &str) -> CopyDbSnapshot {
     CopyDbSnapshot {
         option_group: Some(group.to_owned()),
         ..copy("s", "c")
@@ -49,16 +49,16 @@ fn a_copy_without_options_that_it_cannot_do_without_is_refused_with_their_names(
         refused.unwrap_err().to_string(),
         "The snapshot requires a target option group with the following options: [TDE, Timezone]"
     );
-    let mut try_with = |name: &str| code(rds.copy_db_snapshot(&there(), &named(name), at(1000)));
+    let mut try_with = |name: &str| code(rds.copy_db_snapshot(&there(), &wanted(name), at(1000)));
     assert_eq!(try_with("at-home"), "OptionGroupNotFoundFault");
     rds.add_option_group(&there(), group("at-home", &[("TDE", true)]));
-    let mut try_with = |name: &str| code(rds.copy_db_snapshot(&there(), &named(name), at(1000)));
+    let mut try_with = |name: &str| code(rds.copy_db_snapshot(&there(), &wanted(name), at(1000)));
     assert_eq!(try_with("at-home"), "InvalidParameterValue");
     rds.add_option_group(
         &there(),
         group("At-Home", &[("TDE", true), ("Timezone", true)]),
     );
-    let copied = rds.copy_db_snapshot(&there(), &named("at-home"), at(1000));
+    let copied = rds.copy_db_snapshot(&there(), &wanted("at-home"), at(1000));
     assert_eq!(copied.unwrap().instance.option_group, "at-home");
 }
 
