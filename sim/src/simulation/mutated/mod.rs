@@ -110,6 +110,12 @@ impl Mutated {
                 Some(Mutant::HopelessClusterIsPlanned) => {
                     database.copy_facts.multi_az_cluster = false;
                 }
+                Some(Mutant::RefusedKindIsPlanned) => {
+                    database.copy_facts.backup_target = None;
+                    database.copy_facts.replica_of = None;
+                    database.engine = database.engine.replace("custom-", "");
+                }
+                Some(Mutant::StoppedIsPlanned) => "available".clone_into(&mut database.status),
                 Some(Mutant::CarriedTagsAreForgotten) => {
                     database.tags.retain(|key, _| key.starts_with("snapferry:"));
                 }
