@@ -31,6 +31,7 @@ pub mod queue;
 pub mod react;
 pub mod redrive;
 pub mod replay;
+mod slots;
 mod start;
 pub mod sweep;
 pub mod work;

@@ -1,5 +1,6 @@
 //! Every call that a port can be asked for, as a value: one row a method.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -22,6 +23,7 @@ use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::command::{Command, ProtectionRequest};
 use crate::domain::run::failure::{Failure, Operation};
 use crate::domain::run::last_error::LastError;
+use crate::domain::run::learnt_limit::LearntLimit;
 use crate::domain::run::manifest::Manifest;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
@@ -33,9 +35,9 @@ use crate::ports::{
     Abandoned, AutomatedSnapshots, Callbacks, CallerIdentity, Claim, ClaimRun, ClaimSlot,
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DeadLetter,
     DelayMessage, Delivery, DescribeKey, DescribeQuota, DescribeSnapshots, Entry, ExecutionState,
-    FindDatabases, FreeSlot, HearDead, Held, InspectExecution, ListDatabases, ListEnded, ListOpen,
+    FindDatabases, FreeSlot, HearDead, Held, InspectExecution, LearnLimits, ListDatabases, ListEnded, ListOpen,
     LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
-    RdsError, ReadDefinitions, ReadEntries, ReadPlanCursor, ReadPolicies, ReadPolicyHistory,
+    RdsError, ReadDefinitions, ReadEntries, ReadHolders, ReadPlanCursor, ReadPolicies, ReadPolicyHistory,
     ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven,
     RegisterWaits, RemoveDeadLetter, SendAgain, SendCommand, SnapshotQuota, StartExecution,
     Started, StorePolicies, Waits, Written,
@@ -220,6 +222,15 @@ macro_rules! every_call {
             FreeSlot {
                 writes FreeSlot: free_slot(by holder: RdsArn, maybe of_policy: PolicyName, by proof: Abandoned)
                     -> Result<bool, PortError>, Other("TransactWriteItems");
+            }
+            ReadHolders {
+                reads SlotHolders: slot_holders() -> Result<BTreeSet<RdsArn>, PortError>, Other("GetItem");
+            }
+            LearnLimits {
+                reads LearntLimit: learnt_limit(copy family: Family)
+                    -> Result<Option<LearntLimit>, PortError>, Other("GetItem");
+                writes LearnLimit: learn_limit(copy family: Family, maybe known: LearntLimit, by learnt: LearntLimit)
+                    -> Result<Written, PortError>, Other("UpdateItem");
             }
             ClaimRun {
                 writes ClaimRun: claim_run(

@@ -7,6 +7,7 @@ use super::faults::SettingsError;
 use super::planning::{built_in, regions};
 use super::stack::Stack;
 use super::variables::Variables;
+use crate::domain::run::slot_limits::CopySlots;
 use crate::domain::doctor::permissions::{RoleArn, StackFacts, queue_arn};
 use crate::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use crate::domain::id::role::IamRole;
@@ -19,7 +20,7 @@ pub struct DoctorSettings {
     /// The built-in policy, which is in force if no set was ever applied.
     pub built_in: Policies,
     /// How many copies RDS may have in flight into the recovery region.
-    pub copy_slots: usize,
+    pub copy_slots: CopySlots,
     /// The facts of the stack that its roles' permissions depend on.
     pub stack_facts: StackFacts,
     /// The dead-letter queue of commands.
