@@ -127,7 +127,11 @@ where
         };
         let written = world.learn_limit(family, known.as_ref(), &learnt).await?;
         if written == Written::Stored {
-            info!(?family, in_flight = learnt.in_flight, "learnt how many copies RDS allows");
+            info!(
+                ?family,
+                in_flight = learnt.in_flight,
+                "learnt how many copies RDS allows"
+            );
             return Ok(());
         }
     }

@@ -121,7 +121,9 @@ async fn act<W: Permissions>(
     match step_target.ask_rds(world, worker_config, wait).await {
         Ok(()) => {
             mark(world, wait, Phase::Requested).await?;
-            if has_refused_before && let Err(error) = slots::accepted(world, wait.resource.family()).await {
+            if has_refused_before
+                && let Err(error) = slots::accepted(world, wait.resource.family()).await
+            {
                 // Then the next pause lets one more copy try.
                 warn!(resource = %wait.resource, error = chain(&error), "RDS's acceptance could not be noted");
             }

@@ -14,8 +14,8 @@ use tracing::error;
 use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{
-    self, ABSENT, ATTEMPT, CLUSTERS, CLUSTERS_OF, HOLDERS, HOLDERS_OF, Item, LAST_ERROR, OCCASION, OPEN, OPEN_WAIT, PHASE,
-    PK, SINCE, SLOTS_KEY, TOKEN, TTL, key_of, text, time, wait_key,
+    self, ABSENT, ATTEMPT, CLUSTERS, CLUSTERS_OF, HOLDERS, HOLDERS_OF, Item, LAST_ERROR, OCCASION,
+    OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, TOKEN, TTL, key_of, text, time, wait_key,
 };
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::tags::PolicyName;

@@ -35,12 +35,12 @@ use crate::ports::{
     Abandoned, AutomatedSnapshots, Callbacks, CallerIdentity, Claim, ClaimRun, ClaimSlot,
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DeadLetter,
     DelayMessage, Delivery, DescribeKey, DescribeQuota, DescribeSnapshots, Entry, ExecutionState,
-    FindDatabases, FreeSlot, HearDead, Held, InspectExecution, LearnLimits, ListDatabases, ListEnded, ListOpen,
-    LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
-    RdsError, ReadDefinitions, ReadEntries, ReadHolders, ReadPlanCursor, ReadPolicies, ReadPolicyHistory,
-    ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven,
-    RegisterWaits, RemoveDeadLetter, SendAgain, SendCommand, SnapshotQuota, StartExecution,
-    Started, StorePolicies, Waits, Written,
+    FindDatabases, FreeSlot, HearDead, Held, InspectExecution, LearnLimits, ListDatabases,
+    ListEnded, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError,
+    Probe, ProbeToken, RdsError, ReadDefinitions, ReadEntries, ReadHolders, ReadPlanCursor,
+    ReadPolicies, ReadPolicyHistory, ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint,
+    RedriveExecution, Redriven, RegisterWaits, RemoveDeadLetter, SendAgain, SendCommand,
+    SnapshotQuota, StartExecution, Started, StorePolicies, Waits, Written,
 };
 
 /// The AWS action that a call stands for.

@@ -7,12 +7,12 @@ use super::faults::SettingsError;
 use super::planning::{built_in, regions};
 use super::stack::Stack;
 use super::variables::Variables;
-use crate::domain::run::slot_limits::CopySlots;
 use crate::domain::doctor::permissions::{RoleArn, StackFacts, queue_arn};
 use crate::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use crate::domain::id::role::IamRole;
 use crate::domain::id::text::ParseError;
 use crate::domain::policy::in_force::Policies;
+use crate::domain::run::slot_limits::CopySlots;
 
 /// The doctor's settings.
 #[derive(Debug, Clone)]

@@ -228,6 +228,9 @@ impl Rds {
         let target = new_identifier(&parameter, &request.target, family.name_max())?;
         let own_tags = Tags::from_caller(&request.tags)?;
         let from = self.source_of_copy(family, region, &request.source)?;
+        if self.config.limit_comes_before_the_name {
+            self.has_place_for_a_copy(family, region, &from)?;
+        }
         let quota = self.config.quota(family);
         self.region_mut(region)
             .has_place_for(family, &target, quota)?;
@@ -252,7 +255,7 @@ impl Rds {
             ));
         }
         let kms_key = self.key_of_copy(region, &from, &source, request.kms_key.as_deref())?;
-        self.has_place_for_a_copy(region, &from)?;
+        self.has_place_for_a_copy(family, region, &from)?;
 
         let serial = self.next_serial();
         let mut rng = self.rng_of(serial);
@@ -293,7 +296,7 @@ impl Rds {
             stages: vec![(now, Stage::Creating)],
         };
         if copy.is_a_copy_in_flight() {
-            self.region_mut(region).copy_takes_a_place();
+            self.region_mut(region).copy_takes_a_place(family);
         }
         Ok(self.accept(region, copy, now))
     }
@@ -354,7 +357,7 @@ impl Rds {
         }
         let state = self.region_mut(region);
         if snapshot.is_a_copy_in_flight() {
-            state.copy_leaves_its_place();
+            state.copy_leaves_its_place(family);
         }
         let key = snapshot.key(region);
         let shown = state.same(&key).and_then(|snapshot| {
@@ -446,10 +449,23 @@ impl Rds {
         }
     }
 
-    fn has_place_for_a_copy(&mut self, region: &Region, from: &CopySource) -> Result<(), RdsFault> {
-        let limit = self.config.max_copies_in_flight;
-        if from.across_regions && self.region_mut(region).copies_in_flight >= limit {
-            return Err(RdsFault::CopiesInFlightQuota(limit));
+    fn has_place_for_a_copy(
+        &mut self,
+        family: Family,
+        region: &Region,
+        from: &CopySource,
+    ) -> Result<(), RdsFault> {
+        if !from.across_regions {
+            return Ok(());
+        }
+        let of_all = self.config.max_copies_in_flight;
+        let of_clusters = self.config.max_cluster_copies_in_flight;
+        let state = self.region_mut(region);
+        if state.copies_in_flight >= of_all {
+            return Err(RdsFault::CopiesInFlightQuota(of_all));
+        }
+        if family == Family::Cluster && state.cluster_copies_in_flight >= of_clusters {
+            return Err(RdsFault::CopiesInFlightQuota(of_clusters));
         }
         Ok(())
     }

@@ -3,10 +3,10 @@
 use tracing::warn;
 
 use crate::app::conclude;
+use crate::app::slots;
 use crate::app::work::config::WorkerConfig;
 use crate::app::work::expired::expired;
 use crate::app::work::give_up::give_up;
-use crate::app::slots;
 use crate::app::work::outcome::{AttemptOutcome, CommandOutcome, WorkError, not_told};
 use crate::app::work::permissions::Permissions;
 use crate::app::work::register::{mark, queue};

@@ -188,9 +188,8 @@ pub fn cluster_slots(subject: &str, setting: &str, copies: ClusterCopies) -> Fin
         queued,
     } = copies;
     let what = format!("{taken} of {slots} for clusters taken, {queued} copies wait for one");
-    let warn = |what: String, remedy: String| {
-        Finding::bad(CHECK, subject, Level::Warning, what, remedy)
-    };
+    let warn =
+        |what: String, remedy: String| Finding::bad(CHECK, subject, Level::Warning, what, remedy);
     if slots > of_all {
         let what = format!("{what}; there are {of_all} slots, so this limit has no effect");
         warn(what, format!("lower {setting}"))
@@ -203,7 +202,8 @@ pub fn cluster_slots(subject: &str, setting: &str, copies: ClusterCopies) -> Fin
             ),
         )
     } else if queued > 0 && taken >= slots {
-        let remedy = "wait, or spread the schedules: see snapferry waits for how long each has waited";
+        let remedy =
+            "wait, or spread the schedules: see snapferry waits for how long each has waited";
         warn(what, remedy.to_owned())
     } else {
         Finding::ok(CHECK, subject, what)

@@ -84,3 +84,9 @@ impl SlotLimits {
         self.0.keys().find_map(SlotGroup::policy)
     }
 }
+
+impl FromIterator<(SlotGroup, usize)> for SlotLimits {
+    fn from_iter<I: IntoIterator<Item = (SlotGroup, usize)>>(limits: I) -> Self {
+        Self(limits.into_iter().collect())
+    }
+}

@@ -153,12 +153,12 @@ fn capacity(
 ) -> BTreeMap<WaitsFor, usize> {
     let mut capacity: BTreeMap<WaitsFor, usize> = BTreeMap::new();
     for (group, max) in queued.iter().flat_map(|c| c.limits.iter()) {
-        let room = capacity
-            .entry(WaitsFor::Slot(group.clone()))
-            .or_insert(max);
+        let room = capacity.entry(WaitsFor::Slot(group.clone())).or_insert(max);
         *room = max.min(*room);
     }
-    let of_rds = learnt.iter().map(|(family, max)| (WaitsFor::Rds(*family), *max));
+    let of_rds = learnt
+        .iter()
+        .map(|(family, max)| (WaitsFor::Rds(*family), *max));
     capacity.extend(of_rds);
     // A holder may count for a group although its own run has no limit there: all copies do, and clusters.
     for candidate in open.iter().filter(|c| holders.contains(&c.holder)) {

@@ -80,7 +80,8 @@ impl Slots {
     }
 
     /// Everybody who holds one, or is left in a group alone.
-    pub(super) fn all(&self) -> BTreeSet<RdsArn> {
+    #[must_use]
+    pub fn all(&self) -> BTreeSet<RdsArn> {
         let in_groups = self.groups.values().flatten();
         self.holders.iter().chain(in_groups).cloned().collect()
     }

@@ -19,10 +19,10 @@ use crate::domain::run::manifest::Manifest;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
-    Abandoned, Claim, ClaimRun, ClaimSlot, Entry, FreeSlot, HearDead, Held, LearnLimits, ListOpen, LookUpWaits,
-    NoteError, OpenMarker, OpenPage, PlanCursor, PortError, ReadEntries, ReadHolders, ReadPlanCursor,
-    ReadPolicies, ReadPolicyHistory, RecordRecoveryPoint, RegisterWaits, StorePolicies, Waits,
-    Written,
+    Abandoned, Claim, ClaimRun, ClaimSlot, Entry, FreeSlot, HearDead, Held, LearnLimits, ListOpen,
+    LookUpWaits, NoteError, OpenMarker, OpenPage, PlanCursor, PortError, ReadEntries, ReadHolders,
+    ReadPlanCursor, ReadPolicies, ReadPolicyHistory, RecordRecoveryPoint, RegisterWaits,
+    StorePolicies, Waits, Written,
 };
 
 impl<L: Holds> Ports<L> {

@@ -9,8 +9,8 @@ use toml::de::{DeArray, DeString, DeTable, DeValue};
 
 use super::fault::{Fault, Faults, Place};
 use super::key::{
-    CARRY_TAGS, CLUSTER_COPY_SLOTS, COPY_SLOTS, KMS_KEY, OPTION_GROUPS, PAUSED, POLICY, RPO, SCHEDULE, SOURCE,
-    TIME_ZONE, TOP, UNTAGGED, hint, meant, of_policy,
+    CARRY_TAGS, CLUSTER_COPY_SLOTS, COPY_SLOTS, KMS_KEY, OPTION_GROUPS, PAUSED, POLICY, RPO,
+    SCHEDULE, SOURCE, TIME_ZONE, TOP, UNTAGGED, hint, meant, of_policy,
 };
 use crate::domain::id::arn::Region;
 use crate::domain::id::names::OptionGroup;
@@ -89,8 +89,8 @@ impl<'t> Reader<'t, '_> {
             None => hint(word, TOP),
         });
         let copy_slots = get(top, COPY_SLOTS).map(|value| self.copy_slots(COPY_SLOTS, value));
-        let cluster_copy_slots = get(top, CLUSTER_COPY_SLOTS)
-            .map(|value| self.copy_slots(CLUSTER_COPY_SLOTS, value));
+        let cluster_copy_slots =
+            get(top, CLUSTER_COPY_SLOTS).map(|value| self.copy_slots(CLUSTER_COPY_SLOTS, value));
         let (policies, keys_at) = self.policies(top)?;
         let untagged = get(top, UNTAGGED).map(|value| {
             let name = self.parsed(UNTAGGED, value, PolicyName::parse)?;
@@ -183,8 +183,8 @@ impl<'t> Reader<'t, '_> {
         let carry_tags = get(table, CARRY_TAGS).map(|value| self.carry_tags(value));
         let option_groups = get(table, OPTION_GROUPS).map(|value| self.option_groups(value));
         let copy_slots = get(table, COPY_SLOTS).map(|value| self.copy_slots(COPY_SLOTS, value));
-        let cluster_copy_slots = get(table, CLUSTER_COPY_SLOTS)
-            .map(|value| self.copy_slots(CLUSTER_COPY_SLOTS, value));
+        let cluster_copy_slots =
+            get(table, CLUSTER_COPY_SLOTS).map(|value| self.copy_slots(CLUSTER_COPY_SLOTS, value));
         let paused = get(table, PAUSED).map(|value| self.yes_or_no(PAUSED, value));
         Some(PolicySpec {
             schedule: schedule?,
