@@ -174,6 +174,7 @@ fn snapshot() -> Fallible<Snapshot> {
         key: None,
         source: None,
         taken_at: Some(now()?),
+        created_at: Some(now()?),
         tags: Tags::from([
             (tags::STACK.to_owned(), "prod".to_owned()),
             (

@@ -79,6 +79,7 @@ pub fn snapshot(row: &SnapshotDescription) -> Option<Snapshot> {
         key: row.kms_key.as_deref().map(KeyArn::parse).transpose().ok()?,
         source,
         taken_at: row.original_create_time.or(own_time),
+        created_at: row.create_time,
         tags: tags(&row.tags),
     })
 }

@@ -48,7 +48,7 @@ fn expires_at(taken_at: Timestamp, retention_days: Option<i32>) -> Option<Timest
     taken_at.checked_add(kept).ok()
 }
 
-/// The newest available automated snapshot of each database of a family, by resource id, or of one database alone.
+/// The newest available automated snapshot of each database of a family, by resource id.
 ///
 /// # Errors
 /// If RDS does not answer.
@@ -56,26 +56,53 @@ pub(crate) async fn newest<W: AutomatedSnapshots>(
     world: &W,
     region: &Region,
     family: Family,
-    of: Option<&RdsArn>,
 ) -> Result<BTreeMap<ResourceId, Snapshot>, RdsError> {
+    Ok(newest_of_each(list(world, region, family, None).await?))
+}
+
+/// All automated snapshots that RDS lists of one database.
+///
+/// # Errors
+/// If RDS does not answer.
+pub(crate) async fn of_database<W: AutomatedSnapshots>(
+    world: &W,
+    database: &RdsArn,
+) -> Result<Vec<Snapshot>, RdsError> {
+    let (region, family) = (database.region(), database.family());
+    list(world, region, family, Some(database)).await
+}
+
+/// The newest available one of each database, by resource id.
+pub(crate) fn newest_of_each(listed: Vec<Snapshot>) -> BTreeMap<ResourceId, Snapshot> {
     let mut newest: BTreeMap<ResourceId, Snapshot> = BTreeMap::new();
+    for snapshot in listed {
+        let (Some(owner), Some(taken_at)) = (snapshot.resource_id.clone(), snapshot.taken_at)
+        else {
+            continue;
+        };
+        let known = newest.get(&owner).and_then(|known| known.taken_at);
+        let is_newer = known.is_none_or(|known| known < taken_at);
+        if is_newer && snapshot.status == SnapshotStatus::Available {
+            newest.insert(owner, snapshot);
+        }
+    }
+    newest
+}
+
+async fn list<W: AutomatedSnapshots>(
+    world: &W,
+    region: &Region,
+    family: Family,
+    of: Option<&RdsArn>,
+) -> Result<Vec<Snapshot>, RdsError> {
     let operation = Operation::describe_snapshots(family);
     let endless = |endless| RdsError::endless(operation, region, endless);
     let mut pages = pin!(pages(PAGES_MAX, endless, |marker| {
         world.automated_snapshots(region, family, of, marker)
     }));
+    let mut listed = Vec::new();
     while let Some(page) = pages.try_next().await? {
-        for snapshot in page.items {
-            let (Some(owner), Some(taken_at)) = (snapshot.resource_id.clone(), snapshot.taken_at)
-            else {
-                continue;
-            };
-            let known = newest.get(&owner).and_then(|known| known.taken_at);
-            let is_newer = known.is_none_or(|known| known < taken_at);
-            if is_newer && snapshot.status == SnapshotStatus::Available {
-                newest.insert(owner, snapshot);
-            }
-        }
+        listed.extend(page.items);
     }
-    Ok(newest)
+    Ok(listed)
 }

@@ -33,5 +33,6 @@ pub mod redrive;
 pub mod replay;
 mod slots;
 mod start;
+pub mod status;
 pub mod sweep;
 pub mod work;

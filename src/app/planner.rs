@@ -321,7 +321,7 @@ async fn plan_family<W: Permissions>(
 ) -> Result<(), RdsError> {
     let newest = match due.policy.options.source {
         Source::Snapshot => BTreeMap::new(),
-        Source::Automated => automated::newest(world, region, family, None).await?,
+        Source::Automated => automated::newest(world, region, family).await?,
     };
     let newest = &newest;
     let operation = Operation::describe_databases(family);

@@ -66,9 +66,18 @@ pub fn for_functions(role: &str, home: &Region, reach: &Reach) -> SdkConfig {
 /// and the machine's own certificate authorities.
 #[cfg(feature = "cli")]
 pub async fn for_operators(home: &Region, profile: Option<&str>) -> SdkConfig {
-    let loader = aws_config::defaults(BehaviorVersion::latest())
-        .region(region(home))
-        .http_client(http_client(Trust::Native));
+    for_operators_at(Some(home), profile).await
+}
+
+/// The same where the region may not be known: then it is the default chain's, such as the profile's.
+#[cfg(feature = "cli")]
+pub async fn for_operators_at(home: Option<&Region>, profile: Option<&str>) -> SdkConfig {
+    let loader =
+        aws_config::defaults(BehaviorVersion::latest()).http_client(http_client(Trust::Native));
+    let loader = match home {
+        Some(home) => loader.region(region(home)),
+        None => loader,
+    };
     let loader = match profile {
         Some(profile) => loader.profile_name(profile),
         None => loader,

@@ -25,15 +25,17 @@ mod rds_errors;
 mod rds_rows;
 mod reach;
 mod slots;
+#[cfg(feature = "cli")]
+mod stack;
 mod step_functions;
 mod waits;
 mod warm;
 
 pub use clients::{Aws, Machine, SourceQueue, StateMachine, TargetQueue};
 pub use clock::SystemClock;
-#[cfg(feature = "cli")]
-pub use connect::for_operators;
 pub use connect::{app_name, for_functions, tuned};
+#[cfg(feature = "cli")]
+pub use connect::{for_operators, for_operators_at};
 pub use dead_letters::{Replays, find_queue};
 #[cfg(feature = "cli")]
 pub use doctor::{Examines, catches_snapshots, patient, read_key_policy};
@@ -41,4 +43,6 @@ pub use fault::Fault;
 pub use items::{Item, ItemError, read_wait, write_wait};
 pub use queue_url::{QueueUrl, QueueUrlError};
 pub use reach::{Reach, Trust};
+#[cfg(feature = "cli")]
+pub use stack::Stacks;
 pub use warm::Service;

@@ -171,6 +171,7 @@ fn or_unknown(
         key: None,
         source: None,
         taken_at: None,
+        created_at: None,
         tags: tags(tag_list),
     })
 }
@@ -207,6 +208,7 @@ fn read_instance_snapshot(row: &DbSnapshot) -> Result<Snapshot, Unusable> {
         encrypted: known(answer, "Encrypted", row.encrypted(), settled)?,
         key,
         taken_at: taken_at(answer, row, source.is_some())?,
+        created_at: answer.time("SnapshotCreateTime", row.snapshot_create_time())?,
         tags: tags(row.tag_list()),
         source,
         status,
@@ -266,6 +268,7 @@ fn read_cluster_snapshot(row: &DbClusterSnapshot) -> Result<Snapshot, Unusable> 
         key,
         // A copy's only time says when the copy began.
         taken_at: created_at.filter(|_| source.is_none()),
+        created_at,
         tags: tags(row.tag_list()),
         source,
         status,

@@ -16,7 +16,12 @@ async fn main() -> ExitCode {
             if tracing::subscriber::set_global_default(log).is_err() {
                 return ExitCode::FAILURE;
             }
-            cli::execute(arguments, environment, &mut std::io::stdout()).await
+            let mut out = std::io::stdout();
+            // What was started in AWS goes on there: dropping the command only ends this process's part.
+            tokio::select! {
+                ended = cli::execute(arguments, environment, &mut out) => ended,
+                Ok(()) = tokio::signal::ctrl_c() => Ok(cli::Ended::Interrupted),
+            }
         }
         Err(error) => Err(error),
     };

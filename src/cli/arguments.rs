@@ -1,23 +1,36 @@
 //! The command line, as clap reads it.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
-use super::policy::arguments::PolicyArguments;
+use super::format::FormatArguments;
+use super::policy::arguments::{PolicyAction, PolicyArguments};
+use super::shell::{CompletionsArguments, ManArguments};
 use super::time_argument::TimeArgument;
 use crate::settings::Variables;
 
-const AFTER_HELP: &str = "\
-Snapferry finds the stack by environment variables, or by flags of the same meaning. The output CliEnvironment of
-the CloudFormation stack in the recovery region sets the variables:
+/// How often a watch may look: each look reads the table.
+const INTERVAL_MIN: u64 = 10;
 
-  eval \"$(aws cloudformation describe-stacks --stack-name snapferry --output text \\
-    --query \"Stacks[0].Outputs[?OutputKey=='CliEnvironment'].OutputValue\")\"
+const AFTER_HELP: &str = "\
+--stack NAME names the CloudFormation stack in the recovery region, and everything else is read from its outputs:
+
+  snapferry --region eu-central-1 --stack snapferry plan
+
+Flags win over the environment, and both win over the stack's outputs. A script that must not ask CloudFormation
+each time can set the environment once, from the stack's output CliEnvironment.
 
 Credentials come from the AWS SDK's default chain: the environment, a profile (--profile, AWS_PROFILE),
 single sign-on, a container or an instance. SNAPFERRY_LOG=debug writes more to the error output.
 
-Exit codes: 0 success, 1 something failed, 2 the command line or the settings cannot be used.";
+Exit codes:
+  0    all is well
+  1    something needs a person, or did not succeed
+  2    the command line or the settings are not usable
+  3    AWS could not be asked, or not about everything
+  130  interrupted";
 
 /// Keeps a restorable copy of every Amazon RDS and Aurora database in another region, without polling.
 #[derive(Debug, Parser)]
@@ -41,10 +54,18 @@ pub fn parse() -> Arguments {
 pub(super) struct StackArguments {
     /// The recovery region, where the stack is.
     #[arg(long, global = true, env = "AWS_REGION")]
-    region: Option<String>,
+    pub(super) region: Option<String>,
+    /// The CloudFormation stack in the recovery region: all settings are read from its outputs.
+    #[arg(
+        long = "stack",
+        value_name = "NAME",
+        global = true,
+        env = "SNAPFERRY_STACK_NAME"
+    )]
+    pub(super) name: Option<String>,
     /// The id that marks everything the stack made (tag snapferry:stack).
-    #[arg(long, global = true, env = "SNAPFERRY_STACK")]
-    stack: Option<String>,
+    #[arg(long, value_name = "ID", global = true, env = "SNAPFERRY_STACK_ID")]
+    stack_id: Option<String>,
     /// The stack's table.
     #[arg(long, global = true, env = "SNAPFERRY_TABLE")]
     table: Option<String>,
@@ -75,6 +96,17 @@ pub(super) enum Action {
     /// what you should know before: whether a snapshot pauses I/O, what a copy costs, what may expire. The exit code
     /// is 0 even with refusals and warnings, and 1 if a source region could not be read.
     Plan(PlanArguments),
+    /// Show how every database stands: its newest recovery point, its age, and what is in the way.
+    ///
+    /// What needs a person comes first, with the remedy; the rest is counted, and --all shows it. Everything is
+    /// computed from what RDS holds now and from the table. A source region that cannot be read costs only what it
+    /// alone knows. Exits with 1 when something needs a person, and with 3 when something could not be read.
+    Status(StatusArguments),
+    /// Report on every database and its last 30 due times: as JSON, or as one self-contained page.
+    ///
+    /// What status shows, of all databases, with a strip of the last due times of each, the policies and their keys.
+    /// The exit codes are those of status.
+    Report(ReportArguments),
     /// List the snapshots and copies that Snapferry waits for, and the copies that wait for a slot, oldest first.
     Waits(WaitsArguments),
     /// Check, apply and show the policy file: which databases are protected, when, and under which key.
@@ -98,7 +130,33 @@ pub(super) enum Action {
     /// changed since; the list says so. With --yes --restart, a new execution does its work under the next name and
     /// adopts the snapshots that exist. If a database has several failed executions, only the latest continues.
     Redrive(RedriveArguments),
+    /// Print a script that completes the commands and options in a shell.
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArguments),
+    /// Write manual pages, one for each command.
+    #[command(after_help = MAN_EXAMPLES)]
+    Man(ManArguments),
 }
+
+impl Action {
+    /// Whether the command asks AWS anything, and so needs to know the stack.
+    pub(super) fn asks_aws(&self) -> bool {
+        match self {
+            Self::Completions(_) | Self::Man(_) => false,
+            Self::Policy(policy) => !matches!(policy.action, PolicyAction::Keeps(_)),
+            _ => true,
+        }
+    }
+}
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  snapferry completions bash > ~/.local/share/bash-completion/completions/snapferry
+  snapferry completions zsh > ~/.zfunc/_snapferry";
+
+const MAN_EXAMPLES: &str = "\
+Example:
+  mkdir -p man && snapferry man man && man -l man/snapferry.1";
 
 #[derive(Debug, Args)]
 pub(super) struct DoctorArguments {
@@ -298,6 +356,43 @@ pub(super) struct PlanningArguments {
     selection: Option<String>,
 }
 
+/// What of the fleet is shown, and how.
+#[derive(Debug, Args)]
+pub(super) struct StatusArguments {
+    /// Only this database: its identifier, ARN or resource id. Can be given several times.
+    #[arg(long = "database", value_name = "DATABASE")]
+    pub(super) databases: Vec<String>,
+    /// Only the databases that this policy selects.
+    #[arg(long, value_name = "NAME")]
+    pub(super) policy: Option<String>,
+    /// Show every database, also those that are left out on purpose.
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Look again and again until interrupted. In a pipe each look is printed after the last one.
+    #[arg(long)]
+    pub(super) watch: bool,
+    /// With --watch: how many seconds lie between two looks.
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(INTERVAL_MIN..))]
+    pub(super) interval: u64,
+    #[command(flatten)]
+    pub(super) format: FormatArguments,
+    #[command(flatten)]
+    pub(super) planning: PlanningArguments,
+}
+
+/// Where the report goes.
+#[derive(Debug, Args)]
+pub(super) struct ReportArguments {
+    /// Write one self-contained page to this file, and nothing to the standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
+    /// Print JSON, which is what a report is without --html.
+    #[arg(long, conflicts_with = "html")]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) planning: PlanningArguments,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct WaitsArguments {
     /// Print JSON.
@@ -321,7 +416,7 @@ impl StackArguments {
     pub(super) fn flags(&self) -> [(&'static str, &Option<String>); 3] {
         [
             ("AWS_REGION", &self.region),
-            ("SNAPFERRY_STACK", &self.stack),
+            ("SNAPFERRY_STACK_ID", &self.stack_id),
             ("SNAPFERRY_TABLE", &self.table),
         ]
     }

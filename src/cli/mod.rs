@@ -2,19 +2,28 @@
 
 mod arguments;
 mod doctor;
+mod format;
+mod not_found;
 mod outcome;
 mod plan;
 mod policy;
 mod prune;
 mod redrive;
 mod replay;
+mod report;
+mod shell;
 mod show;
+mod stack;
 mod start;
+mod status;
+mod status_json;
 mod time_argument;
 mod waits;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
+
+use clap::CommandFactory;
 
 use crate::logging::{self, LogLevel};
 use crate::settings::SettingsError;
@@ -27,7 +36,9 @@ pub use policy::{File, Form, PointList, run_apply, run_history, run_keeps, run_s
 pub use prune::{ShownRecoveryPoints, show_prune};
 pub use redrive::run_redrive;
 pub use replay::run_replay;
+pub use report::make_report;
 pub use start::run_plan;
+pub use status::{Selected, show_status};
 pub use waits::list_waits;
 
 use arguments::Action;
@@ -36,6 +47,10 @@ use arguments::Action;
 const FAILED: u8 = 1;
 /// The exit code if the command line or the settings cannot be used. Clap uses the same number.
 const USAGE: u8 = 2;
+/// What it exits with when AWS could not be asked: a monitor must not take that for trouble with a database.
+const UNREAD: u8 = 3;
+/// What it exits with when a person interrupts it: a shell's number for SIGINT.
+const INTERRUPTED: u8 = 130;
 
 /// How much is logged to the error output. Errors only, unless `SNAPFERRY_LOG` asks for more: the answer already says
 /// what went wrong.
@@ -66,10 +81,19 @@ pub async fn execute(
     environment: Vec<(String, String)>,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
+    let environment = if arguments.action.asks_aws() {
+        stack::with_outputs(&arguments.stack, environment).await?
+    } else {
+        environment
+    };
     match &arguments.action {
+        Action::Completions(options) => {
+            shell::write_completions(options, Arguments::command(), out)
+        }
         Action::Doctor(options) => {
             doctor::execute(&arguments.stack, options, environment, out).await
         }
+        Action::Man(options) => shell::write_man_pages(options, Arguments::command()),
         Action::Plan(options) => plan::execute(&arguments.stack, options, environment, out).await,
         Action::Policy(options) => {
             policy::execute(&arguments.stack, &options.action, environment, out).await
@@ -81,7 +105,13 @@ pub async fn execute(
         Action::Replay(options) => {
             replay::execute(&arguments.stack, &options.action, environment, out).await
         }
+        Action::Report(options) => {
+            report::execute(&arguments.stack, options, environment, out).await
+        }
         Action::Start(options) => start::execute(&arguments.stack, options, environment, out).await,
+        Action::Status(options) => {
+            status::execute(&arguments.stack, options, environment, out).await
+        }
         Action::Waits(options) => waits::execute(&arguments.stack, options, environment, out).await,
     }
 }
@@ -91,13 +121,19 @@ pub fn exit_code(ended: Result<Ended, CliError>, err: &mut impl Write) -> ExitCo
     let (code, error) = match ended {
         Ok(Ended::Well) => return ExitCode::SUCCESS,
         Ok(Ended::Badly) => return ExitCode::from(FAILED),
+        Ok(Ended::Unread) => return ExitCode::from(UNREAD),
+        Ok(Ended::Interrupted) => return ExitCode::from(INTERRUPTED),
         // The reader (`head`, a pager) has seen enough.
         Err(CliError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => {
             return ExitCode::SUCCESS;
         }
         Err(
-            error @ (CliError::Settings(_) | CliError::File { .. } | CliError::Argument { .. }),
+            error @ (CliError::Settings(_)
+            | CliError::File { .. }
+            | CliError::FileWrite { .. }
+            | CliError::Argument { .. }),
         ) => (USAGE, error),
+        Err(error @ CliError::Port(_)) => (UNREAD, error),
         Err(error) => (FAILED, error),
     };
     // If this fails too, there is no output left to report it to.

@@ -13,7 +13,8 @@ use crate::settings::SettingsError;
 pub enum CliError {
     /// The settings cannot be used.
     #[error(
-        "{0}\n\nSet them in the environment (the stack's output CliEnvironment prints them) or by flags; see --help."
+        "{0}\n\nName the stack (--stack NAME), or set them in the environment (the stack's output CliEnvironment prints them) or by \
+         flags; see --help."
     )]
     Settings(#[from] SettingsError),
     /// A file that the command line names cannot be read.
@@ -24,6 +25,17 @@ pub enum CliError {
         /// Why.
         source: io::Error,
     },
+    /// A file that was named cannot be written.
+    #[error("{} cannot be written: {source}", .path.display())]
+    FileWrite {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The page of the report cannot be put together.
+    #[error("the page cannot be put together: {0}")]
+    Page(askama::Error),
     /// An argument says something that cannot be acted on.
     #[error("{name}: {what}")]
     Argument {
@@ -56,4 +68,8 @@ pub enum Ended {
     Well,
     /// Not everything. The answer says what failed.
     Badly,
+    /// What could be read is well, and something could not be read.
+    Unread,
+    /// A person interrupted it.
+    Interrupted,
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::arguments::{PruneArguments, StackArguments, variables};
+use super::not_found::not_found;
 use super::outcome::{CliError, Ended};
 use super::show::{database, table, write_json, write_table};
 use crate::app::prune_preview::{
@@ -50,8 +51,8 @@ pub struct ShownRecoveryPoints<'a> {
 /// Shows what the rules would keep and remove.
 ///
 /// # Errors
-/// When the policies or the snapshots cannot be read completely, `explain` names no recovery point of this stack, or
-/// the answer cannot be written. A database that is named and has no recovery point is no error: the answer is empty.
+/// When the policies or the snapshots cannot be read completely, a database or recovery point that is named does not
+/// exist among this stack's recovery points, or the answer cannot be written.
 pub async fn show_prune<W: prune_preview::Permissions>(
     world: &W,
     planning: &Planning,
@@ -67,27 +68,10 @@ pub async fn show_prune<W: prune_preview::Permissions>(
     };
     let mut preview = prune_preview(world, of).await?;
     if !shown.databases.is_empty() {
-        preview.groups.retain(|group| {
-            let names = [
-                group.database.name().to_owned(),
-                group.database.to_string(),
-                group.resource_id.to_string(),
-            ];
-            names.iter().any(|name| shown.databases.contains(name))
-        });
+        only_databases(&mut preview, shown.databases)?;
     }
     if let Some(id) = shown.explain {
-        let is_it = |arn: &RdsArn| arn.name() == id || arn.to_string() == id;
-        for group in &mut preview.groups {
-            group.points.retain(|(point, _)| is_it(&point.id));
-        }
-        preview.groups.retain(|group| !group.points.is_empty());
-        if preview.groups.is_empty() {
-            return Err(CliError::Argument {
-                name: "--explain",
-                what: format!("{id} is no recovery point of this stack in the recovery region"),
-            });
-        }
+        only_recovery_point(&mut preview, id)?;
     }
     if json {
         write_json(out, &PruneJson::of(&preview))?;
@@ -97,6 +81,45 @@ pub async fn show_prune<W: prune_preview::Permissions>(
         write_groups(out, &preview)?;
     }
     Ok(Ended::Well)
+}
+
+/// The names by which a person may call a group's database.
+fn names(group: &GroupPreview) -> [String; 3] {
+    [
+        group.database.name().to_owned(),
+        group.database.to_string(),
+        group.resource_id.to_string(),
+    ]
+}
+
+/// Leaves only the groups of these databases.
+fn only_databases(preview: &mut PrunePreview, databases: &[String]) -> Result<(), CliError> {
+    let known: Vec<String> = preview.groups.iter().flat_map(names).collect();
+    if let Some(unknown) = databases.iter().find(|name| !known.contains(name)) {
+        let what = "database with recovery points of this stack in the recovery region";
+        let known = known.iter().map(String::as_str);
+        return Err(not_found("--database", what, unknown, known));
+    }
+    let is_named = |group: &GroupPreview| names(group).iter().any(|name| databases.contains(name));
+    preview.groups.retain(is_named);
+    Ok(())
+}
+
+/// Leaves only the recovery point of this identifier or ARN.
+fn only_recovery_point(preview: &mut PrunePreview, id: &str) -> Result<(), CliError> {
+    let points = preview.groups.iter().flat_map(|group| &group.points);
+    let known: Vec<RdsArn> = points.map(|(point, _)| point.id.clone()).collect();
+    let is_it = |arn: &RdsArn| arn.name() == id || arn.to_string() == id;
+    if !known.iter().any(is_it) {
+        let what = "recovery point of this stack in the recovery region";
+        let known = known.iter().map(RdsArn::name);
+        return Err(not_found("--explain", what, id, known));
+    }
+    for group in &mut preview.groups {
+        group.points.retain(|(point, _)| is_it(&point.id));
+    }
+    preview.groups.retain(|group| !group.points.is_empty());
+    Ok(())
 }
 
 fn write_explained(out: &mut impl Write, preview: &PrunePreview) -> Result<(), CliError> {

@@ -11,17 +11,29 @@ use super::outcome::CliError;
 use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::run::failure::Remedy;
 
-/// A table without rules, for terminals and for `awk`. It is never cut to the terminal's width.
+/// A table without lines, which a terminal and `awk` both read. On a terminal its cells fold to fit the width; in a
+/// pipe each row stays one line.
 pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled)
         .set_header(header);
+    if let Some(width) = terminal_width() {
+        table
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(width);
+    }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
     table
+}
+
+/// How wide the terminal is that the answer goes to; nothing in a pipe.
+pub(super) fn terminal_width() -> Option<u16> {
+    let (width, _) = terminal_size::terminal_size_of(std::io::stdout())?;
+    Some(width.0)
 }
 
 /// Writes a table without the blanks at the ends of its lines.

@@ -1,6 +1,6 @@
 //! RDS: databases and snapshots of all regions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -79,6 +79,8 @@ pub struct Shelf {
     pub databases: Vec<Database>,
     /// The snapshots of all regions.
     pub snapshots: BTreeMap<RdsArn, Snapshot>,
+    /// Snapshots that a look at them by name misses, although a list shows them.
+    pub overlooked: BTreeSet<RdsArn>,
     /// The quota of each family.
     pub quotas: BTreeMap<Family, SnapshotQuota>,
     /// The option group in each request for a copy, in order.
@@ -94,6 +96,7 @@ impl Shelf {
         Self {
             databases: Vec::new(),
             snapshots: BTreeMap::new(),
+            overlooked: BTreeSet::new(),
             quotas: BTreeMap::new(),
             option_groups: Vec::new(),
             newborn,
@@ -166,7 +169,8 @@ impl RdsModel for Shelf {
         ids: &[SnapshotId],
         _now: Timestamp,
     ) -> Result<Vec<Snapshot>, Refusal> {
-        let snapshots = self.of(region, family);
+        let shown = |snapshot: &&Snapshot| !self.overlooked.contains(&snapshot.arn);
+        let snapshots = self.of(region, family).filter(shown);
         let found = snapshots.filter(|snapshot| ids.contains(&SnapshotId::of(&snapshot.arn)));
         Ok(found.cloned().collect())
     }
@@ -191,12 +195,13 @@ impl RdsModel for Shelf {
     fn create_snapshot(
         &mut self,
         request: &CreateSnapshotRequest,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<(), Refusal> {
         let region = request.database.region();
         let arn = request.database.sibling_snapshot(region, &request.id);
         self.is_free(&arn)?;
         self.put(Snapshot {
+            created_at: Some(now),
             tags: request.tags.clone(),
             ..(self.newborn)(&request.database, &arn)
         });
@@ -206,7 +211,7 @@ impl RdsModel for Shelf {
     fn copy_snapshot(
         &mut self,
         request: &CopySnapshotRequest,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<(), Refusal> {
         let arn = request
             .source
@@ -227,6 +232,7 @@ impl RdsModel for Shelf {
             encrypted: true,
             key: Some(request.key.clone()),
             source: Some(request.source.clone()),
+            created_at: Some(now),
             tags: request.tags.clone(),
             ..source
         });

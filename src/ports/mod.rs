@@ -27,6 +27,7 @@ mod keys;
 mod pages;
 mod queues;
 mod rds;
+mod stack;
 mod step_functions;
 mod table;
 
@@ -36,5 +37,6 @@ pub use keys::*;
 pub use pages::*;
 pub use queues::*;
 pub use rds::*;
+pub use stack::*;
 pub use step_functions::*;
 pub use table::*;

@@ -13,6 +13,10 @@ use crate::domain::run::backoff::Backoff;
 use crate::domain::run::slot_limits::CopySlots;
 use crate::domain::run::wait::Rules;
 
+/// What the variable was called before the command line could look a stack up by its name. A function of this version
+/// may meet the environment of the last one; the next version need not read it.
+const OLD_STACK_ID: &str = "SNAPFERRY_STACK";
+
 /// The settings that every function has: the stack, its table, its recovery region.
 #[derive(Debug, Clone)]
 pub struct Stack {
@@ -44,7 +48,7 @@ impl Stack {
 
     /// Reads the same variables, and adds their faults to the others.
     pub fn read(vars: &mut Variables) -> Option<Self> {
-        let stack = vars.required("SNAPFERRY_STACK", StackId::parse);
+        let stack = vars.renamed("SNAPFERRY_STACK_ID", OLD_STACK_ID, StackId::parse);
         let home = vars.required("AWS_REGION", Region::parse);
         let table = vars.required("SNAPFERRY_TABLE", |text| {
             Ok::<_, SettingsError>(text.to_owned())

@@ -44,6 +44,17 @@ impl Variables {
         self.optional(name, parse)
     }
 
+    /// The value of a variable that must be set, and that had another name before.
+    pub(super) fn renamed<T, E: fmt::Display>(
+        &mut self,
+        name: &str,
+        before: &str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let is_old = !self.values.contains_key(name) && self.values.contains_key(before);
+        self.required(if is_old { before } else { name }, parse)
+    }
+
     /// The value of an optional variable. Also nothing if the variable has a fault.
     pub fn optional<T, E: fmt::Display>(
         &mut self,

@@ -29,7 +29,7 @@ pub(crate) fn configured(server: &Server, arguments: &[&str]) -> Command {
         .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
         .env("AWS_SECRET_ACCESS_KEY", "secret")
         .env("AWS_REGION", "eu-central-1")
-        .env("SNAPFERRY_STACK", "prod")
+        .env("SNAPFERRY_STACK_ID", "prod")
         .env("SNAPFERRY_TABLE", "table")
         .env("SNAPFERRY_STATE_MACHINE_ARN", MACHINE)
         .env("SNAPFERRY_SOURCE_REGIONS", "eu-west-1")
@@ -476,7 +476,7 @@ fn waits_says_when_there_are_none_and_when_the_table_does_not_answer() {
         Answer::Http(400, body.to_owned())
     });
     let output = configured(&server, &["waits"]).output().unwrap();
-    ran(&output, 1);
+    ran(&output, 3);
     assert!(text(&output.stderr).contains("Query did not succeed: ResourceNotFoundException"));
 }
 
@@ -487,7 +487,7 @@ fn settings_that_are_missing_are_told_all_at_once() {
     let err = text(&output.stderr);
     let missing = [
         "AWS_REGION",
-        "SNAPFERRY_STACK",
+        "SNAPFERRY_STACK_ID",
         "SNAPFERRY_TABLE",
         "SNAPFERRY_KMS_KEY",
         "CliEnvironment",
@@ -539,4 +539,22 @@ fn help_says_where_the_settings_come_from() {
     ] {
         assert!(out.contains(part), "{part} in {out}");
     }
+}
+
+#[test]
+fn a_shell_gets_its_completions_and_a_reader_the_manual_without_a_stack() {
+    let script = bare(&["--stack", "prod", "completions", "bash"])
+        .output()
+        .unwrap();
+    let script = ran(&script, 0);
+    assert!(script.contains("_snapferry"), "{script}");
+    let directory = concat!(env!("CARGO_TARGET_TMPDIR"), "/manual");
+    std::fs::create_dir_all(directory).unwrap();
+    ran(&bare(&["man", directory]).output().unwrap(), 0);
+    let page = std::fs::read_to_string(format!("{directory}/snapferry-status.1")).unwrap();
+    assert!(page.contains("snapferry"), "{page}");
+    let missing = format!("{directory}/missing");
+    let refused = bare(&["man", &missing]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("missing cannot be written"));
 }

@@ -26,7 +26,7 @@ fn function(handler: &str, server: &Server) -> Command {
         .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
         .env("AWS_SECRET_ACCESS_KEY", "secret")
         .env("AWS_SESSION_TOKEN", "session")
-        .env("SNAPFERRY_STACK", "prod")
+        .env("SNAPFERRY_STACK_ID", "prod")
         .env("SNAPFERRY_TABLE", "table")
         .env(
             "SNAPFERRY_COMMANDS_QUEUE_URL",

@@ -165,7 +165,7 @@ fn variables(handler: &str) -> Vec<(String, String)> {
     [
         ("_HANDLER", handler),
         ("AWS_REGION", "eu-central-1"),
-        ("SNAPFERRY_STACK", "prod"),
+        ("SNAPFERRY_STACK_ID", "prod"),
         ("SNAPFERRY_TABLE", "table"),
         (
             "SNAPFERRY_COMMANDS_QUEUE_URL",
@@ -229,7 +229,7 @@ fn all_faults_of_the_settings_are_told_at_once() {
     .map(|(name, value)| (name.to_owned(), value.to_owned()));
     let error = Settings::read(pairs).unwrap_err().to_string();
     for part in [
-        "SNAPFERRY_STACK",
+        "SNAPFERRY_STACK_ID",
         "SNAPFERRY_TABLE",
         "AWS_REGION",
         "SNAPFERRY_LOG",
@@ -246,7 +246,7 @@ fn a_role_is_not_asked_for_what_it_does_not_use() {
         [
             "_HANDLER",
             "AWS_REGION",
-            "SNAPFERRY_STACK",
+            "SNAPFERRY_STACK_ID",
             "SNAPFERRY_TABLE",
             "SNAPFERRY_EVENTS_QUEUE_URL",
             "SNAPFERRY_STATE_MACHINE_ARN",

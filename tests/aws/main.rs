@@ -25,6 +25,7 @@ mod redrive;
 mod replay;
 mod secrets;
 mod server;
+mod stack;
 mod step_functions;
 mod table;
 mod upgrade;

@@ -122,7 +122,7 @@ fn doctor_settings() -> DoctorSettings {
     let queue = "https://sqs.eu-central-1.amazonaws.com/111122223333/some";
     let pairs = [
         ("AWS_REGION", HOME),
-        ("SNAPFERRY_STACK", "prod"),
+        ("SNAPFERRY_STACK_ID", "prod"),
         ("SNAPFERRY_TABLE", TABLE),
         ("SNAPFERRY_SOURCE_REGIONS", SOURCE),
         ("SNAPFERRY_STATE_MACHINE_ARN", &machine),
@@ -165,7 +165,7 @@ fn a_source_region_that_does_not_answer_costs_the_doctor_five_seconds() {
 #[test]
 fn a_plan_waits_five_seconds_for_a_region_that_hangs_and_for_both_kinds_at_once() {
     let pairs = [
-        ("SNAPFERRY_STACK", "prod"),
+        ("SNAPFERRY_STACK_ID", "prod"),
         ("AWS_REGION", HOME),
         ("SNAPFERRY_TABLE", TABLE),
         ("SNAPFERRY_SOURCE_REGIONS", SOURCE),

@@ -1,8 +1,10 @@
 //! `snapferry prune`: what it shows of a region's recovery points, as words and as JSON.
 
+use std::process::ExitCode;
+
 use serde_json::{Value, json};
 use snapferry::app::policies::{Outcome, apply};
-use snapferry::cli::{CliError, ShownRecoveryPoints, show_prune};
+use snapferry::cli::{CliError, ShownRecoveryPoints, exit_code, show_prune};
 use snapferry::domain::id::arn::Family;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::ports::SnapshotQuota;
@@ -16,7 +18,7 @@ use crate::world::{
 fn planning() -> Planning {
     let state_machine = format!("arn:aws:states:{HOME}:111122223333:stateMachine:protect");
     let pairs = [
-        ("SNAPFERRY_STACK", "prod"),
+        ("SNAPFERRY_STACK_ID", "prod"),
         ("AWS_REGION", HOME),
         ("SNAPFERRY_TABLE", "table"),
         ("SNAPFERRY_SOURCE_REGIONS", SOURCE),
@@ -123,7 +125,29 @@ fn prune_shows_one_database_or_one_recovery_point_with_its_reasons() {
         explain: Some("sf-none"),
     };
     let error = shown(&of, false).unwrap_err();
-    assert!(error.to_string().contains("sf-none is no recovery point"));
+    let error = error.to_string();
+    assert!(
+        error.starts_with("--explain: sf-none: not found: it is no recovery point"),
+        "{error}"
+    );
+}
+
+#[test]
+fn prune_says_that_a_database_is_not_found_and_which_was_probably_meant() {
+    let databases = ["stock".to_owned(), "ordres".to_owned()];
+    let of = ShownRecoveryPoints {
+        databases: &databases,
+        explain: None,
+    };
+    let error = shown(&of, false).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "--database: ordres: not found: it is no database with recovery points of this stack in the recovery region; \
+         did you mean orders?"
+    );
+    let mut said = Vec::new();
+    let code = exit_code(Err(error), &mut said);
+    assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(2)));
 }
 
 #[test]

@@ -327,7 +327,7 @@ fn redrive_says_when_nothing_was_selected_and_when_it_cannot_ask() {
         Answer::Http(400, body.to_owned())
     });
     let output = configured(&server, &["redrive"]).output().unwrap();
-    ran(&output, 1);
+    ran(&output, 3);
     assert!(text(&output.stderr).contains("ListExecutions did not succeed: AccessDeniedException"));
 }
 

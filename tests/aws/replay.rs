@@ -368,7 +368,7 @@ fn replay_without_its_queues_says_what_is_missing() {
     let mut command = bare(&["replay", "commands"]);
     command
         .env("AWS_REGION", "eu-central-1")
-        .env("SNAPFERRY_STACK", "prod")
+        .env("SNAPFERRY_STACK_ID", "prod")
         .env("SNAPFERRY_TABLE", "table");
     let output = command.output().unwrap();
     ran(&output, 2);

@@ -248,6 +248,7 @@ fn upgrade_knows_the_snapshots_that_0_1_0_had_made() {
             key: None,
             source: None,
             taken_at: None,
+            created_at: None,
         };
         assert!(
             snapshot.is_ours(&stack(), &run.database),

@@ -410,9 +410,25 @@ mod the_worker {
         world.script(Operation::CopyDbSnapshot, Some("DBSnapshotNotFound"), "");
         let early = do_work(&world, &command, 1);
         assert!(matches!(early, Err(WorkError::Rds(_))), "{early:?}");
+        world.rds().snapshots.clear();
         world.script(Operation::CopyDbSnapshot, Some("DBSnapshotNotFound"), "");
         do_work(&world, &command, 4).unwrap();
         assert_eq!(failures(&world), [Reason::SourceExpired]);
+    }
+
+    #[test]
+    fn has_not_expired_as_long_as_a_list_shows_the_snapshot() {
+        let (world, arn) = working();
+        for step in [Step::Snapshot, Step::Copy] {
+            let command = a_command(step, "token-1", &arn);
+            world.set_token("token-1", Token::Alive);
+            world.rds().overlooked.insert(arn.clone());
+            let early = do_work(&world, &command, 4);
+            assert!(matches!(early, Err(WorkError::NotShownYet(_))), "{early:?}");
+            world.rds().overlooked.clear();
+            do_work(&world, &command, 5).unwrap();
+        }
+        assert_eq!(failures(&world), []);
     }
 }
 

@@ -205,7 +205,7 @@ pub(crate) fn variables() -> Vec<(String, String)> {
     let url = |name: &str| format!("https://sqs.x.amazonaws.com/111122223333/{name}");
     let mut pairs = vec![
         ("AWS_REGION", HOME.to_owned()),
-        ("SNAPFERRY_STACK", "prod".to_owned()),
+        ("SNAPFERRY_STACK_ID", "prod".to_owned()),
         ("SNAPFERRY_TABLE", "table".to_owned()),
         ("SNAPFERRY_SOURCE_REGIONS", format!("{SOURCE},{OTHER}")),
         (

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use snapferry::app::{doctor, plan_preview};
+use snapferry::app::{doctor, plan_preview, status};
 use snapferry::domain::doctor::capacity::{Copies, Quota, copy_slots, snapshot_quota};
 use snapferry::domain::doctor::databases::{
     Candidate, OptionGroup, claims, option_group, other_stacks,
@@ -535,6 +535,8 @@ fn all_of(actions: &[&[&'static str]]) -> BTreeSet<&'static str> {
 
 #[test]
 fn the_runbook_names_each_action_that_the_doctor_asks_for() {
+    let documented = actions_in_runbook("status`, `report", "doctor");
+    assert_eq!(documented, all_of(status::ACTIONS));
     let documented = actions_in_runbook("doctor", "plan");
     assert_eq!(documented, all_of(doctor::ACTIONS));
     let documented = actions_in_runbook("plan", "waits");

@@ -19,7 +19,7 @@ use crate::world::{
 pub(crate) fn planning(extra: &[(&str, &str)]) -> Planning {
     let state_machine = format!("arn:aws:states:{HOME}:111122223333:stateMachine:protect");
     let mut pairs = vec![
-        ("SNAPFERRY_STACK", "prod"),
+        ("SNAPFERRY_STACK_ID", "prod"),
         ("AWS_REGION", HOME),
         ("SNAPFERRY_TABLE", "table"),
         ("SNAPFERRY_SOURCE_REGIONS", SOURCE),

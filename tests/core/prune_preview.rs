@@ -27,9 +27,10 @@ fn run_of(days: i64) -> ProtectionRequest {
 }
 
 /// Its recovery point, with all tags that the worker sets.
-fn copy_of(request: &ProtectionRequest) -> Snapshot {
+pub(crate) fn copy_of(request: &ProtectionRequest) -> Snapshot {
     let mut copy = ours(&copy_arn(request, 1), request, SnapshotStatus::Available);
     copy.taken_at = Some(request.planned_at + SignedDuration::from_mins(1));
+    copy.created_at = Some(request.planned_at + SignedDuration::from_mins(20));
     copy.tags.extend(
         [
             ("snapferry:database", request.database.arn.to_string()),
@@ -163,17 +164,13 @@ fn a_name_belongs_to_its_tags_and_every_attempt_has_one() {
 #[test]
 fn a_wrong_copy_takes_no_right_ones_place_and_stays() {
     type Spoil = fn(&mut Snapshot);
-    let cases: [(Spoil, &str); 4] = [
+    let cases: [(Spoil, &str); 3] = [
         (
             |copy| copy.key = KeyArn::parse(OTHER_KEY).ok(),
             "its key is not",
         ),
         (|copy| copy.encrypted = false, "it is not encrypted"),
         (|copy| copy.source = None, "it is not a copy of"),
-        (
-            |copy| copy.resource_id = Some(a_run("other").database.resource_id),
-            "it is of another database",
-        ),
     ];
     for (spoil, why) in cases {
         let mut snapshots = copies(3);
@@ -182,6 +179,15 @@ fn a_wrong_copy_takes_no_right_ones_place_and_stays() {
         assert!(kept[0].as_ref().unwrap().contains(why), "{kept:?}");
         assert_eq!(kept[1..], [stays("last"), None]);
     }
+}
+
+#[test]
+fn the_resource_id_that_rds_gives_a_copy_proves_nothing() {
+    // RDS promises a resource id for one region only. Our own tag and the source say what was copied.
+    let mut snapshots = copies(3);
+    snapshots[0].resource_id = Some(a_run("other").database.resource_id);
+    let kept = kept(&look(&world("keep_last = 1", snapshots)).unwrap());
+    assert_eq!(kept, [stays("last"), None, None]);
 }
 
 #[test]
@@ -227,6 +233,8 @@ fn the_time_of_the_data_is_rdss_word_and_else_a_tag_that_can_be_true() {
     assert_eq!(by(None, Some("yesterday")), None);
     // More than a day before its run was planned.
     assert_eq!(by(None, Some("2026-11-21T02:59:59Z")), None);
+    // Later than the copy itself was begun.
+    assert_eq!(by(None, Some("2026-11-22T03:30:00Z")), None);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::world::{HOME, KEY, SOURCE};
 fn variables(changes: &[(&str, &str)]) -> Variables {
     let state_machine = format!("arn:aws:states:{HOME}:111122223333:stateMachine:protect");
     let mut all = std::collections::BTreeMap::from([
-        ("SNAPFERRY_STACK", "prod"),
+        ("SNAPFERRY_STACK_ID", "prod"),
         ("AWS_REGION", HOME),
         ("SNAPFERRY_TABLE", "table"),
         ("SNAPFERRY_SOURCE_REGIONS", SOURCE),
@@ -36,7 +36,7 @@ fn the_defaults_are_the_designs() {
 #[test]
 fn all_faults_are_reported_at_once_by_name() {
     let changes = [
-        ("SNAPFERRY_STACK", "no spaces please"),
+        ("SNAPFERRY_STACK_ID", "no spaces please"),
         ("SNAPFERRY_TABLE", ""),
         ("SNAPFERRY_COPY_SLOTS", "none"),
         ("SNAPFERRY_KMS_KEY", "alias/recovery"),
@@ -76,7 +76,7 @@ fn a_list_of_no_regions_is_refused() {
 
 proptest! {
     #[test]
-    fn no_value_makes_reading_panic(name in prop::sample::select(vec!["SNAPFERRY_STACK", "SNAPFERRY_SCHEDULE", "SNAPFERRY_TIME_ZONE", "SNAPFERRY_GRACE_SECONDS", "SNAPFERRY_SOURCE_REGIONS"]), value in "\\PC{0,40}") {
+    fn no_value_makes_reading_panic(name in prop::sample::select(vec!["SNAPFERRY_STACK_ID", "SNAPFERRY_SCHEDULE", "SNAPFERRY_TIME_ZONE", "SNAPFERRY_GRACE_SECONDS", "SNAPFERRY_SOURCE_REGIONS"]), value in "\\PC{0,40}") {
         let _ = Planning::from_variables(variables(&[(name, &value)]));
     }
 }

@@ -208,6 +208,7 @@ pub(crate) fn ours(arn: &RdsArn, run: &ProtectionRequest, status: SnapshotStatus
         key: is_copy.then(|| run.key.clone()),
         source: is_copy.then(|| snapshot_arn(run, 1)),
         taken_at: Some(time("2026-11-22T03:01:00Z")),
+        created_at: None,
         tags: Tags::from([
             ("snapferry:stack".to_owned(), "prod".to_owned()),
             (
@@ -326,6 +327,10 @@ pub(crate) trait Fixture: Sized {
 
     fn table(&self) -> RefMut<'_, Table> {
         RefMut::map(self.parts().0.state_mut(), |state| &mut state.table)
+    }
+
+    fn operator(&self) -> RefMut<'_, Operator> {
+        RefMut::map(self.parts().0.state_mut(), |state| &mut state.operator)
     }
 
     fn step_functions(&self) -> RefMut<'_, Executions> {

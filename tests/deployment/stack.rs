@@ -27,7 +27,7 @@ const VARIABLES: [&str; 17] = [
     "SNAPFERRY_SCHEDULE",
     "SNAPFERRY_SELECTION",
     "SNAPFERRY_SOURCE_REGIONS",
-    "SNAPFERRY_STACK",
+    "SNAPFERRY_STACK_ID",
     "SNAPFERRY_SWEEP_WIDTH",
     "SNAPFERRY_TABLE",
     "SNAPFERRY_TIME_ZONE",
@@ -186,7 +186,7 @@ fn the_command_line_is_given_its_variables() {
     }
     let expected = [
         "AWS_REGION",
-        "SNAPFERRY_STACK",
+        "SNAPFERRY_STACK_ID",
         "SNAPFERRY_TABLE",
         "SNAPFERRY_COMMANDS_QUEUE_URL",
         "SNAPFERRY_COMMANDS_DEAD_LETTER_QUEUE_URL",

@@ -112,7 +112,7 @@ impl ReadPlanCursor for Crowd {
 
 fn planning() -> Planning {
     let pairs = [
-        ("SNAPFERRY_STACK", "prod"),
+        ("SNAPFERRY_STACK_ID", "prod"),
         ("AWS_REGION", "eu-central-1"),
         ("SNAPFERRY_TABLE", "table"),
         ("SNAPFERRY_SOURCE_REGIONS", "eu-west-1,eu-west-2"),

@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 
 TABLE = os.environ["SNAPFERRY_TABLE"]
-STACK = os.environ["SNAPFERRY_STACK"]
+STACK = os.environ["SNAPFERRY_STACK_ID"]
 WIDTH = 20
 FINISHED = {"RDS-EVENT-0042", "RDS-EVENT-0060", "RDS-EVENT-0197", "RDS-EVENT-0075", "RDS-EVENT-0091", "RDS-EVENT-0169"}
 

@@ -106,7 +106,7 @@ fn variables(handler: &str, api: &RuntimeApi) -> Vec<(String, String)> {
         ),
         ("AWS_SESSION_TOKEN", "IQoJb3JpZ2luX2VjEXAMPLE"),
         ("LANG", "C.UTF-8"),
-        ("SNAPFERRY_STACK", STACK),
+        ("SNAPFERRY_STACK_ID", STACK),
         ("SNAPFERRY_TABLE", TABLE),
         ("SNAPFERRY_EVENTS_QUEUE_URL", queue.as_str()),
         ("SNAPFERRY_SOURCE_REGIONS", SOURCE),

@@ -76,7 +76,7 @@ pub(super) fn progress_of_all(
 fn progress(snapshot: &Snapshot, now: jiff::Timestamp) -> DatabaseProgress {
     let is_copy = matches!(snapshot.origin, Origin::Copied(_));
     let phase = match (is_copy, snapshot.stage()) {
-        (_, Stage::Failed | Stage::Deleting) => Phase::Failed,
+        (_, Stage::Failed | Stage::Deleting | Stage::Deleted) => Phase::Failed,
         (false, Stage::Available) => Phase::AwaitingCopy,
         (false, _) => Phase::Snapshot,
         (true, Stage::Available) => Phase::Protected,

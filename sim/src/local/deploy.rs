@@ -95,6 +95,9 @@ impl AwsCli {
                 "deploy",
                 "--capabilities",
                 "CAPABILITY_IAM",
+                // The packaged template is above what CloudFormation takes inline.
+                "--s3-bucket",
+                BUCKET,
             ])
             .args(["--stack-name", stack, "--template-file"])
             .arg(template)

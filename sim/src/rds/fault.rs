@@ -10,6 +10,9 @@ pub enum RdsFault {
     /// A parameter's value is not acceptable.
     #[error("{0}")]
     InvalidParameterValue(String),
+    /// Parameters that cannot be given together; carries the whole sentence.
+    #[error("{0}")]
+    InvalidParameterCombination(String),
     /// A required parameter is absent; carries its name.
     #[error("The request must contain the parameter {0}.")]
     MissingParameter(String),
@@ -58,6 +61,9 @@ pub enum RdsFault {
     /// Same wire code as [`RdsFault::ManualSnapshotQuota`]; only the wording differs.
     #[error("Cannot copy more than {0} snapshots across regions")]
     CopiesInFlightQuota(usize),
+    /// A snapshot is shared with too many accounts already. Carries the limit.
+    #[error("A snapshot cannot be shared with more than {0} accounts.")]
+    SharedSnapshotQuota(usize),
     /// The key is unknown here, disabled, or of another region. Carries the whole sentence.
     #[error("{0}")]
     KmsKeyNotAccessible(String),
@@ -68,6 +74,7 @@ impl RdsFault {
     pub fn code(&self) -> &'static str {
         match self {
             Self::InvalidParameterValue(_) => "InvalidParameterValue",
+            Self::InvalidParameterCombination(_) => "InvalidParameterCombination",
             Self::MissingParameter(_) => "MissingParameter",
             Self::DbInstanceNotFound(_) => "DBInstanceNotFound",
             Self::DbSnapshotNotFound(_) => "DBSnapshotNotFound",
@@ -80,6 +87,7 @@ impl RdsFault {
             Self::InvalidDbClusterState(_) => "InvalidDBClusterStateFault",
             Self::InvalidDbClusterSnapshotState(_) => "InvalidDBClusterSnapshotStateFault",
             Self::ManualSnapshotQuota(_) | Self::CopiesInFlightQuota(_) => "SnapshotQuotaExceeded",
+            Self::SharedSnapshotQuota(_) => "SharedSnapshotQuotaExceeded",
             Self::KmsKeyNotAccessible(_) => "KMSKeyNotAccessibleFault",
         }
     }

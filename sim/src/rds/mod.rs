@@ -32,6 +32,8 @@
 //!   lies some seconds after the call;
 //! - a copy fails at its end if its source is gone by then, or its key no longer usable;
 //! - a deleted copy that was under way sends both "canceled" and "deleted";
+//! - a copy that is under way fails at once, without an event, when its source is deleted;
+//! - a snapshot that failed can be deleted;
 //! - the identifier of an automated snapshot finds nothing without its type, in a filter too;
 //! - an automated snapshot goes without an event when it has been kept long enough, and a copy
 //!   of it that is under way fails then;
@@ -46,6 +48,7 @@
 mod agenda;
 mod cluster;
 mod config;
+mod delete;
 mod describe;
 mod due_work;
 mod event;
@@ -57,8 +60,10 @@ mod names;
 mod operator;
 mod pages;
 mod planned_outcome;
+mod plant;
 mod region;
 mod request;
+mod sharing;
 mod snapshot;
 mod tagging;
 mod tags;
@@ -85,9 +90,11 @@ pub use instance::{Instance, InstanceSpec, InstanceStatus};
 pub use keys::KmsKey;
 pub use names::{BadRegion, CLUSTER_SNAPSHOT_NAME_MAX, RdsArn, Region, SNAPSHOT_NAME_MAX};
 pub use planned_outcome::{Ending, EventOutcome, Faults, Odds, PlannedOutcome};
+pub use plant::PlantedSnapshot;
 pub use request::{
     Answer, CopyDbSnapshot, CreateDbSnapshot, DescribeDbClusters, DescribeDbInstances,
-    DescribeDbSnapshots, Filter, Page, Paging, Quota, Request,
+    DescribeDbSnapshots, Filter, ModifySnapshotAttribute, Page, Paging, Quota, Request,
+    SnapshotAttributes,
 };
 pub use snapshot::{
     CopySource, Origin, Snapshot, SnapshotDescription, SnapshotType, SourceInstance, Stage,
@@ -150,6 +157,15 @@ impl Rds {
             Request::AddTagsToResource(arn, tags) => self
                 .add_tags_to_resource(region, &arn, &tags, now)
                 .map(|()| Answer::Done),
+            Request::RemoveTagsFromResource(arn, keys) => self
+                .remove_tags_from_resource(region, &arn, &keys, now)
+                .map(|()| Answer::Done),
+            Request::DescribeSnapshotAttributes(family, name) => self
+                .describe_snapshot_attributes(family, region, &name, now)
+                .map(Answer::Attributes),
+            Request::ModifySnapshotAttribute(family, r) => self
+                .modify_snapshot_attribute(family, region, &r, now)
+                .map(Answer::Attributes),
             Request::DescribeAccountAttributes => Ok(Answer::Quotas(
                 self.describe_account_attributes(region, now),
             )),

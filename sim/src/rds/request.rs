@@ -3,6 +3,7 @@
 //! Requests carry plain text: it is RDS that judges identifiers, keys and tags.
 
 use super::cluster::Cluster;
+use super::family::Family;
 use super::instance::Instance;
 use super::snapshot::SnapshotDescription;
 use super::tags::Tags;
@@ -24,6 +25,12 @@ pub enum Request {
     ListTagsForResource(String),
     /// AddTagsToResource, with the ARN and the tags.
     AddTagsToResource(String, Vec<(String, String)>),
+    /// RemoveTagsFromResource, with the ARN and the keys.
+    RemoveTagsFromResource(String, Vec<String>),
+    /// DescribeDBSnapshotAttributes or DescribeDBClusterSnapshotAttributes, with the identifier.
+    DescribeSnapshotAttributes(Family, String),
+    /// ModifyDBSnapshotAttribute or ModifyDBClusterSnapshotAttribute.
+    ModifySnapshotAttribute(Family, ModifySnapshotAttribute),
     /// DescribeAccountAttributes.
     DescribeAccountAttributes,
     /// CreateDBClusterSnapshot.
@@ -49,6 +56,13 @@ impl Request {
             Self::DeleteDbSnapshot(_) => "DeleteDBSnapshot",
             Self::ListTagsForResource(_) => "ListTagsForResource",
             Self::AddTagsToResource(..) => "AddTagsToResource",
+            Self::RemoveTagsFromResource(..) => "RemoveTagsFromResource",
+            Self::DescribeSnapshotAttributes(Family::Instance, _) => "DescribeDBSnapshotAttributes",
+            Self::DescribeSnapshotAttributes(Family::Cluster, _) => {
+                "DescribeDBClusterSnapshotAttributes"
+            }
+            Self::ModifySnapshotAttribute(Family::Instance, _) => "ModifyDBSnapshotAttribute",
+            Self::ModifySnapshotAttribute(Family::Cluster, _) => "ModifyDBClusterSnapshotAttribute",
             Self::DescribeAccountAttributes => "DescribeAccountAttributes",
             Self::CreateDbClusterSnapshot(_) => "CreateDBClusterSnapshot",
             Self::CopyDbClusterSnapshot(_) => "CopyDBClusterSnapshot",
@@ -127,6 +141,19 @@ pub struct DescribeDbClusters {
     pub paging: Paging,
 }
 
+/// ModifyDBSnapshotAttribute or ModifyDBClusterSnapshotAttribute.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModifySnapshotAttribute {
+    /// DBSnapshotIdentifier or DBClusterSnapshotIdentifier.
+    pub snapshot: String,
+    /// AttributeName: `restore`.
+    pub attribute: String,
+    /// ValuesToAdd: accounts, or `all`.
+    pub add: Vec<String>,
+    /// ValuesToRemove.
+    pub remove: Vec<String>,
+}
+
 /// One filter: one of its values must fit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -165,6 +192,17 @@ pub struct Quota {
     pub max: usize,
 }
 
+/// The attributes of a snapshot, of which `restore` is the only one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotAttributes {
+    /// What it is a snapshot of.
+    pub family: Family,
+    /// DBSnapshotIdentifier or DBClusterSnapshotIdentifier.
+    pub snapshot: String,
+    /// The values of `restore`: the accounts that it is shared with, or `all`.
+    pub restore: Vec<String>,
+}
+
 /// What RDS answers.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -182,6 +220,8 @@ pub enum Answer {
     ClusterSnapshot(Box<SnapshotDescription>),
     /// The tags of a resource.
     Tags(Tags),
+    /// Whom a snapshot is shared with.
+    Attributes(SnapshotAttributes),
     /// The account's quotas.
     Quotas(Vec<Quota>),
     /// Nothing but that it was done.

@@ -1,5 +1,6 @@
 //! Snapshots: their stages, and what they show at a given moment.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -25,6 +26,8 @@ pub enum Stage {
     Failed,
     /// Going away.
     Deleting,
+    /// Only in the answer of DeleteDBSnapshot: describe answers show it as going away until it is gone.
+    Deleted,
 }
 
 impl Stage {
@@ -36,6 +39,7 @@ impl Stage {
             Self::Available => "available",
             Self::Failed => "failed",
             Self::Deleting => "deleting",
+            Self::Deleted => "deleted",
         }
     }
 
@@ -52,6 +56,8 @@ pub enum SnapshotType {
     Manual,
     /// RDS itself, which also removes it.
     Automated,
+    /// AWS Backup, which alone removes it.
+    AwsBackup,
 }
 
 impl SnapshotType {
@@ -60,6 +66,7 @@ impl SnapshotType {
         match self {
             Self::Manual => "manual",
             Self::Automated => "automated",
+            Self::AwsBackup => "awsbackup",
         }
     }
 }
@@ -133,7 +140,8 @@ pub struct SourceInstance {
 }
 
 impl SourceInstance {
-    pub(super) fn of(instance: &Instance) -> Self {
+    /// What a snapshot of this instance would keep.
+    pub fn of(instance: &Instance) -> Self {
         let spec = &instance.spec;
         Self {
             identifier: spec.identifier.clone(),
@@ -153,7 +161,8 @@ impl SourceInstance {
         }
     }
 
-    pub(super) fn of_cluster(cluster: &Cluster) -> Self {
+    /// What a snapshot of this cluster would keep.
+    pub fn of_cluster(cluster: &Cluster) -> Self {
         let spec = &cluster.spec;
         Self {
             identifier: spec.identifier.clone(),
@@ -199,6 +208,8 @@ pub struct Snapshot {
     pub taken_at: Timestamp,
     /// When this very snapshot was begun (SnapshotCreateTime): another for every copy.
     pub begun_at: Timestamp,
+    /// The accounts that it is shared with, or `all`: the values of its attribute `restore`.
+    pub shared_with: BTreeSet<String>,
     /// What was in store for it.
     pub planned: PlannedOutcome,
     /// When the work on it is due to end; progress is measured against it.

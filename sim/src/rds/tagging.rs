@@ -41,6 +41,25 @@ impl Rds {
         self.tags_mut(region, arn)?.merge(more)
     }
 
+    /// RemoveTagsFromResource.
+    ///
+    /// # Errors
+    /// As [`Rds::list_tags_for_resource`].
+    pub fn remove_tags_from_resource(
+        &mut self,
+        region: &Region,
+        arn: &str,
+        keys: &[String],
+        now: Timestamp,
+    ) -> Result<(), RdsFault> {
+        self.run_until(now);
+        if keys.is_empty() {
+            return Err(RdsFault::MissingParameter("TagKeys".to_owned()));
+        }
+        self.tags_mut(region, arn)?.remove(keys);
+        Ok(())
+    }
+
     fn tags_mut(&mut self, region: &Region, arn: &str) -> Result<&mut Tags, RdsFault> {
         let account = self.config.account.clone();
         let parsed = RdsArn::parse(arn)

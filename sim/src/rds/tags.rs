@@ -65,6 +65,11 @@ impl Tags {
         Ok(())
     }
 
+    /// Removes these keys; one that is not there is no error.
+    pub fn remove(&mut self, keys: &[String]) {
+        self.0.retain(|key, _| !keys.contains(key));
+    }
+
     /// The value under a key.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(String::as_str)

@@ -1,5 +1,6 @@
-//! The calls that change something: create, copy, delete.
+//! The calls that make snapshots: create and copy.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -170,6 +171,7 @@ impl Rds {
             planned,
             ends_at,
             serial,
+            shared_with: BTreeSet::new(),
             stages: vec![(now, Stage::Creating)],
             name,
         };
@@ -293,81 +295,13 @@ impl Rds {
             planned,
             ends_at,
             serial,
+            shared_with: BTreeSet::new(),
             stages: vec![(now, Stage::Creating)],
         };
         if copy.is_a_copy_in_flight() {
             self.region_mut(region).copy_takes_a_place(family);
         }
         Ok(self.accept(region, copy, now))
-    }
-
-    /// DeleteDBSnapshot. A copy that is under way is ended by it.
-    ///
-    /// # Errors
-    /// `DBSnapshotNotFound`; `InvalidDBSnapshotState` for one that is being taken or deleted.
-    pub fn delete_db_snapshot(
-        &mut self,
-        region: &Region,
-        name: &str,
-        now: Timestamp,
-    ) -> Result<SnapshotDescription, RdsFault> {
-        self.delete(Family::Instance, region, name, now)
-    }
-
-    /// DeleteDBClusterSnapshot. A copy that is under way is ended by it.
-    ///
-    /// # Errors
-    /// `DBClusterSnapshotNotFoundFault`; `InvalidDBClusterSnapshotStateFault` for one that is
-    /// being taken or deleted.
-    pub fn delete_db_cluster_snapshot(
-        &mut self,
-        region: &Region,
-        name: &str,
-        now: Timestamp,
-    ) -> Result<SnapshotDescription, RdsFault> {
-        self.delete(Family::Cluster, region, name, now)
-    }
-
-    fn delete(
-        &mut self,
-        family: Family,
-        region: &Region,
-        name: &str,
-        now: Timestamp,
-    ) -> Result<SnapshotDescription, RdsFault> {
-        let now = self.run_until(now);
-        let name = name.to_ascii_lowercase();
-        let snapshot = self.region_mut(region).snapshot(family, &name)?.clone();
-        if snapshot.kind == SnapshotType::Automated {
-            return Err(family.invalid_snapshot_state(format!(
-                "Cannot delete the snapshot {name} because it is an automated snapshot."
-            )));
-        }
-        let stage = snapshot.stage();
-        let being_taken = stage == Stage::Creating && snapshot.origin == Origin::Taken;
-        if being_taken || stage == Stage::Deleting {
-            return Err(family.invalid_snapshot_state(format!(
-                "Cannot delete the snapshot {name} because it is in the {} state.",
-                stage.as_str()
-            )));
-        }
-        if let (Origin::Copied(from), true) = (&snapshot.origin, stage.is_under_way()) {
-            let canceled = Happening::CopyCanceled(from.clone());
-            self.announce(region, &snapshot, &canceled, now, Default::default());
-        }
-        let state = self.region_mut(region);
-        if snapshot.is_a_copy_in_flight() {
-            state.copy_leaves_its_place(family);
-        }
-        let key = snapshot.key(region);
-        let shown = state.same(&key).and_then(|snapshot| {
-            snapshot.enter(Stage::Deleting, now);
-            snapshot.described_at(now)
-        });
-        let mut rng = self.rng_of(key.serial.wrapping_add(DELETION));
-        let gone_at = later(now, self.config.timings.deletion.draw(&mut rng));
-        self.agenda.enter(gone_at, Due::Gone(key));
-        shown.ok_or_else(|| family.snapshot_not_found(&name))
     }
 
     /// Reads the source of a copy: a name of the same region, or an ARN of any.
@@ -487,10 +421,7 @@ impl Rds {
     }
 }
 
-/// Keeps what is drawn for a deletion apart from what was drawn for the snapshot itself.
-const DELETION: u64 = 1 << 63;
-
-fn arn(family: Family, region: &Region, account: &str, name: &str) -> String {
+pub(super) fn arn(family: Family, region: &Region, account: &str, name: &str) -> String {
     let kind = family.snapshot_kind();
     format!("arn:aws:rds:{region}:{account}:{kind}:{name}")
 }
@@ -565,7 +496,7 @@ impl Subject {
     }
 }
 
-fn later(time: Timestamp, by: jiff::SignedDuration) -> Timestamp {
+pub(super) fn later(time: Timestamp, by: jiff::SignedDuration) -> Timestamp {
     time.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 

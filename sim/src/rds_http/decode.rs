@@ -4,7 +4,7 @@ use super::fault::WireFault;
 use super::form::Form;
 use crate::rds::{
     CopyDbSnapshot, CreateDbSnapshot, DescribeDbClusters, DescribeDbInstances, DescribeDbSnapshots,
-    Filter, Paging, RdsFault, Request,
+    Family, Filter, ModifySnapshotAttribute, Paging, RdsFault, Request,
 };
 
 /// The API's only version.
@@ -52,6 +52,26 @@ pub(super) fn request(form: &Form) -> Result<Request, WireFault> {
         "AddTagsToResource" => {
             Request::AddTagsToResource(form.required("ResourceName")?, tags(form)?)
         }
+        "RemoveTagsFromResource" => Request::RemoveTagsFromResource(
+            form.required("ResourceName")?,
+            values(form, "TagKeys", "member")?,
+        ),
+        "DescribeDBSnapshotAttributes" => Request::DescribeSnapshotAttributes(
+            Family::Instance,
+            form.required("DBSnapshotIdentifier")?,
+        ),
+        "DescribeDBClusterSnapshotAttributes" => Request::DescribeSnapshotAttributes(
+            Family::Cluster,
+            form.required("DBClusterSnapshotIdentifier")?,
+        ),
+        "ModifyDBSnapshotAttribute" => Request::ModifySnapshotAttribute(
+            Family::Instance,
+            attribute(form, "DBSnapshotIdentifier")?,
+        ),
+        "ModifyDBClusterSnapshotAttribute" => Request::ModifySnapshotAttribute(
+            Family::Cluster,
+            attribute(form, "DBClusterSnapshotIdentifier")?,
+        ),
         "CreateDBClusterSnapshot" => Request::CreateDbClusterSnapshot(CreateDbSnapshot {
             snapshot: form.required("DBClusterSnapshotIdentifier")?,
             instance: form.required("DBClusterIdentifier")?,
@@ -96,6 +116,22 @@ fn tags(form: &Form) -> Result<Vec<(String, String)>, RdsFault> {
         )
     };
     Ok(form.list("Tags", "Tag")?.iter().map(read).collect())
+}
+
+fn attribute(form: &Form, identifier: &str) -> Result<ModifySnapshotAttribute, RdsFault> {
+    Ok(ModifySnapshotAttribute {
+        snapshot: form.required(identifier)?,
+        attribute: form.required("AttributeName")?,
+        add: values(form, "ValuesToAdd", "AttributeValue")?,
+        remove: values(form, "ValuesToRemove", "AttributeValue")?,
+    })
+}
+
+/// A list of plain values.
+fn values(form: &Form, list: &str, member: &str) -> Result<Vec<String>, RdsFault> {
+    let members = form.list(list, member)?;
+    let values = members.iter().filter_map(|value| value.field(""));
+    Ok(values.map(str::to_owned).collect())
 }
 
 fn filters(form: &Form) -> Result<Vec<Filter>, RdsFault> {

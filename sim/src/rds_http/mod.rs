@@ -8,6 +8,7 @@
 //! Signatures are not verified and there is no IAM.
 
 mod asked;
+mod attribute_shapes;
 mod caller;
 mod clock;
 mod cluster_shapes;

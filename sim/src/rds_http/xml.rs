@@ -3,10 +3,11 @@
 use quick_xml::se::SeError;
 use serde::Serialize;
 
+use super::attribute_shapes::{ClusterSnapshotAttributes, InstanceSnapshotAttributes};
 use super::cluster_shapes;
 use super::fault::WireFault;
 use super::shapes;
-use crate::rds::Answer;
+use crate::rds::{Answer, Family};
 
 const NAMESPACE: &str = "http://rds.amazonaws.com/doc/2014-10-31/";
 
@@ -168,6 +169,10 @@ pub(super) fn answer(operation: &str, answer: Answer, id: &str) -> Result<String
                 tags: (&tags).into(),
             },
         )?,
+        Answer::Attributes(attributes) => match attributes.family {
+            Family::Instance => result(operation, &InstanceSnapshotAttributes::from(attributes))?,
+            Family::Cluster => result(operation, &ClusterSnapshotAttributes::from(attributes))?,
+        },
         Answer::Quotas(quotas) => {
             let quotas = quotas.into_iter().collect();
             result(operation, &Quotas { quotas })?

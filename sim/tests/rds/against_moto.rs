@@ -59,8 +59,10 @@ const OTHER_OUTCOMES: [OtherOutcome; 5] = [
 ];
 
 /// Elements whose texts must be the same on both sides, wherever both answer alike.
-const SAME_TEXTS: [&str; 17] = [
+const SAME_TEXTS: [&str; 19] = [
     "AllocatedStorage",
+    "AttributeName",
+    "AttributeValue",
     "Code",
     "DBClusterIdentifier",
     "DBClusterSnapshotArn",
@@ -340,6 +342,49 @@ fn steps(home_key: &str) -> Vec<Step<'_>> {
                 ("Tags.Tag.1.Key", "c"),
                 ("Tags.Tag.1.Value", "d"),
             ],
+        ),
+        on(
+            "fewer tags",
+            "RemoveTagsFromResource",
+            &[
+                ("ResourceName", S1),
+                ("TagKeys.member.1", "c"),
+                ("TagKeys.member.2", "none"),
+            ],
+        ),
+        on(
+            "tags afterwards",
+            "ListTagsForResource",
+            &[("ResourceName", S1)],
+        ),
+        on(
+            "share",
+            "ModifyDBSnapshotAttribute",
+            &[
+                ("DBSnapshotIdentifier", "s1"),
+                ("AttributeName", "restore"),
+                ("ValuesToAdd.AttributeValue.1", "444455556666"),
+                ("ValuesToAdd.AttributeValue.2", "777788889999"),
+            ],
+        ),
+        on(
+            "share less",
+            "ModifyDBSnapshotAttribute",
+            &[
+                ("DBSnapshotIdentifier", "s1"),
+                ("AttributeName", "restore"),
+                ("ValuesToRemove.AttributeValue.1", "777788889999"),
+            ],
+        ),
+        on(
+            "whom it is shared with",
+            "DescribeDBSnapshotAttributes",
+            &[("DBSnapshotIdentifier", "s1")],
+        ),
+        on(
+            "whom no snapshot is shared with",
+            "DescribeDBSnapshotAttributes",
+            &[("DBSnapshotIdentifier", "none")],
         ),
         on(
             "describe an instance",

@@ -127,6 +127,24 @@ assert found[0]["SnapshotCreateTime"] > shown["SnapshotCreateTime"], found
 arn = copied["DBSnapshotArn"]
 far.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": "a", "Value": "b"}])
 assert far.list_tags_for_resource(ResourceName=arn)["TagList"] == [{"Key": "a", "Value": "b"}, *tags]
+far.remove_tags_from_resource(ResourceName=arn, TagKeys=["a", "none"])
+assert far.list_tags_for_resource(ResourceName=arn)["TagList"] == tags
+attributes = far.describe_db_snapshot_attributes(DBSnapshotIdentifier="first-copy")
+attributes = attributes["DBSnapshotAttributesResult"]
+restore = {"AttributeName": "restore", "AttributeValues": []}
+assert attributes["DBSnapshotIdentifier"] == "first-copy", attributes
+assert attributes["DBSnapshotAttributes"] == [restore], attributes
+attributes = far.modify_db_snapshot_attribute(
+    DBSnapshotIdentifier="first-copy", AttributeName="restore", ValuesToAdd=["444455556666", "777788889999"]
+)["DBSnapshotAttributesResult"]
+restore["AttributeValues"] = ["444455556666", "777788889999"]
+assert attributes["DBSnapshotAttributes"] == [restore], attributes
+far.modify_db_snapshot_attribute(
+    DBSnapshotIdentifier="first-copy", AttributeName="restore", ValuesToRemove=["777788889999"]
+)
+restore["AttributeValues"] = ["444455556666"]
+attributes = far.describe_db_snapshot_attributes(DBSnapshotIdentifier="first-copy")
+assert attributes["DBSnapshotAttributesResult"]["DBSnapshotAttributes"] == [restore], attributes
 quotas = {
     quota["AccountQuotaName"]: (quota["Used"], quota["Max"])
     for quota in near.describe_account_attributes()["AccountQuotas"]
@@ -171,7 +189,11 @@ code = refused(ClientError, near.stop_db_instance, DBInstanceIdentifier="orders"
 assert code == "InvalidAction", code
 
 deleted = far.delete_db_snapshot(DBSnapshotIdentifier="first-copy")["DBSnapshot"]
-assert deleted["Status"] == "deleting", deleted
+assert deleted["Status"] == "deleted", deleted
+# The waiter polls until the snapshot is not found.
+far.get_waiter("db_snapshot_deleted").wait(
+    DBSnapshotIdentifier="first-copy", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+)
 
 clusters = {cluster["DBClusterIdentifier"]: cluster for cluster in near.describe_db_clusters()["DBClusters"]}
 shop = clusters["shop"]
@@ -211,7 +233,17 @@ refused(
     DBClusterSnapshotIdentifier="first",
     DBClusterIdentifier="trio",
 )
+shared = far.modify_db_cluster_snapshot_attribute(
+    DBClusterSnapshotIdentifier="first-copy", AttributeName="restore", ValuesToAdd=["444455556666"]
+)["DBClusterSnapshotAttributesResult"]
+restore = {"AttributeName": "restore", "AttributeValues": ["444455556666"]}
+assert shared["DBClusterSnapshotAttributes"] == [restore], shared
+attributes = far.describe_db_cluster_snapshot_attributes(DBClusterSnapshotIdentifier="first-copy")
+assert attributes["DBClusterSnapshotAttributesResult"] == shared, attributes
 deleted = far.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier="first-copy")
-assert deleted["DBClusterSnapshot"]["Status"] == "deleting", deleted
-assert len(set(checked)) == 13, set(checked)
+assert deleted["DBClusterSnapshot"]["Status"] == "available", deleted
+far.get_waiter("db_cluster_snapshot_deleted").wait(
+    DBClusterSnapshotIdentifier="first-copy", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+)
+assert len(set(checked)) == 18, set(checked)
 print(json.dumps({"pages": len(pages), "listed": listed}))

@@ -297,6 +297,22 @@ fn listing_steps() -> Vec<Step<'static>> {
             &[("DBClusterIdentifier", "none")],
         ),
         step(
+            "share",
+            SOURCE,
+            "ModifyDBClusterSnapshotAttribute",
+            &[
+                ("DBClusterSnapshotIdentifier", "s1"),
+                ("AttributeName", "restore"),
+                ("ValuesToAdd.AttributeValue.1", "444455556666"),
+            ],
+        ),
+        step(
+            "whom it is shared with",
+            SOURCE,
+            "DescribeDBClusterSnapshotAttributes",
+            &[("DBClusterSnapshotIdentifier", "s1")],
+        ),
+        step(
             "delete",
             SOURCE,
             "DeleteDBClusterSnapshot",

@@ -215,7 +215,7 @@ fn deleting_ends_a_running_copy_and_the_name_is_free_afterwards() {
     rds.copy_db_snapshot(&there(), &copy("s", "c"), at(1000))
         .unwrap();
     let deleted = rds.delete_db_snapshot(&there(), "c", at(1010)).unwrap();
-    assert_eq!(deleted.stage, Stage::Deleting);
+    assert_eq!(deleted.stage, Stage::Deleted);
     assert_eq!(
         code(rds.delete_db_snapshot(&there(), "c", at(1010))),
         "InvalidDBSnapshotState"

@@ -49,6 +49,25 @@ fn explicit_tags_win_over_copied_ones_and_reserved_ones_are_not_inherited() {
 }
 
 #[test]
+fn tags_are_removed_by_their_keys_and_one_that_is_not_there_is_no_error() {
+    let mut rds = with_snapshot(|_| ());
+    let (far, keys) = (arn("s"), ["a".to_owned(), "none".to_owned()]);
+    rds.add_tags_to_resource(&here(), &far, &tags(&[("a", "1"), ("b", "2")]), at(1000))
+        .unwrap();
+    rds.remove_tags_from_resource(&here(), &far, &keys, at(1001))
+        .unwrap();
+    let left = rds.list_tags_for_resource(&here(), &far, at(1001)).unwrap();
+    assert_eq!(left, Tags::of_system([("b", "2")]));
+    for (of, keys, expected) in [
+        (far, &[][..], "MissingParameter"),
+        (arn("none"), &keys[..], "DBSnapshotNotFound"),
+    ] {
+        let answer = rds.remove_tags_from_resource(&here(), &of, keys, at(1002));
+        assert_eq!(code(answer), expected);
+    }
+}
+
+#[test]
 fn tags_beyond_the_rules_are_refused() {
     let mut rds = with_instances(&["orders"]);
     let long = "k".repeat(129);

@@ -19,13 +19,23 @@ use crate::ports::{Claim, PortError};
 /// Starts a run for the newest automated snapshot, and then fails this run. The order matters: if a call fails between
 /// the two, the token is still alive and the worker does both again, and starting the same execution twice starts it
 /// once.
+///
+/// The list of the database's automated snapshots is a second witness. As long as it shows the snapshot, the snapshot
+/// is not gone, and the command comes again.
 pub(super) async fn expired<W: Permissions>(
     world: &W,
     worker_config: &WorkerConfig,
     wait: &Wait,
     of: &Automated,
 ) -> Result<CommandOutcome, WorkError> {
-    put_newest_in_its_place(world, worker_config, &wait.command, of).await?;
+    let listed = automated::of_database(world, &wait.command.run.database.arn)
+        .await
+        .map_err(not_told)?;
+    let is_there = |it: &Snapshot| it.arn == of.snapshot && !it.status.is_lost();
+    if listed.iter().any(is_there) {
+        return Err(WorkError::NotShownYet(of.snapshot.clone()));
+    }
+    put_newest_in_its_place(world, worker_config, &wait.command, of, listed).await?;
     let cause = format!("RDS no longer has {}", of.snapshot);
     give_up(world, wait, Failure::new(Reason::SourceExpired, cause)).await
 }
@@ -35,13 +45,10 @@ async fn put_newest_in_its_place<W: Permissions>(
     worker_config: &WorkerConfig,
     command: &Command,
     gone: &Automated,
+    listed: Vec<Snapshot>,
 ) -> Result<(), WorkError> {
     let database = &command.run.database;
-    let (region, family) = (database.arn.region(), database.arn.family());
-    let mut found = automated::newest(world, region, family, Some(&database.arn))
-        .await
-        .map_err(not_told)?;
-    let newer = found.remove(&database.resource_id);
+    let newer = automated::newest_of_each(listed).remove(&database.resource_id);
     let Some(run) = newer.and_then(|newer| instead(&command.run, gone, &newer)) else {
         info!(database = %database.arn, "RDS has no newer automated snapshot");
         return Ok(());

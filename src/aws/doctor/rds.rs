@@ -6,6 +6,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 
+use super::super::clients::Aws;
 use super::super::fault::{port_error, unusable};
 use super::super::rds::{self, PAGE, RowReaders, Selection};
 use super::super::rds_errors::Unusable;
@@ -83,7 +84,7 @@ fn key(id: Option<&str>) -> Option<KeyArn> {
     id.and_then(|key| KeyArn::parse(key).ok())
 }
 
-impl ListManualSnapshots for Doctor {
+impl<Extra> ListManualSnapshots for Aws<Extra> {
     async fn list_manual_snapshots(
         &self,
         region: &Region,

@@ -1,6 +1,11 @@
 //! What Snapferry shows to people, and what they can do about it.
 
 pub mod dead_letter;
+pub mod fleet;
+pub mod points;
 pub mod prices;
 pub mod redrive;
+pub mod stack_outputs;
+pub mod status;
+pub mod strip;
 pub mod warning;

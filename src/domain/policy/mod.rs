@@ -5,6 +5,7 @@ pub mod file;
 pub mod in_force;
 pub mod keep_span;
 pub mod retention;
+pub mod rpo;
 pub mod rules;
 pub mod schedule;
 pub mod set;

@@ -129,6 +129,30 @@ impl Schedule {
             .count()
     }
 
+    /// The longest time between two due times that follow each other, from now on: of up to 60 due times.
+    #[must_use]
+    pub fn longest_gap(&self, now: Timestamp) -> SignedDuration {
+        let now = now.to_zoned(self.zone.clone());
+        let times: Vec<Timestamp> = self
+            .cron
+            .iter_after(now)
+            .take(60)
+            .map(|time| time.timestamp())
+            .collect();
+        let gaps = times.windows(2).map(|pair| pair[1].duration_since(pair[0]));
+        gaps.max().unwrap_or(SignedDuration::ZERO)
+    }
+
+    /// The last due times at or before `now`, the oldest first.
+    #[must_use]
+    pub fn last(&self, count: usize, now: Timestamp) -> Vec<Timestamp> {
+        let now = now.to_zoned(self.zone.clone());
+        let before = self.cron.iter_before(now).take(count);
+        let mut times: Vec<Timestamp> = before.map(|time| time.timestamp()).collect();
+        times.reverse();
+        times
+    }
+
     /// The last due time at or before `now`, if it is later than `planned`. After an outage only the last due time is
     /// planned, not those before it.
     #[must_use]

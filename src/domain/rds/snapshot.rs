@@ -38,7 +38,13 @@ impl SnapshotStatus {
         }
     }
 
-    /// Whether it can never become available.
+    /// Whether it has failed, or RDS is deleting it.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::Failed | Self::Deleting)
+    }
+
+    /// Whether it changes no more by itself.
     #[must_use]
     pub fn is_over(&self) -> bool {
         matches!(self, Self::Available | Self::Failed | Self::Deleting)
@@ -69,6 +75,8 @@ pub struct Snapshot {
     /// When its data was taken, if RDS says so. RDS does not say so for a cluster snapshot's copy. A copy's own creation
     /// time is another thing: it says when the copying began.
     pub taken_at: Option<Timestamp>,
+    /// When RDS began to make it: for a copy, when the copying began.
+    pub created_at: Option<Timestamp>,
     /// Its tags.
     pub tags: Tags,
 }

@@ -100,11 +100,14 @@ pub fn point(snapshot: &Snapshot, origin: &Origin, key: Option<&KeyArn>) -> Poin
     }
 }
 
-/// When the data was taken: RDS's word wins, and the tag counts where RDS has none and the tag can be true.
+/// When the data was taken: RDS's word wins, and the tag counts where RDS has none and the tag can be true. Data that
+/// was taken after its copying began cannot be in the copy.
 fn taken_at(snapshot: &Snapshot, origin: &Origin) -> Option<Timestamp> {
     let by_tag = || {
         let at: Timestamp = snapshot.tags.get(tags::TAKEN_AT)?.parse().ok()?;
-        (at.duration_since(origin.planned_at) >= -TAG_TOO_OLD).then_some(at)
+        let is_young_enough = at.duration_since(origin.planned_at) >= -TAG_TOO_OLD;
+        let is_old_enough = snapshot.created_at.is_none_or(|begun| at <= begun);
+        (is_young_enough && is_old_enough).then_some(at)
     };
     snapshot.taken_at.or_else(by_tag)
 }
@@ -118,16 +121,12 @@ fn state(snapshot: &Snapshot, origin: &Origin, key: Option<&KeyArn>) -> PointSta
         | SnapshotStatus::Deleting
         | SnapshotStatus::Other(_) => return PointState::Unfinished,
     }
-    let id = snapshot.resource_id.as_ref();
+    // RDS calls a database's resource id unique to a region, so on a copy it proves nothing. Our own tag and the source
+    // say which database the copy is of.
     let wrong = if !snapshot.encrypted {
         "it is not encrypted".to_owned()
     } else if snapshot.source.as_ref() != Some(&origin.source) {
         format!("it is not a copy of {}", origin.source)
-    } else if id.is_some_and(|id| *id != origin.database.resource_id) {
-        format!(
-            "it is of another database than {}",
-            origin.database.resource_id
-        )
     } else if let Some(key) = key
         && snapshot.key.as_ref() != Some(key)
     {

@@ -1,5 +1,9 @@
 //! Which recovery points may go, and why each of the others stays.
 
+pub mod bounds;
 pub mod capacity;
+pub mod check;
+pub mod entered;
 pub mod forget;
 pub mod inventory;
+pub mod sightings;

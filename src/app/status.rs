@@ -1,0 +1,356 @@
+//! How every database stands, for people: gathered from the recovery region first, and from the source regions for
+//! what only they know. It only reads.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
+
+use futures_util::future::{join, join_all, try_join};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+
+use crate::app::in_force::policies_in_force;
+use crate::domain::id::arn::{Family, Region};
+use crate::domain::id::names::{ExecutionName, ResourceId};
+use crate::domain::id::tags::{PolicyName, StackId};
+use crate::domain::limits::BATCH_GET_MAX;
+use crate::domain::operator::fleet::{Notice, silent_planner};
+use crate::domain::operator::points::{Point, Points};
+use crate::domain::operator::redrive::FailedStatus;
+use crate::domain::operator::status::{CatalogFacts, ClaimedRun, Facts, Row, judge};
+use crate::domain::policy::choice::{Choice, choose};
+use crate::domain::policy::in_force::Policies;
+use crate::domain::rds::database::Database;
+use crate::domain::run::failure::Operation;
+use crate::domain::run::wait::Wait;
+use crate::error::chain;
+use crate::ports::doctor::ListManualSnapshots;
+use crate::ports::{
+    Clock, InspectExecution, ListDatabases, ListEnded, ListOpen, PAGES_MAX, PortError, RdsError,
+    ReadEntries, ReadPlanCursor, ReadPolicies, open_pages, pages,
+};
+use crate::settings::Planning;
+
+/// How many executions are looked at, or pages of the catalog read, at once.
+const CONCURRENCY: usize = 8;
+
+permissions! {
+    /// Everything that status and report may do: they only read.
+    Permissions:
+        Clock ListDatabases ListManualSnapshots ReadPlanCursor ReadEntries ReadPolicies ListOpen ListEnded
+        InspectExecution
+}
+
+/// A list that could not be read, or not to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreachable {
+    /// Where.
+    pub region: Region,
+    /// Why.
+    pub error: String,
+}
+
+/// Everything that was read.
+#[derive(Debug)]
+pub struct Gathered {
+    /// When it was looked at.
+    pub at: Timestamp,
+    /// The policies in force.
+    pub policies: Policies,
+    /// The databases of the source regions that answered.
+    pub databases: Vec<Database>,
+    /// The recovery points.
+    pub points: Points,
+    /// The open waits.
+    pub waits: Vec<Wait>,
+    /// What could not be read.
+    pub unreachable: Vec<Unreachable>,
+    /// What concerns the stack as a whole.
+    pub notices: Vec<Notice>,
+    unread: BTreeSet<(Region, Family)>,
+    points_unread: BTreeSet<Family>,
+    catalog: BTreeMap<(ResourceId, PolicyName), CatalogFacts>,
+    claimed: BTreeMap<ExecutionName, ClaimedRun>,
+}
+
+impl Gathered {
+    /// Judges every database by it.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Row> {
+        judge(&Facts {
+            now: self.at,
+            policies: &self.policies,
+            databases: &self.databases,
+            unread: &self.unread,
+            points: &self.points,
+            points_unread: &self.points_unread,
+            catalog: &self.catalog,
+            waits: &self.waits,
+            claimed: &self.claimed,
+        })
+    }
+}
+
+impl Gathered {
+    /// When the data of a database's recovery points was taken, in seconds; nothing where they could not be listed.
+    #[must_use]
+    pub fn taken(&self, row: &Row) -> Option<&[i64]> {
+        if self.points_unread.contains(&row.database.family()) {
+            return None;
+        }
+        let of = self.points.of(&row.resource_id);
+        Some(of.map_or(&[], |of| of.taken.as_slice()))
+    }
+}
+
+/// Reads everything. Regions and families are listed at the same time, and a region that does not answer costs its own
+/// rows alone. `on_page` is called after each page of RDS's with the number of pages so far.
+///
+/// # Errors
+/// When the table or Step Functions in the recovery region cannot be read.
+pub async fn gather<W: Permissions>(
+    world: &W,
+    planning: &Planning,
+    on_page: &dyn Fn(usize),
+) -> Result<Gathered, PortError> {
+    let at = world.now();
+    let policies = policies_in_force(world, &planning.key, &planning.policies)
+        .await?
+        .policies;
+    let lists = Lists {
+        world,
+        pages: Cell::new(0),
+        on_page,
+    };
+    let listing = join(
+        lists.databases(&planning.source_regions),
+        lists.points(&planning.stack.home, &planning.stack.rules.stack),
+    );
+    let table = try_join(waits(world), notices(world, planning, &policies, at));
+    let ((databases, points), table) = join(listing, table).await;
+    let (waits, notices) = table?;
+    let mut gathered = Gathered {
+        at,
+        policies,
+        databases: Vec::new(),
+        points: Points::default(),
+        waits,
+        unreachable: Vec::new(),
+        notices,
+        unread: BTreeSet::new(),
+        points_unread: BTreeSet::new(),
+        catalog: BTreeMap::new(),
+        claimed: BTreeMap::new(),
+    };
+    let mut errors = BTreeSet::new();
+    for (region, family, found, error) in databases {
+        gathered.databases.extend(found);
+        if let Some(error) = error {
+            errors.insert((region.clone(), error));
+            gathered.unread.insert((region, family));
+        }
+    }
+    for (family, found, error) in points {
+        gathered.points.join(found);
+        if let Some(error) = error {
+            errors.insert((planning.stack.home.clone(), error));
+            gathered.points_unread.insert(family);
+        }
+    }
+    let errors = errors.into_iter();
+    gathered.unreachable = errors
+        .map(|(region, error)| Unreachable { region, error })
+        .collect();
+    read_catalog(world, &mut gathered).await?;
+    look_at_claims(world, &mut gathered).await?;
+    Ok(gathered)
+}
+
+/// Reads only what changes while executions are under way: the open waits, and what became of those that are gone.
+///
+/// # Errors
+/// When the table or Step Functions cannot be read.
+pub async fn refresh<W: Permissions>(world: &W, gathered: &mut Gathered) -> Result<(), PortError> {
+    gathered.at = world.now();
+    gathered.waits = waits(world).await?;
+    read_catalog(world, gathered).await?;
+    look_at_claims(world, gathered).await
+}
+
+struct Lists<'a, W> {
+    world: &'a W,
+    pages: Cell<usize>,
+    on_page: &'a dyn Fn(usize),
+}
+
+impl<W: Permissions> Lists<'_, W> {
+    fn count_page(&self) {
+        self.pages.set(self.pages.get() + 1);
+        (self.on_page)(self.pages.get());
+    }
+
+    async fn databases(
+        &self,
+        regions: &[Region],
+    ) -> Vec<(Region, Family, Vec<Database>, Option<String>)> {
+        let places = regions
+            .iter()
+            .flat_map(|region| Family::ALL.map(|family| (region, family)));
+        join_all(places.map(|(region, family)| async move {
+            let mut found = Vec::new();
+            let endless =
+                |endless| RdsError::endless(Operation::describe_databases(family), region, endless);
+            let ask = |marker| self.world.list_databases(region, family, marker);
+            let mut pages = pin!(pages(PAGES_MAX, endless, ask));
+            let error = loop {
+                match pages.try_next().await {
+                    Ok(Some(page)) => found.extend(page.items),
+                    Ok(None) => break None,
+                    Err(error) => break Some(chain(&error)),
+                }
+                self.count_page();
+            };
+            (region.clone(), family, found, error)
+        }))
+        .await
+    }
+
+    /// The recovery points, a page at a time: a fleet's snapshots are many, and little of each is kept.
+    async fn points(
+        &self,
+        home: &Region,
+        stack: &StackId,
+    ) -> Vec<(Family, Points, Option<String>)> {
+        join_all(Family::ALL.map(|family| async move {
+            let mut found = Points::default();
+            let endless =
+                |endless| RdsError::endless(Operation::describe_snapshots(family), home, endless);
+            let ask = |marker| self.world.list_manual_snapshots(home, family, marker);
+            let mut pages = pin!(pages(PAGES_MAX, endless, ask));
+            let error = loop {
+                match pages.try_next().await {
+                    Ok(Some(page)) => {
+                        page.items
+                            .into_iter()
+                            .for_each(|snapshot| found.add(stack, snapshot));
+                    }
+                    Ok(None) => break None,
+                    Err(error) => break Some(chain(&error)),
+                }
+                self.count_page();
+            };
+            (family, found, error)
+        }))
+        .await
+    }
+}
+
+async fn waits<W: ListOpen>(world: &W) -> Result<Vec<Wait>, PortError> {
+    let mut pages = pin!(open_pages(world));
+    let mut all = Vec::new();
+    while let Some(page) = pages.try_next().await? {
+        all.extend(page.waits);
+    }
+    Ok(all)
+}
+
+async fn notices<W: ReadPlanCursor>(
+    world: &W,
+    planning: &Planning,
+    policies: &Policies,
+    now: Timestamp,
+) -> Result<Vec<Notice>, PortError> {
+    let mut notices = Vec::new();
+    for policy in &policies.all {
+        for region in &planning.source_regions {
+            let until = world.planned_until(&policy.name, region).await?;
+            notices.extend(silent_planner(policy, region, until, now));
+        }
+    }
+    Ok(notices)
+}
+
+/// The catalog's entries of everything that is selected, or that only its recovery points speak of.
+async fn read_catalog<W: ReadEntries>(world: &W, gathered: &mut Gathered) -> Result<(), PortError> {
+    let selected = gathered.databases.iter().filter_map(|database| {
+        match choose(database, &gathered.policies) {
+            Choice::Protect(policy) | Choice::NotNow(policy, _) => {
+                Some((database.resource_id.clone(), policy))
+            }
+            Choice::LeaveOut(_) | Choice::Refuse(..) => None,
+        }
+    });
+    let known = gathered
+        .points
+        .iter()
+        .map(|(id, of)| (id.clone(), of.policy.clone()));
+    let pairs: BTreeSet<(ResourceId, PolicyName)> = selected.chain(known).collect();
+    let pairs: Vec<_> = pairs.into_iter().collect();
+    let entries: Vec<_> = stream::iter(pairs.chunks(BATCH_GET_MAX))
+        .map(|pairs| world.read_entries(pairs))
+        .buffered(CONCURRENCY)
+        .try_concat()
+        .await?;
+    let facts = entries.into_iter().map(|entry| {
+        let newest = entry.newest.map(|manifest| Point {
+            arn: manifest.snapshot,
+            taken_at: manifest.taken_at,
+        });
+        let facts = CatalogFacts {
+            open: entry.open,
+            newest,
+        };
+        ((entry.database, entry.policy), facts)
+    });
+    gathered.catalog = facts.collect();
+    Ok(())
+}
+
+/// Looks at the executions that hold a claim and have no open wait: they have just begun, or have ended.
+async fn look_at_claims<W: ListEnded + InspectExecution>(
+    world: &W,
+    gathered: &mut Gathered,
+) -> Result<(), PortError> {
+    let waited_for: BTreeSet<&str> = gathered
+        .waits
+        .iter()
+        .map(|wait| wait.command.execution.name())
+        .collect();
+    let open: BTreeSet<ExecutionName> = gathered
+        .catalog
+        .values()
+        .filter_map(|facts| facts.open.clone())
+        .filter(|open| !waited_for.contains(open.as_str()))
+        .collect();
+    if open.is_empty() {
+        gathered.claimed.clear();
+        return Ok(());
+    }
+    let mut ended = BTreeMap::new();
+    for status in FailedStatus::ALL {
+        // The youngest page says when: an older failure is told without its time.
+        for execution in world.list_executions(status, None).await?.items {
+            ended.insert(execution.name, (status, execution.ended_at));
+        }
+    }
+    let looked: Vec<_> = stream::iter(open)
+        .map(|name| async {
+            let found = world.inspect_execution(&name).await?;
+            Ok::<_, PortError>((name, found))
+        })
+        .buffered(CONCURRENCY)
+        .try_collect()
+        .await?;
+    let claimed = looked.into_iter().filter_map(|(name, found)| {
+        let found = found?;
+        let run = ClaimedRun {
+            running: found.running,
+            ended: ended.get(&name).copied(),
+            error: found.error,
+            cause: found.cause,
+        };
+        Some((name, run))
+    });
+    gathered.claimed = claimed.collect();
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! CloudFormation: a stack's outputs.
+
+use std::collections::BTreeMap;
+
+use aws_config::SdkConfig;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::fault::port_error;
+use crate::ports::{DescribeStack, PortError};
+
+/// CloudFormation in one region. It is asked before the table's name is known.
+#[derive(Debug)]
+pub struct Stacks(aws_sdk_cloudformation::Client);
+
+impl Stacks {
+    /// In the configuration's region.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig) -> Self {
+        Self(aws_sdk_cloudformation::Client::new(sdk))
+    }
+}
+
+impl DescribeStack for Stacks {
+    async fn stack_outputs(
+        &self,
+        name: &str,
+    ) -> Result<Option<BTreeMap<String, String>>, PortError> {
+        let answer = match self.0.describe_stacks().stack_name(name).send().await {
+            Ok(answer) => answer,
+            // CloudFormation has no error code of its own for it.
+            Err(error)
+                if error.as_service_error().is_some_and(|error| {
+                    error.code() == Some("ValidationError")
+                        && error
+                            .message()
+                            .is_some_and(|text| text.contains("does not exist"))
+                }) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(port_error("DescribeStacks", &error, &[])),
+        };
+        let outputs = answer.stacks().first().map(|stack| {
+            let outputs = stack.outputs().iter();
+            let pairs = outputs.filter_map(|output| {
+                Some((
+                    output.output_key()?.to_owned(),
+                    output.output_value()?.to_owned(),
+                ))
+            });
+            pairs.collect()
+        });
+        Ok(outputs)
+    }
+}

@@ -1,0 +1,330 @@
+//! `snapferry status`: how every database stands.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::arguments::{StackArguments, StatusArguments, variables};
+use super::outcome::{CliError, Ended};
+use super::show::{age, database, table, write_json, write_table};
+use super::status_json::StatusJson;
+use crate::app::status::{self, Gathered, gather, refresh};
+use crate::aws::{Aws, StateMachine, for_operators, patient};
+use crate::domain::operator::fleet::{Counts, count};
+use crate::domain::operator::status::{Row, State};
+use crate::settings::{Planning, SettingsError};
+
+/// How many rows of databases that are well are shown unless all are asked for.
+const ROWS: usize = 40;
+/// How often a watch lists everything again. A fleet's snapshots are hundreds of pages.
+const LIST_AGAIN: SignedDuration = SignedDuration::from_mins(5);
+/// Clears the terminal from its first line.
+const CLEAR: &str = "\x1b[H\x1b[J";
+
+/// Which databases are shown.
+#[derive(Debug, Clone, Default)]
+pub struct Selected {
+    /// Only these, by identifier, ARN or resource id.
+    pub databases: Vec<String>,
+    /// Only those of this policy.
+    pub policy: Option<String>,
+    /// Also those that are well beyond the first rows, and those that are left out.
+    pub all: bool,
+}
+
+impl Selected {
+    pub(super) fn of<'r>(&self, rows: &'r [Row]) -> Result<Vec<&'r Row>, SettingsError> {
+        for wanted in &self.databases {
+            if !rows.iter().any(|row| is_named(row, wanted)) {
+                return Err(not_found(wanted, rows));
+            }
+        }
+        let shown = rows.iter().filter(|row| {
+            let named = self.databases.is_empty()
+                || self.databases.iter().any(|wanted| is_named(row, wanted));
+            let of_policy = self.policy.as_ref().is_none_or(|name| {
+                row.policy
+                    .as_ref()
+                    .is_some_and(|policy| policy.as_str() == name)
+            });
+            let asked_for = self.all || !self.databases.is_empty();
+            named && of_policy && (asked_for || row.state != State::Excluded)
+        });
+        Ok(shown.collect())
+    }
+}
+
+fn is_named(row: &Row, wanted: &str) -> bool {
+    row.database.name() == wanted
+        || row.resource_id.as_str() == wanted
+        || row.database.to_string() == wanted
+}
+
+fn not_found(wanted: &str, rows: &[Row]) -> SettingsError {
+    let names = rows.iter().map(|row| row.database.name());
+    let near = names
+        .map(|name| (strsim::jaro_winkler(name, wanted), name))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    SettingsError::one(match near {
+        Some((_, name)) => {
+            format!("--database {wanted}: no such database is known; did you mean {name}?")
+        }
+        None => format!("--database {wanted}: no such database is known"),
+    })
+}
+
+pub(super) async fn execute(
+    stack: &StackArguments,
+    options: &StatusArguments,
+    environment: Vec<(String, String)>,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let flags = stack.flags().into_iter().chain(options.planning.flags());
+    let planning = Planning::from_variables(variables(environment, flags))?;
+    let sdk = patient(for_operators(&planning.stack.home, stack.profile.as_deref()).await);
+    let machine = StateMachine(planning.state_machine.clone());
+    let aws = Aws::new(sdk, planning.stack.table.clone(), machine);
+    let selected = Selected {
+        databases: options.databases.clone(),
+        policy: options.policy.clone(),
+        all: options.all,
+    };
+    let json = options.format.is_json();
+    if options.watch {
+        let interval = Duration::from_secs(options.interval);
+        return watch(&aws, &planning, &selected, json, interval, out).await;
+    }
+    show_status(&aws, &planning, &selected, json, out).await
+}
+
+/// Counts pages on a terminal's error output, so that a person sees that something happens.
+pub(super) fn on_page(pages: usize) {
+    let mut err = std::io::stderr();
+    if pages.is_multiple_of(10) && err.is_terminal() {
+        // Nothing depends on it.
+        let _ = write!(err, "\rlisting: {pages} pages\x1b[K");
+    }
+}
+
+/// Removes the count.
+pub(super) fn after_pages() {
+    let mut err = std::io::stderr();
+    if err.is_terminal() {
+        let _ = write!(err, "\r\x1b[K");
+    }
+}
+
+/// Looks once, and shows what was selected.
+///
+/// # Errors
+/// When the table cannot be read, a database is not known, or the answer cannot be written. A region that could not be
+/// read is part of the answer.
+pub async fn show_status<W: status::Permissions>(
+    world: &W,
+    planning: &Planning,
+    selected: &Selected,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let gathered = gather(world, planning, &on_page).await?;
+    after_pages();
+    write(planning, selected, &gathered, json, out)
+}
+
+async fn watch<W: status::Permissions>(
+    world: &W,
+    planning: &Planning,
+    selected: &Selected,
+    json: bool,
+    interval: Duration,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let redraws = !json && std::io::stdout().is_terminal();
+    loop {
+        let mut gathered = gather(world, planning, &on_page).await?;
+        after_pages();
+        let listed_at = gathered.at;
+        loop {
+            if redraws {
+                write!(out, "{CLEAR}")?;
+            }
+            write(planning, selected, &gathered, json, out)?;
+            out.flush()?;
+            tokio::time::sleep(interval).await;
+            if world.now().duration_since(listed_at) >= LIST_AGAIN {
+                break;
+            }
+            refresh(world, &mut gathered).await?;
+        }
+    }
+}
+
+fn write(
+    planning: &Planning,
+    selected: &Selected,
+    gathered: &Gathered,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let names = gathered
+        .policies
+        .all
+        .iter()
+        .map(|policy| policy.name.to_string());
+    check_policy(selected, &names.collect::<Vec<_>>())?;
+    let rows = gathered.rows();
+    let shown = selected.of(&rows)?;
+    if json {
+        let stack = planning.stack.rules.stack.as_str();
+        let home = planning.stack.home.as_str();
+        write_json(out, &StatusJson::of(stack, home, gathered, &rows, &shown))?;
+    } else {
+        write_text(out, gathered, selected.all, &rows, &shown)?;
+    }
+    let troubled = shown.iter().any(|row| row.state.needs_a_person());
+    Ok(if troubled || !gathered.notices.is_empty() {
+        Ended::Badly
+    } else if !gathered.unreachable.is_empty() {
+        Ended::Unread
+    } else {
+        Ended::Well
+    })
+}
+
+/// A policy that does not exist would be an empty answer, and be taken for health.
+fn check_policy(selected: &Selected, names: &[String]) -> Result<(), SettingsError> {
+    match &selected.policy {
+        Some(policy) if !names.is_empty() && !names.contains(policy) => {
+            Err(SettingsError::one(format!(
+                "--policy {policy}: no such policy is in force; these are: {}",
+                names.join(", ")
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The fleet in one sentence.
+pub(super) fn sentence(counts: &Counts) -> String {
+    if counts.selected == 0 {
+        return "No database is selected by a policy.".to_owned();
+    }
+    let mut all = format!(
+        "{} of {} databases have a recovery point within their RPO.",
+        counts.within_rpo, counts.selected
+    );
+    let others = [
+        (counts.overdue, "overdue"),
+        (counts.unprotected, "cannot be protected as it is"),
+        (counts.new, "without a recovery point yet"),
+    ];
+    for (number, what) in others.into_iter().filter(|(number, _)| *number > 0) {
+        all.push_str(&format!(" {number} {what}."));
+    }
+    all
+}
+
+fn write_text(
+    out: &mut impl Write,
+    gathered: &Gathered,
+    all: bool,
+    rows: &[Row],
+    shown: &[&Row],
+) -> Result<(), CliError> {
+    writeln!(out, "{}", sentence(&count(rows)))?;
+    for one in &gathered.unreachable {
+        writeln!(out, "{} could not be read: {}", one.region, one.error)?;
+    }
+    for notice in &gathered.notices {
+        writeln!(out, "{}", notice.message)?;
+    }
+    let (troubled, well): (Vec<&Row>, Vec<&Row>) =
+        shown.iter().partition(|row| row.state.needs_a_person());
+    for row in troubled {
+        write_trouble(out, row, gathered.at)?;
+    }
+    let shown = if all {
+        well.len()
+    } else {
+        well.len().min(ROWS)
+    };
+    if shown > 0 {
+        writeln!(out)?;
+        let mut lines = table(["DATABASE", "STATE", "NEWEST", "RPO", "POLICY", "UNDER WAY"]);
+        for row in &well[..shown] {
+            lines.add_row([
+                database(&row.database),
+                row.state.to_string(),
+                newest(row, gathered.at),
+                row.rpo.map_or_else(String::new, span),
+                row.policy
+                    .as_ref()
+                    .map_or_else(String::new, ToString::to_string),
+                under_way(row, gathered.at),
+            ]);
+        }
+        write_table(out, &lines)?;
+    }
+    if shown < well.len() {
+        writeln!(
+            out,
+            "\n{} more are fine (--all shows them)",
+            well.len() - shown
+        )?;
+    }
+    Ok(())
+}
+
+fn newest(row: &Row, now: Timestamp) -> String {
+    let taken_at = row.newest.as_ref().map(|point| point.taken_at);
+    match taken_at {
+        None => "none".to_owned(),
+        Some(None) => "of unknown age".to_owned(),
+        Some(Some(at)) => format!("{} ago", age(at, now)),
+    }
+}
+
+pub(super) fn span(span: SignedDuration) -> String {
+    age(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH + span)
+}
+
+fn under_way(row: &Row, now: Timestamp) -> String {
+    match (&row.in_flight, row.state) {
+        (Some(of), _) => match of.since {
+            Some(since) => format!("{of}, for {}", age(since, now)),
+            None => of.to_string(),
+        },
+        (None, State::Protected) => String::new(),
+        (None, _) => row.reason.clone(),
+    }
+}
+
+fn write_trouble(out: &mut impl Write, row: &Row, now: Timestamp) -> Result<(), CliError> {
+    let rpo = row
+        .rpo
+        .map_or_else(String::new, |rpo| format!(", RPO {}", span(rpo)));
+    writeln!(
+        out,
+        "\n{}  {}  newest: {}{rpo}",
+        database(&row.database),
+        row.state,
+        newest(row, now)
+    )?;
+    writeln!(out, "  {}", row.reason)?;
+    if let Some(failure) = &row.last_failure {
+        let when = failure
+            .at
+            .map_or_else(String::new, |at| format!(" {} ago", age(at, now)));
+        let why = failure.why.split_whitespace().collect::<Vec<_>>().join(" ");
+        writeln!(out, "  last failure{when}: {why}")?;
+    }
+    if let Some(of) = &row.in_flight {
+        writeln!(out, "  under way: {of}")?;
+    }
+    if let Some(remedy) = &row.remedy {
+        writeln!(out, "  what to do: {remedy}")?;
+    }
+    Ok(())
+}

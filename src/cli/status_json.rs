@@ -1,0 +1,178 @@
+//! The JSON of status and report. Its keys are documented in docs/STATUS.md.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::app::status::Gathered;
+use crate::domain::id::arn::{Family, RdsArn};
+use crate::domain::operator::fleet::{Counts, count};
+use crate::domain::operator::status::Row;
+
+/// The version of this form. It grows when a key goes away or changes its meaning; keys that are added leave it.
+pub(super) const SCHEMA: u32 = 1;
+
+/// The whole answer.
+#[derive(Debug, Serialize)]
+pub(super) struct StatusJson {
+    schema: u32,
+    generated_at: String,
+    stack: String,
+    region: String,
+    summary: SummaryJson,
+    databases: Vec<DatabaseJson>,
+    attention: Vec<AttentionJson>,
+    unreachable: Vec<UnreachableJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct SummaryJson {
+    selected: usize,
+    within_rpo: usize,
+    overdue: usize,
+    new: usize,
+    unprotected: usize,
+    recovery_points: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct DatabaseJson {
+    id: String,
+    arn: String,
+    resource_id: String,
+    policy: Option<String>,
+    state: &'static str,
+    reason: String,
+    newest: Option<String>,
+    taken_at: Option<String>,
+    age_seconds: Option<i64>,
+    rpo_seconds: Option<i64>,
+    overdue: bool,
+    recovery_points: usize,
+    in_flight: Option<InFlightJson>,
+    last_failure: Option<FailureJson>,
+    remedy: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct InFlightJson {
+    step: &'static str,
+    phase: Option<&'static str>,
+    since: Option<String>,
+    execution: String,
+    message: String,
+}
+
+#[derive(Debug, Serialize)]
+struct FailureJson {
+    at: Option<String>,
+    why: String,
+    execution: String,
+}
+
+#[derive(Debug, Serialize)]
+struct AttentionJson {
+    subject: String,
+    arn: Option<String>,
+    message: String,
+    remedy: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct UnreachableJson {
+    region: String,
+    error: String,
+}
+
+/// A database's name; a cluster may have the name that an instance has.
+pub(super) fn id(arn: &RdsArn) -> String {
+    match arn.family() {
+        Family::Instance => arn.name().to_owned(),
+        Family::Cluster => format!("cluster:{}", arn.name()),
+    }
+}
+
+impl StatusJson {
+    /// Of all rows that were judged and those of them that are shown.
+    pub(super) fn of(
+        stack: &str,
+        region: &str,
+        gathered: &Gathered,
+        all: &[Row],
+        shown: &[&Row],
+    ) -> Self {
+        let notices = gathered.notices.iter().map(|notice| AttentionJson {
+            subject: notice.subject.to_owned(),
+            arn: None,
+            message: notice.message.clone(),
+            remedy: None,
+        });
+        let troubled = shown.iter().filter(|row| row.state.needs_a_person());
+        let troubled = troubled.map(|row| AttentionJson {
+            subject: id(&row.database),
+            arn: Some(row.database.to_string()),
+            message: row.reason.clone(),
+            remedy: row.remedy.clone(),
+        });
+        let unreachable = gathered.unreachable.iter().map(|one| UnreachableJson {
+            region: one.region.to_string(),
+            error: one.error.clone(),
+        });
+        Self {
+            schema: SCHEMA,
+            generated_at: gathered.at.to_string(),
+            stack: stack.to_owned(),
+            region: region.to_owned(),
+            summary: SummaryJson::of(count(all), gathered),
+            databases: shown.iter().map(|row| DatabaseJson::of(row)).collect(),
+            attention: notices.chain(troubled).collect(),
+            unreachable: unreachable.collect(),
+        }
+    }
+}
+
+impl SummaryJson {
+    fn of(counts: Counts, gathered: &Gathered) -> Self {
+        Self {
+            selected: counts.selected,
+            within_rpo: counts.within_rpo,
+            overdue: counts.overdue,
+            new: counts.new,
+            unprotected: counts.unprotected,
+            recovery_points: gathered.points.count(),
+        }
+    }
+}
+
+impl DatabaseJson {
+    fn of(row: &Row) -> Self {
+        let text = |time: Timestamp| time.to_string();
+        let newest = row.newest.as_ref();
+        Self {
+            id: id(&row.database),
+            arn: row.database.to_string(),
+            resource_id: row.resource_id.to_string(),
+            policy: row.policy.as_ref().map(ToString::to_string),
+            state: row.state.as_str(),
+            reason: row.reason.clone(),
+            newest: newest.map(|point| point.arn.to_string()),
+            taken_at: newest.and_then(|point| point.taken_at).map(text),
+            age_seconds: row.age.map(|age| age.as_secs()),
+            rpo_seconds: row.rpo.map(|rpo| rpo.as_secs()),
+            overdue: row.overdue,
+            recovery_points: row.count,
+            in_flight: row.in_flight.as_ref().map(|of| InFlightJson {
+                step: of.step.as_str(),
+                phase: of.phase.map(|phase| phase.as_str()),
+                since: of.since.map(text),
+                execution: of.execution.clone(),
+                message: of.to_string(),
+            }),
+            last_failure: row.last_failure.as_ref().map(|of| FailureJson {
+                at: of.at.map(text),
+                why: of.why.clone(),
+                execution: of.execution.clone(),
+            }),
+            remedy: row.remedy.clone(),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The fleet as a whole: how many databases stand how, and whether the stack itself keeps up.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::status::{Row, State};
+use crate::domain::id::arn::Region;
+use crate::domain::policy::in_force::Policy;
+
+/// How long after a due time the planner may take to look. It looks every five minutes.
+pub const PLANNER_GRACE: SignedDuration = SignedDuration::from_mins(30);
+
+/// Something about the stack as a whole that a person has to see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// What it is about, in a word.
+    pub subject: &'static str,
+    /// What is the matter, and what to do.
+    pub message: String,
+}
+
+/// Whether the planner has kept up: it must have planned the last due time of a policy in each region.
+#[must_use]
+pub fn silent_planner(
+    policy: &Policy,
+    region: &Region,
+    planned_until: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Notice> {
+    let planned = planned_until?;
+    let late = now.saturating_sub(PLANNER_GRACE).ok()?;
+    let due = policy.schedule.due(Some(planned), late)?;
+    Some(Notice {
+        subject: "planner",
+        message: format!(
+            "the planner has not planned the policy {} in {region} for {due}; the last time was {planned}: look at the \
+             planner's log, and at snapferry doctor",
+            policy.name
+        ),
+    })
+}
+
+/// How many databases stand how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Those that a policy selects, and those that only their recovery points speak of in a region that cannot be read.
+    pub selected: usize,
+    /// Those of them with a recovery point within their RPO.
+    pub within_rpo: usize,
+    /// Those of them that are overdue.
+    pub overdue: usize,
+    /// Those of them without a recovery point so far, where nothing has gone wrong.
+    pub new: usize,
+    /// Those of them that Snapferry cannot protect.
+    pub unprotected: usize,
+}
+
+/// Counts the rows.
+#[must_use]
+pub fn count(rows: &[Row]) -> Counts {
+    let of = |wanted: &[State]| {
+        rows.iter()
+            .filter(|row| wanted.contains(&row.state))
+            .count()
+    };
+    Counts {
+        selected: rows.len() - of(&[State::Orphaned, State::Excluded]),
+        within_rpo: of(&[State::Protected, State::Parked, State::Failed]),
+        overdue: of(&[State::Overdue]),
+        new: of(&[State::New]),
+        unprotected: of(&[State::Unprotected]),
+    }
+}

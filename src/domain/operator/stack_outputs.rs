@@ -1,0 +1,51 @@
+//! The outputs of the CloudFormation stack, read as settings of the command line.
+
+use std::collections::BTreeMap;
+
+/// Which output says which setting. The templates and a test hold this list.
+pub const SETTINGS: [(&str, &str); 22] = [
+    ("StackRegion", "AWS_REGION"),
+    ("StackIdentity", "SNAPFERRY_STACK_ID"),
+    ("TableName", "SNAPFERRY_TABLE"),
+    ("CommandsQueueUrl", "SNAPFERRY_COMMANDS_QUEUE_URL"),
+    (
+        "CommandsDeadLetterQueueUrl",
+        "SNAPFERRY_COMMANDS_DEAD_LETTER_QUEUE_URL",
+    ),
+    ("EventsQueueUrl", "SNAPFERRY_EVENTS_QUEUE_URL"),
+    (
+        "EventsDeadLetterQueueUrl",
+        "SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL",
+    ),
+    ("StateMachineArn", "SNAPFERRY_STATE_MACHINE_ARN"),
+    ("SourceRegionNames", "SNAPFERRY_SOURCE_REGIONS"),
+    ("RecoveryKey", "SNAPFERRY_KMS_KEY"),
+    ("SourceKeys", "SNAPFERRY_SOURCE_KEY_ARNS"),
+    ("BuiltInSchedule", "SNAPFERRY_SCHEDULE"),
+    ("BuiltInTimeZone", "SNAPFERRY_TIME_ZONE"),
+    ("BuiltInSelection", "SNAPFERRY_SELECTION"),
+    ("CopySlotCount", "SNAPFERRY_COPY_SLOTS"),
+    ("ClusterCopySlotCount", "SNAPFERRY_CLUSTER_COPY_SLOTS"),
+    ("PlannerRoleArn", "SNAPFERRY_PLANNER_ROLE_ARN"),
+    ("WorkerRoleArn", "SNAPFERRY_WORKER_ROLE_ARN"),
+    ("ReactorRoleArn", "SNAPFERRY_REACTOR_ROLE_ARN"),
+    ("SweeperRoleArn", "SNAPFERRY_SWEEPER_ROLE_ARN"),
+    ("StateMachineRoleArn", "SNAPFERRY_STATE_MACHINE_ROLE_ARN"),
+    ("AlarmTopic", "SNAPFERRY_ALARM_TOPIC_ARN"),
+];
+
+/// The settings that a stack's outputs say. Other outputs are ignored.
+#[must_use]
+pub fn settings(outputs: &BTreeMap<String, String>) -> Vec<(String, String)> {
+    let said = SETTINGS.iter().filter_map(|(output, variable)| {
+        let value = outputs.get(*output)?;
+        Some(((*variable).to_owned(), value.clone()))
+    });
+    said.collect()
+}
+
+/// Whether a stack with these outputs is one of template.yaml, of a version that says its settings this way.
+#[must_use]
+pub fn is_snapferry(outputs: &BTreeMap<String, String>) -> bool {
+    outputs.contains_key("StackRegion") && outputs.contains_key("TableName")
+}

@@ -1,0 +1,188 @@
+//! The last due times of a database, and what there is of each.
+
+use std::fmt::Write as _;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::policy::in_force::Policy;
+use crate::domain::policy::spec::Source;
+
+/// How long after its due time a recovery point's data may be taken without being late.
+const LATE_AFTER: SignedDuration = SignedDuration::from_hours(6);
+/// How many due times a strip shows.
+pub const STRIP: usize = 30;
+
+/// What there is of one due time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mark {
+    /// A recovery point in time.
+    Made,
+    /// A recovery point whose data was taken hours after the due time.
+    Late,
+    /// It was due, and none was made. Only the history of due times says so.
+    Missed,
+    /// It was made, and removed as the policy says. Only the history of due times says so.
+    Pruned,
+    /// RDS lists none now: it was missed, or removed since.
+    Absent,
+    /// It is still in time.
+    Pending,
+    /// The recovery points could not be listed.
+    Unread,
+}
+
+impl Mark {
+    /// Every mark.
+    pub const ALL: [Self; 7] = [
+        Self::Made,
+        Self::Late,
+        Self::Missed,
+        Self::Pruned,
+        Self::Absent,
+        Self::Pending,
+        Self::Unread,
+    ];
+
+    /// The word in JSON and in the page.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Made => "made",
+            Self::Late => "late",
+            Self::Missed => "missed",
+            Self::Pruned => "pruned",
+            Self::Absent => "absent",
+            Self::Pending => "pending",
+            Self::Unread => "unread",
+        }
+    }
+
+    /// What it means, for a legend.
+    #[must_use]
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Made => "a recovery point, in time",
+            Self::Late => "a recovery point, hours late",
+            Self::Missed => "missed",
+            Self::Pruned => "made, and removed by the policy",
+            Self::Absent => "none now: missed, or removed since",
+            Self::Pending => "still in time",
+            Self::Unread => "could not be read",
+        }
+    }
+
+    /// Draws it into the cell that begins at `x`, 8 wide and 14 high. Each mark has a shape of its own, so that no
+    /// colour is needed to tell them apart.
+    fn draw(self, path: &mut String, x: usize) {
+        let right = x + 8;
+        // Writing to a string cannot fail.
+        let _ = match self {
+            Self::Made => write!(path, "M{x} 0h8v14h-8z"),
+            Self::Late => write!(path, "M{x} 7h8v7h-8z"),
+            Self::Missed => write!(path, "M{x} 2l8 10M{right} 2l-8 10"),
+            Self::Pruned => write!(path, "M{x} 6h8v2h-8z"),
+            Self::Absent => write!(path, "M{x} 1h8v12h-8z"),
+            Self::Pending => write!(path, "M{x} 12h8v2h-8z"),
+            Self::Unread => write!(path, "M{x} 14l8 -14"),
+        };
+    }
+}
+
+/// One due time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// When it was due.
+    pub at: Timestamp,
+    /// What there is of it.
+    pub mark: Mark,
+}
+
+/// The last due times of a policy, the oldest first. RDS takes automated snapshots once a day, whenever the policy looks
+/// for them: there each day is one.
+#[must_use]
+pub fn due_times(policy: &Policy, now: Timestamp) -> Vec<Timestamp> {
+    match policy.options.source {
+        Source::Snapshot => policy.schedule.last(STRIP, now),
+        Source::Automated => {
+            let days = (0..STRIP).rev().filter_map(|back| {
+                let back = i64::try_from(back).ok()?;
+                now.checked_sub(SignedDuration::from_hours(24 * (back + 1)))
+                    .ok()
+            });
+            days.collect()
+        }
+    }
+}
+
+/// Says what there is of each due time by the recovery points that RDS lists now. `taken` is when the data of each was
+/// taken, in seconds, in any order; nothing where they could not be listed.
+#[must_use]
+pub fn strip(due_times: &[Timestamp], taken: Option<&[i64]>, now: Timestamp) -> Vec<Due> {
+    let Some(taken) = taken else {
+        let unread = due_times.iter().map(|at| Due {
+            at: *at,
+            mark: Mark::Unread,
+        });
+        return unread.collect();
+    };
+    let mut taken = taken.to_vec();
+    taken.sort_unstable();
+    let marks = due_times.iter().enumerate().map(|(index, at)| {
+        let next = due_times.get(index + 1).copied().unwrap_or(Timestamp::MAX);
+        let from = taken.partition_point(|seconds| *seconds < at.as_second());
+        let first = taken
+            .get(from)
+            .filter(|seconds| **seconds < next.as_second());
+        let allowance = LATE_AFTER.as_secs();
+        let mark = match first {
+            Some(seconds) if seconds - at.as_second() <= allowance => Mark::Made,
+            Some(_) => Mark::Late,
+            None if now.as_second() - at.as_second() <= allowance => Mark::Pending,
+            None => Mark::Absent,
+        };
+        Due { at: *at, mark }
+    });
+    marks.collect()
+}
+
+/// The strip as SVG paths, one for each mark that occurs.
+#[must_use]
+pub fn paths(strip: &[Due]) -> Vec<(Mark, String)> {
+    let of = |mark: Mark| {
+        let mut path = String::new();
+        for (index, due) in strip.iter().enumerate() {
+            if due.mark == mark {
+                mark.draw(&mut path, index * 10);
+            }
+        }
+        (!path.is_empty()).then_some((mark, path))
+    };
+    Mark::ALL.into_iter().filter_map(of).collect()
+}
+
+/// The strip in a sentence, for those who cannot see it.
+#[must_use]
+pub fn describe(strip: &[Due]) -> String {
+    let made = strip
+        .iter()
+        .filter(|due| matches!(due.mark, Mark::Made | Mark::Late))
+        .count();
+    let mut text = format!(
+        "{made} of the last {} due times have a recovery point",
+        strip.len()
+    );
+    for mark in [
+        Mark::Late,
+        Mark::Missed,
+        Mark::Pruned,
+        Mark::Absent,
+        Mark::Pending,
+        Mark::Unread,
+    ] {
+        let number = strip.iter().filter(|due| due.mark == mark).count();
+        if number > 0 {
+            let _ = write!(text, "; {number} {}", mark.as_str());
+        }
+    }
+    text
+}

@@ -1,0 +1,25 @@
+//! What the table knows of a copy from the moment at which its wait was settled.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::domain::id::arn::{KeyArn, RdsArn};
+
+/// What was entered when the wait for a copy was settled. It outlives the wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entered {
+    /// The copy.
+    pub copy: RdsArn,
+    /// The snapshot that it was to be a copy of.
+    pub source: RdsArn,
+    /// The key that it is encrypted under, where RDS said so.
+    pub key: Option<KeyArn>,
+    /// When it was settled.
+    pub at: Timestamp,
+    /// How it differed from what was asked for. Nothing for a success.
+    pub mismatch: Option<String>,
+}
+
+/// What was entered of each copy of which something was.
+pub type AllEntered = BTreeMap<RdsArn, Entered>;

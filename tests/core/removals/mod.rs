@@ -1,0 +1,6 @@
+//! What may be removed: the check, the bounds and the sightings.
+
+mod bounds;
+mod check;
+mod reference;
+mod sightings;

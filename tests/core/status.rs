@@ -1,0 +1,447 @@
+//! How databases stand: what RDS and the table say now, the worst first.
+
+use std::cell::Cell;
+
+use jiff::SignedDuration;
+use snapferry::app::status::{Gathered, gather, refresh};
+use snapferry::domain::id::names::ExecutionName;
+use snapferry::domain::id::tags::PolicyName;
+use snapferry::domain::operator::fleet::count;
+use snapferry::domain::operator::redrive::{FailedExecution, FailedStatus};
+use snapferry::domain::operator::status::{Row, State};
+use snapferry::domain::policy::in_force::Policy;
+use snapferry::domain::policy::rpo::rpo;
+use snapferry::domain::policy::schedule::Schedule;
+use snapferry::domain::policy::span::Span;
+use snapferry::domain::policy::spec::Source;
+use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::run::command::Step;
+use snapferry::domain::run::failure::Remedy;
+use snapferry::domain::run::last_error::LastError;
+use snapferry::domain::run::wait::{Expectation, Phase, Wait};
+use snapferry::fake::Execution;
+use snapferry::ports::{ExecutionState, PlanCursor};
+
+use crate::planner::{listed, planning};
+use crate::world::{
+    Fixture, HOME, KEY, Name, SOURCE, World, a_run, command, copy_arn, ours, region, run, time,
+};
+
+const TAGGED: &[(&str, &str)] = &[("snapferry:policy", "default")];
+
+/// A recovery point whose data was taken at this time.
+fn point(name: &str, taken_at: &str) -> Snapshot {
+    let run = a_run(name);
+    let mut copy = ours(&copy_arn(&run, 1), &run, SnapshotStatus::Available);
+    let tags = [
+        ("snapferry:database", run.database.arn.to_string()),
+        ("snapferry:policy", "default".to_owned()),
+        ("snapferry:taken-at", taken_at.to_owned()),
+    ];
+    copy.tags
+        .extend(tags.map(|(key, value)| (key.to_owned(), value)));
+    copy
+}
+
+fn add_point(world: &World, point: Snapshot) {
+    world.operator().manual_snapshots.push(point);
+}
+
+fn look(world: &World) -> Gathered {
+    run(gather(world, &planning(&[]), &|_| {})).unwrap()
+}
+
+fn only(world: &World) -> Row {
+    let mut rows = look(world).rows();
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    rows.remove(0)
+}
+
+fn with_database(name: &str) -> World {
+    let world = World::new();
+    world.rds().databases.push(listed(name, TAGGED));
+    world
+}
+
+fn a_wait(name: &str, phase: Phase) -> Wait {
+    let command = command(Step::Copy, "token", name);
+    let copy = copy_arn(&command.run, 1);
+    let now = time("2026-11-22T03:04:00Z");
+    let mut wait = Wait::new(copy, command, Expectation::Snapshot, now);
+    wait.phase = phase;
+    wait
+}
+
+#[test]
+fn a_database_with_a_young_recovery_point_is_protected() {
+    let world = with_database("orders");
+    add_point(&world, point("orders", "2026-11-21T03:01:00Z"));
+    let row = only(&world);
+    assert_eq!(row.state, State::Protected);
+    // The clock stands at five past three.
+    assert_eq!(row.age.unwrap().as_secs(), 24 * 3_600 + 4 * 60);
+    assert_eq!(row.rpo.unwrap().as_hours(), 48);
+    assert!(!row.overdue);
+    assert_eq!(row.newest.unwrap().arn, copy_arn(&a_run("orders"), 1));
+}
+
+#[test]
+fn a_database_whose_newest_recovery_point_is_older_than_its_rpo_is_overdue() {
+    let world = with_database("orders");
+    add_point(&world, point("orders", "2026-11-20T03:01:00Z"));
+    let row = only(&world);
+    assert_eq!((row.state, row.overdue), (State::Overdue, true));
+    assert!(row.remedy.unwrap().contains("snapferry doctor"));
+}
+
+#[test]
+fn an_rpo_is_the_policy_s_or_else_twice_the_longest_time_between_due_times() {
+    let now = time("2026-11-22T03:05:00Z");
+    let schedule = |pattern| Schedule::parse(pattern, "UTC").unwrap();
+    let key = a_run("orders").key;
+    let name = PolicyName::parse("default").unwrap();
+    let policy = |pattern| Policy::new(name.clone(), schedule(pattern), key.clone());
+    let hours = |policy: &Policy| rpo(policy, now).as_hours();
+    assert_eq!(hours(&policy("0 3 * * *")), 48);
+    assert_eq!(hours(&policy("0 * * * *")), 2);
+    // From Friday to Monday.
+    assert_eq!(hours(&policy("0 3 * * 1-5")), 144);
+    let mut automated = policy("0 * * * *");
+    automated.options.source = Source::Automated;
+    assert_eq!(hours(&automated), 48);
+    let mut said = policy("0 3 * * *");
+    said.options.rpo = Some(Span::parse("8h").unwrap());
+    assert_eq!(hours(&said), 8);
+}
+
+#[test]
+fn a_new_database_is_new_and_nobody_is_called() {
+    let row = only(&with_database("orders"));
+    assert_eq!(row.state, State::New);
+    assert!(!row.state.needs_a_person());
+    assert!(
+        row.reason.contains("due 2026-11-23T03:00:00Z"),
+        "{}",
+        row.reason
+    );
+}
+
+#[test]
+fn a_first_copy_under_way_is_told_with_what_it_waits_for() {
+    let world = with_database("orders");
+    world.store(a_wait("orders", Phase::Queued));
+    let row = only(&world);
+    assert_eq!(row.state, State::New);
+    assert!(
+        row.reason.contains("waits for a free copy slot"),
+        "{}",
+        row.reason
+    );
+    assert_eq!(row.in_flight.unwrap().execution, "run-of-orders");
+}
+
+#[test]
+fn a_command_that_waits_for_a_person_is_parked_with_its_remedy() {
+    let world = with_database("orders");
+    add_point(&world, point("orders", "2026-11-21T03:01:00Z"));
+    let mut wait = a_wait("orders", Phase::Registered);
+    let at = time("2026-11-22T03:04:30Z");
+    wait.last_error = Some(LastError::new(
+        Some(Remedy::FixKey),
+        "the key is disabled",
+        at,
+    ));
+    world.store(wait);
+    let row = only(&world);
+    assert_eq!(row.state, State::Parked);
+    assert_eq!(row.remedy.as_deref(), Some(Remedy::FixKey.sentence()));
+    assert_eq!(row.last_failure.unwrap().why, "the key is disabled");
+}
+
+#[test]
+fn an_error_that_may_pass_by_itself_calls_nobody() {
+    let world = with_database("orders");
+    add_point(&world, point("orders", "2026-11-21T03:01:00Z"));
+    let mut wait = a_wait("orders", Phase::Registered);
+    let at = time("2026-11-22T03:04:30Z");
+    wait.last_error = Some(LastError::new(None, "throttled", at));
+    world.store(wait);
+    let row = only(&world);
+    assert!(!row.state.needs_a_person(), "{row:?}");
+}
+
+fn fail_the_run_of(world: &World, name: &str) {
+    let execution = ExecutionName::parse("sf-orders-x").unwrap();
+    let mut ended = Execution::new(ExecutionState::Failed, Some(a_run(name)));
+    ended.error = Some("Snapferry.KeyUnusable".to_owned());
+    ended.cause = Some("the key is gone".to_owned());
+    ended.ended = Some(FailedExecution {
+        name: execution.clone(),
+        ended: FailedStatus::Failed,
+        started_at: time("2026-11-22T03:00:00Z"),
+        ended_at: time("2026-11-22T03:03:00Z"),
+    });
+    world.step_functions().all.insert(execution.clone(), ended);
+    let id = a_run(name).database.resource_id;
+    world.enter(&id, |entry| entry.open = Some(execution));
+}
+
+#[test]
+fn a_failed_run_is_told_with_its_cause_and_the_way_on() {
+    let world = with_database("orders");
+    add_point(&world, point("orders", "2026-11-21T03:01:00Z"));
+    fail_the_run_of(&world, "orders");
+    let row = only(&world);
+    assert_eq!(row.state, State::Failed);
+    let failure = row.last_failure.unwrap();
+    assert_eq!(failure.why, "Snapferry.KeyUnusable: the key is gone");
+    assert_eq!(failure.at, Some(time("2026-11-22T03:03:00Z")));
+    assert!(
+        row.remedy
+            .unwrap()
+            .contains("snapferry redrive --database orders --yes")
+    );
+}
+
+#[test]
+fn a_first_run_that_failed_makes_the_database_overdue_at_once() {
+    let world = with_database("orders");
+    fail_the_run_of(&world, "orders");
+    assert_eq!(only(&world).state, State::Overdue);
+}
+
+#[test]
+fn an_execution_that_has_just_begun_is_under_way_and_not_failed() {
+    let world = with_database("orders");
+    fail_the_run_of(&world, "orders");
+    let execution = ExecutionName::parse("sf-orders-x").unwrap();
+    world
+        .step_functions()
+        .set_state(&execution, ExecutionState::Running);
+    let row = only(&world);
+    assert_eq!(row.state, State::New);
+    assert!(row.in_flight.is_some());
+}
+
+#[test]
+fn a_tag_that_names_no_policy_needs_a_person() {
+    let world = World::new();
+    world
+        .rds()
+        .databases
+        .push(listed("orders", &[("snapferry:policy", "dialy")]));
+    let row = only(&world);
+    assert_eq!(row.state, State::Unprotected);
+    assert!(
+        row.reason.contains("unknown policy \"dialy\""),
+        "{}",
+        row.reason
+    );
+}
+
+#[test]
+fn members_of_a_cluster_are_no_rows_and_what_is_excluded_needs_nobody() {
+    let world = World::new();
+    let mut member = listed("member", &[]);
+    member.member_of = Some("cluster".to_owned());
+    let databases = [member, listed("scratch", &[("snapferry:exclude", "true")])];
+    world.rds().databases.extend(databases);
+    let row = only(&world);
+    assert_eq!(
+        (row.database.name(), row.state),
+        ("scratch", State::Excluded)
+    );
+}
+
+#[test]
+fn a_tag_on_a_member_of_a_cluster_that_nothing_protects_needs_a_person() {
+    let world = World::new();
+    let mut member = listed("member", TAGGED);
+    member.member_of = Some("web".to_owned());
+    world.rds().databases.push(member);
+    let row = only(&world);
+    assert_eq!(row.state, State::Unprotected);
+    assert!(row.reason.contains("tag the cluster web"), "{}", row.reason);
+}
+
+#[test]
+fn a_stopped_database_without_a_recovery_point_says_why_it_must_wait() {
+    let world = World::new();
+    let mut stopped = listed("orders", TAGGED);
+    stopped.status = "stopped".to_owned();
+    world.rds().databases.push(stopped);
+    let row = only(&world);
+    assert_eq!(row.state, State::New);
+    assert!(
+        row.reason.contains("its status is stopped"),
+        "{}",
+        row.reason
+    );
+}
+
+#[test]
+fn a_source_region_that_is_down_costs_no_row_that_the_recovery_region_knows() {
+    let world = with_database("orders");
+    add_point(&world, point("orders", "2026-11-20T03:01:00Z"));
+    world.parts().1.down.borrow_mut().insert(region(SOURCE));
+    let looked = look(&world);
+    let rows = looked.rows();
+    assert_eq!(rows.len(), 1);
+    // It is judged all the same, and not taken for a database that is gone.
+    assert_eq!(rows[0].state, State::Overdue);
+    assert!(
+        rows[0].reason.contains("its region cannot be read now"),
+        "{}",
+        rows[0].reason
+    );
+    assert_eq!(looked.unreachable[0].region, region(SOURCE));
+}
+
+#[test]
+fn a_database_that_is_gone_is_orphaned_and_needs_nobody() {
+    let world = World::new();
+    add_point(&world, point("orders", "2026-10-01T03:01:00Z"));
+    let row = only(&world);
+    assert_eq!(row.state, State::Orphaned);
+    assert!(!row.state.needs_a_person());
+}
+
+#[test]
+fn recovery_points_that_cannot_be_listed_are_taken_from_the_catalog() {
+    let world = with_database("orders");
+    let listed = point("orders", "2026-11-21T03:01:00Z");
+    let manifest = manifest_of(&listed);
+    let id = a_run("orders").database.resource_id;
+    world.enter(&id, |entry| entry.newest = Some(manifest));
+    // RDS lists none: the catalog alone proves nothing.
+    assert_eq!(only(&world).state, State::New);
+    world.parts().1.down.borrow_mut().insert(region(HOME));
+    let row = only(&world);
+    assert_eq!(row.state, State::Protected);
+    assert_eq!(
+        row.newest.unwrap().taken_at,
+        Some(time("2026-11-21T03:01:00Z"))
+    );
+}
+
+fn manifest_of(copy: &Snapshot) -> snapferry::domain::run::manifest::Manifest {
+    let run = a_run("orders");
+    snapferry::domain::run::manifest::Manifest {
+        step: Step::Copy,
+        snapshot: copy.arn.clone(),
+        source: None,
+        database: run.database.arn,
+        resource_id: run.database.resource_id,
+        engine: "postgres".to_owned(),
+        engine_version: "17.2".to_owned(),
+        size_gib: 100,
+        key: Some(snapferry::domain::id::arn::KeyArn::parse(KEY).unwrap()),
+        taken_at: Some(time("2026-11-21T03:01:00Z")),
+    }
+}
+
+#[test]
+fn what_cannot_be_restored_or_belongs_to_another_stack_is_no_recovery_point() {
+    let world = with_database("orders");
+    let mut copying = point("orders", "2026-11-22T03:01:00Z");
+    copying.status = SnapshotStatus::Copying;
+    let mut others = point("orders", "2026-11-22T03:01:00Z");
+    others
+        .tags
+        .insert("snapferry:stack".to_owned(), "other".to_owned());
+    add_point(&world, copying);
+    add_point(&world, others);
+    assert_eq!(only(&world).state, State::New);
+}
+
+#[test]
+fn the_newest_is_the_one_with_the_youngest_data_on_whichever_page_it_is() {
+    let world = with_database("orders");
+    for taken_at in ["2026-11-20", "2026-11-22", "2026-11-21", "2026-11-19"] {
+        let mut one = point("orders", &format!("{taken_at}T03:01:00Z"));
+        let id =
+            snapferry::domain::id::names::SnapshotId::parse(&format!("sf-{taken_at}")).unwrap();
+        one.arn = one.arn.sibling_snapshot(&region(HOME), &id);
+        add_point(&world, one);
+    }
+    let row = only(&world);
+    assert_eq!(row.newest.unwrap().arn.name(), "sf-2026-11-22");
+    assert_eq!(row.count, 4);
+}
+
+#[test]
+fn what_needs_a_person_comes_first() {
+    let world = World::new();
+    for name in ["a", "b", "c"] {
+        world.rds().databases.push(listed(name, TAGGED));
+    }
+    add_point(&world, point("a", "2026-11-22T03:01:00Z"));
+    add_point(&world, point("c", "2026-11-01T03:01:00Z"));
+    let rows = look(&world).rows();
+    let order: Vec<(&str, State)> = rows
+        .iter()
+        .map(|row| (row.database.name(), row.state))
+        .collect();
+    assert_eq!(
+        order,
+        [
+            ("c", State::Overdue),
+            ("b", State::New),
+            ("a", State::Protected)
+        ]
+    );
+    let counts = count(&rows);
+    assert_eq!(
+        (
+            counts.selected,
+            counts.within_rpo,
+            counts.overdue,
+            counts.new
+        ),
+        (3, 1, 1, 1)
+    );
+}
+
+#[test]
+fn a_planner_that_missed_a_due_time_is_told() {
+    let world = with_database("orders");
+    let name = PolicyName::parse("default").unwrap();
+    let planned =
+        |at: &str| run(world.set_planned_until(&name, &region(SOURCE), time(at))).unwrap();
+    planned("2026-11-21T03:00:00Z");
+    // The last due time was five minutes ago: the planner may still come.
+    assert_eq!(look(&world).notices, []);
+    world.pass(SignedDuration::from_mins(40));
+    let looked = look(&world);
+    assert_eq!(looked.notices.len(), 1);
+    assert!(looked.notices[0].message.contains("2026-11-22T03:00:00Z"));
+    planned("2026-11-22T03:00:00Z");
+    assert_eq!(look(&world).notices, []);
+}
+
+#[test]
+fn a_watch_asks_rds_for_nothing_between_two_lists() {
+    let world = with_database("orders");
+    world.store(a_wait("orders", Phase::Seen));
+    let pages = Cell::new(0);
+    let mut looked = run(gather(&world, &planning(&[]), &|now| pages.set(now))).unwrap();
+    assert_eq!(pages.get(), 4, "two families in two regions");
+    assert!(looked.rows()[0].in_flight.is_some());
+    world.forget_waits();
+    world
+        .parts()
+        .1
+        .down
+        .borrow_mut()
+        .extend([region(SOURCE), region(HOME)]);
+    run(refresh(&world, &mut looked)).unwrap();
+    assert_eq!(looked.rows()[0].in_flight, None);
+    assert_eq!(looked.unreachable, []);
+}
+
+#[test]
+fn a_table_that_cannot_be_read_is_an_error_and_not_an_empty_fleet() {
+    let world = with_database("orders");
+    world.break_once(Name::ListOpen);
+    assert!(run(gather(&world, &planning(&[]), &|_| {})).is_err());
+}
