@@ -61,7 +61,7 @@ where
     if holders.contains(&first_attempt(copy)) {
         return Ok(Some(limits));
     }
-    let max = match known.room(held_by(family, &holders), now) {
+    let max = match known.room_for_another(held_by(family, &holders), now) {
         Room::Within => known.in_flight,
         Room::OneMore(next) => {
             if world.learn_limit(family, Some(known), &next).await? == Written::Conflict {

@@ -22,6 +22,7 @@ use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::run::command::{Command, ProtectionRequest, RunOptions, Step};
 use snapferry::domain::run::failure::Failure;
 use snapferry::domain::run::manifest::Manifest;
+use snapferry::domain::run::slot_limits::CopySlots;
 use snapferry::domain::run::slot_limits::SlotLimits;
 use snapferry::domain::run::wait::{Expectation, Phase, Rules, Wait};
 use snapferry::ports::{
@@ -269,7 +270,10 @@ fn ten_thousand_open_waits_are_swept_under_64_mb_and_each_is_settled_once() {
             grace: SignedDuration::from_mins(10),
         },
         width: 20,
-        copy_slots: 20,
+        copy_slots: CopySlots {
+            all: 20,
+            clusters: 5,
+        },
     };
     ALLOCATOR.reset_peak_usage();
     let swept = sweep(&crowd, &sweeper_config)

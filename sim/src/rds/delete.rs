@@ -95,7 +95,7 @@ impl Rds {
                 copy.enter(Stage::Failed, now);
             }
             for _ in 0..places {
-                state.copy_leaves_its_place(family);
+                state.copy_leaves_its_place(source.family);
             }
         }
     }

@@ -107,7 +107,10 @@ impl World {
         let (family, holder) = (copy.family(), first_attempt(copy));
         let is_old = |since| self.now.duration_since(since) > FUNCTION_TIMEOUT;
         let held_lately = self.table.slots().holders.contains(&holder)
-            || self.slot_left.get(&holder).is_some_and(|left| !is_old(*left));
+            || self
+                .slot_left
+                .get(&holder)
+                .is_some_and(|left| !is_old(*left));
         let Some(learnt) = self.table.learnt_limit(family) else {
             return;
         };

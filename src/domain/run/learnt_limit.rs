@@ -50,7 +50,7 @@ impl LearntLimit {
     /// Whether another copy may take a slot while this many hold one. The one that tries one more first stores the next,
     /// longer pause, so that nobody else tries another.
     #[must_use]
-    pub fn room(&self, holding: usize, now: Timestamp) -> Room {
+    pub fn room_for_another(&self, holding: usize, now: Timestamp) -> Room {
         if holding < self.in_flight {
             Room::Within
         } else if holding < self.allows(now) {

@@ -193,10 +193,15 @@ impl Meter {
                 self.others(1);
                 account.wrote(2 * CATALOG_KB);
             }
-            Call::PlannedUntil { .. } | Call::CurrentPolicies {} => {
+            Call::PlannedUntil { .. }
+            | Call::CurrentPolicies {}
+            | Call::LearntLimit { .. }
+            | Call::SlotHolders {} => {
                 account.cloud.ledger.half_read_units += 2;
             }
-            Call::SetPlannedUntil { .. } | Call::HearDead { .. } => account.wrote(1),
+            Call::SetPlannedUntil { .. } | Call::HearDead { .. } | Call::LearnLimit { .. } => {
+                account.wrote(1);
+            }
             Call::SendCommand { .. } | Call::DelayMessage { .. } => {
                 account.cloud.ledger.queue_requests += 1;
             }

@@ -32,10 +32,10 @@ use snapferry::ports::{
     Abandoned, AutomatedSnapshots, Callbacks, Claim, ClaimRun, ClaimSlot, Clock, CopySnapshot,
     CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DelayMessage, Delivery,
     DescribeQuota, DescribeSnapshots, ExecutionState, FindDatabases, FreeSlot, HearDead, Held,
-    Jitter, LearnLimits, ListDatabases, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, Page,
-    PlanCursor, PortError, Probe, ProbeToken, RdsError, ReadHolders, ReadPlanCursor, ReadPolicies,
-    ReceiptHandle, RecordRecoveryPoint, RegisterWaits, SendCommand, SnapshotQuota, StartExecution,
-    Started, Waits, Written,
+    Jitter, LearnLimits, ListDatabases, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage,
+    Page, PlanCursor, PortError, Probe, ProbeToken, RdsError, ReadHolders, ReadPlanCursor,
+    ReadPolicies, ReceiptHandle, RecordRecoveryPoint, RegisterWaits, SendCommand, SnapshotQuota,
+    StartExecution, Started, Waits, Written,
 };
 
 use super::backups::NIGHTLY;
