@@ -83,16 +83,24 @@ impl World {
         let now = self.now;
         self.slot_left.insert(holder.clone(), now);
         let doing = self.doing(invocation);
-        let mut asked = doing.answers.keys();
-        let Some(copy) = asked.find(|copy| first_attempt(copy) == *holder).cloned() else {
+        let asked = doing.answers.keys();
+        let attempts: Vec<RdsArn> = asked
+            .filter(|copy| first_attempt(copy) == *holder)
+            .cloned()
+            .collect();
+        if attempts.is_empty() {
             return;
-        };
-        if doing.shown.get(&copy) == Some(&false) {
+        }
+        // The attempts before the last one were shown: as failed.
+        if attempts
+            .iter()
+            .any(|copy| doing.shown.get(copy) == Some(&false))
+        {
             self.given_back.insert(holder.clone());
             self.count("slots given back after a refusal");
         } else {
             self.broke(rule::GIVEN_BACK, || {
-                format!("{copy} gives its slot back, and RDS was not asked")
+                format!("{holder} gives its slot back, and RDS was not asked")
             });
         }
     }
