@@ -40,7 +40,7 @@ fn place_of(group: &SlotGroup) -> (String, &'static str, &'static str) {
         SlotGroup::Policy(policy) => (format!("{HOLDERS_OF}{policy}"), "#of", ":most_of"),
         SlotGroup::ClustersOf(policy) => (
             format!("{CLUSTERS_OF}{policy}"),
-            "#of_clusters",
+            "#group",
             ":most_of_clusters",
         ),
     }

@@ -21,14 +21,14 @@ use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::run::command::{Command, ProtectionRequest, RunOptions, Step};
 use snapferry::domain::run::failure::Failure;
+use snapferry::domain::run::learnt_limit::LearntLimit;
 use snapferry::domain::run::manifest::Manifest;
-use snapferry::domain::run::slot_limits::CopySlots;
-use snapferry::domain::run::slot_limits::SlotLimits;
+use snapferry::domain::run::slot_limits::{CopySlots, SlotLimits};
 use snapferry::domain::run::wait::{Expectation, Phase, Rules, Wait};
 use snapferry::ports::{
     Abandoned, Callbacks, ClaimSlot, Clock, Delivery, DescribeSnapshots, FreeSlot, HearDead,
-    ListOpen, LookUpWaits, OpenMarker, OpenPage, PortError, Probe, ProbeToken, RdsError,
-    RecordRecoveryPoint, SendCommand, Waits, Written,
+    LearnLimits, ListOpen, LookUpWaits, OpenMarker, OpenPage, PortError, Probe, ProbeToken,
+    RdsError, ReadHolders, RecordRecoveryPoint, SendCommand, Waits, Written,
 };
 
 #[global_allocator]
@@ -227,6 +227,27 @@ impl RecordRecoveryPoint for Crowd {
 impl ClaimSlot for Crowd {
     async fn claim_slot(&self, _copy: &RdsArn, _limits: &SlotLimits) -> Result<bool, PortError> {
         Ok(false)
+    }
+}
+
+impl ReadHolders for Crowd {
+    async fn slot_holders(&self) -> Result<BTreeSet<RdsArn>, PortError> {
+        Ok(BTreeSet::new())
+    }
+}
+
+impl LearnLimits for Crowd {
+    async fn learnt_limit(&self, _family: Family) -> Result<Option<LearntLimit>, PortError> {
+        Ok(None)
+    }
+
+    async fn learn_limit(
+        &self,
+        _family: Family,
+        _known: Option<&LearntLimit>,
+        _learnt: &LearntLimit,
+    ) -> Result<Written, PortError> {
+        Ok(Written::Conflict)
     }
 }
 
