@@ -25,7 +25,9 @@ fn instance(instance: &Instance) -> Option<Database> {
         engine: instance.spec.engine.clone(),
         option_group: OptionGroup::parse(&instance.spec.option_group).ok(),
         copy_facts: CopyFacts {
-            encryption: StorageEncryption::of(None, instance.spec.kms_key.is_some()),
+            encryption: encryption(instance.encryption()),
+            replica_of: instance.spec.replica_of.clone(),
+            backup_target: Some(instance.spec.backup_target.clone()),
             ..CopyFacts::default()
         },
         multi_az: Some(instance.spec.multi_az),
@@ -33,6 +35,12 @@ fn instance(instance: &Instance) -> Option<Database> {
         status: instance.status.as_str().to_owned(),
         tags: tags(&instance.spec.tags),
     })
+}
+
+/// How storage is encrypted. As on the wire, `StorageEncrypted` holds for a key of KMS alone.
+fn encryption(of: crate::rds::StorageEncryption) -> StorageEncryption {
+    let storage_encrypted = of == crate::rds::StorageEncryption::SseKms;
+    StorageEncryption::of(Some(of.as_str()), storage_encrypted)
 }
 
 /// A cluster.
@@ -44,9 +52,16 @@ fn cluster(cluster: &Cluster) -> Option<Database> {
         engine: cluster.spec.engine.clone(),
         option_group: None,
         copy_facts: CopyFacts {
-            encryption: StorageEncryption::of(None, cluster.spec.kms_key.is_some()),
+            encryption: encryption(cluster.encryption()),
             multi_az_cluster: cluster.is_multi_az_cluster(),
-            ..CopyFacts::default()
+            limitless: cluster.spec.is_limitless,
+            replica_of: cluster
+                .spec
+                .replication_source
+                .clone()
+                .filter(|_| !cluster.is_global_secondary()),
+            global_secondary: cluster.is_global_secondary(),
+            backup_target: None,
         },
         multi_az: None,
         backup_retention_days: Some(cluster.spec.backup_retention_days.into()),
@@ -70,7 +85,10 @@ pub fn snapshot(row: &SnapshotDescription) -> Option<Snapshot> {
     };
     Some(Snapshot {
         arn: RdsArn::parse(&row.arn).ok()?,
-        resource_id: ResourceId::parse(&row.instance.resource_id).ok(),
+        resource_id: row
+            .is_detailed
+            .then(|| ResourceId::parse(&row.instance.resource_id).ok())
+            .flatten(),
         status: SnapshotStatus::parse(row.stage.as_str()),
         engine: row.instance.engine.clone(),
         engine_version: row.instance.engine_version.clone(),
@@ -223,6 +241,7 @@ pub fn copy(
         copy_tags: false,
         tags: request.tags.clone().into_iter().collect(),
         option_group: request.option_group.as_ref().map(ToString::to_string),
+        pre_signed_url: None,
     };
     match family {
         Family::Instance => rds.copy_db_snapshot(at, &request, now),

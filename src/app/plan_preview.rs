@@ -14,6 +14,7 @@ use crate::domain::id::tags::PolicyName;
 use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::operator::warning::{Warning, WarningContext, warnings};
 use crate::domain::policy::choice::{Choice, ExclusionReason, NotNow, Refusal, choose};
+use crate::domain::policy::cursor::{Cursor, KeptWhy};
 use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::schedule::Schedule;
 use crate::domain::policy::spec::Source;
@@ -61,6 +62,8 @@ pub enum Verdict {
         due: Option<Timestamp>,
         /// The execution that the catalog names as its open run. It may have failed since.
         open: Option<ExecutionName>,
+        /// The due time that was skipped because an execution still goes on, and is planned when that has ended.
+        skipped: Option<Timestamp>,
     },
     /// A tag or a missing tag leaves it out, or it is a cluster's member.
     Excluded(ExclusionReason),
@@ -162,6 +165,8 @@ struct View<'a, W> {
     statuses: &'a BTreeMap<PolicyName, PolicyStatus>,
     region: &'a Region,
     due: BTreeMap<PolicyName, Timestamp>,
+    /// The last due time of each policy that has planned it, with the databases that it has left over.
+    left_over: BTreeMap<PolicyName, Cursor>,
 }
 
 /// What was seen of a region.
@@ -188,11 +193,14 @@ async fn look<W: Permissions>(
     region: &Region,
     now: Timestamp,
 ) -> Result<RegionPlan, PortError> {
-    let mut due = BTreeMap::new();
+    let (mut due, mut left_over) = (BTreeMap::new(), BTreeMap::new());
     for policy in policies.all.iter().filter(|one| !one.options.paused) {
-        let until = world.planned_until(&policy.name, region).await?;
+        let cursor = world.plan_cursor(&policy.name, region).await?;
+        let until = cursor.as_ref().map(|cursor| cursor.until);
         if let Some(time) = policy.schedule.due(until, now) {
             due.insert(policy.name.clone(), time);
+        } else if let Some(cursor) = cursor {
+            left_over.insert(policy.name.clone(), cursor);
         }
     }
     let view = View {
@@ -201,6 +209,7 @@ async fn look<W: Permissions>(
         statuses,
         region,
         due,
+        left_over,
     };
     // Ask for both families at once: a region that does not answer then costs one time-out and not two.
     let (instances, clusters) = join(view.list(Family::Instance), view.list(Family::Cluster)).await;
@@ -333,8 +342,25 @@ impl<W: Permissions> View<'_, W> {
             }
             _ => Vec::new(),
         };
-        let due = self.due.get(&policy).copied();
-        (Verdict::Selected { policy, due, open }, warnings)
+        let kept = self.kept(&policy, database);
+        let owed = kept.map(|(due, _)| due);
+        let verdict = Verdict::Selected {
+            due: self.due.get(&policy).copied().or(owed),
+            skipped: kept
+                .filter(|(_, why)| *why == KeptWhy::StillRunning)
+                .map(|(due, _)| due),
+            policy,
+            open,
+        };
+        (verdict, warnings)
+    }
+
+    /// The due time that is still owed to a database, and why it is.
+    fn kept(&self, policy: &PolicyName, database: &Database) -> Option<(Timestamp, KeptWhy)> {
+        let cursor = self.left_over.get(policy)?;
+        let mut kept = cursor.kept.iter();
+        let kept = kept.find(|kept| kept.database.resource_id == database.resource_id)?;
+        Some((cursor.until, kept.why))
     }
 }
 

@@ -231,7 +231,7 @@ impl<W: Permissions> Lists<'_, W> {
                 match pages.try_next().await {
                     Ok(Some(page)) => {
                         page.items
-                            .into_iter()
+                            .iter()
                             .for_each(|snapshot| found.add(stack, snapshot));
                     }
                     Ok(None) => break None,
@@ -263,7 +263,8 @@ async fn notices<W: ReadPlanCursor>(
     let mut notices = Vec::new();
     for policy in &policies.all {
         for region in &planning.source_regions {
-            let until = world.planned_until(&policy.name, region).await?;
+            let cursor = world.plan_cursor(&policy.name, region).await?;
+            let until = cursor.map(|cursor| cursor.until);
             notices.extend(silent_planner(policy, region, until, now));
         }
     }

@@ -1,4 +1,4 @@
-//! The catalog: which execution holds a database's claim, what can be restored, and up to when a policy is planned.
+//! The catalog: which execution holds a database's claim, and what can be restored.
 
 use std::collections::HashMap;
 
@@ -15,24 +15,20 @@ use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{self, Item, ItemError, PK, get_text, parsed, text, time};
 use super::waits::is_conflict;
-use crate::domain::id::arn::{ExecutionArn, Region};
+use crate::domain::id::arn::ExecutionArn;
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::manifest::Manifest;
 use crate::json;
-use crate::ports::{
-    Claim, ClaimRun, Entry, Held, PlanCursor, PortError, ReadEntries, ReadPlanCursor,
-    RecordRecoveryPoint,
-};
+use crate::ports::{Claim, ClaimRun, Entry, Held, PortError, ReadEntries, RecordRecoveryPoint};
 
 const DATABASE: &str = "database";
 const OPEN_EXECUTION: &str = "open_execution";
 const CLAIMED_AT: &str = "claimed_at";
 const RECOVERY_POINT: &str = "recovery_point";
 const TAKEN_AT: &str = "taken_at";
-const UNTIL: &str = "until";
 
 const ACTION: &str = "UpdateItem";
 
@@ -93,10 +89,6 @@ impl<Extra> ReadEntries for Aws<Extra> {
         };
         Ok(found.iter().filter_map(readable).collect())
     }
-}
-
-fn cursor_key(policy: &PolicyName, region: &Region) -> AttributeValue {
-    text(format!("planned#{policy}#{region}"))
 }
 
 impl<Extra> ClaimRun for Aws<Extra> {
@@ -249,55 +241,6 @@ impl<Extra> Aws<Extra> {
             .expression_attribute_values(":this", text(execution));
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(()),
-            Err(error) => Err(port_error(ACTION, &error, &[])),
-        }
-    }
-}
-
-impl<Extra> ReadPlanCursor for Aws<Extra> {
-    async fn planned_until(
-        &self,
-        policy: &PolicyName,
-        region: &Region,
-    ) -> Result<Option<Timestamp>, PortError> {
-        const ACTION: &str = "GetItem";
-        let answer = self
-            .dynamodb()
-            .get_item()
-            .table_name(&self.table)
-            .key(PK, cursor_key(policy, region))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| port_error(ACTION, &error, &[]))?;
-        answer
-            .item()
-            .map(|item| items::get_time(item, UNTIL))
-            .transpose()
-            .map_err(|error| unusable(ACTION, error))
-    }
-}
-
-impl<Extra> PlanCursor for Aws<Extra> {
-    async fn set_planned_until(
-        &self,
-        policy: &PolicyName,
-        region: &Region,
-        due: Timestamp,
-    ) -> Result<(), PortError> {
-        let request = self
-            .dynamodb()
-            .update_item()
-            .table_name(&self.table)
-            .key(PK, cursor_key(policy, region))
-            .update_expression("SET #until = :due")
-            .condition_expression("attribute_not_exists(#until) OR #until < :due")
-            .expression_attribute_names("#until", UNTIL)
-            .expression_attribute_values(":due", time(due));
-        match request.send().await {
-            Ok(_) => Ok(()),
-            // A later time is stored already.
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(()),
             Err(error) => Err(port_error(ACTION, &error, &[])),
         }

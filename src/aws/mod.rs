@@ -17,6 +17,7 @@ mod fault;
 mod items;
 #[cfg(feature = "cli")]
 mod keys;
+mod plan_cursor;
 mod policies;
 mod queue_url;
 mod queues;

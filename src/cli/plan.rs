@@ -172,7 +172,12 @@ fn describe(plan: &Preview, row: &Row) -> (&'static str, String, String) {
         Verdict::Excluded(why) => ("excluded", String::new(), why.to_string()),
         Verdict::Refused(_, why) => ("refused", String::new(), why.to_string()),
         Verdict::NotNow(_, why) => ("not_now", String::new(), why.to_string()),
-        Verdict::Selected { policy, due, open } => {
+        Verdict::Selected {
+            policy,
+            due,
+            open,
+            skipped,
+        } => {
             let status = plan.policies.get(policy);
             let next = match due {
                 Some(_) => "now".to_owned(),
@@ -190,6 +195,11 @@ fn describe(plan: &Preview, row: &Row) -> (&'static str, String, String) {
                 open.iter()
                     .map(|name| format!("its latest execution: {name}")),
             );
+            why.extend(skipped.map(|due| {
+                format!(
+                    "its due time {due} was skipped and is planned when its execution has ended"
+                )
+            }));
             why.extend(row.warnings.iter().map(|of| format!("warning: {of}")));
             ("selected", next, why.join("; "))
         }
@@ -204,6 +214,7 @@ struct Summary {
     excluded: usize,
     refused: usize,
     not_now: usize,
+    skipped: usize,
     unreadable: usize,
     warned: usize,
     unreachable_regions: usize,
@@ -217,6 +228,15 @@ impl Summary {
             protected: selected,
             selected,
             not_now: count(|row| matches!(row.verdict, Verdict::NotNow(..))),
+            skipped: count(|row| {
+                matches!(
+                    row.verdict,
+                    Verdict::Selected {
+                        skipped: Some(_),
+                        ..
+                    }
+                )
+            }),
             unreadable: plan.unreadable.len(),
             excluded: count(|row| matches!(row.verdict, Verdict::Excluded(_))),
             refused: count(|row| matches!(row.verdict, Verdict::Refused(..))),
@@ -285,13 +305,20 @@ fn row_json(plan: &Preview, row: &Row) -> Value {
         "policy": policy_of(row).map(PolicyName::as_str),
         "reason": null, "reason_code": reason_code(row), "source": null, "schedule": null, "time_zone": null,
         "next": null, "paused": null, "due_now": null, "execution": null,
+        "skipped": null,
         "warnings": row.warnings.iter().map(warning_json).collect::<Vec<_>>(),
     });
     match &row.verdict {
         Verdict::Excluded(why) => said["reason"] = why.to_string().into(),
         Verdict::Refused(_, why) => said["reason"] = why.to_string().into(),
         Verdict::NotNow(_, why) => said["reason"] = why.to_string().into(),
-        Verdict::Selected { policy, due, open } => {
+        Verdict::Selected {
+            policy,
+            due,
+            open,
+            skipped,
+        } => {
+            said["skipped"] = json!(skipped.map(|time| time.to_string()));
             said["due_now"] = json!(due.map(|time| time.to_string()));
             said["execution"] = json!(open.as_ref().map(ToString::to_string));
             if let Some(status) = plan.policies.get(policy) {

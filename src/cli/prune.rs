@@ -19,9 +19,6 @@ use crate::domain::retention::forget::{Decision, Point};
 use crate::ports::SnapshotQuota;
 use crate::settings::Planning;
 
-/// The version of the JSON.
-const SCHEMA: u32 = 1;
-
 pub(super) async fn execute(
     stack: &StackArguments,
     options: &PruneArguments,
@@ -225,7 +222,6 @@ fn ruled(group: &GroupPreview) -> String {
 
 #[derive(Serialize)]
 struct PruneJson {
-    schema: u32,
     removes: bool,
     groups: Vec<GroupJson>,
     not_by_name: Vec<String>,
@@ -284,7 +280,6 @@ impl PruneJson {
             days_to_full: of.days_to_full,
         };
         Self {
-            schema: SCHEMA,
             removes: false,
             groups: preview.groups.iter().map(group).collect(),
             not_by_name: preview

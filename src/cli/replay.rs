@@ -168,8 +168,34 @@ fn write(
         write_remedies(out, remedies.filter_map(|row| row.letter.remedy()))?;
         writeln!(out)?;
     }
+    let paper = replay.rows.iter().filter(|row| is_paper(row, replay));
+    match paper.count() {
+        0 => {}
+        count => writeln!(
+            out,
+            "only paper: {count} (the sweep has sent the same command again since, and a later letter has it)"
+        )?,
+    }
     writeln!(out, "{}", sentence(order, replay))?;
     Ok(())
+}
+
+/// Whether a later letter has the same command. The sweep sends a parked command again every few hours, so a step that
+/// waits for a person leaves a letter each time, and only the newest counts.
+fn is_paper(row: &Row, replay: &Replay) -> bool {
+    fn step_of(row: &Row) -> Option<(&str, &str)> {
+        match &row.letter.about {
+            About::Command {
+                step, execution, ..
+            } => Some((execution, step.as_str())),
+            About::Event { .. } | About::Foreign | About::Unreadable => None,
+        }
+    }
+    let Some(step) = step_of(row) else {
+        return false;
+    };
+    let mut others = replay.rows.iter();
+    others.any(|other| step_of(other) == Some(step) && other.letter.since > row.letter.since)
 }
 
 fn cells(row: &Row, now: Timestamp) -> [String; 10] {
@@ -330,6 +356,8 @@ struct DeadLetterJson {
     awaited: Option<&'static str>,
     outcome: &'static str,
     error: Option<String>,
+    /// Whether a later letter has the same command.
+    paper: bool,
 }
 
 impl ReplayJson {
@@ -342,7 +370,14 @@ impl ReplayJson {
         } = Counts::of(replay);
         Self {
             dry_run,
-            letters: replay.rows.iter().map(DeadLetterJson::of).collect(),
+            letters: replay
+                .rows
+                .iter()
+                .map(|row| DeadLetterJson {
+                    paper: is_paper(row, replay),
+                    ..DeadLetterJson::of(row)
+                })
+                .collect(),
             selected,
             replayed,
             left,
@@ -411,6 +446,7 @@ impl DeadLetterJson {
             awaited: None,
             outcome: "left",
             error: None,
+            paper: false,
         }
     }
 }

@@ -10,6 +10,7 @@ use super::outcome::{CliError, Ended};
 use super::show::{database, table, write_json, write_table};
 use crate::app::planner::{self, Outcome, Planned, Row, When};
 use crate::aws::{Aws, StateMachine, for_operators};
+use crate::domain::policy::cursor::KeptWhy;
 use crate::domain::rds::database::UnreadableRow;
 use crate::settings::Planning;
 
@@ -47,7 +48,7 @@ pub async fn run_plan<W: planner::Permissions>(
     let planned = planner::plan(world, planning, when).await?;
     if json {
         let regions: Vec<RegionJson> = planned.iter().map(RegionJson::of).collect();
-        write_json(out, &regions)?;
+        write_json(out, &json!({ "regions": regions }))?;
     } else {
         write(out, &planned)?;
     }
@@ -96,10 +97,17 @@ fn sentence(planned: &Planned) -> String {
         }
         (Some(error), _) => format!("{of}: planning stopped early: {error}"),
         (None, None) => format!("{of}: nothing new is due (--again plans the last due time again)"),
-        (None, Some(due)) => format!(
-            "{of}: due {due}, databases: {}, started: {started}",
-            planned.rows.len()
-        ),
+        (None, Some(due)) => {
+            let (count, skipped) = (planned.rows.len(), planned.skipped());
+            let left_over = if planned.only_left_over {
+                " (what it left over)"
+            } else {
+                ""
+            };
+            format!(
+                "{of}: due {due}{left_over}, databases: {count}, started: {started}, skipped: {skipped}"
+            )
+        }
     }
 }
 
@@ -109,6 +117,9 @@ struct RegionJson {
     region: String,
     paused: bool,
     due: Option<String>,
+    /// Whether only the databases were asked about that the due time had left over.
+    only_left_over: bool,
+    skipped: usize,
     databases: Vec<RowJson>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreadable: Vec<Value>,
@@ -123,6 +134,9 @@ struct RowJson {
     execution: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// Why the due time is still owed to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<&'static str>,
 }
 
 impl RegionJson {
@@ -132,6 +146,8 @@ impl RegionJson {
             region: planned.region.to_string(),
             paused: planned.is_paused,
             due: planned.due.map(|due| due.to_string()),
+            only_left_over: planned.only_left_over,
+            skipped: planned.skipped(),
             databases: planned.rows.iter().map(RowJson::of).collect(),
             unreadable: planned
                 .unreadable
@@ -160,6 +176,7 @@ impl RowJson {
             outcome,
             execution: execution.map(ToString::to_string),
             reason,
+            kept: row.kept.map(KeptWhy::as_str),
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::domain::id::names::{ExecutionName, ResourceId, SnapshotId};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::id::token::TaskToken;
 use crate::domain::operator::redrive::{FailedExecution, FailedStatus, Inspection};
+use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::set::{Applied, Stamp, Version};
 use crate::domain::policy::spec::KeyName;
 use crate::domain::rds::database::Database;
@@ -249,11 +250,11 @@ macro_rules! every_call {
                     -> Result<Vec<Entry>, PortError>, Other("BatchGetItem");
             }
             ReadPlanCursor {
-                reads PlannedUntil: planned_until(by policy: PolicyName, by region: Region)
-                    -> Result<Option<Timestamp>, PortError>, Other("GetItem");
+                reads PlanCursor: plan_cursor(by policy: PolicyName, by region: Region)
+                    -> Result<Option<Cursor>, PortError>, Other("GetItem");
             }
             PlanCursor {
-                writes SetPlannedUntil: set_planned_until(by policy: PolicyName, by region: Region, copy due: Timestamp)
+                writes SetPlanCursor: set_plan_cursor(by policy: PolicyName, by region: Region, by cursor: Cursor)
                     -> Result<(), PortError>, Other("UpdateItem");
             }
             ReadPolicies {

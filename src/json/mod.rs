@@ -4,6 +4,7 @@
 
 pub mod command;
 pub mod event;
+pub mod kept;
 pub mod manifest;
 pub mod policies;
 pub mod run;
@@ -88,6 +89,14 @@ pub(crate) fn object<'a, T: serde::Deserialize<'a>>(
     } else {
         Err(JsonError::no_shape(expected))
     }
+}
+
+/// Reads a JSON list.
+fn list<T: serde::de::DeserializeOwned>(
+    expected: &'static str,
+    text: &str,
+) -> Result<Vec<T>, JsonError> {
+    serde_json::from_str(text).map_err(|error| JsonError::shape(expected, &error))
 }
 
 /// The error for a part that did not parse. It quotes the part.

@@ -113,6 +113,10 @@ pub struct RegionReport {
     pub started: usize,
     /// Databases whose execution is still running.
     pub running: usize,
+    /// Those of them that skip this due time until their execution for a due time before has ended.
+    pub skipped: usize,
+    /// Databases of which RDS takes no snapshot in their status.
+    pub not_now: usize,
     /// Databases whose recovery point for this due time exists.
     pub done: usize,
     /// Databases that are not protected.
@@ -139,6 +143,8 @@ impl RegionReport {
             due: planned.due.map(|due| due.to_string()),
             started: count(|outcome| matches!(outcome, Outcome::Started(_))),
             running: count(|outcome| matches!(outcome, Outcome::StillRunning(_))),
+            skipped: planned.skipped(),
+            not_now: count(|outcome| matches!(outcome, Outcome::NotNow(_))),
             done: count(|outcome| matches!(outcome, Outcome::Done(_))),
             left_out: count(|outcome| matches!(outcome, Outcome::Excluded(_))),
             refused: count(|outcome| matches!(outcome, Outcome::Refused(_))),

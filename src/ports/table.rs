@@ -10,6 +10,7 @@ use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::id::token::TaskToken;
+use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::set::{Applied, Stamp, Version};
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::last_error::LastError;
@@ -228,24 +229,24 @@ pub trait RecordRecoveryPoint {
     ) -> Result<(), PortError>;
 }
 
-/// Reads the time up to which a policy has been planned in a region.
+/// Reads up to when a policy has been planned in a region, and what was left over.
 pub trait ReadPlanCursor {
-    /// `GetItem`, consistent.
-    async fn planned_until(
+    /// `GetItem`, consistent. Databases that were left over and cannot be read are left out: the next due time plans them.
+    async fn plan_cursor(
         &self,
         policy: &PolicyName,
         region: &Region,
-    ) -> Result<Option<Timestamp>, PortError>;
+    ) -> Result<Option<Cursor>, PortError>;
 }
 
 /// Moves the time up to which a policy has been planned in a region.
 pub trait PlanCursor: ReadPlanCursor {
-    /// `UpdateItem`, never backwards.
-    async fn set_planned_until(
+    /// `UpdateItem` of the whole cursor, never backwards. At the same time, it replaces what was left over.
+    async fn set_plan_cursor(
         &self,
         policy: &PolicyName,
         region: &Region,
-        due: Timestamp,
+        cursor: &Cursor,
     ) -> Result<(), PortError>;
 }
 

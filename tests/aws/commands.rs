@@ -119,7 +119,9 @@ fn run_answers_in_json_too() {
     let server = Server::start(aws);
     let arguments = ["run", "--at", "2026-11-22T03:00:00Z", "--json"];
     let out = ran(&configured(&server, &arguments).output().unwrap(), 0);
-    let regions: Value = serde_json::from_str(&out).unwrap();
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(answer["schema"], 1);
+    let regions = &answer["regions"];
     assert_eq!(regions[0]["region"], "eu-west-1");
     assert_eq!(regions[0]["due"], "2026-11-22T03:00:00Z");
     let databases = &regions[0]["databases"];
@@ -223,8 +225,8 @@ fn plan_answers_in_json_with_the_figures_of_each_warning() {
     assert_eq!(warnings[1]["status"], "modifying");
     assert_eq!(warnings[2]["gigabytes"], 100);
     let summary = json!({
-        "protected": 1, "selected": 1, "excluded": 0, "refused": 0, "not_now": 0, "unreadable": 0,
-        "warned": 1, "unreachable_regions": 0,
+        "protected": 1, "selected": 1, "excluded": 0, "refused": 0, "not_now": 0, "skipped": 0,
+        "unreadable": 0, "warned": 1, "unreachable_regions": 0,
     });
     assert_eq!(plan["summary"], summary);
 }
@@ -557,4 +559,24 @@ fn a_shell_gets_its_completions_and_a_reader_the_manual_without_a_stack() {
     let refused = bare(&["man", &missing]).output().unwrap();
     assert_eq!(refused.status.code(), Some(2));
     assert!(text(&refused.stderr).contains("missing cannot be written"));
+}
+
+#[test]
+fn an_error_is_json_too_where_json_was_asked_for() {
+    for (arguments, code, said) in [
+        (&["waits", "--json"][..], 2, "SNAPFERRY_TABLE"),
+        (&["waits", "--jsn", "--json"][..], 2, "--jsn"),
+        (
+            &["status", "-o", "json", "--interval", "x"][..],
+            2,
+            "--interval",
+        ),
+    ] {
+        let output = bare(arguments).output().unwrap();
+        let answer: Value = serde_json::from_str(&ran(&output, code)).unwrap();
+        assert_eq!(answer["schema"], 1);
+        let error = answer["error"].as_str().unwrap();
+        assert!(error.contains(said), "{error}");
+        assert!(text(&output.stderr).contains(said));
+    }
 }

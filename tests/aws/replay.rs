@@ -189,6 +189,52 @@ fn parked() -> (Server, Arc<Mutex<Vec<String>>>) {
     (server, done)
 }
 
+/// The same command a second time, which the sweep sent and which failed again.
+fn three_letters() -> String {
+    let mut all: Value = serde_json::from_str(&messages()).unwrap();
+    let mut again = all["Messages"][0].clone();
+    again["MessageId"] = json!("m-3");
+    again["Attributes"]["SentTimestamp"] = json!("1763794860000");
+    all["Messages"].as_array_mut().unwrap().push(again);
+    all.to_string()
+}
+
+#[test]
+fn replay_says_which_letters_are_only_paper_because_a_later_one_has_the_same_command() {
+    let server = || {
+        let received = Arc::new(Mutex::new(false));
+        Server::start(move |asked| match asked.action().as_str() {
+            "ReceiveMessage" => {
+                let mut received = received.lock().unwrap();
+                let first = !std::mem::replace(&mut *received, true);
+                answer(if first {
+                    three_letters()
+                } else {
+                    "{}".to_owned()
+                })
+            }
+            "Query" => answer(r#"{"Items":[]}"#.to_owned()),
+            _ => answer("{}"),
+        })
+    };
+    let shown = |extra: &[&str]| {
+        let server = server();
+        let arguments = [&["replay", "commands", "--dry-run"], extra].concat();
+        ran(&replaying(&server, &arguments).output().unwrap(), 0)
+    };
+    let json: Value = serde_json::from_str(&shown(&["--json"])).unwrap();
+    let letters = json["letters"].as_array().unwrap();
+    let paper: Vec<(&Value, &Value)> = letters
+        .iter()
+        .map(|letter| (&letter["message_id"], &letter["paper"]))
+        .collect();
+    let [one, two, three] = ["m-1", "m-2", "m-3"].map(|id| json!(id));
+    let (yes, no) = (json!(true), json!(false));
+    assert_eq!(paper, [(&one, &yes), (&two, &no), (&three, &no)]);
+    let out = shown(&[]);
+    assert!(out.contains("only paper: 1 (the sweep has sent"), "{out}");
+}
+
 fn messages() -> String {
     let parked = command(Step::Snapshot, TOKEN, "orders");
     let attributes = json!({
@@ -298,6 +344,7 @@ fn replay_in_a_dry_run_answers_in_json_and_sends_nothing() {
         "awaited": "yes",
         "outcome": "would-replay",
         "error": null,
+        "paper": false,
     });
     assert_eq!(*letter, expected);
     assert_eq!(json["letters"][1]["kind"], "unreadable");

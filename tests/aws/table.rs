@@ -5,6 +5,7 @@ use snapferry::aws::{read_wait, write_wait};
 use snapferry::domain::id::arn::{Family, RdsArn};
 use snapferry::domain::id::names::ExecutionName;
 use snapferry::domain::id::tags::PolicyName;
+use snapferry::domain::policy::cursor::{Cursor, Kept, KeptWhy};
 use snapferry::domain::run::command::Step;
 use snapferry::domain::run::learnt_limit::LearntLimit;
 use snapferry::domain::run::manifest::Manifest;
@@ -895,47 +896,76 @@ async fn a_recovery_point_that_is_not_entered_keeps_its_run() {
     );
 }
 
+fn cursor(kept: &[KeptWhy]) -> Cursor {
+    let kept = kept.iter().map(|why| Kept {
+        database: a_run("orders").database,
+        why: *why,
+    });
+    Cursor {
+        until: time("2026-11-22T03:00:00Z"),
+        kept: kept.collect(),
+    }
+}
+
 #[tokio::test]
 async fn the_plans_cursor_never_goes_back() {
     let policy = a_run("orders").policy;
-    let due = time("2026-11-22T03:00:00Z");
     let wire = Wire::new([ok("{}"), conflict(), throttled()]);
     let aws = wire.aws();
-    aws.set_planned_until(&policy, &region(SOURCE), due)
+    let source = region(SOURCE);
+    let left_over = cursor(&[KeptWhy::NotNow]);
+    aws.set_plan_cursor(&policy, &source, &cursor(&[]))
         .await
         .unwrap();
-    aws.set_planned_until(&policy, &region(SOURCE), due)
+    aws.set_plan_cursor(&policy, &source, &left_over)
         .await
         .unwrap();
-    aws.set_planned_until(&policy, &region(SOURCE), due)
+    aws.set_plan_cursor(&policy, &source, &left_over)
         .await
         .unwrap_err();
-    let body = wire.asked()[0].json();
-    assert_eq!(body["Key"]["pk"]["S"], "planned#default#eu-west-1");
+    let [first, second] = [0, 1].map(|n| wire.asked()[n].json());
+    assert_eq!(first["Key"]["pk"]["S"], "planned#default#eu-west-1");
+    for body in [&first, &second] {
+        assert_eq!(
+            spelled(body, "ConditionExpression"),
+            "attribute_not_exists(until) OR until <= :due"
+        );
+    }
     assert_eq!(
-        spelled(&body, "ConditionExpression"),
-        "attribute_not_exists(until) OR until < :due"
+        spelled(&first, "UpdateExpression"),
+        "SET until = :due REMOVE kept"
+    );
+    assert_eq!(
+        spelled(&second, "UpdateExpression"),
+        "SET until = :due, kept = :kept"
     );
 }
 
 #[tokio::test]
-async fn the_plans_cursor_is_read_consistently() {
+async fn the_plans_cursor_is_read_consistently_and_unreadable_names_do_not_stop_the_planner() {
     let policy = a_run("orders").policy;
-    let due = time("2026-11-22T03:00:00Z");
-    let stored = json!({ "Item": { "until": { "N": due.as_millisecond().to_string() } } });
+    let left_over = cursor(&[KeptWhy::NotNow, KeptWhy::StillRunning, KeptWhy::NotStarted]);
+    let until = left_over.until.as_millisecond().to_string();
+    let item = |kept: &str| {
+        let item = json!({ "until": { "N": until }, "kept": { "S": kept } });
+        ok(json!({ "Item": item }).to_string())
+    };
+    let later_word = r#"[{"arn":"arn:aws:rds:eu-west-1:111122223333:db:orders","resource_id":"db-ORDERS","why":"new"}]"#;
     let wire = Wire::new([
-        ok(stored.to_string()),
+        item(&snapferry::json::kept::write(&left_over.kept)),
+        item(later_word),
+        item("nonsense"),
         ok("{}"),
         ok(r#"{"Item":{"until":{"S":"soon"}}}"#),
     ]);
     let aws = wire.aws();
     let source = region(SOURCE);
-    assert_eq!(
-        aws.planned_until(&policy, &source).await.unwrap(),
-        Some(due)
-    );
-    assert_eq!(aws.planned_until(&policy, &source).await.unwrap(), None);
-    aws.planned_until(&policy, &source).await.unwrap_err();
+    for expected in [left_over, cursor(&[KeptWhy::NotStarted]), cursor(&[])] {
+        let read = aws.plan_cursor(&policy, &source).await;
+        assert_eq!(read.unwrap(), Some(expected));
+    }
+    assert_eq!(aws.plan_cursor(&policy, &source).await.unwrap(), None);
+    aws.plan_cursor(&policy, &source).await.unwrap_err();
     assert_eq!(wire.asked()[0].json()["ConsistentRead"], true);
 }
 

@@ -14,6 +14,7 @@ mod doctor_fleet;
 mod errors;
 mod forget;
 mod learnt_limit;
+mod left_over;
 mod names;
 mod pages;
 mod plan_preview;

@@ -5,6 +5,7 @@ use snapferry::domain::id::arn::{KeyArn, RdsArn};
 use snapferry::domain::id::names::ExecutionName;
 use snapferry::domain::operator::warning::{Warning, WarningContext, warnings};
 use snapferry::domain::policy::choice::{ExclusionReason, Refusal};
+use snapferry::domain::policy::cursor::Cursor;
 use snapferry::domain::rds::copy_facts::CopyFacts;
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::run::command::Step;
@@ -80,6 +81,7 @@ fn a_protected_database_names_its_policy_and_whether_it_is_due_now() {
         policy: name.clone(),
         due,
         open: None,
+        skipped: None,
     };
     let due = time("2026-11-22T03:00:00Z");
     assert_eq!(shown.rows[0].verdict, verdict(Some(due)));
@@ -87,7 +89,11 @@ fn a_protected_database_names_its_policy_and_whether_it_is_due_now() {
     assert_eq!(next.timestamp(), time("2026-11-23T03:00:00Z"));
     assert_eq!(shown.policies[&name].times_a_month, 30);
 
-    run(world.set_planned_until(&name, &region(SOURCE), due)).unwrap();
+    let cursor = Cursor {
+        until: due,
+        kept: Vec::new(),
+    };
+    run(world.set_plan_cursor(&name, &region(SOURCE), &cursor)).unwrap();
     assert_eq!(show(&world).rows[0].verdict, verdict(None));
 }
 

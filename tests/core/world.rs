@@ -485,13 +485,15 @@ pub(crate) trait Fixture: Sized {
     fn nothing_is_planned(&self) -> bool {
         let calls = self.calls();
         let mut names = calls.iter().map(Call::name);
-        !names.any(|name| name == Name::SetPlannedUntil)
+        !names.any(|name| name == Name::SetPlanCursor)
     }
 
     /// Up to when a policy is planned in the source region.
     fn planned_until(&self, policy: &str) -> Option<Timestamp> {
         let policy = PolicyName::parse(policy).expect("a policy");
-        self.table().planned_until(&policy, &region(SOURCE))
+        let table = self.table();
+        let cursor = table.plan_cursor(&policy, &region(SOURCE));
+        cursor.map(|cursor| cursor.until)
     }
 
     /// Changes the catalog's entry of a database and the default policy.

@@ -16,6 +16,7 @@ use snapferry::app::plan_preview::preview;
 use snapferry::domain::id::arn::{Family, RdsArn, Region};
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::id::tags::PolicyName;
+use snapferry::domain::policy::cursor::Cursor;
 use snapferry::domain::policy::set::Applied;
 use snapferry::domain::rds::copy_facts::CopyFacts;
 use snapferry::domain::rds::database::Database;
@@ -101,11 +102,11 @@ impl ReadPolicies for Crowd {
 }
 
 impl ReadPlanCursor for Crowd {
-    async fn planned_until(
+    async fn plan_cursor(
         &self,
         _policy: &PolicyName,
         _region: &Region,
-    ) -> Result<Option<Timestamp>, PortError> {
+    ) -> Result<Option<Cursor>, PortError> {
         Ok(None)
     }
 }

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use super::parts::{ENGINES, PARTS, Part};
 use super::policies::{DemoPolicy, GOLD, STANDARD};
 use crate::rds::{
-    ClusterSpec, CreateDbSnapshot, Family, InstanceSpec, KmsKey, Rds, RdsConfig, RdsFault, Region,
-    Snapshot, Tags,
+    ClusterSpec, CreateDbSnapshot, DbOption, Family, InstanceSpec, KmsKey, OptionGroup, Rds,
+    RdsConfig, RdsFault, Region, Snapshot, Tags,
 };
 
 /// Where the databases are.
@@ -105,6 +105,7 @@ pub(super) fn draw(databases: u16, seed: u64, now: Timestamp) -> Result<Fleet, R
     leave_room(&mut rds, usize::from(databases));
     let mut rng = Rng::with_seed(seed);
     add_keys(&mut rds);
+    add_option_groups(&mut rds);
     let mut all = Vec::new();
     for n in 0..usize::from(databases) {
         all.push(add_database(&mut rds, n, seed, &mut rng)?);
@@ -156,6 +157,25 @@ fn add_keys(rds: &mut Rds) {
             enabled: true,
         };
         rds.add_key(&region(place), key);
+    }
+}
+
+/// The option groups that the policies map, with the same option on both sides.
+fn add_option_groups(rds: &mut Rds) {
+    for (from, to) in GOLD.option_groups {
+        let all = SOURCES.map(|place| (place, *from));
+        for (place, name) in all.into_iter().chain([(RECOVERY, *to)]) {
+            let group = OptionGroup {
+                name: name.to_owned(),
+                engine: ENGINES[0].0.to_owned(),
+                major_version: "16.00".to_owned(),
+                options: vec![DbOption {
+                    name: "SQLSERVER_AUDIT".to_owned(),
+                    is_persistent: false,
+                }],
+            };
+            rds.add_option_group(&region(place), group);
+        }
     }
 }
 

@@ -101,8 +101,11 @@ fn label(call: &Call) -> String {
         Call::ReleaseRun { execution, .. } => format!("release run {execution}"),
         Call::RecordRecoveryPoint { point, .. } => format!("catalog {}", point.snapshot.name()),
         Call::CurrentPolicies {} => "policies".to_owned(),
-        Call::PlannedUntil { region, .. } => format!("planned {region}"),
-        Call::SetPlannedUntil { region, due, .. } => format!("planned {region} until {due}"),
+        Call::PlanCursor { region, .. } => format!("planned {region}"),
+        Call::SetPlanCursor { region, cursor, .. } => {
+            let (until, kept) = (cursor.until, cursor.kept.len());
+            format!("planned {region} until {until} but {kept}")
+        }
         Call::SendCommand { command } => again(command.step.as_str(), &command.token),
         Call::DelayMessage { receipt, delay } => format!("{} by {delay:?}", receipt.0),
         _ => String::new(),
@@ -238,11 +241,11 @@ impl World {
                 }
             }
             Call::RecordRecoveryPoint { run, point, .. } => self.judge_entry(run, point),
-            Call::SetPlannedUntil {
+            Call::SetPlanCursor {
                 policy,
                 region,
-                due,
-            } => self.judge_planned(policy, region, *due),
+                cursor,
+            } => self.judge_planned(policy, region, cursor),
             Call::StartExecution { name, run }
                 if !self.step_functions.executions.contains_key(name.as_str()) =>
             {

@@ -1,10 +1,11 @@
 //! The rules, judged by the model of RDS at the moment of each effect.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use snapferry::app::planner::{Outcome as Planning, Planned};
 use snapferry::domain::id::arn::{Family, RdsArn, Region};
 use snapferry::domain::id::names::Attempt;
 use snapferry::domain::id::tags::PolicyName;
+use snapferry::domain::policy::cursor::Cursor;
 use snapferry::domain::run::command::{ProtectionRequest, Step};
 use snapferry::domain::run::failure::{Failure, Reason};
 use snapferry::domain::run::manifest::Manifest;
@@ -376,9 +377,14 @@ impl World {
     }
 
     /// The planner stores up to when a policy is planned in a region.
-    pub(super) fn judge_planned(&mut self, policy: &PolicyName, region: &Region, due: Timestamp) {
-        let at = rds_region(region);
-        let selected = self.to_be_protected(&at, policy.as_str());
+    pub(super) fn judge_planned(&mut self, policy: &PolicyName, region: &Region, cursor: &Cursor) {
+        let (at, due) = (rds_region(region), cursor.until);
+        let is_kept = |id: &&str| {
+            let mut kept = cursor.kept.iter();
+            kept.any(|kept| kept.database.resource_id.as_str() == *id)
+        };
+        let mut selected = self.to_be_protected(&at, policy.as_str());
+        selected.retain(|id| !is_kept(id));
         let forgotten = selected.into_iter().find(|id| {
             let Some(from) = self.is_to_be_planned(policy, &at, id, due) else {
                 return false;

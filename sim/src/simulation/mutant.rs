@@ -36,6 +36,7 @@
 //! | | `TimeToLiveIsMissing` | `GONE` |
 //! | names | `UsedNameIsDone`, `FailedExecutionIsDone` | `TRUE_REPORT` |
 //! | | `UnansweredStartIsStarted` | `PLANNED` |
+//! | the planner's cursor | `LeftOverIsForgotten` | `PLANNED` |
 //! | policies | `ExclusionIsOverlooked`, `HopelessClusterIsPlanned` | `SELECTED` |
 //! | | `CarriedTagsAreForgotten`, `OptionGroupIsForgotten` | `AS_ASKED` |
 //! | automated snapshots | `HintSaysWhoIsSelected` | `SELECTED` |
@@ -193,6 +194,8 @@ mutants! {
     FailedExecutionIsDone breaks TRUE_REPORT,
     /// A start without an answer counts as started.
     UnansweredStartIsStarted breaks PLANNED,
+    /// What a due time left over is not kept beside the cursor.
+    LeftOverIsForgotten breaks PLANNED,
     /// The tag that excludes a database is overlooked.
     ExclusionIsOverlooked breaks SELECTED,
     /// A cluster that cannot be copied is taken for one that can.

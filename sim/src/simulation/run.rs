@@ -241,6 +241,7 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
         max_cluster_copies_in_flight: of_clusters.usize(1..=all + 2),
         limit_comes_before_the_name: of_clusters.bool(),
         manual_snapshot_quota: MANUAL_SNAPSHOTS * 10,
+        keeps_events: false,
         ..RdsConfig::default()
     };
     config.timings.event_delay = DurationRange::seconds(0, rng.i64(0..=120));

@@ -1,6 +1,7 @@
 //! Who is protected, when, and how long recovery points are kept.
 
 pub mod choice;
+pub mod cursor;
 pub mod file;
 pub mod in_force;
 pub mod keep_span;

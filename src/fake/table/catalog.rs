@@ -8,6 +8,7 @@ use crate::domain::id::arn::{ExecutionArn, Region};
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::PolicyName;
+use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::set::{Applied, Stamp, Version};
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::manifest::Manifest;
@@ -84,23 +85,27 @@ impl Table {
         entries.collect()
     }
 
-    /// The time up to which a policy has been planned in a region.
+    /// Up to when a policy has been planned in a region, and what was left over.
     #[must_use]
-    pub fn planned_until(&self, policy: &PolicyName, region: &Region) -> Option<Timestamp> {
-        let key = (policy.clone(), region.clone());
-        self.cursors.get(&key).copied()
+    pub fn plan_cursor(&self, policy: &PolicyName, region: &Region) -> Option<&Cursor> {
+        self.cursors.get(&(policy.clone(), region.clone()))
     }
 
-    pub(in crate::fake) fn set_planned_until(
+    pub(in crate::fake) fn set_plan_cursor(
         &mut self,
         policy: &PolicyName,
         region: &Region,
-        due: Timestamp,
+        cursor: &Cursor,
     ) {
-        let due = in_milliseconds(due);
+        let cursor = Cursor {
+            until: in_milliseconds(cursor.until),
+            kept: cursor.kept.clone(),
+        };
         let key = (policy.clone(), region.clone());
-        let until = self.cursors.entry(key).or_insert(due);
-        *until = due.max(*until);
+        let stored = self.cursors.get(&key);
+        if stored.is_none_or(|stored| stored.until <= cursor.until) {
+            self.cursors.insert(key, cursor);
+        }
     }
 
     /// The set of this version, if it was applied.

@@ -8,6 +8,7 @@ use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::PolicyName;
 use crate::domain::id::token::TaskToken;
+use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::set::Applied;
 use crate::domain::run::last_error::LastError;
 use crate::domain::run::learnt_limit::LearntLimit;
@@ -30,7 +31,7 @@ pub struct Table {
     /// What RDS's refusals have taught, for each family.
     learnt: BTreeMap<Family, LearntLimit>,
     pub(super) catalog: BTreeMap<(ResourceId, PolicyName), CatalogEntry>,
-    pub(super) cursors: BTreeMap<(PolicyName, Region), Timestamp>,
+    pub(super) cursors: BTreeMap<(PolicyName, Region), Cursor>,
     /// Every set that was applied, in the order of their versions. The last one is in force.
     pub(super) policies: Vec<Applied>,
     /// On which occasion each token was first called dead.

@@ -11,6 +11,7 @@ use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::id::token::TaskToken;
+use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::set::{Applied, Stamp, Version};
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::last_error::LastError;
@@ -188,23 +189,23 @@ impl<L: Holds> ReadEntries for Ports<L> {
 }
 
 impl<L: Holds> ReadPlanCursor for Ports<L> {
-    async fn planned_until(
+    async fn plan_cursor(
         &self,
         policy: &PolicyName,
         region: &Region,
-    ) -> Result<Option<Timestamp>, PortError> {
-        Ok(self.table(|table, _| table.planned_until(policy, region)))
+    ) -> Result<Option<Cursor>, PortError> {
+        Ok(self.table(|table, _| table.plan_cursor(policy, region).cloned()))
     }
 }
 
 impl<L: Holds> PlanCursor for Ports<L> {
-    async fn set_planned_until(
+    async fn set_plan_cursor(
         &self,
         policy: &PolicyName,
         region: &Region,
-        due: Timestamp,
+        cursor: &Cursor,
     ) -> Result<(), PortError> {
-        self.table(|table, _| table.set_planned_until(policy, region, due));
+        self.table(|table, _| table.set_plan_cursor(policy, region, cursor));
         Ok(())
     }
 }

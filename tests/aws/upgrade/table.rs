@@ -247,8 +247,12 @@ async fn upgrade_goes_on_planning_where_0_1_0_stopped() {
         let mut key = text(&item, "pk").split('#').skip(1);
         let policy = PolicyName::parse(key.next().unwrap()).unwrap();
         let region = Region::parse(key.next().unwrap()).unwrap();
-        let until = table().aws().planned_until(&policy, &region).await;
-        assert_eq!(until.unwrap(), Some(time(&item, "until")));
+        let cursor = table().aws().plan_cursor(&policy, &region).await;
+        let cursor = cursor.unwrap().unwrap();
+        assert_eq!(
+            (cursor.until, cursor.kept),
+            (time(&item, "until"), Vec::new())
+        );
     }
 }
 

@@ -1,6 +1,7 @@
 //! The catalog: one open run for each database and policy, its newest recovery point, and up to when a policy is planned.
 
 use jiff::Timestamp;
+use snapferry::domain::policy::cursor::{Cursor, Kept, KeptWhy};
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::ports::{
     Claim, ClaimRun, Entry, Held, PlanCursor, ReadEntries, RecordRecoveryPoint,
@@ -254,15 +255,79 @@ pub(crate) async fn no_entries_are_read_of_nothing(table: &impl Table) {
 }
 
 async fn cursor(table: &impl Table, of: &str, place: &str) -> Option<Timestamp> {
-    let until = table.planned_until(&policy(of), &region(place)).await;
-    until.unwrap()
+    let cursor = table.plan_cursor(&policy(of), &region(place)).await;
+    cursor.unwrap().map(|cursor| cursor.until)
 }
 
 async fn plan_until(table: &impl Table, of: &str, place: &str, due: &str) {
+    put_cursor(table, of, place, due, &[]).await;
+}
+
+async fn put_cursor(table: &impl Table, of: &str, place: &str, due: &str, kept: &[Kept]) {
+    let cursor = Cursor {
+        until: time(due),
+        kept: kept.to_vec(),
+    };
     let set = table
-        .set_planned_until(&policy(of), &region(place), time(due))
+        .set_plan_cursor(&policy(of), &region(place), &cursor)
         .await;
     set.unwrap();
+}
+
+async fn left_over(table: &impl Table) -> Vec<Kept> {
+    let cursor = table
+        .plan_cursor(&policy("default"), &region("eu-west-1"))
+        .await;
+    cursor.unwrap().unwrap().kept
+}
+
+fn kept(name: &str, why: KeptWhy) -> Kept {
+    Kept {
+        database: database(name),
+        why,
+    }
+}
+
+pub(crate) async fn what_a_due_time_left_over_stands_beside_the_cursor(table: &impl Table) {
+    let all = [
+        kept("orders", KeptWhy::NotNow),
+        kept("stock", KeptWhy::StillRunning),
+        kept("web", KeptWhy::NotStarted),
+    ];
+    put_cursor(table, "default", "eu-west-1", MORNING, &all).await;
+    assert_eq!(left_over(table).await, all);
+}
+
+pub(crate) async fn what_was_left_over_is_replaced_at_the_same_due_time(table: &impl Table) {
+    let [orders, stock] = [KeptWhy::NotNow, KeptWhy::StillRunning].map(|why| kept("orders", why));
+    put_cursor(table, "default", "eu-west-1", NOON, &[orders]).await;
+    put_cursor(
+        table,
+        "default",
+        "eu-west-1",
+        NOON,
+        std::slice::from_ref(&stock),
+    )
+    .await;
+    assert_eq!(left_over(table).await, [stock]);
+    plan_until(table, "default", "eu-west-1", NOON).await;
+    assert_eq!(left_over(table).await, []);
+}
+
+pub(crate) async fn an_earlier_due_time_replaces_nothing_that_a_later_one_left_over(
+    table: &impl Table,
+) {
+    let orders = kept("orders", KeptWhy::NotNow);
+    put_cursor(
+        table,
+        "default",
+        "eu-west-1",
+        NOON,
+        std::slice::from_ref(&orders),
+    )
+    .await;
+    plan_until(table, "default", "eu-west-1", MORNING).await;
+    assert_eq!(left_over(table).await, [orders]);
 }
 
 pub(crate) async fn the_cursor_begins_nowhere(table: &impl Table) {

@@ -110,6 +110,9 @@ macro_rules! table_contract {
             the_cursor_moves_forward,
             the_cursor_never_moves_backwards,
             the_cursors_of_policies_and_regions_are_apart,
+            what_a_due_time_left_over_stands_beside_the_cursor,
+            what_was_left_over_is_replaced_at_the_same_due_time,
+            an_earlier_due_time_replaces_nothing_that_a_later_one_left_over,
         }
         $crate::suite::tests! { $run, policies:
             no_policies_hold_before_the_first_are_stored,

@@ -193,13 +193,13 @@ impl Meter {
                 self.others(1);
                 account.wrote(2 * CATALOG_KB);
             }
-            Call::PlannedUntil { .. }
+            Call::PlanCursor { .. }
             | Call::CurrentPolicies {}
             | Call::LearntLimit { .. }
             | Call::SlotHolders {} => {
                 account.cloud.ledger.half_read_units += 2;
             }
-            Call::SetPlannedUntil { .. } | Call::HearDead { .. } | Call::LearnLimit { .. } => {
+            Call::SetPlanCursor { .. } | Call::HearDead { .. } | Call::LearnLimit { .. } => {
                 account.wrote(1);
             }
             Call::SendCommand { .. } | Call::DelayMessage { .. } => {

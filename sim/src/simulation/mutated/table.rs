@@ -341,23 +341,27 @@ impl ReadPolicies for Mutated {
 }
 
 impl ReadPlanCursor for Mutated {
-    async fn planned_until(
+    async fn plan_cursor(
         &self,
         policy: &PolicyName,
         region: &Region,
-    ) -> Result<Option<Timestamp>, PortError> {
-        self.inner.planned_until(policy, region).await
+    ) -> Result<Option<Cursor>, PortError> {
+        self.inner.plan_cursor(policy, region).await
     }
 }
 
 impl PlanCursor for Mutated {
-    async fn set_planned_until(
+    async fn set_plan_cursor(
         &self,
         policy: &PolicyName,
         region: &Region,
-        due: Timestamp,
+        cursor: &Cursor,
     ) -> Result<(), PortError> {
-        self.inner.set_planned_until(policy, region, due).await
+        let mut cursor = cursor.clone();
+        if self.has(Mutant::LeftOverIsForgotten) {
+            cursor.kept.clear();
+        }
+        self.inner.set_plan_cursor(policy, region, &cursor).await
     }
 }
 

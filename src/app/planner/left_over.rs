@@ -1,0 +1,102 @@
+//! The databases that a due time left over: each is asked about alone, until it has its execution or the next due time
+//! comes.
+
+use std::collections::BTreeSet;
+
+use futures_util::{StreamExt, stream};
+
+use super::outcome::{Outcome, Planned, Row};
+use super::permissions::Permissions;
+use super::row::{CONCURRENCY, DueNow};
+use crate::domain::id::arn::Family;
+use crate::domain::id::names::ResourceId;
+use crate::domain::policy::cursor::{Cursor, Kept};
+use crate::error::chain;
+use crate::ports::RdsError;
+
+/// Asks about the databases that stand beside the cursor, and starts what can be started now.
+pub(super) async fn plan_left_over<W: Permissions>(
+    world: &W,
+    due: &DueNow<'_>,
+    cursor: &Cursor,
+    width: usize,
+    planned: &mut Planned,
+) {
+    let mut errors = Vec::new();
+    let mut unanswered = Vec::new();
+    for family in Family::ALL {
+        let of_it = |kept: &&Kept| kept.database.arn.family() == family;
+        let kept: Vec<&Kept> = cursor.kept.iter().filter(of_it).collect();
+        for kept in kept.chunks(width) {
+            match look(world, due, planned, family, kept).await {
+                Ok(found) => {
+                    // RDS's lists lag: one answer without a database does not prove that it is gone.
+                    let missing = kept.iter().filter(|kept| !found.has(kept));
+                    unanswered.extend(missing.map(|kept| (*kept).clone()));
+                    planned.rows.extend(found.rows);
+                }
+                Err(error) => {
+                    errors.push(chain(&error));
+                    unanswered.extend(kept.iter().map(|kept| (*kept).clone()));
+                }
+            }
+        }
+    }
+    planned.error = (!errors.is_empty()).then(|| errors.join("; "));
+    let still_owed = planned.left_over().into_iter().chain(unanswered);
+    if let Some(behind) = Cursor::behind(cursor.until, still_owed.collect())
+        && behind != *cursor
+        && let Err(error) = world
+            .set_plan_cursor(&planned.policy, &planned.region, &behind)
+            .await
+    {
+        planned.error = Some(chain(&error));
+    }
+}
+
+/// What RDS showed of the databases that were left over.
+struct Found {
+    ids: BTreeSet<ResourceId>,
+    /// The rows of those that the policy still selects.
+    rows: Vec<Row>,
+}
+
+impl Found {
+    fn has(&self, kept: &Kept) -> bool {
+        self.ids.contains(&kept.database.resource_id)
+    }
+}
+
+/// Asks about some of a family in one filtered call.
+async fn look<W: Permissions>(
+    world: &W,
+    due: &DueNow<'_>,
+    planned: &Planned,
+    family: Family,
+    kept: &[&Kept],
+) -> Result<Found, RdsError> {
+    let ids: Vec<ResourceId> = kept
+        .iter()
+        .map(|kept| kept.database.resource_id.clone())
+        .collect();
+    let region = &planned.region;
+    let databases = world.find_databases(region, family, &ids).await?;
+    let ids = databases
+        .iter()
+        .map(|database| database.resource_id.clone());
+    let ids = ids.collect();
+    let rows: Vec<Result<Option<Row>, RdsError>> = stream::iter(databases)
+        .map(|database| async move {
+            let newest = due.newest_of(world, &database.arn).await?;
+            Ok(due.row(world, &newest, &database).await)
+        })
+        .buffered(CONCURRENCY)
+        .collect()
+        .await;
+    let rows: Vec<Option<Row>> = rows.into_iter().collect::<Result<_, _>>()?;
+    let is_selected = |row: &Row| !matches!(row.outcome, Outcome::Excluded(_));
+    Ok(Found {
+        ids,
+        rows: rows.into_iter().flatten().filter(is_selected).collect(),
+    })
+}
