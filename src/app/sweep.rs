@@ -25,8 +25,8 @@ use crate::domain::run::slots::{self, SlotCandidate};
 use crate::domain::run::wait::{Phase, Rules, Wait};
 use crate::error::chain;
 use crate::ports::{
-    Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, FreeSlot, HearDead, LearnLimits,
-    ListOpen, LookUpWaits, PortError, Probe, ProbeToken, RdsError, ReadHolders,
+    Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, EnterCopies, FreeSlot, HearDead,
+    LearnLimits, ListOpen, LookUpWaits, PortError, Probe, ProbeToken, RdsError, ReadHolders,
     RecordRecoveryPoint, SendCommand, Waits, open_pages,
 };
 use crate::settings::Stack;
@@ -42,8 +42,8 @@ const THROTTLED_MAX: usize = 10;
 permissions! {
     /// Everything that the sweeper may do.
     Permissions:
-        Callbacks ClaimSlot Clock DescribeSnapshots FreeSlot HearDead LearnLimits ListOpen LookUpWaits
-        ProbeToken ReadHolders RecordRecoveryPoint SendCommand Waits
+        Callbacks ClaimSlot Clock DescribeSnapshots EnterCopies FreeSlot HearDead LearnLimits ListOpen
+        LookUpWaits ProbeToken ReadHolders RecordRecoveryPoint SendCommand Waits
 }
 
 /// The sweeper's settings.

@@ -426,10 +426,10 @@ impl World {
                     .executions
                     .get(name.as_str())
                     .is_some_and(|e| e.status == Status::Succeeded),
-                Planning::Refused(_) => self
-                    .rds
-                    .cluster(&rds_region(row.database.region()), row.database.name())
-                    .is_some_and(|c| c.is_multi_az_cluster()),
+                Planning::Refused(_) => {
+                    let at = rds_region(row.database.region());
+                    self.is_refused(row.database.family(), &at, row.database.name())
+                }
                 Planning::NotNow(_) => {
                     let at = rds_region(row.database.region());
                     let name = row.database.name();

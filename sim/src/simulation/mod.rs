@@ -21,6 +21,7 @@ mod invoke;
 mod judge;
 mod judge_end;
 mod judge_slots;
+mod kinds;
 pub mod models;
 pub mod mutant;
 mod mutated;

@@ -38,6 +38,7 @@
 //! | | `UnansweredStartIsStarted` | `PLANNED` |
 //! | the planner's cursor | `LeftOverIsForgotten` | `PLANNED` |
 //! | policies | `ExclusionIsOverlooked`, `HopelessClusterIsPlanned` | `SELECTED` |
+//! | | `RefusedKindIsPlanned`, `StoppedIsPlanned` | `SELECTED` |
 //! | | `CarriedTagsAreForgotten`, `OptionGroupIsForgotten` | `AS_ASKED` |
 //! | automated snapshots | `HintSaysWhoIsSelected` | `SELECTED` |
 //! | | `OwnerIsOverlooked` | `NAMED` |
@@ -200,6 +201,10 @@ mutants! {
     ExclusionIsOverlooked breaks SELECTED,
     /// A cluster that cannot be copied is taken for one that can.
     HopelessClusterIsPlanned breaks SELECTED,
+    /// Instances that RDS can never protect count as others.
+    RefusedKindIsPlanned breaks SELECTED,
+    /// A database in a status that lasts counts as available.
+    StoppedIsPlanned breaks SELECTED,
     /// A database whose snapshot is hinted at counts as selected.
     HintSaysWhoIsSelected breaks SELECTED,
     /// The newest automated snapshot counts as every database's.

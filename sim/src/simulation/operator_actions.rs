@@ -98,6 +98,7 @@ impl World {
     pub(super) fn is_spoilt(&self, run: &ProtectionRequest) -> bool {
         self.spoilt
             .contains(&(run.database.resource_id.to_string(), run.planned_at))
+            || self.rds_refuses_the_copy(run)
     }
 
     fn redrive_any(&mut self) {

@@ -24,6 +24,7 @@ use super::backups::{self, Nightly};
 use super::drive::{SWEEP_EVERY, Settings, Simulation};
 use super::fleet::{self, KEY};
 use super::judge::home;
+use super::kinds;
 use super::mutant::Mutant;
 use super::rule;
 use super::step_functions::Status;
@@ -242,6 +243,7 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
         limit_comes_before_the_name: of_clusters.bool(),
         manual_snapshot_quota: MANUAL_SNAPSHOTS * 10,
         keeps_events: false,
+        keyless_cluster_copies: kinds::draw_reading(rng),
         ..RdsConfig::default()
     };
     config.timings.event_delay = DurationRange::seconds(0, rng.i64(0..=120));

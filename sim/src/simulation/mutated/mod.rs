@@ -20,6 +20,7 @@ use snapferry::domain::policy::cursor::Cursor;
 use snapferry::domain::policy::set::Applied;
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::retention::entered::Entered;
 use snapferry::domain::run::command::{Command, ProtectionRequest};
 use snapferry::domain::run::failure::{Failure, Owner};
 use snapferry::domain::run::last_error::LastError;
@@ -32,11 +33,11 @@ use snapferry::fake::{Refusal, Through};
 use snapferry::ports::{
     Abandoned, AutomatedSnapshots, Callbacks, Claim, ClaimRun, ClaimSlot, Clock, CopySnapshot,
     CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DelayMessage, Delivery,
-    DescribeQuota, DescribeSnapshots, ExecutionState, FindDatabases, FreeSlot, HearDead, Held,
-    Jitter, LearnLimits, ListDatabases, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage,
-    Page, PlanCursor, PortError, Probe, ProbeToken, RdsError, ReadHolders, ReadPlanCursor,
-    ReadPolicies, ReceiptHandle, RecordRecoveryPoint, RegisterWaits, SendCommand, SnapshotQuota,
-    StartExecution, Started, Waits, Written,
+    DescribeQuota, DescribeSnapshots, EnterCopies, ExecutionState, FindDatabases, FreeSlot,
+    HearDead, Held, Jitter, LearnLimits, ListDatabases, ListOpen, LookUpWaits, NoteError,
+    OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, RdsError, ReadHolders,
+    ReadPlanCursor, ReadPolicies, ReceiptHandle, RecordRecoveryPoint, RegisterWaits, SendCommand,
+    SnapshotQuota, StartExecution, Started, Waits, Written,
 };
 
 use super::backups::NIGHTLY;
@@ -111,6 +112,12 @@ impl Mutated {
                 Some(Mutant::HopelessClusterIsPlanned) => {
                     database.copy_facts.multi_az_cluster = false;
                 }
+                Some(Mutant::RefusedKindIsPlanned) => {
+                    database.copy_facts.backup_target = None;
+                    database.copy_facts.replica_of = None;
+                    database.engine = database.engine.replace("custom-", "");
+                }
+                Some(Mutant::StoppedIsPlanned) => "available".clone_into(&mut database.status),
                 Some(Mutant::CarriedTagsAreForgotten) => {
                     database.tags.retain(|key, _| key.starts_with("snapferry:"));
                 }
