@@ -256,6 +256,57 @@ pub fn copy(
     }
 }
 
+/// One page of a family's manual snapshots.
+pub fn manual(
+    rds: &mut Rds,
+    at: &Region,
+    family: Family,
+    paging: Paging,
+    now: Timestamp,
+) -> Result<Page<Snapshot>, RdsFault> {
+    let request = DescribeDbSnapshots {
+        snapshot_type: Some(SnapshotType::Manual.as_str().to_owned()),
+        paging,
+        ..DescribeDbSnapshots::default()
+    };
+    let page = descriptions(rds, at, family, &request, now)?;
+    Ok(Page::new(
+        page.items.iter().filter_map(snapshot).collect(),
+        page.marker,
+    ))
+}
+
+/// Deletes a snapshot.
+pub fn delete(
+    rds: &mut Rds,
+    at: &Region,
+    snapshot: &RdsArn,
+    now: Timestamp,
+) -> Result<(), RdsFault> {
+    let deleted = match snapshot.family() {
+        Family::Instance => rds.delete_db_snapshot(at, snapshot.name(), now),
+        Family::Cluster => rds.delete_db_cluster_snapshot(at, snapshot.name(), now),
+    };
+    deleted.map(drop)
+}
+
+/// Sets a tag of a snapshot, or takes it away.
+pub fn set_tag(
+    rds: &mut Rds,
+    at: &Region,
+    snapshot: &RdsArn,
+    (key, value): (&str, Option<&str>),
+    now: Timestamp,
+) -> Result<(), RdsFault> {
+    let arn = snapshot.to_string();
+    match value {
+        Some(value) => {
+            rds.add_tags_to_resource(at, &arn, &[(key.to_owned(), value.to_owned())], now)
+        }
+        None => rds.remove_tags_from_resource(at, &arn, &[key.to_owned()], now),
+    }
+}
+
 /// A family's quota of manual snapshots.
 pub fn quota(rds: &mut Rds, at: &Region, family: Family, now: Timestamp) -> Option<SnapshotQuota> {
     let name = match family {

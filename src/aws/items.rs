@@ -5,8 +5,16 @@
 //! | `pk` | what it is | attributes |
 //! | --- | --- | --- |
 //! | `wait#<ARN of the first attempt>` | a wait | `attempt` of a later one, `open`, `since`, `opened_at`, `phase`, `token`, `step`, `execution`, `retry`, `run`, `expected`, `source_expires_at`, `absent`, `last_error`, `ttl` |
+//! | `wait#<ARN of the first attempt>` | a removal, in the place of a wait | `removal`, `at`, `why`, `ttl` |
+//! | `entered#<ARN of a copy>` | what the settling of its wait found | `source`, `key`, `at`, `mismatch` |
+//! | `noted#<region>#<resource id>` | what may go of a database | `rules`, `noted`, `ttl` |
+//! | `prune#round` | the pruner's rounds before | `complete_at`, `removing` |
+//! | `prune#lease` | who prunes | `holder`, `until` |
+//! | `freeze` | a person has stopped all removal | `why`, `by`, `at` |
+//! | `listed#<region>` | when its databases were last listed to the end | `at` |
 //! | `dead#<hash of a token>` | a token that was called dead | `occasion` of the first time, `ttl` |
-//! | `slots#copy` | who holds a copy slot | `holders`, `holders_of:<policy>` of each bounded policy, and `open`, `since` while there are any |
+//! | `slots#copy` | who holds a copy slot | `holders`, `clusters` for the clusters among them, `holders_of:<policy>` and `clusters_of:<policy>` of each bounded policy, and `open`, `since` while there are any |
+//! | `limit#<instance or cluster>` | what RDS's refusals have taught about that family's copies | `in_flight`, `since`, `step` |
 //! | `database#<resource id>#<policy>` | the catalog's entry | `database`, `open_execution`, `claimed_at`, `recovery_point`, `taken_at` |
 //! | `planned#<policy>#<region>` | up to when it is planned | `until` |
 //! | `policies#current` | the set of policies that holds | `version`, `at`, `by`, `note`, `text`, `set` |
@@ -53,12 +61,19 @@ pub(super) const SLOTS_KEY: &str = "slots#copy";
 pub(super) const HOLDERS: &str = "holders";
 /// The prefix of the attributes with the holders of a policy that has slots of its own. The policy's name follows.
 pub(super) const HOLDERS_OF: &str = "holders_of:";
+/// The copies of cluster snapshots that hold a slot.
+pub(super) const CLUSTERS: &str = "clusters";
+/// The prefix of the attributes with those of a policy that has slots of its own for clusters.
+pub(super) const CLUSTERS_OF: &str = "clusters_of:";
 
 /// Whether the last sweep did not see the resource: there or not there.
 pub(super) const ABSENT: &str = "absent";
 /// When a token was first called dead.
 pub(super) const OCCASION: &str = "occasion";
 pub(super) const LAST_ERROR: &str = "trouble";
+
+/// The snapshot that is being removed. No wait has this attribute.
+pub(super) const REMOVAL: &str = "removal";
 
 const WAIT_PREFIX: &str = "wait#";
 const OPENED_AT: &str = "opened_at";
@@ -134,6 +149,11 @@ pub(super) fn number(value: i64) -> AttributeValue {
 
 pub(super) fn time(value: Timestamp) -> AttributeValue {
     number(value.as_millisecond())
+}
+
+/// Whether an item under a wait's key is a removal.
+pub(super) fn is_removal(item: &Item) -> bool {
+    item.contains_key(REMOVAL)
 }
 
 /// An item's key for the log.

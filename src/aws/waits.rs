@@ -14,8 +14,8 @@ use tracing::error;
 use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{
-    self, ABSENT, ATTEMPT, HOLDERS, HOLDERS_OF, Item, LAST_ERROR, OCCASION, OPEN, OPEN_WAIT, PHASE,
-    PK, SINCE, SLOTS_KEY, TOKEN, TTL, key_of, text, time, wait_key,
+    self, ABSENT, ATTEMPT, CLUSTERS, CLUSTERS_OF, HOLDERS, HOLDERS_OF, Item, LAST_ERROR, OCCASION,
+    OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, TOKEN, TTL, key_of, text, time, wait_key,
 };
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::tags::PolicyName;
@@ -57,6 +57,12 @@ impl<Extra> RegisterWaits for Aws<Extra> {
                     let stored = failed
                         .item()
                         .ok_or_else(|| unusable(ACTION, "DynamoDB left the stored item out"))?;
+                    if items::is_removal(stored) {
+                        return Err(unusable(
+                            ACTION,
+                            "the snapshot of this name is being removed",
+                        ));
+                    }
                     items::read_wait(stored)
                         .map(Some)
                         .map_err(|error| unusable(ACTION, error))
@@ -286,6 +292,9 @@ impl<Extra> LookUpWaits for Aws<Extra> {
 
 /// A broken item must not keep others from being settled. It is logged, and its state times out.
 fn readable(item: &Item) -> Option<Wait> {
+    if items::is_removal(item) {
+        return None;
+    }
     items::read_wait(item)
         .map_err(|fault| error!(item = key_of(item), error = %fault, "a wait that cannot be read"))
         .ok()
@@ -328,15 +337,17 @@ impl<Extra> ListOpen for Aws<Extra> {
     }
 }
 
-/// Who holds a slot, and for which policy it counts. A copy that is only in a policy's set is a holder too, so that the
-/// sweeper frees it when it has no wait.
-fn read_slots(item: &Item, page: &mut OpenPage) {
+/// Who holds a slot, and for which policy it counts. A copy that is only in the set of a group is a holder too, so that
+/// the sweeper frees it when it has no wait.
+pub(super) fn read_slots(item: &Item, page: &mut OpenPage) {
     for (attribute, value) in item {
-        let policy = attribute.strip_prefix(HOLDERS_OF);
+        let policy = [HOLDERS_OF, CLUSTERS_OF]
+            .iter()
+            .find_map(|prefix| attribute.strip_prefix(prefix));
         let AttributeValue::Ss(names) = value else {
             continue;
         };
-        if attribute != HOLDERS && policy.is_none() {
+        if ![HOLDERS, CLUSTERS].contains(&attribute.as_str()) && policy.is_none() {
             continue;
         }
         let policy = policy.and_then(|name| PolicyName::parse(name).ok());

@@ -19,15 +19,17 @@ use snapferry::domain::id::names::{ResourceId, SnapshotId};
 use snapferry::domain::id::tags::{self, PolicyName, StackId, Tags};
 use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::retention::entered::Entered;
 use snapferry::domain::run::command::{Command, ProtectionRequest, RunOptions, Step};
 use snapferry::domain::run::failure::Failure;
+use snapferry::domain::run::learnt_limit::LearntLimit;
 use snapferry::domain::run::manifest::Manifest;
-use snapferry::domain::run::slot_limits::SlotLimits;
+use snapferry::domain::run::slot_limits::{CopySlots, SlotLimits};
 use snapferry::domain::run::wait::{Expectation, Phase, Rules, Wait};
 use snapferry::ports::{
-    Abandoned, Callbacks, ClaimSlot, Clock, Delivery, DescribeSnapshots, FreeSlot, HearDead,
-    ListOpen, LookUpWaits, OpenMarker, OpenPage, PortError, Probe, ProbeToken, RdsError,
-    RecordRecoveryPoint, SendCommand, Waits, Written,
+    Abandoned, Callbacks, ClaimSlot, Clock, Delivery, DescribeSnapshots, EnterCopies, FreeSlot,
+    HearDead, LearnLimits, ListOpen, LookUpWaits, OpenMarker, OpenPage, PortError, Probe,
+    ProbeToken, RdsError, ReadHolders, RecordRecoveryPoint, SendCommand, Waits, Written,
 };
 
 #[global_allocator]
@@ -212,6 +214,12 @@ impl HearDead for Crowd {
     }
 }
 
+impl EnterCopies for Crowd {
+    async fn enter_copy(&self, _: &Entered) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
 impl RecordRecoveryPoint for Crowd {
     async fn record_recovery_point(
         &self,
@@ -226,6 +234,27 @@ impl RecordRecoveryPoint for Crowd {
 impl ClaimSlot for Crowd {
     async fn claim_slot(&self, _copy: &RdsArn, _limits: &SlotLimits) -> Result<bool, PortError> {
         Ok(false)
+    }
+}
+
+impl ReadHolders for Crowd {
+    async fn slot_holders(&self) -> Result<BTreeSet<RdsArn>, PortError> {
+        Ok(BTreeSet::new())
+    }
+}
+
+impl LearnLimits for Crowd {
+    async fn learnt_limit(&self, _family: Family) -> Result<Option<LearntLimit>, PortError> {
+        Ok(None)
+    }
+
+    async fn learn_limit(
+        &self,
+        _family: Family,
+        _known: Option<&LearntLimit>,
+        _learnt: &LearntLimit,
+    ) -> Result<Written, PortError> {
+        Ok(Written::Conflict)
     }
 }
 
@@ -269,7 +298,10 @@ fn ten_thousand_open_waits_are_swept_under_64_mb_and_each_is_settled_once() {
             grace: SignedDuration::from_mins(10),
         },
         width: 20,
-        copy_slots: 20,
+        copy_slots: CopySlots {
+            all: 20,
+            clusters: 5,
+        },
     };
     ALLOCATOR.reset_peak_usage();
     let swept = sweep(&crowd, &sweeper_config)

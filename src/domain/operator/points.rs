@@ -46,7 +46,7 @@ impl Points {
             return;
         };
         // An older key is no fault here: the copy can be restored.
-        let point = inventory::point(snapshot, &origin, None);
+        let point = inventory::point(snapshot, &origin, None, None);
         if point.state != PointState::Good {
             return;
         }

@@ -1,10 +1,13 @@
 //! The ports of the table.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
+use super::super::refusal::Refusal;
 use super::super::table::Table;
 use super::{Holds, Ports, assert_batch};
-use crate::domain::id::arn::{ExecutionArn, RdsArn, Region};
+use crate::domain::id::arn::{ExecutionArn, Family, RdsArn, Region};
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::PolicyName;
@@ -13,14 +16,15 @@ use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::set::{Applied, Stamp, Version};
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::last_error::LastError;
+use crate::domain::run::learnt_limit::LearntLimit;
 use crate::domain::run::manifest::Manifest;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
-    Abandoned, Claim, ClaimRun, ClaimSlot, Entry, FreeSlot, HearDead, Held, ListOpen, LookUpWaits,
-    NoteError, OpenMarker, OpenPage, PlanCursor, PortError, ReadEntries, ReadPlanCursor,
-    ReadPolicies, ReadPolicyHistory, RecordRecoveryPoint, RegisterWaits, StorePolicies, Waits,
-    Written,
+    Abandoned, Claim, ClaimRun, ClaimSlot, Entry, FreeSlot, HearDead, Held, LearnLimits, ListOpen,
+    LookUpWaits, NoteError, OpenMarker, OpenPage, PlanCursor, PortError, ReadEntries, ReadHolders,
+    ReadPlanCursor, ReadPolicies, ReadPolicyHistory, RecordRecoveryPoint, RegisterWaits,
+    StorePolicies, Waits, Written,
 };
 
 impl<L: Holds> Ports<L> {
@@ -31,7 +35,12 @@ impl<L: Holds> Ports<L> {
 
 impl<L: Holds> RegisterWaits for Ports<L> {
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
-        Ok(self.table(|table, now| table.register(wait, now)))
+        self.table(|table, now| {
+            if table.is_being_removed(&wait.resource) {
+                return Err(Refusal::code("UnderRemoval").of_port("PutItem"));
+            }
+            Ok(table.register(wait, now))
+        })
     }
 
     async fn replace(&self, wait: &Wait, instead_of: &Wait) -> Result<Written, PortError> {
@@ -114,6 +123,27 @@ impl<L: Holds> FreeSlot for Ports<L> {
         proof: &Abandoned,
     ) -> Result<bool, PortError> {
         Ok(self.table(|table, now| table.free_slot(copy, of_policy, proof, now)))
+    }
+}
+
+impl<L: Holds> ReadHolders for Ports<L> {
+    async fn slot_holders(&self) -> Result<BTreeSet<RdsArn>, PortError> {
+        Ok(self.table(|table, _| table.slots().all()))
+    }
+}
+
+impl<L: Holds> LearnLimits for Ports<L> {
+    async fn learnt_limit(&self, family: Family) -> Result<Option<LearntLimit>, PortError> {
+        Ok(self.table(|table, _| table.learnt_limit(family).cloned()))
+    }
+
+    async fn learn_limit(
+        &self,
+        family: Family,
+        known: Option<&LearntLimit>,
+        learnt: &LearntLimit,
+    ) -> Result<Written, PortError> {
+        Ok(self.table(|table, _| table.learn_limit(family, known, learnt)))
     }
 }
 
