@@ -25,6 +25,7 @@ fn instance(instance: &Instance) -> Option<Database> {
         engine: instance.spec.engine.clone(),
         option_group: OptionGroup::parse(&instance.spec.option_group).ok(),
         copy_facts: CopyFacts {
+            engine_version: Some(instance.spec.engine_version.clone()),
             encryption: StorageEncryption::of(None, instance.spec.kms_key.is_some()),
             ..CopyFacts::default()
         },
@@ -44,6 +45,7 @@ fn cluster(cluster: &Cluster) -> Option<Database> {
         engine: cluster.spec.engine.clone(),
         option_group: None,
         copy_facts: CopyFacts {
+            engine_version: Some(cluster.spec.engine_version.clone()),
             encryption: StorageEncryption::of(None, cluster.spec.kms_key.is_some()),
             multi_az_cluster: cluster.is_multi_az_cluster(),
             ..CopyFacts::default()

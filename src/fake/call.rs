@@ -24,6 +24,7 @@ use crate::domain::run::command::{Command, ProtectionRequest};
 use crate::domain::run::failure::{Failure, Operation};
 use crate::domain::run::last_error::LastError;
 use crate::domain::run::manifest::Manifest;
+use crate::domain::run::refusal::RefusedForGood;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::doctor::{
@@ -34,12 +35,12 @@ use crate::ports::{
     Abandoned, AutomatedSnapshots, Callbacks, CallerIdentity, Claim, ClaimRun, ClaimSlot,
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DeadLetter,
     DelayMessage, Delivery, DescribeKey, DescribeQuota, DescribeSnapshots, Entry, ExecutionState,
-    FindDatabases, FreeSlot, HearDead, Held, InspectExecution, ListDatabases, ListEnded, ListOpen,
-    LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
-    RdsError, ReadDefinitions, ReadEntries, ReadPlanCursor, ReadPolicies, ReadPolicyHistory,
-    ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven,
-    RegisterWaits, RemoveDeadLetter, SendAgain, SendCommand, SnapshotQuota, StartExecution,
-    Started, StorePolicies, Waits, Written,
+    FindDatabases, ForgetRefusal, FreeSlot, HearDead, Held, InspectExecution, ListDatabases,
+    ListEnded, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError,
+    Probe, ProbeToken, RdsError, ReadDefinitions, ReadEntries, ReadPlanCursor, ReadPolicies,
+    ReadPolicyHistory, ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution,
+    Redriven, RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand,
+    SnapshotQuota, StartExecution, Started, StorePolicies, Waits, Written,
 };
 
 /// The AWS action that a call stands for.
@@ -237,6 +238,14 @@ macro_rules! every_call {
             ReadEntries {
                 reads ReadEntries: read_entries(by of: [(ResourceId, PolicyName)])
                     -> Result<Vec<Entry>, PortError>, Other("BatchGetItem");
+            }
+            RememberRefusal {
+                writes RememberRefusal: remember_refusal(by database: DatabaseRef, by policy: PolicyName, by refusal: RefusedForGood)
+                    -> Result<(), PortError>, Other("UpdateItem");
+            }
+            ForgetRefusal {
+                writes ForgetRefusal: forget_refusal(by database: DatabaseRef, by policy: PolicyName)
+                    -> Result<(), PortError>, Other("UpdateItem");
             }
             ReadPlanCursor {
                 reads PlanCursor: plan_cursor(by policy: PolicyName, by region: Region)

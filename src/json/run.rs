@@ -13,6 +13,7 @@ use crate::domain::id::tags::{PolicyName, TagKey, is_tag_value};
 use crate::domain::id::text::ParseError;
 use crate::domain::limits::CARRIED_TAGS_MAX;
 use crate::domain::run::command::{Automated, ProtectionRequest, RunOptions};
+use crate::domain::run::fingerprint::Fingerprint;
 
 const WHAT: &str = "an execution's input";
 
@@ -33,6 +34,8 @@ pub(super) struct RunJson {
     copy_slots: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     policy_slots: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
     // Absent if the execution takes a snapshot itself. The state machine checks whether it is present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
@@ -67,6 +70,7 @@ impl RunJson {
             option_group: run.options.option_group.as_ref().map(ToString::to_string),
             copy_slots: run.options.copy_slots,
             policy_slots: run.options.policy_slots,
+            fingerprint: run.options.fingerprint.as_ref().map(ToString::to_string),
             source: automated.map(|of| of.snapshot.to_string()),
             source_expires_at: automated.and_then(|of| of.expires_at),
         }
@@ -110,6 +114,10 @@ impl RunJson {
                 policy_slots: self
                     .policy_slots
                     .map(|slots| secret_part("policy_slots", WHAT, slots_above_zero(slots)))
+                    .transpose()?,
+                fingerprint: self
+                    .fingerprint
+                    .map(|text| secret_part("fingerprint", WHAT, Fingerprint::parse(&text)))
                     .transpose()?,
                 automated,
             },

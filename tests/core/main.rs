@@ -22,6 +22,7 @@ mod policy_file;
 mod prune_preview;
 mod reactor;
 mod redrive;
+mod refusals;
 mod removals;
 mod replay;
 mod schedule;

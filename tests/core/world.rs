@@ -21,6 +21,7 @@ use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::run::backoff::Backoff;
 use snapferry::domain::run::command::{Command, ProtectionRequest, RunOptions, Step};
 use snapferry::domain::run::failure::Operation;
+use snapferry::domain::run::fingerprint::Fingerprint;
 use snapferry::domain::run::wait::{Phase, Rules, Wait};
 use snapferry::fake::table::CatalogEntry;
 use snapferry::fake::{
@@ -151,6 +152,7 @@ pub(crate) fn any_options() -> impl Strategy<Value = RunOptions> {
             option_group: group.map(|name| OptionGroup::parse(&name).expect("an option group")),
             copy_slots,
             policy_slots,
+            fingerprint: Some(Fingerprint::of(&["any"])),
             automated: None,
         }
     })

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use snapferry::app::planner::{Outcome as Planning, Planned};
 use snapferry::domain::id::arn::{Family, RdsArn, Region};
-use snapferry::domain::id::names::Attempt;
+use snapferry::domain::id::names::{Attempt, ResourceId};
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::policy::cursor::Cursor;
 use snapferry::domain::run::command::{ProtectionRequest, Step};
@@ -12,6 +12,7 @@ use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::naming;
 use snapferry::domain::run::wait::Wait;
 
+use super::never_copied::{NEVER_COPIED, is_never_copied};
 use super::rule;
 use super::step_functions::{Execution, Status};
 use super::world::{HOME, World, rds_region};
@@ -232,8 +233,14 @@ impl World {
                 self.was_told(invocation, &resources, "DBInstanceNotFound")
                     || self.was_told(invocation, &resources, "DBClusterNotFoundFault")
             }
-            Reason::Unsupported => self.was_told(invocation, &resources, "InvalidParameterValue"),
+            Reason::Unsupported => {
+                is_never_copied(&run)
+                    || self.was_told(invocation, &resources, "InvalidParameterValue")
+            }
         };
+        if failure.reason == Reason::Unsupported {
+            self.was_refused_for_good(&run);
+        }
         if !is_true {
             self.broke(rule::TRUE_FAILURE, || {
                 format!("{name}: {}: {}", failure.reason, failure.cause)
@@ -380,6 +387,7 @@ impl World {
             });
         }
         self.judge_named_source(name, run);
+        self.judge_another_run(run);
         let rival = self
             .step_functions
             .executions
@@ -415,7 +423,7 @@ impl World {
             kept.any(|kept| kept.database.resource_id.as_str() == *id)
         };
         let mut selected = self.to_be_protected(&at, policy.as_str());
-        selected.retain(|id| !is_kept(id));
+        selected.retain(|id| !is_kept(id) && !self.is_refused_for_good(id, policy));
         let forgotten = selected.into_iter().find(|id| {
             let Some(from) = self.is_to_be_planned(policy, &at, id, due) else {
                 return false;
@@ -434,6 +442,13 @@ impl World {
                 format!("{forgotten} has no execution for {due}")
             });
         }
+    }
+
+    /// Whether the catalog remembers that RDS has refused a database's copies for good.
+    fn is_refused_for_good(&self, database: &str, policy: &PolicyName) -> bool {
+        let id = ResourceId::parse(database).ok();
+        let entry = id.and_then(|id| self.table.entry(&id, policy));
+        entry.is_some_and(|entry| entry.refused.is_some())
     }
 
     /// Whether an execution is running, or was when the planner may have looked.
@@ -471,6 +486,7 @@ impl World {
                     // It may have been started since the planner looked.
                     self.faults_are_on || status != Some(InstanceStatus::Available)
                 }
+                Planning::Remembered(_) => row.database.name() == NEVER_COPIED,
                 Planning::NothingToCopy => !self.has_an_automated_snapshot(&row.database),
                 Planning::Excluded(_) | Planning::Failed(_) => true,
             };

@@ -23,6 +23,7 @@ mod judge_end;
 pub mod models;
 pub mod mutant;
 mod mutated;
+mod never_copied;
 mod operator_actions;
 mod outages;
 mod queue;

@@ -9,6 +9,7 @@ use snapferry::domain::id::names::{Attempt, ExecutionName, SnapshotId};
 use snapferry::domain::run::command::ProtectionRequest;
 
 use super::judge::home;
+use super::never_copied::is_never_copied;
 use super::queue;
 use super::rule;
 use super::step_functions::Status;
@@ -96,8 +97,10 @@ impl World {
     }
 
     pub(super) fn is_spoilt(&self, run: &ProtectionRequest) -> bool {
-        self.spoilt
-            .contains(&(run.database.resource_id.to_string(), run.planned_at))
+        is_never_copied(run)
+            || self
+                .spoilt
+                .contains(&(run.database.resource_id.to_string(), run.planned_at))
     }
 
     fn redrive_any(&mut self) {

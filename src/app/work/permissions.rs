@@ -3,13 +3,13 @@
 use crate::ports::{
     AutomatedSnapshots, Callbacks, ClaimRun, ClaimSlot, Clock, CopySnapshot, CreateSnapshot,
     DelayMessage, DescribeQuota, DescribeSnapshots, HearDead, Jitter, LookUpWaits, NoteError,
-    ProbeToken, RecordRecoveryPoint, RegisterWaits, StartExecution, Waits,
+    ProbeToken, RecordRecoveryPoint, RegisterWaits, RememberRefusal, StartExecution, Waits,
 };
 
 permissions! {
     /// Everything that the worker may do.
     Permissions:
         AutomatedSnapshots Callbacks ClaimRun ClaimSlot Clock CopySnapshot CreateSnapshot DelayMessage DescribeQuota
-        DescribeSnapshots HearDead Jitter LookUpWaits NoteError ProbeToken RecordRecoveryPoint RegisterWaits StartExecution
-        Waits
+        DescribeSnapshots HearDead Jitter LookUpWaits NoteError ProbeToken RecordRecoveryPoint RegisterWaits RememberRefusal
+        StartExecution Waits
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::fingerprint::Fingerprint;
 use super::slot_limits::{PolicySlots, SlotLimits};
 use crate::domain::id::arn::{ExecutionArn, KeyArn, RdsArn};
 use crate::domain::id::database_ref::DatabaseRef;
@@ -39,6 +40,8 @@ pub struct RunOptions {
     pub copy_slots: Option<usize>,
     /// How many copies of this policy may be in flight.
     pub policy_slots: Option<usize>,
+    /// What RDS's answer depends on. A refusal for good is remembered with it.
+    pub fingerprint: Option<Fingerprint>,
     /// The automated snapshot to copy, if the run takes no snapshot itself.
     pub automated: Option<Automated>,
 }

@@ -3,11 +3,13 @@
 pub mod backoff;
 pub mod command;
 pub mod failure;
+pub mod fingerprint;
 pub mod last_error;
 pub mod manifest;
 pub mod name_conflict;
 pub mod naming;
 mod rds_message;
+pub mod refusal;
 pub mod settle;
 pub mod slot_limits;
 pub mod slots;
