@@ -26,7 +26,9 @@ fn instance(instance: &Instance) -> Option<Database> {
         option_group: OptionGroup::parse(&instance.spec.option_group).ok(),
         copy_facts: CopyFacts {
             engine_version: Some(instance.spec.engine_version.clone()),
-            encryption: StorageEncryption::of(None, instance.spec.kms_key.is_some()),
+            encryption: encryption(instance.encryption()),
+            replica_of: instance.spec.replica_of.clone(),
+            backup_target: Some(instance.spec.backup_target.clone()),
             ..CopyFacts::default()
         },
         multi_az: Some(instance.spec.multi_az),
@@ -34,6 +36,12 @@ fn instance(instance: &Instance) -> Option<Database> {
         status: instance.status.as_str().to_owned(),
         tags: tags(&instance.spec.tags),
     })
+}
+
+/// How storage is encrypted. As on the wire, `StorageEncrypted` holds for a key of KMS alone.
+fn encryption(of: crate::rds::StorageEncryption) -> StorageEncryption {
+    let storage_encrypted = of == crate::rds::StorageEncryption::SseKms;
+    StorageEncryption::of(Some(of.as_str()), storage_encrypted)
 }
 
 /// A cluster.
@@ -46,9 +54,16 @@ fn cluster(cluster: &Cluster) -> Option<Database> {
         option_group: None,
         copy_facts: CopyFacts {
             engine_version: Some(cluster.spec.engine_version.clone()),
-            encryption: StorageEncryption::of(None, cluster.spec.kms_key.is_some()),
+            encryption: encryption(cluster.encryption()),
             multi_az_cluster: cluster.is_multi_az_cluster(),
-            ..CopyFacts::default()
+            limitless: cluster.spec.is_limitless,
+            replica_of: cluster
+                .spec
+                .replication_source
+                .clone()
+                .filter(|_| !cluster.is_global_secondary()),
+            global_secondary: cluster.is_global_secondary(),
+            backup_target: None,
         },
         multi_az: None,
         backup_retention_days: Some(cluster.spec.backup_retention_days.into()),
@@ -72,7 +87,10 @@ pub fn snapshot(row: &SnapshotDescription) -> Option<Snapshot> {
     };
     Some(Snapshot {
         arn: RdsArn::parse(&row.arn).ok()?,
-        resource_id: ResourceId::parse(&row.instance.resource_id).ok(),
+        resource_id: row
+            .is_detailed
+            .then(|| ResourceId::parse(&row.instance.resource_id).ok())
+            .flatten(),
         status: SnapshotStatus::parse(row.stage.as_str()),
         engine: row.instance.engine.clone(),
         engine_version: row.instance.engine_version.clone(),
@@ -225,6 +243,7 @@ pub fn copy(
         copy_tags: false,
         tags: request.tags.clone().into_iter().collect(),
         option_group: request.option_group.as_ref().map(ToString::to_string),
+        pre_signed_url: None,
     };
     match family {
         Family::Instance => rds.copy_db_snapshot(at, &request, now),
@@ -236,6 +255,57 @@ pub fn copy(
             };
             rds.copy_db_cluster_snapshot(at, &request, now)
         }
+    }
+}
+
+/// One page of a family's manual snapshots.
+pub fn manual(
+    rds: &mut Rds,
+    at: &Region,
+    family: Family,
+    paging: Paging,
+    now: Timestamp,
+) -> Result<Page<Snapshot>, RdsFault> {
+    let request = DescribeDbSnapshots {
+        snapshot_type: Some(SnapshotType::Manual.as_str().to_owned()),
+        paging,
+        ..DescribeDbSnapshots::default()
+    };
+    let page = descriptions(rds, at, family, &request, now)?;
+    Ok(Page::new(
+        page.items.iter().filter_map(snapshot).collect(),
+        page.marker,
+    ))
+}
+
+/// Deletes a snapshot.
+pub fn delete(
+    rds: &mut Rds,
+    at: &Region,
+    snapshot: &RdsArn,
+    now: Timestamp,
+) -> Result<(), RdsFault> {
+    let deleted = match snapshot.family() {
+        Family::Instance => rds.delete_db_snapshot(at, snapshot.name(), now),
+        Family::Cluster => rds.delete_db_cluster_snapshot(at, snapshot.name(), now),
+    };
+    deleted.map(drop)
+}
+
+/// Sets a tag of a snapshot, or takes it away.
+pub fn set_tag(
+    rds: &mut Rds,
+    at: &Region,
+    snapshot: &RdsArn,
+    (key, value): (&str, Option<&str>),
+    now: Timestamp,
+) -> Result<(), RdsFault> {
+    let arn = snapshot.to_string();
+    match value {
+        Some(value) => {
+            rds.add_tags_to_resource(at, &arn, &[(key.to_owned(), value.to_owned())], now)
+        }
+        None => rds.remove_tags_from_resource(at, &arn, &[key.to_owned()], now),
     }
 }
 

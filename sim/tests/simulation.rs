@@ -222,6 +222,8 @@ mod a_planted_bug {
         refusal_is_forgotten: RefusalIsForgotten,
         exclusion_is_overlooked: ExclusionIsOverlooked,
         hopeless_cluster_is_planned: HopelessClusterIsPlanned,
+        refused_kind_is_planned: RefusedKindIsPlanned,
+        stopped_is_planned: StoppedIsPlanned,
         hint_says_who_is_selected: HintSaysWhoIsSelected,
         owner_is_overlooked: OwnerIsOverlooked,
         carried_tags_are_forgotten: CarriedTagsAreForgotten,

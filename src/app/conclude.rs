@@ -2,13 +2,17 @@
 
 use tracing::{debug, error, info, warn};
 
+use crate::domain::id::arn::KeyArn;
 use crate::domain::rds::snapshot::Snapshot;
+use crate::domain::retention::entered::Entered;
 use crate::domain::run::command::Step;
-use crate::domain::run::failure::Failure;
+use crate::domain::run::failure::{Failure, Reason};
 use crate::domain::run::manifest::Manifest;
 use crate::domain::run::settle::{Look, Verdict, settle};
-use crate::domain::run::wait::{Phase, Rules, Wait};
-use crate::ports::{Callbacks, Clock, Delivery, PortError, RecordRecoveryPoint, Waits};
+use crate::domain::run::wait::{Expectation, Phase, Rules, Wait};
+use crate::ports::{
+    Callbacks, Clock, Delivery, EnterCopies, PortError, RecordRecoveryPoint, Waits,
+};
 
 /// How a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +41,7 @@ pub async fn succeed<W>(
     manifest: &Manifest,
 ) -> Result<Settlement, PortError>
 where
-    W: Callbacks + Waits + RecordRecoveryPoint,
+    W: Callbacks + Clock + EnterCopies + Waits + RecordRecoveryPoint,
 {
     let delivery = world.send_task_success(&wait.command.token, manifest).await;
     let settlement = settlement(wait, delivery, Settlement::Succeeded)?;
@@ -45,6 +49,7 @@ where
         world
             .record_recovery_point(&wait.command.run, &wait.command.execution, manifest)
             .await?;
+        enter(world, wait, manifest.key.clone(), None).await?;
     }
     world.forget(&wait.resource, &wait.command.token).await?;
     info!(resource = %wait.resource, execution = %wait.command.execution, outcome = ?settlement, "settled");
@@ -57,10 +62,13 @@ where
 /// If a call failed. The wait is still there then.
 pub async fn fail<W>(world: &W, wait: &Wait, failure: &Failure) -> Result<Settlement, PortError>
 where
-    W: Callbacks + Waits,
+    W: Callbacks + Clock + EnterCopies + Waits,
 {
     let delivery = world.send_task_failure(&wait.command.token, failure).await;
     let settlement = settlement(wait, delivery, Settlement::Failed)?;
+    if failure.reason == Reason::CopyMismatch {
+        enter(world, wait, None, Some(failure.cause.clone())).await?;
+    }
     world.forget(&wait.resource, &wait.command.token).await?;
     warn!(
         resource = %wait.resource,
@@ -71,6 +79,26 @@ where
         "settled as failed"
     );
     Ok(settlement)
+}
+
+/// Enters what a copy turned out to be, before its wait is deleted: retention asks for it long afterwards.
+async fn enter<W: Clock + EnterCopies>(
+    world: &W,
+    wait: &Wait,
+    key: Option<KeyArn>,
+    mismatch: Option<String>,
+) -> Result<(), PortError> {
+    let Expectation::Copy(expected) = &wait.expected else {
+        return Ok(());
+    };
+    let entered = Entered {
+        copy: wait.resource.clone(),
+        source: expected.source.clone(),
+        key,
+        at: world.now(),
+        mismatch,
+    };
+    world.enter_copy(&entered).await
 }
 
 /// Logs that Step Functions does not know a stored token. The template's metric filter looks for these words.
@@ -115,7 +143,7 @@ pub async fn judge<W>(
     truth: Option<&Snapshot>,
 ) -> Result<SettleOutcome, PortError>
 where
-    W: Callbacks + Clock + Waits + RecordRecoveryPoint,
+    W: Callbacks + Clock + EnterCopies + Waits + RecordRecoveryPoint,
 {
     match settle(wait, truth, rules, look, world.now()) {
         Verdict::Succeed(manifest) => succeed(world, wait, &manifest)

@@ -26,6 +26,7 @@ mod places;
 pub mod plan_preview;
 pub mod planner;
 pub mod policies;
+pub mod prune;
 pub mod prune_preview;
 pub mod queue;
 pub mod react;

@@ -19,7 +19,7 @@ use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::schedule::Schedule;
 use crate::domain::policy::spec::Source;
 use crate::domain::rds::database::{Database, UnreadableRow};
-use crate::domain::run::failure::{Operation, Owner};
+use crate::domain::run::failure::Operation;
 use crate::domain::run::refusal::{RefusalStatus, RefusedForGood};
 use crate::error::chain;
 use crate::ports::{
@@ -280,7 +280,7 @@ impl<W: Permissions> View<'_, W> {
                 .list_databases(self.region, family, marker.clone())
                 .await
             {
-                Err(error) if is_throttled(&error) && tries < THROTTLED_TRIES => tries += 1,
+                Err(error) if error.is_throttled() && tries < THROTTLED_TRIES => tries += 1,
                 answer => return answer,
             }
         }
@@ -374,12 +374,4 @@ impl<W: Permissions> View<'_, W> {
         let kept = kept.find(|kept| kept.database.resource_id == database.resource_id)?;
         Some((cursor.until, kept.why))
     }
-}
-
-fn is_throttled(error: &RdsError) -> bool {
-    let said = error
-        .code
-        .as_deref()
-        .is_some_and(|code| code.starts_with("Throttling") || code == "RequestLimitExceeded");
-    said && error.owner() == Owner::Transient
 }

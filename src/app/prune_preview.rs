@@ -1,6 +1,6 @@
 //! What the rules of retention would keep and remove in the recovery region. Only reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -10,24 +10,27 @@ use crate::app::in_force::policies_in_force;
 use crate::domain::id::arn::{Family, KeyArn, RdsArn, Region};
 use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::{PolicyName, StackId};
+use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::retention::Retention;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::retention::capacity::days_to_full;
-use crate::domain::retention::forget::{Decision, ForgetRules, Point, forget};
+use crate::domain::retention::entered::AllEntered;
+use crate::domain::retention::forget::{Decision, ForgetRules, Point, PointState, forget};
 use crate::domain::retention::inventory::{Group, Origin, Ownership, ownership, point};
+use crate::domain::retention::plan_hash::short_hash;
 use crate::domain::run::failure::Operation;
 use crate::error::chain;
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
-    Clock, DescribeQuota, Endless, PAGES_MAX, PortError, RdsError, ReadPolicies, SnapshotQuota,
-    all_rows,
+    Clock, DescribeQuota, Endless, PAGES_MAX, PortError, RdsError, ReadEntered, ReadPolicies,
+    SnapshotQuota, all_rows,
 };
 
 permissions! {
     /// Everything that the preview may do.
     Permissions:
-        Clock DescribeQuota ListManualSnapshots ReadPolicies
+        Clock DescribeQuota ListManualSnapshots ReadEntered ReadPolicies
 }
 
 /// Whose preview it is.
@@ -58,6 +61,26 @@ pub struct GroupPreview {
     pub shown_only: bool,
     /// Each of them with what would become of it, the newest first.
     pub points: Vec<(Point<RdsArn>, Decision)>,
+    /// As RDS describes them.
+    pub snapshots: Vec<Snapshot>,
+}
+
+impl GroupPreview {
+    /// The names by which a person may call its database.
+    #[must_use]
+    pub fn names(&self) -> [String; 3] {
+        [
+            self.database.name().to_owned(),
+            self.database.to_string(),
+            self.resource_id.to_string(),
+        ]
+    }
+
+    /// What may go by rules that are carried out, the oldest first.
+    pub fn removable(&self) -> impl Iterator<Item = &(Point<RdsArn>, Decision)> {
+        let points = self.points.iter().rev();
+        points.filter(|(_, decision)| !self.shown_only && !decision.keeps())
+    }
 }
 
 /// How much of a family's quota of manual snapshots the recovery region has left.
@@ -79,6 +102,12 @@ pub const PACE_DAYS: i64 = 7;
 /// What would become of the recovery region's snapshots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrunePreview {
+    /// Which rules were asked: the version of the policies, or what the built-in policy says.
+    pub rules: String,
+    /// The policies in force.
+    pub policies: Policies,
+    /// What the table knows of the copies of groups of which something may go or is not right.
+    pub entered: AllEntered,
     /// The groups, by source region, resource id and policy.
     pub groups: Vec<GroupPreview>,
     /// What carries this stack's tag and was not made by it.
@@ -87,6 +116,27 @@ pub struct PrunePreview {
     pub foreign: usize,
     /// How long the quota lasts, for each family that this stack has recovery points of.
     pub quotas: Vec<QuotaPreview>,
+}
+
+impl PrunePreview {
+    /// What may go by rules that are carried out.
+    #[must_use]
+    pub fn removable(&self) -> BTreeSet<RdsArn> {
+        let removable = self.groups.iter().flat_map(GroupPreview::removable);
+        removable.map(|(point, _)| point.id.clone()).collect()
+    }
+
+    /// Leaves only the groups of these databases, by identifier, ARN or resource id. Nothing named leaves all.
+    pub fn restrict(&mut self, databases: &[String]) {
+        if databases.is_empty() {
+            return;
+        }
+        let is_named = |group: &GroupPreview| {
+            let mut names = group.names().into_iter();
+            names.any(|name| databases.contains(&name))
+        };
+        self.groups.retain(is_named);
+    }
 }
 
 /// Why there is no preview. Half an inventory would show what goes although nobody knows what stays.
@@ -108,9 +158,28 @@ pub async fn prune_preview<W: Permissions>(
     world: &W,
     of: PreviewOf<'_>,
 ) -> Result<PrunePreview, PreviewError> {
-    let policies = policies_in_force(world, of.key, of.built_in)
-        .await?
-        .policies;
+    let (preview, planned) = take_inventory(world, of).await?;
+    let quotas = quotas(world, of.home, &planned, world.now()).await;
+    Ok(PrunePreview { quotas, ..preview })
+}
+
+/// The planned times of all recovery points, with their families.
+type PlannedTimes = Vec<(Family, Timestamp)>;
+
+/// The same without the quotas, and the planned times that they need.
+pub(crate) async fn take_inventory<W>(
+    world: &W,
+    of: PreviewOf<'_>,
+) -> Result<(PrunePreview, PlannedTimes), PreviewError>
+where
+    W: Clock + ListManualSnapshots + ReadEntered + ReadPolicies,
+{
+    let in_force = policies_in_force(world, of.key, of.built_in).await?;
+    let rules = in_force.stamp.as_ref().map_or_else(
+        || rules_of_built_in(&in_force.policies),
+        |stamp| stamp.version.to_string(),
+    );
+    let policies = in_force.policies;
     let mut groups: BTreeMap<Group, Vec<(Snapshot, Origin)>> = BTreeMap::new();
     let (mut not_by_name, mut foreign) = (Vec::new(), 0);
     for family in Family::ALL {
@@ -126,54 +195,102 @@ pub async fn prune_preview<W: Permissions>(
         }
     }
     let now = world.now();
-    let quotas = quotas(world, of.home, &groups, now).await;
-    let groups = groups.into_values().filter_map(|members| {
-        let (_, newest) = members.iter().max_by_key(|(_, origin)| origin.planned_at)?;
-        let ruled_by = ruling(&policies, &newest.policy);
-        let key = ruled_by.map(|policy| &policy.key);
-        let points: Vec<Point<RdsArn>> = members
-            .iter()
-            .map(|(snapshot, origin)| point(snapshot, origin, key))
-            .collect();
-        let decisions = decide(ruled_by, &points, now);
-        let mut points: Vec<(Point<RdsArn>, Decision)> =
-            points.into_iter().zip(decisions).collect();
-        points.sort_by(|(a, _), (b, _)| (b.at, &b.id).cmp(&(a.at, &a.id)));
-        Some(GroupPreview {
-            database: newest.database.arn.clone(),
-            resource_id: newest.database.resource_id.clone(),
-            policy: newest.policy.clone(),
-            ruled_by: ruled_by.map(|policy| policy.name.clone()),
-            shown_only: ruled_by.is_some_and(|policy| policy.options.retention.shown_only),
-            points,
-        })
-    });
-    Ok(PrunePreview {
-        groups: groups.collect(),
+    let planned = groups.values().flatten();
+    let planned = planned.map(|(snapshot, origin)| (snapshot.arn.family(), origin.planned_at));
+    let planned: PlannedTimes = planned.collect();
+    let groups: Vec<Vec<(Snapshot, Origin)>> = groups.into_values().collect();
+    let nothing = AllEntered::new();
+    let asked = groups
+        .iter()
+        .filter(|members| is_worth_a_look(judge(&policies, members, &nothing, now).as_ref()))
+        .flatten()
+        .map(|(snapshot, _)| snapshot.arn.clone())
+        .collect::<Vec<RdsArn>>();
+    let mut entered = AllEntered::new();
+    for copies in asked.chunks(BATCH_GET_MAX) {
+        let found = world.read_entered(copies).await?;
+        entered.extend(found.into_iter().map(|one| (one.copy.clone(), one)));
+    }
+    let groups = groups.iter();
+    let groups = groups
+        .filter_map(|members| judge(&policies, members, &entered, now))
+        .collect();
+    let preview = PrunePreview {
+        rules,
+        policies,
+        entered,
+        groups,
         not_by_name,
         foreign,
-        quotas,
+        quotas: Vec::new(),
+    };
+    Ok((preview, planned))
+}
+
+/// A group with what would become of each of its recovery points.
+fn judge(
+    policies: &Policies,
+    members: &[(Snapshot, Origin)],
+    entered: &AllEntered,
+    now: Timestamp,
+) -> Option<GroupPreview> {
+    let (_, newest) = members.iter().max_by_key(|(_, origin)| origin.planned_at)?;
+    let ruled_by = ruling(policies, &newest.policy);
+    let key = ruled_by.map(|policy| &policy.key);
+    let points: Vec<Point<RdsArn>> = members
+        .iter()
+        .map(|(snapshot, origin)| point(snapshot, origin, key, entered.get(&snapshot.arn)))
+        .collect();
+    let decisions = decide(ruled_by, &points, now);
+    let mut points: Vec<(Point<RdsArn>, Decision)> = points.into_iter().zip(decisions).collect();
+    points.sort_by(|(a, _), (b, _)| (b.at, &b.id).cmp(&(a.at, &a.id)));
+    let snapshots = members.iter().map(|(snapshot, _)| snapshot.clone());
+    Some(GroupPreview {
+        database: newest.database.arn.clone(),
+        resource_id: newest.database.resource_id.clone(),
+        policy: newest.policy.clone(),
+        ruled_by: ruled_by.map(|policy| policy.name.clone()),
+        shown_only: ruled_by.is_some_and(|policy| policy.options.retention.shown_only),
+        points,
+        snapshots: snapshots.collect(),
     })
+}
+
+/// Whether what the table knows of a group can change what becomes of it: something may go, or is not right by its own
+/// tags. Taking a recovery point out of the count never lets another go.
+fn is_worth_a_look(group: Option<&GroupPreview>) -> bool {
+    group.is_some_and(|group| {
+        group.points.iter().any(|(point, decision)| {
+            !decision.keeps() || matches!(point.state, PointState::Mismatch(_))
+        })
+    })
+}
+
+/// What the built-in policy says, in short: it has no version.
+fn rules_of_built_in(policies: &Policies) -> String {
+    let rules = policies
+        .all
+        .iter()
+        .map(|policy| format!("{:?}", policy.options.retention));
+    let rules: Vec<String> = rules.collect();
+    format!("built-in {}", short_hash(&[rules.join("\n").as_str()]))
 }
 
 /// A quota that RDS does not tell costs its own line alone.
 async fn quotas<W: DescribeQuota>(
     world: &W,
     home: &Region,
-    groups: &BTreeMap<Group, Vec<(Snapshot, Origin)>>,
+    planned: &PlannedTimes,
     now: Timestamp,
 ) -> Vec<QuotaPreview> {
     let since = now - SignedDuration::from_hours(24 * PACE_DAYS);
     let mut quotas = Vec::new();
     for family in Family::ALL {
-        let of_family = || {
-            let all = groups.values().flatten();
-            all.filter(move |(snapshot, _)| snapshot.arn.family() == family)
-        };
+        let of_family = || planned.iter().filter(move |(one, _)| *one == family);
         if of_family().next().is_none() {
             continue;
         }
-        let made = of_family().filter(|(_, origin)| origin.planned_at > since);
+        let made = of_family().filter(|(_, planned_at)| *planned_at > since);
         let made = made.count();
         let quota = match world.describe_snapshot_quota(home, family).await {
             Ok(quota) => quota,
@@ -208,7 +325,7 @@ async fn list<W: ListManualSnapshots>(
 }
 
 /// The policy of this name, or the one that takes it over.
-fn ruling<'p>(policies: &'p Policies, name: &PolicyName) -> Option<&'p Policy> {
+pub(crate) fn ruling<'p>(policies: &'p Policies, name: &PolicyName) -> Option<&'p Policy> {
     policies.get(name.as_str()).or_else(|| {
         let takes_over = |policy: &&Policy| policy.options.retention.also.contains(name);
         policies.all.iter().find(takes_over)

@@ -22,8 +22,8 @@ use crate::domain::run::wait::{Rules, Wait};
 use crate::error::chain;
 use crate::json::event::{self, Event};
 use crate::ports::{
-    Callbacks, ClaimRun, Clock, DelayMessage, DescribeSnapshots, FindDatabases, Jitter,
-    LookUpWaits, ReadEntries, ReadPolicies, RecordRecoveryPoint, StartExecution, Waits,
+    Callbacks, ClaimRun, Clock, DelayMessage, DescribeSnapshots, EnterCopies, FindDatabases,
+    Jitter, LookUpWaits, ReadEntries, ReadPolicies, RecordRecoveryPoint, StartExecution, Waits,
 };
 use crate::settings::Stack;
 
@@ -33,8 +33,8 @@ const CALLBACKS: usize = 20;
 permissions! {
     /// Everything that the reactor may do.
     Permissions:
-        Callbacks ClaimRun Clock DelayMessage DescribeSnapshots FindDatabases Jitter LookUpWaits ReadEntries
-        ReadPolicies RecordRecoveryPoint StartExecution Waits
+        Callbacks ClaimRun Clock DelayMessage DescribeSnapshots EnterCopies FindDatabases Jitter LookUpWaits
+        ReadEntries ReadPolicies RecordRecoveryPoint StartExecution Waits
 }
 
 /// The reactor's settings.
@@ -294,7 +294,7 @@ where
 
 async fn judge<W>(world: &W, rules: &Rules, wait: Wait, truth: Truth) -> (RdsArn, Answer)
 where
-    W: Callbacks + Clock + RecordRecoveryPoint + Waits,
+    W: Callbacks + Clock + EnterCopies + RecordRecoveryPoint + Waits,
 {
     let Ok(truth) = truth else {
         return (wait.resource, Answer::Broken);

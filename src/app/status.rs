@@ -231,7 +231,7 @@ impl<W: Permissions> Lists<'_, W> {
                 match pages.try_next().await {
                     Ok(Some(page)) => {
                         page.items
-                            .into_iter()
+                            .iter()
                             .for_each(|snapshot| found.add(stack, snapshot));
                     }
                     Ok(None) => break None,

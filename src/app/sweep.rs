@@ -23,9 +23,9 @@ use crate::domain::run::slots::{self, SlotCandidate};
 use crate::domain::run::wait::{Phase, Rules, Wait};
 use crate::error::chain;
 use crate::ports::{
-    Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, FreeSlot, HearDead, ListOpen,
-    LookUpWaits, PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint, SendCommand, Waits,
-    open_pages,
+    Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, EnterCopies, FreeSlot, HearDead,
+    ListOpen, LookUpWaits, PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint,
+    SendCommand, Waits, open_pages,
 };
 use crate::settings::Stack;
 
@@ -40,7 +40,7 @@ const THROTTLED_MAX: usize = 10;
 permissions! {
     /// Everything that the sweeper may do.
     Permissions:
-        Callbacks ClaimSlot Clock DescribeSnapshots FreeSlot HearDead ListOpen LookUpWaits
+        Callbacks ClaimSlot Clock DescribeSnapshots EnterCopies FreeSlot HearDead ListOpen LookUpWaits
         ProbeToken RecordRecoveryPoint SendCommand Waits
 }
 

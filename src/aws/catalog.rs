@@ -32,14 +32,14 @@ use crate::ports::{
 const DATABASE: &str = "database";
 const OPEN_EXECUTION: &str = "open_execution";
 const CLAIMED_AT: &str = "claimed_at";
-const RECOVERY_POINT: &str = "recovery_point";
-const TAKEN_AT: &str = "taken_at";
+pub(super) const RECOVERY_POINT: &str = "recovery_point";
+pub(super) const TAKEN_AT: &str = "taken_at";
 const REFUSED: &str = "refused";
 
 const ACTION: &str = "UpdateItem";
 
 /// The key of a database's entry. A rename does not change the resource id, and neither part can contain a `#`.
-fn entry_key(database: &ResourceId, policy: &PolicyName) -> AttributeValue {
+pub(super) fn entry_key(database: &ResourceId, policy: &PolicyName) -> AttributeValue {
     text(format!("database#{database}#{policy}"))
 }
 

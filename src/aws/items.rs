@@ -5,6 +5,13 @@
 //! | `pk` | what it is | attributes |
 //! | --- | --- | --- |
 //! | `wait#<ARN of the first attempt>` | a wait | `attempt` of a later one, `open`, `since`, `opened_at`, `phase`, `token`, `step`, `execution`, `retry`, `run`, `expected`, `source_expires_at`, `absent`, `last_error`, `ttl` |
+//! | `wait#<ARN of the first attempt>` | a removal, in the place of a wait | `removal`, `at`, `why`, `ttl` |
+//! | `entered#<ARN of a copy>` | what the settling of its wait found | `source`, `key`, `at`, `mismatch` |
+//! | `noted#<region>#<resource id>` | what may go of a database | `rules`, `noted`, `ttl` |
+//! | `prune#round` | the pruner's rounds before | `complete_at`, `removing` |
+//! | `prune#lease` | who prunes | `holder`, `until` |
+//! | `freeze` | a person has stopped all removal | `why`, `by`, `at` |
+//! | `listed#<region>` | when its databases were last listed to the end | `at` |
 //! | `dead#<hash of a token>` | a token that was called dead | `occasion` of the first time, `ttl` |
 //! | `slots#copy` | who holds a copy slot | `holders`, `holders_of:<policy>` of each bounded policy, and `open`, `since` while there are any |
 //! | `database#<resource id>#<policy>` | the catalog's entry | `database`, `open_execution`, `claimed_at`, `recovery_point`, `taken_at` |
@@ -59,6 +66,9 @@ pub(super) const ABSENT: &str = "absent";
 /// When a token was first called dead.
 pub(super) const OCCASION: &str = "occasion";
 pub(super) const LAST_ERROR: &str = "trouble";
+
+/// The snapshot that is being removed. No wait has this attribute.
+pub(super) const REMOVAL: &str = "removal";
 
 const WAIT_PREFIX: &str = "wait#";
 const OPENED_AT: &str = "opened_at";
@@ -134,6 +144,11 @@ pub(super) fn number(value: i64) -> AttributeValue {
 
 pub(super) fn time(value: Timestamp) -> AttributeValue {
     number(value.as_millisecond())
+}
+
+/// Whether an item under a wait's key is a removal.
+pub(super) fn is_removal(item: &Item) -> bool {
+    item.contains_key(REMOVAL)
 }
 
 /// An item's key for the log.

@@ -9,22 +9,27 @@ mod catalog;
 mod clients;
 mod clock;
 mod connect;
+mod correct_newest;
 mod dead_letters;
 #[cfg(feature = "cli")]
 mod doctor;
+mod entered;
 mod executions;
 mod fault;
 mod items;
 #[cfg(feature = "cli")]
 mod keys;
+mod manual_snapshots;
 mod plan_cursor;
 mod policies;
+mod prune_state;
 mod queue_url;
 mod queues;
 mod rds;
 mod rds_errors;
 mod rds_rows;
 mod reach;
+mod removals;
 mod slots;
 #[cfg(feature = "cli")]
 mod stack;

@@ -57,6 +57,12 @@ impl<Extra> RegisterWaits for Aws<Extra> {
                     let stored = failed
                         .item()
                         .ok_or_else(|| unusable(ACTION, "DynamoDB left the stored item out"))?;
+                    if items::is_removal(stored) {
+                        return Err(unusable(
+                            ACTION,
+                            "the snapshot of this name is being removed",
+                        ));
+                    }
                     items::read_wait(stored)
                         .map(Some)
                         .map_err(|error| unusable(ACTION, error))
@@ -286,6 +292,9 @@ impl<Extra> LookUpWaits for Aws<Extra> {
 
 /// A broken item must not keep others from being settled. It is logged, and its state times out.
 fn readable(item: &Item) -> Option<Wait> {
+    if items::is_removal(item) {
+        return None;
+    }
     items::read_wait(item)
         .map_err(|fault| error!(item = key_of(item), error = %fault, "a wait that cannot be read"))
         .ok()

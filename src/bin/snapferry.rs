@@ -1,5 +1,6 @@
 //! The operator's command line.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use snapferry::cli;
@@ -8,7 +9,18 @@ use snapferry::logging;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let environment = environment();
-    let arguments = cli::parse();
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let mut out = std::io::stdout();
+    let asks_for_json = cli::asks_for_json(&words);
+    let arguments = match cli::parse(&words) {
+        Ok(arguments) => arguments,
+        Err(answer) => {
+            if answer.use_stderr() && asks_for_json {
+                cli::write_error(answer.to_string().trim_end(), &mut out);
+            }
+            answer.exit()
+        }
+    };
     let ended = match cli::log_level(&environment) {
         Ok(level) => {
             // The answer is on the standard output; the log must not mix with it.
@@ -16,7 +28,6 @@ async fn main() -> ExitCode {
             if tracing::subscriber::set_global_default(log).is_err() {
                 return ExitCode::FAILURE;
             }
-            let mut out = std::io::stdout();
             // What was started in AWS goes on there: dropping the command only ends this process's part.
             tokio::select! {
                 ended = cli::execute(arguments, environment, &mut out) => ended,
@@ -25,6 +36,9 @@ async fn main() -> ExitCode {
         }
         Err(error) => Err(error),
     };
+    if let (Err(error), true) = (&ended, asks_for_json) {
+        cli::write_error(&error.to_string(), &mut out);
+    }
     cli::exit_code(ended, &mut std::io::stderr())
 }
 

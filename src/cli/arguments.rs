@@ -1,5 +1,6 @@
 //! The command line, as clap reads it.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -42,10 +43,27 @@ pub struct Arguments {
     pub(super) action: Action,
 }
 
-/// Reads the command line. Exits after it has printed the help, the version, or what is wrong.
+/// Whether the command line asks for JSON, also where clap cannot read the rest of it.
 #[must_use]
-pub fn parse() -> Arguments {
-    Arguments::parse()
+pub fn asks_for_json(words: &[OsString]) -> bool {
+    let is_json = |word: &OsString| {
+        ["--json", "--output=json", "-ojson", "-o=json"]
+            .iter()
+            .any(|it| word == it)
+    };
+    let is_output = |word: &OsString| word == "--output" || word == "-o";
+    words.iter().any(is_json)
+        || words
+            .windows(2)
+            .any(|pair| is_output(&pair[0]) && pair[1] == "json")
+}
+
+/// Reads the command line, of which the first word is the program's.
+///
+/// # Errors
+/// If there is nothing to carry out. The error is clap's answer: the help, the version, or what is wrong.
+pub fn parse(words: &[OsString]) -> Result<Arguments, clap::Error> {
+    Arguments::try_parse_from(words)
 }
 
 /// Which stack to use. A flag wins over its variable.

@@ -24,11 +24,12 @@ use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::CommandFactory;
+use serde_json::json;
 
 use crate::logging::{self, LogLevel};
 use crate::settings::SettingsError;
 
-pub use arguments::{Arguments, parse};
+pub use arguments::{Arguments, asks_for_json, parse};
 pub use doctor::run_doctor;
 pub use outcome::{CliError, Ended};
 pub use plan::{Only, show_plan};
@@ -114,6 +115,12 @@ pub async fn execute(
         }
         Action::Waits(options) => waits::execute(&arguments.stack, options, environment, out).await,
     }
+}
+
+/// Writes an error as JSON, for a program that asked for JSON. Its reader needs no other answer.
+pub fn write_error(what: &str, out: &mut impl Write) {
+    // If this fails too, the error output still has it.
+    let _ = show::write_json(out, &json!({ "error": what }));
 }
 
 /// The exit code of the process. Writes what went wrong to `err`.

@@ -19,9 +19,6 @@ use crate::domain::retention::forget::{Decision, Point};
 use crate::ports::SnapshotQuota;
 use crate::settings::Planning;
 
-/// The version of the JSON.
-const SCHEMA: u32 = 1;
-
 pub(super) async fn execute(
     stack: &StackArguments,
     options: &PruneArguments,
@@ -83,25 +80,19 @@ pub async fn show_prune<W: prune_preview::Permissions>(
     Ok(Ended::Well)
 }
 
-/// The names by which a person may call a group's database.
-fn names(group: &GroupPreview) -> [String; 3] {
-    [
-        group.database.name().to_owned(),
-        group.database.to_string(),
-        group.resource_id.to_string(),
-    ]
-}
-
 /// Leaves only the groups of these databases.
 fn only_databases(preview: &mut PrunePreview, databases: &[String]) -> Result<(), CliError> {
-    let known: Vec<String> = preview.groups.iter().flat_map(names).collect();
+    let known: Vec<String> = preview
+        .groups
+        .iter()
+        .flat_map(GroupPreview::names)
+        .collect();
     if let Some(unknown) = databases.iter().find(|name| !known.contains(name)) {
         let what = "database with recovery points of this stack in the recovery region";
         let known = known.iter().map(String::as_str);
         return Err(not_found("--database", what, unknown, known));
     }
-    let is_named = |group: &GroupPreview| names(group).iter().any(|name| databases.contains(name));
-    preview.groups.retain(is_named);
+    preview.restrict(databases);
     Ok(())
 }
 
@@ -225,7 +216,6 @@ fn ruled(group: &GroupPreview) -> String {
 
 #[derive(Serialize)]
 struct PruneJson {
-    schema: u32,
     removes: bool,
     groups: Vec<GroupJson>,
     not_by_name: Vec<String>,
@@ -284,7 +274,6 @@ impl PruneJson {
             days_to_full: of.days_to_full,
         };
         Self {
-            schema: SCHEMA,
             removes: false,
             groups: preview.groups.iter().map(group).collect(),
             not_by_name: preview

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::arguments::{ReportArguments, StackArguments, variables};
 use super::outcome::{CliError, Ended};
-use super::show::{age, write_json};
+use super::show::{age, sentence_case, write_json};
 use super::status::{after_pages, on_page, sentence, span};
 use super::status_json::{StatusJson, id};
 use crate::app::status::{self, Gathered, gather};
@@ -188,6 +188,7 @@ struct Page {
 
 struct RowView {
     id: String,
+    region: String,
     state: &'static str,
     reason: String,
     newest: String,
@@ -225,8 +226,9 @@ impl RowView {
         let taken_at = row.newest.as_ref().map(|point| point.taken_at);
         Self {
             id: id(&row.database),
+            region: row.database.region().to_string(),
             state: row.state.as_str(),
-            reason: row.reason.clone(),
+            reason: sentence_case(&row.reason),
             newest: match taken_at {
                 None => "none".to_owned(),
                 Some(None) => "of unknown age".to_owned(),
@@ -238,7 +240,7 @@ impl RowView {
                 .as_ref()
                 .map_or_else(String::new, ToString::to_string),
             failure: row.last_failure.as_ref().map(|failure| failure.why.clone()),
-            remedy: row.remedy.clone(),
+            remedy: row.remedy.as_deref().map(sentence_case),
             gaps: gaps.join(", "),
             label: describe(strip),
             paths: paths.collect(),
@@ -270,7 +272,7 @@ fn page(
         region: planning.stack.home.to_string(),
         sentence: sentence(&count(rows)),
         generated_at: gathered.at.to_string(),
-        regions: format!("{} and {}", planning.stack.home, regions.join(", ")),
+        regions: regions.join(", "),
         recovery_points: gathered.points.count(),
         stack_messages: notices.chain(unreachable).collect(),
         troubled: rows

@@ -56,8 +56,21 @@ pub(super) fn write_remedies(
     Ok(())
 }
 
-pub(super) fn write_json(out: &mut impl Write, value: &impl Serialize) -> Result<(), CliError> {
-    serde_json::to_writer_pretty(&mut *out, value).map_err(|error| {
+/// The version of the JSON answers. It grows when a key goes away or changes its meaning; keys that are added leave it.
+const SCHEMA: u32 = 1;
+
+/// An answer with its version.
+#[derive(Serialize)]
+struct Versioned<'a, T> {
+    schema: u32,
+    #[serde(flatten)]
+    answer: &'a T,
+}
+
+/// Writes an answer as one JSON object, with the key `schema`. The answer must be a structure or a map.
+pub(super) fn write_json(out: &mut impl Write, answer: &impl Serialize) -> Result<(), CliError> {
+    let schema = SCHEMA;
+    serde_json::to_writer_pretty(&mut *out, &Versioned { schema, answer }).map_err(|error| {
         // The error of a closed pipe comes wrapped, so look at its kind.
         match error.io_error_kind() {
             Some(kind) => CliError::Write(kind.into()),
@@ -74,6 +87,14 @@ pub(super) fn database(arn: &RdsArn) -> String {
         Family::Instance => arn.name().to_owned(),
         Family::Cluster => format!("{} (cluster)", arn.name()),
     }
+}
+
+/// A sentence with its first letter in upper case.
+pub(super) fn sentence_case(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }
 
 /// A text from elsewhere as one line, cut to the width of a column. JSON has all of it.

@@ -49,7 +49,7 @@ pub async fn run_plan<W: planner::Permissions>(
     let planned = planner::plan(world, planning, when).await?;
     if json {
         let regions: Vec<RegionJson> = planned.iter().map(RegionJson::of).collect();
-        write_json(out, &regions)?;
+        write_json(out, &json!({ "regions": regions }))?;
     } else {
         write(out, &planned)?;
     }

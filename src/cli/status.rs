@@ -6,14 +6,16 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::arguments::{StackArguments, StatusArguments, variables};
+use super::not_found::not_found;
 use super::outcome::{CliError, Ended};
-use super::show::{age, database, table, write_json, write_table};
+use super::show::{age, database, sentence_case, table, write_json, write_table};
 use super::status_json::StatusJson;
 use crate::app::status::{self, Gathered, gather, refresh};
 use crate::aws::{Aws, StateMachine, for_operators, patient};
 use crate::domain::operator::fleet::{Counts, count};
 use crate::domain::operator::status::{Row, State};
-use crate::settings::{Planning, SettingsError};
+use crate::domain::policy::in_force::Policies;
+use crate::settings::Planning;
 
 /// How many rows of databases that are well are shown unless all are asked for.
 const ROWS: usize = 40;
@@ -34,10 +36,11 @@ pub struct Selected {
 }
 
 impl Selected {
-    pub(super) fn of<'r>(&self, rows: &'r [Row]) -> Result<Vec<&'r Row>, SettingsError> {
+    pub(super) fn of<'r>(&self, rows: &'r [Row]) -> Result<Vec<&'r Row>, CliError> {
         for wanted in &self.databases {
             if !rows.iter().any(|row| is_named(row, wanted)) {
-                return Err(not_found(wanted, rows));
+                let known = rows.iter().map(|row| row.database.name());
+                return Err(not_found("--database", "database", wanted, known));
             }
         }
         let shown = rows.iter().filter(|row| {
@@ -59,20 +62,6 @@ fn is_named(row: &Row, wanted: &str) -> bool {
     row.database.name() == wanted
         || row.resource_id.as_str() == wanted
         || row.database.to_string() == wanted
-}
-
-fn not_found(wanted: &str, rows: &[Row]) -> SettingsError {
-    let names = rows.iter().map(|row| row.database.name());
-    let near = names
-        .map(|name| (strsim::jaro_winkler(name, wanted), name))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    SettingsError::one(match near {
-        Some((_, name)) => {
-            format!("--database {wanted}: no such database is known; did you mean {name}?")
-        }
-        None => format!("--database {wanted}: no such database is known"),
-    })
 }
 
 pub(super) async fn execute(
@@ -168,12 +157,7 @@ fn write(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let names = gathered
-        .policies
-        .all
-        .iter()
-        .map(|policy| policy.name.to_string());
-    check_policy(selected, &names.collect::<Vec<_>>())?;
+    check_policy(selected, &gathered.policies)?;
     let rows = gathered.rows();
     let shown = selected.of(&rows)?;
     if json {
@@ -194,13 +178,11 @@ fn write(
 }
 
 /// A policy that does not exist would be an empty answer, and be taken for health.
-fn check_policy(selected: &Selected, names: &[String]) -> Result<(), SettingsError> {
+fn check_policy(selected: &Selected, policies: &Policies) -> Result<(), CliError> {
+    let names = policies.all.iter().map(|policy| policy.name.as_str());
     match &selected.policy {
-        Some(policy) if !names.is_empty() && !names.contains(policy) => {
-            Err(SettingsError::one(format!(
-                "--policy {policy}: no such policy is in force; these are: {}",
-                names.join(", ")
-            )))
+        Some(policy) if policies.get(policy).is_none() => {
+            Err(not_found("--policy", "policy in force", policy, names))
         }
         _ => Ok(()),
     }
@@ -217,7 +199,7 @@ pub(super) fn sentence(counts: &Counts) -> String {
     );
     let others = [
         (counts.overdue, "overdue"),
-        (counts.unprotected, "cannot be protected as it is"),
+        (counts.unprotected, "cannot be protected"),
         (counts.new, "without a recovery point yet"),
     ];
     for (number, what) in others.into_iter().filter(|(number, _)| *number > 0) {
@@ -252,10 +234,19 @@ fn write_text(
     };
     if shown > 0 {
         writeln!(out)?;
-        let mut lines = table(["DATABASE", "STATE", "NEWEST", "RPO", "POLICY", "UNDER WAY"]);
+        let mut lines = table([
+            "DATABASE",
+            "REGION",
+            "STATE",
+            "NEWEST",
+            "RPO",
+            "POLICY",
+            "UNDER WAY",
+        ]);
         for row in &well[..shown] {
             lines.add_row([
                 database(&row.database),
+                row.database.region().to_string(),
                 row.state.to_string(),
                 newest(row, gathered.at),
                 row.rpo.map_or_else(String::new, span),
@@ -307,12 +298,13 @@ fn write_trouble(out: &mut impl Write, row: &Row, now: Timestamp) -> Result<(), 
         .map_or_else(String::new, |rpo| format!(", RPO {}", span(rpo)));
     writeln!(
         out,
-        "\n{}  {}  newest: {}{rpo}",
+        "\n{} in {}: {}, newest: {}{rpo}",
         database(&row.database),
+        row.database.region(),
         row.state,
         newest(row, now)
     )?;
-    writeln!(out, "  {}", row.reason)?;
+    writeln!(out, "  {}", sentence_case(&row.reason))?;
     if let Some(failure) = &row.last_failure {
         let when = failure
             .at

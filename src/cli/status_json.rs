@@ -8,13 +8,9 @@ use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::operator::fleet::{Counts, count};
 use crate::domain::operator::status::Row;
 
-/// The version of this form. It grows when a key goes away or changes its meaning; keys that are added leave it.
-pub(super) const SCHEMA: u32 = 1;
-
 /// The whole answer.
 #[derive(Debug, Serialize)]
 pub(super) struct StatusJson {
-    schema: u32,
     generated_at: String,
     stack: String,
     region: String,
@@ -118,7 +114,6 @@ impl StatusJson {
             error: one.error.clone(),
         });
         Self {
-            schema: SCHEMA,
             generated_at: gathered.at.to_string(),
             stack: stack.to_owned(),
             region: region.to_owned(),

@@ -1,5 +1,6 @@
 //! Every call that a port can be asked for, as a value: one row a method.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -20,6 +21,10 @@ use crate::domain::policy::set::{Applied, Stamp, Version};
 use crate::domain::policy::spec::KeyName;
 use crate::domain::rds::database::Database;
 use crate::domain::rds::snapshot::Snapshot;
+use crate::domain::retention::bounds::DatabaseId;
+use crate::domain::retention::entered::Entered;
+use crate::domain::retention::round::{Freeze, RemovalEntry, Round};
+use crate::domain::retention::sightings::Notes;
 use crate::domain::run::command::{Command, ProtectionRequest};
 use crate::domain::run::failure::{Failure, Operation};
 use crate::domain::run::last_error::LastError;
@@ -33,14 +38,16 @@ use crate::ports::doctor::{
 };
 use crate::ports::{
     Abandoned, AutomatedSnapshots, Callbacks, CallerIdentity, Claim, ClaimRun, ClaimSlot,
-    CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DeadLetter,
-    DelayMessage, Delivery, DescribeKey, DescribeQuota, DescribeSnapshots, Entry, ExecutionState,
-    FindDatabases, ForgetRefusal, FreeSlot, HearDead, Held, InspectExecution, ListDatabases,
-    ListEnded, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError,
-    Probe, ProbeToken, RdsError, ReadDefinitions, ReadEntries, ReadPlanCursor, ReadPolicies,
-    ReadPolicyHistory, ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution,
-    Redriven, RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand,
-    SnapshotQuota, StartExecution, Started, StorePolicies, Waits, Written,
+    CopySnapshot, CopySnapshotRequest, CorrectNewest, CreateSnapshot, CreateSnapshotRequest,
+    DeadLetter, DelayMessage, DeleteSnapshot, Delivery, DescribeKey, DescribeQuota,
+    DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases, ForgetRefusal, FreeSlot,
+    HearDead, Held, HoldSnapshots, InspectExecution, KeepNotes, ListDatabases, ListEnded, ListOpen,
+    LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
+    PruneRounds, RdsError, ReadDefinitions, ReadEntered, ReadEntries, ReadFreeze, ReadPlanCursor,
+    ReadPolicies, ReadPolicyHistory, ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint,
+    RedriveExecution, Redriven, RegionListings, RegisterRemovals, RegisterWaits, RememberRefusal,
+    RemoveDeadLetter, SendAgain, SendCommand, SetFreeze, SnapshotQuota, StartExecution, Started,
+    StorePolicies, Waits, Written,
 };
 
 /// The AWS action that a call stands for.
@@ -172,6 +179,59 @@ macro_rules! every_call {
             DescribeQuota {
                 reads DescribeQuota: describe_snapshot_quota(by region: Region, copy family: Family)
                     -> Result<Option<SnapshotQuota>, RdsError>, Rds(Operation::DescribeAccountAttributes, region);
+            }
+            DeleteSnapshot {
+                writes DeleteSnapshot: delete_snapshot(by snapshot: RdsArn)
+                    -> Result<(), RdsError>, Rds(Operation::delete_snapshot(snapshot.family()), snapshot.region());
+            }
+            HoldSnapshots {
+                writes HoldSnapshot: hold_snapshot(by snapshot: RdsArn, by why: str)
+                    -> Result<(), RdsError>, Rds(Operation::AddTagsToResource, snapshot.region());
+                writes ReleaseSnapshot: release_snapshot(by snapshot: RdsArn)
+                    -> Result<(), RdsError>, Rds(Operation::RemoveTagsFromResource, snapshot.region());
+            }
+            RegisterRemovals {
+                writes RegisterRemoval: register_removal(by removal: RemovalEntry)
+                    -> Result<Written, PortError>, Other("PutItem");
+                writes DropRemoval: drop_removal(by snapshot: RdsArn) -> Result<(), PortError>, Other("DeleteItem");
+            }
+            EnterCopies {
+                writes EnterCopy: enter_copy(by entered: Entered) -> Result<(), PortError>, Other("UpdateItem");
+            }
+            ReadEntered {
+                reads ReadEntered: read_entered(by copies: [RdsArn])
+                    -> Result<Vec<Entered>, PortError>, Other("BatchGetItem");
+            }
+            KeepNotes {
+                reads ReadNotes: read_notes(by of: [DatabaseId])
+                    -> Result<BTreeMap<DatabaseId, Notes>, PortError>, Other("BatchGetItem");
+                writes StoreNotes: store_notes(by of: DatabaseId, by notes: Notes, copy at: Timestamp)
+                    -> Result<(), PortError>, Other("PutItem");
+            }
+            PruneRounds {
+                reads LastRound: last_round() -> Result<Round, PortError>, Other("GetItem");
+                writes StoreRound: store_round(by round: Round) -> Result<(), PortError>, Other("PutItem");
+                writes TakeLease: take_lease(by holder: str, copy now: Timestamp, copy until: Timestamp)
+                    -> Result<bool, PortError>, Other("UpdateItem");
+                writes ReleaseLease: release_lease(by holder: str) -> Result<(), PortError>, Other("DeleteItem");
+            }
+            ReadFreeze {
+                reads ReadFreeze: freeze() -> Result<Option<Freeze>, PortError>, Other("GetItem");
+            }
+            SetFreeze {
+                writes SetFreeze: set_freeze(by freeze: Freeze) -> Result<(), PortError>, Other("PutItem");
+                writes Thaw: thaw() -> Result<(), PortError>, Other("DeleteItem");
+            }
+            RegionListings {
+                reads ListedAt: listed_at(by region: Region)
+                    -> Result<Option<Timestamp>, PortError>, Other("GetItem");
+                writes SetListed: set_listed(by region: Region, copy at: Timestamp)
+                    -> Result<(), PortError>, Other("PutItem");
+            }
+            CorrectNewest {
+                writes CorrectNewest: correct_newest(
+                    by database: ResourceId, by policy: PolicyName, by instead_of: RdsArn, maybe newest: Manifest
+                ) -> Result<Written, PortError>, Other("UpdateItem");
             }
             ProbeToken {
                 reads ProbeToken: send_task_heartbeat(by token: TaskToken) -> Probe, Other("SendTaskHeartbeat");

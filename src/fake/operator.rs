@@ -20,7 +20,8 @@ pub struct Operator {
     pub key_policy: Vec<Statement>,
     /// The databases of each region, with everything that their copies depend on.
     pub candidates: BTreeMap<Region, Vec<Candidate>>,
-    /// The manual snapshots of all regions.
+    /// The manual snapshots of all regions, in place of those that the model of RDS has. If it is empty, the model's are
+    /// listed.
     pub manual_snapshots: Vec<Snapshot>,
     /// The option groups of each region.
     pub option_groups: BTreeMap<Region, Vec<OptionGroup>>,

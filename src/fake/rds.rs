@@ -60,6 +60,24 @@ pub trait RdsModel {
         request: &CopySnapshotRequest,
         now: Timestamp,
     ) -> Result<(), Refusal>;
+    /// Deletes a snapshot.
+    fn delete_snapshot(&mut self, snapshot: &RdsArn, now: Timestamp) -> Result<(), Refusal>;
+    /// Sets a tag of a snapshot, or takes it away.
+    fn set_tag(
+        &mut self,
+        snapshot: &RdsArn,
+        key: &str,
+        value: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), Refusal>;
+    /// A page of a region's manual snapshots.
+    fn manual_snapshots(
+        &mut self,
+        region: &Region,
+        family: Family,
+        marker: Option<String>,
+        now: Timestamp,
+    ) -> Result<Page<Snapshot>, Refusal>;
     /// The account's quota for manual snapshots.
     fn snapshot_quota(
         &mut self,
@@ -137,6 +155,13 @@ impl Shelf {
             Family::Cluster => "DBClusterSnapshotAlreadyExistsFault",
         }))
     }
+}
+
+fn not_found(snapshot: &RdsArn) -> Refusal {
+    Refusal::code(match snapshot.family() {
+        Family::Instance => "DBSnapshotNotFound",
+        Family::Cluster => "DBClusterSnapshotNotFoundFault",
+    })
 }
 
 impl RdsModel for Shelf {
@@ -218,10 +243,7 @@ impl RdsModel for Shelf {
             .sibling_snapshot(&request.region, &request.id);
         self.is_free(&arn)?;
         let Some(source) = self.snapshots.get(&request.source).cloned() else {
-            return Err(Refusal::code(match arn.family() {
-                Family::Instance => "DBSnapshotNotFound",
-                Family::Cluster => "DBClusterSnapshotNotFoundFault",
-            }));
+            return Err(not_found(&arn));
         };
         self.option_groups.push(request.option_group.clone());
         self.put(Snapshot {
@@ -237,6 +259,40 @@ impl RdsModel for Shelf {
             ..source
         });
         Ok(())
+    }
+
+    fn delete_snapshot(&mut self, snapshot: &RdsArn, _now: Timestamp) -> Result<(), Refusal> {
+        let removed = self.snapshots.remove(snapshot);
+        removed.map(drop).ok_or_else(|| not_found(snapshot))
+    }
+
+    fn set_tag(
+        &mut self,
+        snapshot: &RdsArn,
+        key: &str,
+        value: Option<&str>,
+        _now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let Some(found) = self.snapshots.get_mut(snapshot) else {
+            return Err(not_found(snapshot));
+        };
+        match value {
+            Some(value) => drop(found.tags.insert(key.to_owned(), value.to_owned())),
+            None => drop(found.tags.remove(key)),
+        }
+        Ok(())
+    }
+
+    fn manual_snapshots(
+        &mut self,
+        region: &Region,
+        family: Family,
+        marker: Option<String>,
+        _now: Timestamp,
+    ) -> Result<Page<Snapshot>, Refusal> {
+        let snapshots = self.of(region, family);
+        let manual = snapshots.filter(|snapshot| !snapshot.arn.is_automated_snapshot());
+        Ok(page(manual, PAGE, marker))
     }
 
     fn snapshot_quota(

@@ -38,6 +38,16 @@ pub struct RdsError {
 }
 
 impl RdsError {
+    /// Whether RDS asks for fewer calls.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        let said = self
+            .code
+            .as_deref()
+            .is_some_and(|code| code.starts_with("Throttling") || code == "RequestLimitExceeded");
+        said && self.owner() == Owner::Transient
+    }
+
     /// Who owns this failure.
     #[must_use]
     pub fn owner(&self) -> Owner {

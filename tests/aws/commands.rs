@@ -123,7 +123,9 @@ fn run_answers_in_json_too() {
     let server = Server::start(aws);
     let arguments = ["run", "--at", "2026-11-22T03:00:00Z", "--json"];
     let out = ran(&configured(&server, &arguments).output().unwrap(), 0);
-    let regions: Value = serde_json::from_str(&out).unwrap();
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(answer["schema"], 1);
+    let regions = &answer["regions"];
     assert_eq!(regions[0]["region"], "eu-west-1");
     assert_eq!(regions[0]["due"], "2026-11-22T03:00:00Z");
     let databases = &regions[0]["databases"];
@@ -562,4 +564,24 @@ fn a_shell_gets_its_completions_and_a_reader_the_manual_without_a_stack() {
     let refused = bare(&["man", &missing]).output().unwrap();
     assert_eq!(refused.status.code(), Some(2));
     assert!(text(&refused.stderr).contains("missing cannot be written"));
+}
+
+#[test]
+fn an_error_is_json_too_where_json_was_asked_for() {
+    for (arguments, code, said) in [
+        (&["waits", "--json"][..], 2, "SNAPFERRY_TABLE"),
+        (&["waits", "--jsn", "--json"][..], 2, "--jsn"),
+        (
+            &["status", "-o", "json", "--interval", "x"][..],
+            2,
+            "--interval",
+        ),
+    ] {
+        let output = bare(arguments).output().unwrap();
+        let answer: Value = serde_json::from_str(&ran(&output, code)).unwrap();
+        assert_eq!(answer["schema"], 1);
+        let error = answer["error"].as_str().unwrap();
+        assert!(error.contains(said), "{error}");
+        assert!(text(&output.stderr).contains(said));
+    }
 }

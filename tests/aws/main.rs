@@ -26,6 +26,7 @@ mod replay;
 mod secrets;
 mod server;
 mod stack;
+mod status;
 mod step_functions;
 mod table;
 mod upgrade;

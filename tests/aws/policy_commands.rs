@@ -159,7 +159,8 @@ fn a_file_is_applied_shown_as_it_was_and_listed() {
     );
     assert!(rows[2].ends_with("the first"), "{out}");
     let out = ran(&policy(&server, &["history", "--limit", "1", "--json"]), 0);
-    let stamps: Value = serde_json::from_str(&out).unwrap();
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    let stamps = &answer["versions"];
     assert_eq!(stamps.as_array().unwrap().len(), 1);
     assert_eq!(
         stamps[0]["applied_by"],

@@ -15,7 +15,7 @@ use crate::world::{
     Fixture, HOME, KEY, SOURCE, World, a_run, copy_arn, ours, region, run, snapshot_arn,
 };
 
-fn planning() -> Planning {
+pub(crate) fn planning() -> Planning {
     let state_machine = format!("arn:aws:states:{HOME}:111122223333:stateMachine:protect");
     let pairs = [
         ("SNAPFERRY_STACK_ID", "prod"),
@@ -30,7 +30,7 @@ fn planning() -> Planning {
 }
 
 /// Its recovery point of so many days ago, with all tags that the worker sets.
-fn copy_of(database: &str, days: i64) -> Snapshot {
+pub(crate) fn copy_of(database: &str, days: i64) -> Snapshot {
     let mut request = a_run(database);
     request.planned_at -= jiff::SignedDuration::from_hours(24 * days);
     let mut copy = ours(&copy_arn(&request, 1), &request, SnapshotStatus::Available);

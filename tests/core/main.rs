@@ -19,6 +19,7 @@ mod plan_preview;
 mod planner;
 mod policies;
 mod policy_file;
+mod prune;
 mod prune_preview;
 mod reactor;
 mod redrive;

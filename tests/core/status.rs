@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use jiff::SignedDuration;
 use snapferry::app::status::{Gathered, gather, refresh};
-use snapferry::domain::id::names::ExecutionName;
+use snapferry::domain::id::names::{ExecutionName, SnapshotId};
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::operator::fleet::count;
 use snapferry::domain::operator::redrive::{FailedExecution, FailedStatus};
@@ -16,7 +16,7 @@ use snapferry::domain::policy::schedule::Schedule;
 use snapferry::domain::policy::span::Span;
 use snapferry::domain::policy::spec::Source;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::run::command::Step;
+use snapferry::domain::run::command::{ProtectionRequest, Step};
 use snapferry::domain::run::failure::Remedy;
 use snapferry::domain::run::last_error::LastError;
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
@@ -24,24 +24,24 @@ use snapferry::fake::Execution;
 use snapferry::ports::{ExecutionState, PlanCursor};
 
 use crate::planner::{listed, planning};
+use crate::prune_preview::copy_of;
 use crate::world::{
-    Fixture, HOME, KEY, Name, SOURCE, World, a_run, command, copy_arn, ours, region, run, time,
+    Fixture, HOME, KEY, Name, SOURCE, World, a_run, command, copy_arn, region, run, time,
 };
 
 const TAGGED: &[(&str, &str)] = &[("snapferry:policy", "default")];
 
+/// The run that was planned a minute before this time.
+fn run_at(name: &str, taken_at: &str) -> ProtectionRequest {
+    ProtectionRequest {
+        planned_at: time(taken_at) - SignedDuration::from_mins(1),
+        ..a_run(name)
+    }
+}
+
 /// A recovery point whose data was taken at this time.
-fn point(name: &str, taken_at: &str) -> Snapshot {
-    let run = a_run(name);
-    let mut copy = ours(&copy_arn(&run, 1), &run, SnapshotStatus::Available);
-    let tags = [
-        ("snapferry:database", run.database.arn.to_string()),
-        ("snapferry:policy", "default".to_owned()),
-        ("snapferry:taken-at", taken_at.to_owned()),
-    ];
-    copy.tags
-        .extend(tags.map(|(key, value)| (key.to_owned(), value)));
-    copy
+pub(crate) fn point(name: &str, taken_at: &str) -> Snapshot {
+    copy_of(&run_at(name, taken_at))
 }
 
 fn add_point(world: &World, point: Snapshot) {
@@ -83,7 +83,8 @@ fn a_database_with_a_young_recovery_point_is_protected() {
     assert_eq!(row.age.unwrap().as_secs(), 24 * 3_600 + 4 * 60);
     assert_eq!(row.rpo.unwrap().as_hours(), 48);
     assert!(!row.overdue);
-    assert_eq!(row.newest.unwrap().arn, copy_arn(&a_run("orders"), 1));
+    let newest = copy_arn(&run_at("orders", "2026-11-21T03:01:00Z"), 1);
+    assert_eq!(row.newest.unwrap().arn, newest);
 }
 
 #[test]
@@ -344,6 +345,10 @@ fn manifest_of(copy: &Snapshot) -> snapferry::domain::run::manifest::Manifest {
 #[test]
 fn what_cannot_be_restored_or_belongs_to_another_stack_is_no_recovery_point() {
     let world = with_database("orders");
+    let mut by_hand = point("orders", "2026-11-22T03:01:00Z");
+    let id = SnapshotId::parse("sf-before-migration").unwrap();
+    by_hand.arn = by_hand.arn.sibling_snapshot(&region(HOME), &id);
+    add_point(&world, by_hand);
     let mut copying = point("orders", "2026-11-22T03:01:00Z");
     copying.status = SnapshotStatus::Copying;
     let mut others = point("orders", "2026-11-22T03:01:00Z");
@@ -359,14 +364,11 @@ fn what_cannot_be_restored_or_belongs_to_another_stack_is_no_recovery_point() {
 fn the_newest_is_the_one_with_the_youngest_data_on_whichever_page_it_is() {
     let world = with_database("orders");
     for taken_at in ["2026-11-20", "2026-11-22", "2026-11-21", "2026-11-19"] {
-        let mut one = point("orders", &format!("{taken_at}T03:01:00Z"));
-        let id =
-            snapferry::domain::id::names::SnapshotId::parse(&format!("sf-{taken_at}")).unwrap();
-        one.arn = one.arn.sibling_snapshot(&region(HOME), &id);
-        add_point(&world, one);
+        add_point(&world, point("orders", &format!("{taken_at}T03:01:00Z")));
     }
     let row = only(&world);
-    assert_eq!(row.newest.unwrap().arn.name(), "sf-2026-11-22");
+    let newest = copy_arn(&run_at("orders", "2026-11-22T03:01:00Z"), 1);
+    assert_eq!(row.newest.unwrap().arn, newest);
     assert_eq!(row.count, 4);
 }
 

@@ -8,6 +8,7 @@
 mod document;
 mod outputs;
 mod permissions;
+mod security_page;
 mod stack;
 mod state_machine;
 mod walk;

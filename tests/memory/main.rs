@@ -19,14 +19,15 @@ use snapferry::domain::id::names::{ResourceId, SnapshotId};
 use snapferry::domain::id::tags::{self, PolicyName, StackId, Tags};
 use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::retention::entered::Entered;
 use snapferry::domain::run::command::{Command, ProtectionRequest, RunOptions, Step};
 use snapferry::domain::run::failure::Failure;
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::slot_limits::SlotLimits;
 use snapferry::domain::run::wait::{Expectation, Phase, Rules, Wait};
 use snapferry::ports::{
-    Abandoned, Callbacks, ClaimSlot, Clock, Delivery, DescribeSnapshots, FreeSlot, HearDead,
-    ListOpen, LookUpWaits, OpenMarker, OpenPage, PortError, Probe, ProbeToken, RdsError,
+    Abandoned, Callbacks, ClaimSlot, Clock, Delivery, DescribeSnapshots, EnterCopies, FreeSlot,
+    HearDead, ListOpen, LookUpWaits, OpenMarker, OpenPage, PortError, Probe, ProbeToken, RdsError,
     RecordRecoveryPoint, SendCommand, Waits, Written,
 };
 
@@ -209,6 +210,12 @@ impl HearDead for Crowd {
         _at: Timestamp,
     ) -> Result<bool, PortError> {
         panic!("every token is alive here");
+    }
+}
+
+impl EnterCopies for Crowd {
+    async fn enter_copy(&self, _: &Entered) -> Result<(), PortError> {
+        Ok(())
     }
 }
 

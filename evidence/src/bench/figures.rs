@@ -88,7 +88,7 @@ impl Promise {
 }
 
 impl Figures {
-    /// The promises of the design, section 7, and what of them was kept.
+    /// The promises, and which of them were kept.
     #[must_use]
     pub(super) fn promises(&self) -> Vec<Promise> {
         let (ours, boto3) = (&self.snapferry, &self.boto3);

@@ -1,4 +1,4 @@
-//! What Snapferry promises of itself beside the loops (the design's section 7 and the comparison's own).
+//! What Snapferry promises beside the loops, as docs/COMPARISON.md says it.
 
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ pub struct Broken {
 
 const FAR_BELOW: &str = "lag p50 at least 100 times below the 60 s loop's at an event delay of 0";
 const BELOW: &str = "lag p50 below the 60 s loop's at every event delay up to 5 s";
-/// Design, section 7: "unthrottled".
+/// Where RDS throttles nothing.
 const TAIL: &str = "lag p99 within 120 s with 5 % of events lost, where RDS does not throttle";
 const CALLS: &str = "RDS calls for each recovery point at least 10 times below the Wait 300 s loop's, at 1,000 databases";
 const NONE_LOST: &str = "no recovery point lost by Snapferry";

@@ -3,11 +3,12 @@
 use fastrand::Rng;
 use jiff::Timestamp;
 
+use super::left_out::{self, Kind, LeftAlone, SCRATCH};
 use super::parts::{ENGINES, PARTS, Part};
 use super::policies::{DemoPolicy, GOLD, STANDARD};
 use crate::rds::{
-    ClusterSpec, CreateDbSnapshot, Family, InstanceSpec, KmsKey, Rds, RdsConfig, RdsFault, Region,
-    Snapshot, Tags,
+    ClusterSpec, CreateDbSnapshot, DbOption, Family, InstanceSpec, KmsKey, OptionGroup, Rds,
+    RdsConfig, RdsFault, Region, Snapshot, Tags,
 };
 
 /// Where the databases are.
@@ -20,7 +21,7 @@ pub(super) const REGIONS: [&str; 3] = [SOURCES[0], SOURCES[1], RECOVERY];
 pub(super) const ACCOUNT: &str = "111122223333";
 
 /// The keys of the source regions' databases.
-const SOURCE_KEYS: [&str; 2] = [
+pub(super) const SOURCE_KEYS: [&str; 2] = [
     "arn:aws:kms:eu-west-1:111122223333:key/1a2b3c4d-0000-4000-8000-00000000beef",
     "arn:aws:kms:eu-north-1:111122223333:key/5e6f7a8b-0000-4000-8000-00000000beef",
 ];
@@ -71,10 +72,8 @@ pub(super) struct Fleet {
     pub(super) rds: Rds,
     /// The databases to protect.
     pub(super) databases: Vec<Database>,
-    /// Selected databases for which RDS cannot make the promised copy, and why.
-    pub(super) refused: Vec<&'static str>,
-    /// Databases that should not be protected, and why.
-    pub(super) excluded: Vec<&'static str>,
+    /// The databases that must get no recovery point, and why.
+    pub(super) left_out: Vec<LeftAlone>,
 }
 
 /// A region of the demo's.
@@ -105,14 +104,16 @@ pub(super) fn draw(databases: u16, seed: u64, now: Timestamp) -> Result<Fleet, R
     leave_room(&mut rds, usize::from(databases));
     let mut rng = Rng::with_seed(seed);
     add_keys(&mut rds);
+    add_option_groups(&mut rds);
     let mut all = Vec::new();
     for n in 0..usize::from(databases) {
         all.push(add_database(&mut rds, n, seed, &mut rng)?);
     }
+    let left_out = left_out::add(&mut rds)?;
+    take_by_hand(&mut rds, now)?;
     Ok(Fleet {
         databases: all,
-        refused: add_refused(&mut rds)?,
-        excluded: add_excluded(&mut rds, now)?,
+        left_out,
         rds,
     })
 }
@@ -159,8 +160,27 @@ fn add_keys(rds: &mut Rds) {
     }
 }
 
+/// The option groups that the policies map, with the same option on both sides.
+fn add_option_groups(rds: &mut Rds) {
+    for (from, to) in GOLD.option_groups {
+        let all = SOURCES.map(|place| (place, *from));
+        for (place, name) in all.into_iter().chain([(RECOVERY, *to)]) {
+            let group = OptionGroup {
+                name: name.to_owned(),
+                engine: ENGINES[0].0.to_owned(),
+                major_version: "16.00".to_owned(),
+                options: vec![DbOption {
+                    name: "SQLSERVER_AUDIT".to_owned(),
+                    is_persistent: false,
+                }],
+            };
+            rds.add_option_group(&region(place), group);
+        }
+    }
+}
+
 /// The tags of a database of this policy: some that the policy may carry over, and some that only AWS may set.
-fn tags(policy: &DemoPolicy) -> Tags {
+pub(super) fn tags(policy: &DemoPolicy) -> Tags {
     Tags::of_system([
         ("snapferry:policy", policy.name),
         ("team", "shop"),
@@ -236,51 +256,15 @@ fn add_cluster(rds: &mut Rds, place: &Region, spec: ClusterSpec) -> Result<Strin
     Ok(resource_id)
 }
 
-/// A Multi-AZ DB cluster and an instance of RDS Custom for Oracle.
-fn add_refused(rds: &mut Rds) -> Result<Vec<&'static str>, RdsFault> {
-    let multi_az = ClusterSpec {
-        kms_key: Some(SOURCE_KEYS[0].to_owned()),
-        tags: tags(&STANDARD),
-        ..ClusterSpec::multi_az("reporting")
-    };
-    add_cluster(rds, &region(SOURCES[0]), multi_az)?;
-    let custom = InstanceSpec {
-        engine: "custom-oracle-ee".to_owned(),
-        engine_version: "19.custom".to_owned(),
-        license_model: "bring-your-own-license".to_owned(),
-        kms_key: Some(SOURCE_KEYS[1].to_owned()),
-        tags: tags(&STANDARD),
-        ..InstanceSpec::postgres("legacy")
-    };
-    rds.add_instance(&region(SOURCES[1]), custom)?;
-    Ok(vec![
-        "a Multi-AZ DB cluster",
-        "an instance of RDS Custom for Oracle",
-    ])
-}
-
-/// One instance that is excluded, one without a tag, and a snapshot that a person took of the latter.
-fn add_excluded(rds: &mut Rds, now: Timestamp) -> Result<Vec<&'static str>, RdsFault> {
-    let source = region(SOURCES[0]);
-    let excluded = InstanceSpec {
-        tags: Tags::of_system([
-            ("snapferry:policy", STANDARD.name),
-            ("snapferry:exclude", "true"),
-        ]),
-        ..InstanceSpec::postgres("sandbox")
-    };
-    rds.add_instance(&source, excluded)?;
-    rds.add_instance(&source, InstanceSpec::postgres("scratch"))?;
+/// A snapshot that a person took of a database that is left out.
+fn take_by_hand(rds: &mut Rds, now: Timestamp) -> Result<(), RdsFault> {
     let by_hand = CreateDbSnapshot {
         snapshot: SOMEBODYS_SNAPSHOT.to_owned(),
-        instance: "scratch".to_owned(),
+        instance: SCRATCH.to_owned(),
         tags: vec![("owner".to_owned(), "somebody".to_owned())],
     };
-    rds.create_db_snapshot(&source, &by_hand, now)?;
-    Ok(vec![
-        "one tagged snapferry:exclude",
-        "one without a policy's tag",
-    ])
+    let taken = rds.create_db_snapshot(&region(SOURCES[0]), &by_hand, now);
+    taken.map(|_| ())
 }
 
 impl Fleet {
@@ -297,24 +281,25 @@ impl Fleet {
         let with_options = count(&|one| self.has_options(one));
         let automated = count(&|one| one.policy.is_automated);
         let encrypted = count(&|one| self.is_encrypted(one));
-        vec![
-            format!(
-                "{} to protect: {} instances and {clusters} Aurora clusters; {}; {encrypted} encrypted; {gold} of the policy gold; {with_options} with an option group of its own; {automated} by RDS's automated snapshots",
-                self.databases.len(),
-                self.databases.len() - clusters,
-                places.join(" and "),
-            ),
-            format!(
-                "{} to be refused: {}",
-                self.refused.len(),
-                self.refused.join(", ")
-            ),
-            format!(
-                "{} to be left out: {}",
-                self.excluded.len(),
-                self.excluded.join(", ")
-            ),
-        ]
+        let mut lines = vec![format!(
+            "{} to protect: {} instances and {clusters} Aurora clusters; {}; {encrypted} encrypted; {gold} of the policy gold; {with_options} with an option group of its own; {automated} by RDS's automated snapshots",
+            self.databases.len(),
+            self.databases.len() - clusters,
+            places.join(" and "),
+        )];
+        for (kind, words) in [
+            (Kind::Refused, "to be refused"),
+            (Kind::NotNow, "not to be taken now"),
+            (Kind::Excluded, "to be left out"),
+        ] {
+            let of_kind = self.left_out.iter().filter(|one| one.kind == kind);
+            let mut what: Vec<&str> = of_kind.map(|one| one.what).collect();
+            let count = what.len();
+            what.sort_unstable();
+            what.dedup();
+            lines.push(format!("{count} {words}: {}", what.join(", ")));
+        }
+        lines
     }
 
     fn has_options(&self, database: &Database) -> bool {

@@ -80,7 +80,7 @@ fn progress(snapshot: &Snapshot, now: jiff::Timestamp) -> DatabaseProgress {
         (false, Stage::Available) => Phase::AwaitingCopy,
         (false, _) => Phase::Snapshot,
         (true, Stage::Available) => Phase::Protected,
-        (true, Stage::Creating) => Phase::CopyQueued,
+        (true, Stage::Pending | Stage::Creating) => Phase::CopyQueued,
         (true, _) => Phase::Copying,
     };
     let percent = snapshot

@@ -3,7 +3,7 @@
 use super::costs::Costs;
 use super::figures::Figures;
 
-/// Step Functions' state transitions for each recovery point (design, section 7).
+/// Step Functions' state transitions for each recovery point.
 pub(super) const TRANSITIONS_MAX: u64 = 6;
 /// Calls to RDS on behalf of one recovery point, without retries, that request something: the snapshot and the copy.
 pub(super) const MUTATIONS_MAX: u64 = 2;

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::encryption::StorageEncryption;
+use super::engine;
 use super::instance::{InstanceSpec, InstanceStatus};
 use super::names::Region;
 use super::tags::Tags;
@@ -23,6 +25,18 @@ pub struct ClusterSpec {
     pub storage_type: String,
     /// The key it is encrypted under, in any form KMS takes; `None` for an unencrypted one.
     pub kms_key: Option<String>,
+    /// Whether it is encrypted under a key that AWS owns; without effect beside `kms_key`.
+    pub aws_owned_key: bool,
+    /// GlobalClusterIdentifier: the Aurora global database that it belongs to.
+    pub global_cluster: Option<String>,
+    /// ReplicationSourceIdentifier: the ARN of the cluster that it replicates. None of its members writes then.
+    pub replication_source: Option<String>,
+    /// CloneGroupId.
+    pub clone_group: Option<String>,
+    /// The directory of the domain that it is a member of.
+    pub domain: Option<String>,
+    /// Whether it is an Aurora Limitless Database.
+    pub is_limitless: bool,
     /// Its tags, of which some may begin with `aws:`.
     pub tags: Tags,
     /// CopyTagsToSnapshot.
@@ -39,8 +53,8 @@ pub struct ClusterSpec {
     pub vpc_id: String,
     /// VPC security group ids.
     pub security_groups: Vec<String>,
-    /// The port it listens on.
-    pub port: u16,
+    /// The port it listens on; `None` for that of its engine.
+    pub port: Option<u16>,
     /// MasterUsername.
     pub master_username: String,
     /// IAMDatabaseAuthenticationEnabled.
@@ -64,6 +78,12 @@ impl ClusterSpec {
             allocated_storage: 1,
             storage_type: "aurora".to_owned(),
             kms_key: None,
+            aws_owned_key: false,
+            global_cluster: None,
+            replication_source: None,
+            clone_group: None,
+            domain: None,
+            is_limitless: false,
             tags: Tags::default(),
             copy_tags_to_snapshot: false,
             multi_az: true,
@@ -71,7 +91,7 @@ impl ClusterSpec {
             subnet_group: "private".to_owned(),
             vpc_id: "vpc-0a1b2c3d".to_owned(),
             security_groups: vec!["sg-0a1b2c3d".to_owned()],
-            port: 5432,
+            port: None,
             master_username: "operator".to_owned(),
             iam_authentication: false,
             backup_retention_days: 7,
@@ -95,6 +115,28 @@ impl ClusterSpec {
         }
     }
 
+    /// A cluster of Amazon DocumentDB, which RDS lists among its own.
+    pub fn docdb(identifier: impl Into<String>) -> Self {
+        Self {
+            engine: "docdb".to_owned(),
+            engine_version: "5.0.0".to_owned(),
+            storage_type: "standard".to_owned(),
+            parameter_group: "default.docdb5.0".to_owned(),
+            ..Self::aurora(identifier)
+        }
+    }
+
+    /// A cluster of Amazon Neptune, which RDS lists among its own.
+    pub fn neptune(identifier: impl Into<String>) -> Self {
+        Self {
+            engine: "neptune".to_owned(),
+            engine_version: "1.4.5.0".to_owned(),
+            storage_type: "standard".to_owned(),
+            parameter_group: "default.neptune1.4".to_owned(),
+            ..Self::aurora(identifier)
+        }
+    }
+
     /// Its member of that identifier, as an instance.
     pub(super) fn member(&self, identifier: &str) -> InstanceSpec {
         InstanceSpec {
@@ -107,8 +149,9 @@ impl ClusterSpec {
             allocated_storage: self.allocated_storage,
             storage_type: self.storage_type.clone(),
             kms_key: self.kms_key.clone(),
+            aws_owned_key: self.aws_owned_key,
             cluster: Some(self.identifier.clone()),
-            option_group: format!("default:{}-16", self.engine),
+            option_group: engine::default_option_group(&self.engine, &self.engine_version),
             subnet_group: self.subnet_group.clone(),
             vpc_id: self.vpc_id.clone(),
             security_groups: self.security_groups.clone(),
@@ -143,6 +186,23 @@ impl Cluster {
     /// The zones its storage is in.
     pub fn availability_zones(&self) -> Vec<String> {
         availability_zones(&self.region)
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.spec
+            .port
+            .unwrap_or_else(|| engine::port(&self.spec.engine))
+    }
+
+    /// How its storage is encrypted.
+    pub fn encryption(&self) -> StorageEncryption {
+        StorageEncryption::of(self.spec.kms_key.as_deref(), self.spec.aws_owned_key)
+    }
+
+    /// Whether it is a secondary cluster of an Aurora global database.
+    pub fn is_global_secondary(&self) -> bool {
+        self.spec.global_cluster.is_some() && self.spec.replication_source.is_some()
     }
 
     /// The name that clients who write connect to.

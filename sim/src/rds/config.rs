@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use jiff::SignedDuration;
 
+use super::encryption::KeylessClusterCopies;
 use super::family::Family;
 use super::planned_outcome::Faults;
 
@@ -29,6 +30,10 @@ pub struct RdsConfig {
     pub manual_cluster_snapshot_quota: usize,
     /// How many values one filter may carry. AWS documents no number; the model refuses more.
     pub max_filter_values: usize,
+    /// What RDS says to a copy under a key of a cluster snapshot that is under none.
+    pub keyless_cluster_copies: KeylessClusterCopies,
+    /// Whether RDS keeps events for DescribeEvents. A simulation of very many snapshots that never asks does without.
+    pub keeps_events: bool,
     /// How long things take.
     pub timings: Timings,
     /// How long the work on single instances takes, by identifier, instead of what `timings` would draw.
@@ -54,6 +59,8 @@ impl Default for RdsConfig {
             manual_snapshot_quota: MANUAL_SNAPSHOTS,
             manual_cluster_snapshot_quota: MANUAL_CLUSTER_SNAPSHOTS,
             max_filter_values: 100,
+            keyless_cluster_copies: KeylessClusterCopies::default(),
+            keeps_events: true,
             timings: Timings::default(),
             planned: BTreeMap::new(),
             faults: Faults::default(),

@@ -30,6 +30,13 @@ impl Place<'_> {
         request: &DescribeDbSnapshots,
         now: Timestamp,
     ) -> Result<Page<SnapshotDescription>, RdsFault> {
+        // The API reference of DescribeDBClusterSnapshots says so of both parameters.
+        if family == Family::Cluster && request.snapshot.is_some() && request.instance.is_some() {
+            return Err(RdsFault::InvalidParameterCombination(
+                "DBClusterSnapshotIdentifier and DBClusterIdentifier cannot be given together."
+                    .to_owned(),
+            ));
+        }
         let conditions = self.snapshot_conditions(family, request)?;
         let asked = request.snapshot.as_deref();
         let not_found = || family.snapshot_not_found(asked.unwrap_or_default());
@@ -212,6 +219,8 @@ enum FilterName {
     SnapshotType,
     Engine,
     ClusterId,
+    Domain,
+    CloneGroup,
 }
 
 const SNAPSHOT_FILTERS: [(&str, FilterName); 5] = [
@@ -229,13 +238,16 @@ const CLUSTER_SNAPSHOT_FILTERS: [(&str, FilterName); 4] = [
     ("engine", FilterName::Engine),
 ];
 
-const CLUSTER_FILTERS: [(&str, FilterName); 3] = [
+const CLUSTER_FILTERS: [(&str, FilterName); 5] = [
+    ("clone-group-id", FilterName::CloneGroup),
+    ("domain", FilterName::Domain),
     ("db-cluster-id", FilterName::DatabaseId),
     ("db-cluster-resource-id", FilterName::ResourceId),
     ("engine", FilterName::Engine),
 ];
 
-const INSTANCE_FILTERS: [(&str, FilterName); 4] = [
+const INSTANCE_FILTERS: [(&str, FilterName); 5] = [
+    ("domain", FilterName::Domain),
     ("db-instance-id", FilterName::DatabaseId),
     ("dbi-resource-id", FilterName::ResourceId),
     ("engine", FilterName::Engine),
@@ -255,7 +267,7 @@ impl Condition {
             FilterName::ResourceId => &snapshot.instance.resource_id,
             FilterName::SnapshotType => snapshot.kind.as_str(),
             FilterName::Engine => &snapshot.instance.engine,
-            FilterName::ClusterId => return false,
+            FilterName::ClusterId | FilterName::Domain | FilterName::CloneGroup => return false,
         };
         self.values.iter().any(|wanted| wanted == value)
     }
@@ -265,7 +277,11 @@ impl Condition {
             FilterName::DatabaseId => &cluster.spec.identifier,
             FilterName::ResourceId => &cluster.resource_id,
             FilterName::Engine => &cluster.spec.engine,
-            _ => return false,
+            FilterName::Domain => cluster.spec.domain.as_deref().unwrap_or_default(),
+            FilterName::CloneGroup => cluster.spec.clone_group.as_deref().unwrap_or_default(),
+            FilterName::SnapshotId | FilterName::SnapshotType | FilterName::ClusterId => {
+                return false;
+            }
         };
         self.values.iter().any(|wanted| wanted == value)
     }
@@ -276,7 +292,10 @@ impl Condition {
             FilterName::ResourceId => &instance.resource_id,
             FilterName::Engine => &instance.spec.engine,
             FilterName::ClusterId => instance.spec.cluster.as_deref().unwrap_or_default(),
-            FilterName::SnapshotId | FilterName::SnapshotType => return false,
+            FilterName::Domain => instance.spec.domain.as_deref().unwrap_or_default(),
+            FilterName::SnapshotId | FilterName::SnapshotType | FilterName::CloneGroup => {
+                return false;
+            }
         };
         self.values.iter().any(|wanted| wanted == value)
     }

@@ -45,7 +45,7 @@ impl Rds {
         let Some(copy) = self.region_mut(&key.region).same(key) else {
             return;
         };
-        if copy.stage() != Stage::Creating {
+        if !matches!(copy.stage(), Stage::Pending | Stage::Creating) {
             return;
         }
         copy.enter(Stage::Copying, now);
@@ -170,6 +170,7 @@ impl Rds {
         let mut event = Box::new(EmittedEvent::new(uuid(&mut rng), about, what, now));
         // AWS's schema of these events has no id, and its samples do.
         event.tells_its_id = snapshot.family == Family::Instance || rng.bool();
+        self.keep_event(region, &event);
         let key = snapshot.key(region);
         let usual = now.checked_add(delay).unwrap_or(Timestamp::MAX);
         let later = |by| usual.checked_add(by).unwrap_or(Timestamp::MAX);

@@ -61,6 +61,9 @@ pub enum RdsFault {
     /// Same wire code as [`RdsFault::ManualSnapshotQuota`]; only the wording differs.
     #[error("Cannot copy more than {0} snapshots across regions")]
     CopiesInFlightQuota(usize),
+    /// No such option group in this region; carries its name.
+    #[error("Specified OptionGroupName: {0} not found.")]
+    OptionGroupNotFound(String),
     /// A snapshot is shared with too many accounts already. Carries the limit.
     #[error("A snapshot cannot be shared with more than {0} accounts.")]
     SharedSnapshotQuota(usize),
@@ -87,6 +90,7 @@ impl RdsFault {
             Self::InvalidDbClusterState(_) => "InvalidDBClusterStateFault",
             Self::InvalidDbClusterSnapshotState(_) => "InvalidDBClusterSnapshotStateFault",
             Self::ManualSnapshotQuota(_) | Self::CopiesInFlightQuota(_) => "SnapshotQuotaExceeded",
+            Self::OptionGroupNotFound(_) => "OptionGroupNotFoundFault",
             Self::SharedSnapshotQuota(_) => "SharedSnapshotQuotaExceeded",
             Self::KmsKeyNotAccessible(_) => "KMSKeyNotAccessibleFault",
         }
@@ -98,7 +102,8 @@ impl RdsFault {
             Self::DbInstanceNotFound(_)
             | Self::DbSnapshotNotFound(_)
             | Self::DbClusterNotFound(_)
-            | Self::DbClusterSnapshotNotFound(_) => 404,
+            | Self::DbClusterSnapshotNotFound(_)
+            | Self::OptionGroupNotFound(_) => 404,
             _ => 400,
         }
     }

@@ -2,11 +2,16 @@
 
 use jiff::Timestamp;
 
+use super::encryption::StorageEncryption;
+use super::engine;
 use super::names::Region;
 use super::tags::Tags;
 
 /// 2025-01-01T00:00:00Z: when instances were created, unless their spec says otherwise.
 pub(super) const LONG_AGO: Timestamp = Timestamp::constant(1_735_689_600, 0);
+
+/// The BackupTarget of most instances.
+pub(super) const IN_THE_REGION: &str = "region";
 
 /// An instance as an operator asks for it. [`InstanceSpec::postgres`] has sensible values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +32,16 @@ pub struct InstanceSpec {
     pub storage_type: String,
     /// The key it is encrypted under, in any form KMS takes; `None` for an unencrypted one.
     pub kms_key: Option<String>,
+    /// Whether it is encrypted under a key that AWS owns; without effect beside `kms_key`.
+    pub aws_owned_key: bool,
+    /// ReadReplicaSourceDBInstanceIdentifier: of which instance it is a read replica. A name of its own region, or an ARN.
+    pub replica_of: Option<String>,
+    /// BackupTarget: `region`, `outposts` or `local`.
+    pub backup_target: String,
+    /// Timezone, which only some engines have.
+    pub timezone: Option<String>,
+    /// The directory of the domain that it is a member of.
+    pub domain: Option<String>,
     /// Its tags, of which some may begin with `aws:`.
     pub tags: Tags,
     /// CopyTagsToSnapshot.
@@ -47,8 +62,8 @@ pub struct InstanceSpec {
     pub vpc_id: String,
     /// VPC security group ids.
     pub security_groups: Vec<String>,
-    /// The port it listens on.
-    pub port: u16,
+    /// The port it listens on; `None` for that of its engine.
+    pub port: Option<u16>,
     /// MasterUsername.
     pub master_username: String,
     /// IAMDatabaseAuthenticationEnabled.
@@ -73,6 +88,11 @@ impl InstanceSpec {
             allocated_storage: 100,
             storage_type: "gp3".to_owned(),
             kms_key: None,
+            aws_owned_key: false,
+            replica_of: None,
+            backup_target: IN_THE_REGION.to_owned(),
+            timezone: None,
+            domain: None,
             tags: Tags::default(),
             copy_tags_to_snapshot: false,
             multi_az: false,
@@ -83,7 +103,7 @@ impl InstanceSpec {
             subnets: vec!["subnet-0a1".to_owned(), "subnet-0b2".to_owned()],
             vpc_id: "vpc-0a1b2c3d".to_owned(),
             security_groups: vec!["sg-0a1b2c3d".to_owned()],
-            port: 5432,
+            port: None,
             master_username: "operator".to_owned(),
             iam_authentication: false,
             backup_retention_days: 7,
@@ -104,8 +124,24 @@ pub enum InstanceStatus {
     BackingUp,
     /// It is being changed.
     Modifying,
+    /// It is being made.
+    Creating,
+    /// It is being started.
+    Starting,
+    /// It is being stopped.
+    Stopping,
     /// It is stopped.
     Stopped,
+    /// It has failed, and RDS cannot bring it back.
+    Failed,
+    /// It cannot start with its parameters.
+    IncompatibleParameters,
+    /// Its network does not let it live.
+    IncompatibleNetwork,
+    /// It could not be restored.
+    IncompatibleRestore,
+    /// Its key cannot be reached, and it can be brought back when it can.
+    InaccessibleEncryptionCredentialsRecoverable,
     /// Its key cannot be reached.
     InaccessibleEncryptionCredentials,
     /// It is going away.
@@ -120,7 +156,17 @@ impl InstanceStatus {
             Self::StorageOptimization => "storage-optimization",
             Self::BackingUp => "backing-up",
             Self::Modifying => "modifying",
+            Self::Creating => "creating",
+            Self::Starting => "starting",
+            Self::Stopping => "stopping",
             Self::Stopped => "stopped",
+            Self::Failed => "failed",
+            Self::IncompatibleParameters => "incompatible-parameters",
+            Self::IncompatibleNetwork => "incompatible-network",
+            Self::IncompatibleRestore => "incompatible-restore",
+            Self::InaccessibleEncryptionCredentialsRecoverable => {
+                "inaccessible-encryption-credentials-recoverable"
+            }
             Self::InaccessibleEncryptionCredentials => "inaccessible-encryption-credentials",
             Self::Deleting => "deleting",
         }
@@ -144,12 +190,31 @@ pub struct Instance {
     pub region: Region,
     /// DBInstanceStatus.
     pub status: InstanceStatus,
+    /// ReadReplicaDBInstanceIdentifiers: its read replicas in its own region.
+    pub replicas: Vec<String>,
 }
 
 impl Instance {
     /// The zone of the (first) instance.
     pub fn availability_zone(&self) -> String {
         format!("{}a", self.region)
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.spec
+            .port
+            .unwrap_or_else(|| engine::port(&self.spec.engine))
+    }
+
+    /// How its storage is encrypted.
+    pub fn encryption(&self) -> StorageEncryption {
+        StorageEncryption::of(self.spec.kms_key.as_deref(), self.spec.aws_owned_key)
+    }
+
+    /// Whether it is a read replica of SQL Server, of which RDS takes no snapshot.
+    pub(super) fn is_sqlserver_replica(&self) -> bool {
+        self.spec.replica_of.is_some() && self.spec.engine.starts_with("sqlserver")
     }
 
     /// The name clients connect to.

@@ -8,7 +8,7 @@ use super::names::Region;
 /// One customer-managed key of one region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KmsKey {
-    /// `arn:aws:kms:<region>:<account>:key/<id>`.
+    /// `arn:<partition>:kms:<region>:<account>:key/<id>`.
     pub arn: String,
     /// Alias names with their prefix, such as `alias/backups`.
     pub aliases: Vec<String>,
@@ -44,7 +44,7 @@ impl Keyring {
         account: &str,
         named: &str,
     ) -> Result<String, RdsFault> {
-        let here = format!("arn:aws:kms:{region}:{account}:");
+        let here = format!("arn:{}:kms:{region}:{account}:", region.partition());
         let local = match named.strip_prefix(&here) {
             Some(resource) => resource,
             // The ARN of another region or account can never be meant for this one.

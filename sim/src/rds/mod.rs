@@ -28,8 +28,9 @@
 //! # What is known and what is assumed
 //! Shapes, codes, ids, categories, limits and grammar follow AWS's service model and user guide.
 //! AWS does not document the following; here the model does what is hardest on its users:
-//! - both creation times are absent until the data is taken or the copying begins, and the first
-//!   lies some seconds after the call;
+//! - both creation times of an instance's snapshot are absent until the data is taken or the copying begins, and the
+//!   first lies some seconds after the call; a cluster snapshot holds the data of the call;
+//! - a copy from another region is `pending` at first, and shows its option group, VPC, zone and resource id afterwards;
 //! - a copy fails at its end if its source is gone by then, or its key no longer usable;
 //! - a deleted copy that was under way sends both "canceled" and "deleted";
 //! - a copy that is under way fails at once, without an event, when its source is deleted;
@@ -42,22 +43,28 @@
 //! - a cluster takes one snapshot at a time, and every second event of a cluster snapshot leaves
 //!   its id out;
 //! - a copy of a Multi-AZ DB cluster's snapshot to another region is an invalid parameter, and so
-//!   is a key for the copy of an unencrypted cluster snapshot;
+//!   is, unless [`KeylessClusterCopies`] says otherwise, a key for the copy of a cluster snapshot that is under none;
+//! - RDS names a copy's missing options before it looks at the key;
 //! - tags that begin with `aws:` are not inherited, neither by snapshots nor by copies.
 
 mod agenda;
 mod cluster;
 mod config;
+mod copy_rules;
 mod delete;
 mod describe;
 mod due_work;
+mod encryption;
+mod engine;
 mod event;
+mod event_log;
 mod family;
 mod fault;
 mod instance;
 mod keys;
 mod names;
 mod operator;
+mod option_groups;
 mod pages;
 mod planned_outcome;
 mod plant;
@@ -65,6 +72,7 @@ mod region;
 mod request;
 mod sharing;
 mod snapshot;
+mod subject;
 mod tagging;
 mod tags;
 mod work;
@@ -83,18 +91,21 @@ pub use config::{
     COPIES_IN_FLIGHT, DurationRange, MANUAL_CLUSTER_SNAPSHOTS, MANUAL_SNAPSHOTS, PlannedWork,
     RdsConfig, Timings,
 };
+pub use encryption::{KeylessClusterCopies, StorageEncryption};
 pub use event::{EmittedEvent, with_milliseconds};
+pub use event_log::source_type;
 pub use family::Family;
 pub use fault::RdsFault;
 pub use instance::{Instance, InstanceSpec, InstanceStatus};
 pub use keys::KmsKey;
 pub use names::{BadRegion, CLUSTER_SNAPSHOT_NAME_MAX, RdsArn, Region, SNAPSHOT_NAME_MAX};
+pub use option_groups::{DbOption, OptionGroup};
 pub use planned_outcome::{Ending, EventOutcome, Faults, Odds, PlannedOutcome};
 pub use plant::PlantedSnapshot;
 pub use request::{
     Answer, CopyDbSnapshot, CreateDbSnapshot, DescribeDbClusters, DescribeDbInstances,
-    DescribeDbSnapshots, Filter, ModifySnapshotAttribute, Page, Paging, Quota, Request,
-    SnapshotAttributes,
+    DescribeDbSnapshots, DescribeEvents, DescribeOptionGroups, Filter, ModifySnapshotAttribute,
+    Page, Paging, Quota, Request, SnapshotAttributes,
 };
 pub use snapshot::{
     CopySource, Origin, Snapshot, SnapshotDescription, SnapshotType, SourceInstance, Stage,
@@ -166,6 +177,10 @@ impl Rds {
             Request::ModifySnapshotAttribute(family, r) => self
                 .modify_snapshot_attribute(family, region, &r, now)
                 .map(Answer::Attributes),
+            Request::DescribeEvents(r) => self.describe_events(region, &r, now).map(Answer::Events),
+            Request::DescribeOptionGroups(r) => self
+                .describe_option_groups(region, &r, now)
+                .map(Answer::OptionGroups),
             Request::DescribeAccountAttributes => Ok(Answer::Quotas(
                 self.describe_account_attributes(region, now),
             )),

@@ -16,6 +16,11 @@ pub const CLUSTER_SNAPSHOT_NAME_MAX: usize = 63;
 /// The longest identifier of a DB instance or cluster (RDS API reference, CreateDBInstance).
 pub(super) const DATABASE_NAME_MAX: usize = 63;
 
+/// The partition of the regions in China.
+pub(super) const CHINA: &str = "aws-cn";
+/// The partition of AWS GovCloud (US).
+pub(super) const GOVCLOUD: &str = "aws-us-gov";
+
 /// An AWS region, such as `eu-west-1`. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Region(Arc<str>);
@@ -29,6 +34,17 @@ impl Region {
     /// The name as AWS writes it.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The partition that it belongs to, as ARNs spell it.
+    pub fn partition(&self) -> &'static str {
+        if self.0.starts_with("cn-") {
+            CHINA
+        } else if self.0.starts_with("us-gov-") {
+            GOVCLOUD
+        } else {
+            "aws"
+        }
     }
 }
 
@@ -90,7 +106,7 @@ pub(super) fn new_identifier(
     Ok(text.to_ascii_lowercase())
 }
 
-/// The parts of an RDS resource's ARN: `arn:aws:rds:<region>:<account>:<kind>:<name>`.
+/// The parts of an RDS resource's ARN: `arn:<partition>:rds:<region>:<account>:<kind>:<name>`.
 /// The name may itself hold a colon (automated snapshots begin with `rds:`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RdsArn {
@@ -107,13 +123,14 @@ pub struct RdsArn {
 impl RdsArn {
     /// Reads an ARN; `None` when the text is not the ARN of an RDS resource.
     pub fn parse(text: &str) -> Option<Self> {
-        let rest = text.strip_prefix("arn:aws:rds:")?;
+        let (partition, rest) = text.strip_prefix("arn:")?.split_once(":rds:")?;
         let mut parts = rest.splitn(4, ':');
-        let region = parts.next()?.parse().ok()?;
+        let region: Region = parts.next()?.parse().ok()?;
         let account = parts.next()?;
         let kind = parts.next()?;
         let name = parts.next()?;
         let complete = account.len() == 12 && !kind.is_empty() && !name.is_empty();
+        let complete = complete && partition == region.partition();
         complete.then(|| Self {
             region,
             account: account.to_owned(),
@@ -131,6 +148,7 @@ impl fmt::Display for RdsArn {
             kind,
             name,
         } = self;
-        write!(f, "arn:aws:rds:{region}:{account}:{kind}:{name}")
+        let partition = region.partition();
+        write!(f, "arn:{partition}:rds:{region}:{account}:{kind}:{name}")
     }
 }

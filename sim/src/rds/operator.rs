@@ -36,12 +36,21 @@ impl Rds {
             spec.kms_key = Some(state.keys.resolve(region, &account, named)?);
         }
         let instance = Instance {
-            arn: format!("arn:aws:rds:{region}:{account}:db:{}", spec.identifier),
+            arn: format!(
+                "arn:{}:rds:{region}:{account}:db:{}",
+                region.partition(),
+                spec.identifier
+            ),
             resource_id: resource_id.clone(),
             region: region.clone(),
             status: InstanceStatus::Available,
+            replicas: Vec::new(),
             spec,
         };
+        let source = instance.spec.replica_of.as_deref().unwrap_or_default();
+        if let Some(source) = state.instances.get_mut(&source.to_ascii_lowercase()) {
+            source.replicas.push(instance.spec.identifier.clone());
+        }
         state
             .instances
             .insert(instance.spec.identifier.clone(), instance);
@@ -78,7 +87,11 @@ impl Rds {
             self.add_instance(region, spec.member(member))?;
         }
         let cluster = Cluster {
-            arn: format!("arn:aws:rds:{region}:{account}:cluster:{}", spec.identifier),
+            arn: format!(
+                "arn:{}:rds:{region}:{account}:cluster:{}",
+                region.partition(),
+                spec.identifier
+            ),
             resource_id: resource_id.clone(),
             region: region.clone(),
             status: InstanceStatus::Available,

@@ -26,6 +26,8 @@ pub struct PlantedSnapshot {
     pub instance: SourceInstance,
     /// The ARN of its key.
     pub kms_key: Option<String>,
+    /// Whether it is encrypted under a key that AWS owns; without effect beside `kms_key`.
+    pub aws_owned_key: bool,
     /// Its tags.
     pub tags: Tags,
     /// The moment whose data it holds.
@@ -71,6 +73,7 @@ impl Rds {
             size: u64::from(planted.instance.allocated_storage) << 29,
             instance: Arc::new(planted.instance),
             kms_key: planted.kms_key,
+            aws_owned_key: planted.aws_owned_key,
             tags: planted.tags,
             taken_at: planted.taken_at,
             begun_at: planted.made_at,

@@ -1,13 +1,15 @@
 //! What one region holds, and the counts that limits are measured by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::RdsFault;
 use super::agenda::SnapshotKey;
 use super::cluster::Cluster;
+use super::event_log::Kept;
 use super::family::Family;
 use super::instance::Instance;
 use super::keys::Keyring;
+use super::option_groups::OptionGroup;
 use super::snapshot::{Snapshot, SnapshotType};
 
 /// The RDS of one region.
@@ -18,6 +20,8 @@ pub(super) struct RegionState {
     pub(super) snapshots: BTreeMap<String, Snapshot>,
     pub(super) cluster_snapshots: BTreeMap<String, Snapshot>,
     pub(super) keys: Keyring,
+    pub(super) option_groups: BTreeMap<String, OptionGroup>,
+    pub(super) events: VecDeque<Kept>,
     pub(super) copies_in_flight: usize,
     pub(super) most_copies_in_flight: usize,
 }

@@ -2,9 +2,13 @@
 //!
 //! Requests carry plain text: it is RDS that judges identifiers, keys and tags.
 
+use jiff::Timestamp;
+
 use super::cluster::Cluster;
+use super::event::EmittedEvent;
 use super::family::Family;
 use super::instance::Instance;
+use super::option_groups::OptionGroup;
 use super::snapshot::SnapshotDescription;
 use super::tags::Tags;
 
@@ -31,6 +35,10 @@ pub enum Request {
     DescribeSnapshotAttributes(Family, String),
     /// ModifyDBSnapshotAttribute or ModifyDBClusterSnapshotAttribute.
     ModifySnapshotAttribute(Family, ModifySnapshotAttribute),
+    /// DescribeEvents.
+    DescribeEvents(DescribeEvents),
+    /// DescribeOptionGroups.
+    DescribeOptionGroups(DescribeOptionGroups),
     /// DescribeAccountAttributes.
     DescribeAccountAttributes,
     /// CreateDBClusterSnapshot.
@@ -63,6 +71,8 @@ impl Request {
             }
             Self::ModifySnapshotAttribute(Family::Instance, _) => "ModifyDBSnapshotAttribute",
             Self::ModifySnapshotAttribute(Family::Cluster, _) => "ModifyDBClusterSnapshotAttribute",
+            Self::DescribeEvents(_) => "DescribeEvents",
+            Self::DescribeOptionGroups(_) => "DescribeOptionGroups",
             Self::DescribeAccountAttributes => "DescribeAccountAttributes",
             Self::CreateDbClusterSnapshot(_) => "CreateDBClusterSnapshot",
             Self::CopyDbClusterSnapshot(_) => "CopyDBClusterSnapshot",
@@ -100,6 +110,8 @@ pub struct CopyDbSnapshot {
     pub tags: Vec<(String, String)>,
     /// OptionGroupName; clusters have none.
     pub option_group: Option<String>,
+    /// PreSignedUrl, which matters between the regions of AWS GovCloud (US) alone. The model does not read it.
+    pub pre_signed_url: Option<String>,
 }
 
 /// DescribeDBSnapshots or DescribeDBClusterSnapshots. All conditions must hold.
@@ -152,6 +164,38 @@ pub struct ModifySnapshotAttribute {
     pub add: Vec<String>,
     /// ValuesToRemove.
     pub remove: Vec<String>,
+}
+
+/// DescribeEvents. All conditions must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DescribeEvents {
+    /// SourceIdentifier.
+    pub source: Option<String>,
+    /// SourceType.
+    pub source_type: Option<String>,
+    /// StartTime.
+    pub start: Option<Timestamp>,
+    /// EndTime.
+    pub end: Option<Timestamp>,
+    /// Duration, in minutes.
+    pub minutes: Option<i64>,
+    /// EventCategories: one of them must fit, if there are any.
+    pub categories: Vec<String>,
+    /// MaxRecords and Marker.
+    pub paging: Paging,
+}
+
+/// DescribeOptionGroups. All conditions must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DescribeOptionGroups {
+    /// OptionGroupName.
+    pub name: Option<String>,
+    /// EngineName.
+    pub engine: Option<String>,
+    /// MajorEngineVersion.
+    pub major_version: Option<String>,
+    /// MaxRecords and Marker.
+    pub paging: Paging,
 }
 
 /// One filter: one of its values must fit.
@@ -222,6 +266,10 @@ pub enum Answer {
     Tags(Tags),
     /// Whom a snapshot is shared with.
     Attributes(SnapshotAttributes),
+    /// A page of events.
+    Events(Page<EmittedEvent>),
+    /// A page of option groups.
+    OptionGroups(Page<OptionGroup>),
     /// The account's quotas.
     Quotas(Vec<Quota>),
     /// Nothing but that it was done.

@@ -7,8 +7,10 @@ use jiff::Timestamp;
 
 use super::agenda::SnapshotKey;
 use super::cluster::{Cluster, is_multi_az_cluster};
+use super::encryption::StorageEncryption;
+use super::engine;
 use super::family::Family;
-use super::instance::Instance;
+use super::instance::{IN_THE_REGION, Instance};
 use super::names::Region;
 use super::planned_outcome::PlannedOutcome;
 use super::tags::Tags;
@@ -16,6 +18,8 @@ use super::tags::Tags;
 /// Where a snapshot is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
+    /// A copy from another region that RDS has not begun yet.
+    Pending,
     /// Being taken from its instance, or queued to be copied.
     Creating,
     /// Being copied.
@@ -34,6 +38,7 @@ impl Stage {
     /// Status.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Pending => "pending",
             Self::Creating => "creating",
             Self::Copying => "copying",
             Self::Available => "available",
@@ -45,7 +50,7 @@ impl Stage {
 
     /// Whether work is still going on that makes the snapshot.
     pub fn is_under_way(self) -> bool {
-        matches!(self, Self::Creating | Self::Copying)
+        matches!(self, Self::Pending | Self::Creating | Self::Copying)
     }
 }
 
@@ -133,6 +138,12 @@ pub struct SourceInstance {
     pub master_username: String,
     /// OptionGroupName; empty for a cluster.
     pub option_group: String,
+    /// The options of that group that a copy cannot do without.
+    pub persistent_options: Vec<String>,
+    /// Timezone.
+    pub timezone: Option<String>,
+    /// SnapshotTarget: where its backups are kept.
+    pub backup_target: String,
     /// IAMDatabaseAuthenticationEnabled.
     pub iam_authentication: bool,
     /// InstanceCreateTime or ClusterCreateTime.
@@ -153,9 +164,12 @@ impl SourceInstance {
             storage_type: spec.storage_type.clone(),
             availability_zone: instance.availability_zone(),
             vpc_id: spec.vpc_id.clone(),
-            port: spec.port,
+            port: instance.port(),
             master_username: spec.master_username.clone(),
             option_group: spec.option_group.clone(),
+            persistent_options: Vec::new(),
+            timezone: spec.timezone.clone(),
+            backup_target: spec.backup_target.clone(),
             iam_authentication: spec.iam_authentication,
             created: spec.created,
         }
@@ -169,14 +183,17 @@ impl SourceInstance {
             resource_id: cluster.resource_id.clone(),
             engine: spec.engine.clone(),
             engine_version: spec.engine_version.clone(),
-            license_model: "postgresql-license".to_owned(),
+            license_model: engine::license_of_cluster(&spec.engine).to_owned(),
             allocated_storage: spec.allocated_storage,
             storage_type: spec.storage_type.clone(),
             availability_zone: format!("{}a", cluster.region),
             vpc_id: spec.vpc_id.clone(),
-            port: spec.port,
+            port: cluster.port(),
             master_username: spec.master_username.clone(),
             option_group: String::new(),
+            persistent_options: Vec::new(),
+            timezone: None,
+            backup_target: IN_THE_REGION.to_owned(),
             iam_authentication: spec.iam_authentication,
             created: cluster.created,
         }
@@ -198,8 +215,10 @@ pub struct Snapshot {
     pub origin: Origin,
     /// The instance or cluster whose data it holds.
     pub instance: Arc<SourceInstance>,
-    /// The ARN of its key; `None` when it is not encrypted.
+    /// The ARN of its key; `None` when it is not encrypted, or under a key that AWS owns.
     pub kms_key: Option<String>,
+    /// Whether it is encrypted under a key that AWS owns; without effect beside `kms_key`.
+    pub aws_owned_key: bool,
     /// Its tags now.
     pub tags: Tags,
     /// FullSnapshotSizeInBytes: the same for every copy.
@@ -233,6 +252,11 @@ impl Snapshot {
         self.stages
             .last()
             .map_or(self.begun_at, |(since, _)| *since)
+    }
+
+    /// How it is encrypted.
+    pub fn encryption(&self) -> StorageEncryption {
+        StorageEncryption::of(self.kms_key.as_deref(), self.aws_owned_key)
     }
 
     pub(super) fn enter(&mut self, stage: Stage, now: Timestamp) {
@@ -272,12 +296,19 @@ impl Snapshot {
     pub(super) fn described_at(&self, moment: Timestamp) -> Option<SnapshotDescription> {
         let reached = |(since, _): &&(Timestamp, Stage)| *since <= moment;
         let (_, stage) = self.stages.iter().rev().find(reached)?;
-        // Both times appear when the data is taken or the copying begins, not before.
-        let begun = self.begun_at <= moment;
+        let begun = self.begun_at <= moment && *stage != Stage::Pending;
         let of_an_instance = self.family == Family::Instance;
+        // An instance's snapshot shows its times when the data is taken or the copying begins. A cluster's shows when it
+        // was asked for, from the first answer on.
+        let asked_for = self.stages.first().map(|(at, _)| *at);
+        let create_time = if of_an_instance {
+            begun.then_some(self.begun_at)
+        } else {
+            asked_for
+        };
         let from = match &self.origin {
-            Origin::Copied(from) if from.across_regions || !of_an_instance => Some(from),
-            _ => None,
+            Origin::Copied(from) => Some(from),
+            Origin::Taken => None,
         };
         Some(SnapshotDescription {
             family: self.family,
@@ -286,13 +317,15 @@ impl Snapshot {
             kind: self.kind,
             stage: *stage,
             percent_progress: self.progress(*stage, moment),
-            create_time: begun.then_some(self.begun_at),
+            create_time,
             original_create_time: (begun && of_an_instance).then_some(self.taken_at),
             source_region: from
                 .filter(|_| of_an_instance)
                 .map(|from| from.region.clone()),
             source_arn: from.map(|from| from.arn.clone()),
             kms_key: self.kms_key.clone(),
+            encryption: self.encryption(),
+            is_detailed: *stage != Stage::Pending,
             size: (*stage == Stage::Available && of_an_instance).then_some(self.size),
             instance: Arc::clone(&self.instance),
             tags: self.tags.clone(),
@@ -329,18 +362,21 @@ pub struct SnapshotDescription {
     pub stage: Stage,
     /// PercentProgress.
     pub percent_progress: u8,
-    /// SnapshotCreateTime; absent until the work has begun.
+    /// SnapshotCreateTime; absent on an instance's until the work has begun.
     pub create_time: Option<Timestamp>,
     /// OriginalSnapshotCreateTime; absent until the work has begun. Cluster snapshots never
     /// show it.
     pub original_create_time: Option<Timestamp>,
-    /// SourceRegion; only on copies from another region, and never on cluster snapshots.
+    /// SourceRegion; only on copies, and never on cluster snapshots.
     pub source_region: Option<Region>,
-    /// SourceDBSnapshotIdentifier, an ARN, only on copies from another region; for clusters
-    /// SourceDBClusterSnapshotArn, on all copies.
+    /// SourceDBSnapshotIdentifier, or for clusters SourceDBClusterSnapshotArn: an ARN, only on copies.
     pub source_arn: Option<String>,
     /// KmsKeyId, an ARN.
     pub kms_key: Option<String>,
+    /// StorageEncryptionType.
+    pub encryption: StorageEncryption,
+    /// Whether it shows its option group, VPC, zone and resource id, which a copy that is pending does not.
+    pub is_detailed: bool,
     /// FullSnapshotSizeInBytes; absent until it is available. Cluster snapshots never show it.
     pub size: Option<u64>,
     /// What it keeps of its instance or cluster.

@@ -6,16 +6,15 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::agenda::Due;
-use super::cluster::Cluster;
+use super::copy_rules::crosses_regions;
+use super::engine::{DEFAULT_GROUP, default_option_group};
 use super::event::Happening;
 use super::family::Family;
-use super::instance::{Instance, InstanceStatus};
-use super::names::{RdsArn, Region, new_identifier};
-use super::region::RegionState;
+use super::instance::InstanceStatus;
+use super::names::{Region, new_identifier};
 use super::request::{CopyDbSnapshot, CreateDbSnapshot};
-use super::snapshot::{
-    CopySource, Origin, Snapshot, SnapshotDescription, SnapshotType, SourceInstance, Stage,
-};
+use super::snapshot::{CopySource, Origin, Snapshot, SnapshotDescription, SnapshotType, Stage};
+use super::subject::Subject;
 use super::tags::Tags;
 use super::{Rds, RdsFault};
 
@@ -145,7 +144,11 @@ impl Rds {
         let serial = self.next_serial();
         let mut rng = self.rng_of(serial);
         let timings = &self.config.timings;
-        let taken_at = later(now, timings.before_data_is_taken.draw(&mut rng));
+        let until_taken = timings.before_data_is_taken.draw(&mut rng);
+        let taken_at = match family {
+            Family::Instance => later(now, until_taken),
+            Family::Cluster => now,
+        };
         let drawn = timings.snapshot.draw(&mut rng);
         let planned = self.config.planned.get(&database.source.identifier);
         let ends_at = later(taken_at, planned.map_or(drawn, |work| work.snapshot));
@@ -165,6 +168,7 @@ impl Rds {
             size: u64::from(source.allocated_storage) * written * (1 << 30) / 100,
             instance: Arc::new(source),
             kms_key: database.kms_key,
+            aws_owned_key: database.aws_owned_key,
             tags,
             taken_at,
             begun_at: taken_at,
@@ -248,11 +252,15 @@ impl Rds {
                 source.stage().as_str()
             )));
         }
-        if from.across_regions && source.is_of_multi_az_cluster() {
-            return Err(invalid(
-                "Snapshots of Multi-AZ DB clusters cannot be copied across Regions.".to_owned(),
-            ));
+        if from.across_regions {
+            crosses_regions(region, &from, &source, request)?;
         }
+        let needed = match from.across_regions {
+            true => source.instance.persistent_options.as_slice(),
+            false => &[],
+        };
+        self.region_mut(region)
+            .option_group_fits(request.option_group.as_deref(), needed)?;
         let kms_key = self.key_of_copy(region, &from, &source, request.kms_key.as_deref())?;
         self.has_place_for_a_copy(region, &from)?;
 
@@ -272,11 +280,20 @@ impl Rds {
             _ => own_tags,
         };
         let mut instance = source.instance;
+        let is_default = instance.option_group.starts_with(DEFAULT_GROUP);
         if let Some(option_group) = &request.option_group {
             Arc::make_mut(&mut instance)
                 .option_group
                 .clone_from(option_group);
+        } else if family == Family::Instance && from.across_regions && !is_default {
+            let default = default_option_group(&instance.engine, &instance.engine_version);
+            Arc::make_mut(&mut instance).option_group = default;
         }
+        // Seven recorded answers for instances; none is known for clusters.
+        let first = match (family, from.across_regions) {
+            (Family::Instance, true) => Stage::Pending,
+            _ => Stage::Creating,
+        };
         let copy = Snapshot {
             family,
             arn: arn(family, region, &self.config.account, &target),
@@ -284,6 +301,7 @@ impl Rds {
             kind: SnapshotType::Manual,
             origin: Origin::Copied(from),
             instance,
+            aws_owned_key: kms_key.is_none() && source.aws_owned_key,
             kms_key,
             tags,
             size: source.size,
@@ -293,99 +311,12 @@ impl Rds {
             ends_at,
             serial,
             shared_with: BTreeSet::new(),
-            stages: vec![(now, Stage::Creating)],
+            stages: vec![(now, first)],
         };
         if copy.is_a_copy_in_flight() {
             self.region_mut(region).copy_takes_a_place();
         }
         Ok(self.accept(region, copy, now))
-    }
-
-    /// Reads the source of a copy: a name of the same region, or an ARN of any.
-    fn source_of_copy(
-        &self,
-        family: Family,
-        region: &Region,
-        text: &str,
-    ) -> Result<CopySource, RdsFault> {
-        if text.is_empty() {
-            return Err(invalid(format!(
-                "The parameter Source{} must be provided and must not be blank.",
-                family.name_parameter()
-            )));
-        }
-        let kind = family.snapshot_kind();
-        let arn = if text.starts_with("arn:") {
-            let arn = RdsArn::parse(text).filter(|arn| arn.kind == kind);
-            arn.ok_or_else(|| invalid(format!("Invalid snapshot identifier:  {text}")))?
-        } else {
-            RdsArn {
-                region: region.clone(),
-                account: self.config.account.clone(),
-                kind: kind.to_owned(),
-                name: text.to_ascii_lowercase(),
-            }
-        };
-        if arn.account != self.config.account {
-            return Err(family.snapshot_not_found(text));
-        }
-        let across_regions = arn.region != *region;
-        let whole = arn.to_string();
-        Ok(CopySource {
-            arn: whole,
-            region: arn.region,
-            name: arn.name,
-            serial: 0,
-            across_regions,
-        })
-    }
-
-    /// The key a copy will be under, by RDS's rules.
-    fn key_of_copy(
-        &mut self,
-        region: &Region,
-        from: &CopySource,
-        source: &Snapshot,
-        named: Option<&str>,
-    ) -> Result<Option<String>, RdsFault> {
-        if let Some(key) = &source.kms_key
-            && !self.region_mut(&from.region).keys.is_usable(key)
-        {
-            return Err(RdsFault::KmsKeyNotAccessible(format!(
-                "The source snapshot KMS key [{key}] does not exist, is not enabled or you do \
-                 not have permissions to access it."
-            )));
-        }
-        match named {
-            // The API reference of CopyDBClusterSnapshot says so of KmsKeyId.
-            Some(_) if source.family == Family::Cluster && source.kms_key.is_none() => {
-                Err(invalid(
-                    "KmsKeyId cannot be given for a copy of an unencrypted cluster snapshot."
-                        .to_owned(),
-                ))
-            }
-            Some(named) => {
-                let account = self.config.account.clone();
-                self.region_mut(region)
-                    .keys
-                    .resolve(region, &account, named)
-                    .map(Some)
-            }
-            // Code and wording as users report them, for instance in
-            // github.com/pbudzon/aws-maintenance/issues/5.
-            None if source.kms_key.is_some() && from.across_regions => Err(invalid(
-                "Must specify new KMS key for cross region encrypted snapshot copy.".to_owned(),
-            )),
-            None => Ok(source.kms_key.clone()),
-        }
-    }
-
-    fn has_place_for_a_copy(&mut self, region: &Region, from: &CopySource) -> Result<(), RdsFault> {
-        let limit = self.config.max_copies_in_flight;
-        if from.across_regions && self.region_mut(region).copies_in_flight >= limit {
-            return Err(RdsFault::CopiesInFlightQuota(limit));
-        }
-        Ok(())
     }
 
     /// Stores a new snapshot, enters what is due for it, and shows it as the call answers.
@@ -407,7 +338,8 @@ impl Rds {
 
 pub(super) fn arn(family: Family, region: &Region, account: &str, name: &str) -> String {
     let kind = family.snapshot_kind();
-    format!("arn:aws:rds:{region}:{account}:{kind}:{name}")
+    let partition = region.partition();
+    format!("arn:{partition}:rds:{region}:{account}:{kind}:{name}")
 }
 
 /// A snapshot that is to be begun.
@@ -416,68 +348,6 @@ struct Wanted {
     name: String,
     kind: SnapshotType,
     tags: Tags,
-}
-
-/// A database that a snapshot is to be taken of.
-struct Subject {
-    source: SourceInstance,
-    status: InstanceStatus,
-    is_member: bool,
-    /// How many days an automated snapshot is kept.
-    retention_days: u16,
-    kms_key: Option<String>,
-    /// What a snapshot without tags of its own gets, if it gets any.
-    inheritable_tags: Option<Tags>,
-}
-
-impl Subject {
-    fn find(state: &RegionState, family: Family, asked: &str) -> Result<Self, RdsFault> {
-        let identifier = asked.to_ascii_lowercase();
-        let found = match family {
-            Family::Instance => state.instances.get(&identifier).map(Self::of_instance),
-            Family::Cluster => state.clusters.get(&identifier).map(Self::of_cluster),
-        };
-        found.ok_or_else(|| family.database_not_found(asked))
-    }
-
-    fn of_instance(instance: &Instance) -> Self {
-        let spec = &instance.spec;
-        Self {
-            source: SourceInstance::of(instance),
-            status: instance.status,
-            is_member: spec.cluster.is_some(),
-            retention_days: spec.backup_retention_days,
-            kms_key: spec.kms_key.clone(),
-            inheritable_tags: spec.copy_tags_to_snapshot.then(|| spec.tags.inheritable()),
-        }
-    }
-
-    fn of_cluster(cluster: &Cluster) -> Self {
-        let spec = &cluster.spec;
-        Self {
-            source: SourceInstance::of_cluster(cluster),
-            status: cluster.status,
-            is_member: false,
-            retention_days: spec.backup_retention_days,
-            kms_key: spec.kms_key.clone(),
-            inheritable_tags: spec.copy_tags_to_snapshot.then(|| spec.tags.inheritable()),
-        }
-    }
-
-    fn lets_a_snapshot_begin(&self, family: Family) -> Result<(), RdsFault> {
-        if self.is_member {
-            return Err(invalid(
-                "The specified instance is a member of a cluster and a snapshot cannot be created \
-                 directly. Please use the CreateDBClusterSnapshot API instead."
-                    .to_owned(),
-            ));
-        }
-        if self.status.lets_a_snapshot_begin() {
-            Ok(())
-        } else {
-            Err(family.invalid_database_state(&self.source.identifier))
-        }
-    }
 }
 
 pub(super) fn later(time: Timestamp, by: jiff::SignedDuration) -> Timestamp {

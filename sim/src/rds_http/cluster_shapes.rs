@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::shapes::TagList;
+use super::shapes::{DomainMemberships, TagList};
 use crate::rds::{Cluster, Region, SnapshotDescription, availability_zones, with_milliseconds};
 
 #[derive(Serialize)]
@@ -48,6 +48,7 @@ pub(super) struct DbClusterSnapshot {
     snapshot_type: &'static str,
     percent_progress: u8,
     storage_encrypted: bool,
+    storage_encryption_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     kms_key_id: Option<String>,
     #[serde(rename = "DBClusterSnapshotArn")]
@@ -89,6 +90,7 @@ impl From<SnapshotDescription> for DbClusterSnapshot {
             snapshot_type: snapshot.kind.as_str(),
             percent_progress: snapshot.percent_progress,
             storage_encrypted: snapshot.kms_key.is_some(),
+            storage_encryption_type: snapshot.encryption.as_str(),
             kms_key_id: snapshot.kms_key,
             arn: snapshot.arn,
             source_arn: snapshot.source_arn,
@@ -126,6 +128,16 @@ pub(super) struct DbCluster {
     members: Members,
     vpc_security_groups: VpcSecurityGroups,
     storage_encrypted: bool,
+    storage_encryption_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    global_cluster_identifier: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replication_source_identifier: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clone_group_id: Option<String>,
+    domain_memberships: DomainMemberships,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster_scalability_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kms_key_id: Option<String>,
     db_cluster_resource_id: String,
@@ -179,10 +191,12 @@ impl From<Cluster> for DbCluster {
     fn from(cluster: Cluster) -> Self {
         let endpoint = cluster.address();
         let zones = cluster.availability_zones();
+        let (port, encryption) = (cluster.port(), cluster.encryption());
         let spec = cluster.spec;
+        let has_writer = spec.replication_source.is_none();
         let member = |(number, instance)| Member {
             instance,
-            is_writer: number == 0,
+            is_writer: number == 0 && has_writer,
             parameter_group_status: "in-sync",
         };
         let security_group = |id| VpcSecurityGroup {
@@ -201,7 +215,7 @@ impl From<Cluster> for DbCluster {
             multi_az: spec.multi_az,
             engine: spec.engine,
             engine_version: spec.engine_version,
-            port: spec.port,
+            port,
             master_username: spec.master_username,
             members: Members {
                 members: spec.members.into_iter().enumerate().map(member).collect(),
@@ -214,6 +228,12 @@ impl From<Cluster> for DbCluster {
                     .collect(),
             },
             storage_encrypted: spec.kms_key.is_some(),
+            storage_encryption_type: encryption.as_str(),
+            global_cluster_identifier: spec.global_cluster,
+            replication_source_identifier: spec.replication_source,
+            clone_group_id: spec.clone_group,
+            domain_memberships: spec.domain.into(),
+            cluster_scalability_type: spec.is_limitless.then_some("limitless"),
             kms_key_id: spec.kms_key,
             db_cluster_resource_id: cluster.resource_id,
             arn: cluster.arn,

@@ -4,7 +4,8 @@ use super::fault::WireFault;
 use super::form::Form;
 use crate::rds::{
     CopyDbSnapshot, CreateDbSnapshot, DescribeDbClusters, DescribeDbInstances, DescribeDbSnapshots,
-    Family, Filter, ModifySnapshotAttribute, Paging, RdsFault, Request,
+    DescribeEvents, DescribeOptionGroups, Family, Filter, ModifySnapshotAttribute, Paging,
+    RdsFault, Request,
 };
 
 /// The API's only version.
@@ -33,6 +34,7 @@ pub(super) fn request(form: &Form) -> Result<Request, WireFault> {
             copy_tags: form.boolean("CopyTags")?,
             tags: tags(form)?,
             option_group: form.optional("OptionGroupName"),
+            pre_signed_url: form.optional("PreSignedUrl"),
         }),
         "DescribeDBSnapshots" => Request::DescribeDbSnapshots(DescribeDbSnapshots {
             snapshot: form.optional("DBSnapshotIdentifier"),
@@ -72,6 +74,21 @@ pub(super) fn request(form: &Form) -> Result<Request, WireFault> {
             Family::Cluster,
             attribute(form, "DBClusterSnapshotIdentifier")?,
         ),
+        "DescribeEvents" => Request::DescribeEvents(DescribeEvents {
+            source: form.optional("SourceIdentifier"),
+            source_type: form.optional("SourceType"),
+            start: form.time("StartTime")?,
+            end: form.time("EndTime")?,
+            minutes: form.integer("Duration")?,
+            categories: values(form, "EventCategories", "EventCategory")?,
+            paging: paging(form)?,
+        }),
+        "DescribeOptionGroups" => Request::DescribeOptionGroups(DescribeOptionGroups {
+            name: form.optional("OptionGroupName"),
+            engine: form.optional("EngineName"),
+            major_version: form.optional("MajorEngineVersion"),
+            paging: paging(form)?,
+        }),
         "CreateDBClusterSnapshot" => Request::CreateDbClusterSnapshot(CreateDbSnapshot {
             snapshot: form.required("DBClusterSnapshotIdentifier")?,
             instance: form.required("DBClusterIdentifier")?,
@@ -84,6 +101,7 @@ pub(super) fn request(form: &Form) -> Result<Request, WireFault> {
             copy_tags: form.boolean("CopyTags")?,
             tags: tags(form)?,
             option_group: None,
+            pre_signed_url: form.optional("PreSignedUrl"),
         }),
         "DescribeDBClusterSnapshots" => Request::DescribeDbClusterSnapshots(DescribeDbSnapshots {
             snapshot: form.optional("DBClusterSnapshotIdentifier"),

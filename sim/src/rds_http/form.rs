@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::fault::WireFault;
 use crate::rds::RdsFault;
 
@@ -68,6 +70,14 @@ impl Form {
             return Ok(None);
         };
         let wrong = |_| invalid(format!("{text} is not a valid integer for {key}."));
+        text.parse().map(Some).map_err(wrong)
+    }
+
+    pub(super) fn time(&self, key: &str) -> Result<Option<Timestamp>, RdsFault> {
+        let Some(text) = self.get(key) else {
+            return Ok(None);
+        };
+        let wrong = |_| invalid(format!("{text} is not a valid time for {key}."));
         text.parse().map(Some).map_err(wrong)
     }
 

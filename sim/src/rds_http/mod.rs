@@ -17,6 +17,7 @@ mod decode;
 mod fault;
 mod form;
 mod interference;
+mod list_shapes;
 mod shapes;
 mod xml;
 

@@ -59,14 +59,17 @@ pub(super) struct DbSnapshot {
     allocated_storage: u32,
     status: &'static str,
     port: u16,
-    availability_zone: String,
-    vpc_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    availability_zone: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vpc_id: Option<String>,
     instance_create_time: String,
     master_username: String,
     engine_version: String,
     license_model: String,
     snapshot_type: &'static str,
-    option_group_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    option_group_name: Option<String>,
     percent_progress: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
     source_region: Option<String>,
@@ -77,17 +80,21 @@ pub(super) struct DbSnapshot {
     source_arn: Option<String>,
     storage_type: String,
     encrypted: bool,
+    storage_encryption_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     kms_key_id: Option<String>,
     #[serde(rename = "DBSnapshotArn")]
     arn: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timezone: Option<String>,
     #[serde(rename = "IAMDatabaseAuthenticationEnabled")]
     iam_authentication: bool,
-    dbi_resource_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dbi_resource_id: Option<String>,
     tag_list: TagList,
     #[serde(skip_serializing_if = "Option::is_none")]
     original_snapshot_create_time: Option<String>,
-    snapshot_target: &'static str,
+    snapshot_target: String,
     dedicated_log_volume: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     full_snapshot_size_in_bytes: Option<u64>,
@@ -96,6 +103,7 @@ pub(super) struct DbSnapshot {
 impl From<SnapshotDescription> for DbSnapshot {
     fn from(snapshot: SnapshotDescription) -> Self {
         let of = &snapshot.instance;
+        let detail = |text: &String| snapshot.is_detailed.then(|| text.clone());
         Self {
             instance: of.identifier.clone(),
             snapshot_create_time: snapshot.create_time.map(with_milliseconds),
@@ -103,26 +111,28 @@ impl From<SnapshotDescription> for DbSnapshot {
             allocated_storage: of.allocated_storage,
             status: snapshot.stage.as_str(),
             port: of.port,
-            availability_zone: of.availability_zone.clone(),
-            vpc_id: of.vpc_id.clone(),
+            availability_zone: detail(&of.availability_zone),
+            vpc_id: detail(&of.vpc_id),
             instance_create_time: with_milliseconds(of.created),
             master_username: of.master_username.clone(),
             engine_version: of.engine_version.clone(),
             license_model: of.license_model.clone(),
             snapshot_type: snapshot.kind.as_str(),
-            option_group_name: of.option_group.clone(),
+            option_group_name: detail(&of.option_group),
             percent_progress: snapshot.percent_progress,
             source_region: snapshot.source_region.map(|region| region.to_string()),
             source_arn: snapshot.source_arn,
             storage_type: of.storage_type.clone(),
             encrypted: snapshot.kms_key.is_some(),
+            storage_encryption_type: snapshot.encryption.as_str(),
+            timezone: of.timezone.clone(),
             kms_key_id: snapshot.kms_key,
             arn: snapshot.arn,
             iam_authentication: of.iam_authentication,
-            dbi_resource_id: of.resource_id.clone(),
+            dbi_resource_id: detail(&of.resource_id),
             tag_list: (&snapshot.tags).into(),
             original_snapshot_create_time: snapshot.original_create_time.map(with_milliseconds),
-            snapshot_target: "region",
+            snapshot_target: of.backup_target.clone(),
             dedicated_log_volume: false,
             full_snapshot_size_in_bytes: snapshot.size,
             snapshot: snapshot.name,
@@ -165,6 +175,18 @@ pub(super) struct DbInstance {
     )]
     cluster: Option<String>,
     storage_encrypted: bool,
+    storage_encryption_type: &'static str,
+    #[serde(
+        rename = "ReadReplicaSourceDBInstanceIdentifier",
+        skip_serializing_if = "Option::is_none"
+    )]
+    replica_of: Option<String>,
+    #[serde(rename = "ReadReplicaDBInstanceIdentifiers")]
+    replicas: Replicas,
+    backup_target: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timezone: Option<String>,
+    domain_memberships: DomainMemberships,
     #[serde(skip_serializing_if = "Option::is_none")]
     kms_key_id: Option<String>,
     dbi_resource_id: String,
@@ -175,6 +197,37 @@ pub(super) struct DbInstance {
     iam_authentication: bool,
     deletion_protection: bool,
     tag_list: TagList,
+}
+
+#[derive(Serialize)]
+struct Replicas {
+    #[serde(rename = "ReadReplicaDBInstanceIdentifier")]
+    members: Vec<String>,
+}
+
+#[derive(Serialize)]
+pub(super) struct DomainMemberships {
+    #[serde(rename = "DomainMembership")]
+    members: Vec<DomainMembership>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct DomainMembership {
+    domain: String,
+    status: &'static str,
+}
+
+impl From<Option<String>> for DomainMemberships {
+    fn from(domain: Option<String>) -> Self {
+        let member = |domain| DomainMembership {
+            domain,
+            status: "joined",
+        };
+        Self {
+            members: domain.map(member).into_iter().collect(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -253,8 +306,9 @@ impl From<Instance> for DbInstance {
     fn from(instance: Instance) -> Self {
         let endpoint = Endpoint {
             address: instance.address(),
-            port: instance.spec.port,
+            port: instance.port(),
         };
+        let encryption = instance.encryption();
         let availability_zone = instance.availability_zone();
         let spec = instance.spec;
         let subnet = |id| Subnet {
@@ -311,6 +365,14 @@ impl From<Instance> for DbInstance {
             storage_type: spec.storage_type,
             cluster: spec.cluster,
             storage_encrypted: spec.kms_key.is_some(),
+            storage_encryption_type: encryption.as_str(),
+            replica_of: spec.replica_of,
+            replicas: Replicas {
+                members: instance.replicas,
+            },
+            backup_target: spec.backup_target,
+            timezone: spec.timezone,
+            domain_memberships: spec.domain.into(),
             kms_key_id: spec.kms_key,
             dbi_resource_id: instance.resource_id,
             copy_tags_to_snapshot: spec.copy_tags_to_snapshot,

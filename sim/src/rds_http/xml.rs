@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::attribute_shapes::{ClusterSnapshotAttributes, InstanceSnapshotAttributes};
 use super::cluster_shapes;
 use super::fault::WireFault;
+use super::list_shapes;
 use super::shapes;
 use crate::rds::{Answer, Family};
 
@@ -85,6 +86,22 @@ struct Clusters {
     marker: Option<String>,
     #[serde(rename = "DBClusters")]
     clusters: cluster_shapes::DbClusters,
+}
+
+#[derive(Serialize)]
+struct Events {
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    marker: Option<String>,
+    #[serde(rename = "Events")]
+    events: list_shapes::Events,
+}
+
+#[derive(Serialize)]
+struct OptionGroups {
+    #[serde(rename = "OptionGroupsList")]
+    groups: list_shapes::OptionGroups,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    marker: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -173,6 +190,26 @@ pub(super) fn answer(operation: &str, answer: Answer, id: &str) -> Result<String
             Family::Instance => result(operation, &InstanceSnapshotAttributes::from(attributes))?,
             Family::Cluster => result(operation, &ClusterSnapshotAttributes::from(attributes))?,
         },
+        Answer::Events(page) => {
+            let events = page.items.into_iter().collect();
+            result(
+                operation,
+                &Events {
+                    marker: page.marker,
+                    events,
+                },
+            )?
+        }
+        Answer::OptionGroups(page) => {
+            let groups = page.items.into_iter().collect();
+            result(
+                operation,
+                &OptionGroups {
+                    groups,
+                    marker: page.marker,
+                },
+            )?
+        }
         Answer::Quotas(quotas) => {
             let quotas = quotas.into_iter().collect();
             result(operation, &Quotas { quotas })?

@@ -11,13 +11,14 @@ use snapferry::domain::policy::spec::PolicyOptions;
 
 use super::backups::Nightly;
 use super::judge::home;
+use super::kinds;
 use super::never_copied::NEVER_COPIED;
 use super::operator_actions::FOREIGN;
 use super::run::BEGIN;
 use super::third_parties::OTHER_KEY;
 use super::world::{ACCOUNT, World, rds_region};
 use crate::rds::{
-    ClusterSpec, CreateDbSnapshot, InstanceSpec, KmsKey, Rds, Region as RdsRegion, Tags,
+    ClusterSpec, CreateDbSnapshot, DbOption, InstanceSpec, KmsKey, Rds, Region as RdsRegion, Tags,
 };
 
 /// The key of the built-in policy.
@@ -63,6 +64,7 @@ pub(super) fn furnish(
     for arn in [KEY, BOUNDED_KEY, OTHER_KEY] {
         put_key(rds, &at_home, arn.to_owned());
     }
+    put_option_group(rds, &at_home, OPTIONS[1]);
     // Drawn from a generator of its own, so that every world keeps the instances that it had before there were clusters
     // and a second policy.
     let mut of_clusters = rng.clone();
@@ -71,6 +73,7 @@ pub(super) fn furnish(
     for (n, region) in regions.iter().enumerate() {
         let is_first = n == 0;
         let at = rds_region(region);
+        put_option_group(rds, &at, OPTIONS[0]);
         if of_clusters.u8(..3) == 0 {
             put_cluster(rds, &at, of_clusters.bool());
         }
@@ -106,6 +109,7 @@ pub(super) fn furnish(
             }
         }
         put_foreign(rds, &at);
+        kinds::put(rds, &at, rng);
     }
     rds.advance(BEGIN);
 }
@@ -129,6 +133,20 @@ fn put_foreign(rds: &mut Rds, at: &RdsRegion) {
         .saturating_sub(SignedDuration::from_hours(1))
         .unwrap_or(BEGIN);
     let _ = rds.create_db_snapshot(at, &foreign, before);
+}
+
+/// An option group with one option, which a copy can do without.
+fn put_option_group(rds: &mut Rds, at: &RdsRegion, name: &str) {
+    let group = crate::rds::OptionGroup {
+        name: name.to_owned(),
+        engine: "postgres".to_owned(),
+        major_version: "17".to_owned(),
+        options: vec![DbOption {
+            name: "AUDIT".to_owned(),
+            is_persistent: false,
+        }],
+    };
+    rds.add_option_group(at, group);
 }
 
 fn put_key(rds: &mut Rds, at: &RdsRegion, arn: String) {
@@ -171,12 +189,11 @@ impl World {
     pub(super) fn to_be_protected(&self, region: &RdsRegion, policy: &str) -> Vec<&str> {
         let instances = self.rds.instances(region);
         let instances = instances
-            .filter(|i| i.spec.cluster.is_none() && protects(&i.spec.tags, policy))
+            .filter(|i| kinds::protects_instance(i, policy))
             .map(|i| i.resource_id.as_str());
         let clusters = self.rds.clusters(region);
         let clusters = clusters
-            .filter(|c| protects(&c.spec.tags, policy))
-            .filter(|c| !c.is_multi_az_cluster())
+            .filter(|c| kinds::protects_cluster(c, policy))
             .map(|c| c.resource_id.as_str());
         instances.chain(clusters).collect()
     }

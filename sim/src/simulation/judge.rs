@@ -12,7 +12,6 @@ use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::naming;
 use snapferry::domain::run::wait::Wait;
 
-use super::never_copied::{NEVER_COPIED, is_never_copied};
 use super::rule;
 use super::step_functions::{Execution, Status};
 use super::world::{HOME, World, rds_region};
@@ -234,7 +233,7 @@ impl World {
                     || self.was_told(invocation, &resources, "DBClusterNotFoundFault")
             }
             Reason::Unsupported => {
-                is_never_copied(&run)
+                self.rds_refuses_the_copy(&run)
                     || self.was_told(invocation, &resources, "InvalidParameterValue")
             }
         };
@@ -472,10 +471,10 @@ impl World {
                     .executions
                     .get(name.as_str())
                     .is_some_and(|e| e.status == Status::Succeeded),
-                Planning::Refused(_) => self
-                    .rds
-                    .cluster(&rds_region(row.database.region()), row.database.name())
-                    .is_some_and(|c| c.is_multi_az_cluster()),
+                Planning::Refused(_) => {
+                    let at = rds_region(row.database.region());
+                    self.is_refused(row.database.family(), &at, row.database.name())
+                }
                 Planning::NotNow(_) => {
                     let at = rds_region(row.database.region());
                     let name = row.database.name();
@@ -486,7 +485,7 @@ impl World {
                     // It may have been started since the planner looked.
                     self.faults_are_on || status != Some(InstanceStatus::Available)
                 }
-                Planning::Remembered(_) => row.database.name() == NEVER_COPIED,
+                Planning::Remembered(_) => self.rds_refuses_copies_of(&row.database),
                 Planning::NothingToCopy => !self.has_an_automated_snapshot(&row.database),
                 Planning::Excluded(_) | Planning::Failed(_) => true,
             };

@@ -193,6 +193,38 @@ impl RdsModel for ModelledRds {
         copied.map(drop).map_err(refusal)
     }
 
+    fn delete_snapshot(&mut self, snapshot: &RdsArn, now: Timestamp) -> Result<(), Refusal> {
+        rds_to_domain::delete(self, &rds_region(snapshot.region()), snapshot, now).map_err(refusal)
+    }
+
+    fn set_tag(
+        &mut self,
+        snapshot: &RdsArn,
+        key: &str,
+        value: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        rds_to_domain::set_tag(
+            self,
+            &rds_region(snapshot.region()),
+            snapshot,
+            (key, value),
+            now,
+        )
+        .map_err(refusal)
+    }
+
+    fn manual_snapshots(
+        &mut self,
+        region: &Region,
+        family: Family,
+        marker: Option<String>,
+        now: Timestamp,
+    ) -> Result<Page<Snapshot>, Refusal> {
+        let (at, paging) = (rds_region(region), self.page(marker));
+        rds_to_domain::manual(self, &at, family, paging, now).map_err(refusal)
+    }
+
     fn snapshot_quota(
         &mut self,
         region: &Region,

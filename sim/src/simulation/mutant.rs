@@ -37,6 +37,7 @@
 //! | the planner's cursor | `LeftOverIsForgotten` | `PLANNED` |
 //! | the memory of the permanent | `RefusalIsForgotten` | `REMEMBERED` |
 //! | policies | `ExclusionIsOverlooked`, `HopelessClusterIsPlanned` | `SELECTED` |
+//! | | `RefusedKindIsPlanned`, `StoppedIsPlanned` | `SELECTED` |
 //! | | `CarriedTagsAreForgotten`, `OptionGroupIsForgotten` | `AS_ASKED` |
 //! | automated snapshots | `HintSaysWhoIsSelected` | `SELECTED` |
 //! | | `OwnerIsOverlooked` | `NAMED` |
@@ -197,6 +198,10 @@ mutants! {
     ExclusionIsOverlooked breaks SELECTED,
     /// A cluster that cannot be copied is taken for one that can.
     HopelessClusterIsPlanned breaks SELECTED,
+    /// Instances that RDS can never protect count as others.
+    RefusedKindIsPlanned breaks SELECTED,
+    /// A database in a status that lasts counts as available.
+    StoppedIsPlanned breaks SELECTED,
     /// A database whose snapshot is hinted at counts as selected.
     HintSaysWhoIsSelected breaks SELECTED,
     /// The newest automated snapshot counts as every database's.

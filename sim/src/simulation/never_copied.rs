@@ -24,10 +24,6 @@ pub(super) struct RefusedRuns {
     since: Option<Timestamp>,
 }
 
-pub(super) fn is_never_copied(run: &ProtectionRequest) -> bool {
-    run.database.arn.name() == NEVER_COPIED
-}
-
 impl World {
     /// RDS's answer to a request for such a copy.
     pub(super) fn refuses_for_good(call: &Call) -> Option<Refusal> {
@@ -54,7 +50,8 @@ impl World {
 
     /// A run of it is started.
     pub(super) fn judge_another_run(&mut self, run: &ProtectionRequest) {
-        let Some(since) = self.refused_runs.since.filter(|_| is_never_copied(run)) else {
+        let refused = self.rds_refuses_the_copy(run);
+        let Some(since) = self.refused_runs.since.filter(|_| refused) else {
             return;
         };
         let weeks = self.now.duration_since(since).as_secs() / WEEK.as_secs();

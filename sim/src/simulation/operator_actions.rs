@@ -9,7 +9,6 @@ use snapferry::domain::id::names::{Attempt, ExecutionName, SnapshotId};
 use snapferry::domain::run::command::ProtectionRequest;
 
 use super::judge::home;
-use super::never_copied::is_never_copied;
 use super::queue;
 use super::rule;
 use super::step_functions::Status;
@@ -97,10 +96,9 @@ impl World {
     }
 
     pub(super) fn is_spoilt(&self, run: &ProtectionRequest) -> bool {
-        is_never_copied(run)
-            || self
-                .spoilt
-                .contains(&(run.database.resource_id.to_string(), run.planned_at))
+        self.spoilt
+            .contains(&(run.database.resource_id.to_string(), run.planned_at))
+            || self.rds_refuses_the_copy(run)
     }
 
     fn redrive_any(&mut self) {

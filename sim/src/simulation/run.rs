@@ -23,6 +23,7 @@ use super::backups::{self, Nightly};
 use super::drive::{SWEEP_EVERY, Settings, Simulation};
 use super::fleet::{self, KEY};
 use super::judge::home;
+use super::kinds;
 use super::mutant::Mutant;
 use super::rule;
 use super::step_functions::Status;
@@ -232,6 +233,8 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
         // Sometimes fewer than the slots: the quota was lowered, or other people use a part of it.
         max_copies_in_flight: rng.usize(1..=copy_slots + 2),
         manual_snapshot_quota: MANUAL_SNAPSHOTS * 10,
+        keeps_events: false,
+        keyless_cluster_copies: kinds::draw_reading(rng),
         ..RdsConfig::default()
     };
     config.timings.event_delay = DurationRange::seconds(0, rng.i64(0..=120));

@@ -141,7 +141,7 @@ impl World {
             Some(Stage::Available) => {
                 self.spoil(&run);
             }
-            Some(Stage::Creating | Stage::Copying) => {}
+            Some(Stage::Pending | Stage::Creating | Stage::Copying) => {}
             _ => return,
         }
         self.count_fault(Fault::CopyVanished);

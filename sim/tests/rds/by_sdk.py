@@ -83,6 +83,28 @@ assert by_name["orders"]["VpcSecurityGroups"][0]["VpcSecurityGroupId"] == "sg-0a
 assert by_name["orders"]["DBParameterGroups"][0]["DBParameterGroupName"] == "default.postgres17"
 assert by_name["orders"]["OptionGroupMemberships"][0]["OptionGroupName"] == "default:postgres-17"
 
+assert by_name["orders"]["StorageEncryptionType"] == "none", by_name["orders"]
+assert by_name["secret"]["StorageEncryptionType"] == "sse-kms", by_name["secret"]
+assert by_name["orders"]["ReadReplicaDBInstanceIdentifiers"] == ["orders-replica"], by_name["orders"]
+replica = by_name["orders-replica"]
+assert replica["ReadReplicaSourceDBInstanceIdentifier"] == "orders", replica
+factory = by_name["factory"]
+assert factory["BackupTarget"] == "outposts" and factory["Timezone"] == "GMT Standard Time", factory
+assert factory["Endpoint"]["Port"] == 1433, factory
+assert factory["DomainMemberships"][0]["Domain"] == "d-0123456789", factory
+filters = [{"Name": "domain", "Values": ["d-0123456789"]}]
+found = near.describe_db_instances(Filters=filters)["DBInstances"]
+assert [instance["DBInstanceIdentifier"] for instance in found] == ["factory"], found
+groups = near.describe_option_groups(EngineName="sqlserver-se")["OptionGroupsList"]
+assert [group["OptionGroupName"] for group in groups] == ["books"], groups
+assert groups[0]["MajorEngineVersion"] == "16.00", groups
+assert groups[0]["Options"][0]["OptionName"] == "TDE" and groups[0]["Options"][0]["Persistent"], groups
+groups = near.describe_option_groups(OptionGroupName="default:postgres-17")["OptionGroupsList"]
+assert groups[0]["EngineName"] == "postgres" and groups[0]["Options"] == [], groups
+refused(
+    near.exceptions.OptionGroupNotFoundFault, near.describe_option_groups, OptionGroupName="none"
+)
+
 made = near.create_db_snapshot(
     DBSnapshotIdentifier="first", DBInstanceIdentifier="secret", Tags=tags
 )["DBSnapshot"]
@@ -115,6 +137,9 @@ copied = far.copy_db_snapshot(
 )["DBSnapshot"]
 assert copied["SourceRegion"] == source and copied["KmsKeyId"] == home_key, copied
 assert copied["SourceDBSnapshotIdentifier"] == made["DBSnapshotArn"], copied
+assert copied["Status"] == "pending", copied
+later = {"AvailabilityZone", "DbiResourceId", "OptionGroupName", "SnapshotCreateTime", "VpcId"}
+assert not later & copied.keys(), copied
 far.get_waiter("db_snapshot_available").wait(
     DBSnapshotIdentifier="first-copy", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
 )
@@ -123,6 +148,17 @@ found = far.describe_db_snapshots(Filters=filters)["DBSnapshots"]
 assert [snapshot["DBSnapshotIdentifier"] for snapshot in found] == ["first-copy"], found
 assert found[0]["OriginalSnapshotCreateTime"] == shown["OriginalSnapshotCreateTime"], found
 assert found[0]["SnapshotCreateTime"] > shown["SnapshotCreateTime"], found
+assert later <= found[0].keys() and found[0]["StorageEncryptionType"] == "sse-kms", found
+events = far.describe_events(
+    SourceType="db-snapshot",
+    SourceIdentifier="first-copy",
+    StartTime=datetime.datetime(2026, 1, 2),
+    EventCategories=["notification"],
+)["Events"]
+told = [event["Message"].split(" snapshot first ")[0] for event in events]
+assert told == ["Started copy of", "Finished copy of"], events
+assert isinstance(events[0]["Date"], datetime.datetime), events
+assert events[0]["SourceArn"] == copied["DBSnapshotArn"], events
 
 arn = copied["DBSnapshotArn"]
 far.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": "a", "Value": "b"}])
@@ -200,10 +236,26 @@ shop = clusters["shop"]
 assert [member["IsClusterWriter"] for member in shop["DBClusterMembers"]] == [True, False], shop
 assert clusters["trio"]["DBClusterInstanceClass"] == "db.m6gd.large", clusters
 assert isinstance(shop["ClusterCreateTime"], datetime.datetime), shop
+world = clusters["world"]
+assert world["StorageEncrypted"] is False and world["StorageEncryptionType"] == "sse-rds", world
+assert world["GlobalClusterIdentifier"] == "planet" and world["ReplicationSourceIdentifier"], world
+assert not any(member["IsClusterWriter"] for member in world["DBClusterMembers"]), world
+assert [clusters[name]["Port"] for name in ("papers", "graph", "shop")] == [27017, 8182, 5432]
+filters = [{"Name": "clone-group-id", "Values": ["clones"]}]
+found = near.describe_db_clusters(Filters=filters)["DBClusters"]
+assert [cluster["DBClusterIdentifier"] for cluster in found] == ["world"], found
 of_cluster = near.create_db_cluster_snapshot(
     DBClusterSnapshotIdentifier="first", DBClusterIdentifier="shop", Tags=tags
 )["DBClusterSnapshot"]
 assert of_cluster["Status"] == "creating" and of_cluster["TagList"] == tags, of_cluster
+assert isinstance(of_cluster["SnapshotCreateTime"], datetime.datetime), of_cluster
+code = refused(
+    ClientError,
+    near.describe_db_cluster_snapshots,
+    DBClusterSnapshotIdentifier="first",
+    DBClusterIdentifier="shop",
+)
+assert code == "InvalidParameterCombination", code
 near.get_waiter("db_cluster_snapshot_available").wait(
     DBClusterSnapshotIdentifier="first", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
 )
@@ -245,5 +297,5 @@ assert deleted["DBClusterSnapshot"]["Status"] == "available", deleted
 far.get_waiter("db_cluster_snapshot_deleted").wait(
     DBClusterSnapshotIdentifier="first-copy", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
 )
-assert len(set(checked)) == 18, set(checked)
+assert len(set(checked)) == 20, set(checked)
 print(json.dumps({"pages": len(pages), "listed": listed}))

@@ -3,11 +3,14 @@
 use std::process::Command;
 
 use anyhow::Context;
-use snapferry_sim::rds::{ClusterSpec, InstanceSpec};
+use snapferry_sim::rds::{ClusterSpec, DbOption, InstanceSpec, OptionGroup};
 use snapferry_sim::rds_http::RdsService;
 
 use super::moto::python;
 use super::service::{HOME, HOME_KEY, SOURCE, SOURCE_KEY, instant, region, serve, world};
+
+/// The primary cluster of a global database, whose secondary stands in the source region.
+const PRIMARY: &str = "arn:aws:rds:us-east-1:123456789012:cluster:world";
 
 /// Runs the script, which fails loudly itself, and returns the figures it prints.
 async fn by_sdk(service: &RdsService, home_key: &str) -> anyhow::Result<serde_json::Value> {
@@ -36,9 +39,42 @@ async fn the_real_sdk_understands_every_answer() -> anyhow::Result<()> {
     }
     let mut shop = ClusterSpec::aurora("shop");
     shop.kms_key = Some(SOURCE_KEY.to_owned());
-    for spec in [shop, ClusterSpec::multi_az("trio")] {
+    let mut secondary = ClusterSpec::aurora("world");
+    secondary.aws_owned_key = true;
+    secondary.global_cluster = Some("planet".to_owned());
+    secondary.replication_source = Some(PRIMARY.to_owned());
+    secondary.clone_group = Some("clones".to_owned());
+    for spec in [
+        shop,
+        ClusterSpec::multi_az("trio"),
+        secondary,
+        ClusterSpec::docdb("papers"),
+        ClusterSpec::neptune("graph"),
+    ] {
         rds.add_cluster(&region(SOURCE), spec)?;
     }
+    let mut replica = InstanceSpec::postgres("orders-replica");
+    replica.replica_of = Some("orders".to_owned());
+    let mut factory = InstanceSpec::postgres("factory");
+    factory.engine = "sqlserver-se".to_owned();
+    factory.backup_target = "outposts".to_owned();
+    factory.timezone = Some("GMT Standard Time".to_owned());
+    factory.domain = Some("d-0123456789".to_owned());
+    factory.option_group = "books".to_owned();
+    for spec in [replica, factory] {
+        rds.add_instance(&region(SOURCE), spec)?;
+    }
+    let tde = DbOption {
+        name: "TDE".to_owned(),
+        is_persistent: true,
+    };
+    let group = OptionGroup {
+        name: "books".to_owned(),
+        engine: "sqlserver-se".to_owned(),
+        major_version: "16.00".to_owned(),
+        options: vec![tde],
+    };
+    rds.add_option_group(&region(SOURCE), group);
     let (service, _events) = serve(rds, 1.0).await?;
     let figures = by_sdk(&service, HOME_KEY).await?;
     // 45 snapshots in pages of 20; the model's truth is the measure.

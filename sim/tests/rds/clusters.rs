@@ -181,7 +181,12 @@ fn a_copy_keeps_the_cluster_and_shows_its_source_but_not_when_its_data_was_taken
     let truth = rds.cluster_snapshot(&there(), "c").unwrap();
     let shown = truth.seen_at(rds.now()).unwrap();
     assert_eq!(shown.instance.resource_id, copied.instance.resource_id);
-    assert!(shown.create_time.unwrap() > at(5000));
+    assert_eq!(
+        copied.create_time,
+        Some(at(5000)),
+        "from the first answer on"
+    );
+    assert_eq!(shown.create_time, Some(at(5000)));
     assert_eq!(
         (shown.original_create_time, shown.source_region, shown.size),
         (None, None, None)

@@ -54,7 +54,7 @@ const OTHER_TEXTS: [OtherText; 2] = [
 ];
 
 /// Elements that only one of the two shows, by a part of their path, and why.
-const OTHER_ELEMENTS: [OtherElements; 5] = [
+const OTHER_ELEMENTS: [OtherElements; 6] = [
     (
         Side::Ours,
         &["/SourceDBClusterSnapshotArn"],
@@ -68,10 +68,16 @@ const OTHER_ELEMENTS: [OtherElements; 5] = [
             "DBClusterSnapshot/EngineMode",
             "DBClusterSnapshot/IAMDatabaseAuthenticationEnabled",
             "DBClusterSnapshot/LicenseModel",
+            "DBClusterSnapshot/StorageEncryptionType",
             "DBClusterSnapshot/StorageType",
             "DBClusterSnapshot/VpcId",
         ],
         "in AWS's model of a cluster snapshot, but moto keeps less of the cluster",
+    ),
+    (
+        Side::Ours,
+        &["DBCluster/StorageEncryptionType"],
+        "in AWS's newer model of a cluster",
     ),
     (
         Side::Ours,
@@ -87,7 +93,6 @@ const OTHER_ELEMENTS: [OtherElements; 5] = [
             "DBCluster/BacktrackWindow",
             "DBCluster/CrossAccountClone",
             "DBClusterMember/PromotionTier",
-            "DBCluster/DomainMemberships",
             "DBCluster/EarliestRestorableTime",
             "DBCluster/EnabledCloudwatchLogsExports",
             "DBCluster/GlobalWriteForwardingRequested",

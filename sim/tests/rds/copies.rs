@@ -7,7 +7,7 @@ use super::model::{
 };
 
 #[test]
-fn a_copy_within_a_region_has_its_own_events_and_no_source_fields() {
+fn a_copy_within_a_region_has_its_own_events_and_names_its_source_too() {
     let mut rds = with_snapshot(|spec| spec.kms_key = Some(KEY.into()));
     let request = CopyDbSnapshot {
         source: "S".into(),
@@ -15,7 +15,9 @@ fn a_copy_within_a_region_has_its_own_events_and_no_source_fields() {
         ..Default::default()
     };
     let copied = rds.copy_db_snapshot(&here(), &request, at(1000)).unwrap();
-    assert_eq!((copied.source_region, copied.source_arn), (None, None));
+    assert_eq!(copied.source_region, Some(here()));
+    assert_eq!(copied.source_arn, Some(arn("s")));
+    assert_eq!(copied.stage, Stage::Creating);
     assert_eq!(copied.kms_key.as_deref(), Some(KEY), "the key is kept");
     assert_eq!(
         rds.copies_in_flight(&here()),
@@ -51,16 +53,19 @@ fn the_time_of_the_data_survives_copying_and_the_creation_time_does_not() {
 }
 
 #[test]
-fn a_queued_copy_shows_neither_progress_nor_times() {
+fn a_copy_from_another_region_is_pending_at_first_and_shows_little() {
     let mut rds = with_snapshot(|_| ());
     let copied = rds
         .copy_db_snapshot(&there(), &copy("s", "c"), at(1000))
         .unwrap();
-    assert_eq!(copied.stage, Stage::Creating);
+    assert_eq!(copied.stage.as_str(), "pending");
     assert_eq!((copied.percent_progress, copied.create_time), (0, None));
+    assert!(!copied.is_detailed);
     let due = rds.next_due().unwrap();
     rds.advance(due);
-    assert_eq!(rds.snapshot(&there(), "c").unwrap().stage(), Stage::Copying);
+    let copy = rds.snapshot(&there(), "c").unwrap();
+    assert_eq!(copy.stage(), Stage::Copying);
+    assert!(copy.seen_at(due).unwrap().is_detailed);
 }
 
 #[test]

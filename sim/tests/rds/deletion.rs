@@ -42,6 +42,7 @@ fn planted(rds: &Rds, name: &str, kind: SnapshotType, stage: Stage) -> PlantedSn
         kind,
         instance: SourceInstance::of(of),
         kms_key: None,
+        aws_owned_key: false,
         tags: Default::default(),
         taken_at: at(-90_000),
         made_at: at(-86_400),

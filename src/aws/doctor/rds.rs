@@ -6,16 +6,14 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 
-use super::super::clients::Aws;
 use super::super::fault::{port_error, unusable};
-use super::super::rds::{self, PAGE, RowReaders, Selection};
+use super::super::rds::{self, PAGE, RowReaders};
 use super::super::rds_errors::Unusable;
 use super::super::rds_rows;
 use super::{CONNECT, Doctor};
 use crate::domain::doctor::databases::{Candidate, OptionGroup};
 use crate::domain::id::arn::{Family, KeyArn, Region};
-use crate::domain::rds::snapshot::Snapshot;
-use crate::ports::doctor::{InspectDatabases, ListManualSnapshots, ListOptionGroups};
+use crate::ports::doctor::{InspectDatabases, ListOptionGroups};
 use crate::ports::{Page, PortError, RdsError};
 
 /// How long a region may take for its first answer, including retries. The doctor asks nothing else of a region that gives
@@ -82,21 +80,6 @@ fn cluster(row: &DbCluster) -> Result<Candidate, Unusable> {
 /// The key of a database. Nothing without encryption, or if the key is not an ARN, because KMS could not be asked about it.
 fn key(id: Option<&str>) -> Option<KeyArn> {
     id.and_then(|key| KeyArn::parse(key).ok())
-}
-
-impl<Extra> ListManualSnapshots for Aws<Extra> {
-    async fn list_manual_snapshots(
-        &self,
-        region: &Region,
-        family: Family,
-        marker: Option<String>,
-    ) -> Result<Page<Snapshot>, RdsError> {
-        let selection = Selection {
-            snapshot_type: Some("manual".to_owned()),
-            ..Selection::default()
-        };
-        rds::snapshots(&self.rds(region), region, family, selection, marker).await
-    }
 }
 
 impl ListOptionGroups for Doctor {

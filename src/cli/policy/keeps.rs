@@ -20,9 +20,6 @@ use crate::domain::policy::rules::Unit;
 use crate::domain::retention::forget::{Decision, ForgetRules, Point, forget};
 use crate::ports::Clock;
 
-/// The version of the JSON.
-const SCHEMA: u32 = 1;
-
 /// How many recovery points a pattern may stand for: an hourly one for ten years has 87,660.
 const POINTS_MAX: usize = 100_000;
 
@@ -186,7 +183,6 @@ pub fn run_keeps(
                 reasons: keep_reasons(decision),
             });
         let answer = KeepsJson {
-            schema: SCHEMA,
             policy: policy.as_str(),
             now,
             points: points.collect(),
@@ -208,7 +204,6 @@ fn keep_reasons(decision: &Decision) -> Vec<String> {
 
 #[derive(Serialize)]
 struct KeepsJson<'a> {
-    schema: u32,
     policy: &'a str,
     now: Timestamp,
     points: Vec<PointJson>,

@@ -48,7 +48,7 @@ pub async fn run_show<W: ReadPolicies + ReadPolicyHistory>(
         (Some(set), _) => write_applied(out, &set)?,
         (None, Some(version)) => {
             if as_json {
-                write_json(out, &Value::Null)?;
+                write_json(out, &json!({ "version": null }))?;
             } else {
                 writeln!(out, "there is no version {version}")?;
             }
@@ -146,7 +146,7 @@ pub async fn run_history<W: ReadPolicyHistory>(
     stamps.sort_by_key(|stamp| std::cmp::Reverse(stamp.version));
     if as_json {
         let stamps: Vec<StampJson> = stamps.iter().map(StampJson::of).collect();
-        write_json(out, &stamps)?;
+        write_json(out, &json!({ "versions": stamps }))?;
     } else if stamps.is_empty() {
         writeln!(
             out,

@@ -6,8 +6,10 @@ use jiff::Timestamp;
 
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::names::ResourceId;
-use crate::domain::id::tags::{self, PolicyName, StackId};
-use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use crate::domain::id::tags::{PolicyName, StackId};
+use crate::domain::rds::snapshot::Snapshot;
+use crate::domain::retention::forget::PointState;
+use crate::domain::retention::inventory::{self, Ownership, ownership};
 
 /// One recovery point.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,24 +40,20 @@ pub struct PointsOf {
 pub struct Points(BTreeMap<ResourceId, PointsOf>);
 
 impl Points {
-    /// Adds what is a finished recovery point of this stack.
-    pub fn add(&mut self, stack: &StackId, snapshot: Snapshot) {
-        let tag = |key| snapshot.tags.get(key).map(String::as_str);
-        if tag(tags::STACK) != Some(stack.as_str()) || snapshot.status != SnapshotStatus::Available
-        {
-            return;
-        }
-        let database = tag(tags::DATABASE).and_then(|text| RdsArn::parse(text).ok());
-        let id = tag(tags::RESOURCE_ID).and_then(|text| ResourceId::parse(text).ok());
-        let policy = tag(tags::POLICY).and_then(|text| PolicyName::parse(text).ok());
-        let (Some(database), Some(id), Some(policy)) = (database, id, policy) else {
+    /// Adds what is a good recovery point of this stack.
+    pub fn add(&mut self, stack: &StackId, snapshot: &Snapshot) {
+        let Ownership::Ours(origin) = ownership(snapshot, stack) else {
             return;
         };
-        let taken_at = tag(tags::TAKEN_AT)
-            .and_then(|text| text.parse().ok())
-            .or(snapshot.taken_at);
+        // An older key is no fault here: the copy can be restored.
+        let point = inventory::point(snapshot, &origin, None, None);
+        if point.state != PointState::Good {
+            return;
+        }
+        let (taken_at, id) = (point.at, origin.database.resource_id);
+        let (database, policy) = (origin.database.arn, origin.policy);
         let point = Point {
-            arn: snapshot.arn,
+            arn: snapshot.arn.clone(),
             taken_at,
         };
         let taken = taken_at.map(Timestamp::as_second);

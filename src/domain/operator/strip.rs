@@ -25,6 +25,8 @@ pub enum Mark {
     Pruned,
     /// RDS lists none now: it was missed, or removed since.
     Absent,
+    /// It lies before the oldest recovery point that RDS lists, so nothing says whether there ever was one.
+    Before,
     /// It is still in time.
     Pending,
     /// The recovery points could not be listed.
@@ -33,12 +35,13 @@ pub enum Mark {
 
 impl Mark {
     /// Every mark.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Made,
         Self::Late,
         Self::Missed,
         Self::Pruned,
         Self::Absent,
+        Self::Before,
         Self::Pending,
         Self::Unread,
     ];
@@ -52,6 +55,7 @@ impl Mark {
             Self::Missed => "missed",
             Self::Pruned => "pruned",
             Self::Absent => "absent",
+            Self::Before => "before",
             Self::Pending => "pending",
             Self::Unread => "unread",
         }
@@ -66,6 +70,7 @@ impl Mark {
             Self::Missed => "missed",
             Self::Pruned => "made, and removed by the policy",
             Self::Absent => "none now: missed, or removed since",
+            Self::Before => "before the oldest recovery point",
             Self::Pending => "still in time",
             Self::Unread => "could not be read",
         }
@@ -82,6 +87,7 @@ impl Mark {
             Self::Missed => write!(path, "M{x} 2l8 10M{right} 2l-8 10"),
             Self::Pruned => write!(path, "M{x} 6h8v2h-8z"),
             Self::Absent => write!(path, "M{x} 1h8v12h-8z"),
+            Self::Before => write!(path, "M{} 6h2v2h-2z", x + 3),
             Self::Pending => write!(path, "M{x} 12h8v2h-8z"),
             Self::Unread => write!(path, "M{x} 14l8 -14"),
         };
@@ -127,6 +133,7 @@ pub fn strip(due_times: &[Timestamp], taken: Option<&[i64]>, now: Timestamp) -> 
     };
     let mut taken = taken.to_vec();
     taken.sort_unstable();
+    let oldest = taken.first().copied();
     let marks = due_times.iter().enumerate().map(|(index, at)| {
         let next = due_times.get(index + 1).copied().unwrap_or(Timestamp::MAX);
         let from = taken.partition_point(|seconds| *seconds < at.as_second());
@@ -138,6 +145,7 @@ pub fn strip(due_times: &[Timestamp], taken: Option<&[i64]>, now: Timestamp) -> 
             Some(seconds) if seconds - at.as_second() <= allowance => Mark::Made,
             Some(_) => Mark::Late,
             None if now.as_second() - at.as_second() <= allowance => Mark::Pending,
+            None if oldest.is_none_or(|oldest| at.as_second() < oldest) => Mark::Before,
             None => Mark::Absent,
         };
         Due { at: *at, mark }
@@ -176,6 +184,7 @@ pub fn describe(strip: &[Due]) -> String {
         Mark::Missed,
         Mark::Pruned,
         Mark::Absent,
+        Mark::Before,
         Mark::Pending,
         Mark::Unread,
     ] {

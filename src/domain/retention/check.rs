@@ -117,6 +117,8 @@ pub struct Ruling {
     pub key: KeyArn,
     /// How many good ones of a database must remain.
     pub min_keep: usize,
+    /// Whether it may remove: it has a rule, and its set was applied by a version that removes.
+    pub removes: bool,
 }
 
 /// Everything that the check asks about one database.
@@ -132,7 +134,7 @@ pub struct Case<'a> {
     pub complete: bool,
     /// Every manual snapshot of the recovery region with this stack's tag and the database's resource id.
     pub snapshots: &'a [Snapshot],
-    /// The policies in force that may remove, by the name that the snapshots' tags give.
+    /// The policies in force, by the name that the snapshots' tags give.
     pub rulings: &'a BTreeMap<PolicyName, Ruling>,
     /// What the table knows of these copies.
     pub entered: &'a AllEntered,
@@ -204,7 +206,11 @@ fn broken_alone(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Rule> {
     if !is_at_home {
         rules.push(Rule::Place);
     }
-    if !case.rulings.contains_key(&policy) {
+    if !case
+        .rulings
+        .get(&policy)
+        .is_some_and(|ruling| ruling.removes)
+    {
         rules.push(Rule::InForce);
     }
     match snapshot.status {

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::entered::Entered;
 use super::forget::{Point, PointState};
 use crate::domain::id::arn::{KeyArn, RdsArn, Region};
 use crate::domain::id::database_ref::DatabaseRef;
@@ -87,12 +88,18 @@ pub fn ownership(snapshot: &Snapshot, stack: &StackId) -> Ownership {
 }
 
 /// A recovery point as forget sees it. `key` is the one that its policy names now, where there is such a policy.
+/// `entered` is what the settling of its wait found, where the table knows it.
 #[must_use]
-pub fn point(snapshot: &Snapshot, origin: &Origin, key: Option<&KeyArn>) -> Point<RdsArn> {
+pub fn point(
+    snapshot: &Snapshot,
+    origin: &Origin,
+    key: Option<&KeyArn>,
+    entered: Option<&Entered>,
+) -> Point<RdsArn> {
     Point {
         id: snapshot.arn.clone(),
         at: taken_at(snapshot, origin),
-        state: state(snapshot, origin, key),
+        state: state(snapshot, origin, key, entered),
         held: snapshot
             .tags
             .get(tags::HOLD)
@@ -112,7 +119,12 @@ fn taken_at(snapshot: &Snapshot, origin: &Origin) -> Option<Timestamp> {
     snapshot.taken_at.or_else(by_tag)
 }
 
-fn state(snapshot: &Snapshot, origin: &Origin, key: Option<&KeyArn>) -> PointState {
+fn state(
+    snapshot: &Snapshot,
+    origin: &Origin,
+    key: Option<&KeyArn>,
+    entered: Option<&Entered>,
+) -> PointState {
     match &snapshot.status {
         SnapshotStatus::Available => {}
         SnapshotStatus::Failed => return PointState::Failed,
@@ -127,6 +139,11 @@ fn state(snapshot: &Snapshot, origin: &Origin, key: Option<&KeyArn>) -> PointSta
         "it is not encrypted".to_owned()
     } else if snapshot.source.as_ref() != Some(&origin.source) {
         format!("it is not a copy of {}", origin.source)
+    } else if let Some(what) = entered.and_then(|entered| entered.mismatch.as_ref()) {
+        what.clone()
+    } else if entered.is_some_and(|entered| entered.key == snapshot.key) {
+        // It was settled as a success, whichever key its policy names by now.
+        return PointState::Good;
     } else if let Some(key) = key
         && snapshot.key.as_ref() != Some(key)
     {

@@ -6,4 +6,6 @@ pub mod check;
 pub mod entered;
 pub mod forget;
 pub mod inventory;
+pub mod plan_hash;
+pub mod round;
 pub mod sightings;

@@ -104,6 +104,14 @@ pub enum Operation {
     CreateDbClusterSnapshot,
     /// `CopyDBClusterSnapshot`
     CopyDbClusterSnapshot,
+    /// `DeleteDBSnapshot`
+    DeleteDbSnapshot,
+    /// `DeleteDBClusterSnapshot`
+    DeleteDbClusterSnapshot,
+    /// `AddTagsToResource`
+    AddTagsToResource,
+    /// `RemoveTagsFromResource`
+    RemoveTagsFromResource,
 }
 
 impl Operation {
@@ -143,6 +151,15 @@ impl Operation {
         }
     }
 
+    /// Deletes a family's snapshot.
+    #[must_use]
+    pub const fn delete_snapshot(family: Family) -> Self {
+        match family {
+            Family::Instance => Self::DeleteDbSnapshot,
+            Family::Cluster => Self::DeleteDbClusterSnapshot,
+        }
+    }
+
     /// AWS's name for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -156,6 +173,10 @@ impl Operation {
             Self::DescribeDbClusterSnapshots => "DescribeDBClusterSnapshots",
             Self::CreateDbClusterSnapshot => "CreateDBClusterSnapshot",
             Self::CopyDbClusterSnapshot => "CopyDBClusterSnapshot",
+            Self::DeleteDbSnapshot => "DeleteDBSnapshot",
+            Self::DeleteDbClusterSnapshot => "DeleteDBClusterSnapshot",
+            Self::AddTagsToResource => "AddTagsToResource",
+            Self::RemoveTagsFromResource => "RemoveTagsFromResource",
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::ports::{Abandoned, Written};
 use super::catalog_entry::CatalogEntry;
 use super::index_lag::{Change, Lag};
 use super::milliseconds::in_milliseconds;
+use super::retention_items::RetentionItems;
 use super::slots::Slots;
 
 /// The table.
@@ -33,6 +34,7 @@ pub struct Table {
     pub(super) policies: Vec<Applied>,
     /// On which occasion each token was first called dead.
     called_dead: BTreeMap<String, String>,
+    pub(super) retention: RetentionItems,
     /// Where the index shows older items than the table has.
     pub(super) lag: Option<Lag>,
     pub(super) page: usize,
@@ -58,6 +60,7 @@ impl Table {
             cursors: BTreeMap::new(),
             policies: Vec::new(),
             called_dead: BTreeMap::new(),
+            retention: RetentionItems::default(),
             lag: None,
             page,
             stops_early: false,

@@ -6,9 +6,12 @@ mod index;
 mod index_lag;
 mod items;
 mod milliseconds;
+mod retention;
+mod retention_items;
 mod slots;
 
 pub use catalog_entry::CatalogEntry;
 pub use items::Table;
 pub use milliseconds::in_milliseconds;
+pub use retention_items::RetentionItems;
 pub use slots::Slots;

@@ -3,6 +3,7 @@
 mod operator;
 mod queues;
 mod rds;
+mod retention;
 mod step_functions;
 mod table;
 

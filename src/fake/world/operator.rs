@@ -1,6 +1,7 @@
 //! The ports that only the operator's commands use.
 
 use super::super::operator::Operator;
+use super::super::rds::RdsModel;
 use super::super::refusal::Refusal;
 use super::super::step_functions::page;
 use super::{Holds, Ports};
@@ -12,6 +13,7 @@ use crate::domain::doctor::region::Rule;
 use crate::domain::id::arn::{Family, KeyArn, Region};
 use crate::domain::policy::spec::KeyName;
 use crate::domain::rds::snapshot::Snapshot;
+use crate::domain::run::failure::Operation;
 use crate::ports::doctor::{
     CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
     ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
@@ -54,18 +56,26 @@ impl<L: Holds> InspectDatabases for Ports<L> {
     }
 }
 
-impl<L: Holds> ListManualSnapshots for Ports<L> {
+impl<L: Holds<Rds: RdsModel>> ListManualSnapshots for Ports<L> {
     async fn list_manual_snapshots(
         &self,
         region: &Region,
         family: Family,
         marker: Option<String>,
     ) -> Result<Page<Snapshot>, RdsError> {
-        Ok(self.operator(|operator| {
-            let all = operator.manual_snapshots.iter();
-            let asked = all.filter(|one| one.arn.region() == region && one.arn.family() == family);
-            page(asked, PAGE, marker)
-        }))
+        self.with(|state| {
+            let stated = &state.operator.manual_snapshots;
+            if stated.is_empty() {
+                return state
+                    .rds
+                    .manual_snapshots(region, family, marker, state.now);
+            }
+            let asked = stated
+                .iter()
+                .filter(|one| one.arn.region() == region && one.arn.family() == family);
+            Ok(page(asked, PAGE, marker))
+        })
+        .map_err(|refusal| refusal.of_rds(Operation::describe_snapshots(family), region))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::super::refusal::Refusal;
 use super::super::table::Table;
 use super::{Holds, Ports, assert_batch};
 use crate::domain::id::arn::{ExecutionArn, RdsArn, Region};
@@ -32,7 +33,12 @@ impl<L: Holds> Ports<L> {
 
 impl<L: Holds> RegisterWaits for Ports<L> {
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
-        Ok(self.table(|table, now| table.register(wait, now)))
+        self.table(|table, now| {
+            if table.is_being_removed(&wait.resource) {
+                return Err(Refusal::code("UnderRemoval").of_port("PutItem"));
+            }
+            Ok(table.register(wait, now))
+        })
     }
 
     async fn replace(&self, wait: &Wait, instead_of: &Wait) -> Result<Written, PortError> {

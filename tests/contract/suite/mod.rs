@@ -9,6 +9,7 @@
 pub(crate) mod catalog;
 pub(crate) mod letters;
 pub(crate) mod policies;
+pub(crate) mod retention;
 pub(crate) mod samples;
 pub(crate) mod slots;
 pub(crate) mod step_functions;
@@ -120,6 +121,21 @@ macro_rules! table_contract {
             the_first_version_is_refused_once_there_is_one,
             every_version_stays_as_it_was_stored,
             the_stamps_of_the_versions_there_are_come_in_any_order,
+        }
+        $crate::suite::tests! { $run, retention:
+            a_removal_is_entered_where_no_wait_stands,
+            no_wait_is_registered_for_what_is_being_removed,
+            a_removal_is_entered_again_and_not_beside_another_attempts,
+            a_removal_is_dropped_by_its_own_snapshot_and_a_wait_never_is,
+            a_removal_is_no_wait_for_those_that_look_waits_up,
+            what_a_copy_turned_out_to_be_is_entered,
+            a_mismatch_never_takes_a_successs_place,
+            notes_are_read_as_they_were_stored_last,
+            the_last_round_is_remembered,
+            one_holder_has_the_lease_until_its_time_is_over,
+            a_freeze_stands_until_somebody_takes_it_back,
+            each_region_has_the_time_of_its_last_listing,
+            the_newest_is_set_right_while_it_is_the_expected_one,
         }
     };
 }

@@ -170,6 +170,7 @@ impl Plan {
         let ruling = Ruling {
             key: KeyArn::parse(KEY).unwrap(),
             min_keep: self.min_keep,
+            removes: true,
         };
         let rulings =
             ["default", "gold"].map(|name| (PolicyName::parse(name).unwrap(), ruling.clone()));

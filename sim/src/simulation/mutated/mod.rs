@@ -19,6 +19,7 @@ use snapferry::domain::policy::cursor::Cursor;
 use snapferry::domain::policy::set::Applied;
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::retention::entered::Entered;
 use snapferry::domain::run::command::{Command, ProtectionRequest};
 use snapferry::domain::run::failure::{Failure, Owner};
 use snapferry::domain::run::last_error::LastError;
@@ -31,10 +32,10 @@ use snapferry::fake::{Refusal, Through};
 use snapferry::ports::{
     Abandoned, AutomatedSnapshots, Callbacks, Claim, ClaimRun, ClaimSlot, Clock, CopySnapshot,
     CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DelayMessage, Delivery,
-    DescribeQuota, DescribeSnapshots, Entry, ExecutionState, FindDatabases, ForgetRefusal,
-    FreeSlot, HearDead, Held, Jitter, ListDatabases, ListOpen, LookUpWaits, NoteError, OpenMarker,
-    OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, RdsError, ReadEntries,
-    ReadPlanCursor, ReadPolicies, ReceiptHandle, RecordRecoveryPoint, RegisterWaits,
+    DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
+    ForgetRefusal, FreeSlot, HearDead, Held, Jitter, ListDatabases, ListOpen, LookUpWaits,
+    NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, RdsError,
+    ReadEntries, ReadPlanCursor, ReadPolicies, ReceiptHandle, RecordRecoveryPoint, RegisterWaits,
     RememberRefusal, SendCommand, SnapshotQuota, StartExecution, Started, Waits, Written,
 };
 
@@ -110,6 +111,12 @@ impl Mutated {
                 Some(Mutant::HopelessClusterIsPlanned) => {
                     database.copy_facts.multi_az_cluster = false;
                 }
+                Some(Mutant::RefusedKindIsPlanned) => {
+                    database.copy_facts.backup_target = None;
+                    database.copy_facts.replica_of = None;
+                    database.engine = database.engine.replace("custom-", "");
+                }
+                Some(Mutant::StoppedIsPlanned) => "available".clone_into(&mut database.status),
                 Some(Mutant::CarriedTagsAreForgotten) => {
                     database.tags.retain(|key, _| key.starts_with("snapferry:"));
                 }

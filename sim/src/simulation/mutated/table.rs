@@ -172,6 +172,12 @@ impl NoteError for Mutated {
     }
 }
 
+impl EnterCopies for Mutated {
+    async fn enter_copy(&self, entered: &Entered) -> Result<(), PortError> {
+        self.inner.enter_copy(entered).await
+    }
+}
+
 impl HearDead for Mutated {
     async fn heard_dead(
         &self,

@@ -1,0 +1,15 @@
+//! Everything that the pruner may do.
+
+use crate::ports::doctor::ListManualSnapshots;
+use crate::ports::{
+    Clock, CorrectNewest, DeleteSnapshot, DescribeSnapshots, KeepNotes, ListDatabases, ListOpen,
+    PruneRounds, ReadEntered, ReadEntries, ReadFreeze, ReadPolicies, RegionListings,
+    RegisterRemovals,
+};
+
+permissions! {
+    /// Everything that the pruner may do.
+    Permissions:
+        Clock CorrectNewest DeleteSnapshot DescribeSnapshots KeepNotes ListDatabases ListManualSnapshots
+        ListOpen PruneRounds ReadEntered ReadEntries ReadFreeze ReadPolicies RegionListings RegisterRemovals
+}

@@ -1,0 +1,292 @@
+//! A round of the pruner.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::TryStreamExt;
+use jiff::{SignedDuration, Timestamp};
+use tracing::{info, warn};
+
+use super::candidates::{Candidates, databases, leave_alone};
+use super::config::{PruneRequest, PrunerConfig};
+use super::correct::correct_newest;
+use super::outcome::{PruneError, PruneReport, Stopped};
+use super::permissions::Permissions;
+use super::remove::{Removing, remove};
+use crate::app::prune_preview::{PreviewOf, PrunePreview, take_inventory};
+use crate::domain::id::arn::{Family, RdsArn, Region};
+use crate::domain::limits::BATCH_GET_MAX;
+use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use crate::domain::retention::bounds::{DatabaseId, Removal, cut};
+use crate::domain::retention::plan_hash::plan_hash;
+use crate::domain::retention::round::Round;
+use crate::domain::retention::sightings::{Notes, Sighted, sight};
+use crate::domain::run::failure::Operation;
+use crate::domain::run::naming::first_attempt;
+use crate::domain::run::wait::Expectation;
+use crate::error::chain;
+use crate::ports::{Endless, PAGES_MAX, PortError, RdsError, open_pages, pages};
+
+/// How long a round may hold the lease. It is longer than any function runs.
+const LEASE: SignedDuration = SignedDuration::from_mins(16);
+
+/// How long ago a region's databases may have been listed to the end, if it cannot be reached now.
+const LISTED_MAX: SignedDuration = SignedDuration::from_hours(24);
+
+/// Makes one round. `holder` is a name that no other round has. With an order, the plan that a person has looked at is
+/// carried out without a grace, and only if it is the same.
+///
+/// # Errors
+/// When the inventory cannot be taken to its end, or the table cannot be read or written: nothing is removed then.
+pub async fn prune<W: Permissions>(
+    world: &W,
+    config: &PrunerConfig,
+    order: Option<&PruneRequest>,
+    holder: &str,
+) -> Result<PruneReport, PruneError> {
+    let now = world.now();
+    if !world.take_lease(holder, now, now + LEASE).await? {
+        return Ok(PruneReport {
+            stopped: Some(Stopped::AnotherRound),
+            ..PruneReport::default()
+        });
+    }
+    let report = round(world, config, order, now).await;
+    if let Err(error) = world.release_lease(holder).await {
+        warn!(
+            error = chain(&error),
+            "the pruner's lease could not be given back; it ends by itself"
+        );
+    }
+    report
+}
+
+async fn round<W: Permissions>(
+    world: &W,
+    config: &PrunerConfig,
+    order: Option<&PruneRequest>,
+    started: Timestamp,
+) -> Result<PruneReport, PruneError> {
+    let mut last = world.last_round().await?;
+    let of = PreviewOf {
+        stack: &config.stack,
+        home: &config.home,
+        key: &config.key,
+        built_in: &config.built_in,
+    };
+    let (mut preview, _) = take_inventory(world, of).await?;
+    let mut report = PruneReport::default();
+    confirm(world, &preview, &mut last, &mut report).await?;
+    report.corrected = correct_newest(world, config, &preview).await?;
+    if let Some(order) = order {
+        preview.restrict(&order.databases);
+    }
+    let all = preview.groups.iter().flat_map(|group| &group.points);
+    report.looked_at = all.clone().count();
+    report.held = all.filter(|(point, _)| point.held).count();
+    let mut databases = databases(&preview);
+    let removable: BTreeSet<RdsArn> = preview.removable();
+    report.removable = removable.len();
+    report.plan = plan_hash(&preview.rules, &removable);
+    if order.is_some_and(|order| order.plan != report.plan) {
+        report.stopped = Some(Stopped::AnotherPlan);
+        return Ok(report);
+    }
+    let unreachable = unreachable(world, config, started).await?;
+    let needed = needed(world, &preview).await?;
+    leave_alone(
+        &mut databases,
+        config,
+        &preview.entered,
+        &unreachable,
+        &needed,
+        started,
+        &mut report,
+    );
+    let ripe = sightings(
+        world,
+        config,
+        &preview.rules,
+        &databases,
+        &last,
+        order,
+        started,
+    )
+    .await?;
+    report.ripe = ripe.len();
+    let points = databases
+        .iter()
+        .map(|(id, of)| (id.clone(), of.points))
+        .collect();
+    let going = cut(config.bounds, &points, ripe);
+    // From here on a later round must look after what this one asks for, whatever becomes of this one.
+    if order.is_none() {
+        last.complete_at = Some(started);
+    }
+    if config.removes {
+        let asked = going.iter().map(|one| (one.snapshot.clone(), started));
+        last.removing.extend(asked);
+    } else {
+        report.stopped = Some(Stopped::RemovesNothing);
+    }
+    world.store_round(&last).await?;
+    if config.removes && !going.is_empty() {
+        let removing = Removing {
+            config,
+            entered: &preview.entered,
+            needed: &needed,
+            started,
+        };
+        remove(world, &removing, &mut databases, going, &mut report).await;
+    }
+    info!(
+        plan = report.plan,
+        looked_at = report.looked_at,
+        removable = report.removable,
+        ripe = report.ripe,
+        removed = report.removed.len(),
+        gone = report.gone.len(),
+        refused = report.refused.len(),
+        failed = report.failed.len(),
+        "pruned"
+    );
+    Ok(report)
+}
+
+/// Looks after what earlier rounds have asked to delete. Removed means not found. What is still there, and not being
+/// deleted, loses its entry, so that it can be awaited or removed again.
+async fn confirm<W: Permissions>(
+    world: &W,
+    preview: &PrunePreview,
+    last: &mut Round,
+    report: &mut PruneReport,
+) -> Result<(), PortError> {
+    let snapshots = preview.groups.iter().flat_map(|group| &group.snapshots);
+    let there: BTreeMap<&RdsArn, &Snapshot> = snapshots.map(|one| (&one.arn, one)).collect();
+    let mut still = BTreeMap::new();
+    for (snapshot, since) in std::mem::take(&mut last.removing) {
+        match there.get(&snapshot).map(|found| &found.status) {
+            Some(SnapshotStatus::Deleting) => {
+                still.insert(snapshot, since);
+                continue;
+            }
+            Some(_) => {}
+            None => {
+                info!(%snapshot, "removed");
+                report.gone.push(snapshot.clone());
+            }
+        }
+        world.drop_removal(&snapshot).await?;
+    }
+    last.removing = still;
+    Ok(())
+}
+
+/// The regions whose databases nobody has listed to the end for a day. A region that is in no setting any more is not
+/// among them: its databases are as good as gone, and age by their rules.
+async fn unreachable<W: Permissions>(
+    world: &W,
+    config: &PrunerConfig,
+    now: Timestamp,
+) -> Result<BTreeSet<Region>, PortError> {
+    let mut unreachable = BTreeSet::new();
+    for region in &config.source_regions {
+        match list(world, region).await {
+            Ok(()) => world.set_listed(region, now).await?,
+            Err(error) => {
+                warn!(%region, error = chain(&error), "a source region could not be listed");
+                let at = world.listed_at(region).await?;
+                if at.is_none_or(|at| now.duration_since(at) > LISTED_MAX) {
+                    unreachable.insert(region.clone());
+                }
+            }
+        }
+    }
+    Ok(unreachable)
+}
+
+async fn list<W: Permissions>(world: &W, region: &Region) -> Result<(), RdsError> {
+    for family in Family::ALL {
+        let operation = Operation::describe_databases(family);
+        let endless = |endless: Endless| RdsError::endless(operation, region, endless);
+        let listed = pages(PAGES_MAX, endless, |marker| {
+            world.list_databases(region, family, marker)
+        });
+        listed.try_for_each(async |_| Ok(())).await?;
+    }
+    Ok(())
+}
+
+/// What an open wait needs: its own resource, at whichever attempt, and the source that it copies.
+async fn needed<W: Permissions>(
+    world: &W,
+    preview: &PrunePreview,
+) -> Result<BTreeSet<RdsArn>, PortError> {
+    let mut awaited = BTreeSet::new();
+    let mut needed = BTreeSet::new();
+    let mut open = std::pin::pin!(open_pages(world));
+    while let Some(page) = open.try_next().await? {
+        for wait in page.waits {
+            awaited.insert(first_attempt(&wait.resource));
+            if let Expectation::Copy(expected) = wait.expected {
+                needed.insert(expected.source);
+            }
+        }
+    }
+    let snapshots = preview.groups.iter().flat_map(|group| &group.snapshots);
+    let arns = snapshots.map(|snapshot| &snapshot.arn);
+    needed.extend(
+        arns.filter(|arn| awaited.contains(&first_attempt(arn)))
+            .cloned(),
+    );
+    Ok(needed)
+}
+
+/// Notes what may go, and returns what may go now.
+async fn sightings<W: Permissions>(
+    world: &W,
+    config: &PrunerConfig,
+    rules: &str,
+    databases: &BTreeMap<DatabaseId, Candidates>,
+    last: &Round,
+    order: Option<&PruneRequest>,
+    now: Timestamp,
+) -> Result<Vec<Removal>, PortError> {
+    let all: Vec<&Candidates> = databases.values().collect();
+    let mut ripe = Vec::new();
+    for chunk in all.chunks(BATCH_GET_MAX) {
+        let ids: Vec<DatabaseId> = chunk.iter().map(|of| of.id.clone()).collect();
+        let noted = world.read_notes(&ids).await?;
+        for of in chunk {
+            let before = noted.get(&of.id);
+            let removable: Vec<RdsArn> = of
+                .removable
+                .iter()
+                .map(|(one, _)| one.snapshot.clone())
+                .collect();
+            let Sighted { notes, ripe: seen } = sight(
+                before,
+                rules,
+                &removable,
+                last.complete_at,
+                config.grace,
+                now,
+            );
+            if is_news(before, &notes) {
+                world.store_notes(&of.id, &notes, now).await?;
+            }
+            // A person who has looked at the plan is the second sighting.
+            let goes = |one: &Removal| order.is_some() || seen.contains(&one.snapshot);
+            let going = of.removable.iter().map(|(one, _)| one);
+            ripe.extend(going.filter(|one| goes(one)).cloned());
+        }
+    }
+    Ok(ripe)
+}
+
+/// A database of which nothing may go, and nothing could, needs no item.
+fn is_news(before: Option<&Notes>, notes: &Notes) -> bool {
+    match before {
+        None => !notes.since.is_empty(),
+        Some(before) => before != notes,
+    }
+}

@@ -1,0 +1,174 @@
+//! The ports of retention.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::super::rds::RdsModel;
+use super::super::table::Table;
+use super::{Holds, Ports, assert_batch};
+use crate::domain::id::arn::{RdsArn, Region};
+use crate::domain::id::names::ResourceId;
+use crate::domain::id::tags::{HOLD, PolicyName};
+use crate::domain::retention::bounds::DatabaseId;
+use crate::domain::retention::entered::Entered;
+use crate::domain::retention::round::{Freeze, RemovalEntry, Round};
+use crate::domain::retention::sightings::Notes;
+use crate::domain::run::failure::Operation;
+use crate::domain::run::manifest::Manifest;
+use crate::ports::{
+    CorrectNewest, DeleteSnapshot, EnterCopies, HoldSnapshots, KeepNotes, PortError, PruneRounds,
+    RdsError, ReadEntered, ReadFreeze, RegionListings, RegisterRemovals, SetFreeze, Written,
+};
+
+impl<L: Holds> Ports<L> {
+    fn items<T>(&self, act: impl FnOnce(&mut Table) -> T) -> T {
+        self.with(|state| act(&mut state.table))
+    }
+}
+
+impl<L: Holds<Rds: RdsModel>> DeleteSnapshot for Ports<L> {
+    async fn delete_snapshot(&self, snapshot: &RdsArn) -> Result<(), RdsError> {
+        self.with(|state| state.rds.delete_snapshot(snapshot, state.now))
+            .map_err(|refusal| {
+                let operation = Operation::delete_snapshot(snapshot.family());
+                refusal.of_rds(operation, snapshot.region())
+            })
+    }
+}
+
+impl<L: Holds<Rds: RdsModel>> HoldSnapshots for Ports<L> {
+    async fn hold_snapshot(&self, snapshot: &RdsArn, why: &str) -> Result<(), RdsError> {
+        self.with(|state| state.rds.set_tag(snapshot, HOLD, Some(why), state.now))
+            .map_err(|refusal| refusal.of_rds(Operation::AddTagsToResource, snapshot.region()))
+    }
+
+    async fn release_snapshot(&self, snapshot: &RdsArn) -> Result<(), RdsError> {
+        self.with(|state| state.rds.set_tag(snapshot, HOLD, None, state.now))
+            .map_err(|refusal| refusal.of_rds(Operation::RemoveTagsFromResource, snapshot.region()))
+    }
+}
+
+impl<L: Holds> RegisterRemovals for Ports<L> {
+    async fn register_removal(&self, removal: &RemovalEntry) -> Result<Written, PortError> {
+        Ok(self.items(|table| table.register_removal(removal)))
+    }
+
+    async fn drop_removal(&self, snapshot: &RdsArn) -> Result<(), PortError> {
+        self.items(|table| table.drop_removal(snapshot));
+        Ok(())
+    }
+}
+
+impl<L: Holds> EnterCopies for Ports<L> {
+    async fn enter_copy(&self, entered: &Entered) -> Result<(), PortError> {
+        self.items(|table| table.enter_copy(entered));
+        Ok(())
+    }
+}
+
+impl<L: Holds> ReadEntered for Ports<L> {
+    async fn read_entered(&self, copies: &[RdsArn]) -> Result<Vec<Entered>, PortError> {
+        assert_batch(copies);
+        Ok(self.items(|table| {
+            let entered = &table.retention().entered;
+            let found = copies.iter().filter_map(|copy| entered.get(copy));
+            found.cloned().collect()
+        }))
+    }
+}
+
+impl<L: Holds> KeepNotes for Ports<L> {
+    async fn read_notes(
+        &self,
+        of: &[DatabaseId],
+    ) -> Result<BTreeMap<DatabaseId, Notes>, PortError> {
+        assert_batch(of);
+        Ok(self.items(|table| {
+            let notes = &table.retention().notes;
+            let found = of.iter().filter_map(|of| notes.get_key_value(of));
+            found
+                .map(|(of, notes)| (of.clone(), notes.clone()))
+                .collect()
+        }))
+    }
+
+    async fn store_notes(
+        &self,
+        of: &DatabaseId,
+        notes: &Notes,
+        _at: Timestamp,
+    ) -> Result<(), PortError> {
+        self.items(|table| table.store_notes(of, notes));
+        Ok(())
+    }
+}
+
+impl<L: Holds> PruneRounds for Ports<L> {
+    async fn last_round(&self) -> Result<Round, PortError> {
+        Ok(self.items(|table| table.retention().round.clone()))
+    }
+
+    async fn store_round(&self, round: &Round) -> Result<(), PortError> {
+        self.items(|table| table.store_round(round));
+        Ok(())
+    }
+
+    async fn take_lease(
+        &self,
+        holder: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, PortError> {
+        Ok(self.items(|table| table.take_lease(holder, now, until)))
+    }
+
+    async fn release_lease(&self, holder: &str) -> Result<(), PortError> {
+        self.items(|table| table.release_lease(holder));
+        Ok(())
+    }
+}
+
+impl<L: Holds> ReadFreeze for Ports<L> {
+    async fn freeze(&self) -> Result<Option<Freeze>, PortError> {
+        Ok(self.items(|table| table.retention().freeze.clone()))
+    }
+}
+
+impl<L: Holds> SetFreeze for Ports<L> {
+    async fn set_freeze(&self, freeze: &Freeze) -> Result<(), PortError> {
+        self.items(|table| table.set_freeze(freeze));
+        Ok(())
+    }
+
+    async fn thaw(&self) -> Result<(), PortError> {
+        self.items(|table| table.retention_mut().freeze = None);
+        Ok(())
+    }
+}
+
+impl<L: Holds> RegionListings for Ports<L> {
+    async fn listed_at(&self, region: &Region) -> Result<Option<Timestamp>, PortError> {
+        Ok(self.items(|table| table.retention().listings.get(region).copied()))
+    }
+
+    async fn set_listed(&self, region: &Region, at: Timestamp) -> Result<(), PortError> {
+        let at = super::super::table::in_milliseconds(at);
+        self.items(|table| {
+            table.retention_mut().listings.insert(region.clone(), at);
+        });
+        Ok(())
+    }
+}
+
+impl<L: Holds> CorrectNewest for Ports<L> {
+    async fn correct_newest(
+        &self,
+        database: &ResourceId,
+        policy: &PolicyName,
+        instead_of: &RdsArn,
+        newest: Option<&Manifest>,
+    ) -> Result<Written, PortError> {
+        Ok(self.items(|table| table.correct_newest(database, policy, instead_of, newest)))
+    }
+}

@@ -1,0 +1,130 @@
+//! What retention asks of RDS and of the table.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::error::{PortError, RdsError};
+use super::table::Written;
+use crate::domain::id::arn::{RdsArn, Region};
+use crate::domain::id::names::ResourceId;
+use crate::domain::id::tags::PolicyName;
+use crate::domain::retention::bounds::DatabaseId;
+use crate::domain::retention::entered::Entered;
+use crate::domain::retention::round::{Freeze, RemovalEntry, Round};
+use crate::domain::retention::sightings::Notes;
+use crate::domain::run::manifest::Manifest;
+
+/// Deletes snapshots. Only the pruner has it.
+pub trait DeleteSnapshot {
+    /// `DeleteDBSnapshot` or `DeleteDBClusterSnapshot`, as the ARN says, in its region. The answer proves nothing:
+    /// removed is what a later describe call does not show.
+    async fn delete_snapshot(&self, snapshot: &RdsArn) -> Result<(), RdsError>;
+}
+
+/// Holds snapshots for a person.
+pub trait HoldSnapshots {
+    /// `AddTagsToResource`: nothing removes it from now on. `why` becomes the tag's value.
+    async fn hold_snapshot(&self, snapshot: &RdsArn, why: &str) -> Result<(), RdsError>;
+    /// `RemoveTagsFromResource`: the hold is gone.
+    async fn release_snapshot(&self, snapshot: &RdsArn) -> Result<(), RdsError>;
+}
+
+/// Enters removals before RDS is called: register, then act.
+pub trait RegisterRemovals {
+    /// `PutItem`, if no wait stands there, and no removal of another attempt at the same snapshot.
+    async fn register_removal(&self, removal: &RemovalEntry) -> Result<Written, PortError>;
+    /// `DeleteItem`, if it is a removal of this snapshot. One that is gone is no error.
+    async fn drop_removal(&self, snapshot: &RdsArn) -> Result<(), PortError>;
+}
+
+/// Enters what the settling of a copy's wait found. It outlives the wait.
+pub trait EnterCopies {
+    /// `UpdateItem`. A mismatch never takes the place of a success.
+    async fn enter_copy(&self, entered: &Entered) -> Result<(), PortError>;
+}
+
+/// Reads what was entered of copies.
+pub trait ReadEntered {
+    /// `BatchGetItem`: what there is and can be read, in any order. At most 100 copies, each once.
+    async fn read_entered(&self, copies: &[RdsArn]) -> Result<Vec<Entered>, PortError>;
+}
+
+/// Notes what may go.
+pub trait KeepNotes {
+    /// `BatchGetItem`, consistent. At most 100 databases, each once.
+    async fn read_notes(&self, of: &[DatabaseId])
+    -> Result<BTreeMap<DatabaseId, Notes>, PortError>;
+    /// `PutItem`, whatever was noted before.
+    async fn store_notes(
+        &self,
+        of: &DatabaseId,
+        notes: &Notes,
+        at: Timestamp,
+    ) -> Result<(), PortError>;
+}
+
+/// Remembers the pruner's rounds, and keeps two of them apart.
+pub trait PruneRounds {
+    /// `GetItem`, consistent.
+    async fn last_round(&self) -> Result<Round, PortError>;
+    /// `PutItem`.
+    async fn store_round(&self, round: &Round) -> Result<(), PortError>;
+    /// `UpdateItem`: takes the lease until then, if nobody has it or its time is over. Whether it was taken.
+    async fn take_lease(
+        &self,
+        holder: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, PortError>;
+    /// `DeleteItem`, if this holder has it.
+    async fn release_lease(&self, holder: &str) -> Result<(), PortError>;
+}
+
+/// Asks whether a person has stopped all removal.
+pub trait ReadFreeze {
+    /// `GetItem`, consistent. What cannot be read must count as frozen.
+    async fn freeze(&self) -> Result<Option<Freeze>, PortError>;
+}
+
+/// Stops all removal, and lets it go on.
+pub trait SetFreeze {
+    /// `PutItem`.
+    async fn set_freeze(&self, freeze: &Freeze) -> Result<(), PortError>;
+    /// `DeleteItem`. No freeze is no error.
+    async fn thaw(&self) -> Result<(), PortError>;
+}
+
+/// Remembers when a source region's databases were last listed to the end.
+pub trait RegionListings {
+    /// `GetItem`.
+    async fn listed_at(&self, region: &Region) -> Result<Option<Timestamp>, PortError>;
+    /// `PutItem`.
+    async fn set_listed(&self, region: &Region, at: Timestamp) -> Result<(), PortError>;
+}
+
+/// Sets the catalog's newest recovery point right.
+pub trait CorrectNewest {
+    /// `UpdateItem`: enters this one, or none, if the entry still has `instead_of`.
+    async fn correct_newest(
+        &self,
+        database: &ResourceId,
+        policy: &PolicyName,
+        instead_of: &RdsArn,
+        newest: Option<&Manifest>,
+    ) -> Result<Written, PortError>;
+}
+
+actions! {
+    DeleteSnapshot: "rds:DeleteDBSnapshot" "rds:DeleteDBClusterSnapshot";
+    HoldSnapshots: "rds:AddTagsToResource" "rds:RemoveTagsFromResource";
+    RegisterRemovals: "dynamodb:PutItem" "dynamodb:DeleteItem";
+    EnterCopies: "dynamodb:UpdateItem";
+    ReadEntered: "dynamodb:BatchGetItem";
+    KeepNotes: "dynamodb:BatchGetItem" "dynamodb:PutItem";
+    PruneRounds: "dynamodb:GetItem" "dynamodb:PutItem" "dynamodb:UpdateItem" "dynamodb:DeleteItem";
+    ReadFreeze: "dynamodb:GetItem";
+    SetFreeze: "dynamodb:PutItem" "dynamodb:DeleteItem";
+    RegionListings: "dynamodb:GetItem" "dynamodb:PutItem";
+    CorrectNewest: "dynamodb:UpdateItem";
+}

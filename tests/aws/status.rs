@@ -1,0 +1,202 @@
+//! `snapferry status` and `snapferry report`: what they print of the same fleet, and the page.
+
+use std::path::Path;
+
+use serde_json::Value;
+use snapferry::cli::{Ended, Selected, make_report, show_status};
+use snapferry::domain::id::arn::Family;
+use snapferry::domain::rds::copy_facts::CopyFacts;
+use snapferry::domain::rds::database::Database;
+
+use crate::prune::{copy_of, planning};
+use crate::world::{Fixture, World, a_run, run};
+
+fn database(name: &str) -> Database {
+    let of = a_run(name).database;
+    assert_eq!(of.arn.family(), Family::Instance);
+    Database {
+        arn: of.arn,
+        resource_id: of.resource_id,
+        member_of: None,
+        engine: "postgres".to_owned(),
+        option_group: None,
+        copy_facts: CopyFacts::default(),
+        multi_az: Some(true),
+        backup_retention_days: Some(7),
+        status: "available".to_owned(),
+        tags: [("snapferry:policy".to_owned(), "default".to_owned())].into(),
+    }
+}
+
+/// So many databases with a young recovery point each, and one whose recovery point is weeks old.
+fn fleet(well: usize) -> World {
+    let world = World::new();
+    let names = (0..well).map(|number| format!("db{number}"));
+    for name in names.chain(["forgotten".to_owned()]) {
+        let days = if name == "forgotten" { 20 } else { 0 };
+        world.rds().databases.push(database(&name));
+        let copy = copy_of(&name, days);
+        world.operator().manual_snapshots.push(copy);
+    }
+    world
+}
+
+fn shown(world: &World, selected: &Selected, json: bool) -> (Ended, String) {
+    let mut out = Vec::new();
+    let ended = run(show_status(world, &planning(), selected, json, &mut out)).unwrap();
+    (ended, String::from_utf8(out).unwrap())
+}
+
+#[test]
+fn what_needs_a_person_comes_first_with_what_to_do_and_forty_of_the_others() {
+    let (ended, text) = shown(&fleet(100), &Selected::default(), false);
+    assert_eq!(ended, Ended::Badly);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines[0],
+        "100 of 101 databases have a recovery point within their RPO. 1 overdue."
+    );
+    assert!(lines[2].starts_with("forgotten in eu-west-1: overdue"));
+    assert!(
+        text.contains("  what to do: run snapferry doctor"),
+        "{text}"
+    );
+    assert_eq!(text.matches(" protected ").count(), 40, "{text}");
+    assert!(text.contains("60 more are fine (--all shows them)"));
+    let all = Selected {
+        all: true,
+        ..Selected::default()
+    };
+    let (_, text) = shown(&fleet(100), &all, false);
+    assert_eq!(text.matches(" protected ").count(), 100);
+}
+
+#[test]
+fn a_name_that_nothing_has_is_not_found_and_the_likely_one_is_named() {
+    let selected = Selected {
+        databases: vec!["forgoten".to_owned()],
+        ..Selected::default()
+    };
+    let refused = run(show_status(
+        &fleet(1),
+        &planning(),
+        &selected,
+        false,
+        &mut Vec::new(),
+    ));
+    let said = refused.unwrap_err().to_string();
+    assert!(said.contains("not found"), "{said}");
+    assert!(said.contains("did you mean"), "{said}");
+    let selected = Selected {
+        policy: Some("gold".to_owned()),
+        ..Selected::default()
+    };
+    let refused = run(show_status(
+        &fleet(1),
+        &planning(),
+        &selected,
+        false,
+        &mut Vec::new(),
+    ));
+    assert!(refused.unwrap_err().to_string().contains("not found"));
+}
+
+#[test]
+fn the_report_says_of_each_database_what_status_says() {
+    let world = fleet(3);
+    let selected = Selected {
+        all: true,
+        ..Selected::default()
+    };
+    let (_, status) = shown(&world, &selected, true);
+    let mut report = Vec::new();
+    run(make_report(&world, &planning(), None, &mut report)).unwrap();
+    let status: Value = serde_json::from_str(&status).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    for key in ["schema", "databases", "attention", "summary"] {
+        assert_eq!(status[key], report[key], "{key}");
+    }
+    assert_eq!(report["due_times"].as_array().unwrap().len(), 4);
+    assert_eq!(status["databases"][0]["id"], "forgotten");
+    assert_eq!(status["databases"][0]["overdue"], true);
+}
+
+fn page_of(world: &World, file: &str) -> String {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file);
+    let mut out = Vec::new();
+    let ended = run(make_report(world, &planning(), Some(&path), &mut out)).unwrap();
+    assert_eq!((ended, out.len()), (Ended::Badly, 0));
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn the_page_stands_by_itself_and_shows_every_database() {
+    let page = page_of(&fleet(3), "report.html");
+    assert!(page.contains("3 of 4 databases have a recovery point within their RPO."));
+    assert_eq!(page.matches("data-state=\"protected\"").count(), 3);
+    assert_eq!(page.matches("data-state=\"overdue\"").count(), 1);
+    for loaded in ["<script", "http:", "https:", "@import", "url("] {
+        assert!(!page.contains(loaded), "{loaded}");
+    }
+    // Each due time is drawn, and described for those who cannot see it.
+    assert_eq!(page.matches("role=\"img\"").count(), 4);
+    assert!(page.contains("1 of the last 30 due times have a recovery point"));
+}
+
+/// `.ci/browser` looks at this page in a browser, and compares it with this JSON.
+#[test]
+fn a_fleet_with_one_database_of_each_state_is_left_for_the_browser() {
+    let world = fleet(40);
+    let mut databases = world.rds().databases.clone();
+    databases[0].status = "stopped".to_owned();
+    databases[1]
+        .tags
+        .insert("snapferry:policy".to_owned(), "dialy".to_owned());
+    databases[2]
+        .tags
+        .insert("snapferry:exclude".to_owned(), "true".to_owned());
+    databases.push(database("brand-new"));
+    databases.retain(|database| database.arn.name() != "db3");
+    world.rds().databases = databases;
+    for days in 1..25 {
+        let copy = copy_of("db4", days * 2);
+        world.operator().manual_snapshots.push(copy);
+    }
+    let page = page_of(&world, "fleet.html");
+    assert_eq!(page.matches("data-state=\"orphaned\"").count(), 1);
+    let mut report = Vec::new();
+    run(make_report(&world, &planning(), None, &mut report)).unwrap();
+    std::fs::write(
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("fleet.json"),
+        report,
+    )
+    .unwrap();
+}
+
+#[test]
+fn nothing_that_rds_says_becomes_markup() {
+    let world = fleet(1);
+    let text = "<script>alert(1)</script>";
+    world.rds().databases[1]
+        .tags
+        .insert("snapferry:policy".to_owned(), text.to_owned());
+    let page = page_of(&world, "escaped.html");
+    assert!(!page.contains("<script"), "{page}");
+    assert!(page.contains("&#60;script&#62;"), "{page}");
+}
+
+#[test]
+fn a_report_that_cannot_be_written_names_the_file() {
+    let path = Path::new("/nowhere/report.html");
+    let refused = run(make_report(
+        &fleet(1),
+        &planning(),
+        Some(path),
+        &mut Vec::new(),
+    ));
+    let said = refused.unwrap_err().to_string();
+    assert!(
+        said.contains("/nowhere/report.html cannot be written"),
+        "{said}"
+    );
+}
