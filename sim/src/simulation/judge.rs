@@ -422,6 +422,15 @@ impl World {
             kept.any(|kept| kept.database.resource_id.as_str() == *id)
         };
         let mut selected = self.to_be_protected(&at, policy.as_str());
+        // At a due time that is planned already, only what it had left over is planned.
+        let before = self.table.plan_cursor(policy, region);
+        if let Some(before) = before.filter(|before| before.until == due) {
+            let was_kept = |id: &&str| {
+                let mut kept = before.kept.iter();
+                kept.any(|kept| kept.database.resource_id.as_str() == *id)
+            };
+            selected.retain(was_kept);
+        }
         selected.retain(|id| !is_kept(id) && !self.is_refused_for_good(id, policy));
         let forgotten = selected.into_iter().find(|id| {
             let Some(from) = self.is_to_be_planned(policy, &at, id, due) else {
