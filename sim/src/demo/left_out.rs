@@ -160,7 +160,11 @@ fn instances() -> Vec<Instance> {
             SCRATCH,
             (Excluded, "not-tagged", "an instance without a policy's tag"),
         )
-        .change(|spec| spec.tags = Tags::default()),
+        .change(|spec| {
+            spec.tags = Tags::default();
+            // Other people copy its snapshot without naming a key.
+            spec.kms_key = None;
+        }),
         Instance::selected(
             1,
             "typo",

@@ -5,6 +5,7 @@ pub mod command;
 pub mod failure;
 pub mod fingerprint;
 pub mod last_error;
+pub mod learnt_limit;
 pub mod manifest;
 pub mod name_conflict;
 pub mod naming;
