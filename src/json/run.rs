@@ -38,6 +38,7 @@ pub(super) struct RunJson {
     policy_slots: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     policy_cluster_slots: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     fingerprint: Option<String>,
     // Absent if the execution takes a snapshot itself. The state machine checks whether it is present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
