@@ -170,6 +170,7 @@ impl StackFacts {
             IamRole::Function(Role::Worker) => self.worker(keys),
             IamRole::Function(Role::Reactor) => self.reactor(),
             IamRole::Function(Role::Sweeper) => self.sweeper(),
+            IamRole::Function(Role::Pruner) => self.pruner(),
             IamRole::StateMachine => {
                 vec![need(
                     &["sqs:SendMessage"],
@@ -341,6 +342,51 @@ impl StackFacts {
             need(&["sqs:SendMessage"], vec![self.commands_queue.clone()]),
         ];
         all.extend(self.see_our_snapshots());
+        all
+    }
+}
+
+/// The stack's tag on a resource, as IAM knows it.
+const RESOURCE_TAG: &str = "aws:ResourceTag/snapferry:stack";
+
+/// The same tag, as RDS gives it to IAM.
+fn own_tag(family: Family) -> &'static str {
+    match family {
+        Family::Instance => "rds:snapshot-tag/snapferry:stack",
+        Family::Cluster => "rds:cluster-snapshot-tag/snapferry:stack",
+    }
+}
+
+impl StackFacts {
+    fn pruner(&self) -> Vec<Requirement> {
+        let table = [
+            "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
+        ];
+        let mut all = vec![
+            need(&table, vec![self.table()]),
+            need(
+                &["dynamodb:Query"],
+                vec![format!("{}/index/open-waits", self.table())],
+            ),
+        ];
+        all.extend(self.list_databases());
+        all.extend(self.see_snapshots([&self.home]));
+        for family in Family::ALL {
+            let [_, ours] = self.resources(&self.home, family);
+            let tags = need(&["rds:ListTagsForResource"], vec![ours.clone()]);
+            all.push(tags.with(REQUESTED_REGION, &self.home));
+            let delete = match family {
+                Family::Instance => "rds:DeleteDBSnapshot",
+                Family::Cluster => "rds:DeleteDBClusterSnapshot",
+            };
+            let delete = need(&[delete], vec![ours]);
+            let delete = delete.with(RESOURCE_TAG, &self.stack);
+            all.push(delete.with(own_tag(family), &self.stack));
+        }
         all
     }
 }
