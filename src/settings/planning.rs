@@ -115,5 +115,6 @@ pub(super) fn built_in(vars: &mut Variables, key: Option<&KeyArn>) -> Option<Pol
         all: vec![policy],
         untagged: untagged?,
         copy_slots: None,
+        cluster_copy_slots: None,
     })
 }

@@ -57,7 +57,10 @@ fn what_needs_a_person_comes_first_with_what_to_do_and_forty_of_the_others() {
         "100 of 101 databases have a recovery point within their RPO. 1 overdue."
     );
     assert!(lines[2].starts_with("forgotten in eu-west-1: overdue"));
-    assert!(text.contains("  what to do: snapferry doctor"), "{text}");
+    assert!(
+        text.contains("  what to do: run snapferry doctor"),
+        "{text}"
+    );
     assert_eq!(text.matches(" protected ").count(), 40, "{text}");
     assert!(text.contains("60 more are fine (--all shows them)"));
     let all = Selected {
@@ -138,6 +141,36 @@ fn the_page_stands_by_itself_and_shows_every_database() {
     // Each due time is drawn, and described for those who cannot see it.
     assert_eq!(page.matches("role=\"img\"").count(), 4);
     assert!(page.contains("1 of the last 30 due times have a recovery point"));
+}
+
+/// `.ci/browser` looks at this page in a browser, and compares it with this JSON.
+#[test]
+fn a_fleet_with_one_database_of_each_state_is_left_for_the_browser() {
+    let world = fleet(40);
+    let mut databases = world.rds().databases.clone();
+    databases[0].status = "stopped".to_owned();
+    databases[1]
+        .tags
+        .insert("snapferry:policy".to_owned(), "dialy".to_owned());
+    databases[2]
+        .tags
+        .insert("snapferry:exclude".to_owned(), "true".to_owned());
+    databases.push(database("brand-new"));
+    databases.retain(|database| database.arn.name() != "db3");
+    world.rds().databases = databases;
+    for days in 1..25 {
+        let copy = copy_of("db4", days * 2);
+        world.operator().manual_snapshots.push(copy);
+    }
+    let page = page_of(&world, "fleet.html");
+    assert_eq!(page.matches("data-state=\"orphaned\"").count(), 1);
+    let mut report = Vec::new();
+    run(make_report(&world, &planning(), None, &mut report)).unwrap();
+    std::fs::write(
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("fleet.json"),
+        report,
+    )
+    .unwrap();
 }
 
 #[test]

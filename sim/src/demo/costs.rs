@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::rds_http::Asked;
 
-/// The caller that asks RDS for all recovery points together.
-const SHARED: [&str; 2] = ["snapferry-planner", "snapferry-sweeper"];
+/// The callers that ask RDS for all recovery points together, or for none.
+const SHARED: [&str; 3] = ["snapferry-planner", "snapferry-sweeper", "snapferry-cli"];
 
 /// The cost of one recovery point.
 #[derive(Debug, Clone, Default, PartialEq)]

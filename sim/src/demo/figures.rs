@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::left_out::LeftOutFigure;
+
 /// Calls by operation.
 pub type Calls = BTreeMap<String, u64>;
 
@@ -18,8 +20,13 @@ pub struct Figures {
     pub automated: u64,
     /// Databases that should be refused, because RDS cannot make the promised copy.
     pub refused: u64,
-    /// Databases that should be left out, because of a tag or because they have none.
+    /// Databases that should be left out, because of a tag or because they have none, and members of clusters that are
+    /// left out.
     pub excluded: u64,
+    /// Databases that RDS takes no snapshot of in their status.
+    pub not_now: u64,
+    /// All of these, each with its reason.
+    pub left_out: Vec<LeftOutFigure>,
     /// Recovery points in the simulated RDS: available, in the recovery region, with the right source, key, tags and option
     /// group.
     pub recovery_points: u64,
@@ -90,10 +97,12 @@ fn is_zero(count: &u64) -> bool {
 /// Calls by service; the sweep's calls to RDS stand apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ServiceCalls {
-    /// RDS, without the sweep's.
+    /// RDS, the chain's: without the sweep's and the command line's.
     pub rds: Calls,
     /// RDS, the sweep's.
     pub sweep_rds: Calls,
+    /// RDS, the command line's.
+    pub cli_rds: Calls,
     /// Step Functions.
     pub states: Calls,
     /// DynamoDB.

@@ -3,6 +3,7 @@
 use fastrand::Rng;
 use jiff::Timestamp;
 
+use super::left_out::{self, Kind, LeftAlone, SCRATCH};
 use super::parts::{ENGINES, PARTS, Part};
 use super::policies::{DemoPolicy, GOLD, STANDARD};
 use crate::rds::{
@@ -20,7 +21,7 @@ pub(super) const REGIONS: [&str; 3] = [SOURCES[0], SOURCES[1], RECOVERY];
 pub(super) const ACCOUNT: &str = "111122223333";
 
 /// The keys of the source regions' databases.
-const SOURCE_KEYS: [&str; 2] = [
+pub(super) const SOURCE_KEYS: [&str; 2] = [
     "arn:aws:kms:eu-west-1:111122223333:key/1a2b3c4d-0000-4000-8000-00000000beef",
     "arn:aws:kms:eu-north-1:111122223333:key/5e6f7a8b-0000-4000-8000-00000000beef",
 ];
@@ -71,10 +72,8 @@ pub(super) struct Fleet {
     pub(super) rds: Rds,
     /// The databases to protect.
     pub(super) databases: Vec<Database>,
-    /// Selected databases for which RDS cannot make the promised copy, and why.
-    pub(super) refused: Vec<&'static str>,
-    /// Databases that should not be protected, and why.
-    pub(super) excluded: Vec<&'static str>,
+    /// The databases that must get no recovery point, and why.
+    pub(super) left_out: Vec<LeftAlone>,
 }
 
 /// A region of the demo's.
@@ -110,10 +109,11 @@ pub(super) fn draw(databases: u16, seed: u64, now: Timestamp) -> Result<Fleet, R
     for n in 0..usize::from(databases) {
         all.push(add_database(&mut rds, n, seed, &mut rng)?);
     }
+    let left_out = left_out::add(&mut rds)?;
+    take_by_hand(&mut rds, now)?;
     Ok(Fleet {
         databases: all,
-        refused: add_refused(&mut rds)?,
-        excluded: add_excluded(&mut rds, now)?,
+        left_out,
         rds,
     })
 }
@@ -180,7 +180,7 @@ fn add_option_groups(rds: &mut Rds) {
 }
 
 /// The tags of a database of this policy: some that the policy may carry over, and some that only AWS may set.
-fn tags(policy: &DemoPolicy) -> Tags {
+pub(super) fn tags(policy: &DemoPolicy) -> Tags {
     Tags::of_system([
         ("snapferry:policy", policy.name),
         ("team", "shop"),
@@ -256,51 +256,15 @@ fn add_cluster(rds: &mut Rds, place: &Region, spec: ClusterSpec) -> Result<Strin
     Ok(resource_id)
 }
 
-/// A Multi-AZ DB cluster and an instance of RDS Custom for Oracle.
-fn add_refused(rds: &mut Rds) -> Result<Vec<&'static str>, RdsFault> {
-    let multi_az = ClusterSpec {
-        kms_key: Some(SOURCE_KEYS[0].to_owned()),
-        tags: tags(&STANDARD),
-        ..ClusterSpec::multi_az("reporting")
-    };
-    add_cluster(rds, &region(SOURCES[0]), multi_az)?;
-    let custom = InstanceSpec {
-        engine: "custom-oracle-ee".to_owned(),
-        engine_version: "19.custom".to_owned(),
-        license_model: "bring-your-own-license".to_owned(),
-        kms_key: Some(SOURCE_KEYS[1].to_owned()),
-        tags: tags(&STANDARD),
-        ..InstanceSpec::postgres("legacy")
-    };
-    rds.add_instance(&region(SOURCES[1]), custom)?;
-    Ok(vec![
-        "a Multi-AZ DB cluster",
-        "an instance of RDS Custom for Oracle",
-    ])
-}
-
-/// One instance that is excluded, one without a tag, and a snapshot that a person took of the latter.
-fn add_excluded(rds: &mut Rds, now: Timestamp) -> Result<Vec<&'static str>, RdsFault> {
-    let source = region(SOURCES[0]);
-    let excluded = InstanceSpec {
-        tags: Tags::of_system([
-            ("snapferry:policy", STANDARD.name),
-            ("snapferry:exclude", "true"),
-        ]),
-        ..InstanceSpec::postgres("sandbox")
-    };
-    rds.add_instance(&source, excluded)?;
-    rds.add_instance(&source, InstanceSpec::postgres("scratch"))?;
+/// A snapshot that a person took of a database that is left out.
+fn take_by_hand(rds: &mut Rds, now: Timestamp) -> Result<(), RdsFault> {
     let by_hand = CreateDbSnapshot {
         snapshot: SOMEBODYS_SNAPSHOT.to_owned(),
-        instance: "scratch".to_owned(),
+        instance: SCRATCH.to_owned(),
         tags: vec![("owner".to_owned(), "somebody".to_owned())],
     };
-    rds.create_db_snapshot(&source, &by_hand, now)?;
-    Ok(vec![
-        "one tagged snapferry:exclude",
-        "one without a policy's tag",
-    ])
+    let taken = rds.create_db_snapshot(&region(SOURCES[0]), &by_hand, now);
+    taken.map(|_| ())
 }
 
 impl Fleet {
@@ -317,24 +281,25 @@ impl Fleet {
         let with_options = count(&|one| self.has_options(one));
         let automated = count(&|one| one.policy.is_automated);
         let encrypted = count(&|one| self.is_encrypted(one));
-        vec![
-            format!(
-                "{} to protect: {} instances and {clusters} Aurora clusters; {}; {encrypted} encrypted; {gold} of the policy gold; {with_options} with an option group of its own; {automated} by RDS's automated snapshots",
-                self.databases.len(),
-                self.databases.len() - clusters,
-                places.join(" and "),
-            ),
-            format!(
-                "{} to be refused: {}",
-                self.refused.len(),
-                self.refused.join(", ")
-            ),
-            format!(
-                "{} to be left out: {}",
-                self.excluded.len(),
-                self.excluded.join(", ")
-            ),
-        ]
+        let mut lines = vec![format!(
+            "{} to protect: {} instances and {clusters} Aurora clusters; {}; {encrypted} encrypted; {gold} of the policy gold; {with_options} with an option group of its own; {automated} by RDS's automated snapshots",
+            self.databases.len(),
+            self.databases.len() - clusters,
+            places.join(" and "),
+        )];
+        for (kind, words) in [
+            (Kind::Refused, "to be refused"),
+            (Kind::NotNow, "not to be taken now"),
+            (Kind::Excluded, "to be left out"),
+        ] {
+            let of_kind = self.left_out.iter().filter(|one| one.kind == kind);
+            let mut what: Vec<&str> = of_kind.map(|one| one.what).collect();
+            let count = what.len();
+            what.sort_unstable();
+            what.dedup();
+            lines.push(format!("{count} {words}: {}", what.join(", ")));
+        }
+        lines
     }
 
     fn has_options(&self, database: &Database) -> bool {

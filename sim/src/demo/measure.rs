@@ -18,10 +18,12 @@ use super::costs::Costs;
 use super::faults::{OutageReport, person::Diary};
 use super::figures::{Callbacks, Calls, Executions, Figures, Reaction, ServiceCalls};
 use super::fleet::{Database, RECOVERY, snapshots};
+use super::left_out::{Kind, LeftOutFigure};
 use super::promises::Observations;
 use super::truth;
 
 const SWEEPER: &str = "snapferry-sweeper";
+const COMMAND_LINE: &str = "snapferry-cli";
 /// Numbers of the events that say "finished" of what the demo makes.
 const FINISHED: [&str; 3] = ["RDS-EVENT-0042", "RDS-EVENT-0060", "RDS-EVENT-0075"];
 
@@ -37,8 +39,8 @@ pub(super) struct Scene<'a> {
     pub(super) asked: Vec<Asked>,
     /// The databases that should be protected.
     pub(super) databases: &'a [Database],
-    /// How many should be refused, and how many left out.
-    pub(super) others: (u64, u64),
+    /// Those that must get none, each with its reason.
+    pub(super) left_out: &'a [LeftOutFigure],
     /// How real time and RDS's time relate.
     pub(super) times: Times,
     /// How long it took.
@@ -89,13 +91,15 @@ pub(super) async fn measure(
     costs.automated = automated.map(Database::label).collect();
     let state_transitions = transitions(scene, &executions, &mut costs).await?;
     let unprotected = truth::unprotected(rds, scene.databases);
-    let (refused, excluded) = scene.others;
+    let of_kind = |kind| scene.left_out.iter().filter(|one| one.kind == kind).count() as u64;
     let figures = Figures {
         schema: 1,
         databases: scene.databases.len() as u64,
         automated: costs.automated.len() as u64,
-        refused,
-        excluded,
+        refused: of_kind(Kind::Refused),
+        excluded: of_kind(Kind::Excluded),
+        not_now: of_kind(Kind::NotNow),
+        left_out: scene.left_out.to_vec(),
         recovery_points: (scene.databases.len() - unprotected.len()) as u64,
         executions: ended(&executions),
         callbacks: callbacks(&settlements),
@@ -218,10 +222,10 @@ fn calls(recorder: &Recorder, rds: &CallCounts) -> ServiceCalls {
         *of_service.entry(counter.operation).or_default() += tally.calls;
     }
     for (CallKey { operation, app, .. }, count) in rds.iter() {
-        let of_caller: &mut Calls = if app == SWEEPER {
-            &mut calls.sweep_rds
-        } else {
-            &mut calls.rds
+        let of_caller: &mut Calls = match app.as_str() {
+            SWEEPER => &mut calls.sweep_rds,
+            COMMAND_LINE => &mut calls.cli_rds,
+            _ => &mut calls.rds,
         };
         *of_caller.entry(operation.clone()).or_default() += count;
     }

@@ -26,7 +26,7 @@ use super::repairs::{Repairs, environment};
 use super::schedule::{Sweeps, plan_every, sweep_every};
 use super::snapferry::Snapferry;
 use super::view::{Out, View};
-use super::{Args, policies, promises, summary};
+use super::{Args, LeftOutFigure, left_out, policies, promises, summary};
 
 /// How often the picture is drawn and the executions are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -84,7 +84,6 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         take_automated(&mut fleet.rds, &fleet.databases)?;
     }
     let quota = fleet.rds.config().manual_snapshot_quota;
-    let others = (fleet.refused.len() as u64, fleet.excluded.len() as u64);
     let (sender, events) = mpsc::unbounded_channel();
     let config = ServiceConfig {
         rds: fleet.rds,
@@ -96,6 +95,14 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     let stack = LocalStack::start(options, &|step| announce(out, &step)).await?;
     let snapferry = command(out, args, &stack, &rds).await?;
     apply_policies(out, &stack, &snapferry).await?;
+    // Under faults the plan may rightly be incomplete, so it is not judged.
+    let (left_out, contradictions) = if trouble.choice.is_empty() {
+        let plan = snapferry.plan().await?;
+        left_out::judge(&plan, &fleet.left_out, &fleet.databases)
+    } else {
+        let all = fleet.left_out.iter().map(LeftOutFigure::from);
+        (all.collect(), Vec::new())
+    };
     trouble.outages.functions_run_in(stack.process_group());
     explain(out, args, &stack, &trouble, quota);
 
@@ -132,7 +139,7 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         rds_calls: rds.counts(),
         asked: rds.asked(),
         databases: &fleet.databases,
-        others,
+        left_out: &left_out,
         times: Times {
             real: Timestamp::now(),
             rds: rds.now(),
@@ -150,6 +157,7 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         ));
     }
     seen.world.extend(unrest);
+    seen.world.extend(contradictions);
     let kept = report(out, args, &figures, &seen)?;
     if args.keep {
         keep(out, &stack, &rds, &snapferry.program).await;
@@ -169,6 +177,10 @@ fn take_automated(rds: &mut Rds, databases: &[Database]) -> anyhow::Result<()> {
 /// Prints what was measured, and each promise that was broken. Whether none was.
 fn report(out: Out, args: &Args, figures: &Figures, seen: &Observations) -> anyhow::Result<bool> {
     let broken = promises::broken(figures, seen);
+    out.line(format_args!(
+        "\nWithout a recovery point, by `snapferry plan`:\n{}",
+        summary::left_out(figures)
+    ));
     out.line(format_args!(
         "\n{}\n\nCalls, as the recording proxy and the simulated RDS saw them:",
         summary::table(figures, &seen.costs)

@@ -1,10 +1,11 @@
 //! Runs the command `snapferry` as a person does.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// Which dead letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,17 +72,22 @@ impl Snapferry {
         Ok(said)
     }
 
+    /// Runs `snapferry plan --json`, which ends with 1 where it finds a mistake in a tag.
+    ///
+    /// # Errors
+    /// When it cannot be run, or prints no plan.
+    pub(super) async fn plan(&self) -> anyhow::Result<Value> {
+        let output = self.output(&["plan", "--json"]).await?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        serde_json::from_str(&said).with_context(|| {
+            let errors = String::from_utf8_lossy(&output.stderr);
+            format!("`snapferry plan --json` printed no plan: {said}{errors}")
+        })
+    }
+
     /// Its standard output, and all that it said.
     async fn run(&self, arguments: &[&str]) -> anyhow::Result<(String, String)> {
-        let output = tokio::process::Command::new(&self.program)
-            .args(arguments)
-            .env_clear()
-            .envs(self.environment.iter().cloned())
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await
-            .with_context(|| format!("{} could not be run", self.program.display()))?;
+        let output = self.output(arguments).await?;
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         let stderr = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
@@ -90,6 +96,18 @@ impl Snapferry {
         }
         let said = format!("{stdout}{stderr}");
         Ok((stdout, said))
+    }
+
+    async fn output(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        tokio::process::Command::new(&self.program)
+            .args(arguments)
+            .env_clear()
+            .envs(self.environment.iter().cloned())
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .with_context(|| format!("{} could not be run", self.program.display()))
     }
 }
 

@@ -4,6 +4,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 
 use super::costs::{Cost, Costs};
 use super::figures::{Calls, Figures, total};
+use super::left_out::{Kind, LeftOutFigure};
 use super::promises::{
     COPIES_IN_FLIGHT_MAX, DESCRIBES_MAX, DESCRIBES_MAX_AUTOMATED, MUTATIONS_MAX, TRANSITIONS_MAX,
 };
@@ -27,8 +28,11 @@ pub(super) fn table(figures: &Figures, costs: &Costs) -> String {
             "all".to_owned(),
         ),
         (
-            "refused or left out",
-            format!("{} refused, {} left out", figures.refused, figures.excluded),
+            "refused, not now or left out",
+            format!(
+                "{} refused, {} not now, {} left out",
+                figures.refused, figures.not_now, figures.excluded
+            ),
             "no snapshot or copy of them".to_owned(),
         ),
         (
@@ -132,6 +136,7 @@ pub(super) fn calls(figures: &Figures) -> String {
     [
         ("RDS", &calls.rds),
         ("RDS, sweep", &calls.sweep_rds),
+        ("RDS, by people", &calls.cli_rds),
         ("Step Functions", &calls.states),
         ("DynamoDB", &calls.dynamodb),
         ("SQS", &calls.sqs),
@@ -140,6 +145,28 @@ pub(super) fn calls(figures: &Figures) -> String {
     .map(|(service, calls)| format!("  {service:<15} {}", listed(calls)))
     .collect::<Vec<_>>()
     .join("\n")
+}
+
+/// The databases that get no recovery point, one line each, with what `snapferry plan` says of them.
+#[must_use]
+pub(super) fn left_out(figures: &Figures) -> String {
+    let line = |one: &LeftOutFigure| {
+        let name = one
+            .database
+            .split(':')
+            .skip(5)
+            .collect::<Vec<_>>()
+            .join(" ");
+        let kind = match one.kind {
+            Kind::Refused => "refused",
+            Kind::NotNow => "not now",
+            Kind::Excluded => "left out",
+        };
+        format!("  {kind:<9} {name:<28} {}", one.reason)
+    };
+    let mut all: Vec<&LeftOutFigure> = figures.left_out.iter().collect();
+    all.sort_by_key(|one| (one.kind, &one.database));
+    all.into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn listed(calls: &Calls) -> String {

@@ -11,6 +11,7 @@ use snapferry::domain::policy::spec::PolicyOptions;
 
 use super::backups::Nightly;
 use super::judge::home;
+use super::kinds;
 use super::operator_actions::FOREIGN;
 use super::run::BEGIN;
 use super::third_parties::OTHER_KEY;
@@ -48,6 +49,7 @@ pub(super) fn policies(default: Policy, rng: &mut Rng) -> Policies {
         all: vec![default, bounded],
         untagged: None,
         copy_slots: (rng.u8(..4) == 0).then(|| rng.usize(1..=2)),
+        cluster_copy_slots: None,
     }
 }
 
@@ -101,6 +103,7 @@ pub(super) fn furnish(
             }
         }
         put_foreign(rds, &at);
+        kinds::put(rds, &at, rng);
     }
     rds.advance(BEGIN);
 }
@@ -180,12 +183,11 @@ impl World {
     pub(super) fn to_be_protected(&self, region: &RdsRegion, policy: &str) -> Vec<&str> {
         let instances = self.rds.instances(region);
         let instances = instances
-            .filter(|i| i.spec.cluster.is_none() && protects(&i.spec.tags, policy))
+            .filter(|i| kinds::protects_instance(i, policy))
             .map(|i| i.resource_id.as_str());
         let clusters = self.rds.clusters(region);
         let clusters = clusters
-            .filter(|c| protects(&c.spec.tags, policy))
-            .filter(|c| !c.is_multi_az_cluster())
+            .filter(|c| kinds::protects_cluster(c, policy))
             .map(|c| c.resource_id.as_str());
         instances.chain(clusters).collect()
     }

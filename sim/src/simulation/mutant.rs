@@ -25,6 +25,8 @@
 //! | | `FullHouseIsParked` | `HEALTHY` |
 //! | copy slots | `SlotIsHandedOutTwice`, `SlotIsFreedWithoutProof`, `SlotIsGivenBackEarly` | `SLOTS` |
 //! | | `PolicySlotsAreOverlooked` | `SLOTS` |
+//! | | `RefusedCopyIsNotLookedFor` | `GIVEN_BACK` |
+//! | | `LearntLimitIsIgnored` | `LEARNT` |
 //! | | `SlotIsNeverFreed` | `GONE` |
 //! | | `LaterAttemptHasItsOwnSlot`, `QueuedCommandIsLost` | `AWAKE` |
 //! | batches | `FailedRecordIsAcked` | `AWAKE` |
@@ -36,6 +38,7 @@
 //! | | `UnansweredStartIsStarted` | `PLANNED` |
 //! | the planner's cursor | `LeftOverIsForgotten` | `PLANNED` |
 //! | policies | `ExclusionIsOverlooked`, `HopelessClusterIsPlanned` | `SELECTED` |
+//! | | `RefusedKindIsPlanned`, `StoppedIsPlanned` | `SELECTED` |
 //! | | `CarriedTagsAreForgotten`, `OptionGroupIsForgotten` | `AS_ASKED` |
 //! | automated snapshots | `HintSaysWhoIsSelected` | `SELECTED` |
 //! | | `OwnerIsOverlooked` | `NAMED` |
@@ -162,6 +165,10 @@ mutants! {
     SlotIsGivenBackEarly breaks SLOTS,
     /// A policy's own slots are not counted.
     PolicySlotsAreOverlooked breaks SLOTS,
+    /// A copy that RDS has refused for its limit gives its slot back, and RDS is not asked whether it makes the copy.
+    RefusedCopyIsNotLookedFor breaks GIVEN_BACK,
+    /// What RDS's refusals have taught about its limit is not read.
+    LearntLimitIsIgnored breaks LEARNT,
     /// A slot is never freed.
     SlotIsNeverFreed breaks GONE,
     /// A command that comes again begins with the first attempt, whichever its wait is at.
@@ -194,6 +201,10 @@ mutants! {
     ExclusionIsOverlooked breaks SELECTED,
     /// A cluster that cannot be copied is taken for one that can.
     HopelessClusterIsPlanned breaks SELECTED,
+    /// Instances that RDS can never protect count as others.
+    RefusedKindIsPlanned breaks SELECTED,
+    /// A database in a status that lasts counts as available.
+    StoppedIsPlanned breaks SELECTED,
     /// A database whose snapshot is hinted at counts as selected.
     HintSaysWhoIsSelected breaks SELECTED,
     /// The newest automated snapshot counts as every database's.

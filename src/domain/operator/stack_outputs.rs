@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Which output says which setting. The templates and a test hold this list.
-pub const SETTINGS: [(&str, &str); 25] = [
+pub const SETTINGS: [(&str, &str); 26] = [
     ("StackRegion", "AWS_REGION"),
     ("StackIdentity", "SNAPFERRY_STACK_ID"),
     ("TableName", "SNAPFERRY_TABLE"),
@@ -27,6 +27,7 @@ pub const SETTINGS: [(&str, &str); 25] = [
     ("BuiltInRetention", "SNAPFERRY_RETENTION"),
     ("BuiltInRpo", "SNAPFERRY_RPO"),
     ("CopySlotCount", "SNAPFERRY_COPY_SLOTS"),
+    ("ClusterCopySlotCount", "SNAPFERRY_CLUSTER_COPY_SLOTS"),
     ("PlannerRoleArn", "SNAPFERRY_PLANNER_ROLE_ARN"),
     ("WorkerRoleArn", "SNAPFERRY_WORKER_ROLE_ARN"),
     ("ReactorRoleArn", "SNAPFERRY_REACTOR_ROLE_ARN"),

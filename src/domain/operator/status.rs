@@ -393,7 +393,7 @@ impl<'a> Judge<'a> {
         if row.overdue && row.remedy.is_none() {
             row.remedy = Some(match row.in_flight {
                 Some(_) => "a new one is being made; see snapferry waits".to_owned(),
-                None => "snapferry doctor says what is in the way; then snapferry start --again"
+                None => "run snapferry doctor, which says what is in the way; then snapferry start --again"
                     .to_owned(),
             });
         }
