@@ -7,8 +7,8 @@ use super::{Check, Finding, Level, Unanswered};
 use crate::domain::id::arn::{Family, KeyArn, Region, StateMachineArn};
 use crate::domain::id::role::{IamRole, Role};
 use crate::domain::id::tags::StackId;
-use crate::domain::id::text::ParseError;
 
+pub use super::queue_arn::queue_arn;
 pub use super::role_arn::RoleArn;
 
 /// The facts of the stack that the requirements depend on.
@@ -401,26 +401,6 @@ const TAKE_MESSAGES: [&str; 4] = [
     "sqs:GetQueueAttributes",
     "sqs:ChangeMessageVisibility",
 ];
-
-/// The ARN of a queue, from its URL. The URL's last two parts are the account and the name.
-///
-/// # Errors
-/// The URL, if it does not end like this.
-pub fn queue_arn(url: &str, partition: &str, region: &Region) -> Result<String, ParseError> {
-    let fail = || ParseError::new(url, "the URL of a queue (https://…/ACCOUNT/NAME)");
-    let mut parts = url.rsplitn(3, '/');
-    match (parts.next(), parts.next(), parts.next()) {
-        (Some(name), Some(account), Some(host))
-            if !name.is_empty()
-                && account.len() == 12
-                && account.bytes().all(|b| b.is_ascii_digit())
-                && host.contains("://") =>
-        {
-            Ok(format!("arn:{partition}:sqs:{region}:{account}:{name}"))
-        }
-        _ => Err(fail()),
-    }
-}
 
 /// How IAM's simulator decided one action on one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
