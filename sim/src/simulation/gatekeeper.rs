@@ -412,7 +412,9 @@ fn started_by(role: Role) -> &'static str {
     match role {
         Role::Reactor => "executions started by a hint",
         Role::Worker => "executions started in an expired one's place",
-        Role::Planner | Role::Sweeper => "executions started for what no hint told of",
+        Role::Planner | Role::Sweeper | Role::Pruner => {
+            "executions started for what no hint told of"
+        }
     }
 }
 
