@@ -58,6 +58,9 @@ impl RoleChanges {
             let statements = statements(&mut template, permission)?;
             let mut is_found = false;
             statements.retain_mut(|statement| {
+                if statement.get("Effect").and_then(Value::as_str) != Some("Allow") {
+                    return true;
+                }
                 let Some(action) = statement.get_mut("Action") else {
                     return true;
                 };
@@ -153,8 +156,11 @@ mod tests {
             &["worker=rds:DeleteDBSnapshot"],
         )
         .unwrap();
-        assert!(!text.contains("FindOpenWaits"));
         let mut template = value(&text);
+        let query = "sweeper=dynamodb:Query".parse().unwrap();
+        let left = statements(&mut template, &query).unwrap();
+        assert!(!left.is_empty());
+        assert!(left.iter().all(|one| one["Sid"] != "FindOpenWaits"));
         let permission = "worker=rds:DeleteDBSnapshot".parse().unwrap();
         let last = statements(&mut template, &permission)
             .unwrap()
