@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Which output says which setting. The templates and a test hold this list.
-pub const SETTINGS: [(&str, &str); 22] = [
+pub const SETTINGS: [(&str, &str); 23] = [
     ("StackRegion", "AWS_REGION"),
     ("StackIdentity", "SNAPFERRY_STACK_ID"),
     ("TableName", "SNAPFERRY_TABLE"),
@@ -24,6 +24,7 @@ pub const SETTINGS: [(&str, &str); 22] = [
     ("BuiltInSchedule", "SNAPFERRY_SCHEDULE"),
     ("BuiltInTimeZone", "SNAPFERRY_TIME_ZONE"),
     ("BuiltInSelection", "SNAPFERRY_SELECTION"),
+    ("FirstRunWord", "SNAPFERRY_FIRST_RUN"),
     ("CopySlotCount", "SNAPFERRY_COPY_SLOTS"),
     ("ClusterCopySlotCount", "SNAPFERRY_CLUSTER_COPY_SLOTS"),
     ("PlannerRoleArn", "SNAPFERRY_PLANNER_ROLE_ARN"),
