@@ -8,6 +8,7 @@ pub mod kept;
 pub mod manifest;
 pub mod policies;
 pub mod prune;
+pub mod refusal;
 pub mod run;
 
 use thiserror::Error;

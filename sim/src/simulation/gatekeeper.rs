@@ -173,6 +173,9 @@ impl World {
         {
             return CallOutcome::Refused(broken.map_or(refusal, told));
         }
+        if let Some(refusal) = Self::refuses_for_good(call) {
+            return CallOutcome::Refused(broken.map_or(refusal, told));
+        }
         match (broken, late) {
             (None, _) => CallOutcome::Proceeds,
             (Some(broken), Some(at)) => CallOutcome::Late(at, told(broken)),

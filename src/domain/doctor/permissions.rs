@@ -182,12 +182,17 @@ impl StackFacts {
 
     fn planner(&self) -> Vec<Requirement> {
         let mut all = vec![need(
-            &["dynamodb:GetItem", "dynamodb:UpdateItem"],
+            &[
+                "dynamodb:GetItem",
+                "dynamodb:BatchGetItem",
+                "dynamodb:UpdateItem",
+            ],
             vec![self.table()],
         )];
         all.extend(self.start_executions());
         all.extend(self.list_databases());
         all.extend(self.see_snapshots(&self.source_regions));
+        all.extend(self.list_tags(&self.source_regions));
         all
     }
 
@@ -292,13 +297,20 @@ impl StackFacts {
 
     /// Whose a snapshot is, its tags say: those of our names in every region.
     fn see_our_snapshots(&self) -> impl Iterator<Item = Requirement> {
-        let tags = self.all_regions().flat_map(|region| {
+        let tags = self.list_tags(self.all_regions());
+        self.see_snapshots(self.all_regions()).chain(tags)
+    }
+
+    fn list_tags<'a>(
+        &'a self,
+        regions: impl IntoIterator<Item = &'a Region>,
+    ) -> impl Iterator<Item = Requirement> {
+        regions.into_iter().flat_map(|region| {
             Family::ALL.map(|family| {
                 let [_, ours] = self.resources(region, family);
                 need(&["rds:ListTagsForResource"], vec![ours]).with(REQUESTED_REGION, region)
             })
-        });
-        self.see_snapshots(self.all_regions()).chain(tags)
+        })
     }
 
     fn reactor(&self) -> Vec<Requirement> {
