@@ -305,6 +305,8 @@ fn prunes_json_has_every_recovery_point_with_its_reasons() {
 #[test]
 fn prunes_help_says_that_removing_takes_a_yes_and_no_right_to_delete() {
     let out = ran(&bare(&["prune", "--help"]).output().unwrap(), 0);
+    // The help is folded to the width of the terminal.
+    let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
         out.contains("With --yes, have them removed") && out.contains("no right to delete"),
         "{out}"
