@@ -5,6 +5,7 @@
     reason = "a panic is how a test fails, in its helpers too"
 )]
 
+mod copy_limit;
 mod demo;
 mod local_stack;
 mod proxy;

@@ -205,6 +205,8 @@ mod a_planted_bug {
         slot_is_freed_without_proof: SlotIsFreedWithoutProof,
         slot_is_given_back_early: SlotIsGivenBackEarly,
         policy_slots_are_overlooked: PolicySlotsAreOverlooked,
+        refused_copy_is_not_looked_for: RefusedCopyIsNotLookedFor,
+        learnt_limit_is_ignored: LearntLimitIsIgnored,
         slot_is_never_freed: SlotIsNeverFreed,
         later_attempt_is_forgotten: LaterAttemptIsForgotten,
         next_attempt_leaves_its_wait: NextAttemptLeavesItsWait,

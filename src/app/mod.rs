@@ -32,6 +32,7 @@ pub mod queue;
 pub mod react;
 pub mod redrive;
 pub mod replay;
+mod slots;
 mod start;
 pub mod status;
 pub mod sweep;

@@ -12,6 +12,7 @@ use crate::app::conclude::{self, SettleOutcome};
 use crate::app::hearing::{by_sweep, is_dead};
 use crate::app::places::{ask, place_of};
 use crate::app::queue::CONCURRENCY;
+use crate::app::slots::claim;
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::limits::{BATCH_GET_MAX, COMMAND_LIFETIME};
@@ -19,13 +20,14 @@ use crate::domain::run::command::Step;
 use crate::domain::run::failure::Owner;
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::settle::Look;
+use crate::domain::run::slot_limits::CopySlots;
 use crate::domain::run::slots::{self, SlotCandidate};
 use crate::domain::run::wait::{Phase, Rules, Wait};
 use crate::error::chain;
 use crate::ports::{
     Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, EnterCopies, FreeSlot, HearDead,
-    ListOpen, LookUpWaits, PortError, Probe, ProbeToken, RdsError, RecordRecoveryPoint,
-    SendCommand, Waits, open_pages,
+    LearnLimits, ListOpen, LookUpWaits, PortError, Probe, ProbeToken, RdsError, ReadHolders,
+    RecordRecoveryPoint, SendCommand, Waits, open_pages,
 };
 use crate::settings::Stack;
 
@@ -40,8 +42,8 @@ const THROTTLED_MAX: usize = 10;
 permissions! {
     /// Everything that the sweeper may do.
     Permissions:
-        Callbacks ClaimSlot Clock DescribeSnapshots EnterCopies FreeSlot HearDead ListOpen LookUpWaits
-        ProbeToken RecordRecoveryPoint SendCommand Waits
+        Callbacks ClaimSlot Clock DescribeSnapshots EnterCopies FreeSlot HearDead LearnLimits ListOpen
+        LookUpWaits ProbeToken ReadHolders RecordRecoveryPoint SendCommand Waits
 }
 
 /// The sweeper's settings.
@@ -51,8 +53,8 @@ pub struct SweeperConfig {
     pub rules: Rules,
     /// How many identifiers one describe call asks for.
     pub width: usize,
-    /// How many copies RDS may have in flight.
-    pub copy_slots: usize,
+    /// How many copies may be in flight.
+    pub copy_slots: CopySlots,
 }
 
 impl From<&Stack> for SweeperConfig {
@@ -190,7 +192,7 @@ impl Round {
         }
         self.swept.open += 1;
         if wait.phase == Phase::Queued {
-            self.candidates.push(SlotCandidate::of(&wait));
+            self.candidate(sweeper_config, &wait);
             return None;
         }
         let asking = self.asking.entry(place_of(&wait.resource)).or_default();
@@ -217,30 +219,47 @@ impl Round {
             match looked {
                 DescribeOutcome::Answered(verdicts) => {
                     for verdict in verdicts {
-                        self.note(&sweeper_config.rules, verdict, world.now());
+                        self.note(sweeper_config, verdict, world.now());
                     }
                 }
                 DescribeOutcome::Unreachable(waits) => {
-                    let copies = waits.iter().filter(|wait| is_copy(wait));
-                    self.candidates.extend(copies.map(SlotCandidate::of));
+                    for wait in waits.iter().filter(|wait| is_copy(wait)) {
+                        self.candidate(sweeper_config, wait);
+                    }
                 }
             }
         }
     }
 
-    fn note(&mut self, rules: &Rules, (wait, under_way, settle_outcome): Verdict, now: Timestamp) {
+    fn candidate(&mut self, sweeper_config: &SweeperConfig, wait: &Wait) {
+        let candidate = SlotCandidate::of(wait, sweeper_config.copy_slots);
+        self.candidates.push(candidate);
+    }
+
+    fn note(
+        &mut self,
+        sweeper_config: &SweeperConfig,
+        (wait, under_way, settle_outcome): Verdict,
+        now: Timestamp,
+    ) {
         match settle_outcome {
             Ok(SettleOutcome::Settled(_)) => self.swept.settled += 1,
-            Ok(SettleOutcome::Kept) => self.keep(rules, &wait, under_way, now),
+            Ok(SettleOutcome::Kept) => self.keep(sweeper_config, &wait, under_way, now),
             Err(error) => {
                 warn!(resource = %wait.resource, error = chain(&error), "could not be settled by the sweep");
                 self.swept.broken += 1;
-                self.keep(rules, &wait, true, now);
+                self.keep(sweeper_config, &wait, true, now);
             }
         }
     }
 
-    fn keep(&mut self, rules: &Rules, wait: &Wait, under_way: bool, now: Timestamp) {
+    fn keep(
+        &mut self,
+        sweeper_config: &SweeperConfig,
+        wait: &Wait,
+        under_way: bool,
+        now: Timestamp,
+    ) {
         let idle = match wait.phase {
             Phase::Registered => now.duration_since(wait.since),
             Phase::Queued | Phase::Requested | Phase::Seen => SignedDuration::ZERO,
@@ -251,8 +270,8 @@ impl Round {
         if !is_copy(wait) {
             return;
         }
-        self.candidates.push(SlotCandidate::of(wait));
-        if idle > rules.grace && !under_way {
+        self.candidate(sweeper_config, wait);
+        if idle > sweeper_config.rules.grace && !under_way {
             let holder = first_attempt(&wait.resource);
             self.abandoned.push((holder, wait.since));
         }
@@ -269,7 +288,11 @@ impl Round {
             self.free(world, &copy, &Abandoned::RegisteredSince(since))
                 .await;
         }
-        let plan = slots::plan(&self.holders, &self.candidates, sweeper_config.copy_slots);
+        let learnt = self.what_rds_allows(world).await;
+        let plan = slots::plan(&self.holders, &self.candidates, &learnt);
+        for (what, copies) in &plan.waiting {
+            info!(copies, %what, "queued copies wait");
+        }
         for copy in &plan.release {
             self.free(world, copy, &Abandoned::WaitGone).await;
         }
@@ -280,6 +303,27 @@ impl Round {
                 Err(error) => self.broken(&error),
             }
         }
+    }
+
+    /// How many copies of each family with a queue RDS is known to allow. A family whose limit cannot be read gets no slot
+    /// in this sweep.
+    async fn what_rds_allows<W: Permissions>(&mut self, world: &W) -> BTreeMap<Family, usize> {
+        let queued = self.candidates.iter().filter(|one| one.is_queued());
+        let families: BTreeSet<Family> = queued.map(|one| one.holder.family()).collect();
+        let mut allowed = BTreeMap::new();
+        for family in families {
+            match world.learnt_limit(family).await {
+                Ok(None) => {}
+                Ok(Some(limit)) => {
+                    allowed.insert(family, limit.allows(world.now()));
+                }
+                Err(error) => {
+                    self.broken(&error);
+                    allowed.insert(family, 0);
+                }
+            }
+        }
+        allowed
     }
 
     async fn free<W: Permissions>(&mut self, world: &W, copy: &RdsArn, proof: &Abandoned) {
@@ -415,7 +459,7 @@ async fn hand_out_one<W: Permissions>(
         return Ok(false);
     }
     let limits = wait.command.run.slot_limits(sweeper_config.copy_slots);
-    if !world.claim_slot(&wait.resource, &limits).await? {
+    if !claim(world, &wait.resource, limits).await?.held {
         return Ok(false);
     }
     world.send_command(&wait.command).await?;

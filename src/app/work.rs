@@ -16,6 +16,7 @@ mod step_target;
 use tracing::warn;
 
 use crate::app::hearing::{by_receive, is_dead};
+use crate::app::slots;
 use crate::domain::id::names::Attempt;
 use crate::domain::run::command::{Command, Step};
 use crate::domain::run::failure::{Failure, Reason};
@@ -108,13 +109,24 @@ async fn act<W: Permissions>(
     wait: &Wait,
     receives: u32,
 ) -> Result<AttemptOutcome, WorkError> {
-    let limits = wait.command.run.slot_limits(worker_config.copy_slots);
-    if step_target.is_copy() && !world.claim_slot(&wait.resource, &limits).await? {
-        return queue(world, wait).await.map(AttemptOutcome::Done);
+    let mut has_refused_before = false;
+    if step_target.is_copy() {
+        let limits = wait.command.run.slot_limits(worker_config.copy_slots);
+        let claimed = slots::claim(world, &wait.resource, limits).await?;
+        if !claimed.held {
+            return queue(world, wait).await.map(AttemptOutcome::Done);
+        }
+        has_refused_before = claimed.known.is_some();
     }
     match step_target.ask_rds(world, worker_config, wait).await {
         Ok(()) => {
             mark(world, wait, Phase::Requested).await?;
+            if has_refused_before
+                && let Err(error) = slots::accepted(world, wait.resource.family()).await
+            {
+                // Then the next pause lets one more copy try.
+                warn!(resource = %wait.resource, error = chain(&error), "RDS's acceptance could not be noted");
+            }
             Ok(AttemptOutcome::Done(CommandOutcome::Waiting))
         }
         Err(error) => refused(world, worker_config, wait, receives, error).await,

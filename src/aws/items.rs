@@ -13,7 +13,8 @@
 //! | `freeze` | a person has stopped all removal | `why`, `by`, `at` |
 //! | `listed#<region>` | when its databases were last listed to the end | `at` |
 //! | `dead#<hash of a token>` | a token that was called dead | `occasion` of the first time, `ttl` |
-//! | `slots#copy` | who holds a copy slot | `holders`, `holders_of:<policy>` of each bounded policy, and `open`, `since` while there are any |
+//! | `slots#copy` | who holds a copy slot | `holders`, `clusters` for the clusters among them, `holders_of:<policy>` and `clusters_of:<policy>` of each bounded policy, and `open`, `since` while there are any |
+//! | `limit#<instance or cluster>` | what RDS's refusals have taught about that family's copies | `in_flight`, `since`, `step` |
 //! | `database#<resource id>#<policy>` | the catalog's entry | `database`, `open_execution`, `claimed_at`, `recovery_point`, `taken_at` |
 //! | `planned#<policy>#<region>` | up to when it is planned | `until` |
 //! | `policies#current` | the set of policies that holds | `version`, `at`, `by`, `note`, `text`, `set` |
@@ -60,6 +61,10 @@ pub(super) const SLOTS_KEY: &str = "slots#copy";
 pub(super) const HOLDERS: &str = "holders";
 /// The prefix of the attributes with the holders of a policy that has slots of its own. The policy's name follows.
 pub(super) const HOLDERS_OF: &str = "holders_of:";
+/// The copies of cluster snapshots that hold a slot.
+pub(super) const CLUSTERS: &str = "clusters";
+/// The prefix of the attributes with those of a policy that has slots of its own for clusters.
+pub(super) const CLUSTERS_OF: &str = "clusters_of:";
 
 /// Whether the last sweep did not see the resource: there or not there.
 pub(super) const ABSENT: &str = "absent";

@@ -1,4 +1,7 @@
-//! Copy slots: one item whose set names the copies that hold a slot.
+//! Copy slots: one item whose sets name the copies that hold a slot. An item for each family says what RDS's refusals have
+//! taught about its own limit.
+
+use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, Update};
@@ -6,37 +9,57 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem,
 use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{
-    HOLDERS, HOLDERS_OF, OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, number, old_wait_key, text,
-    time, wait_key,
+    self, CLUSTERS, CLUSTERS_OF, HOLDERS, HOLDERS_OF, Item, ItemError, OPEN, OPEN_WAIT, PHASE, PK,
+    SINCE, SLOTS_KEY, number, old_wait_key, text, time, wait_key,
 };
-use super::waits::is_conflict;
-use crate::domain::id::arn::RdsArn;
+use super::waits::{is_conflict, read_slots};
+use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::id::tags::PolicyName;
+use crate::domain::run::learnt_limit::LearntLimit;
 use crate::domain::run::naming::first_attempt;
-use crate::domain::run::slot_limits::SlotLimits;
+use crate::domain::run::slot_limits::{SlotGroup, SlotLimits};
 use crate::domain::run::wait::Phase;
-use crate::ports::{Abandoned, ClaimSlot, FreeSlot, PortError};
+use crate::ports::{
+    Abandoned, ClaimSlot, FreeSlot, LearnLimits, OpenPage, PortError, ReadHolders, Written,
+};
 
 fn set_of(copy: &RdsArn) -> AttributeValue {
     AttributeValue::Ss(vec![copy.to_string()])
-}
-
-/// The attribute with a policy's own holders. No character of a policy's name has a meaning in an attribute name.
-fn holders_of(policy: &PolicyName) -> String {
-    format!("{HOLDERS_OF}{policy}")
 }
 
 fn count(max: usize) -> AttributeValue {
     number(i64::try_from(max).unwrap_or(i64::MAX))
 }
 
+/// Where a group's copies stand: the attribute, its placeholder, and that of the limit.
+fn place_of(group: &SlotGroup) -> (String, &'static str, &'static str) {
+    match group {
+        SlotGroup::All => (HOLDERS.to_owned(), "#holders", ":most"),
+        SlotGroup::Clusters => (CLUSTERS.to_owned(), "#clusters", ":most_clusters"),
+        // No character of a policy's name has a meaning in an attribute name.
+        SlotGroup::Policy(policy) => (format!("{HOLDERS_OF}{policy}"), "#of", ":most_of"),
+        SlotGroup::ClustersOf(policy) => (
+            format!("{CLUSTERS_OF}{policy}"),
+            "#group",
+            ":most_of_clusters",
+        ),
+    }
+}
+
+/// Every group that a copy of this family may count for.
+fn groups_of(family: Family, policy: Option<&PolicyName>) -> Vec<SlotGroup> {
+    let mut groups = vec![SlotGroup::All];
+    groups.extend(policy.cloned().map(SlotGroup::Policy));
+    if family == Family::Cluster {
+        groups.push(SlotGroup::Clusters);
+        groups.extend(policy.cloned().map(SlotGroup::ClustersOf));
+    }
+    groups
+}
+
 impl<Extra> ClaimSlot for Aws<Extra> {
     async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError> {
         let copy = &first_attempt(copy);
-        let mut add = "ADD #holders :copies".to_owned();
-        let mut condition =
-            "attribute_not_exists(#holders) OR size(#holders) < :most OR contains(#holders, :copy)"
-                .to_owned();
         let mut request = self
             .dynamodb()
             .update_item()
@@ -47,24 +70,30 @@ impl<Extra> ClaimSlot for Aws<Extra> {
             .expression_attribute_names("#since", SINCE)
             .expression_attribute_values(":copies", set_of(copy))
             .expression_attribute_values(":copy", text(copy.to_string()))
-            .expression_attribute_values(":most", count(limits.max))
             .expression_attribute_values(":wait", text(OPEN_WAIT))
             .expression_attribute_values(":zero", number(0));
-        if let Some(bound) = &limits.of_policy {
-            // Change both sets in one write, because neither is right without the other.
-            add.push_str(", #of :copies");
-            condition = "contains(#holders, :copy) OR (\
-                (attribute_not_exists(#holders) OR size(#holders) < :most) AND \
-                (attribute_not_exists(#of) OR size(#of) < :most_of OR contains(#of, :copy)))"
-                .to_owned();
+        // Change all sets in one write, because none is right without the others.
+        let (mut add, mut conditions) = (Vec::new(), Vec::new());
+        for (group, max) in limits.iter() {
+            let (attribute, set, most) = place_of(group);
+            let has_room = format!("attribute_not_exists({set}) OR size({set}) < {most}");
+            conditions.push(match group {
+                SlotGroup::All => format!("({has_room})"),
+                _ => format!("({has_room} OR contains({set}, :copy))"),
+            });
+            add.push(format!("{set} :copies"));
             request = request
-                .expression_attribute_names("#of", holders_of(&bound.policy))
-                .expression_attribute_values(":most_of", count(bound.max));
+                .expression_attribute_names(set, attribute)
+                .expression_attribute_values(most, count(max));
         }
+        let conditions = conditions.join(" AND ");
         let request = request
             // Put the item first in the index of open items, so that the sweep gets the holders with its first page.
-            .update_expression(format!("{add} SET #open = :wait, #since = :zero"))
-            .condition_expression(condition);
+            .update_expression(format!(
+                "ADD {} SET #open = :wait, #since = :zero",
+                add.join(", ")
+            ))
+            .condition_expression(format!("contains(#holders, :copy) OR ({conditions})"));
         match request.send().await {
             Ok(_) => Ok(true),
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(false),
@@ -115,29 +144,29 @@ pub(super) fn proof_is_gone(error: &TransactWriteItemsError) -> bool {
 }
 
 impl<Extra> Aws<Extra> {
-    /// Removes a copy from the sets that it is in. This includes a copy that is only in its policy's set, because another
+    /// Removes a copy from the sets that it is in. This includes a copy that is only in the set of a group, because another
     /// version freed it.
     fn release(
         &self,
         copy: &RdsArn,
         of_policy: Option<&PolicyName>,
     ) -> Result<Update, aws_sdk_dynamodb::error::BuildError> {
-        let update = Update::builder()
+        let mut update = Update::builder()
             .table_name(&self.table)
             .key(PK, text(SLOTS_KEY))
-            .expression_attribute_names("#holders", HOLDERS)
             .expression_attribute_values(":copies", set_of(copy))
             .expression_attribute_values(":copy", text(copy.to_string()));
-        match of_policy {
-            None => update
-                .update_expression("DELETE #holders :copies")
-                .condition_expression("contains(#holders, :copy)"),
-            Some(policy) => update
-                .update_expression("DELETE #holders :copies, #of :copies")
-                .condition_expression("contains(#holders, :copy) OR contains(#of, :copy)")
-                .expression_attribute_names("#of", holders_of(policy)),
+        let (mut delete, mut is_in) = (Vec::new(), Vec::new());
+        for group in groups_of(copy.family(), of_policy) {
+            let (attribute, set, _) = place_of(&group);
+            update = update.expression_attribute_names(set, attribute);
+            delete.push(format!("{set} :copies"));
+            is_in.push(format!("contains({set}, :copy)"));
         }
-        .build()
+        update
+            .update_expression(format!("DELETE {}", delete.join(", ")))
+            .condition_expression(is_in.join(" OR "))
+            .build()
     }
 
     fn abandoned(
@@ -180,5 +209,99 @@ impl<Extra> Aws<Extra> {
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(()),
             Err(error) => Err(port_error("UpdateItem", &error, &[])),
         }
+    }
+}
+
+impl<Extra> ReadHolders for Aws<Extra> {
+    async fn slot_holders(&self) -> Result<BTreeSet<RdsArn>, PortError> {
+        let item = self.item(text(SLOTS_KEY)).await?;
+        let mut page = OpenPage::default();
+        if let Some(item) = &item {
+            read_slots(item, &mut page);
+        }
+        Ok(page.holders)
+    }
+}
+
+const IN_FLIGHT: &str = "in_flight";
+const STEP: &str = "step";
+
+fn limit_key(family: Family) -> AttributeValue {
+    text(match family {
+        Family::Instance => "limit#instance",
+        Family::Cluster => "limit#cluster",
+    })
+}
+
+fn read_limit(item: &Item) -> Result<LearntLimit, ItemError> {
+    let whole = |attribute| {
+        let number = items::get_number(item, attribute)?;
+        usize::try_from(number).map_err(|_| ItemError::new(attribute, "a number from 0"))
+    };
+    Ok(LearntLimit {
+        in_flight: whole(IN_FLIGHT)?,
+        since: items::get_time(item, SINCE)?,
+        step: whole(STEP)?,
+    })
+}
+
+impl<Extra> LearnLimits for Aws<Extra> {
+    async fn learnt_limit(&self, family: Family) -> Result<Option<LearntLimit>, PortError> {
+        let item = self.item(limit_key(family)).await?;
+        item.map(|item| read_limit(&item))
+            .transpose()
+            .map_err(|error| unusable("GetItem", error))
+    }
+
+    async fn learn_limit(
+        &self,
+        family: Family,
+        known: Option<&LearntLimit>,
+        learnt: &LearntLimit,
+    ) -> Result<Written, PortError> {
+        let request = self
+            .dynamodb()
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, limit_key(family))
+            .update_expression("SET #in_flight = :in_flight, #since = :since, #step = :step")
+            .expression_attribute_names("#in_flight", IN_FLIGHT)
+            .expression_attribute_names("#since", SINCE)
+            .expression_attribute_names("#step", STEP)
+            .expression_attribute_values(":in_flight", count(learnt.in_flight))
+            .expression_attribute_values(":since", time(learnt.since))
+            .expression_attribute_values(":step", count(learnt.step));
+        let request = match known {
+            None => request.condition_expression("attribute_not_exists(#in_flight)"),
+            Some(known) => request
+                .condition_expression(
+                    "#in_flight = :known AND #since = :known_since AND #step = :known_step",
+                )
+                .expression_attribute_values(":known", count(known.in_flight))
+                .expression_attribute_values(":known_since", time(known.since))
+                .expression_attribute_values(":known_step", count(known.step)),
+        };
+        match request.send().await {
+            Ok(_) => Ok(Written::Stored),
+            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
+                Ok(Written::Conflict)
+            }
+            Err(error) => Err(port_error("UpdateItem", &error, &[])),
+        }
+    }
+}
+
+impl<Extra> Aws<Extra> {
+    /// Reads one item consistently.
+    async fn item(&self, key: AttributeValue) -> Result<Option<Item>, PortError> {
+        let request = self
+            .dynamodb()
+            .get_item()
+            .table_name(&self.table)
+            .key(PK, key)
+            .consistent_read(true);
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| port_error("GetItem", &error, &[]))?;
+        Ok(answer.item)
     }
 }

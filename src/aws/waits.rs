@@ -14,8 +14,8 @@ use tracing::error;
 use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{
-    self, ABSENT, ATTEMPT, HOLDERS, HOLDERS_OF, Item, LAST_ERROR, OCCASION, OPEN, OPEN_WAIT, PHASE,
-    PK, SINCE, SLOTS_KEY, TOKEN, TTL, key_of, text, time, wait_key,
+    self, ABSENT, ATTEMPT, CLUSTERS, CLUSTERS_OF, HOLDERS, HOLDERS_OF, Item, LAST_ERROR, OCCASION,
+    OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, TOKEN, TTL, key_of, text, time, wait_key,
 };
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::tags::PolicyName;
@@ -337,15 +337,17 @@ impl<Extra> ListOpen for Aws<Extra> {
     }
 }
 
-/// Who holds a slot, and for which policy it counts. A copy that is only in a policy's set is a holder too, so that the
-/// sweeper frees it when it has no wait.
-fn read_slots(item: &Item, page: &mut OpenPage) {
+/// Who holds a slot, and for which policy it counts. A copy that is only in the set of a group is a holder too, so that
+/// the sweeper frees it when it has no wait.
+pub(super) fn read_slots(item: &Item, page: &mut OpenPage) {
     for (attribute, value) in item {
-        let policy = attribute.strip_prefix(HOLDERS_OF);
+        let policy = [HOLDERS_OF, CLUSTERS_OF]
+            .iter()
+            .find_map(|prefix| attribute.strip_prefix(prefix));
         let AttributeValue::Ss(names) = value else {
             continue;
         };
-        if attribute != HOLDERS && policy.is_none() {
+        if ![HOLDERS, CLUSTERS].contains(&attribute.as_str()) && policy.is_none() {
             continue;
         }
         let policy = policy.and_then(|name| PolicyName::parse(name).ok());

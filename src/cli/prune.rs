@@ -82,7 +82,11 @@ pub async fn show_prune<W: prune_preview::Permissions>(
 
 /// Leaves only the groups of these databases.
 fn only_databases(preview: &mut PrunePreview, databases: &[String]) -> Result<(), CliError> {
-    let known: Vec<String> = preview.groups.iter().flat_map(GroupPreview::names).collect();
+    let known: Vec<String> = preview
+        .groups
+        .iter()
+        .flat_map(GroupPreview::names)
+        .collect();
     if let Some(unknown) = databases.iter().find(|name| !known.contains(name)) {
         let what = "database with recovery points of this stack in the recovery region";
         let known = known.iter().map(String::as_str);

@@ -12,8 +12,9 @@ use super::arguments::{StackArguments, WaitsArguments, variables};
 use super::outcome::{CliError, Ended};
 use super::show::{age, database, short, table, write_json, write_remedies, write_table};
 use crate::aws::{Aws, for_operators};
-use crate::domain::id::arn::RdsArn;
+use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::run::failure::Remedy;
+use crate::domain::run::slot_limits::CopySlots;
 use crate::domain::run::wait::Wait;
 use crate::ports::{Clock, ListOpen, open_pages};
 use crate::settings::Stack;
@@ -36,7 +37,7 @@ pub(super) async fn execute(
 /// If the list cannot be read, or the answer cannot be written.
 pub async fn list_waits<W: ListOpen + Clock>(
     world: &W,
-    copy_slots: usize,
+    copy_slots: CopySlots,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
@@ -48,15 +49,19 @@ pub async fn list_waits<W: ListOpen + Clock>(
         holders.extend(page.holders);
     }
     // The sweeper hands out this many: the stack's slots, or fewer if the policies of the open copies allow fewer.
-    let slots = waits
-        .iter()
-        .filter_map(|wait| wait.command.run.options.copy_slots);
-    let copy_slots = slots.fold(copy_slots, usize::min);
+    let options = waits.iter().map(|wait| &wait.command.run.options);
+    let copy_slots = options.fold(copy_slots, |slots, options| CopySlots {
+        all: options.copy_slots.unwrap_or(slots.all).min(slots.all),
+        clusters: options
+            .cluster_copy_slots
+            .unwrap_or(slots.clusters)
+            .min(slots.clusters),
+    });
     waits.sort_by(|a, b| (a.opened_at, &a.resource).cmp(&(b.opened_at, &b.resource)));
     if json {
         write_json(out, &ListJson::of(&waits, &holders, copy_slots))?;
     } else {
-        write(out, &waits, holders.len(), copy_slots, world.now())?;
+        write(out, &waits, &holders, copy_slots, world.now())?;
     }
     Ok(Ended::Well)
 }
@@ -64,8 +69,8 @@ pub async fn list_waits<W: ListOpen + Clock>(
 fn write(
     out: &mut impl Write,
     waits: &[Wait],
-    taken: usize,
-    copy_slots: usize,
+    holders: &BTreeSet<RdsArn>,
+    copy_slots: CopySlots,
     now: Timestamp,
 ) -> Result<(), CliError> {
     if waits.is_empty() {
@@ -101,8 +106,19 @@ fn write(
         write_table(out, &rows)?;
         write_remedies(out, waits.iter().filter_map(remedy_of))?;
     }
-    writeln!(out, "\ncopy slots taken: {taken}/{copy_slots}")?;
+    let CopySlots { all, clusters } = copy_slots;
+    write!(out, "\ncopy slots taken: {}/{all}", holders.len())?;
+    let resources = waits.iter().map(|wait| &wait.resource);
+    if resources.chain(holders).any(is_of_cluster) {
+        let taken = holders.iter().filter(|copy| is_of_cluster(copy)).count();
+        write!(out, ", by clusters: {taken}/{clusters}")?;
+    }
+    writeln!(out)?;
     Ok(())
+}
+
+fn is_of_cluster(copy: &RdsArn) -> bool {
+    copy.family() == Family::Cluster
 }
 
 fn remedy_of(wait: &Wait) -> Option<Remedy> {
@@ -140,15 +156,17 @@ struct LastErrorJson {
 #[derive(Serialize)]
 struct SlotsJson {
     most: usize,
+    most_clusters: usize,
     taken: Vec<String>,
 }
 
 impl ListJson {
-    fn of(waits: &[Wait], holders: &BTreeSet<RdsArn>, most: usize) -> Self {
+    fn of(waits: &[Wait], holders: &BTreeSet<RdsArn>, slots: CopySlots) -> Self {
         Self {
             waits: waits.iter().map(WaitJson::of).collect(),
             copy_slots: SlotsJson {
-                most,
+                most: slots.all,
+                most_clusters: slots.clusters,
                 taken: holders.iter().map(ToString::to_string).collect(),
             },
         }

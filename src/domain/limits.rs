@@ -26,6 +26,9 @@ pub const OWN_TAGS: usize = 7;
 pub const CARRIED_TAGS_MAX: usize = TAGS_MAX - OWN_TAGS;
 /// Most copies in flight to one region (RDS user guide, *Copying a DB snapshot*).
 pub const COPY_SLOTS_MAX: usize = 20;
+/// Most copies of cluster snapshots in flight to one region (Aurora, Neptune and DocumentDB guides, *Copying a DB cluster
+/// snapshot*).
+pub const CLUSTER_COPY_SLOTS: usize = 5;
 /// Longest name of an option group (CreateOptionGroup).
 pub const OPTION_GROUP_MAX: usize = 255;
 /// Longest policy file, in bytes. One item holds the text and what was read from it, and DynamoDB allows 400 KB for an

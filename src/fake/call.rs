@@ -1,6 +1,6 @@
 //! Every call that a port can be asked for, as a value: one row a method.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -28,6 +28,7 @@ use crate::domain::retention::sightings::Notes;
 use crate::domain::run::command::{Command, ProtectionRequest};
 use crate::domain::run::failure::{Failure, Operation};
 use crate::domain::run::last_error::LastError;
+use crate::domain::run::learnt_limit::LearntLimit;
 use crate::domain::run::manifest::Manifest;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
@@ -40,12 +41,13 @@ use crate::ports::{
     CopySnapshot, CopySnapshotRequest, CorrectNewest, CreateSnapshot, CreateSnapshotRequest,
     DeadLetter, DelayMessage, DeleteSnapshot, Delivery, DescribeKey, DescribeQuota,
     DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases, FreeSlot, HearDead, Held,
-    HoldSnapshots, InspectExecution, KeepNotes, ListDatabases, ListEnded, ListOpen, LookUpWaits,
-    NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, PruneRounds,
-    RdsError, ReadDefinitions, ReadEntered, ReadEntries, ReadFreeze, ReadPlanCursor, ReadPolicies,
-    ReadPolicyHistory, ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution,
-    Redriven, RegionListings, RegisterRemovals, RegisterWaits, RemoveDeadLetter, SendAgain,
-    SendCommand, SetFreeze, SnapshotQuota, StartExecution, Started, StorePolicies, Waits, Written,
+    HoldSnapshots, InspectExecution, KeepNotes, LearnLimits, ListDatabases, ListEnded, ListOpen,
+    LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
+    PruneRounds, RdsError, ReadDefinitions, ReadEntered, ReadEntries, ReadFreeze, ReadHolders,
+    ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReceiptHandle, ReceiveDeadLetters,
+    RecordRecoveryPoint, RedriveExecution, Redriven, RegionListings, RegisterRemovals,
+    RegisterWaits, RemoveDeadLetter, SendAgain, SendCommand, SetFreeze, SnapshotQuota,
+    StartExecution, Started, StorePolicies, Waits, Written,
 };
 
 /// The AWS action that a call stands for.
@@ -280,6 +282,15 @@ macro_rules! every_call {
             FreeSlot {
                 writes FreeSlot: free_slot(by holder: RdsArn, maybe of_policy: PolicyName, by proof: Abandoned)
                     -> Result<bool, PortError>, Other("TransactWriteItems");
+            }
+            ReadHolders {
+                reads SlotHolders: slot_holders() -> Result<BTreeSet<RdsArn>, PortError>, Other("GetItem");
+            }
+            LearnLimits {
+                reads LearntLimit: learnt_limit(copy family: Family)
+                    -> Result<Option<LearntLimit>, PortError>, Other("GetItem");
+                writes LearnLimit: learn_limit(copy family: Family, maybe known: LearntLimit, by learnt: LearntLimit)
+                    -> Result<Written, PortError>, Other("UpdateItem");
             }
             ClaimRun {
                 writes ClaimRun: claim_run(

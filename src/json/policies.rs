@@ -24,6 +24,8 @@ struct Written<'a> {
     untagged: Option<&'a PolicyName>,
     #[serde(skip_serializing_if = "Option::is_none")]
     copy_slots: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster_copy_slots: Option<usize>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     retention_counts: bool,
     policies: &'a BTreeMap<PolicyName, PolicySpec<AppliedKey>>,
@@ -36,6 +38,7 @@ struct SetJson {
     schema: u32,
     untagged: Option<String>,
     copy_slots: Option<usize>,
+    cluster_copy_slots: Option<usize>,
     /// Whether it was applied by a version that knows what retention removes. What was applied before is only shown.
     #[serde(default)]
     retention_counts: bool,
@@ -66,6 +69,7 @@ pub fn json(set: &PolicySet<AppliedKey>) -> serde_json::Value {
         schema: SCHEMA,
         untagged: set.untagged.as_ref(),
         copy_slots: set.copy_slots,
+        cluster_copy_slots: set.cluster_copy_slots,
         retention_counts: set.policies.values().any(|spec| {
             let retention = &spec.options.retention;
             !retention.is_empty() && !retention.shown_only
@@ -90,13 +94,10 @@ pub fn read(text: &str) -> Result<PolicySet<AppliedKey>, JsonError> {
         .untagged
         .map(|name| part("untagged", WHAT, untagged(&name, &policies)))
         .transpose()?;
-    let copy_slots = json
-        .copy_slots
-        .map(|slots| part("copy_slots", WHAT, above_zero(slots)))
-        .transpose()?;
     Ok(PolicySet {
         untagged,
-        copy_slots,
+        copy_slots: slots("copy_slots", json.copy_slots)?,
+        cluster_copy_slots: slots("cluster_copy_slots", json.cluster_copy_slots)?,
         policies,
     })
 }
@@ -115,11 +116,15 @@ fn untagged<K>(
     }
 }
 
-fn above_zero(slots: usize) -> Result<usize, ParseError> {
-    if slots == 0 {
-        return Err(ParseError::new("0", "a number of slots from 1"));
+/// A number of slots, if one is given: 1 or more.
+fn slots(field: &'static str, slots: Option<usize>) -> Result<Option<usize>, JsonError> {
+    match slots {
+        Some(0) => {
+            let none = ParseError::new("0", "a number of slots from 1");
+            part(field, WHAT, Err(none))
+        }
+        slots => Ok(slots),
     }
-    Ok(slots)
 }
 
 impl PolicyJson {

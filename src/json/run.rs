@@ -32,7 +32,11 @@ pub(super) struct RunJson {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     copy_slots: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    cluster_copy_slots: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     policy_slots: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    policy_cluster_slots: Option<usize>,
     // Absent if the execution takes a snapshot itself. The state machine checks whether it is present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
@@ -66,7 +70,9 @@ impl RunJson {
                 .collect(),
             option_group: run.options.option_group.as_ref().map(ToString::to_string),
             copy_slots: run.options.copy_slots,
+            cluster_copy_slots: run.options.cluster_copy_slots,
             policy_slots: run.options.policy_slots,
+            policy_cluster_slots: run.options.policy_cluster_slots,
             source: automated.map(|of| of.snapshot.to_string()),
             source_expires_at: automated.and_then(|of| of.expires_at),
         }
@@ -103,14 +109,10 @@ impl RunJson {
                     .option_group
                     .map(|name| secret_part("option_group", WHAT, OptionGroup::parse(&name)))
                     .transpose()?,
-                copy_slots: self
-                    .copy_slots
-                    .map(|slots| secret_part("copy_slots", WHAT, slots_above_zero(slots)))
-                    .transpose()?,
-                policy_slots: self
-                    .policy_slots
-                    .map(|slots| secret_part("policy_slots", WHAT, slots_above_zero(slots)))
-                    .transpose()?,
+                copy_slots: slots("copy_slots", self.copy_slots)?,
+                cluster_copy_slots: slots("cluster_copy_slots", self.cluster_copy_slots)?,
+                policy_slots: slots("policy_slots", self.policy_slots)?,
+                policy_cluster_slots: slots("policy_cluster_slots", self.policy_cluster_slots)?,
                 automated,
             },
         })
@@ -163,11 +165,15 @@ fn tags(tags: BTreeMap<String, String>) -> Result<BTreeMap<TagKey, String>, Pars
         .collect()
 }
 
-fn slots_above_zero(slots: usize) -> Result<usize, ParseError> {
-    if slots == 0 {
-        return Err(ParseError::new("0", "a number of slots from 1"));
+/// A number of slots, if one is given: 1 or more.
+fn slots(field: &'static str, slots: Option<usize>) -> Result<Option<usize>, JsonError> {
+    match slots {
+        Some(0) => {
+            let none = ParseError::new("0", "a number of slots from 1");
+            secret_part(field, WHAT, Err(none))
+        }
+        slots => Ok(slots),
     }
-    Ok(slots)
 }
 
 /// Refuses years before 0: they are written with a sign, which no name may contain.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::error::PortError;
-use crate::domain::id::arn::{ExecutionArn, RdsArn, Region};
+use crate::domain::id::arn::{ExecutionArn, Family, RdsArn, Region};
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::PolicyName;
@@ -14,6 +14,7 @@ use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::set::{Applied, Stamp, Version};
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::last_error::LastError;
+use crate::domain::run::learnt_limit::LearntLimit;
 use crate::domain::run::manifest::Manifest;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
@@ -137,6 +138,25 @@ pub trait FreeSlot {
         of_policy: Option<&PolicyName>,
         proof: &Abandoned,
     ) -> Result<bool, PortError>;
+}
+
+/// Reads who holds copy slots.
+pub trait ReadHolders {
+    /// `GetItem`, consistent: the holders of slots, by the ARN of each copy's first attempt.
+    async fn slot_holders(&self) -> Result<BTreeSet<RdsArn>, PortError>;
+}
+
+/// Remembers what RDS's refusals have taught about its limit on copies in flight, for each family.
+pub trait LearnLimits {
+    /// `GetItem`, consistent.
+    async fn learnt_limit(&self, family: Family) -> Result<Option<LearntLimit>, PortError>;
+    /// `UpdateItem`, if what was learnt before is still what `known` says.
+    async fn learn_limit(
+        &self,
+        family: Family,
+        known: Option<&LearntLimit>,
+        learnt: &LearntLimit,
+    ) -> Result<Written, PortError>;
 }
 
 /// The catalog's answer to a claim.
@@ -263,6 +283,8 @@ actions! {
     ListOpen: "dynamodb:Query";
     ClaimSlot: "dynamodb:UpdateItem";
     FreeSlot: "dynamodb:ConditionCheckItem" "dynamodb:UpdateItem";
+    ReadHolders: "dynamodb:GetItem";
+    LearnLimits: "dynamodb:GetItem" "dynamodb:UpdateItem";
     ClaimRun: "dynamodb:UpdateItem";
     ReadEntries: "dynamodb:BatchGetItem";
     RecordRecoveryPoint: "dynamodb:UpdateItem";

@@ -12,6 +12,7 @@ use crate::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use crate::domain::id::role::IamRole;
 use crate::domain::id::text::ParseError;
 use crate::domain::policy::in_force::Policies;
+use crate::domain::run::slot_limits::CopySlots;
 
 /// The doctor's settings.
 #[derive(Debug, Clone)]
@@ -19,7 +20,7 @@ pub struct DoctorSettings {
     /// The built-in policy, which is in force if no set was ever applied.
     pub built_in: Policies,
     /// How many copies RDS may have in flight into the recovery region.
-    pub copy_slots: usize,
+    pub copy_slots: CopySlots,
     /// The facts of the stack that its roles' permissions depend on.
     pub stack_facts: StackFacts,
     /// The dead-letter queue of commands.

@@ -108,5 +108,6 @@ pub(super) fn built_in(vars: &mut Variables, key: Option<&KeyArn>) -> Option<Pol
         all: vec![Policy::new(name, schedule?, key?.clone())],
         untagged: untagged?,
         copy_slots: None,
+        cluster_copy_slots: None,
     })
 }

@@ -8,8 +8,9 @@ use super::faults::SettingsError;
 use super::variables::Variables;
 use crate::domain::id::arn::Region;
 use crate::domain::id::tags::StackId;
-use crate::domain::limits::VISIBILITY_SECONDS_MAX;
+use crate::domain::limits::{CLUSTER_COPY_SLOTS, COPY_SLOTS_MAX, VISIBILITY_SECONDS_MAX};
 use crate::domain::run::backoff::Backoff;
+use crate::domain::run::slot_limits::CopySlots;
 use crate::domain::run::wait::Rules;
 
 /// What the variable was called before the command line could look a stack up by its name. A function of this version
@@ -26,7 +27,7 @@ pub struct Stack {
     /// The table's name.
     pub table: String,
     /// How many copies RDS may have in flight into the recovery region.
-    pub copy_slots: usize,
+    pub copy_slots: CopySlots,
     /// How many identifiers one describe call asks for.
     pub sweep_width: usize,
     /// The delay of a message that failed.
@@ -53,7 +54,14 @@ impl Stack {
             Ok::<_, SettingsError>(text.to_owned())
         });
         let grace = vars.number("SNAPFERRY_GRACE_SECONDS", 600, 1..=i64::MAX);
-        let copy_slots = vars.number("SNAPFERRY_COPY_SLOTS", 20, 1..=usize::MAX);
+        let copy_slots = CopySlots {
+            all: vars.number("SNAPFERRY_COPY_SLOTS", COPY_SLOTS_MAX, 1..=usize::MAX),
+            clusters: vars.number(
+                "SNAPFERRY_CLUSTER_COPY_SLOTS",
+                CLUSTER_COPY_SLOTS,
+                1..=usize::MAX,
+            ),
+        };
         let sweep_width = vars.number("SNAPFERRY_SWEEP_WIDTH", 20, 1..=usize::MAX);
         let delays = 1..=VISIBILITY_SECONDS_MAX;
         let first = vars.number("SNAPFERRY_BACKOFF_SECONDS", 30, delays.clone());

@@ -48,6 +48,7 @@ fn a_set(number: u32) -> Applied {
         set: PolicySet {
             untagged: None,
             copy_slots: Some(7),
+            cluster_copy_slots: Some(3),
             policies: BTreeMap::from([(PolicyName::parse("gold").unwrap(), spec)]),
         },
     }

@@ -57,7 +57,10 @@ fn what_needs_a_person_comes_first_with_what_to_do_and_forty_of_the_others() {
         "100 of 101 databases have a recovery point within their RPO. 1 overdue."
     );
     assert!(lines[2].starts_with("forgotten in eu-west-1: overdue"));
-    assert!(text.contains("  what to do: run snapferry doctor"), "{text}");
+    assert!(
+        text.contains("  what to do: run snapferry doctor"),
+        "{text}"
+    );
     assert_eq!(text.matches(" protected ").count(), 40, "{text}");
     assert!(text.contains("60 more are fine (--all shows them)"));
     let all = Selected {

@@ -2,17 +2,19 @@
 
 use serde_json::{Value, json};
 use snapferry::aws::{read_wait, write_wait};
+use snapferry::domain::id::arn::{Family, RdsArn};
 use snapferry::domain::id::names::ExecutionName;
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::policy::cursor::{Cursor, Kept, KeptWhy};
 use snapferry::domain::run::command::Step;
+use snapferry::domain::run::learnt_limit::LearntLimit;
 use snapferry::domain::run::manifest::Manifest;
-use snapferry::domain::run::slot_limits::{PolicySlots, SlotLimits};
+use snapferry::domain::run::slot_limits::{SlotGroup, SlotLimits};
 use snapferry::domain::run::wait::{Phase, Wait};
 use snapferry::ports::{
-    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, HearDead, Held, ListOpen, LookUpWaits,
-    NoteError, PlanCursor, ReadEntries, ReadPlanCursor, RecordRecoveryPoint, RegisterWaits, Waits,
-    Written,
+    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, HearDead, Held, LearnLimits, ListOpen,
+    LookUpWaits, NoteError, PlanCursor, ReadEntries, ReadPlanCursor, RecordRecoveryPoint,
+    RegisterWaits, Waits, Written,
 };
 
 use crate::items::a_wait;
@@ -163,10 +165,7 @@ async fn all_attempts_at_a_copy_have_one_item() {
     }
     assert_eq!(asked[1]["Key"]["pk"]["S"], key);
     assert_eq!(asked[2]["Key"]["pk"]["S"], key);
-    let slots = SlotLimits {
-        max: 20,
-        of_policy: None,
-    };
+    let slots = SlotLimits::new(20);
     aws.claim_slot(&third.resource, &slots).await.unwrap();
     let claim = wire.asked()[3].json();
     let holder = &claim["ExpressionAttributeValues"][":copy"]["S"];
@@ -480,10 +479,7 @@ async fn the_holders_come_with_the_waits_and_a_page_leads_to_the_next() {
 }
 
 fn unbounded(max: usize) -> SlotLimits {
-    SlotLimits {
-        max,
-        of_policy: None,
-    }
+    SlotLimits::new(max)
 }
 
 fn gold() -> PolicyName {
@@ -494,13 +490,7 @@ fn gold() -> PolicyName {
 async fn a_slot_of_a_bounded_policy_is_claimed_in_both_sets_by_one_write() {
     let wire = Wire::new([ok("{}"), conflict()]);
     let copy = copy_arn(&a_run("orders"), 1);
-    let limits = SlotLimits {
-        max: 20,
-        of_policy: Some(PolicySlots {
-            policy: gold(),
-            max: 2,
-        }),
-    };
+    let limits = SlotLimits::new(20).with(SlotGroup::Policy(gold()), 2);
     assert!(wire.aws().claim_slot(&copy, &limits).await.unwrap());
     assert!(!wire.aws().claim_slot(&copy, &limits).await.unwrap());
     let body = wire.asked()[0].json();
@@ -570,7 +560,7 @@ async fn a_slot_is_claimed_under_the_limit_or_if_it_is_held() {
     assert_eq!(body["Key"]["pk"]["S"], "slots#copy");
     assert_eq!(
         spelled(&body, "ConditionExpression"),
-        "attribute_not_exists(holders) OR size(holders) < :most OR contains(holders, :copy)"
+        "contains(holders, :copy) OR ((attribute_not_exists(holders) OR size(holders) < :most))"
     );
     assert_eq!(
         spelled(&body, "UpdateExpression"),
@@ -581,6 +571,90 @@ async fn a_slot_is_claimed_under_the_limit_or_if_it_is_held() {
     assert_eq!(values[":copies"]["SS"], json!([copy.to_string()]));
     assert_eq!(values[":copy"]["S"], copy.to_string());
     assert_eq!(values[":zero"]["N"], "0");
+}
+
+#[tokio::test]
+async fn a_slot_of_a_cluster_is_claimed_and_freed_in_the_set_of_clusters_too() {
+    let wire = Wire::new([ok("{}"), ok("{}"), ok("{}")]);
+    let aws = wire.aws();
+    let copy = "arn:aws:rds:eu-central-1:111122223333:cluster-snapshot:sf-orders";
+    let copy = RdsArn::parse(copy).unwrap();
+    let limits = SlotLimits::new(20)
+        .with(SlotGroup::Clusters, 5)
+        .with(SlotGroup::ClustersOf(gold()), 2);
+    assert!(aws.claim_slot(&copy, &limits).await.unwrap());
+    let of = gold();
+    let freed = aws.free_slot(&copy, Some(&of), &Abandoned::WaitGone).await;
+    assert!(freed.unwrap());
+    let claim = wire.asked()[0].json();
+    assert_eq!(
+        spelled(&claim, "UpdateExpression"),
+        "ADD holders :copies, clusters :copies, clusters_of:gold :copies SET open = :wait, since = :zero"
+    );
+    assert_eq!(
+        spelled(&claim, "ConditionExpression"),
+        "contains(holders, :copy) OR ((attribute_not_exists(holders) OR size(holders) < :most) AND \
+         (attribute_not_exists(clusters) OR size(clusters) < :most_clusters OR contains(clusters, :copy)) AND \
+         (attribute_not_exists(clusters_of:gold) OR size(clusters_of:gold) < :most_of_clusters OR \
+         contains(clusters_of:gold, :copy)))"
+    );
+    assert_eq!(
+        claim["ExpressionAttributeValues"][":most_clusters"]["N"],
+        "5"
+    );
+    let free = &wire.asked()[1].json()["TransactItems"][1]["Update"];
+    assert_eq!(
+        spelled(free, "UpdateExpression"),
+        "DELETE holders :copies, holders_of:gold :copies, clusters :copies, clusters_of:gold :copies"
+    );
+}
+
+#[tokio::test]
+async fn a_learnt_limit_is_read_consistently_and_written_over_what_was_known() {
+    let stored = json!({ "Item": {
+        "pk": { "S": "limit#cluster" }, "in_flight": { "N": "5" }, "since": { "N": "1795316401000" },
+        "step": { "N": "2" },
+    } });
+    let broken = json!({ "Item": { "pk": { "S": "limit#cluster" }, "in_flight": { "N": "-5" } } });
+    let wire = Wire::new([
+        ok(stored.to_string()),
+        ok("{}"),
+        ok(broken.to_string()),
+        ok("{}"),
+        conflict(),
+        throttled(),
+    ]);
+    let (aws, of) = (wire.aws(), Family::Cluster);
+    let known = LearntLimit {
+        in_flight: 5,
+        since: claimed_at(),
+        step: 2,
+    };
+    let read = aws.learnt_limit(of).await.unwrap();
+    assert_eq!(read, Some(known.clone()));
+    assert_eq!(aws.learnt_limit(of).await.unwrap(), None);
+    aws.learnt_limit(of).await.unwrap_err();
+    let next = LearntLimit {
+        step: 3,
+        ..known.clone()
+    };
+    let written = aws.learn_limit(of, Some(&known), &next).await.unwrap();
+    assert_eq!(written, Written::Stored);
+    let written = aws.learn_limit(of, None, &next).await.unwrap();
+    assert_eq!(written, Written::Conflict);
+    aws.learn_limit(of, None, &next).await.unwrap_err();
+    let asked: Vec<Value> = wire.asked().iter().map(|asked| asked.json()).collect();
+    assert_eq!(asked[0]["ConsistentRead"], true);
+    assert_eq!(asked[0]["Key"]["pk"]["S"], "limit#cluster");
+    assert_eq!(
+        spelled(&asked[3], "ConditionExpression"),
+        "in_flight = :known AND since = :known_since AND step = :known_step"
+    );
+    assert_eq!(asked[3]["ExpressionAttributeValues"][":step"]["N"], "3");
+    assert_eq!(
+        spelled(&asked[4], "ConditionExpression"),
+        "attribute_not_exists(in_flight)"
+    );
 }
 
 fn cancelled(codes: [&str; 2]) -> Reply {

@@ -16,6 +16,7 @@ use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::run::command::{Automated, Command, ProtectionRequest, RunOptions, Step};
 use snapferry::domain::run::failure::{Operation, Reason};
 use snapferry::domain::run::naming;
+use snapferry::domain::run::slot_limits::CopySlots;
 use snapferry::domain::run::wait::Phase;
 use snapferry::json;
 use snapferry::ports::ExecutionState;
@@ -557,7 +558,10 @@ fn what_expires_soonest_gets_a_slot_first() {
     let soonest = queued(&later, "token-2", Some("2026-11-24T00:00:00Z"));
     world.free_slots();
     let one_slot = snapferry::app::sweep::SweeperConfig {
-        copy_slots: 1,
+        copy_slots: CopySlots {
+            all: 1,
+            clusters: 1,
+        },
         ..sweeper_config()
     };
     assert_eq!(run(sweep(&world, &one_slot)).unwrap().handed_out, 1);

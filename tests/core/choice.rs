@@ -30,6 +30,7 @@ fn policies(source: Source, untagged: bool) -> Policies {
         all: vec![policy],
         untagged: untagged.then(default),
         copy_slots: None,
+        cluster_copy_slots: None,
     }
 }
 

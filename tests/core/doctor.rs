@@ -14,6 +14,7 @@ use snapferry::domain::id::arn::{Family, KeyArn, Region};
 use snapferry::domain::id::role::IamRole;
 use snapferry::domain::policy::set::Applied;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::run::slot_limits::SlotGroup;
 use snapferry::fake::{self, CallOutcome, Hook, Operator, Refusal, Shelf, Table, Through};
 use snapferry::ports::{OpenPage, SnapshotQuota};
 use snapferry::settings::{DoctorSettings, Variables};
@@ -125,7 +126,8 @@ impl Estate {
         table.change_slots(now, |slots| {
             slots.holders.clone_from(&self.open.holders);
             for (holder, policy) in &self.open.holders_of {
-                let of = slots.for_policies.entry(policy.clone()).or_default();
+                let group = SlotGroup::Policy(policy.clone());
+                let of = slots.groups.entry(group).or_default();
                 of.insert(holder.clone());
             }
         });

@@ -72,6 +72,7 @@ fn applied(spec: PolicySpec<AppliedKey>) -> Option<Applied> {
         set: PolicySet {
             untagged: Some(name.clone()),
             copy_slots: None,
+            cluster_copy_slots: None,
             policies: BTreeMap::from([(name, spec)]),
         },
     })

@@ -7,11 +7,13 @@
 mod automated;
 mod choice;
 mod clusters;
+mod copy_limit;
 mod doctor;
 mod doctor_checks;
 mod doctor_fleet;
 mod errors;
 mod forget;
+mod learnt_limit;
 mod left_over;
 mod names;
 mod pages;

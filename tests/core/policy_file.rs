@@ -57,9 +57,11 @@ fn the_documents_example_says_what_its_comments_say() {
     let PolicySet {
         untagged,
         copy_slots,
+        cluster_copy_slots,
         policies,
     } = file.set;
     assert_eq!((untagged, copy_slots), (Some(policy("standard")), Some(10)));
+    assert_eq!(cluster_copy_slots, Some(4));
     let names: Vec<&str> = policies.keys().map(PolicyName::as_str).collect();
     assert_eq!(names, ["gold", "standard"]);
     let gold = &policies[&policy("gold")];
@@ -85,6 +87,7 @@ fn the_documents_example_says_what_its_comments_say() {
     assert_eq!(gold.options.carry_tags.len(), 2);
     assert_eq!(gold.options.option_groups.len(), 2);
     assert_eq!(gold.options.copy_slots, Some(4));
+    assert_eq!(gold.options.cluster_copy_slots, Some(2));
     let standard = &policies[&policy("standard")];
     assert!(standard.key.is_none() && standard.options.carry_tags.is_empty());
     assert_eq!(standard.options.copy_slots, None);
@@ -445,10 +448,15 @@ fn a_spec() -> impl Strategy<Value = PolicySpec<KeyName>> {
         prop::option::of(prop::sample::select(keys)),
         prop::collection::btree_set("[A-Za-zÄ][A-Za-z0-9 _.:/=+@-]{0,9}", 0..5),
         prop::collection::btree_map(group, group, 0..4),
-        (prop::option::of(1_usize..=20), any::<bool>()),
+        (
+            prop::option::of(1_usize..=20),
+            prop::option::of(1_usize..=20),
+            any::<bool>(),
+        ),
     )
         .prop_map(
-            |(pattern, zone, (retention, rpo), key, tags, groups, (copy_slots, paused))| {
+            |(pattern, zone, (retention, rpo), key, tags, groups, rest)| {
+                let (copy_slots, cluster_copy_slots, paused) = rest;
                 let span = |(number, unit)| Span::parse(&format!("{number}{unit}")).unwrap();
                 PolicySpec {
                     schedule: Schedule::parse(pattern, zone).unwrap(),
@@ -471,6 +479,7 @@ fn a_spec() -> impl Strategy<Value = PolicySpec<KeyName>> {
                             })
                             .collect(),
                         copy_slots,
+                        cluster_copy_slots,
                         paused,
                     },
                 }
@@ -482,11 +491,11 @@ prop_compose! {
     fn a_set()(
         specs in prop::collection::btree_map("[A-Za-z0-9._-]{1,12}", a_spec(), 1..4),
         has_untagged in any::<bool>(),
-        copy_slots in prop::option::of(1_usize..=20),
+        (copy_slots, cluster_copy_slots) in (prop::option::of(1_usize..=20), prop::option::of(1_usize..=20)),
     ) -> PolicySet<KeyName> {
         let policies: BTreeMap<PolicyName, _> = specs.into_iter().map(|(name, spec)| (policy(&name), spec)).collect();
         let untagged = policies.keys().next().cloned().filter(|_| has_untagged);
-        PolicySet { untagged, copy_slots, policies }
+        PolicySet { untagged, copy_slots, cluster_copy_slots, policies }
     }
 }
 

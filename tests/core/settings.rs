@@ -25,7 +25,9 @@ fn variables(changes: &[(&str, &str)]) -> Variables {
 #[test]
 fn the_defaults_are_the_designs() {
     let stack = Stack::from_variables(variables(&[])).unwrap();
-    assert_eq!((stack.copy_slots, stack.sweep_width), (20, 20));
+    let slots = stack.copy_slots;
+    assert_eq!((slots.all, slots.clusters), (20, 5));
+    assert_eq!(stack.sweep_width, 20);
     assert_eq!(stack.rules.grace.as_mins(), 10);
     assert_eq!(
         (stack.backoff.first.as_secs(), stack.backoff.max.as_secs()),
@@ -39,6 +41,7 @@ fn all_faults_are_reported_at_once_by_name() {
         ("SNAPFERRY_STACK_ID", "no spaces please"),
         ("SNAPFERRY_TABLE", ""),
         ("SNAPFERRY_COPY_SLOTS", "none"),
+        ("SNAPFERRY_CLUSTER_COPY_SLOTS", "0"),
         ("SNAPFERRY_KMS_KEY", "alias/recovery"),
         ("SNAPFERRY_SCHEDULE", "daily"),
         ("SNAPFERRY_SELECTION", "some"),

@@ -507,7 +507,7 @@ fn a_quota_in_new_words_is_told_apart_by_the_accounts_figures() {
         world.phase(&copy_arn(&a_run("orders"), 1)),
         Some(Phase::Queued)
     );
-    assert_eq!(world.slots().len(), 1, "it is handed out again");
+    assert_eq!(world.slots().len(), 0, "RDS makes no such copy");
 
     let (world, copy) = ready_to_copy();
     world.set_quota(

@@ -21,6 +21,7 @@ use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::run::backoff::Backoff;
 use snapferry::domain::run::command::{Command, ProtectionRequest, RunOptions, Step};
 use snapferry::domain::run::failure::Operation;
+use snapferry::domain::run::slot_limits::{CopySlots, SlotGroup};
 use snapferry::domain::run::wait::{Phase, Rules, Wait};
 use snapferry::fake::table::CatalogEntry;
 use snapferry::fake::{
@@ -60,11 +61,17 @@ pub(crate) fn rules() -> Rules {
     }
 }
 
+/// Two slots, of which clusters may take one.
+pub(crate) const COPY_SLOTS: CopySlots = CopySlots {
+    all: 2,
+    clusters: 1,
+};
+
 pub(crate) fn worker_config() -> WorkerConfig {
     WorkerConfig {
         rules: rules(),
         home: region(HOME),
-        copy_slots: 2,
+        copy_slots: COPY_SLOTS,
     }
 }
 
@@ -81,7 +88,7 @@ pub(crate) fn sweeper_config() -> SweeperConfig {
     SweeperConfig {
         rules: rules(),
         width: 20,
-        copy_slots: 2,
+        copy_slots: COPY_SLOTS,
     }
 }
 
@@ -142,7 +149,9 @@ pub(crate) fn any_options() -> impl Strategy<Value = RunOptions> {
     );
     let group = prop::option::of("(default:)?[a-z][a-z0-9]{0,9}(-[a-z0-9]{1,5})?");
     let slots = prop::option::of(1_usize..=20);
-    (tags, group, slots.clone(), slots).prop_map(|(tags, group, copy_slots, policy_slots)| {
+    let slots = (slots.clone(), slots.clone(), slots.clone(), slots);
+    (tags, group, slots).prop_map(|(tags, group, slots)| {
+        let (copy_slots, cluster_copy_slots, policy_slots, policy_cluster_slots) = slots;
         RunOptions {
             tags: tags
                 .into_iter()
@@ -150,7 +159,9 @@ pub(crate) fn any_options() -> impl Strategy<Value = RunOptions> {
                 .collect(),
             option_group: group.map(|name| OptionGroup::parse(&name).expect("an option group")),
             copy_slots,
+            cluster_copy_slots,
             policy_slots,
+            policy_cluster_slots,
             automated: None,
         }
     })
@@ -427,8 +438,11 @@ pub(crate) trait Fixture: Sized {
 
     /// The copies that count for a policy.
     fn slots_of_policies(&self) -> BTreeSet<RdsArn> {
-        let for_policies = self.table().slots().for_policies.clone();
-        for_policies.into_values().flatten().collect()
+        let groups = self.table().slots().groups.clone();
+        let counted = groups
+            .into_iter()
+            .filter(|(group, _)| group.policy().is_some());
+        counted.flat_map(|(_, copies)| copies).collect()
     }
 
     fn hold_slot(&self, copy: RdsArn) {
@@ -442,7 +456,8 @@ pub(crate) trait Fixture: Sized {
         let now = self.clock();
         self.table().change_slots(now, |slots| {
             slots.holders.insert(copy.clone());
-            slots.for_policies.entry(policy).or_default().insert(copy);
+            let group = SlotGroup::Policy(policy);
+            slots.groups.entry(group).or_default().insert(copy);
         });
     }
 
@@ -450,7 +465,8 @@ pub(crate) trait Fixture: Sized {
     fn count_for_policy(&self, copy: RdsArn, policy: PolicyName) {
         let now = self.clock();
         self.table().change_slots(now, |slots| {
-            slots.for_policies.entry(policy).or_default().insert(copy);
+            let group = SlotGroup::Policy(policy);
+            slots.groups.entry(group).or_default().insert(copy);
         });
     }
 
@@ -458,7 +474,7 @@ pub(crate) trait Fixture: Sized {
         let now = self.clock();
         self.table().change_slots(now, |slots| {
             slots.holders.clear();
-            slots.for_policies.clear();
+            slots.groups.clear();
         });
     }
 

@@ -14,9 +14,10 @@ use crate::document::{keys, resources, source_region, template, values_of};
 const RETENTION_SECONDS: u64 = 14 * 24 * 60 * 60;
 
 /// The variables that the functions read at their start, without those that AWS sets.
-const VARIABLES: [&str; 17] = [
+const VARIABLES: [&str; 18] = [
     "SNAPFERRY_BACKOFF_MAX_SECONDS",
     "SNAPFERRY_BACKOFF_SECONDS",
+    "SNAPFERRY_CLUSTER_COPY_SLOTS",
     "SNAPFERRY_COMMANDS_QUEUE_URL",
     "SNAPFERRY_COPY_SLOTS",
     "SNAPFERRY_EVENTS_QUEUE_URL",
@@ -200,6 +201,7 @@ fn the_command_line_is_given_its_variables() {
         "SNAPFERRY_TIME_ZONE",
         "SNAPFERRY_SELECTION",
         "SNAPFERRY_COPY_SLOTS",
+        "SNAPFERRY_CLUSTER_COPY_SLOTS",
         "SNAPFERRY_PLANNER_ROLE_ARN",
         "SNAPFERRY_WORKER_ROLE_ARN",
         "SNAPFERRY_REACTOR_ROLE_ARN",

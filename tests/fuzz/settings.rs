@@ -38,7 +38,7 @@ fn can_be_used(stack: &Stack) {
             );
         }
     }
-    assert!(stack.copy_slots > 0 && stack.sweep_width > 0);
+    assert!(stack.copy_slots.all > 0 && stack.copy_slots.clusters > 0 && stack.sweep_width > 0);
 }
 
 #[test]

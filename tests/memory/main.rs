@@ -22,13 +22,14 @@ use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::retention::entered::Entered;
 use snapferry::domain::run::command::{Command, ProtectionRequest, RunOptions, Step};
 use snapferry::domain::run::failure::Failure;
+use snapferry::domain::run::learnt_limit::LearntLimit;
 use snapferry::domain::run::manifest::Manifest;
-use snapferry::domain::run::slot_limits::SlotLimits;
+use snapferry::domain::run::slot_limits::{CopySlots, SlotLimits};
 use snapferry::domain::run::wait::{Expectation, Phase, Rules, Wait};
 use snapferry::ports::{
     Abandoned, Callbacks, ClaimSlot, Clock, Delivery, DescribeSnapshots, EnterCopies, FreeSlot,
-    HearDead, ListOpen, LookUpWaits, OpenMarker, OpenPage, PortError, Probe, ProbeToken, RdsError,
-    RecordRecoveryPoint, SendCommand, Waits, Written,
+    HearDead, LearnLimits, ListOpen, LookUpWaits, OpenMarker, OpenPage, PortError, Probe,
+    ProbeToken, RdsError, ReadHolders, RecordRecoveryPoint, SendCommand, Waits, Written,
 };
 
 #[global_allocator]
@@ -236,6 +237,27 @@ impl ClaimSlot for Crowd {
     }
 }
 
+impl ReadHolders for Crowd {
+    async fn slot_holders(&self) -> Result<BTreeSet<RdsArn>, PortError> {
+        Ok(BTreeSet::new())
+    }
+}
+
+impl LearnLimits for Crowd {
+    async fn learnt_limit(&self, _family: Family) -> Result<Option<LearntLimit>, PortError> {
+        Ok(None)
+    }
+
+    async fn learn_limit(
+        &self,
+        _family: Family,
+        _known: Option<&LearntLimit>,
+        _learnt: &LearntLimit,
+    ) -> Result<Written, PortError> {
+        Ok(Written::Conflict)
+    }
+}
+
 impl FreeSlot for Crowd {
     async fn free_slot(
         &self,
@@ -276,7 +298,10 @@ fn ten_thousand_open_waits_are_swept_under_64_mb_and_each_is_settled_once() {
             grace: SignedDuration::from_mins(10),
         },
         width: 20,
-        copy_slots: 20,
+        copy_slots: CopySlots {
+            all: 20,
+            clusters: 5,
+        },
     };
     ALLOCATOR.reset_peak_usage();
     let swept = sweep(&crowd, &sweeper_config)

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use jiff::Timestamp;
 
-use super::left_out::{self, Kind, LeftOut, SCRATCH};
+use super::left_out::{self, Kind, LeftAlone, SCRATCH};
 use super::parts::{ENGINES, PARTS, Part};
 use super::policies::{DemoPolicy, GOLD, STANDARD};
 use crate::rds::{
@@ -73,7 +73,7 @@ pub(super) struct Fleet {
     /// The databases to protect.
     pub(super) databases: Vec<Database>,
     /// The databases that must get no recovery point, and why.
-    pub(super) left_out: Vec<LeftOut>,
+    pub(super) left_out: Vec<LeftAlone>,
 }
 
 /// A region of the demo's.

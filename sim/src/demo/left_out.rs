@@ -32,7 +32,7 @@ impl Kind {
 
 /// A database that must get no recovery point.
 #[derive(Debug, Clone)]
-pub(super) struct LeftOut {
+pub(super) struct LeftAlone {
     /// Its ARN.
     pub(super) arn: String,
     /// Why, in one word.
@@ -54,9 +54,9 @@ pub struct LeftOutFigure {
     pub reason: String,
 }
 
-impl From<&LeftOut> for LeftOutFigure {
+impl From<&LeftAlone> for LeftOutFigure {
     /// With what it is as the reason, where `snapferry plan` was not asked.
-    fn from(one: &LeftOut) -> Self {
+    fn from(one: &LeftAlone) -> Self {
         Self {
             database: one.arn.clone(),
             kind: one.kind,
@@ -69,7 +69,7 @@ impl From<&LeftOut> for LeftOutFigure {
 ///
 /// # Errors
 /// When the model refuses one, which is a fault of the demo.
-pub(super) fn add(rds: &mut Rds) -> Result<Vec<LeftOut>, RdsFault> {
+pub(super) fn add(rds: &mut Rds) -> Result<Vec<LeftAlone>, RdsFault> {
     let mut all = Vec::new();
     for one in instances() {
         let status = one.status;
@@ -91,9 +91,9 @@ pub(super) fn add(rds: &mut Rds) -> Result<Vec<LeftOut>, RdsFault> {
 /// The kind, the reason's name, and what it is.
 type Why = (Kind, &'static str, &'static str);
 
-fn left_out(place: usize, family: Family, name: &str, (kind, code, what): Why) -> LeftOut {
+fn left_out(place: usize, family: Family, name: &str, (kind, code, what): Why) -> LeftAlone {
     let word = family.database_kind();
-    LeftOut {
+    LeftAlone {
         arn: format!("arn:aws:rds:{}:{ACCOUNT}:{word}:{name}", SOURCES[place]),
         kind,
         code,
@@ -160,7 +160,11 @@ fn instances() -> Vec<Instance> {
             SCRATCH,
             (Excluded, "not-tagged", "an instance without a policy's tag"),
         )
-        .change(|spec| spec.tags = Tags::default()),
+        .change(|spec| {
+            spec.tags = Tags::default();
+            // Other people copy its snapshot without naming a key.
+            spec.kms_key = None;
+        }),
         Instance::selected(
             1,
             "typo",
@@ -296,7 +300,7 @@ fn clusters() -> Vec<(usize, ClusterSpec, Why)> {
 
 /// The members of the clusters above. One carries the tag that only its cluster's own counts for. The members of
 /// protected clusters are protected through them.
-fn add_members(rds: &mut Rds) -> Vec<LeftOut> {
+fn add_members(rds: &mut Rds) -> Vec<LeftAlone> {
     let mut all = Vec::new();
     for (place, spec, _) in clusters() {
         for (n, member) in spec.members.iter().enumerate() {
@@ -322,7 +326,7 @@ fn add_members(rds: &mut Rds) -> Vec<LeftOut> {
 #[must_use]
 pub(super) fn judge(
     plan: &Value,
-    left_out: &[LeftOut],
+    left_out: &[LeftAlone],
     protected: &[Database],
 ) -> (Vec<LeftOutFigure>, Vec<String>) {
     let rows = plan.get("databases").and_then(Value::as_array);

@@ -11,6 +11,9 @@ use super::planned_outcome::Faults;
 
 /// Copies in flight to one region from others (RDS User Guide, Copying a DB snapshot).
 pub const COPIES_IN_FLIGHT: usize = 20;
+/// Copies of cluster snapshots in flight to one region from others (Aurora, Neptune and DocumentDB guides, Copying a DB
+/// cluster snapshot).
+pub const CLUSTER_COPIES_IN_FLIGHT: usize = 5;
 /// Manual instance snapshots of one region (Service Quotas, L-272F1212: the default).
 pub const MANUAL_SNAPSHOTS: usize = 100;
 /// Manual cluster snapshots of one region (Service Quotas, L-9B510759: the default).
@@ -22,8 +25,12 @@ pub struct RdsConfig {
     /// The one account, twelve digits.
     pub account: String,
     /// How many cross-region copies one destination region lets run at once, of instance and
-    /// cluster snapshots together: AWS names one number and no family.
+    /// cluster snapshots together.
     pub max_copies_in_flight: usize,
+    /// How many of them may be of cluster snapshots.
+    pub max_cluster_copies_in_flight: usize,
+    /// Whether a copy is refused for these limits before RDS looks whether its name is taken. AWS does not say.
+    pub limit_comes_before_the_name: bool,
     /// How many manual snapshots one region holds.
     pub manual_snapshot_quota: usize,
     /// How many manual cluster snapshots one region holds.
@@ -56,6 +63,8 @@ impl Default for RdsConfig {
         Self {
             account: "111122223333".to_owned(),
             max_copies_in_flight: COPIES_IN_FLIGHT,
+            max_cluster_copies_in_flight: CLUSTER_COPIES_IN_FLIGHT,
+            limit_comes_before_the_name: false,
             manual_snapshot_quota: MANUAL_SNAPSHOTS,
             manual_cluster_snapshot_quota: MANUAL_CLUSTER_SNAPSHOTS,
             max_filter_values: 100,

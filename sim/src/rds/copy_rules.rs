@@ -95,12 +95,21 @@ impl Rds {
 
     pub(super) fn has_place_for_a_copy(
         &mut self,
+        family: Family,
         region: &Region,
         from: &CopySource,
     ) -> Result<(), RdsFault> {
-        let limit = self.config.max_copies_in_flight;
-        if from.across_regions && self.region_mut(region).copies_in_flight >= limit {
-            return Err(RdsFault::CopiesInFlightQuota(limit));
+        if !from.across_regions {
+            return Ok(());
+        }
+        let of_all = self.config.max_copies_in_flight;
+        let of_clusters = self.config.max_cluster_copies_in_flight;
+        let state = self.region_mut(region);
+        if state.copies_in_flight >= of_all {
+            return Err(RdsFault::CopiesInFlightQuota(of_all));
+        }
+        if family == Family::Cluster && state.cluster_copies_in_flight >= of_clusters {
+            return Err(RdsFault::CopiesInFlightQuota(of_clusters));
         }
         Ok(())
     }

@@ -70,7 +70,7 @@ impl Rds {
         self.fail_copies_of(&key, now);
         let state = self.region_mut(region);
         if snapshot.is_a_copy_in_flight() {
-            state.copy_leaves_its_place();
+            state.copy_leaves_its_place(family);
         }
         if let Some(snapshot) = state.same(&key) {
             snapshot.enter(Stage::Deleting, now);
@@ -95,7 +95,7 @@ impl Rds {
                 copy.enter(Stage::Failed, now);
             }
             for _ in 0..places {
-                state.copy_leaves_its_place();
+                state.copy_leaves_its_place(source.family);
             }
         }
     }

@@ -68,7 +68,7 @@ impl Rds {
         let good = snapshot.planned.ending == Ending::Available && self.can_be_good(key, &snapshot);
         let state = self.region_mut(&key.region);
         if snapshot.is_a_copy_in_flight() {
-            state.copy_leaves_its_place();
+            state.copy_leaves_its_place(key.family);
         }
         if let Some(snapshot) = state.same(key) {
             snapshot.enter(

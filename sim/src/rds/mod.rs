@@ -88,8 +88,8 @@ use region::RegionState;
 
 pub use cluster::{Cluster, ClusterSpec, availability_zones};
 pub use config::{
-    COPIES_IN_FLIGHT, DurationRange, MANUAL_CLUSTER_SNAPSHOTS, MANUAL_SNAPSHOTS, PlannedWork,
-    RdsConfig, Timings,
+    CLUSTER_COPIES_IN_FLIGHT, COPIES_IN_FLIGHT, DurationRange, MANUAL_CLUSTER_SNAPSHOTS,
+    MANUAL_SNAPSHOTS, PlannedWork, RdsConfig, Timings,
 };
 pub use encryption::{KeylessClusterCopies, StorageEncryption};
 pub use event::{EmittedEvent, with_milliseconds};

@@ -248,6 +248,13 @@ impl Rds {
             .map_or(0, |state| state.copies_in_flight)
     }
 
+    /// How many of them are of cluster snapshots.
+    pub fn cluster_copies_in_flight(&self, region: &Region) -> usize {
+        self.regions
+            .get(region)
+            .map_or(0, |state| state.cluster_copies_in_flight)
+    }
+
     /// The most that ever were in flight at once.
     pub fn most_copies_in_flight(&self, region: &Region) -> usize {
         self.regions

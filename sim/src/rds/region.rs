@@ -23,6 +23,7 @@ pub(super) struct RegionState {
     pub(super) option_groups: BTreeMap<String, OptionGroup>,
     pub(super) events: VecDeque<Kept>,
     pub(super) copies_in_flight: usize,
+    pub(super) cluster_copies_in_flight: usize,
     pub(super) most_copies_in_flight: usize,
 }
 
@@ -78,12 +79,15 @@ impl RegionState {
         Ok(())
     }
 
-    pub(super) fn copy_takes_a_place(&mut self) {
+    pub(super) fn copy_takes_a_place(&mut self, family: Family) {
         self.copies_in_flight += 1;
+        self.cluster_copies_in_flight += usize::from(family == Family::Cluster);
         self.most_copies_in_flight = self.most_copies_in_flight.max(self.copies_in_flight);
     }
 
-    pub(super) fn copy_leaves_its_place(&mut self) {
+    pub(super) fn copy_leaves_its_place(&mut self, family: Family) {
+        let of_clusters = usize::from(family == Family::Cluster);
         self.copies_in_flight = self.copies_in_flight.saturating_sub(1);
+        self.cluster_copies_in_flight = self.cluster_copies_in_flight.saturating_sub(of_clusters);
     }
 }

@@ -234,6 +234,9 @@ impl Rds {
         let target = new_identifier(&parameter, &request.target, family.name_max())?;
         let own_tags = Tags::from_caller(&request.tags)?;
         let from = self.source_of_copy(family, region, &request.source)?;
+        if self.config.limit_comes_before_the_name {
+            self.has_place_for_a_copy(family, region, &from)?;
+        }
         let quota = self.config.quota(family);
         self.region_mut(region)
             .has_place_for(family, &target, quota)?;
@@ -262,7 +265,7 @@ impl Rds {
         self.region_mut(region)
             .option_group_fits(request.option_group.as_deref(), needed)?;
         let kms_key = self.key_of_copy(region, &from, &source, request.kms_key.as_deref())?;
-        self.has_place_for_a_copy(region, &from)?;
+        self.has_place_for_a_copy(family, region, &from)?;
 
         let serial = self.next_serial();
         let mut rng = self.rng_of(serial);
@@ -314,7 +317,7 @@ impl Rds {
             stages: vec![(now, first)],
         };
         if copy.is_a_copy_in_flight() {
-            self.region_mut(region).copy_takes_a_place();
+            self.region_mut(region).copy_takes_a_place(family);
         }
         Ok(self.accept(region, copy, now))
     }

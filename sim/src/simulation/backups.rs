@@ -136,6 +136,7 @@ pub(super) fn applied(policies: &Policies) -> Applied {
         set: PolicySet {
             untagged: policies.untagged.clone(),
             copy_slots: policies.copy_slots,
+            cluster_copy_slots: policies.cluster_copy_slots,
             policies: policies
                 .all
                 .iter()

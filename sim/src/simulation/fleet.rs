@@ -49,6 +49,7 @@ pub(super) fn policies(default: Policy, rng: &mut Rng) -> Policies {
         all: vec![default, bounded],
         untagged: None,
         copy_slots: (rng.u8(..4) == 0).then(|| rng.usize(1..=2)),
+        cluster_copy_slots: None,
     }
 }
 

@@ -16,7 +16,7 @@ use snapferry::ports::{Delivery, PortError, RdsError, Written};
 use super::gate::{Broken, Decision, Gate};
 use super::models::{Machine, ModelledRds};
 use super::queue::Note;
-use super::world::{Shared, State, World, rds_region};
+use super::world::{Shared, State, World};
 use crate::faults::Fault;
 
 /// The state of the fake is a part of the world.
@@ -192,6 +192,7 @@ impl World {
             Call::CreateSnapshot { .. } | Call::CopySnapshot { .. } => {
                 self.judge_asking(by, &asked_for(call));
             }
+            Call::ClaimSlot { holder, limits } => self.judge_claim(holder, limits),
             Call::SendTaskSuccess { token, manifest } => {
                 self.judge_success(token.reveal(), manifest);
             }
@@ -275,16 +276,20 @@ impl World {
                     self.count("RDS refused a copy for lack of places");
                 }
                 let accepted = code.is_none();
+                self.forget_what_was_shown(by, &arn);
                 self.doing(by).answers.insert(arn.clone(), code);
                 if accepted {
                     self.judge_accepted(&arn);
                 }
             }
-            Call::DescribeSnapshots { .. }
-                if self.rds.shows_odd_statuses
-                    && is_rds(answer, |found: &Vec<Snapshot>| !found.is_empty()) =>
-            {
-                self.count_fault(Fault::UnknownStatus);
+            Call::DescribeSnapshots { region, ids, .. } => {
+                let found = found(answer).unwrap_or_default();
+                if self.rds.shows_odd_statuses && !found.is_empty() {
+                    self.count_fault(Fault::UnknownStatus);
+                }
+                if answer.code().is_none() {
+                    self.note_what_is_shown(by, (region, ids), found);
+                }
             }
             Call::Register { wait } if is(answer, |new: &Option<Wait>| new.is_none()) => {
                 self.stored(by, wait);
@@ -295,11 +300,23 @@ impl World {
             Call::SetPhase { resource, .. } if is_stored(answer) => {
                 self.doing(by).registered.insert(resource.clone());
             }
-            Call::ClaimSlot { .. } => self.count(if is(answer, |held: &bool| *held) {
-                "slots claimed"
-            } else {
-                "slots refused"
-            }),
+            Call::ClaimSlot { holder, .. } => {
+                let held = is(answer, |held: &bool| *held);
+                if held {
+                    self.slot_is_held(holder);
+                }
+                self.count(if held {
+                    "slots claimed"
+                } else {
+                    "slots refused"
+                });
+            }
+            Call::FreeSlot { holder, .. } if is(answer, |freed: &bool| *freed) => {
+                self.judge_free_slot(by, holder);
+            }
+            Call::LearnLimit { .. } if is_stored(answer) => {
+                self.count("limits of RDS learnt");
+            }
             Call::SendTaskSuccess { .. } => self.count(if is_accepted(answer) {
                 "successes taken"
             } else {
@@ -351,13 +368,6 @@ impl World {
             !must && rng.u8(..8) < late_in_8
         });
     }
-
-    fn no_copy_has_a_place(&self) -> bool {
-        let places = self.rds.config().max_copies_in_flight;
-        self.rds
-            .copies_in_flight(&rds_region(&super::judge::home()))
-            >= places
-    }
 }
 
 fn is<T: 'static>(answer: &dyn Answer, what: impl FnOnce(&T) -> bool) -> bool {
@@ -365,9 +375,10 @@ fn is<T: 'static>(answer: &dyn Answer, what: impl FnOnce(&T) -> bool) -> bool {
     matches!(answer, Some(Ok(answer)) if what(answer))
 }
 
-fn is_rds<T: 'static>(answer: &dyn Answer, what: impl FnOnce(&T) -> bool) -> bool {
-    let answer = (answer as &dyn std::any::Any).downcast_ref::<Result<T, RdsError>>();
-    matches!(answer, Some(Ok(answer)) if what(answer))
+/// The snapshots that RDS has shown.
+fn found(answer: &dyn Answer) -> Option<&[Snapshot]> {
+    let answer = (answer as &dyn std::any::Any).downcast_ref::<Result<Vec<Snapshot>, RdsError>>();
+    answer?.as_deref().ok()
 }
 
 fn is_stored(answer: &dyn Answer) -> bool {

@@ -335,38 +335,7 @@ impl World {
     /// RDS has accepted something.
     pub(super) fn judge_accepted(&mut self, arn: &RdsArn) {
         self.accepted.insert(arn.clone());
-        let in_flight = self
-            .rds
-            .snapshots(&rds_region(&home()))
-            .chain(self.rds.cluster_snapshots(&rds_region(&home())))
-            .filter(|s| s.is_a_copy_in_flight() && self.is_made_by_us(s))
-            .count();
-        let slots = self.slots.most;
-        if in_flight > slots {
-            self.broke(rule::SLOTS, || {
-                format!("{in_flight} copies are in flight, with {slots} slots")
-            });
-        }
-        self.judge_policy_slots();
-    }
-
-    fn judge_policy_slots(&mut self) {
-        let in_flight = |policy: &str| {
-            let copies = self.rds.snapshots(&rds_region(&home()));
-            copies
-                .filter(|s| s.is_a_copy_in_flight() && self.is_made_by_us(s))
-                .filter(|s| s.tags.get("snapferry:policy") == Some(policy))
-                .count()
-        };
-        let bounds = self.slots.for_policies.iter();
-        let overfull = bounds
-            .map(|(policy, most)| (policy.clone(), *most, in_flight(policy.as_str())))
-            .find(|(_, most, found)| found > most);
-        if let Some((policy, most, found)) = overfull {
-            self.broke(rule::SLOTS, || {
-                format!("{found} copies of {policy} are in flight, with {most} slots")
-            });
-        }
+        self.judge_slots();
     }
 
     /// An execution is started.

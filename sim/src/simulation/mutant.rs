@@ -25,6 +25,8 @@
 //! | | `FullHouseIsParked` | `HEALTHY` |
 //! | copy slots | `SlotIsHandedOutTwice`, `SlotIsFreedWithoutProof`, `SlotIsGivenBackEarly` | `SLOTS` |
 //! | | `PolicySlotsAreOverlooked` | `SLOTS` |
+//! | | `RefusedCopyIsNotLookedFor` | `GIVEN_BACK` |
+//! | | `LearntLimitIsIgnored` | `LEARNT` |
 //! | | `SlotIsNeverFreed` | `GONE` |
 //! | | `LaterAttemptHasItsOwnSlot`, `QueuedCommandIsLost` | `AWAKE` |
 //! | batches | `FailedRecordIsAcked` | `AWAKE` |
@@ -163,6 +165,10 @@ mutants! {
     SlotIsGivenBackEarly breaks SLOTS,
     /// A policy's own slots are not counted.
     PolicySlotsAreOverlooked breaks SLOTS,
+    /// A copy that RDS has refused for its limit gives its slot back, and RDS is not asked whether it makes the copy.
+    RefusedCopyIsNotLookedFor breaks GIVEN_BACK,
+    /// What RDS's refusals have taught about its limit is not read.
+    LearntLimitIsIgnored breaks LEARNT,
     /// A slot is never freed.
     SlotIsNeverFreed breaks GONE,
     /// A command that comes again begins with the first attempt, whichever its wait is at.

@@ -214,9 +214,7 @@ impl World {
             copy.is_a_copy_in_flight()
                 && self.now.duration_since(copy.begun_at) > SignedDuration::from_hours(2)
         };
-        let places = self.rds.config().max_copies_in_flight;
-        let no_place =
-            self.slots_are_full() || self.rds.copies_in_flight(&rds_region(&home())) >= places;
+        let no_place = self.slots_are_full() || self.no_copy_has_a_place();
         let stalled: Vec<RdsArn> = self
             .table
             .waits()

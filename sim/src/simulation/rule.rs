@@ -26,6 +26,10 @@ rules! {
     REGISTERED = "RDS is asked only for what is registered";
     /// Copy slots.
     SLOTS = "never more copies in flight than slots";
+    /// A refusal says nothing about an earlier call.
+    GIVEN_BACK = "a refused copy gives its slot back only after RDS has shown none";
+    /// RDS's own limit is learnt from its refusals.
+    LEARNT = "no more copies begin than RDS is known to allow, but one more after a pause";
     /// Single flight.
     SINGLE_FLIGHT = "one open execution for each database and policy";
     /// A database is protected if, and only if, its tags select it and RDS can protect it.

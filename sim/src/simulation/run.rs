@@ -16,6 +16,7 @@ use snapferry::domain::limits::CLAIM_GRACE;
 use snapferry::domain::policy::in_force::Policy;
 use snapferry::domain::policy::schedule::Schedule;
 use snapferry::domain::run::backoff::Backoff;
+use snapferry::domain::run::slot_limits::CopySlots;
 use snapferry::domain::run::wait::Rules;
 use snapferry::settings::{Planning, Stack};
 
@@ -227,11 +228,19 @@ fn odds(rng: &mut Rng) -> Odds {
 
 fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings) {
     let mut nightly = Nightly::draw(rng);
-    let copy_slots = rng.usize(1..=3);
+    // Drawn from a generator of its own, so that every world stays as it was before clusters had slots of their own.
+    let mut of_clusters = rng.clone().fork();
+    let all = rng.usize(1..=3);
+    let copy_slots = CopySlots {
+        all,
+        clusters: of_clusters.usize(1..=all),
+    };
     let mut config = RdsConfig {
         account: ACCOUNT.to_owned(),
         // Sometimes fewer than the slots: the quota was lowered, or other people use a part of it.
-        max_copies_in_flight: rng.usize(1..=copy_slots + 2),
+        max_copies_in_flight: rng.usize(1..=all + 2),
+        max_cluster_copies_in_flight: of_clusters.usize(1..=all + 2),
+        limit_comes_before_the_name: of_clusters.bool(),
         manual_snapshot_quota: MANUAL_SNAPSHOTS * 10,
         keeps_events: false,
         keyless_cluster_copies: kinds::draw_reading(rng),
@@ -281,7 +290,7 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
 fn settings(
     rng: &mut Rng,
     stack: &StackId,
-    copy_slots: usize,
+    copy_slots: CopySlots,
     source_regions: &[Region],
     machine: &StateMachineArn,
     key: &KeyArn,

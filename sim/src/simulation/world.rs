@@ -13,6 +13,7 @@ use snapferry::domain::id::tags::{PolicyName, StackId};
 use snapferry::domain::policy::in_force::Policies;
 use snapferry::domain::policy::set::Applied;
 use snapferry::domain::run::failure::Operation;
+use snapferry::domain::run::slot_limits::{CopySlots, SlotGroup};
 use snapferry::domain::run::wait::Wait;
 use snapferry::fake::{self, Effect, Table};
 
@@ -105,6 +106,8 @@ pub(super) struct Doing {
     pub(super) registered: BTreeSet<RdsArn>,
     /// RDS's last answer to it about a resource that it has requested.
     pub(super) answers: BTreeMap<RdsArn, Option<String>>,
+    /// Whether RDS has shown a requested resource since its last answer about it.
+    pub(super) shown: BTreeMap<RdsArn, bool>,
     /// For the planted bug that registers too late: the waits that it has not stored yet.
     pub(super) unregistered: Vec<Wait>,
 }
@@ -114,15 +117,20 @@ pub(super) struct Doing {
 pub(super) struct Slots {
     /// Of all policies together.
     pub(super) most: usize,
+    /// Of clusters.
+    pub(super) clusters: usize,
     /// Of each policy that has slots of its own.
     pub(super) for_policies: BTreeMap<PolicyName, usize>,
 }
 
 impl Slots {
-    pub(super) fn of(stack: usize, policies: &Policies) -> Self {
+    pub(super) fn of(stack: CopySlots, policies: &Policies) -> Self {
         let for_policies = policies.all.iter();
         Self {
-            most: policies.copy_slots.map_or(stack, |most| most.min(stack)),
+            most: policies
+                .copy_slots
+                .map_or(stack.all, |most| most.min(stack.all)),
+            clusters: stack.clusters,
             for_policies: for_policies
                 .filter_map(|policy| Some((policy.name.clone(), policy.options.copy_slots?)))
                 .collect(),
@@ -170,6 +178,10 @@ pub(super) struct World {
     pub(super) doing: BTreeMap<u64, Doing>,
     /// Resources that RDS has accepted, ever.
     pub(super) accepted: BTreeSet<RdsArn>,
+    /// Copies whose slots were given back after RDS had refused them, by the first attempt's ARN.
+    pub(super) given_back: BTreeSet<RdsArn>,
+    /// When a slot was last freed.
+    pub(super) slot_left: BTreeMap<RdsArn, Timestamp>,
     /// Resources that somebody has deleted, and when last.
     pub(super) deleted: BTreeMap<RdsArn, Timestamp>,
     /// Other people's snapshots with our names.
@@ -241,6 +253,8 @@ impl World {
             broken_until: Vec::new(),
             doing: BTreeMap::new(),
             accepted: BTreeSet::new(),
+            given_back: BTreeSet::new(),
+            slot_left: BTreeMap::new(),
             deleted: BTreeMap::new(),
             squatters: BTreeSet::new(),
             spoilt: BTreeSet::new(),
@@ -342,9 +356,21 @@ impl World {
     /// Whether some copy may have to wait for a slot.
     pub(super) fn slots_are_full(&self) -> bool {
         let taken = self.table.slots();
-        let mut bounds = self.slots.for_policies.iter();
-        taken.holders.len() >= self.slots.most
-            || bounds.any(|(policy, most)| taken.taken_of(policy) >= *most)
+        let policies = self.slots.for_policies.iter();
+        let policies = policies.map(|(policy, most)| (SlotGroup::Policy(policy.clone()), *most));
+        let of_stack = [
+            (SlotGroup::All, self.slots.most),
+            (SlotGroup::Clusters, self.slots.clusters),
+        ];
+        let mut groups = policies.chain(of_stack);
+        groups.any(|(group, most)| taken.taken_of(&group) >= most)
+    }
+
+    /// Whether RDS copies no more of some family now.
+    pub(super) fn no_copy_has_a_place(&self) -> bool {
+        let (config, at) = (self.rds.config(), rds_region(&super::judge::home()));
+        self.rds.copies_in_flight(&at) >= config.max_copies_in_flight
+            || self.rds.cluster_copies_in_flight(&at) >= config.max_cluster_copies_in_flight
     }
 
     pub(super) fn is_ours(&self, snapshot: &Snapshot) -> bool {

@@ -6,22 +6,49 @@ use std::pin::pin;
 use futures_util::TryStreamExt;
 
 use crate::app::doctor::ask::{Snapshots, port};
-use crate::domain::doctor::capacity::{Copies, PolicyCopies, copy_slots, policy_slots};
+use crate::domain::doctor::capacity::{
+    ClusterCopies, Copies, PolicyCopies, cluster_slots, copy_slots, policy_slots,
+};
 use crate::domain::doctor::{Check, Finding};
+use crate::domain::id::arn::Family;
 use crate::domain::id::tags::{self, PolicyName, StackId};
 use crate::domain::policy::in_force::Policies;
 use crate::domain::rds::snapshot::SnapshotStatus;
+use crate::domain::run::slot_limits::CopySlots;
 use crate::domain::run::wait::Phase;
 use crate::ports::{ListOpen, PortError, open_pages};
 use crate::settings::DoctorSettings;
 
-/// The copies that hold a slot, and the copies that wait for one.
+/// How many copies hold a slot, and how many wait for one.
 #[derive(Default)]
-struct Open {
+struct Counts {
     taken: usize,
-    taken_by: BTreeMap<PolicyName, usize>,
     queued: usize,
-    queued_by: BTreeMap<PolicyName, usize>,
+}
+
+/// The counts for each policy that they count for, or that they are of, and for each family.
+type Open = BTreeMap<(Option<PolicyName>, Family), Counts>;
+
+/// The copies of one policy, or of all.
+fn of<'o>(
+    open: &'o Open,
+    policy: Option<&'o PolicyName>,
+) -> impl Iterator<Item = (Family, &'o Counts)> {
+    let fits = move |found: &Option<PolicyName>| policy.is_none() || found.as_ref() == policy;
+    open.iter()
+        .filter(move |((found, _), _)| fits(found))
+        .map(|((_, family), counts)| (*family, counts))
+}
+
+fn total<'o>(counts: impl Iterator<Item = (Family, &'o Counts)>) -> Counts {
+    counts.fold(Counts::default(), |sum, (_, one)| Counts {
+        taken: sum.taken + one.taken,
+        queued: sum.queued + one.queued,
+    })
+}
+
+fn clusters(open: &Open, policy: Option<&PolicyName>) -> Counts {
+    total(of(open, policy).filter(|(family, _)| *family == Family::Cluster))
 }
 
 pub(super) async fn slots<W: ListOpen>(
@@ -36,45 +63,72 @@ pub(super) async fn slots<W: ListOpen>(
         Err(error) => return vec![Finding::unknown(Check::CopySlots, home, &port(&error))],
     };
     let of_stack = doctor_settings.copy_slots;
-    let bound = policies.and_then(|policies| policies.copy_slots);
-    let slots = bound.map_or(of_stack, |bound| bound.min(of_stack));
+    let lower = |bound: Option<usize>, slots: usize| bound.map_or(slots, |bound| bound.min(slots));
+    let slots = CopySlots {
+        all: lower(policies.and_then(|set| set.copy_slots), of_stack.all),
+        clusters: lower(
+            policies.and_then(|set| set.cluster_copy_slots),
+            of_stack.clusters,
+        ),
+    };
     let is_known = snapshots.missing.is_empty();
+    let Counts { taken, queued } = total(of(&open, None));
     let copies = Copies {
-        slots,
-        taken: open.taken,
-        queued: open.queued,
+        slots: slots.all,
+        taken,
+        queued,
         of_others: is_known.then(|| of_others(snapshots, &doctor_settings.stack_facts.stack)),
     };
-    let mut findings = vec![copy_slots(home, copies)];
+    let Counts { taken, queued } = clusters(&open, None);
+    let copies_of_clusters = ClusterCopies {
+        slots: slots.clusters,
+        of_all: slots.all,
+        taken,
+        queued,
+    };
+    let mut findings = vec![
+        copy_slots(home, copies),
+        cluster_slots("clusters", "ClusterCopySlots", copies_of_clusters),
+    ];
     for policy in policies.map_or(&[][..], |policies| &policies.all) {
-        let of = |counts: &BTreeMap<PolicyName, usize>| {
-            counts.get(&policy.name).copied().unwrap_or_default()
-        };
         if let Some(bound) = policy.options.copy_slots {
+            let Counts { taken, queued } = total(of(&open, Some(&policy.name)));
             let copies = PolicyCopies {
                 slots: bound,
-                of_all: slots,
-                taken: of(&open.taken_by),
-                queued: of(&open.queued_by),
+                of_all: slots.all,
+                taken,
+                queued,
             };
             findings.push(policy_slots(&policy.name, copies));
+        }
+        if let Some(bound) = policy.options.cluster_copy_slots {
+            let Counts { taken, queued } = clusters(&open, Some(&policy.name));
+            let copies = ClusterCopies {
+                slots: bound,
+                of_all: slots.all,
+                taken,
+                queued,
+            };
+            let subject = format!("policy {}, clusters", policy.name);
+            findings.push(cluster_slots(&subject, "its cluster_copy_slots", copies));
         }
     }
     findings
 }
 
 async fn open<W: ListOpen>(world: &W) -> Result<Open, PortError> {
-    let mut open = Open::default();
+    let mut open = Open::new();
     let mut pages = pin!(open_pages(world));
     while let Some(page) = pages.try_next().await? {
-        open.taken += page.holders.len();
-        for policy in page.holders_of.into_values() {
-            *open.taken_by.entry(policy).or_default() += 1;
+        for holder in page.holders {
+            let policy = page.holders_of.get(&holder).cloned();
+            open.entry((policy, holder.family())).or_default().taken += 1;
         }
         let queued = page.waits.into_iter();
         for wait in queued.filter(|wait| wait.phase == Phase::Queued) {
-            open.queued += 1;
-            *open.queued_by.entry(wait.command.run.policy).or_default() += 1;
+            let family = wait.resource.family();
+            let policy = Some(wait.command.run.policy);
+            open.entry((policy, family)).or_default().queued += 1;
         }
     }
     Ok(open)

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use tracing::info;
 
-use super::permissions::Permissions;
 use super::config::PrunerConfig;
 use super::outcome::PruneError;
+use super::permissions::Permissions;
 use crate::app::prune_preview::{GroupPreview, PreviewError, PrunePreview};
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::names::{ResourceId, SnapshotId};

@@ -2,9 +2,9 @@
 
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
-    Clock, CorrectNewest, DeleteSnapshot, DescribeSnapshots, KeepNotes,
-    ListDatabases, ListOpen, PruneRounds, ReadEntered, ReadEntries, ReadFreeze, ReadPolicies,
-    RegionListings, RegisterRemovals,
+    Clock, CorrectNewest, DeleteSnapshot, DescribeSnapshots, KeepNotes, ListDatabases, ListOpen,
+    PruneRounds, ReadEntered, ReadEntries, ReadFreeze, ReadPolicies, RegionListings,
+    RegisterRemovals,
 };
 
 permissions! {

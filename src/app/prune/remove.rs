@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
-use super::permissions::Permissions;
 use super::candidates::Candidates;
 use super::config::PrunerConfig;
 use super::outcome::{PruneReport, Refused, Removed, Stopped};
+use super::permissions::Permissions;
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::names::SnapshotId;
 use crate::domain::rds::snapshot::Snapshot;

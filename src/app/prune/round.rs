@@ -6,11 +6,11 @@ use futures_util::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
-use super::permissions::Permissions;
 use super::candidates::{Candidates, databases, leave_alone};
 use super::config::{PruneRequest, PrunerConfig};
 use super::correct::correct_newest;
 use super::outcome::{PruneError, PruneReport, Stopped};
+use super::permissions::Permissions;
 use super::remove::{Removing, remove};
 use crate::app::prune_preview::{PreviewOf, PrunePreview, take_inventory};
 use crate::domain::id::arn::{Family, RdsArn, Region};

@@ -1,6 +1,7 @@
 //! The worker's settings.
 
 use crate::domain::id::arn::Region;
+use crate::domain::run::slot_limits::CopySlots;
 use crate::domain::run::wait::Rules;
 use crate::settings::Stack;
 
@@ -11,8 +12,8 @@ pub struct WorkerConfig {
     pub rules: Rules,
     /// The recovery region.
     pub home: Region,
-    /// How many copies RDS may have in flight.
-    pub copy_slots: usize,
+    /// How many copies may be in flight.
+    pub copy_slots: CopySlots,
 }
 
 impl From<&Stack> for WorkerConfig {

@@ -2,14 +2,15 @@
 
 use crate::ports::{
     AutomatedSnapshots, Callbacks, ClaimRun, ClaimSlot, Clock, CopySnapshot, CreateSnapshot,
-    DelayMessage, DescribeQuota, DescribeSnapshots, EnterCopies, HearDead, Jitter, LookUpWaits,
-    NoteError, ProbeToken, RecordRecoveryPoint, RegisterWaits, StartExecution, Waits,
+    DelayMessage, DescribeQuota, DescribeSnapshots, EnterCopies, FreeSlot, HearDead, Jitter,
+    LearnLimits, LookUpWaits, NoteError, ProbeToken, ReadHolders, RecordRecoveryPoint,
+    RegisterWaits, StartExecution, Waits,
 };
 
 permissions! {
     /// Everything that the worker may do.
     Permissions:
         AutomatedSnapshots Callbacks ClaimRun ClaimSlot Clock CopySnapshot CreateSnapshot DelayMessage DescribeQuota
-        DescribeSnapshots EnterCopies HearDead Jitter LookUpWaits NoteError ProbeToken RecordRecoveryPoint RegisterWaits StartExecution
-        Waits
+        DescribeSnapshots EnterCopies FreeSlot HearDead Jitter LearnLimits LookUpWaits NoteError ProbeToken
+        ReadHolders RecordRecoveryPoint RegisterWaits StartExecution Waits
 }

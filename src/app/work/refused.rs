@@ -3,6 +3,7 @@
 use tracing::warn;
 
 use crate::app::conclude;
+use crate::app::slots;
 use crate::app::work::config::WorkerConfig;
 use crate::app::work::expired::expired;
 use crate::app::work::give_up::give_up;
@@ -11,14 +12,17 @@ use crate::app::work::permissions::Permissions;
 use crate::app::work::register::{mark, queue};
 use crate::domain::id::names::SnapshotId;
 use crate::domain::limits::HINT_RECHECKS;
+use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::failure::{Failure, Owner, Remedy};
 use crate::domain::run::name_conflict::{NameConflict, name_conflict};
+use crate::domain::run::naming::first_attempt;
 use crate::domain::run::settle::{Look, Verdict, settle};
 use crate::domain::run::wait::{Phase, Wait};
-use crate::ports::RdsError;
+use crate::ports::{Abandoned, RdsError};
 
 /// Handles a refusal by its owner. The copy keeps its slot: RDS may be copying all the same, because of another delivery
-/// of the same command or an earlier call whose answer was lost. Only the sweeper frees the slot, after it has asked RDS.
+/// of the same command or an earlier call whose answer was lost. Only the sweeper frees the slot, after it has asked RDS;
+/// and the worker where RDS allows no more copies, after it has asked RDS too.
 pub(super) async fn refused<W: Permissions>(
     world: &W,
     worker_config: &WorkerConfig,
@@ -28,10 +32,8 @@ pub(super) async fn refused<W: Permissions>(
 ) -> Result<AttemptOutcome, WorkError> {
     match error.owner() {
         Owner::AskWhatExists => ask_what_exists(world, worker_config, wait).await,
-        Owner::CopyLimit => queue(world, wait).await.map(AttemptOutcome::Done),
-        Owner::AskQuota => ask_quota(world, wait, error)
-            .await
-            .map(AttemptOutcome::Done),
+        Owner::CopyLimit => limited(world, worker_config, wait).await,
+        Owner::AskQuota => ask_quota(world, worker_config, wait, error).await,
         Owner::LookAgain(_) if receives <= HINT_RECHECKS => Err(WorkError::Rds(error)),
         Owner::LookAgain(reason) => match &wait.command.run.options.automated {
             Some(of) => expired(world, worker_config, wait, of)
@@ -67,13 +69,28 @@ async fn ask_what_exists<W: Permissions>(
     worker_config: &WorkerConfig,
     wait: &Wait,
 ) -> Result<AttemptOutcome, WorkError> {
+    let found = ask(world, wait).await?;
+    by_what_exists(world, worker_config, wait, found.as_ref()).await
+}
+
+async fn ask<W: Permissions>(world: &W, wait: &Wait) -> Result<Option<Snapshot>, WorkError> {
     let id = SnapshotId::of(&wait.resource);
     let (region, family) = (wait.resource.region(), wait.resource.family());
     let found = world
         .describe_snapshots(region, family, &[id])
         .await
         .map_err(not_told)?;
-    let found = found.iter().find(|snapshot| snapshot.arn == wait.resource);
+    Ok(found
+        .into_iter()
+        .find(|snapshot| snapshot.arn == wait.resource))
+}
+
+async fn by_what_exists<W: Permissions>(
+    world: &W,
+    worker_config: &WorkerConfig,
+    wait: &Wait,
+    found: Option<&Snapshot>,
+) -> Result<AttemptOutcome, WorkError> {
     match name_conflict(wait, found, &worker_config.rules) {
         NameConflict::AskAgain => Err(WorkError::NotShownYet(wait.resource.clone())),
         NameConflict::Wait => {
@@ -98,12 +115,35 @@ async fn ask_what_exists<W: Permissions>(
     }
 }
 
+/// RDS copies no more of this family at once. The copy gives its slot back and waits in the queue, and Snapferry remembers
+/// how many were in flight. The refusal says nothing about an earlier call, so RDS is asked first: a copy that RDS makes
+/// already keeps its slot.
+async fn limited<W: Permissions>(
+    world: &W,
+    worker_config: &WorkerConfig,
+    wait: &Wait,
+) -> Result<AttemptOutcome, WorkError> {
+    if let Some(found) = ask(world, wait).await? {
+        return by_what_exists(world, worker_config, wait, Some(&found)).await;
+    }
+    let run = &wait.command.run;
+    let limits = run.slot_limits(worker_config.copy_slots);
+    let holder = first_attempt(&wait.resource);
+    // Another delivery of the command may be at work on the copy: then the wait was registered anew.
+    let proof = Abandoned::RegisteredSince(wait.since);
+    if world.free_slot(&holder, limits.policy(), &proof).await? {
+        slots::refused(world, holder.family()).await?;
+    }
+    queue(world, wait).await.map(AttemptOutcome::Done)
+}
+
 /// `SnapshotQuotaExceeded` means too many copies in flight or too many snapshots. The account's quota says which.
 async fn ask_quota<W: Permissions>(
     world: &W,
+    worker_config: &WorkerConfig,
     wait: &Wait,
     error: RdsError,
-) -> Result<CommandOutcome, WorkError> {
+) -> Result<AttemptOutcome, WorkError> {
     let quota = world
         .describe_snapshot_quota(wait.resource.region(), wait.resource.family())
         .await
@@ -114,6 +154,6 @@ async fn ask_quota<W: Permissions>(
             remedy: Remedy::RaiseQuota,
             source: error,
         }),
-        Some(_) => queue(world, wait).await,
+        Some(_) => limited(world, worker_config, wait).await,
     }
 }

@@ -42,8 +42,13 @@ pub(super) async fn register<W: Permissions>(
                 // Renew the time, so that the sweeper does not take the slot away from a worker that is still busy.
                 // If the wait has gone meanwhile, somebody else has settled it or taken it over. Acting now would
                 // be acting without a wait.
-                match set_phase(world, &stored, Phase::Registered).await? {
-                    Written::Stored => Ok(Registration::Act(Box::new(stored))),
+                let renewed = Wait {
+                    phase: Phase::Registered,
+                    since: world.now(),
+                    ..stored
+                };
+                match renew(world, &renewed).await? {
+                    Written::Stored => Ok(Registration::Act(Box::new(renewed))),
                     Written::Conflict => Err(WorkError::Contended(wait.resource.clone())),
                 }
             }
@@ -118,6 +123,13 @@ async fn set_phase<W: Permissions>(
 ) -> Result<Written, PortError> {
     world
         .set_phase(&wait.resource, &wait.command.token, phase, world.now())
+        .await
+}
+
+/// Writes the wait's phase with its time.
+async fn renew<W: Permissions>(world: &W, wait: &Wait) -> Result<Written, PortError> {
+    world
+        .set_phase(&wait.resource, &wait.command.token, wait.phase, wait.since)
         .await
 }
 

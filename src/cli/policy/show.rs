@@ -85,6 +85,7 @@ fn as_set(planning: &Planning) -> PolicySet<KeyName> {
     PolicySet {
         untagged: planning.policies.untagged.clone(),
         copy_slots: None,
+        cluster_copy_slots: None,
         policies: policies.collect(),
     }
 }

@@ -6,6 +6,9 @@ use crate::domain::id::tags::PolicyName;
 
 /// Copies in flight that RDS allows for an account in a destination region (user guide, copying a snapshot).
 pub const COPIES_IN_FLIGHT: usize = 20;
+/// Copies of cluster snapshots in flight that RDS allows for an account in a destination region (Aurora guide, copying a
+/// cluster snapshot).
+pub const CLUSTER_COPIES_IN_FLIGHT: usize = 5;
 /// The doctor warns if fewer rounds than this fit into the quota.
 const ROUNDS: i64 = 7;
 
@@ -157,5 +160,52 @@ pub fn policy_slots(policy: &PolicyName, copies: PolicyCopies) -> Finding {
         )
     } else {
         Finding::ok(CHECK, &subject, what)
+    }
+}
+
+/// The copies of cluster snapshots, of all policies or of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClusterCopies {
+    /// How many of them may hold a slot.
+    pub slots: usize,
+    /// How many slots there are for both families together.
+    pub of_all: usize,
+    /// How many slots they hold.
+    pub taken: usize,
+    /// How many of them wait for a slot.
+    pub queued: usize,
+}
+
+/// Whether the slots for clusters are more than RDS allows or than there are slots, or delay their copies. `setting` is
+/// the name of what sets them.
+#[must_use]
+pub fn cluster_slots(subject: &str, setting: &str, copies: ClusterCopies) -> Finding {
+    const CHECK: Check = Check::CopySlots;
+    let ClusterCopies {
+        slots,
+        of_all,
+        taken,
+        queued,
+    } = copies;
+    let what = format!("{taken} of {slots} for clusters taken, {queued} copies wait for one");
+    let warn =
+        |what: String, remedy: String| Finding::bad(CHECK, subject, Level::Warning, what, remedy);
+    if slots > of_all {
+        let what = format!("{what}; there are {of_all} slots, so this limit has no effect");
+        warn(what, format!("lower {setting}"))
+    } else if slots > CLUSTER_COPIES_IN_FLIGHT {
+        let what = format!("{what}; by AWS's guides RDS allows {CLUSTER_COPIES_IN_FLIGHT}");
+        warn(
+            what,
+            format!(
+                "lower {setting} unless the account's limit is higher: Snapferry learns the limit from RDS's refusals"
+            ),
+        )
+    } else if queued > 0 && taken >= slots {
+        let remedy =
+            "wait, or spread the schedules: see snapferry waits for how long each has waited";
+        warn(what, remedy.to_owned())
+    } else {
+        Finding::ok(CHECK, subject, what)
     }
 }

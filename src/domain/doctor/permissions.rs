@@ -211,10 +211,12 @@ impl StackFacts {
 
     fn worker(&self, keys: &[KeyArn]) -> Vec<Requirement> {
         let table = [
+            "dynamodb:GetItem",
             "dynamodb:BatchGetItem",
             "dynamodb:PutItem",
             "dynamodb:UpdateItem",
             "dynamodb:DeleteItem",
+            "dynamodb:ConditionCheckItem",
         ];
         let callbacks = [
             "states:SendTaskHeartbeat",
@@ -321,6 +323,7 @@ impl StackFacts {
 
     fn sweeper(&self) -> Vec<Requirement> {
         let table = [
+            "dynamodb:GetItem",
             "dynamodb:BatchGetItem",
             "dynamodb:UpdateItem",
             "dynamodb:DeleteItem",

@@ -38,6 +38,10 @@ impl DeadLetterSummary {
 
 /// What a dead letter is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most dead letters are commands, and a listing has few"
+)]
 pub enum About {
     /// A step of a run.
     Command {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Which output says which setting. The templates and a test hold this list.
-pub const SETTINGS: [(&str, &str); 21] = [
+pub const SETTINGS: [(&str, &str); 22] = [
     ("StackRegion", "AWS_REGION"),
     ("StackIdentity", "SNAPFERRY_STACK_ID"),
     ("TableName", "SNAPFERRY_TABLE"),
@@ -25,6 +25,7 @@ pub const SETTINGS: [(&str, &str); 21] = [
     ("BuiltInTimeZone", "SNAPFERRY_TIME_ZONE"),
     ("BuiltInSelection", "SNAPFERRY_SELECTION"),
     ("CopySlotCount", "SNAPFERRY_COPY_SLOTS"),
+    ("ClusterCopySlotCount", "SNAPFERRY_CLUSTER_COPY_SLOTS"),
     ("PlannerRoleArn", "SNAPFERRY_PLANNER_ROLE_ARN"),
     ("WorkerRoleArn", "SNAPFERRY_WORKER_ROLE_ARN"),
     ("ReactorRoleArn", "SNAPFERRY_REACTOR_ROLE_ARN"),

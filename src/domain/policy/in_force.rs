@@ -42,6 +42,8 @@ pub struct Policies {
     pub untagged: Option<PolicyName>,
     /// How many copies may be in flight, if that is fewer than the stack's slots.
     pub copy_slots: Option<usize>,
+    /// How many copies of cluster snapshots may be in flight, if that is fewer than the stack's slots for them.
+    pub cluster_copy_slots: Option<usize>,
 }
 
 impl Policies {
@@ -68,7 +70,9 @@ impl Policies {
                 .and_then(|group| options.option_groups.get(group))
                 .cloned(),
             copy_slots: self.copy_slots,
+            cluster_copy_slots: self.cluster_copy_slots,
             policy_slots: options.copy_slots,
+            policy_cluster_slots: options.cluster_copy_slots,
             automated: None,
         }
     }

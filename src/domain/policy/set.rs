@@ -18,6 +18,8 @@ pub struct PolicySet<K> {
     pub untagged: Option<PolicyName>,
     /// How many copies may be in flight, of all policies together.
     pub copy_slots: Option<usize>,
+    /// How many copies of cluster snapshots may be in flight, of all policies together.
+    pub cluster_copy_slots: Option<usize>,
     /// The policies by name.
     pub policies: BTreeMap<PolicyName, PolicySpec<K>>,
 }
@@ -51,6 +53,7 @@ impl<K> PolicySet<K> {
         Ok(PolicySet {
             untagged: self.untagged.clone(),
             copy_slots: self.copy_slots,
+            cluster_copy_slots: self.cluster_copy_slots,
             policies,
         })
     }
@@ -74,6 +77,7 @@ impl PolicySet<AppliedKey> {
             all: all.collect(),
             untagged: self.untagged.clone(),
             copy_slots: self.copy_slots,
+            cluster_copy_slots: self.cluster_copy_slots,
         }
     }
 }

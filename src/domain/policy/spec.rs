@@ -146,6 +146,13 @@ pub struct PolicyOptions {
         skip_serializing_if = "Option::is_none"
     )]
     pub copy_slots: Option<usize>,
+    /// How many of its copies of cluster snapshots may be in flight.
+    #[serde(
+        default,
+        deserialize_with = "slots",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub cluster_copy_slots: Option<usize>,
     /// Whether nothing of it is started: neither when it is due, nor for an automated snapshot, nor by `start`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::slot_limits::{PolicySlots, SlotLimits};
-use crate::domain::id::arn::{ExecutionArn, KeyArn, RdsArn};
+use super::slot_limits::{CopySlots, SlotGroup, SlotLimits};
+use crate::domain::id::arn::{ExecutionArn, Family, KeyArn, RdsArn};
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::OptionGroup;
 use crate::domain::id::tags::{PolicyName, TagKey};
@@ -37,8 +37,12 @@ pub struct RunOptions {
     pub option_group: Option<OptionGroup>,
     /// How many copies may be in flight when this one begins, if that is fewer than the stack's slots.
     pub copy_slots: Option<usize>,
+    /// How many copies of cluster snapshots may be, if that is fewer than the stack's slots for them.
+    pub cluster_copy_slots: Option<usize>,
     /// How many copies of this policy may be in flight.
     pub policy_slots: Option<usize>,
+    /// How many copies of cluster snapshots of this policy may be in flight.
+    pub policy_cluster_slots: Option<usize>,
     /// The automated snapshot to copy, if the run takes no snapshot itself.
     pub automated: Option<Automated>,
 }
@@ -53,23 +57,33 @@ pub struct Automated {
 }
 
 impl ProtectionRequest {
-    /// The limits for this run's claim of a copy slot. A policy can only lower the stack's number of slots.
+    /// The limits for this run's claim of a copy slot. A policy can only lower the stack's numbers of slots.
     #[must_use]
-    pub fn slot_limits(&self, of_the_stack: usize) -> SlotLimits {
-        let all = self.options.copy_slots;
-        SlotLimits {
-            max: all.map_or(of_the_stack, |slots| slots.min(of_the_stack)),
-            of_policy: self.policy_slots(),
-        }
-    }
-
-    /// How many copies of this run's policy may hold a slot, if the policy has a limit.
-    #[must_use]
-    pub fn policy_slots(&self) -> Option<PolicySlots> {
-        self.options.policy_slots.map(|max| PolicySlots {
-            policy: self.policy.clone(),
-            max,
-        })
+    pub fn slot_limits(&self, of_stack: CopySlots) -> SlotLimits {
+        let family = self.database.arn.family();
+        let options = &self.options;
+        let policy = || self.policy.clone();
+        let all = [
+            options.copy_slots.map(|max| (SlotGroup::All, max)),
+            options
+                .policy_slots
+                .map(|max| (SlotGroup::Policy(policy()), max)),
+        ];
+        let of_clusters = [
+            options
+                .cluster_copy_slots
+                .map(|max| (SlotGroup::Clusters, max)),
+            options
+                .policy_cluster_slots
+                .map(|max| (SlotGroup::ClustersOf(policy()), max)),
+        ];
+        let of_clusters = of_clusters
+            .into_iter()
+            .filter(|_| family == Family::Cluster);
+        all.into_iter().chain(of_clusters).flatten().fold(
+            SlotLimits::of_stack(of_stack, family),
+            |limits, (group, max)| limits.with(group, max),
+        )
     }
 }
 

@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod command;
 pub mod failure;
 pub mod last_error;
+pub mod learnt_limit;
 pub mod manifest;
 pub mod name_conflict;
 pub mod naming;

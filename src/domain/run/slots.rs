@@ -1,14 +1,14 @@
-//! Copy slots: which copies may run now, and which are next.
+//! Copy slots: which copies may run now, which are next, and why the others wait.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use jiff::Timestamp;
 
 use super::naming::first_attempt;
-use super::slot_limits::PolicySlots;
+use super::slot_limits::{CopySlots, SlotGroup, SlotLimits};
 use super::wait::{Phase, Wait};
-use crate::domain::id::arn::RdsArn;
-use crate::domain::id::tags::PolicyName;
+use crate::domain::id::arn::{Family, RdsArn};
 
 /// What the slot plan needs to know about a copy's wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,29 +23,52 @@ pub struct SlotCandidate {
     pub opened_at: Timestamp,
     /// When RDS removes its source, if it does.
     pub source_expires_at: Option<Timestamp>,
-    /// How many copies may hold a slot when this one gets one, if its set of policies allows fewer than the stack.
-    pub max: Option<usize>,
-    /// How many copies of its own policy may, if the policy has a limit.
-    pub of_policy: Option<PolicySlots>,
+    /// How many copies may hold a slot when this one gets one.
+    pub limits: SlotLimits,
 }
 
 impl SlotCandidate {
     /// Takes from a wait what the slot plan needs.
     #[must_use]
-    pub fn of(wait: &Wait) -> Self {
+    pub fn of(wait: &Wait, slots: CopySlots) -> Self {
         Self {
             resource: wait.resource.clone(),
             holder: first_attempt(&wait.resource),
             phase: wait.phase,
             opened_at: wait.opened_at,
             source_expires_at: wait.source_expires_at,
-            max: wait.command.run.options.copy_slots,
-            of_policy: wait.command.run.policy_slots(),
+            limits: wait.command.run.slot_limits(slots),
         }
     }
 
-    fn is_queued(&self) -> bool {
+    /// Whether it waits for a slot.
+    #[must_use]
+    pub fn is_queued(&self) -> bool {
         self.phase == Phase::Queued
+    }
+}
+
+/// What a queued copy waits for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WaitsFor {
+    /// A slot of this group.
+    Slot(SlotGroup),
+    /// RDS, which has refused to copy more of this family at once.
+    Rds(Family),
+}
+
+impl fmt::Display for WaitsFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Slot(SlotGroup::All) => f.write_str("a slot"),
+            Self::Slot(SlotGroup::Clusters) => f.write_str("a slot for clusters"),
+            Self::Slot(SlotGroup::Policy(policy)) => write!(f, "a slot of policy {policy}"),
+            Self::Slot(SlotGroup::ClustersOf(policy)) => {
+                write!(f, "a slot for clusters of policy {policy}")
+            }
+            Self::Rds(Family::Instance) => f.write_str("RDS's limit on copies of instances"),
+            Self::Rds(Family::Cluster) => f.write_str("RDS's limit on copies of clusters"),
+        }
     }
 }
 
@@ -56,16 +79,22 @@ pub struct SlotPlan {
     pub release: Vec<RdsArn>,
     /// Queued copies that get a slot, in this order. The sweeper sends their commands again.
     pub hand_out: Vec<RdsArn>,
+    /// How many queued copies get none, for each reason.
+    pub waiting: BTreeMap<WaitsFor, usize>,
 }
 
-/// Plans releases and hand-outs.
+/// Plans releases and hand-outs. `learnt` says how many copies of a family RDS is known to allow.
 ///
 /// A queued copy that already holds a slot gets it again, because its hand-over was lost. Among the others, the copy
 /// whose source expires soonest comes first, then the oldest. After another set of policies was applied, queued copies
 /// may allow different numbers of slots. The smallest number holds for all, so that no copy overtakes by an older set.
-/// A copy that its own policy's slots hold back lets the next copy of another policy pass.
+/// A copy that only the limit of its family or of its policy holds back lets the next copy of another pass.
 #[must_use]
-pub fn plan(holders: &BTreeSet<RdsArn>, open: &[SlotCandidate], max: usize) -> SlotPlan {
+pub fn plan(
+    holders: &BTreeSet<RdsArn>,
+    open: &[SlotCandidate],
+    learnt: &BTreeMap<Family, usize>,
+) -> SlotPlan {
     let awaited: BTreeSet<&RdsArn> = open.iter().map(|candidate| &candidate.holder).collect();
     let release: Vec<RdsArn> = holders
         .iter()
@@ -83,44 +112,65 @@ pub fn plan(holders: &BTreeSet<RdsArn>, open: &[SlotCandidate], max: usize) -> S
             c.resource.clone(),
         )
     });
-    let max = queued.iter().filter_map(|c| c.max).fold(max, usize::min);
-    let free = max.saturating_sub(holders.len() - release.len());
-    let mut room = room_of_policies(holders, open, &queued);
-    let next = queued
-        .into_iter()
-        .filter(|c| match &c.of_policy {
-            None => true,
-            Some(bound) => room.get_mut(&bound.policy).is_some_and(|room| {
-                let has_room = *room > 0;
-                *room = room.saturating_sub(1);
-                has_room
-            }),
-        })
-        .take(free);
-    let hand_out = held
-        .into_iter()
-        .chain(next)
-        .map(|c| c.resource.clone())
-        .collect();
-    SlotPlan { release, hand_out }
+    let mut capacity = capacity(holders, open, &queued, learnt);
+    let mut hand_out: Vec<RdsArn> = held.into_iter().map(|c| c.resource.clone()).collect();
+    let mut waiting = BTreeMap::new();
+    for candidate in queued {
+        let needs = needs(candidate);
+        let full = needs.iter().find(|need| capacity.get(need) == Some(&0));
+        if let Some(full) = full {
+            *waiting.entry(full.clone()).or_insert(0) += 1;
+            continue;
+        }
+        for need in needs {
+            if let Some(room) = capacity.get_mut(&need) {
+                *room -= 1;
+            }
+        }
+        hand_out.push(candidate.resource.clone());
+    }
+    SlotPlan {
+        release,
+        hand_out,
+        waiting,
+    }
 }
 
-/// How many more copies may get a slot, for each policy with a limit.
-fn room_of_policies<'c>(
+/// What a copy needs to begin.
+fn needs(candidate: &SlotCandidate) -> Vec<WaitsFor> {
+    let groups = candidate.limits.iter();
+    let slots = groups.map(|(group, _)| WaitsFor::Slot(group.clone()));
+    let rds = WaitsFor::Rds(candidate.holder.family());
+    slots.chain([rds]).collect()
+}
+
+/// How many more copies may begin, for everything that has a limit.
+fn capacity(
     holders: &BTreeSet<RdsArn>,
-    open: &'c [SlotCandidate],
-    queued: &[&'c SlotCandidate],
-) -> BTreeMap<&'c PolicyName, usize> {
-    let mut room: BTreeMap<&PolicyName, usize> = BTreeMap::new();
-    for bound in queued.iter().filter_map(|c| c.of_policy.as_ref()) {
-        let max = room.entry(&bound.policy).or_insert(bound.max);
-        *max = bound.max.min(*max);
+    open: &[SlotCandidate],
+    queued: &[&SlotCandidate],
+    learnt: &BTreeMap<Family, usize>,
+) -> BTreeMap<WaitsFor, usize> {
+    let mut capacity: BTreeMap<WaitsFor, usize> = BTreeMap::new();
+    for (group, max) in queued.iter().flat_map(|c| c.limits.iter()) {
+        let room = capacity.entry(WaitsFor::Slot(group.clone())).or_insert(max);
+        *room = max.min(*room);
     }
-    let holding = open.iter().filter(|c| holders.contains(&c.holder));
-    for bound in holding.filter_map(|c| c.of_policy.as_ref()) {
-        if let Some(room) = room.get_mut(&bound.policy) {
-            *room = room.saturating_sub(1);
+    let of_rds = learnt
+        .iter()
+        .map(|(family, max)| (WaitsFor::Rds(*family), *max));
+    capacity.extend(of_rds);
+    // A holder may count for a group although its own run has no limit there: all copies do, and clusters.
+    for candidate in open.iter().filter(|c| holders.contains(&c.holder)) {
+        let mut counts: BTreeSet<WaitsFor> = needs(candidate).into_iter().collect();
+        if candidate.holder.family() == Family::Cluster {
+            counts.insert(WaitsFor::Slot(SlotGroup::Clusters));
+        }
+        for need in counts {
+            if let Some(room) = capacity.get_mut(&need) {
+                *room = room.saturating_sub(1);
+            }
         }
     }
-    room
+    capacity
 }

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::domain::id::arn::{RdsArn, Region};
+use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::PolicyName;
 use crate::domain::id::token::TaskToken;
 use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::set::Applied;
 use crate::domain::run::last_error::LastError;
+use crate::domain::run::learnt_limit::LearntLimit;
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
@@ -28,6 +29,8 @@ pub struct Table {
     /// The waits, each under the ARN of the first attempt.
     pub(super) waits: BTreeMap<RdsArn, Wait>,
     pub(super) slots: Slots,
+    /// What RDS's refusals have taught, for each family.
+    learnt: BTreeMap<Family, LearntLimit>,
     pub(super) catalog: BTreeMap<(ResourceId, PolicyName), CatalogEntry>,
     pub(super) cursors: BTreeMap<(PolicyName, Region), Cursor>,
     /// Every set that was applied, in the order of their versions. The last one is in force.
@@ -56,6 +59,7 @@ impl Table {
         Self {
             waits: BTreeMap::new(),
             slots: Slots::default(),
+            learnt: BTreeMap::new(),
             catalog: BTreeMap::new(),
             cursors: BTreeMap::new(),
             policies: Vec::new(),
@@ -99,6 +103,27 @@ impl Table {
     #[must_use]
     pub fn slots(&self) -> &Slots {
         &self.slots
+    }
+
+    /// What RDS's refusals have taught about a family's copies.
+    #[must_use]
+    pub fn learnt_limit(&self, family: Family) -> Option<&LearntLimit> {
+        self.learnt.get(&family)
+    }
+
+    pub(in crate::fake) fn learn_limit(
+        &mut self,
+        family: Family,
+        known: Option<&LearntLimit>,
+        learnt: &LearntLimit,
+    ) -> Written {
+        if self.learnt.get(&family) != known {
+            return Written::Conflict;
+        }
+        let mut learnt = learnt.clone();
+        learnt.since = in_milliseconds(learnt.since);
+        self.learnt.insert(family, learnt);
+        Written::Stored
     }
 
     /// What the catalog stores about a database and a policy.

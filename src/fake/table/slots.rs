@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::id::arn::RdsArn;
+use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::id::tags::PolicyName;
-use crate::domain::run::slot_limits::SlotLimits;
+use crate::domain::run::slot_limits::{SlotGroup, SlotLimits};
 use crate::ports::OpenPage;
 
 /// Who holds copy slots.
@@ -12,50 +12,56 @@ use crate::ports::OpenPage;
 pub struct Slots {
     /// Everybody who holds one.
     pub holders: BTreeSet<RdsArn>,
-    /// The copies that count for each policy with slots of its own. A set may name a copy that no longer holds a slot.
-    pub for_policies: BTreeMap<PolicyName, BTreeSet<RdsArn>>,
+    /// The copies that count for each group with slots of its own. A set may name a copy that no longer holds a slot.
+    pub groups: BTreeMap<SlotGroup, BTreeSet<RdsArn>>,
 }
 
 impl Slots {
-    fn of(&self, policy: &PolicyName) -> Option<&BTreeSet<RdsArn>> {
-        self.for_policies.get(policy)
+    fn of(&self, group: &SlotGroup) -> Option<&BTreeSet<RdsArn>> {
+        match group {
+            SlotGroup::All => Some(&self.holders),
+            group => self.groups.get(group),
+        }
     }
 
-    /// How many copies count for a policy.
+    /// How many copies count for a group.
     #[must_use]
-    pub fn taken_of(&self, policy: &PolicyName) -> usize {
-        self.of(policy).map_or(0, BTreeSet::len)
+    pub fn taken_of(&self, group: &SlotGroup) -> usize {
+        self.of(group).map_or(0, BTreeSet::len)
+    }
+
+    /// How many copies of a family hold a slot.
+    #[must_use]
+    pub fn held_by(&self, family: Family) -> usize {
+        let holders = self.holders.iter();
+        holders.filter(|copy| copy.family() == family).count()
     }
 
     pub(super) fn claim(&mut self, copy: &RdsArn, limits: &SlotLimits) -> bool {
-        let has_room = limits.of_policy.as_ref().is_none_or(|bound| {
-            let counts = self
-                .of(&bound.policy)
-                .is_some_and(|taken| taken.contains(copy));
-            counts || self.taken_of(&bound.policy) < bound.max
+        let has_room = limits.iter().all(|(group, max)| {
+            let counts = self.of(group).is_some_and(|taken| taken.contains(copy));
+            counts || self.taken_of(group) < max
         });
-        let has_room = has_room && self.holders.len() < limits.max;
         if !has_room && !self.holders.contains(copy) {
             return false;
         }
         self.holders.insert(copy.clone());
-        if let Some(bound) = &limits.of_policy {
-            let taken = self.for_policies.entry(bound.policy.clone()).or_default();
+        for (group, _) in limits.iter().filter(|(group, _)| **group != SlotGroup::All) {
+            let taken = self.groups.entry(group.clone()).or_default();
             taken.insert(copy.clone());
         }
         true
     }
 
-    pub(super) fn free(&mut self, copy: &RdsArn, of_policy: Option<&PolicyName>) -> bool {
+    /// Takes a copy out, of the groups that are its own and of those of the policy.
+    pub fn free(&mut self, copy: &RdsArn, of_policy: Option<&PolicyName>) -> bool {
         let mut freed = self.holders.remove(copy);
-        if let Some(policy) = of_policy
-            && let Some(taken) = self.for_policies.get_mut(policy)
-        {
-            freed |= taken.remove(copy);
-            if taken.is_empty() {
-                self.for_policies.remove(policy);
+        self.groups.retain(|group, taken| {
+            if group.policy().is_none() || group.policy() == of_policy {
+                freed |= taken.remove(copy);
             }
-        }
+            !taken.is_empty()
+        });
         freed
     }
 
@@ -64,12 +70,19 @@ impl Slots {
         if self.holders.is_empty() {
             return;
         }
-        page.holders.clone_from(&self.holders);
-        for (policy, copies) in &self.for_policies {
-            for copy in copies {
-                page.holders.insert(copy.clone());
-                page.holders_of.insert(copy.clone(), policy.clone());
+        page.holders = self.all();
+        for (group, copies) in &self.groups {
+            if let Some(policy) = group.policy() {
+                let of = copies.iter().map(|copy| (copy.clone(), policy.clone()));
+                page.holders_of.extend(of);
             }
         }
+    }
+
+    /// Everybody who holds one, or is left in a group alone.
+    #[must_use]
+    pub fn all(&self) -> BTreeSet<RdsArn> {
+        let in_groups = self.groups.values().flatten();
+        self.holders.iter().chain(in_groups).cloned().collect()
     }
 }

@@ -1,11 +1,13 @@
 //! The ports of the table.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::super::refusal::Refusal;
 use super::super::table::Table;
 use super::{Holds, Ports, assert_batch};
-use crate::domain::id::arn::{ExecutionArn, RdsArn, Region};
+use crate::domain::id::arn::{ExecutionArn, Family, RdsArn, Region};
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::PolicyName;
@@ -14,14 +16,15 @@ use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::set::{Applied, Stamp, Version};
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::last_error::LastError;
+use crate::domain::run::learnt_limit::LearntLimit;
 use crate::domain::run::manifest::Manifest;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
-    Abandoned, Claim, ClaimRun, ClaimSlot, Entry, FreeSlot, HearDead, Held, ListOpen, LookUpWaits,
-    NoteError, OpenMarker, OpenPage, PlanCursor, PortError, ReadEntries, ReadPlanCursor,
-    ReadPolicies, ReadPolicyHistory, RecordRecoveryPoint, RegisterWaits, StorePolicies, Waits,
-    Written,
+    Abandoned, Claim, ClaimRun, ClaimSlot, Entry, FreeSlot, HearDead, Held, LearnLimits, ListOpen,
+    LookUpWaits, NoteError, OpenMarker, OpenPage, PlanCursor, PortError, ReadEntries, ReadHolders,
+    ReadPlanCursor, ReadPolicies, ReadPolicyHistory, RecordRecoveryPoint, RegisterWaits,
+    StorePolicies, Waits, Written,
 };
 
 impl<L: Holds> Ports<L> {
@@ -120,6 +123,27 @@ impl<L: Holds> FreeSlot for Ports<L> {
         proof: &Abandoned,
     ) -> Result<bool, PortError> {
         Ok(self.table(|table, now| table.free_slot(copy, of_policy, proof, now)))
+    }
+}
+
+impl<L: Holds> ReadHolders for Ports<L> {
+    async fn slot_holders(&self) -> Result<BTreeSet<RdsArn>, PortError> {
+        Ok(self.table(|table, _| table.slots().all()))
+    }
+}
+
+impl<L: Holds> LearnLimits for Ports<L> {
+    async fn learnt_limit(&self, family: Family) -> Result<Option<LearntLimit>, PortError> {
+        Ok(self.table(|table, _| table.learnt_limit(family).cloned()))
+    }
+
+    async fn learn_limit(
+        &self,
+        family: Family,
+        known: Option<&LearntLimit>,
+        learnt: &LearntLimit,
+    ) -> Result<Written, PortError> {
+        Ok(self.table(|table, _| table.learn_limit(family, known, learnt)))
     }
 }
 

@@ -76,6 +76,13 @@ macro_rules! table_contract {
             a_slot_freed_for_another_policy_still_counts_for_its_own,
             what_is_left_in_a_policys_set_alone_is_shown_and_can_be_freed,
             the_list_shows_the_holders_on_one_page,
+            clusters_take_no_more_than_their_part_of_the_slots,
+            clusters_take_no_slot_where_instances_have_all,
+            a_freed_slot_of_a_cluster_is_free_for_the_next,
+            a_policy_takes_no_more_slots_for_clusters_than_its_own_limit,
+            the_holders_are_read_at_once,
+            a_limit_is_learnt_for_each_family,
+            a_limit_is_learnt_only_over_what_was_known,
         }
         $crate::suite::tests! { $run, catalog:
             the_first_claim_is_ours,

@@ -157,6 +157,7 @@ fn set() -> PolicySet<AppliedKey> {
     let daily = Schedule::parse("0 3 * * *", "UTC").expect("a schedule");
     PolicySet {
         untagged: Some(policy("default")),
+        cluster_copy_slots: None,
         copy_slots: Some(5),
         policies: [(policy("default"), PolicySpec::new(daily))].into(),
     }

@@ -2,36 +2,37 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use snapferry::domain::id::arn::RdsArn;
+use snapferry::domain::id::arn::{Family, RdsArn};
 use snapferry::domain::id::names::Attempt;
 use snapferry::domain::id::tags::PolicyName;
+use snapferry::domain::run::learnt_limit::LearntLimit;
 use snapferry::domain::run::naming::nth_attempt;
-use snapferry::domain::run::slot_limits::{PolicySlots, SlotLimits};
+use snapferry::domain::run::slot_limits::{CopySlots, SlotGroup, SlotLimits};
 use snapferry::domain::run::wait::Phase;
-use snapferry::ports::{Abandoned, ClaimSlot, FreeSlot, ListOpen, RegisterWaits, Waits};
+use snapferry::ports::{
+    Abandoned, ClaimSlot, FreeSlot, LearnLimits, ListOpen, ReadHolders, RegisterWaits, Waits,
+    Written,
+};
 
 use super::samples::{copy, policy, time, token, wait, wait_in};
 
 /// The ports of this file's cases.
-pub(crate) trait Table: ClaimSlot + FreeSlot + ListOpen + RegisterWaits + Waits {}
+pub(crate) trait Table:
+    ClaimSlot + FreeSlot + LearnLimits + ListOpen + ReadHolders + RegisterWaits + Waits
+{
+}
 
-impl<T: ClaimSlot + FreeSlot + ListOpen + RegisterWaits + Waits> Table for T {}
+impl<T> Table for T where
+    T: ClaimSlot + FreeSlot + LearnLimits + ListOpen + ReadHolders + RegisterWaits + Waits
+{
+}
 
 fn of_all(max: usize) -> SlotLimits {
-    SlotLimits {
-        max,
-        of_policy: None,
-    }
+    SlotLimits::new(max)
 }
 
 fn of_policy(max: usize, name: &str, most_of_it: usize) -> SlotLimits {
-    SlotLimits {
-        of_policy: Some(PolicySlots {
-            policy: policy(name),
-            max: most_of_it,
-        }),
-        ..of_all(max)
-    }
+    of_all(max).with(SlotGroup::Policy(policy(name)), most_of_it)
 }
 
 async fn claim(table: &impl Table, name: &str, limits: &SlotLimits) -> bool {
@@ -282,4 +283,113 @@ pub(crate) async fn the_list_shows_the_holders_on_one_page(table: &impl Table) {
         }
     }
     assert_eq!(pages, 1);
+}
+
+fn cluster_copy(name: &str) -> RdsArn {
+    let arn = format!("arn:aws:rds:eu-central-1:111122223333:cluster-snapshot:sf-{name}");
+    RdsArn::parse(&arn).expect("a snapshot's ARN")
+}
+
+fn of_clusters(all: usize, clusters: usize) -> SlotLimits {
+    SlotLimits::of_stack(CopySlots { all, clusters }, Family::Cluster)
+}
+
+async fn claim_cluster(table: &impl Table, name: &str, limits: &SlotLimits) -> bool {
+    let held = table.claim_slot(&cluster_copy(name), limits).await;
+    held.unwrap()
+}
+
+pub(crate) async fn clusters_take_no_more_than_their_part_of_the_slots(table: &impl Table) {
+    let limits = of_clusters(3, 1);
+    assert!(claim_cluster(table, "a", &limits).await);
+    assert!(!claim_cluster(table, "b", &limits).await);
+    assert!(
+        claim_cluster(table, "a", &limits).await,
+        "it holds one already"
+    );
+    for name in ["a", "b"] {
+        assert!(claim(table, name, &of_all(3)).await, "clusters leave two");
+    }
+    assert!(!claim(table, "c", &of_all(3)).await);
+}
+
+pub(crate) async fn clusters_take_no_slot_where_instances_have_all(table: &impl Table) {
+    assert!(claim(table, "a", &of_all(1)).await);
+    assert!(!claim_cluster(table, "a", &of_clusters(1, 1)).await);
+}
+
+pub(crate) async fn a_freed_slot_of_a_cluster_is_free_for_the_next(table: &impl Table) {
+    let gold = SlotGroup::ClustersOf(policy("gold"));
+    let limits = of_clusters(3, 1).with(gold, 1);
+    assert!(claim_cluster(table, "a", &limits).await);
+    let (all, of) = holders(table).await;
+    assert_eq!(all, [cluster_copy("a")].into());
+    assert_eq!(of, [(cluster_copy("a"), policy("gold"))].into());
+    let proof = Abandoned::WaitGone;
+    let gold = policy("gold");
+    let freed = table
+        .free_slot(&cluster_copy("a"), Some(&gold), &proof)
+        .await;
+    assert!(freed.unwrap());
+    assert_eq!(holders(table).await, Default::default());
+    assert!(claim_cluster(table, "b", &limits).await);
+}
+
+pub(crate) async fn a_policy_takes_no_more_slots_for_clusters_than_its_own_limit(
+    table: &impl Table,
+) {
+    let gold = SlotGroup::ClustersOf(policy("gold"));
+    let limits = of_clusters(9, 5).with(gold, 1);
+    assert!(claim_cluster(table, "a", &limits).await);
+    assert!(!claim_cluster(table, "b", &limits).await);
+    assert!(claim_cluster(table, "b", &of_clusters(9, 5)).await);
+}
+
+pub(crate) async fn the_holders_are_read_at_once(table: &impl Table) {
+    assert_eq!(table.slot_holders().await.unwrap(), copies(&[]));
+    assert!(claim(table, "a", &of_all(3)).await);
+    assert!(claim_cluster(table, "a", &of_clusters(3, 1)).await);
+    let both = [copy("a"), cluster_copy("a")].into();
+    assert_eq!(table.slot_holders().await.unwrap(), both);
+}
+
+fn learnt(in_flight: usize, since: &str, step: usize) -> LearntLimit {
+    LearntLimit {
+        in_flight,
+        since: time(since),
+        step,
+    }
+}
+
+pub(crate) async fn a_limit_is_learnt_for_each_family(table: &impl Table) {
+    let limit = learnt(5, "2026-11-22T03:06:00.250Z", 0);
+    assert_eq!(table.learnt_limit(Family::Cluster).await.unwrap(), None);
+    let written = table.learn_limit(Family::Cluster, None, &limit).await;
+    assert_eq!(written.unwrap(), Written::Stored);
+    assert_eq!(
+        table.learnt_limit(Family::Cluster).await.unwrap(),
+        Some(limit)
+    );
+    assert_eq!(table.learnt_limit(Family::Instance).await.unwrap(), None);
+}
+
+pub(crate) async fn a_limit_is_learnt_only_over_what_was_known(table: &impl Table) {
+    let first = learnt(5, "2026-11-22T03:06:00.250Z", 0);
+    let second = learnt(5, "2026-11-22T03:07:00.250Z", 1);
+    let of = Family::Instance;
+    let learn = async |known: Option<&LearntLimit>, learnt: &LearntLimit| {
+        table.learn_limit(of, known, learnt).await.unwrap()
+    };
+    assert_eq!(learn(Some(&first), &second).await, Written::Conflict);
+    assert_eq!(learn(None, &first).await, Written::Stored);
+    assert_eq!(learn(None, &second).await, Written::Conflict);
+    for other in [
+        learnt(4, "2026-11-22T03:06:00.250Z", 0),
+        learnt(5, "2026-11-22T03:06:00.251Z", 0),
+        learnt(5, "2026-11-22T03:06:00.250Z", 1),
+    ] {
+        assert_eq!(learn(Some(&other), &second).await, Written::Conflict);
+    }
+    assert_eq!(learn(Some(&first), &second).await, Written::Stored);
+    assert_eq!(table.learnt_limit(of).await.unwrap(), Some(second));
 }

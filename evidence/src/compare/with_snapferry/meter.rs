@@ -193,10 +193,15 @@ impl Meter {
                 self.others(1);
                 account.wrote(2 * CATALOG_KB);
             }
-            Call::PlanCursor { .. } | Call::CurrentPolicies {} => {
+            Call::PlanCursor { .. }
+            | Call::CurrentPolicies {}
+            | Call::LearntLimit { .. }
+            | Call::SlotHolders {} => {
                 account.cloud.ledger.half_read_units += 2;
             }
-            Call::SetPlanCursor { .. } | Call::HearDead { .. } => account.wrote(1),
+            Call::SetPlanCursor { .. } | Call::HearDead { .. } | Call::LearnLimit { .. } => {
+                account.wrote(1);
+            }
             Call::SendCommand { .. } | Call::DelayMessage { .. } => {
                 account.cloud.ledger.queue_requests += 1;
             }

@@ -24,6 +24,7 @@ use snapferry::domain::id::tags::{PolicyName, StackId};
 use snapferry::domain::policy::in_force::{Policies, Policy};
 use snapferry::domain::policy::schedule::Schedule;
 use snapferry::domain::run::backoff::Backoff;
+use snapferry::domain::run::slot_limits::CopySlots;
 use snapferry::domain::run::wait::Rules;
 use snapferry::fake::Table;
 use snapferry::settings::{Planning, Stack};
@@ -37,7 +38,7 @@ use super::drive::{Agenda, Design};
 use super::ledger::Processor;
 use super::trace::Trace;
 use snapferry_sim::asl::StateMachine;
-use snapferry_sim::rds::{COPIES_IN_FLIGHT, EmittedEvent};
+use snapferry_sim::rds::{CLUSTER_COPIES_IN_FLIGHT, COPIES_IN_FLIGHT, EmittedEvent};
 use snapferry_sim::simulation::models::Machine;
 
 /// The deployed definition.
@@ -103,7 +104,7 @@ impl Snapferry {
             account: Rc::new(RefCell::new(account)),
             workers: Mapping::new(WORKERS),
             reactors: Mapping::new(REACTORS),
-            shown: (!whole_queue).then_some(stack.copy_slots),
+            shown: (!whole_queue).then_some(stack.copy_slots.all),
             worker_config: WorkerConfig::from(stack),
             reactor_config: ReactorConfig::new(stack, planning.key.clone()),
             sweeper_config: SweeperConfig::from(stack),
@@ -300,7 +301,10 @@ fn planning() -> Planning {
             },
             home,
             table: "snapferry".to_owned(),
-            copy_slots: COPIES_IN_FLIGHT,
+            copy_slots: CopySlots {
+                all: COPIES_IN_FLIGHT,
+                clusters: CLUSTER_COPIES_IN_FLIGHT,
+            },
             sweep_width: 20,
             backoff: Backoff {
                 first: Duration::from_secs(30),
@@ -320,6 +324,7 @@ fn planning() -> Planning {
             )],
             untagged: None,
             copy_slots: None,
+            cluster_copy_slots: None,
         },
     }
 }

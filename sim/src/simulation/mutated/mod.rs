@@ -6,6 +6,7 @@
 mod table;
 
 use std::cell::RefMut;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -23,6 +24,7 @@ use snapferry::domain::retention::entered::Entered;
 use snapferry::domain::run::command::{Command, ProtectionRequest};
 use snapferry::domain::run::failure::{Failure, Owner};
 use snapferry::domain::run::last_error::LastError;
+use snapferry::domain::run::learnt_limit::LearntLimit;
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::naming::first_attempt;
 use snapferry::domain::run::slot_limits::SlotLimits;
@@ -32,10 +34,10 @@ use snapferry::ports::{
     Abandoned, AutomatedSnapshots, Callbacks, Claim, ClaimRun, ClaimSlot, Clock, CopySnapshot,
     CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DelayMessage, Delivery,
     DescribeQuota, DescribeSnapshots, EnterCopies, ExecutionState, FindDatabases, FreeSlot,
-    HearDead, Held, Jitter, ListDatabases, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage,
-    Page, PlanCursor, PortError, Probe, ProbeToken, RdsError, ReadPlanCursor, ReadPolicies,
-    ReceiptHandle, RecordRecoveryPoint, RegisterWaits, SendCommand, SnapshotQuota, StartExecution,
-    Started, Waits, Written,
+    HearDead, Held, Jitter, LearnLimits, ListDatabases, ListOpen, LookUpWaits, NoteError,
+    OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, RdsError, ReadHolders,
+    ReadPlanCursor, ReadPolicies, ReceiptHandle, RecordRecoveryPoint, RegisterWaits, SendCommand,
+    SnapshotQuota, StartExecution, Started, Waits, Written,
 };
 
 use super::backups::NIGHTLY;
@@ -177,6 +179,9 @@ impl DescribeSnapshots for Mutated {
         family: Family,
         ids: &[SnapshotId],
     ) -> Result<Vec<Snapshot>, RdsError> {
+        if self.has(Mutant::RefusedCopyIsNotLookedFor) && self.was_refused(region, ids) {
+            return Ok(Vec::new());
+        }
         match self.inner.describe_snapshots(region, family, ids).await {
             Ok(found) => Ok(found.into_iter().map(|one| self.as_shown(one)).collect()),
             Err(_) if self.has(Mutant::UnreachableIsEmpty) => Ok(Vec::new()),
@@ -186,6 +191,17 @@ impl DescribeSnapshots for Mutated {
 }
 
 impl Mutated {
+    /// Whether RDS has refused one of these copies to this invocation for its limit.
+    fn was_refused(&self, region: &Region, ids: &[SnapshotId]) -> bool {
+        let (by, mut world) = (self.invocation(), self.world());
+        let mut answers = world.doing(by).answers.iter();
+        answers.any(|(copy, code)| {
+            copy.region() == region
+                && ids.contains(&SnapshotId::of(copy))
+                && code.as_deref() == Some("SnapshotQuotaExceeded")
+        })
+    }
+
     fn as_shown(&self, mut found: Snapshot) -> Snapshot {
         let is_odd = matches!(found.status, SnapshotStatus::Other(_));
         let is_copy = found.source.is_some();
@@ -296,7 +312,7 @@ impl CopySnapshot for Mutated {
                 .source
                 .sibling_snapshot(&request.region, &request.id);
             world.table.change_slots(now, |slots| {
-                slots.holders.remove(&first_attempt(&copy));
+                slots.free(&first_attempt(&copy), None);
             });
         }
         self.as_answered(answer)

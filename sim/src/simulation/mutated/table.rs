@@ -213,8 +213,14 @@ impl ClaimSlot for Mutated {
     async fn claim_slot(&self, copy: &RdsArn, limits: &SlotLimits) -> Result<bool, PortError> {
         let mut limits = limits.clone();
         match self.mutant {
-            Some(Mutant::SlotIsHandedOutTwice) => limits.max += 1,
-            Some(Mutant::PolicySlotsAreOverlooked) => limits.of_policy = None,
+            Some(Mutant::SlotIsHandedOutTwice) => {
+                let more = limits.iter().map(|(group, max)| (group.clone(), max + 1));
+                limits = more.collect();
+            }
+            Some(Mutant::PolicySlotsAreOverlooked) => {
+                let of_all = limits.iter().filter(|(group, _)| group.policy().is_none());
+                limits = of_all.map(|(group, max)| (group.clone(), max)).collect();
+            }
             Some(Mutant::LaterAttemptHasItsOwnSlot) if first_attempt(copy) != *copy => {
                 let mut world = self.world();
                 let now = world.now;
@@ -241,13 +247,32 @@ impl FreeSlot for Mutated {
             let mut world = self.world();
             let now = world.now;
             world.table.change_slots(now, |slots| {
-                slots.holders.remove(copy);
-                if let Some(counted) = of_policy.and_then(|of| slots.for_policies.get_mut(of)) {
-                    counted.remove(copy);
-                }
+                slots.free(copy, of_policy);
             });
         }
         Ok(freed)
+    }
+}
+
+impl ReadHolders for Mutated {
+    async fn slot_holders(&self) -> Result<BTreeSet<RdsArn>, PortError> {
+        self.inner.slot_holders().await
+    }
+}
+
+impl LearnLimits for Mutated {
+    async fn learnt_limit(&self, family: Family) -> Result<Option<LearntLimit>, PortError> {
+        let learnt = self.inner.learnt_limit(family).await?;
+        Ok(learnt.filter(|_| !self.has(Mutant::LearntLimitIsIgnored)))
+    }
+
+    async fn learn_limit(
+        &self,
+        family: Family,
+        known: Option<&LearntLimit>,
+        learnt: &LearntLimit,
+    ) -> Result<Written, PortError> {
+        self.inner.learn_limit(family, known, learnt).await
     }
 }
 

@@ -3,9 +3,9 @@
 use crate::domain::policy::rules::RULE_NAMES;
 
 /// At the top of a file.
-pub(super) const TOP: [&str; 3] = [UNTAGGED, COPY_SLOTS, POLICY];
+pub(super) const TOP: [&str; 4] = [UNTAGGED, COPY_SLOTS, CLUSTER_COPY_SLOTS, POLICY];
 /// In a policy's table, beside its rules of retention.
-pub(super) const OF_POLICY: [&str; 14] = [
+pub(super) const OF_POLICY: [&str; 15] = [
     SCHEDULE,
     TIME_ZONE,
     SOURCE,
@@ -15,6 +15,7 @@ pub(super) const OF_POLICY: [&str; 14] = [
     CARRY_TAGS,
     OPTION_GROUPS,
     COPY_SLOTS,
+    CLUSTER_COPY_SLOTS,
     PAUSED,
     MIN_KEEP,
     ALSO,
@@ -24,6 +25,7 @@ pub(super) const OF_POLICY: [&str; 14] = [
 
 pub(super) const UNTAGGED: &str = "untagged";
 pub(super) const COPY_SLOTS: &str = "copy_slots";
+pub(super) const CLUSTER_COPY_SLOTS: &str = "cluster_copy_slots";
 pub(super) const POLICY: &str = "policy";
 pub(super) const SCHEDULE: &str = "schedule";
 pub(super) const TIME_ZONE: &str = "time_zone";

@@ -9,8 +9,8 @@ use toml::de::{DeArray, DeString, DeTable, DeValue};
 
 use super::fault::{Fault, Faults, Place};
 use super::key::{
-    CARRY_TAGS, COPY_SLOTS, KMS_KEY, OPTION_GROUPS, PAUSED, POLICY, RPO, SCHEDULE, SOURCE,
-    TIME_ZONE, TOP, UNTAGGED, hint, meant, of_policy,
+    CARRY_TAGS, CLUSTER_COPY_SLOTS, COPY_SLOTS, KMS_KEY, OPTION_GROUPS, PAUSED, POLICY, RPO,
+    SCHEDULE, SOURCE, TIME_ZONE, TOP, UNTAGGED, hint, meant, of_policy,
 };
 use crate::domain::id::arn::Region;
 use crate::domain::id::names::OptionGroup;
@@ -88,7 +88,9 @@ impl<'t> Reader<'t, '_> {
             Some(known) => format!("; {known} belongs under a [policy.NAME]"),
             None => hint(word, TOP),
         });
-        let copy_slots = get(top, COPY_SLOTS).map(|value| self.copy_slots(value));
+        let copy_slots = get(top, COPY_SLOTS).map(|value| self.copy_slots(COPY_SLOTS, value));
+        let cluster_copy_slots =
+            get(top, CLUSTER_COPY_SLOTS).map(|value| self.copy_slots(CLUSTER_COPY_SLOTS, value));
         let (policies, keys_at) = self.policies(top)?;
         let untagged = get(top, UNTAGGED).map(|value| {
             let name = self.parsed(UNTAGGED, value, PolicyName::parse)?;
@@ -108,6 +110,7 @@ impl<'t> Reader<'t, '_> {
             set: PolicySet {
                 untagged: given(untagged)?,
                 copy_slots: given(copy_slots)?,
+                cluster_copy_slots: given(cluster_copy_slots)?,
                 policies: policies
                     .into_iter()
                     .map(|(name, spec)| Some((name, spec?)))
@@ -179,7 +182,9 @@ impl<'t> Reader<'t, '_> {
         let key = get(table, KMS_KEY).map(|value| self.kms_key(value));
         let carry_tags = get(table, CARRY_TAGS).map(|value| self.carry_tags(value));
         let option_groups = get(table, OPTION_GROUPS).map(|value| self.option_groups(value));
-        let copy_slots = get(table, COPY_SLOTS).map(|value| self.copy_slots(value));
+        let copy_slots = get(table, COPY_SLOTS).map(|value| self.copy_slots(COPY_SLOTS, value));
+        let cluster_copy_slots =
+            get(table, CLUSTER_COPY_SLOTS).map(|value| self.copy_slots(CLUSTER_COPY_SLOTS, value));
         let paused = get(table, PAUSED).map(|value| self.yes_or_no(PAUSED, value));
         Some(PolicySpec {
             schedule: schedule?,
@@ -191,6 +196,7 @@ impl<'t> Reader<'t, '_> {
                 carry_tags: given(carry_tags)?.unwrap_or_default(),
                 option_groups: given(option_groups)?.unwrap_or_default(),
                 copy_slots: given(copy_slots)?,
+                cluster_copy_slots: given(cluster_copy_slots)?,
                 paused: given(paused)?.unwrap_or_default(),
             },
         })
@@ -369,7 +375,7 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    fn copy_slots(&mut self, value: &Value<'t>) -> Option<usize> {
+    fn copy_slots(&mut self, key: &str, value: &Value<'t>) -> Option<usize> {
         let number = match value.get_ref() {
             DeValue::Integer(number) => usize::from_str_radix(number.as_str(), number.radix()).ok(),
             _ => None,
@@ -377,7 +383,7 @@ impl<'t> Reader<'t, '_> {
         let slots = number.filter(|slots| (1..=COPY_SLOTS_MAX).contains(slots));
         if slots.is_none() {
             let what = format!(
-                "{COPY_SLOTS}: a whole number from 1 to {COPY_SLOTS_MAX} is expected; RDS has no more copies in \
+                "{key}: a whole number from 1 to {COPY_SLOTS_MAX} is expected; RDS has no more copies in \
                  flight to a region"
             );
             self.faults.add(&value.span(), what);

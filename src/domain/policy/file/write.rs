@@ -14,6 +14,8 @@ struct FileToml<'a> {
     untagged: Option<&'a PolicyName>,
     #[serde(skip_serializing_if = "Option::is_none")]
     copy_slots: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster_copy_slots: Option<usize>,
     policy: &'a BTreeMap<PolicyName, PolicySpec<KeyName>>,
 }
 
@@ -25,6 +27,7 @@ pub fn write(set: &PolicySet<KeyName>) -> Result<String, toml::ser::Error> {
     let file = toml::Table::try_from(FileToml {
         untagged: set.untagged.as_ref(),
         copy_slots: set.copy_slots,
+        cluster_copy_slots: set.cluster_copy_slots,
         policy: &set.policies,
     })?;
     Ok(file.to_string())

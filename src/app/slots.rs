@@ -1,0 +1,139 @@
+//! Claims copy slots under the limits of the stack and under what RDS's refusals have taught.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use tracing::info;
+
+use crate::domain::id::arn::{Family, RdsArn};
+use crate::domain::run::learnt_limit::{LearntLimit, Room, after_acceptance, after_refusal};
+use crate::domain::run::naming::first_attempt;
+use crate::domain::run::slot_limits::{SlotGroup, SlotLimits};
+use crate::ports::{ClaimSlot, Clock, LearnLimits, PortError, ReadHolders, Written};
+
+/// How often what was learnt is written again after another has changed it. The last one to write has counted the
+/// fewest, so one that gives up leaves nothing wrong behind.
+const TRIES: usize = 8;
+
+/// The result of a claim.
+pub(super) struct Claimed {
+    /// Whether the copy holds a slot now.
+    pub(super) held: bool,
+    /// What was known about RDS's own limit.
+    pub(super) known: Option<LearntLimit>,
+}
+
+/// Claims a slot for a copy. Where RDS has refused copies of its family, no more may begin than RDS is known to allow; after
+/// a pause, one more.
+pub(super) async fn claim<W>(
+    world: &W,
+    copy: &RdsArn,
+    limits: SlotLimits,
+) -> Result<Claimed, PortError>
+where
+    W: ClaimSlot + Clock + LearnLimits + ReadHolders,
+{
+    let family = copy.family();
+    let known = world.learnt_limit(family).await?;
+    let limits = match &known {
+        None => Some(limits),
+        Some(known) => under_what_was_learnt(world, copy, limits, known).await?,
+    };
+    let held = match limits {
+        Some(limits) => world.claim_slot(copy, &limits).await?,
+        None => false,
+    };
+    Ok(Claimed { held, known })
+}
+
+/// The limits, lowered to what RDS is known to allow. Nothing if RDS allows no more now.
+async fn under_what_was_learnt<W>(
+    world: &W,
+    copy: &RdsArn,
+    limits: SlotLimits,
+    known: &LearntLimit,
+) -> Result<Option<SlotLimits>, PortError>
+where
+    W: Clock + LearnLimits + ReadHolders,
+{
+    let (family, now) = (copy.family(), world.now());
+    let holders = world.slot_holders().await?;
+    if holders.contains(&first_attempt(copy)) {
+        return Ok(Some(limits));
+    }
+    let max = match known.room_for_another(held_by(family, &holders), now) {
+        Room::Within => known.in_flight,
+        Room::OneMore(next) => {
+            if world.learn_limit(family, Some(known), &next).await? == Written::Conflict {
+                return Ok(None);
+            }
+            info!(%copy, in_flight = known.in_flight, "RDS had refused more copies; one more is tried");
+            known.in_flight + 1
+        }
+        Room::Full(until) => {
+            info!(%copy, in_flight = known.in_flight, %until, "RDS has refused more copies");
+            return Ok(None);
+        }
+    };
+    Ok(Some(match family {
+        Family::Cluster => limits.with(SlotGroup::Clusters, max),
+        // The copies of instances have no set of their own: they are all but those of clusters.
+        Family::Instance => {
+            let clusters = held_by(Family::Cluster, &holders);
+            limits.with(SlotGroup::All, max + clusters)
+        }
+    }))
+}
+
+fn held_by(family: Family, holders: &BTreeSet<RdsArn>) -> usize {
+    let of_family = holders.iter().filter(|copy| copy.family() == family);
+    of_family.count()
+}
+
+/// Learns from a refusal for RDS's limit, after the refused copy has given its slot back.
+pub(super) async fn refused<W>(world: &W, family: Family) -> Result<(), PortError>
+where
+    W: Clock + LearnLimits + ReadHolders,
+{
+    learn(world, family, after_refusal).await
+}
+
+/// Learns from RDS's acceptance of a copy, where it had refused copies of the family before.
+pub(super) async fn accepted<W>(world: &W, family: Family) -> Result<(), PortError>
+where
+    W: Clock + LearnLimits + ReadHolders,
+{
+    let raise = |known: Option<&LearntLimit>, holding, now| {
+        known.and_then(|known| after_acceptance(known, holding, now))
+    };
+    learn(world, family, raise).await
+}
+
+/// Counts the holders after it has read what is known, so that the last of several that learn at once counts none of the
+/// slots that the others have given back.
+async fn learn<W>(
+    world: &W,
+    family: Family,
+    lesson: impl Fn(Option<&LearntLimit>, usize, Timestamp) -> Option<LearntLimit>,
+) -> Result<(), PortError>
+where
+    W: Clock + LearnLimits + ReadHolders,
+{
+    for _ in 0..TRIES {
+        let known = world.learnt_limit(family).await?;
+        let holding = held_by(family, &world.slot_holders().await?);
+        let Some(learnt) = lesson(known.as_ref(), holding, world.now()) else {
+            return Ok(());
+        };
+        let written = world.learn_limit(family, known.as_ref(), &learnt).await?;
+        if written == Written::Stored {
+            info!(
+                ?family,
+                in_flight = learnt.in_flight,
+                "learnt how many copies RDS allows"
+            );
+            return Ok(());
+        }
+    }
+    Ok(())
+}
