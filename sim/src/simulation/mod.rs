@@ -27,6 +27,7 @@ pub mod mutant;
 mod mutated;
 mod operator_actions;
 mod outages;
+mod pruning;
 mod queue;
 mod report;
 pub mod rule;

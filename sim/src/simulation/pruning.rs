@@ -24,7 +24,9 @@ use super::run::BEGIN;
 use super::third_parties::OTHER_KEY;
 use super::world::{World, rds_region};
 use crate::old_points::OldPoint;
-use crate::rds::{Family, PlantedSnapshot, Rds, Region as RdsRegion, Snapshot, SourceInstance, Stage, Tags};
+use crate::rds::{
+    Family, PlantedSnapshot, Rds, Region as RdsRegion, Snapshot, SourceInstance, Stage, Tags,
+};
 
 /// How often the pruner runs.
 pub(super) const PRUNE_EVERY: SignedDuration = SignedDuration::from_mins(20);
@@ -49,9 +51,25 @@ impl KeepLast {
     }
 }
 
-/// The pruner's settings: short graces, and bounds that a backlog exceeds.
-pub(super) fn config(rng: &Rng, planning: &Planning) -> PrunerConfig {
-    let mut rng = of_its_own(rng);
+/// Short graces, and bounds that a backlog exceeds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    grace: SignedDuration,
+    max: usize,
+}
+
+impl Limits {
+    pub(super) fn draw(rng: &Rng) -> Self {
+        let mut rng = of_its_own(rng);
+        Self {
+            grace: SignedDuration::from_mins(rng.i64(10..=60)),
+            max: rng.usize(1..=5),
+        }
+    }
+}
+
+/// The pruner's settings.
+pub(super) fn config(limits: Limits, planning: &Planning) -> PrunerConfig {
     PrunerConfig {
         stack: planning.stack.rules.stack.clone(),
         home: planning.stack.home.clone(),
@@ -59,10 +77,10 @@ pub(super) fn config(rng: &Rng, planning: &Planning) -> PrunerConfig {
         key: planning.key.clone(),
         built_in: planning.policies.clone(),
         removes: true,
-        grace: SignedDuration::from_mins(rng.i64(10..=60)),
+        grace: limits.grace,
         bounds: Bounds {
             share: 10,
-            max: rng.usize(1..=5),
+            max: limits.max,
         },
     }
 }
@@ -112,7 +130,12 @@ pub(super) struct Pruning {
 }
 
 /// Puts old recovery points of the databases that the policy protects into the recovery region.
-pub(super) fn put_backlog(rds: &mut Rds, regions: &[RdsRegion], keep: KeepLast, rng: &Rng) -> Pruning {
+pub(super) fn put_backlog(
+    rds: &mut Rds,
+    regions: &[RdsRegion],
+    keep: KeepLast,
+    rng: &Rng,
+) -> Pruning {
     let mut rng = of_its_own(rng);
     let mut pruning = Pruning {
         keep_last: keep.0,
@@ -160,14 +183,26 @@ impl Pruning {
     ) {
         let ahead = if kind == Old::Future { 400 } else { 0 };
         let hours = 24 * (ahead - days);
-        let planned_at = BEGIN.saturating_add(SignedDuration::from_hours(hours)).unwrap_or(BEGIN);
+        let planned_at = BEGIN
+            .saturating_add(SignedDuration::from_hours(hours))
+            .unwrap_or(BEGIN);
         let point = OldPoint {
-            stack: if kind == Old::AnotherStacks { "another" } else { "simulated" },
+            stack: if kind == Old::AnotherStacks {
+                "another"
+            } else {
+                "simulated"
+            },
             database,
             policy: PRUNED,
-            key: if kind == Old::Mismatched { OTHER_KEY } else { KEY },
+            key: if kind == Old::Mismatched {
+                OTHER_KEY
+            } else {
+                KEY
+            },
             planned_at,
-            taken_at: planned_at.saturating_add(SignedDuration::from_mins(3)).unwrap_or(planned_at),
+            taken_at: planned_at
+                .saturating_add(SignedDuration::from_mins(3))
+                .unwrap_or(planned_at),
             instance: instance.clone(),
             automated: None,
         };
@@ -210,7 +245,10 @@ impl World {
     /// All snapshots of the recovery region.
     fn at_home(&self) -> impl Iterator<Item = (RdsArn, &Snapshot)> {
         let at = rds_region(&home());
-        let all = self.rds.snapshots(&at).chain(self.rds.cluster_snapshots(&at));
+        let all = self
+            .rds
+            .snapshots(&at)
+            .chain(self.rds.cluster_snapshots(&at));
         all.filter_map(|one| Some((RdsArn::parse(&one.arn).ok()?, one)))
     }
 
@@ -230,10 +268,11 @@ impl World {
 
     /// The good recovery points of a database, the newest first.
     fn good_ones_of(&self, resource_id: &str) -> Vec<(Timestamp, RdsArn)> {
-        let of_it = self.at_home().filter(|(arn, one)| {
-            one.instance.resource_id == resource_id && self.is_good(arn, one)
-        });
-        let mut good: Vec<(Timestamp, RdsArn)> = of_it.map(|(arn, one)| (one.taken_at, arn)).collect();
+        let of_it = self
+            .at_home()
+            .filter(|(arn, one)| one.instance.resource_id == resource_id && self.is_good(arn, one));
+        let mut good: Vec<(Timestamp, RdsArn)> =
+            of_it.map(|(arn, one)| (one.taken_at, arn)).collect();
         good.sort_by(|a, b| b.cmp(a));
         good
     }
@@ -261,19 +300,42 @@ impl World {
         let place = good.iter().position(|(_, one)| one == arn);
         let is_kept = place.is_some_and(|place| place < self.pruning.keep_last as usize);
         // A newer one that a person has deleted meanwhile was there when the pruner looked.
-        let lately = self.deleted.values().any(|at| self.now.duration_since(*at) < STALE);
+        let lately = self
+            .deleted
+            .values()
+            .any(|at| self.now.duration_since(*at) < STALE);
         let checks = [
             (rule::FOREIGN, is_foreign, "it is another's"),
             (rule::HELD, is_held, "a person holds it"),
-            (rule::HELD, kind == Some(Old::Mismatched), "it is a mismatch"),
+            (
+                rule::HELD,
+                kind == Some(Old::Mismatched),
+                "it is a mismatch",
+            ),
             (rule::HELD, kind == Some(Old::Future), "its time lies ahead"),
             (rule::NEEDED, is_needed, "a wait needs it"),
-            (rule::NEEDED, snapshot.stage().is_under_way(), "RDS is still at work on it"),
-            (rule::LAST_GOOD, place == Some(0) && !lately, "it is the newest good one"),
+            (
+                rule::NEEDED,
+                snapshot.stage().is_under_way(),
+                "RDS is still at work on it",
+            ),
+            (
+                rule::LAST_GOOD,
+                place == Some(0) && !lately,
+                "it is the newest good one",
+            ),
             (rule::KEPT, is_kept && !lately, "its policy keeps it"),
             (rule::FROZEN, frozen, "a person has frozen all removal"),
-            (rule::INVENTORY, partial, "a part of the inventory could not be read"),
-            (rule::REGISTERED, !self.table.is_being_removed(arn), "no removal is entered"),
+            (
+                rule::INVENTORY,
+                partial,
+                "a part of the inventory could not be read",
+            ),
+            (
+                rule::REGISTERED,
+                !self.table.is_being_removed(arn),
+                "no removal is entered",
+            ),
         ];
         for (rule, is_broken, why) in checks {
             if is_broken {
@@ -305,7 +367,9 @@ impl World {
         let arn = all[self.rng.usize(..all.len())].clone();
         let at = rds_region(&home());
         let hold = [("snapferry:hold".to_owned(), "an audit".to_owned())];
-        let held = self.rds.add_tags_to_resource(&at, &arn.to_string(), &hold, now);
+        let held = self
+            .rds
+            .add_tags_to_resource(&at, &arn.to_string(), &hold, now);
         if held.is_ok() {
             self.pruning.held_since.entry(arn).or_insert(now);
             self.count("a person holds a recovery point");
@@ -321,7 +385,9 @@ impl World {
         let mut begun: BTreeMap<&str, (Timestamp, RdsArn)> = BTreeMap::new();
         for (arn, one) in self.at_home().filter(|(arn, one)| self.is_good(arn, one)) {
             let id = one.instance.resource_id.as_str();
-            let last = begun.entry(id).or_insert_with(|| (one.begun_at, arn.clone()));
+            let last = begun
+                .entry(id)
+                .or_insert_with(|| (one.begun_at, arn.clone()));
             *last = last.clone().max((one.begun_at, arn.clone()));
             newest.entry(id).or_default().push((one.taken_at, arn));
         }
@@ -331,7 +397,8 @@ impl World {
             // The next incremental copy may hang on the copies that were begun and entered last.
             let is_base = |arn: &RdsArn| begun.get(id).is_some_and(|(_, last)| last == arn);
             let entered = &self.table.retention().entered;
-            let is_old = |arn: &RdsArn| self.pruning.old.contains_key(arn) && !entered.contains_key(arn);
+            let is_old =
+                |arn: &RdsArn| self.pruning.old.contains_key(arn) && !entered.contains_key(arn);
             let mut over = left.filter(|(_, arn)| {
                 is_old(arn) && !is_base(arn) && !self.pruning.held_since.contains_key(arn)
             });

@@ -46,7 +46,11 @@ impl ListManualSnapshots for Mutated {
         family: Family,
         marker: Option<String>,
     ) -> Result<Page<Snapshot>, RdsError> {
-        match self.inner.list_manual_snapshots(region, family, marker).await {
+        match self
+            .inner
+            .list_manual_snapshots(region, family, marker)
+            .await
+        {
             Ok(mut page) => {
                 let rows = page.items.into_iter();
                 page.items = rows.map(|one| self.as_weighed(one)).collect();
