@@ -225,6 +225,10 @@ mod a_planted_bug {
         hopeless_cluster_is_planned: HopelessClusterIsPlanned,
         refused_kind_is_planned: RefusedKindIsPlanned,
         stopped_is_planned: StoppedIsPlanned,
+        hint_says_who_is_selected: HintSaysWhoIsSelected,
+        owner_is_overlooked: OwnerIsOverlooked,
+        carried_tags_are_forgotten: CarriedTagsAreForgotten,
+        option_group_is_forgotten: OptionGroupIsForgotten,
         hold_is_overlooked: HoldIsOverlooked,
         mismatch_is_overlooked: MismatchIsOverlooked,
         future_is_overlooked: FutureIsOverlooked,
@@ -233,10 +237,8 @@ mod a_planted_bug {
         removal_is_not_entered: RemovalIsNotEntered,
         awaited_is_removed: AwaitedIsRemoved,
         freeze_is_overlooked: FreezeIsOverlooked,
-        hint_says_who_is_selected: HintSaysWhoIsSelected,
-        owner_is_overlooked: OwnerIsOverlooked,
-        carried_tags_are_forgotten: CarriedTagsAreForgotten,
-        option_group_is_forgotten: OptionGroupIsForgotten,
+        stricter_rule_is_used: StricterRuleIsUsed,
+        notes_are_not_kept: NotesAreNotKept,
         claim_is_always_ours: ClaimIsAlwaysOurs,
         claim_has_no_grace: ClaimHasNoGrace,
         copys_own_time_is_taken: CopysOwnTimeIsTaken,
@@ -251,7 +253,7 @@ mod a_planted_bug {
         assert_eq!(TESTED, Mutant::ALL);
     }
 
-    /// No simulated role has a port that changes or removes a snapshot of somebody else.
+    /// Whose a snapshot is stands in its name, which is what the pruner asks RDS to delete: no port can confuse the two.
     const WITHOUT_A_MUTANT: [&str; 1] = [rule::FOREIGN];
 
     #[test]

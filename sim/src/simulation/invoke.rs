@@ -202,10 +202,11 @@ impl Simulation {
     pub(super) fn prune(&mut self) {
         let now = self.world().now;
         self.next_prune = now.saturating_add(PRUNE_EVERY).unwrap_or(Timestamp::MAX);
+        let mutant = self.world().mutant;
         let holder = format!("round-{}", self.made + 1);
         self.begin(PRUNER, Vec::new(), |port, settings| {
             Box::pin(async move {
-                let config = pruning::config(settings.limits, &settings.planning);
+                let config = pruning::config(settings.limits, &settings.planning, mutant);
                 let _ = prune(&port, &config, None, &holder).await;
                 Finished::Pruned
             })

@@ -51,6 +51,8 @@
 //! | | `RemovalIsNotEntered` | `REGISTERED` |
 //! | | `AwaitedIsRemoved` | `NEEDED` |
 //! | | `FreezeIsOverlooked` | `FROZEN` |
+//! | | `StricterRuleIsUsed` | `KEPT` |
+//! | | `NotesAreNotKept` | `REMOVED` |
 //! | regions fail | `UnreachableIsEmpty` | `TRUE_FAILURE` |
 //! | | `UnreachableHasNoDatabases` | `PLANNED` |
 //!
@@ -235,6 +237,10 @@ mutants! {
     AwaitedIsRemoved breaks NEEDED,
     /// A person's freeze is not read.
     FreezeIsOverlooked breaks FROZEN,
+    /// The pruner goes by another rule than the policy has.
+    StricterRuleIsUsed breaks KEPT,
+    /// What may go is not noted, so that nothing is ever seen twice.
+    NotesAreNotKept breaks REMOVED,
     /// Another open execution is overlooked.
     ClaimIsAlwaysOurs breaks SINGLE_FLIGHT,
     /// An execution that Step Functions does not know yet loses its place at once.

@@ -19,6 +19,7 @@ use snapferry::settings::Planning;
 
 use super::fleet::{KEY, protects};
 use super::judge::{STALE, home};
+use super::mutant::Mutant;
 use super::rule;
 use super::run::BEGIN;
 use super::third_parties::OTHER_KEY;
@@ -69,13 +70,20 @@ impl Limits {
 }
 
 /// The pruner's settings.
-pub(super) fn config(limits: Limits, planning: &Planning) -> PrunerConfig {
+pub(super) fn config(limits: Limits, planning: &Planning, mutant: Option<Mutant>) -> PrunerConfig {
+    let mut built_in = planning.policies.clone();
+    if mutant == Some(Mutant::StricterRuleIsUsed) {
+        built_in
+            .all
+            .iter_mut()
+            .for_each(|policy| KeepLast(1).rule(policy));
+    }
     PrunerConfig {
         stack: planning.stack.rules.stack.clone(),
         home: planning.stack.home.clone(),
         source_regions: planning.source_regions.clone(),
         key: planning.key.clone(),
-        built_in: planning.policies.clone(),
+        built_in,
         removes: true,
         grace: limits.grace,
         bounds: Bounds {
@@ -216,7 +224,9 @@ impl Pruning {
                 let _ = planted.tags.merge(Tags::of_system(held));
             }
             Old::PeoplesCopy => planted.name = format!("kept-by-hand-{}", planted.name),
-            Old::Good | Old::Mismatched | Old::Future | Old::AnotherStacks => {}
+            // Its copying began in the past all the same.
+            Old::Future => planted.made_at = BEGIN,
+            Old::Good | Old::Mismatched | Old::AnotherStacks => {}
         }
         self.plant(rds, kind, planted);
     }

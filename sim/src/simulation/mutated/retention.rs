@@ -120,6 +120,9 @@ impl KeepNotes for Mutated {
         notes: &Notes,
         at: Timestamp,
     ) -> Result<(), PortError> {
+        if self.has(Mutant::NotesAreNotKept) {
+            return Ok(());
+        }
         self.inner.store_notes(of, notes, at).await
     }
 }
