@@ -3,11 +3,13 @@
 mod doctor_settings;
 mod faults;
 mod planning;
+mod pruning;
 mod stack;
 mod variables;
 
 pub use doctor_settings::DoctorSettings;
 pub use faults::{Faults, SettingsError};
 pub use planning::{BUILT_IN_POLICY, Planning};
+pub use pruning::Pruning;
 pub use stack::Stack;
 pub use variables::Variables;

@@ -25,6 +25,7 @@ fn instance(instance: &Instance) -> Option<Database> {
         engine: instance.spec.engine.clone(),
         option_group: OptionGroup::parse(&instance.spec.option_group).ok(),
         copy_facts: CopyFacts {
+            engine_version: Some(instance.spec.engine_version.clone()),
             encryption: encryption(instance.encryption()),
             replica_of: instance.spec.replica_of.clone(),
             backup_target: Some(instance.spec.backup_target.clone()),
@@ -52,6 +53,7 @@ fn cluster(cluster: &Cluster) -> Option<Database> {
         engine: cluster.spec.engine.clone(),
         option_group: None,
         copy_facts: CopyFacts {
+            engine_version: Some(cluster.spec.engine_version.clone()),
             encryption: encryption(cluster.encryption()),
             multi_az_cluster: cluster.is_multi_az_cluster(),
             limitless: cluster.spec.is_limitless,

@@ -221,6 +221,7 @@ mod a_planted_bug {
         failed_execution_is_done: FailedExecutionIsDone,
         unanswered_start_is_started: UnansweredStartIsStarted,
         left_over_is_forgotten: LeftOverIsForgotten,
+        refusal_is_forgotten: RefusalIsForgotten,
         exclusion_is_overlooked: ExclusionIsOverlooked,
         hopeless_cluster_is_planned: HopelessClusterIsPlanned,
         refused_kind_is_planned: RefusedKindIsPlanned,

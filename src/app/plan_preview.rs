@@ -20,6 +20,7 @@ use crate::domain::policy::schedule::Schedule;
 use crate::domain::policy::spec::Source;
 use crate::domain::rds::database::{Database, UnreadableRow};
 use crate::domain::run::failure::Operation;
+use crate::domain::run::refusal::{RefusalStatus, RefusedForGood};
 use crate::error::chain;
 use crate::ports::{
     Clock, Entry, ListDatabases, PAGES_MAX, Page, PortError, RdsError, ReadEntries, ReadPlanCursor,
@@ -71,6 +72,8 @@ pub enum Verdict {
     Refused(PolicyName, Refusal),
     /// It is selected by the policy, and RDS takes no snapshot of it in its status.
     NotNow(PolicyName, NotNow),
+    /// It is selected by the policy, and RDS has refused it for good. No snapshot is taken until something changes.
+    Remembered(PolicyName, RefusedForGood),
 }
 
 /// One database.
@@ -164,6 +167,7 @@ struct View<'a, W> {
     policies: &'a Policies,
     statuses: &'a BTreeMap<PolicyName, PolicyStatus>,
     region: &'a Region,
+    now: Timestamp,
     due: BTreeMap<PolicyName, Timestamp>,
     /// The last due time of each policy that has planned it, with the databases that it has left over.
     left_over: BTreeMap<PolicyName, Cursor>,
@@ -208,6 +212,7 @@ async fn look<W: Permissions>(
         policies,
         statuses,
         region,
+        now,
         due,
         left_over,
     };
@@ -328,8 +333,15 @@ impl<W: Permissions> View<'_, W> {
         policy: PolicyName,
         entry: Option<Entry>,
     ) -> (Verdict, Vec<Warning>) {
+        let refused = entry.as_ref().and_then(|entry| entry.refused.clone());
         let (open, newest) = entry.map_or((None, None), |entry| (entry.open, entry.newest));
         let rules = self.policies.get(policy.as_str());
+        if let (Some(rules), Some(refusal)) = (rules, refused) {
+            let of_run = self.policies.options(rules, database).fingerprint;
+            if let RefusalStatus::Holds(_) = refusal.status(of_run.as_ref(), self.now) {
+                return (Verdict::Remembered(policy, refusal), Vec::new());
+            }
+        }
         let warnings = match (rules, self.statuses.get(&policy)) {
             (Some(rules), Some(status)) => {
                 let of = WarningContext {

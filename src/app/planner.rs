@@ -1,11 +1,13 @@
 //! The planner: starts one execution for each database that is due.
 
+mod error;
 mod left_over;
 mod outcome;
 mod permissions;
+mod refused;
 mod row;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -22,9 +24,10 @@ use crate::error::chain;
 use crate::ports::{PAGES_MAX, PortError, RdsError, pages};
 use crate::settings::Planning;
 
+use error::PlanError;
 use left_over::plan_left_over;
 use outcome::log;
-use row::{CONCURRENCY, DueNow};
+use row::{CONCURRENCY, DueNow, Known};
 
 pub use outcome::{Outcome, Planned, Row};
 pub use permissions::{ACTIONS, Permissions};
@@ -38,6 +41,8 @@ pub enum When {
     Again,
     /// A time that the operator names.
     At(Timestamp),
+    /// The schedule's last due time, only of databases that RDS has refused for good. The refusals are forgotten.
+    RetryRefused,
 }
 
 /// Plans every policy in every source region. A region that fails loses only its own rows.
@@ -105,6 +110,7 @@ async fn plan_region<W: Permissions>(
         policies,
         policy,
         at,
+        retries_refused: when == When::RetryRefused,
     };
     match work {
         Work::Nothing => {}
@@ -140,7 +146,7 @@ async fn work<W: Permissions>(
 ) -> Result<Work, PortError> {
     let due = match when {
         When::At(time) => Some(time),
-        When::Again => policy.schedule.due(None, world.now()),
+        When::Again | When::RetryRefused => policy.schedule.due(None, world.now()),
         When::Due => {
             let cursor = world.plan_cursor(&policy.name, region).await?;
             let until = cursor.as_ref().map(|cursor| cursor.until);
@@ -179,7 +185,7 @@ async fn plan_all<W: Permissions>(world: &W, due: &DueNow<'_>, when: When, plann
     }
     planned.error = (!errors.is_empty()).then(|| errors.join("; "));
     if planned.error.is_none()
-        && !matches!(when, When::At(_))
+        && matches!(when, When::Due | When::Again)
         && let Some(behind) = Cursor::behind(due.at, planned.left_over())
         && let Err(error) = world
             .set_plan_cursor(&planned.policy, &planned.region, &behind)
@@ -204,8 +210,11 @@ async fn plan_family<W: Permissions>(
     region: &Region,
     family: Family,
     listed: Listed<'_>,
-) -> Result<(), RdsError> {
-    let newest = &due.newest(world, region, family).await?;
+) -> Result<(), PlanError> {
+    let mut known = Known {
+        automated: due.automated(world, region, family).await?,
+        entries: BTreeMap::new(),
+    };
     let operation = Operation::describe_databases(family);
     let endless = |endless| RdsError::endless(operation, region, endless);
     let mut pages = pin!(pages(PAGES_MAX, endless, |marker| {
@@ -220,8 +229,10 @@ async fn plan_family<W: Permissions>(
             listed.decided.extend(names);
         }
         listed.unreadable.extend(page.unreadable);
+        known.entries = due.entries(world, &page.items).await?;
+        let known = &known;
         let of_page: Vec<Row> = stream::iter(page.items)
-            .map(|database| async move { due.row(world, newest, &database).await })
+            .map(|database| async move { due.row(world, known, &database).await })
             .buffered(CONCURRENCY)
             .filter_map(std::future::ready)
             .collect()

@@ -23,7 +23,7 @@ use crate::error::chain;
 use crate::json::event::{self, Event};
 use crate::ports::{
     Callbacks, ClaimRun, Clock, DelayMessage, DescribeSnapshots, EnterCopies, FindDatabases,
-    Jitter, LookUpWaits, ReadPolicies, RecordRecoveryPoint, StartExecution, Waits,
+    Jitter, LookUpWaits, ReadEntries, ReadPolicies, RecordRecoveryPoint, StartExecution, Waits,
 };
 use crate::settings::Stack;
 
@@ -33,8 +33,8 @@ const CALLBACKS: usize = 20;
 permissions! {
     /// Everything that the reactor may do.
     Permissions:
-        Callbacks ClaimRun Clock DelayMessage DescribeSnapshots EnterCopies FindDatabases Jitter LookUpWaits ReadPolicies
-        RecordRecoveryPoint StartExecution Waits
+        Callbacks ClaimRun Clock DelayMessage DescribeSnapshots EnterCopies FindDatabases Jitter LookUpWaits
+        ReadEntries ReadPolicies RecordRecoveryPoint StartExecution Waits
 }
 
 /// The reactor's settings.

@@ -300,6 +300,7 @@ async fn read_catalog<W: ReadEntries>(world: &W, gathered: &mut Gathered) -> Res
         let facts = CatalogFacts {
             open: entry.open,
             newest,
+            refused: entry.refused,
         };
         ((entry.database, entry.policy), facts)
     });

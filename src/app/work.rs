@@ -10,6 +10,7 @@ mod outcome;
 mod permissions;
 mod refused;
 mod register;
+mod remember;
 mod source;
 mod step_target;
 

@@ -21,14 +21,20 @@ use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::manifest::Manifest;
+use crate::domain::run::refusal::RefusedForGood;
+use crate::error::chain;
 use crate::json;
-use crate::ports::{Claim, ClaimRun, Entry, Held, PortError, ReadEntries, RecordRecoveryPoint};
+use crate::ports::{
+    Claim, ClaimRun, Entry, ForgetRefusal, Held, PortError, ReadEntries, RecordRecoveryPoint,
+    RememberRefusal,
+};
 
 const DATABASE: &str = "database";
 const OPEN_EXECUTION: &str = "open_execution";
 const CLAIMED_AT: &str = "claimed_at";
 pub(super) const RECOVERY_POINT: &str = "recovery_point";
 pub(super) const TAKEN_AT: &str = "taken_at";
+const REFUSED: &str = "refused";
 
 const ACTION: &str = "UpdateItem";
 
@@ -63,7 +69,64 @@ fn entry(item: &Item) -> Result<Entry, ItemError> {
         policy: parsed(PK, PolicyName::parse(policy))?,
         open,
         newest,
+        refused: refused(item),
     })
+}
+
+/// What RDS refused for good. If it cannot be read, a run as usual is the safe reading.
+fn refused(item: &Item) -> Option<RefusedForGood> {
+    if !item.contains_key(REFUSED) {
+        return None;
+    }
+    let read = get_text(item, REFUSED)
+        .map_err(|fault| fault.to_string())
+        .and_then(|text| json::refusal::read(text).map_err(|error| chain(&error)));
+    let fault = |fault: &String| {
+        warn!(item = items::key_of(item), %fault, "a refusal that cannot be read");
+    };
+    read.inspect_err(fault).ok()
+}
+
+impl<Extra> RememberRefusal for Aws<Extra> {
+    async fn remember_refusal(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        refusal: &RefusedForGood,
+    ) -> Result<(), PortError> {
+        self.dynamodb()
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, entry_key(&database.resource_id, policy))
+            .update_expression("SET #refused = :refused, #database = :arn")
+            .expression_attribute_names("#refused", REFUSED)
+            .expression_attribute_names("#database", DATABASE)
+            .expression_attribute_values(":refused", text(json::refusal::write(refusal)))
+            .expression_attribute_values(":arn", text(database.arn.to_string()))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| port_error(ACTION, &error, &[]))
+    }
+}
+
+impl<Extra> ForgetRefusal for Aws<Extra> {
+    async fn forget_refusal(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+    ) -> Result<(), PortError> {
+        self.dynamodb()
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, entry_key(&database.resource_id, policy))
+            .update_expression("REMOVE #refused")
+            .expression_attribute_names("#refused", REFUSED)
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| port_error(ACTION, &error, &[]))
+    }
 }
 
 impl<Extra> ReadEntries for Aws<Extra> {
@@ -192,16 +255,19 @@ impl<Extra> Aws<Extra> {
             .key(PK, entry_key(&run.database.resource_id, &run.policy))
             .expression_attribute_names("#database", DATABASE)
             .expression_attribute_names("#point", RECOVERY_POINT)
+            .expression_attribute_names("#refused", REFUSED)
             .expression_attribute_values(":arn", text(run.database.arn.to_string()))
             .expression_attribute_values(":point", text(json::manifest::write(copy)));
         let request = match copy.taken_at {
             Some(taken_at) => request
-                .update_expression("SET #point = :point, #database = :arn, #taken = :taken")
+                .update_expression(
+                    "SET #point = :point, #database = :arn, #taken = :taken REMOVE #refused",
+                )
                 .condition_expression("attribute_not_exists(#taken) OR #taken <= :taken")
                 .expression_attribute_names("#taken", TAKEN_AT)
                 .expression_attribute_values(":taken", time(taken_at)),
             None => request
-                .update_expression("SET #point = :point, #database = :arn")
+                .update_expression("SET #point = :point, #database = :arn REMOVE #refused")
                 .condition_expression("attribute_not_exists(#point)"),
         };
         match request.send().await {

@@ -37,6 +37,7 @@ pub(super) fn instance(row: &DbInstance) -> Result<Database, Unusable> {
         engine: row.engine().unwrap_or_default().to_owned(),
         option_group: option_group(row),
         copy_facts: CopyFacts {
+            engine_version: row.engine_version().map(ToOwned::to_owned),
             encryption: StorageEncryption::of(
                 row.storage_encryption_type()
                     .map(StorageEncryptionType::as_str),
@@ -109,6 +110,7 @@ pub(super) fn cluster(row: &DbCluster) -> Result<Database, Unusable> {
         engine: engine.to_owned(),
         option_group: None,
         copy_facts: CopyFacts {
+            engine_version: row.engine_version().map(ToOwned::to_owned),
             encryption: StorageEncryption::of(
                 encryption_type.map(StorageEncryptionType::as_str),
                 encrypted,

@@ -342,6 +342,10 @@ pub(super) struct StartArguments {
     /// Make recovery points for this time instead of the schedule's due time, such as 2026-11-22T03:00:00Z.
     #[arg(long, value_name = "RFC3339")]
     pub(super) at: Option<Timestamp>,
+    /// Start only the databases that RDS has refused for good, for the last due time, and forget the refusals. Use it
+    /// after you have changed what RDS named.
+    #[arg(long, conflicts_with_all = ["at", "again"])]
+    pub(super) retry_refused: bool,
     /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,

@@ -16,6 +16,7 @@ use crate::domain::operator::prices;
 use crate::domain::operator::warning::{Cost, Warning};
 use crate::domain::policy::choice::ExclusionReason;
 use crate::domain::rds::database::UnreadableRow;
+use crate::domain::run::refusal::RefusedForGood;
 use crate::settings::{Planning, SettingsError};
 
 pub(super) async fn execute(
@@ -107,7 +108,8 @@ fn policy_of(row: &Row) -> Option<&PolicyName> {
     match &row.verdict {
         Verdict::Selected { policy, .. }
         | Verdict::Refused(policy, _)
-        | Verdict::NotNow(policy, _) => Some(policy),
+        | Verdict::NotNow(policy, _)
+        | Verdict::Remembered(policy, _) => Some(policy),
         Verdict::Excluded(_) => None,
     }
 }
@@ -146,14 +148,16 @@ fn write(out: &mut impl Write, plan: &Preview) -> Result<(), CliError> {
     let sum = Summary::of(plan);
     writeln!(
         out,
-        "selected: {}, excluded: {}, refused: {}, not_now: {}, warned: {}, unreadable: {}, regions that could not be read: {}",
+        "selected: {}, excluded: {}, refused: {}, not_now: {}, warned: {}, unreadable: {}, regions that could not be read: {}, tried: {}, skipped: {}",
         sum.selected,
         sum.excluded,
         sum.refused,
         sum.not_now,
         sum.warned,
         sum.unreadable,
-        sum.unreachable_regions
+        sum.unreachable_regions,
+        sum.tried,
+        sum.skipped
     )?;
     if plan
         .rows
@@ -172,6 +176,7 @@ fn describe(plan: &Preview, row: &Row) -> (&'static str, String, String) {
         Verdict::Excluded(why) => ("excluded", String::new(), why.to_string()),
         Verdict::Refused(_, why) => ("refused", String::new(), why.to_string()),
         Verdict::NotNow(_, why) => ("not_now", String::new(), why.to_string()),
+        Verdict::Remembered(_, why) => ("tried", String::new(), why.to_string()),
         Verdict::Selected {
             policy,
             due,
@@ -214,6 +219,7 @@ struct Summary {
     excluded: usize,
     refused: usize,
     not_now: usize,
+    tried: usize,
     skipped: usize,
     unreadable: usize,
     warned: usize,
@@ -228,6 +234,7 @@ impl Summary {
             protected: selected,
             selected,
             not_now: count(|row| matches!(row.verdict, Verdict::NotNow(..))),
+            tried: count(|row| matches!(row.verdict, Verdict::Remembered(..))),
             skipped: count(|row| {
                 matches!(
                     row.verdict,
@@ -292,6 +299,7 @@ fn reason_code(row: &Row) -> Option<&'static str> {
         Verdict::Excluded(why) => Some(why.name()),
         Verdict::Refused(_, why) => Some(why.name()),
         Verdict::NotNow(..) => Some("not-now"),
+        Verdict::Remembered(..) => Some(RefusedForGood::NAME),
         Verdict::Selected { .. } => None,
     }
 }
@@ -305,13 +313,22 @@ fn row_json(plan: &Preview, row: &Row) -> Value {
         "policy": policy_of(row).map(PolicyName::as_str),
         "reason": null, "reason_code": reason_code(row), "source": null, "schedule": null, "time_zone": null,
         "next": null, "paused": null, "due_now": null, "execution": null,
-        "skipped": null,
+        "skipped": null, "tried": null,
         "warnings": row.warnings.iter().map(warning_json).collect::<Vec<_>>(),
     });
     match &row.verdict {
         Verdict::Excluded(why) => said["reason"] = why.to_string().into(),
         Verdict::Refused(_, why) => said["reason"] = why.to_string().into(),
         Verdict::NotNow(_, why) => said["reason"] = why.to_string().into(),
+        Verdict::Remembered(_, why) => {
+            said["reason"] = why.to_string().into();
+            said["tried"] = json!({
+                "at": why.at.to_string(),
+                "words": why.words,
+                "again_after": why.try_again_at().to_string(),
+                "remedy": RefusedForGood::REMEDY,
+            });
+        }
         Verdict::Selected {
             policy,
             due,

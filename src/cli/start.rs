@@ -23,6 +23,7 @@ pub(super) async fn execute(
     let flags = stack.flags().into_iter().chain(options.planning.flags());
     let planning = Planning::from_variables(variables(environment, flags))?;
     let when = match (options.at, options.again) {
+        _ if options.retry_refused => When::RetryRefused,
         (Some(time), _) => When::At(time),
         (None, true) => When::Again,
         (None, false) => When::Due,
@@ -168,6 +169,7 @@ impl RowJson {
             Outcome::Excluded(why) => ("left-out", None, Some(why.to_string())),
             Outcome::Refused(why) => ("refused", None, Some(why.to_string())),
             Outcome::NotNow(why) => ("not-now", None, Some(why.to_string())),
+            Outcome::Remembered(refusal) => ("tried", None, Some(refusal.to_string())),
             Outcome::NothingToCopy => ("nothing-to-copy", None, Some(row.outcome.to_string())),
             Outcome::Failed(why) => ("failed", None, Some(why.clone())),
         };

@@ -30,6 +30,7 @@ use crate::domain::run::failure::{Failure, Operation};
 use crate::domain::run::last_error::LastError;
 use crate::domain::run::learnt_limit::LearntLimit;
 use crate::domain::run::manifest::Manifest;
+use crate::domain::run::refusal::RefusedForGood;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::doctor::{
@@ -40,14 +41,14 @@ use crate::ports::{
     Abandoned, AutomatedSnapshots, Callbacks, CallerIdentity, Claim, ClaimRun, ClaimSlot,
     CopySnapshot, CopySnapshotRequest, CorrectNewest, CreateSnapshot, CreateSnapshotRequest,
     DeadLetter, DelayMessage, DeleteSnapshot, Delivery, DescribeKey, DescribeQuota,
-    DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases, FreeSlot, HearDead, Held,
-    HoldSnapshots, InspectExecution, KeepNotes, LearnLimits, ListDatabases, ListEnded, ListOpen,
-    LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
-    PruneRounds, RdsError, ReadDefinitions, ReadEntered, ReadEntries, ReadFreeze, ReadHolders,
-    ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReceiptHandle, ReceiveDeadLetters,
-    RecordRecoveryPoint, RedriveExecution, Redriven, RegionListings, RegisterRemovals,
-    RegisterWaits, RemoveDeadLetter, SendAgain, SendCommand, SetFreeze, SnapshotQuota,
-    StartExecution, Started, StorePolicies, Waits, Written,
+    DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases, ForgetRefusal, FreeSlot,
+    HearDead, Held, HoldSnapshots, InspectExecution, KeepNotes, LearnLimits, ListDatabases,
+    ListEnded, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError,
+    Probe, ProbeToken, PruneRounds, RdsError, ReadDefinitions, ReadEntered, ReadEntries,
+    ReadFreeze, ReadHolders, ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReceiptHandle,
+    ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven, RegionListings,
+    RegisterRemovals, RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand,
+    SetFreeze, SnapshotQuota, StartExecution, Started, StorePolicies, Waits, Written,
 };
 
 /// The AWS action that a call stands for.
@@ -307,6 +308,14 @@ macro_rules! every_call {
             ReadEntries {
                 reads ReadEntries: read_entries(by of: [(ResourceId, PolicyName)])
                     -> Result<Vec<Entry>, PortError>, Other("BatchGetItem");
+            }
+            RememberRefusal {
+                writes RememberRefusal: remember_refusal(by database: DatabaseRef, by policy: PolicyName, by refusal: RefusedForGood)
+                    -> Result<(), PortError>, Other("UpdateItem");
+            }
+            ForgetRefusal {
+                writes ForgetRefusal: forget_refusal(by database: DatabaseRef, by policy: PolicyName)
+                    -> Result<(), PortError>, Other("UpdateItem");
             }
             ReadPlanCursor {
                 reads PlanCursor: plan_cursor(by policy: PolicyName, by region: Region)

@@ -13,6 +13,7 @@ use crate::domain::id::tags::{PolicyName, TagKey, is_tag_value};
 use crate::domain::id::text::ParseError;
 use crate::domain::limits::CARRIED_TAGS_MAX;
 use crate::domain::run::command::{Automated, ProtectionRequest, RunOptions};
+use crate::domain::run::fingerprint::Fingerprint;
 
 const WHAT: &str = "an execution's input";
 
@@ -37,6 +38,8 @@ pub(super) struct RunJson {
     policy_slots: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     policy_cluster_slots: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
     // Absent if the execution takes a snapshot itself. The state machine checks whether it is present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
@@ -73,6 +76,7 @@ impl RunJson {
             cluster_copy_slots: run.options.cluster_copy_slots,
             policy_slots: run.options.policy_slots,
             policy_cluster_slots: run.options.policy_cluster_slots,
+            fingerprint: run.options.fingerprint.as_ref().map(ToString::to_string),
             source: automated.map(|of| of.snapshot.to_string()),
             source_expires_at: automated.and_then(|of| of.expires_at),
         }
@@ -113,6 +117,10 @@ impl RunJson {
                 cluster_copy_slots: slots("cluster_copy_slots", self.cluster_copy_slots)?,
                 policy_slots: slots("policy_slots", self.policy_slots)?,
                 policy_cluster_slots: slots("policy_cluster_slots", self.policy_cluster_slots)?,
+                fingerprint: self
+                    .fingerprint
+                    .map(|text| secret_part("fingerprint", WHAT, Fingerprint::parse(&text)))
+                    .transpose()?,
                 automated,
             },
         })

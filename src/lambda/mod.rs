@@ -1,6 +1,7 @@
 //! The functions: they read settings, decode events, call use cases, and answer.
 
 mod edge;
+mod prune;
 mod records;
 mod settings;
 mod warming;
@@ -9,6 +10,7 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 
+use crate::app::prune::PrunerConfig;
 use crate::app::react::ReactorConfig;
 use crate::app::sweep::SweeperConfig;
 use crate::app::work::WorkerConfig;
@@ -16,6 +18,7 @@ use crate::aws::{Aws, Reach, Service, StateMachine, TargetQueue, for_functions};
 use warming::Warming;
 
 pub use edge::{EdgeError, PlanReport, RegionReport, SweepAnswer, plan, react, sweep, work};
+pub use prune::{PruneAnswer, PruneFault, prune};
 pub use records::{NamelessRecord, answer, records};
 pub use settings::Settings;
 
@@ -56,6 +59,15 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
             let warming = &Warming::new(aws, home, Service::StepFunctions);
             lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
                 warming.beside(react(aws, reactor_config, backoff, event.payload))
+            }))
+            .await
+        }
+        Settings::Pruner(pruning) => {
+            let aws = Aws::new(sdk, table, ());
+            let (aws, pruner_config) = (&aws, &PrunerConfig::from(&pruning));
+            lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
+                let holder = event.context.request_id;
+                prune(aws, pruner_config, &event.payload, &holder).await
             }))
             .await
         }

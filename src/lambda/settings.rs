@@ -4,7 +4,7 @@ use crate::aws::{QueueUrl, SourceQueue};
 use crate::domain::id::arn::{KeyArn, StateMachineArn};
 use crate::domain::id::role::Role;
 use crate::logging::{self, LogLevel};
-use crate::settings::{Planning, SettingsError, Stack, Variables};
+use crate::settings::{Planning, Pruning, SettingsError, Stack, Variables};
 
 /// The variable in which Lambda hands over the function's handler.
 const HANDLER: &str = "_HANDLER";
@@ -41,6 +41,8 @@ pub enum Settings {
         /// The commands queue, to send commands of queued copies again.
         queue: QueueUrl,
     },
+    /// The pruner's.
+    Pruner(Pruning),
 }
 
 impl Settings {
@@ -75,6 +77,7 @@ impl Settings {
                     key: key?,
                 })
             }
+            Role::Pruner => Pruning::read(vars).map(Self::Pruner),
             Role::Sweeper => {
                 let stack = Stack::read(vars);
                 let queue = vars.required(COMMANDS_QUEUE, QueueUrl::parse);
@@ -94,6 +97,7 @@ impl Settings {
             Self::Worker { .. } => Role::Worker,
             Self::Reactor { .. } => Role::Reactor,
             Self::Sweeper { .. } => Role::Sweeper,
+            Self::Pruner(_) => Role::Pruner,
         }
     }
 
@@ -102,6 +106,7 @@ impl Settings {
     pub fn stack(&self) -> &Stack {
         match self {
             Self::Planner(planning) => &planning.stack,
+            Self::Pruner(pruning) => &pruning.stack,
             Self::Worker { stack, .. }
             | Self::Reactor { stack, .. }
             | Self::Sweeper { stack, .. } => stack,

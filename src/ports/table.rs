@@ -16,6 +16,7 @@ use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::last_error::LastError;
 use crate::domain::run::learnt_limit::LearntLimit;
 use crate::domain::run::manifest::Manifest;
+use crate::domain::run::refusal::RefusedForGood;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
 
@@ -209,6 +210,29 @@ pub struct Entry {
     pub open: Option<ExecutionName>,
     /// Its newest good recovery point.
     pub newest: Option<Manifest>,
+    /// What RDS refused for good since.
+    pub refused: Option<RefusedForGood>,
+}
+
+/// Remembers what RDS refused for good.
+pub trait RememberRefusal {
+    /// `UpdateItem`: enters the refusal in place of any before it. A recovery point that is entered later removes it.
+    async fn remember_refusal(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        refusal: &RefusedForGood,
+    ) -> Result<(), PortError>;
+}
+
+/// Forgets what RDS refused for good, because a person says so.
+pub trait ForgetRefusal {
+    /// `UpdateItem`: removes the refusal. One that is not there is no error.
+    async fn forget_refusal(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+    ) -> Result<(), PortError>;
 }
 
 /// Reads the catalog.
@@ -219,8 +243,8 @@ pub trait ReadEntries {
 
 /// Enters what can be restored in the catalog.
 pub trait RecordRecoveryPoint {
-    /// `UpdateItem`: enters the recovery point unless the entry has one with newer data, and ends the claim if `execution`
-    /// holds it.
+    /// `UpdateItem`: enters the recovery point unless the entry has one with newer data, and then forgets what RDS refused
+    /// before. Ends the claim if `execution` holds it.
     async fn record_recovery_point(
         &self,
         run: &ProtectionRequest,
@@ -287,6 +311,8 @@ actions! {
     LearnLimits: "dynamodb:GetItem" "dynamodb:UpdateItem";
     ClaimRun: "dynamodb:UpdateItem";
     ReadEntries: "dynamodb:BatchGetItem";
+    RememberRefusal: "dynamodb:UpdateItem";
+    ForgetRefusal: "dynamodb:UpdateItem";
     RecordRecoveryPoint: "dynamodb:UpdateItem";
     ReadPlanCursor: "dynamodb:GetItem";
     PlanCursor: "dynamodb:GetItem" "dynamodb:UpdateItem";

@@ -7,7 +7,9 @@ use crate::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::id::text::ParseError;
 use crate::domain::policy::in_force::{Policies, Policy};
+use crate::domain::policy::keep_span::KeepSpan;
 use crate::domain::policy::schedule::Schedule;
+use crate::domain::policy::span::Span;
 
 /// The name of the policy that is in force if no set was ever applied.
 pub const BUILT_IN_POLICY: &str = "default";
@@ -104,8 +106,13 @@ pub(super) fn built_in(vars: &mut Variables, key: Option<&KeyArn>) -> Option<Pol
             None
         }
     };
+    let retention = vars.optional("SNAPFERRY_RETENTION", KeepSpan::parse);
+    let rpo = vars.optional("SNAPFERRY_RPO", Span::parse);
+    let mut policy = Policy::new(name, schedule?, key?.clone());
+    policy.options.retention.short = retention;
+    policy.options.rpo = rpo;
     Some(Policies {
-        all: vec![Policy::new(name, schedule?, key?.clone())],
+        all: vec![policy],
         untagged: untagged?,
         copy_slots: None,
         cluster_copy_slots: None,

@@ -552,7 +552,14 @@ fn ask(server: &Server, arguments: &[&str]) -> std::process::Command {
             command.env(format!("SNAPFERRY_{name}_{kind}"), QUEUE);
         }
     }
-    for role in ["PLANNER", "WORKER", "REACTOR", "SWEEPER", "STATE_MACHINE"] {
+    for role in [
+        "PLANNER",
+        "WORKER",
+        "REACTOR",
+        "SWEEPER",
+        "PRUNER",
+        "STATE_MACHINE",
+    ] {
         command.env(
             format!("SNAPFERRY_{role}_ROLE_ARN"),
             format!("arn:aws:iam::111122223333:role/{role}"),

@@ -190,6 +190,7 @@ fn the_handler_says_which_function_it_is() {
         ("worker", Role::Worker),
         ("reactor", Role::Reactor),
         ("sweeper", Role::Sweeper),
+        ("pruner", Role::Pruner),
     ] {
         let (settings, _) = Settings::read(variables(handler)).unwrap();
         assert_eq!(settings.role(), role);
@@ -199,7 +200,7 @@ fn the_handler_says_which_function_it_is() {
             receives.queue.as_str().to_owned()
         }
         Settings::Sweeper { queue, .. } => queue.as_str().to_owned(),
-        Settings::Planner(_) => String::new(),
+        Settings::Planner(_) | Settings::Pruner(_) => String::new(),
     };
     assert!(queue("worker").ends_with("/commands"));
     assert!(queue("reactor").ends_with("/events"));
@@ -212,7 +213,7 @@ fn an_unknown_handler_is_told_which_there_are() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("planner, worker, reactor, sweeper"),
+        error.contains("planner, worker, reactor, sweeper, pruner"),
         "{error}"
     );
     let error = Settings::read([]).unwrap_err().to_string();

@@ -7,14 +7,16 @@ use snapferry::domain::id::names::ExecutionName;
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::policy::cursor::{Cursor, Kept, KeptWhy};
 use snapferry::domain::run::command::Step;
+use snapferry::domain::run::fingerprint::Fingerprint;
 use snapferry::domain::run::learnt_limit::LearntLimit;
 use snapferry::domain::run::manifest::Manifest;
+use snapferry::domain::run::refusal::RefusedForGood;
 use snapferry::domain::run::slot_limits::{SlotGroup, SlotLimits};
 use snapferry::domain::run::wait::{Phase, Wait};
 use snapferry::ports::{
-    Abandoned, Claim, ClaimRun, ClaimSlot, FreeSlot, HearDead, Held, LearnLimits, ListOpen,
-    LookUpWaits, NoteError, PlanCursor, ReadEntries, ReadPlanCursor, RecordRecoveryPoint,
-    RegisterWaits, Waits, Written,
+    Abandoned, Claim, ClaimRun, ClaimSlot, ForgetRefusal, FreeSlot, HearDead, Held, LearnLimits,
+    ListOpen, LookUpWaits, NoteError, PlanCursor, ReadEntries, ReadPlanCursor, RecordRecoveryPoint,
+    RegisterWaits, RememberRefusal, Waits, Written,
 };
 
 use crate::items::a_wait;
@@ -894,6 +896,51 @@ async fn a_recovery_point_that_is_not_entered_keeps_its_run() {
             .iter()
             .all(|asked| asked.body.contains(":point"))
     );
+}
+
+#[tokio::test]
+async fn a_refusal_is_written_beside_what_the_entry_has_and_one_that_cannot_be_read_hides_nothing()
+{
+    let run = a_run("orders");
+    let refusal = RefusedForGood {
+        at: time("2026-11-22T03:10:00Z"),
+        words: "CopyDBSnapshot in eu-central-1: InvalidParameterValue: no".to_owned(),
+        fingerprint: Fingerprint::of(&["17.2"]),
+        planned_at: run.planned_at,
+        source: Some(snapshot_arn(&run, 1)),
+    };
+    let item = |refused: &str| {
+        let item = json!({
+            "pk": { "S": "database#db-ORDERS#default" }, "refused": { "S": refused },
+            "open_execution": { "S": "sf-this" },
+        });
+        ok(json!({ "Responses": { TABLE: [item] } }).to_string())
+    };
+    let wire = Wire::new([
+        ok("{}"),
+        ok("{}"),
+        item(&snapferry::json::refusal::write(&refusal)),
+        item("nonsense"),
+    ]);
+    let aws = wire.aws();
+    let (database, policy) = (&run.database, &run.policy);
+    aws.remember_refusal(database, policy, &refusal)
+        .await
+        .unwrap();
+    aws.forget_refusal(database, policy).await.unwrap();
+    let of = [(database.resource_id.clone(), policy.clone())];
+    for expected in [Some(refusal), None] {
+        let entries = aws.read_entries(&of).await.unwrap();
+        assert_eq!(entries[0].refused, expected);
+        assert!(entries[0].open.is_some());
+    }
+    let [remembers, forgets] = [0, 1].map(|n| wire.asked()[n].json());
+    assert_eq!(remembers["Key"]["pk"]["S"], "database#db-ORDERS#default");
+    assert_eq!(
+        spelled(&remembers, "UpdateExpression"),
+        "SET refused = :refused, database = :arn"
+    );
+    assert_eq!(spelled(&forgets, "UpdateExpression"), "REMOVE refused");
 }
 
 fn cursor(kept: &[KeptWhy]) -> Cursor {

@@ -71,6 +71,13 @@ fn world() -> (World, RdsArn) {
     (world, arn)
 }
 
+/// That world, and the hint about the snapshot.
+pub(crate) fn hinted_world() -> (World, String) {
+    let (world, arn) = world();
+    let hint = hint(&arn);
+    (world, hint)
+}
+
 fn hint(arn: &RdsArn) -> String {
     let (kind, id) = match arn.kind().as_str() {
         "snapshot" => ("RDS DB Snapshot Event", "RDS-EVENT-0091"),

@@ -25,6 +25,7 @@ mod prune;
 mod prune_preview;
 mod reactor;
 mod redrive;
+mod refusals;
 mod removals;
 mod replay;
 mod schedule;

@@ -21,6 +21,7 @@ use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::run::backoff::Backoff;
 use snapferry::domain::run::command::{Command, ProtectionRequest, RunOptions, Step};
 use snapferry::domain::run::failure::Operation;
+use snapferry::domain::run::fingerprint::Fingerprint;
 use snapferry::domain::run::slot_limits::{CopySlots, SlotGroup};
 use snapferry::domain::run::wait::{Phase, Rules, Wait};
 use snapferry::fake::table::CatalogEntry;
@@ -162,6 +163,7 @@ pub(crate) fn any_options() -> impl Strategy<Value = RunOptions> {
             cluster_copy_slots,
             policy_slots,
             policy_cluster_slots,
+            fingerprint: Some(Fingerprint::of(&["any"])),
             automated: None,
         }
     })

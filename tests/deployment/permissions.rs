@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use snapferry::app::{planner, react, sweep, work};
+use snapferry::app::{planner, prune, react, sweep, work};
 use snapferry::domain::doctor::permissions::StackFacts;
 use snapferry::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::id::role::{IamRole, Role};
@@ -39,6 +39,7 @@ fn needed(role: IamRole, template: &Value) -> BTreeSet<String> {
         IamRole::Function(Role::Worker) => work::ACTIONS,
         IamRole::Function(Role::Reactor) => react::ACTIONS,
         IamRole::Function(Role::Sweeper) => sweep::ACTIONS,
+        IamRole::Function(Role::Pruner) => prune::ACTIONS,
         IamRole::StateMachine => return sent_by_the_state_machine(),
     };
     let of_ports = ports.iter().copied().flatten().copied();
@@ -115,24 +116,69 @@ fn each_function_has_a_role_of_its_own() {
     let template = template();
     let functions = resources(&template, "AWS::Serverless::Function");
     let roles: Vec<&Value> = functions.map(|(_, function)| &function["Role"]).collect();
-    let expected = ["Planner", "Reactor", "Sweeper", "Worker"];
+    let expected = ["Planner", "Pruner", "Reactor", "Sweeper", "Worker"];
     let expected = expected.map(|name| json!({"Fn::GetAtt": format!("{name}Role.Arn")}));
     assert_eq!(roles, expected.iter().collect::<Vec<_>>());
 }
 
 #[test]
-fn nobody_may_delete_in_rds_or_do_anything_by_wildcard() {
+fn the_pruner_alone_may_delete_and_nobody_may_do_anything_by_wildcard() {
     for template in [template(), source_region()] {
-        for role in roles(&template).values() {
+        for (name, role) in roles(&template) {
             for statement in statements(role) {
-                assert_eq!(statement["Effect"], "Allow");
+                let is_pruners = name == "PrunerRole";
+                assert!(statement["Effect"] == "Allow" || is_pruners, "{name}");
                 assert_eq!(statement["NotAction"], Value::Null);
                 assert_eq!(statement["NotResource"], Value::Null);
                 for action in texts(&statement["Action"]) {
-                    assert!(!action.starts_with("rds:Delete"), "{action}");
+                    assert!(!action.starts_with("rds:Delete") || is_pruners, "{action}");
                     assert!(!action.contains('*'), "{action}");
                 }
             }
+        }
+    }
+}
+
+/// What can both tag and delete could delete anything.
+#[test]
+fn the_pruner_deletes_only_what_bears_the_stacks_tag_and_name_and_nothing_that_is_held() {
+    let template = template();
+    let pruner = statements(roles(&template)["PrunerRole"]);
+    let tag = json!({"Fn::If": ["StackIdIsGiven", {"Ref": "StackId"}, {"Ref": "AWS::StackName"}]});
+    for (action, kind, key) in [
+        ("rds:DeleteDBSnapshot", "snapshot", "rds:snapshot-tag"),
+        (
+            "rds:DeleteDBClusterSnapshot",
+            "cluster-snapshot",
+            "rds:cluster-snapshot-tag",
+        ),
+    ] {
+        let about = |effect: &str| {
+            let found = pruner
+                .iter()
+                .filter(|one| one["Effect"] == effect && texts(&one["Action"]).contains(&action));
+            found.copied().collect::<Vec<&Value>>()
+        };
+        let (allows, denies) = (about("Allow"), about("Deny"));
+        assert_eq!((allows.len(), denies.len()), (2, 2), "{action}");
+        for (nth, key) in [key, "aws:ResourceTag"].into_iter().enumerate() {
+            let (allow, deny) = (allows[nth], denies[nth]);
+            let expected = json!({"StringEquals": {format!("{key}/snapferry:stack"): tag.clone()}});
+            assert_eq!(allow["Condition"], expected);
+            let resource = allow["Resource"]["Fn::Sub"].as_str().unwrap();
+            assert!(resource.ends_with(&format!(":{kind}:sf-*")), "{resource}");
+            assert!(resource.contains(":${AWS::Region}:"), "{resource}");
+            assert_eq!(deny["Resource"], "*");
+            // There, whatever its value is.
+            let expected = json!({"Null": {format!("{key}/snapferry:hold"): "false"}});
+            assert_eq!(deny["Condition"], expected);
+        }
+    }
+    for action in pruner.iter().flat_map(|one| texts(&one["Action"])) {
+        for verb in [
+            "Add", "Remove", "Copy", "Create", "Modify", "Restore", "Share",
+        ] {
+            assert!(!action.starts_with(&format!("rds:{verb}")), "{action}");
         }
     }
 }
@@ -141,7 +187,10 @@ fn nobody_may_delete_in_rds_or_do_anything_by_wildcard() {
 fn only_what_knows_no_resource_is_allowed_on_any() {
     let template = template();
     for (name, role) in roles(&template) {
-        for statement in statements(role).iter().filter(|one| one["Resource"] == "*") {
+        let on_any = statements(role)
+            .into_iter()
+            .filter(|one| one["Resource"] == "*");
+        for statement in on_any.filter(|one| one["Effect"] == "Allow") {
             for action in texts(&statement["Action"]) {
                 let expected = ON_ANY_RESOURCE
                     .iter()
@@ -261,7 +310,10 @@ fn a_role_may_do_the_same_with_clusters_as_with_instances() {
             }
         }
     }
-    assert_eq!(granted, 8, "planner (2), worker (3), reactor (2), sweeper");
+    assert_eq!(
+        granted, 10,
+        "planner (2), worker (3), reactor (2), sweeper, pruner (2)"
+    );
 }
 
 #[test]
@@ -328,7 +380,10 @@ fn the_doctor_says_to_the_simulator_what_the_templates_conditions_ask_for() {
     let mut keys = Vec::new();
     for role in roles(&template).values() {
         for statement in statements(role) {
-            for test in statement["Condition"].as_object().into_iter().flatten() {
+            // What a statement denies, the simulator need not know of.
+            let conditions = statement["Condition"].as_object();
+            let conditions = conditions.filter(|_| statement["Effect"] == "Allow");
+            for test in conditions.into_iter().flatten() {
                 keys.extend(test.1.as_object().unwrap().keys().cloned());
             }
         }

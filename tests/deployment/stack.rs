@@ -14,7 +14,7 @@ use crate::document::{keys, resources, source_region, template, values_of};
 const RETENTION_SECONDS: u64 = 14 * 24 * 60 * 60;
 
 /// The variables that the functions read at their start, without those that AWS sets.
-const VARIABLES: [&str; 18] = [
+const VARIABLES: [&str; 20] = [
     "SNAPFERRY_BACKOFF_MAX_SECONDS",
     "SNAPFERRY_BACKOFF_SECONDS",
     "SNAPFERRY_CLUSTER_COPY_SLOTS",
@@ -25,6 +25,8 @@ const VARIABLES: [&str; 18] = [
     "SNAPFERRY_HINT_RECHECK_SECONDS",
     "SNAPFERRY_KMS_KEY",
     "SNAPFERRY_LOG",
+    "SNAPFERRY_RETENTION",
+    "SNAPFERRY_RPO",
     "SNAPFERRY_SCHEDULE",
     "SNAPFERRY_SELECTION",
     "SNAPFERRY_SOURCE_REGIONS",
@@ -99,7 +101,11 @@ fn each_mapping_takes_ten_messages_at_once_and_lets_one_fail_alone() {
         for event in function["Events"].as_object().unwrap().values() {
             let mapping = &event["Properties"];
             if event["Type"] != "SQS" {
-                let expected = json!({"Ref": "ScheduledTimeout"});
+                let parameter = match name {
+                    "Pruner" => "PrunerTimeout",
+                    _ => "ScheduledTimeout",
+                };
+                let expected = json!({"Ref": parameter});
                 assert_eq!(function["Timeout"], expected, "{name}");
                 continue;
             }
@@ -151,7 +157,10 @@ fn each_function_names_its_handler_and_its_folder() {
         );
         handlers.push(name);
     }
-    assert_eq!(handlers, ["Planner", "Reactor", "Sweeper", "Worker"]);
+    assert_eq!(
+        handlers,
+        ["Planner", "Pruner", "Reactor", "Sweeper", "Worker"]
+    );
     let globals = &template["Globals"]["Function"];
     // `aws cloudformation package` does not look there, and would upload the whole folder.
     assert_eq!(globals["CodeUri"], Value::Null);
@@ -171,9 +180,26 @@ fn the_functions_are_given_the_variables_they_read() {
             "Planner" | "Worker" | "Reactor" => {
                 assert_eq!(own, ["SNAPFERRY_STATE_MACHINE_ARN"]);
             }
+            "Pruner" => {
+                let pruning = [
+                    "SNAPFERRY_PRUNE",
+                    "SNAPFERRY_PRUNE_GRACE_SECONDS",
+                    "SNAPFERRY_PRUNE_MAX",
+                    "SNAPFERRY_PRUNE_SHARE",
+                ];
+                assert_eq!(own, pruning);
+            }
             _ => assert!(own.is_empty(), "{name}"),
         }
     }
+}
+
+/// C1: who deploys this version and changes nothing else loses nothing.
+#[test]
+fn nothing_is_removed_unless_somebody_asks_for_it() {
+    let template = template();
+    assert_eq!(template["Parameters"]["Prune"]["Default"], "no");
+    assert_eq!(template["Parameters"]["Retention"]["Default"], "");
 }
 
 #[test]
@@ -200,12 +226,16 @@ fn the_command_line_is_given_its_variables() {
         "SNAPFERRY_SCHEDULE",
         "SNAPFERRY_TIME_ZONE",
         "SNAPFERRY_SELECTION",
+        "SNAPFERRY_RETENTION",
+        "SNAPFERRY_RPO",
         "SNAPFERRY_COPY_SLOTS",
         "SNAPFERRY_CLUSTER_COPY_SLOTS",
         "SNAPFERRY_PLANNER_ROLE_ARN",
         "SNAPFERRY_WORKER_ROLE_ARN",
         "SNAPFERRY_REACTOR_ROLE_ARN",
         "SNAPFERRY_SWEEPER_ROLE_ARN",
+        "SNAPFERRY_PRUNER_ROLE_ARN",
+        "SNAPFERRY_PRUNER",
         "SNAPFERRY_STATE_MACHINE_ROLE_ARN",
     ];
     assert_eq!(lines, expected);
@@ -541,6 +571,7 @@ fn an_alarm_watches_each_way_to_come_to_a_halt() {
         (visible, "CommandsDeadLetterQueue.QueueName"),
         (visible, "EventsDeadLetterQueue.QueueName"),
         ("Errors", "Planner"),
+        ("Errors", "Pruner"),
         ("Errors", "Sweeper"),
         ("ExecutionsFailed", "StateMachine"),
         ("InvalidTokens", "Snapferry/${AWS::StackName}"),
@@ -557,7 +588,7 @@ fn an_alarm_watches_each_way_to_come_to_a_halt() {
 fn each_log_group_is_kept_for_as_long_as_asked() {
     let template = template();
     let groups: Vec<_> = resources(&template, "AWS::Logs::LogGroup").collect();
-    assert_eq!(groups.len(), 5);
+    assert_eq!(groups.len(), 6);
     for (name, group) in groups {
         assert_eq!(
             group["RetentionInDays"],
@@ -604,6 +635,7 @@ fn the_sweep_is_once_a_minute_and_the_planner_looks_every_five() {
     let rates = [
         ("SweeperRate", "rate(1 minute)"),
         ("PlannerRate", "rate(5 minutes)"),
+        ("PrunerRate", "rate(1 hour)"),
     ];
     for (parameter, rate) in rates {
         assert_eq!(template["Parameters"][parameter]["Default"], rate);
@@ -617,7 +649,11 @@ fn the_sweep_is_once_a_minute_and_the_planner_looks_every_five() {
             }
         }
     }
-    let expected = [("Planner", "PlannerRate"), ("Sweeper", "SweeperRate")];
+    let expected = [
+        ("Planner", "PlannerRate"),
+        ("Pruner", "PrunerRate"),
+        ("Sweeper", "SweeperRate"),
+    ];
     assert_eq!(scheduled, BTreeSet::from(expected));
 }
 

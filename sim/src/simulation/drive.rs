@@ -19,7 +19,6 @@ use super::world::{Shared, World};
 use crate::faults::Fault;
 
 /// How many invocations of one function run at once.
-pub(super) const PRUNER: Role = Role::Planner;
 const CONCURRENCY: usize = 3;
 /// How often the sweeper runs.
 pub(super) const SWEEP_EVERY: SignedDuration = SignedDuration::from_secs(60);
@@ -192,7 +191,7 @@ impl Simulation {
         let reactors = self.running(Role::Reactor);
         let sweepers = self.running(Role::Sweeper);
         let planners = self.running(Role::Planner);
-        let pruners = self.running(PRUNER);
+        let pruners = self.running(Role::Pruner);
         let next_prune = self.next_prune;
         let (next_sweep, next_plan) = (self.next_sweep, self.next_plan);
         let mut world = self.world();

@@ -12,6 +12,7 @@ use snapferry::domain::policy::spec::PolicyOptions;
 use super::backups::Nightly;
 use super::judge::home;
 use super::kinds;
+use super::never_copied::NEVER_COPIED;
 use super::operator_actions::FOREIGN;
 use super::run::BEGIN;
 use super::third_parties::OTHER_KEY;
@@ -69,6 +70,7 @@ pub(super) fn furnish(
     // and a second policy.
     let mut of_clusters = rng.clone();
     let mut for_policies = rng.clone().fork();
+    let has_one_that_is_never_copied = rng.clone().fork().u8(..3) == 0;
     for (n, region) in regions.iter().enumerate() {
         let is_first = n == 0;
         let at = rds_region(region);
@@ -94,6 +96,11 @@ pub(super) fn furnish(
             if is_protected && for_policies.u8(..3) == 0 {
                 bind(&mut spec, &mut for_policies);
             }
+            let _ = rds.add_instance(&at, spec);
+        }
+        if is_first && has_one_that_is_never_copied {
+            let mut spec = InstanceSpec::postgres(NEVER_COPIED);
+            spec.tags = Tags::of_system([("snapferry:policy", "default")]);
             let _ = rds.add_instance(&at, spec);
         }
         if let Some(nightly) = nightly {

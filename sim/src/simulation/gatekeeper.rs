@@ -173,6 +173,9 @@ impl World {
         {
             return CallOutcome::Refused(broken.map_or(refusal, told));
         }
+        if let Some(refusal) = Self::refuses_for_good(call) {
+            return CallOutcome::Refused(broken.map_or(refusal, told));
+        }
         match (broken, late) {
             (None, _) => CallOutcome::Proceeds,
             (Some(broken), Some(at)) => CallOutcome::Late(at, told(broken)),
@@ -417,7 +420,9 @@ fn started_by(role: Role) -> &'static str {
     match role {
         Role::Reactor => "executions started by a hint",
         Role::Worker => "executions started in an expired one's place",
-        Role::Planner | Role::Sweeper => "executions started for what no hint told of",
+        Role::Planner | Role::Sweeper | Role::Pruner => {
+            "executions started for what no hint told of"
+        }
     }
 }
 

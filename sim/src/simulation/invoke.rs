@@ -14,7 +14,7 @@ use snapferry::app::work::batch;
 use snapferry::domain::id::role::Role;
 use snapferry::fake::{Ports, Through};
 
-use super::drive::{PLAN_EVERY, PRUNER, SWEEP_EVERY, Settings, Simulation};
+use super::drive::{PLAN_EVERY, SWEEP_EVERY, Settings, Simulation};
 use super::gatekeeper::{Gatekeeper, Held};
 use super::mutant::Mutant;
 use super::mutated::Mutated;
@@ -204,7 +204,7 @@ impl Simulation {
         self.next_prune = now.saturating_add(PRUNE_EVERY).unwrap_or(Timestamp::MAX);
         let mutant = self.world().mutant;
         let holder = format!("round-{}", self.made + 1);
-        self.begin(PRUNER, Vec::new(), |port, settings| {
+        self.begin(Role::Pruner, Vec::new(), |port, settings| {
             Box::pin(async move {
                 let config = pruning::config(settings.limits, &settings.planning, mutant);
                 let _ = prune(&port, &config, None, &holder).await;

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use snapferry::app::planner::{Outcome as Planning, Planned};
 use snapferry::domain::id::arn::{Family, RdsArn, Region};
-use snapferry::domain::id::names::Attempt;
+use snapferry::domain::id::names::{Attempt, ResourceId};
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::policy::cursor::Cursor;
 use snapferry::domain::run::command::{ProtectionRequest, Step};
@@ -232,8 +232,14 @@ impl World {
                 self.was_told(invocation, &resources, "DBInstanceNotFound")
                     || self.was_told(invocation, &resources, "DBClusterNotFoundFault")
             }
-            Reason::Unsupported => self.was_told(invocation, &resources, "InvalidParameterValue"),
+            Reason::Unsupported => {
+                self.rds_refuses_the_copy(&run)
+                    || self.was_told(invocation, &resources, "InvalidParameterValue")
+            }
         };
+        if failure.reason == Reason::Unsupported {
+            self.was_refused_for_good(&run);
+        }
         if !is_true {
             self.broke(rule::TRUE_FAILURE, || {
                 format!("{name}: {}: {}", failure.reason, failure.cause)
@@ -349,6 +355,7 @@ impl World {
             });
         }
         self.judge_named_source(name, run);
+        self.judge_another_run(run);
         let rival = self
             .step_functions
             .executions
@@ -384,7 +391,16 @@ impl World {
             kept.any(|kept| kept.database.resource_id.as_str() == *id)
         };
         let mut selected = self.to_be_protected(&at, policy.as_str());
-        selected.retain(|id| !is_kept(id));
+        // At a due time that is planned already, only what it had left over is planned.
+        let before = self.table.plan_cursor(policy, region);
+        if let Some(before) = before.filter(|before| before.until == due) {
+            let was_kept = |id: &&str| {
+                let mut kept = before.kept.iter();
+                kept.any(|kept| kept.database.resource_id.as_str() == *id)
+            };
+            selected.retain(was_kept);
+        }
+        selected.retain(|id| !is_kept(id) && !self.is_refused_for_good(id, policy));
         let forgotten = selected.into_iter().find(|id| {
             let Some(from) = self.is_to_be_planned(policy, &at, id, due) else {
                 return false;
@@ -403,6 +419,13 @@ impl World {
                 format!("{forgotten} has no execution for {due}")
             });
         }
+    }
+
+    /// Whether the catalog remembers that RDS has refused a database's copies for good.
+    fn is_refused_for_good(&self, database: &str, policy: &PolicyName) -> bool {
+        let id = ResourceId::parse(database).ok();
+        let entry = id.and_then(|id| self.table.entry(&id, policy));
+        entry.is_some_and(|entry| entry.refused.is_some())
     }
 
     /// Whether an execution is running, or was when the planner may have looked.
@@ -440,6 +463,7 @@ impl World {
                     // It may have been started since the planner looked.
                     self.faults_are_on || status != Some(InstanceStatus::Available)
                 }
+                Planning::Remembered(_) => self.rds_refuses_copies_of(&row.database),
                 Planning::NothingToCopy => !self.has_an_automated_snapshot(&row.database),
                 Planning::Excluded(_) | Planning::Failed(_) => true,
             };

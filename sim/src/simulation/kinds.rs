@@ -2,11 +2,12 @@
 //! of now, what other services list, and what RDS's own documents disagree about.
 
 use fastrand::Rng;
-use snapferry::domain::id::arn::Family;
+use snapferry::domain::id::arn::{Family, RdsArn};
 use snapferry::domain::run::command::ProtectionRequest;
 
 use super::backups::NIGHTLY;
 use super::fleet::protects;
+use super::never_copied::NEVER_COPIED;
 use super::world::{World, rds_region};
 use crate::rds::{
     Cluster, ClusterSpec, Instance, InstanceSpec, InstanceStatus, KeylessClusterCopies, Rds,
@@ -153,8 +154,15 @@ impl World {
 
     /// Whether RDS refuses the copy of this run for ever, which only trying shows.
     pub(super) fn rds_refuses_the_copy(&self, run: &ProtectionRequest) -> bool {
-        let database = &run.database.arn;
+        self.rds_refuses_copies_of(&run.database.arn)
+    }
+
+    /// Whether RDS refuses the copies of this database for ever.
+    pub(super) fn rds_refuses_copies_of(&self, database: &RdsArn) -> bool {
         let at = rds_region(database.region());
+        if database.name() == NEVER_COPIED {
+            return true;
+        }
         database.family() == Family::Cluster
             && self.rds.config().keyless_cluster_copies == KeylessClusterCopies::Refused
             && self

@@ -25,6 +25,7 @@ mod kinds;
 pub mod models;
 pub mod mutant;
 mod mutated;
+mod never_copied;
 mod operator_actions;
 mod outages;
 mod pruning;

@@ -37,6 +37,7 @@
 //! | names | `UsedNameIsDone`, `FailedExecutionIsDone` | `TRUE_REPORT` |
 //! | | `UnansweredStartIsStarted` | `PLANNED` |
 //! | the planner's cursor | `LeftOverIsForgotten` | `PLANNED` |
+//! | the memory of the permanent | `RefusalIsForgotten` | `REMEMBERED` |
 //! | policies | `ExclusionIsOverlooked`, `HopelessClusterIsPlanned` | `SELECTED` |
 //! | | `RefusedKindIsPlanned`, `StoppedIsPlanned` | `SELECTED` |
 //! | | `CarriedTagsAreForgotten`, `OptionGroupIsForgotten` | `AS_ASKED` |
@@ -205,6 +206,8 @@ mutants! {
     UnansweredStartIsStarted breaks PLANNED,
     /// What a due time left over is not kept beside the cursor.
     LeftOverIsForgotten breaks PLANNED,
+    /// What RDS has refused for good is not remembered.
+    RefusalIsForgotten breaks REMEMBERED,
     /// The tag that excludes a database is overlooked.
     ExclusionIsOverlooked breaks SELECTED,
     /// A cluster that cannot be copied is taken for one that can.

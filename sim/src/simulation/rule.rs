@@ -38,6 +38,8 @@ rules! {
     NAMED = "an execution names its own database's automated snapshot, and no other names it";
     /// A region counts as planned only when it is.
     PLANNED = "what is planned has its execution";
+    /// What RDS has refused for good is tried again once a week, and not every night.
+    REMEMBERED = "a copy that RDS refuses for good costs few snapshots";
     /// What the planner reports is true.
     TRUE_REPORT = "the planner reports what is true";
     /// After the faults have stopped, every token is answered.

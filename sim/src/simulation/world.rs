@@ -21,6 +21,7 @@ use super::backups::Backup;
 use super::gate::Calls;
 use super::models::{Machine, ModelledRds};
 use super::mutant::Mutant;
+use super::never_copied::RefusedRuns;
 use super::pruning::Pruning;
 use super::queue::{DeadLetters, Note};
 use crate::asl::StateMachine;
@@ -195,6 +196,8 @@ pub(super) struct World {
     pub(super) squatters: BTreeSet<RdsArn>,
     /// Runs (resource id and due time) whose recovery point a third party has made impossible.
     pub(super) spoilt: BTreeSet<(String, Timestamp)>,
+    /// Runs whose copies RDS has refused for good.
+    pub(super) refused_runs: RefusedRuns,
     /// Executions that a person has given up for good.
     pub(super) given_up: BTreeSet<String>,
     /// Every command that was ever sent.
@@ -268,6 +271,7 @@ impl World {
             deleted: BTreeMap::new(),
             squatters: BTreeSet::new(),
             spoilt: BTreeSet::new(),
+            refused_runs: RefusedRuns::default(),
             given_up: BTreeSet::new(),
             sent: Vec::new(),
             applied: making.applied,

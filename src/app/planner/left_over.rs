@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, stream};
 
+use super::error::PlanError;
 use super::outcome::{Outcome, Planned, Row};
 use super::permissions::Permissions;
-use super::row::{CONCURRENCY, DueNow};
+use super::row::{CONCURRENCY, DueNow, Known};
 use crate::domain::id::arn::Family;
 use crate::domain::id::names::ResourceId;
 use crate::domain::policy::cursor::{Cursor, Kept};
 use crate::error::chain;
-use crate::ports::RdsError;
 
 /// Asks about the databases that stand beside the cursor, and starts what can be started now.
 pub(super) async fn plan_left_over<W: Permissions>(
@@ -74,21 +74,22 @@ async fn look<W: Permissions>(
     planned: &Planned,
     family: Family,
     kept: &[&Kept],
-) -> Result<Found, RdsError> {
+) -> Result<Found, PlanError> {
     let ids: Vec<ResourceId> = kept
         .iter()
         .map(|kept| kept.database.resource_id.clone())
         .collect();
-    let region = &planned.region;
-    let databases = world.find_databases(region, family, &ids).await?;
-    let ids = databases
-        .iter()
-        .map(|database| database.resource_id.clone());
-    let ids = ids.collect();
-    let rows: Vec<Result<Option<Row>, RdsError>> = stream::iter(databases)
+    let databases = world.find_databases(&planned.region, family, &ids).await?;
+    let entries = &due.entries(world, &databases).await?;
+    let shown = databases.iter();
+    let ids = shown.map(|database| database.resource_id.clone()).collect();
+    let rows: Vec<Result<Option<Row>, PlanError>> = stream::iter(databases)
         .map(|database| async move {
-            let newest = due.newest_of(world, &database.arn).await?;
-            Ok(due.row(world, &newest, &database).await)
+            let known = Known {
+                automated: due.automated_of(world, &database.arn).await?,
+                entries: entries.clone(),
+            };
+            Ok(due.row(world, &known, &database).await)
         })
         .buffered(CONCURRENCY)
         .collect()

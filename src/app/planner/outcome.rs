@@ -14,6 +14,7 @@ use crate::domain::id::tags::PolicyName;
 use crate::domain::policy::choice::{ExclusionReason, NotNow, Refusal};
 use crate::domain::policy::cursor::{Kept, KeptWhy};
 use crate::domain::rds::database::UnreadableRow;
+use crate::domain::run::refusal::RefusedForGood;
 
 /// What became of one database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub enum Outcome {
     Refused(Refusal),
     /// It is selected, and RDS takes no snapshot of it in its status. No execution was started.
     NotNow(NotNow),
+    /// RDS has refused it for good. Until something changes no snapshot is taken, and once a week the copy is tried again.
+    Remembered(RefusedForGood),
     /// Its policy has automated snapshots copied, and RDS has none of it.
     NothingToCopy,
     /// It could not be started now. The planner's next run tries again.
@@ -45,6 +48,7 @@ impl fmt::Display for Outcome {
             Self::Excluded(why) => write!(f, "left out: {why}"),
             Self::Refused(why) => write!(f, "refused: {why}"),
             Self::NotNow(why) => write!(f, "not now: {why}"),
+            Self::Remembered(refusal) => write!(f, "tried and refused: {refusal}"),
             Self::NothingToCopy => {
                 f.write_str("nothing to copy: RDS has no automated snapshot of it")
             }
@@ -133,6 +137,7 @@ impl Planned {
                 Outcome::Excluded(why) => why.name(),
                 Outcome::Refused(why) => why.name(),
                 Outcome::NotNow(_) => "not-now",
+                Outcome::Remembered(_) => RefusedForGood::NAME,
                 Outcome::NothingToCopy => "nothing-to-copy",
                 Outcome::Started(_)
                 | Outcome::StillRunning(_)
@@ -183,6 +188,7 @@ pub(super) fn log(planned: &Planned) {
             }
             Outcome::Refused(why) => warn!(%database, %why, "not protected"),
             Outcome::NotNow(why) => warn!(%database, %why, "not started now"),
+            Outcome::Remembered(why) => warn!(%database, %why, "not protected"),
             Outcome::NothingToCopy => warn!(%database, "RDS has no automated snapshot to copy"),
             Outcome::Started(_) | Outcome::Done(_) | Outcome::Excluded(_) => {}
         }

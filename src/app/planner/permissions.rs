@@ -1,12 +1,13 @@
 //! Everything that the planner may do.
 
 use crate::ports::{
-    AutomatedSnapshots, ClaimRun, Clock, FindDatabases, ListDatabases, PlanCursor, ReadPolicies,
-    StartExecution,
+    AutomatedSnapshots, ClaimRun, Clock, DescribeSnapshots, FindDatabases, ForgetRefusal,
+    ListDatabases, PlanCursor, ReadEntries, ReadPolicies, StartExecution,
 };
 
 permissions! {
     /// Everything that the planner may do.
     Permissions:
-        AutomatedSnapshots ClaimRun Clock FindDatabases ListDatabases PlanCursor ReadPolicies StartExecution
+        AutomatedSnapshots ClaimRun Clock DescribeSnapshots FindDatabases ForgetRefusal ListDatabases PlanCursor
+        ReadEntries ReadPolicies StartExecution
 }

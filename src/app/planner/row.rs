@@ -6,11 +6,13 @@ use jiff::Timestamp;
 
 use super::outcome::{Outcome, Row};
 use super::permissions::Permissions;
+use super::refused::source_there_is;
 use crate::app::automated;
-use crate::app::start::{StartOutcome, start};
+use crate::app::start::{NotStarted, StartOutcome, start};
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{Attempt, ExecutionName, ResourceId};
-use crate::domain::id::tags::StackId;
+use crate::domain::id::tags::{PolicyName, StackId};
+use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::policy::choice::{Choice, choose};
 use crate::domain::policy::cursor::KeptWhy;
 use crate::domain::policy::in_force::{Policies, Policy};
@@ -19,8 +21,9 @@ use crate::domain::rds::database::Database;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::naming;
+use crate::domain::run::refusal::{RefusalStatus, RefusedForGood};
 use crate::error::chain;
-use crate::ports::RdsError;
+use crate::ports::{Entry, PortError, RdsError, ReadEntries};
 
 /// How many executions are started at once. StartExecution allows 150 to 300 calls a second.
 pub(super) const CONCURRENCY: usize = 8;
@@ -31,11 +34,21 @@ pub(super) struct DueNow<'a> {
     pub(super) policies: &'a Policies,
     pub(super) policy: &'a Policy,
     pub(super) at: Timestamp,
+    /// Whether only databases are planned that RDS has refused for good, and the refusals are forgotten.
+    pub(super) retries_refused: bool,
+}
+
+/// What is known of some databases beside what RDS lists.
+pub(super) struct Known {
+    /// The newest automated snapshot of each, if the policy copies those.
+    pub(super) automated: BTreeMap<ResourceId, Snapshot>,
+    /// The catalog's entries.
+    pub(super) entries: BTreeMap<ResourceId, Entry>,
 }
 
 impl DueNow<'_> {
     /// The newest automated snapshot of each database of a family, if the policy copies those.
-    pub(super) async fn newest<W: Permissions>(
+    pub(super) async fn automated<W: Permissions>(
         &self,
         world: &W,
         region: &Region,
@@ -48,7 +61,7 @@ impl DueNow<'_> {
     }
 
     /// The newest automated snapshot of one database, if the policy copies those.
-    pub(super) async fn newest_of<W: Permissions>(
+    pub(super) async fn automated_of<W: Permissions>(
         &self,
         world: &W,
         database: &RdsArn,
@@ -62,14 +75,45 @@ impl DueNow<'_> {
         }
     }
 
+    /// The catalog's entries of the databases that the policy selects: one call for each hundred of them.
+    pub(super) async fn entries<W: ReadEntries>(
+        &self,
+        world: &W,
+        databases: &[Database],
+    ) -> Result<BTreeMap<ResourceId, Entry>, PortError> {
+        let is_selected = |database: &&Database| match choose(database, self.policies) {
+            Choice::Protect(policy) => policy == self.policy.name,
+            Choice::LeaveOut(_) | Choice::Refuse(..) | Choice::NotNow(..) => false,
+        };
+        let selected = databases.iter().filter(is_selected);
+        let pairs: Vec<(ResourceId, PolicyName)> = selected
+            .map(|database| (database.resource_id.clone(), self.policy.name.clone()))
+            .collect();
+        let mut entries = BTreeMap::new();
+        for pairs in pairs.chunks(BATCH_GET_MAX) {
+            let read = world.read_entries(pairs).await?;
+            entries.extend(
+                read.into_iter()
+                    .map(|entry| (entry.database.clone(), entry)),
+            );
+        }
+        Ok(entries)
+    }
+
     /// Starts what is to be started of a database. Returns nothing for a database of another policy.
     pub(super) async fn row<W: Permissions>(
         &self,
         world: &W,
-        newest: &BTreeMap<ResourceId, Snapshot>,
+        known: &Known,
         database: &Database,
     ) -> Option<Row> {
-        let (outcome, kept) = match choose(database, self.policies) {
+        let choice = choose(database, self.policies);
+        let refusal = known.entries.get(&database.resource_id);
+        let refusal = refusal.and_then(|entry| entry.refused.as_ref());
+        if self.retries_refused && refusal.is_none() {
+            return None;
+        }
+        let (outcome, kept) = match choice {
             Choice::LeaveOut(why) => (Outcome::Excluded(why), None),
             Choice::Refuse(name, _) | Choice::NotNow(name, _) | Choice::Protect(name)
                 if name != self.policy.name =>
@@ -78,8 +122,8 @@ impl DueNow<'_> {
             }
             Choice::Refuse(_, why) => (Outcome::Refused(why), None),
             Choice::NotNow(_, why) => (Outcome::NotNow(why), Some(KeptWhy::NotNow)),
-            Choice::Protect(_) => match self.run_of(newest, database) {
-                Some(run) => self.start(world, &run).await,
+            Choice::Protect(_) => match self.run_of(&known.automated, database) {
+                Some(run) => self.start_unless_refused(world, run, refusal).await,
                 None => (Outcome::NothingToCopy, None),
             },
         };
@@ -91,12 +135,56 @@ impl DueNow<'_> {
         })
     }
 
+    /// Starts a run, unless RDS has refused it for good and nothing has changed since.
+    async fn start_unless_refused<W: Permissions>(
+        &self,
+        world: &W,
+        run: ProtectionRequest,
+        refusal: Option<&RefusedForGood>,
+    ) -> (Outcome, Option<KeptWhy>) {
+        let failed = |why: String| (Outcome::Failed(why), Some(KeptWhy::NotStarted));
+        let Some(refusal) = refusal else {
+            return self.start(world, &run).await;
+        };
+        if self.retries_refused {
+            if let Err(error) = world.forget_refusal(&run.database, &run.policy).await {
+                return failed(chain(&error));
+            }
+            return self.start(world, &run).await;
+        }
+        match refusal.status(run.options.fingerprint.as_ref(), world.now()) {
+            RefusalStatus::Holds(_) => (Outcome::Remembered(refusal.clone()), None),
+            RefusalStatus::Lapsed => self.start(world, &run).await,
+            RefusalStatus::TryAgain => {
+                match source_there_is(world, self.stack, &run, refusal).await {
+                    Ok(Some(with_source)) => match start(world, self.stack, &with_source).await {
+                        // The names of that run are used up: one more snapshot is taken for the next of them.
+                        Ok(StartOutcome::NotStarted(NotStarted::AllFailed(_))) => {
+                            self.start(world, &run).await
+                        }
+                        outcome => self.judged(&with_source, outcome),
+                    },
+                    Ok(None) => self.start(world, &run).await,
+                    Err(error) => failed(chain(&error)),
+                }
+            }
+        }
+    }
+
     async fn start<W: Permissions>(
         &self,
         world: &W,
         run: &ProtectionRequest,
     ) -> (Outcome, Option<KeptWhy>) {
-        match start(world, self.stack, run).await {
+        self.judged(run, start(world, self.stack, run).await)
+    }
+
+    fn judged(
+        &self,
+        run: &ProtectionRequest,
+        started: Result<StartOutcome, PortError>,
+    ) -> (Outcome, Option<KeptWhy>) {
+        match started {
             Ok(outcome) => {
                 let kept = match &outcome {
                     StartOutcome::NotStarted(_) => Some(KeptWhy::NotStarted),

@@ -6,6 +6,7 @@ use crate::domain::id::arn::{KeyArn, Region};
 use crate::domain::id::tags::StackId;
 use crate::domain::policy::in_force::Policies;
 use crate::domain::retention::bounds::Bounds;
+use crate::settings::Pruning;
 
 /// The pruner's settings.
 #[derive(Debug, Clone)]
@@ -26,6 +27,21 @@ pub struct PrunerConfig {
     pub grace: SignedDuration,
     /// How much one round may remove.
     pub bounds: Bounds,
+}
+
+impl From<&Pruning> for PrunerConfig {
+    fn from(pruning: &Pruning) -> Self {
+        Self {
+            stack: pruning.stack.rules.stack.clone(),
+            home: pruning.stack.home.clone(),
+            source_regions: pruning.source_regions.clone(),
+            key: pruning.key.clone(),
+            built_in: pruning.policies.clone(),
+            removes: pruning.removes,
+            grace: pruning.grace,
+            bounds: pruning.bounds,
+        }
+    }
 }
 
 /// A person has looked at a plan, and wants it carried out.

@@ -15,10 +15,12 @@ use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::spec::Source;
 use crate::domain::rds::database::Database;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use crate::domain::run::command::ProtectionRequest;
+use crate::domain::run::refusal::RefusalStatus;
 use crate::error::chain;
 use crate::ports::{
-    ClaimRun, Clock, DescribeSnapshots, FindDatabases, PortError, RdsError, ReadPolicies,
-    StartExecution,
+    ClaimRun, Clock, DescribeSnapshots, FindDatabases, PortError, RdsError, ReadEntries,
+    ReadPolicies, StartExecution,
 };
 
 /// What happened to a hint about an automated snapshot.
@@ -41,7 +43,7 @@ pub(super) async fn start_from_hints<W>(
     hinted: &[RdsArn],
 ) -> Vec<(RdsArn, HintOutcome)>
 where
-    W: ClaimRun + Clock + DescribeSnapshots + FindDatabases + StartExecution,
+    W: ClaimRun + Clock + DescribeSnapshots + FindDatabases + ReadEntries + StartExecution,
 {
     let looked = match look(world, hinted).await {
         Ok(looked) => looked,
@@ -122,7 +124,7 @@ async fn look<W: DescribeSnapshots + FindDatabases>(
     Ok(snapshots.into_iter().map(with_database).collect())
 }
 
-async fn start_run<W: ClaimRun + Clock + StartExecution>(
+async fn start_run<W: ClaimRun + Clock + ReadEntries + StartExecution>(
     world: &W,
     stack: &StackId,
     policies: &Policies,
@@ -141,6 +143,17 @@ async fn start_run<W: ClaimRun + Clock + StartExecution>(
     let Some(run) = automated::run(database, policies, policy, snapshot) else {
         return HintOutcome::NotYet;
     };
+    match is_refused_for_good(world, &run).await {
+        Ok(false) => {}
+        Ok(true) => {
+            info!(snapshot = %snapshot.arn, "not copied: RDS has refused it for good");
+            return HintOutcome::Done;
+        }
+        Err(error) => {
+            warn!(snapshot = %snapshot.arn, error = chain(&error), "the catalog could not be read");
+            return HintOutcome::Broken;
+        }
+    }
     match start(world, stack, &run).await {
         Ok(StartOutcome::Started(execution)) => {
             info!(snapshot = %snapshot.arn, %execution, "started for an automated snapshot");
@@ -154,4 +167,18 @@ async fn start_run<W: ClaimRun + Clock + StartExecution>(
             HintOutcome::Broken
         }
     }
+}
+
+/// Whether RDS has refused the copies of this database for good, and nothing has changed since.
+async fn is_refused_for_good<W: Clock + ReadEntries>(
+    world: &W,
+    run: &ProtectionRequest,
+) -> Result<bool, PortError> {
+    let of = [(run.database.resource_id.clone(), run.policy.clone())];
+    let entries = world.read_entries(&of).await?;
+    let mut refusals = entries.iter().filter_map(|entry| entry.refused.as_ref());
+    Ok(refusals.any(|refusal| {
+        let status = refusal.status(run.options.fingerprint.as_ref(), world.now());
+        matches!(status, RefusalStatus::Holds(_))
+    }))
 }

@@ -4,7 +4,7 @@ use crate::ports::{
     AutomatedSnapshots, Callbacks, ClaimRun, ClaimSlot, Clock, CopySnapshot, CreateSnapshot,
     DelayMessage, DescribeQuota, DescribeSnapshots, EnterCopies, FreeSlot, HearDead, Jitter,
     LearnLimits, LookUpWaits, NoteError, ProbeToken, ReadHolders, RecordRecoveryPoint,
-    RegisterWaits, StartExecution, Waits,
+    RegisterWaits, RememberRefusal, StartExecution, Waits,
 };
 
 permissions! {
@@ -12,5 +12,5 @@ permissions! {
     Permissions:
         AutomatedSnapshots Callbacks ClaimRun ClaimSlot Clock CopySnapshot CreateSnapshot DelayMessage DescribeQuota
         DescribeSnapshots EnterCopies FreeSlot HearDead Jitter LearnLimits LookUpWaits NoteError ProbeToken
-        ReadHolders RecordRecoveryPoint RegisterWaits StartExecution Waits
+        ReadHolders RecordRecoveryPoint RegisterWaits RememberRefusal StartExecution Waits
 }

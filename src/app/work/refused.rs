@@ -10,6 +10,7 @@ use crate::app::work::give_up::give_up;
 use crate::app::work::outcome::{AttemptOutcome, CommandOutcome, WorkError, not_told};
 use crate::app::work::permissions::Permissions;
 use crate::app::work::register::{mark, queue};
+use crate::app::work::remember::remember;
 use crate::domain::id::names::SnapshotId;
 use crate::domain::limits::HINT_RECHECKS;
 use crate::domain::rds::snapshot::Snapshot;
@@ -47,6 +48,7 @@ pub(super) async fn refused<W: Permissions>(
             }
         },
         Owner::StateMachine(reason) | Owner::Permanent(reason) => {
+            remember(world, wait, &error).await?;
             let failure = Failure::new(reason, error.to_string());
             give_up(world, wait, failure)
                 .await

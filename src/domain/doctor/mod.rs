@@ -9,6 +9,7 @@ pub mod key_policy;
 pub mod keys;
 pub mod permissions;
 pub mod policies;
+mod queue_arn;
 pub mod region;
 mod role_arn;
 

@@ -7,8 +7,8 @@ use super::{Check, Finding, Level, Unanswered};
 use crate::domain::id::arn::{Family, KeyArn, Region, StateMachineArn};
 use crate::domain::id::role::{IamRole, Role};
 use crate::domain::id::tags::StackId;
-use crate::domain::id::text::ParseError;
 
+pub use super::queue_arn::queue_arn;
 pub use super::role_arn::RoleArn;
 
 /// The facts of the stack that the requirements depend on.
@@ -170,6 +170,7 @@ impl StackFacts {
             IamRole::Function(Role::Worker) => self.worker(keys),
             IamRole::Function(Role::Reactor) => self.reactor(),
             IamRole::Function(Role::Sweeper) => self.sweeper(),
+            IamRole::Function(Role::Pruner) => self.pruner(),
             IamRole::StateMachine => {
                 vec![need(
                     &["sqs:SendMessage"],
@@ -181,12 +182,17 @@ impl StackFacts {
 
     fn planner(&self) -> Vec<Requirement> {
         let mut all = vec![need(
-            &["dynamodb:GetItem", "dynamodb:UpdateItem"],
+            &[
+                "dynamodb:GetItem",
+                "dynamodb:BatchGetItem",
+                "dynamodb:UpdateItem",
+            ],
             vec![self.table()],
         )];
         all.extend(self.start_executions());
         all.extend(self.list_databases());
         all.extend(self.see_snapshots(&self.source_regions));
+        all.extend(self.list_tags(&self.source_regions));
         all
     }
 
@@ -291,13 +297,20 @@ impl StackFacts {
 
     /// Whose a snapshot is, its tags say: those of our names in every region.
     fn see_our_snapshots(&self) -> impl Iterator<Item = Requirement> {
-        let tags = self.all_regions().flat_map(|region| {
+        let tags = self.list_tags(self.all_regions());
+        self.see_snapshots(self.all_regions()).chain(tags)
+    }
+
+    fn list_tags<'a>(
+        &'a self,
+        regions: impl IntoIterator<Item = &'a Region>,
+    ) -> impl Iterator<Item = Requirement> {
+        regions.into_iter().flat_map(|region| {
             Family::ALL.map(|family| {
                 let [_, ours] = self.resources(region, family);
                 need(&["rds:ListTagsForResource"], vec![ours]).with(REQUESTED_REGION, region)
             })
-        });
-        self.see_snapshots(self.all_regions()).chain(tags)
+        })
     }
 
     fn reactor(&self) -> Vec<Requirement> {
@@ -348,6 +361,51 @@ impl StackFacts {
     }
 }
 
+/// The stack's tag on a resource, as IAM knows it.
+const RESOURCE_TAG: &str = "aws:ResourceTag/snapferry:stack";
+
+/// The same tag, as RDS gives it to IAM.
+fn own_tag(family: Family) -> &'static str {
+    match family {
+        Family::Instance => "rds:snapshot-tag/snapferry:stack",
+        Family::Cluster => "rds:cluster-snapshot-tag/snapferry:stack",
+    }
+}
+
+impl StackFacts {
+    fn pruner(&self) -> Vec<Requirement> {
+        let table = [
+            "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
+        ];
+        let mut all = vec![
+            need(&table, vec![self.table()]),
+            need(
+                &["dynamodb:Query"],
+                vec![format!("{}/index/open-waits", self.table())],
+            ),
+        ];
+        all.extend(self.list_databases());
+        all.extend(self.see_snapshots([&self.home]));
+        for family in Family::ALL {
+            let [_, ours] = self.resources(&self.home, family);
+            let tags = need(&["rds:ListTagsForResource"], vec![ours.clone()]);
+            all.push(tags.with(REQUESTED_REGION, &self.home));
+            let delete = match family {
+                Family::Instance => "rds:DeleteDBSnapshot",
+                Family::Cluster => "rds:DeleteDBClusterSnapshot",
+            };
+            let delete = need(&[delete], vec![ours]);
+            let delete = delete.with(RESOURCE_TAG, &self.stack);
+            all.push(delete.with(own_tag(family), &self.stack));
+        }
+        all
+    }
+}
+
 /// What Lambda does with a function's queue on the function's behalf, and the delay of a message that failed.
 const TAKE_MESSAGES: [&str; 4] = [
     "sqs:ReceiveMessage",
@@ -355,26 +413,6 @@ const TAKE_MESSAGES: [&str; 4] = [
     "sqs:GetQueueAttributes",
     "sqs:ChangeMessageVisibility",
 ];
-
-/// The ARN of a queue, from its URL. The URL's last two parts are the account and the name.
-///
-/// # Errors
-/// The URL, if it does not end like this.
-pub fn queue_arn(url: &str, partition: &str, region: &Region) -> Result<String, ParseError> {
-    let fail = || ParseError::new(url, "the URL of a queue (https://…/ACCOUNT/NAME)");
-    let mut parts = url.rsplitn(3, '/');
-    match (parts.next(), parts.next(), parts.next()) {
-        (Some(name), Some(account), Some(host))
-            if !name.is_empty()
-                && account.len() == 12
-                && account.bytes().all(|b| b.is_ascii_digit())
-                && host.contains("://") =>
-        {
-            Ok(format!("arn:{partition}:sqs:{region}:{account}:{name}"))
-        }
-        _ => Err(fail()),
-    }
-}
 
 /// How IAM's simulator decided one action on one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]

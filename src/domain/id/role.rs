@@ -15,11 +15,19 @@ pub enum Role {
     Reactor,
     /// Settles waits that no event announced.
     Sweeper,
+    /// Removes what no rule of retention keeps. It alone may delete.
+    Pruner,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Planner, Self::Worker, Self::Reactor, Self::Sweeper];
+    pub const ALL: [Self; 5] = [
+        Self::Planner,
+        Self::Worker,
+        Self::Reactor,
+        Self::Sweeper,
+        Self::Pruner,
+    ];
 
     /// The function's name, which is its handler as well.
     #[must_use]
@@ -29,6 +37,7 @@ impl Role {
             Self::Worker => "worker",
             Self::Reactor => "reactor",
             Self::Sweeper => "sweeper",
+            Self::Pruner => "pruner",
         }
     }
 
@@ -40,7 +49,9 @@ impl Role {
         Self::ALL
             .into_iter()
             .find(|role| role.as_str() == text)
-            .ok_or_else(|| ParseError::new(text, "one of planner, worker, reactor, sweeper"))
+            .ok_or_else(|| {
+                ParseError::new(text, "one of planner, worker, reactor, sweeper, pruner")
+            })
     }
 }
 
@@ -61,11 +72,12 @@ pub enum IamRole {
 
 impl IamRole {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Function(Role::Planner),
         Self::Function(Role::Worker),
         Self::Function(Role::Reactor),
         Self::Function(Role::Sweeper),
+        Self::Function(Role::Pruner),
         Self::StateMachine,
     ];
 
@@ -77,6 +89,7 @@ impl IamRole {
             Self::Function(Role::Worker) => "WorkerRole",
             Self::Function(Role::Reactor) => "ReactorRole",
             Self::Function(Role::Sweeper) => "SweeperRole",
+            Self::Function(Role::Pruner) => "PrunerRole",
             Self::StateMachine => "StateMachineRole",
         }
     }
@@ -89,6 +102,7 @@ impl IamRole {
             Self::Function(Role::Worker) => "SNAPFERRY_WORKER_ROLE_ARN",
             Self::Function(Role::Reactor) => "SNAPFERRY_REACTOR_ROLE_ARN",
             Self::Function(Role::Sweeper) => "SNAPFERRY_SWEEPER_ROLE_ARN",
+            Self::Function(Role::Pruner) => "SNAPFERRY_PRUNER_ROLE_ARN",
             Self::StateMachine => "SNAPFERRY_STATE_MACHINE_ROLE_ARN",
         }
     }

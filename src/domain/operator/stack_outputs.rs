@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Which output says which setting. The templates and a test hold this list.
-pub const SETTINGS: [(&str, &str); 22] = [
+pub const SETTINGS: [(&str, &str); 26] = [
     ("StackRegion", "AWS_REGION"),
     ("StackIdentity", "SNAPFERRY_STACK_ID"),
     ("TableName", "SNAPFERRY_TABLE"),
@@ -24,13 +24,17 @@ pub const SETTINGS: [(&str, &str); 22] = [
     ("BuiltInSchedule", "SNAPFERRY_SCHEDULE"),
     ("BuiltInTimeZone", "SNAPFERRY_TIME_ZONE"),
     ("BuiltInSelection", "SNAPFERRY_SELECTION"),
+    ("BuiltInRetention", "SNAPFERRY_RETENTION"),
+    ("BuiltInRpo", "SNAPFERRY_RPO"),
     ("CopySlotCount", "SNAPFERRY_COPY_SLOTS"),
     ("ClusterCopySlotCount", "SNAPFERRY_CLUSTER_COPY_SLOTS"),
     ("PlannerRoleArn", "SNAPFERRY_PLANNER_ROLE_ARN"),
     ("WorkerRoleArn", "SNAPFERRY_WORKER_ROLE_ARN"),
     ("ReactorRoleArn", "SNAPFERRY_REACTOR_ROLE_ARN"),
     ("SweeperRoleArn", "SNAPFERRY_SWEEPER_ROLE_ARN"),
+    ("PrunerRoleArn", "SNAPFERRY_PRUNER_ROLE_ARN"),
     ("StateMachineRoleArn", "SNAPFERRY_STATE_MACHINE_ROLE_ARN"),
+    ("PrunerName", "SNAPFERRY_PRUNER"),
     ("AlarmTopic", "SNAPFERRY_ALARM_TOPIC_ARN"),
 ];
 

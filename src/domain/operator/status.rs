@@ -14,10 +14,12 @@ use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::policy::choice::{Choice, ExclusionReason, choose};
 use crate::domain::policy::in_force::Policies;
+use crate::domain::policy::overdue::{Overdue, overdue};
 use crate::domain::policy::rpo::rpo;
 use crate::domain::rds::database::Database;
 use crate::domain::run::command::Step;
 use crate::domain::run::failure::Remedy;
+use crate::domain::run::refusal::RefusedForGood;
 use crate::domain::run::wait::{Phase, Wait};
 
 /// How a database stands, the worst first.
@@ -146,6 +148,8 @@ pub struct CatalogFacts {
     pub open: Option<ExecutionName>,
     /// The newest recovery point that it knows.
     pub newest: Option<Point>,
+    /// What RDS refused for good since.
+    pub refused: Option<RefusedForGood>,
 }
 
 /// Everything that status is computed from.
@@ -361,13 +365,16 @@ impl<'a> Judge<'a> {
     fn selected(&self, id: &ResourceId, database: &RdsArn, policy: &PolicyName) -> Row {
         let mut row = self.row(id, database, Some(policy));
         let hindrance = self.under_way(&mut row, id, policy);
-        let too_old = match (row.age, row.rpo) {
-            (Some(age), Some(rpo)) => age > rpo,
-            _ => false,
-        };
+        let refused = self.entry(id, policy).and_then(|it| it.refused.as_ref());
+        let overdue = overdue(row.age, row.rpo, refused);
+        let too_old = overdue == Some(Overdue::TooOld);
         let parked = hindrance == Some(Hindrance::Parked);
         let failed = hindrance.is_some();
         let (state, reason) = match &row.newest {
+            _ if let Some(Overdue::RefusedForGood(refusal)) = overdue => {
+                row.remedy = Some(RefusedForGood::REMEDY.to_owned());
+                (State::Overdue, refusal.to_string())
+            }
             None if failed => (
                 State::Overdue,
                 "it has no recovery point, and its run did not succeed".to_owned(),

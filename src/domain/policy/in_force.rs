@@ -3,9 +3,11 @@
 use super::schedule::Schedule;
 use super::spec::PolicyOptions;
 use crate::domain::id::arn::KeyArn;
+use crate::domain::id::names::OptionGroup;
 use crate::domain::id::tags::{PolicyName, is_tag_value};
 use crate::domain::rds::database::Database;
 use crate::domain::run::command::RunOptions;
+use crate::domain::run::fingerprint::Fingerprint;
 
 /// A policy as the planner uses it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,33 @@ impl Policy {
             options: PolicyOptions::default(),
         }
     }
+}
+
+/// What RDS's answer to a run depends on. When a policy is due and how long its recovery points are kept is no part of
+/// it.
+fn fingerprint(policy: &Policy, database: &Database, options: &RunOptions) -> Fingerprint {
+    let facts = &database.copy_facts;
+    let group_of = |group: &Option<OptionGroup>| {
+        let group = group.as_ref();
+        group.map(ToString::to_string).unwrap_or_default()
+    };
+    let (from, to) = (
+        group_of(&database.option_group),
+        group_of(&options.option_group),
+    );
+    let mut parts = vec![
+        database.engine.as_str(),
+        facts.engine_version.as_deref().unwrap_or_default(),
+        facts.encryption.as_str(),
+        &from,
+        &to,
+        policy.key.as_str(),
+        policy.options.source.as_str(),
+    ];
+    for (key, value) in &options.tags {
+        parts.extend([key.as_str(), value.as_str()]);
+    }
+    Fingerprint::of(&parts)
 }
 
 /// The policies in force.
@@ -62,7 +91,7 @@ impl Policies {
             // RDS would refuse the whole snapshot because of a value that it does not accept.
             is_tag_value(value).then(|| (key.clone(), value.clone()))
         });
-        RunOptions {
+        let run_options = RunOptions {
             tags: carried.collect(),
             option_group: database
                 .option_group
@@ -73,7 +102,12 @@ impl Policies {
             cluster_copy_slots: self.cluster_copy_slots,
             policy_slots: options.copy_slots,
             policy_cluster_slots: options.cluster_copy_slots,
+            fingerprint: None,
             automated: None,
+        };
+        RunOptions {
+            fingerprint: Some(fingerprint(policy, database, &run_options)),
+            ..run_options
         }
     }
 }

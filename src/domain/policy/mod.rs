@@ -5,6 +5,7 @@ pub mod cursor;
 pub mod file;
 pub mod in_force;
 pub mod keep_span;
+pub mod overdue;
 pub mod retention;
 pub mod rpo;
 pub mod rules;

@@ -39,6 +39,8 @@ impl StorageEncryption {
 /// What decides whether a database can be copied, and whether it is one that people mean to protect.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CopyFacts {
+    /// Its engine's version, if RDS says it.
+    pub engine_version: Option<String>,
     /// How its storage is encrypted.
     pub encryption: StorageEncryption,
     /// Whether it is a Multi-AZ DB cluster: a cluster of an engine other than Aurora, with instances of a fixed size.

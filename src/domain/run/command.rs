@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::fingerprint::Fingerprint;
 use super::slot_limits::{CopySlots, SlotGroup, SlotLimits};
 use crate::domain::id::arn::{ExecutionArn, Family, KeyArn, RdsArn};
 use crate::domain::id::database_ref::DatabaseRef;
@@ -43,6 +44,8 @@ pub struct RunOptions {
     pub policy_slots: Option<usize>,
     /// How many copies of cluster snapshots of this policy may be in flight.
     pub policy_cluster_slots: Option<usize>,
+    /// What RDS's answer depends on. A refusal for good is remembered with it.
+    pub fingerprint: Option<Fingerprint>,
     /// The automated snapshot to copy, if the run takes no snapshot itself.
     pub automated: Option<Automated>,
 }

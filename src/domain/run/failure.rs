@@ -289,6 +289,15 @@ pub enum Owner {
     Transient,
 }
 
+impl Owner {
+    /// Whether RDS said by its own code that it can never carry the request out. A database that is gone is not that: it
+    /// is no longer planned.
+    #[must_use]
+    pub fn is_for_good(self) -> bool {
+        self == Self::Permanent(Reason::Unsupported)
+    }
+}
+
 /// Who must act on RDS's answer to an operation, by AWS's error code and by the class of the message.
 ///
 /// A command with an unknown code goes back to the queue, and after ten receives to the dead-letter queue. The codes for

@@ -3,12 +3,14 @@
 pub mod backoff;
 pub mod command;
 pub mod failure;
+pub mod fingerprint;
 pub mod last_error;
 pub mod learnt_limit;
 pub mod manifest;
 pub mod name_conflict;
 pub mod naming;
 mod rds_message;
+pub mod refusal;
 pub mod settle;
 pub mod slot_limits;
 pub mod slots;

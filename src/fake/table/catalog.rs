@@ -12,6 +12,7 @@ use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::set::{Applied, Stamp, Version};
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::manifest::Manifest;
+use crate::domain::run::refusal::RefusedForGood;
 use crate::ports::{Claim, Entry, Held, Written};
 
 impl Table {
@@ -48,6 +49,19 @@ impl Table {
             .release(execution.as_str());
     }
 
+    pub(in crate::fake) fn remember_refusal(
+        &mut self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        refusal: &RefusedForGood,
+    ) {
+        self.entry_mut(&database.resource_id, policy).refused = Some(refusal.clone());
+    }
+
+    pub(in crate::fake) fn forget_refusal(&mut self, database: &DatabaseRef, policy: &PolicyName) {
+        self.entry_mut(&database.resource_id, policy).refused = None;
+    }
+
     pub(in crate::fake) fn enter_recovery_point(
         &mut self,
         run: &ProtectionRequest,
@@ -80,6 +94,7 @@ impl Table {
                 policy: key.1.clone(),
                 open: entry.open.clone(),
                 newest: entry.newest.clone(),
+                refused: entry.refused.clone(),
             })
         });
         entries.collect()

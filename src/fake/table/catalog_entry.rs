@@ -6,6 +6,7 @@ use super::milliseconds::in_milliseconds;
 use crate::domain::id::arn::ExecutionArn;
 use crate::domain::id::names::ExecutionName;
 use crate::domain::run::manifest::Manifest;
+use crate::domain::run::refusal::RefusedForGood;
 
 /// What the catalog stores about one database and policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct CatalogEntry {
     pub claimed_at: Option<Timestamp>,
     /// The newest recovery point.
     pub newest: Option<Manifest>,
+    /// What RDS refused for good since.
+    pub refused: Option<RefusedForGood>,
 }
 
 impl CatalogEntry {
@@ -30,6 +33,7 @@ impl CatalogEntry {
         };
         if is_entered {
             self.newest = Some(copy.clone());
+            self.refused = None;
         }
     }
 

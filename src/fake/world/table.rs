@@ -18,13 +18,14 @@ use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::last_error::LastError;
 use crate::domain::run::learnt_limit::LearntLimit;
 use crate::domain::run::manifest::Manifest;
+use crate::domain::run::refusal::RefusedForGood;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
-    Abandoned, Claim, ClaimRun, ClaimSlot, Entry, FreeSlot, HearDead, Held, LearnLimits, ListOpen,
-    LookUpWaits, NoteError, OpenMarker, OpenPage, PlanCursor, PortError, ReadEntries, ReadHolders,
-    ReadPlanCursor, ReadPolicies, ReadPolicyHistory, RecordRecoveryPoint, RegisterWaits,
-    StorePolicies, Waits, Written,
+    Abandoned, Claim, ClaimRun, ClaimSlot, Entry, ForgetRefusal, FreeSlot, HearDead, Held,
+    LearnLimits, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, PlanCursor, PortError,
+    ReadEntries, ReadHolders, ReadPlanCursor, ReadPolicies, ReadPolicyHistory, RecordRecoveryPoint,
+    RegisterWaits, RememberRefusal, StorePolicies, Waits, Written,
 };
 
 impl<L: Holds> Ports<L> {
@@ -191,6 +192,29 @@ impl<L: Holds> ReadEntries for Ports<L> {
     async fn read_entries(&self, of: &[(ResourceId, PolicyName)]) -> Result<Vec<Entry>, PortError> {
         assert_batch(of);
         Ok(self.table(|table, _| table.read_entries(of)))
+    }
+}
+
+impl<L: Holds> RememberRefusal for Ports<L> {
+    async fn remember_refusal(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        refusal: &RefusedForGood,
+    ) -> Result<(), PortError> {
+        self.table(|table, _| table.remember_refusal(database, policy, refusal));
+        Ok(())
+    }
+}
+
+impl<L: Holds> ForgetRefusal for Ports<L> {
+    async fn forget_refusal(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+    ) -> Result<(), PortError> {
+        self.table(|table, _| table.forget_refusal(database, policy));
+        Ok(())
     }
 }
 

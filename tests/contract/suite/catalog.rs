@@ -2,9 +2,12 @@
 
 use jiff::Timestamp;
 use snapferry::domain::policy::cursor::{Cursor, Kept, KeptWhy};
+use snapferry::domain::run::fingerprint::Fingerprint;
 use snapferry::domain::run::manifest::Manifest;
+use snapferry::domain::run::refusal::RefusedForGood;
 use snapferry::ports::{
-    Claim, ClaimRun, Entry, Held, PlanCursor, ReadEntries, RecordRecoveryPoint,
+    Claim, ClaimRun, Entry, ForgetRefusal, Held, PlanCursor, ReadEntries, RecordRecoveryPoint,
+    RememberRefusal,
 };
 
 use super::samples::{
@@ -12,9 +15,15 @@ use super::samples::{
 };
 
 /// The ports of this file's cases.
-pub(crate) trait Table: ClaimRun + RecordRecoveryPoint + ReadEntries + PlanCursor {}
+pub(crate) trait Table:
+    ClaimRun + RecordRecoveryPoint + RememberRefusal + ForgetRefusal + ReadEntries + PlanCursor
+{
+}
 
-impl<T: ClaimRun + RecordRecoveryPoint + ReadEntries + PlanCursor> Table for T {}
+impl<T> Table for T where
+    T: ClaimRun + RecordRecoveryPoint + RememberRefusal + ForgetRefusal + ReadEntries + PlanCursor
+{
+}
 
 const MORNING: &str = "2026-11-22T03:00:00.125Z";
 const NOON: &str = "2026-11-22T12:00:00Z";
@@ -51,6 +60,80 @@ async fn entry(table: &impl Table) -> Entry {
     let mut entries = table.read_entries(&of).await.unwrap();
     assert_eq!(entries.len(), 1);
     entries.remove(0)
+}
+
+fn refusal(words: &str) -> RefusedForGood {
+    RefusedForGood {
+        at: time(MORNING),
+        words: words.to_owned(),
+        fingerprint: Fingerprint::of(&["postgres", "17.2"]),
+        planned_at: time("2026-11-22T03:00:00Z"),
+        source: Some(recovery_point("any", None).snapshot),
+    }
+}
+
+async fn remember(table: &impl Table, of: &str, refusal: &RefusedForGood) {
+    let remembered = table
+        .remember_refusal(&database("orders"), &policy(of), refusal)
+        .await;
+    remembered.unwrap();
+}
+
+pub(crate) async fn a_refusal_is_remembered_and_takes_the_place_of_the_one_before(
+    table: &impl Table,
+) {
+    claim(table, "first", MORNING, None).await;
+    assert_eq!(entry(table).await.refused, None);
+    for words in ["first", "second"] {
+        remember(table, "default", &refusal(words)).await;
+        let stored = entry(table).await;
+        assert_eq!(stored.refused, Some(refusal(words)));
+        assert_eq!(stored.open, Some(execution("first")));
+    }
+    let taken_by_rds = RefusedForGood {
+        source: None,
+        ..refusal("of the snapshot")
+    };
+    remember(table, "default", &taken_by_rds).await;
+    assert_eq!(entry(table).await.refused, Some(taken_by_rds));
+}
+
+pub(crate) async fn a_refusal_of_another_policy_is_apart(table: &impl Table) {
+    claim(table, "first", MORNING, None).await;
+    remember(table, "gold", &refusal("of gold")).await;
+    assert_eq!(entry(table).await.refused, None);
+}
+
+pub(crate) async fn a_refusal_is_forgotten_for_a_person_and_nothing_else_is(table: &impl Table) {
+    claim(table, "first", MORNING, None).await;
+    for words in [Some("once"), None] {
+        if let Some(words) = words {
+            remember(table, "default", &refusal(words)).await;
+        }
+        let forgotten = table
+            .forget_refusal(&database("orders"), &policy("default"))
+            .await;
+        forgotten.unwrap();
+        let stored = entry(table).await;
+        assert_eq!(
+            (stored.refused, stored.open),
+            (None, Some(execution("first")))
+        );
+    }
+}
+
+pub(crate) async fn a_recovery_point_that_is_entered_forgets_a_refusal(table: &impl Table) {
+    record(table, "first", &older()).await;
+    remember(table, "default", &refusal("once")).await;
+    record(table, "second", &younger()).await;
+    assert_eq!(entry(table).await.refused, None);
+    remember(table, "default", &refusal("again")).await;
+    record(table, "late", &older()).await;
+    assert_eq!(
+        entry(table).await.refused,
+        Some(refusal("again")),
+        "an older copy says nothing of it"
+    );
 }
 
 async fn newest(table: &impl Table) -> Option<Manifest> {

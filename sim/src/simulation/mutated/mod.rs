@@ -28,21 +28,22 @@ use snapferry::domain::run::last_error::LastError;
 use snapferry::domain::run::learnt_limit::LearntLimit;
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::naming::first_attempt;
+use snapferry::domain::run::refusal::RefusedForGood;
 use snapferry::domain::run::slot_limits::SlotLimits;
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 use snapferry::fake::{Refusal, Through};
 use snapferry::ports::{
     Abandoned, AutomatedSnapshots, Callbacks, Claim, ClaimRun, ClaimSlot, Clock, CopySnapshot,
     CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DelayMessage, Delivery,
-    DescribeQuota, DescribeSnapshots, EnterCopies, ExecutionState, FindDatabases, FreeSlot,
-    HearDead, Held, Jitter, LearnLimits, ListDatabases, ListOpen, LookUpWaits, NoteError,
-    OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, RdsError, ReadHolders,
-    ReadPlanCursor, ReadPolicies, ReceiptHandle, RecordRecoveryPoint, RegisterWaits, SendCommand,
-    SnapshotQuota, StartExecution, Started, Waits, Written,
+    DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
+    ForgetRefusal, FreeSlot, HearDead, Held, Jitter, LearnLimits, ListDatabases, ListOpen,
+    LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
+    RdsError, ReadEntries, ReadHolders, ReadPlanCursor, ReadPolicies, ReceiptHandle,
+    RecordRecoveryPoint, RegisterWaits, RememberRefusal, SendCommand, SnapshotQuota,
+    StartExecution, Started, Waits, Written,
 };
 
 use super::backups::NIGHTLY;
-use super::drive::PRUNER;
 use super::gatekeeper::{Fake, Gatekeeper};
 use super::mutant::Mutant;
 use super::world::World;
@@ -185,7 +186,7 @@ impl DescribeSnapshots for Mutated {
             return Ok(Vec::new());
         }
         match self.inner.describe_snapshots(region, family, ids).await {
-            Ok(found) if self.role() == PRUNER => {
+            Ok(found) if self.role() == Role::Pruner => {
                 Ok(found.into_iter().map(|one| self.as_weighed(one)).collect())
             }
             Ok(found) => Ok(found.into_iter().map(|one| self.as_shown(one)).collect()),

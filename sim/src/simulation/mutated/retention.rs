@@ -8,8 +8,8 @@ use snapferry::domain::retention::round::{Freeze, RemovalEntry, Round};
 use snapferry::domain::retention::sightings::Notes;
 use snapferry::ports::doctor::ListManualSnapshots;
 use snapferry::ports::{
-    CorrectNewest, DeleteSnapshot, KeepNotes, PruneRounds, ReadEntered, ReadEntries, ReadFreeze,
-    RegionListings, RegisterRemovals,
+    CorrectNewest, DeleteSnapshot, KeepNotes, PruneRounds, ReadEntered, ReadFreeze, RegionListings,
+    RegisterRemovals,
 };
 
 use crate::simulation::fleet::KEY;
@@ -94,15 +94,6 @@ impl RegisterRemovals for Mutated {
 impl ReadEntered for Mutated {
     async fn read_entered(&self, copies: &[RdsArn]) -> Result<Vec<Entered>, PortError> {
         self.inner.read_entered(copies).await
-    }
-}
-
-impl ReadEntries for Mutated {
-    async fn read_entries(
-        &self,
-        of: &[(ResourceId, PolicyName)],
-    ) -> Result<Vec<snapferry::ports::Entry>, PortError> {
-        self.inner.read_entries(of).await
     }
 }
 

@@ -346,6 +346,36 @@ impl ReadPolicies for Mutated {
     }
 }
 
+impl ReadEntries for Mutated {
+    async fn read_entries(&self, of: &[(ResourceId, PolicyName)]) -> Result<Vec<Entry>, PortError> {
+        self.inner.read_entries(of).await
+    }
+}
+
+impl RememberRefusal for Mutated {
+    async fn remember_refusal(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+        refusal: &RefusedForGood,
+    ) -> Result<(), PortError> {
+        if self.has(Mutant::RefusalIsForgotten) {
+            return Ok(());
+        }
+        self.inner.remember_refusal(database, policy, refusal).await
+    }
+}
+
+impl ForgetRefusal for Mutated {
+    async fn forget_refusal(
+        &self,
+        database: &DatabaseRef,
+        policy: &PolicyName,
+    ) -> Result<(), PortError> {
+        self.inner.forget_refusal(database, policy).await
+    }
+}
+
 impl ReadPlanCursor for Mutated {
     async fn plan_cursor(
         &self,
