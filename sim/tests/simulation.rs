@@ -103,7 +103,7 @@ mod a_planted_bug {
 
     /// Any seed's thousand executions are as good as another's. A bug that needs a rare coincidence appears about every five
     /// hundred executions, so one thousand in eight passes without it.
-    const SEEDS: [u64; 3] = [SEED, 2, 3];
+    const SEEDS: [u64; 4] = [SEED, 2, 3, 4];
 
     /// The first world within this many executions of one seed in which the bug breaks its own rule.
     fn hunt(mutant: Mutant, seed: u64) -> Option<Outcome> {

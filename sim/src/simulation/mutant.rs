@@ -236,7 +236,7 @@ mutants! {
     LostPageIsEmpty breaks INVENTORY,
     /// A removal is not entered before RDS is called.
     RemovalIsNotEntered breaks REGISTERED,
-    /// A removal goes on although a wait stands there.
+    /// The pruner sees no wait, and a removal goes on although one stands there.
     AwaitedIsRemoved breaks NEEDED,
     /// A person's freeze is not read.
     FreezeIsOverlooked breaks FROZEN,
