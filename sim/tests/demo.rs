@@ -96,6 +96,11 @@ fn a_fleet_gets_its_recovery_points_by_callbacks_only() {
     assert!(callbacks["sweep"].as_u64().unwrap() >= 2, "{callbacks}");
     assert!(figures["sweep_settles_s"]["p50"].as_f64().unwrap() > 0.0);
     assert!(said(&output).contains("3 instances and 2 Aurora clusters"));
+    let iam = &figures["iam"];
+    assert_eq!(iam["denied"], 0);
+    assert!(iam["evaluated"].as_u64().unwrap() > 100, "{iam}");
+    assert_eq!(iam["by_role"]["worker"]["rds:CopyDBSnapshot"], 3);
+    assert_eq!(iam["unused"], serde_json::json!([]));
     assert_eq!(figures["state_transitions"], 20);
     assert!(figures["lambda_invocations"].as_u64().unwrap() >= 20);
     assert!(figures["reaction_ms"]["p50"].as_f64().unwrap() > 0.0);

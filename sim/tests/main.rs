@@ -8,6 +8,7 @@
 mod copy_limit;
 mod demo;
 mod local_stack;
+mod own_roles;
 mod proxy;
 mod python_venv;
 mod rds;

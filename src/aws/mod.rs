@@ -16,6 +16,8 @@ mod doctor;
 mod entered;
 mod executions;
 mod fault;
+#[cfg(feature = "cli")]
+mod invoke;
 mod items;
 #[cfg(feature = "cli")]
 mod keys;
@@ -46,6 +48,8 @@ pub use dead_letters::{Replays, find_queue};
 #[cfg(feature = "cli")]
 pub use doctor::{Examines, catches_snapshots, patient, read_key_policy};
 pub use fault::Fault;
+#[cfg(feature = "cli")]
+pub use invoke::PrunerName;
 pub use items::{Item, ItemError, read_wait, write_wait};
 pub use queue_url::{QueueUrl, QueueUrlError};
 pub use reach::{Reach, Trust};

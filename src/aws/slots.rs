@@ -86,6 +86,7 @@ impl<Extra> ClaimSlot for Aws<Extra> {
                 .expression_attribute_names(set, attribute)
                 .expression_attribute_values(most, count(max));
         }
+        // AND binds more tightly than OR, and DynamoDB refuses redundant parentheses.
         let conditions = conditions.join(" AND ");
         let request = request
             // Put the item first in the index of open items, so that the sweep gets the holders with its first page.
@@ -93,7 +94,7 @@ impl<Extra> ClaimSlot for Aws<Extra> {
                 "ADD {} SET #open = :wait, #since = :zero",
                 add.join(", ")
             ))
-            .condition_expression(format!("contains(#holders, :copy) OR ({conditions})"));
+            .condition_expression(format!("contains(#holders, :copy) OR {conditions}"));
         match request.send().await {
             Ok(_) => Ok(true),
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(false),

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::format::FormatArguments;
 use super::policy::arguments::{PolicyAction, PolicyArguments};
+use super::retention_arguments::{FreezeArguments, HoldArguments, ReleaseArguments, ThawArguments};
 use super::shell::{CompletionsArguments, ManArguments};
 use super::time_argument::TimeArgument;
 use crate::settings::Variables;
@@ -131,11 +132,20 @@ pub(super) enum Action {
     ///
     /// If no file was ever applied, the built-in policy of the template's parameters is in force.
     Policy(PolicyArguments),
-    /// Show which recovery points the rules of retention keep, which may go, and why. Removes nothing.
+    /// Show which recovery points the rules of retention keep, which may go, and why. With --yes, have them removed.
     ///
     /// Lists the recovery region's manual snapshots and judges those that this stack made by the policies that are in
-    /// force (see docs/RETENTION.md). This version of Snapferry has no command and no function that removes any.
+    /// force (see docs/RETENTION.md). With --yes the pruner plans anew, and acts only if its plan is the one shown,
+    /// without waiting for the grace. You need no right to delete, only to invoke the pruner.
     Prune(PruneArguments),
+    /// Show a recovery point. With --yes, hold it: nothing of Snapferry removes it, whatever the rules say.
+    Hold(HoldArguments),
+    /// Show a recovery point. With --yes, release it: the rules of its policy decide about it again.
+    Release(ReleaseArguments),
+    /// Show whether removal is frozen. With --yes, freeze it: the pruner removes nothing until somebody thaws it.
+    Freeze(FreezeArguments),
+    /// Show whether removal is frozen. With --yes, thaw it.
+    Thaw(ThawArguments),
     /// Send dead letters to their queue again, after you have fixed their cause.
     ///
     /// Lists the dead letters: what each is, which database it concerns, since when it is there, and why. Sends
@@ -326,6 +336,12 @@ pub(super) struct PruneArguments {
     /// Say why this recovery point stays or may go: its identifier or ARN.
     #[arg(long, value_name = "ID")]
     pub(super) explain: Option<String>,
+    /// Have the pruner remove what may go. Without it, the plan is only shown.
+    #[arg(long, conflicts_with = "explain")]
+    pub(super) yes: bool,
+    /// The pruner's function.
+    #[arg(long, value_name = "FUNCTION", env = "SNAPFERRY_PRUNER")]
+    pub(super) pruner: Option<String>,
     /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,
@@ -376,6 +392,9 @@ pub(super) struct PlanningArguments {
     /// Which databases are protected: tagged or all [default: tagged]
     #[arg(long, env = "SNAPFERRY_SELECTION")]
     selection: Option<String>,
+    /// What databases without a recovery point do: wait for their first due time, or start now [default: wait]
+    #[arg(long, value_name = "WORD", env = "SNAPFERRY_FIRST_RUN")]
+    first_run: Option<String>,
 }
 
 /// What of the fleet is shown, and how.
@@ -445,7 +464,7 @@ impl StackArguments {
 }
 
 impl PlanningArguments {
-    pub(super) fn flags(&self) -> [(&'static str, &Option<String>); 6] {
+    pub(super) fn flags(&self) -> [(&'static str, &Option<String>); 7] {
         [
             ("SNAPFERRY_STATE_MACHINE_ARN", &self.state_machine),
             ("SNAPFERRY_SOURCE_REGIONS", &self.source_regions),
@@ -453,6 +472,7 @@ impl PlanningArguments {
             ("SNAPFERRY_SCHEDULE", &self.schedule),
             ("SNAPFERRY_TIME_ZONE", &self.time_zone),
             ("SNAPFERRY_SELECTION", &self.selection),
+            ("SNAPFERRY_FIRST_RUN", &self.first_run),
         ]
     }
 }

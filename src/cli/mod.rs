@@ -3,14 +3,18 @@
 mod arguments;
 mod doctor;
 mod format;
+mod freeze;
+mod hold;
 mod not_found;
 mod outcome;
 mod plan;
 mod policy;
 mod prune;
+mod prune_request;
 mod redrive;
 mod replay;
 mod report;
+mod retention_arguments;
 mod shell;
 mod show;
 mod stack;
@@ -31,10 +35,13 @@ use crate::settings::SettingsError;
 
 pub use arguments::{Arguments, asks_for_json, parse};
 pub use doctor::run_doctor;
+pub use freeze::run_freeze;
+pub use hold::{HoldAction, run_hold};
 pub use outcome::{CliError, Ended};
 pub use plan::{Only, show_plan};
 pub use policy::{File, Form, PointList, run_apply, run_history, run_keeps, run_show};
 pub use prune::{ShownRecoveryPoints, show_prune};
+pub use prune_request::request_prune;
 pub use redrive::run_redrive;
 pub use replay::run_replay;
 pub use report::make_report;
@@ -98,6 +105,21 @@ pub async fn execute(
         Action::Plan(options) => plan::execute(&arguments.stack, options, environment, out).await,
         Action::Policy(options) => {
             policy::execute(&arguments.stack, &options.action, environment, out).await
+        }
+        Action::Freeze(options) => {
+            freeze::execute_freeze(&arguments.stack, options, environment, out).await
+        }
+        Action::Hold(options) => {
+            hold::execute_hold(&arguments.stack, options, environment, out).await
+        }
+        Action::Release(options) => {
+            hold::execute_release(&arguments.stack, options, environment, out).await
+        }
+        Action::Thaw(options) => {
+            freeze::execute_thaw(&arguments.stack, options, environment, out).await
+        }
+        Action::Prune(options) if options.yes => {
+            prune_request::execute(&arguments.stack, options, environment, out).await
         }
         Action::Prune(options) => prune::execute(&arguments.stack, options, environment, out).await,
         Action::Redrive(options) => {

@@ -1,4 +1,4 @@
-//! `snapferry prune`: what the rules of retention would keep and remove. Nothing is removed.
+//! `snapferry prune`: what the rules of retention would keep and remove.
 
 use std::io::Write;
 
@@ -16,6 +16,7 @@ use crate::app::prune_preview::{
 use crate::aws::{Aws, Examines, for_operators, patient};
 use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::retention::forget::{Decision, Point};
+use crate::domain::retention::plan_hash::plan_hash;
 use crate::ports::SnapshotQuota;
 use crate::settings::Planning;
 
@@ -57,6 +58,29 @@ pub async fn show_prune<W: prune_preview::Permissions>(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
+    let preview = preview_of(world, planning, shown).await?;
+    if json {
+        write_json(out, &PruneJson::of(&preview))?;
+    } else if shown.explain.is_some() {
+        write_explained(out, &preview)?;
+    } else {
+        write_groups(out, &preview)?;
+        let plan = plan_hash(&preview.rules, &preview.removable());
+        writeln!(
+            out,
+            "\nNothing was removed. Plan {plan}: the pruner carries it out in its rounds, if the stack's parameter Prune \
+             is yes, or at once with --yes."
+        )?;
+    }
+    Ok(Ended::Well)
+}
+
+/// What the rules say of what is to be shown.
+pub(super) async fn preview_of<W: prune_preview::Permissions>(
+    world: &W,
+    planning: &Planning,
+    shown: &ShownRecoveryPoints<'_>,
+) -> Result<PrunePreview, CliError> {
     let of = PreviewOf {
         stack: &planning.stack.rules.stack,
         home: &planning.stack.home,
@@ -70,14 +94,7 @@ pub async fn show_prune<W: prune_preview::Permissions>(
     if let Some(id) = shown.explain {
         only_recovery_point(&mut preview, id)?;
     }
-    if json {
-        write_json(out, &PruneJson::of(&preview))?;
-    } else if shown.explain.is_some() {
-        write_explained(out, &preview)?;
-    } else {
-        write_groups(out, &preview)?;
-    }
-    Ok(Ended::Well)
+    Ok(preview)
 }
 
 /// Leaves only the groups of these databases.
@@ -127,7 +144,7 @@ fn write_explained(out: &mut impl Write, preview: &PrunePreview) -> Result<(), C
     Ok(())
 }
 
-fn write_groups(out: &mut impl Write, preview: &PrunePreview) -> Result<(), CliError> {
+pub(super) fn write_groups(out: &mut impl Write, preview: &PrunePreview) -> Result<(), CliError> {
     let mut rows = table([
         "DATABASE",
         "POLICY",
@@ -152,10 +169,7 @@ fn write_groups(out: &mut impl Write, preview: &PrunePreview) -> Result<(), CliE
         ]);
     }
     write_table(out, &rows)?;
-    writeln!(
-        out,
-        "\nThis version of Snapferry removes nothing: the rules are only shown."
-    )?;
+    writeln!(out)?;
     for arn in &preview.not_by_name {
         writeln!(
             out,
@@ -216,6 +230,7 @@ fn ruled(group: &GroupPreview) -> String {
 
 #[derive(Serialize)]
 struct PruneJson {
+    plan: String,
     removes: bool,
     groups: Vec<GroupJson>,
     not_by_name: Vec<String>,
@@ -274,6 +289,7 @@ impl PruneJson {
             days_to_full: of.days_to_full,
         };
         Self {
+            plan: plan_hash(&preview.rules, &preview.removable()),
             removes: false,
             groups: preview.groups.iter().map(group).collect(),
             not_by_name: preview

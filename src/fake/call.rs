@@ -42,13 +42,13 @@ use crate::ports::{
     CopySnapshot, CopySnapshotRequest, CorrectNewest, CreateSnapshot, CreateSnapshotRequest,
     DeadLetter, DelayMessage, DeleteSnapshot, Delivery, DescribeKey, DescribeQuota,
     DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases, ForgetRefusal, FreeSlot,
-    HearDead, Held, HoldSnapshots, InspectExecution, KeepNotes, LearnLimits, ListDatabases,
-    ListEnded, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError,
-    Probe, ProbeToken, PruneRounds, RdsError, ReadDefinitions, ReadEntered, ReadEntries,
-    ReadFreeze, ReadHolders, ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReceiptHandle,
-    ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven, RegionListings,
-    RegisterRemovals, RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand,
-    SetFreeze, SnapshotQuota, StartExecution, Started, StorePolicies, Waits, Written,
+    HearDead, Held, HoldSnapshots, InspectExecution, InvokePruner, KeepNotes, LearnLimits,
+    ListDatabases, ListEnded, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, Page,
+    PlanCursor, PortError, Probe, ProbeToken, PruneRounds, RdsError, ReadDefinitions, ReadEntered,
+    ReadEntries, ReadFreeze, ReadHolders, ReadPlanCursor, ReadPolicies, ReadPolicyHistory,
+    ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven,
+    RegionListings, RegisterRemovals, RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain,
+    SendCommand, SetFreeze, SnapshotQuota, StartExecution, Started, StorePolicies, Waits, Written,
 };
 
 /// The AWS action that a call stands for.
@@ -190,6 +190,9 @@ macro_rules! every_call {
                     -> Result<(), RdsError>, Rds(Operation::AddTagsToResource, snapshot.region());
                 writes ReleaseSnapshot: release_snapshot(by snapshot: RdsArn)
                     -> Result<(), RdsError>, Rds(Operation::RemoveTagsFromResource, snapshot.region());
+            }
+            InvokePruner {
+                writes InvokePruner: invoke_pruner(by request: str) -> Result<String, PortError>, Other("Invoke");
             }
             RegisterRemovals {
                 writes RegisterRemoval: register_removal(by removal: RemovalEntry)

@@ -31,6 +31,10 @@ pub struct Operator {
     pub rules_target: String,
     /// How many messages each queue has, by its URL.
     pub messages: BTreeMap<String, u64>,
+    /// What the pruner was asked, in order.
+    pub pruner_requests: Vec<String>,
+    /// What the pruner answers.
+    pub pruner_answer: String,
     /// The actions that IAM denies to every role.
     pub denied: BTreeSet<String>,
 }

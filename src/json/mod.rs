@@ -7,6 +7,7 @@ pub mod event;
 pub mod kept;
 pub mod manifest;
 pub mod policies;
+pub mod prune;
 pub mod refusal;
 pub mod run;
 

@@ -18,7 +18,7 @@ use crate::aws::{Aws, Reach, Service, StateMachine, TargetQueue, for_functions};
 use warming::Warming;
 
 pub use edge::{EdgeError, PlanReport, RegionReport, SweepAnswer, plan, react, sweep, work};
-pub use prune::{PruneAnswer, PruneFault, prune};
+pub use prune::{PruneFault, prune};
 pub use records::{NamelessRecord, answer, records};
 pub use settings::Settings;
 

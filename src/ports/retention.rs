@@ -30,6 +30,12 @@ pub trait HoldSnapshots {
     async fn release_snapshot(&self, snapshot: &RdsArn) -> Result<(), RdsError>;
 }
 
+/// Has the pruner carry out a plan that a person has looked at.
+pub trait InvokePruner {
+    /// `Invoke`: sends this request, and waits for the answer. Both are JSON.
+    async fn invoke_pruner(&self, request: &str) -> Result<String, PortError>;
+}
+
 /// Enters removals before RDS is called: register, then act.
 pub trait RegisterRemovals {
     /// `PutItem`, if no wait stands there, and no removal of another attempt at the same snapshot.
@@ -118,6 +124,7 @@ pub trait CorrectNewest {
 actions! {
     DeleteSnapshot: "rds:DeleteDBSnapshot" "rds:DeleteDBClusterSnapshot";
     HoldSnapshots: "rds:AddTagsToResource" "rds:RemoveTagsFromResource";
+    InvokePruner: "lambda:InvokeFunction";
     RegisterRemovals: "dynamodb:PutItem" "dynamodb:DeleteItem";
     EnterCopies: "dynamodb:UpdateItem";
     ReadEntered: "dynamodb:BatchGetItem";

@@ -4,9 +4,13 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use snapferry::app::policies::{Outcome, apply};
-use snapferry::cli::{CliError, ShownRecoveryPoints, exit_code, show_prune};
+use snapferry::cli::{
+    CliError, Ended, HoldAction, ShownRecoveryPoints, exit_code, request_prune, run_freeze,
+    run_hold, show_prune,
+};
 use snapferry::domain::id::arn::Family;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::json::prune::PruneAnswer;
 use snapferry::ports::SnapshotQuota;
 use snapferry::settings::{Planning, Variables};
 
@@ -86,7 +90,7 @@ fn prune_shows_how_many_stay_and_that_nothing_is_removed() {
         out.contains("stock     default  1                1     0"),
         "{out}"
     );
-    assert!(out.contains("removes nothing"), "{out}");
+    assert!(out.contains("Nothing was removed. Plan "), "{out}");
     assert!(out.contains("not made by Snapferry: "), "{out}");
     assert!(
         out.contains(
@@ -96,6 +100,126 @@ fn prune_shows_how_many_stay_and_that_nothing_is_removed() {
         "{out}"
     );
     assert!(!out.contains("other manual snapshots"), "{out}");
+}
+
+fn requested(answer: &PruneAnswer) -> (World, Ended, String) {
+    let (world, _) = world();
+    world.operator().pruner_answer = json!(answer).to_string();
+    let (mut out, planning) = (Vec::new(), planning());
+    let ended = run(request_prune(&world, &planning, &[], false, &mut out)).unwrap();
+    (world, ended, String::from_utf8(out).unwrap())
+}
+
+#[test]
+fn prune_yes_sends_the_hash_of_the_plan_that_it_has_shown_and_says_what_became_of_it() {
+    let plan = shown(&ShownRecoveryPoints::default(), false).unwrap();
+    let plan = plan.split("Plan ").nth(1).unwrap();
+    let plan = plan.split(':').next().unwrap().to_owned();
+    let gone = (
+        copy_of("orders", 2).arn.to_string(),
+        "no rule keeps it".to_owned(),
+    );
+    let answer = PruneAnswer {
+        plan: plan.clone(),
+        ripe: 1,
+        removed: vec![gone.clone()],
+        ..PruneAnswer::default()
+    };
+    let (world, ended, out) = requested(&answer);
+    assert_eq!(ended, Ended::Well);
+    assert!(
+        out.contains(&format!("removing      {}: no rule keeps it", gone.0)),
+        "{out}"
+    );
+    let sent = world.operator().pruner_requests.clone();
+    assert_eq!(sent, [json!({ "plan": plan }).to_string()]);
+    // The command itself deletes nothing.
+    assert_eq!(world.calls_of("DeleteDBSnapshot"), 0);
+    let stopped = PruneAnswer {
+        stopped: Some("the plan has changed since it was looked at".to_owned()),
+        ..answer
+    };
+    let (_, ended, out) = requested(&stopped);
+    assert_eq!(ended, Ended::Badly);
+    assert!(out.contains("stopped       the plan has changed"), "{out}");
+}
+
+#[test]
+fn prune_yes_asks_nobody_where_nothing_may_go() {
+    let (world, _) = world();
+    let databases = ["stock".to_owned()];
+    let mut out = Vec::new();
+    let ended = run(request_prune(
+        &world,
+        &planning(),
+        &databases,
+        true,
+        &mut out,
+    ))
+    .unwrap();
+    assert_eq!(ended, Ended::Well);
+    assert!(world.operator().pruner_requests.is_empty());
+}
+
+#[test]
+fn hold_and_release_look_first_and_act_with_yes() {
+    let (world, snapshots) = world();
+    world.put_snapshot(snapshots[0].clone());
+    let (arn, planning) = (snapshots[0].arn.clone(), planning());
+    let of = (&planning.stack.rules.stack, &planning.stack.home);
+    let act = |action, acts| {
+        let mut out = Vec::new();
+        let ended = run(run_hold(&world, of, arn.name(), action, acts, &mut out));
+        ended.map(|_| String::from_utf8(out).unwrap())
+    };
+    let held = || {
+        world.rds().snapshots[&arn]
+            .tags
+            .get("snapferry:hold")
+            .cloned()
+    };
+    let out = act(HoldAction::Hold("audit"), false).unwrap();
+    assert!(
+        out.contains("held      no") && out.contains("--yes"),
+        "{out}"
+    );
+    assert_eq!(held(), None);
+    act(HoldAction::Hold("audit"), true).unwrap();
+    assert_eq!(held().as_deref(), Some("audit"));
+    let out = act(HoldAction::Release, true).unwrap();
+    assert!(out.contains("held      audit"), "{out}");
+    assert_eq!(held(), None);
+    // A tag of this value would hold nothing.
+    assert!(act(HoldAction::Hold("False"), true).is_err());
+    // What is another's is nobody's to hold here.
+    world
+        .rds()
+        .snapshots
+        .get_mut(&arn)
+        .unwrap()
+        .tags
+        .remove("snapferry:stack");
+    assert!(act(HoldAction::Hold("audit"), true).is_err());
+    assert_eq!(held(), None);
+}
+
+#[test]
+fn freeze_and_thaw_look_first_and_act_with_yes() {
+    let (world, _) = world();
+    let act = |why, acts| {
+        let mut out = Vec::new();
+        run(run_freeze(&world, why, acts, &mut out)).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    act(Some("an audit"), false);
+    assert_eq!(world.table().retention().freeze, None);
+    act(Some("an audit"), true);
+    let freeze = world.table().retention().freeze.clone().unwrap();
+    assert_eq!(freeze.why, "an audit");
+    assert!(freeze.by.ends_with("user/ada"));
+    let out = act(None, true);
+    assert!(out.contains("frozen since"), "{out}");
+    assert_eq!(world.table().retention().freeze, None);
 }
 
 #[test]
@@ -179,10 +303,10 @@ fn prunes_json_has_every_recovery_point_with_its_reasons() {
 }
 
 #[test]
-fn prunes_help_says_that_nothing_is_removed() {
+fn prunes_help_says_that_removing_takes_a_yes_and_no_right_to_delete() {
     let out = ran(&bare(&["prune", "--help"]).output().unwrap(), 0);
     assert!(
-        out.contains("Removes nothing") && out.contains("--explain"),
+        out.contains("With --yes, have them removed") && out.contains("no right to delete"),
         "{out}"
     );
 }

@@ -502,9 +502,9 @@ async fn a_slot_of_a_bounded_policy_is_claimed_in_both_sets_by_one_write() {
     );
     assert_eq!(
         spelled(&body, "ConditionExpression"),
-        "contains(holders, :copy) OR ((attribute_not_exists(holders) OR size(holders) < :most) AND \
+        "contains(holders, :copy) OR (attribute_not_exists(holders) OR size(holders) < :most) AND \
          (attribute_not_exists(holders_of:gold) OR size(holders_of:gold) < :most_of OR \
-         contains(holders_of:gold, :copy)))"
+         contains(holders_of:gold, :copy))"
     );
     let values = &body["ExpressionAttributeValues"];
     assert_eq!(
@@ -562,7 +562,7 @@ async fn a_slot_is_claimed_under_the_limit_or_if_it_is_held() {
     assert_eq!(body["Key"]["pk"]["S"], "slots#copy");
     assert_eq!(
         spelled(&body, "ConditionExpression"),
-        "contains(holders, :copy) OR ((attribute_not_exists(holders) OR size(holders) < :most))"
+        "contains(holders, :copy) OR (attribute_not_exists(holders) OR size(holders) < :most)"
     );
     assert_eq!(
         spelled(&body, "UpdateExpression"),
@@ -595,10 +595,10 @@ async fn a_slot_of_a_cluster_is_claimed_and_freed_in_the_set_of_clusters_too() {
     );
     assert_eq!(
         spelled(&claim, "ConditionExpression"),
-        "contains(holders, :copy) OR ((attribute_not_exists(holders) OR size(holders) < :most) AND \
+        "contains(holders, :copy) OR (attribute_not_exists(holders) OR size(holders) < :most) AND \
          (attribute_not_exists(clusters) OR size(clusters) < :most_clusters OR contains(clusters, :copy)) AND \
          (attribute_not_exists(clusters_of:gold) OR size(clusters_of:gold) < :most_of_clusters OR \
-         contains(clusters_of:gold, :copy)))"
+         contains(clusters_of:gold, :copy))"
     );
     assert_eq!(
         claim["ExpressionAttributeValues"][":most_clusters"]["N"],

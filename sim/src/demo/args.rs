@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::faults::Choice;
+use crate::local::Permission;
 
 /// Protects a simulated fleet with the real state machine, the shipped function and the shipped templates, on
 /// this machine alone, and checks the result against the simulator's own truth.
@@ -31,6 +32,14 @@ pub struct Args {
     )]
     /// What goes wrong.
     pub faults: Choice,
+
+    /// Take a permission out of a function's role first, such as worker=rds:CopyDBSnapshot. The demo must then fail.
+    #[arg(long, value_name = "ROLE=ACTION")]
+    pub without_permission: Vec<Permission>,
+
+    /// Put a permission into a function's role first. The summary must then name it as unused.
+    #[arg(long, value_name = "ROLE=ACTION")]
+    pub with_permission: Vec<Permission>,
 
     /// Runs this executable as `snapferry`, instead of building it.
     #[arg(long, value_name = "PATH", hide = true)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::iam::Iam;
 use super::left_out::LeftOutFigure;
 
 /// Calls by operation.
@@ -49,6 +50,8 @@ pub struct Figures {
     pub replayed: u64,
     /// Calls to AWS.
     pub calls: ServiceCalls,
+    /// What the functions' own roles allowed them.
+    pub iam: Iam,
     /// States entered, and one more for each execution's end.
     pub state_transitions: u64,
     /// Invocations of all functions.

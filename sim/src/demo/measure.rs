@@ -18,6 +18,7 @@ use super::costs::Costs;
 use super::faults::{OutageReport, person::Diary};
 use super::figures::{Callbacks, Calls, Executions, Figures, Reaction, ServiceCalls};
 use super::fleet::{Database, RECOVERY, snapshots};
+use super::iam::Iam;
 use super::left_out::{Kind, LeftOutFigure};
 use super::promises::Observations;
 use super::truth;
@@ -110,6 +111,7 @@ pub(super) async fn measure(
         parked: scene.diary.parked.len() as u64,
         replayed: scene.diary.replayed,
         calls: calls(recorder, &scene.rds_calls),
+        iam: Iam::of(&client.roles().await?),
         state_transitions,
         lambda_invocations: logs
             .iter()

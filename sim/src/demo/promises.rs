@@ -37,7 +37,8 @@ pub(super) struct Observations {
 /// Every promise that the run broke, each in a sentence.
 #[must_use]
 pub(super) fn broken(figures: &Figures, seen: &Observations) -> Vec<String> {
-    let mut broken = Vec::new();
+    // First, because a denial explains what else is broken.
+    let mut broken = figures.iam.broken();
     let mut promise = |kept: bool, sentence: String| {
         if !kept {
             broken.push(sentence);
@@ -145,7 +146,9 @@ fn too_dear(costs: &Costs, without_retries: bool) -> Vec<String> {
 mod tests {
     use super::super::costs::Cost;
     use super::super::figures::{Callbacks, Executions};
+    use super::super::iam::Iam;
     use super::*;
+    use crate::local::RoleUse;
 
     fn kept() -> Figures {
         Figures {
@@ -161,6 +164,11 @@ mod tests {
                 ..Callbacks::default()
             },
             max_copies_in_flight: 20,
+            iam: Iam::of(&[RoleUse {
+                role: "WorkerRole".to_owned(),
+                evaluated: [("rds:CopyDBSnapshot".to_owned(), 12)].into(),
+                ..RoleUse::default()
+            }]),
             ..Figures::default()
         }
     }

@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use crate::local::{LocalOptions, LocalStack, Step, build_snapferry};
+use crate::local::{LocalIam, LocalOptions, LocalStack, RoleChanges, Step, build_snapferry};
 use crate::rds::{COPIES_IN_FLIGHT, MANUAL_SNAPSHOTS, Rds};
 use crate::rds_http::{RdsService, ServiceConfig, VirtualClock};
 
@@ -91,8 +91,15 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         events: sender,
     };
     let rds = Arc::new(RdsService::start_with(config, trouble.rds_outages.clone()).await?);
-    let options = options(&rds, &trouble, &fleet.databases);
+    let options = LocalOptions {
+        roles: RoleChanges {
+            without: args.without_permission.clone(),
+            with: args.with_permission.clone(),
+        },
+        ..options(&rds, &trouble, &fleet.databases)
+    };
     let stack = LocalStack::start(options, &|step| announce(out, &step)).await?;
+    rds.evaluate_iam(LocalIam::of(stack.client()));
     let snapferry = command(out, args, &stack, &rds).await?;
     apply_policies(out, &stack, &snapferry).await?;
     // Under faults the plan may rightly be incomplete, so it is not judged.
@@ -124,7 +131,9 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         .invoke(stack.output("PlannerName")?, &json!({}))
         .await;
     if trouble.choice.is_empty() {
-        planned.context("the planner did not start")?;
+        if !has_denied(&stack).await? {
+            planned.context("the planner did not start")?;
+        }
         take_automated(&mut rds.model(), &fleet.databases)?;
     }
     let finished = watch(args, out, &rds, &stack, &fleet.databases, &repairs).await?;
@@ -342,7 +351,8 @@ async fn watch(
             .count();
         let all_started = executions.len() >= databases.len();
         let all_ended = running == 0 && all_started;
-        if all_ended || begun.elapsed() > patience {
+        // What a role is denied comes about on no later try.
+        if all_ended || has_denied(stack).await? || begun.elapsed() > patience {
             view.finish();
             return Ok(all_ended);
         }
@@ -360,6 +370,12 @@ async fn watch(
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// Whether IAM has denied a call of a function.
+async fn has_denied(stack: &LocalStack) -> anyhow::Result<bool> {
+    let roles = stack.client().roles().await?;
+    Ok(roles.iter().any(|role| !role.denied.is_empty()))
 }
 
 /// Stays up until Ctrl-C.

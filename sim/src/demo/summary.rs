@@ -88,6 +88,15 @@ pub(super) fn table(figures: &Figures, costs: &Costs) -> String {
             format!("at most {COPIES_IN_FLIGHT_MAX}"),
         ),
         (
+            "calls under the functions' own roles",
+            format!(
+                "{} allowed, {} denied by IAM",
+                figures.iam.evaluated - figures.iam.denied,
+                figures.iam.denied
+            ),
+            "nothing was denied".to_owned(),
+        ),
+        (
             "calls to RDS by the sweep, all together",
             total(&figures.calls.sweep_rds).to_string(),
             String::new(),
@@ -121,6 +130,9 @@ pub(super) fn table(figures: &Figures, costs: &Costs) -> String {
             callbacks.failures, figures.parked, figures.replayed
         );
         table.add_row(["steps that failed, and repairs", &repairs, ""]);
+    }
+    for permission in &figures.iam.unused {
+        table.add_row([&format!("unused: {permission}"), "no call needed it", ""]);
     }
     for (fault, times) in &figures.faults {
         let times = format!("{times} times");

@@ -186,6 +186,26 @@ impl Client {
         }
     }
 
+    /// Asks at a path that no AWS service has.
+    pub(super) async fn own_path<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        input: &Value,
+    ) -> Result<T, ClientError> {
+        let request = self
+            .request(Method::POST, path, "iam")
+            .body(Full::from(input.to_string()));
+        let (status, _, body) = self.send(path, ANSWER_WITHIN, request).await?;
+        let answer = parsed(path, &body)?;
+        if !status.is_success() {
+            return Err(refused(path, status, &answer));
+        }
+        serde_json::from_value(answer).map_err(|error| ClientError::NoAnswer {
+            operation: path.to_owned(),
+            why: error.to_string(),
+        })
+    }
+
     /// Creates a bucket.
     pub(super) async fn create_bucket(&self, name: &str) -> Result<(), ClientError> {
         const OPERATION: &str = "CreateBucket";

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use super::error::tail;
-use super::{LocalError, LocalOptions};
+use super::{LocalError, LocalOptions, RoleChanges};
 
 /// The name of the stack in the recovery region.
 pub const STACK: &str = "snapferry";
@@ -41,6 +41,17 @@ pub(super) fn stage(root: &Path, folder: &Path, bootstrap: &Path) -> Result<Path
         std::fs::copy(&from, &to).map_err(LocalError::file(&from))?;
     }
     Ok(stage)
+}
+
+/// Changes the roles of the staged template.
+pub(super) fn change_roles(stage: &Path, changes: &RoleChanges) -> Result<(), LocalError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let template = stage.join("template.yaml");
+    let text = std::fs::read_to_string(&template).map_err(LocalError::file(&template))?;
+    let changed = changes.apply(&text).map_err(LocalError::Roles)?;
+    std::fs::write(&template, changed).map_err(LocalError::file(&template))
 }
 
 /// AWS's command line, pointed at the emulator.

@@ -13,6 +13,9 @@ use super::{LocalError, LocalOptions};
 
 const LAUNCHER: &str = include_str!("launcher.py");
 
+/// What the launcher imports: the evaluation of IAM.
+const OWN_ROLES: &str = include_str!("own_roles.py");
+
 /// How long the emulator may take to answer. It needs a second on a quiet machine.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
@@ -77,6 +80,8 @@ impl Emulator {
         let scratch = setup.folder.join("tmp");
         std::fs::create_dir_all(&scratch).map_err(LocalError::file(&scratch))?;
         std::fs::write(&launcher, LAUNCHER).map_err(LocalError::file(&launcher))?;
+        let own_roles = launcher.with_file_name("own_roles.py");
+        std::fs::write(&own_roles, OWN_ROLES).map_err(LocalError::file(&own_roles))?;
         let output = std::fs::File::create(&log).map_err(LocalError::file(&log))?;
         let errors = output.try_clone().map_err(LocalError::file(&log))?;
         let mut child = Command::new(setup.python)
@@ -182,6 +187,8 @@ fn environment(setup: &EmulatorSetup<'_>, scratch: &Path) -> Vec<(&'static str, 
         ("MINISTACK_ACCOUNT_ID", options.account.clone()),
         ("MINISTACK_REGION", options.recovery_region.clone()),
         ("LAMBDA_EXECUTOR", "local".to_owned()),
+        // Evaluate IAM, and give each function a session of its own role.
+        ("AUTH", "true".to_owned()),
         ("SFN_WAIT_SCALE", options.retry_scale.to_string()),
         // Listeners of services that the stack does not use; the first would not stay on loopback.
         ("IOT_MTLS_ENABLED", "0".to_owned()),

@@ -69,6 +69,9 @@ pub enum LocalError {
         /// What it printed, its last lines.
         output: String,
     },
+    /// The template's roles cannot be changed as asked.
+    #[error("the roles could not be changed: {0}")]
+    Roles(String),
     /// The emulator refused a call.
     #[error(transparent)]
     Call(#[from] super::ClientError),

@@ -9,6 +9,8 @@ import signal
 import sys
 import threading
 
+import own_roles
+
 
 def die_with_starter():
     """Waits for the end of standard input, then kills the whole process group, itself included.
@@ -89,6 +91,7 @@ def main():
     let_aws_events_in()
     let_parameters_limit_concurrency()
     let_each_try_have_a_token_of_its_own()
+    own_roles.install()
     from ministack import app
 
     sys.argv = ["ministack"]

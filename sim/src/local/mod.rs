@@ -13,6 +13,8 @@ mod emulator;
 mod error;
 mod inner_cargo;
 mod operations;
+mod permissions;
+mod roles;
 mod settings;
 mod workspace;
 
@@ -25,6 +27,8 @@ pub use client::{Client, ClientError, JsonService};
 pub use deploy::{SOURCE_STACK, STACK};
 pub use error::LocalError;
 pub use operations::{BusEvent, Execution, HistoryEvent, Message, QueueDepth};
+pub use permissions::{Permission, RoleChanges};
+pub use roles::{Denial, LocalIam, RoleUse};
 pub use settings::{Function, LocalOptions, Override};
 pub use workspace::{build, build_bootstrap, build_snapferry, repository_root};
 
@@ -214,6 +218,7 @@ async fn bring_up(
 
     progress(Step::Deploy);
     let stage = deploy::stage(place.root, place.folder, place.function)?;
+    deploy::change_roles(&stage, &options.roles)?;
     let aws = AwsCli::new(place.python, endpoint, place.folder, options);
     client.create_bucket(deploy::BUCKET).await?;
     let outputs = deploy_all(&aws, &stage, options).await?;

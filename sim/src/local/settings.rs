@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_norway::Value;
 
-use super::LocalError;
+use super::{LocalError, RoleChanges};
 use crate::proxy::{Interference, NoInterference};
 
 /// The function's binary.
@@ -34,6 +34,8 @@ pub struct LocalOptions {
     pub function: Function,
     /// Further parameters of `template.yaml`; they win over the local stack's own.
     pub parameters: Vec<(String, String)>,
+    /// How the roles differ from the template's.
+    pub roles: RoleChanges,
     /// By what the pauses between a state's retries are multiplied. Without it they are the state
     /// machine's, but never above a minute, which is the emulator's own limit.
     pub retry_scale: f64,
@@ -50,6 +52,7 @@ impl std::fmt::Debug for LocalOptions {
             .field("rds_endpoint", &self.rds_endpoint)
             .field("function", &self.function)
             .field("parameters", &self.parameters)
+            .field("roles", &self.roles)
             .field("retry_scale", &self.retry_scale)
             .finish_non_exhaustive()
     }
@@ -69,7 +72,7 @@ pub struct Override {
 }
 
 /// What would make a person wait for minutes, or never come about, in a demo of seconds.
-const SHORTENED: [(&str, &str); 7] = [
+const SHORTENED: [(&str, &str); 8] = [
     ("FunctionTimeout", "10"),
     ("ScheduledTimeout", "10"),
     ("VisibilitySeconds", "60"),
@@ -77,6 +80,7 @@ const SHORTENED: [(&str, &str); 7] = [
     ("BackoffMaxSeconds", "5"),
     ("GraceSeconds", "10"),
     ("HintRecheckSeconds", "1"),
+    ("FirstRun", "now"),
 ];
 
 impl LocalOptions {
@@ -93,6 +97,7 @@ impl LocalOptions {
             rds_endpoint: rds_endpoint.into(),
             function: Function::Build,
             parameters: Vec::new(),
+            roles: RoleChanges::default(),
             retry_scale: 1.0,
             interference: Arc::new(NoInterference),
         }
@@ -144,6 +149,8 @@ impl LocalOptions {
     fn reason(&self, parameter: &str) -> &'static str {
         if self.parameters.iter().any(|(name, _)| name == parameter) {
             "asked for"
+        } else if parameter == "FirstRun" {
+            "the fleet begins at once, whatever the hour"
         } else if parameter == "Architecture" {
             "this machine's"
         } else {

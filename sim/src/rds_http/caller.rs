@@ -19,6 +19,17 @@ const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// `MissingAuthenticationToken` without a signature, `IncompleteSignature` for one that is not
 /// in this form, `SignatureDoesNotMatch` for one that is meant for another service.
 pub(super) fn signed_region(headers: &HeaderMap, form: &Form) -> Result<Region, WireFault> {
+    signer(headers, form).map(|signer| signer.region)
+}
+
+/// Who signed a request, as far as its signature names it.
+pub(super) struct Signer {
+    pub(super) access_key: String,
+    pub(super) region: Region,
+}
+
+/// As [`signed_region`], with the access key.
+pub(super) fn signer(headers: &HeaderMap, form: &Form) -> Result<Signer, WireFault> {
     let credential = match headers.get(AUTHORIZATION) {
         Some(value) => credential_of(value.to_str().unwrap_or_default())?,
         None => form
@@ -35,7 +46,10 @@ pub(super) fn signed_region(headers: &HeaderMap, form: &Form) -> Result<Region, 
     if service != "rds" {
         return Err(WireFault::OtherService(service.to_owned()));
     }
-    region.parse().map_err(|_| incomplete(credential))
+    Ok(Signer {
+        access_key: key.to_owned(),
+        region: region.parse().map_err(|_| incomplete(credential))?,
+    })
 }
 
 fn credential_of(authorization: &str) -> Result<&str, WireFault> {

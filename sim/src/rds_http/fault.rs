@@ -26,6 +26,15 @@ pub enum WireFault {
     /// A signature for another service; carries its name.
     #[error("Credential should be scoped to correct service: 'rds', not '{0}'.")]
     OtherService(String),
+    /// IAM does not let the caller; carries IAM's sentence.
+    #[error("{0}")]
+    AccessDenied(String),
+    /// A key that IAM does not know; carries IAM's sentence.
+    #[error("{0}")]
+    UnknownCaller(String),
+    /// IAM gave no answer; carries the reason.
+    #[error("IAM did not answer: {0}")]
+    NoAnswerOfIam(String),
     /// Another method than GET and POST, or another path than `/`.
     #[error("The service takes GET and POST on /.")]
     UnknownPath,
@@ -52,6 +61,9 @@ impl WireFault {
             Self::MissingAuthenticationToken => "MissingAuthenticationToken",
             Self::IncompleteSignature(_) => "IncompleteSignature",
             Self::OtherService(_) => "SignatureDoesNotMatch",
+            Self::AccessDenied(_) => "AccessDenied",
+            Self::UnknownCaller(_) => "InvalidClientTokenId",
+            Self::NoAnswerOfIam(_) => "InternalFailure",
             Self::Injected { code, .. } => code,
         }
     }
@@ -62,7 +74,11 @@ impl WireFault {
             Self::Rds(fault) => fault.http_status(),
             Self::Injected { status, .. } => *status,
             Self::MalformedQueryString(_) => 404,
-            Self::MissingAuthenticationToken | Self::OtherService(_) => 403,
+            Self::MissingAuthenticationToken
+            | Self::OtherService(_)
+            | Self::AccessDenied(_)
+            | Self::UnknownCaller(_) => 403,
+            Self::NoAnswerOfIam(_) => 500,
             Self::MissingAction
             | Self::InvalidAction(..)
             | Self::IncompleteSignature(_)

@@ -5,7 +5,7 @@
 //! for the caller to deliver. It counts every call, so that figures about the product come from
 //! here and not from what the product says of itself.
 //!
-//! Signatures are not verified and there is no IAM.
+//! Signatures are not verified. IAM is asked before each call, if the service was given an [`Authority`].
 
 mod asked;
 mod attribute_shapes;
@@ -16,13 +16,14 @@ mod counts;
 mod decode;
 mod fault;
 mod form;
+mod iam;
 mod interference;
 mod list_shapes;
 mod shapes;
 mod xml;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -36,12 +37,13 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::rds::{Answer, EmittedEvent, Rds};
+use crate::rds::{Answer, EmittedEvent, Rds, Region, Request};
 
 pub use asked::Asked;
 pub use clock::VirtualClock;
 pub use counts::{CallCounts, CallKey};
 pub use fault::WireFault;
+pub use iam::{Authority, Check, Decision};
 pub use interference::{Action, Incoming, Interference, NoInterference};
 
 use form::Form;
@@ -78,6 +80,7 @@ struct Shared {
     events: mpsc::UnboundedSender<EmittedEvent>,
     calls: Mutex<Calls>,
     interference: Arc<dyn Interference>,
+    authority: OnceLock<Arc<dyn Authority>>,
 }
 
 /// How a call that was in order was answered.
@@ -126,6 +129,7 @@ impl RdsService {
             events: config.events,
             calls: Mutex::default(),
             interference,
+            authority: OnceLock::new(),
         });
         let (stop, stopped) = oneshot::channel();
         let router = Router::new().fallback(call).with_state(Arc::clone(&shared));
@@ -157,6 +161,12 @@ impl RdsService {
     /// The model, for an operator or a judge. Calls wait while the guard is held.
     pub fn model(&self) -> MutexGuard<'_, Rds> {
         self.shared.model()
+    }
+
+    /// Asks this authority before each call from now on. A second one is not taken.
+    pub fn evaluate_iam(&self, authority: Arc<dyn Authority>) {
+        // The first stays: a service has one account, and an account has one IAM.
+        let _ = self.shared.authority.set(authority);
     }
 
     /// What time it is in the service's world.
@@ -215,17 +225,29 @@ impl Shared {
         }
     }
 
-    fn handle(&self, headers: &HeaderMap, form: &Form) -> Result<Answered, WireFault> {
-        let region = caller::signed_region(headers, form)?;
+    async fn answer(&self, headers: &HeaderMap, form: &Form) -> Result<Answered, WireFault> {
+        let signer = caller::signer(headers, form)?;
         let request = decode::request(form)?;
+        if let Some(authority) = self.authority.get() {
+            let checks = iam::checks(&signer.region, &request, &self.model());
+            match authority.decide(&signer.access_key, checks).await {
+                Decision::Allowed => {}
+                Decision::Denied(sentence) => return Err(WireFault::AccessDenied(sentence)),
+                Decision::UnknownCaller(why) => return Err(WireFault::UnknownCaller(why)),
+                Decision::NoAnswer(why) => return Err(WireFault::NoAnswerOfIam(why)),
+            }
+        }
+        self.handle(&caller::app_id(headers), &signer.region, &request)
+    }
+
+    fn handle(&self, app: &str, region: &Region, request: &Request) -> Result<Answered, WireFault> {
         let operation = request.operation();
-        let app = caller::app_id(headers);
         // The time is taken under the lock: calls are answered in the order of their times.
         let mut rds = self.model();
         let call = Incoming {
-            region: &region,
-            app: &app,
-            request: &request,
+            region,
+            app,
+            request,
             now: self.clock.now(),
         };
         let (reaches_rds, held) = match self.interference.before(&call, &mut rds) {
@@ -244,7 +266,7 @@ impl Shared {
             }
         };
         let answer = if reaches_rds {
-            let answer = rds.handle(&region, request.clone(), call.now);
+            let answer = rds.handle(region, request.clone(), call.now);
             self.interference.after(&call, answer.as_ref().err(), &rds);
             Some(answer)
         } else {
@@ -293,10 +315,10 @@ async fn call(
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let form = read_form(&method, uri.path(), query.as_deref(), body);
-    let outcome = form
-        .as_ref()
-        .map_err(Clone::clone)
-        .and_then(|form| shared.handle(&headers, form));
+    let outcome = match &form {
+        Ok(form) => shared.answer(&headers, form).await,
+        Err(fault) => Err(fault.clone()),
+    };
     let nothing = Form::default();
     let form = form.as_ref().unwrap_or(&nothing);
     let error = match &outcome {

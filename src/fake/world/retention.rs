@@ -17,8 +17,9 @@ use crate::domain::retention::sightings::Notes;
 use crate::domain::run::failure::Operation;
 use crate::domain::run::manifest::Manifest;
 use crate::ports::{
-    CorrectNewest, DeleteSnapshot, EnterCopies, HoldSnapshots, KeepNotes, PortError, PruneRounds,
-    RdsError, ReadEntered, ReadFreeze, RegionListings, RegisterRemovals, SetFreeze, Written,
+    CorrectNewest, DeleteSnapshot, EnterCopies, HoldSnapshots, InvokePruner, KeepNotes, PortError,
+    PruneRounds, RdsError, ReadEntered, ReadFreeze, RegionListings, RegisterRemovals, SetFreeze,
+    Written,
 };
 
 impl<L: Holds> Ports<L> {
@@ -46,6 +47,15 @@ impl<L: Holds<Rds: RdsModel>> HoldSnapshots for Ports<L> {
     async fn release_snapshot(&self, snapshot: &RdsArn) -> Result<(), RdsError> {
         self.with(|state| state.rds.set_tag(snapshot, HOLD, None, state.now))
             .map_err(|refusal| refusal.of_rds(Operation::RemoveTagsFromResource, snapshot.region()))
+    }
+}
+
+impl<L: Holds> InvokePruner for Ports<L> {
+    async fn invoke_pruner(&self, request: &str) -> Result<String, PortError> {
+        Ok(self.with(|state| {
+            state.operator.pruner_requests.push(request.to_owned());
+            state.operator.pruner_answer.clone()
+        }))
     }
 }
 
