@@ -14,6 +14,7 @@ pub mod faults;
     reason = "it finds and starts programs of this machine"
 )]
 pub mod local;
+pub mod old_points;
 #[allow(clippy::disallowed_methods, reason = "it times real calls")]
 pub mod proxy;
 pub mod python;

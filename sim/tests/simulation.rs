@@ -103,7 +103,7 @@ mod a_planted_bug {
 
     /// Any seed's thousand executions are as good as another's. A bug that needs a rare coincidence appears about every five
     /// hundred executions, so one thousand in eight passes without it.
-    const SEEDS: [u64; 3] = [SEED, 2, 3];
+    const SEEDS: [u64; 4] = [SEED, 2, 3, 4];
 
     /// The first world within this many executions of one seed in which the bug breaks its own rule.
     fn hunt(mutant: Mutant, seed: u64) -> Option<Outcome> {
@@ -230,6 +230,16 @@ mod a_planted_bug {
         owner_is_overlooked: OwnerIsOverlooked,
         carried_tags_are_forgotten: CarriedTagsAreForgotten,
         option_group_is_forgotten: OptionGroupIsForgotten,
+        hold_is_overlooked: HoldIsOverlooked,
+        mismatch_is_overlooked: MismatchIsOverlooked,
+        future_is_overlooked: FutureIsOverlooked,
+        good_is_taken_for_failed: GoodIsTakenForFailed,
+        lost_page_is_empty: LostPageIsEmpty,
+        removal_is_not_entered: RemovalIsNotEntered,
+        awaited_is_removed: AwaitedIsRemoved,
+        freeze_is_overlooked: FreezeIsOverlooked,
+        stricter_rule_is_used: StricterRuleIsUsed,
+        notes_are_not_kept: NotesAreNotKept,
         claim_is_always_ours: ClaimIsAlwaysOurs,
         claim_has_no_grace: ClaimHasNoGrace,
         copys_own_time_is_taken: CopysOwnTimeIsTaken,
@@ -244,7 +254,7 @@ mod a_planted_bug {
         assert_eq!(TESTED, Mutant::ALL);
     }
 
-    /// No simulated role has a port that changes or removes a snapshot of somebody else.
+    /// Whose a snapshot is stands in its name, which is what the pruner asks RDS to delete: no port can confuse the two.
     const WITHOUT_A_MUTANT: [&str; 1] = [rule::FOREIGN];
 
     #[test]

@@ -14,6 +14,7 @@ use snapferry::settings::Planning;
 
 use super::gate::Decision;
 use super::invoke::Invocation;
+use super::pruning::Limits;
 use super::world::{Shared, World};
 use crate::faults::Fault;
 
@@ -31,6 +32,7 @@ pub(super) struct Settings {
     pub(super) sweeper_config: SweeperConfig,
     pub(super) backoff: Backoff,
     pub(super) planning: Planning,
+    pub(super) limits: Limits,
 }
 
 /// A world, with everything that runs in it.
@@ -46,6 +48,8 @@ pub(super) struct Simulation {
     /// When RDS backs databases up next, in worlds where that matters.
     next_backup: Option<Timestamp>,
     pub(super) swept: u64,
+    pub(super) next_prune: Timestamp,
+    pub(super) pruned: u64,
     pub(super) steps: u64,
 }
 
@@ -58,6 +62,7 @@ enum Choice {
     Send,
     Sweep,
     Plan,
+    Prune,
     Time,
 }
 
@@ -78,6 +83,8 @@ impl Simulation {
             next_early_hint,
             next_backup,
             swept: 0,
+            next_prune: now,
+            pruned: 0,
             steps: 0,
         }
     }
@@ -110,6 +117,7 @@ impl Simulation {
             Choice::Send => self.send(),
             Choice::Sweep => self.sweep(),
             Choice::Plan => self.plan(When::Due),
+            Choice::Prune => self.prune(),
             Choice::Time => self.pass_time(),
         }
     }
@@ -183,6 +191,8 @@ impl Simulation {
         let reactors = self.running(Role::Reactor);
         let sweepers = self.running(Role::Sweeper);
         let planners = self.running(Role::Planner);
+        let pruners = self.running(Role::Pruner);
+        let next_prune = self.next_prune;
         let (next_sweep, next_plan) = (self.next_sweep, self.next_plan);
         let mut world = self.world();
         let now = world.now;
@@ -222,6 +232,14 @@ impl Simulation {
             (
                 Choice::Sweep,
                 if sweepers < 2 && next_sweep <= now {
+                    2
+                } else {
+                    0
+                },
+            ),
+            (
+                Choice::Prune,
+                if pruners < 2 && next_prune <= now {
                     2
                 } else {
                     0
@@ -299,6 +317,7 @@ impl Simulation {
             world.events.next_visible().filter(|at| *at > now),
             world.late.first_key_value().map(|((at, _), _)| *at),
             Some(self.next_sweep).filter(|at| *at > now),
+            Some(self.next_prune).filter(|at| *at > now),
             self.next_plan.filter(|at| *at > now),
             self.next_early_hint
                 .filter(|at| *at > now && world.faults_are_on),

@@ -196,6 +196,7 @@ impl World {
                 self.judge_asking(by, &asked_for(call));
             }
             Call::ClaimSlot { holder, limits } => self.judge_claim(holder, limits),
+            Call::DeleteSnapshot { snapshot } => self.judge_removal_of(by, snapshot),
             Call::SendTaskSuccess { token, manifest } => {
                 self.judge_success(token.reveal(), manifest);
             }
@@ -264,6 +265,9 @@ impl World {
 
     /// A call has taken effect.
     fn judge_answer(&mut self, by: u64, call: &Call, answer: &dyn Answer) {
+        if matches!(call, Call::DescribeSnapshots { .. }) {
+            self.doing(by).looked_at = Some(self.now);
+        }
         self.note(|| format!("  {answer:?}"));
         for _ in 0..std::mem::take(&mut self.rds.left_out) {
             self.count_fault(Fault::ListLags);
@@ -293,6 +297,10 @@ impl World {
                 if answer.code().is_none() {
                     self.note_what_is_shown(by, (region, ids), found);
                 }
+            }
+            Call::ReadFreeze {} => {
+                let frozen = self.table.retention().freeze.is_some();
+                self.doing(by).frozen = frozen;
             }
             Call::Register { wait } if is(answer, |new: &Option<Wait>| new.is_none()) => {
                 self.stored(by, wait);

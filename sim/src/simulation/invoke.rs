@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use jiff::Timestamp;
 use snapferry::app::planner::{self, Planned, When};
+use snapferry::app::prune::prune;
 use snapferry::app::react;
 use snapferry::app::sweep;
 use snapferry::app::work::batch;
@@ -17,6 +18,7 @@ use super::drive::{PLAN_EVERY, SWEEP_EVERY, Settings, Simulation};
 use super::gatekeeper::{Gatekeeper, Held};
 use super::mutant::Mutant;
 use super::mutated::Mutated;
+use super::pruning::{self, PRUNE_EVERY};
 use super::queue::Note;
 use super::rule;
 use super::world::FUNCTION_TIMEOUT;
@@ -26,6 +28,7 @@ use crate::faults::Fault;
 enum Finished {
     Kept(Vec<String>),
     SweepReport,
+    Pruned,
     /// Nothing where the policies could not be read.
     Planned(Option<Vec<Planned>>),
 }
@@ -103,6 +106,11 @@ impl Simulation {
                 world.note(|| format!("{id}: swept"));
                 drop(world);
                 self.swept += 1;
+            }
+            Finished::Pruned => {
+                world.note(|| format!("{id}: pruned"));
+                drop(world);
+                self.pruned += 1;
             }
             Finished::Planned(planned) => {
                 world.note(|| format!("{id}: planned"));
@@ -186,6 +194,21 @@ impl Simulation {
             Box::pin(async move {
                 let _ = sweep::sweep(&port, &settings.sweeper_config).await;
                 Finished::SweepReport
+            })
+        });
+    }
+
+    /// A round of the pruner.
+    pub(super) fn prune(&mut self) {
+        let now = self.world().now;
+        self.next_prune = now.saturating_add(PRUNE_EVERY).unwrap_or(Timestamp::MAX);
+        let mutant = self.world().mutant;
+        let holder = format!("round-{}", self.made + 1);
+        self.begin(Role::Pruner, Vec::new(), |port, settings| {
+            Box::pin(async move {
+                let config = pruning::config(settings.limits, &settings.planning, mutant);
+                let _ = prune(&port, &config, None, &holder).await;
+                Finished::Pruned
             })
         });
     }

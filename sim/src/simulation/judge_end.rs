@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::run::command::Step;
+use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::wait::Phase;
 use snapferry::json;
 
@@ -33,6 +34,10 @@ impl World {
                 continue;
             }
             let manifest = json::manifest::read(&execution.output("copy"));
+            let is_pruned = |manifest: &Manifest| self.pruning.asked.contains(&manifest.snapshot);
+            if manifest.as_ref().is_ok_and(is_pruned) {
+                continue;
+            }
             let fault = match &manifest {
                 Ok(manifest) => self.untrue(run, Step::Copy, manifest),
                 Err(error) => Some(error.to_string()),

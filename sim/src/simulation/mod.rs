@@ -28,6 +28,7 @@ mod mutated;
 mod never_copied;
 mod operator_actions;
 mod outages;
+mod pruning;
 mod queue;
 mod report;
 pub mod rule;

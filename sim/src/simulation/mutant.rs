@@ -46,6 +46,14 @@
 //! | single flight | `ClaimIsAlwaysOurs`, `ClaimHasNoGrace` | `SINGLE_FLIGHT` |
 //! | time of a recovery point | `CopysOwnTimeIsTaken` | `TRUE_SUCCESS` |
 //! | | `RecoveryPointIsNotEntered`, `OlderCopyIsEntered` | `CATALOG` |
+//! | removal | `HoldIsOverlooked`, `MismatchIsOverlooked`, `FutureIsOverlooked` | `HELD` |
+//! | | `GoodIsTakenForFailed` | `LAST_GOOD` |
+//! | | `LostPageIsEmpty` | `INVENTORY` |
+//! | | `RemovalIsNotEntered` | `REGISTERED` |
+//! | | `AwaitedIsRemoved` | `NEEDED` |
+//! | | `FreezeIsOverlooked` | `FROZEN` |
+//! | | `StricterRuleIsUsed` | `KEPT` |
+//! | | `NotesAreNotKept` | `REMOVED` |
 //! | regions fail | `UnreachableIsEmpty` | `TRUE_FAILURE` |
 //! | | `UnreachableHasNoDatabases` | `PLANNED` |
 //!
@@ -216,6 +224,26 @@ mutants! {
     CarriedTagsAreForgotten breaks AS_ASKED,
     /// The option group is left out.
     OptionGroupIsForgotten breaks AS_ASKED,
+    /// The pruner overlooks that a person holds a recovery point.
+    HoldIsOverlooked breaks HELD,
+    /// The pruner takes each recovery point for one under its policy's key.
+    MismatchIsOverlooked breaks HELD,
+    /// The pruner takes a time that lies ahead for one long ago.
+    FutureIsOverlooked breaks HELD,
+    /// The pruner takes each good recovery point for one that RDS gave up.
+    GoodIsTakenForFailed breaks LAST_GOOD,
+    /// A page of the inventory that cannot be read counts as empty.
+    LostPageIsEmpty breaks INVENTORY,
+    /// A removal is not entered before RDS is called.
+    RemovalIsNotEntered breaks REGISTERED,
+    /// The pruner sees no wait, and a removal goes on although one stands there.
+    AwaitedIsRemoved breaks NEEDED,
+    /// A person's freeze is not read.
+    FreezeIsOverlooked breaks FROZEN,
+    /// The pruner goes by another rule than the policy has.
+    StricterRuleIsUsed breaks KEPT,
+    /// What may go is not noted, so that nothing is ever seen twice.
+    NotesAreNotKept breaks REMOVED,
     /// Another open execution is overlooked.
     ClaimIsAlwaysOurs breaks SINGLE_FLIGHT,
     /// An execution that Step Functions does not know yet loses its place at once.

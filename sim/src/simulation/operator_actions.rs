@@ -22,7 +22,8 @@ pub(super) const FOREIGN: &str = "somebody-elses";
 impl World {
     /// Something happens outside the product.
     pub(super) fn inject_fault(&mut self) {
-        match self.rng.u8(..57) {
+        match self.rng.u8(..61) {
+            57..=60 => self.interfere_with_pruning(),
             0..=2 => self.deny(),
             3..=4 => self.cut_off(),
             5..=6 => self.break_key(),
@@ -246,6 +247,7 @@ impl World {
         self.faults_are_on = false;
         self.fair_since = self.now;
         self.fault_rates = FaultRates::FAIR;
+        self.table.retention_mut().freeze = None;
         self.denied.clear();
         self.down.clear();
         self.repair(Timestamp::MAX);

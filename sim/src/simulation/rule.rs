@@ -52,6 +52,20 @@ rules! {
     RECOVERED = "every recovery point is there";
     /// In the end the catalog can be restored from.
     CATALOG = "the catalog names the newest recovery point";
+    /// What a person holds, what is not what was asked for, and what lies ahead, is never removed.
+    HELD = "nothing held, mismatched or future is removed";
+    /// Whatever is removed, the newest good recovery point of a database stays.
+    LAST_GOOD = "the last good recovery point is never removed";
+    /// What a wait stands for or copies from is not removed.
+    NEEDED = "nothing that is needed is removed";
+    /// The rules of the policy.
+    KEPT = "what a policy keeps is not removed";
+    /// A person's freeze stops removal.
+    FROZEN = "nothing is removed while removal is frozen";
+    /// Half an inventory shows what goes although nobody knows what stays.
+    INVENTORY = "nothing is removed by a partial inventory";
+    /// A backlog that is larger than the bounds drains.
+    REMOVED = "everything removable is removed in the end";
     /// Nothing is left behind in the table.
     GONE = "every wait and slot is gone in the end";
     /// Snapshots of other people stay unchanged.

@@ -27,9 +27,10 @@ use super::fleet::{self, KEY};
 use super::judge::home;
 use super::kinds;
 use super::mutant::Mutant;
+use super::pruning::{self, KeepLast, Limits};
 use super::rule;
 use super::step_functions::Status;
-use super::world::{ACCOUNT, FaultRates, HOME, Making, Slots, Violation, World};
+use super::world::{ACCOUNT, FaultRates, HOME, Making, Slots, Violation, World, rds_region};
 use crate::asl::StateMachine;
 use crate::rds::{DurationRange, Faults, MANUAL_SNAPSHOTS, Odds, Rds, RdsConfig};
 
@@ -40,7 +41,9 @@ const SOURCES: [&str; 2] = ["eu-west-1", "us-east-1"];
 pub(super) const BEGIN: Timestamp = Timestamp::constant(1_772_430_600, 0);
 const PERSONS_ROUND: SignedDuration = SignedDuration::from_mins(10);
 /// More steps than any world has needed. A world that runs longer is in an endless loop.
-const STEPS_MAX: u64 = 60_000;
+const STEPS_MAX: u64 = 120_000;
+/// How many rounds of the pruner a backlog may take.
+const ROUNDS_MAX: u32 = 200;
 
 /// The result of one world.
 #[derive(Debug, Clone)]
@@ -111,6 +114,7 @@ fn live(simulation: &mut Simulation, faults_last: SignedDuration) {
     simulation.world().judge_recovery();
     simulation.world().judge_backups();
     simulation.world().judge_leftovers();
+    prune_to_the_end(simulation);
     // Everything that is left belongs to nobody, and goes when its time to live has passed.
     let later = simulation
         .world()
@@ -179,6 +183,25 @@ fn has_ended(simulation: &Simulation) -> bool {
                 Status::Failed { .. } => world.is_spoilt(&execution.run),
                 Status::Sleeping { .. } | Status::Retrying { .. } => false,
             })
+}
+
+/// Rounds of the pruner, until nothing is left that may go.
+fn prune_to_the_end(simulation: &mut Simulation) {
+    for _ in 0..ROUNDS_MAX {
+        if is_broken(simulation) || simulation.world().left_over().is_none() {
+            return;
+        }
+        let until = simulation.pruned + 1;
+        while simulation.pruned < until && !is_broken(simulation) {
+            simulation.step();
+        }
+    }
+    let left = simulation.world().left_over();
+    if let Some(left) = left {
+        simulation.world().broke(rule::REMOVED, || {
+            format!("{left} may go, and {ROUNDS_MAX} rounds did not remove it")
+        });
+    }
 }
 
 fn wait_for_sweeps(simulation: &mut Simulation, sweeps: u64) {
@@ -254,6 +277,9 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
         .filter_map(|name| Region::parse(name).ok())
         .collect();
     fleet::furnish(&mut rds, &source_regions, &mut nightly, rng);
+    let keep = KeepLast::draw(rng);
+    let regions: Vec<_> = source_regions.iter().map(rds_region).collect();
+    let pruning = pruning::put_backlog(&mut rds, &regions, keep, rng);
     rds.config_mut().faults = Faults::default();
     rds.config_mut().faults.odds = odds(rng);
 
@@ -266,6 +292,10 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
     let definition = StateMachine::read(DEFINITION).expect("the deployed definition");
     let third = nightly.as_mut().map(|nightly| nightly.policy(&key));
     let mut settings = settings(rng, &stack, copy_slots, &source_regions, &machine, &key);
+    let mut policies = settings.planning.policies.all.iter_mut();
+    if let Some(default) = policies.find(|policy| policy.name.as_str() == "default") {
+        keep.rule(default);
+    }
     settings.planning.policies.all.extend(third);
     let policies = &settings.planning.policies;
     let applied = nightly.is_some().then(|| backups::applied(policies));
@@ -281,6 +311,7 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
         slots: Slots::of(copy_slots, &settings.planning.policies),
         fault_rates: fault_rates(rng),
         applied,
+        pruning,
         mutant,
         traced,
     });
@@ -336,5 +367,6 @@ fn settings(
             first_run: FirstRun::Now,
             policies: fleet::policies(default, &mut for_policies),
         },
+        limits: Limits::draw(rng),
     }
 }

@@ -22,6 +22,7 @@ use super::gate::Calls;
 use super::models::{Machine, ModelledRds};
 use super::mutant::Mutant;
 use super::never_copied::RefusedRuns;
+use super::pruning::Pruning;
 use super::queue::{DeadLetters, Note};
 use crate::asl::StateMachine;
 use crate::faults::{self, Fault};
@@ -109,6 +110,12 @@ pub(super) struct Doing {
     pub(super) answers: BTreeMap<RdsArn, Option<String>>,
     /// Whether RDS has shown a requested resource since its last answer about it.
     pub(super) shown: BTreeMap<RdsArn, bool>,
+    /// For the pruner: whether a part of its inventory could not be read.
+    pub(super) partial: bool,
+    /// Whether removal was frozen when it asked last.
+    pub(super) frozen: bool,
+    /// When it looked at snapshots last.
+    pub(super) looked_at: Option<Timestamp>,
     /// For the planted bug that registers too late: the waits that it has not stored yet.
     pub(super) unregistered: Vec<Wait>,
 }
@@ -199,6 +206,8 @@ pub(super) struct World {
     pub(super) applied: Option<Applied>,
     /// Every automated snapshot that RDS has taken in such a world.
     pub(super) backups: BTreeMap<RdsArn, Backup>,
+    /// What was there before, and what became of it.
+    pub(super) pruning: Pruning,
     pub(super) mutant: Option<Mutant>,
     pub(super) violation: Option<Violation>,
     pub(super) counts: BTreeMap<&'static str, u64>,
@@ -218,6 +227,7 @@ pub(super) struct Making {
     pub(super) slots: Slots,
     pub(super) fault_rates: FaultRates,
     pub(super) applied: Option<Applied>,
+    pub(super) pruning: Pruning,
     pub(super) mutant: Option<Mutant>,
     pub(super) traced: bool,
 }
@@ -266,6 +276,7 @@ impl World {
             sent: Vec::new(),
             applied: making.applied,
             backups: BTreeMap::new(),
+            pruning: making.pruning,
             mutant: making.mutant,
             violation: None,
             counts: BTreeMap::new(),

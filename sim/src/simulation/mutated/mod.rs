@@ -3,6 +3,7 @@
 //! Each bug is what an adapter or a use case could get wrong: a wrong argument, a wrong reading of an answer, or a
 //! write under no condition. The fake inside knows nothing of them.
 
+mod retention;
 mod table;
 
 use std::cell::RefMut;
@@ -10,7 +11,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use snapferry::domain::id::arn::{ExecutionArn, Family, RdsArn, Region};
+use snapferry::domain::id::arn::{ExecutionArn, Family, KeyArn, RdsArn, Region};
 use snapferry::domain::id::database_ref::DatabaseRef;
 use snapferry::domain::id::names::{ExecutionName, ResourceId, SnapshotId};
 use snapferry::domain::id::role::Role;
@@ -185,6 +186,9 @@ impl DescribeSnapshots for Mutated {
             return Ok(Vec::new());
         }
         match self.inner.describe_snapshots(region, family, ids).await {
+            Ok(found) if self.role() == Role::Pruner => {
+                Ok(found.into_iter().map(|one| self.as_weighed(one)).collect())
+            }
             Ok(found) => Ok(found.into_iter().map(|one| self.as_shown(one)).collect()),
             Err(_) if self.has(Mutant::UnreachableIsEmpty) => Ok(Vec::new()),
             Err(error) => Err(error),

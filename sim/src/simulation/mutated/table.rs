@@ -203,6 +203,9 @@ impl ListOpen for Mutated {
         if self.has(Mutant::PagesNeverEnd) {
             page.next = page.next.or(from);
         }
+        if self.has(Mutant::AwaitedIsRemoved) && self.role() == Role::Pruner {
+            page.waits.clear();
+        }
         let waits = page.waits.into_iter();
         page.waits = waits.map(|wait| self.as_read(wait)).collect();
         Ok(page)

@@ -1,0 +1,421 @@
+//! Worlds in which old recovery points are removed: what was there before, what must stay, and what must go.
+//!
+//! The rules are judged by what the model of RDS has and by who put it there, and not by tags.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
+
+use fastrand::Rng;
+use jiff::{SignedDuration, Timestamp};
+use snapferry::app::prune::PrunerConfig;
+use snapferry::domain::id::arn::RdsArn;
+use snapferry::domain::policy::in_force::Policy;
+use snapferry::domain::policy::rules::{Count, Unit};
+use snapferry::domain::retention::bounds::Bounds;
+use snapferry::domain::retention::round::Freeze;
+use snapferry::domain::run::naming::first_attempt;
+use snapferry::domain::run::wait::Expectation;
+use snapferry::settings::Planning;
+
+use super::fleet::{KEY, protects};
+use super::judge::{STALE, home};
+use super::mutant::Mutant;
+use super::rule;
+use super::run::BEGIN;
+use super::third_parties::OTHER_KEY;
+use super::world::{World, rds_region};
+use crate::old_points::OldPoint;
+use crate::rds::{
+    Family, PlantedSnapshot, Rds, Region as RdsRegion, Snapshot, SourceInstance, Stage, Tags,
+};
+
+/// How often the pruner runs.
+pub(super) const PRUNE_EVERY: SignedDuration = SignedDuration::from_mins(20);
+
+/// The policy whose recovery points are removed.
+const PRUNED: &str = "default";
+
+/// How many good recovery points that policy keeps.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KeepLast(pub(super) u32);
+
+impl KeepLast {
+    pub(super) fn draw(rng: &Rng) -> Self {
+        Self(of_its_own(rng).u32(1..=3))
+    }
+
+    /// Gives the policy this rule.
+    pub(super) fn rule(self, policy: &mut Policy) {
+        let number = NonZeroU32::new(self.0).unwrap_or(NonZeroU32::MIN);
+        let counts = &mut policy.options.retention.keep.counts;
+        counts.insert(Unit::Last, Count::Number(number));
+    }
+}
+
+/// Short graces, and bounds that a backlog exceeds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    grace: SignedDuration,
+    max: usize,
+}
+
+impl Limits {
+    pub(super) fn draw(rng: &Rng) -> Self {
+        let mut rng = of_its_own(rng);
+        Self {
+            grace: SignedDuration::from_mins(rng.i64(10..=60)),
+            max: rng.usize(1..=5),
+        }
+    }
+}
+
+/// The pruner's settings.
+pub(super) fn config(limits: Limits, planning: &Planning, mutant: Option<Mutant>) -> PrunerConfig {
+    let mut built_in = planning.policies.clone();
+    if mutant == Some(Mutant::StricterRuleIsUsed) {
+        built_in
+            .all
+            .iter_mut()
+            .for_each(|policy| KeepLast(1).rule(policy));
+    }
+    PrunerConfig {
+        stack: planning.stack.rules.stack.clone(),
+        home: planning.stack.home.clone(),
+        source_regions: planning.source_regions.clone(),
+        key: planning.key.clone(),
+        built_in,
+        removes: true,
+        grace: limits.grace,
+        bounds: Bounds {
+            share: 10,
+            max: limits.max,
+        },
+    }
+}
+
+/// Drawn from a generator of its own, so that every world keeps what it had before anything was removed.
+fn of_its_own(rng: &Rng) -> Rng {
+    const APART: u64 = 0x7072_756E_655F_5F5F;
+    Rng::with_seed(rng.clone().u64(..) ^ APART)
+}
+
+/// What a snapshot is that was there before the world began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Old {
+    /// A good recovery point.
+    Good,
+    /// One that RDS gave up.
+    Failed,
+    /// A good one that a person holds.
+    Held,
+    /// It is under another key than its policy names.
+    Mismatched,
+    /// Its data lies ahead.
+    Future,
+    /// A person's copy of a recovery point, with its tags.
+    PeoplesCopy,
+    /// Another stack made it.
+    AnotherStacks,
+}
+
+impl Old {
+    fn is_foreign(self) -> bool {
+        matches!(self, Self::PeoplesCopy | Self::AnotherStacks)
+    }
+}
+
+/// Everything about removal that a world remembers.
+#[derive(Debug, Default)]
+pub(super) struct Pruning {
+    /// What was there before the world began.
+    old: BTreeMap<RdsArn, Old>,
+    /// What the pruner has asked RDS to delete.
+    pub(super) asked: BTreeSet<RdsArn>,
+    /// How many good ones are kept of a database.
+    keep_last: u32,
+    /// Since when a person holds something.
+    held_since: BTreeMap<RdsArn, Timestamp>,
+}
+
+/// Puts old recovery points of the databases that the policy protects into the recovery region.
+pub(super) fn put_backlog(
+    rds: &mut Rds,
+    regions: &[RdsRegion],
+    keep: KeepLast,
+    rng: &Rng,
+) -> Pruning {
+    let mut rng = of_its_own(rng);
+    let mut pruning = Pruning {
+        keep_last: keep.0,
+        ..Pruning::default()
+    };
+    for at in regions {
+        for (database, instance) in databases(rds, at) {
+            for days in 1..=rng.i64(0..=7) {
+                let kind = match rng.u8(..14) {
+                    0 => Old::Failed,
+                    1 => Old::Held,
+                    2 => Old::Mismatched,
+                    3 => Old::Future,
+                    4 => Old::PeoplesCopy,
+                    5 => Old::AnotherStacks,
+                    _ => Old::Good,
+                };
+                pruning.put(rds, kind, days, &database, &instance);
+            }
+        }
+    }
+    pruning
+}
+
+fn databases(rds: &Rds, at: &RdsRegion) -> Vec<(String, SourceInstance)> {
+    let instances = rds.instances(at);
+    let instances = instances
+        .filter(|one| one.spec.cluster.is_none() && protects(&one.spec.tags, PRUNED))
+        .map(|one| (one.arn.clone(), SourceInstance::of(one)));
+    let clusters = rds.clusters(at);
+    let clusters = clusters
+        .filter(|one| protects(&one.spec.tags, PRUNED))
+        .map(|one| (one.arn.clone(), SourceInstance::of_cluster(one)));
+    instances.chain(clusters).collect()
+}
+
+impl Pruning {
+    fn put(
+        &mut self,
+        rds: &mut Rds,
+        kind: Old,
+        days: i64,
+        database: &str,
+        instance: &SourceInstance,
+    ) {
+        let ahead = if kind == Old::Future { 400 } else { 0 };
+        let hours = 24 * (ahead - days);
+        let planned_at = BEGIN
+            .saturating_add(SignedDuration::from_hours(hours))
+            .unwrap_or(BEGIN);
+        let point = OldPoint {
+            stack: if kind == Old::AnotherStacks {
+                "another"
+            } else {
+                "simulated"
+            },
+            database,
+            policy: PRUNED,
+            key: if kind == Old::Mismatched {
+                OTHER_KEY
+            } else {
+                KEY
+            },
+            planned_at,
+            taken_at: planned_at
+                .saturating_add(SignedDuration::from_mins(3))
+                .unwrap_or(planned_at),
+            instance: instance.clone(),
+            automated: None,
+        };
+        let Some(mut planted) = point.copy(&home()) else {
+            return;
+        };
+        match kind {
+            Old::Failed => planted.stage = Stage::Failed,
+            Old::Held => {
+                let held = [("snapferry:hold", "an audit")];
+                let _ = planted.tags.merge(Tags::of_system(held));
+            }
+            Old::PeoplesCopy => planted.name = format!("kept-by-hand-{}", planted.name),
+            // Its copying began in the past all the same.
+            Old::Future => planted.made_at = BEGIN,
+            Old::Good | Old::Mismatched | Old::AnotherStacks => {}
+        }
+        self.plant(rds, kind, planted);
+    }
+
+    fn plant(&mut self, rds: &mut Rds, kind: Old, planted: PlantedSnapshot) {
+        let (at, family, name) = (rds_region(&home()), planted.family, planted.name.clone());
+        if rds.plant_snapshot(&at, planted).is_err() {
+            return;
+        }
+        let found = match family {
+            Family::Instance => rds.snapshot(&at, &name),
+            Family::Cluster => rds.cluster_snapshot(&at, &name),
+        };
+        let arn = found.and_then(|found| RdsArn::parse(&found.arn).ok());
+        let Some(arn) = arn else {
+            return;
+        };
+        if kind == Old::Held {
+            self.held_since.insert(arn.clone(), BEGIN);
+        }
+        self.old.insert(arn, kind);
+    }
+}
+
+impl World {
+    /// All snapshots of the recovery region.
+    fn at_home(&self) -> impl Iterator<Item = (RdsArn, &Snapshot)> {
+        let at = rds_region(&home());
+        let all = self
+            .rds
+            .snapshots(&at)
+            .chain(self.rds.cluster_snapshots(&at));
+        all.filter_map(|one| Some((RdsArn::parse(&one.arn).ok()?, one)))
+    }
+
+    /// Whether it is a good recovery point of the policy whose recovery points are removed: it is there, under the
+    /// policy's key, of this stack, and its time has come.
+    fn is_good(&self, arn: &RdsArn, snapshot: &Snapshot) -> bool {
+        let is_right = match self.pruning.old.get(arn) {
+            Some(kind) => matches!(kind, Old::Good | Old::Held),
+            None => self.accepted.contains(arn) && self.is_made_by_us(snapshot),
+        };
+        is_right
+            && snapshot.stage() == Stage::Available
+            && snapshot.tags.get("snapferry:policy") == Some(PRUNED)
+            && snapshot.kms_key.as_deref() == Some(KEY)
+            && snapshot.taken_at <= self.now
+    }
+
+    /// The good recovery points of a database, the newest first.
+    fn good_ones_of(&self, resource_id: &str) -> Vec<(Timestamp, RdsArn)> {
+        let of_it = self
+            .at_home()
+            .filter(|(arn, one)| one.instance.resource_id == resource_id && self.is_good(arn, one));
+        let mut good: Vec<(Timestamp, RdsArn)> =
+            of_it.map(|(arn, one)| (one.taken_at, arn)).collect();
+        good.sort_by(|a, b| b.cmp(a));
+        good
+    }
+
+    /// The pruner asks RDS to delete a snapshot.
+    pub(super) fn judge_removal_of(&mut self, by: u64, arn: &RdsArn) {
+        self.pruning.asked.insert(arn.clone());
+        let Some(snapshot) = self.truth(arn).cloned() else {
+            return;
+        };
+        self.count("removals asked for");
+        let doing = self.doing(by);
+        let (partial, frozen, looked_at) = (doing.partial, doing.frozen, doing.looked_at);
+        let kind = self.pruning.old.get(arn).copied();
+        let is_foreign = kind.map_or(!self.accepted.contains(arn), Old::is_foreign);
+        let held = self.pruning.held_since.get(arn);
+        let is_held = held.is_some_and(|since| looked_at.is_none_or(|at| at >= *since));
+        let key = first_attempt(arn);
+        let is_needed = self.table.waits().any(|wait| {
+            let is_source = matches!(&wait.expected,
+                Expectation::Copy(expected) if expected.source == *arn);
+            first_attempt(&wait.resource) == key || is_source
+        });
+        let good = self.good_ones_of(&snapshot.instance.resource_id);
+        let place = good.iter().position(|(_, one)| one == arn);
+        let is_kept = place.is_some_and(|place| place < self.pruning.keep_last as usize);
+        // A newer one that a person has deleted meanwhile was there when the pruner looked.
+        let lately = self
+            .deleted
+            .values()
+            .any(|at| self.now.duration_since(*at) < STALE);
+        let checks = [
+            (rule::FOREIGN, is_foreign, "it is another's"),
+            (rule::HELD, is_held, "a person holds it"),
+            (
+                rule::HELD,
+                kind == Some(Old::Mismatched),
+                "it is a mismatch",
+            ),
+            (rule::HELD, kind == Some(Old::Future), "its time lies ahead"),
+            (rule::NEEDED, is_needed, "a wait needs it"),
+            (
+                rule::NEEDED,
+                snapshot.stage().is_under_way(),
+                "RDS is still at work on it",
+            ),
+            (
+                rule::LAST_GOOD,
+                place == Some(0) && !lately,
+                "it is the newest good one",
+            ),
+            (rule::KEPT, is_kept && !lately, "its policy keeps it"),
+            (rule::FROZEN, frozen, "a person has frozen all removal"),
+            (
+                rule::INVENTORY,
+                partial,
+                "a part of the inventory could not be read",
+            ),
+            (
+                rule::REGISTERED,
+                !self.table.is_being_removed(arn),
+                "no removal is entered",
+            ),
+        ];
+        for (rule, is_broken, why) in checks {
+            if is_broken {
+                self.broke(rule, || format!("{arn} is to be deleted, and {why}"));
+            }
+        }
+    }
+
+    /// A person holds a recovery point, or freezes all removal, or lets it go on.
+    pub(super) fn interfere_with_pruning(&mut self) {
+        let now = self.now;
+        if self.rng.u8(..3) == 0 {
+            let retention = self.table.retention_mut();
+            retention.freeze = match retention.freeze.take() {
+                Some(_) => None,
+                None => Some(Freeze {
+                    why: "a drill goes on".to_owned(),
+                    by: "somebody".to_owned(),
+                    at: now,
+                }),
+            };
+            self.count("a person freezes or thaws removal");
+            return;
+        }
+        let all: Vec<RdsArn> = self.pruning.old.keys().cloned().collect();
+        if all.is_empty() {
+            return;
+        }
+        let arn = all[self.rng.usize(..all.len())].clone();
+        let at = rds_region(&home());
+        let hold = [("snapferry:hold".to_owned(), "an audit".to_owned())];
+        let held = self
+            .rds
+            .add_tags_to_resource(&at, &arn.to_string(), &hold, now);
+        if held.is_ok() {
+            self.pruning.held_since.entry(arn).or_insert(now);
+            self.count("a person holds a recovery point");
+        }
+    }
+
+    /// Whether everything has gone that may go and that nothing keeps.
+    pub(super) fn left_over(&self) -> Option<String> {
+        if self.table.retention().freeze.is_some() {
+            return None;
+        }
+        let mut newest: BTreeMap<&str, Vec<(Timestamp, RdsArn)>> = BTreeMap::new();
+        let mut begun: BTreeMap<&str, (Timestamp, RdsArn)> = BTreeMap::new();
+        for (arn, one) in self.at_home().filter(|(arn, one)| self.is_good(arn, one)) {
+            let id = one.instance.resource_id.as_str();
+            let last = begun
+                .entry(id)
+                .or_insert_with(|| (one.begun_at, arn.clone()));
+            *last = last.clone().max((one.begun_at, arn.clone()));
+            newest.entry(id).or_default().push((one.taken_at, arn));
+        }
+        for (id, mut good) in newest {
+            good.sort_by(|a, b| b.cmp(a));
+            let left = good.into_iter().skip(self.pruning.keep_last as usize);
+            // The next incremental copy may hang on the copies that were begun and entered last.
+            let is_base = |arn: &RdsArn| begun.get(id).is_some_and(|(_, last)| last == arn);
+            let entered = &self.table.retention().entered;
+            let is_old =
+                |arn: &RdsArn| self.pruning.old.contains_key(arn) && !entered.contains_key(arn);
+            let mut over = left.filter(|(_, arn)| {
+                is_old(arn) && !is_base(arn) && !self.pruning.held_since.contains_key(arn)
+            });
+            if let Some((_, arn)) = over.next() {
+                return Some(arn.to_string());
+            }
+        }
+        None
+    }
+}
