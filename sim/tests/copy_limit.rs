@@ -18,6 +18,7 @@ use snapferry::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::id::tags::{PolicyName, StackId};
 use snapferry::domain::policy::in_force::{Policies, Policy};
 use snapferry::domain::policy::schedule::Schedule;
+use snapferry::domain::policy::timing::FirstRun;
 use snapferry::domain::run::backoff::Backoff;
 use snapferry::domain::run::slot_limits::CopySlots;
 use snapferry::domain::run::wait::Rules;
@@ -74,6 +75,7 @@ fn planning(clusters: usize) -> Planning {
     let name = PolicyName::parse("default").unwrap();
     let schedule = Schedule::parse("0 3 * * *", "UTC").unwrap();
     Planning {
+        first_run: FirstRun::Now,
         stack: Stack {
             rules: Rules {
                 stack: StackId::parse("night").unwrap(),

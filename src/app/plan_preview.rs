@@ -18,6 +18,7 @@ use crate::domain::policy::cursor::{Cursor, KeptWhy};
 use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::schedule::Schedule;
 use crate::domain::policy::spec::Source;
+use crate::domain::policy::timing::{DueDatabase, FirstRun, Newest, Waits, waits};
 use crate::domain::rds::database::{Database, UnreadableRow};
 use crate::domain::run::failure::Operation;
 use crate::domain::run::refusal::{RefusalStatus, RefusedForGood};
@@ -65,6 +66,8 @@ pub enum Verdict {
         open: Option<ExecutionName>,
         /// The due time that was skipped because an execution still goes on, and is planned when that has ended.
         skipped: Option<Timestamp>,
+        /// Until when it waits although it is due, and why.
+        waits: Option<Waits>,
     },
     /// A tag or a missing tag leaves it out, or it is a cluster's member.
     Excluded(ExclusionReason),
@@ -128,7 +131,7 @@ pub async fn preview<W: Permissions>(
     let statuses = statuses(&policies, at);
     let looked = regions
         .iter()
-        .map(|region| look(world, &policies, &statuses, region, at));
+        .map(|region| look(world, planning, &policies, &statuses, region, at));
     let mut all = Preview {
         at,
         rows: Vec::new(),
@@ -168,6 +171,9 @@ struct View<'a, W> {
     statuses: &'a BTreeMap<PolicyName, PolicyStatus>,
     region: &'a Region,
     now: Timestamp,
+    first_run: FirstRun,
+    /// The policies that were planned in the region before.
+    planned: BTreeSet<PolicyName>,
     due: BTreeMap<PolicyName, Timestamp>,
     /// The last due time of each policy that has planned it, with the databases that it has left over.
     left_over: BTreeMap<PolicyName, Cursor>,
@@ -192,15 +198,18 @@ struct Listed {
 
 async fn look<W: Permissions>(
     world: &W,
+    planning: &Planning,
     policies: &Policies,
     statuses: &BTreeMap<PolicyName, PolicyStatus>,
     region: &Region,
     now: Timestamp,
 ) -> Result<RegionPlan, PortError> {
     let (mut due, mut left_over) = (BTreeMap::new(), BTreeMap::new());
+    let mut planned = BTreeSet::new();
     for policy in policies.all.iter().filter(|one| !one.options.paused) {
         let cursor = world.plan_cursor(&policy.name, region).await?;
         let until = cursor.as_ref().map(|cursor| cursor.until);
+        planned.extend(until.map(|_| policy.name.clone()));
         if let Some(time) = policy.schedule.due(until, now) {
             due.insert(policy.name.clone(), time);
         } else if let Some(cursor) = cursor {
@@ -213,6 +222,8 @@ async fn look<W: Permissions>(
         statuses,
         region,
         now,
+        first_run: planning.first_run,
+        planned,
         due,
         left_over,
     };
@@ -334,6 +345,7 @@ impl<W: Permissions> View<'_, W> {
         entry: Option<Entry>,
     ) -> (Verdict, Vec<Warning>) {
         let refused = entry.as_ref().and_then(|entry| entry.refused.clone());
+        let newest_data = entry.as_ref().map_or(Newest::None, Entry::newest_data);
         let (open, newest) = entry.map_or((None, None), |entry| (entry.open, entry.newest));
         let rules = self.policies.get(policy.as_str());
         if let (Some(rules), Some(refusal)) = (rules, refused) {
@@ -356,8 +368,19 @@ impl<W: Permissions> View<'_, W> {
         };
         let kept = self.kept(&policy, database);
         let owed = kept.map(|(due, _)| due);
+        let due = self.due.get(&policy).copied().or(owed);
+        let waits = due.zip(rules).and_then(|(due, policy)| {
+            let of = DueDatabase {
+                policy,
+                due,
+                planned_before: self.planned.contains(&policy.name),
+                newest: newest_data,
+            };
+            waits(&of, self.first_run, self.now)
+        });
         let verdict = Verdict::Selected {
-            due: self.due.get(&policy).copied().or(owed),
+            due: due.filter(|_| waits.is_none()),
+            waits,
             skipped: kept
                 .filter(|(_, why)| *why == KeptWhy::StillRunning)
                 .map(|(due, _)| due),

@@ -18,6 +18,8 @@ use crate::domain::id::arn::{Family, Region};
 use crate::domain::policy::choice::choose;
 use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::in_force::{Policies, Policy};
+use crate::domain::policy::spec::Source;
+use crate::domain::policy::timing::FirstRun;
 use crate::domain::rds::database::UnreadableRow;
 use crate::domain::run::failure::Operation;
 use crate::error::chain;
@@ -27,7 +29,7 @@ use crate::settings::Planning;
 use error::PlanError;
 use left_over::plan_left_over;
 use outcome::log;
-use row::{CONCURRENCY, DueNow, Known};
+use row::{CONCURRENCY, DueNow, Known, MayWait};
 
 pub use outcome::{Outcome, Planned, Row};
 pub use permissions::{ACTIONS, Permissions};
@@ -105,24 +107,32 @@ async fn plan_region<W: Permissions>(
             return planned;
         }
     };
-    let due_now = |at| DueNow {
+    let due_now = |at, planned_before| DueNow {
         stack: &planning.stack.rules.stack,
         policies,
         policy,
         at,
         retries_refused: when == When::RetryRefused,
+        may_wait: (when == When::Due).then_some(MayWait {
+            first_run: planning.first_run,
+            planned_before,
+        }),
     };
     match work {
         Work::Nothing => {}
         Work::LeftOver(cursor) => {
             planned.due = Some(cursor.until);
             planned.only_left_over = true;
-            let (due, width) = (due_now(cursor.until), planning.stack.sweep_width);
+            let (due, width) = (due_now(cursor.until, true), planning.stack.sweep_width);
             plan_left_over(world, &due, &cursor, width, &mut planned).await;
         }
-        Work::All(due) => {
+        Work::All {
+            due,
+            planned_before,
+        } => {
             planned.due = Some(due);
-            plan_all(world, &due_now(due), when, &mut planned).await;
+            let due = due_now(due, planned_before);
+            plan_all(world, &due, when, &mut planned).await;
         }
     }
     planned
@@ -134,8 +144,12 @@ enum Work {
     Nothing,
     /// The last due time is planned, and has left these over.
     LeftOver(Cursor),
-    /// Every database is due at this time.
-    All(Timestamp),
+    /// Every database is due.
+    All {
+        due: Timestamp,
+        /// Whether the policy was planned in the region before.
+        planned_before: bool,
+    },
 }
 
 async fn work<W: Permissions>(
@@ -144,12 +158,14 @@ async fn work<W: Permissions>(
     region: &Region,
     when: When,
 ) -> Result<Work, PortError> {
+    let mut planned_before = true;
     let due = match when {
         When::At(time) => Some(time),
         When::Again | When::RetryRefused => policy.schedule.due(None, world.now()),
         When::Due => {
             let cursor = world.plan_cursor(&policy.name, region).await?;
             let until = cursor.as_ref().map(|cursor| cursor.until);
+            planned_before = until.is_some();
             match (policy.schedule.due(until, world.now()), cursor) {
                 (None, Some(cursor)) if !cursor.kept.is_empty() => {
                     return Ok(Work::LeftOver(cursor));
@@ -158,7 +174,10 @@ async fn work<W: Permissions>(
             }
         }
     };
-    Ok(due.map_or(Work::Nothing, Work::All))
+    Ok(due.map_or(Work::Nothing, |due| Work::All {
+        due,
+        planned_before,
+    }))
 }
 
 /// Lists a region, starts what is to be started, and moves the cursor. What could not be started is kept beside the
@@ -184,7 +203,14 @@ async fn plan_all<W: Permissions>(world: &W, due: &DueNow<'_>, when: When, plann
         }
     }
     planned.error = (!errors.is_empty()).then(|| errors.join("; "));
-    if planned.error.is_none()
+    // A policy whose databases wait for its first due time is planned up to now, even if the region was not listed to its
+    // end: their first due time would otherwise find it unplanned again.
+    let first_waits = due.may_wait.is_some_and(|may| {
+        !may.planned_before
+            && may.first_run == FirstRun::Wait
+            && due.policy.options.source == Source::Snapshot
+    });
+    if (planned.error.is_none() || first_waits)
         && matches!(when, When::Due | When::Again)
         && let Some(behind) = Cursor::behind(due.at, planned.left_over())
         && let Err(error) = world

@@ -20,6 +20,9 @@ const BY: &str = "by";
 const NOTE: &str = "note";
 const TEXT: &str = "text";
 const SET: &str = "set";
+/// Whether the set was applied by a version that knows `catch_up`. It stands beside the set, because an earlier version
+/// refuses a set with a field that it does not know.
+const CATCHES_UP: &str = "catches_up";
 
 fn version_key(version: Version) -> AttributeValue {
     // A number cannot be confused with the word of the pointer.
@@ -40,6 +43,9 @@ fn write(set: &Applied, key: AttributeValue) -> Item {
     if let Some(note) = &stamp.note {
         item.insert(NOTE.to_owned(), text(note.as_str()));
     }
+    if set.set.catches_up() {
+        item.insert(CATCHES_UP.to_owned(), number(1));
+    }
     item
 }
 
@@ -48,6 +54,11 @@ fn read(item: &Item) -> Result<Applied, Unreadable> {
     let version = stamp.version;
     let set = json::policies::read(get_text(item, SET)?)
         .map_err(|source| Unreadable::Set { version, source })?;
+    let set = if item.contains_key(CATCHES_UP) {
+        set.catching_up()
+    } else {
+        set
+    };
     Ok(Applied {
         stamp,
         text: get_text(item, TEXT)?.to_owned(),

@@ -376,6 +376,9 @@ pub(super) struct PlanningArguments {
     /// Which databases are protected: tagged or all [default: tagged]
     #[arg(long, env = "SNAPFERRY_SELECTION")]
     selection: Option<String>,
+    /// What databases without a recovery point do: wait for their first due time, or start now [default: wait]
+    #[arg(long, value_name = "WORD", env = "SNAPFERRY_FIRST_RUN")]
+    first_run: Option<String>,
 }
 
 /// What of the fleet is shown, and how.
@@ -445,7 +448,7 @@ impl StackArguments {
 }
 
 impl PlanningArguments {
-    pub(super) fn flags(&self) -> [(&'static str, &Option<String>); 6] {
+    pub(super) fn flags(&self) -> [(&'static str, &Option<String>); 7] {
         [
             ("SNAPFERRY_STATE_MACHINE_ARN", &self.state_machine),
             ("SNAPFERRY_SOURCE_REGIONS", &self.source_regions),
@@ -453,6 +456,7 @@ impl PlanningArguments {
             ("SNAPFERRY_SCHEDULE", &self.schedule),
             ("SNAPFERRY_TIME_ZONE", &self.time_zone),
             ("SNAPFERRY_SELECTION", &self.selection),
+            ("SNAPFERRY_FIRST_RUN", &self.first_run),
         ]
     }
 }

@@ -182,6 +182,7 @@ fn describe(plan: &Preview, row: &Row) -> (&'static str, String, String) {
             due,
             open,
             skipped,
+            waits,
         } => {
             let status = plan.policies.get(policy);
             let next = match due {
@@ -200,6 +201,7 @@ fn describe(plan: &Preview, row: &Row) -> (&'static str, String, String) {
                 open.iter()
                     .map(|name| format!("its latest execution: {name}")),
             );
+            why.extend(waits.map(|waits| waits.to_string()));
             why.extend(skipped.map(|due| {
                 format!(
                     "its due time {due} was skipped and is planned when its execution has ended"
@@ -313,7 +315,7 @@ fn row_json(plan: &Preview, row: &Row) -> Value {
         "policy": policy_of(row).map(PolicyName::as_str),
         "reason": null, "reason_code": reason_code(row), "source": null, "schedule": null, "time_zone": null,
         "next": null, "paused": null, "due_now": null, "execution": null,
-        "skipped": null, "tried": null,
+        "skipped": null, "tried": null, "waits": null,
         "warnings": row.warnings.iter().map(warning_json).collect::<Vec<_>>(),
     });
     match &row.verdict {
@@ -334,7 +336,11 @@ fn row_json(plan: &Preview, row: &Row) -> Value {
             due,
             open,
             skipped,
+            waits,
         } => {
+            said["waits"] = json!(waits.map(|waits| {
+                json!({ "until": waits.until.to_string(), "reason": waits.why.name() })
+            }));
             said["skipped"] = json!(skipped.map(|time| time.to_string()));
             said["due_now"] = json!(due.map(|time| time.to_string()));
             said["execution"] = json!(open.as_ref().map(ToString::to_string));

@@ -170,6 +170,7 @@ impl RowJson {
             Outcome::Refused(why) => ("refused", None, Some(why.to_string())),
             Outcome::NotNow(why) => ("not-now", None, Some(why.to_string())),
             Outcome::Remembered(refusal) => ("tried", None, Some(refusal.to_string())),
+            Outcome::Waits(waits) => ("waits", None, Some(waits.to_string())),
             Outcome::NothingToCopy => ("nothing-to-copy", None, Some(row.outcome.to_string())),
             Outcome::Failed(why) => ("failed", None, Some(why.clone())),
         };

@@ -123,6 +123,8 @@ pub struct RegionReport {
     pub left_out: usize,
     /// Selected databases that RDS can never protect.
     pub refused: usize,
+    /// Databases that wait for the next due time.
+    pub waits: usize,
     /// Databases that RDS has refused for good.
     pub tried: usize,
     /// Databases of which RDS has no automated snapshot to copy.
@@ -150,6 +152,7 @@ impl RegionReport {
             done: count(|outcome| matches!(outcome, Outcome::Done(_))),
             left_out: count(|outcome| matches!(outcome, Outcome::Excluded(_))),
             refused: count(|outcome| matches!(outcome, Outcome::Refused(_))),
+            waits: count(|outcome| matches!(outcome, Outcome::Waits(_))),
             tried: count(|outcome| matches!(outcome, Outcome::Remembered(_))),
             nothing_to_copy: count(|outcome| matches!(outcome, Outcome::NothingToCopy)),
             failed: count(|outcome| matches!(outcome, Outcome::Failed(_))),

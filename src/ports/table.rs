@@ -12,6 +12,7 @@ use crate::domain::id::tags::PolicyName;
 use crate::domain::id::token::TaskToken;
 use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::set::{Applied, Stamp, Version};
+use crate::domain::policy::timing::Newest;
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::last_error::LastError;
 use crate::domain::run::learnt_limit::LearntLimit;
@@ -212,6 +213,17 @@ pub struct Entry {
     pub newest: Option<Manifest>,
     /// What RDS refused for good since.
     pub refused: Option<RefusedForGood>,
+}
+
+impl Entry {
+    /// When the data of its newest recovery point was taken.
+    #[must_use]
+    pub fn newest_data(&self) -> Newest {
+        match &self.newest {
+            None => Newest::None,
+            Some(manifest) => manifest.taken_at.map_or(Newest::Undated, Newest::At),
+        }
+    }
 }
 
 /// Remembers what RDS refused for good.

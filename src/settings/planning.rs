@@ -10,6 +10,7 @@ use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::keep_span::KeepSpan;
 use crate::domain::policy::schedule::Schedule;
 use crate::domain::policy::span::Span;
+use crate::domain::policy::timing::FirstRun;
 
 /// The name of the policy that is in force if no set was ever applied.
 pub const BUILT_IN_POLICY: &str = "default";
@@ -27,6 +28,8 @@ pub struct Planning {
     pub key: KeyArn,
     /// The built-in policy, which is in force if no set was ever applied.
     pub policies: Policies,
+    /// What databases without a recovery point do.
+    pub first_run: FirstRun,
 }
 
 impl Planning {
@@ -46,6 +49,10 @@ impl Planning {
         let state_machine = vars.required("SNAPFERRY_STATE_MACHINE_ARN", StateMachineArn::parse);
         let key = vars.required("SNAPFERRY_KMS_KEY", KeyArn::parse);
         let policies = built_in(vars, key.as_ref());
+        let first_run = vars.text("SNAPFERRY_FIRST_RUN", "wait");
+        let first_run = FirstRun::parse(&first_run)
+            .map_err(|error| vars.fault(format!("SNAPFERRY_FIRST_RUN: {error}")))
+            .ok();
         if let (Some(stack), Some(key)) = (&stack, &key)
             && key.region() != stack.home.as_str()
         {
@@ -69,6 +76,7 @@ impl Planning {
             state_machine: state_machine?,
             key: key?,
             policies: policies?,
+            first_run: first_run?,
         })
     }
 }
@@ -111,6 +119,7 @@ pub(super) fn built_in(vars: &mut Variables, key: Option<&KeyArn>) -> Option<Pol
     let mut policy = Policy::new(name, schedule?, key?.clone());
     policy.options.retention.short = retention;
     policy.options.rpo = rpo;
+    policy.options.catch_up = Some(Span::CATCH_UP);
     Some(Policies {
         all: vec![policy],
         untagged: untagged?,

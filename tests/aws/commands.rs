@@ -34,7 +34,8 @@ pub(crate) fn configured(server: &Server, arguments: &[&str]) -> Command {
         .env("SNAPFERRY_STATE_MACHINE_ARN", MACHINE)
         .env("SNAPFERRY_SOURCE_REGIONS", "eu-west-1")
         .env("SNAPFERRY_KMS_KEY", KEY)
-        .env("SNAPFERRY_SELECTION", "all");
+        .env("SNAPFERRY_SELECTION", "all")
+        .env("SNAPFERRY_FIRST_RUN", "now");
     command
 }
 

@@ -8,6 +8,7 @@ use snapferry::domain::id::names::OptionGroup;
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::policy::schedule::Schedule;
 use snapferry::domain::policy::set::{Applied, Note, PolicySet, Stamp, Version};
+use snapferry::domain::policy::span::Span;
 use snapferry::domain::policy::spec::{AppliedKey, KeyName, PolicyOptions, PolicySpec};
 use snapferry::json as wire_of;
 use snapferry::ports::{
@@ -33,6 +34,7 @@ fn a_set(number: u32) -> Applied {
                 OptionGroup::parse("b").unwrap(),
             )]),
             paused: true,
+            catch_up: Some(Span::CATCH_UP),
             ..PolicyOptions::default()
         },
         ..PolicySpec::new(Schedule::parse("0 3 * * *", "Europe/Paris").unwrap())

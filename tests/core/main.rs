@@ -37,6 +37,7 @@ mod slow_network;
 mod status;
 mod sweeper;
 mod tidy;
+mod timing;
 mod wire;
 mod worker;
 mod world;

@@ -82,6 +82,7 @@ fn a_protected_database_names_its_policy_and_whether_it_is_due_now() {
         due,
         open: None,
         skipped: None,
+        waits: None,
     };
     let due = time("2026-11-22T03:00:00Z");
     assert_eq!(shown.rows[0].verdict, verdict(Some(due)));

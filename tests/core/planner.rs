@@ -25,6 +25,7 @@ pub(crate) fn planning(extra: &[(&str, &str)]) -> Planning {
         ("SNAPFERRY_SOURCE_REGIONS", SOURCE),
         ("SNAPFERRY_STATE_MACHINE_ARN", &state_machine),
         ("SNAPFERRY_KMS_KEY", KEY),
+        ("SNAPFERRY_FIRST_RUN", "now"),
     ];
     pairs.extend_from_slice(extra);
     let pairs = pairs

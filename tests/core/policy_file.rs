@@ -480,6 +480,8 @@ fn a_spec() -> impl Strategy<Value = PolicySpec<KeyName>> {
                             .collect(),
                         copy_slots,
                         cluster_copy_slots,
+                        catch_up: Some(Span::CATCH_UP),
+                        spread: rpo.map(span),
                         paused,
                     },
                 }

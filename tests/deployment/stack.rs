@@ -14,13 +14,14 @@ use crate::document::{keys, resources, source_region, template, values_of};
 const RETENTION_SECONDS: u64 = 14 * 24 * 60 * 60;
 
 /// The variables that the functions read at their start, without those that AWS sets.
-const VARIABLES: [&str; 20] = [
+const VARIABLES: [&str; 21] = [
     "SNAPFERRY_BACKOFF_MAX_SECONDS",
     "SNAPFERRY_BACKOFF_SECONDS",
     "SNAPFERRY_CLUSTER_COPY_SLOTS",
     "SNAPFERRY_COMMANDS_QUEUE_URL",
     "SNAPFERRY_COPY_SLOTS",
     "SNAPFERRY_EVENTS_QUEUE_URL",
+    "SNAPFERRY_FIRST_RUN",
     "SNAPFERRY_GRACE_SECONDS",
     "SNAPFERRY_HINT_RECHECK_SECONDS",
     "SNAPFERRY_KMS_KEY",
@@ -228,6 +229,7 @@ fn the_command_line_is_given_its_variables() {
         "SNAPFERRY_SELECTION",
         "SNAPFERRY_RETENTION",
         "SNAPFERRY_RPO",
+        "SNAPFERRY_FIRST_RUN",
         "SNAPFERRY_COPY_SLOTS",
         "SNAPFERRY_CLUSTER_COPY_SLOTS",
         "SNAPFERRY_PLANNER_ROLE_ARN",

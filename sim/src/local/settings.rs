@@ -72,7 +72,7 @@ pub struct Override {
 }
 
 /// What would make a person wait for minutes, or never come about, in a demo of seconds.
-const SHORTENED: [(&str, &str); 7] = [
+const SHORTENED: [(&str, &str); 8] = [
     ("FunctionTimeout", "10"),
     ("ScheduledTimeout", "10"),
     ("VisibilitySeconds", "60"),
@@ -80,6 +80,7 @@ const SHORTENED: [(&str, &str); 7] = [
     ("BackoffMaxSeconds", "5"),
     ("GraceSeconds", "10"),
     ("HintRecheckSeconds", "1"),
+    ("FirstRun", "now"),
 ];
 
 impl LocalOptions {
@@ -148,6 +149,8 @@ impl LocalOptions {
     fn reason(&self, parameter: &str) -> &'static str {
         if self.parameters.iter().any(|(name, _)| name == parameter) {
             "asked for"
+        } else if parameter == "FirstRun" {
+            "the fleet begins at once, whatever the hour"
         } else if parameter == "Architecture" {
             "this machine's"
         } else {

@@ -465,6 +465,8 @@ impl World {
                 }
                 Planning::Remembered(_) => self.rds_refuses_copies_of(&row.database),
                 Planning::NothingToCopy => !self.has_an_automated_snapshot(&row.database),
+                // No policy of these worlds makes a database wait.
+                Planning::Waits(_) => false,
                 Planning::Excluded(_) | Planning::Failed(_) => true,
             };
             if !is_true {

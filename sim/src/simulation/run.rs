@@ -15,6 +15,7 @@ use snapferry::domain::id::tags::{PolicyName, StackId};
 use snapferry::domain::limits::CLAIM_GRACE;
 use snapferry::domain::policy::in_force::Policy;
 use snapferry::domain::policy::schedule::Schedule;
+use snapferry::domain::policy::timing::FirstRun;
 use snapferry::domain::run::backoff::Backoff;
 use snapferry::domain::run::slot_limits::CopySlots;
 use snapferry::domain::run::wait::Rules;
@@ -332,6 +333,7 @@ fn settings(
             source_regions: source_regions.to_vec(),
             state_machine: machine.clone(),
             key: key.clone(),
+            first_run: FirstRun::Now,
             policies: fleet::policies(default, &mut for_policies),
         },
     }

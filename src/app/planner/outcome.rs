@@ -13,6 +13,7 @@ use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::policy::choice::{ExclusionReason, NotNow, Refusal};
 use crate::domain::policy::cursor::{Kept, KeptWhy};
+use crate::domain::policy::timing::Waits;
 use crate::domain::rds::database::UnreadableRow;
 use crate::domain::run::refusal::RefusedForGood;
 
@@ -33,6 +34,8 @@ pub enum Outcome {
     NotNow(NotNow),
     /// RDS has refused it for good. Until something changes no snapshot is taken, and once a week the copy is tried again.
     Remembered(RefusedForGood),
+    /// It waits for its policy's next due time.
+    Waits(Waits),
     /// Its policy has automated snapshots copied, and RDS has none of it.
     NothingToCopy,
     /// It could not be started now. The planner's next run tries again.
@@ -49,6 +52,7 @@ impl fmt::Display for Outcome {
             Self::Refused(why) => write!(f, "refused: {why}"),
             Self::NotNow(why) => write!(f, "not now: {why}"),
             Self::Remembered(refusal) => write!(f, "tried and refused: {refusal}"),
+            Self::Waits(waits) => waits.fmt(f),
             Self::NothingToCopy => {
                 f.write_str("nothing to copy: RDS has no automated snapshot of it")
             }
@@ -138,6 +142,7 @@ impl Planned {
                 Outcome::Refused(why) => why.name(),
                 Outcome::NotNow(_) => "not-now",
                 Outcome::Remembered(_) => RefusedForGood::NAME,
+                Outcome::Waits(waits) => waits.why.name(),
                 Outcome::NothingToCopy => "nothing-to-copy",
                 Outcome::Started(_)
                 | Outcome::StillRunning(_)
@@ -189,6 +194,7 @@ pub(super) fn log(planned: &Planned) {
             Outcome::Refused(why) => warn!(%database, %why, "not protected"),
             Outcome::NotNow(why) => warn!(%database, %why, "not started now"),
             Outcome::Remembered(why) => warn!(%database, %why, "not protected"),
+            Outcome::Waits(waits) => warn!(%database, %waits, "not started now"),
             Outcome::NothingToCopy => warn!(%database, "RDS has no automated snapshot to copy"),
             Outcome::Started(_) | Outcome::Done(_) | Outcome::Excluded(_) => {}
         }

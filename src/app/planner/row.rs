@@ -17,6 +17,7 @@ use crate::domain::policy::choice::{Choice, choose};
 use crate::domain::policy::cursor::KeptWhy;
 use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::spec::Source;
+use crate::domain::policy::timing::{DueDatabase, FirstRun, Newest, Waits, waits};
 use crate::domain::rds::database::Database;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::command::ProtectionRequest;
@@ -36,6 +37,16 @@ pub(super) struct DueNow<'a> {
     pub(super) at: Timestamp,
     /// Whether only databases are planned that RDS has refused for good, and the refusals are forgotten.
     pub(super) retries_refused: bool,
+    /// How a database that is due may have to wait. Nothing where a person says that it is to start.
+    pub(super) may_wait: Option<MayWait>,
+}
+
+/// What decides whether a database waits, beside its own recovery point.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MayWait {
+    pub(super) first_run: FirstRun,
+    /// Whether the policy was planned in this region before.
+    pub(super) planned_before: bool,
 }
 
 /// What is known of some databases beside what RDS lists.
@@ -108,8 +119,8 @@ impl DueNow<'_> {
         database: &Database,
     ) -> Option<Row> {
         let choice = choose(database, self.policies);
-        let refusal = known.entries.get(&database.resource_id);
-        let refusal = refusal.and_then(|entry| entry.refused.as_ref());
+        let entry = known.entries.get(&database.resource_id);
+        let refusal = entry.and_then(|entry| entry.refused.as_ref());
         if self.retries_refused && refusal.is_none() {
             return None;
         }
@@ -123,8 +134,11 @@ impl DueNow<'_> {
             Choice::Refuse(_, why) => (Outcome::Refused(why), None),
             Choice::NotNow(_, why) => (Outcome::NotNow(why), Some(KeptWhy::NotNow)),
             Choice::Protect(_) => match self.run_of(&known.automated, database) {
-                Some(run) => self.start_unless_refused(world, run, refusal).await,
                 None => (Outcome::NothingToCopy, None),
+                Some(run) => match self.waits(entry, world.now()) {
+                    Some(waits) => (Outcome::Waits(waits), None),
+                    None => self.start_unless_refused(world, run, refusal).await,
+                },
             },
         };
         Some(Row {
@@ -133,6 +147,20 @@ impl DueNow<'_> {
             outcome,
             kept,
         })
+    }
+
+    fn waits(&self, entry: Option<&Entry>, now: Timestamp) -> Option<Waits> {
+        let MayWait {
+            first_run,
+            planned_before,
+        } = self.may_wait?;
+        let of = DueDatabase {
+            policy: self.policy,
+            due: self.at,
+            planned_before,
+            newest: entry.map_or(Newest::None, Entry::newest_data),
+        };
+        waits(&of, first_run, now)
     }
 
     /// Starts a run, unless RDS has refused it for good and nothing has changed since.

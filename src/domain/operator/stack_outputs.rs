@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Which output says which setting. The templates and a test hold this list.
-pub const SETTINGS: [(&str, &str); 26] = [
+pub const SETTINGS: [(&str, &str); 27] = [
     ("StackRegion", "AWS_REGION"),
     ("StackIdentity", "SNAPFERRY_STACK_ID"),
     ("TableName", "SNAPFERRY_TABLE"),
@@ -26,6 +26,7 @@ pub const SETTINGS: [(&str, &str); 26] = [
     ("BuiltInSelection", "SNAPFERRY_SELECTION"),
     ("BuiltInRetention", "SNAPFERRY_RETENTION"),
     ("BuiltInRpo", "SNAPFERRY_RPO"),
+    ("FirstRunWord", "SNAPFERRY_FIRST_RUN"),
     ("CopySlotCount", "SNAPFERRY_COPY_SLOTS"),
     ("ClusterCopySlotCount", "SNAPFERRY_CLUSTER_COPY_SLOTS"),
     ("PlannerRoleArn", "SNAPFERRY_PLANNER_ROLE_ARN"),

@@ -13,3 +13,4 @@ pub mod schedule;
 pub mod set;
 pub mod span;
 pub mod spec;
+pub mod timing;

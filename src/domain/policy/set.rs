@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::in_force::{Policies, Policy};
+use super::span::Span;
 use super::spec::{AppliedKey, PolicySpec};
 use crate::domain::id::arn::KeyArn;
 use crate::domain::id::tags::PolicyName;
@@ -56,6 +57,25 @@ impl<K> PolicySet<K> {
             cluster_copy_slots: self.cluster_copy_slots,
             policies,
         })
+    }
+}
+
+impl<K> PolicySet<K> {
+    /// Whether due times are made up for as its policies say. In a set that an earlier version applied they are made up for
+    /// however late it is.
+    #[must_use]
+    pub fn catches_up(&self) -> bool {
+        let mut specs = self.policies.values();
+        specs.any(|spec| spec.options.catch_up.is_some())
+    }
+
+    /// The same set with the usual `catch_up` where a policy names none.
+    #[must_use]
+    pub fn catching_up(mut self) -> Self {
+        for spec in self.policies.values_mut() {
+            spec.options.catch_up.get_or_insert(Span::CATCH_UP);
+        }
+        self
     }
 }
 

@@ -20,6 +20,9 @@ const MOST: i64 = 3_650 * 86_400;
 pub struct Span(i64);
 
 impl Span {
+    /// How long a due time is made up for, where a policy does not say: two hours.
+    pub const CATCH_UP: Self = Self(2 * 3_600);
+
     /// Reads a number and a unit: `w`, `d`, `h` or `m`. A day is 24 hours.
     ///
     /// # Errors

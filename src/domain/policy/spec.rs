@@ -153,9 +153,22 @@ pub struct PolicyOptions {
         skip_serializing_if = "Option::is_none"
     )]
     pub cluster_copy_slots: Option<usize>,
+    /// How long after a due time it is made up for. Nothing in sets that an earlier version applied: they make up for every
+    /// due time, however late. The usual length is not written, so that an earlier version can read the set; the item that
+    /// holds the set says that it counts.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub catch_up: Option<Span>,
+    /// Over how long a time its databases are spread after a due time. Kept for a later version; nothing acts on it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread: Option<Span>,
     /// Whether nothing of it is started: neither when it is due, nor for an automated snapshot, nor by `start`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
+}
+
+#[expect(clippy::ref_option, reason = "serde hands the field over so")]
+fn is_usual(catch_up: &Option<Span>) -> bool {
+    catch_up.is_none_or(|span| span == Span::CATCH_UP)
 }
 
 /// Refuses zero slots: the copies of such a policy would never begin.

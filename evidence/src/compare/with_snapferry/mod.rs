@@ -23,6 +23,7 @@ use snapferry::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::id::tags::{PolicyName, StackId};
 use snapferry::domain::policy::in_force::{Policies, Policy};
 use snapferry::domain::policy::schedule::Schedule;
+use snapferry::domain::policy::timing::FirstRun;
 use snapferry::domain::run::backoff::Backoff;
 use snapferry::domain::run::slot_limits::CopySlots;
 use snapferry::domain::run::wait::Rules;
@@ -315,6 +316,7 @@ fn planning() -> Planning {
         source_regions: vec![source],
         state_machine: StateMachineArn::parse(&machine).expect(READABLE),
         key: KeyArn::parse(KEY).expect(READABLE),
+        first_run: FirstRun::Now,
         policies: Policies {
             // Once, on the day of the comparison: 2 March, 03:00.
             all: vec![Policy::new(

@@ -5,7 +5,7 @@ use crate::domain::policy::rules::RULE_NAMES;
 /// At the top of a file.
 pub(super) const TOP: [&str; 4] = [UNTAGGED, COPY_SLOTS, CLUSTER_COPY_SLOTS, POLICY];
 /// In a policy's table, beside its rules of retention.
-pub(super) const OF_POLICY: [&str; 15] = [
+pub(super) const OF_POLICY: [&str; 17] = [
     SCHEDULE,
     TIME_ZONE,
     SOURCE,
@@ -16,6 +16,8 @@ pub(super) const OF_POLICY: [&str; 15] = [
     OPTION_GROUPS,
     COPY_SLOTS,
     CLUSTER_COPY_SLOTS,
+    CATCH_UP,
+    SPREAD,
     PAUSED,
     MIN_KEEP,
     ALSO,
@@ -41,6 +43,8 @@ pub(super) const KMS_KEY: &str = "kms_key";
 pub(super) const CARRY_TAGS: &str = "carry_tags";
 pub(super) const OPTION_GROUPS: &str = "option_groups";
 pub(super) const PAUSED: &str = "paused";
+pub(super) const CATCH_UP: &str = "catch_up";
+pub(super) const SPREAD: &str = "spread";
 
 /// All keys of a policy's table.
 pub(super) fn of_policy() -> Vec<&'static str> {

@@ -9,8 +9,8 @@ use toml::de::{DeArray, DeString, DeTable, DeValue};
 
 use super::fault::{Fault, Faults, Place};
 use super::key::{
-    CARRY_TAGS, CLUSTER_COPY_SLOTS, COPY_SLOTS, KMS_KEY, OPTION_GROUPS, PAUSED, POLICY, RPO,
-    SCHEDULE, SOURCE, TIME_ZONE, TOP, UNTAGGED, hint, meant, of_policy,
+    CARRY_TAGS, CATCH_UP, CLUSTER_COPY_SLOTS, COPY_SLOTS, KMS_KEY, OPTION_GROUPS, PAUSED, POLICY,
+    RPO, SCHEDULE, SOURCE, SPREAD, TIME_ZONE, TOP, UNTAGGED, hint, meant, of_policy,
 };
 use crate::domain::id::arn::Region;
 use crate::domain::id::names::OptionGroup;
@@ -185,6 +185,8 @@ impl<'t> Reader<'t, '_> {
         let copy_slots = get(table, COPY_SLOTS).map(|value| self.copy_slots(COPY_SLOTS, value));
         let cluster_copy_slots =
             get(table, CLUSTER_COPY_SLOTS).map(|value| self.copy_slots(CLUSTER_COPY_SLOTS, value));
+        let catch_up = get(table, CATCH_UP).map(|value| self.parsed(CATCH_UP, value, Span::parse));
+        let spread = get(table, SPREAD).map(|value| self.parsed(SPREAD, value, Span::parse));
         let paused = get(table, PAUSED).map(|value| self.yes_or_no(PAUSED, value));
         Some(PolicySpec {
             schedule: schedule?,
@@ -197,6 +199,8 @@ impl<'t> Reader<'t, '_> {
                 option_groups: given(option_groups)?.unwrap_or_default(),
                 copy_slots: given(copy_slots)?,
                 cluster_copy_slots: given(cluster_copy_slots)?,
+                catch_up: Some(given(catch_up)?.unwrap_or(Span::CATCH_UP)),
+                spread: given(spread)?,
                 paused: given(paused)?.unwrap_or_default(),
             },
         })
