@@ -59,6 +59,11 @@ const MAY_BE_UNUSED: &[(&str, &str)] = &[
         "worker rds:DescribeAccountAttributes",
         "only when a quota is full",
     ),
+    (
+        "worker dynamodb:ConditionCheckItem",
+        "only for a slot that the worker gives back",
+    ),
+    ("sweeper dynamodb:GetItem", QUEUED),
     ("sweeper dynamodb:BatchGetItem", QUEUED),
     ("sweeper states:SendTaskHeartbeat", QUEUED),
     ("sweeper sqs:SendMessage", QUEUED),

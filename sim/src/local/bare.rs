@@ -29,7 +29,8 @@ impl BareStack {
             super::blocking(move || workspace::target_directory(&root)).await?
         };
         let folder = RunFolder::new(&target)?;
-        match boot(&python, folder.path(), &options).await {
+        // No roles are deployed, so no call is asked for one.
+        match boot(&python, folder.path(), &options, false).await {
             Ok((emulator, proxy, endpoint)) => Ok(Self {
                 _emulator: emulator,
                 _proxy: proxy,

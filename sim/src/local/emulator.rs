@@ -45,6 +45,8 @@ pub(super) struct EmulatorSetup<'a> {
     pub(super) address: SocketAddr,
     pub(super) proxy: &'a str,
     pub(super) options: &'a LocalOptions,
+    /// Whether IAM is evaluated, and every role that is named must exist.
+    pub(super) evaluates_iam: bool,
 }
 
 /// A loopback address that is free now. Nothing keeps it free until the emulator binds it.
@@ -187,8 +189,8 @@ fn environment(setup: &EmulatorSetup<'_>, scratch: &Path) -> Vec<(&'static str, 
         ("MINISTACK_ACCOUNT_ID", options.account.clone()),
         ("MINISTACK_REGION", options.recovery_region.clone()),
         ("LAMBDA_EXECUTOR", "local".to_owned()),
-        // Evaluate IAM, and give each function a session of its own role.
-        ("AUTH", "true".to_owned()),
+        // With it, the emulator evaluates IAM and gives each function a session of its own role.
+        ("AUTH", setup.evaluates_iam.to_string()),
         ("SFN_WAIT_SCALE", options.retry_scale.to_string()),
         // Listeners of services that the stack does not use; the first would not stay on loopback.
         ("IOT_MTLS_ENABLED", "0".to_owned()),
@@ -228,6 +230,7 @@ mod tests {
             address: free_address().unwrap(),
             proxy: "http://127.0.0.1:9",
             options: &LocalOptions::new("http://127.0.0.1:9"),
+            evaluates_iam: true,
         };
         let error = Emulator::start(setup).await.unwrap_err();
         std::fs::remove_dir_all(&folder).unwrap();

@@ -213,7 +213,7 @@ async fn bring_up(
     progress: &dyn Fn(Step),
 ) -> Result<Running, LocalError> {
     progress(Step::Start);
-    let (emulator, proxy, endpoint) = boot(place.python, place.folder, options).await?;
+    let (emulator, proxy, endpoint) = boot(place.python, place.folder, options, true).await?;
     let client = Client::new(endpoint, &options.account, &options.recovery_region);
 
     progress(Step::Deploy);
@@ -238,6 +238,7 @@ async fn boot(
     python: &Path,
     folder: &Path,
     options: &LocalOptions,
+    evaluates_iam: bool,
 ) -> Result<(Emulator, Proxy, SocketAddr), LocalError> {
     let mut tries = 1;
     loop {
@@ -250,6 +251,7 @@ async fn boot(
             address,
             proxy: &proxy.url(),
             options,
+            evaluates_iam,
         };
         match Emulator::start(setup).await {
             Ok(emulator) => return Ok((emulator, proxy, address)),
