@@ -91,6 +91,8 @@ pub(super) struct StackArguments {
     /// The profile with your credentials [env: AWS_PROFILE]
     #[arg(long, global = true)]
     pub(super) profile: Option<String>,
+    #[command(flatten)]
+    pub(super) format: FormatArguments,
 }
 
 #[derive(Debug, Subcommand)]
@@ -127,7 +129,7 @@ pub(super) enum Action {
     /// The exit codes are those of status.
     Report(ReportArguments),
     /// List the snapshots and copies that Snapferry waits for, and the copies that wait for a slot, oldest first.
-    Waits(WaitsArguments),
+    Waits,
     /// Check, apply and show the policy file: which databases are protected, when, and under which key.
     ///
     /// If no file was ever applied, the built-in policy of the template's parameters is in force.
@@ -194,9 +196,6 @@ pub(super) struct DoctorArguments {
     /// Only this database: its identifier, ARN or resource id. Can be given several times.
     #[arg(long = "database", value_name = "DATABASE")]
     pub(super) databases: Vec<String>,
-    /// Print JSON.
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -272,9 +271,6 @@ pub(super) struct DeadLetterArguments {
     /// Look at this many at most.
     #[arg(long, alias = "most", value_name = "N", default_value_t = 1_000, value_parser = number)]
     pub(super) limit: usize,
-    /// Print JSON.
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -298,9 +294,6 @@ pub(super) struct RedriveArguments {
     /// Look at this many at most, the latest first.
     #[arg(long, alias = "most", value_name = "N", default_value_t = 200, value_parser = number)]
     pub(super) limit: usize,
-    /// Print JSON.
-    #[arg(long)]
-    pub(super) json: bool,
     /// The state machine that protects one database.
     #[arg(long, value_name = "ARN", env = "SNAPFERRY_STATE_MACHINE_ARN")]
     pub(super) state_machine: Option<String>,
@@ -321,9 +314,6 @@ pub(super) struct PlanArguments {
     /// Only the databases of this source region. Can be given several times.
     #[arg(long, value_name = "REGION")]
     pub(super) source_region: Vec<String>,
-    /// Print JSON.
-    #[arg(long)]
-    pub(super) json: bool,
     #[command(flatten)]
     pub(super) planning: PlanningArguments,
 }
@@ -342,9 +332,6 @@ pub(super) struct PruneArguments {
     /// The pruner's function.
     #[arg(long, value_name = "FUNCTION", env = "SNAPFERRY_PRUNER")]
     pub(super) pruner: Option<String>,
-    /// Print JSON.
-    #[arg(long)]
-    pub(super) json: bool,
     #[command(flatten)]
     pub(super) planning: PlanningArguments,
 }
@@ -362,9 +349,6 @@ pub(super) struct StartArguments {
     /// after you have changed what RDS named.
     #[arg(long, conflicts_with_all = ["at", "again"])]
     pub(super) retry_refused: bool,
-    /// Print JSON.
-    #[arg(long)]
-    pub(super) json: bool,
     #[command(flatten)]
     pub(super) planning: PlanningArguments,
 }
@@ -416,8 +400,6 @@ pub(super) struct StatusArguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(INTERVAL_MIN..))]
     pub(super) interval: u64,
     #[command(flatten)]
-    pub(super) format: FormatArguments,
-    #[command(flatten)]
     pub(super) planning: PlanningArguments,
 }
 
@@ -427,18 +409,8 @@ pub(super) struct ReportArguments {
     /// Write one self-contained page to this file, and nothing to the standard output.
     #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
-    /// Print JSON, which is what a report is without --html.
-    #[arg(long, conflicts_with = "html")]
-    pub(super) json: bool,
     #[command(flatten)]
     pub(super) planning: PlanningArguments,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct WaitsArguments {
-    /// Print JSON.
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 /// The environment's variables. A flag replaces the variable of its name.

@@ -26,7 +26,7 @@ pub(super) async fn execute(
     let home = &doctor_settings.stack_facts.home;
     let sdk = patient(for_operators(home, stack.profile.as_deref()).await);
     let aws = Aws::new(sdk, doctor_settings.stack_facts.table.clone(), Examines);
-    run_doctor(&aws, &doctor_settings, &order, options.json, out).await
+    run_doctor(&aws, &doctor_settings, &order, stack.format.is_json(), out).await
 }
 
 /// Refuses a region that is not one of the stack's source regions: an empty answer would look like good health.

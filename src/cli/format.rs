@@ -13,12 +13,13 @@ pub(super) enum Format {
 
 /// How the answer is printed.
 #[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Output")]
 pub(super) struct FormatArguments {
     /// How the answer is printed.
-    #[arg(long, short = 'o', value_enum, default_value = "table")]
+    #[arg(long, short = 'o', global = true, value_enum, default_value = "table")]
     output: Format,
     /// The same as --output json.
-    #[arg(long, conflicts_with = "output")]
+    #[arg(long, global = true, conflicts_with = "output")]
     json: bool,
 }
 

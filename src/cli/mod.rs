@@ -135,7 +135,7 @@ pub async fn execute(
         Action::Status(options) => {
             status::execute(&arguments.stack, options, environment, out).await
         }
-        Action::Waits(options) => waits::execute(&arguments.stack, options, environment, out).await,
+        Action::Waits => waits::execute(&arguments.stack, environment, out).await,
     }
 }
 

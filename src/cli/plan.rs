@@ -33,7 +33,7 @@ pub(super) async fn execute(
         policy: options.policy.as_deref(),
         regions: &options.source_region,
     };
-    show_plan(&aws, &planning, &of, options.json, out).await
+    show_plan(&aws, &planning, &of, stack.format.is_json(), out).await
 }
 
 /// What to show. An empty list means everything.

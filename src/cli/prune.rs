@@ -34,7 +34,7 @@ pub(super) async fn execute(
         databases: &options.databases,
         explain: options.explain.as_deref(),
     };
-    show_prune(&aws, &planning, &shown, options.json, out).await
+    show_prune(&aws, &planning, &shown, stack.format.is_json(), out).await
 }
 
 /// Which recovery points are shown; nothing named is all.

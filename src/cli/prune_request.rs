@@ -30,7 +30,14 @@ pub(super) async fn execute(
     let sdk = for_operators(&planning.stack.home, stack.profile.as_deref()).await;
     let table = planning.stack.table.clone();
     let aws = Aws::new(patient(sdk), table, PrunerName(pruner));
-    request_prune(&aws, &planning, &options.databases, options.json, out).await
+    request_prune(
+        &aws,
+        &planning,
+        &options.databases,
+        stack.format.is_json(),
+        out,
+    )
+    .await
 }
 
 /// Shows the plan, and has the pruner carry it out. The pruner plans anew and acts only on an equal hash; its check, its

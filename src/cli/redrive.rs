@@ -34,7 +34,14 @@ pub(super) async fn execute(
     let sdk = for_operators(&stack.home, arguments.profile.as_deref()).await;
     let aws = Aws::new(sdk, stack.table.clone(), StateMachine(machine));
     let order = order(options, aws.now());
-    run_redrive(&aws, &stack.rules.stack, &order, options.json, out).await
+    run_redrive(
+        &aws,
+        &stack.rules.stack,
+        &order,
+        arguments.format.is_json(),
+        out,
+    )
+    .await
 }
 
 fn order(options: &RedriveArguments, now: Timestamp) -> RedriveRequest {

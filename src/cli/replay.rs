@@ -55,7 +55,7 @@ pub(super) async fn execute(
     let replays = Replays::new(&sdk, region, dead_letters, queues.target);
     let aws = Aws::new(sdk, stack.table.clone(), replays);
     let order = order(queue, options, aws.now());
-    run_replay(&aws, &order, options.json, out).await
+    run_replay(&aws, &order, arguments.format.is_json(), out).await
 }
 
 /// The queue that messages are taken from, and the queue that they are sent to.

@@ -31,7 +31,7 @@ pub(super) async fn execute(
     let sdk = for_operators(&planning.stack.home, stack.profile.as_deref()).await;
     let machine = StateMachine(planning.state_machine.clone());
     let aws = Aws::new(sdk, planning.stack.table.clone(), machine);
-    run_plan(&aws, &planning, when, options.json, out).await
+    run_plan(&aws, &planning, when, stack.format.is_json(), out).await
 }
 
 /// Plans, and reports what happened to each database.

@@ -80,7 +80,7 @@ pub(super) async fn execute(
         policy: options.policy.clone(),
         all: options.all,
     };
-    let json = options.format.is_json();
+    let json = stack.format.is_json();
     if options.watch {
         let interval = Duration::from_secs(options.interval);
         return watch(&aws, &planning, &selected, json, interval, out).await;

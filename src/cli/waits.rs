@@ -8,7 +8,7 @@ use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::arguments::{StackArguments, WaitsArguments, variables};
+use super::arguments::{StackArguments, variables};
 use super::outcome::{CliError, Ended};
 use super::show::{age, database, short, table, write_json, write_remedies, write_table};
 use crate::aws::{Aws, for_operators};
@@ -21,14 +21,13 @@ use crate::settings::Stack;
 
 pub(super) async fn execute(
     arguments: &StackArguments,
-    options: &WaitsArguments,
     environment: Vec<(String, String)>,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     let stack = Stack::from_variables(variables(environment, arguments.flags()))?;
     let sdk = for_operators(&stack.home, arguments.profile.as_deref()).await;
     let aws = Aws::new(sdk, stack.table.clone(), ());
-    list_waits(&aws, stack.copy_slots, options.json, out).await
+    list_waits(&aws, stack.copy_slots, arguments.format.is_json(), out).await
 }
 
 /// Lists the open waits, the oldest first, and how many copy slots are taken.

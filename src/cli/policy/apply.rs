@@ -80,8 +80,8 @@ pub(super) fn check(
         Err(fault) => Err(vec![fault.clone()]),
     };
     match read {
-        Err(faults) => write_faults(out, &file.name, &faults, options.json),
-        Ok(read) if options.json => {
+        Err(faults) => write_faults(out, &file.name, &faults, arguments.format.is_json()),
+        Ok(read) if arguments.format.is_json() => {
             write_json(
                 out,
                 &json!({ "file": file.name, "faults": [], "stored": false }),

@@ -68,9 +68,6 @@ pub(in crate::cli) struct ApplyArguments {
     /// Why you apply it, for the history.
     #[arg(long, value_name = "TEXT", value_parser = Note::parse)]
     pub(super) note: Option<Note>,
-    /// Print JSON.
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -82,9 +79,6 @@ pub(in crate::cli) struct ShowArguments {
     /// Print only the file, byte for byte, without comments about who applied it.
     #[arg(long, conflicts_with = "json")]
     pub(super) file: bool,
-    /// Print JSON.
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -101,9 +95,6 @@ pub(in crate::cli) struct KeepsArguments {
     /// The moment to answer for, such as 2026-11-28T04:00:00Z [default: now]
     #[arg(long, value_name = "TIME")]
     pub(super) now: Option<Timestamp>,
-    /// Print JSON.
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -111,9 +102,6 @@ pub(in crate::cli) struct HistoryArguments {
     /// List this many at most.
     #[arg(long, alias = "most", value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) limit: u32,
-    /// Print JSON.
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 fn version(text: &str) -> Result<Version, String> {

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::apply::{File, write_faults};
 use super::arguments::KeepsArguments;
 use crate::aws::SystemClock;
+use crate::cli::arguments::StackArguments;
 use crate::cli::outcome::{CliError, Ended};
 use crate::cli::show::{table, write_json, write_table};
 use crate::domain::id::tags::PolicyName;
@@ -118,11 +119,22 @@ impl PointList {
     }
 }
 
-pub(super) fn execute(options: &KeepsArguments, out: &mut impl Write) -> Result<Ended, CliError> {
+pub(super) fn execute(
+    arguments: &StackArguments,
+    options: &KeepsArguments,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
     let points = PointList::read(&options.points)?;
     let file = File::read(&options.file)?;
     let now = options.now.unwrap_or_else(|| SystemClock.now());
-    run_keeps(&file, &options.policy, points, now, options.json, out)
+    run_keeps(
+        &file,
+        &options.policy,
+        points,
+        now,
+        arguments.format.is_json(),
+        out,
+    )
 }
 
 /// Shows what a policy of a file keeps.

@@ -28,7 +28,7 @@ pub(in crate::cli) async fn execute(
         PolicyAction::Apply(options) if options.check => {
             return apply::check(arguments, options, environment, out);
         }
-        PolicyAction::Keeps(options) => return keeps::execute(options, out),
+        PolicyAction::Keeps(options) => return keeps::execute(arguments, options, out),
         PolicyAction::Apply(_) | PolicyAction::Show(_) | PolicyAction::History(_) => {}
     }
     let stack = Stack::from_variables(variables(environment.clone(), arguments.flags()))?;
@@ -37,12 +37,12 @@ pub(in crate::cli) async fn execute(
     match action {
         PolicyAction::Apply(options) => {
             let file = File::read(&options.file)?;
-            let (note, json) = (options.note.clone(), options.json);
+            let (note, json) = (options.note.clone(), arguments.format.is_json());
             run_apply(&aws, &stack.home, &file, note, json, out).await
         }
         PolicyAction::Show(options) => {
             let built_in = Planning::from_variables(variables(environment, arguments.flags())).ok();
-            let form = match (options.json, options.file) {
+            let form = match (arguments.format.is_json(), options.file) {
                 (true, _) => Form::Json,
                 (false, true) => Form::File,
                 (false, false) => Form::Commented,
@@ -50,7 +50,9 @@ pub(in crate::cli) async fn execute(
             run_show(&aws, built_in.as_ref(), options.version, form, out).await
         }
         // Answered above: it asks no stack.
-        PolicyAction::Keeps(options) => keeps::execute(options, out),
-        PolicyAction::History(options) => run_history(&aws, options.limit, options.json, out).await,
+        PolicyAction::Keeps(options) => keeps::execute(arguments, options, out),
+        PolicyAction::History(options) => {
+            run_history(&aws, options.limit, arguments.format.is_json(), out).await
+        }
     }
 }
