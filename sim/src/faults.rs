@@ -132,6 +132,7 @@ faults! {
     ExecutionStopped = "execution-stopped" by [Simulation]: "A person stops an execution.",
     ExecutionRestarted = "execution-restarted" by [Simulation]: "A person stops an execution and redrives it at once.",
     ExecutionGivenUp = "execution-given-up" by [Simulation]: "A person stops an execution for good.",
+    ExecutionForged = "execution-forged" by [Simulation]: "Somebody starts an execution past Snapferry, with an input of their own.",
     ExecutionDoubled = "execution-doubled" by [Simulation]: "A person starts a second execution for the same recovery point.",
 }
 

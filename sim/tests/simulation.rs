@@ -240,6 +240,7 @@ mod a_planted_bug {
         freeze_is_overlooked: FreezeIsOverlooked,
         stricter_rule_is_used: StricterRuleIsUsed,
         notes_are_not_kept: NotesAreNotKept,
+        claim_is_not_checked: ClaimIsNotChecked,
         claim_is_always_ours: ClaimIsAlwaysOurs,
         claim_has_no_grace: ClaimHasNoGrace,
         copys_own_time_is_taken: CopysOwnTimeIsTaken,

@@ -15,6 +15,7 @@ use crate::domain::operator::redrive::{
     superseded,
 };
 use crate::domain::run::command::ProtectionRequest;
+use crate::domain::run::failure::Reason;
 use crate::error::chain;
 use crate::ports::{
     ClaimRun, Clock, InspectExecution, ListEnded, PAGES_MAX, PortError, ReadDefinitions,
@@ -80,6 +81,8 @@ pub enum SkipReason {
     Gone,
     /// Its input is not an input of Snapferry.
     NotOurs,
+    /// It was refused because nobody had claimed its input. A redrive would claim it, and anybody may have written it.
+    NeverClaimed,
 }
 
 impl fmt::Display for SkipReason {
@@ -91,6 +94,9 @@ impl fmt::Display for SkipReason {
             Self::Superseded(other) => write!(f, "{other} takes its place"),
             Self::Gone => f.write_str("Step Functions no longer knows it"),
             Self::NotOurs => f.write_str("its input cannot be read"),
+            Self::NeverClaimed => f.write_str(
+                "it was not permitted, and a redrive would permit it: start its database with snapferry start",
+            ),
         }
     }
 }
@@ -174,7 +180,12 @@ pub async fn redrive<W: Permissions>(
         .filter(|(_, looked)| is_selected(looked, &request.databases))
         .collect();
     let others = superseded(selected.iter().filter_map(|(execution, looked)| {
-        let run = looked.as_ref().ok()?.as_ref()?.run.as_ref()?;
+        let inspection = looked.as_ref().ok()?.as_ref()?;
+        // One that never held the claim takes no other one's place.
+        let run = inspection
+            .run
+            .as_ref()
+            .filter(|_| !is_refused(inspection))?;
         Some((execution, run))
     }));
     let config = RedriveConfig {
@@ -189,6 +200,10 @@ pub async fn redrive<W: Permissions>(
         .collect()
         .await;
     Ok(Redrive { rows, more })
+}
+
+fn is_refused(inspection: &Inspection) -> bool {
+    inspection.error.as_deref() == Some(Reason::NotPermitted.error_name())
 }
 
 /// What Step Functions says about an execution. Nothing if it no longer knows the execution.
@@ -286,6 +301,9 @@ impl RedriveConfig<'_> {
         let Some(run) = &inspection.run else {
             return Ok(Outcome::Skipped(SkipReason::NotOurs));
         };
+        if is_refused(inspection) {
+            return Ok(Outcome::Skipped(SkipReason::NeverClaimed));
+        }
         if let Some(other) = self.others.get(&execution.name) {
             return Ok(Outcome::Skipped(SkipReason::Superseded(other.clone())));
         }

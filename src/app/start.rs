@@ -113,10 +113,7 @@ pub(crate) async fn claim<W: ClaimRun + Clock + StartExecution>(
     run: &ProtectionRequest,
     name: &ExecutionName,
 ) -> Result<Result<(), Taken>, PortError> {
-    let (database, policy) = (&run.database, &run.policy);
-    let first = world
-        .claim_run(database, policy, name, world.now(), None)
-        .await?;
+    let first = world.claim_run(run, name, world.now(), None).await?;
     let Claim::HeldBy(held) = first else {
         return Ok(Ok(()));
     };
@@ -128,9 +125,7 @@ pub(crate) async fn claim<W: ClaimRun + Clock + StartExecution>(
         }
         ExecutionState::Unknown | ExecutionState::Succeeded | ExecutionState::Failed => {}
     }
-    let second = world
-        .claim_run(database, policy, name, world.now(), Some(&held))
-        .await?;
+    let second = world.claim_run(run, name, world.now(), Some(&held)).await?;
     Ok(match second {
         Claim::Ours => Ok(()),
         Claim::HeldBy(other) => Err(Taken::Claimed(other.by)),

@@ -21,6 +21,7 @@ use crate::app::slots;
 use crate::domain::id::names::Attempt;
 use crate::domain::run::command::{Command, Step};
 use crate::domain::run::failure::{Failure, Reason};
+use crate::domain::run::permit::{NotPermitted, Permit};
 use crate::domain::run::wait::{Phase, Wait};
 use crate::error::chain;
 use crate::ports::Probe;
@@ -78,6 +79,10 @@ pub async fn work<W: Permissions>(
         },
     };
     let first = step_target.wait(worker_config, command, Attempt::FIRST, world.now());
+    let execution = command.execution.name();
+    if let Permit::Refused(why) = world.check_claim(&command.run, execution).await? {
+        return not_permitted(world, worker_config, &first, receives, &why).await;
+    }
     let mut wait = match register(world, &first, receives).await? {
         Registration::Act(wait) => *wait,
         Registration::UnderWay => return Ok(CommandOutcome::Waiting),
@@ -101,6 +106,38 @@ pub async fn work<W: Permissions>(
         };
         wait = next;
     }
+}
+
+/// The execution does not hold the claim of its database and policy, so nothing is done for it. What RDS makes for it
+/// already, from the time when it held the claim, keeps its wait and its slot, and is settled as always. The run of an automated
+/// snapshot hands its claim on before it fails: if its source is gone, it fails for that reason, also when its command
+/// comes again in between.
+async fn not_permitted<W: Permissions>(
+    world: &W,
+    worker_config: &WorkerConfig,
+    wait: &Wait,
+    receives: u32,
+    why: &NotPermitted,
+) -> Result<CommandOutcome, WorkError> {
+    let command = &wait.command;
+    let stored = world.look_up(std::slice::from_ref(&wait.resource)).await?;
+    let is_under_way =
+        |stored: &Wait| stored.command.token == command.token && stored.phase >= Phase::Requested;
+    if stored.iter().any(is_under_way) {
+        return Ok(CommandOutcome::Waiting);
+    }
+    if let Some(of) = &command.run.options.automated
+        && let Source::Expired(of) = automated_source::source(world, command, of, receives).await?
+    {
+        return expired(world, worker_config, wait, &of).await;
+    }
+    warn!(execution = %command.execution, %why, "not permitted");
+    give_up(
+        world,
+        wait,
+        Failure::new(Reason::NotPermitted, why.to_string()),
+    )
+    .await
 }
 
 async fn act<W: Permissions>(

@@ -21,17 +21,21 @@ use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::manifest::Manifest;
+use crate::domain::run::permit::{InputHash, OpenClaim, Permit, permit};
 use crate::domain::run::refusal::RefusedForGood;
 use crate::error::chain;
 use crate::json;
 use crate::ports::{
-    Claim, ClaimRun, Entry, ForgetRefusal, Held, PortError, ReadEntries, RecordRecoveryPoint,
-    RememberRefusal,
+    CheckClaim, Claim, ClaimRun, Entry, ForgetRefusal, Held, PortError, ReadEntries,
+    RecordRecoveryPoint, RememberRefusal,
 };
 
 const DATABASE: &str = "database";
 const OPEN_EXECUTION: &str = "open_execution";
 const CLAIMED_AT: &str = "claimed_at";
+/// The hash of the open execution's input, after the execution's name. Version 0.1.0 leaves it standing when it claims and
+/// releases, so it counts only for the execution that it names.
+const OPEN_INPUT: &str = "open_input";
 pub(super) const RECOVERY_POINT: &str = "recovery_point";
 pub(super) const TAKEN_AT: &str = "taken_at";
 const REFUSED: &str = "refused";
@@ -157,12 +161,12 @@ impl<Extra> ReadEntries for Aws<Extra> {
 impl<Extra> ClaimRun for Aws<Extra> {
     async fn claim_run(
         &self,
-        database: &DatabaseRef,
-        policy: &PolicyName,
+        run: &ProtectionRequest,
         execution: &ExecutionName,
         at: Timestamp,
         instead_of: Option<&Held>,
     ) -> Result<Claim, PortError> {
+        let database = &run.database;
         let mut condition = "attribute_not_exists(#open) OR #open = :this".to_owned();
         match instead_of.map(|held| held.since) {
             None => {}
@@ -175,12 +179,16 @@ impl<Extra> ClaimRun for Aws<Extra> {
             .dynamodb()
             .update_item()
             .table_name(&self.table)
-            .key(PK, entry_key(&database.resource_id, policy))
-            .update_expression("SET #open = :this, #claimed = :at, #database = :arn")
+            .key(PK, entry_key(&database.resource_id, &run.policy))
+            .update_expression(
+                "SET #open = :this, #claimed = :at, #database = :arn, #input = :input",
+            )
             .condition_expression(condition)
             .expression_attribute_names("#open", OPEN_EXECUTION)
             .expression_attribute_names("#claimed", CLAIMED_AT)
             .expression_attribute_names("#database", DATABASE)
+            .expression_attribute_names("#input", OPEN_INPUT)
+            .expression_attribute_values(":input", write_input(execution, run))
             .expression_attribute_values(":this", text(execution.as_str()))
             .expression_attribute_values(":at", time(at))
             .expression_attribute_values(":arn", text(database.arn.to_string()))
@@ -215,6 +223,44 @@ impl<Extra> ClaimRun for Aws<Extra> {
     ) -> Result<(), PortError> {
         self.release_claim(&database.resource_id, policy, execution.as_str())
             .await
+    }
+}
+
+fn write_input(execution: &ExecutionName, run: &ProtectionRequest) -> AttributeValue {
+    let hash = json::run::hash(run);
+    text(format!("{execution} {}", hash.as_str()))
+}
+
+/// The claim of an entry, if it is claimed.
+fn open_claim(entry: &Item) -> Result<Option<OpenClaim>, ItemError> {
+    if !entry.contains_key(OPEN_EXECUTION) {
+        return Ok(None);
+    }
+    let by = parsed(
+        OPEN_EXECUTION,
+        ExecutionName::parse(get_text(entry, OPEN_EXECUTION)?),
+    )?;
+    let input = match entry.contains_key(OPEN_INPUT) {
+        true => get_text(entry, OPEN_INPUT)?.split_once(' '),
+        false => None,
+    };
+    let input = input
+        .filter(|(name, _)| *name == by.as_str())
+        .map(|(_, hash)| InputHash::stored(hash));
+    Ok(Some(OpenClaim { by, input }))
+}
+
+impl<Extra> CheckClaim for Aws<Extra> {
+    async fn check_claim(
+        &self,
+        run: &ProtectionRequest,
+        execution: &str,
+    ) -> Result<Permit, PortError> {
+        let key = entry_key(&run.database.resource_id, &run.policy);
+        let item = self.item(key).await?;
+        let claim = item.as_ref().map(open_claim).transpose();
+        let claim = claim.map_err(|error| unusable("GetItem", error))?.flatten();
+        Ok(permit(claim.as_ref(), execution, &json::run::hash(run)))
     }
 }
 
@@ -300,7 +346,8 @@ impl<Extra> Aws<Extra> {
             .update_item()
             .table_name(&self.table)
             .key(PK, entry_key(database, policy))
-            .update_expression("REMOVE #open, #claimed")
+            .update_expression("REMOVE #open, #claimed, #input")
+            .expression_attribute_names("#input", OPEN_INPUT)
             .condition_expression("#open = :this")
             .expression_attribute_names("#open", OPEN_EXECUTION)
             .expression_attribute_names("#claimed", CLAIMED_AT)

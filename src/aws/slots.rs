@@ -294,7 +294,7 @@ impl<Extra> LearnLimits for Aws<Extra> {
 
 impl<Extra> Aws<Extra> {
     /// Reads one item consistently.
-    async fn item(&self, key: AttributeValue) -> Result<Option<Item>, PortError> {
+    pub(super) async fn item(&self, key: AttributeValue) -> Result<Option<Item>, PortError> {
         let request = self
             .dynamodb()
             .get_item()

@@ -30,6 +30,7 @@ use crate::domain::run::failure::{Failure, Operation};
 use crate::domain::run::last_error::LastError;
 use crate::domain::run::learnt_limit::LearntLimit;
 use crate::domain::run::manifest::Manifest;
+use crate::domain::run::permit::Permit;
 use crate::domain::run::refusal::RefusedForGood;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
@@ -38,17 +39,18 @@ use crate::ports::doctor::{
     ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
 use crate::ports::{
-    Abandoned, AutomatedSnapshots, Callbacks, CallerIdentity, Claim, ClaimRun, ClaimSlot,
-    CopySnapshot, CopySnapshotRequest, CorrectNewest, CreateSnapshot, CreateSnapshotRequest,
-    DeadLetter, DelayMessage, DeleteSnapshot, Delivery, DescribeKey, DescribeQuota,
-    DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases, ForgetRefusal, FreeSlot,
-    HearDead, Held, HoldSnapshots, InspectExecution, InvokePruner, KeepNotes, LearnLimits,
-    ListDatabases, ListEnded, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, Page,
-    PlanCursor, PortError, Probe, ProbeToken, PruneRounds, RdsError, ReadDefinitions, ReadEntered,
-    ReadEntries, ReadFreeze, ReadHolders, ReadPlanCursor, ReadPolicies, ReadPolicyHistory,
-    ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven,
-    RegionListings, RegisterRemovals, RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain,
-    SendCommand, SetFreeze, SnapshotQuota, StartExecution, Started, StorePolicies, Waits, Written,
+    Abandoned, AutomatedSnapshots, Callbacks, CallerIdentity, CheckClaim, Claim, ClaimRun,
+    ClaimSlot, CopySnapshot, CopySnapshotRequest, CorrectNewest, CreateSnapshot,
+    CreateSnapshotRequest, DeadLetter, DelayMessage, DeleteSnapshot, Delivery, DescribeKey,
+    DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
+    ForgetRefusal, FreeSlot, HearDead, Held, HoldSnapshots, InspectExecution, InvokePruner,
+    KeepNotes, LearnLimits, ListDatabases, ListEnded, ListOpen, LookUpWaits, NoteError, OpenMarker,
+    OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, PruneRounds, RdsError,
+    ReadDefinitions, ReadEntered, ReadEntries, ReadFreeze, ReadHolders, ReadPlanCursor,
+    ReadPolicies, ReadPolicyHistory, ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint,
+    RedriveExecution, Redriven, RegionListings, RegisterRemovals, RegisterWaits, RememberRefusal,
+    RemoveDeadLetter, SendAgain, SendCommand, SetFreeze, SnapshotQuota, StartExecution, Started,
+    StorePolicies, Waits, Written,
 };
 
 /// The AWS action that a call stands for.
@@ -287,6 +289,10 @@ macro_rules! every_call {
                 writes FreeSlot: free_slot(by holder: RdsArn, maybe of_policy: PolicyName, by proof: Abandoned)
                     -> Result<bool, PortError>, Other("TransactWriteItems");
             }
+            CheckClaim {
+                reads CheckClaim: check_claim(by run: ProtectionRequest, by execution: str)
+                    -> Result<Permit, PortError>, Other("GetItem");
+            }
             ReadHolders {
                 reads SlotHolders: slot_holders() -> Result<BTreeSet<RdsArn>, PortError>, Other("GetItem");
             }
@@ -298,8 +304,7 @@ macro_rules! every_call {
             }
             ClaimRun {
                 writes ClaimRun: claim_run(
-                    by database: DatabaseRef, by policy: PolicyName, by execution: ExecutionName, copy at: Timestamp,
-                    maybe instead_of: Held
+                    by run: ProtectionRequest, by execution: ExecutionName, copy at: Timestamp, maybe instead_of: Held
                 ) -> Result<Claim, PortError>, Other("UpdateItem");
                 writes ReleaseRun: release_run(by database: DatabaseRef, by policy: PolicyName, by execution: ExecutionName)
                     -> Result<(), PortError>, Other("UpdateItem");

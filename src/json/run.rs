@@ -14,6 +14,7 @@ use crate::domain::id::text::ParseError;
 use crate::domain::limits::CARRIED_TAGS_MAX;
 use crate::domain::run::command::{Automated, ProtectionRequest, RunOptions};
 use crate::domain::run::fingerprint::Fingerprint;
+use crate::domain::run::permit::InputHash;
 
 const WHAT: &str = "an execution's input";
 
@@ -196,6 +197,12 @@ fn planned_at(time: Timestamp) -> Result<Timestamp, ParseError> {
 #[must_use]
 pub fn write(run: &ProtectionRequest) -> String {
     serde_json::json!(RunJson::of(run)).to_string()
+}
+
+/// The hash of the input of an execution. Equal runs have equal hashes, however their text was laid out.
+#[must_use]
+pub fn hash(run: &ProtectionRequest) -> InputHash {
+    InputHash::of(&write(run))
 }
 
 /// Reads the input of an execution.

@@ -17,6 +17,7 @@ use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::last_error::LastError;
 use crate::domain::run::learnt_limit::LearntLimit;
 use crate::domain::run::manifest::Manifest;
+use crate::domain::run::permit::Permit;
 use crate::domain::run::refusal::RefusedForGood;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
@@ -181,12 +182,11 @@ pub struct Held {
 
 /// Claims, so that each database and policy has at most one open execution.
 pub trait ClaimRun {
-    /// `UpdateItem`: gives the claim to the execution, with the time `at`, if nobody or this execution holds it, or if
+    /// `UpdateItem`: gives the claim of the run's database and policy to the execution, with a hash of the run and the time `at`, if nobody or this execution holds it, or if
     /// `instead_of` holds it and has not claimed again since.
     async fn claim_run(
         &self,
-        database: &DatabaseRef,
-        policy: &PolicyName,
+        run: &ProtectionRequest,
         execution: &ExecutionName,
         at: Timestamp,
         instead_of: Option<&Held>,
@@ -198,6 +198,17 @@ pub trait ClaimRun {
         policy: &PolicyName,
         execution: &ExecutionName,
     ) -> Result<(), PortError>;
+}
+
+/// Asks whether an execution may make the worker act.
+pub trait CheckClaim {
+    /// `GetItem`, consistent: whether this execution holds the claim of the run's database and policy, with this run as its
+    /// input.
+    async fn check_claim(
+        &self,
+        run: &ProtectionRequest,
+        execution: &str,
+    ) -> Result<Permit, PortError>;
 }
 
 /// What the catalog says about one database and policy.
@@ -319,6 +330,7 @@ actions! {
     ListOpen: "dynamodb:Query";
     ClaimSlot: "dynamodb:UpdateItem";
     FreeSlot: "dynamodb:ConditionCheckItem" "dynamodb:UpdateItem";
+    CheckClaim: "dynamodb:GetItem";
     ReadHolders: "dynamodb:GetItem";
     LearnLimits: "dynamodb:GetItem" "dynamodb:UpdateItem";
     ClaimRun: "dynamodb:UpdateItem";

@@ -100,11 +100,14 @@ const RDS_OK: &str = "<CreateDBSnapshotResponse><CreateDBSnapshotResult><DBSnaps
 fn the_worker_reaches_every_service_at_its_own_endpoint_under_its_own_name() {
     let body = wire_command::write(&command(Step::Snapshot, TOKEN, "orders"));
     let server = server(&batch(&[&body, "not a command"]), |asked| {
-        ok(if asked.uri.starts_with("/rds") {
-            RDS_OK
-        } else {
-            "{}"
-        })
+        if asked.uri.starts_with("/rds") {
+            return ok(RDS_OK);
+        }
+        if asked.action() == "GetItem" {
+            let claim = json!({ "open_execution": { "S": "run-of-orders" } });
+            return ok(json!({ "Item": claim }).to_string());
+        }
+        ok("{}")
     });
     let mut command = function("worker", &server);
     with_endpoints(&mut command, &server);
@@ -126,6 +129,7 @@ fn the_worker_reaches_every_service_at_its_own_endpoint_under_its_own_name() {
     assert_eq!(
         reached,
         [
+            "/dynamodb GetItem",
             "/dynamodb PutItem",
             "/dynamodb UpdateItem",
             "/rds CreateDBSnapshot",

@@ -83,6 +83,7 @@ fn a_record_without_an_id_keeps_the_whole_batch_in_the_queue() {
 #[test]
 fn a_bad_command_fails_alone_and_is_named_in_the_answer() {
     let world = World::new().with_token("alive", Token::Alive);
+    world.permit(&command(Step::Snapshot, "alive", "orders"));
     let good = wire_command::write(&command(Step::Snapshot, "alive", "orders"));
     let batch = event(vec![record("good", &good, "1"), record("bad", "{", "2")]);
     let answer = run(lambda::work(&world, &worker_config(), &backoff(), batch)).unwrap();

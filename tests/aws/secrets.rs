@@ -160,6 +160,14 @@ async fn no_request_to_rds_holds_a_token_and_neither_do_its_tags() {
                 &format!("<DBSnapshots>{source}</DBSnapshots>"),
             ),
             action @ ("CreateDBSnapshot" | "CopyDBSnapshot") => xml(action, "<DBSnapshot/>"),
+            "GetItem"
+                if asked.json()["Key"]["pk"]["S"]
+                    .as_str()
+                    .unwrap()
+                    .starts_with("database#") =>
+            {
+                ok(json!({ "Item": { "open_execution": { "S": "run-of-orders" } } }).to_string())
+            }
             _ => ok("{}"),
         });
         let command = command(step, SECRET, "orders");
@@ -264,6 +272,7 @@ fn no_batch_that_fails_logs_a_token() {
         ] {
             let world = World::new().with_token(SECRET, Token::Alive);
             set_up(&world);
+            world.permit(&command(Step::Snapshot, SECRET, "orders"));
             let log = Log::default();
             let level = LogLevel::parse("trace").unwrap();
             tracing::subscriber::with_default(logging::json(level, log.clone()), || {

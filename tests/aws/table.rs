@@ -10,13 +10,14 @@ use snapferry::domain::run::command::Step;
 use snapferry::domain::run::fingerprint::Fingerprint;
 use snapferry::domain::run::learnt_limit::LearntLimit;
 use snapferry::domain::run::manifest::Manifest;
+use snapferry::domain::run::permit::{NotPermitted, Permit};
 use snapferry::domain::run::refusal::RefusedForGood;
 use snapferry::domain::run::slot_limits::{SlotGroup, SlotLimits};
 use snapferry::domain::run::wait::{Phase, Wait};
 use snapferry::ports::{
-    Abandoned, Claim, ClaimRun, ClaimSlot, ForgetRefusal, FreeSlot, HearDead, Held, LearnLimits,
-    ListOpen, LookUpWaits, NoteError, PlanCursor, ReadEntries, ReadPlanCursor, RecordRecoveryPoint,
-    RegisterWaits, RememberRefusal, Waits, Written,
+    Abandoned, CheckClaim, Claim, ClaimRun, ClaimSlot, ForgetRefusal, FreeSlot, HearDead, Held,
+    LearnLimits, ListOpen, LookUpWaits, NoteError, PlanCursor, ReadEntries, ReadPlanCursor,
+    RecordRecoveryPoint, RegisterWaits, RememberRefusal, Waits, Written,
 };
 
 use crate::items::a_wait;
@@ -736,12 +737,10 @@ fn execution(name: &str) -> ExecutionName {
 
 #[tokio::test]
 async fn a_run_is_claimed_if_none_is_open_or_it_is_this_or_the_ended_one() {
-    let policy = a_run("orders").policy;
-    let database = a_run("orders").database;
     let wire = Wire::new([ok("{}"), ok("{}"), ok("{}")]);
     let aws = wire.aws();
     let claim = aws
-        .claim_run(&database, &policy, &execution("this"), claimed_at(), None)
+        .claim_run(&a_run("orders"), &execution("this"), claimed_at(), None)
         .await;
     assert_eq!(claim.unwrap(), Claim::Ours);
     for since in [Some(claimed_at()), None] {
@@ -751,7 +750,7 @@ async fn a_run_is_claimed_if_none_is_open_or_it_is_this_or_the_ended_one() {
         };
         let this = execution("this");
         let claim = aws
-            .claim_run(&database, &policy, &this, claimed_at(), Some(&ended))
+            .claim_run(&a_run("orders"), &this, claimed_at(), Some(&ended))
             .await;
         assert_eq!(claim.unwrap(), Claim::Ours);
     }
@@ -785,8 +784,6 @@ async fn a_run_is_claimed_if_none_is_open_or_it_is_this_or_the_ended_one() {
 
 #[tokio::test]
 async fn the_run_that_holds_the_place_is_named() {
-    let policy = a_run("orders").policy;
-    let database = a_run("orders").database;
     let mut stored =
         json!({ "pk": { "S": "database#db-ORDERS#default" }, "open_execution": { "S": "other" } });
     for since in [None, Some(claimed_at())] {
@@ -796,7 +793,7 @@ async fn the_run_that_holds_the_place_is_named() {
         let wire = Wire::new([conflict_with(&stored)]);
         let claim = wire
             .aws()
-            .claim_run(&database, &policy, &execution("this"), claimed_at(), None)
+            .claim_run(&a_run("orders"), &execution("this"), claimed_at(), None)
             .await;
         assert_eq!(
             claim.unwrap(),
@@ -810,7 +807,7 @@ async fn the_run_that_holds_the_place_is_named() {
         let wire = Wire::new([reply]);
         let claim = wire
             .aws()
-            .claim_run(&database, &policy, &execution("this"), claimed_at(), None)
+            .claim_run(&a_run("orders"), &execution("this"), claimed_at(), None)
             .await;
         claim.unwrap_err();
     }
@@ -858,7 +855,7 @@ async fn a_recovery_point_is_entered_unless_a_younger_one_is_and_ends_its_own_ru
     assert_eq!(snapferry::json::manifest::read(point).unwrap(), copy);
     assert_eq!(
         spelled(&asked[1], "UpdateExpression"),
-        "REMOVE open_execution, claimed_at"
+        "REMOVE open_execution, claimed_at, open_input"
     );
     assert_eq!(
         spelled(&asked[1], "ConditionExpression"),
@@ -1049,4 +1046,55 @@ async fn entries_are_read_in_one_call_and_a_broken_one_hides_no_other() {
         json!([{ "pk": { "S": "database#db-ORDERS#default" } }])
     );
     assert_eq!(aws.read_entries(&[]).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_claim_is_written_with_the_hash_of_its_input_and_read_consistently() {
+    let the_run = a_run("orders");
+    let wire = Wire::new([ok("{}")]);
+    let claim = wire
+        .aws()
+        .claim_run(&the_run, &execution("this"), claimed_at(), None)
+        .await;
+    assert_eq!(claim.unwrap(), Claim::Ours);
+    let body = wire.only().json();
+    assert_eq!(
+        spelled(&body, "UpdateExpression"),
+        "SET open_execution = :this, claimed_at = :at, database = :arn, open_input = :input"
+    );
+    let input = body["ExpressionAttributeValues"][":input"]["S"].clone();
+    let hash = snapferry::json::run::hash(&the_run);
+    assert_eq!(input, format!("this {}", hash.as_str()));
+
+    let row = |open: &str, input: &Value| {
+        let item = json!({ "pk": { "S": "x" }, "open_execution": { "S": open }, "open_input": { "S": input } });
+        ok(json!({ "Item": item }).to_string())
+    };
+    let stale = json!(format!("before {}", hash.as_str()));
+    let broken = json!({ "Item": { "pk": { "S": "x" }, "open_execution": { "S": "this" }, "open_input": { "N": "1" } } });
+    let wire = Wire::new([
+        row("this", &input),
+        row("this", &json!("this another-hash")),
+        // An earlier version claimed for this execution and left the hash of the one before.
+        row("this", &stale),
+        row("that", &input),
+        ok("{}"),
+        ok(broken.to_string()),
+        throttled(),
+    ]);
+    let aws = wire.aws();
+    let check = || aws.check_claim(&the_run, "this");
+    assert_eq!(check().await.unwrap(), Permit::Given);
+    let other_input = Permit::Refused(NotPermitted::OtherInput);
+    assert_eq!(check().await.unwrap(), other_input);
+    assert_eq!(check().await.unwrap(), Permit::ByNameAlone);
+    let by_that = Permit::Refused(NotPermitted::ClaimedBy(execution("that")));
+    assert_eq!(check().await.unwrap(), by_that);
+    let unclaimed = Permit::Refused(NotPermitted::Unclaimed);
+    assert_eq!(check().await.unwrap(), unclaimed);
+    check().await.unwrap_err();
+    check().await.unwrap_err();
+    let body = wire.asked()[0].json();
+    assert_eq!(body["ConsistentRead"], true);
+    assert_eq!(body["Key"]["pk"]["S"], "database#db-ORDERS#default");
 }

@@ -8,7 +8,7 @@ use snapferry::app::react::react;
 use snapferry::app::sweep::sweep;
 use snapferry::app::work::{CommandOutcome, WorkError, work};
 use snapferry::domain::id::arn::RdsArn;
-use snapferry::domain::id::names::{Attempt, SnapshotId};
+use snapferry::domain::id::names::{Attempt, ExecutionName, SnapshotId};
 use snapferry::domain::id::tags::Tags;
 use snapferry::domain::rds::copy_facts::CopyFacts;
 use snapferry::domain::rds::database::Database;
@@ -17,7 +17,7 @@ use snapferry::domain::run::command::{Automated, Command, ProtectionRequest, Run
 use snapferry::domain::run::failure::{Operation, Reason};
 use snapferry::domain::run::naming;
 use snapferry::domain::run::slot_limits::CopySlots;
-use snapferry::domain::run::wait::Phase;
+use snapferry::domain::run::wait::{Expectation, ExpectedCopy, Phase, Wait};
 use snapferry::json;
 use snapferry::ports::ExecutionState;
 
@@ -320,6 +320,7 @@ fn a_command(step: Step, token: &str, arn: &RdsArn) -> Command {
 }
 
 fn do_work(world: &World, command: &Command, receives: u32) -> Result<CommandOutcome, WorkError> {
+    world.permit(command);
     run(work(world, &worker_config(), command, receives))
 }
 
@@ -502,6 +503,42 @@ mod the_newest_there_is {
         do_work(&world, &other, 4).unwrap();
         assert_eq!(failures(&world), [Reason::SourceExpired]);
         assert!(started(&world).is_empty());
+    }
+
+    #[test]
+    fn has_the_claim_already_when_the_expired_ones_command_comes_again_with_a_wait() {
+        let (world, command, _) = expired();
+        // The worker that moved the claim on died before it could fail its own run, whose wait is stored.
+        let wait = Wait::new(
+            expected_copy(&command),
+            command.clone(),
+            Expectation::Copy(ExpectedCopy {
+                source: command
+                    .run
+                    .options
+                    .automated
+                    .as_ref()
+                    .unwrap()
+                    .snapshot
+                    .clone(),
+                key: command.run.key.clone(),
+                engine: "postgres".to_owned(),
+                size_gib: 100,
+                taken_at: None,
+            }),
+            world.clock(),
+        );
+        world.store(wait);
+        let newer = ExecutionName::parse("sf-the-newer-one").unwrap();
+        let of = &command.run;
+        world
+            .table()
+            .entry_mut(&of.database.resource_id, &of.policy)
+            .open = Some(newer);
+        do_work(&world, &command, 4).unwrap();
+        assert_eq!(failures(&world), [Reason::SourceExpired]);
+        assert!(started(&world).is_empty());
+        assert!(world.waits().is_empty());
     }
 
     #[test]

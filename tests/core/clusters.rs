@@ -46,6 +46,7 @@ fn alive() -> World {
 }
 
 fn do_work(world: &World, command: &Command) -> Result<CommandOutcome, WorkError> {
+    world.permit(command);
     run(work(world, &worker_config(), command, 1))
 }
 

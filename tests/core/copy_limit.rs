@@ -29,6 +29,7 @@ fn ready<const N: usize>(names: [&str; N]) -> (World, [Command; N]) {
 }
 
 fn do_work(world: &World, command: &Command) -> Result<CommandOutcome, WorkError> {
+    world.permit(command);
     run(work(world, &worker_config(), command, 1))
 }
 
@@ -154,9 +155,15 @@ fn of_two_that_would_try_one_more_only_the_first_does() {
 }
 
 #[test]
-fn a_copy_without_a_refusal_costs_one_read_more() {
+fn a_copy_without_a_refusal_costs_two_reads_of_the_table_and_no_call_to_rds() {
     let (world, [one]) = ready(["one"]);
     do_work(&world, &one).unwrap();
-    assert_eq!(world.calls_of("GetItem"), 1);
+    assert_eq!(
+        world.calls_of("GetItem"),
+        2,
+        "its claim, and what was learnt"
+    );
+    assert_eq!(world.calls_of("DescribeDBSnapshots"), 1, "its source");
+    assert_eq!(world.calls_of("CopyDBSnapshot"), 1);
     assert_eq!(learnt(&world), None);
 }

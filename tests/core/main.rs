@@ -17,6 +17,7 @@ mod learnt_limit;
 mod left_over;
 mod names;
 mod pages;
+mod permit;
 mod plan_preview;
 mod planner;
 mod policies;

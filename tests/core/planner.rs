@@ -143,8 +143,7 @@ fn a_claim_whose_execution_is_not_known_yet_keeps_its_place_for_as_long_as_a_fun
     let world = world_with(&["a"]);
     // Another planner, run by hand, has made the claim for the day before and is about to start the execution.
     let claimed = ExecutionName::parse("sf-a-of-the-day-before").unwrap();
-    let (database, policy) = (a_run("a").database, a_run("a").policy);
-    run(world.claim_run(&database, &policy, &claimed, world.clock(), None)).unwrap();
+    run(world.claim_run(&a_run("a"), &claimed, world.clock(), None)).unwrap();
     world.pass(SignedDuration::from_mins(14));
     let planned = do_plan(&world, When::Due);
     let [Outcome::Failed(why)] = outcomes(&planned)[..] else {

@@ -380,13 +380,9 @@ fn a_recovery_point_costs_two_mutations_and_three_descriptions() {
         (Step::Copy, "token-2", copy_arn(&the_run, 1)),
     ];
     for (step, token, resource) in steps {
-        run(work(
-            &world,
-            &worker_config(),
-            &command(step, token, "orders"),
-            1,
-        ))
-        .unwrap();
+        let command = command(step, token, "orders");
+        world.permit(&command);
+        run(work(&world, &worker_config(), &command, 1)).unwrap();
         world.pass(SignedDuration::from_hours(10));
         world.put_snapshot(ours(&resource, &the_run, SnapshotStatus::Available));
         assert!(deliver(&world, &[event(&resource, "RDS-EVENT-0042")]).is_empty());

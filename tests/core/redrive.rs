@@ -115,6 +115,24 @@ fn what_can_be_redriven_is_and_takes_its_databases_place() {
     assert_eq!(open, [Some(failed)]);
 }
 
+/// A redrive claims first, so it would permit what was refused.
+#[test]
+fn an_execution_that_never_held_the_claim_is_not_redriven_and_takes_no_other_ones_place() {
+    let world = World::new();
+    let real = failed(&world, &a_run("orders"), 1, 2);
+    let mut forged = a_run("orders");
+    forged.planned_at = time("2026-11-23T03:00:00Z");
+    let forged = failed(&world, &forged, 1, 1);
+    change(&world, &forged, |execution| {
+        execution.error = Some("Snapferry.NotPermitted".to_owned());
+    });
+    let done = do_redrive(&world, &with_restart());
+    let outcomes: Vec<&Outcome> = done.rows.iter().map(|row| &row.outcome).collect();
+    let skipped = Outcome::Skipped(SkipReason::NeverClaimed);
+    assert_eq!(outcomes, [&skipped, &Outcome::Redriven]);
+    assert_eq!(redriven(&world), [real]);
+}
+
 #[test]
 fn redriving_twice_is_redriving_once() {
     let world = World::new();
@@ -133,9 +151,8 @@ fn nothing_is_redriven_beside_an_execution_that_is_open() {
     let mut newer = the_run.clone();
     newer.planned_at = time("2026-11-23T03:00:00Z");
     let open = name(&newer, 1);
-    let (database, policy) = (&the_run.database, &the_run.policy);
     let now = world.clock();
-    run(world.claim_run(database, policy, &open, now, None)).unwrap();
+    run(world.claim_run(&newer, &open, now, None)).unwrap();
     world.set_execution(&open, ExecutionState::Running);
     let done = do_redrive(&world, &with_restart());
     assert_eq!(
@@ -156,15 +173,14 @@ fn a_place_that_is_claimed_anew_while_it_is_looked_at_is_not_taken() {
     let mut newer = the_run.clone();
     newer.planned_at = time("2026-11-23T03:00:00Z");
     let claimed = name(&newer, 1);
-    let (database, policy, now) = (&the_run.database, &the_run.policy, world.clock());
+    let now = world.clock();
     // The planner of this old claim died, but its next run is going on.
-    run(world.claim_run(database, policy, &claimed, now, None)).unwrap();
+    run(world.claim_run(&newer, &claimed, now, None)).unwrap();
     world.pass(SignedDuration::from_mins(16));
     // Its own planner claims again, to start it, while the redrive is asking about it.
     let (other, name) = (world.clone(), claimed.clone());
     world.meanwhile(Name::DescribeExecution, move || {
-        let (database, policy, now) = (&newer.database, &newer.policy, other.clock());
-        run(other.claim_run(database, policy, &name, now, None)).unwrap();
+        run(other.claim_run(&newer, &name, other.clock(), None)).unwrap();
     });
     let done = do_redrive(&world, &acted());
     let Outcome::Failed(why) = only(&done) else {

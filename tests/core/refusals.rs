@@ -19,8 +19,8 @@ use snapferry::ports::ExecutionState;
 
 use crate::planner::{listed, planning};
 use crate::world::{
-    Fixture, Name, SOURCE, Token, World, a_run, command, copy_arn, ours, region, rules, run,
-    snapshot_arn, time, worker_config,
+    Fixture, Name, SOURCE, Token, World, a_run, command, copy_arn, execution_arn, ours, region,
+    rules, run, snapshot_arn, time, worker_config,
 };
 
 const TAGGED: &[(&str, &str)] = &[("snapferry:policy", "default")];
@@ -41,6 +41,24 @@ fn outcome(world: &World, when: When) -> Outcome {
     let mut planned = tick(world, when);
     assert_eq!(planned.rows.len(), 1, "{planned:?}");
     planned.rows.remove(0).outcome
+}
+
+/// The command of the execution that holds the claim.
+fn claimed(world: &World, command: Command) -> Command {
+    let run = &command.run;
+    let open = {
+        let table = world.table();
+        let entry = table.entry(&run.database.resource_id, &run.policy);
+        entry.and_then(|entry| entry.open.clone())
+    };
+    let first = || naming::execution(&rules().stack, run, Attempt::FIRST);
+    let execution = execution_arn(open.unwrap_or_else(first).as_str());
+    let command = Command {
+        execution,
+        ..command
+    };
+    world.permit(&command);
+    command
 }
 
 fn of_run(step: Step, the_run: ProtectionRequest) -> Command {
@@ -64,7 +82,8 @@ fn run_that_is_answered(world: &World, step: Step, code: &'static str, words: &'
     };
     world.script(operation, Some(code), words);
     let name = naming::execution(&rules().stack, &the_run, Attempt::FIRST);
-    let _ = run(work(world, &worker_config(), &of_run(step, the_run), 1));
+    let command = claimed(world, of_run(step, the_run));
+    let _ = run(work(world, &worker_config(), &command, 1));
     world.set_execution(&name, ExecutionState::Failed);
 }
 
@@ -124,7 +143,7 @@ fn once_a_week_the_snapshot_that_there_is_is_copied_once_more() {
         Some("DBSnapshotAlreadyExists"),
         "",
     );
-    let first = of_run(Step::Snapshot, retried.clone());
+    let first = claimed(&world, of_run(Step::Snapshot, retried.clone()));
     let settled = run(work(&world, &worker_config(), &first, 1)).unwrap();
     assert!(matches!(settled, CommandOutcome::Settled(_)), "{settled:?}");
     assert_eq!(world.calls_of("CreateDBSnapshot"), taken + 1);
@@ -135,12 +154,8 @@ fn once_a_week_the_snapshot_that_there_is_is_copied_once_more() {
         Some("InvalidParameterValue"),
         WORDS,
     );
-    let _ = run(work(
-        &world,
-        &worker_config(),
-        &of_run(Step::Copy, retried),
-        1,
-    ));
+    let copy = claimed(&world, of_run(Step::Copy, retried));
+    let _ = run(work(&world, &worker_config(), &copy, 1));
     world.set_execution(&again, ExecutionState::Failed);
     assert_eq!(remembered(&world).unwrap().at, world.clock());
     world.pass(DAY);
@@ -236,12 +251,8 @@ fn a_mismatch_of_ours_is_never_remembered() {
         Some("DBSnapshotAlreadyExists"),
         "",
     );
-    let _ = run(work(
-        &world,
-        &worker_config(),
-        &of_run(Step::Copy, the_run),
-        1,
-    ));
+    let copy = claimed(&world, of_run(Step::Copy, the_run));
+    let _ = run(work(&world, &worker_config(), &copy, 1));
     assert_eq!(world.answers().len(), 1, "its execution has failed");
     assert_eq!(remembered(&world), None);
 }
@@ -379,7 +390,7 @@ fn with_automated_sources_a_refusal_stops_the_copy_and_nothing_else() {
         Some("InvalidParameterValue"),
         WORDS,
     );
-    let copy = of_run(Step::Copy, the_run.clone());
+    let copy = claimed(&world, of_run(Step::Copy, the_run.clone()));
     let _ = run(work(&world, &worker_config(), &copy, 1));
     let name = naming::execution(&rules().stack, &the_run, Attempt::FIRST);
     world.set_execution(&name, ExecutionState::Failed);

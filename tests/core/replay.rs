@@ -337,6 +337,7 @@ fn parked(post: &Post) -> Command {
     post.script(operation, Some(code), denied);
     let body = json::command::write(&command);
     let records = vec![record("1", body.clone(), 10)];
+    post.permit_all(&records);
     let kept = run(batch::work(post, &worker_config(), &backoff(), records));
     assert_eq!(
         kept,
@@ -381,6 +382,7 @@ fn a_parked_command_goes_on_when_the_cause_is_fixed_and_it_is_replayed() {
     assert_eq!(post.phase(&resource), Some(Phase::Registered));
     do_replay(&post, &all(DeadLetterQueue::Commands));
     let records = vec![record("2", home(&post)[0].clone(), 1)];
+    post.permit_all(&records);
     let kept = run(batch::work(&post, &worker_config(), &backoff(), records));
     assert!(kept.is_empty());
     let wait = post.wait(&resource).unwrap();
@@ -408,6 +410,7 @@ fn a_dead_command_is_dropped_by_the_worker_and_nothing_is_done_for_it() {
     do_replay(&post, &all(DeadLetterQueue::Commands));
     for (receives, stays) in [(1, 1), (2, 0)] {
         let records = vec![record("2", home(&post)[0].clone(), receives)];
+        post.permit_all(&records);
         let kept = run(batch::work(&post, &worker_config(), &backoff(), records));
         assert_eq!(kept.len(), stays, "received {receives} times");
     }
@@ -432,10 +435,11 @@ fn of_several_commands_for_one_database_only_the_one_whose_token_lives_does_anyt
     assert_eq!(home(&post).len(), 4);
     let bodies = home(&post);
     for (receives, stay) in [(1, 3), (2, 0)] {
-        let records = bodies
+        let records: Vec<_> = bodies
             .iter()
             .map(|body| record("m", body.clone(), receives))
             .collect();
+        post.permit_all(&records);
         let kept = run(batch::work(&post, &worker_config(), &backoff(), records));
         assert_eq!(kept.len(), stay, "received {receives} times");
     }
@@ -604,6 +608,7 @@ fn a_trouble_that_cannot_be_noted_changes_nothing() {
     world.script(Operation::CreateDbSnapshot, Some("AccessDenied"), "no");
     world.break_once(Name::NoteError);
     let body = json::command::write(&command(Step::Snapshot, "token-1", "orders"));
+    world.permit(&command(Step::Snapshot, "token-1", "orders"));
     let kept = run(batch::work(
         &world,
         &worker_config(),
@@ -621,6 +626,7 @@ fn the_last_trouble_is_noted_and_is_over_when_rds_accepts() {
     let body = json::command::write(&command(Step::Snapshot, "token-1", "orders"));
     let once = |receives| {
         let records = vec![record("1", body.clone(), receives)];
+        world.permit_all(&records);
         run(batch::work(&world, &worker_config(), &backoff(), records))
     };
     let resource = snapshot_arn(&a_run("orders"), 1);
@@ -662,6 +668,7 @@ fn a_trouble_is_not_noted_in_a_wait_that_another_token_has() {
         snapferry::domain::rds::snapshot::SnapshotStatus::Creating,
     ));
     let body = json::command::write(&command(Step::Snapshot, "token-1", "orders"));
+    world.permit(&command(Step::Snapshot, "token-1", "orders"));
     run(batch::work(
         &world,
         &worker_config(),

@@ -48,6 +48,7 @@ fn do_work(world: &World, command: &Command) -> Result<CommandOutcome, WorkError
 }
 
 fn received(world: &World, command: &Command, receives: u32) -> Result<CommandOutcome, WorkError> {
+    world.permit(command);
     run(work(world, &worker_config(), command, receives))
 }
 
@@ -376,6 +377,7 @@ fn a_second_execution_adopts_the_first_ones_copy() {
     let mut second = copy;
     second.token = token("token-2");
     second.execution = execution_arn("run-of-orders-a2");
+    world.enter(&second.run.database.resource_id, |entry| entry.open = None);
     assert!(matches!(
         do_work(&world, &second),
         Err(WorkError::HeardDeadOnce)
@@ -412,10 +414,10 @@ fn a_source_that_rds_does_not_show_is_asked_for_again_before_it_counts_as_missin
     let world = alive();
     let copy = command(Step::Copy, "token-1", "orders");
     assert!(matches!(
-        run(work(&world, &worker_config(), &copy, 3)),
+        received(&world, &copy, 3),
         Err(WorkError::NotShownYet(_))
     ));
-    run(work(&world, &worker_config(), &copy, 4)).unwrap();
+    received(&world, &copy, 4).unwrap();
     assert_eq!(failure(&world).reason, Reason::SourceMissing);
 }
 
@@ -666,6 +668,7 @@ fn one_bad_record_of_a_batch_fails_alone_with_a_growing_delay() {
         record("2", good, 1),
         record("3", "{}", 4),
     ];
+    world.permit_all(&records);
     let mut failed = run(batch::work(&world, &worker_config(), &backoff(), records));
     failed.sort();
     assert_eq!(failed, ["1", "3"]);
@@ -690,6 +693,7 @@ fn a_panic_is_one_records_failure() {
         record("1", snapferry::json::command::write(&copy), 1),
         record("2", snapferry::json::command::write(&other), 1),
     ];
+    world.permit_all(&records);
     assert_eq!(
         run(batch::work(&world, &worker_config(), &backoff(), records)),
         ["1"]
@@ -723,7 +727,7 @@ fn a_source_that_the_copying_rds_does_not_know_yet_is_asked_for_again_before_it_
     let (world, copy) = ready_to_copy();
     for receives in 1..=4 {
         world.script(COPY, Some("DBSnapshotNotFound"), "");
-        let worked = run(work(&world, &worker_config(), &copy, receives));
+        let worked = received(&world, &copy, receives);
         assert_eq!(worked.is_err(), receives <= 3, "{receives}: {worked:?}");
     }
     assert_eq!(failure(&world).reason, Reason::SourceMissing);
@@ -737,7 +741,7 @@ fn a_source_whose_status_proves_nothing_is_asked_for_until_it_does() {
     let unreadable = SnapshotStatus::Other("without an engine".to_owned());
     world.put_snapshot(ours(&source, &the_run, unreadable));
     for receives in 1..=9 {
-        let worked = run(work(&world, &worker_config(), &copy, receives));
+        let worked = received(&world, &copy, receives);
         assert!(
             matches!(worked, Err(WorkError::NotShownYet(_))),
             "{worked:?}"

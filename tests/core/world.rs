@@ -499,6 +499,27 @@ pub(crate) trait Fixture: Sized {
     }
 
     /// Changes the catalog's entry of a database and the default policy.
+    /// Gives the claim to the command's execution, unless another holds it.
+    fn permit(&self, command: &Command) {
+        let (run, now) = (&command.run, self.clock());
+        let Ok(execution) = ExecutionName::parse(command.execution.name()) else {
+            return;
+        };
+        let mut table = self.table();
+        let entry = table.entry_mut(&run.database.resource_id, &run.policy);
+        if entry.open.as_ref().is_none_or(|open| *open == execution) {
+            entry.give_claim(run, &execution, now);
+        }
+    }
+
+    /// The same for every command that can be read.
+    fn permit_all(&self, records: &[Record]) {
+        let commands = records.iter();
+        for command in commands.filter_map(|record| json::command::read(&record.body).ok()) {
+            self.permit(&command);
+        }
+    }
+
     fn enter(&self, database: &ResourceId, change: impl FnOnce(&mut CatalogEntry)) {
         let policy = PolicyName::parse("default").expect("a policy");
         change(self.table().entry_mut(database, &policy));

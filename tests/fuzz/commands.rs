@@ -48,6 +48,7 @@ fn a_good_command_is_done_among_any_others_and_only_unreadable_ones_stay() {
 
         let mut records = received(1);
         records.insert(at, record("good", command::write(&good), 1));
+        world.permit_all(&records);
         let first = finish(batch::work(&world, &worker_config(), &backoff(), records));
         assert!(!first.contains(&"good".to_owned()));
         assert!(bad.iter().all(|id| first.contains(id)), "{first:?}");

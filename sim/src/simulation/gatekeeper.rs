@@ -192,7 +192,12 @@ impl World {
     /// A call is made.
     fn judge_making(&mut self, by: u64, call: &Call) {
         match call {
-            Call::CreateSnapshot { .. } | Call::CopySnapshot { .. } => {
+            Call::CreateSnapshot { request } => {
+                self.judge_permission(&request.tags);
+                self.judge_asking(by, &asked_for(call));
+            }
+            Call::CopySnapshot { request } => {
+                self.judge_permission(&request.tags);
                 self.judge_asking(by, &asked_for(call));
             }
             Call::ClaimSlot { holder, limits } => self.judge_claim(holder, limits),

@@ -4,12 +4,13 @@ use jiff::SignedDuration;
 use snapferry::app::planner::{Outcome as Planning, Planned};
 use snapferry::domain::id::arn::{Family, RdsArn, Region};
 use snapferry::domain::id::names::{Attempt, ResourceId};
-use snapferry::domain::id::tags::PolicyName;
+use snapferry::domain::id::tags::{PolicyName, RUN, Tags};
 use snapferry::domain::policy::cursor::Cursor;
 use snapferry::domain::run::command::{ProtectionRequest, Step};
 use snapferry::domain::run::failure::{Failure, Reason};
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::naming;
+use snapferry::domain::run::permit::Permit;
 use snapferry::domain::run::wait::Wait;
 
 use super::rule;
@@ -213,6 +214,9 @@ impl World {
                     .is_none_or(|s| s.stage() == Stage::Deleting);
                 world.lately_deleted(arn) || (was_there && is_gone)
             }),
+            Reason::NotPermitted => {
+                matches!(self.table.check_claim(&run, &name), Permit::Refused(_))
+            }
             Reason::NameTaken => self.any(&resources, |world, arn| {
                 world.lately_deleted(arn) || world.truth(arn).is_some_and(|s| !world.is_ours(s))
             }),
@@ -327,6 +331,16 @@ impl World {
         if goes_on && !is_over {
             self.broke(rule::LIVE_WAIT, || {
                 format!("{} is passed over although RDS has it", stored.resource)
+            });
+        }
+    }
+
+    /// The worker asks for a snapshot or a copy, tagged with the run that it is for.
+    pub(super) fn judge_permission(&mut self, tags: &Tags) {
+        let forged = tags.get(RUN).filter(|run| self.forged.contains(*run));
+        if let Some(run) = forged.cloned() {
+            self.broke(rule::PERMITTED, || {
+                format!("RDS is asked for {run}, which nobody claimed")
             });
         }
     }

@@ -43,6 +43,7 @@
 //! | | `CarriedTagsAreForgotten`, `OptionGroupIsForgotten` | `AS_ASKED` |
 //! | automated snapshots | `HintSaysWhoIsSelected` | `SELECTED` |
 //! | | `OwnerIsOverlooked` | `NAMED` |
+//! | the claim is the permission | `ClaimIsNotChecked` | `PERMITTED` |
 //! | single flight | `ClaimIsAlwaysOurs`, `ClaimHasNoGrace` | `SINGLE_FLIGHT` |
 //! | time of a recovery point | `CopysOwnTimeIsTaken` | `TRUE_SUCCESS` |
 //! | | `RecoveryPointIsNotEntered`, `OlderCopyIsEntered` | `CATALOG` |
@@ -124,7 +125,7 @@ mutants! {
     GarbageTokenIsAlive breaks TRUE_SUCCESS,
     /// Registering overwrites what is stored.
     RegisterOverwrites breaks LIVE_WAIT,
-    /// Replacing a dead token's wait overwrites whatever is stored by then.
+    /// Replacing a dead token's wait overwrites whatever is stored by then. The claim is not checked beside it.
     ReplaceIgnoresTheToken breaks LIVE_WAIT,
     /// The phase is written whatever token is stored.
     PhaseIgnoresTheToken breaks OWN_WAIT,
@@ -244,6 +245,8 @@ mutants! {
     StricterRuleIsUsed breaks KEPT,
     /// What may go is not noted, so that nothing is ever seen twice.
     NotesAreNotKept breaks REMOVED,
+    /// The worker acts for an execution that does not hold the claim.
+    ClaimIsNotChecked breaks PERMITTED,
     /// Another open execution is overlooked.
     ClaimIsAlwaysOurs breaks SINGLE_FLIGHT,
     /// An execution that Step Functions does not know yet loses its place at once.

@@ -4,14 +4,15 @@ use snapferry::domain::run::naming;
 use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
-use snapferry::domain::id::arn::RdsArn;
+use snapferry::domain::id::arn::{KeyArn, RdsArn};
 use snapferry::domain::id::names::{Attempt, ExecutionName, SnapshotId};
 use snapferry::domain::run::command::ProtectionRequest;
 
 use super::judge::home;
 use super::queue;
 use super::rule;
-use super::step_functions::Status;
+use super::step_functions::{Execution, Status};
+use super::third_parties::OTHER_KEY;
 use super::world::{FaultRates, World, rds_region};
 use crate::faults::Fault;
 use crate::rds::Snapshot;
@@ -22,7 +23,7 @@ pub(super) const FOREIGN: &str = "somebody-elses";
 impl World {
     /// Something happens outside the product.
     pub(super) fn inject_fault(&mut self) {
-        match self.rng.u8(..61) {
+        match self.rng.u8(..63) {
             57..=60 => self.interfere_with_pruning(),
             0..=2 => self.deny(),
             3..=4 => self.cut_off(),
@@ -42,6 +43,7 @@ impl World {
             37..=38 => self.replay_dead_letters(),
             39..=43 => self.restart_any(),
             44..=45 => self.start_rival(),
+            61..=62 => self.forge_execution(),
             46..=50 => self.stall_copy(),
             51 => self.forget_tokens(),
             52..=54 => self.stop_for_good(),
@@ -103,11 +105,12 @@ impl World {
     }
 
     fn redrive_any(&mut self) {
-        let Some((name, _)) = self.any_execution() else {
+        let Some((name, run)) = self.any_execution() else {
             return;
         };
         let now = self.now;
         if self.step_functions.redrive(&name, now) {
+            self.claim_for_redrive(&name, &run);
             self.count("a person redrives an execution");
             self.note(|| format!("{name} is redriven"));
         }
@@ -126,11 +129,12 @@ impl World {
 
     /// A person stops an execution and redrives it at once. Its old token dies while its work goes on.
     fn restart_any(&mut self) {
-        let Some((name, _)) = self.any_execution() else {
+        let Some((name, run)) = self.any_execution() else {
             return;
         };
         let now = self.now;
         if self.step_functions.stop(&name, now) && self.step_functions.redrive(&name, now) {
+            self.claim_for_redrive(&name, &run);
             self.count_fault(Fault::ExecutionRestarted);
             self.note(|| format!("{name} is stopped and redriven"));
         }
@@ -162,7 +166,61 @@ impl World {
         match self.rng.u8(..8) {
             0..=1 => self.start_rival(),
             2 => self.forget_tokens(),
+            3..=4 => self.move_claim(),
             _ => self.restart_any(),
+        }
+    }
+
+    /// Somebody who may start executions has a database copied at a time, and perhaps under a key, of their own choice.
+    fn forge_execution(&mut self) {
+        let Some((name, run)) = self.any_execution() else {
+            return;
+        };
+        let mut run = (*run).clone();
+        let earlier = run.planned_at.saturating_sub(SignedDuration::from_mins(7));
+        run.planned_at = earlier.unwrap_or(run.planned_at);
+        run.options.automated = None;
+        if self.rng.bool() {
+            run.key = KeyArn::parse(OTHER_KEY).expect("an ARN");
+        }
+        let Ok(forged) = ExecutionName::parse(&format!("forged-{}", self.rng.u32(..))) else {
+            return;
+        };
+        self.spoil(&run);
+        let of_product = naming::execution(&self.stack, &run, Attempt::FIRST);
+        self.forged.insert(of_product.to_string());
+        let (arn, now) = (self.machine.execution(&forged).to_string(), self.now);
+        let input = snapferry::json::run::write(&run);
+        self.step_functions
+            .start(forged.as_str(), arn, run, input, now);
+        self.count_fault(Fault::ExecutionForged);
+        self.note(|| format!("{forged} is started past the product, beside {name}"));
+    }
+
+    /// One who may write the table gives the claim back to an execution that runs.
+    fn move_claim(&mut self) {
+        let Some((name, run)) = self.any_execution() else {
+            return;
+        };
+        let Ok(execution) = ExecutionName::parse(&name) else {
+            return;
+        };
+        if self.is_forged(&run) || self.holder(&run, &name).is_none() {
+            return;
+        }
+        let entry = self.table.entry(&run.database.resource_id, &run.policy);
+        let open = entry.and_then(|entry| entry.open.clone());
+        for name in open.iter().map(ExecutionName::as_str).chain([&*name]) {
+            self.goes_on_by_hand(name);
+        }
+        self.give_claim(&run, &execution);
+        self.note(|| format!("{name} gets the claim by hand"));
+    }
+
+    /// An execution that is no longer the product's own: single flight does not count it.
+    fn goes_on_by_hand(&mut self, name: &str) {
+        if let Some(execution) = self.step_functions.executions.get_mut(name) {
+            execution.by_hand = true;
         }
     }
 
@@ -176,7 +234,7 @@ impl World {
             return;
         };
         let is_known = |name: &str| self.step_functions.executions.contains_key(name);
-        if name.ends_with("-by-hand") || is_known(rival.as_str()) {
+        if name.ends_with("-by-hand") || is_known(rival.as_str()) || self.is_forged(&run) {
             return;
         }
         let (arn, now) = (self.machine.execution(&rival).to_string(), self.now);
@@ -185,6 +243,13 @@ impl World {
             .start(rival.as_str(), arn, (*run).clone(), input, now);
         if let Some(execution) = self.step_functions.executions.get_mut(rival.as_str()) {
             execution.by_hand = true;
+        }
+        if self.rng.u8(..4) > 0 {
+            // Its claim too, as one who may write the table can. Then single flight is lost, and by nobody's fault.
+            let entry = self.table.entry(&run.database.resource_id, &run.policy);
+            let robbed = entry.and_then(|entry| entry.open.clone());
+            self.give_claim(&run, &rival);
+            self.goes_on_by_hand(&robbed.map_or(name, |open| open.to_string()));
         }
         self.count_fault(Fault::ExecutionDoubled);
         self.note(|| format!("{rival} is started by hand"));
@@ -297,6 +362,36 @@ impl World {
         }
     }
 
+    /// Gives a run's claim to an execution, as `snapferry redrive` does.
+    fn give_claim(&mut self, run: &ProtectionRequest, execution: &ExecutionName) {
+        let now = self.now;
+        let entry = self.table.entry_mut(&run.database.resource_id, &run.policy);
+        entry.give_claim(run, execution, now);
+    }
+
+    /// A redrive claims first. It takes no claim from an execution of the product that runs: beside that one it goes on by
+    /// hand alone, and the worker refuses it.
+    fn claim_for_redrive(&mut self, name: &str, run: &ProtectionRequest) {
+        let is_free = self.holder(run, name).is_none_or(|other| other.by_hand);
+        match ExecutionName::parse(name) {
+            Ok(execution) if is_free && !self.is_forged(run) => self.give_claim(run, &execution),
+            _ => self.goes_on_by_hand(name),
+        }
+    }
+
+    pub(super) fn is_forged(&self, run: &ProtectionRequest) -> bool {
+        let name = naming::execution(&self.stack, run, Attempt::FIRST);
+        self.forged.contains(name.as_str())
+    }
+
+    /// The other execution that holds the claim and runs.
+    fn holder(&self, run: &ProtectionRequest, name: &str) -> Option<&Execution> {
+        let entry = self.table.entry(&run.database.resource_id, &run.policy)?;
+        let open = entry.open.as_ref().filter(|open| open.as_str() != name)?;
+        let execution = self.step_functions.executions.get(open.as_str())?;
+        execution.is_running().then_some(execution)
+    }
+
     fn redrive_failed(&mut self, name: &str, run: &ProtectionRequest, error: &str) {
         // RDS does not bring back what it has removed.
         if ["Snapferry.AttemptsExhausted", "Snapferry.SourceExpired"].contains(&error) {
@@ -310,8 +405,15 @@ impl World {
         if self.is_spoilt(run) || has_rival || !self.squatters.is_empty() {
             return;
         }
+        let Ok(execution) = ExecutionName::parse(name) else {
+            return;
+        };
+        if self.holder(run, name).is_some() {
+            return;
+        }
         let now = self.now;
         if self.step_functions.redrive(name, now) {
+            self.give_claim(run, &execution);
             self.note(|| format!("{name} is redriven after {error}"));
             self.count("a person redrives an execution");
             let again = self.step_functions.executions.get_mut(name).map_or(0, |e| {

@@ -30,6 +30,8 @@ rules! {
     GIVEN_BACK = "a refused copy gives its slot back only after RDS has shown none";
     /// RDS's own limit is learnt from its refusals.
     LEARNT = "no more copies begin than RDS is known to allow, but one more after a pause";
+    /// The claim is the permission.
+    PERMITTED = "RDS is asked only for what an execution with the claim asks for";
     /// Single flight.
     SINGLE_FLIGHT = "one open execution for each database and policy";
     /// A database is protected if, and only if, its tags select it and RDS can protect it.

@@ -196,6 +196,8 @@ pub(super) struct World {
     pub(super) squatters: BTreeSet<RdsArn>,
     /// Runs (resource id and due time) whose recovery point a third party has made impossible.
     pub(super) spoilt: BTreeSet<(String, Timestamp)>,
+    /// Runs that a stranger has started past the product, by the names that the product would give them.
+    pub(super) forged: BTreeSet<String>,
     /// Runs whose copies RDS has refused for good.
     pub(super) refused_runs: RefusedRuns,
     /// Executions that a person has given up for good.
@@ -271,6 +273,7 @@ impl World {
             deleted: BTreeMap::new(),
             squatters: BTreeSet::new(),
             spoilt: BTreeSet::new(),
+            forged: BTreeSet::new(),
             refused_runs: RefusedRuns::default(),
             given_up: BTreeSet::new(),
             sent: Vec::new(),

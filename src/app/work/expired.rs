@@ -9,10 +9,11 @@ use crate::app::work::config::WorkerConfig;
 use crate::app::work::give_up::give_up;
 use crate::app::work::outcome::{CommandOutcome, WorkError, not_told};
 use crate::app::work::permissions::Permissions;
-use crate::domain::id::names::{Attempt, ExecutionName};
+use crate::domain::id::names::Attempt;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::command::{Automated, Command, ProtectionRequest, RunOptions};
 use crate::domain::run::failure::{Failure, Reason};
+use crate::domain::run::permit::Permit;
 use crate::domain::run::wait::Wait;
 use crate::ports::{Claim, PortError};
 
@@ -82,7 +83,8 @@ fn instead(
     })
 }
 
-/// Moves the claim to the new execution from the one whose step is about to fail without a retry.
+/// Moves the claim to the new execution from the one whose step is about to fail without a retry. Only the execution that
+/// holds the claim hands it on: a command that comes again finds the new one there.
 async fn take_over<W: Permissions>(
     world: &W,
     worker_config: &WorkerConfig,
@@ -91,17 +93,20 @@ async fn take_over<W: Permissions>(
 ) -> Result<Option<StartOutcome>, PortError> {
     let stack = &worker_config.rules.stack;
     let name = naming::execution(stack, run, Attempt::FIRST);
-    let (database, policy) = (&run.database, &run.policy);
-    let claim = world
-        .claim_run(database, policy, &name, world.now(), None)
-        .await?;
+    if world.check_claim(run, name.as_str()).await? == Permit::Given {
+        return start(world, stack, run).await.map(Some);
+    }
+    let own = command.execution.name();
+    if let Permit::Refused(_) = world.check_claim(&command.run, own).await? {
+        return Ok(None);
+    }
+    let claim = world.claim_run(run, &name, world.now(), None).await?;
     if let Claim::HeldBy(held) = claim {
-        let is_own = ExecutionName::parse(command.execution.name()).is_ok_and(|own| own == held.by);
-        if !is_own {
+        if held.by.as_str() != own {
             return Ok(None);
         }
         let claim = world
-            .claim_run(database, policy, &name, world.now(), Some(&held))
+            .claim_run(run, &name, world.now(), Some(&held))
             .await?;
         if claim != Claim::Ours {
             return Ok(None);

@@ -1,16 +1,17 @@
 //! Everything that the worker may do.
 
 use crate::ports::{
-    AutomatedSnapshots, Callbacks, ClaimRun, ClaimSlot, Clock, CopySnapshot, CreateSnapshot,
-    DelayMessage, DescribeQuota, DescribeSnapshots, EnterCopies, FreeSlot, HearDead, Jitter,
-    LearnLimits, LookUpWaits, NoteError, ProbeToken, ReadHolders, RecordRecoveryPoint,
-    RegisterWaits, RememberRefusal, StartExecution, Waits,
+    AutomatedSnapshots, Callbacks, CheckClaim, ClaimRun, ClaimSlot, Clock, CopySnapshot,
+    CreateSnapshot, DelayMessage, DescribeQuota, DescribeSnapshots, EnterCopies, FreeSlot,
+    HearDead, Jitter, LearnLimits, LookUpWaits, NoteError, ProbeToken, ReadHolders,
+    RecordRecoveryPoint, RegisterWaits, RememberRefusal, StartExecution, Waits,
 };
 
 permissions! {
     /// Everything that the worker may do.
     Permissions:
-        AutomatedSnapshots Callbacks ClaimRun ClaimSlot Clock CopySnapshot CreateSnapshot DelayMessage DescribeQuota
+        AutomatedSnapshots Callbacks CheckClaim ClaimRun ClaimSlot Clock CopySnapshot CreateSnapshot DelayMessage
+        DescribeQuota
         DescribeSnapshots EnterCopies FreeSlot HearDead Jitter LearnLimits LookUpWaits NoteError ProbeToken
         ReadHolders RecordRecoveryPoint RegisterWaits RememberRefusal StartExecution Waits
 }

@@ -29,9 +29,7 @@ pub(super) async fn source<W: Permissions>(
     let automated = run.options.automated.as_ref();
     let sources: Vec<SnapshotId> = match automated {
         Some(of) => vec![SnapshotId::of(&of.snapshot)],
-        None => Attempt::all()
-            .map(|attempt| naming::source_snapshot(stack, run, attempt))
-            .collect(),
+        None => source_names(worker_config, run),
     };
     let copies: Vec<RdsArn> = sources
         .iter()
@@ -49,6 +47,14 @@ pub(super) async fn source<W: Permissions>(
         Some(of) => automated_source::source(world, command, of, receives).await,
         None => ask_for_source(world, worker_config, run, &sources).await,
     }
+}
+
+/// All names that the run's own source snapshot may have.
+fn source_names(worker_config: &WorkerConfig, run: &ProtectionRequest) -> Vec<SnapshotId> {
+    let stack = &worker_config.rules.stack;
+    Attempt::all()
+        .map(|attempt| naming::source_snapshot(stack, run, attempt))
+        .collect()
 }
 
 /// The newest available attempt at the run's source snapshot, among all names that it may have.
@@ -84,7 +90,8 @@ async fn ask_for_source<W: Permissions>(
 }
 
 /// No source was found. The step before has succeeded, so one existed. For the first few receives, the worker assumes
-/// that RDS's answer is out of date. After that the source counts as gone.
+/// that RDS's answer is out of date. After that the source counts as gone, if RDS does not show it when it is asked once
+/// more: the receives before may have had no answer at all, and one absence proves nothing.
 pub(super) async fn no_source<W: Permissions>(
     world: &W,
     worker_config: &WorkerConfig,
@@ -93,6 +100,11 @@ pub(super) async fn no_source<W: Permissions>(
 ) -> Result<CommandOutcome, WorkError> {
     let wait = StepTarget::Snapshot.wait(worker_config, command, Attempt::FIRST, world.now());
     if receives <= HINT_RECHECKS {
+        return Err(WorkError::NotShownYet(wait.resource));
+    }
+    let names = source_names(worker_config, &command.run);
+    let again = ask_for_source(world, worker_config, &command.run, &names).await?;
+    if matches!(again, Source::Found(_)) {
         return Err(WorkError::NotShownYet(wait.resource));
     }
     let cause = format!(

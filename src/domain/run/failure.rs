@@ -46,6 +46,7 @@ reasons! {
     DatabaseBusy => "The database is not in a state that allows a snapshot; tried again for eight hours.",
     DatabaseNotFound => "RDS knows no database of this identifier.",
     NameTaken => "A snapshot that this stack did not make has the name.",
+    NotPermitted => "The execution does not hold the claim of its database and policy, or its input is not the one that was claimed.",
     SnapshotFailed => "RDS reports the snapshot or copy as failed; the next attempt gets a new suffix.",
     SnapshotMismatch => "A snapshot is available under our name but is of another database.",
     SnapshotVanished => "RDS had accepted or shown the snapshot or copy and no longer knows it.",

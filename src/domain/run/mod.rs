@@ -9,6 +9,7 @@ pub mod learnt_limit;
 pub mod manifest;
 pub mod name_conflict;
 pub mod naming;
+pub mod permit;
 mod rds_message;
 pub mod refusal;
 pub mod settle;

@@ -12,19 +12,20 @@ use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::set::{Applied, Stamp, Version};
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::manifest::Manifest;
+use crate::domain::run::permit::{OpenClaim, Permit, permit};
 use crate::domain::run::refusal::RefusedForGood;
+use crate::json;
 use crate::ports::{Claim, Entry, Held, Written};
 
 impl Table {
     pub(in crate::fake) fn claim_run(
         &mut self,
-        database: &DatabaseRef,
-        policy: &PolicyName,
+        run: &ProtectionRequest,
         execution: &ExecutionName,
         at: Timestamp,
         instead_of: Option<&Held>,
     ) -> Claim {
-        let entry = self.entry_mut(&database.resource_id, policy);
+        let entry = self.entry_mut(&run.database.resource_id, &run.policy);
         if let Some(open) = entry.open.as_ref().filter(|open| *open != execution) {
             let held = Held {
                 by: open.clone(),
@@ -34,9 +35,21 @@ impl Table {
                 return Claim::HeldBy(held);
             }
         }
-        entry.open = Some(execution.clone());
-        entry.claimed_at = Some(in_milliseconds(at));
+        entry.give_claim(run, execution, at);
         Claim::Ours
+    }
+
+    /// Whether an execution holds the claim of a run's database and policy, with this run as its input.
+    #[must_use]
+    pub fn check_claim(&self, run: &ProtectionRequest, execution: &str) -> Permit {
+        let entry = self.entry(&run.database.resource_id, &run.policy);
+        let claim = entry.and_then(|entry| {
+            Some(OpenClaim {
+                by: entry.open.clone()?,
+                input: entry.input.clone(),
+            })
+        });
+        permit(claim.as_ref(), execution, &json::run::hash(run))
     }
 
     pub(in crate::fake) fn release_run(

@@ -5,8 +5,11 @@ use jiff::Timestamp;
 use super::milliseconds::in_milliseconds;
 use crate::domain::id::arn::ExecutionArn;
 use crate::domain::id::names::ExecutionName;
+use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::manifest::Manifest;
+use crate::domain::run::permit::InputHash;
 use crate::domain::run::refusal::RefusedForGood;
+use crate::json;
 
 /// What the catalog stores about one database and policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,6 +18,8 @@ pub struct CatalogEntry {
     pub open: Option<ExecutionName>,
     /// When that execution was last claimed.
     pub claimed_at: Option<Timestamp>,
+    /// The hash of that execution's input. Version 0.1.0 stored none.
+    pub input: Option<InputHash>,
     /// The newest recovery point.
     pub newest: Option<Manifest>,
     /// What RDS refused for good since.
@@ -22,6 +27,18 @@ pub struct CatalogEntry {
 }
 
 impl CatalogEntry {
+    /// Gives the claim to an execution without a condition.
+    pub fn give_claim(
+        &mut self,
+        run: &ProtectionRequest,
+        execution: &ExecutionName,
+        at: Timestamp,
+    ) {
+        self.open = Some(execution.clone());
+        self.claimed_at = Some(in_milliseconds(at));
+        self.input = Some(json::run::hash(run));
+    }
+
     pub(super) fn enter(&mut self, copy: &Manifest) {
         let is_entered = match (&self.newest, copy.taken_at) {
             (None, _) => true,
@@ -45,7 +62,7 @@ impl CatalogEntry {
 
     pub(super) fn release(&mut self, name: &str) {
         if self.open.as_ref().is_some_and(|open| open.as_str() == name) {
-            (self.open, self.claimed_at) = (None, None);
+            (self.open, self.claimed_at, self.input) = (None, None, None);
         }
     }
 }

@@ -18,14 +18,15 @@ use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::last_error::LastError;
 use crate::domain::run::learnt_limit::LearntLimit;
 use crate::domain::run::manifest::Manifest;
+use crate::domain::run::permit::Permit;
 use crate::domain::run::refusal::RefusedForGood;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
-    Abandoned, Claim, ClaimRun, ClaimSlot, Entry, ForgetRefusal, FreeSlot, HearDead, Held,
-    LearnLimits, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, PlanCursor, PortError,
-    ReadEntries, ReadHolders, ReadPlanCursor, ReadPolicies, ReadPolicyHistory, RecordRecoveryPoint,
-    RegisterWaits, RememberRefusal, StorePolicies, Waits, Written,
+    Abandoned, CheckClaim, Claim, ClaimRun, ClaimSlot, Entry, ForgetRefusal, FreeSlot, HearDead,
+    Held, LearnLimits, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, PlanCursor,
+    PortError, ReadEntries, ReadHolders, ReadPlanCursor, ReadPolicies, ReadPolicyHistory,
+    RecordRecoveryPoint, RegisterWaits, RememberRefusal, StorePolicies, Waits, Written,
 };
 
 impl<L: Holds> Ports<L> {
@@ -127,6 +128,16 @@ impl<L: Holds> FreeSlot for Ports<L> {
     }
 }
 
+impl<L: Holds> CheckClaim for Ports<L> {
+    async fn check_claim(
+        &self,
+        run: &ProtectionRequest,
+        execution: &str,
+    ) -> Result<Permit, PortError> {
+        Ok(self.table(|table, _| table.check_claim(run, execution)))
+    }
+}
+
 impl<L: Holds> ReadHolders for Ports<L> {
     async fn slot_holders(&self) -> Result<BTreeSet<RdsArn>, PortError> {
         Ok(self.table(|table, _| table.slots().all()))
@@ -151,13 +162,12 @@ impl<L: Holds> LearnLimits for Ports<L> {
 impl<L: Holds> ClaimRun for Ports<L> {
     async fn claim_run(
         &self,
-        database: &DatabaseRef,
-        policy: &PolicyName,
+        run: &ProtectionRequest,
         execution: &ExecutionName,
         at: Timestamp,
         instead_of: Option<&Held>,
     ) -> Result<Claim, PortError> {
-        Ok(self.table(|table, _| table.claim_run(database, policy, execution, at, instead_of)))
+        Ok(self.table(|table, _| table.claim_run(run, execution, at, instead_of)))
     }
 
     async fn release_run(

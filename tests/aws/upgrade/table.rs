@@ -9,14 +9,19 @@ use snapferry::domain::id::names::{ExecutionName, ResourceId, SnapshotId};
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::policy::set::{Applied, Version};
 use snapferry::domain::policy::spec::Source;
+use snapferry::domain::run::command::ProtectionRequest;
 use snapferry::domain::run::command::Step;
 use snapferry::domain::run::failure::Remedy;
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::naming;
+use snapferry::domain::run::permit::Permit;
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 use snapferry::ports::{
-    Claim, ClaimRun, LookUpWaits, ReadEntries, ReadPlanCursor, ReadPolicies, ReadPolicyHistory,
+    CheckClaim, Claim, ClaimRun, LookUpWaits, ReadEntries, ReadPlanCursor, ReadPolicies,
+    ReadPolicyHistory,
 };
+
+use crate::world::a_run;
 
 use super::{
     check_run, is_an_attempt_at, items_of, number, object, open, stack, table, text, time, token,
@@ -231,12 +236,22 @@ async fn upgrade_reads_the_catalog_of_0_1_0_and_whose_run_is_open() {
         };
         let other = ExecutionName::parse("another").unwrap();
         let at = time(&item, "claimed_at");
-        let claim = aws.claim_run(&database, &policy, &other, at, None).await;
+        let of = ProtectionRequest {
+            database,
+            policy: policy.clone(),
+            ..a_run("orders")
+        };
+        let claim = aws.claim_run(&of, &other, at, None).await;
         let Claim::HeldBy(held) = claim.unwrap() else {
             panic!("{item} was given away")
         };
         assert_eq!(Some(&held.by), entry.open.as_ref());
         assert_eq!(held.since, Some(at));
+        // A run that 0.1.0 began may go on, by its execution's name alone; no other may.
+        let permit = aws.check_claim(&of, held.by.as_str()).await.unwrap();
+        assert_eq!(permit, Permit::ByNameAlone);
+        let permit = aws.check_claim(&of, "another").await.unwrap();
+        assert!(matches!(permit, Permit::Refused(_)), "{permit:?}");
     }
     assert!(open > 0 && restorable > 0);
 }

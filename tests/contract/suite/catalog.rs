@@ -2,12 +2,14 @@
 
 use jiff::Timestamp;
 use snapferry::domain::policy::cursor::{Cursor, Kept, KeptWhy};
+use snapferry::domain::run::command::ProtectionRequest;
 use snapferry::domain::run::fingerprint::Fingerprint;
 use snapferry::domain::run::manifest::Manifest;
+use snapferry::domain::run::permit::{NotPermitted, Permit};
 use snapferry::domain::run::refusal::RefusedForGood;
 use snapferry::ports::{
-    Claim, ClaimRun, Entry, ForgetRefusal, Held, PlanCursor, ReadEntries, RecordRecoveryPoint,
-    RememberRefusal,
+    CheckClaim, Claim, ClaimRun, Entry, ForgetRefusal, Held, PlanCursor, ReadEntries,
+    RecordRecoveryPoint, RememberRefusal,
 };
 
 use super::samples::{
@@ -16,12 +18,24 @@ use super::samples::{
 
 /// The ports of this file's cases.
 pub(crate) trait Table:
-    ClaimRun + RecordRecoveryPoint + RememberRefusal + ForgetRefusal + ReadEntries + PlanCursor
+    CheckClaim
+    + ClaimRun
+    + RecordRecoveryPoint
+    + RememberRefusal
+    + ForgetRefusal
+    + ReadEntries
+    + PlanCursor
 {
 }
 
 impl<T> Table for T where
-    T: ClaimRun + RecordRecoveryPoint + RememberRefusal + ForgetRefusal + ReadEntries + PlanCursor
+    T: CheckClaim
+        + ClaimRun
+        + RecordRecoveryPoint
+        + RememberRefusal
+        + ForgetRefusal
+        + ReadEntries
+        + PlanCursor
 {
 }
 
@@ -30,13 +44,7 @@ const NOON: &str = "2026-11-22T12:00:00Z";
 
 async fn claim(table: &impl Table, by: &str, at: &str, instead_of: Option<&Held>) -> Claim {
     let claim = table
-        .claim_run(
-            &database("orders"),
-            &policy("default"),
-            &execution(by),
-            time(at),
-            instead_of,
-        )
+        .claim_run(&run("orders"), &execution(by), time(at), instead_of)
         .await;
     claim.unwrap()
 }
@@ -217,17 +225,47 @@ pub(crate) async fn a_takeover_finds_a_run_that_has_ended_free(table: &impl Tabl
 
 pub(crate) async fn the_runs_of_two_policies_are_apart(table: &impl Table) {
     claim(table, "first", MORNING, None).await;
+    let of_gold = ProtectionRequest {
+        policy: policy("gold"),
+        ..run("orders")
+    };
     let of_gold = table
-        .claim_run(
-            &database("orders"),
-            &policy("gold"),
-            &execution("second"),
-            time(NOON),
-            None,
-        )
+        .claim_run(&of_gold, &execution("second"), time(NOON), None)
         .await;
     assert_eq!(of_gold.unwrap(), Claim::Ours);
     assert_eq!(entry(table).await.open, Some(execution("first")));
+}
+
+async fn permit(table: &impl Table, of: &ProtectionRequest, execution: &str) -> Permit {
+    table.check_claim(of, execution).await.unwrap()
+}
+
+pub(crate) async fn only_the_execution_with_the_claim_and_its_input_is_permitted(
+    table: &impl Table,
+) {
+    let unclaimed = Permit::Refused(NotPermitted::Unclaimed);
+    assert_eq!(permit(table, &run("orders"), "first").await, unclaimed);
+    claim(table, "first", MORNING, None).await;
+    assert_eq!(permit(table, &run("orders"), "first").await, Permit::Given);
+    let other = ProtectionRequest {
+        planned_at: time(NOON),
+        ..run("orders")
+    };
+    let other_input = Permit::Refused(NotPermitted::OtherInput);
+    assert_eq!(permit(table, &other, "first").await, other_input);
+    let by_first = Permit::Refused(NotPermitted::ClaimedBy(execution("first")));
+    assert_eq!(permit(table, &run("orders"), "second").await, by_first);
+}
+
+pub(crate) async fn a_claim_that_moved_on_or_was_released_permits_no_more(table: &impl Table) {
+    claim(table, "first", MORNING, None).await;
+    claim(table, "second", NOON, Some(&held("first", MORNING))).await;
+    let by_second = Permit::Refused(NotPermitted::ClaimedBy(execution("second")));
+    assert_eq!(permit(table, &run("orders"), "first").await, by_second);
+    assert_eq!(permit(table, &run("orders"), "second").await, Permit::Given);
+    record(table, "second", &younger()).await;
+    let unclaimed = Permit::Refused(NotPermitted::Unclaimed);
+    assert_eq!(permit(table, &run("orders"), "second").await, unclaimed);
 }
 
 pub(crate) async fn a_recovery_point_is_entered(table: &impl Table) {

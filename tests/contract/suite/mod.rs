@@ -94,6 +94,8 @@ macro_rules! table_contract {
             a_takeover_finds_a_run_that_has_ended_free,
             a_run_is_released_by_its_own_name_alone,
             the_runs_of_two_policies_are_apart,
+            only_the_execution_with_the_claim_and_its_input_is_permitted,
+            a_claim_that_moved_on_or_was_released_permits_no_more,
             a_recovery_point_is_entered,
             a_recovery_point_ends_its_run,
             a_recovery_point_of_another_execution_leaves_the_run_open,

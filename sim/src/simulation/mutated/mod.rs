@@ -28,14 +28,15 @@ use snapferry::domain::run::last_error::LastError;
 use snapferry::domain::run::learnt_limit::LearntLimit;
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::naming::first_attempt;
+use snapferry::domain::run::permit::Permit;
 use snapferry::domain::run::refusal::RefusedForGood;
 use snapferry::domain::run::slot_limits::SlotLimits;
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 use snapferry::fake::{Refusal, Through};
 use snapferry::ports::{
-    Abandoned, AutomatedSnapshots, Callbacks, Claim, ClaimRun, ClaimSlot, Clock, CopySnapshot,
-    CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DelayMessage, Delivery,
-    DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
+    Abandoned, AutomatedSnapshots, Callbacks, CheckClaim, Claim, ClaimRun, ClaimSlot, Clock,
+    CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DelayMessage,
+    Delivery, DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
     ForgetRefusal, FreeSlot, HearDead, Held, Jitter, LearnLimits, ListDatabases, ListOpen,
     LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
     RdsError, ReadEntries, ReadHolders, ReadPlanCursor, ReadPolicies, ReceiptHandle,

@@ -279,11 +279,29 @@ impl LearnLimits for Mutated {
     }
 }
 
+impl CheckClaim for Mutated {
+    async fn check_claim(
+        &self,
+        run: &ProtectionRequest,
+        execution: &str,
+    ) -> Result<Permit, PortError> {
+        match self.inner.check_claim(run, execution).await? {
+            Permit::Refused(_) if self.has(Mutant::ClaimIsNotChecked) => Ok(Permit::Given),
+            // The check lets hardly two executions contend for a wait, and the token must hold without it.
+            Permit::Refused(_)
+                if self.has(Mutant::ReplaceIgnoresTheToken) && !self.world().is_forged(run) =>
+            {
+                Ok(Permit::Given)
+            }
+            permit => Ok(permit),
+        }
+    }
+}
+
 impl ClaimRun for Mutated {
     async fn claim_run(
         &self,
-        database: &DatabaseRef,
-        policy: &PolicyName,
+        run: &ProtectionRequest,
         execution: &ExecutionName,
         at: Timestamp,
         instead_of: Option<&Held>,
@@ -292,12 +310,12 @@ impl ClaimRun for Mutated {
         let mut looked_at = instead_of.cloned();
         if has_no_grace && let Some(held) = &mut looked_at {
             let world = self.world();
-            let entry = world.table.entry(&database.resource_id, policy);
+            let entry = world.table.entry(&run.database.resource_id, &run.policy);
             held.since = entry.and_then(|entry| entry.claimed_at);
         }
         let claim = self
             .inner
-            .claim_run(database, policy, execution, at, looked_at.as_ref())
+            .claim_run(run, execution, at, looked_at.as_ref())
             .await?;
         Ok(match claim {
             Claim::HeldBy(_) if self.has(Mutant::ClaimIsAlwaysOurs) => Claim::Ours,
