@@ -4,7 +4,6 @@
 //! else it can reach, so a role can only call what its settings name. Each client is made at its first use, so a role
 //! pays only for the clients that it uses.
 
-mod batch_get;
 mod catalog;
 mod clients;
 mod clock;
@@ -16,6 +15,7 @@ mod doctor;
 mod entered;
 mod executions;
 mod fault;
+mod get_items;
 #[cfg(feature = "cli")]
 mod invoke;
 mod items;

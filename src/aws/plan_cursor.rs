@@ -49,21 +49,9 @@ impl<Extra> ReadPlanCursor for Aws<Extra> {
         policy: &PolicyName,
         region: &Region,
     ) -> Result<Option<Cursor>, PortError> {
-        const ACTION: &str = "GetItem";
-        let answer = self
-            .dynamodb()
-            .get_item()
-            .table_name(&self.table)
-            .key(PK, cursor_key(policy, region))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| port_error(ACTION, &error, &[]))?;
-        answer
-            .item()
-            .map(cursor)
-            .transpose()
-            .map_err(|error| unusable(ACTION, error))
+        let item = self.item(cursor_key(policy, region)).await?;
+        let read = item.as_ref().map(cursor).transpose();
+        read.map_err(|error| unusable("GetItem", error))
     }
 }
 

@@ -106,20 +106,9 @@ impl<Extra> Aws<Extra> {
     where
         E: std::error::Error + Send + Sync + 'static,
     {
-        let answer = self
-            .dynamodb()
-            .get_item()
-            .table_name(&self.table)
-            .key(PK, key)
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| port_error(GET, &error, &[]))?;
-        answer
-            .item()
-            .map(read)
-            .transpose()
-            .map_err(|error| unusable(GET, error))
+        let item = self.item(key).await?;
+        let read = item.as_ref().map(read).transpose();
+        read.map_err(|error| unusable(GET, error))
     }
 }
 

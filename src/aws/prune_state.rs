@@ -90,16 +90,8 @@ impl<Extra> Aws<Extra> {
         key: AttributeValue,
         read: impl FnOnce(&Item) -> Result<T, ItemError>,
     ) -> Result<Option<T>, PortError> {
-        let answer = self
-            .dynamodb()
-            .get_item()
-            .table_name(&self.table)
-            .key(PK, key)
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| port_error(GET, &error, &[]))?;
-        let read = answer.item().map(read).transpose();
+        let item = self.item(key).await?;
+        let read = item.as_ref().map(read).transpose();
         read.map_err(|error| unusable(GET, error))
     }
 

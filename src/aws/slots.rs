@@ -291,18 +291,3 @@ impl<Extra> LearnLimits for Aws<Extra> {
         }
     }
 }
-
-impl<Extra> Aws<Extra> {
-    /// Reads one item consistently.
-    pub(super) async fn item(&self, key: AttributeValue) -> Result<Option<Item>, PortError> {
-        let request = self
-            .dynamodb()
-            .get_item()
-            .table_name(&self.table)
-            .key(PK, key)
-            .consistent_read(true);
-        let answer = request.send().await;
-        let answer = answer.map_err(|error| port_error("GetItem", &error, &[]))?;
-        Ok(answer.item)
-    }
-}

@@ -2,41 +2,28 @@
 
 use std::io::Write;
 
+use serde_json::json;
+
 use super::arguments::{StackArguments, variables};
 use super::outcome::{CliError, Ended};
-use super::retention_arguments::{FreezeArguments, ThawArguments};
+use super::show::write_json;
 use crate::aws::{Aws, for_operators};
 use crate::domain::retention::round::Freeze;
 use crate::ports::{CallerIdentity, Clock, ReadFreeze, SetFreeze};
 use crate::settings::Stack;
 
-pub(super) async fn execute_freeze(
+/// With a reason removal is frozen, without one it is thawed.
+pub(super) async fn execute(
     arguments: &StackArguments,
-    options: &FreezeArguments,
+    why: Option<&str>,
+    acts: bool,
     environment: Vec<(String, String)>,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let aws = reach(arguments, environment).await?;
-    run_freeze(&aws, Some(&options.why), options.yes, out).await
-}
-
-pub(super) async fn execute_thaw(
-    arguments: &StackArguments,
-    options: &ThawArguments,
-    environment: Vec<(String, String)>,
-    out: &mut impl Write,
-) -> Result<Ended, CliError> {
-    let aws = reach(arguments, environment).await?;
-    run_freeze(&aws, None, options.yes, out).await
-}
-
-async fn reach(
-    arguments: &StackArguments,
-    environment: Vec<(String, String)>,
-) -> Result<Aws, CliError> {
     let stack = Stack::from_variables(variables(environment, arguments.flags()))?;
     let sdk = for_operators(&stack.home, arguments.profile.as_deref()).await;
-    Ok(Aws::new(sdk, stack.table.clone(), ()))
+    let aws = Aws::new(sdk, stack.table.clone(), ());
+    run_freeze(&aws, why, acts, arguments.format.is_json(), out).await
 }
 
 /// Shows whether removal is frozen. If it is to act, freezes it for this reason, or thaws it without one.
@@ -47,9 +34,34 @@ pub async fn run_freeze<W: CallerIdentity + Clock + ReadFreeze + SetFreeze>(
     world: &W,
     why: Option<&str>,
     acts: bool,
+    json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    match world.freeze().await? {
+    let before = world.freeze().await?;
+    let mut now = before.clone();
+    if acts {
+        now = match why {
+            Some(why) => {
+                let freeze = Freeze {
+                    why: why.to_owned(),
+                    by: world.caller_identity().await?,
+                    at: world.now(),
+                };
+                world.set_freeze(&freeze).await?;
+                Some(freeze)
+            }
+            None => {
+                world.thaw().await?;
+                None
+            }
+        };
+    }
+    if json {
+        let frozen = now.map(|it| json!({ "why": it.why, "by": it.by, "since": it.at }));
+        write_json(out, &json!({ "frozen": frozen, "changed": acts }))?;
+        return Ok(Ended::Well);
+    }
+    match before {
         None => writeln!(out, "removal is not frozen")?,
         Some(freeze) => writeln!(
             out,
@@ -57,28 +69,14 @@ pub async fn run_freeze<W: CallerIdentity + Clock + ReadFreeze + SetFreeze>(
             freeze.at, freeze.by, freeze.why
         )?,
     }
-    if !acts {
-        writeln!(out, "\nNothing was changed. Add --yes to act.")?;
-        return Ok(Ended::Well);
-    }
-    match why {
-        Some(why) => {
-            let freeze = Freeze {
-                why: why.to_owned(),
-                by: world.caller_identity().await?,
-                at: world.now(),
-            };
-            world.set_freeze(&freeze).await?;
-            writeln!(
-                out,
-                "\nfrozen: the pruner removes nothing. New recovery points are made all the same, so watch the quota \
-                 (snapferry prune)."
-            )?;
+    let what = match why {
+        _ if !acts => "Nothing was changed. Add --yes to act.",
+        Some(_) => {
+            "frozen: the pruner removes nothing. New recovery points are made all the same, so watch the quota \
+             (snapferry prune)."
         }
-        None => {
-            world.thaw().await?;
-            writeln!(out, "\nthawed: the next round goes on, by its bounds.")?;
-        }
-    }
+        None => "thawed: the next round goes on, by its bounds.",
+    };
+    writeln!(out, "\n{what}")?;
     Ok(Ended::Well)
 }

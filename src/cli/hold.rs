@@ -2,10 +2,11 @@
 
 use std::io::Write;
 
+use serde::Serialize;
+
 use super::arguments::{StackArguments, variables};
 use super::outcome::{CliError, Ended};
-use super::retention_arguments::{HoldArguments, ReleaseArguments};
-use super::show::database;
+use super::show::{database, write_json};
 use crate::aws::{Aws, Examines, for_operators, patient};
 use crate::domain::id::arn::{Family, Region};
 use crate::domain::id::names::SnapshotId;
@@ -24,43 +25,7 @@ pub enum HoldAction<'a> {
     Release,
 }
 
-pub(super) async fn execute_hold(
-    arguments: &StackArguments,
-    options: &HoldArguments,
-    environment: Vec<(String, String)>,
-    out: &mut impl Write,
-) -> Result<Ended, CliError> {
-    let action = HoldAction::Hold(&options.why);
-    execute(
-        arguments,
-        &options.id,
-        action,
-        options.yes,
-        environment,
-        out,
-    )
-    .await
-}
-
-pub(super) async fn execute_release(
-    arguments: &StackArguments,
-    options: &ReleaseArguments,
-    environment: Vec<(String, String)>,
-    out: &mut impl Write,
-) -> Result<Ended, CliError> {
-    let action = HoldAction::Release;
-    execute(
-        arguments,
-        &options.id,
-        action,
-        options.yes,
-        environment,
-        out,
-    )
-    .await
-}
-
-async fn execute(
+pub(super) async fn execute(
     arguments: &StackArguments,
     id: &str,
     action: HoldAction<'_>,
@@ -72,10 +37,11 @@ async fn execute(
     let sdk = for_operators(&stack.home, arguments.profile.as_deref()).await;
     let aws = Aws::new(patient(sdk), stack.table.clone(), Examines);
     let of = (&stack.rules.stack, &stack.home);
-    run_hold(&aws, of, id, action, acts, out).await
+    let json = arguments.format.is_json();
+    run_hold(&aws, of, id, action, acts, json, out).await
 }
 
-/// Shows the recovery point, and holds or releases it if it is to act.
+/// Holds or releases the recovery point if it is to act, and shows it.
 ///
 /// # Errors
 /// When there is no such recovery point of this stack, RDS refuses, or the answer cannot be written.
@@ -85,6 +51,7 @@ pub async fn run_hold<W: DescribeSnapshots + HoldSnapshots>(
     id: &str,
     action: HoldAction<'_>,
     acts: bool,
+    json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     if let HoldAction::Hold(why) = action
@@ -98,30 +65,53 @@ pub async fn run_hold<W: DescribeSnapshots + HoldSnapshots>(
         });
     }
     let (snapshot, origin) = find(world, stack, home, id).await?;
+    let before = snapshot.tags.get(HOLD).map(String::as_str);
+    let mut held = before;
+    if acts {
+        let done = match action {
+            HoldAction::Hold(why) => {
+                held = Some(why);
+                world.hold_snapshot(&snapshot.arn, why).await
+            }
+            HoldAction::Release => {
+                held = None;
+                world.release_snapshot(&snapshot.arn).await
+            }
+        };
+        done.map_err(CliError::Rds)?;
+    }
+    if json {
+        let answer = HoldJson {
+            recovery_point: snapshot.arn.to_string(),
+            database: origin.database.arn.to_string(),
+            policy: origin.policy.to_string(),
+            held,
+            changed: acts,
+        };
+        write_json(out, &answer)?;
+        return Ok(Ended::Well);
+    }
     writeln!(out, "{}", snapshot.arn)?;
     writeln!(out, "database  {}", database(&origin.database.arn))?;
     writeln!(out, "policy    {}", origin.policy)?;
-    match snapshot.tags.get(HOLD) {
-        Some(why) => writeln!(out, "held      {why}")?,
-        None => writeln!(out, "held      no")?,
-    }
-    if !acts {
-        writeln!(out, "\nNothing was changed. Add --yes to act.")?;
-        return Ok(Ended::Well);
-    }
-    match action {
-        HoldAction::Hold(why) => {
-            let held = world.hold_snapshot(&snapshot.arn, why).await;
-            held.map_err(CliError::Rds)?;
-            writeln!(out, "\nheld: nothing of Snapferry removes it.")?;
-        }
-        HoldAction::Release => {
-            let released = world.release_snapshot(&snapshot.arn).await;
-            released.map_err(CliError::Rds)?;
-            writeln!(out, "\nreleased: the rules of its policy decide about it.")?;
-        }
-    }
+    writeln!(out, "held      {}", before.unwrap_or("no"))?;
+    let what = match action {
+        _ if !acts => "Nothing was changed. Add --yes to act.",
+        HoldAction::Hold(_) => "held: nothing of Snapferry removes it.",
+        HoldAction::Release => "released: the rules of its policy decide about it.",
+    };
+    writeln!(out, "\n{what}")?;
     Ok(Ended::Well)
+}
+
+#[derive(Serialize)]
+struct HoldJson<'a> {
+    recovery_point: String,
+    database: String,
+    policy: String,
+    /// The reason for which it is held now.
+    held: Option<&'a str>,
+    changed: bool,
 }
 
 /// The recovery point of this identifier or ARN, in whichever family it is.

@@ -107,16 +107,19 @@ pub async fn execute(
             policy::execute(&arguments.stack, &options.action, environment, out).await
         }
         Action::Freeze(options) => {
-            freeze::execute_freeze(&arguments.stack, options, environment, out).await
+            let why = Some(options.why.as_str());
+            freeze::execute(&arguments.stack, why, options.yes, environment, out).await
         }
         Action::Hold(options) => {
-            hold::execute_hold(&arguments.stack, options, environment, out).await
+            let (id, action) = (&options.id, HoldAction::Hold(&options.why));
+            hold::execute(&arguments.stack, id, action, options.yes, environment, out).await
         }
         Action::Release(options) => {
-            hold::execute_release(&arguments.stack, options, environment, out).await
+            let (id, action) = (&options.id, HoldAction::Release);
+            hold::execute(&arguments.stack, id, action, options.yes, environment, out).await
         }
         Action::Thaw(options) => {
-            freeze::execute_thaw(&arguments.stack, options, environment, out).await
+            freeze::execute(&arguments.stack, None, options.yes, environment, out).await
         }
         Action::Prune(options) if options.yes => {
             prune_request::execute(&arguments.stack, options, environment, out).await
@@ -162,7 +165,7 @@ pub fn exit_code(ended: Result<Ended, CliError>, err: &mut impl Write) -> ExitCo
             | CliError::FileWrite { .. }
             | CliError::Argument { .. }),
         ) => (USAGE, error),
-        Err(error @ CliError::Port(_)) => (UNREAD, error),
+        Err(error @ (CliError::Port(_) | CliError::Rds(_))) => (UNREAD, error),
         Err(error) => (FAILED, error),
     };
     // If this fails too, there is no output left to report it to.

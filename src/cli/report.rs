@@ -7,13 +7,12 @@ use askama::Template;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::arguments::{ReportArguments, StackArguments, variables};
+use super::arguments::{ReportArguments, StackArguments};
 use super::outcome::{CliError, Ended};
 use super::show::{age, sentence_case, write_json};
-use super::status::{after_pages, on_page, sentence, span};
+use super::status::{after_pages, on_page, reach, sentence, span};
 use super::status_json::{StatusJson, id};
 use crate::app::status::{self, Gathered, gather};
-use crate::aws::{Aws, StateMachine, for_operators, patient};
 use crate::domain::id::names::ResourceId;
 use crate::domain::operator::fleet::count;
 use crate::domain::operator::status::{Row, State};
@@ -31,11 +30,7 @@ pub(super) async fn execute(
     environment: Vec<(String, String)>,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let flags = stack.flags().into_iter().chain(options.planning.flags());
-    let planning = Planning::from_variables(variables(environment, flags))?;
-    let sdk = patient(for_operators(&planning.stack.home, stack.profile.as_deref()).await);
-    let machine = StateMachine(planning.state_machine.clone());
-    let aws = Aws::new(sdk, planning.stack.table.clone(), machine);
+    let (planning, aws) = reach(stack, &options.planning, environment).await?;
     make_report(&aws, &planning, options.html.as_deref(), out).await
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::arguments::{StackArguments, StatusArguments, variables};
+use super::arguments::{PlanningArguments, StackArguments, StatusArguments, variables};
 use super::not_found::not_found;
 use super::outcome::{CliError, Ended};
 use super::show::{age, database, sentence_case, table, write_json, write_table};
@@ -64,17 +64,27 @@ fn is_named(row: &Row, wanted: &str) -> bool {
         || row.database.to_string() == wanted
 }
 
+/// The settings, and AWS with patience: a fleet is hundreds of pages.
+pub(super) async fn reach(
+    stack: &StackArguments,
+    planning: &PlanningArguments,
+    environment: Vec<(String, String)>,
+) -> Result<(Planning, Aws<StateMachine>), CliError> {
+    let flags = stack.flags().into_iter().chain(planning.flags());
+    let planning = Planning::from_variables(variables(environment, flags))?;
+    let sdk = patient(for_operators(&planning.stack.home, stack.profile.as_deref()).await);
+    let machine = StateMachine(planning.state_machine.clone());
+    let aws = Aws::new(sdk, planning.stack.table.clone(), machine);
+    Ok((planning, aws))
+}
+
 pub(super) async fn execute(
     stack: &StackArguments,
     options: &StatusArguments,
     environment: Vec<(String, String)>,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let flags = stack.flags().into_iter().chain(options.planning.flags());
-    let planning = Planning::from_variables(variables(environment, flags))?;
-    let sdk = patient(for_operators(&planning.stack.home, stack.profile.as_deref()).await);
-    let machine = StateMachine(planning.state_machine.clone());
-    let aws = Aws::new(sdk, planning.stack.table.clone(), machine);
+    let (planning, aws) = reach(stack, &options.planning, environment).await?;
     let selected = Selected {
         databases: options.databases.clone(),
         policy: options.policy.clone(),

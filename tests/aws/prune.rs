@@ -10,6 +10,7 @@ use snapferry::cli::{
 };
 use snapferry::domain::id::arn::Family;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::run::failure::Operation;
 use snapferry::json::prune::PruneAnswer;
 use snapferry::ports::SnapshotQuota;
 use snapferry::settings::{Planning, Variables};
@@ -169,7 +170,15 @@ fn hold_and_release_look_first_and_act_with_yes() {
     let of = (&planning.stack.rules.stack, &planning.stack.home);
     let act = |action, acts| {
         let mut out = Vec::new();
-        let ended = run(run_hold(&world, of, arn.name(), action, acts, &mut out));
+        let ended = run(run_hold(
+            &world,
+            of,
+            arn.name(),
+            action,
+            acts,
+            false,
+            &mut out,
+        ));
         ended.map(|_| String::from_utf8(out).unwrap())
     };
     let held = || {
@@ -208,7 +217,7 @@ fn freeze_and_thaw_look_first_and_act_with_yes() {
     let (world, _) = world();
     let act = |why, acts| {
         let mut out = Vec::new();
-        run(run_freeze(&world, why, acts, &mut out)).unwrap();
+        run(run_freeze(&world, why, acts, false, &mut out)).unwrap();
         String::from_utf8(out).unwrap()
     };
     act(Some("an audit"), false);
@@ -311,4 +320,44 @@ fn prunes_help_says_that_removing_takes_a_yes_and_no_right_to_delete() {
         out.contains("With --yes, have them removed") && out.contains("no right to delete"),
         "{out}"
     );
+}
+
+#[test]
+fn hold_and_freeze_answer_in_json_too() {
+    let (world, snapshots) = world();
+    world.put_snapshot(snapshots[0].clone());
+    let (id, planning) = (snapshots[0].arn.name(), planning());
+    let of = (&planning.stack.rules.stack, &planning.stack.home);
+    let answer = |out: Vec<u8>| serde_json::from_slice::<Value>(&out).unwrap();
+    let mut out = Vec::new();
+    let action = HoldAction::Hold("audit");
+    run(run_hold(&world, of, id, action, true, true, &mut out)).unwrap();
+    let held = answer(out);
+    assert_eq!(
+        (&held["schema"], &held["held"]),
+        (&json!(1), &json!("audit"))
+    );
+    let mut out = Vec::new();
+    run(run_freeze(&world, Some("an audit"), true, true, &mut out)).unwrap();
+    let frozen = answer(out);
+    assert_eq!(frozen["frozen"]["why"], "an audit");
+    assert_eq!(
+        (&frozen["schema"], &frozen["changed"]),
+        (&json!(1), &json!(true))
+    );
+}
+
+#[test]
+fn a_region_that_does_not_answer_is_no_fault_of_a_database() {
+    let (world, snapshots) = world();
+    world.script(Operation::DescribeDbSnapshots, Some("AccessDenied"), "");
+    let planning = planning();
+    let of = (&planning.stack.rules.stack, &planning.stack.home);
+    let id = snapshots[0].arn.name();
+    let mut out = Vec::new();
+    let release = HoldAction::Release;
+    let asked = run_hold(&world, of, id, release, false, false, &mut out);
+    let error = run(asked).unwrap_err();
+    let code = exit_code(Err(error), &mut Vec::new());
+    assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(3)));
 }

@@ -33,8 +33,6 @@ pub enum State {
     Failed,
     /// It is selected, or its tag names a policy, and Snapferry cannot protect it.
     Unprotected,
-    /// Its region cannot be read, and the recovery region holds nothing of it.
-    Unknown,
     /// It has no recovery point yet, and nothing has gone wrong.
     New,
     /// Its newest recovery point is young enough.
@@ -47,12 +45,11 @@ pub enum State {
 
 impl State {
     /// Every state.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 8] = [
         Self::Overdue,
         Self::Parked,
         Self::Failed,
         Self::Unprotected,
-        Self::Unknown,
         Self::New,
         Self::Protected,
         Self::Orphaned,
@@ -67,7 +64,6 @@ impl State {
             Self::Parked => "parked",
             Self::Failed => "failed",
             Self::Unprotected => "unprotected",
-            Self::Unknown => "unknown",
             Self::New => "new",
             Self::Protected => "protected",
             Self::Orphaned => "orphaned",

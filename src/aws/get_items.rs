@@ -1,10 +1,10 @@
-//! Reads many items of the table at once.
+//! Reads items of the table by their keys.
 
-use aws_sdk_dynamodb::types::KeysAndAttributes;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 
 use super::clients::Aws;
 use super::fault::{port_error, unusable};
-use super::items::Item;
+use super::items::{Item, PK};
 use crate::ports::PortError;
 
 /// How often to ask BatchGetItem again for keys that DynamoDB left unprocessed, as it does when it throttles.
@@ -12,6 +12,19 @@ const ROUNDS: usize = 3;
 const ACTION: &str = "BatchGetItem";
 
 impl<Extra> Aws<Extra> {
+    /// Reads one item consistently.
+    pub(super) async fn item(&self, key: AttributeValue) -> Result<Option<Item>, PortError> {
+        let request = self
+            .dynamodb()
+            .get_item()
+            .table_name(&self.table)
+            .key(PK, key)
+            .consistent_read(true);
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| port_error("GetItem", &error, &[]))?;
+        Ok(answer.item)
+    }
+
     /// The items that exist, in any order.
     pub(super) async fn batch_get(
         &self,
