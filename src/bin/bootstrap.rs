@@ -1,5 +1,8 @@
 //! The functions of a stack, in one binary. The handler's name, which Lambda passes, says which function it is.
 
+// The planner's future is a hundred and thirty layers deep where the compiler inlines; its own limit is 128.
+#![recursion_limit = "256"]
+
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
