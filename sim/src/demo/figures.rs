@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::iam::Iam;
 use super::left_out::LeftOutFigure;
+use super::pruning::Pruned;
 
 /// Calls by operation.
 pub type Calls = BTreeMap<String, u64>;
@@ -52,6 +53,8 @@ pub struct Figures {
     pub calls: ServiceCalls,
     /// What the functions' own roles allowed them.
     pub iam: Iam,
+    /// What became of the snapshots that were there before.
+    pub pruned: Pruned,
     /// States entered, and one more for each execution's end.
     pub state_transitions: u64,
     /// Invocations of all functions.
@@ -97,13 +100,15 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// Calls by service; the sweep's calls to RDS stand apart.
+/// Calls by service; the sweep's and the pruner's calls to RDS stand apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ServiceCalls {
-    /// RDS, the chain's: without the sweep's and the command line's.
+    /// RDS, the chain's: without the sweep's, the pruner's and the command line's.
     pub rds: Calls,
     /// RDS, the sweep's.
     pub sweep_rds: Calls,
+    /// RDS, the pruner's.
+    pub prune_rds: Calls,
     /// RDS, the command line's.
     pub cli_rds: Calls,
     /// Step Functions.
