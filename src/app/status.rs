@@ -117,7 +117,7 @@ pub async fn gather<W: Permissions>(
     let policies = policies_in_force(world, &planning.key, &planning.policies)
         .await?
         .policies;
-    let endless = |endless| PortError::endless("Query", endless);
+    let endless = |endless| PortError::endless("dynamodb:Query", endless);
     let mismatches = all_rows(PAGES_MAX, endless, |marker| world.list_mismatches(marker)).await?;
     let lists = Lists {
         world,

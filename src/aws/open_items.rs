@@ -18,7 +18,7 @@ impl<Extra> Aws<Extra> {
         open: &str,
         marker: Option<String>,
     ) -> Result<(Vec<Item>, Option<String>), PortError> {
-        const ACTION: &str = "Query";
+        const ACTION: &str = "dynamodb:Query";
         let start = marker
             .map(|marker| read_marker(&marker))
             .transpose()
