@@ -582,10 +582,14 @@ fn doctor_tells_the_worst_first_and_fails_when_a_check_did() {
         lines[1].contains("deploy source-region.yaml in eu-west-1"),
         "{out}"
     );
-    assert!(lines[2].starts_with("unknown  key-policy"), "{out}");
-    assert!(lines[2].contains("kms:GetKeyPolicy"), "{out}");
+    for line in &lines[2..4] {
+        assert!(line.starts_with("warning  snapshot-quota"), "{out}");
+        assert!(line.contains("default keeps every recovery point"), "{out}");
+    }
+    assert!(lines[4].starts_with("unknown  key-policy"), "{out}");
+    assert!(lines[4].contains("kms:GetKeyPolicy"), "{out}");
     assert!(
-        out.contains("failures: 1, warnings: 0, unknown: 1"),
+        out.contains("failures: 1, warnings: 2, unknown: 1"),
         "{out}"
     );
 }

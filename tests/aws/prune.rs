@@ -60,7 +60,7 @@ fn world() -> (World, Vec<Snapshot>) {
     snapshots.push(copied);
     let world = World::new();
     let text = "[policy.default]\nschedule = \"0 3 * * *\"\nkeep_last = 2\n";
-    let applied = run(apply(&world, &region(HOME), text, None)).unwrap();
+    let applied = run(apply(&world, &region(HOME), text, None, None)).unwrap();
     assert!(matches!(applied, Outcome::Stored { .. }));
     let quota = SnapshotQuota { used: 5, max: 100 };
     world.set_quota(Family::Instance, Some(quota));

@@ -386,7 +386,7 @@ fn with_a_paused_policy() -> World {
     let world = World::new();
     world.rds().databases.push(listed("a", TAGGED));
     let text = "[policy.default]\nschedule = \"0 3 * * *\"\npaused = true\n";
-    run(apply(&world, &region(HOME), text, None)).unwrap();
+    run(apply(&world, &region(HOME), text, None, None)).unwrap();
     world
 }
 
@@ -412,7 +412,7 @@ fn a_policy_that_goes_on_after_a_pause_begins_with_its_last_due_time() {
     let world = with_a_paused_policy();
     run(plan(&world, &planning(&[]), When::Due)).unwrap();
     let text = "[policy.default]\nschedule = \"0 3 * * *\"\n";
-    run(apply(&world, &region(HOME), text, None)).unwrap();
+    run(apply(&world, &region(HOME), text, None, None)).unwrap();
     let planned = run(plan(&world, &planning(&[]), When::Due)).unwrap();
     assert_eq!(planned[0].started(), 1);
 }

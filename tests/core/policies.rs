@@ -19,7 +19,7 @@ use crate::policy_file::example;
 use crate::world::{Fixture, HOME, KEY, Name, OTHER_KEY, SOURCE, World, region, run, time};
 
 pub(crate) fn applied(world: &World, text: &str) -> Applied {
-    match run(apply(world, &region(HOME), text, None)).unwrap() {
+    match run(apply(world, &region(HOME), text, None, None)).unwrap() {
         policies::Outcome::Stored { now, .. } => now,
         policies::Outcome::Unchanged(_) => panic!("it was to be another set"),
     }
@@ -33,8 +33,18 @@ fn one_policy(schedule: &str) -> String {
 fn the_first_set_is_version_1_and_each_next_one_the_next() {
     let world = World::new();
     let note = Note::parse("CHG-1").unwrap();
-    let first = run(apply(&world, &region(HOME), example(), Some(note.clone()))).unwrap();
-    let policies::Outcome::Stored { now, before: None } = first else {
+    let first = run(apply(
+        &world,
+        &region(HOME),
+        example(),
+        Some(note.clone()),
+        None,
+    ))
+    .unwrap();
+    let policies::Outcome::Stored {
+        now, before: None, ..
+    } = first
+    else {
         panic!("nothing was there before: {first:?}")
     };
     assert_eq!(now.text, example());
@@ -67,7 +77,7 @@ fn every_alias_that_cannot_be_used_is_told_with_its_line_and_nothing_is_stored()
     let world = World::new();
     let text = "[policy.a]\nschedule = \"0 3 * * *\"\nkms_key = \"alias/none\"\n\
                 [policy.b]\nschedule = \"0 3 * * *\"\nkms_key = \"alias/off\"\n";
-    let error = run(apply(&world, &region(HOME), text, None)).unwrap_err();
+    let error = run(apply(&world, &region(HOME), text, None, None)).unwrap_err();
     let ApplyError::Faults(faults) = error else {
         panic!("{error:?}")
     };
@@ -82,7 +92,7 @@ fn every_alias_that_cannot_be_used_is_told_with_its_line_and_nothing_is_stored()
 fn what_says_what_holds_already_is_not_stored_again() {
     let world = World::new();
     applied(&world, example());
-    let again = run(apply(&world, &region(HOME), example(), None)).unwrap();
+    let again = run(apply(&world, &region(HOME), example(), None, None)).unwrap();
     assert!(matches!(again, policies::Outcome::Unchanged(_)));
     // Another comment is another text.
     applied(&world, &format!("{}# reviewed\n", example()));
@@ -99,7 +109,7 @@ fn an_apply_that_raced_another_is_told_and_overwrites_nothing() {
     world.meanwhile(Name::StorePolicies, move || {
         applied(&other, &one_policy("0 5 * * *"));
     });
-    let error = run(apply(&world, &region(HOME), &text, None)).unwrap_err();
+    let error = run(apply(&world, &region(HOME), &text, None, None)).unwrap_err();
     assert!(matches!(error, ApplyError::Raced(version) if version.number() == 2));
     assert_eq!(world.policies().len(), 2);
     assert_eq!(world.policies()[1].text, one_policy("0 5 * * *"));
