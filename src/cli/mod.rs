@@ -21,6 +21,7 @@ mod stack;
 mod start;
 mod status;
 mod status_json;
+mod stop;
 mod time_argument;
 mod waits;
 
@@ -47,6 +48,7 @@ pub use replay::run_replay;
 pub use report::make_report;
 pub use start::run_plan;
 pub use status::{Selected, show_status};
+pub use stop::run_stop;
 pub use waits::list_waits;
 
 use arguments::Action;
@@ -138,6 +140,7 @@ pub async fn execute(
         Action::Status(options) => {
             status::execute(&arguments.stack, options, environment, out).await
         }
+        Action::Stop(options) => stop::execute(&arguments.stack, options, environment, out).await,
         Action::Waits => waits::execute(&arguments.stack, environment, out).await,
     }
 }
