@@ -34,7 +34,8 @@ Exit codes:
   3    AWS could not be asked, or not about everything
   130  interrupted";
 
-/// Keeps a restorable copy of every Amazon RDS and Aurora database in another region, without polling.
+/// Copies snapshots of the selected Amazon RDS and Aurora databases to another region. No execution and no function
+/// waits for them by polling.
 #[derive(Debug, Parser)]
 #[command(name = "snapferry", version, after_help = AFTER_HELP, propagate_version = true)]
 pub struct Arguments {
