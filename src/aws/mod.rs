@@ -22,6 +22,7 @@ mod items;
 #[cfg(feature = "cli")]
 mod keys;
 mod manual_snapshots;
+mod open_items;
 mod plan_cursor;
 mod policies;
 #[cfg(feature = "cli")]

@@ -44,13 +44,14 @@ use crate::ports::{
     CreateSnapshotRequest, DeadLetter, DelayMessage, DeleteSnapshot, Delivery, DescribeKey,
     DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
     ForgetIdle, ForgetRefusal, FreeSlot, HearDead, Held, HoldSnapshots, InspectExecution,
-    InvokePruner, KeepNotes, LearnLimits, ListDatabases, ListEnded, ListOpen, ListRunning,
-    LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
-    PruneRounds, RdsError, ReadDefinitions, ReadEntered, ReadEntries, ReadFreeze, ReadHolders,
-    ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReceiptHandle, ReceiveDeadLetters,
-    RecordRecoveryPoint, RedriveExecution, Redriven, RegionListings, RegisterRemovals,
-    RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand, SetFreeze,
-    SnapshotQuota, StartExecution, Started, StopExecution, StorePolicies, Waits, Written,
+    InvokePruner, KeepNotes, LearnLimits, ListDatabases, ListEnded, ListMismatches, ListOpen,
+    ListRunning, LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage, Page, PlanCursor,
+    PortError, Probe, ProbeToken, PruneRounds, RdsError, ReadDefinitions, ReadEntered, ReadEntries,
+    ReadFreeze, ReadHolders, ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReceiptHandle,
+    ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven, RegionListings,
+    RegisterRemovals, RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand,
+    SetFreeze, SnapshotQuota, StartExecution, Started, StopExecution, StorePolicies, Waits,
+    Written,
 };
 
 /// The AWS action that a call stands for.
@@ -208,6 +209,10 @@ macro_rules! every_call {
                 reads ReadEntered: read_entered(by copies: [RdsArn])
                     -> Result<Vec<Entered>, PortError>, Other("BatchGetItem");
             }
+            ListMismatches {
+                reads ListMismatches: list_mismatches(copy marker: Option<String>)
+                    -> Result<Page<RdsArn>, PortError>, Other("Query");
+            }
             KeepNotes {
                 reads ReadNotes: read_notes(by of: [DatabaseId])
                     -> Result<BTreeMap<DatabaseId, Notes>, PortError>, Other("BatchGetItem");
@@ -255,7 +260,9 @@ macro_rules! every_call {
                     -> Result<ExecutionState, PortError>, Other("DescribeExecution");
             }
             RegisterWaits {
-                writes Register: register(by wait: Wait) -> Result<Option<Wait>, PortError>, Other("PutItem");
+                writes Register: register(by wait: Wait) -> Result<Option<Occupant>, PortError>, Other("PutItem");
+                writes RegisterPastRemoval: register_past_removal(by wait: Wait, by removed: RdsArn)
+                    -> Result<Written, PortError>, Other("PutItem");
                 writes Replace: replace(by wait: Wait, by instead_of: Wait)
                     -> Result<Written, PortError>, Other("PutItem");
             }

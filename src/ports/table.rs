@@ -31,11 +31,26 @@ pub enum Written {
     Conflict,
 }
 
+/// What stands where a wait was to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Occupant {
+    /// Another wait.
+    Wait(Box<Wait>),
+    /// The removal of this attempt.
+    Removal(RdsArn),
+}
+
 /// Stores waits: one for all attempts at a snapshot or copy
 /// ([`first_attempt`](crate::domain::run::naming::first_attempt)). Every write carries the token that it expects.
 pub trait RegisterWaits {
-    /// `PutItem` if no attempt has a wait. Otherwise returns the stored wait.
-    async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError>;
+    /// `PutItem` if no attempt has a wait and none is being removed. Otherwise returns what stands there.
+    async fn register(&self, wait: &Wait) -> Result<Option<Occupant>, PortError>;
+    /// `PutItem` if the removal of exactly this attempt stands there.
+    async fn register_past_removal(
+        &self,
+        wait: &Wait,
+        removed: &RdsArn,
+    ) -> Result<Written, PortError>;
     /// `PutItem` if the stored wait has the token of `instead_of` and is at its attempt.
     async fn replace(&self, wait: &Wait, instead_of: &Wait) -> Result<Written, PortError>;
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::iam::Iam;
 use super::left_out::LeftOutFigure;
+use super::pruning::Pruned;
 
 /// Calls by operation.
 pub type Calls = BTreeMap<String, u64>;
@@ -52,6 +53,8 @@ pub struct Figures {
     pub calls: ServiceCalls,
     /// What the functions' own roles allowed them.
     pub iam: Iam,
+    /// What became of the snapshots that were there before.
+    pub pruned: Pruned,
     /// States entered, and one more for each execution's end.
     pub state_transitions: u64,
     /// Invocations of all functions.
@@ -97,13 +100,15 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// Calls by service. The sweep's calls to RDS are counted separately.
+/// Calls by service. The calls of the sweep and of the pruner to RDS are counted separately.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ServiceCalls {
-    /// RDS, without the calls of the sweep and of the command line.
+    /// RDS, without the calls of the sweep, of the pruner and of the command line.
     pub rds: Calls,
     /// RDS, by the sweep.
     pub sweep_rds: Calls,
+    /// RDS, by the pruner.
+    pub prune_rds: Calls,
     /// RDS, by the command line.
     pub cli_rds: Calls,
     /// Step Functions.

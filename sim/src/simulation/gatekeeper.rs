@@ -12,7 +12,7 @@ use snapferry::domain::run::failure::{Operation, Reason, Remedy};
 use snapferry::domain::run::permit::Permit;
 use snapferry::domain::run::wait::Wait;
 use snapferry::fake::{Action, Answer, Call, CallOutcome, Effect, Holds, Hook, Ports, Refusal};
-use snapferry::ports::{Delivery, PortError, RdsError, Written};
+use snapferry::ports::{Delivery, Occupant, PortError, RdsError, Written};
 
 use super::gate::{Broken, Decision, Gate};
 use super::models::{Machine, ModelledRds};
@@ -313,8 +313,20 @@ impl World {
                 let frozen = self.table.retention().freeze.is_some();
                 self.doing(by).frozen = frozen;
             }
-            Call::Register { wait } if is(answer, |new: &Option<Wait>| new.is_none()) => {
+            Call::Register { wait } if is(answer, |new: &Option<Occupant>| new.is_none()) => {
                 self.stored(by, wait);
+            }
+            Call::RegisterPastRemoval { wait, removed } if is_stored(answer) => {
+                self.count("waits gone past an attempt that is being removed");
+                self.judge_going_past(wait, removed);
+                self.stored(by, wait);
+            }
+            Call::RegisterRemoval { removal } if is_stored(answer) => {
+                self.doing(by).removals.insert(removal.snapshot.clone());
+            }
+            Call::ListManualSnapshots { .. } => {
+                let now = self.now;
+                self.doing(by).inventory_since.get_or_insert(now);
             }
             Call::Replace { wait, .. } if is_stored(answer) => {
                 self.stored(by, wait);

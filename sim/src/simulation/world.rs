@@ -118,6 +118,10 @@ pub(super) struct Doing {
     pub(super) frozen: bool,
     /// When it looked at snapshots last.
     pub(super) looked_at: Option<Timestamp>,
+    /// Since when its inventory stands.
+    pub(super) inventory_since: Option<Timestamp>,
+    /// The removals that it has entered.
+    pub(super) removals: BTreeSet<RdsArn>,
     /// For the planted bug that registers too late: the waits that it has not stored yet.
     pub(super) unregistered: Vec<Wait>,
 }

@@ -1,6 +1,6 @@
 //! Recovery points as RDS lists them in the recovery region, gathered by database.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -40,8 +40,11 @@ pub struct PointsOf {
 pub struct Points(BTreeMap<ResourceId, PointsOf>);
 
 impl Points {
-    /// Adds what is a good recovery point of this stack.
-    pub fn add(&mut self, stack: &StackId, snapshot: &Snapshot) {
+    /// Adds what is a good recovery point of this stack. `mismatches` are the copies that were entered as wrong.
+    pub fn add(&mut self, stack: &StackId, snapshot: &Snapshot, mismatches: &BTreeSet<RdsArn>) {
+        if mismatches.contains(&snapshot.arn) {
+            return;
+        }
         let Ownership::Ours(origin) = ownership(snapshot, stack) else {
             return;
         };

@@ -38,8 +38,8 @@ use snapferry::ports::{
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DelayMessage,
     Delivery, DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
     ForgetRefusal, FreeSlot, HearDead, Held, Jitter, LearnLimits, ListDatabases, ListOpen,
-    LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
-    RdsError, ReadEntries, ReadHolders, ReadPlanCursor, ReadPolicies, ReceiptHandle,
+    LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe,
+    ProbeToken, RdsError, ReadEntries, ReadHolders, ReadPlanCursor, ReadPolicies, ReceiptHandle,
     RecordRecoveryPoint, RegisterWaits, RememberRefusal, SendCommand, SnapshotQuota,
     StartExecution, Started, Waits, Written,
 };
