@@ -37,5 +37,6 @@ mod selected;
 mod slots;
 mod start;
 pub mod status;
+pub mod stop;
 pub mod sweep;
 pub mod work;
