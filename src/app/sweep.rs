@@ -72,6 +72,8 @@ impl From<&Stack> for SweeperConfig {
 pub struct SweepReport {
     /// Waits that were open.
     pub open: usize,
+    /// When the oldest of them was opened.
+    pub oldest: Option<Timestamp>,
     /// Waits that it settled.
     pub settled: usize,
     /// Copy slots that it freed.
@@ -191,6 +193,8 @@ impl Round {
             return None;
         }
         self.swept.open += 1;
+        let oldest = self.swept.oldest.unwrap_or(wait.opened_at);
+        self.swept.oldest = Some(oldest.min(wait.opened_at));
         if wait.phase == Phase::Queued {
             self.candidate(sweeper_config, &wait);
             return None;

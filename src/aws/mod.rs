@@ -35,6 +35,7 @@ mod rds_errors;
 mod rds_rows;
 mod reach;
 mod removals;
+mod selected;
 mod slots;
 #[cfg(feature = "cli")]
 mod stack;

@@ -17,6 +17,7 @@ use crate::domain::id::tags::PolicyName;
 use crate::domain::id::token::TaskToken;
 use crate::domain::operator::redrive::{FailedExecution, FailedStatus, Inspection};
 use crate::domain::policy::cursor::Cursor;
+use crate::domain::policy::selected::SelectedPart;
 use crate::domain::policy::set::{Applied, Stamp, Version};
 use crate::domain::policy::spec::KeyName;
 use crate::domain::rds::database::Database;
@@ -47,11 +48,11 @@ use crate::ports::{
     InvokePruner, KeepNotes, LearnLimits, ListDatabases, ListEnded, ListMismatches, ListOpen,
     ListRunning, LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage, Page, PlanCursor,
     PortError, Probe, ProbeToken, PruneRounds, RdsError, ReadDefinitions, ReadEntered, ReadEntries,
-    ReadFreeze, ReadHolders, ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReceiptHandle,
-    ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven, RegionListings,
-    RegisterRemovals, RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand,
-    SetFreeze, SnapshotQuota, StartExecution, Started, StopExecution, StorePolicies, Waits,
-    Written,
+    ReadFreeze, ReadHolders, ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReadSelected,
+    ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven,
+    RegionListings, RegisterRemovals, RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain,
+    SendCommand, SetFreeze, SnapshotQuota, StartExecution, Started, StopExecution, StorePolicies,
+    StoreSelected, Waits, Written,
 };
 
 /// The AWS action that a call stands for.
@@ -342,6 +343,15 @@ macro_rules! every_call {
             PlanCursor {
                 writes SetPlanCursor: set_plan_cursor(by policy: PolicyName, by region: Region, by cursor: Cursor)
                     -> Result<(), PortError>, Other("UpdateItem");
+            }
+            ReadSelected {
+                reads ReadSelected: read_selected(by policy: PolicyName, by region: Region, copy part: usize)
+                    -> Result<Option<SelectedPart>, PortError>, Other("GetItem");
+            }
+            StoreSelected {
+                writes StoreSelected: store_selected(
+                    by policy: PolicyName, by region: Region, copy part: usize, by selected: SelectedPart
+                ) -> Result<(), PortError>, Other("UpdateItem");
             }
             ReadPolicies {
                 reads CurrentPolicies: current_policies() -> Result<Option<Applied>, PortError>, Other("GetItem");

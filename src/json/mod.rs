@@ -6,10 +6,12 @@ pub mod command;
 pub mod event;
 pub mod kept;
 pub mod manifest;
+pub mod metrics;
 pub mod policies;
 pub mod prune;
 pub mod refusal;
 pub mod run;
+pub mod selected;
 
 use thiserror::Error;
 

@@ -15,6 +15,7 @@ mod errors;
 mod forget;
 mod learnt_limit;
 mod left_over;
+mod measure;
 mod names;
 mod pages;
 mod permit;

@@ -164,6 +164,16 @@ impl Planned {
         self.error.is_none() && self.count(|row| matches!(row.outcome, Outcome::Failed(_))) == 0
     }
 
+    /// The databases that the policy selects and RDS can protect.
+    pub(super) fn selected(&self) -> impl Iterator<Item = DatabaseRef> {
+        let is_selected =
+            |row: &&Row| !matches!(row.outcome, Outcome::Excluded(_) | Outcome::Refused(_));
+        self.rows.iter().filter(is_selected).map(|row| DatabaseRef {
+            arn: row.database.clone(),
+            resource_id: row.resource_id.clone(),
+        })
+    }
+
     /// The databases that the due time is still owed to.
     pub(super) fn left_over(&self) -> Vec<Kept> {
         let kept = |row: &Row| {

@@ -11,6 +11,7 @@ use super::config::{PruneRequest, PrunerConfig};
 use super::correct::correct_newest;
 use super::outcome::{PruneError, PruneReport, Stopped};
 use super::permissions::Permissions;
+use super::quota::days_to_full;
 use super::remove::{Removing, remove};
 use crate::app::prune_preview::{PreviewOf, PrunePreview, take_inventory};
 use crate::domain::id::arn::{Family, RdsArn, Region};
@@ -74,7 +75,10 @@ async fn round<W: Permissions>(
         built_in: &config.built_in,
     };
     let (mut preview, _) = take_inventory(world, of).await?;
-    let mut report = PruneReport::default();
+    let mut report = PruneReport {
+        days_to_full: days_to_full(world, config, &preview).await,
+        ..PruneReport::default()
+    };
     confirm(world, &preview, &mut last, &mut report).await?;
     report.corrected = correct_newest(world, config, &preview).await?;
     if let Some(order) = order {

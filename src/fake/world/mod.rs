@@ -4,6 +4,7 @@ mod operator;
 mod queues;
 mod rds;
 mod retention;
+mod selected;
 mod step_functions;
 mod table;
 

@@ -87,6 +87,7 @@ macro_rules! table_contract {
             a_limit_is_learnt_only_over_what_was_known,
         }
         $crate::suite::tests! { $run, catalog:
+            the_databases_that_a_policy_selects_are_read_as_they_were_stored_last,
             the_first_claim_is_ours,
             a_claim_that_is_repeated_is_ours,
             another_claim_is_answered_with_the_holder_and_since_when,

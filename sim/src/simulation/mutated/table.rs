@@ -435,6 +435,31 @@ impl PlanCursor for Mutated {
     }
 }
 
+impl ReadSelected for Mutated {
+    async fn read_selected(
+        &self,
+        policy: &PolicyName,
+        region: &Region,
+        part: usize,
+    ) -> Result<Option<SelectedPart>, PortError> {
+        self.inner.read_selected(policy, region, part).await
+    }
+}
+
+impl StoreSelected for Mutated {
+    async fn store_selected(
+        &self,
+        policy: &PolicyName,
+        region: &Region,
+        part: usize,
+        selected: &SelectedPart,
+    ) -> Result<(), PortError> {
+        self.inner
+            .store_selected(policy, region, part, selected)
+            .await
+    }
+}
+
 impl SendCommand for Mutated {
     async fn send_command(&self, command: &Command) -> Result<(), PortError> {
         if self.has(Mutant::QueuedCommandIsLost) {
