@@ -20,6 +20,7 @@ mod prune;
 mod queues;
 mod rds;
 mod rds_clusters;
+mod rds_settings;
 mod reach;
 mod redrive;
 mod replay;
