@@ -39,7 +39,7 @@ impl ListEnded for Aws<StateMachine> {
             .set_next_token(from)
             .send()
             .await
-            .map_err(|error| port_error("ListExecutions", &error, &[]))?;
+            .map_err(|error| port_error("states:ListExecutions", &error, &[]))?;
         let rows = answer.executions.iter();
         Ok(Page::new(
             rows.filter_map(|row| row_of(row, ended)).collect(),
@@ -78,7 +78,7 @@ impl InspectExecution for Aws<StateMachine> {
         let found = match request.send().await {
             Ok(found) => found,
             Err(error) if error.code() == Some("ExecutionDoesNotExist") => return Ok(None),
-            Err(error) => return Err(port_error("DescribeExecution", &error, &[])),
+            Err(error) => return Err(port_error("states:DescribeExecution", &error, &[])),
         };
         let redrivable = match found.redrive_status() {
             None => Redrivable::Unanswered,
@@ -110,7 +110,7 @@ impl ReadDefinitions for Aws<StateMachine> {
             .state_machine_arn(self.extra.0.as_str())
             .send()
             .await
-            .map_err(|error| port_error("DescribeStateMachine", &error, &[]))?;
+            .map_err(|error| port_error("states:DescribeStateMachine", &error, &[]))?;
         Ok(answer.definition)
     }
 
@@ -122,7 +122,7 @@ impl ReadDefinitions for Aws<StateMachine> {
             .execution_arn(execution.as_str())
             .send()
             .await
-            .map_err(|error| port_error("DescribeStateMachineForExecution", &error, &[]))?;
+            .map_err(|error| port_error("states:DescribeStateMachineForExecution", &error, &[]))?;
         Ok(answer.definition)
     }
 }
@@ -140,7 +140,7 @@ impl RedriveExecution for Aws<StateMachine> {
                 let why = error.message().unwrap_or("it gives no reason");
                 Ok(Redriven::NotRedrivable(why.to_owned()))
             }
-            Err(error) => Err(port_error("RedriveExecution", &error, &[])),
+            Err(error) => Err(port_error("states:RedriveExecution", &error, &[])),
         }
     }
 }

@@ -95,7 +95,7 @@ enum Unreadable {
     },
 }
 
-const GET: &str = "GetItem";
+const GET: &str = "dynamodb:GetItem";
 
 impl<Extra> Aws<Extra> {
     async fn policies<T, E>(
@@ -128,7 +128,7 @@ impl<Extra> ReadPolicyHistory for Aws<Extra> {
     }
 
     async fn policy_stamps(&self, versions: &[Version]) -> Result<Vec<Stamp>, PortError> {
-        const ACTION: &str = "BatchGetItem";
+        const ACTION: &str = "dynamodb:BatchGetItem";
         if versions.is_empty() {
             return Ok(Vec::new());
         }
@@ -153,7 +153,7 @@ impl<Extra> ReadPolicyHistory for Aws<Extra> {
 
 impl<Extra> StorePolicies for Aws<Extra> {
     async fn store_policies(&self, set: &Applied) -> Result<Written, PortError> {
-        const ACTION: &str = "TransactWriteItems";
+        const ACTION: &str = "dynamodb:TransactWriteItems";
         let (kept, current) = self.puts(set).map_err(|error| unusable(ACTION, error))?;
         let request = self
             .dynamodb()

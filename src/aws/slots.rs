@@ -98,7 +98,7 @@ impl<Extra> ClaimSlot for Aws<Extra> {
         match request.send().await {
             Ok(_) => Ok(true),
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(false),
-            Err(error) => Err(port_error("UpdateItem", &error, &[])),
+            Err(error) => Err(port_error("dynamodb:UpdateItem", &error, &[])),
         }
     }
 }
@@ -110,7 +110,7 @@ impl<Extra> FreeSlot for Aws<Extra> {
         of_policy: Option<&PolicyName>,
         proof: &Abandoned,
     ) -> Result<bool, PortError> {
-        const ACTION: &str = "TransactWriteItems";
+        const ACTION: &str = "dynamodb:TransactWriteItems";
         let build = || -> Result<_, aws_sdk_dynamodb::error::BuildError> {
             let check = self.abandoned(copy, proof)?;
             let update = self.release(copy, of_policy)?;
@@ -208,7 +208,7 @@ impl<Extra> Aws<Extra> {
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(()),
-            Err(error) => Err(port_error("UpdateItem", &error, &[])),
+            Err(error) => Err(port_error("dynamodb:UpdateItem", &error, &[])),
         }
     }
 }
@@ -251,7 +251,7 @@ impl<Extra> LearnLimits for Aws<Extra> {
         let item = self.item(limit_key(family)).await?;
         item.map(|item| read_limit(&item))
             .transpose()
-            .map_err(|error| unusable("GetItem", error))
+            .map_err(|error| unusable("dynamodb:GetItem", error))
     }
 
     async fn learn_limit(
@@ -287,7 +287,7 @@ impl<Extra> LearnLimits for Aws<Extra> {
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
                 Ok(Written::Conflict)
             }
-            Err(error) => Err(port_error("UpdateItem", &error, &[])),
+            Err(error) => Err(port_error("dynamodb:UpdateItem", &error, &[])),
         }
     }
 }

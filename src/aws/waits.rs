@@ -38,7 +38,7 @@ const HAS_TOKEN_OR_IS_GONE: &str = "attribute_not_exists(#pk) OR #token = :token
 
 impl<Extra> RegisterWaits for Aws<Extra> {
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
-        const ACTION: &str = "PutItem";
+        const ACTION: &str = "dynamodb:PutItem";
         let request = self
             .dynamodb()
             .put_item()
@@ -95,7 +95,7 @@ impl<Extra> RegisterWaits for Aws<Extra> {
             }
             Err(error) => {
                 let secrets = [token, wait.command.token.reveal()];
-                Err(port_error("PutItem", &error, &secrets))
+                Err(port_error("dynamodb:PutItem", &error, &secrets))
             }
         }
     }
@@ -130,7 +130,7 @@ async fn written(
         Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
             Ok(Written::Conflict)
         }
-        Err(error) => Err(port_error("UpdateItem", &error, &[token.reveal()])),
+        Err(error) => Err(port_error("dynamodb:UpdateItem", &error, &[token.reveal()])),
     }
 }
 
@@ -199,7 +199,9 @@ impl<Extra> Waits for Aws<Extra> {
                 Ok(_) => {}
                 // A newer token has taken the wait over, and only its command may delete it.
                 Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {}
-                Err(error) => return Err(port_error("DeleteItem", &error, &[token.reveal()])),
+                Err(error) => {
+                    return Err(port_error("dynamodb:DeleteItem", &error, &[token.reveal()]));
+                }
             }
         }
         Ok(())
@@ -229,7 +231,7 @@ impl<Extra> HearDead for Aws<Extra> {
         occasion: &str,
         at: Timestamp,
     ) -> Result<bool, PortError> {
-        const ACTION: &str = "UpdateItem";
+        const ACTION: &str = "dynamodb:UpdateItem";
         let expires = at
             .saturating_add(WAIT_TIME_TO_LIVE)
             .unwrap_or(Timestamp::MAX);
@@ -264,7 +266,7 @@ pub(super) fn is_conflict(meta: Option<&aws_sdk_dynamodb::error::ErrorMetadata>)
 
 impl<Extra> LookUpWaits for Aws<Extra> {
     async fn look_up(&self, resources: &[RdsArn]) -> Result<Vec<Wait>, PortError> {
-        const ACTION: &str = "BatchGetItem";
+        const ACTION: &str = "dynamodb:BatchGetItem";
         let resources: BTreeSet<RdsArn> = resources
             .iter()
             .flat_map(|resource| [first_attempt(resource), resource.clone()])
@@ -302,7 +304,7 @@ fn readable(item: &Item) -> Option<Wait> {
 
 impl<Extra> ListOpen for Aws<Extra> {
     async fn list_open(&self, from: Option<OpenMarker>) -> Result<OpenPage, PortError> {
-        const ACTION: &str = "Query";
+        const ACTION: &str = "dynamodb:Query";
         let start = from
             .map(|marker| read_marker(&marker))
             .transpose()

@@ -1,6 +1,7 @@
 //! The operator's commands.
 
 mod arguments;
+mod asked;
 mod doctor;
 mod format;
 mod freeze;
@@ -49,7 +50,8 @@ pub use start::run_plan;
 pub use status::{Selected, show_status};
 pub use waits::list_waits;
 
-use arguments::Action;
+use arguments::{Action, variables};
+use asked::Place;
 
 /// The exit code if something that the command should do failed.
 const FAILED: u8 = 1;
@@ -89,11 +91,29 @@ pub async fn execute(
     environment: Vec<(String, String)>,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let environment = if arguments.action.asks_aws() {
-        stack::with_outputs(&arguments.stack, environment).await?
-    } else {
-        environment
-    };
+    if !arguments.action.asks_aws() {
+        return carry_out(&arguments, environment, out).await;
+    }
+    let place = place(&arguments, &environment);
+    place.check_profile().await?;
+    let environment = stack::with_outputs(&arguments.stack, environment).await;
+    let environment = environment.map_err(|error| error.at(place))?;
+    let place = self::place(&arguments, &environment);
+    let ended = carry_out(&arguments, environment, out).await;
+    ended.map_err(|error| error.at(place))
+}
+
+fn place(arguments: &Arguments, environment: &[(String, String)]) -> Place {
+    let stack = &arguments.stack;
+    let said = variables(environment.to_vec(), stack.flags());
+    Place::of(&said, stack.profile.as_deref())
+}
+
+async fn carry_out(
+    arguments: &Arguments,
+    environment: Vec<(String, String)>,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
     match &arguments.action {
         Action::Completions(options) => {
             shell::write_completions(options, Arguments::command(), out)
@@ -163,9 +183,12 @@ pub fn exit_code(ended: Result<Ended, CliError>, err: &mut impl Write) -> ExitCo
             error @ (CliError::Settings(_)
             | CliError::File { .. }
             | CliError::FileWrite { .. }
-            | CliError::Argument { .. }),
+            | CliError::Argument { .. }
+            | CliError::Profile(_)),
         ) => (USAGE, error),
-        Err(error @ (CliError::Port(_) | CliError::Rds(_))) => (UNREAD, error),
+        Err(error @ (CliError::Port(_) | CliError::Rds(_) | CliError::Asked { .. })) => {
+            (UNREAD, error)
+        }
         Err(error) => (FAILED, error),
     };
     // If this fails too, there is no output left to report it to.

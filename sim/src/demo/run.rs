@@ -394,9 +394,20 @@ async fn keep(out: Out, stack: &LocalStack, rds: &RdsService, snapferry: &Path) 
     }
     // Use the built command: `cargo run` would build again, in an environment with changed variables.
     out.line(format_args!("\n{} waits", snapferry.display()));
-    out.line(format_args!(
-        "aws rds describe-db-snapshots --region {RECOVERY}; aws rds describe-db-cluster-snapshots --region {RECOVERY}"
-    ));
+    for kind in ["DBSnapshot", "DBClusterSnapshot"] {
+        out.line(list_of(kind));
+    }
     std::future::pending::<()>().await;
     drop(sweeps);
+}
+
+/// A command line that shows the snapshots of a kind as a table, one row each.
+fn list_of(kind: &str) -> String {
+    let command = match kind {
+        "DBSnapshot" => "describe-db-snapshots",
+        _ => "describe-db-cluster-snapshots",
+    };
+    format!(
+        "aws rds {command} --region {RECOVERY} --output table --query '{kind}s[].[{kind}Identifier,Status,SnapshotCreateTime]'"
+    )
 }

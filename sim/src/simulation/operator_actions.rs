@@ -193,6 +193,7 @@ impl World {
         let input = snapferry::json::run::write(&run);
         self.step_functions
             .start(forged.as_str(), arn, run, input, now);
+        self.goes_on_by_hand(forged.as_str());
         self.count_fault(Fault::ExecutionForged);
         self.note(|| format!("{forged} is started past the product, beside {name}"));
     }
