@@ -18,6 +18,7 @@ macro_rules! permissions {
 }
 
 mod automated;
+pub mod catalog;
 pub mod conclude;
 mod configurations;
 pub mod doctor;

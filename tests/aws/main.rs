@@ -7,6 +7,7 @@
 
 mod authorities;
 mod automated;
+mod catalog_commands;
 mod commands;
 mod doctor;
 mod doctor_documents;

@@ -2,6 +2,7 @@
 
 pub mod configuration;
 pub mod diff;
+pub mod recovery_point;
 pub mod setting;
 pub mod taken;
 pub mod value;
