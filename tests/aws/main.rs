@@ -31,6 +31,7 @@ mod server;
 mod stack;
 mod status;
 mod step_functions;
+mod stop;
 mod table;
 mod upgrade;
 mod wire;
