@@ -7,6 +7,7 @@
 mod catalog;
 mod clients;
 mod clock;
+mod configurations;
 mod connect;
 mod correct_newest;
 mod dead_letters;
@@ -33,6 +34,7 @@ mod queues;
 mod rds;
 mod rds_errors;
 mod rds_rows;
+mod rds_settings;
 mod reach;
 mod removals;
 mod selected;

@@ -22,6 +22,8 @@ use crate::domain::policy::set::{Applied, Stamp, Version};
 use crate::domain::policy::spec::KeyName;
 use crate::domain::rds::database::Database;
 use crate::domain::rds::snapshot::Snapshot;
+use crate::domain::restore::configuration::{Configuration, ConfigurationHash};
+use crate::domain::restore::versions::Versions;
 use crate::domain::retention::bounds::DatabaseId;
 use crate::domain::retention::entered::Entered;
 use crate::domain::retention::round::{Freeze, RemovalEntry, Round};
@@ -47,12 +49,12 @@ use crate::ports::{
     ForgetIdle, ForgetRefusal, FreeSlot, HearDead, Held, HoldSnapshots, InspectExecution,
     InvokePruner, KeepNotes, LearnLimits, ListDatabases, ListEnded, ListMismatches, ListOpen,
     ListRunning, LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage, Page, PlanCursor,
-    PortError, Probe, ProbeToken, PruneRounds, RdsError, ReadDefinitions, ReadEntered, ReadEntries,
-    ReadFreeze, ReadHolders, ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReadSelected,
-    ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven,
-    RegionListings, RegisterRemovals, RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain,
-    SendCommand, SetFreeze, SnapshotQuota, StartExecution, Started, StopExecution, StorePolicies,
-    StoreSelected, Waits, Written,
+    PortError, Probe, ProbeToken, PruneRounds, RdsError, ReadConfigurations, ReadDefinitions,
+    ReadEntered, ReadEntries, ReadFreeze, ReadHolders, ReadPlanCursor, ReadPolicies,
+    ReadPolicyHistory, ReadSelected, ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint,
+    RedriveExecution, Redriven, RegionListings, RegisterRemovals, RegisterWaits, RememberRefusal,
+    RemoveDeadLetter, SendAgain, SendCommand, SetFreeze, SnapshotQuota, StartExecution, Started,
+    StopExecution, StoreConfigurations, StorePolicies, StoreSelected, Waits, Written,
 };
 
 /// The AWS action that a call stands for.
@@ -312,6 +314,19 @@ macro_rules! every_call {
                     -> Result<Option<LearntLimit>, PortError>, Other("GetItem");
                 writes LearnLimit: learn_limit(copy family: Family, maybe known: LearntLimit, by learnt: LearntLimit)
                     -> Result<Written, PortError>, Other("UpdateItem");
+            }
+            ReadConfigurations {
+                reads ConfigurationVersions: configuration_versions(by of: [ResourceId])
+                    -> Result<BTreeMap<ResourceId, Versions>, PortError>, Other("BatchGetItem");
+                reads Configuration: configuration(by of: ResourceId, by hash: ConfigurationHash)
+                    -> Result<Option<Configuration>, PortError>, Other("GetItem");
+            }
+            StoreConfigurations {
+                writes StoreConfiguration: store_configuration(by configuration: Configuration, by hash: ConfigurationHash)
+                    -> Result<(), PortError>, Other("UpdateItem");
+                writes SetConfigurationVersions: set_configuration_versions(
+                    by of: ResourceId, by versions: Versions, maybe known: ConfigurationHash
+                ) -> Result<Written, PortError>, Other("UpdateItem");
             }
             ClaimRun {
                 writes ClaimRun: claim_run(

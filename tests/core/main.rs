@@ -5,6 +5,7 @@
 )]
 
 mod automated;
+mod catalog;
 mod choice;
 mod clusters;
 mod copy_limit;

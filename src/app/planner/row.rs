@@ -8,6 +8,7 @@ use super::outcome::{Outcome, Row};
 use super::permissions::Permissions;
 use super::refused::source_there_is;
 use crate::app::automated;
+use crate::app::configurations::KnownConfigurations;
 use crate::app::start::{NotStarted, StartOutcome, start};
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{Attempt, ExecutionName, ResourceId};
@@ -24,7 +25,7 @@ use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::naming;
 use crate::domain::run::refusal::{RefusalStatus, RefusedForGood};
 use crate::error::chain;
-use crate::ports::{Entry, PortError, RdsError, ReadEntries};
+use crate::ports::{Entry, PortError, RdsError, ReadConfigurations, ReadEntries};
 
 /// How many executions are started at once. StartExecution allows 150 to 300 calls a second.
 pub(super) const CONCURRENCY: usize = 8;
@@ -55,6 +56,8 @@ pub(super) struct Known {
     pub(super) automated: BTreeMap<ResourceId, Snapshot>,
     /// The catalog's entries.
     pub(super) entries: BTreeMap<ResourceId, Entry>,
+    /// What is known of their configurations.
+    pub(super) configurations: KnownConfigurations,
 }
 
 impl DueNow<'_> {
@@ -86,19 +89,36 @@ impl DueNow<'_> {
         }
     }
 
+    /// The databases that the policy selects.
+    fn selected(&self, databases: &[Database]) -> Vec<ResourceId> {
+        let is_selected = |database: &&Database| match choose(database, self.policies) {
+            Choice::Protect(policy) => policy == self.policy.name,
+            Choice::LeaveOut(_) | Choice::Refuse(..) | Choice::NotNow(..) => false,
+        };
+        let selected = databases.iter().filter(is_selected);
+        selected
+            .map(|database| database.resource_id.clone())
+            .collect()
+    }
+
+    /// What is known of the configurations of the databases that the policy selects.
+    pub(super) async fn configurations<W: ReadConfigurations>(
+        &self,
+        world: &W,
+        databases: &[Database],
+    ) -> KnownConfigurations {
+        KnownConfigurations::read(world, &self.selected(databases)).await
+    }
+
     /// The catalog's entries of the databases that the policy selects: one call for each hundred of them.
     pub(super) async fn entries<W: ReadEntries>(
         &self,
         world: &W,
         databases: &[Database],
     ) -> Result<BTreeMap<ResourceId, Entry>, PortError> {
-        let is_selected = |database: &&Database| match choose(database, self.policies) {
-            Choice::Protect(policy) => policy == self.policy.name,
-            Choice::LeaveOut(_) | Choice::Refuse(..) | Choice::NotNow(..) => false,
-        };
-        let selected = databases.iter().filter(is_selected);
+        let selected = self.selected(databases).into_iter();
         let pairs: Vec<(ResourceId, PolicyName)> = selected
-            .map(|database| (database.resource_id.clone(), self.policy.name.clone()))
+            .map(|database| (database, self.policy.name.clone()))
             .collect();
         let mut entries = BTreeMap::new();
         for pairs in pairs.chunks(BATCH_GET_MAX) {
@@ -137,7 +157,10 @@ impl DueNow<'_> {
                 None => (Outcome::NothingToCopy, None),
                 Some(run) => match self.waits(entry, world.now()) {
                     Some(waits) => (Outcome::Waits(waits), None),
-                    None => self.start_unless_refused(world, run, refusal).await,
+                    None => {
+                        let run = self.with_configuration(world, known, database, run).await;
+                        self.start_unless_refused(world, run, refusal).await
+                    }
                 },
             },
         };
@@ -147,6 +170,18 @@ impl DueNow<'_> {
             outcome,
             kept,
         })
+    }
+
+    /// The run with the name of the database's configuration, which is stored now if it is new.
+    async fn with_configuration<W: Permissions>(
+        &self,
+        world: &W,
+        known: &Known,
+        database: &Database,
+        mut run: ProtectionRequest,
+    ) -> ProtectionRequest {
+        run.options.configuration = known.configurations.remember(world, database).await;
+        run
     }
 
     fn waits(&self, entry: Option<&Entry>, now: Timestamp) -> Option<Waits> {

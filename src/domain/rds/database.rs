@@ -5,6 +5,7 @@ use crate::domain::id::arn::RdsArn;
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{OptionGroup, ResourceId};
 use crate::domain::id::tags::Tags;
+use crate::domain::restore::configuration::Captured;
 
 /// A database as RDS lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct Database {
     pub status: String,
     /// Its tags.
     pub tags: Tags,
+    /// Its settings, for the catalog.
+    pub captured: Captured,
 }
 
 impl Database {

@@ -7,6 +7,7 @@
 //! Each case gets its own subject, with an empty table and empty queues.
 
 pub(crate) mod catalog;
+pub(crate) mod configurations;
 pub(crate) mod letters;
 pub(crate) mod policies;
 pub(crate) mod retention;
@@ -123,6 +124,13 @@ macro_rules! table_contract {
             what_a_due_time_left_over_stands_beside_the_cursor,
             what_was_left_over_is_replaced_at_the_same_due_time,
             an_earlier_due_time_replaces_nothing_that_a_later_one_left_over,
+        }
+        $crate::suite::tests! { $run, configurations:
+            a_configuration_is_read_as_it_was_stored,
+            a_stored_configuration_never_changes,
+            the_versions_of_each_database_are_apart,
+            a_version_is_entered_only_over_the_newest_that_was_known,
+            an_empty_list_of_versions_is_not_stored,
         }
         $crate::suite::tests! { $run, policies:
             no_policies_hold_before_the_first_are_stored,

@@ -3,6 +3,7 @@
 //! Each bug is what an adapter or a use case could get wrong: a wrong argument, a wrong reading of an answer, or a
 //! write under no condition. The fake inside knows nothing of them.
 
+mod configurations;
 mod retention;
 mod table;
 
