@@ -112,6 +112,7 @@ pub(super) async fn measure(
         replayed: scene.diary.replayed,
         calls: calls(recorder, &scene.rds_calls),
         iam: Iam::of(&client.roles().await?),
+        doctor: None,
         state_transitions,
         lambda_invocations: logs
             .iter()

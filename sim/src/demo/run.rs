@@ -22,11 +22,11 @@ use super::fleet::{self, ACCOUNT, Database, Fleet, RECOVERY, SOURCES};
 use super::measure::{Scene, Times, measure};
 use super::progress::progress_of_all;
 use super::promises::Observations;
-use super::repairs::{Repairs, environment};
+use super::repairs::Repairs;
 use super::schedule::{Sweeps, plan_every, sweep_every};
 use super::snapferry::Snapferry;
 use super::view::{Out, View};
-use super::{Args, LeftOutFigure, left_out, policies, promises, summary};
+use super::{Args, LeftOutFigure, doctor, left_out, policies, promises, summary};
 
 /// How often the picture is drawn and the executions are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -100,6 +100,9 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     };
     let stack = LocalStack::start(options, &|step| announce(out, &step)).await?;
     rds.evaluate_iam(LocalIam::of(stack.client()));
+    for (_, key, _) in fleet::keys() {
+        stack.client().create_key(key).await?;
+    }
     let snapferry = command(out, args, &stack, &rds).await?;
     apply_policies(out, &stack, &snapferry).await?;
     // Under faults the plan may rightly be incomplete, so it is not judged.
@@ -159,7 +162,14 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         diary: &diary,
     };
     let model = rds.model().clone();
-    let (figures, mut seen) = measure(&scene, &model).await?;
+    let (mut figures, mut seen) = measure(&scene, &model).await?;
+    // After faults, or with changed roles, the doctor rightly finds something.
+    if trouble.choice.is_empty() && !args.changes_roles() {
+        let left_out: Vec<String> = fleet.left_out.iter().map(|one| one.arn.clone()).collect();
+        let (counts, bad) = doctor::judge(snapferry.doctor().await?, &left_out)?;
+        figures.doctor = Some(counts);
+        seen.world.extend(bad);
+    }
     if !finished {
         seen.world.push(format!(
             "the executions had not all ended after {elapsed_s:.0} s"
@@ -268,7 +278,7 @@ async fn command(
     };
     Ok(Snapferry {
         program,
-        environment: environment(stack, rds)?,
+        environment: stack.environment(&rds.url())?,
     })
 }
 
@@ -384,7 +394,7 @@ async fn keep(out: Out, stack: &LocalStack, rds: &RdsService, snapferry: &Path) 
         .output("SweeperName")
         .map(|name| Sweeps::start(stack.client().clone(), name.to_owned(), 60.0));
     out.line("\nThe local world stays up until Ctrl-C. In another terminal:\n");
-    match environment(stack, rds) {
+    match stack.environment(&rds.url()) {
         Ok(variables) => {
             for (name, value) in variables {
                 out.line(format_args!("export {name}='{value}'"));

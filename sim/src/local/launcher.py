@@ -4,6 +4,7 @@ It lives as long as its standard input is open. The process that started it hold
 process ends, even by a kill, the kernel closes the pipe, and nothing is left behind.
 """
 
+import json
 import os
 import signal
 import sys
@@ -84,6 +85,54 @@ def let_each_try_have_a_token_of_its_own():
         setattr(stepfunctions, name, once(getattr(stepfunctions, name)))
 
 
+def let_conditions_join_lists():
+    """Resolves Fn::Join of a list parameter in a template's conditions.
+
+    The emulator compares the unresolved function with the empty text, so that every list counts as given.
+    """
+    from ministack.services.cloudformation import changesets, engine, handlers, stacks
+
+    evaluate = engine._evaluate_conditions
+
+    def joined(node, parameters):
+        if isinstance(node, list):
+            return [joined(one, parameters) for one in node]
+        if not isinstance(node, dict):
+            return node
+        if "Fn::Join" in node:
+            delimiter, items = node["Fn::Join"]
+            if isinstance(items, dict) and items.get("Ref") in parameters:
+                return delimiter.join(one.strip() for one in parameters[items["Ref"]]["Value"].split(","))
+        return {key: joined(one, parameters) for key, one in node.items()}
+
+    def with_joins(template, parameters):
+        conditions = joined(template.get("Conditions", {}), parameters)
+        return evaluate({**template, "Conditions": conditions}, parameters)
+
+    for module in [changesets, engine, handlers, stacks]:
+        module._evaluate_conditions = with_joins
+
+
+def let_keys_have_given_ids():
+    """Takes a key's id from the tag `key-id`, so that the keys that the RDS model knows are KMS's too."""
+    from ministack.services import kms
+
+    create_key = kms._create_key
+
+    def with_given_id(data):
+        answer = create_key(data)
+        given = [tag["TagValue"] for tag in data.get("Tags", []) if tag["TagKey"] == "key-id"]
+        if given and answer[0] == 200:
+            [key_id] = given
+            made = json.loads(answer[2])["KeyMetadata"]["KeyId"]
+            key = kms._keys.pop(made)
+            key.update(KeyId=key_id, Arn=kms._arn(key_id))
+            kms._keys[key_id] = key
+        return answer
+
+    kms._create_key = with_given_id
+
+
 def main():
     if os.getpgrp() != os.getpid():
         sys.exit("the launcher must lead a process group, or it would kill its starter's")
@@ -91,6 +140,8 @@ def main():
     let_aws_events_in()
     let_parameters_limit_concurrency()
     let_each_try_have_a_token_of_its_own()
+    let_conditions_join_lists()
+    let_keys_have_given_ids()
     own_roles.install()
     from ministack import app
 

@@ -427,15 +427,25 @@ pub struct Decision {
     pub missing: Vec<String>,
 }
 
+/// These name a token and no resource. IAM's reference lists none for them, though AWS's refusals name the state machine.
+const CALLBACKS: &str = "states:SendTask";
+
+impl Decision {
+    /// Whether a refusal says something about real calls.
+    fn is_certain(&self) -> bool {
+        self.missing.is_empty() && !self.action.starts_with(CALLBACKS)
+    }
+}
+
 /// The finding about a role, from all simulated actions.
 #[must_use]
 pub fn permissions(role: IamRole, simulated: &[Result<Vec<Decision>, Unanswered>]) -> Finding {
     const CHECK: Check = Check::Permissions;
     let decisions: Vec<&Decision> = simulated.iter().flatten().flatten().collect();
-    let refused = |with_all_said: bool| -> Vec<String> {
+    let refused = |certainly: bool| -> Vec<String> {
         let refused = decisions
             .iter()
-            .filter(|one| !one.allowed && one.missing.is_empty() == with_all_said);
+            .filter(|one| !one.allowed && one.is_certain() == certainly);
         let mut texts: Vec<String> = refused
             .map(|one| format!("{} on {}", one.action, one.resource))
             .collect();
@@ -472,10 +482,11 @@ pub fn permissions(role: IamRole, simulated: &[Result<Vec<Decision>, Unanswered>
             role,
             Level::Unknown,
             format!(
-                "not known: whether it may {}, because a policy has a condition on something that only a real call carries",
+                "not known: whether it may {}. A policy may have a condition on something that only a real call carries, \
+                 and the simulator may not know that a callback is limited to a state machine",
                 unclear.join("; ")
             ),
-            "see the role's policies",
+            "see the role's policies; template.yaml limits SendTask* to the state machine",
         );
     }
     let what = format!("all {} that it needs are allowed by IAM", decisions.len());
