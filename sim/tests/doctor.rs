@@ -44,14 +44,12 @@ impl World {
             PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bootstrap"),
         );
         options.roles = roles;
+        options.keys = vec![SOURCE_KEY.to_owned()];
         options.parameters = vec![("Selection".to_owned(), "all".to_owned())];
         let snapferry = tokio::task::spawn_blocking(build_snapferry);
         let snapferry = snapferry.await.unwrap().unwrap();
         let stack = LocalStack::start(options, &|_| {}).await;
         let stack = stack.unwrap_or_else(|error| panic!("{error}"));
-        for arn in [SOURCE_KEY, &key] {
-            stack.client().create_key(arn).await.unwrap();
-        }
         Self {
             rds,
             stack,
@@ -142,6 +140,10 @@ fn tde() -> OptionGroup {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command that asks has the real clock"
+)]
 async fn serve(rds: Rds) -> RdsService {
     let (events, _) = mpsc::unbounded_channel();
     let clock = VirtualClock::starting_at(Timestamp::now(), 1.0);

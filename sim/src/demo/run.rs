@@ -75,12 +75,12 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     let trouble = OutageReport::draw(&args.faults, &taken, args.speed, args.seed)
         .map_err(anyhow::Error::msg)?;
     if !trouble.choice.is_empty() {
-        // Attempts that failed stay, for nothing is ever deleted, and other people's copies count too.
+        // Failed attempts stay, because nothing is ever deleted, and other people's copies count too.
         let most = fleet.databases.len() * TRIES as usize + COPIES_IN_FLIGHT;
         fleet::leave_room(&mut fleet.rds, most);
     }
     if !trouble.choice.is_empty() {
-        // Their events may be lost, and the policy is due but once: so the planner finds them.
+        // Their events may be lost, and the policy is due only once, so they must exist before the planner runs.
         take_automated(&mut fleet.rds, &fleet.databases)?;
     }
     let quota = fleet.rds.config().manual_snapshot_quota;
@@ -100,9 +100,6 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     };
     let stack = LocalStack::start(options, &|step| announce(out, &step)).await?;
     rds.evaluate_iam(LocalIam::of(stack.client()));
-    for (_, key, _) in fleet::keys() {
-        stack.client().create_key(key).await?;
-    }
     let snapferry = command(out, args, &stack, &rds).await?;
     apply_policies(out, &stack, &snapferry).await?;
     // Under faults the plan may rightly be incomplete, so it is not judged.
@@ -233,6 +230,7 @@ fn options(rds: &RdsService, trouble: &OutageReport, databases: &[Database]) -> 
         source_regions: SOURCES.map(ToOwned::to_owned).into(),
         account: ACCOUNT.to_owned(),
         recovery_key_arn: policies::STANDARD.key.to_owned(),
+        keys: fleet::keys().map(|(_, key, _)| key.to_owned()).into(),
         parameters,
         retry_scale,
         interference: trouble.outages.clone(),

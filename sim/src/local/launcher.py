@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 
 import own_roles
 
@@ -113,24 +114,35 @@ def let_conditions_join_lists():
         module._evaluate_conditions = with_joins
 
 
-def let_keys_have_given_ids():
-    """Takes a key's id from the tag `key-id`, so that the keys that the RDS model knows are KMS's too."""
+def let_keys_exist():
+    """Makes the keys whose ARNs the starter names. CreateKey would give them ids of its own."""
     from ministack.services import kms
 
-    create_key = kms._create_key
-
-    def with_given_id(data):
-        answer = create_key(data)
-        given = [tag["TagValue"] for tag in data.get("Tags", []) if tag["TagKey"] == "key-id"]
-        if given and answer[0] == 200:
-            [key_id] = given
-            made = json.loads(answer[2])["KeyMetadata"]["KeyId"]
-            key = kms._keys.pop(made)
-            key.update(KeyId=key_id, Arn=kms._arn(key_id))
-            kms._keys[key_id] = key
-        return answer
-
-    kms._create_key = with_given_id
+    for arn in filter(None, os.environ.get("SNAPFERRY_KEYS", "").split(",")):
+        region, account, resource = arn.split(":")[3:6]
+        key_id = resource.removeprefix("key/")
+        kms._keys.set_scoped(account, region, key_id, {
+            "KeyId": key_id,
+            "Arn": arn,
+            "KeyState": "Enabled",
+            "Enabled": True,
+            "KeySpec": "SYMMETRIC_DEFAULT",
+            "KeyUsage": "ENCRYPT_DECRYPT",
+            "Description": "",
+            "CreationDate": int(time.time()),
+            "Origin": "AWS_KMS",
+            "Tags": [],
+            "Policy": json.dumps({"Version": "2012-10-17", "Statement": [{
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+                "Action": "kms:*",
+                "Resource": "*",
+            }]}),
+            "MultiRegion": False,
+            "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"],
+            "SigningAlgorithms": [],
+            "_symmetric_key": os.urandom(32),
+        })
 
 
 def main():
@@ -141,7 +153,7 @@ def main():
     let_parameters_limit_concurrency()
     let_each_try_have_a_token_of_its_own()
     let_conditions_join_lists()
-    let_keys_have_given_ids()
+    let_keys_exist()
     own_roles.install()
     from ministack import app
 

@@ -90,24 +90,6 @@ pub struct Message {
 const EVENTS_PER_CALL_MAX: usize = 10;
 
 impl Client {
-    /// Makes the key with this ARN, which is of the client's account.
-    ///
-    /// # Errors
-    /// As [`Client::call`], also for an ARN that is none of a key.
-    pub async fn create_key(&self, arn: &str) -> Result<(), ClientError> {
-        let parts: Vec<&str> = arn.split(':').collect();
-        let id = parts
-            .get(5)
-            .and_then(|resource| resource.strip_prefix("key/"));
-        let (Some(region), Some(id)) = (parts.get(3), id) else {
-            return Err(unexpected("CreateKey", &json!(arn)));
-        };
-        let input = json!({ "Tags": [{ "TagKey": "key-id", "TagValue": id }] });
-        let there = self.in_region(region);
-        there.call(JsonService::KMS, "CreateKey", &input).await?;
-        Ok(())
-    }
-
     /// Puts events on the default bus of this client's region.
     ///
     /// # Errors
