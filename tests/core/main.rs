@@ -12,6 +12,7 @@ mod copy_limit;
 mod doctor;
 mod doctor_checks;
 mod doctor_fleet;
+mod doctor_source_keys;
 mod errors;
 mod forget;
 mod learnt_limit;

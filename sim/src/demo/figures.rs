@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::doctor::DoctorCounts;
 use super::iam::Iam;
 use super::left_out::LeftOutFigure;
 use super::pruning::Pruned;
@@ -55,6 +56,9 @@ pub struct Figures {
     pub iam: Iam,
     /// What became of the snapshots that were there before.
     pub pruned: Pruned,
+    /// What `snapferry doctor` finds at the end, where neither faults nor other roles were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doctor: Option<DoctorCounts>,
     /// States entered, and one more for each execution's end.
     pub state_transitions: u64,
     /// Invocations of all functions.

@@ -24,11 +24,11 @@ use super::old_snapshots::OldSnapshots;
 use super::progress::progress_of_all;
 use super::promises::Observations;
 use super::pruning::Pruning;
-use super::repairs::{Repairs, environment};
+use super::repairs::Repairs;
 use super::schedule::{Sweeps, plan_every, sweep_every};
 use super::snapferry::Snapferry;
 use super::view::{Out, View};
-use super::{Args, LeftOutFigure, left_out, policies, promises, summary};
+use super::{Args, LeftOutFigure, doctor, left_out, policies, promises, summary};
 
 /// How often the picture is drawn and the executions are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -179,7 +179,14 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         trouble: &trouble,
         diary: &diary,
     };
-    let (figures, mut seen) = measure(&scene, &model).await?;
+    let (mut figures, mut seen) = measure(&scene, &model).await?;
+    // After faults, or with changed roles, the doctor rightly finds something.
+    if trouble.choice.is_empty() && !args.changes_roles() {
+        let left_out: Vec<String> = fleet.left_out.iter().map(|one| one.arn.clone()).collect();
+        let (counts, bad) = doctor::judge(snapferry.doctor().await?, &left_out)?;
+        figures.doctor = Some(counts);
+        seen.world.extend(bad);
+    }
     if !finished {
         seen.world.push(format!(
             "the executions had not all ended after {elapsed_s:.0} s"
@@ -246,7 +253,7 @@ fn options(rds: &RdsService, trouble: &OutageReport, databases: &[Database]) -> 
         source_regions: SOURCES.map(ToOwned::to_owned).into(),
         account: ACCOUNT.to_owned(),
         recovery_key_arn: policies::STANDARD.key.to_owned(),
-        keys: vec![policies::GOLD.key.to_owned()],
+        keys: fleet::keys().map(|(_, key, _)| key.to_owned()).into(),
         parameters,
         retry_scale,
         interference: trouble.outages.clone(),
@@ -292,7 +299,7 @@ async fn command(
     };
     Ok(Snapferry {
         program,
-        environment: environment(stack, rds)?,
+        environment: stack.environment(&rds.url())?,
     })
 }
 
@@ -415,7 +422,7 @@ async fn keep(out: Out, stack: &LocalStack, rds: &RdsService, snapferry: &Path) 
         .output("SweeperName")
         .map(|name| Sweeps::start(stack.client().clone(), name.to_owned(), 60.0));
     out.line("\nThe local world stays up until Ctrl-C. In another terminal:\n");
-    match environment(stack, rds) {
+    match stack.environment(&rds.url()) {
         Ok(variables) => {
             for (name, value) in variables {
                 out.line(format_args!("export {name}='{value}'"));

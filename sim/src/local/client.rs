@@ -67,6 +67,8 @@ impl JsonService {
     pub const DYNAMODB: Self = Self::new("dynamodb", "DynamoDB_20120810", "1.0");
     /// Amazon EventBridge.
     pub const EVENTS: Self = Self::new("events", "AWSEvents", "1.1");
+    /// AWS KMS.
+    pub const KMS: Self = Self::new("kms", "TrentService", "1.1");
     /// Amazon CloudWatch Logs.
     pub const LOGS: Self = Self::new("logs", "Logs_20140328", "1.1");
 

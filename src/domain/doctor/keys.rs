@@ -41,6 +41,13 @@ pub struct KeyFacts {
 }
 
 impl KeyFacts {
+    /// Whether a person could change the key's policy. Nobody can change that of an AWS-managed key, and a key that is
+    /// pending deletion has a finding already.
+    #[must_use]
+    pub fn has_own_policy(&self) -> bool {
+        self.manager == Manager::Customer && !matches!(self.state, KeyState::PendingDeletion(_))
+    }
+
     /// Why RDS cannot encrypt under it. Nothing if it can. RDS accepts symmetric keys that are enabled (RDS user guide,
     /// *Encrypting Amazon RDS resources*).
     #[must_use]
@@ -140,7 +147,7 @@ pub fn source_key(
         return Finding::bad(CHECK, key, Level::Failure, what, remedy);
     }
     let managed = found.is_some_and(|facts| facts.manager == Manager::Aws);
-    if managed && account_of(key) != account_of_the_copies {
+    if managed && key.account() != account_of_the_copies {
         return Finding::bad(
             CHECK,
             key,
@@ -157,8 +164,4 @@ pub fn source_key(
         format!("the key {of}; usable")
     };
     Finding::ok(CHECK, key, what)
-}
-
-fn account_of(key: &KeyArn) -> &str {
-    key.as_str().split(':').nth(4).unwrap_or_default()
 }

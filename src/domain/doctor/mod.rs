@@ -12,6 +12,8 @@ pub mod policies;
 mod queue_arn;
 pub mod region;
 mod role_arn;
+mod simulated;
+pub mod source_keys;
 
 use std::fmt;
 
