@@ -4,6 +4,7 @@ mod doctor_settings;
 mod faults;
 mod planning;
 mod pruning;
+mod rds_deadlines;
 mod stack;
 mod variables;
 
@@ -11,5 +12,6 @@ pub use doctor_settings::DoctorSettings;
 pub use faults::{Faults, SettingsError};
 pub use planning::{BUILT_IN_POLICY, Planning};
 pub use pruning::Pruning;
+pub use rds_deadlines::RdsDeadlines;
 pub use stack::Stack;
 pub use variables::Variables;

@@ -10,6 +10,7 @@ mod clock;
 mod connect;
 mod correct_newest;
 mod dead_letters;
+mod deadlines;
 #[cfg(feature = "cli")]
 mod doctor;
 mod entered;
@@ -24,6 +25,7 @@ mod keys;
 mod manual_snapshots;
 mod plan_cursor;
 mod policies;
+mod presigned;
 #[cfg(feature = "cli")]
 mod profile;
 mod prune_state;
