@@ -110,7 +110,7 @@ fn credentials_error<'a>(
     sources.filter_map(|error| error.downcast_ref()).next()
 }
 
-/// rustls's words for a server that nobody we trust vouches for.
+/// rustls's error for a server certificate of an unknown certificate authority.
 const UNKNOWN_ISSUER: &str = "UnknownIssuer";
 
 /// A proxy that inspects TLS shows a certificate of its own.

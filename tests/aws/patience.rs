@@ -143,12 +143,24 @@ fn waited(pairs: &[(&str, &str)]) -> [Duration; 3] {
     [reading, copying, listing]
 }
 
+/// The pause between two tries is random, and the rest of the time has nothing to wait for.
+#[track_caller]
+fn assert_within(waited: [Duration; 3], expected: [Duration; 3]) {
+    for (took, at_most) in waited.into_iter().zip(expected) {
+        let slack = Duration::from_secs(2);
+        assert!(
+            took <= at_most && took + slack >= at_most,
+            "{took:?} of {at_most:?}"
+        );
+    }
+}
+
 #[test]
 fn a_function_waits_for_rds_as_the_table_of_deadlines_says() {
     let deadlines = RdsDeadlines::default();
     let expected = [deadlines.of_reads().1, deadlines.of_changes().1, BUDGET];
-    assert_eq!(waited(&[]), expected);
     assert_eq!(expected.map(|time| time.as_secs()), [21, 30, 5]);
+    assert_within(waited(&[]), expected);
     let page = include_str!("../../docs/SCALE.md");
     for row in [
         "| a function's reads of RDS | 3 s | 10 s (`RdsReadSeconds`) | 21 s |",
@@ -166,7 +178,7 @@ fn a_functions_variables_set_its_deadlines_for_rds() {
         ("SNAPFERRY_RDS_READ_SECONDS", "2"),
         ("SNAPFERRY_RDS_CHANGE_SECONDS", "3"),
     ];
-    assert_eq!(waited(&pairs).map(|time| time.as_secs()), [5, 8, 5]);
+    assert_within(waited(&pairs), [5, 8, 5].map(Duration::from_secs));
     for wrong in ["0", "301", "ten", "-1", "2.5"] {
         let pairs = [("SNAPFERRY_RDS_READ_SECONDS".to_owned(), wrong.to_owned())];
         let error = RdsDeadlines::read(&pairs.into()).unwrap_err().to_string();

@@ -75,12 +75,12 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     let trouble = OutageReport::draw(&args.faults, &taken, args.speed, args.seed)
         .map_err(anyhow::Error::msg)?;
     if !trouble.choice.is_empty() {
-        // Attempts that failed stay, for nothing is ever deleted, and other people's copies count too.
+        // Failed attempts stay, because nothing is ever deleted, and other people's copies count too.
         let most = fleet.databases.len() * TRIES as usize + COPIES_IN_FLIGHT;
         fleet::leave_room(&mut fleet.rds, most);
     }
     if !trouble.choice.is_empty() {
-        // Their events may be lost, and the policy is due but once: so the planner finds them.
+        // Their events may be lost, and the policy is due only once, so they must exist before the planner runs.
         take_automated(&mut fleet.rds, &fleet.databases)?;
     }
     let quota = fleet.rds.config().manual_snapshot_quota;

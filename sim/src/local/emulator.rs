@@ -170,8 +170,8 @@ fn lives(group: Pid) -> bool {
     })
 }
 
-/// The emulator's whole environment, which the functions inherit: nothing of the caller's own gets
-/// in, no credentials least of all.
+/// The emulator's whole environment, which the functions inherit. It has none of the caller's own variables, and so
+/// none of its credentials.
 fn environment(setup: &EmulatorSetup<'_>, scratch: &Path) -> Vec<(&'static str, String)> {
     let options = setup.options;
     let port = setup.address.port().to_string();

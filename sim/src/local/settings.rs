@@ -38,8 +38,8 @@ pub struct LocalOptions {
     pub parameters: Vec<(String, String)>,
     /// How the roles differ from the template's.
     pub roles: RoleChanges,
-    /// By what the pauses between a state's retries are multiplied. Without it they are the state
-    /// machine's, but never above a minute, which is the emulator's own limit.
+    /// The factor for the pauses between a state's retries. Without it they are the state machine's, but never
+    /// above a minute, which is the emulator's own limit.
     pub retry_scale: f64,
     /// What may happen to a call of the functions.
     pub interference: Arc<dyn Interference>,
