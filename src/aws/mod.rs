@@ -11,6 +11,7 @@ mod configurations;
 mod connect;
 mod correct_newest;
 mod dead_letters;
+mod deadlines;
 #[cfg(feature = "cli")]
 mod doctor;
 mod entered;
@@ -26,6 +27,7 @@ mod manual_snapshots;
 mod open_items;
 mod plan_cursor;
 mod policies;
+mod presigned;
 #[cfg(feature = "cli")]
 mod profile;
 mod prune_state;

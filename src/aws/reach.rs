@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_smithy_http_client::tls::TrustStore;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
-use crate::settings::SettingsError;
+use crate::settings::{RdsDeadlines, SettingsError};
 
 /// The variable that says which authorities are trusted.
 const TRUST: &str = "SNAPFERRY_TRUST";
@@ -55,14 +55,16 @@ pub struct Reach {
     pub fips: bool,
     /// Whether to use endpoints that also answer over IPv6.
     pub dual_stack: bool,
+    /// How long a function waits for RDS.
+    pub rds_deadlines: RdsDeadlines,
     endpoints: Endpoints,
 }
 
 impl Reach {
-    /// Reads `SNAPFERRY_TRUST` and AWS's standard variables.
+    /// Reads `SNAPFERRY_TRUST`, the deadlines, and AWS's standard variables.
     ///
     /// # Errors
-    /// If `SNAPFERRY_TRUST` is neither `amazon` nor `native`.
+    /// If `SNAPFERRY_TRUST` is neither `amazon` nor `native`, or a deadline is no number of seconds.
     pub fn read(pairs: &BTreeMap<String, String>) -> Result<Self, SettingsError> {
         let get = |name: &str| pairs.get(name).map_or("", String::as_str);
         let is_on = |name| get(name).eq_ignore_ascii_case("true");
@@ -78,6 +80,7 @@ impl Reach {
             trust,
             fips: is_on(FIPS),
             dual_stack: is_on(DUAL_STACK),
+            rds_deadlines: RdsDeadlines::read(pairs)?,
             endpoints: Endpoints(endpoints.collect()),
         })
     }

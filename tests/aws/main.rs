@@ -17,6 +17,7 @@ mod lambda_edge;
 mod patience;
 mod policies;
 mod policy_commands;
+mod presigned;
 mod profile;
 mod prune;
 mod queues;

@@ -27,10 +27,12 @@ const SELDOM: [(&str, &str); 2] = [
     ("PlannerRate", "rate(6 hours)"),
 ];
 /// The template's defaults of those parameters that the local stack would shorten.
-const SHIPPED: [(&str, &str); 7] = [
-    ("FunctionTimeout", "30"),
+const SHIPPED: [(&str, &str); 9] = [
+    ("FunctionTimeout", "60"),
+    ("RdsReadSeconds", "10"),
+    ("RdsChangeSeconds", "25"),
     ("ScheduledTimeout", "300"),
-    ("VisibilitySeconds", "180"),
+    ("VisibilitySeconds", "360"),
     ("BackoffSeconds", "30"),
     ("BackoffMaxSeconds", "900"),
     ("GraceSeconds", "600"),

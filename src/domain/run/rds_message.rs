@@ -56,6 +56,14 @@ pub(super) fn asks_for_an_option_group(message: &str) -> bool {
     phrases(message).contains("requires a target option group")
 }
 
+/// Whether a message is about the presigned URL of a copy. That is never a fact about the database.
+pub(super) fn is_about_the_presigned_url(message: &str) -> bool {
+    let plain = phrases(message);
+    ["presignedurl", "presigned url", "pre-signed url"]
+        .iter()
+        .any(|name| plain.contains(name))
+}
+
 /// What a refused copy has run into.
 pub(super) fn limit(message: &str) -> Limit {
     let plain = phrases(message);
