@@ -62,7 +62,7 @@ pub(super) async fn execute(
 struct Queues {
     /// The region of the dead letters. Nothing means the recovery region.
     region: Option<Region>,
-    /// Nothing if the queue has the name that source-region.yaml gives it.
+    /// `None` if the queue has the name that source-region.yaml gives it.
     dead_letters: Option<QueueUrl>,
     target: QueueUrl,
 }

@@ -53,7 +53,7 @@ use crate::ports::{
     StorePolicies, Waits, Written,
 };
 
-/// The AWS action that a call stands for.
+/// The AWS action of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action<'a> {
     /// Of RDS, in a region.
@@ -128,7 +128,7 @@ macro_rules! declare {
                 }
             }
 
-            /// The AWS action that it stands for.
+            /// Its AWS action.
             #[must_use]
             #[allow(unused_variables, reason = "most actions do not depend on the arguments")]
             pub fn action(&self) -> Action<'_> {

@@ -53,7 +53,7 @@ pub trait StepFunctionsModel {
 pub struct Execution {
     /// How it stands.
     pub state: ExecutionState,
-    /// Its input. Nothing if it is not an input of Snapferry.
+    /// Its input. `None` if it is not an input of Snapferry.
     pub run: Option<ProtectionRequest>,
     /// Its row in the list of failed executions.
     pub ended: Option<FailedExecution>,

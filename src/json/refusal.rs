@@ -1,4 +1,4 @@
-//! What RDS refused for good, as the catalog stores it.
+//! What RDS refused permanently, as the catalog stores it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

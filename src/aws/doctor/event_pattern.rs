@@ -13,7 +13,7 @@ const NEEDED: [(&str, &[&str]); 2] = [
     ),
 ];
 
-/// Whether a rule with this pattern matches every snapshot event of RDS. Nothing if the pattern has parts that this check
+/// Whether a rule with this pattern matches every snapshot event of RDS. `None` if the pattern has parts that this check
 /// cannot judge, such as matchers by prefix or limits on other fields.
 ///
 /// # Errors

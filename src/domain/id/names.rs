@@ -97,7 +97,7 @@ impl Attempt {
         self.0
     }
 
-    /// The attempt of this number, if so many are allowed.
+    /// The attempt of this number, if that many are allowed.
     #[must_use]
     pub fn from_number(number: i64) -> Option<Self> {
         Self::all().find(|attempt| i64::from(attempt.0) == number)

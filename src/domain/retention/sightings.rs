@@ -57,7 +57,7 @@ pub fn sight(
             (snapshot.clone(), noted.copied().unwrap_or(now))
         })
         .collect();
-    // What is seen for the first time never goes in the same round, however short the grace is.
+    // What is seen for the first time never goes in the same round, however short the grace period is.
     let ripe = since
         .iter()
         .filter(|(snapshot, at)| {
