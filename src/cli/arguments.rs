@@ -162,6 +162,13 @@ pub(super) enum Action {
     /// changed since; the list says so. With --yes --restart, a new execution does its work under the next name and
     /// adopts the snapshots that exist. If a database has several failed executions, only the latest continues.
     Redrive(RedriveArguments),
+    /// Show runs that are open. With --yes, stop them, so that their databases can be started anew.
+    ///
+    /// A run keeps the key, the option group and the other options with which it was started. If one of them was wrong,
+    /// a replay is refused again: apply the right policy, stop the run, and start its database again. A stop ends the
+    /// execution, frees its database and forgets what it waited for. What RDS makes already is finished, and a good copy
+    /// counts as a recovery point. Nothing is deleted in RDS.
+    Stop(StopArguments),
     /// Print a script that completes the commands and options in a shell.
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArguments),
@@ -296,6 +303,29 @@ pub(super) struct RedriveArguments {
     /// Look at this many at most, the latest first.
     #[arg(long, alias = "most", value_name = "N", default_value_t = 200, value_parser = number)]
     pub(super) limit: usize,
+    /// The state machine that protects one database.
+    #[arg(long, value_name = "ARN", env = "SNAPFERRY_STATE_MACHINE_ARN")]
+    pub(super) state_machine: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StopArguments {
+    /// The execution's name or ARN. Can be given several times.
+    #[arg(
+        value_name = "EXECUTION",
+        required_unless_present = "databases",
+        conflicts_with = "databases"
+    )]
+    pub(super) executions: Vec<String>,
+    /// The open runs of this database: its identifier, ARN or resource id. Can be given several times.
+    #[arg(long = "database", value_name = "DATABASE")]
+    pub(super) databases: Vec<String>,
+    /// Why, for those who look at the execution later.
+    #[arg(long, value_name = "TEXT", default_value = "a person stopped it")]
+    pub(super) why: String,
+    /// Stop. Without it, the runs are only shown.
+    #[arg(long)]
+    pub(super) yes: bool,
     /// The state machine that protects one database.
     #[arg(long, value_name = "ARN", env = "SNAPFERRY_STATE_MACHINE_ARN")]
     pub(super) state_machine: Option<String>,

@@ -22,6 +22,7 @@ mod stack;
 mod start;
 mod status;
 mod status_json;
+mod stop;
 mod time_argument;
 mod waits;
 
@@ -48,6 +49,7 @@ pub use replay::run_replay;
 pub use report::make_report;
 pub use start::run_plan;
 pub use status::{Selected, show_status};
+pub use stop::run_stop;
 pub use waits::list_waits;
 
 use arguments::{Action, variables};
@@ -158,6 +160,7 @@ async fn carry_out(
         Action::Status(options) => {
             status::execute(&arguments.stack, options, environment, out).await
         }
+        Action::Stop(options) => stop::execute(&arguments.stack, options, environment, out).await,
         Action::Waits => waits::execute(&arguments.stack, environment, out).await,
     }
 }

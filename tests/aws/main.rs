@@ -29,6 +29,7 @@ mod server;
 mod stack;
 mod status;
 mod step_functions;
+mod stop;
 mod table;
 mod upgrade;
 mod wire;

@@ -223,6 +223,7 @@ fn options(rds: &RdsService, trouble: &OutageReport, databases: &[Database]) -> 
         source_regions: SOURCES.map(ToOwned::to_owned).into(),
         account: ACCOUNT.to_owned(),
         recovery_key_arn: policies::STANDARD.key.to_owned(),
+        keys: vec![policies::GOLD.key.to_owned()],
         parameters,
         retry_scale,
         interference: trouble.outages.clone(),

@@ -26,8 +26,10 @@ pub struct LocalOptions {
     pub source_regions: Vec<String>,
     /// The account, twelve digits.
     pub account: String,
-    /// The key for the copies: any key's ARN, since only the RDS simulator knows keys.
+    /// The key for the copies. KMS knows it.
     pub recovery_key_arn: String,
+    /// The ARNs of further keys that KMS knows.
+    pub keys: Vec<String>,
     /// Where the functions find RDS, such as `http://127.0.0.1:40000`.
     pub rds_endpoint: String,
     /// What runs.
@@ -94,6 +96,7 @@ impl LocalOptions {
             recovery_key_arn:
                 "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-4000-8000-00000000c0de"
                     .to_owned(),
+            keys: Vec::new(),
             rds_endpoint: rds_endpoint.into(),
             function: Function::Build,
             parameters: Vec::new(),
