@@ -82,7 +82,7 @@ where
 }
 
 /// Stores the key or the mismatch of a copy before its wait is deleted. Retention reads it long afterwards.
-async fn enter<W: Clock + EnterCopies>(
+async fn record_result<W: Clock + EnterCopies>(
     world: &W,
     wait: &Wait,
     key: Option<KeyArn>,
