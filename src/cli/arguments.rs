@@ -136,7 +136,7 @@ pub(super) enum Action {
     ///
     /// If no file was ever applied, the built-in policy of the template's parameters is in force.
     Policy(PolicyArguments),
-    /// Show which recovery points the retention rules keep, which may be removed, and why. With --yes, remove them now.
+    /// Show which recovery points the rules of retention keep, which may go, and why. With --yes, have them removed.
     ///
     /// Lists the recovery region's manual snapshots and judges those that this stack made by the policies in force
     /// (see docs/RETENTION.md). With --yes the pruner makes its own plan. If that is the plan shown, it
