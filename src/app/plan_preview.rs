@@ -58,7 +58,7 @@ pub struct PolicyStatus {
 pub enum Verdict {
     /// A policy selects it. Whether it is protected is a fact about its copies.
     Selected {
-        /// By which policy.
+        /// The policy.
         policy: PolicyName,
         /// The time for which the planner's next run starts an execution, if one is due now.
         due: Option<Timestamp>,
@@ -95,7 +95,7 @@ pub struct Row {
 pub struct Unreachable {
     /// The region.
     pub region: Region,
-    /// Why.
+    /// The error.
     pub error: String,
 }
 

@@ -44,9 +44,9 @@ permissions! {
 /// A list that could not be read, or not to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreachable {
-    /// Where.
+    /// The region.
     pub region: Region,
-    /// Why.
+    /// The error.
     pub error: String,
 }
 

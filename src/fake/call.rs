@@ -56,9 +56,9 @@ use crate::ports::{
 /// The AWS action of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action<'a> {
-    /// Of RDS, in a region.
+    /// A call of RDS, in a region.
     Rds(Operation, &'a Region),
-    /// Of another service.
+    /// A call of another service.
     Other(&'static str),
 }
 

@@ -32,9 +32,9 @@ pub enum Token {
 /// How a task was ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TaskEnd {
-    /// With this output.
+    /// Success, with this output.
     Success(Box<Manifest>),
-    /// With this error.
+    /// Failure, with this error.
     Failure(Failure),
 }
 

@@ -20,7 +20,7 @@ struct RefusalJson {
     source: Option<String>,
 }
 
-/// Writes it.
+/// Writes a refusal.
 #[must_use]
 pub fn write(refusal: &RefusedForGood) -> String {
     serde_json::json!(RefusalJson {

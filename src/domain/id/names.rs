@@ -85,7 +85,7 @@ impl Attempt {
         (1..=ATTEMPTS_MAX).map(Self)
     }
 
-    /// The next attempt. Nothing after the last.
+    /// The next attempt. `None` after the last.
     #[must_use]
     pub fn next(self) -> Option<Self> {
         (self.0 < ATTEMPTS_MAX).then(|| Self(self.0 + 1))

@@ -94,7 +94,7 @@ pub struct InFlight {
     pub step: Step,
     /// How far that has come; `None` before the worker has stored a wait.
     pub phase: Option<Phase>,
-    /// Since when; nothing before the worker has stored a wait.
+    /// Since when; `None` before the worker has stored a wait.
     pub since: Option<Timestamp>,
     /// The name of the execution.
     pub execution: String,

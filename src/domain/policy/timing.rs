@@ -74,7 +74,7 @@ pub enum WaitsWhy {
 pub struct Waits {
     /// Its next due time.
     pub until: Timestamp,
-    /// Why.
+    /// The reason.
     pub why: WaitsWhy,
 }
 

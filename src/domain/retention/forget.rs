@@ -142,7 +142,7 @@ impl Decision {
     }
 }
 
-/// By which rules recovery points stay.
+/// The rules by which recovery points stay.
 #[derive(Debug, Clone, Copy)]
 pub struct ForgetRules<'a> {
     /// The policy's rules.

@@ -21,7 +21,7 @@ pub const NOTES_MAX: usize = 1_000;
 pub struct Notes {
     /// By which rules it was noted: the version of the policies.
     pub rules: String,
-    /// Since when each of these snapshots may go.
+    /// The time since when each of these snapshots may go.
     pub since: BTreeMap<RdsArn, Timestamp>,
 }
 

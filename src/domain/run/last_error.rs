@@ -14,7 +14,7 @@ pub struct LastError {
     pub remedy: Option<Remedy>,
     /// The request and its answer.
     pub why: String,
-    /// When.
+    /// When it came.
     pub at: Timestamp,
 }
 

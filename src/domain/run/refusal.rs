@@ -15,7 +15,7 @@ pub const TRY_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// A snapshot or copy that RDS refused permanently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedForGood {
-    /// When.
+    /// The time of the refusal.
     pub at: Timestamp,
     /// RDS's words, with the request that it refused.
     pub words: String,
