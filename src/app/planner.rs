@@ -48,7 +48,7 @@ pub enum When {
     Again,
     /// A time that the operator names.
     At(Timestamp),
-    /// The schedule's last due time, only of databases that RDS has refused for good. The refusals are forgotten.
+    /// The schedule's last due time, only of databases that RDS has refused permanently. The refusals are forgotten.
     RetryRefused,
 }
 

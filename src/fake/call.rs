@@ -57,12 +57,12 @@ use crate::ports::{
     StopExecution, StoreConfigurations, StorePolicies, StoreSelected, Waits, Written,
 };
 
-/// The AWS action that a call stands for.
+/// The AWS action of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action<'a> {
-    /// Of RDS, in a region.
+    /// A call of RDS, in a region.
     Rds(Operation, &'a Region),
-    /// Of another service.
+    /// A call of another service.
     Other(&'static str),
 }
 
@@ -132,7 +132,7 @@ macro_rules! declare {
                 }
             }
 
-            /// The AWS action that it stands for.
+            /// Its AWS action.
             #[must_use]
             #[allow(unused_variables, reason = "most actions do not depend on the arguments")]
             pub fn action(&self) -> Action<'_> {

@@ -138,7 +138,7 @@ fn each_mapping_takes_ten_messages_at_once_and_lets_one_fail_alone() {
             assert_eq!(
                 function["Timeout"],
                 Value::Null,
-                "{name} has a time-out of its own"
+                "{name} has a timeout of its own"
             );
             mapped.push((name, mapping["Queue"].clone()));
             assert_eq!(mapping["BatchSize"], 10, "{name}");

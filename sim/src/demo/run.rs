@@ -40,7 +40,7 @@ const STARTS_WITHIN: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(90);
 /// How much longer faults may take: each is over, or repaired, within a minute.
 const PATIENCE_WITH_FAULTS: Duration = Duration::from_mins(4);
-/// With more databases than this, the planner gets its shipped time-out, because it starts all of them in one run.
+/// With more databases than this, the planner gets its shipped timeout, because it starts all of them in one run.
 const MANY: usize = 50;
 /// How often a step may be repeated if faults were requested.
 const TRIES: u32 = 3;

@@ -208,7 +208,7 @@ mutants! {
     UnansweredStartIsStarted breaks PLANNED,
     /// What a due time left over is not kept beside the cursor.
     LeftOverIsForgotten breaks PLANNED,
-    /// What RDS has refused for good is not remembered.
+    /// What RDS has refused permanently is not remembered.
     RefusalIsForgotten breaks REMEMBERED,
     /// The tag that excludes a database is overlooked.
     ExclusionIsOverlooked breaks SELECTED,

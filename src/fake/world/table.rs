@@ -212,7 +212,7 @@ impl<L: Holds> RecordRecoveryPoint for Ports<L> {
     ) -> Result<(), PortError> {
         self.table(|table, _| {
             table.enter_recovery_point(run, copy);
-            if !table.stops_before_the_end_of_the_run() {
+            if !table.take_failing_end_of_run() {
                 table.end_run(run, execution);
             }
         });
