@@ -18,10 +18,13 @@ macro_rules! permissions {
 }
 
 mod automated;
+pub mod catalog;
 pub mod conclude;
+mod configurations;
 pub mod doctor;
 mod hearing;
 mod in_force;
+pub mod measure;
 mod places;
 pub mod plan_preview;
 pub mod planner;
@@ -32,9 +35,11 @@ pub mod queue;
 pub mod react;
 pub mod redrive;
 pub mod replay;
+mod selected;
 mod slots;
 mod start;
 pub mod status;
 pub mod steady_state;
+pub mod stop;
 pub mod sweep;
 pub mod work;

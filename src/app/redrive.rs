@@ -11,8 +11,8 @@ use crate::domain::id::names::ExecutionName;
 use crate::domain::id::tags::StackId;
 use crate::domain::operator::dead_letter::names;
 use crate::domain::operator::redrive::{
-    FailedExecution, FailedStatus, Inspection, RedriveAction, RestartReason, redrive_action,
-    superseded,
+    FailedExecution, FailedStatus, Inspection, RedriveAction, RestartReason, STOPPED,
+    redrive_action, superseded,
 };
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::failure::Reason;
@@ -83,6 +83,8 @@ pub enum SkipReason {
     NotOurs,
     /// It was refused because nobody had claimed its input. A redrive would claim it, and anybody may have written it.
     NeverClaimed,
+    /// `snapferry stop` has stopped it: it keeps the key and options with which it was started.
+    Stopped,
 }
 
 impl fmt::Display for SkipReason {
@@ -97,6 +99,9 @@ impl fmt::Display for SkipReason {
             Self::NeverClaimed => f.write_str(
                 "it was not permitted, and a redrive would permit it: start its database with snapferry start",
             ),
+            Self::Stopped => f.write_str(
+                "it was stopped with snapferry stop: start its database with snapferry start --again",
+            ),
         }
     }
 }
@@ -106,7 +111,7 @@ impl fmt::Display for SkipReason {
 pub struct Row {
     /// The execution.
     pub execution: FailedExecution,
-    /// Its input. Nothing if the input cannot be read.
+    /// Its input. `None` if the input cannot be read.
     pub run: Option<ProtectionRequest>,
     /// The error that ended it.
     pub error: Option<String>,
@@ -150,7 +155,7 @@ impl Redrive {
 /// Shows, redrives or restarts the selected executions.
 ///
 /// # Errors
-/// If the executions or the definition cannot be read. Nothing was done then. A later failure is no error: the answer
+/// If the executions or the definition cannot be read. Nothing was done then. A later failure is not an error: the answer
 /// says so.
 pub async fn redrive<W: Permissions>(
     world: &W,
@@ -206,7 +211,7 @@ fn is_refused(inspection: &Inspection) -> bool {
     inspection.error.as_deref() == Some(Reason::NotPermitted.error_name())
 }
 
-/// What Step Functions says about an execution. Nothing if it no longer knows the execution.
+/// What Step Functions says about an execution. `None` if it no longer knows the execution.
 type Inspected = Result<Option<Inspection>, PortError>;
 
 async fn look<W: InspectExecution>(world: &W, execution: &FailedExecution) -> Inspected {
@@ -303,6 +308,9 @@ impl RedriveConfig<'_> {
         };
         if is_refused(inspection) {
             return Ok(Outcome::Skipped(SkipReason::NeverClaimed));
+        }
+        if inspection.error.as_deref() == Some(STOPPED) {
+            return Ok(Outcome::Skipped(SkipReason::Stopped));
         }
         if let Some(other) = self.others.get(&execution.name) {
             return Ok(Outcome::Skipped(SkipReason::Superseded(other.clone())));

@@ -44,9 +44,9 @@ permissions! {
 /// A list that could not be read, or not to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreachable {
-    /// Where.
+    /// The region.
     pub region: Region,
-    /// Why.
+    /// The error.
     pub error: String,
 }
 
@@ -92,7 +92,7 @@ impl Gathered {
 }
 
 impl Gathered {
-    /// When the data of a database's recovery points was taken, in seconds; nothing where they could not be listed.
+    /// When the data of a database's recovery points was taken, in seconds; `None` if they could not be listed.
     #[must_use]
     pub fn taken(&self, row: &Row) -> Option<&[i64]> {
         if self.points_unread.contains(&row.database.family()) {

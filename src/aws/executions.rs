@@ -10,11 +10,13 @@ use super::clients::{Aws, StateMachine};
 use super::fault::port_error;
 use super::step_functions::state;
 use crate::domain::id::names::ExecutionName;
-use crate::domain::operator::redrive::{FailedExecution, FailedStatus, Inspection, Redrivable};
+use crate::domain::operator::redrive::{
+    FailedExecution, FailedStatus, Inspection, Redrivable, STOPPED,
+};
 use crate::json;
 use crate::ports::{
-    ExecutionState, InspectExecution, ListEnded, Page, PortError, ReadDefinitions,
-    RedriveExecution, Redriven,
+    ExecutionState, InspectExecution, ListEnded, ListRunning, Page, PortError, ReadDefinitions,
+    RedriveExecution, Redriven, StopExecution,
 };
 
 /// Executions of one page (ListExecutions).
@@ -48,17 +50,20 @@ impl ListEnded for Aws<StateMachine> {
     }
 }
 
-/// Nothing if the name is not one that Snapferry gives, or if the execution has not ended.
+/// `None` if the name is not one that Snapferry gives, or if the execution has not ended.
 fn row_of(row: &ExecutionListItem, ended: FailedStatus) -> Option<FailedExecution> {
-    let name = ExecutionName::parse(row.name())
-        .map_err(|error| warn!(%error, "an execution that is not shown"))
-        .ok()?;
     Some(FailedExecution {
-        name,
+        name: name_of(row)?,
         ended,
         started_at: time(row.start_date())?,
         ended_at: time(row.stop_date()?)?,
     })
+}
+
+fn name_of(row: &ExecutionListItem) -> Option<ExecutionName> {
+    ExecutionName::parse(row.name())
+        .map_err(|error| warn!(%error, "an execution that is not shown"))
+        .ok()
 }
 
 fn time(of: &DateTime) -> Option<Timestamp> {
@@ -142,5 +147,40 @@ impl RedriveExecution for Aws<StateMachine> {
             }
             Err(error) => Err(port_error("states:RedriveExecution", &error, &[])),
         }
+    }
+}
+
+impl ListRunning for Aws<StateMachine> {
+    async fn list_running(&self, from: Option<String>) -> Result<Page<ExecutionName>, PortError> {
+        let answer = self
+            .step_functions()
+            .list_executions()
+            .state_machine_arn(self.extra.0.as_str())
+            .status_filter(ExecutionStatus::Running)
+            .max_results(PAGE)
+            .set_next_token(from)
+            .send()
+            .await
+            .map_err(|error| port_error("ListExecutions", &error, &[]))?;
+        let rows = answer.executions.iter();
+        Ok(Page::new(
+            rows.filter_map(name_of).collect(),
+            answer.next_token,
+        ))
+    }
+}
+
+impl StopExecution for Aws<StateMachine> {
+    async fn stop_execution(&self, name: &ExecutionName, cause: &str) -> Result<(), PortError> {
+        let execution = self.extra.0.execution(name);
+        self.step_functions()
+            .stop_execution()
+            .execution_arn(execution.as_str())
+            .error(STOPPED)
+            .cause(cause)
+            .send()
+            .await
+            .map_err(|error| port_error("StopExecution", &error, &[]))?;
+        Ok(())
     }
 }

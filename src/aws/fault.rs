@@ -20,7 +20,7 @@ const HIDDEN: &str = "(hidden)";
 /// item: its `Debug` would show tokens. This keeps only what a person needs to find the cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// AWS's error code. Nothing if no readable answer came.
+    /// AWS's error code. `None` if no readable answer came.
     pub code: Option<String>,
     /// AWS's message, or why no answer came.
     pub message: String,
@@ -110,7 +110,7 @@ fn credentials_error<'a>(
     sources.filter_map(|error| error.downcast_ref()).next()
 }
 
-/// rustls's words for a server that nobody we trust vouches for.
+/// rustls's error for a server certificate of an unknown certificate authority.
 const UNKNOWN_ISSUER: &str = "UnknownIssuer";
 
 /// A proxy that inspects TLS shows a certificate of its own.

@@ -1,4 +1,4 @@
-//! Sets of policies in the table: the one in force, and every one that ever was.
+//! Sets of policies in the table: the one in force, and every one that was applied.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWr
 use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{self, Item, ItemError, PK, get_text, number, parsed, text, time};
-use super::slots::proof_is_gone;
+use super::slots::condition_failed;
 use crate::domain::policy::set::{Applied, Note, Stamp, Version};
 use crate::json;
 use crate::ports::{PortError, ReadPolicies, ReadPolicyHistory, StorePolicies, Written};
@@ -20,12 +20,12 @@ const BY: &str = "by";
 const NOTE: &str = "note";
 const TEXT: &str = "text";
 const SET: &str = "set";
-/// Whether the set was applied by a version that knows `catch_up`. It stands beside the set, because an earlier version
+/// Whether a version that knows `catch_up` applied the set. It is an attribute of its own, because an earlier version
 /// refuses a set with a field that it does not know.
 const CATCHES_UP: &str = "catches_up";
 
 fn version_key(version: Version) -> AttributeValue {
-    // A number cannot be confused with the word of the pointer.
+    // A number is never equal to `current`.
     text(format!("policies#{version}"))
 }
 
@@ -162,7 +162,7 @@ impl<Extra> StorePolicies for Aws<Extra> {
             .transact_items(TransactWriteItem::builder().put(current).build());
         match request.send().await {
             Ok(_) => Ok(Written::Stored),
-            Err(error) if error.as_service_error().is_some_and(proof_is_gone) => {
+            Err(error) if error.as_service_error().is_some_and(condition_failed) => {
                 Ok(Written::Conflict)
             }
             Err(error) => Err(port_error(ACTION, &error, &[])),
@@ -171,7 +171,7 @@ impl<Extra> StorePolicies for Aws<Extra> {
 }
 
 impl<Extra> Aws<Extra> {
-    /// Writes the version that is kept for ever, and the set in force.
+    /// Two writes: of the version, which is never changed, and of the set in force.
     fn puts(&self, set: &Applied) -> Result<(Put, Put), BuildError> {
         let version = set.stamp.version;
         let kept = Put::builder()

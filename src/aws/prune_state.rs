@@ -130,7 +130,7 @@ impl<Extra> KeepNotes for Aws<Extra> {
             };
             Ok((read_database(item)?, notes))
         };
-        // Notes that cannot be read are none: the time of what may go begins anew.
+        // Notes that cannot be read count as empty: the grace period begins again.
         let found = self.batch_get(asked).await?;
         let readable = found
             .iter()

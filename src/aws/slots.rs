@@ -1,5 +1,5 @@
-//! Copy slots: one item whose sets name the copies that hold a slot. An item for each family says what RDS's refusals have
-//! taught about its own limit.
+//! Copy slots. The sets of one item name the copies that hold a slot. One item for each family has the limit that
+//! Snapferry learnt from RDS's refusals.
 
 use std::collections::BTreeSet;
 
@@ -31,12 +31,12 @@ fn count(max: usize) -> AttributeValue {
     number(i64::try_from(max).unwrap_or(i64::MAX))
 }
 
-/// Where a group's copies stand: the attribute, its placeholder, and that of the limit.
-fn place_of(group: &SlotGroup) -> (String, &'static str, &'static str) {
+/// A group's attribute, the placeholder of its name, and the placeholder of its limit.
+fn attribute_of(group: &SlotGroup) -> (String, &'static str, &'static str) {
     match group {
         SlotGroup::All => (HOLDERS.to_owned(), "#holders", ":most"),
         SlotGroup::Clusters => (CLUSTERS.to_owned(), "#clusters", ":most_clusters"),
-        // No character of a policy's name has a meaning in an attribute name.
+        // A policy's name contains no character that is special in an attribute name.
         SlotGroup::Policy(policy) => (format!("{HOLDERS_OF}{policy}"), "#of", ":most_of"),
         SlotGroup::ClustersOf(policy) => (
             format!("{CLUSTERS_OF}{policy}"),
@@ -72,10 +72,10 @@ impl<Extra> ClaimSlot for Aws<Extra> {
             .expression_attribute_values(":copy", text(copy.to_string()))
             .expression_attribute_values(":wait", text(OPEN_WAIT))
             .expression_attribute_values(":zero", number(0));
-        // Change all sets in one write, because none is right without the others.
+        // Change all sets in one write, so that they always agree.
         let (mut add, mut conditions) = (Vec::new(), Vec::new());
         for (group, max) in limits.iter() {
-            let (attribute, set, most) = place_of(group);
+            let (attribute, set, most) = attribute_of(group);
             let has_room = format!("attribute_not_exists({set}) OR size({set}) < {most}");
             conditions.push(match group {
                 SlotGroup::All => format!("({has_room})"),
@@ -124,17 +124,18 @@ impl<Extra> FreeSlot for Aws<Extra> {
             .transact_items(TransactWriteItem::builder().update(update).build());
         match request.send().await {
             Ok(_) => {
-                self.close_slots().await?;
+                self.remove_slots_from_index().await?;
                 Ok(true)
             }
-            Err(error) if error.as_service_error().is_some_and(proof_is_gone) => Ok(false),
+            Err(error) if error.as_service_error().is_some_and(condition_failed) => Ok(false),
             Err(error) => Err(port_error(ACTION, &error, &[])),
         }
     }
 }
 
-/// Whether a transaction failed because of its conditions, and not because of a conflict with one that may still fail.
-pub(super) fn proof_is_gone(error: &TransactWriteItemsError) -> bool {
+/// Whether a condition made the transaction fail. A conflict with another transaction, which may itself fail, does not
+/// count.
+pub(super) fn condition_failed(error: &TransactWriteItemsError) -> bool {
     match error {
         TransactWriteItemsError::TransactionCanceledException(cancelled) => cancelled
             .cancellation_reasons()
@@ -145,8 +146,7 @@ pub(super) fn proof_is_gone(error: &TransactWriteItemsError) -> bool {
 }
 
 impl<Extra> Aws<Extra> {
-    /// Removes a copy from the sets that it is in. This includes a copy that is only in the set of a group, because another
-    /// version freed it.
+    /// Removes a copy from the sets that it is in, also one that another version left only in a group's set.
     fn release(
         &self,
         copy: &RdsArn,
@@ -159,7 +159,7 @@ impl<Extra> Aws<Extra> {
             .expression_attribute_values(":copy", text(copy.to_string()));
         let (mut delete, mut is_in) = (Vec::new(), Vec::new());
         for group in groups_of(copy.family(), of_policy) {
-            let (attribute, set, _) = place_of(&group);
+            let (attribute, set, _) = attribute_of(&group);
             update = update.expression_attribute_names(set, attribute);
             delete.push(format!("{set} :copies"));
             is_in.push(format!("contains({set}, :copy)"));
@@ -192,9 +192,9 @@ impl<Extra> Aws<Extra> {
         .build()
     }
 
-    /// Removes the slots' item from the index when no copy holds a slot, so that a sweep with nothing open reads nothing.
-    /// DynamoDB drops a set with its last element. If somebody claims a slot in between, the item stays in the index.
-    async fn close_slots(&self) -> Result<(), PortError> {
+    /// Removes the slots' item from the index when no copy holds a slot, so that a sweep reads no item if nothing is open.
+    /// DynamoDB removes an empty set. If somebody claims a slot in between, the item stays in the index.
+    async fn remove_slots_from_index(&self) -> Result<(), PortError> {
         let request = self
             .dynamodb()
             .update_item()

@@ -25,8 +25,8 @@ use crate::domain::run::last_error::LastError;
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
-    HearDead, ListOpen, LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage, PortError,
-    RegisterWaits, Waits, Written,
+    ForgetIdle, HearDead, ListOpen, LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage,
+    PortError, RegisterWaits, Waits, Written,
 };
 
 const IS_NEW: &str = "attribute_not_exists(#pk)";
@@ -225,6 +225,38 @@ impl<Extra> Waits for Aws<Extra> {
             }
         }
         Ok(())
+    }
+}
+
+impl<Extra> ForgetIdle for Aws<Extra> {
+    async fn forget_idle(&self, wait: &Wait) -> Result<Written, PortError> {
+        let token = wait.command.token.reveal();
+        let (at_attempt, number) = items::is_at_attempt(&wait.resource);
+        let mut request = self
+            .dynamodb()
+            .delete_item()
+            .table_name(&self.table)
+            .key(PK, wait_key(&wait.resource))
+            .condition_expression(format!(
+                "{HAS_TOKEN} AND {at_attempt} AND #phase = :phase AND #since = :since"
+            ))
+            .expression_attribute_names("#token", TOKEN)
+            .expression_attribute_names("#attempt", ATTEMPT)
+            .expression_attribute_names("#phase", PHASE)
+            .expression_attribute_names("#since", SINCE)
+            .expression_attribute_values(":token", text(token))
+            .expression_attribute_values(":phase", text(wait.phase.as_str()))
+            .expression_attribute_values(":since", time(wait.since));
+        if let Some(number) = number {
+            request = request.expression_attribute_values(":attempt", number);
+        }
+        match request.send().await {
+            Ok(_) => Ok(Written::Stored),
+            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
+                Ok(Written::Conflict)
+            }
+            Err(error) => Err(port_error("DeleteItem", &error, &[token])),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod asked;
+mod catalog;
 mod doctor;
 mod format;
 mod freeze;
@@ -22,6 +23,7 @@ mod stack;
 mod start;
 mod status;
 mod status_json;
+mod stop;
 mod time_argument;
 mod waits;
 
@@ -35,6 +37,7 @@ use crate::logging::{self, LogLevel};
 use crate::settings::SettingsError;
 
 pub use arguments::{Arguments, asks_for_json, parse};
+pub use catalog::{show_configuration, show_difference};
 pub use doctor::run_doctor;
 pub use freeze::run_freeze;
 pub use hold::{HoldAction, run_hold};
@@ -48,6 +51,7 @@ pub use replay::run_replay;
 pub use report::make_report;
 pub use start::run_plan;
 pub use status::{Selected, show_status};
+pub use stop::run_stop;
 pub use waits::list_waits;
 
 use arguments::{Action, variables};
@@ -115,6 +119,9 @@ async fn carry_out(
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     match &arguments.action {
+        Action::Catalog(options) => {
+            catalog::execute(&arguments.stack, &options.action, environment, out).await
+        }
         Action::Completions(options) => {
             shell::write_completions(options, Arguments::command(), out)
         }
@@ -158,6 +165,7 @@ async fn carry_out(
         Action::Status(options) => {
             status::execute(&arguments.stack, options, environment, out).await
         }
+        Action::Stop(options) => stop::execute(&arguments.stack, options, environment, out).await,
         Action::Waits => waits::execute(&arguments.stack, environment, out).await,
     }
 }

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 
 use crate::domain::id::names::ExecutionName;
 use crate::domain::id::token::TaskToken;
-use crate::domain::operator::redrive::{FailedExecution, FailedStatus, Inspection, Redrivable};
+use crate::domain::operator::redrive::{
+    FailedExecution, FailedStatus, Inspection, Redrivable, STOPPED,
+};
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::failure::Failure;
 use crate::domain::run::manifest::Manifest;
@@ -30,9 +32,9 @@ pub enum Token {
 /// How a task was ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TaskEnd {
-    /// With this output.
+    /// Success, with this output.
     Success(Box<Manifest>),
-    /// With this error.
+    /// Failure, with this error.
     Failure(Failure),
 }
 
@@ -53,7 +55,7 @@ pub trait StepFunctionsModel {
 pub struct Execution {
     /// How it stands.
     pub state: ExecutionState,
-    /// Its input. Nothing if it is not an input of Snapferry.
+    /// Its input. `None` if it is not an input of Snapferry.
     pub run: Option<ProtectionRequest>,
     /// Its row in the list of failed executions.
     pub ended: Option<FailedExecution>,
@@ -142,6 +144,34 @@ impl Executions {
             redrives: execution.redrives,
             redrivable: execution.redrivable.clone(),
         })
+    }
+
+    pub(super) fn list_running(&self, from: Option<String>) -> Page<ExecutionName> {
+        let all = self.all.iter();
+        let running = all.filter(|(_, one)| one.state == ExecutionState::Running);
+        page(running.map(|(name, _)| name), PAGE, from)
+    }
+
+    /// Stops an execution. Nothing changes if it has ended.
+    pub(super) fn stop(
+        &mut self,
+        name: &ExecutionName,
+        cause: &str,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let execution = self.all.get_mut(name).ok_or_else(unknown)?;
+        if execution.state == ExecutionState::Running {
+            execution.state = ExecutionState::Failed;
+            execution.ended = Some(FailedExecution {
+                name: name.clone(),
+                ended: FailedStatus::Aborted,
+                started_at: now,
+                ended_at: now,
+            });
+            execution.error = Some(STOPPED.to_owned());
+            execution.cause = Some(cause.to_owned());
+        }
+        Ok(())
     }
 
     pub(super) fn definition_of(&self, name: &ExecutionName) -> Result<String, Refusal> {

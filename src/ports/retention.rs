@@ -41,7 +41,7 @@ pub trait InvokePruner {
 pub trait RegisterRemovals {
     /// `PutItem`, if no wait stands there, and no removal of another attempt at the same snapshot.
     async fn register_removal(&self, removal: &RemovalEntry) -> Result<Written, PortError>;
-    /// `DeleteItem`, if it is a removal of this snapshot. One that is gone is no error.
+    /// `DeleteItem`, if it is a removal of this snapshot. One that is gone is not an error.
     async fn drop_removal(&self, snapshot: &RdsArn) -> Result<(), PortError>;
 }
 
@@ -105,7 +105,7 @@ pub trait ReadFreeze {
 pub trait SetFreeze {
     /// `PutItem`.
     async fn set_freeze(&self, freeze: &Freeze) -> Result<(), PortError>;
-    /// `DeleteItem`. No freeze is no error.
+    /// `DeleteItem`. No freeze is not an error.
     async fn thaw(&self) -> Result<(), PortError>;
 }
 

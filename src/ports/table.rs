@@ -74,8 +74,15 @@ pub trait Waits {
         token: &TaskToken,
         absent: bool,
     ) -> Result<Written, PortError>;
-    /// `DeleteItem` if the stored wait has this token, whichever attempt it is at. One that is gone is no error.
+    /// `DeleteItem` if the stored wait has this token, whichever attempt it is at. One that is gone is not an error.
     async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError>;
+}
+
+/// Deletes waits that nobody works on any more.
+pub trait ForgetIdle {
+    /// `DeleteItem` if the stored wait has this wait's token, attempt, phase and time: so it has not been touched since it
+    /// was read.
+    async fn forget_idle(&self, wait: &Wait) -> Result<Written, PortError>;
 }
 
 /// Stores in a wait why its command stays in the queue.
@@ -237,7 +244,7 @@ pub struct Entry {
     pub open: Option<ExecutionName>,
     /// Its newest good recovery point.
     pub newest: Option<Manifest>,
-    /// What RDS refused for good since.
+    /// What RDS refused permanently since.
     pub refused: Option<RefusedForGood>,
 }
 
@@ -252,7 +259,7 @@ impl Entry {
     }
 }
 
-/// Remembers what RDS refused for good.
+/// Remembers what RDS refused permanently.
 pub trait RememberRefusal {
     /// `UpdateItem`: enters the refusal in place of any before it. A recovery point that is entered later removes it.
     async fn remember_refusal(
@@ -263,9 +270,9 @@ pub trait RememberRefusal {
     ) -> Result<(), PortError>;
 }
 
-/// Forgets what RDS refused for good, because a person says so.
+/// Forgets what RDS refused permanently, because a person says so.
 pub trait ForgetRefusal {
-    /// `UpdateItem`: removes the refusal. One that is not there is no error.
+    /// `UpdateItem`: removes the refusal. One that is not there is not an error.
     async fn forget_refusal(
         &self,
         database: &DatabaseRef,
@@ -314,7 +321,7 @@ pub trait PlanCursor: ReadPlanCursor {
 
 /// Reads the set of policies in force.
 pub trait ReadPolicies {
-    /// `GetItem`, consistent: the set that was applied last. Nothing if none ever was.
+    /// `GetItem`, consistent: the set that was applied last. `None` if none ever was.
     async fn current_policies(&self) -> Result<Option<Applied>, PortError>;
 }
 
@@ -339,6 +346,7 @@ pub trait StorePolicies {
 actions! {
     RegisterWaits: "dynamodb:PutItem";
     Waits: "dynamodb:UpdateItem" "dynamodb:DeleteItem";
+    ForgetIdle: "dynamodb:DeleteItem";
     NoteError: "dynamodb:UpdateItem";
     HearDead: "dynamodb:UpdateItem";
     LookUpWaits: "dynamodb:BatchGetItem";

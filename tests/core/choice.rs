@@ -284,7 +284,6 @@ fn reasons_for_a_choice_have_names_of_their_own() {
         ExclusionReason::GlobalSecondary.name(),
         ExclusionReason::OtherEngine(String::new()).name(),
         Refusal::MultiAzCluster.name(),
-        Refusal::GovCloud.name(),
         Refusal::China.name(),
         Refusal::SqlServerReplica.name(),
         Refusal::CustomOracle.name(),
@@ -386,7 +385,7 @@ fn with_a_paused_policy() -> World {
     let world = World::new();
     world.rds().databases.push(listed("a", TAGGED));
     let text = "[policy.default]\nschedule = \"0 3 * * *\"\npaused = true\n";
-    run(apply(&world, &region(HOME), text, None, None)).unwrap();
+    run(apply(&world, &region(HOME), text, None)).unwrap();
     world
 }
 
@@ -412,7 +411,7 @@ fn a_policy_that_goes_on_after_a_pause_begins_with_its_last_due_time() {
     let world = with_a_paused_policy();
     run(plan(&world, &planning(&[]), When::Due)).unwrap();
     let text = "[policy.default]\nschedule = \"0 3 * * *\"\n";
-    run(apply(&world, &region(HOME), text, None, None)).unwrap();
+    run(apply(&world, &region(HOME), text, None)).unwrap();
     let planned = run(plan(&world, &planning(&[]), When::Due)).unwrap();
     assert_eq!(planned[0].started(), 1);
 }

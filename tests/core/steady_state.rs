@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use snapferry::app::policies::{ApplyError, Outcome, apply};
+use snapferry::app::policies::{ApplyError, Outcome, apply_within_quota};
 use snapferry::app::steady_state::QuotaScope;
 use snapferry::domain::doctor::Level;
 use snapferry::domain::doctor::capacity::{Quota, kept_within_quota};
@@ -72,7 +72,13 @@ fn try_apply(world: &World) -> Result<Outcome, ApplyError> {
         source_regions: &planning.source_regions,
         key: &planning.key,
     };
-    run(apply(world, &region(HOME), DAILY, None, Some(scope)))
+    run(apply_within_quota(
+        world,
+        &region(HOME),
+        DAILY,
+        None,
+        Some(scope),
+    ))
 }
 
 #[test]

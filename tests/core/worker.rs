@@ -7,9 +7,10 @@ use snapferry::app::work::batch;
 use snapferry::app::work::{CommandOutcome, WorkError, work};
 use snapferry::domain::id::arn::Family;
 use snapferry::domain::id::names::OptionGroup;
-use snapferry::domain::id::tags::{PolicyName, TagKey};
+use snapferry::domain::id::tags::{PolicyName, TagKey, Tags};
 use snapferry::domain::limits::{ATTEMPTS_MAX, OWN_TAGS};
 use snapferry::domain::rds::snapshot::SnapshotStatus;
+use snapferry::domain::restore::configuration::ConfigurationHash;
 use snapferry::domain::retention::round::RemovalEntry;
 use snapferry::domain::run::command::{Command, RunOptions, Step};
 use snapferry::domain::run::failure::{Failure, Operation, Reason, Remedy};
@@ -817,6 +818,25 @@ fn snapshot_and_copy_carry_the_databases_tags_beside_ours() {
         assert_eq!((&*tags["Team"], &*tags["Cost"]), ("blue", "7"), "{arn}");
         assert_eq!(tags["snapferry:stack"], "prod", "{arn}");
     }
+}
+
+/// The tags of the copy of a run that names a configuration and carries so many tags.
+pub(crate) fn copy_tags_of_a_named_run(carried: usize) -> Tags {
+    let (world, mut copy) = ready_to_copy();
+    let tag = |number| {
+        (
+            TagKey::parse(&format!("tag-{number}")).unwrap(),
+            String::new(),
+        )
+    };
+    copy.run.options = RunOptions {
+        tags: (0..carried).map(tag).collect(),
+        configuration: Some(ConfigurationHash::of("a")),
+        ..RunOptions::default()
+    };
+    do_work(&world, &copy).unwrap();
+    let copy = &world.rds().snapshots[&copy_arn(&a_run("orders"), 1)];
+    copy.tags.clone()
 }
 
 #[test]

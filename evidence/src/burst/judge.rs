@@ -22,8 +22,8 @@ pub(super) struct Answers {
     pub(super) broken: Vec<String>,
 }
 
-/// Every snapshot of `expected` must have been answered for with success, once, and no other; and every success must
-/// be true.
+/// Each snapshot of `expected` must have got exactly one success, no other snapshot may have got one, and RDS must show
+/// each of them as available.
 pub(super) fn answers(
     settlements: &[Settlement],
     expected: &BTreeSet<String>,
@@ -109,7 +109,7 @@ pub(super) fn of_sweep(figures: &SweepFigures, width: usize, left_open: usize) -
     check(
         figures.seconds < SWEEP_SECONDS,
         format!(
-            "the sweep took {:.0} s; its time-out is {SWEEP_SECONDS} s",
+            "the sweep took {:.0} s; its timeout is {SWEEP_SECONDS} s",
             figures.seconds
         ),
     );

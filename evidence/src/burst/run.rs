@@ -1,4 +1,4 @@
-//! One run: the stack, the sweep, the burst.
+//! Deploys the stack, runs the sweep, and sends the burst.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,34 +19,36 @@ use snapferry_sim::proxy::Settlement;
 use snapferry_sim::rds::Stage;
 use snapferry_sim::rds_http::{RdsService, ServiceConfig, VirtualClock};
 
-/// `SweepWidth` as it ships.
+/// The template's default for `SweepWidth`.
 const WIDTH: usize = 20;
-/// No sweep but those that are measured: the emulator keeps schedules too.
-const SELDOM: [(&str, &str); 2] = [
+/// Rates so slow that the emulator's schedules start nothing while the sweep and the burst are measured.
+const SLOW_SCHEDULES: [(&str, &str); 2] = [
     ("SweeperRate", "rate(6 hours)"),
     ("PlannerRate", "rate(6 hours)"),
 ];
-/// The values that ship, where the local stack would shorten them.
-const SHIPPED: [(&str, &str); 7] = [
-    ("FunctionTimeout", "30"),
+/// The template's defaults of those parameters that the local stack would shorten.
+const SHIPPED: [(&str, &str); 9] = [
+    ("FunctionTimeout", "60"),
+    ("RdsReadSeconds", "10"),
+    ("RdsChangeSeconds", "25"),
     ("ScheduledTimeout", "300"),
-    ("VisibilitySeconds", "180"),
+    ("VisibilitySeconds", "360"),
     ("BackoffSeconds", "30"),
     ("BackoffMaxSeconds", "900"),
     ("GraceSeconds", "600"),
     ("HintRecheckSeconds", "5"),
 ];
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// For the live executions to be asleep.
-const ASLEEP_WITHIN: Duration = Duration::from_mins(3);
-/// For the queue to be empty.
-const DRAINED_WITHIN: Duration = Duration::from_mins(15);
-/// A little more than the sweeper's own time-out.
-const SWEPT_WITHIN: Duration = Duration::from_secs(310);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// How long the live executions may take until they wait for their tokens.
+const START_TIMEOUT: Duration = Duration::from_mins(3);
+/// How long the queue may take to become empty.
+const DRAIN_TIMEOUT: Duration = Duration::from_mins(15);
+/// A little more than the sweeper's own timeout.
+const SWEEP_TIMEOUT: Duration = Duration::from_secs(310);
 /// Seed of the order in which hints come.
 const SEED: u64 = 1;
 
-/// Runs both. What was not kept is in the figures.
+/// Runs the sweep and the burst. The figures name every broken promise.
 ///
 /// # Errors
 /// When the local world could not be built or does not answer.
@@ -84,7 +86,7 @@ pub async fn run(args: &Args) -> anyhow::Result<Figures> {
 }
 
 fn options(args: &Args, rds: &RdsService, stand_in: &Arc<StandIn>) -> LocalOptions {
-    let ours = SHIPPED.iter().chain(&SELDOM);
+    let ours = SHIPPED.iter().chain(&SLOW_SCHEDULES);
     let mut parameters: Vec<(String, String)> = ours
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
@@ -177,7 +179,7 @@ impl Scene<'_> {
             premature: hints.of(Fault::ForgedHint),
             settled: answers.settled,
             late: answers.late,
-            went_on: self.went_on().await?,
+            went_on: self.count_resumed().await?,
             describes: self.describes("snapferry-reactor") - asked,
             seconds_to_send,
             seconds,
@@ -205,7 +207,7 @@ impl Scene<'_> {
         let sweeper = self.stack.output("SweeperName")?;
         let client = self.stack.client();
         client
-            .invoke_within(SWEPT_WITHIN, sweeper, &json!({}))
+            .invoke_within(SWEEP_TIMEOUT, sweeper, &json!({}))
             .await?;
         Ok(())
     }
@@ -219,14 +221,15 @@ impl Scene<'_> {
         self.stack.proxy().recorder().settlements().split_off(since)
     }
 
-    /// In the source region: what the copies of live executions cost in the recovery region is not of the burst.
+    /// Counts calls in the source region only: the copies of the live executions, in the recovery region, do not belong
+    /// to the burst.
     fn describes(&self, app: &str) -> u64 {
         self.rds.counts().sum(|call| {
             call.operation == "DescribeDBSnapshots" && call.app == app && call.region == SOURCE
         })
     }
 
-    /// Lets the planner start the executions, and waits until RDS has every snapshot. No event is sent for them.
+    /// Lets the planner start the executions, and waits until RDS has every snapshot. The program sends no event for them.
     async fn begin_live(&self, databases: &[String]) -> anyhow::Result<BTreeSet<String>> {
         if databases.is_empty() {
             return Ok(BTreeSet::new());
@@ -234,7 +237,7 @@ impl Scene<'_> {
         let planner = self.stack.output("PlannerName")?;
         let client = self.stack.client();
         client
-            .invoke_within(SWEPT_WITHIN, planner, &json!({}))
+            .invoke_within(SWEEP_TIMEOUT, planner, &json!({}))
             .await?;
         let begun = Instant::now();
         loop {
@@ -244,14 +247,14 @@ impl Scene<'_> {
             if ready.len() == databases.len() && all_open {
                 return Ok(ready);
             }
-            if begun.elapsed() > ASLEEP_WITHIN {
+            if begun.elapsed() > START_TIMEOUT {
                 bail!(
                     "{} of {} executions are asleep on a snapshot that is there",
                     ready.len(),
                     databases.len()
                 );
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -264,8 +267,8 @@ impl Scene<'_> {
         Ok(available.map(|one| one.arn.clone()).collect())
     }
 
-    /// Until every wait is settled and no hint is left; what is looked at again, for it came too early, takes longer
-    /// than that and is waited for, but not counted.
+    /// Waits until every wait is settled and no hint is left, and returns that time. Hints that came too early are looked
+    /// at again: it waits for these too, but does not count that time.
     async fn drain(&self, begun: Instant, answered: usize, expected: usize) -> anyhow::Result<f64> {
         let queue = self.stack.output("EventsQueueUrl")?;
         let mut drained = None;
@@ -279,15 +282,15 @@ impl Scene<'_> {
             if let Some(seconds) = drained.filter(|_| depth.is_empty()) {
                 return Ok(seconds);
             }
-            if begun.elapsed() > DRAINED_WITHIN {
+            if begun.elapsed() > DRAIN_TIMEOUT {
                 // The judge says what is missing.
                 return Ok(begun.elapsed().as_secs_f64());
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    async fn went_on(&self) -> anyhow::Result<usize> {
+    async fn count_resumed(&self) -> anyhow::Result<usize> {
         let client = self.stack.client();
         let machine = self.stack.output("StateMachineArn")?;
         let mut count = 0;
@@ -311,7 +314,7 @@ impl Scene<'_> {
         Ok(all)
     }
 
-    /// Of what is in the source region: the live executions' copies are open too.
+    /// Looks at the source region only: in the recovery region the live executions' copies are open too.
     async fn only_the_unfinished_are_open(&self, broken: &mut Vec<String>) -> anyhow::Result<()> {
         let open = waits::open(self.stack.client(), self.table).await?;
         let here = format!(":{SOURCE}:");
@@ -334,13 +337,13 @@ fn names(awaited: &[Awaited]) -> BTreeSet<String> {
 /// The hints of a burst, in the order in which they are sent.
 struct Hints {
     bodies: Vec<String>,
-    /// How many of them are which fault.
+    /// How many of them there are of each fault.
     faults: BTreeMap<Fault, usize>,
 }
 
 impl Hints {
-    /// One for each that is expected and each that is unfinished; half of the rest is of the expected again, the
-    /// other half of snapshots that nobody waits for.
+    /// Draws one hint for each expected and each unfinished snapshot. Half of the rest name expected snapshots again, the
+    /// other half name snapshots that nobody waits for.
     fn draw(count: usize, expected: &BTreeSet<String>, unfinished: &BTreeSet<String>) -> Self {
         let rest = count.saturating_sub(expected.len() + unfinished.len());
         let (duplicates, third_parties) = (rest / 2, rest - rest / 2);

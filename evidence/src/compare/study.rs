@@ -80,7 +80,7 @@ impl Design {
     }
 }
 
-/// What came of one run.
+/// The result of one run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Figures {
     /// Whose.
@@ -97,13 +97,13 @@ pub struct Figures {
     pub lost: usize,
     /// Of those, copies that RDS finished all the same, and nobody knows it.
     pub there_but_unnoticed: usize,
-    /// From ready to noticed, snapshots and copies together, at the median.
+    /// From ready to noticed, snapshots and copies together: the median.
     pub lag_p50_seconds: Option<f64>,
-    /// The same, of 99 in a hundred.
+    /// The same: the 99th percentile.
     pub lag_p99_seconds: Option<f64>,
     /// Snapferry's messages that ended in a dead-letter queue. The sweep sends their commands again.
     pub dead_letters: u64,
-    /// The same of 99 in a hundred in a run without a rate limit, where Snapferry lost events and was throttled.
+    /// The 99th percentile in another run, without a rate limit. Only where Snapferry lost events and was throttled.
     pub lag_p99_unthrottled_seconds: Option<f64>,
     /// Until the last recovery point was noticed.
     pub hours: f64,
@@ -238,7 +238,7 @@ pub(super) fn event_conditions(rds_calls_per_minute: f64) -> impl Iterator<Item 
     })
 }
 
-/// Runs everything, so many at once. The same for any number of threads. `progress` hears of each run that
+/// Runs everything, this many at once. The same for any number of threads. `progress` hears of each run that
 /// is done.
 #[must_use]
 pub fn study(

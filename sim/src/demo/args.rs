@@ -54,6 +54,13 @@ pub struct Args {
     pub keep: bool,
 }
 
+impl Args {
+    /// Whether the roles are not the template's.
+    pub(super) fn changes_roles(&self) -> bool {
+        !self.without_permission.is_empty() || !self.with_permission.is_empty()
+    }
+}
+
 fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(speed) if (1.0..=1000.0).contains(&speed) => Ok(speed),

@@ -153,14 +153,18 @@ pub(super) fn leave_room(rds: &mut Rds, snapshots: usize) {
     }
 }
 
-fn add_keys(rds: &mut Rds) {
-    let keys = [
+/// All keys, each with its region and its alias.
+pub(super) fn keys() -> [(&'static str, &'static str, &'static str); 4] {
+    [
         (SOURCES[0], SOURCE_KEYS[0], "alias/databases"),
         (SOURCES[1], SOURCE_KEYS[1], "alias/databases"),
         (RECOVERY, STANDARD.key, "alias/recovery"),
         (RECOVERY, GOLD.key, "alias/recovery-gold"),
-    ];
-    for (place, arn, alias) in keys {
+    ]
+}
+
+fn add_keys(rds: &mut Rds) {
+    for (place, arn, alias) in keys() {
         let key = KmsKey {
             arn: arn.to_owned(),
             aliases: vec![alias.to_owned()],

@@ -15,7 +15,7 @@ pub enum Kind {
     Excluded,
     /// RDS can never make the promised copy.
     Refused,
-    /// RDS takes no snapshot of it as long as it is as it is.
+    /// RDS takes no snapshot of it in its current status.
     NotNow,
 }
 
@@ -55,7 +55,7 @@ pub struct LeftOutFigure {
 }
 
 impl From<&LeftAlone> for LeftOutFigure {
-    /// With what it is as the reason, where `snapferry plan` was not asked.
+    /// The reason is what the database is, until `snapferry plan` is asked.
     fn from(one: &LeftAlone) -> Self {
         Self {
             database: one.arn.clone(),

@@ -120,6 +120,7 @@ pub(super) async fn measure(
         calls: calls(recorder, &scene.rds_calls),
         iam: Iam::of(&client.roles().await?),
         pruned: scene.pruned.clone(),
+        doctor: None,
         state_transitions,
         lambda_invocations: logs
             .iter()

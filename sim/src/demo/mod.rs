@@ -6,6 +6,7 @@
 mod args;
 mod carrier;
 mod costs;
+mod doctor;
 mod faults;
 mod figures;
 mod fleet;
@@ -27,6 +28,7 @@ mod truth;
 mod view;
 
 pub use args::Args;
+pub use doctor::DoctorCounts;
 pub use faults::{Choice, Fault};
 pub use figures::{Callbacks, Calls, Executions, Figures, Reaction, ServiceCalls};
 pub use iam::Iam;

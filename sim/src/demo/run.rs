@@ -24,11 +24,11 @@ use super::old_snapshots::OldSnapshots;
 use super::progress::progress_of_all;
 use super::promises::Observations;
 use super::pruning::Pruning;
-use super::repairs::{Repairs, environment};
+use super::repairs::Repairs;
 use super::schedule::{Sweeps, plan_every, sweep_every};
 use super::snapferry::Snapferry;
 use super::view::{Out, View};
-use super::{Args, LeftOutFigure, left_out, policies, promises, summary};
+use super::{Args, LeftOutFigure, doctor, left_out, policies, promises, summary};
 
 /// How often the picture is drawn and the executions are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -40,7 +40,7 @@ const STARTS_WITHIN: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(90);
 /// How much longer faults may take: each is over, or repaired, within a minute.
 const PATIENCE_WITH_FAULTS: Duration = Duration::from_mins(4);
-/// With more databases than this, the planner gets its shipped time-out, because it starts all of them in one run.
+/// With more databases than this, the planner gets its shipped timeout, because it starts all of them in one run.
 const MANY: usize = 50;
 /// How often a step may be repeated if faults were requested.
 const TRIES: u32 = 3;
@@ -79,12 +79,12 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     let trouble = OutageReport::draw(&args.faults, &taken, args.speed, args.seed)
         .map_err(anyhow::Error::msg)?;
     if !trouble.choice.is_empty() {
-        // Attempts that failed stay, for nothing is ever deleted, and other people's copies count too.
+        // Failed attempts stay while the demo runs, and other people's copies count too.
         let most = fleet.databases.len() * TRIES as usize + COPIES_IN_FLIGHT + fleet.old.len();
         fleet::leave_room(&mut fleet.rds, most);
     }
     if !trouble.choice.is_empty() {
-        // Their events may be lost, and the policy is due but once: so the planner finds them.
+        // Their events may be lost, and the policy is due only once, so they must exist before the planner runs.
         take_automated(&mut fleet.rds, &fleet.databases)?;
     }
     let quota = fleet.rds.config().manual_snapshot_quota;
@@ -179,7 +179,14 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         trouble: &trouble,
         diary: &diary,
     };
-    let (figures, mut seen) = measure(&scene, &model).await?;
+    let (mut figures, mut seen) = measure(&scene, &model).await?;
+    // After faults, or with changed roles, the doctor rightly finds something.
+    if trouble.choice.is_empty() && !args.changes_roles() {
+        let left_out: Vec<String> = fleet.left_out.iter().map(|one| one.arn.clone()).collect();
+        let (counts, bad) = doctor::judge(snapferry.doctor().await?, &left_out)?;
+        figures.doctor = Some(counts);
+        seen.world.extend(bad);
+    }
     if !finished {
         seen.world.push(format!(
             "the executions had not all ended after {elapsed_s:.0} s"
@@ -246,6 +253,7 @@ fn options(rds: &RdsService, trouble: &OutageReport, databases: &[Database]) -> 
         source_regions: SOURCES.map(ToOwned::to_owned).into(),
         account: ACCOUNT.to_owned(),
         recovery_key_arn: policies::STANDARD.key.to_owned(),
+        keys: fleet::keys().map(|(_, key, _)| key.to_owned()).into(),
         parameters,
         retry_scale,
         interference: trouble.outages.clone(),
@@ -291,7 +299,7 @@ async fn command(
     };
     Ok(Snapferry {
         program,
-        environment: environment(stack, rds)?,
+        environment: stack.environment(&rds.url())?,
     })
 }
 
@@ -414,7 +422,7 @@ async fn keep(out: Out, stack: &LocalStack, rds: &RdsService, snapferry: &Path) 
         .output("SweeperName")
         .map(|name| Sweeps::start(stack.client().clone(), name.to_owned(), 60.0));
     out.line("\nThe local world stays up until Ctrl-C. In another terminal:\n");
-    match environment(stack, rds) {
+    match stack.environment(&rds.url()) {
         Ok(variables) => {
             for (name, value) in variables {
                 out.line(format_args!("export {name}='{value}'"));

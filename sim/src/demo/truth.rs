@@ -34,7 +34,7 @@ pub(super) fn unprotected(rds: &Rds, databases: &[Database], old: &OldSnapshots)
     all
 }
 
-/// How a copy differs from what the database's policy asks for. Nothing if it does not.
+/// How a copy differs from what the database's policy asks for. `None` if it does not.
 fn fault(rds: &Rds, copy: &Snapshot, database: &Database) -> Option<String> {
     let Origin::Copied(from) = &copy.origin else {
         return Some("it is no copy".to_owned());

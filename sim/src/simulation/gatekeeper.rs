@@ -143,7 +143,7 @@ fn not_authorized(operation: Operation) -> String {
 }
 
 impl World {
-    /// Why a call does not reach RDS. Nothing if it does.
+    /// Why a call does not reach RDS. `None` if it does.
     fn stops_before_rds(&mut self, operation: Operation, region: &Region) -> Option<Refusal> {
         if self.down.contains_key(region.as_str()) {
             self.count_fault(Fault::RegionDown);
@@ -183,7 +183,7 @@ impl World {
             (Some(broken), None) => {
                 // The adapter writes a recovery point and the end of its run in two writes.
                 if matches!(call, Call::RecordRecoveryPoint { .. }) && self.rng.bool() {
-                    self.table.stop_before_the_end_of_the_run();
+                    self.table.fail_next_end_of_run();
                 }
                 CallOutcome::AnswerLost(told(broken))
             }

@@ -1,4 +1,4 @@
-//! Invocations of the four functions: how they begin, go on and end.
+//! Invocations of the five functions: how they begin, go on and end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -29,7 +29,7 @@ enum Finished {
     Kept(Vec<String>),
     SweepReport,
     Pruned,
-    /// Nothing where the policies could not be read.
+    /// `None` if the policies could not be read.
     Planned(Option<Vec<Planned>>),
 }
 

@@ -122,7 +122,7 @@ mutants! {
     OneDeadIsBelieved breaks AWAKE,
     /// A live token of another execution is taken for one's own.
     RivalCountsAsItself breaks AWAKE,
-    /// A command whose token is none of Step Functions' is worked on.
+    /// The worker carries out a command with a token that Step Functions did not issue.
     GarbageTokenIsAlive breaks TRUE_SUCCESS,
     /// Registering overwrites what is stored.
     RegisterOverwrites breaks LIVE_WAIT,
@@ -208,7 +208,7 @@ mutants! {
     UnansweredStartIsStarted breaks PLANNED,
     /// What a due time left over is not kept beside the cursor.
     LeftOverIsForgotten breaks PLANNED,
-    /// What RDS has refused for good is not remembered.
+    /// What RDS has refused permanently is not remembered.
     RefusalIsForgotten breaks REMEMBERED,
     /// The tag that excludes a database is overlooked.
     ExclusionIsOverlooked breaks SELECTED,

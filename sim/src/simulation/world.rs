@@ -204,7 +204,7 @@ pub(super) struct World {
     pub(super) spoilt: BTreeSet<(String, Timestamp)>,
     /// Runs that a stranger has started past the product, by the names that the product would give them.
     pub(super) forged: BTreeSet<String>,
-    /// Runs whose copies RDS has refused for good.
+    /// Runs whose copies RDS has refused permanently.
     pub(super) refused_runs: RefusedRuns,
     /// Executions that a person has given up for good.
     pub(super) given_up: BTreeSet<String>,

@@ -152,7 +152,7 @@ pub async fn run_apply<W: policies::Permissions>(
         Ok(text) => text,
         Err(fault) => return write_faults(out, &file.name, std::slice::from_ref(fault), as_json),
     };
-    match policies::apply(world, home, text, note, quota).await {
+    match policies::apply_within_quota(world, home, text, note, quota).await {
         Ok(Outcome::Stored {
             now,
             before,

@@ -32,12 +32,12 @@ const STRIP_WIDTH: usize = 100;
 pub enum PointList {
     /// When each was taken, as a file lists them.
     Times(Vec<Timestamp>),
-    /// One each hour, day and so on, back from now for so long.
+    /// One each hour, day and so on, back from now over this span.
     Every(Unit, KeepSpan),
 }
 
 impl PointList {
-    /// Reads a pattern such as `daily:400d`; nothing where it is none.
+    /// Reads a pattern such as `daily:400d`; `None` if it is none.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -206,7 +206,7 @@ pub fn run_keeps(
     Ok(Ended::Well)
 }
 
-/// Why it stays. That no rule keeps it is what goes without saying of the others.
+/// Why it stays. The others need no reason: no rule keeps them.
 fn keep_reasons(decision: &Decision) -> Vec<String> {
     match decision {
         Decision::Keep(_) => decision.reasons(),

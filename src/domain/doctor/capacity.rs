@@ -23,8 +23,8 @@ pub struct Quota {
     pub max: i64,
 }
 
-/// Whether the next round fits into the quota. A round makes one manual snapshot of this family in this region for each
-/// database. `databases` is nothing if their number is unknown.
+/// Whether the next due time fits into the quota. It makes one manual snapshot of this family in this region for each
+/// database. `databases` is `None` if their number is unknown.
 #[must_use]
 pub fn snapshot_quota(
     region: &Region,
@@ -113,7 +113,7 @@ pub struct Copies {
     pub taken: usize,
     /// How many copies wait for a slot.
     pub queued: usize,
-    /// How many copies in flight are not this stack's. Nothing if RDS did not say.
+    /// How many copies in flight are not this stack's. `None` if RDS did not say.
     pub of_others: Option<usize>,
 }
 

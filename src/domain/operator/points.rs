@@ -16,7 +16,7 @@ use crate::domain::retention::inventory::{self, Ownership, ownership};
 pub struct Point {
     /// The copy.
     pub arn: RdsArn,
-    /// When its data was taken; nothing where neither RDS nor the copy's tag says it.
+    /// When its data was taken; `None` if neither RDS nor the copy's tag says it.
     pub taken_at: Option<Timestamp>,
 }
 
@@ -48,7 +48,7 @@ impl Points {
         let Ownership::Ours(origin) = ownership(snapshot, stack) else {
             return;
         };
-        // An older key is no fault here: the copy can be restored.
+        // An older key is not a fault here: the copy can be restored.
         let point = inventory::point(snapshot, &origin, None, None);
         if point.state != PointState::Good {
             return;

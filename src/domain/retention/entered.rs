@@ -17,9 +17,9 @@ pub struct Entered {
     pub key: Option<KeyArn>,
     /// When it was settled.
     pub at: Timestamp,
-    /// How it differed from what was asked for. Nothing for a success.
+    /// How it differed from what was asked for. `None` for a success.
     pub mismatch: Option<String>,
 }
 
-/// What was entered of each copy of which something was.
+/// The recorded results, by copy.
 pub type AllEntered = BTreeMap<RdsArn, Entered>;

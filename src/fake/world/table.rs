@@ -22,8 +22,8 @@ use crate::domain::run::refusal::RefusedForGood;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
-    Abandoned, CheckClaim, Claim, ClaimRun, ClaimSlot, Entry, ForgetRefusal, FreeSlot, HearDead,
-    Held, LearnLimits, ListOpen, LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage,
+    Abandoned, CheckClaim, Claim, ClaimRun, ClaimSlot, Entry, ForgetIdle, ForgetRefusal, FreeSlot,
+    HearDead, Held, LearnLimits, ListOpen, LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage,
     PlanCursor, PortError, ReadEntries, ReadHolders, ReadPlanCursor, ReadPolicies,
     ReadPolicyHistory, RecordRecoveryPoint, RegisterWaits, RememberRefusal, StorePolicies, Waits,
     Written,
@@ -89,6 +89,12 @@ impl<L: Holds> Waits for Ports<L> {
     async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError> {
         self.table(|table, now| table.forget(resource, token, now));
         Ok(())
+    }
+}
+
+impl<L: Holds> ForgetIdle for Ports<L> {
+    async fn forget_idle(&self, wait: &Wait) -> Result<Written, PortError> {
+        Ok(self.table(|table, now| table.forget_idle(wait, now)))
     }
 }
 
@@ -206,7 +212,7 @@ impl<L: Holds> RecordRecoveryPoint for Ports<L> {
     ) -> Result<(), PortError> {
         self.table(|table, _| {
             table.enter_recovery_point(run, copy);
-            if !table.stops_before_the_end_of_the_run() {
+            if !table.take_failing_end_of_run() {
                 table.end_run(run, execution);
             }
         });

@@ -7,6 +7,7 @@
 //! Each case gets its own subject, with an empty table and empty queues.
 
 pub(crate) mod catalog;
+pub(crate) mod configurations;
 pub(crate) mod letters;
 pub(crate) mod policies;
 pub(crate) mod retention;
@@ -38,6 +39,8 @@ macro_rules! table_contract {
             a_wait_is_forgotten_with_its_token,
             a_wait_with_another_token_is_not_forgotten,
             forgetting_a_wait_that_is_gone_is_no_error,
+            a_wait_that_nobody_has_touched_is_forgotten_as_idle,
+            a_wait_that_was_touched_since_is_not_forgotten_as_idle,
             a_trouble_is_noted_and_nothing_else_changes,
             a_later_trouble_takes_the_earlier_ones_place,
             a_trouble_is_not_noted_for_another_token,
@@ -85,6 +88,7 @@ macro_rules! table_contract {
             a_limit_is_learnt_only_over_what_was_known,
         }
         $crate::suite::tests! { $run, catalog:
+            the_databases_that_a_policy_selects_are_read_as_they_were_stored_last,
             the_first_claim_is_ours,
             a_claim_that_is_repeated_is_ours,
             another_claim_is_answered_with_the_holder_and_since_when,
@@ -120,6 +124,13 @@ macro_rules! table_contract {
             what_a_due_time_left_over_stands_beside_the_cursor,
             what_was_left_over_is_replaced_at_the_same_due_time,
             an_earlier_due_time_replaces_nothing_that_a_later_one_left_over,
+        }
+        $crate::suite::tests! { $run, configurations:
+            a_configuration_is_read_as_it_was_stored,
+            a_stored_configuration_never_changes,
+            the_versions_of_each_database_are_apart,
+            a_version_is_entered_only_over_the_newest_that_was_known,
+            an_empty_list_of_versions_is_not_stored,
         }
         $crate::suite::tests! { $run, policies:
             no_policies_hold_before_the_first_are_stored,
@@ -181,6 +192,8 @@ macro_rules! step_functions_contract {
             a_name_is_used_up_by_another_input,
             a_name_is_used_up_by_an_execution_that_has_ended,
             an_execution_whose_task_fails_has_failed,
+            a_stopped_execution_has_failed_and_is_listed_no_more,
+            an_execution_that_is_not_known_cannot_be_stopped,
         }
     };
 }

@@ -332,7 +332,7 @@ impl ClaimRun for Mutated {
             .await?;
         Ok(match claim {
             Claim::HeldBy(_) if self.has(Mutant::ClaimIsAlwaysOurs) => Claim::Ours,
-            // One that is as old as can be has outlived every grace.
+            // A claim without a time counts as older than every grace period.
             Claim::HeldBy(held) if has_no_grace => Claim::HeldBy(Held {
                 since: None,
                 ..held
@@ -432,6 +432,31 @@ impl PlanCursor for Mutated {
             cursor.kept.clear();
         }
         self.inner.set_plan_cursor(policy, region, &cursor).await
+    }
+}
+
+impl ReadSelected for Mutated {
+    async fn read_selected(
+        &self,
+        policy: &PolicyName,
+        region: &Region,
+        part: usize,
+    ) -> Result<Option<SelectedPart>, PortError> {
+        self.inner.read_selected(policy, region, part).await
+    }
+}
+
+impl StoreSelected for Mutated {
+    async fn store_selected(
+        &self,
+        policy: &PolicyName,
+        region: &Region,
+        part: usize,
+        selected: &SelectedPart,
+    ) -> Result<(), PortError> {
+        self.inner
+            .store_selected(policy, region, part, selected)
+            .await
     }
 }
 
