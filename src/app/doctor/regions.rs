@@ -38,7 +38,7 @@ impl RegionSeen {
         self.selected.get(&family).copied().unwrap_or(Some(0))
     }
 
-    /// The databases that policies select, by policy. Nothing where not all of them could be listed.
+    /// The databases that policies select, by policy. Nothing if not all of them could be listed.
     pub(super) fn by_policy(&self, family: Family) -> Option<SelectedBy> {
         let was_listed = self.selected.get(&family).is_some_and(Option::is_some);
         was_listed.then(|| self.by_policy.get(&family).cloned().unwrap_or_default())
