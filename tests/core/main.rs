@@ -15,6 +15,7 @@ mod doctor_fleet;
 mod doctor_source_keys;
 mod errors;
 mod forget;
+mod gone;
 mod learnt_limit;
 mod left_over;
 mod measure;
