@@ -9,6 +9,7 @@ mod hold;
 mod not_found;
 mod outcome;
 mod plan;
+mod plan_text;
 mod policy;
 mod prune;
 mod prune_request;

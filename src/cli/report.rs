@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::arguments::{ReportArguments, StackArguments};
 use super::outcome::{CliError, Ended};
 use super::show::{age, sentence_case, write_json};
-use super::status::{after_pages, on_page, reach, sentence, span};
+use super::status::{after_pages, on_page, paused_sentence, reach, sentence, span};
 use super::status_json::{StatusJson, id};
 use crate::app::status::{self, Gathered, gather};
 use crate::domain::id::names::ResourceId;
@@ -265,7 +265,10 @@ fn page(
     let page = Page {
         stack: planning.stack.rules.stack.to_string(),
         region: planning.stack.home.to_string(),
-        sentence: sentence(&count(rows)),
+        sentence: std::iter::once(sentence(&count(rows)))
+            .chain(paused_sentence(&gathered.policies))
+            .collect::<Vec<_>>()
+            .join(" "),
         generated_at: gathered.at.to_string(),
         regions: regions.join(", "),
         recovery_points: gathered.points.count(),

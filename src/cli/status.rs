@@ -198,6 +198,19 @@ fn check_policy(selected: &Selected, policies: &Policies) -> Result<(), CliError
     }
 }
 
+/// The policies of which nothing is started.
+pub(super) fn paused(policies: &Policies) -> Vec<&str> {
+    let paused = policies.all.iter().filter(|policy| policy.options.paused);
+    paused.map(|policy| policy.name.as_str()).collect()
+}
+
+/// Which policies are paused, if any.
+pub(super) fn paused_sentence(policies: &Policies) -> Option<String> {
+    let paused = paused(policies);
+    let names = paused.join(", ");
+    (!paused.is_empty()).then(|| format!("Paused, so that nothing of them is started: {names}."))
+}
+
 /// The fleet in one sentence.
 pub(super) fn sentence(counts: &Counts) -> String {
     if counts.selected == 0 {
@@ -226,6 +239,9 @@ fn write_text(
     shown: &[&Row],
 ) -> Result<(), CliError> {
     writeln!(out, "{}", sentence(&count(rows)))?;
+    if let Some(sentence) = paused_sentence(&gathered.policies) {
+        writeln!(out, "{sentence}")?;
+    }
     for one in &gathered.unreachable {
         writeln!(out, "{} could not be read: {}", one.region, one.error)?;
     }

@@ -47,10 +47,11 @@ use crate::ports::{
     InvokePruner, KeepNotes, LearnLimits, ListDatabases, ListEnded, ListOpen, ListRunning,
     LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
     PruneRounds, RdsError, ReadDefinitions, ReadEntered, ReadEntries, ReadFreeze, ReadHolders,
-    ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReceiptHandle, ReceiveDeadLetters,
-    RecordRecoveryPoint, RedriveExecution, Redriven, RegionListings, RegisterRemovals,
-    RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand, SetFreeze,
-    SnapshotQuota, StartExecution, Started, StopExecution, StorePolicies, Waits, Written,
+    ReadLearntLimit, ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReceiptHandle,
+    ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven, RegionListings,
+    RegisterRemovals, RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand,
+    SetFreeze, SnapshotQuota, StartExecution, Started, StopExecution, StorePolicies, Waits,
+    Written,
 };
 
 /// The AWS action that a call stands for.
@@ -299,9 +300,11 @@ macro_rules! every_call {
             ReadHolders {
                 reads SlotHolders: slot_holders() -> Result<BTreeSet<RdsArn>, PortError>, Other("GetItem");
             }
-            LearnLimits {
+            ReadLearntLimit {
                 reads LearntLimit: learnt_limit(copy family: Family)
                     -> Result<Option<LearntLimit>, PortError>, Other("GetItem");
+            }
+            LearnLimits {
                 writes LearnLimit: learn_limit(copy family: Family, maybe known: LearntLimit, by learnt: LearntLimit)
                     -> Result<Written, PortError>, Other("UpdateItem");
             }

@@ -16,8 +16,8 @@ use snapferry::domain::run::slot_limits::{SlotGroup, SlotLimits};
 use snapferry::domain::run::wait::{Phase, Wait};
 use snapferry::ports::{
     Abandoned, CheckClaim, Claim, ClaimRun, ClaimSlot, ForgetRefusal, FreeSlot, HearDead, Held,
-    LearnLimits, ListOpen, LookUpWaits, NoteError, PlanCursor, ReadEntries, ReadPlanCursor,
-    RecordRecoveryPoint, RegisterWaits, RememberRefusal, Waits, Written,
+    LearnLimits, ListOpen, LookUpWaits, NoteError, PlanCursor, ReadEntries, ReadLearntLimit,
+    ReadPlanCursor, RecordRecoveryPoint, RegisterWaits, RememberRefusal, Waits, Written,
 };
 
 use crate::items::a_wait;

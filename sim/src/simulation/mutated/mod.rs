@@ -39,8 +39,8 @@ use snapferry::ports::{
     Delivery, DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
     ForgetRefusal, FreeSlot, HearDead, Held, Jitter, LearnLimits, ListDatabases, ListOpen,
     LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
-    RdsError, ReadEntries, ReadHolders, ReadPlanCursor, ReadPolicies, ReceiptHandle,
-    RecordRecoveryPoint, RegisterWaits, RememberRefusal, SendCommand, SnapshotQuota,
+    RdsError, ReadEntries, ReadHolders, ReadLearntLimit, ReadPlanCursor, ReadPolicies,
+    ReceiptHandle, RecordRecoveryPoint, RegisterWaits, RememberRefusal, SendCommand, SnapshotQuota,
     StartExecution, Started, Waits, Written,
 };
 
