@@ -2,6 +2,7 @@
 
 mod doctor_settings;
 mod faults;
+mod measuring;
 mod planning;
 mod pruning;
 mod rds_deadlines;
@@ -10,6 +11,7 @@ mod variables;
 
 pub use doctor_settings::DoctorSettings;
 pub use faults::{Faults, SettingsError};
+pub use measuring::{Measuring, Metrics};
 pub use planning::{BUILT_IN_POLICY, Planning};
 pub use pruning::Pruning;
 pub use rds_deadlines::RdsDeadlines;

@@ -7,6 +7,7 @@
 mod catalog;
 mod clients;
 mod clock;
+mod configurations;
 mod connect;
 mod correct_newest;
 mod dead_letters;
@@ -23,6 +24,7 @@ mod items;
 #[cfg(feature = "cli")]
 mod keys;
 mod manual_snapshots;
+mod open_items;
 mod plan_cursor;
 mod policies;
 mod presigned;
@@ -34,8 +36,10 @@ mod queues;
 mod rds;
 mod rds_errors;
 mod rds_rows;
+mod rds_settings;
 mod reach;
 mod removals;
+mod selected;
 mod slots;
 #[cfg(feature = "cli")]
 mod stack;

@@ -1,4 +1,4 @@
-//! What a function's environment says about the way to AWS: trusted authorities and endpoints.
+//! What a function's environment says about the way to AWS: trusted certificate authorities and endpoints.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,17 @@ use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::settings::{RdsDeadlines, SettingsError};
 
-/// The variable that says which authorities are trusted.
+/// The variable that says which certificate authorities are trusted.
 const TRUST: &str = "SNAPFERRY_TRUST";
 /// The variable with the endpoint of all services, and the prefix of the variables for one service.
 const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 const FIPS: &str = "AWS_USE_FIPS_ENDPOINT";
 const DUAL_STACK: &str = "AWS_USE_DUALSTACK_ENDPOINT";
 
-/// Amazon Trust Services' authorities.
+/// Amazon Trust Services' certificate authorities.
 const AMAZON: &str = include_str!("authorities.pem");
 
-/// The authorities that may prove that a server is AWS.
+/// The certificate authorities that may prove that a server is AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Trust {
     /// Amazon's own, which are embedded. Nothing is read at the start, and no other authority can vouch for AWS.
@@ -49,7 +49,7 @@ impl Trust {
 /// The way to AWS.
 #[derive(Debug, Clone, Default)]
 pub struct Reach {
-    /// The trusted authorities.
+    /// The trusted certificate authorities.
     pub trust: Trust,
     /// Whether to use endpoints that are validated under FIPS 140.
     pub fips: bool,

@@ -2,14 +2,17 @@
 
 mod arguments;
 mod asked;
+mod catalog;
 mod doctor;
 mod format;
 mod freeze;
 mod hold;
 mod not_found;
 mod outcome;
+mod paused;
 mod plan;
 mod plan_text;
+mod plan_words;
 mod policy;
 mod prune;
 mod prune_request;
@@ -37,6 +40,7 @@ use crate::logging::{self, LogLevel};
 use crate::settings::SettingsError;
 
 pub use arguments::{Arguments, asks_for_json, parse};
+pub use catalog::{show_configuration, show_difference};
 pub use doctor::run_doctor;
 pub use freeze::run_freeze;
 pub use hold::{HoldAction, run_hold};
@@ -118,6 +122,9 @@ async fn carry_out(
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     match &arguments.action {
+        Action::Catalog(options) => {
+            catalog::execute(&arguments.stack, &options.action, environment, out).await
+        }
         Action::Completions(options) => {
             shell::write_completions(options, Arguments::command(), out)
         }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::arguments::{PlanArguments, StackArguments, variables};
 use super::outcome::{CliError, Ended};
 use super::plan_text;
+use super::plan_words::{Summary, policy_of, reason_code, word};
 use super::show::{terminal_width, write_json};
 use crate::app::plan_preview::{self, Preview, Row, Verdict, preview};
 use crate::aws::{Aws, for_operators};
@@ -52,7 +53,7 @@ pub struct Only<'a> {
 ///
 /// # Errors
 /// If the policy or region does not exist, the table cannot be read, or the answer cannot be written. A source region
-/// that cannot be read is no error: the answer says so.
+/// that cannot be read is not an error: the answer says so.
 pub async fn show_plan<W: plan_preview::Permissions>(
     world: &W,
     planning: &Planning,
@@ -107,69 +108,6 @@ fn regions(planning: &Planning, named: &[String]) -> Result<Vec<Region>, Setting
     Ok(regions)
 }
 
-pub(super) fn policy_of(row: &Row) -> Option<&PolicyName> {
-    match &row.verdict {
-        Verdict::Selected { policy, .. }
-        | Verdict::Refused(policy, _)
-        | Verdict::NotNow(policy, _)
-        | Verdict::Remembered(policy, _) => Some(policy),
-        Verdict::Excluded(_) => None,
-    }
-}
-
-/// The row's word.
-pub(super) fn word(row: &Row) -> &'static str {
-    match &row.verdict {
-        Verdict::Selected { .. } => "selected",
-        Verdict::Excluded(_) => "excluded",
-        Verdict::Refused(..) => "refused",
-        Verdict::NotNow(..) => "not_now",
-        Verdict::Remembered(..) => "tried",
-    }
-}
-
-#[derive(Serialize)]
-pub(super) struct Summary {
-    /// The same as `selected`, under the name that earlier versions gave it.
-    pub(super) protected: usize,
-    pub(super) selected: usize,
-    pub(super) excluded: usize,
-    pub(super) refused: usize,
-    pub(super) not_now: usize,
-    pub(super) tried: usize,
-    pub(super) skipped: usize,
-    pub(super) unreadable: usize,
-    pub(super) warned: usize,
-    pub(super) unreachable_regions: usize,
-}
-
-impl Summary {
-    pub(super) fn of(plan: &Preview) -> Self {
-        let count = |is: fn(&Row) -> bool| plan.rows.iter().filter(|row| is(row)).count();
-        let selected = count(|row| matches!(row.verdict, Verdict::Selected { .. }));
-        Self {
-            protected: selected,
-            selected,
-            not_now: count(|row| matches!(row.verdict, Verdict::NotNow(..))),
-            tried: count(|row| matches!(row.verdict, Verdict::Remembered(..))),
-            skipped: count(|row| {
-                matches!(
-                    row.verdict,
-                    Verdict::Selected {
-                        skipped: Some(_),
-                        ..
-                    }
-                )
-            }),
-            unreadable: plan.unreadable.len(),
-            excluded: count(|row| matches!(row.verdict, Verdict::Excluded(_))),
-            refused: count(|row| matches!(row.verdict, Verdict::Refused(..))),
-            warned: count(|row| !row.warnings.is_empty()),
-            unreachable_regions: plan.unreachable.len(),
-        }
-    }
-}
-
 #[derive(Serialize)]
 struct PlanJson {
     at: String,
@@ -207,17 +145,6 @@ impl PlanJson {
                 "as_known_at": prices::AS_KNOWN_AT, "region": prices::REGION, "list": list,
             }),
         }
-    }
-}
-
-/// The reason's name, for scripts: it does not name the database.
-pub(super) fn reason_code(row: &Row) -> Option<&'static str> {
-    match &row.verdict {
-        Verdict::Excluded(why) => Some(why.name()),
-        Verdict::Refused(_, why) => Some(why.name()),
-        Verdict::NotNow(..) => Some("not-now"),
-        Verdict::Remembered(..) => Some(RefusedForGood::NAME),
-        Verdict::Selected { .. } => None,
     }
 }
 

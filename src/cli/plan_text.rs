@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::plan::{Summary, policy_of, reason_code, word};
+use super::plan_words::{Summary, policy_of, reason_code, word};
 use super::show::{database, paragraph, table_within, write_table};
 use crate::app::plan_preview::{Preview, Row, Verdict};
 use crate::domain::operator::prices;

@@ -1,4 +1,4 @@
-//! `snapferry report`: the same as status, for those who were not there: JSON, or one page that stands by itself.
+//! `snapferry report`: the same as status, for readers without access: JSON, or one self-contained page.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::arguments::{ReportArguments, StackArguments};
 use super::outcome::{CliError, Ended};
+use super::paused::paused_sentence;
 use super::show::{age, sentence_case, write_json};
-use super::status::{after_pages, on_page, paused_sentence, reach, sentence, span};
+use super::status::{after_pages, on_page, reach, sentence, span};
 use super::status_json::{StatusJson, id};
 use crate::app::status::{self, Gathered, gather};
 use crate::domain::id::names::ResourceId;

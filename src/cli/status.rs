@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::arguments::{PlanningArguments, StackArguments, StatusArguments, variables};
 use super::not_found::not_found;
 use super::outcome::{CliError, Ended};
+use super::paused::paused_sentence;
 use super::show::{age, database, sentence_case, table, write_json, write_table};
 use super::status_json::StatusJson;
 use crate::app::status::{self, Gathered, gather, refresh};
@@ -196,19 +197,6 @@ fn check_policy(selected: &Selected, policies: &Policies) -> Result<(), CliError
         }
         _ => Ok(()),
     }
-}
-
-/// The policies of which nothing is started.
-pub(super) fn paused(policies: &Policies) -> Vec<&str> {
-    let paused = policies.all.iter().filter(|policy| policy.options.paused);
-    paused.map(|policy| policy.name.as_str()).collect()
-}
-
-/// Which policies are paused, if any.
-pub(super) fn paused_sentence(policies: &Policies) -> Option<String> {
-    let paused = paused(policies);
-    let names = paused.join(", ");
-    (!paused.is_empty()).then(|| format!("Paused, so that nothing of them is started: {names}."))
 }
 
 /// The fleet in one sentence.

@@ -7,6 +7,7 @@
 
 mod authorities;
 mod automated;
+mod catalog_commands;
 mod commands;
 mod doctor;
 mod doctor_documents;
@@ -23,6 +24,7 @@ mod prune;
 mod queues;
 mod rds;
 mod rds_clusters;
+mod rds_settings;
 mod reach;
 mod redrive;
 mod replay;

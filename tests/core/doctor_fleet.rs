@@ -240,7 +240,8 @@ fn the_policies_that_were_applied_hold_instead_of_the_built_in_one() {
     let key = only(&found, Check::RecoveryKey, "");
     assert_eq!(key.subject, GOLD_KEY);
     assert!(key.what.contains("the key of the policies gold"), "{key:?}");
-    assert_eq!(estate.calls_of("GetKeyPolicy"), 1);
+    // The policy's key, and the one of the databases.
+    assert_eq!(estate.calls_of("GetKeyPolicy"), 2);
 
     let found = findings(&Estate::healthy());
     let built_in = only(&found, Check::Policies, HOME);

@@ -8,6 +8,7 @@ use snapferry::domain::id::tags::Tags;
 use snapferry::domain::policy::choice::ExclusionReason;
 use snapferry::domain::rds::copy_facts::CopyFacts;
 use snapferry::domain::rds::database::Database;
+use snapferry::domain::restore::configuration::Captured;
 use snapferry::domain::run::naming;
 use snapferry::ports::{ClaimRun as _, ExecutionState};
 use snapferry::settings::{Planning, Variables};
@@ -49,6 +50,7 @@ pub(crate) fn listed(name: &str, tags: &[(&str, &str)]) -> Database {
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect(),
+        captured: Captured::default(),
     }
 }
 

@@ -229,7 +229,7 @@ pub fn choose(database: &Database, policies: &Policies) -> Choice {
     }
 }
 
-/// What leaves a database out, whatever the policies are.
+/// What leaves a database out, regardless of the policies.
 fn exclusion(database: &Database, is_named: bool) -> Option<ExclusionReason> {
     let is_excluded = |value: &String| !value.eq_ignore_ascii_case("false");
     if database.tags.get(tags::EXCLUDE).is_some_and(is_excluded) {
