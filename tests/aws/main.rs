@@ -15,6 +15,7 @@ mod functions;
 mod items;
 mod lambda_edge;
 mod patience;
+mod plan_text;
 mod policies;
 mod policy_commands;
 mod presigned;
@@ -35,6 +36,7 @@ mod step_functions;
 mod stop;
 mod table;
 mod upgrade;
+mod waits;
 mod wire;
 #[path = "../core/world.rs"]
 #[allow(

@@ -10,13 +10,14 @@ use crate::ports::doctor::{
     CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
     ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
-use crate::ports::{Clock, DescribeKey, DescribeQuota, ListOpen, ReadPolicies};
+use crate::ports::{Clock, DescribeKey, DescribeQuota, ListOpen, ReadLearntLimit, ReadPolicies};
 
 permissions! {
     /// Everything that the doctor may do: it only reads.
     Permissions:
         Clock CountMessages DescribeKey DescribeQuota DescribeRule FindQueue FindRules InspectDatabases
-        ListManualSnapshots ListOpen ListOptionGroups ReadKeyPolicy ReadPolicies SimulatePermissions
+        ListManualSnapshots ListOpen ListOptionGroups ReadKeyPolicy ReadLearntLimit ReadPolicies
+        SimulatePermissions
 }
 
 /// What to check.
