@@ -39,6 +39,7 @@ mod selected;
 mod slots;
 mod start;
 pub mod status;
+pub mod steady_state;
 pub mod stop;
 pub mod sweep;
 pub mod work;

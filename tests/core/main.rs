@@ -39,6 +39,7 @@ mod settle;
 mod slots;
 mod slow_network;
 mod status;
+mod steady_state;
 mod stop;
 mod sweeper;
 mod tidy;

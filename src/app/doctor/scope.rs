@@ -29,6 +29,13 @@ pub struct DoctorScope {
     pub databases: Vec<String>,
 }
 
+impl DoctorScope {
+    /// Whether every region and database is to be checked.
+    pub(super) fn is_whole(&self) -> bool {
+        self.regions.is_empty() && self.databases.is_empty()
+    }
+}
+
 /// The facts of the recovery region that the doctor compares all regions with.
 pub(super) struct Home {
     /// `None` if they could not be read.
