@@ -20,6 +20,7 @@ macro_rules! permissions {
 mod automated;
 pub mod conclude;
 pub mod doctor;
+pub mod drain;
 mod hearing;
 mod in_force;
 mod places;

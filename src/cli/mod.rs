@@ -3,6 +3,8 @@
 mod arguments;
 mod asked;
 mod doctor;
+mod drain;
+mod drain_arguments;
 mod format;
 mod freeze;
 mod hold;
@@ -37,6 +39,7 @@ use crate::settings::SettingsError;
 
 pub use arguments::{Arguments, asks_for_json, parse};
 pub use doctor::run_doctor;
+pub use drain::run_drain;
 pub use freeze::run_freeze;
 pub use hold::{HoldAction, run_hold};
 pub use outcome::{CliError, Ended};
@@ -160,6 +163,7 @@ async fn carry_out(
         Action::Status(options) => {
             status::execute(&arguments.stack, options, environment, out).await
         }
+        Action::Drain(options) => drain::execute(&arguments.stack, options, environment, out).await,
         Action::Stop(options) => stop::execute(&arguments.stack, options, environment, out).await,
         Action::Waits => waits::execute(&arguments.stack, environment, out).await,
     }

@@ -10,6 +10,7 @@ mod automated;
 mod commands;
 mod doctor;
 mod doctor_documents;
+mod drain;
 mod functions;
 mod items;
 mod lambda_edge;
