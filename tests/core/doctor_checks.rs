@@ -21,6 +21,7 @@ use snapferry::domain::id::tags::{StackId, Tags};
 use snapferry::domain::rds::copy_facts::CopyFacts;
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::SnapshotStatus;
+use snapferry::domain::restore::configuration::Captured;
 
 use crate::world::{HOME, KEY, SOURCE, a_run, database, ours, region, snapshot_arn, time};
 
@@ -142,6 +143,7 @@ pub(crate) fn candidate(name: &str, option_groups: &[&str]) -> Candidate {
             backup_retention_days: None,
             status: "available".to_owned(),
             tags: Tags::from([("snapferry:policy".to_owned(), "default".to_owned())]),
+            captured: Captured::default(),
         },
         key: None,
         option_groups: option_groups.iter().map(ToString::to_string).collect(),

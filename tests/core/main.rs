@@ -5,6 +5,7 @@
 )]
 
 mod automated;
+mod catalog;
 mod choice;
 mod clusters;
 mod copy_limit;
@@ -17,6 +18,7 @@ mod errors;
 mod forget;
 mod learnt_limit;
 mod left_over;
+mod measure;
 mod names;
 mod pages;
 mod permit;

@@ -49,6 +49,16 @@ struct Report {
 }
 
 impl Snapferry {
+    /// A variable of its environment.
+    ///
+    /// # Errors
+    /// If there is none of this name.
+    pub(super) fn variable(&self, name: &str) -> anyhow::Result<&str> {
+        let found = self.environment.iter().find(|(one, _)| one == name);
+        let (_, value) = found.with_context(|| format!("the stack exports no {name}"))?;
+        Ok(value)
+    }
+
     /// Runs `snapferry replay … --json`.
     ///
     /// # Errors

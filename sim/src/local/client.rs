@@ -14,7 +14,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
-/// How long a call may take. The emulator answers in milliseconds, and an invoked function within its time-out.
+/// How long a call may take. The emulator answers in milliseconds, and an invoked function within its timeout.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
 /// How long to wait before asking again whether the emulator serves.

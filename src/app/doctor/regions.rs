@@ -29,7 +29,7 @@ pub(super) struct RegionSeen {
 }
 
 impl RegionSeen {
-    /// How many databases a round covers: zero while the region is down, and nothing if the databases could not be
+    /// How many databases a round covers: zero while the region is down, and `None` if the databases could not be
     /// listed or judged.
     pub(super) fn selected(&self, family: Family) -> Option<usize> {
         self.selected.get(&family).copied().unwrap_or(Some(0))

@@ -8,7 +8,7 @@ use crate::json::{JsonError, object};
 /// The two kinds of events that `source-region.yaml` forwards.
 const DETAIL_TYPES: [&str; 2] = ["RDS DB Snapshot Event", "RDS DB Cluster Snapshot Event"];
 
-/// Whether a rule of this region with this pattern matches every snapshot event of RDS there. Nothing if the pattern has
+/// Whether a rule of this region with this pattern matches every snapshot event of RDS there. `None` if the pattern has
 /// parts that this check cannot judge, such as matchers by prefix or limits on other fields.
 ///
 /// # Errors

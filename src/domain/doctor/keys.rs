@@ -48,7 +48,7 @@ impl KeyFacts {
         self.manager == Manager::Customer && !matches!(self.state, KeyState::PendingDeletion(_))
     }
 
-    /// Why RDS cannot encrypt under it. Nothing if it can. RDS accepts symmetric keys that are enabled (RDS user guide,
+    /// Why RDS cannot encrypt under it. `None` if it can. RDS accepts symmetric keys that are enabled (RDS user guide,
     /// *Encrypting Amazon RDS resources*).
     #[must_use]
     pub fn unusable(&self) -> Option<String> {
@@ -65,7 +65,7 @@ impl KeyFacts {
     }
 }
 
-/// Why a key cannot be used, and how to fix that. Nothing if it can be used.
+/// Why a key cannot be used, and how to fix that. `None` if it can be used.
 fn broken(found: Option<&KeyFacts>) -> Option<(String, &'static str)> {
     let Some(key) = found else {
         return Some((

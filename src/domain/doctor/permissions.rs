@@ -387,6 +387,7 @@ impl StackFacts {
                 &["dynamodb:Query"],
                 vec![format!("{}/index/open-waits", self.table())],
             ),
+            need(&["rds:DescribeAccountAttributes"], Vec::new()).with(REQUESTED_REGION, &self.home),
         ];
         all.extend(self.list_databases());
         all.extend(self.see_snapshots([&self.home]));

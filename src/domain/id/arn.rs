@@ -185,7 +185,7 @@ pub enum Family {
 }
 
 impl Family {
-    /// Both.
+    /// Both families.
     pub const ALL: [Self; 2] = [Self::Instance, Self::Cluster];
 }
 
