@@ -11,6 +11,7 @@ mod catalog_commands;
 mod commands;
 mod doctor;
 mod doctor_documents;
+mod drain;
 mod functions;
 mod items;
 mod lambda_edge;
