@@ -5,6 +5,7 @@ mod faults;
 mod measuring;
 mod planning;
 mod pruning;
+mod rds_deadlines;
 mod stack;
 mod variables;
 
@@ -13,5 +14,6 @@ pub use faults::{Faults, SettingsError};
 pub use measuring::{Measuring, Metrics};
 pub use planning::{BUILT_IN_POLICY, Planning};
 pub use pruning::Pruning;
+pub use rds_deadlines::RdsDeadlines;
 pub use stack::Stack;
 pub use variables::Variables;

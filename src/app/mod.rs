@@ -18,7 +18,9 @@ macro_rules! permissions {
 }
 
 mod automated;
+pub mod catalog;
 pub mod conclude;
+mod configurations;
 pub mod doctor;
 mod hearing;
 mod in_force;

@@ -46,7 +46,7 @@ where
     Ok(Claimed { held, known })
 }
 
-/// The limits, lowered to what RDS is known to allow. Nothing if RDS allows no more now.
+/// The limits, lowered to what RDS is known to allow. `None` if RDS allows no more now.
 async fn under_what_was_learnt<W>(
     world: &W,
     copy: &RdsArn,

@@ -32,7 +32,7 @@ use crate::ports::{
 use crate::settings::Stack;
 
 /// How many describe calls run at once. RDS publishes no rate. With four, a sweep of hundreds of pages ends within its
-/// function's time-out, and the account's other callers are not throttled.
+/// function's timeout, and the account's other callers are not throttled.
 const DESCRIBES: usize = 4;
 
 /// How many describe calls of one region and family may be throttled before the sweep leaves it alone for this round.
@@ -161,7 +161,7 @@ impl SilentRegions {
             .is_some_and(|count| *count >= THROTTLED_MAX)
     }
 
-    /// Counts a failure, unless the next call may succeed. An unreachable region would cost its whole time-out again,
+    /// Counts a failure, unless the next call may succeed. An unreachable region would cost its whole timeout again,
     /// and RDS refuses every time what a person must fix first.
     fn note(&mut self, place: (Region, Family), error: &RdsError) {
         let passes = error.code.is_some() && error.owner() == Owner::Transient;

@@ -6,7 +6,7 @@
 //! | --- | --- | --- |
 //! | `wait#<ARN of the first attempt>` | a wait | `attempt` of a later one, `open`, `since`, `opened_at`, `phase`, `token`, `step`, `execution`, `retry`, `run`, `expected`, `source_expires_at`, `absent`, `last_error`, `ttl` |
 //! | `wait#<ARN of the first attempt>` | a removal, in the place of a wait | `removal`, `at`, `why`, `ttl` |
-//! | `entered#<ARN of a copy>` | what the settling of its wait found | `source`, `key`, `at`, `mismatch` |
+//! | `entered#<ARN of a copy>` | what the settling of its wait found | `source`, `key`, `at`; `mismatch`, `open`, `since` if it was wrong |
 //! | `noted#<region>#<resource id>` | what may go of a database | `rules`, `noted`, `ttl` |
 //! | `prune#round` | the pruner's rounds before | `complete_at`, `removing` |
 //! | `prune#lease` | who prunes | `holder`, `until` |
@@ -51,6 +51,8 @@ pub(super) const PK: &str = "pk";
 pub(super) const OPEN: &str = "open";
 /// The value of `open`.
 pub(super) const OPEN_WAIT: &str = "wait";
+/// The same for a copy that is not what was asked for.
+pub(super) const OPEN_MISMATCH: &str = "mismatch";
 /// The range key of that index: the beginning of the phase.
 pub(super) const SINCE: &str = "since";
 pub(super) const PHASE: &str = "phase";
@@ -150,6 +152,11 @@ pub(super) fn number(value: i64) -> AttributeValue {
 
 pub(super) fn time(value: Timestamp) -> AttributeValue {
     number(value.as_millisecond())
+}
+
+/// The snapshot whose removal stands in a wait's place.
+pub(super) fn read_removal(item: &Item) -> Result<RdsArn, ItemError> {
+    parsed(REMOVAL, RdsArn::parse(get_text(item, REMOVAL)?))
 }
 
 /// Whether an item under a wait's key is a removal.

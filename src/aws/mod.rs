@@ -7,9 +7,11 @@
 mod catalog;
 mod clients;
 mod clock;
+mod configurations;
 mod connect;
 mod correct_newest;
 mod dead_letters;
+mod deadlines;
 #[cfg(feature = "cli")]
 mod doctor;
 mod entered;
@@ -22,8 +24,10 @@ mod items;
 #[cfg(feature = "cli")]
 mod keys;
 mod manual_snapshots;
+mod open_items;
 mod plan_cursor;
 mod policies;
+mod presigned;
 #[cfg(feature = "cli")]
 mod profile;
 mod prune_state;
@@ -32,6 +36,7 @@ mod queues;
 mod rds;
 mod rds_errors;
 mod rds_rows;
+mod rds_settings;
 mod reach;
 mod removals;
 mod selected;

@@ -3,6 +3,7 @@
 //! They are parsed here, once, into the domain's types. An error says what was expected.
 
 pub mod command;
+pub mod configuration;
 pub mod event;
 pub mod kept;
 pub mod manifest;

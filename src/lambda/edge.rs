@@ -111,7 +111,7 @@ pub struct RegionReport {
     pub policy: String,
     /// The region.
     pub region: String,
-    /// The due time. Nothing if nothing is due.
+    /// The due time. `None` if nothing is due.
     pub due: Option<String>,
     /// Executions that were started.
     pub started: usize,
@@ -119,7 +119,7 @@ pub struct RegionReport {
     pub running: usize,
     /// Those of them that skip this due time until their execution for a due time before has ended.
     pub skipped: usize,
-    /// Databases of which RDS takes no snapshot in their status.
+    /// Databases in a status in which RDS takes no snapshot.
     pub not_now: usize,
     /// Databases whose recovery point for this due time exists.
     pub done: usize,
@@ -129,9 +129,9 @@ pub struct RegionReport {
     pub refused: usize,
     /// Databases that wait for the next due time.
     pub waits: usize,
-    /// Databases that RDS has refused for good.
+    /// Databases that RDS has refused permanently.
     pub tried: usize,
-    /// Databases of which RDS has no automated snapshot to copy.
+    /// Databases without an automated snapshot that could be copied.
     pub nothing_to_copy: usize,
     /// Databases that could not be started now.
     pub failed: usize,

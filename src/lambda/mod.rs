@@ -40,12 +40,13 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
     );
     match settings {
         Settings::Planner(planning) => {
-            let aws = Aws::new(sdk, table, StateMachine(planning.state_machine.clone()));
+            let aws = Aws::new(sdk, table, StateMachine(planning.state_machine.clone()))
+                .with_rds_deadlines(reach.rds_deadlines);
             let (aws, planning) = (&aws, &planning);
             lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| plan(aws, planning))).await
         }
         Settings::Worker { stack, receives } => {
-            let aws = Aws::new(sdk, table, receives);
+            let aws = Aws::new(sdk, table, receives).with_rds_deadlines(reach.rds_deadlines);
             let (aws, worker_config, backoff) = (&aws, &WorkerConfig::from(&stack), &stack.backoff);
             let warming = &Warming::new(aws, home, Service::Rds);
             lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
@@ -58,7 +59,7 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
             receives,
             key,
         } => {
-            let aws = Aws::new(sdk, table, receives);
+            let aws = Aws::new(sdk, table, receives).with_rds_deadlines(reach.rds_deadlines);
             let (aws, reactor_config, backoff) =
                 (&aws, &ReactorConfig::new(&stack, key), &stack.backoff);
             let warming = &Warming::new(aws, home, Service::StepFunctions);
@@ -68,7 +69,7 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
             .await
         }
         Settings::Pruner(pruning) => {
-            let aws = Aws::new(sdk, table, ());
+            let aws = Aws::new(sdk, table, ()).with_rds_deadlines(reach.rds_deadlines);
             let (aws, pruner_config) = (&aws, &PrunerConfig::from(&pruning));
             let metrics = &pruning.metrics;
             lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
@@ -82,7 +83,8 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
             queue,
             measuring,
         } => {
-            let aws = Aws::new(sdk, table, TargetQueue(queue));
+            let aws =
+                Aws::new(sdk, table, TargetQueue(queue)).with_rds_deadlines(reach.rds_deadlines);
             let (aws, sweeper_config) = (&aws, &SweeperConfig::from(&stack));
             let (measuring, last) = (&measuring, &LastMeasured::default());
             lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| {

@@ -21,6 +21,7 @@ macro_rules! actions {
 }
 
 mod clock;
+mod configurations;
 pub mod doctor;
 mod error;
 mod keys;
@@ -34,6 +35,7 @@ mod step_functions;
 mod table;
 
 pub use clock::*;
+pub use configurations::*;
 pub use error::*;
 pub use keys::*;
 pub use pages::*;

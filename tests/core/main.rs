@@ -5,12 +5,14 @@
 )]
 
 mod automated;
+mod catalog;
 mod choice;
 mod clusters;
 mod copy_limit;
 mod doctor;
 mod doctor_checks;
 mod doctor_fleet;
+mod doctor_source_keys;
 mod errors;
 mod forget;
 mod learnt_limit;

@@ -290,7 +290,7 @@ fn nothing_goes_of_a_source_region_that_nobody_has_listed_for_a_day() {
     let left_before = left(&world).len();
     rounds(&world, 30);
     assert_eq!(left(&world).len(), left_before);
-    // When it answers again, the grace begins anew.
+    // When it answers again, the grace begins again.
     world.parts().1.down.borrow_mut().clear();
     assert_eq!(rounds(&world, 23).ripe, 0);
     assert_eq!(rounds(&world, 1).removed.len(), 1);

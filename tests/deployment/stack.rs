@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use snapferry::domain::limits::{COMMAND_LIFETIME, MAX_RECEIVES};
 use snapferry::domain::run::backoff::Backoff;
+use snapferry::settings::RdsDeadlines;
 
 use crate::document::{keys, resources, source_region, template, values_of};
 
@@ -14,7 +15,7 @@ use crate::document::{keys, resources, source_region, template, values_of};
 const RETENTION_SECONDS: u64 = 14 * 24 * 60 * 60;
 
 /// The variables that the functions read at their start, without those that AWS sets.
-const VARIABLES: [&str; 21] = [
+const VARIABLES: [&str; 23] = [
     "SNAPFERRY_BACKOFF_MAX_SECONDS",
     "SNAPFERRY_BACKOFF_SECONDS",
     "SNAPFERRY_CLUSTER_COPY_SLOTS",
@@ -26,6 +27,8 @@ const VARIABLES: [&str; 21] = [
     "SNAPFERRY_HINT_RECHECK_SECONDS",
     "SNAPFERRY_KMS_KEY",
     "SNAPFERRY_LOG",
+    "SNAPFERRY_RDS_CHANGE_SECONDS",
+    "SNAPFERRY_RDS_READ_SECONDS",
     "SNAPFERRY_RETENTION",
     "SNAPFERRY_RPO",
     "SNAPFERRY_SCHEDULE",
@@ -94,6 +97,28 @@ fn a_message_stays_hidden_for_six_time_outs_of_its_function() {
     assert!(default_of(&template, "VisibilitySeconds") >= 6 * time_out);
 }
 
+/// A worker's slowest command looks a source up and asks for its copy, and the table answers in between.
+#[test]
+fn a_function_outlives_its_slowest_calls_to_rds() {
+    let template = template();
+    let seconds = |parameter| Duration::from_secs(default_of(&template, parameter));
+    let deadlines = RdsDeadlines::default();
+    let ((read, reading), (change, changing)) = (deadlines.of_reads(), deadlines.of_changes());
+    assert_eq!(
+        (seconds("RdsReadSeconds"), seconds("RdsChangeSeconds")),
+        (read, change)
+    );
+    let usual = Duration::from_secs(5);
+    assert!(reading + changing + usual <= seconds("FunctionTimeout"));
+    let variables = &template["Globals"]["Function"]["Environment"]["Variables"];
+    for (variable, parameter) in [
+        ("SNAPFERRY_RDS_READ_SECONDS", "RdsReadSeconds"),
+        ("SNAPFERRY_RDS_CHANGE_SECONDS", "RdsChangeSeconds"),
+    ] {
+        assert_eq!(variables[variable], json!({ "Ref": parameter }));
+    }
+}
+
 #[test]
 fn each_mapping_takes_ten_messages_at_once_and_lets_one_fail_alone() {
     let template = template();
@@ -113,7 +138,7 @@ fn each_mapping_takes_ten_messages_at_once_and_lets_one_fail_alone() {
             assert_eq!(
                 function["Timeout"],
                 Value::Null,
-                "{name} has a time-out of its own"
+                "{name} has a timeout of its own"
             );
             mapped.push((name, mapping["Queue"].clone()));
             assert_eq!(mapping["BatchSize"], 10, "{name}");

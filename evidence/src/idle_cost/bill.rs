@@ -26,7 +26,7 @@ const READS_OF_A_MEASUREMENT: f64 = 3.0;
 /// What the template does not say of an idle stack.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Assumptions {
-    /// For how long Lambda bills an idle run: a start of the process now and then, and one read of the table.
+    /// How long Lambda bills an idle run: a start of the process now and then, and one read of the table.
     pub run_seconds: f64,
     /// What a run writes to its log: Lambda's START, END and REPORT, and one line of ours.
     pub log_bytes_per_run: f64,

@@ -43,7 +43,7 @@ pub struct Refused {
 pub struct LeftAlone {
     /// The database.
     pub database: ResourceId,
-    /// Why.
+    /// The reason.
     pub why: String,
 }
 

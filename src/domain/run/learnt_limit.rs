@@ -83,7 +83,7 @@ pub fn after_refusal(
     })
 }
 
-/// What to store when RDS has accepted a copy, and this many of the family hold a slot, this one included. Nothing if no
+/// What to store when RDS has accepted a copy, and this many of the family hold a slot, this one included. `None` if no
 /// more are in flight than was known to be allowed.
 #[must_use]
 pub fn after_acceptance(

@@ -19,6 +19,7 @@ use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{Abandoned, Written};
 
 use super::catalog_entry::CatalogEntry;
+use super::configuration_items::ConfigurationItems;
 use super::index_lag::{Change, Lag};
 use super::milliseconds::in_milliseconds;
 use super::retention_items::RetentionItems;
@@ -41,6 +42,7 @@ pub struct Table {
     /// On which occasion each token was first called dead.
     called_dead: BTreeMap<String, String>,
     pub(super) retention: RetentionItems,
+    pub(super) configurations: ConfigurationItems,
     /// Where the index shows older items than the table has.
     pub(super) lag: Option<Lag>,
     pub(super) page: usize,
@@ -69,6 +71,7 @@ impl Table {
             policies: Vec::new(),
             called_dead: BTreeMap::new(),
             retention: RetentionItems::default(),
+            configurations: ConfigurationItems::default(),
             lag: None,
             page,
             stops_early: false,

@@ -2,6 +2,8 @@
 
 mod catalog;
 mod catalog_entry;
+mod configuration_items;
+mod configurations;
 mod index;
 mod index_lag;
 mod items;
@@ -12,6 +14,7 @@ mod selected;
 mod slots;
 
 pub use catalog_entry::CatalogEntry;
+pub use configuration_items::ConfigurationItems;
 pub use items::Table;
 pub use milliseconds::in_milliseconds;
 pub use retention_items::RetentionItems;

@@ -1,5 +1,6 @@
 //! Implements all ports over one state.
 
+mod configurations;
 mod operator;
 mod queues;
 mod rds;

@@ -3,6 +3,7 @@
 //! Each bug is what an adapter or a use case could get wrong: a wrong argument, a wrong reading of an answer, or a
 //! write under no condition. The fake inside knows nothing of them.
 
+mod configurations;
 mod retention;
 mod table;
 
@@ -39,9 +40,9 @@ use snapferry::ports::{
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DelayMessage,
     Delivery, DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
     ForgetRefusal, FreeSlot, HearDead, Held, Jitter, LearnLimits, ListDatabases, ListOpen,
-    LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
-    RdsError, ReadEntries, ReadHolders, ReadPlanCursor, ReadPolicies, ReadSelected, ReceiptHandle,
-    RecordRecoveryPoint, RegisterWaits, RememberRefusal, SendCommand, SnapshotQuota,
+    LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe,
+    ProbeToken, RdsError, ReadEntries, ReadHolders, ReadPlanCursor, ReadPolicies, ReadSelected,
+    ReceiptHandle, RecordRecoveryPoint, RegisterWaits, RememberRefusal, SendCommand, SnapshotQuota,
     StartExecution, Started, StoreSelected, Waits, Written,
 };
 
