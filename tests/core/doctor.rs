@@ -289,7 +289,7 @@ fn a_stack_in_good_health_is_told_so_check_by_check() {
 #[test]
 fn each_thing_that_would_fail_is_found() {
     type Breakage = (Check, &'static str, fn(&mut Estate));
-    let breakages: [Breakage; 7] = [
+    let breakages: [Breakage; 9] = [
         (Check::RecoveryKey, KEY, |estate| {
             estate.keys.get_mut(KEY).unwrap().state = KeyState::Disabled;
         }),
