@@ -21,8 +21,7 @@ pub(crate) enum State {
 /// CloudWatch fetches more periods than it evaluates. The user guide's examples fetch two more.
 const MORE: usize = 2;
 
-/// The state by the periods of the evaluation range, the oldest first: whether each breaches, or nothing where it has no
-/// value. `of` periods are evaluated, and `needed` of them must breach.
+/// The state by the periods of the evaluation range, the oldest first: whether each breaches; `None` if it has no value. `of` periods are evaluated, and `needed` of them must breach.
 pub(crate) fn decide(
     range: &[Option<bool>],
     of: usize,

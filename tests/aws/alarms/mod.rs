@@ -1,5 +1,5 @@
-//! The template's alarms, over the lines that the shipped function prints: a silent stack rings, each alarm rings once
-//! for its cause, and none rings through a harsh night.
+//! The template's alarms, over the lines that the shipped function prints: a silent stack is noticed, each alarm
+//! goes off once for its cause, and none goes off in a harsh night.
 //!
 //! The lines are printed by the binary that ships, run as Lambda runs it. Their times are the scenario's. What AWS's own
 //! services publish, the scenario says.

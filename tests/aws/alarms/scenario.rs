@@ -352,7 +352,7 @@ impl Got {
     }
 }
 
-/// The minutes from which and until which each alarm rings, of those that ring at all. The first hour lets the alarms
+/// From which minute and until which each alarm was in the state ALARM, if it ever was. The first hour lets the alarms
 /// settle.
 pub(crate) fn rings(alarms: &[Alarm], night: &Night) -> BTreeMap<String, Vec<(i64, Option<i64>)>> {
     let points = night.points();
