@@ -90,7 +90,7 @@ fn the_words_that_the_filters_count_were_really_logged() {
 }
 
 #[test]
-fn a_quiet_day_rings_nothing() {
+fn a_quiet_day_sets_no_alarm_off() {
     let night = Night::quiet(24 * 60);
     assert_eq!(rings(&alarms(), &night), BTreeMap::new());
 }
@@ -115,7 +115,7 @@ fn a_silent_stack_rings_within_half_an_hour_and_is_quiet_when_it_runs_again() {
 }
 
 #[test]
-fn each_alarm_rings_once_for_its_cause_and_no_other_does() {
+fn each_alarm_goes_off_once_for_its_cause_and_no_other_does() {
     let alarms = alarms();
     let mut rung = BTreeSet::new();
     for cause in Cause::ALL {
@@ -135,7 +135,7 @@ fn each_alarm_rings_once_for_its_cause_and_no_other_does() {
 }
 
 #[test]
-fn none_rings_through_a_harsh_night() {
+fn none_goes_off_in_a_harsh_night() {
     let alarms = alarms();
     for seed in 0..10 {
         let night = Night::harsh(10 * 60, seed);
