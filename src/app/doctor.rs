@@ -15,6 +15,7 @@ use jiff::SignedDuration;
 
 use crate::app::in_force::{PoliciesInForce, policies_in_force};
 use crate::app::steady_state::{SelectedBy, steady_state};
+use crate::domain::doctor::alarms::{alarms, no_topic};
 use crate::domain::doctor::capacity::{Quota, kept_within_quota};
 use crate::domain::doctor::databases::claims;
 use crate::domain::doctor::key_policy::{Caller, key_policy};
@@ -28,6 +29,7 @@ use crate::domain::id::role::{IamRole, Role};
 use crate::domain::policy::in_force::Policies;
 use crate::domain::policy::spec::KeyName;
 use crate::ports::ReadPolicies;
+use crate::ports::doctor::CountSubscribers;
 use crate::settings::DoctorSettings;
 
 use ask::{Snapshots, count, manual_snapshots, option_groups, port, quotas};
@@ -82,6 +84,7 @@ pub async fn diagnose<W: Permissions>(
     ] {
         findings.push(count(world, home, &letters, url).await);
     }
+    findings.push(notified(world, doctor_settings).await);
     let roles: Vec<Finding> = stream::iter(IamRole::ALL)
         .map(|role| simulate(world, doctor_settings, role, &keys))
         .buffered(CONCURRENCY)
@@ -89,6 +92,18 @@ pub async fn diagnose<W: Permissions>(
         .await;
     findings.extend(roles);
     findings
+}
+
+/// Whether the alarms notify anybody.
+async fn notified<W: CountSubscribers>(world: &W, doctor_settings: &DoctorSettings) -> Finding {
+    let Some(topic) = &doctor_settings.alarm_topic else {
+        return no_topic();
+    };
+    let home = &doctor_settings.stack_facts.home;
+    match world.count_subscribers(home, topic).await {
+        Ok(subscribers) => alarms(topic, subscribers),
+        Err(error) => Finding::unknown(Check::Alarms, topic, &port(&error)),
+    }
 }
 
 async fn regions<W: Permissions>(

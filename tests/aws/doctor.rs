@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 use snapferry::aws::{Aws, Examines, patient};
+use snapferry::domain::doctor::alarms::Subscribers;
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState, Manager};
 use snapferry::domain::doctor::permissions::{Requirement, RoleArn};
 use snapferry::domain::id::arn::{Family, KeyArn};
 use snapferry::domain::policy::spec::KeyName;
 use snapferry::ports::DescribeKey;
 use snapferry::ports::doctor::{
-    CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
-    ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
+    CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
+    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
 
 use crate::commands::{configured, ran};
@@ -19,6 +20,7 @@ use crate::wire::{Asked, Reply, TABLE, Wire, json_error, ok};
 use crate::world::{HOME, KEY, SOURCE, region, time};
 
 const SOURCE_KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/of-the-sources";
+const TOPIC: &str = "arn:aws:sns:eu-central-1:111122223333:alarms";
 const QUEUE: &str = "https://sqs.eu-west-1.amazonaws.com/111122223333/dead";
 
 fn doctor(wire: &Wire) -> Aws<Examines> {
@@ -221,6 +223,46 @@ async fn messages_are_counted_with_those_that_somebody_has_received() {
             .await
             .is_err()
     );
+}
+
+/// SNS's answer about a topic with these attributes.
+fn topic(attributes: &[(&str, &str)]) -> String {
+    let entry = |(key, value): &(&str, &str)| {
+        format!("<entry><key>{key}</key><value>{value}</value></entry>")
+    };
+    let attributes: String = attributes.iter().map(entry).collect();
+    format!(
+        "<GetTopicAttributesResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><GetTopicAttributesResult>\
+         <Attributes>{attributes}</Attributes></GetTopicAttributesResult></GetTopicAttributesResponse>"
+    )
+}
+
+#[tokio::test]
+async fn a_topics_subscriptions_are_counted_and_a_topic_that_is_not_there_is_no_error() {
+    let counts = [
+        ("SubscriptionsConfirmed", "1"),
+        ("SubscriptionsPending", "2"),
+    ];
+    let gone = "<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error><Type>Sender</Type>\
+                <Code>NotFound</Code><Message>Topic does not exist</Message></Error></ErrorResponse>";
+    let wire = Wire::new([
+        ok(topic(&counts)),
+        Reply::Http(404, gone.to_owned()),
+        ok(topic(&[])),
+    ]);
+    let doctor = doctor(&wire);
+    let home = region(HOME);
+    let found = doctor.count_subscribers(&home, TOPIC).await.unwrap();
+    let expected = Subscribers {
+        confirmed: 1,
+        pending: 2,
+    };
+    assert_eq!(found, Some(expected));
+    assert_eq!(doctor.count_subscribers(&home, TOPIC).await.unwrap(), None);
+    doctor.count_subscribers(&home, TOPIC).await.unwrap_err();
+    let asked = &wire.asked()[0];
+    assert_eq!(asked.action(), "GetTopicAttributes");
+    assert_eq!(asked.form()["TopicArn"], TOPIC);
 }
 
 #[tokio::test]
@@ -527,6 +569,10 @@ fn account(asked: &Asked) -> Answer {
             }})
             .to_string(),
         ),
+        "GetTopicAttributes" => answered(topic(&[
+            ("SubscriptionsConfirmed", "1"),
+            ("SubscriptionsPending", "0"),
+        ])),
         "SimulatePrincipalPolicy" => {
             let form = asked.form();
             let actions = form
@@ -547,6 +593,7 @@ fn account(asked: &Asked) -> Answer {
 
 fn ask(server: &Server, arguments: &[&str]) -> std::process::Command {
     let mut command = configured(server, arguments);
+    command.env("SNAPFERRY_ALARM_TOPIC_ARN", TOPIC);
     for name in ["COMMANDS", "EVENTS"] {
         for kind in ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL"] {
             command.env(format!("SNAPFERRY_{name}_{kind}"), QUEUE);

@@ -13,6 +13,7 @@ mod doctor;
 mod doctor_checks;
 mod doctor_fleet;
 mod doctor_source_keys;
+mod drain;
 mod errors;
 mod forget;
 mod gone;

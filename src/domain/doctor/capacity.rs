@@ -1,10 +1,13 @@
 //! Quotas: for manual snapshots, and for copies in flight.
 
+use jiff::Timestamp;
+
 use super::{Check, Finding, Level};
 use crate::domain::id::arn::{Family, Region};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::retention::capacity::days_to_full;
 use crate::domain::retention::steady_state::SteadyState;
+use crate::domain::run::learnt_limit::LearntLimit;
 
 /// Copies in flight that RDS allows for an account in a destination region (user guide, copying a snapshot).
 pub const COPIES_IN_FLIGHT: usize = 20;
@@ -239,6 +242,33 @@ pub fn cluster_slots(subject: &str, setting: &str, copies: ClusterCopies) -> Fin
         let remedy =
             "wait, or spread the schedules: see snapferry waits for how long each has waited";
         warn(what, remedy.to_owned())
+    } else {
+        Finding::ok(CHECK, subject, what)
+    }
+}
+
+/// What RDS's refusals have taught about a family's copies, beside the slots that they may take.
+#[must_use]
+pub fn learnt(family: Family, slots: usize, known: &LearntLimit, now: Timestamp) -> Finding {
+    const CHECK: Check = Check::CopySlots;
+    let (subject, setting) = match family {
+        Family::Instance => ("learnt, instances", "CopySlots"),
+        Family::Cluster => ("learnt, clusters", "ClusterCopySlots"),
+    };
+    let LearntLimit {
+        in_flight, since, ..
+    } = known;
+    let next = match known.retry_at() {
+        at if at > now => format!("one more is tried after {at}"),
+        _ => "one more may be tried".to_owned(),
+    };
+    let what = format!("RDS has allowed {in_flight} copies at once ({since}); {next}");
+    if *in_flight < slots {
+        let what = format!("{what}; there are {slots} slots for them");
+        let remedy = format!(
+            "nothing, if other tools copy too and this passes; otherwise have the account's limit raised, or lower {setting}"
+        );
+        Finding::bad(CHECK, subject, Level::Warning, what, remedy)
     } else {
         Finding::ok(CHECK, subject, what)
     }
