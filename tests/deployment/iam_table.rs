@@ -1,4 +1,4 @@
-//! What IAM must allow and deny to each role, as a table for a simulator that is no part of this project.
+//! What IAM must allow and deny to each role, as a table for a simulator from npm.
 //!
 //! The test here writes the table to `target/tmp/iam-table.json`; `.ci/iam` lets the simulator answer it. The rows that
 //! must be allowed are those of the doctor: what each port asks, on its resources, with the keys of a real call.
