@@ -12,7 +12,7 @@ use crate::app::conclude::{self, SettleOutcome};
 use crate::app::hearing::{by_sweep, is_dead};
 use crate::app::places::{ask, place_of};
 use crate::app::queue::CONCURRENCY;
-use crate::app::slots::claim;
+use crate::app::slots::{claim, held_by};
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::limits::{BATCH_GET_MAX, COMMAND_LIFETIME};
@@ -319,7 +319,8 @@ impl Round {
             match world.learnt_limit(family).await {
                 Ok(None) => {}
                 Ok(Some(limit)) => {
-                    allowed.insert(family, limit.allows(world.now()));
+                    let holding = held_by(family, &self.holders);
+                    allowed.insert(family, limit.allows(holding, world.now()));
                 }
                 Err(error) => {
                     self.broken(&error);

@@ -4,6 +4,8 @@ mod arguments;
 mod asked;
 mod catalog;
 mod doctor;
+mod drain;
+mod drain_arguments;
 mod format;
 mod freeze;
 mod hold;
@@ -42,6 +44,7 @@ use crate::settings::SettingsError;
 pub use arguments::{Arguments, asks_for_json, parse};
 pub use catalog::{show_configuration, show_difference};
 pub use doctor::run_doctor;
+pub use drain::run_drain;
 pub use freeze::run_freeze;
 pub use hold::{HoldAction, run_hold};
 pub use outcome::{CliError, Ended};
@@ -168,6 +171,7 @@ async fn carry_out(
         Action::Status(options) => {
             status::execute(&arguments.stack, options, environment, out).await
         }
+        Action::Drain(options) => drain::execute(&arguments.stack, options, environment, out).await,
         Action::Stop(options) => stop::execute(&arguments.stack, options, environment, out).await,
         Action::Waits => waits::execute(&arguments.stack, environment, out).await,
     }

@@ -30,7 +30,7 @@ fn item(token: &str) -> Value {
     to_json(&write_wait(&a_wait(token)))
 }
 
-fn to_json(item: &snapferry::aws::Item) -> Value {
+pub(crate) fn to_json(item: &snapferry::aws::Item) -> Value {
     use aws_sdk_dynamodb::types::AttributeValue;
     let attributes = item.iter().map(|(name, value)| {
         let value = match value {
@@ -814,7 +814,7 @@ async fn the_run_that_holds_the_place_is_named() {
     }
 }
 
-fn copied(taken_at: Option<&str>) -> Manifest {
+pub(crate) fn copied(taken_at: Option<&str>) -> Manifest {
     let run = a_run("orders");
     Manifest {
         step: Step::Copy,

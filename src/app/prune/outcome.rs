@@ -116,6 +116,6 @@ pub struct PruneReport {
     pub corrected: usize,
     /// What ended the removals before their end.
     pub stopped: Option<Stopped>,
-    /// After how many days the recovery region's quota is full. Nothing where RDS does not say how large it is.
+    /// After how many days the recovery region's quota is full. `None` if RDS does not say how large it is.
     pub days_to_full: Option<i64>,
 }

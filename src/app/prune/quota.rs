@@ -10,7 +10,7 @@ use crate::domain::retention::forget::{ForgetRules, Point};
 use crate::error::chain;
 use crate::ports::{Clock, DescribeQuota};
 
-/// After how many days the quota of either family is full. Nothing where RDS does not say how large a quota is that this
+/// After how many days the quota of either family is full. `None` if RDS does not say how large a quota is that this
 /// stack uses: no answer is no news.
 pub(super) async fn days_to_full<W: Clock + DescribeQuota>(
     world: &W,

@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use super::{Check, Finding, Level};
 use crate::domain::id::arn::{Family, Region};
 use crate::domain::id::tags::PolicyName;
+use crate::domain::retention::capacity::days_to_full;
+use crate::domain::retention::steady_state::SteadyState;
 use crate::domain::run::learnt_limit::LearntLimit;
 
 /// Copies in flight that RDS allows for an account in a destination region (user guide, copying a snapshot).
@@ -71,6 +73,38 @@ pub fn snapshot_quota(
     } else {
         Finding::ok(CHECK, region, what)
     }
+}
+
+/// Whether what the policies keep fits into the recovery region's quota. A policy that keeps everything fills it.
+#[must_use]
+pub fn kept_within_quota(home: &Region, state: &SteadyState, quota: Quota) -> Finding {
+    const CHECK: Check = Check::SnapshotQuota;
+    let Quota { used, max } = quota;
+    if let Some(above) = state.above(max) {
+        let remedy = "keep less (docs/RETENTION.md), or have the quota raised: once it is full, no copy can be made";
+        let what = format!("what the policies keep does not fit: {above}");
+        return Finding::bad(CHECK, home, Level::Failure, what, remedy);
+    }
+    if !state.keep_all.is_empty() {
+        let names: Vec<&str> = state.keep_all.iter().map(PolicyName::as_str).collect();
+        let full = days_to_full(used, max, state.made_in_30_days, 30);
+        let full = full.map_or_else(String::new, |days| {
+            format!(
+                "; {used} of {max} {} are there, and it is full in about {days} days",
+                state.kind()
+            )
+        });
+        let what = format!("{} keeps every recovery point{full}", names.join(", "));
+        let remedy = "say how long recovery points are kept (keep_last and so on in the policy file, or the parameter Retention), and deploy with Prune=yes";
+        return Finding::bad(CHECK, home, Level::Warning, what, remedy);
+    }
+    let needed = state.needed();
+    let what = format!(
+        "the policies keep up to {needed} {}, of {max}: {}",
+        state.kind(),
+        state.listed()
+    );
+    Finding::ok(CHECK, home, what)
 }
 
 /// The copies in flight to the recovery region.

@@ -29,7 +29,7 @@ pub struct Known<'a> {
 pub struct DatabaseAge {
     /// The database.
     pub database: RdsArn,
-    /// The age of its data, or since when the database has waited for its first. Nothing where nobody knows it.
+    /// The age of its data, or since when the database has waited for its first. `None` if nobody knows it.
     pub age: Option<SignedDuration>,
     /// The age as a share of what it may be: above one it is overdue.
     pub of_rpo: f64,
