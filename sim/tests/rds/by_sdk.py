@@ -126,7 +126,7 @@ assert shown["DbiResourceId"] == by_name["secret"]["DbiResourceId"], shown
 pages = list(near.get_paginator("describe_db_snapshots").paginate(PaginationConfig={"PageSize": 20}))
 listed = [snapshot["DBSnapshotIdentifier"] for page in pages for snapshot in page["DBSnapshots"]]
 
-# SourceRegion makes the SDK sign a URL for the source region, which RDS ignores.
+# SourceRegion makes the SDK sign a URL for the source region, which the service checks.
 copied = far.copy_db_snapshot(
     SourceDBSnapshotIdentifier=made["DBSnapshotArn"],
     TargetDBSnapshotIdentifier="first-copy",

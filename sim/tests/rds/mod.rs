@@ -3,6 +3,7 @@
 mod against_moto;
 mod automated;
 mod by_sdk;
+mod by_tools;
 mod clusters;
 mod clusters_against_moto;
 mod copies;
