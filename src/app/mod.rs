@@ -34,6 +34,7 @@ pub mod queue;
 pub mod react;
 pub mod redrive;
 pub mod replay;
+pub mod restore;
 mod slots;
 mod start;
 pub mod status;

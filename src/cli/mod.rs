@@ -4,6 +4,7 @@ mod arguments;
 mod asked;
 mod catalog;
 mod doctor;
+mod emit;
 mod format;
 mod freeze;
 mod hold;
@@ -16,6 +17,7 @@ mod prune_request;
 mod redrive;
 mod replay;
 mod report;
+mod restore;
 mod retention_arguments;
 mod shell;
 mod show;
@@ -49,6 +51,7 @@ pub use prune_request::request_prune;
 pub use redrive::run_redrive;
 pub use replay::run_replay;
 pub use report::make_report;
+pub use restore::{Restore, RestoreAction, TemplateLanguage, show_restore};
 pub use start::run_plan;
 pub use status::{Selected, show_status};
 pub use stop::run_stop;
@@ -160,6 +163,9 @@ async fn carry_out(
         }
         Action::Report(options) => {
             report::execute(&arguments.stack, options, environment, out).await
+        }
+        Action::Restore(options) => {
+            restore::execute(&arguments.stack, options, environment, out).await
         }
         Action::Start(options) => start::execute(&arguments.stack, options, environment, out).await,
         Action::Status(options) => {

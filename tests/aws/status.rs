@@ -12,7 +12,7 @@ use snapferry::domain::restore::configuration::Captured;
 use crate::prune::{copy_of, planning};
 use crate::world::{Fixture, World, a_run, run};
 
-fn database(name: &str) -> Database {
+pub(crate) fn database(name: &str) -> Database {
     let of = a_run(name).database;
     assert_eq!(of.arn.family(), Family::Instance);
     Database {

@@ -3,12 +3,12 @@
 use crate::ports::{
     AutomatedSnapshots, ClaimRun, Clock, DescribeSnapshots, FindDatabases, ForgetRefusal,
     ListDatabases, PlanCursor, ReadConfigurations, ReadEntries, ReadPolicies, StartExecution,
-    StoreConfigurations,
+    StoreConfigurations, StoreRosters,
 };
 
 permissions! {
     /// Everything that the planner may do.
     Permissions:
         AutomatedSnapshots ClaimRun Clock DescribeSnapshots FindDatabases ForgetRefusal ListDatabases PlanCursor
-        ReadConfigurations ReadEntries ReadPolicies StartExecution StoreConfigurations
+        ReadConfigurations ReadEntries ReadPolicies StartExecution StoreConfigurations StoreRosters
 }
