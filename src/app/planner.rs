@@ -17,11 +17,13 @@ use tracing::warn;
 
 use crate::app::configurations::{KnownConfigurations, member_row};
 use crate::app::in_force::policies_in_force;
+use crate::app::selected::{read_selected, store_selected};
 use crate::domain::id::arn::{Family, Region};
 use crate::domain::id::names::ResourceId;
 use crate::domain::policy::choice::choose;
 use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::in_force::{Policies, Policy};
+use crate::domain::policy::selected::selected_now;
 use crate::domain::policy::spec::Source;
 use crate::domain::policy::timing::FirstRun;
 use crate::domain::rds::database::UnreadableRow;
@@ -49,7 +51,7 @@ pub enum When {
     Again,
     /// A time that the operator names.
     At(Timestamp),
-    /// The schedule's last due time, only of databases that RDS has refused for good. The refusals are forgotten.
+    /// The schedule's last due time, only of databases that RDS has refused permanently. The refusals are forgotten.
     RetryRefused,
 }
 
@@ -220,6 +222,12 @@ async fn plan_all<W: Permissions>(world: &W, due: &DueNow<'_>, when: When, plann
             warn!(%region, error, "which databases there are could not be stored for restores");
         }
     }
+    if planned.error.is_none()
+        && matches!(when, When::Due | When::Again)
+        && let Err(error) = remember_selected(world, planned).await
+    {
+        planned.error = Some(chain(&error));
+    }
     // A policy whose databases wait for its first due time is planned up to now, even if the region was not listed to its
     // end: their first due time would otherwise find it unplanned again.
     let first_waits = due.may_wait.is_some_and(|may| {
@@ -236,6 +244,18 @@ async fn plan_all<W: Permissions>(world: &W, due: &DueNow<'_>, when: When, plann
     {
         planned.error = Some(chain(&error));
     }
+}
+
+/// Stores which databases the policy selects in a region that was listed to its end: the sweeper measures their ages.
+async fn remember_selected<W: Permissions>(world: &W, planned: &Planned) -> Result<(), PortError> {
+    let (policy, region) = (&planned.policy, &planned.region);
+    let before = read_selected(world, policy, region).await?;
+    let keeps_unseen = !planned.unreadable.is_empty();
+    let now = selected_now(&before, planned.selected(), keeps_unseen, world.now());
+    if now == before {
+        return Ok(());
+    }
+    store_selected(world, policy, region, &now).await
 }
 
 /// Where a family's list goes.

@@ -11,6 +11,7 @@ mod configurations;
 mod connect;
 mod correct_newest;
 mod dead_letters;
+mod deadlines;
 #[cfg(feature = "cli")]
 mod doctor;
 mod entered;
@@ -23,8 +24,10 @@ mod items;
 #[cfg(feature = "cli")]
 mod keys;
 mod manual_snapshots;
+mod open_items;
 mod plan_cursor;
 mod policies;
+mod presigned;
 #[cfg(feature = "cli")]
 mod profile;
 mod prune_state;
@@ -36,6 +39,7 @@ mod rds_rows;
 mod rds_settings;
 mod reach;
 mod removals;
+mod selected;
 mod slots;
 #[cfg(feature = "cli")]
 mod stack;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::domain::doctor::alarms::Subscribers;
 use crate::domain::doctor::databases::{Candidate, OptionGroup};
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
@@ -17,6 +18,7 @@ use crate::domain::id::tags::PolicyName;
 use crate::domain::id::token::TaskToken;
 use crate::domain::operator::redrive::{FailedExecution, FailedStatus, Inspection};
 use crate::domain::policy::cursor::Cursor;
+use crate::domain::policy::selected::SelectedPart;
 use crate::domain::policy::set::{Applied, Stamp, Version};
 use crate::domain::policy::spec::KeyName;
 use crate::domain::rds::database::Database;
@@ -38,8 +40,8 @@ use crate::domain::run::refusal::RefusedForGood;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::doctor::{
-    CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
-    ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
+    CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
+    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
 use crate::ports::{
     Abandoned, AutomatedSnapshots, Callbacks, CallerIdentity, CheckClaim, Claim, ClaimRun,
@@ -47,22 +49,23 @@ use crate::ports::{
     CreateSnapshotRequest, DeadLetter, DelayMessage, DeleteSnapshot, Delivery, DescribeKey,
     DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
     ForgetIdle, ForgetRefusal, FreeSlot, HearDead, Held, HoldSnapshots, InspectExecution,
-    InvokePruner, KeepNotes, LearnLimits, ListDatabases, ListEnded, ListOpen, ListRunning,
-    LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
-    PruneRounds, RdsError, ReadConfigurations, ReadDefinitions, ReadEntered, ReadEntries,
-    ReadFreeze, ReadHolders, ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReadRosters,
-    ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven,
-    RegionListings, RegisterRemovals, RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain,
-    SendCommand, SetFreeze, SnapshotQuota, StartExecution, Started, StopExecution,
-    StoreConfigurations, StorePolicies, StoreRosters, Waits, Written,
+    InvokePruner, KeepNotes, LearnLimits, ListDatabases, ListEnded, ListMismatches, ListOpen,
+    ListRunning, LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage, Page, PlanCursor,
+    PortError, Probe, ProbeToken, PruneRounds, RdsError, ReadConfigurations, ReadDefinitions,
+    ReadEntered, ReadEntries, ReadFreeze, ReadHolders, ReadLearntLimit, ReadPlanCursor,
+    ReadPolicies, ReadPolicyHistory, ReadRosters, ReadSelected, ReceiptHandle, ReceiveDeadLetters,
+    RecordRecoveryPoint, RedriveExecution, Redriven, RegionListings, RegisterRemovals,
+    RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand, SetFreeze,
+    SnapshotQuota, StartExecution, Started, StopExecution, StoreConfigurations, StorePolicies,
+    StoreRosters, StoreSelected, Waits, Written,
 };
 
-/// The AWS action that a call stands for.
+/// The AWS action of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action<'a> {
-    /// Of RDS, in a region.
+    /// A call of RDS, in a region.
     Rds(Operation, &'a Region),
-    /// Of another service.
+    /// A call of another service.
     Other(&'static str),
 }
 
@@ -132,7 +135,7 @@ macro_rules! declare {
                 }
             }
 
-            /// The AWS action that it stands for.
+            /// Its AWS action.
             #[must_use]
             #[allow(unused_variables, reason = "most actions do not depend on the arguments")]
             pub fn action(&self) -> Action<'_> {
@@ -212,6 +215,10 @@ macro_rules! every_call {
                 reads ReadEntered: read_entered(by copies: [RdsArn])
                     -> Result<Vec<Entered>, PortError>, Other("BatchGetItem");
             }
+            ListMismatches {
+                reads ListMismatches: list_mismatches(copy marker: Option<String>)
+                    -> Result<Page<RdsArn>, PortError>, Other("Query");
+            }
             KeepNotes {
                 reads ReadNotes: read_notes(by of: [DatabaseId])
                     -> Result<BTreeMap<DatabaseId, Notes>, PortError>, Other("BatchGetItem");
@@ -259,7 +266,9 @@ macro_rules! every_call {
                     -> Result<ExecutionState, PortError>, Other("DescribeExecution");
             }
             RegisterWaits {
-                writes Register: register(by wait: Wait) -> Result<Option<Wait>, PortError>, Other("PutItem");
+                writes Register: register(by wait: Wait) -> Result<Option<Occupant>, PortError>, Other("PutItem");
+                writes RegisterPastRemoval: register_past_removal(by wait: Wait, by removed: RdsArn)
+                    -> Result<Written, PortError>, Other("PutItem");
                 writes Replace: replace(by wait: Wait, by instead_of: Wait)
                     -> Result<Written, PortError>, Other("PutItem");
             }
@@ -303,9 +312,11 @@ macro_rules! every_call {
             ReadHolders {
                 reads SlotHolders: slot_holders() -> Result<BTreeSet<RdsArn>, PortError>, Other("GetItem");
             }
-            LearnLimits {
+            ReadLearntLimit {
                 reads LearntLimit: learnt_limit(copy family: Family)
                     -> Result<Option<LearntLimit>, PortError>, Other("GetItem");
+            }
+            LearnLimits {
                 writes LearnLimit: learn_limit(copy family: Family, maybe known: LearntLimit, by learnt: LearntLimit)
                     -> Result<Written, PortError>, Other("UpdateItem");
             }
@@ -359,6 +370,15 @@ macro_rules! every_call {
             PlanCursor {
                 writes SetPlanCursor: set_plan_cursor(by policy: PolicyName, by region: Region, by cursor: Cursor)
                     -> Result<(), PortError>, Other("UpdateItem");
+            }
+            ReadSelected {
+                reads ReadSelected: read_selected(by policy: PolicyName, by region: Region, copy part: usize)
+                    -> Result<Option<SelectedPart>, PortError>, Other("GetItem");
+            }
+            StoreSelected {
+                writes StoreSelected: store_selected(
+                    by policy: PolicyName, by region: Region, copy part: usize, by selected: SelectedPart
+                ) -> Result<(), PortError>, Other("UpdateItem");
             }
             ReadPolicies {
                 reads CurrentPolicies: current_policies() -> Result<Option<Applied>, PortError>, Other("GetItem");
@@ -451,6 +471,10 @@ macro_rules! every_call {
             FindQueue {
                 reads FindQueue: get_queue_url(by region: Region, by name: str)
                     -> Result<Option<String>, PortError>, Other("GetQueueUrl");
+            }
+            CountSubscribers {
+                reads CountSubscribers: count_subscribers(by region: Region, by topic: str)
+                    -> Result<Option<Subscribers>, PortError>, Other("GetTopicAttributes");
             }
             CountMessages {
                 reads CountMessages: count_messages(by region: Region, by url: str)

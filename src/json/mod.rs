@@ -7,10 +7,12 @@ pub mod configuration;
 pub mod event;
 pub mod kept;
 pub mod manifest;
+pub mod metrics;
 pub mod policies;
 pub mod prune;
 pub mod refusal;
 pub mod run;
+pub mod selected;
 
 use thiserror::Error;
 

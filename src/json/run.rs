@@ -208,7 +208,7 @@ pub fn write(run: &ProtectionRequest) -> String {
 }
 
 /// The hash of the input of an execution. Equal runs have equal hashes, however their text was laid out. The name of the
-/// database's configuration is no part of it: it permits nothing, and it may have changed when the planner claims for an
+/// database's configuration does not belong to it: it permits nothing, and it may have changed when the planner claims for an
 /// execution that runs already.
 #[must_use]
 pub fn hash(run: &ProtectionRequest) -> InputHash {

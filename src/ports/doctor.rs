@@ -2,6 +2,7 @@
 
 use super::error::{PortError, RdsError};
 use super::pages::Page;
+use crate::domain::doctor::alarms::Subscribers;
 use crate::domain::doctor::databases::{Candidate, OptionGroup};
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
@@ -66,16 +67,26 @@ pub trait DescribeRule {
 
 /// Finds a queue by its name.
 pub trait FindQueue {
-    /// `GetQueueUrl`. Nothing if the queue does not exist.
+    /// `GetQueueUrl`. `None` if the queue does not exist.
     async fn get_queue_url(&self, region: &Region, name: &str)
     -> Result<Option<String>, PortError>;
 }
 
 /// Counts messages.
 pub trait CountMessages {
-    /// `GetQueueAttributes`: the approximate number of messages, including received ones. Nothing if the queue does not
+    /// `GetQueueAttributes`: the approximate number of messages, including received ones. `None` if the queue does not
     /// exist.
     async fn count_messages(&self, region: &Region, url: &str) -> Result<Option<u64>, PortError>;
+}
+
+/// Counts who gets what a topic is sent.
+pub trait CountSubscribers {
+    /// `GetTopicAttributes`. Nothing if the topic does not exist.
+    async fn count_subscribers(
+        &self,
+        region: &Region,
+        topic: &str,
+    ) -> Result<Option<Subscribers>, PortError>;
 }
 
 /// Asks IAM what a role may do.
@@ -97,5 +108,6 @@ actions! {
     DescribeRule: "events:DescribeRule";
     FindQueue: "sqs:GetQueueUrl";
     CountMessages: "sqs:GetQueueAttributes";
+    CountSubscribers: "sns:GetTopicAttributes";
     SimulatePermissions: "iam:SimulatePrincipalPolicy";
 }

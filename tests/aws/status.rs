@@ -202,3 +202,19 @@ fn a_report_that_cannot_be_written_names_the_file() {
         "{said}"
     );
 }
+
+#[test]
+fn paused_policies_are_named_in_status_and_report() {
+    let world = fleet(1);
+    let text = "[policy.default]\nschedule = \"0 3 * * *\"\npaused = true\n[policy.gold]\nschedule = \"0 3 * * *\"\n";
+    let home = crate::world::region(crate::world::HOME);
+    run(snapferry::app::policies::apply(&world, &home, text, None)).unwrap();
+    let (_, text) = shown(&world, &Selected::default(), false);
+    assert!(
+        text.contains("Paused, so that nothing of them is started: default."),
+        "{text}"
+    );
+    let (_, json) = shown(&world, &Selected::default(), true);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["paused"], serde_json::json!(["default"]));
+}

@@ -16,8 +16,9 @@ use snapferry::domain::run::slot_limits::{SlotGroup, SlotLimits};
 use snapferry::domain::run::wait::{Phase, Wait};
 use snapferry::ports::{
     Abandoned, CheckClaim, Claim, ClaimRun, ClaimSlot, ForgetRefusal, FreeSlot, HearDead, Held,
-    LearnLimits, ListOpen, LookUpWaits, NoteError, PlanCursor, ReadEntries, ReadPlanCursor,
-    RecordRecoveryPoint, RegisterWaits, RememberRefusal, Waits, Written,
+    LearnLimits, ListOpen, LookUpWaits, NoteError, Occupant, PlanCursor, ReadEntries,
+    ReadLearntLimit, ReadPlanCursor, RecordRecoveryPoint, RegisterWaits, RememberRefusal, Waits,
+    Written,
 };
 
 use crate::items::a_wait;
@@ -29,7 +30,7 @@ fn item(token: &str) -> Value {
     to_json(&write_wait(&a_wait(token)))
 }
 
-fn to_json(item: &snapferry::aws::Item) -> Value {
+pub(crate) fn to_json(item: &snapferry::aws::Item) -> Value {
     use aws_sdk_dynamodb::types::AttributeValue;
     let attributes = item.iter().map(|(name, value)| {
         let value = match value {
@@ -96,7 +97,7 @@ async fn a_wait_is_registered_only_where_there_is_none() {
 async fn a_wait_that_is_there_already_comes_with_the_refusal() {
     let wire = Wire::new([conflict_with(&item("the-other"))]);
     let stored = wire.aws().register(&a_wait("t")).await.unwrap();
-    assert_eq!(stored, Some(a_wait("the-other")));
+    assert_eq!(stored, Some(Occupant::Wait(Box::new(a_wait("the-other")))));
 }
 
 #[tokio::test]
@@ -454,8 +455,8 @@ async fn what_is_open_is_one_query_of_the_index() {
     assert_eq!(asked.action(), "Query");
     let body = asked.json();
     assert_eq!(body["IndexName"], "open-waits");
-    assert_eq!(spelled(&body, "KeyConditionExpression"), "open = :wait");
-    assert_eq!(body["ExpressionAttributeValues"][":wait"]["S"], "wait");
+    assert_eq!(spelled(&body, "KeyConditionExpression"), "open = :open");
+    assert_eq!(body["ExpressionAttributeValues"][":open"]["S"], "wait");
 }
 
 #[tokio::test]
@@ -813,7 +814,7 @@ async fn the_run_that_holds_the_place_is_named() {
     }
 }
 
-fn copied(taken_at: Option<&str>) -> Manifest {
+pub(crate) fn copied(taken_at: Option<&str>) -> Manifest {
     let run = a_run("orders");
     Manifest {
         step: Step::Copy,

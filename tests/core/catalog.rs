@@ -341,7 +341,7 @@ fn what_waits_is_not_stored() {
 }
 
 #[test]
-fn the_name_of_a_configuration_is_no_part_of_the_permission() {
+fn the_permission_does_not_depend_on_the_name_of_a_configuration() {
     let plain = a_run("orders");
     let mut named = plain.clone();
     named.options.configuration = Some(ConfigurationHash::of("a"));

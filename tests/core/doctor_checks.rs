@@ -440,6 +440,22 @@ fn a_permission_that_is_missing_is_named_with_its_resource() {
     );
 }
 
+/// AWS's reference names no resource for SendTask*, and AWS's own refusals name the state machine.
+#[test]
+fn the_simulators_denial_of_a_callback_is_unknown() {
+    let good = Ok(vec![decision("rds:CopyDBSnapshot", true, &[])]);
+    let callback = Ok(vec![decision("states:SendTaskSuccess", false, &[])]);
+    let worker = IamRole::Function(Role::Worker);
+    let found = permissions(worker, &[good, callback.clone()]);
+    is(&found, Level::Unknown, "states:SendTaskSuccess");
+    let bad = Ok(vec![decision("rds:CreateDBSnapshot", false, &[])]);
+    is(
+        &permissions(worker, &[callback, bad]),
+        Level::Failure,
+        "may not rds:CreateDBSnapshot",
+    );
+}
+
 #[test]
 fn what_may_not_be_simulated_is_unknown_and_a_role_that_is_gone_a_failure() {
     let error = |code: &str| Unanswered {

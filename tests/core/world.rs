@@ -268,7 +268,7 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    /// How a call fails. Nothing if it does not.
+    /// How a call fails. `None` if it does not.
     fn fault(&self, call: &Call) -> Option<Refusal> {
         if let Action::Rds(operation, region) = call.action() {
             if self.down.borrow().contains(region) {

@@ -7,16 +7,16 @@ use crate::domain::doctor::databases::{Claims, OptionGroup};
 use crate::domain::id::arn::Region;
 use crate::domain::policy::in_force::Policies;
 use crate::ports::doctor::{
-    CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
-    ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
+    CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
+    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
-use crate::ports::{Clock, DescribeKey, DescribeQuota, ListOpen, ReadPolicies};
+use crate::ports::{Clock, DescribeKey, DescribeQuota, ListOpen, ReadLearntLimit, ReadPolicies};
 
 permissions! {
     /// Everything that the doctor may do: it only reads.
     Permissions:
-        Clock CountMessages DescribeKey DescribeQuota DescribeRule FindQueue FindRules InspectDatabases
-        ListManualSnapshots ListOpen ListOptionGroups ReadKeyPolicy ReadPolicies SimulatePermissions
+        Clock CountMessages CountSubscribers DescribeKey DescribeQuota DescribeRule FindQueue FindRules InspectDatabases
+        ListManualSnapshots ListOpen ListOptionGroups ReadKeyPolicy ReadLearntLimit ReadPolicies SimulatePermissions
 }
 
 /// What to check.
@@ -28,9 +28,16 @@ pub struct DoctorScope {
     pub databases: Vec<String>,
 }
 
+impl DoctorScope {
+    /// Whether every region and database is to be checked.
+    pub(super) fn is_whole(&self) -> bool {
+        self.regions.is_empty() && self.databases.is_empty()
+    }
+}
+
 /// The facts of the recovery region that the doctor compares all regions with.
 pub(super) struct Home {
-    /// Nothing if they could not be read.
+    /// `None` if they could not be read.
     pub(super) policies: Option<Policies>,
     pub(super) option_groups: Result<Vec<OptionGroup>, Unanswered>,
     pub(super) claims: Claims,

@@ -14,7 +14,7 @@ use crate::domain::id::names::ResourceId;
 use crate::domain::policy::cursor::{Cursor, Kept};
 use crate::error::chain;
 
-/// Asks about the databases that stand beside the cursor, and starts what can be started now.
+/// Asks about the databases that are stored with the cursor, and starts what can be started now.
 pub(super) async fn plan_left_over<W: Permissions>(
     world: &W,
     due: &DueNow<'_>,

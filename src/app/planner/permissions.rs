@@ -2,13 +2,14 @@
 
 use crate::ports::{
     AutomatedSnapshots, ClaimRun, Clock, DescribeSnapshots, FindDatabases, ForgetRefusal,
-    ListDatabases, PlanCursor, ReadConfigurations, ReadEntries, ReadPolicies, StartExecution,
-    StoreConfigurations, StoreRosters,
+    ListDatabases, PlanCursor, ReadConfigurations, ReadEntries, ReadPolicies, ReadSelected,
+    StartExecution, StoreConfigurations, StoreRosters, StoreSelected,
 };
 
 permissions! {
     /// Everything that the planner may do.
     Permissions:
         AutomatedSnapshots ClaimRun Clock DescribeSnapshots FindDatabases ForgetRefusal ListDatabases PlanCursor
-        ReadConfigurations ReadEntries ReadPolicies StartExecution StoreConfigurations StoreRosters
+        ReadConfigurations ReadEntries ReadPolicies ReadSelected StartExecution StoreConfigurations StoreRosters
+        StoreSelected
 }

@@ -1,4 +1,4 @@
-//! One database: whether an execution is to be started for it, and what became of that.
+//! One database: whether an execution is to be started for it, and the outcome.
 
 use std::collections::BTreeMap;
 
@@ -36,9 +36,9 @@ pub(super) struct DueNow<'a> {
     pub(super) policies: &'a Policies,
     pub(super) policy: &'a Policy,
     pub(super) at: Timestamp,
-    /// Whether only databases are planned that RDS has refused for good, and the refusals are forgotten.
+    /// Whether only databases are planned that RDS has refused permanently, and the refusals are forgotten.
     pub(super) retries_refused: bool,
-    /// How a database that is due may have to wait. Nothing where a person says that it is to start.
+    /// How a database that is due may have to wait. `None` if a person says that it is to start.
     pub(super) may_wait: Option<MayWait>,
 }
 
@@ -198,7 +198,7 @@ impl DueNow<'_> {
         waits(&of, first_run, now)
     }
 
-    /// Starts a run, unless RDS has refused it for good and nothing has changed since.
+    /// Starts a run, unless RDS has refused it permanently and nothing has changed since.
     async fn start_unless_refused<W: Permissions>(
         &self,
         world: &W,
@@ -269,7 +269,7 @@ impl DueNow<'_> {
         Attempt::all().any(|attempt| naming::execution(self.stack, run, attempt) == *name)
     }
 
-    /// The run for a database. Nothing if there is nothing to copy.
+    /// The run for a database. `None` if there is nothing to copy.
     fn run_of(
         &self,
         newest: &BTreeMap<ResourceId, Snapshot>,

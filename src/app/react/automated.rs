@@ -183,7 +183,7 @@ where
     }
 }
 
-/// Whether RDS has refused the copies of this database for good, and nothing has changed since.
+/// Whether RDS has refused the copies of this database permanently, and nothing has changed since.
 async fn is_refused_for_good<W: Clock + ReadEntries>(
     world: &W,
     run: &ProtectionRequest,

@@ -3,6 +3,7 @@
 //! Each check is a pure function of AWS's answers. A question without an answer is a finding too ([`Level::Unknown`]):
 //! the doctor never stays silent and never guesses.
 
+pub mod alarms;
 pub mod capacity;
 pub mod databases;
 pub mod key_policy;
@@ -12,6 +13,8 @@ pub mod policies;
 mod queue_arn;
 pub mod region;
 mod role_arn;
+mod simulated;
+pub mod source_keys;
 
 use std::fmt;
 
@@ -66,13 +69,15 @@ pub enum Check {
     ForwardingRule,
     /// Messages that wait for a person.
     DeadLetters,
+    /// Whether the alarms notify anybody.
+    Alarms,
     /// What the roles may do.
     Permissions,
 }
 
 impl Check {
     /// Every check, in the order of the report.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Policies,
         Self::RecoveryKey,
         Self::KeyPolicy,
@@ -84,6 +89,7 @@ impl Check {
         Self::CopySlots,
         Self::ForwardingRule,
         Self::DeadLetters,
+        Self::Alarms,
         Self::Permissions,
     ];
 
@@ -102,6 +108,7 @@ impl Check {
             Self::CopySlots => "copy-slots",
             Self::ForwardingRule => "forwarding-rule",
             Self::DeadLetters => "dead-letters",
+            Self::Alarms => "alarms",
             Self::Permissions => "permissions",
         }
     }
@@ -124,7 +131,7 @@ pub struct Finding {
     pub level: Level,
     /// What was found.
     pub what: String,
-    /// How to fix it. Nothing if all is well.
+    /// How to fix it. `None` if all is well.
     pub remedy: Option<String>,
 }
 
@@ -182,7 +189,7 @@ impl Finding {
 pub struct Unanswered {
     /// The action.
     pub action: String,
-    /// AWS's error code. Nothing if no answer came.
+    /// AWS's error code. `None` if no answer came.
     pub code: Option<String>,
     /// The error in words.
     pub why: String,
@@ -221,7 +228,7 @@ pub fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings
 }
 
-/// Whether no check failed. An unknown result is no failure.
+/// Whether no check failed. An unknown result is not a failure.
 #[must_use]
 pub fn is_well(findings: &[Finding]) -> bool {
     findings

@@ -34,7 +34,7 @@ pub enum Changed {
 pub struct Difference {
     /// What changed.
     pub what: Changed,
-    /// The value before. Nothing where it was not set.
+    /// The value before. `None` if it was not set.
     pub before: Option<Value>,
     /// The value after.
     pub after: Option<Value>,

@@ -30,7 +30,7 @@ macro_rules! settings {
                 }
             }
 
-            /// How a restore takes it. Nothing where such a part has no such setting.
+            /// How a restore takes it. `None` if such a part has no such setting.
             #[must_use]
             pub fn of(self, part: Part) -> Option<Taken> {
                 let [instance, cluster, member] = match self {

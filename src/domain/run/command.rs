@@ -45,7 +45,7 @@ pub struct RunOptions {
     pub policy_slots: Option<usize>,
     /// How many copies of cluster snapshots of this policy may be in flight.
     pub policy_cluster_slots: Option<usize>,
-    /// What RDS's answer depends on. A refusal for good is remembered with it.
+    /// What RDS's answer depends on. A permanent refusal is remembered with it.
     pub fingerprint: Option<Fingerprint>,
     /// The automated snapshot to copy, if the run takes no snapshot itself.
     pub automated: Option<Automated>,

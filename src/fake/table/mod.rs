@@ -10,6 +10,7 @@ mod items;
 mod milliseconds;
 mod retention;
 mod retention_items;
+mod selected;
 mod slots;
 
 pub use catalog_entry::CatalogEntry;

@@ -5,6 +5,7 @@ mod operator;
 mod queues;
 mod rds;
 mod retention;
+mod selected;
 mod step_functions;
 mod table;
 

@@ -19,6 +19,7 @@ use snapferry::domain::id::role::Role;
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::policy::cursor::Cursor;
+use snapferry::domain::policy::selected::SelectedPart;
 use snapferry::domain::policy::set::Applied;
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
@@ -39,10 +40,10 @@ use snapferry::ports::{
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DelayMessage,
     Delivery, DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
     ForgetRefusal, FreeSlot, HearDead, Held, Jitter, LearnLimits, ListDatabases, ListOpen,
-    LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
-    RdsError, ReadEntries, ReadHolders, ReadPlanCursor, ReadPolicies, ReceiptHandle,
-    RecordRecoveryPoint, RegisterWaits, RememberRefusal, SendCommand, SnapshotQuota,
-    StartExecution, Started, Waits, Written,
+    LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe,
+    ProbeToken, RdsError, ReadEntries, ReadHolders, ReadLearntLimit, ReadPlanCursor, ReadPolicies,
+    ReadSelected, ReceiptHandle, RecordRecoveryPoint, RegisterWaits, RememberRefusal, SendCommand,
+    SnapshotQuota, StartExecution, Started, StoreSelected, Waits, Written,
 };
 
 use super::backups::NIGHTLY;
