@@ -261,7 +261,7 @@ fn restore(
     Ok((ended?, String::from_utf8(out).unwrap()))
 }
 
-fn named(names: &[&str]) -> Which {
+fn by_names(names: &[&str]) -> Which {
     Which::These(names.iter().map(ToString::to_string).collect())
 }
 
@@ -287,7 +287,7 @@ fn emitted(world: &World, name: &str, language: TemplateLanguage, takes_over: bo
     };
     let shown = restore(
         world,
-        named(&[name]),
+        by_names(&[name]),
         &RestoreOptions::default(),
         action,
         false,
@@ -300,7 +300,7 @@ fn the_plan_is_shown_with_every_call_and_where_each_setting_comes_from() {
     let world = world();
     let shown = restore(
         &world,
-        named(&["orders"]),
+        by_names(&["orders"]),
         &RestoreOptions::default(),
         RestoreAction::DryRun,
         false,
@@ -330,7 +330,7 @@ fn the_plan_is_shown_with_every_call_and_where_each_setting_comes_from() {
 
 #[test]
 fn json_has_the_calls_in_order_with_their_parameters() {
-    let (ended, answer) = dry_run(&world(), named(&["shop"]));
+    let (ended, answer) = dry_run(&world(), by_names(&["shop"]));
     assert_eq!(ended, Ended::Well);
     let shop = &answer["databases"][0];
     let steps = shop["steps"].as_array().unwrap();
@@ -371,7 +371,7 @@ fn all_are_those_that_the_last_complete_listing_showed_in_their_order() {
     assert_eq!(answer["left_out"][0]["resource_id"], "db-GONE");
     assert_eq!(answer["left_out"][0]["why"], "gone");
     assert_eq!(ended, Ended::Badly);
-    let (_, answer) = dry_run(&world, named(&["db-GONE"]));
+    let (_, answer) = dry_run(&world, by_names(&["db-GONE"]));
     assert_eq!(names(&answer), ["gone"]);
 }
 
@@ -404,7 +404,7 @@ fn of_two_databases_of_one_name_the_later_is_restored_and_the_other_is_named() {
         .manual_snapshots
         .push(copy(&old, "postgres", "16.1"));
     listed(&world, &["db-ORDERS", "db-OLD", "cluster-SHOP"]);
-    for which in [named(&["orders"]), Which::All] {
+    for which in [by_names(&["orders"]), Which::All] {
         let (_, answer) = dry_run(&world, which);
         let orders = answer["databases"].as_array().unwrap();
         let orders = orders.iter().find(|one| one["name"] == "orders").unwrap();
@@ -415,14 +415,14 @@ fn of_two_databases_of_one_name_the_later_is_restored_and_the_other_is_named() {
 
 #[test]
 fn a_recovery_point_that_names_no_configuration_has_the_one_in_force_at_its_time() {
-    let (_, answer) = dry_run(&world(), named(&["orders"]));
+    let (_, answer) = dry_run(&world(), by_names(&["orders"]));
     let expected = snapferry::json::configuration::hash(&orders());
     assert_eq!(answer["databases"][0]["configuration"], expected.as_str());
     let mut before = a_run("orders");
     before.planned_at = time("2026-11-19T03:00:00Z");
     let early = world();
     early.operator().manual_snapshots = vec![copy(&before, "postgres", "17.6")];
-    let (ended, answer) = dry_run(&early, named(&["orders"]));
+    let (ended, answer) = dry_run(&early, by_names(&["orders"]));
     assert_eq!(answer["databases"][0]["configuration"], Json::Null);
     assert_eq!(answer["databases"][0]["gaps"][0]["name"], "configuration");
     assert_eq!(ended, Ended::Badly);
@@ -439,7 +439,7 @@ fn no_template_is_printed_for_a_database_with_an_open_gap() {
         takes_over: false,
     };
     let options = RestoreOptions::default();
-    let error = restore(&world, named(&["orders"]), &options, action, false).unwrap_err();
+    let error = restore(&world, by_names(&["orders"]), &options, action, false).unwrap_err();
     let error = error.to_string();
     assert!(
         error.contains("subnet-group") && error.contains("--accept-gap"),
@@ -452,7 +452,7 @@ fn an_unknown_database_is_said_with_the_name_that_was_meant() {
     let options = RestoreOptions::default();
     let error = restore(
         &world(),
-        named(&["ordres"]),
+        by_names(&["ordres"]),
         &options,
         RestoreAction::DryRun,
         false,
@@ -650,7 +650,7 @@ fn what_is_not_restored_yet_cannot_be_taken_over() {
         takes_over: true,
     };
     let options = RestoreOptions::default();
-    let error = restore(&world(), named(&["orders"]), &options, action, false).unwrap_err();
+    let error = restore(&world(), by_names(&["orders"]), &options, action, false).unwrap_err();
     assert!(error.to_string().contains("restore it first"), "{error}");
 }
 

@@ -21,7 +21,7 @@ pub(in crate::cli) struct Resource {
     pub(in crate::cli) part: Part,
     /// Its identifier in RDS.
     pub(in crate::cli) identifier: String,
-    /// The snapshot that it is made from; nothing where it is there already, and for a member.
+    /// The snapshot that it is made from; none for a member, and none if the database is there already.
     pub(in crate::cli) snapshot: Option<String>,
     /// The cluster of a member.
     pub(in crate::cli) cluster: Option<String>,

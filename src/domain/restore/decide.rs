@@ -72,7 +72,7 @@ impl Known<'_> {
         self.value(setting) == Some(&Value::Flag(true))
     }
 
-    /// What is done about a setting. Nothing where the part has no such setting.
+    /// What is done about a setting. Nothing if the part has no such setting.
     pub(super) fn decide(&self, setting: Setting) -> Decision {
         let Some(taken) = setting.of(self.part) else {
             return Decision::Nothing;

@@ -88,7 +88,7 @@ pub struct Line {
     pub member: Option<String>,
     /// The setting.
     pub setting: Setting,
-    /// Its value. Nothing where RDS chooses one.
+    /// Its value. Nothing if RDS chooses one.
     pub value: Option<Value>,
     /// Where it comes from.
     pub origin: Origin,

@@ -15,7 +15,7 @@ fn keys() -> Vec<&'static str> {
 }
 
 impl<'t> Reader<'t, '_> {
-    /// Nothing where a fault was found.
+    /// Nothing if a fault was found.
     pub(super) fn restore(&mut self, value: &Value<'t>) -> Option<RestoreMapping> {
         let table = self.table(RESTORE, value)?;
         self.unknown_keys(table, &keys(), |word| hint(word, keys()));
