@@ -36,6 +36,7 @@ pub mod queue;
 pub mod react;
 pub mod redrive;
 pub mod replay;
+pub mod restore;
 mod selected;
 mod slots;
 mod start;

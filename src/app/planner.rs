@@ -13,11 +13,13 @@ use std::rc::Rc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
+use tracing::warn;
 
 use crate::app::configurations::{KnownConfigurations, member_row};
 use crate::app::in_force::policies_in_force;
 use crate::app::selected::{read_selected, store_selected};
 use crate::domain::id::arn::{Family, Region};
+use crate::domain::id::names::ResourceId;
 use crate::domain::policy::choice::choose;
 use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::in_force::{Policies, Policy};
@@ -26,6 +28,7 @@ use crate::domain::policy::spec::Source;
 use crate::domain::policy::timing::FirstRun;
 use crate::domain::rds::database::UnreadableRow;
 use crate::domain::restore::configuration::Member;
+use crate::domain::restore::roster::Roster;
 use crate::domain::run::failure::Operation;
 use crate::error::chain;
 use crate::ports::{PAGES_MAX, PortError, RdsError, pages};
@@ -191,6 +194,7 @@ async fn plan_all<W: Permissions>(world: &W, due: &DueNow<'_>, when: When, plann
     let mut errors = Vec::new();
     let mut decided = BTreeSet::new();
     let mut members = BTreeMap::new();
+    let mut shown = BTreeSet::new();
     for family in Family::ALL {
         let region = planned.region.clone();
         let listed = Listed {
@@ -198,6 +202,7 @@ async fn plan_all<W: Permissions>(world: &W, due: &DueNow<'_>, when: When, plann
             unreadable: &mut planned.unreadable,
             decided: &mut decided,
             members: &mut members,
+            shown: &mut shown,
         };
         // A failed cluster listing must not stop instances from being planned, and vice versa.
         if let Err(error) = plan_family(world, due, &region, family, listed).await {
@@ -210,6 +215,13 @@ async fn plan_all<W: Permissions>(world: &W, due: &DueNow<'_>, when: When, plann
         }
     }
     planned.error = (!errors.is_empty()).then(|| errors.join("; "));
+    if planned.error.is_none() && planned.unreadable.is_empty() {
+        let roster = Roster::of(world.now(), shown);
+        if let Err(error) = world.set_roster(&planned.region, &roster).await {
+            let (region, error) = (&planned.region, chain(&error));
+            warn!(%region, error, "which databases there are could not be stored for restores");
+        }
+    }
     if planned.error.is_none()
         && matches!(when, When::Due | When::Again)
         && let Err(error) = remember_selected(world, planned).await
@@ -254,6 +266,8 @@ struct Listed<'a> {
     decided: &'a mut BTreeSet<String>,
     /// The rows of clusters' members, which are listed with the instances.
     members: &'a mut BTreeMap<String, Member>,
+    /// The databases that are no members.
+    shown: &'a mut BTreeSet<ResourceId>,
 }
 
 /// Lists a family's databases page by page, and starts what is to be started of each page.
@@ -290,6 +304,9 @@ async fn plan_family<W: Permissions>(
         listed
             .members
             .extend(page.items.iter().filter_map(member_row));
+        let own = page.items.iter().filter(|one| one.member_of.is_none());
+        let own = own.map(|one| one.resource_id.clone());
+        listed.shown.extend(own);
         known.entries = due.entries(world, &page.items).await?;
         let configurations = due.configurations(world, &page.items).await;
         known.configurations = configurations.with_members(members.clone());

@@ -1,24 +1,32 @@
 //! The configurations of databases.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use tracing::warn;
 
 use super::clients::Aws;
 use super::fault::{port_error, unusable};
-use super::items::{self, Item, ItemError, PK, get_text, parsed, text};
+use super::items::{self, Item, ItemError, PK, get_text, get_time, parsed, text, time};
 use super::waits::is_conflict;
+use crate::domain::id::arn::Region;
 use crate::domain::id::names::ResourceId;
 use crate::domain::restore::configuration::{Configuration, ConfigurationHash};
+use crate::domain::restore::roster::Roster;
 use crate::domain::restore::versions::Versions;
 use crate::json;
-use crate::ports::{PortError, ReadConfigurations, StoreConfigurations, Written};
+use crate::ports::{
+    PortError, ReadConfigurations, ReadRosters, StoreConfigurations, StoreRosters, Written,
+};
 
 const PREFIX: &str = "config#";
 const CONFIGURATION: &str = "configuration";
 const VERSIONS: &str = "versions";
 const NEWEST: &str = "newest";
+const ROSTER_PREFIX: &str = "roster#";
+const AT: &str = "at";
+/// The resource ids with a blank between them: a list of DynamoDB's takes more room. Without it there were too many.
+const DATABASES: &str = "databases";
 const ACTION: &str = "UpdateItem";
 
 /// No resource id and no hash has a `#`.
@@ -41,6 +49,21 @@ fn versions(item: &Item) -> Result<(ResourceId, Versions), ItemError> {
 fn configuration(item: &Item) -> Result<Configuration, ItemError> {
     let read = json::configuration::read(get_text(item, CONFIGURATION)?);
     read.map_err(|error| ItemError::new(CONFIGURATION, format!("a configuration: {error}")))
+}
+
+fn roster(item: &Item) -> Result<Roster, ItemError> {
+    let databases = match item.contains_key(DATABASES) {
+        true => {
+            let ids = get_text(item, DATABASES)?.split_ascii_whitespace();
+            let ids = ids.map(|id| parsed(DATABASES, ResourceId::parse(id)));
+            Some(ids.collect::<Result<BTreeSet<_>, _>>()?)
+        }
+        false => None,
+    };
+    Ok(Roster {
+        at: get_time(item, AT)?,
+        databases,
+    })
 }
 
 /// What cannot be read counts as missing, and must not hide the others.
@@ -149,5 +172,41 @@ impl<Extra> StoreConfigurations for Aws<Extra> {
             }
             Err(error) => Err(port_error(ACTION, &error, &[])),
         }
+    }
+}
+
+impl<Extra> ReadRosters for Aws<Extra> {
+    async fn roster(&self, region: &Region) -> Result<Option<Roster>, PortError> {
+        let item = self.item(text(format!("{ROSTER_PREFIX}{region}"))).await?;
+        Ok(item.and_then(|item| readable(&item, roster)))
+    }
+}
+
+impl<Extra> StoreRosters for Aws<Extra> {
+    async fn set_roster(&self, region: &Region, roster: &Roster) -> Result<(), PortError> {
+        let databases = roster.databases.as_ref().map(|databases| {
+            let ids = databases.iter().map(ResourceId::as_str);
+            text(ids.collect::<Vec<_>>().join(" "))
+        });
+        let update = match databases {
+            Some(_) => "SET #at = :at, #databases = :databases",
+            None => "SET #at = :at REMOVE #databases",
+        };
+        self.dynamodb()
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, text(format!("{ROSTER_PREFIX}{region}")))
+            .update_expression(update)
+            .expression_attribute_names("#at", AT)
+            .expression_attribute_names("#databases", DATABASES)
+            .set_expression_attribute_values({
+                let mut values = HashMap::from([(":at".to_owned(), time(roster.at))]);
+                values.extend(databases.map(|ids| (":databases".to_owned(), ids)));
+                Some(values)
+            })
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| port_error(ACTION, &error, &[]))
     }
 }

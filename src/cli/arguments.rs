@@ -10,8 +10,9 @@ use super::catalog::arguments::CatalogArguments;
 use super::drain_arguments::DrainArguments;
 use super::format::FormatArguments;
 use super::policy::arguments::{PolicyAction, PolicyArguments};
+use super::restore::arguments::{EXAMPLES as RESTORE_EXAMPLES, RestoreArguments};
 use super::retention_arguments::{FreezeArguments, HoldArguments, ReleaseArguments, ThawArguments};
-use super::shell::{CompletionsArguments, ManArguments};
+use super::shell::{COMPLETIONS_EXAMPLES, CompletionsArguments, MAN_EXAMPLES, ManArguments};
 use super::time_argument::TimeArgument;
 use crate::settings::Variables;
 
@@ -178,6 +179,12 @@ pub(super) enum Action {
     /// The planner and the reactor store it in the recovery region's table when they start a run, and only when it is new.
     /// No source region is asked.
     Catalog(CatalogArguments),
+    /// Plan restores in the recovery region, and print templates that carry them out. Changes nothing.
+    ///
+    /// Shows every call in order, every setting with where it comes from (snapshot, catalog, mapping, RDS's default), and
+    /// what stops a restore. This version does not carry restores out itself. No source region is asked.
+    #[command(after_help = RESTORE_EXAMPLES)]
+    Restore(RestoreArguments),
     /// Print a script that completes the commands and options in a shell.
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArguments),
@@ -196,15 +203,6 @@ impl Action {
         }
     }
 }
-
-const COMPLETIONS_EXAMPLES: &str = "\
-Examples:
-  snapferry completions bash > ~/.local/share/bash-completion/completions/snapferry
-  snapferry completions zsh > ~/.zfunc/_snapferry";
-
-const MAN_EXAMPLES: &str = "\
-Example:
-  mkdir -p man && snapferry man man && man -l man/snapferry.1";
 
 #[derive(Debug, Args)]
 pub(super) struct DoctorArguments {

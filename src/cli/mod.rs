@@ -6,6 +6,7 @@ mod catalog;
 mod doctor;
 mod drain;
 mod drain_arguments;
+mod emit;
 mod format;
 mod freeze;
 mod hold;
@@ -21,6 +22,7 @@ mod prune_request;
 mod redrive;
 mod replay;
 mod report;
+mod restore;
 mod retention_arguments;
 mod shell;
 mod show;
@@ -55,6 +57,7 @@ pub use prune_request::request_prune;
 pub use redrive::run_redrive;
 pub use replay::run_replay;
 pub use report::make_report;
+pub use restore::{Restore, RestoreAction, TemplateLanguage, show_restore};
 pub use start::run_plan;
 pub use status::{Selected, show_status};
 pub use stop::run_stop;
@@ -166,6 +169,9 @@ async fn carry_out(
         }
         Action::Report(options) => {
             report::execute(&arguments.stack, options, environment, out).await
+        }
+        Action::Restore(options) => {
+            restore::execute(&arguments.stack, options, environment, out).await
         }
         Action::Start(options) => start::execute(&arguments.stack, options, environment, out).await,
         Action::Status(options) => {

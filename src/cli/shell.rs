@@ -10,6 +10,15 @@ use super::outcome::{CliError, Ended};
 
 const NAME: &str = "snapferry";
 
+pub(super) const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  snapferry completions bash > ~/.local/share/bash-completion/completions/snapferry
+  snapferry completions zsh > ~/.zfunc/_snapferry";
+
+pub(super) const MAN_EXAMPLES: &str = "\
+Example:
+  mkdir -p man && snapferry man man && man -l man/snapferry.1";
+
 #[derive(Debug, Args)]
 pub(super) struct CompletionsArguments {
     /// The shell.

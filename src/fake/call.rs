@@ -24,6 +24,7 @@ use crate::domain::policy::spec::KeyName;
 use crate::domain::rds::database::Database;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::restore::configuration::{Configuration, ConfigurationHash};
+use crate::domain::restore::roster::Roster;
 use crate::domain::restore::versions::Versions;
 use crate::domain::retention::bounds::DatabaseId;
 use crate::domain::retention::entered::Entered;
@@ -53,11 +54,11 @@ use crate::ports::{
     ListRunning, LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage, Page, PlanCursor,
     PortError, Probe, ProbeToken, PruneRounds, RdsError, ReadConfigurations, ReadDefinitions,
     ReadEntered, ReadEntries, ReadFreeze, ReadHolders, ReadLearntLimit, ReadListings,
-    ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReadSelected, ReceiptHandle,
-    ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven, RegisterRemovals,
-    RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand, SetFreeze,
-    SnapshotQuota, StartExecution, Started, StopExecution, StoreConfigurations, StoreListings,
-    StorePolicies, StoreSelected, Waits, Written,
+    ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReadRosters, ReadSelected, ReceiptHandle,
+    ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven, RegionListings,
+    RegisterRemovals, RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand,
+    SetFreeze, SnapshotQuota, StartExecution, Started, StopExecution, StoreConfigurations,
+    StoreListings, StorePolicies, StoreRosters, StoreSelected, Waits, Written,
 };
 
 /// The AWS action of a call.
@@ -333,6 +334,13 @@ macro_rules! every_call {
                 writes SetConfigurationVersions: set_configuration_versions(
                     by of: ResourceId, by versions: Versions, maybe known: ConfigurationHash
                 ) -> Result<Written, PortError>, Other("UpdateItem");
+            }
+            ReadRosters {
+                reads Roster: roster(by region: Region) -> Result<Option<Roster>, PortError>, Other("GetItem");
+            }
+            StoreRosters {
+                writes SetRoster: set_roster(by region: Region, by roster: Roster)
+                    -> Result<(), PortError>, Other("UpdateItem");
             }
             ClaimRun {
                 writes ClaimRun: claim_run(

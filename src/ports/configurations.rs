@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::error::PortError;
 use super::table::Written;
+use crate::domain::id::arn::Region;
 use crate::domain::id::names::ResourceId;
 use crate::domain::restore::configuration::{Configuration, ConfigurationHash};
+use crate::domain::restore::roster::Roster;
 use crate::domain::restore::versions::Versions;
 
 /// Reads configurations.
@@ -40,7 +42,21 @@ pub trait StoreConfigurations {
     ) -> Result<Written, PortError>;
 }
 
+/// Reads which databases the last complete listing of a source region showed.
+pub trait ReadRosters {
+    /// `GetItem`, consistent. Nothing if there is none, or none that this version can read.
+    async fn roster(&self, region: &Region) -> Result<Option<Roster>, PortError>;
+}
+
+/// Stores them.
+pub trait StoreRosters {
+    /// `UpdateItem`, whatever was stored before.
+    async fn set_roster(&self, region: &Region, roster: &Roster) -> Result<(), PortError>;
+}
+
 actions! {
+    ReadRosters: "dynamodb:GetItem";
+    StoreRosters: "dynamodb:UpdateItem";
     ReadConfigurations: "dynamodb:BatchGetItem" "dynamodb:GetItem";
     StoreConfigurations: "dynamodb:UpdateItem";
 }

@@ -36,6 +36,7 @@ mod rds_settings;
 mod reach;
 mod redrive;
 mod replay;
+mod restore_commands;
 mod secrets;
 mod server;
 mod stack;

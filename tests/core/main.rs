@@ -34,6 +34,7 @@ mod redrive;
 mod refusals;
 mod removals;
 mod replay;
+mod restore_plan;
 mod schedule;
 mod semantics;
 mod settings;

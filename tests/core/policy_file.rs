@@ -16,6 +16,8 @@ use snapferry::domain::policy::schedule::Schedule;
 use snapferry::domain::policy::set::PolicySet;
 use snapferry::domain::policy::span::Span;
 use snapferry::domain::policy::spec::{KeyName, PolicyOptions, PolicySpec, Source};
+use snapferry::domain::restore::mapping::RestoreMapping;
+use snapferry::domain::restore::taken::NameKind;
 
 use crate::world::{HOME, KEY, SOURCE, region};
 
@@ -483,6 +485,11 @@ fn a_spec() -> impl Strategy<Value = PolicySpec<KeyName>> {
                         catch_up: Some(Span::CATCH_UP),
                         spread: rpo.map(span),
                         paused,
+                        restore: RestoreMapping {
+                            publicly_accessible: paused,
+                            parameter_groups: groups.clone().into_iter().collect(),
+                            ..RestoreMapping::default()
+                        },
                     },
                 }
             },
@@ -565,4 +572,74 @@ fn a_key_name_is_a_key_or_an_alias() {
     assert_eq!(KeyName::parse("alias/a").unwrap().region(), None);
     let long = format!("alias/{}", "a".repeat(251));
     assert!(KeyName::parse(&long).is_err());
+}
+
+const RESTORE: &str = r#"
+[policy.gold]
+schedule = "0 3 * * *"
+[policy.gold.restore]
+publicly_accessible = true
+[policy.gold.restore.subnet_groups]
+"*" = "recovery-private"
+[policy.gold.restore.security_groups]
+sg-0a1b = "sg-9f8e"
+[policy.gold.restore.parameter_groups]
+tuned = "tuned-recovery"
+[policy.gold.restore.option_groups]
+oracle-tde = "oracle-tde-recovery"
+[policy.gold.restore.keys]
+"arn:aws:kms:eu-west-1:111122223333:key/1" = "alias/recovery"
+[policy.gold.restore.classes]
+"db.r7g.large" = "db.r6g.large"
+"#;
+
+#[test]
+fn what_stands_for_what_in_the_recovery_region_is_read() {
+    let file = read(RESTORE, None).unwrap();
+    let restore = &file.set.policies[&policy("gold")].options.restore;
+    assert!(restore.publicly_accessible);
+    let stands_for = |kind, name| restore.stands_for(kind, name);
+    assert_eq!(
+        stands_for(NameKind::SubnetGroup, "any"),
+        Some("recovery-private")
+    );
+    assert_eq!(
+        stands_for(NameKind::SecurityGroup, "sg-0a1b"),
+        Some("sg-9f8e")
+    );
+    assert_eq!(stands_for(NameKind::SecurityGroup, "sg-other"), None);
+    assert_eq!(
+        stands_for(NameKind::Class, "db.r7g.large"),
+        Some("db.r6g.large")
+    );
+    let written = write(&file.set).unwrap();
+    assert_eq!(read(&written, None).unwrap().set, file.set);
+}
+
+#[test]
+fn faults_in_what_stands_for_what_are_reported_with_their_places() {
+    for (line, wrong, at) in [
+        ("sg-0a1b = \"sg-9f8e\"", "sg-0a1b = \"default\"", "9:11"),
+        ("tuned = \"tuned-recovery\"", "tuned = 7", "11:9"),
+        (
+            "\"*\" = \"recovery-private\"",
+            "\"*\" = \"two words\"",
+            "7:7",
+        ),
+        ("publicly_accessible", "publicly_accesible", "5:1"),
+        (
+            "\"alias/recovery\"",
+            "\"arn:aws:kms:us-east-1:111122223333:key/1\"",
+            "15:46",
+        ),
+        ("\"db.r6g.large\"", "\"r6g.large\"", "17:18"),
+    ] {
+        let text = RESTORE.replace(line, wrong);
+        assert_ne!(text, RESTORE, "{line}");
+        let found: Vec<String> = faults(&text)
+            .iter()
+            .map(|fault| fault.at.to_string())
+            .collect();
+        assert_eq!(found, [at], "{wrong}");
+    }
 }

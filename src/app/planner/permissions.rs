@@ -3,12 +3,13 @@
 use crate::ports::{
     AutomatedSnapshots, ClaimRun, Clock, DescribeSnapshots, FindDatabases, ForgetRefusal,
     ListDatabases, PlanCursor, ReadConfigurations, ReadEntries, ReadPolicies, ReadSelected,
-    StartExecution, StoreConfigurations, StoreSelected,
+    StartExecution, StoreConfigurations, StoreRosters, StoreSelected,
 };
 
 permissions! {
     /// Everything that the planner may do.
     Permissions:
         AutomatedSnapshots ClaimRun Clock DescribeSnapshots FindDatabases ForgetRefusal ListDatabases PlanCursor
-        ReadConfigurations ReadEntries ReadPolicies ReadSelected StartExecution StoreConfigurations StoreSelected
+        ReadConfigurations ReadEntries ReadPolicies ReadSelected StartExecution StoreConfigurations StoreRosters
+        StoreSelected
 }

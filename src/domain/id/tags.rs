@@ -24,6 +24,12 @@ pub const SOURCE: &str = "snapferry:source";
 pub const TAKEN_AT: &str = "snapferry:taken-at";
 /// On a copy: the name of the database's configuration at that time, in the table.
 pub const CONFIGURATION: &str = "snapferry:configuration";
+/// On what was restored: the stack whose recovery point it was made from.
+pub const RESTORED: &str = "snapferry:restored";
+/// On databases: which of them are restored together.
+pub const RESTORE_GROUP: &str = "snapferry:restore-group";
+/// On databases: a number; those with smaller ones are restored first.
+pub const RESTORE_ORDER: &str = "snapferry:restore-order";
 /// On databases: a person wants it left out. Any value but `false` counts.
 pub const EXCLUDE: &str = "snapferry:exclude";
 

@@ -13,6 +13,7 @@ use crate::domain::id::arn::{KeyAlias, KeyArn};
 use crate::domain::id::names::OptionGroup;
 use crate::domain::id::tags::TagKey;
 use crate::domain::id::text::{ParseError, text_serde};
+use crate::domain::restore::mapping::RestoreMapping;
 
 /// The source of a recovery point.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -164,6 +165,9 @@ pub struct PolicyOptions {
     /// Whether nothing of it is started: neither when it is due, nor for an automated snapshot, nor by `start`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
+    /// Which names of the recovery region stand for which in a restore.
+    #[serde(default, skip_serializing_if = "RestoreMapping::is_empty")]
+    pub restore: RestoreMapping,
 }
 
 #[expect(clippy::ref_option, reason = "serde hands the field over so")]

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::id::arn::Region;
 use crate::domain::id::names::ResourceId;
 use crate::domain::restore::configuration::{Configuration, ConfigurationHash};
+use crate::domain::restore::roster::Roster;
 use crate::domain::restore::versions::Versions;
 
 /// What the table holds of configurations.
@@ -13,4 +15,6 @@ pub struct ConfigurationItems {
     pub stored: BTreeMap<(ResourceId, ConfigurationHash), Configuration>,
     /// The versions of each database.
     pub versions: BTreeMap<ResourceId, Versions>,
+    /// What the last complete listing of each source region showed.
+    pub rosters: BTreeMap<Region, Roster>,
 }

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use super::configuration_items::ConfigurationItems;
 use super::items::Table;
+use super::milliseconds::in_milliseconds;
+use crate::domain::id::arn::Region;
 use crate::domain::id::names::ResourceId;
 use crate::domain::restore::configuration::{Configuration, ConfigurationHash};
+use crate::domain::restore::roster::Roster;
 use crate::domain::restore::versions::Versions;
 use crate::ports::Written;
 
@@ -50,5 +53,14 @@ impl Table {
         }
         all.insert(of.clone(), versions.clone());
         Written::Stored
+    }
+
+    pub(in crate::fake) fn set_roster(&mut self, region: &Region, roster: &Roster) {
+        let roster = Roster {
+            at: in_milliseconds(roster.at),
+            ..roster.clone()
+        };
+        let rosters = &mut self.configurations.rosters;
+        rosters.insert(region.clone(), roster);
     }
 }

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{Holds, Ports, assert_batch};
+use crate::domain::id::arn::Region;
 use crate::domain::id::names::ResourceId;
 use crate::domain::restore::configuration::{Configuration, ConfigurationHash};
+use crate::domain::restore::roster::Roster;
 use crate::domain::restore::versions::Versions;
-use crate::ports::{PortError, ReadConfigurations, StoreConfigurations, Written};
+use crate::ports::{
+    PortError, ReadConfigurations, ReadRosters, StoreConfigurations, StoreRosters, Written,
+};
 
 impl<L: Holds> ReadConfigurations for Ports<L> {
     async fn configuration_versions(
@@ -44,5 +48,18 @@ impl<L: Holds> StoreConfigurations for Ports<L> {
         known: Option<&ConfigurationHash>,
     ) -> Result<Written, PortError> {
         Ok(self.with(|state| state.table.set_configuration_versions(of, versions, known)))
+    }
+}
+
+impl<L: Holds> ReadRosters for Ports<L> {
+    async fn roster(&self, region: &Region) -> Result<Option<Roster>, PortError> {
+        Ok(self.with(|state| state.table.configurations().rosters.get(region).cloned()))
+    }
+}
+
+impl<L: Holds> StoreRosters for Ports<L> {
+    async fn set_roster(&self, region: &Region, roster: &Roster) -> Result<(), PortError> {
+        self.with(|state| state.table.set_roster(region, roster));
+        Ok(())
     }
 }

@@ -3,18 +3,24 @@
 use std::collections::BTreeMap;
 
 use snapferry::domain::restore::configuration::{Configuration, ConfigurationHash, Member};
+use snapferry::domain::restore::roster::Roster;
 use snapferry::domain::restore::setting::Setting;
 use snapferry::domain::restore::value::{Thousandths, Value};
 use snapferry::domain::restore::versions::Versions;
 use snapferry::json;
-use snapferry::ports::{ReadConfigurations, StoreConfigurations, Written};
+use snapferry::ports::{
+    ReadConfigurations, ReadRosters, StoreConfigurations, StoreRosters, Written,
+};
 
-use super::samples::{database, resource_id, time};
+use super::samples::{database, region, resource_id, time};
 
 /// The ports of this file's cases.
-pub(crate) trait Table: ReadConfigurations + StoreConfigurations {}
+pub(crate) trait Table:
+    ReadConfigurations + ReadRosters + StoreConfigurations + StoreRosters
+{
+}
 
-impl<T: ReadConfigurations + StoreConfigurations> Table for T {}
+impl<T: ReadConfigurations + ReadRosters + StoreConfigurations + StoreRosters> Table for T {}
 
 fn configuration(name: &str, class: &str) -> Configuration {
     let of = database(name);
@@ -122,4 +128,32 @@ pub(crate) async fn an_empty_list_of_versions_is_not_stored(table: &impl Table) 
         table.configuration_versions(&[of]).await.unwrap(),
         BTreeMap::new()
     );
+}
+
+pub(crate) async fn the_last_listing_of_each_region_is_kept(table: &impl Table) {
+    let [here, other] = ["eu-west-1", "eu-west-2"].map(region);
+    assert_eq!(table.roster(&here).await.unwrap(), None);
+    let roster = |ids: &[&str]| {
+        let ids = ids.iter().map(|name| resource_id(name));
+        Roster::of(time("2026-11-22T03:00:00Z"), ids.collect())
+    };
+    for roster in [roster(&["orders", "billing"]), roster(&["orders"])] {
+        table.set_roster(&here, &roster).await.unwrap();
+        assert_eq!(table.roster(&here).await.unwrap(), Some(roster));
+    }
+    let too_many = Roster {
+        databases: None,
+        ..roster(&[])
+    };
+    table.set_roster(&here, &too_many).await.unwrap();
+    assert_eq!(table.roster(&here).await.unwrap(), Some(too_many));
+    assert_eq!(table.roster(&other).await.unwrap(), None);
+}
+
+/// DynamoDB keeps an empty text, and no region without databases loses its listing.
+pub(crate) async fn a_region_without_databases_has_a_listing(table: &impl Table) {
+    let here = region("eu-west-1");
+    let none = Roster::of(time("2026-11-22T03:00:00Z"), [].into());
+    table.set_roster(&here, &none).await.unwrap();
+    assert_eq!(table.roster(&here).await.unwrap(), Some(none));
 }

@@ -131,6 +131,8 @@ macro_rules! table_contract {
             the_versions_of_each_database_are_apart,
             a_version_is_entered_only_over_the_newest_that_was_known,
             an_empty_list_of_versions_is_not_stored,
+            the_last_listing_of_each_region_is_kept,
+            a_region_without_databases_has_a_listing,
         }
         $crate::suite::tests! { $run, policies:
             no_policies_hold_before_the_first_are_stored,

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use snapferry::domain::id::arn::Region;
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::restore::configuration::{Configuration, ConfigurationHash};
+use snapferry::domain::restore::roster::Roster;
 use snapferry::domain::restore::versions::Versions;
-use snapferry::ports::{PortError, ReadConfigurations, StoreConfigurations, Written};
+use snapferry::ports::{PortError, ReadConfigurations, StoreConfigurations, StoreRosters, Written};
 
 use super::Mutated;
 
@@ -44,5 +46,11 @@ impl StoreConfigurations for Mutated {
         self.inner
             .set_configuration_versions(of, versions, known)
             .await
+    }
+}
+
+impl StoreRosters for Mutated {
+    async fn set_roster(&self, region: &Region, roster: &Roster) -> Result<(), PortError> {
+        self.inner.set_roster(region, roster).await
     }
 }

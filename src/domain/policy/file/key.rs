@@ -5,7 +5,7 @@ use crate::domain::policy::rules::RULE_NAMES;
 /// The keys at the top of a file.
 pub(super) const TOP: [&str; 4] = [UNTAGGED, COPY_SLOTS, CLUSTER_COPY_SLOTS, POLICY];
 /// The keys in a policy's table, apart from its rules of retention.
-pub(super) const OF_POLICY: [&str; 17] = [
+pub(super) const OF_POLICY: [&str; 18] = [
     SCHEDULE,
     TIME_ZONE,
     SOURCE,
@@ -23,6 +23,7 @@ pub(super) const OF_POLICY: [&str; 17] = [
     ALSO,
     SOURCE_RETENTION,
     WHEN_GONE,
+    RESTORE,
 ];
 
 pub(super) const UNTAGGED: &str = "untagged";
@@ -45,6 +46,8 @@ pub(super) const OPTION_GROUPS: &str = "option_groups";
 pub(super) const PAUSED: &str = "paused";
 pub(super) const CATCH_UP: &str = "catch_up";
 pub(super) const SPREAD: &str = "spread";
+pub(super) const RESTORE: &str = "restore";
+pub(super) const PUBLICLY_ACCESSIBLE: &str = "publicly_accessible";
 
 /// All keys of a policy's table.
 pub(super) fn of_policy() -> Vec<&'static str> {

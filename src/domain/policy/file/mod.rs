@@ -11,6 +11,7 @@
 mod fault;
 mod key;
 mod read;
+mod restore;
 mod retention;
 mod write;
 

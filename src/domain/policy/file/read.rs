@@ -10,7 +10,7 @@ use toml::de::{DeArray, DeString, DeTable, DeValue};
 use super::fault::{Fault, Faults, Place};
 use super::key::{
     CARRY_TAGS, CATCH_UP, CLUSTER_COPY_SLOTS, COPY_SLOTS, KMS_KEY, OPTION_GROUPS, PAUSED, POLICY,
-    RPO, SCHEDULE, SOURCE, SPREAD, TIME_ZONE, TOP, UNTAGGED, hint, meant, of_policy,
+    RESTORE, RPO, SCHEDULE, SOURCE, SPREAD, TIME_ZONE, TOP, UNTAGGED, hint, meant, of_policy,
 };
 use crate::domain::id::arn::Region;
 use crate::domain::id::names::OptionGroup;
@@ -75,7 +75,7 @@ pub fn read(text: &str, home: Option<&Region>) -> Result<PolicyFile, Vec<Fault>>
 
 pub(super) struct Reader<'t, 'h> {
     pub(super) faults: Faults<'t>,
-    home: Option<&'h Region>,
+    pub(super) home: Option<&'h Region>,
 }
 
 /// The beginning of a file: the place of faults about something that is missing.
@@ -188,6 +188,7 @@ impl<'t> Reader<'t, '_> {
         let catch_up = get(table, CATCH_UP).map(|value| self.parsed(CATCH_UP, value, Span::parse));
         let spread = get(table, SPREAD).map(|value| self.parsed(SPREAD, value, Span::parse));
         let paused = get(table, PAUSED).map(|value| self.yes_or_no(PAUSED, value));
+        let restore = get(table, RESTORE).map(|value| self.restore(value));
         Some(PolicySpec {
             schedule: schedule?,
             key: given(key)?,
@@ -202,11 +203,12 @@ impl<'t> Reader<'t, '_> {
                 catch_up: Some(given(catch_up)?.unwrap_or(Span::CATCH_UP)),
                 spread: given(spread)?,
                 paused: given(paused)?.unwrap_or_default(),
+                restore: given(restore)?.unwrap_or_default(),
             },
         })
     }
 
-    fn yes_or_no(&mut self, key: &str, value: &Value<'t>) -> Option<bool> {
+    pub(super) fn yes_or_no(&mut self, key: &str, value: &Value<'t>) -> Option<bool> {
         if let DeValue::Boolean(is_so) = value.get_ref() {
             return Some(*is_so);
         }

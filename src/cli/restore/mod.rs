@@ -1,0 +1,208 @@
+//! `snapferry restore`: plans restores, and prints templates that carry them out. It carries none out itself yet.
+
+pub(super) mod arguments;
+mod json;
+mod take_over;
+mod text;
+
+use std::io::Write;
+
+use jiff::Timestamp;
+
+use super::arguments::{StackArguments, variables};
+use super::emit::{Described, TemplateForm, configuration, imports, of_plan, template};
+use super::not_found::not_found;
+use super::outcome::{CliError, Ended};
+use super::show::write_json;
+use crate::app::catalog::CatalogError;
+use crate::app::restore::{self, OrderedPlan, RestoreOf, RestorePlans, Which, plan_restore};
+use crate::aws::{Aws, Examines, for_operators, patient};
+use crate::domain::id::arn::{Family, Region};
+use crate::domain::id::tags::StackId;
+use crate::domain::restore::plan::{RestoreOptions, RestorePlan};
+use crate::domain::restore::taken::Part;
+use crate::ports::{Clock, ListDatabases};
+use crate::settings::Stack;
+
+use arguments::RestoreArguments;
+
+pub use arguments::TemplateLanguage;
+
+/// What is done with the plans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestoreAction {
+    /// They are shown.
+    DryRun,
+    /// A template is printed.
+    Emit {
+        /// Its language.
+        language: TemplateLanguage,
+        /// Whether it takes over what was restored.
+        takes_over: bool,
+    },
+}
+
+pub(super) async fn execute(
+    arguments: &StackArguments,
+    options: &RestoreArguments,
+    environment: Vec<(String, String)>,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let action = action_of(options)?;
+    let stack = Stack::from_variables(variables(environment, arguments.flags()))?;
+    let sdk = for_operators(&stack.home, arguments.profile.as_deref()).await;
+    let aws = Aws::new(patient(sdk), stack.table.clone(), Examines);
+    let which = match &options.group {
+        Some(group) => Which::Group(group.clone()),
+        None if options.all => Which::All,
+        None => Which::These(options.databases.clone()),
+    };
+    let how = RestoreOptions {
+        name: options.name.clone(),
+        accepted: options.accepted.iter().copied().collect(),
+        is_fast: options.fast,
+    };
+    let asked = Restore {
+        stack: &stack.rules.stack,
+        home: &stack.home,
+        which: &which,
+        up_to: options.at.map(|at| at.before(aws.now())),
+        options: &how,
+        action,
+    };
+    show_restore(&aws, &asked, arguments.format.is_json(), out).await
+}
+
+fn action_of(options: &RestoreArguments) -> Result<RestoreAction, CliError> {
+    let wrong = |name, what: &str| CliError::Argument {
+        name,
+        what: what.to_owned(),
+    };
+    if options.name.is_some() && options.databases.len() > 1 {
+        return Err(wrong("--as", "several databases cannot have one name"));
+    }
+    match options.emit {
+        Some(language) => Ok(RestoreAction::Emit {
+            language,
+            takes_over: options.take_over,
+        }),
+        None if options.dry_run => Ok(RestoreAction::DryRun),
+        None => Err(wrong(
+            "restore",
+            "this version plans restores and prints templates for them, and does not carry them out itself yet: add \
+             --dry-run, or --emit cloudformation or terraform",
+        )),
+    }
+}
+
+/// What is asked of `restore`.
+#[derive(Debug)]
+pub struct Restore<'a> {
+    /// The stack.
+    pub stack: &'a StackId,
+    /// The recovery region.
+    pub home: &'a Region,
+    /// Which databases.
+    pub which: &'a Which,
+    /// The newest recovery point up to this time.
+    pub up_to: Option<Timestamp>,
+    /// How.
+    pub options: &'a RestoreOptions,
+    /// What is done with the plans.
+    pub action: RestoreAction,
+}
+
+/// Shows the plans, or prints templates.
+///
+/// # Errors
+/// When a database is unknown, AWS does not answer, or the answer cannot be written.
+pub async fn show_restore<W: restore::Permissions + ListDatabases>(
+    world: &W,
+    asked: &Restore<'_>,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let of = RestoreOf {
+        stack: asked.stack,
+        home: asked.home,
+        which: asked.which,
+        up_to: asked.up_to,
+        options: asked.options,
+    };
+    let plans = plan_restore(world, of).await.map_err(|error| match error {
+        CatalogError::Port(error) => CliError::Port(error),
+        CatalogError::Rds(error) => CliError::Rds(error),
+    })?;
+    if let Some(unknown) = plans.unknown.first() {
+        let what = "database with good recovery points of this stack in the recovery region";
+        let known = plans.known.iter().map(String::as_str);
+        return Err(not_found("--database", what, unknown, known));
+    }
+    let is_well = !plans.plans.is_empty()
+        && plans.left_out.is_empty()
+        && !plans.plans.iter().any(|one| one.plan.is_stopped());
+    let ended = if is_well { Ended::Well } else { Ended::Badly };
+    match asked.action {
+        RestoreAction::DryRun if json => write_json(out, &json::PlansJson::of(&plans))?,
+        RestoreAction::DryRun => text::write_plans(out, &plans)?,
+        RestoreAction::Emit {
+            language,
+            takes_over: false,
+        } => {
+            refuse_gaps(&plans)?;
+            let of_plan = |one: &OrderedPlan| of_plan(&one.plan, part_of(&one.plan));
+            let all = plans.plans.iter().map(of_plan).collect();
+            let described = Described::together(TemplateForm::Make, all);
+            out.write_all(written(language, &described)?.as_bytes())?;
+        }
+        RestoreAction::Emit {
+            language,
+            takes_over: true,
+        } => {
+            let all = take_over::described(world, asked.home, &plans).await?;
+            let described = Described::together(TemplateForm::TakeOver, all);
+            out.write_all(written(language, &described)?.as_bytes())?;
+            if language == TemplateLanguage::Cloudformation {
+                let resources = imports(&described)?;
+                writeln!(out, "# The resources to import, for create-change-set:")?;
+                for line in resources.lines() {
+                    writeln!(out, "# {line}")?;
+                }
+            }
+        }
+    }
+    Ok(ended)
+}
+
+/// A template for a database with an open gap would put it into the wrong network.
+fn refuse_gaps(plans: &RestorePlans) -> Result<(), CliError> {
+    let stopped = plans.plans.iter().find(|one| one.plan.is_stopped());
+    let Some(one) = stopped else { return Ok(()) };
+    let gaps = one.plan.gaps.iter().filter(|gap| gap.stops());
+    let gaps: Vec<String> = gaps
+        .map(|gap| format!("{} ({})", gap.kind, gap.what))
+        .collect();
+    Err(CliError::Argument {
+        name: "--emit",
+        what: format!(
+            "{} has gaps: {}. Name what stands for it in the policy ([policy.NAME.restore]), or accept RDS's default \
+             with --accept-gap",
+            one.plan.database,
+            gaps.join("; ")
+        ),
+    })
+}
+
+fn part_of(plan: &RestorePlan) -> Part {
+    match plan.database.family() {
+        Family::Instance => Part::Instance,
+        Family::Cluster => Part::Cluster,
+    }
+}
+
+fn written(language: TemplateLanguage, described: &Described) -> Result<String, CliError> {
+    Ok(match language {
+        TemplateLanguage::Cloudformation => template(described)?,
+        TemplateLanguage::Terraform => configuration(described),
+    })
+}
