@@ -22,6 +22,7 @@ pub mod catalog;
 pub mod conclude;
 mod configurations;
 pub mod doctor;
+pub mod follow;
 mod hearing;
 mod in_force;
 pub mod measure;

@@ -37,6 +37,7 @@ mod replay;
 mod secrets;
 mod server;
 mod stack;
+mod start;
 mod status;
 mod step_functions;
 mod stop;

@@ -38,6 +38,7 @@ mod settings;
 mod settle;
 mod slots;
 mod slow_network;
+mod start_some;
 mod status;
 mod stop;
 mod sweeper;
