@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::catalog::arguments::CatalogArguments;
+use super::drain_arguments::DrainArguments;
 use super::format::FormatArguments;
 use super::policy::arguments::{PolicyAction, PolicyArguments};
 use super::retention_arguments::{FreezeArguments, HoldArguments, ReleaseArguments, ThawArguments};
@@ -170,6 +171,8 @@ pub(super) enum Action {
     /// execution, frees its database and forgets what it waited for. What RDS makes already is finished, and a good copy
     /// counts as a recovery point. Nothing is deleted in RDS.
     Stop(StopArguments),
+    /// Prepare to delete the stacks: show what starts and what runs. With --yes, pause every policy; --stop ends the runs.
+    Drain(DrainArguments),
     /// Show what is stored of a database's configuration: what its snapshots do not carry.
     ///
     /// The planner and the reactor store it in the recovery region's table when they start a run, and only when it is new.

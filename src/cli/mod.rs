@@ -4,13 +4,18 @@ mod arguments;
 mod asked;
 mod catalog;
 mod doctor;
+mod drain;
+mod drain_arguments;
 mod follow;
 mod format;
 mod freeze;
 mod hold;
 mod not_found;
 mod outcome;
+mod paused;
 mod plan;
+mod plan_text;
+mod plan_words;
 mod policy;
 mod prune;
 mod prune_request;
@@ -41,6 +46,7 @@ use crate::settings::SettingsError;
 pub use arguments::{Arguments, asks_for_json, parse};
 pub use catalog::{show_configuration, show_difference};
 pub use doctor::run_doctor;
+pub use drain::run_drain;
 pub use freeze::run_freeze;
 pub use hold::{HoldAction, run_hold};
 pub use outcome::{CliError, Ended};
@@ -167,6 +173,7 @@ async fn carry_out(
         Action::Status(options) => {
             status::execute(&arguments.stack, options, environment, out).await
         }
+        Action::Drain(options) => drain::execute(&arguments.stack, options, environment, out).await,
         Action::Stop(options) => stop::execute(&arguments.stack, options, environment, out).await,
         Action::Waits => waits::execute(&arguments.stack, environment, out).await,
     }

@@ -51,11 +51,12 @@ use crate::ports::{
     InvokePruner, KeepNotes, LearnLimits, ListDatabases, ListEnded, ListMismatches, ListOpen,
     ListRunning, LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage, Page, PlanCursor,
     PortError, Probe, ProbeToken, PruneRounds, RdsError, ReadConfigurations, ReadDefinitions,
-    ReadEntered, ReadEntries, ReadFreeze, ReadHolders, ReadPlanCursor, ReadPolicies,
-    ReadPolicyHistory, ReadSelected, ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint,
-    RedriveExecution, Redriven, RegionListings, RegisterRemovals, RegisterWaits, RememberRefusal,
-    RemoveDeadLetter, SendAgain, SendCommand, SetFreeze, SnapshotQuota, StartExecution, Started,
-    StopExecution, StoreConfigurations, StorePolicies, StoreSelected, Waits, Written,
+    ReadEntered, ReadEntries, ReadFreeze, ReadHolders, ReadLearntLimit, ReadPlanCursor,
+    ReadPolicies, ReadPolicyHistory, ReadSelected, ReceiptHandle, ReceiveDeadLetters,
+    RecordRecoveryPoint, RedriveExecution, Redriven, RegionListings, RegisterRemovals,
+    RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand, SetFreeze,
+    SnapshotQuota, StartExecution, Started, StopExecution, StoreConfigurations, StorePolicies,
+    StoreSelected, Waits, Written,
 };
 
 /// The AWS action of a call.
@@ -310,9 +311,11 @@ macro_rules! every_call {
             ReadHolders {
                 reads SlotHolders: slot_holders() -> Result<BTreeSet<RdsArn>, PortError>, Other("GetItem");
             }
-            LearnLimits {
+            ReadLearntLimit {
                 reads LearntLimit: learnt_limit(copy family: Family)
                     -> Result<Option<LearntLimit>, PortError>, Other("GetItem");
+            }
+            LearnLimits {
                 writes LearnLimit: learn_limit(copy family: Family, maybe known: LearntLimit, by learnt: LearntLimit)
                     -> Result<Written, PortError>, Other("UpdateItem");
             }

@@ -629,10 +629,14 @@ fn doctor_tells_the_worst_first_and_fails_when_a_check_did() {
         lines[1].contains("deploy source-region.yaml in eu-west-1"),
         "{out}"
     );
-    assert!(lines[2].starts_with("unknown  key-policy"), "{out}");
-    assert!(lines[2].contains("kms:GetKeyPolicy"), "{out}");
+    for line in &lines[2..4] {
+        assert!(line.starts_with("warning  snapshot-quota"), "{out}");
+        assert!(line.contains("default keeps every recovery point"), "{out}");
+    }
+    assert!(lines[4].starts_with("unknown  key-policy"), "{out}");
+    assert!(lines[4].contains("kms:GetKeyPolicy"), "{out}");
     assert!(
-        out.contains("failures: 1, warnings: 0, unknown: 1"),
+        out.contains("failures: 1, warnings: 2, unknown: 2"),
         "{out}"
     );
 }
@@ -649,7 +653,7 @@ fn doctor_in_json_has_every_finding_and_exits_with_0_when_nothing_failed() {
     let out = ran(&ask(&server, &["doctor", "--json"]).output().unwrap(), 0);
     let answer: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(answer["counts"]["failure"], 0, "{out}");
-    assert_eq!(answer["counts"]["unknown"], 1, "{out}");
+    assert_eq!(answer["counts"]["unknown"], 2, "{out}");
     let findings = answer["findings"].as_array().unwrap();
     let key = findings
         .iter()

@@ -18,10 +18,12 @@ mod doctor_documents;
     reason = "the deployment's tests use all of it, these a part of it"
 )]
 mod document;
+mod drain;
 mod functions;
 mod items;
 mod lambda_edge;
 mod patience;
+mod plan_text;
 mod policies;
 mod policy_commands;
 mod presigned;
@@ -43,6 +45,7 @@ mod step_functions;
 mod stop;
 mod table;
 mod upgrade;
+mod waits;
 mod wire;
 #[path = "../core/world.rs"]
 #[allow(

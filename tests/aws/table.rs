@@ -17,7 +17,8 @@ use snapferry::domain::run::wait::{Phase, Wait};
 use snapferry::ports::{
     Abandoned, CheckClaim, Claim, ClaimRun, ClaimSlot, ForgetRefusal, FreeSlot, HearDead, Held,
     LearnLimits, ListOpen, LookUpWaits, NoteError, Occupant, PlanCursor, ReadEntries,
-    ReadPlanCursor, RecordRecoveryPoint, RegisterWaits, RememberRefusal, Waits, Written,
+    ReadLearntLimit, ReadPlanCursor, RecordRecoveryPoint, RegisterWaits, RememberRefusal, Waits,
+    Written,
 };
 
 use crate::items::a_wait;

@@ -268,7 +268,7 @@ pub(crate) fn level(findings: &[Finding], check: Check, subject: &str) -> Level 
     }
 }
 
-/// Only the empty region gives a warning.
+/// Only the empty region gives a warning, and the built-in policy that keeps all.
 #[test]
 fn a_stack_in_good_health_is_told_so_check_by_check() {
     let findings = findings(&Estate::healthy());
@@ -277,7 +277,11 @@ fn a_stack_in_good_health_is_told_so_check_by_check() {
         .iter()
         .filter(|one| one.level != Level::Ok)
         .collect();
-    assert_eq!(not_ok.len(), 1, "{not_ok:?}");
+    assert_eq!(not_ok.len(), 2, "{not_ok:?}");
+    let keeps_all = not_ok
+        .iter()
+        .filter(|one| one.what.contains("keeps every recovery point"));
+    assert_eq!(keeps_all.count(), 1, "{not_ok:?}");
     assert_eq!(level(&findings, Check::Databases, OTHER), Level::Warning);
     for check in Check::ALL {
         // Only default option groups, which give no finding.
