@@ -23,6 +23,7 @@ pub mod conclude;
 mod configurations;
 pub mod doctor;
 pub mod drain;
+pub mod follow;
 mod hearing;
 mod in_force;
 pub mod measure;

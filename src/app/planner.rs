@@ -6,6 +6,7 @@ mod outcome;
 mod permissions;
 mod refused;
 mod row;
+mod scope;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -20,6 +21,7 @@ use crate::app::in_force::policies_in_force;
 use crate::app::selected::{read_selected, store_selected};
 use crate::domain::id::arn::{Family, Region};
 use crate::domain::id::names::ResourceId;
+use crate::domain::id::tags::PolicyName;
 use crate::domain::policy::choice::choose;
 use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::in_force::{Policies, Policy};
@@ -31,16 +33,18 @@ use crate::domain::restore::configuration::Member;
 use crate::domain::restore::roster::Roster;
 use crate::domain::run::failure::Operation;
 use crate::error::chain;
-use crate::ports::{PAGES_MAX, PortError, RdsError, pages};
+use crate::ports::{PAGES_MAX, PortError, RdsError, ReadPolicies, pages};
 use crate::settings::Planning;
 
 use error::PlanError;
 use left_over::plan_left_over;
 use outcome::log;
 use row::{CONCURRENCY, DueNow, Known, MayWait};
+use scope::names_of;
 
 pub use outcome::{Outcome, Planned, Row};
 pub use permissions::{ACTIONS, Permissions};
+pub use scope::PlanScope;
 
 /// Which due time to plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,14 +68,47 @@ pub async fn plan<W: Permissions>(
     planning: &Planning,
     when: When,
 ) -> Result<Vec<Planned>, PortError> {
+    plan_some(world, planning, when, &PlanScope::default()).await
+}
+
+/// The names of the policies in force.
+///
+/// # Errors
+/// If they cannot be read.
+pub async fn policy_names<W: ReadPolicies>(
+    world: &W,
+    planning: &Planning,
+) -> Result<Vec<PolicyName>, PortError> {
+    let in_force = policies_in_force(world, &planning.key, &planning.policies).await?;
+    let all = in_force.policies.all.into_iter();
+    Ok(all.map(|policy| policy.name).collect())
+}
+
+/// Plans what is in the scope.
+///
+/// # Errors
+/// If the policies in force cannot be read. The planner starts nothing then.
+pub async fn plan_some<W: Permissions>(
+    world: &W,
+    planning: &Planning,
+    when: When,
+    scope: &PlanScope,
+) -> Result<Vec<Planned>, PortError> {
     let policies = policies_in_force(world, &planning.key, &planning.policies)
         .await?
         .policies;
     let mut all = Vec::new();
     let mut listed = BTreeSet::new();
-    for policy in &policies.all {
+    let in_scope = |policy: &&Policy| scope.has_policy(policy.name.as_str());
+    for policy in policies.all.iter().filter(in_scope) {
         for region in &planning.source_regions {
-            let mut planned = plan_region(world, planning, &policies, policy, region, when).await;
+            let of = RegionOf {
+                policies: &policies,
+                policy,
+                region,
+                scope,
+            };
+            let mut planned = plan_region(world, planning, of, when).await;
             if listed.contains(region) {
                 let is_left_out = |row: &Row| matches!(row.outcome, Outcome::Excluded(_));
                 planned.rows.retain(|row| !is_left_out(row));
@@ -87,14 +124,27 @@ pub async fn plan<W: Permissions>(
     Ok(all)
 }
 
+/// What is planned: a policy in a region, as far as the scope says.
+#[derive(Clone, Copy)]
+struct RegionOf<'a> {
+    policies: &'a Policies,
+    policy: &'a Policy,
+    region: &'a Region,
+    scope: &'a PlanScope,
+}
+
 async fn plan_region<W: Permissions>(
     world: &W,
     planning: &Planning,
-    policies: &Policies,
-    policy: &Policy,
-    region: &Region,
+    of: RegionOf<'_>,
     when: When,
 ) -> Planned {
+    let RegionOf {
+        policies,
+        policy,
+        region,
+        scope,
+    } = of;
     let mut planned = Planned {
         policy: policy.name.clone(),
         region: region.clone(),
@@ -103,6 +153,7 @@ async fn plan_region<W: Permissions>(
         only_left_over: false,
         rows: Vec::new(),
         unreadable: Vec::new(),
+        names: BTreeSet::new(),
         error: None,
     };
     if planned.is_paused {
@@ -120,6 +171,7 @@ async fn plan_region<W: Permissions>(
         policies,
         policy,
         at,
+        scope,
         retries_refused: when == When::RetryRefused,
         may_wait: (when == When::Due).then_some(MayWait {
             first_run: planning.first_run,
@@ -128,6 +180,8 @@ async fn plan_region<W: Permissions>(
     };
     match work {
         Work::Nothing => {}
+        // A part of what was left over cannot be planned without losing the rest.
+        Work::LeftOver(_) if !scope.is_all() => {}
         Work::LeftOver(cursor) => {
             planned.due = Some(cursor.until);
             planned.only_left_over = true;
@@ -200,6 +254,7 @@ async fn plan_all<W: Permissions>(world: &W, due: &DueNow<'_>, when: When, plann
         let listed = Listed {
             rows: &mut planned.rows,
             unreadable: &mut planned.unreadable,
+            names: &mut planned.names,
             decided: &mut decided,
             members: &mut members,
             shown: &mut shown,
@@ -221,6 +276,9 @@ async fn plan_all<W: Permissions>(world: &W, due: &DueNow<'_>, when: When, plann
             let (region, error) = (&planned.region, chain(&error));
             warn!(%region, error, "which databases there are could not be stored for restores");
         }
+    }
+    if !due.scope.is_all() {
+        return;
     }
     if planned.error.is_none()
         && matches!(when, When::Due | When::Again)
@@ -262,6 +320,8 @@ async fn remember_selected<W: Permissions>(world: &W, planned: &Planned) -> Resu
 struct Listed<'a> {
     rows: &'a mut Vec<Row>,
     unreadable: &'a mut Vec<UnreadableRow>,
+    /// The names of all that were listed, if somebody asks for some by name.
+    names: &'a mut BTreeSet<String>,
     /// The clusters whose own tags decide, whatever their members carry.
     decided: &'a mut BTreeSet<String>,
     /// The rows of clusters' members, which are listed with the instances.
@@ -292,7 +352,10 @@ async fn plan_family<W: Permissions>(
     let mut pages = pin!(pages(PAGES_MAX, endless, |marker| {
         world.list_databases(region, family, marker)
     }));
-    while let Some(page) = pages.try_next().await? {
+    while let Some(mut page) = pages.try_next().await? {
+        if !due.scope.databases.is_empty() {
+            listed.names.extend(page.items.iter().flat_map(names_of));
+        }
         if family == Family::Cluster {
             let decided = page.items.iter();
             let decided =
@@ -307,6 +370,7 @@ async fn plan_family<W: Permissions>(
         let own = page.items.iter().filter(|one| one.member_of.is_none());
         let own = own.map(|one| one.resource_id.clone());
         listed.shown.extend(own);
+        page.items.retain(|database| due.scope.has(database));
         known.entries = due.entries(world, &page.items).await?;
         let configurations = due.configurations(world, &page.items).await;
         known.configurations = configurations.with_members(members.clone());

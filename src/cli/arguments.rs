@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use jiff::Timestamp;
 
 use super::catalog::arguments::CatalogArguments;
 use super::drain_arguments::DrainArguments;
@@ -13,6 +12,7 @@ use super::policy::arguments::{PolicyAction, PolicyArguments};
 use super::restore::arguments::{EXAMPLES as RESTORE_EXAMPLES, RestoreArguments};
 use super::retention_arguments::{FreezeArguments, HoldArguments, ReleaseArguments, ThawArguments};
 use super::shell::{COMPLETIONS_EXAMPLES, CompletionsArguments, MAN_EXAMPLES, ManArguments};
+use super::start_arguments::StartArguments;
 use super::time_argument::TimeArgument;
 use crate::settings::Variables;
 
@@ -371,23 +371,6 @@ pub(super) struct PruneArguments {
     /// The pruner's function.
     #[arg(long, value_name = "FUNCTION", env = "SNAPFERRY_PRUNER")]
     pub(super) pruner: Option<String>,
-    #[command(flatten)]
-    pub(super) planning: PlanningArguments,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct StartArguments {
-    /// Plan the last due time of the schedule again: failed executions start again under their next name, and
-    /// databases that were added since get their first execution.
-    #[arg(long, conflicts_with = "at")]
-    pub(super) again: bool,
-    /// Make recovery points for this time instead of the schedule's due time, such as 2026-11-22T03:00:00Z.
-    #[arg(long, value_name = "RFC3339")]
-    pub(super) at: Option<Timestamp>,
-    /// Start only the databases that RDS has refused permanently, for the last due time, and forget the refusals. Use it
-    /// after you have changed what RDS named.
-    #[arg(long, conflicts_with_all = ["at", "again"])]
-    pub(super) retry_refused: bool,
     #[command(flatten)]
     pub(super) planning: PlanningArguments,
 }

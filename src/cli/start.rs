@@ -5,11 +5,16 @@ use std::io::Write;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::arguments::{StackArguments, StartArguments, variables};
+use super::arguments::{StackArguments, variables};
+use super::follow::FollowedJson;
+use super::not_found::not_found;
 use super::outcome::{CliError, Ended};
 use super::show::{database, table, write_json, write_table};
-use crate::app::planner::{self, Outcome, Planned, Row, When};
+use super::start_arguments::StartArguments;
+use crate::app::follow::{self, Followed, Progress};
+use crate::app::planner::{self, Outcome, PlanScope, Planned, Row, When};
 use crate::aws::{Aws, StateMachine, for_operators};
+use crate::domain::id::tags::PolicyName;
 use crate::domain::policy::cursor::KeptWhy;
 use crate::domain::rds::database::UnreadableRow;
 use crate::settings::Planning;
@@ -31,36 +36,118 @@ pub(super) async fn execute(
     let sdk = for_operators(&planning.stack.home, stack.profile.as_deref()).await;
     let machine = StateMachine(planning.state_machine.clone());
     let aws = Aws::new(sdk, planning.stack.table.clone(), machine);
-    run_plan(&aws, &planning, when, stack.format.is_json(), out).await
+    let request = StartRequest {
+        when,
+        scope: PlanScope {
+            databases: options.databases.clone(),
+            policies: options.policies.clone(),
+            dry_run: options.dry_run,
+        },
+        waits: options.wait,
+    };
+    run_start(&aws, &planning, &request, stack.format.is_json(), out).await
 }
 
-/// Plans, and reports what happened to each database.
+/// What to start.
+#[derive(Debug, Clone)]
+pub struct StartRequest {
+    /// Which due time.
+    pub when: When,
+    /// Which databases, and whether it only shows them.
+    pub scope: PlanScope,
+    /// Whether to follow the executions to their end.
+    pub waits: bool,
+}
+
+/// Plans, reports what happened to each database, and follows the executions if that is wanted.
 ///
 /// # Errors
-/// If the policies cannot be read, or the answer cannot be written. What could not be planned is not an error: the answer
-/// says so.
-pub async fn run_plan<W: planner::Permissions>(
+/// If a name is not known, the policies cannot be read, or the answer cannot be written. What could not be planned is not
+/// an error: the answer says so.
+pub async fn run_start<W: planner::Permissions + follow::Permissions>(
     world: &W,
     planning: &Planning,
-    when: When,
+    request: &StartRequest,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let planned = planner::plan(world, planning, when).await?;
+    let scope = &request.scope;
+    if !scope.policies.is_empty() {
+        let known = planner::policy_names(world, planning).await?;
+        let unknown = |name: &&String| known.iter().all(|known| known.as_str() != name.as_str());
+        if let Some(name) = scope.policies.iter().find(unknown) {
+            let known = known.iter().map(PolicyName::as_str);
+            return Err(not_found("--policy", "policy in force", name, known));
+        }
+    }
+    let planned = planner::plan_some(world, planning, request.when, scope).await?;
+    check_databases(scope, &planned)?;
+    let mut followed = match request.waits {
+        true => executions(&planned),
+        false => Vec::new(),
+    };
+    if !json {
+        write(out, &planned, scope.dry_run)?;
+    }
+    let made = match followed.is_empty() {
+        true => Ended::Well,
+        false => super::follow::follow(world, &mut followed).await?,
+    };
     if json {
         let regions: Vec<RegionJson> = planned.iter().map(RegionJson::of).collect();
-        write_json(out, &json!({ "regions": regions }))?;
-    } else {
-        write(out, &planned)?;
+        let mut answer = json!({ "regions": regions });
+        if request.waits {
+            let followed = followed.iter().map(FollowedJson::of);
+            answer["followed"] = json!(followed.collect::<Vec<_>>());
+        }
+        write_json(out, &answer)?;
     }
-    Ok(if planned.iter().all(Planned::is_complete) {
-        Ended::Well
-    } else {
-        Ended::Badly
+    for one in followed.iter().filter(|_| !json) {
+        writeln!(out, "{}: {}", database(&one.database), one.progress)?;
+    }
+    Ok(match planned.iter().all(Planned::is_complete) {
+        true => made,
+        false => Ended::Badly,
     })
 }
 
-fn write(out: &mut impl Write, planned: &[Planned]) -> Result<(), CliError> {
+/// A name that no listed database has would be an empty answer. If nothing was due, or a list broke off, nobody knows.
+fn check_databases(scope: &PlanScope, planned: &[Planned]) -> Result<(), CliError> {
+    let is_listed = |one: &Planned| one.due.is_some() && one.error.is_none();
+    if planned.is_empty() || !planned.iter().all(is_listed) {
+        return Ok(());
+    }
+    let has = |name: &String| planned.iter().any(|one| one.names.contains(name));
+    match scope.databases.iter().find(|name| !has(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let known = planned.iter().flat_map(|one| &one.names);
+            let known = known.map(String::as_str);
+            Err(not_found(
+                "--database",
+                "database of a source region",
+                name,
+                known,
+            ))
+        }
+    }
+}
+
+/// What was started, and what is running already.
+fn executions(planned: &[Planned]) -> Vec<Followed> {
+    let rows = planned.iter().flat_map(|region| &region.rows);
+    let running = rows.filter_map(|row| match &row.outcome {
+        Outcome::Started(name) | Outcome::StillRunning(name) => Some(Followed {
+            execution: name.clone(),
+            database: row.database.clone(),
+            progress: Progress::Started,
+        }),
+        _ => None,
+    });
+    running.collect()
+}
+
+fn write(out: &mut impl Write, planned: &[Planned], dry_run: bool) -> Result<(), CliError> {
     let mut all = table(["REGION", "DATABASE", "OUTCOME"]);
     for region in planned {
         for row in &region.rows {
@@ -84,6 +171,9 @@ fn write(out: &mut impl Write, planned: &[Planned]) -> Result<(), CliError> {
             )?;
         }
         writeln!(out, "{}", sentence(region))?;
+    }
+    if dry_run {
+        writeln!(out, "dry run: nothing was started")?;
     }
     Ok(())
 }
@@ -164,6 +254,7 @@ impl RowJson {
     fn of(row: &Row) -> Self {
         let (outcome, execution, reason) = match &row.outcome {
             Outcome::Started(name) => ("started", Some(name), None),
+            Outcome::WouldStart(name) => ("would-start", Some(name), None),
             Outcome::StillRunning(name) => ("running", Some(name), None),
             Outcome::Done(name) => ("done", Some(name), None),
             Outcome::Excluded(why) => ("left-out", None, Some(why.to_string())),

@@ -40,6 +40,7 @@ mod restore_commands;
 mod secrets;
 mod server;
 mod stack;
+mod start;
 mod status;
 mod step_functions;
 mod stop;

@@ -41,6 +41,7 @@ mod settings;
 mod settle;
 mod slots;
 mod slow_network;
+mod start_some;
 mod status;
 mod steady_state;
 mod stop;

@@ -1,6 +1,6 @@
 //! The outcome for each database that was planned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -22,6 +22,8 @@ use crate::domain::run::refusal::RefusedForGood;
 pub enum Outcome {
     /// An execution was started.
     Started(ExecutionName),
+    /// An execution of this name would be started. Only a dry run says so.
+    WouldStart(ExecutionName),
     /// An execution is still running. The planner reports it and starts no second one.
     StillRunning(ExecutionName),
     /// The recovery point of this due time exists already.
@@ -46,6 +48,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Started(name) => write!(f, "started {name}"),
+            Self::WouldStart(name) => write!(f, "would start {name}"),
             Self::StillRunning(name) => write!(f, "still running {name}"),
             Self::Done(name) => write!(f, "done by {name}"),
             Self::Excluded(why) => write!(f, "left out: {why}"),
@@ -111,6 +114,8 @@ pub struct Planned {
     pub rows: Vec<Row>,
     /// The databases whose rows RDS gave in a form that cannot be read.
     pub unreadable: Vec<UnreadableRow>,
+    /// The names of all databases that were listed, if somebody asks for some by name.
+    pub names: BTreeSet<String>,
     /// Why the region, or the rest of it, could not be planned.
     pub error: Option<String>,
 }
@@ -145,6 +150,7 @@ impl Planned {
                 Outcome::Waits(waits) => waits.why.name(),
                 Outcome::NothingToCopy => "nothing-to-copy",
                 Outcome::Started(_)
+                | Outcome::WouldStart(_)
                 | Outcome::StillRunning(_)
                 | Outcome::Done(_)
                 | Outcome::Failed(_) => continue,
@@ -206,7 +212,10 @@ pub(super) fn log(planned: &Planned) {
             Outcome::Remembered(why) => warn!(%database, %why, "not protected"),
             Outcome::Waits(waits) => warn!(%database, %waits, "not started now"),
             Outcome::NothingToCopy => warn!(%database, "RDS has no automated snapshot to copy"),
-            Outcome::Started(_) | Outcome::Done(_) | Outcome::Excluded(_) => {}
+            Outcome::Started(_)
+            | Outcome::WouldStart(_)
+            | Outcome::Done(_)
+            | Outcome::Excluded(_) => {}
         }
     }
     for UnreadableRow { name, why } in &planned.unreadable {

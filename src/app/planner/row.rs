@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::outcome::{Outcome, Row};
 use super::permissions::Permissions;
 use super::refused::source_there_is;
+use super::scope::PlanScope;
 use crate::app::automated;
 use crate::app::configurations::KnownConfigurations;
 use crate::app::start::{NotStarted, StartOutcome, start};
@@ -25,7 +26,7 @@ use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::naming;
 use crate::domain::run::refusal::{RefusalStatus, RefusedForGood};
 use crate::error::chain;
-use crate::ports::{Entry, PortError, RdsError, ReadConfigurations, ReadEntries};
+use crate::ports::{Entry, ExecutionState, PortError, RdsError, ReadConfigurations, ReadEntries};
 
 /// How many executions are started at once. StartExecution allows 150 to 300 calls a second.
 pub(super) const CONCURRENCY: usize = 8;
@@ -36,6 +37,8 @@ pub(super) struct DueNow<'a> {
     pub(super) policies: &'a Policies,
     pub(super) policy: &'a Policy,
     pub(super) at: Timestamp,
+    /// Which databases are planned, and whether anything is started.
+    pub(super) scope: &'a PlanScope,
     /// Whether only databases are planned that RDS has refused permanently, and the refusals are forgotten.
     pub(super) retries_refused: bool,
     /// How a database that is due may have to wait. `None` if a person says that it is to start.
@@ -157,6 +160,9 @@ impl DueNow<'_> {
                 None => (Outcome::NothingToCopy, None),
                 Some(run) => match self.waits(entry, world.now()) {
                     Some(waits) => (Outcome::Waits(waits), None),
+                    None if self.scope.dry_run => {
+                        (self.would_start(world, &run, entry).await, None)
+                    }
                     None => {
                         let run = self.with_configuration(world, known, database, run).await;
                         self.start_unless_refused(world, run, refusal).await
@@ -232,6 +238,38 @@ impl DueNow<'_> {
                 }
             }
         }
+    }
+
+    /// What a start would come to. It only reads.
+    async fn would_start<W: Permissions>(
+        &self,
+        world: &W,
+        run: &ProtectionRequest,
+        entry: Option<&Entry>,
+    ) -> Outcome {
+        if let Some(refusal) = entry.and_then(|entry| entry.refused.as_ref())
+            && !self.retries_refused
+            && let RefusalStatus::Holds(_) =
+                refusal.status(run.options.fingerprint.as_ref(), world.now())
+        {
+            return Outcome::Remembered(refusal.clone());
+        }
+        let own = Attempt::all().map(|attempt| naming::execution(self.stack, run, attempt));
+        let holder = entry.and_then(|entry| entry.open.clone());
+        for name in holder.into_iter().chain(own) {
+            match world.describe_execution(&name).await {
+                Ok(ExecutionState::Running) => return Outcome::StillRunning(name),
+                Ok(ExecutionState::Succeeded) if self.is_of(run, &name) => {
+                    return Outcome::Done(name);
+                }
+                Ok(ExecutionState::Unknown) if self.is_of(run, &name) => {
+                    return Outcome::WouldStart(name);
+                }
+                Ok(_) => {}
+                Err(error) => return Outcome::Failed(chain(&error)),
+            }
+        }
+        Outcome::Failed("all names of this run are used up".to_owned())
     }
 
     async fn start<W: Permissions>(
