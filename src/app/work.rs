@@ -30,7 +30,7 @@ use copy_source::Source;
 use expired::expired;
 use give_up::give_up;
 use outcome::AttemptOutcome;
-use refused::refused;
+use refused::{ask, refused};
 use register::{Registration, mark, next_attempt, queue, register};
 use source::{no_source, source};
 use step_target::StepTarget;
@@ -109,9 +109,10 @@ pub async fn work<W: Permissions>(
 }
 
 /// The execution does not hold the claim of its database and policy, so nothing is done for it. What RDS makes for it
-/// already, from the time when it held the claim, keeps its wait and its slot, and is settled as always. The run of an automated
-/// snapshot hands its claim on before it fails: if its source is gone, it fails for that reason, also when its command
-/// comes again in between.
+/// already, from the time when it held the claim, keeps its wait and its slot, and is settled as always. RDS may make it
+/// although its answer was lost, so RDS is asked about a wait that was registered. The run of an automated snapshot hands
+/// its claim on before it fails: if its source is gone, it fails for that reason, also when its command comes again in
+/// between.
 async fn not_permitted<W: Permissions>(
     world: &W,
     worker_config: &WorkerConfig,
@@ -121,15 +122,29 @@ async fn not_permitted<W: Permissions>(
 ) -> Result<CommandOutcome, WorkError> {
     let command = &wait.command;
     let stored = world.look_up(std::slice::from_ref(&wait.resource)).await?;
-    let is_under_way =
-        |stored: &Wait| stored.command.token == command.token && stored.phase >= Phase::Requested;
-    if stored.iter().any(is_under_way) {
+    let of_this_token = |stored: &&Wait| stored.command.token == command.token;
+    let stored = stored.iter().find(of_this_token);
+    if stored.is_some_and(|stored| stored.phase >= Phase::Requested) {
+        return Ok(CommandOutcome::Waiting);
+    }
+    let registered = stored.filter(|stored| stored.phase == Phase::Registered);
+    if let Some(stored) = registered
+        && ask(world, stored).await?.is_some()
+    {
+        mark(world, stored, Phase::Requested).await?;
         return Ok(CommandOutcome::Waiting);
     }
     if let Some(of) = &command.run.options.automated
         && let Source::Expired(of) = automated_source::source(world, command, of, receives).await?
     {
         return expired(world, worker_config, wait, &of).await;
+    }
+    // RDS may not show yet what it has just accepted.
+    let grace = worker_config.rules.grace;
+    if let Some(stored) = registered
+        && world.now().duration_since(stored.since) <= grace
+    {
+        return Err(WorkError::NotShownYet(stored.resource.clone()));
     }
     warn!(execution = %command.execution, %why, "not permitted");
     give_up(

@@ -1,5 +1,6 @@
 //! The claim is the permission: the worker acts only for the execution that holds it, with the input that was claimed.
 
+use jiff::SignedDuration;
 use snapferry::app::work::{CommandOutcome, WorkError, work};
 use snapferry::domain::id::arn::KeyArn;
 use snapferry::domain::id::names::ExecutionName;
@@ -7,6 +8,7 @@ use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::domain::run::command::{Command, Step};
 use snapferry::domain::run::failure::Reason;
 use snapferry::domain::run::permit::{InputHash, NotPermitted, OpenClaim, Permit, permit};
+use snapferry::domain::run::wait::Phase;
 use snapferry::json;
 
 use crate::world::{
@@ -110,6 +112,36 @@ fn what_rds_makes_already_keeps_its_wait_when_the_claim_moves_on() {
     assert!(reasons(&world).is_empty());
     assert_eq!(world.waits().len(), 1);
     assert_eq!(world.slots().len(), 1);
+}
+
+#[test]
+fn a_copy_whose_acceptance_could_not_be_stored_keeps_its_slot_when_the_claim_moves_on() {
+    let (world, command) = claimed();
+    world.break_once(Name::SetPhase);
+    assert!(do_work(&world, &command).is_err());
+    assert_eq!(world.calls_of("CopyDBSnapshot"), 1);
+    let id = &command.run.database.resource_id;
+    world.enter(id, |entry| entry.open = ExecutionName::parse("other").ok());
+    assert_eq!(do_work(&world, &command).unwrap(), CommandOutcome::Waiting);
+    assert!(reasons(&world).is_empty());
+    let phases: Vec<Phase> = world.waits().values().map(|wait| wait.phase).collect();
+    assert_eq!(phases, [Phase::Requested]);
+    assert_eq!(world.slots().len(), 1);
+}
+
+#[test]
+fn what_rds_may_not_show_yet_is_looked_for_again_before_the_execution_fails() {
+    let (world, command) = claimed();
+    world.break_once(Name::ClaimSlot);
+    assert!(do_work(&world, &command).is_err());
+    let id = &command.run.database.resource_id;
+    world.enter(id, |entry| entry.open = ExecutionName::parse("other").ok());
+    let again = do_work(&world, &command);
+    assert!(matches!(again, Err(WorkError::NotShownYet(_))), "{again:?}");
+    assert!(reasons(&world).is_empty());
+    world.pass(worker_config().rules.grace + SignedDuration::from_secs(1));
+    do_work(&world, &command).unwrap();
+    assert_eq!(reasons(&world), [Reason::NotPermitted]);
 }
 
 #[test]

@@ -75,7 +75,11 @@ async fn ask_what_exists<W: Permissions>(
     by_what_exists(world, worker_config, wait, found.as_ref()).await
 }
 
-async fn ask<W: Permissions>(world: &W, wait: &Wait) -> Result<Option<Snapshot>, WorkError> {
+/// The snapshot that RDS shows under the wait's own name.
+pub(super) async fn ask<W: Permissions>(
+    world: &W,
+    wait: &Wait,
+) -> Result<Option<Snapshot>, WorkError> {
     let id = SnapshotId::of(&wait.resource);
     let (region, family) = (wait.resource.region(), wait.resource.family());
     let found = world
