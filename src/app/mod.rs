@@ -19,6 +19,7 @@ macro_rules! permissions {
 
 mod automated;
 pub mod conclude;
+pub mod deploy;
 pub mod doctor;
 mod hearing;
 mod in_force;

@@ -21,6 +21,7 @@ macro_rules! actions {
 }
 
 mod clock;
+pub mod deploy;
 pub mod doctor;
 mod error;
 mod keys;

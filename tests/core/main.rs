@@ -8,6 +8,7 @@ mod automated;
 mod choice;
 mod clusters;
 mod copy_limit;
+mod deploy;
 mod doctor;
 mod doctor_checks;
 mod doctor_fleet;

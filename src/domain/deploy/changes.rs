@@ -32,7 +32,10 @@ pub struct ResourceChange {
 const HOLDS_DATA: [(&str, &str); 3] = [
     ("AWS::DynamoDB::Table", "open waits and the catalog"),
     ("AWS::SQS::Queue", "the messages in it"),
-    ("AWS::StepFunctions::StateMachine", "the executions that sleep"),
+    (
+        "AWS::StepFunctions::StateMachine",
+        "the executions that sleep",
+    ),
 ];
 
 /// The plain word for a type of resource.
@@ -72,7 +75,9 @@ fn counted(count: usize, word: &str) -> String {
         "policy of topics" => "policies of topics".to_owned(),
         "permission to invoke" => "permissions to invoke".to_owned(),
         "link from a queue to a function" => "links from a queue to a function".to_owned(),
-        "setting of how a function is invoked" => "settings of how a function is invoked".to_owned(),
+        "setting of how a function is invoked" => {
+            "settings of how a function is invoked".to_owned()
+        }
         "subscription to RDS's events" => "subscriptions to RDS's events".to_owned(),
         "alias of a key" => "aliases of keys".to_owned(),
         other => format!("{other}s"),

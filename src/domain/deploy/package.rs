@@ -40,11 +40,7 @@ pub struct NotOurTemplate(&'static str);
 ///
 /// # Errors
 /// If the template does not name them as `template.yaml` does.
-pub fn packaged(
-    template: &str,
-    code: &str,
-    definition: &str,
-) -> Result<String, NotOurTemplate> {
+pub fn packaged(template: &str, code: &str, definition: &str) -> Result<String, NotOurTemplate> {
     for needed in [CODE, DEFINITION] {
         if !template.contains(needed) {
             return Err(NotOurTemplate(needed));

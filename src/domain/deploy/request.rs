@@ -72,13 +72,19 @@ pub struct DeployRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RequestFault {
     /// No region is to be protected.
-    #[error("name at least one source region with --source-region: the regions whose databases are to be protected")]
+    #[error(
+        "name at least one source region with --source-region: the regions whose databases are to be protected"
+    )]
     NoSource,
     /// A copy beside its database is lost with it.
-    #[error("{0} is both the recovery region and a source region: a copy beside its database is lost with it")]
+    #[error(
+        "{0} is both the recovery region and a source region: a copy beside its database is lost with it"
+    )]
     SourceIsRecovery(Region),
     /// Copies can only be encrypted under a key of their own region.
-    #[error("the key {key} is not in the recovery region {recovery}: RDS encrypts copies under a key of their own region")]
+    #[error(
+        "the key {key} is not in the recovery region {recovery}: RDS encrypts copies under a key of their own region"
+    )]
     KeyElsewhere {
         /// The key.
         key: KeyArn,
@@ -86,7 +92,9 @@ pub enum RequestFault {
         recovery: Region,
     },
     /// An alarm can only notify a topic of its own region.
-    #[error("the topic {topic} is not in the recovery region {recovery}: an alarm notifies topics of its own region only")]
+    #[error(
+        "the topic {topic} is not in the recovery region {recovery}: an alarm notifies topics of its own region only"
+    )]
     TopicElsewhere {
         /// The topic.
         topic: TopicArn,
@@ -163,9 +171,9 @@ impl DeployRequest {
     }
 
     /// The parameters of each source region's stack. Permissions boundary and role path are those of the recovery
-    /// region's: an organisation asks for them everywhere.
+    /// region's: an organisation asks for them everywhere. The queue is empty if RDS's own subscriptions bring no hints.
     #[must_use]
-    pub fn source_parameters(&self, events_queue: Option<&str>) -> BTreeMap<String, String> {
+    pub fn source_parameters(&self, events_queue: &str) -> BTreeMap<String, String> {
         const SHARED: [&str; 2] = ["PermissionsBoundaryArn", "RolePath"];
         let shared = SHARED
             .iter()
@@ -174,17 +182,15 @@ impl DeployRequest {
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         all.insert("RecoveryRegion".to_owned(), self.recovery.to_string());
-        if let Some(queue) = events_queue {
-            all.insert("EventsQueueArn".to_owned(), queue.to_owned());
-        }
+        all.insert("EventsQueueArn".to_owned(), events_queue.to_owned());
         all
     }
 
-    /// The regions that had a stack of theirs before and are no source region any more: their stacks stay.
+    /// The regions that were source regions under the stack's old parameter and are none now. Their stacks stay.
     #[must_use]
-    pub fn no_longer_sources(&self, before: Option<&str>) -> Vec<String> {
+    pub fn no_longer_sources(&self, before: &str) -> Vec<String> {
         let now: BTreeSet<&str> = self.sources.iter().map(Region::as_str).collect();
-        let before = before.unwrap_or_default().split(',').map(str::trim);
+        let before = before.split(',').map(str::trim);
         before
             .filter(|region| !region.is_empty() && !now.contains(region))
             .map(ToOwned::to_owned)

@@ -77,8 +77,13 @@ pub fn standing(found: Option<&StackFacts>, template: &Template) -> Standing {
         ));
     }
     // CloudFormation can only delete a stack whose creation it has rolled back.
-    if ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"]
-        .contains(&status.as_str())
+    if [
+        "ROLLBACK_COMPLETE",
+        "ROLLBACK_FAILED",
+        "CREATE_FAILED",
+        "DELETE_FAILED",
+    ]
+    .contains(&status.as_str())
     {
         return Standing::Closed(format!(
             "it was never finished ({status}); read its events, delete it, and deploy again"
