@@ -1,5 +1,5 @@
-//! Snapferry keeps a restorable copy of every Amazon RDS and Aurora database in another region,
-//! and never waits by polling.
+//! Snapferry copies snapshots of the selected Amazon RDS and Aurora databases to another region. No execution and no
+//! function waits for them by polling.
 //!
 //! Where to begin reading:
 //!

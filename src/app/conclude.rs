@@ -1,4 +1,4 @@
-//! The end of every settle: sends the verdict back and deletes the wait.
+//! Ends a wait: sends the result to Step Functions and deletes the wait.
 
 use tracing::{debug, error, info, warn};
 
@@ -21,17 +21,17 @@ pub enum Settlement {
     Succeeded,
     /// Step Functions took the failure.
     Failed,
-    /// Nobody waited any more: the token was settled before, or its task has timed out.
+    /// No task waits with this token any more: it was answered before, or its task has ended.
     NobodyWaited,
-    /// Step Functions does not know the token that Snapferry stored. An alarm rings for this.
+    /// Step Functions does not know the token that Snapferry stored. A CloudWatch alarm watches for this.
     InvalidToken,
 }
 
-/// Tells the execution that its snapshot or copy is good, enters a good copy in the catalog, and deletes the wait.
+/// Tells the execution that its snapshot or copy is good, records a good copy in the catalog, and deletes the wait.
 ///
 /// It may run twice without harm. It deletes the wait last, and only if the wait still holds the settled token. If a
-/// call fails before that, the wait stays, and the next hint or sweep tries again. It enters the copy in the catalog
-/// even if nobody waited any more, because the copy is good all the same.
+/// call fails before that, the wait stays, and the next hint or sweep tries again. It records the copy in the
+/// catalog even if no task waits any more, because the copy is still good.
 ///
 /// # Errors
 /// If a call failed. The wait is still there then.
@@ -81,7 +81,7 @@ where
     Ok(settlement)
 }
 
-/// Enters what a copy turned out to be, before its wait is deleted: retention asks for it long afterwards.
+/// Stores the key or the mismatch of a copy before its wait is deleted. Retention reads it long afterwards.
 async fn enter<W: Clock + EnterCopies>(
     world: &W,
     wait: &Wait,
@@ -122,7 +122,7 @@ fn settlement(
     }
 }
 
-/// What became of a wait after Snapferry had looked at RDS.
+/// The result of checking a wait against RDS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SettleOutcome {
     /// It was settled.
@@ -131,7 +131,7 @@ pub enum SettleOutcome {
     Kept,
 }
 
-/// Decides a wait by RDS's answer, and carries the verdict out.
+/// Decides by RDS's answer whether the wait has succeeded, has failed or goes on, and acts on it.
 ///
 /// # Errors
 /// If a call failed. The wait is still there then.

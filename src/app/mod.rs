@@ -36,5 +36,6 @@ pub mod replay;
 mod slots;
 mod start;
 pub mod status;
+pub mod stop;
 pub mod sweep;
 pub mod work;

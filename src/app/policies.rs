@@ -1,11 +1,11 @@
-//! Applies a set of policies: reads the file, resolves its aliases, and stores the set as the next version.
+//! Applies a set of policies: reads the file, asks KMS for its keys, and stores the set as the next version.
 
 use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use crate::domain::doctor::keys::KeyFacts;
-use crate::domain::id::arn::{KeyAlias, Region};
+use crate::domain::doctor::keys::{KeyFacts, Manager};
+use crate::domain::id::arn::Region;
 use crate::domain::policy::file::{self, Fault, Place, PolicyFile};
 use crate::domain::policy::set::{Applied, Note, PolicySet, Stamp, Version};
 use crate::domain::policy::spec::{AppliedKey, KeyName};
@@ -51,7 +51,7 @@ pub enum ApplyError {
     Port(#[from] PortError),
 }
 
-/// Applies a file: reports all faults at once, resolves aliases to keys, and stores the set as the next version unless
+/// Applies a file: reports all faults at once, asks KMS for the keys, and stores the set as the next version unless
 /// somebody else has stored that version first.
 ///
 /// # Errors
@@ -92,33 +92,31 @@ pub async fn apply<W: Permissions>(
     }
 }
 
-/// Asks for each alias once, and reports all that cannot be used at once.
+/// Asks KMS for each key once, and reports all that cannot be used at once. A run keeps the key that it was started with,
+/// so a wrong one would park every run of its policy until somebody stops them.
 async fn resolve<W: DescribeKey>(
     world: &W,
     home: &Region,
     file: &PolicyFile,
 ) -> Result<PolicySet<AppliedKey>, ApplyError> {
     let mut facts = BTreeMap::new();
-    for spec in file.set.policies.values() {
-        if let Some(key @ KeyName::Alias(_)) = &spec.key
-            && !facts.contains_key(key)
-        {
+    for key in file
+        .set
+        .policies
+        .values()
+        .filter_map(|spec| spec.key.as_ref())
+    {
+        if !facts.contains_key(key) {
             facts.insert(key.clone(), world.describe_key(key).await?);
         }
     }
-    let resolved = file.set.with_keys(|policy, key| match key {
-        KeyName::Arn(arn) => Ok(AppliedKey {
-            arn: arn.clone(),
-            alias: None,
-        }),
-        KeyName::Alias(alias) => {
-            let facts = facts.get(key).and_then(Option::as_ref);
-            usable(home, alias, facts).map_err(|what| {
-                let start = Place { line: 1, column: 1 };
-                let at = file.keys_at.get(policy).copied().unwrap_or(start);
-                Fault { at, what }
-            })
-        }
+    let resolved = file.set.with_keys(|policy, key| {
+        let facts = facts.get(key).and_then(Option::as_ref);
+        usable(home, key, facts).map_err(|what| {
+            let start = Place { line: 1, column: 1 };
+            let at = file.keys_at.get(policy).copied().unwrap_or(start);
+            Fault { at, what }
+        })
     });
     resolved.map_err(|mut faults| {
         faults.sort();
@@ -126,24 +124,36 @@ async fn resolve<W: DescribeKey>(
     })
 }
 
-fn usable(home: &Region, alias: &KeyAlias, facts: Option<&KeyFacts>) -> Result<AppliedKey, String> {
+fn usable(home: &Region, key: &KeyName, facts: Option<&KeyFacts>) -> Result<AppliedKey, String> {
     let Some(facts) = facts else {
-        return Err(format!("kms_key: there is no {alias} in {home}"));
+        return Err(format!("kms_key: there is no {key} in {home}"));
+    };
+    let named = match key {
+        KeyName::Alias(alias) => format!("{alias} is {}, which", facts.arn),
+        KeyName::Arn(arn) => format!("{arn}"),
     };
     if let Some(why) = facts.unusable() {
-        return Err(format!(
-            "kms_key: {alias} is {}, which RDS cannot encrypt under: {why}",
-            facts.arn
-        ));
+        return Err(match key {
+            KeyName::Alias(_) => format!("kms_key: {named} RDS cannot encrypt under: {why}"),
+            KeyName::Arn(_) => format!("kms_key: RDS cannot encrypt under {named}: {why}"),
+        });
     }
     if facts.arn.region() != home.as_str() {
         return Err(format!(
-            "kms_key: {alias} is {}, which does not live in the recovery region, {home}",
-            facts.arn
+            "kms_key: {named} does not live in the recovery region, {home}"
+        ));
+    }
+    if facts.manager == Manager::Aws {
+        return Err(format!(
+            "kms_key: {named} is managed by AWS: no copy under it can ever be shared with another account; name a key \
+             of your own"
         ));
     }
     Ok(AppliedKey {
         arn: facts.arn.clone(),
-        alias: Some(alias.clone()),
+        alias: match key {
+            KeyName::Alias(alias) => Some(alias.clone()),
+            KeyName::Arn(_) => None,
+        },
     })
 }

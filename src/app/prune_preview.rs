@@ -106,7 +106,7 @@ pub struct PrunePreview {
     pub rules: String,
     /// The policies in force.
     pub policies: Policies,
-    /// What the table knows of the copies of groups of which something may go or is not right.
+    /// The table's records of copies, for those groups in which something may be removed or is a mismatch.
     pub entered: AllEntered,
     /// The groups, by source region, resource id and policy.
     pub groups: Vec<GroupPreview>,
@@ -256,8 +256,8 @@ fn judge(
     })
 }
 
-/// Whether what the table knows of a group can change what becomes of it: something may go, or is not right by its own
-/// tags. Taking a recovery point out of the count never lets another go.
+/// Whether the table's records can change the decision for a group: something may be removed, or is a mismatch by its
+/// own tags. Taking a recovery point out of the count never makes another removable.
 fn is_worth_a_look(group: Option<&GroupPreview>) -> bool {
     group.is_some_and(|group| {
         group.points.iter().any(|(point, decision)| {

@@ -11,8 +11,8 @@ use crate::domain::id::names::ExecutionName;
 use crate::domain::id::tags::StackId;
 use crate::domain::operator::dead_letter::names;
 use crate::domain::operator::redrive::{
-    FailedExecution, FailedStatus, Inspection, RedriveAction, RestartReason, redrive_action,
-    superseded,
+    FailedExecution, FailedStatus, Inspection, RedriveAction, RestartReason, STOPPED,
+    redrive_action, superseded,
 };
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::failure::Reason;
@@ -83,6 +83,8 @@ pub enum SkipReason {
     NotOurs,
     /// It was refused because nobody had claimed its input. A redrive would claim it, and anybody may have written it.
     NeverClaimed,
+    /// `snapferry stop` has stopped it: it keeps the key and options with which it was started.
+    Stopped,
 }
 
 impl fmt::Display for SkipReason {
@@ -96,6 +98,9 @@ impl fmt::Display for SkipReason {
             Self::NotOurs => f.write_str("its input cannot be read"),
             Self::NeverClaimed => f.write_str(
                 "it was not permitted, and a redrive would permit it: start its database with snapferry start",
+            ),
+            Self::Stopped => f.write_str(
+                "it was stopped with snapferry stop: start its database with snapferry start --again",
             ),
         }
     }
@@ -303,6 +308,9 @@ impl RedriveConfig<'_> {
         };
         if is_refused(inspection) {
             return Ok(Outcome::Skipped(SkipReason::NeverClaimed));
+        }
+        if inspection.error.as_deref() == Some(STOPPED) {
+            return Ok(Outcome::Skipped(SkipReason::Stopped));
         }
         if let Some(other) = self.others.get(&execution.name) {
             return Ok(Outcome::Skipped(SkipReason::Superseded(other.clone())));

@@ -11,22 +11,25 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::app::queue::CONCURRENCY;
-use crate::domain::id::arn::RdsArn;
+use crate::domain::id::arn::{KeyArn, RdsArn};
 use crate::domain::id::token::TaskToken;
 use crate::domain::operator::dead_letter::{About, DeadLetterSummary, Reason, Selection};
+use crate::domain::operator::outdated::{Outdated, outdated};
+use crate::domain::policy::set::PolicySet;
+use crate::domain::policy::spec::AppliedKey;
 use crate::domain::run::wait::Wait;
 use crate::error::chain;
 use crate::json;
 use crate::json::event::Event;
 use crate::ports::{
-    DeadLetter, DelayMessage, ListOpen, PortError, Probe, ProbeToken, ReceiptHandle,
+    DeadLetter, DelayMessage, ListOpen, PortError, Probe, ProbeToken, ReadPolicies, ReceiptHandle,
     ReceiveDeadLetters, RemoveDeadLetter, SendAgain, open_pages,
 };
 
 permissions! {
     /// Everything that a replay may do.
     Permissions:
-        DelayMessage ListOpen ProbeToken ReceiveDeadLetters RemoveDeadLetter SendAgain
+        DelayMessage ListOpen ProbeToken ReadPolicies ReceiveDeadLetters RemoveDeadLetter SendAgain
 }
 
 /// How many messages one ReceiveMessage returns at most (SQS).
@@ -56,6 +59,8 @@ pub struct ReplayRequest {
     pub dry_run: bool,
     /// Look at this many at most.
     pub max: usize,
+    /// The stack's key, which policies without a key of their own use, if it is known.
+    pub stack_key: Option<KeyArn>,
 }
 
 /// Whether an execution still sleeps on a command.
@@ -93,6 +98,8 @@ pub struct Row {
     pub letter: DeadLetterSummary,
     /// Whether an execution still sleeps on it. Only for commands, in a dry run.
     pub token_state: Option<TokenState>,
+    /// What its run keeps although its policy says something else: a replay will be refused as before.
+    pub outdated: Option<Outdated>,
     /// The outcome.
     pub outcome: Outcome,
 }
@@ -126,7 +133,7 @@ pub async fn replay<W: Permissions>(
     world: &W,
     request: &ReplayRequest,
 ) -> Result<Replay, PortError> {
-    let open = Open::read(world).await?;
+    let open = Open::read(world, request.stack_key.as_ref()).await?;
     let mut round = Round::default();
     let more = round.read_queue(world, request, &open).await;
     round.release(world).await;
@@ -148,25 +155,56 @@ fn sort_key(letter: &DeadLetterSummary) -> (Option<jiff::Timestamp>, &str) {
     (letter.since, &letter.message_id)
 }
 
-/// The open waits. They hold why their commands failed, and to which database an event's snapshot belongs.
-struct Open(Vec<Wait>);
+/// What the table says about dead letters.
+struct Open<'a> {
+    /// The open waits. They hold why their commands failed, and to which database an event's snapshot belongs.
+    waits: Vec<Wait>,
+    policies: KnownPolicies<'a>,
+}
 
-impl Open {
-    async fn read<W: ListOpen>(world: &W) -> Result<Self, PortError> {
+/// What is known of the policies in force.
+enum KnownPolicies<'a> {
+    /// The set that was applied last, or none, and the stack's key if it is known.
+    Read(Option<PolicySet<AppliedKey>>, Option<&'a KeyArn>),
+    /// They cannot be read, which keeps nothing from being replayed.
+    Unread,
+}
+
+impl<'a> Open<'a> {
+    async fn read<W: ListOpen + ReadPolicies>(
+        world: &W,
+        stack_key: Option<&'a KeyArn>,
+    ) -> Result<Self, PortError> {
         let mut waits = Vec::new();
         let mut pages = pin!(open_pages(world));
         while let Some(page) = pages.try_next().await? {
             waits.extend(page.waits);
         }
-        Ok(Self(waits))
+        let policies = match world.current_policies().await {
+            Ok(applied) => KnownPolicies::Read(applied.map(|applied| applied.set), stack_key),
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "the policies cannot be read");
+                KnownPolicies::Unread
+            }
+        };
+        Ok(Self { waits, policies })
     }
 
     fn of_token(&self, token: &TaskToken) -> Option<&Wait> {
-        self.0.iter().find(|wait| &wait.command.token == token)
+        self.waits.iter().find(|wait| &wait.command.token == token)
     }
 
     fn of_resource(&self, resource: &RdsArn) -> Option<&Wait> {
-        self.0.iter().find(|wait| &wait.resource == resource)
+        self.waits.iter().find(|wait| &wait.resource == resource)
+    }
+
+    fn outdated(&self, about: &About) -> Option<Outdated> {
+        match (about, &self.policies) {
+            (About::Command { run, .. }, KnownPolicies::Read(set, stack_key)) => {
+                outdated(run, set.as_ref(), *stack_key)
+            }
+            _ => None,
+        }
     }
 }
 
@@ -174,7 +212,7 @@ impl Open {
 fn read(
     queue: DeadLetterQueue,
     dead: &DeadLetter,
-    open: &Open,
+    open: &Open<'_>,
 ) -> (DeadLetterSummary, Option<TaskToken>) {
     let (about, token, reason) = match queue {
         DeadLetterQueue::Commands => read_command(dead, open),
@@ -194,7 +232,7 @@ fn read(
     (letter, token)
 }
 
-fn read_command(dead: &DeadLetter, open: &Open) -> (About, Option<TaskToken>, Option<Reason>) {
+fn read_command(dead: &DeadLetter, open: &Open<'_>) -> (About, Option<TaskToken>, Option<Reason>) {
     let command = match json::command::read(&dead.body) {
         Ok(command) => command,
         Err(error) => return (About::Unreadable, None, unreadable(&error)),
@@ -209,7 +247,7 @@ fn read_command(dead: &DeadLetter, open: &Open) -> (About, Option<TaskToken>, Op
     (about, Some(command.token), reason)
 }
 
-fn read_event(dead: &DeadLetter, open: &Open) -> (About, Option<Reason>) {
+fn read_event(dead: &DeadLetter, open: &Open<'_>) -> (About, Option<Reason>) {
     match json::event::read(&dead.body) {
         Ok(Event::Hint(hint)) => {
             let wait = open.of_resource(&hint.resource);
@@ -243,7 +281,7 @@ impl Round {
         &mut self,
         world: &W,
         request: &ReplayRequest,
-        open: &Open,
+        open: &Open<'_>,
     ) -> Result<bool, PortError> {
         let mut nothing_new = 0;
         let mut came_back = false;
@@ -283,7 +321,7 @@ impl Round {
         &mut self,
         world: &W,
         request: &ReplayRequest,
-        open: &Open,
+        open: &Open<'_>,
         new: Vec<DeadLetter>,
     ) {
         let rows: Vec<Row> = stream::iter(new)
@@ -318,7 +356,7 @@ impl Round {
 async fn handle_one<W: Permissions>(
     world: &W,
     request: &ReplayRequest,
-    open: &Open,
+    open: &Open<'_>,
     dead: DeadLetter,
 ) -> Row {
     let (letter, token) = read(request.queue, &dead, open);
@@ -334,6 +372,7 @@ async fn handle_one<W: Permissions>(
         send_and_remove(world, &dead).await
     };
     Row {
+        outdated: open.outdated(&letter.about),
         letter,
         token_state,
         outcome,

@@ -11,8 +11,8 @@ use crate::domain::run::naming::first_attempt;
 use crate::domain::run::slot_limits::{SlotGroup, SlotLimits};
 use crate::ports::{ClaimSlot, Clock, LearnLimits, PortError, ReadHolders, Written};
 
-/// How often what was learnt is written again after another has changed it. The last one to write has counted the
-/// fewest, so one that gives up leaves nothing wrong behind.
+/// How many times the learnt limit is written again after a conflict. The last one to write has counted the fewest, so
+/// one that gives up leaves nothing wrong behind.
 const TRIES: usize = 8;
 
 /// The result of a claim.

@@ -40,7 +40,7 @@ pub(super) const RECOVERY_POINT: &str = "recovery_point";
 pub(super) const TAKEN_AT: &str = "taken_at";
 const REFUSED: &str = "refused";
 
-const ACTION: &str = "UpdateItem";
+const ACTION: &str = "dynamodb:UpdateItem";
 
 /// The key of a database's entry. A rename does not change the resource id, and neither part can contain a `#`.
 pub(super) fn entry_key(database: &ResourceId, policy: &PolicyName) -> AttributeValue {
@@ -135,7 +135,7 @@ impl<Extra> ForgetRefusal for Aws<Extra> {
 
 impl<Extra> ReadEntries for Aws<Extra> {
     async fn read_entries(&self, of: &[(ResourceId, PolicyName)]) -> Result<Vec<Entry>, PortError> {
-        const ACTION: &str = "BatchGetItem";
+        const ACTION: &str = "dynamodb:BatchGetItem";
         if of.is_empty() {
             return Ok(Vec::new());
         }
@@ -259,7 +259,9 @@ impl<Extra> CheckClaim for Aws<Extra> {
         let key = entry_key(&run.database.resource_id, &run.policy);
         let item = self.item(key).await?;
         let claim = item.as_ref().map(open_claim).transpose();
-        let claim = claim.map_err(|error| unusable("GetItem", error))?.flatten();
+        let claim = claim
+            .map_err(|error| unusable("dynamodb:GetItem", error))?
+            .flatten();
         Ok(permit(claim.as_ref(), execution, &json::run::hash(run)))
     }
 }

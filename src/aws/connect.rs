@@ -16,6 +16,8 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
+#[cfg(feature = "cli")]
+use super::profile;
 use super::reach::{Reach, Trust};
 use crate::domain::id::arn::Region;
 
@@ -62,8 +64,8 @@ pub fn for_functions(role: &str, home: &Region, reach: &Reach) -> SdkConfig {
     tuned(sdk, role)
 }
 
-/// The configuration of the command line. It uses the SDK's default chain of credentials, with a profile if one is given,
-/// and the machine's own certificate authorities.
+/// The configuration of the command line. It uses the machine's own certificate authorities. The credentials are those of
+/// the profile if one is given, and otherwise those of the SDK's default chain.
 #[cfg(feature = "cli")]
 pub async fn for_operators(home: &Region, profile: Option<&str>) -> SdkConfig {
     for_operators_at(Some(home), profile).await
@@ -72,14 +74,16 @@ pub async fn for_operators(home: &Region, profile: Option<&str>) -> SdkConfig {
 /// The same where the region may not be known: then it is the default chain's, such as the profile's.
 #[cfg(feature = "cli")]
 pub async fn for_operators_at(home: Option<&Region>, profile: Option<&str>) -> SdkConfig {
-    let loader =
-        aws_config::defaults(BehaviorVersion::latest()).http_client(http_client(Trust::Native));
+    let http_client = http_client(Trust::Native);
+    let loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client.clone());
     let loader = match home {
         Some(home) => loader.region(region(home)),
         None => loader,
     };
     let loader = match profile {
-        Some(profile) => loader.profile_name(profile),
+        Some(profile) => loader.profile_name(profile).credentials_provider(
+            profile::credentials(profile, home.map(region), http_client).await,
+        ),
         None => loader,
     };
     tuned(loader.load().await.into_builder(), "cli")

@@ -54,7 +54,7 @@ impl<Extra> CorrectNewest for Aws<Extra> {
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
                 Ok(Written::Conflict)
             }
-            Err(error) => Err(port_error("UpdateItem", &error, &[])),
+            Err(error) => Err(port_error("dynamodb:UpdateItem", &error, &[])),
         }
     }
 }

@@ -60,7 +60,7 @@ pub async fn find_queue(
     region: &Region,
     name: &str,
 ) -> Result<QueueUrl, PortError> {
-    const ACTION: &str = "GetQueueUrl";
+    const ACTION: &str = "sqs:GetQueueUrl";
     let answer = client(sdk, region)
         .get_queue_url()
         .queue_name(name)
@@ -90,7 +90,7 @@ impl ReceiveDeadLetters for Aws<Replays> {
             .message_attribute_names("All")
             .send()
             .await
-            .map_err(|error| port_error("ReceiveMessage", &error, &[]))?;
+            .map_err(|error| port_error("sqs:ReceiveMessage", &error, &[]))?;
         let messages = answer.messages.unwrap_or_default();
         Ok(messages.into_iter().filter_map(dead_letter).collect())
     }
@@ -142,7 +142,7 @@ impl SendAgain for Aws<Replays> {
         // If SQS quotes what it refuses, hide the body and the token in it.
         let command = json::command::read(body).ok();
         let token = command.as_ref().map_or("", |one| one.token.reveal());
-        Err(port_error("SendMessage", &error, &[body, token]))
+        Err(port_error("sqs:SendMessage", &error, &[body, token]))
     }
 }
 
@@ -155,7 +155,7 @@ impl RemoveDeadLetter for Aws<Replays> {
             .receipt_handle(&receipt.0)
             .send()
             .await
-            .map_err(|error| port_error("DeleteMessage", &error, &[]))?;
+            .map_err(|error| port_error("sqs:DeleteMessage", &error, &[]))?;
         Ok(())
     }
 }
@@ -174,7 +174,7 @@ impl DelayMessage for Aws<Replays> {
             .visibility_timeout(whole_seconds(delay))
             .send()
             .await
-            .map_err(|error| port_error("ChangeMessageVisibility", &error, &[]))?;
+            .map_err(|error| port_error("sqs:ChangeMessageVisibility", &error, &[]))?;
         Ok(())
     }
 }

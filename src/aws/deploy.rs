@@ -89,7 +89,7 @@ impl FindStack for Deployer {
         match request.stack_name(name.as_str()).send().await {
             Ok(answer) => Ok(answer.stacks().first().map(stack)),
             Err(error) if super::stack::is_unknown(&error) => Ok(None),
-            Err(error) => Err(port_error("DescribeStacks", &error, &[])),
+            Err(error) => Err(port_error("cloudformation:DescribeStacks", &error, &[])),
         }
     }
 }
@@ -118,7 +118,7 @@ impl ChangeSets for Deployer {
         region: &Region,
         request: &ChangeSetRequest,
     ) -> Result<String, PortError> {
-        const ACTION: &str = "CreateChangeSet";
+        const ACTION: &str = "cloudformation:CreateChangeSet";
         let given = request.parameters.iter().map(|(name, value)| {
             Parameter::builder()
                 .parameter_key(name)
@@ -162,7 +162,7 @@ impl ChangeSets for Deployer {
         region: &Region,
         arn: &str,
     ) -> Result<ChangeSet, PortError> {
-        const ACTION: &str = "DescribeChangeSet";
+        const ACTION: &str = "cloudformation:DescribeChangeSet";
         let client = self.cloudformation(region);
         let mut changes = Vec::new();
         let mut next = None;
@@ -194,21 +194,21 @@ impl ChangeSets for Deployer {
     async fn execute_change_set(&self, region: &Region, arn: &str) -> Result<(), PortError> {
         let call = self.cloudformation(region).execute_change_set();
         let done = call.change_set_name(arn).send().await;
-        done.map_err(|error| port_error("ExecuteChangeSet", &error, &[]))?;
+        done.map_err(|error| port_error("cloudformation:ExecuteChangeSet", &error, &[]))?;
         Ok(())
     }
 
     async fn delete_change_set(&self, region: &Region, arn: &str) -> Result<(), PortError> {
         let call = self.cloudformation(region).delete_change_set();
         let done = call.change_set_name(arn).send().await;
-        done.map_err(|error| port_error("DeleteChangeSet", &error, &[]))?;
+        done.map_err(|error| port_error("cloudformation:DeleteChangeSet", &error, &[]))?;
         Ok(())
     }
 
     async fn delete_shell(&self, region: &Region, name: &StackName) -> Result<(), PortError> {
         let call = self.cloudformation(region).delete_stack();
         let done = call.stack_name(name.as_str()).send().await;
-        done.map_err(|error| port_error("DeleteStack", &error, &[]))?;
+        done.map_err(|error| port_error("cloudformation:DeleteStack", &error, &[]))?;
         Ok(())
     }
 }
@@ -255,7 +255,7 @@ impl ReadStackEvents for Deployer {
                 .set_next_token(next)
                 .send()
                 .await
-                .map_err(|error| port_error("DescribeStackEvents", &error, &[]))?;
+                .map_err(|error| port_error("cloudformation:DescribeStackEvents", &error, &[]))?;
             for row in page.stack_events() {
                 let id = row.event_id().unwrap_or_default();
                 if Some(id) == after {
@@ -305,7 +305,7 @@ impl KeepArtifacts for Deployer {
                          --bucket"
                     );
                 }
-                return Err(fault.into_port_error("HeadBucket"));
+                return Err(fault.into_port_error("s3:HeadBucket"));
             }
         }
         let place = CreateBucketConfiguration::builder()
@@ -317,7 +317,7 @@ impl KeepArtifacts for Deployer {
             .set_create_bucket_configuration((region.as_str() != FIRST_REGION).then_some(place))
             .send()
             .await
-            .map_err(|error| port_error("CreateBucket", &error, &[]))?;
+            .map_err(|error| port_error("s3:CreateBucket", &error, &[]))?;
         let closed = PublicAccessBlockConfiguration::builder()
             .block_public_acls(true)
             .ignore_public_acls(true)
@@ -331,7 +331,7 @@ impl KeepArtifacts for Deployer {
             .public_access_block_configuration(closed)
             .send()
             .await
-            .map_err(|error| port_error("PutPublicAccessBlock", &error, &[]))?;
+            .map_err(|error| port_error("s3:PutPublicAccessBlock", &error, &[]))?;
         Ok(Made::Now)
     }
 
@@ -356,7 +356,7 @@ impl KeepArtifacts for Deployer {
             Err(error) if error.as_service_error().is_some_and(|it| it.is_not_found()) => {}
             // Who may put but not list the bucket gets 403 for what is not there.
             Err(error) if Fault::of(&error, &[]).status == Some(403) => {}
-            Err(error) => return Err(port_error("HeadObject", &error, &[])),
+            Err(error) => return Err(port_error("s3:HeadObject", &error, &[])),
         }
         client
             .put_object()
@@ -366,7 +366,7 @@ impl KeepArtifacts for Deployer {
             .body(ByteStream::from(content))
             .send()
             .await
-            .map_err(|error| port_error("PutObject", &error, &[]))?;
+            .map_err(|error| port_error("s3:PutObject", &error, &[]))?;
         Ok(Made::Now)
     }
 }

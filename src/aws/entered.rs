@@ -83,14 +83,14 @@ impl<Extra> EnterCopies for Aws<Extra> {
         match request.update_expression(update).send().await {
             Ok(_) => Ok(()),
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(()),
-            Err(error) => Err(port_error("UpdateItem", &error, &[])),
+            Err(error) => Err(port_error("dynamodb:UpdateItem", &error, &[])),
         }
     }
 }
 
 impl<Extra> ReadEntered for Aws<Extra> {
     async fn read_entered(&self, copies: &[RdsArn]) -> Result<Vec<Entered>, PortError> {
-        const ACTION: &str = "BatchGetItem";
+        const ACTION: &str = "dynamodb:BatchGetItem";
         if copies.is_empty() {
             return Ok(Vec::new());
         }

@@ -10,11 +10,13 @@ use super::clients::{Aws, StateMachine};
 use super::fault::port_error;
 use super::step_functions::state;
 use crate::domain::id::names::ExecutionName;
-use crate::domain::operator::redrive::{FailedExecution, FailedStatus, Inspection, Redrivable};
+use crate::domain::operator::redrive::{
+    FailedExecution, FailedStatus, Inspection, Redrivable, STOPPED,
+};
 use crate::json;
 use crate::ports::{
-    ExecutionState, InspectExecution, ListEnded, Page, PortError, ReadDefinitions,
-    RedriveExecution, Redriven,
+    ExecutionState, InspectExecution, ListEnded, ListRunning, Page, PortError, ReadDefinitions,
+    RedriveExecution, Redriven, StopExecution,
 };
 
 /// Executions of one page (ListExecutions).
@@ -39,7 +41,7 @@ impl ListEnded for Aws<StateMachine> {
             .set_next_token(from)
             .send()
             .await
-            .map_err(|error| port_error("ListExecutions", &error, &[]))?;
+            .map_err(|error| port_error("states:ListExecutions", &error, &[]))?;
         let rows = answer.executions.iter();
         Ok(Page::new(
             rows.filter_map(|row| row_of(row, ended)).collect(),
@@ -50,15 +52,18 @@ impl ListEnded for Aws<StateMachine> {
 
 /// Nothing if the name is not one that Snapferry gives, or if the execution has not ended.
 fn row_of(row: &ExecutionListItem, ended: FailedStatus) -> Option<FailedExecution> {
-    let name = ExecutionName::parse(row.name())
-        .map_err(|error| warn!(%error, "an execution that is not shown"))
-        .ok()?;
     Some(FailedExecution {
-        name,
+        name: name_of(row)?,
         ended,
         started_at: time(row.start_date())?,
         ended_at: time(row.stop_date()?)?,
     })
+}
+
+fn name_of(row: &ExecutionListItem) -> Option<ExecutionName> {
+    ExecutionName::parse(row.name())
+        .map_err(|error| warn!(%error, "an execution that is not shown"))
+        .ok()
 }
 
 fn time(of: &DateTime) -> Option<Timestamp> {
@@ -78,7 +83,7 @@ impl InspectExecution for Aws<StateMachine> {
         let found = match request.send().await {
             Ok(found) => found,
             Err(error) if error.code() == Some("ExecutionDoesNotExist") => return Ok(None),
-            Err(error) => return Err(port_error("DescribeExecution", &error, &[])),
+            Err(error) => return Err(port_error("states:DescribeExecution", &error, &[])),
         };
         let redrivable = match found.redrive_status() {
             None => Redrivable::Unanswered,
@@ -110,7 +115,7 @@ impl ReadDefinitions for Aws<StateMachine> {
             .state_machine_arn(self.extra.0.as_str())
             .send()
             .await
-            .map_err(|error| port_error("DescribeStateMachine", &error, &[]))?;
+            .map_err(|error| port_error("states:DescribeStateMachine", &error, &[]))?;
         Ok(answer.definition)
     }
 
@@ -122,7 +127,7 @@ impl ReadDefinitions for Aws<StateMachine> {
             .execution_arn(execution.as_str())
             .send()
             .await
-            .map_err(|error| port_error("DescribeStateMachineForExecution", &error, &[]))?;
+            .map_err(|error| port_error("states:DescribeStateMachineForExecution", &error, &[]))?;
         Ok(answer.definition)
     }
 }
@@ -140,7 +145,42 @@ impl RedriveExecution for Aws<StateMachine> {
                 let why = error.message().unwrap_or("it gives no reason");
                 Ok(Redriven::NotRedrivable(why.to_owned()))
             }
-            Err(error) => Err(port_error("RedriveExecution", &error, &[])),
+            Err(error) => Err(port_error("states:RedriveExecution", &error, &[])),
         }
+    }
+}
+
+impl ListRunning for Aws<StateMachine> {
+    async fn list_running(&self, from: Option<String>) -> Result<Page<ExecutionName>, PortError> {
+        let answer = self
+            .step_functions()
+            .list_executions()
+            .state_machine_arn(self.extra.0.as_str())
+            .status_filter(ExecutionStatus::Running)
+            .max_results(PAGE)
+            .set_next_token(from)
+            .send()
+            .await
+            .map_err(|error| port_error("ListExecutions", &error, &[]))?;
+        let rows = answer.executions.iter();
+        Ok(Page::new(
+            rows.filter_map(name_of).collect(),
+            answer.next_token,
+        ))
+    }
+}
+
+impl StopExecution for Aws<StateMachine> {
+    async fn stop_execution(&self, name: &ExecutionName, cause: &str) -> Result<(), PortError> {
+        let execution = self.extra.0.execution(name);
+        self.step_functions()
+            .stop_execution()
+            .execution_arn(execution.as_str())
+            .error(STOPPED)
+            .cause(cause)
+            .send()
+            .await
+            .map_err(|error| port_error("StopExecution", &error, &[]))?;
+        Ok(())
     }
 }

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 
+use crate::error::chain;
 use crate::ports::PortError;
 
 /// The replacement for a secret in a text.
@@ -39,7 +41,7 @@ impl Fault {
                 .message()
                 .unwrap_or("AWS sent no message with it")
                 .to_owned(),
-            _ => with_advice(causes(error)),
+            _ => why(error),
         };
         Self {
             code: error.code().map(ToOwned::to_owned),
@@ -83,21 +85,32 @@ pub(super) fn unusable(
     }
 }
 
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut texts = vec![error.to_string()];
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        // Wrapping errors repeat the text of the inner error.
-        if texts.last() != Some(&text) {
-            texts.push(text);
-        }
-        next = cause.source();
+/// Why no answer came, in one line.
+fn why<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: std::error::Error + 'static,
+{
+    if let Some(credentials) = credentials_error(error) {
+        return match credentials {
+            CredentialsError::CredentialsNotLoaded(_) => NO_CREDENTIALS.to_owned(),
+            other => format!("the credentials could not be loaded: {}", chain(other)),
+        };
     }
-    texts.join(": ")
+    with_advice(chain(error))
 }
 
-/// rustls's words for a server that nobody we trust vouches for.
+/// The SDK lists every place where it looked, such as the metadata service that a person's machine does not have.
+const NO_CREDENTIALS: &str = "no credentials were found: name a profile (--profile or AWS_PROFILE), or set \
+    AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+
+fn credentials_error<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a CredentialsError> {
+    let sources = std::iter::successors(Some(error), |error| error.source());
+    sources.filter_map(|error| error.downcast_ref()).next()
+}
+
+/// rustls's error for a server certificate of an unknown certificate authority.
 const UNKNOWN_ISSUER: &str = "UnknownIssuer";
 
 /// A proxy that inspects TLS shows a certificate of its own.

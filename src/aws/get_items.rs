@@ -9,7 +9,7 @@ use crate::ports::PortError;
 
 /// How often to ask BatchGetItem again for keys that DynamoDB left unprocessed, as it does when it throttles.
 const ROUNDS: usize = 3;
-const ACTION: &str = "BatchGetItem";
+const ACTION: &str = "dynamodb:BatchGetItem";
 
 impl<Extra> Aws<Extra> {
     /// Reads one item consistently.
@@ -21,7 +21,7 @@ impl<Extra> Aws<Extra> {
             .key(PK, key)
             .consistent_read(true);
         let answer = request.send().await;
-        let answer = answer.map_err(|error| port_error("GetItem", &error, &[]))?;
+        let answer = answer.map_err(|error| port_error("dynamodb:GetItem", &error, &[]))?;
         Ok(answer.item)
     }
 

@@ -19,7 +19,7 @@ pub struct PrunerName(pub String);
 
 impl InvokePruner for Aws<PrunerName> {
     async fn invoke_pruner(&self, request: &str) -> Result<String, PortError> {
-        const ACTION: &str = "Invoke";
+        const ACTION: &str = "lambda:InvokeFunction";
         // A second try would only meet the first one's lease.
         let config = aws_sdk_lambda::config::Builder::from(&self.sdk)
             .retry_config(RetryConfig::disabled())

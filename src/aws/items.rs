@@ -15,8 +15,8 @@
 //! | `dead#<hash of a token>` | a token that was called dead | `occasion` of the first time, `ttl` |
 //! | `slots#copy` | who holds a copy slot | `holders`, `clusters` for the clusters among them, `holders_of:<policy>` and `clusters_of:<policy>` of each bounded policy, and `open`, `since` while there are any |
 //! | `limit#<instance or cluster>` | what RDS's refusals have taught about that family's copies | `in_flight`, `since`, `step` |
-//! | `database#<resource id>#<policy>` | the catalog's entry | `database`, `open_execution`, `claimed_at`, `open_input` (that execution's name and the hash of its input), `recovery_point`, `taken_at` |
-//! | `planned#<policy>#<region>` | up to when it is planned | `until` |
+//! | `database#<resource id>#<policy>` | the catalog's entry | `database`, `open_execution`, `claimed_at`, `open_input` (that execution's name and the hash of its input), `recovery_point`, `taken_at`, `refused` |
+//! | `planned#<policy>#<region>` | the last due time that the planner has handled | `until`, `kept` (the databases that it could not start) |
 //! | `policies#current` | the set of policies that holds | `version`, `at`, `by`, `note`, `text`, `set` |
 //! | `policies#<version>` | one that was applied, never changed | the same |
 //!

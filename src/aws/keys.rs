@@ -73,7 +73,7 @@ fn facts(metadata: &KeyMetadata) -> Result<KeyFacts, PortError> {
 
 impl<Extra> CallerIdentity for Aws<Extra> {
     async fn caller_identity(&self) -> Result<String, PortError> {
-        const ACTION: &str = "GetCallerIdentity";
+        const ACTION: &str = "sts:GetCallerIdentity";
         let answer = aws_sdk_sts::Client::new(&self.sdk)
             .get_caller_identity()
             .send()

@@ -26,6 +26,8 @@ mod keys;
 mod manual_snapshots;
 mod plan_cursor;
 mod policies;
+#[cfg(feature = "cli")]
+mod profile;
 mod prune_state;
 mod queue_url;
 mod queues;
@@ -55,6 +57,8 @@ pub use fault::Fault;
 #[cfg(feature = "cli")]
 pub use invoke::PrunerName;
 pub use items::{Item, ItemError, read_wait, write_wait};
+#[cfg(feature = "cli")]
+pub use profile::{ProfileError, find_profile};
 pub use queue_url::{QueueUrl, QueueUrlError};
 pub use reach::{Reach, Trust};
 #[cfg(feature = "cli")]

@@ -51,7 +51,7 @@ impl<Extra> ReadPlanCursor for Aws<Extra> {
     ) -> Result<Option<Cursor>, PortError> {
         let item = self.item(cursor_key(policy, region)).await?;
         let read = item.as_ref().map(cursor).transpose();
-        read.map_err(|error| unusable("GetItem", error))
+        read.map_err(|error| unusable("dynamodb:GetItem", error))
     }
 }
 
@@ -62,7 +62,7 @@ impl<Extra> PlanCursor for Aws<Extra> {
         region: &Region,
         cursor: &Cursor,
     ) -> Result<(), PortError> {
-        const ACTION: &str = "UpdateItem";
+        const ACTION: &str = "dynamodb:UpdateItem";
         let request = self
             .dynamodb()
             .update_item()

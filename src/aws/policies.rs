@@ -1,4 +1,4 @@
-//! Sets of policies in the table: the one in force, and every one that ever was.
+//! Sets of policies in the table: the active one, and every one that was applied.
 
 use std::collections::HashMap;
 
@@ -20,12 +20,12 @@ const BY: &str = "by";
 const NOTE: &str = "note";
 const TEXT: &str = "text";
 const SET: &str = "set";
-/// Whether the set was applied by a version that knows `catch_up`. It stands beside the set, because an earlier version
+/// Whether a version that knows `catch_up` applied the set. It is an attribute of its own, because an earlier version
 /// refuses a set with a field that it does not know.
 const CATCHES_UP: &str = "catches_up";
 
 fn version_key(version: Version) -> AttributeValue {
-    // A number cannot be confused with the word of the pointer.
+    // A number is never equal to `current`.
     text(format!("policies#{version}"))
 }
 
@@ -95,7 +95,7 @@ enum Unreadable {
     },
 }
 
-const GET: &str = "GetItem";
+const GET: &str = "dynamodb:GetItem";
 
 impl<Extra> Aws<Extra> {
     async fn policies<T, E>(
@@ -128,7 +128,7 @@ impl<Extra> ReadPolicyHistory for Aws<Extra> {
     }
 
     async fn policy_stamps(&self, versions: &[Version]) -> Result<Vec<Stamp>, PortError> {
-        const ACTION: &str = "BatchGetItem";
+        const ACTION: &str = "dynamodb:BatchGetItem";
         if versions.is_empty() {
             return Ok(Vec::new());
         }
@@ -153,7 +153,7 @@ impl<Extra> ReadPolicyHistory for Aws<Extra> {
 
 impl<Extra> StorePolicies for Aws<Extra> {
     async fn store_policies(&self, set: &Applied) -> Result<Written, PortError> {
-        const ACTION: &str = "TransactWriteItems";
+        const ACTION: &str = "dynamodb:TransactWriteItems";
         let (kept, current) = self.puts(set).map_err(|error| unusable(ACTION, error))?;
         let request = self
             .dynamodb()
@@ -171,7 +171,7 @@ impl<Extra> StorePolicies for Aws<Extra> {
 }
 
 impl<Extra> Aws<Extra> {
-    /// Writes the version that is kept for ever, and the set in force.
+    /// Two writes: of the version, which is never changed, and of the active set.
     fn puts(&self, set: &Applied) -> Result<(Put, Put), BuildError> {
         let version = set.stamp.version;
         let kept = Put::builder()

@@ -17,8 +17,8 @@ use crate::domain::retention::round::{Freeze, Round};
 use crate::domain::retention::sightings::Notes;
 use crate::ports::{KeepNotes, PortError, PruneRounds, ReadFreeze, RegionListings, SetFreeze};
 
-const GET: &str = "GetItem";
-const BATCH_GET: &str = "BatchGetItem";
+const GET: &str = "dynamodb:GetItem";
+const BATCH_GET: &str = "dynamodb:BatchGetItem";
 
 const NOTED_PREFIX: &str = "noted#";
 const LISTED_PREFIX: &str = "listed#";
@@ -103,7 +103,7 @@ impl<Extra> Aws<Extra> {
             .send()
             .await
             .map(drop)
-            .map_err(|error| port_error("PutItem", &error, &[]))
+            .map_err(|error| port_error("dynamodb:PutItem", &error, &[]))
     }
 }
 
@@ -130,7 +130,7 @@ impl<Extra> KeepNotes for Aws<Extra> {
             };
             Ok((read_database(item)?, notes))
         };
-        // Notes that cannot be read are none: the time of what may go begins anew.
+        // Notes that cannot be read count as empty: the grace period begins again.
         let found = self.batch_get(asked).await?;
         let readable = found
             .iter()
@@ -204,7 +204,7 @@ impl<Extra> PruneRounds for Aws<Extra> {
         match request.send().await {
             Ok(_) => Ok(true),
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(false),
-            Err(error) => Err(port_error("UpdateItem", &error, &[])),
+            Err(error) => Err(port_error("dynamodb:UpdateItem", &error, &[])),
         }
     }
 
@@ -222,7 +222,7 @@ impl<Extra> PruneRounds for Aws<Extra> {
             Err(error) if is_conflict(error.as_service_error().map(DeleteItemError::meta)) => {
                 Ok(())
             }
-            Err(error) => Err(port_error("DeleteItem", &error, &[])),
+            Err(error) => Err(port_error("dynamodb:DeleteItem", &error, &[])),
         }
     }
 }
@@ -259,7 +259,7 @@ impl<Extra> SetFreeze for Aws<Extra> {
             .send()
             .await
             .map(drop)
-            .map_err(|error| port_error("DeleteItem", &error, &[]))
+            .map_err(|error| port_error("dynamodb:DeleteItem", &error, &[]))
     }
 }
 

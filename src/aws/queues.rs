@@ -19,7 +19,7 @@ impl SendCommand for Aws<TargetQueue> {
             .message_body(json::command::write(command))
             .send()
             .await
-            .map_err(|error| port_error("SendMessage", &error, &[command.token.reveal()]))?;
+            .map_err(|error| port_error("sqs:SendMessage", &error, &[command.token.reveal()]))?;
         Ok(())
     }
 }
@@ -37,7 +37,7 @@ impl DelayMessage for Aws<SourceQueue> {
             .visibility_timeout(whole_seconds(delay))
             .send()
             .await
-            .map_err(|error| port_error("ChangeMessageVisibility", &error, &[]))?;
+            .map_err(|error| port_error("sqs:ChangeMessageVisibility", &error, &[]))?;
         Ok(())
     }
 }

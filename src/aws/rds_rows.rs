@@ -74,8 +74,8 @@ fn first_named<const N: usize>(names: [Option<&str>; N]) -> Option<String> {
     named.next().map(ToOwned::to_owned)
 }
 
-/// Whether a cluster is a secondary one of an Aurora global database. RDS has no word for it: such a cluster names the
-/// global one, and either the cluster that it replicates or members of which none writes.
+/// Whether a cluster is a secondary one of an Aurora global database. RDS has no field for it: such a cluster has a
+/// `GlobalClusterIdentifier`, and either a `ReplicationSourceIdentifier` or no writer among its members.
 fn is_global_secondary(row: &DbCluster) -> bool {
     let is_global = row
         .global_cluster_identifier()

@@ -42,7 +42,7 @@ impl<Extra> RegisterRemovals for Aws<Extra> {
             Err(error) if is_conflict(error.as_service_error().map(PutItemError::meta)) => {
                 Ok(Written::Conflict)
             }
-            Err(error) => Err(port_error("PutItem", &error, &[])),
+            Err(error) => Err(port_error("dynamodb:PutItem", &error, &[])),
         }
     }
 
@@ -60,7 +60,7 @@ impl<Extra> RegisterRemovals for Aws<Extra> {
             Err(error) if is_conflict(error.as_service_error().map(DeleteItemError::meta)) => {
                 Ok(())
             }
-            Err(error) => Err(port_error("DeleteItem", &error, &[])),
+            Err(error) => Err(port_error("dynamodb:DeleteItem", &error, &[])),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Copy slots: one item whose sets name the copies that hold a slot. An item for each family says what RDS's refusals have
-//! taught about its own limit.
+//! Copy slots. The sets of one item name the copies that hold a slot. One item for each family has the limit that
+//! Snapferry learnt from RDS's refusals.
 
 use std::collections::BTreeSet;
 
@@ -31,12 +31,12 @@ fn count(max: usize) -> AttributeValue {
     number(i64::try_from(max).unwrap_or(i64::MAX))
 }
 
-/// Where a group's copies stand: the attribute, its placeholder, and that of the limit.
+/// A group's attribute, the placeholder of its name, and the placeholder of its limit.
 fn place_of(group: &SlotGroup) -> (String, &'static str, &'static str) {
     match group {
         SlotGroup::All => (HOLDERS.to_owned(), "#holders", ":most"),
         SlotGroup::Clusters => (CLUSTERS.to_owned(), "#clusters", ":most_clusters"),
-        // No character of a policy's name has a meaning in an attribute name.
+        // A policy's name contains no character that is special in an attribute name.
         SlotGroup::Policy(policy) => (format!("{HOLDERS_OF}{policy}"), "#of", ":most_of"),
         SlotGroup::ClustersOf(policy) => (
             format!("{CLUSTERS_OF}{policy}"),
@@ -72,7 +72,7 @@ impl<Extra> ClaimSlot for Aws<Extra> {
             .expression_attribute_values(":copy", text(copy.to_string()))
             .expression_attribute_values(":wait", text(OPEN_WAIT))
             .expression_attribute_values(":zero", number(0));
-        // Change all sets in one write, because none is right without the others.
+        // Change all sets in one write, so that they always agree.
         let (mut add, mut conditions) = (Vec::new(), Vec::new());
         for (group, max) in limits.iter() {
             let (attribute, set, most) = place_of(group);
@@ -98,7 +98,7 @@ impl<Extra> ClaimSlot for Aws<Extra> {
         match request.send().await {
             Ok(_) => Ok(true),
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(false),
-            Err(error) => Err(port_error("UpdateItem", &error, &[])),
+            Err(error) => Err(port_error("dynamodb:UpdateItem", &error, &[])),
         }
     }
 }
@@ -110,7 +110,7 @@ impl<Extra> FreeSlot for Aws<Extra> {
         of_policy: Option<&PolicyName>,
         proof: &Abandoned,
     ) -> Result<bool, PortError> {
-        const ACTION: &str = "TransactWriteItems";
+        const ACTION: &str = "dynamodb:TransactWriteItems";
         let build = || -> Result<_, aws_sdk_dynamodb::error::BuildError> {
             let check = self.abandoned(copy, proof)?;
             let update = self.release(copy, of_policy)?;
@@ -133,7 +133,8 @@ impl<Extra> FreeSlot for Aws<Extra> {
     }
 }
 
-/// Whether a transaction failed because of its conditions, and not because of a conflict with one that may still fail.
+/// Whether a condition made the transaction fail. A conflict with another transaction, which may itself fail, does not
+/// count.
 pub(super) fn proof_is_gone(error: &TransactWriteItemsError) -> bool {
     match error {
         TransactWriteItemsError::TransactionCanceledException(cancelled) => cancelled
@@ -145,8 +146,7 @@ pub(super) fn proof_is_gone(error: &TransactWriteItemsError) -> bool {
 }
 
 impl<Extra> Aws<Extra> {
-    /// Removes a copy from the sets that it is in. This includes a copy that is only in the set of a group, because another
-    /// version freed it.
+    /// Removes a copy from the sets that it is in, also one that another version left only in a group's set.
     fn release(
         &self,
         copy: &RdsArn,
@@ -192,8 +192,8 @@ impl<Extra> Aws<Extra> {
         .build()
     }
 
-    /// Removes the slots' item from the index when no copy holds a slot, so that a sweep with nothing open reads nothing.
-    /// DynamoDB drops a set with its last element. If somebody claims a slot in between, the item stays in the index.
+    /// Removes the slots' item from the index when no copy holds a slot, so that a sweep reads no item if nothing is open.
+    /// DynamoDB removes an empty set. If somebody claims a slot in between, the item stays in the index.
     async fn close_slots(&self) -> Result<(), PortError> {
         let request = self
             .dynamodb()
@@ -208,7 +208,7 @@ impl<Extra> Aws<Extra> {
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(()),
-            Err(error) => Err(port_error("UpdateItem", &error, &[])),
+            Err(error) => Err(port_error("dynamodb:UpdateItem", &error, &[])),
         }
     }
 }
@@ -251,7 +251,7 @@ impl<Extra> LearnLimits for Aws<Extra> {
         let item = self.item(limit_key(family)).await?;
         item.map(|item| read_limit(&item))
             .transpose()
-            .map_err(|error| unusable("GetItem", error))
+            .map_err(|error| unusable("dynamodb:GetItem", error))
     }
 
     async fn learn_limit(
@@ -287,7 +287,7 @@ impl<Extra> LearnLimits for Aws<Extra> {
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
                 Ok(Written::Conflict)
             }
-            Err(error) => Err(port_error("UpdateItem", &error, &[])),
+            Err(error) => Err(port_error("dynamodb:UpdateItem", &error, &[])),
         }
     }
 }

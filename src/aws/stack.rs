@@ -38,7 +38,7 @@ impl DescribeStack for Stacks {
         let answer = match self.0.describe_stacks().stack_name(name).send().await {
             Ok(answer) => answer,
             Err(error) if is_unknown(&error) => return Ok(None),
-            Err(error) => return Err(port_error("DescribeStacks", &error, &[])),
+            Err(error) => return Err(port_error("cloudformation:DescribeStacks", &error, &[])),
         };
         let outputs = answer.stacks().first().map(|stack| {
             let outputs = stack.outputs().iter();

@@ -46,9 +46,11 @@ impl<Extra> ProbeToken for Aws<Extra> {
         match about_token(&error) {
             AboutToken::Dead => Probe::Dead,
             AboutToken::Invalid => Probe::Invalid,
-            AboutToken::Nothing => {
-                Probe::Unknown(port_error("SendTaskHeartbeat", &error, &[token.reveal()]))
-            }
+            AboutToken::Nothing => Probe::Unknown(port_error(
+                "states:SendTaskHeartbeat",
+                &error,
+                &[token.reveal()],
+            )),
         }
     }
 }
@@ -60,7 +62,7 @@ impl<Extra> Callbacks for Aws<Extra> {
             .send_task_success()
             .task_token(token.reveal())
             .output(json::manifest::write(manifest));
-        delivery("SendTaskSuccess", token, request.send().await)
+        delivery("states:SendTaskSuccess", token, request.send().await)
     }
 
     async fn send_task_failure(&self, token: &TaskToken, failure: &Failure) -> Delivery {
@@ -70,7 +72,7 @@ impl<Extra> Callbacks for Aws<Extra> {
             .task_token(token.reveal())
             .error(failure.reason.error_name())
             .cause(&failure.cause);
-        delivery("SendTaskFailure", token, request.send().await)
+        delivery("states:SendTaskFailure", token, request.send().await)
     }
 }
 
@@ -107,7 +109,7 @@ impl<Extra: Machine> StartExecution for Aws<Extra> {
         match request.send().await {
             Ok(_) => Ok(Started::Running),
             Err(error) if error.code() == Some("ExecutionAlreadyExists") => Ok(Started::NameUsed),
-            Err(error) => Err(port_error("StartExecution", &error, &[])),
+            Err(error) => Err(port_error("states:StartExecution", &error, &[])),
         }
     }
 
@@ -122,7 +124,7 @@ impl<Extra: Machine> StartExecution for Aws<Extra> {
             Err(error) if error.code() == Some("ExecutionDoesNotExist") => {
                 Ok(ExecutionState::Unknown)
             }
-            Err(error) => Err(port_error("DescribeExecution", &error, &[])),
+            Err(error) => Err(port_error("states:DescribeExecution", &error, &[])),
         }
     }
 }
@@ -136,7 +138,7 @@ pub(super) fn state(status: &ExecutionStatus) -> Result<ExecutionState, PortErro
         }
         // Fail on unknown statuses: "ended" would start a duplicate, "running" would block the database for ever.
         other => Err(super::fault::unusable(
-            "DescribeExecution",
+            "states:DescribeExecution",
             format!("the execution has the unknown status {:?}", other.as_str()),
         )),
     }

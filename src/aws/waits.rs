@@ -25,8 +25,8 @@ use crate::domain::run::last_error::LastError;
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
-    HearDead, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, PortError, RegisterWaits,
-    Waits, Written,
+    ForgetIdle, HearDead, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, PortError,
+    RegisterWaits, Waits, Written,
 };
 
 /// The index of open items.
@@ -38,7 +38,7 @@ const HAS_TOKEN_OR_IS_GONE: &str = "attribute_not_exists(#pk) OR #token = :token
 
 impl<Extra> RegisterWaits for Aws<Extra> {
     async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
-        const ACTION: &str = "PutItem";
+        const ACTION: &str = "dynamodb:PutItem";
         let request = self
             .dynamodb()
             .put_item()
@@ -95,7 +95,7 @@ impl<Extra> RegisterWaits for Aws<Extra> {
             }
             Err(error) => {
                 let secrets = [token, wait.command.token.reveal()];
-                Err(port_error("PutItem", &error, &secrets))
+                Err(port_error("dynamodb:PutItem", &error, &secrets))
             }
         }
     }
@@ -130,7 +130,7 @@ async fn written(
         Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
             Ok(Written::Conflict)
         }
-        Err(error) => Err(port_error("UpdateItem", &error, &[token.reveal()])),
+        Err(error) => Err(port_error("dynamodb:UpdateItem", &error, &[token.reveal()])),
     }
 }
 
@@ -199,10 +199,44 @@ impl<Extra> Waits for Aws<Extra> {
                 Ok(_) => {}
                 // A newer token has taken the wait over, and only its command may delete it.
                 Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {}
-                Err(error) => return Err(port_error("DeleteItem", &error, &[token.reveal()])),
+                Err(error) => {
+                    return Err(port_error("dynamodb:DeleteItem", &error, &[token.reveal()]));
+                }
             }
         }
         Ok(())
+    }
+}
+
+impl<Extra> ForgetIdle for Aws<Extra> {
+    async fn forget_idle(&self, wait: &Wait) -> Result<Written, PortError> {
+        let token = wait.command.token.reveal();
+        let (at_attempt, number) = items::is_at_attempt(&wait.resource);
+        let mut request = self
+            .dynamodb()
+            .delete_item()
+            .table_name(&self.table)
+            .key(PK, wait_key(&wait.resource))
+            .condition_expression(format!(
+                "{HAS_TOKEN} AND {at_attempt} AND #phase = :phase AND #since = :since"
+            ))
+            .expression_attribute_names("#token", TOKEN)
+            .expression_attribute_names("#attempt", ATTEMPT)
+            .expression_attribute_names("#phase", PHASE)
+            .expression_attribute_names("#since", SINCE)
+            .expression_attribute_values(":token", text(token))
+            .expression_attribute_values(":phase", text(wait.phase.as_str()))
+            .expression_attribute_values(":since", time(wait.since));
+        if let Some(number) = number {
+            request = request.expression_attribute_values(":attempt", number);
+        }
+        match request.send().await {
+            Ok(_) => Ok(Written::Stored),
+            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
+                Ok(Written::Conflict)
+            }
+            Err(error) => Err(port_error("DeleteItem", &error, &[token])),
+        }
     }
 }
 
@@ -229,7 +263,7 @@ impl<Extra> HearDead for Aws<Extra> {
         occasion: &str,
         at: Timestamp,
     ) -> Result<bool, PortError> {
-        const ACTION: &str = "UpdateItem";
+        const ACTION: &str = "dynamodb:UpdateItem";
         let expires = at
             .saturating_add(WAIT_TIME_TO_LIVE)
             .unwrap_or(Timestamp::MAX);
@@ -264,7 +298,7 @@ pub(super) fn is_conflict(meta: Option<&aws_sdk_dynamodb::error::ErrorMetadata>)
 
 impl<Extra> LookUpWaits for Aws<Extra> {
     async fn look_up(&self, resources: &[RdsArn]) -> Result<Vec<Wait>, PortError> {
-        const ACTION: &str = "BatchGetItem";
+        const ACTION: &str = "dynamodb:BatchGetItem";
         let resources: BTreeSet<RdsArn> = resources
             .iter()
             .flat_map(|resource| [first_attempt(resource), resource.clone()])
@@ -302,7 +336,7 @@ fn readable(item: &Item) -> Option<Wait> {
 
 impl<Extra> ListOpen for Aws<Extra> {
     async fn list_open(&self, from: Option<OpenMarker>) -> Result<OpenPage, PortError> {
-        const ACTION: &str = "Query";
+        const ACTION: &str = "dynamodb:Query";
         let start = from
             .map(|marker| read_marker(&marker))
             .transpose()

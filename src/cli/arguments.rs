@@ -34,7 +34,8 @@ Exit codes:
   3    AWS could not be asked, or not about everything
   130  interrupted";
 
-/// Keeps a restorable copy of every Amazon RDS and Aurora database in another region, without polling.
+/// Copies snapshots of the selected Amazon RDS and Aurora databases to another region. No execution and no function
+/// waits for them by polling.
 #[derive(Debug, Parser)]
 #[command(name = "snapferry", version, after_help = AFTER_HELP, propagate_version = true)]
 pub struct Arguments {
@@ -59,7 +60,7 @@ pub fn asks_for_json(words: &[OsString]) -> bool {
             .any(|pair| is_output(&pair[0]) && pair[1] == "json")
 }
 
-/// Reads the command line, of which the first word is the program's.
+/// Parses the command line. Its first word is the program's name.
 ///
 /// # Errors
 /// If there is nothing to carry out. The error is clap's answer: the help, the version, or what is wrong.
@@ -120,27 +121,28 @@ pub(super) enum Action {
     /// Show how every database stands: its newest recovery point, its age, and what is in the way.
     ///
     /// What needs a person comes first, with the remedy; the rest is counted, and --all shows it. Everything is
-    /// computed from what RDS holds now and from the table. A source region that cannot be read costs only what it
-    /// alone knows. Exits with 1 when something needs a person, and with 3 when something could not be read.
+    /// computed from what RDS holds now and from the table. If a source region cannot be read,
+    /// its databases are still judged by their recovery points. Exits with 1 when something needs a person, and with 3 when something could not be read.
     Status(StatusArguments),
     /// Report on every database and its last 30 due times: as JSON, or as one self-contained page.
     ///
-    /// What status shows, of all databases, with a strip of the last due times of each, the policies and their keys.
+    /// Contains everything that status shows, for all databases, with the last due times of each, and the policies with
+    /// their keys.
     /// The exit codes are those of status.
     Report(ReportArguments),
     /// List the snapshots and copies that Snapferry waits for, and the copies that wait for a slot, oldest first.
     Waits,
     /// Check, apply and show the policy file: which databases are protected, when, and under which key.
     ///
-    /// If no file was ever applied, the built-in policy of the template's parameters is in force.
+    /// If no file was ever applied, the built-in policy of the template's parameters is active.
     Policy(PolicyArguments),
-    /// Show which recovery points the rules of retention keep, which may go, and why. With --yes, have them removed.
+    /// Show which recovery points the retention rules keep, which may be removed, and why. With --yes, remove them now.
     ///
-    /// Lists the recovery region's manual snapshots and judges those that this stack made by the policies that are in
-    /// force (see docs/RETENTION.md). With --yes the pruner plans anew, and acts only if its plan is the one shown,
-    /// without waiting for the grace. You need no right to delete, only to invoke the pruner.
+    /// Lists the recovery region's manual snapshots and judges those that this stack made by the active policies
+    /// (see docs/RETENTION.md). With --yes the pruner makes its own plan. If that is the plan shown, it
+    /// removes at once, without the grace period. You need no right to delete, only to invoke the pruner.
     Prune(PruneArguments),
-    /// Show a recovery point. With --yes, hold it: nothing of Snapferry removes it, whatever the rules say.
+    /// Show a recovery point. With --yes, hold it: Snapferry then never removes it, regardless of the rules.
     Hold(HoldArguments),
     /// Show a recovery point. With --yes, release it: the rules of its policy decide about it again.
     Release(ReleaseArguments),
@@ -160,6 +162,13 @@ pub(super) enum Action {
     /// changed since; the list says so. With --yes --restart, a new execution does its work under the next name and
     /// adopts the snapshots that exist. If a database has several failed executions, only the latest continues.
     Redrive(RedriveArguments),
+    /// Show runs that are open. With --yes, stop them, so that their databases can be started anew.
+    ///
+    /// A run keeps the key, the option group and the other options with which it was started. If one of them was wrong,
+    /// a replay is refused again: apply the right policy, stop the run, and start its database again. A stop ends the
+    /// execution, frees its database and forgets what it waited for. What RDS makes already is finished, and a good copy
+    /// counts as a recovery point. Nothing is deleted in RDS.
+    Stop(StopArguments),
     /// Print a script that completes the commands and options in a shell.
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArguments),
@@ -294,6 +303,29 @@ pub(super) struct RedriveArguments {
     /// Look at this many at most, the latest first.
     #[arg(long, alias = "most", value_name = "N", default_value_t = 200, value_parser = number)]
     pub(super) limit: usize,
+    /// The state machine that protects one database.
+    #[arg(long, value_name = "ARN", env = "SNAPFERRY_STATE_MACHINE_ARN")]
+    pub(super) state_machine: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StopArguments {
+    /// The execution's name or ARN. Can be given several times.
+    #[arg(
+        value_name = "EXECUTION",
+        required_unless_present = "databases",
+        conflicts_with = "databases"
+    )]
+    pub(super) executions: Vec<String>,
+    /// The open runs of this database: its identifier, ARN or resource id. Can be given several times.
+    #[arg(long = "database", value_name = "DATABASE")]
+    pub(super) databases: Vec<String>,
+    /// Why, for those who look at the execution later.
+    #[arg(long, value_name = "TEXT", default_value = "a person stopped it")]
+    pub(super) why: String,
+    /// Stop. Without it, the runs are only shown.
+    #[arg(long)]
+    pub(super) yes: bool,
     /// The state machine that protects one database.
     #[arg(long, value_name = "ARN", env = "SNAPFERRY_STATE_MACHINE_ARN")]
     pub(super) state_machine: Option<String>,

@@ -1,6 +1,7 @@
 //! The operator's commands.
 
 mod arguments;
+mod asked;
 mod doctor;
 mod format;
 mod freeze;
@@ -21,6 +22,7 @@ mod stack;
 mod start;
 mod status;
 mod status_json;
+mod stop;
 mod time_argument;
 mod waits;
 
@@ -47,9 +49,11 @@ pub use replay::run_replay;
 pub use report::make_report;
 pub use start::run_plan;
 pub use status::{Selected, show_status};
+pub use stop::run_stop;
 pub use waits::list_waits;
 
-use arguments::Action;
+use arguments::{Action, variables};
+use asked::Place;
 
 /// The exit code if something that the command should do failed.
 const FAILED: u8 = 1;
@@ -89,11 +93,29 @@ pub async fn execute(
     environment: Vec<(String, String)>,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let environment = if arguments.action.asks_aws() {
-        stack::with_outputs(&arguments.stack, environment).await?
-    } else {
-        environment
-    };
+    if !arguments.action.asks_aws() {
+        return carry_out(&arguments, environment, out).await;
+    }
+    let place = place(&arguments, &environment);
+    place.check_profile().await?;
+    let environment = stack::with_outputs(&arguments.stack, environment).await;
+    let environment = environment.map_err(|error| error.at(place))?;
+    let place = self::place(&arguments, &environment);
+    let ended = carry_out(&arguments, environment, out).await;
+    ended.map_err(|error| error.at(place))
+}
+
+fn place(arguments: &Arguments, environment: &[(String, String)]) -> Place {
+    let stack = &arguments.stack;
+    let said = variables(environment.to_vec(), stack.flags());
+    Place::of(&said, stack.profile.as_deref())
+}
+
+async fn carry_out(
+    arguments: &Arguments,
+    environment: Vec<(String, String)>,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
     match &arguments.action {
         Action::Completions(options) => {
             shell::write_completions(options, Arguments::command(), out)
@@ -138,6 +160,7 @@ pub async fn execute(
         Action::Status(options) => {
             status::execute(&arguments.stack, options, environment, out).await
         }
+        Action::Stop(options) => stop::execute(&arguments.stack, options, environment, out).await,
         Action::Waits => waits::execute(&arguments.stack, environment, out).await,
     }
 }
@@ -163,9 +186,12 @@ pub fn exit_code(ended: Result<Ended, CliError>, err: &mut impl Write) -> ExitCo
             error @ (CliError::Settings(_)
             | CliError::File { .. }
             | CliError::FileWrite { .. }
-            | CliError::Argument { .. }),
+            | CliError::Argument { .. }
+            | CliError::Profile(_)),
         ) => (USAGE, error),
-        Err(error @ (CliError::Port(_) | CliError::Rds(_))) => (UNREAD, error),
+        Err(error @ (CliError::Port(_) | CliError::Rds(_) | CliError::Asked { .. })) => {
+            (UNREAD, error)
+        }
         Err(error) => (FAILED, error),
     };
     // If this fails too, there is no output left to report it to.

@@ -4,6 +4,8 @@ use std::io;
 
 use thiserror::Error;
 
+use super::asked::Place;
+use crate::aws::ProfileError;
 use crate::error::chain;
 use crate::ports::{PortError, RdsError};
 use crate::settings::SettingsError;
@@ -50,6 +52,17 @@ pub enum CliError {
     /// RDS did not answer what all else depends on.
     #[error("{}", chain(.0))]
     Rds(RdsError),
+    /// Such a call, with the place where it was made.
+    #[error("{error} ({place})")]
+    Asked {
+        /// What went wrong.
+        error: Box<CliError>,
+        /// Where the command asked.
+        place: Place,
+    },
+    /// The named profile cannot be used.
+    #[error("{}", chain(.0))]
+    Profile(#[from] ProfileError),
     /// The answer cannot be written.
     #[error("the answer cannot be written: {0}")]
     Write(#[from] io::Error),
@@ -59,6 +72,19 @@ pub enum CliError {
     /// The built-in policy cannot be written as a policy file.
     #[error("the policy cannot be written as a file: {0}")]
     Toml(#[from] toml::ser::Error),
+}
+
+impl CliError {
+    /// The error with the place where the command asked, if it comes from AWS.
+    pub(super) fn at(self, place: Place) -> Self {
+        match self {
+            Self::Port(_) | Self::Rds(_) if place != Place::default() => Self::Asked {
+                error: Box::new(self),
+                place,
+            },
+            other => other,
+        }
+    }
 }
 
 /// Whether everything that the command should do succeeded.

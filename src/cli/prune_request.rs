@@ -74,7 +74,7 @@ pub async fn request_prune<W: prune_preview::Permissions + InvokePruner>(
         };
         let answer = world.invoke_pruner(&write_request(&request)).await?;
         read_answer(&answer).map_err(|error| PortError {
-            action: "Invoke",
+            action: "lambda:InvokeFunction",
             code: None,
             source: Some(Box::new(error)),
         })?

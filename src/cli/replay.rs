@@ -1,5 +1,6 @@
 //! `snapferry replay`: lists dead letters and sends them again.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use super::outcome::{CliError, Ended};
 use super::show::{age, database, short, table, write_json, write_remedies, write_table};
 use crate::app::replay::{self, DeadLetterQueue, Outcome, Replay, ReplayRequest, Row, TokenState};
 use crate::aws::{Aws, QueueUrl, Replays, find_queue, for_operators};
-use crate::domain::id::arn::Region;
+use crate::domain::id::arn::{KeyArn, Region};
 use crate::domain::operator::dead_letter::{
     About, DeadLetterSummary, Reason, Selection, forwarding_queue,
 };
@@ -22,6 +23,7 @@ const COMMANDS: &str = "SNAPFERRY_COMMANDS_QUEUE_URL";
 const COMMANDS_DEAD_LETTERS: &str = "SNAPFERRY_COMMANDS_DEAD_LETTER_QUEUE_URL";
 const EVENTS: &str = "SNAPFERRY_EVENTS_QUEUE_URL";
 const EVENTS_DEAD_LETTERS: &str = "SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL";
+const STACK_KEY: &str = "SNAPFERRY_KMS_KEY";
 const SOURCE_QUEUE: &str = "--source-queue-url";
 const SOURCE_REGION: &str = "--source-region";
 
@@ -45,6 +47,7 @@ pub(super) async fn execute(
         }
         ReplayAction::Events(_) => queues(&mut vars, EVENTS_DEAD_LETTERS, EVENTS),
     };
+    let stack_key = vars.optional(STACK_KEY, KeyArn::parse);
     let (stack, queues) = vars.finish(stack.zip(queues))?;
     let sdk = for_operators(&stack.home, arguments.profile.as_deref()).await;
     let region = queues.region.as_ref().unwrap_or(&stack.home);
@@ -54,7 +57,10 @@ pub(super) async fn execute(
     };
     let replays = Replays::new(&sdk, region, dead_letters, queues.target);
     let aws = Aws::new(sdk, stack.table.clone(), replays);
-    let order = order(queue, options, aws.now());
+    let order = ReplayRequest {
+        stack_key,
+        ..order(queue, options, aws.now())
+    };
     run_replay(&aws, &order, arguments.format.is_json(), out).await
 }
 
@@ -114,6 +120,7 @@ fn order(queue: DeadLetterQueue, options: &DeadLetterArguments, now: Timestamp) 
         },
         dry_run: options.dry_run,
         max: options.limit,
+        stack_key: None,
     }
 }
 
@@ -176,7 +183,30 @@ fn write(
             "only paper: {count} (the sweep has sent the same command again since, and a later letter has it)"
         )?,
     }
+    write_outdated(out, replay)?;
     writeln!(out, "{}", sentence(order, replay))?;
+    Ok(())
+}
+
+/// Says once for each run that it keeps what its policy no longer says.
+fn write_outdated(out: &mut impl Write, replay: &Replay) -> Result<(), CliError> {
+    let selected = replay
+        .rows
+        .iter()
+        .filter(|row| row.outcome != Outcome::Skipped);
+    let sentences: BTreeSet<String> = selected
+        .filter_map(|row| match (&row.letter.about, &row.outdated) {
+            (About::Command { execution, run, .. }, Some(outdated)) => Some(format!(
+                "{}: {outdated}. Its command will park again: stop the run (snapferry stop {execution} --yes), then \
+                 start it anew (snapferry start --again)",
+                database(&run.database.arn)
+            )),
+            _ => None,
+        })
+        .collect();
+    for sentence in sentences {
+        writeln!(out, "{sentence}")?;
+    }
     Ok(())
 }
 
@@ -358,6 +388,9 @@ struct DeadLetterJson {
     error: Option<String>,
     /// Whether a later letter has the same command.
     paper: bool,
+    /// What its run keeps although its policy says something else, so that a replay is refused as before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outdated: Option<String>,
 }
 
 impl ReplayJson {
@@ -393,6 +426,7 @@ impl DeadLetterJson {
         let (word_of, error) = outcome(&row.outcome);
         let json = Self {
             awaited: row.token_state.map(word),
+            outdated: row.outdated.as_ref().map(ToString::to_string),
             outcome: word_of,
             error: error.map(ToOwned::to_owned),
             ..Self::of_letter(&row.letter)
@@ -447,6 +481,7 @@ impl DeadLetterJson {
             outcome: "left",
             error: None,
             paper: false,
+            outdated: None,
         }
     }
 }

@@ -43,14 +43,14 @@ use crate::ports::{
     ClaimSlot, CopySnapshot, CopySnapshotRequest, CorrectNewest, CreateSnapshot,
     CreateSnapshotRequest, DeadLetter, DelayMessage, DeleteSnapshot, Delivery, DescribeKey,
     DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
-    ForgetRefusal, FreeSlot, HearDead, Held, HoldSnapshots, InspectExecution, InvokePruner,
-    KeepNotes, LearnLimits, ListDatabases, ListEnded, ListOpen, LookUpWaits, NoteError, OpenMarker,
-    OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, PruneRounds, RdsError,
-    ReadDefinitions, ReadEntered, ReadEntries, ReadFreeze, ReadHolders, ReadPlanCursor,
-    ReadPolicies, ReadPolicyHistory, ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint,
-    RedriveExecution, Redriven, RegionListings, RegisterRemovals, RegisterWaits, RememberRefusal,
-    RemoveDeadLetter, SendAgain, SendCommand, SetFreeze, SnapshotQuota, StartExecution, Started,
-    StorePolicies, Waits, Written,
+    ForgetIdle, ForgetRefusal, FreeSlot, HearDead, Held, HoldSnapshots, InspectExecution,
+    InvokePruner, KeepNotes, LearnLimits, ListDatabases, ListEnded, ListOpen, ListRunning,
+    LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
+    PruneRounds, RdsError, ReadDefinitions, ReadEntered, ReadEntries, ReadFreeze, ReadHolders,
+    ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReceiptHandle, ReceiveDeadLetters,
+    RecordRecoveryPoint, RedriveExecution, Redriven, RegionListings, RegisterRemovals,
+    RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand, SetFreeze,
+    SnapshotQuota, StartExecution, Started, StopExecution, StorePolicies, Waits, Written,
 };
 
 /// The AWS action that a call stands for.
@@ -267,6 +267,9 @@ macro_rules! every_call {
                 writes Forget: forget(by resource: RdsArn, by token: TaskToken)
                     -> Result<(), PortError>, Other("DeleteItem");
             }
+            ForgetIdle {
+                writes ForgetIdle: forget_idle(by wait: Wait) -> Result<Written, PortError>, Other("DeleteItem");
+            }
             NoteError {
                 writes NoteError: note_error(by resource: RdsArn, by token: TaskToken, by last_error: LastError)
                     -> Result<Written, PortError>, Other("UpdateItem");
@@ -388,6 +391,14 @@ macro_rules! every_call {
             RedriveExecution {
                 writes RedriveExecution: redrive_execution(by name: ExecutionName)
                     -> Result<Redriven, PortError>, Other("RedriveExecution");
+            }
+            ListRunning {
+                reads ListRunning: list_running(copy from: Option<String>)
+                    -> Result<Page<ExecutionName>, PortError>, Other("ListExecutions");
+            }
+            StopExecution {
+                writes StopExecution: stop_execution(by name: ExecutionName, by cause: str)
+                    -> Result<(), PortError>, Other("StopExecution");
             }
             InspectDatabases {
                 reads InspectDatabases: inspect_databases(by region: Region, copy family: Family, copy marker: Option<String>)

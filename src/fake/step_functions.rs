@@ -6,7 +6,9 @@ use jiff::Timestamp;
 
 use crate::domain::id::names::ExecutionName;
 use crate::domain::id::token::TaskToken;
-use crate::domain::operator::redrive::{FailedExecution, FailedStatus, Inspection, Redrivable};
+use crate::domain::operator::redrive::{
+    FailedExecution, FailedStatus, Inspection, Redrivable, STOPPED,
+};
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::failure::Failure;
 use crate::domain::run::manifest::Manifest;
@@ -142,6 +144,34 @@ impl Executions {
             redrives: execution.redrives,
             redrivable: execution.redrivable.clone(),
         })
+    }
+
+    pub(super) fn list_running(&self, from: Option<String>) -> Page<ExecutionName> {
+        let all = self.all.iter();
+        let running = all.filter(|(_, one)| one.state == ExecutionState::Running);
+        page(running.map(|(name, _)| name), PAGE, from)
+    }
+
+    /// Stops an execution. Nothing changes if it has ended.
+    pub(super) fn stop(
+        &mut self,
+        name: &ExecutionName,
+        cause: &str,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let execution = self.all.get_mut(name).ok_or_else(unknown)?;
+        if execution.state == ExecutionState::Running {
+            execution.state = ExecutionState::Failed;
+            execution.ended = Some(FailedExecution {
+                name: name.clone(),
+                ended: FailedStatus::Aborted,
+                started_at: now,
+                ended_at: now,
+            });
+            execution.error = Some(STOPPED.to_owned());
+            execution.cause = Some(cause.to_owned());
+        }
+        Ok(())
     }
 
     pub(super) fn definition_of(&self, name: &ExecutionName) -> Result<String, Refusal> {

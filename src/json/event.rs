@@ -194,7 +194,7 @@ fn event_number(text: &str) -> Option<&str> {
     digits.bytes().all(|b| b.is_ascii_digit()).then_some(number)
 }
 
-/// The resource that a snapshot's event is about; nothing where it is of a kind that does not matter here.
+/// The resource that a snapshot's event is about; `None` if the resource's kind does not matter here.
 ///
 /// AWS's own sample of an automated snapshot's event has the database's ARN, and the snapshot's name beside it.
 fn subject(arn: &str, name: Option<&str>) -> Result<Option<RdsArn>, ParseError> {

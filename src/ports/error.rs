@@ -11,7 +11,7 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug, Error)]
 #[error("{action} did not succeed: {}", .code.as_deref().unwrap_or("no usable answer"))]
 pub struct PortError {
-    /// The AWS action, such as `PutItem`.
+    /// The AWS action with its service, such as `dynamodb:PutItem`.
     pub action: &'static str,
     /// AWS's error code, if an answer came.
     pub code: Option<String>,

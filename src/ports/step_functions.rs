@@ -125,6 +125,18 @@ pub trait RedriveExecution {
     async fn redrive_execution(&self, name: &ExecutionName) -> Result<Redriven, PortError>;
 }
 
+/// Lists executions that run.
+pub trait ListRunning {
+    /// `ListExecutions` of those that run: one page of names, the newest first.
+    async fn list_running(&self, from: Option<String>) -> Result<Page<ExecutionName>, PortError>;
+}
+
+/// Stops executions.
+pub trait StopExecution {
+    /// `StopExecution`, with the error [`STOPPED`](crate::domain::operator::redrive::STOPPED) and this cause.
+    async fn stop_execution(&self, name: &ExecutionName, cause: &str) -> Result<(), PortError>;
+}
+
 actions! {
     ProbeToken: "states:SendTaskHeartbeat";
     Callbacks: "states:SendTaskSuccess" "states:SendTaskFailure";
@@ -133,4 +145,6 @@ actions! {
     InspectExecution: "states:DescribeExecution";
     ReadDefinitions: "states:DescribeStateMachine" "states:DescribeStateMachineForExecution";
     RedriveExecution: "states:RedriveExecution";
+    ListRunning: "states:ListExecutions";
+    StopExecution: "states:StopExecution";
 }

@@ -63,6 +63,13 @@ pub trait Waits {
     async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError>;
 }
 
+/// Deletes waits that nobody works on any more.
+pub trait ForgetIdle {
+    /// `DeleteItem` if the stored wait has this wait's token, attempt, phase and time: so it has not been touched since it
+    /// was read.
+    async fn forget_idle(&self, wait: &Wait) -> Result<Written, PortError>;
+}
+
 /// Stores in a wait why its command stays in the queue.
 pub trait NoteError {
     /// `UpdateItem`, if the stored wait has this token and is at this attempt.
@@ -324,6 +331,7 @@ pub trait StorePolicies {
 actions! {
     RegisterWaits: "dynamodb:PutItem";
     Waits: "dynamodb:UpdateItem" "dynamodb:DeleteItem";
+    ForgetIdle: "dynamodb:DeleteItem";
     NoteError: "dynamodb:UpdateItem";
     HearDead: "dynamodb:UpdateItem";
     LookUpWaits: "dynamodb:BatchGetItem";

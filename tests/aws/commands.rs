@@ -363,7 +363,7 @@ fn run_that_could_not_start_everything_says_so_and_exits_with_1() {
     let output = configured(&server, &["run", "--again"]).output().unwrap();
     let out = ran(&output, 1);
     assert!(
-        out.contains("failed: StartExecution did not succeed: AccessDeniedException"),
+        out.contains("failed: states:StartExecution did not succeed: AccessDeniedException"),
         "{out}"
     );
     assert!(out.contains("User is not authorized"), "{out}");

@@ -34,7 +34,7 @@ async fn a_command_that_is_not_sent_is_an_error() {
     )]);
     let sent = command(Step::Copy, "the-token", "orders");
     let error = wire.sweeper().send_command(&sent).await.unwrap_err();
-    assert_eq!(error.action, "SendMessage");
+    assert_eq!(error.action, "sqs:SendMessage");
 }
 
 #[tokio::test]

@@ -298,6 +298,8 @@ fn replay_tells_what_lies_there_and_why_and_sends_it_again() {
     );
     let done = done.lock().unwrap();
     let expected = [
+        // The policies that are in force.
+        "GetItem",
         "ReceiveMessage",
         "SendMessage",
         "DeleteMessage",

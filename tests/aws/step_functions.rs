@@ -106,21 +106,21 @@ async fn everything_else_says_nothing_of_the_token() {
         };
         assert_eq!(
             (error.action, error.code.as_deref()),
-            ("SendTaskHeartbeat", code)
+            ("states:SendTaskHeartbeat", code)
         );
         let Delivery::Unknown(error) = aws.send_task_success(&token("t"), &manifest()).await else {
             panic!("{reply:?} was taken for a delivery");
         };
         assert_eq!(
             (error.action, error.code.as_deref()),
-            ("SendTaskSuccess", code)
+            ("states:SendTaskSuccess", code)
         );
         let Delivery::Unknown(error) = aws.send_task_failure(&token("t"), &failure()).await else {
             panic!("{reply:?} was taken for a delivery");
         };
         assert_eq!(
             (error.action, error.code.as_deref()),
-            ("SendTaskFailure", code)
+            ("states:SendTaskFailure", code)
         );
     }
 }

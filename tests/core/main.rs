@@ -37,6 +37,7 @@ mod settle;
 mod slots;
 mod slow_network;
 mod status;
+mod stop;
 mod sweeper;
 mod tidy;
 mod timing;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use snapferry::app::planner::{Outcome, Planned, When, plan};
 use snapferry::app::policies::{self, ApplyError, apply};
+use snapferry::domain::doctor::keys::{KeyFacts, KeyState, Manager};
+use snapferry::domain::id::arn::KeyArn;
 use snapferry::domain::id::names::OptionGroup;
 use snapferry::domain::id::tags::TagKey;
 use snapferry::domain::policy::choice::ExclusionReason;
@@ -76,6 +78,90 @@ fn every_alias_that_cannot_be_used_is_told_with_its_line_and_nothing_is_stored()
     assert!(told[0].starts_with("3:11: kms_key: there is no alias/none"));
     assert!(told[1].starts_with("6:11: ") && told[1].contains("Disabled"));
     assert!(world.policies().is_empty());
+}
+
+/// A run keeps its key, so a wrong one parks every run until somebody stops them.
+#[test]
+fn every_key_that_cannot_be_used_is_told_with_its_line_also_if_the_file_names_its_arn() {
+    let world = World::new();
+    let key = |number: u8| {
+        format!(
+            "arn:aws:kms:eu-central-1:111122223333:key/{number}1111111-2222-3333-4444-555555555555"
+        )
+    };
+    let usable = world.operator().keys[KEY].clone();
+    let unusable = [
+        KeyFacts {
+            state: KeyState::Disabled,
+            ..usable.clone()
+        },
+        KeyFacts {
+            state: KeyState::PendingDeletion(None),
+            ..usable.clone()
+        },
+        KeyFacts {
+            symmetric: false,
+            ..usable.clone()
+        },
+        KeyFacts {
+            manager: Manager::Aws,
+            ..usable
+        },
+    ];
+    for (number, facts) in (2..).zip(unusable) {
+        let arn = KeyArn::parse(&key(number)).unwrap();
+        world
+            .operator()
+            .keys
+            .insert(key(number), KeyFacts { arn, ..facts });
+    }
+    let policies = (2..=6).map(|number| {
+        format!(
+            "[policy.p{number}]\nschedule = \"0 3 * * *\"\nkms_key = \"{}\"\n",
+            key(number)
+        )
+    });
+    let text = policies.collect::<String>();
+    let error = run(apply(&world, &region(HOME), &text, None)).unwrap_err();
+    let ApplyError::Faults(faults) = error else {
+        panic!("{error:?}")
+    };
+    let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    let expected = [
+        ("3:11: ", "its state is Disabled"),
+        ("6:11: ", "its state is PendingDeletion"),
+        ("9:11: ", "it is not a symmetric encryption key"),
+        ("12:11: ", "is managed by AWS"),
+        ("15:11: ", "there is no arn:aws:kms"),
+    ];
+    assert_eq!(told.len(), expected.len(), "{told:?}");
+    for (fault, (place, why)) in told.iter().zip(expected) {
+        assert!(fault.starts_with(place) && fault.contains(why), "{fault}");
+    }
+    assert!(world.policies().is_empty());
+}
+
+#[test]
+fn a_key_of_another_region_is_refused_by_its_arn_and_by_its_alias() {
+    let world = World::new();
+    let elsewhere = KEY.replace("eu-central-1", "eu-west-3");
+    let facts = KeyFacts {
+        arn: KeyArn::parse(&elsewhere).unwrap(),
+        ..world.operator().keys[KEY].clone()
+    };
+    world.operator().keys.insert("alias/far".to_owned(), facts);
+    for key in [elsewhere.as_str(), "alias/far"] {
+        let text = format!("[policy.a]\nschedule = \"0 3 * * *\"\nkms_key = \"{key}\"\n");
+        let error = run(apply(&world, &region(HOME), &text, None)).unwrap_err();
+        let ApplyError::Faults(faults) = error else {
+            panic!("{error:?}")
+        };
+        let told = faults[0].to_string();
+        assert!(
+            told.contains("eu-central-1") && told.starts_with("3:11: "),
+            "{told}"
+        );
+    }
 }
 
 #[test]

@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 
 use futures_util::FutureExt;
 use jiff::SignedDuration;
+use snapferry::app::policies;
 use snapferry::app::replay::{DeadLetterQueue, Outcome, Replay, ReplayRequest, TokenState, replay};
 use snapferry::app::work::batch;
+use snapferry::domain::id::arn::KeyArn;
+use snapferry::domain::id::names::OptionGroup;
 use snapferry::domain::operator::dead_letter::{About, Selection, Undelivered};
+use snapferry::domain::operator::outdated::Outdated;
 use snapferry::domain::run::command::{Command, Step};
 use snapferry::domain::run::failure::{Operation, Remedy};
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
@@ -16,8 +20,8 @@ use snapferry::fake::{self, Call, CallOutcome, Hook, Refusal, Shelf, Through};
 use snapferry::json;
 
 use crate::world::{
-    Fixture, Name, Script, Token, World, a_run, backoff, command, fake_world, ours, record, run,
-    snapshot_arn, time, worker_config,
+    Fixture, HOME, KEY, Name, OTHER_KEY, Script, Token, World, a_run, backoff, command, fake_world,
+    ours, record, region, run, snapshot_arn, time, worker_config,
 };
 
 /// The world, whose operator may die in the middle of a call to SQS.
@@ -123,6 +127,7 @@ fn all(queue: DeadLetterQueue) -> ReplayRequest {
         selection: Selection::default(),
         dry_run: false,
         max: 1_000,
+        stack_key: None,
     }
 }
 
@@ -676,4 +681,102 @@ fn a_trouble_is_not_noted_in_a_wait_that_another_token_has() {
         vec![record("1", body, 1)],
     ));
     assert_eq!(world.wait(&resource), Some(wait));
+}
+
+// ---- A run keeps its key
+
+fn outdated_of(post: &Post, order: &ReplayRequest) -> Option<Outdated> {
+    let replayed = do_replay(
+        post,
+        &ReplayRequest {
+            dry_run: true,
+            ..order.clone()
+        },
+    );
+    assert_eq!(replayed.rows.len(), 1);
+    replayed.rows[0].outdated.clone()
+}
+
+fn key_now(of_policy: &str) -> Outdated {
+    Outdated::Key {
+        of_run: a_run("orders").key,
+        of_policy: KeyArn::parse(of_policy).unwrap(),
+    }
+}
+
+#[test]
+fn a_command_whose_policy_has_another_key_by_now_is_said_to_park_again() {
+    let post = Post::new();
+    put_command(&post, "1", &command(Step::Copy, "token-1", "orders"));
+    let order = commands(Selection::default());
+    let apply = |text: &str| {
+        run(policies::apply(&post, &region(HOME), text, None)).unwrap();
+    };
+    let policy = |key: &str| format!("[policy.default]\nschedule = \"0 3 * * *\"\n{key}\n");
+    assert_eq!(
+        outdated_of(&post, &order),
+        None,
+        "nobody knows the policy's key"
+    );
+    apply(&policy(&format!("kms_key = \"{KEY}\"")));
+    assert_eq!(outdated_of(&post, &order), None);
+    apply(&policy(&format!("kms_key = \"{OTHER_KEY}\"")));
+    assert_eq!(outdated_of(&post, &order), Some(key_now(OTHER_KEY)));
+    // A policy that names no key uses the stack's.
+    apply(&policy(""));
+    assert_eq!(outdated_of(&post, &order), None);
+    let known = |key| ReplayRequest {
+        stack_key: Some(KeyArn::parse(key).unwrap()),
+        ..order.clone()
+    };
+    assert_eq!(outdated_of(&post, &known(KEY)), None);
+    assert_eq!(
+        outdated_of(&post, &known(OTHER_KEY)),
+        Some(key_now(OTHER_KEY))
+    );
+    // A policy that is gone says nothing.
+    apply("[policy.other]\nschedule = \"0 3 * * *\"\n");
+    assert_eq!(outdated_of(&post, &known(OTHER_KEY)), None);
+}
+
+#[test]
+fn the_built_in_policy_has_the_stacks_key() {
+    let post = Post::new();
+    put_command(&post, "1", &command(Step::Copy, "token-1", "orders"));
+    let known = ReplayRequest {
+        stack_key: Some(KeyArn::parse(OTHER_KEY).unwrap()),
+        ..commands(Selection::default())
+    };
+    assert_eq!(outdated_of(&post, &known), Some(key_now(OTHER_KEY)));
+}
+
+#[test]
+fn a_command_whose_policy_no_longer_names_its_option_group_is_said_to_park_again() {
+    let post = Post::new();
+    let mut parked = command(Step::Copy, "token-1", "orders");
+    let group = OptionGroup::parse("audit-old").unwrap();
+    parked.run.options.option_group = Some(group.clone());
+    put_command(&post, "1", &parked);
+    let order = commands(Selection::default());
+    for (to, expected) in [
+        ("audit-old", None),
+        ("audit-new", Some(Outdated::OptionGroup(group))),
+    ] {
+        let text = format!(
+            "[policy.default]\nschedule = \"0 3 * * *\"\nkms_key = \"{KEY}\"\n\
+             [policy.default.option_groups]\naudit = \"{to}\"\n"
+        );
+        run(policies::apply(&post, &region(HOME), &text, None)).unwrap();
+        assert_eq!(outdated_of(&post, &order), expected);
+    }
+}
+
+#[test]
+fn policies_that_cannot_be_read_keep_nothing_from_being_replayed() {
+    let post = Post::new();
+    put_command(&post, "1", &command(Step::Copy, "token-1", "orders"));
+    post.break_once(Name::CurrentPolicies);
+    let replayed = do_replay(&post, &commands(Selection::default()));
+    assert_eq!(replayed.rows[0].outcome, Outcome::Replayed);
+    assert_eq!(replayed.rows[0].outdated, None);
 }

@@ -13,7 +13,7 @@ use crate::world::{
     snapshot_arn, sweeper_config,
 };
 
-fn wait_for(world: &World, step: Step, name: &str, phase: Phase) -> Wait {
+pub(crate) fn wait_for(world: &World, step: Step, name: &str, phase: Phase) -> Wait {
     let the_run = a_run(name);
     let (resource, expected) = match step {
         Step::Snapshot => (snapshot_arn(&the_run, 1), Expectation::Snapshot),

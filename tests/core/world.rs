@@ -616,17 +616,23 @@ pub(crate) trait Fixture: Sized {
 
 /// A user, in an account whose keys have two aliases.
 fn operator() -> Operator {
-    let facts = |state| KeyFacts {
-        arn: KeyArn::parse(OTHER_KEY).expect("a key"),
-        state,
+    let of = |key| KeyFacts {
+        arn: KeyArn::parse(key).expect("a key"),
+        state: KeyState::Enabled,
         manager: Manager::Customer,
         symmetric: true,
+    };
+    let facts = |state| KeyFacts {
+        state,
+        ..of(OTHER_KEY)
     };
     Operator {
         identity: "arn:aws:iam::111122223333:user/ada".to_owned(),
         keys: BTreeMap::from([
             ("alias/recovery".to_owned(), facts(KeyState::Enabled)),
             ("alias/off".to_owned(), facts(KeyState::Disabled)),
+            (KEY.to_owned(), of(KEY)),
+            (OTHER_KEY.to_owned(), of(OTHER_KEY)),
         ]),
         ..Operator::default()
     }

@@ -1,9 +1,9 @@
 //! `lambda-bench`: the deployed thing, measured.
 //!
-//! The shipped `bootstrap` runs as the reactor under a Runtime API of the benchmark's own, with AWS's endpoints stood
-//! in for by servers that speak TLS with certificates made for the run. Beside it, in turn, run an empty Rust function,
-//! the floor, and a function over boto3 that makes the same calls. Each is given the same events; that it did its work
-//! is checked at the endpoints. What is promised of the product is checked at the end.
+//! The shipped `bootstrap` runs as the reactor under the benchmark's own Runtime API. Local TLS servers, with
+//! certificates made for the run, replace AWS's endpoints. An empty Rust function (the floor) and a function over boto3
+//! that makes the same calls run after it. Each gets the same events, and the endpoints check that it did its work. At
+//! the end the benchmark checks what is promised of the product.
 
 mod args;
 mod chart;

@@ -18,7 +18,7 @@ const RDS_NAMESPACE: &str = "http://rds.amazonaws.com/doc/2014-10-31/";
 /// What was asked since the last look.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Tally {
-    /// Requests by action; what is no action of AWS's is counted under its method and path.
+    /// Requests by AWS action. Other requests are counted by method and path.
     pub(super) requests: BTreeMap<String, u64>,
     /// The numbers of the hints whose token was accepted.
     pub(super) accepted: BTreeSet<usize>,

@@ -96,7 +96,7 @@ impl Listener {
         let address = listener.local_addr()?;
         let acceptor = TlsAcceptor::from(identity.config.clone());
         let task = tokio::spawn(async move {
-            // A connection that could not be accepted is its client's trouble, who will say so.
+            // Ignore a connection that cannot be accepted: its client reports the error.
             while let Ok((stream, _)) = listener.accept().await {
                 let _ = stream.set_nodelay(true);
                 tokio::spawn(serve(acceptor.clone(), stream, answer.clone()));

@@ -22,8 +22,8 @@ pub(super) struct Answers {
     pub(super) broken: Vec<String>,
 }
 
-/// Every snapshot of `expected` must have been answered for with success, once, and no other; and every success must
-/// be true.
+/// Each snapshot of `expected` must have got exactly one success, no other snapshot may have got one, and RDS must show
+/// each of them as available.
 pub(super) fn answers(
     settlements: &[Settlement],
     expected: &BTreeSet<String>,

@@ -58,8 +58,8 @@ impl Drop for Watch {
     }
 }
 
-/// `foreign` is what is known to belong to other groups. A process of this one is looked at every time: it may
-/// become a function's by executing it.
+/// `foreign` has the processes of other groups. A process of this group is looked at each time, because an `exec` can
+/// turn it into a function's process.
 fn look(group: i32, foreign: &mut BTreeSet<u32>, peaks: &Mutex<BTreeMap<String, u64>>) {
     let Ok(processes) = std::fs::read_dir("/proc") else {
         return;

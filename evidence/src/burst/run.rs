@@ -1,4 +1,4 @@
-//! One run: the stack, the sweep, the burst.
+//! Deploys the stack, runs the sweep, and sends the burst.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,14 +19,14 @@ use snapferry_sim::proxy::Settlement;
 use snapferry_sim::rds::Stage;
 use snapferry_sim::rds_http::{RdsService, ServiceConfig, VirtualClock};
 
-/// `SweepWidth` as it ships.
+/// The template's default for `SweepWidth`.
 const WIDTH: usize = 20;
-/// No sweep but those that are measured: the emulator keeps schedules too.
+/// Rates so slow that the emulator's schedules start nothing while the sweep and the burst are measured.
 const SELDOM: [(&str, &str); 2] = [
     ("SweeperRate", "rate(6 hours)"),
     ("PlannerRate", "rate(6 hours)"),
 ];
-/// The values that ship, where the local stack would shorten them.
+/// The template's defaults of those parameters that the local stack would shorten.
 const SHIPPED: [(&str, &str); 7] = [
     ("FunctionTimeout", "30"),
     ("ScheduledTimeout", "300"),
@@ -37,16 +37,16 @@ const SHIPPED: [(&str, &str); 7] = [
     ("HintRecheckSeconds", "5"),
 ];
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// For the live executions to be asleep.
+/// How long the live executions may take until they wait for their tokens.
 const ASLEEP_WITHIN: Duration = Duration::from_mins(3);
-/// For the queue to be empty.
+/// How long the queue may take to become empty.
 const DRAINED_WITHIN: Duration = Duration::from_mins(15);
-/// A little more than the sweeper's own time-out.
+/// A little more than the sweeper's own timeout.
 const SWEPT_WITHIN: Duration = Duration::from_secs(310);
 /// Seed of the order in which hints come.
 const SEED: u64 = 1;
 
-/// Runs both. What was not kept is in the figures.
+/// Runs the sweep and the burst. The figures name every broken promise.
 ///
 /// # Errors
 /// When the local world could not be built or does not answer.
@@ -219,14 +219,15 @@ impl Scene<'_> {
         self.stack.proxy().recorder().settlements().split_off(since)
     }
 
-    /// In the source region: what the copies of live executions cost in the recovery region is not of the burst.
+    /// Counts calls in the source region only: the copies of the live executions, in the recovery region, do not belong
+    /// to the burst.
     fn describes(&self, app: &str) -> u64 {
         self.rds.counts().sum(|call| {
             call.operation == "DescribeDBSnapshots" && call.app == app && call.region == SOURCE
         })
     }
 
-    /// Lets the planner start the executions, and waits until RDS has every snapshot. No event is sent for them.
+    /// Lets the planner start the executions, and waits until RDS has every snapshot. The program sends no event for them.
     async fn begin_live(&self, databases: &[String]) -> anyhow::Result<BTreeSet<String>> {
         if databases.is_empty() {
             return Ok(BTreeSet::new());
@@ -264,8 +265,8 @@ impl Scene<'_> {
         Ok(available.map(|one| one.arn.clone()).collect())
     }
 
-    /// Until every wait is settled and no hint is left; what is looked at again, for it came too early, takes longer
-    /// than that and is waited for, but not counted.
+    /// Waits until every wait is settled and no hint is left, and returns that time. Hints that came too early are looked
+    /// at again: it waits for these too, but does not count that time.
     async fn drain(&self, begun: Instant, answered: usize, expected: usize) -> anyhow::Result<f64> {
         let queue = self.stack.output("EventsQueueUrl")?;
         let mut drained = None;
@@ -311,7 +312,7 @@ impl Scene<'_> {
         Ok(all)
     }
 
-    /// Of what is in the source region: the live executions' copies are open too.
+    /// Looks at the source region only: in the recovery region the live executions' copies are open too.
     async fn only_the_unfinished_are_open(&self, broken: &mut Vec<String>) -> anyhow::Result<()> {
         let open = waits::open(self.stack.client(), self.table).await?;
         let here = format!(":{SOURCE}:");
@@ -334,13 +335,13 @@ fn names(awaited: &[Awaited]) -> BTreeSet<String> {
 /// The hints of a burst, in the order in which they are sent.
 struct Hints {
     bodies: Vec<String>,
-    /// How many of them are which fault.
+    /// How many of them there are of each fault.
     faults: BTreeMap<Fault, usize>,
 }
 
 impl Hints {
-    /// One for each that is expected and each that is unfinished; half of the rest is of the expected again, the
-    /// other half of snapshots that nobody waits for.
+    /// Draws one hint for each expected and each unfinished snapshot. Half of the rest name expected snapshots again, the
+    /// other half name snapshots that nobody waits for.
     fn draw(count: usize, expected: &BTreeSet<String>, unfinished: &BTreeSet<String>) -> Self {
         let rest = count.saturating_sub(expected.len() + unfinished.len());
         let (duplicates, third_parties) = (rest / 2, rest - rest / 2);

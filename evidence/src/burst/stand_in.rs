@@ -1,4 +1,4 @@
-//! Stands in for Step Functions where a token is of no execution.
+//! Plays Step Functions for tokens that belong to no execution.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -11,9 +11,9 @@ use super::stand_in::StandIn;
 use super::world::{ACCOUNT, Awaited, RECOVERY, SOURCE};
 use snapferry_sim::local::{Client, JsonService};
 
-/// BatchWriteItem takes so many.
+/// The most items that one BatchWriteItem takes.
 const ITEMS_PER_CALL: usize = 25;
-/// SendMessageBatch takes so many.
+/// The most messages that one SendMessageBatch takes.
 const MESSAGES_PER_CALL: usize = 10;
 const CALLS_AT_ONCE: usize = 4;
 /// As long as those that public samples show.
@@ -63,7 +63,7 @@ pub(super) async fn store(
     Ok(())
 }
 
-/// The item of `snapferry`'s table; were it another form, no wait could be read and the run would fail.
+/// The item of `snapferry`'s table. If this form were wrong, Snapferry could not read the waits and the run would fail.
 fn item(awaited: &Awaited, token: &str, now: Timestamp) -> Value {
     let milliseconds = now.as_millisecond().to_string();
     let expires = now

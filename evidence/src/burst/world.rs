@@ -47,7 +47,7 @@ pub(super) struct World {
     pub(super) live: Vec<String>,
 }
 
-/// Puts so many ready snapshots and so many databases to protect there.
+/// Creates this many available snapshots and this many databases to protect.
 ///
 /// # Errors
 /// When the model refuses one of its parts, which is a fault of this program.

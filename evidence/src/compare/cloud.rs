@@ -34,7 +34,7 @@ pub(super) const ACCOUNT: &str = "111122223333";
 pub(super) const KEY: &str =
     "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555";
 
-/// What RDS is like: its events, and how much it lets itself be asked.
+/// How RDS behaves: late and lost events, and its rate limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RdsOutages {
     /// From what happened to its event's arrival.
@@ -106,8 +106,8 @@ pub(super) enum Called<T> {
     Throttled(Timestamp),
 }
 
-/// How often one operation of one region was called, in each stretch of time. A function that makes its calls
-/// one after the other is some of them ahead of the others, so the order of calls must not matter here.
+/// How often one operation of one region was called, in each stretch of time. A function makes its sequential calls
+/// ahead of the shared clock, so calls come here out of order, and the counts must not depend on the order.
 #[derive(Debug, Clone, Default)]
 struct Rate {
     stretches: Vec<u32>,
@@ -298,7 +298,7 @@ fn config(trace: &Trace, outages: RdsOutages) -> RdsConfig {
     faults.odds = odds;
     RdsConfig {
         account: ACCOUNT.to_owned(),
-        // A fleet of so many needs a raised quota; which one is not what is compared here.
+        // A fleet of this size needs a raised quota. The comparison does not model quotas of snapshots.
         manual_snapshot_quota: usize::MAX,
         // The trace says how long all of it takes, queue and first bytes included.
         timings: Timings {

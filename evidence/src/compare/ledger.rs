@@ -165,7 +165,7 @@ impl Ledger {
         self.minutes.iter().copied().max().unwrap_or(0)
     }
 
-    /// Of all times from ready to noticed, the one that this share of them does not exceed.
+    /// A percentile of the times from ready to noticed.
     pub(super) fn lag(&self, share: f64) -> Option<SignedDuration> {
         let mut lags = self.lags.clone();
         lags.sort_unstable();

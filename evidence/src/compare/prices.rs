@@ -147,7 +147,7 @@ pub const ALARM_MONTH: Price = Price {
         by: "AWS's blog on the CloudWatch agent and several public price lists, 2022 to 2026",
     },
 };
-/// A metric of one's own, one of a log group's filter among them, for a month in which it was reported.
+/// A custom metric, also one of a metric filter, for a month in which it got data.
 pub const METRIC_MONTH: Price = Price {
     what: "CloudWatch custom metrics, months",
     per_million: 300_000.0,

@@ -95,7 +95,7 @@ pub fn broken(study: &Study) -> Vec<Broken> {
     all
 }
 
-/// How many times less ours is; nothing where one of them has no figure.
+/// The other design's figure divided by Snapferry's; 0 if either is missing.
 fn times_below(ours: Option<f64>, theirs: Option<f64>) -> f64 {
     match (ours, theirs) {
         (Some(ours), Some(theirs)) if ours > 0.0 => theirs / ours,

@@ -97,13 +97,13 @@ pub struct Figures {
     pub lost: usize,
     /// Of those, copies that RDS finished all the same, and nobody knows it.
     pub there_but_unnoticed: usize,
-    /// From ready to noticed, snapshots and copies together, at the median.
+    /// From ready to noticed, snapshots and copies together: the median.
     pub lag_p50_seconds: Option<f64>,
-    /// The same, of 99 in a hundred.
+    /// The same: the 99th percentile.
     pub lag_p99_seconds: Option<f64>,
     /// Snapferry's messages that ended in a dead-letter queue. The sweep sends their commands again.
     pub dead_letters: u64,
-    /// The same of 99 in a hundred in a run without a rate limit, where Snapferry lost events and was throttled.
+    /// The 99th percentile in another run, without a rate limit. Only where Snapferry lost events and was throttled.
     pub lag_p99_unthrottled_seconds: Option<f64>,
     /// Until the last recovery point was noticed.
     pub hours: f64,

@@ -69,7 +69,7 @@ pub struct BadLine {
     pub fault: String,
 }
 
-/// Why a file is no trace.
+/// Why a file cannot be used as a trace.
 #[derive(Debug, Error)]
 pub enum TraceError {
     /// It cannot be read.
@@ -179,7 +179,7 @@ impl Trace {
         text
     }
 
-    /// The rows of a fleet of so many: this trace, again from its beginning where it is shorter.
+    /// The rows for a fleet of this size. A shorter trace repeats.
     #[must_use]
     pub fn of_fleet(&self, databases: usize) -> Self {
         Self {

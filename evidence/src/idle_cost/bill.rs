@@ -161,7 +161,7 @@ fn of_stack(
             }
             "AWS::Logs::MetricFilter" => one.metrics(&mut metrics),
             "AWS::SQS::Queue" | "AWS::SNS::Topic" => one.has_none_of(&["KmsMasterKeyId"])?,
-            // These cost nothing but what passes through them, and nothing does.
+            // AWS bills these by use or not at all, and an idle stack does not use them.
             "AWS::Events::Rule"
             | "AWS::IAM::Role"
             | "AWS::Logs::LogGroup"

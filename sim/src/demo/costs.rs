@@ -29,12 +29,13 @@ pub(super) struct Costs {
     pub(super) of: BTreeMap<String, Cost>,
     /// The labels of those that are copies of automated snapshots.
     pub(super) automated: BTreeSet<String>,
-    /// The operations of calls on behalf of some recovery point that do not say of which.
+    /// The operations that were called for a recovery point and do not say for which.
     pub(super) unclear: BTreeSet<String>,
 }
 
 impl Costs {
-    /// Counts the calls. `owners` says by whose snapshots' and copies' names, each of the first attempt, and by resource ids, what is whose.
+    /// Counts the calls. `owners` maps the names of snapshots and copies (of the first attempt) and resource ids to the
+    /// database that they belong to.
     #[must_use]
     pub(super) fn of_calls(calls: &[Asked], owners: &BTreeMap<String, String>) -> Self {
         let mut costs = Self::default();

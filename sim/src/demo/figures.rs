@@ -17,14 +17,14 @@ pub struct Figures {
     pub schema: u32,
     /// Databases that should be protected.
     pub databases: u64,
-    /// How many of them by copies of RDS's automated snapshots.
+    /// How many of them are protected by copies of RDS's automated snapshots.
     pub automated: u64,
     /// Databases that should be refused, because RDS cannot make the promised copy.
     pub refused: u64,
-    /// Databases that should be left out, because of a tag or because they have none, and members of clusters that are
-    /// left out.
+    /// Databases that should be left out: by a tag, because they have no tag, or as members of clusters that are left
+    /// out.
     pub excluded: u64,
-    /// Databases that RDS takes no snapshot of in their status.
+    /// Databases in a status in which RDS takes no snapshot.
     pub not_now: u64,
     /// All of these, each with its reason.
     pub left_out: Vec<LeftOutFigure>,
@@ -56,7 +56,7 @@ pub struct Figures {
     pub state_transitions: u64,
     /// Invocations of all functions.
     pub lambda_invocations: u64,
-    /// How many copies of ours the simulated RDS had in flight at once at most.
+    /// The most copies by Snapferry that the simulated RDS had in flight at once.
     pub max_copies_in_flight: u64,
     /// From an event's delivery to the bus to the accepted callback.
     pub reaction_ms: Reaction,
@@ -78,11 +78,11 @@ pub struct Executions {
 /// Accepted callbacks by sender.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Callbacks {
-    /// The reactor: an event announced it.
+    /// By the reactor, after an event.
     pub event: u64,
-    /// The sweeper: no event did.
+    /// By the sweeper: no event came.
     pub sweep: u64,
-    /// The worker: it was there already.
+    /// By the worker: the snapshot was there already.
     pub worker: u64,
     /// Accepted failures. Each led to another try of its step.
     #[serde(skip_serializing_if = "is_zero")]
@@ -97,20 +97,20 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// Calls by service; the sweep's calls to RDS stand apart.
+/// Calls by service. The sweep's calls to RDS are counted separately.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ServiceCalls {
-    /// RDS, the chain's: without the sweep's and the command line's.
+    /// RDS, without the calls of the sweep and of the command line.
     pub rds: Calls,
-    /// RDS, the sweep's.
+    /// RDS, by the sweep.
     pub sweep_rds: Calls,
-    /// RDS, the command line's.
+    /// RDS, by the command line.
     pub cli_rds: Calls,
     /// Step Functions.
     pub states: Calls,
     /// DynamoDB.
     pub dynamodb: Calls,
-    /// SQS, as far as the functions call it themselves; Lambda's own polling is not seen.
+    /// SQS, by the functions themselves. Lambda's own polling is not counted.
     pub sqs: Calls,
 }
 

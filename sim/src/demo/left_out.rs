@@ -55,7 +55,7 @@ pub struct LeftOutFigure {
 }
 
 impl From<&LeftAlone> for LeftOutFigure {
-    /// With what it is as the reason, where `snapferry plan` was not asked.
+    /// The reason is what the database is, until `snapferry plan` is asked.
     fn from(one: &LeftAlone) -> Self {
         Self {
             database: one.arn.clone(),

@@ -7,10 +7,11 @@ use super::figures::Figures;
 pub(super) const TRANSITIONS_MAX: u64 = 6;
 /// Calls to RDS on behalf of one recovery point, without retries, that request something: the snapshot and the copy.
 pub(super) const MUTATIONS_MAX: u64 = 2;
-/// All other calls to RDS on behalf of one recovery point, without retries. Shared calls count by their share.
+/// All other calls to RDS on behalf of one recovery point, without retries. A call for several recovery points is divided
+/// among them.
 pub(super) const DESCRIBES_MAX: f64 = 3.0;
-/// The same for a copy of an automated snapshot. Snapferry asks for nothing but the copy, and has to ask one more
-/// question: whose snapshot it is.
+/// The same for a copy of an automated snapshot. Snapferry must ask one question more: to which database the snapshot
+/// belongs.
 pub(super) const DESCRIBES_MAX_AUTOMATED: f64 = 4.0;
 /// Shares of one third or one seventh do not add up exactly.
 const ROUNDING: f64 = 1e-6;
@@ -22,9 +23,9 @@ pub(super) const COPIES_IN_FLIGHT_MAX: u64 = 20;
 pub(super) struct Observations {
     /// The databases without a good recovery point, in words.
     pub(super) unprotected: Vec<String>,
-    /// Changes to things that are not ours, in words.
+    /// Changes to what Snapferry did not make, in words.
     pub(super) touched: Vec<String>,
-    /// Places where a task token must not be and is, in words.
+    /// Places where a task token leaked to, in words.
     pub(super) leaks: Vec<String>,
     /// Events that the bus refused, and other faults of the local world.
     pub(super) world: Vec<String>,
@@ -91,13 +92,16 @@ pub(super) fn broken(figures: &Figures, seen: &Observations) -> Vec<String> {
     for sentence in seen.touched.iter().chain(&seen.leaks).chain(&seen.world) {
         promise(false, sentence.clone());
     }
-    // The promises of calls are for a recovery point without retries.
-    broken.extend(too_dear(&seen.costs, figures.faults.is_empty()));
+    // The promised numbers of calls hold without retries only.
+    broken.extend(over_the_promised_cost(
+        &seen.costs,
+        figures.faults.is_empty(),
+    ));
     broken
 }
 
 /// The recovery points that cost more than is promised, each in a sentence.
-fn too_dear(costs: &Costs, without_retries: bool) -> Vec<String> {
+fn over_the_promised_cost(costs: &Costs, without_retries: bool) -> Vec<String> {
     let mut broken = Vec::new();
     for (database, cost) in &costs.of {
         let mut promise = |kept: bool, count: String, most: &str| {
@@ -173,9 +177,9 @@ mod tests {
         }
     }
 
-    /// Two recovery points that cost what is promised; one has a share of three in six calls, and of seven in
-    /// seven.
-    fn to_the_brim() -> Observations {
+    /// Two recovery points that cost exactly what is promised. One of them shares six calls with two others, and seven
+    /// calls with six others.
+    fn at_the_limits() -> Observations {
         let cost = |describes| Cost {
             transitions: 6,
             mutations: 2,
@@ -201,7 +205,7 @@ mod tests {
             (|c| c.describes = 3.25, "3.25 descriptions"),
         ];
         for (change, named) in changes {
-            let mut seen = to_the_brim();
+            let mut seen = at_the_limits();
             seen.costs.of.insert("cheap".to_owned(), Cost::default());
             change(seen.costs.of.entry("orders".to_owned()).or_default());
             let found = broken(&kept(), &seen);
@@ -215,8 +219,8 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_no_recovery_point_can_be_told_for_is_named() {
-        let mut seen = to_the_brim();
+    fn a_call_that_belongs_to_no_known_recovery_point_is_named() {
+        let mut seen = at_the_limits();
         seen.costs.unclear = ["DescribeAccountAttributes".to_owned()].into();
         let found = broken(&kept(), &seen);
         assert!(
@@ -227,7 +231,7 @@ mod tests {
 
     #[test]
     fn where_there_are_retries_only_the_state_transitions_are_judged() {
-        let mut seen = to_the_brim();
+        let mut seen = at_the_limits();
         let cost = seen.costs.of.entry("orders".to_owned()).or_default();
         (cost.mutations, cost.describes) = (5, 9.0);
         let mut figures = kept();
@@ -236,8 +240,8 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_keeps_every_promise_to_the_brim_breaks_none() {
-        assert_eq!(broken(&kept(), &to_the_brim()), Vec::<String>::new());
+    fn a_run_that_keeps_every_promise_at_the_limits_breaks_none() {
+        assert_eq!(broken(&kept(), &at_the_limits()), Vec::<String>::new());
     }
 
     #[test]

@@ -122,14 +122,6 @@ pub(super) fn environment(
         ("AWS_SECRET_ACCESS_KEY", "demo".to_owned()),
         ("AWS_ENDPOINT_URL", stack.endpoint()),
         ("AWS_ENDPOINT_URL_RDS", rds.url()),
-        (
-            "SNAPFERRY_COMMANDS_DEAD_LETTER_QUEUE_URL",
-            stack.output("CommandsDeadLetterQueueUrl")?.to_owned(),
-        ),
-        (
-            "SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL",
-            stack.output("EventsDeadLetterQueueUrl")?.to_owned(),
-        ),
     ];
     let mut all = exported(stack.output("CliEnvironment")?);
     all.extend(own.map(|(name, value)| (name.to_owned(), value)));

@@ -75,12 +75,12 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     let trouble = OutageReport::draw(&args.faults, &taken, args.speed, args.seed)
         .map_err(anyhow::Error::msg)?;
     if !trouble.choice.is_empty() {
-        // Attempts that failed stay, for nothing is ever deleted, and other people's copies count too.
+        // Failed attempts stay, because nothing is ever deleted, and other people's copies count too.
         let most = fleet.databases.len() * TRIES as usize + COPIES_IN_FLIGHT;
         fleet::leave_room(&mut fleet.rds, most);
     }
     if !trouble.choice.is_empty() {
-        // Their events may be lost, and the policy is due but once: so the planner finds them.
+        // Their events may be lost, and the policy is due only once, so they must exist before the planner runs.
         take_automated(&mut fleet.rds, &fleet.databases)?;
     }
     let quota = fleet.rds.config().manual_snapshot_quota;
@@ -223,6 +223,7 @@ fn options(rds: &RdsService, trouble: &OutageReport, databases: &[Database]) -> 
         source_regions: SOURCES.map(ToOwned::to_owned).into(),
         account: ACCOUNT.to_owned(),
         recovery_key_arn: policies::STANDARD.key.to_owned(),
+        keys: vec![policies::GOLD.key.to_owned()],
         parameters,
         retry_scale,
         interference: trouble.outages.clone(),
@@ -394,9 +395,20 @@ async fn keep(out: Out, stack: &LocalStack, rds: &RdsService, snapferry: &Path) 
     }
     // Use the built command: `cargo run` would build again, in an environment with changed variables.
     out.line(format_args!("\n{} waits", snapferry.display()));
-    out.line(format_args!(
-        "aws rds describe-db-snapshots --region {RECOVERY}; aws rds describe-db-cluster-snapshots --region {RECOVERY}"
-    ));
+    for kind in ["DBSnapshot", "DBClusterSnapshot"] {
+        out.line(list_of(kind));
+    }
     std::future::pending::<()>().await;
     drop(sweeps);
+}
+
+/// A command line that shows the snapshots of a kind as a table, one row each.
+fn list_of(kind: &str) -> String {
+    let command = match kind {
+        "DBSnapshot" => "describe-db-snapshots",
+        _ => "describe-db-cluster-snapshots",
+    };
+    format!(
+        "aws rds {command} --region {RECOVERY} --output table --query '{kind}s[].[{kind}Identifier,Status,SnapshotCreateTime]'"
+    )
 }

@@ -170,12 +170,14 @@ fn lives(group: Pid) -> bool {
     })
 }
 
-/// The emulator's whole environment, which the functions inherit: nothing of the caller's own gets
-/// in, no credentials least of all.
+/// The emulator's whole environment, which the functions inherit. It has none of the caller's own variables, and so
+/// none of its credentials.
 fn environment(setup: &EmulatorSetup<'_>, scratch: &Path) -> Vec<(&'static str, String)> {
     let options = setup.options;
     let port = setup.address.port().to_string();
     let scratch = scratch.display().to_string();
+    let keys = std::iter::once(&options.recovery_key_arn).chain(&options.keys);
+    let keys: Vec<&str> = keys.map(String::as_str).collect();
     let path = std::env::var("PATH").unwrap_or_default();
     vec![
         ("PATH", path),
@@ -192,6 +194,7 @@ fn environment(setup: &EmulatorSetup<'_>, scratch: &Path) -> Vec<(&'static str, 
         // With it, the emulator evaluates IAM and gives each function a session of its own role.
         ("AUTH", setup.evaluates_iam.to_string()),
         ("SFN_WAIT_SCALE", options.retry_scale.to_string()),
+        ("SNAPFERRY_KEYS", keys.join(",")),
         // Listeners of services that the stack does not use; the first would not stay on loopback.
         ("IOT_MTLS_ENABLED", "0".to_owned()),
         ("SFTP_ENABLED", "0".to_owned()),

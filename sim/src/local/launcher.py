@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 
 import own_roles
 
@@ -84,6 +85,32 @@ def let_each_try_have_a_token_of_its_own():
         setattr(stepfunctions, name, once(getattr(stepfunctions, name)))
 
 
+def let_keys_exist():
+    """Makes the keys whose ARNs the starter names. CreateKey would give them ids of its own."""
+    from ministack.services import kms
+
+    for arn in filter(None, os.environ.get("SNAPFERRY_KEYS", "").split(",")):
+        region, account, resource = arn.split(":")[3:6]
+        key_id = resource.removeprefix("key/")
+        kms._keys.set_scoped(account, region, key_id, {
+            "KeyId": key_id,
+            "Arn": arn,
+            "KeyState": "Enabled",
+            "Enabled": True,
+            "KeySpec": "SYMMETRIC_DEFAULT",
+            "KeyUsage": "ENCRYPT_DECRYPT",
+            "Description": "",
+            "CreationDate": int(time.time()),
+            "Origin": "AWS_KMS",
+            "Tags": [],
+            "Policy": "",
+            "MultiRegion": False,
+            "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"],
+            "SigningAlgorithms": [],
+            "_symmetric_key": os.urandom(32),
+        })
+
+
 def main():
     if os.getpgrp() != os.getpid():
         sys.exit("the launcher must lead a process group, or it would kill its starter's")
@@ -91,6 +118,7 @@ def main():
     let_aws_events_in()
     let_parameters_limit_concurrency()
     let_each_try_have_a_token_of_its_own()
+    let_keys_exist()
     own_roles.install()
     from ministack import app
 

@@ -26,8 +26,10 @@ pub struct LocalOptions {
     pub source_regions: Vec<String>,
     /// The account, twelve digits.
     pub account: String,
-    /// The key for the copies: any key's ARN, since only the RDS simulator knows keys.
+    /// The key for the copies. KMS knows it.
     pub recovery_key_arn: String,
+    /// The ARNs of further keys that KMS knows.
+    pub keys: Vec<String>,
     /// Where the functions find RDS, such as `http://127.0.0.1:40000`.
     pub rds_endpoint: String,
     /// What runs.
@@ -36,8 +38,8 @@ pub struct LocalOptions {
     pub parameters: Vec<(String, String)>,
     /// How the roles differ from the template's.
     pub roles: RoleChanges,
-    /// By what the pauses between a state's retries are multiplied. Without it they are the state
-    /// machine's, but never above a minute, which is the emulator's own limit.
+    /// The factor for the pauses between a state's retries. Without it they are the state machine's, but never
+    /// above a minute, which is the emulator's own limit.
     pub retry_scale: f64,
     /// What may happen to a call of the functions.
     pub interference: Arc<dyn Interference>,
@@ -94,6 +96,7 @@ impl LocalOptions {
             recovery_key_arn:
                 "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-4000-8000-00000000c0de"
                     .to_owned(),
+            keys: Vec::new(),
             rds_endpoint: rds_endpoint.into(),
             function: Function::Build,
             parameters: Vec::new(),

@@ -37,7 +37,7 @@ pub struct RdsConfig {
     pub manual_cluster_snapshot_quota: usize,
     /// How many values one filter may carry. AWS documents no number; the model refuses more.
     pub max_filter_values: usize,
-    /// What RDS says to a copy under a key of a cluster snapshot that is under none.
+    /// How RDS answers a request to copy an unencrypted cluster snapshot with a key.
     pub keyless_cluster_copies: KeylessClusterCopies,
     /// Whether RDS keeps events for DescribeEvents. A simulation of very many snapshots that never asks does without.
     pub keeps_events: bool,

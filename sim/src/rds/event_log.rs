@@ -54,7 +54,7 @@ impl Rds {
     /// DescribeEvents. Without times, those of the last hour.
     ///
     /// # Errors
-    /// `InvalidParameterCombination` for a source without its type; `InvalidParameterValue` for a type that is none.
+    /// `InvalidParameterCombination` for a source without its type; `InvalidParameterValue` for an unknown type.
     pub fn describe_events(
         &mut self,
         region: &Region,

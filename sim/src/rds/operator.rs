@@ -1,4 +1,4 @@
-//! What lies outside the API: the operator's hand, and the judge's eye.
+//! What is not in the API: changes by an operator, and reads by the judge.
 
 use fastrand::Rng;
 use jiff::Timestamp;

@@ -104,8 +104,8 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Settles beforehand what is in store for the next instance snapshot of that name in that
-    /// region, and for every later one of the same name.
+    /// Sets the outcome of the next instance snapshot of that name in that region, and of every later one of the
+    /// same name.
     pub fn plan(&mut self, region: Region, snapshot: &str, planned: PlannedOutcome) {
         self.plan_of(Family::Instance, region, snapshot, planned);
     }

@@ -34,7 +34,7 @@ impl Tags {
         Ok(tags)
     }
 
-    /// Tags that are there without a caller's doing, which may begin with `aws:`.
+    /// Tags that AWS set and no caller, which may begin with `aws:`.
     pub fn of_system<K: Into<String>, V: Into<String>>(
         pairs: impl IntoIterator<Item = (K, V)>,
     ) -> Self {

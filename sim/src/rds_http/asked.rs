@@ -48,7 +48,7 @@ impl Asked {
     }
 }
 
-/// An identifier, out of itself or of an ARN: none holds a colon but an automated snapshot's, which is cut to what
+/// The identifier, or the one at the end of an ARN. Only automated snapshots have a colon in theirs: it is cut to what
 /// follows `rds:`.
 fn identifier(name: &str) -> String {
     name.rsplit(':').next().unwrap_or_default().to_owned()

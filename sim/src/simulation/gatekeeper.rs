@@ -9,6 +9,7 @@ use snapferry::domain::id::role::Role;
 use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::rds::snapshot::Snapshot;
 use snapferry::domain::run::failure::{Operation, Reason, Remedy};
+use snapferry::domain::run::permit::Permit;
 use snapferry::domain::run::wait::Wait;
 use snapferry::fake::{Action, Answer, Call, CallOutcome, Effect, Holds, Hook, Ports, Refusal};
 use snapferry::ports::{Delivery, PortError, RdsError, Written};
@@ -302,6 +303,11 @@ impl World {
                 if answer.code().is_none() {
                     self.note_what_is_shown(by, (region, ids), found);
                 }
+            }
+            Call::CheckClaim { run, execution }
+                if self.table.check_claim(run, execution) != Permit::Given =>
+            {
+                self.doing(by).not_permitted.insert(execution.clone());
             }
             Call::ReadFreeze {} => {
                 let frozen = self.table.retention().freeze.is_some();

@@ -1,4 +1,4 @@
-//! Invocations of the four functions: how they begin, go on and end.
+//! Invocations of the five functions: how they begin, go on and end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;

@@ -10,7 +10,6 @@ use snapferry::domain::run::command::{ProtectionRequest, Step};
 use snapferry::domain::run::failure::{Failure, Reason};
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::naming;
-use snapferry::domain::run::permit::Permit;
 use snapferry::domain::run::wait::Wait;
 
 use super::rule;
@@ -214,8 +213,10 @@ impl World {
                     .is_none_or(|s| s.stage() == Stage::Deleting);
                 world.lately_deleted(arn) || (was_there && is_gone)
             }),
+            // Somebody may have given it the claim since the worker looked.
             Reason::NotPermitted => {
-                matches!(self.table.check_claim(&run, &name), Permit::Refused(_))
+                let doing = self.doing.get(&invocation);
+                doing.is_some_and(|doing| doing.not_permitted.contains(&*name))
             }
             Reason::NameTaken => self.any(&resources, |world, arn| {
                 world.lately_deleted(arn) || world.truth(arn).is_some_and(|s| !world.is_ours(s))

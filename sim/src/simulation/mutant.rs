@@ -121,7 +121,7 @@ mutants! {
     OneDeadIsBelieved breaks AWAKE,
     /// A live token of another execution is taken for one's own.
     RivalCountsAsItself breaks AWAKE,
-    /// A command whose token is none of Step Functions' is worked on.
+    /// The worker carries out a command with a token that Step Functions did not issue.
     GarbageTokenIsAlive breaks TRUE_SUCCESS,
     /// Registering overwrites what is stored.
     RegisterOverwrites breaks LIVE_WAIT,

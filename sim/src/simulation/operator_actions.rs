@@ -193,6 +193,7 @@ impl World {
         let input = snapferry::json::run::write(&run);
         self.step_functions
             .start(forged.as_str(), arn, run, input, now);
+        self.goes_on_by_hand(forged.as_str());
         self.count_fault(Fault::ExecutionForged);
         self.note(|| format!("{forged} is started past the product, beside {name}"));
     }
@@ -245,7 +246,8 @@ impl World {
             execution.by_hand = true;
         }
         if self.rng.u8(..4) > 0 {
-            // Its claim too, as one who may write the table can. Then single flight is lost, and by nobody's fault.
+            // It gets the claim too, as somebody with write access to the table could do. Then two executions may run, and
+            // no rule is broken.
             let entry = self.table.entry(&run.database.resource_id, &run.policy);
             let robbed = entry.and_then(|entry| entry.open.clone());
             self.give_claim(&run, &rival);
@@ -369,8 +371,8 @@ impl World {
         entry.give_claim(run, execution, now);
     }
 
-    /// A redrive claims first. It takes no claim from an execution of the product that runs: beside that one it goes on by
-    /// hand alone, and the worker refuses it.
+    /// A redrive claims first. It does not take the claim from a running execution that Snapferry started: then it
+    /// continues by hand only, and the worker refuses it.
     fn claim_for_redrive(&mut self, name: &str, run: &ProtectionRequest) {
         let is_free = self.holder(run, name).is_none_or(|other| other.by_hand);
         match ExecutionName::parse(name) {

@@ -64,7 +64,7 @@ rules! {
     KEPT = "what a policy keeps is not removed";
     /// A person's freeze stops removal.
     FROZEN = "nothing is removed while removal is frozen";
-    /// Half an inventory shows what goes although nobody knows what stays.
+    /// An incomplete inventory does not show what stays.
     INVENTORY = "nothing is removed by a partial inventory";
     /// A backlog that is larger than the bounds drains.
     REMOVED = "everything removable is removed in the end";

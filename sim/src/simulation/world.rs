@@ -110,6 +110,8 @@ pub(super) struct Doing {
     pub(super) answers: BTreeMap<RdsArn, Option<String>>,
     /// Whether RDS has shown a requested resource since its last answer about it.
     pub(super) shown: BTreeMap<RdsArn, bool>,
+    /// The executions that were found without their claim.
+    pub(super) not_permitted: BTreeSet<String>,
     /// For the pruner: whether a part of its inventory could not be read.
     pub(super) partial: bool,
     /// Whether removal was frozen when it asked last.

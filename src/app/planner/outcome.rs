@@ -102,9 +102,9 @@ pub struct Planned {
     pub region: Region,
     /// Whether the policy is paused: nothing of it is started then.
     pub is_paused: bool,
-    /// The planned time; nothing if nothing is due.
+    /// The due time; `None` if nothing is due.
     pub due: Option<Timestamp>,
-    /// Whether only the databases were asked about that the due time had left over.
+    /// Whether the planner asked only about the databases that the due time had left over.
     pub only_left_over: bool,
     /// A row for each database of the policy, and for each that no policy selects. The latter appear only once, with
     /// the first policy that is planned in the region.

@@ -181,8 +181,8 @@ async fn confirm<W: Permissions>(
     Ok(())
 }
 
-/// The regions whose databases nobody has listed to the end for a day. A region that is in no setting any more is not
-/// among them: its databases are as good as gone, and age by their rules.
+/// The source regions whose databases nobody has listed to the end for a day. A region that is no longer configured is
+/// not among them: its databases count as deleted, and their retention rules go on.
 async fn unreachable<W: Permissions>(
     world: &W,
     config: &PrunerConfig,
@@ -283,7 +283,7 @@ async fn sightings<W: Permissions>(
     Ok(ripe)
 }
 
-/// A database of which nothing may go, and nothing could, needs no item.
+/// Whether the notes must be written. Notes that were empty and stay empty need no item.
 fn is_news(before: Option<&Notes>, notes: &Notes) -> bool {
     match before {
         None => !notes.since.is_empty(),

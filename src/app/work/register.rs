@@ -67,8 +67,8 @@ pub(super) async fn register<W: Permissions>(
             if !is_dead(world, &stored.command.token, &by_receive(receives)).await? {
                 return Err(WorkError::HeardDeadOnce);
             }
-            // The attempts before the stored one have come to nothing, and RDS may be at work on the stored one: to
-            // begin with the first again could have two attempts in flight in one slot.
+            // The attempts before the stored one have failed, and RDS may be at work on the stored one. Beginning
+            // again with the first could have two attempts in flight in one slot.
             let wait = Wait {
                 resource: stored.resource.clone(),
                 ..wait.clone()

@@ -88,7 +88,7 @@ impl ListOptionGroups for Doctor {
         region: &Region,
         marker: Option<String>,
     ) -> Result<Page<OptionGroup>, PortError> {
-        const ACTION: &str = "DescribeOptionGroups";
+        const ACTION: &str = "rds:DescribeOptionGroups";
         let page = self
             .rds(region)
             .describe_option_groups()

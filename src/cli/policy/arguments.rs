@@ -16,22 +16,23 @@ pub(in crate::cli) struct PolicyArguments {
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum PolicyAction {
-    /// Check a policy file and put it into force.
+    /// Check a policy file and activate it.
     ///
     /// Reports all faults at once, each with its line. Resolves aliases of KMS keys to the keys that they name now.
     /// Keeps every set that was applied before, and never overwrites a set that somebody else applies at the same
     /// moment. The planner uses the new set from its next run on.
     #[command(after_help = APPLY_EXAMPLES)]
     Apply(ApplyArguments),
-    /// Show the set of policies in force, as the file that was applied.
+    /// Show the active set of policies, as the file that was applied.
     #[command(after_help = SHOW_EXAMPLES, disable_version_flag = true)]
     Show(ShowArguments),
-    /// Show which recovery points a policy of a file keeps, and why; without AWS.
+    /// Show which recovery points a policy of a file would keep, and why. Does not call AWS.
     ///
-    /// Answers for a list of times and one moment, by the rules that a removal would follow. Removes nothing.
+    /// Takes the times of recovery points and the time that counts as now, and applies the policy's rules as the pruner
+    /// would. Removes nothing.
     #[command(after_help = KEEPS_EXAMPLES)]
     Keeps(KeepsArguments),
-    /// List the sets that were applied, the newest first: when, by whom, why.
+    /// List the sets that were applied, the newest first: when, who and why.
     #[command(after_help = HISTORY_EXAMPLES)]
     History(HistoryArguments),
 }
@@ -62,17 +63,17 @@ Examples:
 pub(in crate::cli) struct ApplyArguments {
     /// The policy file (see docs/POLICIES.md), or - for the standard input.
     pub(super) file: PathBuf,
-    /// Only check the file, without AWS and credentials. If the recovery region is given, keys must be of it.
+    /// Only check the file, without AWS and credentials. If the recovery region is given, also check that keys are in it.
     #[arg(long)]
     pub(super) check: bool,
-    /// Why you apply it, for the history.
+    /// Why you apply it. `policy history` shows it.
     #[arg(long, value_name = "TEXT", value_parser = Note::parse)]
     pub(super) note: Option<Note>,
 }
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ShowArguments {
-    /// The version to show, instead of the one in force.
+    /// The version to show, instead of the active one.
     // The id is not `version`, because clap uses that itself.
     #[arg(long = "version", id = "of", value_name = "N", value_parser = version)]
     pub(super) version: Option<Version>,
@@ -85,14 +86,14 @@ pub(in crate::cli) struct ShowArguments {
 pub(in crate::cli) struct KeepsArguments {
     /// The policy file (see docs/RETENTION.md); - for the standard input.
     pub(super) file: PathBuf,
-    /// The policy whose rules count.
+    /// The policy to evaluate.
     #[arg(long, value_name = "NAME", value_parser = PolicyName::parse)]
     pub(super) policy: PolicyName,
     /// When the data of the recovery points was taken: a file with a JSON array of RFC 3339 times; - for the standard
-    /// input; or so many up to now, such as daily:400d or hourly:7d.
-    #[arg(long, value_name = "FILE")]
+    /// input; or a pattern that ends now, such as daily:400d (one a day for 400 days) or hourly:7d.
+    #[arg(long, value_name = "POINTS")]
     pub(super) points: String,
-    /// The moment to answer for, such as 2026-11-28T04:00:00Z [default: now]
+    /// The time to evaluate at, such as 2026-11-28T04:00:00Z [default: now]
     #[arg(long, value_name = "TIME")]
     pub(super) now: Option<Timestamp>,
 }

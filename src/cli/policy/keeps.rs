@@ -206,7 +206,7 @@ pub fn run_keeps(
     Ok(Ended::Well)
 }
 
-/// Why it stays. That no rule keeps it is what goes without saying of the others.
+/// Why it stays. The others need no reason: no rule keeps them.
 fn keep_reasons(decision: &Decision) -> Vec<String> {
     match decision {
         Decision::Keep(_) => decision.reasons(),

@@ -21,8 +21,8 @@ pub struct Quota {
     pub max: i64,
 }
 
-/// Whether the next round fits into the quota. A round makes one manual snapshot of this family in this region for each
-/// database. `databases` is nothing if their number is unknown.
+/// Whether the next due time fits into the quota. It makes one manual snapshot of this family in this region for each
+/// database. `databases` is `None` if their number is unknown.
 #[must_use]
 pub fn snapshot_quota(
     region: &Region,

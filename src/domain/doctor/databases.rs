@@ -187,8 +187,8 @@ fn unasked(candidate: &Candidate, own: &OptionGroup, counterpart: Option<OptionG
 /// When each stack last took a snapshot of each database, according to the tags of manual snapshots.
 pub type Claims = BTreeMap<String, BTreeMap<String, Option<Timestamp>>>;
 
-/// Reads the claims from a region's snapshots. A snapshot that RDS is still making has no time yet and counts as taken
-/// `now`.
+/// Reads from a region's snapshots when each stack last took one of each database. A snapshot that RDS is still making
+/// has no time yet and counts as taken `now`.
 #[must_use]
 pub fn claims(snapshots: &[Snapshot], now: Timestamp) -> Claims {
     let mut claims = Claims::new();

@@ -295,7 +295,7 @@ impl StackFacts {
         })
     }
 
-    /// Whose a snapshot is, its tags say: those of our names in every region.
+    /// The tags of a snapshot say whose it is: lists those with Snapferry's names, in every region.
     fn see_our_snapshots(&self) -> impl Iterator<Item = Requirement> {
         let tags = self.list_tags(self.all_regions());
         self.see_snapshots(self.all_regions()).chain(tags)

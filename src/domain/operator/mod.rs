@@ -2,6 +2,7 @@
 
 pub mod dead_letter;
 pub mod fleet;
+pub mod outdated;
 pub mod points;
 pub mod prices;
 pub mod redrive;

@@ -9,6 +9,9 @@ use crate::domain::id::names::ExecutionName;
 use crate::domain::limits::REDRIVE_WINDOW;
 use crate::domain::run::command::ProtectionRequest;
 
+/// The error of an execution that `snapferry stop` has stopped.
+pub const STOPPED: &str = "Snapferry.Stopped";
+
 /// Whether an error of Step Functions says that a state's four days are over: it was not answered in time, or not
 /// even asked about in time. Our states take heartbeats until a second before their time-out, so both mean the same.
 #[must_use]

@@ -21,7 +21,7 @@ pub enum Choice {
     LeaveOut(ExclusionReason),
     /// This policy should protect it, and RDS cannot.
     Refuse(PolicyName, Refusal),
-    /// The policy selects it, and RDS takes no snapshot of it as long as it is as it is.
+    /// The policy selects it, and RDS takes no snapshot of it in its current status.
     NotNow(PolicyName, NotNow),
 }
 
@@ -34,7 +34,7 @@ pub enum ExclusionReason {
     NotTagged,
     /// It is a member of a cluster.
     ClusterMember(String),
-    /// It is a member of a cluster and carries the tag that only the cluster's own counts for.
+    /// It is a member of a cluster and has the tag itself. Only the cluster's own tag counts.
     TaggedMember(String),
     /// Its tag names a policy that does not exist.
     UnknownPolicy(String),
@@ -209,7 +209,7 @@ const CHINA: &str = "aws-cn";
 const GOVCLOUD: &str = "aws-us-gov";
 
 /// Chooses: exclusion wins, then a member of a cluster is left to its cluster, then comes the named policy. What is
-/// chosen and can never be copied is refused, and what RDS takes no snapshot of now is put off.
+/// chosen and can never be copied is refused, and what RDS takes no snapshot of now is "not now".
 #[must_use]
 pub fn choose(database: &Database, policies: &Policies) -> Choice {
     let named = database.tags.get(tags::POLICY);

@@ -58,7 +58,7 @@ impl KeptWhy {
 }
 
 impl Cursor {
-    /// The cursor behind a due time of which these were left over. Nothing if more must be made up for than can be kept:
+    /// The cursor after a due time that left these databases over. `None` if more must be made up for than can be kept:
     /// the whole region is then listed again. A due time that is skipped because a run goes on is made up for only if
     /// there is room, because the database does get its recovery point.
     #[must_use]

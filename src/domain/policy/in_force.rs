@@ -35,8 +35,8 @@ impl Policy {
     }
 }
 
-/// What RDS's answer to a run depends on. When a policy is due and how long its recovery points are kept is no part of
-/// it.
+/// What RDS's answer to a run depends on. The policy's schedule and its retention rules are left out: they do not
+/// matter to RDS.
 fn fingerprint(policy: &Policy, database: &Database, options: &RunOptions) -> Fingerprint {
     let facts = &database.copy_facts;
     let group_of = |group: &Option<OptionGroup>| {

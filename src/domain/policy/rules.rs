@@ -52,11 +52,11 @@ impl fmt::Display for Unit {
 /// What a rule is about, without its number or length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RuleKind {
-    /// So many of a unit.
+    /// This many of a unit.
     Count(Unit),
-    /// All that are younger than the newest less so long.
+    /// All that are younger than the newest minus this span.
     Within,
-    /// Within so long, one for each of a unit.
+    /// Within this span, one for each of a unit.
     WithinEach(Unit),
 }
 

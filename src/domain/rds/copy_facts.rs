@@ -56,7 +56,7 @@ pub struct CopyFacts {
 }
 
 impl CopyFacts {
-    /// Those of a database under a key of the account, of which RDS says nothing else.
+    /// The facts of a database that is encrypted with a key of the account, if RDS says nothing else.
     #[must_use]
     pub fn encrypted() -> Self {
         Self {

@@ -140,7 +140,7 @@ pub struct Case<'a> {
     pub entered: &'a AllEntered,
     /// What a wait, an open or redrivable run, a restore or a drill needs.
     pub needed: &'a BTreeSet<RdsArn>,
-    /// Whether a person has asked to remove the last ones of a database that is gone.
+    /// Whether the last ones of a database that is gone may be removed too. No command sets it.
     pub includes_last: bool,
 }
 

@@ -21,5 +21,5 @@ pub struct Entered {
     pub mismatch: Option<String>,
 }
 
-/// What was entered of each copy of which something was.
+/// The recorded results, by copy.
 pub type AllEntered = BTreeMap<RdsArn, Entered>;

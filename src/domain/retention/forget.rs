@@ -57,15 +57,15 @@ pub enum KeepReason {
     Newest(Unit),
     /// It is the oldest of all, and the count of this rule is not used up.
     Oldest(Unit),
-    /// It is younger than the newest less this.
+    /// It is younger than the newest minus this span.
     Within(KeepSpan),
-    /// It is so, and the newest of its hour, day and so on.
+    /// It is within this span, and the newest of its hour, day and so on.
     NewestWithin(Unit, KeepSpan),
-    /// It is so, and the oldest of all.
+    /// It is within this span, and the oldest of all.
     OldestWithin(Unit, KeepSpan),
     /// The policy has no rule.
     NoRule,
-    /// It is one of the newest good ones, of which so many always stay.
+    /// It is one of the newest good ones: a fixed number of them always stays.
     MinKeep,
     /// A person holds it.
     Held,

@@ -1,4 +1,4 @@
-//! A plan's hash: what a person has looked at is what is carried out.
+//! A plan's hash. By it the pruner carries out exactly the plan that a person has looked at.
 
 use std::collections::BTreeSet;
 

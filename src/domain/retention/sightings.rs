@@ -1,4 +1,4 @@
-//! Sightings: what may go is noted first, and goes if it still may a grace later.
+//! Sightings: what may be removed is noted first, and removed if it still may be after the grace period.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::id::arn::RdsArn;
 
-/// How long the grace is, unless the stack sets another.
+/// The grace period, unless the stack sets another.
 pub const GRACE: SignedDuration = SignedDuration::from_hours(24);
 
 /// How long after the last complete round its notes still count. A round that nobody made could not have taken a note
@@ -36,8 +36,8 @@ pub struct Sighted {
 
 /// Looks at what may go, the oldest first, in the light of what was noted.
 ///
-/// A note lapses where its snapshot is not among what may go, where the rules are of another version, and where no
-/// complete round came in the last three hours.
+/// A note lapses if its snapshot may no longer be removed, if the rules' version has changed, or if no round was
+/// complete in the last three hours.
 #[must_use]
 pub fn sight(
     before: Option<&Notes>,

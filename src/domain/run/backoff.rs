@@ -12,8 +12,8 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The delay after the nth receive (from 1): doubled each time, never above the most, and drawn from its
-    /// upper half by `jitter` (0 to 1), so that messages that failed together do not come back together.
+    /// The delay after the nth receive (from 1). It doubles each time, up to `max`. `jitter` (0 to 1) picks a
+    /// value in its upper half, so that messages that failed together do not come back together.
     #[must_use]
     pub fn delay(&self, receives: u32, jitter: f64) -> Duration {
         let doublings = receives.saturating_sub(1).min(20);

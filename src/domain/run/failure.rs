@@ -251,7 +251,10 @@ impl Remedy {
                 "the region may not be enabled for this account, or the credentials come from the global STS \
                  endpoint: enable the region or use a regional endpoint, then replay"
             }
-            Self::FixKey => "enable the recovery region's KMS key or fix its policy, then replay",
+            Self::FixKey => {
+                "enable the recovery region's KMS key or fix its policy, then replay; a run keeps its key, so if it is \
+                 the wrong one, apply the right one, then stop the run (snapferry stop) and start its database again"
+            }
             Self::FixSourceKey => {
                 "enable the KMS key of the source database or snapshot and have its policy allow the worker's role, \
                  then replay"
@@ -260,8 +263,8 @@ impl Remedy {
                 "RDS does not say which KMS key it means: check the source's and the recovery region's, then replay"
             }
             Self::NameOptionGroup => {
-                "create an option group in the recovery region, name it in the policy and apply that, then stop \
-                 the execution and start the database again"
+                "create an option group in the recovery region, name it in the policy and apply that, then stop the run \
+                 (snapferry stop) and start its database again"
             }
             Self::RaiseQuota => "remove manual snapshots or have their quota raised, then replay",
         }

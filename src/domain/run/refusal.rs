@@ -32,7 +32,7 @@ pub struct RefusedForGood {
 pub enum RefusalStatus {
     /// No snapshot is taken and nothing is copied before this time.
     Holds(Timestamp),
-    /// Nothing has changed, and a week is over: the snapshot that there is is copied once more.
+    /// Nothing has changed, and a week is over: Snapferry tries once more to copy the existing snapshot.
     TryAgain,
     /// Something has changed: a run as usual.
     Lapsed,

@@ -39,7 +39,7 @@ impl Table {
         Claim::Ours
     }
 
-    /// Whether an execution holds the claim of a run's database and policy, with this run as its input.
+    /// Whether this execution holds the claim of the run's database and policy and has this run as its input.
     #[must_use]
     pub fn check_claim(&self, run: &ProtectionRequest, execution: &str) -> Permit {
         let entry = self.entry(&run.database.resource_id, &run.policy);
@@ -84,8 +84,8 @@ impl Table {
             .enter(copy);
     }
 
-    /// Makes the next recovery point be entered without ending its claim: the adapter writes twice, and the second write
-    /// can fail.
+    /// The next recovery point is recorded and its claim stays, as if the second of the adapter's two writes had
+    /// failed.
     pub fn stop_before_the_end_of_the_run(&mut self) {
         self.stops_early = true;
     }
@@ -113,7 +113,7 @@ impl Table {
         entries.collect()
     }
 
-    /// Up to when a policy has been planned in a region, and what was left over.
+    /// The last due time that the planner has handled for a policy in a region, and the databases that it left over.
     #[must_use]
     pub fn plan_cursor(&self, policy: &PolicyName, region: &Region) -> Option<&Cursor> {
         self.cursors.get(&(policy.clone(), region.clone()))
@@ -150,7 +150,7 @@ impl Table {
             .collect()
     }
 
-    /// Stores a set of policies, if its version follows the version in force.
+    /// Stores a set of policies if its version is the next one.
     pub fn store_policies(&mut self, set: &Applied) -> Written {
         let holds = self.policies.last().map(|set| set.stamp.version);
         if holds != set.stamp.version.previous() {

@@ -319,6 +319,18 @@ impl Table {
         }
     }
 
+    pub(in crate::fake) fn forget_idle(&mut self, wait: &Wait, now: Timestamp) -> Written {
+        let stored = self.wait_of(&wait.resource, &wait.command.token);
+        let is_as_read = |stored: &Wait| {
+            stored.phase == wait.phase && stored.since == in_milliseconds(wait.since)
+        };
+        if !stored.is_some_and(is_as_read) {
+            return Written::Conflict;
+        }
+        self.remove_wait(&wait.resource, now);
+        Written::Stored
+    }
+
     pub(in crate::fake) fn look_up(&self, resources: &[RdsArn]) -> Vec<Wait> {
         // Version 0.1.0 stored the wait of a later attempt under that attempt's own ARN.
         let keys: BTreeSet<RdsArn> = resources

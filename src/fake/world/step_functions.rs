@@ -11,8 +11,9 @@ use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::failure::Failure;
 use crate::domain::run::manifest::Manifest;
 use crate::ports::{
-    Callbacks, Delivery, ExecutionState, InspectExecution, ListEnded, Page, PortError, Probe,
-    ProbeToken, ReadDefinitions, RedriveExecution, Redriven, StartExecution, Started,
+    Callbacks, Delivery, ExecutionState, InspectExecution, ListEnded, ListRunning, Page, PortError,
+    Probe, ProbeToken, ReadDefinitions, RedriveExecution, Redriven, StartExecution, Started,
+    StopExecution,
 };
 
 impl<L: Holds> Ports<L> {
@@ -103,5 +104,18 @@ impl<L: Holds<StepFunctions = Executions>> RedriveExecution for Ports<L> {
     async fn redrive_execution(&self, name: &ExecutionName) -> Result<Redriven, PortError> {
         let redriven = self.step_functions(|model, _| model.redrive(name));
         redriven.map_err(|refusal| refusal.of_port("RedriveExecution"))
+    }
+}
+
+impl<L: Holds<StepFunctions = Executions>> ListRunning for Ports<L> {
+    async fn list_running(&self, from: Option<String>) -> Result<Page<ExecutionName>, PortError> {
+        Ok(self.step_functions(|model, _| model.list_running(from)))
+    }
+}
+
+impl<L: Holds<StepFunctions = Executions>> StopExecution for Ports<L> {
+    async fn stop_execution(&self, name: &ExecutionName, cause: &str) -> Result<(), PortError> {
+        let stopped = self.step_functions(|model, now| model.stop(name, cause, now));
+        stopped.map_err(|refusal| refusal.of_port("StopExecution"))
     }
 }

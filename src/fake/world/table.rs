@@ -23,10 +23,11 @@ use crate::domain::run::refusal::RefusedForGood;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
-    Abandoned, CheckClaim, Claim, ClaimRun, ClaimSlot, Entry, ForgetRefusal, FreeSlot, HearDead,
-    Held, LearnLimits, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, PlanCursor,
-    PortError, ReadEntries, ReadHolders, ReadPlanCursor, ReadPolicies, ReadPolicyHistory,
-    RecordRecoveryPoint, RegisterWaits, RememberRefusal, StorePolicies, Waits, Written,
+    Abandoned, CheckClaim, Claim, ClaimRun, ClaimSlot, Entry, ForgetIdle, ForgetRefusal, FreeSlot,
+    HearDead, Held, LearnLimits, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage,
+    PlanCursor, PortError, ReadEntries, ReadHolders, ReadPlanCursor, ReadPolicies,
+    ReadPolicyHistory, RecordRecoveryPoint, RegisterWaits, RememberRefusal, StorePolicies, Waits,
+    Written,
 };
 
 impl<L: Holds> Ports<L> {
@@ -73,6 +74,12 @@ impl<L: Holds> Waits for Ports<L> {
     async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError> {
         self.table(|table, now| table.forget(resource, token, now));
         Ok(())
+    }
+}
+
+impl<L: Holds> ForgetIdle for Ports<L> {
+    async fn forget_idle(&self, wait: &Wait) -> Result<Written, PortError> {
+        Ok(self.table(|table, now| table.forget_idle(wait, now)))
     }
 }
 

@@ -176,6 +176,7 @@ async fn shown(queue: DeadLetterQueue, name: &str) -> BTreeMap<String, Row> {
         selection: Selection::default(),
         dry_run: true,
         max: 100,
+        stack_key: None,
     };
     let replay = replay(&wire.operator(), &order).await.unwrap();
     assert!(replay.is_complete() && !replay.more, "{replay:?}");

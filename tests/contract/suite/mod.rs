@@ -38,6 +38,8 @@ macro_rules! table_contract {
             a_wait_is_forgotten_with_its_token,
             a_wait_with_another_token_is_not_forgotten,
             forgetting_a_wait_that_is_gone_is_no_error,
+            a_wait_that_nobody_has_touched_is_forgotten_as_idle,
+            a_wait_that_was_touched_since_is_not_forgotten_as_idle,
             a_trouble_is_noted_and_nothing_else_changes,
             a_later_trouble_takes_the_earlier_ones_place,
             a_trouble_is_not_noted_for_another_token,
@@ -179,6 +181,8 @@ macro_rules! step_functions_contract {
             a_name_is_used_up_by_another_input,
             a_name_is_used_up_by_an_execution_that_has_ended,
             an_execution_whose_task_fails_has_failed,
+            a_stopped_execution_has_failed_and_is_listed_no_more,
+            an_execution_that_is_not_known_cannot_be_stopped,
         }
     };
 }

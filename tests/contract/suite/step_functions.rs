@@ -4,7 +4,8 @@ use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::run::command::ProtectionRequest;
 use snapferry::domain::run::failure::{Failure, Reason};
 use snapferry::ports::{
-    Callbacks, Delivery, ExecutionState, Probe, ProbeToken, StartExecution, Started,
+    Callbacks, Delivery, ExecutionState, ListRunning, Probe, ProbeToken, StartExecution, Started,
+    StopExecution,
 };
 
 use super::samples::{execution, recovery_point, run, time};
@@ -12,7 +13,7 @@ use super::samples::{execution, recovery_point, run, time};
 /// A state machine behind the ports, whose executions sleep on one token each.
 pub(crate) trait MachineUnderTest {
     /// The ports over it.
-    type Ports: ProbeToken + Callbacks + StartExecution;
+    type Ports: ProbeToken + Callbacks + StartExecution + ListRunning + StopExecution;
 
     /// The ports over it.
     fn ports(&self) -> &Self::Ports;
@@ -111,4 +112,28 @@ pub(crate) async fn an_execution_whose_task_fails_has_failed(machine: &impl Mach
     start(machine, &run("orders")).await;
     machine.end("run-of-orders", false).await;
     assert_eq!(state(machine).await, ExecutionState::Failed);
+}
+
+pub(crate) async fn a_stopped_execution_has_failed_and_is_listed_no_more(
+    machine: &impl MachineUnderTest,
+) {
+    let name = execution("run-of-orders");
+    start(machine, &run("orders")).await;
+    let listed = machine.ports().list_running(None).await.unwrap();
+    assert_eq!(listed.items, std::slice::from_ref(&name));
+    let stopped = machine.ports().stop_execution(&name, "a person").await;
+    stopped.unwrap();
+    assert_eq!(state(machine).await, ExecutionState::Failed);
+    let listed = machine.ports().list_running(None).await.unwrap();
+    assert!(listed.items.is_empty(), "{listed:?}");
+    assert_eq!(start(machine, &run("orders")).await, Started::NameUsed);
+}
+
+pub(crate) async fn an_execution_that_is_not_known_cannot_be_stopped(
+    machine: &impl MachineUnderTest,
+) {
+    let name = execution("run-of-orders");
+    let stopped = machine.ports().stop_execution(&name, "a person").await;
+    let code = stopped.unwrap_err().code;
+    assert_eq!(code.as_deref(), Some("ExecutionDoesNotExist"));
 }

@@ -6,17 +6,22 @@ use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::id::names::Attempt;
 use snapferry::domain::run::naming::nth_attempt;
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
-use snapferry::ports::{HearDead, ListOpen, LookUpWaits, NoteError, RegisterWaits, Waits, Written};
+use snapferry::ports::{
+    ForgetIdle, HearDead, ListOpen, LookUpWaits, NoteError, RegisterWaits, Waits, Written,
+};
 
 use super::samples::{copy, last_error, time, token, wait, wait_in};
 
 /// The ports of this file's cases.
 pub(crate) trait Table:
-    RegisterWaits + Waits + NoteError + HearDead + LookUpWaits + ListOpen
+    RegisterWaits + Waits + ForgetIdle + NoteError + HearDead + LookUpWaits + ListOpen
 {
 }
 
-impl<T: RegisterWaits + Waits + NoteError + HearDead + LookUpWaits + ListOpen> Table for T {}
+impl<T: RegisterWaits + Waits + ForgetIdle + NoteError + HearDead + LookUpWaits + ListOpen> Table
+    for T
+{
+}
 
 async fn stored(table: &impl Table, name: &str) -> Option<Wait> {
     stored_of(table, &copy(name)).await
@@ -280,6 +285,42 @@ pub(crate) async fn a_wait_with_another_token_is_not_forgotten(table: &impl Tabl
 pub(crate) async fn forgetting_a_wait_that_is_gone_is_no_error(table: &impl Table) {
     table.forget(&copy("orders"), &token("t")).await.unwrap();
     assert_eq!(stored(table, "orders").await, None);
+}
+
+pub(crate) async fn a_wait_that_nobody_has_touched_is_forgotten_as_idle(table: &impl Table) {
+    store(table, &wait("orders", "t")).await;
+    let read = stored(table, "orders").await.unwrap();
+    let forgotten = table.forget_idle(&read).await;
+    assert_eq!(forgotten.unwrap(), Written::Stored);
+    assert_eq!(stored(table, "orders").await, None);
+    // And it is gone.
+    let again = table.forget_idle(&read).await;
+    assert_eq!(again.unwrap(), Written::Conflict);
+}
+
+pub(crate) async fn a_wait_that_was_touched_since_is_not_forgotten_as_idle(table: &impl Table) {
+    store(table, &wait("orders", "t")).await;
+    let read = stored(table, "orders").await.unwrap();
+    let other = Wait {
+        command: wait("orders", "other").command,
+        ..read.clone()
+    };
+    let later = Wait {
+        resource: nth_attempt(&read.resource, Attempt::all().nth(1).unwrap()),
+        ..read.clone()
+    };
+    let sooner = Wait {
+        since: time("2026-11-22T01:00:00Z"),
+        ..read.clone()
+    };
+    for changed in [other, later, sooner] {
+        let forgotten = table.forget_idle(&changed).await;
+        assert_eq!(forgotten.unwrap(), Written::Conflict, "{changed:?}");
+    }
+    set_phase(table, "orders", "t", Phase::Seen).await;
+    let forgotten = table.forget_idle(&read).await;
+    assert_eq!(forgotten.unwrap(), Written::Conflict);
+    assert!(stored(table, "orders").await.is_some());
 }
 
 pub(crate) async fn a_trouble_is_noted_and_nothing_else_changes(table: &impl Table) {

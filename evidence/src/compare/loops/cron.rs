@@ -16,7 +16,7 @@ const PAGE: usize = 100;
 /// What sets one cron apart from another.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::compare) struct Kind {
-    /// A run that leaves something to be done is run again after so long, so often.
+    /// If a run leaves something to be done: the delay before the next try, and the number of tries.
     retry: Option<(SignedDuration, u32)>,
     time_out: SignedDuration,
     megabytes: u64,

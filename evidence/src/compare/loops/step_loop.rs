@@ -31,8 +31,8 @@ pub(in crate::compare) struct Kind {
 /// Lambda's functionality using AWS Step Functions" (Medium, onebyte-llc, 2021), which runs one Lambda until
 /// it says that all has moved.
 ///
-/// In its kindest reading: the Lambda can be run again at any time, takes whatever refusal as "not yet", and
-/// nothing bounds its rounds but Step Functions itself, whose executions end at 25,000 events of history.
+/// In its kindest reading: the Lambda can be run again at any time and takes every refusal as "not yet". Only Step
+/// Functions' limit of 25,000 history events ends the loop.
 pub(in crate::compare) const RERUN_60: Kind = Kind {
     every: SignedDuration::from_secs(60),
     polls_max: None,

@@ -39,7 +39,7 @@ pub(super) type State = fake::State<ModelledRds, Machine>;
 /// The stack's state, and what the comparison keeps of the account.
 pub(super) struct Account {
     pub(super) state: State,
-    /// While a function runs the comparison's account, but for its RDS, which is in the state then.
+    /// The comparison's account while a function runs. Its RDS is in `state` during that time.
     pub(super) cloud: Cloud,
     /// When a worker can be at a command that was sent.
     pub(super) commands_due: Vec<Timestamp>,
@@ -249,8 +249,8 @@ fn in_the_queue(wait: &Wait) -> (Timestamp, &RdsArn) {
 /// What is open, on one page; of the queue for slots only its head.
 ///
 /// The sweep does nothing with a queued copy but to put it in order, and hands out no more of them than there are
-/// slots. Those behind cost it the reading, which is billed whole, and this simulation most of its time. That the cut
-/// changes no figure is held by `the_cut_of_the_queue_changes_no_figure`.
+/// slots. Those behind cost it the reading, which is billed whole, and this simulation most of its time. The test
+/// `the_cut_of_the_queue_changes_no_figure` checks that the cut changes no figure.
 fn head_of_the_list(table: &Table, shown: usize) -> OpenPage {
     let (mut queued, mut listed): (Vec<&Wait>, Vec<&Wait>) =
         table.waits().partition(|wait| wait.phase == Phase::Queued);

@@ -1,7 +1,7 @@
 //! Snapferry: the product's own use cases, over the fake in the account of the comparison, with a hook that bills every
 //! call.
 //!
-//! Nothing of it is modelled but what is around it: Step Functions runs the deployed definition, the two queues
+//! Only the services around it are modelled: Step Functions runs the deployed definition, the two queues
 //! feed their functions as event source mappings do, schedules run the planner and the sweeper.
 
 mod meter;

@@ -319,7 +319,7 @@ impl ClaimRun for Mutated {
             .await?;
         Ok(match claim {
             Claim::HeldBy(_) if self.has(Mutant::ClaimIsAlwaysOurs) => Claim::Ours,
-            // One that is as old as can be has outlived every grace.
+            // A claim without a time counts as older than every grace period.
             Claim::HeldBy(held) if has_no_grace => Claim::HeldBy(Held {
                 since: None,
                 ..held

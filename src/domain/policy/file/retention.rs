@@ -60,7 +60,7 @@ impl<'t> Reader<'t, '_> {
         })
     }
 
-    /// What one policy takes over no other takes over, and no policy of the file has it.
+    /// Only one policy may take over a former policy, and that former policy must not be in the file.
     pub(super) fn taken_over<T>(&mut self, top: &DeTable<'t>, policies: &BTreeMap<PolicyName, T>) {
         let Some(DeValue::Table(tables)) = get(top, POLICY).map(Value::get_ref) else {
             return;
