@@ -21,11 +21,11 @@ use crate::domain::deploy::changes::{Act, ResourceChange};
 use crate::domain::deploy::names::{Account, Bucket, StackName};
 use crate::domain::deploy::stack::StackFacts;
 use crate::domain::id::arn::Region;
+use crate::ports::PortError;
 use crate::ports::deploy::{
     ChangeSet, ChangeSetRequest, ChangeSets, FindStack, KeepArtifacts, Made, Pause,
     ReadStackEvents, StackEvent, TemplateSource,
 };
-use crate::ports::PortError;
 
 /// The limit for a call with its retries. An upload of some megabytes over a slow line is the longest.
 const OPERATION: Duration = Duration::from_secs(600);
@@ -181,7 +181,10 @@ impl ChangeSets for Deployer {
                 }
                 Some(_) => return Ok(not_ready(&page)),
             }
-            let rows = page.changes().iter().filter_map(|row| row.resource_change());
+            let rows = page
+                .changes()
+                .iter()
+                .filter_map(|row| row.resource_change());
             changes.extend(rows.map(change));
             match page.next_token() {
                 Some(token) => next = Some(token.to_owned()),

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
+use super::deploy;
+use super::deploy::arguments::DeployArguments;
 use super::format::FormatArguments;
 use super::policy::arguments::{PolicyAction, PolicyArguments};
 use super::retention_arguments::{FreezeArguments, HoldArguments, ReleaseArguments, ThawArguments};
@@ -98,6 +100,14 @@ pub(super) struct StackArguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
+    /// Deploy the stacks of all regions, or change them: shows what would change, asks, and acts.
+    ///
+    /// Uploads the function and the template to a bucket in the recovery region, has CloudFormation compare the stack of
+    /// the recovery region and that of each source region, and says in plain words what would change. A second run
+    /// without a change changes nothing. Parameters that nobody names keep their values. Acts if you say yes, or at once
+    /// with --yes.
+    #[command(after_help = deploy::arguments::EXAMPLES)]
+    Deploy(DeployArguments),
     /// Check what would fail at the next due time, and say how to fix it. Changes nothing.
     ///
     /// Checks the policies in force and their keys, the databases that they select, the keys and option groups of
@@ -181,7 +191,7 @@ impl Action {
     /// Whether the command asks AWS anything, and so needs to know the stack.
     pub(super) fn asks_aws(&self) -> bool {
         match self {
-            Self::Completions(_) | Self::Man(_) => false,
+            Self::Completions(_) | Self::Deploy(_) | Self::Man(_) => false,
             Self::Policy(policy) => !matches!(policy.action, PolicyAction::Keeps(_)),
             _ => true,
         }

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod asked;
+mod deploy;
 mod doctor;
 mod format;
 mod freeze;
@@ -32,10 +33,12 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 use serde_json::json;
 
+use crate::app::deploy::DeployError;
 use crate::logging::{self, LogLevel};
 use crate::settings::SettingsError;
 
 pub use arguments::{Arguments, asks_for_json, parse};
+pub use deploy::{Acts, Manner, run_deploy};
 pub use doctor::run_doctor;
 pub use freeze::run_freeze;
 pub use hold::{HoldAction, run_hold};
@@ -120,6 +123,10 @@ async fn carry_out(
         Action::Completions(options) => {
             shell::write_completions(options, Arguments::command(), out)
         }
+        Action::Deploy(options) => {
+            place(arguments, &environment).check_profile().await?;
+            deploy::execute(&arguments.stack, options, out).await
+        }
         Action::Doctor(options) => {
             doctor::execute(&arguments.stack, options, environment, out).await
         }
@@ -187,11 +194,15 @@ pub fn exit_code(ended: Result<Ended, CliError>, err: &mut impl Write) -> ExitCo
             | CliError::File { .. }
             | CliError::FileWrite { .. }
             | CliError::Argument { .. }
+            | CliError::Deploy(DeployError::Refused(_))
             | CliError::Profile(_)),
         ) => (USAGE, error),
-        Err(error @ (CliError::Port(_) | CliError::Rds(_) | CliError::Asked { .. })) => {
-            (UNREAD, error)
-        }
+        Err(
+            error @ (CliError::Port(_)
+            | CliError::Rds(_)
+            | CliError::Deploy(DeployError::Port(_))
+            | CliError::Asked { .. }),
+        ) => (UNREAD, error),
         Err(error) => (FAILED, error),
     };
     // If this fails too, there is no output left to report it to.

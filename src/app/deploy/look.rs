@@ -81,6 +81,12 @@ pub struct Deployment {
 }
 
 impl Deployment {
+    /// What was asked for.
+    #[must_use]
+    pub fn request(&self) -> &DeployRequest {
+        &self.request
+    }
+
     /// Whether anything would change.
     #[must_use]
     pub fn changes_anything(&self) -> bool {
