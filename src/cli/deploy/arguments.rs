@@ -42,6 +42,9 @@ pub(in crate::cli) struct DeployArguments {
     /// target/lambda/bootstrap]
     #[arg(long, value_name = "FILE")]
     pub(super) function: Option<PathBuf>,
+    /// The processor that the function runs on: arm64 or x86_64 [default: the one that the program was built for]
+    #[arg(long, value_name = "WORD")]
+    pub(super) architecture: Option<String>,
     /// The bucket of the recovery region for code and template [default: snapferry-deployments-ACCOUNT-REGION, which is
     /// made]
     #[arg(long, value_name = "NAME")]

@@ -12,6 +12,8 @@ use crate::domain::deploy::request::Architecture;
 
 /// What Lambda starts.
 const PROGRAM: &str = "bootstrap";
+/// How a zip begins.
+const ZIP: &[u8] = b"PK";
 /// How much of the program tells what it was built for.
 const HEADER: u64 = 20;
 /// Where a build leaves the program.
@@ -37,27 +39,28 @@ pub(super) fn find(named: Option<&Path>, program: Option<&Path>) -> Result<PathB
         )))
 }
 
-/// Reads the function.
-pub(super) fn read(path: &Path) -> Result<Code, CliError> {
+/// Reads the function: a program, which is zipped, or a zip. What it was built for stands in the program itself, unless
+/// somebody says it.
+pub(super) fn read(path: &Path, architecture: Option<Architecture>) -> Result<Code, CliError> {
     let bytes = std::fs::read(path).map_err(|source| CliError::File {
         path: path.to_owned(),
         source,
     })?;
     let shown = path.display();
-    if let Some(architecture) = Architecture::of_program(&bytes) {
-        let zip = zipped(&bytes).map_err(|error| fault(format!("{shown}: {error}")))?;
-        return Ok(Code { zip, architecture });
-    }
-    let architecture = of_zip(&bytes).map_err(|error| fault(format!("{shown}: {error}")))?;
-    let Some(architecture) = architecture else {
-        return Err(fault(format!(
-            "{shown} holds no {PROGRAM} for Linux on arm64 or x86_64"
-        )));
+    let broken = |error| fault(format!("{shown}: {error}"));
+    let (zip, found) = if bytes.starts_with(ZIP) {
+        let found = of_zip(&bytes).map_err(broken)?;
+        (bytes, found)
+    } else {
+        let found = Architecture::of_program(&bytes);
+        (zipped(&bytes).map_err(broken)?, found)
     };
-    Ok(Code {
-        zip: bytes,
-        architecture,
-    })
+    match architecture.or(found) {
+        Some(architecture) => Ok(Code { zip, architecture }),
+        None => Err(fault(format!(
+            "{shown} is no program for Linux on arm64 or x86_64; if it is a script, say with --architecture where it runs"
+        ))),
+    }
 }
 
 fn fault(what: String) -> CliError {

@@ -60,7 +60,15 @@ pub(super) async fn execute(
     let request = request(arguments, options, &file)?;
     let named = options.function.as_deref().or(file.function.as_deref());
     let program = std::env::current_exe().ok();
-    let code = code::read(&code::find(named, program.as_deref())?)?;
+    let architecture = options.architecture.as_deref();
+    let architecture = architecture.map(|word| {
+        Architecture::of_word(word).ok_or_else(|| CliError::Argument {
+            name: "--architecture",
+            what: format!("{word} is neither arm64 nor x86_64"),
+        })
+    });
+    let function = code::find(named, program.as_deref())?;
+    let code = code::read(&function, architecture.transpose()?)?;
     let folder = options.templates.as_deref().or(file.templates.as_deref());
     let templates = folder.map_or_else(|| Ok(Templates::carried()), templates_in)?;
     let json = arguments.format.is_json();

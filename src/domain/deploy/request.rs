@@ -12,7 +12,7 @@ const OF_FLAGS: [(&str, &str); 4] = [
     ("SourceRegions", "--source-region"),
     ("RecoveryKeyArn", "--key"),
     ("AlarmTopicArn", "--topic"),
-    ("Architecture", "--function"),
+    ("Architecture", "--architecture"),
 ];
 
 /// The processor that a function was built for, in Lambda's word.
@@ -32,6 +32,14 @@ impl Architecture {
             Self::Arm64 => "arm64",
             Self::X86 => "x86_64",
         }
+    }
+
+    /// Reads Lambda's word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        [Self::Arm64, Self::X86]
+            .into_iter()
+            .find(|it| it.as_str() == word)
     }
 
     /// That of a Linux program, which says it in its ELF header: `e_machine`, two bytes at 18, is 183 for AArch64 and 62
