@@ -3,7 +3,7 @@
 /// What separates an error from its source.
 const SEPARATOR: &str = ": ";
 
-/// An error with all its sources, in one line. A text that several of them say stands in it once.
+/// An error with all its sources, in one line. A text that several of them have appears once.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -32,7 +32,7 @@ pub struct OldPoint<'a> {
 }
 
 impl OldPoint<'_> {
-    /// The snapshot in the recovery region, with the name and the tags that Snapferry gives. Nothing where a part of it
+    /// The snapshot in the recovery region, with the name and the tags that Snapferry gives. `None` if a part of it
     /// is not of the form that AWS gives it.
     #[must_use]
     pub fn copy(&self, home: &HomeRegion) -> Option<PlantedSnapshot> {

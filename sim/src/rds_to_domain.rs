@@ -8,6 +8,7 @@ use snapferry::domain::id::tags::Tags;
 use snapferry::domain::rds::copy_facts::{CopyFacts, StorageEncryption};
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::restore::configuration::Captured;
 use snapferry::ports::{CopySnapshotRequest, CreateSnapshotRequest, Page, SnapshotQuota};
 
 use crate::rds::{
@@ -35,6 +36,7 @@ fn instance(instance: &Instance) -> Option<Database> {
         backup_retention_days: Some(instance.spec.backup_retention_days.into()),
         status: instance.status.as_str().to_owned(),
         tags: tags(&instance.spec.tags),
+        captured: Captured::default(),
     })
 }
 
@@ -69,6 +71,7 @@ fn cluster(cluster: &Cluster) -> Option<Database> {
         backup_retention_days: Some(cluster.spec.backup_retention_days.into()),
         status: cluster.status.as_str().to_owned(),
         tags: tags(&cluster.spec.tags),
+        captured: Captured::default(),
     })
 }
 

@@ -101,6 +101,26 @@ fn a_fleet_gets_its_recovery_points_by_callbacks_only() {
     assert!(iam["evaluated"].as_u64().unwrap() > 100, "{iam}");
     assert_eq!(iam["by_role"]["worker"]["rds:CopyDBSnapshot"], 3);
     assert_eq!(iam["unused"], serde_json::json!([]));
+    let pruned = &figures["pruned"];
+    let count = |name: &str| pruned[name].as_u64().unwrap();
+    assert!(count("removed") >= 25 && count("kept") >= 20, "{pruned}");
+    assert_eq!(count("noted"), count("removed"));
+    assert!(count("held") >= 1, "{pruned}");
+    assert_eq!(
+        (count("foreign_touched"), count("last_good_touched")),
+        (0, 0)
+    );
+    let by_reason = pruned["by_reason"].as_object().unwrap();
+    let of_all_reasons: u64 = by_reason.values().map(|n| n.as_u64().unwrap()).sum();
+    assert_eq!(of_all_reasons, count("removed"));
+    let prune_rds = &figures["calls"]["prune_rds"];
+    let deleted = ["DeleteDBSnapshot", "DeleteDBClusterSnapshot"]
+        .iter()
+        .map(|call| prune_rds[call].as_u64().unwrap());
+    assert_eq!(deleted.sum::<u64>(), count("removed"));
+    for call in ["DeleteDBSnapshot", "DeleteDBClusterSnapshot"] {
+        assert!(rds[call].is_null(), "the chain deletes: {rds}");
+    }
     assert_eq!(figures["state_transitions"], 20);
     assert!(figures["lambda_invocations"].as_u64().unwrap() >= 20);
     assert!(figures["reaction_ms"]["p50"].as_f64().unwrap() > 0.0);

@@ -237,6 +237,7 @@ mod a_planted_bug {
         lost_page_is_empty: LostPageIsEmpty,
         removal_is_not_entered: RemovalIsNotEntered,
         awaited_is_removed: AwaitedIsRemoved,
+        removed_name_is_used_again: RemovedNameIsUsedAgain,
         freeze_is_overlooked: FreezeIsOverlooked,
         stricter_rule_is_used: StricterRuleIsUsed,
         notes_are_not_kept: NotesAreNotKept,

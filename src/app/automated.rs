@@ -18,7 +18,7 @@ use crate::domain::run::command::{Automated, ProtectionRequest, RunOptions};
 use crate::domain::run::failure::Operation;
 use crate::ports::{AutomatedSnapshots, PAGES_MAX, RdsError, pages};
 
-/// The run that copies an automated snapshot of a database. Nothing if RDS does not say when the snapshot was taken.
+/// The run that copies an automated snapshot of a database. `None` if RDS does not say when the snapshot was taken.
 pub(crate) fn run(
     database: &Database,
     policies: &Policies,

@@ -49,7 +49,7 @@ where
         world
             .record_recovery_point(&wait.command.run, &wait.command.execution, manifest)
             .await?;
-        enter(world, wait, manifest.key.clone(), None).await?;
+        record_result(world, wait, manifest.key.clone(), None).await?;
     }
     world.forget(&wait.resource, &wait.command.token).await?;
     info!(resource = %wait.resource, execution = %wait.command.execution, outcome = ?settlement, "settled");
@@ -67,7 +67,7 @@ where
     let delivery = world.send_task_failure(&wait.command.token, failure).await;
     let settlement = settlement(wait, delivery, Settlement::Failed)?;
     if failure.reason == Reason::CopyMismatch {
-        enter(world, wait, None, Some(failure.cause.clone())).await?;
+        record_result(world, wait, None, Some(failure.cause.clone())).await?;
     }
     world.forget(&wait.resource, &wait.command.token).await?;
     warn!(
@@ -82,7 +82,7 @@ where
 }
 
 /// Stores the key or the mismatch of a copy before its wait is deleted. Retention reads it long afterwards.
-async fn enter<W: Clock + EnterCopies>(
+async fn record_result<W: Clock + EnterCopies>(
     world: &W,
     wait: &Wait,
     key: Option<KeyArn>,
@@ -140,12 +140,12 @@ pub async fn judge<W>(
     rules: &Rules,
     look: Look,
     wait: &Wait,
-    truth: Option<&Snapshot>,
+    snapshot: Option<&Snapshot>,
 ) -> Result<SettleOutcome, PortError>
 where
     W: Callbacks + Clock + EnterCopies + Waits + RecordRecoveryPoint,
 {
-    match settle(wait, truth, rules, look, world.now()) {
+    match settle(wait, snapshot, rules, look, world.now()) {
         Verdict::Succeed(manifest) => succeed(world, wait, &manifest)
             .await
             .map(SettleOutcome::Settled),

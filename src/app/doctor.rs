@@ -16,7 +16,7 @@ use jiff::SignedDuration;
 use crate::app::in_force::{PoliciesInForce, policies_in_force};
 use crate::domain::doctor::databases::claims;
 use crate::domain::doctor::key_policy::{Caller, key_policy};
-use crate::domain::doctor::keys::{KeyFacts, KeyState, Manager, in_another_region, recovery_key};
+use crate::domain::doctor::keys::{in_another_region, recovery_key};
 use crate::domain::doctor::permissions::{not_named, permissions};
 use crate::domain::doctor::policies::{for_policies, policies as in_force, unreadable};
 use crate::domain::doctor::region::Letters;
@@ -159,16 +159,10 @@ async fn recovery<W: Permissions>(
         }
     };
     let mut findings = vec![recovery_key(key, home, facts.as_ref())];
-    if facts.is_some_and(|facts| has_own_policy(&facts)) {
+    if facts.is_some_and(|facts| facts.has_own_policy()) {
         findings.push(policy_of(world, doctor_settings, key).await);
     }
     findings
-}
-
-/// Whether a person could change the key's policy. Nobody can change that of an AWS-managed key, and a key that is
-/// pending deletion has a finding already.
-fn has_own_policy(facts: &KeyFacts) -> bool {
-    facts.manager == Manager::Customer && !matches!(facts.state, KeyState::PendingDeletion(_))
 }
 
 async fn policy_of<W: Permissions>(
@@ -185,8 +179,8 @@ async fn policy_of<W: Permissions>(
     };
     match world.get_key_policy(key).await {
         Ok(policy) => {
-            let home = &doctor_settings.stack_facts.home;
-            key_policy(key, &policy, Caller { role, home })
+            let region = &doctor_settings.stack_facts.home;
+            key_policy(key, &policy, Caller { role, region })
         }
         Err(error) => Finding::unknown(Check::KeyPolicy, key, &port(&error)),
     }

@@ -6,7 +6,7 @@ use tracing::info;
 use crate::domain::id::token::TaskToken;
 use crate::ports::{Clock, HearDead, PortError};
 
-/// The occasion of a worker that has received its message so many times.
+/// The occasion of a worker that has received its message this many times.
 pub(super) fn by_receive(receives: u32) -> String {
     format!("receive {receives}")
 }

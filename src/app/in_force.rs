@@ -8,7 +8,7 @@ use crate::ports::{PortError, ReadPolicies};
 /// The policies that are in force.
 pub(crate) struct PoliciesInForce {
     pub(crate) policies: Policies,
-    /// When and by whom they were applied. Nothing if the built-in policy is in force.
+    /// When and by whom they were applied. `None` if the built-in policy is in force.
     pub(crate) stamp: Option<Stamp>,
 }
 

@@ -18,11 +18,14 @@ macro_rules! permissions {
 }
 
 mod automated;
+pub mod catalog;
 pub mod conclude;
+mod configurations;
 pub mod deploy;
 pub mod doctor;
 mod hearing;
 mod in_force;
+pub mod measure;
 mod places;
 pub mod plan_preview;
 pub mod planner;
@@ -33,6 +36,7 @@ pub mod queue;
 pub mod react;
 pub mod redrive;
 pub mod replay;
+mod selected;
 mod slots;
 mod start;
 pub mod status;

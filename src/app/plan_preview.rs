@@ -58,7 +58,7 @@ pub struct PolicyStatus {
 pub enum Verdict {
     /// A policy selects it. Whether it is protected is a fact about its copies.
     Selected {
-        /// By which policy.
+        /// The policy.
         policy: PolicyName,
         /// The time for which the planner's next run starts an execution, if one is due now.
         due: Option<Timestamp>,
@@ -75,7 +75,7 @@ pub enum Verdict {
     Refused(PolicyName, Refusal),
     /// It is selected by the policy, and RDS takes no snapshot of it in its status.
     NotNow(PolicyName, NotNow),
-    /// It is selected by the policy, and RDS has refused it for good. No snapshot is taken until something changes.
+    /// It is selected by the policy, and RDS has refused it permanently. No snapshot is taken until something changes.
     Remembered(PolicyName, RefusedForGood),
 }
 
@@ -95,7 +95,7 @@ pub struct Row {
 pub struct Unreachable {
     /// The region.
     pub region: Region,
-    /// Why.
+    /// The error.
     pub error: String,
 }
 
@@ -227,7 +227,7 @@ async fn look<W: Permissions>(
         due,
         left_over,
     };
-    // Ask for both families at once: a region that does not answer then costs one time-out and not two.
+    // Ask for both families at once: a region that does not answer then costs one timeout and not two.
     let (instances, clusters) = join(view.list(Family::Instance), view.list(Family::Cluster)).await;
     let (mut rows, mut unreadable) = (Vec::new(), Vec::new());
     let (mut decided, mut errors) = (BTreeSet::new(), BTreeSet::new());

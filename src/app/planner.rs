@@ -9,18 +9,23 @@ mod row;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
+use std::rc::Rc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
+use crate::app::configurations::{KnownConfigurations, member_row};
 use crate::app::in_force::policies_in_force;
+use crate::app::selected::{read_selected, store_selected};
 use crate::domain::id::arn::{Family, Region};
 use crate::domain::policy::choice::choose;
 use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::in_force::{Policies, Policy};
+use crate::domain::policy::selected::selected_now;
 use crate::domain::policy::spec::Source;
 use crate::domain::policy::timing::FirstRun;
 use crate::domain::rds::database::UnreadableRow;
+use crate::domain::restore::configuration::Member;
 use crate::domain::run::failure::Operation;
 use crate::error::chain;
 use crate::ports::{PAGES_MAX, PortError, RdsError, pages};
@@ -43,7 +48,7 @@ pub enum When {
     Again,
     /// A time that the operator names.
     At(Timestamp),
-    /// The schedule's last due time, only of databases that RDS has refused for good. The refusals are forgotten.
+    /// The schedule's last due time, only of databases that RDS has refused permanently. The refusals are forgotten.
     RetryRefused,
 }
 
@@ -185,12 +190,14 @@ async fn work<W: Permissions>(
 async fn plan_all<W: Permissions>(world: &W, due: &DueNow<'_>, when: When, planned: &mut Planned) {
     let mut errors = Vec::new();
     let mut decided = BTreeSet::new();
+    let mut members = BTreeMap::new();
     for family in Family::ALL {
         let region = planned.region.clone();
         let listed = Listed {
             rows: &mut planned.rows,
             unreadable: &mut planned.unreadable,
             decided: &mut decided,
+            members: &mut members,
         };
         // A failed cluster listing must not stop instances from being planned, and vice versa.
         if let Err(error) = plan_family(world, due, &region, family, listed).await {
@@ -203,6 +210,12 @@ async fn plan_all<W: Permissions>(world: &W, due: &DueNow<'_>, when: When, plann
         }
     }
     planned.error = (!errors.is_empty()).then(|| errors.join("; "));
+    if planned.error.is_none()
+        && matches!(when, When::Due | When::Again)
+        && let Err(error) = remember_selected(world, planned).await
+    {
+        planned.error = Some(chain(&error));
+    }
     // A policy whose databases wait for its first due time is planned up to now, even if the region was not listed to its
     // end: their first due time would otherwise find it unplanned again.
     let first_waits = due.may_wait.is_some_and(|may| {
@@ -221,12 +234,26 @@ async fn plan_all<W: Permissions>(world: &W, due: &DueNow<'_>, when: When, plann
     }
 }
 
+/// Stores which databases the policy selects in a region that was listed to its end: the sweeper measures their ages.
+async fn remember_selected<W: Permissions>(world: &W, planned: &Planned) -> Result<(), PortError> {
+    let (policy, region) = (&planned.policy, &planned.region);
+    let before = read_selected(world, policy, region).await?;
+    let keeps_unseen = !planned.unreadable.is_empty();
+    let now = selected_now(&before, planned.selected(), keeps_unseen, world.now());
+    if now == before {
+        return Ok(());
+    }
+    store_selected(world, policy, region, &now).await
+}
+
 /// Where a family's list goes.
 struct Listed<'a> {
     rows: &'a mut Vec<Row>,
     unreadable: &'a mut Vec<UnreadableRow>,
     /// The clusters whose own tags decide, whatever their members carry.
     decided: &'a mut BTreeSet<String>,
+    /// The rows of clusters' members, which are listed with the instances.
+    members: &'a mut BTreeMap<String, Member>,
 }
 
 /// Lists a family's databases page by page, and starts what is to be started of each page.
@@ -240,6 +267,11 @@ async fn plan_family<W: Permissions>(
     let mut known = Known {
         automated: due.automated(world, region, family).await?,
         entries: BTreeMap::new(),
+        configurations: KnownConfigurations::default(),
+    };
+    let members = match family {
+        Family::Instance => Rc::default(),
+        Family::Cluster => Rc::new(std::mem::take(listed.members)),
     };
     let operation = Operation::describe_databases(family);
     let endless = |endless| RdsError::endless(operation, region, endless);
@@ -255,7 +287,12 @@ async fn plan_family<W: Permissions>(
             listed.decided.extend(names);
         }
         listed.unreadable.extend(page.unreadable);
+        listed
+            .members
+            .extend(page.items.iter().filter_map(member_row));
         known.entries = due.entries(world, &page.items).await?;
+        let configurations = due.configurations(world, &page.items).await;
+        known.configurations = configurations.with_members(members.clone());
         let known = &known;
         let of_page: Vec<Row> = stream::iter(page.items)
             .map(|database| async move { due.row(world, known, &database).await })

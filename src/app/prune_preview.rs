@@ -59,7 +59,7 @@ pub struct GroupPreview {
     pub ruled_by: Option<PolicyName>,
     /// Whether those rules were applied by a version that removed nothing.
     pub shown_only: bool,
-    /// Each of them with what would become of it, the newest first.
+    /// Each of them with its decision, the newest first.
     pub points: Vec<(Point<RdsArn>, Decision)>,
     /// As RDS describes them.
     pub snapshots: Vec<Snapshot>,
@@ -88,18 +88,18 @@ impl GroupPreview {
 pub struct QuotaPreview {
     /// The family.
     pub family: Family,
-    /// The account's figures; nothing where RDS does not report them.
+    /// The account's figures; `None` if RDS does not report them.
     pub quota: Option<SnapshotQuota>,
     /// How many recovery points this stack has planned and made in the last days.
     pub made: usize,
-    /// After how many days the quota is full if it goes on so; nothing where that is not known, or none was made.
+    /// After how many days the quota is full if it goes on so; `None` if that is not known, or none was made.
     pub days_to_full: Option<i64>,
 }
 
 /// How many days back the pace is measured.
 pub const PACE_DAYS: i64 = 7;
 
-/// What would become of the recovery region's snapshots.
+/// What the rules decide about the recovery region's snapshots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrunePreview {
     /// Which rules were asked: the version of the policies, or what the built-in policy says.
@@ -139,7 +139,7 @@ impl PrunePreview {
     }
 }
 
-/// Why there is no preview. Half an inventory would show what goes although nobody knows what stays.
+/// Why there is no preview. An incomplete inventory does not show what stays.
 #[derive(Debug, Error)]
 pub enum PreviewError {
     /// The policies cannot be read.
@@ -227,7 +227,7 @@ where
     Ok((preview, planned))
 }
 
-/// A group with what would become of each of its recovery points.
+/// A group with the decision about each of its recovery points.
 fn judge(
     policies: &Policies,
     members: &[(Snapshot, Origin)],

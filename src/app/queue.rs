@@ -49,7 +49,7 @@ pub(crate) async fn guarded<T>(message_id: &str, work: impl Future<Output = T>) 
 }
 
 /// Delays the records that stay, and returns their ids. If a delay cannot be set, the message comes back when its
-/// visibility time-out ends.
+/// visibility timeout ends.
 pub(crate) async fn keep<W>(
     world: &W,
     backoff: &Backoff,

@@ -23,7 +23,8 @@ use crate::error::chain;
 use crate::json::event::{self, Event};
 use crate::ports::{
     Callbacks, ClaimRun, Clock, DelayMessage, DescribeSnapshots, EnterCopies, FindDatabases,
-    Jitter, LookUpWaits, ReadEntries, ReadPolicies, RecordRecoveryPoint, StartExecution, Waits,
+    Jitter, LookUpWaits, ReadConfigurations, ReadEntries, ReadPolicies, RecordRecoveryPoint,
+    StartExecution, StoreConfigurations, Waits,
 };
 use crate::settings::Stack;
 
@@ -34,7 +35,7 @@ permissions! {
     /// Everything that the reactor may do.
     Permissions:
         Callbacks ClaimRun Clock DelayMessage DescribeSnapshots EnterCopies FindDatabases Jitter LookUpWaits
-        ReadEntries ReadPolicies RecordRecoveryPoint StartExecution Waits
+        ReadConfigurations ReadEntries ReadPolicies RecordRecoveryPoint StartExecution StoreConfigurations Waits
 }
 
 /// The reactor's settings.

@@ -111,7 +111,7 @@ impl fmt::Display for SkipReason {
 pub struct Row {
     /// The execution.
     pub execution: FailedExecution,
-    /// Its input. Nothing if the input cannot be read.
+    /// Its input. `None` if the input cannot be read.
     pub run: Option<ProtectionRequest>,
     /// The error that ended it.
     pub error: Option<String>,
@@ -155,7 +155,7 @@ impl Redrive {
 /// Shows, redrives or restarts the selected executions.
 ///
 /// # Errors
-/// If the executions or the definition cannot be read. Nothing was done then. A later failure is no error: the answer
+/// If the executions or the definition cannot be read. Nothing was done then. A later failure is not an error: the answer
 /// says so.
 pub async fn redrive<W: Permissions>(
     world: &W,
@@ -211,7 +211,7 @@ fn is_refused(inspection: &Inspection) -> bool {
     inspection.error.as_deref() == Some(Reason::NotPermitted.error_name())
 }
 
-/// What Step Functions says about an execution. Nothing if it no longer knows the execution.
+/// What Step Functions says about an execution. `None` if it no longer knows the execution.
 type Inspected = Result<Option<Inspection>, PortError>;
 
 async fn look<W: InspectExecution>(world: &W, execution: &FailedExecution) -> Inspected {

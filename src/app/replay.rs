@@ -128,7 +128,7 @@ impl Replay {
 /// Replays the selected messages. All others, and those that could not be sent, are visible again when this ends.
 ///
 /// # Errors
-/// If the open waits cannot be read. Nothing was received then. A later failure is no error: the answer says so.
+/// If the open waits cannot be read. Nothing was received then. A later failure is not an error: the answer says so.
 pub async fn replay<W: Permissions>(
     world: &W,
     request: &ReplayRequest,

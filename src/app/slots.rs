@@ -46,7 +46,7 @@ where
     Ok(Claimed { held, known })
 }
 
-/// The limits, lowered to what RDS is known to allow. Nothing if RDS allows no more now.
+/// The limits, lowered to what RDS is known to allow. `None` if RDS allows no more now.
 async fn under_what_was_learnt<W>(
     world: &W,
     copy: &RdsArn,
@@ -61,14 +61,15 @@ where
     if holders.contains(&first_attempt(copy)) {
         return Ok(Some(limits));
     }
-    let max = match known.room_for_another(held_by(family, &holders), now) {
+    let holding = held_by(family, &holders);
+    let max = match known.room_for_another(holding, now) {
         Room::Within => known.in_flight,
         Room::OneMore(next) => {
             if world.learn_limit(family, Some(known), &next).await? == Written::Conflict {
                 return Ok(None);
             }
             info!(%copy, in_flight = known.in_flight, "RDS had refused more copies; one more is tried");
-            known.in_flight + 1
+            known.allows(holding, now)
         }
         Room::Full(until) => {
             info!(%copy, in_flight = known.in_flight, %until, "RDS has refused more copies");
@@ -85,7 +86,7 @@ where
     }))
 }
 
-fn held_by(family: Family, holders: &BTreeSet<RdsArn>) -> usize {
+pub(super) fn held_by(family: Family, holders: &BTreeSet<RdsArn>) -> usize {
     let of_family = holders.iter().filter(|copy| copy.family() == family);
     of_family.count()
 }

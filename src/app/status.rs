@@ -10,7 +10,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use crate::app::in_force::policies_in_force;
-use crate::domain::id::arn::{Family, Region};
+use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::{PolicyName, StackId};
 use crate::domain::limits::BATCH_GET_MAX;
@@ -26,8 +26,8 @@ use crate::domain::run::wait::Wait;
 use crate::error::chain;
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
-    Clock, InspectExecution, ListDatabases, ListEnded, ListOpen, PAGES_MAX, PortError, RdsError,
-    ReadEntries, ReadPlanCursor, ReadPolicies, open_pages, pages,
+    Clock, InspectExecution, ListDatabases, ListEnded, ListMismatches, ListOpen, PAGES_MAX,
+    PortError, RdsError, ReadEntries, ReadPlanCursor, ReadPolicies, all_rows, open_pages, pages,
 };
 use crate::settings::Planning;
 
@@ -37,16 +37,16 @@ const CONCURRENCY: usize = 8;
 permissions! {
     /// Everything that status and report may do: they only read.
     Permissions:
-        Clock ListDatabases ListManualSnapshots ReadPlanCursor ReadEntries ReadPolicies ListOpen ListEnded
-        InspectExecution
+        Clock ListDatabases ListManualSnapshots ReadPlanCursor ReadEntries ReadPolicies ListMismatches ListOpen
+        ListEnded InspectExecution
 }
 
 /// A list that could not be read, or not to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreachable {
-    /// Where.
+    /// The region.
     pub region: Region,
-    /// Why.
+    /// The error.
     pub error: String,
 }
 
@@ -92,7 +92,7 @@ impl Gathered {
 }
 
 impl Gathered {
-    /// When the data of a database's recovery points was taken, in seconds; nothing where they could not be listed.
+    /// When the data of a database's recovery points was taken, in seconds; `None` if they could not be listed.
     #[must_use]
     pub fn taken(&self, row: &Row) -> Option<&[i64]> {
         if self.points_unread.contains(&row.database.family()) {
@@ -117,8 +117,11 @@ pub async fn gather<W: Permissions>(
     let policies = policies_in_force(world, &planning.key, &planning.policies)
         .await?
         .policies;
+    let endless = |endless| PortError::endless("dynamodb:Query", endless);
+    let mismatches = all_rows(PAGES_MAX, endless, |marker| world.list_mismatches(marker)).await?;
     let lists = Lists {
         world,
+        mismatches: mismatches.into_iter().collect(),
         pages: Cell::new(0),
         on_page,
     };
@@ -179,6 +182,7 @@ pub async fn refresh<W: Permissions>(world: &W, gathered: &mut Gathered) -> Resu
 
 struct Lists<'a, W> {
     world: &'a W,
+    mismatches: BTreeSet<RdsArn>,
     pages: Cell<usize>,
     on_page: &'a dyn Fn(usize),
 }
@@ -230,9 +234,9 @@ impl<W: Permissions> Lists<'_, W> {
             let error = loop {
                 match pages.try_next().await {
                     Ok(Some(page)) => {
-                        page.items
-                            .iter()
-                            .for_each(|snapshot| found.add(stack, snapshot));
+                        for snapshot in &page.items {
+                            found.add(stack, snapshot, &self.mismatches);
+                        }
                     }
                     Ok(None) => break None,
                     Err(error) => break Some(chain(&error)),

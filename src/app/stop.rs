@@ -91,7 +91,7 @@ pub enum Outcome {
     Failed(String),
 }
 
-/// What becomes of a wait of a run that has ended.
+/// The outcome for a wait of a run that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WaitOutcome {
     /// Nothing was done.
@@ -124,7 +124,7 @@ pub struct WaitRow {
 pub struct Row {
     /// Its execution.
     pub execution: ExecutionName,
-    /// Its input. Nothing if it cannot be read.
+    /// Its input. `None` if it cannot be read.
     pub run: Option<ProtectionRequest>,
     /// What became of it.
     pub outcome: Outcome,
@@ -183,7 +183,7 @@ pub async fn stop<W: Permissions>(
     Ok(Stop { rows })
 }
 
-/// What Step Functions says about an execution. Nothing if it does not know it.
+/// What Step Functions says about an execution. `None` if it does not know it.
 type Inspected = Result<Option<Inspection>, PortError>;
 
 async fn select<W: Permissions>(
@@ -324,7 +324,8 @@ async fn settle<W: Permissions>(world: &W, config: &StopConfig, waits: Vec<Wait>
     rows
 }
 
-/// Why a wait stays, whatever RDS shows. Nothing if no worker can be at work on it: no function lives as long as the grace.
+/// Why a wait stays, regardless of what RDS shows. `None` if no worker can be at work on it: no function lives as long
+/// as the grace period.
 fn kept(wait: &Wait, rules: &Rules, now: Timestamp) -> Option<WaitOutcome> {
     match wait.phase {
         Phase::Requested | Phase::Seen => Some(WaitOutcome::UnderWay),

@@ -12,7 +12,7 @@ use crate::app::conclude::{self, SettleOutcome};
 use crate::app::hearing::{by_sweep, is_dead};
 use crate::app::places::{ask, place_of};
 use crate::app::queue::CONCURRENCY;
-use crate::app::slots::claim;
+use crate::app::slots::{claim, held_by};
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::limits::{BATCH_GET_MAX, COMMAND_LIFETIME};
@@ -32,7 +32,7 @@ use crate::ports::{
 use crate::settings::Stack;
 
 /// How many describe calls run at once. RDS publishes no rate. With four, a sweep of hundreds of pages ends within its
-/// function's time-out, and the account's other callers are not throttled.
+/// function's timeout, and the account's other callers are not throttled.
 const DESCRIBES: usize = 4;
 
 /// How many describe calls of one region and family may be throttled before the sweep leaves it alone for this round.
@@ -72,6 +72,8 @@ impl From<&Stack> for SweeperConfig {
 pub struct SweepReport {
     /// Waits that were open.
     pub open: usize,
+    /// When the oldest of them was opened.
+    pub oldest: Option<Timestamp>,
     /// Waits that it settled.
     pub settled: usize,
     /// Copy slots that it freed.
@@ -159,7 +161,7 @@ impl SilentRegions {
             .is_some_and(|count| *count >= THROTTLED_MAX)
     }
 
-    /// Counts a failure, unless the next call may succeed. An unreachable region would cost its whole time-out again,
+    /// Counts a failure, unless the next call may succeed. An unreachable region would cost its whole timeout again,
     /// and RDS refuses every time what a person must fix first.
     fn note(&mut self, place: (Region, Family), error: &RdsError) {
         let passes = error.code.is_some() && error.owner() == Owner::Transient;
@@ -191,6 +193,8 @@ impl Round {
             return None;
         }
         self.swept.open += 1;
+        let oldest = self.swept.oldest.unwrap_or(wait.opened_at);
+        self.swept.oldest = Some(oldest.min(wait.opened_at));
         if wait.phase == Phase::Queued {
             self.candidate(sweeper_config, &wait);
             return None;
@@ -315,7 +319,8 @@ impl Round {
             match world.learnt_limit(family).await {
                 Ok(None) => {}
                 Ok(Some(limit)) => {
-                    allowed.insert(family, limit.allows(world.now()));
+                    let holding = held_by(family, &self.holders);
+                    allowed.insert(family, limit.allows(holding, world.now()));
                 }
                 Err(error) => {
                     self.broken(&error);

@@ -91,6 +91,7 @@ pub async fn work<W: Permissions>(
             let cause = format!("{by} awaits {}", first.resource);
             return give_up(world, &first, Failure::new(Reason::AlreadyAwaited, cause)).await;
         }
+        Registration::Exhausted => return exhausted(world, &first, &first).await,
     };
     loop {
         let tried = act(world, worker_config, &step_target, &wait, receives).await;
@@ -101,11 +102,19 @@ pub async fn work<W: Permissions>(
             return Ok(worked);
         }
         let Some(next) = next_attempt(world, &wait).await? else {
-            let cause = format!("every attempt at {} has come to nothing", first.resource);
-            return give_up(world, &wait, Failure::new(Reason::AttemptsExhausted, cause)).await;
+            return exhausted(world, &wait, &first).await;
         };
         wait = next;
     }
+}
+
+async fn exhausted<W: Permissions>(
+    world: &W,
+    wait: &Wait,
+    first: &Wait,
+) -> Result<CommandOutcome, WorkError> {
+    let cause = format!("every attempt at {} has come to nothing", first.resource);
+    give_up(world, wait, Failure::new(Reason::AttemptsExhausted, cause)).await
 }
 
 /// The execution does not hold the claim of its database and policy, so nothing is done for it. What RDS makes for it

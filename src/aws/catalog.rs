@@ -77,7 +77,7 @@ fn entry(item: &Item) -> Result<Entry, ItemError> {
     })
 }
 
-/// What RDS refused for good. If it cannot be read, a run as usual is the safe reading.
+/// What RDS refused permanently. If it cannot be read, a run as usual is the safe reading.
 fn refused(item: &Item) -> Option<RefusedForGood> {
     if !item.contains_key(REFUSED) {
         return None;

@@ -5,8 +5,10 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use aws_config::SdkConfig;
 
+use super::deadlines::{self, Purpose};
 use super::queue_url::QueueUrl;
 use crate::domain::id::arn::{Region, StateMachineArn};
+use crate::settings::RdsDeadlines;
 
 /// Everything that Snapferry reaches with the AWS SDK.
 ///
@@ -17,7 +19,9 @@ pub struct Aws<Extra = ()> {
     pub(super) sdk: SdkConfig,
     pub(super) table: String,
     pub(super) extra: Extra,
-    rds: Mutex<BTreeMap<Region, aws_sdk_rds::Client>>,
+    /// A function's. Without them, the limits of every other call count for RDS too.
+    rds_deadlines: Option<RdsDeadlines>,
+    rds: Mutex<BTreeMap<(Region, Purpose), aws_sdk_rds::Client>>,
     step_functions: OnceLock<aws_sdk_sfn::Client>,
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
     sqs: OnceLock<aws_sdk_sqs::Client>,
@@ -66,6 +70,7 @@ impl<Extra> Aws<Extra> {
             sdk,
             table: table.into(),
             extra,
+            rds_deadlines: None,
             rds: Mutex::default(),
             step_functions: OnceLock::new(),
             dynamodb: OnceLock::new(),
@@ -73,15 +78,36 @@ impl<Extra> Aws<Extra> {
         }
     }
 
-    /// The client of RDS in a region. RDS is the only service that Snapferry calls in several regions.
+    /// The same with a function's deadlines for its calls to RDS.
+    #[must_use]
+    pub fn with_rds_deadlines(self, deadlines: RdsDeadlines) -> Self {
+        Self {
+            rds_deadlines: Some(deadlines),
+            ..self
+        }
+    }
+
+    /// The client for reading from RDS in a region. RDS is the only service that Snapferry calls in several regions.
     pub(super) fn rds(&self, region: &Region) -> aws_sdk_rds::Client {
+        self.rds_client(region, Purpose::Read)
+    }
+
+    /// The client for changes in RDS.
+    pub(super) fn rds_for_changes(&self, region: &Region) -> aws_sdk_rds::Client {
+        self.rds_client(region, Purpose::Change)
+    }
+
+    fn rds_client(&self, region: &Region, purpose: Purpose) -> aws_sdk_rds::Client {
         // A panic cannot leave a client half made, so a poisoned lock is safe to use.
         let mut clients = self.rds.lock().unwrap_or_else(PoisonError::into_inner);
         clients
-            .entry(region.clone())
+            .entry((region.clone(), purpose))
             .or_insert_with(|| {
                 let region = aws_sdk_rds::config::Region::new(region.as_str().to_owned());
-                let config = aws_sdk_rds::config::Builder::from(&self.sdk).region(region);
+                let mut config = aws_sdk_rds::config::Builder::from(&self.sdk).region(region);
+                if let Some(deadlines) = self.rds_deadlines {
+                    config = config.timeout_config(deadlines::of_rds(deadlines, purpose));
+                }
                 aws_sdk_rds::Client::from_conf(config.build())
             })
             .clone()

@@ -6,7 +6,6 @@ use std::time::Duration;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::TokioSleep;
@@ -16,17 +15,12 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
+use super::deadlines;
 #[cfg(feature = "cli")]
 use super::profile;
 use super::reach::{Reach, Trust};
 use crate::domain::id::arn::Region;
 
-/// The limit for a call with its retry. A region that does not answer costs a batch no more than this.
-const OPERATION: Duration = Duration::from_secs(5);
-/// The limit for one try. A frozen sandbox wakes up with dead connections, and this leaves time for a try on a new one.
-const ATTEMPT: Duration = Duration::from_secs(3);
-/// The limit for connecting. TCP and TLS to another continent take well under a second.
-const CONNECT: Duration = Duration::from_secs(1);
 /// The first try and one more. If a failure lasts longer, the message goes back to its queue, where waiting costs nothing.
 const ATTEMPTS: u32 = 2;
 /// The longest time that the SDK waits before its second try. Its default of a second would take a fifth of the limit.
@@ -110,14 +104,10 @@ fn http_client(trust: Trust) -> SharedHttpClient {
 #[must_use]
 pub fn tuned(mut sdk: aws_types::sdk_config::Builder, role: &str) -> SdkConfig {
     sdk.set_app_name(app_name(role));
-    let timeouts = TimeoutConfig::builder()
-        .operation_timeout(OPERATION)
-        .operation_attempt_timeout(ATTEMPT)
-        .connect_timeout(CONNECT);
     let retries = RetryConfig::standard()
         .with_max_attempts(ATTEMPTS)
         .with_initial_backoff(RETRY_AFTER);
-    sdk.timeout_config(timeouts.build())
+    sdk.timeout_config(deadlines::usual())
         .retry_config(retries)
         .build()
 }

@@ -7,11 +7,13 @@ use tracing::warn;
 
 use super::clients::Aws;
 use super::fault::{port_error, unusable};
-use super::items::{Item, ItemError, PK, get_text, get_time, key_of, parsed, text, time};
+use super::items::{
+    Item, ItemError, OPEN, OPEN_MISMATCH, PK, SINCE, get_text, get_time, key_of, parsed, text, time,
+};
 use super::waits::is_conflict;
 use crate::domain::id::arn::{KeyArn, RdsArn};
 use crate::domain::retention::entered::Entered;
-use crate::ports::{EnterCopies, PortError, ReadEntered};
+use crate::ports::{EnterCopies, ListMismatches, Page, PortError, ReadEntered};
 
 const SOURCE: &str = "source";
 const KEY: &str = "key";
@@ -44,6 +46,7 @@ fn read(item: &Item) -> Result<Entered, ItemError> {
 
 impl<Extra> EnterCopies for Aws<Extra> {
     async fn enter_copy(&self, entered: &Entered) -> Result<(), PortError> {
+        // A mismatch is in the index, so that all of them can be listed.
         let mut set = vec!["#source = :source", "#at = :at"];
         let mut remove = Vec::new();
         let mut request = self
@@ -55,6 +58,8 @@ impl<Extra> EnterCopies for Aws<Extra> {
             .expression_attribute_names("#at", AT)
             .expression_attribute_names("#key", KEY)
             .expression_attribute_names("#mismatch", MISMATCH)
+            .expression_attribute_names("#open", OPEN)
+            .expression_attribute_names("#since", SINCE)
             .expression_attribute_values(":source", text(entered.source.to_string()))
             .expression_attribute_values(":at", time(entered.at));
         match &entered.key {
@@ -66,15 +71,16 @@ impl<Extra> EnterCopies for Aws<Extra> {
         }
         match &entered.mismatch {
             Some(what) => {
-                set.push("#mismatch = :mismatch");
+                set.extend(["#mismatch = :mismatch", "#open = :open", "#since = :at"]);
                 request = request
+                    .expression_attribute_values(":open", text(OPEN_MISMATCH))
                     .expression_attribute_values(":mismatch", text(what))
                     // A run that asked for something else must not spoil what another run found right.
                     .condition_expression(
                         "attribute_not_exists(#at) OR attribute_exists(#mismatch)",
                     );
             }
-            None => remove.push("#mismatch"),
+            None => remove.extend(["#mismatch", "#open", "#since"]),
         }
         let mut update = format!("SET {}", set.join(", "));
         if !remove.is_empty() {
@@ -85,6 +91,19 @@ impl<Extra> EnterCopies for Aws<Extra> {
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(()),
             Err(error) => Err(port_error("dynamodb:UpdateItem", &error, &[])),
         }
+    }
+}
+
+impl<Extra> ListMismatches for Aws<Extra> {
+    async fn list_mismatches(&self, marker: Option<String>) -> Result<Page<RdsArn>, PortError> {
+        let (rows, next) = self.query_open(OPEN_MISMATCH, marker).await?;
+        let copies = rows.iter().filter_map(|item| {
+            let fault = |fault: &ItemError| {
+                warn!(item = key_of(item), %fault, "an entered copy that cannot be read");
+            };
+            read(item).inspect_err(fault).ok()
+        });
+        Ok(Page::new(copies.map(|one| one.copy).collect(), next))
     }
 }
 

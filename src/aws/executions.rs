@@ -50,7 +50,7 @@ impl ListEnded for Aws<StateMachine> {
     }
 }
 
-/// Nothing if the name is not one that Snapferry gives, or if the execution has not ended.
+/// `None` if the name is not one that Snapferry gives, or if the execution has not ended.
 fn row_of(row: &ExecutionListItem, ended: FailedStatus) -> Option<FailedExecution> {
     Some(FailedExecution {
         name: name_of(row)?,

@@ -20,7 +20,7 @@ const HIDDEN: &str = "(hidden)";
 /// item: its `Debug` would show tokens. This keeps only what a person needs to find the cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// AWS's error code. Nothing if no readable answer came.
+    /// AWS's error code. `None` if no readable answer came.
     pub code: Option<String>,
     /// AWS's message, or why no answer came.
     pub message: String,

@@ -6,7 +6,7 @@
 //! | --- | --- | --- |
 //! | `wait#<ARN of the first attempt>` | a wait | `attempt` of a later one, `open`, `since`, `opened_at`, `phase`, `token`, `step`, `execution`, `retry`, `run`, `expected`, `source_expires_at`, `absent`, `last_error`, `ttl` |
 //! | `wait#<ARN of the first attempt>` | a removal, in the place of a wait | `removal`, `at`, `why`, `ttl` |
-//! | `entered#<ARN of a copy>` | what the settling of its wait found | `source`, `key`, `at`, `mismatch` |
+//! | `entered#<ARN of a copy>` | what the settling of its wait found | `source`, `key`, `at`; `mismatch`, `open`, `since` if it was wrong |
 //! | `noted#<region>#<resource id>` | what may go of a database | `rules`, `noted`, `ttl` |
 //! | `prune#round` | the pruner's rounds before | `complete_at`, `removing` |
 //! | `prune#lease` | who prunes | `holder`, `until` |
@@ -17,6 +17,7 @@
 //! | `limit#<instance or cluster>` | what RDS's refusals have taught about that family's copies | `in_flight`, `since`, `step` |
 //! | `database#<resource id>#<policy>` | the catalog's entry | `database`, `open_execution`, `claimed_at`, `open_input` (that execution's name and the hash of its input), `recovery_point`, `taken_at`, `refused` |
 //! | `planned#<policy>#<region>` | the last due time that the planner has handled | `until`, `kept` (the databases that it could not start) |
+//! | `selected#<policy>#<region>#<number>` | databases that it selects there | `parts` (how many such items there are), `databases` |
 //! | `policies#current` | the set of policies that holds | `version`, `at`, `by`, `note`, `text`, `set` |
 //! | `policies#<version>` | one that was applied, never changed | the same |
 //!
@@ -50,6 +51,8 @@ pub(super) const PK: &str = "pk";
 pub(super) const OPEN: &str = "open";
 /// The value of `open`.
 pub(super) const OPEN_WAIT: &str = "wait";
+/// The same for a copy that is not what was asked for.
+pub(super) const OPEN_MISMATCH: &str = "mismatch";
 /// The range key of that index: the beginning of the phase.
 pub(super) const SINCE: &str = "since";
 pub(super) const PHASE: &str = "phase";
@@ -149,6 +152,11 @@ pub(super) fn number(value: i64) -> AttributeValue {
 
 pub(super) fn time(value: Timestamp) -> AttributeValue {
     number(value.as_millisecond())
+}
+
+/// The snapshot whose removal stands in a wait's place.
+pub(super) fn read_removal(item: &Item) -> Result<RdsArn, ItemError> {
+    parsed(REMOVAL, RdsArn::parse(get_text(item, REMOVAL)?))
 }
 
 /// Whether an item under a wait's key is a removal.

@@ -7,9 +7,11 @@
 mod catalog;
 mod clients;
 mod clock;
+mod configurations;
 mod connect;
 mod correct_newest;
 mod dead_letters;
+mod deadlines;
 #[cfg(feature = "cli")]
 mod deploy;
 #[cfg(feature = "cli")]
@@ -24,8 +26,10 @@ mod items;
 #[cfg(feature = "cli")]
 mod keys;
 mod manual_snapshots;
+mod open_items;
 mod plan_cursor;
 mod policies;
+mod presigned;
 #[cfg(feature = "cli")]
 mod profile;
 mod prune_state;
@@ -34,8 +38,10 @@ mod queues;
 mod rds;
 mod rds_errors;
 mod rds_rows;
+mod rds_settings;
 mod reach;
 mod removals;
+mod selected;
 mod slots;
 #[cfg(feature = "cli")]
 mod stack;

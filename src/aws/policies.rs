@@ -1,4 +1,4 @@
-//! Sets of policies in the table: the active one, and every one that was applied.
+//! Sets of policies in the table: the one in force, and every one that was applied.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWr
 use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{self, Item, ItemError, PK, get_text, number, parsed, text, time};
-use super::slots::proof_is_gone;
+use super::slots::condition_failed;
 use crate::domain::policy::set::{Applied, Note, Stamp, Version};
 use crate::json;
 use crate::ports::{PortError, ReadPolicies, ReadPolicyHistory, StorePolicies, Written};
@@ -162,7 +162,7 @@ impl<Extra> StorePolicies for Aws<Extra> {
             .transact_items(TransactWriteItem::builder().put(current).build());
         match request.send().await {
             Ok(_) => Ok(Written::Stored),
-            Err(error) if error.as_service_error().is_some_and(proof_is_gone) => {
+            Err(error) if error.as_service_error().is_some_and(condition_failed) => {
                 Ok(Written::Conflict)
             }
             Err(error) => Err(port_error(ACTION, &error, &[])),
@@ -171,7 +171,7 @@ impl<Extra> StorePolicies for Aws<Extra> {
 }
 
 impl<Extra> Aws<Extra> {
-    /// Two writes: of the version, which is never changed, and of the active set.
+    /// Two writes: of the version, which is never changed, and of the set in force.
     fn puts(&self, set: &Applied) -> Result<(Put, Put), BuildError> {
         let version = set.stamp.version;
         let kept = Put::builder()

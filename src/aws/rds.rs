@@ -6,6 +6,7 @@ use futures_util::TryFutureExt;
 use tracing::warn;
 
 use super::clients::Aws;
+use super::presigned::presigned;
 use super::rds_errors::{Call, Unusable};
 use super::rds_rows::{cluster, cluster_snapshot, instance, instance_snapshot};
 use crate::domain::id::arn::{Family, RdsArn, Region};
@@ -286,7 +287,7 @@ impl<Extra> CreateSnapshot for Aws<Extra> {
             operation: Operation::create_snapshot(family),
             region,
         };
-        let client = self.rds(region);
+        let client = self.rds_for_changes(region);
         let tags = Some(to_sdk(&request.tags));
         match family {
             Family::Instance => client
@@ -312,15 +313,21 @@ impl<Extra> CreateSnapshot for Aws<Extra> {
 }
 
 impl<Extra> CopySnapshot for Aws<Extra> {
-    /// Without `PreSignedUrl`: RDS only reads it between GovCloud's regions, which are not supported.
     async fn copy_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError> {
         let family = request.source.family();
         let call = Call {
             operation: Operation::copy_snapshot(family),
             region: &request.region,
         };
-        let client = self.rds(&request.region);
+        let client = self.rds_for_changes(&request.region);
         let tags = Some(to_sdk(&request.tags));
+        let presigned = presigned(&self.sdk, request)
+            .await
+            .map_err(|error| call.not_made(error))?;
+        let url = presigned.as_ref().map(|url| url.reveal().to_owned());
+        let secrets = presigned
+            .as_ref()
+            .map_or_else(Vec::new, |url| url.secrets());
         match family {
             Family::Instance => client
                 .copy_db_snapshot()
@@ -330,10 +337,11 @@ impl<Extra> CopySnapshot for Aws<Extra> {
                 .set_option_group_name(request.option_group.as_ref().map(ToString::to_string))
                 .copy_tags(false)
                 .set_tags(tags)
+                .set_pre_signed_url(url)
                 .send()
                 .await
                 .map(drop)
-                .map_err(|error| call.refused(&error)),
+                .map_err(|error| call.refused_with(&error, &secrets)),
             Family::Cluster => client
                 .copy_db_cluster_snapshot()
                 .source_db_cluster_snapshot_identifier(request.source.to_string())
@@ -341,10 +349,11 @@ impl<Extra> CopySnapshot for Aws<Extra> {
                 .kms_key_id(request.key.as_str())
                 .copy_tags(false)
                 .set_tags(tags)
+                .set_pre_signed_url(url)
                 .send()
                 .await
                 .map(drop)
-                .map_err(|error| call.refused(&error)),
+                .map_err(|error| call.refused_with(&error, &secrets)),
         }
     }
 }

@@ -26,13 +26,36 @@ impl Call<'_> {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let fault = Fault::of(error, &[]);
+        self.refused_with(error, &[])
+    }
+
+    /// The same of a call that held secrets, which no message may show.
+    pub(super) fn refused_with<E>(
+        self,
+        error: &SdkError<E, HttpResponse>,
+        secrets: &[&str],
+    ) -> RdsError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let fault = Fault::of(error, secrets);
         RdsError {
             operation: self.operation,
             region: self.region.clone(),
             code: fault.code.clone(),
             message: fault.message.clone(),
             source: Some(Box::new(fault)),
+        }
+    }
+
+    /// The error if the call could not be made. Another try may succeed.
+    pub(super) fn not_made(self, why: Box<dyn std::error::Error + Send + Sync>) -> RdsError {
+        RdsError {
+            operation: self.operation,
+            region: self.region.clone(),
+            code: None,
+            message: "its presigned URL could not be made".to_owned(),
+            source: Some(why),
         }
     }
 

@@ -7,6 +7,7 @@ use aws_sdk_rds::types::{
 use tracing::warn;
 
 use super::rds_errors::{Answer, Unusable};
+use super::rds_settings::{captured_cluster, captured_instance};
 use crate::domain::id::arn::{KeyArn, RdsArn};
 use crate::domain::id::names::{OptionGroup, ResourceId};
 use crate::domain::id::tags::Tags;
@@ -54,6 +55,7 @@ pub(super) fn instance(row: &DbInstance) -> Result<Database, Unusable> {
         backup_retention_days: row.backup_retention_period(),
         status: row.db_instance_status().unwrap_or_default().to_owned(),
         tags: tags(row.tag_list()),
+        captured: captured_instance(row),
     })
 }
 
@@ -126,6 +128,7 @@ pub(super) fn cluster(row: &DbCluster) -> Result<Database, Unusable> {
         backup_retention_days: row.backup_retention_period(),
         status: row.status().unwrap_or_default().to_owned(),
         tags: tags(row.tag_list()),
+        captured: captured_cluster(row),
     })
 }
 

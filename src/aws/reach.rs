@@ -1,23 +1,23 @@
-//! What a function's environment says about the way to AWS: trusted authorities and endpoints.
+//! What a function's environment says about the way to AWS: trusted certificate authorities and endpoints.
 
 use std::collections::BTreeMap;
 
 use aws_smithy_http_client::tls::TrustStore;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
-use crate::settings::SettingsError;
+use crate::settings::{RdsDeadlines, SettingsError};
 
-/// The variable that says which authorities are trusted.
+/// The variable that says which certificate authorities are trusted.
 const TRUST: &str = "SNAPFERRY_TRUST";
 /// The variable with the endpoint of all services, and the prefix of the variables for one service.
 const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 const FIPS: &str = "AWS_USE_FIPS_ENDPOINT";
 const DUAL_STACK: &str = "AWS_USE_DUALSTACK_ENDPOINT";
 
-/// Amazon Trust Services' authorities.
+/// Amazon Trust Services' certificate authorities.
 const AMAZON: &str = include_str!("authorities.pem");
 
-/// The authorities that may prove that a server is AWS.
+/// The certificate authorities that may prove that a server is AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Trust {
     /// Amazon's own, which are embedded. Nothing is read at the start, and no other authority can vouch for AWS.
@@ -49,20 +49,22 @@ impl Trust {
 /// The way to AWS.
 #[derive(Debug, Clone, Default)]
 pub struct Reach {
-    /// The trusted authorities.
+    /// The trusted certificate authorities.
     pub trust: Trust,
     /// Whether to use endpoints that are validated under FIPS 140.
     pub fips: bool,
     /// Whether to use endpoints that also answer over IPv6.
     pub dual_stack: bool,
+    /// How long a function waits for RDS.
+    pub rds_deadlines: RdsDeadlines,
     endpoints: Endpoints,
 }
 
 impl Reach {
-    /// Reads `SNAPFERRY_TRUST` and AWS's standard variables.
+    /// Reads `SNAPFERRY_TRUST`, the deadlines, and AWS's standard variables.
     ///
     /// # Errors
-    /// If `SNAPFERRY_TRUST` is neither `amazon` nor `native`.
+    /// If `SNAPFERRY_TRUST` is neither `amazon` nor `native`, or a deadline is no number of seconds.
     pub fn read(pairs: &BTreeMap<String, String>) -> Result<Self, SettingsError> {
         let get = |name: &str| pairs.get(name).map_or("", String::as_str);
         let is_on = |name| get(name).eq_ignore_ascii_case("true");
@@ -78,6 +80,7 @@ impl Reach {
             trust,
             fips: is_on(FIPS),
             dual_stack: is_on(DUAL_STACK),
+            rds_deadlines: RdsDeadlines::read(pairs)?,
             endpoints: Endpoints(endpoints.collect()),
         })
     }

@@ -72,7 +72,7 @@ impl<Extra> DeleteSnapshot for Aws<Extra> {
             operation: Operation::delete_snapshot(family),
             region,
         };
-        let client = self.rds(region);
+        let client = self.rds_for_changes(region);
         match family {
             Family::Instance => client
                 .delete_db_snapshot()
@@ -98,7 +98,7 @@ impl<Extra> HoldSnapshots for Aws<Extra> {
             operation: Operation::AddTagsToResource,
             region: snapshot.region(),
         };
-        self.rds(snapshot.region())
+        self.rds_for_changes(snapshot.region())
             .add_tags_to_resource()
             .resource_name(snapshot.to_string())
             .tags(Tag::builder().key(HOLD).value(why).build())
@@ -113,7 +113,7 @@ impl<Extra> HoldSnapshots for Aws<Extra> {
             operation: Operation::RemoveTagsFromResource,
             region: snapshot.region(),
         };
-        self.rds(snapshot.region())
+        self.rds_for_changes(snapshot.region())
             .remove_tags_from_resource()
             .resource_name(snapshot.to_string())
             .tag_keys(HOLD)

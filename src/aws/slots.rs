@@ -32,7 +32,7 @@ fn count(max: usize) -> AttributeValue {
 }
 
 /// A group's attribute, the placeholder of its name, and the placeholder of its limit.
-fn place_of(group: &SlotGroup) -> (String, &'static str, &'static str) {
+fn attribute_of(group: &SlotGroup) -> (String, &'static str, &'static str) {
     match group {
         SlotGroup::All => (HOLDERS.to_owned(), "#holders", ":most"),
         SlotGroup::Clusters => (CLUSTERS.to_owned(), "#clusters", ":most_clusters"),
@@ -75,7 +75,7 @@ impl<Extra> ClaimSlot for Aws<Extra> {
         // Change all sets in one write, so that they always agree.
         let (mut add, mut conditions) = (Vec::new(), Vec::new());
         for (group, max) in limits.iter() {
-            let (attribute, set, most) = place_of(group);
+            let (attribute, set, most) = attribute_of(group);
             let has_room = format!("attribute_not_exists({set}) OR size({set}) < {most}");
             conditions.push(match group {
                 SlotGroup::All => format!("({has_room})"),
@@ -124,10 +124,10 @@ impl<Extra> FreeSlot for Aws<Extra> {
             .transact_items(TransactWriteItem::builder().update(update).build());
         match request.send().await {
             Ok(_) => {
-                self.close_slots().await?;
+                self.remove_slots_from_index().await?;
                 Ok(true)
             }
-            Err(error) if error.as_service_error().is_some_and(proof_is_gone) => Ok(false),
+            Err(error) if error.as_service_error().is_some_and(condition_failed) => Ok(false),
             Err(error) => Err(port_error(ACTION, &error, &[])),
         }
     }
@@ -135,7 +135,7 @@ impl<Extra> FreeSlot for Aws<Extra> {
 
 /// Whether a condition made the transaction fail. A conflict with another transaction, which may itself fail, does not
 /// count.
-pub(super) fn proof_is_gone(error: &TransactWriteItemsError) -> bool {
+pub(super) fn condition_failed(error: &TransactWriteItemsError) -> bool {
     match error {
         TransactWriteItemsError::TransactionCanceledException(cancelled) => cancelled
             .cancellation_reasons()
@@ -159,7 +159,7 @@ impl<Extra> Aws<Extra> {
             .expression_attribute_values(":copy", text(copy.to_string()));
         let (mut delete, mut is_in) = (Vec::new(), Vec::new());
         for group in groups_of(copy.family(), of_policy) {
-            let (attribute, set, _) = place_of(&group);
+            let (attribute, set, _) = attribute_of(&group);
             update = update.expression_attribute_names(set, attribute);
             delete.push(format!("{set} :copies"));
             is_in.push(format!("contains({set}, :copy)"));
@@ -194,7 +194,7 @@ impl<Extra> Aws<Extra> {
 
     /// Removes the slots' item from the index when no copy holds a slot, so that a sweep reads no item if nothing is open.
     /// DynamoDB removes an empty set. If somebody claims a slot in between, the item stays in the index.
-    async fn close_slots(&self) -> Result<(), PortError> {
+    async fn remove_slots_from_index(&self) -> Result<(), PortError> {
         let request = self
             .dynamodb()
             .update_item()

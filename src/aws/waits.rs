@@ -1,6 +1,6 @@
 //! The waits in the table. Reads of single waits are consistent; every write carries the token it expects.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -15,7 +15,7 @@ use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{
     self, ABSENT, ATTEMPT, CLUSTERS, CLUSTERS_OF, HOLDERS, HOLDERS_OF, Item, LAST_ERROR, OCCASION,
-    OPEN, OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, TOKEN, TTL, key_of, text, time, wait_key,
+    OPEN_WAIT, PHASE, PK, SINCE, SLOTS_KEY, TOKEN, TTL, key_of, text, time, wait_key,
 };
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::tags::PolicyName;
@@ -25,19 +25,16 @@ use crate::domain::run::last_error::LastError;
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
-    ForgetIdle, HearDead, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage, PortError,
-    RegisterWaits, Waits, Written,
+    ForgetIdle, HearDead, ListOpen, LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage,
+    PortError, RegisterWaits, Waits, Written,
 };
-
-/// The index of open items.
-const OPEN_WAITS: &str = "open-waits";
 
 const IS_NEW: &str = "attribute_not_exists(#pk)";
 const HAS_TOKEN: &str = "#token = :token";
 const HAS_TOKEN_OR_IS_GONE: &str = "attribute_not_exists(#pk) OR #token = :token";
 
 impl<Extra> RegisterWaits for Aws<Extra> {
-    async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
+    async fn register(&self, wait: &Wait) -> Result<Option<Occupant>, PortError> {
         const ACTION: &str = "dynamodb:PutItem";
         let request = self
             .dynamodb()
@@ -57,19 +54,42 @@ impl<Extra> RegisterWaits for Aws<Extra> {
                     let stored = failed
                         .item()
                         .ok_or_else(|| unusable(ACTION, "DynamoDB left the stored item out"))?;
-                    if items::is_removal(stored) {
-                        return Err(unusable(
-                            ACTION,
-                            "the snapshot of this name is being removed",
-                        ));
-                    }
-                    items::read_wait(stored)
-                        .map(Some)
-                        .map_err(|error| unusable(ACTION, error))
+                    let standing = if items::is_removal(stored) {
+                        items::read_removal(stored).map(Occupant::Removal)
+                    } else {
+                        items::read_wait(stored).map(|wait| Occupant::Wait(Box::new(wait)))
+                    };
+                    standing.map(Some).map_err(|error| unusable(ACTION, error))
                 }
                 _ => Err(port_error(ACTION, &error, &[wait.command.token.reveal()])),
             },
             _ => Err(port_error(ACTION, &error, &[wait.command.token.reveal()])),
+        }
+    }
+
+    async fn register_past_removal(
+        &self,
+        wait: &Wait,
+        removed: &RdsArn,
+    ) -> Result<Written, PortError> {
+        let request = self
+            .dynamodb()
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(items::write_wait(wait)))
+            .condition_expression("#removal = :removed")
+            .expression_attribute_names("#removal", items::REMOVAL)
+            .expression_attribute_values(":removed", text(removed.to_string()));
+        match request.send().await {
+            Ok(_) => Ok(Written::Stored),
+            Err(error) if is_conflict(error.as_service_error().map(PutItemError::meta)) => {
+                Ok(Written::Conflict)
+            }
+            Err(error) => Err(port_error(
+                "dynamodb:PutItem",
+                &error,
+                &[wait.command.token.reveal()],
+            )),
         }
     }
 
@@ -336,37 +356,19 @@ fn readable(item: &Item) -> Option<Wait> {
 
 impl<Extra> ListOpen for Aws<Extra> {
     async fn list_open(&self, from: Option<OpenMarker>) -> Result<OpenPage, PortError> {
-        const ACTION: &str = "dynamodb:Query";
-        let start = from
-            .map(|marker| read_marker(&marker))
-            .transpose()
-            .map_err(|error| unusable(ACTION, error))?;
-        let answer = self
-            .dynamodb()
-            .query()
-            .table_name(&self.table)
-            .index_name(OPEN_WAITS)
-            .key_condition_expression("#open = :wait")
-            .expression_attribute_names("#open", OPEN)
-            .expression_attribute_values(":wait", text(OPEN_WAIT))
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(|error| port_error(ACTION, &error, &[]))?;
-        let mut page = OpenPage::default();
-        for item in answer.items() {
+        let marker = from.map(|marker| marker.0);
+        let (rows, next) = self.query_open(OPEN_WAIT, marker).await?;
+        let mut page = OpenPage {
+            next: next.map(OpenMarker),
+            ..OpenPage::default()
+        };
+        for item in &rows {
             if key_of(item) == SLOTS_KEY {
                 read_slots(item, &mut page);
             } else {
                 page.waits.extend(readable(item));
             }
         }
-        page.next = answer
-            .last_evaluated_key()
-            .filter(|key| !key.is_empty())
-            .map(write_marker)
-            .transpose()
-            .map_err(|error| unusable(ACTION, error))?;
         Ok(page)
     }
 }
@@ -399,33 +401,4 @@ pub(super) fn read_slots(item: &Item, page: &mut OpenPage) {
             page.holders.insert(copy);
         }
     }
-}
-
-/// Where the next page begins: the key of the index as JSON, each attribute with its type.
-fn write_marker(key: &Item) -> Result<OpenMarker, &'static str> {
-    let mut parts = BTreeMap::new();
-    for (name, value) in key {
-        let part = match value {
-            AttributeValue::S(text) => ("S", text),
-            AttributeValue::N(digits) => ("N", digits),
-            _ => return Err("the index's key is of texts and numbers"),
-        };
-        parts.insert(name, part);
-    }
-    serde_json::to_string(&parts)
-        .map(OpenMarker)
-        .map_err(|_| "the index's key cannot be written")
-}
-
-fn read_marker(marker: &OpenMarker) -> Result<Item, &'static str> {
-    let parts: BTreeMap<String, (String, String)> =
-        serde_json::from_str(&marker.0).map_err(|_| "the marker is not one of this list")?;
-    parts
-        .into_iter()
-        .map(|(name, (kind, value))| match kind.as_str() {
-            "S" => Ok((name, AttributeValue::S(value))),
-            "N" => Ok((name, AttributeValue::N(value))),
-            _ => Err("the marker is not one of this list"),
-        })
-        .collect()
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
+use super::catalog::arguments::CatalogArguments;
 use super::deploy;
 use super::deploy::arguments::DeployArguments;
 use super::format::FormatArguments;
@@ -144,11 +145,11 @@ pub(super) enum Action {
     Waits,
     /// Check, apply and show the policy file: which databases are protected, when, and under which key.
     ///
-    /// If no file was ever applied, the built-in policy of the template's parameters is active.
+    /// If no file was ever applied, the built-in policy of the template's parameters is in force.
     Policy(PolicyArguments),
-    /// Show which recovery points the retention rules keep, which may be removed, and why. With --yes, remove them now.
+    /// Show which recovery points the rules of retention keep, which may go, and why. With --yes, have them removed.
     ///
-    /// Lists the recovery region's manual snapshots and judges those that this stack made by the active policies
+    /// Lists the recovery region's manual snapshots and judges those that this stack made by the policies in force
     /// (see docs/RETENTION.md). With --yes the pruner makes its own plan. If that is the plan shown, it
     /// removes at once, without the grace period. You need no right to delete, only to invoke the pruner.
     Prune(PruneArguments),
@@ -179,6 +180,11 @@ pub(super) enum Action {
     /// execution, frees its database and forgets what it waited for. What RDS makes already is finished, and a good copy
     /// counts as a recovery point. Nothing is deleted in RDS.
     Stop(StopArguments),
+    /// Show what is stored of a database's configuration: what its snapshots do not carry.
+    ///
+    /// The planner and the reactor store it in the recovery region's table when they start a run, and only when it is new.
+    /// No source region is asked.
+    Catalog(CatalogArguments),
     /// Print a script that completes the commands and options in a shell.
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArguments),
@@ -387,7 +393,7 @@ pub(super) struct StartArguments {
     /// Make recovery points for this time instead of the schedule's due time, such as 2026-11-22T03:00:00Z.
     #[arg(long, value_name = "RFC3339")]
     pub(super) at: Option<Timestamp>,
-    /// Start only the databases that RDS has refused for good, for the last due time, and forget the refusals. Use it
+    /// Start only the databases that RDS has refused permanently, for the last due time, and forget the refusals. Use it
     /// after you have changed what RDS named.
     #[arg(long, conflicts_with_all = ["at", "again"])]
     pub(super) retry_refused: bool,

@@ -55,7 +55,7 @@ fn order(
 /// Checks everything, and reports the findings, the worst first.
 ///
 /// # Errors
-/// If the answer cannot be written. What could not be checked is no error: the answer says so.
+/// If the answer cannot be written. What could not be checked is not an error: the answer says so.
 pub async fn run_doctor<W: doctor::Permissions>(
     world: &W,
     doctor_settings: &DoctorSettings,

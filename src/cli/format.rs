@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 /// The forms of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// For people.
+    /// Text for people.
     Table,
     /// One object, for programs.
     Json,

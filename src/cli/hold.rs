@@ -1,4 +1,4 @@
-//! `snapferry hold` and `snapferry release`: a person keeps a recovery point, whatever the rules say.
+//! `snapferry hold` and `snapferry release`: a person keeps a recovery point, regardless of the rules.
 
 use std::io::Write;
 

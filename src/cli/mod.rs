@@ -2,6 +2,7 @@
 
 mod arguments;
 mod asked;
+mod catalog;
 mod deploy;
 mod doctor;
 mod format;
@@ -38,6 +39,7 @@ use crate::logging::{self, LogLevel};
 use crate::settings::SettingsError;
 
 pub use arguments::{Arguments, asks_for_json, parse};
+pub use catalog::{show_configuration, show_difference};
 pub use deploy::{Acts, Manner, run_deploy};
 pub use doctor::run_doctor;
 pub use freeze::run_freeze;
@@ -120,6 +122,9 @@ async fn carry_out(
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     match &arguments.action {
+        Action::Catalog(options) => {
+            catalog::execute(&arguments.stack, &options.action, environment, out).await
+        }
         Action::Completions(options) => {
             shell::write_completions(options, Arguments::command(), out)
         }

@@ -49,7 +49,7 @@ pub struct Only<'a> {
 ///
 /// # Errors
 /// If the policy or region does not exist, the table cannot be read, or the answer cannot be written. A source region
-/// that cannot be read is no error: the answer says so.
+/// that cannot be read is not an error: the answer says so.
 pub async fn show_plan<W: plan_preview::Permissions>(
     world: &W,
     planning: &Planning,

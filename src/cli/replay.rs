@@ -66,9 +66,9 @@ pub(super) async fn execute(
 
 /// The queue that messages are taken from, and the queue that they are sent to.
 struct Queues {
-    /// The region of the dead letters. Nothing means the recovery region.
+    /// The region of the dead letters. `None` means the recovery region.
     region: Option<Region>,
-    /// Nothing if the queue has the name that source-region.yaml gives it.
+    /// `None` if the queue has the name that source-region.yaml gives it.
     dead_letters: Option<QueueUrl>,
     target: QueueUrl,
 }

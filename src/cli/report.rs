@@ -1,4 +1,4 @@
-//! `snapferry report`: the same as status, for those who were not there: JSON, or one page that stands by itself.
+//! `snapferry report`: the same as status, for readers without access: JSON, or one self-contained page.
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -30,7 +30,7 @@ pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
     table
 }
 
-/// How wide the terminal is that the answer goes to; nothing in a pipe.
+/// How wide the terminal is that the answer goes to; `None` in a pipe.
 pub(super) fn terminal_width() -> Option<u16> {
     let (width, _) = terminal_size::terminal_size_of(std::io::stdout())?;
     Some(width.0)

@@ -37,7 +37,7 @@ pub(super) async fn execute(
 /// Plans, and reports what happened to each database.
 ///
 /// # Errors
-/// If the policies cannot be read, or the answer cannot be written. What could not be planned is no error: the answer
+/// If the policies cannot be read, or the answer cannot be written. What could not be planned is not an error: the answer
 /// says so.
 pub async fn run_plan<W: planner::Permissions>(
     world: &W,

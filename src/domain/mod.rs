@@ -9,5 +9,6 @@ pub mod limits;
 pub mod operator;
 pub mod policy;
 pub mod rds;
+pub mod restore;
 pub mod retention;
 pub mod run;

@@ -17,10 +17,13 @@ use crate::domain::id::tags::PolicyName;
 use crate::domain::id::token::TaskToken;
 use crate::domain::operator::redrive::{FailedExecution, FailedStatus, Inspection};
 use crate::domain::policy::cursor::Cursor;
+use crate::domain::policy::selected::SelectedPart;
 use crate::domain::policy::set::{Applied, Stamp, Version};
 use crate::domain::policy::spec::KeyName;
 use crate::domain::rds::database::Database;
 use crate::domain::rds::snapshot::Snapshot;
+use crate::domain::restore::configuration::{Configuration, ConfigurationHash};
+use crate::domain::restore::versions::Versions;
 use crate::domain::retention::bounds::DatabaseId;
 use crate::domain::retention::entered::Entered;
 use crate::domain::retention::round::{Freeze, RemovalEntry, Round};
@@ -44,21 +47,22 @@ use crate::ports::{
     CreateSnapshotRequest, DeadLetter, DelayMessage, DeleteSnapshot, Delivery, DescribeKey,
     DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
     ForgetIdle, ForgetRefusal, FreeSlot, HearDead, Held, HoldSnapshots, InspectExecution,
-    InvokePruner, KeepNotes, LearnLimits, ListDatabases, ListEnded, ListOpen, ListRunning,
-    LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
-    PruneRounds, RdsError, ReadDefinitions, ReadEntered, ReadEntries, ReadFreeze, ReadHolders,
-    ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReceiptHandle, ReceiveDeadLetters,
-    RecordRecoveryPoint, RedriveExecution, Redriven, RegionListings, RegisterRemovals,
-    RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand, SetFreeze,
-    SnapshotQuota, StartExecution, Started, StopExecution, StorePolicies, Waits, Written,
+    InvokePruner, KeepNotes, LearnLimits, ListDatabases, ListEnded, ListMismatches, ListOpen,
+    ListRunning, LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage, Page, PlanCursor,
+    PortError, Probe, ProbeToken, PruneRounds, RdsError, ReadConfigurations, ReadDefinitions,
+    ReadEntered, ReadEntries, ReadFreeze, ReadHolders, ReadPlanCursor, ReadPolicies,
+    ReadPolicyHistory, ReadSelected, ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint,
+    RedriveExecution, Redriven, RegionListings, RegisterRemovals, RegisterWaits, RememberRefusal,
+    RemoveDeadLetter, SendAgain, SendCommand, SetFreeze, SnapshotQuota, StartExecution, Started,
+    StopExecution, StoreConfigurations, StorePolicies, StoreSelected, Waits, Written,
 };
 
-/// The AWS action that a call stands for.
+/// The AWS action of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action<'a> {
-    /// Of RDS, in a region.
+    /// A call of RDS, in a region.
     Rds(Operation, &'a Region),
-    /// Of another service.
+    /// A call of another service.
     Other(&'static str),
 }
 
@@ -128,7 +132,7 @@ macro_rules! declare {
                 }
             }
 
-            /// The AWS action that it stands for.
+            /// Its AWS action.
             #[must_use]
             #[allow(unused_variables, reason = "most actions do not depend on the arguments")]
             pub fn action(&self) -> Action<'_> {
@@ -208,6 +212,10 @@ macro_rules! every_call {
                 reads ReadEntered: read_entered(by copies: [RdsArn])
                     -> Result<Vec<Entered>, PortError>, Other("BatchGetItem");
             }
+            ListMismatches {
+                reads ListMismatches: list_mismatches(copy marker: Option<String>)
+                    -> Result<Page<RdsArn>, PortError>, Other("Query");
+            }
             KeepNotes {
                 reads ReadNotes: read_notes(by of: [DatabaseId])
                     -> Result<BTreeMap<DatabaseId, Notes>, PortError>, Other("BatchGetItem");
@@ -255,7 +263,9 @@ macro_rules! every_call {
                     -> Result<ExecutionState, PortError>, Other("DescribeExecution");
             }
             RegisterWaits {
-                writes Register: register(by wait: Wait) -> Result<Option<Wait>, PortError>, Other("PutItem");
+                writes Register: register(by wait: Wait) -> Result<Option<Occupant>, PortError>, Other("PutItem");
+                writes RegisterPastRemoval: register_past_removal(by wait: Wait, by removed: RdsArn)
+                    -> Result<Written, PortError>, Other("PutItem");
                 writes Replace: replace(by wait: Wait, by instead_of: Wait)
                     -> Result<Written, PortError>, Other("PutItem");
             }
@@ -305,6 +315,19 @@ macro_rules! every_call {
                 writes LearnLimit: learn_limit(copy family: Family, maybe known: LearntLimit, by learnt: LearntLimit)
                     -> Result<Written, PortError>, Other("UpdateItem");
             }
+            ReadConfigurations {
+                reads ConfigurationVersions: configuration_versions(by of: [ResourceId])
+                    -> Result<BTreeMap<ResourceId, Versions>, PortError>, Other("BatchGetItem");
+                reads Configuration: configuration(by of: ResourceId, by hash: ConfigurationHash)
+                    -> Result<Option<Configuration>, PortError>, Other("GetItem");
+            }
+            StoreConfigurations {
+                writes StoreConfiguration: store_configuration(by configuration: Configuration, by hash: ConfigurationHash)
+                    -> Result<(), PortError>, Other("UpdateItem");
+                writes SetConfigurationVersions: set_configuration_versions(
+                    by of: ResourceId, by versions: Versions, maybe known: ConfigurationHash
+                ) -> Result<Written, PortError>, Other("UpdateItem");
+            }
             ClaimRun {
                 writes ClaimRun: claim_run(
                     by run: ProtectionRequest, by execution: ExecutionName, copy at: Timestamp, maybe instead_of: Held
@@ -335,6 +358,15 @@ macro_rules! every_call {
             PlanCursor {
                 writes SetPlanCursor: set_plan_cursor(by policy: PolicyName, by region: Region, by cursor: Cursor)
                     -> Result<(), PortError>, Other("UpdateItem");
+            }
+            ReadSelected {
+                reads ReadSelected: read_selected(by policy: PolicyName, by region: Region, copy part: usize)
+                    -> Result<Option<SelectedPart>, PortError>, Other("GetItem");
+            }
+            StoreSelected {
+                writes StoreSelected: store_selected(
+                    by policy: PolicyName, by region: Region, copy part: usize, by selected: SelectedPart
+                ) -> Result<(), PortError>, Other("UpdateItem");
             }
             ReadPolicies {
                 reads CurrentPolicies: current_policies() -> Result<Option<Applied>, PortError>, Other("GetItem");

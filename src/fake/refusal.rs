@@ -7,7 +7,7 @@ use crate::ports::{PortError, RdsError};
 /// What a service answers instead of doing what was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// AWS's error code. Nothing if no answer comes.
+    /// AWS's error code. `None` if no answer comes.
     pub code: Option<String>,
     /// AWS's message, or why no answer came.
     pub message: String,

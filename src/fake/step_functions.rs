@@ -32,9 +32,9 @@ pub enum Token {
 /// How a task was ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TaskEnd {
-    /// With this output.
+    /// Success, with this output.
     Success(Box<Manifest>),
-    /// With this error.
+    /// Failure, with this error.
     Failure(Failure),
 }
 
@@ -55,7 +55,7 @@ pub trait StepFunctionsModel {
 pub struct Execution {
     /// How it stands.
     pub state: ExecutionState,
-    /// Its input. Nothing if it is not an input of Snapferry.
+    /// Its input. `None` if it is not an input of Snapferry.
     pub run: Option<ProtectionRequest>,
     /// Its row in the list of failed executions.
     pub ended: Option<FailedExecution>,

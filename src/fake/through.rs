@@ -112,7 +112,7 @@ pub trait Answer: Any + Debug {
     fn refused(call: &Call, refusal: Refusal) -> Self
     where
         Self: Sized;
-    /// Its error code. Nothing if the call succeeded or was not answered.
+    /// Its error code. `None` if the call succeeded or was not answered.
     fn code(&self) -> Option<&str>;
 }
 

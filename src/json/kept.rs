@@ -1,4 +1,4 @@
-//! The databases that stand beside a planner's cursor.
+//! The databases that are stored with a planner's cursor.
 
 use serde::{Deserialize, Serialize};
 

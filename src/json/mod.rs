@@ -3,13 +3,16 @@
 //! They are parsed here, once, into the domain's types. An error says what was expected.
 
 pub mod command;
+pub mod configuration;
 pub mod event;
 pub mod kept;
 pub mod manifest;
+pub mod metrics;
 pub mod policies;
 pub mod prune;
 pub mod refusal;
 pub mod run;
+pub mod selected;
 
 use thiserror::Error;
 

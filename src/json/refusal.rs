@@ -1,4 +1,4 @@
-//! What RDS refused for good, as the catalog stores it.
+//! What RDS refused permanently, as the catalog stores it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ struct RefusalJson {
     source: Option<String>,
 }
 
-/// Writes it.
+/// Writes a refusal.
 #[must_use]
 pub fn write(refusal: &RefusedForGood) -> String {
     serde_json::json!(RefusalJson {

@@ -12,6 +12,7 @@ use crate::domain::id::names::{OptionGroup, ResourceId, SnapshotId};
 use crate::domain::id::tags::{PolicyName, TagKey, is_tag_value};
 use crate::domain::id::text::ParseError;
 use crate::domain::limits::CARRIED_TAGS_MAX;
+use crate::domain::restore::configuration::ConfigurationHash;
 use crate::domain::run::command::{Automated, ProtectionRequest, RunOptions};
 use crate::domain::run::fingerprint::Fingerprint;
 use crate::domain::run::permit::InputHash;
@@ -46,6 +47,8 @@ pub(super) struct RunJson {
     source: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source_expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    configuration: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -80,6 +83,7 @@ impl RunJson {
             fingerprint: run.options.fingerprint.as_ref().map(ToString::to_string),
             source: automated.map(|of| of.snapshot.to_string()),
             source_expires_at: automated.and_then(|of| of.expires_at),
+            configuration: run.options.configuration.as_ref().map(ToString::to_string),
         }
     }
 
@@ -123,6 +127,10 @@ impl RunJson {
                     .map(|text| secret_part("fingerprint", WHAT, Fingerprint::parse(&text)))
                     .transpose()?,
                 automated,
+                configuration: self
+                    .configuration
+                    .map(|text| secret_part("configuration", WHAT, ConfigurationHash::parse(&text)))
+                    .transpose()?,
             },
         })
     }
@@ -199,10 +207,16 @@ pub fn write(run: &ProtectionRequest) -> String {
     serde_json::json!(RunJson::of(run)).to_string()
 }
 
-/// The hash of the input of an execution. Equal runs have equal hashes, however their text was laid out.
+/// The hash of the input of an execution. Equal runs have equal hashes, however their text was laid out. The name of the
+/// database's configuration does not belong to it: it permits nothing, and it may have changed when the planner claims for an
+/// execution that runs already.
 #[must_use]
 pub fn hash(run: &ProtectionRequest) -> InputHash {
-    InputHash::of(&write(run))
+    let json = RunJson {
+        configuration: None,
+        ..RunJson::of(run)
+    };
+    InputHash::of(&serde_json::json!(json).to_string())
 }
 
 /// Reads the input of an execution.

@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::records::{NamelessRecord, answer, records};
 use crate::app::planner::{self, Outcome, Planned, When};
 use crate::app::react::{self, ReactorConfig};
-use crate::app::sweep::{self, SweepReport, SweeperConfig};
+use crate::app::sweep::SweepReport;
 use crate::app::work::batch;
 use crate::app::work::{self, WorkerConfig};
 use crate::domain::run::backoff::Backoff;
@@ -33,6 +33,9 @@ pub enum EdgeError {
     /// The open waits could not be listed.
     #[error("what is open cannot be listed")]
     SweepFailed(#[source] PortError),
+    /// The ages of the recovery points could not be measured. The next sweep tries again.
+    #[error("how old the recovery points are cannot be measured")]
+    MeasureFailed(#[source] PortError),
     /// Some waits could not be checked or settled. The next sweep tries them again.
     #[error("the sweep left something undone: {0}")]
     SweepIncomplete(String),
@@ -47,6 +50,7 @@ impl EdgeError {
             Self::PlanIncomplete(_) => "Snapferry.PlanIncomplete",
             Self::PoliciesUnreadable(_) => "Snapferry.PoliciesUnreadable",
             Self::SweepFailed(_) => "Snapferry.SweepFailed",
+            Self::MeasureFailed(_) => "Snapferry.MeasureFailed",
             Self::SweepIncomplete(_) => "Snapferry.SweepIncomplete",
         }
     }
@@ -107,7 +111,7 @@ pub struct RegionReport {
     pub policy: String,
     /// The region.
     pub region: String,
-    /// The due time. Nothing if nothing is due.
+    /// The due time. `None` if nothing is due.
     pub due: Option<String>,
     /// Executions that were started.
     pub started: usize,
@@ -115,7 +119,7 @@ pub struct RegionReport {
     pub running: usize,
     /// Those of them that skip this due time until their execution for a due time before has ended.
     pub skipped: usize,
-    /// Databases of which RDS takes no snapshot in their status.
+    /// Databases in a status in which RDS takes no snapshot.
     pub not_now: usize,
     /// Databases whose recovery point for this due time exists.
     pub done: usize,
@@ -125,9 +129,9 @@ pub struct RegionReport {
     pub refused: usize,
     /// Databases that wait for the next due time.
     pub waits: usize,
-    /// Databases that RDS has refused for good.
+    /// Databases that RDS has refused permanently.
     pub tried: usize,
-    /// Databases of which RDS has no automated snapshot to copy.
+    /// Databases without an automated snapshot that could be copied.
     pub nothing_to_copy: usize,
     /// Databases that could not be started now.
     pub failed: usize,
@@ -205,17 +209,12 @@ pub struct SweepAnswer {
     pub handed_out: usize,
 }
 
-/// The sweeper: makes one sweep. It does not read the event.
+/// What the sweeper answers.
 ///
 /// # Errors
 /// If something could not be done. All other waits are settled all the same.
-pub async fn sweep<W: sweep::Permissions>(
-    world: &W,
-    sweeper_config: &SweeperConfig,
-) -> Result<SweepAnswer, EdgeError> {
-    let swept = sweep::sweep(world, sweeper_config)
-        .await
-        .map_err(EdgeError::SweepFailed)?;
+pub(super) fn swept(report: Result<SweepReport, PortError>) -> Result<SweepAnswer, EdgeError> {
+    let swept = report.map_err(EdgeError::SweepFailed)?;
     match undone(&swept) {
         Some(fault) => Err(EdgeError::SweepIncomplete(fault)),
         None => Ok(SweepAnswer {

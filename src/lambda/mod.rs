@@ -1,14 +1,18 @@
 //! The functions: they read settings, decode events, call use cases, and answer.
 
 mod edge;
+mod measure;
 mod prune;
 mod records;
 mod settings;
 mod warming;
 
+use std::io::Write;
+
 use aws_lambda_events::event::sqs::SqsEvent;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
+use tracing::warn;
 
 use crate::app::prune::PrunerConfig;
 use crate::app::react::ReactorConfig;
@@ -17,7 +21,8 @@ use crate::app::work::WorkerConfig;
 use crate::aws::{Aws, Reach, Service, StateMachine, TargetQueue, for_functions};
 use warming::Warming;
 
-pub use edge::{EdgeError, PlanReport, RegionReport, SweepAnswer, plan, react, sweep, work};
+pub use edge::{EdgeError, PlanReport, RegionReport, SweepAnswer, plan, react, work};
+pub use measure::{LastMeasured, sweep};
 pub use prune::{PruneFault, prune};
 pub use records::{NamelessRecord, answer, records};
 pub use settings::Settings;
@@ -35,12 +40,13 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
     );
     match settings {
         Settings::Planner(planning) => {
-            let aws = Aws::new(sdk, table, StateMachine(planning.state_machine.clone()));
+            let aws = Aws::new(sdk, table, StateMachine(planning.state_machine.clone()))
+                .with_rds_deadlines(reach.rds_deadlines);
             let (aws, planning) = (&aws, &planning);
             lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| plan(aws, planning))).await
         }
         Settings::Worker { stack, receives } => {
-            let aws = Aws::new(sdk, table, receives);
+            let aws = Aws::new(sdk, table, receives).with_rds_deadlines(reach.rds_deadlines);
             let (aws, worker_config, backoff) = (&aws, &WorkerConfig::from(&stack), &stack.backoff);
             let warming = &Warming::new(aws, home, Service::Rds);
             lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
@@ -53,7 +59,7 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
             receives,
             key,
         } => {
-            let aws = Aws::new(sdk, table, receives);
+            let aws = Aws::new(sdk, table, receives).with_rds_deadlines(reach.rds_deadlines);
             let (aws, reactor_config, backoff) =
                 (&aws, &ReactorConfig::new(&stack, key), &stack.backoff);
             let warming = &Warming::new(aws, home, Service::StepFunctions);
@@ -63,21 +69,35 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
             .await
         }
         Settings::Pruner(pruning) => {
-            let aws = Aws::new(sdk, table, ());
+            let aws = Aws::new(sdk, table, ()).with_rds_deadlines(reach.rds_deadlines);
             let (aws, pruner_config) = (&aws, &PrunerConfig::from(&pruning));
+            let metrics = &pruning.metrics;
             lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
                 let holder = event.context.request_id;
-                prune(aws, pruner_config, &event.payload, &holder).await
+                prune(aws, pruner_config, metrics, &event.payload, &holder, print).await
             }))
             .await
         }
-        Settings::Sweeper { stack, queue } => {
-            let aws = Aws::new(sdk, table, TargetQueue(queue));
+        Settings::Sweeper {
+            stack,
+            queue,
+            measuring,
+        } => {
+            let aws =
+                Aws::new(sdk, table, TargetQueue(queue)).with_rds_deadlines(reach.rds_deadlines);
             let (aws, sweeper_config) = (&aws, &SweeperConfig::from(&stack));
+            let (measuring, last) = (&measuring, &LastMeasured::default());
             lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| {
-                sweep(aws, sweeper_config)
+                sweep(aws, sweeper_config, measuring, last, print)
             }))
             .await
         }
+    }
+}
+
+/// Prints a line of metrics past the log's filter: CloudWatch makes metrics of it, whatever is logged.
+fn print(line: &str) {
+    if let Err(error) = writeln!(std::io::stdout().lock(), "{line}") {
+        warn!(%error, "a line of metrics could not be printed");
     }
 }

@@ -5,10 +5,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::measure::quota_line;
 use crate::app::prune::{self, PruneError, PruneReport, PruneRequest, PrunerConfig, Stopped};
 use crate::domain::id::arn::RdsArn;
 use crate::error::chain;
 use crate::json::prune::{PruneAnswer, RequestJson};
+use crate::settings::Metrics;
 
 /// Why a whole round failed. The function's error metric counts these, and its alarm watches the metric.
 #[derive(Debug, Error)]
@@ -71,7 +73,7 @@ fn answer_of(report: &PruneReport) -> PruneAnswer {
     }
 }
 
-/// The pruner: makes one round, or carries out the plan that a person has looked at.
+/// The pruner: makes one round, or carries out the plan that a person has looked at. It prints how long the quota lasts.
 ///
 /// # Errors
 /// If the inventory is not complete, or a round by schedule could not remove all that may go. A person's request is
@@ -79,14 +81,19 @@ fn answer_of(report: &PruneReport) -> PruneAnswer {
 pub async fn prune<W: prune::Permissions>(
     world: &W,
     pruner_config: &PrunerConfig,
+    metrics: &Metrics,
     event: &Value,
     holder: &str,
+    print: impl Fn(&str),
 ) -> Result<PruneAnswer, PruneFault> {
     let request = RequestJson::deserialize(event).ok();
     let request = request.map(|RequestJson { plan, databases }| PruneRequest { plan, databases });
     let report = prune::prune(world, pruner_config, request.as_ref(), holder)
         .await
         .map_err(PruneFault::Failed)?;
+    if let Some(days) = report.days_to_full {
+        print(&quota_line(&metrics.namespace, world.now(), days));
+    }
     match undone(&report) {
         Some(fault) if request.is_none() => Err(PruneFault::Incomplete(fault)),
         _ => Ok(answer_of(&report)),

@@ -19,7 +19,7 @@ pub struct NamelessRecord(pub usize);
 /// Decodes a batch.
 ///
 /// Only the id is required. A record without a body counts as one that cannot be read. A record without a receipt handle
-/// cannot be delayed, and comes back when its visibility time-out ends. A record without a count counts as received once.
+/// cannot be delayed, and comes back when its visibility timeout ends. A record without a count counts as received once.
 ///
 /// # Errors
 /// If a record has no id.

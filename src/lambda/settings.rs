@@ -4,7 +4,7 @@ use crate::aws::{QueueUrl, SourceQueue};
 use crate::domain::id::arn::{KeyArn, StateMachineArn};
 use crate::domain::id::role::Role;
 use crate::logging::{self, LogLevel};
-use crate::settings::{Planning, Pruning, SettingsError, Stack, Variables};
+use crate::settings::{Measuring, Planning, Pruning, SettingsError, Stack, Variables};
 
 /// The variable in which Lambda hands over the function's handler.
 const HANDLER: &str = "_HANDLER";
@@ -40,6 +40,8 @@ pub enum Settings {
         stack: Stack,
         /// The commands queue, to send commands of queued copies again.
         queue: QueueUrl,
+        /// What it measures.
+        measuring: Measuring,
     },
     /// The pruner's.
     Pruner(Pruning),
@@ -81,9 +83,11 @@ impl Settings {
             Role::Sweeper => {
                 let stack = Stack::read(vars);
                 let queue = vars.required(COMMANDS_QUEUE, QueueUrl::parse);
+                let measuring = Measuring::read(vars);
                 Some(Self::Sweeper {
                     stack: stack?,
                     queue: queue?,
+                    measuring: measuring?,
                 })
             }
         }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 /// The clock.
 pub trait Clock {
-    /// Now.
+    /// The current time.
     fn now(&self) -> Timestamp;
 }
 

@@ -66,14 +66,14 @@ pub trait DescribeRule {
 
 /// Finds a queue by its name.
 pub trait FindQueue {
-    /// `GetQueueUrl`. Nothing if the queue does not exist.
+    /// `GetQueueUrl`. `None` if the queue does not exist.
     async fn get_queue_url(&self, region: &Region, name: &str)
     -> Result<Option<String>, PortError>;
 }
 
 /// Counts messages.
 pub trait CountMessages {
-    /// `GetQueueAttributes`: the approximate number of messages, including received ones. Nothing if the queue does not
+    /// `GetQueueAttributes`: the approximate number of messages, including received ones. `None` if the queue does not
     /// exist.
     async fn count_messages(&self, region: &Region, url: &str) -> Result<Option<u64>, PortError>;
 }

@@ -28,7 +28,7 @@ pub struct RdsError {
     pub operation: Operation,
     /// The region that was asked.
     pub region: Region,
-    /// AWS's error code. Nothing if no answer came.
+    /// AWS's error code. `None` if no answer came.
     pub code: Option<String>,
     /// AWS's message, or why no answer came.
     pub message: String,

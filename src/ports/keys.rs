@@ -6,7 +6,7 @@ use crate::domain::policy::spec::KeyName;
 
 /// Looks at keys.
 pub trait DescribeKey {
-    /// `DescribeKey`, in the key's region, or in the recovery region for an alias. Nothing if KMS knows no such key.
+    /// `DescribeKey`, in the key's region, or in the recovery region for an alias. `None` if KMS knows no such key.
     async fn describe_key(&self, key: &KeyName) -> Result<Option<KeyFacts>, PortError>;
 }
 

@@ -21,6 +21,7 @@ macro_rules! actions {
 }
 
 mod clock;
+mod configurations;
 pub mod deploy;
 pub mod doctor;
 mod error;
@@ -29,17 +30,20 @@ mod pages;
 mod queues;
 mod rds;
 mod retention;
+mod selected;
 mod stack;
 mod step_functions;
 mod table;
 
 pub use clock::*;
+pub use configurations::*;
 pub use error::*;
 pub use keys::*;
 pub use pages::*;
 pub use queues::*;
 pub use rds::*;
 pub use retention::*;
+pub use selected::*;
 pub use stack::*;
 pub use step_functions::*;
 pub use table::*;

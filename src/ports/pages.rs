@@ -56,7 +56,7 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// The databases whose rows cannot be read; other lists have none.
     pub unreadable: Vec<UnreadableRow>,
-    /// Where the next page begins; nothing on the last.
+    /// Where the next page begins; `None` on the last.
     pub next: Option<String>,
 }
 
@@ -77,7 +77,7 @@ pub trait Continues {
     /// The marker of a page.
     type Marker;
 
-    /// Where the next page begins. Nothing on the last page.
+    /// Where the next page begins. `None` on the last page.
     fn take_next(&mut self) -> Option<Self::Marker>;
 }
 

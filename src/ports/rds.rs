@@ -108,7 +108,7 @@ pub struct SnapshotQuota {
 
 /// Asks for the account's quotas.
 pub trait DescribeQuota {
-    /// `DescribeAccountAttributes`: the quota `ManualSnapshots` or `ManualClusterSnapshots`. Nothing if RDS does not report
+    /// `DescribeAccountAttributes`: the quota `ManualSnapshots` or `ManualClusterSnapshots`. `None` if RDS does not report
     /// it.
     async fn describe_snapshot_quota(
         &self,

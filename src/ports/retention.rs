@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::error::{PortError, RdsError};
+use super::pages::Page;
 use super::table::Written;
 use crate::domain::id::arn::{RdsArn, Region};
 use crate::domain::id::names::ResourceId;
@@ -40,7 +41,7 @@ pub trait InvokePruner {
 pub trait RegisterRemovals {
     /// `PutItem`, if no wait stands there, and no removal of another attempt at the same snapshot.
     async fn register_removal(&self, removal: &RemovalEntry) -> Result<Written, PortError>;
-    /// `DeleteItem`, if it is a removal of this snapshot. One that is gone is no error.
+    /// `DeleteItem`, if it is a removal of this snapshot. One that is gone is not an error.
     async fn drop_removal(&self, snapshot: &RdsArn) -> Result<(), PortError>;
 }
 
@@ -54,6 +55,13 @@ pub trait EnterCopies {
 pub trait ReadEntered {
     /// `BatchGetItem`: what there is and can be read, in any order. At most 100 copies, each once.
     async fn read_entered(&self, copies: &[RdsArn]) -> Result<Vec<Entered>, PortError>;
+}
+
+/// Lists the copies that are not what was asked for.
+pub trait ListMismatches {
+    /// `Query` of the index of open items, which may lag behind the table for a moment: a page of the copies that were
+    /// entered as mismatches.
+    async fn list_mismatches(&self, marker: Option<String>) -> Result<Page<RdsArn>, PortError>;
 }
 
 /// Notes what may go.
@@ -97,7 +105,7 @@ pub trait ReadFreeze {
 pub trait SetFreeze {
     /// `PutItem`.
     async fn set_freeze(&self, freeze: &Freeze) -> Result<(), PortError>;
-    /// `DeleteItem`. No freeze is no error.
+    /// `DeleteItem`. No freeze is not an error.
     async fn thaw(&self) -> Result<(), PortError>;
 }
 
@@ -128,6 +136,7 @@ actions! {
     RegisterRemovals: "dynamodb:PutItem" "dynamodb:DeleteItem";
     EnterCopies: "dynamodb:UpdateItem";
     ReadEntered: "dynamodb:BatchGetItem";
+ ListMismatches: "dynamodb:Query";
     KeepNotes: "dynamodb:BatchGetItem" "dynamodb:PutItem";
     PruneRounds: "dynamodb:GetItem" "dynamodb:PutItem" "dynamodb:UpdateItem" "dynamodb:DeleteItem";
     ReadFreeze: "dynamodb:GetItem";

@@ -6,7 +6,7 @@ use super::error::PortError;
 
 /// Reads the outputs of a deployed stack.
 pub trait DescribeStack {
-    /// `DescribeStacks` of one name, in the recovery region: the outputs; nothing when there is no such stack.
+    /// `DescribeStacks` of one name, in the recovery region: the outputs; `None` if there is no such stack.
     async fn stack_outputs(
         &self,
         name: &str,

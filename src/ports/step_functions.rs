@@ -95,7 +95,7 @@ pub trait ListEnded {
 
 /// Looks at one execution.
 pub trait InspectExecution {
-    /// `DescribeExecution`. Nothing if Step Functions no longer knows it.
+    /// `DescribeExecution`. `None` if Step Functions no longer knows it.
     async fn inspect_execution(
         &self,
         name: &ExecutionName,

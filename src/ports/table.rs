@@ -31,11 +31,26 @@ pub enum Written {
     Conflict,
 }
 
+/// What stands where a wait was to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Occupant {
+    /// Another wait.
+    Wait(Box<Wait>),
+    /// The removal of this attempt.
+    Removal(RdsArn),
+}
+
 /// Stores waits: one for all attempts at a snapshot or copy
 /// ([`first_attempt`](crate::domain::run::naming::first_attempt)). Every write carries the token that it expects.
 pub trait RegisterWaits {
-    /// `PutItem` if no attempt has a wait. Otherwise returns the stored wait.
-    async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError>;
+    /// `PutItem` if no attempt has a wait and none is being removed. Otherwise returns what stands there.
+    async fn register(&self, wait: &Wait) -> Result<Option<Occupant>, PortError>;
+    /// `PutItem` if the removal of exactly this attempt stands there.
+    async fn register_past_removal(
+        &self,
+        wait: &Wait,
+        removed: &RdsArn,
+    ) -> Result<Written, PortError>;
     /// `PutItem` if the stored wait has the token of `instead_of` and is at its attempt.
     async fn replace(&self, wait: &Wait, instead_of: &Wait) -> Result<Written, PortError>;
 }
@@ -59,7 +74,7 @@ pub trait Waits {
         token: &TaskToken,
         absent: bool,
     ) -> Result<Written, PortError>;
-    /// `DeleteItem` if the stored wait has this token, whichever attempt it is at. One that is gone is no error.
+    /// `DeleteItem` if the stored wait has this token, whichever attempt it is at. One that is gone is not an error.
     async fn forget(&self, resource: &RdsArn, token: &TaskToken) -> Result<(), PortError>;
 }
 
@@ -229,7 +244,7 @@ pub struct Entry {
     pub open: Option<ExecutionName>,
     /// Its newest good recovery point.
     pub newest: Option<Manifest>,
-    /// What RDS refused for good since.
+    /// What RDS refused permanently since.
     pub refused: Option<RefusedForGood>,
 }
 
@@ -244,7 +259,7 @@ impl Entry {
     }
 }
 
-/// Remembers what RDS refused for good.
+/// Remembers what RDS refused permanently.
 pub trait RememberRefusal {
     /// `UpdateItem`: enters the refusal in place of any before it. A recovery point that is entered later removes it.
     async fn remember_refusal(
@@ -255,9 +270,9 @@ pub trait RememberRefusal {
     ) -> Result<(), PortError>;
 }
 
-/// Forgets what RDS refused for good, because a person says so.
+/// Forgets what RDS refused permanently, because a person says so.
 pub trait ForgetRefusal {
-    /// `UpdateItem`: removes the refusal. One that is not there is no error.
+    /// `UpdateItem`: removes the refusal. One that is not there is not an error.
     async fn forget_refusal(
         &self,
         database: &DatabaseRef,
@@ -306,7 +321,7 @@ pub trait PlanCursor: ReadPlanCursor {
 
 /// Reads the set of policies in force.
 pub trait ReadPolicies {
-    /// `GetItem`, consistent: the set that was applied last. Nothing if none ever was.
+    /// `GetItem`, consistent: the set that was applied last. `None` if none ever was.
     async fn current_policies(&self) -> Result<Option<Applied>, PortError>;
 }
 

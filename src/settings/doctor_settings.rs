@@ -23,6 +23,8 @@ pub struct DoctorSettings {
     pub copy_slots: CopySlots,
     /// The facts of the stack that its roles' permissions depend on.
     pub stack_facts: StackFacts,
+    /// The databases' keys that the stack was given, wildcards and all. If the list is empty: every key of the account.
+    pub source_key_patterns: Vec<String>,
     /// The dead-letter queue of commands.
     pub commands_dead_letters: String,
     /// The dead-letter queue of events.
@@ -46,6 +48,12 @@ impl DoctorSettings {
         let source_regions = vars.required("SNAPFERRY_SOURCE_REGIONS", regions);
         let state_machine = vars.required("SNAPFERRY_STATE_MACHINE_ARN", StateMachineArn::parse);
         let key = vars.required("SNAPFERRY_KMS_KEY", KeyArn::parse);
+        let source_key_patterns =
+            vars.get("SNAPFERRY_SOURCE_KEY_ARNS")
+                .map_or_else(Vec::new, |list| {
+                    let given = list.split(',').filter(|arn| !arn.is_empty());
+                    given.map(ToOwned::to_owned).collect()
+                });
         let source_keys = vars.optional("SNAPFERRY_SOURCE_KEY_ARNS", source_keys);
         let built_in = built_in(vars, key.as_ref());
         let text = |url: &str| Ok::<_, SettingsError>(url.to_owned());
@@ -86,6 +94,7 @@ impl DoctorSettings {
                 events_queue: events_queue?,
             },
             built_in: built_in?,
+            source_key_patterns,
             commands_dead_letters: commands_dead_letters?,
             events_dead_letters: events_dead_letters?,
             roles,

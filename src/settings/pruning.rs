@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 use super::faults::SettingsError;
+use super::measuring::Metrics;
 use super::planning::{built_in, regions};
 use super::stack::Stack;
 use super::variables::Variables;
@@ -28,6 +29,8 @@ pub struct Pruning {
     pub grace: SignedDuration,
     /// How much one round may remove.
     pub bounds: Bounds,
+    /// Where its metrics go.
+    pub metrics: Metrics,
 }
 
 impl Pruning {
@@ -63,6 +66,7 @@ impl Pruning {
         let default = Bounds::default();
         let share = vars.number("SNAPFERRY_PRUNE_SHARE", default.share, 1..=100);
         let max = vars.number("SNAPFERRY_PRUNE_MAX", default.max, 1..=1_000);
+        let metrics = Metrics::read(vars);
         Some(Self {
             stack: stack?,
             source_regions: source_regions?,
@@ -71,6 +75,7 @@ impl Pruning {
             removes,
             grace: SignedDuration::from_secs(grace),
             bounds: Bounds { share, max },
+            metrics,
         })
     }
 }

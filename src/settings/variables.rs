@@ -55,7 +55,7 @@ impl Variables {
         self.required(if is_old { before } else { name }, parse)
     }
 
-    /// The value of an optional variable. Also nothing if the variable has a fault.
+    /// The value of an optional variable. Also `None` if the variable has a fault.
     pub fn optional<T, E: fmt::Display>(
         &mut self,
         name: &str,

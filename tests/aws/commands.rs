@@ -116,6 +116,8 @@ fn run_starts_what_is_due_and_tells_what_became_of_each_database() {
     let mut expected = a_run("orders");
     expected.options.fingerprint = started.options.fingerprint.clone();
     assert!(expected.options.fingerprint.is_some());
+    expected.options.configuration = started.options.configuration.clone();
+    assert!(expected.options.configuration.is_some());
     assert_eq!(started, expected);
 }
 

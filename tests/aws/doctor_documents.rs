@@ -25,7 +25,7 @@ fn weighed(policy: &str) -> Finding {
         &statements,
         Caller {
             role: &role,
-            home: &home,
+            region: &home,
         },
     )
 }
@@ -95,6 +95,7 @@ fn a_key_policy_that_cannot_be_weighed_is_unknown_and_never_good() {
 
 #[test]
 fn a_pattern_is_weighed_as_far_as_it_is_plain() {
+    let here = region("eu-west-1");
     let ours = r#"{"source":["aws.rds"],"detail-type":["RDS DB Snapshot Event","RDS DB Cluster Snapshot Event"]}"#;
     let cases = [
         (ours, Some(true)),
@@ -104,6 +105,14 @@ fn a_pattern_is_weighed_as_far_as_it_is_plain() {
             r#"{"source":["aws.rds"],"detail-type":["RDS DB Snapshot Event"]}"#,
             Some(false),
         ),
+        (
+            r#"{"source":["aws.rds"],"region":["eu-west-1"]}"#,
+            Some(true),
+        ),
+        (
+            r#"{"source":["aws.rds"],"region":["us-east-1"]}"#,
+            Some(false),
+        ),
         (r#"{"source":[{"prefix":"aws."}]}"#, None),
         (
             r#"{"source":["aws.rds"],"detail":{"EventID":["RDS-EVENT-0042"]}}"#,
@@ -111,7 +120,8 @@ fn a_pattern_is_weighed_as_far_as_it_is_plain() {
         ),
     ];
     for (pattern, expected) in cases {
-        assert_eq!(catches_snapshots(pattern).unwrap(), expected, "{pattern}");
+        let caught = catches_snapshots(pattern, &here).unwrap();
+        assert_eq!(caught, expected, "{pattern}");
     }
-    catches_snapshots("[]").unwrap_err();
+    catches_snapshots("[]", &here).unwrap_err();
 }

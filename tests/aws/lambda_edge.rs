@@ -1,18 +1,25 @@
 //! The functions' edge: events as Lambda sends them, answers as Lambda reads them, settings.
 
+use std::cell::RefCell;
+
 use aws_lambda_events::event::sqs::SqsEvent;
+use jiff::SignedDuration;
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
 use snapferry::domain::id::role::Role;
+use snapferry::domain::policy::selected::{SelectedDatabase, SelectedPart};
 use snapferry::domain::run::command::Step;
 use snapferry::json::command as wire_command;
-use snapferry::lambda::{self, EdgeError, NamelessRecord, Settings, records};
+use snapferry::lambda::{
+    self, EdgeError, LastMeasured, NamelessRecord, Settings, SweepAnswer, records,
+};
 use snapferry::logging::LogLevel;
-use snapferry::ports::ReceiptHandle;
+use snapferry::ports::{ReceiptHandle, StoreSelected as _};
+use snapferry::settings::{Measuring, Variables};
 
 use crate::world::{
-    Fixture, KEY, Name, Token, World, backoff, command, reactor_config, run, sweeper_config,
-    worker_config,
+    Fixture, KEY, Name, SOURCE, Token, World, backoff, command, reactor_config, run,
+    sweeper_config, worker_config,
 };
 
 /// A record as Lambda hands it over.
@@ -127,9 +134,134 @@ fn a_batch_of_foreign_events_is_taken_out_of_the_queue() {
     );
 }
 
+fn measuring(extra: &[(&str, &str)]) -> Measuring {
+    let pairs = [
+        ("SNAPFERRY_SOURCE_REGIONS", SOURCE),
+        ("SNAPFERRY_KMS_KEY", KEY),
+        ("SNAPFERRY_METRICS_NAMESPACE", "Snapferry/test"),
+    ];
+    let pairs = pairs.iter().chain(extra);
+    let pairs = pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Measuring::read(&mut Variables::new(pairs)).unwrap()
+}
+
+fn sweep(world: &World) -> Result<SweepAnswer, EdgeError> {
+    let last = LastMeasured::default();
+    run(lambda::sweep(
+        world,
+        &sweeper_config(),
+        &measuring(&[]),
+        &last,
+        |_| (),
+    ))
+}
+
+/// The lines that sweeps print, one sweep each so many seconds.
+fn printed(world: &World, measuring: &Measuring, every: &[i64]) -> Vec<Vec<Value>> {
+    let last = LastMeasured::default();
+    let each = every.iter().map(|seconds| {
+        world.pass(SignedDuration::from_secs(*seconds));
+        let lines = RefCell::new(Vec::new());
+        let print = |line: &str| lines.borrow_mut().push(serde_json::from_str(line).unwrap());
+        run(lambda::sweep(
+            world,
+            &sweeper_config(),
+            measuring,
+            &last,
+            print,
+        ))
+        .unwrap();
+        lines.into_inner()
+    });
+    each.collect()
+}
+
+#[test]
+fn a_sweep_prints_the_stacks_metrics_every_five_minutes_and_at_the_start_of_a_process() {
+    let lines = printed(&World::new(), &measuring(&[]), &[0, 60, 60, 60, 60, 59, 60]);
+    let counts: Vec<usize> = lines.iter().map(Vec::len).collect();
+    assert_eq!(counts, [2, 0, 0, 0, 0, 2, 0], "a second early is in time");
+    let [waits, fleet] = &lines[0][..] else {
+        panic!("two lines: {lines:?}");
+    };
+    assert_eq!(
+        *waits,
+        json!({
+            "_aws": {
+                "Timestamp": waits["_aws"]["Timestamp"],
+                "CloudWatchMetrics": [{
+                    "Namespace": "Snapferry/test",
+                    "Dimensions": [[]],
+                    "Metrics": [
+                        {"Name": "OpenWaits", "Unit": "Count"},
+                        {"Name": "OldestWait", "Unit": "Seconds"},
+                    ],
+                }],
+            },
+            "OpenWaits": 0.0,
+            "OldestWait": 0.0,
+        })
+    );
+    assert_eq!(fleet["DatabasesOverdue"], 0.0);
+    assert_eq!(fleet["DatabasesWithinRpo"], 0.0);
+    assert_eq!(fleet["WorstAgeOfRpo"], 0.0);
+}
+
+#[test]
+fn the_oldest_wait_is_measured_from_its_beginning() {
+    let world = World::new();
+    let wait = crate::items::a_wait("alive");
+    let opened_at = wait.opened_at;
+    world.set_token("alive", Token::Alive);
+    world.store(wait);
+    let lines = printed(&world, &measuring(&[]), &[0]);
+    let age = world.clock().duration_since(opened_at).as_secs_f64();
+    assert_eq!(lines[0][0]["OldestWait"], age);
+    assert_eq!(lines[0][0]["OpenWaits"], 1.0);
+}
+
+#[test]
+fn a_sweep_that_cannot_measure_says_so_and_tries_again_a_minute_later() {
+    let world = World::new();
+    world.break_once(Name::CurrentPolicies);
+    let error = sweep(&world).unwrap_err();
+    let name = Diagnostic::from(error).error_type;
+    assert_eq!(name, "Snapferry.MeasureFailed");
+    assert_eq!(printed(&world, &measuring(&[]), &[60])[0].len(), 2);
+}
+
+#[test]
+fn each_database_has_a_series_only_where_somebody_pays_for_it() {
+    let world = World::new();
+    let of = crate::world::a_run("orders");
+    let selected = SelectedPart {
+        parts: 1,
+        databases: vec![SelectedDatabase {
+            database: of.database.clone(),
+            since: world.clock(),
+        }],
+    };
+    let source = of.database.arn.region().clone();
+    run(world.store_selected(&of.policy, &source, 0, &selected)).unwrap();
+    assert_eq!(printed(&world, &measuring(&[]), &[0])[0].len(), 2);
+    let paid = measuring(&[("SNAPFERRY_METRICS_PER_DATABASE", "yes")]);
+    world.pass(SignedDuration::from_hours(12));
+    let lines = printed(&world, &paid, &[0]);
+    let [_, _, own] = &lines[0][..] else {
+        panic!("three lines: {lines:?}");
+    };
+    assert_eq!(own["AgeOfRpo"], 0.25);
+    assert_eq!(
+        (&own["Database"], &own["Region"]),
+        (&json!("orders"), &json!(SOURCE))
+    );
+    let directive = &own["_aws"]["CloudWatchMetrics"][0];
+    assert_eq!(directive["Dimensions"], json!([["Region", "Database"]]));
+}
+
 #[test]
 fn a_sweep_with_nothing_open_answers_zeros() {
-    let report = run(lambda::sweep(&World::new(), &sweeper_config())).unwrap();
+    let report = sweep(&World::new()).unwrap();
     let report = serde_json::to_value(&report).unwrap();
     assert_eq!(
         report,
@@ -141,7 +273,7 @@ fn a_sweep_with_nothing_open_answers_zeros() {
 fn a_sweep_that_leaves_something_undone_fails_so_that_the_alarm_counts_it() {
     let world = World::new();
     world.break_once(Name::ListOpen);
-    let error = run(lambda::sweep(&world, &sweeper_config())).unwrap_err();
+    let error = sweep(&world).unwrap_err();
     assert!(matches!(error, EdgeError::SweepFailed(_)), "{error:?}");
     assert_eq!(Diagnostic::from(error).error_type, "Snapferry.SweepFailed");
 
@@ -153,7 +285,7 @@ fn a_sweep_that_leaves_something_undone_fails_so_that_the_alarm_counts_it() {
         .borrow_mut()
         .insert(wait.resource.region().clone());
     world.store(wait);
-    let error = run(lambda::sweep(&world, &sweeper_config())).unwrap_err();
+    let error = sweep(&world).unwrap_err();
     let diagnostic = Diagnostic::from(error);
     assert_eq!(diagnostic.error_type, "Snapferry.SweepIncomplete");
     assert!(

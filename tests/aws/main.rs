@@ -7,6 +7,7 @@
 
 mod authorities;
 mod automated;
+mod catalog_commands;
 mod commands;
 mod doctor;
 mod doctor_documents;
@@ -16,11 +17,13 @@ mod lambda_edge;
 mod patience;
 mod policies;
 mod policy_commands;
+mod presigned;
 mod profile;
 mod prune;
 mod queues;
 mod rds;
 mod rds_clusters;
+mod rds_settings;
 mod reach;
 mod redrive;
 mod replay;

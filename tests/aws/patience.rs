@@ -15,13 +15,14 @@ use snapferry::domain::doctor::{Check, Level};
 use snapferry::domain::id::arn::Family;
 use snapferry::domain::id::names::SnapshotId;
 use snapferry::domain::run::failure::Owner;
-use snapferry::ports::{DescribeSnapshots, ListOpen, Probe, ProbeToken};
-use snapferry::settings::{DoctorSettings, Planning, Variables};
+use snapferry::ports::{CopySnapshot, DescribeSnapshots, ListOpen, Probe, ProbeToken};
+use snapferry::settings::{DoctorSettings, Planning, RdsDeadlines, Variables};
 
+use crate::rds::a_copy_request;
 use crate::wire::{MACHINE, Reply, TABLE, Wire, json_error, ok};
 use crate::world::{HOME, KEY, SOURCE, a_run, region, snapshot_arn, token};
 
-/// The budget of one call, its second try included (design, "Regions fail").
+/// How long a person waits for one call, its second try included.
 const BUDGET: Duration = Duration::from_secs(5);
 
 /// A clock that stands still until [`Clock::run`] finds nothing else to do.
@@ -114,6 +115,75 @@ fn a_table_and_callbacks_that_hang_are_given_up_after_five_seconds() {
     let (probe, took) = clock.run(aws.send_task_heartbeat(&live));
     assert!(matches!(probe, Probe::Unknown(_)), "{probe:?}");
     assert_eq!(took, BUDGET);
+}
+
+/// The same in a function.
+fn hanging_in_a_function(pairs: &[(&str, &str)]) -> (Wire, Clock, Aws) {
+    let pairs = pairs.iter();
+    let pairs = pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let deadlines = RdsDeadlines::read(&pairs.collect()).unwrap();
+    let (wire, clock, aws) = hanging();
+    (wire, clock, aws.with_rds_deadlines(deadlines))
+}
+
+/// How long a function waits for a read of RDS that nobody answers, for a copy, and for the table.
+fn waited(pairs: &[(&str, &str)]) -> [Duration; 3] {
+    let source = region(SOURCE);
+    let ids = [SnapshotId::of(&snapshot_arn(&a_run("orders"), 1))];
+    let (wire, clock, aws) = hanging_in_a_function(pairs);
+    let (answer, reading) = clock.run(aws.describe_snapshots(&source, Family::Instance, &ids));
+    assert_eq!(answer.unwrap_err().owner(), Owner::Transient);
+    assert_eq!(wire.asked().len(), 2, "a read is tried twice");
+    let (_, clock, aws) = hanging_in_a_function(pairs);
+    let (answer, copying) = clock.run(aws.copy_snapshot(&a_copy_request()));
+    assert_eq!(answer.unwrap_err().owner(), Owner::Transient);
+    let (_, clock, aws) = hanging_in_a_function(pairs);
+    let (answer, listing) = clock.run(aws.list_open(None));
+    answer.unwrap_err();
+    [reading, copying, listing]
+}
+
+/// The pause between two tries is random, and the rest of the time has nothing to wait for.
+#[track_caller]
+fn assert_within(waited: [Duration; 3], expected: [Duration; 3]) {
+    for (took, at_most) in waited.into_iter().zip(expected) {
+        let slack = Duration::from_secs(2);
+        assert!(
+            took <= at_most && took + slack >= at_most,
+            "{took:?} of {at_most:?}"
+        );
+    }
+}
+
+#[test]
+fn a_function_waits_for_rds_as_the_table_of_deadlines_says() {
+    let deadlines = RdsDeadlines::default();
+    let expected = [deadlines.of_reads().1, deadlines.of_changes().1, BUDGET];
+    assert_eq!(expected.map(|time| time.as_secs()), [21, 30, 5]);
+    assert_within(waited(&[]), expected);
+    let page = include_str!("../../docs/SCALE.md");
+    for row in [
+        "| a function's reads of RDS | 3 s | 10 s (`RdsReadSeconds`) | 21 s |",
+        "| a function's changes in RDS | 3 s | 25 s (`RdsChangeSeconds`) | 30 s |",
+        "| a function's calls to the table, the queues and Step Functions | 3 s | 3 s | 5 s |",
+        "| the command line's calls | 3 s | 3 s | 5 s |",
+    ] {
+        assert!(page.contains(row), "{row}");
+    }
+}
+
+#[test]
+fn a_functions_variables_set_its_deadlines_for_rds() {
+    let pairs = [
+        ("SNAPFERRY_RDS_READ_SECONDS", "2"),
+        ("SNAPFERRY_RDS_CHANGE_SECONDS", "3"),
+    ];
+    assert_within(waited(&pairs), [5, 8, 5].map(Duration::from_secs));
+    for wrong in ["0", "301", "ten", "-1", "2.5"] {
+        let pairs = [("SNAPFERRY_RDS_READ_SECONDS".to_owned(), wrong.to_owned())];
+        let error = RdsDeadlines::read(&pairs.into()).unwrap_err().to_string();
+        assert!(error.contains("SNAPFERRY_RDS_READ_SECONDS"), "{error}");
+    }
 }
 
 /// The doctor's settings.

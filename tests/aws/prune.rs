@@ -10,6 +10,7 @@ use snapferry::cli::{
 };
 use snapferry::domain::id::arn::Family;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::run::command::ProtectionRequest;
 use snapferry::domain::run::failure::Operation;
 use snapferry::json::prune::PruneAnswer;
 use snapferry::ports::SnapshotQuota;
@@ -38,13 +39,18 @@ pub(crate) fn planning() -> Planning {
 pub(crate) fn copy_of(database: &str, days: i64) -> Snapshot {
     let mut request = a_run(database);
     request.planned_at -= jiff::SignedDuration::from_hours(24 * days);
-    let mut copy = ours(&copy_arn(&request, 1), &request, SnapshotStatus::Available);
+    copy_of_run(&request)
+}
+
+/// The recovery point of a run, with all tags that the worker sets.
+pub(crate) fn copy_of_run(request: &ProtectionRequest) -> Snapshot {
+    let mut copy = ours(&copy_arn(request, 1), request, SnapshotStatus::Available);
     copy.taken_at = Some(request.planned_at);
     copy.tags.extend(
         [
             ("snapferry:database", request.database.arn.to_string()),
             ("snapferry:policy", request.policy.to_string()),
-            ("snapferry:source", snapshot_arn(&request, 1).to_string()),
+            ("snapferry:source", snapshot_arn(request, 1).to_string()),
         ]
         .map(|(key, value)| (key.to_owned(), value)),
     );

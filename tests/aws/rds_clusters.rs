@@ -278,7 +278,7 @@ async fn a_clusters_copy_is_asked_for_at_home_with_the_sources_arn_and_the_key()
         request.id.as_str()
     );
     assert_eq!((&*form["KmsKeyId"], &*form["CopyTags"]), (KEY, "false"));
-    assert!(!form.contains_key("PreSignedUrl"));
+    assert!(form.contains_key("PreSignedUrl"));
 }
 
 #[tokio::test]

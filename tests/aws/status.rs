@@ -7,6 +7,7 @@ use snapferry::cli::{Ended, Selected, make_report, show_status};
 use snapferry::domain::id::arn::Family;
 use snapferry::domain::rds::copy_facts::CopyFacts;
 use snapferry::domain::rds::database::Database;
+use snapferry::domain::restore::configuration::Captured;
 
 use crate::prune::{copy_of, planning};
 use crate::world::{Fixture, World, a_run, run};
@@ -25,6 +26,7 @@ fn database(name: &str) -> Database {
         backup_retention_days: Some(7),
         status: "available".to_owned(),
         tags: [("snapferry:policy".to_owned(), "default".to_owned())].into(),
+        captured: Captured::default(),
     }
 }
 

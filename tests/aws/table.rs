@@ -16,8 +16,8 @@ use snapferry::domain::run::slot_limits::{SlotGroup, SlotLimits};
 use snapferry::domain::run::wait::{Phase, Wait};
 use snapferry::ports::{
     Abandoned, CheckClaim, Claim, ClaimRun, ClaimSlot, ForgetRefusal, FreeSlot, HearDead, Held,
-    LearnLimits, ListOpen, LookUpWaits, NoteError, PlanCursor, ReadEntries, ReadPlanCursor,
-    RecordRecoveryPoint, RegisterWaits, RememberRefusal, Waits, Written,
+    LearnLimits, ListOpen, LookUpWaits, NoteError, Occupant, PlanCursor, ReadEntries,
+    ReadPlanCursor, RecordRecoveryPoint, RegisterWaits, RememberRefusal, Waits, Written,
 };
 
 use crate::items::a_wait;
@@ -96,7 +96,7 @@ async fn a_wait_is_registered_only_where_there_is_none() {
 async fn a_wait_that_is_there_already_comes_with_the_refusal() {
     let wire = Wire::new([conflict_with(&item("the-other"))]);
     let stored = wire.aws().register(&a_wait("t")).await.unwrap();
-    assert_eq!(stored, Some(a_wait("the-other")));
+    assert_eq!(stored, Some(Occupant::Wait(Box::new(a_wait("the-other")))));
 }
 
 #[tokio::test]
@@ -454,8 +454,8 @@ async fn what_is_open_is_one_query_of_the_index() {
     assert_eq!(asked.action(), "Query");
     let body = asked.json();
     assert_eq!(body["IndexName"], "open-waits");
-    assert_eq!(spelled(&body, "KeyConditionExpression"), "open = :wait");
-    assert_eq!(body["ExpressionAttributeValues"][":wait"]["S"], "wait");
+    assert_eq!(spelled(&body, "KeyConditionExpression"), "open = :open");
+    assert_eq!(body["ExpressionAttributeValues"][":open"]["S"], "wait");
 }
 
 #[tokio::test]

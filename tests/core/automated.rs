@@ -219,6 +219,17 @@ mod a_hint {
     }
 
     #[test]
+    fn stores_the_configuration_that_its_run_names() {
+        let (world, arn) = world();
+        start_from_hints(&world, &[&arn]);
+        let run = the_run(&world);
+        let hash = run.options.configuration.unwrap();
+        let key = (run.database.resource_id, hash);
+        let stored = world.table().configurations().stored[&key].clone();
+        assert_eq!(stored.database, database("orders"));
+    }
+
+    #[test]
     fn of_a_cluster_is_a_run_of_the_cluster() {
         let (world, _) = world();
         let arn = automated_arn(&cluster("orders"), "2026-11-22-02-30");

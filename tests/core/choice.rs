@@ -284,7 +284,6 @@ fn reasons_for_a_choice_have_names_of_their_own() {
         ExclusionReason::GlobalSecondary.name(),
         ExclusionReason::OtherEngine(String::new()).name(),
         Refusal::MultiAzCluster.name(),
-        Refusal::GovCloud.name(),
         Refusal::China.name(),
         Refusal::SqlServerReplica.name(),
         Refusal::CustomOracle.name(),

@@ -12,6 +12,7 @@ use snapferry::domain::policy::choice::{ExclusionReason, Refusal};
 use snapferry::domain::rds::copy_facts::CopyFacts;
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::SnapshotStatus;
+use snapferry::domain::restore::configuration::Captured;
 use snapferry::domain::run::command::{Command, ProtectionRequest, Step};
 use snapferry::domain::run::failure::{Failure, Operation, Reason, Remedy};
 use snapferry::domain::run::naming;
@@ -347,6 +348,7 @@ fn listed(name: &str) -> Database {
         backup_retention_days: Some(7),
         status: "available".to_owned(),
         tags: [("snapferry:policy".to_owned(), "default".to_owned())].into(),
+        captured: Captured::default(),
     }
 }
 

@@ -21,6 +21,7 @@ use snapferry::domain::id::tags::{StackId, Tags};
 use snapferry::domain::rds::copy_facts::CopyFacts;
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::SnapshotStatus;
+use snapferry::domain::restore::configuration::Captured;
 
 use crate::world::{HOME, KEY, SOURCE, a_run, database, ours, region, snapshot_arn, time};
 
@@ -142,6 +143,7 @@ pub(crate) fn candidate(name: &str, option_groups: &[&str]) -> Candidate {
             backup_retention_days: None,
             status: "available".to_owned(),
             tags: Tags::from([("snapferry:policy".to_owned(), "default".to_owned())]),
+            captured: Captured::default(),
         },
         key: None,
         option_groups: option_groups.iter().map(ToString::to_string).collect(),
@@ -435,6 +437,22 @@ fn a_permission_that_is_missing_is_named_with_its_resource() {
         &permissions(IamRole::Function(Role::Worker), &[good, unclear]),
         Level::Unknown,
         "not known",
+    );
+}
+
+/// AWS's reference names no resource for SendTask*, and AWS's own refusals name the state machine.
+#[test]
+fn the_simulators_denial_of_a_callback_is_unknown() {
+    let good = Ok(vec![decision("rds:CopyDBSnapshot", true, &[])]);
+    let callback = Ok(vec![decision("states:SendTaskSuccess", false, &[])]);
+    let worker = IamRole::Function(Role::Worker);
+    let found = permissions(worker, &[good, callback.clone()]);
+    is(&found, Level::Unknown, "states:SendTaskSuccess");
+    let bad = Ok(vec![decision("rds:CreateDBSnapshot", false, &[])]);
+    is(
+        &permissions(worker, &[callback, bad]),
+        Level::Failure,
+        "may not rds:CreateDBSnapshot",
     );
 }
 

@@ -184,7 +184,7 @@ fn what_the_planner_refuses_or_no_policy_takes_is_found() {
         .tags
         .insert("snapferry:policy".to_owned(), "silver".to_owned());
     let mut public = shop();
-    let arn = "arn:aws-us-gov:rds:us-gov-west-1:111122223333:cluster:public";
+    let arn = "arn:aws-cn:rds:cn-north-1:111122223333:cluster:public";
     public.database.arn = RdsArn::parse(arn).unwrap();
     let mut excluded = trio.clone();
     excluded
@@ -200,7 +200,7 @@ fn what_the_planner_refuses_or_no_policy_takes_is_found() {
         ("cluster:trio", "Multi-AZ DB cluster"),
         ("cluster:open", "kept in outposts"),
         ("cluster:lost", "unknown policy \"silver\""),
-        ("cluster:public", "presigned URL"),
+        ("cluster:public", "in a region in China"),
     ] {
         let finding = only(&found, Check::Databases, subject);
         assert_eq!(finding.level, Level::Failure);
@@ -240,7 +240,8 @@ fn the_policies_that_were_applied_hold_instead_of_the_built_in_one() {
     let key = only(&found, Check::RecoveryKey, "");
     assert_eq!(key.subject, GOLD_KEY);
     assert!(key.what.contains("the key of the policies gold"), "{key:?}");
-    assert_eq!(estate.calls_of("GetKeyPolicy"), 1);
+    // The policy's key, and the one of the databases.
+    assert_eq!(estate.calls_of("GetKeyPolicy"), 2);
 
     let found = findings(&Estate::healthy());
     let built_in = only(&found, Check::Policies, HOME);

@@ -5,6 +5,7 @@
 )]
 
 mod automated;
+mod catalog;
 mod choice;
 mod clusters;
 mod copy_limit;
@@ -12,10 +13,12 @@ mod deploy;
 mod doctor;
 mod doctor_checks;
 mod doctor_fleet;
+mod doctor_source_keys;
 mod errors;
 mod forget;
 mod learnt_limit;
 mod left_over;
+mod measure;
 mod names;
 mod pages;
 mod permit;

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 use snapferry::app::prune::{PruneError, PruneReport, PruneRequest, PrunerConfig, Stopped, prune};
-use snapferry::domain::id::arn::RdsArn;
+use snapferry::domain::id::arn::{Family, RdsArn};
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::retention::bounds::Bounds;
+use snapferry::domain::retention::capacity::DAYS_MAX;
 use snapferry::domain::retention::check::Rule;
 use snapferry::domain::retention::round::Freeze;
 use snapferry::domain::retention::sightings::GRACE;
@@ -14,6 +15,7 @@ use snapferry::domain::run::command::{ProtectionRequest, Step};
 use snapferry::domain::run::failure::Operation;
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::wait::{Expectation, Wait};
+use snapferry::ports::SnapshotQuota;
 
 use crate::planner::planning;
 use crate::policies::applied;
@@ -288,7 +290,7 @@ fn nothing_goes_of_a_source_region_that_nobody_has_listed_for_a_day() {
     let left_before = left(&world).len();
     rounds(&world, 30);
     assert_eq!(left(&world).len(), left_before);
-    // When it answers again, the grace begins anew.
+    // When it answers again, the grace begins again.
     world.parts().1.down.borrow_mut().clear();
     assert_eq!(rounds(&world, 23).ripe, 0);
     assert_eq!(rounds(&world, 1).removed.len(), 1);
@@ -421,4 +423,38 @@ fn a_removal_costs_a_share_of_one_look_a_read_of_the_freeze_an_entry_and_the_del
     assert_eq!(count(Name::ReadFreeze), 30);
     assert_eq!(left(&world).len(), 270);
     assert_eq!(region(HOME), config().home);
+}
+
+#[test]
+fn a_round_says_how_long_the_quota_lasts_by_what_its_rules_keep() {
+    let quota = |world: &World, max| {
+        world.set_quota(Family::Instance, Some(SnapshotQuota { used: 61, max }));
+    };
+    // One a day, kept for 35 days: ten days old, the stack still grows by one a day.
+    let growing = world("keep_within = \"35d\"", copies("orders", 10));
+    quota(&growing, 100);
+    assert_eq!(round(&growing).days_to_full, Some(39));
+    // Once the rules let go as much as is made, the quota is never full.
+    let steady = world("keep_within = \"5d\"", copies("orders", 10));
+    quota(&steady, 100);
+    assert_eq!(round(&steady).days_to_full, Some(DAYS_MAX));
+    // Where nothing is removed, all of it stays.
+    let keeps_all = PrunerConfig {
+        removes: false,
+        ..config()
+    };
+    let report = try_round(&steady, &keeps_all, None).unwrap();
+    assert_eq!(report.days_to_full, Some(39));
+}
+
+#[test]
+fn a_quota_that_is_not_known_is_no_news_and_no_recovery_point_needs_none() {
+    let empty = world("keep_last = 1", Vec::new());
+    assert_eq!(round(&empty).days_to_full, Some(DAYS_MAX));
+    let world = world("keep_last = 1", copies("orders", 3));
+    world.set_quota(Family::Instance, None);
+    assert_eq!(round(&world).days_to_full, None);
+    world.script(Operation::DescribeAccountAttributes, None, "no answer");
+    let report = round(&world);
+    assert_eq!((report.days_to_full, report.looked_at), (None, 3));
 }

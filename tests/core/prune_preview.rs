@@ -6,7 +6,7 @@ use snapferry::domain::id::arn::{Family, KeyArn, RdsArn};
 use snapferry::domain::id::names::{Attempt, SnapshotId};
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
-use snapferry::domain::retention::capacity::days_to_full;
+use snapferry::domain::retention::capacity::{DAYS_MAX, days_at_growth, days_to_full};
 use snapferry::domain::run::command::ProtectionRequest;
 use snapferry::domain::run::failure::Operation;
 use snapferry::domain::run::naming;
@@ -302,4 +302,13 @@ fn days_to_full_are_whole_days_that_are_left() {
     assert_eq!(days_to_full(100, 100, 7, 7), Some(0));
     assert_eq!(days_to_full(120, 100, 7, 7), Some(0));
     assert_eq!(days_to_full(0, 100, 0, 7), None);
+}
+
+#[test]
+fn a_quota_lasts_by_what_is_kept_and_not_by_what_is_made() {
+    assert_eq!(days_at_growth(30, 100, 7, 7), 70);
+    assert_eq!(days_at_growth(100, 100, 7, 7), 0);
+    assert_eq!(days_at_growth(30, 100, 0, 7), DAYS_MAX);
+    assert_eq!(days_at_growth(30, 100, -1, 7), DAYS_MAX);
+    assert_eq!(days_at_growth(0, 100_000, 1, 7), DAYS_MAX);
 }

@@ -1,4 +1,4 @@
-//! The memory of the permanent: what RDS has refused for good costs no snapshot every night.
+//! The memory of the permanent: what RDS has refused permanently costs no snapshot every night.
 
 use jiff::SignedDuration;
 use snapferry::app::plan_preview::{Verdict, preview};

@@ -16,12 +16,13 @@ use snapferry::domain::policy::schedule::Schedule;
 use snapferry::domain::policy::span::Span;
 use snapferry::domain::policy::spec::Source;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::retention::entered::Entered;
 use snapferry::domain::run::command::{ProtectionRequest, Step};
 use snapferry::domain::run::failure::Remedy;
 use snapferry::domain::run::last_error::LastError;
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 use snapferry::fake::Execution;
-use snapferry::ports::{ExecutionState, PlanCursor};
+use snapferry::ports::{EnterCopies, ExecutionState, PlanCursor};
 
 use crate::planner::{listed, planning};
 use crate::prune_preview::copy_of;
@@ -71,6 +72,24 @@ fn a_wait(name: &str, phase: Phase) -> Wait {
     let mut wait = Wait::new(copy, command, Expectation::Snapshot, now);
     wait.phase = phase;
     wait
+}
+
+/// Its key says nothing against it, and what was found when its wait was settled does.
+#[test]
+fn a_copy_that_was_entered_as_a_mismatch_is_no_recovery_point() {
+    let world = with_database("orders");
+    let wrong = point("orders", "2026-11-21T03:01:00Z");
+    run(world.enter_copy(&Entered {
+        copy: wrong.arn.clone(),
+        source: wrong.source.clone().unwrap(),
+        key: wrong.key.clone(),
+        at: time("2026-11-21T03:30:00Z"),
+        mismatch: Some("its engine is mysql instead of postgres".to_owned()),
+    }))
+    .unwrap();
+    add_point(&world, wrong);
+    assert_eq!(look(&world).points.count(), 0);
+    assert_ne!(only(&world).state, State::Protected);
 }
 
 #[test]

@@ -7,13 +7,15 @@ use snapferry::app::work::batch;
 use snapferry::app::work::{CommandOutcome, WorkError, work};
 use snapferry::domain::id::arn::Family;
 use snapferry::domain::id::names::OptionGroup;
-use snapferry::domain::id::tags::{PolicyName, TagKey};
-use snapferry::domain::limits::OWN_TAGS;
+use snapferry::domain::id::tags::{PolicyName, TagKey, Tags};
+use snapferry::domain::limits::{ATTEMPTS_MAX, OWN_TAGS};
 use snapferry::domain::rds::snapshot::SnapshotStatus;
+use snapferry::domain::restore::configuration::ConfigurationHash;
+use snapferry::domain::retention::round::RemovalEntry;
 use snapferry::domain::run::command::{Command, RunOptions, Step};
 use snapferry::domain::run::failure::{Failure, Operation, Reason, Remedy};
 use snapferry::domain::run::wait::{Expectation, ExpectedCopy, Phase, Wait};
-use snapferry::ports::{RegisterWaits, SnapshotQuota, Written};
+use snapferry::ports::{Occupant, RegisterRemovals, RegisterWaits, SnapshotQuota, Written};
 
 use crate::world::{
     Fixture, Name, TaskEnd, Token, World, a_run, backoff, command, copy_arn, execution_arn, ours,
@@ -632,7 +634,10 @@ fn a_delivery_that_falls_behind_another_never_takes_the_wait_back() {
     world.store(wait(3));
     let behind = run(world.replace(&wait(2), &wait(1))).unwrap();
     assert_eq!(behind, Written::Conflict);
-    assert_eq!(run(world.register(&wait(1))).unwrap(), Some(wait(3)));
+    assert_eq!(
+        run(world.register(&wait(1))).unwrap(),
+        Some(Occupant::Wait(Box::new(wait(3))))
+    );
 
     assert_eq!(do_work(&world, &copy).unwrap(), CommandOutcome::Waiting);
     assert_eq!(
@@ -641,6 +646,38 @@ fn a_delivery_that_falls_behind_another_never_takes_the_wait_back() {
         "the worker follows the attempt that has the wait"
     );
     assert_eq!(world.waits().len(), 1);
+}
+
+/// The pruner removes failed attempts too, and a removal stands until a later round has looked.
+#[test]
+fn a_command_goes_past_an_attempt_that_is_being_removed() {
+    let (world, copy) = ready_to_copy();
+    let the_run = a_run("orders");
+    let (first, second) = (copy_arn(&the_run, 1), copy_arn(&the_run, 2));
+    let removal = RemovalEntry {
+        snapshot: first.clone(),
+        at: world.clock(),
+        why: "RDS reports it as failed".to_owned(),
+    };
+    run(world.register_removal(&removal)).unwrap();
+    assert_eq!(do_work(&world, &copy).unwrap(), CommandOutcome::Waiting);
+    assert_eq!(world.phase(&second), Some(Phase::Requested));
+    // The removal of the first attempt goes on, and takes nothing of the second away.
+    run(world.drop_removal(&first)).unwrap();
+    assert_eq!(world.phase(&second), Some(Phase::Requested));
+}
+
+#[test]
+fn a_removal_of_the_last_attempt_ends_the_step() {
+    let (world, copy) = ready_to_copy();
+    let removal = RemovalEntry {
+        snapshot: copy_arn(&a_run("orders"), ATTEMPTS_MAX),
+        at: world.clock(),
+        why: "RDS reports it as failed".to_owned(),
+    };
+    run(world.register_removal(&removal)).unwrap();
+    do_work(&world, &copy).unwrap();
+    assert_eq!(failure(&world).reason, Reason::AttemptsExhausted);
 }
 
 #[test]
@@ -781,6 +818,25 @@ fn snapshot_and_copy_carry_the_databases_tags_beside_ours() {
         assert_eq!((&*tags["Team"], &*tags["Cost"]), ("blue", "7"), "{arn}");
         assert_eq!(tags["snapferry:stack"], "prod", "{arn}");
     }
+}
+
+/// The tags of the copy of a run that names a configuration and carries so many tags.
+pub(crate) fn copy_tags_of_a_named_run(carried: usize) -> Tags {
+    let (world, mut copy) = ready_to_copy();
+    let tag = |number| {
+        (
+            TagKey::parse(&format!("tag-{number}")).unwrap(),
+            String::new(),
+        )
+    };
+    copy.run.options = RunOptions {
+        tags: (0..carried).map(tag).collect(),
+        configuration: Some(ConfigurationHash::of("a")),
+        ..RunOptions::default()
+    };
+    do_work(&world, &copy).unwrap();
+    let copy = &world.rds().snapshots[&copy_arn(&a_run("orders"), 1)];
+    copy.tags.clone()
 }
 
 #[test]

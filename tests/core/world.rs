@@ -18,6 +18,7 @@ use snapferry::domain::id::tags::{PolicyName, StackId, TagKey, Tags};
 use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::policy::set::Applied;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::restore::configuration::ConfigurationHash;
 use snapferry::domain::run::backoff::Backoff;
 use snapferry::domain::run::command::{Command, ProtectionRequest, RunOptions, Step};
 use snapferry::domain::run::failure::Operation;
@@ -165,6 +166,7 @@ pub(crate) fn any_options() -> impl Strategy<Value = RunOptions> {
             policy_cluster_slots,
             fingerprint: Some(Fingerprint::of(&["any"])),
             automated: None,
+            configuration: Some(ConfigurationHash::of("any")),
         }
     })
 }
@@ -266,7 +268,7 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    /// How a call fails. Nothing if it does not.
+    /// How a call fails. `None` if it does not.
     fn fault(&self, call: &Call) -> Option<Refusal> {
         if let Action::Rds(operation, region) = call.action() {
             if self.down.borrow().contains(region) {

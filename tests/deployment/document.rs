@@ -21,7 +21,8 @@ pub(crate) fn definition() -> Value {
     serde_json::from_str(&text("statemachine/protect.asl.json")).unwrap()
 }
 
-fn text(name: &str) -> String {
+/// A file of the repository.
+pub(crate) fn text(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     std::fs::read_to_string(path).unwrap()
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use snapferry::app::{planner, prune, react, sweep, work};
+use snapferry::app::{measure, planner, prune, react, sweep, work};
 use snapferry::domain::doctor::permissions::StackFacts;
 use snapferry::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use snapferry::domain::id::role::{IamRole, Role};
@@ -34,6 +34,10 @@ const STATE_MACHINE_LOGS: [&str; 8] = [
 /// The actions that a role needs, but to write its logs: those of its use case's ports, as the code lists them, and
 /// what AWS's services do in its name.
 fn needed(role: IamRole, template: &Value) -> BTreeSet<String> {
+    let measures: &[&[&str]] = match role {
+        IamRole::Function(Role::Sweeper) => measure::ACTIONS,
+        _ => &[],
+    };
     let ports = match role {
         IamRole::Function(Role::Planner) => planner::ACTIONS,
         IamRole::Function(Role::Worker) => work::ACTIONS,
@@ -42,7 +46,7 @@ fn needed(role: IamRole, template: &Value) -> BTreeSet<String> {
         IamRole::Function(Role::Pruner) => prune::ACTIONS,
         IamRole::StateMachine => return sent_by_the_state_machine(),
     };
-    let of_ports = ports.iter().copied().flatten().copied();
+    let of_ports = ports.iter().chain(measures).copied().flatten().copied();
     let feed = FEED
         .into_iter()
         .filter(|_| is_fed_by_a_queue(role, template));

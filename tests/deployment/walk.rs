@@ -12,7 +12,7 @@ const UNNAMED_ERRORS: [&str; 4] = [
     "States.HeartbeatTimeout",
 ];
 
-/// What is wrong with a definition, state by state; nothing where it is sound.
+/// What is wrong with a definition, state by state.
 pub(crate) fn faults(definition: &Value) -> Vec<String> {
     let mut found = Vec::new();
     let Some(states) = definition["States"].as_object() else {
@@ -47,11 +47,11 @@ fn task_faults(name: &str, task: &Value) -> Vec<String> {
         task["TimeoutSeconds"].as_u64(),
         task["HeartbeatSeconds"].as_u64(),
     ) {
-        (None, _) => found.push(format!("{name} has no time-out")),
+        (None, _) => found.push(format!("{name} has no timeout")),
         // Anything shorter would end a parked command's state unless somebody sent heartbeats on a schedule.
         (Some(timeout), heartbeat) if heartbeat != Some(timeout - 1) => {
             found.push(format!(
-                "{name} does not take heartbeats until a second before its time-out"
+                "{name} does not take heartbeats until a second before its timeout"
             ));
         }
         (Some(_), _) => {}
@@ -164,7 +164,7 @@ fn a_task_that_does_not_sleep_on_a_token_is_refused() {
 
 #[test]
 fn a_task_without_a_time_out_in_numbers_is_refused() {
-    let refused = ["CopySnapshot has no time-out"];
+    let refused = ["CopySnapshot has no timeout"];
     let without = with("CopySnapshot", |task| {
         task.as_object_mut().unwrap().remove("TimeoutSeconds");
     });
@@ -193,7 +193,7 @@ fn a_retry_on_an_unnamed_error_is_refused() {
 
 #[test]
 fn a_task_takes_heartbeats_until_a_second_before_its_time_out() {
-    let refused = ["CopySnapshot does not take heartbeats until a second before its time-out"];
+    let refused = ["CopySnapshot does not take heartbeats until a second before its timeout"];
     let without = with("CopySnapshot", |task| {
         task.as_object_mut().unwrap().remove("HeartbeatSeconds");
     });

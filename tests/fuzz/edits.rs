@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
-/// One change of a text. Those of JSON leave a text alone that is none.
+/// One change of a text. Those of JSON leave other texts alone.
 #[derive(Debug, Clone)]
 enum Edit {
     /// It ends here.

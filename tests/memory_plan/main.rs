@@ -20,6 +20,7 @@ use snapferry::domain::policy::cursor::Cursor;
 use snapferry::domain::policy::set::Applied;
 use snapferry::domain::rds::copy_facts::CopyFacts;
 use snapferry::domain::rds::database::Database;
+use snapferry::domain::restore::configuration::Captured;
 use snapferry::ports::{
     Clock, Entry, ListDatabases, Page, PortError, RdsError, ReadEntries, ReadPlanCursor,
     ReadPolicies,
@@ -56,6 +57,7 @@ fn database(region: &Region, n: usize) -> Database {
         backup_retention_days: Some(7),
         status: "backing-up".to_owned(),
         tags,
+        captured: Captured::default(),
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) struct Promise {
     pub(super) unit: &'static str,
     /// What it allows.
     pub(super) bound: Bound,
-    /// What was measured; nothing if it could not be.
+    /// What was measured; `None` if it could not be.
     pub(super) measured: Option<f64>,
 }
 

@@ -127,7 +127,7 @@ async fn measured(args: &Args, built: &Built) -> anyhow::Result<Figures> {
     })
 }
 
-/// A bar on standard error; nothing where that is no terminal.
+/// A bar on standard error, if that is a terminal.
 fn progress(what: &'static str, length: u64) -> anyhow::Result<ProgressBar> {
     let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}")?;
     Ok(ProgressBar::new(length)

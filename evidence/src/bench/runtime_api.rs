@@ -45,7 +45,7 @@ struct Shared {
     handed: Mutex<Option<Instant>>,
 }
 
-/// What came of an event.
+/// The result of an event.
 #[derive(Debug)]
 pub(super) struct Answer {
     /// What the function answered.

@@ -69,13 +69,13 @@ pub struct BurstFigures {
     pub peak_bytes: Option<u64>,
 }
 
-/// For programs.
+/// JSON for programs.
 #[must_use]
 pub fn json(figures: &Figures) -> Value {
     serde_json::json!(figures)
 }
 
-/// For people.
+/// Text for people.
 #[must_use]
 pub fn table(figures: &Figures) -> String {
     let (sweep, burst) = (&figures.sweep, &figures.burst);

@@ -109,7 +109,7 @@ pub(super) fn of_sweep(figures: &SweepFigures, width: usize, left_open: usize) -
     check(
         figures.seconds < SWEEP_SECONDS,
         format!(
-            "the sweep took {:.0} s; its time-out is {SWEEP_SECONDS} s",
+            "the sweep took {:.0} s; its timeout is {SWEEP_SECONDS} s",
             figures.seconds
         ),
     );

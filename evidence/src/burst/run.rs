@@ -22,27 +22,29 @@ use snapferry_sim::rds_http::{RdsService, ServiceConfig, VirtualClock};
 /// The template's default for `SweepWidth`.
 const WIDTH: usize = 20;
 /// Rates so slow that the emulator's schedules start nothing while the sweep and the burst are measured.
-const SELDOM: [(&str, &str); 2] = [
+const SLOW_SCHEDULES: [(&str, &str); 2] = [
     ("SweeperRate", "rate(6 hours)"),
     ("PlannerRate", "rate(6 hours)"),
 ];
 /// The template's defaults of those parameters that the local stack would shorten.
-const SHIPPED: [(&str, &str); 7] = [
-    ("FunctionTimeout", "30"),
+const SHIPPED: [(&str, &str); 9] = [
+    ("FunctionTimeout", "60"),
+    ("RdsReadSeconds", "10"),
+    ("RdsChangeSeconds", "25"),
     ("ScheduledTimeout", "300"),
-    ("VisibilitySeconds", "180"),
+    ("VisibilitySeconds", "360"),
     ("BackoffSeconds", "30"),
     ("BackoffMaxSeconds", "900"),
     ("GraceSeconds", "600"),
     ("HintRecheckSeconds", "5"),
 ];
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// How long the live executions may take until they wait for their tokens.
-const ASLEEP_WITHIN: Duration = Duration::from_mins(3);
+const START_TIMEOUT: Duration = Duration::from_mins(3);
 /// How long the queue may take to become empty.
-const DRAINED_WITHIN: Duration = Duration::from_mins(15);
+const DRAIN_TIMEOUT: Duration = Duration::from_mins(15);
 /// A little more than the sweeper's own timeout.
-const SWEPT_WITHIN: Duration = Duration::from_secs(310);
+const SWEEP_TIMEOUT: Duration = Duration::from_secs(310);
 /// Seed of the order in which hints come.
 const SEED: u64 = 1;
 
@@ -84,7 +86,7 @@ pub async fn run(args: &Args) -> anyhow::Result<Figures> {
 }
 
 fn options(args: &Args, rds: &RdsService, stand_in: &Arc<StandIn>) -> LocalOptions {
-    let ours = SHIPPED.iter().chain(&SELDOM);
+    let ours = SHIPPED.iter().chain(&SLOW_SCHEDULES);
     let mut parameters: Vec<(String, String)> = ours
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
@@ -177,7 +179,7 @@ impl Scene<'_> {
             premature: hints.of(Fault::ForgedHint),
             settled: answers.settled,
             late: answers.late,
-            went_on: self.went_on().await?,
+            went_on: self.count_resumed().await?,
             describes: self.describes("snapferry-reactor") - asked,
             seconds_to_send,
             seconds,
@@ -205,7 +207,7 @@ impl Scene<'_> {
         let sweeper = self.stack.output("SweeperName")?;
         let client = self.stack.client();
         client
-            .invoke_within(SWEPT_WITHIN, sweeper, &json!({}))
+            .invoke_within(SWEEP_TIMEOUT, sweeper, &json!({}))
             .await?;
         Ok(())
     }
@@ -235,7 +237,7 @@ impl Scene<'_> {
         let planner = self.stack.output("PlannerName")?;
         let client = self.stack.client();
         client
-            .invoke_within(SWEPT_WITHIN, planner, &json!({}))
+            .invoke_within(SWEEP_TIMEOUT, planner, &json!({}))
             .await?;
         let begun = Instant::now();
         loop {
@@ -245,14 +247,14 @@ impl Scene<'_> {
             if ready.len() == databases.len() && all_open {
                 return Ok(ready);
             }
-            if begun.elapsed() > ASLEEP_WITHIN {
+            if begun.elapsed() > START_TIMEOUT {
                 bail!(
                     "{} of {} executions are asleep on a snapshot that is there",
                     ready.len(),
                     databases.len()
                 );
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -280,15 +282,15 @@ impl Scene<'_> {
             if let Some(seconds) = drained.filter(|_| depth.is_empty()) {
                 return Ok(seconds);
             }
-            if begun.elapsed() > DRAINED_WITHIN {
+            if begun.elapsed() > DRAIN_TIMEOUT {
                 // The judge says what is missing.
                 return Ok(begun.elapsed().as_secs_f64());
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    async fn went_on(&self) -> anyhow::Result<usize> {
+    async fn count_resumed(&self) -> anyhow::Result<usize> {
         let client = self.stack.client();
         let machine = self.stack.output("StateMachineArn")?;
         let mut count = 0;

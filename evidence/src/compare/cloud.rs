@@ -27,7 +27,7 @@ pub(super) const RDS_CALL: SignedDuration = SignedDuration::from_millis(100);
 /// Calls of one operation in one region and minute. AWS publishes no rate; this is the one that users have
 /// measured (for ListTagsForResource, awslabs/rds-snapshot-tool#29), taken for all.
 pub const RDS_CALLS_PER_MINUTE: f64 = 700.0;
-/// The rate holds in every stretch of so many seconds. An assumption.
+/// The rate holds in every stretch of this many seconds. An assumption.
 const STRETCH_SECONDS: i64 = 10;
 
 pub(super) const ACCOUNT: &str = "111122223333";

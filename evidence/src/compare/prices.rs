@@ -33,7 +33,7 @@ pub struct Price {
 }
 
 impl Price {
-    /// What so many cost.
+    /// What this many cost.
     #[must_use]
     pub fn of(&self, how_many: f64) -> f64 {
         how_many * self.per_million / 1e6

@@ -80,7 +80,7 @@ impl Design {
     }
 }
 
-/// What came of one run.
+/// The result of one run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Figures {
     /// Whose.
@@ -238,7 +238,7 @@ pub(super) fn event_conditions(rds_calls_per_minute: f64) -> impl Iterator<Item 
     })
 }
 
-/// Runs everything, so many at once. The same for any number of threads. `progress` hears of each run that
+/// Runs everything, this many at once. The same for any number of threads. `progress` hears of each run that
 /// is done.
 #[must_use]
 pub fn study(

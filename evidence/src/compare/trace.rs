@@ -44,7 +44,7 @@ impl LogNormal {
     }
 }
 
-/// What is in store for one database.
+/// The durations of one database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Durations {
     /// From CreateDBSnapshot to the snapshot's `available`.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use snapferry::domain::operator::metrics::{Metric, PERIOD};
 
 use super::Template;
 use crate::compare::prices::{self, Price};
@@ -19,10 +20,13 @@ const POLLERS: f64 = 5.0;
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html>).
 const RECEIVE_SECONDS: f64 = 20.0;
 
+/// What a measurement of a stack without databases reads: the policies, and the lists of two policies in a region.
+const READS_OF_A_MEASUREMENT: f64 = 3.0;
+
 /// What the template does not say of an idle stack.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Assumptions {
-    /// For how long Lambda bills an idle run: a start of the process now and then, and one read of the table.
+    /// How long Lambda bills an idle run: a start of the process now and then, and one read of the table.
     pub run_seconds: f64,
     /// What a run writes to its log: Lambda's START, END and REPORT, and one line of ours.
     pub log_bytes_per_run: f64,
@@ -144,6 +148,7 @@ fn of_stack(
     let mut metrics = BTreeSet::new();
     let mut runs = Runs::default();
     let mut encrypted_by_kms = false;
+    let mut prints = false;
     for (name, resource) in template.resources()? {
         let one = Resource {
             template,
@@ -154,7 +159,11 @@ fn of_stack(
         match kind.unwrap_or_default() {
             "AWS::CloudWatch::Alarm" => one.alarm(bill)?,
             "AWS::KMS::Key" => bill.add("keys", 1.0, &prices::KEY_MONTH),
-            "AWS::Serverless::Function" => one.function(&mut runs, bill)?,
+            "AWS::CloudWatch::Dashboard" => return Err(one.unpriced("a dashboard")),
+            "AWS::Serverless::Function" => {
+                one.function(&mut runs, bill)?;
+                prints |= one.prints_metrics();
+            }
             "AWS::DynamoDB::Table" => {
                 one.table(assumptions, bill)?;
                 encrypted_by_kms |= one.get(&["SSESpecification", "SSEEnabled"]).is_some();
@@ -174,6 +183,13 @@ fn of_stack(
         }
     }
     bill_runs(&runs, assumptions, encrypted_by_kms, bill);
+    if prints {
+        let own = Metric::ALL.iter().filter(|one| **one != Metric::AgeOfRpo);
+        let what = "metrics that the functions print";
+        bill.add(what, own.count() as f64, &prices::METRIC_MONTH);
+        let reads = READS_OF_A_MEASUREMENT * SECONDS_A_MONTH / PERIOD.as_secs_f64();
+        bill.add("measurements", reads, &prices::READ_UNIT);
+    }
     if !metrics.is_empty() {
         // Only a month in which the words were logged is billed; it counts all the same.
         bill.add(
@@ -354,6 +370,12 @@ impl Resource<'_> {
         runs.log_days += count * days;
         runs.arm64 = self.is_arm64();
         Ok(())
+    }
+
+    /// Whether it is told where its metrics go.
+    fn prints_metrics(&self) -> bool {
+        let variable = ["Environment", "Variables", "SNAPFERRY_METRICS_NAMESPACE"];
+        self.get(&variable).is_some()
     }
 
     fn is_arm64(&self) -> bool {

@@ -1,7 +1,7 @@
 //! What a month of the stack costs while nothing happens: computed from the templates that are deployed.
 //!
 //! Every resource of a template is looked at. One that this module has no price for is an error, so that nothing
-//! dear can slip in unseen. List prices without any free tier ([`crate::compare::prices`]); where the template
+//! expensive can slip in unseen. List prices without any free tier ([`crate::compare::prices`]); where the template
 //! does not say how much is used, [`Assumptions`] does, on the high side.
 
 mod bill;

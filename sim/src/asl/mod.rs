@@ -301,7 +301,7 @@ fn task(name: &str, state: TaskJson) -> Result<Task, AslError> {
         .heartbeat_seconds
         .is_some_and(|heartbeat| heartbeat >= state.timeout_seconds)
     {
-        return refuse("its heartbeat is not shorter than its time-out".to_owned());
+        return refuse("its heartbeat is not shorter than its timeout".to_owned());
     }
     let message = Value::Object(state.parameters.message_body);
     let mut paths = Vec::new();

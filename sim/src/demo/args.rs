@@ -10,7 +10,7 @@ use crate::local::Permission;
 #[derive(Debug, Clone, clap::Args)]
 #[command(version)]
 pub struct Args {
-    /// How many databases to protect. From 100 on RDS's quotas of manual snapshots are raised.
+    /// How many databases to protect. RDS's quotas of manual snapshots are raised if need be.
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub databases: u16,
 
@@ -52,6 +52,13 @@ pub struct Args {
     /// Stay up after the run until Ctrl-C, and print how `aws` and `snapferry` reach the local world.
     #[arg(long)]
     pub keep: bool,
+}
+
+impl Args {
+    /// Whether the roles are not the template's.
+    pub(super) fn changes_roles(&self) -> bool {
+        !self.without_permission.is_empty() || !self.with_permission.is_empty()
+    }
 }
 
 fn speed(text: &str) -> Result<f64, String> {

@@ -2,14 +2,19 @@
 //!
 //! A call belongs to the recovery points of the databases whose snapshots or resource ids it names. A description that names the
 //! snapshots of several, as the reactor's for a batch of events does, counts for each of them by its share: by a
-//! third, where it names those of three. The sweep's calls and the planner's listing belong to none.
+//! third, where it names those of three. The sweep's and the pruner's calls and the planner's listing belong to none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::rds_http::Asked;
 
 /// The callers that ask RDS for all recovery points together, or for none.
-const SHARED: [&str; 3] = ["snapferry-planner", "snapferry-sweeper", "snapferry-cli"];
+const SHARED: [&str; 4] = [
+    "snapferry-planner",
+    "snapferry-sweeper",
+    "snapferry-pruner",
+    "snapferry-cli",
+];
 
 /// The cost of one recovery point.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::doctor::DoctorCounts;
 use super::iam::Iam;
 use super::left_out::LeftOutFigure;
+use super::pruning::Pruned;
 
 /// Calls by operation.
 pub type Calls = BTreeMap<String, u64>;
@@ -52,6 +54,11 @@ pub struct Figures {
     pub calls: ServiceCalls,
     /// What the functions' own roles allowed them.
     pub iam: Iam,
+    /// What became of the snapshots that were there before.
+    pub pruned: Pruned,
+    /// What `snapferry doctor` finds at the end, where neither faults nor other roles were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doctor: Option<DoctorCounts>,
     /// States entered, and one more for each execution's end.
     pub state_transitions: u64,
     /// Invocations of all functions.
@@ -97,13 +104,15 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// Calls by service. The sweep's calls to RDS are counted separately.
+/// Calls by service. The calls of the sweep and of the pruner to RDS are counted separately.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ServiceCalls {
-    /// RDS, without the calls of the sweep and of the command line.
+    /// RDS, without the calls of the sweep, of the pruner and of the command line.
     pub rds: Calls,
     /// RDS, by the sweep.
     pub sweep_rds: Calls,
+    /// RDS, by the pruner.
+    pub prune_rds: Calls,
     /// RDS, by the command line.
     pub cli_rds: Calls,
     /// Step Functions.

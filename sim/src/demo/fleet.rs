@@ -4,6 +4,7 @@ use fastrand::Rng;
 use jiff::Timestamp;
 
 use super::left_out::{self, Kind, LeftAlone, SCRATCH};
+use super::old_snapshots::{self, OldSnapshots};
 use super::parts::{ENGINES, PARTS, Part};
 use super::policies::{DemoPolicy, GOLD, STANDARD};
 use crate::rds::{
@@ -74,6 +75,8 @@ pub(super) struct Fleet {
     pub(super) databases: Vec<Database>,
     /// The databases that must get no recovery point, and why.
     pub(super) left_out: Vec<LeftAlone>,
+    /// What is in the recovery region before the demo begins.
+    pub(super) old: OldSnapshots,
 }
 
 /// A region of the demo's.
@@ -101,7 +104,8 @@ pub(super) fn draw(databases: u16, seed: u64, now: Timestamp) -> Result<Fleet, R
         ..RdsConfig::default()
     };
     let mut rds = Rds::new(config, seed);
-    leave_room(&mut rds, usize::from(databases));
+    let of_before = old_snapshots::expected(usize::from(databases));
+    leave_room(&mut rds, usize::from(databases) + of_before);
     let mut rng = Rng::with_seed(seed);
     add_keys(&mut rds);
     add_option_groups(&mut rds);
@@ -111,9 +115,11 @@ pub(super) fn draw(databases: u16, seed: u64, now: Timestamp) -> Result<Fleet, R
     }
     let left_out = left_out::add(&mut rds)?;
     take_by_hand(&mut rds, now)?;
+    let old = old_snapshots::plant(&mut rds, &all, now)?;
     Ok(Fleet {
         databases: all,
         left_out,
+        old,
         rds,
     })
 }
@@ -143,14 +149,18 @@ pub(super) fn leave_room(rds: &mut Rds, snapshots: usize) {
     }
 }
 
-fn add_keys(rds: &mut Rds) {
-    let keys = [
+/// All keys, each with its region and its alias.
+pub(super) fn keys() -> [(&'static str, &'static str, &'static str); 4] {
+    [
         (SOURCES[0], SOURCE_KEYS[0], "alias/databases"),
         (SOURCES[1], SOURCE_KEYS[1], "alias/databases"),
         (RECOVERY, STANDARD.key, "alias/recovery"),
         (RECOVERY, GOLD.key, "alias/recovery-gold"),
-    ];
-    for (place, arn, alias) in keys {
+    ]
+}
+
+fn add_keys(rds: &mut Rds) {
+    for (place, arn, alias) in keys() {
         let key = KmsKey {
             arn: arn.to_owned(),
             aliases: vec![alias.to_owned()],
@@ -287,6 +297,12 @@ impl Fleet {
             self.databases.len() - clusters,
             places.join(" and "),
         )];
+        let foreign = self.old.values().filter(|one| one.kind.is_foreign());
+        let foreign = foreign.count();
+        lines.push(format!(
+            "{} old recovery points and {foreign} snapshots of others in {RECOVERY}",
+            self.old.len() - foreign
+        ));
         for (kind, words) in [
             (Kind::Refused, "to be refused"),
             (Kind::NotNow, "not to be taken now"),

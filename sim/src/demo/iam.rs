@@ -67,7 +67,6 @@ const MAY_BE_UNUSED: &[(&str, &str)] = &[
     ("sweeper dynamodb:BatchGetItem", QUEUED),
     ("sweeper states:SendTaskHeartbeat", QUEUED),
     ("sweeper sqs:SendMessage", QUEUED),
-    ("pruner *", "the demo removes nothing"),
     ("reactor dynamodb:GetItem", AUTOMATED),
     ("reactor rds:DescribeDBInstances", AUTOMATED),
     ("reactor rds:DescribeDBClusters", AUTOMATED),
@@ -182,7 +181,6 @@ mod tests {
         assert_eq!(Iam::of(&[]).broken().len(), 1);
         let idle = [
             role("WorkerRole", &[], &[("rds:CopyDBSnapshot", 3)]),
-            role("PrunerRole", &[], &[]),
             role("SweeperRole", &[], &[]),
         ];
         let broken = Iam::of(&idle).broken();
@@ -190,7 +188,7 @@ mod tests {
             broken.len() == 1 && broken[0].contains("sweeper"),
             "{broken:?}"
         );
-        assert_eq!(Iam::of(&idle[..2]).broken(), [""; 0]);
+        assert_eq!(Iam::of(&idle[..1]).broken(), [""; 0]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub enum Kind {
     Excluded,
     /// RDS can never make the promised copy.
     Refused,
-    /// RDS takes no snapshot of it as long as it is as it is.
+    /// RDS takes no snapshot of it in its current status.
     NotNow,
 }
 

@@ -20,10 +20,13 @@ use super::figures::{Callbacks, Calls, Executions, Figures, Reaction, ServiceCal
 use super::fleet::{Database, RECOVERY, snapshots};
 use super::iam::Iam;
 use super::left_out::{Kind, LeftOutFigure};
+use super::old_snapshots::OldSnapshots;
 use super::promises::Observations;
+use super::pruning::Pruned;
 use super::truth;
 
 const SWEEPER: &str = "snapferry-sweeper";
+const PRUNER: &str = "snapferry-pruner";
 const COMMAND_LINE: &str = "snapferry-cli";
 /// Numbers of the events that say "finished" of what the demo makes.
 const FINISHED: [&str; 3] = ["RDS-EVENT-0042", "RDS-EVENT-0060", "RDS-EVENT-0075"];
@@ -46,6 +49,10 @@ pub(super) struct Scene<'a> {
     pub(super) times: Times,
     /// How long it took.
     pub(super) elapsed_s: f64,
+    /// The snapshots that were there before.
+    pub(super) old: &'a OldSnapshots,
+    /// What became of them.
+    pub(super) pruned: &'a Pruned,
     /// What went wrong on request, and how it was repaired.
     pub(super) trouble: &'a OutageReport,
     /// What the person of the demo saw and did.
@@ -91,7 +98,7 @@ pub(super) async fn measure(
     let automated = scene.databases.iter().filter(|one| one.policy.is_automated);
     costs.automated = automated.map(Database::label).collect();
     let state_transitions = transitions(scene, &executions, &mut costs).await?;
-    let unprotected = truth::unprotected(rds, scene.databases);
+    let unprotected = truth::unprotected(rds, scene.databases, scene.old);
     let of_kind = |kind| scene.left_out.iter().filter(|one| one.kind == kind).count() as u64;
     let figures = Figures {
         schema: 1,
@@ -112,6 +119,8 @@ pub(super) async fn measure(
         replayed: scene.diary.replayed,
         calls: calls(recorder, &scene.rds_calls),
         iam: Iam::of(&client.roles().await?),
+        pruned: scene.pruned.clone(),
+        doctor: None,
         state_transitions,
         lambda_invocations: logs
             .iter()
@@ -226,6 +235,7 @@ fn calls(recorder: &Recorder, rds: &CallCounts) -> ServiceCalls {
     for (CallKey { operation, app, .. }, count) in rds.iter() {
         let of_caller: &mut Calls = match app.as_str() {
             SWEEPER => &mut calls.sweep_rds,
+            PRUNER => &mut calls.prune_rds,
             COMMAND_LINE => &mut calls.cli_rds,
             _ => &mut calls.rds,
         };

@@ -17,6 +17,35 @@ pub(super) struct DemoPolicy {
     pub(super) copy_slots: Option<u16>,
     /// Whether it copies RDS's automated snapshots, instead of snapshots that Snapferry takes.
     pub(super) is_automated: bool,
+    /// Which recovery points stay.
+    pub(super) keeps: &'static [Keep],
+}
+
+/// A rule of retention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// The last so many.
+    Last(usize),
+    /// The newest of each of so many days.
+    Daily(usize),
+    /// Of so many weeks.
+    Weekly(usize),
+    /// Of so many months.
+    Monthly(usize),
+    /// All that are younger than the newest less so many days.
+    WithinDays(i64),
+}
+
+impl Keep {
+    fn toml(self) -> String {
+        match self {
+            Self::Last(count) => format!("keep_last = {count}\n"),
+            Self::Daily(count) => format!("keep_daily = {count}\n"),
+            Self::Weekly(count) => format!("keep_weekly = {count}\n"),
+            Self::Monthly(count) => format!("keep_monthly = {count}\n"),
+            Self::WithinDays(days) => format!("keep_within = \"{days}d\"\n"),
+        }
+    }
 }
 
 /// The policy of most databases.
@@ -27,6 +56,7 @@ pub(super) static STANDARD: DemoPolicy = DemoPolicy {
     option_groups: &[],
     copy_slots: None,
     is_automated: false,
+    keeps: &[Keep::Last(2), Keep::Weekly(3)],
 };
 
 /// The policy of some databases, with its own key, tags, option groups and copy slots.
@@ -37,6 +67,7 @@ pub(super) static GOLD: DemoPolicy = DemoPolicy {
     option_groups: &[("sqlserver-audit", "sqlserver-audit-recovery")],
     copy_slots: Some(10),
     is_automated: false,
+    keeps: &[Keep::Daily(3), Keep::Monthly(3)],
 };
 
 /// The policy that copies RDS's automated snapshots.
@@ -47,6 +78,7 @@ pub(super) static NIGHTLY: DemoPolicy = DemoPolicy {
     option_groups: &[],
     copy_slots: None,
     is_automated: true,
+    keeps: &[Keep::WithinDays(4)],
 };
 
 impl DemoPolicy {
@@ -72,6 +104,9 @@ impl DemoPolicy {
         if !self.carries.is_empty() {
             // Rust writes these words as TOML does.
             text.push_str(&format!("carry_tags = {:?}\n", self.carries));
+        }
+        for rule in self.keeps {
+            text.push_str(&rule.toml());
         }
         if !self.option_groups.is_empty() {
             text.push_str(&format!("\n[policy.{}.option_groups]\n", self.name));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::rds::{Origin, Rds, Snapshot, Stage};
 
 use super::fleet::{Database, REGIONS, snapshots};
+use super::old_snapshots::OldSnapshots;
 
 /// The phase of a database's recovery point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,9 +56,11 @@ pub(super) struct DatabaseProgress {
 pub(super) fn progress_of_all(
     rds: &Rds,
     databases: &[Database],
+    old: &OldSnapshots,
 ) -> BTreeMap<String, DatabaseProgress> {
     let mut found = BTreeMap::new();
-    for snapshot in REGIONS.iter().flat_map(|place| snapshots(rds, place)) {
+    let new = REGIONS.iter().flat_map(|place| snapshots(rds, place));
+    for snapshot in new.filter(|one| !old.contains_key(&one.arn)) {
         // A later attempt has a later name, and copies come last, so the last one found counts.
         let of = snapshot.instance.resource_id.as_str();
         found.insert(of, progress(snapshot, rds.now()));

@@ -10,7 +10,7 @@ use super::carrier::Carrier;
 use super::faults::OutageReport;
 use super::faults::inject_fault::{self, FaultInjector};
 use super::faults::person::{Diary, Person, Queues, WorkerConfig};
-use super::snapferry::{Snapferry, exported};
+use super::snapferry::Snapferry;
 use super::view::Out;
 
 /// How long the queues may take to calm down after the last execution.
@@ -107,23 +107,4 @@ impl Repairs {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
-}
-
-/// How `snapferry` finds the local world.
-///
-/// # Errors
-/// When the stack lacks an output.
-pub(super) fn environment(
-    stack: &LocalStack,
-    rds: &RdsService,
-) -> anyhow::Result<Vec<(String, String)>> {
-    let own = [
-        ("AWS_ACCESS_KEY_ID", stack.account().to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", "demo".to_owned()),
-        ("AWS_ENDPOINT_URL", stack.endpoint()),
-        ("AWS_ENDPOINT_URL_RDS", rds.url()),
-    ];
-    let mut all = exported(stack.output("CliEnvironment")?);
-    all.extend(own.map(|(name, value)| (name.to_owned(), value)));
-    Ok(all)
 }

@@ -20,13 +20,15 @@ use super::faults::{Fault, OutageReport};
 use super::figures::Figures;
 use super::fleet::{self, ACCOUNT, Database, Fleet, RECOVERY, SOURCES};
 use super::measure::{Scene, Times, measure};
+use super::old_snapshots::OldSnapshots;
 use super::progress::progress_of_all;
 use super::promises::Observations;
-use super::repairs::{Repairs, environment};
+use super::pruning::Pruning;
+use super::repairs::Repairs;
 use super::schedule::{Sweeps, plan_every, sweep_every};
 use super::snapferry::Snapferry;
 use super::view::{Out, View};
-use super::{Args, LeftOutFigure, left_out, policies, promises, summary};
+use super::{Args, LeftOutFigure, doctor, left_out, policies, promises, summary};
 
 /// How often the picture is drawn and the executions are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -38,12 +40,14 @@ const STARTS_WITHIN: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(90);
 /// How much longer faults may take: each is over, or repaired, within a minute.
 const PATIENCE_WITH_FAULTS: Duration = Duration::from_mins(4);
-/// With more databases than this, the planner gets its shipped time-out, because it starts all of them in one run.
+/// With more databases than this, the planner gets its shipped timeout, because it starts all of them in one run.
 const MANY: usize = 50;
 /// How often a step may be repeated if faults were requested.
 const TRIES: u32 = 3;
 /// The factor for the pauses between a state's retries if faults were requested: a minute becomes 1.5 s.
 const RETRY_SCALE: f64 = 0.025;
+/// The pruner removes here, and all that may go within a minute.
+const PRUNING: [(&str, &str); 3] = [("Prune", "yes"), ("PruneGrace", "2"), ("PruneShare", "40")];
 /// Settings that are shortened further if faults were requested, so that a dead letter takes seconds and not minutes.
 const SHORTENED: [(&str, &str); 2] = [("BackoffMaxSeconds", "2"), ("VisibilitySeconds", "15")];
 
@@ -75,8 +79,8 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     let trouble = OutageReport::draw(&args.faults, &taken, args.speed, args.seed)
         .map_err(anyhow::Error::msg)?;
     if !trouble.choice.is_empty() {
-        // Failed attempts stay, because nothing is ever deleted, and other people's copies count too.
-        let most = fleet.databases.len() * TRIES as usize + COPIES_IN_FLIGHT;
+        // Failed attempts stay while the demo runs, and other people's copies count too.
+        let most = fleet.databases.len() * TRIES as usize + COPIES_IN_FLIGHT + fleet.old.len();
         fleet::leave_room(&mut fleet.rds, most);
     }
     if !trouble.choice.is_empty() {
@@ -125,6 +129,13 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         args.speed,
     );
     let repairs = Repairs::start(out, &snapferry, &rds, &stack, &trouble)?;
+    let pruning = Pruning::start(
+        stack.client().clone(),
+        stack.output("PrunerName")?.to_owned(),
+        snapferry.variable("SNAPFERRY_TABLE")?.to_owned(),
+        // A round that a fault kills holds the pruner's lease for longer than the demo takes.
+        trouble.choice.is_empty(),
+    );
     let begun = Instant::now();
     let planned = stack
         .client()
@@ -136,11 +147,19 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         }
         take_automated(&mut rds.model(), &fleet.databases)?;
     }
-    let finished = watch(args, out, &rds, &stack, &fleet.databases, &repairs).await?;
+    let watched = Watched {
+        databases: &fleet.databases,
+        old: &fleet.old,
+    };
+    let finished = watch(args, out, &rds, &stack, &watched, &repairs).await?;
     let elapsed_s = begun.elapsed().as_secs_f64();
     let unrest = repairs.calm_down(&rds, &stack, &carrier).await?;
     drop(sweeps);
+    let unpruned = pruning.finish().await;
 
+    let model = rds.model().clone();
+    let is_complete = trouble.choice.is_empty();
+    let (pruned, unduly) = pruning.judge(&fleet.old, &model, Timestamp::now(), is_complete);
     let diary = repairs.diary();
     let scene = Scene {
         stack: &stack,
@@ -149,6 +168,8 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         asked: rds.asked(),
         databases: &fleet.databases,
         left_out: &left_out,
+        old: &fleet.old,
+        pruned: &pruned,
         times: Times {
             real: Timestamp::now(),
             rds: rds.now(),
@@ -158,14 +179,22 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         trouble: &trouble,
         diary: &diary,
     };
-    let model = rds.model().clone();
-    let (figures, mut seen) = measure(&scene, &model).await?;
+    let (mut figures, mut seen) = measure(&scene, &model).await?;
+    // After faults, or with changed roles, the doctor rightly finds something.
+    if trouble.choice.is_empty() && !args.changes_roles() {
+        let left_out: Vec<String> = fleet.left_out.iter().map(|one| one.arn.clone()).collect();
+        let (counts, bad) = doctor::judge(snapferry.doctor().await?, &left_out)?;
+        figures.doctor = Some(counts);
+        seen.world.extend(bad);
+    }
     if !finished {
         seen.world.push(format!(
             "the executions had not all ended after {elapsed_s:.0} s"
         ));
     }
     seen.world.extend(unrest);
+    seen.world.extend(unpruned.filter(|_| is_complete));
+    seen.world.extend(unduly);
     seen.world.extend(contradictions);
     let kept = report(out, args, &figures, &seen)?;
     if args.keep {
@@ -209,11 +238,12 @@ fn report(out: Out, args: &Args, figures: &Figures, seen: &Observations) -> anyh
 
 fn options(rds: &RdsService, trouble: &OutageReport, databases: &[Database]) -> LocalOptions {
     let defaults = LocalOptions::new(rds.url());
+    let pruning = PRUNING.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let (mut parameters, retry_scale) = if trouble.choice.is_empty() {
-        (Vec::new(), defaults.retry_scale)
+        (Vec::from(pruning), defaults.retry_scale)
     } else {
         let shortened = SHORTENED.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        (shortened.into(), RETRY_SCALE)
+        (pruning.into_iter().chain(shortened).collect(), RETRY_SCALE)
     };
     if databases.len() > MANY {
         parameters.push(("ScheduledTimeout".to_owned(), "300".to_owned()));
@@ -223,7 +253,7 @@ fn options(rds: &RdsService, trouble: &OutageReport, databases: &[Database]) -> 
         source_regions: SOURCES.map(ToOwned::to_owned).into(),
         account: ACCOUNT.to_owned(),
         recovery_key_arn: policies::STANDARD.key.to_owned(),
-        keys: vec![policies::GOLD.key.to_owned()],
+        keys: fleet::keys().map(|(_, key, _)| key.to_owned()).into(),
         parameters,
         retry_scale,
         interference: trouble.outages.clone(),
@@ -269,7 +299,7 @@ async fn command(
     };
     Ok(Snapferry {
         program,
-        environment: environment(stack, rds)?,
+        environment: stack.environment(&rds.url())?,
     })
 }
 
@@ -294,7 +324,7 @@ fn explain(out: Out, args: &Args, stack: &LocalStack, trouble: &OutageReport, qu
         args.speed
     ));
     out.line(format_args!(
-        "are put on {RECOVERY}'s bus by the demo, which stands in for the forwarding rules; the sweeper is invoked"
+        "are put on {RECOVERY}'s bus by the demo, which stands in for the forwarding rules; the pruner is invoked every 2 s, and the sweeper"
     ));
     if quota > MANUAL_SNAPSHOTS {
         out.line(format_args!(
@@ -323,15 +353,22 @@ fn explain(out: Out, args: &Args, stack: &LocalStack, trouble: &OutageReport, qu
     out.line("");
 }
 
+/// What the picture shows, and what it does not.
+struct Watched<'a> {
+    databases: &'a [Database],
+    old: &'a OldSnapshots,
+}
+
 /// Shows how it goes until every execution has ended. False when patience ran out first.
 async fn watch(
     args: &Args,
     out: Out,
     rds: &RdsService,
     stack: &LocalStack,
-    databases: &[Database],
+    fleet: &Watched<'_>,
     repairs: &Repairs,
 ) -> anyhow::Result<bool> {
+    let databases = fleet.databases;
     let waves = u32::from(args.databases).div_ceil(20);
     let patience = PATIENCE + WAVE.mul_f64(f64::from(waves) / args.speed);
     let patience = if repairs.are_needed() {
@@ -344,7 +381,7 @@ async fn watch(
     let state_machine = stack.output("StateMachineArn")?;
     let mut view = View::new(out, databases);
     loop {
-        view.show(&progress_of_all(&rds.model(), databases));
+        view.show(&progress_of_all(&rds.model(), databases, fleet.old));
         let executions = stack.client().executions(state_machine).await?;
         let running = executions
             .iter()
@@ -385,7 +422,7 @@ async fn keep(out: Out, stack: &LocalStack, rds: &RdsService, snapferry: &Path) 
         .output("SweeperName")
         .map(|name| Sweeps::start(stack.client().clone(), name.to_owned(), 60.0));
     out.line("\nThe local world stays up until Ctrl-C. In another terminal:\n");
-    match environment(stack, rds) {
+    match stack.environment(&rds.url()) {
         Ok(variables) => {
             for (name, value) in variables {
                 out.line(format_args!("export {name}='{value}'"));

@@ -49,6 +49,16 @@ struct Report {
 }
 
 impl Snapferry {
+    /// A variable of its environment.
+    ///
+    /// # Errors
+    /// If there is none of this name.
+    pub(super) fn variable(&self, name: &str) -> anyhow::Result<&str> {
+        let found = self.environment.iter().find(|(one, _)| one == name);
+        let (_, value) = found.with_context(|| format!("the stack exports no {name}"))?;
+        Ok(value)
+    }
+
     /// Runs `snapferry replay … --json`.
     ///
     /// # Errors
@@ -77,11 +87,24 @@ impl Snapferry {
     /// # Errors
     /// When it cannot be run, or prints no plan.
     pub(super) async fn plan(&self) -> anyhow::Result<Value> {
-        let output = self.output(&["plan", "--json"]).await?;
+        self.answer("plan").await
+    }
+
+    /// Runs `snapferry doctor --json`, which ends with 1 where a check failed.
+    ///
+    /// # Errors
+    /// When it cannot be run, or prints no report.
+    pub(super) async fn doctor(&self) -> anyhow::Result<Value> {
+        self.answer("doctor").await
+    }
+
+    /// The JSON that a command without arguments prints, whatever its exit code says.
+    async fn answer(&self, command: &str) -> anyhow::Result<Value> {
+        let output = self.output(&[command, "--json"]).await?;
         let said = String::from_utf8_lossy(&output.stdout);
         serde_json::from_str(&said).with_context(|| {
             let errors = String::from_utf8_lossy(&output.stderr);
-            format!("`snapferry plan --json` printed no plan: {said}{errors}")
+            format!("`snapferry {command} --json` printed no JSON: {said}{errors}")
         })
     }
 
@@ -120,16 +143,6 @@ fn replayed(stdout: &str) -> Option<u64> {
     report.map(|Report { replayed }| replayed)
 }
 
-/// The variables that a text of `export NAME='value'` lines sets.
-#[must_use]
-pub(super) fn exported(text: &str) -> Vec<(String, String)> {
-    let one = |line: &str| {
-        let (name, value) = line.trim().strip_prefix("export ")?.split_once('=')?;
-        Some((name.to_owned(), value.trim_matches('\'').to_owned()))
-    };
-    text.lines().filter_map(one).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,13 +154,6 @@ mod tests {
         assert_eq!(replayed("{\n  \"replayed\": 4\n}\n"), Some(4));
         assert_eq!(replayed("{\"left\":1}"), None);
         assert_eq!(replayed(""), None);
-    }
-
-    #[test]
-    fn exported_variables_are_read_without_their_quotes() {
-        let text = "export A='one two'\n# no\nexport B='x=y'\n";
-        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(exported(text), [pair("A", "one two"), pair("B", "x=y")]);
     }
 
     #[tokio::test]

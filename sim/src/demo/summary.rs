@@ -102,6 +102,22 @@ pub(super) fn table(figures: &Figures, costs: &Costs) -> String {
             String::new(),
         ),
         (
+            "old recovery points",
+            format!(
+                "{} removed, {} kept, {} of them held",
+                figures.pruned.removed, figures.pruned.kept, figures.pruned.held
+            ),
+            "as a slow reference says".to_owned(),
+        ),
+        (
+            "touched: other people's, last good ones",
+            format!(
+                "{}, {}",
+                figures.pruned.foreign_touched, figures.pruned.last_good_touched
+            ),
+            "none".to_owned(),
+        ),
+        (
             "invocations of functions",
             figures.lambda_invocations.to_string(),
             String::new(),
@@ -148,6 +164,7 @@ pub(super) fn calls(figures: &Figures) -> String {
     [
         ("RDS", &calls.rds),
         ("RDS, sweep", &calls.sweep_rds),
+        ("RDS, pruner", &calls.prune_rds),
         ("RDS, by people", &calls.cli_rds),
         ("Step Functions", &calls.states),
         ("DynamoDB", &calls.dynamodb),

@@ -8,12 +8,13 @@ use super::costs::first_attempt;
 use super::fleet::{
     Database, RECOVERY, REGIONS, SOMEBODYS_SNAPSHOT, SOURCES, THIRD_PARTIES, region, snapshots,
 };
+use super::old_snapshots::OldSnapshots;
 
-/// The databases without a good recovery point, each in a sentence that says what is wrong.
+/// The databases without a good new recovery point, each in a sentence that says what is wrong.
 #[must_use]
-pub(super) fn unprotected(rds: &Rds, databases: &[Database]) -> Vec<String> {
+pub(super) fn unprotected(rds: &Rds, databases: &[Database], old: &OldSnapshots) -> Vec<String> {
     let mut copies: BTreeMap<&str, Vec<&Snapshot>> = BTreeMap::new();
-    for copy in snapshots(rds, RECOVERY) {
+    for copy in snapshots(rds, RECOVERY).filter(|one| !old.contains_key(&one.arn)) {
         let of = copies.entry(&copy.instance.resource_id).or_default();
         of.push(copy);
     }
@@ -33,7 +34,7 @@ pub(super) fn unprotected(rds: &Rds, databases: &[Database]) -> Vec<String> {
     all
 }
 
-/// How a copy differs from what the database's policy asks for. Nothing if it does not.
+/// How a copy differs from what the database's policy asks for. `None` if it does not.
 fn fault(rds: &Rds, copy: &Snapshot, database: &Database) -> Option<String> {
     let Origin::Copied(from) = &copy.origin else {
         return Some("it is no copy".to_owned());
@@ -261,7 +262,10 @@ mod tests {
         ];
         for (change, named) in changes {
             let Fleet {
-                mut rds, databases, ..
+                mut rds,
+                databases,
+                old,
+                ..
             } = fleet();
             for database in &databases {
                 let mut request = take(&mut rds, database);
@@ -271,7 +275,7 @@ mod tests {
                 }
                 copy(&mut rds, database.family, &request);
             }
-            let found = unprotected(&rds, &databases);
+            let found = unprotected(&rds, &databases, &old);
             assert_eq!(touched(&rds, &databases), [""; 0]);
             if named.is_empty() {
                 assert_eq!(found, [""; 0]);
@@ -288,7 +292,10 @@ mod tests {
     #[test]
     fn a_copy_of_one_database_is_none_of_another_that_has_its_name() {
         let Fleet {
-            mut rds, databases, ..
+            mut rds,
+            databases,
+            old,
+            ..
         } = fleet();
         // An instance, a cluster of the same region, and an instance of the other region are all called orders.
         let orders: Vec<&Database> = databases
@@ -298,7 +305,7 @@ mod tests {
         assert_eq!(orders.len(), 3);
         let request = take(&mut rds, orders[0]);
         copy(&mut rds, orders[0].family, &request);
-        let found = unprotected(&rds, &databases);
+        let found = unprotected(&rds, &databases, &old);
         assert_eq!(found.len(), databases.len() - 1);
         assert!(
             found.iter().all(|one| one.ends_with("it has no copy")),

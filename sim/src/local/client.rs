@@ -14,7 +14,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
-/// How long a call may take. The emulator answers in milliseconds, and an invoked function within its time-out.
+/// How long a call may take. The emulator answers in milliseconds, and an invoked function within its timeout.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
 /// How long to wait before asking again whether the emulator serves.
@@ -67,6 +67,8 @@ impl JsonService {
     pub const DYNAMODB: Self = Self::new("dynamodb", "DynamoDB_20120810", "1.0");
     /// Amazon EventBridge.
     pub const EVENTS: Self = Self::new("events", "AWSEvents", "1.1");
+    /// AWS KMS.
+    pub const KMS: Self = Self::new("kms", "TrentService", "1.1");
     /// Amazon CloudWatch Logs.
     pub const LOGS: Self = Self::new("logs", "Logs_20140328", "1.1");
 

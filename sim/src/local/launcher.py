@@ -4,6 +4,7 @@ It lives as long as its standard input is open. The process that started it hold
 process ends, even by a kill, the kernel closes the pipe, and nothing is left behind.
 """
 
+import json
 import os
 import signal
 import sys
@@ -85,6 +86,34 @@ def let_each_try_have_a_token_of_its_own():
         setattr(stepfunctions, name, once(getattr(stepfunctions, name)))
 
 
+def let_conditions_join_lists():
+    """Resolves Fn::Join of a list parameter in a template's conditions.
+
+    The emulator compares the unresolved function with the empty text, so that every list counts as given.
+    """
+    from ministack.services.cloudformation import changesets, engine, handlers, stacks
+
+    evaluate = engine._evaluate_conditions
+
+    def joined(node, parameters):
+        if isinstance(node, list):
+            return [joined(one, parameters) for one in node]
+        if not isinstance(node, dict):
+            return node
+        if "Fn::Join" in node:
+            delimiter, items = node["Fn::Join"]
+            if isinstance(items, dict) and items.get("Ref") in parameters:
+                return delimiter.join(one.strip() for one in parameters[items["Ref"]]["Value"].split(","))
+        return {key: joined(one, parameters) for key, one in node.items()}
+
+    def with_joins(template, parameters):
+        conditions = joined(template.get("Conditions", {}), parameters)
+        return evaluate({**template, "Conditions": conditions}, parameters)
+
+    for module in [changesets, engine, handlers, stacks]:
+        module._evaluate_conditions = with_joins
+
+
 def let_keys_exist():
     """Makes the keys whose ARNs the starter names. CreateKey would give them ids of its own."""
     from ministack.services import kms
@@ -103,7 +132,12 @@ def let_keys_exist():
             "CreationDate": int(time.time()),
             "Origin": "AWS_KMS",
             "Tags": [],
-            "Policy": "",
+            "Policy": json.dumps({"Version": "2012-10-17", "Statement": [{
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+                "Action": "kms:*",
+                "Resource": "*",
+            }]}),
             "MultiRegion": False,
             "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"],
             "SigningAlgorithms": [],
@@ -118,6 +152,7 @@ def main():
     let_aws_events_in()
     let_parameters_limit_concurrency()
     let_each_try_have_a_token_of_its_own()
+    let_conditions_join_lists()
     let_keys_exist()
     own_roles.install()
     from ministack import app

@@ -10,6 +10,7 @@ mod bare;
 mod client;
 mod deploy;
 mod emulator;
+mod environment;
 mod error;
 mod inner_cargo;
 mod operations;

@@ -182,7 +182,7 @@ impl Client {
         depth().ok_or_else(|| unexpected(OPERATION, &answer))
     }
 
-    /// Receives up to ten messages, which stay hidden for the queue's visibility time-out.
+    /// Receives up to ten messages, which stay hidden for the queue's visibility timeout.
     ///
     /// # Errors
     /// As [`Client::call`].

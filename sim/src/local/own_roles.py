@@ -134,6 +134,78 @@ def decide(question):
     return {"denied": first} if first else {}
 
 
+def simulate(parameters):
+    """SimulatePrincipalPolicy on every resource and with the given context, which the emulator leaves out."""
+    from ministack.core import iam_evaluator
+    from ministack.core.responses import get_region
+    from ministack.services import iam
+
+    def listed(name):
+        values, nth = [], 1
+        while value := iam._p(parameters, f"{name}.{nth}"):
+            values.append(value)
+            nth += 1
+        return values
+
+    arn = iam._p(parameters, "PolicySourceArn")
+    name = arn.rpartition("/")[2]
+    if iam._roles.get_scoped(ACCOUNT, None, name) is None:
+        return iam._error(404, "NoSuchEntity", f"The role with name {name} cannot be found.")
+    policies = iam_evaluator._gather_role_policies(name, ACCOUNT)
+    names = enumerate(listed_names(parameters), start=1)
+    keys = {key.lower(): listed(f"ContextEntries.member.{nth}.ContextKeyValues.member") for nth, key in names}
+    keys = {key: values[0] if len(values) == 1 else values for key, values in keys.items()}
+
+    def decision(action, resource):
+        context = iam_evaluator.EvalContext(
+            principal_arn=arn,
+            principal_type="AssumedRole",
+            principal_account=ACCOUNT,
+            action=action,
+            resource_arn=resource,
+            region=keys.get("aws:requestedregion", get_region()),
+            secure_transport=True,
+            service_context=keys,
+        )
+        result = iam_evaluator.evaluate(context, policies)
+        return {"Allow": "allowed", "Deny": "explicitDeny"}.get(result.decision, "implicitDeny")
+
+    resources = listed("ResourceArns.member") or ["*"]
+    members = []
+    for action in listed("ActionNames.member"):
+        verdicts = [(resource, decision(action, resource)) for resource in resources]
+        each = "".join(
+            f"<member><EvalResourceName>{resource}</EvalResourceName>"
+            f"<EvalResourceDecision>{verdict}</EvalResourceDecision></member>"
+            for resource, verdict in verdicts
+        )
+        whole = next((verdict for _, verdict in verdicts if verdict != "allowed"), "allowed")
+        specific = f"<ResourceSpecificResults>{each}</ResourceSpecificResults>" if len(verdicts) > 1 else ""
+        members.append(
+            f"<member><EvalActionName>{action}</EvalActionName><EvalResourceName>{resources[0]}</EvalResourceName>"
+            f"<EvalDecision>{whole}</EvalDecision>{specific}</member>"
+        )
+    results = f"<EvaluationResults>{''.join(members)}</EvaluationResults><IsTruncated>false</IsTruncated>"
+    name = "SimulatePrincipalPolicy"
+    return iam._xml(200, f"{name}Response", f"<{name}Result>{results}</{name}Result>")
+
+
+def listed_names(parameters):
+    """The context keys of a simulation, in the order of their numbers."""
+    from ministack.services import iam
+
+    nth = 1
+    while key := iam._p(parameters, f"ContextEntries.member.{nth}.ContextKeyName"):
+        yield key
+        nth += 1
+
+
+def simulate_as_iam_does():
+    from ministack.services import iam
+
+    iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulate
+
+
 def roles_of_functions():
     """The stacks' roles that functions run under: their logical ids, and what they are allowed."""
     from ministack.core import iam_evaluator
@@ -192,3 +264,4 @@ def install():
     ask_for_callbacks_on_the_state_machine()
     take_loopback_for_tls()
     answer_for_iam()
+    simulate_as_iam_does()

@@ -74,9 +74,11 @@ pub struct Override {
 }
 
 /// What would make a person wait for minutes, or never come about, in a demo of seconds.
-const SHORTENED: [(&str, &str); 8] = [
+const SHORTENED: [(&str, &str); 10] = [
     ("FunctionTimeout", "10"),
     ("ScheduledTimeout", "10"),
+    ("RdsReadSeconds", "2"),
+    ("RdsChangeSeconds", "3"),
     ("VisibilitySeconds", "60"),
     ("BackoffSeconds", "1"),
     ("BackoffMaxSeconds", "5"),

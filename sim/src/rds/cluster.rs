@@ -37,7 +37,7 @@ pub struct ClusterSpec {
     pub domain: Option<String>,
     /// Whether it is an Aurora Limitless Database.
     pub is_limitless: bool,
-    /// Its tags, of which some may begin with `aws:`.
+    /// Its tags. Some may begin with `aws:`.
     pub tags: Tags,
     /// CopyTagsToSnapshot.
     pub copy_tags_to_snapshot: bool,

@@ -2,7 +2,7 @@
 //!
 //! Ids, categories and wordings are those of the RDS User Guide ("DB snapshot events" and "DB
 //! cluster snapshot events"). There is no event for a snapshot or copy that failed, and none for
-//! what becomes of a cluster snapshot's copy.
+//! the copy of a cluster snapshot.
 
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;

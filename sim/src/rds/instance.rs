@@ -42,7 +42,7 @@ pub struct InstanceSpec {
     pub timezone: Option<String>,
     /// The directory of the domain that it is a member of.
     pub domain: Option<String>,
-    /// Its tags, of which some may begin with `aws:`.
+    /// Its tags. Some may begin with `aws:`.
     pub tags: Tags,
     /// CopyTagsToSnapshot.
     pub copy_tags_to_snapshot: bool,
@@ -212,7 +212,7 @@ impl Instance {
         StorageEncryption::of(self.spec.kms_key.as_deref(), self.spec.aws_owned_key)
     }
 
-    /// Whether it is a read replica of SQL Server, of which RDS takes no snapshot.
+    /// Whether it is a read replica of SQL Server: RDS takes no snapshot of those.
     pub(super) fn is_sqlserver_replica(&self) -> bool {
         self.spec.replica_of.is_some() && self.spec.engine.starts_with("sqlserver")
     }

@@ -68,6 +68,7 @@ mod option_groups;
 mod pages;
 mod planned_outcome;
 mod plant;
+mod presigned_url;
 mod region;
 mod request;
 mod sharing;

@@ -103,7 +103,7 @@ impl Rds {
         Ok(resource_id)
     }
 
-    /// Changes a cluster at will, its identifier excepted. `None` when there is none.
+    /// Changes a cluster at will, but not its identifier. `None` when there is none.
     pub fn change_cluster<T>(
         &mut self,
         region: &Region,
@@ -124,7 +124,7 @@ impl Rds {
             .is_some()
     }
 
-    /// Changes an instance at will, its identifier excepted. `None` when there is none.
+    /// Changes an instance at will, but not its identifier. `None` when there is none.
     pub fn change_instance<T>(
         &mut self,
         region: &Region,

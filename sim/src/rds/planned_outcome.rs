@@ -1,7 +1,7 @@
 //! The one place where things are made to go wrong.
 //!
-//! When a snapshot or a copy is accepted, its [`PlannedOutcome`] is settled for good: how it ends, what
-//! becomes of its events, and how far describe answers lag behind. A fate is either planned for
+//! When a snapshot or a copy is accepted, its [`PlannedOutcome`] is fixed: how it ends, which events
+//! it sends, and how far describe answers lag behind. A fate is either planned for
 //! one snapshot by name or drawn by chance.
 
 use std::collections::BTreeMap;
@@ -14,14 +14,14 @@ use super::names::Region;
 use super::snapshot::Origin;
 use crate::faults::Fault;
 
-/// What is in store for one snapshot or copy.
+/// The planned outcome of one snapshot or copy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlannedOutcome {
     /// How the work ends.
     pub ending: Ending,
-    /// What becomes of the event that says the work began.
+    /// The outcome of the event that says the work began.
     pub begun_event: EventOutcome,
-    /// What becomes of the event that says the work is done.
+    /// The outcome of the event that says the work is done.
     pub done_event: EventOutcome,
     /// How far describe answers lag behind the truth. While a snapshot is younger than this,
     /// describe does not show it at all.
@@ -60,7 +60,7 @@ pub enum Ending {
     Never,
 }
 
-/// What becomes of one event.
+/// The outcome of one event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EventOutcome {
     /// It arrives once, after the usual delay.

@@ -43,7 +43,7 @@ pub struct PlantedSnapshot {
 }
 
 impl Rds {
-    /// Puts a snapshot there that is at rest, without an event. No quota and no rule for names stands in its way.
+    /// Puts a snapshot there that is at rest, without an event. No quota and no rule for names prevents it.
     ///
     /// # Errors
     /// `DBSnapshotAlreadyExists` or `DBClusterSnapshotAlreadyExistsFault`; `InvalidParameterValue` where `copied_from`

@@ -110,7 +110,7 @@ pub struct CopyDbSnapshot {
     pub tags: Vec<(String, String)>,
     /// OptionGroupName; clusters have none.
     pub option_group: Option<String>,
-    /// PreSignedUrl, which matters between the regions of AWS GovCloud (US) alone. The model does not read it.
+    /// PreSignedUrl, which only copies between the regions of AWS GovCloud (US) need. A wrong one is refused everywhere.
     pub pre_signed_url: Option<String>,
 }
 

@@ -229,7 +229,7 @@ pub struct Snapshot {
     pub begun_at: Timestamp,
     /// The accounts that it is shared with, or `all`: the values of its attribute `restore`.
     pub shared_with: BTreeSet<String>,
-    /// What was in store for it.
+    /// Its planned outcome.
     pub planned: PlannedOutcome,
     /// When the work on it is due to end; progress is measured against it.
     pub(super) ends_at: Timestamp,

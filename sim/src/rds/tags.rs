@@ -65,7 +65,7 @@ impl Tags {
         Ok(())
     }
 
-    /// Removes these keys; one that is not there is no error.
+    /// Removes these keys; one that is not there is not an error.
     pub fn remove(&mut self, keys: &[String]) {
         self.0.retain(|key, _| !keys.contains(key));
     }

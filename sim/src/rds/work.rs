@@ -12,6 +12,7 @@ use super::event::Happening;
 use super::family::Family;
 use super::instance::InstanceStatus;
 use super::names::{Region, new_identifier};
+use super::presigned_url;
 use super::request::{CopyDbSnapshot, CreateDbSnapshot};
 use super::snapshot::{CopySource, Origin, Snapshot, SnapshotDescription, SnapshotType, Stage};
 use super::subject::Subject;
@@ -255,6 +256,7 @@ impl Rds {
                 source.stage().as_str()
             )));
         }
+        presigned_url::check(family, region, &from, request)?;
         if from.across_regions {
             crosses_regions(region, &from, &source, request)?;
         }

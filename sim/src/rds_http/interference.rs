@@ -20,7 +20,7 @@ pub struct Incoming<'a> {
     pub now: Timestamp,
 }
 
-/// What becomes of a call.
+/// The result of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// RDS answers it.
@@ -34,7 +34,7 @@ pub enum Action {
         /// The error's message.
         message: String,
     },
-    /// The caller gets no answer: the connection is held for so long and then closed.
+    /// The caller gets no answer: the connection is held for this long and then closed.
     NoAnswer {
         /// Whether RDS does what was asked all the same.
         reaches_rds: bool,
@@ -45,7 +45,7 @@ pub enum Action {
 
 /// Decides over each call, and may change the world before it. It is asked under the model's lock.
 pub trait Interference: Send + Sync + Debug {
-    /// What becomes of this call.
+    /// The result of this call.
     fn before(&self, call: &Incoming<'_>, rds: &mut Rds) -> Action;
 
     /// What RDS made of a call that reached it.

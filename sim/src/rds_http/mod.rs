@@ -58,7 +58,7 @@ pub struct ServiceConfig {
     pub rds: Rds,
     /// What time it is in that world.
     pub clock: VirtualClock,
-    /// Where events go as they arrive. A receiver that was dropped is no error.
+    /// Where events go as they arrive. A receiver that was dropped is not an error.
     pub events: mpsc::UnboundedSender<EmittedEvent>,
 }
 
@@ -87,7 +87,7 @@ struct Shared {
 enum Answered {
     /// With RDS's answer to this operation.
     With(&'static str, Answer),
-    /// Not at all; the connection is held for so long first.
+    /// Not at all; the connection is held for this long first.
     NotAtAll(Duration),
 }
 

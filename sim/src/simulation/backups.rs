@@ -261,7 +261,7 @@ impl World {
             .max_by_key(|s| s.taken_at)
     }
 
-    /// The earliest due time that counts as planned for a database. Nothing if there is nothing to run.
+    /// The earliest due time that counts as planned for a database. `None` if there is nothing to run.
     pub(super) fn is_to_be_planned(
         &self,
         policy: &PolicyName,

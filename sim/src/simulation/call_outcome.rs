@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use snapferry::app::queue::Record;
-use snapferry::domain::id::names::Attempt;
 use snapferry::domain::id::role::Role;
 
 use super::gate::{Broken, Decision};
@@ -71,16 +70,6 @@ impl World {
             })
     }
 
-    /// Whether the pruner is removing an attempt at the copy that a command asks for. The command waits until a later
-    /// round has seen that it is gone, and a person sends it again if that takes too long.
-    fn waits_for_a_removal(&self, message: &Message) -> bool {
-        let command = snapferry::json::command::read(&message.body);
-        command.is_ok_and(|command| {
-            let copy = self.copy_arn(&command.run, Attempt::FIRST);
-            self.table.is_being_removed(&copy)
-        })
-    }
-
     /// Delivers some messages. Those received too often become dead letters.
     pub(super) fn receive(&mut self, role: Role) -> Vec<Record> {
         let now = self.now;
@@ -105,9 +94,7 @@ impl World {
                 continue;
             };
             let note = Rc::clone(&message.note.text);
-            let healthy = !message.note.stained
-                && !self.is_hopeless(message)
-                && !self.waits_for_a_removal(message);
+            let healthy = !message.note.stained && !self.is_hopeless(message);
             self.note(|| format!("dead: {note}"));
             if healthy && !self.faults_are_on {
                 self.broke(rule::HEALTHY, || {

@@ -199,7 +199,7 @@ impl World {
         instances.chain(clusters).collect()
     }
 
-    /// The option group for a database's recovery points. Nothing if no policy maps it.
+    /// The option group for a database's recovery points. `None` if no policy maps it.
     pub(super) fn option_group_at_home(&self, database: &RdsArn) -> Option<&'static str> {
         let spec = self.bound_instance(database)?;
         (spec.option_group == OPTIONS[0]).then_some(OPTIONS[1])

@@ -12,7 +12,7 @@ use snapferry::domain::run::failure::{Operation, Reason, Remedy};
 use snapferry::domain::run::permit::Permit;
 use snapferry::domain::run::wait::Wait;
 use snapferry::fake::{Action, Answer, Call, CallOutcome, Effect, Holds, Hook, Ports, Refusal};
-use snapferry::ports::{Delivery, PortError, RdsError, Written};
+use snapferry::ports::{Delivery, Occupant, PortError, RdsError, Written};
 
 use super::gate::{Broken, Decision, Gate};
 use super::models::{Machine, ModelledRds};
@@ -143,7 +143,7 @@ fn not_authorized(operation: Operation) -> String {
 }
 
 impl World {
-    /// Why a call does not reach RDS. Nothing if it does.
+    /// Why a call does not reach RDS. `None` if it does.
     fn stops_before_rds(&mut self, operation: Operation, region: &Region) -> Option<Refusal> {
         if self.down.contains_key(region.as_str()) {
             self.count_fault(Fault::RegionDown);
@@ -183,7 +183,7 @@ impl World {
             (Some(broken), None) => {
                 // The adapter writes a recovery point and the end of its run in two writes.
                 if matches!(call, Call::RecordRecoveryPoint { .. }) && self.rng.bool() {
-                    self.table.stop_before_the_end_of_the_run();
+                    self.table.fail_next_end_of_run();
                 }
                 CallOutcome::AnswerLost(told(broken))
             }
@@ -313,8 +313,20 @@ impl World {
                 let frozen = self.table.retention().freeze.is_some();
                 self.doing(by).frozen = frozen;
             }
-            Call::Register { wait } if is(answer, |new: &Option<Wait>| new.is_none()) => {
+            Call::Register { wait } if is(answer, |new: &Option<Occupant>| new.is_none()) => {
                 self.stored(by, wait);
+            }
+            Call::RegisterPastRemoval { wait, removed } if is_stored(answer) => {
+                self.count("waits gone past an attempt that is being removed");
+                self.judge_going_past(wait, removed);
+                self.stored(by, wait);
+            }
+            Call::RegisterRemoval { removal } if is_stored(answer) => {
+                self.doing(by).removals.insert(removal.snapshot.clone());
+            }
+            Call::ListManualSnapshots { .. } => {
+                let now = self.now;
+                self.doing(by).inventory_since.get_or_insert(now);
             }
             Call::Replace { wait, .. } if is_stored(answer) => {
                 self.stored(by, wait);

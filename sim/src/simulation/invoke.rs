@@ -29,7 +29,7 @@ enum Finished {
     Kept(Vec<String>),
     SweepReport,
     Pruned,
-    /// Nothing where the policies could not be read.
+    /// `None` if the policies could not be read.
     Planned(Option<Vec<Planned>>),
 }
 

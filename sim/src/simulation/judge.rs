@@ -138,7 +138,7 @@ impl World {
         }
     }
 
-    /// Which of the policy's options a copy of ours lacks.
+    /// Which of the policy's options a copy by Snapferry lacks.
     fn not_as_asked(&self, run: &ProtectionRequest, manifest: &Manifest) -> Option<String> {
         let copy = self.truth(&manifest.snapshot)?;
         if !self.is_made_by_us(copy) {
@@ -436,7 +436,7 @@ impl World {
         }
     }
 
-    /// Whether the catalog remembers that RDS has refused a database's copies for good.
+    /// Whether the catalog remembers that RDS has refused a database's copies permanently.
     fn is_refused_for_good(&self, database: &str, policy: &PolicyName) -> bool {
         let id = ResourceId::parse(database).ok();
         let entry = id.and_then(|id| self.table.entry(&id, policy));

@@ -52,6 +52,7 @@
 //! | | `LostPageIsEmpty` | `INVENTORY` |
 //! | | `RemovalIsNotEntered` | `REGISTERED` |
 //! | | `AwaitedIsRemoved` | `NEEDED` |
+//! | | `RemovedNameIsUsedAgain` | `NEEDED` |
 //! | | `FreezeIsOverlooked` | `FROZEN` |
 //! | | `StricterRuleIsUsed` | `KEPT` |
 //! | | `NotesAreNotKept` | `REMOVED` |
@@ -207,7 +208,7 @@ mutants! {
     UnansweredStartIsStarted breaks PLANNED,
     /// What a due time left over is not kept beside the cursor.
     LeftOverIsForgotten breaks PLANNED,
-    /// What RDS has refused for good is not remembered.
+    /// What RDS has refused permanently is not remembered.
     RefusalIsForgotten breaks REMEMBERED,
     /// The tag that excludes a database is overlooked.
     ExclusionIsOverlooked breaks SELECTED,
@@ -239,6 +240,8 @@ mutants! {
     RemovalIsNotEntered breaks REGISTERED,
     /// The pruner sees no wait, and a removal goes on although one stands there.
     AwaitedIsRemoved breaks NEEDED,
+    /// The worker asks for an attempt again that the pruner is removing.
+    RemovedNameIsUsedAgain breaks NEEDED,
     /// A person's freeze is not read.
     FreezeIsOverlooked breaks FROZEN,
     /// The pruner goes by another rule than the policy has.

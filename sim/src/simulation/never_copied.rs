@@ -1,4 +1,4 @@
-//! A database whose copies RDS refuses for good. The product tries once, remembers, and takes no further snapshot of it.
+//! A database whose copies RDS refuses permanently. The product tries once, remembers, and takes no further snapshot of it.
 
 use std::collections::BTreeSet;
 
@@ -38,7 +38,7 @@ impl World {
         })
     }
 
-    /// A run of it is told that RDS has refused its copy for good.
+    /// A run of it is told that RDS has refused its copy permanently.
     pub(super) fn was_refused_for_good(&mut self, run: &ProtectionRequest) {
         let now = self.now;
         let refused = &mut self.refused_runs;

@@ -83,6 +83,7 @@ impl World {
     pub(super) fn delete(&mut self, arn: &RdsArn) {
         let now = self.now;
         let region = rds_region(arn.region());
+        self.note_deletion(arn);
         if self
             .rds
             .delete_db_snapshot(&region, arn.name(), now)

@@ -9,16 +9,17 @@ use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use snapferry::app::prune::PrunerConfig;
 use snapferry::domain::id::arn::RdsArn;
+use snapferry::domain::id::names::Attempt;
 use snapferry::domain::policy::in_force::Policy;
 use snapferry::domain::policy::rules::{Count, Unit};
 use snapferry::domain::retention::bounds::Bounds;
 use snapferry::domain::retention::round::Freeze;
 use snapferry::domain::run::naming::first_attempt;
-use snapferry::domain::run::wait::Expectation;
+use snapferry::domain::run::wait::{Expectation, Wait};
 use snapferry::settings::Planning;
 
 use super::fleet::{KEY, protects};
-use super::judge::{STALE, home};
+use super::judge::home;
 use super::mutant::Mutant;
 use super::rule;
 use super::run::BEGIN;
@@ -135,6 +136,17 @@ pub(super) struct Pruning {
     keep_last: u32,
     /// Since when a person holds something.
     held_since: BTreeMap<RdsArn, Timestamp>,
+    /// Good ones that a person has deleted.
+    deleted: Vec<DeletedGood>,
+}
+
+/// A good recovery point that a person has deleted.
+#[derive(Debug)]
+struct DeletedGood {
+    resource_id: String,
+    taken_at: Timestamp,
+    arn: RdsArn,
+    at: Timestamp,
 }
 
 /// Puts old recovery points of the databases that the policy protects into the recovery region.
@@ -296,6 +308,8 @@ impl World {
         self.count("removals asked for");
         let doing = self.doing(by);
         let (partial, frozen, looked_at) = (doing.partial, doing.frozen, doing.looked_at);
+        let inventory_since = doing.inventory_since;
+        let is_entered = doing.removals.contains(arn);
         let kind = self.pruning.old.get(arn).copied();
         let is_foreign = kind.map_or(!self.accepted.contains(arn), Old::is_foreign);
         let held = self.pruning.held_since.get(arn);
@@ -304,16 +318,16 @@ impl World {
         let is_needed = self.table.waits().any(|wait| {
             let is_source = matches!(&wait.expected,
                 Expectation::Copy(expected) if expected.source == *arn);
-            first_attempt(&wait.resource) == key || is_source
+            // A wait that has gone past an attempt will never ask for it again.
+            let is_it = first_attempt(&wait.resource) == key
+                && Attempt::of(arn) >= Attempt::of(&wait.resource);
+            is_it || is_source
         });
-        let good = self.good_ones_of(&snapshot.instance.resource_id);
+        let mut good = self.good_ones_of(&snapshot.instance.resource_id);
+        good.extend(self.shown_before_they_went(&snapshot.instance.resource_id, inventory_since));
+        good.sort_by(|a, b| b.cmp(a));
         let place = good.iter().position(|(_, one)| one == arn);
         let is_kept = place.is_some_and(|place| place < self.pruning.keep_last as usize);
-        // A newer one that a person has deleted meanwhile was there when the pruner looked.
-        let lately = self
-            .deleted
-            .values()
-            .any(|at| self.now.duration_since(*at) < STALE);
         let checks = [
             (rule::FOREIGN, is_foreign, "it is another's"),
             (rule::HELD, is_held, "a person holds it"),
@@ -331,27 +345,64 @@ impl World {
             ),
             (
                 rule::LAST_GOOD,
-                place == Some(0) && !lately,
+                place == Some(0),
                 "it is the newest good one",
             ),
-            (rule::KEPT, is_kept && !lately, "its policy keeps it"),
+            (rule::KEPT, is_kept, "its policy keeps it"),
             (rule::FROZEN, frozen, "a person has frozen all removal"),
             (
                 rule::INVENTORY,
                 partial,
                 "a part of the inventory could not be read",
             ),
-            (
-                rule::REGISTERED,
-                !self.table.is_being_removed(arn),
-                "no removal is entered",
-            ),
+            (rule::REGISTERED, !is_entered, "no removal is entered"),
         ];
         for (rule, is_broken, why) in checks {
             if is_broken {
                 self.broke(rule, || format!("{arn} is to be deleted, and {why}"));
             }
         }
+    }
+
+    /// A wait takes the place of a removal. The pruner's delete may still be on its way.
+    pub(super) fn judge_going_past(&mut self, wait: &Wait, removed: &RdsArn) {
+        if Attempt::of(&wait.resource) <= Attempt::of(removed) {
+            self.broke(rule::NEEDED, || {
+                format!(
+                    "{} is asked for while {removed} is being removed",
+                    wait.resource
+                )
+            });
+        }
+    }
+
+    /// What a person has deleted so late that an inventory of that time may still show it.
+    fn shown_before_they_went(
+        &self,
+        resource_id: &str,
+        inventory_since: Option<Timestamp>,
+    ) -> Vec<(Timestamp, RdsArn)> {
+        let lag = self.rds.config().faults.odds.describe_lag;
+        let is_shown = |one: &&DeletedGood| {
+            let looked = inventory_since.is_some_and(|since| since.duration_since(one.at) <= lag);
+            one.resource_id == resource_id && looked
+        };
+        let shown = self.pruning.deleted.iter().filter(is_shown);
+        shown.map(|one| (one.taken_at, one.arn.clone())).collect()
+    }
+
+    /// A person is about to delete a snapshot.
+    pub(super) fn note_deletion(&mut self, arn: &RdsArn) {
+        let Some(snapshot) = self.truth(arn).filter(|one| self.is_good(arn, one)) else {
+            return;
+        };
+        let gone = DeletedGood {
+            resource_id: snapshot.instance.resource_id.clone(),
+            taken_at: snapshot.taken_at,
+            arn: arn.clone(),
+            at: self.now,
+        };
+        self.pruning.deleted.push(gone);
     }
 
     /// A person holds a recovery point, or freezes all removal, or lets it go on.

@@ -40,7 +40,7 @@ rules! {
     NAMED = "an execution names its own database's automated snapshot, and no other names it";
     /// A region counts as planned only when it is.
     PLANNED = "what is planned has its execution";
-    /// What RDS has refused for good is tried again once a week, and not every night.
+    /// What RDS has refused permanently is tried again once a week, and not every night.
     REMEMBERED = "a copy that RDS refuses for good costs few snapshots";
     /// What the planner reports is true.
     TRUE_REPORT = "the planner reports what is true";

@@ -1,4 +1,4 @@
-//! Step Functions: executions of the deployed state machine, their tokens, retries, time-outs and redrives.
+//! Step Functions: executions of the deployed state machine, their tokens, retries, timeouts and redrives.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -424,12 +424,12 @@ impl StepFunctions {
         true
     }
 
-    /// When the next retry or time-out is due.
+    /// When the next retry or timeout is due.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// Lets due retries and time-outs happen, and returns the executions that timed out.
+    /// Lets due retries and timeouts happen, and returns the executions that timed out.
     pub fn advance(&mut self, now: Timestamp) -> Vec<String> {
         let mut timed_out = Vec::new();
         while let Some((at, name)) = self.due.first().cloned() {

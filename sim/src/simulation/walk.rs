@@ -102,7 +102,7 @@ impl Walk {
         }
     }
 
-    /// SendTaskHeartbeat, so many seconds after what happened last.
+    /// SendTaskHeartbeat, this many seconds after what happened last.
     pub fn heartbeat_after(&mut self, seconds: i64, token: &str) {
         let by = SignedDuration::from_secs(seconds);
         self.advance_to(self.now.saturating_add(by).unwrap_or(Timestamp::MAX));

@@ -118,6 +118,10 @@ pub(super) struct Doing {
     pub(super) frozen: bool,
     /// When it looked at snapshots last.
     pub(super) looked_at: Option<Timestamp>,
+    /// Since when its inventory stands.
+    pub(super) inventory_since: Option<Timestamp>,
+    /// The removals that it has entered.
+    pub(super) removals: BTreeSet<RdsArn>,
     /// For the planted bug that registers too late: the waits that it has not stored yet.
     pub(super) unregistered: Vec<Wait>,
 }
@@ -200,7 +204,7 @@ pub(super) struct World {
     pub(super) spoilt: BTreeSet<(String, Timestamp)>,
     /// Runs that a stranger has started past the product, by the names that the product would give them.
     pub(super) forged: BTreeSet<String>,
-    /// Runs whose copies RDS has refused for good.
+    /// Runs whose copies RDS has refused permanently.
     pub(super) refused_runs: RefusedRuns,
     /// Executions that a person has given up for good.
     pub(super) given_up: BTreeSet<String>,

@@ -225,6 +225,70 @@ fn partition(here: &Region, there: &Region) -> Rds {
     rds
 }
 
+/// The presigned URL of a copy, as botocore makes it.
+fn presigned_url(from: &Region, to: &Region, source: &str, key: &str) -> String {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("Action", "CopyDBSnapshot")
+        .append_pair("Version", "2014-10-31")
+        .append_pair("SourceDBSnapshotIdentifier", source)
+        .append_pair("TargetDBSnapshotIdentifier", "c")
+        .append_pair("KmsKeyId", key)
+        .append_pair("DestinationRegion", &to.to_string())
+        .append_pair("X-Amz-Algorithm", "AWS4-HMAC-SHA256")
+        .append_pair(
+            "X-Amz-Credential",
+            &format!("AKIDEXAMPLE/20261122/{from}/rds/aws4_request"),
+        )
+        .append_pair("X-Amz-Date", "20261122T030500Z")
+        .append_pair("X-Amz-Expires", "3600")
+        .append_pair("X-Amz-SignedHeaders", "host")
+        .append_pair("X-Amz-Signature", &"65cd".repeat(16))
+        .finish();
+    format!("https://rds.{from}.amazonaws.com/?{query}")
+}
+
+#[test]
+fn a_presigned_url_that_is_not_of_the_same_copy_and_the_source_region_is_refused() {
+    let region = |name: &str| name.parse::<Region>().unwrap();
+    let (from, to) = (region("us-gov-west-1"), region("us-gov-east-1"));
+    let mut rds = partition(&from, &to);
+    let source = rds.snapshot(&from, "s").unwrap().arn.clone();
+    let right = presigned_url(&from, &to, &source, "alias/key");
+    let mut copy = |target: &str, url: &str| {
+        let request = CopyDbSnapshot {
+            source: source.clone(),
+            target: target.to_owned(),
+            kms_key: Some("alias/key".to_owned()),
+            pre_signed_url: Some(url.to_owned()),
+            ..CopyDbSnapshot::default()
+        };
+        code(rds.copy_db_snapshot(&to, &request, at(1000)))
+    };
+    for (part, other) in [
+        ("https://rds.us-gov-west-1.", "https://rds.us-gov-east-1."),
+        ("Action=CopyDBSnapshot", "Action=CopyDBClusterSnapshot"),
+        (
+            "DestinationRegion=us-gov-east-1",
+            "DestinationRegion=us-gov-west-1",
+        ),
+        ("snapshot%3As&", "snapshot%3Aother&"),
+        ("alias%2Fkey", "alias%2Fother"),
+        ("us-gov-west-1%2Frds", "us-gov-east-1%2Frds"),
+        ("%2Frds%2F", "%2Fs3%2F"),
+        ("Date=20261122T", "Date=20261123T"),
+        ("Expires=3600", "Expires=0"),
+        ("SignedHeaders=host", "SignedHeaders=date"),
+        ("65cd65cd", "65cd"),
+        ("AWS4-HMAC-SHA256", "AWS4"),
+        ("/?", "/"),
+    ] {
+        let wrong = right.replacen(part, other, 1);
+        assert_ne!(wrong, right, "{part}");
+        assert_eq!(copy("c", &wrong), "InvalidParameterValue", "{wrong}");
+    }
+    assert_eq!(copy("c", &right), "success");
+}
+
 #[test]
 fn china_copies_nothing_and_govcloud_asks_for_a_presigned_url() {
     let region = |name: &str| name.parse::<Region>().unwrap();
@@ -252,11 +316,15 @@ fn china_copies_nothing_and_govcloud_asks_for_a_presigned_url() {
         let copied = rds.copy_db_snapshot(&to, &request, at(1000));
         assert_eq!(code(copied), plain, "{partition_name}");
         let request = CopyDbSnapshot {
-            pre_signed_url: Some("https://rds.us-gov-west-1.amazonaws.com/?Action=…".to_owned()),
+            pre_signed_url: Some(presigned_url(&from, &to, &source, "alias/key")),
             ..request
         };
         let copied = rds.copy_db_snapshot(&to, &request, at(1000));
         assert_eq!(code(copied), presigned, "{partition_name}");
+        let request = CopyDbSnapshot {
+            pre_signed_url: None,
+            ..request
+        };
         let elsewhere = rds.copy_db_snapshot(&here(), &request, at(1000));
         assert_eq!(code(elsewhere), "InvalidParameterValue");
         let tags = rds.list_tags_for_resource(&from, &source, at(1000));

@@ -181,7 +181,7 @@ fn an_input_that_names_its_source_sends_no_command_but_the_copys() -> anyhow::Re
     Ok(())
 }
 
-/// A state ends a second before its time-out, unless somebody has asked for its token after that second.
+/// A state ends a second before its timeout, unless somebody has asked for its token after that second.
 #[test]
 fn four_days_are_over_by_either_name() -> anyhow::Result<()> {
     for (asked_after, error) in [

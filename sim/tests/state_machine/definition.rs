@@ -24,7 +24,7 @@ pub(crate) const COPY_TIMEOUT: Shortened = Shortened {
     pointer: "/States/CopySnapshot/TimeoutSeconds",
     seconds: 2,
 };
-/// Goes with [`SNAPSHOT_TIMEOUT`]: a heartbeat must be shorter than its time-out.
+/// Goes with [`SNAPSHOT_TIMEOUT`]: a heartbeat must be shorter than its timeout.
 pub(crate) const SNAPSHOT_HEARTBEAT: Shortened = a_second("/States/TakeSnapshot/HeartbeatSeconds");
 /// Goes with [`COPY_TIMEOUT`].
 pub(crate) const COPY_HEARTBEAT: Shortened = a_second("/States/CopySnapshot/HeartbeatSeconds");

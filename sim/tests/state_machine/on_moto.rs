@@ -1,4 +1,4 @@
-//! Runs the deployed state machine in moto: its commands, retries and time-outs.
+//! Runs the deployed state machine in moto: its commands, retries and timeouts.
 
 use anyhow::Context;
 use serde_json::Value;

@@ -22,7 +22,7 @@ pub(crate) enum Answer {
 pub(crate) struct Scenario {
     /// The name of its queue and its state machine.
     pub(crate) name: String,
-    /// Which time-outs are shortened, for it sits them out.
+    /// Which timeouts are shortened, for it sits them out.
     pub(crate) timeouts: &'static [Shortened],
     pub(crate) answers: Vec<Answer>,
     /// Whether the input names an automated snapshot as its source.

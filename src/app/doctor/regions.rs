@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::app::doctor::ask::{self, all, count, manual_snapshots, port, quotas, rds, whole};
 use crate::app::doctor::scope::{DoctorScope, Home, Permissions};
 use crate::domain::doctor::databases::{Candidate, claims, option_group, other_stacks};
+use crate::domain::doctor::key_policy::Caller;
 use crate::domain::doctor::keys::source_key;
 use crate::domain::doctor::policies::{misnamed, not_now, refused, unjudged, unreadable_row};
 use crate::domain::doctor::region::{Letters, dead_letters, forwarding_rule};
+use crate::domain::doctor::source_keys::{not_covered, of_another_account, policy_of_source};
 use crate::domain::doctor::{Check, Finding, Level, Unanswered};
 use crate::domain::id::arn::{Family, KeyArn, RdsArn, Region};
 use crate::domain::id::names::OptionGroup;
+use crate::domain::id::role::{IamRole, Role};
 use crate::domain::operator::dead_letter::{forwarding_queue, names};
 use crate::domain::policy::choice::{Choice, ExclusionReason, choose};
 use crate::domain::policy::in_force::Policies;
@@ -26,7 +29,7 @@ pub(super) struct RegionSeen {
 }
 
 impl RegionSeen {
-    /// How many databases a round covers: zero while the region is down, and nothing if the databases could not be
+    /// How many databases a round covers: zero while the region is down, and `None` if the databases could not be
     /// listed or judged.
     pub(super) fn selected(&self, family: Family) -> Option<usize> {
         self.selected.get(&family).copied().unwrap_or(Some(0))
@@ -101,7 +104,7 @@ pub(super) async fn region<W: Permissions>(
     }
     seen.findings.extend(how_many(region, home, &seen));
     seen.findings
-        .extend(keys(world, doctor_settings, &selected).await);
+        .extend(keys(world, doctor_settings, region, &selected).await);
     let groups = option_groups(world, home, region, &selected).await;
     seen.findings.extend(groups);
     let others = others(world, doctor_settings, home, region, &selected).await;
@@ -181,6 +184,7 @@ fn how_many(region: &Region, home: &Home, seen: &RegionSeen) -> Option<Finding> 
 async fn keys<W: Permissions>(
     world: &W,
     doctor_settings: &DoctorSettings,
+    region: &Region,
     selected: &[Selected],
 ) -> Vec<Finding> {
     let mut databases: BTreeMap<&KeyArn, Vec<&str>> = BTreeMap::new();
@@ -190,19 +194,49 @@ async fn keys<W: Permissions>(
             databases.entry(key).or_default().push(name);
         }
     }
+    let account = doctor_settings.stack_facts.account();
     let mut findings = Vec::new();
     for (key, databases) in databases {
-        findings.push(match world.describe_key(&KeyName::Arn(key.clone())).await {
-            Ok(facts) => source_key(
-                key,
-                facts.as_ref(),
-                &databases,
-                doctor_settings.stack_facts.account(),
-            ),
-            Err(error) => Finding::unknown(Check::SourceKey, key, &port(&error)),
-        });
+        let facts = match world.describe_key(&KeyName::Arn(key.clone())).await {
+            Ok(facts) => facts,
+            Err(error) => {
+                findings.push(Finding::unknown(Check::SourceKey, key, &port(&error)));
+                continue;
+            }
+        };
+        let finding = source_key(key, facts.as_ref(), &databases, account);
+        // AWS lets every role of the account use the keys that it manages.
+        let is_usable =
+            finding.level == Level::Ok && facts.is_some_and(|facts| facts.has_own_policy());
+        if !is_usable {
+            findings.push(finding);
+            continue;
+        }
+        let listed = &doctor_settings.source_key_patterns;
+        findings.push(not_covered(key, account, listed).unwrap_or(finding));
+        findings.extend(policy_of(world, doctor_settings, key, region).await);
     }
     findings
+}
+
+/// The finding about a source key's policy, unless all is well. Without the worker's role there is nobody to judge it for,
+/// which the check of the recovery key's policy says.
+async fn policy_of<W: Permissions>(
+    world: &W,
+    doctor_settings: &DoctorSettings,
+    key: &KeyArn,
+    region: &Region,
+) -> Option<Finding> {
+    let role = doctor_settings.roles.get(&IamRole::Function(Role::Worker));
+    let account = doctor_settings.stack_facts.account();
+    if let Some(theirs) = of_another_account(key, role, account) {
+        return Some(theirs);
+    }
+    let role = role?;
+    match world.get_key_policy(key).await {
+        Ok(policy) => policy_of_source(key, &policy, Caller { role, region }),
+        Err(error) => Some(Finding::unknown(Check::KeyPolicy, key, &port(&error))),
+    }
 }
 
 /// Asks nothing if every database has a default option group and no policy names another.

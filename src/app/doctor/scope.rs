@@ -30,7 +30,7 @@ pub struct DoctorScope {
 
 /// The facts of the recovery region that the doctor compares all regions with.
 pub(super) struct Home {
-    /// Nothing if they could not be read.
+    /// `None` if they could not be read.
     pub(super) policies: Option<Policies>,
     pub(super) option_groups: Result<Vec<OptionGroup>, Unanswered>,
     pub(super) claims: Claims,

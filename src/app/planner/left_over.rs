@@ -14,7 +14,7 @@ use crate::domain::id::names::ResourceId;
 use crate::domain::policy::cursor::{Cursor, Kept};
 use crate::error::chain;
 
-/// Asks about the databases that stand beside the cursor, and starts what can be started now.
+/// Asks about the databases that are stored with the cursor, and starts what can be started now.
 pub(super) async fn plan_left_over<W: Permissions>(
     world: &W,
     due: &DueNow<'_>,
@@ -81,6 +81,7 @@ async fn look<W: Permissions>(
         .collect();
     let databases = world.find_databases(&planned.region, family, &ids).await?;
     let entries = &due.entries(world, &databases).await?;
+    let configurations = &due.configurations(world, &databases).await;
     let shown = databases.iter();
     let ids = shown.map(|database| database.resource_id.clone()).collect();
     let rows: Vec<Result<Option<Row>, PlanError>> = stream::iter(databases)
@@ -88,6 +89,7 @@ async fn look<W: Permissions>(
             let known = Known {
                 automated: due.automated_of(world, &database.arn).await?,
                 entries: entries.clone(),
+                configurations: configurations.clone(),
             };
             Ok(due.row(world, &known, &database).await)
         })

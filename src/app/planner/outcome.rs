@@ -1,4 +1,4 @@
-//! What became of the databases that were planned.
+//! The outcome for each database that was planned.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::domain::policy::timing::Waits;
 use crate::domain::rds::database::UnreadableRow;
 use crate::domain::run::refusal::RefusedForGood;
 
-/// What became of one database.
+/// The outcome for one database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// An execution was started.
@@ -32,7 +32,7 @@ pub enum Outcome {
     Refused(Refusal),
     /// It is selected, and RDS takes no snapshot of it in its status. No execution was started.
     NotNow(NotNow),
-    /// RDS has refused it for good. Until something changes no snapshot is taken, and once a week the copy is tried again.
+    /// RDS has refused it permanently. Until something changes no snapshot is taken, and once a week the copy is tried again.
     Remembered(RefusedForGood),
     /// It waits for its policy's next due time.
     Waits(Waits),
@@ -79,7 +79,7 @@ pub struct Row {
     pub database: RdsArn,
     /// Its resource id.
     pub resource_id: ResourceId,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: Outcome,
     /// Why its due time is still owed to it, if it is. It is then kept by name beside the cursor.
     pub kept: Option<KeptWhy>,
@@ -162,6 +162,16 @@ impl Planned {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.error.is_none() && self.count(|row| matches!(row.outcome, Outcome::Failed(_))) == 0
+    }
+
+    /// The databases that the policy selects and RDS can protect.
+    pub(super) fn selected(&self) -> impl Iterator<Item = DatabaseRef> {
+        let is_selected =
+            |row: &&Row| !matches!(row.outcome, Outcome::Excluded(_) | Outcome::Refused(_));
+        self.rows.iter().filter(is_selected).map(|row| DatabaseRef {
+            arn: row.database.clone(),
+            resource_id: row.resource_id.clone(),
+        })
     }
 
     /// The databases that the due time is still owed to.

@@ -2,12 +2,13 @@
 
 use crate::ports::{
     AutomatedSnapshots, ClaimRun, Clock, DescribeSnapshots, FindDatabases, ForgetRefusal,
-    ListDatabases, PlanCursor, ReadEntries, ReadPolicies, StartExecution,
+    ListDatabases, PlanCursor, ReadConfigurations, ReadEntries, ReadPolicies, ReadSelected,
+    StartExecution, StoreConfigurations, StoreSelected,
 };
 
 permissions! {
     /// Everything that the planner may do.
     Permissions:
         AutomatedSnapshots ClaimRun Clock DescribeSnapshots FindDatabases ForgetRefusal ListDatabases PlanCursor
-        ReadEntries ReadPolicies StartExecution
+        ReadConfigurations ReadEntries ReadPolicies ReadSelected StartExecution StoreConfigurations StoreSelected
 }

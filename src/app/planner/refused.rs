@@ -1,4 +1,4 @@
-//! The weekly try of what RDS refused for good: the copy of a snapshot that there is, so that no further one is taken.
+//! The weekly try of what RDS refused permanently: the copy of a snapshot that there is, so that no further one is taken.
 
 use crate::domain::id::names::SnapshotId;
 use crate::domain::id::tags::StackId;

@@ -1,4 +1,4 @@
-//! One database: whether an execution is to be started for it, and what became of that.
+//! One database: whether an execution is to be started for it, and the outcome.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use super::outcome::{Outcome, Row};
 use super::permissions::Permissions;
 use super::refused::source_there_is;
 use crate::app::automated;
+use crate::app::configurations::KnownConfigurations;
 use crate::app::start::{NotStarted, StartOutcome, start};
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{Attempt, ExecutionName, ResourceId};
@@ -24,7 +25,7 @@ use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::naming;
 use crate::domain::run::refusal::{RefusalStatus, RefusedForGood};
 use crate::error::chain;
-use crate::ports::{Entry, PortError, RdsError, ReadEntries};
+use crate::ports::{Entry, PortError, RdsError, ReadConfigurations, ReadEntries};
 
 /// How many executions are started at once. StartExecution allows 150 to 300 calls a second.
 pub(super) const CONCURRENCY: usize = 8;
@@ -35,9 +36,9 @@ pub(super) struct DueNow<'a> {
     pub(super) policies: &'a Policies,
     pub(super) policy: &'a Policy,
     pub(super) at: Timestamp,
-    /// Whether only databases are planned that RDS has refused for good, and the refusals are forgotten.
+    /// Whether only databases are planned that RDS has refused permanently, and the refusals are forgotten.
     pub(super) retries_refused: bool,
-    /// How a database that is due may have to wait. Nothing where a person says that it is to start.
+    /// How a database that is due may have to wait. `None` if a person says that it is to start.
     pub(super) may_wait: Option<MayWait>,
 }
 
@@ -55,6 +56,8 @@ pub(super) struct Known {
     pub(super) automated: BTreeMap<ResourceId, Snapshot>,
     /// The catalog's entries.
     pub(super) entries: BTreeMap<ResourceId, Entry>,
+    /// What is known of their configurations.
+    pub(super) configurations: KnownConfigurations,
 }
 
 impl DueNow<'_> {
@@ -86,19 +89,36 @@ impl DueNow<'_> {
         }
     }
 
+    /// The databases that the policy selects.
+    fn selected(&self, databases: &[Database]) -> Vec<ResourceId> {
+        let is_selected = |database: &&Database| match choose(database, self.policies) {
+            Choice::Protect(policy) => policy == self.policy.name,
+            Choice::LeaveOut(_) | Choice::Refuse(..) | Choice::NotNow(..) => false,
+        };
+        let selected = databases.iter().filter(is_selected);
+        selected
+            .map(|database| database.resource_id.clone())
+            .collect()
+    }
+
+    /// What is known of the configurations of the databases that the policy selects.
+    pub(super) async fn configurations<W: ReadConfigurations>(
+        &self,
+        world: &W,
+        databases: &[Database],
+    ) -> KnownConfigurations {
+        KnownConfigurations::read(world, &self.selected(databases)).await
+    }
+
     /// The catalog's entries of the databases that the policy selects: one call for each hundred of them.
     pub(super) async fn entries<W: ReadEntries>(
         &self,
         world: &W,
         databases: &[Database],
     ) -> Result<BTreeMap<ResourceId, Entry>, PortError> {
-        let is_selected = |database: &&Database| match choose(database, self.policies) {
-            Choice::Protect(policy) => policy == self.policy.name,
-            Choice::LeaveOut(_) | Choice::Refuse(..) | Choice::NotNow(..) => false,
-        };
-        let selected = databases.iter().filter(is_selected);
+        let selected = self.selected(databases).into_iter();
         let pairs: Vec<(ResourceId, PolicyName)> = selected
-            .map(|database| (database.resource_id.clone(), self.policy.name.clone()))
+            .map(|database| (database, self.policy.name.clone()))
             .collect();
         let mut entries = BTreeMap::new();
         for pairs in pairs.chunks(BATCH_GET_MAX) {
@@ -137,7 +157,10 @@ impl DueNow<'_> {
                 None => (Outcome::NothingToCopy, None),
                 Some(run) => match self.waits(entry, world.now()) {
                     Some(waits) => (Outcome::Waits(waits), None),
-                    None => self.start_unless_refused(world, run, refusal).await,
+                    None => {
+                        let run = self.with_configuration(world, known, database, run).await;
+                        self.start_unless_refused(world, run, refusal).await
+                    }
                 },
             },
         };
@@ -147,6 +170,18 @@ impl DueNow<'_> {
             outcome,
             kept,
         })
+    }
+
+    /// The run with the name of the database's configuration, which is stored now if it is new.
+    async fn with_configuration<W: Permissions>(
+        &self,
+        world: &W,
+        known: &Known,
+        database: &Database,
+        mut run: ProtectionRequest,
+    ) -> ProtectionRequest {
+        run.options.configuration = known.configurations.remember(world, database).await;
+        run
     }
 
     fn waits(&self, entry: Option<&Entry>, now: Timestamp) -> Option<Waits> {
@@ -163,7 +198,7 @@ impl DueNow<'_> {
         waits(&of, first_run, now)
     }
 
-    /// Starts a run, unless RDS has refused it for good and nothing has changed since.
+    /// Starts a run, unless RDS has refused it permanently and nothing has changed since.
     async fn start_unless_refused<W: Permissions>(
         &self,
         world: &W,
@@ -234,7 +269,7 @@ impl DueNow<'_> {
         Attempt::all().any(|attempt| naming::execution(self.stack, run, attempt) == *name)
     }
 
-    /// The run for a database. Nothing if there is nothing to copy.
+    /// The run for a database. `None` if there is nothing to copy.
     fn run_of(
         &self,
         newest: &BTreeMap<ResourceId, Snapshot>,

@@ -61,7 +61,7 @@ impl Candidates {
     }
 
     /// Takes out of the plan what is needed for a while: what something awaits, and the copies that the next incremental
-    /// copy hangs on. They are no fault of the plan, and must not keep the others of their database from going.
+    /// copy builds on. They are not a fault of the plan, and must not keep the others of their database from going.
     fn spare(&mut self, entered: &AllEntered, needed: &BTreeSet<RdsArn>) {
         let mut bases: BTreeSet<RdsArn> = BTreeSet::new();
         for ruling in self.rulings.values() {

@@ -9,6 +9,7 @@ mod config;
 mod correct;
 mod outcome;
 mod permissions;
+mod quota;
 mod remove;
 mod round;
 

@@ -43,7 +43,7 @@ pub struct Refused {
 pub struct LeftAlone {
     /// The database.
     pub database: ResourceId,
-    /// Why.
+    /// The reason.
     pub why: String,
 }
 
@@ -116,4 +116,6 @@ pub struct PruneReport {
     pub corrected: usize,
     /// What ended the removals before their end.
     pub stopped: Option<Stopped>,
+    /// After how many days the recovery region's quota is full. `None` if RDS does not say how large it is.
+    pub days_to_full: Option<i64>,
 }

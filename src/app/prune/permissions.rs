@@ -2,14 +2,14 @@
 
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
-    Clock, CorrectNewest, DeleteSnapshot, DescribeSnapshots, KeepNotes, ListDatabases, ListOpen,
-    PruneRounds, ReadEntered, ReadEntries, ReadFreeze, ReadPolicies, RegionListings,
-    RegisterRemovals,
+    Clock, CorrectNewest, DeleteSnapshot, DescribeQuota, DescribeSnapshots, KeepNotes,
+    ListDatabases, ListOpen, PruneRounds, ReadEntered, ReadEntries, ReadFreeze, ReadPolicies,
+    RegionListings, RegisterRemovals,
 };
 
 permissions! {
     /// Everything that the pruner may do.
     Permissions:
-        Clock CorrectNewest DeleteSnapshot DescribeSnapshots KeepNotes ListDatabases ListManualSnapshots
+        Clock CorrectNewest DeleteSnapshot DescribeQuota DescribeSnapshots KeepNotes ListDatabases ListManualSnapshots
         ListOpen PruneRounds ReadEntered ReadEntries ReadFreeze ReadPolicies RegionListings RegisterRemovals
 }

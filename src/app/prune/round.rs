@@ -11,6 +11,7 @@ use super::config::{PruneRequest, PrunerConfig};
 use super::correct::correct_newest;
 use super::outcome::{PruneError, PruneReport, Stopped};
 use super::permissions::Permissions;
+use super::quota::days_to_full;
 use super::remove::{Removing, remove};
 use crate::app::prune_preview::{PreviewOf, PrunePreview, take_inventory};
 use crate::domain::id::arn::{Family, RdsArn, Region};
@@ -33,7 +34,7 @@ const LEASE: SignedDuration = SignedDuration::from_mins(16);
 const LISTED_MAX: SignedDuration = SignedDuration::from_hours(24);
 
 /// Makes one round. `holder` is a name that no other round has. With an order, the plan that a person has looked at is
-/// carried out without a grace, and only if it is the same.
+/// carried out without the grace period, and only if it is the same.
 ///
 /// # Errors
 /// When the inventory cannot be taken to its end, or the table cannot be read or written: nothing is removed then.
@@ -74,7 +75,10 @@ async fn round<W: Permissions>(
         built_in: &config.built_in,
     };
     let (mut preview, _) = take_inventory(world, of).await?;
-    let mut report = PruneReport::default();
+    let mut report = PruneReport {
+        days_to_full: days_to_full(world, config, &preview).await,
+        ..PruneReport::default()
+    };
     confirm(world, &preview, &mut last, &mut report).await?;
     report.corrected = correct_newest(world, config, &preview).await?;
     if let Some(order) = order {
@@ -118,7 +122,7 @@ async fn round<W: Permissions>(
         .map(|(id, of)| (id.clone(), of.points))
         .collect();
     let going = cut(config.bounds, &points, ripe);
-    // From here on a later round must look after what this one asks for, whatever becomes of this one.
+    // From here on a later round must look after what this one asks for, even if this one ends badly.
     if order.is_none() {
         last.complete_at = Some(started);
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tracing::{info, warn};
 
 use crate::app::automated;
+use crate::app::configurations::KnownConfigurations;
 use crate::app::in_force::policies_in_force;
 use crate::app::start::{StartOutcome, start};
 use crate::domain::id::arn::{KeyArn, RdsArn};
@@ -19,8 +20,8 @@ use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::refusal::RefusalStatus;
 use crate::error::chain;
 use crate::ports::{
-    ClaimRun, Clock, DescribeSnapshots, FindDatabases, PortError, RdsError, ReadEntries,
-    ReadPolicies, StartExecution,
+    ClaimRun, Clock, DescribeSnapshots, FindDatabases, PortError, RdsError, ReadConfigurations,
+    ReadEntries, ReadPolicies, StartExecution, StoreConfigurations,
 };
 
 /// What happened to a hint about an automated snapshot.
@@ -43,7 +44,14 @@ pub(super) async fn start_from_hints<W>(
     hinted: &[RdsArn],
 ) -> Vec<(RdsArn, HintOutcome)>
 where
-    W: ClaimRun + Clock + DescribeSnapshots + FindDatabases + ReadEntries + StartExecution,
+    W: ClaimRun
+        + Clock
+        + DescribeSnapshots
+        + FindDatabases
+        + ReadConfigurations
+        + ReadEntries
+        + StartExecution
+        + StoreConfigurations,
 {
     let looked = match look(world, hinted).await {
         Ok(looked) => looked,
@@ -124,13 +132,16 @@ async fn look<W: DescribeSnapshots + FindDatabases>(
     Ok(snapshots.into_iter().map(with_database).collect())
 }
 
-async fn start_run<W: ClaimRun + Clock + ReadEntries + StartExecution>(
+async fn start_run<W>(
     world: &W,
     stack: &StackId,
     policies: &Policies,
     database: &Database,
     snapshot: &Snapshot,
-) -> HintOutcome {
+) -> HintOutcome
+where
+    W: ClaimRun + Clock + ReadConfigurations + ReadEntries + StartExecution + StoreConfigurations,
+{
     let Choice::Protect(name) = choose(database, policies) else {
         return HintOutcome::Done;
     };
@@ -140,7 +151,7 @@ async fn start_run<W: ClaimRun + Clock + ReadEntries + StartExecution>(
     else {
         return HintOutcome::Done;
     };
-    let Some(run) = automated::run(database, policies, policy, snapshot) else {
+    let Some(mut run) = automated::run(database, policies, policy, snapshot) else {
         return HintOutcome::NotYet;
     };
     match is_refused_for_good(world, &run).await {
@@ -154,6 +165,9 @@ async fn start_run<W: ClaimRun + Clock + ReadEntries + StartExecution>(
             return HintOutcome::Broken;
         }
     }
+    let of = std::slice::from_ref(&database.resource_id);
+    let known = KnownConfigurations::read(world, of).await;
+    run.options.configuration = known.remember(world, database).await;
     match start(world, stack, &run).await {
         Ok(StartOutcome::Started(execution)) => {
             info!(snapshot = %snapshot.arn, %execution, "started for an automated snapshot");
@@ -169,7 +183,7 @@ async fn start_run<W: ClaimRun + Clock + ReadEntries + StartExecution>(
     }
 }
 
-/// Whether RDS has refused the copies of this database for good, and nothing has changed since.
+/// Whether RDS has refused the copies of this database permanently, and nothing has changed since.
 async fn is_refused_for_good<W: Clock + ReadEntries>(
     world: &W,
     run: &ProtectionRequest,

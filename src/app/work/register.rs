@@ -7,10 +7,10 @@ use crate::app::conclude;
 use crate::app::hearing::{by_receive, is_dead};
 use crate::app::work::outcome::{CommandOutcome, WorkError};
 use crate::app::work::permissions::Permissions;
-use crate::domain::id::arn::ExecutionArn;
+use crate::domain::id::arn::{ExecutionArn, RdsArn};
 use crate::domain::id::names::Attempt;
 use crate::domain::run::wait::{Phase, Wait};
-use crate::ports::{PortError, Probe, Written};
+use crate::ports::{Occupant, PortError, Probe, Written};
 
 /// The result of registering a wait.
 pub(super) enum Registration {
@@ -22,18 +22,22 @@ pub(super) enum Registration {
     Stale,
     /// This other execution waits for the same resource and is alive.
     AlreadyAwaited(ExecutionArn),
+    /// The last attempt is being removed.
+    Exhausted,
 }
 
 /// Stores the wait before RDS is called. If another token is stored, the live one wins. If the command's own token is
 /// stored, its wait may have reached a later attempt, and the worker goes on with that attempt. It also goes on with the
-/// attempt of a wait whose token is dead.
+/// attempt of a wait whose token is dead, and with the one after an attempt that is being removed.
 pub(super) async fn register<W: Permissions>(
     world: &W,
     wait: &Wait,
     receives: u32,
 ) -> Result<Registration, WorkError> {
-    let Some(stored) = world.register(wait).await? else {
-        return Ok(Registration::Act(Box::new(wait.clone())));
+    let stored = match world.register(wait).await? {
+        None => return Ok(Registration::Act(Box::new(wait.clone()))),
+        Some(Occupant::Wait(stored)) => *stored,
+        Some(Occupant::Removal(removed)) => return go_past_removal(world, wait, &removed).await,
     };
     if stored.command.token == wait.command.token {
         return match stored.phase {
@@ -79,6 +83,27 @@ pub(super) async fn register<W: Permissions>(
             }
         }
         Probe::Unknown(error) => Err(WorkError::Probe(error)),
+    }
+}
+
+/// An attempt that is being removed counts as one that came to nothing. Its name is not asked for again: the pruner's
+/// delete may still be on its way, and would take what is made under that name.
+async fn go_past_removal<W: Permissions>(
+    world: &W,
+    wait: &Wait,
+    removed: &RdsArn,
+) -> Result<Registration, WorkError> {
+    let Some(attempt) = Attempt::of(removed).next() else {
+        return Ok(Registration::Exhausted);
+    };
+    let wait = Wait {
+        resource: naming::nth_attempt(&wait.resource, attempt),
+        ..wait.clone()
+    };
+    info!(%removed, resource = %wait.resource, "an attempt is being removed; the next one is made");
+    match world.register_past_removal(&wait, removed).await? {
+        Written::Stored => Ok(Registration::Act(Box::new(wait))),
+        Written::Conflict => Err(WorkError::Contended(wait.resource)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Remembers what RDS refused for good, so that the planner takes no further snapshot for it.
+//! Remembers what RDS refused permanently, so that the planner takes no further snapshot for it.
 
 use crate::domain::run::refusal::RefusedForGood;
 use crate::domain::run::wait::{Expectation, Wait};

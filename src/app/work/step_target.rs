@@ -3,6 +3,7 @@
 use crate::app::work::config::WorkerConfig;
 use crate::domain::id::names::{Attempt, SnapshotId};
 use crate::domain::id::tags::{self, Tags};
+use crate::domain::limits::TAGS_MAX;
 use crate::domain::run::command::{Command, ProtectionRequest};
 use crate::domain::run::naming;
 use crate::domain::run::wait::{Expectation, ExpectedCopy, Wait};
@@ -94,6 +95,13 @@ impl StepTarget {
             tags.insert(tags::SOURCE.to_owned(), expected_copy.source.to_string());
             if let Some(taken_at) = expected_copy.taken_at {
                 tags.insert(tags::TAKEN_AT.to_owned(), taken_at.to_string());
+            }
+            // A policy may carry so many tags that there is no room for this one and a hold. Without it, the table's list of
+            // versions says which configuration was in force.
+            if let Some(configuration) = &run.options.configuration
+                && tags.len() + 1 < TAGS_MAX
+            {
+                tags.insert(tags::CONFIGURATION.to_owned(), configuration.to_string());
             }
         }
         tags

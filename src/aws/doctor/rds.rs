@@ -77,7 +77,7 @@ fn cluster(row: &DbCluster) -> Result<Candidate, Unusable> {
     })
 }
 
-/// The key of a database. Nothing without encryption, or if the key is not an ARN, because KMS could not be asked about it.
+/// The key of a database. `None` without encryption, or if the key is not an ARN, because KMS could not be asked about it.
 fn key(id: Option<&str>) -> Option<KeyArn> {
     id.and_then(|key| KeyArn::parse(key).ok())
 }

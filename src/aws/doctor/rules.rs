@@ -42,7 +42,7 @@ impl DescribeRule for Doctor {
             .await
             .map_err(|error| port_error(ACTION, &error, &[]))?;
         let catches_snapshots = match rule.event_pattern() {
-            Some(pattern) => event_pattern::catches_snapshots(pattern)
+            Some(pattern) => event_pattern::catches_snapshots(pattern, region)
                 .map_err(|error| unusable(ACTION, error))?,
             // A rule without a pattern runs by a schedule only.
             None => Some(false),

@@ -16,14 +16,14 @@ pub(in crate::cli) struct PolicyArguments {
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum PolicyAction {
-    /// Check a policy file and activate it.
+    /// Check a policy file and apply it.
     ///
     /// Reports all faults at once, each with its line. Resolves aliases of KMS keys to the keys that they name now.
     /// Keeps every set that was applied before, and never overwrites a set that somebody else applies at the same
     /// moment. The planner uses the new set from its next run on.
     #[command(after_help = APPLY_EXAMPLES)]
     Apply(ApplyArguments),
-    /// Show the active set of policies, as the file that was applied.
+    /// Show the set of policies in force, as the file that was applied.
     #[command(after_help = SHOW_EXAMPLES, disable_version_flag = true)]
     Show(ShowArguments),
     /// Show which recovery points a policy of a file would keep, and why. Does not call AWS.
@@ -73,7 +73,7 @@ pub(in crate::cli) struct ApplyArguments {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ShowArguments {
-    /// The version to show, instead of the active one.
+    /// The version to show, instead of the one in force.
     // The id is not `version`, because clap uses that itself.
     #[arg(long = "version", id = "of", value_name = "N", value_parser = version)]
     pub(super) version: Option<Version>,

@@ -32,12 +32,12 @@ const STRIP_WIDTH: usize = 100;
 pub enum PointList {
     /// When each was taken, as a file lists them.
     Times(Vec<Timestamp>),
-    /// One each hour, day and so on, back from now for so long.
+    /// One each hour, day and so on, back from now over this span.
     Every(Unit, KeepSpan),
 }
 
 impl PointList {
-    /// Reads a pattern such as `daily:400d`; nothing where it is none.
+    /// Reads a pattern such as `daily:400d`; `None` if it is none.
     ///
     /// # Errors
     /// What is wrong with it.

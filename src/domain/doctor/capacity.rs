@@ -79,7 +79,7 @@ pub struct Copies {
     pub taken: usize,
     /// How many copies wait for a slot.
     pub queued: usize,
-    /// How many copies in flight are not this stack's. Nothing if RDS did not say.
+    /// How many copies in flight are not this stack's. `None` if RDS did not say.
     pub of_others: Option<usize>,
 }
 

@@ -41,8 +41,8 @@ pub struct Condition {
 pub struct Caller<'a> {
     /// The role.
     pub role: &'a RoleArn,
-    /// Where RDS makes the copies.
-    pub home: &'a Region,
+    /// The region whose RDS uses the key.
+    pub region: &'a Region,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,7 +160,7 @@ fn is(principal: &str, role: &RoleArn) -> bool {
 /// Only a condition that has the same result for every such call can be judged.
 fn holds(condition: &Condition, action: &str, caller: Caller<'_>) -> Truth {
     let is = match condition.key.to_ascii_lowercase().as_str() {
-        "kms:viaservice" => via_rds(caller.home, caller.role.partition()),
+        "kms:viaservice" => via_rds(caller.region, caller.role.partition()),
         "kms:calleraccount" | "aws:principalaccount" => caller.role.account().to_owned(),
         // The other calls do not carry it.
         "kms:grantisforawsresource" => (action == "kms:CreateGrant").to_string(),
@@ -175,7 +175,7 @@ fn holds(condition: &Condition, action: &str, caller: Caller<'_>) -> Truth {
 }
 
 /// IAM's wildcards, without regard to case, as for actions.
-fn like(pattern: &str, text: &str) -> bool {
+pub(super) fn like(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.to_ascii_lowercase(), text.to_ascii_lowercase());
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     // The last star, and how much of the text it has taken so far.

@@ -41,7 +41,14 @@ pub struct KeyFacts {
 }
 
 impl KeyFacts {
-    /// Why RDS cannot encrypt under it. Nothing if it can. RDS accepts symmetric keys that are enabled (RDS user guide,
+    /// Whether a person could change the key's policy. Nobody can change that of an AWS-managed key, and a key that is
+    /// pending deletion has a finding already.
+    #[must_use]
+    pub fn has_own_policy(&self) -> bool {
+        self.manager == Manager::Customer && !matches!(self.state, KeyState::PendingDeletion(_))
+    }
+
+    /// Why RDS cannot encrypt under it. `None` if it can. RDS accepts symmetric keys that are enabled (RDS user guide,
     /// *Encrypting Amazon RDS resources*).
     #[must_use]
     pub fn unusable(&self) -> Option<String> {
@@ -58,7 +65,7 @@ impl KeyFacts {
     }
 }
 
-/// Why a key cannot be used, and how to fix that. Nothing if it can be used.
+/// Why a key cannot be used, and how to fix that. `None` if it can be used.
 fn broken(found: Option<&KeyFacts>) -> Option<(String, &'static str)> {
     let Some(key) = found else {
         return Some((
@@ -140,7 +147,7 @@ pub fn source_key(
         return Finding::bad(CHECK, key, Level::Failure, what, remedy);
     }
     let managed = found.is_some_and(|facts| facts.manager == Manager::Aws);
-    if managed && account_of(key) != account_of_the_copies {
+    if managed && key.account() != account_of_the_copies {
         return Finding::bad(
             CHECK,
             key,
@@ -157,8 +164,4 @@ pub fn source_key(
         format!("the key {of}; usable")
     };
     Finding::ok(CHECK, key, what)
-}
-
-fn account_of(key: &KeyArn) -> &str {
-    key.as_str().split(':').nth(4).unwrap_or_default()
 }

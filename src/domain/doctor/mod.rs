@@ -12,6 +12,8 @@ pub mod policies;
 mod queue_arn;
 pub mod region;
 mod role_arn;
+mod simulated;
+pub mod source_keys;
 
 use std::fmt;
 
@@ -124,7 +126,7 @@ pub struct Finding {
     pub level: Level,
     /// What was found.
     pub what: String,
-    /// How to fix it. Nothing if all is well.
+    /// How to fix it. `None` if all is well.
     pub remedy: Option<String>,
 }
 
@@ -182,7 +184,7 @@ impl Finding {
 pub struct Unanswered {
     /// The action.
     pub action: String,
-    /// AWS's error code. Nothing if no answer came.
+    /// AWS's error code. `None` if no answer came.
     pub code: Option<String>,
     /// The error in words.
     pub why: String,
@@ -221,7 +223,7 @@ pub fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings
 }
 
-/// Whether no check failed. An unknown result is no failure.
+/// Whether no check failed. An unknown result is not a failure.
 #[must_use]
 pub fn is_well(findings: &[Finding]) -> bool {
     findings

@@ -3,13 +3,13 @@
 
 use std::fmt;
 
-use super::{Check, Finding, Level, Unanswered};
 use crate::domain::id::arn::{Family, KeyArn, Region, StateMachineArn};
 use crate::domain::id::role::{IamRole, Role};
 use crate::domain::id::tags::StackId;
 
 pub use super::queue_arn::queue_arn;
 pub use super::role_arn::RoleArn;
+pub use super::simulated::{Decision, not_named, permissions};
 
 /// The facts of the stack that the requirements depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -387,6 +387,7 @@ impl StackFacts {
                 &["dynamodb:Query"],
                 vec![format!("{}/index/open-waits", self.table())],
             ),
+            need(&["rds:DescribeAccountAttributes"], Vec::new()).with(REQUESTED_REGION, &self.home),
         ];
         all.extend(self.list_databases());
         all.extend(self.see_snapshots([&self.home]));
@@ -413,83 +414,3 @@ const TAKE_MESSAGES: [&str; 4] = [
     "sqs:GetQueueAttributes",
     "sqs:ChangeMessageVisibility",
 ];
-
-/// How IAM's simulator decided one action on one resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decision {
-    /// The action.
-    pub action: String,
-    /// The resource, or `*` for an action without one.
-    pub resource: String,
-    /// Whether it is allowed.
-    pub allowed: bool,
-    /// Condition keys that a policy asks for and the simulation did not have.
-    pub missing: Vec<String>,
-}
-
-/// The finding about a role, from all simulated actions.
-#[must_use]
-pub fn permissions(role: IamRole, simulated: &[Result<Vec<Decision>, Unanswered>]) -> Finding {
-    const CHECK: Check = Check::Permissions;
-    let decisions: Vec<&Decision> = simulated.iter().flatten().flatten().collect();
-    let refused = |with_all_said: bool| -> Vec<String> {
-        let refused = decisions
-            .iter()
-            .filter(|one| !one.allowed && one.missing.is_empty() == with_all_said);
-        let mut texts: Vec<String> = refused
-            .map(|one| format!("{} on {}", one.action, one.resource))
-            .collect();
-        texts.sort();
-        texts.dedup();
-        texts
-    };
-    let (denied, unclear) = (refused(true), refused(false));
-    if !denied.is_empty() {
-        return Finding::bad(
-            CHECK,
-            role,
-            Level::Failure,
-            format!("it may not {}", denied.join("; ")),
-            "deploy template.yaml again; if that does not help, look for a permissions boundary or a service control policy that denies this",
-        );
-    }
-    if let Some(Err(error)) = simulated.iter().find(|one| one.is_err()) {
-        return if error.code.as_deref() == Some("NoSuchEntity") {
-            Finding::bad(
-                CHECK,
-                role,
-                Level::Failure,
-                "there is no such role",
-                "eval the stack's output CliEnvironment again, or deploy template.yaml again",
-            )
-        } else {
-            Finding::unknown(CHECK, role, error)
-        };
-    }
-    if !unclear.is_empty() {
-        return Finding::bad(
-            CHECK,
-            role,
-            Level::Unknown,
-            format!(
-                "not known: whether it may {}, because a policy has a condition on something that only a real call carries",
-                unclear.join("; ")
-            ),
-            "see the role's policies",
-        );
-    }
-    let what = format!("all {} that it needs are allowed by IAM", decisions.len());
-    Finding::ok(CHECK, role, what)
-}
-
-/// A role whose ARN was not given.
-#[must_use]
-pub fn not_named(role: IamRole) -> Finding {
-    Finding::bad(
-        Check::Permissions,
-        role,
-        Level::Unknown,
-        format!("not known: {} is not set", role.variable()),
-        "deploy this version's template.yaml, whose output CliEnvironment sets it, and eval that again",
-    )
-}

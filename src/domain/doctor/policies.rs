@@ -101,7 +101,7 @@ pub fn unreadable_row(region: &Region, row: &UnreadableRow) -> Finding {
     )
 }
 
-/// A database that is left out though somebody meant it to be protected: its tag stands in the wrong place, or names no
+/// A database that is left out though somebody meant it to be protected: its tag is in the wrong place, or names no
 /// policy.
 #[must_use]
 pub fn misnamed(database: &RdsArn, why: &ExclusionReason) -> Option<Finding> {

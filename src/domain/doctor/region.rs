@@ -12,7 +12,7 @@ pub struct Rule {
     pub name: String,
     /// Whether it is enabled.
     pub enabled: bool,
-    /// Whether it matches RDS's snapshot events. Nothing if its pattern has a form that the doctor cannot judge.
+    /// Whether it matches RDS's snapshot events. `None` if its pattern has a form that the doctor cannot judge.
     pub catches_snapshots: Option<bool>,
 }
 
@@ -97,7 +97,7 @@ impl fmt::Display for Letters {
     }
 }
 
-/// Whether messages wait for a person. `waiting` is SQS's own approximate number. Nothing if the queue does not exist.
+/// Whether messages wait for a person. `waiting` is SQS's own approximate number. `None` if the queue does not exist.
 #[must_use]
 pub fn dead_letters(letters: &Letters, waiting: Option<u64>) -> Finding {
     const CHECK: Check = Check::DeadLetters;

@@ -94,6 +94,12 @@ impl KeyArn {
     pub fn region(&self) -> &str {
         self.0.split(':').nth(3).unwrap_or_default()
     }
+
+    /// The account that owns the key.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        self.0.split(':').nth(4).unwrap_or_default()
+    }
 }
 
 impl KeyAlias {
@@ -179,7 +185,7 @@ pub enum Family {
 }
 
 impl Family {
-    /// Both.
+    /// Both families.
     pub const ALL: [Self; 2] = [Self::Instance, Self::Cluster];
 }
 

@@ -85,7 +85,7 @@ impl Attempt {
         (1..=ATTEMPTS_MAX).map(Self)
     }
 
-    /// The next attempt. Nothing after the last.
+    /// The next attempt. `None` after the last.
     #[must_use]
     pub fn next(self) -> Option<Self> {
         (self.0 < ATTEMPTS_MAX).then(|| Self(self.0 + 1))
@@ -97,7 +97,7 @@ impl Attempt {
         self.0
     }
 
-    /// The attempt of this number, if so many are allowed.
+    /// The attempt of this number, if that many are allowed.
     #[must_use]
     pub fn from_number(number: i64) -> Option<Self> {
         Self::all().find(|attempt| i64::from(attempt.0) == number)

@@ -22,6 +22,8 @@ pub const RUN: &str = "snapferry:run";
 pub const SOURCE: &str = "snapferry:source";
 /// On a copy: when its data was taken.
 pub const TAKEN_AT: &str = "snapferry:taken-at";
+/// On a copy: the name of the database's configuration at that time, in the table.
+pub const CONFIGURATION: &str = "snapferry:configuration";
 /// On databases: a person wants it left out. Any value but `false` counts.
 pub const EXCLUDE: &str = "snapferry:exclude";
 

@@ -1,7 +1,9 @@
 //! What Snapferry shows to people, and what they can do about it.
 
+pub mod ages;
 pub mod dead_letter;
 pub mod fleet;
+pub mod metrics;
 pub mod outdated;
 pub mod points;
 pub mod prices;

@@ -37,7 +37,7 @@ impl fmt::Display for Outdated {
     }
 }
 
-/// Compares a run with the applied set of policies. Nothing where they agree, or where it is not known what the policy says:
+/// Compares a run with the applied set of policies. `None` if they agree, or where it is not known what the policy says:
 /// it is gone, or it names no key and the stack's is not known.
 #[must_use]
 pub fn outdated(

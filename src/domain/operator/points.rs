@@ -1,6 +1,6 @@
 //! Recovery points as RDS lists them in the recovery region, gathered by database.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -16,7 +16,7 @@ use crate::domain::retention::inventory::{self, Ownership, ownership};
 pub struct Point {
     /// The copy.
     pub arn: RdsArn,
-    /// When its data was taken; nothing where neither RDS nor the copy's tag says it.
+    /// When its data was taken; `None` if neither RDS nor the copy's tag says it.
     pub taken_at: Option<Timestamp>,
 }
 
@@ -40,12 +40,15 @@ pub struct PointsOf {
 pub struct Points(BTreeMap<ResourceId, PointsOf>);
 
 impl Points {
-    /// Adds what is a good recovery point of this stack.
-    pub fn add(&mut self, stack: &StackId, snapshot: &Snapshot) {
+    /// Adds what is a good recovery point of this stack. `mismatches` are the copies that were entered as wrong.
+    pub fn add(&mut self, stack: &StackId, snapshot: &Snapshot, mismatches: &BTreeSet<RdsArn>) {
+        if mismatches.contains(&snapshot.arn) {
+            return;
+        }
         let Ownership::Ours(origin) = ownership(snapshot, stack) else {
             return;
         };
-        // An older key is no fault here: the copy can be restored.
+        // An older key is not a fault here: the copy can be restored.
         let point = inventory::point(snapshot, &origin, None, None);
         if point.state != PointState::Good {
             return;

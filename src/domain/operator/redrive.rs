@@ -13,7 +13,7 @@ use crate::domain::run::command::ProtectionRequest;
 pub const STOPPED: &str = "Snapferry.Stopped";
 
 /// Whether an error of Step Functions says that a state's four days are over: it was not answered in time, or not
-/// even asked about in time. Our states take heartbeats until a second before their time-out, so both mean the same.
+/// even asked about in time. Our states take heartbeats until a second before their timeout, so both mean the same.
 #[must_use]
 pub fn four_days_are_over(error: &str) -> bool {
     matches!(error, "States.Timeout" | "States.HeartbeatTimeout")
@@ -86,7 +86,7 @@ pub enum Redrivable {
 pub struct Inspection {
     /// Whether it is running again by now, or about to.
     pub running: bool,
-    /// Its input. Nothing if it is not an input of Snapferry.
+    /// Its input. `None` if it is not an input of Snapferry.
     pub run: Option<ProtectionRequest>,
     /// The error that ended it.
     pub error: Option<String>,

@@ -92,9 +92,9 @@ impl fmt::Display for State {
 pub struct InFlight {
     /// Its snapshot, or the copy.
     pub step: Step,
-    /// How far that has come; nothing before the worker has stored a wait.
+    /// How far that has come; `None` before the worker has stored a wait.
     pub phase: Option<Phase>,
-    /// Since when; nothing before the worker has stored a wait.
+    /// Since when; `None` before the worker has stored a wait.
     pub since: Option<Timestamp>,
     /// The name of the execution.
     pub execution: String,
@@ -116,7 +116,7 @@ impl fmt::Display for InFlight {
 /// Why the last run did not succeed, or does not go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastFailure {
-    /// When; nothing where Step Functions no longer lists it.
+    /// When; `None` if Step Functions no longer lists it.
     pub at: Option<Timestamp>,
     /// What happened.
     pub why: String,
@@ -144,7 +144,7 @@ pub struct CatalogFacts {
     pub open: Option<ExecutionName>,
     /// The newest recovery point that it knows.
     pub newest: Option<Point>,
-    /// What RDS refused for good since.
+    /// What RDS refused permanently since.
     pub refused: Option<RefusedForGood>,
 }
 

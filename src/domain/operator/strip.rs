@@ -121,7 +121,7 @@ pub fn due_times(policy: &Policy, now: Timestamp) -> Vec<Timestamp> {
 }
 
 /// Says what there is of each due time by the recovery points that RDS lists now. `taken` is when the data of each was
-/// taken, in seconds, in any order; nothing where they could not be listed.
+/// taken, in seconds, in any order; `None` if they could not be listed.
 #[must_use]
 pub fn strip(due_times: &[Timestamp], taken: Option<&[i64]>, now: Timestamp) -> Vec<Due> {
     let Some(taken) = taken else {

@@ -84,7 +84,7 @@ impl Warning {
         }
     }
 
-    /// The cost of its full copies. Nothing for other warnings.
+    /// The cost of its full copies. `None` for other warnings.
     #[must_use]
     pub fn cost(&self) -> Option<Cost> {
         let Self::FullEveryTime {
@@ -108,9 +108,9 @@ const EACH: u32 = 100;
 /// The cost of full copies, and for how many GiB.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cost {
-    /// For the whole database.
+    /// The cost for the whole database.
     Of(u32, FullCopies),
-    /// For each this many GiB of it.
+    /// The cost for each this many GiB of the database.
     OfEach(u32, FullCopies),
 }
 

@@ -129,8 +129,6 @@ impl fmt::Display for ExclusionReason {
 pub enum Refusal {
     /// It is a Multi-AZ DB cluster.
     MultiAzCluster,
-    /// It is in AWS GovCloud (US), where RDS copies between regions by a presigned URL alone.
-    GovCloud,
     /// It is in one of the regions in China.
     China,
     /// It is a read replica of SQL Server.
@@ -147,7 +145,6 @@ impl Refusal {
     pub fn name(&self) -> &'static str {
         match self {
             Self::MultiAzCluster => "multi-az-cluster",
-            Self::GovCloud => "gov-cloud",
             Self::China => "china",
             Self::SqlServerReplica => "sqlserver-replica",
             Self::CustomOracle => "custom-oracle",
@@ -161,9 +158,6 @@ impl fmt::Display for Refusal {
         f.write_str(match self {
             Self::MultiAzCluster => {
                 "it is a Multi-AZ DB cluster, whose snapshots RDS does not copy across regions"
-            }
-            Self::GovCloud => {
-                "it is in AWS GovCloud (US), where a copy to the other region needs a presigned URL, which Snapferry does not make"
             }
             Self::China => "it is in a region in China, and RDS copies no snapshot to or from there",
             Self::SqlServerReplica => {
@@ -204,9 +198,8 @@ const NOT_NOW: [&str; 5] = ["creating", "deleting", "failed", "stopped", "stoppi
 /// How the others of them begin.
 const NOT_NOW_BEGINNINGS: [&str; 2] = ["incompatible-", "inaccessible-encryption-credentials"];
 
-/// The partitions that have something of their own.
+/// The partition of the regions in China.
 const CHINA: &str = "aws-cn";
-const GOVCLOUD: &str = "aws-us-gov";
 
 /// Chooses: exclusion wins, then a member of a cluster is left to its cluster, then comes the named policy. What is
 /// chosen and can never be copied is refused, and what RDS takes no snapshot of now is "not now".
@@ -236,7 +229,7 @@ pub fn choose(database: &Database, policies: &Policies) -> Choice {
     }
 }
 
-/// What leaves a database out, whatever the policies are.
+/// What leaves a database out, regardless of the policies.
 fn exclusion(database: &Database, is_named: bool) -> Option<ExclusionReason> {
     let is_excluded = |value: &String| !value.eq_ignore_ascii_case("false");
     if database.tags.get(tags::EXCLUDE).is_some_and(is_excluded) {
@@ -272,10 +265,8 @@ fn is_of_another_service(database: &Database) -> bool {
 fn refusal(database: &Database) -> Option<Refusal> {
     let facts = &database.copy_facts;
     let engine = database.engine.as_str();
-    match database.arn.partition() {
-        GOVCLOUD => return Some(Refusal::GovCloud),
-        CHINA if engine != "neptune" => return Some(Refusal::China),
-        _ => {}
+    if database.arn.partition() == CHINA && engine != "neptune" {
+        return Some(Refusal::China);
     }
     if facts.multi_az_cluster {
         return Some(Refusal::MultiAzCluster);

@@ -104,6 +104,7 @@ impl Policies {
             policy_cluster_slots: options.cluster_copy_slots,
             fingerprint: None,
             automated: None,
+            configuration: None,
         };
         RunOptions {
             fingerprint: Some(fingerprint(policy, database, &run_options)),

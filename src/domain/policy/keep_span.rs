@@ -46,7 +46,7 @@ impl KeepSpan {
         Ok(Self(span.fieldwise()))
     }
 
-    /// The instant so long before another: years to days by that instant's calendar, in one step, then hours and
+    /// The instant this span before another: years to days by that instant's calendar, in one step, then hours and
     /// minutes as they pass. Where the month is shorter, its last day counts.
     #[must_use]
     pub fn before(self, instant: &Zoned) -> Timestamp {

@@ -10,6 +10,7 @@ pub mod retention;
 pub mod rpo;
 pub mod rules;
 pub mod schedule;
+pub mod selected;
 pub mod set;
 pub mod span;
 pub mod spec;

@@ -1,4 +1,4 @@
-//! Whether a database is overdue: the one rule for everything that shows or rings it.
+//! Whether a database is overdue: the one rule for everything that shows it or alarms.
 
 use jiff::SignedDuration;
 
@@ -7,7 +7,7 @@ use crate::domain::run::refusal::RefusedForGood;
 /// Why a database is overdue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overdue<'a> {
-    /// RDS has refused it for good, so that nothing is made for it. It is overdue at once, whatever its age.
+    /// RDS has refused it permanently, so that nothing is made for it. It is overdue at once, whatever its age.
     RefusedForGood(&'a RefusedForGood),
     /// Its newest recovery point is older than its RPO.
     TooOld,

@@ -131,11 +131,11 @@ impl<'de> Deserialize<'de> for Count {
 /// Rules that stand side by side: what any of them keeps stays. Without one, everything stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// The newest of so many hours, days and so on.
+    /// The newest of each of this many hours, days and so on.
     pub counts: BTreeMap<Unit, Count>,
-    /// Everything that is not older than so long before the newest.
+    /// Everything that is not older than the newest minus this span.
     pub within: Option<KeepSpan>,
-    /// Within so long before the newest, the newest of each hour, day and so on.
+    /// Within this span before the newest, the newest of each hour, day and so on.
     pub within_each: BTreeMap<Unit, KeepSpan>,
 }
 

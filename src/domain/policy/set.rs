@@ -127,7 +127,7 @@ impl Version {
         Self(self.0.saturating_add(1))
     }
 
-    /// The previous number. Nothing before the first.
+    /// The previous number. `None` before the first.
     #[must_use]
     pub fn previous(self) -> Option<Self> {
         (self.0 > 1).then(|| Self(self.0 - 1))
@@ -160,11 +160,11 @@ text_newtype!(
 pub struct Stamp {
     /// The set's version.
     pub version: Version,
-    /// When.
+    /// When it was applied.
     pub at: Timestamp,
     /// Who: the caller's ARN, as AWS reported it.
     pub by: String,
-    /// Why.
+    /// Why it was applied.
     pub note: Option<Note>,
 }
 

@@ -153,7 +153,7 @@ pub struct PolicyOptions {
         skip_serializing_if = "Option::is_none"
     )]
     pub cluster_copy_slots: Option<usize>,
-    /// How long after a due time it is made up for. Nothing in sets that an earlier version applied: they make up for every
+    /// How long after a due time it is made up for. `None` in sets that an earlier version applied: they make up for every
     /// due time, however late. The usual length is not written, so that an earlier version can read the set; the item that
     /// holds the set says that it counts.
     #[serde(default, skip_serializing_if = "is_usual")]

@@ -9,7 +9,7 @@ use super::rpo::rpo;
 use super::spec::Source;
 use crate::domain::id::text::ParseError;
 
-/// What becomes of databases that have no recovery point when they are first seen.
+/// When databases start that have no recovery point when they are first seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum FirstRun {
     /// They wait for their policy's first due time.
@@ -74,7 +74,7 @@ pub enum WaitsWhy {
 pub struct Waits {
     /// Its next due time.
     pub until: Timestamp,
-    /// Why.
+    /// The reason.
     pub why: WaitsWhy,
 }
 
@@ -101,7 +101,7 @@ impl fmt::Display for Waits {
     }
 }
 
-/// Whether a database waits; nothing if its run starts now.
+/// Whether a database waits; `None` if its run starts now.
 ///
 /// A due time is made up for within its policy's `catch_up`. Later, only a database whose newest recovery point would
 /// pass its RPO before the next due time is made up for, at any hour. A set that was applied before there was

@@ -5,6 +5,7 @@ use crate::domain::id::arn::RdsArn;
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{OptionGroup, ResourceId};
 use crate::domain::id::tags::Tags;
+use crate::domain::restore::configuration::Captured;
 
 /// A database as RDS lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,14 +22,16 @@ pub struct Database {
     pub option_group: Option<OptionGroup>,
     /// What decides whether it can be copied.
     pub copy_facts: CopyFacts,
-    /// For an instance, whether it has a standby in another zone; nothing where RDS does not say.
+    /// For an instance, whether it has a standby in another zone; `None` if RDS does not say.
     pub multi_az: Option<bool>,
-    /// How many days RDS keeps its automated snapshots. 0 if RDS takes none; nothing if RDS does not say.
+    /// How many days RDS keeps its automated snapshots. 0 if RDS takes none; `None` if RDS does not say.
     pub backup_retention_days: Option<i32>,
     /// Its status, in RDS's word.
     pub status: String,
     /// Its tags.
     pub tags: Tags,
+    /// Its settings, for the catalog.
+    pub captured: Captured,
 }
 
 impl Database {

@@ -128,7 +128,7 @@ pub struct Case<'a> {
     pub stack: &'a StackId,
     /// The recovery region.
     pub home: &'a Region,
-    /// Now.
+    /// The current time.
     pub now: Timestamp,
     /// Whether every page of the inventory was read, and every row of this database.
     pub complete: bool,

@@ -17,7 +17,7 @@ pub struct Entered {
     pub key: Option<KeyArn>,
     /// When it was settled.
     pub at: Timestamp,
-    /// How it differed from what was asked for. Nothing for a success.
+    /// How it differed from what was asked for. `None` for a success.
     pub mismatch: Option<String>,
 }
 

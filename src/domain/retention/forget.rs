@@ -116,7 +116,7 @@ impl fmt::Display for RemoveReason {
     }
 }
 
-/// What becomes of a recovery point.
+/// The decision about a recovery point.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// It stays, for each of these reasons.
@@ -142,7 +142,7 @@ impl Decision {
     }
 }
 
-/// By which rules recovery points stay.
+/// The rules by which recovery points stay.
 #[derive(Debug, Clone, Copy)]
 pub struct ForgetRules<'a> {
     /// The policy's rules.
@@ -178,7 +178,7 @@ pub fn forget<I: Ord>(by: ForgetRules<'_>, points: &[Point<I>], now: Timestamp) 
     points.iter().zip(reasons).map(decide).collect()
 }
 
-/// Why it stays, whatever the rules say.
+/// Why it stays, regardless of the rules.
 fn reasons_of_its_own<I>(point: &Point<I>, now: Timestamp) -> Vec<KeepReason> {
     let held = point.held.then_some(KeepReason::Held);
     let state = match &point.state {

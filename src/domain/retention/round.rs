@@ -33,10 +33,10 @@ pub const REMOVAL_TIME_TO_LIVE: SignedDuration = SignedDuration::from_hours(7 * 
 /// A person has stopped all removal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Freeze {
-    /// Why.
+    /// The reason.
     pub why: String,
-    /// Who.
+    /// Who froze it.
     pub by: String,
-    /// Since when.
+    /// The time since when it is frozen.
     pub at: Timestamp,
 }

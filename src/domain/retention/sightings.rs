@@ -21,7 +21,7 @@ pub const NOTES_MAX: usize = 1_000;
 pub struct Notes {
     /// By which rules it was noted: the version of the policies.
     pub rules: String,
-    /// Since when each of these snapshots may go.
+    /// The time since when each of these snapshots may go.
     pub since: BTreeMap<RdsArn, Timestamp>,
 }
 
@@ -57,7 +57,7 @@ pub fn sight(
             (snapshot.clone(), noted.copied().unwrap_or(now))
         })
         .collect();
-    // What is seen for the first time never goes in the same round, however short the grace is.
+    // What is seen for the first time never goes in the same round, however short the grace period is.
     let ripe = since
         .iter()
         .filter(|(snapshot, at)| {

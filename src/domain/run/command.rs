@@ -11,6 +11,7 @@ use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::OptionGroup;
 use crate::domain::id::tags::{PolicyName, TagKey};
 use crate::domain::id::token::TaskToken;
+use crate::domain::restore::configuration::ConfigurationHash;
 
 /// The input of one execution: one recovery point of one database.
 ///
@@ -44,10 +45,13 @@ pub struct RunOptions {
     pub policy_slots: Option<usize>,
     /// How many copies of cluster snapshots of this policy may be in flight.
     pub policy_cluster_slots: Option<usize>,
-    /// What RDS's answer depends on. A refusal for good is remembered with it.
+    /// What RDS's answer depends on. A permanent refusal is remembered with it.
     pub fingerprint: Option<Fingerprint>,
     /// The automated snapshot to copy, if the run takes no snapshot itself.
     pub automated: Option<Automated>,
+    /// The database's configuration when the run was started, if it could be stored. It decides nothing: it is only named
+    /// on the copy.
+    pub configuration: Option<ConfigurationHash>,
 }
 
 /// An automated snapshot as the source of a run. RDS took it, and RDS removes it.

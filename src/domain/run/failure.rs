@@ -358,6 +358,10 @@ pub fn owner(operation: Operation, asked: &Region, code: &str, message: &str) ->
             Owner::Park(Remedy::NameOptionGroup)
         }
         (
+            CopyInstance | CopyCluster,
+            "InvalidParameterValue" | "InvalidParameterCombination" | "MissingParameter",
+        ) if rds_message::is_about_the_presigned_url(message) => Owner::Transient,
+        (
             CreateInstance | CreateCluster,
             "InvalidParameterValue" | "InvalidParameterCombination",
         ) if rds_message::is_about_a_key(message) => Owner::Park(Remedy::FixSourceKey),

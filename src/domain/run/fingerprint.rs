@@ -8,7 +8,7 @@ const CHARACTERS: usize = 16;
 
 text_newtype!(
     /// A fingerprint of everything that RDS's answer to a snapshot or copy of a database depends on: engine and version,
-    /// encryption, option groups, key, carried tags, and what the policy says. A refusal for good lapses once it is
+    /// encryption, option groups, key, carried tags, and what the policy says. A permanent refusal lapses once it is
     /// another one.
     Fingerprint,
     "a fingerprint of 16 letters and digits",

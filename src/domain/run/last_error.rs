@@ -10,11 +10,11 @@ use crate::domain::limits::TROUBLE_MAX;
 /// The last error of a command. No decision depends on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastError {
-    /// What a person must fix. Nothing if another try may be enough.
+    /// What a person must fix. `None` if another try may be enough.
     pub remedy: Option<Remedy>,
     /// The request and its answer.
     pub why: String,
-    /// When.
+    /// When it came.
     pub at: Timestamp,
 }
 

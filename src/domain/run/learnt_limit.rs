@@ -25,8 +25,8 @@ pub struct LearntLimit {
 pub enum Room {
     /// Fewer copies hold a slot than RDS is known to allow.
     Within,
-    /// As many hold one as RDS is known to allow, and the pause is over: one more may be tried, once
-    /// this is stored.
+    /// As many hold one as RDS is known to allow, or more, and the pause is over: one more may be tried, once this is
+    /// stored.
     OneMore(LearntLimit),
     /// As many hold one as RDS is known to allow, until this time.
     Full(Timestamp),
@@ -41,10 +41,15 @@ impl LearntLimit {
         self.since.saturating_add(pause).unwrap_or(Timestamp::MAX)
     }
 
-    /// How many copies of the family may hold a slot at this time.
+    /// How many copies of the family may hold a slot at this time, while this many hold one. More may hold one than RDS is
+    /// known to allow: RDS has accepted a copy whose acceptance could not be stored, or has not been asked yet. After a
+    /// pause one more is tried all the same. Otherwise one copy that never ends would keep back all others.
     #[must_use]
-    pub fn allows(&self, now: Timestamp) -> usize {
-        self.in_flight + usize::from(now >= self.retry_at())
+    pub fn allows(&self, holding: usize, now: Timestamp) -> usize {
+        match now >= self.retry_at() {
+            true => self.in_flight.max(holding) + 1,
+            false => self.in_flight,
+        }
     }
 
     /// Whether another copy may take a slot while this many hold one. The one that tries one more first stores the next,
@@ -53,7 +58,7 @@ impl LearntLimit {
     pub fn room_for_another(&self, holding: usize, now: Timestamp) -> Room {
         if holding < self.in_flight {
             Room::Within
-        } else if holding < self.allows(now) {
+        } else if holding < self.allows(holding, now) {
             Room::OneMore(Self {
                 since: now,
                 step: (self.step + 1).min(PAUSES.len() - 1),
@@ -83,7 +88,7 @@ pub fn after_refusal(
     })
 }
 
-/// What to store when RDS has accepted a copy, and this many of the family hold a slot, this one included. Nothing if no
+/// What to store when RDS has accepted a copy, and this many of the family hold a slot, this one included. `None` if no
 /// more are in flight than was known to be allowed.
 #[must_use]
 pub fn after_acceptance(

@@ -13,7 +13,7 @@ pub struct Manifest {
     pub step: Step,
     /// The snapshot or copy.
     pub snapshot: RdsArn,
-    /// For a copy, its source snapshot.
+    /// The source snapshot, if this is a copy.
     pub source: Option<RdsArn>,
     /// The database that it can restore.
     pub database: RdsArn,

@@ -27,7 +27,7 @@ pub(super) enum Limit {
     Unnamed,
 }
 
-/// Which key a refusal of a copy is about; nothing if the message names none. `asked` is the copy's region.
+/// Which key a refusal of a copy is about; `None` if the message names none. `asked` is the copy's region.
 pub(super) fn key_of_copy(message: &str, asked: &Region) -> Option<Key> {
     let plain = phrases(message);
     if plain.contains("source snapshot kms key") || plain.contains("source kms key") {
@@ -56,6 +56,14 @@ pub(super) fn asks_for_an_option_group(message: &str) -> bool {
     phrases(message).contains("requires a target option group")
 }
 
+/// Whether a message is about the presigned URL of a copy. That is never a fact about the database.
+pub(super) fn is_about_the_presigned_url(message: &str) -> bool {
+    let plain = phrases(message);
+    ["presignedurl", "presigned url", "pre-signed url"]
+        .iter()
+        .any(|name| plain.contains(name))
+}
+
 /// What a refused copy has run into.
 pub(super) fn limit(message: &str) -> Limit {
     let plain = phrases(message);
@@ -72,7 +80,7 @@ fn names_a_key(plain: &str) -> bool {
     plain.contains("kms key") || plain.split_whitespace().any(|word| word == "kmskeyid")
 }
 
-/// The message in lower case with single blanks, without what stands in brackets or quotation marks. A quotation mark
+/// The message in lower case with single blanks, without what is in brackets or quotation marks. A quotation mark
 /// within a word is an apostrophe.
 fn phrases(message: &str) -> String {
     let mut plain = String::new();
@@ -95,7 +103,7 @@ fn phrases(message: &str) -> String {
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The region of the first key whose ARN stands in a message, also in quotation marks.
+/// The region of the first key whose ARN is in a message, also in quotation marks.
 fn region_of_a_key(message: &str) -> Option<&str> {
     message.split("arn:").skip(1).find_map(|rest| {
         let mut parts = rest.split(':').skip(1);

@@ -1,4 +1,4 @@
-//! What RDS refused for good. The planner takes no further snapshot for it until something has changed.
+//! What RDS refused permanently. The planner takes no further snapshot for it until something has changed.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use crate::domain::limits::TROUBLE_MAX;
 /// been a passing fault under the wrong code.
 pub const TRY_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// A snapshot or copy that RDS refused for good.
+/// A snapshot or copy that RDS refused permanently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedForGood {
-    /// When.
+    /// The time of the refusal.
     pub at: Timestamp,
     /// RDS's words, with the request that it refused.
     pub words: String,
@@ -23,7 +23,7 @@ pub struct RefusedForGood {
     pub fingerprint: Fingerprint,
     /// The due time of the run that was refused.
     pub planned_at: Timestamp,
-    /// The source snapshot whose copy was refused. Nothing if RDS refused to take it.
+    /// The source snapshot whose copy was refused. `None` if RDS refused to take it.
     pub source: Option<RdsArn>,
 }
 

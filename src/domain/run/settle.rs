@@ -132,7 +132,7 @@ fn absent(wait: &Wait, rules: &Rules, look: Look, now: Timestamp) -> Verdict {
     }
 }
 
-/// How an available snapshot differs from what was asked for. Nothing if it does not.
+/// How an available snapshot differs from what was asked for. `None` if it does not.
 #[must_use]
 pub fn mismatch(wait: &Wait, snapshot: &Snapshot) -> Option<Failure> {
     let database = &wait.command.run.database;

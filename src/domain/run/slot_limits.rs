@@ -8,7 +8,7 @@ use crate::domain::id::tags::PolicyName;
 /// How many copies the stack may have in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CopySlots {
-    /// Of both families together.
+    /// Copies of both families together.
     pub all: usize,
     /// Copies of cluster snapshots. Copies of instance snapshots may take what they leave.
     pub clusters: usize,

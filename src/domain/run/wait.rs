@@ -121,7 +121,7 @@ impl Wait {
         }
     }
 
-    /// The error that keeps its command from going on. Nothing if the copy is queued or RDS has accepted the request.
+    /// The error that keeps its command from going on. `None` if the copy is queued or RDS has accepted the request.
     #[must_use]
     pub fn current_error(&self) -> Option<&LastError> {
         self.last_error

@@ -86,11 +86,11 @@ impl Table {
 
     /// The next recovery point is recorded and its claim stays, as if the second of the adapter's two writes had
     /// failed.
-    pub fn stop_before_the_end_of_the_run(&mut self) {
+    pub fn fail_next_end_of_run(&mut self) {
         self.stops_early = true;
     }
 
-    pub(in crate::fake) fn stops_before_the_end_of_the_run(&mut self) -> bool {
+    pub(in crate::fake) fn take_failing_end_of_run(&mut self) -> bool {
         std::mem::take(&mut self.stops_early)
     }
 
@@ -152,8 +152,8 @@ impl Table {
 
     /// Stores a set of policies if its version is the next one.
     pub fn store_policies(&mut self, set: &Applied) -> Written {
-        let holds = self.policies.last().map(|set| set.stamp.version);
-        if holds != set.stamp.version.previous() {
+        let current = self.policies.last().map(|set| set.stamp.version);
+        if current != set.stamp.version.previous() {
             return Written::Conflict;
         }
         let mut set = set.clone();

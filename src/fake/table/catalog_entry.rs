@@ -22,7 +22,7 @@ pub struct CatalogEntry {
     pub input: Option<InputHash>,
     /// The newest recovery point.
     pub newest: Option<Manifest>,
-    /// What RDS refused for good since.
+    /// What RDS refused permanently since.
     pub refused: Option<RefusedForGood>,
 }
 

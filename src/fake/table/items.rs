@@ -9,6 +9,7 @@ use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::PolicyName;
 use crate::domain::id::token::TaskToken;
 use crate::domain::policy::cursor::Cursor;
+use crate::domain::policy::selected::SelectedPart;
 use crate::domain::policy::set::Applied;
 use crate::domain::run::last_error::LastError;
 use crate::domain::run::learnt_limit::LearntLimit;
@@ -18,6 +19,7 @@ use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{Abandoned, Written};
 
 use super::catalog_entry::CatalogEntry;
+use super::configuration_items::ConfigurationItems;
 use super::index_lag::{Change, Lag};
 use super::milliseconds::in_milliseconds;
 use super::retention_items::RetentionItems;
@@ -33,11 +35,14 @@ pub struct Table {
     learnt: BTreeMap<Family, LearntLimit>,
     pub(super) catalog: BTreeMap<(ResourceId, PolicyName), CatalogEntry>,
     pub(super) cursors: BTreeMap<(PolicyName, Region), Cursor>,
+    /// The databases that each policy selects in each region, by the number of the item.
+    pub(super) selected: BTreeMap<(PolicyName, Region, usize), SelectedPart>,
     /// Every set that was applied, in the order of their versions. The last one is in force.
     pub(super) policies: Vec<Applied>,
     /// On which occasion each token was first called dead.
     called_dead: BTreeMap<String, String>,
     pub(super) retention: RetentionItems,
+    pub(super) configurations: ConfigurationItems,
     /// Where the index shows older items than the table has.
     pub(super) lag: Option<Lag>,
     pub(super) page: usize,
@@ -62,9 +67,11 @@ impl Table {
             learnt: BTreeMap::new(),
             catalog: BTreeMap::new(),
             cursors: BTreeMap::new(),
+            selected: BTreeMap::new(),
             policies: Vec::new(),
             called_dead: BTreeMap::new(),
             retention: RetentionItems::default(),
+            configurations: ConfigurationItems::default(),
             lag: None,
             page,
             stops_early: false,

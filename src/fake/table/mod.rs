@@ -2,15 +2,19 @@
 
 mod catalog;
 mod catalog_entry;
+mod configuration_items;
+mod configurations;
 mod index;
 mod index_lag;
 mod items;
 mod milliseconds;
 mod retention;
 mod retention_items;
+mod selected;
 mod slots;
 
 pub use catalog_entry::CatalogEntry;
+pub use configuration_items::ConfigurationItems;
 pub use items::Table;
 pub use milliseconds::in_milliseconds;
 pub use retention_items::RetentionItems;

@@ -31,8 +31,14 @@ impl Table {
     /// Whether a snapshot, or another attempt at it, is being removed.
     #[must_use]
     pub fn is_being_removed(&self, snapshot: &RdsArn) -> bool {
-        let removals = &self.retention.removals;
-        removals.contains_key(&first_attempt(snapshot))
+        self.removal_of(snapshot).is_some()
+    }
+
+    /// Which attempt at a snapshot is being removed.
+    #[must_use]
+    pub fn removal_of(&self, snapshot: &RdsArn) -> Option<&RdsArn> {
+        let removal = self.retention.removals.get(&first_attempt(snapshot))?;
+        Some(&removal.snapshot)
     }
 
     pub(in crate::fake) fn register_removal(&mut self, removal: &RemovalEntry) -> Written {

@@ -1,9 +1,11 @@
 //! Implements all ports over one state.
 
+mod configurations;
 mod operator;
 mod queues;
 mod rds;
 mod retention;
+mod selected;
 mod step_functions;
 mod table;
 

@@ -17,9 +17,9 @@ use crate::domain::retention::sightings::Notes;
 use crate::domain::run::failure::Operation;
 use crate::domain::run::manifest::Manifest;
 use crate::ports::{
-    CorrectNewest, DeleteSnapshot, EnterCopies, HoldSnapshots, InvokePruner, KeepNotes, PortError,
-    PruneRounds, RdsError, ReadEntered, ReadFreeze, RegionListings, RegisterRemovals, SetFreeze,
-    Written,
+    CorrectNewest, DeleteSnapshot, EnterCopies, HoldSnapshots, InvokePruner, KeepNotes,
+    ListMismatches, Page, PortError, PruneRounds, RdsError, ReadEntered, ReadFreeze,
+    RegionListings, RegisterRemovals, SetFreeze, Written,
 };
 
 impl<L: Holds> Ports<L> {
@@ -84,6 +84,16 @@ impl<L: Holds> ReadEntered for Ports<L> {
             let entered = &table.retention().entered;
             let found = copies.iter().filter_map(|copy| entered.get(copy));
             found.cloned().collect()
+        }))
+    }
+}
+
+impl<L: Holds> ListMismatches for Ports<L> {
+    async fn list_mismatches(&self, _: Option<String>) -> Result<Page<RdsArn>, PortError> {
+        Ok(self.items(|table| {
+            let entered = table.retention().entered.values();
+            let wrong = entered.filter(|one| one.mismatch.is_some());
+            Page::new(wrong.map(|one| one.copy.clone()).collect(), None)
         }))
     }
 }

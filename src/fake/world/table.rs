@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::super::refusal::Refusal;
 use super::super::table::Table;
 use super::{Holds, Ports, assert_batch};
 use crate::domain::id::arn::{ExecutionArn, Family, RdsArn, Region};
@@ -24,7 +23,7 @@ use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
     Abandoned, CheckClaim, Claim, ClaimRun, ClaimSlot, Entry, ForgetIdle, ForgetRefusal, FreeSlot,
-    HearDead, Held, LearnLimits, ListOpen, LookUpWaits, NoteError, OpenMarker, OpenPage,
+    HearDead, Held, LearnLimits, ListOpen, LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage,
     PlanCursor, PortError, ReadEntries, ReadHolders, ReadPlanCursor, ReadPolicies,
     ReadPolicyHistory, RecordRecoveryPoint, RegisterWaits, RememberRefusal, StorePolicies, Waits,
     Written,
@@ -37,13 +36,29 @@ impl<L: Holds> Ports<L> {
 }
 
 impl<L: Holds> RegisterWaits for Ports<L> {
-    async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
-        self.table(|table, now| {
-            if table.is_being_removed(&wait.resource) {
-                return Err(Refusal::code("UnderRemoval").of_port("PutItem"));
+    async fn register(&self, wait: &Wait) -> Result<Option<Occupant>, PortError> {
+        Ok(self.table(|table, now| {
+            if let Some(removed) = table.removal_of(&wait.resource) {
+                return Some(Occupant::Removal(removed.clone()));
             }
-            Ok(table.register(wait, now))
-        })
+            let stored = table.register(wait, now)?;
+            Some(Occupant::Wait(Box::new(stored)))
+        }))
+    }
+
+    async fn register_past_removal(
+        &self,
+        wait: &Wait,
+        removed: &RdsArn,
+    ) -> Result<Written, PortError> {
+        Ok(self.table(|table, now| {
+            if table.removal_of(&wait.resource) != Some(removed) {
+                return Written::Conflict;
+            }
+            table.drop_removal(removed);
+            table.put_wait(wait, now);
+            Written::Stored
+        }))
     }
 
     async fn replace(&self, wait: &Wait, instead_of: &Wait) -> Result<Written, PortError> {
@@ -197,7 +212,7 @@ impl<L: Holds> RecordRecoveryPoint for Ports<L> {
     ) -> Result<(), PortError> {
         self.table(|table, _| {
             table.enter_recovery_point(run, copy);
-            if !table.stops_before_the_end_of_the_run() {
+            if !table.take_failing_end_of_run() {
                 table.end_run(run, execution);
             }
         });

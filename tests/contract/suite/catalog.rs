@@ -2,14 +2,15 @@
 
 use jiff::Timestamp;
 use snapferry::domain::policy::cursor::{Cursor, Kept, KeptWhy};
+use snapferry::domain::policy::selected::{SelectedDatabase, SelectedPart};
 use snapferry::domain::run::command::ProtectionRequest;
 use snapferry::domain::run::fingerprint::Fingerprint;
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::permit::{NotPermitted, Permit};
 use snapferry::domain::run::refusal::RefusedForGood;
 use snapferry::ports::{
-    CheckClaim, Claim, ClaimRun, Entry, ForgetRefusal, Held, PlanCursor, ReadEntries,
-    RecordRecoveryPoint, RememberRefusal,
+    CheckClaim, Claim, ClaimRun, Entry, ForgetRefusal, Held, PlanCursor, ReadEntries, ReadSelected,
+    RecordRecoveryPoint, RememberRefusal, StoreSelected,
 };
 
 use super::samples::{
@@ -25,6 +26,8 @@ pub(crate) trait Table:
     + ForgetRefusal
     + ReadEntries
     + PlanCursor
+    + ReadSelected
+    + StoreSelected
 {
 }
 
@@ -36,6 +39,8 @@ impl<T> Table for T where
         + ForgetRefusal
         + ReadEntries
         + PlanCursor
+        + ReadSelected
+        + StoreSelected
 {
 }
 
@@ -493,4 +498,42 @@ pub(crate) async fn a_run_is_released_by_its_own_name_alone(table: &impl Table) 
         assert_eq!(is_open(table).await, stays, "released by {by}");
     }
     assert_eq!(claim(table, "two", NOON, None).await, Claim::Ours);
+}
+
+async fn selected(table: &impl Table, place: &str, part: usize) -> Option<SelectedPart> {
+    let (policy, region) = (policy("default"), region(place));
+    let read = table.read_selected(&policy, &region, part).await;
+    read.unwrap()
+}
+
+pub(crate) async fn the_databases_that_a_policy_selects_are_read_as_they_were_stored_last(
+    table: &impl Table,
+) {
+    let part = |names: &[&str], since: &str| SelectedPart {
+        parts: 2,
+        databases: names
+            .iter()
+            .map(|name| SelectedDatabase {
+                database: database(name),
+                since: time(since),
+            })
+            .collect(),
+    };
+    assert_eq!(selected(table, "eu-west-1", 0).await, None);
+    let (first, second) = (part(&["orders", "billing"], MORNING), part(&[], NOON));
+    for stored in [&part(&["old"], NOON), &first] {
+        let (policy, region) = (policy("default"), region("eu-west-1"));
+        table
+            .store_selected(&policy, &region, 0, stored)
+            .await
+            .unwrap();
+    }
+    let there = region("eu-north-1");
+    table
+        .store_selected(&policy("default"), &there, 1, &second)
+        .await
+        .unwrap();
+    assert_eq!(selected(table, "eu-west-1", 0).await, Some(first));
+    assert_eq!(selected(table, "eu-west-1", 1).await, None);
+    assert_eq!(selected(table, "eu-north-1", 1).await, Some(second));
 }

@@ -21,7 +21,7 @@ pub(crate) trait Queues {
     fn commands(&self) -> &Self::Commands;
     /// The ports over the dead-letter queue.
     fn dead_letters(&self) -> &Self::DeadLetters;
-    /// Receives one command as the event source mapping does; nothing if none is visible.
+    /// Receives one command as the event source mapping does; `None` if none is visible.
     async fn receive_command(&self) -> Option<(Command, ReceiptHandle)>;
     /// Puts a message into the dead-letter queue.
     async fn put_dead_letter(&self, body: &str);

@@ -7,6 +7,7 @@
 //! Each case gets its own subject, with an empty table and empty queues.
 
 pub(crate) mod catalog;
+pub(crate) mod configurations;
 pub(crate) mod letters;
 pub(crate) mod policies;
 pub(crate) mod retention;
@@ -87,6 +88,7 @@ macro_rules! table_contract {
             a_limit_is_learnt_only_over_what_was_known,
         }
         $crate::suite::tests! { $run, catalog:
+            the_databases_that_a_policy_selects_are_read_as_they_were_stored_last,
             the_first_claim_is_ours,
             a_claim_that_is_repeated_is_ours,
             another_claim_is_answered_with_the_holder_and_since_when,
@@ -123,6 +125,13 @@ macro_rules! table_contract {
             what_was_left_over_is_replaced_at_the_same_due_time,
             an_earlier_due_time_replaces_nothing_that_a_later_one_left_over,
         }
+        $crate::suite::tests! { $run, configurations:
+            a_configuration_is_read_as_it_was_stored,
+            a_stored_configuration_never_changes,
+            the_versions_of_each_database_are_apart,
+            a_version_is_entered_only_over_the_newest_that_was_known,
+            an_empty_list_of_versions_is_not_stored,
+        }
         $crate::suite::tests! { $run, policies:
             no_policies_hold_before_the_first_are_stored,
             the_first_set_holds_once_it_is_stored,
@@ -136,11 +145,13 @@ macro_rules! table_contract {
         $crate::suite::tests! { $run, retention:
             a_removal_is_entered_where_no_wait_stands,
             no_wait_is_registered_for_what_is_being_removed,
+            a_later_attempt_is_registered_in_the_place_of_a_removal,
             a_removal_is_entered_again_and_not_beside_another_attempts,
             a_removal_is_dropped_by_its_own_snapshot_and_a_wait_never_is,
             a_removal_is_no_wait_for_those_that_look_waits_up,
             what_a_copy_turned_out_to_be_is_entered,
             a_mismatch_never_takes_a_successs_place,
+            mismatches_are_listed_until_they_turn_out_right,
             notes_are_read_as_they_were_stored_last,
             the_last_round_is_remembered,
             one_holder_has_the_lease_until_its_time_is_over,

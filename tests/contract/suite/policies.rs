@@ -1,4 +1,4 @@
-//! Sets of policies: the one in force, and every one that ever was.
+//! Sets of policies: the one in force, and every one that was applied.
 
 use snapferry::ports::{ReadPolicies, ReadPolicyHistory, StorePolicies, Written};
 

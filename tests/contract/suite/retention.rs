@@ -10,9 +10,9 @@ use snapferry::domain::retention::round::{Freeze, RemovalEntry, Round};
 use snapferry::domain::retention::sightings::Notes;
 use snapferry::domain::run::naming::nth_attempt;
 use snapferry::ports::{
-    CorrectNewest, EnterCopies, KeepNotes, ListOpen, LookUpWaits, PruneRounds, ReadEntered,
-    ReadEntries, ReadFreeze, RecordRecoveryPoint, RegionListings, RegisterRemovals, RegisterWaits,
-    SetFreeze, Waits, Written,
+    CorrectNewest, EnterCopies, KeepNotes, ListMismatches, ListOpen, LookUpWaits, Occupant,
+    PruneRounds, ReadEntered, ReadEntries, ReadFreeze, RecordRecoveryPoint, RegionListings,
+    RegisterRemovals, RegisterWaits, SetFreeze, Waits, Written,
 };
 
 use super::samples::{
@@ -25,6 +25,7 @@ pub(crate) trait Table:
     CorrectNewest
     + EnterCopies
     + KeepNotes
+    + ListMismatches
     + ListOpen
     + LookUpWaits
     + PruneRounds
@@ -44,6 +45,7 @@ impl<T> Table for T where
     T: CorrectNewest
         + EnterCopies
         + KeepNotes
+        + ListMismatches
         + ListOpen
         + LookUpWaits
         + PruneRounds
@@ -89,12 +91,36 @@ pub(crate) async fn a_removal_is_entered_where_no_wait_stands(table: &impl Table
 
 pub(crate) async fn no_wait_is_registered_for_what_is_being_removed(table: &impl Table) {
     register(table, copy("a")).await;
-    table.register(&wait("a", "t")).await.unwrap_err();
+    let under_removal = Some(Occupant::Removal(copy("a")));
+    assert_eq!(
+        table.register(&wait("a", "t")).await.unwrap(),
+        under_removal
+    );
     let mut later = wait("a", "t");
     later.resource = second("a");
-    table.register(&later).await.unwrap_err();
+    assert_eq!(table.register(&later).await.unwrap(), under_removal);
     table.drop_removal(&copy("a")).await.unwrap();
     assert_eq!(table.register(&wait("a", "t")).await.unwrap(), None);
+}
+
+pub(crate) async fn a_later_attempt_is_registered_in_the_place_of_a_removal(table: &impl Table) {
+    register(table, copy("a")).await;
+    let mut later = wait("a", "t");
+    later.resource = second("a");
+    let cases = [
+        (second("a"), Written::Conflict),
+        (copy("a"), Written::Stored),
+        (copy("a"), Written::Conflict),
+    ];
+    for (removed, expected) in cases {
+        let written = table.register_past_removal(&later, &removed).await;
+        assert_eq!(written.unwrap(), expected, "{removed}");
+    }
+    // The removal is gone, and cannot take the wait away.
+    table.drop_removal(&copy("a")).await.unwrap();
+    let found = table.look_up(&[copy("a")]).await.unwrap();
+    assert_eq!(found, [later]);
+    assert_eq!(register(table, copy("a")).await, Written::Conflict);
 }
 
 pub(crate) async fn a_removal_is_entered_again_and_not_beside_another_attempts(table: &impl Table) {
@@ -110,7 +136,8 @@ pub(crate) async fn a_removal_is_dropped_by_its_own_snapshot_and_a_wait_never_is
 ) {
     register(table, second("a")).await;
     table.drop_removal(&copy("a")).await.unwrap();
-    table.register(&wait("a", "t")).await.unwrap_err();
+    let answer = table.register(&wait("a", "t")).await.unwrap();
+    assert_eq!(answer, Some(Occupant::Removal(second("a"))));
     table.register(&wait("b", "t")).await.unwrap();
     table.drop_removal(&copy("b")).await.unwrap();
     table.drop_removal(&copy("never")).await.unwrap();
@@ -123,7 +150,8 @@ pub(crate) async fn a_removal_is_no_wait_for_those_that_look_waits_up(table: &im
     assert_eq!(table.look_up(&[copy("a")]).await.unwrap(), []);
     assert!(table.list_open(None).await.unwrap().waits.is_empty());
     table.forget(&copy("a"), &token("t")).await.unwrap();
-    table.register(&wait("a", "t")).await.unwrap_err();
+    let answer = table.register(&wait("a", "t")).await.unwrap();
+    assert_eq!(answer, Some(Occupant::Removal(copy("a"))));
 }
 
 fn entered(name: &str, mismatch: Option<&str>) -> Entered {
@@ -166,6 +194,33 @@ pub(crate) async fn a_mismatch_never_takes_a_successs_place(table: &impl Table) 
     table.enter_copy(&entered("a", None)).await.unwrap();
     table.enter_copy(&wrong).await.unwrap();
     assert_eq!(read(table, "a").await, Some(entered("a", None)));
+}
+
+async fn mismatches(table: &impl Table) -> Vec<RdsArn> {
+    let mut copies = Vec::new();
+    let mut marker = None;
+    loop {
+        let page = table.list_mismatches(marker).await.unwrap();
+        copies.extend(page.items);
+        marker = page.next;
+        if marker.is_none() {
+            copies.sort();
+            return copies;
+        }
+    }
+}
+
+pub(crate) async fn mismatches_are_listed_until_they_turn_out_right(table: &impl Table) {
+    let wrong = |name| entered(name, Some("its key is another"));
+    for name in ["a", "b"] {
+        table.enter_copy(&wrong(name)).await.unwrap();
+    }
+    table.enter_copy(&entered("c", None)).await.unwrap();
+    table.register(&wait("d", "t")).await.unwrap();
+    assert_eq!(mismatches(table).await, [copy("a"), copy("b")]);
+    assert_eq!(table.list_open(None).await.unwrap().waits.len(), 1);
+    table.enter_copy(&entered("a", None)).await.unwrap();
+    assert_eq!(mismatches(table).await, [copy("b")]);
 }
 
 fn orders() -> DatabaseId {

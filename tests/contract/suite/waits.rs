@@ -7,7 +7,7 @@ use snapferry::domain::id::names::Attempt;
 use snapferry::domain::run::naming::nth_attempt;
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 use snapferry::ports::{
-    ForgetIdle, HearDead, ListOpen, LookUpWaits, NoteError, RegisterWaits, Waits, Written,
+    ForgetIdle, HearDead, ListOpen, LookUpWaits, NoteError, Occupant, RegisterWaits, Waits, Written,
 };
 
 use super::samples::{copy, last_error, time, token, wait, wait_in};
@@ -73,7 +73,7 @@ pub(crate) async fn a_stored_wait_stays_and_comes_with_the_refusal(table: &impl 
     let first = wait("orders", "first");
     store(table, &first).await;
     let answer = table.register(&wait("orders", "second")).await.unwrap();
-    assert_eq!(answer, Some(first.clone()));
+    assert_eq!(answer, Some(Occupant::Wait(Box::new(first.clone()))));
     assert_eq!(stored(table, "orders").await, Some(first));
 }
 
@@ -142,7 +142,8 @@ pub(crate) async fn all_attempts_at_a_copy_have_one_wait(table: &impl Table) {
     for number in 1..=3 {
         let attempt = at_attempt(number, "orders", "t");
         let answer = table.register(&attempt).await.unwrap();
-        assert_eq!(answer.as_ref(), Some(&second), "attempt {number}");
+        let standing = Occupant::Wait(Box::new(second.clone()));
+        assert_eq!(answer, Some(standing), "attempt {number}");
         let found = stored_of(table, &attempt.resource).await;
         assert_eq!(found.as_ref(), Some(&second), "attempt {number}");
     }

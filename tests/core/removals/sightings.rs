@@ -1,4 +1,4 @@
-//! What may go is noted first, and goes a grace later if it still may.
+//! What may be removed is noted first, and removed after the grace period if it still may be.
 
 use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::id::arn::RdsArn;
@@ -65,7 +65,7 @@ fn without_a_grace_a_second_round_is_needed_all_the_same() {
 fn a_note_lapses_when_a_round_kept_its_snapshot() {
     let all = arns(2);
     let noted = rounds(round(None, "v1", &all, 0).notes, "v1", &all, 1..20);
-    // One round keeps the first: its time begins anew.
+    // One round keeps the first: its time begins again.
     let kept = round(Some(&noted.notes), "v1", &all[1..], 20);
     assert_eq!(rounds(kept.notes, "v1", &all, 21..25).ripe.len(), 1);
 }

@@ -11,7 +11,7 @@ use crate::compare::ledger::{Hop, Processor};
 use snapferry_sim::rds::{EmittedEvent, Stage};
 
 const NAP: SignedDuration = SignedDuration::from_secs(15);
-/// The function's time-out of 900 s, less the 20 s that it keeps in hand to call itself.
+/// The function's timeout of 900 s, less the 20 s that it keeps in hand to call itself.
 const AWAKE: SignedDuration = SignedDuration::from_secs(880);
 const HOPS_MAX: u32 = 5;
 const MEGABYTES: u64 = 128;
@@ -19,7 +19,7 @@ const MEGABYTES: u64 = 128;
 const CONCURRENT_MAX: usize = 1_000;
 
 /// base2Services/shelvery-aws-backups (09b9c10): a Lambda describes, sleeps 15 s and describes again until 20 s
-/// before its time-out of 900 s, then calls itself; after five hops it raises, and that backup is lost. A copy
+/// before its timeout of 900 s, then calls itself; after five hops it raises, and that backup is lost. A copy
 /// that RDS refuses for lack of places is lost for the day (its issue #97).
 pub(in crate::compare) struct Sleeper {
     chains: Vec<Chain>,

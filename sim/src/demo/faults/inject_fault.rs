@@ -124,7 +124,7 @@ async fn litter(scene: &Scene, each: usize) -> Result<(), ClientError> {
     Ok(())
 }
 
-/// Deletes each unfinished copy of ours that is planned never to end.
+/// Deletes each unfinished copy by Snapferry that is planned never to end.
 fn delete_what_vanishes(scene: &Scene) {
     let (now, recovery) = (scene.rds.now(), region(RECOVERY));
     let mut rds = scene.rds.model();

@@ -45,7 +45,7 @@ impl Queues {
         })
     }
 
-    /// What is left in the queues, apart from dead letters that are known garbage. Nothing if they are empty.
+    /// What is left in the queues, apart from dead letters that are known garbage. `None` if they are empty.
     ///
     /// # Errors
     /// When the emulator does not answer.

@@ -80,7 +80,7 @@ pub(in super::super) struct Plan {
     pub(super) denied: Option<(&'static str, u64)>,
     /// The request for a copy from which on the key is disabled.
     pub(super) key_disabled_at: Option<u64>,
-    /// How long other people's copies fill RDS's limit, from the first copy of ours on.
+    /// How long other people's copies fill RDS's limit, from Snapferry's first copy on.
     pub(super) third_parties: Option<Duration>,
     /// The calls of a worker or reactor during which its process is killed.
     pub(super) kills: Vec<u64>,

@@ -102,7 +102,7 @@ impl RdsOutages {
         }
     }
 
-    /// For how long something has been broken that only a person can repair.
+    /// How long something has been broken that only a person can repair.
     pub(super) fn broken_for(&self) -> Option<Duration> {
         self.state().broken_since.map(|since| since.elapsed())
     }
@@ -142,7 +142,7 @@ impl RdsOutages {
         true
     }
 
-    /// How many copies of ours were in flight at once at most, without other people's.
+    /// The most copies by Snapferry that were in flight at once, without other people's.
     #[must_use]
     pub(in super::super) fn most_of_ours(&self) -> usize {
         self.state().most_of_ours

@@ -3,6 +3,7 @@
 //! Each bug is what an adapter or a use case could get wrong: a wrong argument, a wrong reading of an answer, or a
 //! write under no condition. The fake inside knows nothing of them.
 
+mod configurations;
 mod retention;
 mod table;
 
@@ -18,6 +19,7 @@ use snapferry::domain::id::role::Role;
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::policy::cursor::Cursor;
+use snapferry::domain::policy::selected::SelectedPart;
 use snapferry::domain::policy::set::Applied;
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
@@ -38,10 +40,10 @@ use snapferry::ports::{
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DelayMessage,
     Delivery, DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
     ForgetRefusal, FreeSlot, HearDead, Held, Jitter, LearnLimits, ListDatabases, ListOpen,
-    LookUpWaits, NoteError, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken,
-    RdsError, ReadEntries, ReadHolders, ReadPlanCursor, ReadPolicies, ReceiptHandle,
-    RecordRecoveryPoint, RegisterWaits, RememberRefusal, SendCommand, SnapshotQuota,
-    StartExecution, Started, Waits, Written,
+    LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe,
+    ProbeToken, RdsError, ReadEntries, ReadHolders, ReadPlanCursor, ReadPolicies, ReadSelected,
+    ReceiptHandle, RecordRecoveryPoint, RegisterWaits, RememberRefusal, SendCommand, SnapshotQuota,
+    StartExecution, Started, StoreSelected, Waits, Written,
 };
 
 use super::backups::NIGHTLY;

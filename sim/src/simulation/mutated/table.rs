@@ -47,18 +47,19 @@ impl Mutated {
 }
 
 impl RegisterWaits for Mutated {
-    async fn register(&self, wait: &Wait) -> Result<Option<Wait>, PortError> {
+    async fn register(&self, wait: &Wait) -> Result<Option<Occupant>, PortError> {
         if self.has(Mutant::ActsBeforeItRegisters) {
             let (by, mut world) = (self.invocation(), self.world());
             let stored = world.table.wait(&wait.resource).cloned();
             if stored.is_none() {
                 world.doing(by).unregistered.push(wait.clone());
             }
-            return Ok(stored);
+            return Ok(stored.map(|stored| Occupant::Wait(Box::new(stored))));
         }
         let new = self.as_stored(wait);
-        let Some(mut stored) = self.inner.register(&new).await? else {
-            return Ok(None);
+        let mut stored = match self.inner.register(&new).await? {
+            Some(Occupant::Wait(stored)) => stored,
+            other => return Ok(other),
         };
         match self.mutant {
             Some(Mutant::RegisterOverwrites) => {
@@ -71,7 +72,19 @@ impl RegisterWaits for Mutated {
             Some(Mutant::LaterAttemptIsForgotten) => stored.resource = wait.resource.clone(),
             _ => {}
         }
-        Ok(Some(stored))
+        Ok(Some(Occupant::Wait(stored)))
+    }
+
+    async fn register_past_removal(
+        &self,
+        wait: &Wait,
+        removed: &RdsArn,
+    ) -> Result<Written, PortError> {
+        let mut new = self.as_stored(wait);
+        if self.has(Mutant::RemovedNameIsUsedAgain) {
+            new.resource = removed.clone();
+        }
+        self.inner.register_past_removal(&new, removed).await
     }
 
     async fn replace(&self, wait: &Wait, instead_of: &Wait) -> Result<Written, PortError> {
@@ -419,6 +432,31 @@ impl PlanCursor for Mutated {
             cursor.kept.clear();
         }
         self.inner.set_plan_cursor(policy, region, &cursor).await
+    }
+}
+
+impl ReadSelected for Mutated {
+    async fn read_selected(
+        &self,
+        policy: &PolicyName,
+        region: &Region,
+        part: usize,
+    ) -> Result<Option<SelectedPart>, PortError> {
+        self.inner.read_selected(policy, region, part).await
+    }
+}
+
+impl StoreSelected for Mutated {
+    async fn store_selected(
+        &self,
+        policy: &PolicyName,
+        region: &Region,
+        part: usize,
+        selected: &SelectedPart,
+    ) -> Result<(), PortError> {
+        self.inner
+            .store_selected(policy, region, part, selected)
+            .await
     }
 }
 

@@ -21,7 +21,7 @@ impl fmt::Display for Place {
 /// A fault.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
-    /// Where.
+    /// Where the fault is.
     pub at: Place,
     /// What is wrong and what is expected, in a sentence.
     pub what: String,

@@ -2,9 +2,9 @@
 
 use crate::domain::policy::rules::RULE_NAMES;
 
-/// At the top of a file.
+/// The keys at the top of a file.
 pub(super) const TOP: [&str; 4] = [UNTAGGED, COPY_SLOTS, CLUSTER_COPY_SLOTS, POLICY];
-/// In a policy's table, beside its rules of retention.
+/// The keys in a policy's table, apart from its rules of retention.
 pub(super) const OF_POLICY: [&str; 17] = [
     SCHEDULE,
     TIME_ZONE,

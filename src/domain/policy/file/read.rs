@@ -82,7 +82,7 @@ pub(super) struct Reader<'t, 'h> {
 const START: Range<usize> = 0..0;
 
 impl<'t> Reader<'t, '_> {
-    /// Nothing if a fault was found.
+    /// `None` if a fault was found.
     fn file(&mut self, top: &DeTable<'t>) -> Option<PolicyFile> {
         self.unknown_keys(top, &TOP, |word| match meant(word, of_policy()) {
             Some(known) => format!("; {known} belongs under a [policy.NAME]"),
@@ -174,7 +174,7 @@ impl<'t> Reader<'t, '_> {
             return None;
         };
         self.unknown_keys(table, &of_policy(), |word| hint(word, of_policy()));
-        // Each is looked at, whatever became of the others.
+        // Each is checked, even if the others have faults.
         let schedule = self.schedule(name, table);
         let source = get(table, SOURCE).map(|value| self.parsed(SOURCE, value, Source::parse));
         let retention = self.retention(table);
@@ -396,7 +396,7 @@ impl<'t> Reader<'t, '_> {
     }
 }
 
-/// A missing field is no fault. A field that cannot be read is one.
+/// A missing field is not a fault. A field that cannot be read is one.
 #[expect(clippy::option_option, reason = "given or not, and read or not")]
 pub(super) fn given<T>(value: Option<Option<T>>) -> Option<Option<T>> {
     match value {

@@ -15,7 +15,7 @@ use crate::domain::policy::retention::{Retention, WhenGone};
 use crate::domain::policy::rules::{Count, RULE_NAMES, RuleKind, Rules};
 
 impl<'t> Reader<'t, '_> {
-    /// Nothing where a fault was found.
+    /// `None` if a fault was found.
     pub(super) fn retention(&mut self, table: &DeTable<'t>) -> Option<Retention> {
         let keep = self.rules(table);
         let short = get(table, RETENTION).map(|value| {

@@ -1,0 +1,153 @@
+//! The configurations of databases.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use tracing::warn;
+
+use super::clients::Aws;
+use super::fault::{port_error, unusable};
+use super::items::{self, Item, ItemError, PK, get_text, parsed, text};
+use super::waits::is_conflict;
+use crate::domain::id::names::ResourceId;
+use crate::domain::restore::configuration::{Configuration, ConfigurationHash};
+use crate::domain::restore::versions::Versions;
+use crate::json;
+use crate::ports::{PortError, ReadConfigurations, StoreConfigurations, Written};
+
+const PREFIX: &str = "config#";
+const CONFIGURATION: &str = "configuration";
+const VERSIONS: &str = "versions";
+const NEWEST: &str = "newest";
+const ACTION: &str = "UpdateItem";
+
+/// No resource id and no hash has a `#`.
+fn versions_key(of: &ResourceId) -> AttributeValue {
+    text(format!("{PREFIX}{of}"))
+}
+
+fn key(of: &ResourceId, hash: &ConfigurationHash) -> AttributeValue {
+    text(format!("{PREFIX}{of}#{hash}"))
+}
+
+fn versions(item: &Item) -> Result<(ResourceId, Versions), ItemError> {
+    let of = get_text(item, PK)?.strip_prefix(PREFIX);
+    let of = of.ok_or_else(|| ItemError::new(PK, "the key of a configuration's versions"))?;
+    let versions = json::configuration::read_versions(get_text(item, VERSIONS)?);
+    let fault = |error| ItemError::new(VERSIONS, format!("versions: {error}"));
+    Ok((parsed(PK, ResourceId::parse(of))?, versions.map_err(fault)?))
+}
+
+fn configuration(item: &Item) -> Result<Configuration, ItemError> {
+    let read = json::configuration::read(get_text(item, CONFIGURATION)?);
+    read.map_err(|error| ItemError::new(CONFIGURATION, format!("a configuration: {error}")))
+}
+
+/// What cannot be read counts as missing, and must not hide the others.
+fn readable<T>(item: &Item, read: fn(&Item) -> Result<T, ItemError>) -> Option<T> {
+    let fault = |fault: &ItemError| {
+        warn!(item = items::key_of(item), %fault, "a configuration that cannot be read");
+    };
+    read(item).inspect_err(fault).ok()
+}
+
+impl<Extra> ReadConfigurations for Aws<Extra> {
+    async fn configuration_versions(
+        &self,
+        of: &[ResourceId],
+    ) -> Result<BTreeMap<ResourceId, Versions>, PortError> {
+        if of.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let keys = of
+            .iter()
+            .map(|of| HashMap::from([(PK.to_owned(), versions_key(of))]));
+        let asked = KeysAndAttributes::builder()
+            .set_keys(Some(keys.collect()))
+            .consistent_read(true)
+            .build()
+            .map_err(|error| unusable("BatchGetItem", error))?;
+        let found = self.batch_get(asked).await?;
+        Ok(found
+            .iter()
+            .filter_map(|item| readable(item, versions))
+            .collect())
+    }
+
+    async fn configuration(
+        &self,
+        of: &ResourceId,
+        hash: &ConfigurationHash,
+    ) -> Result<Option<Configuration>, PortError> {
+        let item = self.item(key(of, hash)).await?;
+        Ok(item.and_then(|item| readable(&item, configuration)))
+    }
+}
+
+impl<Extra> StoreConfigurations for Aws<Extra> {
+    async fn store_configuration(
+        &self,
+        configuration: &Configuration,
+        hash: &ConfigurationHash,
+    ) -> Result<(), PortError> {
+        let stored = self
+            .dynamodb()
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, key(&configuration.resource_id, hash))
+            .update_expression("SET #configuration = :configuration")
+            .condition_expression("attribute_not_exists(#configuration)")
+            .expression_attribute_names("#configuration", CONFIGURATION)
+            .expression_attribute_values(
+                ":configuration",
+                text(json::configuration::write(configuration)),
+            )
+            .send()
+            .await;
+        match stored {
+            Ok(_) => Ok(()),
+            // The same content is there.
+            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(()),
+            Err(error) => Err(port_error(ACTION, &error, &[])),
+        }
+    }
+
+    async fn set_configuration_versions(
+        &self,
+        of: &ResourceId,
+        versions: &Versions,
+        known: Option<&ConfigurationHash>,
+    ) -> Result<Written, PortError> {
+        let Some(newest) = versions.newest() else {
+            return Ok(Written::Conflict);
+        };
+        let condition = match known {
+            None => "attribute_not_exists(#newest)",
+            Some(_) => "#newest = :known",
+        };
+        let mut request = self
+            .dynamodb()
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, versions_key(of))
+            .update_expression("SET #newest = :newest, #versions = :versions")
+            .condition_expression(condition)
+            .expression_attribute_names("#newest", NEWEST)
+            .expression_attribute_names("#versions", VERSIONS)
+            .expression_attribute_values(":newest", text(newest.as_str()))
+            .expression_attribute_values(
+                ":versions",
+                text(json::configuration::write_versions(versions)),
+            );
+        if let Some(known) = known {
+            request = request.expression_attribute_values(":known", text(known.as_str()));
+        }
+        match request.send().await {
+            Ok(_) => Ok(Written::Stored),
+            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
+                Ok(Written::Conflict)
+            }
+            Err(error) => Err(port_error(ACTION, &error, &[])),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Which databases a policy selects in a region, as the planner last listed them to the end.
+
+use super::error::PortError;
+use crate::domain::id::arn::Region;
+use crate::domain::id::tags::PolicyName;
+use crate::domain::policy::selected::SelectedPart;
+
+/// Reads which databases a policy selects.
+pub trait ReadSelected {
+    /// `GetItem`, consistent: one of the items that name them, counted from zero. Databases that cannot be read are left
+    /// out: the next due time stores them anew.
+    async fn read_selected(
+        &self,
+        policy: &PolicyName,
+        region: &Region,
+        part: usize,
+    ) -> Result<Option<SelectedPart>, PortError>;
+}
+
+/// Stores which databases a policy selects.
+pub trait StoreSelected {
+    /// `UpdateItem`: one of the items that name them, counted from zero, whatever it said before.
+    async fn store_selected(
+        &self,
+        policy: &PolicyName,
+        region: &Region,
+        part: usize,
+        selected: &SelectedPart,
+    ) -> Result<(), PortError>;
+}
+
+actions! {
+    ReadSelected: "dynamodb:GetItem";
+    StoreSelected: "dynamodb:UpdateItem";
+}
