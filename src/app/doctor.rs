@@ -14,6 +14,9 @@ use futures_util::{StreamExt, stream};
 use jiff::SignedDuration;
 
 use crate::app::in_force::{PoliciesInForce, policies_in_force};
+use crate::app::steady_state::{SelectedBy, steady_state};
+use crate::domain::doctor::alarms::{alarms, no_topic};
+use crate::domain::doctor::capacity::{Quota, kept_within_quota};
 use crate::domain::doctor::databases::claims;
 use crate::domain::doctor::key_policy::{Caller, key_policy};
 use crate::domain::doctor::keys::{in_another_region, recovery_key};
@@ -21,14 +24,15 @@ use crate::domain::doctor::permissions::{not_named, permissions};
 use crate::domain::doctor::policies::{for_policies, policies as in_force, unreadable};
 use crate::domain::doctor::region::Letters;
 use crate::domain::doctor::{Check, Finding};
-use crate::domain::id::arn::KeyArn;
+use crate::domain::id::arn::{Family, KeyArn};
 use crate::domain::id::role::{IamRole, Role};
 use crate::domain::policy::in_force::Policies;
 use crate::domain::policy::spec::KeyName;
 use crate::ports::ReadPolicies;
+use crate::ports::doctor::CountSubscribers;
 use crate::settings::DoctorSettings;
 
-use ask::{count, manual_snapshots, option_groups, port, quotas};
+use ask::{Snapshots, count, manual_snapshots, option_groups, port, quotas};
 use regions::{RegionSeen, region};
 use scope::Home;
 use slots::slots;
@@ -69,6 +73,9 @@ pub async fn diagnose<W: Permissions>(
     let seen = regions(world, doctor_settings, scope, &facts).await;
     let selected = |family| seen.iter().map(|region| region.selected(family)).sum();
     findings.extend(quotas(world, home, selected).await);
+    if scope.is_whole() && snapshots.missing.is_empty() {
+        findings.extend(keeping(world, doctor_settings, &facts, &snapshots, &seen).await);
+    }
     findings.extend(seen.into_iter().flat_map(|region| region.findings));
     findings.extend(slots(world, doctor_settings, facts.policies.as_ref(), &snapshots).await);
     for (letters, url) in [
@@ -77,6 +84,7 @@ pub async fn diagnose<W: Permissions>(
     ] {
         findings.push(count(world, home, &letters, url).await);
     }
+    findings.push(notified(world, doctor_settings).await);
     let roles: Vec<Finding> = stream::iter(IamRole::ALL)
         .map(|role| simulate(world, doctor_settings, role, &keys))
         .buffered(CONCURRENCY)
@@ -84,6 +92,18 @@ pub async fn diagnose<W: Permissions>(
         .await;
     findings.extend(roles);
     findings
+}
+
+/// Whether the alarms notify anybody.
+async fn notified<W: CountSubscribers>(world: &W, doctor_settings: &DoctorSettings) -> Finding {
+    let Some(topic) = &doctor_settings.alarm_topic else {
+        return no_topic();
+    };
+    let home = &doctor_settings.stack_facts.home;
+    match world.count_subscribers(home, topic).await {
+        Ok(subscribers) => alarms(topic, subscribers),
+        Err(error) => Finding::unknown(Check::Alarms, topic, &port(&error)),
+    }
 }
 
 async fn regions<W: Permissions>(
@@ -99,6 +119,47 @@ async fn regions<W: Permissions>(
         .buffered(CONCURRENCY)
         .collect()
         .await
+}
+
+/// Whether what the policies keep fits into the recovery region's quotas.
+async fn keeping<W: Permissions>(
+    world: &W,
+    doctor_settings: &DoctorSettings,
+    home: &Home,
+    snapshots: &Snapshots,
+    seen: &[RegionSeen],
+) -> Vec<Finding> {
+    let (stack, region) = (
+        &doctor_settings.stack_facts.stack,
+        &doctor_settings.stack_facts.home,
+    );
+    let mut findings = Vec::new();
+    for family in Family::ALL {
+        let mut selected = SelectedBy::new();
+        let by_region: Option<Vec<SelectedBy>> =
+            seen.iter().map(|region| region.by_policy(family)).collect();
+        // A region that could not be listed has a finding of its own.
+        let (Some(by_region), Some(policies)) = (by_region, &home.policies) else {
+            continue;
+        };
+        for (policy, ids) in by_region.into_iter().flatten() {
+            selected.entry(policy).or_default().extend(ids);
+        }
+        if selected.is_empty() {
+            continue;
+        }
+        let found = &snapshots.found;
+        let state = steady_state(stack, policies, family, &selected, found, home.now);
+        // What RDS does not say has a finding of its own too.
+        if let Ok(Some(quota)) = world.describe_snapshot_quota(region, family).await {
+            let quota = Quota {
+                used: quota.used,
+                max: quota.max,
+            };
+            findings.push(kept_within_quota(region, &state, quota));
+        }
+    }
+    findings
 }
 
 /// The policies in force, and the finding about them.

@@ -4,20 +4,24 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
+use crate::app::steady_state::{QuotaScope, above_quota};
 use crate::domain::doctor::keys::{KeyFacts, Manager};
 use crate::domain::id::arn::Region;
 use crate::domain::policy::file::{self, Fault, Place, PolicyFile};
 use crate::domain::policy::set::{Applied, Note, PolicySet, Stamp, Version};
 use crate::domain::policy::spec::{AppliedKey, KeyName};
+use crate::error::chain;
+use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
-    CallerIdentity, Clock, DescribeKey, PortError, ReadPolicies, ReadPolicyHistory, StorePolicies,
-    Written,
+    CallerIdentity, Clock, DescribeKey, DescribeQuota, ListDatabases, PortError, ReadPolicies,
+    ReadPolicyHistory, StorePolicies, Written,
 };
 
 permissions! {
     /// Everything that `policy apply` may do.
     Permissions:
-        CallerIdentity Clock DescribeKey ReadPolicies ReadPolicyHistory StorePolicies
+        CallerIdentity Clock DescribeKey DescribeQuota ListDatabases ListManualSnapshots ReadPolicies
+        ReadPolicyHistory StorePolicies
 }
 
 /// The result of applying a file.
@@ -29,6 +33,8 @@ pub enum Outcome {
         now: Applied,
         /// The set that was in force before, if it can be read.
         before: Option<Applied>,
+        /// Why it was not checked whether the quotas of manual snapshots allow what the set keeps.
+        quota_unchecked: Option<String>,
     },
     /// The same text is in force already, so nothing was stored.
     Unchanged(Applied),
@@ -46,13 +52,15 @@ pub enum ApplyError {
          (snapferry policy show) and apply yours again if it should hold instead"
     )]
     Raced(Version),
+    /// What it keeps is more than a quota of manual snapshots allows.
+    #[error("it keeps more than the quota allows: {}", .0.join("; "))]
+    AboveQuota(Vec<String>),
     /// AWS did not answer.
     #[error(transparent)]
     Port(#[from] PortError),
 }
 
-/// Applies a file: reports all faults at once, asks KMS for the keys, and stores the set as the next version unless
-/// somebody else has stored that version first.
+/// Applies a file without asking whether a quota allows what it keeps, because nobody knows the source regions.
 ///
 /// # Errors
 /// If nothing was stored: why.
@@ -61,6 +69,22 @@ pub async fn apply<W: Permissions>(
     home: &Region,
     text: &str,
     note: Option<Note>,
+) -> Result<Outcome, ApplyError> {
+    apply_within_quota(world, home, text, note, None).await
+}
+
+/// Applies a file: reports all faults at once, asks KMS for the keys, and stores the set as the next version unless
+/// somebody else has stored that version first. What the set keeps must fit into the quotas of manual snapshots, as far
+/// as RDS says what is there.
+///
+/// # Errors
+/// If nothing was stored: why.
+pub async fn apply_within_quota<W: Permissions>(
+    world: &W,
+    home: &Region,
+    text: &str,
+    note: Option<Note>,
+    quota: Option<QuotaScope<'_>>,
 ) -> Result<Outcome, ApplyError> {
     let file = file::read(text, Some(home)).map_err(ApplyError::Faults)?;
     let set = resolve(world, home, &file).await?;
@@ -76,6 +100,14 @@ pub async fn apply<W: Permissions>(
     {
         return Ok(Outcome::Unchanged(before.clone()));
     }
+    let quota_unchecked = match quota {
+        None => Some("the stack's source regions are not known".to_owned()),
+        Some(scope) => match above_quota(world, scope, &set.policies(scope.key)).await {
+            Ok(above) if above.is_empty() => None,
+            Ok(above) => return Err(ApplyError::AboveQuota(above)),
+            Err(error) => Some(chain(&error).to_string()),
+        },
+    };
     let now = Applied {
         stamp: Stamp {
             version: last.map_or(Version::FIRST, |last| last.version.next()),
@@ -87,7 +119,11 @@ pub async fn apply<W: Permissions>(
         set,
     };
     match world.store_policies(&now).await? {
-        Written::Stored => Ok(Outcome::Stored { now, before }),
+        Written::Stored => Ok(Outcome::Stored {
+            now,
+            before,
+            quota_unchecked,
+        }),
         Written::Conflict => Err(ApplyError::Raced(now.stamp.version)),
     }
 }

@@ -20,7 +20,8 @@ use crate::domain::run::naming::first_attempt;
 use crate::domain::run::slot_limits::{SlotGroup, SlotLimits};
 use crate::domain::run::wait::Phase;
 use crate::ports::{
-    Abandoned, ClaimSlot, FreeSlot, LearnLimits, OpenPage, PortError, ReadHolders, Written,
+    Abandoned, ClaimSlot, FreeSlot, LearnLimits, OpenPage, PortError, ReadHolders, ReadLearntLimit,
+    Written,
 };
 
 fn set_of(copy: &RdsArn) -> AttributeValue {
@@ -246,14 +247,16 @@ fn read_limit(item: &Item) -> Result<LearntLimit, ItemError> {
     })
 }
 
-impl<Extra> LearnLimits for Aws<Extra> {
+impl<Extra> ReadLearntLimit for Aws<Extra> {
     async fn learnt_limit(&self, family: Family) -> Result<Option<LearntLimit>, PortError> {
         let item = self.item(limit_key(family)).await?;
         item.map(|item| read_limit(&item))
             .transpose()
             .map_err(|error| unusable("dynamodb:GetItem", error))
     }
+}
 
+impl<Extra> LearnLimits for Aws<Extra> {
     async fn learn_limit(
         &self,
         family: Family,

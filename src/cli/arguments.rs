@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::catalog::arguments::CatalogArguments;
 use super::deploy;
 use super::deploy::arguments::DeployArguments;
+use super::drain_arguments::DrainArguments;
 use super::format::FormatArguments;
 use super::policy::arguments::{PolicyAction, PolicyArguments};
 use super::retention_arguments::{FreezeArguments, HoldArguments, ReleaseArguments, ThawArguments};
@@ -180,6 +181,8 @@ pub(super) enum Action {
     /// execution, frees its database and forgets what it waited for. What RDS makes already is finished, and a good copy
     /// counts as a recovery point. Nothing is deleted in RDS.
     Stop(StopArguments),
+    /// Prepare to delete the stacks: show what starts and what runs. With --yes, pause every policy; --stop ends the runs.
+    Drain(DrainArguments),
     /// Show what is stored of a database's configuration: what its snapshots do not carry.
     ///
     /// The planner and the reactor store it in the recovery region's table when they start a run, and only when it is new.

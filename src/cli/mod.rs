@@ -5,12 +5,17 @@ mod asked;
 mod catalog;
 mod deploy;
 mod doctor;
+mod drain;
+mod drain_arguments;
 mod format;
 mod freeze;
 mod hold;
 mod not_found;
 mod outcome;
+mod paused;
 mod plan;
+mod plan_text;
+mod plan_words;
 mod policy;
 mod prune;
 mod prune_request;
@@ -42,6 +47,7 @@ pub use arguments::{Arguments, asks_for_json, parse};
 pub use catalog::{show_configuration, show_difference};
 pub use deploy::{Acts, Manner, run_deploy};
 pub use doctor::run_doctor;
+pub use drain::run_drain;
 pub use freeze::run_freeze;
 pub use hold::{HoldAction, run_hold};
 pub use outcome::{CliError, Ended};
@@ -172,6 +178,7 @@ async fn carry_out(
         Action::Status(options) => {
             status::execute(&arguments.stack, options, environment, out).await
         }
+        Action::Drain(options) => drain::execute(&arguments.stack, options, environment, out).await,
         Action::Stop(options) => stop::execute(&arguments.stack, options, environment, out).await,
         Action::Waits => waits::execute(&arguments.stack, environment, out).await,
     }

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::arguments::{PlanArguments, StackArguments, variables};
 use super::outcome::{CliError, Ended};
-use super::show::{database, table, write_json, write_table};
+use super::plan_text;
+use super::plan_words::{Summary, policy_of, reason_code, word};
+use super::show::{terminal_width, write_json};
 use crate::app::plan_preview::{self, Preview, Row, Verdict, preview};
 use crate::aws::{Aws, for_operators};
 use crate::domain::id::arn::Region;
@@ -15,7 +17,6 @@ use crate::domain::id::tags::PolicyName;
 use crate::domain::operator::prices;
 use crate::domain::operator::warning::{Cost, Warning};
 use crate::domain::policy::choice::ExclusionReason;
-use crate::domain::rds::database::UnreadableRow;
 use crate::domain::run::refusal::RefusedForGood;
 use crate::settings::{Planning, SettingsError};
 
@@ -32,6 +33,7 @@ pub(super) async fn execute(
     let of = Only {
         policy: options.policy.as_deref(),
         regions: &options.source_region,
+        width: terminal_width(),
     };
     show_plan(&aws, &planning, &of, stack.format.is_json(), out).await
 }
@@ -43,6 +45,8 @@ pub struct Only<'a> {
     pub policy: Option<&'a str>,
     /// The databases of these source regions.
     pub regions: &'a [String],
+    /// How wide a line may be. In a pipe no line is folded.
+    pub width: Option<u16>,
 }
 
 /// Shows the plan.
@@ -70,7 +74,7 @@ pub async fn show_plan<W: plan_preview::Permissions>(
     if json {
         write_json(out, &PlanJson::of(&plan))?;
     } else {
-        write(out, &plan)?;
+        plan_text::write(out, &plan, only.width)?;
     }
     let is_misnamed = |row: &Row| {
         matches!(
@@ -102,157 +106,6 @@ fn regions(planning: &Planning, named: &[String]) -> Result<Vec<Region>, Setting
         }
     }
     Ok(regions)
-}
-
-fn policy_of(row: &Row) -> Option<&PolicyName> {
-    match &row.verdict {
-        Verdict::Selected { policy, .. }
-        | Verdict::Refused(policy, _)
-        | Verdict::NotNow(policy, _)
-        | Verdict::Remembered(policy, _) => Some(policy),
-        Verdict::Excluded(_) => None,
-    }
-}
-
-fn write(out: &mut impl Write, plan: &Preview) -> Result<(), CliError> {
-    let mut rows = table(["REGION", "DATABASE", "PLAN", "POLICY", "NEXT", "WHY"]);
-    for row in &plan.rows {
-        let (word, next, why) = describe(plan, row);
-        rows.add_row([
-            row.database.region().to_string(),
-            database(&row.database),
-            word.to_owned(),
-            policy_of(row).map(ToString::to_string).unwrap_or_default(),
-            next,
-            why,
-        ]);
-    }
-    if !rows.is_empty() {
-        write_table(out, &rows)?;
-        writeln!(out)?;
-    }
-    for unreachable in &plan.unreachable {
-        let (region, error) = (&unreachable.region, &unreachable.error);
-        writeln!(out, "{region}: could not be read completely: {error}")?;
-    }
-    for (region, UnreadableRow { name, why }) in &plan.unreadable {
-        writeln!(out, "{region}: a database {name} cannot be read: {why}")?;
-    }
-    for row in &plan.rows {
-        if let Verdict::Excluded(why) = &row.verdict
-            && why.is_mistake()
-        {
-            writeln!(out, "{} is not protected: {why}", row.database)?;
-        }
-    }
-    let sum = Summary::of(plan);
-    writeln!(
-        out,
-        "selected: {}, excluded: {}, refused: {}, not_now: {}, warned: {}, unreadable: {}, regions that could not be read: {}, tried: {}, skipped: {}",
-        sum.selected,
-        sum.excluded,
-        sum.refused,
-        sum.not_now,
-        sum.warned,
-        sum.unreadable,
-        sum.unreachable_regions,
-        sum.tried,
-        sum.skipped
-    )?;
-    if plan
-        .rows
-        .iter()
-        .any(|row| row.warnings.iter().any(|of| of.cost().is_some()))
-    {
-        let (at, region) = (prices::AS_KNOWN_AT, prices::REGION);
-        writeln!(out, "dollars: list prices of {region} as known at {at}")?;
-    }
-    Ok(())
-}
-
-/// The row's word, its time, and the reasons.
-fn describe(plan: &Preview, row: &Row) -> (&'static str, String, String) {
-    match &row.verdict {
-        Verdict::Excluded(why) => ("excluded", String::new(), why.to_string()),
-        Verdict::Refused(_, why) => ("refused", String::new(), why.to_string()),
-        Verdict::NotNow(_, why) => ("not_now", String::new(), why.to_string()),
-        Verdict::Remembered(_, why) => ("tried", String::new(), why.to_string()),
-        Verdict::Selected {
-            policy,
-            due,
-            open,
-            skipped,
-            waits,
-        } => {
-            let status = plan.policies.get(policy);
-            let next = match due {
-                Some(_) => "now".to_owned(),
-                None if status.is_some_and(|status| status.paused) => "paused".to_owned(),
-                None => status
-                    .and_then(|status| status.next.as_ref())
-                    .map(|next| next.strftime("%Y-%m-%d %H:%M %Z").to_string())
-                    .unwrap_or_default(),
-            };
-            let mut why: Vec<String> = Vec::new();
-            if status.is_some_and(|status| status.paused) {
-                why.push("its policy is paused: nothing is started".to_owned());
-            }
-            why.extend(
-                open.iter()
-                    .map(|name| format!("its latest execution: {name}")),
-            );
-            why.extend(waits.map(|waits| waits.to_string()));
-            why.extend(skipped.map(|due| {
-                format!(
-                    "its due time {due} was skipped and is planned when its execution has ended"
-                )
-            }));
-            why.extend(row.warnings.iter().map(|of| format!("warning: {of}")));
-            ("selected", next, why.join("; "))
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Summary {
-    /// The same as `selected`, under the name that earlier versions gave it.
-    protected: usize,
-    selected: usize,
-    excluded: usize,
-    refused: usize,
-    not_now: usize,
-    tried: usize,
-    skipped: usize,
-    unreadable: usize,
-    warned: usize,
-    unreachable_regions: usize,
-}
-
-impl Summary {
-    fn of(plan: &Preview) -> Self {
-        let count = |is: fn(&Row) -> bool| plan.rows.iter().filter(|row| is(row)).count();
-        let selected = count(|row| matches!(row.verdict, Verdict::Selected { .. }));
-        Self {
-            protected: selected,
-            selected,
-            not_now: count(|row| matches!(row.verdict, Verdict::NotNow(..))),
-            tried: count(|row| matches!(row.verdict, Verdict::Remembered(..))),
-            skipped: count(|row| {
-                matches!(
-                    row.verdict,
-                    Verdict::Selected {
-                        skipped: Some(_),
-                        ..
-                    }
-                )
-            }),
-            unreadable: plan.unreadable.len(),
-            excluded: count(|row| matches!(row.verdict, Verdict::Excluded(_))),
-            refused: count(|row| matches!(row.verdict, Verdict::Refused(..))),
-            warned: count(|row| !row.warnings.is_empty()),
-            unreachable_regions: plan.unreachable.len(),
-        }
-    }
 }
 
 #[derive(Serialize)]
@@ -295,23 +148,12 @@ impl PlanJson {
     }
 }
 
-/// The reason's name, for scripts: it does not name the database.
-fn reason_code(row: &Row) -> Option<&'static str> {
-    match &row.verdict {
-        Verdict::Excluded(why) => Some(why.name()),
-        Verdict::Refused(_, why) => Some(why.name()),
-        Verdict::NotNow(..) => Some("not-now"),
-        Verdict::Remembered(..) => Some(RefusedForGood::NAME),
-        Verdict::Selected { .. } => None,
-    }
-}
-
 /// One database for the outside. A name that does not apply is null.
 fn row_json(plan: &Preview, row: &Row) -> Value {
     let mut said = json!({
         "database": row.database.to_string(),
         "region": row.database.region().as_str(),
-        "plan": describe(plan, row).0,
+        "plan": word(row),
         "policy": policy_of(row).map(PolicyName::as_str),
         "reason": null, "reason_code": reason_code(row), "source": null, "schedule": null, "time_zone": null,
         "next": null, "paused": null, "due_now": null, "execution": null,

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::arguments::{ReportArguments, StackArguments};
 use super::outcome::{CliError, Ended};
+use super::paused::paused_sentence;
 use super::show::{age, sentence_case, write_json};
 use super::status::{after_pages, on_page, reach, sentence, span};
 use super::status_json::{StatusJson, id};
@@ -265,7 +266,10 @@ fn page(
     let page = Page {
         stack: planning.stack.rules.stack.to_string(),
         region: planning.stack.home.to_string(),
-        sentence: sentence(&count(rows)),
+        sentence: std::iter::once(sentence(&count(rows)))
+            .chain(paused_sentence(&gathered.policies))
+            .collect::<Vec<_>>()
+            .join(" "),
         generated_at: gathered.at.to_string(),
         regions: regions.join(", "),
         recovery_points: gathered.points.count(),

@@ -14,18 +14,38 @@ use crate::domain::run::failure::Remedy;
 /// A table without lines, which a terminal and `awk` both read. On a terminal its cells fold to fit the width; in a
 /// pipe each row stays one line.
 pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
+    table_within(header, terminal_width())
+}
+
+/// The same for lines of this width.
+pub(super) fn table_within<const N: usize>(header: [&str; N], width: Option<u16>) -> Table {
+    let mut table = plain(width);
+    table.set_header(header);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table
+}
+
+/// Writes a text whose lines fold to this width.
+pub(super) fn paragraph(out: &mut impl Write, text: &str, width: Option<u16>) -> io::Result<()> {
+    let mut table = plain(width);
+    table.add_row([text]);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 0));
+    }
+    write_table(out, &table)
+}
+
+fn plain(width: Option<u16>) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(header);
-    if let Some(width) = terminal_width() {
+        .set_content_arrangement(ContentArrangement::Disabled);
+    if let Some(width) = width {
         table
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(width);
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
     }
     table
 }

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::arguments::{PlanningArguments, StackArguments, StatusArguments, variables};
 use super::not_found::not_found;
 use super::outcome::{CliError, Ended};
+use super::paused::paused_sentence;
 use super::show::{age, database, sentence_case, table, write_json, write_table};
 use super::status_json::StatusJson;
 use crate::app::status::{self, Gathered, gather, refresh};
@@ -226,6 +227,9 @@ fn write_text(
     shown: &[&Row],
 ) -> Result<(), CliError> {
     writeln!(out, "{}", sentence(&count(rows)))?;
+    if let Some(sentence) = paused_sentence(&gathered.policies) {
+        writeln!(out, "{sentence}")?;
+    }
     for one in &gathered.unreachable {
         writeln!(out, "{} could not be read: {}", one.region, one.error)?;
     }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::paused::paused;
 use crate::app::status::Gathered;
 use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::operator::fleet::{Counts, count};
@@ -18,6 +19,8 @@ pub(super) struct StatusJson {
     databases: Vec<DatabaseJson>,
     attention: Vec<AttentionJson>,
     unreachable: Vec<UnreachableJson>,
+    /// The policies of which nothing is started.
+    paused: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -121,6 +124,10 @@ impl StatusJson {
             databases: shown.iter().map(|row| DatabaseJson::of(row)).collect(),
             attention: notices.chain(troubled).collect(),
             unreachable: unreachable.collect(),
+            paused: paused(&gathered.policies)
+                .into_iter()
+                .map(ToOwned::to_owned)
+                .collect(),
         }
     }
 }

@@ -90,6 +90,13 @@ pub async fn run_stop<W: stop::Permissions>(
 }
 
 fn write(out: &mut impl Write, request: &StopRequest, stop: &Stop) -> Result<(), CliError> {
+    write_runs(out, stop)?;
+    writeln!(out, "{}", sentence(request, stop))?;
+    Ok(())
+}
+
+/// A table of the runs, and below it what a person should know about them. Nothing if there is no run.
+pub(super) fn write_runs(out: &mut impl Write, stop: &Stop) -> Result<(), CliError> {
     if !stop.rows.is_empty() {
         let mut rows = table(["DATABASE", "EXECUTION", "OUTCOME", "WAITS FOR"]);
         for row in &stop.rows {
@@ -116,7 +123,6 @@ fn write(out: &mut impl Write, request: &StopRequest, stop: &Stop) -> Result<(),
             }
         }
     }
-    writeln!(out, "{}", sentence(request, stop))?;
     Ok(())
 }
 
@@ -214,7 +220,7 @@ struct StopJson {
 }
 
 #[derive(Serialize)]
-struct RowJson {
+pub(super) struct RowJson {
     execution: String,
     database: Option<String>,
     resource_id: Option<String>,
@@ -246,7 +252,7 @@ impl StopJson {
 }
 
 impl RowJson {
-    fn of(row: &Row) -> Self {
+    pub(super) fn of(row: &Row) -> Self {
         let run = row.run.as_ref();
         let reason = match &row.outcome {
             Outcome::Failed(why) => Some(why.clone()),

@@ -14,9 +14,10 @@ use super::show::{age, database, short, table, write_json, write_remedies, write
 use crate::aws::{Aws, for_operators};
 use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::run::failure::Remedy;
+use crate::domain::run::learnt_limit::LearntLimit;
 use crate::domain::run::slot_limits::CopySlots;
 use crate::domain::run::wait::Wait;
-use crate::ports::{Clock, ListOpen, open_pages};
+use crate::ports::{Clock, ListOpen, ReadLearntLimit, open_pages};
 use crate::settings::Stack;
 
 pub(super) async fn execute(
@@ -34,7 +35,7 @@ pub(super) async fn execute(
 ///
 /// # Errors
 /// If the list cannot be read, or the answer cannot be written.
-pub async fn list_waits<W: ListOpen + Clock>(
+pub async fn list_waits<W: ListOpen + ReadLearntLimit + Clock>(
     world: &W,
     copy_slots: CopySlots,
     json: bool,
@@ -57,10 +58,26 @@ pub async fn list_waits<W: ListOpen + Clock>(
             .min(slots.clusters),
     });
     waits.sort_by(|a, b| (a.opened_at, &a.resource).cmp(&(b.opened_at, &b.resource)));
+    let mut learnt = Vec::new();
+    for family in Family::ALL {
+        let known = world.learnt_limit(family).await?;
+        learnt.extend(known.map(|known| (family, known)));
+    }
     if json {
-        write_json(out, &ListJson::of(&waits, &holders, copy_slots))?;
+        let mut list = ListJson::of(&waits, &holders, copy_slots);
+        list.copy_slots.learnt = learnt.iter().map(LearntJson::of).collect();
+        write_json(out, &list)?;
     } else {
         write(out, &waits, &holders, copy_slots, world.now())?;
+        for (family, known) in &learnt {
+            writeln!(
+                out,
+                "RDS has allowed {} copies of {} at once; it is asked for one more after {}",
+                known.in_flight,
+                family_word(*family),
+                known.retry_at()
+            )?;
+        }
     }
     Ok(Ended::Well)
 }
@@ -116,6 +133,13 @@ fn write(
     Ok(())
 }
 
+fn family_word(family: Family) -> &'static str {
+    match family {
+        Family::Instance => "instances",
+        Family::Cluster => "clusters",
+    }
+}
+
 fn is_of_cluster(copy: &RdsArn) -> bool {
     copy.family() == Family::Cluster
 }
@@ -157,6 +181,28 @@ struct SlotsJson {
     most: usize,
     most_clusters: usize,
     taken: Vec<String>,
+    /// What RDS's refusals have taught, for each family that it has refused copies of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    learnt: Vec<LearntJson>,
+}
+
+#[derive(Serialize)]
+struct LearntJson {
+    family: &'static str,
+    in_flight: usize,
+    since: String,
+    retry_at: String,
+}
+
+impl LearntJson {
+    fn of((family, known): &(Family, LearntLimit)) -> Self {
+        Self {
+            family: family_word(*family),
+            in_flight: known.in_flight,
+            since: known.since.to_string(),
+            retry_at: known.retry_at().to_string(),
+        }
+    }
 }
 
 impl ListJson {
@@ -167,6 +213,7 @@ impl ListJson {
                 most: slots.all,
                 most_clusters: slots.clusters,
                 taken: holders.iter().map(ToString::to_string).collect(),
+                learnt: Vec::new(),
             },
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::domain::doctor::alarms::Subscribers;
 use crate::domain::doctor::databases::{Candidate, OptionGroup};
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
@@ -38,8 +39,8 @@ use crate::domain::run::refusal::RefusedForGood;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::doctor::{
-    CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
-    ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
+    CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
+    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
 use crate::ports::{
     Abandoned, AutomatedSnapshots, Callbacks, CallerIdentity, CheckClaim, Claim, ClaimRun,
@@ -50,11 +51,12 @@ use crate::ports::{
     InvokePruner, KeepNotes, LearnLimits, ListDatabases, ListEnded, ListMismatches, ListOpen,
     ListRunning, LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage, Page, PlanCursor,
     PortError, Probe, ProbeToken, PruneRounds, RdsError, ReadConfigurations, ReadDefinitions,
-    ReadEntered, ReadEntries, ReadFreeze, ReadHolders, ReadPlanCursor, ReadPolicies,
-    ReadPolicyHistory, ReadSelected, ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint,
-    RedriveExecution, Redriven, RegionListings, RegisterRemovals, RegisterWaits, RememberRefusal,
-    RemoveDeadLetter, SendAgain, SendCommand, SetFreeze, SnapshotQuota, StartExecution, Started,
-    StopExecution, StoreConfigurations, StorePolicies, StoreSelected, Waits, Written,
+    ReadEntered, ReadEntries, ReadFreeze, ReadHolders, ReadLearntLimit, ReadPlanCursor,
+    ReadPolicies, ReadPolicyHistory, ReadSelected, ReceiptHandle, ReceiveDeadLetters,
+    RecordRecoveryPoint, RedriveExecution, Redriven, RegionListings, RegisterRemovals,
+    RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand, SetFreeze,
+    SnapshotQuota, StartExecution, Started, StopExecution, StoreConfigurations, StorePolicies,
+    StoreSelected, Waits, Written,
 };
 
 /// The AWS action of a call.
@@ -309,9 +311,11 @@ macro_rules! every_call {
             ReadHolders {
                 reads SlotHolders: slot_holders() -> Result<BTreeSet<RdsArn>, PortError>, Other("GetItem");
             }
-            LearnLimits {
+            ReadLearntLimit {
                 reads LearntLimit: learnt_limit(copy family: Family)
                     -> Result<Option<LearntLimit>, PortError>, Other("GetItem");
+            }
+            LearnLimits {
                 writes LearnLimit: learn_limit(copy family: Family, maybe known: LearntLimit, by learnt: LearntLimit)
                     -> Result<Written, PortError>, Other("UpdateItem");
             }
@@ -459,6 +463,10 @@ macro_rules! every_call {
             FindQueue {
                 reads FindQueue: get_queue_url(by region: Region, by name: str)
                     -> Result<Option<String>, PortError>, Other("GetQueueUrl");
+            }
+            CountSubscribers {
+                reads CountSubscribers: count_subscribers(by region: Region, by topic: str)
+                    -> Result<Option<Subscribers>, PortError>, Other("GetTopicAttributes");
             }
             CountMessages {
                 reads CountMessages: count_messages(by region: Region, by url: str)

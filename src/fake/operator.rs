@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::doctor::alarms::Subscribers;
 use crate::domain::doctor::databases::{Candidate, OptionGroup};
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
@@ -31,6 +32,8 @@ pub struct Operator {
     pub rules_target: String,
     /// How many messages each queue has, by its URL.
     pub messages: BTreeMap<String, u64>,
+    /// Who gets what each topic is sent, by its ARN.
+    pub subscribers: BTreeMap<String, Subscribers>,
     /// What the pruner was asked, in order.
     pub pruner_requests: Vec<String>,
     /// What the pruner answers.

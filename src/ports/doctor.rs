@@ -2,6 +2,7 @@
 
 use super::error::{PortError, RdsError};
 use super::pages::Page;
+use crate::domain::doctor::alarms::Subscribers;
 use crate::domain::doctor::databases::{Candidate, OptionGroup};
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
@@ -78,6 +79,16 @@ pub trait CountMessages {
     async fn count_messages(&self, region: &Region, url: &str) -> Result<Option<u64>, PortError>;
 }
 
+/// Counts who gets what a topic is sent.
+pub trait CountSubscribers {
+    /// `GetTopicAttributes`. Nothing if the topic does not exist.
+    async fn count_subscribers(
+        &self,
+        region: &Region,
+        topic: &str,
+    ) -> Result<Option<Subscribers>, PortError>;
+}
+
 /// Asks IAM what a role may do.
 pub trait SimulatePermissions {
     /// `SimulatePrincipalPolicy`, all pages: a decision for each action on each resource.
@@ -97,5 +108,6 @@ actions! {
     DescribeRule: "events:DescribeRule";
     FindQueue: "sqs:GetQueueUrl";
     CountMessages: "sqs:GetQueueAttributes";
+    CountSubscribers: "sns:GetTopicAttributes";
     SimulatePermissions: "iam:SimulatePrincipalPolicy";
 }

@@ -171,10 +171,14 @@ pub trait ReadHolders {
     async fn slot_holders(&self) -> Result<BTreeSet<RdsArn>, PortError>;
 }
 
-/// Remembers what RDS's refusals have taught about its limit on copies in flight, for each family.
-pub trait LearnLimits {
+/// Reads what RDS's refusals have taught about its limit on copies in flight, for each family.
+pub trait ReadLearntLimit {
     /// `GetItem`, consistent.
     async fn learnt_limit(&self, family: Family) -> Result<Option<LearntLimit>, PortError>;
+}
+
+/// Remembers what RDS's refusals have taught.
+pub trait LearnLimits: ReadLearntLimit {
     /// `UpdateItem`, if what was learnt before is still what `known` says.
     async fn learn_limit(
         &self,
@@ -355,6 +359,7 @@ actions! {
     FreeSlot: "dynamodb:ConditionCheckItem" "dynamodb:UpdateItem";
     CheckClaim: "dynamodb:GetItem";
     ReadHolders: "dynamodb:GetItem";
+    ReadLearntLimit: "dynamodb:GetItem";
     LearnLimits: "dynamodb:GetItem" "dynamodb:UpdateItem";
     ClaimRun: "dynamodb:UpdateItem";
     ReadEntries: "dynamodb:BatchGetItem";

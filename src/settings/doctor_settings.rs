@@ -29,6 +29,8 @@ pub struct DoctorSettings {
     pub commands_dead_letters: String,
     /// The dead-letter queue of events.
     pub events_dead_letters: String,
+    /// The topic that the alarms notify, if there is one.
+    pub alarm_topic: Option<String>,
     /// The ARNs of the roles that were given.
     pub roles: BTreeMap<IamRole, RoleArn>,
 }
@@ -71,6 +73,7 @@ impl DoctorSettings {
         };
         let commands_queue = arn_of("SNAPFERRY_COMMANDS_QUEUE_URL");
         let events_queue = arn_of("SNAPFERRY_EVENTS_QUEUE_URL");
+        let alarm_topic = vars.optional("SNAPFERRY_ALARM_TOPIC_ARN", text);
         let roles = roles(vars);
         if let (Some(home), Some(regions)) = (&home, &source_regions)
             && regions.contains(home)
@@ -97,6 +100,7 @@ impl DoctorSettings {
             source_key_patterns,
             commands_dead_letters: commands_dead_letters?,
             events_dead_letters: events_dead_letters?,
+            alarm_topic,
             roles,
         })
     }

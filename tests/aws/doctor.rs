@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 use snapferry::aws::{Aws, Examines, patient};
+use snapferry::domain::doctor::alarms::Subscribers;
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState, Manager};
 use snapferry::domain::doctor::permissions::{Requirement, RoleArn};
 use snapferry::domain::id::arn::{Family, KeyArn};
 use snapferry::domain::policy::spec::KeyName;
 use snapferry::ports::DescribeKey;
 use snapferry::ports::doctor::{
-    CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
-    ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
+    CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
+    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
 
 use crate::commands::{configured, ran};
@@ -19,6 +20,7 @@ use crate::wire::{Asked, Reply, TABLE, Wire, json_error, ok};
 use crate::world::{HOME, KEY, SOURCE, region, time};
 
 const SOURCE_KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/of-the-sources";
+const TOPIC: &str = "arn:aws:sns:eu-central-1:111122223333:alarms";
 const QUEUE: &str = "https://sqs.eu-west-1.amazonaws.com/111122223333/dead";
 
 fn doctor(wire: &Wire) -> Aws<Examines> {
@@ -221,6 +223,46 @@ async fn messages_are_counted_with_those_that_somebody_has_received() {
             .await
             .is_err()
     );
+}
+
+/// SNS's answer about a topic with these attributes.
+fn topic(attributes: &[(&str, &str)]) -> String {
+    let entry = |(key, value): &(&str, &str)| {
+        format!("<entry><key>{key}</key><value>{value}</value></entry>")
+    };
+    let attributes: String = attributes.iter().map(entry).collect();
+    format!(
+        "<GetTopicAttributesResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><GetTopicAttributesResult>\
+         <Attributes>{attributes}</Attributes></GetTopicAttributesResult></GetTopicAttributesResponse>"
+    )
+}
+
+#[tokio::test]
+async fn a_topics_subscriptions_are_counted_and_a_topic_that_is_not_there_is_no_error() {
+    let counts = [
+        ("SubscriptionsConfirmed", "1"),
+        ("SubscriptionsPending", "2"),
+    ];
+    let gone = "<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error><Type>Sender</Type>\
+                <Code>NotFound</Code><Message>Topic does not exist</Message></Error></ErrorResponse>";
+    let wire = Wire::new([
+        ok(topic(&counts)),
+        Reply::Http(404, gone.to_owned()),
+        ok(topic(&[])),
+    ]);
+    let doctor = doctor(&wire);
+    let home = region(HOME);
+    let found = doctor.count_subscribers(&home, TOPIC).await.unwrap();
+    let expected = Subscribers {
+        confirmed: 1,
+        pending: 2,
+    };
+    assert_eq!(found, Some(expected));
+    assert_eq!(doctor.count_subscribers(&home, TOPIC).await.unwrap(), None);
+    doctor.count_subscribers(&home, TOPIC).await.unwrap_err();
+    let asked = &wire.asked()[0];
+    assert_eq!(asked.action(), "GetTopicAttributes");
+    assert_eq!(asked.form()["TopicArn"], TOPIC);
 }
 
 #[tokio::test]
@@ -527,6 +569,10 @@ fn account(asked: &Asked) -> Answer {
             }})
             .to_string(),
         ),
+        "GetTopicAttributes" => answered(topic(&[
+            ("SubscriptionsConfirmed", "1"),
+            ("SubscriptionsPending", "0"),
+        ])),
         "SimulatePrincipalPolicy" => {
             let form = asked.form();
             let actions = form
@@ -547,6 +593,7 @@ fn account(asked: &Asked) -> Answer {
 
 fn ask(server: &Server, arguments: &[&str]) -> std::process::Command {
     let mut command = configured(server, arguments);
+    command.env("SNAPFERRY_ALARM_TOPIC_ARN", TOPIC);
     for name in ["COMMANDS", "EVENTS"] {
         for kind in ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL"] {
             command.env(format!("SNAPFERRY_{name}_{kind}"), QUEUE);
@@ -582,10 +629,14 @@ fn doctor_tells_the_worst_first_and_fails_when_a_check_did() {
         lines[1].contains("deploy source-region.yaml in eu-west-1"),
         "{out}"
     );
-    assert!(lines[2].starts_with("unknown  key-policy"), "{out}");
-    assert!(lines[2].contains("kms:GetKeyPolicy"), "{out}");
+    for line in &lines[2..4] {
+        assert!(line.starts_with("warning  snapshot-quota"), "{out}");
+        assert!(line.contains("default keeps every recovery point"), "{out}");
+    }
+    assert!(lines[4].starts_with("unknown  key-policy"), "{out}");
+    assert!(lines[4].contains("kms:GetKeyPolicy"), "{out}");
     assert!(
-        out.contains("failures: 1, warnings: 0, unknown: 1"),
+        out.contains("failures: 1, warnings: 2, unknown: 2"),
         "{out}"
     );
 }
@@ -602,7 +653,7 @@ fn doctor_in_json_has_every_finding_and_exits_with_0_when_nothing_failed() {
     let out = ran(&ask(&server, &["doctor", "--json"]).output().unwrap(), 0);
     let answer: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(answer["counts"]["failure"], 0, "{out}");
-    assert_eq!(answer["counts"]["unknown"], 1, "{out}");
+    assert_eq!(answer["counts"]["unknown"], 2, "{out}");
     let findings = answer["findings"].as_array().unwrap();
     let key = findings
         .iter()

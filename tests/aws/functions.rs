@@ -10,10 +10,10 @@ use crate::server::{Answer, Server, ok};
 use crate::wire::{Asked, MACHINE};
 use crate::world::{KEY, command};
 
-const TOKEN: &str = "AAAAKgAAAAIAAAAAthe+secret/token==";
+pub(crate) const TOKEN: &str = "AAAAKgAAAAIAAAAAthe+secret/token==";
 
 /// The function's variables, as Lambda and the template set them.
-fn function(handler: &str, server: &Server) -> Command {
+pub(crate) fn function(handler: &str, server: &Server) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
     command
         .env_clear()
@@ -54,7 +54,10 @@ fn with_endpoints(command: &mut Command, server: &Server) {
 }
 
 /// The runtime API with one event, and AWS as the test has it.
-fn server(event: &Value, aws: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Server {
+pub(crate) fn server(
+    event: &Value,
+    aws: impl Fn(&Asked) -> Answer + Send + Sync + 'static,
+) -> Server {
     let event = event.to_string();
     let served = std::sync::atomic::AtomicBool::new(false);
     Server::start(move |asked| {
@@ -73,12 +76,12 @@ fn server(event: &Value, aws: impl Fn(&Asked) -> Answer + Send + Sync + 'static)
 }
 
 /// Ends the process, which never ends by itself, and takes what it has written.
-fn end(mut child: Child) -> Output {
+pub(crate) fn end(mut child: Child) -> Output {
     child.kill().unwrap();
     child.wait_with_output().unwrap()
 }
 
-fn batch(bodies: &[&str]) -> Value {
+pub(crate) fn batch(bodies: &[&str]) -> Value {
     let records = bodies.iter().enumerate().map(|(index, body)| {
         json!({
             "messageId": format!("message-{index}"),
@@ -90,7 +93,7 @@ fn batch(bodies: &[&str]) -> Value {
     json!({ "Records": records.collect::<Vec<_>>() })
 }
 
-fn is_the_answer(asked: &Asked) -> bool {
+pub(crate) fn is_the_answer(asked: &Asked) -> bool {
     asked.uri.ends_with("/invocation/invocation-1/response")
 }
 

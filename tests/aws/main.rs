@@ -5,16 +5,25 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+mod alarms;
 mod authorities;
 mod automated;
 mod catalog_commands;
 mod commands;
 mod doctor;
 mod doctor_documents;
+#[path = "../deployment/document.rs"]
+#[allow(
+    dead_code,
+    reason = "the deployment's tests use all of it, these a part of it"
+)]
+mod document;
+mod drain;
 mod functions;
 mod items;
 mod lambda_edge;
 mod patience;
+mod plan_text;
 mod policies;
 mod policy_commands;
 mod presigned;
@@ -35,6 +44,7 @@ mod step_functions;
 mod stop;
 mod table;
 mod upgrade;
+mod waits;
 mod wire;
 #[path = "../core/world.rs"]
 #[allow(

@@ -59,6 +59,7 @@ fn aws(asked: &Asked) -> Answer {
     match asked.action().as_str() {
         "DescribeStacks" => stacks(&outputs()),
         "Query" => ok(r#"{"Items":[]}"#),
+        "GetItem" => ok("{}"),
         other => panic!("{other}"),
     }
 }
@@ -141,6 +142,7 @@ fn a_stack_of_another_template_is_refused() {
 fn the_variable_of_the_last_version_never_names_a_stack_to_look_up() {
     let server = Server::start(|asked| match asked.action().as_str() {
         "Query" => ok(r#"{"Items":[]}"#),
+        "GetItem" => ok("{}"),
         other => panic!("{other}"),
     });
     let mut command = asking(&server, &["waits"]);

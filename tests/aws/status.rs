@@ -12,7 +12,7 @@ use snapferry::domain::restore::configuration::Captured;
 use crate::prune::{copy_of, planning};
 use crate::world::{Fixture, World, a_run, run};
 
-fn database(name: &str) -> Database {
+pub(crate) fn database(name: &str) -> Database {
     let of = a_run(name).database;
     assert_eq!(of.arn.family(), Family::Instance);
     Database {
@@ -201,4 +201,20 @@ fn a_report_that_cannot_be_written_names_the_file() {
         said.contains("/nowhere/report.html cannot be written"),
         "{said}"
     );
+}
+
+#[test]
+fn paused_policies_are_named_in_status_and_report() {
+    let world = fleet(1);
+    let text = "[policy.default]\nschedule = \"0 3 * * *\"\npaused = true\n[policy.gold]\nschedule = \"0 3 * * *\"\n";
+    let home = crate::world::region(crate::world::HOME);
+    run(snapferry::app::policies::apply(&world, &home, text, None)).unwrap();
+    let (_, text) = shown(&world, &Selected::default(), false);
+    assert!(
+        text.contains("Paused, so that nothing of them is started: default."),
+        "{text}"
+    );
+    let (_, json) = shown(&world, &Selected::default(), true);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["paused"], serde_json::json!(["default"]));
 }

@@ -17,7 +17,8 @@ use snapferry::domain::run::wait::{Phase, Wait};
 use snapferry::ports::{
     Abandoned, CheckClaim, Claim, ClaimRun, ClaimSlot, ForgetRefusal, FreeSlot, HearDead, Held,
     LearnLimits, ListOpen, LookUpWaits, NoteError, Occupant, PlanCursor, ReadEntries,
-    ReadPlanCursor, RecordRecoveryPoint, RegisterWaits, RememberRefusal, Waits, Written,
+    ReadLearntLimit, ReadPlanCursor, RecordRecoveryPoint, RegisterWaits, RememberRefusal, Waits,
+    Written,
 };
 
 use crate::items::a_wait;
@@ -29,7 +30,7 @@ fn item(token: &str) -> Value {
     to_json(&write_wait(&a_wait(token)))
 }
 
-fn to_json(item: &snapferry::aws::Item) -> Value {
+pub(crate) fn to_json(item: &snapferry::aws::Item) -> Value {
     use aws_sdk_dynamodb::types::AttributeValue;
     let attributes = item.iter().map(|(name, value)| {
         let value = match value {
@@ -813,7 +814,7 @@ async fn the_run_that_holds_the_place_is_named() {
     }
 }
 
-fn copied(taken_at: Option<&str>) -> Manifest {
+pub(crate) fn copied(taken_at: Option<&str>) -> Manifest {
     let run = a_run("orders");
     Manifest {
         step: Step::Copy,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use snapferry::app::doctor::{DoctorScope, diagnose};
+use snapferry::domain::doctor::alarms::Subscribers;
 use snapferry::domain::doctor::databases::{Candidate, OptionGroup};
 use snapferry::domain::doctor::key_policy::Statement;
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState};
@@ -26,6 +27,7 @@ use crate::world::{
 };
 
 pub(crate) const OTHER: &str = "eu-north-1";
+pub(crate) const TOPIC: &str = "arn:aws:sns:eu-central-1:111122223333:alarms";
 pub(crate) const SOURCE_KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/of-the-sources";
 
 /// An account in which everything is fine until a test breaks a part of it.
@@ -40,6 +42,7 @@ pub(crate) struct Estate {
     pub(crate) keys: BTreeMap<String, KeyFacts>,
     pub(crate) rules: BTreeMap<Region, Vec<Rule>>,
     pub(crate) letters: BTreeMap<String, u64>,
+    pub(crate) subscribers: BTreeMap<String, Subscribers>,
     pub(crate) quota: SnapshotQuota,
     pub(crate) cluster_quota: SnapshotQuota,
     pub(crate) denied: BTreeSet<String>,
@@ -80,6 +83,13 @@ impl Estate {
                 .map(|name| (region(name), vec![rule.clone()]))
                 .into(),
             letters: letters.into(),
+            subscribers: BTreeMap::from([(
+                TOPIC.to_owned(),
+                Subscribers {
+                    confirmed: 1,
+                    pending: 0,
+                },
+            )]),
             quota: SnapshotQuota { used: 3, max: 100 },
             cluster_quota: SnapshotQuota { used: 3, max: 100 },
             denied: BTreeSet::new(),
@@ -156,6 +166,7 @@ impl Estate {
             rules: self.rules.clone(),
             rules_target: "arn:aws:events:eu-central-1:111122223333:event-bus/default".to_owned(),
             messages: self.letters.clone(),
+            subscribers: self.subscribers.clone(),
             denied: self.denied.clone(),
             ..Operator::default()
         }
@@ -176,7 +187,8 @@ fn region_of(call: &Call) -> &str {
         | Call::FindRules { region, .. }
         | Call::DescribeRule { region, .. }
         | Call::FindQueue { region, .. }
-        | Call::CountMessages { region, .. } => region.as_str(),
+        | Call::CountMessages { region, .. }
+        | Call::CountSubscribers { region, .. } => region.as_str(),
         Call::DescribeKey { key } => key.region().unwrap_or(HOME),
         Call::ReadKeyPolicy { key } => key.region(),
         _ => match call.action() {
@@ -222,6 +234,7 @@ pub(crate) fn variables() -> Vec<(String, String)> {
         ),
         ("SNAPFERRY_EVENTS_QUEUE_URL", url("events")),
         ("SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL", url("events-dead")),
+        ("SNAPFERRY_ALARM_TOPIC_ARN", TOPIC.to_owned()),
     ];
     for role in IamRole::ALL {
         let arn = format!("arn:aws:iam::111122223333:role/{role}");
@@ -255,7 +268,7 @@ pub(crate) fn level(findings: &[Finding], check: Check, subject: &str) -> Level 
     }
 }
 
-/// Only the empty region gives a warning.
+/// Only the empty region gives a warning, and the built-in policy that keeps all.
 #[test]
 fn a_stack_in_good_health_is_told_so_check_by_check() {
     let findings = findings(&Estate::healthy());
@@ -264,7 +277,11 @@ fn a_stack_in_good_health_is_told_so_check_by_check() {
         .iter()
         .filter(|one| one.level != Level::Ok)
         .collect();
-    assert_eq!(not_ok.len(), 1, "{not_ok:?}");
+    assert_eq!(not_ok.len(), 2, "{not_ok:?}");
+    let keeps_all = not_ok
+        .iter()
+        .filter(|one| one.what.contains("keeps every recovery point"));
+    assert_eq!(keeps_all.count(), 1, "{not_ok:?}");
     assert_eq!(level(&findings, Check::Databases, OTHER), Level::Warning);
     for check in Check::ALL {
         // Only default option groups, which give no finding.
@@ -276,7 +293,7 @@ fn a_stack_in_good_health_is_told_so_check_by_check() {
 #[test]
 fn each_thing_that_would_fail_is_found() {
     type Breakage = (Check, &'static str, fn(&mut Estate));
-    let breakages: [Breakage; 7] = [
+    let breakages: [Breakage; 9] = [
         (Check::RecoveryKey, KEY, |estate| {
             estate.keys.get_mut(KEY).unwrap().state = KeyState::Disabled;
         }),
@@ -303,6 +320,14 @@ fn each_thing_that_would_fail_is_found() {
                 *count = u64::from(url.ends_with("/commands-dead"));
             }
         }),
+        (Check::Alarms, TOPIC, |estate| {
+            let unread = Subscribers {
+                confirmed: 0,
+                pending: 1,
+            };
+            estate.subscribers.insert(TOPIC.to_owned(), unread);
+        }),
+        (Check::Alarms, TOPIC, |estate| estate.subscribers.clear()),
         (Check::Permissions, "WorkerRole", |estate| {
             estate.denied.insert("rds:CopyDBSnapshot".to_owned());
         }),
@@ -330,6 +355,7 @@ fn what_the_caller_may_not_ask_is_unknown_and_ends_no_other_check() {
         ("Query", Check::CopySlots),
         ("ListRuleNamesByTarget", Check::ForwardingRule),
         ("DescribeRule", Check::ForwardingRule),
+        ("GetTopicAttributes", Check::Alarms),
         ("GetQueueUrl", Check::DeadLetters),
         ("GetQueueAttributes", Check::DeadLetters),
         ("SimulatePrincipalPolicy", Check::Permissions),
@@ -482,4 +508,19 @@ fn the_doctor_finds_fault_where_the_planner_would_not_start() {
     );
     let none = DoctorSettings::from_variables(Variables::new([])).unwrap_err();
     assert!(none.faults.len() >= 7, "{none}");
+}
+
+#[test]
+fn alarms_that_notify_nobody_are_a_failure() {
+    let mut silent = variables();
+    silent.retain(|(name, _)| name != "SNAPFERRY_ALARM_TOPIC_ARN");
+    let settings = DoctorSettings::from_variables(Variables::new(silent)).unwrap();
+    let estate = Estate::healthy();
+    let findings = run(diagnose(
+        &estate.world(),
+        &settings,
+        &DoctorScope::default(),
+    ));
+    assert_eq!(level(&findings, Check::Alarms, "the stack"), Level::Failure);
+    assert_eq!(estate.calls_of("GetTopicAttributes"), 0);
 }

@@ -114,6 +114,8 @@ fn clusters_are_looked_at_beside_instances() {
     assert_eq!(
         quotas,
         [
+            "default keeps every recovery point; 3 of 100 manual snapshots are there, and it is full in about 48 days",
+            "default keeps every recovery point; 3 of 100 manual cluster snapshots are there, and it is full in about 97 days",
             "3 of 100 manual snapshots; a round makes 2, there is room for 97",
             "3 of 100 manual cluster snapshots; a round makes 1, there is room for 97",
         ]

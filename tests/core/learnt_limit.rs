@@ -2,7 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
+use snapferry::domain::doctor::{Level, capacity};
+use snapferry::domain::id::arn::Family;
 use snapferry::domain::run::learnt_limit::{LearntLimit, Room, after_acceptance, after_refusal};
+
+use crate::world::time;
 
 fn start() -> Timestamp {
     Timestamp::from_second(1_000_000).unwrap()
@@ -107,4 +111,23 @@ proptest! {
         prop_assert_eq!(has_room, holding < limit.allows(holding, now));
         prop_assert!(limit.allows(holding, now) <= in_flight.max(holding) + usize::from(is_over));
     }
+}
+
+#[test]
+fn the_doctor_shows_the_learnt_limit_and_warns_where_there_are_more_slots() {
+    let known = LearntLimit {
+        in_flight: 5,
+        since: time("2026-11-22T03:00:00Z"),
+        step: 1,
+    };
+    let now = time("2026-11-22T03:01:00Z");
+    let finding = capacity::learnt(Family::Cluster, 20, &known, now);
+    assert_eq!(finding.level, Level::Warning);
+    for part in ["allowed 5 copies", "after 2026-11-22T03:02:00Z", "20 slots"] {
+        assert!(finding.what.contains(part), "{part}: {finding:?}");
+    }
+    assert!(finding.remedy.unwrap().contains("ClusterCopySlots"));
+    let fits = capacity::learnt(Family::Instance, 5, &known, time("2026-11-22T03:02:00Z"));
+    assert_eq!(fits.level, Level::Ok);
+    assert!(fits.what.contains("one more may be tried"), "{fits:?}");
 }

@@ -36,7 +36,10 @@ fn the_first_set_is_version_1_and_each_next_one_the_next() {
     let world = World::new();
     let note = Note::parse("CHG-1").unwrap();
     let first = run(apply(&world, &region(HOME), example(), Some(note.clone()))).unwrap();
-    let policies::Outcome::Stored { now, before: None } = first else {
+    let policies::Outcome::Stored {
+        now, before: None, ..
+    } = first
+    else {
         panic!("nothing was there before: {first:?}")
     };
     assert_eq!(now.text, example());

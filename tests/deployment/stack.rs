@@ -273,6 +273,7 @@ fn the_command_line_is_given_its_variables() {
         "SNAPFERRY_PRUNER_ROLE_ARN",
         "SNAPFERRY_PRUNER",
         "SNAPFERRY_STATE_MACHINE_ROLE_ARN",
+        "SNAPFERRY_ALARM_TOPIC_ARN",
     ];
     assert_eq!(lines, expected);
 }

@@ -29,7 +29,8 @@ use snapferry::domain::run::wait::{Expectation, Phase, Rules, Wait};
 use snapferry::ports::{
     Abandoned, Callbacks, ClaimSlot, Clock, Delivery, DescribeSnapshots, EnterCopies, FreeSlot,
     HearDead, LearnLimits, ListOpen, LookUpWaits, OpenMarker, OpenPage, PortError, Probe,
-    ProbeToken, RdsError, ReadHolders, RecordRecoveryPoint, SendCommand, Waits, Written,
+    ProbeToken, RdsError, ReadHolders, ReadLearntLimit, RecordRecoveryPoint, SendCommand, Waits,
+    Written,
 };
 
 #[global_allocator]
@@ -243,11 +244,13 @@ impl ReadHolders for Crowd {
     }
 }
 
-impl LearnLimits for Crowd {
+impl ReadLearntLimit for Crowd {
     async fn learnt_limit(&self, _family: Family) -> Result<Option<LearntLimit>, PortError> {
         Ok(None)
     }
+}
 
+impl LearnLimits for Crowd {
     async fn learn_limit(
         &self,
         _family: Family,

@@ -31,11 +31,14 @@ struct Finding {
 }
 
 impl Finding {
-    /// Whether the fleet holds what is wrong on purpose: a database to be refused, and quotas for the rounds of one night.
+    /// Whether what is wrong is so on purpose: a database to be refused, quotas for the rounds of one night, and alarms
+    /// that notify nobody.
     fn is_on_purpose(&self, left_out: &[String]) -> bool {
         match self.check.as_str() {
             "databases" => left_out.contains(&self.subject),
             "snapshot-quota" => true,
+            // Nobody reads the mail of a local world.
+            "alarms" => true,
             _ => false,
         }
     }

@@ -32,6 +32,10 @@ pub(super) const SOMEBODYS_SNAPSHOT: &str = "before-the-migration";
 /// How the names of other people's copies begin, which `--faults copies-refused` brings.
 pub(super) const THIRD_PARTIES: &str = "somebody-elses-copy-";
 
+/// How many recovery points of a database its policy keeps at most, with those that wait for their grace: a set that
+/// keeps more than the quota cannot be applied.
+const KEPT_MAX: usize = 12;
+
 /// How many manual snapshots a region may hold in addition to one for each database: the person's, and other people's
 /// copies.
 const ROOM: usize = 40;
@@ -105,7 +109,7 @@ pub(super) fn draw(databases: u16, seed: u64, now: Timestamp) -> Result<Fleet, R
     };
     let mut rds = Rds::new(config, seed);
     let of_before = old_snapshots::expected(usize::from(databases));
-    leave_room(&mut rds, usize::from(databases) + of_before);
+    leave_room(&mut rds, KEPT_MAX * usize::from(databases) + of_before);
     let mut rng = Rng::with_seed(seed);
     add_keys(&mut rds);
     add_option_groups(&mut rds);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::doctor::ask::{self, all, count, manual_snapshots, port, quotas, rds, whole};
 use crate::app::doctor::scope::{DoctorScope, Home, Permissions};
+use crate::app::steady_state::SelectedBy;
 use crate::domain::doctor::databases::{Candidate, claims, option_group, other_stacks};
 use crate::domain::doctor::key_policy::Caller;
 use crate::domain::doctor::keys::source_key;
@@ -14,6 +15,7 @@ use crate::domain::doctor::{Check, Finding, Level, Unanswered};
 use crate::domain::id::arn::{Family, KeyArn, RdsArn, Region};
 use crate::domain::id::names::OptionGroup;
 use crate::domain::id::role::{IamRole, Role};
+use crate::domain::id::tags::PolicyName;
 use crate::domain::operator::dead_letter::{forwarding_queue, names};
 use crate::domain::policy::choice::{Choice, ExclusionReason, choose};
 use crate::domain::policy::in_force::Policies;
@@ -26,6 +28,7 @@ use crate::settings::DoctorSettings;
 pub(super) struct RegionSeen {
     pub(super) findings: Vec<Finding>,
     selected: BTreeMap<Family, Option<usize>>,
+    by_policy: BTreeMap<Family, SelectedBy>,
 }
 
 impl RegionSeen {
@@ -34,11 +37,18 @@ impl RegionSeen {
     pub(super) fn selected(&self, family: Family) -> Option<usize> {
         self.selected.get(&family).copied().unwrap_or(Some(0))
     }
+
+    /// The databases that policies select, by policy. Nothing if not all of them could be listed.
+    pub(super) fn by_policy(&self, family: Family) -> Option<SelectedBy> {
+        let was_listed = self.selected.get(&family).is_some_and(Option::is_some);
+        was_listed.then(|| self.by_policy.get(&family).cloned().unwrap_or_default())
+    }
 }
 
 /// A protected database, with the option group that its copy is to get.
 struct Selected {
     candidate: Candidate,
+    policy: PolicyName,
     copied_with: Option<OptionGroup>,
 }
 
@@ -93,6 +103,11 @@ pub(super) async fn region<W: Permissions>(
                     &mut left_out,
                     &mut seen.findings,
                 );
+            }
+            for one in &selected[before..] {
+                let of = seen.by_policy.entry(family).or_default();
+                let ids = of.entry(one.policy.clone()).or_default();
+                ids.insert(one.candidate.database.resource_id.clone());
             }
             selected.len() - before
         });
@@ -151,6 +166,7 @@ fn sift(
                 policy.and_then(|policy| policies.options(policy, database).option_group);
             selected.push(Selected {
                 candidate,
+                policy: name,
                 copied_with,
             });
         }

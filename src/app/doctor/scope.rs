@@ -7,16 +7,16 @@ use crate::domain::doctor::databases::{Claims, OptionGroup};
 use crate::domain::id::arn::Region;
 use crate::domain::policy::in_force::Policies;
 use crate::ports::doctor::{
-    CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
-    ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
+    CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
+    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
-use crate::ports::{Clock, DescribeKey, DescribeQuota, ListOpen, ReadPolicies};
+use crate::ports::{Clock, DescribeKey, DescribeQuota, ListOpen, ReadLearntLimit, ReadPolicies};
 
 permissions! {
     /// Everything that the doctor may do: it only reads.
     Permissions:
-        Clock CountMessages DescribeKey DescribeQuota DescribeRule FindQueue FindRules InspectDatabases
-        ListManualSnapshots ListOpen ListOptionGroups ReadKeyPolicy ReadPolicies SimulatePermissions
+        Clock CountMessages CountSubscribers DescribeKey DescribeQuota DescribeRule FindQueue FindRules InspectDatabases
+        ListManualSnapshots ListOpen ListOptionGroups ReadKeyPolicy ReadLearntLimit ReadPolicies SimulatePermissions
 }
 
 /// What to check.
@@ -26,6 +26,13 @@ pub struct DoctorScope {
     pub regions: Vec<Region>,
     /// Only these databases, by identifier, ARN or resource id. All selected databases if the list is empty.
     pub databases: Vec<String>,
+}
+
+impl DoctorScope {
+    /// Whether every region and database is to be checked.
+    pub(super) fn is_whole(&self) -> bool {
+        self.regions.is_empty() && self.databases.is_empty()
+    }
 }
 
 /// The facts of the recovery region that the doctor compares all regions with.

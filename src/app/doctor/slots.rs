@@ -7,7 +7,7 @@ use futures_util::TryStreamExt;
 
 use crate::app::doctor::ask::{Snapshots, port};
 use crate::domain::doctor::capacity::{
-    ClusterCopies, Copies, PolicyCopies, cluster_slots, copy_slots, policy_slots,
+    ClusterCopies, Copies, PolicyCopies, cluster_slots, copy_slots, learnt, policy_slots,
 };
 use crate::domain::doctor::{Check, Finding};
 use crate::domain::id::arn::Family;
@@ -16,7 +16,7 @@ use crate::domain::policy::in_force::Policies;
 use crate::domain::rds::snapshot::SnapshotStatus;
 use crate::domain::run::slot_limits::CopySlots;
 use crate::domain::run::wait::Phase;
-use crate::ports::{ListOpen, PortError, open_pages};
+use crate::ports::{Clock, ListOpen, PortError, ReadLearntLimit, open_pages};
 use crate::settings::DoctorSettings;
 
 /// How many copies hold a slot, and how many wait for one.
@@ -51,7 +51,7 @@ fn clusters(open: &Open, policy: Option<&PolicyName>) -> Counts {
     total(of(open, policy).filter(|(family, _)| *family == Family::Cluster))
 }
 
-pub(super) async fn slots<W: ListOpen>(
+pub(super) async fn slots<W: Clock + ListOpen + ReadLearntLimit>(
     world: &W,
     doctor_settings: &DoctorSettings,
     policies: Option<&Policies>,
@@ -90,6 +90,18 @@ pub(super) async fn slots<W: ListOpen>(
         copy_slots(home, copies),
         cluster_slots("clusters", "ClusterCopySlots", copies_of_clusters),
     ];
+    for (family, slots) in [
+        (Family::Instance, slots.all),
+        (Family::Cluster, slots.clusters),
+    ] {
+        match world.learnt_limit(family).await {
+            Ok(None) => {}
+            Ok(Some(known)) => findings.push(learnt(family, slots, &known, world.now())),
+            Err(error) => {
+                findings.push(Finding::unknown(Check::CopySlots, home, &port(&error)));
+            }
+        }
+    }
     for policy in policies.map_or(&[][..], |policies| &policies.all) {
         if let Some(bound) = policy.options.copy_slots {
             let Counts { taken, queued } = total(of(&open, Some(&policy.name)));

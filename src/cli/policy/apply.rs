@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::arguments::ApplyArguments;
 use crate::app::policies::{self, ApplyError, Outcome};
+use crate::app::steady_state::QuotaScope;
 use crate::cli::arguments::{StackArguments, variables};
 use crate::cli::outcome::{CliError, Ended};
 use crate::cli::show::{table, write_json, write_table};
@@ -143,6 +144,7 @@ pub async fn run_apply<W: policies::Permissions>(
     home: &Region,
     file: &File,
     note: Option<Note>,
+    quota: Option<QuotaScope<'_>>,
     as_json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
@@ -150,17 +152,28 @@ pub async fn run_apply<W: policies::Permissions>(
         Ok(text) => text,
         Err(fault) => return write_faults(out, &file.name, std::slice::from_ref(fault), as_json),
     };
-    match policies::apply(world, home, text, note).await {
-        Ok(Outcome::Stored { now, before }) => {
+    match policies::apply_within_quota(world, home, text, note, quota).await {
+        Ok(Outcome::Stored {
+            now,
+            before,
+            quota_unchecked,
+        }) => {
             let left_out = left_out_from_now_on(before.as_ref(), &now);
             if as_json {
                 let answer = json!({
                     "file": file.name, "faults": [], "stored": true,
                     "version": now.stamp.version.number(), "left_out_from_now_on": left_out,
+                    "quota_unchecked": quota_unchecked,
                 });
                 write_json(out, &answer)?;
             } else {
                 write_stored(out, &now, &left_out)?;
+                if let Some(why) = quota_unchecked {
+                    writeln!(
+                        out,
+                        "whether the quota of manual snapshots suffices: not checked, because {why}"
+                    )?;
+                }
             }
             Ok(Ended::Well)
         }
@@ -180,7 +193,7 @@ pub async fn run_apply<W: policies::Permissions>(
             Ok(Ended::Well)
         }
         Err(ApplyError::Faults(faults)) => write_faults(out, &file.name, &faults, as_json),
-        Err(error @ ApplyError::Raced(_)) => {
+        Err(error @ (ApplyError::Raced(_) | ApplyError::AboveQuota(_))) => {
             if as_json {
                 let answer = json!({
                     "file": file.name, "faults": [], "stored": false, "error": error.to_string(),

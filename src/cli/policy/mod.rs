@@ -7,6 +7,7 @@ mod show;
 
 use std::io::Write;
 
+use crate::app::steady_state::QuotaScope;
 use crate::aws::{Aws, for_operators};
 use crate::cli::arguments::{StackArguments, variables};
 use crate::cli::outcome::{CliError, Ended};
@@ -38,7 +39,14 @@ pub(in crate::cli) async fn execute(
         PolicyAction::Apply(options) => {
             let file = File::read(&options.file)?;
             let (note, json) = (options.note.clone(), arguments.format.is_json());
-            run_apply(&aws, &stack.home, &file, note, json, out).await
+            let planning = Planning::from_variables(variables(environment, arguments.flags())).ok();
+            let scope = planning.as_ref().map(|planning| QuotaScope {
+                stack: &planning.stack.rules.stack,
+                home: &planning.stack.home,
+                source_regions: &planning.source_regions,
+                key: &planning.key,
+            });
+            run_apply(&aws, &stack.home, &file, note, scope, json, out).await
         }
         PolicyAction::Show(options) => {
             let built_in = Planning::from_variables(variables(environment, arguments.flags())).ok();

@@ -1,8 +1,13 @@
 //! Quotas: for manual snapshots, and for copies in flight.
 
+use jiff::Timestamp;
+
 use super::{Check, Finding, Level};
 use crate::domain::id::arn::{Family, Region};
 use crate::domain::id::tags::PolicyName;
+use crate::domain::retention::capacity::days_to_full;
+use crate::domain::retention::steady_state::SteadyState;
+use crate::domain::run::learnt_limit::LearntLimit;
 
 /// Copies in flight that RDS allows for an account in a destination region (user guide, copying a snapshot).
 pub const COPIES_IN_FLIGHT: usize = 20;
@@ -68,6 +73,38 @@ pub fn snapshot_quota(
     } else {
         Finding::ok(CHECK, region, what)
     }
+}
+
+/// Whether what the policies keep fits into the recovery region's quota. A policy that keeps everything fills it.
+#[must_use]
+pub fn kept_within_quota(home: &Region, state: &SteadyState, quota: Quota) -> Finding {
+    const CHECK: Check = Check::SnapshotQuota;
+    let Quota { used, max } = quota;
+    if let Some(above) = state.above(max) {
+        let remedy = "keep less (docs/RETENTION.md), or have the quota raised: once it is full, no copy can be made";
+        let what = format!("what the policies keep does not fit: {above}");
+        return Finding::bad(CHECK, home, Level::Failure, what, remedy);
+    }
+    if !state.keep_all.is_empty() {
+        let names: Vec<&str> = state.keep_all.iter().map(PolicyName::as_str).collect();
+        let full = days_to_full(used, max, state.made_in_30_days, 30);
+        let full = full.map_or_else(String::new, |days| {
+            format!(
+                "; {used} of {max} {} are there, and it is full in about {days} days",
+                state.kind()
+            )
+        });
+        let what = format!("{} keeps every recovery point{full}", names.join(", "));
+        let remedy = "say how long recovery points are kept (keep_last and so on in the policy file, or the parameter Retention), and deploy with Prune=yes";
+        return Finding::bad(CHECK, home, Level::Warning, what, remedy);
+    }
+    let needed = state.needed();
+    let what = format!(
+        "the policies keep up to {needed} {}, of {max}: {}",
+        state.kind(),
+        state.listed()
+    );
+    Finding::ok(CHECK, home, what)
 }
 
 /// The copies in flight to the recovery region.
@@ -205,6 +242,33 @@ pub fn cluster_slots(subject: &str, setting: &str, copies: ClusterCopies) -> Fin
         let remedy =
             "wait, or spread the schedules: see snapferry waits for how long each has waited";
         warn(what, remedy.to_owned())
+    } else {
+        Finding::ok(CHECK, subject, what)
+    }
+}
+
+/// What RDS's refusals have taught about a family's copies, beside the slots that they may take.
+#[must_use]
+pub fn learnt(family: Family, slots: usize, known: &LearntLimit, now: Timestamp) -> Finding {
+    const CHECK: Check = Check::CopySlots;
+    let (subject, setting) = match family {
+        Family::Instance => ("learnt, instances", "CopySlots"),
+        Family::Cluster => ("learnt, clusters", "ClusterCopySlots"),
+    };
+    let LearntLimit {
+        in_flight, since, ..
+    } = known;
+    let next = match known.retry_at() {
+        at if at > now => format!("one more is tried after {at}"),
+        _ => "one more may be tried".to_owned(),
+    };
+    let what = format!("RDS has allowed {in_flight} copies at once ({since}); {next}");
+    if *in_flight < slots {
+        let what = format!("{what}; there are {slots} slots for them");
+        let remedy = format!(
+            "nothing, if other tools copy too and this passes; otherwise have the account's limit raised, or lower {setting}"
+        );
+        Finding::bad(CHECK, subject, Level::Warning, what, remedy)
     } else {
         Finding::ok(CHECK, subject, what)
     }

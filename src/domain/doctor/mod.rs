@@ -3,6 +3,7 @@
 //! Each check is a pure function of AWS's answers. A question without an answer is a finding too ([`Level::Unknown`]):
 //! the doctor never stays silent and never guesses.
 
+pub mod alarms;
 pub mod capacity;
 pub mod databases;
 pub mod key_policy;
@@ -68,13 +69,15 @@ pub enum Check {
     ForwardingRule,
     /// Messages that wait for a person.
     DeadLetters,
+    /// Whether the alarms notify anybody.
+    Alarms,
     /// What the roles may do.
     Permissions,
 }
 
 impl Check {
     /// Every check, in the order of the report.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Policies,
         Self::RecoveryKey,
         Self::KeyPolicy,
@@ -86,6 +89,7 @@ impl Check {
         Self::CopySlots,
         Self::ForwardingRule,
         Self::DeadLetters,
+        Self::Alarms,
         Self::Permissions,
     ];
 
@@ -104,6 +108,7 @@ impl Check {
             Self::CopySlots => "copy-slots",
             Self::ForwardingRule => "forwarding-rule",
             Self::DeadLetters => "dead-letters",
+            Self::Alarms => "alarms",
             Self::Permissions => "permissions",
         }
     }

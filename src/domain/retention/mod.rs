@@ -9,3 +9,4 @@ pub mod inventory;
 pub mod plan_hash;
 pub mod round;
 pub mod sightings;
+pub mod steady_state;

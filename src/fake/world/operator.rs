@@ -5,6 +5,7 @@ use super::super::rds::RdsModel;
 use super::super::refusal::Refusal;
 use super::super::step_functions::page;
 use super::{Holds, Ports};
+use crate::domain::doctor::alarms::Subscribers;
 use crate::domain::doctor::databases::{Candidate, OptionGroup};
 use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
@@ -15,8 +16,8 @@ use crate::domain::policy::spec::KeyName;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::failure::Operation;
 use crate::ports::doctor::{
-    CountMessages, DescribeRule, FindQueue, FindRules, InspectDatabases, ListManualSnapshots,
-    ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
+    CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
+    ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
 use crate::ports::{CallerIdentity, DescribeKey, Page, PortError, RdsError};
 
@@ -141,6 +142,16 @@ impl<L: Holds> FindQueue for Ports<L> {
 impl<L: Holds> CountMessages for Ports<L> {
     async fn count_messages(&self, _region: &Region, url: &str) -> Result<Option<u64>, PortError> {
         Ok(self.operator(|operator| operator.messages.get(url).copied()))
+    }
+}
+
+impl<L: Holds> CountSubscribers for Ports<L> {
+    async fn count_subscribers(
+        &self,
+        _region: &Region,
+        topic: &str,
+    ) -> Result<Option<Subscribers>, PortError> {
+        Ok(self.operator(|operator| operator.subscribers.get(topic).copied()))
     }
 }
 

@@ -24,7 +24,7 @@ use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
     Abandoned, CheckClaim, Claim, ClaimRun, ClaimSlot, Entry, ForgetIdle, ForgetRefusal, FreeSlot,
     HearDead, Held, LearnLimits, ListOpen, LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage,
-    PlanCursor, PortError, ReadEntries, ReadHolders, ReadPlanCursor, ReadPolicies,
+    PlanCursor, PortError, ReadEntries, ReadHolders, ReadLearntLimit, ReadPlanCursor, ReadPolicies,
     ReadPolicyHistory, RecordRecoveryPoint, RegisterWaits, RememberRefusal, StorePolicies, Waits,
     Written,
 };
@@ -166,11 +166,13 @@ impl<L: Holds> ReadHolders for Ports<L> {
     }
 }
 
-impl<L: Holds> LearnLimits for Ports<L> {
+impl<L: Holds> ReadLearntLimit for Ports<L> {
     async fn learnt_limit(&self, family: Family) -> Result<Option<LearntLimit>, PortError> {
         Ok(self.table(|table, _| table.learnt_limit(family).cloned()))
     }
+}
 
+impl<L: Holds> LearnLimits for Ports<L> {
     async fn learn_limit(
         &self,
         family: Family,

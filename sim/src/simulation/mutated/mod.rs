@@ -41,9 +41,9 @@ use snapferry::ports::{
     Delivery, DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
     ForgetRefusal, FreeSlot, HearDead, Held, Jitter, LearnLimits, ListDatabases, ListOpen,
     LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe,
-    ProbeToken, RdsError, ReadEntries, ReadHolders, ReadPlanCursor, ReadPolicies, ReadSelected,
-    ReceiptHandle, RecordRecoveryPoint, RegisterWaits, RememberRefusal, SendCommand, SnapshotQuota,
-    StartExecution, Started, StoreSelected, Waits, Written,
+    ProbeToken, RdsError, ReadEntries, ReadHolders, ReadLearntLimit, ReadPlanCursor, ReadPolicies,
+    ReadSelected, ReceiptHandle, RecordRecoveryPoint, RegisterWaits, RememberRefusal, SendCommand,
+    SnapshotQuota, StartExecution, Started, StoreSelected, Waits, Written,
 };
 
 use super::backups::NIGHTLY;

@@ -276,12 +276,14 @@ impl ReadHolders for Mutated {
     }
 }
 
-impl LearnLimits for Mutated {
+impl ReadLearntLimit for Mutated {
     async fn learnt_limit(&self, family: Family) -> Result<Option<LearntLimit>, PortError> {
         let learnt = self.inner.learnt_limit(family).await?;
         Ok(learnt.filter(|_| !self.has(Mutant::LearntLimitIsIgnored)))
     }
+}
 
+impl LearnLimits for Mutated {
     async fn learn_limit(
         &self,
         family: Family,
