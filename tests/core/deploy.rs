@@ -8,7 +8,7 @@ use snapferry::app::deploy::{
     Code, Compared, DeployError, Deployment, Refused, Step, abandon, act, look,
 };
 use snapferry::domain::deploy::changes::{Act, ResourceChange, loses_data, sentences};
-use snapferry::domain::deploy::names::{Account, Bucket, StackName, TopicArn};
+use snapferry::domain::deploy::names::{Account, Bucket, Email, StackName, TopicArn};
 use snapferry::domain::deploy::package::{Templates, packaged, parameter_names};
 use snapferry::domain::deploy::request::{Architecture, DeployRequest, RequestFault};
 use snapferry::domain::deploy::stack::{StackFacts, Standing, Template, standing};
@@ -39,6 +39,7 @@ fn request() -> DeployRequest {
         stack: stack(),
         key: Some(KeyArn::parse(KEY).unwrap()),
         topic: None,
+        email: None,
         bucket: None,
         parameters: BTreeMap::new(),
     }
@@ -366,6 +367,23 @@ fn a_region_that_is_no_source_any_more_is_named() {
     };
     let deployment = looked(&world, fewer).unwrap();
     assert_eq!(deployment.left_behind, ["eu-north-1"]);
+}
+
+#[test]
+fn an_address_or_a_topic_makes_the_alarms_notify_and_stays() {
+    let world = world();
+    assert!(!looked(&world, request()).unwrap().alarms_notify);
+    let with = DeployRequest {
+        email: Some(Email::parse("you@example.com").unwrap()),
+        ..request()
+    };
+    deployed(&world, with);
+    let now = world.stack(&home(), &stack()).unwrap();
+    assert_eq!(now.parameters["AlarmEmail"], "you@example.com");
+    assert!(looked(&world, request()).unwrap().alarms_notify);
+    for wrong in ["you", "you@example", "@example.com", "y ou@example.com"] {
+        assert!(Email::parse(wrong).is_err(), "{wrong}");
+    }
 }
 
 #[test]

@@ -114,9 +114,9 @@ impl Deployer {
         let mut command = self.command(&self.aws, region);
         command.args(["cloudformation", "describe-stacks", "--output", "json"]);
         command.args(["--stack-name", stack]);
-        let printed = run("cloudformation describe-stacks", command).await?;
+        let printed = run("aws cloudformation describe-stacks", command).await?;
         outputs_of(&printed).ok_or_else(|| LocalError::Aws {
-            command: "cloudformation describe-stacks".to_owned(),
+            command: "aws cloudformation describe-stacks".to_owned(),
             output: tail(&printed, OUTPUT_LINES),
         })
     }

@@ -160,7 +160,7 @@ impl LocalStack {
     pub fn output(&self, name: &str) -> Result<&str, LocalError> {
         let found = self.running.outputs.get(name).map(String::as_str);
         found.ok_or_else(|| LocalError::Aws {
-            command: "cloudformation describe-stacks".to_owned(),
+            command: "aws cloudformation describe-stacks".to_owned(),
             output: format!("the stack has no output {name}"),
         })
     }

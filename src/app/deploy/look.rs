@@ -75,6 +75,8 @@ pub struct Deployment {
     pub stacks: Vec<StackPlan>,
     /// The regions that are no source regions any more, and whose stacks stay.
     pub left_behind: Vec<String>,
+    /// Whether the alarms notify anybody.
+    pub alarms_notify: bool,
     pub(super) request: DeployRequest,
     pub(super) templates: Templates,
     pub(super) events_queue: String,
@@ -188,6 +190,7 @@ pub async fn look<W: Permissions>(
         bucket,
         stacks,
         left_behind,
+        alarms_notify: alarms_notify(&request, home.as_ref()),
         request,
         templates,
         events_queue,
@@ -242,6 +245,15 @@ async fn key_fault<W: Permissions>(
         key: key.to_string(),
         why,
     }))
+}
+
+/// Whether the stack has a topic or an address for its alarms.
+fn alarms_notify(request: &DeployRequest, home: Option<&StackFacts>) -> bool {
+    let held = |name: &str| home.and_then(|home| home.parameters.get(name));
+    let is_held = |name| held(name).is_some_and(|value| !value.is_empty());
+    request.topic.is_some()
+        || request.email.is_some()
+        || ["AlarmTopicArn", "AlarmEmail"].into_iter().any(is_held)
 }
 
 /// The queue that RDS's own subscriptions of the source regions send to, as far as it is known yet.

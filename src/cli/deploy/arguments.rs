@@ -6,7 +6,8 @@ use clap::Args;
 
 pub(in crate::cli) const EXAMPLES: &str = "\
 Examples:
-  snapferry deploy --recovery-region eu-central-1 --source-region eu-west-1,eu-north-1 --key KEY_ARN
+  snapferry deploy --recovery-region eu-central-1 --source-region eu-west-1,eu-north-1 --key KEY_ARN \\
+    --email you@example.com
   snapferry deploy --recovery-region eu-central-1 --source-region eu-west-1 --topic TOPIC_ARN --parameter CopySlots=10
   snapferry deploy --dry-run
   snapferry deploy --emit pipeline/
@@ -32,7 +33,11 @@ pub(in crate::cli) struct DeployArguments {
     /// The KMS key of the recovery region that encrypts the copies. A stack that exists keeps its key without it.
     #[arg(long, value_name = "ARN")]
     pub(super) key: Option<String>,
-    /// The SNS topic of the recovery region that the alarms notify. Without one, they notify nobody.
+    /// The address that the alarms write to. SNS asks its reader once to confirm it. Without it and --topic they notify
+    /// nobody.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "topic")]
+    pub(super) email: Option<String>,
+    /// The SNS topic of the recovery region that the alarms notify.
     #[arg(long, value_name = "ARN")]
     pub(super) topic: Option<String>,
     /// Another parameter of template.yaml, such as Selection=all. Can be given several times.

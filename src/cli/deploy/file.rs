@@ -26,6 +26,7 @@ pub(super) struct Options {
     pub(super) source_regions: Vec<String>,
     pub(super) key: Option<String>,
     pub(super) topic: Option<String>,
+    pub(super) email: Option<String>,
     pub(super) bucket: Option<String>,
     pub(super) function: Option<PathBuf>,
     pub(super) templates: Option<PathBuf>,

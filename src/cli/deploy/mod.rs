@@ -19,7 +19,7 @@ use crate::app::deploy::{
 };
 use crate::aws::{Aws, Deploys, for_operators, leisurely};
 use crate::domain::deploy::changes::sentences;
-use crate::domain::deploy::names::{Bucket, StackName, TopicArn};
+use crate::domain::deploy::names::{Bucket, Email, StackName, TopicArn};
 use crate::domain::deploy::package::Templates;
 use crate::domain::deploy::request::{Architecture, DeployRequest};
 use crate::domain::id::arn::{KeyArn, Region};
@@ -154,6 +154,8 @@ fn request(
     let key = key.and_then(|key| faults.take("--key", KeyArn::parse(&key)));
     let topic = either(&options.topic, &file.topic);
     let topic = topic.and_then(|topic| faults.take("--topic", TopicArn::parse(&topic)));
+    let email = either(&options.email, &file.email);
+    let email = email.and_then(|email| faults.take("--email", Email::parse(&email)));
     let bucket = either(&options.bucket, &file.bucket);
     let bucket = bucket.and_then(|bucket| faults.take("--bucket", Bucket::parse(&bucket)));
     let mut parameters: BTreeMap<String, String> = file.parameters();
@@ -171,6 +173,7 @@ fn request(
         stack,
         key,
         topic,
+        email,
         bucket,
         parameters,
     });
@@ -193,7 +196,6 @@ pub async fn run_deploy<W: Permissions>(
     out: &mut impl Write,
     progress: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let has_topic = request.topic.is_some() || request.parameters.contains_key("AlarmEmail");
     let mut show = |step: Step<'_>| show_step(progress, &step);
     let deployment = look(world, request, templates, code, &mut show).await?;
     let changes = deployment.changes_anything();
@@ -207,7 +209,7 @@ pub async fn run_deploy<W: Permissions>(
         Acts::IfAsked(ask) => ask()?,
     };
     let answer = manner.json.then(|| answer(&deployment, acts));
-    let next = (acts && !manner.json).then(|| Next::of(&deployment, has_topic));
+    let next = (acts && !manner.json).then(|| Next::of(&deployment));
     if acts {
         act(world, deployment, manner.accepts_loss, &mut show).await?;
     } else {
@@ -304,17 +306,17 @@ struct Next {
     recovery: Region,
     stack: StackName,
     source: Option<Region>,
-    has_topic: bool,
+    alarms_notify: bool,
 }
 
 impl Next {
-    fn of(deployment: &Deployment, has_topic: bool) -> Self {
+    fn of(deployment: &Deployment) -> Self {
         let source = deployment.stacks.get(1);
         Self {
             recovery: deployment.request().recovery.clone(),
             stack: deployment.request().stack.clone(),
             source: source.map(|plan| plan.region.clone()),
-            has_topic,
+            alarms_notify: deployment.alarms_notify,
         }
     }
 
@@ -334,10 +336,10 @@ impl Next {
                 "  snapferry --region {recovery} --stack {stack} {command}"
             )?;
         }
-        if !self.has_topic {
+        if !self.alarms_notify {
             writeln!(
                 out,
-                "\nThe alarms notify nobody unless the stack has a topic: deploy again with --topic TOPIC_ARN."
+                "\nThe alarms notify nobody. Deploy again with --email ADDRESS or --topic TOPIC_ARN."
             )?;
         }
         Ok(())

@@ -33,6 +33,13 @@ text_newtype!(
     }
 );
 text_newtype!(
+    /// An address for mail.
+    Email,
+    "an address such as you@example.com",
+    |text| text.split_once('@').is_some_and(|(who, host)| !who.is_empty() && host.contains('.'))
+        && !text.contains(char::is_whitespace)
+);
+text_newtype!(
     /// An AWS account: twelve digits.
     Account,
     "an account of twelve digits",

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use super::names::{Bucket, StackName, TopicArn};
+use super::names::{Bucket, Email, StackName, TopicArn};
 use crate::domain::id::arn::{KeyArn, Region};
 
 /// The parameters of `template.yaml` that have flags of their own.
-const OF_FLAGS: [(&str, &str); 4] = [
+const OF_FLAGS: [(&str, &str); 5] = [
     ("SourceRegions", "--source-region"),
     ("RecoveryKeyArn", "--key"),
     ("AlarmTopicArn", "--topic"),
+    ("AlarmEmail", "--email"),
     ("Architecture", "--architecture"),
 ];
 
@@ -70,6 +71,8 @@ pub struct DeployRequest {
     pub key: Option<KeyArn>,
     /// The topic that the recovery region's alarms notify.
     pub topic: Option<TopicArn>,
+    /// The address that the alarms write to.
+    pub email: Option<Email>,
     /// The bucket for code and template. Without one, the deployment has its own.
     pub bucket: Option<Bucket>,
     /// Other parameters of the recovery region's template.
@@ -174,6 +177,9 @@ impl DeployRequest {
         }
         if let Some(topic) = &self.topic {
             all.insert("AlarmTopicArn".to_owned(), topic.to_string());
+        }
+        if let Some(email) = &self.email {
+            all.insert("AlarmEmail".to_owned(), email.to_string());
         }
         all
     }
