@@ -17,20 +17,21 @@ use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::retention::capacity::days_to_full;
 use crate::domain::retention::entered::AllEntered;
 use crate::domain::retention::forget::{Decision, ForgetRules, Point, PointState, forget};
+use crate::domain::retention::gone::{Listing, rules_when_gone};
 use crate::domain::retention::inventory::{Group, Origin, Ownership, ownership, point};
 use crate::domain::retention::plan_hash::short_hash;
 use crate::domain::run::failure::Operation;
 use crate::error::chain;
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
-    Clock, DescribeQuota, Endless, PAGES_MAX, PortError, RdsError, ReadEntered, ReadPolicies,
-    SnapshotQuota, all_rows,
+    Clock, DescribeQuota, Endless, PAGES_MAX, PortError, RdsError, ReadEntered, ReadListings,
+    ReadPolicies, SnapshotQuota, all_rows,
 };
 
 permissions! {
     /// Everything that the preview may do.
     Permissions:
-        Clock DescribeQuota ListManualSnapshots ReadEntered ReadPolicies
+        Clock DescribeQuota ListManualSnapshots ReadEntered ReadListings ReadPolicies
 }
 
 /// Whose preview it is.
@@ -59,6 +60,8 @@ pub struct GroupPreview {
     pub ruled_by: Option<PolicyName>,
     /// Whether those rules were applied by a version that removed nothing.
     pub shown_only: bool,
+    /// Since when the database is gone, if listings of its region no longer show it.
+    pub gone_since: Option<Timestamp>,
     /// Each of them with its decision, the newest first.
     pub points: Vec<(Point<RdsArn>, Decision)>,
     /// As RDS describes them.
@@ -172,7 +175,7 @@ pub(crate) async fn take_inventory<W>(
     of: PreviewOf<'_>,
 ) -> Result<(PrunePreview, PlannedTimes), PreviewError>
 where
-    W: Clock + ListManualSnapshots + ReadEntered + ReadPolicies,
+    W: Clock + ListManualSnapshots + ReadEntered + ReadListings + ReadPolicies,
 {
     let in_force = policies_in_force(world, of.key, of.built_in).await?;
     let rules = in_force.stamp.as_ref().map_or_else(
@@ -198,11 +201,24 @@ where
     let planned = groups.values().flatten();
     let planned = planned.map(|(snapshot, origin)| (snapshot.arn.family(), origin.planned_at));
     let planned: PlannedTimes = planned.collect();
+    let mut listings = Listings::new();
+    for (region, _, _) in groups.keys() {
+        if !listings.contains_key(region)
+            && let Some(listing) = world.listing(region).await?
+        {
+            listings.insert(region.clone(), listing);
+        }
+    }
     let groups: Vec<Vec<(Snapshot, Origin)>> = groups.into_values().collect();
+    let by = Judging {
+        policies: &policies,
+        listings: &listings,
+        now,
+    };
     let nothing = AllEntered::new();
     let asked = groups
         .iter()
-        .filter(|members| is_worth_a_look(judge(&policies, members, &nothing, now).as_ref()))
+        .filter(|members| is_worth_a_look(by.judge(members, &nothing).as_ref()))
         .flatten()
         .map(|(snapshot, _)| snapshot.arn.clone())
         .collect::<Vec<RdsArn>>();
@@ -213,7 +229,7 @@ where
     }
     let groups = groups.iter();
     let groups = groups
-        .filter_map(|members| judge(&policies, members, &entered, now))
+        .filter_map(|members| by.judge(members, &entered))
         .collect();
     let preview = PrunePreview {
         rules,
@@ -227,33 +243,62 @@ where
     Ok((preview, planned))
 }
 
-/// A group with the decision about each of its recovery points.
+/// The last complete listing of each source region.
+type Listings = BTreeMap<Region, Listing>;
+
+/// What groups are judged by.
+struct Judging<'a> {
+    policies: &'a Policies,
+    listings: &'a Listings,
+    now: Timestamp,
+}
+
+impl Judging<'_> {
+    fn judge(&self, members: &[(Snapshot, Origin)], entered: &AllEntered) -> Option<GroupPreview> {
+        let (_, newest) = members.iter().max_by_key(|(_, origin)| origin.planned_at)?;
+        let database = &newest.database;
+        let listing = self.listings.get(database.arn.region());
+        let gone_since = listing.and_then(|listing| listing.gone_since(&database.resource_id));
+        Some(judge(
+            self.policies,
+            members,
+            newest,
+            entered,
+            gone_since,
+            self.now,
+        ))
+    }
+}
+
+/// A group with what would become of each of its recovery points.
 fn judge(
     policies: &Policies,
     members: &[(Snapshot, Origin)],
+    newest: &Origin,
     entered: &AllEntered,
+    gone_since: Option<Timestamp>,
     now: Timestamp,
-) -> Option<GroupPreview> {
-    let (_, newest) = members.iter().max_by_key(|(_, origin)| origin.planned_at)?;
+) -> GroupPreview {
     let ruled_by = ruling(policies, &newest.policy);
     let key = ruled_by.map(|policy| &policy.key);
     let points: Vec<Point<RdsArn>> = members
         .iter()
         .map(|(snapshot, origin)| point(snapshot, origin, key, entered.get(&snapshot.arn)))
         .collect();
-    let decisions = decide(ruled_by, &points, now);
+    let decisions = decide(ruled_by, gone_since, &points, now);
     let mut points: Vec<(Point<RdsArn>, Decision)> = points.into_iter().zip(decisions).collect();
     points.sort_by(|(a, _), (b, _)| (b.at, &b.id).cmp(&(a.at, &a.id)));
     let snapshots = members.iter().map(|(snapshot, _)| snapshot.clone());
-    Some(GroupPreview {
+    GroupPreview {
         database: newest.database.arn.clone(),
         resource_id: newest.database.resource_id.clone(),
         policy: newest.policy.clone(),
         ruled_by: ruled_by.map(|policy| policy.name.clone()),
         shown_only: ruled_by.is_some_and(|policy| policy.options.retention.shown_only),
+        gone_since,
         points,
         snapshots: snapshots.collect(),
-    })
+    }
 }
 
 /// Whether the table's records can change the decision for a group: something may be removed, or is a mismatch by its
@@ -333,13 +378,20 @@ pub(crate) fn ruling<'p>(policies: &'p Policies, name: &PolicyName) -> Option<&'
 }
 
 /// Without a policy there is no rule, and everything stays.
-fn decide(ruled_by: Option<&Policy>, points: &[Point<RdsArn>], now: Timestamp) -> Vec<Decision> {
+fn decide(
+    ruled_by: Option<&Policy>,
+    gone_since: Option<Timestamp>,
+    points: &[Point<RdsArn>],
+    now: Timestamp,
+) -> Vec<Decision> {
     let (none, utc) = (Retention::default(), TimeZone::UTC);
     let (retention, zone) = ruled_by.map_or((&none, &utc), |policy| {
         (&policy.options.retention, policy.schedule.time_zone())
     });
+    let ordinary = retention.rules();
+    let rules = rules_when_gone(retention, zone, gone_since, now).unwrap_or(&ordinary);
     let by = ForgetRules {
-        rules: &retention.rules(),
+        rules,
         min_keep: retention.min_keep(),
         zone,
     };

@@ -11,7 +11,7 @@
 //! | `prune#round` | the pruner's rounds before | `complete_at`, `removing` |
 //! | `prune#lease` | who prunes | `holder`, `until` |
 //! | `freeze` | a person has stopped all removal | `why`, `by`, `at` |
-//! | `listed#<region>` | when its databases were last listed to the end | `at` |
+//! | `listed#<region>` | when its databases were last listed to the end, and which with recovery points it did not show | `at`, `missing` (for each: since, counted at, how many listings) |
 //! | `dead#<hash of a token>` | a token that was called dead | `occasion` of the first time, `ttl` |
 //! | `slots#copy` | who holds a copy slot | `holders`, `clusters` for the clusters among them, `holders_of:<policy>` and `clusters_of:<policy>` of each bounded policy, and `open`, `since` while there are any |
 //! | `limit#<instance or cluster>` | what RDS's refusals have taught about that family's copies | `in_flight`, `since`, `step` |

@@ -13,9 +13,12 @@ use super::waits::is_conflict;
 use crate::domain::id::arn::{RdsArn, Region};
 use crate::domain::id::names::ResourceId;
 use crate::domain::retention::bounds::DatabaseId;
+use crate::domain::retention::gone::{Listing, Missing};
 use crate::domain::retention::round::{Freeze, Round};
 use crate::domain::retention::sightings::Notes;
-use crate::ports::{KeepNotes, PortError, PruneRounds, ReadFreeze, RegionListings, SetFreeze};
+use crate::ports::{
+    KeepNotes, PortError, PruneRounds, ReadFreeze, ReadListings, SetFreeze, StoreListings,
+};
 
 const GET: &str = "dynamodb:GetItem";
 const BATCH_GET: &str = "dynamodb:BatchGetItem";
@@ -35,6 +38,7 @@ const UNTIL: &str = "until";
 const WHY: &str = "why";
 const BY: &str = "by";
 const AT: &str = "at";
+const MISSING: &str = "missing";
 
 /// Notes lapse without rounds within hours. Their item is of no use long before this.
 const NOTES_TIME_TO_LIVE: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -263,17 +267,65 @@ impl<Extra> SetFreeze for Aws<Extra> {
     }
 }
 
-impl<Extra> RegionListings for Aws<Extra> {
-    async fn listed_at(&self, region: &Region) -> Result<Option<Timestamp>, PortError> {
+impl<Extra> ReadListings for Aws<Extra> {
+    async fn listing(&self, region: &Region) -> Result<Option<Listing>, PortError> {
         let key = text(format!("{LISTED_PREFIX}{region}"));
-        self.get(key, |item| get_time(item, AT)).await
+        let read = |item: &Item| {
+            Ok(Listing {
+                at: get_time(item, AT)?,
+                missing: read_missing(item)?,
+            })
+        };
+        self.get(key, read).await
     }
+}
 
-    async fn set_listed(&self, region: &Region, at: Timestamp) -> Result<(), PortError> {
+impl<Extra> StoreListings for Aws<Extra> {
+    async fn store_listing(&self, region: &Region, listing: &Listing) -> Result<(), PortError> {
         self.put(Item::from([
             (PK.to_owned(), text(format!("{LISTED_PREFIX}{region}"))),
-            (AT.to_owned(), time(at)),
+            (AT.to_owned(), time(listing.at)),
+            (MISSING.to_owned(), write_missing(&listing.missing)),
         ]))
         .await
     }
+}
+
+/// A list of three numbers for each database.
+fn write_missing(missing: &BTreeMap<ResourceId, Missing>) -> AttributeValue {
+    let entry = |(database, one): (&ResourceId, &Missing)| {
+        let parts = vec![
+            time(one.since),
+            time(one.counted_at),
+            number(one.listings.into()),
+        ];
+        (database.to_string(), AttributeValue::L(parts))
+    };
+    AttributeValue::M(missing.iter().map(entry).collect())
+}
+
+/// An item of an earlier version says nothing of missing databases.
+fn read_missing(item: &Item) -> Result<BTreeMap<ResourceId, Missing>, ItemError> {
+    let fault = || ItemError::new(MISSING, "a map of three numbers by database");
+    let map = match item.get(MISSING) {
+        None => return Ok(BTreeMap::new()),
+        Some(AttributeValue::M(map)) => map,
+        Some(_) => return Err(fault()),
+    };
+    let integer = |value: &AttributeValue| -> Option<i64> { value.as_n().ok()?.parse().ok() };
+    let entry = |(database, parts): (&String, &AttributeValue)| {
+        let parts = parts.as_l().map_err(|_| fault())?;
+        let parts: Option<Vec<i64>> = parts.iter().map(integer).collect();
+        let [since, counted_at, listings] = parts.ok_or_else(fault)?[..] else {
+            return Err(fault());
+        };
+        let at = |millisecond| Timestamp::from_millisecond(millisecond).map_err(|_| fault());
+        let missing = Missing {
+            since: at(since)?,
+            counted_at: at(counted_at)?,
+            listings: u32::try_from(listings).map_err(|_| fault())?,
+        };
+        Ok((parsed(MISSING, ResourceId::parse(database))?, missing))
+    };
+    map.iter().map(entry).collect()
 }

@@ -254,6 +254,7 @@ struct GroupJson {
     policy: String,
     ruled_by: Option<String>,
     shown_only: bool,
+    gone_since: Option<Timestamp>,
     points: Vec<PointJson>,
 }
 
@@ -279,6 +280,7 @@ impl PruneJson {
             policy: group.policy.to_string(),
             ruled_by: group.ruled_by.as_ref().map(ToString::to_string),
             shown_only: group.shown_only,
+            gone_since: group.gone_since,
             points: group.points.iter().map(point).collect(),
         };
         let quota = |of: &QuotaPreview| QuotaJson {

@@ -27,6 +27,7 @@ use crate::domain::restore::configuration::{Configuration, ConfigurationHash};
 use crate::domain::restore::versions::Versions;
 use crate::domain::retention::bounds::DatabaseId;
 use crate::domain::retention::entered::Entered;
+use crate::domain::retention::gone::Listing;
 use crate::domain::retention::round::{Freeze, RemovalEntry, Round};
 use crate::domain::retention::sightings::Notes;
 use crate::domain::run::command::{Command, ProtectionRequest};
@@ -51,12 +52,12 @@ use crate::ports::{
     InvokePruner, KeepNotes, LearnLimits, ListDatabases, ListEnded, ListMismatches, ListOpen,
     ListRunning, LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage, Page, PlanCursor,
     PortError, Probe, ProbeToken, PruneRounds, RdsError, ReadConfigurations, ReadDefinitions,
-    ReadEntered, ReadEntries, ReadFreeze, ReadHolders, ReadLearntLimit, ReadPlanCursor,
-    ReadPolicies, ReadPolicyHistory, ReadSelected, ReceiptHandle, ReceiveDeadLetters,
-    RecordRecoveryPoint, RedriveExecution, Redriven, RegionListings, RegisterRemovals,
+    ReadEntered, ReadEntries, ReadFreeze, ReadHolders, ReadLearntLimit, ReadListings,
+    ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReadSelected, ReceiptHandle,
+    ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven, RegisterRemovals,
     RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand, SetFreeze,
-    SnapshotQuota, StartExecution, Started, StopExecution, StoreConfigurations, StorePolicies,
-    StoreSelected, Waits, Written,
+    SnapshotQuota, StartExecution, Started, StopExecution, StoreConfigurations, StoreListings,
+    StorePolicies, StoreSelected, Waits, Written,
 };
 
 /// The AWS action of a call.
@@ -238,10 +239,11 @@ macro_rules! every_call {
                 writes SetFreeze: set_freeze(by freeze: Freeze) -> Result<(), PortError>, Other("PutItem");
                 writes Thaw: thaw() -> Result<(), PortError>, Other("DeleteItem");
             }
-            RegionListings {
-                reads ListedAt: listed_at(by region: Region)
-                    -> Result<Option<Timestamp>, PortError>, Other("GetItem");
-                writes SetListed: set_listed(by region: Region, copy at: Timestamp)
+            ReadListings {
+                reads ReadListing: listing(by region: Region) -> Result<Option<Listing>, PortError>, Other("GetItem");
+            }
+            StoreListings {
+                writes StoreListing: store_listing(by region: Region, by listing: Listing)
                     -> Result<(), PortError>, Other("PutItem");
             }
             CorrectNewest {

@@ -12,6 +12,7 @@ use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::PolicyName;
 use crate::domain::retention::bounds::DatabaseId;
 use crate::domain::retention::entered::Entered;
+use crate::domain::retention::gone::Listing;
 use crate::domain::retention::round::{Freeze, RemovalEntry, Round};
 use crate::domain::retention::sightings::Notes;
 use crate::domain::run::manifest::Manifest;
@@ -109,12 +110,16 @@ pub trait SetFreeze {
     async fn thaw(&self) -> Result<(), PortError>;
 }
 
-/// Remembers when a source region's databases were last listed to the end.
-pub trait RegionListings {
+/// Reads when a source region's databases were last listed to the end, and which of them are missing since.
+pub trait ReadListings {
     /// `GetItem`.
-    async fn listed_at(&self, region: &Region) -> Result<Option<Timestamp>, PortError>;
+    async fn listing(&self, region: &Region) -> Result<Option<Listing>, PortError>;
+}
+
+/// Remembers it.
+pub trait StoreListings {
     /// `PutItem`.
-    async fn set_listed(&self, region: &Region, at: Timestamp) -> Result<(), PortError>;
+    async fn store_listing(&self, region: &Region, listing: &Listing) -> Result<(), PortError>;
 }
 
 /// Sets the catalog's newest recovery point right.
@@ -141,6 +146,7 @@ actions! {
     PruneRounds: "dynamodb:GetItem" "dynamodb:PutItem" "dynamodb:UpdateItem" "dynamodb:DeleteItem";
     ReadFreeze: "dynamodb:GetItem";
     SetFreeze: "dynamodb:PutItem" "dynamodb:DeleteItem";
-    RegionListings: "dynamodb:GetItem" "dynamodb:PutItem";
+    ReadListings: "dynamodb:GetItem";
+    StoreListings: "dynamodb:PutItem";
     CorrectNewest: "dynamodb:UpdateItem";
 }

@@ -47,3 +47,26 @@ fn each_line_above_a_certificate_says_what_is_in_it() {
         .collect();
     assert_eq!(lines.collect::<Vec<_>>(), expected);
 }
+
+/// How long before an authority's end this test begins to fail. A release stays deployed for years.
+const YEARS_AHEAD: i64 = 2;
+
+/// The build has warned for a year by then. AWS publishes a successor long before an authority ends.
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whether an authority ends soon, today says"
+)]
+fn no_embedded_authority_ends_within_two_years() {
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(YEARS_AHEAD * 366 * 24);
+    for pem in Pem::iter_from_buffer(FILE.as_bytes()) {
+        let pem = pem.unwrap();
+        let certificate = pem.parse_x509().unwrap();
+        let end = certificate.validity().not_after.timestamp();
+        let name = certificate.subject();
+        assert!(
+            end > soon.as_second(),
+            "{name} ends within {YEARS_AHEAD} years: replace it in src/aws/authorities.pem (https://www.amazontrust.com/repository/)"
+        );
+    }
+}

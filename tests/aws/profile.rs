@@ -60,6 +60,24 @@ fn the_keys_of_the_named_profile_win_over_those_of_the_environment() {
     assert!(signed_by.contains("AKIDOFTHEPROFILE"), "{signed_by}");
 }
 
+/// `aws login` writes such a profile, and keeps its token in a cache that this machine does not have.
+#[test]
+fn a_profile_of_aws_login_is_understood() {
+    let server = empty();
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("profiles-of-login");
+    let session = "login_session = arn:aws:iam::111122223333:user/ada";
+    std::fs::write(
+        &file,
+        format!("[profile ada]\n{session}\nregion = eu-central-1\n"),
+    )
+    .unwrap();
+    let mut command = configured(&server, &["waits", "--profile", "ada"]);
+    let said = refused(command.env("AWS_CONFIG_FILE", &file), &server, 3);
+    assert!(!said.contains("feature"), "{said}");
+    assert!(said.contains("login"), "{said}");
+    assert!(said.contains("profile ada"), "{said}");
+}
+
 #[test]
 fn missing_credentials_are_one_line_that_says_what_to_do() {
     let server = empty();

@@ -4,6 +4,7 @@
 //! When a name in storage changes, this version must still read the old one, and the functions below that spell
 //! the names of 0.1.0 stay as they are: they compare what the product reads with what the old file says.
 
+mod ahead;
 mod queues;
 mod table;
 

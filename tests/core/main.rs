@@ -17,6 +17,7 @@ mod doctor_source_keys;
 mod drain;
 mod errors;
 mod forget;
+mod gone;
 mod learnt_limit;
 mod left_over;
 mod measure;

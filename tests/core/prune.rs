@@ -29,7 +29,7 @@ fn run_of(name: &str, days: i64) -> ProtectionRequest {
     request
 }
 
-fn copies(name: &str, days: i64) -> Vec<Snapshot> {
+pub(crate) fn copies(name: &str, days: i64) -> Vec<Snapshot> {
     (0..days).map(|days| copy_of(&run_of(name, days))).collect()
 }
 
@@ -47,7 +47,7 @@ fn config() -> PrunerConfig {
     }
 }
 
-fn world(rules: &str, snapshots: Vec<Snapshot>) -> World {
+pub(crate) fn world(rules: &str, snapshots: Vec<Snapshot>) -> World {
     let world = World::new();
     applied(
         &world,
@@ -67,12 +67,12 @@ fn try_round(
     run(prune(world, config, order, "test"))
 }
 
-fn round(world: &World) -> PruneReport {
+pub(crate) fn round(world: &World) -> PruneReport {
     try_round(world, &config(), None).unwrap()
 }
 
 /// Rounds of so many hours, the last one's report.
-fn rounds(world: &World, hours: i64) -> PruneReport {
+pub(crate) fn rounds(world: &World, hours: i64) -> PruneReport {
     let mut last = round(world);
     for _ in 0..hours {
         world.pass(SignedDuration::from_hours(1));
@@ -81,7 +81,7 @@ fn rounds(world: &World, hours: i64) -> PruneReport {
     last
 }
 
-fn left(world: &World) -> BTreeSet<RdsArn> {
+pub(crate) fn left(world: &World) -> BTreeSet<RdsArn> {
     world.rds().snapshots.keys().cloned().collect()
 }
 

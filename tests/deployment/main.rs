@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers fail a test as its body does")]
 
 mod document;
+mod iam_table;
 mod metrics;
 mod outputs;
 mod permissions;

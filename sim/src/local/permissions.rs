@@ -93,8 +93,23 @@ impl RoleChanges {
             let statement = Value::Mapping(Mapping::from_iter(pairs));
             statements(&mut template, permission)?.push(statement);
         }
-        serde_norway::to_string(&template).map_err(|error| error.to_string())
+        let text = serde_norway::to_string(&template).map_err(|error| error.to_string())?;
+        Ok(quoted(&text))
     }
+}
+
+/// The text with quotes around the words that are truth values in YAML 1.1, which CloudFormation and AWS's command line
+/// read. The writer follows YAML 1.2, in which `yes` and `no` are texts.
+fn quoted(text: &str) -> String {
+    let line = |line: &str| {
+        let word = ["yes", "no", "on", "off"].into_iter().find_map(|word| {
+            let start = line.strip_suffix(word)?;
+            let is_whole = start.ends_with(": ") || start.ends_with("- ");
+            is_whole.then(|| format!("{start}'{word}'\n"))
+        });
+        word.unwrap_or_else(|| format!("{line}\n"))
+    };
+    text.lines().map(line).collect()
 }
 
 /// The statements of the permission's role, which has one policy.
@@ -134,6 +149,19 @@ mod tests {
 
     fn value(text: &str) -> Value {
         serde_norway::from_str(text).expect("YAML")
+    }
+
+    #[test]
+    fn a_word_that_yaml_1_1_takes_for_a_truth_value_stays_a_text() {
+        let text = changed(&["worker=rds:CopyDBSnapshot"], &[]).unwrap();
+        let is_bare = |line: &str| {
+            [": yes", "- yes", ": no", "- no"]
+                .iter()
+                .any(|end| line.ends_with(end))
+        };
+        let bare: Vec<&str> = text.lines().filter(|line| is_bare(line)).collect();
+        assert_eq!(bare, [""; 0]);
+        assert!(text.contains("- 'yes'"), "the template has such words");
     }
 
     #[test]

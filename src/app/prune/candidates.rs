@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use super::config::PrunerConfig;
 use super::outcome::{LeftAlone, PruneReport, Refused};
+use super::regions::Regions;
 use crate::app::prune_preview::{GroupPreview, PrunePreview, ruling};
-use crate::domain::id::arn::{RdsArn, Region};
+use crate::domain::id::arn::RdsArn;
 use crate::domain::id::tags::PolicyName;
 use crate::domain::policy::in_force::Policies;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
@@ -128,7 +129,8 @@ fn ruling_of(policies: &Policies, group: &GroupPreview) -> Option<Ruling> {
     Some(Ruling {
         key: policy.key.clone(),
         min_keep: retention.min_keep(),
-        removes: !retention.shown_only && !retention.rules().is_empty(),
+        removes: !retention.shown_only
+            && (!retention.rules().is_empty() || retention.when_gone.is_some()),
     })
 }
 
@@ -138,19 +140,27 @@ pub(super) fn leave_alone(
     databases: &mut BTreeMap<DatabaseId, Candidates>,
     config: &PrunerConfig,
     entered: &AllEntered,
-    unreachable: &BTreeSet<Region>,
+    regions: &Regions,
     needed: &BTreeSet<RdsArn>,
     now: Timestamp,
     report: &mut PruneReport,
 ) {
-    for ((region, database), of) in databases.iter_mut() {
+    for (id, of) in databases.iter_mut() {
         if of.removable.is_empty() {
             continue;
         }
-        if unreachable.contains(region) {
+        let (region, database) = id;
+        let why = if regions.unreachable.contains(region) {
+            Some(format!("{region} was not listed to the end for a day"))
+        } else if regions.back.contains(id) {
+            Some("it was gone and is there again".to_owned())
+        } else {
+            None
+        };
+        if let Some(why) = why {
             report.left_alone.push(LeftAlone {
                 database: database.clone(),
-                why: format!("{region} was not listed to the end for a day"),
+                why,
             });
             of.removable.clear();
             continue;

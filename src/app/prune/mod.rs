@@ -10,6 +10,7 @@ mod correct;
 mod outcome;
 mod permissions;
 mod quota;
+mod regions;
 mod remove;
 mod round;
 

@@ -3,13 +3,14 @@
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
     Clock, CorrectNewest, DeleteSnapshot, DescribeQuota, DescribeSnapshots, KeepNotes,
-    ListDatabases, ListOpen, PruneRounds, ReadEntered, ReadEntries, ReadFreeze, ReadPolicies,
-    RegionListings, RegisterRemovals,
+    ListDatabases, ListOpen, PruneRounds, ReadEntered, ReadEntries, ReadFreeze, ReadListings,
+    ReadPolicies, RegisterRemovals, StoreListings,
 };
 
 permissions! {
     /// Everything that the pruner may do.
     Permissions:
         Clock CorrectNewest DeleteSnapshot DescribeQuota DescribeSnapshots KeepNotes ListDatabases ListManualSnapshots
-        ListOpen PruneRounds ReadEntered ReadEntries ReadFreeze ReadPolicies RegionListings RegisterRemovals
+        ListOpen PruneRounds ReadEntered ReadEntries ReadFreeze ReadListings ReadPolicies RegisterRemovals
+        StoreListings
 }

@@ -12,26 +12,23 @@ use super::correct::correct_newest;
 use super::outcome::{PruneError, PruneReport, Stopped};
 use super::permissions::Permissions;
 use super::quota::days_to_full;
+use super::regions::list_regions;
 use super::remove::{Removing, remove};
 use crate::app::prune_preview::{PreviewOf, PrunePreview, take_inventory};
-use crate::domain::id::arn::{Family, RdsArn, Region};
+use crate::domain::id::arn::RdsArn;
 use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use crate::domain::retention::bounds::{DatabaseId, Removal, cut};
 use crate::domain::retention::plan_hash::plan_hash;
 use crate::domain::retention::round::Round;
 use crate::domain::retention::sightings::{Notes, Sighted, sight};
-use crate::domain::run::failure::Operation;
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::wait::Expectation;
 use crate::error::chain;
-use crate::ports::{Endless, PAGES_MAX, PortError, RdsError, open_pages, pages};
+use crate::ports::{PortError, open_pages};
 
 /// How long a round may hold the lease. It is longer than any function runs.
 const LEASE: SignedDuration = SignedDuration::from_mins(16);
-
-/// How long ago a region's databases may have been listed to the end, if it cannot be reached now.
-const LISTED_MAX: SignedDuration = SignedDuration::from_hours(24);
 
 /// Makes one round. `holder` is a name that no other round has. With an order, the plan that a person has looked at is
 /// carried out without the grace period, and only if it is the same.
@@ -95,13 +92,13 @@ async fn round<W: Permissions>(
         report.stopped = Some(Stopped::AnotherPlan);
         return Ok(report);
     }
-    let unreachable = unreachable(world, config, started).await?;
+    let regions = list_regions(world, config, &preview, order.is_none(), started).await?;
     let needed = needed(world, &preview).await?;
     leave_alone(
         &mut databases,
         config,
         &preview.entered,
-        &unreachable,
+        &regions,
         &needed,
         started,
         &mut report,
@@ -182,41 +179,6 @@ async fn confirm<W: Permissions>(
         world.drop_removal(&snapshot).await?;
     }
     last.removing = still;
-    Ok(())
-}
-
-/// The source regions whose databases nobody has listed to the end for a day. A region that is no longer configured is
-/// not among them: its databases count as deleted, and their retention rules go on.
-async fn unreachable<W: Permissions>(
-    world: &W,
-    config: &PrunerConfig,
-    now: Timestamp,
-) -> Result<BTreeSet<Region>, PortError> {
-    let mut unreachable = BTreeSet::new();
-    for region in &config.source_regions {
-        match list(world, region).await {
-            Ok(()) => world.set_listed(region, now).await?,
-            Err(error) => {
-                warn!(%region, error = chain(&error), "a source region could not be listed");
-                let at = world.listed_at(region).await?;
-                if at.is_none_or(|at| now.duration_since(at) > LISTED_MAX) {
-                    unreachable.insert(region.clone());
-                }
-            }
-        }
-    }
-    Ok(unreachable)
-}
-
-async fn list<W: Permissions>(world: &W, region: &Region) -> Result<(), RdsError> {
-    for family in Family::ALL {
-        let operation = Operation::describe_databases(family);
-        let endless = |endless: Endless| RdsError::endless(operation, region, endless);
-        let listed = pages(PAGES_MAX, endless, |marker| {
-            world.list_databases(region, family, marker)
-        });
-        listed.try_for_each(async |_| Ok(())).await?;
-    }
     Ok(())
 }
 

@@ -5,6 +5,7 @@ pub mod capacity;
 pub mod check;
 pub mod entered;
 pub mod forget;
+pub mod gone;
 pub mod inventory;
 pub mod plan_hash;
 pub mod round;

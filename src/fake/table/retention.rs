@@ -5,11 +5,12 @@ use jiff::Timestamp;
 use super::items::Table;
 use super::milliseconds::in_milliseconds;
 use super::retention_items::RetentionItems;
-use crate::domain::id::arn::RdsArn;
+use crate::domain::id::arn::{RdsArn, Region};
 use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::PolicyName;
 use crate::domain::retention::bounds::DatabaseId;
 use crate::domain::retention::entered::Entered;
+use crate::domain::retention::gone::Listing;
 use crate::domain::retention::round::{Freeze, RemovalEntry, Round};
 use crate::domain::retention::sightings::Notes;
 use crate::domain::run::manifest::Manifest;
@@ -121,6 +122,16 @@ impl Table {
         if lease.as_ref().is_some_and(|(by, _)| by == holder) {
             *lease = None;
         }
+    }
+
+    pub(in crate::fake) fn store_listing(&mut self, region: &Region, listing: &Listing) {
+        let mut listing = listing.clone();
+        listing.at = in_milliseconds(listing.at);
+        for missing in listing.missing.values_mut() {
+            missing.since = in_milliseconds(missing.since);
+            missing.counted_at = in_milliseconds(missing.counted_at);
+        }
+        self.retention.listings.insert(region.clone(), listing);
     }
 
     pub(in crate::fake) fn set_freeze(&mut self, freeze: &Freeze) {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::domain::id::arn::{RdsArn, Region};
 use crate::domain::retention::bounds::DatabaseId;
 use crate::domain::retention::entered::AllEntered;
+use crate::domain::retention::gone::Listing;
 use crate::domain::retention::round::{Freeze, RemovalEntry, Round};
 use crate::domain::retention::sightings::Notes;
 
@@ -25,6 +26,6 @@ pub struct RetentionItems {
     pub lease: Option<(String, Timestamp)>,
     /// Whether a person has stopped all removal.
     pub freeze: Option<Freeze>,
-    /// When each region was last listed to the end.
-    pub listings: BTreeMap<Region, Timestamp>,
+    /// Each region's last complete listing.
+    pub listings: BTreeMap<Region, Listing>,
 }

@@ -12,14 +12,15 @@ use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::{HOLD, PolicyName};
 use crate::domain::retention::bounds::DatabaseId;
 use crate::domain::retention::entered::Entered;
+use crate::domain::retention::gone::Listing;
 use crate::domain::retention::round::{Freeze, RemovalEntry, Round};
 use crate::domain::retention::sightings::Notes;
 use crate::domain::run::failure::Operation;
 use crate::domain::run::manifest::Manifest;
 use crate::ports::{
     CorrectNewest, DeleteSnapshot, EnterCopies, HoldSnapshots, InvokePruner, KeepNotes,
-    ListMismatches, Page, PortError, PruneRounds, RdsError, ReadEntered, ReadFreeze,
-    RegionListings, RegisterRemovals, SetFreeze, Written,
+    ListMismatches, Page, PortError, PruneRounds, RdsError, ReadEntered, ReadFreeze, ReadListings,
+    RegisterRemovals, SetFreeze, StoreListings, Written,
 };
 
 impl<L: Holds> Ports<L> {
@@ -167,16 +168,15 @@ impl<L: Holds> SetFreeze for Ports<L> {
     }
 }
 
-impl<L: Holds> RegionListings for Ports<L> {
-    async fn listed_at(&self, region: &Region) -> Result<Option<Timestamp>, PortError> {
-        Ok(self.items(|table| table.retention().listings.get(region).copied()))
+impl<L: Holds> ReadListings for Ports<L> {
+    async fn listing(&self, region: &Region) -> Result<Option<Listing>, PortError> {
+        Ok(self.items(|table| table.retention().listings.get(region).cloned()))
     }
+}
 
-    async fn set_listed(&self, region: &Region, at: Timestamp) -> Result<(), PortError> {
-        let at = super::super::table::in_milliseconds(at);
-        self.items(|table| {
-            table.retention_mut().listings.insert(region.clone(), at);
-        });
+impl<L: Holds> StoreListings for Ports<L> {
+    async fn store_listing(&self, region: &Region, listing: &Listing) -> Result<(), PortError> {
+        self.items(|table| table.store_listing(region, listing));
         Ok(())
     }
 }

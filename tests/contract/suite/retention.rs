@@ -6,13 +6,14 @@ use snapferry::domain::id::arn::{KeyArn, RdsArn};
 use snapferry::domain::id::names::Attempt;
 use snapferry::domain::retention::bounds::DatabaseId;
 use snapferry::domain::retention::entered::Entered;
+use snapferry::domain::retention::gone::{Listing, Missing};
 use snapferry::domain::retention::round::{Freeze, RemovalEntry, Round};
 use snapferry::domain::retention::sightings::Notes;
 use snapferry::domain::run::naming::nth_attempt;
 use snapferry::ports::{
     CorrectNewest, EnterCopies, KeepNotes, ListMismatches, ListOpen, LookUpWaits, Occupant,
-    PruneRounds, ReadEntered, ReadEntries, ReadFreeze, RecordRecoveryPoint, RegionListings,
-    RegisterRemovals, RegisterWaits, SetFreeze, Waits, Written,
+    PruneRounds, ReadEntered, ReadEntries, ReadFreeze, ReadListings, RecordRecoveryPoint,
+    RegisterRemovals, RegisterWaits, SetFreeze, StoreListings, Waits, Written,
 };
 
 use super::samples::{
@@ -33,7 +34,8 @@ pub(crate) trait Table:
     + ReadEntries
     + ReadFreeze
     + RecordRecoveryPoint
-    + RegionListings
+    + ReadListings
+    + StoreListings
     + RegisterRemovals
     + RegisterWaits
     + SetFreeze
@@ -53,7 +55,8 @@ impl<T> Table for T where
         + ReadEntries
         + ReadFreeze
         + RecordRecoveryPoint
-        + RegionListings
+        + ReadListings
+        + StoreListings
         + RegisterRemovals
         + RegisterWaits
         + SetFreeze
@@ -288,17 +291,28 @@ pub(crate) async fn a_freeze_stands_until_somebody_takes_it_back(table: &impl Ta
     assert_eq!(table.freeze().await.unwrap(), None);
 }
 
-pub(crate) async fn each_region_has_the_time_of_its_last_listing(table: &impl Table) {
+pub(crate) async fn each_region_has_its_last_listing(table: &impl Table) {
     let here = region("eu-west-1");
-    assert_eq!(table.listed_at(&here).await.unwrap(), None);
-    table
-        .set_listed(&here, time("2026-11-22T03:00:00Z"))
-        .await
-        .unwrap();
-    table.set_listed(&here, time(NOON)).await.unwrap();
-    assert_eq!(table.listed_at(&here).await.unwrap(), Some(time(NOON)));
+    assert_eq!(table.listing(&here).await.unwrap(), None);
+    let first = Listing {
+        at: time("2026-11-22T03:00:00Z"),
+        missing: BTreeMap::new(),
+    };
+    table.store_listing(&here, &first).await.unwrap();
+    assert_eq!(table.listing(&here).await.unwrap(), Some(first));
+    let missing = Missing {
+        since: time("2026-11-08T03:00:00.125Z"),
+        counted_at: time("2026-11-15T03:00:00Z"),
+        listings: 2,
+    };
+    let second = Listing {
+        at: time(NOON),
+        missing: BTreeMap::from([(resource_id("orders"), missing)]),
+    };
+    table.store_listing(&here, &second).await.unwrap();
+    assert_eq!(table.listing(&here).await.unwrap(), Some(second));
     let other = region("eu-north-1");
-    assert_eq!(table.listed_at(&other).await.unwrap(), None);
+    assert_eq!(table.listing(&other).await.unwrap(), None);
 }
 
 pub(crate) async fn the_newest_is_set_right_while_it_is_the_expected_one(table: &impl Table) {

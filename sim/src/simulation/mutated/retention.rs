@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use super::*;
 use snapferry::domain::retention::bounds::DatabaseId;
+use snapferry::domain::retention::gone::Listing;
 use snapferry::domain::retention::round::{Freeze, RemovalEntry, Round};
 use snapferry::domain::retention::sightings::Notes;
 use snapferry::ports::doctor::ListManualSnapshots;
 use snapferry::ports::{
-    CorrectNewest, DeleteSnapshot, KeepNotes, PruneRounds, ReadEntered, ReadFreeze, RegionListings,
-    RegisterRemovals,
+    CorrectNewest, DeleteSnapshot, KeepNotes, PruneRounds, ReadEntered, ReadFreeze, ReadListings,
+    RegisterRemovals, StoreListings,
 };
 
 use crate::simulation::fleet::KEY;
@@ -151,13 +152,15 @@ impl ReadFreeze for Mutated {
     }
 }
 
-impl RegionListings for Mutated {
-    async fn listed_at(&self, region: &Region) -> Result<Option<Timestamp>, PortError> {
-        self.inner.listed_at(region).await
+impl ReadListings for Mutated {
+    async fn listing(&self, region: &Region) -> Result<Option<Listing>, PortError> {
+        self.inner.listing(region).await
     }
+}
 
-    async fn set_listed(&self, region: &Region, at: Timestamp) -> Result<(), PortError> {
-        self.inner.set_listed(region, at).await
+impl StoreListings for Mutated {
+    async fn store_listing(&self, region: &Region, listing: &Listing) -> Result<(), PortError> {
+        self.inner.store_listing(region, listing).await
     }
 }
 

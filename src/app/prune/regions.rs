@@ -1,0 +1,111 @@
+//! Lists the source regions: nothing goes of one that nobody reaches, and a database that no listing shows is gone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::TryStreamExt;
+use jiff::{SignedDuration, Timestamp};
+use tracing::warn;
+
+use super::config::PrunerConfig;
+use super::permissions::Permissions;
+use crate::app::prune_preview::PrunePreview;
+use crate::domain::id::arn::{Family, Region};
+use crate::domain::id::names::ResourceId;
+use crate::domain::retention::bounds::DatabaseId;
+use crate::domain::retention::gone::Listing;
+use crate::domain::run::failure::Operation;
+use crate::error::chain;
+use crate::ports::{Endless, PAGES_MAX, PortError, RdsError, pages};
+
+/// How long ago a region's databases may have been listed to the end, if it cannot be reached now.
+const LISTED_MAX: SignedDuration = SignedDuration::from_hours(24);
+
+/// What the source regions have shown.
+#[derive(Debug, Default)]
+pub(super) struct Regions {
+    /// Those whose databases nobody has listed to the end for a day.
+    pub(super) unreachable: BTreeSet<Region>,
+    /// Databases that were gone and are there again. The plan was made before.
+    pub(super) back: BTreeSet<DatabaseId>,
+}
+
+/// Lists the databases of each source region, and remembers which of those with recovery points it misses. A region that
+/// is in no setting any more is not listed: its databases are missing. A person's order is about some databases only, and
+/// stores nothing.
+pub(super) async fn list_regions<W: Permissions>(
+    world: &W,
+    config: &PrunerConfig,
+    preview: &PrunePreview,
+    stores: bool,
+    now: Timestamp,
+) -> Result<Regions, PortError> {
+    let mut regions = Regions::default();
+    let mut known: BTreeMap<&Region, BTreeSet<&ResourceId>> = BTreeMap::new();
+    for region in &config.source_regions {
+        known.entry(region).or_default();
+    }
+    for group in &preview.groups {
+        let of = known.entry(group.database.region()).or_default();
+        of.insert(&group.resource_id);
+    }
+    for (region, known) in known {
+        let before = world.listing(region).await?;
+        let there = if config.source_regions.contains(region) {
+            list(world, region).await
+        } else {
+            Ok(Some(BTreeSet::new()))
+        };
+        let listing = match there {
+            Ok(Some(there)) => {
+                let groups = preview.groups.iter();
+                let gone = groups.filter(|group| group.gone_since.is_some());
+                let back = gone.filter(|group| {
+                    group.database.region() == region && there.contains(&group.resource_id)
+                });
+                let id = |id: &ResourceId| (region.clone(), id.clone());
+                regions
+                    .back
+                    .extend(back.map(|group| id(&group.resource_id)));
+                Listing::after(before.as_ref(), known, &there, now)
+            }
+            // A row that cannot be read may be any of those that seem to be missing.
+            Ok(None) => Listing {
+                at: now,
+                missing: before.map(|before| before.missing).unwrap_or_default(),
+            },
+            Err(error) => {
+                warn!(%region, error = chain(&error), "a source region could not be listed");
+                let at = before.map(|before| before.at);
+                if at.is_none_or(|at| now.duration_since(at) > LISTED_MAX) {
+                    regions.unreachable.insert(region.clone());
+                }
+                continue;
+            }
+        };
+        if stores {
+            world.store_listing(region, &listing).await?;
+        }
+    }
+    Ok(regions)
+}
+
+/// The databases of a region, unless a row cannot be read.
+async fn list<W: Permissions>(
+    world: &W,
+    region: &Region,
+) -> Result<Option<BTreeSet<ResourceId>>, RdsError> {
+    let mut there = BTreeSet::new();
+    let mut all_readable = true;
+    for family in Family::ALL {
+        let operation = Operation::describe_databases(family);
+        let endless = |endless: Endless| RdsError::endless(operation, region, endless);
+        let mut listed = std::pin::pin!(pages(PAGES_MAX, endless, |marker| {
+            world.list_databases(region, family, marker)
+        }));
+        while let Some(page) = listed.try_next().await? {
+            all_readable &= page.unreadable.is_empty();
+            there.extend(page.items.into_iter().map(|one| one.resource_id));
+        }
+    }
+    Ok(all_readable.then_some(there))
+}

@@ -1,0 +1,90 @@
+//! Which databases are gone: complete listings of their region no longer show them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::id::names::ResourceId;
+use crate::domain::policy::retention::Retention;
+use crate::domain::policy::rules::Rules;
+
+/// How many listings must miss a database.
+const LISTINGS: u32 = 3;
+
+/// How far apart they must be.
+const APART: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// A database that listings no longer show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missing {
+    /// When a listing missed it first.
+    pub since: Timestamp,
+    /// When a listing counted last.
+    pub counted_at: Timestamp,
+    /// How many have counted, a week apart.
+    pub listings: u32,
+}
+
+/// The last complete listing of a source region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// When it was made.
+    pub at: Timestamp,
+    /// The databases with recovery points that it did not show.
+    pub missing: BTreeMap<ResourceId, Missing>,
+}
+
+impl Listing {
+    /// A new one after the one before. `known` are the databases with recovery points, and `there` those that it shows.
+    #[must_use]
+    pub fn after<'a>(
+        before: Option<&Self>,
+        known: impl IntoIterator<Item = &'a ResourceId>,
+        there: &BTreeSet<ResourceId>,
+        at: Timestamp,
+    ) -> Self {
+        let absent = known.into_iter().filter(|id| !there.contains(*id));
+        let missing = absent.map(|id| {
+            let first = Missing {
+                since: at,
+                counted_at: at,
+                listings: 1,
+            };
+            let missing = match before.and_then(|before| before.missing.get(id)) {
+                Some(one) if at.duration_since(one.counted_at) >= APART => Missing {
+                    counted_at: at,
+                    listings: one.listings.saturating_add(1),
+                    ..*one
+                },
+                Some(one) => *one,
+                None => first,
+            };
+            (id.clone(), missing)
+        });
+        Self {
+            at,
+            missing: missing.collect(),
+        }
+    }
+
+    /// Since when a database is gone, if enough listings have missed it.
+    #[must_use]
+    pub fn gone_since(&self, database: &ResourceId) -> Option<Timestamp> {
+        let missing = self.missing.get(database)?;
+        (missing.listings >= LISTINGS).then_some(missing.since)
+    }
+}
+
+/// The rules for a database that is gone since then, once it has been gone for as long as its policy says.
+#[must_use]
+pub fn rules_when_gone<'a>(
+    retention: &'a Retention,
+    zone: &TimeZone,
+    gone_since: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<&'a Rules> {
+    let (when_gone, since) = (retention.when_gone.as_ref()?, gone_since?);
+    let latest = when_gone.after.before(&now.to_zoned(zone.clone()));
+    (since <= latest).then_some(&when_gone.keep)
+}

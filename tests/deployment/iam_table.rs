@@ -1,0 +1,516 @@
+//! What IAM must allow and deny to each role, as a table for a simulator from npm.
+//!
+//! The test here writes the table to `target/tmp/iam-table.json`; `.ci/iam` lets the simulator answer it. The rows that
+//! must be allowed are those of the doctor: what each port asks, on its resources, with the keys of a real call.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+use snapferry::domain::doctor::permissions::{Requirement, StackFacts};
+use snapferry::domain::id::arn::{KeyArn, Region, StateMachineArn};
+use snapferry::domain::id::role::{IamRole, Role};
+use snapferry::domain::id::tags::StackId;
+
+use crate::document::{resources, source_region, template};
+
+const ACCOUNT: &str = "111122223333";
+const HOME: &str = "eu-central-1";
+const SOURCES: [&str; 2] = ["eu-west-1", "eu-north-1"];
+const STACK: &str = "prod";
+const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/recovery";
+const MACHINE: &str = "arn:aws:states:eu-central-1:111122223333:stateMachine:protect";
+const TABLE: &str = "arn:aws:dynamodb:eu-central-1:111122223333:table/waits";
+/// A source's key in another account.
+const FOREIGN_KEY: &str = "arn:aws:kms:eu-west-1:999988887777:key/theirs";
+const VIA_HOME: &str = "rds.eu-central-1.amazonaws.com";
+const VIA_SOURCE: &str = "rds.eu-west-1.amazonaws.com";
+
+/// A deployment: with every source key of the account, or with the given ones.
+struct Deployment {
+    source_keys: &'static [&'static str],
+}
+
+impl Deployment {
+    fn facts(&self) -> StackFacts {
+        let queue = |name: &str| format!("arn:aws:sqs:{HOME}:{ACCOUNT}:{name}");
+        StackFacts {
+            stack: StackId::parse(STACK).unwrap(),
+            home: Region::parse(HOME).unwrap(),
+            source_regions: SOURCES.map(|name| Region::parse(name).unwrap()).into(),
+            table: "waits".to_owned(),
+            state_machine: StateMachineArn::parse(MACHINE).unwrap(),
+            key: KeyArn::parse(KEY).unwrap(),
+            source_keys: self
+                .source_keys
+                .iter()
+                .map(|arn| KeyArn::parse(arn).unwrap())
+                .collect(),
+            commands_queue: queue("CommandsQueue"),
+            events_queue: queue("EventsQueue"),
+        }
+    }
+
+    fn condition(&self, name: &str) -> bool {
+        match name {
+            "TableIsMade" => true,
+            "SourceKeysAreGiven" => !self.source_keys.is_empty(),
+            "StackIdIsGiven" | "SubnetsAreGiven" | "BoundaryIsGiven" => false,
+            other => panic!("no value for the condition {other}"),
+        }
+    }
+
+    fn reference(&self, name: &str) -> Value {
+        match name {
+            "AWS::Partition" => json!("aws"),
+            "AWS::Region" => json!(HOME),
+            "AWS::AccountId" => json!(ACCOUNT),
+            "AWS::URLSuffix" => json!("amazonaws.com"),
+            "AWS::StackName" => json!(STACK),
+            "SourceRegions" => json!(SOURCES),
+            "SourceKeyArns" => json!(self.source_keys),
+            "RecoveryKeyArn" => json!(KEY),
+            "RecoveryRegion" => json!(HOME),
+            "StateMachine" => json!(MACHINE),
+            other => panic!("no value for {other}"),
+        }
+    }
+
+    fn attribute(name: &str) -> String {
+        match name {
+            "Table.Arn" => TABLE.to_owned(),
+            "StateMachine.Name" => "protect".to_owned(),
+            _ => {
+                let resource = name
+                    .strip_suffix(".Arn")
+                    .unwrap_or_else(|| panic!("no value for {name}"));
+                match resource.strip_suffix("Logs") {
+                    Some(_) => format!("arn:aws:logs:{HOME}:{ACCOUNT}:log-group:{resource}:*"),
+                    None => format!("arn:aws:sqs:{HOME}:{ACCOUNT}:{resource}"),
+                }
+            }
+        }
+    }
+
+    fn resolve(&self, value: &Value) -> Value {
+        match value {
+            Value::Array(items) => items.iter().map(|item| self.resolve(item)).collect(),
+            Value::Object(members) if members.len() == 1 => {
+                let (name, inner) = members.iter().next().unwrap();
+                match name.as_str() {
+                    "Ref" => self.reference(inner.as_str().unwrap()),
+                    "Fn::GetAtt" => json!(Self::attribute(inner.as_str().unwrap())),
+                    "Fn::Sub" => json!(self.substitute(inner.as_str().unwrap())),
+                    "Fn::If" => {
+                        let nth = if self.condition(inner[0].as_str().unwrap()) {
+                            1
+                        } else {
+                            2
+                        };
+                        self.resolve(&inner[nth])
+                    }
+                    _ => self.members(members),
+                }
+            }
+            Value::Object(members) => self.members(members),
+            plain => plain.clone(),
+        }
+    }
+
+    fn members(&self, members: &Map<String, Value>) -> Value {
+        let resolved = members
+            .iter()
+            .map(|(name, inner)| (name.clone(), self.resolve(inner)));
+        Value::Object(resolved.collect())
+    }
+
+    fn substitute(&self, text: &str) -> String {
+        let mut parts = text.split("${");
+        let mut done = parts.next().unwrap().to_owned();
+        for part in parts {
+            let (name, rest) = part.split_once('}').unwrap();
+            if name.contains('.') {
+                done.push_str(&Self::attribute(name));
+            } else {
+                done.push_str(self.reference(name).as_str().unwrap());
+            }
+            done.push_str(rest);
+        }
+        done
+    }
+
+    fn roles(&self) -> Value {
+        let mut roles = Map::new();
+        for template in [template(), source_region()] {
+            for (name, role) in resources(&template, "AWS::IAM::Role") {
+                let policies = role["Policies"].as_array().unwrap();
+                let statements = policies
+                    .iter()
+                    .flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap());
+                let statements = statements.map(|statement| self.resolve(statement));
+                roles.insert(name.to_owned(), statements.collect());
+            }
+        }
+        Value::Object(roles)
+    }
+
+    /// What must be allowed.
+    fn allowed(&self) -> Vec<Value> {
+        let facts = self.facts();
+        let mut rows = Vec::new();
+        for role in IamRole::ALL {
+            let of_role = facts.requirements(role, std::slice::from_ref(&facts.key));
+            rows.extend(
+                of_role
+                    .iter()
+                    .flat_map(|requirement| rows_of(role.logical_id(), requirement)),
+            );
+            rows.extend(logs(role));
+        }
+        let bus = format!("arn:aws:events:{HOME}:{ACCOUNT}:event-bus/default");
+        rows.push(row("ForwardingRole", "events:PutEvents", &bus, &[]));
+        // RDS may fill either key for a snapshot's tags.
+        for (action, kind, tag) in [
+            ("rds:DeleteDBSnapshot", "snapshot", "rds:snapshot-tag"),
+            (
+                "rds:DeleteDBClusterSnapshot",
+                "cluster-snapshot",
+                "rds:cluster-snapshot-tag",
+            ),
+        ] {
+            for key in [tag, "aws:ResourceTag"] {
+                let key = format!("{key}/snapferry:stack");
+                rows.push(row(
+                    "PrunerRole",
+                    action,
+                    &rds(HOME, kind, "sf-orders"),
+                    &[(&key, STACK)],
+                ));
+            }
+        }
+        // Without RDS in between, to see that the key of the copies is usable.
+        rows.push(row("WorkerRole", "kms:DescribeKey", KEY, &[]));
+        rows
+    }
+
+    /// What must be denied: beside each permission, its neighbours.
+    fn denied(&self) -> Vec<Value> {
+        let in_source = ("aws:RequestedRegion", SOURCES[0]);
+        let ours = ("aws:RequestTag/snapferry:stack", STACK);
+        let theirs = ("aws:RequestTag/snapferry:stack", "another");
+        let (via_home, via_source) = (("kms:ViaService", VIA_HOME), ("kms:ViaService", VIA_SOURCE));
+        let for_aws = ("kms:GrantIsForAWSResource", "true");
+        let [own, mine] = ["sf-orders", "mine"].map(|name| rds(SOURCES[0], "snapshot", name));
+        let elsewhere = rds("us-east-1", "snapshot", "sf-orders");
+        let copy = rds(HOME, "snapshot", "sf-orders");
+        let cluster_copy = rds(HOME, "cluster-snapshot", "sf-web");
+        let (stack, hold) = (
+            "aws:ResourceTag/snapferry:stack",
+            "aws:ResourceTag/snapferry:hold",
+        );
+        let queue = |name: &str| format!("arn:aws:sqs:{HOME}:{ACCOUNT}:{name}");
+        let another_table = format!("arn:aws:dynamodb:{HOME}:{ACCOUNT}:table/another");
+        let another_machine = format!("arn:aws:states:{HOME}:{ACCOUNT}:stateMachine:another");
+        let account_key = format!("arn:aws:kms:eu-west-1:{ACCOUNT}:key/any");
+        let mut rows = vec![
+            // Another region, no tag, another stack's tag, another name, another function.
+            row(
+                "WorkerRole",
+                "rds:CreateDBSnapshot",
+                &elsewhere,
+                &[("aws:RequestedRegion", "us-east-1"), ours],
+            ),
+            row("WorkerRole", "rds:CreateDBSnapshot", &own, &[in_source]),
+            row(
+                "WorkerRole",
+                "rds:CreateDBSnapshot",
+                &own,
+                &[in_source, theirs],
+            ),
+            row(
+                "WorkerRole",
+                "rds:CreateDBSnapshot",
+                &mine,
+                &[in_source, ours],
+            ),
+            row(
+                "ReactorRole",
+                "rds:CreateDBSnapshot",
+                &own,
+                &[in_source, ours],
+            ),
+            row(
+                "PlannerRole",
+                "rds:CreateDBSnapshot",
+                &own,
+                &[in_source, ours],
+            ),
+            // A person's snapshot as source and as target of a copy.
+            row("WorkerRole", "rds:CopyDBSnapshot", &mine, &[in_source]),
+            row(
+                "WorkerRole",
+                "rds:CopyDBSnapshot",
+                &rds(HOME, "snapshot", "mine"),
+                &[ours],
+            ),
+            row("SweeperRole", "rds:CopyDBSnapshot", &copy, &[ours]),
+            row(
+                "WorkerRole",
+                "rds:AddTagsToResource",
+                &own,
+                &[in_source, theirs],
+            ),
+            row("WorkerRole", "rds:AddTagsToResource", &own, &[in_source]),
+            row(
+                "WorkerRole",
+                "rds:AddTagsToResource",
+                &mine,
+                &[in_source, ours],
+            ),
+            row("PrunerRole", "rds:AddTagsToResource", &copy, &[ours]),
+            row(
+                "WorkerRole",
+                "rds:DeleteDBSnapshot",
+                &own,
+                &[in_source, (stack, STACK)],
+            ),
+            // The pruner: other tag, no tag, other name, other region, held.
+            row(
+                "PrunerRole",
+                "rds:DeleteDBSnapshot",
+                &copy,
+                &[(stack, "another")],
+            ),
+            row("PrunerRole", "rds:DeleteDBSnapshot", &copy, &[]),
+            row(
+                "PrunerRole",
+                "rds:DeleteDBSnapshot",
+                &rds(HOME, "snapshot", "mine"),
+                &[(stack, STACK)],
+            ),
+            row(
+                "PrunerRole",
+                "rds:DeleteDBSnapshot",
+                &own,
+                &[in_source, (stack, STACK)],
+            ),
+            row(
+                "PrunerRole",
+                "rds:DeleteDBSnapshot",
+                &copy,
+                &[(stack, STACK), (hold, "")],
+            ),
+            row(
+                "PrunerRole",
+                "rds:DeleteDBSnapshot",
+                &copy,
+                &[
+                    ("rds:snapshot-tag/snapferry:stack", STACK),
+                    ("rds:snapshot-tag/snapferry:hold", "case 7"),
+                ],
+            ),
+            row(
+                "PrunerRole",
+                "rds:DeleteDBClusterSnapshot",
+                &cluster_copy,
+                &[(stack, STACK), (hold, "case 7")],
+            ),
+            row(
+                "PrunerRole",
+                "rds:DeleteDBClusterSnapshot",
+                &cluster_copy,
+                &[
+                    ("rds:cluster-snapshot-tag/snapferry:stack", STACK),
+                    ("rds:cluster-snapshot-tag/snapferry:hold", ""),
+                ],
+            ),
+            // Keys: past RDS, by another service, for another use, without a grant for AWS.
+            row("WorkerRole", "kms:CreateGrant", KEY, &[for_aws]),
+            row("WorkerRole", "kms:CreateGrant", KEY, &[via_home]),
+            row(
+                "WorkerRole",
+                "kms:CreateGrant",
+                KEY,
+                &[
+                    ("kms:ViaService", "ec2.eu-central-1.amazonaws.com"),
+                    for_aws,
+                ],
+            ),
+            row("WorkerRole", "kms:Decrypt", KEY, &[via_home]),
+            row("WorkerRole", "kms:DescribeKey", &account_key, &[]),
+            row("ReactorRole", "kms:CreateGrant", KEY, &[via_home, for_aws]),
+            row(
+                "WorkerRole",
+                "kms:CreateGrant",
+                "arn:aws:kms:eu-west-1:999988887777:key/another",
+                &[via_source, for_aws],
+            ),
+            // Other tables, queues, machines.
+            row("ReactorRole", "dynamodb:PutItem", TABLE, &[]),
+            row("WorkerRole", "dynamodb:Scan", TABLE, &[]),
+            row("WorkerRole", "dynamodb:PutItem", &another_table, &[]),
+            row(
+                "WorkerRole",
+                "sqs:ReceiveMessage",
+                &queue("EventsQueue"),
+                &[],
+            ),
+            row(
+                "WorkerRole",
+                "sqs:SendMessage",
+                &queue("CommandsQueue"),
+                &[],
+            ),
+            row(
+                "ReactorRole",
+                "sqs:ReceiveMessage",
+                &queue("CommandsQueue"),
+                &[],
+            ),
+            row("SweeperRole", "sqs:SendMessage", &queue("EventsQueue"), &[]),
+            row(
+                "StateMachineRole",
+                "sqs:SendMessage",
+                &queue("EventsQueue"),
+                &[],
+            ),
+            row(
+                "PlannerRole",
+                "states:StartExecution",
+                &another_machine,
+                &[],
+            ),
+            row("SweeperRole", "states:StartExecution", MACHINE, &[]),
+            row(
+                "PlannerRole",
+                "rds:DescribeDBInstances",
+                &rds("us-east-1", "db", "orders"),
+                &[("aws:RequestedRegion", "us-east-1")],
+            ),
+            row(
+                "ForwardingRole",
+                "events:PutEvents",
+                &format!("arn:aws:events:{HOME}:{ACCOUNT}:event-bus/another"),
+                &[],
+            ),
+        ];
+        if self.source_keys.is_empty() {
+            rows.push(row(
+                "WorkerRole",
+                "kms:CreateGrant",
+                FOREIGN_KEY,
+                &[via_source, for_aws],
+            ));
+        } else {
+            rows.push(row(
+                "WorkerRole",
+                "kms:CreateGrant",
+                &account_key,
+                &[via_source, for_aws],
+            ));
+        }
+        // The key's own policy has the first word.
+        let mut by_its_policy = row("WorkerRole", "kms:CreateGrant", KEY, &[via_home, for_aws]);
+        by_its_policy["key_policy_names"] = json!(format!("arn:aws:iam::{ACCOUNT}:role/admin"));
+        rows.push(by_its_policy);
+        rows
+    }
+}
+
+fn rds(region: &str, kind: &str, name: &str) -> String {
+    format!("arn:aws:rds:{region}:{ACCOUNT}:{kind}:{name}")
+}
+
+fn row(role: &str, action: &str, resource: &str, keys: &[(&str, &str)]) -> Value {
+    let mut context = Map::from_iter([("aws:RequestedRegion".to_owned(), json!(HOME))]);
+    context.extend(
+        keys.iter()
+            .map(|(key, value)| ((*key).to_owned(), json!(value))),
+    );
+    json!({ "role": role, "action": action, "resource": resource, "context": context })
+}
+
+fn rows_of(role: &str, requirement: &Requirement) -> Vec<Value> {
+    let keys: Vec<(&str, &str)> = requirement
+        .context
+        .iter()
+        .map(|(key, value)| (*key, value.as_str()))
+        .collect();
+    let any = ["*".to_owned()];
+    let on = if requirement.resources.is_empty() {
+        &any[..]
+    } else {
+        &requirement.resources[..]
+    };
+    let pairs = on.iter().flat_map(|resource| {
+        requirement
+            .actions
+            .iter()
+            .map(move |action| (resource, action))
+    });
+    pairs
+        .map(|(resource, action)| row(role, action, resource, &keys))
+        .collect()
+}
+
+/// What a role needs to write its logs.
+fn logs(role: IamRole) -> Vec<Value> {
+    let name = role.logical_id();
+    let group = format!(
+        "arn:aws:logs:{HOME}:{ACCOUNT}:log-group:{}Logs",
+        name.trim_end_matches("Role")
+    );
+    match role {
+        IamRole::StateMachine => [
+            "CreateLogDelivery",
+            "GetLogDelivery",
+            "UpdateLogDelivery",
+            "DeleteLogDelivery",
+            "ListLogDeliveries",
+            "PutResourcePolicy",
+            "DescribeResourcePolicies",
+            "DescribeLogGroups",
+        ]
+        .iter()
+        .map(|action| row(name, &format!("logs:{action}"), "*", &[]))
+        .collect(),
+        IamRole::Function(_) => ["CreateLogStream", "PutLogEvents"]
+            .iter()
+            .map(|action| {
+                row(
+                    name,
+                    &format!("logs:{action}"),
+                    &format!("{group}:log-stream:1"),
+                    &[],
+                )
+            })
+            .collect(),
+    }
+}
+
+#[test]
+fn the_table_for_the_simulator_has_each_role_and_no_intrinsic_is_left_in_it() {
+    let deployments = [
+        Deployment { source_keys: &[] },
+        Deployment {
+            source_keys: &[FOREIGN_KEY],
+        },
+    ];
+    let deployments = deployments.map(
+        |one| json!({ "roles": one.roles(), "allowed": one.allowed(), "denied": one.denied() }),
+    );
+    let table = json!({ "account": ACCOUNT, "deployments": deployments });
+    let text = table.to_string();
+    for unresolved in ["Fn::", "\"Ref\"", "${", "AWS::"] {
+        assert!(!text.contains(unresolved), "{unresolved} in {text}");
+    }
+    let named = |role: &str| {
+        let mut rows = deployments[0]["allowed"].as_array().unwrap().iter();
+        rows.any(|row| row["role"] == role)
+    };
+    for role in deployments[0]["roles"].as_object().unwrap().keys() {
+        assert!(named(role), "no row for {role}");
+    }
+    assert!(named(IamRole::Function(Role::Worker).logical_id()));
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("iam-table.json");
+    std::fs::write(file, text).unwrap();
+}
