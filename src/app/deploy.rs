@@ -3,23 +3,14 @@
 mod act;
 mod error;
 mod look;
+mod permissions;
+mod plan;
 mod step;
-
-use std::time::Duration;
-
-use crate::ports::deploy::{ChangeSets, FindStack, KeepArtifacts, Pause, ReadStackEvents};
-use crate::ports::{CallerIdentity, Clock, DescribeKey};
+mod take_away;
 
 pub use act::{abandon, act};
 pub use error::{DeployError, Refused};
-pub use look::{Code, Compared, Deployment, StackPlan, look};
+pub use look::{Code, look};
+pub use permissions::{ACTIONS, Permissions};
+pub use plan::{Compared, Deployment, StackPlan};
 pub use step::Step;
-
-/// How long lies between two questions to CloudFormation, which tells nobody when it is done.
-const INTERVAL: Duration = Duration::from_secs(2);
-
-permissions! {
-    /// Everything that a deployment needs of this program's own calls. CloudFormation makes the resources with the
-    /// caller's rights too.
-    Permissions: CallerIdentity ChangeSets Clock DescribeKey FindStack KeepArtifacts Pause ReadStackEvents
-}

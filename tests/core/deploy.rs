@@ -11,7 +11,7 @@ use snapferry::domain::deploy::changes::{Act, ResourceChange, loses_data, senten
 use snapferry::domain::deploy::names::{Account, Bucket, Email, StackName, TopicArn};
 use snapferry::domain::deploy::package::{Templates, packaged, parameter_names};
 use snapferry::domain::deploy::request::{Architecture, DeployRequest, RequestFault};
-use snapferry::domain::deploy::stack::{StackFacts, Standing, Template, standing};
+use snapferry::domain::deploy::stack::{MayDeploy, StackFacts, Template, may_deploy};
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState, Manager};
 use snapferry::domain::id::arn::{KeyArn, Region};
 use snapferry::fake::Deployments;
@@ -282,8 +282,8 @@ fn a_stack_that_cannot_be_changed_now_says_what_to_do() {
             ]),
             ..StackFacts::default()
         };
-        match standing(Some(&stack), &Template::Recovery) {
-            Standing::Closed(why) => assert!(why.contains(advice), "{why}"),
+        match may_deploy(Some(&stack), &Template::Recovery) {
+            MayDeploy::No(why) => assert!(why.contains(advice), "{why}"),
             other => panic!("{status}: {other:?}"),
         }
     }

@@ -1,12 +1,16 @@
 //! Carries the change sets out, or takes them away.
 
+use super::error::{DeployError, Refused};
 use super::look::{Packaged, Target, compare, events_queue};
-use super::{Compared, DeployError, Deployment, INTERVAL, Permissions, Refused, StackPlan, Step};
+use super::permissions::{INTERVAL, Permissions};
+use super::plan::{Compared, Deployment, StackPlan};
+use super::step::Step;
+use super::take_away::take_away;
 use crate::domain::deploy::changes::loses_data;
 use crate::domain::deploy::stack::{StackFacts, Template};
 use crate::domain::id::arn::Region;
 use crate::ports::PortError;
-use crate::ports::deploy::{ChangeSets, FindStack, ReadStackEvents};
+use crate::ports::deploy::ReadStackEvents;
 
 /// How many failures an error names. The first is the cause; the others often only say that they were cancelled.
 const REASONS: usize = 3;
@@ -87,27 +91,6 @@ async fn point_at_queue<W: Permissions>(
 /// If CloudFormation cannot be asked.
 pub async fn abandon<W: Permissions>(world: &W, deployment: &Deployment) -> Result<(), PortError> {
     take_away(world, &deployment.stacks).await
-}
-
-pub(super) async fn take_away<W: ChangeSets + FindStack>(
-    world: &W,
-    stacks: &[StackPlan],
-) -> Result<(), PortError> {
-    for plan in stacks {
-        match &plan.compared {
-            Compared::Same => {}
-            Compared::Changes(arn, _) => world.delete_change_set(&plan.region, arn).await?,
-            Compared::Makes(arn, _) => {
-                world.delete_change_set(&plan.region, arn).await?;
-                // The change set of a new stack leaves an empty stack behind. Only such a one may go.
-                let shell = world.find_stack(&plan.region, &plan.name).await?;
-                if shell.is_some_and(|shell| shell.is_only_a_review()) {
-                    world.delete_shell(&plan.region, &plan.name).await?;
-                }
-            }
-        }
-    }
-    Ok(())
 }
 
 async fn carry_out<W: Permissions>(

@@ -1,16 +1,18 @@
 //! Looks at what stands there, uploads, and has CloudFormation compare.
 
+use super::error::{DeployError, Refused};
+use super::permissions::{INTERVAL, Permissions};
+use super::plan::{Compared, Deployment, StackPlan};
+use super::step::Step;
+use super::take_away::take_away;
 use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use super::act::take_away;
-use super::{DeployError, INTERVAL, Permissions, Refused, Step};
-use crate::domain::deploy::changes::ResourceChange;
 use crate::domain::deploy::names::{Account, Bucket, StackName};
 use crate::domain::deploy::package::{Templates, packaged, parameter_names};
 use crate::domain::deploy::request::{Architecture, DeployRequest};
-use crate::domain::deploy::stack::{StackFacts, Standing, Template, standing};
+use crate::domain::deploy::stack::{MayDeploy, StackFacts, Template, may_deploy};
 use crate::domain::id::arn::{KeyArn, Region};
 use crate::domain::policy::spec::KeyName;
 use crate::ports::deploy::{ChangeSet, ChangeSetRequest, Made, TemplateSource};
@@ -25,77 +27,6 @@ pub struct Code {
     pub zip: Vec<u8>,
     /// What its program was built for.
     pub architecture: Architecture,
-}
-
-/// What CloudFormation says of a stack and its template.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Compared {
-    /// The change set of this ARN makes the stack.
-    Makes(String, Vec<ResourceChange>),
-    /// The change set of this ARN changes it.
-    Changes(String, Vec<ResourceChange>),
-    /// Nothing would change.
-    Same,
-}
-
-impl Compared {
-    /// The changes.
-    #[must_use]
-    pub fn changes(&self) -> &[ResourceChange] {
-        match self {
-            Self::Makes(_, changes) | Self::Changes(_, changes) => changes,
-            Self::Same => &[],
-        }
-    }
-}
-
-/// One stack of a deployment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StackPlan {
-    /// Its region.
-    pub region: Region,
-    /// Its name.
-    pub name: StackName,
-    /// Which template it is of.
-    pub template: Template,
-    /// What would happen.
-    pub compared: Compared,
-}
-
-/// A deployment that was looked at, and can be carried out.
-#[derive(Debug, Clone)]
-pub struct Deployment {
-    /// The account.
-    pub account: Account,
-    /// Who asks for it: the caller's ARN.
-    pub caller: String,
-    /// The bucket with code and template, in the recovery region.
-    pub bucket: Bucket,
-    /// The stacks, the recovery region's first.
-    pub stacks: Vec<StackPlan>,
-    /// The regions that are no source regions any more, and whose stacks stay.
-    pub left_behind: Vec<String>,
-    /// Whether the alarms notify anybody.
-    pub alarms_notify: bool,
-    pub(super) request: DeployRequest,
-    pub(super) templates: Templates,
-    pub(super) events_queue: String,
-}
-
-impl Deployment {
-    /// What was asked for.
-    #[must_use]
-    pub fn request(&self) -> &DeployRequest {
-        &self.request
-    }
-
-    /// Whether anything would change.
-    #[must_use]
-    pub fn changes_anything(&self) -> bool {
-        self.stacks
-            .iter()
-            .any(|stack| stack.compared != Compared::Same)
-    }
 }
 
 /// Looks at what stands there, uploads what is not there yet, and has CloudFormation compare each stack. Nothing but the
@@ -206,7 +137,7 @@ async fn found<W: Permissions>(
     refused: &mut Vec<Refused>,
 ) -> Result<Option<StackFacts>, DeployError> {
     let found = world.find_stack(region, name).await?;
-    if let Standing::Closed(why) = standing(found.as_ref(), template) {
+    if let MayDeploy::No(why) = may_deploy(found.as_ref(), template) {
         refused.push(Refused::Stack {
             region: region.clone(),
             name: name.clone(),

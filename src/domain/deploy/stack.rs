@@ -52,27 +52,27 @@ pub enum Template {
 
 /// Whether a deployment may go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum MayDeploy {
     /// There is none yet.
     New,
     /// It is ours, and can be changed.
     Ours,
     /// It must not be touched, or cannot be now. The text says why and what to do.
-    Closed(String),
+    No(String),
 }
 
-/// What stands under the name of a stack that is to be deployed.
+/// Whether the stack of this name may be made or changed.
 #[must_use]
-pub fn standing(found: Option<&StackFacts>, template: &Template) -> Standing {
+pub fn may_deploy(found: Option<&StackFacts>, template: &Template) -> MayDeploy {
     let Some(stack) = found else {
-        return Standing::New;
+        return MayDeploy::New;
     };
     if stack.is_only_a_review() {
-        return Standing::New;
+        return MayDeploy::New;
     }
     let status = &stack.status;
     if stack.is_busy() {
-        return Standing::Closed(format!(
+        return MayDeploy::No(format!(
             "CloudFormation is at work on it ({status}); wait until it is done"
         ));
     }
@@ -85,12 +85,12 @@ pub fn standing(found: Option<&StackFacts>, template: &Template) -> Standing {
     ]
     .contains(&status.as_str())
     {
-        return Standing::Closed(format!(
+        return MayDeploy::No(format!(
             "it was never finished ({status}); read its events, delete it, and deploy again"
         ));
     }
     if status == "UPDATE_ROLLBACK_FAILED" {
-        return Standing::Closed(
+        return MayDeploy::No(
             "its last update could not be taken back (UPDATE_ROLLBACK_FAILED); continue its rollback in \
              CloudFormation first"
                 .to_owned(),
@@ -101,7 +101,7 @@ pub fn standing(found: Option<&StackFacts>, template: &Template) -> Standing {
         Template::Source(_) => stack.outputs.contains_key("ForwardingRuleArn"),
     };
     if !is_ours {
-        return Standing::Closed(
+        return MayDeploy::No(
             "it is another product's stack; choose another name with --stack".to_owned(),
         );
     }
@@ -109,10 +109,10 @@ pub fn standing(found: Option<&StackFacts>, template: &Template) -> Standing {
         && let Some(other) = stack.parameters.get("RecoveryRegion")
         && other != recovery.as_str()
     {
-        return Standing::Closed(format!(
+        return MayDeploy::No(format!(
             "it forwards to the recovery region {other}, so it belongs to another stack of Snapferry; choose another \
              name with --stack"
         ));
     }
-    Standing::Ours
+    MayDeploy::Ours
 }
