@@ -21,6 +21,7 @@ mod automated;
 pub mod catalog;
 pub mod conclude;
 mod configurations;
+pub mod deploy;
 pub mod doctor;
 pub mod drain;
 pub mod follow;

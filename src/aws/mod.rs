@@ -13,6 +13,8 @@ mod correct_newest;
 mod dead_letters;
 mod deadlines;
 #[cfg(feature = "cli")]
+mod deploy;
+#[cfg(feature = "cli")]
 mod doctor;
 mod entered;
 mod executions;
@@ -53,6 +55,8 @@ pub use connect::{app_name, for_functions, tuned};
 #[cfg(feature = "cli")]
 pub use connect::{for_operators, for_operators_at};
 pub use dead_letters::{Replays, find_queue};
+#[cfg(feature = "cli")]
+pub use deploy::{Deploys, leisurely};
 #[cfg(feature = "cli")]
 pub use doctor::{Examines, catches_snapshots, patient, read_key_policy};
 pub use fault::Fault;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
+use aws_sdk_cloudformation::operation::describe_stacks::DescribeStacksError;
+use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::fault::port_error;
@@ -20,6 +22,14 @@ impl Stacks {
     }
 }
 
+/// Whether there is no stack of that name. CloudFormation has no error code of its own for it.
+pub(super) fn is_unknown<R>(error: &SdkError<DescribeStacksError, R>) -> bool {
+    error.as_service_error().is_some_and(|error| {
+        let message = error.message().unwrap_or_default();
+        error.code() == Some("ValidationError") && message.contains("does not exist")
+    })
+}
+
 impl DescribeStack for Stacks {
     async fn stack_outputs(
         &self,
@@ -27,17 +37,7 @@ impl DescribeStack for Stacks {
     ) -> Result<Option<BTreeMap<String, String>>, PortError> {
         let answer = match self.0.describe_stacks().stack_name(name).send().await {
             Ok(answer) => answer,
-            // CloudFormation has no error code of its own for it.
-            Err(error)
-                if error.as_service_error().is_some_and(|error| {
-                    error.code() == Some("ValidationError")
-                        && error
-                            .message()
-                            .is_some_and(|text| text.contains("does not exist"))
-                }) =>
-            {
-                return Ok(None);
-            }
+            Err(error) if is_unknown(&error) => return Ok(None),
             Err(error) => return Err(port_error("cloudformation:DescribeStacks", &error, &[])),
         };
         let outputs = answer.stacks().first().map(|stack| {

@@ -1,23 +1,22 @@
 //! The command line, as clap reads it.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 use super::catalog::arguments::CatalogArguments;
+use super::deploy::arguments::{DeployArguments, EXAMPLES as DEPLOY_EXAMPLES};
 use super::drain_arguments::DrainArguments;
 use super::format::FormatArguments;
+use super::planning_arguments::PlanningArguments;
 use super::policy::arguments::{PolicyAction, PolicyArguments};
 use super::restore::arguments::{EXAMPLES as RESTORE_EXAMPLES, RestoreArguments};
 use super::retention_arguments::{FreezeArguments, HoldArguments, ReleaseArguments, ThawArguments};
 use super::shell::{COMPLETIONS_EXAMPLES, CompletionsArguments, MAN_EXAMPLES, ManArguments};
 use super::start_arguments::StartArguments;
+use super::status_arguments::{ReportArguments, StatusArguments};
 use super::time_argument::TimeArgument;
 use crate::settings::Variables;
-
-/// How often a watch may look: each look reads the table.
-const INTERVAL_MIN: u64 = 10;
 
 const AFTER_HELP: &str = "\
 --stack NAME names the CloudFormation stack in the recovery region, and everything else is read from its outputs:
@@ -101,6 +100,14 @@ pub(super) struct StackArguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
+    /// Deploy the stacks of all regions, or change them: shows what would change, asks, and acts.
+    ///
+    /// Uploads the function and the template to a bucket in the recovery region, has CloudFormation compare the stack of
+    /// the recovery region and that of each source region, and says in plain words what would change. A second run
+    /// without a change changes nothing. Parameters that nobody names keep their values. Acts if you say yes, or at once
+    /// with --yes.
+    #[command(after_help = DEPLOY_EXAMPLES)]
+    Deploy(DeployArguments),
     /// Check what would fail at the next due time, and say how to fix it. Changes nothing.
     ///
     /// Checks the policies in force and their keys, the databases that they select, the keys and option groups of
@@ -197,7 +204,7 @@ impl Action {
     /// Whether the command asks AWS anything, and so needs to know the stack.
     pub(super) fn asks_aws(&self) -> bool {
         match self {
-            Self::Completions(_) | Self::Man(_) => false,
+            Self::Completions(_) | Self::Deploy(_) | Self::Man(_) => false,
             Self::Policy(policy) => !matches!(policy.action, PolicyAction::Keeps(_)),
             _ => true,
         }
@@ -375,66 +382,6 @@ pub(super) struct PruneArguments {
     pub(super) planning: PlanningArguments,
 }
 
-#[derive(Debug, Args)]
-#[command(
-    next_help_heading = "Built-in policy (schedule, time zone and selection count only if no policy file was applied)"
-)]
-pub(super) struct PlanningArguments {
-    /// The state machine that protects one database.
-    #[arg(long, value_name = "ARN", env = "SNAPFERRY_STATE_MACHINE_ARN")]
-    state_machine: Option<String>,
-    /// The regions whose databases are protected, separated by commas.
-    #[arg(long, value_name = "REGIONS", env = "SNAPFERRY_SOURCE_REGIONS")]
-    source_regions: Option<String>,
-    /// The recovery region's key for the copies of policies that name no key.
-    #[arg(long, value_name = "ARN", env = "SNAPFERRY_KMS_KEY")]
-    kms_key: Option<String>,
-    /// The times at which databases are due, as a cron pattern: minute hour day month weekday [default: 0 3 * * *]
-    #[arg(long, value_name = "CRON", env = "SNAPFERRY_SCHEDULE")]
-    schedule: Option<String>,
-    /// The schedule's time zone, such as Europe/Paris [default: UTC]
-    #[arg(long, value_name = "ZONE", env = "SNAPFERRY_TIME_ZONE")]
-    time_zone: Option<String>,
-    /// Which databases are protected: tagged or all [default: tagged]
-    #[arg(long, env = "SNAPFERRY_SELECTION")]
-    selection: Option<String>,
-    /// What databases without a recovery point do: wait for their first due time, or start now [default: wait]
-    #[arg(long, value_name = "WORD", env = "SNAPFERRY_FIRST_RUN")]
-    first_run: Option<String>,
-}
-
-/// What of the fleet is shown, and how.
-#[derive(Debug, Args)]
-pub(super) struct StatusArguments {
-    /// Only this database: its identifier, ARN or resource id. Can be given several times.
-    #[arg(long = "database", value_name = "DATABASE")]
-    pub(super) databases: Vec<String>,
-    /// Only the databases that this policy selects.
-    #[arg(long, value_name = "NAME")]
-    pub(super) policy: Option<String>,
-    /// Show every database, also those that are left out on purpose.
-    #[arg(long)]
-    pub(super) all: bool,
-    /// Look again and again until interrupted. In a pipe each look is printed after the last one.
-    #[arg(long)]
-    pub(super) watch: bool,
-    /// With --watch: how many seconds lie between two looks.
-    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(INTERVAL_MIN..))]
-    pub(super) interval: u64,
-    #[command(flatten)]
-    pub(super) planning: PlanningArguments,
-}
-
-/// Where the report goes.
-#[derive(Debug, Args)]
-pub(super) struct ReportArguments {
-    /// Write one self-contained page to this file, and nothing to the standard output.
-    #[arg(long, value_name = "FILE")]
-    pub(super) html: Option<PathBuf>,
-    #[command(flatten)]
-    pub(super) planning: PlanningArguments,
-}
-
 /// The environment's variables. A flag replaces the variable of its name.
 pub(super) fn variables<'a>(
     environment: Vec<(String, String)>,
@@ -453,20 +400,6 @@ impl StackArguments {
             ("AWS_REGION", &self.region),
             ("SNAPFERRY_STACK_ID", &self.stack_id),
             ("SNAPFERRY_TABLE", &self.table),
-        ]
-    }
-}
-
-impl PlanningArguments {
-    pub(super) fn flags(&self) -> [(&'static str, &Option<String>); 7] {
-        [
-            ("SNAPFERRY_STATE_MACHINE_ARN", &self.state_machine),
-            ("SNAPFERRY_SOURCE_REGIONS", &self.source_regions),
-            ("SNAPFERRY_KMS_KEY", &self.kms_key),
-            ("SNAPFERRY_SCHEDULE", &self.schedule),
-            ("SNAPFERRY_TIME_ZONE", &self.time_zone),
-            ("SNAPFERRY_SELECTION", &self.selection),
-            ("SNAPFERRY_FIRST_RUN", &self.first_run),
         ]
     }
 }

@@ -3,6 +3,7 @@
 mod arguments;
 mod asked;
 mod catalog;
+mod deploy;
 mod doctor;
 mod drain;
 mod drain_arguments;
@@ -17,6 +18,7 @@ mod paused;
 mod plan;
 mod plan_text;
 mod plan_words;
+mod planning_arguments;
 mod policy;
 mod prune;
 mod prune_request;
@@ -31,6 +33,7 @@ mod stack;
 mod start;
 mod start_arguments;
 mod status;
+mod status_arguments;
 mod status_json;
 mod stop;
 mod time_argument;
@@ -42,11 +45,13 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 use serde_json::json;
 
+use crate::app::deploy::DeployError;
 use crate::logging::{self, LogLevel};
 use crate::settings::SettingsError;
 
 pub use arguments::{Arguments, asks_for_json, parse};
 pub use catalog::{show_configuration, show_difference};
+pub use deploy::{Acts, Manner, run_deploy};
 pub use doctor::run_doctor;
 pub use drain::run_drain;
 pub use freeze::run_freeze;
@@ -136,6 +141,10 @@ async fn carry_out(
         Action::Completions(options) => {
             shell::write_completions(options, Arguments::command(), out)
         }
+        Action::Deploy(options) => {
+            place(arguments, &environment).check_profile().await?;
+            deploy::execute(&arguments.stack, options, out).await
+        }
         Action::Doctor(options) => {
             doctor::execute(&arguments.stack, options, environment, out).await
         }
@@ -207,11 +216,15 @@ pub fn exit_code(ended: Result<Ended, CliError>, err: &mut impl Write) -> ExitCo
             | CliError::File { .. }
             | CliError::FileWrite { .. }
             | CliError::Argument { .. }
+            | CliError::Deploy(DeployError::Refused(_))
             | CliError::Profile(_)),
         ) => (USAGE, error),
-        Err(error @ (CliError::Port(_) | CliError::Rds(_) | CliError::Asked { .. })) => {
-            (UNREAD, error)
-        }
+        Err(
+            error @ (CliError::Port(_)
+            | CliError::Rds(_)
+            | CliError::Deploy(DeployError::Port(_))
+            | CliError::Asked { .. }),
+        ) => (UNREAD, error),
         Err(error) => (FAILED, error),
     };
     // If this fails too, there is no output left to report it to.

@@ -5,6 +5,7 @@ use std::io;
 use thiserror::Error;
 
 use super::asked::Place;
+use crate::app::deploy::DeployError;
 use crate::aws::ProfileError;
 use crate::error::chain;
 use crate::ports::{PortError, RdsError};
@@ -38,6 +39,9 @@ pub enum CliError {
     /// The page of the report cannot be put together.
     #[error("the page cannot be put together: {0}")]
     Page(askama::Error),
+    /// A deployment has ended before its end.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
     /// An argument says something that cannot be acted on.
     #[error("{name}: {what}")]
     Argument {

@@ -7,11 +7,12 @@ use askama::Template;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::arguments::{ReportArguments, StackArguments};
+use super::arguments::StackArguments;
 use super::outcome::{CliError, Ended};
 use super::paused::paused_sentence;
 use super::show::{age, sentence_case, write_json};
 use super::status::{after_pages, on_page, reach, sentence, span};
+use super::status_arguments::ReportArguments;
 use super::status_json::{StatusJson, id};
 use crate::app::status::{self, Gathered, gather};
 use crate::domain::id::names::ResourceId;

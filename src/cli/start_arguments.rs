@@ -3,7 +3,7 @@
 use clap::Args;
 use jiff::Timestamp;
 
-use super::arguments::PlanningArguments;
+use super::planning_arguments::PlanningArguments;
 
 #[derive(Debug, Args)]
 pub(super) struct StartArguments {

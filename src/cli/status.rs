@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::arguments::{PlanningArguments, StackArguments, StatusArguments, variables};
+use super::arguments::{StackArguments, variables};
 use super::not_found::not_found;
 use super::outcome::{CliError, Ended};
 use super::paused::paused_sentence;
+use super::planning_arguments::PlanningArguments;
 use super::show::{age, database, sentence_case, table, write_json, write_table};
+use super::status_arguments::StatusArguments;
 use super::status_json::StatusJson;
 use crate::app::status::{self, Gathered, gather, refresh};
 use crate::aws::{Aws, StateMachine, for_operators, patient};

@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O, knows a wire format, reads a clock or draws a random number.
 
+pub mod deploy;
 pub mod doctor;
 pub mod id;
 pub mod limits;

@@ -9,6 +9,7 @@
 //! | [`queue`] | an SQS queue: visibility, receives, receipt handles |
 //! | [`step_functions`] | task tokens and executions |
 //! | [`rds`] | databases and snapshots of all regions |
+//! | [`deploy`] | CloudFormation and the bucket of a deployment |
 //! | [`operator`] | the answers to calls that only the operator's commands make |
 //! | [`world`] | all ports over the four |
 //! | [`through`] | any implementation of the ports, with a hook before and after each call |
@@ -16,6 +17,7 @@
 //! The module exists only under the feature `fake`, which no shipped binary has.
 
 mod call;
+pub mod deploy;
 pub mod operator;
 pub mod queue;
 pub mod rds;
@@ -26,6 +28,7 @@ pub mod through;
 pub mod world;
 
 pub use call::Action;
+pub use deploy::Deployments;
 pub use operator::Operator;
 pub use queue::Queue;
 pub use rds::{RdsModel, Shelf};

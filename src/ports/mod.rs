@@ -22,6 +22,7 @@ macro_rules! actions {
 
 mod clock;
 mod configurations;
+pub mod deploy;
 pub mod doctor;
 mod error;
 mod keys;

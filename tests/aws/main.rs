@@ -10,6 +10,7 @@ mod authorities;
 mod automated;
 mod catalog_commands;
 mod commands;
+mod deploy;
 mod doctor;
 mod doctor_documents;
 #[path = "../deployment/document.rs"]

@@ -9,6 +9,7 @@ mod catalog;
 mod choice;
 mod clusters;
 mod copy_limit;
+mod deploy;
 mod doctor;
 mod doctor_checks;
 mod doctor_fleet;

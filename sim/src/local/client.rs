@@ -12,7 +12,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// How long a call may take. The emulator answers in milliseconds, and an invoked function within its timeout.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
@@ -206,27 +206,6 @@ impl Client {
             operation: path.to_owned(),
             why: error.to_string(),
         })
-    }
-
-    /// Creates a bucket.
-    pub(super) async fn create_bucket(&self, name: &str) -> Result<(), ClientError> {
-        const OPERATION: &str = "CreateBucket";
-        let configuration = format!(
-            "<CreateBucketConfiguration><LocationConstraint>{}</LocationConstraint></CreateBucketConfiguration>",
-            self.region
-        );
-        let request = self
-            .request(Method::PUT, &format!("/{name}"), "s3")
-            .body(Full::from(configuration));
-        let (status, _, body) = self.send(OPERATION, ANSWER_WITHIN, request).await?;
-        if status.is_success() {
-            return Ok(());
-        }
-        Err(refused(
-            OPERATION,
-            status,
-            &json!(String::from_utf8_lossy(&body)),
-        ))
     }
 
     /// A request whose credential scope names region and service, because the emulator routes by it. It has no valid

@@ -1,4 +1,4 @@
-//! Packages the project's own templates and deploys them, with AWS's own command line.
+//! Deploys the project's own templates as a person does, with `snapferry deploy`.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use super::error::tail;
+use super::settings::architecture;
 use super::{LocalError, LocalOptions, RoleChanges};
 
 /// The name of the stack in the recovery region.
@@ -16,13 +17,10 @@ pub const STACK: &str = "snapferry";
 /// The name of the stack in each source region.
 pub const SOURCE_STACK: &str = "snapferry-source";
 
-/// Where `aws cloudformation package` puts the code.
-pub(super) const BUCKET: &str = "snapferry-artifacts";
-
 const OUTPUT_LINES: usize = 20;
 
-/// The files that the templates refer to, laid out as in a checkout after a build.
-pub(super) fn stage(root: &Path, folder: &Path, bootstrap: &Path) -> Result<PathBuf, LocalError> {
+/// The templates and what they refer to, laid out as in a checkout.
+pub(super) fn stage(root: &Path, folder: &Path) -> Result<PathBuf, LocalError> {
     let stage = folder.join("stage");
     let copies = [
         (root.join("template.yaml"), "template.yaml"),
@@ -31,7 +29,6 @@ pub(super) fn stage(root: &Path, folder: &Path, bootstrap: &Path) -> Result<Path
             root.join("statemachine/protect.asl.json"),
             "statemachine/protect.asl.json",
         ),
-        (bootstrap.to_owned(), "target/function/bootstrap/bootstrap"),
     ];
     for (from, to) in copies {
         let to = stage.join(to);
@@ -54,71 +51,58 @@ pub(super) fn change_roles(stage: &Path, changes: &RoleChanges) -> Result<(), Lo
     std::fs::write(&template, changed).map_err(LocalError::file(&template))
 }
 
-/// AWS's command line, pointed at the emulator.
+/// The programs that deploy and look, pointed at the emulator.
 #[derive(Debug)]
-pub(super) struct AwsCli {
-    program: PathBuf,
+pub(super) struct Deployer {
+    /// The built `snapferry`.
+    snapferry: PathBuf,
+    /// AWS's own command line, which reads the outputs.
+    aws: PathBuf,
     endpoint: SocketAddr,
     account: String,
     home: PathBuf,
 }
 
-impl AwsCli {
+impl Deployer {
     pub(super) fn new(
+        snapferry: &Path,
         python: &Path,
         endpoint: SocketAddr,
         folder: &Path,
         options: &LocalOptions,
     ) -> Self {
         Self {
+            snapferry: snapferry.to_owned(),
             // pip puts the command into the folder of its Python.
-            program: python.with_file_name("aws"),
+            aws: python.with_file_name("aws"),
             endpoint,
             account: options.account.clone(),
             home: folder.to_owned(),
         }
     }
 
-    /// Uploads the files that the template in `stage` refers to, and returns the template that names the uploads.
-    pub(super) async fn package(&self, stage: &Path, region: &str) -> Result<PathBuf, LocalError> {
-        let packaged = stage.join("packaged.yaml");
-        let mut command = self.command(region);
-        command
-            .current_dir(stage)
-            .args(["cloudformation", "package", "--s3-bucket", BUCKET])
-            .args(["--template-file", "template.yaml", "--output-template-file"])
-            .arg(&packaged);
-        run("cloudformation package", command).await?;
-        Ok(packaged)
-    }
-
+    /// Deploys the stacks of all regions.
     pub(super) async fn deploy(
         &self,
-        template: &Path,
-        region: &str,
-        stack: &str,
-        parameters: &[(String, String)],
+        stage: &Path,
+        function: &Path,
+        options: &LocalOptions,
     ) -> Result<(), LocalError> {
-        let mut command = self.command(region);
+        let mut command = self.command(&self.snapferry, &options.recovery_region);
         command
-            .args([
-                "cloudformation",
-                "deploy",
-                "--capabilities",
-                "CAPABILITY_IAM",
-                // The packaged template is above what CloudFormation takes inline.
-                "--s3-bucket",
-                BUCKET,
-            ])
-            .args(["--stack-name", stack, "--template-file"])
-            .arg(template)
-            .arg("--parameter-overrides")
-            .args(
-                parameters
-                    .iter()
-                    .map(|(name, value)| format!("{name}={value}")),
-            );
-        run("cloudformation deploy", command).await?;
+            .args(["deploy", "--yes", "--stack", STACK])
+            .args(["--recovery-region", &options.recovery_region])
+            .args(["--source-region", &options.source_regions.join(",")])
+            .args(["--key", &options.recovery_key_arn])
+            .args(["--architecture", architecture()])
+            .arg("--templates")
+            .arg(stage)
+            .arg("--function")
+            .arg(function);
+        for (name, value) in options.parameters() {
+            command.arg("--parameter").arg(format!("{name}={value}"));
+        }
+        run("snapferry deploy", command).await?;
         Ok(())
     }
 
@@ -127,18 +111,18 @@ impl AwsCli {
         region: &str,
         stack: &str,
     ) -> Result<BTreeMap<String, String>, LocalError> {
-        let mut command = self.command(region);
+        let mut command = self.command(&self.aws, region);
         command.args(["cloudformation", "describe-stacks", "--output", "json"]);
         command.args(["--stack-name", stack]);
-        let printed = run("cloudformation describe-stacks", command).await?;
+        let printed = run("aws cloudformation describe-stacks", command).await?;
         outputs_of(&printed).ok_or_else(|| LocalError::Aws {
-            command: "cloudformation describe-stacks".to_owned(),
+            command: "aws cloudformation describe-stacks".to_owned(),
             output: tail(&printed, OUTPUT_LINES),
         })
     }
 
-    fn command(&self, region: &str) -> Command {
-        let mut command = Command::new(&self.program);
+    fn command(&self, program: &Path, region: &str) -> Command {
+        let mut command = Command::new(program);
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -148,6 +132,7 @@ impl AwsCli {
             .env("AWS_ACCESS_KEY_ID", &self.account)
             .env("AWS_SECRET_ACCESS_KEY", "local")
             .env("AWS_DEFAULT_REGION", region)
+            .current_dir(&self.home)
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_CONFIG_FILE", "/dev/null")
             .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")

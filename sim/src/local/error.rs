@@ -61,7 +61,7 @@ pub enum LocalError {
     },
     /// An `aws` command failed.
     #[error(
-        "`aws {command}` failed, which should not depend on this machine: report this with\n{output}"
+        "`{command}` failed, which should not depend on this machine: report this with\n{output}"
     )]
     Aws {
         /// The command, without its arguments.

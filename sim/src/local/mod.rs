@@ -34,7 +34,7 @@ pub use settings::{Function, LocalOptions, Override};
 pub use workspace::{build, build_bootstrap, build_snapferry, repository_root};
 
 use crate::proxy::Proxy;
-use deploy::AwsCli;
+use deploy::Deployer;
 use emulator::{Emulator, EmulatorSetup};
 
 /// The emulator, AWS's own command line, and what turns a serverless template into a plain one.
@@ -85,6 +85,7 @@ struct Place<'a> {
     root: &'a Path,
     python: &'a Path,
     function: &'a Path,
+    snapferry: &'a Path,
     folder: &'a Path,
 }
 
@@ -105,6 +106,7 @@ impl LocalStack {
                 blocking(move || workspace::build_bootstrap(&root)).await?
             }
         };
+        let snapferry = blocking(build_snapferry).await?;
         let target = {
             let root = root.clone();
             blocking(move || workspace::target_directory(&root)).await?
@@ -115,6 +117,7 @@ impl LocalStack {
             root: &root,
             python: &python,
             function: &function,
+            snapferry: &snapferry,
             folder: folder.path(),
         };
         match bring_up(&place, &options, progress).await {
@@ -157,7 +160,7 @@ impl LocalStack {
     pub fn output(&self, name: &str) -> Result<&str, LocalError> {
         let found = self.running.outputs.get(name).map(String::as_str);
         found.ok_or_else(|| LocalError::Aws {
-            command: "cloudformation describe-stacks".to_owned(),
+            command: "aws cloudformation describe-stacks".to_owned(),
             output: format!("the stack has no output {name}"),
         })
     }
@@ -218,11 +221,17 @@ async fn bring_up(
     let client = Client::new(endpoint, &options.account, &options.recovery_region);
 
     progress(Step::Deploy);
-    let stage = deploy::stage(place.root, place.folder, place.function)?;
+    let stage = deploy::stage(place.root, place.folder)?;
     deploy::change_roles(&stage, &options.roles)?;
-    let aws = AwsCli::new(place.python, endpoint, place.folder, options);
-    client.create_bucket(deploy::BUCKET).await?;
-    let outputs = deploy_all(&aws, &stage, options).await?;
+    let deployer = Deployer::new(
+        place.snapferry,
+        place.python,
+        endpoint,
+        place.folder,
+        options,
+    );
+    deployer.deploy(&stage, place.function, options).await?;
+    let outputs = deployer.outputs(&options.recovery_region, STACK).await?;
 
     progress(Step::Ready);
     Ok(Running {
@@ -260,31 +269,6 @@ async fn boot(
             Err(error) => return Err(error),
         }
     }
-}
-
-async fn deploy_all(
-    aws: &AwsCli,
-    stage: &Path,
-    options: &LocalOptions,
-) -> Result<BTreeMap<String, String>, LocalError> {
-    let home = async {
-        let region = &options.recovery_region;
-        let packaged = aws.package(stage, region).await?;
-        aws.deploy(&packaged, region, STACK, &options.parameters())
-            .await?;
-        aws.outputs(region, STACK).await
-    };
-    let sources = async {
-        let template = stage.join("source-region.yaml");
-        let parameters = [("RecoveryRegion".to_owned(), options.recovery_region.clone())];
-        for region in &options.source_regions {
-            aws.deploy(&template, region, SOURCE_STACK, &parameters)
-                .await?;
-        }
-        Ok(())
-    };
-    let (outputs, ()) = tokio::try_join!(home, sources)?;
-    Ok(outputs)
 }
 
 /// Runs what blocks (pip, cargo) beside the runtime; a panic in it goes on here.

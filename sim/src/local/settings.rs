@@ -108,16 +108,10 @@ impl LocalOptions {
         }
     }
 
-    /// All parameters of `template.yaml` that are given.
+    /// The parameters of `template.yaml` that are given beside regions, key and architecture.
     pub(super) fn parameters(&self) -> Vec<(String, String)> {
-        let required = [
-            ("SourceRegions", self.source_regions.join(",")),
-            ("RecoveryKeyArn", self.recovery_key_arn.clone()),
-            ("Architecture", architecture().to_owned()),
-        ];
-        let required = required.map(|(name, value)| (name.to_owned(), value));
         let shortened = SHORTENED.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let mut all: Vec<(String, String)> = required.into_iter().chain(shortened).collect();
+        let mut all: Vec<(String, String)> = shortened.into_iter().collect();
         for (name, value) in &self.parameters {
             all.retain(|(held, _)| held != name);
             all.push((name.clone(), value.clone()));
@@ -132,7 +126,8 @@ impl LocalOptions {
         let text = std::fs::read_to_string(&template).map_err(LocalError::file(&template))?;
         let template: Value = serde_norway::from_str(&text)
             .map_err(|error| LocalError::file(&template)(std::io::Error::other(error)))?;
-        let parameters = self.parameters().into_iter();
+        let architecture = ("Architecture".to_owned(), architecture().to_owned());
+        let parameters = std::iter::once(architecture).chain(self.parameters());
         let differing = parameters.filter_map(|(parameter, value)| {
             let shipped = default_of(&template, &parameter)?;
             (shipped != value).then(|| Override {
@@ -172,7 +167,8 @@ fn default_of(template: &Value, parameter: &str) -> Option<String> {
     }
 }
 
-fn architecture() -> &'static str {
+/// This machine's processor, in Lambda's word.
+pub(super) fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "aarch64" => "arm64",
         other => other,

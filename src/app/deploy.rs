@@ -1,0 +1,16 @@
+//! Deploys the stacks of all regions: looks, uploads, compares, and acts only then.
+
+mod act;
+mod error;
+mod look;
+mod permissions;
+mod plan;
+mod step;
+mod take_away;
+
+pub use act::{abandon, act};
+pub use error::{DeployError, Refused};
+pub use look::{Code, look};
+pub use permissions::{ACTIONS, Permissions};
+pub use plan::{Compared, Deployment, StackPlan};
+pub use step::Step;

@@ -1,0 +1,87 @@
+//! Why a deployment ends.
+
+use thiserror::Error;
+
+use crate::domain::deploy::names::StackName;
+use crate::domain::deploy::package::NotOurTemplate;
+use crate::domain::deploy::request::RequestFault;
+use crate::domain::id::arn::Region;
+use crate::error::chain;
+use crate::ports::PortError;
+
+/// Why nothing was deployed. Nothing has changed in AWS but the bucket's content.
+#[derive(Debug, Error)]
+pub enum Refused {
+    /// The request itself.
+    #[error(transparent)]
+    Request(#[from] RequestFault),
+    /// A stack of that name must not be touched, or cannot be now.
+    #[error("the stack {name} in {region}: {why}")]
+    Stack {
+        /// Its region.
+        region: Region,
+        /// Its name.
+        name: StackName,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// The key cannot encrypt the copies.
+    #[error("the key {key}: {why}")]
+    Key {
+        /// The key.
+        key: String,
+        /// Why.
+        why: String,
+    },
+    /// A new stack needs a key.
+    #[error("name the key of the copies with --key: the ARN of a KMS key in the recovery region")]
+    NoKey,
+    /// Something whose content matters would be replaced or removed.
+    #[error(
+        "in {region} something would be replaced or removed whose content is lost with it (see above); if you mean that, \
+         add --accept-loss"
+    )]
+    Loss {
+        /// The region.
+        region: Region,
+    },
+}
+
+/// Why a deployment has ended before its end.
+#[derive(Debug, Error)]
+pub enum DeployError {
+    /// It must not begin.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Refused(Vec<Refused>),
+    /// AWS reported a caller whose account cannot be read.
+    #[error("AWS reports the caller {0}, which names no account")]
+    Caller(String),
+    /// The template is not one of Snapferry's.
+    #[error(transparent)]
+    Template(#[from] NotOurTemplate),
+    /// CloudFormation refuses the template or its parameters.
+    #[error("CloudFormation cannot change the stack {name} in {region}: {why}")]
+    ChangeSet {
+        /// The region.
+        region: Region,
+        /// The stack.
+        name: StackName,
+        /// CloudFormation's reason.
+        why: String,
+    },
+    /// CloudFormation could not carry a change set out, and has taken back what it did in that region.
+    #[error("the stack {name} in {region} ended as {status}: {}", .reasons.join("; "))]
+    Failed {
+        /// The region.
+        region: Region,
+        /// The stack.
+        name: StackName,
+        /// Its status.
+        status: String,
+        /// The first failures, each with its resource.
+        reasons: Vec<String>,
+    },
+    /// A call did not succeed.
+    #[error("{}", chain(.0))]
+    Port(#[from] PortError),
+}

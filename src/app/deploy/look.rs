@@ -1,0 +1,333 @@
+//! Looks at what stands there, uploads, and has CloudFormation compare.
+
+use super::error::{DeployError, Refused};
+use super::permissions::{INTERVAL, Permissions};
+use super::plan::{Compared, Deployment, StackPlan};
+use super::step::Step;
+use super::take_away::take_away;
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
+
+use crate::domain::deploy::names::{Account, Bucket, StackName};
+use crate::domain::deploy::package::{Templates, packaged, parameter_names};
+use crate::domain::deploy::request::{Architecture, DeployRequest};
+use crate::domain::deploy::stack::{MayDeploy, StackFacts, Template, may_deploy};
+use crate::domain::id::arn::{KeyArn, Region};
+use crate::domain::policy::spec::KeyName;
+use crate::ports::deploy::{ChangeSet, ChangeSetRequest, Made, TemplateSource};
+
+/// How many bytes of a hash a key of the bucket holds, in hexadecimal.
+const HASH_BYTES: usize = 16;
+
+/// The function's code.
+#[derive(Debug, Clone)]
+pub struct Code {
+    /// The zip.
+    pub zip: Vec<u8>,
+    /// What its program was built for.
+    pub architecture: Architecture,
+}
+
+/// Looks at what stands there, uploads what is not there yet, and has CloudFormation compare each stack. Nothing but the
+/// bucket changes.
+///
+/// # Errors
+/// If the deployment must not begin, with every reason, or AWS cannot be asked.
+pub async fn look<W: Permissions>(
+    world: &W,
+    request: DeployRequest,
+    templates: Templates,
+    code: &Code,
+    progress: &mut dyn FnMut(Step<'_>),
+) -> Result<Deployment, DeployError> {
+    let faults = request.faults(&parameter_names(&templates.recovery));
+    if !faults.is_empty() {
+        let refused = faults.into_iter().map(Refused::Request);
+        return Err(DeployError::Refused(refused.collect()));
+    }
+    progress(Step::Looking);
+    let caller = world.caller_identity().await?;
+    let account = Account::of_caller(&caller).ok_or_else(|| DeployError::Caller(caller.clone()))?;
+    let mut refused = Vec::new();
+    let home = found(
+        world,
+        &request.recovery,
+        &request.stack,
+        &Template::Recovery,
+        &mut refused,
+    )
+    .await?;
+    let of_source = Template::Source(request.recovery.clone());
+    let mut sources = Vec::new();
+    for region in &request.sources {
+        let name = request.stack.of_source();
+        let stack = found(world, region, &name, &of_source, &mut refused).await?;
+        sources.push((region.clone(), name, stack));
+    }
+    refused.extend(key_fault(world, &request, home.as_ref()).await?);
+    if !refused.is_empty() {
+        return Err(DeployError::Refused(refused));
+    }
+
+    let bucket = request
+        .bucket
+        .clone()
+        .unwrap_or_else(|| Bucket::of_deployments(&account, &request.recovery));
+    let url = upload(
+        world, &request, &templates, code, &account, &bucket, progress,
+    )
+    .await?;
+
+    let events_queue = events_queue(&request, home.as_ref());
+    let left_behind = home
+        .as_ref()
+        .and_then(|home| home.parameters.get("SourceRegions"))
+        .map_or_else(Vec::new, |before| request.no_longer_sources(before));
+    let recovery_template = Packaged {
+        kind: Template::Recovery,
+        names: parameter_names(&templates.recovery),
+        source: TemplateSource::Url(url),
+    };
+    let parameters = request.recovery_parameters(code.architecture);
+    let source_template = Packaged::of_source(&templates, of_source);
+    let at_home = Target {
+        region: &request.recovery,
+        name: &request.stack,
+        stack: home.as_ref(),
+        template: &recovery_template,
+        parameters,
+    };
+    let of_sources = sources.iter().map(|(region, name, stack)| Target {
+        region,
+        name,
+        stack: stack.as_ref(),
+        template: &source_template,
+        parameters: request.source_parameters(&events_queue),
+    });
+    let mut stacks = Vec::new();
+    for target in std::iter::once(at_home).chain(of_sources) {
+        match compare(world, target, progress).await {
+            Ok(plan) => stacks.push(plan),
+            Err(error) => {
+                take_away(world, &stacks).await?;
+                return Err(error);
+            }
+        }
+    }
+    Ok(Deployment {
+        account,
+        caller,
+        bucket,
+        stacks,
+        left_behind,
+        alarms_notify: alarms_notify(&request, home.as_ref()),
+        request,
+        templates,
+        events_queue,
+    })
+}
+
+/// The stack of this name, unless it must not be touched.
+async fn found<W: Permissions>(
+    world: &W,
+    region: &Region,
+    name: &StackName,
+    template: &Template,
+    refused: &mut Vec<Refused>,
+) -> Result<Option<StackFacts>, DeployError> {
+    let found = world.find_stack(region, name).await?;
+    if let MayDeploy::No(why) = may_deploy(found.as_ref(), template) {
+        refused.push(Refused::Stack {
+            region: region.clone(),
+            name: name.clone(),
+            why,
+        });
+    }
+    Ok(found.filter(|stack| !stack.is_only_a_review()))
+}
+
+/// Why the copies could not be encrypted.
+async fn key_fault<W: Permissions>(
+    world: &W,
+    request: &DeployRequest,
+    home: Option<&StackFacts>,
+) -> Result<Option<Refused>, DeployError> {
+    let held = home.and_then(|home| home.parameters.get("RecoveryKeyArn"));
+    let key = match (&request.key, held) {
+        (Some(key), _) => key.clone(),
+        (None, Some(text)) => match KeyArn::parse(text) {
+            Ok(key) => key,
+            Err(error) => {
+                return Ok(Some(Refused::Key {
+                    key: text.clone(),
+                    why: error.to_string(),
+                }));
+            }
+        },
+        (None, None) => return Ok(Some(Refused::NoKey)),
+    };
+    let facts = world.describe_key(&KeyName::Arn(key.clone())).await?;
+    let why = match facts {
+        None => Some("KMS knows no such key".to_owned()),
+        Some(facts) => facts.unusable(),
+    };
+    Ok(why.map(|why| Refused::Key {
+        key: key.to_string(),
+        why,
+    }))
+}
+
+/// Whether the stack has a topic or an address for its alarms.
+fn alarms_notify(request: &DeployRequest, home: Option<&StackFacts>) -> bool {
+    let held = |name: &str| home.and_then(|home| home.parameters.get(name));
+    let is_held = |name| held(name).is_some_and(|value| !value.is_empty());
+    request.topic.is_some()
+        || request.email.is_some()
+        || ["AlarmTopicArn", "AlarmEmail"].into_iter().any(is_held)
+}
+
+/// The queue that RDS's own subscriptions of the source regions send to, as far as it is known yet.
+pub(super) fn events_queue(request: &DeployRequest, home: Option<&StackFacts>) -> String {
+    const WANTED: &str = "EventSubscriptions";
+    let held = home.and_then(|home| home.parameters.get(WANTED));
+    let wanted = request.parameters.get(WANTED).or(held);
+    let queue = home.and_then(|home| home.outputs.get("EventsQueueArn"));
+    match wanted.map(String::as_str) {
+        Some("yes") => queue.cloned().unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+/// Has the code, the definition and the template in the bucket. The answer is the template's address.
+async fn upload<W: Permissions>(
+    world: &W,
+    request: &DeployRequest,
+    templates: &Templates,
+    code: &Code,
+    account: &Account,
+    bucket: &Bucket,
+    progress: &mut dyn FnMut(Step<'_>),
+) -> Result<String, DeployError> {
+    let region = &request.recovery;
+    if world.have_bucket(region, account, bucket).await? == Made::Now {
+        progress(Step::MadeBucket(bucket));
+    }
+    let code_key = key_of("function", "zip", &code.zip);
+    let definition_key = key_of("protect", "asl.json", templates.definition.as_bytes());
+    let (zip, definition) = (code.zip.clone(), templates.definition.clone().into_bytes());
+    let at = |key: &str| format!("s3://{bucket}/{key}");
+    let template = packaged(&templates.recovery, &at(&code_key), &at(&definition_key))?;
+    let template_key = key_of("template", "yaml", template.as_bytes());
+    let objects = [
+        ("the function", &code_key, zip),
+        ("the state machine", &definition_key, definition),
+        ("the template", &template_key, template.into_bytes()),
+    ];
+    for (what, key, content) in objects {
+        progress(Step::Uploading(what));
+        world
+            .have_object(region, account, bucket, key, content)
+            .await?;
+    }
+    Ok(format!(
+        "https://s3.{region}.amazonaws.com/{bucket}/{template_key}"
+    ))
+}
+
+/// The key of an object. It holds a hash of the content, so the same content is uploaded once.
+fn key_of(what: &str, ending: &str, content: &[u8]) -> String {
+    let hash = Sha256::digest(content);
+    let hash = data_encoding::HEXLOWER.encode(&hash[..HASH_BYTES]);
+    format!("snapferry/{what}-{hash}.{ending}")
+}
+
+/// A template as CloudFormation gets it.
+pub(super) struct Packaged<'a> {
+    kind: Template,
+    names: Vec<&'a str>,
+    source: TemplateSource,
+}
+
+impl<'a> Packaged<'a> {
+    pub(super) fn of_source(templates: &'a Templates, kind: Template) -> Self {
+        Self {
+            kind,
+            names: parameter_names(&templates.source),
+            source: TemplateSource::Text(templates.source.clone()),
+        }
+    }
+}
+
+/// A stack that is to be compared with its template.
+pub(super) struct Target<'a> {
+    pub(super) region: &'a Region,
+    pub(super) name: &'a StackName,
+    /// The stack, if it exists.
+    pub(super) stack: Option<&'a StackFacts>,
+    pub(super) template: &'a Packaged<'a>,
+    /// The parameters that are set.
+    pub(super) parameters: BTreeMap<String, String>,
+}
+
+/// Has CloudFormation compare a stack with its template.
+pub(super) async fn compare<W: Permissions>(
+    world: &W,
+    target: Target<'_>,
+    progress: &mut dyn FnMut(Step<'_>),
+) -> Result<StackPlan, DeployError> {
+    let Target {
+        region,
+        name,
+        stack,
+        template,
+        parameters,
+    } = target;
+    progress(Step::Comparing(region, name));
+    let held: BTreeSet<&str> = stack
+        .iter()
+        .flat_map(|stack| stack.parameters.keys().map(String::as_str))
+        .collect();
+    let kept = template
+        .names
+        .iter()
+        .filter(|parameter| held.contains(**parameter) && !parameters.contains_key(**parameter));
+    let request = ChangeSetRequest {
+        stack: name.clone(),
+        name: format!("snapferry-{}", world.now().as_second()),
+        makes_stack: stack.is_none(),
+        template: template.source.clone(),
+        kept: kept.map(|name| (*name).to_owned()).collect(),
+        parameters,
+    };
+    let arn = world.create_change_set(region, &request).await?;
+    let changes = loop {
+        match world.describe_change_set(region, &arn).await? {
+            ChangeSet::Working => world.pause(INTERVAL).await,
+            ChangeSet::Ready(changes) => break Some(changes),
+            ChangeSet::Empty => break None,
+            ChangeSet::Failed(why) => {
+                world.delete_change_set(region, &arn).await?;
+                return Err(DeployError::ChangeSet {
+                    region: region.clone(),
+                    name: name.clone(),
+                    why,
+                });
+            }
+        }
+    };
+    let compared = match (changes, stack) {
+        (Some(changes), None) => Compared::Makes(arn, changes),
+        (Some(changes), Some(_)) => Compared::Changes(arn, changes),
+        (None, _) => {
+            world.delete_change_set(region, &arn).await?;
+            Compared::Same
+        }
+    };
+    Ok(StackPlan {
+        region: region.clone(),
+        name: name.clone(),
+        template: template.kind.clone(),
+        compared,
+    })
+}

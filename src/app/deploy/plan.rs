@@ -1,0 +1,79 @@
+//! What a deployment would change.
+
+use crate::domain::deploy::changes::ResourceChange;
+use crate::domain::deploy::names::{Account, Bucket, StackName};
+use crate::domain::deploy::package::Templates;
+use crate::domain::deploy::request::DeployRequest;
+use crate::domain::deploy::stack::Template;
+use crate::domain::id::arn::Region;
+
+/// What CloudFormation says of a stack and its template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Compared {
+    /// The change set of this ARN makes the stack.
+    Makes(String, Vec<ResourceChange>),
+    /// The change set of this ARN changes it.
+    Changes(String, Vec<ResourceChange>),
+    /// Nothing would change.
+    Same,
+}
+
+impl Compared {
+    /// The changes.
+    #[must_use]
+    pub fn changes(&self) -> &[ResourceChange] {
+        match self {
+            Self::Makes(_, changes) | Self::Changes(_, changes) => changes,
+            Self::Same => &[],
+        }
+    }
+}
+
+/// One stack of a deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StackPlan {
+    /// Its region.
+    pub region: Region,
+    /// Its name.
+    pub name: StackName,
+    /// Which template it is of.
+    pub template: Template,
+    /// What would happen.
+    pub compared: Compared,
+}
+
+/// A deployment that was looked at, and can be carried out.
+#[derive(Debug, Clone)]
+pub struct Deployment {
+    /// The account.
+    pub account: Account,
+    /// Who asks for it: the caller's ARN.
+    pub caller: String,
+    /// The bucket with code and template, in the recovery region.
+    pub bucket: Bucket,
+    /// The stacks, the recovery region's first.
+    pub stacks: Vec<StackPlan>,
+    /// The regions that are no source regions any more, and whose stacks stay.
+    pub left_behind: Vec<String>,
+    /// Whether the alarms notify anybody.
+    pub alarms_notify: bool,
+    pub(super) request: DeployRequest,
+    pub(super) templates: Templates,
+    pub(super) events_queue: String,
+}
+
+impl Deployment {
+    /// What was asked for.
+    #[must_use]
+    pub fn request(&self) -> &DeployRequest {
+        &self.request
+    }
+
+    /// Whether anything would change.
+    #[must_use]
+    pub fn changes_anything(&self) -> bool {
+        self.stacks
+            .iter()
+            .any(|stack| stack.compared != Compared::Same)
+    }
+}

@@ -1,0 +1,76 @@
+//! The options of `snapferry deploy`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+pub(in crate::cli) const EXAMPLES: &str = "\
+Examples:
+  snapferry deploy --recovery-region eu-central-1 --source-region eu-west-1,eu-north-1 --key KEY_ARN \\
+    --email you@example.com
+  snapferry deploy --recovery-region eu-central-1 --source-region eu-west-1 --topic TOPIC_ARN --parameter CopySlots=10
+  snapferry deploy --dry-run
+  snapferry deploy --emit pipeline/
+
+The options may stand in snapferry.toml; a flag wins over it:
+
+  [deploy]
+  stack = \"snapferry\"
+  recovery_region = \"eu-central-1\"
+  source_regions = [\"eu-west-1\"]
+  key = \"KEY_ARN\"
+  [deploy.parameters]
+  CopySlots = 10";
+
+#[derive(Debug, Default, Args)]
+pub(in crate::cli) struct DeployArguments {
+    /// The recovery region: where the copies, the functions and everything else will be.
+    #[arg(long, value_name = "REGION")]
+    pub(super) recovery_region: Option<String>,
+    /// The regions whose databases are to be protected, separated by commas. Can be given several times.
+    #[arg(long = "source-region", value_name = "REGION", value_delimiter = ',')]
+    pub(super) source_regions: Vec<String>,
+    /// The KMS key of the recovery region that encrypts the copies. A stack that exists keeps its key without it.
+    #[arg(long, value_name = "ARN")]
+    pub(super) key: Option<String>,
+    /// The address that the alarms write to. SNS asks its reader once to confirm it. Without it and --topic they notify
+    /// nobody.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "topic")]
+    pub(super) email: Option<String>,
+    /// The SNS topic of the recovery region that the alarms notify.
+    #[arg(long, value_name = "ARN")]
+    pub(super) topic: Option<String>,
+    /// Another parameter of template.yaml, such as Selection=all. Can be given several times.
+    #[arg(long = "parameter", value_name = "NAME=VALUE")]
+    pub(super) parameters: Vec<String>,
+    /// The function: the zip of a release, or the program bootstrap [default: the zip beside this program, then
+    /// target/lambda/bootstrap]
+    #[arg(long, value_name = "FILE")]
+    pub(super) function: Option<PathBuf>,
+    /// The processor that the function runs on: arm64 or x86_64 [default: the one that the program was built for]
+    #[arg(long, value_name = "WORD")]
+    pub(super) architecture: Option<String>,
+    /// The bucket of the recovery region for code and template [default: snapferry-deployments-ACCOUNT-REGION, which is
+    /// made]
+    #[arg(long, value_name = "NAME")]
+    pub(super) bucket: Option<String>,
+    /// Deploy the templates of this folder and not those that this program carries: template.yaml, source-region.yaml,
+    /// statemachine/protect.asl.json.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(super) templates: Option<PathBuf>,
+    /// A file with these options [default: snapferry.toml, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Only show what would change.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Do not ask before anything changes.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(super) yes: bool,
+    /// Go on although something whose content would be lost is replaced or removed.
+    #[arg(long)]
+    pub(super) accept_loss: bool,
+    /// Write templates, function and parameters to this folder, for a pipeline of your own, and ask AWS nothing.
+    #[arg(long, value_name = "DIRECTORY", conflicts_with_all = ["dry_run", "yes"])]
+    pub(super) emit: Option<PathBuf>,
+}

@@ -1,0 +1,213 @@
+//! What a person asks to be deployed, and what is wrong with it before AWS is asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use thiserror::Error;
+
+use super::names::{Bucket, Email, StackName, TopicArn};
+use crate::domain::id::arn::{KeyArn, Region};
+
+/// The parameters of `template.yaml` that have flags of their own.
+const OF_FLAGS: [(&str, &str); 5] = [
+    ("SourceRegions", "--source-region"),
+    ("RecoveryKeyArn", "--key"),
+    ("AlarmTopicArn", "--topic"),
+    ("AlarmEmail", "--email"),
+    ("Architecture", "--architecture"),
+];
+
+/// The processor that a function was built for, in Lambda's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Architecture {
+    /// 64-bit Arm.
+    Arm64,
+    /// 64-bit x86.
+    X86,
+}
+
+impl Architecture {
+    /// Lambda's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Arm64 => "arm64",
+            Self::X86 => "x86_64",
+        }
+    }
+
+    /// Reads Lambda's word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        [Self::Arm64, Self::X86]
+            .into_iter()
+            .find(|it| it.as_str() == word)
+    }
+
+    /// That of a Linux program, which says it in its ELF header: `e_machine`, two bytes at 18, is 183 for AArch64 and 62
+    /// for x86-64. Nothing if it is no 64-bit, little-endian ELF file, or is for another processor.
+    #[must_use]
+    pub fn of_program(bytes: &[u8]) -> Option<Self> {
+        if !bytes.starts_with(b"\x7fELF\x02\x01") {
+            return None;
+        }
+        match bytes.get(18..20)? {
+            [183, 0] => Some(Self::Arm64),
+            [62, 0] => Some(Self::X86),
+            _ => None,
+        }
+    }
+}
+
+/// What is to be deployed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeployRequest {
+    /// The recovery region.
+    pub recovery: Region,
+    /// The source regions, at least one, in the order given.
+    pub sources: Vec<Region>,
+    /// The name of the recovery region's stack.
+    pub stack: StackName,
+    /// The key of the copies. A stack that exists keeps its own if none is given.
+    pub key: Option<KeyArn>,
+    /// The topic that the recovery region's alarms notify.
+    pub topic: Option<TopicArn>,
+    /// The address that the alarms write to.
+    pub email: Option<Email>,
+    /// The bucket for code and template. Without one, the deployment has its own.
+    pub bucket: Option<Bucket>,
+    /// Other parameters of the recovery region's template.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// What is wrong with a request.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RequestFault {
+    /// No region is to be protected.
+    #[error(
+        "name at least one source region with --source-region: the regions whose databases are to be protected"
+    )]
+    NoSource,
+    /// A copy beside its database is lost with it.
+    #[error(
+        "{0} is both the recovery region and a source region: a copy beside its database is lost with it"
+    )]
+    SourceIsRecovery(Region),
+    /// Copies can only be encrypted under a key of their own region.
+    #[error(
+        "the key {key} is not in the recovery region {recovery}: RDS encrypts copies under a key of their own region"
+    )]
+    KeyElsewhere {
+        /// The key.
+        key: KeyArn,
+        /// The recovery region.
+        recovery: Region,
+    },
+    /// An alarm can only notify a topic of its own region.
+    #[error(
+        "the topic {topic} is not in the recovery region {recovery}: an alarm notifies topics of its own region only"
+    )]
+    TopicElsewhere {
+        /// The topic.
+        topic: TopicArn,
+        /// The recovery region.
+        recovery: Region,
+    },
+    /// The parameter has a flag of its own.
+    #[error("--parameter {parameter}: use {flag}, which sets it")]
+    HasAFlag {
+        /// The parameter.
+        parameter: String,
+        /// Its flag.
+        flag: &'static str,
+    },
+    /// The template has no such parameter.
+    #[error("--parameter {0}: template.yaml has no such parameter")]
+    UnknownParameter(String),
+}
+
+impl DeployRequest {
+    /// Everything that is wrong with it, as far as that can be known without asking AWS.
+    #[must_use]
+    pub fn faults(&self, parameter_names: &[&str]) -> Vec<RequestFault> {
+        let mut faults = Vec::new();
+        if self.sources.is_empty() {
+            faults.push(RequestFault::NoSource);
+        }
+        if self.sources.contains(&self.recovery) {
+            faults.push(RequestFault::SourceIsRecovery(self.recovery.clone()));
+        }
+        if let Some(key) = &self.key
+            && key.region() != self.recovery.as_str()
+        {
+            faults.push(RequestFault::KeyElsewhere {
+                key: key.clone(),
+                recovery: self.recovery.clone(),
+            });
+        }
+        if let Some(topic) = &self.topic
+            && topic.region() != self.recovery.as_str()
+        {
+            faults.push(RequestFault::TopicElsewhere {
+                topic: topic.clone(),
+                recovery: self.recovery.clone(),
+            });
+        }
+        for parameter in self.parameters.keys() {
+            let flag = OF_FLAGS.iter().find(|(name, _)| name == parameter);
+            if let Some((_, flag)) = flag {
+                let parameter = parameter.clone();
+                faults.push(RequestFault::HasAFlag { parameter, flag });
+            } else if !parameter_names.contains(&parameter.as_str()) {
+                faults.push(RequestFault::UnknownParameter(parameter.clone()));
+            }
+        }
+        faults
+    }
+
+    /// The parameters of the recovery region's stack that this request sets. What it does not set keeps its value, or has
+    /// the template's default.
+    #[must_use]
+    pub fn recovery_parameters(&self, architecture: Architecture) -> BTreeMap<String, String> {
+        let sources: Vec<&str> = self.sources.iter().map(Region::as_str).collect();
+        let mut all = self.parameters.clone();
+        all.insert("SourceRegions".to_owned(), sources.join(","));
+        all.insert("Architecture".to_owned(), architecture.as_str().to_owned());
+        if let Some(key) = &self.key {
+            all.insert("RecoveryKeyArn".to_owned(), key.to_string());
+        }
+        if let Some(topic) = &self.topic {
+            all.insert("AlarmTopicArn".to_owned(), topic.to_string());
+        }
+        if let Some(email) = &self.email {
+            all.insert("AlarmEmail".to_owned(), email.to_string());
+        }
+        all
+    }
+
+    /// The parameters of each source region's stack. Permissions boundary and role path are those of the recovery
+    /// region's: an organisation asks for them everywhere. The queue is empty if RDS's own subscriptions bring no hints.
+    #[must_use]
+    pub fn source_parameters(&self, events_queue: &str) -> BTreeMap<String, String> {
+        const SHARED: [&str; 2] = ["PermissionsBoundaryArn", "RolePath"];
+        let shared = SHARED
+            .iter()
+            .filter_map(|name| self.parameters.get_key_value(*name));
+        let mut all: BTreeMap<String, String> = shared
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        all.insert("RecoveryRegion".to_owned(), self.recovery.to_string());
+        all.insert("EventsQueueArn".to_owned(), events_queue.to_owned());
+        all
+    }
+
+    /// The regions that were source regions under the stack's old parameter and are none now. Their stacks stay.
+    #[must_use]
+    pub fn no_longer_sources(&self, before: &str) -> Vec<String> {
+        let now: BTreeSet<&str> = self.sources.iter().map(Region::as_str).collect();
+        let before = before.split(',').map(str::trim);
+        before
+            .filter(|region| !region.is_empty() && !now.contains(region))
+            .map(ToOwned::to_owned)
+            .collect()
+    }
+}

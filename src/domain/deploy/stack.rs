@@ -1,0 +1,118 @@
+//! A stack as CloudFormation shows it, and whether a deployment may change it.
+
+use std::collections::BTreeMap;
+
+use crate::domain::id::arn::Region;
+use crate::domain::operator::stack_outputs;
+
+/// A stack as CloudFormation shows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StackFacts {
+    /// Its ARN.
+    pub id: String,
+    /// Its status, in CloudFormation's word.
+    pub status: String,
+    /// Its parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// Its outputs.
+    pub outputs: BTreeMap<String, String>,
+}
+
+impl StackFacts {
+    /// Whether it exists only as the shell of a change set that was never carried out.
+    #[must_use]
+    pub fn is_only_a_review(&self) -> bool {
+        self.status == "REVIEW_IN_PROGRESS"
+    }
+
+    /// Whether CloudFormation is at work on it.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.status.ends_with("_IN_PROGRESS") && !self.is_only_a_review()
+    }
+
+    /// Whether the last thing that was done with it succeeded.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        matches!(
+            self.status.as_str(),
+            "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE"
+        )
+    }
+}
+
+/// Which of the two templates a stack is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Template {
+    /// `template.yaml`.
+    Recovery,
+    /// `source-region.yaml`, for this recovery region.
+    Source(Region),
+}
+
+/// Whether a deployment may go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MayDeploy {
+    /// There is none yet.
+    New,
+    /// It is ours, and can be changed.
+    Ours,
+    /// It must not be touched, or cannot be now. The text says why and what to do.
+    No(String),
+}
+
+/// Whether the stack of this name may be made or changed.
+#[must_use]
+pub fn may_deploy(found: Option<&StackFacts>, template: &Template) -> MayDeploy {
+    let Some(stack) = found else {
+        return MayDeploy::New;
+    };
+    if stack.is_only_a_review() {
+        return MayDeploy::New;
+    }
+    let status = &stack.status;
+    if stack.is_busy() {
+        return MayDeploy::No(format!(
+            "CloudFormation is at work on it ({status}); wait until it is done"
+        ));
+    }
+    // CloudFormation can only delete a stack whose creation it has rolled back.
+    if [
+        "ROLLBACK_COMPLETE",
+        "ROLLBACK_FAILED",
+        "CREATE_FAILED",
+        "DELETE_FAILED",
+    ]
+    .contains(&status.as_str())
+    {
+        return MayDeploy::No(format!(
+            "it was never finished ({status}); read its events, delete it, and deploy again"
+        ));
+    }
+    if status == "UPDATE_ROLLBACK_FAILED" {
+        return MayDeploy::No(
+            "its last update could not be taken back (UPDATE_ROLLBACK_FAILED); continue its rollback in \
+             CloudFormation first"
+                .to_owned(),
+        );
+    }
+    let is_ours = match template {
+        Template::Recovery => stack_outputs::is_snapferry(&stack.outputs),
+        Template::Source(_) => stack.outputs.contains_key("ForwardingRuleArn"),
+    };
+    if !is_ours {
+        return MayDeploy::No(
+            "it is another product's stack; choose another name with --stack".to_owned(),
+        );
+    }
+    if let Template::Source(recovery) = template
+        && let Some(other) = stack.parameters.get("RecoveryRegion")
+        && other != recovery.as_str()
+    {
+        return MayDeploy::No(format!(
+            "it forwards to the recovery region {other}, so it belongs to another stack of Snapferry; choose another \
+             name with --stack"
+        ));
+    }
+    MayDeploy::Ours
+}
