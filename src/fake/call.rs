@@ -55,10 +55,10 @@ use crate::ports::{
     PortError, Probe, ProbeToken, PruneRounds, RdsError, ReadConfigurations, ReadDefinitions,
     ReadEntered, ReadEntries, ReadFreeze, ReadHolders, ReadLearntLimit, ReadListings,
     ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReadRosters, ReadSelected, ReceiptHandle,
-    ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven, RegionListings,
-    RegisterRemovals, RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand,
-    SetFreeze, SnapshotQuota, StartExecution, Started, StopExecution, StoreConfigurations,
-    StoreListings, StorePolicies, StoreRosters, StoreSelected, Waits, Written,
+    ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven, RegisterRemovals,
+    RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand, SetFreeze,
+    SnapshotQuota, StartExecution, Started, StopExecution, StoreConfigurations, StoreListings,
+    StorePolicies, StoreRosters, StoreSelected, Waits, Written,
 };
 
 /// The AWS action of a call.
