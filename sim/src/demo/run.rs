@@ -155,7 +155,11 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     let elapsed_s = begun.elapsed().as_secs_f64();
     let unrest = repairs.calm_down(&rds, &stack, &carrier).await?;
     drop(sweeps);
-    let unpruned = pruning.finish().await;
+    // The pruner removes nothing of databases that a denied planner has not listed.
+    let unpruned = match has_denied(&stack).await? {
+        true => None,
+        false => pruning.finish().await,
+    };
 
     let model = rds.model().clone();
     let is_complete = trouble.choice.is_empty();
