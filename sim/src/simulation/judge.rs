@@ -464,6 +464,8 @@ impl World {
                     .executions
                     .get(name.as_str())
                     .is_some_and(|e| e.status == Status::Succeeded),
+                // Only a person's dry run says so.
+                Planning::WouldStart(_) => false,
                 Planning::Refused(_) => {
                     let at = rds_region(row.database.region());
                     self.is_refused(row.database.family(), &at, row.database.name())
