@@ -171,7 +171,7 @@ fn the_bucket_holds_code_definition_and_template_under_names_by_content() {
         .find(|(key, _)| key.ends_with(".yaml"))
         .unwrap();
     let template = String::from_utf8(template.1.clone()).unwrap();
-    for (key, _) in &objects {
+    for key in objects.keys() {
         let is_template = key.ends_with(".yaml");
         assert_eq!(
             template.contains(&format!("s3://{key}")),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 /// What an alarm does with periods that have no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Missing {
-    Missing,
+pub(crate) enum MissingData {
+    AsMissing,
     Ignore,
     Breaching,
     NotBreaching,
@@ -26,7 +26,7 @@ pub(crate) fn decide(
     range: &[Option<bool>],
     of: usize,
     needed: usize,
-    missing: Missing,
+    missing: MissingData,
     before: State,
 ) -> State {
     let real: Vec<bool> = range.iter().flatten().copied().collect();
@@ -42,19 +42,19 @@ pub(crate) fn decide(
     }
     let all_breach = breaching == real.len();
     match missing {
-        Missing::Breaching => by_count(breaching + filled),
-        Missing::NotBreaching => by_count(breaching),
-        Missing::Missing if real.is_empty() => State::InsufficientData,
+        MissingData::Breaching => by_count(breaching + filled),
+        MissingData::NotBreaching => by_count(breaching),
+        MissingData::AsMissing if real.is_empty() => State::InsufficientData,
         // The oldest value breaches, is old enough, and nothing since says otherwise.
-        Missing::Missing if all_breach => {
+        MissingData::AsMissing if all_breach => {
             let oldest = range.iter().position(Option::is_some).unwrap_or_default();
             match range.len() - oldest >= needed {
                 true => State::Alarm,
                 false => before,
             }
         }
-        Missing::Ignore if all_breach => before,
-        Missing::Missing | Missing::Ignore => by_count(breaching),
+        MissingData::Ignore if all_breach => before,
+        MissingData::AsMissing | MissingData::Ignore => by_count(breaching),
     }
 }
 
@@ -88,7 +88,7 @@ pub(crate) struct Alarm {
     pub(crate) needed: usize,
     pub(crate) threshold: f64,
     pub(crate) rings_above: bool,
-    pub(crate) missing: Missing,
+    pub(crate) missing: MissingData,
 }
 
 impl Alarm {

@@ -11,7 +11,7 @@ mod scenario;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evaluate::{Missing, State, decide};
+use evaluate::{MissingData, State, decide};
 use resolved::{alarms, counted_words, published};
 use scenario::{Cause, Night, rings};
 
@@ -44,10 +44,10 @@ fn the_evaluator_decides_as_the_user_guides_tables_say() {
             .map(|point| (point != '-').then_some(point == 'X'))
             .collect();
         let treatments = [
-            Missing::Missing,
-            Missing::Ignore,
-            Missing::Breaching,
-            Missing::NotBreaching,
+            MissingData::AsMissing,
+            MissingData::Ignore,
+            MissingData::Breaching,
+            MissingData::NotBreaching,
         ];
         for (missing, expected) in treatments.into_iter().zip(expected) {
             for before in [Ok, Alarm] {

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use super::evaluate::{Alarm, Missing, Point, Statistic};
+use super::evaluate::{Alarm, MissingData, Point, Statistic};
 use crate::document::{resources, template};
 
 /// What the stack is called here.
@@ -64,8 +64,8 @@ pub(crate) fn alarms() -> Vec<Alarm> {
                 other => panic!("{name}: {other}"),
             },
             missing: match get("TreatMissingData").as_str() {
-                "breaching" => Missing::Breaching,
-                "notBreaching" => Missing::NotBreaching,
+                "breaching" => MissingData::Breaching,
+                "notBreaching" => MissingData::NotBreaching,
                 other => panic!("{name}: {other}"),
             },
         }
