@@ -5,7 +5,7 @@ use std::fs;
 
 use jiff::Timestamp;
 use snapferry::app::deploy::{
-    Code, Compared, DeployError, Deployment, Refused, Step, abandon, act, look,
+    ACTIONS, Code, Compared, DeployError, Deployment, Refused, Step, abandon, act, look,
 };
 use snapferry::domain::deploy::changes::{Act, ResourceChange, loses_data, sentences};
 use snapferry::domain::deploy::names::{Account, Bucket, Email, StackName, TopicArn};
@@ -422,6 +422,14 @@ fn the_parameters_of_both_templates_are_known_by_name() {
         let parameters = template["Parameters"].as_mapping().unwrap();
         let expected: Vec<&str> = parameters.keys().map(|key| key.as_str().unwrap()).collect();
         assert_eq!(parameter_names(&text), expected);
+    }
+}
+
+#[test]
+fn the_rights_that_a_deployment_needs_are_documented() {
+    let page = fs::read_to_string("docs/DEPLOY.md").unwrap();
+    for action in ACTIONS.iter().copied().flatten() {
+        assert!(page.contains(&format!("`{action}`")), "{action}");
     }
 }
 
