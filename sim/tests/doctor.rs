@@ -45,7 +45,15 @@ impl World {
         );
         options.roles = roles;
         options.keys = vec![SOURCE_KEY.to_owned()];
-        options.parameters = vec![("Selection".to_owned(), "all".to_owned())];
+        let parameters = [
+            ("Selection", "all"),
+            ("Retention", "35d"),
+            ("Prune", "yes"),
+            ("AlarmEmail", "you@example.com"),
+        ];
+        options.parameters = parameters
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec();
         let snapferry = tokio::task::spawn_blocking(build_snapferry);
         let snapferry = snapferry.await.unwrap().unwrap();
         let stack = LocalStack::start(options, &|_| {}).await;

@@ -112,7 +112,12 @@ async fn pause<W: Permissions>(
     let set = before.as_ref().map_or(built_in, |before| &before.set);
     let active = set.policies.iter().filter(|(_, spec)| !spec.options.paused);
     let active: Vec<String> = active.map(|(name, _)| name.to_string()).collect();
-    if active.is_empty() {
+    // Rules that stand would go on removing while nothing new is made.
+    let keeps_all = set
+        .policies
+        .values()
+        .all(|spec| spec.options.retention == Retention::default());
+    if active.is_empty() && (keeps_all || depth == Depth::Show) {
         return Ok(StartState::WerePaused);
     }
     if depth == Depth::Show {

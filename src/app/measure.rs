@@ -39,7 +39,8 @@ pub async fn measure<W: Permissions>(
     let now = world.now();
     let mut selected: Vec<(&PolicyName, SelectedDatabase)> = Vec::new();
     let mut rpos = BTreeMap::new();
-    for policy in &policies.all {
+    // Nothing of a paused policy is started, on purpose: its databases are not late.
+    for policy in policies.all.iter().filter(|policy| !policy.options.paused) {
         rpos.insert(&policy.name, rpo(policy, now));
         for region in &measuring.source_regions {
             let of_region = read_selected(world, &policy.name, region).await?;

@@ -270,7 +270,7 @@ async fn plan_all<W: Permissions>(world: &W, due: &DueNow<'_>, when: When, plann
         }
     }
     planned.error = (!errors.is_empty()).then(|| errors.join("; "));
-    if planned.error.is_none() && planned.unreadable.is_empty() {
+    if planned.error.is_none() && planned.unreadable.is_empty() && !due.scope.dry_run {
         let roster = Roster::of(world.now(), shown);
         if let Err(error) = world.set_roster(&planned.region, &roster).await {
             let (region, error) = (&planned.region, chain(&error));
@@ -284,7 +284,9 @@ async fn plan_all<W: Permissions>(world: &W, due: &DueNow<'_>, when: When, plann
         && matches!(when, When::Due | When::Again)
         && let Err(error) = remember_selected(world, planned).await
     {
-        planned.error = Some(chain(&error));
+        // Only the metrics need it. The cursor moves on, so that the region is not listed anew on every tick.
+        let (region, error) = (&planned.region, chain(&error));
+        warn!(%region, error, "which databases the policy selects could not be stored for the metrics");
     }
     // A policy whose databases wait for its first due time is planned up to now, even if the region was not listed to its
     // end: their first due time would otherwise find it unplanned again.

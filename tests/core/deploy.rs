@@ -367,6 +367,15 @@ fn a_region_that_is_no_source_any_more_is_named() {
     };
     let deployment = looked(&world, fewer).unwrap();
     assert_eq!(deployment.left_behind, ["eu-north-1"]);
+    // Its databases would no longer be protected, so that is carried out only if it is accepted.
+    let refused = run(act(&world, deployment, false, &mut |_| {}));
+    assert!(
+        matches!(&refused, Err(DeployError::Refused(why)) if matches!(why[..], [Refused::RegionDropped { .. }])),
+        "{refused:?}"
+    );
+    let now = world.stack(&home(), &stack()).unwrap();
+    assert_eq!(now.parameters["SourceRegions"], "eu-west-1,eu-north-1");
+    assert_eq!(world.open_change_sets(), 0);
 }
 
 #[test]
@@ -411,6 +420,7 @@ fn a_change_that_loses_data_comes_first_and_is_known_as_such() {
     assert!(!loses_data(&changes[..3]));
     let may_replace = [change("Table", "AWS::DynamoDB::Table", Act::MayReplace)];
     assert!(sentences(&may_replace)[0].contains("would be lost"));
+    assert!(loses_data(&may_replace));
 }
 
 /// A YAML reader is the other opinion on the names.

@@ -28,18 +28,13 @@ pub async fn act<W: Permissions>(
     accepts_loss: bool,
     progress: &mut dyn FnMut(Step<'_>),
 ) -> Result<(), DeployError> {
-    let loses = |plan: &&StackPlan| loses_data(plan.compared.changes());
-    let losses = deployment
-        .stacks
-        .iter()
-        .filter(loses)
-        .map(|plan| Refused::Loss {
-            region: plan.region.clone(),
-        });
-    let losses: Vec<Refused> = losses.collect();
-    if !losses.is_empty() && !accepts_loss {
+    refuse_loss(world, &deployment, accepts_loss).await?;
+    if !accepts_loss && !deployment.left_behind.is_empty() {
         abandon(world, &deployment).await?;
-        return Err(DeployError::Refused(losses));
+        let regions = deployment.left_behind.join(", ");
+        return Err(DeployError::Refused(vec![Refused::RegionDropped {
+            regions,
+        }]));
     }
     for at in 0..deployment.stacks.len() {
         let done = carry_out(world, &deployment.stacks[at], progress).await;
@@ -49,9 +44,29 @@ pub async fn act<W: Permissions>(
         }
         if deployment.stacks[at].template == Template::Recovery {
             point_at_queue(world, &mut deployment, progress).await?;
+            refuse_loss(world, &deployment, accepts_loss).await?;
         }
     }
     Ok(())
+}
+
+/// What would lose data is refused, unless the person accepts that. The change sets are then taken away.
+async fn refuse_loss<W: Permissions>(
+    world: &W,
+    deployment: &Deployment,
+    accepts_loss: bool,
+) -> Result<(), DeployError> {
+    let loses = |plan: &&StackPlan| loses_data(plan.compared.changes());
+    let losses = deployment.stacks.iter().filter(loses);
+    let losses = losses.map(|plan| Refused::Loss {
+        region: plan.region.clone(),
+    });
+    let losses: Vec<Refused> = losses.collect();
+    if losses.is_empty() || accepts_loss {
+        return Ok(());
+    }
+    abandon(world, deployment).await?;
+    Err(DeployError::Refused(losses))
 }
 
 /// The queue of RDS's own subscriptions may be known only now. The source regions' stacks are then compared anew.
@@ -115,7 +130,6 @@ async fn carry_out<W: Permissions>(
         let now = world.find_stack(region, name).await?;
         let mut events = world.stack_events(region, &stack, last.as_deref()).await?;
         last = events.first().map(|event| event.id.clone()).or(last);
-        has_begun |= !events.is_empty();
         events.reverse();
         for event in &events {
             progress(Step::Said(region, event));
@@ -124,8 +138,9 @@ async fn carry_out<W: Permissions>(
                 failures.push(format!("{}: {why}", event.resource));
             }
         }
-        // Until the first event the stack still shows how it was before.
+        // Until the first event the stack still shows how it was before, and it was asked before its events were.
         if !has_begun {
+            has_begun = !events.is_empty();
             continue;
         }
         let status = now.as_ref().map(|stack| stack.status.as_str());

@@ -36,6 +36,15 @@ pub enum Refused {
     /// A new stack needs a key.
     #[error("name the key of the copies with --key: the ARN of a KMS key in the recovery region")]
     NoKey,
+    /// Regions whose databases were protected would be so no longer.
+    #[error(
+        "{regions} would be no source region any more, and its databases would no longer be protected; name it too, or add \
+         --accept-loss"
+    )]
+    RegionDropped {
+        /// The regions, separated by commas.
+        regions: String,
+    },
     /// Something whose content matters would be replaced or removed.
     #[error(
         "in {region} something would be replaced or removed whose content is lost with it (see above); if you mean that, \

@@ -8,15 +8,16 @@ use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::retention::capacity::{DAYS_MAX, days_at_growth, growth, made};
 use crate::domain::retention::forget::{ForgetRules, Point};
 use crate::error::chain;
-use crate::ports::{Clock, DescribeQuota};
+use crate::ports::{Clock, DescribeQuota, ReadFreeze};
 
 /// After how many days the quota of either family is full. `None` if RDS does not say how large a quota is that this
-/// stack uses: no answer is no news.
-pub(super) async fn days_to_full<W: Clock + DescribeQuota>(
+/// stack uses: no answer is no news. While removal is frozen, or if nobody can read whether it is, nothing is removed.
+pub(super) async fn days_to_full<W: Clock + DescribeQuota + ReadFreeze>(
     world: &W,
     config: &PrunerConfig,
     preview: &PrunePreview,
 ) -> Option<i64> {
+    let removes = config.removes && matches!(world.freeze().await, Ok(None));
     let mut days = DAYS_MAX;
     for family in Family::ALL {
         let of_family = |group: &&GroupPreview| group.database.family() == family;
@@ -31,7 +32,7 @@ pub(super) async fn days_to_full<W: Clock + DescribeQuota>(
         let quota = quota.ok().flatten()?;
         let grows: i64 = groups
             .iter()
-            .map(|group| growth_of(world, config, preview, group))
+            .map(|group| growth_of(world, removes, preview, group))
             .sum();
         days = days.min(days_at_growth(quota.used, quota.max, grows, PACE_DAYS));
     }
@@ -41,7 +42,7 @@ pub(super) async fn days_to_full<W: Clock + DescribeQuota>(
 /// Where nothing is removed, all that is made stays.
 fn growth_of<W: Clock>(
     world: &W,
-    config: &PrunerConfig,
+    removes: bool,
     preview: &PrunePreview,
     group: &GroupPreview,
 ) -> i64 {
@@ -52,7 +53,7 @@ fn growth_of<W: Clock>(
         .map(|(point, _)| point.clone())
         .collect();
     match ruling(&preview.policies, &group.policy) {
-        Some(policy) if config.removes && !group.shown_only => {
+        Some(policy) if removes && !group.shown_only => {
             let retention = &policy.options.retention;
             let by = ForgetRules {
                 rules: &retention.rules(),

@@ -8,7 +8,7 @@ use tracing::warn;
 
 use super::config::PrunerConfig;
 use super::permissions::Permissions;
-use crate::app::prune_preview::PrunePreview;
+use crate::app::prune_preview::{GroupPreview, PrunePreview};
 use crate::domain::id::arn::{Family, Region};
 use crate::domain::id::names::ResourceId;
 use crate::domain::retention::bounds::DatabaseId;
@@ -30,8 +30,8 @@ pub(super) struct Regions {
 }
 
 /// Lists the databases of each source region, and remembers which of those with recovery points it misses. A region that
-/// is in no setting any more is not listed: its databases are missing. A person's order is about some databases only, and
-/// stores nothing.
+/// is in no setting any more is not listed, and its databases never count as gone: nobody has looked. A person's order is
+/// about some databases only, and stores nothing.
 pub(super) async fn list_regions<W: Permissions>(
     world: &W,
     config: &PrunerConfig,
@@ -45,35 +45,35 @@ pub(super) async fn list_regions<W: Permissions>(
         known.entry(region).or_default();
     }
     for group in &preview.groups {
-        let of = known.entry(group.database.region()).or_default();
-        of.insert(&group.resource_id);
+        if let Some(of) = known.get_mut(group.database.region()) {
+            of.insert(&group.resource_id);
+        }
     }
     for (region, known) in known {
         let before = world.listing(region).await?;
-        let there = if config.source_regions.contains(region) {
-            list(world, region).await
-        } else {
-            Ok(Some(BTreeSet::new()))
-        };
+        let there = list(world, region).await;
+        let gone = preview
+            .groups
+            .iter()
+            .filter(|group| group.gone_since.is_some() && group.database.region() == region);
+        let id = |group: &GroupPreview| (region.clone(), group.resource_id.clone());
         let listing = match there {
             Ok(Some(there)) => {
-                let groups = preview.groups.iter();
-                let gone = groups.filter(|group| group.gone_since.is_some());
-                let back = gone.filter(|group| {
-                    group.database.region() == region && there.contains(&group.resource_id)
-                });
-                let id = |id: &ResourceId| (region.clone(), id.clone());
-                regions
-                    .back
-                    .extend(back.map(|group| id(&group.resource_id)));
+                let back = gone.filter(|group| there.contains(&group.resource_id));
+                regions.back.extend(back.map(id));
                 Listing::after(before.as_ref(), known, &there, now)
             }
             // A row that cannot be read may be any of those that seem to be missing.
-            Ok(None) => Listing {
-                at: now,
-                missing: before.map(|before| before.missing).unwrap_or_default(),
-            },
+            Ok(None) => {
+                regions.back.extend(gone.map(id));
+                Listing {
+                    at: now,
+                    missing: before.map(|before| before.missing).unwrap_or_default(),
+                }
+            }
             Err(error) => {
+                // Nobody has seen in this round that they are still gone.
+                regions.back.extend(gone.map(id));
                 warn!(%region, error = chain(&error), "a source region could not be listed");
                 let at = before.map(|before| before.at);
                 if at.is_none_or(|at| now.duration_since(at) > LISTED_MAX) {

@@ -271,8 +271,8 @@ fn write_plan(
     for region in &deployment.left_behind {
         writeln!(
             out,
-            "\n{region} is no source region any more. Its stack stays, and forwards events that nobody uses; delete it in \
-             CloudFormation."
+            "\n{region} would be no source region any more: its databases would no longer be protected. Its stack stays, and \
+             forwards events that nobody uses; delete it in CloudFormation."
         )?;
     }
     Ok(())

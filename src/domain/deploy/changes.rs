@@ -105,7 +105,7 @@ pub fn sentences(changes: &[ResourceChange]) -> Vec<String> {
                 continue;
             }
             Act::Change => (format!("changes the {word} {name}"), false),
-            Act::MayReplace => (lost("changes, and perhaps replaces,"), false),
+            Act::MayReplace => (lost("changes, and perhaps replaces,"), true),
             Act::Replace => (lost("replaces"), true),
             Act::Remove => (lost("removes"), true),
         };
@@ -123,11 +123,11 @@ pub fn sentences(changes: &[ResourceChange]) -> Vec<String> {
     warnings
 }
 
-/// Whether something whose content matters would be replaced or removed.
+/// Whether something whose content matters would be replaced or removed, or might be.
 #[must_use]
 pub fn loses_data(changes: &[ResourceChange]) -> bool {
     changes.iter().any(|change| {
-        matches!(change.act, Act::Replace | Act::Remove)
+        matches!(change.act, Act::Replace | Act::Remove | Act::MayReplace)
             && HOLDS_DATA.iter().any(|(kind, _)| *kind == change.kind)
     })
 }
