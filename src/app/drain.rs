@@ -116,7 +116,7 @@ async fn pause<W: Permissions>(
     let keeps_all = set
         .policies
         .values()
-        .all(|spec| spec.options.retention == Retention::default());
+        .all(|spec| spec.options.retention.is_empty());
     if active.is_empty() && (keeps_all || depth == Depth::Show) {
         return Ok(StartState::WerePaused);
     }

@@ -106,6 +106,21 @@ fn a_drain_pauses_every_policy_removes_nothing_and_lets_what_runs_end() {
 }
 
 #[test]
+fn the_rules_of_policies_that_were_paused_already_are_left_out_too() {
+    let world = World::new();
+    applied(
+        &world,
+        "[policy.a]\nschedule = \"0 3 * * *\"\npaused = true\nkeep_last = 3\n",
+    );
+    let drained_now = drained(&world, Depth::Pause);
+    assert!(matches!(drained_now.starts, StartState::Paused { .. }));
+    for spec in set_in_force(&world).set.policies.values() {
+        assert!(spec.options.paused && spec.options.retention.is_empty());
+    }
+    assert_eq!(drained(&world, Depth::Pause).starts, StartState::WerePaused);
+}
+
+#[test]
 fn nothing_starts_after_a_drain_and_everything_after_the_set_before_is_applied_again() {
     let world = World::new();
     let before = applied(&world, TWO);

@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
+use snapferry::app::prune::PrunerConfig;
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::policy::keep_span::KeepSpan;
 use snapferry::domain::policy::retention::{Retention, WhenGone};
 use snapferry::domain::policy::rules::Rules;
 use snapferry::domain::retention::gone::{Listing, Missing, rules_when_gone};
+use snapferry::domain::run::failure::Operation;
 use snapferry::ports::{ReadListings, StoreListings};
 
 use crate::planner::listed;
-use crate::prune::{copies, left, round, rounds, world};
+use crate::prune::{config, copies, left, round, rounds, try_round, world};
 use crate::world::{Fixture, SOURCE, World, a_run, region, run, time};
 
 fn orders() -> ResourceId {
@@ -111,4 +113,31 @@ fn a_database_that_is_there_again_is_left_alone_in_the_same_round_and_then_ruled
     assert_eq!(stored.missing, BTreeMap::new());
     rounds(&world, 24 + 10);
     assert_eq!(left(&world).len(), 5);
+}
+
+#[test]
+fn what_seemed_gone_is_left_alone_in_a_round_that_could_not_look_for_it() {
+    let world = world(RULES, copies("orders", 10));
+    missing(&world, 31);
+    rounds(&world, 23);
+    world.pass(SignedDuration::from_hours(2));
+    world.script(Operation::DescribeDbInstances, None, "no answer");
+    let report = round(&world);
+    assert_eq!(report.left_alone.len(), 1, "{report:?}");
+    assert_eq!(left(&world).len(), 10);
+}
+
+#[test]
+fn databases_of_a_region_that_no_setting_names_never_count_as_gone() {
+    let world = world(RULES, copies("orders", 10));
+    let nowhere = PrunerConfig {
+        source_regions: Vec::new(),
+        ..config()
+    };
+    for _ in 0..30 {
+        try_round(&world, &nowhere, None).unwrap();
+        world.pass(SignedDuration::from_hours(48));
+    }
+    assert_eq!(run(world.listing(&region(SOURCE))).unwrap(), None);
+    assert!(left(&world).len() >= 5);
 }

@@ -33,7 +33,7 @@ pub(crate) fn copies(name: &str, days: i64) -> Vec<Snapshot> {
     (0..days).map(|days| copy_of(&run_of(name, days))).collect()
 }
 
-fn config() -> PrunerConfig {
+pub(crate) fn config() -> PrunerConfig {
     let planning = planning(&[]);
     PrunerConfig {
         stack: planning.stack.rules.stack,
@@ -59,7 +59,7 @@ pub(crate) fn world(rules: &str, snapshots: Vec<Snapshot>) -> World {
     world
 }
 
-fn try_round(
+pub(crate) fn try_round(
     world: &World,
     config: &PrunerConfig,
     order: Option<&PruneRequest>,
