@@ -114,7 +114,7 @@ pub(super) async fn measure(
         stale_commands: stale_commands(recorder),
         dead_letters: dead_letters(scene.stack).await?,
         garbage: scene.diary.garbage.len() as u64,
-        faults: scene.trouble.counted(rds),
+        faults: scene.trouble.counted(),
         parked: scene.diary.parked.len() as u64,
         replayed: scene.diary.replayed,
         calls: calls(recorder, &scene.rds_calls),

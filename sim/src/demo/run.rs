@@ -155,6 +155,7 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     let elapsed_s = begun.elapsed().as_secs_f64();
     let unrest = repairs.calm_down(&rds, &stack, &carrier).await?;
     drop(sweeps);
+    trouble.count_fates(&rds.model());
     // The pruner removes nothing of databases that a denied planner has not listed.
     let unpruned = match has_denied(&stack).await? {
         true => None,

@@ -180,8 +180,13 @@ async fn key_fault<W: Permissions>(
 
 /// Whether the stack has a topic or an address for its alarms.
 fn alarms_notify(request: &DeployRequest, home: Option<&StackFacts>) -> bool {
+    let given = |name: &str| request.parameters.get(name);
     let held = |name: &str| home.and_then(|home| home.parameters.get(name));
-    let is_held = |name| held(name).is_some_and(|value| !value.is_empty());
+    let is_held = |name| {
+        given(name)
+            .or(held(name))
+            .is_some_and(|value| !value.is_empty())
+    };
     request.topic.is_some()
         || request.email.is_some()
         || ["AlarmTopicArn", "AlarmEmail"].into_iter().any(is_held)

@@ -7,12 +7,10 @@ use thiserror::Error;
 use super::names::{Bucket, Email, StackName, TopicArn};
 use crate::domain::id::arn::{KeyArn, Region};
 
-/// The parameters of `template.yaml` that have flags of their own.
-const OF_FLAGS: [(&str, &str); 5] = [
+/// The parameters of `template.yaml` that are checked, and so have to be given by their flags.
+const OF_FLAGS: [(&str, &str); 3] = [
     ("SourceRegions", "--source-region"),
     ("RecoveryKeyArn", "--key"),
-    ("AlarmTopicArn", "--topic"),
-    ("AlarmEmail", "--email"),
     ("Architecture", "--architecture"),
 ];
 

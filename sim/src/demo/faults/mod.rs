@@ -59,9 +59,13 @@ impl OutageReport {
         })
     }
 
-    /// How often each requested fault really happened. Call it once, at the end.
-    pub(super) fn counted(&self, rds: &Rds) -> BTreeMap<&'static str, u64> {
+    /// Counts what is only known at the end. Call it once, before the pruner removes failed attempts.
+    pub(super) fn count_fates(&self, rds: &Rds) {
         self.rds_outages.count_fates(rds);
+    }
+
+    /// How often each requested fault really happened, once the fates are counted.
+    pub(super) fn counted(&self) -> BTreeMap<&'static str, u64> {
         self.choice
             .iter()
             .map(|fault| (fault.name(), self.tally.of(fault)))
