@@ -14,9 +14,6 @@ use super::{LocalError, LocalOptions, RoleChanges};
 /// The name of the stack in the recovery region.
 pub const STACK: &str = "snapferry";
 
-/// The name of the stack in each source region.
-pub const SOURCE_STACK: &str = "snapferry-source";
-
 const OUTPUT_LINES: usize = 20;
 
 /// The templates and what they refer to, laid out as in a checkout.

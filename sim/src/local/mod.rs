@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 pub use bare::BareStack;
 pub use client::{Client, ClientError, JsonService};
-pub use deploy::{SOURCE_STACK, STACK};
+pub use deploy::STACK;
 pub use error::LocalError;
 pub use operations::{BusEvent, Execution, HistoryEvent, Message, QueueDepth};
 pub use permissions::{Permission, RoleChanges};

@@ -1,31 +1,17 @@
 //! Calls the RDS service with the real SDK, which checks it against botocore's model.
 
-use std::process::Command;
-
-use anyhow::Context;
 use snapferry_sim::rds::{ClusterSpec, DbOption, InstanceSpec, OptionGroup};
 use snapferry_sim::rds_http::RdsService;
 
 use super::moto::python;
-use super::service::{HOME, HOME_KEY, SOURCE, SOURCE_KEY, instant, region, serve, world};
+use super::service::{HOME_KEY, SOURCE, SOURCE_KEY, instant, region, run_script, serve, world};
 
 /// The primary cluster of a global database, whose secondary stands in the source region.
 const PRIMARY: &str = "arn:aws:rds:us-east-1:123456789012:cluster:world";
 
 /// Runs the script, which fails loudly itself, and returns the figures it prints.
 async fn by_sdk(service: &RdsService, home_key: &str) -> anyhow::Result<serde_json::Value> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rds/by_sdk.py");
-    let mut command = Command::new(python()?);
-    command
-        .args([script, &service.url(), SOURCE, HOME, home_key])
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test")
-        .env("AWS_CONFIG_FILE", "/dev/null")
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
-    let output = tokio::task::spawn_blocking(move || command.output()).await??;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    anyhow::ensure!(output.status.success(), "the SDK's script failed: {errors}");
-    serde_json::from_slice(&output.stdout).context("the script's figures")
+    run_script(python()?, "by_sdk.py", service, home_key).await
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! A very simple client, a served world, and the skeleton of XML answers.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::Context;
 use axum::body::Bytes;
@@ -196,4 +198,28 @@ impl Shape {
     pub(crate) fn first(&self, element: &str) -> Option<&str> {
         self.all(element).into_iter().next()
     }
+}
+
+/// Runs a script of this folder against the service, with no real credentials, and returns the JSON that it prints.
+pub(crate) async fn run_script(
+    python: PathBuf,
+    name: &str,
+    service: &RdsService,
+    home_key: &str,
+) -> anyhow::Result<serde_json::Value> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/rds")
+        .join(name);
+    let mut command = Command::new(python);
+    command
+        .arg(script)
+        .args([&service.url(), SOURCE, HOME, home_key])
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
+    let output = tokio::task::spawn_blocking(move || command.output()).await??;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    anyhow::ensure!(output.status.success(), "{name} failed: {errors}");
+    serde_json::from_slice(&output.stdout).context("the script's JSON")
 }
