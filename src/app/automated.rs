@@ -4,9 +4,7 @@
 //! If RDS has removed a snapshot before its turn, the worker copies the newest one in its place.
 
 use std::collections::BTreeMap;
-use std::pin::pin;
 
-use futures_util::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::id::arn::{Family, RdsArn, Region};
@@ -16,7 +14,7 @@ use crate::domain::rds::database::Database;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use crate::domain::run::command::{Automated, ProtectionRequest, RunOptions};
 use crate::domain::run::failure::Operation;
-use crate::ports::{AutomatedSnapshots, PAGES_MAX, RdsError, pages};
+use crate::ports::{AutomatedSnapshots, PAGES_MAX, RdsError, all_rows};
 
 /// The run that copies an automated snapshot of a database. `None` if RDS does not say when the snapshot was taken.
 pub(crate) fn run(
@@ -97,12 +95,8 @@ async fn list<W: AutomatedSnapshots>(
 ) -> Result<Vec<Snapshot>, RdsError> {
     let operation = Operation::describe_snapshots(family);
     let endless = |endless| RdsError::endless(operation, region, endless);
-    let mut pages = pin!(pages(PAGES_MAX, endless, |marker| {
+    all_rows(PAGES_MAX, endless, |marker| {
         world.automated_snapshots(region, family, of, marker)
-    }));
-    let mut listed = Vec::new();
-    while let Some(page) = pages.try_next().await? {
-        listed.extend(page.items);
-    }
-    Ok(listed)
+    })
+    .await
 }

@@ -16,7 +16,7 @@ use jiff::SignedDuration;
 use crate::app::in_force::{PoliciesInForce, policies_in_force};
 use crate::app::steady_state::{SelectedBy, steady_state};
 use crate::domain::doctor::alarms::{alarms, no_topic};
-use crate::domain::doctor::capacity::{Quota, kept_within_quota};
+use crate::domain::doctor::capacity::kept_within_quota;
 use crate::domain::doctor::databases::claims;
 use crate::domain::doctor::key_policy::{Caller, key_policy};
 use crate::domain::doctor::keys::{in_another_region, recovery_key};
@@ -152,10 +152,6 @@ async fn keeping<W: Permissions>(
         let state = steady_state(stack, policies, family, &selected, found, home.now);
         // What RDS does not say has a finding of its own too.
         if let Ok(Some(quota)) = world.describe_snapshot_quota(region, family).await {
-            let quota = Quota {
-                used: quota.used,
-                max: quota.max,
-            };
             findings.push(kept_within_quota(region, &state, quota));
         }
     }

@@ -5,14 +5,15 @@
 
 use thiserror::Error;
 
+use crate::app::policies::store_next;
 use crate::app::stop::{Outcome, Selection, Stop, StopConfig, StopRequest, stop};
 use crate::domain::policy::file;
 use crate::domain::policy::retention::Retention;
-use crate::domain::policy::set::{Applied, Note, PolicySet, Stamp, Version};
-use crate::domain::policy::spec::{AppliedKey, KeyName, PolicyOptions, PolicySpec};
+use crate::domain::policy::set::{Note, PolicySet, Version};
+use crate::domain::policy::spec::{AppliedKey, KeyName};
 use crate::ports::{
     CallerIdentity, ClaimRun, Clock, DescribeSnapshots, ForgetIdle, InspectExecution, ListOpen,
-    ListRunning, PortError, ReadPolicies, StopExecution, StorePolicies, Written,
+    ListRunning, PortError, ReadPolicies, StopExecution, StorePolicies,
 };
 
 permissions! {
@@ -125,70 +126,43 @@ async fn pause<W: Permissions>(
     }
     let before = before.as_ref().map(|before| before.stamp.version);
     let set = paused(set);
-    let now = Applied {
-        stamp: Stamp {
-            version: before.map_or(Version::FIRST, Version::next),
-            at: world.now(),
-            by: world.caller_identity().await?,
-            note: Note::parse("snapferry drain").ok(),
-        },
-        text: text(&set, before)?,
-        set,
-    };
-    let version = now.stamp.version;
-    match world.store_policies(&now).await? {
-        Written::Stored => Ok(StartState::Paused {
-            now: version,
+    let text = text(&set, before)?;
+    let note = Note::parse("snapferry drain").ok();
+    match store_next(world, before, set, text, note).await? {
+        Ok(now) => Ok(StartState::Paused {
+            now: now.stamp.version,
             before,
         }),
-        Written::Conflict => Err(DrainError::Raced(version)),
+        Err(version) => Err(DrainError::Raced(version)),
     }
 }
 
 fn paused(set: &PolicySet<AppliedKey>) -> PolicySet<AppliedKey> {
-    let policies = set.policies.iter().map(|(name, spec)| {
-        let spec = PolicySpec {
-            options: PolicyOptions {
-                paused: true,
-                retention: Retention::default(),
-                ..spec.options.clone()
-            },
-            ..spec.clone()
-        };
-        (name.clone(), spec)
-    });
-    PolicySet {
-        policies: policies.collect(),
-        ..set.clone()
+    let mut set = set.clone();
+    for spec in set.policies.values_mut() {
+        spec.options.paused = true;
+        spec.options.retention = Retention::default();
     }
+    set
 }
 
 /// The set as a file, below a line that says how to go back.
 fn text(set: &PolicySet<AppliedKey>, before: Option<Version>) -> Result<String, toml::ser::Error> {
     let back = before.map_or_else(
-        || "apply a policy file, or one without paused".to_owned(),
+        || {
+            "take out the lines paused = true, add the retention that you want, and apply this file"
+                .to_owned()
+        },
         |before| {
             format!("snapferry policy show --version {before} --file | snapferry policy apply -")
         },
     );
-    let policies = set.policies.iter().map(|(name, spec)| {
-        let key = spec.key.as_ref().map(|key| match &key.alias {
+    let named = set.map_keys(|_, key| {
+        Some(match &key.alias {
             Some(alias) => KeyName::Alias(alias.clone()),
             None => KeyName::Arn(key.arn.clone()),
-        });
-        let spec = PolicySpec {
-            schedule: spec.schedule.clone(),
-            key,
-            options: spec.options.clone(),
-        };
-        (name.clone(), spec)
+        })
     });
-    let named = PolicySet {
-        untagged: set.untagged.clone(),
-        copy_slots: set.copy_slots,
-        cluster_copy_slots: set.cluster_copy_slots,
-        policies: policies.collect(),
-    };
     Ok(format!(
         "# Paused by snapferry drain. To go on: {back}\n{}",
         file::write(&named)?

@@ -92,28 +92,17 @@ pub async fn look<W: Permissions>(world: &W, followed: &mut [Followed]) -> Resul
         }
     }
     let waits = &waits;
-    let open: Vec<(usize, ExecutionName)> = followed
-        .iter()
-        .enumerate()
-        .filter(|(_, one)| !one.progress.is_over())
-        .map(|(place, one)| (place, one.execution.clone()))
-        .collect();
-    let looked: Vec<(usize, Progress)> = stream::iter(open)
-        .map(|(place, name)| async move {
-            let progress = match waits.get(name.as_str()) {
+    let open = followed.iter_mut().filter(|one| !one.progress.is_over());
+    stream::iter(open)
+        .map(Ok::<_, PortError>)
+        .try_for_each_concurrent(CONCURRENCY, |one| async move {
+            one.progress = match waits.get(one.execution.as_str()) {
                 Some(wait) => of_wait(wait),
-                None => of_execution(world, &name).await?,
+                None => of_execution(world, &one.execution).await?,
             };
-            Ok::<_, PortError>((place, progress))
+            Ok(())
         })
-        .buffered(CONCURRENCY)
-        .try_collect()
         .await?;
-    for (place, progress) in looked {
-        if let Some(one) = followed.get_mut(place) {
-            one.progress = progress;
-        }
-    }
     Ok(followed.iter().all(|one| one.progress.is_over()))
 }
 

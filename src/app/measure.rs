@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use jiff::SignedDuration;
+
 use crate::app::in_force::policies_in_force;
 use crate::app::selected::read_selected;
 use crate::domain::id::names::ResourceId;
@@ -37,19 +39,19 @@ pub async fn measure<W: Permissions>(
         .await?
         .policies;
     let now = world.now();
-    let mut selected: Vec<(&PolicyName, SelectedDatabase)> = Vec::new();
-    let mut rpos = BTreeMap::new();
+    // Each with its policy and the policy's RPO.
+    let mut selected: Vec<(&PolicyName, SignedDuration, SelectedDatabase)> = Vec::new();
     // Nothing of a paused policy is started, on purpose: its databases are not late.
     for policy in policies.all.iter().filter(|policy| !policy.options.paused) {
-        rpos.insert(&policy.name, rpo(policy, now));
+        let rpo = rpo(policy, now);
         for region in &measuring.source_regions {
             let of_region = read_selected(world, &policy.name, region).await?;
-            selected.extend(of_region.into_iter().map(|one| (&policy.name, one)));
+            selected.extend(of_region.into_iter().map(|one| (&policy.name, rpo, one)));
         }
     }
     let pairs: Vec<(ResourceId, PolicyName)> = selected
         .iter()
-        .map(|(policy, one)| (one.database.resource_id.clone(), (*policy).clone()))
+        .map(|(policy, _, one)| (one.database.resource_id.clone(), (*policy).clone()))
         .collect();
     let entries: Vec<Entry> = stream::iter(pairs.chunks(BATCH_GET_MAX))
         .map(|pairs| world.read_entries(pairs))
@@ -60,14 +62,14 @@ pub async fn measure<W: Permissions>(
         .iter()
         .map(|entry| ((&entry.database, &entry.policy), entry))
         .collect();
-    let known = selected.iter().filter_map(|(policy, one)| {
+    let known = selected.iter().map(|(policy, rpo, one)| {
         let entry = entries.get(&(&one.database.resource_id, *policy));
-        Some(Known {
+        Known {
             selected: one,
-            rpo: *rpos.get(policy)?,
+            rpo: *rpo,
             newest: entry.map_or(Newest::None, |entry| entry.newest_data()),
             refused: entry.and_then(|entry| entry.refused.as_ref()),
-        })
+        }
     });
     Ok(FleetAges::of(known, now))
 }

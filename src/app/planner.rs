@@ -28,7 +28,6 @@ use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::selected::selected_now;
 use crate::domain::policy::spec::Source;
 use crate::domain::policy::timing::FirstRun;
-use crate::domain::rds::database::UnreadableRow;
 use crate::domain::restore::configuration::Member;
 use crate::domain::restore::roster::Roster;
 use crate::domain::run::failure::Operation;
@@ -181,7 +180,7 @@ async fn plan_region<W: Permissions>(
     match work {
         Work::Nothing => {}
         // A part of what was left over cannot be planned without losing the rest.
-        Work::LeftOver(_) if !scope.is_all() => {}
+        Work::LeftOver(_) if !scope.is_all() => planned.only_left_over = true,
         Work::LeftOver(cursor) => {
             planned.due = Some(cursor.until);
             planned.only_left_over = true;
@@ -246,32 +245,21 @@ async fn work<W: Permissions>(
 /// cursor, so that it alone is asked about on the next ticks.
 async fn plan_all<W: Permissions>(world: &W, due: &DueNow<'_>, when: When, planned: &mut Planned) {
     let mut errors = Vec::new();
-    let mut decided = BTreeSet::new();
-    let mut members = BTreeMap::new();
-    let mut shown = BTreeSet::new();
+    let mut listed = Listed::default();
     for family in Family::ALL {
-        let region = planned.region.clone();
-        let listed = Listed {
-            rows: &mut planned.rows,
-            unreadable: &mut planned.unreadable,
-            names: &mut planned.names,
-            decided: &mut decided,
-            members: &mut members,
-            shown: &mut shown,
-        };
         // A failed cluster listing must not stop instances from being planned, and vice versa.
-        if let Err(error) = plan_family(world, due, &region, family, listed).await {
+        if let Err(error) = plan_family(world, due, family, planned, &mut listed).await {
             errors.push(chain(&error));
         }
     }
     for row in &mut planned.rows {
         if let Outcome::Excluded(why) = &mut row.outcome {
-            *why = why.clone().knowing(&decided);
+            *why = why.clone().knowing(&listed.decided);
         }
     }
     planned.error = (!errors.is_empty()).then(|| errors.join("; "));
     if planned.error.is_none() && planned.unreadable.is_empty() && !due.scope.dry_run {
-        let roster = Roster::of(world.now(), shown);
+        let roster = Roster::of(world.now(), listed.shown);
         if let Err(error) = world.set_roster(&planned.region, &roster).await {
             let (region, error) = (&planned.region, chain(&error));
             warn!(%region, error, "which databases there are could not be stored for restores");
@@ -318,28 +306,26 @@ async fn remember_selected<W: Permissions>(world: &W, planned: &Planned) -> Resu
     store_selected(world, policy, region, &now).await
 }
 
-/// Where a family's list goes.
-struct Listed<'a> {
-    rows: &'a mut Vec<Row>,
-    unreadable: &'a mut Vec<UnreadableRow>,
-    /// The names of all that were listed, if somebody asks for some by name.
-    names: &'a mut BTreeSet<String>,
+/// What the lists of both families show beside their rows.
+#[derive(Default)]
+struct Listed {
     /// The clusters whose own tags decide, whatever their members carry.
-    decided: &'a mut BTreeSet<String>,
+    decided: BTreeSet<String>,
     /// The rows of clusters' members, which are listed with the instances.
-    members: &'a mut BTreeMap<String, Member>,
+    members: BTreeMap<String, Member>,
     /// The databases that are no members.
-    shown: &'a mut BTreeSet<ResourceId>,
+    shown: BTreeSet<ResourceId>,
 }
 
 /// Lists a family's databases page by page, and starts what is to be started of each page.
 async fn plan_family<W: Permissions>(
     world: &W,
     due: &DueNow<'_>,
-    region: &Region,
     family: Family,
-    listed: Listed<'_>,
+    planned: &mut Planned,
+    listed: &mut Listed,
 ) -> Result<(), PlanError> {
+    let region = &planned.region.clone();
     let mut known = Known {
         automated: due.automated(world, region, family).await?,
         entries: BTreeMap::new(),
@@ -347,7 +333,7 @@ async fn plan_family<W: Permissions>(
     };
     let members = match family {
         Family::Instance => Rc::default(),
-        Family::Cluster => Rc::new(std::mem::take(listed.members)),
+        Family::Cluster => Rc::new(std::mem::take(&mut listed.members)),
     };
     let operation = Operation::describe_databases(family);
     let endless = |endless| RdsError::endless(operation, region, endless);
@@ -356,7 +342,7 @@ async fn plan_family<W: Permissions>(
     }));
     while let Some(mut page) = pages.try_next().await? {
         if !due.scope.databases.is_empty() {
-            listed.names.extend(page.items.iter().flat_map(names_of));
+            planned.names.extend(page.items.iter().flat_map(names_of));
         }
         if family == Family::Cluster {
             let decided = page.items.iter();
@@ -365,7 +351,7 @@ async fn plan_family<W: Permissions>(
             let names = decided.map(|cluster| cluster.arn.name().to_owned());
             listed.decided.extend(names);
         }
-        listed.unreadable.extend(page.unreadable);
+        planned.unreadable.extend(page.unreadable);
         listed
             .members
             .extend(page.items.iter().filter_map(member_row));
@@ -383,7 +369,7 @@ async fn plan_family<W: Permissions>(
             .filter_map(std::future::ready)
             .collect()
             .await;
-        listed.rows.extend(of_page);
+        planned.rows.extend(of_page);
     }
     Ok(())
 }

@@ -108,24 +108,39 @@ pub async fn apply_within_quota<W: Permissions>(
             Err(error) => Some(chain(&error).to_string()),
         },
     };
-    let now = Applied {
-        stamp: Stamp {
-            version: last.map_or(Version::FIRST, |last| last.version.next()),
-            at: world.now(),
-            by: world.caller_identity().await?,
-            note,
-        },
-        text: text.to_owned(),
-        set,
-    };
-    match world.store_policies(&now).await? {
-        Written::Stored => Ok(Outcome::Stored {
+    let last = last.map(|last| last.version);
+    match store_next(world, last, set, text.to_owned(), note).await? {
+        Ok(now) => Ok(Outcome::Stored {
             now,
             before,
             quota_unchecked,
         }),
-        Written::Conflict => Err(ApplyError::Raced(now.stamp.version)),
+        Err(version) => Err(ApplyError::Raced(version)),
     }
+}
+
+/// Stores a set as the version after the last one. If somebody else has stored that version first, its number is the error.
+pub(crate) async fn store_next<W: CallerIdentity + Clock + StorePolicies>(
+    world: &W,
+    last: Option<Version>,
+    set: PolicySet<AppliedKey>,
+    text: String,
+    note: Option<Note>,
+) -> Result<Result<Applied, Version>, PortError> {
+    let now = Applied {
+        stamp: Stamp {
+            version: last.map_or(Version::FIRST, Version::next),
+            at: world.now(),
+            by: world.caller_identity().await?,
+            note,
+        },
+        text,
+        set,
+    };
+    Ok(match world.store_policies(&now).await? {
+        Written::Stored => Ok(now),
+        Written::Conflict => Err(now.stamp.version),
+    })
 }
 
 /// Asks KMS for each key once, and reports all that cannot be used at once. A run keeps the key that it was started with,

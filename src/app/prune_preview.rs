@@ -254,50 +254,34 @@ struct Judging<'a> {
 }
 
 impl Judging<'_> {
+    /// A group with the decision about each of its recovery points.
     fn judge(&self, members: &[(Snapshot, Origin)], entered: &AllEntered) -> Option<GroupPreview> {
         let (_, newest) = members.iter().max_by_key(|(_, origin)| origin.planned_at)?;
         let database = &newest.database;
         let listing = self.listings.get(database.arn.region());
-        let gone_since = listing.and_then(|listing| listing.gone_since(&database.resource_id));
-        Some(judge(
-            self.policies,
-            members,
-            newest,
-            entered,
+        let gone_since =
+            listing.and_then(|listing| listing.gone_since(&database.resource_id, self.now));
+        let ruled_by = ruling(self.policies, &newest.policy);
+        let key = ruled_by.map(|policy| &policy.key);
+        let points: Vec<Point<RdsArn>> = members
+            .iter()
+            .map(|(snapshot, origin)| point(snapshot, origin, key, entered.get(&snapshot.arn)))
+            .collect();
+        let decisions = decide(ruled_by, gone_since, &points, self.now);
+        let mut points: Vec<(Point<RdsArn>, Decision)> =
+            points.into_iter().zip(decisions).collect();
+        points.sort_by(|(a, _), (b, _)| (b.at, &b.id).cmp(&(a.at, &a.id)));
+        let snapshots = members.iter().map(|(snapshot, _)| snapshot.clone());
+        Some(GroupPreview {
+            database: database.arn.clone(),
+            resource_id: database.resource_id.clone(),
+            policy: newest.policy.clone(),
+            ruled_by: ruled_by.map(|policy| policy.name.clone()),
+            shown_only: ruled_by.is_some_and(|policy| policy.options.retention.shown_only),
             gone_since,
-            self.now,
-        ))
-    }
-}
-
-/// A group with what would become of each of its recovery points.
-fn judge(
-    policies: &Policies,
-    members: &[(Snapshot, Origin)],
-    newest: &Origin,
-    entered: &AllEntered,
-    gone_since: Option<Timestamp>,
-    now: Timestamp,
-) -> GroupPreview {
-    let ruled_by = ruling(policies, &newest.policy);
-    let key = ruled_by.map(|policy| &policy.key);
-    let points: Vec<Point<RdsArn>> = members
-        .iter()
-        .map(|(snapshot, origin)| point(snapshot, origin, key, entered.get(&snapshot.arn)))
-        .collect();
-    let decisions = decide(ruled_by, gone_since, &points, now);
-    let mut points: Vec<(Point<RdsArn>, Decision)> = points.into_iter().zip(decisions).collect();
-    points.sort_by(|(a, _), (b, _)| (b.at, &b.id).cmp(&(a.at, &a.id)));
-    let snapshots = members.iter().map(|(snapshot, _)| snapshot.clone());
-    GroupPreview {
-        database: newest.database.arn.clone(),
-        resource_id: newest.database.resource_id.clone(),
-        policy: newest.policy.clone(),
-        ruled_by: ruled_by.map(|policy| policy.name.clone()),
-        shown_only: ruled_by.is_some_and(|policy| policy.options.retention.shown_only),
-        gone_since,
-        points,
-        snapshots: snapshots.collect(),
+            points,
+            snapshots: snapshots.collect(),
+        })
     }
 }
 

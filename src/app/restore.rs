@@ -56,7 +56,7 @@ pub struct RestoreOf<'a> {
 pub struct OrderedPlan {
     /// Databases with a smaller number are restored first. Those without one come last.
     pub order: Option<i64>,
-    /// Whether an older database of this name was left out. It is restored only by its resource id.
+    /// Other databases of this name, which are restored only by their resource ids.
     pub hides: Vec<ResourceId>,
     /// Its plan.
     pub plan: RestorePlan,
@@ -80,7 +80,7 @@ pub struct RestorePlans {
     pub plans: Vec<OrderedPlan>,
     /// Recovery points whose databases are left out, and why.
     pub left_out: Vec<(RecoveryPoint, AbsentReason)>,
-    /// Names that no recovery point has, with the names that there are.
+    /// Names that no recovery point has.
     pub unknown: Vec<String>,
     /// The names that there are.
     pub known: BTreeSet<String>,

@@ -18,7 +18,7 @@ use crate::domain::operator::dead_letter::names;
 use crate::domain::operator::redrive::Inspection;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::command::ProtectionRequest;
-use crate::domain::run::last_error::LastError;
+use crate::domain::run::failure::Remedy;
 use crate::domain::run::wait::{Phase, Rules, Wait};
 use crate::error::chain;
 use crate::ports::{
@@ -113,8 +113,8 @@ pub struct WaitRow {
     pub resource: RdsArn,
     /// How far it had come.
     pub phase: Phase,
-    /// The error that kept its command from going on.
-    pub last_error: Option<LastError>,
+    /// What a person has to do before its command goes on.
+    pub remedy: Option<Remedy>,
     /// What became of it.
     pub outcome: WaitOutcome,
 }
@@ -190,11 +190,11 @@ async fn select<W: Permissions>(
     world: &W,
     selection: &Selection,
 ) -> Result<Vec<(ExecutionName, Inspected)>, PortError> {
-    let names = match selection {
-        Selection::Executions(names) => names.clone(),
+    let executions = match selection {
+        Selection::Executions(executions) => executions.clone(),
         Selection::Databases(_) | Selection::All => running(world).await?,
     };
-    let inspected = stream::iter(names)
+    let inspected = stream::iter(executions)
         .map(|name| async move {
             let inspected = world.inspect_execution(&name).await;
             (name, inspected)
@@ -211,21 +211,13 @@ async fn select<W: Permissions>(
         (Selection::All, Ok(Some(inspection))) => inspection.running,
         (Selection::Databases(databases), Ok(Some(inspection))) => {
             let run = inspection.run.as_ref().filter(|_| inspection.running);
-            let is_of = |run: &ProtectionRequest| {
-                let mut databases = databases.iter();
-                databases.any(|database| names_database(database, run))
-            };
-            run.is_some_and(is_of)
+            run.is_some_and(|run| databases.iter().any(|text| names(text, &run.database)))
         }
     };
     Ok(inspected
         .into_iter()
         .filter(|(_, inspected)| is_selected(inspected))
         .collect())
-}
-
-fn names_database(database: &str, run: &ProtectionRequest) -> bool {
-    names(database, &run.database)
 }
 
 async fn running<W: ListRunning>(world: &W) -> Result<Vec<ExecutionName>, PortError> {
@@ -351,7 +343,7 @@ async fn forget<W: ForgetIdle + Clock>(world: &W, config: &StopConfig, wait: &Wa
 
 fn row_of(wait: Wait, outcome: WaitOutcome) -> WaitRow {
     WaitRow {
-        last_error: wait.current_error().cloned(),
+        remedy: wait.current_error().and_then(|error| error.remedy),
         resource: wait.resource,
         phase: wait.phase,
         outcome,

@@ -27,7 +27,7 @@ const ROSTER_PREFIX: &str = "roster#";
 const AT: &str = "at";
 /// The resource ids with a blank between them: a list of DynamoDB's takes more room. Without it there were too many.
 const DATABASES: &str = "databases";
-const ACTION: &str = "UpdateItem";
+const ACTION: &str = "dynamodb:UpdateItem";
 
 /// No resource id and no hash has a `#`.
 fn versions_key(of: &ResourceId) -> AttributeValue {
@@ -69,7 +69,7 @@ fn roster(item: &Item) -> Result<Roster, ItemError> {
 /// What cannot be read counts as missing, and must not hide the others.
 fn readable<T>(item: &Item, read: fn(&Item) -> Result<T, ItemError>) -> Option<T> {
     let fault = |fault: &ItemError| {
-        warn!(item = items::key_of(item), %fault, "a configuration that cannot be read");
+        warn!(item = items::key_of(item), %fault, "an item of the catalog that cannot be read");
     };
     read(item).inspect_err(fault).ok()
 }
@@ -89,7 +89,7 @@ impl<Extra> ReadConfigurations for Aws<Extra> {
             .set_keys(Some(keys.collect()))
             .consistent_read(true)
             .build()
-            .map_err(|error| unusable("BatchGetItem", error))?;
+            .map_err(|error| unusable("dynamodb:BatchGetItem", error))?;
         let found = self.batch_get(asked).await?;
         Ok(found
             .iter()

@@ -1,6 +1,7 @@
-//! How long Snapferry waits for AWS: the one table of deadlines.
+//! How long functions, and a person's quick commands, wait for AWS.
 //!
-//! A person waits five seconds for any call. A function has longer for RDS: pages of 100 rows with their tags, and copies
+//! A person waits five seconds for a call; `deploy`, the doctor and the commands that list snapshots have longer limits of
+//! their own. A function has longer for RDS: pages of 100 rows with their tags, and copies
 //! of encrypted snapshots between regions, take many seconds to be answered. docs/SCALE.md has the same table.
 
 use std::time::Duration;

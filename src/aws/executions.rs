@@ -161,7 +161,7 @@ impl ListRunning for Aws<StateMachine> {
             .set_next_token(from)
             .send()
             .await
-            .map_err(|error| port_error("ListExecutions", &error, &[]))?;
+            .map_err(|error| port_error("states:ListExecutions", &error, &[]))?;
         let rows = answer.executions.iter();
         Ok(Page::new(
             rows.filter_map(name_of).collect(),
@@ -180,7 +180,7 @@ impl StopExecution for Aws<StateMachine> {
             .cause(cause)
             .send()
             .await
-            .map_err(|error| port_error("StopExecution", &error, &[]))?;
+            .map_err(|error| port_error("states:StopExecution", &error, &[]))?;
         Ok(())
     }
 }

@@ -43,7 +43,7 @@ impl<Extra> ReadSelected for Aws<Extra> {
     ) -> Result<Option<SelectedPart>, PortError> {
         let item = self.item(key(policy, region, part)).await?;
         let read = item.as_ref().map(selected).transpose();
-        read.map_err(|error| unusable("GetItem", error))
+        read.map_err(|error| unusable("dynamodb:GetItem", error))
     }
 }
 
@@ -71,6 +71,6 @@ impl<Extra> StoreSelected for Aws<Extra> {
             .send()
             .await
             .map(drop)
-            .map_err(|error| port_error("UpdateItem", &error, &[]))
+            .map_err(|error| port_error("dynamodb:UpdateItem", &error, &[]))
     }
 }

@@ -255,7 +255,7 @@ impl<Extra> ForgetIdle for Aws<Extra> {
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => {
                 Ok(Written::Conflict)
             }
-            Err(error) => Err(port_error("DeleteItem", &error, &[token])),
+            Err(error) => Err(port_error("dynamodb:DeleteItem", &error, &[token])),
         }
     }
 }

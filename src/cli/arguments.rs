@@ -122,11 +122,12 @@ pub(super) enum Action {
     /// start a second one.
     #[command(alias = "run")]
     Start(StartArguments),
-    /// Show whether each database of every source region would be protected, and why. Changes nothing.
+    /// Show whether a policy selects each database of every source region, and why. Changes nothing.
     ///
-    /// A database is protected (by which policy, and next when), excluded, or refused, with the reason. Warnings say
-    /// what you should know before: whether a snapshot pauses I/O, what a copy costs, what may expire. The exit code
-    /// is 0 even with refusals and warnings, and 1 if a source region could not be read.
+    /// A database is selected (by which policy, and next when), put off, refused, or excluded, with the reason.
+    /// Warnings say what you should know before: whether a snapshot pauses I/O, what a copy costs, what may expire.
+    /// The exit code is 0 even with refusals and warnings, and 1 if a source region or a database's row could not be
+    /// read, or if a tag names no policy.
     Plan(PlanArguments),
     /// Show how every database stands: its newest recovery point, its age, and what is in the way.
     ///

@@ -132,7 +132,9 @@ fn starts(starts: &StartState) -> String {
         StartState::WerePaused => "Every policy is paused: Snapferry starts nothing.".to_owned(),
         StartState::Paused { now, before } => {
             let back = before.map_or_else(String::new, |before| {
-                format!(" Version {before} was in force before (snapferry policy show --version {before} --file).")
+                format!(
+                    " To go on: snapferry policy show --version {before} --file | snapferry policy apply -"
+                )
             });
             format!("Every policy is paused now, by version {now}: Snapferry starts nothing.{back}")
         }

@@ -12,7 +12,7 @@ use crate::app::follow::{Followed, Permissions, Progress, look};
 /// How often it looks. One look reads the table's open waits and describes the executions that have none.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// Says that the executions go on, if a person interrupts the command.
+/// Says that the executions go on, if the command ends before them: a person interrupted it, or a call failed.
 struct Unfinished {
     left: usize,
 }
@@ -21,7 +21,7 @@ impl Drop for Unfinished {
     fn drop(&mut self) {
         if self.left > 0 {
             eprintln!(
-                "interrupted: {} executions go on without this command; see snapferry status",
+                "{} executions go on without this command; see snapferry status",
                 self.left
             );
         }

@@ -32,6 +32,7 @@ mod show;
 mod stack;
 mod start;
 mod start_arguments;
+mod state_machine;
 mod status;
 mod status_arguments;
 mod status_json;

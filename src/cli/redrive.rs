@@ -5,19 +5,15 @@ use std::io::Write;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::arguments::{RedriveArguments, StackArguments, variables};
+use super::arguments::{RedriveArguments, StackArguments};
 use super::outcome::{CliError, Ended};
 use super::show::{age, database, short, table, write_json, write_table};
+use super::state_machine::connect;
 use crate::app::redrive::{self, Outcome, Redrive, RedriveRequest, Row};
-use crate::aws::{Aws, StateMachine, for_operators};
-use crate::domain::id::arn::StateMachineArn;
 use crate::domain::id::tags::StackId;
 use crate::domain::limits::REDRIVE_WINDOW;
 use crate::domain::operator::redrive::cause_in_words;
 use crate::ports::Clock;
-use crate::settings::Stack;
-
-const STATE_MACHINE: &str = "SNAPFERRY_STATE_MACHINE_ARN";
 
 pub(super) async fn execute(
     arguments: &StackArguments,
@@ -25,14 +21,7 @@ pub(super) async fn execute(
     environment: Vec<(String, String)>,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let machine = (STATE_MACHINE, &options.state_machine);
-    let flags = arguments.flags().into_iter().chain([machine]);
-    let mut vars = variables(environment, flags);
-    let stack = Stack::read(&mut vars);
-    let machine = vars.required(STATE_MACHINE, StateMachineArn::parse);
-    let (stack, machine) = vars.finish(stack.zip(machine))?;
-    let sdk = for_operators(&stack.home, arguments.profile.as_deref()).await;
-    let aws = Aws::new(sdk, stack.table.clone(), StateMachine(machine));
+    let (stack, aws) = connect(arguments, &options.state_machine, environment).await?;
     let order = order(options, aws.now());
     run_redrive(
         &aws,

@@ -81,7 +81,13 @@ pub async fn run_start<W: planner::Permissions + follow::Permissions>(
         }
     }
     let planned = planner::plan_some(world, planning, request.when, scope).await?;
-    check_databases(scope, &planned)?;
+    let misnamed = check_databases(scope, &planned).err();
+    // What was started must be shown, even if another name is wrong.
+    if planned.iter().all(|one| one.started() == 0)
+        && let Some(error) = misnamed
+    {
+        return Err(error);
+    }
     let mut followed = match request.waits {
         true => executions(&planned),
         false => Vec::new(),
@@ -100,15 +106,22 @@ pub async fn run_start<W: planner::Permissions + follow::Permissions>(
             let followed = followed.iter().map(FollowedJson::of);
             answer["followed"] = json!(followed.collect::<Vec<_>>());
         }
+        if let Some(error) = &misnamed {
+            answer["not_found"] = json!(error.to_string());
+        }
         write_json(out, &answer)?;
+    } else if let Some(error) = &misnamed {
+        writeln!(out, "{error}")?;
     }
     for one in followed.iter().filter(|_| !json) {
         writeln!(out, "{}: {}", database(&one.database), one.progress)?;
     }
-    Ok(match planned.iter().all(Planned::is_complete) {
-        true => made,
-        false => Ended::Badly,
-    })
+    Ok(
+        match misnamed.is_none() && planned.iter().all(Planned::is_complete) {
+            true => made,
+            false => Ended::Badly,
+        },
+    )
 }
 
 /// A name that no listed database has would be an empty answer. If nothing was due, or a list broke off, nobody knows.
@@ -187,6 +200,10 @@ fn sentence(planned: &Planned) -> String {
             format!("{of}: the policy is paused, so nothing of it is started")
         }
         (Some(error), _) => format!("{of}: planning stopped early: {error}"),
+        (None, None) if planned.only_left_over => format!(
+            "{of}: the last due time has left databases over; snapferry start without --dry-run, --database and --policy \
+             plans them"
+        ),
         (None, None) => format!("{of}: nothing new is due (--again plans the last due time again)"),
         (None, Some(due)) => {
             let (count, skipped) = (planned.rows.len(), planned.skipped());
@@ -208,7 +225,7 @@ struct RegionJson {
     region: String,
     paused: bool,
     due: Option<String>,
-    /// Whether only the databases were asked about that the due time had left over.
+    /// Whether only those are due that the last due time has left over. Without a due time they were not asked about.
     only_left_over: bool,
     skipped: usize,
     databases: Vec<RowJson>,

@@ -4,19 +4,15 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use super::arguments::{StackArguments, StopArguments, variables};
+use super::arguments::{StackArguments, StopArguments};
 use super::outcome::{CliError, Ended};
 use super::show::{database, short, table, write_json, write_remedies, write_table};
+use super::state_machine::connect;
 use crate::app::stop::{
     self, Outcome, Row, Selection, Stop, StopConfig, StopRequest, WaitOutcome, WaitRow,
 };
-use crate::aws::{Aws, StateMachine, for_operators};
-use crate::domain::id::arn::StateMachineArn;
 use crate::domain::id::names::ExecutionName;
 use crate::domain::run::failure::Remedy;
-use crate::settings::Stack;
-
-const STATE_MACHINE: &str = "SNAPFERRY_STATE_MACHINE_ARN";
 
 pub(super) async fn execute(
     arguments: &StackArguments,
@@ -25,14 +21,7 @@ pub(super) async fn execute(
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     let request = request(options)?;
-    let machine = (STATE_MACHINE, &options.state_machine);
-    let flags = arguments.flags().into_iter().chain([machine]);
-    let mut vars = variables(environment, flags);
-    let stack = Stack::read(&mut vars);
-    let machine = vars.required(STATE_MACHINE, StateMachineArn::parse);
-    let (stack, machine) = vars.finish(stack.zip(machine))?;
-    let sdk = for_operators(&stack.home, arguments.profile.as_deref()).await;
-    let aws = Aws::new(sdk, stack.table.clone(), StateMachine(machine));
+    let (stack, aws) = connect(arguments, &options.state_machine, environment).await?;
     let config = StopConfig::from(&stack);
     run_stop(&aws, &config, &request, arguments.format.is_json(), out).await
 }
@@ -110,7 +99,7 @@ pub(super) fn write_runs(out: &mut impl Write, stop: &Stop) -> Result<(), CliErr
         }
         write_table(out, &rows)?;
         let waits = stop.rows.iter().flat_map(|row| &row.waits);
-        write_remedies(out, waits.filter_map(remedy))?;
+        write_remedies(out, waits.filter_map(|wait| wait.remedy))?;
         writeln!(out)?;
         for row in &stop.rows {
             if let Outcome::Failed(why) = &row.outcome {
@@ -160,16 +149,12 @@ fn why(outcome: &WaitOutcome) -> Option<String> {
     }
 }
 
-fn remedy(wait: &WaitRow) -> Option<Remedy> {
-    wait.last_error.as_ref().and_then(|error| error.remedy)
-}
-
 fn waits_for(row: &Row) -> String {
     let words: Vec<String> = row
         .waits
         .iter()
         .map(|wait| {
-            let remedy = remedy(wait).map_or("", Remedy::as_str);
+            let remedy = wait.remedy.map_or("", Remedy::as_str);
             format!("{} {} {remedy}", wait.phase.as_str(), wait.resource.name())
         })
         .collect();
@@ -277,7 +262,7 @@ impl WaitJson {
         Self {
             resource: wait.resource.to_string(),
             phase: wait.phase.as_str(),
-            remedy: remedy(wait).map(Remedy::as_str),
+            remedy: wait.remedy.map(Remedy::as_str),
             outcome: wait_word(&wait.outcome),
             reason: why(&wait.outcome),
         }

@@ -207,7 +207,7 @@ impl ChangeSets for Deployments {
         region: &Region,
         request: &ChangeSetRequest,
     ) -> Result<String, PortError> {
-        const ACTION: &str = "CreateChangeSet";
+        const ACTION: &str = "cloudformation:CreateChangeSet";
         let key = (region.clone(), request.stack.clone());
         let mut stacks = self.stacks.borrow_mut();
         let found = stacks.get(&key).cloned();
@@ -260,7 +260,10 @@ impl ChangeSets for Deployments {
     ) -> Result<ChangeSet, PortError> {
         let pending = self.pending.borrow();
         let Some(found) = pending.get(arn) else {
-            return Err(refusal("DescribeChangeSet", "ChangeSetNotFoundException"));
+            return Err(refusal(
+                "cloudformation:DescribeChangeSet",
+                "ChangeSetNotFoundException",
+            ));
         };
         if let Some(why) = self.refuses_in.get(region) {
             return Ok(ChangeSet::Failed(why.clone()));
@@ -284,13 +287,19 @@ impl ChangeSets for Deployments {
 
     async fn execute_change_set(&self, region: &Region, arn: &str) -> Result<(), PortError> {
         let Some(found) = self.pending.borrow_mut().remove(arn) else {
-            return Err(refusal("ExecuteChangeSet", "ChangeSetNotFoundException"));
+            return Err(refusal(
+                "cloudformation:ExecuteChangeSet",
+                "ChangeSetNotFoundException",
+            ));
         };
         let request = found.request;
         let key = (region.clone(), request.stack.clone());
         let mut stacks = self.stacks.borrow_mut();
         let Some(shown) = stacks.get_mut(&key) else {
-            return Err(refusal("ExecuteChangeSet", "ValidationError"));
+            return Err(refusal(
+                "cloudformation:ExecuteChangeSet",
+                "ValidationError",
+            ));
         };
         let verb = match request.makes_stack {
             true => "CREATE",
@@ -346,7 +355,10 @@ impl ReadStackEvents for Deployments {
             of == region && (shown.facts.id == stack || name.as_str() == stack)
         });
         let Some((_, shown)) = shown else {
-            return Err(refusal("DescribeStackEvents", "ValidationError"));
+            return Err(refusal(
+                "cloudformation:DescribeStackEvents",
+                "ValidationError",
+            ));
         };
         let newest_first = shown.events.iter().rev();
         let new = newest_first.take_while(|event| Some(event.id.as_str()) != after);
@@ -363,7 +375,7 @@ impl KeepArtifacts for Deployments {
     ) -> Result<Made, PortError> {
         let mut buckets = self.buckets.borrow_mut();
         match buckets.get(bucket) {
-            Some(owner) if owner != account => Err(refusal("HeadBucket", "403")),
+            Some(owner) if owner != account => Err(refusal("s3:HeadBucket", "403")),
             Some(_) => Ok(Made::Before),
             None => {
                 buckets.insert(bucket.clone(), account.clone());

@@ -15,8 +15,8 @@ use crate::domain::operator::metrics::{Metric, PERIOD};
 use crate::json::metrics::line;
 use crate::settings::Measuring;
 
-/// How much sooner than that it may: its schedule does not start it on the second, and a measurement that slips into the
-/// next period would leave one without a value.
+/// How much earlier than `PERIOD` says it may measure: the schedule does not start the sweeper on the second, and a
+/// measurement that slips into the next period leaves its own period without a value.
 const EARLY: SignedDuration = SignedDuration::from_secs(30);
 
 /// When this process measured last. A new process measures at once; two values in a period are one maximum.

@@ -2,6 +2,7 @@
 
 use super::error::RdsError;
 use super::pages::Page;
+pub use crate::domain::doctor::capacity::SnapshotQuota;
 use crate::domain::id::arn::{Family, KeyArn, RdsArn, Region};
 use crate::domain::id::names::{OptionGroup, ResourceId, SnapshotId};
 use crate::domain::id::tags::Tags;
@@ -95,15 +96,6 @@ pub struct CopySnapshotRequest {
 pub trait CopySnapshot {
     /// `CopyDBSnapshot` or `CopyDBClusterSnapshot`, as the source's ARN says, in the recovery region.
     async fn copy_snapshot(&self, request: &CopySnapshotRequest) -> Result<(), RdsError>;
-}
-
-/// The account's quota for manual snapshots of a family in a region.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SnapshotQuota {
-    /// How many exist.
-    pub used: i64,
-    /// How many are allowed.
-    pub max: i64,
 }
 
 /// Asks for the account's quotas.

@@ -141,7 +141,7 @@ actions! {
     RegisterRemovals: "dynamodb:PutItem" "dynamodb:DeleteItem";
     EnterCopies: "dynamodb:UpdateItem";
     ReadEntered: "dynamodb:BatchGetItem";
- ListMismatches: "dynamodb:Query";
+    ListMismatches: "dynamodb:Query";
     KeepNotes: "dynamodb:BatchGetItem" "dynamodb:PutItem";
     PruneRounds: "dynamodb:GetItem" "dynamodb:PutItem" "dynamodb:UpdateItem" "dynamodb:DeleteItem";
     ReadFreeze: "dynamodb:GetItem";

@@ -178,7 +178,13 @@ fn shop() -> Configuration {
         resource_id: of.resource_id,
         settings,
         members: [
-            ("shop-1".to_owned(), member("db.r6g.large", 1, true)),
+            (
+                "shop-1".to_owned(),
+                Member {
+                    tags: tags(&[("Team", "red")]),
+                    ..member("db.r6g.large", 1, true)
+                },
+            ),
             ("shop-2".to_owned(), member("db.serverless", 2, false)),
         ]
         .into(),

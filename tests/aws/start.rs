@@ -72,6 +72,40 @@ fn a_name_that_nothing_has_is_an_error_with_the_name_that_was_probably_meant() {
 }
 
 #[test]
+fn a_wrong_name_hides_nothing_that_was_started() {
+    for json in [false, true] {
+        let world = world();
+        let both = PlanScope {
+            databases: vec!["orders".to_owned(), "bilings".to_owned()],
+            ..PlanScope::default()
+        };
+        let (ended, out) = started(&world, &request(both, false), json).unwrap();
+        assert_eq!((ended, world.executions().len()), (Ended::Badly, 1));
+        assert!(out.contains("sf-orders-"), "{out}");
+        assert!(out.contains("bilings: not found"), "{out}");
+    }
+}
+
+#[test]
+fn what_is_left_over_is_not_passed_over_in_silence() {
+    let world = world();
+    for database in &mut world.rds().databases {
+        database.status = "stopped".to_owned();
+    }
+    let due = StartRequest {
+        when: When::Due,
+        ..request(PlanScope::default(), false)
+    };
+    started(&world, &due, false).unwrap();
+    let scoped = StartRequest {
+        scope: only("orders"),
+        ..due
+    };
+    let (_, out) = started(&world, &scoped, false).unwrap();
+    assert!(out.contains("has left databases over"), "{out}");
+}
+
+#[test]
 fn a_dry_run_says_what_it_would_start_and_that_it_did_not() {
     let dry = PlanScope {
         dry_run: true,

@@ -11,7 +11,7 @@ use snapferry::domain::deploy::changes::{Act, ResourceChange, loses_data, senten
 use snapferry::domain::deploy::names::{Account, Bucket, Email, StackName, TopicArn};
 use snapferry::domain::deploy::package::{Templates, packaged, parameter_names};
 use snapferry::domain::deploy::request::{Architecture, DeployRequest, RequestFault};
-use snapferry::domain::deploy::stack::{MayDeploy, StackFacts, Template, may_deploy};
+use snapferry::domain::deploy::stack::{StackFacts, Template, why_not};
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState, Manager};
 use snapferry::domain::id::arn::{KeyArn, Region};
 use snapferry::fake::Deployments;
@@ -282,10 +282,8 @@ fn a_stack_that_cannot_be_changed_now_says_what_to_do() {
             ]),
             ..StackFacts::default()
         };
-        match may_deploy(Some(&stack), &Template::Recovery) {
-            MayDeploy::No(why) => assert!(why.contains(advice), "{why}"),
-            other => panic!("{status}: {other:?}"),
-        }
+        let why = why_not(Some(&stack), &Template::Recovery).unwrap();
+        assert!(why.contains(advice), "{why}");
     }
 }
 
@@ -355,6 +353,40 @@ fn the_queue_of_rds_own_subscriptions_reaches_the_source_regions_in_the_same_run
     );
     assert!(!looked(&world, with).unwrap().changes_anything());
     assert_eq!(world.open_change_sets(), 0);
+}
+
+/// The source regions are compared anew once their queue is known. The recovery region is deployed by then.
+#[test]
+fn what_only_the_second_comparison_would_lose_is_refused_and_what_was_deployed_stays() {
+    let world = world();
+    deployed(&world, request());
+    let with = DeployRequest {
+        parameters: BTreeMap::from([("EventSubscriptions".to_owned(), "yes".to_owned())]),
+        ..request()
+    };
+    let queue = ResourceChange {
+        name: "DeadLetterQueue".to_owned(),
+        kind: "AWS::SQS::Queue".to_owned(),
+        act: Act::Replace,
+    };
+    let executed = world.executed().len();
+    let deployment = looked(&world, with).unwrap();
+    let refused = run(act(&world, deployment, false, &mut |step| {
+        if matches!(step, Step::Acting(..)) {
+            let changes = BTreeMap::from([(region("eu-west-1"), vec![queue.clone()])]);
+            world.changes.replace(changes);
+        }
+    }));
+    assert!(
+        matches!(&refused, Err(DeployError::Refused(why)) if matches!(why[..], [Refused::Loss { .. }])),
+        "{refused:?}"
+    );
+    assert_eq!(
+        (world.executed().len(), world.open_change_sets()),
+        (executed + 1, 0)
+    );
+    let home = world.stack(&home(), &stack()).unwrap();
+    assert_eq!(home.parameters["EventSubscriptions"], "yes");
 }
 
 #[test]

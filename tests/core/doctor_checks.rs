@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use snapferry::app::{doctor, plan_preview, status};
-use snapferry::domain::doctor::capacity::{Copies, Quota, copy_slots, snapshot_quota};
+use snapferry::domain::doctor::capacity::{Copies, SnapshotQuota, copy_slots, snapshot_quota};
 use snapferry::domain::doctor::databases::{
     Candidate, OptionGroup, claims, option_group, other_stacks,
 };
@@ -261,7 +261,7 @@ fn a_round_that_does_not_fit_into_the_quota_fails() {
         snapshot_quota(
             &region(HOME),
             Family::Instance,
-            Some(Quota { used, max }),
+            Some(SnapshotQuota { used, max }),
             Some(databases),
         )
     };
@@ -276,7 +276,7 @@ fn a_round_that_does_not_fit_into_the_quota_fails() {
         snapshot_quota(
             &region(HOME),
             Family::Instance,
-            Some(Quota { used, max: 100 }),
+            Some(SnapshotQuota { used, max: 100 }),
             None,
         )
     };
@@ -290,7 +290,7 @@ proptest! {
         used in 0i64..200, max in 0i64..200, databases in 0usize..200, more in 1i64..50,
     ) {
         let of = |used, max, databases| {
-            snapshot_quota(&region(HOME), Family::Instance, Some(Quota { used, max }), Some(databases)).level
+            snapshot_quota(&region(HOME), Family::Instance, Some(SnapshotQuota { used, max }), Some(databases)).level
         };
         let level = of(used, max, databases);
         prop_assert!(of(used + more, max, databases) >= level);

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use snapferry::app::measure::measure;
 use snapferry::app::planner::{When, plan};
+use snapferry::app::policies::apply;
 use snapferry::domain::operator::ages::FleetAges;
 use snapferry::domain::policy::selected::{PART_MAX, SelectedDatabase, parts, selected_now};
 use snapferry::domain::run::command::Step;
@@ -14,7 +15,8 @@ use snapferry::settings::{Measuring, Planning, Variables};
 
 use crate::planner::{listed, planning};
 use crate::world::{
-    Fixture, HOME, KEY, SOURCE, World, a_run, copy_arn, execution_arn, run, snapshot_arn, time,
+    Fixture, HOME, KEY, SOURCE, World, a_run, copy_arn, execution_arn, region, run, snapshot_arn,
+    time,
 };
 
 const TAGGED: &[(&str, &str)] = &[("snapferry:policy", "default")];
@@ -128,6 +130,16 @@ fn what_rds_refused_for_good_is_overdue_at_once() {
     };
     run(world.remember_refusal(&of.database, &of.policy, &refusal)).unwrap();
     assert_eq!(ages(&world).overdue, 1);
+}
+
+#[test]
+fn databases_of_a_paused_policy_are_not_late() {
+    let world = planned(&["a"]);
+    world.pass(SignedDuration::from_hours(49));
+    assert_eq!(ages(&world).overdue, 1);
+    let paused = "[policy.default]\nschedule = \"0 3 * * *\"\npaused = true\n";
+    run(apply(&world, &region(HOME), paused, None)).unwrap();
+    assert_eq!(ages(&world), FleetAges::default());
 }
 
 #[test]

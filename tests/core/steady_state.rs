@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use snapferry::app::policies::{ApplyError, Outcome, apply_within_quota};
 use snapferry::app::steady_state::QuotaScope;
 use snapferry::domain::doctor::Level;
-use snapferry::domain::doctor::capacity::{Quota, kept_within_quota};
+use snapferry::domain::doctor::capacity::{SnapshotQuota, kept_within_quota};
 use snapferry::domain::id::arn::Family;
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::policy::in_force::{Policies, Policy};
 use snapferry::domain::retention::steady_state::{SteadyState, of_each_database};
 use snapferry::domain::run::failure::Operation;
-use snapferry::ports::{ReadPolicies, SnapshotQuota};
+use snapferry::ports::ReadPolicies;
 
 use crate::planner::{listed, planning};
 use crate::policies::applied;
@@ -83,6 +83,7 @@ fn try_apply(world: &World) -> Result<Outcome, ApplyError> {
 
 #[test]
 fn a_set_that_keeps_more_than_the_quota_is_refused() {
+    // M2: a steady state above the quota is refused, by policy apply and by the doctor.
     let world = with_quota(119);
     let refused = try_apply(&world).unwrap_err();
     let ApplyError::AboveQuota(above) = &refused else {
@@ -143,12 +144,13 @@ fn finding(text: &str, databases: usize, max: i64) -> (Level, String) {
     let name = PolicyName::parse("default").unwrap();
     let databases = BTreeMap::from([(name, databases)]);
     let state = SteadyState::of(&policies, Family::Instance, &databases, 5, time(NOW));
-    let found = kept_within_quota(&region(HOME), &state, Quota { used: 40, max });
+    let found = kept_within_quota(&region(HOME), &state, SnapshotQuota { used: 40, max });
     (found.level, found.what)
 }
 
 #[test]
 fn the_doctor_fails_above_the_quota_and_warns_with_the_days_to_full_where_all_is_kept() {
+    // M2
     let daily = "schedule = \"0 3 * * *\"\nkeep_daily = 7";
     let (level, what) = finding(daily, 12, 100);
     assert_eq!(level, Level::Failure, "{what}");

@@ -1,6 +1,6 @@
 //! The alarms, the dashboard, and that code, template and docs/METRICS.md name the same metrics.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use snapferry::domain::limits::STATE_TIMEOUT;
@@ -125,15 +125,17 @@ fn each_alarm_of_ours_watches_a_metric_that_is_published() {
     }
 }
 
-/// Headings as GitHub names them in a link.
-fn anchors(page: &str) -> BTreeSet<String> {
-    let headings = page.lines().filter_map(|line| line.strip_prefix("## "));
-    headings
-        .map(|heading| {
+/// The sections of a page, by the names that GitHub gives them in a link.
+fn sections(page: &str) -> BTreeMap<String, &str> {
+    let parts = page.split("\n## ").skip(1);
+    parts
+        .map(|part| {
+            let (heading, body) = part.split_once('\n').unwrap();
             let kept = heading
                 .chars()
                 .filter(|c| c.is_alphanumeric() || " -".contains(*c));
-            kept.collect::<String>().to_lowercase().replace(' ', "-")
+            let name = kept.collect::<String>().to_lowercase().replace(' ', "-");
+            (name, body)
         })
         .collect()
 }
@@ -141,14 +143,19 @@ fn anchors(page: &str) -> BTreeSet<String> {
 #[test]
 fn each_alarm_names_a_section_of_the_runbook_that_names_the_alarm() {
     let runbook = text("docs/RUNBOOK.md");
-    let anchors = anchors(&runbook);
+    let sections = sections(&runbook);
     for template in [template(), source_region()] {
         for (name, alarm) in resources(&template, "AWS::CloudWatch::Alarm") {
             let description = alarm["AlarmDescription"].as_str().unwrap();
             let (what, link) = description.split_once(" (docs/RUNBOOK.md#").unwrap();
             let anchor = link.trim_end_matches(')');
-            assert!(anchors.contains(anchor), "{name}: {anchor}");
-            assert!(what.starts_with("Snapferry: "), "{name}");
+            let what = what.strip_prefix("Snapferry: ");
+            let what = what.unwrap_or_else(|| panic!("{name}: {description}"));
+            let section = sections.get(anchor);
+            let section = section.unwrap_or_else(|| panic!("{name}: {anchor}"));
+            let alarms = section.lines().filter(|line| line.starts_with("Alarm"));
+            let mut named = alarms.flat_map(|line| line.split('*').skip(1).step_by(2));
+            assert!(named.any(|words| what.starts_with(words)), "{name}: {what}");
         }
     }
 }

@@ -1,16 +1,15 @@
 //! Carries the change sets out, or takes them away.
 
 use super::error::{DeployError, Refused};
-use super::look::{Packaged, Target, compare, events_queue};
+use super::look::{Packaged, compare_all, events_queue, of_sources};
 use super::permissions::{INTERVAL, Permissions};
 use super::plan::{Compared, Deployment, StackPlan};
 use super::step::Step;
-use super::take_away::take_away;
+use super::take_away::{clean_up, take_away};
 use crate::domain::deploy::changes::loses_data;
-use crate::domain::deploy::stack::{StackFacts, Template};
-use crate::domain::id::arn::Region;
+use crate::domain::deploy::stack::StackFacts;
 use crate::ports::PortError;
-use crate::ports::deploy::ReadStackEvents;
+use crate::ports::deploy::StackEvent;
 
 /// How many failures an error names. The first is the cause; the others often only say that they were cancelled.
 const REASONS: usize = 3;
@@ -28,45 +27,46 @@ pub async fn act<W: Permissions>(
     accepts_loss: bool,
     progress: &mut dyn FnMut(Step<'_>),
 ) -> Result<(), DeployError> {
-    refuse_loss(world, &deployment, accepts_loss).await?;
-    if !accepts_loss && !deployment.left_behind.is_empty() {
-        abandon(world, &deployment).await?;
-        let regions = deployment.left_behind.join(", ");
-        return Err(DeployError::Refused(vec![Refused::RegionDropped {
-            regions,
-        }]));
+    if !accepts_loss {
+        refuse_loss(world, &deployment.stacks, &deployment.left_behind).await?;
     }
     for at in 0..deployment.stacks.len() {
         let done = carry_out(world, &deployment.stacks[at], progress).await;
         if let Err(error) = done {
-            take_away(world, &deployment.stacks[at + 1..]).await?;
+            clean_up(world, &deployment.stacks[at + 1..]).await;
             return Err(error);
         }
-        if deployment.stacks[at].template == Template::Recovery {
+        if at == 0 {
             point_at_queue(world, &mut deployment, progress).await?;
-            refuse_loss(world, &deployment, accepts_loss).await?;
+            if !accepts_loss {
+                refuse_loss(world, &deployment.stacks[1..], &[]).await?;
+            }
         }
     }
     Ok(())
 }
 
-/// What would lose data is refused, unless the person accepts that. The change sets are then taken away.
+/// Refuses what would lose data or take a region's protection away. The change sets are then taken away.
 async fn refuse_loss<W: Permissions>(
     world: &W,
-    deployment: &Deployment,
-    accepts_loss: bool,
+    stacks: &[StackPlan],
+    left_behind: &[String],
 ) -> Result<(), DeployError> {
-    let loses = |plan: &&StackPlan| loses_data(plan.compared.changes());
-    let losses = deployment.stacks.iter().filter(loses);
-    let losses = losses.map(|plan| Refused::Loss {
+    let losing = stacks
+        .iter()
+        .filter(|plan| loses_data(plan.compared.changes()));
+    let losses = losing.map(|plan| Refused::Loss {
         region: plan.region.clone(),
     });
-    let losses: Vec<Refused> = losses.collect();
-    if losses.is_empty() || accepts_loss {
+    let dropped = left_behind.iter().map(|region| Refused::RegionDropped {
+        region: region.clone(),
+    });
+    let refused: Vec<Refused> = losses.chain(dropped).collect();
+    if refused.is_empty() {
         return Ok(());
     }
-    abandon(world, deployment).await?;
-    Err(DeployError::Refused(losses))
+    take_away(world, stacks).await?;
+    Err(DeployError::Refused(refused))
 }
 
 /// The queue of RDS's own subscriptions may be known only now. The source regions' stacks are then compared anew.
@@ -81,22 +81,18 @@ async fn point_at_queue<W: Permissions>(
     if queue == deployment.events_queue {
         return Ok(());
     }
-    take_away(world, &deployment.stacks[1..]).await?;
-    let kind = Template::Source(request.recovery.clone());
-    let template = Packaged::of_source(&deployment.templates, kind);
-    for plan in &mut deployment.stacks[1..] {
-        let parameters = request.source_parameters(&queue);
+    let before = deployment.stacks.split_off(1);
+    take_away(world, &before).await?;
+    let mut sources = Vec::new();
+    for plan in before {
         let stack = world.find_stack(&plan.region, &plan.name).await?;
         let stack = stack.filter(|stack| !stack.is_only_a_review());
-        let target = Target {
-            region: &plan.region,
-            name: &plan.name,
-            stack: stack.as_ref(),
-            template: &template,
-            parameters,
-        };
-        *plan = compare(world, target, progress).await?;
+        sources.push((plan.region, plan.name, stack));
     }
+    let template = Packaged::of_source(&deployment.templates);
+    let targets = of_sources(&sources, &template, request, &queue);
+    let anew = compare_all(world, targets, progress).await?;
+    deployment.stacks.extend(anew);
     Ok(())
 }
 
@@ -119,7 +115,7 @@ async fn carry_out<W: Permissions>(
     };
     let before = world.find_stack(region, name).await?;
     let stack = before.map_or_else(|| name.to_string(), |stack| stack.id);
-    let mut last = newest(world, region, &stack, None).await?;
+    let mut last = newest(&world.stack_events(region, &stack, None).await?);
     progress(Step::Acting(region, name));
     world.execute_change_set(region, arn).await?;
     let mut failures = Vec::new();
@@ -129,7 +125,7 @@ async fn carry_out<W: Permissions>(
         // The status first: what it says has its events by then.
         let now = world.find_stack(region, name).await?;
         let mut events = world.stack_events(region, &stack, last.as_deref()).await?;
-        last = events.first().map(|event| event.id.clone()).or(last);
+        last = newest(&events).or(last);
         events.reverse();
         for event in &events {
             progress(Step::Said(region, event));
@@ -163,12 +159,6 @@ async fn carry_out<W: Permissions>(
 }
 
 /// The id of the newest event.
-async fn newest<W: ReadStackEvents>(
-    world: &W,
-    region: &Region,
-    stack: &str,
-    after: Option<&str>,
-) -> Result<Option<String>, PortError> {
-    let events = world.stack_events(region, stack, after).await?;
-    Ok(events.into_iter().next().map(|event| event.id))
+fn newest(events: &[StackEvent]) -> Option<String> {
+    events.first().map(|event| event.id.clone())
 }

@@ -9,7 +9,7 @@ use crate::domain::id::arn::Region;
 use crate::error::chain;
 use crate::ports::PortError;
 
-/// Why nothing was deployed. Nothing has changed in AWS but the bucket's content.
+/// Why nothing was deployed, or nothing more: beside the bucket's content only what was carried out before has changed.
 #[derive(Debug, Error)]
 pub enum Refused {
     /// The request itself.
@@ -36,14 +36,14 @@ pub enum Refused {
     /// A new stack needs a key.
     #[error("name the key of the copies with --key: the ARN of a KMS key in the recovery region")]
     NoKey,
-    /// Regions whose databases were protected would be so no longer.
+    /// The databases of a source region would no longer be protected.
     #[error(
-        "{regions} would be no source region any more, and its databases would no longer be protected; name it too, or add \
+        "{region} would no longer be a source region, and its databases would no longer be protected; name it too, or add \
          --accept-loss"
     )]
     RegionDropped {
-        /// The regions, separated by commas.
-        regions: String,
+        /// The region.
+        region: String,
     },
     /// Something whose content matters would be replaced or removed.
     #[error(

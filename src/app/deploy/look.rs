@@ -1,18 +1,18 @@
 //! Looks at what stands there, uploads, and has CloudFormation compare.
 
-use super::error::{DeployError, Refused};
-use super::permissions::{INTERVAL, Permissions};
-use super::plan::{Compared, Deployment, StackPlan};
-use super::step::Step;
-use super::take_away::take_away;
 use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
+use super::error::{DeployError, Refused};
+use super::permissions::{INTERVAL, Permissions};
+use super::plan::{Compared, Deployment, StackPlan};
+use super::step::Step;
+use super::take_away::clean_up;
 use crate::domain::deploy::names::{Account, Bucket, StackName};
 use crate::domain::deploy::package::{Templates, packaged, parameter_names};
 use crate::domain::deploy::request::{Architecture, DeployRequest};
-use crate::domain::deploy::stack::{MayDeploy, StackFacts, Template, may_deploy};
+use crate::domain::deploy::stack::{StackFacts, Template, why_not};
 use crate::domain::id::arn::{KeyArn, Region};
 use crate::domain::policy::spec::KeyName;
 use crate::ports::deploy::{ChangeSet, ChangeSetRequest, Made, TemplateSource};
@@ -85,12 +85,11 @@ pub async fn look<W: Permissions>(
         .and_then(|home| home.parameters.get("SourceRegions"))
         .map_or_else(Vec::new, |before| request.no_longer_sources(before));
     let recovery_template = Packaged {
-        kind: Template::Recovery,
         names: parameter_names(&templates.recovery),
         source: TemplateSource::Url(url),
     };
     let parameters = request.recovery_parameters(code.architecture);
-    let source_template = Packaged::of_source(&templates, of_source);
+    let source_template = Packaged::of_source(&templates);
     let at_home = Target {
         region: &request.recovery,
         name: &request.stack,
@@ -98,23 +97,9 @@ pub async fn look<W: Permissions>(
         template: &recovery_template,
         parameters,
     };
-    let of_sources = sources.iter().map(|(region, name, stack)| Target {
-        region,
-        name,
-        stack: stack.as_ref(),
-        template: &source_template,
-        parameters: request.source_parameters(&events_queue),
-    });
-    let mut stacks = Vec::new();
-    for target in std::iter::once(at_home).chain(of_sources) {
-        match compare(world, target, progress).await {
-            Ok(plan) => stacks.push(plan),
-            Err(error) => {
-                take_away(world, &stacks).await?;
-                return Err(error);
-            }
-        }
-    }
+    let of_sources = of_sources(&sources, &source_template, &request, &events_queue);
+    let targets = std::iter::once(at_home).chain(of_sources);
+    let stacks = compare_all(world, targets, progress).await?;
     Ok(Deployment {
         account,
         caller,
@@ -137,7 +122,7 @@ async fn found<W: Permissions>(
     refused: &mut Vec<Refused>,
 ) -> Result<Option<StackFacts>, DeployError> {
     let found = world.find_stack(region, name).await?;
-    if let MayDeploy::No(why) = may_deploy(found.as_ref(), template) {
+    if let Some(why) = why_not(found.as_ref(), template) {
         refused.push(Refused::Stack {
             region: region.clone(),
             name: name.clone(),
@@ -249,15 +234,13 @@ fn key_of(what: &str, ending: &str, content: &[u8]) -> String {
 
 /// A template as CloudFormation gets it.
 pub(super) struct Packaged<'a> {
-    kind: Template,
     names: Vec<&'a str>,
     source: TemplateSource,
 }
 
 impl<'a> Packaged<'a> {
-    pub(super) fn of_source(templates: &'a Templates, kind: Template) -> Self {
+    pub(super) fn of_source(templates: &'a Templates) -> Self {
         Self {
-            kind,
             names: parameter_names(&templates.source),
             source: TemplateSource::Text(templates.source.clone()),
         }
@@ -266,17 +249,53 @@ impl<'a> Packaged<'a> {
 
 /// A stack that is to be compared with its template.
 pub(super) struct Target<'a> {
-    pub(super) region: &'a Region,
-    pub(super) name: &'a StackName,
+    region: &'a Region,
+    name: &'a StackName,
     /// The stack, if it exists.
-    pub(super) stack: Option<&'a StackFacts>,
-    pub(super) template: &'a Packaged<'a>,
+    stack: Option<&'a StackFacts>,
+    template: &'a Packaged<'a>,
     /// The parameters that are set.
-    pub(super) parameters: BTreeMap<String, String>,
+    parameters: BTreeMap<String, String>,
+}
+
+/// The source regions' stacks, with this queue for RDS's own subscriptions.
+pub(super) fn of_sources<'a>(
+    sources: &'a [(Region, StackName, Option<StackFacts>)],
+    template: &'a Packaged<'a>,
+    request: &'a DeployRequest,
+    events_queue: &'a str,
+) -> impl Iterator<Item = Target<'a>> {
+    sources.iter().map(move |(region, name, stack)| Target {
+        region,
+        name,
+        stack: stack.as_ref(),
+        template,
+        parameters: request.source_parameters(events_queue),
+    })
+}
+
+/// Has CloudFormation compare each stack with its template. If one cannot be compared, the change sets before it are taken
+/// away.
+pub(super) async fn compare_all<'a, W: Permissions>(
+    world: &W,
+    targets: impl Iterator<Item = Target<'a>>,
+    progress: &mut dyn FnMut(Step<'_>),
+) -> Result<Vec<StackPlan>, DeployError> {
+    let mut stacks = Vec::new();
+    for target in targets {
+        match compare(world, target, progress).await {
+            Ok(plan) => stacks.push(plan),
+            Err(error) => {
+                clean_up(world, &stacks).await;
+                return Err(error);
+            }
+        }
+    }
+    Ok(stacks)
 }
 
 /// Has CloudFormation compare a stack with its template.
-pub(super) async fn compare<W: Permissions>(
+async fn compare<W: Permissions>(
     world: &W,
     target: Target<'_>,
     progress: &mut dyn FnMut(Step<'_>),
@@ -332,7 +351,6 @@ pub(super) async fn compare<W: Permissions>(
     Ok(StackPlan {
         region: region.clone(),
         name: name.clone(),
-        template: template.kind.clone(),
         compared,
     })
 }

@@ -4,7 +4,6 @@ use crate::domain::deploy::changes::ResourceChange;
 use crate::domain::deploy::names::{Account, Bucket, StackName};
 use crate::domain::deploy::package::Templates;
 use crate::domain::deploy::request::DeployRequest;
-use crate::domain::deploy::stack::Template;
 use crate::domain::id::arn::Region;
 
 /// What CloudFormation says of a stack and its template.
@@ -36,8 +35,6 @@ pub struct StackPlan {
     pub region: Region,
     /// Its name.
     pub name: StackName,
-    /// Which template it is of.
-    pub template: Template,
     /// What would happen.
     pub compared: Compared,
 }

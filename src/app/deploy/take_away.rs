@@ -1,6 +1,9 @@
 //! Takes change sets away again.
 
+use tracing::warn;
+
 use super::plan::{Compared, StackPlan};
+use crate::error::chain;
 use crate::ports::PortError;
 use crate::ports::deploy::{ChangeSets, FindStack};
 
@@ -24,4 +27,14 @@ pub(super) async fn take_away<W: ChangeSets + FindStack>(
         }
     }
     Ok(())
+}
+
+/// The same after another error, which is the one that a person must see.
+pub(super) async fn clean_up<W: ChangeSets + FindStack>(world: &W, stacks: &[StackPlan]) {
+    if let Err(error) = take_away(world, stacks).await {
+        warn!(
+            error = chain(&error),
+            "a change set could not be taken away"
+        );
+    }
 }

@@ -5,7 +5,7 @@ use std::future::Future;
 use futures_util::TryStreamExt;
 
 use crate::app::doctor::scope::Permissions;
-use crate::domain::doctor::capacity::{Quota, snapshot_quota};
+use crate::domain::doctor::capacity::snapshot_quota;
 use crate::domain::doctor::databases::OptionGroup;
 use crate::domain::doctor::region::{Letters, dead_letters};
 use crate::domain::doctor::{Check, Finding, Unanswered};
@@ -126,13 +126,7 @@ async fn quota<W: DescribeQuota>(
     databases: Option<usize>,
 ) -> Finding {
     match world.describe_snapshot_quota(region, family).await {
-        Ok(quota) => {
-            let quota = quota.map(|quota| Quota {
-                used: quota.used,
-                max: quota.max,
-            });
-            snapshot_quota(region, family, quota, databases)
-        }
+        Ok(quota) => snapshot_quota(region, family, quota, databases),
         Err(error) => Finding::unknown(Check::SnapshotQuota, region, &rds(&error)),
     }
 }

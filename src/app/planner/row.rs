@@ -269,7 +269,9 @@ impl DueNow<'_> {
                 Err(error) => return Outcome::Failed(chain(&error)),
             }
         }
-        Outcome::Failed("all names of this run are used up".to_owned())
+        let last = Attempt::all().last().unwrap_or(Attempt::FIRST);
+        let last = naming::execution(self.stack, run, last);
+        StartOutcome::NotStarted(NotStarted::AllFailed(last)).into()
     }
 
     async fn start<W: Permissions>(

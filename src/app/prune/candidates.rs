@@ -152,8 +152,8 @@ pub(super) fn leave_alone(
         let (region, database) = id;
         let why = if regions.unreachable.contains(region) {
             Some(format!("{region} was not listed to the end for a day"))
-        } else if regions.back.contains(id) {
-            Some("it was gone and is there again".to_owned())
+        } else if regions.not_seen_gone.contains(id) {
+            Some("it counted as gone, and is there again or could not be looked for".to_owned())
         } else {
             None
         };

@@ -1,5 +1,6 @@
 //! How long the recovery region's quota of manual snapshots lasts.
 
+use jiff::Timestamp;
 use tracing::warn;
 
 use super::config::PrunerConfig;
@@ -8,14 +9,15 @@ use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::retention::capacity::{DAYS_MAX, days_at_growth, growth, made};
 use crate::domain::retention::forget::{ForgetRules, Point};
 use crate::error::chain;
-use crate::ports::{Clock, DescribeQuota, ReadFreeze};
+use crate::ports::{DescribeQuota, ReadFreeze};
 
 /// After how many days the quota of either family is full. `None` if RDS does not say how large a quota is that this
 /// stack uses: no answer is no news. While removal is frozen, or if nobody can read whether it is, nothing is removed.
-pub(super) async fn days_to_full<W: Clock + DescribeQuota + ReadFreeze>(
+pub(super) async fn days_to_full<W: DescribeQuota + ReadFreeze>(
     world: &W,
     config: &PrunerConfig,
     preview: &PrunePreview,
+    now: Timestamp,
 ) -> Option<i64> {
     let removes = config.removes && matches!(world.freeze().await, Ok(None));
     let mut days = DAYS_MAX;
@@ -32,7 +34,7 @@ pub(super) async fn days_to_full<W: Clock + DescribeQuota + ReadFreeze>(
         let quota = quota.ok().flatten()?;
         let grows: i64 = groups
             .iter()
-            .map(|group| growth_of(world, removes, preview, group))
+            .map(|group| growth_of(removes, preview, group, now))
             .sum();
         days = days.min(days_at_growth(quota.used, quota.max, grows, PACE_DAYS));
     }
@@ -40,13 +42,7 @@ pub(super) async fn days_to_full<W: Clock + DescribeQuota + ReadFreeze>(
 }
 
 /// Where nothing is removed, all that is made stays.
-fn growth_of<W: Clock>(
-    world: &W,
-    removes: bool,
-    preview: &PrunePreview,
-    group: &GroupPreview,
-) -> i64 {
-    let now = world.now();
+fn growth_of(removes: bool, preview: &PrunePreview, group: &GroupPreview, now: Timestamp) -> i64 {
     let points: Vec<Point<RdsArn>> = group
         .points
         .iter()

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::TryStreamExt;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tracing::warn;
 
 use super::config::PrunerConfig;
@@ -12,25 +12,22 @@ use crate::app::prune_preview::{GroupPreview, PrunePreview};
 use crate::domain::id::arn::{Family, Region};
 use crate::domain::id::names::ResourceId;
 use crate::domain::retention::bounds::DatabaseId;
-use crate::domain::retention::gone::Listing;
+use crate::domain::retention::gone::{LISTED_MAX, Listing};
 use crate::domain::run::failure::Operation;
 use crate::error::chain;
 use crate::ports::{Endless, PAGES_MAX, PortError, RdsError, pages};
-
-/// How long ago a region's databases may have been listed to the end, if it cannot be reached now.
-const LISTED_MAX: SignedDuration = SignedDuration::from_hours(24);
 
 /// What the source regions have shown.
 #[derive(Debug, Default)]
 pub(super) struct Regions {
     /// Those whose databases nobody has listed to the end for a day.
     pub(super) unreachable: BTreeSet<Region>,
-    /// Databases that were gone and are there again. The plan was made before.
-    pub(super) back: BTreeSet<DatabaseId>,
+    /// Databases that the plan takes for gone, and that this round has not missed again.
+    pub(super) not_seen_gone: BTreeSet<DatabaseId>,
 }
 
 /// Lists the databases of each source region, and remembers which of those with recovery points it misses. A region that
-/// is in no setting any more is not listed, and its databases never count as gone: nobody has looked. A person's order is
+/// is in no setting any more is not listed, and its databases do not count as gone: nobody looks. A person's order is
 /// about some databases only, and stores nothing.
 pub(super) async fn list_regions<W: Permissions>(
     world: &W,
@@ -60,12 +57,12 @@ pub(super) async fn list_regions<W: Permissions>(
         let listing = match there {
             Ok(Some(there)) => {
                 let back = gone.filter(|group| there.contains(&group.resource_id));
-                regions.back.extend(back.map(id));
+                regions.not_seen_gone.extend(back.map(id));
                 Listing::after(before.as_ref(), known, &there, now)
             }
             // A row that cannot be read may be any of those that seem to be missing.
             Ok(None) => {
-                regions.back.extend(gone.map(id));
+                regions.not_seen_gone.extend(gone.map(id));
                 Listing {
                     at: now,
                     missing: before.map(|before| before.missing).unwrap_or_default(),
@@ -73,7 +70,7 @@ pub(super) async fn list_regions<W: Permissions>(
             }
             Err(error) => {
                 // Nobody has seen in this round that they are still gone.
-                regions.back.extend(gone.map(id));
+                regions.not_seen_gone.extend(gone.map(id));
                 warn!(%region, error = chain(&error), "a source region could not be listed");
                 let at = before.map(|before| before.at);
                 if at.is_none_or(|at| now.duration_since(at) > LISTED_MAX) {

@@ -73,7 +73,7 @@ async fn round<W: Permissions>(
     };
     let (mut preview, _) = take_inventory(world, of).await?;
     let mut report = PruneReport {
-        days_to_full: days_to_full(world, config, &preview).await,
+        days_to_full: days_to_full(world, config, &preview, started).await,
         ..PruneReport::default()
     };
     confirm(world, &preview, &mut last, &mut report).await?;

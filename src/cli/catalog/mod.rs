@@ -52,23 +52,28 @@ pub(super) async fn execute(
     }
 }
 
-/// The database of this name, and all resource ids that the name has.
+/// The database of this name, its versions, and how many databases have had the name.
 async fn find<W: catalog::Permissions>(
     world: &W,
     (stack, home): (&StackId, &Region),
     name: &str,
-) -> Result<(ResourceId, usize), CliError> {
+) -> Result<(ResourceId, Versions, usize), CliError> {
     // A database whose recovery points are gone is still found by its resource id.
-    if let Ok(id) = ResourceId::parse(name)
-        && !catalog::versions(world, &id).await?.all.is_empty()
-    {
-        return Ok((id, 1));
+    if let Ok(id) = ResourceId::parse(name) {
+        let versions = catalog::versions(world, &id).await?;
+        if !versions.all.is_empty() {
+            return Ok((id, versions, 1));
+        }
     }
     let points = newest_points(world, stack, home, None).await;
     let points = points.map_err(CliError::Rds)?;
     let found = points.find(name);
     match found.first() {
-        Some(newest) => Ok((newest.origin.database.resource_id.clone(), found.len())),
+        Some(newest) => {
+            let id = newest.origin.database.resource_id.clone();
+            let versions = catalog::versions(world, &id).await?;
+            Ok((id, versions, found.len()))
+        }
         None => {
             let known = points.iter().map(|point| point.origin.database.arn.name());
             let what = "database with recovery points of this stack in the recovery region";
@@ -132,8 +137,7 @@ pub async fn show_configuration<W: catalog::Permissions>(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let (id, ids) = find(world, of, name).await?;
-    let versions = catalog::versions(world, &id).await?;
+    let (id, versions, ids) = find(world, of, name).await?;
     let version = match at {
         Some(at) => versions.at(at),
         None => versions.all.last(),
@@ -240,8 +244,7 @@ pub async fn show_difference<W: catalog::Permissions>(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let (id, _) = find(world, of, name).await?;
-    let versions = catalog::versions(world, &id).await?;
+    let (id, versions, _) = find(world, of, name).await?;
     let after = match to {
         Some(to) => versions.at(to),
         None => versions.all.last(),
@@ -254,13 +257,11 @@ pub async fn show_difference<W: catalog::Permissions>(
             earlier.skip_while(|one| *one != after).nth(1)
         }
     };
-    let before = before.ok_or_else(|| CliError::Argument {
-        name: "DATABASE",
-        what: match from {
-            Some(from) => {
-                format!("{name} has no configuration in the catalog that is as old as {from}")
-            }
-            None => format!("{name} has no earlier configuration in the catalog"),
+    let before = before.ok_or_else(|| match from {
+        Some(_) => no_version(name, from),
+        None => CliError::Argument {
+            name: "DATABASE",
+            what: format!("{name} has no earlier configuration in the catalog"),
         },
     })?;
     let found = diff(

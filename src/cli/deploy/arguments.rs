@@ -61,13 +61,14 @@ pub(in crate::cli) struct DeployArguments {
     /// A file with these options [default: snapferry.toml, if there is one]
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Only show what would change.
+    /// Change no stack: only show what would change. The bucket is made and filled all the same.
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Do not ask before anything changes.
+    /// Do not ask before a stack changes.
     #[arg(long, conflicts_with = "dry_run")]
     pub(super) yes: bool,
-    /// Go on although something whose content would be lost is replaced or removed.
+    /// Go on although the table, a queue or the state machine is replaced or removed, or a source region is no longer
+    /// named.
     #[arg(long)]
     pub(super) accept_loss: bool,
     /// Write templates, function and parameters to this folder, for a pipeline of your own, and ask AWS nothing.

@@ -218,7 +218,7 @@ pub async fn run_deploy<W: Permissions>(
     match (answer, next) {
         (Some(answer), _) => write_json(out, &answer)?,
         (None, Some(next)) => next.write(out)?,
-        (None, None) if changes => writeln!(out, "\nNothing was changed. Add --yes to act.")?,
+        (None, None) if changes => writeln!(out, "\nNo stack was changed. Add --yes to act.")?,
         (None, None) => writeln!(out, "\nNothing is to be changed.")?,
     }
     Ok(Ended::Well)
@@ -271,7 +271,7 @@ fn write_plan(
     for region in &deployment.left_behind {
         writeln!(
             out,
-            "\n{region} would be no source region any more: its databases would no longer be protected. Its stack stays, and \
+            "\n{region} would no longer be a source region: its databases would no longer be protected. Its stack stays, and \
              forwards events that nobody uses; delete it in CloudFormation."
         )?;
     }

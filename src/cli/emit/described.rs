@@ -55,7 +55,8 @@ impl Described {
 }
 
 /// The template that carries a plan out.
-pub(in crate::cli) fn of_plan(plan: &RestorePlan, part: Part) -> Described {
+pub(in crate::cli) fn of_plan(plan: &RestorePlan) -> Described {
+    let part = Part::from(plan.database.family());
     let sent = |member: Option<&str>| {
         let lines = plan.lines_of(member).filter(|line| line.sent_by.is_some());
         lines
@@ -70,13 +71,13 @@ pub(in crate::cli) fn of_plan(plan: &RestorePlan, part: Part) -> Described {
         settings: sent(None),
         tags: plan.tags.clone(),
     }];
-    resources.extend(plan.members().map(|member| Resource {
+    resources.extend(plan.members.iter().map(|(member, tags)| Resource {
         part: Part::Member,
-        identifier: member.to_owned(),
+        identifier: member.clone(),
         snapshot: None,
         cluster: Some(plan.name.clone()),
         settings: sent(Some(member)),
-        tags: plan.tags.clone(),
+        tags: tags.clone(),
     }));
     let taken_at = plan.taken_at;
     let taken_at = taken_at.map_or_else(|| "an unknown time".to_owned(), |at| at.to_string());

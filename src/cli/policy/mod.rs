@@ -8,7 +8,7 @@ mod show;
 use std::io::Write;
 
 use crate::app::steady_state::QuotaScope;
-use crate::aws::{Aws, for_operators};
+use crate::aws::{Aws, for_operators, patient};
 use crate::cli::arguments::{StackArguments, variables};
 use crate::cli::outcome::{CliError, Ended};
 use crate::settings::{Planning, Stack};
@@ -33,7 +33,8 @@ pub(in crate::cli) async fn execute(
         PolicyAction::Apply(_) | PolicyAction::Show(_) | PolicyAction::History(_) => {}
     }
     let stack = Stack::from_variables(variables(environment.clone(), arguments.flags()))?;
-    let sdk = for_operators(&stack.home, arguments.profile.as_deref()).await;
+    // Applying a file lists snapshots, to know what room a quota leaves.
+    let sdk = patient(for_operators(&stack.home, arguments.profile.as_deref()).await);
     let aws = Aws::new(sdk, stack.table.clone(), ());
     match action {
         PolicyAction::Apply(options) => {

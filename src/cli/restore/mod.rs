@@ -15,12 +15,11 @@ use super::not_found::not_found;
 use super::outcome::{CliError, Ended};
 use super::show::write_json;
 use crate::app::catalog::CatalogError;
-use crate::app::restore::{self, OrderedPlan, RestoreOf, RestorePlans, Which, plan_restore};
+use crate::app::restore::{self, RestoreOf, RestorePlans, Which, plan_restore};
 use crate::aws::{Aws, Examines, for_operators, patient};
-use crate::domain::id::arn::{Family, Region};
+use crate::domain::id::arn::Region;
 use crate::domain::id::tags::StackId;
-use crate::domain::restore::plan::{RestoreOptions, RestorePlan};
-use crate::domain::restore::taken::Part;
+use crate::domain::restore::plan::RestoreOptions;
 use crate::ports::{Clock, ListDatabases};
 use crate::settings::Stack;
 
@@ -150,8 +149,7 @@ pub async fn show_restore<W: restore::Permissions + ListDatabases>(
             takes_over: false,
         } => {
             refuse_gaps(&plans)?;
-            let of_plan = |one: &OrderedPlan| of_plan(&one.plan, part_of(&one.plan));
-            let all = plans.plans.iter().map(of_plan).collect();
+            let all = plans.plans.iter().map(|one| of_plan(&one.plan)).collect();
             let described = Described::together(TemplateForm::Make, all);
             out.write_all(written(language, &described)?.as_bytes())?;
         }
@@ -191,13 +189,6 @@ fn refuse_gaps(plans: &RestorePlans) -> Result<(), CliError> {
             gaps.join("; ")
         ),
     })
-}
-
-fn part_of(plan: &RestorePlan) -> Part {
-    match plan.database.family() {
-        Family::Instance => Part::Instance,
-        Family::Cluster => Part::Cluster,
-    }
 }
 
 fn written(language: TemplateLanguage, described: &Described) -> Result<String, CliError> {

@@ -1,10 +1,5 @@
 //! What was restored, as RDS shows it now, to be taken over by a template.
 
-use std::pin::pin;
-
-use futures_util::TryStreamExt;
-
-use super::part_of;
 use crate::app::restore::RestorePlans;
 use crate::cli::emit::{Described, Resource, TemplateForm};
 use crate::cli::outcome::CliError;
@@ -12,7 +7,7 @@ use crate::domain::id::arn::{Family, Region};
 use crate::domain::rds::database::Database;
 use crate::domain::restore::taken::{How, Part};
 use crate::domain::run::failure::Operation;
-use crate::ports::{ListDatabases, PAGES_MAX, RdsError, pages};
+use crate::ports::{ListDatabases, PAGES_MAX, RdsError, all_rows};
 
 /// The databases that the plans name, where they are restored already.
 pub(super) async fn described<W: ListDatabases>(
@@ -43,7 +38,7 @@ pub(super) async fn described<W: ListDatabases>(
                 plan.name
             ),
         })?;
-        let mut resources = vec![resource(part_of(plan), restored, None)];
+        let mut resources = vec![resource(Part::from(plan.database.family()), restored, None)];
         let mut members: Vec<&Database> = here
             .iter()
             .filter(|database| database.member_of.as_deref() == Some(plan.name.as_str()))
@@ -95,12 +90,8 @@ async fn list<W: ListDatabases>(
 ) -> Result<Vec<Database>, RdsError> {
     let operation = Operation::describe_databases(family);
     let endless = |endless| RdsError::endless(operation, home, endless);
-    let mut pages = pin!(pages(PAGES_MAX, endless, |marker| {
+    all_rows(PAGES_MAX, endless, |marker| {
         world.list_databases(home, family, marker)
-    }));
-    let mut listed = Vec::new();
-    while let Some(page) = pages.try_next().await? {
-        listed.extend(page.items);
-    }
-    Ok(listed)
+    })
+    .await
 }

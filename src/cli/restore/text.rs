@@ -61,7 +61,7 @@ fn write_plan(out: &mut impl Write, one: &OrderedPlan) -> Result<(), CliError> {
         let ids: Vec<&str> = one.hides.iter().map(|id| id.as_str()).collect();
         writeln!(
             out,
-            "  others had this name before, and are restored by their resource ids: {}",
+            "  other databases have or had this name; restore them by their resource ids: {}",
             ids.join(", ")
         )?;
     }

@@ -50,29 +50,13 @@ pub enum Template {
     Source(Region),
 }
 
-/// Whether a deployment may go on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MayDeploy {
-    /// There is none yet.
-    New,
-    /// It is ours, and can be changed.
-    Ours,
-    /// It must not be touched, or cannot be now. The text says why and what to do.
-    No(String),
-}
-
-/// Whether the stack of this name may be made or changed.
+/// Why the stack of this name must not be made or changed, or cannot be now, and what to do. `None` if it may.
 #[must_use]
-pub fn may_deploy(found: Option<&StackFacts>, template: &Template) -> MayDeploy {
-    let Some(stack) = found else {
-        return MayDeploy::New;
-    };
-    if stack.is_only_a_review() {
-        return MayDeploy::New;
-    }
+pub fn why_not(found: Option<&StackFacts>, template: &Template) -> Option<String> {
+    let stack = found.filter(|stack| !stack.is_only_a_review())?;
     let status = &stack.status;
     if stack.is_busy() {
-        return MayDeploy::No(format!(
+        return Some(format!(
             "CloudFormation is at work on it ({status}); wait until it is done"
         ));
     }
@@ -85,12 +69,12 @@ pub fn may_deploy(found: Option<&StackFacts>, template: &Template) -> MayDeploy 
     ]
     .contains(&status.as_str())
     {
-        return MayDeploy::No(format!(
+        return Some(format!(
             "it was never finished ({status}); read its events, delete it, and deploy again"
         ));
     }
     if status == "UPDATE_ROLLBACK_FAILED" {
-        return MayDeploy::No(
+        return Some(
             "its last update could not be taken back (UPDATE_ROLLBACK_FAILED); continue its rollback in \
              CloudFormation first"
                 .to_owned(),
@@ -101,18 +85,16 @@ pub fn may_deploy(found: Option<&StackFacts>, template: &Template) -> MayDeploy 
         Template::Source(_) => stack.outputs.contains_key("ForwardingRuleArn"),
     };
     if !is_ours {
-        return MayDeploy::No(
-            "it is another product's stack; choose another name with --stack".to_owned(),
-        );
+        return Some("it is another product's stack; choose another name with --stack".to_owned());
     }
     if let Template::Source(recovery) = template
         && let Some(other) = stack.parameters.get("RecoveryRegion")
         && other != recovery.as_str()
     {
-        return MayDeploy::No(format!(
+        return Some(format!(
             "it forwards to the recovery region {other}, so it belongs to another stack of Snapferry; choose another \
              name with --stack"
         ));
     }
-    MayDeploy::Ours
+    None
 }

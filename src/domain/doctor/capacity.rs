@@ -17,9 +17,9 @@ pub const CLUSTER_COPIES_IN_FLIGHT: usize = 5;
 /// The doctor warns if fewer rounds than this fit into the quota.
 const ROUNDS: i64 = 7;
 
-/// How many manual snapshots a region has, and may have.
+/// The account's quota for manual snapshots of a family in a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quota {
+pub struct SnapshotQuota {
     /// How many exist.
     pub used: i64,
     /// How many are allowed.
@@ -32,7 +32,7 @@ pub struct Quota {
 pub fn snapshot_quota(
     region: &Region,
     family: Family,
-    quota: Option<Quota>,
+    quota: Option<SnapshotQuota>,
     databases: Option<usize>,
 ) -> Finding {
     const CHECK: Check = Check::SnapshotQuota;
@@ -43,7 +43,7 @@ pub fn snapshot_quota(
     let remedy = format!(
         "remove {kind} that nobody needs, or have the quota raised (Service Quotas, {name})"
     );
-    let Some(Quota { used, max }) = quota else {
+    let Some(SnapshotQuota { used, max }) = quota else {
         return Finding::bad(
             CHECK,
             region,
@@ -77,9 +77,9 @@ pub fn snapshot_quota(
 
 /// Whether what the policies keep fits into the recovery region's quota. A policy that keeps everything fills it.
 #[must_use]
-pub fn kept_within_quota(home: &Region, state: &SteadyState, quota: Quota) -> Finding {
+pub fn kept_within_quota(home: &Region, state: &SteadyState, quota: SnapshotQuota) -> Finding {
     const CHECK: Check = Check::SnapshotQuota;
-    let Quota { used, max } = quota;
+    let SnapshotQuota { used, max } = quota;
     if let Some(above) = state.above(max) {
         let remedy = "keep less (docs/RETENTION.md), or have the quota raised: once it is full, no copy can be made";
         let what = format!("what the policies keep does not fit: {above}");

@@ -74,7 +74,9 @@ text_serde!(PolicyName TagKey);
 /// Prefixes of tag keys that AWS reserves, and Snapferry's own prefix.
 const RESERVED: [&str; 3] = ["aws:", "rds:", "snapferry:"];
 
-fn is_reserved(key: &str) -> bool {
+/// Whether AWS or Snapferry reserves a tag's key.
+#[must_use]
+pub fn is_reserved(key: &str) -> bool {
     RESERVED.iter().any(|beginning| {
         key.get(..beginning.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(beginning))

@@ -35,28 +35,32 @@ impl<K> PolicySet<K> {
         mut key: impl FnMut(&PolicyName, &K) -> Result<L, E>,
     ) -> Result<PolicySet<L>, Vec<E>> {
         let mut errors = Vec::new();
-        let mut policies = BTreeMap::new();
-        for (name, spec) in &self.policies {
-            let key = spec
-                .key
-                .as_ref()
-                .and_then(|of| key(name, of).map_err(|error| errors.push(error)).ok());
+        let set = self.map_keys(|name, of| {
+            let key = key(name, of);
+            key.map_err(|error| errors.push(error)).ok()
+        });
+        match errors.is_empty() {
+            true => Ok(set),
+            false => Err(errors),
+        }
+    }
+
+    /// The same set with other keys. A policy whose key becomes `None` uses the stack's.
+    pub fn map_keys<L>(&self, mut key: impl FnMut(&PolicyName, &K) -> Option<L>) -> PolicySet<L> {
+        let policies = self.policies.iter().map(|(name, spec)| {
             let spec = PolicySpec {
                 schedule: spec.schedule.clone(),
-                key,
+                key: spec.key.as_ref().and_then(|of| key(name, of)),
                 options: spec.options.clone(),
             };
-            policies.insert(name.clone(), spec);
-        }
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        Ok(PolicySet {
+            (name.clone(), spec)
+        });
+        PolicySet {
             untagged: self.untagged.clone(),
             copy_slots: self.copy_slots,
             cluster_copy_slots: self.cluster_copy_slots,
-            policies,
-        })
+            policies: policies.collect(),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::setting::Setting;
 use super::taken::Part;
 use super::value::{Settings, Value};
-use crate::domain::id::arn::{Family, RdsArn};
+use crate::domain::id::arn::RdsArn;
 use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::Tags;
 use crate::domain::id::text::text_newtype;
@@ -94,15 +94,6 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// What the database is.
-    #[must_use]
-    pub fn part(&self) -> Part {
-        match self.database.family() {
-            Family::Instance => Part::Instance,
-            Family::Cluster => Part::Cluster,
-        }
-    }
-
     /// The members in the order in which a restore makes them: the first becomes the writer.
     #[must_use]
     pub fn members_in_order(&self) -> Vec<(&str, &Member)> {

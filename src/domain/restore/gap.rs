@@ -81,13 +81,13 @@ impl GapKind {
     /// Reads a name.
     ///
     /// # Errors
-    /// The text, and the names that there are.
+    /// The text, and the names of the gaps that stop a restore.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let mut all = Self::ALL.into_iter();
         all.find(|one| one.as_str() == text).ok_or_else(|| {
             ParseError::new(
                 text,
-                "a gap: configuration, subnet-group, security-groups, parameter-group, key or members",
+                "a gap that stops a restore: configuration, subnet-group, security-groups, parameter-group, key or members",
             )
         })
     }

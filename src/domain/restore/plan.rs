@@ -13,7 +13,7 @@ use super::restored_tags::restored_tags;
 use super::setting::Setting;
 use super::taken::{How, Part};
 use super::value::{Settings, Value};
-use crate::domain::id::arn::{Family, RdsArn};
+use crate::domain::id::arn::RdsArn;
 use crate::domain::id::tags::{StackId, Tags};
 
 /// What is to be restored.
@@ -111,6 +111,8 @@ pub struct RestorePlan {
     pub name: String,
     /// Its tags.
     pub tags: Tags,
+    /// The members that are made, in order, each with its tags.
+    pub members: Vec<(String, Tags)>,
     /// The calls, in order.
     pub steps: Vec<Step>,
     /// Every setting with where it comes from.
@@ -133,14 +135,6 @@ impl RestorePlan {
         let is_of = move |line: &&Line| line.member.as_deref() == member;
         self.lines.iter().filter(is_of)
     }
-
-    /// The members that are made, in order.
-    pub fn members(&self) -> impl Iterator<Item = &str> {
-        self.steps.iter().filter_map(|step| match &step.kind {
-            StepKind::Member(name) => Some(name.as_str()),
-            _ => None,
-        })
-    }
 }
 
 /// Plans a restore.
@@ -155,6 +149,7 @@ pub fn plan(of: ToRestore<'_>, options: &RestoreOptions) -> RestorePlan {
         of,
         options,
         name: name.clone(),
+        members: Vec::new(),
         lines: Vec::new(),
         gaps: Vec::new(),
     };
@@ -171,6 +166,7 @@ pub fn plan(of: ToRestore<'_>, options: &RestoreOptions) -> RestorePlan {
         configuration: of.configuration.map(|(hash, _)| hash.clone()),
         name,
         tags,
+        members: planner.members,
         steps,
         lines: planner.lines,
         gaps: planner.gaps,
@@ -191,6 +187,7 @@ struct Planner<'a> {
     of: ToRestore<'a>,
     options: &'a RestoreOptions,
     name: String,
+    members: Vec<(String, Tags)>,
     lines: Vec<Line>,
     gaps: Vec<Gap>,
 }
@@ -206,13 +203,6 @@ const RUNS: &str = "until it is available";
 const CHANGED: &str = "until it is available and no change is pending";
 
 impl Planner<'_> {
-    fn part(&self) -> Part {
-        match self.of.point.origin.database.arn.family() {
-            Family::Instance => Part::Instance,
-            Family::Cluster => Part::Cluster,
-        }
-    }
-
     fn gap(&mut self, kind: GapKind, member: Option<&str>, what: String) {
         self.gaps.push(Gap {
             kind,
@@ -234,7 +224,7 @@ impl Planner<'_> {
             Some((_, configuration)) => &configuration.settings,
             None => &none,
         };
-        let part = self.part();
+        let part = Part::from(self.of.point.origin.database.arn.family());
         let mut parameters = self.parameters(part, None, settings);
         let mut steps = vec![self.restore(part, tags, &mut parameters)];
         steps.extend(self.members(tags));
@@ -407,6 +397,7 @@ impl Planner<'_> {
             let id = by_rule(Value::text(&here), "its name");
             parameters.insert("DBInstanceIdentifier".to_owned(), id);
             parameters.insert("Tags".to_owned(), tags_sent(own));
+            self.members.push((here.clone(), own.clone()));
             steps.push(Step {
                 kind: StepKind::Member(here),
                 action: "CreateDBInstance",
@@ -451,10 +442,21 @@ impl Planner<'_> {
             Part::Cluster => "DBClusterIdentifier",
         };
         let Value::Records(roles) = value else {
+            let point = &self.of.point.snapshot.arn;
+            let (partition, region, account) = (point.partition(), point.region(), point.account());
+            // RDS takes no name here.
+            let arn = format!(
+                "arn:{partition}:rds:{region}:{account}:cluster:{}",
+                self.name
+            );
             return vec![Step {
                 kind: StepKind::DataApi,
                 action,
-                parameters: [("ResourceArn".to_owned(), named())].into(),
+                parameters: [(
+                    "ResourceArn".to_owned(),
+                    by_rule(Value::text(&arn), "its ARN"),
+                )]
+                .into(),
                 then: RUNS,
             }];
         };

@@ -1,19 +1,12 @@
 //! The tags of what is restored.
 
-use crate::domain::id::tags::{RESTORED, StackId, Tags};
+use crate::domain::id::tags::{RESTORED, StackId, Tags, is_reserved};
 use crate::domain::limits::TAGS_MAX;
 
 /// The tags of what is restored: the database's own, and the mark. Never none, or RDS would give it the copy's.
 #[must_use]
 pub fn restored_tags(stack: &StackId, own: &Tags) -> Tags {
-    let is_own = |key: &str| {
-        let is_reserved = |start: &&str| {
-            key.get(..start.len())
-                .is_some_and(|begins| begins.eq_ignore_ascii_case(start))
-        };
-        !["snapferry:", "aws:", "rds:"].iter().any(is_reserved)
-    };
-    let own = own.iter().filter(|(key, _)| is_own(key));
+    let own = own.iter().filter(|(key, _)| !is_reserved(key));
     let own = own.map(|(key, value)| (key.clone(), value.clone()));
     let mut tags: Tags = own.take(TAGS_MAX - 1).collect();
     tags.insert(RESTORED.to_owned(), stack.to_string());

@@ -3,8 +3,6 @@
 //! Sources: the model of the API (`RestoreDBInstanceFromDBSnapshot`, `RestoreDBClusterFromSnapshot`, `CreateDBInstance`,
 //! `ModifyDBInstance`, `ModifyDBCluster`), the CloudFormation schemas and the Terraform provider's pages.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use super::taken::NameKind::{Class, Key, OptionGroup, ParameterGroup, SecurityGroup, SubnetGroup};
 use super::taken::Omitted::{Default, Snapshot};
 use super::taken::{NO, Part, Taken, backups, fixed, make, mapped, modify, own, shown};
@@ -237,18 +235,5 @@ impl Setting {
     #[must_use]
     pub fn parse(field: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|one| one.field() == field)
-    }
-}
-
-impl Serialize for Setting {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.field())
-    }
-}
-
-impl<'de> Deserialize<'de> for Setting {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let field = String::deserialize(deserializer)?;
-        Self::parse(&field).ok_or_else(|| serde::de::Error::custom("a field of the table"))
     }
 }

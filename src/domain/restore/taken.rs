@@ -1,5 +1,7 @@
 //! How a restore takes a setting.
 
+use crate::domain::id::arn::Family;
+
 /// What a setting belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
@@ -9,6 +11,15 @@ pub enum Part {
     Cluster,
     /// A member of a cluster.
     Member,
+}
+
+impl From<Family> for Part {
+    fn from(family: Family) -> Self {
+        match family {
+            Family::Instance => Self::Instance,
+            Family::Cluster => Self::Cluster,
+        }
+    }
 }
 
 /// Things whose names hold in one region only.

@@ -15,6 +15,9 @@ const LISTINGS: u32 = 3;
 /// How far apart they must be.
 const APART: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// How old the last complete listing of a region may be. An older one says nothing of what is there now.
+pub const LISTED_MAX: SignedDuration = SignedDuration::from_hours(24);
+
 /// A database that listings no longer show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Missing {
@@ -68,9 +71,13 @@ impl Listing {
         }
     }
 
-    /// Since when a database is gone, if enough listings have missed it.
+    /// Since when a database is gone, if enough listings have missed it and the last one is not too old: nobody looks in
+    /// a region that no setting names.
     #[must_use]
-    pub fn gone_since(&self, database: &ResourceId) -> Option<Timestamp> {
+    pub fn gone_since(&self, database: &ResourceId, now: Timestamp) -> Option<Timestamp> {
+        if now.duration_since(self.at) > LISTED_MAX {
+            return None;
+        }
         let missing = self.missing.get(database)?;
         (missing.listings >= LISTINGS).then_some(missing.since)
     }
