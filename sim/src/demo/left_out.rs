@@ -17,6 +17,8 @@ pub enum Kind {
     Refused,
     /// RDS takes no snapshot of it in its current status.
     NotNow,
+    /// RDS has refused its copy permanently. Snapferry has tried once, and remembers.
+    Tried,
 }
 
 impl Kind {
@@ -26,6 +28,7 @@ impl Kind {
             Self::Excluded => "excluded",
             Self::Refused => "refused",
             Self::NotNow => "not_now",
+            Self::Tried => "tried",
         }
     }
 }
