@@ -18,7 +18,8 @@ pub enum Kind {
     /// RDS takes no snapshot of it in its current status.
     NotNow,
     /// RDS has refused its copy permanently. Snapferry has tried once, and remembers.
-    Tried,
+    #[serde(rename = "tried")]
+    TriedOnce,
 }
 
 impl Kind {
@@ -28,7 +29,7 @@ impl Kind {
             Self::Excluded => "excluded",
             Self::Refused => "refused",
             Self::NotNow => "not_now",
-            Self::Tried => "tried",
+            Self::TriedOnce => "tried",
         }
     }
 }

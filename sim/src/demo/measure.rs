@@ -95,7 +95,7 @@ pub(super) async fn measure(
         .executions(scene.stack.output("StateMachineArn")?)
         .await?;
     let runs = runs(client, executions).await?;
-    let (of_tried, runs): (Vec<Run>, Vec<Run>) = {
+    let (of_tried, runs): (Vec<EndedExecution>, Vec<EndedExecution>) = {
         let arn = scene.tried.arn();
         runs.into_iter().partition(|run| run.database == arn)
     };
@@ -135,7 +135,7 @@ pub(super) async fn measure(
         refused: of_kind(Kind::Refused),
         excluded: of_kind(Kind::Excluded),
         not_now: of_kind(Kind::NotNow),
-        tried: of_kind(Kind::Tried),
+        tried: of_kind(Kind::TriedOnce),
         left_out: scene.left_out.to_vec(),
         recovery_points: (scene.databases.len() - unprotected.len()) as u64,
         executions: ended(&runs),
@@ -200,7 +200,7 @@ fn accepted(recorder: &Recorder) -> Vec<Settlement> {
 }
 
 /// An execution, and what it entered.
-struct Run {
+struct EndedExecution {
     /// Its database's ARN.
     database: String,
     /// States entered, and one more for its end.
@@ -209,7 +209,10 @@ struct Run {
     failure: Option<String>,
 }
 
-async fn runs(client: &Client, executions: Vec<Execution>) -> Result<Vec<Run>, MeasureError> {
+async fn runs(
+    client: &Client,
+    executions: Vec<Execution>,
+) -> Result<Vec<EndedExecution>, MeasureError> {
     let mut all = Vec::new();
     for execution in executions {
         let arn = &execution.execution_arn;
@@ -223,7 +226,7 @@ async fn runs(client: &Client, executions: Vec<Execution>) -> Result<Vec<Run>, M
             format!("{name} {} {}", described.status, why.join(": "))
         });
         let input = described.input.unwrap_or_default();
-        all.push(Run {
+        all.push(EndedExecution {
             database: json::run::read(&input)?.database.arn.to_string(),
             transitions: 1 + history.iter().filter(entered).count() as u64,
             failure,
@@ -232,7 +235,7 @@ async fn runs(client: &Client, executions: Vec<Execution>) -> Result<Vec<Run>, M
     Ok(all)
 }
 
-fn ended(runs: &[Run]) -> Executions {
+fn ended(runs: &[EndedExecution]) -> Executions {
     let failed = failures(runs).len() as u64;
     Executions {
         succeeded: runs.len() as u64 - failed,
@@ -240,7 +243,7 @@ fn ended(runs: &[Run]) -> Executions {
     }
 }
 
-fn failures(runs: &[Run]) -> Vec<String> {
+fn failures(runs: &[EndedExecution]) -> Vec<String> {
     runs.iter().filter_map(|run| run.failure.clone()).collect()
 }
 
@@ -319,7 +322,7 @@ fn calls(recorder: &Recorder, rds: &CallCounts, of_tried: &Calls) -> ServiceCall
 }
 
 /// States entered, and one more for the end of each execution. They are costs of the execution's database too.
-fn transitions(scene: &Scene<'_>, runs: &[Run], costs: &mut Costs) -> u64 {
+fn transitions(scene: &Scene<'_>, runs: &[EndedExecution], costs: &mut Costs) -> u64 {
     let label = |one: &Database| (one.arn(), one.label());
     let labels: BTreeMap<String, String> = scene.databases.iter().map(label).collect();
     for run in runs {

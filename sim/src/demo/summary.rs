@@ -201,7 +201,7 @@ pub(super) fn left_out(figures: &Figures) -> String {
             Kind::Refused => "refused",
             Kind::NotNow => "not now",
             Kind::Excluded => "left out",
-            Kind::Tried => "tried",
+            Kind::TriedOnce => "tried",
         };
         format!("  {kind:<9} {name:<28} {}", one.reason)
     };

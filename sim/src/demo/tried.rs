@@ -159,7 +159,7 @@ impl TriedTraces {
 pub(super) fn figure(database: &Database) -> LeftOutFigure {
     LeftOutFigure {
         database: database.arn(),
-        kind: Kind::Tried,
+        kind: Kind::TriedOnce,
         reason: WHAT.to_owned(),
     }
 }
