@@ -27,6 +27,7 @@ mod items;
 mod keys;
 mod manual_snapshots;
 mod open_items;
+mod own_events;
 mod plan_cursor;
 mod policies;
 mod presigned;
