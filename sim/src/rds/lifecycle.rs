@@ -13,7 +13,7 @@ use super::settings::Life;
 use super::work::later;
 
 /// What instances and clusters have in common while something happens to them.
-pub(super) struct Course<'a> {
+pub(super) struct StatusAndLife<'a> {
     pub(super) status: &'a mut InstanceStatus,
     pub(super) life: &'a mut Life,
 }
@@ -30,13 +30,13 @@ impl Rds {
         found.filter(|one| one.resource_id == key.resource_id)
     }
 
-    pub(super) fn course(&mut self, key: &DatabaseKey) -> Option<Course<'_>> {
+    pub(super) fn course(&mut self, key: &DatabaseKey) -> Option<StatusAndLife<'_>> {
         match key.family {
-            Family::Instance => self.same_instance(key).map(|one| Course {
+            Family::Instance => self.same_instance(key).map(|one| StatusAndLife {
                 status: &mut one.status,
                 life: &mut one.life,
             }),
-            Family::Cluster => self.same_cluster(key).map(|one| Course {
+            Family::Cluster => self.same_cluster(key).map(|one| StatusAndLife {
                 status: &mut one.status,
                 life: &mut one.life,
             }),

@@ -175,7 +175,7 @@ impl Parameters {
         number.map_err(|_| invalid(format!("{text} is not a valid integer for {name}.")))
     }
 
-    /// Sets what an instance takes at once, or when a change of it comes into force. `secrets` is how the ARNs of the
+    /// Sets what an instance takes at once, or when a change of it is made. `secrets` is how the ARNs of the
     /// region's secrets begin.
     pub(super) fn apply_to_instance(
         &self,
