@@ -40,6 +40,7 @@ mod redrive;
 mod replay;
 mod restore_commands;
 mod secrets;
+mod selected;
 mod server;
 mod stack;
 mod start;
