@@ -439,16 +439,14 @@ macro_rules! every_call {
                     -> Result<String, PortError>, Other("DescribeStateMachineForExecution");
             }
             RedriveExecution {
-                writes RedriveExecution: redrive_execution(by name: ExecutionName)
-                    -> Result<Redriven, PortError>, Other("RedriveExecution");
+                writes RedriveExecution: redrive_execution(by name: ExecutionName) -> Result<Redriven, PortError>, Other("RedriveExecution");
             }
             ListRunning {
                 reads ListRunning: list_running(copy from: Option<String>)
                     -> Result<Page<ExecutionName>, PortError>, Other("ListExecutions");
             }
             StopExecution {
-                writes StopExecution: stop_execution(by name: ExecutionName, by cause: str)
-                    -> Result<(), PortError>, Other("StopExecution");
+                writes StopExecution: stop_execution(by name: ExecutionName, by cause: str) -> Result<(), PortError>, Other("StopExecution");
             }
             InspectDatabases {
                 reads InspectDatabases: inspect_databases(by region: Region, copy family: Family, copy marker: Option<String>)
@@ -471,8 +469,7 @@ macro_rules! every_call {
                     -> Result<Page<String>, PortError>, Other("ListRuleNamesByTarget");
             }
             PublishEvents {
-                writes PutEvents: put_events(by stack: StackId, by events: [OwnEvent])
-                    -> Result<usize, PortError>, Other("PutEvents");
+                writes PutEvents: put_events(by stack: StackId, by events: [OwnEvent]) -> Result<usize, PortError>, Other("PutEvents");
             }
             DescribeRule {
                 reads DescribeRule: describe_rule(by region: Region, by name: str)
