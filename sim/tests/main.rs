@@ -16,3 +16,4 @@ mod python_venv;
 mod rds;
 mod simulation;
 mod state_machine;
+mod tutorial;
