@@ -17,6 +17,7 @@ macro_rules! permissions {
     };
 }
 
+pub mod announce;
 mod automated;
 pub mod catalog;
 pub mod conclude;

@@ -8,6 +8,7 @@ pub mod event;
 pub mod kept;
 pub mod manifest;
 pub mod metrics;
+pub mod own_event;
 pub mod policies;
 pub mod prune;
 pub mod refusal;

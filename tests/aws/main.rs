@@ -24,6 +24,7 @@ mod drain;
 mod functions;
 mod items;
 mod lambda_edge;
+mod own_events;
 mod patience;
 mod plan_text;
 mod policies;
