@@ -66,6 +66,8 @@ pub struct GroupPreview {
     pub points: Vec<(Point<RdsArn>, Decision)>,
     /// As RDS describes them.
     pub snapshots: Vec<Snapshot>,
+    /// The planned time of each snapshot's run, in the same order.
+    pub planned: Vec<Timestamp>,
 }
 
 impl GroupPreview {
@@ -281,6 +283,10 @@ impl Judging<'_> {
             gone_since,
             points,
             snapshots: snapshots.collect(),
+            planned: members
+                .iter()
+                .map(|(_, origin)| origin.planned_at)
+                .collect(),
         })
     }
 }

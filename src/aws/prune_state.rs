@@ -99,7 +99,7 @@ impl<Extra> Aws<Extra> {
         read.map_err(|error| unusable(GET, error))
     }
 
-    async fn put(&self, item: Item) -> Result<(), PortError> {
+    pub(super) async fn put(&self, item: Item) -> Result<(), PortError> {
         self.dynamodb()
             .put_item()
             .table_name(&self.table)

@@ -18,6 +18,7 @@ mod drain;
 mod errors;
 mod forget;
 mod gone;
+mod histories;
 mod learnt_limit;
 mod left_over;
 mod measure;

@@ -7,6 +7,7 @@
 mod candidates;
 mod config;
 mod correct;
+mod histories;
 mod outcome;
 mod permissions;
 mod quota;

@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use super::candidates::{Candidates, databases, leave_alone};
 use super::config::{PruneRequest, PrunerConfig};
 use super::correct::correct_newest;
+use super::histories::{DueSince, keep_histories};
 use super::outcome::{PruneError, PruneReport, Stopped};
 use super::permissions::Permissions;
 use super::quota::days_to_full;
@@ -65,6 +66,7 @@ async fn round<W: Permissions>(
     started: Timestamp,
 ) -> Result<PruneReport, PruneError> {
     let mut last = world.last_round().await?;
+    let round_before = last.complete_at;
     let of = PreviewOf {
         stack: &config.stack,
         home: &config.home,
@@ -139,6 +141,8 @@ async fn round<W: Permissions>(
         };
         remove(world, &removing, &mut databases, going, &mut report).await;
     }
+    let due = order.is_none().then_some(DueSince(round_before));
+    keep_histories(world, config, &preview, due, &report.removed, started).await;
     info!(
         plan = report.plan,
         looked_at = report.looked_at,

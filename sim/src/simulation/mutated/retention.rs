@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use super::*;
 use snapferry::domain::retention::bounds::DatabaseId;
 use snapferry::domain::retention::gone::Listing;
+use snapferry::domain::retention::history::{Histories, History};
+use snapferry::domain::retention::inventory::Group;
 use snapferry::domain::retention::round::{Freeze, RemovalEntry, Round};
 use snapferry::domain::retention::sightings::Notes;
 use snapferry::ports::doctor::ListManualSnapshots;
 use snapferry::ports::{
-    CorrectNewest, DeleteSnapshot, KeepNotes, PruneRounds, ReadEntered, ReadFreeze, ReadListings,
-    RegisterRemovals, StoreListings,
+    CorrectNewest, DeleteSnapshot, KeepHistories, KeepNotes, PruneRounds, ReadEntered, ReadFreeze,
+    ReadHistories, ReadListings, RegisterRemovals, StoreListings,
 };
 
 use crate::simulation::fleet::KEY;
@@ -175,5 +177,22 @@ impl CorrectNewest for Mutated {
         self.inner
             .correct_newest(database, policy, instead_of, newest)
             .await
+    }
+}
+
+impl ReadHistories for Mutated {
+    async fn read_histories(&self, of: &[Group]) -> Result<Histories, PortError> {
+        self.inner.read_histories(of).await
+    }
+}
+
+impl KeepHistories for Mutated {
+    async fn store_history(
+        &self,
+        of: &Group,
+        history: &History,
+        at: Timestamp,
+    ) -> Result<(), PortError> {
+        self.inner.store_history(of, history, at).await
     }
 }
