@@ -401,8 +401,17 @@ fn with_json_standard_output_is_one_object() {
     let text = String::from_utf8(ran.stdout).unwrap();
     assert_eq!(text.lines().count(), 1);
     let object: serde_json::Value = serde_json::from_str(&text).unwrap();
-    // Seven designs, each with eight delays and losses of events.
-    assert_eq!(object["figures"].as_array().unwrap().len(), 56);
+    // Seven designs, each with eight delays and losses of events, and Snapferry under two other shapes of the rate.
+    let figures = object["figures"].as_array().unwrap();
+    assert_eq!(figures.len(), 58);
+    assert_eq!(figures[0]["design"], "snapferry");
+    for row in figures {
+        let hours = |key: &str| row[key].as_f64().unwrap();
+        assert!(hours("bound_hours") > 0.0, "{row}");
+        assert!(hours("bound_hours") <= hours("reference_hours"), "{row}");
+        let is_ours = row["design"].as_str().unwrap().starts_with("snapferry");
+        assert_eq!(row["write_units"].as_u64().unwrap() > 0, is_ours, "{row}");
+    }
     assert_eq!(object["broken"].as_array().unwrap().len(), 0);
     assert!(object["prices"]["as_known_at"].is_string());
     for chart in ["lag.svg", "rds-calls.svg", "made.svg", "dollars.svg"] {

@@ -8,7 +8,7 @@ use snapferry::app::prune::PruneRequest;
 use snapferry::domain::id::database_ref::DatabaseRef;
 use snapferry::domain::operator::strip::{Mark, strip};
 use snapferry::domain::policy::cursor::{Cursor, Kept, KeptWhy};
-use snapferry::domain::policy::selected::{SelectedDatabase, SelectedPart};
+use snapferry::domain::policy::selected::{SelectedDatabase, Selection};
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::retention::entered::Entered;
 use snapferry::domain::retention::history::{
@@ -37,15 +37,14 @@ fn history(world: &World) -> History {
 
 /// The planner has found the database selected since the 20th.
 fn select(world: &World) {
-    let part = SelectedPart {
-        parts: 1,
-        databases: vec![SelectedDatabase {
-            database: orders(),
-            since: time("2026-11-20T03:00:00Z"),
-        }],
-    };
+    let databases = [SelectedDatabase {
+        database: orders(),
+        since: time("2026-11-20T03:00:00Z"),
+    }];
     let policy = a_run("orders").policy;
-    run(world.store_selected(&policy, &region(SOURCE), 0, &part)).unwrap();
+    for (number, part) in Selection::default().replaced_by(&databases) {
+        run(world.store_selected(&policy, &region(SOURCE), number, &part)).unwrap();
+    }
 }
 
 fn made(outcome: Option<&DueOutcome>) -> MadePoint {

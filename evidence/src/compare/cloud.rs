@@ -34,6 +34,17 @@ pub(super) const ACCOUNT: &str = "111122223333";
 pub(super) const KEY: &str =
     "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555";
 
+/// How RDS counts the calls of its rate. AWS does not say; a figure should not depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateShape {
+    /// In windows of ten seconds that begin with the run.
+    Windows,
+    /// The same, and the windows begin five seconds later.
+    MovedWindows,
+    /// By a bucket that holds the tokens of ten seconds and is refilled evenly.
+    Bucket,
+}
+
 /// How RDS behaves: late and lost events, and its rate limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RdsOutages {
@@ -43,6 +54,8 @@ pub struct RdsOutages {
     pub events_lost: f64,
     /// Calls of one operation in one region and minute; those above it are throttled.
     pub rds_calls_per_minute: f64,
+    /// How RDS counts them.
+    pub rate_shape: RateShape,
 }
 
 impl RdsOutages {
@@ -51,6 +64,7 @@ impl RdsOutages {
         event_delay: SignedDuration::ZERO,
         events_lost: 0.0,
         rds_calls_per_minute: RDS_CALLS_PER_MINUTE,
+        rate_shape: RateShape::Windows,
     };
 }
 
@@ -106,25 +120,64 @@ pub(super) enum Called<T> {
     Throttled(Timestamp),
 }
 
-/// How often one operation of one region was called, in each stretch of time. A function makes its sequential calls
-/// ahead of the shared clock, so calls come here out of order, and the counts must not depend on the order.
-#[derive(Debug, Clone, Default)]
-struct Rate {
-    stretches: Vec<u32>,
+/// The calls of one operation in one region.
+#[derive(Debug, Clone)]
+enum Rate {
+    /// How many were granted in each stretch of time. A function makes its sequential calls ahead of the shared clock,
+    /// so calls come here out of order, and the counts must not depend on the order.
+    Windows {
+        /// From the beginning of the run to that of the second window.
+        first: SignedDuration,
+        granted: Vec<u32>,
+    },
+    /// What is in the bucket, and since when. A call that comes out of order counts as one of the latest moment.
+    Bucket { tokens: f64, at: Timestamp },
 }
 
 impl Rate {
-    fn take(&mut self, at: Timestamp, per_minute: f64) -> bool {
-        let stretch = at.duration_since(BEGIN).as_secs() / STRETCH_SECONDS;
-        let stretch = usize::try_from(stretch).unwrap_or(0);
-        if self.stretches.len() <= stretch {
-            self.stretches.resize(stretch + 1, 0);
+    fn new(shape: RateShape, per_minute: f64) -> Self {
+        let windows = |seconds| Self::Windows {
+            first: SignedDuration::from_secs(seconds),
+            granted: Vec::new(),
+        };
+        match shape {
+            RateShape::Windows => windows(STRETCH_SECONDS),
+            RateShape::MovedWindows => windows(STRETCH_SECONDS / 2),
+            RateShape::Bucket => Self::Bucket {
+                tokens: most(per_minute),
+                at: BEGIN,
+            },
         }
-        let most = (per_minute * STRETCH_SECONDS as f64 / 60.0).max(1.0);
-        let granted = f64::from(self.stretches[stretch]) + 1.0 <= most;
-        self.stretches[stretch] += u32::from(granted);
-        granted
     }
+
+    fn take(&mut self, now: Timestamp, per_minute: f64) -> bool {
+        let most = most(per_minute);
+        match self {
+            Self::Windows { first, granted } => {
+                let since = now.duration_since(BEGIN).as_secs() + STRETCH_SECONDS - first.as_secs();
+                let window = usize::try_from(since / STRETCH_SECONDS).unwrap_or(0);
+                if granted.len() <= window {
+                    granted.resize(window + 1, 0);
+                }
+                let is_granted = f64::from(granted[window]) + 1.0 <= most;
+                granted[window] += u32::from(is_granted);
+                is_granted
+            }
+            Self::Bucket { tokens, at } => {
+                let passed = now.duration_since(*at).as_secs_f64().max(0.0);
+                *at = now.max(*at);
+                *tokens = (*tokens + passed * per_minute / 60.0).min(most);
+                let is_granted = *tokens >= 1.0;
+                *tokens -= f64::from(u8::from(is_granted));
+                is_granted
+            }
+        }
+    }
+}
+
+/// How many calls one stretch of time, or a full bucket, has room for.
+fn most(per_minute: f64) -> f64 {
+    (per_minute * STRETCH_SECONDS as f64 / 60.0).max(1.0)
 }
 
 /// The account.
@@ -169,7 +222,9 @@ impl Cloud {
             source,
             home,
             rds_calls_per_minute: outages.rds_calls_per_minute,
-            rates: Default::default(),
+            rates: std::array::from_fn(|_| {
+                std::array::from_fn(|_| Rate::new(outages.rate_shape, outages.rds_calls_per_minute))
+            }),
         }
     }
 
@@ -349,7 +404,8 @@ mod tests {
     #[test]
     fn the_order_of_calls_does_not_matter_to_the_rate() {
         let at = |seconds: i64| later(BEGIN, SignedDuration::from_secs(seconds));
-        let (mut rate, mut backwards) = (Rate::default(), Rate::default());
+        let windows = || Rate::new(RateShape::Windows, 12.0);
+        let (mut rate, mut backwards) = (windows(), windows());
         let seconds = [3, 61, 1, 2, 65, 4, 12];
         let granted = |rate: &mut Rate, seconds: &mut dyn Iterator<Item = i64>| {
             seconds.filter(|s| rate.take(at(*s), 12.0)).count()
@@ -357,6 +413,38 @@ mod tests {
         // Two calls in each ten seconds: of four in the first, of two in the seventh, of one in the second.
         assert_eq!(granted(&mut rate, &mut seconds.into_iter()), 5);
         assert_eq!(granted(&mut backwards, &mut seconds.into_iter().rev()), 5);
+    }
+
+    #[test]
+    fn moved_windows_begin_half_a_window_later() {
+        let granted = |shape| {
+            let mut rate = Rate::new(shape, 12.0);
+            let mut at =
+                |seconds| rate.take(later(BEGIN, SignedDuration::from_secs(seconds)), 12.0);
+            [1, 2, 6, 7, 11].map(&mut at)
+        };
+        // Two calls in each ten seconds.
+        assert_eq!(
+            granted(RateShape::Windows),
+            [true, true, false, false, true]
+        );
+        assert_eq!(
+            granted(RateShape::MovedWindows),
+            [true, true, true, true, false]
+        );
+    }
+
+    #[test]
+    fn a_bucket_grants_what_it_holds_and_then_what_flows_in() {
+        let mut rate = Rate::new(RateShape::Bucket, 12.0);
+        let mut at = |seconds| rate.take(later(BEGIN, SignedDuration::from_secs(seconds)), 12.0);
+        // It holds two, and one more comes every five seconds.
+        assert_eq!(
+            [0, 0, 0, 4, 5, 6, 10, 30, 30, 30].map(&mut at),
+            [
+                true, true, false, false, true, false, true, true, true, false
+            ]
+        );
     }
 
     #[test]

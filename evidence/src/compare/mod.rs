@@ -7,6 +7,7 @@
 //!
 //! `docs/COMPARISON.md` says how each is modelled, and what such a comparison cannot show.
 
+mod bound;
 mod charts;
 mod cloud;
 mod drive;
@@ -24,7 +25,7 @@ use std::path::PathBuf;
 use snapferry_sim::faults::{Fault, World};
 
 pub use charts::{ChartError, draw};
-pub use cloud::{RDS_CALLS_PER_MINUTE, RdsOutages};
+pub use cloud::{RDS_CALLS_PER_MINUTE, RateShape, RdsOutages};
 pub use promises::{Broken, broken};
 pub use report::{json, tables};
 pub use study::{Design, Figures, Study, run, study};

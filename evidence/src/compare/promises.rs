@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::report::seconds;
 use super::study::{Design, Figures, Study};
 
 /// A promise that was not kept.
@@ -58,14 +59,14 @@ pub fn broken(study: &Study) -> Vec<Broken> {
             check(
                 FAR_BELOW,
                 times_below(ours, theirs) >= 100.0,
-                format!("{ours:?} s and {theirs:?} s"),
+                format!("{} and {}", seconds(ours), seconds(theirs)),
             );
         }
         if delay <= 5 {
             check(
                 BELOW,
                 times_below(ours, theirs) > 1.0,
-                format!("{ours:?} s and {theirs:?} s"),
+                format!("{} and {}", seconds(ours), seconds(theirs)),
             );
         }
         if lost > 0.0 {
@@ -74,7 +75,7 @@ pub fn broken(study: &Study) -> Vec<Broken> {
             check(
                 TAIL,
                 tail.is_some_and(|tail| tail <= TAIL_SECONDS),
-                format!("{tail:?} s"),
+                seconds(tail),
             );
         }
         if figures.databases == FLEET_OF_CALLS {
@@ -83,7 +84,10 @@ pub fn broken(study: &Study) -> Vec<Broken> {
             check(
                 CALLS,
                 ratio.is_some_and(|ratio| ratio >= 10.0),
-                format!("{ratio:?} times"),
+                ratio.map_or_else(
+                    || "no figure".to_owned(),
+                    |ratio| format!("{ratio:.1} times"),
+                ),
             );
         }
         check(

@@ -13,7 +13,8 @@ pub fn tables(study: &Study) -> String {
     let mut text = String::new();
     for databases in study.fleets() {
         text.push_str(&format!(
-            "\n{databases} databases, events at once, none lost\n{}\n",
+            "\n{databases} databases, events at once, none lost\n{}{}\n",
+            soonest(study, databases),
             of_fleet(study, databases)
         ));
     }
@@ -30,6 +31,19 @@ pub fn tables(study: &Study) -> String {
         prices::AS_KNOWN_AT
     ));
     text
+}
+
+/// How soon the fleet could be done.
+fn soonest(study: &Study, databases: usize) -> String {
+    study
+        .of(Design::Snapferry, databases, 0, 0.0)
+        .map_or_else(String::new, |ours| {
+            format!(
+                "No design can be done before {:.2} hours; a queue over the same places, handed on in no time, needs \
+                 {:.2}; Snapferry took {:.2}.\n",
+                ours.bound_hours, ours.reference_hours, ours.hours
+            )
+        })
 }
 
 fn of_fleet(study: &Study, databases: usize) -> Table {
@@ -50,10 +64,11 @@ fn of_fleet(study: &Study, databases: usize) -> Table {
         "busiest minute",
         "calls a point",
         "x Snapferry's",
+        "write units",
         "$ a 1,000 points",
     ]);
     let ours = study.of(Design::Snapferry, databases, 0, 0.0);
-    for design in Design::ALL {
+    for design in Design::ALL.into_iter().chain(Design::OTHER_RATES) {
         let Some(figures) = study.of(design, databases, 0, 0.0) else {
             continue;
         };
@@ -74,6 +89,7 @@ fn of_fleet(study: &Study, databases: usize) -> Table {
             figures.rds_busiest_minute.to_string(),
             number(figures.rds_calls_per_made, 1),
             number(ratio, 1),
+            figures.write_units.to_string(),
             number(figures.dollars_per_1000, 3),
         ]);
     }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::SignedDuration;
 use serde::Serialize;
 
-use super::cloud::{Cloud, RdsOutages};
+use super::bound::{bound, first_come_first_served};
+use super::cloud::{Cloud, RateShape, RdsOutages};
 use super::drive::drive;
 use super::loops::{
     CRON_EVERY_30_MINUTES, CRON_WITH_RETRY_300, Cron, EventThenWait, RERUN_60, Sleeper, StepLoop,
@@ -15,6 +16,7 @@ use super::loops::{
 };
 use super::trace::Trace;
 use super::with_snapferry::Snapferry;
+use snapferry_sim::rds::COPIES_IN_FLIGHT;
 
 /// From what happened to its event's arrival, in seconds.
 pub(super) const EVENT_DELAYS: [i64; 4] = [0, 5, 60, 300];
@@ -45,6 +47,10 @@ pub enum Design {
     /// A cron every 30 minutes.
     #[serde(rename = "cron-30-min")]
     Cron30,
+    /// This project, where the windows of RDS's rate begin five seconds later.
+    SnapferryMovedWindows,
+    /// This project, where RDS counts its rate by a bucket of tokens.
+    SnapferryBucket,
 }
 
 impl Design {
@@ -59,6 +65,10 @@ impl Design {
         Self::Cron30,
     ];
 
+    /// Snapferry once more, where RDS counts calls otherwise: each shape of the rate is run once for each fleet, with
+    /// events at once and none lost.
+    pub const OTHER_RATES: [Self; 2] = [Self::SnapferryMovedWindows, Self::SnapferryBucket];
+
     /// Its name in tables, charts and JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -70,6 +80,16 @@ impl Design {
             Self::CronRetry300 => "cron-retry-300",
             Self::Sleep15 => "sleep-15",
             Self::Cron30 => "cron-30-min",
+            Self::SnapferryMovedWindows => "snapferry-moved-windows",
+            Self::SnapferryBucket => "snapferry-bucket",
+        }
+    }
+
+    fn rate_shape(self) -> RateShape {
+        match self {
+            Self::SnapferryMovedWindows => RateShape::MovedWindows,
+            Self::SnapferryBucket => RateShape::Bucket,
+            _ => RateShape::Windows,
         }
     }
 
@@ -107,6 +127,10 @@ pub struct Figures {
     pub lag_p99_unthrottled_seconds: Option<f64>,
     /// Until the last recovery point was noticed.
     pub hours: f64,
+    /// What no design can beat with RDS's places for copies, on these durations.
+    pub bound_hours: f64,
+    /// What a queue over the same places would need: first come, first served, each place handed on in no time.
+    pub reference_hours: f64,
     /// State transitions.
     pub transitions: u64,
     /// Lambda invocations.
@@ -125,6 +149,8 @@ pub struct Figures {
     pub rds_busiest_minute: u32,
     /// RDS calls by operation.
     pub rds_operations: BTreeMap<&'static str, u64>,
+    /// DynamoDB's write units.
+    pub write_units: u64,
     /// What all of it costs at list prices.
     pub dollars: f64,
     /// The same for 1,000 recovery points made.
@@ -145,10 +171,16 @@ pub(super) fn run_with(
     seed: u64,
     whole_queue: bool,
 ) -> Figures {
+    let outages = RdsOutages {
+        rate_shape: design.rate_shape(),
+        ..outages
+    };
     let mut cloud = Cloud::new(trace, outages, seed);
     let n = trace.rows.len();
     match design {
-        Design::Snapferry => drive(&mut Snapferry::new(whole_queue), &mut cloud),
+        Design::Snapferry | Design::SnapferryMovedWindows | Design::SnapferryBucket => {
+            drive(&mut Snapferry::new(whole_queue), &mut cloud)
+        }
         Design::Rerun60 => drive(&mut StepLoop::new(RERUN_60, n), &mut cloud),
         Design::Wait300Patient => drive(&mut StepLoop::new(WAIT_300_PATIENT, n), &mut cloud),
         Design::Wait300 => drive(&mut EventThenWait::new(n), &mut cloud),
@@ -156,10 +188,10 @@ pub(super) fn run_with(
         Design::Sleep15 => drive(&mut Sleeper::new(n), &mut cloud),
         Design::Cron30 => drive(&mut Cron::new(CRON_EVERY_30_MINUTES, n), &mut cloud),
     }
-    figures(design, outages, &mut cloud)
+    figures(design, trace, outages, &mut cloud)
 }
 
-fn figures(design: Design, outages: RdsOutages, cloud: &mut Cloud) -> Figures {
+fn figures(design: Design, trace: &Trace, outages: RdsOutages, cloud: &mut Cloud) -> Figures {
     // Work that is unfinished when the design has ended still comes to its end.
     cloud.rds.advance(jiff::Timestamp::MAX);
     let home = cloud.home.clone();
@@ -180,7 +212,9 @@ fn figures(design: Design, outages: RdsOutages, cloud: &mut Cloud) -> Figures {
         lag_p99_seconds: seconds(0.99),
         lag_p99_unthrottled_seconds: None,
         dead_letters: ledger.dead_letters,
-        hours: ledger.took().as_secs_f64() / 3_600.0,
+        hours: hours(ledger.took()),
+        bound_hours: hours(bound(trace, COPIES_IN_FLIGHT)),
+        reference_hours: hours(first_come_first_served(trace, COPIES_IN_FLIGHT)),
         transitions: ledger.transitions,
         invocations: ledger.invocations,
         gb_seconds: ledger.gb_seconds(),
@@ -190,9 +224,14 @@ fn figures(design: Design, outages: RdsOutages, cloud: &mut Cloud) -> Figures {
         rds_calls_per_made: each(ledger.rds_calls() as f64),
         rds_busiest_minute: ledger.busiest_minute(),
         rds_operations: ledger.answered.clone(),
+        write_units: ledger.write_units,
         dollars: ledger.dollars(),
         dollars_per_1000: each(ledger.dollars() * 1_000.0),
     }
+}
+
+fn hours(duration: SignedDuration) -> f64 {
+    duration.as_secs_f64() / 3_600.0
 }
 
 /// All runs of a comparison.
@@ -203,7 +242,8 @@ pub struct Study {
     /// How many calls RDS allows, as in [`RdsOutages`].
     pub rds_calls_per_minute: f64,
     /// Every design on every fleet, with every delay and loss of events. A design that events do not affect is run once
-    /// for each fleet, and its figures count for every delay and loss.
+    /// for each fleet, and its figures count for every delay and loss. After each fleet's come those of
+    /// [`Design::OTHER_RATES`].
     pub figures: Vec<Figures>,
 }
 
@@ -234,6 +274,7 @@ pub(super) fn event_conditions(rds_calls_per_minute: f64) -> impl Iterator<Item 
             event_delay: SignedDuration::from_secs(seconds),
             events_lost,
             rds_calls_per_minute,
+            rate_shape: RateShape::Windows,
         })
     })
 }
@@ -258,6 +299,11 @@ pub fn study(
                 .filter(|d| d.listens() || Some(outages) == fair);
             jobs.extend(designs.map(|design| (databases, outages, design)));
         }
+        let others = Design::OTHER_RATES.into_iter();
+        jobs.extend(fair.into_iter().flat_map(|outages| {
+            let with = move |design| (databases, outages, design);
+            others.clone().map(with)
+        }));
     }
     let next = AtomicUsize::new(0);
     let done: Mutex<BTreeMap<usize, Figures>> = Mutex::new(BTreeMap::new());
@@ -326,6 +372,9 @@ fn in_every_weather(run: &[Figures], fleets: &[usize]) -> Vec<Figures> {
                 }));
             }
         }
+        let others =
+            |f: &&Figures| f.databases == databases && Design::OTHER_RATES.contains(&f.design);
+        all.extend(run.iter().filter(others).cloned());
     }
     all
 }
@@ -362,6 +411,7 @@ mod tests {
                 event_delay,
                 events_lost,
                 rds_calls_per_minute: _,
+                rate_shape: _,
             } = outages;
             let figures = run(Design::Snapferry, &Trace::drawn(4, 150), outages, 4);
             let found = [

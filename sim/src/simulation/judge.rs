@@ -278,7 +278,7 @@ impl World {
                 let lately = execution
                     .ended_at
                     .is_none_or(|at| self.now.duration_since(at) < STALE);
-                other != name && *execution.run == *run && lately
+                other != name && is_same_run(&execution.run, run) && lately
             })
     }
 
@@ -546,4 +546,11 @@ impl World {
 /// The recovery region.
 pub(super) fn home() -> Region {
     Region::parse(HOME).expect("a region")
+}
+
+/// Whether two requests name their snapshots alike: what else they ask for may have changed between two starts.
+pub(super) fn is_same_run(one: &ProtectionRequest, other: &ProtectionRequest) -> bool {
+    one.database == other.database
+        && one.policy == other.policy
+        && one.planned_at == other.planned_at
 }

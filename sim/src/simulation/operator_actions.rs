@@ -8,7 +8,7 @@ use snapferry::domain::id::arn::{KeyArn, RdsArn};
 use snapferry::domain::id::names::{Attempt, ExecutionName, SnapshotId};
 use snapferry::domain::run::command::ProtectionRequest;
 
-use super::judge::home;
+use super::judge::{home, is_same_run};
 use super::queue;
 use super::rule;
 use super::step_functions::{Execution, Status};
@@ -404,7 +404,7 @@ impl World {
             .step_functions
             .executions
             .iter()
-            .any(|(other, e)| other != name && *e.run == *run && e.is_running());
+            .any(|(other, e)| other != name && is_same_run(&e.run, run) && e.is_running());
         if self.is_spoilt(run) || has_rival || !self.squatters.is_empty() {
             return;
         }

@@ -313,7 +313,8 @@ impl World {
         let kind = self.pruning.old.get(arn).copied();
         let is_foreign = kind.map_or(!self.accepted.contains(arn), Old::is_foreign);
         let held = self.pruning.held_since.get(arn);
-        let is_held = held.is_some_and(|since| looked_at.is_none_or(|at| at >= *since));
+        // A hold of the very instant of the look may have come after it: there IAM's Deny is what stands.
+        let is_held = held.is_some_and(|since| looked_at.is_none_or(|at| at > *since));
         let key = first_attempt(arn);
         let is_needed = self.table.waits().any(|wait| {
             let is_source = matches!(&wait.expected,

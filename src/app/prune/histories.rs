@@ -13,7 +13,7 @@ use super::config::PrunerConfig;
 use super::outcome::Removed;
 use super::permissions::Permissions;
 use crate::app::prune_preview::{GroupPreview, PrunePreview};
-use crate::app::selected::read_selected;
+use crate::app::selected::read_selection;
 use crate::domain::id::arn::{RdsArn, Region};
 use crate::domain::id::names::ResourceId;
 use crate::domain::limits::BATCH_GET_MAX;
@@ -114,7 +114,8 @@ async fn add_due<W: Permissions>(
 ) -> Result<(), PortError> {
     let group = |id: &ResourceId| (region.clone(), id.clone(), policy.name.clone());
     if !ran_out.is_empty() {
-        for one in read_selected(world, &policy.name, region).await? {
+        let selection = read_selection(world, &policy.name, region).await?;
+        for one in selection.databases {
             let due = ran_out.iter().filter(|due| **due >= one.since);
             let of = seen.entry(group(&one.database.resource_id)).or_default();
             of.ran_out = due.map(|due| in_seconds(*due)).collect();
