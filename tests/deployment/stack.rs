@@ -283,6 +283,36 @@ fn the_command_line_is_given_its_variables() {
 }
 
 #[test]
+fn a_key_of_the_stacks_own_rotates_outlives_the_stack_and_is_governed_by_iam() {
+    let template = template();
+    let key = &template["Resources"]["RecoveryKey"];
+    assert_eq!(key["Condition"], "KeyIsMade");
+    assert_eq!(
+        template["Conditions"]["KeyIsMade"],
+        json!({"Fn::Equals": [{"Ref": "RecoveryKeyArn"}, ""]})
+    );
+    assert_eq!(key["DeletionPolicy"], "Retain");
+    assert_eq!(key["UpdateReplacePolicy"], "Retain");
+    let key = &key["Properties"];
+    assert_eq!(key["EnableKeyRotation"], true);
+    let statements = key["KeyPolicy"]["Statement"].as_array().unwrap();
+    assert_eq!(statements.len(), 1);
+    assert_eq!(
+        statements[0]["Principal"],
+        json!({"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}})
+    );
+
+    // The function, its role and the outputs name the same key, and no policy names the parameter alone.
+    let either = json!({"Fn::If": ["KeyIsMade", {"Fn::GetAtt": "RecoveryKey.Arn"}, {"Ref": "RecoveryKeyArn"}]});
+    let variables = &template["Globals"]["Function"]["Environment"]["Variables"];
+    assert_eq!(variables["SNAPFERRY_KMS_KEY"], either);
+    assert_eq!(template["Outputs"]["RecoveryKey"]["Value"], either);
+    let mut named = Vec::new();
+    values_of(&template["Resources"]["WorkerRole"], "Resource", &mut named);
+    assert_eq!(named.iter().filter(|one| ***one == either).count(), 2);
+}
+
+#[test]
 fn the_table_outlives_the_stack_and_forgets_by_itself() {
     let template = template();
     let table = &template["Resources"]["Table"];
