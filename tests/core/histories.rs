@@ -102,6 +102,7 @@ fn what_a_person_s_order_removes_is_noted_with_its_reason() {
     let order = PruneRequest {
         plan,
         databases: vec!["orders".to_owned()],
+        ..PruneRequest::default()
     };
     assert_eq!(
         try_round(&world, &config(), Some(&order))

@@ -32,6 +32,7 @@ mod planner;
 mod policies;
 mod policy_file;
 mod prune;
+mod prune_orders;
 mod prune_preview;
 mod reactor;
 mod redrive;

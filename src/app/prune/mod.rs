@@ -4,6 +4,7 @@
 //! ago. A removal is entered in the table first, in the place of a wait. Removed means that a later round does not find
 //! it.
 
+mod approval;
 mod candidates;
 mod config;
 mod correct;
@@ -15,6 +16,7 @@ mod regions;
 mod remove;
 mod round;
 
+pub use approval::Unapproved;
 pub use config::{PruneRequest, PrunerConfig};
 pub use outcome::{LeftAlone, PruneError, PruneReport, Refused, Removed, Stopped};
 pub use permissions::{ACTIONS, Permissions};

@@ -4,8 +4,8 @@ use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
     Clock, CorrectNewest, DeleteSnapshot, DescribeQuota, DescribeSnapshots, KeepHistories,
     KeepNotes, ListDatabases, ListOpen, PruneRounds, ReadEntered, ReadEntries, ReadFreeze,
-    ReadHistories, ReadListings, ReadPlanCursor, ReadPolicies, ReadSelected, RegisterRemovals,
-    StoreListings,
+    ReadHistories, ReadListings, ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReadSelected,
+    RegisterRemovals, StoreListings,
 };
 
 permissions! {
@@ -13,5 +13,5 @@ permissions! {
     Permissions:
         Clock CorrectNewest DeleteSnapshot DescribeQuota DescribeSnapshots KeepHistories KeepNotes ListDatabases
         ListManualSnapshots ListOpen PruneRounds ReadEntered ReadEntries ReadFreeze ReadHistories ReadListings
-        ReadPlanCursor ReadPolicies ReadSelected RegisterRemovals StoreListings
+        ReadPlanCursor ReadPolicies ReadPolicyHistory ReadSelected RegisterRemovals StoreListings
 }

@@ -259,11 +259,13 @@ pub(crate) async fn the_last_round_is_remembered(table: &impl Table) {
     let mut round = Round {
         complete_at: None,
         removing: [(copy("a"), time(NOON)), (copy("b"), time(NOON))].into(),
+        approved: None,
     };
     table.store_round(&round).await.unwrap();
     assert_eq!(table.last_round().await.unwrap(), round);
     round.complete_at = Some(time(NOON));
     round.removing.clear();
+    round.approved = Some("7".to_owned());
     table.store_round(&round).await.unwrap();
     assert_eq!(table.last_round().await.unwrap(), round);
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use snapferry::domain::policy::set::{Applied, Stamp, Version};
 use snapferry::domain::retention::bounds::DatabaseId;
 use snapferry::domain::retention::gone::Listing;
 use snapferry::domain::retention::history::{Histories, History};
@@ -12,7 +13,7 @@ use snapferry::domain::retention::sightings::Notes;
 use snapferry::ports::doctor::ListManualSnapshots;
 use snapferry::ports::{
     CorrectNewest, DeleteSnapshot, KeepHistories, KeepNotes, PruneRounds, ReadEntered, ReadFreeze,
-    ReadHistories, ReadListings, RegisterRemovals, StoreListings,
+    ReadHistories, ReadListings, ReadPolicyHistory, RegisterRemovals, StoreListings,
 };
 
 use crate::simulation::fleet::KEY;
@@ -194,5 +195,19 @@ impl KeepHistories for Mutated {
         at: Timestamp,
     ) -> Result<(), PortError> {
         self.inner.store_history(of, history, at).await
+    }
+}
+
+impl ReadPolicyHistory for Mutated {
+    async fn current_stamp(&self) -> Result<Option<Stamp>, PortError> {
+        self.inner.current_stamp().await
+    }
+
+    async fn policy_version(&self, version: Version) -> Result<Option<Applied>, PortError> {
+        self.inner.policy_version(version).await
+    }
+
+    async fn policy_stamps(&self, versions: &[Version]) -> Result<Vec<Stamp>, PortError> {
+        self.inner.policy_stamps(versions).await
     }
 }
