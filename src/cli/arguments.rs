@@ -16,6 +16,7 @@ use super::shell::{COMPLETIONS_EXAMPLES, CompletionsArguments, MAN_EXAMPLES, Man
 use super::start_arguments::StartArguments;
 use super::status_arguments::{ReportArguments, StatusArguments};
 use super::time_argument::TimeArgument;
+use crate::app::prune_preview::PlanPart;
 use crate::settings::Variables;
 
 const AFTER_HELP: &str = "\
@@ -376,11 +377,33 @@ pub(super) struct PruneArguments {
     /// Have the pruner remove what may go. Without it, the plan is only shown.
     #[arg(long, conflicts_with = "explain")]
     pub(super) yes: bool,
+    /// Only databases that are gone: three complete listings of their region, a week apart, did not show them.
+    #[arg(long)]
+    pub(super) gone: bool,
+    /// With --gone: even the last recovery points of the databases that --database names. What is held, awaited, a
+    /// mismatch or somebody else's stays.
+    #[arg(long, requires_all = ["gone", "databases"])]
+    pub(super) include_last: bool,
+    /// With --yes: approve a version of the policies that lets more go than the version before it. It overrides nothing
+    /// else.
+    #[arg(long, requires = "yes", conflicts_with_all = ["databases", "gone"])]
+    pub(super) force: bool,
     /// The pruner's function.
     #[arg(long, value_name = "FUNCTION", env = "SNAPFERRY_PRUNER")]
     pub(super) pruner: Option<String>,
     #[command(flatten)]
     pub(super) planning: PlanningArguments,
+}
+
+impl PruneArguments {
+    /// The part of the plan that is shown or carried out.
+    pub(super) fn part(&self) -> PlanPart<'_> {
+        PlanPart {
+            databases: &self.databases,
+            gone: self.gone,
+            include_last: self.include_last,
+        }
+    }
 }
 
 /// The environment's variables. A flag replaces the variable of its name.
