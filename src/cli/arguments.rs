@@ -161,9 +161,9 @@ pub(super) enum Action {
     Freeze(FreezeArguments),
     /// Show whether removal is frozen. With --yes, thaw it.
     Thaw(ThawArguments),
-    /// Send dead letters to their queue again, after you have fixed their cause.
+    /// Show the dead letters. With --yes, send them to their queue again, after you have fixed their cause.
     ///
-    /// Lists the dead letters: what each is, which database it concerns, since when it is there, and why. Sends
+    /// Shows what each dead letter is, which database it concerns, since when it is there, and why. With --yes, sends
     /// each selected one to its queue and then deletes it, in this order, so an interruption loses nothing. The
     /// worker drops a command whose execution no longer waits for it.
     Replay(ReplayArguments),
@@ -289,9 +289,12 @@ pub(super) struct DeadLetterArguments {
     /// Also messages that cannot be read. Use it after you have deployed a version that reads them.
     #[arg(long)]
     pub(super) unreadable: bool,
-    /// Only show which messages would be replayed, and whether an execution still waits for each command.
+    /// Replay. Without it, the messages are only shown, and whether an execution still waits for each command.
     #[arg(long)]
-    pub(super) dry_run: bool,
+    pub(super) yes: bool,
+    /// Only show, as without --yes.
+    #[arg(long, hide = true, conflicts_with = "yes")]
+    dry_run: bool,
     /// Look at this many at most.
     #[arg(long, alias = "most", value_name = "N", default_value_t = 1_000, value_parser = number)]
     pub(super) limit: usize,

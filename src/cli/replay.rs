@@ -1,4 +1,4 @@
-//! `snapferry replay`: lists dead letters and sends them again.
+//! `snapferry replay`: shows dead letters and sends them again.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -118,7 +118,7 @@ fn order(queue: DeadLetterQueue, options: &DeadLetterArguments, now: Timestamp) 
             reason: options.reason.clone(),
             unreadable: options.unreadable,
         },
-        dry_run: options.dry_run,
+        dry_run: !options.yes,
         max: options.limit,
         stack_key: None,
     }
@@ -314,7 +314,7 @@ fn sentence(order: &ReplayRequest, replay: &Replay) -> String {
         format!("no dead letters among the {queue}")
     } else if order.dry_run {
         let Counts { selected, left, .. } = count;
-        format!("{queue}: {selected} would be replayed, {left} left; nothing was changed")
+        format!("{queue}: {selected} would be replayed (--yes), {left} left; nothing was changed")
     } else {
         let Counts {
             replayed,
