@@ -9,6 +9,7 @@ mod alarms;
 mod authorities;
 mod automated;
 mod catalog_commands;
+mod command_line;
 mod commands;
 mod deploy;
 mod doctor;

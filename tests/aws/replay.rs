@@ -362,6 +362,15 @@ fn replay_shows_first_and_sends_nothing_and_answers_in_json() {
 }
 
 #[test]
+fn replay_names_the_database_that_no_dead_letter_is_about() {
+    let (server, _) = parked();
+    let arguments = ["replay", "commands", "--database", "ordes"];
+    let out = ran(&replaying(&server, &arguments).output().unwrap(), 0);
+    let said = "no dead letter is about ordes; did you mean orders?";
+    assert!(out.contains(said), "{out}");
+}
+
+#[test]
 fn replay_finds_a_source_regions_dead_letters_and_sends_them_home() {
     let (server, _) = parked();
     let arguments = [
