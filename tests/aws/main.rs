@@ -12,6 +12,7 @@ mod catalog_commands;
 mod command_line;
 mod commands;
 mod deploy;
+mod deploy_command;
 mod doctor;
 mod doctor_documents;
 #[path = "../deployment/document.rs"]

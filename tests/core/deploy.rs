@@ -8,9 +8,11 @@ use snapferry::app::deploy::{
     ACTIONS, Code, Compared, DeployError, Deployment, Refused, Step, abandon, act, look,
 };
 use snapferry::domain::deploy::changes::{Act, ResourceChange, loses_data, sentences};
+use snapferry::domain::deploy::defaults::{parameter_defaults, parameter_names};
 use snapferry::domain::deploy::names::{Account, Bucket, Email, StackName, TopicArn};
-use snapferry::domain::deploy::package::{Templates, packaged, parameter_names};
+use snapferry::domain::deploy::package::{Templates, packaged};
 use snapferry::domain::deploy::request::{Architecture, DeployRequest, RequestFault};
+use snapferry::domain::deploy::rights::KINDS;
 use snapferry::domain::deploy::stack::{StackFacts, Template, why_not};
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState, Manager};
 use snapferry::domain::id::arn::{KeyArn, Region};
@@ -20,19 +22,19 @@ use crate::world::run;
 
 const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/1111";
 
-fn region(name: &str) -> Region {
+pub(crate) fn region(name: &str) -> Region {
     Region::parse(name).unwrap()
 }
 
-fn home() -> Region {
+pub(crate) fn home() -> Region {
     region("eu-central-1")
 }
 
-fn stack() -> StackName {
+pub(crate) fn stack() -> StackName {
     StackName::parse("snapferry").unwrap()
 }
 
-fn request() -> DeployRequest {
+pub(crate) fn request() -> DeployRequest {
     DeployRequest {
         recovery: home(),
         sources: vec![region("eu-west-1"), region("eu-north-1")],
@@ -42,6 +44,7 @@ fn request() -> DeployRequest {
         email: None,
         bucket: None,
         parameters: BTreeMap::new(),
+        believes_rights: false,
     }
 }
 
@@ -52,7 +55,7 @@ fn code() -> Code {
     }
 }
 
-fn world() -> Deployments {
+pub(crate) fn world() -> Deployments {
     let arn = KeyArn::parse(KEY).unwrap();
     let key = KeyFacts {
         arn,
@@ -63,10 +66,15 @@ fn world() -> Deployments {
     let now = Timestamp::from_second(1_764_000_000).unwrap();
     let mut world = Deployments::of("arn:aws:sts::111122223333:assumed-role/deployer/me", now);
     world.keys.insert(KEY.to_owned(), key);
+    let role = "arn:aws:iam::111122223333:role/people/deployer";
+    world.roles.insert("deployer".to_owned(), role.to_owned());
     world
 }
 
-fn looked(world: &Deployments, request: DeployRequest) -> Result<Deployment, DeployError> {
+pub(crate) fn looked(
+    world: &Deployments,
+    request: DeployRequest,
+) -> Result<Deployment, DeployError> {
     run(look(
         world,
         request,
@@ -76,12 +84,12 @@ fn looked(world: &Deployments, request: DeployRequest) -> Result<Deployment, Dep
     ))
 }
 
-fn deployed(world: &Deployments, request: DeployRequest) {
+pub(crate) fn deployed(world: &Deployments, request: DeployRequest) {
     let deployment = looked(world, request).unwrap();
     run(act(world, deployment, false, &mut |_| {})).unwrap();
 }
 
-fn refused(world: &Deployments, request: DeployRequest) -> Vec<String> {
+pub(crate) fn refused(world: &Deployments, request: DeployRequest) -> Vec<String> {
     match looked(world, request) {
         Err(DeployError::Refused(all)) => all.iter().map(ToString::to_string).collect(),
         other => panic!("{other:?}"),
@@ -234,11 +242,6 @@ fn a_key_that_cannot_encrypt_is_refused_before_anything_is_made() {
     assert!(refused(&world, request())[0].contains("Disabled"));
     world.keys.clear();
     assert!(refused(&world, request())[0].contains("no such key"));
-    let without = DeployRequest {
-        key: None,
-        ..request()
-    };
-    assert!(refused(&world, without)[0].contains("--key"));
     assert_eq!(world.objects(), BTreeMap::new());
 }
 
@@ -464,6 +467,20 @@ fn the_parameters_of_both_templates_are_known_by_name() {
         let parameters = template["Parameters"].as_mapping().unwrap();
         let expected: Vec<&str> = parameters.keys().map(|key| key.as_str().unwrap()).collect();
         assert_eq!(parameter_names(&text), expected);
+        let word = |value: &serde_norway::Value| match value {
+            serde_norway::Value::String(text) => text.clone(),
+            other => other.as_i64().unwrap().to_string(),
+        };
+        let expected: BTreeMap<&str, String> = parameters
+            .iter()
+            .filter_map(|(name, it)| Some((name.as_str().unwrap(), word(it.get("Default")?))))
+            .collect();
+        let known = parameter_defaults(&text);
+        let known: BTreeMap<&str, String> = known
+            .into_iter()
+            .map(|(name, value)| (name, value.to_owned()))
+            .collect();
+        assert_eq!(known, expected);
     }
 }
 
@@ -472,6 +489,16 @@ fn the_rights_that_a_deployment_needs_are_documented() {
     let page = fs::read_to_string("docs/DEPLOY.md").unwrap();
     for action in ACTIONS.iter().copied().flatten() {
         assert!(page.contains(&format!("`{action}`")), "{action}");
+    }
+    for row in &KINDS {
+        let line = page.lines().find(|line| {
+            let rest = line.strip_prefix("| `").unwrap_or_default();
+            rest.starts_with(&format!("{}`", row.kind))
+        });
+        let line = line.unwrap_or_else(|| panic!("no row for {}", row.kind));
+        for action in row.actions {
+            assert!(line.contains(&format!("`{action}`")), "{action}");
+        }
     }
 }
 
@@ -528,4 +555,49 @@ fn what_would_lose_data_is_carried_out_only_if_that_is_accepted() {
     let deployment = looked(&world, changed).unwrap();
     run(act(&world, deployment, true, &mut |_| {})).unwrap();
     assert_eq!(world.executed().len(), executed + 1);
+}
+
+#[test]
+fn a_new_stack_without_a_key_makes_its_own_and_an_update_checks_that_one() {
+    let own = "arn:aws:kms:eu-central-1:111122223333:key/made-by-the-stack";
+    let mut world = world();
+    let without = DeployRequest {
+        key: None,
+        ..request()
+    };
+    deployed(&world, without.clone());
+    let now = world.stack(&home(), &stack()).unwrap();
+    assert!(!now.parameters.contains_key("RecoveryKeyArn"));
+
+    let mut facts = now;
+    facts
+        .outputs
+        .insert("RecoveryKey".to_owned(), own.to_owned());
+    facts
+        .parameters
+        .insert("RecoveryKeyArn".to_owned(), String::new());
+    world.put_stack(&home(), &stack(), facts);
+    let faults = refused(&world, without.clone());
+    assert!(faults[0].contains(own), "{faults:?}");
+    let key = KeyFacts {
+        arn: KeyArn::parse(own).unwrap(),
+        ..world.keys[KEY].clone()
+    };
+    world.keys.insert(own.to_owned(), key);
+    looked(&world, without).unwrap();
+}
+
+#[test]
+fn a_key_that_the_stack_no_longer_makes_is_left_to_the_person() {
+    let change = ResourceChange {
+        name: "RecoveryKey".to_owned(),
+        kind: "AWS::KMS::Key".to_owned(),
+        act: Act::Remove,
+    };
+    let said = sentences(std::slice::from_ref(&change));
+    assert!(
+        said[0].starts_with("leaves the key RecoveryKey to you"),
+        "{said:?}"
+    );
+    assert!(!loses_data(&[change]));
 }

@@ -266,6 +266,10 @@ fn the_command_line_is_given_its_variables() {
         "SNAPFERRY_FIRST_RUN",
         "SNAPFERRY_COPY_SLOTS",
         "SNAPFERRY_CLUSTER_COPY_SLOTS",
+        "SNAPFERRY_FUNCTION_TIMEOUT_SECONDS",
+        "SNAPFERRY_VISIBILITY_SECONDS",
+        "SNAPFERRY_RDS_READ_SECONDS",
+        "SNAPFERRY_RDS_CHANGE_SECONDS",
         "SNAPFERRY_PLANNER_ROLE_ARN",
         "SNAPFERRY_WORKER_ROLE_ARN",
         "SNAPFERRY_REACTOR_ROLE_ARN",
@@ -276,6 +280,36 @@ fn the_command_line_is_given_its_variables() {
         "SNAPFERRY_ALARM_TOPIC_ARN",
     ];
     assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_key_of_the_stacks_own_rotates_outlives_the_stack_and_is_governed_by_iam() {
+    let template = template();
+    let key = &template["Resources"]["RecoveryKey"];
+    assert_eq!(key["Condition"], "KeyIsMade");
+    assert_eq!(
+        template["Conditions"]["KeyIsMade"],
+        json!({"Fn::Equals": [{"Ref": "RecoveryKeyArn"}, ""]})
+    );
+    assert_eq!(key["DeletionPolicy"], "Retain");
+    assert_eq!(key["UpdateReplacePolicy"], "Retain");
+    let key = &key["Properties"];
+    assert_eq!(key["EnableKeyRotation"], true);
+    let statements = key["KeyPolicy"]["Statement"].as_array().unwrap();
+    assert_eq!(statements.len(), 1);
+    assert_eq!(
+        statements[0]["Principal"],
+        json!({"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}})
+    );
+
+    // The function, its role and the outputs name the same key, and no policy names the parameter alone.
+    let either = json!({"Fn::If": ["KeyIsMade", {"Fn::GetAtt": "RecoveryKey.Arn"}, {"Ref": "RecoveryKeyArn"}]});
+    let variables = &template["Globals"]["Function"]["Environment"]["Variables"];
+    assert_eq!(variables["SNAPFERRY_KMS_KEY"], either);
+    assert_eq!(template["Outputs"]["RecoveryKey"]["Value"], either);
+    let mut named = Vec::new();
+    values_of(&template["Resources"]["WorkerRole"], "Resource", &mut named);
+    assert_eq!(named.iter().filter(|one| ***one == either).count(), 2);
 }
 
 #[test]

@@ -38,6 +38,7 @@
 //! | | `UnansweredStartIsStarted` | `PLANNED` |
 //! | the planner's cursor | `LeftOverIsForgotten` | `PLANNED` |
 //! | the memory of the permanent | `RefusalIsForgotten` | `REMEMBERED` |
+//! | | `RefusalLapsesAtOnce`, `RefusalHoldsForEver` | `TRIED_WEEKLY` |
 //! | policies | `ExclusionIsOverlooked`, `HopelessClusterIsPlanned` | `SELECTED` |
 //! | | `RefusedKindIsPlanned`, `StoppedIsPlanned` | `SELECTED` |
 //! | | `CarriedTagsAreForgotten`, `OptionGroupIsForgotten` | `AS_ASKED` |
@@ -210,6 +211,10 @@ mutants! {
     LeftOverIsForgotten breaks PLANNED,
     /// What RDS has refused permanently is not remembered.
     RefusalIsForgotten breaks REMEMBERED,
+    /// The planner takes each refusal for one of a week ago.
+    RefusalLapsesAtOnce breaks TRIED_WEEKLY,
+    /// The planner takes each refusal for one of this moment.
+    RefusalHoldsForEver breaks TRIED_WEEKLY,
     /// The tag that excludes a database is overlooked.
     ExclusionIsOverlooked breaks SELECTED,
     /// A cluster that cannot be copied is taken for one that can.

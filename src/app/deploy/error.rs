@@ -33,9 +33,14 @@ pub enum Refused {
         /// Why.
         why: String,
     },
-    /// A new stack needs a key.
-    #[error("name the key of the copies with --key: the ARN of a KMS key in the recovery region")]
-    NoKey,
+    /// IAM's simulator says that the caller lacks rights.
+    #[error(
+        "you may not {}; let somebody give you that, or add --without-rights-check if IAM's simulator is wrong", .denied.join("; ")
+    )]
+    Rights {
+        /// Each action, with an example of what on.
+        denied: Vec<String>,
+    },
     /// The databases of a source region would no longer be protected.
     #[error(
         "{region} would no longer be a source region, and its databases would no longer be protected; name it too, or add \

@@ -31,7 +31,8 @@ pub(in crate::cli) struct DeployArguments {
     /// The regions whose databases are to be protected, separated by commas. Can be given several times.
     #[arg(long = "source-region", value_name = "REGION", value_delimiter = ',')]
     pub(super) source_regions: Vec<String>,
-    /// The KMS key of the recovery region that encrypts the copies. A stack that exists keeps its key without it.
+    /// The KMS key of the recovery region that encrypts the copies. Without it a new stack makes its own, and a stack that
+    /// exists keeps its key.
     #[arg(long, value_name = "ARN")]
     pub(super) key: Option<String>,
     /// The address that the alarms write to. SNS asks its reader once to confirm it. Without it and --topic they notify
@@ -72,6 +73,9 @@ pub(in crate::cli) struct DeployArguments {
     /// named.
     #[arg(long)]
     pub(super) accept_loss: bool,
+    /// Do not ask IAM's simulator whether you have the rights that a deployment needs.
+    #[arg(long)]
+    pub(super) without_rights_check: bool,
     /// Write templates, function and parameters to this folder, for a pipeline of your own, and ask AWS nothing.
     #[arg(long, value_name = "DIRECTORY", conflicts_with_all = ["dry_run", "yes"])]
     pub(super) emit: Option<PathBuf>,

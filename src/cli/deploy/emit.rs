@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::app::deploy::{Code, Refused};
 use crate::cli::outcome::{CliError, Ended};
 use crate::cli::show::write_json;
-use crate::domain::deploy::package::{Templates, packaged, parameter_names};
+use crate::domain::deploy::defaults::parameter_names;
+use crate::domain::deploy::package::{Templates, packaged};
 use crate::domain::deploy::request::DeployRequest;
 
 /// The function's zip, beside the template.
@@ -35,10 +36,7 @@ pub(super) fn emit(
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     let faults = request.faults(&parameter_names(&templates.recovery));
-    let mut refused: Vec<Refused> = faults.into_iter().map(Refused::Request).collect();
-    if request.key.is_none() {
-        refused.push(Refused::NoKey);
-    }
+    let refused: Vec<Refused> = faults.into_iter().map(Refused::Request).collect();
     if !refused.is_empty() {
         return Err(crate::app::deploy::DeployError::Refused(refused).into());
     }

@@ -65,7 +65,7 @@ pub struct DeployRequest {
     pub sources: Vec<Region>,
     /// The name of the recovery region's stack.
     pub stack: StackName,
-    /// The key of the copies. A stack that exists keeps its own if none is given.
+    /// The key of the copies. If none is given, a stack that exists keeps its own, and a new one makes one.
     pub key: Option<KeyArn>,
     /// The topic that the recovery region's alarms notify.
     pub topic: Option<TopicArn>,
@@ -75,6 +75,8 @@ pub struct DeployRequest {
     pub bucket: Option<Bucket>,
     /// Other parameters of the recovery region's template.
     pub parameters: BTreeMap<String, String>,
+    /// Whether IAM is not asked about the caller's rights.
+    pub believes_rights: bool,
 }
 
 /// What is wrong with a request.
