@@ -15,6 +15,7 @@ use super::shell::{COMPLETIONS_EXAMPLES, CompletionsArguments, MAN_EXAMPLES, Man
 use super::start_arguments::StartArguments;
 use super::status_arguments::{ReportArguments, StatusArguments};
 use super::time_argument::TimeArgument;
+use super::trace_arguments::{EXAMPLES as TRACE_EXAMPLES, TraceArguments};
 use crate::settings::Variables;
 
 const AFTER_HELP: &str = "\
@@ -124,6 +125,12 @@ pub(super) enum Action {
     /// List the snapshots and copies that Snapferry waits for, and the copies that wait for a slot, oldest first.
     #[command(after_help = examples::WAITS)]
     Waits,
+    /// Tell the story of one recovery point, and what it waits for now.
+    ///
+    /// Puts together what Step Functions, the table and RDS say: when it was due, when its execution was started, when RDS
+    /// began the snapshot and the copy, what went wrong, and how it ended. Names no token.
+    #[command(after_help = TRACE_EXAMPLES)]
+    Trace(TraceArguments),
     /// Check, apply and show the policy file: which databases are protected, when, and under which key.
     ///
     /// If no file was ever applied, the built-in policy of the template's parameters is in force.

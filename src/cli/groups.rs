@@ -8,7 +8,7 @@ use super::show::columns;
 const GROUPS: [(&str, &[&str]); 6] = [
     (
         "See how things stand",
-        &["status", "report", "waits", "doctor"],
+        &["status", "report", "waits", "trace", "doctor"],
     ),
     (
         "Say what is protected, and start it",

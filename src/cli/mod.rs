@@ -43,6 +43,8 @@ mod status_json;
 mod stop;
 mod terminal;
 mod time_argument;
+mod trace;
+mod trace_arguments;
 mod waits;
 
 use std::io::{ErrorKind, Write};
@@ -75,6 +77,7 @@ pub use restore::{Restore, RestoreAction, TemplateLanguage, show_restore};
 pub use start::{StartRequest, run_start};
 pub use status::{Selected, show_status};
 pub use stop::run_stop;
+pub use trace::{TraceForm, show_trace};
 pub use waits::list_waits;
 
 use arguments::{Action, variables};
@@ -202,6 +205,7 @@ async fn carry_out(
         }
         Action::Drain(options) => drain::execute(&arguments.stack, options, environment, out).await,
         Action::Stop(options) => stop::execute(&arguments.stack, options, environment, out).await,
+        Action::Trace(options) => trace::execute(&arguments.stack, options, environment, out).await,
         Action::Waits => waits::execute(&arguments.stack, environment, out).await,
     }
 }

@@ -16,7 +16,7 @@ const POINT: &str = "sf-orders-20261122t0300z-abcdefghij";
 const QUEUE: &str = "https://sqs.eu-central-1.amazonaws.com/111122223333/queue";
 
 /// Every command that asks AWS, with the arguments that it cannot do without.
-const ASK_AWS: [&[&str]; 24] = [
+const ASK_AWS: [&[&str]; 25] = [
     &["catalog", "diff", "orders"],
     &["catalog", "show", "orders"],
     &["doctor"],
@@ -40,6 +40,7 @@ const ASK_AWS: [&[&str]; 24] = [
     &["status"],
     &["stop", "--database", "orders"],
     &["thaw"],
+    &["trace", "orders"],
     &["waits"],
 ];
 

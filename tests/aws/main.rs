@@ -49,6 +49,7 @@ mod status;
 mod step_functions;
 mod stop;
 mod table;
+mod trace;
 mod upgrade;
 mod waits;
 mod wire;

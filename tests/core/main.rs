@@ -51,6 +51,7 @@ mod stop;
 mod sweeper;
 mod tidy;
 mod timing;
+mod trace;
 mod wire;
 mod worker;
 mod world;
