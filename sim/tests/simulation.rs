@@ -204,6 +204,7 @@ mod a_planted_bug {
         access_denied_is_permanent: AccessDeniedIsPermanent,
         disabled_key_is_permanent: DisabledKeyIsPermanent,
         full_house_is_parked: FullHouseIsParked,
+        sweep_looks_at_nothing: SweepLooksAtNothing,
         slot_is_handed_out_twice: SlotIsHandedOutTwice,
         slot_is_freed_without_proof: SlotIsFreedWithoutProof,
         slot_is_given_back_early: SlotIsGivenBackEarly,

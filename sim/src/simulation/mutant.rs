@@ -23,6 +23,7 @@
 //! | | `InvalidTokenIsAnError` | `HEALTHY` |
 //! | one owner for each failure | `ThrottlingIsPermanent`, `AccessDeniedIsPermanent`, `DisabledKeyIsPermanent` | `TRUE_FAILURE` |
 //! | | `FullHouseIsParked` | `HEALTHY` |
+//! | the sweep | `SweepLooksAtNothing` | `AWAKE` |
 //! | copy slots | `SlotIsHandedOutTwice`, `SlotIsFreedWithoutProof`, `SlotIsGivenBackEarly` | `SLOTS` |
 //! | | `PolicySlotsAreOverlooked` | `SLOTS` |
 //! | | `RefusedCopyIsNotLookedFor` | `GIVEN_BACK` |
@@ -169,6 +170,8 @@ mutants! {
     DisabledKeyIsPermanent breaks TRUE_FAILURE,
     /// Too many copies in flight counts as a full quota.
     FullHouseIsParked breaks HEALTHY,
+    /// The sweep takes every wait for one that the last sweep has asked about.
+    SweepLooksAtNothing breaks AWAKE,
     /// A slot is handed out twice.
     SlotIsHandedOutTwice breaks SLOTS,
     /// A slot is freed without its proof.

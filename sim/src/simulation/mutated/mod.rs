@@ -29,6 +29,7 @@ use snapferry::domain::run::command::{Command, ProtectionRequest};
 use snapferry::domain::run::failure::{Failure, Owner};
 use snapferry::domain::run::last_error::LastError;
 use snapferry::domain::run::learnt_limit::LearntLimit;
+use snapferry::domain::run::look_times::LastSweep;
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::naming::first_attempt;
 use snapferry::domain::run::permit::Permit;
@@ -41,10 +42,11 @@ use snapferry::ports::{
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DelayMessage,
     Delivery, DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
     ForgetRefusal, FreeSlot, HearDead, Held, Jitter, LearnLimits, ListDatabases, ListOpen,
-    LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe,
-    ProbeToken, RdsError, ReadEntries, ReadHolders, ReadLearntLimit, ReadPlanCursor, ReadPolicies,
-    ReadSelected, ReceiptHandle, RecordRecoveryPoint, RegisterWaits, RememberRefusal, SendCommand,
-    SnapshotQuota, StartExecution, Started, StoreSelected, Waits, Written,
+    LookUpWaits, NoteError, NoteSweep, Occupant, OpenMarker, OpenPage, Page, PlanCursor, PortError,
+    Probe, ProbeToken, RdsError, ReadEntries, ReadHolders, ReadLastSweep, ReadLearntLimit,
+    ReadPlanCursor, ReadPolicies, ReadSelected, ReceiptHandle, RecordRecoveryPoint, RegisterWaits,
+    RememberRefusal, SendCommand, SnapshotQuota, StartExecution, Started, StoreSelected, Waits,
+    Written,
 };
 
 use super::backups::NIGHTLY;

@@ -294,6 +294,26 @@ impl LearnLimits for Mutated {
     }
 }
 
+impl ReadLastSweep for Mutated {
+    async fn last_sweep(&self) -> Result<Option<LastSweep>, PortError> {
+        let last = self.inner.last_sweep().await?;
+        let all_is_looked_at = LastSweep {
+            complete_at: self.inner.now(),
+            settled_at: None,
+        };
+        Ok(match self.has(Mutant::SweepLooksAtNothing) {
+            true => Some(all_is_looked_at),
+            false => last,
+        })
+    }
+}
+
+impl NoteSweep for Mutated {
+    async fn note_sweep(&self, sweep: &LastSweep) -> Result<(), PortError> {
+        self.inner.note_sweep(sweep).await
+    }
+}
+
 impl CheckClaim for Mutated {
     async fn check_claim(
         &self,
