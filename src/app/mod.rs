@@ -47,4 +47,5 @@ pub mod status;
 pub mod steady_state;
 pub mod stop;
 pub mod sweep;
+pub mod trace;
 pub mod work;

@@ -54,6 +54,7 @@ mod stop;
 mod sweeper;
 mod tidy;
 mod timing;
+mod trace;
 mod wire;
 mod worker;
 mod world;
