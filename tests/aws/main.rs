@@ -12,6 +12,7 @@ mod catalog_commands;
 mod commands;
 mod deploy;
 mod deploy_command;
+mod destroy;
 mod doctor;
 mod doctor_documents;
 #[path = "../deployment/document.rs"]
