@@ -25,6 +25,7 @@ mod invoke;
 mod items;
 #[cfg(feature = "cli")]
 mod keys;
+mod last_sweep;
 mod manual_snapshots;
 mod open_items;
 mod plan_cursor;

@@ -35,6 +35,7 @@ use crate::domain::run::command::{Command, ProtectionRequest};
 use crate::domain::run::failure::{Failure, Operation};
 use crate::domain::run::last_error::LastError;
 use crate::domain::run::learnt_limit::LearntLimit;
+use crate::domain::run::look_times::LastSweep;
 use crate::domain::run::manifest::Manifest;
 use crate::domain::run::permit::Permit;
 use crate::domain::run::refusal::RefusedForGood;
@@ -51,14 +52,14 @@ use crate::ports::{
     DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
     ForgetIdle, ForgetRefusal, FreeSlot, HearDead, Held, HoldSnapshots, InspectExecution,
     InvokePruner, KeepNotes, LearnLimits, ListDatabases, ListEnded, ListMismatches, ListOpen,
-    ListRunning, LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage, Page, PlanCursor,
-    PortError, Probe, ProbeToken, PruneRounds, RdsError, ReadConfigurations, ReadDefinitions,
-    ReadEntered, ReadEntries, ReadFreeze, ReadHolders, ReadLearntLimit, ReadListings,
-    ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReadRosters, ReadSelected, ReceiptHandle,
-    ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven, RegisterRemovals,
-    RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand, SetFreeze,
-    SnapshotQuota, StartExecution, Started, StopExecution, StoreConfigurations, StoreListings,
-    StorePolicies, StoreRosters, StoreSelected, Waits, Written,
+    ListRunning, LookUpWaits, NoteError, NoteSweep, Occupant, OpenMarker, OpenPage, Page,
+    PlanCursor, PortError, Probe, ProbeToken, PruneRounds, RdsError, ReadConfigurations,
+    ReadDefinitions, ReadEntered, ReadEntries, ReadFreeze, ReadHolders, ReadLastSweep,
+    ReadLearntLimit, ReadListings, ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReadRosters,
+    ReadSelected, ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution,
+    Redriven, RegisterRemovals, RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain,
+    SendCommand, SetFreeze, SnapshotQuota, StartExecution, Started, StopExecution,
+    StoreConfigurations, StoreListings, StorePolicies, StoreRosters, StoreSelected, Waits, Written,
 };
 
 /// The AWS action of a call.
@@ -322,6 +323,8 @@ macro_rules! every_call {
                 writes LearnLimit: learn_limit(copy family: Family, maybe known: LearntLimit, by learnt: LearntLimit)
                     -> Result<Written, PortError>, Other("UpdateItem");
             }
+            ReadLastSweep { reads LastSweep: last_sweep() -> Result<Option<LastSweep>, PortError>, Other("GetItem"); }
+            NoteSweep { writes NoteSweep: note_sweep(by sweep: LastSweep) -> Result<(), PortError>, Other("UpdateItem"); }
             ReadConfigurations {
                 reads ConfigurationVersions: configuration_versions(by of: [ResourceId])
                     -> Result<BTreeMap<ResourceId, Versions>, PortError>, Other("BatchGetItem");

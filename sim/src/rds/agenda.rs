@@ -17,6 +17,34 @@ pub(super) struct SnapshotKey {
     pub(super) serial: u64,
 }
 
+/// One database among all that ever were.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct DatabaseKey {
+    pub(super) family: Family,
+    pub(super) region: Region,
+    pub(super) name: String,
+    pub(super) resource_id: String,
+}
+
+/// What is due to happen to a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DatabaseStep {
+    /// It has been made.
+    Ready,
+    /// A change of it begins.
+    ChangeBegins,
+    /// A change of it is in force.
+    ChangeEnds,
+    /// A backup of it is done.
+    BackupEnds,
+    /// It has been restarted.
+    Restarted,
+    /// Its new roles are active.
+    RolesActive,
+    /// It is gone.
+    Gone,
+}
+
 /// Something that is due to happen.
 #[derive(Clone, Debug)]
 pub(super) enum Due {
@@ -30,6 +58,10 @@ pub(super) enum Due {
     Gone(SnapshotKey),
     /// An event arrives on the bus.
     EventArrives(SnapshotKey, Box<EmittedEvent>),
+    /// Something happens to a database.
+    Database(DatabaseKey, DatabaseStep),
+    /// An event about a database arrives on the bus.
+    DatabaseEventArrives(DatabaseKey, Box<EmittedEvent>),
 }
 
 /// All that is due; what falls on the same moment happens in the order it was entered.
@@ -43,6 +75,10 @@ impl Agenda {
     pub(super) fn enter(&mut self, at: Timestamp, due: Due) {
         self.entered += 1;
         self.entries.insert((at, self.entered), due);
+    }
+
+    pub(super) fn enter_database(&mut self, at: Timestamp, key: DatabaseKey, step: DatabaseStep) {
+        self.enter(at, Due::Database(key, step));
     }
 
     pub(super) fn next(&self) -> Option<Timestamp> {

@@ -6,6 +6,7 @@ use super::encryption::StorageEncryption;
 use super::engine;
 use super::instance::{InstanceSpec, InstanceStatus};
 use super::names::Region;
+use super::settings::{Life, Settings};
 use super::tags::Tags;
 
 /// A cluster as an operator asks for it, with its members.
@@ -63,6 +64,8 @@ pub struct ClusterSpec {
     pub backup_retention_days: u16,
     /// DeletionProtection.
     pub deletion_protection: bool,
+    /// The settings that nothing here depends on.
+    pub settings: Settings,
 }
 
 impl ClusterSpec {
@@ -96,6 +99,7 @@ impl ClusterSpec {
             iam_authentication: false,
             backup_retention_days: 7,
             deletion_protection: true,
+            settings: Settings::default(),
         }
     }
 
@@ -180,6 +184,8 @@ pub struct Cluster {
     pub status: InstanceStatus,
     /// ClusterCreateTime.
     pub created: Timestamp,
+    /// What happens to it.
+    pub life: Life,
 }
 
 impl Cluster {
@@ -209,6 +215,14 @@ impl Cluster {
     pub fn address(&self) -> String {
         format!(
             "{}.cluster-c0ffee.{}.rds.amazonaws.com",
+            self.spec.identifier, self.region
+        )
+    }
+
+    /// The name that clients who only read connect to.
+    pub fn reader_address(&self) -> String {
+        format!(
+            "{}.cluster-ro-c0ffee.{}.rds.amazonaws.com",
             self.spec.identifier, self.region
         )
     }

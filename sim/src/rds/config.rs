@@ -1,6 +1,6 @@
 //! What a world's RDS is like: its account, its limits, how long things take.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 use jiff::SignedDuration;
@@ -35,6 +35,14 @@ pub struct RdsConfig {
     pub manual_snapshot_quota: usize,
     /// How many manual cluster snapshots one region holds.
     pub manual_cluster_snapshot_quota: usize,
+    /// How many instances one region holds (Service Quotas, DB instances: the default).
+    pub max_instances: usize,
+    /// How many clusters one region holds (Service Quotas, DB clusters: the default).
+    pub max_clusters: usize,
+    /// The classes that every region has; `None` for all.
+    pub classes: Option<BTreeSet<String>>,
+    /// The version that a cluster of an engine gets unless another is named; without one, the snapshot's.
+    pub default_versions: BTreeMap<String, String>,
     /// How many values one filter may carry. AWS documents no number; the model refuses more.
     pub max_filter_values: usize,
     /// How RDS answers a request to copy an unencrypted cluster snapshot with a key.
@@ -67,6 +75,10 @@ impl Default for RdsConfig {
             limit_comes_before_the_name: false,
             manual_snapshot_quota: MANUAL_SNAPSHOTS,
             manual_cluster_snapshot_quota: MANUAL_CLUSTER_SNAPSHOTS,
+            max_instances: 40,
+            max_clusters: 40,
+            classes: None,
+            default_versions: BTreeMap::new(),
             max_filter_values: 100,
             keyless_cluster_copies: KeylessClusterCopies::default(),
             keeps_events: true,
@@ -99,6 +111,22 @@ pub struct Timings {
     pub copy: DurationRange,
     /// How long a snapshot stays `deleting`.
     pub deletion: DurationRange,
+    /// From a restore's answer, or that of the making of a member, to the end of `creating`.
+    pub restore: DurationRange,
+    /// From then until all storage of an instance is loaded from the snapshot.
+    pub loading: DurationRange,
+    /// From the answer of a change to its beginning.
+    pub before_change: DurationRange,
+    /// From a change's beginning to its being in force.
+    pub change: DurationRange,
+    /// How long the first full backup takes.
+    pub first_backup: DurationRange,
+    /// How long a restart takes.
+    pub restart: DurationRange,
+    /// Until a role is active.
+    pub role: DurationRange,
+    /// How long a database stays `deleting`.
+    pub database_deletion: DurationRange,
     /// From what happened to its event's arrival on the event bus.
     pub event_delay: DurationRange,
 }
@@ -111,6 +139,14 @@ impl Default for Timings {
             copy_queued: DurationRange::seconds(5, 60),
             copy: DurationRange::seconds(300, 1200),
             deletion: DurationRange::seconds(5, 30),
+            restore: DurationRange::seconds(300, 900),
+            loading: DurationRange::seconds(600, 7200),
+            before_change: DurationRange::seconds(2, 20),
+            change: DurationRange::seconds(30, 300),
+            first_backup: DurationRange::seconds(3600, 10800),
+            restart: DurationRange::seconds(20, 120),
+            role: DurationRange::seconds(10, 60),
+            database_deletion: DurationRange::seconds(60, 300),
             event_delay: DurationRange::seconds(0, 0),
         }
     }

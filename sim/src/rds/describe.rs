@@ -83,6 +83,7 @@ impl Place<'_> {
     pub(super) fn instances(
         &self,
         request: &DescribeDbInstances,
+        now: Timestamp,
     ) -> Result<Page<Instance>, RdsFault> {
         let conditions = self.conditions(Family::Instance, &request.filters, &INSTANCE_FILTERS)?;
         let asked = request.instance.as_deref();
@@ -100,14 +101,18 @@ impl Place<'_> {
                     .all(|condition| condition.fits_instance(instance))
         };
         let pager = Pager::new(&request.paging)?;
-        let page = pager.page(self.state.instances.values(), fits, Timestamp::MAX);
+        let page = pager.page(self.state.instances.values(), fits, now);
         if asked.is_some() && page.items.is_empty() && request.paging.marker.is_none() {
             return Err(not_found());
         }
         Ok(page)
     }
 
-    pub(super) fn clusters(&self, request: &DescribeDbClusters) -> Result<Page<Cluster>, RdsFault> {
+    pub(super) fn clusters(
+        &self,
+        request: &DescribeDbClusters,
+        now: Timestamp,
+    ) -> Result<Page<Cluster>, RdsFault> {
         let conditions = self.conditions(Family::Cluster, &request.filters, &CLUSTER_FILTERS)?;
         let asked = request.cluster.as_deref();
         let not_found = || RdsFault::DbClusterNotFound(asked.unwrap_or_default().to_owned());
@@ -124,7 +129,7 @@ impl Place<'_> {
                     .all(|condition| condition.fits_cluster(cluster))
         };
         let pager = Pager::new(&request.paging)?;
-        let page = pager.page(self.state.clusters.values(), fits, Timestamp::MAX);
+        let page = pager.page(self.state.clusters.values(), fits, now);
         if asked.is_some() && page.items.is_empty() && request.paging.marker.is_none() {
             return Err(not_found());
         }

@@ -37,6 +37,14 @@ impl Rds {
                 }
                 self.outbox.push(*event);
             }
+            Due::Database(key, step) => self.database_step(&key, step),
+            Due::DatabaseEventArrives(key, mut event) => {
+                event.at = self.now;
+                if let Some(tags) = self.tags_of_database(&key) {
+                    event.tags = tags;
+                }
+                self.outbox.push(*event);
+            }
         }
     }
 
@@ -188,7 +196,7 @@ impl Rds {
 }
 
 /// A random UUID, version 4.
-fn uuid(rng: &mut Rng) -> String {
+pub(super) fn uuid(rng: &mut Rng) -> String {
     let bits = rng.u128(..) & !(0xF << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
     let hex = format!("{bits:032x}");
     format!(

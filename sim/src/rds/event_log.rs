@@ -111,6 +111,8 @@ impl Rds {
 pub fn source_type(event: &EmittedEvent) -> &'static str {
     match event.source_type {
         "CLUSTER_SNAPSHOT" => "db-cluster-snapshot",
+        "DB_INSTANCE" => "db-instance",
+        "CLUSTER" => "db-cluster",
         _ => "db-snapshot",
     }
 }

@@ -70,9 +70,27 @@ pub enum RdsFault {
     /// The key is unknown here, disabled, or of another region. Carries the whole sentence.
     #[error("{0}")]
     KmsKeyNotAccessible(String),
+    /// A refusal that no other part of the model must tell from others.
+    #[error("{message}")]
+    Other {
+        /// The `Code` of the answer.
+        code: &'static str,
+        /// The HTTP status of the answer.
+        status: u16,
+        /// The whole sentence.
+        message: String,
+    },
 }
 
 impl RdsFault {
+    pub(super) fn other(code: &'static str, status: u16, message: String) -> Self {
+        Self::Other {
+            code,
+            status,
+            message,
+        }
+    }
+
     /// The `Code` of the answer.
     pub fn code(&self) -> &'static str {
         match self {
@@ -93,6 +111,7 @@ impl RdsFault {
             Self::OptionGroupNotFound(_) => "OptionGroupNotFoundFault",
             Self::SharedSnapshotQuota(_) => "SharedSnapshotQuotaExceeded",
             Self::KmsKeyNotAccessible(_) => "KMSKeyNotAccessibleFault",
+            Self::Other { code, .. } => code,
         }
     }
 
@@ -104,6 +123,7 @@ impl RdsFault {
             | Self::DbClusterNotFound(_)
             | Self::DbClusterSnapshotNotFound(_)
             | Self::OptionGroupNotFound(_) => 404,
+            Self::Other { status, .. } => *status,
             _ => 400,
         }
     }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::encryption::StorageEncryption;
 use super::engine;
 use super::names::Region;
+use super::settings::{Life, Settings};
 use super::tags::Tags;
 
 /// 2025-01-01T00:00:00Z: when instances were created, unless their spec says otherwise.
@@ -74,6 +75,8 @@ pub struct InstanceSpec {
     pub deletion_protection: bool,
     /// InstanceCreateTime.
     pub created: Timestamp,
+    /// The settings that nothing here depends on.
+    pub settings: Settings,
 }
 
 impl InstanceSpec {
@@ -109,6 +112,7 @@ impl InstanceSpec {
             backup_retention_days: 7,
             deletion_protection: true,
             created: LONG_AGO,
+            settings: Settings::default(),
         }
     }
 }
@@ -126,6 +130,10 @@ pub enum InstanceStatus {
     Modifying,
     /// It is being made.
     Creating,
+    /// It is being restarted.
+    Rebooting,
+    /// Its password is being changed.
+    ResettingMasterCredentials,
     /// It is being started.
     Starting,
     /// It is being stopped.
@@ -140,6 +148,10 @@ pub enum InstanceStatus {
     IncompatibleNetwork,
     /// It could not be restored.
     IncompatibleRestore,
+    /// It cannot have the options of its group.
+    IncompatibleOptionGroup,
+    /// Its zone has no capacity for it.
+    InsufficientCapacity,
     /// Its key cannot be reached, and it can be brought back when it can.
     InaccessibleEncryptionCredentialsRecoverable,
     /// Its key cannot be reached.
@@ -157,6 +169,8 @@ impl InstanceStatus {
             Self::BackingUp => "backing-up",
             Self::Modifying => "modifying",
             Self::Creating => "creating",
+            Self::Rebooting => "rebooting",
+            Self::ResettingMasterCredentials => "resetting-master-credentials",
             Self::Starting => "starting",
             Self::Stopping => "stopping",
             Self::Stopped => "stopped",
@@ -164,6 +178,8 @@ impl InstanceStatus {
             Self::IncompatibleParameters => "incompatible-parameters",
             Self::IncompatibleNetwork => "incompatible-network",
             Self::IncompatibleRestore => "incompatible-restore",
+            Self::IncompatibleOptionGroup => "incompatible-option-group",
+            Self::InsufficientCapacity => "insufficient-capacity",
             Self::InaccessibleEncryptionCredentialsRecoverable => {
                 "inaccessible-encryption-credentials-recoverable"
             }
@@ -192,6 +208,8 @@ pub struct Instance {
     pub status: InstanceStatus,
     /// ReadReplicaDBInstanceIdentifiers: its read replicas in its own region.
     pub replicas: Vec<String>,
+    /// What happens to it.
+    pub life: Life,
 }
 
 impl Instance {

@@ -1,4 +1,4 @@
-//! A model of Amazon RDS, as far as snapshots and their copies go.
+//! A model of Amazon RDS, as far as snapshots, their copies and what is restored from them go.
 //!
 //! [`Rds`] is one account's RDS in all its regions. It is synchronous and pure: no clock (every
 //! call says what time it is), no randomness of its own (a seed is given), nothing but ordered
@@ -45,12 +45,19 @@
 //! - a copy of a Multi-AZ DB cluster's snapshot to another region is an invalid parameter, and so
 //!   is, unless [`KeylessClusterCopies`] says otherwise, a key for the copy of a cluster snapshot that is under none;
 //! - RDS names a copy's missing options before it looks at the key;
-//! - tags that begin with `aws:` are not inherited, neither by snapshots nor by copies.
+//! - tags that begin with `aws:` are not inherited, neither by snapshots nor by copies;
+//! - a restore without tags gets the snapshot's, for clusters too;
+//! - a change begins some seconds after its call, and until then the database looks as if nothing were to change;
+//! - a database that is not `available`, or that a change is accepted for, takes no other change;
+//! - turning backups on begins a full backup at once, and so does a restore with backups on;
+//! - a parameter group that a change brings is in force only after a restart.
 
 mod agenda;
+mod change;
 mod cluster;
 mod config;
 mod copy_rules;
+mod database_events;
 mod delete;
 mod describe;
 mod due_work;
@@ -62,15 +69,21 @@ mod family;
 mod fault;
 mod instance;
 mod keys;
+mod lifecycle;
 mod names;
 mod operator;
 mod option_groups;
 mod pages;
+mod parameters;
 mod planned_outcome;
 mod plant;
 mod presigned_url;
 mod region;
+mod region_groups;
+mod remove;
 mod request;
+mod restore;
+mod settings;
 mod sharing;
 mod snapshot;
 mod subject;
@@ -101,13 +114,17 @@ pub use instance::{Instance, InstanceSpec, InstanceStatus};
 pub use keys::KmsKey;
 pub use names::{BadRegion, CLUSTER_SNAPSHOT_NAME_MAX, RdsArn, Region, SNAPSHOT_NAME_MAX};
 pub use option_groups::{DbOption, OptionGroup};
-pub use planned_outcome::{Ending, EventOutcome, Faults, Odds, PlannedOutcome};
+pub use parameters::{Making, Parameters};
+pub use planned_outcome::{Ending, EventOutcome, Faults, Odds, PlannedOutcome, RestoreOutcome};
 pub use plant::PlantedSnapshot;
+pub use region_groups::SubnetGroup;
 pub use request::{
-    Answer, CopyDbSnapshot, CreateDbSnapshot, DescribeDbClusters, DescribeDbInstances,
-    DescribeDbSnapshots, DescribeEvents, DescribeOptionGroups, Filter, ModifySnapshotAttribute,
-    Page, Paging, Quota, Request, SnapshotAttributes,
+    AddRole, Answer, CopyDbSnapshot, CreateDbSnapshot, DatabaseRequest, DeleteDatabase,
+    DescribeDbClusters, DescribeDbInstances, DescribeDbSnapshots, DescribeEvents,
+    DescribeOptionGroups, Filter, ModifySnapshotAttribute, Page, Paging, Quota, Request,
+    SnapshotAttributes,
 };
+pub use settings::{AssociatedRole, Life, ManagedSecret, PerformanceInsights, Scaling, Settings};
 pub use snapshot::{
     CopySource, Origin, Snapshot, SnapshotDescription, SnapshotType, SourceInstance, Stage,
 };
@@ -153,6 +170,7 @@ impl Rds {
     ) -> Result<Answer, RdsFault> {
         let one = |snapshot| Answer::Snapshot(Box::new(snapshot));
         let one_cluster = |snapshot| Answer::ClusterSnapshot(Box::new(snapshot));
+        let one_instance = |instance| Answer::Instance(Box::new(instance));
         match request {
             Request::CreateDbSnapshot(r) => self.create_db_snapshot(region, &r, now).map(one),
             Request::CopyDbSnapshot(r) => self.copy_db_snapshot(region, &r, now).map(one),
@@ -200,6 +218,20 @@ impl Rds {
             Request::DescribeDbClusters(r) => self
                 .describe_db_clusters(region, &r, now)
                 .map(Answer::Clusters),
+            Request::Make(making, r) => self.make(making, region, &r, now),
+            Request::RebootDbInstance(name) => self.reboot(region, &name, now).map(one_instance),
+            Request::AddRole(family, r) => self
+                .add_role(family, region, &r, now)
+                .map(|()| Answer::Done),
+            Request::EnableHttpEndpoint(arn) => self
+                .enable_http_endpoint(region, &arn, now)
+                .map(Answer::HttpEndpoint),
+            Request::DeleteDatabase(Family::Instance, r) => {
+                self.delete_instance(region, &r, now).map(one_instance)
+            }
+            Request::DeleteDatabase(Family::Cluster, r) => self
+                .delete_cluster(region, &r, now)
+                .map(|cluster| Answer::Cluster(Box::new(cluster))),
         }
     }
 
@@ -243,8 +275,8 @@ impl Rds {
         request: &DescribeDbClusters,
         now: Timestamp,
     ) -> Result<Page<Cluster>, RdsFault> {
-        self.run_until(now);
-        self.place(region).clusters(request)
+        let now = self.run_until(now);
+        self.place(region).clusters(request, now)
     }
 
     /// DescribeDBInstances.
@@ -257,8 +289,8 @@ impl Rds {
         request: &DescribeDbInstances,
         now: Timestamp,
     ) -> Result<Page<Instance>, RdsFault> {
-        self.run_until(now);
-        self.place(region).instances(request)
+        let now = self.run_until(now);
+        self.place(region).instances(request, now)
     }
 
     /// DescribeAccountAttributes.
@@ -266,15 +298,21 @@ impl Rds {
         self.run_until(now);
         let max = |family| self.config.quota(family);
         let (max, max_of_clusters) = (max(Family::Instance), max(Family::Cluster));
+        let (max_instances, max_clusters) = (self.config.max_instances, self.config.max_clusters);
         let state = self.region_mut(region);
         let gibibytes = |i: &Instance| usize::try_from(i.spec.allocated_storage).unwrap_or(0);
         let storage = state.instances.values().map(gibibytes).sum();
-        // The maxima of the other two are the documented defaults.
+        // AllocatedStorage's maximum is the documented default.
         vec![
             Quota {
                 name: "DBInstances",
                 used: state.instances.len(),
-                max: 40,
+                max: max_instances,
+            },
+            Quota {
+                name: "DBClusters",
+                used: state.clusters.len(),
+                max: max_clusters,
             },
             Quota {
                 name: "AllocatedStorage",

@@ -7,6 +7,7 @@ use super::cluster::{Cluster, ClusterSpec};
 use super::instance::{Instance, InstanceSpec, InstanceStatus, LONG_AGO};
 use super::keys::KmsKey;
 use super::names::{DATABASE_NAME_MAX, Region, new_identifier};
+use super::settings::Life;
 use super::snapshot::Snapshot;
 use super::{Rds, RdsConfig, RdsFault};
 
@@ -45,6 +46,7 @@ impl Rds {
             region: region.clone(),
             status: InstanceStatus::Available,
             replicas: Vec::new(),
+            life: Life::default(),
             spec,
         };
         let source = instance.spec.replica_of.as_deref().unwrap_or_default();
@@ -96,6 +98,7 @@ impl Rds {
             region: region.clone(),
             status: InstanceStatus::Available,
             created: LONG_AGO,
+            life: Life::default(),
             spec,
         };
         let clusters = &mut self.region_mut(region).clusters;
@@ -264,7 +267,7 @@ impl Rds {
 }
 
 /// `db-` or `cluster-`, and 26 characters of base32, as RDS makes them.
-fn resource_id(kind: &str, rng: &mut Rng) -> String {
+pub(super) fn resource_id(kind: &str, rng: &mut Rng) -> String {
     const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let characters = (0..26).map(|_| char::from(BASE32[rng.usize(..32)]));
     kind.chars()

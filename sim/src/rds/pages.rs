@@ -38,8 +38,11 @@ impl Listed for Cluster {
         &self.spec.identifier
     }
 
-    fn show(&self, _now: Timestamp) -> Option<Cluster> {
-        Some(self.clone())
+    fn show(&self, now: Timestamp) -> Option<Cluster> {
+        Some(Cluster {
+            life: self.life.shown(now),
+            ..self.clone()
+        })
     }
 }
 
@@ -50,8 +53,11 @@ impl Listed for Instance {
         &self.spec.identifier
     }
 
-    fn show(&self, _now: Timestamp) -> Option<Instance> {
-        Some(self.clone())
+    fn show(&self, now: Timestamp) -> Option<Instance> {
+        Some(Instance {
+            life: self.life.shown(now),
+            ..self.clone()
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use fastrand::Rng;
 use jiff::SignedDuration;
 
 use super::family::Family;
+use super::instance::InstanceStatus;
 use super::names::Region;
 use super::snapshot::Origin;
 use crate::faults::Fault;
@@ -74,6 +75,21 @@ pub enum EventOutcome {
     Late(SignedDuration),
 }
 
+/// The planned outcome of a restore, or of the making of a member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RestoreOutcome {
+    /// RDS refuses it: there is no capacity.
+    pub has_no_capacity: bool,
+    /// RDS refuses its class, which the region does not have.
+    pub refuses_class: bool,
+    /// It ends in this status instead of `available`.
+    pub ends_as: Option<InstanceStatus>,
+    /// It never ends.
+    pub never_ends: bool,
+    /// A change of it is accepted, and has no effect.
+    pub ignores_changes: bool,
+}
+
 /// How likely each misfortune is, from 0 (never) to 1 (always).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Odds {
@@ -101,6 +117,7 @@ pub struct Faults {
     /// What chance brings to snapshots that nothing is planned for.
     pub odds: Odds,
     planned: BTreeMap<(Family, Region, String), PlannedOutcome>,
+    restores: BTreeMap<(Region, String), RestoreOutcome>,
 }
 
 impl Faults {
@@ -120,6 +137,18 @@ impl Faults {
     ) {
         self.planned
             .insert((family, region, snapshot.to_ascii_lowercase()), planned);
+    }
+
+    /// Sets the outcome of the next database of that name that is made in that region, and of every later one.
+    pub fn plan_restore(&mut self, region: Region, database: &str, planned: RestoreOutcome) {
+        let key = (region, database.to_ascii_lowercase());
+        self.restores.insert(key, planned);
+    }
+
+    /// The outcome of a database that is made.
+    pub(super) fn restore_of(&self, region: &Region, database: &str) -> RestoreOutcome {
+        let key = (region.clone(), database.to_owned());
+        self.restores.get(&key).copied().unwrap_or_default()
     }
 
     /// The fate of a snapshot that was just accepted.

@@ -1,6 +1,6 @@
 //! What one region holds, and the counts that limits are measured by.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::RdsFault;
 use super::agenda::SnapshotKey;
@@ -10,6 +10,7 @@ use super::family::Family;
 use super::instance::Instance;
 use super::keys::Keyring;
 use super::option_groups::OptionGroup;
+use super::region_groups::SubnetGroup;
 use super::snapshot::{Snapshot, SnapshotType};
 
 /// The RDS of one region.
@@ -21,6 +22,8 @@ pub(super) struct RegionState {
     pub(super) cluster_snapshots: BTreeMap<String, Snapshot>,
     pub(super) keys: Keyring,
     pub(super) option_groups: BTreeMap<String, OptionGroup>,
+    pub(super) parameter_groups: BTreeSet<String>,
+    pub(super) subnet_groups: BTreeMap<String, SubnetGroup>,
     pub(super) events: VecDeque<Kept>,
     pub(super) copies_in_flight: usize,
     pub(super) cluster_copies_in_flight: usize,

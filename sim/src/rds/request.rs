@@ -9,6 +9,7 @@ use super::event::EmittedEvent;
 use super::family::Family;
 use super::instance::Instance;
 use super::option_groups::OptionGroup;
+use super::parameters::{Making, Parameters};
 use super::snapshot::SnapshotDescription;
 use super::tags::Tags;
 
@@ -51,6 +52,16 @@ pub enum Request {
     DescribeDbClusters(DescribeDbClusters),
     /// DeleteDBClusterSnapshot, with the identifier.
     DeleteDbClusterSnapshot(String),
+    /// A call that makes or changes a database.
+    Make(Making, DatabaseRequest),
+    /// RebootDBInstance, with the identifier.
+    RebootDbInstance(String),
+    /// AddRoleToDBInstance or AddRoleToDBCluster.
+    AddRole(Family, AddRole),
+    /// EnableHttpEndpoint, with the cluster's ARN.
+    EnableHttpEndpoint(String),
+    /// DeleteDBInstance or DeleteDBCluster.
+    DeleteDatabase(Family, DeleteDatabase),
 }
 
 impl Request {
@@ -79,6 +90,13 @@ impl Request {
             Self::DescribeDbClusterSnapshots(_) => "DescribeDBClusterSnapshots",
             Self::DescribeDbClusters(_) => "DescribeDBClusters",
             Self::DeleteDbClusterSnapshot(_) => "DeleteDBClusterSnapshot",
+            Self::Make(making, _) => making.action(),
+            Self::RebootDbInstance(_) => "RebootDBInstance",
+            Self::AddRole(Family::Instance, _) => "AddRoleToDBInstance",
+            Self::AddRole(Family::Cluster, _) => "AddRoleToDBCluster",
+            Self::EnableHttpEndpoint(_) => "EnableHttpEndpoint",
+            Self::DeleteDatabase(Family::Instance, _) => "DeleteDBInstance",
+            Self::DeleteDatabase(Family::Cluster, _) => "DeleteDBCluster",
         }
     }
 }
@@ -198,6 +216,43 @@ pub struct DescribeOptionGroups {
     pub paging: Paging,
 }
 
+/// A call that makes or changes a database.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DatabaseRequest {
+    /// DBInstanceIdentifier or DBClusterIdentifier.
+    pub database: String,
+    /// What it is made of: DBSnapshotIdentifier or SnapshotIdentifier; for a member, DBClusterIdentifier.
+    pub of: Option<String>,
+    /// ApplyImmediately.
+    pub at_once: bool,
+    /// Tags, as keys and values.
+    pub tags: Vec<(String, String)>,
+    /// Everything else.
+    pub parameters: Parameters,
+}
+
+/// AddRoleToDBInstance or AddRoleToDBCluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AddRole {
+    /// DBInstanceIdentifier or DBClusterIdentifier.
+    pub database: String,
+    /// RoleArn.
+    pub role: String,
+    /// FeatureName.
+    pub feature: String,
+}
+
+/// DeleteDBInstance or DeleteDBCluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeleteDatabase {
+    /// DBInstanceIdentifier or DBClusterIdentifier.
+    pub database: String,
+    /// SkipFinalSnapshot.
+    pub skips_final_snapshot: bool,
+    /// FinalDBSnapshotIdentifier.
+    pub final_snapshot: Option<String>,
+}
+
 /// One filter: one of its values must fit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -272,6 +327,12 @@ pub enum Answer {
     OptionGroups(Page<OptionGroup>),
     /// The account's quotas.
     Quotas(Vec<Quota>),
+    /// The instance that is being made, changed or deleted.
+    Instance(Box<Instance>),
+    /// The cluster that is being made, changed or deleted.
+    Cluster(Box<Cluster>),
+    /// The ARN of the cluster whose Data API is on now.
+    HttpEndpoint(String),
     /// Nothing but that it was done.
     Done,
 }

@@ -124,6 +124,10 @@ pub struct SourceInstance {
     pub engine_version: String,
     /// LicenseModel.
     pub license_model: String,
+    /// DBInstanceClass, which RDS knows although it does not show it; empty for a cluster.
+    pub class: String,
+    /// BackupRetentionPeriod, in days.
+    pub backup_retention_days: u16,
     /// AllocatedStorage, in GiB.
     pub allocated_storage: u32,
     /// StorageType.
@@ -160,6 +164,8 @@ impl SourceInstance {
             engine: spec.engine.clone(),
             engine_version: spec.engine_version.clone(),
             license_model: spec.license_model.clone(),
+            class: spec.class.clone(),
+            backup_retention_days: spec.backup_retention_days,
             allocated_storage: spec.allocated_storage,
             storage_type: spec.storage_type.clone(),
             availability_zone: instance.availability_zone(),
@@ -184,6 +190,8 @@ impl SourceInstance {
             engine: spec.engine.clone(),
             engine_version: spec.engine_version.clone(),
             license_model: engine::license_of_cluster(&spec.engine).to_owned(),
+            class: String::new(),
+            backup_retention_days: spec.backup_retention_days,
             allocated_storage: spec.allocated_storage,
             storage_type: spec.storage_type.clone(),
             availability_zone: format!("{}a", cluster.region),

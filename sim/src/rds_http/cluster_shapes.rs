@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::setting_shapes::{Capacity, ClusterPending, ClusterRoles, Secret, Texts, insights};
 use super::shapes::{DomainMemberships, TagList};
 use crate::rds::{Cluster, Region, SnapshotDescription, availability_zones, with_milliseconds};
 
@@ -118,6 +119,7 @@ pub(super) struct DbCluster {
     subnet_group: String,
     status: &'static str,
     endpoint: String,
+    reader_endpoint: String,
     #[serde(rename = "MultiAZ")]
     multi_az: bool,
     engine: String,
@@ -156,6 +158,35 @@ pub(super) struct DbCluster {
     )]
     instance_class: Option<String>,
     storage_type: String,
+    preferred_backup_window: String,
+    preferred_maintenance_window: String,
+    pending_modified_values: ClusterPending,
+    auto_minor_version_upgrade: bool,
+    associated_roles: ClusterRoles,
+    backtrack_window: u32,
+    enabled_cloudwatch_logs_exports: Texts,
+    http_endpoint_enabled: bool,
+    monitoring_interval: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    monitoring_role_arn: Option<String>,
+    performance_insights_enabled: bool,
+    #[serde(
+        rename = "PerformanceInsightsKMSKeyId",
+        skip_serializing_if = "Option::is_none"
+    )]
+    performance_insights_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    performance_insights_retention_period: Option<u32>,
+    database_insights_mode: String,
+    #[serde(
+        rename = "ServerlessV2ScalingConfiguration",
+        skip_serializing_if = "Option::is_none"
+    )]
+    scaling: Option<Capacity>,
+    network_type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    master_user_secret: Option<Secret>,
+    engine_lifecycle_support: String,
 }
 
 #[derive(Serialize)]
@@ -189,15 +220,22 @@ struct VpcSecurityGroup {
 
 impl From<Cluster> for DbCluster {
     fn from(cluster: Cluster) -> Self {
-        let endpoint = cluster.address();
+        let (endpoint, reader_endpoint) = (cluster.address(), cluster.reader_address());
         let zones = cluster.availability_zones();
         let (port, encryption) = (cluster.port(), cluster.encryption());
+        let pending_modified_values = ClusterPending::from(&cluster.life);
+        let parameter_group_status = match cluster.life.needs_reboot {
+            true => "pending-reboot",
+            false => "in-sync",
+        };
         let spec = cluster.spec;
+        let settings = spec.settings;
+        let (performance_insights_enabled, insights_key, insights_retention) = insights(&settings);
         let has_writer = spec.replication_source.is_none();
         let member = |(number, instance)| Member {
             instance,
             is_writer: number == 0 && has_writer,
-            parameter_group_status: "in-sync",
+            parameter_group_status,
         };
         let security_group = |id| VpcSecurityGroup {
             vpc_security_group_id: id,
@@ -212,6 +250,7 @@ impl From<Cluster> for DbCluster {
             subnet_group: spec.subnet_group,
             status: cluster.status.as_str(),
             endpoint,
+            reader_endpoint,
             multi_az: spec.multi_az,
             engine: spec.engine,
             engine_version: spec.engine_version,
@@ -245,6 +284,24 @@ impl From<Cluster> for DbCluster {
             tag_list: (&spec.tags).into(),
             instance_class: spec.instance_class,
             storage_type: spec.storage_type,
+            preferred_backup_window: settings.backup_window,
+            preferred_maintenance_window: settings.maintenance_window,
+            pending_modified_values,
+            auto_minor_version_upgrade: settings.auto_minor_version_upgrade,
+            associated_roles: settings.roles.into(),
+            backtrack_window: settings.backtrack_window,
+            enabled_cloudwatch_logs_exports: settings.log_exports.into(),
+            http_endpoint_enabled: settings.http_endpoint,
+            monitoring_interval: settings.monitoring_interval,
+            monitoring_role_arn: settings.monitoring_role,
+            performance_insights_enabled,
+            performance_insights_key: insights_key,
+            performance_insights_retention_period: insights_retention,
+            database_insights_mode: settings.database_insights,
+            scaling: settings.scaling.map(Into::into),
+            network_type: settings.network_type,
+            master_user_secret: settings.secret.map(Into::into),
+            engine_lifecycle_support: settings.lifecycle_support,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::fault::WireFault;
 use super::form::Form;
+use super::making;
 use crate::rds::{
     CopyDbSnapshot, CreateDbSnapshot, DescribeDbClusters, DescribeDbInstances, DescribeDbSnapshots,
     DescribeEvents, DescribeOptionGroups, Family, Filter, ModifySnapshotAttribute, Paging,
@@ -120,7 +121,10 @@ pub(super) fn request(form: &Form) -> Result<Request, WireFault> {
             Request::DeleteDbClusterSnapshot(form.required("DBClusterSnapshotIdentifier")?)
         }
         "DescribeAccountAttributes" => Request::DescribeAccountAttributes,
-        _ => return Err(WireFault::InvalidAction(action.to_owned(), version)),
+        _ => match making::request(action, form, tags(form)?) {
+            Some(request) => request?,
+            None => return Err(WireFault::InvalidAction(action.to_owned(), version)),
+        },
     };
     Ok(request)
 }

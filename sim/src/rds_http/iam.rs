@@ -10,7 +10,10 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::rds::{CopyDbSnapshot, CreateDbSnapshot, Family, Rds, RdsArn, Region, Request, Tags};
+use crate::rds::{
+    CopyDbSnapshot, CreateDbSnapshot, DatabaseRequest, Family, Making, Rds, RdsArn, Region,
+    Request, Tags,
+};
 
 /// Evaluates IAM for the callers of the RDS service.
 pub trait Authority: Send + Sync + Debug {
@@ -92,6 +95,20 @@ pub(super) fn checks(region: &Region, request: &Request, rds: &Rds) -> Vec<Check
         Request::DescribeOptionGroups(r) => {
             vec![place.check("og", r.name.as_deref().unwrap_or("*"), &[])]
         }
+        Request::Make(making, r) => place.making(*making, r),
+        Request::RebootDbInstance(name) => vec![place.check("db", name, &[])],
+        Request::AddRole(family, r) => {
+            let database = place.check(family.database_kind(), &r.database, &[]);
+            let pass = Check {
+                action: "iam:PassRole".to_owned(),
+                ..place.check("", &r.role, &[])
+            };
+            vec![database, pass]
+        }
+        Request::EnableHttpEndpoint(arn) => vec![place.check("cluster", arn, &[])],
+        Request::DeleteDatabase(family, r) => {
+            vec![place.check(family.database_kind(), &r.database, &[])]
+        }
         Request::DescribeEvents(_) | Request::DescribeAccountAttributes => vec![Check {
             resource: "*".to_owned(),
             ..place.check("", "", &[])
@@ -133,6 +150,56 @@ impl Place<'_> {
             ..made.clone()
         });
         std::iter::once(made).chain(tagging).collect()
+    }
+
+    /// A database that is made or changed, with its snapshot or cluster and the groups that it is to have, whether named or
+    /// not.
+    fn making(&self, making: Making, request: &DatabaseRequest) -> Vec<Check> {
+        let given = &request.parameters;
+        let named = |kind, parameter, default| {
+            let name = given.text(parameter).unwrap_or(default);
+            self.check(kind, name, &[])
+        };
+        let (kind, mut others) = match making {
+            Making::RestoreInstance => {
+                let of = request.of.as_deref().unwrap_or_default();
+                let others = vec![
+                    self.check("snapshot", of, &[]),
+                    named("og", "OptionGroupName", "default:any"),
+                    named("pg", "DBParameterGroupName", "default.any"),
+                    named("subgrp", "DBSubnetGroupName", "default"),
+                ];
+                ("db", others)
+            }
+            Making::RestoreCluster => {
+                let of = request.of.as_deref().unwrap_or_default();
+                let others = vec![
+                    self.check("cluster-snapshot", of, &[]),
+                    named("cluster-pg", "DBClusterParameterGroupName", "default.any"),
+                    named("subgrp", "DBSubnetGroupName", "default"),
+                ];
+                ("cluster", others)
+            }
+            Making::CreateMember => {
+                let of = request.of.as_deref().unwrap_or_default();
+                let others = vec![
+                    self.check("cluster", of, &[]),
+                    named("pg", "DBParameterGroupName", "default.any"),
+                ];
+                ("db", others)
+            }
+            Making::ModifyInstance => ("db", Vec::new()),
+            Making::ModifyCluster => ("cluster", Vec::new()),
+        };
+        let made = self.check(kind, &request.database, &request.tags);
+        if !request.tags.is_empty() {
+            others.push(Check {
+                action: "rds:AddTagsToResource".to_owned(),
+                ..made.clone()
+            });
+        }
+        others.insert(0, made);
+        others
     }
 
     /// A listing of snapshots is asked for on what it names, and otherwise on all snapshots and all databases.
@@ -283,6 +350,34 @@ mod tests {
         assert_eq!(checks[0].keys["rds:db-tag/team"], "shop");
         assert_eq!(checks[0].keys["rds:req-tag/snapferry:stack"], "one");
         assert!(!checks[1].keys.contains_key("aws:ResourceTag/team"));
+    }
+
+    #[test]
+    fn a_restore_is_asked_for_with_its_snapshot_and_every_group_named_or_not() {
+        let mut parameters = crate::rds::Parameters::default();
+        parameters.add("DBSubnetGroupName", "recovery");
+        let request = Request::Make(
+            Making::RestoreInstance,
+            DatabaseRequest {
+                database: "orders".to_owned(),
+                of: Some("sf-1".to_owned()),
+                tags: tags(),
+                parameters,
+                ..DatabaseRequest::default()
+            },
+        );
+        let arn = |kind_and_name| format!("arn:aws:rds:eu-west-1:111122223333:{kind_and_name}");
+        let resources = [
+            ("rds:RestoreDBInstanceFromDBSnapshot", "db:orders"),
+            ("rds:RestoreDBInstanceFromDBSnapshot", "snapshot:sf-1"),
+            ("rds:RestoreDBInstanceFromDBSnapshot", "og:default:any"),
+            ("rds:RestoreDBInstanceFromDBSnapshot", "pg:default.any"),
+            ("rds:RestoreDBInstanceFromDBSnapshot", "subgrp:recovery"),
+            ("rds:AddTagsToResource", "db:orders"),
+        ];
+        let rows =
+            resources.map(|(action, of)| (action.to_owned(), arn(of), "eu-west-1".to_owned()));
+        assert_eq!(asked("eu-west-1", &request), rows);
     }
 
     #[test]

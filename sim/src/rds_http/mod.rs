@@ -19,6 +19,8 @@ mod form;
 mod iam;
 mod interference;
 mod list_shapes;
+mod making;
+mod setting_shapes;
 mod shapes;
 mod xml;
 

@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use super::setting_shapes::{InstanceRoles, Pending, Secret, Texts, insights};
 use crate::rds::{Instance, Quota, SnapshotDescription, Tags, with_milliseconds};
 
 #[derive(Serialize)]
@@ -152,9 +153,11 @@ pub(super) struct DbInstance {
     #[serde(rename = "DBInstanceStatus")]
     status: &'static str,
     master_username: String,
-    endpoint: Endpoint,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<Endpoint>,
     allocated_storage: u32,
     instance_create_time: String,
+    preferred_backup_window: String,
     backup_retention_period: u16,
     vpc_security_groups: VpcSecurityGroups,
     #[serde(rename = "DBParameterGroups")]
@@ -162,10 +165,15 @@ pub(super) struct DbInstance {
     availability_zone: String,
     #[serde(rename = "DBSubnetGroup")]
     subnet_group: SubnetGroup,
+    preferred_maintenance_window: String,
+    pending_modified_values: Pending,
     #[serde(rename = "MultiAZ")]
     multi_az: bool,
     engine_version: String,
+    auto_minor_version_upgrade: bool,
     license_model: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iops: Option<u32>,
     option_group_memberships: OptionGroupMemberships,
     publicly_accessible: bool,
     storage_type: String,
@@ -190,13 +198,44 @@ pub(super) struct DbInstance {
     #[serde(skip_serializing_if = "Option::is_none")]
     kms_key_id: Option<String>,
     dbi_resource_id: String,
+    #[serde(rename = "CACertificateIdentifier")]
+    certificate: String,
     copy_tags_to_snapshot: bool,
+    monitoring_interval: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    monitoring_role_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    promotion_tier: Option<u32>,
     #[serde(rename = "DBInstanceArn")]
     arn: String,
     #[serde(rename = "IAMDatabaseAuthenticationEnabled")]
     iam_authentication: bool,
+    performance_insights_enabled: bool,
+    #[serde(
+        rename = "PerformanceInsightsKMSKeyId",
+        skip_serializing_if = "Option::is_none"
+    )]
+    performance_insights_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    performance_insights_retention_period: Option<u32>,
+    database_insights_mode: String,
+    enabled_cloudwatch_logs_exports: Texts,
     deletion_protection: bool,
+    associated_roles: InstanceRoles,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_allocated_storage: Option<u32>,
     tag_list: TagList,
+    network_type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    storage_throughput: Option<u32>,
+    dedicated_log_volume: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    master_user_secret: Option<Secret>,
+    engine_lifecycle_support: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    storage_operation_status: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    storage_operation_percent_progress: Option<u8>,
 }
 
 #[derive(Serialize)]
@@ -304,13 +343,16 @@ struct Subnet {
 
 impl From<Instance> for DbInstance {
     fn from(instance: Instance) -> Self {
-        let endpoint = Endpoint {
+        let endpoint = (!instance.life.has_no_endpoint).then(|| Endpoint {
             address: instance.address(),
             port: instance.port(),
-        };
+        });
         let encryption = instance.encryption();
+        let pending_modified_values = Pending::from(&instance.life);
         let availability_zone = instance.availability_zone();
         let spec = instance.spec;
+        let settings = spec.settings;
+        let (performance_insights_enabled, insights_key, insights_retention) = insights(&settings);
         let subnet = |id| Subnet {
             subnet_identifier: id,
             subnet_status: "Active",
@@ -339,7 +381,10 @@ impl From<Instance> for DbInstance {
             parameter_groups: ParameterGroups {
                 members: [ParameterGroup {
                     name: spec.parameter_group,
-                    parameter_apply_status: "in-sync",
+                    parameter_apply_status: match instance.life.needs_reboot {
+                        true => "pending-reboot",
+                        false => "in-sync",
+                    },
                 }],
             },
             availability_zone,
@@ -361,7 +406,30 @@ impl From<Instance> for DbInstance {
                     status: "in-sync",
                 }],
             },
-            publicly_accessible: false,
+            publicly_accessible: settings.publicly_accessible,
+            preferred_backup_window: settings.backup_window,
+            preferred_maintenance_window: settings.maintenance_window,
+            pending_modified_values,
+            auto_minor_version_upgrade: settings.auto_minor_version_upgrade,
+            iops: settings.iops,
+            certificate: settings.certificate,
+            monitoring_interval: settings.monitoring_interval,
+            monitoring_role_arn: settings.monitoring_role,
+            promotion_tier: settings.promotion_tier,
+            performance_insights_enabled,
+            performance_insights_key: insights_key,
+            performance_insights_retention_period: insights_retention,
+            database_insights_mode: settings.database_insights,
+            enabled_cloudwatch_logs_exports: settings.log_exports.into(),
+            associated_roles: settings.roles.into(),
+            max_allocated_storage: settings.max_allocated_storage,
+            network_type: settings.network_type,
+            storage_throughput: settings.storage_throughput,
+            dedicated_log_volume: settings.dedicated_log_volume,
+            master_user_secret: settings.secret.map(Into::into),
+            engine_lifecycle_support: settings.lifecycle_support,
+            storage_operation_status: instance.life.loaded.map(|_| "Initializing"),
+            storage_operation_percent_progress: instance.life.loaded,
             storage_type: spec.storage_type,
             cluster: spec.cluster,
             storage_encrypted: spec.kms_key.is_some(),

@@ -67,6 +67,26 @@ struct Instances {
 }
 
 #[derive(Serialize)]
+struct OneInstance {
+    #[serde(rename = "DBInstance")]
+    instance: shapes::DbInstance,
+}
+
+#[derive(Serialize)]
+struct OneCluster {
+    #[serde(rename = "DBCluster")]
+    cluster: cluster_shapes::DbCluster,
+}
+
+#[derive(Serialize)]
+struct HttpEndpoint {
+    #[serde(rename = "ResourceArn")]
+    arn: String,
+    #[serde(rename = "HttpEndpointEnabled")]
+    is_enabled: bool,
+}
+
+#[derive(Serialize)]
 struct OneClusterSnapshot {
     #[serde(rename = "DBClusterSnapshot")]
     snapshot: cluster_shapes::DbClusterSnapshot,
@@ -210,6 +230,25 @@ pub(super) fn answer(operation: &str, answer: Answer, id: &str) -> Result<String
                 },
             )?
         }
+        Answer::Instance(instance) => result(
+            operation,
+            &OneInstance {
+                instance: (*instance).into(),
+            },
+        )?,
+        Answer::Cluster(cluster) => result(
+            operation,
+            &OneCluster {
+                cluster: (*cluster).into(),
+            },
+        )?,
+        Answer::HttpEndpoint(arn) => result(
+            operation,
+            &HttpEndpoint {
+                arn,
+                is_enabled: true,
+            },
+        )?,
         Answer::Quotas(quotas) => {
             let quotas = quotas.into_iter().collect();
             result(operation, &Quotas { quotas })?

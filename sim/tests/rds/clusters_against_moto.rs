@@ -46,7 +46,7 @@ const OTHER_OUTCOMES: [OtherOutcome; 6] = [
     ),
 ];
 
-const NO_KEY: &str = "moto gives an unencrypted cluster the key default_kms_key_id";
+pub(crate) const NO_KEY: &str = "moto gives an unencrypted cluster the key default_kms_key_id";
 
 const OTHER_TEXTS: [OtherText; 2] = [
     ("a snapshot of an unencrypted cluster", "KmsKeyId", NO_KEY),
@@ -76,7 +76,14 @@ const OTHER_ELEMENTS: [OtherElements; 6] = [
     ),
     (
         Side::Ours,
-        &["DBCluster/StorageEncryptionType"],
+        &[
+            "DBCluster/DatabaseInsightsMode",
+            "DBCluster/EngineLifecycleSupport",
+            "DBCluster/MonitoringInterval",
+            "DBCluster/PendingModifiedValues",
+            "DBCluster/PerformanceInsightsEnabled",
+            "DBCluster/StorageEncryptionType",
+        ],
         "in AWS's newer model of a cluster",
     ),
     (
@@ -88,23 +95,14 @@ const OTHER_ELEMENTS: [OtherElements; 6] = [
     (
         Side::Moto,
         &[
-            "DBCluster/AssociatedRoles",
-            "DBCluster/AutoMinorVersionUpgrade",
-            "DBCluster/BacktrackWindow",
             "DBCluster/CrossAccountClone",
             "DBClusterMember/PromotionTier",
             "DBCluster/EarliestRestorableTime",
-            "DBCluster/EnabledCloudwatchLogsExports",
             "DBCluster/GlobalWriteForwardingRequested",
             "DBCluster/HostedZoneId",
-            "DBCluster/HttpEndpointEnabled",
             "DBCluster/LatestRestorableTime",
-            "DBCluster/NetworkType",
-            "DBCluster/PreferredBackupWindow",
-            "DBCluster/PreferredMaintenanceWindow",
             "DBCluster/PubliclyAccessible",
             "DBCluster/ReadReplicaIdentifiers",
-            "DBCluster/ReaderEndpoint",
             "DBCluster/ScalingConfigurationInfo",
         ],
         "not modelled: nothing that is simulated depends on it",

@@ -18,6 +18,8 @@ mod listing;
 mod model;
 mod moto;
 mod option_groups;
+mod restores;
+mod restores_by_tools;
 mod service;
 mod sharing;
 mod snapshots;

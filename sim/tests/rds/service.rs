@@ -43,6 +43,13 @@ pub(crate) fn instant() -> RdsConfig {
     timings.copy_queued = none;
     timings.copy = none;
     timings.deletion = none;
+    timings.restore = none;
+    timings.before_change = none;
+    timings.change = none;
+    timings.first_backup = none;
+    timings.restart = none;
+    timings.role = none;
+    timings.database_deletion = none;
     config
 }
 

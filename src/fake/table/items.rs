@@ -13,6 +13,7 @@ use crate::domain::policy::selected::{SelectedPart, UnreadablePart};
 use crate::domain::policy::set::Applied;
 use crate::domain::run::last_error::LastError;
 use crate::domain::run::learnt_limit::LearntLimit;
+use crate::domain::run::look_times::LastSweep;
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
@@ -33,6 +34,7 @@ pub struct Table {
     pub(super) slots: Slots,
     /// What RDS's refusals have taught, for each family.
     learnt: BTreeMap<Family, LearntLimit>,
+    swept: Option<LastSweep>,
     pub(super) catalog: BTreeMap<(ResourceId, PolicyName), CatalogEntry>,
     pub(super) cursors: BTreeMap<(PolicyName, Region), Cursor>,
     /// The databases that each policy selects in each region, by the number of the item.
@@ -66,6 +68,7 @@ impl Table {
             waits: BTreeMap::new(),
             slots: Slots::default(),
             learnt: BTreeMap::new(),
+            swept: None,
             catalog: BTreeMap::new(),
             cursors: BTreeMap::new(),
             selected: BTreeMap::new(),
@@ -132,6 +135,19 @@ impl Table {
         learnt.since = in_milliseconds(learnt.since);
         self.learnt.insert(family, learnt);
         Written::Stored
+    }
+
+    /// What the last sweeps found.
+    #[must_use]
+    pub fn last_sweep(&self) -> Option<&LastSweep> {
+        self.swept.as_ref()
+    }
+
+    pub(in crate::fake) fn note_sweep(&mut self, sweep: &LastSweep) {
+        self.swept = Some(LastSweep {
+            complete_at: in_milliseconds(sweep.complete_at),
+            settled_at: sweep.settled_at.map(in_milliseconds),
+        });
     }
 
     /// What the catalog stores about a database and a policy.

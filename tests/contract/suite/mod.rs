@@ -86,6 +86,7 @@ macro_rules! table_contract {
             the_holders_are_read_at_once,
             a_limit_is_learnt_for_each_family,
             a_limit_is_learnt_only_over_what_was_known,
+            what_the_last_sweep_found_is_the_last_that_was_stored,
         }
         $crate::suite::tests! { $run, catalog:
             the_databases_that_a_policy_selects_are_read_as_they_were_stored_last,
