@@ -52,7 +52,7 @@ pub struct DestroyRequest {
 
 /// A stack that stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct FoundStack {
     /// Its region.
     pub region: Region,
     /// Its name.
@@ -65,7 +65,7 @@ pub struct Standing {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stacks {
     /// All of them.
-    pub all: Vec<Standing>,
+    pub all: Vec<FoundStack>,
     /// The recovery region's, if it stands and its deletion has not begun.
     pub home: Option<StackFacts>,
 }
@@ -150,7 +150,7 @@ pub async fn look<S: Permissions>(
 }
 
 fn take(
-    all: &mut Vec<Standing>,
+    all: &mut Vec<FoundStack>,
     refused: &mut Vec<String>,
     region: Region,
     name: StackName,
@@ -159,7 +159,7 @@ fn take(
 ) {
     match why_not_delete(&facts, template) {
         Some(why) => refused.push(format!("the stack {name} in {region}: {why}")),
-        None => all.push(Standing {
+        None => all.push(FoundStack {
             region,
             name,
             facts,
@@ -279,22 +279,22 @@ pub async fn act<S: Permissions>(
     stacks: &Stacks,
     progress: &mut dyn FnMut(Step<'_>),
 ) -> Result<(), DestroyError> {
-    for standing in &stacks.all {
-        delete(world, standing, progress).await?;
+    for found in &stacks.all {
+        delete(world, found, progress).await?;
     }
     Ok(())
 }
 
 async fn delete<S: Permissions>(
     world: &S,
-    standing: &Standing,
+    found: &FoundStack,
     progress: &mut dyn FnMut(Step<'_>),
 ) -> Result<(), DestroyError> {
-    let Standing {
+    let FoundStack {
         region,
         name,
         facts,
-    } = standing;
+    } = found;
     let newest = |events: &[StackEvent]| events.first().map(|event| event.id.clone());
     let mut last = newest(&world.stack_events(region, &facts.id, None).await?);
     progress(Step::Deleting(region, name));
