@@ -23,6 +23,7 @@ pub mod catalog;
 pub mod conclude;
 mod configurations;
 pub mod deploy;
+pub mod destroy;
 pub mod doctor;
 pub mod drain;
 pub mod follow;

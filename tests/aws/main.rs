@@ -13,6 +13,7 @@ mod command_line;
 mod commands;
 mod deploy;
 mod deploy_command;
+mod destroy;
 mod doctor;
 mod doctor_documents;
 #[path = "../deployment/document.rs"]

@@ -12,6 +12,7 @@ mod copy_limit;
 mod deploy;
 mod deploy_kept;
 mod deploy_rights;
+mod destroy;
 mod doctor;
 mod doctor_checks;
 mod doctor_fleet;
