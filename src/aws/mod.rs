@@ -20,6 +20,7 @@ mod entered;
 mod executions;
 mod fault;
 mod get_items;
+mod histories;
 #[cfg(feature = "cli")]
 mod invoke;
 mod items;

@@ -30,6 +30,8 @@ use crate::domain::restore::versions::Versions;
 use crate::domain::retention::bounds::DatabaseId;
 use crate::domain::retention::entered::Entered;
 use crate::domain::retention::gone::Listing;
+use crate::domain::retention::history::{Histories, History};
+use crate::domain::retention::inventory::Group;
 use crate::domain::retention::round::{Freeze, RemovalEntry, Round};
 use crate::domain::retention::sightings::Notes;
 use crate::domain::run::command::{Command, ProtectionRequest};
@@ -52,36 +54,17 @@ use crate::ports::{
     CreateSnapshotRequest, DeadLetter, DelayMessage, DeleteSnapshot, Delivery, DescribeKey,
     DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
     ForgetIdle, ForgetRefusal, FreeSlot, HearDead, Held, HoldSnapshots, InspectExecution,
-    InvokePruner, KeepNotes, LearnLimits, ListDatabases, ListEnded, ListMismatches, ListOpen,
-    ListRunning, LookUpWaits, NoteError, NoteSweep, Occupant, OpenMarker, OpenPage, Page,
+    InvokePruner, KeepHistories, KeepNotes, LearnLimits, ListDatabases, ListEnded, ListMismatches,
+    ListOpen, ListRunning, LookUpWaits, NoteError, NoteSweep, Occupant, OpenMarker, OpenPage, Page,
     PlanCursor, PortError, Probe, ProbeToken, PruneRounds, PublishEvents, RdsError,
-    ReadConfigurations, ReadDefinitions, ReadEntered, ReadEntries, ReadFreeze, ReadHolders,
-    ReadLastSweep, ReadLearntLimit, ReadListings, ReadPlanCursor, ReadPolicies, ReadPolicyHistory,
-    ReadRosters, ReadSelected, ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint,
-    RedriveExecution, Redriven, RegisterRemovals, RegisterWaits, RememberRefusal, RemoveDeadLetter,
-    SendAgain, SendCommand, SetFreeze, SnapshotQuota, StartExecution, Started, StopExecution,
-    StoreConfigurations, StoreListings, StorePolicies, StoreRosters, StoreSelected, Waits, Written,
+    ReadConfigurations, ReadDefinitions, ReadEntered, ReadEntries, ReadFreeze, ReadHistories,
+    ReadHolders, ReadLastSweep, ReadLearntLimit, ReadListings, ReadPlanCursor, ReadPolicies,
+    ReadPolicyHistory, ReadRosters, ReadSelected, ReceiptHandle, ReceiveDeadLetters,
+    RecordRecoveryPoint, RedriveExecution, Redriven, RegisterRemovals, RegisterWaits,
+    RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand, SetFreeze, SnapshotQuota,
+    StartExecution, Started, StopExecution, StoreConfigurations, StoreListings, StorePolicies,
+    StoreRosters, StoreSelected, Waits, Written,
 };
-
-/// The AWS action of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action<'a> {
-    /// A call of RDS, in a region.
-    Rds(Operation, &'a Region),
-    /// A call of another service.
-    Other(&'static str),
-}
-
-impl Action<'_> {
-    /// AWS's name of it.
-    #[must_use]
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Rds(operation, _) => operation.as_str(),
-            Self::Other(name) => name,
-        }
-    }
-}
 
 // How an argument is kept: one that is lent `by` reference, one that is `maybe` lent, or a `copy`.
 macro_rules! kept {
@@ -247,6 +230,13 @@ macro_rules! every_call {
             }
             StoreListings {
                 writes StoreListing: store_listing(by region: Region, by listing: Listing)
+                    -> Result<(), PortError>, Other("PutItem");
+            }
+            ReadHistories {
+                reads ReadHistories: read_histories(by of: [Group]) -> Result<Histories, PortError>, Other("BatchGetItem");
+            }
+            KeepHistories {
+                writes StoreHistory: store_history(by of: Group, by history: History, copy at: Timestamp)
                     -> Result<(), PortError>, Other("PutItem");
             }
             CorrectNewest {
@@ -497,4 +487,7 @@ macro_rules! every_call {
 
 every_call!(declare);
 
+mod action;
 mod through;
+
+pub use action::Action;

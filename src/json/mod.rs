@@ -5,6 +5,7 @@
 pub mod command;
 pub mod configuration;
 pub mod event;
+pub mod history;
 pub mod kept;
 pub mod manifest;
 pub mod metrics;

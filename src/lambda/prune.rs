@@ -92,7 +92,13 @@ pub async fn prune<W: prune::Permissions + announce::Permissions>(
     print: impl Fn(&str),
 ) -> Result<PruneAnswer, PruneFault> {
     let request = RequestJson::deserialize(event).ok();
-    let request = request.map(|RequestJson { plan, databases }| PruneRequest { plan, databases });
+    let request = request.map(|request| PruneRequest {
+        plan: request.plan,
+        databases: request.databases,
+        force: request.force,
+        gone: request.gone,
+        include_last: request.include_last,
+    });
     let report = prune::prune(world, pruner_config, request.as_ref(), holder)
         .await
         .map_err(PruneFault::Failed)?;
@@ -117,7 +123,7 @@ fn undone(report: &PruneReport) -> Option<String> {
         .collect();
     let failed = report.failed.iter();
     faults.extend(failed.map(|(snapshot, why)| format!("{snapshot}: {why}")));
-    if let Some(stopped @ Stopped::FreezeUnknown(_)) = &report.stopped {
+    if let Some(stopped @ (Stopped::FreezeUnknown(_) | Stopped::Unapproved(_))) = &report.stopped {
         faults.push(stopped.to_string());
     }
     (!faults.is_empty()).then(|| faults.join("; "))

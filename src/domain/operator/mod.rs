@@ -12,4 +12,5 @@ pub mod redrive;
 pub mod stack_outputs;
 pub mod status;
 pub mod strip;
+pub mod trace;
 pub mod warning;
