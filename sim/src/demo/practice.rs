@@ -179,10 +179,10 @@ pub(super) fn steps(breakage: Breakage) -> Vec<(&'static str, String)> {
         ("see what the doctor finds", snapferry("doctor")),
         (
             "see which commands wait, and why",
-            snapferry("replay commands --dry-run"),
+            snapferry("replay commands"),
         ),
         ("repair it", breakage.remedy()),
-        ("let the commands go on", snapferry("replay commands")),
+        ("let the commands go on", snapferry("replay commands --yes")),
         (
             "see that all is well, after half a minute",
             snapferry("status"),
