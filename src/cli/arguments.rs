@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::catalog::arguments::CatalogArguments;
 use super::deploy::arguments::{DeployArguments, EXAMPLES as DEPLOY_EXAMPLES};
+use super::destroy_arguments::{DestroyArguments, EXAMPLES as DESTROY_EXAMPLES};
 use super::drain_arguments::DrainArguments;
 use super::examples;
 use super::format::FormatArguments;
@@ -16,6 +17,7 @@ use super::start_arguments::StartArguments;
 use super::status_arguments::{ReportArguments, StatusArguments};
 use super::time_argument::TimeArgument;
 use super::trace_arguments::{EXAMPLES as TRACE_EXAMPLES, TraceArguments};
+use crate::app::prune_preview::PlanPart;
 use crate::settings::Variables;
 
 const AFTER_HELP: &str = "\
@@ -178,6 +180,15 @@ pub(super) enum Action {
     /// Prepare to delete the stacks: show what starts and what runs. With --yes, pause every policy; --stop ends the runs.
     #[command(after_help = examples::DRAIN)]
     Drain(DrainArguments),
+    /// Delete the stacks of all regions, and nothing that is a recovery point: shows what would go and what stays. Acts with
+    /// --yes.
+    ///
+    /// With --yes it pauses every policy first. While an execution runs or a snapshot or copy is awaited, it deletes nothing
+    /// and exits with 1: run it again when they have ended, or end them with --stop. Then it deletes the source regions'
+    /// stacks and the recovery region's. An interrupted run can be repeated. Snapshots, copies, the table and the key stay,
+    /// and the answer says what they cost and how a new stack takes them over.
+    #[command(after_help = DESTROY_EXAMPLES)]
+    Destroy(DestroyArguments),
     /// Show what is stored of a database's configuration: what its snapshots do not carry.
     ///
     /// The planner and the reactor store it in the recovery region's table when they start a run, and only when it is new.
@@ -201,7 +212,7 @@ impl Action {
     /// Whether the command asks AWS anything, and so needs to know the stack.
     pub(super) fn asks_aws(&self) -> bool {
         match self {
-            Self::Completions(_) | Self::Deploy(_) | Self::Man(_) => false,
+            Self::Completions(_) | Self::Deploy(_) | Self::Destroy(_) | Self::Man(_) => false,
             Self::Policy(policy) => !matches!(policy.action, PolicyAction::Keeps(_)),
             _ => true,
         }
@@ -377,11 +388,33 @@ pub(super) struct PruneArguments {
     /// Have the pruner remove what may go. Without it, the plan is only shown.
     #[arg(long, conflicts_with = "explain")]
     pub(super) yes: bool,
+    /// Only databases that are gone: three complete listings of their region, a week apart, did not show them.
+    #[arg(long)]
+    pub(super) gone: bool,
+    /// With --gone: even the last recovery points of the databases that --database names. What is held, awaited, a
+    /// mismatch or somebody else's stays.
+    #[arg(long, requires_all = ["gone", "databases"])]
+    pub(super) include_last: bool,
+    /// With --yes: approve a version of the policies that lets more go than the version before it. It overrides nothing
+    /// else.
+    #[arg(long, requires = "yes", conflicts_with_all = ["databases", "gone"])]
+    pub(super) force: bool,
     /// The pruner's function.
     #[arg(long, value_name = "FUNCTION", env = "SNAPFERRY_PRUNER")]
     pub(super) pruner: Option<String>,
     #[command(flatten)]
     pub(super) planning: PlanningArguments,
+}
+
+impl PruneArguments {
+    /// The part of the plan that is shown or carried out.
+    pub(super) fn part(&self) -> PlanPart<'_> {
+        PlanPart {
+            databases: &self.databases,
+            gone: self.gone,
+            include_last: self.include_last,
+        }
+    }
 }
 
 /// The environment's variables. A flag replaces the variable of its name.

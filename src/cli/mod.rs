@@ -4,6 +4,8 @@ mod arguments;
 mod asked;
 mod catalog;
 mod deploy;
+mod destroy;
+mod destroy_arguments;
 mod doctor;
 mod drain;
 mod drain_arguments;
@@ -60,6 +62,7 @@ use crate::settings::SettingsError;
 pub use arguments::Arguments;
 pub use catalog::{show_configuration, show_difference};
 pub use deploy::{Acts, Manner, run_deploy};
+pub use destroy::{DestroyManner, Target, run_destroy};
 pub use doctor::run_doctor;
 pub use drain::run_drain;
 pub use freeze::run_freeze;
@@ -159,6 +162,10 @@ async fn carry_out(
         Action::Deploy(options) => {
             place(arguments, &environment).check_profile().await?;
             deploy::execute(&arguments.stack, options, out).await
+        }
+        Action::Destroy(options) => {
+            place(arguments, &environment).check_profile().await?;
+            destroy::execute(&arguments.stack, options, environment, out).await
         }
         Action::Doctor(options) => {
             doctor::execute(&arguments.stack, options, environment, out).await

@@ -13,6 +13,7 @@ mod command_line;
 mod commands;
 mod deploy;
 mod deploy_command;
+mod destroy;
 mod doctor;
 mod doctor_documents;
 #[path = "../deployment/document.rs"]
@@ -25,6 +26,7 @@ mod drain;
 mod functions;
 mod items;
 mod lambda_edge;
+mod own_events;
 mod patience;
 mod plan_text;
 mod policies;

@@ -5,6 +5,7 @@ pub mod dead_letter;
 pub mod fleet;
 pub mod metrics;
 pub mod outdated;
+pub mod own_event;
 pub mod points;
 pub mod prices;
 pub mod redrive;
