@@ -13,4 +13,5 @@ mod permissions;
 mod security_page;
 mod stack;
 mod state_machine;
+mod terraform;
 mod walk;
