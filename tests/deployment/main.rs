@@ -10,6 +10,7 @@ mod iam_table;
 mod metrics;
 mod outputs;
 mod permissions;
+mod release;
 mod security_page;
 mod stack;
 mod state_machine;
