@@ -9,6 +9,7 @@ mod document;
 mod iam_table;
 mod metrics;
 mod outputs;
+mod parameters_page;
 mod permissions;
 mod release;
 mod security_page;
