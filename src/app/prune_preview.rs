@@ -11,6 +11,7 @@ use crate::domain::id::arn::{Family, KeyArn, RdsArn, Region};
 use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::{PolicyName, StackId};
 use crate::domain::limits::BATCH_GET_MAX;
+use crate::domain::operator::orphans::{Orphans, OtherStacks, Pile, add_other_stack};
 use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::retention::Retention;
 use crate::domain::policy::set::Version;
@@ -122,6 +123,8 @@ pub struct PrunePreview {
     pub not_by_name: Vec<RdsArn>,
     /// How many manual snapshots are another's.
     pub foreign: usize,
+    /// Those of them that other stacks have made.
+    pub other_stacks: OtherStacks,
     /// How long the quota lasts, for each family that this stack has recovery points of.
     pub quotas: Vec<QuotaPreview>,
 }
@@ -132,6 +135,21 @@ impl PrunePreview {
     pub fn removable(&self) -> BTreeSet<RdsArn> {
         let removable = self.groups.iter().flat_map(GroupPreview::removable);
         removable.map(|(point, _)| point.id.clone()).collect()
+    }
+
+    /// What nobody answers for.
+    #[must_use]
+    pub fn orphans(&self) -> Orphans {
+        let mut orphans = Orphans {
+            other_stacks: self.other_stacks.clone(),
+            ..Orphans::default()
+        };
+        for group in &self.groups {
+            let mut pile = Pile::default();
+            group.snapshots.iter().for_each(|one| pile.add(one));
+            orphans.add(group.gone_since.is_some(), group.ruled_by.is_some(), &pile);
+        }
+        orphans
     }
 
     /// Leaves only a part.
@@ -244,6 +262,7 @@ where
     let policies = in_force.policies;
     let mut groups: BTreeMap<Group, Vec<(Snapshot, Origin)>> = BTreeMap::new();
     let (mut not_by_name, mut foreign) = (Vec::new(), 0);
+    let mut other_stacks = OtherStacks::new();
     for family in Family::ALL {
         for snapshot in list(world, of.home, family).await? {
             match ownership(&snapshot, of.stack) {
@@ -252,7 +271,10 @@ where
                     .or_default()
                     .push((snapshot, *origin)),
                 Ownership::NotByName => not_by_name.push(snapshot.arn),
-                Ownership::Foreign => foreign += 1,
+                Ownership::Foreign => {
+                    foreign += 1;
+                    add_other_stack(&mut other_stacks, of.stack, &snapshot);
+                }
             }
         }
     }
@@ -298,6 +320,7 @@ where
         groups,
         not_by_name,
         foreign,
+        other_stacks,
         quotas: Vec::new(),
     };
     Ok((preview, planned))

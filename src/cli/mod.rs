@@ -13,6 +13,7 @@ mod format;
 mod freeze;
 mod hold;
 mod not_found;
+mod orphans_json;
 mod outcome;
 mod paused;
 mod plan;

@@ -25,6 +25,7 @@ mod learnt_limit;
 mod left_over;
 mod measure;
 mod names;
+mod orphans;
 mod pages;
 mod permit;
 mod plan_preview;
