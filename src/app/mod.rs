@@ -17,11 +17,13 @@ macro_rules! permissions {
     };
 }
 
+pub mod announce;
 mod automated;
 pub mod catalog;
 pub mod conclude;
 mod configurations;
 pub mod deploy;
+pub mod destroy;
 pub mod doctor;
 pub mod drain;
 pub mod follow;
@@ -46,4 +48,5 @@ pub mod status;
 pub mod steady_state;
 pub mod stop;
 pub mod sweep;
+pub mod trace;
 pub mod work;

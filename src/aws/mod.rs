@@ -29,6 +29,7 @@ mod keys;
 mod last_sweep;
 mod manual_snapshots;
 mod open_items;
+mod own_events;
 mod plan_cursor;
 mod policies;
 mod presigned;

@@ -14,8 +14,9 @@ use crate::domain::doctor::region::Rule;
 use crate::domain::id::arn::{ExecutionArn, Family, KeyArn, RdsArn, Region};
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{ExecutionName, ResourceId, SnapshotId};
-use crate::domain::id::tags::PolicyName;
+use crate::domain::id::tags::{PolicyName, StackId};
 use crate::domain::id::token::TaskToken;
+use crate::domain::operator::own_event::OwnEvent;
 use crate::domain::operator::redrive::{FailedExecution, FailedStatus, Inspection};
 use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::selected::{SelectedPart, UnreadablePart};
@@ -55,14 +56,14 @@ use crate::ports::{
     FindDatabases, ForgetIdle, ForgetRefusal, FreeSlot, HearDead, Held, HoldSnapshots,
     InspectExecution, InvokePruner, KeepHistories, KeepNotes, LearnLimits, ListDatabases,
     ListEnded, ListMismatches, ListOpen, ListRunning, LookUpWaits, NoteError, NoteSweep, Occupant,
-    OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, PruneRounds, RdsError,
-    ReadConfigurations, ReadDefinitions, ReadEntered, ReadEntries, ReadFreeze, ReadHistories,
-    ReadHolders, ReadLastSweep, ReadLearntLimit, ReadListings, ReadPlanCursor, ReadPolicies,
-    ReadPolicyHistory, ReadRosters, ReadSelected, ReceiptHandle, ReceiveDeadLetters,
-    RecordRecoveryPoint, RedriveExecution, Redriven, RegisterRemovals, RegisterWaits,
-    RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand, SetFreeze, SnapshotQuota,
-    StartExecution, Started, StopExecution, StoreConfigurations, StoreListings, StorePolicies,
-    StoreRosters, StoreSelected, Waits, Written,
+    OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, PruneRounds,
+    PublishEvents, RdsError, ReadConfigurations, ReadDefinitions, ReadEntered, ReadEntries,
+    ReadFreeze, ReadHistories, ReadHolders, ReadLastSweep, ReadLearntLimit, ReadListings,
+    ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReadRosters, ReadSelected, ReceiptHandle,
+    ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven, RegisterRemovals,
+    RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand, SetFreeze,
+    SnapshotQuota, StartExecution, Started, StopExecution, StoreConfigurations, StoreListings,
+    StorePolicies, StoreRosters, StoreSelected, Waits, Written,
 };
 
 // How an argument is kept: one that is lent `by` reference, one that is `maybe` lent, or a `copy`.
@@ -431,16 +432,14 @@ macro_rules! every_call {
                     -> Result<String, PortError>, Other("DescribeStateMachineForExecution");
             }
             RedriveExecution {
-                writes RedriveExecution: redrive_execution(by name: ExecutionName)
-                    -> Result<Redriven, PortError>, Other("RedriveExecution");
+                writes RedriveExecution: redrive_execution(by name: ExecutionName) -> Result<Redriven, PortError>, Other("RedriveExecution");
             }
             ListRunning {
                 reads ListRunning: list_running(copy from: Option<String>)
                     -> Result<Page<ExecutionName>, PortError>, Other("ListExecutions");
             }
             StopExecution {
-                writes StopExecution: stop_execution(by name: ExecutionName, by cause: str)
-                    -> Result<(), PortError>, Other("StopExecution");
+                writes StopExecution: stop_execution(by name: ExecutionName, by cause: str) -> Result<(), PortError>, Other("StopExecution");
             }
             InspectDatabases {
                 reads InspectDatabases: inspect_databases(by region: Region, copy family: Family, copy marker: Option<String>)
@@ -461,6 +460,9 @@ macro_rules! every_call {
             FindRules {
                 reads FindRules: list_rule_names_by_target(by region: Region, by target: str, copy marker: Option<String>)
                     -> Result<Page<String>, PortError>, Other("ListRuleNamesByTarget");
+            }
+            PublishEvents {
+                writes PutEvents: put_events(by stack: StackId, by events: [OwnEvent]) -> Result<usize, PortError>, Other("PutEvents");
             }
             DescribeRule {
                 reads DescribeRule: describe_rule(by region: Region, by name: str)

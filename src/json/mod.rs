@@ -9,6 +9,7 @@ pub mod history;
 pub mod kept;
 pub mod manifest;
 pub mod metrics;
+pub mod own_event;
 pub mod policies;
 pub mod prune;
 pub mod refusal;
