@@ -5,6 +5,7 @@
 )]
 
 mod automated;
+mod blue_green;
 mod catalog;
 mod choice;
 mod clusters;
