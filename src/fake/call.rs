@@ -52,18 +52,18 @@ use crate::ports::{
     Abandoned, AutomatedSnapshots, Callbacks, CallerIdentity, CheckClaim, Claim, ClaimRun,
     ClaimSlot, CopySnapshot, CopySnapshotRequest, CorrectNewest, CreateSnapshot,
     CreateSnapshotRequest, DeadLetter, DelayMessage, DeleteSnapshot, Delivery, DescribeKey,
-    DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
-    ForgetIdle, ForgetRefusal, FreeSlot, HearDead, Held, HoldSnapshots, InspectExecution,
-    InvokePruner, KeepHistories, KeepNotes, LearnLimits, ListDatabases, ListEnded, ListMismatches,
-    ListOpen, ListRunning, LookUpWaits, NoteError, NoteSweep, Occupant, OpenMarker, OpenPage, Page,
-    PlanCursor, PortError, Probe, ProbeToken, PruneRounds, PublishEvents, RdsError,
-    ReadConfigurations, ReadDefinitions, ReadEntered, ReadEntries, ReadFreeze, ReadHistories,
-    ReadHolders, ReadLastSweep, ReadLearntLimit, ReadListings, ReadPlanCursor, ReadPolicies,
-    ReadPolicyHistory, ReadRosters, ReadSelected, ReceiptHandle, ReceiveDeadLetters,
-    RecordRecoveryPoint, RedriveExecution, Redriven, RegisterRemovals, RegisterWaits,
-    RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand, SetFreeze, SnapshotQuota,
-    StartExecution, Started, StopExecution, StoreConfigurations, StoreListings, StorePolicies,
-    StoreRosters, StoreSelected, Waits, Written,
+    DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, ExpireEntered,
+    FindDatabases, ForgetIdle, ForgetRefusal, FreeSlot, HearDead, Held, HoldSnapshots,
+    InspectExecution, InvokePruner, KeepHistories, KeepNotes, LearnLimits, ListDatabases,
+    ListEnded, ListMismatches, ListOpen, ListRunning, LookUpWaits, NoteError, NoteSweep, Occupant,
+    OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, PruneRounds,
+    PublishEvents, RdsError, ReadConfigurations, ReadDefinitions, ReadEntered, ReadEntries,
+    ReadFreeze, ReadHistories, ReadHolders, ReadLastSweep, ReadLearntLimit, ReadListings,
+    ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReadRosters, ReadSelected, ReceiptHandle,
+    ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution, Redriven, RegisterRemovals,
+    RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand, SetFreeze,
+    SnapshotQuota, StartExecution, Started, StopExecution, StoreConfigurations, StoreListings,
+    StorePolicies, StoreRosters, StoreSelected, Waits, Written,
 };
 
 // How an argument is kept: one that is lent `by` reference, one that is `maybe` lent, or a `copy`.
@@ -196,6 +196,9 @@ macro_rules! every_call {
             }
             EnterCopies {
                 writes EnterCopy: enter_copy(by entered: Entered) -> Result<(), PortError>, Other("UpdateItem");
+            }
+            ExpireEntered {
+                writes ExpireEntered: expire_entered(by copy: RdsArn, copy from: Timestamp) -> Result<(), PortError>, Other("UpdateItem");
             }
             ReadEntered {
                 reads ReadEntered: read_entered(by copies: [RdsArn])
