@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use snapferry_sim::local::{Function, LocalIam, LocalOptions, LocalStack};
 use snapferry_sim::rds::{Rds, RdsConfig};
@@ -20,7 +19,7 @@ async fn start() -> (LocalStack, RdsService) {
     };
     let config = ServiceConfig {
         rds: Rds::new(of_the_stack, 7),
-        clock: VirtualClock::starting_at(Timestamp::now(), 1.0),
+        clock: VirtualClock::starting_at("2026-11-22T03:00:00Z".parse().unwrap(), 1.0),
         events,
     };
     let rds = RdsService::start(config).await.unwrap();
