@@ -11,6 +11,7 @@ mod deployment;
 mod doctor;
 mod local_stack;
 mod own_roles;
+mod people;
 mod proxy;
 mod python_venv;
 mod rds;
