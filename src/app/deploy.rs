@@ -5,6 +5,7 @@ mod error;
 mod look;
 mod permissions;
 mod plan;
+mod rights;
 mod step;
 mod take_away;
 

@@ -23,6 +23,7 @@ use crate::domain::doctor::keys::{in_another_region, recovery_key};
 use crate::domain::doctor::permissions::{not_named, permissions};
 use crate::domain::doctor::policies::{for_policies, policies as in_force, unreadable};
 use crate::domain::doctor::region::Letters;
+use crate::domain::doctor::timing::timing;
 use crate::domain::doctor::{Check, Finding};
 use crate::domain::id::arn::{Family, KeyArn};
 use crate::domain::id::role::{IamRole, Role};
@@ -85,6 +86,7 @@ pub async fn diagnose<W: Permissions>(
         findings.push(count(world, home, &letters, url).await);
     }
     findings.push(notified(world, doctor_settings).await);
+    findings.extend(timing(doctor_settings.timing));
     let roles: Vec<Finding> = stream::iter(IamRole::ALL)
         .map(|role| simulate(world, doctor_settings, role, &keys))
         .buffered(CONCURRENCY)

@@ -8,13 +8,12 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::SignedDuration;
 
 use crate::app::in_force::policies_in_force;
-use crate::app::selected::read_selected;
+use crate::app::selected::read_all_selected;
 use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::PolicyName;
 use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::operator::ages::{FleetAges, Known};
 use crate::domain::policy::rpo::rpo;
-use crate::domain::policy::selected::SelectedDatabase;
 use crate::domain::policy::timing::Newest;
 use crate::ports::{Clock, Entry, PortError, ReadEntries, ReadPolicies, ReadSelected};
 use crate::settings::Measuring;
@@ -30,7 +29,7 @@ permissions! {
 /// Measures every database that a policy in force selects.
 ///
 /// # Errors
-/// If the table cannot be read. Half a fleet would look well.
+/// If the table cannot be read, or a part of what it says. Half a fleet would look well.
 pub async fn measure<W: Permissions>(
     world: &W,
     measuring: &Measuring,
@@ -39,19 +38,26 @@ pub async fn measure<W: Permissions>(
         .await?
         .policies;
     let now = world.now();
-    // Each with its policy and the policy's RPO.
-    let mut selected: Vec<(&PolicyName, SignedDuration, SelectedDatabase)> = Vec::new();
     // Nothing of a paused policy is started, on purpose: its databases are not late.
-    for policy in policies.all.iter().filter(|policy| !policy.options.paused) {
-        let rpo = rpo(policy, now);
-        for region in &measuring.source_regions {
-            let of_region = read_selected(world, &policy.name, region).await?;
-            selected.extend(of_region.into_iter().map(|one| (&policy.name, rpo, one)));
-        }
+    let active = policies.all.iter().filter(|policy| !policy.options.paused);
+    let selected = read_all_selected(world, active, &measuring.source_regions).await?;
+    if let Some((policy, region, why)) = selected.faults.into_iter().next() {
+        let source = format!("which databases {} selects in {region}: {why}", policy.name);
+        return Err(PortError {
+            action: "dynamodb:GetItem",
+            code: None,
+            source: Some(source.into()),
+        });
     }
+    let selected = selected.databases;
+    let rpos: BTreeMap<&PolicyName, SignedDuration> = policies
+        .all
+        .iter()
+        .map(|policy| (&policy.name, rpo(policy, now)))
+        .collect();
     let pairs: Vec<(ResourceId, PolicyName)> = selected
         .iter()
-        .map(|(policy, _, one)| (one.database.resource_id.clone(), (*policy).clone()))
+        .map(|(policy, one)| (one.database.resource_id.clone(), policy.name.clone()))
         .collect();
     let entries: Vec<Entry> = stream::iter(pairs.chunks(BATCH_GET_MAX))
         .map(|pairs| world.read_entries(pairs))
@@ -62,11 +68,11 @@ pub async fn measure<W: Permissions>(
         .iter()
         .map(|entry| ((&entry.database, &entry.policy), entry))
         .collect();
-    let known = selected.iter().map(|(policy, rpo, one)| {
-        let entry = entries.get(&(&one.database.resource_id, *policy));
+    let known = selected.iter().map(|(policy, one)| {
+        let entry = entries.get(&(&one.database.resource_id, &policy.name));
         Known {
             selected: one,
-            rpo: *rpo,
+            rpo: rpos[&policy.name],
             newest: entry.map_or(Newest::None, |entry| entry.newest_data()),
             refused: entry.and_then(|entry| entry.refused.as_ref()),
         }

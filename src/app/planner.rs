@@ -18,7 +18,7 @@ use tracing::warn;
 
 use crate::app::configurations::{KnownConfigurations, member_row};
 use crate::app::in_force::policies_in_force;
-use crate::app::selected::{read_selected, store_selected};
+use crate::app::selected::{read_selection, store_selected};
 use crate::domain::id::arn::{Family, Region};
 use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::PolicyName;
@@ -297,13 +297,17 @@ async fn plan_all<W: Permissions>(world: &W, due: &DueNow<'_>, when: When, plann
 /// Stores which databases the policy selects in a region that was listed to its end: the sweeper measures their ages.
 async fn remember_selected<W: Permissions>(world: &W, planned: &Planned) -> Result<(), PortError> {
     let (policy, region) = (&planned.policy, &planned.region);
-    let before = read_selected(world, policy, region).await?;
+    let before = read_selection(world, policy, region).await?;
     let keeps_unseen = !planned.unreadable.is_empty();
-    let now = selected_now(&before, planned.selected(), keeps_unseen, world.now());
-    if now == before {
+    let found = planned.selected();
+    let now = selected_now(&before.databases, found, keeps_unseen, world.now());
+    if let Some(why) = &before.fault {
+        // Those of them that are selected still are known from now on, not since they were first found.
+        warn!(%policy, %region, %why, "which databases the policy selected could not be read; it is stored anew");
+    } else if now == before.databases {
         return Ok(());
     }
-    store_selected(world, policy, region, &now).await
+    store_selected(world, policy, region, &before, &now).await
 }
 
 /// What the lists of both families show beside their rows.

@@ -1,43 +1,81 @@
-//! The databases that a policy selects in a region: read and stored as a whole.
+//! The databases that policies select: read and stored as a whole. Everything that shows ages or alarms on them reads
+//! them here.
 
 use crate::domain::id::arn::Region;
 use crate::domain::id::tags::PolicyName;
-use crate::domain::policy::selected::{SelectedDatabase, parts};
+use crate::domain::policy::in_force::Policy;
+use crate::domain::policy::selected::{FIRST_PART, SelectedDatabase, Selection, UnreadablePart};
 use crate::ports::{PortError, ReadSelected, StoreSelected};
 
 /// Reads them. Nothing was stored before the policy's first due time, or by a version that did not store them.
 ///
 /// # Errors
-/// If an item cannot be read.
-pub(crate) async fn read_selected<W: ReadSelected>(
+/// If DynamoDB does not answer. What it answers and nobody can read is part of the selection.
+pub(crate) async fn read_selection<W: ReadSelected>(
     world: &W,
     policy: &PolicyName,
     region: &Region,
-) -> Result<Vec<SelectedDatabase>, PortError> {
-    let mut all = Vec::new();
-    let mut part = 0;
-    while let Some(read) = world.read_selected(policy, region, part).await? {
-        all.extend(read.databases);
-        part += 1;
-        if part >= read.parts {
-            break;
-        }
+) -> Result<Selection, PortError> {
+    let first = world.read_selected(policy, region, FIRST_PART).await?;
+    let Some(first) = first else {
+        return Ok(Selection::default());
+    };
+    let (further, list) = match &first {
+        Ok(first) => (first.further(), first.list.clone()),
+        Err(_) => (0..0, None),
+    };
+    let mut selection = Selection::of_first(first);
+    for number in further {
+        let part = world.read_selected(policy, region, number).await?;
+        selection.add(number, list.as_ref(), part);
     }
-    Ok(all)
+    Ok(selection)
 }
 
-/// Stores them. The item that is read first is written last: it says how many there are.
+/// Stores them in the place of what was read.
 ///
 /// # Errors
-/// If an item cannot be written. The others may be.
+/// If an item cannot be written. What was stored before stays in force.
 pub(crate) async fn store_selected<W: StoreSelected>(
     world: &W,
     policy: &PolicyName,
     region: &Region,
+    before: &Selection,
     databases: &[SelectedDatabase],
 ) -> Result<(), PortError> {
-    for (part, selected) in parts(databases).iter().enumerate().rev() {
-        world.store_selected(policy, region, part, selected).await?;
+    for (number, part) in before.replaced_by(databases) {
+        world.store_selected(policy, region, number, &part).await?;
     }
     Ok(())
+}
+
+/// The databases that policies select everywhere.
+#[derive(Debug, Default)]
+pub(crate) struct AllSelected<'p> {
+    /// Each database with its policy.
+    pub(crate) databases: Vec<(&'p Policy, SelectedDatabase)>,
+    /// Where databases may be missing, and why.
+    pub(crate) faults: Vec<(&'p Policy, Region, UnreadablePart)>,
+}
+
+/// Reads the databases that these policies select in these regions.
+///
+/// # Errors
+/// If DynamoDB does not answer.
+pub(crate) async fn read_all_selected<'p, W: ReadSelected>(
+    world: &W,
+    policies: impl Iterator<Item = &'p Policy>,
+    regions: &[Region],
+) -> Result<AllSelected<'p>, PortError> {
+    let mut all = AllSelected::default();
+    for policy in policies {
+        for region in regions {
+            let of_region = read_selection(world, &policy.name, region).await?;
+            let databases = of_region.databases.into_iter();
+            all.databases.extend(databases.map(|one| (policy, one)));
+            let fault = of_region.fault.map(|why| (policy, region.clone(), why));
+            all.faults.extend(fault);
+        }
+    }
+    Ok(all)
 }

@@ -5,11 +5,12 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 
-use futures_util::future::{join, join_all, try_join};
+use futures_util::future::{join, join_all, try_join3};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use crate::app::in_force::policies_in_force;
+use crate::app::selected::read_all_selected;
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::{PolicyName, StackId};
@@ -20,6 +21,7 @@ use crate::domain::operator::redrive::FailedStatus;
 use crate::domain::operator::status::{CatalogFacts, ClaimedRun, Facts, Row, judge};
 use crate::domain::policy::choice::{Choice, choose};
 use crate::domain::policy::in_force::Policies;
+use crate::domain::policy::selected::SelectedDatabase;
 use crate::domain::rds::database::Database;
 use crate::domain::run::failure::Operation;
 use crate::domain::run::wait::Wait;
@@ -27,7 +29,8 @@ use crate::error::chain;
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
     Clock, InspectExecution, ListDatabases, ListEnded, ListMismatches, ListOpen, PAGES_MAX,
-    PortError, RdsError, ReadEntries, ReadPlanCursor, ReadPolicies, all_rows, open_pages, pages,
+    PortError, RdsError, ReadEntries, ReadPlanCursor, ReadPolicies, ReadSelected, all_rows,
+    open_pages, pages,
 };
 use crate::settings::Planning;
 
@@ -38,7 +41,7 @@ permissions! {
     /// Everything that status and report may do: they only read.
     Permissions:
         Clock ListDatabases ListManualSnapshots ReadPlanCursor ReadEntries ReadPolicies ListMismatches ListOpen
-        ListEnded InspectExecution
+        ListEnded InspectExecution ReadSelected
 }
 
 /// A list that could not be read, or not to its end.
@@ -70,6 +73,7 @@ pub struct Gathered {
     unread: BTreeSet<(Region, Family)>,
     points_unread: BTreeSet<Family>,
     catalog: BTreeMap<(ResourceId, PolicyName), CatalogFacts>,
+    selected: BTreeMap<(ResourceId, PolicyName), SelectedDatabase>,
     claimed: BTreeMap<ExecutionName, ClaimedRun>,
 }
 
@@ -86,6 +90,7 @@ impl Gathered {
             points_unread: &self.points_unread,
             catalog: &self.catalog,
             waits: &self.waits,
+            selected: &self.selected,
             claimed: &self.claimed,
         })
     }
@@ -129,9 +134,27 @@ pub async fn gather<W: Permissions>(
         lists.databases(&planning.source_regions),
         lists.points(&planning.stack.home, &planning.stack.rules.stack),
     );
-    let table = try_join(waits(world), notices(world, planning, &policies, at));
+    let regions = &planning.source_regions;
+    let table = try_join3(
+        waits(world),
+        notices(world, planning, &policies, at),
+        read_all_selected(world, policies.all.iter(), regions),
+    );
     let ((databases, points), table) = join(listing, table).await;
-    let (waits, notices) = table?;
+    let (waits, notices, selected) = table?;
+    let mut errors = BTreeSet::new();
+    for (policy, region, why) in selected.faults {
+        let error = format!(
+            "the table does not say since when {} selects databases: {why}",
+            policy.name
+        );
+        errors.insert((region, error));
+    }
+    let selected = selected.databases.into_iter().map(|(policy, one)| {
+        let key = (one.database.resource_id.clone(), policy.name.clone());
+        (key, one)
+    });
+    let selected = selected.collect();
     let mut gathered = Gathered {
         at,
         policies,
@@ -143,9 +166,9 @@ pub async fn gather<W: Permissions>(
         unread: BTreeSet::new(),
         points_unread: BTreeSet::new(),
         catalog: BTreeMap::new(),
+        selected,
         claimed: BTreeMap::new(),
     };
-    let mut errors = BTreeSet::new();
     for (region, family, found, error) in databases {
         gathered.databases.extend(found);
         if let Some(error) = error {
@@ -275,7 +298,7 @@ async fn notices<W: ReadPlanCursor>(
     Ok(notices)
 }
 
-/// The catalog's entries of everything that is selected, or that only its recovery points speak of.
+/// The catalog's entries of everything that is selected, or that only its recovery points or the table speak of.
 async fn read_catalog<W: ReadEntries>(world: &W, gathered: &mut Gathered) -> Result<(), PortError> {
     let selected = gathered.databases.iter().filter_map(|database| {
         match choose(database, &gathered.policies) {
@@ -289,7 +312,8 @@ async fn read_catalog<W: ReadEntries>(world: &W, gathered: &mut Gathered) -> Res
         .points
         .iter()
         .map(|(id, of)| (id.clone(), of.policy.clone()));
-    let pairs: BTreeSet<(ResourceId, PolicyName)> = selected.chain(known).collect();
+    let stored = gathered.selected.keys().cloned();
+    let pairs: BTreeSet<(ResourceId, PolicyName)> = selected.chain(known).chain(stored).collect();
     let pairs: Vec<_> = pairs.into_iter().collect();
     let entries: Vec<_> = stream::iter(pairs.chunks(BATCH_GET_MAX))
         .map(|pairs| world.read_entries(pairs))

@@ -17,7 +17,7 @@
 //! | `limit#<instance or cluster>` | what RDS's refusals have taught about that family's copies | `in_flight`, `since`, `step` |
 //! | `database#<resource id>#<policy>` | the catalog's entry | `database`, `open_execution`, `claimed_at`, `open_input` (that execution's name and the hash of its input), `recovery_point`, `taken_at`, `refused` |
 //! | `planned#<policy>#<region>` | the last due time that the planner has handled | `until`, `kept` (the databases that it could not start) |
-//! | `selected#<policy>#<region>#<number>` | databases that it selects there | `parts` (how many such items there are), `databases` |
+//! | `selected#<policy>#<region>#<number>` | databases that it selects there | `parts` (how many such items there are), `second` (the number of the second one; without it 1), `list` (which list the item belongs to), `databases` |
 //! | `policies#current` | the set of policies that holds | `version`, `at`, `by`, `note`, `text`, `set` |
 //! | `policies#<version>` | one that was applied, never changed | the same |
 //!

@@ -18,7 +18,7 @@ use crate::domain::id::tags::PolicyName;
 use crate::domain::id::token::TaskToken;
 use crate::domain::operator::redrive::{FailedExecution, FailedStatus, Inspection};
 use crate::domain::policy::cursor::Cursor;
-use crate::domain::policy::selected::SelectedPart;
+use crate::domain::policy::selected::{SelectedPart, UnreadablePart};
 use crate::domain::policy::set::{Applied, Stamp, Version};
 use crate::domain::policy::spec::KeyName;
 use crate::domain::rds::database::Database;
@@ -375,7 +375,7 @@ macro_rules! every_call {
             }
             ReadSelected {
                 reads ReadSelected: read_selected(by policy: PolicyName, by region: Region, copy part: usize)
-                    -> Result<Option<SelectedPart>, PortError>, Other("GetItem");
+                    -> Result<Option<Result<SelectedPart, UnreadablePart>>, PortError>, Other("GetItem");
             }
             StoreSelected {
                 writes StoreSelected: store_selected(

@@ -11,10 +11,11 @@ use crate::domain::deploy::changes::{Act, ResourceChange};
 use crate::domain::deploy::names::{Account, Bucket, StackName};
 use crate::domain::deploy::stack::StackFacts;
 use crate::domain::doctor::keys::KeyFacts;
+use crate::domain::doctor::permissions::{Decision, Requirement};
 use crate::domain::id::arn::Region;
 use crate::domain::policy::spec::KeyName;
 use crate::ports::deploy::{
-    ChangeSet, ChangeSetRequest, ChangeSets, FindStack, KeepArtifacts, Made, Pause,
+    ChangeSet, ChangeSetRequest, ChangeSets, CheckRights, FindStack, KeepArtifacts, Made, Pause,
     ReadStackEvents, StackEvent, TemplateSource,
 };
 use crate::ports::{CallerIdentity, Clock, DescribeKey, PortError};
@@ -57,6 +58,16 @@ pub struct Deployments {
     pub fails_in: BTreeSet<Region>,
     /// The reasons for which CloudFormation refuses a change set, by region.
     pub refuses_in: BTreeMap<Region, String>,
+    /// The roles that IAM knows, by name, each with its ARN.
+    pub roles: BTreeMap<String, String>,
+    /// The actions that IAM's simulator denies.
+    pub denied: BTreeSet<String>,
+    /// The condition keys that the simulator misses where it denies.
+    pub missing: Vec<String>,
+    /// Whether the caller may not ask the simulator.
+    pub may_not_simulate: bool,
+    /// Who was simulated, once for each question.
+    simulated: RefCell<Vec<String>>,
     stacks: RefCell<BTreeMap<(Region, StackName), Shown>>,
     pending: RefCell<BTreeMap<String, Pending>>,
     buckets: RefCell<BTreeMap<Bucket, Account>>,
@@ -117,6 +128,12 @@ impl Deployments {
         self.executed.borrow().clone()
     }
 
+    /// Who was simulated, once for each question.
+    #[must_use]
+    pub fn simulated(&self) -> Vec<String> {
+        self.simulated.borrow().clone()
+    }
+
     /// The outputs of a stack with these parameters: few, and those that a deployment reads.
     fn outputs(region: &Region, parameters: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let mut outputs = BTreeMap::new();
@@ -160,6 +177,45 @@ impl CallerIdentity for Deployments {
 impl DescribeKey for Deployments {
     async fn describe_key(&self, key: &KeyName) -> Result<Option<KeyFacts>, PortError> {
         Ok(self.keys.get(&key.to_string()).cloned())
+    }
+}
+
+impl CheckRights for Deployments {
+    async fn role_arn(&self, name: &str) -> Result<String, PortError> {
+        let found = self.roles.get(name).cloned();
+        found.ok_or_else(|| refusal("iam:GetRole", "NoSuchEntity"))
+    }
+
+    async fn simulate_caller(
+        &self,
+        principal: &str,
+        requirement: &Requirement,
+    ) -> Result<Vec<Decision>, PortError> {
+        if self.may_not_simulate {
+            return Err(refusal("iam:SimulatePrincipalPolicy", "AccessDenied"));
+        }
+        self.simulated.borrow_mut().push(principal.to_owned());
+        let everything = vec!["*".to_owned()];
+        let resources = match requirement.resources.is_empty() {
+            true => &everything,
+            false => &requirement.resources,
+        };
+        let decision = |action: &str, resource: &String| {
+            let allowed = !self.denied.contains(action);
+            let missing = match allowed {
+                true => Vec::new(),
+                false => self.missing.clone(),
+            };
+            Decision {
+                action: action.to_owned(),
+                resource: resource.clone(),
+                allowed,
+                missing,
+            }
+        };
+        let each = requirement.actions.iter();
+        let each = each.flat_map(|action| resources.iter().map(|on| decision(action, on)));
+        Ok(each.collect())
     }
 }
 

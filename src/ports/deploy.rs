@@ -7,6 +7,7 @@ use super::error::PortError;
 use crate::domain::deploy::changes::ResourceChange;
 use crate::domain::deploy::names::{Account, Bucket, StackName};
 use crate::domain::deploy::stack::StackFacts;
+use crate::domain::doctor::permissions::{Decision, Requirement};
 use crate::domain::id::arn::Region;
 
 /// Looks at stacks.
@@ -132,6 +133,18 @@ pub trait KeepArtifacts {
     ) -> Result<Made, PortError>;
 }
 
+/// Asks IAM what the caller may do.
+pub trait CheckRights {
+    /// `GetRole`: a role's ARN, which has its path.
+    async fn role_arn(&self, name: &str) -> Result<String, PortError>;
+    /// `SimulatePrincipalPolicy` of a user or a role, all pages: a decision for each action on each resource.
+    async fn simulate_caller(
+        &self,
+        principal: &str,
+        requirement: &Requirement,
+    ) -> Result<Vec<Decision>, PortError>;
+}
+
 /// Lets time pass, where AWS has no other way to say that it is done.
 pub trait Pause {
     /// Waits this long.
@@ -144,5 +157,6 @@ actions! {
         "cloudformation:DeleteChangeSet" "cloudformation:DeleteStack";
     ReadStackEvents: "cloudformation:DescribeStackEvents";
     KeepArtifacts: "s3:ListBucket" "s3:CreateBucket" "s3:PutBucketPublicAccessBlock" "s3:GetObject" "s3:PutObject";
+    CheckRights: "iam:GetRole" "iam:SimulatePrincipalPolicy";
     Pause: ;
 }

@@ -7,6 +7,7 @@ use super::faults::SettingsError;
 use super::planning::{built_in, regions};
 use super::stack::Stack;
 use super::variables::Variables;
+use crate::domain::deploy::timing::Timing;
 use crate::domain::doctor::permissions::{RoleArn, StackFacts, queue_arn};
 use crate::domain::id::arn::{KeyArn, Region, StateMachineArn};
 use crate::domain::id::role::IamRole;
@@ -31,6 +32,8 @@ pub struct DoctorSettings {
     pub events_dead_letters: String,
     /// The topic that the alarms notify, if there is one.
     pub alarm_topic: Option<String>,
+    /// The time limits of functions and queues, if the stack says them.
+    pub timing: Option<Timing>,
     /// The ARNs of the roles that were given.
     pub roles: BTreeMap<IamRole, RoleArn>,
 }
@@ -74,6 +77,7 @@ impl DoctorSettings {
         let commands_queue = arn_of("SNAPFERRY_COMMANDS_QUEUE_URL");
         let events_queue = arn_of("SNAPFERRY_EVENTS_QUEUE_URL");
         let alarm_topic = vars.optional("SNAPFERRY_ALARM_TOPIC_ARN", text);
+        let timing = timing(vars);
         let roles = roles(vars);
         if let (Some(home), Some(regions)) = (&home, &source_regions)
             && regions.contains(home)
@@ -101,6 +105,7 @@ impl DoctorSettings {
             commands_dead_letters: commands_dead_letters?,
             events_dead_letters: events_dead_letters?,
             alarm_topic,
+            timing,
             roles,
         })
     }
@@ -112,6 +117,21 @@ fn source_keys(list: &str) -> Result<Vec<KeyArn>, ParseError> {
         .split(',')
         .filter(|arn| !arn.is_empty() && !arn.contains('*'));
     given.map(KeyArn::parse).collect()
+}
+
+/// A stack of an earlier version does not say them.
+fn timing(vars: &mut Variables) -> Option<Timing> {
+    let mut seconds = |name| vars.optional(name, |text| text.parse::<u64>());
+    let function = seconds("SNAPFERRY_FUNCTION_TIMEOUT_SECONDS");
+    let visibility = seconds("SNAPFERRY_VISIBILITY_SECONDS");
+    let read = seconds("SNAPFERRY_RDS_READ_SECONDS");
+    let change = seconds("SNAPFERRY_RDS_CHANGE_SECONDS");
+    Some(Timing {
+        function: function?,
+        visibility: visibility?,
+        read: read?,
+        change: change?,
+    })
 }
 
 /// A missing role is a finding of the doctor. A text that is not a role's ARN is a fault of the settings.

@@ -594,6 +594,14 @@ fn account(asked: &Asked) -> Answer {
 fn ask(server: &Server, arguments: &[&str]) -> std::process::Command {
     let mut command = configured(server, arguments);
     command.env("SNAPFERRY_ALARM_TOPIC_ARN", TOPIC);
+    for (limit, seconds) in [
+        ("FUNCTION_TIMEOUT", "60"),
+        ("VISIBILITY", "360"),
+        ("RDS_READ", "10"),
+        ("RDS_CHANGE", "25"),
+    ] {
+        command.env(format!("SNAPFERRY_{limit}_SECONDS"), seconds);
+    }
     for name in ["COMMANDS", "EVENTS"] {
         for kind in ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL"] {
             command.env(format!("SNAPFERRY_{name}_{kind}"), QUEUE);

@@ -236,6 +236,8 @@ fn each_database_has_a_series_only_where_somebody_pays_for_it() {
     let of = crate::world::a_run("orders");
     let selected = SelectedPart {
         parts: 1,
+        second: 1,
+        list: None,
         databases: vec![SelectedDatabase {
             database: of.database.clone(),
             since: world.clock(),

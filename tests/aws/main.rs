@@ -11,6 +11,7 @@ mod automated;
 mod catalog_commands;
 mod commands;
 mod deploy;
+mod deploy_command;
 mod doctor;
 mod doctor_documents;
 #[path = "../deployment/document.rs"]
@@ -39,6 +40,7 @@ mod redrive;
 mod replay;
 mod restore_commands;
 mod secrets;
+mod selected;
 mod server;
 mod stack;
 mod start;

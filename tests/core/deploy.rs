@@ -8,9 +8,11 @@ use snapferry::app::deploy::{
     ACTIONS, Code, Compared, DeployError, Deployment, Refused, Step, abandon, act, look,
 };
 use snapferry::domain::deploy::changes::{Act, ResourceChange, loses_data, sentences};
+use snapferry::domain::deploy::defaults::{parameter_defaults, parameter_names};
 use snapferry::domain::deploy::names::{Account, Bucket, Email, StackName, TopicArn};
-use snapferry::domain::deploy::package::{Templates, packaged, parameter_names};
+use snapferry::domain::deploy::package::{Templates, packaged};
 use snapferry::domain::deploy::request::{Architecture, DeployRequest, RequestFault};
+use snapferry::domain::deploy::rights::KINDS;
 use snapferry::domain::deploy::stack::{StackFacts, Template, why_not};
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState, Manager};
 use snapferry::domain::id::arn::{KeyArn, Region};
@@ -20,19 +22,19 @@ use crate::world::run;
 
 const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/1111";
 
-fn region(name: &str) -> Region {
+pub(crate) fn region(name: &str) -> Region {
     Region::parse(name).unwrap()
 }
 
-fn home() -> Region {
+pub(crate) fn home() -> Region {
     region("eu-central-1")
 }
 
-fn stack() -> StackName {
+pub(crate) fn stack() -> StackName {
     StackName::parse("snapferry").unwrap()
 }
 
-fn request() -> DeployRequest {
+pub(crate) fn request() -> DeployRequest {
     DeployRequest {
         recovery: home(),
         sources: vec![region("eu-west-1"), region("eu-north-1")],
@@ -42,6 +44,7 @@ fn request() -> DeployRequest {
         email: None,
         bucket: None,
         parameters: BTreeMap::new(),
+        believes_rights: false,
     }
 }
 
@@ -52,7 +55,7 @@ fn code() -> Code {
     }
 }
 
-fn world() -> Deployments {
+pub(crate) fn world() -> Deployments {
     let arn = KeyArn::parse(KEY).unwrap();
     let key = KeyFacts {
         arn,
@@ -63,10 +66,15 @@ fn world() -> Deployments {
     let now = Timestamp::from_second(1_764_000_000).unwrap();
     let mut world = Deployments::of("arn:aws:sts::111122223333:assumed-role/deployer/me", now);
     world.keys.insert(KEY.to_owned(), key);
+    let role = "arn:aws:iam::111122223333:role/people/deployer";
+    world.roles.insert("deployer".to_owned(), role.to_owned());
     world
 }
 
-fn looked(world: &Deployments, request: DeployRequest) -> Result<Deployment, DeployError> {
+pub(crate) fn looked(
+    world: &Deployments,
+    request: DeployRequest,
+) -> Result<Deployment, DeployError> {
     run(look(
         world,
         request,
@@ -76,12 +84,12 @@ fn looked(world: &Deployments, request: DeployRequest) -> Result<Deployment, Dep
     ))
 }
 
-fn deployed(world: &Deployments, request: DeployRequest) {
+pub(crate) fn deployed(world: &Deployments, request: DeployRequest) {
     let deployment = looked(world, request).unwrap();
     run(act(world, deployment, false, &mut |_| {})).unwrap();
 }
 
-fn refused(world: &Deployments, request: DeployRequest) -> Vec<String> {
+pub(crate) fn refused(world: &Deployments, request: DeployRequest) -> Vec<String> {
     match looked(world, request) {
         Err(DeployError::Refused(all)) => all.iter().map(ToString::to_string).collect(),
         other => panic!("{other:?}"),
@@ -464,6 +472,20 @@ fn the_parameters_of_both_templates_are_known_by_name() {
         let parameters = template["Parameters"].as_mapping().unwrap();
         let expected: Vec<&str> = parameters.keys().map(|key| key.as_str().unwrap()).collect();
         assert_eq!(parameter_names(&text), expected);
+        let word = |value: &serde_norway::Value| match value {
+            serde_norway::Value::String(text) => text.clone(),
+            other => other.as_i64().unwrap().to_string(),
+        };
+        let expected: BTreeMap<&str, String> = parameters
+            .iter()
+            .filter_map(|(name, it)| Some((name.as_str().unwrap(), word(it.get("Default")?))))
+            .collect();
+        let known = parameter_defaults(&text);
+        let known: BTreeMap<&str, String> = known
+            .into_iter()
+            .map(|(name, value)| (name, value.to_owned()))
+            .collect();
+        assert_eq!(known, expected);
     }
 }
 
@@ -472,6 +494,16 @@ fn the_rights_that_a_deployment_needs_are_documented() {
     let page = fs::read_to_string("docs/DEPLOY.md").unwrap();
     for action in ACTIONS.iter().copied().flatten() {
         assert!(page.contains(&format!("`{action}`")), "{action}");
+    }
+    for row in &KINDS {
+        let line = page.lines().find(|line| {
+            let rest = line.strip_prefix("| `").unwrap_or_default();
+            rest.starts_with(&format!("{}`", row.kind))
+        });
+        let line = line.unwrap_or_else(|| panic!("no row for {}", row.kind));
+        for action in row.actions {
+            assert!(line.contains(&format!("`{action}`")), "{action}");
+        }
     }
 }
 

@@ -235,6 +235,10 @@ pub(crate) fn variables() -> Vec<(String, String)> {
         ("SNAPFERRY_EVENTS_QUEUE_URL", url("events")),
         ("SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL", url("events-dead")),
         ("SNAPFERRY_ALARM_TOPIC_ARN", TOPIC.to_owned()),
+        ("SNAPFERRY_FUNCTION_TIMEOUT_SECONDS", "60".to_owned()),
+        ("SNAPFERRY_VISIBILITY_SECONDS", "360".to_owned()),
+        ("SNAPFERRY_RDS_READ_SECONDS", "10".to_owned()),
+        ("SNAPFERRY_RDS_CHANGE_SECONDS", "25".to_owned()),
     ];
     for role in IamRole::ALL {
         let arn = format!("arn:aws:iam::111122223333:role/{role}");

@@ -10,6 +10,8 @@ mod choice;
 mod clusters;
 mod copy_limit;
 mod deploy;
+mod deploy_kept;
+mod deploy_rights;
 mod doctor;
 mod doctor_checks;
 mod doctor_fleet;

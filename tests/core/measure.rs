@@ -1,11 +1,16 @@
 //! Measuring: the planner says which databases count, the catalog how old their recovery points are.
 
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 use snapferry::app::measure::measure;
 use snapferry::app::planner::{When, plan};
 use snapferry::app::policies::apply;
+use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::operator::ages::FleetAges;
-use snapferry::domain::policy::selected::{PART_MAX, SelectedDatabase, parts, selected_now};
+use snapferry::domain::policy::selected::{
+    FIRST_PART, PART_MAX, SelectedDatabase, SelectedPart, Selection, selected_now,
+};
 use snapferry::domain::run::command::Step;
 use snapferry::domain::run::fingerprint::Fingerprint;
 use snapferry::domain::run::manifest::Manifest;
@@ -21,7 +26,7 @@ use crate::world::{
 
 const TAGGED: &[(&str, &str)] = &[("snapferry:policy", "default")];
 
-fn measuring() -> Measuring {
+pub(crate) fn measuring() -> Measuring {
     let pairs = [
         ("SNAPFERRY_STACK_ID", "prod"),
         ("AWS_REGION", HOME),
@@ -164,17 +169,84 @@ fn each_database_is_known_since_it_was_first_found_and_an_unreadable_row_hides_n
     assert_eq!(selected_now(&before, [reference("b")], true, noon).len(), 2);
 }
 
-#[test]
-fn a_large_fleet_is_stored_in_parts_and_an_empty_one_in_one() {
+fn numbered(count: usize) -> Vec<SelectedDatabase> {
     let one = |number: usize| SelectedDatabase {
-        database: a_run(&format!("db-{number}")).database,
+        database: a_run(&format!("db-{number:05}")).database,
         since: time("2026-11-22T03:00:00Z"),
     };
-    let many: Vec<_> = (0..=PART_MAX).map(one).collect();
-    let sizes: Vec<_> = parts(&many)
-        .iter()
-        .map(|part| (part.parts, part.databases.len()))
-        .collect();
-    assert_eq!(sizes, [(2, PART_MAX), (2, 1)]);
-    assert_eq!(parts(&[]).len(), 1);
+    (0..count).map(one).collect()
+}
+
+#[test]
+fn a_large_fleet_is_stored_in_parts_and_an_empty_one_in_one() {
+    let sizes = |databases: &[SelectedDatabase]| -> Vec<_> {
+        let parts = Selection::default().replaced_by(databases);
+        let sizes = parts
+            .iter()
+            .map(|(_, part)| (part.parts, part.databases.len()));
+        sizes.collect()
+    };
+    // The first one is written last: it says where the others are.
+    assert_eq!(sizes(&numbered(PART_MAX + 1)), [(2, 1), (2, PART_MAX)]);
+    assert_eq!(sizes(&[]), [(1, 0)]);
+}
+
+/// Reads a list whose items stand in `items` as the application does.
+fn read(items: &BTreeMap<usize, SelectedPart>) -> Selection {
+    let first = &items[&FIRST_PART];
+    let mut selection = Selection::of_first(Ok(first.clone()));
+    for number in first.further() {
+        let part = items.get(&number).cloned().map(Ok);
+        selection.add(number, first.list.as_ref(), part);
+    }
+    selection
+}
+
+#[test]
+fn a_list_that_is_being_replaced_is_read_as_it_was_or_as_it_is_and_never_as_a_mixture() {
+    let lists = [2_500, 999, 3_001, 1_001, 2_500].map(numbered);
+    let mut items = BTreeMap::new();
+    let mut before = Selection::default();
+    let mut stored: &[SelectedDatabase] = &[];
+    for list in &lists {
+        for (number, part) in before.replaced_by(list) {
+            if items.contains_key(&FIRST_PART) {
+                let midway = read(&items);
+                assert_eq!(midway.fault, None);
+                assert_eq!(midway.databases, stored);
+            }
+            items.insert(number, part);
+        }
+        before = read(&items);
+        assert_eq!((before.fault.as_ref(), &before.databases), (None, list));
+        stored = list;
+    }
+}
+
+#[test]
+fn two_lists_that_are_stored_at_the_same_time_are_not_read_as_one() {
+    let (ours, theirs) = (numbered(1_500), numbered(1_700));
+    let before = Selection::default();
+    let ours = before.replaced_by(&ours).into_iter();
+    let theirs = before.replaced_by(&theirs).into_iter();
+    let items = ours.chain(theirs.take(1)).collect();
+    assert!(read(&items).fault.is_some());
+}
+
+fn spoil(world: &World) {
+    let policy = PolicyName::parse("default").unwrap();
+    let mut state = world.parts().0.state_mut();
+    state
+        .table
+        .spoil_selected(&policy, &region(SOURCE), FIRST_PART);
+}
+
+#[test]
+fn databases_that_cannot_be_read_are_not_taken_for_none_and_the_planner_stores_them_anew() {
+    let world = planned(&["a"]);
+    spoil(&world);
+    assert!(run(measure(&world, &measuring())).is_err());
+    world.pass(SignedDuration::from_hours(24));
+    do_plan(&world, &planning(&[]));
+    assert_eq!(ages(&world).each.len(), 1);
 }

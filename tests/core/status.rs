@@ -1,8 +1,11 @@
 //! How databases stand: what RDS and the table say now, the worst first.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
+use snapferry::app::measure::measure;
+use snapferry::app::planner::{When, plan};
 use snapferry::app::status::{Gathered, gather, refresh};
 use snapferry::domain::id::names::{ExecutionName, SnapshotId};
 use snapferry::domain::id::tags::PolicyName;
@@ -13,6 +16,7 @@ use snapferry::domain::policy::cursor::Cursor;
 use snapferry::domain::policy::in_force::Policy;
 use snapferry::domain::policy::rpo::rpo;
 use snapferry::domain::policy::schedule::Schedule;
+use snapferry::domain::policy::selected::FIRST_PART;
 use snapferry::domain::policy::span::Span;
 use snapferry::domain::policy::spec::Source;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
@@ -20,10 +24,12 @@ use snapferry::domain::retention::entered::Entered;
 use snapferry::domain::run::command::{ProtectionRequest, Step};
 use snapferry::domain::run::failure::Remedy;
 use snapferry::domain::run::last_error::LastError;
+use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 use snapferry::fake::Execution;
 use snapferry::ports::{EnterCopies, ExecutionState, PlanCursor};
 
+use crate::measure::measuring;
 use crate::planner::{listed, planning};
 use crate::prune_preview::copy_of;
 use crate::world::{
@@ -142,6 +148,92 @@ fn a_new_database_is_new_and_nobody_is_called() {
     assert!(!row.state.needs_a_person());
     assert!(
         row.reason.contains("due 2026-11-23T03:00:00Z"),
+        "{}",
+        row.reason
+    );
+}
+
+/// A world whose planner has listed the database once, so that the table knows since when it is selected.
+fn planned_once(name: &str) -> World {
+    let world = with_database(name);
+    run(plan(&world, &planning(&[]), When::Due)).unwrap();
+    world
+}
+
+#[test]
+fn a_database_that_has_waited_for_its_first_recovery_point_for_longer_than_its_rpo_is_overdue() {
+    let world = planned_once("orders");
+    world.pass(SignedDuration::from_hours(47));
+    assert_eq!(only(&world).state, State::New);
+    world.pass(SignedDuration::from_hours(2));
+    let row = only(&world);
+    assert_eq!((row.state, row.overdue), (State::Overdue, true));
+    assert!(row.reason.contains("no recovery point"), "{}", row.reason);
+    assert!(row.remedy.is_some());
+}
+
+#[test]
+fn a_list_of_selected_databases_that_cannot_be_read_is_told_and_not_taken_for_empty() {
+    let world = planned_once("orders");
+    let name = PolicyName::parse("default").unwrap();
+    let mut state = world.parts().0.state_mut();
+    state
+        .table
+        .spoil_selected(&name, &region(SOURCE), FIRST_PART);
+    drop(state);
+    let looked = look(&world);
+    assert_eq!(looked.unreachable.len(), 1);
+    assert!(
+        looked.unreachable[0]
+            .error
+            .contains("since when default selects")
+    );
+}
+
+/// Both are asked about the same fleet, in which every database stands differently.
+#[test]
+fn status_and_the_metrics_count_the_same_databases_as_overdue() {
+    let world = World::new();
+    for name in ["never", "old", "young"] {
+        world.rds().databases.push(listed(name, TAGGED));
+    }
+    run(plan(&world, &planning(&[]), When::Due)).unwrap();
+    world.pass(SignedDuration::from_hours(49));
+    for (name, taken) in [
+        ("old", "2026-11-20T03:01:00Z"),
+        ("young", "2026-11-24T03:01:00Z"),
+    ] {
+        let copy = point(name, taken);
+        let id = a_run(name).database.resource_id;
+        let manifest = Manifest {
+            taken_at: copy.taken_at,
+            ..manifest_of(&copy)
+        };
+        world.enter(&id, |entry| entry.newest = Some(manifest));
+        add_point(&world, copy);
+    }
+    let rows = look(&world).rows();
+    let overdue = |rows: &[Row]| -> BTreeSet<String> {
+        let rows = rows.iter().filter(|row| row.overdue);
+        rows.map(|row| row.database.name().to_owned()).collect()
+    };
+    let measured = run(measure(&world, &measuring())).unwrap();
+    let rings = measured.each.iter().filter(|one| one.is_overdue);
+    let rings: BTreeSet<String> = rings.map(|one| one.database.name().to_owned()).collect();
+    assert_eq!(overdue(&rows), rings);
+    assert_eq!(rings, ["never".to_owned(), "old".to_owned()].into());
+}
+
+#[test]
+fn a_database_without_a_recovery_point_is_shown_also_while_its_region_cannot_be_read() {
+    let world = planned_once("orders");
+    world.parts().1.down.borrow_mut().insert(region(SOURCE));
+    assert_eq!(only(&world).state, State::New);
+    world.pass(SignedDuration::from_hours(49));
+    let row = only(&world);
+    assert_eq!(row.state, State::Overdue);
+    assert!(
+        row.reason.contains("its region cannot be read now"),
         "{}",
         row.reason
     );
@@ -345,9 +437,9 @@ fn recovery_points_that_cannot_be_listed_are_taken_from_the_catalog() {
     );
 }
 
-fn manifest_of(copy: &Snapshot) -> snapferry::domain::run::manifest::Manifest {
+fn manifest_of(copy: &Snapshot) -> Manifest {
     let run = a_run("orders");
-    snapferry::domain::run::manifest::Manifest {
+    Manifest {
         step: Step::Copy,
         snapshot: copy.arn.clone(),
         source: None,

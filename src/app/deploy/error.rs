@@ -33,6 +33,14 @@ pub enum Refused {
         /// Why.
         why: String,
     },
+    /// IAM's simulator says that the caller lacks rights.
+    #[error(
+        "you may not {}; let somebody give you that, or add --without-rights-check if IAM's simulator is wrong", .denied.join("; ")
+    )]
+    Rights {
+        /// Each action, with an example of what on.
+        denied: Vec<String>,
+    },
     /// A new stack needs a key.
     #[error("name the key of the copies with --key: the ARN of a KMS key in the recovery region")]
     NoKey,

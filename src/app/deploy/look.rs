@@ -7,11 +7,15 @@ use sha2::{Digest, Sha256};
 use super::error::{DeployError, Refused};
 use super::permissions::{INTERVAL, Permissions};
 use super::plan::{Compared, Deployment, StackPlan};
+use super::rights::rights;
 use super::step::Step;
 use super::take_away::clean_up;
+use crate::domain::deploy::defaults::parameter_names;
 use crate::domain::deploy::names::{Account, Bucket, StackName};
-use crate::domain::deploy::package::{Templates, packaged, parameter_names};
+use crate::domain::deploy::outgrown::{misfits, raised};
+use crate::domain::deploy::package::{Templates, packaged};
 use crate::domain::deploy::request::{Architecture, DeployRequest};
+use crate::domain::deploy::rights::{Rights, RightsQuery};
 use crate::domain::deploy::stack::{StackFacts, Template, why_not};
 use crate::domain::id::arn::{KeyArn, Region};
 use crate::domain::policy::spec::KeyName;
@@ -66,14 +70,24 @@ pub async fn look<W: Permissions>(
         sources.push((region.clone(), name, stack));
     }
     refused.extend(key_fault(world, &request, home.as_ref()).await?);
-    if !refused.is_empty() {
-        return Err(DeployError::Refused(refused));
-    }
-
     let bucket = request
         .bucket
         .clone()
         .unwrap_or_else(|| Bucket::of_deployments(&account, &request.recovery));
+    let held = home.as_ref().map(|home| home.parameters.clone());
+    let held = held.unwrap_or_default();
+    let rights_unknown = match rights_of(world, &request, &caller, &account, &bucket, &held).await {
+        Rights::Enough => None,
+        Rights::NotKnown(why) => Some(why),
+        Rights::Denied(denied) => {
+            refused.push(Refused::Rights { denied });
+            None
+        }
+    };
+    if !refused.is_empty() {
+        return Err(DeployError::Refused(refused));
+    }
+
     let url = upload(
         world, &request, &templates, code, &account, &bucket, progress,
     )
@@ -88,7 +102,14 @@ pub async fn look<W: Permissions>(
         names: parameter_names(&templates.recovery),
         source: TemplateSource::Url(url),
     };
-    let parameters = request.recovery_parameters(code.architecture);
+    let mut parameters = request.recovery_parameters(code.architecture);
+    let raised = raised(&templates.recovery, &held, &parameters);
+    parameters.extend(
+        raised
+            .iter()
+            .map(|one| (one.parameter.to_owned(), one.to.clone())),
+    );
+    let misfits = misfits(&templates.recovery, &held, &parameters);
     let source_template = Packaged::of_source(&templates);
     let at_home = Target {
         region: &request.recovery,
@@ -106,11 +127,40 @@ pub async fn look<W: Permissions>(
         bucket,
         stacks,
         left_behind,
+        raised,
+        misfits,
+        rights_unknown,
         alarms_notify: alarms_notify(&request, home.as_ref()),
         request,
         templates,
         events_queue,
     })
+}
+
+/// What IAM says of the caller's rights. Who asks for it is believed without.
+async fn rights_of<W: Permissions>(
+    world: &W,
+    request: &DeployRequest,
+    caller: &str,
+    account: &Account,
+    bucket: &Bucket,
+    held: &BTreeMap<String, String>,
+) -> Rights {
+    if request.believes_rights {
+        return Rights::Enough;
+    }
+    let path = request.parameters.get("RolePath");
+    let path = path.or_else(|| held.get("RolePath"));
+    let query = RightsQuery {
+        caller,
+        account,
+        recovery: &request.recovery,
+        sources: &request.sources,
+        stack: &request.stack,
+        bucket,
+        role_path: path.map_or("/", String::as_str),
+    };
+    rights(world, &query).await
 }
 
 /// The stack of this name, unless it must not be touched.

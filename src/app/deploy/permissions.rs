@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::ports::deploy::{ChangeSets, FindStack, KeepArtifacts, Pause, ReadStackEvents};
+use crate::ports::deploy::{
+    ChangeSets, CheckRights, FindStack, KeepArtifacts, Pause, ReadStackEvents,
+};
 use crate::ports::{CallerIdentity, Clock, DescribeKey};
 
 /// How long lies between two questions to CloudFormation, which tells nobody when it is done.
@@ -11,5 +13,5 @@ pub(super) const INTERVAL: Duration = Duration::from_secs(2);
 permissions! {
     /// Everything that a deployment needs of this program's own calls. CloudFormation makes the resources with the
     /// caller's rights too.
-    Permissions: CallerIdentity ChangeSets Clock DescribeKey FindStack KeepArtifacts Pause ReadStackEvents
+    Permissions: CallerIdentity ChangeSets CheckRights Clock DescribeKey FindStack KeepArtifacts Pause ReadStackEvents
 }

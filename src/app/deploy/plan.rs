@@ -2,6 +2,7 @@
 
 use crate::domain::deploy::changes::ResourceChange;
 use crate::domain::deploy::names::{Account, Bucket, StackName};
+use crate::domain::deploy::outgrown::Raised;
 use crate::domain::deploy::package::Templates;
 use crate::domain::deploy::request::DeployRequest;
 use crate::domain::id::arn::Region;
@@ -52,6 +53,12 @@ pub struct Deployment {
     pub stacks: Vec<StackPlan>,
     /// The regions that are no source regions any more, and whose stacks stay.
     pub left_behind: Vec<String>,
+    /// The parameters that are raised because an earlier version's defaults no longer fit.
+    pub raised: Vec<Raised>,
+    /// What does not fit of the values that the stack will have, each with what to do.
+    pub misfits: Vec<String>,
+    /// Why the caller's rights could not be checked, if they could not.
+    pub rights_unknown: Option<String>,
     /// Whether the alarms notify anybody.
     pub alarms_notify: bool,
     pub(super) request: DeployRequest,

@@ -4,9 +4,12 @@ use aws_sdk_iam::types::{
     ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType as Verdict,
 };
 
+use super::super::clients::Aws;
+use super::super::deploy::Deploys;
 use super::super::fault::{port_error, unusable};
 use super::{Doctor, client};
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
+use crate::ports::deploy::CheckRights;
 use crate::ports::doctor::SimulatePermissions;
 use crate::ports::{Page, PortError, all_rows};
 
@@ -20,32 +23,62 @@ impl SimulatePermissions for Doctor {
         role: &RoleArn,
         requirement: &Requirement,
     ) -> Result<Vec<Decision>, PortError> {
-        let home = self.sdk.region().map_or("", |region| region.as_ref());
-        // IAM is one service for all regions. The SDK needs the region to find the partition.
-        let client = client!(aws_sdk_iam, self, home);
-        let (client, actions) = (&client, &requirement.actions);
-        let endless = |endless| PortError::endless(ACTION, endless);
-        let decisions = all_rows(PAGES_MAX, endless, |marker| async move {
-            let actions = actions.iter().map(ToString::to_string);
-            let resources = &requirement.resources;
-            let page = client
-                .simulate_principal_policy()
-                .policy_source_arn(role.as_str())
-                .set_action_names(Some(actions.collect()))
-                .set_resource_arns((!resources.is_empty()).then(|| resources.clone()))
-                .set_context_entries(Some(context(requirement)))
-                .set_marker(marker)
-                .send()
-                .await
-                .map_err(|error| port_error(ACTION, &error, &[]))?;
-            let is_truncated = page.is_truncated();
-            Ok(Page::new(
-                page.evaluation_results().iter().flat_map(read).collect(),
-                page.marker.filter(|_| is_truncated),
-            ))
-        });
-        whole(requirement, decisions.await?)
+        simulate(self, role.as_str(), requirement).await
     }
+}
+
+impl CheckRights for Aws<Deploys> {
+    async fn role_arn(&self, name: &str) -> Result<String, PortError> {
+        const ACTION: &str = "iam:GetRole";
+        let answer = client(self).get_role().role_name(name).send().await;
+        let answer = answer.map_err(|error| port_error(ACTION, &error, &[]))?;
+        let role = answer.role().map(|role| role.arn().to_owned());
+        role.ok_or_else(|| unusable(ACTION, "IAM left the role out of its answer"))
+    }
+
+    async fn simulate_caller(
+        &self,
+        principal: &str,
+        requirement: &Requirement,
+    ) -> Result<Vec<Decision>, PortError> {
+        simulate(self, principal, requirement).await
+    }
+}
+
+/// IAM is one service for all regions. The SDK needs the region to find the partition.
+fn client<X>(aws: &Aws<X>) -> aws_sdk_iam::Client {
+    let home = aws.sdk.region().map_or("", |region| region.as_ref());
+    client!(aws_sdk_iam, aws, home)
+}
+
+async fn simulate<X>(
+    aws: &Aws<X>,
+    principal: &str,
+    requirement: &Requirement,
+) -> Result<Vec<Decision>, PortError> {
+    let client = client(aws);
+    let (client, actions) = (&client, &requirement.actions);
+    let endless = |endless| PortError::endless(ACTION, endless);
+    let decisions = all_rows(PAGES_MAX, endless, |marker| async move {
+        let actions = actions.iter().map(ToString::to_string);
+        let resources = &requirement.resources;
+        let page = client
+            .simulate_principal_policy()
+            .policy_source_arn(principal)
+            .set_action_names(Some(actions.collect()))
+            .set_resource_arns((!resources.is_empty()).then(|| resources.clone()))
+            .set_context_entries(Some(context(requirement)))
+            .set_marker(marker)
+            .send()
+            .await
+            .map_err(|error| port_error(ACTION, &error, &[]))?;
+        let is_truncated = page.is_truncated();
+        Ok(Page::new(
+            page.evaluation_results().iter().flat_map(read).collect(),
+            page.marker.filter(|_| is_truncated),
+        ))
+    });
+    whole(requirement, decisions.await?)
 }
 
 fn context(requirement: &Requirement) -> Vec<ContextEntry> {

@@ -71,6 +71,9 @@ pub(in crate::cli) struct DeployArguments {
     /// named.
     #[arg(long)]
     pub(super) accept_loss: bool,
+    /// Do not ask IAM's simulator whether you have the rights that a deployment needs.
+    #[arg(long)]
+    pub(super) without_rights_check: bool,
     /// Write templates, function and parameters to this folder, for a pipeline of your own, and ask AWS nothing.
     #[arg(long, value_name = "DIRECTORY", conflicts_with_all = ["dry_run", "yes"])]
     pub(super) emit: Option<PathBuf>,

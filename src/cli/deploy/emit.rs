@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::app::deploy::{Code, Refused};
 use crate::cli::outcome::{CliError, Ended};
 use crate::cli::show::write_json;
-use crate::domain::deploy::package::{Templates, packaged, parameter_names};
+use crate::domain::deploy::defaults::parameter_names;
+use crate::domain::deploy::package::{Templates, packaged};
 use crate::domain::deploy::request::DeployRequest;
 
 /// The function's zip, beside the template.

@@ -176,6 +176,7 @@ fn request(
         email,
         bucket,
         parameters,
+        believes_rights: options.without_rights_check,
     });
     faults.finish(all).map_err(|error| CliError::Argument {
         name: "deploy",
@@ -268,6 +269,28 @@ fn write_plan(
             writeln!(out, "  {sentence}")?;
         }
     }
+    if !deployment.raised.is_empty() {
+        writeln!(
+            out,
+            "\nThe stack has values that were only an earlier version's defaults, and that no longer fit:"
+        )?;
+    }
+    for one in &deployment.raised {
+        writeln!(
+            out,
+            "  {} goes from {} to {}: {}",
+            one.parameter, one.from, one.to, one.why
+        )?;
+    }
+    for misfit in &deployment.misfits {
+        writeln!(out, "\n{misfit}")?;
+    }
+    if let Some(why) = &deployment.rights_unknown {
+        writeln!(
+            out,
+            "\nWhether you have every right that this needs is not known: {why}"
+        )?;
+    }
     for region in &deployment.left_behind {
         writeln!(
             out,
@@ -291,6 +314,15 @@ fn answer(deployment: &Deployment, applied: bool) -> Value {
             })
         })
         .collect();
+    let raised: Vec<Value> = deployment
+        .raised
+        .iter()
+        .map(|one| {
+            json!({
+                "parameter": one.parameter, "from": one.from, "to": one.to, "why": one.why,
+            })
+        })
+        .collect();
     json!({
         "account": deployment.account.as_str(),
         "caller": deployment.caller,
@@ -298,6 +330,9 @@ fn answer(deployment: &Deployment, applied: bool) -> Value {
         "applied": applied,
         "stacks": stacks,
         "left_behind": deployment.left_behind,
+        "raised": raised,
+        "misfits": deployment.misfits,
+        "rights_unknown": deployment.rights_unknown,
     })
 }
 

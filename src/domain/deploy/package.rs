@@ -49,20 +49,3 @@ pub fn packaged(template: &str, code: &str, definition: &str) -> Result<String, 
     let with_code = template.replace(CODE, &format!("CodeUri: {code}"));
     Ok(with_code.replace(DEFINITION, &format!("DefinitionUri: {definition}")))
 }
-
-/// The names of a template's parameters, in order. The templates are written so that this needs no YAML: a parameter is
-/// a key with two blanks before it.
-#[must_use]
-pub fn parameter_names(template: &str) -> Vec<&str> {
-    let lines = template.lines().skip_while(|line| *line != "Parameters:");
-    let within = lines
-        .skip(1)
-        .take_while(|line| line.is_empty() || line.starts_with(' ') || line.starts_with('#'));
-    within
-        .filter_map(|line| {
-            let name = line.strip_prefix("  ")?.strip_suffix(':')?;
-            let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric());
-            is_name.then_some(name)
-        })
-        .collect()
-}

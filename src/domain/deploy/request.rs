@@ -75,6 +75,8 @@ pub struct DeployRequest {
     pub bucket: Option<Bucket>,
     /// Other parameters of the recovery region's template.
     pub parameters: BTreeMap<String, String>,
+    /// Whether IAM is not asked about the caller's rights.
+    pub believes_rights: bool,
 }
 
 /// What is wrong with a request.

@@ -15,6 +15,7 @@ pub mod region;
 mod role_arn;
 mod simulated;
 pub mod source_keys;
+pub mod timing;
 
 use std::fmt;
 
@@ -71,13 +72,15 @@ pub enum Check {
     DeadLetters,
     /// Whether the alarms notify anybody.
     Alarms,
+    /// Whether the stack's time limits fit each other.
+    Timing,
     /// What the roles may do.
     Permissions,
 }
 
 impl Check {
     /// Every check, in the order of the report.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Policies,
         Self::RecoveryKey,
         Self::KeyPolicy,
@@ -90,6 +93,7 @@ impl Check {
         Self::ForwardingRule,
         Self::DeadLetters,
         Self::Alarms,
+        Self::Timing,
         Self::Permissions,
     ];
 
@@ -109,6 +113,7 @@ impl Check {
             Self::ForwardingRule => "forwarding-rule",
             Self::DeadLetters => "dead-letters",
             Self::Alarms => "alarms",
+            Self::Timing => "timing",
             Self::Permissions => "permissions",
         }
     }

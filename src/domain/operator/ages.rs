@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::names::ResourceId;
-use crate::domain::policy::overdue::overdue;
+use crate::domain::policy::overdue::{overdue, time_without};
 use crate::domain::policy::selected::SelectedDatabase;
 use crate::domain::policy::timing::Newest;
 use crate::domain::run::refusal::RefusedForGood;
@@ -41,12 +41,7 @@ pub struct DatabaseAge {
 
 impl DatabaseAge {
     fn of(known: &Known<'_>, now: Timestamp) -> Self {
-        let since = match known.newest {
-            Newest::At(taken) => Some(taken),
-            Newest::None => Some(known.selected.since),
-            Newest::Undated => None,
-        };
-        let age = since.map(|since| now.duration_since(since).max(SignedDuration::ZERO));
+        let age = time_without(known.newest, Some(known.selected.since), now);
         let of_rpo = age.map_or(0.0, |age| {
             age.as_secs_f64() / known.rpo.as_secs_f64().max(1.0)
         });

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Which output says which setting. The templates and a test hold this list.
-pub const SETTINGS: [(&str, &str); 27] = [
+pub const SETTINGS: [(&str, &str); 31] = [
     ("StackRegion", "AWS_REGION"),
     ("StackIdentity", "SNAPFERRY_STACK_ID"),
     ("TableName", "SNAPFERRY_TABLE"),
@@ -37,6 +37,13 @@ pub const SETTINGS: [(&str, &str); 27] = [
     ("StateMachineRoleArn", "SNAPFERRY_STATE_MACHINE_ROLE_ARN"),
     ("PrunerName", "SNAPFERRY_PRUNER"),
     ("AlarmTopic", "SNAPFERRY_ALARM_TOPIC_ARN"),
+    (
+        "FunctionTimeoutSeconds",
+        "SNAPFERRY_FUNCTION_TIMEOUT_SECONDS",
+    ),
+    ("QueueVisibilitySeconds", "SNAPFERRY_VISIBILITY_SECONDS"),
+    ("RdsReadLimitSeconds", "SNAPFERRY_RDS_READ_SECONDS"),
+    ("RdsChangeLimitSeconds", "SNAPFERRY_RDS_CHANGE_SECONDS"),
 ];
 
 /// The settings that a stack's outputs say. Other outputs are ignored.

@@ -2,30 +2,34 @@
 //!
 //! Everything is computed from what RDS holds now and from the table, never from remembered successes.
 
+mod facts;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::points::{Point, Points};
+use super::points::Point;
 use super::redrive::FailedStatus;
-use crate::domain::id::arn::{Family, RdsArn, Region};
-use crate::domain::id::names::{ExecutionName, ResourceId};
+use crate::domain::id::arn::{Family, RdsArn};
+use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::PolicyName;
 use crate::domain::policy::choice::{Choice, ExclusionReason, choose};
-use crate::domain::policy::in_force::Policies;
-use crate::domain::policy::overdue::{Overdue, overdue};
+use crate::domain::policy::overdue::{Overdue, overdue, time_without};
 use crate::domain::policy::rpo::rpo;
+use crate::domain::policy::timing::Newest;
 use crate::domain::rds::database::Database;
 use crate::domain::run::command::Step;
 use crate::domain::run::failure::Remedy;
 use crate::domain::run::refusal::RefusedForGood;
 use crate::domain::run::wait::{Phase, Wait};
 
+pub use facts::{CatalogFacts, ClaimedRun, Facts};
+
 /// How a database stands, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
-    /// Its newest recovery point is older than its RPO, or its first run failed.
+    /// Its newest recovery point is older than its RPO, or it has none for that long, or after a run that failed.
     Overdue,
     /// It is young enough, and a command waits for a person.
     Parked,
@@ -124,53 +128,6 @@ pub struct LastFailure {
     pub execution: String,
 }
 
-/// How an execution stands that holds a database's claim and has no open wait.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClaimedRun {
-    /// Whether it still runs.
-    pub running: bool,
-    /// How it ended, and when, where that is known.
-    pub ended: Option<(FailedStatus, Timestamp)>,
-    /// The error that it ended with.
-    pub error: Option<String>,
-    /// What that error says.
-    pub cause: Option<String>,
-}
-
-/// What the catalog says of one database.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CatalogFacts {
-    /// The execution that holds the database's claim.
-    pub open: Option<ExecutionName>,
-    /// The newest recovery point that it knows.
-    pub newest: Option<Point>,
-    /// What RDS refused permanently since.
-    pub refused: Option<RefusedForGood>,
-}
-
-/// Everything that status is computed from.
-#[derive(Debug)]
-pub struct Facts<'a> {
-    /// When it was looked at.
-    pub now: Timestamp,
-    /// The policies in force.
-    pub policies: &'a Policies,
-    /// The databases of the source regions that answered.
-    pub databases: &'a [Database],
-    /// Where the list of databases could not be read to its end.
-    pub unread: &'a BTreeSet<(Region, Family)>,
-    /// What RDS lists in the recovery region.
-    pub points: &'a Points,
-    /// The families whose recovery points could not be listed to the end: there the catalog has the word.
-    pub points_unread: &'a BTreeSet<Family>,
-    /// The catalog, by database and policy.
-    pub catalog: &'a BTreeMap<(ResourceId, PolicyName), CatalogFacts>,
-    /// The open waits.
-    pub waits: &'a [Wait],
-    /// Executions that hold a claim and have no open wait.
-    pub claimed: &'a BTreeMap<ExecutionName, ClaimedRun>,
-}
-
 /// How one database stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
@@ -190,9 +147,11 @@ pub struct Row {
     pub count: usize,
     /// How old the data of the newest is.
     pub age: Option<SignedDuration>,
+    /// Since when the planner has found it selected by its policy.
+    pub selected_since: Option<Timestamp>,
     /// How old it may be.
     pub rpo: Option<SignedDuration>,
-    /// Whether it is too old, or missing after a failure.
+    /// Whether it is too old, or has been missing for too long or after a failure.
     pub overdue: bool,
     /// What is being made now.
     pub in_flight: Option<InFlight>,
@@ -218,6 +177,11 @@ pub fn judge(facts: &Facts<'_>) -> Vec<Row> {
         .collect();
     let unlisted = facts.points.iter().filter(|(id, _)| !listed.contains(id));
     rows.extend(unlisted.map(|(id, of)| judge.unlisted(id, &of.database, &of.policy)));
+    rows.extend(
+        facts
+            .hidden(&listed)
+            .map(|(id, arn, policy)| judge.unlisted(id, arn, policy)),
+    );
     rows.sort_by(|a, b| (a.state, &a.database).cmp(&(b.state, &b.database)));
     rows
 }
@@ -337,6 +301,10 @@ impl<'a> Judge<'a> {
             age.max(SignedDuration::ZERO)
         });
         let rpo = policy.and_then(|policy| self.rpos.get(policy).copied());
+        let selected = policy.and_then(|policy| {
+            let key = (id.clone(), policy.clone());
+            self.facts.selected.get(&key)
+        });
         Row {
             database: database.clone(),
             resource_id: id.clone(),
@@ -346,6 +314,7 @@ impl<'a> Judge<'a> {
             newest,
             count: of.map_or(0, |of| of.count),
             age,
+            selected_since: selected.map(|selected| selected.since),
             rpo,
             overdue: false,
             in_flight: None,
@@ -362,7 +331,12 @@ impl<'a> Judge<'a> {
         let mut row = self.row(id, database, Some(policy));
         let hindrance = self.under_way(&mut row, id, policy);
         let refused = self.entry(id, policy).and_then(|it| it.refused.as_ref());
-        let overdue = overdue(row.age, row.rpo, refused);
+        let newest = match &row.newest {
+            None => Newest::None,
+            Some(point) => point.taken_at.map_or(Newest::Undated, Newest::At),
+        };
+        let without = time_without(newest, row.selected_since, self.facts.now);
+        let overdue = overdue(without, row.rpo, refused);
         let too_old = overdue == Some(Overdue::TooOld);
         let parked = hindrance == Some(Hindrance::Parked);
         let failed = hindrance.is_some();
@@ -374,6 +348,11 @@ impl<'a> Judge<'a> {
             None if failed => (
                 State::Overdue,
                 "it has no recovery point, and its run did not succeed".to_owned(),
+            ),
+            None if too_old => (
+                State::Overdue,
+                "it has no recovery point, and a policy has selected it for longer than its RPO"
+                    .to_owned(),
             ),
             None => (State::New, self.first_time(&row, policy)),
             Some(point) if point.taken_at.is_none() => (

@@ -9,7 +9,7 @@ use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::PolicyName;
 use crate::domain::id::token::TaskToken;
 use crate::domain::policy::cursor::Cursor;
-use crate::domain::policy::selected::SelectedPart;
+use crate::domain::policy::selected::{SelectedPart, UnreadablePart};
 use crate::domain::policy::set::Applied;
 use crate::domain::run::last_error::LastError;
 use crate::domain::run::learnt_limit::LearntLimit;
@@ -36,7 +36,8 @@ pub struct Table {
     pub(super) catalog: BTreeMap<(ResourceId, PolicyName), CatalogEntry>,
     pub(super) cursors: BTreeMap<(PolicyName, Region), Cursor>,
     /// The databases that each policy selects in each region, by the number of the item.
-    pub(super) selected: BTreeMap<(PolicyName, Region, usize), SelectedPart>,
+    pub(super) selected:
+        BTreeMap<(PolicyName, Region, usize), Result<SelectedPart, UnreadablePart>>,
     /// Every set that was applied, in the order of their versions. The last one is in force.
     pub(super) policies: Vec<Applied>,
     /// On which occasion each token was first called dead.

@@ -3,7 +3,7 @@
 use super::items::Table;
 use crate::domain::id::arn::Region;
 use crate::domain::id::tags::PolicyName;
-use crate::domain::policy::selected::SelectedPart;
+use crate::domain::policy::selected::{SelectedPart, UnreadablePart};
 
 impl Table {
     /// One of the items that name the databases that a policy selects in a region.
@@ -13,7 +13,7 @@ impl Table {
         policy: &PolicyName,
         region: &Region,
         part: usize,
-    ) -> Option<&SelectedPart> {
+    ) -> Option<&Result<SelectedPart, UnreadablePart>> {
         let key = (policy.clone(), region.clone(), part);
         self.selected.get(&key)
     }
@@ -26,6 +26,13 @@ impl Table {
         selected: &SelectedPart,
     ) {
         let key = (policy.clone(), region.clone(), part);
-        self.selected.insert(key, selected.clone());
+        self.selected.insert(key, Ok(selected.clone()));
+    }
+
+    /// From now on nobody can read this item.
+    pub fn spoil_selected(&mut self, policy: &PolicyName, region: &Region, part: usize) {
+        let key = (policy.clone(), region.clone(), part);
+        let fault = UnreadablePart(format!("item {part} is spoilt"));
+        self.selected.insert(key, Err(fault));
     }
 }

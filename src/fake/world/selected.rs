@@ -3,7 +3,7 @@
 use super::{Holds, Ports};
 use crate::domain::id::arn::Region;
 use crate::domain::id::tags::PolicyName;
-use crate::domain::policy::selected::SelectedPart;
+use crate::domain::policy::selected::{SelectedPart, UnreadablePart};
 use crate::ports::{PortError, ReadSelected, StoreSelected};
 
 impl<L: Holds> ReadSelected for Ports<L> {
@@ -12,7 +12,7 @@ impl<L: Holds> ReadSelected for Ports<L> {
         policy: &PolicyName,
         region: &Region,
         part: usize,
-    ) -> Result<Option<SelectedPart>, PortError> {
+    ) -> Result<Option<Result<SelectedPart, UnreadablePart>>, PortError> {
         Ok(self.with(|state| state.table.selected(policy, region, part).cloned()))
     }
 }

@@ -503,7 +503,7 @@ pub(crate) async fn a_run_is_released_by_its_own_name_alone(table: &impl Table) 
 async fn selected(table: &impl Table, place: &str, part: usize) -> Option<SelectedPart> {
     let (policy, region) = (policy("default"), region(place));
     let read = table.read_selected(&policy, &region, part).await;
-    read.unwrap()
+    read.unwrap().transpose().unwrap()
 }
 
 pub(crate) async fn the_databases_that_a_policy_selects_are_read_as_they_were_stored_last(
@@ -511,6 +511,8 @@ pub(crate) async fn the_databases_that_a_policy_selects_are_read_as_they_were_st
 ) {
     let part = |names: &[&str], since: &str| SelectedPart {
         parts: 2,
+        second: 7,
+        list: Some(Fingerprint::of(names)),
         databases: names
             .iter()
             .map(|name| SelectedDatabase {

@@ -19,7 +19,7 @@ use snapferry::domain::id::role::Role;
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::policy::cursor::Cursor;
-use snapferry::domain::policy::selected::SelectedPart;
+use snapferry::domain::policy::selected::{SelectedPart, UnreadablePart};
 use snapferry::domain::policy::set::Applied;
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};

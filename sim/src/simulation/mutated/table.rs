@@ -443,7 +443,7 @@ impl ReadSelected for Mutated {
         policy: &PolicyName,
         region: &Region,
         part: usize,
-    ) -> Result<Option<SelectedPart>, PortError> {
+    ) -> Result<Option<Result<SelectedPart, UnreadablePart>>, PortError> {
         self.inner.read_selected(policy, region, part).await
     }
 }

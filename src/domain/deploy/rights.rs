@@ -1,0 +1,344 @@
+//! The rights that a deployment needs of the caller: those of its own calls, and those with which CloudFormation makes the
+//! resources.
+
+use std::collections::BTreeSet;
+
+use super::names::{Account, Bucket, StackName};
+use crate::domain::doctor::permissions::{Decision, Requirement};
+use crate::domain::id::arn::Region;
+
+/// What CloudFormation needs of the caller to make the resources of a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KindRights {
+    /// The type.
+    pub kind: &'static str,
+    /// The actions.
+    pub actions: &'static [&'static str],
+    /// The resource that they are asked on, without partition, region and account. `{}` stands for the stack's name.
+    resource: &'static str,
+}
+
+const fn row(
+    kind: &'static str,
+    resource: &'static str,
+    actions: &'static [&'static str],
+) -> KindRights {
+    KindRights {
+        kind,
+        actions,
+        resource,
+    }
+}
+
+/// What the resources of both templates need to be made, by type. Those that stand in a template only on request come last.
+pub const KINDS: [KindRights; 18] = [
+    row(
+        "AWS::CloudWatch::Alarm",
+        "cloudwatch:alarm:{}-*",
+        &["cloudwatch:PutMetricAlarm"],
+    ),
+    row(
+        "AWS::DynamoDB::Table",
+        "dynamodb:table/{}-*",
+        &[
+            "dynamodb:CreateTable",
+            "dynamodb:DescribeTable",
+            "dynamodb:DescribeTimeToLive",
+            "dynamodb:UpdateTimeToLive",
+            "dynamodb:DescribeContinuousBackups",
+            "dynamodb:UpdateContinuousBackups",
+        ],
+    ),
+    row(
+        "AWS::Events::Rule",
+        "events:rule/{}-*",
+        &[
+            "events:PutRule",
+            "events:DescribeRule",
+            "events:PutTargets",
+            "events:RemoveTargets",
+        ],
+    ),
+    row(
+        "AWS::IAM::Role",
+        "iam:role/{}-*",
+        &[
+            "iam:CreateRole",
+            "iam:GetRole",
+            "iam:PutRolePolicy",
+            "iam:GetRolePolicy",
+            "iam:PassRole",
+        ],
+    ),
+    row(
+        "AWS::Lambda::EventInvokeConfig",
+        "lambda:function:{}-*",
+        &["lambda:PutFunctionEventInvokeConfig"],
+    ),
+    row(
+        "AWS::Lambda::EventSourceMapping",
+        "*",
+        &[
+            "lambda:CreateEventSourceMapping",
+            "lambda:GetEventSourceMapping",
+        ],
+    ),
+    row(
+        "AWS::Lambda::Function",
+        "lambda:function:{}-*",
+        &[
+            "lambda:CreateFunction",
+            "lambda:GetFunction",
+            "lambda:TagResource",
+            "lambda:UpdateFunctionCode",
+            "lambda:UpdateFunctionConfiguration",
+        ],
+    ),
+    row(
+        "AWS::Lambda::Permission",
+        "lambda:function:{}-*",
+        &["lambda:AddPermission"],
+    ),
+    row(
+        "AWS::Logs::LogGroup",
+        "logs:log-group:*",
+        &["logs:CreateLogGroup", "logs:PutRetentionPolicy"],
+    ),
+    row(
+        "AWS::Logs::MetricFilter",
+        "logs:log-group:*",
+        &["logs:PutMetricFilter", "logs:DescribeMetricFilters"],
+    ),
+    row(
+        "AWS::SQS::Queue",
+        "sqs:{}-*",
+        &["sqs:CreateQueue", "sqs:GetQueueAttributes"],
+    ),
+    row(
+        "AWS::SQS::QueuePolicy",
+        "sqs:{}-*",
+        &["sqs:SetQueueAttributes"],
+    ),
+    row(
+        "AWS::StepFunctions::StateMachine",
+        "states:stateMachine:*",
+        &[
+            "states:CreateStateMachine",
+            "states:DescribeStateMachine",
+            "states:TagResource",
+            "states:UpdateStateMachine",
+        ],
+    ),
+    row(
+        "AWS::CloudWatch::Dashboard",
+        "*",
+        &["cloudwatch:PutDashboard", "cloudwatch:GetDashboard"],
+    ),
+    row(
+        "AWS::RDS::EventSubscription",
+        "*",
+        &["rds:CreateEventSubscription"],
+    ),
+    row("AWS::SNS::Subscription", "sns:{}-*", &["sns:Subscribe"]),
+    row(
+        "AWS::SNS::Topic",
+        "sns:{}-*",
+        &["sns:CreateTopic", "sns:GetTopicAttributes"],
+    ),
+    row(
+        "AWS::SNS::TopicPolicy",
+        "sns:{}-*",
+        &["sns:SetTopicAttributes"],
+    ),
+];
+
+/// The types that each template always has. The others are left unasked: who never asks for a dashboard needs no right to
+/// make one.
+const OF_RECOVERY: [&str; 13] = [
+    "AWS::CloudWatch::Alarm",
+    "AWS::DynamoDB::Table",
+    "AWS::Events::Rule",
+    "AWS::IAM::Role",
+    "AWS::Lambda::EventInvokeConfig",
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::Lambda::Function",
+    "AWS::Lambda::Permission",
+    "AWS::Logs::LogGroup",
+    "AWS::Logs::MetricFilter",
+    "AWS::SQS::Queue",
+    "AWS::SQS::QueuePolicy",
+    "AWS::StepFunctions::StateMachine",
+];
+const OF_SOURCE: [&str; 5] = [
+    "AWS::CloudWatch::Alarm",
+    "AWS::Events::Rule",
+    "AWS::IAM::Role",
+    "AWS::SQS::Queue",
+    "AWS::SQS::QueuePolicy",
+];
+
+/// Who asks for a deployment, as far as IAM can simulate them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// The account's root user, whom no policy of the account limits.
+    Root,
+    /// A user: its ARN.
+    User(String),
+    /// A session of the role of this name. Its ARN does not say the role's path.
+    Role(String),
+    /// Another kind of session.
+    Other,
+}
+
+impl Caller {
+    /// That of a caller's ARN.
+    #[must_use]
+    pub fn of(arn: &str) -> Self {
+        let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
+        let mut parts = resource.split('/');
+        match (parts.next(), parts.next()) {
+            (Some("root"), None) => Self::Root,
+            (Some("user"), Some(_)) => Self::User(arn.to_owned()),
+            (Some("assumed-role"), Some(role)) => Self::Role(role.to_owned()),
+            _ => Self::Other,
+        }
+    }
+}
+
+/// What the rights depend on: who deploys what, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct RightsQuery<'a> {
+    /// The caller's ARN. It says the partition.
+    pub caller: &'a str,
+    /// The account.
+    pub account: &'a Account,
+    /// The recovery region.
+    pub recovery: &'a Region,
+    /// The source regions.
+    pub sources: &'a [Region],
+    /// The recovery region's stack.
+    pub stack: &'a StackName,
+    /// The bucket.
+    pub bucket: &'a Bucket,
+    /// The path of the roles.
+    pub role_path: &'a str,
+}
+
+impl RightsQuery<'_> {
+    fn partition(&self) -> &str {
+        self.caller.split(':').nth(1).unwrap_or("aws")
+    }
+
+    fn arn(&self, region: &str, what: &str) -> String {
+        let (service, resource) = what.split_once(':').unwrap_or((what, "*"));
+        let (partition, account) = (self.partition(), self.account);
+        match service {
+            "iam" => {
+                let resource = resource.replacen('/', self.role_path, 1);
+                format!("arn:{partition}:iam::{account}:{resource}")
+            }
+            "s3" => format!("arn:{partition}:s3:::{resource}"),
+            _ => format!("arn:{partition}:{service}:{region}:{account}:{resource}"),
+        }
+    }
+
+    fn requirement(
+        &self,
+        region: &Region,
+        actions: &[&'static str],
+        resource: Option<String>,
+    ) -> Requirement {
+        // IAM is one service for all regions, and its calls count as made in the first.
+        let is_global = actions.iter().all(|action| action.starts_with("iam:"));
+        let region = if is_global {
+            "us-east-1"
+        } else {
+            region.as_str()
+        };
+        Requirement {
+            actions: actions.to_vec(),
+            resources: resource.into_iter().collect(),
+            context: vec![("aws:RequestedRegion", region.to_owned())],
+        }
+    }
+
+    /// Everything that IAM is asked about.
+    #[must_use]
+    pub fn requirements(&self) -> Vec<Requirement> {
+        let mut all = Vec::new();
+        let (home, bucket) = (self.recovery, self.bucket);
+        let in_bucket = ["s3:GetObject", "s3:PutObject"];
+        let objects = self.arn("", &format!("s3:{bucket}/snapferry/*"));
+        all.push(self.requirement(home, &in_bucket, Some(objects)));
+        let of_bucket = [
+            "s3:ListBucket",
+            "s3:CreateBucket",
+            "s3:PutBucketPublicAccessBlock",
+        ];
+        let whole = self.arn("", &format!("s3:{bucket}"));
+        all.push(self.requirement(home, &of_bucket, Some(whole)));
+        let source = self.stack.of_source();
+        let sources = self.sources.iter().map(|region| (region, &source));
+        let regions = std::iter::once((home, self.stack)).chain(sources);
+        for (region, stack) in regions {
+            const OF_STACK: [&str; 6] = [
+                "cloudformation:DescribeStacks",
+                "cloudformation:CreateChangeSet",
+                "cloudformation:DescribeChangeSet",
+                "cloudformation:ExecuteChangeSet",
+                "cloudformation:DeleteChangeSet",
+                "cloudformation:DescribeStackEvents",
+            ];
+            let arn = self.arn(region.as_str(), &format!("cloudformation:stack/{stack}/*"));
+            all.push(self.requirement(region, &OF_STACK, Some(arn)));
+            let kinds: &[&str] = match region == home {
+                true => &OF_RECOVERY,
+                false => &OF_SOURCE,
+            };
+            for row in KINDS.iter().filter(|row| kinds.contains(&row.kind)) {
+                let resource = (row.resource != "*").then(|| {
+                    // IAM's simulator takes an example, and no pattern.
+                    let name = row.resource.replace("{}", stack.as_str());
+                    self.arn(region.as_str(), &name.replace('*', "deploy"))
+                });
+                all.push(self.requirement(region, row.actions, resource));
+            }
+        }
+        all
+    }
+}
+
+/// What IAM says of the caller's rights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rights {
+    /// Nothing was denied.
+    Enough,
+    /// They were not asked about, or IAM could not say: why.
+    NotKnown(String),
+    /// These actions are denied, each with an example of what on.
+    Denied(Vec<String>),
+}
+
+/// Judges the simulator's answers. A denial counts only where the simulation had everything that the policies ask for.
+#[must_use]
+pub fn judge(decisions: &[Decision]) -> Rights {
+    let denied = |certainly: bool| -> BTreeSet<String> {
+        let denied = decisions.iter().filter(|one| !one.allowed);
+        denied
+            .filter(|one| one.missing.is_empty() == certainly)
+            .map(|one| format!("{} on {}", one.action, one.resource))
+            .collect()
+    };
+    let certain = denied(true);
+    if !certain.is_empty() {
+        return Rights::Denied(certain.into_iter().collect());
+    }
+    let unclear: Vec<String> = denied(false).into_iter().collect();
+    match unclear.is_empty() {
+        true => Rights::Enough,
+        false => Rights::NotKnown(format!(
+            "your policies have conditions on what only a real call carries: {}",
+            unclear.join("; ")
+        )),
+    }
+}

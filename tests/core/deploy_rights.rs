@@ -1,0 +1,131 @@
+//! Whether the caller may deploy, as far as IAM says before anything begins.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use snapferry::domain::deploy::names::{Account, Bucket};
+use snapferry::domain::deploy::request::DeployRequest;
+use snapferry::domain::deploy::rights::{Caller, KINDS, RightsQuery};
+
+use crate::deploy::{home, looked, refused, region, request, stack, world};
+
+#[test]
+fn a_caller_who_lacks_a_right_is_refused_before_anything_is_made() {
+    let mut world = world();
+    world.denied.insert("lambda:CreateFunction".to_owned());
+    world.denied.insert("iam:PassRole".to_owned());
+    let faults = refused(&world, request());
+    assert_eq!(faults.len(), 1, "{faults:#?}");
+    for expected in [
+        "lambda:CreateFunction on arn:aws:lambda:eu-central-1:111122223333:function:snapferry-deploy",
+        "iam:PassRole on arn:aws:iam::111122223333:role/snapferry-deploy",
+        "iam:PassRole on arn:aws:iam::111122223333:role/snapferry-source-deploy",
+        "--without-rights-check",
+    ] {
+        assert!(faults[0].contains(expected), "{}", faults[0]);
+    }
+    assert_eq!(world.objects(), BTreeMap::new());
+    let anyway = DeployRequest {
+        believes_rights: true,
+        ..request()
+    };
+    looked(&world, anyway).unwrap();
+}
+
+#[test]
+fn a_session_is_simulated_as_its_role_with_the_roles_path() {
+    let world = world();
+    assert_eq!(looked(&world, request()).unwrap().rights_unknown, None);
+    let asked: BTreeSet<String> = world.simulated().into_iter().collect();
+    let role = "arn:aws:iam::111122223333:role/people/deployer".to_owned();
+    assert_eq!(asked, BTreeSet::from([role]));
+}
+
+#[test]
+fn where_the_simulator_cannot_be_asked_the_deployment_says_so_and_goes_on() {
+    let mut world = world();
+    world.may_not_simulate = true;
+    let why = looked(&world, request()).unwrap().rights_unknown.unwrap();
+    assert!(why.contains("iam:SimulatePrincipalPolicy"), "{why}");
+    world.roles.clear();
+    let why = looked(&world, request()).unwrap().rights_unknown.unwrap();
+    assert!(why.contains("iam:GetRole"), "{why}");
+    world.caller = "arn:aws:sts::111122223333:federated-user/me".to_owned();
+    assert!(looked(&world, request()).unwrap().rights_unknown.is_some());
+}
+
+#[test]
+fn a_denial_without_all_condition_values_is_no_proof() {
+    let mut world = world();
+    world.denied.insert("sqs:CreateQueue".to_owned());
+    world.missing.push("aws:SourceIp".to_owned());
+    let why = looked(&world, request()).unwrap().rights_unknown.unwrap();
+    assert!(why.contains("sqs:CreateQueue"), "{why}");
+}
+
+#[test]
+fn the_accounts_root_user_is_not_simulated() {
+    let mut world = world();
+    world.caller = "arn:aws:iam::111122223333:root".to_owned();
+    world.may_not_simulate = true;
+    assert_eq!(looked(&world, request()).unwrap().rights_unknown, None);
+    let user = "arn:aws:iam::111122223333:user/people/me";
+    assert_eq!(Caller::of(user), Caller::User(user.to_owned()));
+}
+
+/// SAM makes functions, their permissions and mappings, and rules of one resource each.
+fn kinds_of(template: &str) -> BTreeSet<String> {
+    let template: serde_norway::Value = serde_norway::from_str(template).unwrap();
+    let resources = template["Resources"].as_mapping().unwrap();
+    let mut kinds = BTreeSet::new();
+    for resource in resources.values() {
+        match resource["Type"].as_str().unwrap() {
+            "AWS::Serverless::Function" => kinds.extend([
+                "AWS::Events::Rule",
+                "AWS::Lambda::EventInvokeConfig",
+                "AWS::Lambda::EventSourceMapping",
+                "AWS::Lambda::Function",
+                "AWS::Lambda::Permission",
+            ]),
+            "AWS::Serverless::StateMachine" => {
+                kinds.extend(["AWS::StepFunctions::StateMachine"]);
+            }
+            kind => kinds.extend([kind]),
+        }
+    }
+    kinds.into_iter().map(ToOwned::to_owned).collect()
+}
+
+#[test]
+fn each_type_of_the_templates_has_a_row_of_rights_and_what_stands_there_always_is_asked_about() {
+    let known: BTreeSet<String> = KINDS.iter().map(|row| row.kind.to_owned()).collect();
+    let recovery = fs::read_to_string("template.yaml").unwrap();
+    let source = fs::read_to_string("source-region.yaml").unwrap();
+    let used: BTreeSet<String> = &kinds_of(&recovery) | &kinds_of(&source);
+    assert_eq!(known, used);
+
+    let account = Account::parse("111122223333").unwrap();
+    let sources = [region("eu-west-1")];
+    let query = RightsQuery {
+        caller: "arn:aws-us-gov:iam::111122223333:user/me",
+        account: &account,
+        recovery: &home(),
+        sources: &sources,
+        stack: &stack(),
+        bucket: &Bucket::of_deployments(&account, &home()),
+        role_path: "/teams/db/",
+    };
+    let asked = query.requirements();
+    let resources: BTreeSet<&str> = asked
+        .iter()
+        .flat_map(|one| one.resources.iter().map(String::as_str))
+        .collect();
+    for expected in [
+        "arn:aws-us-gov:iam::111122223333:role/teams/db/snapferry-deploy",
+        "arn:aws-us-gov:s3:::snapferry-deployments-111122223333-eu-central-1",
+        "arn:aws-us-gov:sqs:eu-west-1:111122223333:snapferry-source-deploy",
+        "arn:aws-us-gov:cloudformation:eu-west-1:111122223333:stack/snapferry-source/*",
+    ] {
+        assert!(resources.contains(expected), "{expected}: {resources:#?}");
+    }
+}
