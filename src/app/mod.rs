@@ -18,6 +18,7 @@ macro_rules! permissions {
 }
 
 mod automated;
+pub mod carry_out;
 pub mod catalog;
 pub mod conclude;
 mod configurations;

@@ -41,6 +41,12 @@ mod rds_rows;
 mod rds_settings;
 mod reach;
 mod removals;
+#[cfg(feature = "cli")]
+mod restore_calls;
+#[cfg(feature = "cli")]
+mod restored_rows;
+#[cfg(feature = "cli")]
+mod restores;
 mod selected;
 mod slots;
 #[cfg(feature = "cli")]

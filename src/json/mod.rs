@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod policies;
 pub mod prune;
 pub mod refusal;
+pub mod restore_record;
 pub mod run;
 pub mod selected;
 

@@ -24,6 +24,7 @@ mod learnt_limit;
 mod left_over;
 mod measure;
 mod names;
+mod next_step;
 mod pages;
 mod permit;
 mod plan_preview;
