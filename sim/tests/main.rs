@@ -13,5 +13,6 @@ mod own_roles;
 mod proxy;
 mod python_venv;
 mod rds;
+mod restores;
 mod simulation;
 mod state_machine;

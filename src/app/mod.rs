@@ -19,6 +19,7 @@ macro_rules! permissions {
 
 mod automated;
 pub mod carry_out;
+pub mod carry_out_all;
 pub mod catalog;
 pub mod conclude;
 mod configurations;

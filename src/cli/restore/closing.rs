@@ -5,7 +5,7 @@ use std::io::Write;
 use serde::Serialize;
 use serde_json::json;
 
-use super::carry_out::{FollowedRestore, Stage};
+use crate::app::carry_out_all::{FollowedRestore, Stage};
 use crate::cli::outcome::CliError;
 use crate::cli::show::{database, write_json};
 use crate::domain::restore::plan::StepKind;
@@ -158,7 +158,7 @@ struct RestoredJson<'a> {
     database: String,
     name: &'a str,
     recovery_point: String,
-    stage: Stage,
+    stage: &'static str,
     says: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     resource_id: Option<String>,
@@ -208,7 +208,7 @@ pub(super) fn write_json_closing(
             database: one.plan.database.to_string(),
             name: &one.plan.name,
             recovery_point: one.plan.point.to_string(),
-            stage: one.stage,
+            stage: one.stage.as_str(),
             says: &one.says,
             resource_id: found.map(|found| found.resource_id.to_string()),
             endpoint: found.and_then(RestoredDatabase::endpoint),

@@ -16,6 +16,7 @@ use super::emit::{Described, TemplateForm, configuration, imports, of_plan, temp
 use super::not_found::not_found;
 use super::outcome::{CliError, Ended};
 use super::show::write_json;
+use crate::app::carry_out_all::Permissions;
 use crate::app::restore::{self, RestoreOf, RestorePlans, Which, plan_restore};
 use crate::aws::{Aws, Examines, for_operators, patient};
 use crate::domain::id::arn::Region;
@@ -25,13 +26,9 @@ use crate::ports::{Clock, ListDatabases};
 use crate::settings::Stack;
 
 use arguments::RestoreArguments;
-use carry_out::restore_error;
+use carry_out::{restore_and_close, restore_error};
 
 pub use arguments::TemplateLanguage;
-pub use carry_out::{
-    FollowedRestore, Pause, Permissions as CarryOutPermissions, Stage, carry_out_restores,
-    restore_and_close,
-};
 
 /// What is done with the plans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +90,7 @@ pub(super) async fn execute(
 }
 
 /// Shows the plans, asks, and carries them out.
-async fn carry_out<W: CarryOutPermissions + ListDatabases>(
+async fn carry_out<W: Permissions>(
     world: &W,
     asked: &Restore<'_>,
     (is_confirmed, may_ask): (bool, bool),
@@ -117,9 +114,7 @@ async fn carry_out<W: CarryOutPermissions + ListDatabases>(
         writeln!(out, "Nothing was changed.")?;
         return Ok(Ended::Badly);
     }
-    let pause = async |pause: Pause| tokio::time::sleep(pause.duration()).await;
-    let progress = &mut io::stderr();
-    restore_and_close(world, of, plans, json, pause, out, progress).await
+    restore_and_close(world, of, plans, json, out).await
 }
 
 /// Asks on the terminal.
