@@ -38,6 +38,7 @@ mod rds_settings;
 mod reach;
 mod redrive;
 mod replay;
+mod restore_calls;
 mod restore_commands;
 mod secrets;
 mod selected;

@@ -65,7 +65,10 @@ fn change_batch(name: &str, endpoint: &str) -> serde_json::Value {
 }
 
 /// Writes the page.
-pub(super) fn write_closing(out: &mut impl Write, all: &[FollowedRestore]) -> Result<(), CliError> {
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_closing(out: &mut impl Write, all: &[FollowedRestore]) -> Result<(), CliError> {
     for one in all {
         write_one(out, one)?;
         writeln!(out)?;
@@ -191,10 +194,10 @@ struct DifferenceJson<'a> {
 }
 
 /// Writes the same for a program.
-pub(super) fn write_json_closing(
-    out: &mut impl Write,
-    all: &[FollowedRestore],
-) -> Result<(), CliError> {
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_json_closing(out: &mut impl Write, all: &[FollowedRestore]) -> Result<(), CliError> {
     let restored = |one| {
         let one: &FollowedRestore = one;
         let found = one.seen.database.as_ref();

@@ -29,17 +29,13 @@ use arguments::RestoreArguments;
 use carry_out::{restore_and_close, restore_error};
 
 pub use arguments::TemplateLanguage;
+pub use closing::{write_closing, write_json_closing};
 
 /// What is done with the plans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RestoreAction {
     /// They are shown.
     DryRun,
-    /// They are shown and carried out.
-    CarryOut {
-        /// Whether a person has said yes already.
-        is_confirmed: bool,
-    },
     /// A template is printed.
     Emit {
         /// Its language.
@@ -56,6 +52,15 @@ pub(super) async fn execute(
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     let action = action_of(options)?;
+    let json = arguments.format.is_json();
+    let may_ask = !json && io::stdin().is_terminal();
+    if action.is_none() && !options.yes && !may_ask {
+        return Err(CliError::Argument {
+            name: "restore",
+            what: "it changes the recovery region: add --yes, or --dry-run to see the plan"
+                .to_owned(),
+        });
+    }
     let stack = Stack::from_variables(variables(environment, arguments.flags()))?;
     let sdk = for_operators(&stack.home, arguments.profile.as_deref()).await;
     let aws = Aws::new(patient(sdk), stack.table.clone(), Examines);
@@ -75,35 +80,25 @@ pub(super) async fn execute(
         which: &which,
         up_to: options.at.map(|at| at.before(aws.now())),
         options: &how,
-        action,
+        action: action.unwrap_or(RestoreAction::DryRun),
     };
-    let json = arguments.format.is_json();
-    match action {
-        RestoreAction::CarryOut { is_confirmed } => {
-            let may_ask = !json && io::stdin().is_terminal();
-            carry_out(&aws, &asked, (is_confirmed, may_ask), json, out).await
-        }
-        RestoreAction::DryRun | RestoreAction::Emit { .. } => {
-            show_restore(&aws, &asked, json, out).await
-        }
+    if action.is_some() {
+        return show_restore(&aws, &asked, json, out).await;
     }
+    carry_out(&aws, &asked, options.yes, json, out).await
 }
 
 /// Shows the plans, asks, and carries them out.
+///
+/// # Errors
+/// When a database is unknown, or AWS does not answer.
 async fn carry_out<W: Permissions>(
     world: &W,
     asked: &Restore<'_>,
-    (is_confirmed, may_ask): (bool, bool),
+    is_confirmed: bool,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    if !is_confirmed && !may_ask {
-        return Err(CliError::Argument {
-            name: "restore",
-            what: "it changes the recovery region: add --yes, or --dry-run to see the plan"
-                .to_owned(),
-        });
-    }
     let of = asked.of();
     let plans = plan_restore(world, of).await.map_err(restore_error)?;
     refuse_unknown(&plans)?;
@@ -129,7 +124,8 @@ fn confirmed(to: &mut impl Write) -> io::Result<bool> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-fn action_of(options: &RestoreArguments) -> Result<RestoreAction, CliError> {
+/// What is shown or printed. Nothing if the plans are carried out.
+fn action_of(options: &RestoreArguments) -> Result<Option<RestoreAction>, CliError> {
     let wrong = |name, what: &str| CliError::Argument {
         name,
         what: what.to_owned(),
@@ -137,16 +133,11 @@ fn action_of(options: &RestoreArguments) -> Result<RestoreAction, CliError> {
     if options.name.is_some() && options.databases.len() > 1 {
         return Err(wrong("--as", "several databases cannot have one name"));
     }
-    match options.emit {
-        Some(language) => Ok(RestoreAction::Emit {
-            language,
-            takes_over: options.take_over,
-        }),
-        None if options.dry_run => Ok(RestoreAction::DryRun),
-        None => Ok(RestoreAction::CarryOut {
-            is_confirmed: options.yes,
-        }),
-    }
+    let emit = options.emit.map(|language| RestoreAction::Emit {
+        language,
+        takes_over: options.take_over,
+    });
+    Ok(emit.or(options.dry_run.then_some(RestoreAction::DryRun)))
 }
 
 /// What is asked of `restore`.
@@ -197,7 +188,7 @@ pub async fn show_restore<W: restore::Permissions + ListDatabases>(
     let ended = if is_well { Ended::Well } else { Ended::Badly };
     match asked.action {
         RestoreAction::DryRun if json => write_json(out, &json::PlansJson::of(&plans))?,
-        RestoreAction::DryRun | RestoreAction::CarryOut { .. } => {
+        RestoreAction::DryRun => {
             text::write_plans(out, &plans)?;
             writeln!(out, "Nothing was changed. --yes carries it out.")?;
         }
