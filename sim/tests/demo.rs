@@ -73,6 +73,30 @@ fn a_fleet_gets_its_recovery_points_by_callbacks_only() {
         assert!(of_kind >= 4, "{kind}");
         assert_eq!(figures[kind], of_kind, "{kind}");
     }
+    // One is tried and refused by RDS for good. It stands apart: none of the figures above and below contain it.
+    let tried: Vec<&Value> = left_out
+        .iter()
+        .filter(|one| one["kind"] == "tried")
+        .collect();
+    assert_eq!((tried.len(), &figures["tried"]), (1, &1.into()));
+    let reason = tried[0]["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("is not encrypted, so its copy cannot be"),
+        "{reason}"
+    );
+    let apart = &figures["tried_and_refused"];
+    assert_eq!(
+        apart["executions"],
+        serde_json::json!({"succeeded": 0, "failed": 1})
+    );
+    assert_eq!(apart["callbacks"]["failures"], 1);
+    assert_eq!(
+        (
+            &apart["rds"]["CreateDBClusterSnapshot"],
+            &apart["rds"]["CopyDBClusterSnapshot"]
+        ),
+        (&1.into(), &1.into())
+    );
     for one in left_out {
         let database = one["database"].as_str().unwrap();
         assert!(database.starts_with("arn:aws:rds:eu-"), "{one}");
@@ -152,6 +176,7 @@ fn faults_cost_tries_and_no_recovery_point() {
         assert!(times.as_u64().unwrap() > 0, "{fault} never happened");
     }
     assert_eq!(figures["dead_letters"], 0);
+    assert_eq!(figures["tried_and_refused"]["executions"]["failed"], 1);
 }
 
 #[test]

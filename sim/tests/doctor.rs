@@ -50,6 +50,9 @@ impl World {
             ("Retention", "35d"),
             ("Prune", "yes"),
             ("AlarmEmail", "you@example.com"),
+            // The doctor compares them with the limits for RDS.
+            ("FunctionTimeout", "20"),
+            ("VisibilitySeconds", "120"),
         ];
         options.parameters = parameters
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -7,6 +7,7 @@
 
 mod copy_limit;
 mod demo;
+mod deployment;
 mod doctor;
 mod local_stack;
 mod own_roles;

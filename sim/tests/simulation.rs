@@ -55,6 +55,9 @@ mod the_product {
             "executions started by a hint",
             "executions started for what no hint told of",
             "sources that expired before their turn",
+            "refused copies tried again after a week",
+            "a person stops a run by snapferry stop",
+            "waits forgotten by snapferry stop",
         ];
         for end in ends {
             assert!(report.counts.contains_key(end), "{end} never happens");
@@ -201,6 +204,7 @@ mod a_planted_bug {
         access_denied_is_permanent: AccessDeniedIsPermanent,
         disabled_key_is_permanent: DisabledKeyIsPermanent,
         full_house_is_parked: FullHouseIsParked,
+        sweep_looks_at_nothing: SweepLooksAtNothing,
         slot_is_handed_out_twice: SlotIsHandedOutTwice,
         slot_is_freed_without_proof: SlotIsFreedWithoutProof,
         slot_is_given_back_early: SlotIsGivenBackEarly,
@@ -222,6 +226,8 @@ mod a_planted_bug {
         unanswered_start_is_started: UnansweredStartIsStarted,
         left_over_is_forgotten: LeftOverIsForgotten,
         refusal_is_forgotten: RefusalIsForgotten,
+        refusal_lapses_at_once: RefusalLapsesAtOnce,
+        refusal_holds_for_ever: RefusalHoldsForEver,
         exclusion_is_overlooked: ExclusionIsOverlooked,
         hopeless_cluster_is_planned: HopelessClusterIsPlanned,
         refused_kind_is_planned: RefusedKindIsPlanned,

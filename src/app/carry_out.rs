@@ -1,7 +1,7 @@
 //! Carries out restores: for each one it asks RDS what there is, decides what is next, and makes at most one call.
 //!
-//! Whoever calls it may stop at any moment, and may begin again anywhere: what was asked of RDS is stored before the call,
-//! and everything else is asked of RDS itself. It asks the recovery region alone.
+//! A restore may stop at any moment and begin again anywhere: what was asked of RDS is stored before the call, and everything
+//! else is asked of RDS itself. It asks the recovery region alone.
 
 use std::collections::BTreeMap;
 

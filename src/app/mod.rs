@@ -17,6 +17,7 @@ macro_rules! permissions {
     };
 }
 
+pub mod announce;
 mod automated;
 pub mod carry_out;
 pub mod carry_out_all;
@@ -24,6 +25,7 @@ pub mod catalog;
 pub mod conclude;
 mod configurations;
 pub mod deploy;
+pub mod destroy;
 pub mod doctor;
 pub mod drain;
 pub mod follow;
@@ -48,4 +50,5 @@ pub mod status;
 pub mod steady_state;
 pub mod stop;
 pub mod sweep;
+pub mod trace;
 pub mod work;

@@ -1,5 +1,8 @@
 //! The sweeper: settles every open wait that RDS has decided, and hands free copy slots to the next copies in the queue.
 
+mod memory;
+mod silent;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -17,7 +20,7 @@ use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::limits::{BATCH_GET_MAX, COMMAND_LIFETIME};
 use crate::domain::run::command::Step;
-use crate::domain::run::failure::Owner;
+use crate::domain::run::look_times::{LastSweep, is_due};
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::settle::Look;
 use crate::domain::run::slot_limits::CopySlots;
@@ -26,24 +29,23 @@ use crate::domain::run::wait::{Phase, Rules, Wait};
 use crate::error::chain;
 use crate::ports::{
     Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, EnterCopies, FreeSlot, HearDead,
-    LearnLimits, ListOpen, LookUpWaits, PortError, Probe, ProbeToken, RdsError, ReadHolders,
-    RecordRecoveryPoint, SendCommand, Waits, open_pages,
+    LearnLimits, ListOpen, LookUpWaits, NoteSweep, PortError, Probe, ProbeToken, ReadHolders,
+    ReadLastSweep, RecordRecoveryPoint, SendCommand, Waits, open_pages,
 };
 use crate::settings::Stack;
+
+use self::memory::{last_sweep, remember};
+use self::silent::SilentRegions;
 
 /// How many describe calls run at once. RDS publishes no rate. With four, a sweep of hundreds of pages ends within its
 /// function's timeout, and the account's other callers are not throttled.
 const DESCRIBES: usize = 4;
 
-/// How many describe calls of one region and family may be throttled before the sweep leaves it alone for this round.
-/// The SDK has tried each of them several times, so ten of them, four at once, cost half a minute.
-const THROTTLED_MAX: usize = 10;
-
 permissions! {
     /// Everything that the sweeper may do.
     Permissions:
         Callbacks ClaimSlot Clock DescribeSnapshots EnterCopies FreeSlot HearDead LearnLimits ListOpen
-        LookUpWaits ProbeToken ReadHolders RecordRecoveryPoint SendCommand Waits
+        LookUpWaits NoteSweep ProbeToken ReadHolders ReadLastSweep RecordRecoveryPoint SendCommand Waits
 }
 
 /// The sweeper's settings.
@@ -74,6 +76,8 @@ pub struct SweepReport {
     pub open: usize,
     /// When the oldest of them was opened.
     pub oldest: Option<Timestamp>,
+    /// Waits that RDS was asked about.
+    pub asked: usize,
     /// Waits that it settled.
     pub settled: usize,
     /// Copy slots that it freed.
@@ -88,7 +92,7 @@ pub struct SweepReport {
     pub broken: usize,
 }
 
-/// One sweep. If nothing is open, it is one read.
+/// One sweep. If nothing is open, it is one read. It asks RDS about the waits that are due for a look ([`is_due`]).
 ///
 /// It may be late, die midway or run twice at once, because it writes every step under a condition. It keeps one page of
 /// the open waits in memory, and of the others only the copies that wait for a slot.
@@ -99,18 +103,22 @@ pub async fn sweep<W: Permissions>(
     world: &W,
     sweeper_config: &SweeperConfig,
 ) -> Result<SweepReport, PortError> {
+    let began = world.now();
     let mut round = Round {
-        occasion: by_sweep(world.now()),
+        occasion: by_sweep(began),
         ..Round::default()
     };
     let mut pages = pin!(open_pages(world));
     while let Some(page) = pages.try_next().await? {
         round.holders.extend(page.holders);
         round.holders_of.extend(page.holders_of);
+        if round.swept.open == 0 && !page.waits.is_empty() {
+            round.last = last_sweep(world).await;
+        }
         let full: Vec<Vec<Wait>> = page
             .waits
             .into_iter()
-            .filter_map(|wait| round.take(sweeper_config, wait))
+            .filter_map(|wait| round.take(sweeper_config, wait, began))
             .collect();
         round.judge(world, sweeper_config, full).await;
     }
@@ -118,8 +126,14 @@ pub async fn sweep<W: Permissions>(
     round.judge(world, sweeper_config, rest).await;
     round.hand_slots_on(world, sweeper_config).await;
     round.send_again(world).await;
+    let is_complete = round.swept.unreachable.is_empty() && round.swept.broken == 0;
+    let found = LastSweep::after(round.last, began, is_complete, round.swept.settled > 0);
+    if let Some(found) = found.filter(|_| round.swept.open > 0) {
+        remember(world, &found).await;
+    }
     info!(
         open = round.swept.open,
+        asked = round.swept.asked,
         settled = round.swept.settled,
         freed = round.swept.freed,
         handed_out = round.swept.handed_out,
@@ -136,6 +150,7 @@ pub async fn sweep<W: Permissions>(
 struct Round {
     /// Which sweep this is, where a token is called dead.
     occasion: String,
+    last: Option<LastSweep>,
     swept: SweepReport,
     taken: BTreeSet<RdsArn>,
     asking: BTreeMap<(Region, Family), Vec<Wait>>,
@@ -147,31 +162,6 @@ struct Round {
     abandoned: Vec<(RdsArn, Timestamp)>,
     /// Waits that were registered longer ago than a message lives.
     lost: Vec<Wait>,
-}
-
-/// How often RDS did not answer, for each region and family.
-#[derive(Default)]
-struct SilentRegions(BTreeMap<(Region, Family), usize>);
-
-impl SilentRegions {
-    /// Whether the sweep asks nothing more there in this round.
-    fn is_left_alone(&self, place: &(Region, Family)) -> bool {
-        self.0
-            .get(place)
-            .is_some_and(|count| *count >= THROTTLED_MAX)
-    }
-
-    /// Counts a failure, unless the next call may succeed. An unreachable region would cost its whole timeout again,
-    /// and RDS refuses every time what a person must fix first.
-    fn note(&mut self, place: (Region, Family), error: &RdsError) {
-        let passes = error.code.is_some() && error.owner() == Owner::Transient;
-        let count = self.0.entry(place).or_default();
-        *count = if passes { *count + 1 } else { THROTTLED_MAX };
-    }
-
-    fn regions(&self) -> BTreeSet<Region> {
-        self.0.keys().map(|(region, _)| region.clone()).collect()
-    }
 }
 
 /// A wait, whether RDS still works on its resource, and the outcome.
@@ -187,7 +177,12 @@ enum DescribeOutcome {
 
 impl Round {
     /// Collects a wait. Returns a group of waits as soon as there are enough for one describe call.
-    fn take(&mut self, sweeper_config: &SweeperConfig, wait: Wait) -> Option<Vec<Wait>> {
+    fn take(
+        &mut self,
+        sweeper_config: &SweeperConfig,
+        wait: Wait,
+        now: Timestamp,
+    ) -> Option<Vec<Wait>> {
         // The index is sorted by the beginning of the phase, so a wait that this sweep has just marked appears again.
         if !self.taken.insert(wait.resource.clone()) {
             return None;
@@ -199,6 +194,14 @@ impl Round {
             self.candidate(sweeper_config, &wait);
             return None;
         }
+        if !is_due(&wait, self.last.as_ref(), now) {
+            // It is under way as far as is known, so it keeps its slot.
+            if is_copy(&wait) {
+                self.candidate(sweeper_config, &wait);
+            }
+            return None;
+        }
+        self.swept.asked += 1;
         let asking = self.asking.entry(place_of(&wait.resource)).or_default();
         asking.push(wait);
         (asking.len() >= sweeper_config.width).then(|| std::mem::take(asking))

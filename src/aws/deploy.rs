@@ -23,7 +23,7 @@ use crate::domain::deploy::stack::StackFacts;
 use crate::domain::id::arn::Region;
 use crate::ports::PortError;
 use crate::ports::deploy::{
-    ChangeSet, ChangeSetRequest, ChangeSets, FindStack, KeepArtifacts, Made, Pause,
+    ChangeSet, ChangeSetRequest, ChangeSets, DeleteStack, FindStack, KeepArtifacts, Made, Pause,
     ReadStackEvents, StackEvent, TemplateSource,
 };
 
@@ -209,6 +209,12 @@ impl ChangeSets for Deployer {
     }
 
     async fn delete_shell(&self, region: &Region, name: &StackName) -> Result<(), PortError> {
+        self.delete_stack(region, name).await
+    }
+}
+
+impl DeleteStack for Deployer {
+    async fn delete_stack(&self, region: &Region, name: &StackName) -> Result<(), PortError> {
         let call = self.cloudformation(region).delete_stack();
         let done = call.stack_name(name.as_str()).send().await;
         done.map_err(|error| port_error("cloudformation:DeleteStack", &error, &[]))?;

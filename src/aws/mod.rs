@@ -20,13 +20,16 @@ mod entered;
 mod executions;
 mod fault;
 mod get_items;
+mod histories;
 #[cfg(feature = "cli")]
 mod invoke;
 mod items;
 #[cfg(feature = "cli")]
 mod keys;
+mod last_sweep;
 mod manual_snapshots;
 mod open_items;
+mod own_events;
 mod plan_cursor;
 mod policies;
 mod presigned;

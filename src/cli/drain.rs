@@ -72,7 +72,7 @@ pub async fn run_drain<W: drain::Permissions>(
 }
 
 /// The template's parameters as a set.
-fn built_in(policies: &Policies) -> PolicySet<AppliedKey> {
+pub(super) fn built_in(policies: &Policies) -> PolicySet<AppliedKey> {
     let specs = policies.all.iter().map(|policy| {
         let key = AppliedKey {
             arn: policy.key.clone(),
@@ -124,7 +124,7 @@ fn write(
     Ok(())
 }
 
-fn starts(starts: &StartState) -> String {
+pub(super) fn starts(starts: &StartState) -> String {
     match starts {
         StartState::GoOn(policies) => {
             format!("Snapferry starts new runs of: {}", policies.join(", "))

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::asked::Place;
 use crate::app::deploy::DeployError;
+use crate::app::destroy::DestroyError;
 use crate::aws::ProfileError;
 use crate::error::chain;
 use crate::ports::{PortError, RdsError};
@@ -42,6 +43,9 @@ pub enum CliError {
     /// A deployment has ended before its end.
     #[error(transparent)]
     Deploy(#[from] DeployError),
+    /// A stack could not be deleted.
+    #[error(transparent)]
+    Destroy(DestroyError),
     /// An argument says something that cannot be acted on.
     #[error("{name}: {what}")]
     Argument {

@@ -14,8 +14,9 @@ use crate::domain::doctor::region::Rule;
 use crate::domain::id::arn::{ExecutionArn, Family, KeyArn, RdsArn, Region};
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{ExecutionName, ResourceId, SnapshotId};
-use crate::domain::id::tags::PolicyName;
+use crate::domain::id::tags::{PolicyName, StackId};
 use crate::domain::id::token::TaskToken;
+use crate::domain::operator::own_event::OwnEvent;
 use crate::domain::operator::redrive::{FailedExecution, FailedStatus, Inspection};
 use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::selected::{SelectedPart, UnreadablePart};
@@ -31,12 +32,15 @@ use crate::domain::restore::versions::Versions;
 use crate::domain::retention::bounds::DatabaseId;
 use crate::domain::retention::entered::Entered;
 use crate::domain::retention::gone::Listing;
+use crate::domain::retention::history::{Histories, History};
+use crate::domain::retention::inventory::Group;
 use crate::domain::retention::round::{Freeze, RemovalEntry, Round};
 use crate::domain::retention::sightings::Notes;
 use crate::domain::run::command::{Command, ProtectionRequest};
 use crate::domain::run::failure::{Failure, Operation};
 use crate::domain::run::last_error::LastError;
 use crate::domain::run::learnt_limit::LearntLimit;
+use crate::domain::run::look_times::LastSweep;
 use crate::domain::run::manifest::Manifest;
 use crate::domain::run::permit::Permit;
 use crate::domain::run::refusal::RefusedForGood;
@@ -46,43 +50,8 @@ use crate::ports::doctor::{
     CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
     ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
-use crate::ports::{
-    Abandoned, AutomatedSnapshots, Callbacks, CallerIdentity, ChangeDatabase, CheckClaim, Claim,
-    ClaimRun, ClaimSlot, CopySnapshot, CopySnapshotRequest, CorrectNewest, CreateSnapshot,
-    CreateSnapshotRequest, DatabaseCall, DeadLetter, DelayMessage, DeleteSnapshot, Delivery,
-    DescribeKey, DescribeQuota, DescribeRestored, DescribeSnapshots, EnterCopies, Entry,
-    ExecutionState, FindDatabases, ForgetIdle, ForgetRefusal, FreeSlot, HearDead, Held,
-    HoldSnapshots, InspectExecution, InvokePruner, KeepNotes, LearnLimits, ListDatabases,
-    ListEnded, ListMismatches, ListOpen, ListRunning, LookUpWaits, NoteError, Occupant, OpenMarker,
-    OpenPage, Page, PlanCursor, PortError, Probe, ProbeToken, PruneRounds, RdsError,
-    ReadConfigurations, ReadDefinitions, ReadEntered, ReadEntries, ReadFreeze, ReadHolders,
-    ReadLearntLimit, ReadListings, ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReadRestores,
-    ReadRosters, ReadSelected, ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint,
-    RedriveExecution, Redriven, RegisterRemovals, RegisterWaits, RememberRefusal, RemoveDeadLetter,
-    SendAgain, SendCommand, SetFreeze, SnapshotQuota, StartExecution, Started, StopExecution,
-    StoreConfigurations, StoreListings, StorePolicies, StoreRestores, StoreRosters, StoreSelected,
-    StoredRestore, Waits, Written,
-};
-
-/// The AWS action of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action<'a> {
-    /// A call of RDS, in a region.
-    Rds(Operation, &'a Region),
-    /// A call of another service.
-    Other(&'static str),
-}
-
-impl Action<'_> {
-    /// AWS's name of it.
-    #[must_use]
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Rds(operation, _) => operation.as_str(),
-            Self::Other(name) => name,
-        }
-    }
-}
+// The rows name nearly every port.
+use crate::ports::*;
 
 // How an argument is kept: one that is lent `by` reference, one that is `maybe` lent, or a `copy`.
 macro_rules! kept {
@@ -265,6 +234,13 @@ macro_rules! every_call {
                 writes StoreListing: store_listing(by region: Region, by listing: Listing)
                     -> Result<(), PortError>, Other("PutItem");
             }
+            ReadHistories {
+                reads ReadHistories: read_histories(by of: [Group]) -> Result<Histories, PortError>, Other("BatchGetItem");
+            }
+            KeepHistories {
+                writes StoreHistory: store_history(by of: Group, by history: History, copy at: Timestamp)
+                    -> Result<(), PortError>, Other("PutItem");
+            }
             CorrectNewest {
                 writes CorrectNewest: correct_newest(
                     by database: ResourceId, by policy: PolicyName, by instead_of: RdsArn, maybe newest: Manifest
@@ -340,6 +316,8 @@ macro_rules! every_call {
                 writes LearnLimit: learn_limit(copy family: Family, maybe known: LearntLimit, by learnt: LearntLimit)
                     -> Result<Written, PortError>, Other("UpdateItem");
             }
+            ReadLastSweep { reads LastSweep: last_sweep() -> Result<Option<LastSweep>, PortError>, Other("GetItem"); }
+            NoteSweep { writes NoteSweep: note_sweep(by sweep: LastSweep) -> Result<(), PortError>, Other("UpdateItem"); }
             ReadConfigurations {
                 reads ConfigurationVersions: configuration_versions(by of: [ResourceId])
                     -> Result<BTreeMap<ResourceId, Versions>, PortError>, Other("BatchGetItem");
@@ -453,16 +431,14 @@ macro_rules! every_call {
                     -> Result<String, PortError>, Other("DescribeStateMachineForExecution");
             }
             RedriveExecution {
-                writes RedriveExecution: redrive_execution(by name: ExecutionName)
-                    -> Result<Redriven, PortError>, Other("RedriveExecution");
+                writes RedriveExecution: redrive_execution(by name: ExecutionName) -> Result<Redriven, PortError>, Other("RedriveExecution");
             }
             ListRunning {
                 reads ListRunning: list_running(copy from: Option<String>)
                     -> Result<Page<ExecutionName>, PortError>, Other("ListExecutions");
             }
             StopExecution {
-                writes StopExecution: stop_execution(by name: ExecutionName, by cause: str)
-                    -> Result<(), PortError>, Other("StopExecution");
+                writes StopExecution: stop_execution(by name: ExecutionName, by cause: str) -> Result<(), PortError>, Other("StopExecution");
             }
             InspectDatabases {
                 reads InspectDatabases: inspect_databases(by region: Region, copy family: Family, copy marker: Option<String>)
@@ -483,6 +459,9 @@ macro_rules! every_call {
             FindRules {
                 reads FindRules: list_rule_names_by_target(by region: Region, by target: str, copy marker: Option<String>)
                     -> Result<Page<String>, PortError>, Other("ListRuleNamesByTarget");
+            }
+            PublishEvents {
+                writes PutEvents: put_events(by stack: StackId, by events: [OwnEvent]) -> Result<usize, PortError>, Other("PutEvents");
             }
             DescribeRule {
                 reads DescribeRule: describe_rule(by region: Region, by name: str)
@@ -510,4 +489,7 @@ macro_rules! every_call {
 
 every_call!(declare);
 
+mod action;
 mod through;
+
+pub use action::Action;

@@ -15,8 +15,8 @@ use crate::domain::doctor::permissions::{Decision, Requirement};
 use crate::domain::id::arn::Region;
 use crate::domain::policy::spec::KeyName;
 use crate::ports::deploy::{
-    ChangeSet, ChangeSetRequest, ChangeSets, CheckRights, FindStack, KeepArtifacts, Made, Pause,
-    ReadStackEvents, StackEvent, TemplateSource,
+    ChangeSet, ChangeSetRequest, ChangeSets, CheckRights, DeleteStack, FindStack, KeepArtifacts,
+    Made, Pause, ReadStackEvents, StackEvent, TemplateSource,
 };
 use crate::ports::{CallerIdentity, Clock, DescribeKey, PortError};
 
@@ -39,8 +39,8 @@ struct Shown {
     facts: StackFacts,
     template: Option<TemplateSource>,
     events: Vec<StackEvent>,
-    /// What it becomes, and after how many questions.
-    becomes: Option<(u32, StackFacts)>,
+    /// What it becomes, and after how many questions. Nothing: it goes.
+    becomes: Option<(u32, Option<StackFacts>)>,
 }
 
 /// What the account holds. Tests set the fields, and read them.
@@ -73,6 +73,8 @@ pub struct Deployments {
     buckets: RefCell<BTreeMap<Bucket, Account>>,
     objects: RefCell<BTreeMap<String, Vec<u8>>>,
     executed: RefCell<Vec<(Region, StackName)>>,
+    deleted: RefCell<Vec<(Region, StackName)>>,
+    pauses: RefCell<Vec<Duration>>,
 }
 
 impl Deployments {
@@ -128,6 +130,19 @@ impl Deployments {
         self.executed.borrow().clone()
     }
 
+    /// The stacks that were asked to be deleted, in order.
+    #[must_use]
+    pub fn deleted(&self) -> Vec<(Region, StackName)> {
+        self.deleted.borrow().clone()
+    }
+
+    /// The longest pause that somebody made.
+    #[must_use]
+    pub fn longest_pause(&self) -> Duration {
+        let pauses = self.pauses.borrow();
+        pauses.iter().max().copied().unwrap_or_default()
+    }
+
     /// Who was simulated, once for each question.
     #[must_use]
     pub fn simulated(&self) -> Vec<String> {
@@ -165,7 +180,9 @@ impl Clock for Deployments {
 }
 
 impl Pause for Deployments {
-    async fn pause(&self, _: Duration) {}
+    async fn pause(&self, span: Duration) {
+        self.pauses.borrow_mut().push(span);
+    }
 }
 
 impl CallerIdentity for Deployments {
@@ -230,10 +247,15 @@ impl FindStack for Deployments {
             return Ok(None);
         };
         match shown.becomes.take() {
-            Some((0, facts)) => {
+            Some((0, None)) => {
+                stacks.remove(&(region.clone(), name.clone()));
+                return Ok(None);
+            }
+            Some((0, Some(facts))) => {
                 let id = format!("event-{}", shown.events.len());
                 let status = facts.status.clone();
-                let reason = status.contains("ROLLBACK").then(|| "a reason".to_owned());
+                let has_failed = status.contains("ROLLBACK") || status.contains("FAILED");
+                let reason = has_failed.then(|| "a reason".to_owned());
                 if reason.is_some() {
                     shown.events.push(StackEvent {
                         id: format!("{id}-failure"),
@@ -374,7 +396,7 @@ impl ChangeSets for Deployments {
             shown.template = Some(request.template);
         }
         shown.facts.status = format!("{verb}_IN_PROGRESS");
-        shown.becomes = Some((ROUNDS, after));
+        shown.becomes = Some((ROUNDS, Some(after)));
         self.executed.borrow_mut().push(key);
         Ok(())
     }
@@ -395,6 +417,25 @@ impl ChangeSets for Deployments {
         stacks.remove(&key);
         let mut pending = self.pending.borrow_mut();
         pending.retain(|_, it| (&it.region, &it.request.stack) != (region, name));
+        Ok(())
+    }
+}
+
+impl DeleteStack for Deployments {
+    async fn delete_stack(&self, region: &Region, name: &StackName) -> Result<(), PortError> {
+        let key = (region.clone(), name.clone());
+        let mut stacks = self.stacks.borrow_mut();
+        // CloudFormation says nothing about a stack that does not exist.
+        if let Some(shown) = stacks.get_mut(&key) {
+            let after = self.fails_in.contains(region).then(|| StackFacts {
+                status: "DELETE_FAILED".to_owned(),
+                outputs: BTreeMap::new(),
+                ..shown.facts.clone()
+            });
+            shown.facts.status = "DELETE_IN_PROGRESS".to_owned();
+            shown.becomes = Some((ROUNDS, after));
+        }
+        self.deleted.borrow_mut().push(key);
         Ok(())
     }
 }

@@ -33,7 +33,9 @@ pub use operator::Operator;
 pub use queue::Queue;
 pub use rds::{RdsModel, Shelf};
 pub use refusal::Refusal;
-pub use step_functions::{Execution, Executions, StepFunctionsModel, TaskEnd, Token};
+pub use step_functions::{
+    Execution, Executions, StepFunctionsModel, StoppableModel, TaskEnd, Token,
+};
 pub use table::Table;
 pub use through::{Answer, Call, CallOutcome, Effect, Hook, Name, Through};
 pub use world::{Holds, Ports, State, World};

@@ -50,6 +50,19 @@ pub trait StepFunctionsModel {
     fn state(&self, name: &ExecutionName) -> ExecutionState;
 }
 
+/// What the operator's `stop` asks of Step Functions beside that.
+pub trait StoppableModel: StepFunctionsModel {
+    /// A page of the names of the executions that run.
+    fn list_running(&self, from: Option<String>) -> Page<ExecutionName>;
+    /// What Step Functions says about an execution. `None` if it does not know it.
+    fn inspect(&self, name: &ExecutionName) -> Option<Inspection>;
+    /// Stops an execution. Nothing changes if it has ended.
+    ///
+    /// # Errors
+    /// If there is no execution of this name.
+    fn stop(&mut self, name: &ExecutionName, cause: &str, now: Timestamp) -> Result<(), Refusal>;
+}
+
 /// An execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Execution {
@@ -135,45 +148,6 @@ impl Executions {
         page(rows.into_iter(), PAGE, from)
     }
 
-    pub(super) fn inspect(&self, name: &ExecutionName) -> Option<Inspection> {
-        self.all.get(name).map(|execution| Inspection {
-            running: execution.state == ExecutionState::Running,
-            run: execution.run.clone(),
-            error: execution.error.clone(),
-            cause: execution.cause.clone(),
-            redrives: execution.redrives,
-            redrivable: execution.redrivable.clone(),
-        })
-    }
-
-    pub(super) fn list_running(&self, from: Option<String>) -> Page<ExecutionName> {
-        let all = self.all.iter();
-        let running = all.filter(|(_, one)| one.state == ExecutionState::Running);
-        page(running.map(|(name, _)| name), PAGE, from)
-    }
-
-    /// Stops an execution. Nothing changes if it has ended.
-    pub(super) fn stop(
-        &mut self,
-        name: &ExecutionName,
-        cause: &str,
-        now: Timestamp,
-    ) -> Result<(), Refusal> {
-        let execution = self.all.get_mut(name).ok_or_else(unknown)?;
-        if execution.state == ExecutionState::Running {
-            execution.state = ExecutionState::Failed;
-            execution.ended = Some(FailedExecution {
-                name: name.clone(),
-                ended: FailedStatus::Aborted,
-                started_at: now,
-                ended_at: now,
-            });
-            execution.error = Some(STOPPED.to_owned());
-            execution.cause = Some(cause.to_owned());
-        }
-        Ok(())
-    }
-
     pub(super) fn definition_of(&self, name: &ExecutionName) -> Result<String, Refusal> {
         let execution = self.all.get(name).ok_or_else(unknown)?;
         Ok(execution.definition.clone())
@@ -231,8 +205,45 @@ impl StepFunctionsModel for Executions {
     }
 }
 
+impl StoppableModel for Executions {
+    fn list_running(&self, from: Option<String>) -> Page<ExecutionName> {
+        let all = self.all.iter();
+        let running = all.filter(|(_, one)| one.state == ExecutionState::Running);
+        page(running.map(|(name, _)| name), PAGE, from)
+    }
+
+    fn inspect(&self, name: &ExecutionName) -> Option<Inspection> {
+        self.all.get(name).map(|execution| Inspection {
+            running: execution.state == ExecutionState::Running,
+            started_at: execution.ended.as_ref().map(|ended| ended.started_at),
+            ended_at: execution.ended.as_ref().map(|ended| ended.ended_at),
+            run: execution.run.clone(),
+            error: execution.error.clone(),
+            cause: execution.cause.clone(),
+            redrives: execution.redrives,
+            redrivable: execution.redrivable.clone(),
+        })
+    }
+
+    fn stop(&mut self, name: &ExecutionName, cause: &str, now: Timestamp) -> Result<(), Refusal> {
+        let execution = self.all.get_mut(name).ok_or_else(unknown)?;
+        if execution.state == ExecutionState::Running {
+            execution.state = ExecutionState::Failed;
+            execution.ended = Some(FailedExecution {
+                name: name.clone(),
+                ended: FailedStatus::Aborted,
+                started_at: now,
+                ended_at: now,
+            });
+            execution.error = Some(STOPPED.to_owned());
+            execution.cause = Some(cause.to_owned());
+        }
+        Ok(())
+    }
+}
+
 /// A page of rows, with the number of rows before the next one as its marker.
-pub(super) fn page<'a, T: Clone + 'a>(
+pub fn page<'a, T: Clone + 'a>(
     rows: impl Iterator<Item = &'a T>,
     of: usize,
     marker: Option<String>,

@@ -78,6 +78,12 @@ pub trait ChangeSets {
     async fn delete_shell(&self, region: &Region, name: &StackName) -> Result<(), PortError>;
 }
 
+/// Deletes stacks.
+pub trait DeleteStack {
+    /// `DeleteStack`. It only begins.
+    async fn delete_stack(&self, region: &Region, name: &StackName) -> Result<(), PortError>;
+}
+
 /// One event of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StackEvent {
@@ -155,6 +161,7 @@ actions! {
     FindStack: "cloudformation:DescribeStacks";
     ChangeSets: "cloudformation:CreateChangeSet" "cloudformation:DescribeChangeSet" "cloudformation:ExecuteChangeSet"
         "cloudformation:DeleteChangeSet" "cloudformation:DeleteStack";
+    DeleteStack: "cloudformation:DeleteStack";
     ReadStackEvents: "cloudformation:DescribeStackEvents";
     KeepArtifacts: "s3:ListBucket" "s3:CreateBucket" "s3:PutBucketPublicAccessBlock" "s3:GetObject" "s3:PutObject";
     CheckRights: "iam:GetRole" "iam:SimulatePrincipalPolicy";

@@ -16,6 +16,7 @@ use crate::domain::policy::timing::Newest;
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::last_error::LastError;
 use crate::domain::run::learnt_limit::LearntLimit;
+use crate::domain::run::look_times::LastSweep;
 use crate::domain::run::manifest::Manifest;
 use crate::domain::run::permit::Permit;
 use crate::domain::run::refusal::RefusedForGood;
@@ -58,7 +59,8 @@ pub trait RegisterWaits {
 /// Moves stored waits on, and deletes them. Every write carries the token that it expects.
 pub trait Waits {
     /// `UpdateItem` of phase and since, if the stored wait has this token, is at this attempt, and may come into
-    /// this phase ([`Phase::may_become`]).
+    /// this phase ([`Phase::may_become`]). A wait is registered again only with a later time than it has: so of two
+    /// deliveries of one command, none takes the other's registration for its own.
     async fn set_phase(
         &self,
         resource: &RdsArn,
@@ -186,6 +188,18 @@ pub trait LearnLimits: ReadLearntLimit {
         known: Option<&LearntLimit>,
         learnt: &LearntLimit,
     ) -> Result<Written, PortError>;
+}
+
+/// Reads what the last sweeps found.
+pub trait ReadLastSweep {
+    /// `GetItem`, consistent. `None` before the first sweep that had a wait to ask about.
+    async fn last_sweep(&self) -> Result<Option<LastSweep>, PortError>;
+}
+
+/// Stores what a sweep found.
+pub trait NoteSweep: ReadLastSweep {
+    /// `UpdateItem`. Of two sweeps that ran at once, the one that writes last counts.
+    async fn note_sweep(&self, sweep: &LastSweep) -> Result<(), PortError>;
 }
 
 /// The catalog's answer to a claim.
@@ -361,6 +375,8 @@ actions! {
     ReadHolders: "dynamodb:GetItem";
     ReadLearntLimit: "dynamodb:GetItem";
     LearnLimits: "dynamodb:GetItem" "dynamodb:UpdateItem";
+    ReadLastSweep: "dynamodb:GetItem";
+    NoteSweep: "dynamodb:GetItem" "dynamodb:UpdateItem";
     ClaimRun: "dynamodb:UpdateItem";
     ReadEntries: "dynamodb:BatchGetItem";
     RememberRefusal: "dynamodb:UpdateItem";

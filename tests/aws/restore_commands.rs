@@ -663,7 +663,10 @@ fn without_a_yes_and_without_a_terminal_nothing_is_restored() {
     let output = bare(&["restore", "--database", "orders"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.contains("it changes the recovery region: add --yes"), "{error}");
+    assert!(
+        error.contains("it changes the recovery region: add --yes"),
+        "{error}"
+    );
     let output = bare(&["restore", "--dry-run"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
 }

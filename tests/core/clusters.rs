@@ -21,9 +21,9 @@ use snapferry::ports::SnapshotQuota;
 
 use crate::planner::planning;
 use crate::world::{
-    Fixture, SOURCE, TaskEnd, Token, World, a_cluster_run, a_run, backoff, command, copy_arn,
-    execution_arn, ours, reactor_config, record, region, rules, run, snapshot_arn, sweeper_config,
-    worker_config,
+    Fixture, NEXT_LOOK, SOURCE, TaskEnd, Token, World, a_cluster_run, a_run, backoff, command,
+    copy_arn, execution_arn, ours, reactor_config, record, region, rules, run, snapshot_arn,
+    sweeper_config, worker_config,
 };
 
 /// A command about the cluster `shop`.
@@ -124,6 +124,7 @@ fn the_sweep_settles_a_clusters_copy_and_says_when_its_data_was_taken() {
     assert_eq!(do_sweep(&world).settled, 0);
     assert_eq!(world.phase(&copy), Some(Phase::Seen));
     finish(&world, &copy);
+    world.pass(NEXT_LOOK);
     assert_eq!(
         world.rds().snapshots[&copy].taken_at,
         None,

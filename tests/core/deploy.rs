@@ -242,11 +242,6 @@ fn a_key_that_cannot_encrypt_is_refused_before_anything_is_made() {
     assert!(refused(&world, request())[0].contains("Disabled"));
     world.keys.clear();
     assert!(refused(&world, request())[0].contains("no such key"));
-    let without = DeployRequest {
-        key: None,
-        ..request()
-    };
-    assert!(refused(&world, without)[0].contains("--key"));
     assert_eq!(world.objects(), BTreeMap::new());
 }
 
@@ -560,4 +555,49 @@ fn what_would_lose_data_is_carried_out_only_if_that_is_accepted() {
     let deployment = looked(&world, changed).unwrap();
     run(act(&world, deployment, true, &mut |_| {})).unwrap();
     assert_eq!(world.executed().len(), executed + 1);
+}
+
+#[test]
+fn a_new_stack_without_a_key_makes_its_own_and_an_update_checks_that_one() {
+    let own = "arn:aws:kms:eu-central-1:111122223333:key/made-by-the-stack";
+    let mut world = world();
+    let without = DeployRequest {
+        key: None,
+        ..request()
+    };
+    deployed(&world, without.clone());
+    let now = world.stack(&home(), &stack()).unwrap();
+    assert!(!now.parameters.contains_key("RecoveryKeyArn"));
+
+    let mut facts = now;
+    facts
+        .outputs
+        .insert("RecoveryKey".to_owned(), own.to_owned());
+    facts
+        .parameters
+        .insert("RecoveryKeyArn".to_owned(), String::new());
+    world.put_stack(&home(), &stack(), facts);
+    let faults = refused(&world, without.clone());
+    assert!(faults[0].contains(own), "{faults:?}");
+    let key = KeyFacts {
+        arn: KeyArn::parse(own).unwrap(),
+        ..world.keys[KEY].clone()
+    };
+    world.keys.insert(own.to_owned(), key);
+    looked(&world, without).unwrap();
+}
+
+#[test]
+fn a_key_that_the_stack_no_longer_makes_is_left_to_the_person() {
+    let change = ResourceChange {
+        name: "RecoveryKey".to_owned(),
+        kind: "AWS::KMS::Key".to_owned(),
+        act: Act::Remove,
+    };
+    let said = sentences(std::slice::from_ref(&change));
+    assert!(
+        said[0].starts_with("leaves the key RecoveryKey to you"),
+        "{said:?}"
+    );
+    assert!(!loses_data(&[change]));
 }

@@ -114,8 +114,20 @@ fn each_type_of_the_templates_has_a_row_of_rights_and_what_stands_there_always_i
         stack: &stack(),
         bucket: &Bucket::of_deployments(&account, &home()),
         role_path: "/teams/db/",
+        makes_key: true,
     };
     let asked = query.requirements();
+    let keys = |query: RightsQuery<'_>| {
+        let all = query.requirements().into_iter();
+        all.filter(|one| one.actions.contains(&"kms:CreateKey"))
+            .count()
+    };
+    assert_eq!(keys(query), 1);
+    let brings_one = RightsQuery {
+        makes_key: false,
+        ..query
+    };
+    assert_eq!(keys(brings_one), 0);
     let resources: BTreeSet<&str> = asked
         .iter()
         .flat_map(|one| one.resources.iter().map(String::as_str))

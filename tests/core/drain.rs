@@ -21,7 +21,7 @@ use crate::world::{Fixture, HOME, World, a_run, region, rules, run};
 const TWO: &str = "untagged = \"default\"\n\n[policy.default]\nschedule = \"0 3 * * *\"\nretention = \"35d\"\n\n\
                    [policy.gold]\nschedule = \"0 * * * *\"\npaused = true\n";
 
-fn built_in() -> PolicySet<AppliedKey> {
+pub(crate) fn built_in() -> PolicySet<AppliedKey> {
     let planning = planning(&[]);
     let specs = planning.policies.all.iter().map(|policy| {
         (
@@ -46,7 +46,7 @@ fn drained(world: &World, depth: Depth) -> Drain {
 }
 
 /// An execution that sleeps on its copy.
-fn asleep(world: &World) -> ExecutionName {
+pub(crate) fn asleep(world: &World) -> ExecutionName {
     let (orders, name) = (
         a_run("orders"),
         ExecutionName::parse("run-of-orders").unwrap(),

@@ -115,10 +115,21 @@ fn in_the_source_region_a_snapshot_with_another_databases_id_is_a_mismatch() {
         expected: Expectation::Snapshot,
         ..copy_wait(Phase::Requested)
     };
-    assert_eq!(
-        reason(decide(&wait, Some(&snapshot))),
-        Reason::SnapshotMismatch
-    );
+    let Verdict::Fail(failure) = decide(&wait, Some(&snapshot)) else {
+        panic!("it must fail");
+    };
+    assert_eq!(failure.reason, Reason::SnapshotMismatch);
+    // A redrive does not help, so the cause names the stray snapshot and says what is true.
+    let cause = failure.cause;
+    assert!(cause.starts_with(&format!("{}: ", snapshot.arn)), "{cause}");
+    for said in [
+        "than db-ORDERS",
+        "is planned under its own id",
+        "a redrive would fail the same way",
+        "remove this snapshot if nobody needs it",
+    ] {
+        assert!(cause.contains(said), "{said}: {cause}");
+    }
 }
 
 fn any_status() -> impl Strategy<Value = SnapshotStatus> {

@@ -6,11 +6,12 @@ use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::domain::run::command::Step;
 use snapferry::domain::run::failure::{Operation, Reason};
+use snapferry::domain::run::look_times::{LastSweep, is_due};
 use snapferry::domain::run::wait::{Expectation, ExpectedCopy, Phase, Wait};
 
 use crate::world::{
-    Fixture, Name, SOURCE, TaskEnd, Token, World, a_run, command, copy_arn, ours, region, run,
-    snapshot_arn, sweeper_config,
+    Fixture, NEXT_LOOK, Name, SOURCE, TaskEnd, Token, World, a_run, command, copy_arn, ours,
+    region, run, snapshot_arn, sweeper_config,
 };
 
 pub(crate) fn wait_for(world: &World, step: Step, name: &str, phase: Phase) -> Wait {
@@ -80,9 +81,92 @@ fn it_costs_one_describe_for_so_many_waits_of_a_region() {
     }
     do_sweep(&world);
     assert_eq!(world.calls_of("DescribeDBSnapshots"), 3);
+    world.pass(NEXT_LOOK);
     do_sweep(&world);
     assert_eq!(world.calls_of("DescribeDBSnapshots"), 6);
     assert!(world.answers().is_empty());
+}
+
+/// A wait of a snapshot that RDS is making.
+fn under_way(world: &World, name: &str) -> Wait {
+    let wait = wait_for(world, Step::Snapshot, name, Phase::Seen);
+    world.put_snapshot(ours(&wait.resource, &a_run(name), SnapshotStatus::Creating));
+    wait
+}
+
+#[test]
+fn a_sweep_asks_about_a_wait_every_two_minutes_and_later_more_seldom() {
+    let world = World::new();
+    under_way(&world, "orders");
+    let looks = |minutes| {
+        let asked = (0..minutes).map(|_| {
+            world.pass(SignedDuration::from_mins(1));
+            do_sweep(&world).asked
+        });
+        asked.sum::<usize>()
+    };
+    // The first sweep does not know what was asked before.
+    assert_eq!(looks(1), 1);
+    assert!((19..=20).contains(&looks(39)));
+    looks(23 * 60 + 20);
+    assert_eq!(looks(60), 1, "an hour is a twenty-fourth of a day");
+}
+
+#[test]
+fn after_a_sweep_had_to_settle_a_wait_the_next_ones_ask_about_everything() {
+    let world = World::new();
+    under_way(&world, "orders");
+    let missed = under_way(&world, "users");
+    do_sweep(&world);
+    world.put_snapshot(ours(
+        &missed.resource,
+        &a_run("users"),
+        SnapshotStatus::Available,
+    ));
+    world.pass(NEXT_LOOK);
+    assert_eq!(do_sweep(&world).settled, 1);
+    for _ in 0..9 {
+        world.pass(SignedDuration::from_mins(1));
+        assert_eq!(do_sweep(&world).asked, 1);
+    }
+    world.pass(SignedDuration::from_mins(1));
+    let asked = do_sweep(&world).asked;
+    world.pass(SignedDuration::from_mins(1));
+    assert_eq!(asked + do_sweep(&world).asked, 1);
+}
+
+#[test]
+fn what_a_sweep_could_not_ask_about_is_due_for_the_next_one() {
+    let world = World::new();
+    under_way(&world, "orders");
+    do_sweep(&world);
+    world.pass(NEXT_LOOK);
+    let operation = Operation::DescribeDbSnapshots;
+    world.script(operation, Some("Throttling"), "Rate exceeded");
+    assert_eq!(do_sweep(&world).unreachable.len(), 1);
+    assert_eq!(do_sweep(&world).asked, 1);
+    assert_eq!(do_sweep(&world).asked, 0);
+}
+
+#[test]
+fn a_clock_that_was_ahead_does_not_keep_later_sweeps_from_looking() {
+    let world = World::new();
+    let wait = under_way(&world, "orders");
+    let ahead = LastSweep {
+        complete_at: wait.since + SignedDuration::from_hours(1),
+        settled_at: None,
+    };
+    assert!(is_due(&wait, Some(&ahead), wait.since));
+}
+
+#[test]
+fn a_sweep_that_cannot_read_what_the_last_one_found_asks_about_everything() {
+    let world = World::new();
+    under_way(&world, "orders");
+    do_sweep(&world);
+    assert_eq!(do_sweep(&world).asked, 0);
+    world.break_once(Name::LastSweep);
+    assert_eq!(do_sweep(&world).asked, 1);
 }
 
 #[test]
@@ -113,8 +197,8 @@ fn a_requested_resource_may_stay_invisible_for_the_grace_period() {
     wait_for(&world, Step::Snapshot, "orders", Phase::Requested);
     world.pass(SignedDuration::from_mins(10));
     assert_eq!(do_sweep(&world).settled, 0);
-    world.pass(SignedDuration::from_secs(1));
-    assert_eq!(do_sweep(&world).settled, 0, "the first sweep after it");
+    world.pass(NEXT_LOOK);
+    assert_eq!(do_sweep(&world).settled, 0, "the first look after it");
     world.pass(SignedDuration::from_secs(60));
     assert_eq!(do_sweep(&world).settled, 1);
 }
@@ -125,6 +209,7 @@ fn absences_that_do_not_follow_each_other_prove_nothing() {
     let wait = wait_for(&world, Step::Snapshot, "orders", Phase::Seen);
     let shown = ours(&wait.resource, &a_run("orders"), SnapshotStatus::Creating);
     for _ in 0..3 {
+        world.pass(NEXT_LOOK);
         assert_eq!(do_sweep(&world).settled, 0);
         assert!(world.wait(&wait.resource).unwrap().absent);
         world.put_snapshot(shown.clone());
@@ -311,7 +396,7 @@ fn the_slot_of_a_worker_that_died_before_rds_was_asked_is_freed_after_the_grace_
     world.hold_slot(stuck.resource.clone());
     world.pass(SignedDuration::from_mins(10));
     assert_eq!(do_sweep(&world).freed, 0);
-    world.pass(SignedDuration::from_secs(1));
+    world.pass(NEXT_LOOK);
     assert_eq!(do_sweep(&world).freed, 1);
     assert_eq!(
         world.wait(&stuck.resource),
@@ -329,7 +414,7 @@ fn the_command_of_a_registered_wait_is_sent_again_once_no_message_can_carry_it()
     let lost = wait_for(&world, Step::Snapshot, "orders", Phase::Registered);
     world.pass(A_MESSAGES_LIFE);
     assert_eq!(do_sweep(&world).sent_again, 0);
-    world.pass(SignedDuration::from_secs(1));
+    world.pass(SignedDuration::from_mins(10));
     world.break_once(Name::SendCommand);
     let swept = do_sweep(&world);
     assert_eq!((swept.sent_again, swept.broken), (0, 1));
@@ -361,7 +446,8 @@ fn a_registered_wait_that_nobody_awaits_any_more_is_forgotten() {
     world.pass(A_MESSAGES_LIFE + SignedDuration::from_secs(1));
     do_sweep(&world);
     assert_eq!(world.waits().len(), 1, "dead is heard twice");
-    world.pass(SignedDuration::from_secs(60));
+    // A twentieth of its age.
+    world.pass(SignedDuration::from_mins(10));
     do_sweep(&world);
     assert!(world.waits().is_empty() && world.sent().is_empty());
 }

@@ -33,6 +33,9 @@ pub(crate) use snapferry::fake::{Action, Call, Name, TaskEnd};
 use snapferry::json;
 use snapferry::ports::{ExecutionState, ReceiptHandle, SnapshotQuota};
 
+/// How long after a sweep another one asks about a young wait at the latest.
+pub(crate) const NEXT_LOOK: SignedDuration = SignedDuration::from_mins(2);
+
 /// Runs a future that waits for nothing but the fake.
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     futures_util::FutureExt::now_or_never(future)

@@ -52,7 +52,7 @@ impl Deployment {
 
     fn condition(&self, name: &str) -> bool {
         match name {
-            "TableIsMade" => true,
+            "TableIsMade" | "KeyIsMade" => true,
             "SourceKeysAreGiven" => !self.source_keys.is_empty(),
             "StackIdIsGiven" | "SubnetsAreGiven" | "BoundaryIsGiven" => false,
             other => panic!("no value for the condition {other}"),
@@ -68,7 +68,6 @@ impl Deployment {
             "AWS::StackName" => json!(STACK),
             "SourceRegions" => json!(SOURCES),
             "SourceKeyArns" => json!(self.source_keys),
-            "RecoveryKeyArn" => json!(KEY),
             "RecoveryRegion" => json!(HOME),
             "StateMachine" => json!(MACHINE),
             other => panic!("no value for {other}"),
@@ -78,6 +77,7 @@ impl Deployment {
     fn attribute(name: &str) -> String {
         match name {
             "Table.Arn" => TABLE.to_owned(),
+            "RecoveryKey.Arn" => KEY.to_owned(),
             "StateMachine.Name" => "protect".to_owned(),
             _ => {
                 let resource = name

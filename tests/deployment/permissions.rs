@@ -205,6 +205,29 @@ fn only_what_knows_no_resource_is_allowed_on_any() {
     }
 }
 
+/// RDS shows a snapshot's tags to some roles only if they may list them, and a snapshot of ours is known by its tags.
+#[test]
+fn a_role_that_reads_snapshots_may_list_the_tags_of_those_that_bear_our_name() {
+    let template = template();
+    for role in Role::ALL {
+        let role = IamRole::Function(role).logical_id();
+        let all = statements(roles(&template)[role]);
+        let describes = all
+            .iter()
+            .flat_map(|one| texts(&one["Action"]))
+            .filter(|action| *action == "rds:DescribeDBSnapshots");
+        assert!(describes.count() > 0, "{role}");
+        let lists = granting(&all, "rds:ListTagsForResource");
+        let resources = lists["Resource"].as_array().unwrap();
+        let kinds = resources.iter().map(|resource| {
+            let arn = resource["Fn::Sub"].as_str().unwrap();
+            arn.split_once("${AWS::AccountId}:").unwrap().1
+        });
+        let kinds: Vec<&str> = kinds.collect();
+        assert_eq!(kinds, ["snapshot:sf-*", "cluster-snapshot:sf-*"], "{role}");
+    }
+}
+
 #[test]
 fn the_worker_makes_and_tags_only_what_bears_the_stacks_tag_and_name() {
     let template = template();

@@ -23,14 +23,15 @@ use snapferry::domain::retention::entered::Entered;
 use snapferry::domain::run::command::{Command, ProtectionRequest, RunOptions, Step};
 use snapferry::domain::run::failure::Failure;
 use snapferry::domain::run::learnt_limit::LearntLimit;
+use snapferry::domain::run::look_times::LastSweep;
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::slot_limits::{CopySlots, SlotLimits};
 use snapferry::domain::run::wait::{Expectation, Phase, Rules, Wait};
 use snapferry::ports::{
     Abandoned, Callbacks, ClaimSlot, Clock, Delivery, DescribeSnapshots, EnterCopies, FreeSlot,
-    HearDead, LearnLimits, ListOpen, LookUpWaits, OpenMarker, OpenPage, PortError, Probe,
-    ProbeToken, RdsError, ReadHolders, ReadLearntLimit, RecordRecoveryPoint, SendCommand, Waits,
-    Written,
+    HearDead, LearnLimits, ListOpen, LookUpWaits, NoteSweep, OpenMarker, OpenPage, PortError,
+    Probe, ProbeToken, RdsError, ReadHolders, ReadLastSweep, ReadLearntLimit, RecordRecoveryPoint,
+    SendCommand, Waits, Written,
 };
 
 #[global_allocator]
@@ -258,6 +259,18 @@ impl LearnLimits for Crowd {
         _learnt: &LearntLimit,
     ) -> Result<Written, PortError> {
         Ok(Written::Conflict)
+    }
+}
+
+impl ReadLastSweep for Crowd {
+    async fn last_sweep(&self) -> Result<Option<LastSweep>, PortError> {
+        Ok(None)
+    }
+}
+
+impl NoteSweep for Crowd {
+    async fn note_sweep(&self, _sweep: &LastSweep) -> Result<(), PortError> {
+        Ok(())
     }
 }
 

@@ -144,14 +144,14 @@ impl Rate {
             RateShape::Windows => windows(STRETCH_SECONDS),
             RateShape::MovedWindows => windows(STRETCH_SECONDS / 2),
             RateShape::Bucket => Self::Bucket {
-                tokens: most(per_minute),
+                tokens: room_of_a_stretch(per_minute),
                 at: BEGIN,
             },
         }
     }
 
     fn take(&mut self, now: Timestamp, per_minute: f64) -> bool {
-        let most = most(per_minute);
+        let most = room_of_a_stretch(per_minute);
         match self {
             Self::Windows { first, granted } => {
                 let since = now.duration_since(BEGIN).as_secs() + STRETCH_SECONDS - first.as_secs();
@@ -176,7 +176,7 @@ impl Rate {
 }
 
 /// How many calls one stretch of time, or a full bucket, has room for.
-fn most(per_minute: f64) -> f64 {
+fn room_of_a_stretch(per_minute: f64) -> f64 {
     (per_minute * STRETCH_SECONDS as f64 / 60.0).max(1.0)
 }
 

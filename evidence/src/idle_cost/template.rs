@@ -63,7 +63,7 @@ impl Template {
     }
 
     /// A value, or the default of the parameter that it refers to, as text.
-    pub(super) fn text(&self, value: &Value) -> Option<String> {
+    pub(crate) fn text(&self, value: &Value) -> Option<String> {
         let value = match value.get("Ref").and_then(Value::as_str) {
             Some(parameter) => self.0.get("Parameters")?.get(parameter)?.get("Default")?,
             None => value,

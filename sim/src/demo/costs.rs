@@ -44,7 +44,7 @@ impl Costs {
     #[must_use]
     pub(super) fn of_calls(calls: &[Asked], owners: &BTreeMap<String, String>) -> Self {
         let mut costs = Self::default();
-        let on_behalf = |call: &&Asked| !SHARED.contains(&call.app.as_str());
+        let on_behalf = |call: &&Asked| !is_shared(call);
         for call in calls.iter().filter(on_behalf) {
             let named: BTreeSet<&String> = call
                 .snapshots
@@ -74,6 +74,12 @@ impl Costs {
         let cost = self.of.entry(database.to_owned()).or_default();
         cost.transitions += transitions;
     }
+}
+
+/// Whether the caller asks for all recovery points together, or for none.
+#[must_use]
+pub(super) fn is_shared(call: &Asked) -> bool {
+    SHARED.contains(&call.app.as_str())
 }
 
 fn is_mutation(call: &Asked) -> bool {

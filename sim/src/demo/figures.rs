@@ -8,6 +8,7 @@ use super::doctor::DoctorCounts;
 use super::iam::Iam;
 use super::left_out::LeftOutFigure;
 use super::pruning::Pruned;
+use super::tried::TriedFigures;
 
 /// Calls by operation.
 pub type Calls = BTreeMap<String, u64>;
@@ -28,6 +29,8 @@ pub struct Figures {
     pub excluded: u64,
     /// Databases in a status in which RDS takes no snapshot.
     pub not_now: u64,
+    /// Databases that RDS has refused permanently, after one try that Snapferry remembers.
+    pub tried: u64,
     /// All of these, each with its reason.
     pub left_out: Vec<LeftOutFigure>,
     /// Recovery points in the simulated RDS: available, in the recovery region, with the right source, key, tags and option
@@ -50,6 +53,9 @@ pub struct Figures {
     pub parked: u64,
     /// Dead letters that `snapferry replay` sent back to their queue.
     pub replayed: u64,
+    /// What the try of the database has cost that RDS refuses permanently. No other figure contains it, but those of the
+    /// sweep, of the pruner and of the other services.
+    pub tried_and_refused: TriedFigures,
     /// Calls to AWS.
     pub calls: ServiceCalls,
     /// What the functions' own roles allowed them.

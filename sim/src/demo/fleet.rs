@@ -7,9 +7,10 @@ use super::left_out::{self, Kind, LeftAlone, SCRATCH};
 use super::old_snapshots::{self, OldSnapshots};
 use super::parts::{ENGINES, PARTS, Part};
 use super::policies::{DemoPolicy, GOLD, STANDARD};
+use super::tried;
 use crate::rds::{
-    ClusterSpec, CreateDbSnapshot, DbOption, Family, InstanceSpec, KmsKey, OptionGroup, Rds,
-    RdsConfig, RdsFault, Region, Snapshot, Tags,
+    ClusterSpec, CreateDbSnapshot, DbOption, Family, InstanceSpec, KeylessClusterCopies, KmsKey,
+    OptionGroup, Rds, RdsConfig, RdsFault, Region, Snapshot, Tags,
 };
 
 /// Where the databases are.
@@ -77,6 +78,8 @@ pub(super) struct Fleet {
     pub(super) rds: Rds,
     /// The databases to protect.
     pub(super) databases: Vec<Database>,
+    /// The database whose copies RDS refuses permanently.
+    pub(super) tried: Database,
     /// The databases that must get no recovery point, and why.
     pub(super) left_out: Vec<LeftAlone>,
     /// What is in the recovery region before the demo begins.
@@ -105,6 +108,7 @@ pub(super) fn snapshots<'a>(rds: &'a Rds, place: &str) -> impl Iterator<Item = &
 pub(super) fn draw(databases: u16, seed: u64, now: Timestamp) -> Result<Fleet, RdsFault> {
     let config = RdsConfig {
         account: ACCOUNT.to_owned(),
+        keyless_cluster_copies: KeylessClusterCopies::Refused,
         ..RdsConfig::default()
     };
     let mut rds = Rds::new(config, seed);
@@ -117,11 +121,13 @@ pub(super) fn draw(databases: u16, seed: u64, now: Timestamp) -> Result<Fleet, R
     for n in 0..usize::from(databases) {
         all.push(add_database(&mut rds, n, seed, &mut rng)?);
     }
+    let tried = tried::add(&mut rds)?;
     let left_out = left_out::add(&mut rds)?;
     take_by_hand(&mut rds, now)?;
     let old = old_snapshots::plant(&mut rds, &all, now)?;
     Ok(Fleet {
         databases: all,
+        tried,
         left_out,
         old,
         rds,
@@ -261,7 +267,11 @@ fn cluster(name: &str, part: &Part, rng: &mut Rng) -> ClusterSpec {
 }
 
 /// Adds a cluster. Its members have its tags, and must still not be treated as instances.
-fn add_cluster(rds: &mut Rds, place: &Region, spec: ClusterSpec) -> Result<String, RdsFault> {
+pub(super) fn add_cluster(
+    rds: &mut Rds,
+    place: &Region,
+    spec: ClusterSpec,
+) -> Result<String, RdsFault> {
     let (tags, members) = (spec.tags.clone(), spec.members.clone());
     let resource_id = rds.add_cluster(place, spec)?;
     for member in members {
@@ -282,6 +292,16 @@ fn take_by_hand(rds: &mut Rds, now: Timestamp) -> Result<(), RdsFault> {
 }
 
 impl Fleet {
+    /// The databases that a policy selects: those to protect, and the one whose copies RDS refuses.
+    #[must_use]
+    pub(super) fn selected(&self) -> Vec<Database> {
+        self.databases
+            .iter()
+            .chain([&self.tried])
+            .cloned()
+            .collect()
+    }
+
     /// What it is made of, in lines.
     #[must_use]
     pub(super) fn composition(&self) -> Vec<String> {
@@ -319,6 +339,10 @@ impl Fleet {
             what.dedup();
             lines.push(format!("{count} {words}: {}", what.join(", ")));
         }
+        lines.push(format!(
+            "1 to be tried, whose copies RDS refuses: {}",
+            tried::WHAT
+        ));
         lines
     }
 

@@ -17,6 +17,9 @@ pub enum Kind {
     Refused,
     /// RDS takes no snapshot of it in its current status.
     NotNow,
+    /// RDS has refused its copy permanently. Snapferry has tried once, and remembers.
+    #[serde(rename = "tried")]
+    TriedOnce,
 }
 
 impl Kind {
@@ -26,6 +29,7 @@ impl Kind {
             Self::Excluded => "excluded",
             Self::Refused => "refused",
             Self::NotNow => "not_now",
+            Self::TriedOnce => "tried",
         }
     }
 }

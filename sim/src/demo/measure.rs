@@ -14,7 +14,7 @@ use crate::rds::Rds;
 use crate::rds_http::{Asked, CallCounts, CallKey};
 
 use super::carrier::Carrier;
-use super::costs::Costs;
+use super::costs::{Costs, is_shared};
 use super::faults::{OutageReport, person::Diary};
 use super::figures::{Callbacks, Calls, Executions, Figures, Reaction, ServiceCalls};
 use super::fleet::{Database, RECOVERY, snapshots};
@@ -23,6 +23,7 @@ use super::left_out::{Kind, LeftOutFigure};
 use super::old_snapshots::OldSnapshots;
 use super::promises::Observations;
 use super::pruning::Pruned;
+use super::tried::{TriedFigures, TriedTraces};
 use super::truth;
 
 const SWEEPER: &str = "snapferry-sweeper";
@@ -43,7 +44,9 @@ pub(super) struct Scene<'a> {
     pub(super) asked: Vec<Asked>,
     /// The databases that should be protected.
     pub(super) databases: &'a [Database],
-    /// Those that must get none, each with its reason.
+    /// The database whose copies RDS refuses permanently.
+    pub(super) tried: &'a Database,
+    /// Those that get none, each with its reason.
     pub(super) left_out: &'a [LeftOutFigure],
     /// How real time and RDS's time relate.
     pub(super) times: Times,
@@ -91,13 +94,38 @@ pub(super) async fn measure(
     let executions = client
         .executions(scene.stack.output("StateMachineArn")?)
         .await?;
-    let settlements = accepted(recorder);
+    let runs = runs(client, executions).await?;
+    let (of_tried, runs): (Vec<EndedExecution>, Vec<EndedExecution>) = {
+        let arn = scene.tried.arn();
+        runs.into_iter().partition(|run| run.database == arn)
+    };
+    let traces = TriedTraces::of(rds, scene.tried);
+    let all_settlements = accepted(recorder);
+    let (tried_settlements, settlements): (Vec<Settlement>, Vec<Settlement>) = all_settlements
+        .iter()
+        .cloned()
+        .partition(|one| traces.has_callback(one));
     let logs = logs(client).await?;
-    let failed = failures(client, &executions).await?;
-    let mut costs = Costs::of_calls(&scene.asked, &truth::owners(rds, scene.databases));
+    let failed = failures(&runs);
+    let selected: Vec<Database> = scene
+        .databases
+        .iter()
+        .chain([scene.tried])
+        .cloned()
+        .collect();
+    let owners = truth::owners(rds, &selected);
+    let tried_and_refused = TriedFigures {
+        executions: ended(&of_tried),
+        callbacks: callbacks(&tried_settlements),
+        state_transitions: of_tried.iter().map(|run| run.transitions).sum(),
+        rds: traces.calls(&scene.asked, &owners, is_shared),
+        ends: failures(&of_tried),
+    };
+    let mut costs = Costs::of_calls(&scene.asked, &owners);
+    costs.of.remove(&scene.tried.label());
     let automated = scene.databases.iter().filter(|one| one.policy.is_automated);
     costs.automated = automated.map(Database::label).collect();
-    let state_transitions = transitions(scene, &executions, &mut costs).await?;
+    let state_transitions = transitions(scene, &runs, &mut costs);
     let unprotected = truth::unprotected(rds, scene.databases, scene.old);
     let of_kind = |kind| scene.left_out.iter().filter(|one| one.kind == kind).count() as u64;
     let figures = Figures {
@@ -107,9 +135,10 @@ pub(super) async fn measure(
         refused: of_kind(Kind::Refused),
         excluded: of_kind(Kind::Excluded),
         not_now: of_kind(Kind::NotNow),
+        tried: of_kind(Kind::TriedOnce),
         left_out: scene.left_out.to_vec(),
         recovery_points: (scene.databases.len() - unprotected.len()) as u64,
-        executions: ended(&executions),
+        executions: ended(&runs),
         callbacks: callbacks(&settlements),
         stale_commands: stale_commands(recorder),
         dead_letters: dead_letters(scene.stack).await?,
@@ -117,7 +146,8 @@ pub(super) async fn measure(
         faults: scene.trouble.counted(),
         parked: scene.diary.parked.len() as u64,
         replayed: scene.diary.replayed,
-        calls: calls(recorder, &scene.rds_calls),
+        calls: calls(recorder, &scene.rds_calls, &tried_and_refused.rds),
+        tried_and_refused,
         iam: Iam::of(&client.roles().await?),
         pruned: scene.pruned.clone(),
         doctor: None,
@@ -133,8 +163,8 @@ pub(super) async fn measure(
     };
     let seen = Observations {
         unprotected,
-        touched: truth::touched(rds, scene.databases),
-        leaks: leaks(scene, rds, &logs, &settlements, &failed),
+        touched: truth::touched(rds, scene.databases, scene.tried),
+        leaks: leaks(scene, rds, &logs, &all_settlements, &failed),
         world: scene
             .carrier
             .refused()
@@ -169,15 +199,52 @@ fn accepted(recorder: &Recorder) -> Vec<Settlement> {
         .collect()
 }
 
-fn ended(executions: &[Execution]) -> Executions {
-    let succeeded = executions
-        .iter()
-        .filter(|one| one.status == "SUCCEEDED")
-        .count() as u64;
-    Executions {
-        succeeded,
-        failed: executions.len() as u64 - succeeded,
+/// An execution, and what it entered.
+struct EndedExecution {
+    /// Its database's ARN.
+    database: String,
+    /// States entered, and one more for its end.
+    transitions: u64,
+    /// How it failed, in words; `None` if it succeeded.
+    failure: Option<String>,
+}
+
+async fn runs(
+    client: &Client,
+    executions: Vec<Execution>,
+) -> Result<Vec<EndedExecution>, MeasureError> {
+    let mut all = Vec::new();
+    for execution in executions {
+        let arn = &execution.execution_arn;
+        let history = client.history(arn).await?;
+        let entered = |event: &&HistoryEvent| event.kind.ends_with("StateEntered");
+        let described = client.describe_execution(arn).await?;
+        let failure = (execution.status != "SUCCEEDED").then(|| {
+            let name = arn.rsplit(':').next().unwrap_or_default();
+            let why = [described.error.as_deref(), described.cause.as_deref()];
+            let why: Vec<&str> = why.into_iter().flatten().collect();
+            format!("{name} {} {}", described.status, why.join(": "))
+        });
+        let input = described.input.unwrap_or_default();
+        all.push(EndedExecution {
+            database: json::run::read(&input)?.database.arn.to_string(),
+            transitions: 1 + history.iter().filter(entered).count() as u64,
+            failure,
+        });
     }
+    Ok(all)
+}
+
+fn ended(runs: &[EndedExecution]) -> Executions {
+    let failed = failures(runs).len() as u64;
+    Executions {
+        succeeded: runs.len() as u64 - failed,
+        failed,
+    }
+}
+
+fn failures(runs: &[EndedExecution]) -> Vec<String> {
+    runs.iter().filter_map(|run| run.failure.clone()).collect()
 }
 
 /// The accepted callbacks by who sent them; a token settles its task once.
@@ -221,7 +288,8 @@ async fn dead_letters(stack: &LocalStack) -> Result<u64, MeasureError> {
     Ok(all)
 }
 
-fn calls(recorder: &Recorder, rds: &CallCounts) -> ServiceCalls {
+/// The calls by service. Those that the one database cost which RDS refuses stand apart.
+fn calls(recorder: &Recorder, rds: &CallCounts, of_tried: &Calls) -> ServiceCalls {
     let mut calls = ServiceCalls::default();
     for (counter, tally) in recorder.counts() {
         let of_service = match counter.service {
@@ -241,49 +309,27 @@ fn calls(recorder: &Recorder, rds: &CallCounts) -> ServiceCalls {
         };
         *of_caller.entry(operation.clone()).or_default() += count;
     }
+    calls.rds = calls
+        .rds
+        .into_iter()
+        .map(|(call, count)| {
+            let apart = of_tried.get(&call).copied().unwrap_or_default();
+            (call, count.saturating_sub(apart))
+        })
+        .filter(|(_, count)| *count > 0)
+        .collect();
     calls
 }
 
 /// States entered, and one more for the end of each execution. They are costs of the execution's database too.
-async fn transitions(
-    scene: &Scene<'_>,
-    executions: &[Execution],
-    costs: &mut Costs,
-) -> Result<u64, MeasureError> {
-    let client = scene.stack.client();
+fn transitions(scene: &Scene<'_>, runs: &[EndedExecution], costs: &mut Costs) -> u64 {
     let label = |one: &Database| (one.arn(), one.label());
     let labels: BTreeMap<String, String> = scene.databases.iter().map(label).collect();
-    let mut all = 0;
-    for execution in executions {
-        let arn = &execution.execution_arn;
-        let history = client.history(arn).await?;
-        let entered = |event: &&HistoryEvent| event.kind.ends_with("StateEntered");
-        let transitions = 1 + history.iter().filter(entered).count() as u64;
-        all += transitions;
-        let input = client.describe_execution(arn).await?.input;
-        let run = json::run::read(&input.unwrap_or_default())?;
-        let arn = run.database.arn.to_string();
-        costs.add_transitions(labels.get(&arn).unwrap_or(&arn), transitions);
+    for run in runs {
+        let label = labels.get(&run.database).unwrap_or(&run.database);
+        costs.add_transitions(label, run.transitions);
     }
-    Ok(all)
-}
-
-async fn failures(client: &Client, executions: &[Execution]) -> Result<Vec<String>, MeasureError> {
-    let mut all = Vec::new();
-    for execution in executions.iter().filter(|one| one.status != "SUCCEEDED") {
-        let announced = client.describe_execution(&execution.execution_arn).await?;
-        let name = announced
-            .execution_arn
-            .rsplit(':')
-            .next()
-            .unwrap_or_default();
-        let why = [announced.error.as_deref(), announced.cause.as_deref()]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>();
-        all.push(format!("{name} {} {}", announced.status, why.join(": ")));
-    }
-    Ok(all)
+    runs.iter().map(|run| run.transitions).sum()
 }
 
 /// From the delivery of the event that says "finished" to the reactor's accepted callback.

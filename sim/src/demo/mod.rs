@@ -24,6 +24,7 @@ mod run;
 mod schedule;
 mod snapferry;
 mod summary;
+mod tried;
 mod truth;
 mod view;
 

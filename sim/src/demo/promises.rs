@@ -92,11 +92,10 @@ pub(super) fn broken(figures: &Figures, seen: &Observations) -> Vec<String> {
     for sentence in seen.touched.iter().chain(&seen.leaks).chain(&seen.world) {
         promise(false, sentence.clone());
     }
+    let without_retries = figures.faults.is_empty();
+    broken.extend(figures.tried_and_refused.broken(without_retries));
     // The promised numbers of calls hold without retries only.
-    broken.extend(over_the_promised_cost(
-        &seen.costs,
-        figures.faults.is_empty(),
-    ));
+    broken.extend(over_the_promised_cost(&seen.costs, without_retries));
     broken
 }
 
@@ -168,6 +167,7 @@ mod tests {
                 ..Callbacks::default()
             },
             max_copies_in_flight: 20,
+            tried_and_refused: crate::demo::tried::tests::kept(),
             iam: Iam::of(&[RoleUse {
                 role: "WorkerRole".to_owned(),
                 evaluated: [("rds:CopyDBSnapshot".to_owned(), 12)].into(),

@@ -28,7 +28,7 @@ use super::repairs::Repairs;
 use super::schedule::{Sweeps, plan_every, sweep_every};
 use super::snapferry::Snapferry;
 use super::view::{Out, View};
-use super::{Args, LeftOutFigure, doctor, left_out, policies, promises, summary};
+use super::{Args, LeftOutFigure, doctor, left_out, policies, promises, summary, tried};
 
 /// How often the picture is drawn and the executions are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -88,6 +88,7 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         take_automated(&mut fleet.rds, &fleet.databases)?;
     }
     let quota = fleet.rds.config().manual_snapshot_quota;
+    let selected = fleet.selected();
     let (sender, events) = mpsc::unbounded_channel();
     let config = ServiceConfig {
         rds: fleet.rds,
@@ -107,9 +108,9 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     let snapferry = command(out, args, &stack, &rds).await?;
     apply_policies(out, &stack, &snapferry).await?;
     // Under faults the plan may rightly be incomplete, so it is not judged.
-    let (left_out, contradictions) = if trouble.choice.is_empty() {
+    let (mut left_out, mut contradictions) = if trouble.choice.is_empty() {
         let plan = snapferry.plan().await?;
-        left_out::judge(&plan, &fleet.left_out, &fleet.databases)
+        left_out::judge(&plan, &fleet.left_out, &selected)
     } else {
         let all = fleet.left_out.iter().map(LeftOutFigure::from);
         (all.collect(), Vec::new())
@@ -150,6 +151,7 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     let watched = Watched {
         databases: &fleet.databases,
         old: &fleet.old,
+        executions: selected.len(),
     };
     let finished = watch(args, out, &rds, &stack, &watched, &repairs).await?;
     let elapsed_s = begun.elapsed().as_secs_f64();
@@ -162,6 +164,13 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         false => pruning.finish().await,
     };
 
+    let (tried, forgotten) = match trouble.choice.is_empty() && !has_denied(&stack).await? {
+        true => tried::ask(&snapferry, &fleet.tried).await?,
+        false => (tried::figure(&fleet.tried), Vec::new()),
+    };
+    left_out.push(tried);
+    contradictions.extend(forgotten);
+
     let model = rds.model().clone();
     let is_complete = trouble.choice.is_empty();
     let (pruned, unduly) = pruning.judge(&fleet.old, &model, Timestamp::now(), is_complete);
@@ -172,6 +181,7 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         rds_calls: rds.counts(),
         asked: rds.asked(),
         databases: &fleet.databases,
+        tried: &fleet.tried,
         left_out: &left_out,
         old: &fleet.old,
         pruned: &pruned,
@@ -187,7 +197,7 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     let (mut figures, mut seen) = measure(&scene, &model).await?;
     // After faults, or with changed roles, the doctor rightly finds something.
     if trouble.choice.is_empty() && !args.changes_roles() {
-        let left_out: Vec<String> = fleet.left_out.iter().map(|one| one.arn.clone()).collect();
+        let left_out: Vec<String> = left_out.iter().map(|one| one.database.clone()).collect();
         let (counts, bad) = doctor::judge(snapferry.doctor().await?, &left_out)?;
         figures.doctor = Some(counts);
         seen.world.extend(bad);
@@ -362,6 +372,8 @@ fn explain(out: Out, args: &Args, stack: &LocalStack, trouble: &OutageReport, qu
 struct Watched<'a> {
     databases: &'a [Database],
     old: &'a OldSnapshots,
+    /// How many executions the planner starts.
+    executions: usize,
 }
 
 /// Shows how it goes until every execution has ended. False when patience ran out first.
@@ -392,7 +404,7 @@ async fn watch(
             .iter()
             .filter(|one| one.status == "RUNNING")
             .count();
-        let all_started = executions.len() >= databases.len();
+        let all_started = executions.len() >= fleet.executions;
         let all_ended = running == 0 && all_started;
         // What a role is denied comes about on no later try.
         if all_ended || has_denied(stack).await? || begun.elapsed() > patience {

@@ -59,12 +59,13 @@ impl Snapferry {
         Ok(value)
     }
 
-    /// Runs `snapferry replay … --json`.
+    /// Runs `snapferry replay … --yes --json`.
     ///
     /// # Errors
     /// If it cannot be run, fails, or does not say what it did.
     pub(super) async fn replay(&self, letters: Letters) -> anyhow::Result<Replayed> {
-        let (stdout, said) = self.run(&["replay", letters.word(), "--json"]).await?;
+        let arguments = ["replay", letters.word(), "--yes", "--json"];
+        let (stdout, said) = self.run(&arguments).await?;
         let count = replayed(&stdout).with_context(|| {
             format!("`snapferry replay {}` did not say how many", letters.word())
         })?;
@@ -87,7 +88,7 @@ impl Snapferry {
     /// # Errors
     /// When it cannot be run, or prints no plan.
     pub(super) async fn plan(&self) -> anyhow::Result<Value> {
-        self.answer("plan").await
+        self.answer(&["plan"]).await
     }
 
     /// Runs `snapferry doctor --json`, which ends with 1 where a check failed.
@@ -95,15 +96,25 @@ impl Snapferry {
     /// # Errors
     /// When it cannot be run, or prints no report.
     pub(super) async fn doctor(&self) -> anyhow::Result<Value> {
-        self.answer("doctor").await
+        self.answer(&["doctor"]).await
     }
 
-    /// The JSON that a command without arguments prints, whatever its exit code says.
-    async fn answer(&self, command: &str) -> anyhow::Result<Value> {
-        let output = self.output(&[command, "--json"]).await?;
+    /// Runs `snapferry start --again --database … --json`.
+    ///
+    /// # Errors
+    /// When it cannot be run, or prints no answer.
+    pub(super) async fn start_again(&self, database: &str) -> anyhow::Result<Value> {
+        self.answer(&["start", "--again", "--database", database])
+            .await
+    }
+
+    /// The JSON that a command prints, whatever its exit code says.
+    async fn answer(&self, command: &[&str]) -> anyhow::Result<Value> {
+        let output = self.output(&[command, &["--json"]].concat()).await?;
         let said = String::from_utf8_lossy(&output.stdout);
         serde_json::from_str(&said).with_context(|| {
             let errors = String::from_utf8_lossy(&output.stderr);
+            let command = command.join(" ");
             format!("`snapferry {command} --json` printed no JSON: {said}{errors}")
         })
     }

@@ -36,6 +36,17 @@ pub(super) fn table(figures: &Figures, costs: &Costs) -> String {
             "no snapshot or copy of them".to_owned(),
         ),
         (
+            "tried and refused by RDS for good",
+            {
+                let (snapshots, copies) = figures.tried_and_refused.asked_for();
+                format!(
+                    "{}: {snapshots} snapshot, {copies} copy asked for, {} execution failed",
+                    figures.tried, figures.tried_and_refused.executions.failed
+                )
+            },
+            "one try, and it is remembered".to_owned(),
+        ),
+        (
             "executions",
             format!(
                 "{} succeeded, {} failed",
@@ -190,6 +201,7 @@ pub(super) fn left_out(figures: &Figures) -> String {
             Kind::Refused => "refused",
             Kind::NotNow => "not now",
             Kind::Excluded => "left out",
+            Kind::TriedOnce => "tried",
         };
         format!("  {kind:<9} {name:<28} {}", one.reason)
     };

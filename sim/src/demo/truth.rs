@@ -130,7 +130,7 @@ pub(super) fn owners(rds: &Rds, databases: &[Database]) -> BTreeMap<String, Stri
 
 /// What happened to databases and snapshots that are not ours, each in a sentence.
 #[must_use]
-pub(super) fn touched(rds: &Rds, databases: &[Database]) -> Vec<String> {
+pub(super) fn touched(rds: &Rds, databases: &[Database], tried: &Database) -> Vec<String> {
     let ours: BTreeSet<&str> = databases
         .iter()
         .map(|one| one.resource_id.as_str())
@@ -139,7 +139,9 @@ pub(super) fn touched(rds: &Rds, databases: &[Database]) -> Vec<String> {
     for snapshot in REGIONS.iter().flat_map(|place| snapshots(rds, place)) {
         let by_a_person =
             snapshot.name == SOMEBODYS_SNAPSHOT || snapshot.name.starts_with(THIRD_PARTIES);
-        if !ours.contains(snapshot.instance.resource_id.as_str()) && !by_a_person {
+        let is_tried = snapshot.instance.resource_id == tried.resource_id
+            && matches!(snapshot.origin, Origin::Taken);
+        if !ours.contains(snapshot.instance.resource_id.as_str()) && !by_a_person && !is_tried {
             touched.push(format!(
                 "{} was made, of {}, which is not to be protected",
                 snapshot.name, snapshot.instance.identifier
@@ -264,6 +266,7 @@ mod tests {
             let Fleet {
                 mut rds,
                 databases,
+                tried,
                 old,
                 ..
             } = fleet();
@@ -276,7 +279,7 @@ mod tests {
                 copy(&mut rds, database.family, &request);
             }
             let found = unprotected(&rds, &databases, &old);
-            assert_eq!(touched(&rds, &databases), [""; 0]);
+            assert_eq!(touched(&rds, &databases, &tried), [""; 0]);
             if named.is_empty() {
                 assert_eq!(found, [""; 0]);
                 continue;
@@ -320,7 +323,10 @@ mod tests {
             (Family::Instance, "sandbox"),
         ] {
             let Fleet {
-                mut rds, databases, ..
+                mut rds,
+                databases,
+                tried,
+                ..
             } = fleet();
             let other = Database {
                 family,
@@ -328,8 +334,24 @@ mod tests {
                 ..databases[0].clone()
             };
             take(&mut rds, &other);
-            let found = touched(&rds, &databases);
+            let found = touched(&rds, &databases, &tried);
             assert!(found.len() == 1 && found[0].contains(name), "{found:?}");
         }
+    }
+
+    #[test]
+    fn the_one_that_is_tried_may_have_a_snapshot_and_no_copy() {
+        let Fleet {
+            mut rds,
+            databases,
+            tried,
+            ..
+        } = fleet();
+        let request = take(&mut rds, &tried);
+        assert_eq!(touched(&rds, &databases, &tried), [""; 0]);
+        rds.config_mut().keyless_cluster_copies = crate::rds::KeylessClusterCopies::Accepted;
+        copy(&mut rds, tried.family, &request);
+        let found = touched(&rds, &databases, &tried);
+        assert!(found.len() == 1 && found[0].contains("visits"), "{found:?}");
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn change_roles(stage: &Path, changes: &RoleChanges) -> Result<(), Lo
 }
 
 /// The programs that deploy and look, pointed at the emulator.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Deployer {
     /// The built `snapferry`.
     snapferry: PathBuf,
@@ -78,29 +78,37 @@ impl Deployer {
         }
     }
 
-    /// Deploys the stacks of all regions.
+    /// Deploys the stacks of all regions. The answer is what the command prints, as JSON.
     pub(super) async fn deploy(
         &self,
         stage: &Path,
         function: &Path,
         options: &LocalOptions,
-    ) -> Result<(), LocalError> {
+    ) -> Result<String, LocalError> {
         let mut command = self.command(&self.snapferry, &options.recovery_region);
         command
-            .args(["deploy", "--yes", "--stack", STACK])
+            .args(["deploy", "--yes", "--json", "--stack", STACK])
             .args(["--recovery-region", &options.recovery_region])
             .args(["--source-region", &options.source_regions.join(",")])
-            .args(["--key", &options.recovery_key_arn])
             .args(["--architecture", architecture()])
             .arg("--templates")
             .arg(stage)
             .arg("--function")
             .arg(function);
+        if !options.makes_key {
+            command.args(["--key", &options.recovery_key_arn]);
+        }
         for (name, value) in options.parameters() {
             command.arg("--parameter").arg(format!("{name}={value}"));
         }
-        run("snapferry deploy", command).await?;
-        Ok(())
+        run("snapferry deploy", command).await
+    }
+
+    /// The built `snapferry`, pointed at the emulator's recovery region and the stack there.
+    pub(super) fn snapferry(&self, region: &str) -> Command {
+        let mut command = self.command(&self.snapferry, region);
+        command.args(["--region", region, "--stack", STACK]);
+        command
     }
 
     pub(super) async fn outputs(

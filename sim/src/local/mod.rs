@@ -65,6 +65,7 @@ pub struct LocalStack {
     // Fields are dropped in this order: the folder goes when nobody uses it any more.
     running: Running,
     overrides: Vec<Override>,
+    options: LocalOptions,
     function: PathBuf,
     folder: RunFolder,
 }
@@ -78,6 +79,8 @@ struct Running {
     client: Client,
     endpoint: SocketAddr,
     outputs: BTreeMap<String, String>,
+    deployer: Deployer,
+    stage: PathBuf,
 }
 
 /// Where the parts of a run are.
@@ -124,6 +127,7 @@ impl LocalStack {
             Ok(running) => Ok(Self {
                 running,
                 overrides: options.overrides(&root)?,
+                options,
                 function,
                 folder,
             }),
@@ -163,6 +167,24 @@ impl LocalStack {
             command: "aws cloudformation describe-stacks".to_owned(),
             output: format!("the stack has no output {name}"),
         })
+    }
+
+    /// Deploys once more as it was deployed, and returns the command's JSON.
+    ///
+    /// # Errors
+    /// With what the command printed.
+    pub async fn deploy_again(&self) -> Result<String, LocalError> {
+        let Running {
+            deployer, stage, ..
+        } = &self.running;
+        deployer.deploy(stage, &self.function, &self.options).await
+    }
+
+    /// The built `snapferry` for this stack; RDS is the emulator's own, which knows no database.
+    #[must_use]
+    pub fn snapferry(&self) -> tokio::process::Command {
+        let region = &self.options.recovery_region;
+        self.running.deployer.snapferry(region)
     }
 
     /// Where the deployed values differ from the template's defaults, and why.
@@ -240,6 +262,8 @@ async fn bring_up(
         client,
         endpoint,
         outputs,
+        deployer,
+        stage,
     })
 }
 

@@ -28,6 +28,8 @@ pub struct LocalOptions {
     pub account: String,
     /// The key for the copies. KMS knows it.
     pub recovery_key_arn: String,
+    /// Whether the stack makes a key of its own for the copies, and is given none.
+    pub makes_key: bool,
     /// The ARNs of further keys that KMS knows.
     pub keys: Vec<String>,
     /// Where the functions find RDS, such as `http://127.0.0.1:40000`.
@@ -98,6 +100,7 @@ impl LocalOptions {
             recovery_key_arn:
                 "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-4000-8000-00000000c0de"
                     .to_owned(),
+            makes_key: false,
             keys: Vec::new(),
             rds_endpoint: rds_endpoint.into(),
             function: Function::Build,

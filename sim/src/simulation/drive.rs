@@ -6,6 +6,7 @@ use std::rc::Rc;
 use jiff::{SignedDuration, Timestamp};
 use snapferry::app::planner::When;
 use snapferry::app::react::ReactorConfig;
+use snapferry::app::stop::StopConfig;
 use snapferry::app::sweep::SweeperConfig;
 use snapferry::app::work::WorkerConfig;
 use snapferry::domain::id::role::Role;
@@ -30,6 +31,7 @@ pub(super) struct Settings {
     pub(super) worker_config: WorkerConfig,
     pub(super) reactor_config: ReactorConfig,
     pub(super) sweeper_config: SweeperConfig,
+    pub(super) stop_config: StopConfig,
     pub(super) backoff: Backoff,
     pub(super) planning: Planning,
     pub(super) limits: Limits,
@@ -96,7 +98,7 @@ impl Simulation {
     fn running(&self, role: Role) -> usize {
         self.invocations
             .values()
-            .filter(|invocation| invocation.role == role)
+            .filter(|invocation| invocation.role == Some(role))
             .count()
     }
 
@@ -109,6 +111,7 @@ impl Simulation {
         self.steps += 1;
         self.misfortune();
         self.early_bird();
+        self.stop_by_command();
         self.backup();
         match self.choose() {
             Choice::Call => self.let_a_call_through(),

@@ -12,7 +12,7 @@ use snapferry::domain::run::failure::{Operation, Reason, Remedy};
 use snapferry::domain::run::permit::Permit;
 use snapferry::domain::run::wait::Wait;
 use snapferry::fake::{Action, Answer, Call, CallOutcome, Effect, Holds, Hook, Ports, Refusal};
-use snapferry::ports::{Delivery, Occupant, PortError, RdsError, Written};
+use snapferry::ports::{Delivery, Entry, Occupant, PortError, RdsError, Written};
 
 use super::gate::{Broken, Decision, Gate};
 use super::models::{Machine, ModelledRds};
@@ -40,7 +40,8 @@ pub(super) type Fake = Ports<Held>;
 pub(super) struct Gatekeeper {
     pub(super) shared: Rc<Shared>,
     pub(super) invocation: u64,
-    pub(super) role: Role,
+    /// Which function it is. `None` for a person's command.
+    pub(super) role: Option<Role>,
 }
 
 impl Gatekeeper {
@@ -221,7 +222,7 @@ impl World {
     }
 
     /// A call is about to take effect.
-    fn judge_effect(&mut self, by: Role, call: &Call) {
+    fn judge_effect(&mut self, (by, role): (u64, Option<Role>), call: &Call) {
         match call {
             Call::ListOpen { .. } => self.index_catches_up(),
             Call::ProbeToken { .. } => self.step_functions.errs = self.faults_are_on,
@@ -250,6 +251,7 @@ impl World {
                     self.judge_removal(&stored, "a caller");
                 }
             }
+            Call::ForgetIdle { wait } => self.judge_forgetting(wait),
             Call::RecordRecoveryPoint { run, point, .. } => self.judge_entry(run, point),
             Call::SetPlanCursor {
                 policy,
@@ -260,9 +262,10 @@ impl World {
                 if !self.step_functions.executions.contains_key(name.as_str()) =>
             {
                 self.judge_start(name.as_str(), run);
+                self.judge_tried_again(by, run);
                 self.count("executions started");
                 if run.options.automated.is_some() {
-                    self.count(started_by(by));
+                    self.count(started_by(role));
                 }
             }
             _ => {}
@@ -308,6 +311,17 @@ impl World {
                 if self.table.check_claim(run, execution) != Permit::Given =>
             {
                 self.doing(by).not_permitted.insert(execution.clone());
+            }
+            Call::ReadEntries { .. } => {
+                let read =
+                    (answer as &dyn std::any::Any).downcast_ref::<Result<Vec<Entry>, PortError>>();
+                let entries = read.and_then(|read| read.as_ref().ok());
+                for entry in entries.into_iter().flatten() {
+                    self.note_refusal(by, entry);
+                }
+            }
+            Call::StopExecution { .. } if is(answer, |()| true) => {
+                self.count("a person stops a run by snapferry stop");
             }
             Call::ReadFreeze {} => {
                 let frozen = self.table.retention().freeze.is_some();
@@ -439,11 +453,11 @@ fn asked_for(call: &Call) -> RdsArn {
     }
 }
 
-fn started_by(role: Role) -> &'static str {
+fn started_by(role: Option<Role>) -> &'static str {
     match role {
-        Role::Reactor => "executions started by a hint",
-        Role::Worker => "executions started in an expired one's place",
-        Role::Planner | Role::Sweeper | Role::Pruner => {
+        Some(Role::Reactor) => "executions started by a hint",
+        Some(Role::Worker) => "executions started in an expired one's place",
+        Some(Role::Planner | Role::Sweeper | Role::Pruner) | None => {
             "executions started for what no hint told of"
         }
     }
@@ -460,7 +474,8 @@ impl Hook<Fake> for Gatekeeper {
     }
 
     fn entering(&self, _: &Fake, call: &Call) {
-        self.world().judge_effect(self.role, call);
+        self.world()
+            .judge_effect((self.invocation, self.role), call);
     }
 
     fn after(&self, _: &Fake, call: &Call, answer: &dyn Answer) {

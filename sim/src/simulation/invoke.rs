@@ -1,4 +1,4 @@
-//! Invocations of the five functions: how they begin, go on and end.
+//! Invocations of the five functions and of a person's commands: how they begin, go on and end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -6,9 +6,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use jiff::Timestamp;
-use snapferry::app::planner::{self, Planned, When};
+use snapferry::app::planner::{self, PlanScope, Planned, When};
 use snapferry::app::prune::prune;
 use snapferry::app::react;
+use snapferry::app::stop::{StopRequest, stop};
 use snapferry::app::sweep;
 use snapferry::app::work::batch;
 use snapferry::domain::id::role::Role;
@@ -29,13 +30,16 @@ enum Finished {
     Kept(Vec<String>),
     SweepReport,
     Pruned,
+    /// A person's command.
+    Commanded,
     /// `None` if the policies could not be read.
     Planned(Option<Vec<Planned>>),
 }
 
 /// A function at work.
 pub(super) struct Invocation {
-    pub(super) role: Role,
+    /// Which function it is. `None` for a person's command.
+    pub(super) role: Option<Role>,
     future: Pin<Box<dyn Future<Output = Finished>>>,
     pub(super) deadline: Timestamp,
     messages: Vec<String>,
@@ -94,7 +98,7 @@ impl Simulation {
                         continue;
                     }
                     let queue = match invocation.role {
-                        Role::Worker => &mut world.commands,
+                        Some(Role::Worker) => &mut world.commands,
                         _ => &mut world.events,
                     };
                     if let Some(number) = queue.number(&message) {
@@ -112,6 +116,7 @@ impl Simulation {
                 drop(world);
                 self.pruned += 1;
             }
+            Finished::Commanded => world.note(|| format!("{id}: the command has ended")),
             Finished::Planned(planned) => {
                 world.note(|| format!("{id}: planned"));
                 let is_complete = planned.is_some_and(|planned| {
@@ -129,10 +134,11 @@ impl Simulation {
 
     fn begin(
         &mut self,
-        role: Role,
+        role: impl Into<Option<Role>>,
         messages: Vec<String>,
         start: impl FnOnce(Mutated, Rc<Settings>) -> Pin<Box<dyn Future<Output = Finished>>>,
     ) {
+        let role = role.into();
         self.made += 1;
         let invocation = self.made;
         let hook = Gatekeeper {
@@ -144,8 +150,10 @@ impl Simulation {
         let ports = Mutated::new(Through::around(fake, hook));
         let future = start(ports, Rc::clone(&self.settings));
         let deadline = self.world().later(FUNCTION_TIMEOUT);
-        self.world()
-            .note(|| format!("{invocation}: {} begins with {messages:?}", role.as_str()));
+        self.world().note(|| {
+            let who = role.map_or("a person's command", Role::as_str);
+            format!("{invocation}: {who} begins with {messages:?}")
+        });
         self.invocations.insert(
             invocation,
             Invocation {
@@ -222,6 +230,39 @@ impl Simulation {
         self.begin(Role::Planner, Vec::new(), |port, settings| {
             Box::pin(async move {
                 Finished::Planned(planner::plan(&port, &settings.planning, when).await.ok())
+            })
+        });
+    }
+
+    /// The planner plans only these databases.
+    pub(super) fn plan_only(&mut self, databases: Vec<String>) {
+        let scope = PlanScope {
+            databases,
+            ..PlanScope::default()
+        };
+        self.begin(Role::Planner, Vec::new(), |port, settings| {
+            Box::pin(async move {
+                let (planning, due) = (&settings.planning, When::Due);
+                let planned = planner::plan_some(&port, planning, due, &scope).await;
+                Finished::Planned(planned.ok())
+            })
+        });
+    }
+
+    /// A person runs `snapferry stop --yes`. Like every command it may be interrupted.
+    pub(super) fn stop_by_command(&mut self) {
+        let Some(selection) = self.world().draw_stop() else {
+            return;
+        };
+        let request = StopRequest {
+            selection,
+            why: "a person wants it".to_owned(),
+            act: true,
+        };
+        self.begin(None, Vec::new(), |port, settings| {
+            Box::pin(async move {
+                let _ = stop(&port, &settings.stop_config, &request).await;
+                Finished::Commanded
             })
         });
     }

@@ -316,6 +316,20 @@ impl World {
         }
     }
 
+    /// A person's stop forgets a wait, if it is still as it was read.
+    pub(super) fn judge_forgetting(&mut self, read: &Wait) {
+        let stored = self.table.wait(&read.resource);
+        let is_unchanged = stored.is_some_and(|stored| {
+            stored.command.token == read.command.token
+                && stored.phase == read.phase
+                && stored.since == read.since
+        });
+        if is_unchanged {
+            self.judge_removal(read, "a person's stop");
+            self.count("waits forgotten by snapferry stop");
+        }
+    }
+
     /// A wait is overwritten by one with another token.
     pub(super) fn judge_overwriting(&mut self, stored: &Wait, new: &Wait) {
         if stored.command.token != new.command.token

@@ -8,11 +8,13 @@ use jiff::Timestamp;
 use snapferry::domain::id::arn::{Family, RdsArn, Region, StateMachineArn};
 use snapferry::domain::id::names::{ExecutionName, ResourceId, SnapshotId};
 use snapferry::domain::id::token::TaskToken;
+use snapferry::domain::operator::redrive::{Inspection, Redrivable};
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::restore::restored::RestoredDatabase;
 use snapferry::domain::run::command::ProtectionRequest;
-use snapferry::fake::{RdsModel, Refusal, StepFunctionsModel, TaskEnd, Token};
+use snapferry::fake::step_functions::page;
+use snapferry::fake::{RdsModel, Refusal, StepFunctionsModel, StoppableModel, TaskEnd, Token};
 use snapferry::json;
 use snapferry::ports::{
     CopySnapshotRequest, CreateSnapshotRequest, DatabaseCall, ExecutionState, Page, SnapshotQuota,
@@ -357,5 +359,43 @@ impl StepFunctionsModel for Machine {
             Some(Status::Succeeded) => ExecutionState::Succeeded,
             Some(Status::Failed { .. }) => ExecutionState::Failed,
         }
+    }
+}
+
+/// How many rows a page of the list of executions holds. Few, so that there are several pages.
+const EXECUTIONS_PAGE: usize = 4;
+
+impl StoppableModel for Machine {
+    fn list_running(&self, from: Option<String>) -> Page<ExecutionName> {
+        let running = self.executions.iter().filter(|(_, one)| one.is_running());
+        let names = running.filter_map(|(name, _)| ExecutionName::parse(name).ok());
+        let names: Vec<ExecutionName> = names.collect();
+        page(names.iter(), EXECUTIONS_PAGE, from)
+    }
+
+    fn inspect(&self, name: &ExecutionName) -> Option<Inspection> {
+        let execution = self.executions.get(name.as_str())?;
+        let error = match &execution.status {
+            Status::Failed { error } => Some(error.clone()),
+            Status::Sleeping { .. } | Status::Retrying { .. } | Status::Succeeded => None,
+        };
+        Some(Inspection {
+            running: execution.is_running(),
+            started_at: None,
+            ended_at: None,
+            run: Some((*execution.run).clone()),
+            error,
+            cause: None,
+            redrives: execution.redrives,
+            redrivable: Redrivable::Yes,
+        })
+    }
+
+    fn stop(&mut self, name: &ExecutionName, _: &str, now: Timestamp) -> Result<(), Refusal> {
+        if !self.executions.contains_key(name.as_str()) {
+            return Err(Refusal::code("ExecutionDoesNotExist"));
+        }
+        self.service.stop(name.as_str(), now);
+        Ok(())
     }
 }

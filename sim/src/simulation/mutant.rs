@@ -23,6 +23,7 @@
 //! | | `InvalidTokenIsAnError` | `HEALTHY` |
 //! | one owner for each failure | `ThrottlingIsPermanent`, `AccessDeniedIsPermanent`, `DisabledKeyIsPermanent` | `TRUE_FAILURE` |
 //! | | `FullHouseIsParked` | `HEALTHY` |
+//! | the sweep | `SweepLooksAtNothing` | `AWAKE` |
 //! | copy slots | `SlotIsHandedOutTwice`, `SlotIsFreedWithoutProof`, `SlotIsGivenBackEarly` | `SLOTS` |
 //! | | `PolicySlotsAreOverlooked` | `SLOTS` |
 //! | | `RefusedCopyIsNotLookedFor` | `GIVEN_BACK` |
@@ -38,6 +39,7 @@
 //! | | `UnansweredStartIsStarted` | `PLANNED` |
 //! | the planner's cursor | `LeftOverIsForgotten` | `PLANNED` |
 //! | the memory of the permanent | `RefusalIsForgotten` | `REMEMBERED` |
+//! | | `RefusalLapsesAtOnce`, `RefusalHoldsForEver` | `TRIED_WEEKLY` |
 //! | policies | `ExclusionIsOverlooked`, `HopelessClusterIsPlanned` | `SELECTED` |
 //! | | `RefusedKindIsPlanned`, `StoppedIsPlanned` | `SELECTED` |
 //! | | `CarriedTagsAreForgotten`, `OptionGroupIsForgotten` | `AS_ASKED` |
@@ -168,6 +170,8 @@ mutants! {
     DisabledKeyIsPermanent breaks TRUE_FAILURE,
     /// Too many copies in flight counts as a full quota.
     FullHouseIsParked breaks HEALTHY,
+    /// The sweep takes every wait for one that the last sweep has asked about.
+    SweepLooksAtNothing breaks AWAKE,
     /// A slot is handed out twice.
     SlotIsHandedOutTwice breaks SLOTS,
     /// A slot is freed without its proof.
@@ -210,6 +214,10 @@ mutants! {
     LeftOverIsForgotten breaks PLANNED,
     /// What RDS has refused permanently is not remembered.
     RefusalIsForgotten breaks REMEMBERED,
+    /// The planner takes each refusal for one of a week ago.
+    RefusalLapsesAtOnce breaks TRIED_WEEKLY,
+    /// The planner takes each refusal for one of this moment.
+    RefusalHoldsForEver breaks TRIED_WEEKLY,
     /// The tag that excludes a database is overlooked.
     ExclusionIsOverlooked breaks SELECTED,
     /// A cluster that cannot be copied is taken for one that can.

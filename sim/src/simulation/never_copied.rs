@@ -1,12 +1,14 @@
 //! A database whose copies RDS refuses permanently. The product tries once, remembers, and takes no further snapshot of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::run::command::ProtectionRequest;
 use snapferry::fake::{Call, Refusal};
+use snapferry::ports::Entry;
 
+use super::backups::NIGHTLY;
 use super::rule;
 use super::world::World;
 
@@ -15,7 +17,7 @@ pub(super) const NEVER_COPIED: &str = "never-copied";
 /// How many of its runs may reach the copy in the first week. A planner that has read the catalog before the first
 /// refusal may start one more, and so may a person.
 const RUNS_MAX: i64 = 3;
-const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+pub(super) const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The due times of its runs that RDS refused, and since when.
 #[derive(Debug, Default)]
@@ -46,6 +48,54 @@ impl World {
         let database = run.database.resource_id.clone();
         refused.due.insert((database, run.planned_at));
         self.count("copies refused for good");
+    }
+
+    /// The catalog shows a refusal to an invocation.
+    pub(super) fn note_refusal(&mut self, by: u64, entry: &Entry) {
+        let Some(refused) = &entry.refused else {
+            return;
+        };
+        let of = (entry.database.clone(), entry.policy.clone());
+        self.doing(by).refusals.insert(of, refused.at);
+    }
+
+    /// A run is started by an invocation to which the catalog may have shown a refusal. Nothing in these worlds changes
+    /// what RDS's answer depends on.
+    pub(super) fn judge_tried_again(&mut self, by: u64, run: &ProtectionRequest) {
+        let of = (run.database.resource_id.clone(), run.policy.clone());
+        let Some(at) = self.doing(by).refusals.get(&of).copied() else {
+            return;
+        };
+        if self.now.duration_since(at) < WEEK {
+            let database = &run.database.arn;
+            self.broke(rule::TRIED_WEEKLY, || {
+                format!("{database} is tried again, and RDS has refused it at {at}")
+            });
+        } else {
+            self.count("refused copies tried again after a week");
+        }
+    }
+
+    /// What the catalog remembers as refused: the databases' ARNs, and when the last refusal was. A policy that copies
+    /// automated snapshots has nothing to try where RDS has none.
+    pub(super) fn remembered(&self) -> BTreeMap<String, Timestamp> {
+        let mut remembered = BTreeMap::new();
+        for execution in self.step_functions.executions.values() {
+            let run = &execution.run;
+            let entry = self.table.entry(&run.database.resource_id, &run.policy);
+            let refused = entry.and_then(|entry| entry.refused.as_ref());
+            if let Some(refused) = refused.filter(|_| run.policy.as_str() != NIGHTLY) {
+                remembered.insert(run.database.arn.to_string(), refused.at);
+            }
+        }
+        remembered
+    }
+
+    /// How many executions a database has.
+    pub(super) fn executions_of(&self, database: &str) -> usize {
+        let all = self.step_functions.executions.values();
+        all.filter(|execution| execution.run.database.arn.to_string() == database)
+            .count()
     }
 
     /// A run of it is started.

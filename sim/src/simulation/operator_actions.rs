@@ -4,6 +4,7 @@ use snapferry::domain::run::naming;
 use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
+use snapferry::app::stop::Selection;
 use snapferry::domain::id::arn::{KeyArn, RdsArn};
 use snapferry::domain::id::names::{Attempt, ExecutionName, SnapshotId};
 use snapferry::domain::run::command::ProtectionRequest;
@@ -126,6 +127,24 @@ impl World {
             self.count_fault(Fault::ExecutionStopped);
             self.note(|| format!("{name} is stopped"));
         }
+    }
+
+    /// Which runs a person stops by `snapferry stop` now, if any.
+    pub(super) fn draw_stop(&mut self) -> Option<Selection> {
+        if !self.faults_are_on || self.step_functions.executions.is_empty() {
+            return None;
+        }
+        let rate = self.fault_rates.inject_fault / 4.0;
+        let (all, rng) = (self.step_functions.executions.len(), self.stops.as_mut()?);
+        if rng.f64() >= rate {
+            return None;
+        }
+        let (n, by_name) = (rng.usize(..all), rng.u8(..3) > 0);
+        let (name, execution) = self.step_functions.executions.iter().nth(n)?;
+        Some(match ExecutionName::parse(name) {
+            Ok(name) if by_name => Selection::Executions(vec![name]),
+            _ => Selection::Databases(vec![execution.run.database.arn.to_string()]),
+        })
     }
 
     /// A person stops an execution and redrives it at once. Its old token dies while its work goes on.

@@ -40,8 +40,10 @@ rules! {
     NAMED = "an execution names its own database's automated snapshot, and no other names it";
     /// A region counts as planned only when it is.
     PLANNED = "what is planned has its execution";
-    /// What RDS has refused permanently is tried again once a week, and not every night.
+    /// No snapshot is taken every night for a copy that RDS has refused permanently.
     REMEMBERED = "a copy that RDS refuses for good costs few snapshots";
+    /// RDS learns, and a refusal may have been a passing fault under the wrong code.
+    TRIED_WEEKLY = "what RDS refuses for good is tried again after a week and not before";
     /// What the planner reports is true.
     TRUE_REPORT = "the planner reports what is true";
     /// After the faults have stopped, every token is answered.

@@ -8,6 +8,7 @@ use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use snapferry::app::planner::When;
 use snapferry::app::react::ReactorConfig;
+use snapferry::app::stop::StopConfig;
 use snapferry::app::sweep::SweeperConfig;
 use snapferry::app::work::WorkerConfig;
 use snapferry::domain::id::arn::{KeyArn, Region, StateMachineArn};
@@ -27,6 +28,7 @@ use super::fleet::{self, KEY};
 use super::judge::home;
 use super::kinds;
 use super::mutant::Mutant;
+use super::never_copied::WEEK;
 use super::pruning::{self, KeepLast, Limits};
 use super::rule;
 use super::step_functions::Status;
@@ -115,6 +117,7 @@ fn live(simulation: &mut Simulation, faults_last: SignedDuration) {
     simulation.world().judge_backups();
     simulation.world().judge_leftovers();
     prune_to_the_end(simulation);
+    weeks_pass(simulation);
     // Everything that is left belongs to nobody, and goes when its time to live has passed.
     let later = simulation
         .world()
@@ -202,6 +205,48 @@ fn prune_to_the_end(simulation: &mut Simulation) {
             format!("{left} may go, and {ROUNDS_MAX} rounds did not remove it")
         });
     }
+}
+
+/// In worlds with copies that RDS refuses permanently: the planner runs some time within the week after the last refusal,
+/// which must start nothing, and then after that week, which must start one run of each.
+fn weeks_pass(simulation: &mut Simulation) {
+    for is_over in [true, false, true] {
+        let remembered = simulation.world().remembered();
+        let last = remembered.values().max().copied();
+        let Some(last) = last.filter(|_| !is_broken(simulation)) else {
+            return;
+        };
+        let hours = match is_over {
+            true => WEEK.as_hours() + 1,
+            false => simulation.world().rng.i64(1..=160),
+        };
+        let at = last.saturating_add(SignedDuration::from_hours(hours));
+        let at = at.unwrap_or(Timestamp::MAX).max(simulation.world().now);
+        simulation.advance(at);
+        let before = tries(simulation, &remembered);
+        simulation.plan_only(remembered.keys().cloned().collect());
+        if !converge(simulation) {
+            return;
+        }
+        let after = tries(simulation, &remembered);
+        for (database, count) in before {
+            let more = after[&database] - count;
+            if more != usize::from(is_over) {
+                simulation.world().broke(rule::TRIED_WEEKLY, || {
+                    format!("{hours} hours after the last refusal {more} runs of {database} were started")
+                });
+            }
+        }
+    }
+}
+
+fn tries(
+    simulation: &Simulation,
+    remembered: &BTreeMap<String, Timestamp>,
+) -> BTreeMap<String, usize> {
+    let world = simulation.world();
+    let count = |database: &String| (database.clone(), world.executions_of(database));
+    remembered.keys().map(count).collect()
 }
 
 fn wait_for_sweeps(simulation: &mut Simulation, sweeps: u64) {
@@ -299,6 +344,9 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
     settings.planning.policies.all.extend(third);
     let policies = &settings.planning.policies;
     let applied = nightly.is_some().then(|| backups::applied(policies));
+    // Drawn from a generator of its own, so that a world without stops stays as it was before there were any.
+    let mut stops = rng.clone().fork();
+    let stops = (stops.u8(..4) == 0).then_some(stops);
     let mut world = World::new(Making {
         now: BEGIN,
         rng: Rng::with_seed(rng.u64(..)),
@@ -312,6 +360,7 @@ fn make(rng: &mut Rng, mutant: Option<Mutant>, traced: bool) -> (World, Settings
         fault_rates: fault_rates(rng),
         applied,
         pruning,
+        stops,
         mutant,
         traced,
     });
@@ -353,11 +402,13 @@ fn settings(
         sweep_width: width,
         backoff,
         hint_recheck,
+        own_events: false,
     };
     Settings {
         worker_config: WorkerConfig::from(&stack),
         reactor_config: ReactorConfig::new(&stack, key.clone()),
         sweeper_config: SweeperConfig::from(&stack),
+        stop_config: StopConfig::from(&stack),
         backoff,
         planning: Planning {
             stack,

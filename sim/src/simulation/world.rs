@@ -9,6 +9,7 @@ use fastrand::Rng;
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use snapferry::domain::id::arn::{Family, KeyArn, RdsArn, Region, StateMachineArn};
+use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::id::tags::{PolicyName, StackId};
 use snapferry::domain::policy::in_force::Policies;
 use snapferry::domain::policy::set::Applied;
@@ -122,6 +123,8 @@ pub(super) struct Doing {
     pub(super) inventory_since: Option<Timestamp>,
     /// The removals that it has entered.
     pub(super) removals: BTreeSet<RdsArn>,
+    /// The permanent refusals that the catalog has shown it, and when each was.
+    pub(super) refusals: BTreeMap<(ResourceId, PolicyName), Timestamp>,
     /// For the planted bug that registers too late: the waits that it has not stored yet.
     pub(super) unregistered: Vec<Wait>,
 }
@@ -216,6 +219,8 @@ pub(super) struct World {
     pub(super) backups: BTreeMap<RdsArn, Backup>,
     /// What was there before, and what became of it.
     pub(super) pruning: Pruning,
+    /// In worlds where a person uses `snapferry stop`: when, and of which runs.
+    pub(super) stops: Option<Rng>,
     pub(super) mutant: Option<Mutant>,
     pub(super) violation: Option<Violation>,
     pub(super) counts: BTreeMap<&'static str, u64>,
@@ -236,6 +241,7 @@ pub(super) struct Making {
     pub(super) fault_rates: FaultRates,
     pub(super) applied: Option<Applied>,
     pub(super) pruning: Pruning,
+    pub(super) stops: Option<Rng>,
     pub(super) mutant: Option<Mutant>,
     pub(super) traced: bool,
 }
@@ -286,6 +292,7 @@ impl World {
             applied: making.applied,
             backups: BTreeMap::new(),
             pruning: making.pruning,
+            stops: making.stops,
             mutant: making.mutant,
             violation: None,
             counts: BTreeMap::new(),

@@ -41,9 +41,6 @@ pub enum Refused {
         /// Each action, with an example of what on.
         denied: Vec<String>,
     },
-    /// A new stack needs a key.
-    #[error("name the key of the copies with --key: the ARN of a KMS key in the recovery region")]
-    NoKey,
     /// The databases of a source region would no longer be protected.
     #[error(
         "{region} would no longer be a source region, and its databases would no longer be protected; name it too, or add \

@@ -159,6 +159,7 @@ async fn rights_of<W: Permissions>(
         stack: &request.stack,
         bucket,
         role_path: path.map_or("/", String::as_str),
+        makes_key: request.key.is_none() && held.is_empty(),
     };
     rights(world, &query).await
 }
@@ -188,19 +189,24 @@ async fn key_fault<W: Permissions>(
     request: &DeployRequest,
     home: Option<&StackFacts>,
 ) -> Result<Option<Refused>, DeployError> {
-    let held = home.and_then(|home| home.parameters.get("RecoveryKeyArn"));
-    let key = match (&request.key, held) {
+    // A key that the stack makes itself stands in its outputs alone.
+    let value = |home: &StackFacts| {
+        let given = home.parameters.get("RecoveryKeyArn");
+        let given = given.filter(|arn| !arn.is_empty());
+        given.or_else(|| home.outputs.get("RecoveryKey")).cloned()
+    };
+    let key = match (&request.key, home.and_then(value)) {
         (Some(key), _) => key.clone(),
-        (None, Some(text)) => match KeyArn::parse(text) {
+        (None, Some(text)) => match KeyArn::parse(&text) {
             Ok(key) => key,
             Err(error) => {
                 return Ok(Some(Refused::Key {
-                    key: text.clone(),
+                    key: text,
                     why: error.to_string(),
                 }));
             }
         },
-        (None, None) => return Ok(Some(Refused::NoKey)),
+        (None, None) => return Ok(None),
     };
     let facts = world.describe_key(&KeyName::Arn(key.clone())).await?;
     let why = match facts {

@@ -6,9 +6,10 @@ use clap::Args;
 
 pub(in crate::cli) const EXAMPLES: &str = "\
 Examples:
-  snapferry deploy --recovery-region eu-central-1 --source-region eu-west-1,eu-north-1 --key KEY_ARN \\
-    --email you@example.com
-  snapferry deploy --recovery-region eu-central-1 --source-region eu-west-1 --topic TOPIC_ARN --parameter CopySlots=10
+  snapferry deploy --recovery-region eu-central-1 --source-region eu-west-1,eu-north-1 \\
+    --key KEY_ARN --email you@example.com
+  snapferry deploy --recovery-region eu-central-1 --source-region eu-west-1 --topic TOPIC_ARN \\
+    --parameter CopySlots=10
   snapferry deploy --dry-run
   snapferry deploy --emit pipeline/
 
@@ -30,7 +31,8 @@ pub(in crate::cli) struct DeployArguments {
     /// The regions whose databases are to be protected, separated by commas. Can be given several times.
     #[arg(long = "source-region", value_name = "REGION", value_delimiter = ',')]
     pub(super) source_regions: Vec<String>,
-    /// The KMS key of the recovery region that encrypts the copies. A stack that exists keeps its key without it.
+    /// The KMS key of the recovery region that encrypts the copies. Without it a new stack makes its own, and a stack that
+    /// exists keeps its key.
     #[arg(long, value_name = "ARN")]
     pub(super) key: Option<String>,
     /// The address that the alarms write to. SNS asks its reader once to confirm it. Without it and --topic they notify

@@ -36,10 +36,7 @@ pub(super) fn emit(
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     let faults = request.faults(&parameter_names(&templates.recovery));
-    let mut refused: Vec<Refused> = faults.into_iter().map(Refused::Request).collect();
-    if request.key.is_none() {
-        refused.push(Refused::NoKey);
-    }
+    let refused: Vec<Refused> = faults.into_iter().map(Refused::Request).collect();
     if !refused.is_empty() {
         return Err(crate::app::deploy::DeployError::Refused(refused).into());
     }

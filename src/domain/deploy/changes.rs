@@ -107,6 +107,13 @@ pub fn sentences(changes: &[ResourceChange]) -> Vec<String> {
             Act::Change => (format!("changes the {word} {name}"), false),
             Act::MayReplace => (lost("changes, and perhaps replaces,"), true),
             Act::Replace => (lost("replaces"), true),
+            // The template retains it.
+            Act::Remove if change.kind == "AWS::KMS::Key" => (
+                format!(
+                    "leaves the key {name} to you: older copies need it, and it costs $1 a month as long as it exists"
+                ),
+                false,
+            ),
             Act::Remove => (lost("removes"), true),
         };
         if takes_away && content.is_some() {

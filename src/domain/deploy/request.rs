@@ -65,7 +65,7 @@ pub struct DeployRequest {
     pub sources: Vec<Region>,
     /// The name of the recovery region's stack.
     pub stack: StackName,
-    /// The key of the copies. A stack that exists keeps its own if none is given.
+    /// The key of the copies. If none is given, a stack that exists keeps its own, and a new one makes one.
     pub key: Option<KeyArn>,
     /// The topic that the recovery region's alarms notify.
     pub topic: Option<TopicArn>,

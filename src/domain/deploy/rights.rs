@@ -30,8 +30,11 @@ const fn row(
     }
 }
 
+/// The type of keys.
+const KEY: &str = "AWS::KMS::Key";
+
 /// What the resources of both templates need to be made, by type. Those that stand in a template only on request come last.
-pub const KINDS: [KindRights; 18] = [
+pub const KINDS: [KindRights; 20] = [
     row(
         "AWS::CloudWatch::Alarm",
         "cloudwatch:alarm:{}-*",
@@ -135,6 +138,11 @@ pub const KINDS: [KindRights; 18] = [
         &["cloudwatch:PutDashboard", "cloudwatch:GetDashboard"],
     ),
     row(
+        "AWS::IAM::Policy",
+        "iam:role/{}-*",
+        &["iam:PutRolePolicy", "iam:GetRolePolicy"],
+    ),
+    row(
         "AWS::RDS::EventSubscription",
         "*",
         &["rds:CreateEventSubscription"],
@@ -149,6 +157,17 @@ pub const KINDS: [KindRights; 18] = [
         "AWS::SNS::TopicPolicy",
         "sns:{}-*",
         &["sns:SetTopicAttributes"],
+    ),
+    row(
+        KEY,
+        "*",
+        &[
+            "kms:CreateKey",
+            "kms:DescribeKey",
+            "kms:EnableKeyRotation",
+            "kms:GetKeyPolicy",
+            "kms:GetKeyRotationStatus",
+        ],
     ),
 ];
 
@@ -222,6 +241,8 @@ pub struct RightsQuery<'a> {
     pub bucket: &'a Bucket,
     /// The path of the roles.
     pub role_path: &'a str,
+    /// Whether the recovery region's stack makes its own key.
+    pub makes_key: bool,
 }
 
 impl RightsQuery<'_> {
@@ -295,7 +316,10 @@ impl RightsQuery<'_> {
                 true => &OF_RECOVERY,
                 false => &OF_SOURCE,
             };
-            for row in KINDS.iter().filter(|row| kinds.contains(&row.kind)) {
+            let is_made = |kind: &str| {
+                kinds.contains(&kind) || (kind == KEY && region == home && self.makes_key)
+            };
+            for row in KINDS.iter().filter(|row| is_made(row.kind)) {
                 let resource = (row.resource != "*").then(|| {
                     // IAM's simulator takes an example, and no pattern.
                     let name = row.resource.replace("{}", stack.as_str());

@@ -15,6 +15,7 @@ pub mod restored;
 pub mod restored_tags;
 pub mod roster;
 pub mod setting;
+pub mod step;
 pub mod taken;
 pub mod value;
 pub mod versions;

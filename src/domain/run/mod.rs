@@ -6,6 +6,7 @@ pub mod failure;
 pub mod fingerprint;
 pub mod last_error;
 pub mod learnt_limit;
+pub mod look_times;
 pub mod manifest;
 pub mod name_conflict;
 pub mod naming;

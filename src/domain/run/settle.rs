@@ -149,7 +149,12 @@ pub fn mismatch(wait: &Wait, snapshot: &Snapshot) -> Option<Failure> {
                     .resource_id
                     .as_ref()
                     .is_none_or(|id| id == &database.resource_id),
-                format!("it is of another database than {}", database.resource_id),
+                format!(
+                    "it is of another database than {}: a blue/green switchover or a rename came between. Each of the two \
+                     is planned under its own id, and a redrive would fail the same way; remove this snapshot if nobody \
+                     needs it",
+                    database.resource_id
+                ),
             );
             Reason::SnapshotMismatch
         }

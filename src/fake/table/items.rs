@@ -14,6 +14,7 @@ use crate::domain::policy::set::Applied;
 use crate::domain::restore::record::RestoreKey;
 use crate::domain::run::last_error::LastError;
 use crate::domain::run::learnt_limit::LearntLimit;
+use crate::domain::run::look_times::LastSweep;
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
@@ -34,6 +35,7 @@ pub struct Table {
     pub(super) slots: Slots,
     /// What RDS's refusals have taught, for each family.
     learnt: BTreeMap<Family, LearntLimit>,
+    swept: Option<LastSweep>,
     pub(super) catalog: BTreeMap<(ResourceId, PolicyName), CatalogEntry>,
     pub(super) cursors: BTreeMap<(PolicyName, Region), Cursor>,
     /// The databases that each policy selects in each region, by the number of the item.
@@ -68,6 +70,7 @@ impl Table {
             waits: BTreeMap::new(),
             slots: Slots::default(),
             learnt: BTreeMap::new(),
+            swept: None,
             catalog: BTreeMap::new(),
             cursors: BTreeMap::new(),
             selected: BTreeMap::new(),
@@ -135,6 +138,19 @@ impl Table {
         learnt.since = in_milliseconds(learnt.since);
         self.learnt.insert(family, learnt);
         Written::Stored
+    }
+
+    /// What the last sweeps found.
+    #[must_use]
+    pub fn last_sweep(&self) -> Option<&LastSweep> {
+        self.swept.as_ref()
+    }
+
+    pub(in crate::fake) fn note_sweep(&mut self, sweep: &LastSweep) {
+        self.swept = Some(LastSweep {
+            complete_at: in_milliseconds(sweep.complete_at),
+            settled_at: sweep.settled_at.map(in_milliseconds),
+        });
     }
 
     /// What the catalog stores about a database and a policy.
@@ -260,7 +276,8 @@ impl Table {
         now: Timestamp,
     ) -> Written {
         self.change_wait(resource, token, now, |stored| {
-            let may = stored.phase.may_become(phase);
+            let is_new = phase != Phase::Registered || stored.since < since;
+            let may = is_new && stored.phase.may_become(phase);
             may.then_some(Wait {
                 phase,
                 since,

@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::super::step_functions::{Executions, StepFunctionsModel, TaskEnd, Token};
+use super::super::step_functions::{
+    Executions, StepFunctionsModel, StoppableModel, TaskEnd, Token,
+};
 use super::{Holds, Ports};
 use crate::domain::id::names::ExecutionName;
 use crate::domain::id::token::TaskToken;
@@ -80,7 +82,7 @@ impl<L: Holds<StepFunctions = Executions>> ListEnded for Ports<L> {
     }
 }
 
-impl<L: Holds<StepFunctions = Executions>> InspectExecution for Ports<L> {
+impl<L: Holds<StepFunctions: StoppableModel>> InspectExecution for Ports<L> {
     async fn inspect_execution(
         &self,
         name: &ExecutionName,
@@ -107,13 +109,13 @@ impl<L: Holds<StepFunctions = Executions>> RedriveExecution for Ports<L> {
     }
 }
 
-impl<L: Holds<StepFunctions = Executions>> ListRunning for Ports<L> {
+impl<L: Holds<StepFunctions: StoppableModel>> ListRunning for Ports<L> {
     async fn list_running(&self, from: Option<String>) -> Result<Page<ExecutionName>, PortError> {
         Ok(self.step_functions(|model, _| model.list_running(from)))
     }
 }
 
-impl<L: Holds<StepFunctions = Executions>> StopExecution for Ports<L> {
+impl<L: Holds<StepFunctions: StoppableModel>> StopExecution for Ports<L> {
     async fn stop_execution(&self, name: &ExecutionName, cause: &str) -> Result<(), PortError> {
         let stopped = self.step_functions(|model, now| model.stop(name, cause, now));
         stopped.map_err(|refusal| refusal.of_port("StopExecution"))

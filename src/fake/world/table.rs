@@ -16,6 +16,7 @@ use crate::domain::policy::set::{Applied, Stamp, Version};
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::last_error::LastError;
 use crate::domain::run::learnt_limit::LearntLimit;
+use crate::domain::run::look_times::LastSweep;
 use crate::domain::run::manifest::Manifest;
 use crate::domain::run::permit::Permit;
 use crate::domain::run::refusal::RefusedForGood;
@@ -23,10 +24,10 @@ use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{
     Abandoned, CheckClaim, Claim, ClaimRun, ClaimSlot, Entry, ForgetIdle, ForgetRefusal, FreeSlot,
-    HearDead, Held, LearnLimits, ListOpen, LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage,
-    PlanCursor, PortError, ReadEntries, ReadHolders, ReadLearntLimit, ReadPlanCursor, ReadPolicies,
-    ReadPolicyHistory, RecordRecoveryPoint, RegisterWaits, RememberRefusal, StorePolicies, Waits,
-    Written,
+    HearDead, Held, LearnLimits, ListOpen, LookUpWaits, NoteError, NoteSweep, Occupant, OpenMarker,
+    OpenPage, PlanCursor, PortError, ReadEntries, ReadHolders, ReadLastSweep, ReadLearntLimit,
+    ReadPlanCursor, ReadPolicies, ReadPolicyHistory, RecordRecoveryPoint, RegisterWaits,
+    RememberRefusal, StorePolicies, Waits, Written,
 };
 
 impl<L: Holds> Ports<L> {
@@ -180,6 +181,19 @@ impl<L: Holds> LearnLimits for Ports<L> {
         learnt: &LearntLimit,
     ) -> Result<Written, PortError> {
         Ok(self.table(|table, _| table.learn_limit(family, known, learnt)))
+    }
+}
+
+impl<L: Holds> ReadLastSweep for Ports<L> {
+    async fn last_sweep(&self) -> Result<Option<LastSweep>, PortError> {
+        Ok(self.table(|table, _| table.last_sweep().copied()))
+    }
+}
+
+impl<L: Holds> NoteSweep for Ports<L> {
+    async fn note_sweep(&self, sweep: &LastSweep) -> Result<(), PortError> {
+        self.table(|table, _| table.note_sweep(sweep));
+        Ok(())
     }
 }
 

@@ -6,24 +6,32 @@ use snapferry::domain::id::arn::{Family, RdsArn};
 use snapferry::domain::id::names::Attempt;
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::run::learnt_limit::LearntLimit;
+use snapferry::domain::run::look_times::LastSweep;
 use snapferry::domain::run::naming::nth_attempt;
 use snapferry::domain::run::slot_limits::{CopySlots, SlotGroup, SlotLimits};
 use snapferry::domain::run::wait::Phase;
 use snapferry::ports::{
-    Abandoned, ClaimSlot, FreeSlot, LearnLimits, ListOpen, ReadHolders, RegisterWaits, Waits,
-    Written,
+    Abandoned, ClaimSlot, FreeSlot, LearnLimits, ListOpen, NoteSweep, ReadHolders, RegisterWaits,
+    Waits, Written,
 };
 
 use super::samples::{copy, policy, time, token, wait, wait_in};
 
 /// The ports of this file's cases.
 pub(crate) trait Table:
-    ClaimSlot + FreeSlot + LearnLimits + ListOpen + ReadHolders + RegisterWaits + Waits
+    ClaimSlot + FreeSlot + LearnLimits + ListOpen + NoteSweep + ReadHolders + RegisterWaits + Waits
 {
 }
 
 impl<T> Table for T where
-    T: ClaimSlot + FreeSlot + LearnLimits + ListOpen + ReadHolders + RegisterWaits + Waits
+    T: ClaimSlot
+        + FreeSlot
+        + LearnLimits
+        + ListOpen
+        + NoteSweep
+        + ReadHolders
+        + RegisterWaits
+        + Waits
 {
 }
 
@@ -392,4 +400,20 @@ pub(crate) async fn a_limit_is_learnt_only_over_what_was_known(table: &impl Tabl
     }
     assert_eq!(learn(Some(&first), &second).await, Written::Stored);
     assert_eq!(table.learnt_limit(of).await.unwrap(), Some(second));
+}
+
+pub(crate) async fn what_the_last_sweep_found_is_the_last_that_was_stored(table: &impl Table) {
+    assert_eq!(table.last_sweep().await.unwrap(), None);
+    let first = LastSweep {
+        complete_at: time("2026-11-22T03:06:00.250Z"),
+        settled_at: Some(time("2026-11-22T03:06:00.250Z")),
+    };
+    let second = LastSweep {
+        complete_at: time("2026-11-22T03:05:00Z"),
+        settled_at: None,
+    };
+    for sweep in [first, second] {
+        table.note_sweep(&sweep).await.unwrap();
+        assert_eq!(table.last_sweep().await.unwrap(), Some(sweep));
+    }
 }

@@ -196,12 +196,14 @@ impl Meter {
             Call::PlanCursor { .. }
             | Call::CurrentPolicies {}
             | Call::LearntLimit { .. }
+            | Call::LastSweep {}
             | Call::SlotHolders {} => {
                 account.cloud.ledger.half_read_units += 2;
             }
-            Call::SetPlanCursor { .. } | Call::HearDead { .. } | Call::LearnLimit { .. } => {
-                account.wrote(1);
-            }
+            Call::SetPlanCursor { .. }
+            | Call::HearDead { .. }
+            | Call::LearnLimit { .. }
+            | Call::NoteSweep { .. } => account.wrote(1),
             Call::SendCommand { .. } | Call::DelayMessage { .. } => {
                 account.cloud.ledger.queue_requests += 1;
             }

@@ -13,7 +13,7 @@ use crate::compare::ledger::Ledger;
 /// Records of one batch (`BatchSize` of the template).
 const BATCH: usize = 10;
 /// How long a message that failed and was not delayed stays away (`VisibilitySeconds`).
-const VISIBILITY: Duration = Duration::from_secs(180);
+const VISIBILITY: Duration = Duration::from_secs(360);
 
 /// The functions that a queue feeds.
 pub(super) struct Mapping {
@@ -93,4 +93,37 @@ pub(super) fn settle(queue: &mut Queue, batch: &[String], kept: &[String]) -> Ve
         }
     }
     again
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::{MEGABYTES, PLAN_EVERY, REACTORS, SWEEP_EVERY, WORKERS};
+    use super::*;
+    use crate::idle_cost::Template;
+
+    #[test]
+    fn the_comparison_counts_with_the_templates_defaults() {
+        let text = include_str!("../../../../template.yaml");
+        let template = Template::read(text).unwrap();
+        let default = |parameter: &str| template.text(&json!({ "Ref": parameter })).unwrap();
+        let in_minutes = |count: i64| match count {
+            1 => "rate(1 minute)".to_owned(),
+            more => format!("rate({more} minutes)"),
+        };
+        let counted = [
+            ("VisibilitySeconds", VISIBILITY.as_secs().to_string()),
+            ("WorkerConcurrency", WORKERS.to_string()),
+            ("ReactorConcurrency", REACTORS.to_string()),
+            ("FunctionMemory", MEGABYTES.to_string()),
+            ("SweeperRate", in_minutes(SWEEP_EVERY.as_mins())),
+            ("PlannerRate", in_minutes(PLAN_EVERY.as_mins())),
+        ];
+        for (parameter, value) in counted {
+            assert_eq!(default(parameter), value, "{parameter}");
+        }
+        assert_eq!(text.matches("BatchSize: ").count(), 2);
+        assert_eq!(text.matches(&format!("BatchSize: {BATCH}\n")).count(), 2);
+    }
 }

@@ -4,6 +4,7 @@
 //! write under no condition. The fake inside knows nothing of them.
 
 mod configurations;
+mod operator;
 mod retention;
 mod table;
 
@@ -28,10 +29,11 @@ use snapferry::domain::run::command::{Command, ProtectionRequest};
 use snapferry::domain::run::failure::{Failure, Owner};
 use snapferry::domain::run::last_error::LastError;
 use snapferry::domain::run::learnt_limit::LearntLimit;
+use snapferry::domain::run::look_times::LastSweep;
 use snapferry::domain::run::manifest::Manifest;
 use snapferry::domain::run::naming::first_attempt;
 use snapferry::domain::run::permit::Permit;
-use snapferry::domain::run::refusal::RefusedForGood;
+use snapferry::domain::run::refusal::{RefusedForGood, TRY_AGAIN_AFTER};
 use snapferry::domain::run::slot_limits::SlotLimits;
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
 use snapferry::fake::{Refusal, Through};
@@ -40,10 +42,11 @@ use snapferry::ports::{
     CopySnapshot, CopySnapshotRequest, CreateSnapshot, CreateSnapshotRequest, DelayMessage,
     Delivery, DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
     ForgetRefusal, FreeSlot, HearDead, Held, Jitter, LearnLimits, ListDatabases, ListOpen,
-    LookUpWaits, NoteError, Occupant, OpenMarker, OpenPage, Page, PlanCursor, PortError, Probe,
-    ProbeToken, RdsError, ReadEntries, ReadHolders, ReadLearntLimit, ReadPlanCursor, ReadPolicies,
-    ReadSelected, ReceiptHandle, RecordRecoveryPoint, RegisterWaits, RememberRefusal, SendCommand,
-    SnapshotQuota, StartExecution, Started, StoreSelected, Waits, Written,
+    LookUpWaits, NoteError, NoteSweep, Occupant, OpenMarker, OpenPage, Page, PlanCursor, PortError,
+    Probe, ProbeToken, RdsError, ReadEntries, ReadHolders, ReadLastSweep, ReadLearntLimit,
+    ReadPlanCursor, ReadPolicies, ReadSelected, ReceiptHandle, RecordRecoveryPoint, RegisterWaits,
+    RememberRefusal, SendCommand, SnapshotQuota, StartExecution, Started, StoreSelected, Waits,
+    Written,
 };
 
 use super::backups::NIGHTLY;
@@ -67,7 +70,7 @@ impl Mutated {
         self.mutant == Some(mutant)
     }
 
-    fn role(&self) -> Role {
+    fn role(&self) -> Option<Role> {
         self.inner.hook().role
     }
 
@@ -143,7 +146,7 @@ impl FindDatabases for Mutated {
         ids: &[ResourceId],
     ) -> Result<Vec<Database>, RdsError> {
         let mut found = self.inner.find_databases(region, family, ids).await?;
-        if self.has(Mutant::HintSaysWhoIsSelected) && self.role() == Role::Reactor {
+        if self.has(Mutant::HintSaysWhoIsSelected) && self.role() == Some(Role::Reactor) {
             for database in &mut found {
                 let policy = ("snapferry:policy".to_owned(), NIGHTLY.to_owned());
                 database.tags = [policy].into();
@@ -189,7 +192,7 @@ impl DescribeSnapshots for Mutated {
             return Ok(Vec::new());
         }
         match self.inner.describe_snapshots(region, family, ids).await {
-            Ok(found) if self.role() == Role::Pruner => {
+            Ok(found) if self.role() == Some(Role::Pruner) => {
                 Ok(found.into_iter().map(|one| self.as_weighed(one)).collect())
             }
             Ok(found) => Ok(found.into_iter().map(|one| self.as_shown(one)).collect()),
@@ -215,7 +218,7 @@ impl Mutated {
         let is_odd = matches!(found.status, SnapshotStatus::Other(_));
         let is_copy = found.source.is_some();
         match self.mutant {
-            Some(Mutant::TrustsTheHint) if self.role() == Role::Reactor => {
+            Some(Mutant::TrustsTheHint) if self.role() == Some(Role::Reactor) => {
                 found.status = SnapshotStatus::Available;
             }
             Some(Mutant::UnknownStatusIsAvailable) if is_odd => {
@@ -223,13 +226,13 @@ impl Mutated {
             }
             Some(Mutant::UnknownStatusIsFailed) if is_odd => found.status = SnapshotStatus::Failed,
             Some(Mutant::WaitsForAFailedOne)
-                if self.role() == Role::Worker && found.status == SnapshotStatus::Failed =>
+                if self.role() == Some(Role::Worker) && found.status == SnapshotStatus::Failed =>
             {
                 found.status = SnapshotStatus::Creating;
             }
             Some(Mutant::AdoptsWhatIsForeign) => self.adopt(&mut found),
             Some(Mutant::GoodOneCountsAsFailed)
-                if self.role() == Role::Worker
+                if self.role() == Some(Role::Worker)
                     && is_copy
                     && found.status == SnapshotStatus::Available =>
             {

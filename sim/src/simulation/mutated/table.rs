@@ -27,7 +27,7 @@ impl Mutated {
             Some(Mutant::NoGraceForARequestedWait) => wait.phase == Phase::Requested,
             _ => false,
         };
-        if absence_proves && self.role() != Role::Worker {
+        if absence_proves && self.role() != Some(Role::Worker) {
             wait.phase = Phase::Seen;
         }
         wait.absent |= self.has(Mutant::OneAbsenceProves);
@@ -216,7 +216,7 @@ impl ListOpen for Mutated {
         if self.has(Mutant::PagesNeverEnd) {
             page.next = page.next.or(from);
         }
-        if self.has(Mutant::AwaitedIsRemoved) && self.role() == Role::Pruner {
+        if self.has(Mutant::AwaitedIsRemoved) && self.role() == Some(Role::Pruner) {
             page.waits.clear();
         }
         let waits = page.waits.into_iter();
@@ -291,6 +291,26 @@ impl LearnLimits for Mutated {
         learnt: &LearntLimit,
     ) -> Result<Written, PortError> {
         self.inner.learn_limit(family, known, learnt).await
+    }
+}
+
+impl ReadLastSweep for Mutated {
+    async fn last_sweep(&self) -> Result<Option<LastSweep>, PortError> {
+        let last = self.inner.last_sweep().await?;
+        let all_is_looked_at = LastSweep {
+            complete_at: self.inner.now(),
+            settled_at: None,
+        };
+        Ok(match self.has(Mutant::SweepLooksAtNothing) {
+            true => Some(all_is_looked_at),
+            false => last,
+        })
+    }
+}
+
+impl NoteSweep for Mutated {
+    async fn note_sweep(&self, sweep: &LastSweep) -> Result<(), PortError> {
+        self.inner.note_sweep(sweep).await
     }
 }
 
@@ -384,7 +404,24 @@ impl ReadPolicies for Mutated {
 
 impl ReadEntries for Mutated {
     async fn read_entries(&self, of: &[(ResourceId, PolicyName)]) -> Result<Vec<Entry>, PortError> {
-        self.inner.read_entries(of).await
+        let mut entries = self.inner.read_entries(of).await?;
+        if self.role() == Some(Role::Planner) {
+            let now = self.now();
+            for refused in entries
+                .iter_mut()
+                .filter_map(|entry| entry.refused.as_mut())
+            {
+                match self.mutant {
+                    Some(Mutant::RefusalLapsesAtOnce) => {
+                        let at = refused.at.checked_sub(TRY_AGAIN_AFTER);
+                        refused.at = at.unwrap_or(Timestamp::MIN);
+                    }
+                    Some(Mutant::RefusalHoldsForEver) => refused.at = now,
+                    _ => {}
+                }
+            }
+        }
+        Ok(entries)
     }
 }
 

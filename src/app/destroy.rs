@@ -1,0 +1,339 @@
+//! Takes the stacks away: drains first, deletes the source regions' stacks and then the recovery region's, and nothing that
+//! is a recovery point.
+//!
+//! Each step can be interrupted: the next run looks again, and goes on where stacks still stand.
+
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use jiff::Timestamp;
+use thiserror::Error;
+
+use crate::app::drain::{self, Depth, Drain, DrainError, StartState, drain};
+use crate::app::stop::StopConfig;
+use crate::domain::deploy::names::StackName;
+use crate::domain::deploy::removal::{SnapshotsLeft, Stays, longest_run, why_not_delete, works};
+use crate::domain::deploy::stack::{StackFacts, Template};
+use crate::domain::id::arn::{Family, Region};
+use crate::domain::id::tags::StackId;
+use crate::domain::policy::set::PolicySet;
+use crate::domain::policy::spec::AppliedKey;
+use crate::domain::run::failure::Operation;
+use crate::error::chain;
+use crate::ports::deploy::{DeleteStack, FindStack, Pause, ReadStackEvents, StackEvent};
+use crate::ports::doctor::ListManualSnapshots;
+use crate::ports::{PAGES_MAX, PortError, RdsError, all_rows, open_pages};
+
+/// How long lies between two questions to CloudFormation, which tells nobody when it is done.
+const INTERVAL: Duration = Duration::from_secs(2);
+/// How many failures an error names.
+const REASONS: usize = 3;
+
+permissions! {
+    /// What a removal does with stacks. CloudFormation deletes the resources with the caller's rights too.
+    Permissions: DeleteStack FindStack Pause ReadStackEvents
+}
+
+/// What a removal asks of the stack itself, while it stands.
+pub trait StackPermissions: drain::Permissions + ListManualSnapshots {}
+
+impl<W: drain::Permissions + ListManualSnapshots> StackPermissions for W {}
+
+/// Which stacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DestroyRequest {
+    /// The recovery region.
+    pub recovery: Region,
+    /// The recovery region's stack.
+    pub stack: StackName,
+    /// Source regions that the stack no longer names, and whose stacks may still stand.
+    pub sources: Vec<Region>,
+}
+
+/// A stack that stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundStack {
+    /// Its region.
+    pub region: Region,
+    /// Its name.
+    pub name: StackName,
+    /// What CloudFormation shows of it.
+    pub facts: StackFacts,
+}
+
+/// The stacks that stand, in the order in which they go: the source regions' first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stacks {
+    /// All of them.
+    pub all: Vec<FoundStack>,
+    /// The recovery region's, if it stands and its deletion has not begun.
+    pub home: Option<StackFacts>,
+}
+
+/// Why nothing was deleted, or nothing more.
+#[derive(Debug, Error)]
+pub enum DestroyError {
+    /// Stacks that must not go, or cannot now, each with why.
+    #[error("{}", .0.join("\n"))]
+    Refused(Vec<String>),
+    /// CloudFormation could not delete a stack.
+    #[error("the stack {name} in {region} ended as {status}: {}; run the command again when that is repaired", .reasons.join("; "))]
+    Failed {
+        /// The region.
+        region: Region,
+        /// The stack.
+        name: StackName,
+        /// Its status.
+        status: String,
+        /// The first failures, each with its resource.
+        reasons: Vec<String>,
+    },
+    /// The policies could not be paused.
+    #[error(transparent)]
+    Drain(#[from] DrainError),
+    /// A call did not succeed.
+    #[error("{}", chain(.0))]
+    Port(#[from] PortError),
+}
+
+/// How far a removal has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// It waits until a function that was at work when the policies were paused has ended.
+    Waiting(Duration),
+    /// CloudFormation deletes the stack.
+    Deleting(&'a Region, &'a StackName),
+    /// CloudFormation has said this about it.
+    Said(&'a Region, &'a StackEvent),
+}
+
+/// Looks which stacks stand, and whether they may go.
+///
+/// # Errors
+/// If one may not, or CloudFormation cannot be asked.
+pub async fn look<S: Permissions>(
+    world: &S,
+    request: &DestroyRequest,
+) -> Result<Stacks, DestroyError> {
+    let mut refused = Vec::new();
+    let home = world.find_stack(&request.recovery, &request.stack).await?;
+    let mut regions = request.sources.clone();
+    let named = home
+        .as_ref()
+        .and_then(|home| home.parameters.get("SourceRegions"));
+    let named = named.map(String::as_str).unwrap_or_default().split(',');
+    for region in named.filter_map(|name| Region::parse(name.trim()).ok()) {
+        if !regions.contains(&region) {
+            regions.push(region);
+        }
+    }
+    let mut all = Vec::new();
+    let source = Template::Source(request.recovery.clone());
+    for region in regions {
+        let name = request.stack.of_source();
+        if let Some(facts) = world.find_stack(&region, &name).await? {
+            take(&mut all, &mut refused, region, name, facts, &source);
+        }
+    }
+    if let Some(facts) = home.clone() {
+        let (region, name) = (request.recovery.clone(), request.stack.clone());
+        let template = Template::Recovery;
+        take(&mut all, &mut refused, region, name, facts, &template);
+    }
+    if !refused.is_empty() {
+        return Err(DestroyError::Refused(refused));
+    }
+    Ok(Stacks {
+        all,
+        home: home.filter(works),
+    })
+}
+
+fn take(
+    all: &mut Vec<FoundStack>,
+    refused: &mut Vec<String>,
+    region: Region,
+    name: StackName,
+    facts: StackFacts,
+    template: &Template,
+) {
+    match why_not_delete(&facts, template) {
+        Some(why) => refused.push(format!("the stack {name} in {region}: {why}")),
+        None => all.push(FoundStack {
+            region,
+            name,
+            facts,
+        }),
+    }
+}
+
+/// What must end before the stacks can go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drained {
+    /// The policies and the executions.
+    pub drain: Drain,
+    /// How many waits are open in the table, whether or not an execution still sleeps on them.
+    pub open_waits: usize,
+}
+
+impl Drained {
+    /// Whether nothing starts, nothing runs and nothing is awaited.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.drain.is_done() && self.open_waits == 0
+    }
+}
+
+/// Drains the stack. If it is to act, and a function that began before the policies were paused may still start something,
+/// it waits until that has ended and looks once more.
+///
+/// # Errors
+/// If the policies cannot be read or stored, or executions and waits cannot be listed.
+pub async fn empty<W: StackPermissions, S: Permissions>(
+    world: &W,
+    stacks: &S,
+    home: &StackFacts,
+    config: &StopConfig,
+    built_in: &PolicySet<AppliedKey>,
+    depth: Depth,
+    progress: &mut dyn FnMut(Step<'_>),
+) -> Result<Drained, DestroyError> {
+    let mut drained = drain(world, config, built_in, depth).await?;
+    // What runs keeps the stacks anyway.
+    if depth != Depth::Show && drained.is_done() {
+        let paused = world.current_policies().await?.map(|set| set.stamp.at);
+        if let Some(rest) = paused.and_then(|at| rest(at, longest_run(home), world.now())) {
+            progress(Step::Waiting(rest));
+            stacks.pause(rest).await;
+            let starts = drained.starts;
+            drained = drain(world, config, built_in, depth).await?;
+            // Which version paused the policies is still worth saying.
+            if drained.starts == StartState::WerePaused {
+                drained.starts = starts;
+            }
+        }
+    }
+    let open = open_pages(world);
+    let open = open.try_fold(0, |count, page| async move { Ok(count + page.waits.len()) });
+    Ok(Drained {
+        drain: drained,
+        open_waits: open.await?,
+    })
+}
+
+/// How much is left of the time in which a function may still start what it had planned before the pause.
+fn rest(paused: Timestamp, longest: Duration, now: Timestamp) -> Option<Duration> {
+    let over = Duration::try_from(now.duration_since(paused)).unwrap_or_default();
+    longest.checked_sub(over).filter(|rest| !rest.is_zero())
+}
+
+/// What stays when the stacks go. A region whose snapshots cannot be listed is named, and fails nothing.
+pub async fn what_stays<W: ListManualSnapshots>(
+    world: &W,
+    request: &DestroyRequest,
+    home: &StackFacts,
+    id: &StackId,
+) -> Stays {
+    let mut stays = Stays::of(&request.recovery, &request.stack, home);
+    let sources = stays.sources.split(',');
+    let sources = sources.filter_map(|name| Region::parse(name).ok());
+    let regions: Vec<Region> = std::iter::once(request.recovery.clone())
+        .chain(sources)
+        .collect();
+    for region in regions {
+        match left_in(world, &region, id).await {
+            Ok(left) => {
+                stays.snapshots.insert(region, left);
+            }
+            Err(_) => stays.unlisted.push(region),
+        }
+    }
+    stays
+}
+
+async fn left_in<W: ListManualSnapshots>(
+    world: &W,
+    region: &Region,
+    id: &StackId,
+) -> Result<SnapshotsLeft, RdsError> {
+    let mut left = SnapshotsLeft::default();
+    for family in Family::ALL {
+        let operation = Operation::describe_snapshots(family);
+        let endless = |endless| RdsError::endless(operation, region, endless);
+        let rows = all_rows(PAGES_MAX, endless, |marker| {
+            world.list_manual_snapshots(region, family, marker)
+        });
+        for snapshot in rows.await? {
+            left.add(&snapshot, family, id);
+        }
+    }
+    Ok(left)
+}
+
+/// Deletes the stacks, and follows each to its end.
+///
+/// # Errors
+/// If CloudFormation cannot delete one, or cannot be asked. The stacks after it still stand.
+pub async fn act<S: Permissions>(
+    world: &S,
+    stacks: &Stacks,
+    progress: &mut dyn FnMut(Step<'_>),
+) -> Result<(), DestroyError> {
+    for found in &stacks.all {
+        delete(world, found, progress).await?;
+    }
+    Ok(())
+}
+
+async fn delete<S: Permissions>(
+    world: &S,
+    found: &FoundStack,
+    progress: &mut dyn FnMut(Step<'_>),
+) -> Result<(), DestroyError> {
+    let FoundStack {
+        region,
+        name,
+        facts,
+    } = found;
+    let newest = |events: &[StackEvent]| events.first().map(|event| event.id.clone());
+    let mut last = newest(&world.stack_events(region, &facts.id, None).await?);
+    progress(Step::Deleting(region, name));
+    // One that goes already is only followed.
+    let mut has_begun = facts.status == "DELETE_IN_PROGRESS";
+    if !has_begun {
+        world.delete_stack(region, name).await?;
+    }
+    let mut failures = Vec::new();
+    loop {
+        world.pause(INTERVAL).await;
+        // The status first: what it says has its events by then. A stack that is gone has no name any more.
+        let Some(now) = world.find_stack(region, name).await? else {
+            return Ok(());
+        };
+        let events = world
+            .stack_events(region, &facts.id, last.as_deref())
+            .await?;
+        has_begun |= !events.is_empty() || now.status == "DELETE_IN_PROGRESS";
+        last = newest(&events).or(last);
+        for event in events.iter().rev() {
+            progress(Step::Said(region, event));
+            if event.status.ends_with("_FAILED") {
+                let why = event.reason.as_deref().unwrap_or("no reason given");
+                failures.push(format!("{}: {why}", event.resource));
+            }
+        }
+        if now.status == "DELETE_COMPLETE" {
+            return Ok(());
+        }
+        // Until the deletion has begun, the stack still shows how it was before.
+        if has_begun && !now.is_busy() {
+            failures.truncate(REASONS);
+            return Err(DestroyError::Failed {
+                region: region.clone(),
+                name: name.clone(),
+                status: now.status,
+                reasons: failures,
+            });
+        }
+    }
+}

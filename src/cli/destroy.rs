@@ -1,0 +1,376 @@
+//! `snapferry destroy`: the stacks of all regions go, and no recovery point does.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use super::arguments::{StackArguments, variables};
+use super::destroy_arguments::DestroyArguments;
+use super::drain::{built_in, starts};
+use super::outcome::{CliError, Ended};
+use super::show::{table, write_json, write_table};
+use super::stack::with_outputs;
+use super::stop::{RowJson, write_runs};
+use crate::app::destroy::{
+    DestroyError, DestroyRequest, Drained, Permissions, StackPermissions, Stacks, Step, act, empty,
+    look, what_stays,
+};
+use crate::app::drain::{Depth, StartState};
+use crate::app::stop::StopConfig;
+use crate::aws::{Aws, Deploys, StateMachine, for_operators, leisurely};
+use crate::domain::deploy::names::StackName;
+use crate::domain::deploy::removal::Stays;
+use crate::domain::id::arn::Region;
+use crate::settings::{Faults, Planning};
+
+impl From<DestroyError> for CliError {
+    fn from(error: DestroyError) -> Self {
+        match error {
+            DestroyError::Port(error) => Self::Port(error),
+            DestroyError::Drain(error) => error.into(),
+            refused @ DestroyError::Refused(_) => Self::Argument {
+                name: "destroy",
+                what: refused.to_string(),
+            },
+            failed @ DestroyError::Failed { .. } => Self::Destroy(failed),
+        }
+    }
+}
+
+/// How a removal is carried out and shown.
+#[derive(Debug, Clone, Copy)]
+pub struct DestroyManner {
+    /// How far to drain. Unless this only shows, the stacks go once they are drained.
+    pub depth: Depth,
+    /// Whether the answer is JSON.
+    pub json: bool,
+}
+
+/// A stack that still works, so that it must be drained.
+#[derive(Debug)]
+pub struct Target<'a, W> {
+    /// How the stack itself is reached.
+    pub world: &'a W,
+    /// Its settings.
+    pub planning: &'a Planning,
+}
+
+pub(super) async fn execute(
+    arguments: &StackArguments,
+    options: &DestroyArguments,
+    environment: Vec<(String, String)>,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let request = request(arguments, options, &environment)?;
+    let sdk = for_operators(&request.recovery, arguments.profile.as_deref()).await;
+    let deployer = Aws::new(leisurely(sdk.clone()), "", Deploys);
+    let stacks = look(&deployer, &request).await?;
+    let manner = DestroyManner {
+        depth: match (options.yes, options.stop) {
+            (false, _) => Depth::Show,
+            (true, false) => Depth::Pause,
+            (true, true) => Depth::Stop,
+        },
+        json: arguments.format.is_json(),
+    };
+    let progress = &mut io::stderr();
+    if stacks.home.is_none() {
+        let none: Option<Target<'_, Aws<StateMachine>>> = None;
+        return run_destroy(none, &deployer, &request, &stacks, manner, out, progress).await;
+    }
+    let environment = with_outputs(arguments, environment).await?;
+    let planning = Planning::from_variables(variables(environment, arguments.flags()))?;
+    let machine = StateMachine(planning.state_machine.clone());
+    let world = Aws::new(sdk, planning.stack.table.clone(), machine);
+    let target = Some(Target {
+        world: &world,
+        planning: &planning,
+    });
+    run_destroy(target, &deployer, &request, &stacks, manner, out, progress).await
+}
+
+fn request(
+    arguments: &StackArguments,
+    options: &DestroyArguments,
+    environment: &[(String, String)],
+) -> Result<DestroyRequest, CliError> {
+    let mut faults = Faults::default();
+    let default = environment
+        .iter()
+        .find(|(name, value)| name == "AWS_DEFAULT_REGION" && !value.is_empty());
+    let region = arguments
+        .region
+        .as_ref()
+        .or(default.map(|(_, value)| value));
+    let recovery = match region {
+        Some(name) => faults.take("--region", Region::parse(name)),
+        None => {
+            faults.add("name the recovery region with --region");
+            None
+        }
+    };
+    let stack = match &arguments.name {
+        Some(name) => faults.take("--stack", StackName::parse(name)),
+        None => {
+            faults.add("name the recovery region's stack with --stack");
+            None
+        }
+    };
+    let mut sources = Vec::new();
+    for name in &options.source_regions {
+        sources.extend(faults.take("--source-region", Region::parse(name)));
+    }
+    let all = recovery.zip(stack).map(|(recovery, stack)| DestroyRequest {
+        recovery,
+        stack,
+        sources,
+    });
+    faults.finish(all).map_err(|error| CliError::Argument {
+        name: "destroy",
+        what: error.faults.join("; "),
+    })
+}
+
+/// Drains the stack, shows what goes and what stays, and deletes the stacks if it is to and nothing runs.
+///
+/// # Errors
+/// If it could not begin, CloudFormation cannot delete a stack, or the answer cannot be written.
+pub async fn run_destroy<W: StackPermissions, S: Permissions>(
+    target: Option<Target<'_, W>>,
+    deployer: &S,
+    request: &DestroyRequest,
+    stacks: &Stacks,
+    manner: DestroyManner,
+    out: &mut impl Write,
+    progress: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let DestroyManner { depth, json } = manner;
+    let mut show = |step: Step<'_>| show_step(progress, &step);
+    if !json {
+        write_stacks(out, request, stacks)?;
+    }
+    let mut drained = None;
+    let mut stays = None;
+    if let (Some(target), Some(home)) = (&target, &stacks.home) {
+        let (world, planning) = (target.world, target.planning);
+        let config = StopConfig::from(&planning.stack);
+        let built_in = built_in(&planning.policies);
+        let empty = empty(world, deployer, home, &config, &built_in, depth, &mut show).await?;
+        let id = &planning.stack.rules.stack;
+        stays = Some(what_stays(world, request, home, id).await);
+        if !json {
+            write_drained(out, &empty)?;
+        }
+        drained = Some(empty);
+    }
+    let is_empty = drained.as_ref().is_none_or(Drained::is_done);
+    let acts = depth != Depth::Show && is_empty && !stacks.all.is_empty();
+    if acts {
+        act(deployer, stacks, &mut show).await?;
+    }
+    if json {
+        write_json(out, &answer(stacks, drained.as_ref(), stays.as_ref(), acts))?;
+    } else {
+        let version = drained.as_ref().map(|drained| &drained.drain.starts);
+        write_end(out, stacks, acts, depth, is_empty)?;
+        if let Some(stays) = &stays {
+            write_stays(out, stays, version)?;
+        }
+    }
+    let is_well = depth == Depth::Show || is_empty;
+    Ok(if is_well { Ended::Well } else { Ended::Badly })
+}
+
+/// Progress is lost without harm where the error output is closed.
+fn show_step(to: &mut impl Write, step: &Step<'_>) {
+    let _ = match step {
+        Step::Waiting(span) => writeln!(
+            to,
+            "waiting {} s: a function that was at work when the policies were paused may still start something",
+            span.as_secs()
+        ),
+        Step::Deleting(region, name) => writeln!(to, "{region}: CloudFormation deletes {name}"),
+        Step::Said(region, event) if !event.status.ends_with("_IN_PROGRESS") => {
+            let reason = event.reason.as_deref().unwrap_or_default();
+            let line = format!("{region}: {} {} {reason}", event.resource, event.status);
+            writeln!(to, "{}", line.trim_end())
+        }
+        Step::Said(..) => Ok(()),
+    };
+}
+
+fn write_stacks(
+    out: &mut impl Write,
+    request: &DestroyRequest,
+    stacks: &Stacks,
+) -> Result<(), CliError> {
+    if stacks.all.is_empty() {
+        writeln!(
+            out,
+            "There is no stack {} in {}, and none of its source regions that is known.",
+            request.stack, request.recovery
+        )?;
+        return Ok(());
+    }
+    writeln!(out, "These stacks go, in this order:\n")?;
+    let mut rows = table(["REGION", "STACK", "STATUS"]);
+    for one in &stacks.all {
+        rows.add_row([one.region.as_str(), one.name.as_str(), &one.facts.status]);
+    }
+    write_table(out, &rows)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+fn write_drained(out: &mut impl Write, drained: &Drained) -> Result<(), CliError> {
+    writeln!(out, "{}\n", starts(&drained.drain.starts))?;
+    write_runs(out, &drained.drain.stop)?;
+    if drained.open_waits > 0 {
+        writeln!(
+            out,
+            "{} snapshots or copies are still awaited; the sweeper settles each when RDS has finished it (snapferry waits).",
+            drained.open_waits
+        )?;
+    }
+    Ok(())
+}
+
+fn write_end(
+    out: &mut impl Write,
+    stacks: &Stacks,
+    acted: bool,
+    depth: Depth,
+    is_empty: bool,
+) -> io::Result<()> {
+    let what = match (acted, depth, is_empty) {
+        _ if stacks.all.is_empty() => return Ok(()),
+        (true, ..) => "The stacks are deleted.",
+        (false, Depth::Show, _) => {
+            "Nothing was changed. Add --yes to pause every policy and delete the stacks, and --stop to end the open runs too."
+        }
+        (false, ..) => {
+            "No stack was deleted. Run this command again when what is open has ended, or end the runs with --yes --stop."
+        }
+    };
+    writeln!(out, "{what}")
+}
+
+fn write_stays(out: &mut impl Write, stays: &Stays, starts: Option<&StartState>) -> io::Result<()> {
+    writeln!(out, "\nWhat stays, and you pay for:\n")?;
+    for (region, left) in &stays.snapshots {
+        let clusters = match left.of_clusters {
+            0 => String::new(),
+            count => format!(", and what the {count} of clusters use, which RDS does not say"),
+        };
+        writeln!(
+            out,
+            "- {region}: {} snapshots with the tag snapferry:stack={}, at most ${:.2} a month for {} GiB{clusters}",
+            left.count,
+            stays.id,
+            left.dollars(),
+            left.gib
+        )?;
+    }
+    for region in &stays.unlisted {
+        writeln!(
+            out,
+            "- {region}: its snapshots with the tag snapferry:stack={} (they could not be listed now)",
+            stays.id
+        )?;
+    }
+    writeln!(
+        out,
+        "- the table {}: policies, catalog and configurations (cents a month)",
+        stays.table
+    )?;
+    let made = match stays.made_key {
+        true => "the stack made it; delete it and the copies are lost",
+        false => "your own",
+    };
+    writeln!(
+        out,
+        "- the key {}, and those of your policies ($1 a month each): {made}",
+        stays.key
+    )?;
+    if let Some(bucket) = &stays.bucket {
+        writeln!(
+            out,
+            "- the bucket {bucket}, or the one that you named: the function and the template (less than a cent)"
+        )?;
+    }
+    writeln!(
+        out,
+        "\nQueues, functions, alarms and the log groups with their logs go.\n\nTo take all of it over again:\n\n  {}",
+        stays.adopts()
+    )?;
+    if let Some(StartState::Paused {
+        before: Some(before),
+        ..
+    }) = starts
+    {
+        writeln!(
+            out,
+            "\nThe policies are paused then. To go on: snapferry policy show --version {before} --file | snapferry policy apply -"
+        )?;
+    }
+    Ok(())
+}
+
+fn answer(
+    stacks: &Stacks,
+    drained: Option<&Drained>,
+    stays: Option<&Stays>,
+    deleted: bool,
+) -> Value {
+    let all: Vec<Value> = stacks
+        .all
+        .iter()
+        .map(|one| {
+            json!({
+                "region": one.region.as_str(),
+                "stack": one.name.as_str(),
+                "status": one.facts.status,
+            })
+        })
+        .collect();
+    let runs = drained.map(|drained| {
+        let rows = drained.drain.stop.rows.iter();
+        rows.map(RowJson::of).collect::<Vec<_>>()
+    });
+    json!({
+        "stacks": all,
+        "deleted": deleted,
+        "drained": drained.is_none_or(Drained::is_done),
+        "paused": drained.map(|drained| !matches!(drained.drain.starts, StartState::GoOn(_))),
+        "open_waits": drained.map(|drained| drained.open_waits),
+        "runs": runs,
+        "stays": stays.map(stays_json),
+    })
+}
+
+fn stays_json(stays: &Stays) -> Value {
+    let snapshots: Vec<Value> = stays
+        .snapshots
+        .iter()
+        .map(|(region, left)| {
+            json!({
+                "region": region.as_str(),
+                "count": left.count,
+                "of_clusters": left.of_clusters,
+                "gib": left.gib,
+                "dollars_a_month_at_most": left.dollars(),
+            })
+        })
+        .collect();
+    let unlisted: Vec<&str> = stays.unlisted.iter().map(Region::as_str).collect();
+    json!({
+        "stack_id": stays.id,
+        "table": stays.table,
+        "key": stays.key,
+        "key_is_the_stacks_own": stays.made_key,
+        "bucket": stays.bucket.as_ref().map(|bucket| bucket.as_str()),
+        "snapshots": snapshots,
+        "unlisted": unlisted,
+        "adopt": stays.adopts(),
+    })
+}

@@ -1,0 +1,158 @@
+//! `snapferry destroy`: what it shows, what it asks CloudFormation for, and how it ends.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use snapferry::app::destroy::{DestroyRequest, look};
+use snapferry::app::drain::Depth;
+use snapferry::aws::{Aws, Deploys};
+use snapferry::cli::{DestroyManner, Ended, Target, run_destroy};
+use snapferry::domain::deploy::names::StackName;
+use snapferry::domain::deploy::stack::StackFacts;
+use snapferry::domain::id::names::ExecutionName;
+use snapferry::domain::rds::snapshot::SnapshotStatus;
+use snapferry::fake::Deployments;
+use snapferry::fake::step_functions::Execution;
+use snapferry::ports::ExecutionState;
+use snapferry::ports::deploy::DeleteStack;
+
+use crate::prune::planning;
+use crate::wire::{TABLE, Wire, ok};
+use crate::world::{Fixture, HOME, SOURCE, World, a_run, copy_arn, ours, region, run};
+
+fn stack() -> StackName {
+    StackName::parse("snapferry").unwrap()
+}
+
+fn pairs(all: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let pairs = all.iter();
+    pairs
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+fn deployed() -> Deployments {
+    let stacks = Deployments::default();
+    let home = StackFacts {
+        id: format!("arn:aws:cloudformation:{HOME}:111122223333:stack/snapferry/1"),
+        status: "CREATE_COMPLETE".to_owned(),
+        parameters: pairs(&[("SourceRegions", SOURCE), ("RecoveryKeyArn", "")]),
+        outputs: pairs(&[
+            ("StackRegion", HOME),
+            ("StackIdentity", "prod"),
+            ("SourceRegionNames", SOURCE),
+            ("TableName", "the-table"),
+            ("RecoveryKey", "arn:aws:kms:the-key"),
+        ]),
+    };
+    stacks.put_stack(&region(HOME), &stack(), home);
+    let source = StackFacts {
+        id: "arn:of:the:source".to_owned(),
+        status: "CREATE_COMPLETE".to_owned(),
+        parameters: pairs(&[("RecoveryRegion", HOME), ("EventsQueueArn", "")]),
+        outputs: BTreeMap::new(),
+    };
+    stacks.put_stack(&region(SOURCE), &stack().of_source(), source);
+    stacks
+}
+
+fn destroyed(world: &World, stacks: &Deployments, depth: Depth, json: bool) -> (Ended, String) {
+    let request = DestroyRequest {
+        recovery: region(HOME),
+        stack: stack(),
+        sources: Vec::new(),
+    };
+    let found = run(look(stacks, &request)).unwrap();
+    let planning = planning();
+    let target = found.home.is_some().then_some(Target {
+        world,
+        planning: &planning,
+    });
+    let manner = DestroyManner { depth, json };
+    let (mut out, mut progress) = (Vec::new(), Vec::new());
+    let ended = run(run_destroy(
+        target,
+        stacks,
+        &request,
+        &found,
+        manner,
+        &mut out,
+        &mut progress,
+    ));
+    (ended.unwrap(), String::from_utf8(out).unwrap())
+}
+
+fn with_a_copy() -> World {
+    let world = World::new();
+    let mine = a_run("orders");
+    world.put_snapshot(ours(&copy_arn(&mine, 1), &mine, SnapshotStatus::Available));
+    world
+}
+
+#[test]
+fn destroy_shows_what_goes_and_what_stays_and_then_deletes_it() {
+    let (world, stacks) = (with_a_copy(), deployed());
+    let (ended, said) = destroyed(&world, &stacks, Depth::Show, false);
+    assert_eq!(ended, Ended::Well);
+    for expected in [
+        "snapferry-source",
+        "Nothing was changed. Add --yes",
+        "1 snapshots with the tag snapferry:stack=prod, at most $9.50 a month for 100 GiB",
+        "the table the-table",
+        "the key arn:aws:kms:the-key, and those of your policies ($1 a month each): the stack made it",
+        &format!("the bucket snapferry-deployments-111122223333-{HOME}"),
+        "--key arn:aws:kms:the-key --parameter StackId=prod --parameter TableName=the-table",
+    ] {
+        assert!(said.contains(expected), "{expected}\n{said}");
+    }
+    assert!(stacks.deleted().is_empty());
+
+    let (ended, said) = destroyed(&world, &stacks, Depth::Pause, false);
+    assert_eq!(ended, Ended::Well);
+    assert!(said.contains("The stacks are deleted."), "{said}");
+    assert_eq!(stacks.deleted().len(), 2);
+    let (ended, said) = destroyed(&world, &stacks, Depth::Pause, false);
+    assert_eq!(ended, Ended::Well);
+    assert!(said.starts_with("There is no stack snapferry in"), "{said}");
+}
+
+#[test]
+fn destroy_deletes_nothing_while_an_execution_runs_and_its_json_says_so() {
+    let (world, stacks) = (with_a_copy(), deployed());
+    let name = ExecutionName::parse("run-of-orders").unwrap();
+    let open = Execution::new(ExecutionState::Running, Some(a_run("orders")));
+    world.step_functions().all.insert(name, open);
+    let (ended, said) = destroyed(&world, &stacks, Depth::Pause, true);
+    assert_eq!(ended, Ended::Badly);
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(said["deleted"], false);
+    assert_eq!(
+        (&said["drained"], &said["paused"]),
+        (&json!(false), &json!(true))
+    );
+    assert_eq!(said["runs"][0]["outcome"], "running");
+    assert!(stacks.deleted().is_empty());
+
+    let (ended, said) = destroyed(&world, &stacks, Depth::Stop, true);
+    assert_eq!(ended, Ended::Well);
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(said["deleted"], true);
+    assert_eq!(said["stacks"][0]["stack"], "snapferry-source");
+    assert_eq!(said["stays"]["snapshots"][0]["count"], 1);
+    assert_eq!(said["stays"]["key_is_the_stacks_own"], true);
+    assert_eq!(stacks.deleted().len(), 2);
+}
+
+#[test]
+fn a_stack_is_deleted_by_its_name_in_its_region() {
+    let wire = Wire::new([ok("")]);
+    let aws = Aws::new(wire.sdk(), TABLE, Deploys);
+    run(aws.delete_stack(&region(SOURCE), &stack())).unwrap();
+    let asked = wire.only();
+    assert!(asked.uri.contains(SOURCE), "{}", asked.uri);
+    let form = asked.form();
+    assert_eq!(
+        (form["Action"].as_str(), form["StackName"].as_str()),
+        ("DeleteStack", "snapferry")
+    );
+}
