@@ -14,6 +14,7 @@ mod commands;
 mod deploy;
 mod deploy_command;
 mod destroy;
+mod disaster_page;
 mod doctor;
 mod doctor_documents;
 #[path = "../deployment/document.rs"]
