@@ -8,9 +8,13 @@
 mod document;
 mod iam_table;
 mod metrics;
+mod operators;
 mod outputs;
+mod parameters_page;
 mod permissions;
+mod release;
 mod security_page;
 mod stack;
 mod state_machine;
+mod terraform;
 mod walk;
