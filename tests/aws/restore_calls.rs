@@ -171,7 +171,7 @@ fn calls() -> Vec<(DatabaseCall, Option<&'static str>)> {
             whole_call(
                 O::RebootDbInstance,
                 Part::Instance,
-                &[instance.clone()],
+                std::slice::from_ref(&instance),
                 none,
             ),
             None,
