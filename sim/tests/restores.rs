@@ -254,6 +254,8 @@ impl Misfortunes {
 }
 
 type Modelled = World<ModelledRds>;
+/// What else happens while the command waits.
+type AtPause = Box<dyn FnMut(&Modelled)>;
 
 impl Hook<Modelled> for Misfortunes {
     async fn before(&self, _world: &Modelled, call: &Call) -> CallOutcome {
@@ -285,7 +287,7 @@ struct Day {
     options: RestoreOptions,
     which: Which,
     /// Called at every pause.
-    at_pause: RefCell<Box<dyn FnMut(&Modelled)>>,
+    at_pause: RefCell<AtPause>,
 }
 
 impl Day {
