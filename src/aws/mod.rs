@@ -48,7 +48,6 @@ mod removals;
 mod restore_calls;
 #[cfg(feature = "cli")]
 mod restored_rows;
-#[cfg(feature = "cli")]
 mod restores;
 mod selected;
 mod slots;
