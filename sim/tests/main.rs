@@ -15,6 +15,7 @@ mod people;
 mod proxy;
 mod python_venv;
 mod rds;
+mod restores;
 mod simulation;
 mod state_machine;
 mod tutorial;

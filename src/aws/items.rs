@@ -19,6 +19,7 @@
 //! | `database#<resource id>#<policy>` | the catalog's entry | `database`, `open_execution`, `claimed_at`, `open_input` (that execution's name and the hash of its input), `recovery_point`, `taken_at`, `refused` |
 //! | `planned#<policy>#<region>` | the last due time that the planner has handled | `until`, `kept` (the databases that it could not start) |
 //! | `selected#<policy>#<region>#<number>` | databases that it selects there | `parts` (how many such items there are), `second` (the number of the second one; without it 1), `list` (which list the item belongs to), `databases` |
+//! | `restore#db#<name>`, `restore#cluster#<name>` | a restore | `restore` (JSON), `revision` |
 //! | `policies#current` | the set of policies that holds | `version`, `at`, `by`, `note`, `text`, `set` |
 //! | `policies#<version>` | one that was applied, never changed | the same |
 //!

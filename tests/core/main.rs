@@ -27,6 +27,7 @@ mod learnt_limit;
 mod left_over;
 mod measure;
 mod names;
+mod next_step;
 mod orphans;
 mod own_events;
 mod pages;

@@ -10,6 +10,7 @@ pub(crate) mod catalog;
 pub(crate) mod configurations;
 pub(crate) mod letters;
 pub(crate) mod policies;
+pub(crate) mod restores;
 pub(crate) mod retention;
 pub(crate) mod samples;
 pub(crate) mod slots;
@@ -135,6 +136,11 @@ macro_rules! table_contract {
             an_empty_list_of_versions_is_not_stored,
             the_last_listing_of_each_region_is_kept,
             a_region_without_databases_has_a_listing,
+        }
+        $crate::suite::tests! { $run, restores:
+            a_restore_is_read_as_it_was_stored,
+            a_restore_is_stored_only_over_the_one_before_it,
+            an_instance_and_a_cluster_of_one_name_are_apart,
         }
         $crate::suite::tests! { $run, policies:
             no_policies_hold_before_the_first_are_stored,
