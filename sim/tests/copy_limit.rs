@@ -90,6 +90,7 @@ fn planning(clusters: usize) -> Planning {
                 max: Duration::from_mins(15),
             },
             hint_recheck: Duration::from_secs(5),
+            own_events: false,
         },
         source_regions: vec![Region::parse(SOURCE).unwrap()],
         state_machine: StateMachineArn::parse(&machine).unwrap(),

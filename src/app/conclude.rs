@@ -96,6 +96,13 @@ async fn record_result<W: Clock + EnterCopies>(
         source: expected.source.clone(),
         key,
         at: world.now(),
+        snapshot_done_at: wait
+            .command
+            .run
+            .options
+            .automated
+            .is_none()
+            .then_some(wait.opened_at),
         mismatch,
     };
     world.enter_copy(&entered).await

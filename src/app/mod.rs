@@ -17,6 +17,7 @@ macro_rules! permissions {
     };
 }
 
+pub mod announce;
 mod automated;
 pub mod catalog;
 pub mod conclude;
@@ -47,4 +48,5 @@ pub mod status;
 pub mod steady_state;
 pub mod stop;
 pub mod sweep;
+pub mod trace;
 pub mod work;

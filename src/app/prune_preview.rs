@@ -13,6 +13,7 @@ use crate::domain::id::tags::{PolicyName, StackId};
 use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::retention::Retention;
+use crate::domain::policy::set::Version;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::retention::capacity::days_to_full;
 use crate::domain::retention::entered::AllEntered;
@@ -66,6 +67,8 @@ pub struct GroupPreview {
     pub points: Vec<(Point<RdsArn>, Decision)>,
     /// As RDS describes them.
     pub snapshots: Vec<Snapshot>,
+    /// The planned time of each snapshot's run, in the same order.
+    pub planned: Vec<Timestamp>,
 }
 
 impl GroupPreview {
@@ -107,6 +110,8 @@ pub const PACE_DAYS: i64 = 7;
 pub struct PrunePreview {
     /// Which rules were asked: the version of the policies, or what the built-in policy says.
     pub rules: String,
+    /// The version of the policies; `None` for the built-in policy.
+    pub version: Option<Version>,
     /// The policies in force.
     pub policies: Policies,
     /// The table's records of copies, for those groups in which something may be removed or is a mismatch.
@@ -129,16 +134,69 @@ impl PrunePreview {
         removable.map(|(point, _)| point.id.clone()).collect()
     }
 
-    /// Leaves only the groups of these databases, by identifier, ARN or resource id. Nothing named leaves all.
-    pub fn restrict(&mut self, databases: &[String]) {
-        if databases.is_empty() {
-            return;
+    /// Leaves only a part.
+    pub fn restrict(&mut self, part: PlanPart<'_>) {
+        if !part.databases.is_empty() {
+            let is_named = |group: &GroupPreview| {
+                let mut names = group.names().into_iter();
+                names.any(|name| part.databases.contains(&name))
+            };
+            self.groups.retain(is_named);
         }
-        let is_named = |group: &GroupPreview| {
-            let mut names = group.names().into_iter();
-            names.any(|name| databases.contains(&name))
+        if part.gone {
+            self.groups.retain(|group| group.gone_since.is_some());
+        }
+        if part.includes_last() {
+            for (_, decision) in self.groups.iter_mut().flat_map(|group| &mut group.points) {
+                *decision = decision.clone().without_rules();
+            }
+        }
+    }
+
+    /// What these policies would let go of the same recovery points, also where their rules are only shown.
+    pub(crate) fn removable_by(
+        &self,
+        policies: &Policies,
+        stack: &StackId,
+        now: Timestamp,
+    ) -> usize {
+        let of_group = |group: &GroupPreview| {
+            let ruled_by = ruling(policies, &group.policy);
+            let key = ruled_by.map(|policy| &policy.key);
+            let points: Vec<Point<RdsArn>> = group
+                .snapshots
+                .iter()
+                .filter_map(|snapshot| match ownership(snapshot, stack) {
+                    Ownership::Ours(origin) => {
+                        let entered = self.entered.get(&snapshot.arn);
+                        Some(point(snapshot, &origin, key, entered))
+                    }
+                    Ownership::NotByName | Ownership::Foreign => None,
+                })
+                .collect();
+            let decisions = decide(ruled_by, group.gone_since, &points, now);
+            decisions.iter().filter(|one| !one.keeps()).count()
         };
-        self.groups.retain(is_named);
+        self.groups.iter().map(of_group).sum()
+    }
+}
+
+/// A part of a plan.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PlanPart<'a> {
+    /// Only these databases, by identifier, ARN or resource id. Nothing named is all.
+    pub databases: &'a [String],
+    /// Only databases that are gone.
+    pub gone: bool,
+    /// Even their last ones. It counts only with `gone`, and where databases are named.
+    pub include_last: bool,
+}
+
+impl PlanPart<'_> {
+    /// Whether even the last ones of databases that are gone may go.
+    #[must_use]
+    pub fn includes_last(&self) -> bool {
+        self.include_last && self.gone && !self.databases.is_empty()
     }
 }
 
@@ -182,6 +240,7 @@ where
         || rules_of_built_in(&in_force.policies),
         |stamp| stamp.version.to_string(),
     );
+    let version = in_force.stamp.map(|stamp| stamp.version);
     let policies = in_force.policies;
     let mut groups: BTreeMap<Group, Vec<(Snapshot, Origin)>> = BTreeMap::new();
     let (mut not_by_name, mut foreign) = (Vec::new(), 0);
@@ -233,6 +292,7 @@ where
         .collect();
     let preview = PrunePreview {
         rules,
+        version,
         policies,
         entered,
         groups,
@@ -281,6 +341,10 @@ impl Judging<'_> {
             gone_since,
             points,
             snapshots: snapshots.collect(),
+            planned: members
+                .iter()
+                .map(|(_, origin)| origin.planned_at)
+                .collect(),
         })
     }
 }

@@ -23,14 +23,16 @@ use crate::domain::policy::choice::{Choice, choose};
 use crate::domain::policy::in_force::Policies;
 use crate::domain::policy::selected::SelectedDatabase;
 use crate::domain::rds::database::Database;
+use crate::domain::retention::history::{Histories, History};
+use crate::domain::retention::inventory::Group;
 use crate::domain::run::failure::Operation;
 use crate::domain::run::wait::Wait;
 use crate::error::chain;
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
     Clock, InspectExecution, ListDatabases, ListEnded, ListMismatches, ListOpen, PAGES_MAX,
-    PortError, RdsError, ReadEntries, ReadPlanCursor, ReadPolicies, ReadSelected, all_rows,
-    open_pages, pages,
+    PortError, RdsError, ReadEntries, ReadHistories, ReadPlanCursor, ReadPolicies, ReadSelected,
+    all_rows, open_pages, pages,
 };
 use crate::settings::Planning;
 
@@ -40,8 +42,8 @@ const CONCURRENCY: usize = 8;
 permissions! {
     /// Everything that status and report may do: they only read.
     Permissions:
-        Clock ListDatabases ListManualSnapshots ReadPlanCursor ReadEntries ReadPolicies ListMismatches ListOpen
-        ListEnded InspectExecution ReadSelected
+        Clock ListDatabases ListManualSnapshots ReadPlanCursor ReadEntries ReadHistories ReadPolicies
+        ReadSelected ListMismatches ListOpen ListEnded InspectExecution
 }
 
 /// A list that could not be read, or not to its end.
@@ -75,6 +77,7 @@ pub struct Gathered {
     catalog: BTreeMap<(ResourceId, PolicyName), CatalogFacts>,
     selected: BTreeMap<(ResourceId, PolicyName), SelectedDatabase>,
     claimed: BTreeMap<ExecutionName, ClaimedRun>,
+    histories: Histories,
 }
 
 impl Gathered {
@@ -105,6 +108,12 @@ impl Gathered {
         }
         let of = self.points.of(&row.resource_id);
         Some(of.map_or(&[], |of| of.taken.as_slice()))
+    }
+
+    /// The outcome of a database's last due times. `None` if nothing is known of them.
+    #[must_use]
+    pub fn history(&self, row: &Row) -> Option<&History> {
+        self.histories.get(&row.group()?)
     }
 }
 
@@ -168,6 +177,7 @@ pub async fn gather<W: Permissions>(
         catalog: BTreeMap::new(),
         selected,
         claimed: BTreeMap::new(),
+        histories: Histories::new(),
     };
     for (region, family, found, error) in databases {
         gathered.databases.extend(found);
@@ -189,7 +199,27 @@ pub async fn gather<W: Permissions>(
         .collect();
     read_catalog(world, &mut gathered).await?;
     look_at_claims(world, &mut gathered).await?;
+    gathered.histories = histories(world, &gathered.rows()).await;
     Ok(gathered)
+}
+
+/// The histories of due times of these rows. They are additional: what cannot be read is missing.
+async fn histories<W: ReadHistories>(world: &W, rows: &[Row]) -> Histories {
+    let groups: BTreeSet<Group> = rows.iter().filter_map(Row::group).collect();
+    let groups: Vec<Group> = groups.into_iter().collect();
+    let read: Vec<Histories> = stream::iter(groups.chunks(BATCH_GET_MAX))
+        .map(|groups| async move {
+            let read = world.read_histories(groups).await;
+            let fault = |error: &PortError| {
+                let error = chain(error);
+                tracing::warn!(error, "the histories of due times could not be read");
+            };
+            read.inspect_err(fault).unwrap_or_default()
+        })
+        .buffered(CONCURRENCY)
+        .collect()
+        .await;
+    read.into_iter().flatten().collect()
 }
 
 /// Reads only what changes while executions are under way: the open waits, and what became of those that are gone.

@@ -19,6 +19,7 @@ const SOURCE: &str = "source";
 const KEY: &str = "key";
 const AT: &str = "at";
 const MISMATCH: &str = "mismatch";
+const SNAPSHOT_DONE_AT: &str = "snapshot_done_at";
 const PREFIX: &str = "entered#";
 
 fn key(copy: &RdsArn) -> AttributeValue {
@@ -40,6 +41,8 @@ fn read(item: &Item) -> Result<Entered, ItemError> {
             .map(|key| parsed(KEY, KeyArn::parse(key)))
             .transpose()?,
         at: get_time(item, AT)?,
+        // Earlier versions did not store it.
+        snapshot_done_at: get_time(item, SNAPSHOT_DONE_AT).ok(),
         mismatch: optional(MISMATCH)?.map(ToOwned::to_owned),
     })
 }
@@ -60,6 +63,7 @@ impl<Extra> EnterCopies for Aws<Extra> {
             .expression_attribute_names("#mismatch", MISMATCH)
             .expression_attribute_names("#open", OPEN)
             .expression_attribute_names("#since", SINCE)
+            .expression_attribute_names("#done", SNAPSHOT_DONE_AT)
             .expression_attribute_values(":source", text(entered.source.to_string()))
             .expression_attribute_values(":at", time(entered.at));
         match &entered.key {
@@ -68,6 +72,13 @@ impl<Extra> EnterCopies for Aws<Extra> {
                 request = request.expression_attribute_values(":key", text(key.as_str()));
             }
             None => remove.push("#key"),
+        }
+        match entered.snapshot_done_at {
+            Some(at) => {
+                set.push("#done = :done");
+                request = request.expression_attribute_values(":done", time(at));
+            }
+            None => remove.push("#done"),
         }
         match &entered.mismatch {
             Some(what) => {

@@ -95,6 +95,8 @@ impl InspectExecution for Aws<StateMachine> {
         };
         Ok(Some(Inspection {
             running: state(found.status())? == ExecutionState::Running,
+            started_at: time(found.start_date()),
+            ended_at: found.stop_date().and_then(time),
             run: found.input().and_then(|text| json::run::read(text).ok()),
             error: found.error,
             cause: found.cause,

@@ -20,6 +20,7 @@ mod entered;
 mod executions;
 mod fault;
 mod get_items;
+mod histories;
 #[cfg(feature = "cli")]
 mod invoke;
 mod items;
@@ -28,6 +29,7 @@ mod keys;
 mod last_sweep;
 mod manual_snapshots;
 mod open_items;
+mod own_events;
 mod plan_cursor;
 mod policies;
 mod presigned;

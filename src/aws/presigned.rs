@@ -102,7 +102,7 @@ pub(super) async fn presigned(
 }
 
 /// RDS's public endpoint of a region. The signature holds its name, so no other endpoint of ours may stand there.
-async fn endpoint(sdk: &SdkConfig, region: &str) -> Result<String, Error> {
+pub(super) async fn endpoint(sdk: &SdkConfig, region: &str) -> Result<String, Error> {
     let parameters = Params::builder()
         .region(region)
         .use_fips(sdk.use_fips().unwrap_or_default())

@@ -33,6 +33,7 @@ const RULES: &str = "rules";
 const NOTED: &str = "noted";
 const COMPLETE_AT: &str = "complete_at";
 const REMOVING: &str = "removing";
+const APPROVED: &str = "approved";
 const HOLDER: &str = "holder";
 const UNTIL: &str = "until";
 const WHY: &str = "why";
@@ -99,7 +100,7 @@ impl<Extra> Aws<Extra> {
         read.map_err(|error| unusable(GET, error))
     }
 
-    async fn put(&self, item: Item) -> Result<(), PortError> {
+    pub(super) async fn put(&self, item: Item) -> Result<(), PortError> {
         self.dynamodb()
             .put_item()
             .table_name(&self.table)
@@ -168,6 +169,7 @@ impl<Extra> PruneRounds for Aws<Extra> {
                     .then(|| get_time(item, COMPLETE_AT))
                     .transpose()?,
                 removing: read_times(item, REMOVING)?,
+                approved: get_text(item, APPROVED).ok().map(ToOwned::to_owned),
             })
         };
         Ok(self.get(text(ROUND), read).await?.unwrap_or_default())
@@ -180,6 +182,9 @@ impl<Extra> PruneRounds for Aws<Extra> {
         ]);
         if let Some(at) = round.complete_at {
             item.insert(COMPLETE_AT.to_owned(), time(at));
+        }
+        if let Some(rules) = &round.approved {
+            item.insert(APPROVED.to_owned(), text(rules));
         }
         self.put(item).await
     }

@@ -168,11 +168,15 @@ impl<Extra> Waits for Aws<Extra> {
             .collect();
         let names: Vec<&str> = before.iter().map(|(name, _)| &**name).collect();
         let (at_attempt, _) = items::is_at_attempt(resource);
+        let is_new = match phase {
+            Phase::Registered => " AND #since < :since",
+            Phase::Queued | Phase::Requested | Phase::Seen => "",
+        };
         let mut request = self
             .update_of_wait(resource, token)
             .update_expression("SET #phase = :phase, #since = :since")
             .condition_expression(format!(
-                "{HAS_TOKEN} AND {at_attempt} AND #phase IN ({})",
+                "{HAS_TOKEN} AND {at_attempt} AND #phase IN ({}){is_new}",
                 names.join(", ")
             ))
             .expression_attribute_names("#phase", PHASE)

@@ -21,6 +21,7 @@ async fn main() -> ExitCode {
             answer.exit()
         }
     };
+    cli::write_as_asked(&arguments);
     let ended = match cli::log_level(&environment) {
         Ok(level) => {
             // The answer is on the standard output; the log must not mix with it.

@@ -1,13 +1,12 @@
 //! The command line, as clap reads it.
 
-use std::ffi::OsString;
-
 use clap::{Args, Parser, Subcommand};
 
 use super::catalog::arguments::CatalogArguments;
 use super::deploy::arguments::{DeployArguments, EXAMPLES as DEPLOY_EXAMPLES};
 use super::destroy_arguments::{DestroyArguments, EXAMPLES as DESTROY_EXAMPLES};
 use super::drain_arguments::DrainArguments;
+use super::examples;
 use super::format::FormatArguments;
 use super::planning_arguments::PlanningArguments;
 use super::policy::arguments::{PolicyAction, PolicyArguments};
@@ -17,6 +16,8 @@ use super::shell::{COMPLETIONS_EXAMPLES, CompletionsArguments, MAN_EXAMPLES, Man
 use super::start_arguments::StartArguments;
 use super::status_arguments::{ReportArguments, StatusArguments};
 use super::time_argument::TimeArgument;
+use super::trace_arguments::{EXAMPLES as TRACE_EXAMPLES, TraceArguments};
+use crate::app::prune_preview::PlanPart;
 use crate::settings::Variables;
 
 const AFTER_HELP: &str = "\
@@ -46,29 +47,6 @@ pub struct Arguments {
     pub(super) stack: StackArguments,
     #[command(subcommand)]
     pub(super) action: Action,
-}
-
-/// Whether the command line asks for JSON, also where clap cannot read the rest of it.
-#[must_use]
-pub fn asks_for_json(words: &[OsString]) -> bool {
-    let is_json = |word: &OsString| {
-        ["--json", "--output=json", "-ojson", "-o=json"]
-            .iter()
-            .any(|it| word == it)
-    };
-    let is_output = |word: &OsString| word == "--output" || word == "-o";
-    words.iter().any(is_json)
-        || words
-            .windows(2)
-            .any(|pair| is_output(&pair[0]) && pair[1] == "json")
-}
-
-/// Parses the command line. Its first word is the program's name.
-///
-/// # Errors
-/// If there is nothing to carry out. The error is clap's answer: the help, the version, or what is wrong.
-pub fn parse(words: &[OsString]) -> Result<Arguments, clap::Error> {
-    Arguments::try_parse_from(words)
 }
 
 /// Which stack to use. A flag wins over its variable.
@@ -115,35 +93,46 @@ pub(super) enum Action {
     /// those databases, other stacks' snapshots of them, quotas for snapshots and copies, the forwarding rules, the
     /// dead-letter queues, and what each role may do (with IAM's policy simulator). Exits with 1 if a check failed.
     /// Checks you lack permission for are reported as unknown and do not fail the command.
+    #[command(after_help = examples::DOCTOR)]
     Doctor(DoctorArguments),
     /// Start an execution for each database that is due, with your own credentials.
     ///
     /// Does what the planner does every five minutes: lists the databases of each source region, selects them by
     /// tag, and starts one execution for each. Reports a database whose execution is still running, and does not
     /// start a second one.
-    #[command(alias = "run")]
+    #[command(alias = "run", after_help = examples::START)]
     Start(StartArguments),
     /// Show whether a policy selects each database of every source region, and why. Changes nothing.
     ///
     /// A database is selected (by which policy, and next when), put off, refused, or excluded, with the reason.
     /// Warnings say what you should know before: whether a snapshot pauses I/O, what a copy costs, what may expire.
-    /// The exit code is 0 even with refusals and warnings, and 1 if a source region or a database's row could not be
-    /// read, or if a tag names no policy.
+    /// The exit code is 0 even with refusals and warnings, 1 if a tag names no policy or a database's row could not be
+    /// read, and 3 if a source region could not be read.
+    #[command(after_help = examples::PLAN)]
     Plan(PlanArguments),
     /// Show how every database stands: its newest recovery point, its age, and what is in the way.
     ///
     /// What needs a person comes first, with the remedy; the rest is counted, and --all shows it. Everything is
     /// computed from what RDS holds now and from the table. If a source region cannot be read,
     /// its databases are still judged by their recovery points. Exits with 1 when something needs a person, and with 3 when something could not be read.
+    #[command(after_help = examples::STATUS)]
     Status(StatusArguments),
     /// Report on every database and its last 30 due times: as JSON, or as one self-contained page.
     ///
     /// Contains everything that status shows, for all databases, with the last due times of each, and the policies with
     /// their keys.
     /// The exit codes are those of status.
+    #[command(after_help = examples::REPORT)]
     Report(ReportArguments),
     /// List the snapshots and copies that Snapferry waits for, and the copies that wait for a slot, oldest first.
+    #[command(after_help = examples::WAITS)]
     Waits,
+    /// Tell the story of one recovery point, and what it waits for now.
+    ///
+    /// Puts together what Step Functions, the table and RDS say: when it was due, when its execution was started, when RDS
+    /// began the snapshot and the copy, what went wrong, and how it ended. Names no token.
+    #[command(after_help = TRACE_EXAMPLES)]
+    Trace(TraceArguments),
     /// Check, apply and show the policy file: which databases are protected, when, and under which key.
     ///
     /// If no file was ever applied, the built-in policy of the template's parameters is in force.
@@ -153,18 +142,23 @@ pub(super) enum Action {
     /// Lists the recovery region's manual snapshots and judges those that this stack made by the policies in force
     /// (see docs/RETENTION.md). With --yes the pruner makes its own plan. If that is the plan shown, it
     /// removes at once, without the grace period. You need no right to delete, only to invoke the pruner.
+    #[command(after_help = examples::PRUNE)]
     Prune(PruneArguments),
     /// Show a recovery point. With --yes, hold it: Snapferry then never removes it, regardless of the rules.
+    #[command(after_help = examples::HOLD)]
     Hold(HoldArguments),
     /// Show a recovery point. With --yes, release it: the rules of its policy decide about it again.
+    #[command(after_help = examples::RELEASE)]
     Release(ReleaseArguments),
     /// Show whether removal is frozen. With --yes, freeze it: the pruner removes nothing until somebody thaws it.
+    #[command(after_help = examples::FREEZE)]
     Freeze(FreezeArguments),
     /// Show whether removal is frozen. With --yes, thaw it.
+    #[command(after_help = examples::THAW)]
     Thaw(ThawArguments),
-    /// Send dead letters to their queue again, after you have fixed their cause.
+    /// Show the dead letters. With --yes, send them to their queue again, after you have fixed their cause.
     ///
-    /// Lists the dead letters: what each is, which database it concerns, since when it is there, and why. Sends
+    /// Shows what each dead letter is, which database it concerns, since when it is there, and why. With --yes, sends
     /// each selected one to its queue and then deletes it, in this order, so an interruption loses nothing. The
     /// worker drops a command whose execution no longer waits for it.
     Replay(ReplayArguments),
@@ -173,6 +167,7 @@ pub(super) enum Action {
     /// An execution cannot be redriven if it ended more than 14 days ago, or if the state machine's definition has
     /// changed since; the list says so. With --yes --restart, a new execution does its work under the next name and
     /// adopts the snapshots that exist. If a database has several failed executions, only the latest continues.
+    #[command(after_help = examples::REDRIVE)]
     Redrive(RedriveArguments),
     /// Show runs that are open. With --yes, stop them, so that their databases can be started anew.
     ///
@@ -180,8 +175,10 @@ pub(super) enum Action {
     /// a replay is refused again: apply the right policy, stop the run, and start its database again. A stop ends the
     /// execution, frees its database and forgets what it waited for. What RDS makes already is finished, and a good copy
     /// counts as a recovery point. Nothing is deleted in RDS.
+    #[command(after_help = examples::STOP)]
     Stop(StopArguments),
     /// Prepare to delete the stacks: show what starts and what runs. With --yes, pause every policy; --stop ends the runs.
+    #[command(after_help = examples::DRAIN)]
     Drain(DrainArguments),
     /// Delete the stacks of all regions, and nothing that is a recovery point: shows what would go and what stays. Acts with
     /// --yes.
@@ -241,8 +238,10 @@ pub(super) struct ReplayArguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum ReplayAction {
     /// Commands that wait for a person. Their executions sleep on, for up to four days.
+    #[command(after_help = examples::REPLAY_COMMANDS)]
     Commands(ReplayCommandsArguments),
     /// Events that could not be handled or delivered. They are only hints: the sweep does their work meanwhile.
+    #[command(after_help = examples::REPLAY_EVENTS)]
     Events(ReplayEventsArguments),
 }
 
@@ -299,9 +298,12 @@ pub(super) struct DeadLetterArguments {
     /// Also messages that cannot be read. Use it after you have deployed a version that reads them.
     #[arg(long)]
     pub(super) unreadable: bool,
-    /// Only show which messages would be replayed, and whether an execution still waits for each command.
+    /// Replay. Without it, the messages are only shown, and whether an execution still waits for each command.
     #[arg(long)]
-    pub(super) dry_run: bool,
+    pub(super) yes: bool,
+    /// Only show, as without --yes.
+    #[arg(long, hide = true, conflicts_with = "yes")]
+    dry_run: bool,
     /// Look at this many at most.
     #[arg(long, alias = "most", value_name = "N", default_value_t = 1_000, value_parser = number)]
     pub(super) limit: usize,
@@ -386,11 +388,33 @@ pub(super) struct PruneArguments {
     /// Have the pruner remove what may go. Without it, the plan is only shown.
     #[arg(long, conflicts_with = "explain")]
     pub(super) yes: bool,
+    /// Only databases that are gone: three complete listings of their region, a week apart, did not show them.
+    #[arg(long)]
+    pub(super) gone: bool,
+    /// With --gone: even the last recovery points of the databases that --database names. What is held, awaited, a
+    /// mismatch or somebody else's stays.
+    #[arg(long, requires_all = ["gone", "databases"])]
+    pub(super) include_last: bool,
+    /// With --yes: approve a version of the policies that lets more go than the version before it. It overrides nothing
+    /// else.
+    #[arg(long, requires = "yes", conflicts_with_all = ["databases", "gone"])]
+    pub(super) force: bool,
     /// The pruner's function.
     #[arg(long, value_name = "FUNCTION", env = "SNAPFERRY_PRUNER")]
     pub(super) pruner: Option<String>,
     #[command(flatten)]
     pub(super) planning: PlanningArguments,
+}
+
+impl PruneArguments {
+    /// The part of the plan that is shown or carried out.
+    pub(super) fn part(&self) -> PlanPart<'_> {
+        PlanPart {
+            databases: &self.databases,
+            gone: self.gone,
+            include_last: self.include_last,
+        }
+    }
 }
 
 /// The environment's variables. A flag replaces the variable of its name.

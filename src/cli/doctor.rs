@@ -11,6 +11,7 @@ use crate::app::doctor::{self, DoctorScope, diagnose};
 use crate::aws::{Aws, Examines, for_operators, patient};
 use crate::domain::doctor::{Finding, Level, in_order, is_well};
 use crate::domain::id::arn::Region;
+use crate::domain::policy::file::hint;
 use crate::settings::{DoctorSettings, Faults, SettingsError};
 
 const SOURCE_REGION: &str = "--source-region";
@@ -41,7 +42,8 @@ fn order(
         match faults.take(SOURCE_REGION, Region::parse(name)) {
             Some(region) if known.contains(&region) => regions.push(region),
             Some(region) => faults.add(format!(
-                "{SOURCE_REGION}: {region} is not in SNAPFERRY_SOURCE_REGIONS"
+                "{SOURCE_REGION}: {region} is not in SNAPFERRY_SOURCE_REGIONS{}",
+                hint(region.as_str(), known.iter().map(Region::as_str))
             )),
             None => {}
         }

@@ -10,12 +10,15 @@ mod doctor;
 mod drain;
 mod drain_arguments;
 mod emit;
+mod examples;
 mod follow;
 mod format;
 mod freeze;
+mod groups;
 mod hold;
 mod not_found;
 mod outcome;
+mod parse;
 mod paused;
 mod plan;
 mod plan_text;
@@ -26,6 +29,7 @@ mod prune;
 mod prune_request;
 mod redrive;
 mod replay;
+mod replay_words;
 mod report;
 mod restore;
 mod retention_arguments;
@@ -39,7 +43,10 @@ mod status;
 mod status_arguments;
 mod status_json;
 mod stop;
+mod terminal;
 mod time_argument;
+mod trace;
+mod trace_arguments;
 mod waits;
 
 use std::io::{ErrorKind, Write};
@@ -52,7 +59,7 @@ use crate::app::deploy::DeployError;
 use crate::logging::{self, LogLevel};
 use crate::settings::SettingsError;
 
-pub use arguments::{Arguments, asks_for_json, parse};
+pub use arguments::Arguments;
 pub use catalog::{show_configuration, show_difference};
 pub use deploy::{Acts, Manner, run_deploy};
 pub use destroy::{DestroyManner, Target, run_destroy};
@@ -61,6 +68,7 @@ pub use drain::run_drain;
 pub use freeze::run_freeze;
 pub use hold::{HoldAction, run_hold};
 pub use outcome::{CliError, Ended};
+pub use parse::{asks_for_json, parse};
 pub use plan::{Only, show_plan};
 pub use policy::{File, Form, PointList, run_apply, run_history, run_keeps, run_show};
 pub use prune::{ShownRecoveryPoints, show_prune};
@@ -72,6 +80,7 @@ pub use restore::{Restore, RestoreAction, TemplateLanguage, show_restore};
 pub use start::{StartRequest, run_start};
 pub use status::{Selected, show_status};
 pub use stop::run_stop;
+pub use trace::{TraceForm, show_trace};
 pub use waits::list_waits;
 
 use arguments::{Action, variables};
@@ -104,6 +113,11 @@ pub fn log_level(environment: &[(String, String)]) -> Result<LogLevel, CliError>
         }),
         None => Ok(LogLevel::errors()),
     }
+}
+
+/// From now on answers are written as the arguments and the terminal say.
+pub fn write_as_asked(arguments: &Arguments) {
+    arguments.stack.format.apply();
 }
 
 /// Carries the command out, and writes its answer to `out`.
@@ -198,6 +212,7 @@ async fn carry_out(
         }
         Action::Drain(options) => drain::execute(&arguments.stack, options, environment, out).await,
         Action::Stop(options) => stop::execute(&arguments.stack, options, environment, out).await,
+        Action::Trace(options) => trace::execute(&arguments.stack, options, environment, out).await,
         Action::Waits => waits::execute(&arguments.stack, environment, out).await,
     }
 }

@@ -6,10 +6,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::arguments::{PlanArguments, StackArguments, variables};
+use super::not_found::not_found;
 use super::outcome::{CliError, Ended};
 use super::plan_text;
 use super::plan_words::{Summary, policy_of, reason_code, word};
-use super::show::{terminal_width, write_json};
+use super::show::write_json;
+use super::terminal;
 use crate::app::plan_preview::{self, Preview, Row, Verdict, preview};
 use crate::aws::{Aws, for_operators};
 use crate::domain::id::arn::Region;
@@ -18,7 +20,7 @@ use crate::domain::operator::prices;
 use crate::domain::operator::warning::{Cost, Warning};
 use crate::domain::policy::choice::ExclusionReason;
 use crate::domain::run::refusal::RefusedForGood;
-use crate::settings::{Planning, SettingsError};
+use crate::settings::Planning;
 
 pub(super) async fn execute(
     stack: &StackArguments,
@@ -33,7 +35,7 @@ pub(super) async fn execute(
     let of = Only {
         policy: options.policy.as_deref(),
         regions: &options.source_region,
-        width: terminal_width(),
+        width: terminal::width(),
     };
     show_plan(&aws, &planning, &of, stack.format.is_json(), out).await
 }
@@ -65,8 +67,8 @@ pub async fn show_plan<W: plan_preview::Permissions>(
     let mut plan = preview(world, planning, &regions).await?;
     if let Some(policy) = only.policy {
         if !plan.policies.keys().any(|name| name.as_str() == policy) {
-            let fault = format!("--policy: there is no policy {policy:?}");
-            return Err(SettingsError::one(fault).into());
+            let known = plan.policies.keys().map(PolicyName::as_str);
+            return Err(not_found("--policy", "policy in force", policy, known));
         }
         plan.rows
             .retain(|row| policy_of(row).is_some_and(|name| name.as_str() == policy));
@@ -82,21 +84,26 @@ pub async fn show_plan<W: plan_preview::Permissions>(
             Verdict::Excluded(ExclusionReason::UnknownPolicy(_))
         )
     };
-    let is_whole = plan.unreachable.is_empty() && plan.unreadable.is_empty();
-    Ok(if is_whole && !plan.rows.iter().any(is_misnamed) {
-        Ended::Well
-    } else {
-        Ended::Badly
-    })
+    Ok(
+        if plan.rows.iter().any(is_misnamed) || !plan.unreadable.is_empty() {
+            Ended::Badly
+        } else if !plan.unreachable.is_empty() {
+            Ended::Unread
+        } else {
+            Ended::Well
+        },
+    )
 }
 
 /// The source regions to show, each once.
-fn regions(planning: &Planning, named: &[String]) -> Result<Vec<Region>, SettingsError> {
-    for name in named {
-        if !planning.source_regions.iter().any(|of| of.as_str() == name) {
-            let fault = format!("--source-region: {name} is not a source region of this stack");
-            return Err(SettingsError::one(fault));
-        }
+fn regions(planning: &Planning, named: &[String]) -> Result<Vec<Region>, CliError> {
+    let known = || planning.source_regions.iter().map(Region::as_str);
+    if let Some(name) = named
+        .iter()
+        .find(|name| !known().any(|known| known == *name))
+    {
+        let what = "source region of this stack";
+        return Err(not_found("--source-region", what, name, known()));
     }
     let mut regions: Vec<Region> = Vec::new();
     for region in &planning.source_regions {

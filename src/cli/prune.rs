@@ -10,7 +10,7 @@ use super::not_found::not_found;
 use super::outcome::{CliError, Ended};
 use super::show::{database, table, write_json, write_table};
 use crate::app::prune_preview::{
-    self, GroupPreview, PACE_DAYS, PreviewError, PreviewOf, PrunePreview, QuotaPreview,
+    self, GroupPreview, PACE_DAYS, PlanPart, PreviewError, PreviewOf, PrunePreview, QuotaPreview,
     prune_preview,
 };
 use crate::aws::{Aws, Examines, for_operators, patient};
@@ -31,7 +31,7 @@ pub(super) async fn execute(
     let sdk = for_operators(&planning.stack.home, stack.profile.as_deref()).await;
     let aws = Aws::new(patient(sdk), planning.stack.table.clone(), Examines);
     let shown = ShownRecoveryPoints {
-        databases: &options.databases,
+        part: options.part(),
         explain: options.explain.as_deref(),
     };
     show_prune(&aws, &planning, &shown, stack.format.is_json(), out).await
@@ -40,8 +40,8 @@ pub(super) async fn execute(
 /// Which recovery points are shown; nothing named is all.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ShownRecoveryPoints<'a> {
-    /// Those of these databases, by identifier, ARN or resource id.
-    pub databases: &'a [String],
+    /// The part of the plan.
+    pub part: PlanPart<'a>,
     /// The one of this identifier or ARN.
     pub explain: Option<&'a str>,
 }
@@ -88,17 +88,16 @@ pub(super) async fn preview_of<W: prune_preview::Permissions>(
         built_in: &planning.policies,
     };
     let mut preview = prune_preview(world, of).await?;
-    if !shown.databases.is_empty() {
-        only_databases(&mut preview, shown.databases)?;
-    }
+    known_databases(&preview, shown.part.databases)?;
+    preview.restrict(shown.part);
     if let Some(id) = shown.explain {
         only_recovery_point(&mut preview, id)?;
     }
     Ok(preview)
 }
 
-/// Leaves only the groups of these databases.
-fn only_databases(preview: &mut PrunePreview, databases: &[String]) -> Result<(), CliError> {
+/// Whether all of these are databases with recovery points.
+fn known_databases(preview: &PrunePreview, databases: &[String]) -> Result<(), CliError> {
     let known: Vec<String> = preview
         .groups
         .iter()
@@ -109,7 +108,6 @@ fn only_databases(preview: &mut PrunePreview, databases: &[String]) -> Result<()
         let known = known.iter().map(String::as_str);
         return Err(not_found("--database", what, unknown, known));
     }
-    preview.restrict(databases);
     Ok(())
 }
 

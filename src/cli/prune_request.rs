@@ -6,7 +6,7 @@ use super::arguments::{PruneArguments, StackArguments, variables};
 use super::outcome::{CliError, Ended};
 use super::prune::{ShownRecoveryPoints, preview_of, write_groups};
 use super::show::write_json;
-use crate::app::prune_preview;
+use crate::app::prune_preview::{self, PlanPart};
 use crate::aws::{Aws, PrunerName, for_operators, patient};
 use crate::domain::retention::plan_hash::plan_hash;
 use crate::json::prune::{PruneAnswer, RequestJson, read_answer, write_request};
@@ -33,7 +33,8 @@ pub(super) async fn execute(
     request_prune(
         &aws,
         &planning,
-        &options.databases,
+        options.part(),
+        options.force,
         stack.format.is_json(),
         out,
     )
@@ -48,12 +49,13 @@ pub(super) async fn execute(
 pub async fn request_prune<W: prune_preview::Permissions + InvokePruner>(
     world: &W,
     planning: &Planning,
-    databases: &[String],
+    part: PlanPart<'_>,
+    force: bool,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     let shown = ShownRecoveryPoints {
-        databases,
+        part,
         explain: None,
     };
     let preview = preview_of(world, planning, &shown).await?;
@@ -62,6 +64,7 @@ pub async fn request_prune<W: prune_preview::Permissions + InvokePruner>(
     if !json {
         write_groups(out, &preview)?;
     }
+    // A version that lets nothing go needs no approval.
     let answer = if removable.is_empty() {
         PruneAnswer {
             plan,
@@ -70,7 +73,10 @@ pub async fn request_prune<W: prune_preview::Permissions + InvokePruner>(
     } else {
         let request = RequestJson {
             plan,
-            databases: databases.to_vec(),
+            databases: part.databases.to_vec(),
+            force,
+            gone: part.gone,
+            include_last: part.include_last,
         };
         let answer = world.invoke_pruner(&write_request(&request)).await?;
         read_answer(&answer).map_err(|error| PortError {

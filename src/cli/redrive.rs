@@ -141,8 +141,12 @@ fn sentence(order: &RedriveRequest, redrive: &Redrive) -> String {
         rows.filter(|row| word(&row.outcome) == of).count()
     };
     let mut text = if redrive.rows.is_empty() {
+        let of = match order.databases.is_empty() {
+            true => String::new(),
+            false => format!(" of {}", order.databases.join(", ")),
+        };
         format!(
-            "no execution that was selected has failed since {}",
+            "no execution{of} that was selected has failed since {}",
             order.since
         )
     } else if order.act {

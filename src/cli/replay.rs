@@ -1,4 +1,4 @@
-//! `snapferry replay`: lists dead letters and sends them again.
+//! `snapferry replay`: shows dead letters and sends them again.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -8,13 +8,16 @@ use serde::Serialize;
 
 use super::arguments::{DeadLetterArguments, ReplayAction, StackArguments, variables};
 use super::outcome::{CliError, Ended};
-use super::show::{age, database, short, table, write_json, write_remedies, write_table};
-use crate::app::replay::{self, DeadLetterQueue, Outcome, Replay, ReplayRequest, Row, TokenState};
+use super::replay_words::{explanation, is_paper, outcome, word};
+use super::show::{age, database, table, write_json, write_remedies, write_table};
+use crate::app::replay::{self, DeadLetterQueue, Outcome, Replay, ReplayRequest, Row};
 use crate::aws::{Aws, QueueUrl, Replays, find_queue, for_operators};
 use crate::domain::id::arn::{KeyArn, Region};
+use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::operator::dead_letter::{
-    About, DeadLetterSummary, Reason, Selection, forwarding_queue,
+    About, DeadLetterSummary, Selection, forwarding_queue, names,
 };
+use crate::domain::policy::file::hint;
 use crate::domain::run::failure::Remedy;
 use crate::ports::Clock;
 use crate::settings::{Stack, Variables};
@@ -118,7 +121,7 @@ fn order(queue: DeadLetterQueue, options: &DeadLetterArguments, now: Timestamp) 
             reason: options.reason.clone(),
             unreadable: options.unreadable,
         },
-        dry_run: options.dry_run,
+        dry_run: !options.yes,
         max: options.limit,
         stack_key: None,
     }
@@ -140,10 +143,14 @@ pub async fn run_replay<W: replay::Permissions + Clock>(
     } else {
         write(out, order, &replay, world.now())?;
     }
-    Ok(if replay.is_complete() {
-        Ended::Well
-    } else {
-        Ended::Badly
+    let failed = replay
+        .rows
+        .iter()
+        .any(|row| outcome(&row.outcome).1.is_some());
+    Ok(match failed {
+        true => Ended::Badly,
+        false if replay.error.is_some() => Ended::Unread,
+        false => Ended::Well,
     })
 }
 
@@ -184,6 +191,7 @@ fn write(
         )?,
     }
     write_outdated(out, replay)?;
+    write_unmatched(out, order, replay)?;
     writeln!(out, "{}", sentence(order, replay))?;
     Ok(())
 }
@@ -210,22 +218,28 @@ fn write_outdated(out: &mut impl Write, replay: &Replay) -> Result<(), CliError>
     Ok(())
 }
 
-/// Whether a later letter has the same command. The sweep sends a parked command again every few hours, so a step that
-/// waits for a person leaves a letter each time, and only the newest counts.
-fn is_paper(row: &Row, replay: &Replay) -> bool {
-    fn step_of(row: &Row) -> Option<(&str, &str)> {
-        match &row.letter.about {
-            About::Command {
-                step, execution, ..
-            } => Some((execution, step.as_str())),
-            About::Event { .. } | About::Foreign | About::Unreadable => None,
+/// Says which of the databases no dead letter is about, with the name that was probably meant.
+fn write_unmatched(
+    out: &mut impl Write,
+    order: &ReplayRequest,
+    replay: &Replay,
+) -> Result<(), CliError> {
+    let known: Vec<&DatabaseRef> = replay
+        .rows
+        .iter()
+        .filter_map(|row| row.letter.about.database())
+        .collect();
+    for wanted in &order.selection.databases {
+        if !known.iter().any(|database| names(wanted, database)) {
+            let known = known.iter().map(|database| database.arn.name());
+            writeln!(
+                out,
+                "no dead letter is about {wanted}{}",
+                hint(wanted, known)
+            )?;
         }
     }
-    let Some(step) = step_of(row) else {
-        return false;
-    };
-    let mut others = replay.rows.iter();
-    others.any(|other| step_of(other) == Some(step) && other.letter.since > row.letter.since)
+    Ok(())
 }
 
 fn cells(row: &Row, now: Timestamp) -> [String; 10] {
@@ -268,42 +282,6 @@ fn cells(row: &Row, now: Timestamp) -> [String; 10] {
     ]
 }
 
-fn word(token_state: TokenState) -> &'static str {
-    match token_state {
-        TokenState::Alive => "yes",
-        TokenState::Dead => "no",
-        TokenState::Invalid => "never",
-        TokenState::Unknown => "unknown",
-    }
-}
-
-/// The word for an outcome, and why it failed if it did.
-fn outcome(outcome: &Outcome) -> (&'static str, Option<&str>) {
-    match outcome {
-        Outcome::Skipped => ("left", None),
-        Outcome::Selected => ("would-replay", None),
-        Outcome::Replayed => ("replayed", None),
-        Outcome::NotSent(why) => ("not-sent", Some(why)),
-        Outcome::SentAndKept(why) => ("sent-and-kept", Some(why)),
-    }
-}
-
-fn explanation(row: &Row) -> String {
-    let reason = match (&row.letter.reason, &row.letter.about) {
-        // Its remedy has a column of its own.
-        (Some(Reason::LastError(trouble)), _) => trouble.why.clone(),
-        (Some(reason), _) => reason.to_string(),
-        (None, About::Command { .. }) => {
-            "not noted: no wait has its token; see the worker's log".to_owned()
-        }
-        (None, _) => "not noted; see the reactor's log".to_owned(),
-    };
-    match outcome(&row.outcome).1 {
-        Some(why) => short(&format!("{why}; was there because: {reason}")),
-        None => short(&reason),
-    }
-}
-
 fn sentence(order: &ReplayRequest, replay: &Replay) -> String {
     let queue = match order.queue {
         DeadLetterQueue::Commands => "commands",
@@ -314,7 +292,7 @@ fn sentence(order: &ReplayRequest, replay: &Replay) -> String {
         format!("no dead letters among the {queue}")
     } else if order.dry_run {
         let Counts { selected, left, .. } = count;
-        format!("{queue}: {selected} would be replayed, {left} left; nothing was changed")
+        format!("{queue}: {selected} would be replayed (--yes), {left} left; nothing was changed")
     } else {
         let Counts {
             replayed,

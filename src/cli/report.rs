@@ -21,6 +21,7 @@ use crate::domain::operator::status::{Row, State};
 use crate::domain::operator::strip::{Due, Mark, STRIP, describe, due_times, paths, strip};
 use crate::domain::policy::in_force::Policy;
 use crate::domain::policy::rpo::rpo;
+use crate::domain::retention::history::{History, MadePoint};
 use crate::settings::Planning;
 
 /// The due times of each database, by its resource id.
@@ -70,7 +71,7 @@ pub async fn make_report<W: status::Permissions>(
     })
 }
 
-/// The strips by what RDS lists now. A history of due times, where one is kept, says more and may stand in for them.
+/// The strips by what RDS lists now, and by the history of due times where that says more.
 fn strips(gathered: &Gathered, rows: &[Row]) -> Strips {
     let times: BTreeMap<&str, Vec<Timestamp>> = gathered
         .policies
@@ -84,7 +85,10 @@ fn strips(gathered: &Gathered, rows: &[Row]) -> Strips {
             return None;
         }
         let taken = gathered.taken(row);
-        let strip = strip(due, taken, gathered.at);
+        let strip = match gathered.history(row) {
+            Some(history) => strip(due, taken, history, gathered.at),
+            None => strip(due, taken, &History::default(), gathered.at),
+        };
         Some((row.resource_id.clone(), strip))
     };
     rows.iter().filter_map(of).collect()
@@ -108,6 +112,31 @@ struct DueTimesJson {
 struct DueJson {
     due: String,
     mark: &'static str,
+    #[serde(flatten)]
+    made: Option<MadeJson>,
+}
+
+/// What the history says of a recovery point that was made.
+#[derive(Serialize)]
+struct MadeJson {
+    taken_at: Option<String>,
+    snapshot_seconds: Option<i64>,
+    copy_seconds: Option<i64>,
+    removed_at: Option<String>,
+    removed_why: Option<String>,
+}
+
+impl From<&MadePoint> for MadeJson {
+    fn from(made: &MadePoint) -> Self {
+        let removed = made.removed.as_ref();
+        Self {
+            taken_at: made.taken_at.map(|at| at.to_string()),
+            snapshot_seconds: made.snapshot_took.map(|took| took.as_secs()),
+            copy_seconds: made.copy_took.map(|took| took.as_secs()),
+            removed_at: removed.map(|removed| removed.at.to_string()),
+            removed_why: removed.and_then(|removed| removed.why.clone()),
+        }
+    }
 }
 
 /// A policy, for the page and the JSON.
@@ -148,6 +177,7 @@ impl ReportJson {
             let due_times = strip.iter().map(|due| DueJson {
                 due: due.at.to_string(),
                 mark: due.mark.as_str(),
+                made: due.made.as_ref().map(MadeJson::from),
             });
             Some(DueTimesJson {
                 arn: row.database.to_string(),
@@ -214,7 +244,7 @@ impl RowView {
         let strip = strip.map_or(&[][..], Vec::as_slice);
         let gaps = strip
             .iter()
-            .filter(|due| matches!(due.mark, Mark::Absent | Mark::Missed));
+            .filter(|due| matches!(due.mark, Mark::Absent | Mark::Missed | Mark::NotNow));
         let gaps: Vec<String> = gaps.map(|due| due.at.to_string()).collect();
         let paths = paths(strip).into_iter().map(|(mark, path)| PathView {
             class: mark.as_str(),
@@ -305,6 +335,7 @@ fn legend_path(mark: Mark) -> String {
     let one = [Due {
         at: Timestamp::UNIX_EPOCH,
         mark,
+        made: None,
     }];
     paths(&one).pop().map_or_else(String::new, |(_, path)| path)
 }

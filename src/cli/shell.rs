@@ -17,7 +17,7 @@ Examples:
 
 pub(super) const MAN_EXAMPLES: &str = "\
 Example:
-  mkdir -p man && snapferry man man && man -l man/snapferry.1";
+  snapferry man man    writes into the directory man; then: man -l man/snapferry.1";
 
 #[derive(Debug, Args)]
 pub(super) struct CompletionsArguments {

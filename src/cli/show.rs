@@ -8,13 +8,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::outcome::CliError;
+use super::terminal;
 use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::run::failure::Remedy;
 
 /// A table without lines, which a terminal and `awk` both read. On a terminal its cells fold to fit the width; in a
-/// pipe each row stays one line.
+/// pipe, and with `-o wide`, each row stays one line.
 pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
-    table_within(header, terminal_width())
+    table_within(header, terminal::width())
 }
 
 /// The same for lines of this width.
@@ -50,15 +51,25 @@ fn plain(width: Option<u16>) -> Table {
     table
 }
 
-/// How wide the terminal is that the answer goes to; `None` in a pipe.
-pub(super) fn terminal_width() -> Option<u16> {
-    let (width, _) = terminal_size::terminal_size_of(std::io::stdout())?;
-    Some(width.0)
+/// Rows without a header, whose cells fold to fit the width.
+pub(super) fn columns<const N: usize>(
+    rows: impl Iterator<Item = [String; N]>,
+    width: u16,
+) -> String {
+    let mut table = plain(Some(width));
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.trim_fmt()
 }
 
 /// Writes a table without the blanks at the ends of its lines.
 pub(super) fn write_table(out: &mut impl Write, table: &Table) -> io::Result<()> {
-    writeln!(out, "{}", table.trim_fmt())
+    let text = terminal::table(&table.trim_fmt(), table.header().is_some());
+    writeln!(out, "{text}")
 }
 
 /// Says below a table what each remedy in it means: once, and never cut off.
@@ -117,13 +128,13 @@ pub(super) fn sentence_case(sentence: &str) -> String {
     })
 }
 
-/// A text from elsewhere as one line, cut to the width of a column. JSON has all of it.
+/// A text from elsewhere as one line, cut to the width of a column. `-o wide` and JSON have all of it.
 pub(super) fn short(words: &str) -> String {
     const MOST: usize = 240;
     let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
+        Some((end, _)) if !terminal::is_wide() => format!("{}…", &line[..end]),
+        _ => line,
     }
 }
 

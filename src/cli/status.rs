@@ -13,6 +13,7 @@ use super::planning_arguments::PlanningArguments;
 use super::show::{age, database, sentence_case, table, write_json, write_table};
 use super::status_arguments::StatusArguments;
 use super::status_json::StatusJson;
+use super::terminal;
 use crate::app::status::{self, Gathered, gather, refresh};
 use crate::aws::{Aws, StateMachine, for_operators, patient};
 use crate::domain::operator::fleet::{Counts, count};
@@ -317,7 +318,7 @@ fn write_trouble(out: &mut impl Write, row: &Row, now: Timestamp) -> Result<(), 
         "\n{} in {}: {}, newest: {}{rpo}",
         database(&row.database),
         row.database.region(),
-        row.state,
+        terminal::word(row.state.as_str()),
         newest(row, now)
     )?;
     writeln!(out, "  {}", sentence_case(&row.reason))?;

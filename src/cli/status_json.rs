@@ -8,6 +8,7 @@ use crate::app::status::Gathered;
 use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::operator::fleet::{Counts, count};
 use crate::domain::operator::status::Row;
+use crate::domain::retention::history::History;
 
 /// The whole answer.
 #[derive(Debug, Serialize)]
@@ -48,6 +49,8 @@ struct DatabaseJson {
     rpo_seconds: Option<i64>,
     overdue: bool,
     recovery_points: usize,
+    /// How many of the due times in its history were missed. `None` without a history.
+    missed: Option<usize>,
     in_flight: Option<InFlightJson>,
     last_failure: Option<FailureJson>,
     remedy: Option<String>,
@@ -122,7 +125,10 @@ impl StatusJson {
             stack: stack.to_owned(),
             region: region.to_owned(),
             summary: SummaryJson::of(count(all), gathered),
-            databases: shown.iter().map(|row| DatabaseJson::of(row)).collect(),
+            databases: shown
+                .iter()
+                .map(|row| DatabaseJson::of(row, gathered.history(row)))
+                .collect(),
             attention: notices.chain(troubled).collect(),
             unreachable: unreachable.collect(),
             paused: paused(&gathered.policies)
@@ -147,7 +153,7 @@ impl SummaryJson {
 }
 
 impl DatabaseJson {
-    fn of(row: &Row) -> Self {
+    fn of(row: &Row, history: Option<&History>) -> Self {
         let text = |time: Timestamp| time.to_string();
         let newest = row.newest.as_ref();
         Self {
@@ -164,6 +170,7 @@ impl DatabaseJson {
             rpo_seconds: row.rpo.map(|rpo| rpo.as_secs()),
             overdue: row.overdue,
             recovery_points: row.count,
+            missed: history.map(History::missed),
             in_flight: row.in_flight.as_ref().map(|of| InFlightJson {
                 step: of.step.as_str(),
                 phase: of.phase.map(|phase| phase.as_str()),

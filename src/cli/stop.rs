@@ -171,7 +171,11 @@ fn sentence(request: &StopRequest, stop: &Stop) -> String {
         rows.filter(|row| word(&row.outcome) == of).count()
     };
     if stop.rows.is_empty() {
-        return "no run that was selected is open".to_owned();
+        let of = match &request.selection {
+            Selection::Databases(names) if !names.is_empty() => format!(" of {}", names.join(", ")),
+            _ => String::new(),
+        };
+        return format!("no run{of} that was selected is open");
     }
     if !request.act {
         return format!(

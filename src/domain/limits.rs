@@ -36,6 +36,8 @@ pub const OPTION_GROUP_MAX: usize = 255;
 pub const POLICY_FILE_MAX: usize = 100_000;
 /// Keys of one BatchGetItem (DynamoDB).
 pub const BATCH_GET_MAX: usize = 100;
+/// Events of one PutEvents call (EventBridge).
+pub const PUT_EVENTS_MAX: usize = 10;
 /// How many attempts ("-a2", "-a3", …) one source snapshot or copy may have, over all redrives.
 ///
 /// The state machine allows three attempts in one go; a redrive allows three more.

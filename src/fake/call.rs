@@ -14,8 +14,9 @@ use crate::domain::doctor::region::Rule;
 use crate::domain::id::arn::{ExecutionArn, Family, KeyArn, RdsArn, Region};
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{ExecutionName, ResourceId, SnapshotId};
-use crate::domain::id::tags::PolicyName;
+use crate::domain::id::tags::{PolicyName, StackId};
 use crate::domain::id::token::TaskToken;
+use crate::domain::operator::own_event::OwnEvent;
 use crate::domain::operator::redrive::{FailedExecution, FailedStatus, Inspection};
 use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::selected::{SelectedPart, UnreadablePart};
@@ -29,6 +30,8 @@ use crate::domain::restore::versions::Versions;
 use crate::domain::retention::bounds::DatabaseId;
 use crate::domain::retention::entered::Entered;
 use crate::domain::retention::gone::Listing;
+use crate::domain::retention::history::{Histories, History};
+use crate::domain::retention::inventory::Group;
 use crate::domain::retention::round::{Freeze, RemovalEntry, Round};
 use crate::domain::retention::sightings::Notes;
 use crate::domain::run::command::{Command, ProtectionRequest};
@@ -51,36 +54,17 @@ use crate::ports::{
     CreateSnapshotRequest, DeadLetter, DelayMessage, DeleteSnapshot, Delivery, DescribeKey,
     DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
     ForgetIdle, ForgetRefusal, FreeSlot, HearDead, Held, HoldSnapshots, InspectExecution,
-    InvokePruner, KeepNotes, LearnLimits, ListDatabases, ListEnded, ListMismatches, ListOpen,
-    ListRunning, LookUpWaits, NoteError, NoteSweep, Occupant, OpenMarker, OpenPage, Page,
-    PlanCursor, PortError, Probe, ProbeToken, PruneRounds, RdsError, ReadConfigurations,
-    ReadDefinitions, ReadEntered, ReadEntries, ReadFreeze, ReadHolders, ReadLastSweep,
-    ReadLearntLimit, ReadListings, ReadPlanCursor, ReadPolicies, ReadPolicyHistory, ReadRosters,
-    ReadSelected, ReceiptHandle, ReceiveDeadLetters, RecordRecoveryPoint, RedriveExecution,
-    Redriven, RegisterRemovals, RegisterWaits, RememberRefusal, RemoveDeadLetter, SendAgain,
-    SendCommand, SetFreeze, SnapshotQuota, StartExecution, Started, StopExecution,
-    StoreConfigurations, StoreListings, StorePolicies, StoreRosters, StoreSelected, Waits, Written,
+    InvokePruner, KeepHistories, KeepNotes, LearnLimits, ListDatabases, ListEnded, ListMismatches,
+    ListOpen, ListRunning, LookUpWaits, NoteError, NoteSweep, Occupant, OpenMarker, OpenPage, Page,
+    PlanCursor, PortError, Probe, ProbeToken, PruneRounds, PublishEvents, RdsError,
+    ReadConfigurations, ReadDefinitions, ReadEntered, ReadEntries, ReadFreeze, ReadHistories,
+    ReadHolders, ReadLastSweep, ReadLearntLimit, ReadListings, ReadPlanCursor, ReadPolicies,
+    ReadPolicyHistory, ReadRosters, ReadSelected, ReceiptHandle, ReceiveDeadLetters,
+    RecordRecoveryPoint, RedriveExecution, Redriven, RegisterRemovals, RegisterWaits,
+    RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand, SetFreeze, SnapshotQuota,
+    StartExecution, Started, StopExecution, StoreConfigurations, StoreListings, StorePolicies,
+    StoreRosters, StoreSelected, Waits, Written,
 };
-
-/// The AWS action of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action<'a> {
-    /// A call of RDS, in a region.
-    Rds(Operation, &'a Region),
-    /// A call of another service.
-    Other(&'static str),
-}
-
-impl Action<'_> {
-    /// AWS's name of it.
-    #[must_use]
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Rds(operation, _) => operation.as_str(),
-            Self::Other(name) => name,
-        }
-    }
-}
 
 // How an argument is kept: one that is lent `by` reference, one that is `maybe` lent, or a `copy`.
 macro_rules! kept {
@@ -246,6 +230,13 @@ macro_rules! every_call {
             }
             StoreListings {
                 writes StoreListing: store_listing(by region: Region, by listing: Listing)
+                    -> Result<(), PortError>, Other("PutItem");
+            }
+            ReadHistories {
+                reads ReadHistories: read_histories(by of: [Group]) -> Result<Histories, PortError>, Other("BatchGetItem");
+            }
+            KeepHistories {
+                writes StoreHistory: store_history(by of: Group, by history: History, copy at: Timestamp)
                     -> Result<(), PortError>, Other("PutItem");
             }
             CorrectNewest {
@@ -438,16 +429,14 @@ macro_rules! every_call {
                     -> Result<String, PortError>, Other("DescribeStateMachineForExecution");
             }
             RedriveExecution {
-                writes RedriveExecution: redrive_execution(by name: ExecutionName)
-                    -> Result<Redriven, PortError>, Other("RedriveExecution");
+                writes RedriveExecution: redrive_execution(by name: ExecutionName) -> Result<Redriven, PortError>, Other("RedriveExecution");
             }
             ListRunning {
                 reads ListRunning: list_running(copy from: Option<String>)
                     -> Result<Page<ExecutionName>, PortError>, Other("ListExecutions");
             }
             StopExecution {
-                writes StopExecution: stop_execution(by name: ExecutionName, by cause: str)
-                    -> Result<(), PortError>, Other("StopExecution");
+                writes StopExecution: stop_execution(by name: ExecutionName, by cause: str) -> Result<(), PortError>, Other("StopExecution");
             }
             InspectDatabases {
                 reads InspectDatabases: inspect_databases(by region: Region, copy family: Family, copy marker: Option<String>)
@@ -468,6 +457,9 @@ macro_rules! every_call {
             FindRules {
                 reads FindRules: list_rule_names_by_target(by region: Region, by target: str, copy marker: Option<String>)
                     -> Result<Page<String>, PortError>, Other("ListRuleNamesByTarget");
+            }
+            PublishEvents {
+                writes PutEvents: put_events(by stack: StackId, by events: [OwnEvent]) -> Result<usize, PortError>, Other("PutEvents");
             }
             DescribeRule {
                 reads DescribeRule: describe_rule(by region: Region, by name: str)
@@ -495,4 +487,7 @@ macro_rules! every_call {
 
 every_call!(declare);
 
+mod action;
 mod through;
+
+pub use action::Action;

@@ -1,4 +1,5 @@
-//! The answers to calls that only the operator's commands make: the caller's identity, and how the account is set up.
+//! The answers to calls that only the operator's commands make: the caller's identity, and how the account is set up. And
+//! what was published on the default bus.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,6 +9,7 @@ use crate::domain::doctor::key_policy::Statement;
 use crate::domain::doctor::keys::KeyFacts;
 use crate::domain::doctor::region::Rule;
 use crate::domain::id::arn::Region;
+use crate::domain::operator::own_event::OwnEvent;
 use crate::domain::rds::snapshot::Snapshot;
 
 /// The answers to the operator's calls.
@@ -38,6 +40,8 @@ pub struct Operator {
     pub pruner_requests: Vec<String>,
     /// What the pruner answers.
     pub pruner_answer: String,
+    /// The events that were published on the default bus, in order.
+    pub published: Vec<OwnEvent>,
     /// The actions that IAM denies to every role.
     pub denied: BTreeSet<String>,
 }

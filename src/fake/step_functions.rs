@@ -215,6 +215,8 @@ impl StoppableModel for Executions {
     fn inspect(&self, name: &ExecutionName) -> Option<Inspection> {
         self.all.get(name).map(|execution| Inspection {
             running: execution.state == ExecutionState::Running,
+            started_at: execution.ended.as_ref().map(|ended| ended.started_at),
+            ended_at: execution.ended.as_ref().map(|ended| ended.ended_at),
             run: execution.run.clone(),
             error: execution.error.clone(),
             cause: execution.cause.clone(),

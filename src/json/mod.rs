@@ -5,9 +5,11 @@
 pub mod command;
 pub mod configuration;
 pub mod event;
+pub mod history;
 pub mod kept;
 pub mod manifest;
 pub mod metrics;
+pub mod own_event;
 pub mod policies;
 pub mod prune;
 pub mod refusal;

@@ -5,13 +5,30 @@ use serde::{Deserialize, Serialize};
 use super::{JsonError, object};
 
 /// A person has looked at a plan, and wants it carried out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestJson {
     /// The hash of the plan.
     pub plan: String,
     /// The databases that the plan was about; nothing named is all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub databases: Vec<String>,
+    /// Approves a version of the policies that removes more than the one before it.
+    #[serde(default, skip_serializing_if = "is_not_set")]
+    pub force: bool,
+    /// Only the recovery points of databases that are gone.
+    #[serde(default, skip_serializing_if = "is_not_set")]
+    pub gone: bool,
+    /// Even the last ones of databases that are gone.
+    #[serde(default, skip_serializing_if = "is_not_set")]
+    pub include_last: bool,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn is_not_set(flag: &bool) -> bool {
+    !*flag
 }
 
 /// The pruner's answer.

@@ -7,7 +7,9 @@ use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use thiserror::Error;
 
+use super::announce::ended;
 use super::records::{NamelessRecord, answer, records};
+use crate::app::announce;
 use crate::app::planner::{self, Outcome, Planned, When};
 use crate::app::react::{self, ReactorConfig};
 use crate::app::sweep::SweepReport;
@@ -81,20 +83,25 @@ pub async fn work<W: work::Permissions>(
     ))
 }
 
-/// The reactor: a batch of hints.
+/// The reactor: a batch of hints, and of ends of executions if it `announces` what became of recovery points.
 ///
 /// # Errors
 /// If the batch cannot be answered record by record.
-pub async fn react<W: react::Permissions>(
+pub async fn react<W: react::Permissions + announce::Permissions>(
     world: &W,
     reactor_config: &ReactorConfig,
     backoff: &Backoff,
+    announces: bool,
     event: SqsEvent,
 ) -> Result<SqsBatchResponse, EdgeError> {
     let records = records(event)?;
-    Ok(answer(
-        react::react(world, reactor_config, backoff, records).await,
-    ))
+    let (events, records) = match announces {
+        true => ended(records),
+        false => (Vec::new(), records),
+    };
+    let stay = react::react(world, reactor_config, backoff, records).await;
+    announce::announce(world, &reactor_config.rules.stack, &events).await;
+    Ok(answer(stay))
 }
 
 /// What the planner answers: counts, for a person who invokes it by hand.

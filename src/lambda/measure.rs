@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+use super::announce::overdue;
 use super::edge::{EdgeError, SweepAnswer, swept};
+use crate::app::announce;
 use crate::app::measure;
 use crate::app::sweep::{self, SweeperConfig};
 use crate::domain::id::arn::Family;
@@ -35,12 +37,19 @@ impl LastMeasured {
         now.as_second().saturating_sub(last) >= (PERIOD - EARLY).as_secs()
     }
 
+    /// When this process measured last. The process before it did so within a period, if the schedule runs.
+    fn or_a_period_before(&self, now: Timestamp) -> Timestamp {
+        let last = Timestamp::from_second(self.0.load(Ordering::Relaxed));
+        last.unwrap_or_else(|_| now.saturating_sub(PERIOD).unwrap_or(Timestamp::MIN))
+    }
+
     fn note(&self, now: Timestamp) {
         self.0.store(now.as_second(), Ordering::Relaxed);
     }
 }
 
-/// The sweeper: makes one sweep, and measures every five minutes, also where the sweep failed. It does not read the event.
+/// The sweeper: makes one sweep, and measures every five minutes, also where the sweep failed. If it `announces`, it then
+/// publishes what has become overdue since it measured last. It does not read the event.
 ///
 /// # Errors
 /// If something could not be done.
@@ -49,10 +58,11 @@ pub async fn sweep<W>(
     sweeper_config: &SweeperConfig,
     measuring: &Measuring,
     last: &LastMeasured,
+    announces: bool,
     print: impl Fn(&str),
 ) -> Result<SweepAnswer, EdgeError>
 where
-    W: sweep::Permissions + measure::Permissions,
+    W: sweep::Permissions + measure::Permissions + announce::Permissions,
 {
     let report = sweep::sweep(world, sweeper_config).await;
     let now = world.now();
@@ -79,6 +89,10 @@ where
         for age in &ages.each {
             print(&database_line(namespace, now, age));
         }
+    }
+    if announces {
+        let events = overdue(&ages, last.or_a_period_before(now));
+        announce::announce(world, &sweeper_config.rules.stack, &events).await;
     }
     last.note(now);
     swept(report)

@@ -1,5 +1,6 @@
 //! The functions: they read settings, decode events, call use cases, and answer.
 
+mod announce;
 mod edge;
 mod measure;
 mod prune;
@@ -63,8 +64,15 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
             let (aws, reactor_config, backoff) =
                 (&aws, &ReactorConfig::new(&stack, key), &stack.backoff);
             let warming = &Warming::new(aws, home, Service::StepFunctions);
+            let announces = stack.own_events;
             lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
-                warming.beside(react(aws, reactor_config, backoff, event.payload))
+                warming.beside(react(
+                    aws,
+                    reactor_config,
+                    backoff,
+                    announces,
+                    event.payload,
+                ))
             }))
             .await
         }
@@ -72,9 +80,21 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
             let aws = Aws::new(sdk, table, ()).with_rds_deadlines(reach.rds_deadlines);
             let (aws, pruner_config) = (&aws, &PrunerConfig::from(&pruning));
             let metrics = &pruning.metrics;
+            let stack = &pruning.stack;
+            let announcing = &stack.own_events.then(|| stack.rules.stack.clone());
             lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
                 let holder = event.context.request_id;
-                prune(aws, pruner_config, metrics, &event.payload, &holder, print).await
+                let announcing = announcing.as_ref();
+                prune(
+                    aws,
+                    pruner_config,
+                    metrics,
+                    announcing,
+                    &event.payload,
+                    &holder,
+                    print,
+                )
+                .await
             }))
             .await
         }
@@ -87,8 +107,9 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
                 Aws::new(sdk, table, TargetQueue(queue)).with_rds_deadlines(reach.rds_deadlines);
             let (aws, sweeper_config) = (&aws, &SweeperConfig::from(&stack));
             let (measuring, last) = (&measuring, &LastMeasured::default());
+            let announces = stack.own_events;
             lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| {
-                sweep(aws, sweeper_config, measuring, last, print)
+                sweep(aws, sweeper_config, measuring, last, announces, print)
             }))
             .await
         }

@@ -5,9 +5,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::announce::removed;
 use super::measure::quota_line;
+use crate::app::announce;
 use crate::app::prune::{self, PruneError, PruneReport, PruneRequest, PrunerConfig, Stopped};
 use crate::domain::id::arn::RdsArn;
+use crate::domain::id::tags::StackId;
 use crate::error::chain;
 use crate::json::prune::{PruneAnswer, RequestJson};
 use crate::settings::Metrics;
@@ -73,26 +76,37 @@ fn answer_of(report: &PruneReport) -> PruneAnswer {
     }
 }
 
-/// The pruner: makes one round, or carries out the plan that a person has looked at. It prints how long the quota lasts.
+/// The pruner: makes one round, or carries out the plan that a person has looked at. It prints how long the quota lasts,
+/// and publishes what it removed as events of this stack, if there is one that wants them.
 ///
 /// # Errors
 /// If the inventory is not complete, or a round by schedule could not remove all that may go. A person's request is
 /// answered with what became of it.
-pub async fn prune<W: prune::Permissions>(
+pub async fn prune<W: prune::Permissions + announce::Permissions>(
     world: &W,
     pruner_config: &PrunerConfig,
     metrics: &Metrics,
+    announcing: Option<&StackId>,
     event: &Value,
     holder: &str,
     print: impl Fn(&str),
 ) -> Result<PruneAnswer, PruneFault> {
     let request = RequestJson::deserialize(event).ok();
-    let request = request.map(|RequestJson { plan, databases }| PruneRequest { plan, databases });
+    let request = request.map(|request| PruneRequest {
+        plan: request.plan,
+        databases: request.databases,
+        force: request.force,
+        gone: request.gone,
+        include_last: request.include_last,
+    });
     let report = prune::prune(world, pruner_config, request.as_ref(), holder)
         .await
         .map_err(PruneFault::Failed)?;
     if let Some(days) = report.days_to_full {
         print(&quota_line(&metrics.namespace, world.now(), days));
+    }
+    if let Some(stack) = announcing {
+        announce::announce(world, stack, &removed(&report)).await;
     }
     match undone(&report) {
         Some(fault) if request.is_none() => Err(PruneFault::Incomplete(fault)),
@@ -109,7 +123,7 @@ fn undone(report: &PruneReport) -> Option<String> {
         .collect();
     let failed = report.failed.iter();
     faults.extend(failed.map(|(snapshot, why)| format!("{snapshot}: {why}")));
-    if let Some(stopped @ Stopped::FreezeUnknown(_)) = &report.stopped {
+    if let Some(stopped @ (Stopped::FreezeUnknown(_) | Stopped::Unapproved(_))) = &report.stopped {
         faults.push(stopped.to_string());
     }
     (!faults.is_empty()).then(|| faults.join("; "))

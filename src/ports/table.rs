@@ -59,7 +59,8 @@ pub trait RegisterWaits {
 /// Moves stored waits on, and deletes them. Every write carries the token that it expects.
 pub trait Waits {
     /// `UpdateItem` of phase and since, if the stored wait has this token, is at this attempt, and may come into
-    /// this phase ([`Phase::may_become`]).
+    /// this phase ([`Phase::may_become`]). A wait is registered again only with a later time than it has: so of two
+    /// deliveries of one command, none takes the other's registration for its own.
     async fn set_phase(
         &self,
         resource: &RdsArn,

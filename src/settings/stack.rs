@@ -34,6 +34,8 @@ pub struct Stack {
     pub backoff: Backoff,
     /// How long a hint waits in the queue before Snapferry asks again, if RDS does not confirm it yet.
     pub hint_recheck: Duration,
+    /// Whether Snapferry publishes events of its own about recovery points.
+    pub own_events: bool,
 }
 
 impl Stack {
@@ -67,6 +69,12 @@ impl Stack {
         let first = vars.number("SNAPFERRY_BACKOFF_SECONDS", 30, delays.clone());
         let max = vars.number("SNAPFERRY_BACKOFF_MAX_SECONDS", 900, delays.clone());
         let recheck = vars.number("SNAPFERRY_HINT_RECHECK_SECONDS", 5, delays);
+        let own_events = vars.text("SNAPFERRY_EVENTS", "no");
+        if !["yes", "no"].contains(&own_events.as_str()) {
+            vars.fault(format!(
+                "SNAPFERRY_EVENTS: {own_events:?} is neither yes nor no"
+            ));
+        }
         Some(Self {
             rules: Rules {
                 stack: stack?,
@@ -81,6 +89,7 @@ impl Stack {
                 max: Duration::from_secs(max),
             },
             hint_recheck: Duration::from_secs(recheck),
+            own_events: own_events == "yes",
         })
     }
 }

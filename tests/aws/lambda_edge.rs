@@ -126,7 +126,14 @@ fn a_batch_of_foreign_events_is_taken_out_of_the_queue() {
         record("foreign", &foreign, "1"),
         record("bad", "hello", "1"),
     ]);
-    let answer = run(lambda::react(&world, &reactor_config(), &backoff(), batch)).unwrap();
+    let answer = run(lambda::react(
+        &world,
+        &reactor_config(),
+        &backoff(),
+        false,
+        batch,
+    ))
+    .unwrap();
     let answer = serde_json::to_value(&answer).unwrap();
     assert_eq!(
         answer,
@@ -152,6 +159,7 @@ fn sweep(world: &World) -> Result<SweepAnswer, EdgeError> {
         &sweeper_config(),
         &measuring(&[]),
         &last,
+        false,
         |_| (),
     ))
 }
@@ -168,6 +176,7 @@ fn printed(world: &World, measuring: &Measuring, every: &[i64]) -> Vec<Vec<Value
             &sweeper_config(),
             measuring,
             &last,
+            false,
             print,
         ))
         .unwrap();

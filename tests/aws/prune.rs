@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use snapferry::app::policies::{Outcome, apply};
+use snapferry::app::prune_preview::PlanPart;
 use snapferry::cli::{
     CliError, Ended, HoldAction, ShownRecoveryPoints, exit_code, request_prune, run_freeze,
     run_hold, show_prune,
@@ -113,7 +114,11 @@ fn requested(answer: &PruneAnswer) -> (World, Ended, String) {
     let (world, _) = world();
     world.operator().pruner_answer = json!(answer).to_string();
     let (mut out, planning) = (Vec::new(), planning());
-    let ended = run(request_prune(&world, &planning, &[], false, &mut out)).unwrap();
+    let part = PlanPart::default();
+    let ended = run(request_prune(
+        &world, &planning, part, false, false, &mut out,
+    ))
+    .unwrap();
     (world, ended, String::from_utf8(out).unwrap())
 }
 
@@ -155,11 +160,16 @@ fn prune_yes_sends_the_hash_of_the_plan_that_it_has_shown_and_says_what_became_o
 fn prune_yes_asks_nobody_where_nothing_may_go() {
     let (world, _) = world();
     let databases = ["stock".to_owned()];
+    let part = PlanPart {
+        databases: &databases,
+        ..PlanPart::default()
+    };
     let mut out = Vec::new();
     let ended = run(request_prune(
         &world,
         &planning(),
-        &databases,
+        part,
+        false,
         true,
         &mut out,
     ))
@@ -241,7 +251,10 @@ fn freeze_and_thaw_look_first_and_act_with_yes() {
 fn prune_shows_one_database_or_one_recovery_point_with_its_reasons() {
     let databases = ["stock".to_owned()];
     let of = ShownRecoveryPoints {
-        databases: &databases,
+        part: PlanPart {
+            databases: &databases,
+            ..PlanPart::default()
+        },
         explain: None,
     };
     let out = shown(&of, false).unwrap();
@@ -252,7 +265,7 @@ fn prune_shows_one_database_or_one_recovery_point_with_its_reasons() {
         (&snapshots[2], "may go    no rule keeps it"),
     ] {
         let of = ShownRecoveryPoints {
-            databases: &[],
+            part: PlanPart::default(),
             explain: Some(snapshot.arn.name()),
         };
         let out = shown(&of, false).unwrap();
@@ -260,7 +273,7 @@ fn prune_shows_one_database_or_one_recovery_point_with_its_reasons() {
         assert!(out.contains(line), "{out}");
     }
     let of = ShownRecoveryPoints {
-        databases: &[],
+        part: PlanPart::default(),
         explain: Some("sf-none"),
     };
     let error = shown(&of, false).unwrap_err();
@@ -275,7 +288,10 @@ fn prune_shows_one_database_or_one_recovery_point_with_its_reasons() {
 fn prune_says_that_a_database_is_not_found_and_which_was_probably_meant() {
     let databases = ["stock".to_owned(), "ordres".to_owned()];
     let of = ShownRecoveryPoints {
-        databases: &databases,
+        part: PlanPart {
+            databases: &databases,
+            ..PlanPart::default()
+        },
         explain: None,
     };
     let error = shown(&of, false).unwrap_err();
@@ -366,4 +382,45 @@ fn a_region_that_does_not_answer_is_no_fault_of_a_database() {
     let error = run(asked).unwrap_err();
     let code = exit_code(Err(error), &mut Vec::new());
     assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(3)));
+}
+
+#[test]
+fn force_and_the_last_ones_are_sent_as_they_were_typed_and_never_without_their_conditions() {
+    let sent = |part: PlanPart<'_>, force| {
+        let (world, _) = world();
+        world.operator().pruner_answer = json!(PruneAnswer::default()).to_string();
+        let mut out = Vec::new();
+        run(request_prune(
+            &world,
+            &planning(),
+            part,
+            force,
+            true,
+            &mut out,
+        ))
+        .unwrap();
+        world.operator().pruner_requests.clone()
+    };
+    let forced = sent(PlanPart::default(), true).pop().unwrap();
+    let forced: Value = serde_json::from_str(&forced).unwrap();
+    assert_eq!(forced["force"], true);
+    assert_eq!(forced.get("gone"), None);
+    // No database is gone, so nothing may go, and nobody is asked.
+    let databases = ["orders".to_owned()];
+    let part = PlanPart {
+        databases: &databases,
+        gone: true,
+        include_last: true,
+    };
+    assert_eq!(sent(part, false), Vec::<String>::new());
+    for refused in [
+        &["prune", "--force"][..],
+        &["prune", "--yes", "--force", "--database", "orders"],
+        &["prune", "--yes", "--force", "--gone"],
+        &["prune", "--include-last", "--database", "orders"],
+        &["prune", "--gone", "--include-last"],
+    ] {
+        let out = bare(refused).output().unwrap();
+        assert_eq!(out.status.code(), Some(2), "{refused:?}");
+    }
 }

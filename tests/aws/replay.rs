@@ -219,7 +219,7 @@ fn replay_says_which_letters_are_only_paper_because_a_later_one_has_the_same_com
     };
     let shown = |extra: &[&str]| {
         let server = server();
-        let arguments = [&["replay", "commands", "--dry-run"], extra].concat();
+        let arguments = [&["replay", "commands"], extra].concat();
         ran(&replaying(&server, &arguments).output().unwrap(), 0)
     };
     let json: Value = serde_json::from_str(&shown(&["--json"])).unwrap();
@@ -265,7 +265,7 @@ fn replaying(server: &Server, arguments: &[&str]) -> std::process::Command {
 #[test]
 fn replay_tells_what_lies_there_and_why_and_sends_it_again() {
     let (server, done) = parked();
-    let output = replaying(&server, &["replay", "commands"])
+    let output = replaying(&server, &["replay", "commands", "--yes"])
         .output()
         .unwrap();
     let out = ran(&output, 0);
@@ -314,16 +314,9 @@ fn replay_tells_what_lies_there_and_why_and_sends_it_again() {
 }
 
 #[test]
-fn replay_in_a_dry_run_answers_in_json_and_sends_nothing() {
+fn replay_shows_first_and_sends_nothing_and_answers_in_json() {
     let (server, done) = parked();
-    let arguments = [
-        "replay",
-        "commands",
-        "--dry-run",
-        "--json",
-        "--database",
-        "orders",
-    ];
+    let arguments = ["replay", "commands", "--json", "--database", "orders"];
     let output = replaying(&server, &arguments).output().unwrap();
     let out = ran(&output, 0);
     let json: Value = serde_json::from_str(&out).unwrap();
@@ -369,6 +362,15 @@ fn replay_in_a_dry_run_answers_in_json_and_sends_nothing() {
 }
 
 #[test]
+fn replay_names_the_database_that_no_dead_letter_is_about() {
+    let (server, _) = parked();
+    let arguments = ["replay", "commands", "--database", "ordes"];
+    let out = ran(&replaying(&server, &arguments).output().unwrap(), 0);
+    let said = "no dead letter is about ordes; did you mean orders?";
+    assert!(out.contains(said), "{out}");
+}
+
+#[test]
 fn replay_finds_a_source_regions_dead_letters_and_sends_them_home() {
     let (server, _) = parked();
     let arguments = [
@@ -377,6 +379,7 @@ fn replay_finds_a_source_regions_dead_letters_and_sends_them_home() {
         "--source-region",
         "eu-west-1",
         "--unreadable",
+        "--yes",
     ];
     let output = replaying(&server, &arguments).output().unwrap();
     ran(&output, 0);
@@ -401,7 +404,7 @@ fn replay_that_could_not_send_exits_with_1_and_says_why() {
         "Query" => answer(r#"{"Items":[]}"#),
         _ => answer("{}"),
     });
-    let output = replaying(&server, &["replay", "commands"])
+    let output = replaying(&server, &["replay", "commands", "--yes"])
         .output()
         .unwrap();
     let out = ran(&output, 1);
@@ -430,6 +433,7 @@ fn replay_without_its_queues_says_what_is_missing() {
     }
     for arguments in [
         &["replay"][..],
+        &["replay", "commands", "--yes", "--dry-run"],
         &["replay", "commands", "--since", "yesterday"],
         &["replay", "commands", "--limit", "0"],
         &["replay", "events", "--source-queue-url", DEAD_LETTERS],
@@ -448,7 +452,7 @@ fn replays_help_names_what_selects() {
         "--database",
         "--since",
         "--reason",
-        "--dry-run",
+        "--yes",
         "--unreadable",
         "--limit",
     ] {

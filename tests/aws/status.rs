@@ -2,15 +2,17 @@
 
 use std::path::Path;
 
+use jiff::SignedDuration;
 use serde_json::Value;
 use snapferry::cli::{Ended, Selected, make_report, show_status};
 use snapferry::domain::id::arn::Family;
 use snapferry::domain::rds::copy_facts::CopyFacts;
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::restore::configuration::Captured;
+use snapferry::domain::retention::history::{DueOutcome, History, MadePoint, RemovedPoint};
 
 use crate::prune::{copy_of, planning};
-use crate::world::{Fixture, World, a_run, run};
+use crate::world::{Fixture, SOURCE, World, a_run, region, run, time};
 
 pub(crate) fn database(name: &str) -> Database {
     let of = a_run(name).database;
@@ -121,6 +123,58 @@ fn the_report_says_of_each_database_what_status_says() {
     assert_eq!(report["due_times"].as_array().unwrap().len(), 4);
     assert_eq!(status["databases"][0]["id"], "forgotten");
     assert_eq!(status["databases"][0]["overdue"], true);
+}
+
+#[test]
+fn the_report_tells_missed_and_pruned_apart_by_the_history() {
+    let world = fleet(1);
+    let at = |hours: i64| time("2026-11-22T03:00:00Z") - SignedDuration::from_hours(hours);
+    let pruned = MadePoint {
+        taken_at: Some(at(71)),
+        snapshot_took: Some(SignedDuration::from_secs(61)),
+        copy_took: Some(SignedDuration::from_secs(62)),
+        removed: Some(RemovedPoint {
+            at: at(1),
+            why: Some("no rule keeps it".to_owned()),
+        }),
+    };
+    let due = [
+        (at(48), DueOutcome::Missed),
+        (at(72), DueOutcome::Made(pruned)),
+    ];
+    let run_of_it = a_run("db0");
+    let group = (
+        region(SOURCE),
+        run_of_it.database.resource_id,
+        run_of_it.policy,
+    );
+    let history = History { due: due.into() };
+    world
+        .table()
+        .retention_mut()
+        .histories
+        .insert(group, history);
+    let mut report = Vec::new();
+    run(make_report(&world, &planning(), None, &mut report)).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    let of = report["due_times"].as_array().unwrap().iter();
+    let of = of
+        .filter(|one| one["arn"].as_str().unwrap().ends_with(":db0"))
+        .flat_map(|one| one["due_times"].as_array().unwrap());
+    let of: Vec<&Value> = of.collect();
+    let marks = |mark: &str| of.iter().filter(|due| due["mark"] == mark).count();
+    assert_eq!((marks("missed"), marks("pruned")), (1, 1), "{of:?}");
+    let pruned = of.iter().find(|due| due["mark"] == "pruned").unwrap();
+    assert_eq!(pruned["snapshot_seconds"], 61);
+    assert_eq!(pruned["copy_seconds"], 62);
+    assert_eq!(pruned["removed_why"], "no rule keeps it");
+    let database = report["databases"].as_array().unwrap().iter();
+    let missed = |id: &str| {
+        let mut database = database.clone();
+        database.find(|one| one["id"] == id).unwrap()["missed"].clone()
+    };
+    assert_eq!(missed("db0"), 1);
+    assert_eq!(missed("forgotten"), Value::Null);
 }
 
 fn page_of(world: &World, file: &str) -> String {

@@ -194,7 +194,10 @@ fn stop_says_when_nothing_was_selected_and_wants_a_selection() {
     let server = Server::start(one_runs);
     let arguments = ["stop", "--database", "billing", "--yes"];
     let out = ran(&configured(&server, &arguments).output().unwrap(), 0);
-    assert!(out.starts_with("no run that was selected is open"), "{out}");
+    assert!(
+        out.starts_with("no run of billing that was selected is open"),
+        "{out}"
+    );
     assert_eq!(asked_for(&server, "StopExecution"), 0);
     let none = configured(&server, &["stop"]).output().unwrap();
     assert_eq!(none.status.code(), Some(2));

@@ -281,10 +281,17 @@ async fn no_note_takes_a_wait_back_but_one_that_lacks_a_slot() {
         set.unwrap();
         let body = wire.only().json();
         let condition = spelled(&body, "ConditionExpression");
-        let names = condition.split_once("phase IN (").unwrap().1;
+        let (names, rest) = condition
+            .split_once("phase IN (")
+            .and_then(|(_, names)| names.split_once(')'))
+            .unwrap();
+        let is_new = match phase {
+            Phase::Registered => " AND since < :since",
+            _ => "",
+        };
+        assert_eq!(rest, is_new, "{phase:?}");
         let values = &body["ExpressionAttributeValues"];
         let allowed: Vec<&str> = names
-            .trim_end_matches(')')
             .split(", ")
             .map(|name| values[name]["S"].as_str().unwrap())
             .collect();

@@ -132,7 +132,7 @@ fn a_stack_whose_parameter_is_no_removes_nothing() {
     }
     let order = PruneRequest {
         plan: try_round(&world, &config, None).unwrap().plan,
-        databases: Vec::new(),
+        ..PruneRequest::default()
     };
     try_round(&world, &config, Some(&order)).unwrap();
     assert_eq!(left(&world).len(), 5);
@@ -161,14 +161,14 @@ fn rules_that_an_earlier_version_applied_and_no_rules_remove_nothing() {
 
 #[test]
 fn another_version_of_the_policies_begins_the_grace_anew() {
-    let world = world("keep_last = 3", copies("orders", 8));
+    let world = world("keep_last = 2", copies("orders", 8));
     rounds(&world, 20);
     applied(
         &world,
-        "[policy.default]\nschedule = \"0 3 * * *\"\nkeep_last = 2\n",
+        "[policy.default]\nschedule = \"0 3 * * *\"\nkeep_last = 3\n",
     );
     assert_eq!(rounds(&world, 23).ripe, 0);
-    assert_eq!(rounds(&world, 1).ripe, 6);
+    assert_eq!(rounds(&world, 1).ripe, 5);
 }
 
 /// Rounds until something is ripe, with this before the last one.
@@ -354,6 +354,7 @@ fn a_person_s_order_is_the_second_sighting_and_holds_for_the_same_plan_only() {
     let order = |plan: &str, databases: &[&str]| PruneRequest {
         plan: plan.to_owned(),
         databases: databases.iter().map(ToString::to_string).collect(),
+        ..PruneRequest::default()
     };
     let other = try_round(&world, &config(), Some(&order("another", &[]))).unwrap();
     assert_eq!(other.stopped, Some(Stopped::AnotherPlan));

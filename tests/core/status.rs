@@ -90,6 +90,7 @@ fn a_copy_that_was_entered_as_a_mismatch_is_no_recovery_point() {
         source: wrong.source.clone().unwrap(),
         key: wrong.key.clone(),
         at: time("2026-11-21T03:30:00Z"),
+        snapshot_done_at: None,
         mismatch: Some("its engine is mysql instead of postgres".to_owned()),
     }))
     .unwrap();

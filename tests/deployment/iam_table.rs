@@ -19,6 +19,7 @@ const SOURCES: [&str; 2] = ["eu-west-1", "eu-north-1"];
 const STACK: &str = "prod";
 const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/recovery";
 const MACHINE: &str = "arn:aws:states:eu-central-1:111122223333:stateMachine:protect";
+const PRUNER: &str = "arn:aws:lambda:eu-central-1:111122223333:function:Pruner";
 const TABLE: &str = "arn:aws:dynamodb:eu-central-1:111122223333:table/waits";
 /// A source's key in another account.
 const FOREIGN_KEY: &str = "arn:aws:kms:eu-west-1:999988887777:key/theirs";
@@ -54,6 +55,7 @@ impl Deployment {
         match name {
             "TableIsMade" | "KeyIsMade" => true,
             "SourceKeysAreGiven" => !self.source_keys.is_empty(),
+            "PeopleHavePolicies" => true,
             "StackIdIsGiven" | "SubnetsAreGiven" | "BoundaryIsGiven" => false,
             other => panic!("no value for the condition {other}"),
         }
@@ -79,10 +81,14 @@ impl Deployment {
             "Table.Arn" => TABLE.to_owned(),
             "RecoveryKey.Arn" => KEY.to_owned(),
             "StateMachine.Name" => "protect".to_owned(),
+            "Pruner.Arn" => PRUNER.to_owned(),
             _ => {
                 let resource = name
                     .strip_suffix(".Arn")
                     .unwrap_or_else(|| panic!("no value for {name}"));
+                if resource.ends_with("Role") {
+                    return format!("arn:aws:iam::{ACCOUNT}:role/{resource}");
+                }
                 match resource.strip_suffix("Logs") {
                     Some(_) => format!("arn:aws:logs:{HOME}:{ACCOUNT}:log-group:{resource}:*"),
                     None => format!("arn:aws:sqs:{HOME}:{ACCOUNT}:{resource}"),
@@ -149,6 +155,11 @@ impl Deployment {
                 let statements = statements.map(|statement| self.resolve(statement));
                 roles.insert(name.to_owned(), statements.collect());
             }
+            for (name, policy) in resources(&template, "AWS::IAM::ManagedPolicy") {
+                let statements = policy["PolicyDocument"]["Statement"].as_array().unwrap();
+                let statements = statements.iter().map(|statement| self.resolve(statement));
+                roles.insert(name.to_owned(), statements.collect());
+            }
         }
         Value::Object(roles)
     }
@@ -189,6 +200,7 @@ impl Deployment {
         }
         // Without RDS in between, to see that the key of the copies is usable.
         rows.push(row("WorkerRole", "kms:DescribeKey", KEY, &[]));
+        rows.extend(people_may());
         rows
     }
 
@@ -393,6 +405,7 @@ impl Deployment {
                 &[],
             ),
         ];
+        rows.extend(people_may_not());
         if self.source_keys.is_empty() {
             rows.push(row(
                 "WorkerRole",
@@ -414,6 +427,154 @@ impl Deployment {
         rows.push(by_its_policy);
         rows
     }
+}
+
+/// What a person's policies must allow: a row for each action and each resource.
+fn people_may() -> Vec<Value> {
+    let queue = |region: &str, name: &str| format!("arn:aws:sqs:{region}:{ACCOUNT}:{name}");
+    let forwarding = queue(SOURCES[0], "snapferry-to-eu-central-1-dead-letters");
+    let [commands_dead, events_dead, commands, events] = [
+        "CommandsDeadLetterQueue",
+        "EventsDeadLetterQueue",
+        "CommandsQueue",
+        "EventsQueue",
+    ]
+    .map(|name| queue(HOME, name));
+    let execution = format!("arn:aws:states:{HOME}:{ACCOUNT}:execution:protect:sf-orders");
+    let rule = format!("arn:aws:events:{}:{ACCOUNT}:rule/forward", SOURCES[0]);
+    let stack = format!("arn:aws:cloudformation:{HOME}:{ACCOUNT}:stack/{STACK}/1");
+    let topic = format!("arn:aws:sns:{HOME}:{ACCOUNT}:alarms");
+    let index = format!("{TABLE}/index/open-waits");
+    let held = [("aws:TagKeys", "snapferry:hold")];
+    let mut rows = Vec::new();
+    let mut may = |who: &str, actions: &[&str], on: &[&str], keys: &[(&str, &str)]| {
+        for action in actions {
+            rows.extend(on.iter().map(|resource| row(who, action, resource, keys)));
+        }
+    };
+    let all = |kinds: [(&str, &str); 2]| kinds.map(|(kind, name)| rds(SOURCES[0], kind, name));
+    let [db, cluster] = all([("db", "orders"), ("cluster", "web")]);
+    let [snapshot, cluster_snapshot] =
+        all([("snapshot", "sf-orders"), ("cluster-snapshot", "sf-web")]);
+    let group = rds(SOURCES[0], "og", "tde");
+    let readers = "ReadersPolicy";
+    may(readers, &["cloudformation:DescribeStacks"], &[&stack], &[]);
+    may(readers, &["rds:DescribeDBInstances"], &[&db], &[]);
+    may(readers, &["rds:DescribeDBClusters"], &[&cluster], &[]);
+    may(
+        readers,
+        &["rds:DescribeDBSnapshots"],
+        &[&db, &snapshot],
+        &[],
+    );
+    let of_clusters = [cluster.as_str(), &cluster_snapshot];
+    may(
+        readers,
+        &["rds:DescribeDBClusterSnapshots"],
+        &of_clusters,
+        &[],
+    );
+    let ours = [snapshot.as_str(), &cluster_snapshot];
+    may(readers, &["rds:ListTagsForResource"], &ours, &[]);
+    may(readers, &["rds:DescribeOptionGroups"], &[&group], &[]);
+    may(readers, &["rds:DescribeAccountAttributes"], &["*"], &[]);
+    may(
+        readers,
+        &["dynamodb:GetItem", "dynamodb:BatchGetItem"],
+        &[TABLE],
+        &[],
+    );
+    may(readers, &["dynamodb:Query"], &[&index], &[]);
+    may(readers, &["states:ListExecutions"], &[MACHINE], &[]);
+    may(readers, &["states:DescribeExecution"], &[&execution], &[]);
+    may(
+        readers,
+        &["kms:DescribeKey", "kms:GetKeyPolicy"],
+        &[KEY],
+        &[],
+    );
+    may(readers, &["events:ListRuleNamesByTarget"], &["*"], &[]);
+    may(readers, &["events:DescribeRule"], &[&rule], &[]);
+    let dead = [commands_dead.as_str(), &events_dead, &forwarding];
+    may(readers, &["sqs:GetQueueAttributes"], &dead, &[]);
+    may(readers, &["sqs:GetQueueUrl"], &[&forwarding], &[]);
+    may(readers, &["sns:GetTopicAttributes"], &[&topic], &[]);
+    for role in IamRole::ALL {
+        let role = format!("arn:aws:iam::{ACCOUNT}:role/{}", role.logical_id());
+        may(readers, &["iam:SimulatePrincipalPolicy"], &[&role], &[]);
+    }
+    let operators = "OperatorsPolicy";
+    let writes = [
+        "dynamodb:UpdateItem",
+        "dynamodb:PutItem",
+        "dynamodb:DeleteItem",
+    ];
+    may(operators, &writes, &[TABLE], &[]);
+    let machine = [
+        "states:StartExecution",
+        "states:DescribeStateMachine",
+        "states:SendTaskHeartbeat",
+    ];
+    may(operators, &machine, &[MACHINE], &[]);
+    let executions = [
+        "states:StopExecution",
+        "states:RedriveExecution",
+        "states:DescribeStateMachineForExecution",
+    ];
+    may(operators, &executions, &[&execution], &[]);
+    let takes = [
+        "sqs:ReceiveMessage",
+        "sqs:ChangeMessageVisibility",
+        "sqs:DeleteMessage",
+    ];
+    may(operators, &takes, &dead, &[]);
+    may(operators, &["sqs:SendMessage"], &[&commands, &events], &[]);
+    let tags = ["rds:AddTagsToResource", "rds:RemoveTagsFromResource"];
+    let copies = [
+        rds(HOME, "snapshot", "sf-orders"),
+        rds(HOME, "cluster-snapshot", "sf-web"),
+    ];
+    may(operators, &tags, &[&copies[0], &copies[1]], &held);
+    may(operators, &["lambda:InvokeFunction"], &[PRUNER], &[]);
+    rows
+}
+
+/// What neither policy may allow.
+fn people_may_not() -> Vec<Value> {
+    let copy = rds(HOME, "snapshot", "sf-orders");
+    let stack = [("rds:snapshot-tag/snapferry:stack", STACK)];
+    let mut rows = Vec::new();
+    for who in ["ReadersPolicy", "OperatorsPolicy"] {
+        rows.push(row(who, "rds:DeleteDBSnapshot", &copy, &stack));
+        rows.push(row(who, "dynamodb:Scan", TABLE, &[]));
+        rows.push(row(who, "dynamodb:DeleteTable", TABLE, &[]));
+    }
+    rows.push(row("ReadersPolicy", "dynamodb:PutItem", TABLE, &[]));
+    rows.push(row("ReadersPolicy", "states:StartExecution", MACHINE, &[]));
+    rows.push(row("ReadersPolicy", "lambda:InvokeFunction", PRUNER, &[]));
+    let worker = format!("arn:aws:lambda:{HOME}:{ACCOUNT}:function:Worker");
+    rows.push(row(
+        "OperatorsPolicy",
+        "lambda:InvokeFunction",
+        &worker,
+        &[],
+    ));
+    // Another tag, no tag, another snapshot, another region.
+    for (on, keys) in [
+        (copy.clone(), &[("aws:TagKeys", "snapferry:stack")][..]),
+        (copy, &[]),
+        (
+            rds(HOME, "snapshot", "mine"),
+            &[("aws:TagKeys", "snapferry:hold")],
+        ),
+        (
+            rds(SOURCES[0], "snapshot", "sf-orders"),
+            &[("aws:TagKeys", "snapferry:hold")],
+        ),
+    ] {
+        rows.push(row("OperatorsPolicy", "rds:AddTagsToResource", &on, keys));
+    }
+    rows
 }
 
 fn rds(region: &str, kind: &str, name: &str) -> String {

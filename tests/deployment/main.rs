@@ -8,6 +8,7 @@
 mod document;
 mod iam_table;
 mod metrics;
+mod operators;
 mod outputs;
 mod parameters_page;
 mod permissions;

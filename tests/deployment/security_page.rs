@@ -86,6 +86,14 @@ fn tables() -> String {
                 .flat_map(|document| document["Statement"].as_array().unwrap());
             statements.for_each(|statement| page.push_str(&row(statement)));
         }
+        for (name, policy) in resources(&template, "AWS::IAM::ManagedPolicy") {
+            page.push_str(&format!("\n### {name}, for people ({file})\n\n"));
+            page.push_str("| effect | actions | on | condition |\n| --- | --- | --- | --- |\n");
+            let statements = policy["PolicyDocument"]["Statement"].as_array().unwrap();
+            statements
+                .iter()
+                .for_each(|statement| page.push_str(&row(statement)));
+        }
     }
     page.push('\n');
     page

@@ -5,22 +5,25 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use snapferry::app::announce;
 use snapferry::domain::limits::{COMMAND_LIFETIME, MAX_RECEIVES};
+use snapferry::domain::operator::own_event::SOURCE;
 use snapferry::domain::run::backoff::Backoff;
 use snapferry::settings::RdsDeadlines;
 
-use crate::document::{keys, resources, source_region, template, values_of};
+use crate::document::{keys, resources, source_region, template, texts, values_of};
 
 /// AWS's longest.
 const RETENTION_SECONDS: u64 = 14 * 24 * 60 * 60;
 
 /// The variables that the functions read at their start, without those that AWS sets.
-const VARIABLES: [&str; 23] = [
+const VARIABLES: [&str; 24] = [
     "SNAPFERRY_BACKOFF_MAX_SECONDS",
     "SNAPFERRY_BACKOFF_SECONDS",
     "SNAPFERRY_CLUSTER_COPY_SLOTS",
     "SNAPFERRY_COMMANDS_QUEUE_URL",
     "SNAPFERRY_COPY_SLOTS",
+    "SNAPFERRY_EVENTS",
     "SNAPFERRY_EVENTS_QUEUE_URL",
     "SNAPFERRY_FIRST_RUN",
     "SNAPFERRY_GRACE_SECONDS",
@@ -345,7 +348,7 @@ fn the_table_outlives_the_stack_and_forgets_by_itself() {
 #[test]
 fn both_stacks_catch_the_same_snapshot_events_and_keep_those_they_cannot_deliver() {
     let (home, source) = (template(), source_region());
-    let (_, here) = resources(&home, "AWS::Events::Rule").next().unwrap();
+    let here = &home["Resources"]["SnapshotEventsRule"]["Properties"];
     let (_, there) = resources(&source, "AWS::Events::Rule").next().unwrap();
     for key in ["source", "detail-type"] {
         assert_eq!(here["EventPattern"][key], there["EventPattern"][key]);
@@ -362,7 +365,7 @@ fn both_stacks_catch_the_same_snapshot_events_and_keep_those_they_cannot_deliver
 #[test]
 fn a_stack_forwards_its_own_regions_events_alone_and_takes_those_of_its_databases() {
     let (home, source) = (template(), source_region());
-    let (_, here) = resources(&home, "AWS::Events::Rule").next().unwrap();
+    let here = &home["Resources"]["SnapshotEventsRule"]["Properties"];
     let (_, there) = resources(&source, "AWS::Events::Rule").next().unwrap();
     assert_eq!(
         there["EventPattern"]["region"],
@@ -499,11 +502,11 @@ fn a_queue_takes_events_from_its_rule_alone_and_nothing_in_clear() {
 
 /// What stands in the policy only when event subscriptions are wanted.
 fn on_request(statements: &[Value]) -> &Value {
-    let mut conditional = statements.iter().filter_map(|one| one["Fn::If"].as_array());
-    let branches = conditional.next().unwrap();
-    assert_eq!(branches[0], "EventSubscriptionsAreWanted");
+    let conditional = statements.iter().filter_map(|one| one["Fn::If"].as_array());
+    let mut wanted = conditional.filter(|branches| branches[0] == "EventSubscriptionsAreWanted");
+    let branches = wanted.next().unwrap();
     assert_eq!(branches[2], json!({"Ref": "AWS::NoValue"}));
-    assert_eq!(conditional.next(), None);
+    assert_eq!(wanted.next(), None);
     &branches[1]
 }
 
@@ -556,6 +559,66 @@ fn event_subscriptions_are_a_second_way_on_request_and_their_topics_alone_may_us
                 .contains("NotificationsTopic")
         );
     }
+}
+
+#[test]
+fn what_own_events_need_is_there_only_if_they_are_wanted() {
+    let template = template();
+    assert_eq!(template["Parameters"]["Events"]["Default"], "no");
+    let of = |name: &str| &template["Resources"][name];
+    for name in ["EndedExecutionsRule", "OwnEventsPolicy"] {
+        assert_eq!(of(name)["Condition"], "EventsAreWanted", "{name}");
+    }
+    let rule = &of("EndedExecutionsRule")["Properties"];
+    let pattern = &rule["EventPattern"];
+    assert_eq!(pattern["source"], json!(["aws.states"]));
+    let machine = json!([{"Ref": "StateMachine"}]);
+    assert_eq!(pattern["detail"]["stateMachineArn"], machine);
+    assert_eq!(rule["Targets"][0]["Arn"], arn_of("EventsQueue"));
+    let policy = &of("EventQueuesPolicy")["Properties"]["PolicyDocument"];
+    let all = policy["Statement"].as_array().unwrap();
+    let mut conditional = all.iter().filter_map(|one| one["Fn::If"].as_array());
+    let branches = conditional.find(|one| one[0] == "EventsAreWanted").unwrap();
+    assert_eq!(branches[2], json!({"Ref": "AWS::NoValue"}));
+    assert_eq!(
+        branches[1]["Condition"],
+        json!({"ArnEquals": {"aws:SourceArn": arn_of("EndedExecutionsRule")}})
+    );
+}
+
+#[test]
+fn own_events_may_be_published_on_the_default_bus_under_our_source_alone() {
+    let template = template();
+    let policy = &template["Resources"]["OwnEventsPolicy"]["Properties"];
+    let roles: Vec<&str> = policy["Roles"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|role| role["Ref"].as_str())
+        .collect();
+    assert_eq!(roles, ["PrunerRole", "ReactorRole", "SweeperRole"]);
+    let statements = policy["PolicyDocument"]["Statement"].as_array().unwrap();
+    assert_eq!(statements.len(), 1);
+    let granted = &statements[0];
+    let needed: Vec<&str> = announce::ACTIONS
+        .iter()
+        .copied()
+        .flatten()
+        .copied()
+        .collect();
+    assert_eq!(texts(&granted["Action"]), needed);
+    let bus = granted["Resource"]["Fn::Sub"].as_str().unwrap();
+    assert!(
+        bus.ends_with(":${AWS::AccountId}:event-bus/default"),
+        "{bus}"
+    );
+    assert_eq!(
+        granted["Condition"],
+        json!({
+            "ForAllValues:StringEquals": {"events:source": SOURCE},
+            "Null": {"events:source": "false"},
+        })
+    );
 }
 
 #[test]

@@ -59,12 +59,13 @@ impl Snapferry {
         Ok(value)
     }
 
-    /// Runs `snapferry replay … --json`.
+    /// Runs `snapferry replay … --yes --json`.
     ///
     /// # Errors
     /// If it cannot be run, fails, or does not say what it did.
     pub(super) async fn replay(&self, letters: Letters) -> anyhow::Result<Replayed> {
-        let (stdout, said) = self.run(&["replay", letters.word(), "--json"]).await?;
+        let arguments = ["replay", letters.word(), "--yes", "--json"];
+        let (stdout, said) = self.run(&arguments).await?;
         let count = replayed(&stdout).with_context(|| {
             format!("`snapferry replay {}` did not say how many", letters.word())
         })?;

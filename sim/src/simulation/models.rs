@@ -357,6 +357,8 @@ impl StoppableModel for Machine {
         };
         Some(Inspection {
             running: execution.is_running(),
+            started_at: None,
+            ended_at: None,
             run: Some((*execution.run).clone()),
             error,
             cause: None,

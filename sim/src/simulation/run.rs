@@ -402,6 +402,7 @@ fn settings(
         sweep_width: width,
         backoff,
         hint_recheck,
+        own_events: false,
     };
     Settings {
         worker_config: WorkerConfig::from(&stack),

@@ -27,6 +27,8 @@ pub(super) struct Candidates {
     /// What may go, the oldest first, with the reason.
     pub(super) removable: Vec<(Removal, String)>,
     rulings: BTreeMap<PolicyName, Ruling>,
+    /// Whether a person wants even the last ones removed, because it is gone.
+    includes_last: bool,
 }
 
 impl Candidates {
@@ -48,7 +50,7 @@ impl Candidates {
             rulings: &self.rulings,
             entered,
             needed,
-            includes_last: false,
+            includes_last: self.includes_last,
         };
         broken(&case, removals)
     }
@@ -65,7 +67,9 @@ impl Candidates {
     /// copy builds on. They are not a fault of the plan, and must not keep the others of their database from going.
     fn spare(&mut self, entered: &AllEntered, needed: &BTreeSet<RdsArn>) {
         let mut bases: BTreeSet<RdsArn> = BTreeSet::new();
-        for ruling in self.rulings.values() {
+        // No more copies of a database come that is gone.
+        let rulings = self.rulings.values().filter(|_| !self.includes_last);
+        for ruling in rulings {
             let mut under: Vec<&Snapshot> = self.snapshots.iter().collect();
             under.retain(|one| {
                 one.key.as_ref() == Some(&ruling.key) && one.status == SnapshotStatus::Available
@@ -90,7 +94,10 @@ impl Candidates {
 }
 
 /// Every database that has recovery points.
-pub(super) fn databases(preview: &PrunePreview) -> BTreeMap<DatabaseId, Candidates> {
+pub(super) fn databases(
+    preview: &PrunePreview,
+    includes_last: bool,
+) -> BTreeMap<DatabaseId, Candidates> {
     let mut databases: BTreeMap<DatabaseId, Candidates> = BTreeMap::new();
     for group in &preview.groups {
         let id = (group.database.region().clone(), group.resource_id.clone());
@@ -100,6 +107,7 @@ pub(super) fn databases(preview: &PrunePreview) -> BTreeMap<DatabaseId, Candidat
             snapshots: Vec::new(),
             removable: Vec::new(),
             rulings: BTreeMap::new(),
+            includes_last,
         });
         of.points += group.points.len();
         of.snapshots.extend(group.snapshots.iter().cloned());

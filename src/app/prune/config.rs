@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 
+use crate::app::prune_preview::PlanPart;
 use crate::domain::id::arn::{KeyArn, Region};
 use crate::domain::id::tags::StackId;
 use crate::domain::policy::in_force::Policies;
@@ -45,10 +46,32 @@ impl From<&Pruning> for PrunerConfig {
 }
 
 /// A person has looked at a plan, and wants it carried out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PruneRequest {
     /// The hash of the plan.
     pub plan: String,
     /// The databases that the plan was about, by identifier, ARN or resource id; nothing named is all.
     pub databases: Vec<String>,
+    /// Approves a version of the policies that removes more than the one before it. It counts only for the whole plan.
+    pub force: bool,
+    /// Only the recovery points of databases that are gone.
+    pub gone: bool,
+    /// Even the last ones of databases that are gone. It counts only with `gone`, and for databases that are named.
+    pub include_last: bool,
+}
+
+impl PruneRequest {
+    /// Whether it approves the version of the policies.
+    pub(super) fn approves(&self) -> bool {
+        self.force && !self.gone && self.databases.is_empty()
+    }
+
+    /// Which part of the plan it is about.
+    pub(super) fn part(&self) -> PlanPart<'_> {
+        PlanPart {
+            databases: &self.databases,
+            gone: self.gone,
+            include_last: self.include_last,
+        }
+    }
 }

@@ -4,9 +4,11 @@
 //! ago. A removal is entered in the table first, in the place of a wait. Removed means that a later round does not find
 //! it.
 
+mod approval;
 mod candidates;
 mod config;
 mod correct;
+mod histories;
 mod outcome;
 mod permissions;
 mod quota;
@@ -14,6 +16,7 @@ mod regions;
 mod remove;
 mod round;
 
+pub use approval::Unapproved;
 pub use config::{PruneRequest, PrunerConfig};
 pub use outcome::{LeftAlone, PruneError, PruneReport, Refused, Removed, Stopped};
 pub use permissions::{ACTIONS, Permissions};

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::approval::Unapproved;
 use crate::app::prune_preview::PreviewError;
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::names::ResourceId;
@@ -56,6 +57,8 @@ pub enum Stopped {
     AnotherRound,
     /// The plan is not the one that the person has looked at.
     AnotherPlan,
+    /// The policies let more go than the version before them, and nobody has approved that.
+    Unapproved(Unapproved),
     /// A person has stopped all removal.
     Frozen(Freeze),
     /// Whether somebody has, cannot be read.
@@ -74,6 +77,7 @@ impl std::fmt::Display for Stopped {
             }
             Self::AnotherRound => f.write_str("another round is under way"),
             Self::AnotherPlan => f.write_str("the plan has changed since it was looked at"),
+            Self::Unapproved(unapproved) => unapproved.fmt(f),
             Self::Frozen(freeze) => write!(f, "frozen by {}: {}", freeze.by, freeze.why),
             Self::FreezeUnknown(error) => {
                 write!(

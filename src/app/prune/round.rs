@@ -6,9 +6,11 @@ use futures_util::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
+use super::approval::unapproved;
 use super::candidates::{Candidates, databases, leave_alone};
 use super::config::{PruneRequest, PrunerConfig};
 use super::correct::correct_newest;
+use super::histories::{DueSince, keep_histories};
 use super::outcome::{PruneError, PruneReport, Stopped};
 use super::permissions::Permissions;
 use super::quota::days_to_full;
@@ -18,7 +20,7 @@ use crate::app::prune_preview::{PreviewOf, PrunePreview, take_inventory};
 use crate::domain::id::arn::RdsArn;
 use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
-use crate::domain::retention::bounds::{DatabaseId, Removal, cut};
+use crate::domain::retention::bounds::{Bounds, DatabaseId, Removal, cut};
 use crate::domain::retention::plan_hash::plan_hash;
 use crate::domain::retention::round::Round;
 use crate::domain::retention::sightings::{Notes, Sighted, sight};
@@ -65,6 +67,7 @@ async fn round<W: Permissions>(
     started: Timestamp,
 ) -> Result<PruneReport, PruneError> {
     let mut last = world.last_round().await?;
+    let round_before = last.complete_at;
     let of = PreviewOf {
         stack: &config.stack,
         home: &config.home,
@@ -78,13 +81,13 @@ async fn round<W: Permissions>(
     };
     confirm(world, &preview, &mut last, &mut report).await?;
     report.corrected = correct_newest(world, config, &preview).await?;
-    if let Some(order) = order {
-        preview.restrict(&order.databases);
-    }
+    let unapproved = unapproved(world, config, &preview, &last, started).await;
+    let part = order.map(PruneRequest::part).unwrap_or_default();
+    preview.restrict(part);
     let all = preview.groups.iter().flat_map(|group| &group.points);
     report.looked_at = all.clone().count();
     report.held = all.filter(|(point, _)| point.held).count();
-    let mut databases = databases(&preview);
+    let mut databases = databases(&preview, part.includes_last());
     let removable: BTreeSet<RdsArn> = preview.removable();
     report.removable = removable.len();
     report.plan = plan_hash(&preview.rules, &removable);
@@ -118,10 +121,25 @@ async fn round<W: Permissions>(
         .iter()
         .map(|(id, of)| (id.clone(), of.points))
         .collect();
-    let going = cut(config.bounds, &points, ripe);
+    // A person has named the database that is to lose everything, so the share of it does not cut the order.
+    let bounds = match part.includes_last() {
+        true => Bounds {
+            share: 100,
+            ..config.bounds
+        },
+        false => config.bounds,
+    };
+    let mut going = cut(bounds, &points, ripe);
     // From here on a later round must look after what this one asks for, even if this one ends badly.
     if order.is_none() {
         last.complete_at = Some(started);
+    }
+    match unapproved {
+        Some(unapproved) if !order.is_some_and(PruneRequest::approves) => {
+            report.stopped = Some(Stopped::Unapproved(unapproved));
+            going.clear();
+        }
+        _ => last.approved = Some(preview.rules.clone()),
     }
     if config.removes {
         let asked = going.iter().map(|one| (one.snapshot.clone(), started));
@@ -139,6 +157,8 @@ async fn round<W: Permissions>(
         };
         remove(world, &removing, &mut databases, going, &mut report).await;
     }
+    let due = order.is_none().then_some(DueSince(round_before));
+    keep_histories(world, config, &preview, due, &report.removed, started).await;
     info!(
         plan = report.plan,
         looked_at = report.looked_at,

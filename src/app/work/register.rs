@@ -1,6 +1,6 @@
 //! Registers a wait before RDS is called. The live token wins.
 
-use crate::domain::run::naming;
+use jiff::{SignedDuration, Timestamp};
 use tracing::info;
 
 use crate::app::conclude;
@@ -9,8 +9,12 @@ use crate::app::work::outcome::{CommandOutcome, WorkError};
 use crate::app::work::permissions::Permissions;
 use crate::domain::id::arn::{ExecutionArn, RdsArn};
 use crate::domain::id::names::Attempt;
+use crate::domain::run::naming;
 use crate::domain::run::wait::{Phase, Wait};
 use crate::ports::{Occupant, PortError, Probe, Written};
+
+/// The least time between two registrations of a wait: the table stores milliseconds.
+const ONE_MILLISECOND: SignedDuration = SignedDuration::from_millis(1);
 
 /// The result of registering a wait.
 pub(super) enum Registration {
@@ -46,9 +50,10 @@ pub(super) async fn register<W: Permissions>(
                 // Renew the time, so that the sweeper does not take the slot away from a worker that is still busy.
                 // If the wait has gone meanwhile, somebody else has settled it or taken it over. Acting now would
                 // be acting without a wait.
+                let next = stored.since.saturating_add(ONE_MILLISECOND);
                 let renewed = Wait {
                     phase: Phase::Registered,
-                    since: world.now(),
+                    since: world.now().max(next.unwrap_or(Timestamp::MAX)),
                     ..stored
                 };
                 match renew(world, &renewed).await? {

@@ -6,9 +6,10 @@ use clap::Args;
 
 pub(in crate::cli) const EXAMPLES: &str = "\
 Examples:
-  snapferry deploy --recovery-region eu-central-1 --source-region eu-west-1,eu-north-1 --key KEY_ARN \\
-    --email you@example.com
-  snapferry deploy --recovery-region eu-central-1 --source-region eu-west-1 --topic TOPIC_ARN --parameter CopySlots=10
+  snapferry deploy --recovery-region eu-central-1 --source-region eu-west-1,eu-north-1 \\
+    --key KEY_ARN --email you@example.com
+  snapferry deploy --recovery-region eu-central-1 --source-region eu-west-1 --topic TOPIC_ARN \\
+    --parameter CopySlots=10
   snapferry deploy --dry-run
   snapferry deploy --emit pipeline/
 

@@ -52,7 +52,8 @@ Examples:
 const KEEPS_EXAMPLES: &str = "\
 Examples:
   snapferry policy keeps policies.toml --policy gold --points daily:400d
-  snapferry policy keeps policies.toml --policy gold --points times.json --now 2026-11-28T04:00:00Z --json";
+  snapferry policy keeps policies.toml --policy gold --points times.json --json \\
+    --now 2026-11-28T04:00:00Z";
 
 const HISTORY_EXAMPLES: &str = "\
 Examples:

@@ -34,7 +34,7 @@ const fn row(
 const KEY: &str = "AWS::KMS::Key";
 
 /// What the resources of both templates need to be made, by type. Those that stand in a template only on request come last.
-pub const KINDS: [KindRights; 19] = [
+pub const KINDS: [KindRights; 21] = [
     row(
         "AWS::CloudWatch::Alarm",
         "cloudwatch:alarm:{}-*",
@@ -136,6 +136,16 @@ pub const KINDS: [KindRights; 19] = [
         "AWS::CloudWatch::Dashboard",
         "*",
         &["cloudwatch:PutDashboard", "cloudwatch:GetDashboard"],
+    ),
+    row(
+        "AWS::IAM::ManagedPolicy",
+        "iam:policy/{}-*",
+        &["iam:CreatePolicy", "iam:GetPolicy"],
+    ),
+    row(
+        "AWS::IAM::Policy",
+        "iam:role/{}-*",
+        &["iam:PutRolePolicy", "iam:GetRolePolicy"],
     ),
     row(
         "AWS::RDS::EventSubscription",

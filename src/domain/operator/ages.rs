@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::names::ResourceId;
-use crate::domain::policy::overdue::{overdue, time_without};
+use crate::domain::policy::overdue::{Overdue, overdue, time_without};
 use crate::domain::policy::selected::SelectedDatabase;
 use crate::domain::policy::timing::Newest;
 use crate::domain::run::refusal::RefusedForGood;
@@ -35,6 +35,8 @@ pub struct DatabaseAge {
     pub of_rpo: f64,
     /// Whether it is overdue, by the one rule for that.
     pub is_overdue: bool,
+    /// Since when it is overdue, if it is and somebody knows.
+    pub overdue_since: Option<Timestamp>,
     /// Whether it has a recovery point.
     pub has_point: bool,
 }
@@ -45,11 +47,17 @@ impl DatabaseAge {
         let of_rpo = age.map_or(0.0, |age| {
             age.as_secs_f64() / known.rpo.as_secs_f64().max(1.0)
         });
+        let why = overdue(age, Some(known.rpo), known.refused);
+        let overdue_since = why.as_ref().and_then(|why| match why {
+            Overdue::RefusedForGood(refusal) => Some(refusal.at),
+            Overdue::TooOld => now.checked_sub(age?).ok()?.checked_add(known.rpo).ok(),
+        });
         Self {
             database: known.selected.database.arn.clone(),
             age,
             of_rpo,
-            is_overdue: overdue(age, Some(known.rpo), known.refused).is_some(),
+            is_overdue: why.is_some(),
+            overdue_since,
             has_point: known.newest != Newest::None,
         }
     }

@@ -86,6 +86,10 @@ pub enum Redrivable {
 pub struct Inspection {
     /// Whether it is running again by now, or about to.
     pub running: bool,
+    /// When it was started, if that can be read.
+    pub started_at: Option<Timestamp>,
+    /// When it ended, if it has.
+    pub ended_at: Option<Timestamp>,
     /// Its input. `None` if it is not an input of Snapferry.
     pub run: Option<ProtectionRequest>,
     /// The error that ended it.

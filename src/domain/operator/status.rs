@@ -19,6 +19,7 @@ use crate::domain::policy::overdue::{Overdue, overdue, time_without};
 use crate::domain::policy::rpo::rpo;
 use crate::domain::policy::timing::Newest;
 use crate::domain::rds::database::Database;
+use crate::domain::retention::inventory::Group;
 use crate::domain::run::command::Step;
 use crate::domain::run::failure::Remedy;
 use crate::domain::run::refusal::RefusedForGood;
@@ -159,6 +160,15 @@ pub struct Row {
     pub last_failure: Option<LastFailure>,
     /// What a person does about it.
     pub remedy: Option<String>,
+}
+
+impl Row {
+    /// The group that its recovery points share.
+    #[must_use]
+    pub fn group(&self) -> Option<Group> {
+        let region = self.database.region().clone();
+        Some((region, self.resource_id.clone(), self.policy.clone()?))
+    }
 }
 
 /// Judges every database: those that need a person first, then by name.

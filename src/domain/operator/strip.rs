@@ -6,9 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::policy::in_force::Policy;
 use crate::domain::policy::spec::Source;
+use crate::domain::retention::history::{DueOutcome, History, LATE_AFTER, MadePoint, in_seconds};
 
-/// How long after its due time a recovery point's data may be taken without being late.
-const LATE_AFTER: SignedDuration = SignedDuration::from_hours(6);
 /// How many due times a strip shows.
 pub const STRIP: usize = 30;
 
@@ -21,9 +20,11 @@ pub enum Mark {
     Late,
     /// It was due, and none was made. Only the history of due times says so.
     Missed,
+    /// It was due, none was made, and RDS took no snapshot of the database in its status. Only the history says so.
+    NotNow,
     /// It was made, and removed as the policy says. Only the history of due times says so.
     Pruned,
-    /// RDS lists none now: it was missed, or removed since.
+    /// RDS lists none now: it was removed by somebody else, or nothing says whether it was made.
     Absent,
     /// It lies before the oldest recovery point that RDS lists, so nothing says whether there ever was one.
     Before,
@@ -35,10 +36,11 @@ pub enum Mark {
 
 impl Mark {
     /// Every mark.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Made,
         Self::Late,
         Self::Missed,
+        Self::NotNow,
         Self::Pruned,
         Self::Absent,
         Self::Before,
@@ -53,6 +55,7 @@ impl Mark {
             Self::Made => "made",
             Self::Late => "late",
             Self::Missed => "missed",
+            Self::NotNow => "not-now",
             Self::Pruned => "pruned",
             Self::Absent => "absent",
             Self::Before => "before",
@@ -68,6 +71,7 @@ impl Mark {
             Self::Made => "a recovery point, in time",
             Self::Late => "a recovery point, hours late",
             Self::Missed => "missed",
+            Self::NotNow => "none: RDS took no snapshot of it then",
             Self::Pruned => "made, and removed by the policy",
             Self::Absent => "none now: missed, or removed since",
             Self::Before => "before the oldest recovery point",
@@ -85,6 +89,7 @@ impl Mark {
             Self::Made => write!(path, "M{x} 0h8v14h-8z"),
             Self::Late => write!(path, "M{x} 7h8v7h-8z"),
             Self::Missed => write!(path, "M{x} 2l8 10M{right} 2l-8 10"),
+            Self::NotNow => write!(path, "M{x} 2h2v10h-2zM{} 2h2v10h-2z", x + 6),
             Self::Pruned => write!(path, "M{x} 6h8v2h-8z"),
             Self::Absent => write!(path, "M{x} 1h8v12h-8z"),
             Self::Before => write!(path, "M{} 6h2v2h-2z", x + 3),
@@ -95,12 +100,14 @@ impl Mark {
 }
 
 /// One due time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
     /// When it was due.
     pub at: Timestamp,
     /// What there is of it.
     pub mark: Mark,
+    /// What the history says of the recovery point that was made.
+    pub made: Option<MadePoint>,
 }
 
 /// The last due times of a policy, the oldest first. RDS takes automated snapshots once a day, whenever the policy looks
@@ -120,37 +127,67 @@ pub fn due_times(policy: &Policy, now: Timestamp) -> Vec<Timestamp> {
     }
 }
 
-/// Says what there is of each due time by the recovery points that RDS lists now. `taken` is when the data of each was
-/// taken, in seconds, in any order; `None` if they could not be listed.
+/// Says what there is of each due time by the recovery points that RDS lists now, and by the history of due times where
+/// RDS lists none. `taken` is when the data of each was taken, in seconds, in any order; `None` if they could not be
+/// listed.
 #[must_use]
-pub fn strip(due_times: &[Timestamp], taken: Option<&[i64]>, now: Timestamp) -> Vec<Due> {
-    let Some(taken) = taken else {
-        let unread = due_times.iter().map(|at| Due {
-            at: *at,
-            mark: Mark::Unread,
-        });
-        return unread.collect();
-    };
-    let mut taken = taken.to_vec();
-    taken.sort_unstable();
-    let oldest = taken.first().copied();
-    let marks = due_times.iter().enumerate().map(|(index, at)| {
-        let next = due_times.get(index + 1).copied().unwrap_or(Timestamp::MAX);
-        let from = taken.partition_point(|seconds| *seconds < at.as_second());
-        let first = taken
-            .get(from)
-            .filter(|seconds| **seconds < next.as_second());
-        let allowance = LATE_AFTER.as_secs();
-        let mark = match first {
-            Some(seconds) if seconds - at.as_second() <= allowance => Mark::Made,
-            Some(_) => Mark::Late,
-            None if now.as_second() - at.as_second() <= allowance => Mark::Pending,
-            None if oldest.is_none_or(|oldest| at.as_second() < oldest) => Mark::Before,
-            None => Mark::Absent,
-        };
-        Due { at: *at, mark }
+pub fn strip(
+    due_times: &[Timestamp],
+    taken: Option<&[i64]>,
+    history: &History,
+    now: Timestamp,
+) -> Vec<Due> {
+    let taken = taken.map(|taken| {
+        let mut taken = taken.to_vec();
+        taken.sort_unstable();
+        taken
     });
-    marks.collect()
+    let dues = due_times.iter().enumerate().map(|(index, at)| {
+        let next = due_times.get(index + 1).copied().unwrap_or(Timestamp::MAX);
+        let mark = match &taken {
+            None => Mark::Unread,
+            Some(taken) => mark_of(taken, *at, next, now),
+        };
+        let outcome = history.of(in_seconds(*at), next);
+        Due {
+            at: *at,
+            mark: by_history(mark, outcome),
+            made: outcome.and_then(|outcome| match outcome {
+                DueOutcome::Made(made) => Some(made.clone()),
+                DueOutcome::Missed | DueOutcome::NotNow => None,
+            }),
+        }
+    });
+    dues.collect()
+}
+
+/// What the listed recovery points say of the due time from `at` until `next`. They are sorted.
+fn mark_of(taken: &[i64], at: Timestamp, next: Timestamp, now: Timestamp) -> Mark {
+    let from = taken.partition_point(|seconds| *seconds < at.as_second());
+    let first = taken
+        .get(from)
+        .filter(|seconds| **seconds < next.as_second());
+    let allowance = LATE_AFTER.as_secs();
+    match first {
+        Some(seconds) if seconds - at.as_second() <= allowance => Mark::Made,
+        Some(_) => Mark::Late,
+        None if now.as_second() - at.as_second() <= allowance => Mark::Pending,
+        None if taken.first().is_none_or(|oldest| at.as_second() < *oldest) => Mark::Before,
+        None => Mark::Absent,
+    }
+}
+
+/// What RDS lists now outweighs the history: that may be an hour old.
+fn by_history(mark: Mark, outcome: Option<&DueOutcome>) -> Mark {
+    match (mark, outcome) {
+        (Mark::Absent | Mark::Before | Mark::Pending, Some(DueOutcome::NotNow)) => Mark::NotNow,
+        (Mark::Absent | Mark::Before, Some(DueOutcome::Missed)) => Mark::Missed,
+        (Mark::Absent | Mark::Before, Some(DueOutcome::Made(made))) => match &made.removed {
+            Some(removed) if removed.why.is_some() => Mark::Pruned,
+            _ => Mark::Absent,
+        },
+        (mark, _) => mark,
+    }
 }
 
 /// The strip as SVG paths, one for each mark that occurs.
@@ -182,6 +219,7 @@ pub fn describe(strip: &[Due]) -> String {
     for mark in [
         Mark::Late,
         Mark::Missed,
+        Mark::NotNow,
         Mark::Pruned,
         Mark::Absent,
         Mark::Before,

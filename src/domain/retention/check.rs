@@ -140,7 +140,8 @@ pub struct Case<'a> {
     pub entered: &'a AllEntered,
     /// What a wait, an open or redrivable run, a restore or a drill needs.
     pub needed: &'a BTreeSet<RdsArn>,
-    /// Whether the last ones of a database that is gone may be removed too. No command sets it.
+    /// Whether the last ones may be removed too: the database is gone, and a person has said so by
+    /// `snapferry prune --gone --include-last`.
     pub includes_last: bool,
 }
 

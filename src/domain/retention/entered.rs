@@ -17,6 +17,8 @@ pub struct Entered {
     pub key: Option<KeyArn>,
     /// When it was settled.
     pub at: Timestamp,
+    /// When its source was finished, if the run took it itself: then the copy was first asked for. It is for people.
+    pub snapshot_done_at: Option<Timestamp>,
     /// How it differed from what was asked for. `None` for a success.
     pub mismatch: Option<String>,
 }

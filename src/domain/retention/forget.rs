@@ -79,6 +79,27 @@ pub enum KeepReason {
     Unfinished,
 }
 
+impl KeepReason {
+    /// Whether it is a rule's word, and not a fact about the recovery point or about its policy.
+    #[must_use]
+    pub fn is_a_rules(&self) -> bool {
+        match self {
+            Self::Newest(_)
+            | Self::Oldest(_)
+            | Self::Within(_)
+            | Self::NewestWithin(..)
+            | Self::OldestWithin(..)
+            | Self::MinKeep => true,
+            Self::NoRule
+            | Self::Held
+            | Self::Future
+            | Self::NoTime
+            | Self::Mismatch(_)
+            | Self::Unfinished => false,
+        }
+    }
+}
+
 impl fmt::Display for KeepReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -105,6 +126,8 @@ pub enum RemoveReason {
     NoRuleKeepsIt,
     /// RDS gave it up, so no rule counts it.
     Failed,
+    /// Its database is gone, and a person wants even the last ones removed.
+    LastOfGone,
 }
 
 impl fmt::Display for RemoveReason {
@@ -112,6 +135,7 @@ impl fmt::Display for RemoveReason {
         f.write_str(match self {
             Self::NoRuleKeepsIt => "no rule keeps it",
             Self::Failed => "RDS reports it as failed",
+            Self::LastOfGone => "its database is gone, and a person said so",
         })
     }
 }
@@ -130,6 +154,18 @@ impl Decision {
     #[must_use]
     pub fn keeps(&self) -> bool {
         matches!(self, Self::Keep(_))
+    }
+
+    /// The decision if a person wants even the last ones of a database that is gone removed. That overrides rules and
+    /// nothing else.
+    #[must_use]
+    pub fn without_rules(self) -> Self {
+        match self {
+            Self::Keep(reasons) if reasons.iter().all(KeepReason::is_a_rules) => {
+                Self::Remove(RemoveReason::LastOfGone)
+            }
+            other => other,
+        }
     }
 
     /// Every reason, in words.

@@ -6,6 +6,7 @@ pub mod check;
 pub mod entered;
 pub mod forget;
 pub mod gone;
+pub mod history;
 pub mod inventory;
 pub mod plan_hash;
 pub mod round;

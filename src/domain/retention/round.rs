@@ -13,6 +13,9 @@ pub struct Round {
     pub complete_at: Option<Timestamp>,
     /// What RDS was asked to delete, since when. Removed means that a later round does not find it.
     pub removing: BTreeMap<RdsArn, Timestamp>,
+    /// The rules whose removals may be carried out: the version of the policies that removed no more than the one before
+    /// it, or that a person approved. `None` before the first round that compared.
+    pub approved: Option<String>,
 }
 
 /// An entry that says that a snapshot is being removed. It stands where the snapshot's wait would stand, so that only

@@ -273,7 +273,8 @@ impl Table {
         now: Timestamp,
     ) -> Written {
         self.change_wait(resource, token, now, |stored| {
-            let may = stored.phase.may_become(phase);
+            let is_new = phase != Phase::Registered || stored.since < since;
+            let may = is_new && stored.phase.may_become(phase);
             may.then_some(Wait {
                 phase,
                 since,

@@ -76,6 +76,7 @@ impl Table {
         }
         let entered = Entered {
             at: in_milliseconds(entered.at),
+            snapshot_done_at: entered.snapshot_done_at.map(in_milliseconds),
             ..entered.clone()
         };
         all.insert(entered.copy.clone(), entered);

@@ -8,6 +8,7 @@ use crate::domain::id::arn::{RdsArn, Region};
 use crate::domain::retention::bounds::DatabaseId;
 use crate::domain::retention::entered::AllEntered;
 use crate::domain::retention::gone::Listing;
+use crate::domain::retention::history::Histories;
 use crate::domain::retention::round::{Freeze, RemovalEntry, Round};
 use crate::domain::retention::sightings::Notes;
 
@@ -28,4 +29,6 @@ pub struct RetentionItems {
     pub freeze: Option<Freeze>,
     /// Each region's last complete listing.
     pub listings: BTreeMap<Region, Listing>,
+    /// The outcome of the last due times of each database and policy.
+    pub histories: Histories,
 }

@@ -12,6 +12,8 @@ use crate::domain::doctor::keys::KeyFacts;
 use crate::domain::doctor::permissions::{Decision, Requirement, RoleArn};
 use crate::domain::doctor::region::Rule;
 use crate::domain::id::arn::{Family, KeyArn, Region};
+use crate::domain::id::tags::StackId;
+use crate::domain::operator::own_event::OwnEvent;
 use crate::domain::policy::spec::KeyName;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::run::failure::Operation;
@@ -19,7 +21,7 @@ use crate::ports::doctor::{
     CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
     ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
-use crate::ports::{CallerIdentity, DescribeKey, Page, PortError, RdsError};
+use crate::ports::{CallerIdentity, DescribeKey, Page, PortError, PublishEvents, RdsError};
 
 /// How many rows a page holds. Few, so that there are several pages.
 const PAGE: usize = 2;
@@ -39,6 +41,13 @@ impl<L: Holds> DescribeKey for Ports<L> {
 impl<L: Holds> CallerIdentity for Ports<L> {
     async fn caller_identity(&self) -> Result<String, PortError> {
         Ok(self.operator(|operator| operator.identity.clone()))
+    }
+}
+
+impl<L: Holds> PublishEvents for Ports<L> {
+    async fn put_events(&self, _: &StackId, events: &[OwnEvent]) -> Result<usize, PortError> {
+        self.with(|state| state.operator.published.extend_from_slice(events));
+        Ok(0)
     }
 }
 

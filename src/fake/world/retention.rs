@@ -13,14 +13,16 @@ use crate::domain::id::tags::{HOLD, PolicyName};
 use crate::domain::retention::bounds::DatabaseId;
 use crate::domain::retention::entered::Entered;
 use crate::domain::retention::gone::Listing;
+use crate::domain::retention::history::{Histories, History};
+use crate::domain::retention::inventory::Group;
 use crate::domain::retention::round::{Freeze, RemovalEntry, Round};
 use crate::domain::retention::sightings::Notes;
 use crate::domain::run::failure::Operation;
 use crate::domain::run::manifest::Manifest;
 use crate::ports::{
-    CorrectNewest, DeleteSnapshot, EnterCopies, HoldSnapshots, InvokePruner, KeepNotes,
-    ListMismatches, Page, PortError, PruneRounds, RdsError, ReadEntered, ReadFreeze, ReadListings,
-    RegisterRemovals, SetFreeze, StoreListings, Written,
+    CorrectNewest, DeleteSnapshot, EnterCopies, HoldSnapshots, InvokePruner, KeepHistories,
+    KeepNotes, ListMismatches, Page, PortError, PruneRounds, RdsError, ReadEntered, ReadFreeze,
+    ReadHistories, ReadListings, RegisterRemovals, SetFreeze, StoreListings, Written,
 };
 
 impl<L: Holds> Ports<L> {
@@ -190,5 +192,33 @@ impl<L: Holds> CorrectNewest for Ports<L> {
         newest: Option<&Manifest>,
     ) -> Result<Written, PortError> {
         Ok(self.items(|table| table.correct_newest(database, policy, instead_of, newest)))
+    }
+}
+
+impl<L: Holds> ReadHistories for Ports<L> {
+    async fn read_histories(&self, of: &[Group]) -> Result<Histories, PortError> {
+        assert_batch(of);
+        Ok(self.items(|table| {
+            let histories = &table.retention().histories;
+            let found = of.iter().filter_map(|of| histories.get_key_value(of));
+            found
+                .map(|(of, history)| (of.clone(), history.clone()))
+                .collect()
+        }))
+    }
+}
+
+impl<L: Holds> KeepHistories for Ports<L> {
+    async fn store_history(
+        &self,
+        of: &Group,
+        history: &History,
+        _at: Timestamp,
+    ) -> Result<(), PortError> {
+        self.items(|table| {
+            let histories = &mut table.retention_mut().histories;
+            histories.insert(of.clone(), history.clone());
+        });
+        Ok(())
     }
 }

@@ -1,4 +1,5 @@
-//! How CloudWatch evaluates an alarm, by its user guide.
+//! How CloudWatch evaluates an alarm, by its user guide:
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html>.
 
 use std::collections::BTreeMap;
 

@@ -15,16 +15,18 @@ use evaluate::{MissingData, State, decide};
 use resolved::{alarms, counted_words, published};
 use scenario::{Cause, Night, rings};
 
-/// The user guide's examples, *Configuring how CloudWatch alarms treat missing data*: three periods, of which all or two
-/// must breach, over a range of five. `0` is within the threshold, `X` breaches, `-` is missing.
+/// The two tables and the examples of the user guide's page *Configuring how CloudWatch alarms treat missing data*
+/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html>, compared row by row in
+/// November 2026): three periods, of which all or two must breach, over a range of five. `0` is within the threshold, `X`
+/// breaches, `-` is missing.
 #[test]
 fn the_evaluator_decides_as_the_user_guides_tables_say() {
     use State::{Alarm, InsufficientData, Ok};
     // Points, needed, and the state by missing, ignore, breaching, notBreaching. Nothing is "as before".
     type Row = (&'static str, usize, [Option<State>; 4]);
-    let table: [Row; 10] = [
+    let table: [Row; 12] = [
         ("0-X-X", 3, [Some(Ok); 4]),
-        ("----0", 3, [Some(Ok); 4]),
+        ("0----", 3, [Some(Ok); 4]),
         (
             "-----",
             3,
@@ -32,6 +34,9 @@ fn the_evaluator_decides_as_the_user_guides_tables_say() {
         ),
         ("0XX-X", 3, [Some(Alarm); 4]),
         ("--X--", 3, [Some(Alarm), None, Some(Alarm), Some(Ok)]),
+        // Below the tables: too young to be an alarm by itself.
+        ("----X", 3, [None, None, Some(Alarm), Some(Ok)]),
+        ("---X-", 3, [None, None, Some(Alarm), Some(Ok)]),
         ("0-X-X", 2, [Some(Alarm); 4]),
         ("00X0X", 2, [Some(Alarm); 4]),
         ("0-X--", 2, [Some(Ok), Some(Ok), Some(Alarm), Some(Ok)]),

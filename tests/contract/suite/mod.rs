@@ -34,6 +34,7 @@ macro_rules! table_contract {
             a_wait_is_forgotten_whichever_attempt_it_is_at,
             a_phase_is_set_with_its_time_and_nothing_else_changes,
             a_phase_is_set_only_where_the_wait_may_come_into_it,
+            a_wait_is_registered_again_only_with_a_later_time,
             a_phase_is_not_set_for_another_token,
             a_phase_is_not_set_where_there_is_no_wait,
             a_wait_is_forgotten_with_its_token,
@@ -160,6 +161,7 @@ macro_rules! table_contract {
             one_holder_has_the_lease_until_its_time_is_over,
             a_freeze_stands_until_somebody_takes_it_back,
             each_region_has_its_last_listing,
+            histories_are_read_as_they_were_stored_last,
             the_newest_is_set_right_while_it_is_the_expected_one,
         }
     };

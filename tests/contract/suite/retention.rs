@@ -7,12 +7,13 @@ use snapferry::domain::id::names::Attempt;
 use snapferry::domain::retention::bounds::DatabaseId;
 use snapferry::domain::retention::entered::Entered;
 use snapferry::domain::retention::gone::{Listing, Missing};
+use snapferry::domain::retention::history::{DueOutcome, Histories, History, MadePoint};
 use snapferry::domain::retention::round::{Freeze, RemovalEntry, Round};
 use snapferry::domain::retention::sightings::Notes;
 use snapferry::domain::run::naming::nth_attempt;
 use snapferry::ports::{
-    CorrectNewest, EnterCopies, KeepNotes, ListMismatches, ListOpen, LookUpWaits, Occupant,
-    PruneRounds, ReadEntered, ReadEntries, ReadFreeze, ReadListings, RecordRecoveryPoint,
+    CorrectNewest, EnterCopies, KeepHistories, KeepNotes, ListMismatches, ListOpen, LookUpWaits,
+    Occupant, PruneRounds, ReadEntered, ReadEntries, ReadFreeze, ReadListings, RecordRecoveryPoint,
     RegisterRemovals, RegisterWaits, SetFreeze, StoreListings, Waits, Written,
 };
 
@@ -25,6 +26,7 @@ use super::samples::{
 pub(crate) trait Table:
     CorrectNewest
     + EnterCopies
+    + KeepHistories
     + KeepNotes
     + ListMismatches
     + ListOpen
@@ -46,6 +48,7 @@ pub(crate) trait Table:
 impl<T> Table for T where
     T: CorrectNewest
         + EnterCopies
+        + KeepHistories
         + KeepNotes
         + ListMismatches
         + ListOpen
@@ -167,6 +170,7 @@ fn entered(name: &str, mismatch: Option<&str>) -> Entered {
             KeyArn::parse(key).expect("a key")
         }),
         at: time(NOON),
+        snapshot_done_at: mismatch.is_none().then(|| time("2026-11-22T03:20:00.125Z")),
         mismatch: mismatch.map(ToOwned::to_owned),
     }
 }
@@ -255,11 +259,13 @@ pub(crate) async fn the_last_round_is_remembered(table: &impl Table) {
     let mut round = Round {
         complete_at: None,
         removing: [(copy("a"), time(NOON)), (copy("b"), time(NOON))].into(),
+        approved: None,
     };
     table.store_round(&round).await.unwrap();
     assert_eq!(table.last_round().await.unwrap(), round);
     round.complete_at = Some(time(NOON));
     round.removing.clear();
+    round.approved = Some("7".to_owned());
     table.store_round(&round).await.unwrap();
     assert_eq!(table.last_round().await.unwrap(), round);
 }
@@ -354,4 +360,26 @@ pub(crate) async fn the_newest_is_set_right_while_it_is_the_expected_one(table: 
         .await
         .unwrap();
     assert_eq!(newest().await, Some(older));
+}
+
+pub(crate) async fn histories_are_read_as_they_were_stored_last(table: &impl Table) {
+    let of = |id: &str| (region("eu-west-1"), resource_id(id), policy("default"));
+    let history = |outcome| History {
+        due: BTreeMap::from([(time("2026-11-22T03:00:00Z"), outcome)]),
+    };
+    let made = history(DueOutcome::Made(MadePoint {
+        taken_at: Some(time("2026-11-22T03:01:00Z")),
+        ..MadePoint::default()
+    }));
+    assert_eq!(table.read_histories(&[]).await.unwrap(), Histories::new());
+    let (orders, stock) = (of("orders"), of("stock"));
+    let at = time(NOON);
+    let missed = history(DueOutcome::Missed);
+    table.store_history(&orders, &missed, at).await.unwrap();
+    table.store_history(&orders, &made, at).await.unwrap();
+    table.store_history(&stock, &missed, at).await.unwrap();
+    let elsewhere = (region("eu-north-1"), orders.1.clone(), orders.2.clone());
+    let asked = [orders.clone(), stock.clone(), elsewhere];
+    let found = table.read_histories(&asked).await.unwrap();
+    assert_eq!(found, Histories::from([(orders, made), (stock, missed)]));
 }

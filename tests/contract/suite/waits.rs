@@ -1,5 +1,6 @@
 //! Waits: they are stored, marked and deleted only with the expected token, looked up, and listed.
 
+use jiff::SignedDuration;
 use std::collections::BTreeMap;
 
 use snapferry::domain::id::arn::RdsArn;
@@ -254,6 +255,21 @@ pub(crate) async fn a_phase_is_set_only_where_the_wait_may_come_into_it(table: &
             }
         }
     }
+}
+
+pub(crate) async fn a_wait_is_registered_again_only_with_a_later_time(table: &impl Table) {
+    let before = wait("orders", "t");
+    store(table, &before).await;
+    let registered = async |since| {
+        let (copy, token) = (copy("orders"), token("t"));
+        let written = table.set_phase(&copy, &token, Phase::Registered, since);
+        written.await.unwrap()
+    };
+    let later = before.since + SignedDuration::from_millis(1);
+    assert_eq!(registered(before.since).await, Written::Conflict);
+    assert_eq!(stored(table, "orders").await, Some(before));
+    assert_eq!(registered(later).await, Written::Stored);
+    assert_eq!(registered(later).await, Written::Conflict);
 }
 
 pub(crate) async fn a_phase_is_not_set_for_another_token(table: &impl Table) {

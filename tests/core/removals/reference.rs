@@ -155,6 +155,7 @@ impl Plan {
                     source: snapshot.arn.clone(),
                     key: snapshot.key.clone(),
                     at,
+                    snapshot_done_at: None,
                     mismatch: is_mismatch
                         .then(|| "its size is 10 GiB instead of 100 GiB".to_owned()),
                 };

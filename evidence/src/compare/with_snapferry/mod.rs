@@ -312,6 +312,7 @@ fn planning() -> Planning {
                 max: Duration::from_mins(15),
             },
             hint_recheck: Duration::from_secs(5),
+            own_events: false,
         },
         source_regions: vec![source],
         state_machine: StateMachineArn::parse(&machine).expect(READABLE),

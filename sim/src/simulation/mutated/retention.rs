@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use snapferry::domain::policy::set::{Applied, Stamp, Version};
 use snapferry::domain::retention::bounds::DatabaseId;
 use snapferry::domain::retention::gone::Listing;
+use snapferry::domain::retention::history::{Histories, History};
+use snapferry::domain::retention::inventory::Group;
 use snapferry::domain::retention::round::{Freeze, RemovalEntry, Round};
 use snapferry::domain::retention::sightings::Notes;
 use snapferry::ports::doctor::ListManualSnapshots;
 use snapferry::ports::{
-    CorrectNewest, DeleteSnapshot, KeepNotes, PruneRounds, ReadEntered, ReadFreeze, ReadListings,
-    RegisterRemovals, StoreListings,
+    CorrectNewest, DeleteSnapshot, KeepHistories, KeepNotes, PruneRounds, ReadEntered, ReadFreeze,
+    ReadHistories, ReadListings, ReadPolicyHistory, RegisterRemovals, StoreListings,
 };
 
 use crate::simulation::fleet::KEY;
@@ -175,5 +178,36 @@ impl CorrectNewest for Mutated {
         self.inner
             .correct_newest(database, policy, instead_of, newest)
             .await
+    }
+}
+
+impl ReadHistories for Mutated {
+    async fn read_histories(&self, of: &[Group]) -> Result<Histories, PortError> {
+        self.inner.read_histories(of).await
+    }
+}
+
+impl KeepHistories for Mutated {
+    async fn store_history(
+        &self,
+        of: &Group,
+        history: &History,
+        at: Timestamp,
+    ) -> Result<(), PortError> {
+        self.inner.store_history(of, history, at).await
+    }
+}
+
+impl ReadPolicyHistory for Mutated {
+    async fn current_stamp(&self) -> Result<Option<Stamp>, PortError> {
+        self.inner.current_stamp().await
+    }
+
+    async fn policy_version(&self, version: Version) -> Result<Option<Applied>, PortError> {
+        self.inner.policy_version(version).await
+    }
+
+    async fn policy_stamps(&self, versions: &[Version]) -> Result<Vec<Stamp>, PortError> {
+        self.inner.policy_stamps(versions).await
     }
 }

@@ -1,0 +1,104 @@
+//! Whether a version of the policies may remove. One that removes more than the version before it waits for a person.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use tracing::{info, warn};
+
+use super::config::PrunerConfig;
+use crate::app::prune_preview::PrunePreview;
+use crate::domain::policy::in_force::Policies;
+use crate::domain::policy::set::Version;
+use crate::domain::retention::round::Round;
+use crate::error::chain;
+use crate::ports::ReadPolicyHistory;
+
+/// A version of the policies that nobody has approved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unapproved {
+    /// The rules that are in force.
+    pub rules: String,
+    /// How many recovery points may go by them.
+    pub removes: usize,
+    /// The rules that were approved last.
+    pub before: String,
+    /// How many may go by those. `None` if they cannot be read.
+    pub removed_before: Option<usize>,
+}
+
+impl fmt::Display for Unapproved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            rules,
+            removes,
+            before,
+            ..
+        } = self;
+        write!(
+            f,
+            "version {rules} of the policies lets {removes} recovery points go, and version {before}, the last one \
+             that was approved, "
+        )?;
+        match self.removed_before {
+            Some(removed) => write!(f, "{removed}")?,
+            None => f.write_str("cannot be read")?,
+        }
+        f.write_str(
+            "; look at the plan (snapferry prune), and approve it by snapferry prune --yes --force",
+        )
+    }
+}
+
+/// Compares what the policies in force let go with what the version that was approved last would, on the same inventory
+/// at the same time. The first rules that a round meets have nothing before them.
+pub(super) async fn unapproved<W: ReadPolicyHistory>(
+    world: &W,
+    config: &PrunerConfig,
+    preview: &PrunePreview,
+    last: &Round,
+    now: Timestamp,
+) -> Option<Unapproved> {
+    let approved = last.approved.as_ref()?;
+    if *approved == preview.rules
+        || preview
+            .version
+            .is_none_or(|version| version == Version::FIRST)
+    {
+        return None;
+    }
+    let before = policies_of(world, config, approved).await;
+    let removed_before = before.map(|policies| preview.removable_by(&policies, &config.stack, now));
+    let removes = preview.removable().len();
+    if removed_before.is_some_and(|before| removes <= before) {
+        return None;
+    }
+    let unapproved = Unapproved {
+        rules: preview.rules.clone(),
+        removes,
+        before: approved.clone(),
+        removed_before,
+    };
+    info!(%unapproved, "nothing is removed until a person approves it");
+    Some(unapproved)
+}
+
+/// The policies of these rules. `None` if they cannot be read: then nothing shows that they removed as much.
+async fn policies_of<W: ReadPolicyHistory>(
+    world: &W,
+    config: &PrunerConfig,
+    rules: &str,
+) -> Option<Policies> {
+    let Some(version) = rules
+        .parse()
+        .ok()
+        .and_then(|number| Version::new(number).ok())
+    else {
+        return Some(config.built_in.clone());
+    };
+    let read = world.policy_version(version).await.inspect_err(|error| {
+        let error = chain(error);
+        warn!(%version, error, "the version of the policies before cannot be read");
+    });
+    let applied = read.ok().flatten()?;
+    Some(applied.set.policies(&config.key))
+}

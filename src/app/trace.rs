@@ -1,0 +1,326 @@
+//! `snapferry trace`: gathers what Step Functions, the table and RDS say of one recovery point. It only reads.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+
+use futures_util::TryStreamExt;
+
+use crate::app::follow::{Followed, Progress, look};
+use crate::app::in_force::policies_in_force;
+use crate::app::selected::read_all_selected;
+use crate::domain::id::arn::{Family, RdsArn, Region};
+use crate::domain::id::database_ref::DatabaseRef;
+use crate::domain::id::names::{Attempt, ExecutionName, SnapshotId};
+use crate::domain::id::tags::{PolicyName, StackId};
+use crate::domain::operator::dead_letter::names;
+use crate::domain::operator::trace::{Event, TraceFacts, story};
+use crate::domain::rds::snapshot::Snapshot;
+use crate::domain::run::command::ProtectionRequest;
+use crate::domain::run::manifest::Manifest;
+use crate::domain::run::naming::{copy, first_attempt, source_snapshot};
+use crate::domain::run::wait::Wait;
+use crate::error::chain;
+use crate::ports::{
+    Clock, DescribeSnapshots, Entry, InspectExecution, ListOpen, PortError, RdsError, ReadEntered,
+    ReadEntries, ReadPolicies, ReadSelected, StartExecution, open_pages,
+};
+use crate::settings::Planning;
+
+permissions! {
+    /// Everything that a trace needs. It asks `StartExecution` for states only.
+    Permissions:
+        Clock DescribeSnapshots InspectExecution ListOpen ReadEntered ReadEntries ReadPolicies ReadSelected
+        StartExecution
+}
+
+/// The story of one recovery point.
+#[derive(Debug, Clone)]
+pub struct Trace {
+    /// The database.
+    pub database: DatabaseRef,
+    /// The policy.
+    pub policy: PolicyName,
+    /// The execution. `None` if Step Functions no longer knows it.
+    pub execution: Option<ExecutionName>,
+    /// What happened, the oldest first.
+    pub events: Vec<Event>,
+    /// How it stands now. `None` if only the table and RDS know of it.
+    pub progress: Option<Progress>,
+    /// The recovery point, if RDS shows a copy that it made.
+    pub copy: Option<RdsArn>,
+    /// Where RDS could not be asked, and why.
+    pub unreachable: Vec<(Region, String)>,
+}
+
+/// What was found under a name.
+#[derive(Debug, Clone)]
+pub enum Found {
+    /// The story.
+    Trace(Box<Trace>),
+    /// Nothing has this name. These are the databases that are known.
+    Nothing(Vec<String>),
+    /// The database has no recovery point, and none is being made.
+    NoRun(DatabaseRef),
+}
+
+/// Tells the story of an execution, or of what a database's newest run has made or is making.
+///
+/// # Errors
+/// If the table or Step Functions cannot be read.
+pub async fn trace<W: Permissions>(
+    world: &W,
+    planning: &Planning,
+    wanted: &str,
+) -> Result<Found, PortError> {
+    let waits = open_waits(world).await?;
+    // The console shows the ARN, whose last part is the name.
+    let last = wanted.rsplit_once(':').map_or(wanted, |(_, name)| name);
+    if let Ok(name) = ExecutionName::parse(last)
+        && let Some(inspection) = world.inspect_execution(&name).await?
+        && let Some(run) = inspection.run.clone()
+    {
+        let facts = TraceFacts {
+            execution: Some((name, inspection)),
+            run: Some(run),
+            ..TraceFacts::default()
+        };
+        return gather(world, planning, facts, &waits, None).await;
+    }
+    let known = known_databases(world, planning, &waits).await?;
+    let is_wanted = |(database, _): &&(DatabaseRef, PolicyName)| names(wanted, database);
+    let of_database: Vec<_> = known.iter().filter(is_wanted).cloned().collect();
+    let Some((database, _)) = of_database.first() else {
+        let names = known.iter().map(|(database, _)| database.arn.name());
+        return Ok(Found::Nothing(names.map(ToOwned::to_owned).collect()));
+    };
+    let pairs: Vec<_> = of_database
+        .iter()
+        .map(|(database, policy)| (database.resource_id.clone(), policy.clone()))
+        .collect();
+    let entries = world.read_entries(&pairs).await?;
+    // A database that has changed its policy has an entry for each: the one that is at work, or the younger one.
+    let latest = entries.iter().max_by_key(|entry| {
+        let taken = entry.newest.as_ref().map(|newest| newest.taken_at);
+        (entry.open.is_some(), taken)
+    });
+    match latest {
+        Some(entry) if entry.open.is_some() || entry.newest.is_some() => {
+            let facts = of_entry(world, entry).await?;
+            gather(world, planning, facts, &waits, Some((database, entry))).await
+        }
+        _ => Ok(Found::NoRun(database.clone())),
+    }
+}
+
+async fn open_waits<W: ListOpen>(world: &W) -> Result<Vec<Wait>, PortError> {
+    let mut pages = pin!(open_pages(world));
+    let mut all = Vec::new();
+    while let Some(page) = pages.try_next().await? {
+        all.extend(page.waits);
+    }
+    Ok(all)
+}
+
+/// The databases that the table knows, each with the policy that selects it: from the planner's lists, and from what is
+/// open.
+async fn known_databases<W: Permissions>(
+    world: &W,
+    planning: &Planning,
+    waits: &[Wait],
+) -> Result<Vec<(DatabaseRef, PolicyName)>, PortError> {
+    let policies = policies_in_force(world, &planning.key, &planning.policies).await?;
+    let all = policies.policies.all.iter();
+    let selected = read_all_selected(world, all, &planning.source_regions).await?;
+    let selected = selected.databases.into_iter();
+    let selected = selected.map(|(policy, one)| (one.database, policy.name.clone()));
+    let open = waits.iter().map(|wait| {
+        let run = &wait.command.run;
+        (run.database.clone(), run.policy.clone())
+    });
+    let mut known: BTreeMap<_, _> = BTreeMap::new();
+    for (database, policy) in selected.chain(open) {
+        let key = (database.resource_id.clone(), policy.clone());
+        known.insert(key, (database, policy));
+    }
+    Ok(known.into_values().collect())
+}
+
+/// The execution that holds the claim, or else the one that made the newest recovery point.
+async fn of_entry<W: Permissions>(world: &W, entry: &Entry) -> Result<TraceFacts, PortError> {
+    let made = entry.newest.as_ref().and_then(execution_of);
+    for name in entry.open.clone().into_iter().chain(made) {
+        if let Some(inspection) = world.inspect_execution(&name).await? {
+            return Ok(TraceFacts {
+                run: inspection.run.clone(),
+                execution: Some((name, inspection)),
+                ..TraceFacts::default()
+            });
+        }
+    }
+    Ok(TraceFacts::default())
+}
+
+/// A run's execution has its source snapshot's name, unless RDS took that; then it has its copy's.
+fn execution_of(newest: &Manifest) -> Option<ExecutionName> {
+    let source = newest.source.as_ref();
+    let named = source.filter(|source| !source.is_automated_snapshot());
+    let arn = first_attempt(named.unwrap_or(&newest.snapshot));
+    ExecutionName::parse(arn.name()).ok()
+}
+
+async fn gather<W: Permissions>(
+    world: &W,
+    planning: &Planning,
+    mut facts: TraceFacts,
+    waits: &[Wait],
+    of: Option<(&DatabaseRef, &Entry)>,
+) -> Result<Found, PortError> {
+    let read;
+    let (database, entry) = match (of, &facts.run) {
+        (Some((database, entry)), _) => (database.clone(), Some(entry)),
+        (None, Some(run)) => {
+            let pair = (run.database.resource_id.clone(), run.policy.clone());
+            read = world.read_entries(&[pair]).await?;
+            (run.database.clone(), read.first())
+        }
+        (None, None) => return Ok(Found::Nothing(Vec::new())),
+    };
+    if let Some((name, _)) = &facts.execution {
+        let its = waits
+            .iter()
+            .filter(|wait| wait.command.execution.name() == name.as_str());
+        facts.waits = its.cloned().collect();
+    }
+    let mut unreachable = Vec::new();
+    let asked = Snapshots {
+        world,
+        stack: &planning.stack.rules.stack,
+        home: &planning.stack.home,
+        width: planning.stack.sweep_width,
+    };
+    let found = match &facts.run {
+        Some(run) => asked.of_run(run, &mut unreachable).await,
+        None => {
+            let newest = entry.and_then(|entry| entry.newest.as_ref());
+            asked.of_manifest(newest, &mut unreachable).await
+        }
+    };
+    facts.snapshots = found;
+    let copies: Vec<RdsArn> = facts
+        .snapshots
+        .iter()
+        .filter(|snapshot| snapshot.source.is_some())
+        .map(|snapshot| snapshot.arn.clone())
+        .collect();
+    if !copies.is_empty() {
+        facts.entered = world.read_entered(&copies).await?;
+    }
+    facts.refused = entry.and_then(|entry| entry.refused.clone());
+    let progress = match &facts.execution {
+        Some((name, _)) => {
+            let mut followed = [Followed {
+                execution: name.clone(),
+                database: database.arn.clone(),
+                progress: Progress::Started,
+            }];
+            look(world, &mut followed).await?;
+            let [followed] = followed;
+            Some(followed.progress)
+        }
+        None => None,
+    };
+    let policy = match (&facts.run, entry) {
+        (Some(run), _) => run.policy.clone(),
+        (None, Some(entry)) => entry.policy.clone(),
+        (None, None) => return Ok(Found::NoRun(database)),
+    };
+    Ok(Found::Trace(Box::new(Trace {
+        database,
+        policy,
+        execution: facts.execution.as_ref().map(|(name, _)| name.clone()),
+        events: story(&facts),
+        progress,
+        copy: copies.into_iter().next_back(),
+        unreachable,
+    })))
+}
+
+/// Asks RDS about the snapshots of one run.
+struct Snapshots<'a, W> {
+    world: &'a W,
+    stack: &'a StackId,
+    home: &'a Region,
+    width: usize,
+}
+
+impl<W: Permissions> Snapshots<'_, W> {
+    /// The source snapshot and its copies, at whichever attempts there are.
+    async fn of_run(
+        &self,
+        run: &ProtectionRequest,
+        unreachable: &mut Vec<(Region, String)>,
+    ) -> Vec<Snapshot> {
+        let arn = &run.database.arn;
+        let own = || Attempt::all().map(|attempt| source_snapshot(self.stack, run, attempt));
+        let sources: Vec<SnapshotId> = match &run.options.automated {
+            Some(automated) => vec![SnapshotId::of(&automated.snapshot)],
+            None => own().collect(),
+        };
+        let mut all = self
+            .ask(arn.region(), arn.family(), &sources, unreachable)
+            .await;
+        // The first is asked for in any case: retention may have removed it after its copy was made.
+        let shown = all.iter().map(|snapshot| SnapshotId::of(&snapshot.arn));
+        let mut copied: Vec<SnapshotId> = shown.chain(sources.into_iter().take(1)).collect();
+        copied.dedup();
+        let copies: Vec<SnapshotId> = copied
+            .iter()
+            .flat_map(|source| Attempt::all().map(|attempt| copy(self.stack, run, source, attempt)))
+            .collect();
+        all.extend(
+            self.ask(self.home, arn.family(), &copies, unreachable)
+                .await,
+        );
+        all
+    }
+
+    /// What the table names, where Step Functions has forgotten the execution.
+    async fn of_manifest(
+        &self,
+        newest: Option<&Manifest>,
+        unreachable: &mut Vec<(Region, String)>,
+    ) -> Vec<Snapshot> {
+        let mut all = Vec::new();
+        let arns = newest.map(|newest| newest.source.iter().chain([&newest.snapshot]));
+        for arn in arns.into_iter().flatten() {
+            let ids = [SnapshotId::of(arn)];
+            all.extend(
+                self.ask(arn.region(), arn.family(), &ids, unreachable)
+                    .await,
+            );
+        }
+        all
+    }
+
+    async fn ask(
+        &self,
+        region: &Region,
+        family: Family,
+        ids: &[SnapshotId],
+        unreachable: &mut Vec<(Region, String)>,
+    ) -> Vec<Snapshot> {
+        let mut all = Vec::new();
+        for ids in ids.chunks(self.width) {
+            let found: Result<_, RdsError> =
+                self.world.describe_snapshots(region, family, ids).await;
+            match found {
+                Ok(found) => all.extend(found),
+                Err(error) => {
+                    unreachable.push((region.clone(), chain(&error)));
+                    break;
+                }
+            }
+        }
+        all
+    }
+}

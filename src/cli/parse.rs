@@ -1,0 +1,51 @@
+//! Reads the command line.
+
+use std::ffi::OsString;
+
+use clap::{FromArgMatches, ValueEnum};
+
+use super::arguments::Arguments;
+use super::groups;
+use super::terminal::Color;
+
+/// Whether the command line asks for JSON, also where clap cannot read the rest of it.
+#[must_use]
+pub fn asks_for_json(words: &[OsString]) -> bool {
+    let is_json = |word: &OsString| {
+        ["--json", "--output=json", "-ojson", "-o=json"]
+            .iter()
+            .any(|it| word == it)
+    };
+    let is_output = |word: &OsString| word == "--output" || word == "-o";
+    words.iter().any(is_json)
+        || words
+            .windows(2)
+            .any(|pair| is_output(&pair[0]) && pair[1] == "json")
+}
+
+/// Parses the command line. Its first word is the program's name.
+///
+/// # Errors
+/// If there is nothing to carry out. The error is clap's answer: the help, the version, or what is wrong.
+pub fn parse(words: &[OsString]) -> Result<Arguments, clap::Error> {
+    // Clap's own answers follow the choice too, and it gives them before the arguments are known.
+    if let Some(color) = said_color(words) {
+        color.choose();
+    }
+    let width = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| width.0);
+    let matches = groups::command(width).try_get_matches_from(words)?;
+    Arguments::from_arg_matches(&matches)
+}
+
+fn said_color(words: &[OsString]) -> Option<Color> {
+    let mut words = words.iter().map(|word| word.to_string_lossy());
+    while let Some(word) = words.next() {
+        if word == "--color" {
+            return Color::from_str(&words.next()?, true).ok();
+        }
+        if let Some(when) = word.strip_prefix("--color=") {
+            return Color::from_str(when, true).ok();
+        }
+    }
+    None
+}
