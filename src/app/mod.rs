@@ -37,6 +37,7 @@ pub mod plan_preview;
 pub mod planner;
 pub mod policies;
 pub mod prune;
+pub mod prune_part;
 pub mod prune_preview;
 pub mod queue;
 pub mod react;

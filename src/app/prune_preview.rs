@@ -115,6 +115,8 @@ pub struct PrunePreview {
     pub rules: String,
     /// The version of the policies; `None` for the built-in policy.
     pub version: Option<Version>,
+    /// When that version was applied; `None` for the built-in policy.
+    pub applied_at: Option<Timestamp>,
     /// The policies in force.
     pub policies: Policies,
     /// The table's records of copies, for those groups in which something may be removed or is a mismatch.
@@ -154,48 +156,29 @@ impl PrunePreview {
         orphans
     }
 
-    /// Leaves only a part.
-    pub fn restrict(&mut self, part: PlanPart<'_>) {
-        if !part.databases.is_empty() {
-            let is_named = |group: &GroupPreview| {
-                let mut names = group.names().into_iter();
-                names.any(|name| part.databases.contains(&name))
-            };
-            self.groups.retain(is_named);
-        }
-        if part.gone {
-            self.groups.retain(|group| group.gone_since.is_some());
-        }
-        if part.includes_last() {
-            for (_, decision) in self.groups.iter_mut().flat_map(|group| &mut group.points) {
-                *decision = decision.clone().without_rules();
-            }
-        }
-    }
-
     /// What these policies would let go of the same recovery points, also where their rules are only shown.
     pub(crate) fn removable_by(
         &self,
         policies: &Policies,
         stack: &StackId,
         now: Timestamp,
-    ) -> usize {
-        let of_group = |group: &GroupPreview| {
+    ) -> BTreeSet<&RdsArn> {
+        let mut all = BTreeSet::new();
+        for group in &self.groups {
             let ruled_by = ruling(policies, &group.policy);
             let key = ruled_by.map(|policy| &policy.key);
-            let points: Vec<Point<RdsArn>> = group
-                .snapshots
-                .iter()
-                .filter_map(|snapshot| {
-                    let origin = origin(snapshot, stack)?;
-                    let entered = self.entered.get(&snapshot.arn);
-                    Some(point(snapshot, &origin, key, entered))
-                })
-                .collect();
+            let known = group.snapshots.iter().filter_map(|snapshot| {
+                let origin = origin(snapshot, stack)?;
+                let entered = self.entered.get(&snapshot.arn);
+                Some((snapshot, point(snapshot, &origin, key, entered)))
+            });
+            let (snapshots, points): (Vec<&Snapshot>, Vec<Point<RdsArn>>) = known.unzip();
             let decisions = decide(ruled_by, group.gone_since, &points, now);
-            decisions.iter().filter(|one| !one.keeps()).count()
-        };
-        self.groups.iter().map(of_group).sum()
+            let decided = snapshots.into_iter().zip(decisions);
+            let removable = decided.filter(|(_, decision)| !decision.keeps());
+            all.extend(removable.map(|(snapshot, _)| &snapshot.arn));
+        }
+        all
     }
 }
 
@@ -206,7 +189,7 @@ pub struct PlanPart<'a> {
     pub databases: &'a [String],
     /// Only databases that are gone.
     pub gone: bool,
-    /// Even their last ones. It counts only with `gone`, and where databases are named.
+    /// Even their last ones. It counts only with `gone`, and where databases are named, each by a name of its own.
     pub include_last: bool,
 }
 
@@ -258,7 +241,8 @@ where
         || rules_of_built_in(&in_force.policies),
         |stamp| stamp.version.to_string(),
     );
-    let version = in_force.stamp.map(|stamp| stamp.version);
+    let version = in_force.stamp.as_ref().map(|stamp| stamp.version);
+    let applied_at = in_force.stamp.map(|stamp| stamp.at);
     let policies = in_force.policies;
     let mut groups: BTreeMap<Group, Vec<Snapshot>> = BTreeMap::new();
     let mut planned = PlannedTimes::new();
@@ -326,6 +310,7 @@ where
     let preview = PrunePreview {
         rules,
         version,
+        applied_at,
         policies,
         entered,
         groups,

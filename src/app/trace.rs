@@ -14,7 +14,7 @@ use crate::domain::id::names::{Attempt, ExecutionName, SnapshotId};
 use crate::domain::id::tags::{PolicyName, StackId};
 use crate::domain::operator::dead_letter::names;
 use crate::domain::operator::trace::{Event, TraceFacts, story};
-use crate::domain::rds::snapshot::Snapshot;
+use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use crate::domain::run::command::ProtectionRequest;
 use crate::domain::run::manifest::Manifest;
 use crate::domain::run::naming::{copy, first_attempt, source_snapshot};
@@ -46,7 +46,7 @@ pub struct Trace {
     pub events: Vec<Event>,
     /// How it stands now. `None` if only the table and RDS know of it.
     pub progress: Option<Progress>,
-    /// The recovery point, if RDS shows a copy that it made.
+    /// The recovery point, if RDS shows one: a copy that is available and was found good.
     pub copy: Option<RdsArn>,
     /// Where RDS could not be asked, and why.
     pub unreachable: Vec<(Region, String)>,
@@ -215,6 +215,8 @@ async fn gather<W: Permissions>(
     if !copies.is_empty() {
         facts.entered = world.read_entered(&copies).await?;
     }
+    let newest = entry.and_then(|entry| entry.newest.as_ref());
+    let copy = recovery_point(&facts, newest);
     facts.refused = entry.and_then(|entry| entry.refused.clone());
     let progress = match &facts.execution {
         Some((name, _)) => {
@@ -240,9 +242,25 @@ async fn gather<W: Permissions>(
         execution: facts.execution.as_ref().map(|(name, _)| name.clone()),
         events: story(&facts),
         progress,
-        copy: copies.into_iter().next_back(),
+        copy,
         unreachable,
     })))
+}
+
+/// The copy that is a recovery point: available, and found good when its wait was settled. Of a copy that a version
+/// without such notes has settled only the catalog knows.
+fn recovery_point(facts: &TraceFacts, newest: Option<&Manifest>) -> Option<RdsArn> {
+    let is_good = |copy: &&Snapshot| {
+        let entered = facts.entered.iter().find(|one| one.copy == copy.arn);
+        copy.source.is_some()
+            && copy.status == SnapshotStatus::Available
+            && match entered {
+                Some(entered) => entered.mismatch.is_none(),
+                None => newest.is_some_and(|newest| newest.snapshot == copy.arn),
+            }
+    };
+    let good = facts.snapshots.iter().rev().find(is_good);
+    good.map(|copy| copy.arn.clone())
 }
 
 /// Asks RDS about the snapshots of one run.

@@ -41,15 +41,24 @@ fn read_group(item: &Item) -> Result<Group, ItemError> {
     ))
 }
 
-/// A history that cannot be read counts as empty.
+/// A history that cannot be read shows nothing, and is not written over: a later version may have stored it.
 fn read(item: &Item) -> Result<(Group, History), ItemError> {
     let group = read_group(item)?;
-    let read = json::history::read(get_text(item, DUE)?);
-    let fault = |error: &json::JsonError| {
-        let (item, fault) = (key_of(item), chain(error));
-        warn!(item, fault, "a history that cannot be read");
+    let unreadable = |fault: String| {
+        warn!(
+            item = key_of(item),
+            fault, "a history that cannot be read, and is left as it is"
+        );
+        History {
+            holds_more: true,
+            ..History::default()
+        }
     };
-    Ok((group, read.inspect_err(fault).unwrap_or_default()))
+    let read = match get_text(item, DUE) {
+        Ok(text) => json::history::read(text).map_err(|error| chain(&error)),
+        Err(error) => Err(error.to_string()),
+    };
+    Ok((group, read.unwrap_or_else(unreadable)))
 }
 
 impl<Extra> ReadHistories for Aws<Extra> {

@@ -392,12 +392,12 @@ pub(super) struct PruneArguments {
     /// Only databases that are gone: three complete listings of their region, a week apart, did not show them.
     #[arg(long)]
     pub(super) gone: bool,
-    /// With --gone: even the last recovery points of the databases that --database names. What is held, awaited, a
-    /// mismatch or somebody else's stays.
+    /// With --gone: even the last recovery points of the databases that --database names. Name each by its resource id if
+    /// several have had its name. What is held, awaited, a mismatch or somebody else's stays.
     #[arg(long, requires_all = ["gone", "databases"])]
     pub(super) include_last: bool,
-    /// With --yes: approve a version of the policies that lets more go than the version before it. It overrides nothing
-    /// else.
+    /// With --yes: approve a version of the policies that lets go what the version before it would keep. It overrides
+    /// nothing else.
     #[arg(long, requires = "yes", conflicts_with_all = ["databases", "gone"])]
     pub(super) force: bool,
     /// The pruner's function.

@@ -90,7 +90,12 @@ pub(super) async fn preview_of<W: prune_preview::Permissions>(
     };
     let mut preview = prune_preview(world, of).await?;
     known_databases(&preview, shown.part.databases)?;
-    preview.restrict(shown.part);
+    preview
+        .restrict(shown.part)
+        .map_err(|ambiguous| CliError::Argument {
+            name: "--database",
+            what: ambiguous.to_string(),
+        })?;
     if let Some(id) = shown.explain {
         only_recovery_point(&mut preview, id)?;
     }

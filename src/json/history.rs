@@ -78,19 +78,21 @@ pub fn write(history: &History) -> String {
     .to_string()
 }
 
-/// Reads it. A due time whose words this version does not know is left out.
+/// Reads it. A due time whose words this version does not know is left out, and the history says that it holds more.
 ///
 /// # Errors
 /// If the text is not a history, or another version's.
 pub fn read(text: &str) -> Result<History, JsonError> {
     let json: HistoryJson = object(WHAT, text)?;
     JsonError::schema(WHAT, json.schema)?;
-    let mut due: std::collections::BTreeMap<_, _> =
-        json.due.into_iter().filter_map(read_due).collect();
+    let stored = json.due.len();
+    let read: Vec<_> = json.due.into_iter().filter_map(read_due).collect();
+    let holds_more = read.len() < stored;
+    let mut due: std::collections::BTreeMap<_, _> = read.into_iter().collect();
     while due.len() > DUE_TIMES {
         due.pop_first();
     }
-    Ok(History { due })
+    Ok(History { due, holds_more })
 }
 
 fn read_due(json: DueJson) -> Option<(Timestamp, DueOutcome)> {

@@ -12,7 +12,7 @@ pub struct RequestJson {
     /// The databases that the plan was about; nothing named is all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub databases: Vec<String>,
-    /// Approves a version of the policies that removes more than the one before it.
+    /// Approves a version of the policies that removes what the one before it would keep.
     #[serde(default, skip_serializing_if = "is_not_set")]
     pub force: bool,
     /// Only the recovery points of databases that are gone.

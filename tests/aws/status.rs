@@ -149,7 +149,10 @@ fn the_report_tells_missed_and_pruned_apart_by_the_history() {
         run_of_it.database.resource_id,
         run_of_it.policy,
     );
-    let history = History { due: due.into() };
+    let history = History {
+        due: due.into(),
+        ..History::default()
+    };
     world
         .table()
         .retention_mut()

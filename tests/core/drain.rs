@@ -37,7 +37,7 @@ pub(crate) fn built_in() -> PolicySet<AppliedKey> {
     }
 }
 
-fn drained(world: &World, depth: Depth) -> Drain {
+pub(crate) fn drained(world: &World, depth: Depth) -> Drain {
     let config = StopConfig {
         rules: rules(),
         width: 20,

@@ -149,6 +149,22 @@ fn databases_of_a_region_that_no_setting_names_never_count_as_gone() {
     assert_eq!(run(world.listing(&region(SOURCE))).unwrap(), before);
 }
 
+/// Until its last listing is a day old, the plan still takes its databases for gone.
+#[test]
+fn what_seemed_gone_is_left_alone_as_soon_as_no_setting_names_its_region() {
+    let world = world(RULES, copies("orders", 10));
+    missing(&world, 31);
+    rounds(&world, 23);
+    world.pass(SignedDuration::from_hours(1));
+    let nowhere = PrunerConfig {
+        source_regions: Vec::new(),
+        ..config()
+    };
+    let report = try_round(&world, &nowhere, None).unwrap();
+    assert!(report.left_alone[0].why.contains("could not be looked for"));
+    assert_eq!(left(&world).len(), 10);
+}
+
 #[test]
 fn of_more_missing_databases_than_fit_into_their_item_some_count_as_if_nobody_had_looked() {
     let nobody = BTreeSet::new();

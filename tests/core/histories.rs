@@ -1,6 +1,8 @@
 //! The histories of due times: what the pruner's rounds make of what they see, and how a history is stored and read.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
 use snapferry::app::conclude::{Settlement, succeed};
@@ -20,6 +22,7 @@ use snapferry::domain::run::wait::{Expectation, ExpectedCopy, Wait};
 use snapferry::json;
 use snapferry::ports::{EnterCopies, PlanCursor, StoreSelected};
 
+use crate::policies::applied;
 use crate::prune::{config, copies, rounds, try_round, world};
 use crate::prune_preview::copy_of;
 use crate::world::{Fixture, Name, SOURCE, World, a_run, command, region, run, time};
@@ -161,6 +164,72 @@ fn a_due_time_without_a_recovery_point_is_missed_until_one_comes() {
     );
 }
 
+fn apply(world: &World, policy: &str) {
+    applied(world, &format!("[policy.default]\n{policy}\n"));
+}
+
+#[test]
+fn nothing_was_missed_before_the_policy_had_its_due_times() {
+    // At 10:05 it gets a due time at 05:00, and nobody could have started anything then.
+    let other = world("", copies("orders", 3));
+    select(&other);
+    rounds(&other, 31);
+    apply(&other, "schedule = \"0 5 * * *\"");
+    rounds(&other, 5);
+    let due = history(&other).due;
+    assert_eq!(due.get(&time("2026-11-23T05:00:00Z")), None);
+    // From then on it is judged.
+    rounds(&other, 24);
+    let due = history(&other).due;
+    let next = due.get(&time("2026-11-24T05:00:00Z"));
+    assert_eq!(next, Some(&DueOutcome::Missed));
+    // While it was paused, nothing was due.
+    let paused = world("", copies("orders", 3));
+    apply(&paused, "schedule = \"0 3 * * *\"\npaused = true");
+    select(&paused);
+    rounds(&paused, 26);
+    apply(&paused, "schedule = \"0 3 * * *\"");
+    rounds(&paused, 8);
+    assert_eq!(history(&paused).missed(), 0);
+}
+
+#[test]
+fn a_round_that_is_killed_while_it_removes_has_kept_its_due_times() {
+    let world = world("keep_last = 1", copies("orders", 20));
+    select(&world);
+    rounds(&world, 29);
+    world.pass(SignedDuration::from_hours(1));
+    let (shared, kept) = (world.clone(), Rc::new(RefCell::new(History::default())));
+    let seen = kept.clone();
+    world.meanwhile(Name::RegisterRemoval, move || {
+        *seen.borrow_mut() = history(&shared);
+    });
+    try_round(&world, &config(), None).unwrap();
+    let kept = kept.borrow();
+    assert_eq!(kept.due.get(&time(NEXT)), Some(&DueOutcome::Missed));
+}
+
+/// As after a rollback: a later version has written it, and goes on with it when it comes back.
+#[test]
+fn a_history_that_this_version_cannot_read_whole_is_not_written_over() {
+    let world = world("keep_last = 1", copies("orders", 5));
+    let group = (region(SOURCE), orders().resource_id, a_run("orders").policy);
+    let later = History {
+        holds_more: true,
+        ..History::default()
+    };
+    let histories = |world: &World| world.table().retention().histories.clone();
+    world
+        .table()
+        .retention_mut()
+        .histories
+        .insert(group.clone(), later.clone());
+    let report = rounds(&world, 24);
+    assert_eq!(report.removed.len(), 1);
+    assert_eq!(histories(&world).get(&group), Some(&later));
+    assert!(!world.called().contains(&Name::StoreHistory));
+}
+
 #[test]
 fn a_database_that_nobody_selects_misses_nothing() {
     let world = world("", copies("orders", 3));
@@ -279,7 +348,10 @@ fn full() -> History {
         let at = day(i64::try_from(number).unwrap());
         (at, DueOutcome::Made(made.clone()))
     });
-    History { due: due.collect() }
+    History {
+        due: due.collect(),
+        ..History::default()
+    }
 }
 
 #[test]
@@ -329,6 +401,7 @@ fn a_damaged_history_is_no_history_and_a_word_of_later_times_costs_its_own_due_t
                 {\"d\":9223372036854775807,\"o\":\"missed\"}]}";
     let read = json::history::read(text).unwrap();
     assert_eq!(read.due.len(), 1);
+    assert!(read.holds_more);
     assert_eq!(read.missed(), 1);
 }
 
@@ -352,6 +425,7 @@ fn the_strip_says_by_the_history_what_rds_no_longer_shows() {
             (day(3), DueOutcome::NotNow),
             (day(4), DueOutcome::Missed),
         ]),
+        ..History::default()
     };
     let taken = [day(4).as_second() + 60];
     let marks = |history: &History, taken: Option<&[i64]>| -> Vec<Mark> {

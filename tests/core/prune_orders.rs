@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
-use snapferry::app::prune::{PruneReport, PruneRequest, Stopped, Unapproved};
+use snapferry::app::drain::Depth;
+use snapferry::app::prune::{PruneReport, PruneRequest, PrunerConfig, Stopped, Unapproved};
 use snapferry::app::prune_preview::{PlanPart, PreviewOf, PrunePreview, prune_preview};
 use snapferry::domain::id::arn::RdsArn;
+use snapferry::domain::id::names::ResourceId;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 use snapferry::domain::retention::check::Rule;
 use snapferry::domain::retention::gone::{Listing, Missing};
@@ -13,11 +15,13 @@ use snapferry::domain::retention::plan_hash::plan_hash;
 use snapferry::domain::retention::round::Freeze;
 use snapferry::domain::run::command::Step;
 use snapferry::domain::run::wait::{Expectation, Wait};
-use snapferry::ports::{RegisterWaits, StoreListings};
+use snapferry::ports::{ReadListings, RegisterWaits, StoreListings};
 
+use crate::drain::drained;
 use crate::planner::listed;
 use crate::policies::applied;
 use crate::prune::{config, copies, left, round, rounds, try_round, world};
+use crate::prune_preview::copy_of;
 use crate::world::{Fixture, Name, OTHER_KEY, SOURCE, World, a_run, command, region, run, time};
 
 /// Applies these rules as the next version.
@@ -60,7 +64,7 @@ fn a_version_that_removes_more_than_the_one_before_it_removes_nothing_until_a_pe
         rules: "2".to_owned(),
         removes: 6,
         before: "1".to_owned(),
-        removed_before: Some(3),
+        kept_before: Some(3),
     };
     assert_eq!(unapproved(&report), &expected);
     // An order without it is refused as well, and one for one database approves nothing.
@@ -137,9 +141,72 @@ fn a_version_before_that_cannot_be_read_shows_nothing_so_a_person_decides() {
     rounds(&world, 1);
     apply(&world, "keep_last = 3");
     world.break_once(Name::PolicyVersion);
-    assert_eq!(unapproved(&round(&world)).removed_before, None);
+    assert_eq!(unapproved(&round(&world)).kept_before, None);
     // The next round reads it.
     assert_eq!(rounds(&world, 1).stopped, None);
+}
+
+const GOLD_AND_BRONZE: &str = "untagged = \"default\"\n\n[policy.default]\nschedule = \"0 3 * * *\"\nkeep_last = 2\n\n\
+                               [policy.gold]\nschedule = \"0 3 * * *\"\nkeep_last = 6\n";
+
+#[test]
+fn what_one_policy_keeps_longer_makes_up_for_nothing_that_another_lets_go() {
+    let gold: Vec<Snapshot> = (0..6)
+        .map(|days| {
+            let mut of = a_run("stock");
+            of.planned_at -= SignedDuration::from_hours(24 * days);
+            of.policy = snapferry::domain::id::tags::PolicyName::parse("gold").unwrap();
+            copy_of(&of)
+        })
+        .collect();
+    let world = World::new();
+    applied(&world, GOLD_AND_BRONZE);
+    for snapshot in [copies("orders", 8), gold.clone()].concat() {
+        world.put_snapshot(snapshot);
+    }
+    rounds(&world, 1);
+    // Six fewer of one, and two more of the other.
+    let looser = GOLD_AND_BRONZE.replace("keep_last = 2", "keep_last = 8");
+    applied(&world, &looser.replace("keep_last = 6", "keep_last = 4"));
+    let report = rounds(&world, 60);
+    let expected = Unapproved {
+        rules: "2".to_owned(),
+        removes: 2,
+        before: "1".to_owned(),
+        kept_before: Some(2),
+    };
+    assert_eq!(unapproved(&report), &expected);
+    let text = expected.to_string();
+    assert!(text.contains("would keep 2 of them"), "{text}");
+    assert_eq!(left(&world).len(), 14);
+    // Within one database as well: fewer of them, and others.
+    applied(&world, GOLD_AND_BRONZE);
+    rounds(&world, 0);
+    applied(
+        &world,
+        &GOLD_AND_BRONZE.replace("keep_last = 2", "keep_weekly = 3"),
+    );
+    assert_eq!(unapproved(&rounds(&world, 40)).before, "3");
+    assert_eq!(left(&world).len(), 14);
+}
+
+#[test]
+fn a_drain_is_no_measure_for_the_policies_after_it() {
+    let world = world("keep_last = 2", copies("orders", 6));
+    let before = world.policies().pop().unwrap();
+    rounds(&world, 1);
+    drained(&world, Depth::Pause);
+    assert_eq!(rounds(&world, 30).removable, 0);
+    // Back as the drain says it.
+    applied(&world, &before.text);
+    assert_eq!(rounds(&world, 40).stopped, None);
+    assert_eq!(left(&world).len(), 2);
+    // And no way around an approval.
+    drained(&world, Depth::Pause);
+    rounds(&world, 1);
+    apply(&world, "keep_last = 1");
+    assert_eq!(unapproved(&rounds(&world, 40)).before, "3");
+    assert_eq!(left(&world).len(), 2);
 }
 
 #[test]
@@ -205,7 +272,7 @@ fn preview(world: &World, part: PlanPart<'_>) -> PrunePreview {
         built_in: &config.built_in,
     };
     let mut preview = run(prune_preview(world, of)).unwrap();
-    preview.restrict(part);
+    preview.restrict(part).unwrap();
     preview
 }
 
@@ -279,6 +346,75 @@ fn the_last_ones_of_a_database_that_is_there_stay() {
     world.rds().databases.push(database);
     let report = carried_out(&world, &request);
     assert!(report.left_alone[0].why.contains("there again"));
+    assert_eq!(left(&world).len(), 4);
+}
+
+/// They counted as gone when somebody took their region out of the setting, less than a day ago.
+#[test]
+fn the_last_ones_stay_where_nobody_looks_for_their_database_any_more() {
+    let world = gone(&copies("orders", 4));
+    let request = last_ones(&world);
+    let elsewhere = PrunerConfig {
+        source_regions: vec![region("eu-north-1")],
+        ..config()
+    };
+    let report = try_round(&world, &elsewhere, Some(&request)).unwrap();
+    assert_eq!(report.removed, []);
+    assert!(
+        report.left_alone[0].why.contains("could not be looked for"),
+        "{report:?}"
+    );
+    assert_eq!(left(&world).len(), 4);
+}
+
+/// A database of an earlier time, with the same name in the same region, that is gone as well.
+fn two_of_one_name() -> (World, Vec<Snapshot>, String) {
+    let earlier = ResourceId::parse("db-EARLIER").unwrap();
+    let copies_of_it: Vec<Snapshot> = (0..3)
+        .map(|days| {
+            let mut of = a_run("orders");
+            of.planned_at -= SignedDuration::from_hours(24 * days);
+            of.database.resource_id = earlier.clone();
+            copy_of(&of)
+        })
+        .collect();
+    let world = gone(&[copies("orders", 4), copies_of_it.clone()].concat());
+    let mut listing = run(world.listing(&region(SOURCE))).unwrap().unwrap();
+    let missing = *listing.missing.values().next().unwrap();
+    listing.missing.insert(earlier.clone(), missing);
+    run(world.store_listing(&region(SOURCE), &listing)).unwrap();
+    (world, copies_of_it, earlier.to_string())
+}
+
+#[test]
+fn a_name_that_several_databases_have_removes_the_last_ones_of_none() {
+    let (world, of_earlier, earlier) = two_of_one_name();
+    let arn = a_run("orders").database.arn.to_string();
+    for name in ["orders".to_owned(), arn] {
+        let request = PruneRequest {
+            gone: true,
+            include_last: true,
+            databases: vec![earlier.clone(), name],
+            ..PruneRequest::default()
+        };
+        let report = carried_out(&world, &request);
+        let Some(Stopped::Ambiguous(ambiguous)) = &report.stopped else {
+            panic!("{report:?}");
+        };
+        assert_eq!(ambiguous.databases.len(), 2);
+        assert!(ambiguous.to_string().contains(&earlier), "{ambiguous}");
+        assert_eq!(left(&world).len(), 7);
+    }
+    // Its own resource id names it alone.
+    let request = PruneRequest {
+        gone: true,
+        include_last: true,
+        databases: vec![earlier],
+        ..PruneRequest::default()
+    };
+    let plan = carried_out(&world, &request).plan;
+    let removed = carried_out(&world, &PruneRequest { plan, ..request }).removed;
+    assert_eq!(removed.len(), of_earlier.len());
     assert_eq!(left(&world).len(), 4);
 }
 

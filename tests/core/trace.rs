@@ -7,12 +7,13 @@ use snapferry::app::trace::{Found, Trace, trace};
 use snapferry::domain::id::arn::ExecutionArn;
 use snapferry::domain::id::names::ExecutionName;
 use snapferry::domain::operator::redrive::{FailedExecution, FailedStatus};
-use snapferry::domain::rds::snapshot::SnapshotStatus;
+use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::retention::entered::Entered;
 use snapferry::domain::run::command::{Command, ProtectionRequest, Step};
 use snapferry::domain::run::failure::Remedy;
 use snapferry::domain::run::last_error::LastError;
 use snapferry::domain::run::wait::{Expectation, Phase, Wait};
-use snapferry::ports::ExecutionState;
+use snapferry::ports::{EnterCopies, ExecutionState};
 
 use crate::planner::{listed, planning};
 use crate::world::{
@@ -83,8 +84,46 @@ fn a_run_under_way_is_told_from_its_due_time_to_what_it_waits_for_now() {
             panic!("{:?}", trace.progress);
         };
         assert_eq!(now.to_string(), "RDS is making the copy");
-        assert_eq!(trace.copy.as_ref(), Some(&copy.arn));
+        assert_eq!(trace.copy, None, "a copy that RDS still makes");
         assert!(!format!("{trace:?}").contains(TOKEN));
+    }
+}
+
+#[test]
+fn only_a_copy_that_is_available_and_was_found_good_is_the_recovery_point() {
+    let (world, of, execution) = started("orders");
+    let copies = [1, 2].map(|attempt| {
+        let mut copy = ours(&copy_arn(&of, attempt), &of, SnapshotStatus::Available);
+        copy.source = Some(snapshot_arn(&of, 1));
+        copy
+    });
+    for copy in &copies {
+        world.rds().snapshots.insert(copy.arn.clone(), copy.clone());
+    }
+    let recovery_point = || traced(&world, execution.as_str()).copy;
+    assert_eq!(recovery_point(), None, "nothing says that they are good");
+    let enter = |copy: &Snapshot, mismatch: Option<&str>| {
+        let entered = Entered {
+            copy: copy.arn.clone(),
+            source: copy.source.clone().unwrap(),
+            key: copy.key.clone(),
+            at: world.clock(),
+            snapshot_done_at: None,
+            mismatch: mismatch.map(ToOwned::to_owned),
+        };
+        run(world.enter_copy(&entered)).unwrap();
+    };
+    enter(&copies[0], None);
+    enter(&copies[1], Some("another key"));
+    assert_eq!(recovery_point(), Some(copies[0].arn.clone()));
+    for status in [SnapshotStatus::Failed, SnapshotStatus::Deleting] {
+        world
+            .rds()
+            .snapshots
+            .get_mut(&copies[0].arn)
+            .unwrap()
+            .status = status;
+        assert_eq!(recovery_point(), None);
     }
 }
 

@@ -1,5 +1,6 @@
-//! Whether a version of the policies may remove. One that removes more than the version before it waits for a person.
+//! Whether a version of the policies may remove. One that removes what the version before it would keep waits for a person.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -7,6 +8,7 @@ use tracing::{info, warn};
 
 use super::config::PrunerConfig;
 use crate::app::prune_preview::PrunePreview;
+use crate::domain::id::arn::RdsArn;
 use crate::domain::policy::in_force::Policies;
 use crate::domain::policy::set::Version;
 use crate::domain::retention::round::Round;
@@ -22,8 +24,8 @@ pub struct Unapproved {
     pub removes: usize,
     /// The rules that were approved last.
     pub before: String,
-    /// How many may go by those. `None` if they cannot be read.
-    pub removed_before: Option<usize>,
+    /// How many of these those would keep. `None` if they cannot be read.
+    pub kept_before: Option<usize>,
 }
 
 impl fmt::Display for Unapproved {
@@ -39,8 +41,8 @@ impl fmt::Display for Unapproved {
             "version {rules} of the policies lets {removes} recovery points go, and version {before}, the last one \
              that was approved, "
         )?;
-        match self.removed_before {
-            Some(removed) => write!(f, "{removed}")?,
+        match self.kept_before {
+            Some(kept) => write!(f, "would keep {kept} of them")?,
             None => f.write_str("cannot be read")?,
         }
         f.write_str(
@@ -50,7 +52,8 @@ impl fmt::Display for Unapproved {
 }
 
 /// Compares what the policies in force let go with what the version that was approved last would, on the same inventory
-/// at the same time. The first rules that a round meets have nothing before them.
+/// at the same time, recovery point by recovery point: what one policy keeps longer makes up for nothing that another one
+/// lets go. The first rules that a round meets have nothing before them.
 pub(super) async fn unapproved<W: ReadPolicyHistory>(
     world: &W,
     config: &PrunerConfig,
@@ -67,19 +70,30 @@ pub(super) async fn unapproved<W: ReadPolicyHistory>(
         return None;
     }
     let before = policies_of(world, config, approved).await;
-    let removed_before = before.map(|policies| preview.removable_by(&policies, &config.stack, now));
-    let removes = preview.removable().len();
-    if removed_before.is_some_and(|before| removes <= before) {
+    let removable = preview.removable();
+    let kept_before = before.map(|policies| {
+        let before: BTreeSet<&RdsArn> = preview.removable_by(&policies, &config.stack, now);
+        let kept = removable.iter().filter(|one| !before.contains(one));
+        kept.count()
+    });
+    if kept_before == Some(0) {
         return None;
     }
     let unapproved = Unapproved {
         rules: preview.rules.clone(),
-        removes,
+        removes: removable.len(),
         before: approved.clone(),
-        removed_before,
+        kept_before,
     };
     info!(%unapproved, "nothing is removed until a person approves it");
     Some(unapproved)
+}
+
+/// Whether nothing starts and nothing goes by these policies, as after a drain. They are no measure for the policies after
+/// them: those are compared with what was approved before the drain.
+pub(super) fn are_at_rest(policies: &Policies) -> bool {
+    let mut all = policies.all.iter().map(|policy| &policy.options);
+    all.all(|options| options.paused && options.retention.is_empty())
 }
 
 /// The policies of these rules. `None` if they cannot be read: then nothing shows that they removed as much.

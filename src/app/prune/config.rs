@@ -52,7 +52,7 @@ pub struct PruneRequest {
     pub plan: String,
     /// The databases that the plan was about, by identifier, ARN or resource id; nothing named is all.
     pub databases: Vec<String>,
-    /// Approves a version of the policies that removes more than the one before it. It counts only for the whole plan.
+    /// Approves a version of the policies that removes what the one before it would keep. It counts only for the whole plan.
     pub force: bool,
     /// Only the recovery points of databases that are gone.
     pub gone: bool,

@@ -37,14 +37,13 @@ const CONCURRENCY: usize = 8;
 /// Since which round the due times are judged: the one before, if there was one.
 pub(super) struct DueSince(pub(super) Option<Timestamp>);
 
-/// Notes the outcome of the due times since the round before, and what this round has removed. A person's order is about
-/// some databases only, and judges no due times.
+/// Notes what there is, and the outcome of the due times since the round before. A person's order is about some databases
+/// only, and judges no due times.
 pub(super) async fn keep_histories<W: Permissions>(
     world: &W,
     config: &PrunerConfig,
     preview: &PrunePreview,
     due_since: Option<DueSince>,
-    removed: &[Removed],
     now: Timestamp,
 ) {
     let mut seen: BTreeMap<Group, Seen> = BTreeMap::new();
@@ -53,7 +52,7 @@ pub(super) async fn keep_histories<W: Permissions>(
             if policy.options.paused || policy.options.source != Source::Snapshot {
                 continue;
             }
-            let ran_out = ran_out(policy, round_before, now);
+            let ran_out = ran_out(policy, preview.applied_at, round_before, now);
             for region in &config.source_regions {
                 if let Err(error) = add_due(world, policy, region, &ran_out, &mut seen).await {
                     let (policy, error) = (&policy.name, chain(&error));
@@ -62,19 +61,43 @@ pub(super) async fn keep_histories<W: Permissions>(
             }
         }
     }
-    let groups: BTreeMap<Group, &GroupPreview> = preview
-        .groups
-        .iter()
-        .map(|group| (group_of(group), group))
-        .collect();
+    keep_all(world, &preview.groups, &seen, &BTreeMap::new(), now).await;
+}
+
+/// Notes what a round has removed, with the reason.
+pub(super) async fn note_removed<W: Permissions>(
+    world: &W,
+    preview: &PrunePreview,
+    removed: &[Removed],
+    now: Timestamp,
+) {
     let removed: BTreeMap<&RdsArn, &String> = removed
         .iter()
         .map(|one| (&one.snapshot, &one.why))
         .collect();
+    let has_lost = |group: &&GroupPreview| {
+        let mut arns = group.snapshots.iter().map(|snapshot| &snapshot.arn);
+        arns.any(|arn| removed.contains_key(arn))
+    };
+    let groups = preview.groups.iter().filter(has_lost);
+    keep_all(world, groups, &BTreeMap::new(), &removed, now).await;
+}
+
+async fn keep_all<'a, W: Permissions>(
+    world: &W,
+    groups: impl IntoIterator<Item = &'a GroupPreview>,
+    seen: &BTreeMap<Group, Seen>,
+    removed: &BTreeMap<&RdsArn, &String>,
+    now: Timestamp,
+) {
+    let groups: BTreeMap<Group, &GroupPreview> = groups
+        .into_iter()
+        .map(|group| (group_of(group), group))
+        .collect();
     let all: BTreeSet<&Group> = groups.keys().chain(seen.keys()).collect();
     let all: Vec<&Group> = all.into_iter().collect();
     for chunk in all.chunks(BATCH_GET_MAX) {
-        let kept = keep(world, chunk, &groups, &seen, &removed, now).await;
+        let kept = keep(world, chunk, &groups, seen, removed, now).await;
         if let Err(error) = kept {
             warn!(
                 error = chain(&error),
@@ -93,14 +116,20 @@ fn group_of(group: &GroupPreview) -> Group {
 }
 
 /// The due times whose time to be made ran out since the round before. If that round is too long ago, somebody may have
-/// removed what was made since then, so nothing is called missed.
-fn ran_out(policy: &Policy, round_before: Option<Timestamp>, now: Timestamp) -> Vec<Timestamp> {
+/// removed what was made since then, so nothing is called missed. Before its version was applied, the policy may have had
+/// other due times, or none.
+fn ran_out(
+    policy: &Policy,
+    applied_at: Option<Timestamp>,
+    round_before: Option<Timestamp>,
+    now: Timestamp,
+) -> Vec<Timestamp> {
     let before = round_before.filter(|before| now.duration_since(*before) <= ROUND_MAX);
     let Some(before) = before else {
         return Vec::new();
     };
     let mut due = policy.schedule.last(DUE_TIMES, now - LATE_AFTER);
-    due.retain(|due| *due > before - LATE_AFTER);
+    due.retain(|due| *due > before - LATE_AFTER && applied_at.is_none_or(|at| *due >= at));
     due
 }
 
@@ -145,9 +174,11 @@ async fn keep<W: Permissions>(
     let before = world.read_histories(&ids).await?;
     let (empty, nothing) = (History::default(), Seen::default());
     let before = |group: &Group| before.get(group).unwrap_or(&empty);
+    // A later version may have written it, and goes on with it when it is deployed again.
+    let chunk: Vec<&&Group> = chunk.iter().filter(|id| !before(id).holds_more).collect();
     let mut asked = Vec::new();
-    for id in chunk {
-        if let Some(group) = groups.get(*id) {
+    for id in &chunk {
+        if let Some(group) = groups.get(**id) {
             let good = good_ones(group);
             let unknown = before(id).unknown(good.keys());
             asked.extend(unknown.iter().map(|at| good[*at].0.arn.clone()));
@@ -158,7 +189,7 @@ async fn keep<W: Permissions>(
         let found = world.read_entered(copies).await?;
         entered.extend(found.into_iter().map(|one| (one.copy.clone(), one)));
     }
-    let changed = chunk.iter().filter_map(|id| {
+    let changed = chunk.into_iter().filter_map(|id| {
         let due = seen.get(*id).unwrap_or(&nothing);
         let mut of = Seen {
             ran_out: due.ran_out.clone(),

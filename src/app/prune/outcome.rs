@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::approval::Unapproved;
+use crate::app::prune_part::Ambiguous;
 use crate::app::prune_preview::PreviewError;
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::names::ResourceId;
@@ -57,7 +58,9 @@ pub enum Stopped {
     AnotherRound,
     /// The plan is not the one that the person has looked at.
     AnotherPlan,
-    /// The policies let more go than the version before them, and nobody has approved that.
+    /// The person has named several databases by one name, and wants even the last ones removed.
+    Ambiguous(Ambiguous),
+    /// The policies let go what the version before them would keep, and nobody has approved that.
     Unapproved(Unapproved),
     /// A person has stopped all removal.
     Frozen(Freeze),
@@ -77,6 +80,7 @@ impl std::fmt::Display for Stopped {
             }
             Self::AnotherRound => f.write_str("another round is under way"),
             Self::AnotherPlan => f.write_str("the plan has changed since it was looked at"),
+            Self::Ambiguous(ambiguous) => ambiguous.fmt(f),
             Self::Unapproved(unapproved) => unapproved.fmt(f),
             Self::Frozen(freeze) => write!(f, "frozen by {}: {}", freeze.by, freeze.why),
             Self::FreezeUnknown(error) => {

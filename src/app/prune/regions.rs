@@ -27,7 +27,8 @@ pub(super) struct Regions {
 }
 
 /// Lists the databases of each source region, and remembers which of those with recovery points it misses. A region that
-/// is in no setting any more is not listed, and its databases do not count as gone: nobody looks. A person's order is
+/// is in no setting any more is not listed, and its databases do not count as gone: nobody looks. While its last listing
+/// is younger than a day, the plan still takes some for gone, and this round leaves them alone. A person's order is
 /// about some databases only, and stores nothing.
 pub(super) async fn list_regions<W: Permissions>(
     world: &W,
@@ -37,6 +38,11 @@ pub(super) async fn list_regions<W: Permissions>(
     now: Timestamp,
 ) -> Result<Regions, PortError> {
     let mut regions = Regions::default();
+    let not_listed = preview.groups.iter().filter(|group| {
+        group.gone_since.is_some() && !config.source_regions.contains(group.database.region())
+    });
+    let id = |group: &GroupPreview| (group.database.region().clone(), group.resource_id.clone());
+    regions.not_seen_gone.extend(not_listed.map(id));
     let mut known: BTreeMap<&Region, BTreeSet<&ResourceId>> = BTreeMap::new();
     for region in &config.source_regions {
         known.entry(region).or_default();
@@ -53,7 +59,6 @@ pub(super) async fn list_regions<W: Permissions>(
             .groups
             .iter()
             .filter(|group| group.gone_since.is_some() && group.database.region() == region);
-        let id = |group: &GroupPreview| (region.clone(), group.resource_id.clone());
         let listing = match there {
             Ok(Some(there)) => {
                 let back = gone.filter(|group| there.contains(&group.resource_id));

@@ -6,11 +6,11 @@ use futures_util::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
-use super::approval::unapproved;
+use super::approval::{are_at_rest, unapproved};
 use super::candidates::{Candidates, databases, leave_alone};
 use super::config::{PruneRequest, PrunerConfig};
 use super::correct::correct_newest;
-use super::histories::{DueSince, keep_histories};
+use super::histories::{DueSince, keep_histories, note_removed};
 use super::outcome::{PruneError, PruneReport, Stopped};
 use super::permissions::Permissions;
 use super::quota::days_to_full;
@@ -86,7 +86,10 @@ async fn round<W: Permissions>(
     report.corrected = correct_newest(world, config, &preview).await?;
     let unapproved = unapproved(world, config, &preview, &last, started).await;
     let part = order.map(PruneRequest::part).unwrap_or_default();
-    preview.restrict(part);
+    if let Err(ambiguous) = preview.restrict(part) {
+        report.stopped = Some(Stopped::Ambiguous(ambiguous));
+        return Ok(report);
+    }
     let all = preview.groups.iter().flat_map(|group| &group.points);
     report.looked_at = all.clone().count();
     report.held = all.filter(|(point, _)| point.held).count();
@@ -142,6 +145,7 @@ async fn round<W: Permissions>(
             report.stopped = Some(Stopped::Unapproved(unapproved));
             going.clear();
         }
+        _ if are_at_rest(&preview.policies) => {}
         _ => last.approved = Some(preview.rules.clone()),
     }
     if config.removes {
@@ -150,6 +154,9 @@ async fn round<W: Permissions>(
     } else {
         report.stopped = Some(Stopped::RemovesNothing);
     }
+    // Before the round counts as complete: no later round judges these due times, even if this one ends while it removes.
+    let due = order.is_none().then_some(DueSince(round_before));
+    keep_histories(world, config, &preview, due, started).await;
     world.store_round(&last).await?;
     if config.removes && !going.is_empty() {
         let removing = Removing {
@@ -160,8 +167,7 @@ async fn round<W: Permissions>(
         };
         remove(world, &removing, &mut databases, going, &mut report).await;
     }
-    let due = order.is_none().then_some(DueSince(round_before));
-    keep_histories(world, config, &preview, due, &report.removed, started).await;
+    note_removed(world, &preview, &report.removed, started).await;
     info!(
         plan = report.plan,
         looked_at = report.looked_at,

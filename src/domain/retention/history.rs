@@ -22,6 +22,8 @@ pub const WHY_MAX: usize = 32;
 pub struct History {
     /// Each of them by its time, in whole seconds.
     pub due: BTreeMap<Timestamp, DueOutcome>,
+    /// Whether what is stored holds more than this version can read. Such a history is not written over.
+    pub holds_more: bool,
 }
 
 /// The histories that there are.
@@ -160,7 +162,10 @@ impl History {
         while due.len() > DUE_TIMES {
             due.pop_first();
         }
-        Self { due }
+        Self {
+            due,
+            holds_more: self.holds_more,
+        }
     }
 
     /// How many of them were missed.

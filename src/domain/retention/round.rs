@@ -13,8 +13,8 @@ pub struct Round {
     pub complete_at: Option<Timestamp>,
     /// What RDS was asked to delete, since when. Removed means that a later round does not find it.
     pub removing: BTreeMap<RdsArn, Timestamp>,
-    /// The rules whose removals may be carried out: the version of the policies that removed no more than the one before
-    /// it, or that a person approved. `None` before the first round that compared.
+    /// The rules whose removals may be carried out: the version of the policies that removed nothing that the one before it
+    /// would keep, or that a person approved. A drain leaves it alone. `None` before the first round that compared.
     pub approved: Option<String>,
 }
 

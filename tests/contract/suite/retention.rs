@@ -368,6 +368,7 @@ pub(crate) async fn histories_are_read_as_they_were_stored_last(table: &impl Tab
     let of = |id: &str| (region("eu-west-1"), resource_id(id), policy("default"));
     let history = |outcome| History {
         due: BTreeMap::from([(time("2026-11-22T03:00:00Z"), outcome)]),
+        ..History::default()
     };
     let made = history(DueOutcome::Made(MadePoint {
         taken_at: Some(time("2026-11-22T03:01:00Z")),
