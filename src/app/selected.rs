@@ -29,6 +29,7 @@ pub(crate) async fn read_selection<W: ReadSelected>(
         let part = world.read_selected(policy, region, number).await?;
         selection.add(number, list.as_ref(), part);
     }
+    selection.compare(list.as_ref());
     Ok(selection)
 }
 

@@ -136,7 +136,7 @@ fn standing(found: &Trace, now: Timestamp) -> String {
         }
         Some(Progress::Succeeded) => match &found.copy {
             Some(copy) => format!("Its recovery point is made: {}", copy.name()),
-            None => "Its recovery point was made, and RDS no longer shows it.".to_owned(),
+            None => "Its recovery point was made; RDS shows no available copy that was found good.".to_owned(),
         },
         Some(Progress::Failed(why)) => format!(
             "It failed: {why}. Fix the cause, then: snapferry redrive --database {} --yes",

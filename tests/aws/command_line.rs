@@ -93,6 +93,48 @@ fn with_queues(mut command: Command) -> Command {
     command
 }
 
+/// What changes nothing in AWS.
+const ONLY_READ: [&str; 13] = [
+    "catalog diff",
+    "catalog show",
+    "completions",
+    "doctor",
+    "man",
+    "plan",
+    "policy history",
+    "policy keeps",
+    "policy show",
+    "report",
+    "status",
+    "trace",
+    "waits",
+];
+
+#[test]
+fn what_changes_something_waits_for_a_yes_or_the_page_says_that_it_acts_at_once() {
+    let page = include_str!("../../docs/STATUS.md");
+    let mut lines = page.lines();
+    let at_once = lines.find(|line| line.contains("act at once")).unwrap();
+    for words in ASK_AWS.iter().chain(&OTHERS) {
+        let has_commands = ["catalog", "policy", "replay"].contains(&words[0]);
+        let command = match (has_commands, words.len()) {
+            (true, 1) => continue,
+            (true, _) => &words[..2],
+            (false, _) => &words[..1],
+        };
+        let name = command.join(" ");
+        if ONLY_READ.contains(&name.as_str()) {
+            continue;
+        }
+        let help = ran(&bare(&[command, &["--help"]].concat()).output().unwrap(), 0);
+        assert_eq!(
+            help.contains("--yes"),
+            !at_once.contains(&format!("`{name}`")),
+            "{name}: {at_once}"
+        );
+    }
+}
+
 fn denied(_: &Asked) -> Answer {
     Answer::Http(
         400,

@@ -25,6 +25,7 @@ mod doctor_documents;
 mod document;
 mod drain;
 mod functions;
+mod histories;
 mod items;
 mod lambda_edge;
 mod own_events;

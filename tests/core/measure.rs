@@ -9,7 +9,8 @@ use snapferry::app::policies::apply;
 use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::operator::ages::FleetAges;
 use snapferry::domain::policy::selected::{
-    FIRST_PART, PART_MAX, SelectedDatabase, SelectedPart, Selection, selected_now,
+    FIRST_PART, PART_MAX, SECOND_OF_EARLIER_VERSIONS, SelectedDatabase, SelectedPart, Selection,
+    selected_now,
 };
 use snapferry::domain::run::command::Step;
 use snapferry::domain::run::fingerprint::Fingerprint;
@@ -199,7 +200,34 @@ fn read(items: &BTreeMap<usize, SelectedPart>) -> Selection {
         let part = items.get(&number).cloned().map(Ok);
         selection.add(number, first.list.as_ref(), part);
     }
+    selection.compare(first.list.as_ref());
     selection
+}
+
+/// It writes the databases and how many items there are, and leaves what it does not know as it stands.
+#[test]
+fn what_an_earlier_version_stored_after_a_rollback_is_no_mixture_with_what_it_left_standing() {
+    for times in [1, 2] {
+        let mut items = BTreeMap::new();
+        let mut before = Selection::default();
+        for _ in 0..times {
+            items.extend(before.replaced_by(&numbered(2_500)));
+            before = read(&items);
+        }
+        assert_eq!((before.fault, before.databases.len()), (None, 2_500));
+        let later: Vec<SelectedDatabase> = numbered(2_600).split_off(100);
+        for (number, databases) in later.chunks(PART_MAX).enumerate() {
+            let part = items.entry(number).or_insert_with(|| SelectedPart {
+                parts: 3,
+                second: SECOND_OF_EARLIER_VERSIONS,
+                list: None,
+                databases: Vec::new(),
+            });
+            part.databases = databases.to_vec();
+        }
+        // So the planner stores it anew.
+        assert!(read(&items).fault.is_some(), "{times}");
+    }
 }
 
 #[test]

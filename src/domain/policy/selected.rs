@@ -67,6 +67,8 @@ pub struct Selection {
     pub fault: Option<UnreadablePart>,
     /// The number of the second item.
     second: usize,
+    /// Whether there are more items than the first one.
+    has_further: bool,
 }
 
 impl Default for Selection {
@@ -75,6 +77,7 @@ impl Default for Selection {
             databases: Vec::new(),
             fault: None,
             second: PLACES[0],
+            has_further: false,
         }
     }
 }
@@ -87,6 +90,7 @@ impl Selection {
         match first {
             Ok(first) => {
                 all.second = first.second;
+                all.has_further = !first.further().is_empty();
                 all.databases = first.databases;
             }
             Err(fault) => all.fault = Some(fault),
@@ -111,6 +115,17 @@ impl Selection {
             None => UnreadablePart(format!("item {number} is missing")),
         };
         self.fault.get_or_insert(fault);
+    }
+
+    /// Compares what was put together with the list that the first item names. An earlier version that is deployed again
+    /// replaces the databases of the first item, and neither the name of their list nor where the further items are: then
+    /// these are of another time.
+    pub fn compare(&mut self, list: Option<&Fingerprint>) {
+        let differs = list.is_some_and(|list| fingerprint(&self.databases) != *list);
+        if self.has_further && differs && self.fault.is_none() {
+            let why = "the items do not make up the list that the first one names";
+            self.fault = Some(UnreadablePart(why.to_owned()));
+        }
     }
 
     /// The items, with their numbers, that put these databases in the place of what is stored: one at least, so that an
