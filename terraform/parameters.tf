@@ -2,7 +2,7 @@
 
 variable "source_regions" {
   type        = list(string)
-  description = "The regions whose databases Snapferry protects, comma-separated, such as eu-west-1,eu-north-1. Deploy source-region.yaml in each of them: without it Snapferry notices snapshots up to a minute later."
+  description = "The regions whose databases Snapferry protects, comma-separated, such as eu-west-1,eu-north-1. Deploy source-region.yaml in each of them: without it Snapferry notices snapshots up to three minutes later."
 }
 
 variable "recovery_key_arn" {
@@ -113,9 +113,21 @@ variable "dashboard" {
   default     = null
 }
 
+variable "people_policies" {
+  type        = string
+  description = "Whether the stack makes two managed policies for people (outputs ReadersPolicyArn and OperatorsPolicyArn): one for the commands that only look, and one that a person needs beside it to start, stop, replay, hold and have pruned. Neither may delete a snapshot."
+  default     = null
+}
+
 variable "metrics_per_database" {
   type        = string
   description = "Whether each database has a metric of its own, the age of its newest recovery point as a share of its RPO. Each costs $0.30 a month: $300 for 1,000 databases. The stack's own metrics need none of them."
+  default     = null
+}
+
+variable "events" {
+  type        = string
+  description = "Whether Snapferry publishes events of its own on the default bus: a recovery point was made, failed, refused, overdue or removed. docs/EVENTS.md describes them. EventBridge charges $1.00 for a million."
   default     = null
 }
 
@@ -332,7 +344,9 @@ locals {
     AlarmEmail = var.alarm_email
     AlarmTopicArn = var.alarm_topic_arn
     Dashboard = var.dashboard
+    PeoplePolicies = var.people_policies
     MetricsPerDatabase = var.metrics_per_database
+    Events = var.events
     LogLevel = var.log_level
     LogRetentionDays = var.log_retention_days
     PermissionsBoundaryArn = var.permissions_boundary_arn

@@ -17,6 +17,7 @@ mod freeze;
 mod groups;
 mod hold;
 mod not_found;
+mod orphans_json;
 mod outcome;
 mod parse;
 mod paused;

@@ -199,6 +199,9 @@ macro_rules! every_call {
             EnterCopies {
                 writes EnterCopy: enter_copy(by entered: Entered) -> Result<(), PortError>, Other("UpdateItem");
             }
+            ExpireEntered {
+                writes ExpireEntered: expire_entered(by copy: RdsArn, copy from: Timestamp) -> Result<(), PortError>, Other("UpdateItem");
+            }
             ReadEntered {
                 reads ReadEntered: read_entered(by copies: [RdsArn])
                     -> Result<Vec<Entered>, PortError>, Other("BatchGetItem");

@@ -5,6 +5,7 @@
 )]
 
 mod automated;
+mod blue_green;
 mod catalog;
 mod choice;
 mod clusters;
@@ -27,6 +28,7 @@ mod left_over;
 mod measure;
 mod names;
 mod next_step;
+mod orphans;
 mod own_events;
 mod pages;
 mod permit;

@@ -168,6 +168,7 @@ macro_rules! table_contract {
             a_freeze_stands_until_somebody_takes_it_back,
             each_region_has_its_last_listing,
             histories_are_read_as_they_were_stored_last,
+            what_was_entered_may_go_later_and_is_read_until_then,
             the_newest_is_set_right_while_it_is_the_expected_one,
         }
     };
