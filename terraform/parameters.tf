@@ -209,6 +209,12 @@ variable "sweep_width" {
   default     = null
 }
 
+variable "look_seconds" {
+  type        = string
+  description = "How many seconds at most lie between two looks of the sweep at a young wait. At one older than twenty times this, it looks after a twentieth of its age."
+  default     = null
+}
+
 variable "grace_seconds" {
   type        = string
   description = "How many seconds after RDS accepted a request a missing snapshot still proves nothing."
@@ -354,6 +360,7 @@ locals {
     CopySlots = var.copy_slots
     ClusterCopySlots = var.cluster_copy_slots
     SweepWidth = var.sweep_width
+    LookSeconds = var.look_seconds
     GraceSeconds = var.grace_seconds
     BackoffSeconds = var.backoff_seconds
     BackoffMaxSeconds = var.backoff_max_seconds
