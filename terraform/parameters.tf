@@ -2,7 +2,7 @@
 
 variable "source_regions" {
   type        = list(string)
-  description = "The regions whose databases Snapferry protects, comma-separated, such as eu-west-1,eu-north-1. Deploy source-region.yaml in each of them: without it Snapferry notices snapshots up to a minute later."
+  description = "The regions whose databases Snapferry protects, comma-separated, such as eu-west-1,eu-north-1. Deploy source-region.yaml in each of them: without it Snapferry notices snapshots up to three minutes later."
 }
 
 variable "recovery_key_arn" {
