@@ -111,6 +111,11 @@ impl Deployer {
         command
     }
 
+    /// AWS's own command line, pointed at a region of the emulator.
+    pub(super) fn aws(&self, region: &str) -> Command {
+        self.command(&self.aws, region)
+    }
+
     pub(super) async fn outputs(
         &self,
         region: &str,

@@ -187,6 +187,13 @@ impl LocalStack {
         self.running.deployer.snapferry(region)
     }
 
+    /// AWS's own command line, pointed at the emulator's recovery region.
+    #[must_use]
+    pub fn aws(&self) -> tokio::process::Command {
+        let region = &self.options.recovery_region;
+        self.running.deployer.aws(region)
+    }
+
     /// Where the deployed values differ from the template's defaults, and why.
     #[must_use]
     pub fn overrides(&self) -> &[Override] {
