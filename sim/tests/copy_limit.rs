@@ -85,6 +85,7 @@ fn planning(clusters: usize) -> Planning {
             table: "snapferry".to_owned(),
             copy_slots: CopySlots { all: 20, clusters },
             sweep_width: 20,
+            look: SignedDuration::from_mins(2),
             backoff: Backoff {
                 first: Duration::from_secs(30),
                 max: Duration::from_mins(15),

@@ -1,6 +1,7 @@
 //! The sweeper: settles every open wait that RDS has decided, and hands free copy slots to the next copies in the queue.
 
 mod memory;
+mod send;
 mod silent;
 
 use std::cell::RefCell;
@@ -11,16 +12,16 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
-use crate::app::conclude::{self, SettleOutcome};
-use crate::app::hearing::{by_sweep, is_dead};
+use crate::app::conclude::{self, SettleOutcome, Settlement};
+use crate::app::hearing::by_sweep;
 use crate::app::places::{ask, place_of};
 use crate::app::queue::CONCURRENCY;
-use crate::app::slots::{claim, held_by};
+use crate::app::slots::held_by;
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::tags::PolicyName;
 use crate::domain::limits::{BATCH_GET_MAX, COMMAND_LIFETIME};
 use crate::domain::run::command::Step;
-use crate::domain::run::look_times::{LastSweep, is_due};
+use crate::domain::run::look_times::{LastSweep, is_announced, is_due};
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::settle::Look;
 use crate::domain::run::slot_limits::CopySlots;
@@ -29,7 +30,7 @@ use crate::domain::run::wait::{Phase, Rules, Wait};
 use crate::error::chain;
 use crate::ports::{
     Abandoned, Callbacks, ClaimSlot, Clock, DescribeSnapshots, EnterCopies, FreeSlot, HearDead,
-    LearnLimits, ListOpen, LookUpWaits, NoteSweep, PortError, Probe, ProbeToken, ReadHolders,
+    LearnLimits, ListOpen, LookUpWaits, NoteSweep, PortError, ProbeToken, ReadHolders,
     ReadLastSweep, RecordRecoveryPoint, SendCommand, Waits, open_pages,
 };
 use crate::settings::Stack;
@@ -55,6 +56,8 @@ pub struct SweeperConfig {
     pub rules: Rules,
     /// How many identifiers one describe call asks for.
     pub width: usize,
+    /// How long it leaves a young wait alone between two looks at it.
+    pub look: SignedDuration,
     /// How many copies may be in flight.
     pub copy_slots: CopySlots,
 }
@@ -64,6 +67,7 @@ impl From<&Stack> for SweeperConfig {
         Self {
             rules: stack.rules.clone(),
             width: stack.sweep_width,
+            look: stack.look,
             copy_slots: stack.copy_slots,
         }
     }
@@ -127,7 +131,7 @@ pub async fn sweep<W: Permissions>(
     round.hand_slots_on(world, sweeper_config).await;
     round.send_again(world).await;
     let is_complete = round.swept.unreachable.is_empty() && round.swept.broken == 0;
-    let found = LastSweep::after(round.last, began, is_complete, round.swept.settled > 0);
+    let found = LastSweep::after(round.last, began, is_complete, round.has_missed);
     if let Some(found) = found.filter(|_| round.swept.open > 0) {
         remember(world, &found).await;
     }
@@ -151,6 +155,8 @@ struct Round {
     /// Which sweep this is, where a token is called dead.
     occasion: String,
     last: Option<LastSweep>,
+    /// Whether it settled a wait whose event had not come.
+    has_missed: bool,
     swept: SweepReport,
     taken: BTreeSet<RdsArn>,
     asking: BTreeMap<(Region, Family), Vec<Wait>>,
@@ -194,7 +200,7 @@ impl Round {
             self.candidate(sweeper_config, &wait);
             return None;
         }
-        if !is_due(&wait, self.last.as_ref(), now) {
+        if !is_due(&wait, self.last.as_ref(), now, sweeper_config.look) {
             // It is under way as far as is known, so it keeps its slot.
             if is_copy(&wait) {
                 self.candidate(sweeper_config, &wait);
@@ -250,7 +256,10 @@ impl Round {
         now: Timestamp,
     ) {
         match settle_outcome {
-            Ok(SettleOutcome::Settled(_)) => self.swept.settled += 1,
+            Ok(SettleOutcome::Settled(settlement)) => {
+                self.swept.settled += 1;
+                self.has_missed |= settlement == Settlement::Succeeded && is_announced(&wait);
+            }
             Ok(SettleOutcome::Kept) => self.keep(sweeper_config, &wait, under_way, now),
             Err(error) => {
                 warn!(resource = %wait.resource, error = chain(&error), "could not be settled by the sweep");
@@ -362,7 +371,7 @@ impl Round {
             let Some(wait) = queued.remove(copy) else {
                 continue;
             };
-            match hand_out_one(world, sweeper_config, &self.occasion, &wait).await {
+            match send::hand_out(world, sweeper_config.copy_slots, &self.occasion, &wait).await {
                 Ok(true) => self.swept.handed_out += 1,
                 Ok(false) => {}
                 Err(error) => self.broken(&error),
@@ -375,7 +384,7 @@ impl Round {
     /// the message; the other sets the wait back to registered and dies.
     async fn send_again<W: Permissions>(&mut self, world: &W) {
         for wait in std::mem::take(&mut self.lost) {
-            match send_one_again(world, &self.occasion, &wait).await {
+            match send::send_again(world, &self.occasion, &wait).await {
                 Ok(true) => self.swept.sent_again += 1,
                 Ok(false) => {}
                 Err(error) => self.broken(&error),
@@ -428,67 +437,4 @@ async fn look<W: Permissions>(
 
 fn is_copy(wait: &Wait) -> bool {
     wait.command.step == Step::Copy
-}
-
-/// Whether somebody still sleeps on the wait's token. A wait that nobody awaits is forgotten, once two sweeps, or a
-/// worker and a sweep, have heard so.
-async fn is_awaited<W: Permissions>(
-    world: &W,
-    occasion: &str,
-    wait: &Wait,
-) -> Result<bool, PortError> {
-    let probe = world.send_task_heartbeat(&wait.command.token).await;
-    if matches!(probe, Probe::Invalid) {
-        conclude::alarm_at_invalid_token(wait);
-    }
-    match probe {
-        Probe::Alive => Ok(true),
-        Probe::Dead | Probe::Invalid => {
-            if !is_dead(world, &wait.command.token, occasion).await? {
-                return Ok(false);
-            }
-            info!(resource = %wait.resource, execution = %wait.command.execution, "nobody awaits it any more");
-            world.forget(&wait.resource, &wait.command.token).await?;
-            Ok(false)
-        }
-        Probe::Unknown(error) => Err(error),
-    }
-}
-
-/// Claims a slot for a queued copy, and sends its command again. The wait stays queued until the worker has the command,
-/// so the next sweep repeats a hand-over that was lost.
-async fn hand_out_one<W: Permissions>(
-    world: &W,
-    sweeper_config: &SweeperConfig,
-    occasion: &str,
-    wait: &Wait,
-) -> Result<bool, PortError> {
-    if !is_awaited(world, occasion, wait).await? {
-        return Ok(false);
-    }
-    let limits = wait.command.run.slot_limits(sweeper_config.copy_slots);
-    if !claim(world, &wait.resource, limits).await?.held {
-        return Ok(false);
-    }
-    world.send_command(&wait.command).await?;
-    Ok(true)
-}
-
-/// Sends the command of a registered wait again, once in a message's lifetime. Where its message does rest with
-/// the dead letters, a replay finds the work done or under way.
-async fn send_one_again<W: Permissions>(
-    world: &W,
-    occasion: &str,
-    wait: &Wait,
-) -> Result<bool, PortError> {
-    if !is_awaited(world, occasion, wait).await? {
-        return Ok(false);
-    }
-    world.send_command(&wait.command).await?;
-    let (resource, token) = (&wait.resource, &wait.command.token);
-    world
-        .set_phase(resource, token, Phase::Registered, world.now())
-        .await?;
-    info!(resource = %wait.resource, execution = %wait.command.execution, "sent again");
-    Ok(true)
 }

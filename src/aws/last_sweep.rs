@@ -8,13 +8,13 @@ use crate::ports::{NoteSweep, PortError, ReadLastSweep};
 
 const KEY: &str = "swept";
 const COMPLETE_AT: &str = "complete_at";
-const SETTLED_AT: &str = "settled_at";
+const MISSED_AT: &str = "missed_at";
 
 fn read(item: &Item) -> Result<LastSweep, ItemError> {
     Ok(LastSweep {
         complete_at: items::get_time(item, COMPLETE_AT)?,
-        settled_at: match item.contains_key(SETTLED_AT) {
-            true => Some(items::get_time(item, SETTLED_AT)?),
+        missed_at: match item.contains_key(MISSED_AT) {
+            true => Some(items::get_time(item, MISSED_AT)?),
             false => None,
         },
     })
@@ -36,13 +36,13 @@ impl<Extra> NoteSweep for Aws<Extra> {
             .table_name(&self.table)
             .key(PK, text(KEY))
             .expression_attribute_names("#complete_at", COMPLETE_AT)
-            .expression_attribute_names("#settled_at", SETTLED_AT)
+            .expression_attribute_names("#missed_at", MISSED_AT)
             .expression_attribute_values(":complete_at", time(sweep.complete_at));
-        let request = match sweep.settled_at {
-            None => request.update_expression("SET #complete_at = :complete_at REMOVE #settled_at"),
+        let request = match sweep.missed_at {
+            None => request.update_expression("SET #complete_at = :complete_at REMOVE #missed_at"),
             Some(at) => request
-                .update_expression("SET #complete_at = :complete_at, #settled_at = :settled_at")
-                .expression_attribute_values(":settled_at", time(at)),
+                .update_expression("SET #complete_at = :complete_at, #missed_at = :missed_at")
+                .expression_attribute_values(":missed_at", time(at)),
         };
         let sent = request.send().await;
         sent.map(drop)

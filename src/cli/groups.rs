@@ -22,7 +22,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Get a database back", &["catalog", "restore"]),
     (
         "Set up and take down",
-        &["deploy", "drain", "completions", "man"],
+        &["deploy", "drain", "destroy", "completions", "man"],
     ),
 ];
 

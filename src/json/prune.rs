@@ -15,7 +15,7 @@ pub struct RequestJson {
     /// Approves a version of the policies that removes more than the one before it.
     #[serde(default, skip_serializing_if = "is_not_set")]
     pub force: bool,
-    /// Only what is of databases that are gone.
+    /// Only the recovery points of databases that are gone.
     #[serde(default, skip_serializing_if = "is_not_set")]
     pub gone: bool,
     /// Even the last ones of databases that are gone.

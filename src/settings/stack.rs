@@ -30,6 +30,8 @@ pub struct Stack {
     pub copy_slots: CopySlots,
     /// How many identifiers one describe call asks for.
     pub sweep_width: usize,
+    /// How long the sweep leaves a young wait alone between two looks at it.
+    pub look: SignedDuration,
     /// The delay of a message that failed.
     pub backoff: Backoff,
     /// How long a hint waits in the queue before Snapferry asks again, if RDS does not confirm it yet.
@@ -65,6 +67,7 @@ impl Stack {
             ),
         };
         let sweep_width = vars.number("SNAPFERRY_SWEEP_WIDTH", 20, 1..=usize::MAX);
+        let look = vars.number("SNAPFERRY_LOOK_SECONDS", 120, 1..=3_600);
         let delays = 1..=VISIBILITY_SECONDS_MAX;
         let first = vars.number("SNAPFERRY_BACKOFF_SECONDS", 30, delays.clone());
         let max = vars.number("SNAPFERRY_BACKOFF_MAX_SECONDS", 900, delays.clone());
@@ -84,6 +87,7 @@ impl Stack {
             table: table?,
             copy_slots,
             sweep_width,
+            look: SignedDuration::from_secs(look),
             backoff: Backoff {
                 first: Duration::from_secs(first),
                 max: Duration::from_secs(max),

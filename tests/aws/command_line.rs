@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -56,8 +57,14 @@ const OTHERS: [&[&str]; 8] = [
     &["restore"],
 ];
 
-/// A directory with the files that the examples name.
+/// A directory with the files that the examples name. They are written once: a test that writes them again would take
+/// them from a command that another test runs.
 fn directory() -> &'static str {
+    static WRITTEN: LazyLock<&str> = LazyLock::new(write_directory);
+    *WRITTEN
+}
+
+fn write_directory() -> &'static str {
     const DIRECTORY: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/examples");
     std::fs::create_dir_all(Path::new(DIRECTORY).join("man")).unwrap();
     let policies = "[policy.default]\nschedule = \"0 3 * * *\"\n[policy.gold]\nschedule = \"0 * * * *\"\nkeep_daily = 7\n";

@@ -1,5 +1,6 @@
 //! Settings: all faults are reported at once, each with the name of its variable.
 
+use jiff::SignedDuration;
 use proptest::prelude::*;
 use snapferry::settings::{Planning, Stack, Variables};
 
@@ -28,6 +29,7 @@ fn the_defaults_are_the_designs() {
     let slots = stack.copy_slots;
     assert_eq!((slots.all, slots.clusters), (20, 5));
     assert_eq!(stack.sweep_width, 20);
+    assert_eq!(stack.look, SignedDuration::from_mins(2));
     assert_eq!(stack.rules.grace.as_mins(), 10);
     assert_eq!(
         (stack.backoff.first.as_secs(), stack.backoff.max.as_secs()),

@@ -6,12 +6,12 @@ use snapferry::domain::id::tags::PolicyName;
 use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::domain::run::command::Step;
 use snapferry::domain::run::failure::{Operation, Reason};
-use snapferry::domain::run::look_times::{LastSweep, is_due};
+use snapferry::domain::run::look_times::{LastSweep, is_announced, is_due};
 use snapferry::domain::run::wait::{Expectation, ExpectedCopy, Phase, Wait};
 
 use crate::world::{
-    Fixture, NEXT_LOOK, Name, SOURCE, TaskEnd, Token, World, a_run, command, copy_arn, ours,
-    region, run, snapshot_arn, sweeper_config,
+    Fixture, NEXT_LOOK, Name, SOURCE, TaskEnd, Token, World, a_cluster_run, a_run, command,
+    copy_arn, ours, region, run, snapshot_arn, sweeper_config,
 };
 
 pub(crate) fn wait_for(world: &World, step: Step, name: &str, phase: Phase) -> Wait {
@@ -113,7 +113,7 @@ fn a_sweep_asks_about_a_wait_every_two_minutes_and_later_more_seldom() {
 }
 
 #[test]
-fn after_a_sweep_had_to_settle_a_wait_the_next_ones_ask_about_everything() {
+fn after_an_event_did_not_come_the_next_sweeps_ask_about_everything() {
     let world = World::new();
     under_way(&world, "orders");
     let missed = under_way(&world, "users");
@@ -136,6 +136,16 @@ fn after_a_sweep_had_to_settle_a_wait_the_next_ones_ask_about_everything() {
 }
 
 #[test]
+fn rds_announces_everything_but_copies_of_clusters() {
+    let mut wait = wait_for(&World::new(), Step::Copy, "shop", Phase::Seen);
+    assert!(is_announced(&wait));
+    wait.resource = copy_arn(&a_cluster_run("shop"), 1);
+    assert!(!is_announced(&wait));
+    wait.command.step = Step::Snapshot;
+    assert!(is_announced(&wait));
+}
+
+#[test]
 fn what_a_sweep_could_not_ask_about_is_due_for_the_next_one() {
     let world = World::new();
     under_way(&world, "orders");
@@ -154,9 +164,9 @@ fn a_clock_that_was_ahead_does_not_keep_later_sweeps_from_looking() {
     let wait = under_way(&world, "orders");
     let ahead = LastSweep {
         complete_at: wait.since + SignedDuration::from_hours(1),
-        settled_at: None,
+        missed_at: None,
     };
-    assert!(is_due(&wait, Some(&ahead), wait.since));
+    assert!(is_due(&wait, Some(&ahead), wait.since, NEXT_LOOK));
 }
 
 #[test]

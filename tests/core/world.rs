@@ -93,6 +93,7 @@ pub(crate) fn sweeper_config() -> SweeperConfig {
     SweeperConfig {
         rules: rules(),
         width: 20,
+        look: NEXT_LOOK,
         copy_slots: COPY_SLOTS,
     }
 }

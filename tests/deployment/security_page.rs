@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::document::{resources, source_region, template, texts};
+use crate::document::{resources, source_region, template, text, texts};
 
 const BEGIN: &str =
     "<!-- The tables below are generated from the templates; a test holds them. -->\n";
@@ -114,4 +114,24 @@ fn the_page_shows_what_each_role_of_the_templates_may_do() {
             fresh.display()
         );
     }
+}
+
+#[test]
+fn each_test_that_the_page_names_is_there() {
+    let page = text("docs/SECURITY.md");
+    let mut named = 0;
+    for link in page.split('[').skip(1) {
+        let Some((name, rest)) = link.split_once("](../tests/") else {
+            continue;
+        };
+        // A file as a whole.
+        if name.contains('/') {
+            continue;
+        }
+        let (file, _) = rest.split_once(')').unwrap();
+        let code = text(&format!("tests/{file}"));
+        assert!(code.contains(&format!("fn {name}(")), "{file}: {name}");
+        named += 1;
+    }
+    assert!(named >= 10, "{named}");
 }

@@ -17,7 +17,7 @@ use crate::document::{keys, resources, source_region, template, texts, values_of
 const RETENTION_SECONDS: u64 = 14 * 24 * 60 * 60;
 
 /// The variables that the functions read at their start, without those that AWS sets.
-const VARIABLES: [&str; 24] = [
+const VARIABLES: [&str; 25] = [
     "SNAPFERRY_BACKOFF_MAX_SECONDS",
     "SNAPFERRY_BACKOFF_SECONDS",
     "SNAPFERRY_CLUSTER_COPY_SLOTS",
@@ -30,6 +30,7 @@ const VARIABLES: [&str; 24] = [
     "SNAPFERRY_HINT_RECHECK_SECONDS",
     "SNAPFERRY_KMS_KEY",
     "SNAPFERRY_LOG",
+    "SNAPFERRY_LOOK_SECONDS",
     "SNAPFERRY_RDS_CHANGE_SECONDS",
     "SNAPFERRY_RDS_READ_SECONDS",
     "SNAPFERRY_RETENTION",

@@ -314,6 +314,7 @@ fn ten_thousand_open_waits_are_swept_under_64_mb_and_each_is_settled_once() {
             grace: SignedDuration::from_mins(10),
         },
         width: 20,
+        look: SignedDuration::from_mins(2),
         copy_slots: CopySlots {
             all: 20,
             clusters: 5,

@@ -17,12 +17,12 @@ pub struct Broken {
 const FAR_BELOW: &str = "lag p50 at least 100 times below the 60 s loop's at an event delay of 0";
 const BELOW: &str = "lag p50 below the 60 s loop's at every event delay up to 5 s";
 /// Where RDS throttles nothing.
-const TAIL: &str = "lag p99 within 120 s with 5 % of events lost, where RDS does not throttle";
+const TAIL: &str = "lag p99 within 180 s with 5 % of events lost, where RDS does not throttle";
 const CALLS: &str = "RDS calls for each recovery point at least 10 times below the Wait 300 s loop's, at 1,000 databases";
 const NONE_LOST: &str = "no recovery point lost by Snapferry";
 
 /// The most that p99 may be with lost events.
-const TAIL_SECONDS: f64 = 120.0;
+const TAIL_SECONDS: f64 = 180.0;
 /// The fleet that the promise of RDS calls is made for.
 const FLEET_OF_CALLS: usize = 1_000;
 
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(broken(&study), []);
         for figures in &mut study.figures {
             if figures.design == Design::Snapferry && figures.events_lost > 0.0 {
-                figures.lag_p99_seconds = Some(120.5);
+                figures.lag_p99_seconds = Some(180.5);
                 figures.lost = 1;
             }
         }
@@ -136,7 +136,7 @@ mod tests {
         assert!(
             broken
                 .iter()
-                .any(|b| b.promise == TAIL && b.by.contains("120.5"))
+                .any(|b| b.promise == TAIL && b.by.contains("180.5"))
         );
         assert!(
             broken

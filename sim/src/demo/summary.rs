@@ -76,7 +76,7 @@ pub(super) fn table(figures: &Figures, costs: &Costs) -> String {
                 "p50 {:.0} s, p99 {:.0} s of RDS's time",
                 figures.sweep_settles_s.p50, figures.sweep_settles_s.p99
             ),
-            "within 120 s, unthrottled".to_owned(),
+            "within 180 s, unthrottled".to_owned(),
         ),
         (
             "snapshots and copies asked for, each recovery point",

@@ -76,7 +76,7 @@ pub struct Override {
 }
 
 /// What would make a person wait for minutes, or never come about, in a demo of seconds.
-const SHORTENED: [(&str, &str); 10] = [
+const SHORTENED: [(&str, &str); 11] = [
     ("FunctionTimeout", "10"),
     ("ScheduledTimeout", "10"),
     ("RdsReadSeconds", "2"),
@@ -85,6 +85,7 @@ const SHORTENED: [(&str, &str); 10] = [
     ("BackoffSeconds", "1"),
     ("BackoffMaxSeconds", "5"),
     ("GraceSeconds", "10"),
+    ("LookSeconds", "1"),
     ("HintRecheckSeconds", "1"),
     ("FirstRun", "now"),
 ];

@@ -400,6 +400,7 @@ fn settings(
         table: "snapferry".to_owned(),
         copy_slots,
         sweep_width: width,
+        look: SignedDuration::from_mins(2),
         backoff,
         hint_recheck,
         own_events: false,

@@ -54,7 +54,7 @@ pub struct PruneRequest {
     pub databases: Vec<String>,
     /// Approves a version of the policies that removes more than the one before it. It counts only for the whole plan.
     pub force: bool,
-    /// Only what is of databases that are gone.
+    /// Only the recovery points of databases that are gone.
     pub gone: bool,
     /// Even the last ones of databases that are gone. It counts only with `gone`, and for databases that are named.
     pub include_last: bool,

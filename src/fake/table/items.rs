@@ -146,7 +146,7 @@ impl Table {
     pub(in crate::fake) fn note_sweep(&mut self, sweep: &LastSweep) {
         self.swept = Some(LastSweep {
             complete_at: in_milliseconds(sweep.complete_at),
-            settled_at: sweep.settled_at.map(in_milliseconds),
+            missed_at: sweep.missed_at.map(in_milliseconds),
         });
     }
 

@@ -406,11 +406,11 @@ pub(crate) async fn what_the_last_sweep_found_is_the_last_that_was_stored(table:
     assert_eq!(table.last_sweep().await.unwrap(), None);
     let first = LastSweep {
         complete_at: time("2026-11-22T03:06:00.250Z"),
-        settled_at: Some(time("2026-11-22T03:06:00.250Z")),
+        missed_at: Some(time("2026-11-22T03:06:00.250Z")),
     };
     let second = LastSweep {
         complete_at: time("2026-11-22T03:05:00Z"),
-        settled_at: None,
+        missed_at: None,
     };
     for sweep in [first, second] {
         table.note_sweep(&sweep).await.unwrap();

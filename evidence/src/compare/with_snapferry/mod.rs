@@ -307,6 +307,7 @@ fn planning() -> Planning {
                 clusters: CLUSTER_COPIES_IN_FLIGHT,
             },
             sweep_width: 20,
+            look: SignedDuration::from_mins(2),
             backoff: Backoff {
                 first: Duration::from_secs(30),
                 max: Duration::from_mins(15),

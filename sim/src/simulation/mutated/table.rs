@@ -299,7 +299,7 @@ impl ReadLastSweep for Mutated {
         let last = self.inner.last_sweep().await?;
         let all_is_looked_at = LastSweep {
             complete_at: self.inner.now(),
-            settled_at: None,
+            missed_at: None,
         };
         Ok(match self.has(Mutant::SweepLooksAtNothing) {
             true => Some(all_is_looked_at),

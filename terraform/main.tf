@@ -1,0 +1,99 @@
+# Snapferry's stacks, one in the recovery region and one in each source region. The templates stay CloudFormation's: this
+# module uploads them and makes the stacks, so that plan and drift of the resources show in CloudFormation.
+
+terraform {
+  required_version = ">= 1.6"
+
+  required_providers {
+    aws = {
+      source = "hashicorp/aws"
+      # From 6.0 on, each resource takes a region, and one provider is enough for all.
+      version = ">= 6.0"
+    }
+  }
+}
+
+locals {
+  function_sha256 = filesha256(var.function_zip)
+  function_key    = "snapferry/function-${local.function_sha256}.zip"
+  definition      = file("${var.templates}/protect.asl.json")
+  definition_key  = "snapferry/protect-${sha256(local.definition)}.asl.json"
+
+  # As `snapferry deploy` does: the template names code and definition by their content.
+  template = replace(
+    replace(
+      file("${var.templates}/template.yaml"),
+      "CodeUri: function.zip",
+      "CodeUri: s3://${var.bucket}/${local.function_key}",
+    ),
+    "DefinitionUri: protect.asl.json",
+    "DefinitionUri: s3://${var.bucket}/${local.definition_key}",
+  )
+  template_key = "snapferry/template-${sha256(local.template)}.yaml"
+
+  # What is null keeps the template's default.
+  recovery_parameters = { for name, value in local.parameters : name => value if value != null }
+  wants_events        = try(local.recovery_parameters["EventSubscriptions"], "no") == "yes"
+}
+
+resource "aws_s3_object" "function" {
+  region = var.recovery_region
+  bucket = var.bucket
+  key    = local.function_key
+  source = var.function_zip
+
+  lifecycle {
+    precondition {
+      condition     = local.function_sha256 == var.function_sha256
+      error_message = "${var.function_zip} is not the release's: its SHA-256 is not the one of SHA256SUMS."
+    }
+  }
+}
+
+resource "aws_s3_object" "definition" {
+  region  = var.recovery_region
+  bucket  = var.bucket
+  key     = local.definition_key
+  content = local.definition
+}
+
+resource "aws_s3_object" "template" {
+  region  = var.recovery_region
+  bucket  = var.bucket
+  key     = local.template_key
+  content = local.template
+}
+
+resource "aws_cloudformation_stack" "recovery" {
+  region       = var.recovery_region
+  name         = var.stack
+  template_url = "https://s3.${var.recovery_region}.amazonaws.com/${var.bucket}/${aws_s3_object.template.key}"
+  parameters   = local.recovery_parameters
+  capabilities = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+
+  depends_on = [aws_s3_object.function, aws_s3_object.definition]
+
+  lifecycle {
+    precondition {
+      condition     = !contains(var.source_regions, var.recovery_region)
+      error_message = "The recovery region is a source region: a copy beside its database is lost with it."
+    }
+  }
+}
+
+resource "aws_cloudformation_stack" "source" {
+  for_each = toset(var.source_regions)
+
+  region        = each.value
+  name          = "${var.stack}-source"
+  template_body = file("${var.templates}/source-region.yaml")
+  capabilities  = ["CAPABILITY_IAM"]
+
+  parameters = {
+    RecoveryRegion         = var.recovery_region
+    EventsQueueArn         = local.wants_events ? aws_cloudformation_stack.recovery.outputs["EventsQueueArn"] : ""
+    AlarmTopicArn          = lookup(var.source_alarm_topic_arns, each.value, "")
+    PermissionsBoundaryArn = var.permissions_boundary_arn == null ? "" : var.permissions_boundary_arn
+    RolePath               = var.role_path == null ? "/" : var.role_path
+  }
+}

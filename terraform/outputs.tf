@@ -1,0 +1,9 @@
+output "recovery" {
+  description = "The outputs of the recovery region's stack. `snapferry --stack NAME` reads them itself."
+  value       = aws_cloudformation_stack.recovery.outputs
+}
+
+output "sources" {
+  description = "The outputs of the source regions' stacks, by region."
+  value       = { for region, stack in aws_cloudformation_stack.source : region => stack.outputs }
+}

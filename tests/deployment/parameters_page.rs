@@ -1,0 +1,88 @@
+//! docs/PARAMETERS.md: the parameters and outputs of both templates, and CloudFormation's limits for them.
+
+use std::path::Path;
+
+use serde_json::Value;
+use snapferry::domain::deploy::defaults::parameter_names;
+
+use crate::document::{keys, source_region, template, text};
+
+/// What CloudFormation takes as a text.
+const TEXT_MAX: usize = 51_200;
+/// What it takes of an object in S3.
+const OBJECT_MAX: usize = 1_000_000;
+/// How many parameters and outputs a template may have, and how many resources a stack.
+const NAMED_MAX: usize = 200;
+const RESOURCES_MAX: usize = 500;
+
+const HEAD: &str = "# Parameters and outputs\n\n\
+    `snapferry deploy --parameter NAME=VALUE` sets a parameter of `template.yaml`. One that nobody names keeps its value, or \
+    has its default in a new stack. `template.yaml` goes to CloudFormation through a bucket, because it is larger than the \
+    51,200 bytes that CloudFormation takes as a text; `source-region.yaml` goes as a text.\n\n\
+    This page is generated from the templates; a test holds it.\n";
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => "required".to_owned(),
+        Value::String(text) if text.is_empty() => "empty".to_owned(),
+        Value::String(text) => format!("`{text}`"),
+        other => format!("`{other}`"),
+    }
+}
+
+fn page() -> String {
+    let mut page = HEAD.to_owned();
+    for (file, template) in [
+        ("template.yaml", template()),
+        ("source-region.yaml", source_region()),
+    ] {
+        page.push_str(&format!(
+            "\n## {file}: parameters\n\n| parameter | default | meaning |\n| --- | --- | --- |\n"
+        ));
+        for name in parameter_names(&text(file)) {
+            let parameter = &template["Parameters"][name];
+            let meaning = parameter["Description"].as_str().unwrap();
+            let default = cell(&parameter["Default"]);
+            page.push_str(&format!(
+                "| `{name}` | {default} | {} |\n",
+                meaning.replace('|', "\\|")
+            ));
+        }
+        page.push_str(&format!(
+            "\n## {file}: outputs\n\n| output | meaning |\n| --- | --- |\n"
+        ));
+        for name in keys(&template["Outputs"]) {
+            let meaning = template["Outputs"][name]["Description"].as_str().unwrap();
+            page.push_str(&format!("| `{name}` | {meaning} |\n"));
+        }
+    }
+    page
+}
+
+#[test]
+fn the_page_shows_each_parameter_and_each_output() {
+    let expected = page();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/PARAMETERS.md");
+    if std::fs::read_to_string(&path).unwrap_or_default() != expected {
+        let fresh = Path::new(env!("CARGO_TARGET_TMPDIR")).join("PARAMETERS.md");
+        std::fs::write(&fresh, expected).unwrap();
+        panic!(
+            "docs/PARAMETERS.md does not show the templates as they are. Look at the difference, then: cp {} docs/",
+            fresh.display()
+        );
+    }
+}
+
+#[test]
+fn both_templates_are_within_cloudformations_limits() {
+    let recovery = text("template.yaml").len();
+    assert!((TEXT_MAX + 1..OBJECT_MAX).contains(&recovery), "{recovery}");
+    let source = text("source-region.yaml").len();
+    assert!(source <= TEXT_MAX, "{source}");
+    for template in [template(), source_region()] {
+        assert!(keys(&template["Parameters"]).len() <= NAMED_MAX);
+        assert!(keys(&template["Outputs"]).len() <= NAMED_MAX);
+        // A function of the serverless transform becomes some five resources.
+        assert!(keys(&template["Resources"]).len() * 5 <= RESOURCES_MAX);
+    }
+}

@@ -1,0 +1,60 @@
+//! The release: its workflow calls the repository's own scripts, and takes actions by their commit alone.
+
+use serde_norway::Value;
+
+use crate::document::text;
+
+const WORKFLOW: &str = ".github/workflows/release.yml";
+
+fn steps(workflow: &Value) -> Vec<&Value> {
+    let jobs = workflow["jobs"].as_mapping().unwrap();
+    let steps = jobs.values().map(|job| job["steps"].as_sequence().unwrap());
+    steps.flatten().collect()
+}
+
+#[test]
+fn each_action_of_the_workflow_is_pinned_by_its_commit() {
+    let workflow: Value = serde_norway::from_str(&text(WORKFLOW)).unwrap();
+    let used: Vec<&str> = steps(&workflow)
+        .into_iter()
+        .filter_map(|step| step.get("uses")?.as_str())
+        .collect();
+    assert!(!used.is_empty());
+    for action in used {
+        let (_, commit) = action.split_once('@').unwrap();
+        let is_commit = commit.len() == 40 && commit.bytes().all(|b| b.is_ascii_hexdigit());
+        assert!(is_commit, "{action}");
+    }
+}
+
+#[test]
+fn the_workflow_runs_what_a_person_runs_and_may_write_only_where_it_must() {
+    let workflow: Value = serde_norway::from_str(&text(WORKFLOW)).unwrap();
+    let run: Vec<&str> = steps(&workflow)
+        .into_iter()
+        .filter_map(|step| step.get("run")?.as_str())
+        .collect();
+    for script in ["bash .ci/run", "release/build dist"] {
+        assert!(run.contains(&script), "{script}: {run:?}");
+    }
+    let jobs = workflow["jobs"].as_mapping().unwrap();
+    let writers: Vec<&str> = jobs
+        .iter()
+        .filter(|(_, job)| {
+            let granted = job.get("permissions");
+            granted.is_some_and(|granted| granted["contents"] == "write")
+        })
+        .map(|(name, _)| name.as_str().unwrap())
+        .collect();
+    assert_eq!(writers, ["draft"]);
+    assert_eq!(workflow["permissions"]["contents"], "read");
+}
+
+/// `snapferry deploy` looks for the zip under this name beside itself.
+#[test]
+fn the_release_puts_the_zip_where_deploy_looks_for_it() {
+    let script = text("release/build");
+    assert!(script.contains("\"$folder/snapferry-lambda-$lambda.zip\""));
+    let command = text("src/cli/deploy/code.rs");
+    assert!(command.contains("\"snapferry-lambda-{}.zip\""));
+}

@@ -1,0 +1,179 @@
+//! The Terraform module: it parses, and its variables and parameters are those of the templates.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use hcl::{Block, Body, Expression};
+use serde_json::Value;
+use snapferry::domain::deploy::defaults::parameter_names;
+use snapferry::domain::deploy::package::{Templates, packaged};
+
+use crate::document::{keys, source_region, template, text};
+
+const FILES: [&str; 4] = [
+    "main.tf",
+    "module_variables.tf",
+    "outputs.tf",
+    "parameters.tf",
+];
+
+fn parsed(file: &str) -> Body {
+    let text = text(&format!("terraform/{file}"));
+    hcl::parse(&text).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+fn blocks<'a>(body: &'a Body, words: &'a [&str]) -> impl Iterator<Item = &'a Block> {
+    body.blocks().filter(move |block| {
+        let labels = block.labels.iter().map(|label| label.as_str());
+        block.identifier.as_str() == words[0] && labels.eq(words[1..].iter().copied())
+    })
+}
+
+/// `RecoveryKeyArn` as Terraform's words: `recovery_key_arn`.
+fn snake(name: &str) -> String {
+    let mut words = String::new();
+    for (at, letter) in name.char_indices() {
+        if letter.is_uppercase() && at > 0 {
+            words.push('_');
+        }
+        words.extend(letter.to_lowercase());
+    }
+    words
+}
+
+/// The variables and the map of parameters, as the template's parameters say them.
+fn parameters_tf() -> String {
+    let recovery = Templates::carried().recovery;
+    let template = template();
+    let of = |name: &str| &template["Parameters"][name];
+    let is_list = |name: &str| of(name)["Type"] == "CommaDelimitedList";
+    let mut file = "# Generated from template.yaml; a test holds it. What is null keeps the template's default.\n"
+        .to_owned();
+    for name in parameter_names(&recovery) {
+        let kind = if is_list(name) {
+            "list(string)"
+        } else {
+            "string"
+        };
+        let description = of(name)["Description"].as_str().unwrap();
+        let description = description.replace('\\', "\\\\").replace('"', "\\\"");
+        let default = match &of(name)["Default"] {
+            Value::Null => "",
+            _ => "  default     = null\n",
+        };
+        file.push_str(&format!(
+            "\nvariable \"{}\" {{\n  type        = {kind}\n  description = \"{description}\"\n{default}}}\n",
+            snake(name)
+        ));
+    }
+    file.push_str("\nlocals {\n  parameters = {\n");
+    for name in parameter_names(&recovery) {
+        let variable = format!("var.{}", snake(name));
+        let value = match (is_list(name), &of(name)["Default"]) {
+            (false, _) => variable,
+            (true, Value::Null) => format!("join(\",\", {variable})"),
+            (true, _) => format!("{variable} == null ? null : join(\",\", {variable})"),
+        };
+        file.push_str(&format!("    {name} = {value}\n"));
+    }
+    file.push_str("  }\n}\n");
+    file
+}
+
+#[test]
+fn the_modules_variables_are_the_templates_parameters() {
+    let expected = parameters_tf();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("terraform/parameters.tf");
+    if std::fs::read_to_string(&path).unwrap_or_default() != expected {
+        let fresh = Path::new(env!("CARGO_TARGET_TMPDIR")).join("parameters.tf");
+        std::fs::write(&fresh, expected).unwrap();
+        panic!(
+            "terraform/parameters.tf is not what template.yaml says. Look at the difference, then: cp {} terraform/",
+            fresh.display()
+        );
+    }
+    // hcl-rs is the other opinion on names and keys.
+    let body = parsed("parameters.tf");
+    let template = template();
+    let parameters: BTreeSet<String> = keys(&template["Parameters"])
+        .into_iter()
+        .map(ToOwned::to_owned)
+        .collect();
+    let variables: BTreeSet<String> = body
+        .blocks()
+        .filter(|block| block.identifier.as_str() == "variable")
+        .map(|block| block.labels[0].as_str().to_owned())
+        .collect();
+    let expected: BTreeSet<String> = parameters.iter().map(|name| snake(name)).collect();
+    assert_eq!(variables, expected);
+    let locals = blocks(&body, &["locals"]).next().unwrap();
+    assert_eq!(members(locals, "parameters"), parameters);
+}
+
+/// The keys of a block's attribute that is an object.
+fn members(block: &Block, attribute: &str) -> BTreeSet<String> {
+    let mut attributes = block.body.attributes();
+    let found = attributes
+        .find(|one| one.key.as_str() == attribute)
+        .unwrap();
+    let Expression::Object(object) = &found.expr else {
+        panic!("{attribute} is no object")
+    };
+    object.keys().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_source_regions_stack_gets_every_parameter_of_its_template() {
+    let body = parsed("main.tf");
+    let source = blocks(&body, &["resource", "aws_cloudformation_stack", "source"])
+        .next()
+        .unwrap();
+    let template = source_region();
+    let expected: BTreeSet<String> = keys(&template["Parameters"])
+        .into_iter()
+        .map(ToOwned::to_owned)
+        .collect();
+    assert_eq!(members(source, "parameters"), expected);
+}
+
+#[test]
+fn every_variable_that_the_module_names_is_one_of_its_own_and_is_used() {
+    let mut declared = BTreeSet::new();
+    let mut named = BTreeSet::new();
+    for file in FILES {
+        let body = parsed(file);
+        let variables = body
+            .blocks()
+            .filter(|block| block.identifier.as_str() == "variable");
+        declared.extend(variables.map(|block| block.labels[0].as_str().to_owned()));
+        let text = text(&format!("terraform/{file}"));
+        for part in text.split("var.").skip(1) {
+            let name = part.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            named.extend(name.take(1).map(ToOwned::to_owned));
+        }
+    }
+    assert_eq!(named, declared);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("terraform");
+    let files: BTreeSet<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".tf"))
+        .collect();
+    assert_eq!(files, FILES.map(ToOwned::to_owned).into());
+}
+
+/// The module puts the bucket's addresses where the release's template names the files beside it.
+#[test]
+fn the_module_replaces_what_a_releases_template_says() {
+    let main = text("terraform/main.tf");
+    let template = packaged(
+        &Templates::carried().recovery,
+        "function.zip",
+        "protect.asl.json",
+    );
+    let template = template.unwrap();
+    for needle in ["CodeUri: function.zip", "DefinitionUri: protect.asl.json"] {
+        assert!(main.contains(&format!("\"{needle}\"")), "{needle}");
+        assert!(template.contains(needle), "{needle}");
+    }
+}
