@@ -21,4 +21,5 @@ pub mod python;
 pub mod rds;
 pub mod rds_http;
 pub mod rds_to_domain;
+pub mod restores_to_domain;
 pub mod simulation;

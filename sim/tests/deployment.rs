@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use snapferry_sim::local::{Function, JsonService, LocalOptions, LocalStack};
+use snapferry_sim::local::{Function, JsonService, LocalOptions, LocalStack, repository_root};
 
 fn options() -> LocalOptions {
     let mut options = LocalOptions::new("http://127.0.0.1:9");
@@ -127,5 +127,82 @@ async fn the_stacks_go_once_nothing_sleeps_and_a_new_one_takes_over_what_stays()
         (&policies["version"], code),
         (&json!(1), Some(0)),
         "{policies:#}"
+    );
+}
+
+/// The templates of version 0.1.0, laid out as in a checkout.
+fn laid_out(stack: &LocalStack) -> String {
+    let fixtures = repository_root().unwrap();
+    let fixtures = fixtures.join("tests/fixtures/upgrade/0.1.0");
+    let folder = stack.folder().join("0.1.0");
+    std::fs::create_dir_all(folder.join("statemachine")).unwrap();
+    for (from, to) in [
+        ("template.yaml", "template.yaml"),
+        ("source-region.yaml", "source-region.yaml"),
+        ("protect.asl.json", "statemachine/protect.asl.json"),
+    ] {
+        std::fs::copy(fixtures.join(from), folder.join(to)).unwrap();
+    }
+    folder.display().to_string()
+}
+
+/// A stack as version 0.1.0 deployed it, with its own defaults.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stack_of_0_1_0_is_upgraded_and_gets_the_limits_that_fit() {
+    const KEY: &str = "arn:aws:kms:us-west-2:123456789012:key/00000000-0000-4000-8000-0000000001d0";
+    let mut options = options();
+    options.keys = vec![KEY.to_owned()];
+    // Beside the stack that the local world has of its own, in regions of their own.
+    let stack = start(options).await;
+    let old = laid_out(&stack);
+    let function = stack.function().display().to_string();
+    let deploy = [
+        "deploy",
+        "--yes",
+        "--recovery-region",
+        "us-west-2",
+        "--source-region",
+        "eu-north-1",
+        "--key",
+        KEY,
+        "--architecture",
+        "arm64",
+        "--function",
+        &function,
+    ];
+    let (made, code) = said(&stack, &[&deploy[..], &["--templates", &old]].concat()).await;
+    assert_eq!(
+        (&made["applied"], code),
+        (&json!(true), Some(0)),
+        "{made:#}"
+    );
+    assert_eq!(made["raised"], json!([]));
+
+    let (upgraded, code) = said(&stack, &deploy).await;
+    assert_eq!(
+        (&upgraded["applied"], code),
+        (&json!(true), Some(0)),
+        "{upgraded:#}"
+    );
+    let raised: Vec<(&str, &str)> = upgraded["raised"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            (
+                one["parameter"].as_str().unwrap(),
+                one["to"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        raised,
+        [("FunctionTimeout", "60"), ("VisibilitySeconds", "360")]
+    );
+    assert_eq!(upgraded["misfits"], json!([]));
+    let (again, _) = said(&stack, &deploy).await;
+    assert_eq!(
+        (&again["applied"], &again["raised"]),
+        (&json!(false), &json!([]))
     );
 }

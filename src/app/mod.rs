@@ -19,6 +19,8 @@ macro_rules! permissions {
 
 pub mod announce;
 mod automated;
+pub mod carry_out;
+pub mod carry_out_all;
 pub mod catalog;
 pub mod conclude;
 mod configurations;

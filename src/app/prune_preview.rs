@@ -1,7 +1,9 @@
 //! What the rules of retention would keep and remove in the recovery region. Only reads.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 
+use futures_util::TryStreamExt;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
@@ -9,8 +11,9 @@ use thiserror::Error;
 use crate::app::in_force::policies_in_force;
 use crate::domain::id::arn::{Family, KeyArn, RdsArn, Region};
 use crate::domain::id::names::ResourceId;
-use crate::domain::id::tags::{PolicyName, StackId};
+use crate::domain::id::tags::{self, PolicyName, StackId, Tags};
 use crate::domain::limits::BATCH_GET_MAX;
+use crate::domain::operator::orphans::{Orphans, OtherStacks, Pile, add_other_stack};
 use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::retention::Retention;
 use crate::domain::policy::set::Version;
@@ -26,7 +29,7 @@ use crate::error::chain;
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
     Clock, DescribeQuota, Endless, PAGES_MAX, PortError, RdsError, ReadEntered, ReadListings,
-    ReadPolicies, SnapshotQuota, all_rows,
+    ReadPolicies, SnapshotQuota, pages,
 };
 
 permissions! {
@@ -122,6 +125,8 @@ pub struct PrunePreview {
     pub not_by_name: Vec<RdsArn>,
     /// How many manual snapshots are another's.
     pub foreign: usize,
+    /// Those of them that other stacks have made.
+    pub other_stacks: OtherStacks,
     /// How long the quota lasts, for each family that this stack has recovery points of.
     pub quotas: Vec<QuotaPreview>,
 }
@@ -132,6 +137,21 @@ impl PrunePreview {
     pub fn removable(&self) -> BTreeSet<RdsArn> {
         let removable = self.groups.iter().flat_map(GroupPreview::removable);
         removable.map(|(point, _)| point.id.clone()).collect()
+    }
+
+    /// What nobody answers for.
+    #[must_use]
+    pub fn orphans(&self) -> Orphans {
+        let mut orphans = Orphans {
+            other_stacks: self.other_stacks.clone(),
+            ..Orphans::default()
+        };
+        for group in &self.groups {
+            let mut pile = Pile::default();
+            group.snapshots.iter().for_each(|one| pile.add(one));
+            orphans.add(group.gone_since.is_some(), group.ruled_by.is_some(), &pile);
+        }
+        orphans
     }
 
     /// Leaves only a part.
@@ -166,12 +186,10 @@ impl PrunePreview {
             let points: Vec<Point<RdsArn>> = group
                 .snapshots
                 .iter()
-                .filter_map(|snapshot| match ownership(snapshot, stack) {
-                    Ownership::Ours(origin) => {
-                        let entered = self.entered.get(&snapshot.arn);
-                        Some(point(snapshot, &origin, key, entered))
-                    }
-                    Ownership::NotByName | Ownership::Foreign => None,
+                .filter_map(|snapshot| {
+                    let origin = origin(snapshot, stack)?;
+                    let entered = self.entered.get(&snapshot.arn);
+                    Some(point(snapshot, &origin, key, entered))
                 })
                 .collect();
             let decisions = decide(ruled_by, group.gone_since, &points, now);
@@ -242,24 +260,36 @@ where
     );
     let version = in_force.stamp.map(|stamp| stamp.version);
     let policies = in_force.policies;
-    let mut groups: BTreeMap<Group, Vec<(Snapshot, Origin)>> = BTreeMap::new();
+    let mut groups: BTreeMap<Group, Vec<Snapshot>> = BTreeMap::new();
+    let mut planned = PlannedTimes::new();
     let (mut not_by_name, mut foreign) = (Vec::new(), 0);
+    let mut other_stacks = OtherStacks::new();
     for family in Family::ALL {
-        for snapshot in list(world, of.home, family).await? {
-            match ownership(&snapshot, of.stack) {
-                Ownership::Ours(origin) => groups
-                    .entry(origin.group())
-                    .or_default()
-                    .push((snapshot, *origin)),
-                Ownership::NotByName => not_by_name.push(snapshot.arn),
-                Ownership::Foreign => foreign += 1,
+        let endless = |endless: Endless| {
+            RdsError::endless(Operation::describe_snapshots(family), of.home, endless)
+        };
+        let mut listed = pin!(pages(PAGES_MAX, endless, |marker| {
+            world.list_manual_snapshots(of.home, family, marker)
+        }));
+        // A page at a time: of another's snapshots nothing is kept, and of ours only the tags that we have set.
+        while let Some(page) = listed.try_next().await? {
+            for mut snapshot in page.items {
+                snapshot.tags = own_tags(snapshot.tags);
+                match ownership(&snapshot, of.stack) {
+                    Ownership::Ours(origin) => {
+                        planned.push((family, origin.planned_at));
+                        groups.entry(origin.group()).or_default().push(snapshot);
+                    }
+                    Ownership::NotByName => not_by_name.push(snapshot.arn),
+                    Ownership::Foreign => {
+                        foreign += 1;
+                        add_other_stack(&mut other_stacks, of.stack, &snapshot);
+                    }
+                }
             }
         }
     }
     let now = world.now();
-    let planned = groups.values().flatten();
-    let planned = planned.map(|(snapshot, origin)| (snapshot.arn.family(), origin.planned_at));
-    let planned: PlannedTimes = planned.collect();
     let mut listings = Listings::new();
     for (region, _, _) in groups.keys() {
         if !listings.contains_key(region)
@@ -268,8 +298,9 @@ where
             listings.insert(region.clone(), listing);
         }
     }
-    let groups: Vec<Vec<(Snapshot, Origin)>> = groups.into_values().collect();
+    let groups: Vec<Vec<Snapshot>> = groups.into_values().collect();
     let by = Judging {
+        stack: of.stack,
         policies: &policies,
         listings: &listings,
         now,
@@ -279,17 +310,19 @@ where
         .iter()
         .filter(|members| is_worth_a_look(by.judge(members, &nothing).as_ref()))
         .flatten()
-        .map(|(snapshot, _)| snapshot.arn.clone())
+        .map(|snapshot| snapshot.arn.clone())
         .collect::<Vec<RdsArn>>();
     let mut entered = AllEntered::new();
     for copies in asked.chunks(BATCH_GET_MAX) {
         let found = world.read_entered(copies).await?;
         entered.extend(found.into_iter().map(|one| (one.copy.clone(), one)));
     }
-    let groups = groups.iter();
-    let groups = groups
-        .filter_map(|members| by.judge(members, &entered))
-        .collect();
+    let groups = groups.into_iter().filter_map(|members| {
+        let mut group = by.judge(&members, &entered)?;
+        group.snapshots = members;
+        Some(group)
+    });
+    let groups = groups.collect();
     let preview = PrunePreview {
         rules,
         version,
@@ -298,6 +331,7 @@ where
         groups,
         not_by_name,
         foreign,
+        other_stacks,
         quotas: Vec::new(),
     };
     Ok((preview, planned))
@@ -306,17 +340,36 @@ where
 /// The last complete listing of each source region.
 type Listings = BTreeMap<Region, Listing>;
 
+/// The tags that Snapferry sets. Those that a policy carries along are of no use here, and large.
+fn own_tags(all: Tags) -> Tags {
+    let all = all.into_iter();
+    all.filter(|(key, _)| key.starts_with(tags::PREFIX))
+        .collect()
+}
+
+/// What a recovery point's tags and name say of it.
+fn origin(snapshot: &Snapshot, stack: &StackId) -> Option<Origin> {
+    match ownership(snapshot, stack) {
+        Ownership::Ours(origin) => Some(*origin),
+        Ownership::NotByName | Ownership::Foreign => None,
+    }
+}
+
 /// What groups are judged by.
 struct Judging<'a> {
+    stack: &'a StackId,
     policies: &'a Policies,
     listings: &'a Listings,
     now: Timestamp,
 }
 
 impl Judging<'_> {
-    /// A group with the decision about each of its recovery points.
-    fn judge(&self, members: &[(Snapshot, Origin)], entered: &AllEntered) -> Option<GroupPreview> {
-        let (_, newest) = members.iter().max_by_key(|(_, origin)| origin.planned_at)?;
+    /// A group with the decision about each of its recovery points, and without the snapshots themselves. Where each comes
+    /// from is read from its tags anew: thirty thousand of these would not fit into memory beside the snapshots.
+    fn judge(&self, members: &[Snapshot], entered: &AllEntered) -> Option<GroupPreview> {
+        let origins = members.iter().map(|snapshot| origin(snapshot, self.stack));
+        let origins: Vec<Origin> = origins.collect::<Option<_>>()?;
+        let newest = origins.iter().max_by_key(|origin| origin.planned_at)?;
         let database = &newest.database;
         let listing = self.listings.get(database.arn.region());
         let gone_since =
@@ -325,13 +378,13 @@ impl Judging<'_> {
         let key = ruled_by.map(|policy| &policy.key);
         let points: Vec<Point<RdsArn>> = members
             .iter()
+            .zip(&origins)
             .map(|(snapshot, origin)| point(snapshot, origin, key, entered.get(&snapshot.arn)))
             .collect();
         let decisions = decide(ruled_by, gone_since, &points, self.now);
         let mut points: Vec<(Point<RdsArn>, Decision)> =
             points.into_iter().zip(decisions).collect();
         points.sort_by(|(a, _), (b, _)| (b.at, &b.id).cmp(&(a.at, &a.id)));
-        let snapshots = members.iter().map(|(snapshot, _)| snapshot.clone());
         Some(GroupPreview {
             database: database.arn.clone(),
             resource_id: database.resource_id.clone(),
@@ -340,11 +393,8 @@ impl Judging<'_> {
             shown_only: ruled_by.is_some_and(|policy| policy.options.retention.shown_only),
             gone_since,
             points,
-            snapshots: snapshots.collect(),
-            planned: members
-                .iter()
-                .map(|(_, origin)| origin.planned_at)
-                .collect(),
+            snapshots: Vec::new(),
+            planned: origins.iter().map(|origin| origin.planned_at).collect(),
         })
     }
 }
@@ -402,19 +452,6 @@ async fn quotas<W: DescribeQuota>(
         });
     }
     quotas
-}
-
-async fn list<W: ListManualSnapshots>(
-    world: &W,
-    home: &Region,
-    family: Family,
-) -> Result<Vec<Snapshot>, RdsError> {
-    let operation = Operation::describe_snapshots(family);
-    let endless = |endless: Endless| RdsError::endless(operation, home, endless);
-    all_rows(PAGES_MAX, endless, |marker| {
-        world.list_manual_snapshots(home, family, marker)
-    })
-    .await
 }
 
 /// The policy of this name, or the one that takes it over.

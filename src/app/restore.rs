@@ -37,7 +37,7 @@ pub enum Which {
 }
 
 /// Where and what to restore.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct RestoreOf<'a> {
     /// The stack.
     pub stack: &'a StackId,

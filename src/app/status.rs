@@ -10,15 +10,17 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use crate::app::in_force::policies_in_force;
+use crate::app::prune_preview::ruling;
 use crate::app::selected::read_all_selected;
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{ExecutionName, ResourceId};
 use crate::domain::id::tags::{PolicyName, StackId};
 use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::operator::fleet::{Notice, silent_planner};
+use crate::domain::operator::orphans::Orphans;
 use crate::domain::operator::points::{Point, Points};
 use crate::domain::operator::redrive::FailedStatus;
-use crate::domain::operator::status::{CatalogFacts, ClaimedRun, Facts, Row, judge};
+use crate::domain::operator::status::{CatalogFacts, ClaimedRun, Facts, Row, State, judge};
 use crate::domain::policy::choice::{Choice, choose};
 use crate::domain::policy::in_force::Policies;
 use crate::domain::policy::selected::SelectedDatabase;
@@ -108,6 +110,24 @@ impl Gathered {
         }
         let of = self.points.of(&row.resource_id);
         Some(of.map_or(&[], |of| of.taken.as_slice()))
+    }
+
+    /// What nobody answers for, by the rows of all databases.
+    #[must_use]
+    pub fn orphans(&self, rows: &[Row]) -> Orphans {
+        let mut orphans = Orphans {
+            other_stacks: self.points.other_stacks.clone(),
+            ..Orphans::default()
+        };
+        let orphaned = rows.iter().filter(|row| row.state == State::Orphaned);
+        let gone: BTreeSet<&ResourceId> = orphaned.map(|row| &row.resource_id).collect();
+        for (id, of) in self.points.iter() {
+            for (policy, pile) in &of.by_policy {
+                let is_ruled = ruling(&self.policies, policy).is_some();
+                orphans.add(gone.contains(id), is_ruled, pile);
+            }
+        }
+        orphans
     }
 
     /// The outcome of a database's last due times. `None` if nothing is known of them.

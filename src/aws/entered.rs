@@ -3,17 +3,19 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use jiff::Timestamp;
 use tracing::warn;
 
 use super::clients::Aws;
 use super::fault::{port_error, unusable};
 use super::items::{
-    Item, ItemError, OPEN, OPEN_MISMATCH, PK, SINCE, get_text, get_time, key_of, parsed, text, time,
+    Item, ItemError, OPEN, OPEN_MISMATCH, PK, SINCE, TTL, get_text, get_time, key_of, number,
+    parsed, text, time,
 };
 use super::waits::is_conflict;
 use crate::domain::id::arn::{KeyArn, RdsArn};
 use crate::domain::retention::entered::Entered;
-use crate::ports::{EnterCopies, ListMismatches, Page, PortError, ReadEntered};
+use crate::ports::{EnterCopies, ExpireEntered, ListMismatches, Page, PortError, ReadEntered};
 
 const SOURCE: &str = "source";
 const KEY: &str = "key";
@@ -51,7 +53,8 @@ impl<Extra> EnterCopies for Aws<Extra> {
     async fn enter_copy(&self, entered: &Entered) -> Result<(), PortError> {
         // A mismatch is in the index, so that all of them can be listed.
         let mut set = vec!["#source = :source", "#at = :at"];
-        let mut remove = Vec::new();
+        // Whatever let the entry of a copy before go: this one is there.
+        let mut remove = vec!["#ttl"];
         let mut request = self
             .dynamodb()
             .update_item()
@@ -63,6 +66,7 @@ impl<Extra> EnterCopies for Aws<Extra> {
             .expression_attribute_names("#mismatch", MISMATCH)
             .expression_attribute_names("#open", OPEN)
             .expression_attribute_names("#since", SINCE)
+            .expression_attribute_names("#ttl", TTL)
             .expression_attribute_names("#done", SNAPSHOT_DONE_AT)
             .expression_attribute_values(":source", text(entered.source.to_string()))
             .expression_attribute_values(":at", time(entered.at));
@@ -94,10 +98,28 @@ impl<Extra> EnterCopies for Aws<Extra> {
             None => remove.extend(["#mismatch", "#open", "#since"]),
         }
         let mut update = format!("SET {}", set.join(", "));
-        if !remove.is_empty() {
-            update.push_str(&format!(" REMOVE {}", remove.join(", ")));
-        }
+        update.push_str(&format!(" REMOVE {}", remove.join(", ")));
         match request.update_expression(update).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(()),
+            Err(error) => Err(port_error("dynamodb:UpdateItem", &error, &[])),
+        }
+    }
+}
+
+impl<Extra> ExpireEntered for Aws<Extra> {
+    async fn expire_entered(&self, copy: &RdsArn, from: Timestamp) -> Result<(), PortError> {
+        let request = self
+            .dynamodb()
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, key(copy))
+            .update_expression("SET #ttl = :ttl")
+            .condition_expression("attribute_exists(#at)")
+            .expression_attribute_names("#ttl", TTL)
+            .expression_attribute_names("#at", AT)
+            .expression_attribute_values(":ttl", number(from.as_second()));
+        match request.send().await {
             Ok(_) => Ok(()),
             Err(error) if is_conflict(error.as_service_error().map(|e| e.meta())) => Ok(()),
             Err(error) => Err(port_error("dynamodb:UpdateItem", &error, &[])),

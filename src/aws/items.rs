@@ -6,7 +6,7 @@
 //! | --- | --- | --- |
 //! | `wait#<ARN of the first attempt>` | a wait | `attempt` of a later one, `open`, `since`, `opened_at`, `phase`, `token`, `step`, `execution`, `retry`, `run`, `expected`, `source_expires_at`, `absent`, `last_error`, `ttl` |
 //! | `wait#<ARN of the first attempt>` | a removal, in the place of a wait | `removal`, `at`, `why`, `ttl` |
-//! | `entered#<ARN of a copy>` | what the settling of its wait found | `source`, `key`, `at`, `snapshot_done_at`; `mismatch`, `open`, `since` if it was wrong |
+//! | `entered#<ARN of a copy>` | what the settling of its wait found | `source`, `key`, `at`, `snapshot_done_at`; `ttl` once the copy is gone; `mismatch`, `open`, `since` if it was wrong |
 //! | `history#<region>#<resource id>#<policy>` | the outcome of the last due times | `due`, `ttl` |
 //! | `noted#<region>#<resource id>` | what may go of a database | `rules`, `noted`, `ttl` |
 //! | `prune#round` | the pruner's rounds before | `complete_at`, `removing`, `approved` (the rules that may remove) |
@@ -19,6 +19,7 @@
 //! | `database#<resource id>#<policy>` | the catalog's entry | `database`, `open_execution`, `claimed_at`, `open_input` (that execution's name and the hash of its input), `recovery_point`, `taken_at`, `refused` |
 //! | `planned#<policy>#<region>` | the last due time that the planner has handled | `until`, `kept` (the databases that it could not start) |
 //! | `selected#<policy>#<region>#<number>` | databases that it selects there | `parts` (how many such items there are), `second` (the number of the second one; without it 1), `list` (which list the item belongs to), `databases` |
+//! | `restore#db#<name>`, `restore#cluster#<name>` | a restore | `restore` (JSON), `revision` |
 //! | `policies#current` | the set of policies that holds | `version`, `at`, `by`, `note`, `text`, `set` |
 //! | `policies#<version>` | one that was applied, never changed | the same |
 //!

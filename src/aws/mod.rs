@@ -44,6 +44,11 @@ mod rds_rows;
 mod rds_settings;
 mod reach;
 mod removals;
+#[cfg(feature = "cli")]
+mod restore_calls;
+#[cfg(feature = "cli")]
+mod restored_rows;
+mod restores;
 mod selected;
 mod slots;
 #[cfg(feature = "cli")]

@@ -273,7 +273,7 @@ fn type_of(ids: &[SnapshotId]) -> Option<String> {
     automated.then(|| AUTOMATED.to_owned())
 }
 
-fn filter<T: ToString>(name: &str, values: &[T]) -> Filter {
+pub(super) fn filter<T: ToString>(name: &str, values: &[T]) -> Filter {
     Filter::builder()
         .name(name)
         .set_values(Some(values.iter().map(ToString::to_string).collect()))

@@ -293,7 +293,7 @@ fn known<T: Default>(
     }
 }
 
-fn tags(tag_list: &[Tag]) -> Tags {
+pub(super) fn tags(tag_list: &[Tag]) -> Tags {
     tag_list
         .iter()
         .filter_map(|tag| {

@@ -194,10 +194,11 @@ pub(super) enum Action {
     /// The planner and the reactor store it in the recovery region's table when they start a run, and only when it is new.
     /// No source region is asked.
     Catalog(CatalogArguments),
-    /// Plan restores in the recovery region, and print templates that carry them out. Changes nothing.
+    /// Restore databases in the recovery region, or print templates that do. --dry-run changes nothing.
     ///
     /// Shows every call in order, every setting with where it comes from (snapshot, catalog, mapping, RDS's default), and
-    /// what stops a restore. This version does not carry restores out itself. No source region is asked.
+    /// what stops a restore. With --yes, or after asking on a terminal, it carries the restores out with your own rights
+    /// and follows them. Interrupted, it goes on when the same command is run again. No source region is asked.
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(RestoreArguments),
     /// Print a script that completes the commands and options in a shell.

@@ -17,6 +17,7 @@ mod freeze;
 mod groups;
 mod hold;
 mod not_found;
+mod orphans_json;
 mod outcome;
 mod parse;
 mod paused;
@@ -76,7 +77,9 @@ pub use prune_request::request_prune;
 pub use redrive::run_redrive;
 pub use replay::run_replay;
 pub use report::make_report;
-pub use restore::{Restore, RestoreAction, TemplateLanguage, show_restore};
+pub use restore::{
+    Restore, RestoreAction, TemplateLanguage, show_restore, write_closing, write_json_closing,
+};
 pub use start::{StartRequest, run_start};
 pub use status::{Selected, show_status};
 pub use stop::run_stop;

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::arguments::{PruneArguments, StackArguments, variables};
 use super::not_found::not_found;
+use super::orphans_json::OrphansJson;
 use super::outcome::{CliError, Ended};
 use super::show::{database, table, write_json, write_table};
 use crate::app::prune_preview::{
@@ -174,6 +175,9 @@ pub(super) fn write_groups(out: &mut impl Write, preview: &PrunePreview) -> Resu
             "not made by Snapferry: {arn} has this stack's tag and another name; it counts for nothing and stays"
         )?;
     }
+    for sentence in preview.orphans().sentences() {
+        writeln!(out, "{sentence}")?;
+    }
     for quota in &preview.quotas {
         writeln!(out, "{}", room_left(quota))?;
     }
@@ -233,6 +237,7 @@ struct PruneJson {
     groups: Vec<GroupJson>,
     not_by_name: Vec<String>,
     foreign: usize,
+    orphans: OrphansJson,
     quotas: Vec<QuotaJson>,
 }
 
@@ -298,6 +303,7 @@ impl PruneJson {
                 .map(ToString::to_string)
                 .collect(),
             foreign: preview.foreign,
+            orphans: OrphansJson::of(&preview.orphans()),
             quotas: preview.quotas.iter().map(quota).collect(),
         }
     }

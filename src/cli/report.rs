@@ -204,6 +204,7 @@ struct Page {
     regions: String,
     recovery_points: usize,
     stack_messages: Vec<String>,
+    orphans: Vec<String>,
     troubled: Vec<RowView>,
     rows: Vec<RowView>,
     legend: Vec<LegendView>,
@@ -305,6 +306,7 @@ fn page(
         regions: regions.join(", "),
         recovery_points: gathered.points.count(),
         stack_messages: notices.chain(unreachable).collect(),
+        orphans: gathered.orphans(rows).sentences(),
         troubled: rows
             .iter()
             .filter(|row| row.state.needs_a_person())

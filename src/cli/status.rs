@@ -239,6 +239,9 @@ fn write_text(
     for notice in &gathered.notices {
         writeln!(out, "{}", notice.message)?;
     }
+    for sentence in gathered.orphans(rows).sentences() {
+        writeln!(out, "{sentence}")?;
+    }
     let (troubled, well): (Vec<&Row>, Vec<&Row>) =
         shown.iter().partition(|row| row.state.needs_a_person());
     for row in troubled {

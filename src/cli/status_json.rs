@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::orphans_json::OrphansJson;
 use super::paused::paused;
 use crate::app::status::Gathered;
 use crate::domain::id::arn::{Family, RdsArn};
@@ -20,6 +21,7 @@ pub(super) struct StatusJson {
     databases: Vec<DatabaseJson>,
     attention: Vec<AttentionJson>,
     unreachable: Vec<UnreachableJson>,
+    orphans: OrphansJson,
     /// The policies of which nothing is started.
     paused: Vec<String>,
 }
@@ -131,6 +133,7 @@ impl StatusJson {
                 .collect(),
             attention: notices.chain(troubled).collect(),
             unreachable: unreachable.collect(),
+            orphans: OrphansJson::of(&gathered.orphans(all)),
             paused: paused(&gathered.policies)
                 .into_iter()
                 .map(ToOwned::to_owned)

@@ -25,6 +25,8 @@ use crate::domain::policy::spec::KeyName;
 use crate::domain::rds::database::Database;
 use crate::domain::rds::snapshot::Snapshot;
 use crate::domain::restore::configuration::{Configuration, ConfigurationHash};
+use crate::domain::restore::record::RestoreKey;
+use crate::domain::restore::restored::RestoredDatabase;
 use crate::domain::restore::roster::Roster;
 use crate::domain::restore::versions::Versions;
 use crate::domain::retention::bounds::DatabaseId;
@@ -48,23 +50,8 @@ use crate::ports::doctor::{
     CountMessages, CountSubscribers, DescribeRule, FindQueue, FindRules, InspectDatabases,
     ListManualSnapshots, ListOptionGroups, ReadKeyPolicy, SimulatePermissions,
 };
-use crate::ports::{
-    Abandoned, AutomatedSnapshots, Callbacks, CallerIdentity, CheckClaim, Claim, ClaimRun,
-    ClaimSlot, CopySnapshot, CopySnapshotRequest, CorrectNewest, CreateSnapshot,
-    CreateSnapshotRequest, DeadLetter, DelayMessage, DeleteSnapshot, Delivery, DescribeKey,
-    DescribeQuota, DescribeSnapshots, EnterCopies, Entry, ExecutionState, FindDatabases,
-    ForgetIdle, ForgetRefusal, FreeSlot, HearDead, Held, HoldSnapshots, InspectExecution,
-    InvokePruner, KeepHistories, KeepNotes, LearnLimits, ListDatabases, ListEnded, ListMismatches,
-    ListOpen, ListRunning, LookUpWaits, NoteError, NoteSweep, Occupant, OpenMarker, OpenPage, Page,
-    PlanCursor, PortError, Probe, ProbeToken, PruneRounds, PublishEvents, RdsError,
-    ReadConfigurations, ReadDefinitions, ReadEntered, ReadEntries, ReadFreeze, ReadHistories,
-    ReadHolders, ReadLastSweep, ReadLearntLimit, ReadListings, ReadPlanCursor, ReadPolicies,
-    ReadPolicyHistory, ReadRosters, ReadSelected, ReceiptHandle, ReceiveDeadLetters,
-    RecordRecoveryPoint, RedriveExecution, Redriven, RegisterRemovals, RegisterWaits,
-    RememberRefusal, RemoveDeadLetter, SendAgain, SendCommand, SetFreeze, SnapshotQuota,
-    StartExecution, Started, StopExecution, StoreConfigurations, StoreListings, StorePolicies,
-    StoreRosters, StoreSelected, Waits, Written,
-};
+// The rows name nearly every port.
+use crate::ports::*;
 
 // How an argument is kept: one that is lent `by` reference, one that is `maybe` lent, or a `copy`.
 macro_rules! kept {
@@ -172,6 +159,21 @@ macro_rules! every_call {
                 writes CopySnapshot: copy_snapshot(by request: CopySnapshotRequest)
                     -> Result<(), RdsError>, Rds(Operation::copy_snapshot(request.source.family()), &request.region);
             }
+            DescribeRestored {
+                reads DescribeRestored: describe_restored(by region: Region, copy family: Family, by names: [String])
+                    -> Result<Vec<RestoredDatabase>, RdsError>, Rds(Operation::describe_databases(*family), region);
+            }
+            ChangeDatabase {
+                writes ChangeDatabase: change_database(by region: Region, by call: DatabaseCall)
+                    -> Result<Option<ResourceId>, RdsError>, Rds(call.operation, region);
+            }
+            ReadRestores {
+                reads Restore: restore(by key: RestoreKey) -> Result<Option<StoredRestore>, PortError>, Other("GetItem");
+            }
+            StoreRestores {
+                writes StoreRestore: store_restore(by restore: StoredRestore)
+                    -> Result<Written, PortError>, Other("UpdateItem");
+            }
             DescribeQuota {
                 reads DescribeQuota: describe_snapshot_quota(by region: Region, copy family: Family)
                     -> Result<Option<SnapshotQuota>, RdsError>, Rds(Operation::DescribeAccountAttributes, region);
@@ -196,6 +198,9 @@ macro_rules! every_call {
             }
             EnterCopies {
                 writes EnterCopy: enter_copy(by entered: Entered) -> Result<(), PortError>, Other("UpdateItem");
+            }
+            ExpireEntered {
+                writes ExpireEntered: expire_entered(by copy: RdsArn, copy from: Timestamp) -> Result<(), PortError>, Other("UpdateItem");
             }
             ReadEntered {
                 reads ReadEntered: read_entered(by copies: [RdsArn])

@@ -8,7 +8,8 @@ use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::names::{OptionGroup, ResourceId, SnapshotId};
 use crate::domain::rds::database::Database;
 use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
-use crate::ports::{CopySnapshotRequest, CreateSnapshotRequest, Page, SnapshotQuota};
+use crate::domain::restore::restored::RestoredDatabase;
+use crate::ports::{CopySnapshotRequest, CreateSnapshotRequest, DatabaseCall, Page, SnapshotQuota};
 
 use super::refusal::Refusal;
 use super::step_functions::page;
@@ -78,6 +79,25 @@ pub trait RdsModel {
         marker: Option<String>,
         now: Timestamp,
     ) -> Result<Page<Snapshot>, Refusal>;
+    /// The databases of these names. A model that restores nothing shows none.
+    fn describe_restored(
+        &mut self,
+        _region: &Region,
+        _family: Family,
+        _names: &[String],
+        _now: Timestamp,
+    ) -> Result<Vec<RestoredDatabase>, Refusal> {
+        Ok(Vec::new())
+    }
+    /// Makes or changes a database. A model that restores nothing refuses it.
+    fn change_database(
+        &mut self,
+        _region: &Region,
+        _call: &DatabaseCall,
+        _now: Timestamp,
+    ) -> Result<Option<ResourceId>, Refusal> {
+        Err(Refusal::code("InvalidAction"))
+    }
     /// The account's quota for manual snapshots.
     fn snapshot_quota(
         &mut self,

@@ -13,6 +13,7 @@ pub mod own_event;
 pub mod policies;
 pub mod prune;
 pub mod refusal;
+pub mod restore_record;
 pub mod run;
 pub mod selected;
 

@@ -52,6 +52,13 @@ pub trait EnterCopies {
     async fn enter_copy(&self, entered: &Entered) -> Result<(), PortError>;
 }
 
+/// Lets what was entered of a copy go once the copy is gone.
+pub trait ExpireEntered {
+    /// `UpdateItem`, if something was entered: the table may delete it from then on. A copy of which nothing was entered is
+    /// not an error.
+    async fn expire_entered(&self, copy: &RdsArn, from: Timestamp) -> Result<(), PortError>;
+}
+
 /// Reads what was entered of copies.
 pub trait ReadEntered {
     /// `BatchGetItem`: what there is and can be read, in any order. At most 100 copies, each once.
@@ -140,6 +147,7 @@ actions! {
     InvokePruner: "lambda:InvokeFunction";
     RegisterRemovals: "dynamodb:PutItem" "dynamodb:DeleteItem";
     EnterCopies: "dynamodb:UpdateItem";
+    ExpireEntered: "dynamodb:UpdateItem";
     ReadEntered: "dynamodb:BatchGetItem";
     ListMismatches: "dynamodb:Query";
     KeepNotes: "dynamodb:BatchGetItem" "dynamodb:PutItem";

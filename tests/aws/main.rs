@@ -14,6 +14,7 @@ mod commands;
 mod deploy;
 mod deploy_command;
 mod destroy;
+mod disaster_page;
 mod doctor;
 mod doctor_documents;
 #[path = "../deployment/document.rs"]
@@ -41,6 +42,7 @@ mod rds_settings;
 mod reach;
 mod redrive;
 mod replay;
+mod restore_calls;
 mod restore_commands;
 mod secrets;
 mod selected;

@@ -315,7 +315,8 @@ fn the_plan_is_shown_with_every_call_and_where_each_setting_comes_from() {
     assert_eq!(ended, Ended::Well, "{out}");
     for words in [
         "1. RestoreDBInstanceFromDBSnapshot, then wait until it is available",
-        "1 to restore, 0 stopped by a gap, 0 left out. Nothing was changed",
+        "1 to restore, 0 stopped by a gap, 0 left out.",
+        "Nothing was changed. --yes carries it out.",
     ] {
         assert!(out.contains(words), "{words}: {out}");
     }
@@ -658,19 +659,23 @@ fn what_is_not_restored_yet_cannot_be_taken_over() {
 }
 
 #[test]
-fn without_a_dry_run_the_command_says_that_it_does_not_carry_out() {
+fn without_a_yes_and_without_a_terminal_nothing_is_restored() {
     let output = bare(&["restore", "--database", "orders"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.contains("does not carry them out"), "{error}");
+    assert!(
+        error.contains("it changes the recovery region: add --yes"),
+        "{error}"
+    );
     let output = bare(&["restore", "--dry-run"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
 }
 
 #[test]
-fn restores_help_says_that_nothing_is_changed() {
+fn restores_help_says_what_changes_nothing_and_whose_rights_it_uses() {
     let out = ran(&bare(&["restore", "--help"]).output().unwrap(), 0);
     let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(out.contains("Changes nothing"), "{out}");
+    assert!(out.contains("--dry-run changes nothing"), "{out}");
+    assert!(out.contains("with your own rights"), "{out}");
     assert!(out.contains("snapferry restore --all --at"), "{out}");
 }

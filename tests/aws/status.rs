@@ -121,6 +121,7 @@ fn the_report_says_of_each_database_what_status_says() {
         assert_eq!(status[key], report[key], "{key}");
     }
     assert_eq!(report["due_times"].as_array().unwrap().len(), 4);
+    assert_eq!(report["orphans"]["database_gone"]["snapshots"], 0);
     assert_eq!(status["databases"][0]["id"], "forgotten");
     assert_eq!(status["databases"][0]["overdue"], true);
 }

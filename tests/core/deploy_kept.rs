@@ -22,6 +22,17 @@ fn pairs(all: &[(&str, &str)]) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// The outputs that version 0.1.0's template has, by name.
+fn outputs_of_0_1_0() -> BTreeMap<String, String> {
+    let template = fs::read_to_string("tests/fixtures/upgrade/0.1.0/template.yaml").unwrap();
+    let template: serde_norway::Value = serde_norway::from_str(&template).unwrap();
+    let outputs = template["Outputs"].as_mapping().unwrap();
+    outputs
+        .keys()
+        .map(|name| (name.as_str().unwrap().to_owned(), "a value".to_owned()))
+        .collect()
+}
+
 /// A stack of version 0.1.0: every default of its template, and what a person had to say.
 fn of_0_1_0(changed: &[(&str, &str)]) -> Deployments {
     let world = world();
@@ -36,14 +47,15 @@ fn of_0_1_0(changed: &[(&str, &str)]) -> Deployments {
         id: "arn:of:the:stack".to_owned(),
         status: "CREATE_COMPLETE".to_owned(),
         parameters,
-        outputs: pairs(&[("StackRegion", "eu-central-1"), ("TableName", "the-table")]),
+        outputs: outputs_of_0_1_0(),
     };
     world.put_stack(&home(), &stack(), facts);
     world
 }
 
 #[test]
-fn an_upgrade_from_0_1_0_raises_the_old_defaults_that_no_longer_fit_and_says_so() {
+fn an_upgrade_from_0_1_0_is_taken_for_ours_and_raises_the_old_defaults_that_no_longer_fit_and_says_so()
+ {
     let world = of_0_1_0(&[]);
     let deployment = looked(&world, request()).unwrap();
     let said: Vec<(&str, &str, &str)> = deployment

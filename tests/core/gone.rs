@@ -148,3 +148,33 @@ fn databases_of_a_region_that_no_setting_names_never_count_as_gone() {
     assert_eq!(left(&world).len(), 5);
     assert_eq!(run(world.listing(&region(SOURCE))).unwrap(), before);
 }
+
+#[test]
+fn of_more_missing_databases_than_fit_into_their_item_some_count_as_if_nobody_had_looked() {
+    let nobody = BTreeSet::new();
+    let id = |number: usize| ResourceId::parse(&format!("db-{number:0>252}")).unwrap();
+    let all: Vec<ResourceId> = (0..6_500).map(id).collect();
+    let first = time("2026-11-01T03:00:00Z");
+    let week = |number: i64| first + SignedDuration::from_hours(7 * 24 * number);
+    // One is missing for longer than the others: it keeps its place.
+    let last = all.last().unwrap().clone();
+    let mut listing = Listing::after(None, [&last], &nobody, week(0));
+    for number in 1..=3 {
+        listing = Listing::after(Some(&listing), &all, &nobody, week(number));
+        let bytes: usize = listing
+            .missing
+            .keys()
+            .map(|id| id.as_str().len() + 40)
+            .sum();
+        assert!(bytes <= 300_000, "{bytes}");
+    }
+    assert_eq!(listing.gone_since(&last, week(3)), Some(first));
+    assert!(listing.gone_since(&all[0], week(3)).is_some());
+    let fits = listing.missing.len();
+    assert!((1_000..1_100).contains(&fits), "{fits}");
+    assert_eq!(listing.gone_since(&all[fits], week(3)), None);
+    // As soon as there is room, its count begins.
+    let fewer = &all[3_000..];
+    let next = Listing::after(Some(&listing), fewer, &nobody, week(4));
+    assert_eq!(next.missing[&all[3_000]].listings, 1);
+}

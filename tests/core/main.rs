@@ -5,6 +5,7 @@
 )]
 
 mod automated;
+mod blue_green;
 mod catalog;
 mod choice;
 mod clusters;
@@ -26,6 +27,8 @@ mod learnt_limit;
 mod left_over;
 mod measure;
 mod names;
+mod next_step;
+mod orphans;
 mod own_events;
 mod pages;
 mod permit;

@@ -111,6 +111,12 @@ fn what_may_go_is_noted_and_goes_a_grace_later_the_oldest_first() {
     world.pass(SignedDuration::from_hours(1));
     let next = round(&world);
     assert_eq!(next.gone.len(), 3);
+    // What was entered of them goes with them, months later.
+    let calls = world.calls();
+    let expired = calls
+        .iter()
+        .filter(|call| call.name() == Name::ExpireEntered);
+    assert_eq!(expired.count(), 3);
     assert!(!world.table().is_being_removed(&oldest[0]));
     // C2: the backlog is larger than the bound, and drains to its end.
     rounds(&world, 40);

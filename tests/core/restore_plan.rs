@@ -152,11 +152,27 @@ fn planned(
 }
 
 fn usual() -> RestorePlan {
+    usual_plan_with(&RestoreOptions::default())
+}
+
+/// The plan of an instance of which everything is known.
+pub(crate) fn usual_plan() -> RestorePlan {
+    usual()
+}
+
+/// The same with these options.
+pub(crate) fn usual_plan_with(options: &RestoreOptions) -> RestorePlan {
     let point = instance_point();
     let configuration = configuration(&point, instance_settings());
+    planned(&point, Some(&configuration), &mapping(), options)
+}
+
+/// The plan of a cluster with members.
+pub(crate) fn cluster_plan() -> RestorePlan {
+    let point = cluster_point();
     planned(
         &point,
-        Some(&configuration),
+        Some(&shop(&point)),
         &mapping(),
         &RestoreOptions::default(),
     )
@@ -193,20 +209,20 @@ fn gaps(plan: &RestorePlan) -> Vec<GapKind> {
 }
 
 #[test]
-fn an_instance_is_restored_changed_restarted_backed_up_and_given_its_roles() {
+fn an_instance_is_restored_changed_restarted_given_its_roles_and_backed_up() {
     let plan = usual();
     let order = [
         StepKind::Restore,
         StepKind::Settings,
         StepKind::Reboot,
-        StepKind::Backups,
         StepKind::Role,
+        StepKind::Backups,
     ];
     assert_eq!(kinds(&plan), order);
     assert_eq!(plan.runs_after, 5);
     assert_eq!(gaps(&plan), []);
     let restore = &plan.steps[0];
-    assert_eq!(restore.action, "RestoreDBInstanceFromDBSnapshot");
+    assert_eq!(restore.action.as_str(), "RestoreDBInstanceFromDBSnapshot");
     for (parameter, value) in [
         ("DBInstanceIdentifier", text("orders")),
         ("DBInstanceClass", text("db.r6g.large")),
@@ -249,12 +265,24 @@ fn an_instance_is_restored_changed_restarted_backed_up_and_given_its_roles() {
         Some(&text("alias/here"))
     );
     assert_eq!(sent(change, "ApplyImmediately"), Some(&Value::Flag(true)));
-    let backups = &plan.steps[3];
+    assert_eq!(sent(&plan.steps[3], "RoleArn"), Some(&text("arn:s3")));
+    let backups = &plan.steps[4];
     assert_eq!(
         sent(backups, "BackupRetentionPeriod"),
         Some(&Value::Number(7))
     );
-    assert_eq!(sent(&plan.steps[4], "RoleArn"), Some(&text("arn:s3")));
+}
+
+#[test]
+fn a_database_whose_backups_are_not_known_gets_a_weeks() {
+    let point = instance_point();
+    let plan = planned(&point, None, &mapping(), &RestoreOptions::default());
+    let backups = plan.steps.last().expect("a step");
+    assert_eq!(backups.kind, StepKind::Backups);
+    assert_eq!(
+        sent(backups, "BackupRetentionPeriod"),
+        Some(&Value::Number(7))
+    );
 }
 
 #[test]
@@ -440,7 +468,7 @@ fn a_cluster_is_restored_with_the_snapshots_version_then_its_members_the_writer_
     let shop = shop(&point);
     let plan = planned(&point, Some(&shop), &mapping(), &RestoreOptions::default());
     let restore = &plan.steps[0];
-    assert_eq!(restore.action, "RestoreDBClusterFromSnapshot");
+    assert_eq!(restore.action.as_str(), "RestoreDBClusterFromSnapshot");
     assert_eq!(sent(restore, "EngineVersion"), Some(&text("16.9")));
     assert_eq!(sent(restore, "StorageType"), Some(&text("aurora")));
     assert_eq!(
@@ -451,12 +479,15 @@ fn a_cluster_is_restored_with_the_snapshots_version_then_its_members_the_writer_
     let members: Vec<&str> = plan.members.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(members, ["shop-b", "reader", "shop-a"]);
     let first = &plan.steps[1];
-    assert_eq!(first.action, "CreateDBInstance");
+    assert_eq!(first.action.as_str(), "CreateDBInstance");
     assert_eq!(sent(first, "DBClusterIdentifier"), Some(&text("shop")));
     assert_eq!(sent(first, "Engine"), Some(&text("aurora-postgresql")));
     assert_eq!(sent(first, "PubliclyAccessible"), Some(&Value::Flag(false)));
     assert!(first.parameters.contains_key("Tags"));
-    let after: Vec<&str> = plan.steps[4..].iter().map(|step| step.action).collect();
+    let after: Vec<&str> = plan.steps[4..]
+        .iter()
+        .map(|step| step.action.as_str())
+        .collect();
     assert_eq!(after, ["ModifyDBCluster", "EnableHttpEndpoint"]);
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::Breakage;
 use super::faults::Choice;
 use crate::local::Permission;
 
@@ -44,6 +45,11 @@ pub struct Args {
     /// Runs this executable as `snapferry`, instead of building it.
     #[arg(long, value_name = "PATH", hide = true)]
     pub snapferry: Option<PathBuf>,
+
+    /// Break one thing and stop there: say what to look at and what to type, and leave the repair to you. docs/TUTORIAL.md
+    /// goes through it.
+    #[arg(long = "break", value_name = "FAULT", requires = "keep", conflicts_with_all = ["faults", "json"])]
+    pub breaks: Option<Breakage>,
 
     /// Print one JSON object as the last line of stdout; everything else goes to stderr.
     #[arg(long)]

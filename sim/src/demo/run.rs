@@ -28,7 +28,7 @@ use super::repairs::Repairs;
 use super::schedule::{Sweeps, plan_every, sweep_every};
 use super::snapferry::Snapferry;
 use super::view::{Out, View};
-use super::{Args, LeftOutFigure, doctor, left_out, policies, promises, summary, tried};
+use super::{Args, LeftOutFigure, doctor, left_out, policies, practice, promises, summary, tried};
 
 /// How often the picture is drawn and the executions are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -83,7 +83,7 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         let most = fleet.databases.len() * TRIES as usize + COPIES_IN_FLIGHT + fleet.old.len();
         fleet::leave_room(&mut fleet.rds, most);
     }
-    if !trouble.choice.is_empty() {
+    if !trouble.choice.is_empty() || args.breaks.is_some() {
         // Their events may be lost, and the policy is due only once, so they must exist before the planner runs.
         take_automated(&mut fleet.rds, &fleet.databases)?;
     }
@@ -101,7 +101,7 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
             without: args.without_permission.clone(),
             with: args.with_permission.clone(),
         },
-        ..options(&rds, &trouble, &fleet.databases)
+        ..options(args, &rds, &trouble, &fleet.databases)
     };
     let stack = LocalStack::start(options, &|step| announce(out, &step)).await?;
     rds.evaluate_iam(LocalIam::of(stack.client()));
@@ -129,6 +129,22 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
         stack.output("SweeperName")?.to_owned(),
         args.speed,
     );
+    if let Some(breakage) = args.breaks {
+        let scene = practice::Scene {
+            breakage,
+            stack: &stack,
+            rds: &rds,
+            databases: &fleet.databases,
+            old: &fleet.old,
+            executions: selected.len(),
+            speed: args.speed,
+        };
+        let mirror = scene.play(out).await?;
+        drop(sweeps);
+        keep(out, args, &stack, &rds, &snapferry.program).await;
+        drop((mirror, carrier));
+        return Ok(ExitCode::SUCCESS);
+    }
     let repairs = Repairs::start(out, &snapferry, &rds, &stack, &trouble)?;
     let pruning = Pruning::start(
         stack.client().clone(),
@@ -213,7 +229,7 @@ async fn protect(args: &Args, out: Out) -> anyhow::Result<ExitCode> {
     seen.world.extend(contradictions);
     let kept = report(out, args, &figures, &seen)?;
     if args.keep {
-        keep(out, &stack, &rds, &snapferry.program).await;
+        keep(out, args, &stack, &rds, &snapferry.program).await;
     }
     Ok(if kept {
         ExitCode::SUCCESS
@@ -251,10 +267,16 @@ fn report(out: Out, args: &Args, figures: &Figures, seen: &Observations) -> anyh
     Ok(broken.is_empty())
 }
 
-fn options(rds: &RdsService, trouble: &OutageReport, databases: &[Database]) -> LocalOptions {
+fn options(
+    args: &Args,
+    rds: &RdsService,
+    trouble: &OutageReport,
+    databases: &[Database],
+) -> LocalOptions {
     let defaults = LocalOptions::new(rds.url());
     let pruning = PRUNING.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let (mut parameters, retry_scale) = if trouble.choice.is_empty() {
+    let is_calm = trouble.choice.is_empty() && args.breaks.is_none();
+    let (mut parameters, retry_scale) = if is_calm {
         (Vec::from(pruning), defaults.retry_scale)
     } else {
         let shortened = SHORTENED.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -434,10 +456,10 @@ async fn has_denied(stack: &LocalStack) -> anyhow::Result<bool> {
 }
 
 /// Stays up until Ctrl-C.
-async fn keep(out: Out, stack: &LocalStack, rds: &RdsService, snapferry: &Path) {
+async fn keep(out: Out, args: &Args, stack: &LocalStack, rds: &RdsService, snapferry: &Path) {
     let sweeps = stack
         .output("SweeperName")
-        .map(|name| Sweeps::start(stack.client().clone(), name.to_owned(), 60.0));
+        .map(|name| Sweeps::start(stack.client().clone(), name.to_owned(), args.speed));
     out.line("\nThe local world stays up until Ctrl-C. In another terminal:\n");
     match stack.environment(&rds.url()) {
         Ok(variables) => {
@@ -447,8 +469,19 @@ async fn keep(out: Out, stack: &LocalStack, rds: &RdsService, snapferry: &Path) 
         }
         Err(error) => out.line(format_args!("(the stack lacks an output: {error:#})")),
     }
-    // Use the built command: `cargo run` would build again, in an environment with changed variables.
-    out.line(format_args!("\n{} waits", snapferry.display()));
+    if let Some(breakage) = args.breaks {
+        // Use the built command: `cargo run` would build again, in an environment with changed variables.
+        let folder = snapferry.parent().unwrap_or(Path::new("."));
+        out.line(format_args!(
+            "export PATH='{}':\"$PATH\"\n",
+            folder.display()
+        ));
+        for (why, command) in practice::steps(breakage) {
+            out.line(format_args!("{command}  # {why}"));
+        }
+    } else {
+        out.line(format_args!("\n{} waits", snapferry.display()));
+    }
     for kind in ["DBSnapshot", "DBClusterSnapshot"] {
         out.line(list_of(kind));
     }

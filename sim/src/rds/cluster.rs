@@ -6,6 +6,7 @@ use super::encryption::StorageEncryption;
 use super::engine;
 use super::instance::{InstanceSpec, InstanceStatus};
 use super::names::Region;
+use super::region_groups::default_parameter_group;
 use super::settings::{Life, Settings};
 use super::tags::Tags;
 
@@ -156,6 +157,11 @@ impl ClusterSpec {
             aws_owned_key: self.aws_owned_key,
             cluster: Some(self.identifier.clone()),
             option_group: engine::default_option_group(&self.engine, &self.engine_version),
+            parameter_group: default_parameter_group(&self.engine, &self.engine_version),
+            settings: Settings {
+                promotion_tier: Some(1),
+                ..Settings::default()
+            },
             subnet_group: self.subnet_group.clone(),
             vpc_id: self.vpc_id.clone(),
             security_groups: self.security_groups.clone(),

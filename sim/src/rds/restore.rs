@@ -154,16 +154,10 @@ impl Rds {
             given.text("DBParameterGroupName"),
         )?;
         let cluster = &cluster.spec;
-        let default = default_parameter_group(&cluster.engine, &cluster.engine_version);
         let mut spec = InstanceSpec {
             tags: Tags::from_caller(&request.tags)?,
-            parameter_group: default,
             class: class.to_owned(),
             created: now,
-            settings: Settings {
-                promotion_tier: Some(1),
-                ..Settings::default()
-            },
             ..cluster.member(&name)
         };
         given.apply_to_instance(&mut spec, &self.secrets(region))?;

@@ -11,12 +11,14 @@ use snapferry::domain::id::token::TaskToken;
 use snapferry::domain::operator::redrive::{Inspection, Redrivable};
 use snapferry::domain::rds::database::Database;
 use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::restore::restored::RestoredDatabase;
 use snapferry::domain::run::command::ProtectionRequest;
 use snapferry::fake::step_functions::page;
 use snapferry::fake::{RdsModel, Refusal, StepFunctionsModel, StoppableModel, TaskEnd, Token};
 use snapferry::json;
 use snapferry::ports::{
-    CopySnapshotRequest, CreateSnapshotRequest, ExecutionState, Page, SnapshotQuota, Started,
+    CopySnapshotRequest, CreateSnapshotRequest, DatabaseCall, ExecutionState, Page, SnapshotQuota,
+    Started,
 };
 
 use super::step_functions::{AboutToken, Status, StepFunctions};
@@ -24,6 +26,7 @@ use super::world::rds_region;
 use crate::asl::StateMachine;
 use crate::rds::{Paging, Rds, RdsFault, SnapshotDescription};
 use crate::rds_to_domain;
+use crate::restores_to_domain;
 
 /// The model of RDS, behind the product's types.
 pub struct ModelledRds {
@@ -142,6 +145,27 @@ impl RdsModel for ModelledRds {
         let page =
             rds_to_domain::databases(self, &at, family, filters, paging, now).map_err(refusal)?;
         Ok(page.items)
+    }
+
+    fn describe_restored(
+        &mut self,
+        region: &Region,
+        family: Family,
+        names: &[String],
+        now: Timestamp,
+    ) -> Result<Vec<RestoredDatabase>, Refusal> {
+        let at = rds_region(region);
+        restores_to_domain::described(self, &at, family, names, now).map_err(refusal)
+    }
+
+    fn change_database(
+        &mut self,
+        region: &Region,
+        call: &DatabaseCall,
+        now: Timestamp,
+    ) -> Result<Option<ResourceId>, Refusal> {
+        let at = rds_region(region);
+        restores_to_domain::change(self, &at, call, now).map_err(refusal)
     }
 
     fn describe_snapshots(

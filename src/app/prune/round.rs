@@ -32,6 +32,9 @@ use crate::ports::{PortError, open_pages};
 /// How long a round may hold the lease. It is longer than any function runs.
 const LEASE: SignedDuration = SignedDuration::from_mins(16);
 
+/// How long what was entered of a copy outlives it. RDS's lists lag, so one that does not show it proves little.
+const ENTERED_AFTER: SignedDuration = SignedDuration::from_hours(24 * 60);
+
 /// Makes one round. `holder` is a name that no other round has. With an order, the plan that a person has looked at is
 /// carried out without the grace period, and only if it is the same.
 ///
@@ -193,6 +196,9 @@ async fn confirm<W: Permissions>(
             Some(_) => {}
             None => {
                 info!(%snapshot, "removed");
+                world
+                    .expire_entered(&snapshot, world.now() + ENTERED_AFTER)
+                    .await?;
                 report.gone.push(snapshot.clone());
             }
         }

@@ -8,6 +8,8 @@ use crate::domain::restore::gap::GapKind;
 pub(in crate::cli) const EXAMPLES: &str = "\
 Examples:
   snapferry restore --database orders --dry-run
+  snapferry restore --database orders --yes
+  snapferry restore --all --yes --json
   snapferry restore --all --at 2026-11-22T03:00:00Z --dry-run --json
   snapferry restore --database orders --as orders-test --accept-gap parameter-group --dry-run
   snapferry restore --database orders --emit terraform > orders.tf
@@ -47,9 +49,12 @@ pub(in crate::cli) struct RestoreArguments {
     /// Count a database as running before its backups are on.
     #[arg(long)]
     pub(super) fast: bool,
-    /// Show the plan: every call, and every setting with where it comes from.
+    /// Show the plan, and change nothing: every call, and every setting with where it comes from.
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Carry the plan out without asking.
+    #[arg(long, conflicts_with_all = ["dry_run", "emit"])]
+    pub(super) yes: bool,
     /// Print a template that carries the plan out.
     #[arg(long, value_name = "LANGUAGE")]
     pub(super) emit: Option<TemplateLanguage>,

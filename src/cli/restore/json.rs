@@ -120,7 +120,7 @@ impl<'a> PlanJson<'a> {
             accepted: gap.is_accepted,
         });
         let steps = plan.steps.iter().enumerate().map(|(at, step)| StepJson {
-            action: step.action,
+            action: step.action.as_str(),
             parameters: step
                 .parameters
                 .iter()

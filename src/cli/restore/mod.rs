@@ -1,11 +1,13 @@
-//! `snapferry restore`: plans restores, and prints templates that carry them out. It carries none out itself yet.
+//! `snapferry restore`: plans restores, carries them out, and prints templates that do.
 
 pub(super) mod arguments;
+mod carry_out;
+mod closing;
 mod json;
 mod take_over;
 mod text;
 
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 
 use jiff::Timestamp;
 
@@ -14,7 +16,7 @@ use super::emit::{Described, TemplateForm, configuration, imports, of_plan, temp
 use super::not_found::not_found;
 use super::outcome::{CliError, Ended};
 use super::show::write_json;
-use crate::app::catalog::CatalogError;
+use crate::app::carry_out_all::Permissions;
 use crate::app::restore::{self, RestoreOf, RestorePlans, Which, plan_restore};
 use crate::aws::{Aws, Examines, for_operators, patient};
 use crate::domain::id::arn::Region;
@@ -24,8 +26,10 @@ use crate::ports::{Clock, ListDatabases};
 use crate::settings::Stack;
 
 use arguments::RestoreArguments;
+use carry_out::{restore_and_close, restore_error};
 
 pub use arguments::TemplateLanguage;
+pub use closing::{write_closing, write_json_closing};
 
 /// What is done with the plans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +52,15 @@ pub(super) async fn execute(
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
     let action = action_of(options)?;
+    let json = arguments.format.is_json();
+    let may_ask = !json && io::stdin().is_terminal();
+    if action.is_none() && !options.yes && !may_ask {
+        return Err(CliError::Argument {
+            name: "restore",
+            what: "it changes the recovery region: add --yes, or --dry-run to see the plan"
+                .to_owned(),
+        });
+    }
     let stack = Stack::from_variables(variables(environment, arguments.flags()))?;
     let sdk = for_operators(&stack.home, arguments.profile.as_deref()).await;
     let aws = Aws::new(patient(sdk), stack.table.clone(), Examines);
@@ -67,12 +80,52 @@ pub(super) async fn execute(
         which: &which,
         up_to: options.at.map(|at| at.before(aws.now())),
         options: &how,
-        action,
+        action: action.unwrap_or(RestoreAction::DryRun),
     };
-    show_restore(&aws, &asked, arguments.format.is_json(), out).await
+    if action.is_some() {
+        return show_restore(&aws, &asked, json, out).await;
+    }
+    carry_out(&aws, &asked, options.yes, json, out).await
 }
 
-fn action_of(options: &RestoreArguments) -> Result<RestoreAction, CliError> {
+/// Shows the plans, asks, and carries them out.
+///
+/// # Errors
+/// When a database is unknown, or AWS does not answer.
+async fn carry_out<W: Permissions>(
+    world: &W,
+    asked: &Restore<'_>,
+    is_confirmed: bool,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let of = asked.of();
+    let plans = plan_restore(world, of).await.map_err(restore_error)?;
+    refuse_unknown(&plans)?;
+    if !json {
+        text::write_plans(out, &plans)?;
+    }
+    if !is_confirmed && !confirmed(&mut io::stderr())? {
+        writeln!(out, "Nothing was changed.")?;
+        return Ok(Ended::Badly);
+    }
+    restore_and_close(world, of, plans, json, out).await
+}
+
+/// Asks on the terminal.
+fn confirmed(to: &mut impl Write) -> io::Result<bool> {
+    write!(
+        to,
+        "\nIs the old one down? What is restored runs its jobs. Restore this? [y/N] "
+    )?;
+    to.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// What is shown or printed. Nothing if the plans are carried out.
+fn action_of(options: &RestoreArguments) -> Result<Option<RestoreAction>, CliError> {
     let wrong = |name, what: &str| CliError::Argument {
         name,
         what: what.to_owned(),
@@ -80,18 +133,11 @@ fn action_of(options: &RestoreArguments) -> Result<RestoreAction, CliError> {
     if options.name.is_some() && options.databases.len() > 1 {
         return Err(wrong("--as", "several databases cannot have one name"));
     }
-    match options.emit {
-        Some(language) => Ok(RestoreAction::Emit {
-            language,
-            takes_over: options.take_over,
-        }),
-        None if options.dry_run => Ok(RestoreAction::DryRun),
-        None => Err(wrong(
-            "restore",
-            "this version plans restores and prints templates for them, and does not carry them out itself yet: add \
-             --dry-run, or --emit cloudformation or terraform",
-        )),
-    }
+    let emit = options.emit.map(|language| RestoreAction::Emit {
+        language,
+        takes_over: options.take_over,
+    });
+    Ok(emit.or(options.dry_run.then_some(RestoreAction::DryRun)))
 }
 
 /// What is asked of `restore`.
@@ -111,6 +157,18 @@ pub struct Restore<'a> {
     pub action: RestoreAction,
 }
 
+impl Restore<'_> {
+    fn of(&self) -> RestoreOf<'_> {
+        RestoreOf {
+            stack: self.stack,
+            home: self.home,
+            which: self.which,
+            up_to: self.up_to,
+            options: self.options,
+        }
+    }
+}
+
 /// Shows the plans, or prints templates.
 ///
 /// # Errors
@@ -121,29 +179,19 @@ pub async fn show_restore<W: restore::Permissions + ListDatabases>(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Ended, CliError> {
-    let of = RestoreOf {
-        stack: asked.stack,
-        home: asked.home,
-        which: asked.which,
-        up_to: asked.up_to,
-        options: asked.options,
-    };
-    let plans = plan_restore(world, of).await.map_err(|error| match error {
-        CatalogError::Port(error) => CliError::Port(error),
-        CatalogError::Rds(error) => CliError::Rds(error),
-    })?;
-    if let Some(unknown) = plans.unknown.first() {
-        let what = "database with good recovery points of this stack in the recovery region";
-        let known = plans.known.iter().map(String::as_str);
-        return Err(not_found("--database", what, unknown, known));
-    }
+    let of = asked.of();
+    let plans = plan_restore(world, of).await.map_err(restore_error)?;
+    refuse_unknown(&plans)?;
     let is_well = !plans.plans.is_empty()
         && plans.left_out.is_empty()
         && !plans.plans.iter().any(|one| one.plan.is_stopped());
     let ended = if is_well { Ended::Well } else { Ended::Badly };
     match asked.action {
         RestoreAction::DryRun if json => write_json(out, &json::PlansJson::of(&plans))?,
-        RestoreAction::DryRun => text::write_plans(out, &plans)?,
+        RestoreAction::DryRun => {
+            text::write_plans(out, &plans)?;
+            writeln!(out, "Nothing was changed. --yes carries it out.")?;
+        }
         RestoreAction::Emit {
             language,
             takes_over: false,
@@ -170,6 +218,15 @@ pub async fn show_restore<W: restore::Permissions + ListDatabases>(
         }
     }
     Ok(ended)
+}
+
+fn refuse_unknown(plans: &RestorePlans) -> Result<(), CliError> {
+    let Some(unknown) = plans.unknown.first() else {
+        return Ok(());
+    };
+    let what = "database with good recovery points of this stack in the recovery region";
+    let known = plans.known.iter().map(String::as_str);
+    Err(not_found("--database", what, unknown, known))
 }
 
 /// A template for a database with an open gap would put it into the wrong network.

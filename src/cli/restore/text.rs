@@ -38,8 +38,7 @@ pub(super) fn write_plans(out: &mut impl Write, plans: &RestorePlans) -> Result<
         .count();
     writeln!(
         out,
-        "{} to restore, {stopped} stopped by a gap, {} left out. Nothing was changed: this version plans restores and \
-         does not carry them out.",
+        "{} to restore, {stopped} stopped by a gap, {} left out.",
         plans.plans.len(),
         plans.left_out.len()
     )?;

@@ -81,7 +81,7 @@ pub fn why_not(found: Option<&StackFacts>, template: &Template) -> Option<String
         );
     }
     let is_ours = match template {
-        Template::Recovery => stack_outputs::is_snapferry(&stack.outputs),
+        Template::Recovery => stack_outputs::is_of_any_version(&stack.outputs),
         Template::Source(_) => stack.outputs.contains_key("ForwardingRuleArn"),
     };
     if !is_ours {

@@ -8,6 +8,9 @@ use crate::domain::limits::{TAG_KEY_MAX, TAG_VALUE_MAX};
 /// A resource's tags, as RDS reports them.
 pub type Tags = BTreeMap<String, String>;
 
+/// How the keys of Snapferry's own tags begin.
+pub const PREFIX: &str = "snapferry:";
+
 /// On every snapshot and copy of Snapferry: the stack that made it. Every check of ownership asks for it.
 pub const STACK: &str = "snapferry:stack";
 /// On every snapshot and copy of Snapferry: the database's ARN.
@@ -72,7 +75,7 @@ text_newtype!(
 text_serde!(PolicyName TagKey);
 
 /// Prefixes of tag keys that AWS reserves, and Snapferry's own prefix.
-const RESERVED: [&str; 3] = ["aws:", "rds:", "snapferry:"];
+const RESERVED: [&str; 3] = ["aws:", "rds:", PREFIX];
 
 /// Whether AWS or Snapferry reserves a tag's key.
 #[must_use]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::orphans::{OtherStacks, Pile, add_other_stack};
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::names::ResourceId;
 use crate::domain::id::tags::{PolicyName, StackId};
@@ -33,15 +34,22 @@ pub struct PointsOf {
     pub count: usize,
     /// When the data of each was taken, in seconds, in no order: a fleet has many thousands.
     pub taken: Vec<i64>,
+    /// How many each policy made, and how large they are.
+    pub by_policy: BTreeMap<PolicyName, Pile>,
 }
 
 /// Recovery points by database. What another stack or a person made is left out, and so is what cannot be restored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Points(BTreeMap<ResourceId, PointsOf>);
+pub struct Points {
+    of: BTreeMap<ResourceId, PointsOf>,
+    /// What other stacks have made.
+    pub other_stacks: OtherStacks,
+}
 
 impl Points {
     /// Adds what is a good recovery point of this stack. `mismatches` are the copies that were entered as wrong.
     pub fn add(&mut self, stack: &StackId, snapshot: &Snapshot, mismatches: &BTreeSet<RdsArn>) {
+        add_other_stack(&mut self.other_stacks, stack, snapshot);
         if mismatches.contains(&snapshot.arn) {
             return;
         }
@@ -60,9 +68,12 @@ impl Points {
             taken_at,
         };
         let taken = taken_at.map(Timestamp::as_second);
-        match self.0.get_mut(&id) {
+        let mut pile = Pile::default();
+        pile.add(snapshot);
+        match self.of.get_mut(&id) {
             Some(of) => {
                 of.count += 1;
+                of.by_policy.entry(policy.clone()).or_default().join(&pile);
                 of.taken.extend(taken);
                 if point.taken_at > of.newest.taken_at {
                     of.database = database;
@@ -73,35 +84,39 @@ impl Points {
             None => {
                 let of = PointsOf {
                     database,
+                    by_policy: BTreeMap::from([(policy.clone(), pile)]),
                     policy,
                     newest: point,
                     count: 1,
                     taken: taken.into_iter().collect(),
                 };
-                self.0.insert(id, of);
+                self.of.insert(id, of);
             }
         }
     }
 
     /// Takes over what another list found. No database is in two lists, because a list is of one family.
     pub fn join(&mut self, other: Self) {
-        self.0.extend(other.0);
+        self.of.extend(other.of);
+        for (stack, pile) in other.other_stacks {
+            self.other_stacks.entry(stack).or_default().join(&pile);
+        }
     }
 
     /// Those of one database.
     #[must_use]
     pub fn of(&self, database: &ResourceId) -> Option<&PointsOf> {
-        self.0.get(database)
+        self.of.get(database)
     }
 
     /// All of them, by database.
     pub fn iter(&self) -> impl Iterator<Item = (&ResourceId, &PointsOf)> {
-        self.0.iter()
+        self.of.iter()
     }
 
     /// How many recovery points there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.0.values().map(|of| of.count).sum()
+        self.of.values().map(|of| of.count).sum()
     }
 }

@@ -36,7 +36,16 @@ pub const AURORA_BACKUP_MONTH: Price = Price {
     quoted_by: "three public pages on Aurora's prices, which agree",
 };
 
-/// All prices.
+/// A gigabyte of a snapshot of an instance, kept for a month.
+pub const SNAPSHOT_MONTH: Price = Price {
+    what: "RDS backup storage, per GB-month",
+    per_gb: 0.095,
+    page: "https://aws.amazon.com/rds/pricing/",
+    quoted_by: "public guides to RDS's prices; other regions cost up to twice as much, and storage up to the size of a \
+                region's databases is free",
+};
+
+/// The prices of copies of clusters, which plans show.
 pub const ALL: [Price; 2] = [TRANSFER, AURORA_BACKUP_MONTH];
 
 /// The cost of full copies.

@@ -56,6 +56,13 @@ pub fn settings(outputs: &BTreeMap<String, String>) -> Vec<(String, String)> {
     said.collect()
 }
 
+/// Whether a stack with these outputs is one of template.yaml, of any version. Version 0.1.0 said less than its settings.
+#[must_use]
+pub fn is_of_any_version(outputs: &BTreeMap<String, String>) -> bool {
+    const OF_0_1_0: [&str; 3] = ["StackIdentity", "TableName", "StateMachineArn"];
+    is_snapferry(outputs) || OF_0_1_0.iter().all(|name| outputs.contains_key(*name))
+}
+
 /// Whether a stack with these outputs is one of template.yaml, of a version that says its settings this way.
 #[must_use]
 pub fn is_snapferry(outputs: &BTreeMap<String, String>) -> bool {

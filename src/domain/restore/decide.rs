@@ -57,6 +57,9 @@ pub(super) struct Known<'a> {
 /// Engines whose end of standard support RDS bridges for money.
 const WITH_EXTENDED_SUPPORT: [&str; 4] = ["mysql", "postgres", "aurora-mysql", "aurora-postgresql"];
 
+/// For how many days backups are kept where it is not known for how many they were: RDS's own choice in its console.
+const UNKNOWN_RETENTION: i64 = 7;
+
 /// Storage whose speed is part of its order.
 const PROVISIONED: [&str; 2] = ["io1", "io2"];
 /// What gp3 has without an order. A smaller gp3 volume refuses these numbers.
@@ -95,6 +98,15 @@ impl Known<'_> {
             (Setting::PubliclyAccessible, value) => self.public(taken, value),
             (Setting::StorageType, None) => self.unknown_storage(taken),
             (Setting::EngineLifecycleSupport, None) => self.unknown_support(),
+            (Setting::BackupRetentionPeriod, None) if self.part == Part::Instance => {
+                Decision::Send {
+                    how: taken.how,
+                    value: Value::Number(UNKNOWN_RETENTION),
+                    origin: Origin::Rule(
+                        "its own is not known, and without backups it must not run",
+                    ),
+                }
+            }
             (_, None) => Decision::Nothing,
             (Setting::Iops, Some(value)) => self.speed(taken, value, GP3_IOPS),
             (Setting::StorageThroughput, Some(value)) => self.speed(taken, value, GP3_THROUGHPUT),

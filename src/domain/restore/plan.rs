@@ -11,10 +11,12 @@ use super::mapping::RestoreMapping;
 use super::recovery_point::RecoveryPoint;
 use super::restored_tags::restored_tags;
 use super::setting::Setting;
+pub use super::step::{Sent, Step, StepKind};
 use super::taken::{How, Part};
 use super::value::{Settings, Value};
 use crate::domain::id::arn::RdsArn;
 use crate::domain::id::tags::{StackId, Tags};
+use crate::domain::run::failure::Operation;
 
 /// What is to be restored.
 #[derive(Debug, Clone, Copy)]
@@ -38,47 +40,6 @@ pub struct RestoreOptions {
     pub accepted: BTreeSet<GapKind>,
     /// Whether it may run before its backups are on.
     pub is_fast: bool,
-}
-
-/// A parameter of a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sent {
-    /// Its value.
-    pub value: Value,
-    /// Where it comes from.
-    pub origin: Origin,
-}
-
-/// What a call does.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum StepKind {
-    /// Restores the database from the snapshot.
-    Restore,
-    /// Makes a member of the cluster.
-    Member(String),
-    /// Changes what the restore call could not take.
-    Settings,
-    /// Restarts it, if a parameter group waits for that.
-    Reboot,
-    /// Turns backups on.
-    Backups,
-    /// Switches the Data API on.
-    DataApi,
-    /// Attaches a role.
-    Role,
-}
-
-/// One call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    /// What it does.
-    pub kind: StepKind,
-    /// AWS's name of it.
-    pub action: &'static str,
-    /// Its parameters.
-    pub parameters: BTreeMap<String, Sent>,
-    /// What is waited for afterwards.
-    pub then: &'static str,
 }
 
 /// A setting of the restored database.
@@ -109,6 +70,8 @@ pub struct RestorePlan {
     pub configuration: Option<ConfigurationHash>,
     /// Its identifier in the recovery region.
     pub name: String,
+    /// The name that clients connected to.
+    pub old_endpoint: Option<String>,
     /// Its tags.
     pub tags: Tags,
     /// The members that are made, in order, each with its tags.
@@ -165,6 +128,10 @@ pub fn plan(of: ToRestore<'_>, options: &RestoreOptions) -> RestorePlan {
         taken_at: of.point.taken_at,
         configuration: of.configuration.map(|(hash, _)| hash.clone()),
         name,
+        old_endpoint: of.configuration.and_then(|(_, configuration)| {
+            let endpoint = configuration.settings.get(&Setting::Endpoint)?;
+            endpoint.as_text().map(ToOwned::to_owned)
+        }),
         tags,
         members: planner.members,
         steps,
@@ -180,7 +147,7 @@ struct Parameters {
     make: BTreeMap<String, Sent>,
     modify: BTreeMap<String, Sent>,
     backups: BTreeMap<String, Sent>,
-    own: Vec<(&'static str, Value)>,
+    own: Vec<Value>,
 }
 
 struct Planner<'a> {
@@ -237,7 +204,7 @@ impl Planner<'_> {
             let named = by_rule(name, "only if a parameter group waits for a restart");
             steps.push(Step {
                 kind: StepKind::Reboot,
-                action: "RebootDBInstance",
+                action: Operation::RebootDbInstance,
                 parameters: [("DBInstanceIdentifier".to_owned(), named)].into(),
                 then: RUNS,
             });
@@ -247,19 +214,15 @@ impl Planner<'_> {
             false => Some(self.change(part, StepKind::Backups, parameters.backups)),
         };
         let own = parameters.own.iter();
-        let own: Vec<Step> = own
-            .flat_map(|(action, value)| self.own_calls(part, action, value))
-            .collect();
-        let runs_after;
-        if self.options.is_fast {
-            steps.extend(own);
-            runs_after = steps.len();
-            steps.extend(backups);
-        } else {
-            steps.extend(backups);
-            steps.extend(own);
-            runs_after = steps.len();
-        }
+        let own: Vec<Step> = own.flat_map(|value| self.own_calls(part, value)).collect();
+        // Backups come last: once they are on, RDS makes a full one for hours and refuses every other change.
+        steps.extend(own);
+        let runs_early = steps.len();
+        steps.extend(backups);
+        let runs_after = match self.options.is_fast {
+            true => runs_early,
+            false => steps.len(),
+        };
         (steps, runs_after)
     }
 
@@ -309,8 +272,8 @@ impl Planner<'_> {
                             parameters.backups.insert(parameter.to_owned(), sent);
                             Some(StepKind::Backups)
                         }
-                        How::Own(action) => {
-                            parameters.own.push((action, value.clone()));
+                        How::Own(_) => {
+                            parameters.own.push(value.clone());
                             Some(match setting {
                                 Setting::HttpEndpointEnabled => StepKind::DataApi,
                                 _ => StepKind::Role,
@@ -341,12 +304,12 @@ impl Planner<'_> {
         };
         let (action, id, of) = match part {
             Part::Instance | Part::Member => (
-                "RestoreDBInstanceFromDBSnapshot",
+                Operation::RestoreDbInstanceFromDbSnapshot,
                 "DBInstanceIdentifier",
                 "DBSnapshotIdentifier",
             ),
             Part::Cluster => (
-                "RestoreDBClusterFromSnapshot",
+                Operation::RestoreDbClusterFromSnapshot,
                 "DBClusterIdentifier",
                 "SnapshotIdentifier",
             ),
@@ -400,7 +363,7 @@ impl Planner<'_> {
             self.members.push((here.clone(), own.clone()));
             steps.push(Step {
                 kind: StepKind::Member(here),
-                action: "CreateDBInstance",
+                action: Operation::CreateDbInstance,
                 parameters,
                 then: RUNS,
             });
@@ -421,8 +384,8 @@ impl Planner<'_> {
 
     fn change(&self, part: Part, kind: StepKind, mut parameters: BTreeMap<String, Sent>) -> Step {
         let (action, id) = match part {
-            Part::Instance | Part::Member => ("ModifyDBInstance", "DBInstanceIdentifier"),
-            Part::Cluster => ("ModifyDBCluster", "DBClusterIdentifier"),
+            Part::Instance | Part::Member => (Operation::ModifyDbInstance, "DBInstanceIdentifier"),
+            Part::Cluster => (Operation::ModifyDbCluster, "DBClusterIdentifier"),
         };
         parameters.insert(id.to_owned(), by_rule(Value::text(&self.name), "its name"));
         let at_once = by_rule(Value::Flag(true), "not in the next maintenance window");
@@ -435,11 +398,13 @@ impl Planner<'_> {
         }
     }
 
-    fn own_calls(&self, part: Part, action: &'static str, value: &Value) -> Vec<Step> {
+    fn own_calls(&self, part: Part, value: &Value) -> Vec<Step> {
         let named = || by_rule(Value::text(&self.name), "its name");
-        let id = match part {
-            Part::Instance | Part::Member => "DBInstanceIdentifier",
-            Part::Cluster => "DBClusterIdentifier",
+        let (action, id) = match part {
+            Part::Instance | Part::Member => {
+                (Operation::AddRoleToDbInstance, "DBInstanceIdentifier")
+            }
+            Part::Cluster => (Operation::AddRoleToDbCluster, "DBClusterIdentifier"),
         };
         let Value::Records(roles) = value else {
             let point = &self.of.point.snapshot.arn;
@@ -451,7 +416,7 @@ impl Planner<'_> {
             );
             return vec![Step {
                 kind: StepKind::DataApi,
-                action,
+                action: Operation::EnableHttpEndpoint,
                 parameters: [(
                     "ResourceArn".to_owned(),
                     by_rule(Value::text(&arn), "its ARN"),

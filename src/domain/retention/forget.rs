@@ -203,8 +203,12 @@ pub fn forget<I: Ord>(by: ForgetRules<'_>, points: &[Point<I>], now: Timestamp) 
     for (at, kept) in keep_by_rules(by, &counted) {
         reasons[at].extend(kept);
     }
-    let decide = |(point, reasons): (&Point<I>, Vec<KeepReason>)| match &point.state {
-        _ if !reasons.is_empty() => Decision::Keep(reasons),
+    let decide = |(point, mut reasons): (&Point<I>, Vec<KeepReason>)| match &point.state {
+        _ if !reasons.is_empty() => {
+            // A region has many thousands of these.
+            reasons.shrink_to_fit();
+            Decision::Keep(reasons)
+        }
         _ if by.rules.is_empty() => Decision::Keep(vec![KeepReason::NoRule]),
         PointState::Failed => Decision::Remove(RemoveReason::Failed),
         PointState::Good | PointState::Unfinished | PointState::Mismatch(_) => {

@@ -18,6 +18,12 @@ const APART: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How old the last complete listing of a region may be. An older one says nothing of what is there now.
 pub const LISTED_MAX: SignedDuration = SignedDuration::from_hours(24);
 
+/// How many bytes the missing databases of a region may take in their item: DynamoDB allows 400 KB for all of it.
+const MISSING_BYTES_MAX: usize = 300_000;
+
+/// What one takes beside its id: three numbers in a list.
+const MISSING_BYTES: usize = 40;
+
 /// A database that listings no longer show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Missing {
@@ -67,7 +73,7 @@ impl Listing {
         });
         Self {
             at,
-            missing: missing.collect(),
+            missing: within_bound(missing.collect()),
         }
     }
 
@@ -81,6 +87,23 @@ impl Listing {
         let missing = self.missing.get(database)?;
         (missing.listings >= LISTINGS).then_some(missing.since)
     }
+}
+
+/// As many of the missing databases as fit into their item, those that are missing longest first. One that does not fit
+/// counts as if nobody had looked for it, so it is not gone: its turn comes when the recovery points of others have aged.
+fn within_bound(all: BTreeMap<ResourceId, Missing>) -> BTreeMap<ResourceId, Missing> {
+    let bytes = |id: &ResourceId| id.as_str().len() + MISSING_BYTES;
+    if all.keys().map(bytes).sum::<usize>() <= MISSING_BYTES_MAX {
+        return all;
+    }
+    let mut all: Vec<(ResourceId, Missing)> = all.into_iter().collect();
+    all.sort_by(|(a, one), (b, other)| (one.since, a).cmp(&(other.since, b)));
+    let mut taken = 0;
+    let fits = all.into_iter().take_while(|(id, _)| {
+        taken += bytes(id);
+        taken <= MISSING_BYTES_MAX
+    });
+    fits.collect()
 }
 
 /// The rules for a database that is gone since then, once it has been gone for as long as its policy says.

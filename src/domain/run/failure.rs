@@ -113,6 +113,24 @@ pub enum Operation {
     AddTagsToResource,
     /// `RemoveTagsFromResource`
     RemoveTagsFromResource,
+    /// `RestoreDBInstanceFromDBSnapshot`
+    RestoreDbInstanceFromDbSnapshot,
+    /// `RestoreDBClusterFromSnapshot`
+    RestoreDbClusterFromSnapshot,
+    /// `CreateDBInstance`
+    CreateDbInstance,
+    /// `ModifyDBInstance`
+    ModifyDbInstance,
+    /// `ModifyDBCluster`
+    ModifyDbCluster,
+    /// `RebootDBInstance`
+    RebootDbInstance,
+    /// `AddRoleToDBInstance`
+    AddRoleToDbInstance,
+    /// `AddRoleToDBCluster`
+    AddRoleToDbCluster,
+    /// `EnableHttpEndpoint`
+    EnableHttpEndpoint,
 }
 
 impl Operation {
@@ -178,6 +196,15 @@ impl Operation {
             Self::DeleteDbClusterSnapshot => "DeleteDBClusterSnapshot",
             Self::AddTagsToResource => "AddTagsToResource",
             Self::RemoveTagsFromResource => "RemoveTagsFromResource",
+            Self::RestoreDbInstanceFromDbSnapshot => "RestoreDBInstanceFromDBSnapshot",
+            Self::RestoreDbClusterFromSnapshot => "RestoreDBClusterFromSnapshot",
+            Self::CreateDbInstance => "CreateDBInstance",
+            Self::ModifyDbInstance => "ModifyDBInstance",
+            Self::ModifyDbCluster => "ModifyDBCluster",
+            Self::RebootDbInstance => "RebootDBInstance",
+            Self::AddRoleToDbInstance => "AddRoleToDBInstance",
+            Self::AddRoleToDbCluster => "AddRoleToDBCluster",
+            Self::EnableHttpEndpoint => "EnableHttpEndpoint",
         }
     }
 }

@@ -11,13 +11,14 @@ use crate::domain::id::token::TaskToken;
 use crate::domain::policy::cursor::Cursor;
 use crate::domain::policy::selected::{SelectedPart, UnreadablePart};
 use crate::domain::policy::set::Applied;
+use crate::domain::restore::record::RestoreKey;
 use crate::domain::run::last_error::LastError;
 use crate::domain::run::learnt_limit::LearntLimit;
 use crate::domain::run::look_times::LastSweep;
 use crate::domain::run::naming::first_attempt;
 use crate::domain::run::slot_limits::SlotLimits;
 use crate::domain::run::wait::{Phase, Wait};
-use crate::ports::{Abandoned, Written};
+use crate::ports::{Abandoned, StoredRestore, Written};
 
 use super::catalog_entry::CatalogEntry;
 use super::configuration_items::ConfigurationItems;
@@ -46,6 +47,7 @@ pub struct Table {
     called_dead: BTreeMap<String, String>,
     pub(super) retention: RetentionItems,
     pub(super) configurations: ConfigurationItems,
+    pub(super) restores: BTreeMap<RestoreKey, StoredRestore>,
     /// Where the index shows older items than the table has.
     pub(super) lag: Option<Lag>,
     pub(super) page: usize,
@@ -76,6 +78,7 @@ impl Table {
             called_dead: BTreeMap::new(),
             retention: RetentionItems::default(),
             configurations: ConfigurationItems::default(),
+            restores: BTreeMap::new(),
             lag: None,
             page,
             stops_early: false,

@@ -8,6 +8,7 @@ mod index;
 mod index_lag;
 mod items;
 mod milliseconds;
+mod restores;
 mod retention;
 mod retention_items;
 mod selected;

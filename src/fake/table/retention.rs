@@ -79,7 +79,15 @@ impl Table {
             snapshot_done_at: entered.snapshot_done_at.map(in_milliseconds),
             ..entered.clone()
         };
+        self.retention.entered_until.remove(&entered.copy);
+        let all = &mut self.retention.entered;
         all.insert(entered.copy.clone(), entered);
+    }
+
+    pub(in crate::fake) fn expire_entered(&mut self, copy: &RdsArn, from: Timestamp) {
+        if self.retention.entered.contains_key(copy) {
+            self.retention.entered_until.insert(copy.clone(), from);
+        }
     }
 
     pub(in crate::fake) fn store_notes(&mut self, of: &DatabaseId, notes: &Notes) {

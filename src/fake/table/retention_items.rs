@@ -19,6 +19,8 @@ pub struct RetentionItems {
     pub removals: BTreeMap<RdsArn, RemovalEntry>,
     /// What the settling of copies found.
     pub entered: AllEntered,
+    /// From when on the table may delete what was entered of a copy that is gone.
+    pub entered_until: BTreeMap<RdsArn, Timestamp>,
     /// What was noted of each database.
     pub notes: BTreeMap<DatabaseId, Notes>,
     /// The rounds before.

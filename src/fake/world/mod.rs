@@ -4,6 +4,7 @@ mod configurations;
 mod operator;
 mod queues;
 mod rds;
+mod restores;
 mod retention;
 mod selected;
 mod step_functions;

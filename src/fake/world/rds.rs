@@ -16,7 +16,7 @@ use crate::ports::{
 };
 
 impl<L: Holds> Ports<L> {
-    fn rds<T>(
+    pub(super) fn rds<T>(
         &self,
         operation: Operation,
         region: &Region,

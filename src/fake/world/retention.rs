@@ -20,9 +20,9 @@ use crate::domain::retention::sightings::Notes;
 use crate::domain::run::failure::Operation;
 use crate::domain::run::manifest::Manifest;
 use crate::ports::{
-    CorrectNewest, DeleteSnapshot, EnterCopies, HoldSnapshots, InvokePruner, KeepHistories,
-    KeepNotes, ListMismatches, Page, PortError, PruneRounds, RdsError, ReadEntered, ReadFreeze,
-    ReadHistories, ReadListings, RegisterRemovals, SetFreeze, StoreListings, Written,
+    CorrectNewest, DeleteSnapshot, EnterCopies, ExpireEntered, HoldSnapshots, InvokePruner,
+    KeepHistories, KeepNotes, ListMismatches, Page, PortError, PruneRounds, RdsError, ReadEntered,
+    ReadFreeze, ReadHistories, ReadListings, RegisterRemovals, SetFreeze, StoreListings, Written,
 };
 
 impl<L: Holds> Ports<L> {
@@ -76,6 +76,13 @@ impl<L: Holds> RegisterRemovals for Ports<L> {
 impl<L: Holds> EnterCopies for Ports<L> {
     async fn enter_copy(&self, entered: &Entered) -> Result<(), PortError> {
         self.items(|table| table.enter_copy(entered));
+        Ok(())
+    }
+}
+
+impl<L: Holds> ExpireEntered for Ports<L> {
+    async fn expire_entered(&self, copy: &RdsArn, from: Timestamp) -> Result<(), PortError> {
+        self.items(|table| table.expire_entered(copy, from));
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod catalog;
 pub(crate) mod configurations;
 pub(crate) mod letters;
 pub(crate) mod policies;
+pub(crate) mod restores;
 pub(crate) mod retention;
 pub(crate) mod samples;
 pub(crate) mod slots;
@@ -136,6 +137,11 @@ macro_rules! table_contract {
             the_last_listing_of_each_region_is_kept,
             a_region_without_databases_has_a_listing,
         }
+        $crate::suite::tests! { $run, restores:
+            a_restore_is_read_as_it_was_stored,
+            a_restore_is_stored_only_over_the_one_before_it,
+            an_instance_and_a_cluster_of_one_name_are_apart,
+        }
         $crate::suite::tests! { $run, policies:
             no_policies_hold_before_the_first_are_stored,
             the_first_set_holds_once_it_is_stored,
@@ -162,6 +168,7 @@ macro_rules! table_contract {
             a_freeze_stands_until_somebody_takes_it_back,
             each_region_has_its_last_listing,
             histories_are_read_as_they_were_stored_last,
+            what_was_entered_may_go_later_and_is_read_until_then,
             the_newest_is_set_right_while_it_is_the_expected_one,
         }
     };

@@ -12,9 +12,9 @@ use snapferry::domain::retention::round::{Freeze, RemovalEntry, Round};
 use snapferry::domain::retention::sightings::Notes;
 use snapferry::domain::run::naming::nth_attempt;
 use snapferry::ports::{
-    CorrectNewest, EnterCopies, KeepHistories, KeepNotes, ListMismatches, ListOpen, LookUpWaits,
-    Occupant, PruneRounds, ReadEntered, ReadEntries, ReadFreeze, ReadListings, RecordRecoveryPoint,
-    RegisterRemovals, RegisterWaits, SetFreeze, StoreListings, Waits, Written,
+    CorrectNewest, EnterCopies, ExpireEntered, KeepHistories, KeepNotes, ListMismatches, ListOpen,
+    LookUpWaits, Occupant, PruneRounds, ReadEntered, ReadEntries, ReadFreeze, ReadListings,
+    RecordRecoveryPoint, RegisterRemovals, RegisterWaits, SetFreeze, StoreListings, Waits, Written,
 };
 
 use super::samples::{
@@ -26,6 +26,7 @@ use super::samples::{
 pub(crate) trait Table:
     CorrectNewest
     + EnterCopies
+    + ExpireEntered
     + KeepHistories
     + KeepNotes
     + ListMismatches
@@ -48,6 +49,7 @@ pub(crate) trait Table:
 impl<T> Table for T where
     T: CorrectNewest
         + EnterCopies
+        + ExpireEntered
         + KeepHistories
         + KeepNotes
         + ListMismatches
@@ -382,4 +384,16 @@ pub(crate) async fn histories_are_read_as_they_were_stored_last(table: &impl Tab
     let asked = [orders.clone(), stock.clone(), elsewhere];
     let found = table.read_histories(&asked).await.unwrap();
     assert_eq!(found, Histories::from([(orders, made), (stock, missed)]));
+}
+
+pub(crate) async fn what_was_entered_may_go_later_and_is_read_until_then(table: &impl Table) {
+    let later = time("2036-11-22T12:00:00Z");
+    table.enter_copy(&entered("a", None)).await.unwrap();
+    table.expire_entered(&copy("a"), later).await.unwrap();
+    assert_eq!(read(table, "a").await, Some(entered("a", None)));
+    // Nothing was entered of it, and nothing is now.
+    table.expire_entered(&copy("never"), later).await.unwrap();
+    assert_eq!(read(table, "never").await, None);
+    table.enter_copy(&entered("a", None)).await.unwrap();
+    assert_eq!(read(table, "a").await, Some(entered("a", None)));
 }

@@ -12,8 +12,9 @@ use snapferry::domain::retention::round::{Freeze, RemovalEntry, Round};
 use snapferry::domain::retention::sightings::Notes;
 use snapferry::ports::doctor::ListManualSnapshots;
 use snapferry::ports::{
-    CorrectNewest, DeleteSnapshot, KeepHistories, KeepNotes, PruneRounds, ReadEntered, ReadFreeze,
-    ReadHistories, ReadListings, ReadPolicyHistory, RegisterRemovals, StoreListings,
+    CorrectNewest, DeleteSnapshot, ExpireEntered, KeepHistories, KeepNotes, PruneRounds,
+    ReadEntered, ReadFreeze, ReadHistories, ReadListings, ReadPolicyHistory, RegisterRemovals,
+    StoreListings,
 };
 
 use crate::simulation::fleet::KEY;
@@ -209,5 +210,11 @@ impl ReadPolicyHistory for Mutated {
 
     async fn policy_stamps(&self, versions: &[Version]) -> Result<Vec<Stamp>, PortError> {
         self.inner.policy_stamps(versions).await
+    }
+}
+
+impl ExpireEntered for Mutated {
+    async fn expire_entered(&self, copy: &RdsArn, from: Timestamp) -> Result<(), PortError> {
+        self.inner.expire_entered(copy, from).await
     }
 }

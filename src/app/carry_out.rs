@@ -1,0 +1,317 @@
+//! Carries out restores: for each one it asks RDS what there is, decides what is next, and makes at most one call.
+//!
+//! A restore may stop at any moment and begin again anywhere: what was asked of RDS is stored before the call, and everything
+//! else is asked of RDS itself. It asks the recovery region alone.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use crate::domain::id::arn::{Family, RdsArn, Region};
+use crate::domain::limits::BATCH_GET_MAX;
+use crate::domain::restore::compare::{Difference, differences};
+use crate::domain::restore::next_step::{NextStep, PATIENCE, RestoreFailure, WaitsFor, next_step};
+use crate::domain::restore::plan::{RestorePlan, StepKind};
+use crate::domain::restore::record::{RestoreKey, RestoreRecord};
+use crate::domain::restore::refusal::RestoreRefusal;
+use crate::domain::restore::restored::{RestoredDatabase, Seen};
+use crate::domain::run::failure::Operation;
+use crate::ports::{
+    ChangeDatabase, Clock, DatabaseCall, DescribeRestored, PortError, RdsError, ReadRestores,
+    StoreRestores, StoredRestore, Written,
+};
+
+permissions! {
+    /// Everything that carrying out a restore may do. It deletes nothing.
+    Permissions: ChangeDatabase DescribeRestored ReadRestores StoreRestores
+}
+
+/// How many names one question to RDS holds.
+const NAMES_MAX: usize = BATCH_GET_MAX;
+
+/// Why a restore cannot be looked at. It can be tried again.
+#[derive(Debug, Error)]
+pub enum CarryOutError {
+    /// The table does not answer.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// RDS does not say what there is.
+    #[error(transparent)]
+    Rds(#[from] RdsError),
+}
+
+/// A restore that is under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restore {
+    /// Its plan.
+    pub plan: RestorePlan,
+    /// What is stored of it.
+    pub stored: StoredRestore,
+}
+
+/// How a restore begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begun {
+    /// It begins, or goes on where it was.
+    Goes(Box<Restore>),
+    /// It was carried out before, and its database is there. Nothing of it is changed.
+    IsDone(Box<Restore>, Timestamp),
+    /// A restore of another recovery point under this name has begun and is not done.
+    OfAnotherPoint(RdsArn, Option<Timestamp>),
+}
+
+/// What happened in one round of a restore.
+#[derive(Debug)]
+pub enum Outcome {
+    /// A call was made, and RDS has accepted it.
+    Sent(Operation),
+    /// The restore has found what an earlier call of its own made.
+    Found(String),
+    /// It waits.
+    Waits(WaitsFor),
+    /// RDS refused a call, and it is made again later.
+    Refused(RdsError),
+    /// RDS refused a call, and a person must act.
+    Stopped(RdsError),
+    /// Another process carries the same restore out.
+    Elsewhere,
+    /// Nothing is left to do.
+    Done,
+    /// It cannot go on.
+    Failed(RestoreFailure),
+}
+
+impl Outcome {
+    /// Whether further rounds are of no use until a person acts.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        matches!(self, Self::Stopped(_) | Self::Done | Self::Failed(_))
+    }
+}
+
+/// One round of a restore.
+#[derive(Debug)]
+pub struct Round {
+    /// What happened.
+    pub outcome: Outcome,
+    /// Whether its database counts as running.
+    pub is_running: bool,
+}
+
+/// What RDS shows of some restores: one question for each family and each hundred names.
+///
+/// # Errors
+/// If RDS does not say.
+pub async fn look<W: DescribeRestored>(
+    world: &W,
+    home: &Region,
+    plans: &[&RestorePlan],
+) -> Result<Vec<Seen>, RdsError> {
+    let mut shown: BTreeMap<(Family, String), RestoredDatabase> = BTreeMap::new();
+    for family in Family::ALL {
+        let mut names: Vec<String> = Vec::new();
+        for plan in plans {
+            if plan.database.family() == family {
+                names.push(plan.name.clone());
+            }
+            if family == Family::Instance {
+                names.extend(plan.members.iter().map(|(name, _)| name.clone()));
+            }
+        }
+        for names in names.chunks(NAMES_MAX) {
+            for found in world.describe_restored(home, family, names).await? {
+                shown.insert((family, found.name.clone()), found);
+            }
+        }
+    }
+    let seen = |plan: &&RestorePlan| {
+        let of = |family, name: &String| shown.get(&(family, name.clone())).cloned();
+        let members = plan.members.iter().filter_map(|(name, _)| {
+            let found = of(Family::Instance, name)?;
+            Some((name.clone(), found))
+        });
+        Seen {
+            database: of(plan.database.family(), &plan.name),
+            members: members.collect(),
+        }
+    };
+    Ok(plans.iter().map(seen).collect())
+}
+
+/// Begins a restore, or finds the one that has begun under its name.
+///
+/// # Errors
+/// If the table or RDS does not answer.
+pub async fn begin<W: Permissions + Clock>(
+    world: &W,
+    home: &Region,
+    plan: RestorePlan,
+    is_fast: bool,
+) -> Result<Begun, CarryOutError> {
+    let key = RestoreKey {
+        family: plan.database.family(),
+        name: plan.name.clone(),
+    };
+    loop {
+        let stored = world.restore(&key).await?;
+        let mut seen = look(world, home, &[&plan]).await?;
+        let database = seen.pop().and_then(|seen| seen.database);
+        let now = world.now();
+        if let Some(stored) = &stored
+            && !is_over(&stored.record, database.as_ref(), now)
+        {
+            let stored = stored.clone();
+            if let Some(done_at) = stored.record.done_at {
+                let restore = Restore { plan, stored };
+                return Ok(Begun::IsDone(Box::new(restore), done_at));
+            }
+            if stored.record.point != plan.point {
+                let record = stored.record;
+                return Ok(Begun::OfAnotherPoint(record.point, record.taken_at));
+            }
+            return Ok(Begun::Goes(Box::new(Restore { plan, stored })));
+        }
+        let stored = StoredRestore {
+            revision: stored.map_or(0, |stored| stored.revision) + 1,
+            record: RestoreRecord::new(&plan, is_fast, now),
+        };
+        // Another process was faster, and its restore is the one that counts.
+        if world.store_restore(&stored).await? == Written::Stored {
+            return Ok(Begun::Goes(Box::new(Restore { plan, stored })));
+        }
+    }
+}
+
+/// Whether an earlier restore under the name no longer counts: its database is gone, or another one has the name.
+fn is_over(record: &RestoreRecord, database: Option<&RestoredDatabase>, now: Timestamp) -> bool {
+    let made = record.made.get(&record.name);
+    let sent = record.sent.get("restore");
+    let is_young = sent.is_some_and(|sent| now.duration_since(sent.last) < PATIENCE);
+    match (made, database) {
+        (Some(_), None) => !is_young,
+        (Some(made), Some(database)) => record.done_at.is_some() && *made != database.resource_id,
+        (None, _) => false,
+    }
+}
+
+/// Decides what is next in a restore, given what RDS showed just now, and does it: at most one call of RDS.
+///
+/// # Errors
+/// If the table does not answer. The restore is as it was.
+pub async fn advance<W: Permissions + Clock>(
+    world: &W,
+    home: &Region,
+    restore: &mut Restore,
+    seen: &Seen,
+) -> Result<Round, PortError> {
+    let now = world.now();
+    let decided = next_step(&restore.plan, &restore.stored.record, seen, now);
+    let is_running = decided.is_running;
+    let mut record = restore.stored.record.clone();
+    if is_running && record.running_at.is_none() {
+        record.running_at = Some(now);
+    }
+    let outcome = match decided.next {
+        NextStep::Send(at) => {
+            let outcome = send(world, home, restore, record, at).await?;
+            return Ok(Round {
+                outcome,
+                is_running,
+            });
+        }
+        NextStep::Note(name, resource_id) => {
+            record.made.insert(name.clone(), resource_id);
+            Outcome::Found(name)
+        }
+        NextStep::Wait(what) => Outcome::Waits(what),
+        NextStep::Done => {
+            record.done_at.get_or_insert(now);
+            Outcome::Done
+        }
+        NextStep::Fail(failure) => Outcome::Failed(failure),
+    };
+    let outcome = match save(world, restore, record).await? {
+        Written::Stored => outcome,
+        Written::Conflict => Outcome::Elsewhere,
+    };
+    Ok(Round {
+        outcome,
+        is_running,
+    })
+}
+
+/// Makes the call of a step. That it is made is stored before, and what it made afterwards.
+async fn send<W: Permissions + Clock>(
+    world: &W,
+    home: &Region,
+    restore: &mut Restore,
+    mut record: RestoreRecord,
+    at: usize,
+) -> Result<Outcome, PortError> {
+    let step = restore.plan.steps[at].clone();
+    let before = record.sent.get(&step.key()).copied();
+    record.note_sending(step.key(), world.now());
+    if save(world, restore, record.clone()).await? == Written::Conflict {
+        return Ok(Outcome::Elsewhere);
+    }
+    let answer = world
+        .change_database(home, &DatabaseCall::from(&step))
+        .await;
+    let error = match answer {
+        Ok(made) => {
+            let name = match &step.kind {
+                StepKind::Restore => Some(&restore.plan.name),
+                StepKind::Member(name) => Some(name),
+                _ => None,
+            };
+            if let (Some(name), Some(made)) = (name, made) {
+                record.made.insert(name.clone(), made);
+                save(world, restore, record).await?;
+            }
+            return Ok(Outcome::Sent(step.action));
+        }
+        Err(error) => error,
+    };
+    let refusal = RestoreRefusal::of(error.code.as_deref());
+    // A refused call was not taken, so the next round need not wait for its effect.
+    if error.code.is_some() && refusal != RestoreRefusal::AlreadyThere {
+        match before {
+            Some(before) => record.sent.insert(step.key(), before),
+            None => record.sent.remove(&step.key()),
+        };
+        save(world, restore, record).await?;
+    }
+    Ok(match refusal {
+        RestoreRefusal::Person => Outcome::Stopped(error),
+        RestoreRefusal::Later | RestoreRefusal::AlreadyThere => Outcome::Refused(error),
+    })
+}
+
+/// Stores the record if it has changed. If another process has stored one, that one is taken over.
+async fn save<W: ReadRestores + StoreRestores>(
+    world: &W,
+    restore: &mut Restore,
+    record: RestoreRecord,
+) -> Result<Written, PortError> {
+    if record == restore.stored.record {
+        return Ok(Written::Stored);
+    }
+    let stored = StoredRestore {
+        revision: restore.stored.revision + 1,
+        record,
+    };
+    let written = world.store_restore(&stored).await?;
+    if written == Written::Stored {
+        restore.stored = stored;
+    } else if let Some(stored) = world.restore(&restore.stored.record.key()).await? {
+        restore.stored = stored;
+    }
+    Ok(written)
+}
+
+/// What the restored database has otherwise than planned.
+#[must_use]
+pub fn what_differs(restore: &Restore, seen: &Seen) -> Vec<Difference> {
+    differences(&restore.plan, seen)
+}

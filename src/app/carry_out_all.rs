@@ -1,0 +1,295 @@
+//! Carries out the restores of many plans, in their order, until each is done or a person must act.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::app::carry_out::{
+    self, Begun, CarryOutError, Outcome, Restore, Round, advance, begin, look, what_differs,
+};
+use crate::app::catalog::CatalogError;
+use crate::app::restore::{self, OrderedPlan, RestoreOf, RestorePlans, Which, plan_restore};
+use crate::domain::id::arn::Region;
+use crate::domain::restore::compare::Difference;
+use crate::domain::restore::plan::{RestoreOptions, RestorePlan};
+use crate::domain::restore::refusal::RestoreRefusal;
+use crate::domain::restore::restored::Seen;
+use crate::error::chain;
+use crate::ports::{Clock, RdsError};
+
+/// What carrying restores out needs beside what planning them needs.
+pub trait Permissions: restore::Permissions + carry_out::Permissions + Clock {}
+
+impl<W: restore::Permissions + carry_out::Permissions + Clock> Permissions for W {}
+
+/// What the command waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pause {
+    /// Until RDS takes the next change without being hurried.
+    BetweenCalls,
+    /// Until another look at RDS is worth it.
+    BetweenLooks,
+}
+
+impl Pause {
+    /// How long that is.
+    #[must_use]
+    pub fn duration(self) -> Duration {
+        match self {
+            Self::BetweenCalls => Duration::from_millis(200),
+            Self::BetweenLooks => Duration::from_secs(10),
+        }
+    }
+}
+
+/// How far a restore has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// It is under way.
+    Restoring,
+    /// Its database counts as running, and something is left to do.
+    Running,
+    /// Nothing is left to do.
+    Done,
+    /// A person must act.
+    Stopped,
+}
+
+impl Stage {
+    /// Its word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Restoring => "restoring",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// A restore that is followed.
+#[derive(Debug)]
+pub struct FollowedRestore {
+    /// Its place among the others.
+    pub order: Option<i64>,
+    /// Its plan.
+    pub plan: RestorePlan,
+    /// How far it has come.
+    pub stage: Stage,
+    /// What happened last, in words.
+    pub says: String,
+    /// The restore, once it has begun.
+    pub restore: Option<Restore>,
+    /// What RDS showed last.
+    pub seen: Seen,
+    /// What the restored database has otherwise than planned.
+    pub differs: Vec<Difference>,
+}
+
+impl FollowedRestore {
+    fn of(one: OrderedPlan) -> Self {
+        Self {
+            order: one.order,
+            plan: one.plan,
+            stage: Stage::Restoring,
+            says: String::new(),
+            restore: None,
+            seen: Seen::default(),
+            differs: Vec::new(),
+        }
+    }
+
+    /// When it was first found running.
+    #[must_use]
+    pub fn running_at(&self) -> Option<Timestamp> {
+        let restore = self.restore.as_ref()?;
+        restore.stored.record.running_at
+    }
+
+    /// When it was asked for.
+    #[must_use]
+    pub fn began_at(&self) -> Option<Timestamp> {
+        let restore = self.restore.as_ref()?;
+        Some(restore.stored.record.began_at)
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Done | Stage::Stopped)
+    }
+
+    fn stop(&mut self, why: String) {
+        self.stage = Stage::Stopped;
+        self.says = why;
+    }
+
+    fn note(&mut self, round: &Round) {
+        self.stage = match &round.outcome {
+            Outcome::Done => Stage::Done,
+            Outcome::Failed(_) | Outcome::Stopped(_) => Stage::Stopped,
+            _ if round.is_running => Stage::Running,
+            _ => Stage::Restoring,
+        };
+        self.says = match &round.outcome {
+            Outcome::Sent(operation) => format!("RDS has accepted {operation}"),
+            Outcome::Found(name) => format!("RDS shows {name}, which an earlier call made"),
+            Outcome::Waits(what) => what.to_string(),
+            Outcome::Refused(error) => format!("again later: {}", chain(error)),
+            Outcome::Stopped(error) => format!(
+                "stopped: {}. Fix this and run the same command again",
+                chain(error)
+            ),
+            Outcome::Elsewhere => "another process carries it out at the same time".to_owned(),
+            Outcome::Done => "done".to_owned(),
+            Outcome::Failed(failure) => format!("stopped: {failure}"),
+        };
+    }
+}
+
+/// Begins the restores of some plans and follows them until each is done or a person must act. One that stops stops no
+/// other. Databases of a larger number begin when all of the smaller ones are running or have stopped.
+///
+/// # Errors
+/// If the table or RDS does not answer. The restores go on when this is begun again.
+pub async fn carry_out_restores<W: Permissions>(
+    world: &W,
+    of: RestoreOf<'_>,
+    plans: RestorePlans,
+    pause: impl AsyncFn(Pause),
+    mut shown: impl FnMut(&FollowedRestore),
+) -> Result<Vec<FollowedRestore>, CarryOutError> {
+    let mut all: Vec<FollowedRestore> = plans.plans.into_iter().map(FollowedRestore::of).collect();
+    for one in &mut all {
+        if one.plan.is_stopped() {
+            one.stop("stopped by a gap: see its plan".to_owned());
+        }
+    }
+    loop {
+        let order = all
+            .iter()
+            .filter(|one| one.stage == Stage::Restoring)
+            .map(|one| (one.order.is_none(), one.order))
+            .min();
+        let may_begin = |one: &FollowedRestore| {
+            order.is_none_or(|order| (one.order.is_none(), one.order) <= order)
+        };
+        for one in &mut all {
+            if !one.is_over() && one.restore.is_none() && may_begin(one) {
+                start(world, of, one).await?;
+                shown(one);
+            }
+        }
+        let open: Vec<usize> = (0..all.len())
+            .filter(|at| !all[*at].is_over() && all[*at].restore.is_some())
+            .collect();
+        let has_next = all.iter().any(|one| !one.is_over());
+        if !has_next {
+            return Ok(all);
+        }
+        match round(world, of.home, &mut all, &open, &pause, &mut shown).await {
+            Err(CarryOutError::Rds(error)) if is_passing(&error) => {}
+            other => other?,
+        }
+        if all.iter().any(|one| !one.is_over()) {
+            pause(Pause::BetweenLooks).await;
+        }
+    }
+}
+
+fn is_passing(error: &RdsError) -> bool {
+    RestoreRefusal::of(error.code.as_deref()) == RestoreRefusal::Later
+}
+
+/// Looks at the open restores and takes each one step further.
+async fn round<W: Permissions>(
+    world: &W,
+    home: &Region,
+    all: &mut [FollowedRestore],
+    open: &[usize],
+    pause: &impl AsyncFn(Pause),
+    shown: &mut impl FnMut(&FollowedRestore),
+) -> Result<(), CarryOutError> {
+    let plans: Vec<&RestorePlan> = open.iter().map(|at| &all[*at].plan).collect();
+    let seen = look(world, home, &plans).await?;
+    for (at, seen) in open.iter().zip(seen) {
+        let one = &mut all[*at];
+        let Some(restore) = &mut one.restore else {
+            continue;
+        };
+        let round = advance(world, home, restore, &seen).await?;
+        one.differs = what_differs(restore, &seen);
+        one.seen = seen;
+        let before = (one.stage, one.says.clone());
+        one.note(&round);
+        if before != (one.stage, one.says.clone()) {
+            shown(one);
+        }
+        if matches!(round.outcome, Outcome::Sent(_) | Outcome::Refused(_)) {
+            pause(Pause::BetweenCalls).await;
+        }
+    }
+    Ok(())
+}
+
+/// Begins a restore. One of another recovery point that has begun under the name goes on with that recovery point.
+async fn start<W: Permissions>(
+    world: &W,
+    of: RestoreOf<'_>,
+    one: &mut FollowedRestore,
+) -> Result<(), CarryOutError> {
+    let plan = one.plan.clone();
+    let begun = begin(world, of.home, plan, of.options.is_fast).await;
+    match begun? {
+        Begun::Goes(restore) => one.restore = Some(*restore),
+        Begun::IsDone(restore, at) => {
+            one.stage = Stage::Done;
+            one.says = format!(
+                "it was restored before, at {at}, and is not changed again: --as NAME makes another"
+            );
+            let mut seen = look(world, of.home, &[&one.plan]).await?;
+            one.seen = seen.pop().unwrap_or_default();
+            one.restore = Some(*restore);
+        }
+        Begun::OfAnotherPoint(point, taken_at) => {
+            let options = RestoreOptions {
+                name: Some(one.plan.name.clone()),
+                ..of.options.clone()
+            };
+            let again = RestoreOf {
+                which: &Which::These(vec![one.plan.database.to_string()]),
+                up_to: taken_at.or(of.up_to),
+                options: &options,
+                ..of
+            };
+            let plans = plan_restore(world, again).await.map_err(planning_error)?;
+            let found = plans.plans.into_iter().map(|one| one.plan);
+            let Some(plan) = found.into_iter().find(|plan| plan.point == point) else {
+                one.stop(format!(
+                    "stopped: a restore of {} has begun under this name, and that recovery point is not to be found. \
+                     Delete what it made, or choose a name with --as",
+                    point.name()
+                ));
+                return Ok(());
+            };
+            let begun = begin(world, of.home, plan.clone(), of.options.is_fast).await;
+            one.plan = plan;
+            match begun? {
+                Begun::Goes(restore) | Begun::IsDone(restore, _) => {
+                    one.restore = Some(*restore);
+                    one.says = format!("it goes on with {}", point.name());
+                }
+                Begun::OfAnotherPoint(..) => one.stop(
+                    "stopped: another process has begun another restore under this name".to_owned(),
+                ),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn planning_error(error: CatalogError) -> CarryOutError {
+    match error {
+        CatalogError::Port(error) => CarryOutError::Port(error),
+        CatalogError::Rds(error) => CarryOutError::Rds(error),
+    }
+}

@@ -1,0 +1,72 @@
+//! `snapferry restore --yes`: carries restores out and follows them.
+
+use std::io::Write;
+
+use super::closing::{write_closing, write_json_closing};
+use crate::app::carry_out::CarryOutError;
+use crate::app::carry_out_all::{FollowedRestore, Pause, Permissions, Stage, carry_out_restores};
+use crate::app::catalog::CatalogError;
+use crate::app::restore::{RestoreOf, RestorePlans};
+use crate::cli::outcome::{CliError, Ended};
+use crate::cli::show::database;
+
+pub(super) fn restore_error(error: CatalogError) -> CliError {
+    match error {
+        CatalogError::Port(error) => CliError::Port(error),
+        CatalogError::Rds(error) => CliError::Rds(error),
+    }
+}
+
+fn line(one: &FollowedRestore) -> String {
+    let stage = match one.stage {
+        Stage::Running => " (running)",
+        Stage::Restoring | Stage::Done | Stage::Stopped => "",
+    };
+    format!("{}{stage}: {}", database(&one.plan.database), one.says)
+}
+
+/// Says that the restores go on, if the command ends before them: a person interrupted it, or a call failed.
+struct Unfinished {
+    is_over: bool,
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.is_over {
+            eprintln!("Not all is restored. Run the same command again: it goes on where it was.");
+        }
+    }
+}
+
+/// Carries the restores out and writes the closing page.
+///
+/// # Errors
+/// When AWS does not answer, or the page cannot be written. The restores go on when the command is run again.
+pub(super) async fn restore_and_close<W: Permissions>(
+    world: &W,
+    of: RestoreOf<'_>,
+    plans: RestorePlans,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Ended, CliError> {
+    let left_out = plans.left_out.len();
+    let mut unfinished = Unfinished { is_over: false };
+    let pause = async |pause: Pause| tokio::time::sleep(pause.duration()).await;
+    let shown = |one: &FollowedRestore| eprintln!("{}", line(one));
+    let all = carry_out_restores(world, of, plans, pause, shown).await;
+    let all = all.map_err(|error| match error {
+        CarryOutError::Port(error) => CliError::Port(error),
+        CarryOutError::Rds(error) => CliError::Rds(error),
+    })?;
+    unfinished.is_over = true;
+    match json {
+        true => write_json_closing(out, &all)?,
+        false => write_closing(out, &all)?,
+    }
+    let is_well = left_out == 0 && all.iter().all(|one| one.stage == Stage::Done);
+    Ok(if is_well && !all.is_empty() {
+        Ended::Well
+    } else {
+        Ended::Badly
+    })
+}

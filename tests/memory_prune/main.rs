@@ -1,0 +1,231 @@
+//! What the inventory of a thousand databases with thirty recovery points each takes of memory, of processor time and of
+//! calls, in a process of its own: the allocator counts.
+//!
+//! The adapters' share is not in it: a page of RDS and one of the table at a time.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
+use std::cell::Cell;
+
+use futures_util::FutureExt as _;
+use jiff::{SignedDuration, Timestamp};
+use peak_alloc::PeakAlloc;
+use snapferry::app::prune_preview::{PreviewOf, prune_preview};
+use snapferry::domain::id::arn::{Family, KeyArn, RdsArn, Region};
+use snapferry::domain::id::database_ref::DatabaseRef;
+use snapferry::domain::id::names::{Attempt, ResourceId, SnapshotId};
+use snapferry::domain::id::tags::{PolicyName, Tags};
+use snapferry::domain::policy::set::Applied;
+use snapferry::domain::rds::snapshot::{Snapshot, SnapshotStatus};
+use snapferry::domain::retention::entered::Entered;
+use snapferry::domain::retention::gone::Listing;
+use snapferry::domain::run::command::{ProtectionRequest, RunOptions};
+use snapferry::domain::run::naming;
+use snapferry::ports::doctor::ListManualSnapshots;
+use snapferry::ports::{
+    Clock, DescribeQuota, Page, PortError, RdsError, ReadEntered, ReadListings, ReadPolicies,
+    SnapshotQuota,
+};
+use snapferry::settings::{Planning, Variables};
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+const DATABASES: usize = 1_000;
+const POINTS: usize = 30;
+const PAGE: usize = 100;
+const MB: f32 = 64.0;
+const SECONDS: f64 = 10.0;
+const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555";
+
+/// A world that makes its snapshots as they are listed, and counts the calls.
+struct Crowd {
+    planning: Planning,
+    pages: Cell<usize>,
+    looked_up: Cell<usize>,
+}
+
+fn now() -> Timestamp {
+    "2026-11-22T04:00:00Z".parse().unwrap()
+}
+
+impl Crowd {
+    /// The recovery point of one number: of each database one a day.
+    fn snapshot(&self, number: usize) -> Snapshot {
+        let (database, days) = (number / POINTS, number % POINTS);
+        let arn =
+            format!("arn:aws:rds:eu-west-1:111122223333:db:a-database-with-a-name-{database}");
+        let due: Timestamp = "2026-11-22T03:00:00Z".parse().unwrap();
+        let run = ProtectionRequest {
+            database: DatabaseRef {
+                arn: RdsArn::parse(&arn).unwrap(),
+                resource_id: ResourceId::parse(&format!("db-{database:026}")).unwrap(),
+            },
+            policy: PolicyName::parse("default").unwrap(),
+            planned_at: due - SignedDuration::from_hours(24 * i64::try_from(days).unwrap()),
+            key: KeyArn::parse(KEY).unwrap(),
+            options: RunOptions::default(),
+        };
+        let stack = &self.planning.stack.rules.stack;
+        let source = naming::source_snapshot(stack, &run, Attempt::FIRST);
+        let copy = naming::copy(stack, &run, &source, Attempt::FIRST);
+        let of = &run.database.arn;
+        let source = of.sibling_snapshot(of.region(), &source);
+        let carried = (0..20).map(|tag| (format!("a-tag-of-theirs-{tag}"), "value".repeat(10)));
+        let mut tags: Tags = carried.collect();
+        tags.extend(
+            [
+                ("snapferry:stack", stack.to_string()),
+                (
+                    "snapferry:resource-id",
+                    run.database.resource_id.to_string(),
+                ),
+                ("snapferry:database", of.to_string()),
+                ("snapferry:policy", run.policy.to_string()),
+                ("snapferry:source", source.to_string()),
+            ]
+            .map(|(key, value)| (key.to_owned(), value)),
+        );
+        Snapshot {
+            arn: of.sibling_snapshot(&self.planning.stack.home, &copy),
+            resource_id: Some(run.database.resource_id.clone()),
+            status: SnapshotStatus::Available,
+            engine: "postgres".to_owned(),
+            engine_version: "17.2".to_owned(),
+            size_gib: 100,
+            encrypted: true,
+            key: Some(run.key.clone()),
+            source: Some(source),
+            taken_at: Some(run.planned_at + SignedDuration::from_mins(1)),
+            created_at: Some(run.planned_at + SignedDuration::from_mins(20)),
+            tags,
+        }
+    }
+}
+
+impl Clock for Crowd {
+    fn now(&self) -> Timestamp {
+        now()
+    }
+}
+
+impl ListManualSnapshots for Crowd {
+    async fn list_manual_snapshots(
+        &self,
+        _region: &Region,
+        family: Family,
+        marker: Option<String>,
+    ) -> Result<Page<Snapshot>, RdsError> {
+        self.pages.set(self.pages.get() + 1);
+        let from: usize = marker.map_or(0, |marker| marker.parse().unwrap());
+        let all = match family {
+            Family::Instance => DATABASES * POINTS,
+            Family::Cluster => 0,
+        };
+        let until = all.min(from + PAGE);
+        let items = (from..until).map(|number| self.snapshot(number)).collect();
+        let next = (until < all).then(|| until.to_string());
+        Ok(Page::new(items, next))
+    }
+}
+
+impl ReadEntered for Crowd {
+    async fn read_entered(&self, copies: &[RdsArn]) -> Result<Vec<Entered>, PortError> {
+        self.looked_up.set(self.looked_up.get() + 1);
+        assert!(copies.len() <= PAGE);
+        let entered = copies.iter().map(|copy| Entered {
+            copy: copy.clone(),
+            source: copy.sibling_snapshot(copy.region(), &SnapshotId::of(copy)),
+            key: KeyArn::parse(KEY).ok(),
+            at: now(),
+            snapshot_done_at: Some(now()),
+            mismatch: None,
+        });
+        Ok(entered.collect())
+    }
+}
+
+impl ReadListings for Crowd {
+    async fn listing(&self, _region: &Region) -> Result<Option<Listing>, PortError> {
+        Ok(None)
+    }
+}
+
+impl ReadPolicies for Crowd {
+    async fn current_policies(&self) -> Result<Option<Applied>, PortError> {
+        Ok(None)
+    }
+}
+
+impl DescribeQuota for Crowd {
+    async fn describe_snapshot_quota(
+        &self,
+        _region: &Region,
+        _family: Family,
+    ) -> Result<Option<SnapshotQuota>, RdsError> {
+        Ok(None)
+    }
+}
+
+fn planning() -> Planning {
+    let pairs = [
+        ("SNAPFERRY_STACK_ID", "prod"),
+        ("AWS_REGION", "eu-central-1"),
+        ("SNAPFERRY_TABLE", "table"),
+        ("SNAPFERRY_SOURCE_REGIONS", "eu-west-1"),
+        (
+            "SNAPFERRY_STATE_MACHINE_ARN",
+            "arn:aws:states:eu-central-1:111122223333:stateMachine:protect",
+        ),
+        ("SNAPFERRY_KMS_KEY", KEY),
+        ("SNAPFERRY_RETENTION", "35d"),
+    ];
+    let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Planning::from_variables(Variables::new(pairs)).unwrap()
+}
+
+/// The processor time of this process so far, user and system, as the kernel counts it: in hundredths of a second.
+fn processor_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    // The name of the program, in brackets, may have spaces.
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    let times = fields.split_whitespace().skip(11).take(2);
+    times
+        .map(|ticks| ticks.parse::<f64>().unwrap())
+        .sum::<f64>()
+        / 100.0
+}
+
+#[test]
+fn a_thousand_databases_are_listed_under_64_mb_and_10_s_with_a_call_for_each_page() {
+    let crowd = Crowd {
+        planning: planning(),
+        pages: Cell::new(0),
+        looked_up: Cell::new(0),
+    };
+    let planning = planning();
+    let of = PreviewOf {
+        stack: &planning.stack.rules.stack,
+        home: &planning.stack.home,
+        key: &planning.key,
+        built_in: &planning.policies,
+    };
+    ALLOCATOR.reset_peak_usage();
+    let before = processor_seconds();
+    let shown = prune_preview(&crowd, of).now_or_never().unwrap().unwrap();
+    let (took, peak) = (processor_seconds() - before, ALLOCATOR.peak_usage_as_mb());
+    assert_eq!(shown.groups.len(), DATABASES);
+    assert_eq!(shown.removable().len(), 0);
+    assert_eq!(crowd.pages.get(), DATABASES * POINTS / PAGE + 1);
+    // The table's records are read only of groups in which something may go.
+    assert_eq!(crowd.looked_up.get(), 0);
+    println!(
+        "inventory of {DATABASES} databases with {POINTS} recovery points each: {} describe pages, {peak:.1} MB, {took:.2} s \
+         of processor time",
+        crowd.pages.get()
+    );
+    assert!(peak < MB, "{peak:.1} MB");
+    assert!(took < SECONDS, "{took:.2} s");
+}
