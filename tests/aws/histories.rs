@@ -13,7 +13,11 @@ async fn read(due: serde_json::Value) -> History {
     let key = format!("history#{}#{}#{}", group.0, group.1, group.2);
     let item = json!({"pk": {"S": key}, "due": due});
     let wire = Wire::new([ok(json!({"Responses": {TABLE: [item]}}).to_string())]);
-    let mut found = wire.aws().read_histories(&[group.clone()]).await.unwrap();
+    let mut found = wire
+        .aws()
+        .read_histories(std::slice::from_ref(&group))
+        .await
+        .unwrap();
     found.remove(&group).unwrap()
 }
 
@@ -27,5 +31,8 @@ async fn one_that_this_version_cannot_read_is_not_taken_for_one_that_is_not_ther
     let known = "{\"schema\":1,\"due\":[{\"d\":1767322800,\"o\":\"missed\"}]}";
     let history = read(json!({"S": known})).await;
     let due = history.due.get(&time("2026-01-02T03:00:00Z"));
-    assert_eq!((due, history.holds_more), (Some(&DueOutcome::Missed), false));
+    assert_eq!(
+        (due, history.holds_more),
+        (Some(&DueOutcome::Missed), false)
+    );
 }
