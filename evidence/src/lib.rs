@@ -1,5 +1,5 @@
 //! What measures the figures in the documents: the comparison with loops, the benchmark of the shipped function,
-//! bursts, and what an idle stack costs.
+//! bursts, a look at a large fleet, and what an idle stack costs.
 
 #[allow(
     clippy::disallowed_methods,
@@ -12,4 +12,9 @@ pub mod bench;
 )]
 pub mod burst;
 pub mod compare;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "it times a real program on this machine"
+)]
+pub mod fleet_status;
 pub mod idle_cost;

@@ -8,7 +8,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use snapferry_evidence::{bench, burst, compare, idle_cost};
+use snapferry_evidence::{bench, burst, compare, fleet_status, idle_cost};
 
 /// What measures the figures in the documents of Snapferry.
 #[derive(Parser)]
@@ -28,6 +28,8 @@ enum Command {
     IdleCost(idle_cost::Args),
     /// A sweep of ten thousand waits and a burst of ten thousand hints through the deployed local stack.
     Burst(burst::Args),
+    /// How long `snapferry status` and `snapferry report` take for a large fleet, and how much memory.
+    FleetStatus(fleet_status::Args),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Command::LambdaBench(args) => bench::main(&args),
         Command::IdleCost(args) => idle_cost(&args),
         Command::Burst(args) => burst(&args),
+        Command::FleetStatus(args) => fleet_status(&args),
     }
 }
 
@@ -116,6 +119,32 @@ fn idle_cost(args: &idle_cost::Args) -> ExitCode {
         idle_cost::DOLLARS_MAX
     );
     ExitCode::FAILURE
+}
+
+/// Fails when a promise is broken.
+fn fleet_status(args: &fleet_status::Args) -> ExitCode {
+    let ran = tokio::runtime::Runtime::new()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(fleet_status::run(args)));
+    let figures = match ran {
+        Ok(figures) => figures,
+        Err(error) => {
+            eprintln!("{error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if args.json {
+        println!("{}", serde_json::json!(figures));
+    } else {
+        println!("{}", fleet_status::table(args, &figures));
+    }
+    for broken in &figures.broken {
+        eprintln!("broken: {broken}");
+    }
+    match figures.broken.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
 }
 
 /// Fails when something was lost or a promise broken.

@@ -11,7 +11,7 @@ mod deployment;
 mod doctor;
 mod local_stack;
 mod own_roles;
-mod people;
+mod people_policies;
 mod proxy;
 mod python_venv;
 mod rds;

@@ -46,10 +46,11 @@ const ASK_AWS: [&[&str]; 25] = [
 ];
 
 /// The commands that need no AWS, and those that have commands of their own.
-const OTHERS: [&[&str]; 8] = [
+const OTHERS: [&[&str]; 9] = [
     &["catalog"],
     &["completions"],
     &["deploy"],
+    &["destroy"],
     &["man"],
     &["policy"],
     &["policy", "keeps"],

@@ -172,6 +172,7 @@ fn of_stack(
             "AWS::SQS::Queue" | "AWS::SNS::Topic" => one.has_none_of(&["KmsMasterKeyId"])?,
             // AWS bills these by use or not at all, and an idle stack does not use them.
             "AWS::Events::Rule"
+            | "AWS::IAM::ManagedPolicy"
             | "AWS::IAM::Role"
             | "AWS::Logs::LogGroup"
             | "AWS::RDS::EventSubscription"
