@@ -43,6 +43,9 @@ resource "aws_s3_object" "function" {
   source = var.function_zip
 
   lifecycle {
+    # The stack's rollback needs the objects that its template named before: they go only after the stack has changed.
+    create_before_destroy = true
+
     precondition {
       condition     = local.function_sha256 == var.function_sha256
       error_message = "${var.function_zip} is not the release's: its SHA-256 is not the one of SHA256SUMS."
@@ -55,6 +58,10 @@ resource "aws_s3_object" "definition" {
   bucket  = var.bucket
   key     = local.definition_key
   content = local.definition
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_s3_object" "template" {
@@ -62,6 +69,10 @@ resource "aws_s3_object" "template" {
   bucket  = var.bucket
   key     = local.template_key
   content = local.template
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_cloudformation_stack" "recovery" {

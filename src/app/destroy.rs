@@ -10,28 +10,35 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::app::drain::{self, Depth, Drain, DrainError, StartState, drain};
-use crate::app::stop::StopConfig;
+use crate::app::stop::{Outcome, Row, StopConfig, running};
 use crate::domain::deploy::names::StackName;
-use crate::domain::deploy::removal::{SnapshotsLeft, Stays, longest_run, why_not_delete, works};
+use crate::domain::deploy::removal::{
+    SnapshotsLeft, Stays, advice, longest_run, why_not_delete, works,
+};
 use crate::domain::deploy::stack::{StackFacts, Template};
-use crate::domain::id::arn::{Family, Region};
+use crate::domain::id::arn::{Family, Region, StateMachineArn};
+use crate::domain::id::names::ExecutionName;
 use crate::domain::id::tags::StackId;
 use crate::domain::policy::set::PolicySet;
 use crate::domain::policy::spec::AppliedKey;
 use crate::domain::run::failure::Operation;
 use crate::error::chain;
-use crate::ports::deploy::{DeleteStack, FindStack, Pause, ReadStackEvents, StackEvent};
+use crate::ports::deploy::{
+    DeleteStack, FindResource, FindStack, Pause, ReadStackEvents, StackEvent,
+};
 use crate::ports::doctor::ListManualSnapshots;
-use crate::ports::{PAGES_MAX, PortError, RdsError, all_rows, open_pages};
+use crate::ports::{ListRunning, PAGES_MAX, PortError, RdsError, all_rows, open_pages};
 
 /// How long lies between two questions to CloudFormation, which tells nobody when it is done.
 const INTERVAL: Duration = Duration::from_secs(2);
 /// How many failures an error names.
 const REASONS: usize = 3;
+/// The state machine's name in `template.yaml`.
+const STATE_MACHINE: &str = "StateMachine";
 
 permissions! {
     /// What a removal does with stacks. CloudFormation deletes the resources with the caller's rights too.
-    Permissions: DeleteStack FindStack Pause ReadStackEvents
+    Permissions: DeleteStack FindResource FindStack Pause ReadStackEvents
 }
 
 /// What a removal asks of the stack itself, while it stands.
@@ -59,6 +66,8 @@ pub struct FoundStack {
     pub name: StackName,
     /// What CloudFormation shows of it.
     pub facts: StackFacts,
+    /// Whether it is the recovery region's.
+    pub is_home: bool,
 }
 
 /// The stacks that stand, in the order in which they go: the source regions' first.
@@ -66,8 +75,11 @@ pub struct FoundStack {
 pub struct Stacks {
     /// All of them.
     pub all: Vec<FoundStack>,
-    /// The recovery region's, if it stands and its deletion has not begun.
+    /// The recovery region's, if it works, so that it can be drained.
     pub home: Option<StackFacts>,
+    /// The state machine of a recovery region's stack that stands and does not work: its deletion has begun, by whatever
+    /// means, or it was never finished. Its executions can be listed, and no more.
+    pub left_machine: Option<StateMachineArn>,
 }
 
 /// Why nothing was deleted, or nothing more.
@@ -77,7 +89,7 @@ pub enum DestroyError {
     #[error("{}", .0.join("\n"))]
     Refused(Vec<String>),
     /// CloudFormation could not delete a stack.
-    #[error("the stack {name} in {region} ended as {status}: {}; run the command again when that is repaired", .reasons.join("; "))]
+    #[error("the stack {name} in {region} ended as {status}: {}; {}", .reasons.join("; "), advice(.reasons))]
     Failed {
         /// The region.
         region: Region,
@@ -88,12 +100,34 @@ pub enum DestroyError {
         /// The first failures, each with its resource.
         reasons: Vec<String>,
     },
+    /// Executions run although none did before the first stack was deleted.
+    #[error(
+        "executions run again, so the stack {name} in {region} still stands: {}; run the command again when they have \
+         ended, or with --yes --stop",
+        joined(.executions)
+    )]
+    RunsAgain {
+        /// The region.
+        region: Region,
+        /// The stack.
+        name: StackName,
+        /// The executions.
+        executions: Vec<ExecutionName>,
+    },
+    /// CloudFormation names a state machine that cannot be one.
+    #[error("CloudFormation names a state machine that cannot be read: {0}")]
+    Machine(String),
     /// The policies could not be paused.
     #[error(transparent)]
     Drain(#[from] DrainError),
     /// A call did not succeed.
     #[error("{}", chain(.0))]
     Port(#[from] PortError),
+}
+
+fn joined(executions: &[ExecutionName]) -> String {
+    let names: Vec<&str> = executions.iter().map(ExecutionName::as_str).collect();
+    names.join(", ")
 }
 
 /// How far a removal has come.
@@ -132,28 +166,60 @@ pub async fn look<S: Permissions>(
     for region in regions {
         let name = request.stack.of_source();
         if let Some(facts) = world.find_stack(&region, &name).await? {
-            take(&mut all, &mut refused, region, name, facts, &source);
+            take(&mut all, &mut refused, (region, name), facts, &source);
         }
     }
     if let Some(facts) = home.clone() {
         let (region, name) = (request.recovery.clone(), request.stack.clone());
         let template = Template::Recovery;
-        take(&mut all, &mut refused, region, name, facts, &template);
+        take(&mut all, &mut refused, (region, name), facts, &template);
     }
     if !refused.is_empty() {
         return Err(DestroyError::Refused(refused));
     }
+    let stands = home.is_some();
+    let home = home.filter(works);
+    let left_machine = match stands && home.is_none() {
+        true => left_machine(world, request).await?,
+        false => None,
+    };
     Ok(Stacks {
         all,
-        home: home.filter(works),
+        home,
+        left_machine,
     })
+}
+
+/// The state machine of a stack that does not work, if it is still there.
+async fn left_machine<S: FindResource>(
+    world: &S,
+    request: &DestroyRequest,
+) -> Result<Option<StateMachineArn>, DestroyError> {
+    let found = world.find_resource(&request.recovery, &request.stack, STATE_MACHINE);
+    let parsed = found.await?.map(|arn| StateMachineArn::parse(&arn));
+    parsed
+        .transpose()
+        .map_err(|error| DestroyError::Machine(error.to_string()))
+}
+
+/// What runs in the state machine of a stack that does not work. Its table is not known, so nothing more is.
+///
+/// # Errors
+/// If the executions cannot be listed.
+pub async fn still_running<W: ListRunning>(world: &W) -> Result<Vec<Row>, DestroyError> {
+    let row = |execution| Row {
+        execution,
+        run: None,
+        outcome: Outcome::Running,
+        waits: Vec::new(),
+    };
+    Ok(running(world).await?.into_iter().map(row).collect())
 }
 
 fn take(
     all: &mut Vec<FoundStack>,
     refused: &mut Vec<String>,
-    region: Region,
-    name: StackName,
+    (region, name): (Region, StackName),
     facts: StackFacts,
     template: &Template,
 ) {
@@ -163,6 +229,7 @@ fn take(
             region,
             name,
             facts,
+            is_home: *template == Template::Recovery,
         }),
     }
 }
@@ -270,16 +337,28 @@ async fn left_in<W: ListManualSnapshots>(
     Ok(left)
 }
 
-/// Deletes the stacks, and follows each to its end.
+/// Deletes the stacks, and follows each to its end. `machine` lists the executions of the recovery region's stack, where it
+/// has a state machine: the source regions' stacks take minutes, so they are listed once more before that stack goes.
 ///
 /// # Errors
-/// If CloudFormation cannot delete one, or cannot be asked. The stacks after it still stand.
-pub async fn act<S: Permissions>(
+/// If CloudFormation cannot delete one, or cannot be asked, or an execution runs again. The stacks after it still stand.
+pub async fn act<S: Permissions, W: ListRunning>(
     world: &S,
+    machine: Option<&W>,
     stacks: &Stacks,
     progress: &mut dyn FnMut(Step<'_>),
 ) -> Result<(), DestroyError> {
     for found in &stacks.all {
+        if let Some(machine) = machine.filter(|_| found.is_home) {
+            let executions = running(machine).await?;
+            if !executions.is_empty() {
+                return Err(DestroyError::RunsAgain {
+                    region: found.region.clone(),
+                    name: found.name.clone(),
+                    executions,
+                });
+            }
+        }
         delete(world, found, progress).await?;
     }
     Ok(())
@@ -294,6 +373,7 @@ async fn delete<S: Permissions>(
         region,
         name,
         facts,
+        ..
     } = found;
     let newest = |events: &[StackEvent]| events.first().map(|event| event.id.clone());
     let mut last = newest(&world.stack_events(region, &facts.id, None).await?);

@@ -220,7 +220,11 @@ async fn select<W: Permissions>(
         .collect())
 }
 
-async fn running<W: ListRunning>(world: &W) -> Result<Vec<ExecutionName>, PortError> {
+/// The executions that run.
+///
+/// # Errors
+/// If they cannot be listed.
+pub async fn running<W: ListRunning>(world: &W) -> Result<Vec<ExecutionName>, PortError> {
     let endless = |endless| PortError::endless("ListExecutions", endless);
     all_rows(PAGES_MAX, endless, |from| world.list_running(from)).await
 }

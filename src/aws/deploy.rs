@@ -8,7 +8,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
 use aws_sdk_cloudformation::types::{
     Capability, ChangeAction, ChangeSetStatus, ChangeSetType, Parameter, Replacement,
-    ResourceChange as Row, Stack,
+    ResourceChange as Row, ResourceStatus, Stack,
 };
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
@@ -23,8 +23,8 @@ use crate::domain::deploy::stack::StackFacts;
 use crate::domain::id::arn::Region;
 use crate::ports::PortError;
 use crate::ports::deploy::{
-    ChangeSet, ChangeSetRequest, ChangeSets, DeleteStack, FindStack, KeepArtifacts, Made, Pause,
-    ReadStackEvents, StackEvent, TemplateSource,
+    ChangeSet, ChangeSetRequest, ChangeSets, DeleteStack, FindResource, FindStack, KeepArtifacts,
+    Made, Pause, ReadStackEvents, StackEvent, TemplateSource,
 };
 
 /// The limit for a call with its retries. An upload of some megabytes over a slow line is the longest.
@@ -244,6 +244,34 @@ fn change(row: &Row) -> ResourceChange {
         name: row.logical_resource_id().unwrap_or("(no name)").to_owned(),
         kind: row.resource_type().unwrap_or_default().to_owned(),
         act,
+    }
+}
+
+impl FindResource for Deployer {
+    async fn find_resource(
+        &self,
+        region: &Region,
+        stack: &StackName,
+        resource: &str,
+    ) -> Result<Option<String>, PortError> {
+        let request = self.cloudformation(region).describe_stack_resource();
+        let request = request.stack_name(stack.as_str());
+        let answer = match request.logical_resource_id(resource).send().await {
+            Ok(answer) => answer,
+            Err(error) if super::stack::is_unknown(&error) => return Ok(None),
+            Err(error) => {
+                return Err(port_error(
+                    "cloudformation:DescribeStackResource",
+                    &error,
+                    &[],
+                ));
+            }
+        };
+        let found = answer.stack_resource_detail();
+        let found =
+            found.filter(|it| it.resource_status() != Some(&ResourceStatus::DeleteComplete));
+        let id = found.and_then(|it| it.physical_resource_id());
+        Ok(id.filter(|id| !id.is_empty()).map(ToOwned::to_owned))
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
-use aws_sdk_cloudformation::operation::describe_stacks::DescribeStacksError;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
@@ -22,8 +21,8 @@ impl Stacks {
     }
 }
 
-/// Whether there is no stack of that name. CloudFormation has no error code of its own for it.
-pub(super) fn is_unknown<R>(error: &SdkError<DescribeStacksError, R>) -> bool {
+/// Whether there is no stack of that name, or no such resource in it. CloudFormation has no error code of its own for it.
+pub(super) fn is_unknown<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     error.as_service_error().is_some_and(|error| {
         let message = error.message().unwrap_or_default();
         error.code() == Some("ValidationError") && message.contains("does not exist")

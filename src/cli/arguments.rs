@@ -25,8 +25,9 @@ const AFTER_HELP: &str = "\
 
   snapferry --region eu-central-1 --stack snapferry plan
 
-Flags win over the environment, and both win over the stack's outputs. A script that must not ask CloudFormation
-each time can set the environment once, from the stack's output CliEnvironment.
+Flags win over the environment, and both win over the stack's outputs. Beside --stack, an environment that names
+another stack's id, table, state machine, queues or pruner is refused. A script that must not ask CloudFormation each
+time can set the environment once, from the stack's output CliEnvironment.
 
 Credentials come from the AWS SDK's default chain: the environment, a profile (--profile, AWS_PROFILE),
 single sign-on, a container or an instance. SNAPFERRY_LOG=debug writes more to the error output.

@@ -9,19 +9,20 @@ use super::destroy_arguments::DestroyArguments;
 use super::drain::{built_in, starts};
 use super::outcome::{CliError, Ended};
 use super::show::{table, write_json, write_table};
-use super::stack::with_outputs;
 use super::stop::{RowJson, write_runs};
 use crate::app::destroy::{
     DestroyError, DestroyRequest, Drained, Permissions, StackPermissions, Stacks, Step, act, empty,
-    look, what_stays,
+    look, still_running, what_stays,
 };
 use crate::app::drain::{Depth, StartState};
-use crate::app::stop::StopConfig;
+use crate::app::stop::{Row, Stop, StopConfig};
 use crate::aws::{Aws, Deploys, StateMachine, for_operators, leisurely};
 use crate::domain::deploy::names::StackName;
-use crate::domain::deploy::removal::Stays;
+use crate::domain::deploy::removal::{Stays, has_people_policies};
+use crate::domain::deploy::stack::StackFacts;
 use crate::domain::id::arn::Region;
-use crate::settings::{Faults, Planning};
+use crate::domain::operator::stack_outputs;
+use crate::settings::{Faults, Planning, Variables};
 
 impl From<DestroyError> for CliError {
     fn from(error: DestroyError) -> Self {
@@ -32,7 +33,9 @@ impl From<DestroyError> for CliError {
                 name: "destroy",
                 what: refused.to_string(),
             },
-            failed @ DestroyError::Failed { .. } => Self::Destroy(failed),
+            failed @ (DestroyError::Failed { .. }
+            | DestroyError::RunsAgain { .. }
+            | DestroyError::Machine(_)) => Self::Destroy(failed),
         }
     }
 }
@@ -46,13 +49,24 @@ pub struct DestroyManner {
     pub json: bool,
 }
 
-/// A stack that still works, so that it must be drained.
+/// What can be done about the runs of the recovery region's stack before it goes.
 #[derive(Debug)]
-pub struct Target<'a, W> {
-    /// How the stack itself is reached.
-    pub world: &'a W,
-    /// Its settings.
-    pub planning: &'a Planning,
+pub enum Target<'a, W> {
+    /// It works, so it is drained: how it is reached, and its settings.
+    Works(&'a W, &'a Planning),
+    /// It does not work, and still has its state machine: how the executions are listed.
+    Left(&'a W),
+    /// It does not stand, or has no state machine: nothing can run.
+    Nothing,
+}
+
+impl<'a, W> Target<'a, W> {
+    fn machine(&self) -> Option<&'a W> {
+        match self {
+            Self::Works(world, _) | Self::Left(world) => Some(*world),
+            Self::Nothing => None,
+        }
+    }
 }
 
 pub(super) async fn execute(
@@ -74,19 +88,42 @@ pub(super) async fn execute(
         json: arguments.format.is_json(),
     };
     let progress = &mut io::stderr();
-    if stacks.home.is_none() {
-        let none: Option<Target<'_, Aws<StateMachine>>> = None;
-        return run_destroy(none, &deployer, &request, &stacks, manner, out, progress).await;
-    }
-    let environment = with_outputs(arguments, environment).await?;
-    let planning = Planning::from_variables(variables(environment, arguments.flags()))?;
-    let machine = StateMachine(planning.state_machine.clone());
-    let world = Aws::new(sdk, planning.stack.table.clone(), machine);
-    let target = Some(Target {
-        world: &world,
-        planning: &planning,
-    });
+    let (world, planning);
+    let target = match (&stacks.home, &stacks.left_machine) {
+        (Some(home), _) => {
+            planning = settings(arguments, environment, home)?;
+            let machine = StateMachine(planning.state_machine.clone());
+            world = Aws::new(sdk, planning.stack.table.clone(), machine);
+            Target::Works(&world, &planning)
+        }
+        (None, Some(machine)) => {
+            world = Aws::new(sdk, "", StateMachine(machine.clone()));
+            Target::Left(&world)
+        }
+        (None, None) => Target::Nothing,
+    };
     run_destroy(target, &deployer, &request, &stacks, manner, out, progress).await
+}
+
+/// The settings of the stack that goes, from its outputs alone. With those of another stack, that one would be drained.
+fn settings(
+    arguments: &StackArguments,
+    environment: Vec<(String, String)>,
+    home: &StackFacts,
+) -> Result<Planning, CliError> {
+    let said = variables(environment, arguments.flags());
+    let others = stack_outputs::of_another_stack(&home.outputs, |name| said.get(name));
+    if !others.is_empty() {
+        return Err(CliError::Argument {
+            name: "destroy",
+            what: format!(
+                "flags or environment are another stack's ({}); unset them, and name the stack with --stack alone",
+                others.join("; ")
+            ),
+        });
+    }
+    let own = stack_outputs::settings(&home.outputs);
+    Ok(Planning::from_variables(Variables::new(own))?)
 }
 
 fn request(
@@ -136,7 +173,7 @@ fn request(
 /// # Errors
 /// If it could not begin, CloudFormation cannot delete a stack, or the answer cannot be written.
 pub async fn run_destroy<W: StackPermissions, S: Permissions>(
-    target: Option<Target<'_, W>>,
+    target: Target<'_, W>,
     deployer: &S,
     request: &DestroyRequest,
     stacks: &Stacks,
@@ -151,8 +188,9 @@ pub async fn run_destroy<W: StackPermissions, S: Permissions>(
     }
     let mut drained = None;
     let mut stays = None;
-    if let (Some(target), Some(home)) = (&target, &stacks.home) {
-        let (world, planning) = (target.world, target.planning);
+    let mut left = None;
+    if let (Target::Works(world, planning), Some(home)) = (&target, &stacks.home) {
+        let (world, planning) = (*world, *planning);
         let config = StopConfig::from(&planning.stack);
         let built_in = built_in(&planning.policies);
         let empty = empty(world, deployer, home, &config, &built_in, depth, &mut show).await?;
@@ -163,16 +201,27 @@ pub async fn run_destroy<W: StackPermissions, S: Permissions>(
         }
         drained = Some(empty);
     }
-    let is_empty = drained.as_ref().is_none_or(Drained::is_done);
+    if let Target::Left(world) = target {
+        let rows = still_running(world).await?;
+        if !json {
+            write_left(out, &rows)?;
+        }
+        left = Some(rows);
+    }
+    let nothing_runs = left.as_ref().is_none_or(Vec::is_empty);
+    let is_empty = drained.as_ref().is_none_or(Drained::is_done) && nothing_runs;
     let acts = depth != Depth::Show && is_empty && !stacks.all.is_empty();
     if acts {
-        act(deployer, stacks, &mut show).await?;
+        act(deployer, target.machine(), stacks, &mut show).await?;
     }
     if json {
-        write_json(out, &answer(stacks, drained.as_ref(), stays.as_ref(), acts))?;
+        let (drained, left) = (drained.as_ref(), left.as_deref());
+        write_json(out, &answer(stacks, drained, left, stays.as_ref(), acts))?;
     } else {
         let version = drained.as_ref().map(|drained| &drained.drain.starts);
-        write_end(out, stacks, acts, depth, is_empty)?;
+        if nothing_runs {
+            write_end(out, stacks, acts, depth, is_empty)?;
+        }
         if let Some(stays) = &stays {
             write_stays(out, stays, version)?;
         }
@@ -219,6 +268,31 @@ fn write_stacks(
     }
     write_table(out, &rows)?;
     writeln!(out)?;
+    if stacks.all.iter().any(|one| has_people_policies(&one.facts)) {
+        writeln!(
+            out,
+            "Detach the policies of PeoplePolicies (outputs ReadersPolicyArn, OperatorsPolicyArn) from those who have them: \
+             IAM deletes none that is attached.\n"
+        )?;
+    }
+    Ok(())
+}
+
+/// What runs in a stack that does not work. It cannot be drained, and its waits cannot be read.
+fn write_left(out: &mut impl Write, rows: &[Row]) -> Result<(), CliError> {
+    let stop = Stop {
+        rows: rows.to_vec(),
+    };
+    write_runs(out, &stop)?;
+    let what = match rows.is_empty() {
+        true => {
+            "The recovery region's stack does not work any more, or never did, so its policies and waits cannot be read. Nothing runs in its state machine.\n"
+        }
+        false => {
+            "The recovery region's stack does not work any more, or never did, so its policies cannot be paused. These executions run, so no stack is deleted: run this command again when they have ended, or end each with aws stepfunctions stop-execution."
+        }
+    };
+    writeln!(out, "{what}")?;
     Ok(())
 }
 
@@ -319,6 +393,7 @@ fn write_stays(out: &mut impl Write, stays: &Stays, starts: Option<&StartState>)
 fn answer(
     stacks: &Stacks,
     drained: Option<&Drained>,
+    left: Option<&[Row]>,
     stays: Option<&Stays>,
     deleted: bool,
 ) -> Value {
@@ -333,14 +408,16 @@ fn answer(
             })
         })
         .collect();
-    let runs = drained.map(|drained| {
-        let rows = drained.drain.stop.rows.iter();
-        rows.map(RowJson::of).collect::<Vec<_>>()
-    });
+    let rows = drained.map(|drained| drained.drain.stop.rows.as_slice());
+    let runs = rows.or(left);
+    let runs = runs.map(|rows| rows.iter().map(RowJson::of).collect::<Vec<_>>());
+    // Whether a stack that does not work was drained before, nobody can see any more. That something runs can be seen.
+    let is_drained = drained.map(Drained::is_done);
+    let is_drained = is_drained.or_else(|| left.filter(|rows| !rows.is_empty()).map(|_| false));
     json!({
         "stacks": all,
         "deleted": deleted,
-        "drained": drained.is_none_or(Drained::is_done),
+        "drained": is_drained,
         "paused": drained.map(|drained| !matches!(drained.drain.starts, StartState::GoOn(_))),
         "open_waits": drained.map(|drained| drained.open_waits),
         "runs": runs,

@@ -12,10 +12,11 @@ const REGION: &str = "AWS_REGION";
 /// What AWS's own command line calls the region.
 const DEFAULT_REGION: &str = "AWS_DEFAULT_REGION";
 
-/// The environment, with the settings of the named stack where it says nothing itself.
+/// The environment, with the settings of the named stack where it says nothing itself. An environment that names another
+/// stack's table, queues or functions is refused: a command would look at one stack and change the other.
 ///
 /// # Errors
-/// When there is no such stack, or CloudFormation cannot be asked.
+/// When there is no such stack, the environment is another stack's, or CloudFormation cannot be asked.
 pub(super) async fn with_outputs(
     arguments: &StackArguments,
     environment: Vec<(String, String)>,
@@ -54,6 +55,27 @@ pub(super) async fn with_outputs(
     if !stack_outputs::is_snapferry(&outputs) {
         return Err(SettingsError::one(format!(
             "--stack {name}: the stack in {region} does not have the outputs of this version's template.yaml"
+        ))
+        .into());
+    }
+    // A flag that replaces the variable is meant.
+    let flags = arguments.flags();
+    let replaced = |variable: &str| {
+        let mut flags = flags.iter();
+        let flag = flags.find(|(name, _)| *name == variable);
+        flag.and_then(|(_, value)| value.as_deref())
+    };
+    let said = |variable: &str| {
+        let mut pairs = environment.iter();
+        let (_, value) = pairs.find(|(name, _)| name == variable)?;
+        let is_replaced = replaced(variable).is_some_and(|flag| flag != value);
+        Some(value.as_str()).filter(|_| !is_replaced)
+    };
+    let others = stack_outputs::of_another_stack(&outputs, said);
+    if !others.is_empty() {
+        return Err(SettingsError::one(format!(
+            "--stack {name}: the environment is another stack's ({}); unset these variables, or leave --stack out",
+            others.join("; ")
         ))
         .into());
     }

@@ -1,5 +1,7 @@
 //! CloudFormation and the bucket of a deployment, in memory.
 
+mod removal;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,8 +17,8 @@ use crate::domain::doctor::permissions::{Decision, Requirement};
 use crate::domain::id::arn::Region;
 use crate::domain::policy::spec::KeyName;
 use crate::ports::deploy::{
-    ChangeSet, ChangeSetRequest, ChangeSets, CheckRights, DeleteStack, FindStack, KeepArtifacts,
-    Made, Pause, ReadStackEvents, StackEvent, TemplateSource,
+    ChangeSet, ChangeSetRequest, ChangeSets, CheckRights, FindStack, KeepArtifacts, Made, Pause,
+    ReadStackEvents, StackEvent, TemplateSource,
 };
 use crate::ports::{CallerIdentity, Clock, DescribeKey, PortError};
 
@@ -58,6 +60,8 @@ pub struct Deployments {
     pub fails_in: BTreeSet<Region>,
     /// The reasons for which CloudFormation refuses a change set, by region.
     pub refuses_in: BTreeMap<Region, String>,
+    /// Resources of stacks, by region, stack and the name in the template.
+    pub resources: BTreeMap<(Region, StackName, String), String>,
     /// The roles that IAM knows, by name, each with its ARN.
     pub roles: BTreeMap<String, String>,
     /// The actions that IAM's simulator denies.
@@ -417,25 +421,6 @@ impl ChangeSets for Deployments {
         stacks.remove(&key);
         let mut pending = self.pending.borrow_mut();
         pending.retain(|_, it| (&it.region, &it.request.stack) != (region, name));
-        Ok(())
-    }
-}
-
-impl DeleteStack for Deployments {
-    async fn delete_stack(&self, region: &Region, name: &StackName) -> Result<(), PortError> {
-        let key = (region.clone(), name.clone());
-        let mut stacks = self.stacks.borrow_mut();
-        // CloudFormation says nothing about a stack that does not exist.
-        if let Some(shown) = stacks.get_mut(&key) {
-            let after = self.fails_in.contains(region).then(|| StackFacts {
-                status: "DELETE_FAILED".to_owned(),
-                outputs: BTreeMap::new(),
-                ..shown.facts.clone()
-            });
-            shown.facts.status = "DELETE_IN_PROGRESS".to_owned();
-            shown.becomes = Some((ROUNDS, after));
-        }
-        self.deleted.borrow_mut().push(key);
         Ok(())
     }
 }

@@ -84,6 +84,18 @@ pub trait DeleteStack {
     async fn delete_stack(&self, region: &Region, name: &StackName) -> Result<(), PortError>;
 }
 
+/// Looks at single resources of stacks.
+pub trait FindResource {
+    /// `DescribeStackResource`: the resource's own id, which for a state machine is its ARN. Nothing if the stack does not
+    /// have it, or has it no more.
+    async fn find_resource(
+        &self,
+        region: &Region,
+        stack: &StackName,
+        resource: &str,
+    ) -> Result<Option<String>, PortError>;
+}
+
 /// One event of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StackEvent {
@@ -162,6 +174,7 @@ actions! {
     ChangeSets: "cloudformation:CreateChangeSet" "cloudformation:DescribeChangeSet" "cloudformation:ExecuteChangeSet"
         "cloudformation:DeleteChangeSet" "cloudformation:DeleteStack";
     DeleteStack: "cloudformation:DeleteStack";
+    FindResource: "cloudformation:DescribeStackResource";
     ReadStackEvents: "cloudformation:DescribeStackEvents";
     KeepArtifacts: "s3:ListBucket" "s3:CreateBucket" "s3:PutBucketPublicAccessBlock" "s3:GetObject" "s3:PutObject";
     CheckRights: "iam:GetRole" "iam:SimulatePrincipalPolicy";

@@ -14,10 +14,10 @@ use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::fake::Deployments;
 use snapferry::fake::step_functions::Execution;
 use snapferry::ports::ExecutionState;
-use snapferry::ports::deploy::DeleteStack;
+use snapferry::ports::deploy::{DeleteStack, FindResource};
 
 use crate::prune::planning;
-use crate::wire::{TABLE, Wire, ok};
+use crate::wire::{MACHINE, Reply, TABLE, Wire, ok};
 use crate::world::{Fixture, HOME, SOURCE, World, a_run, copy_arn, ours, region, run};
 
 fn stack() -> StackName {
@@ -64,10 +64,11 @@ fn destroyed(world: &World, stacks: &Deployments, depth: Depth, json: bool) -> (
     };
     let found = run(look(stacks, &request)).unwrap();
     let planning = planning();
-    let target = found.home.is_some().then_some(Target {
-        world,
-        planning: &planning,
-    });
+    let target = match (&found.home, &found.left_machine) {
+        (Some(_), _) => Target::Works(world, &planning),
+        (None, Some(_)) => Target::Left(world),
+        (None, None) => Target::Nothing,
+    };
     let manner = DestroyManner { depth, json };
     let (mut out, mut progress) = (Vec::new(), Vec::new());
     let ended = run(run_destroy(
@@ -141,6 +142,90 @@ fn destroy_deletes_nothing_while_an_execution_runs_and_its_json_says_so() {
     assert_eq!(said["stays"]["snapshots"][0]["count"], 1);
     assert_eq!(said["stays"]["key_is_the_stacks_own"], true);
     assert_eq!(stacks.deleted().len(), 2);
+}
+
+/// Somebody deletes the stack in the console, past the drain: its executions are seen all the same.
+#[test]
+fn a_stack_whose_deletion_somebody_else_began_stays_while_an_execution_runs() {
+    let (world, mut stacks) = (with_a_copy(), deployed());
+    for status in ["DELETE_FAILED", "DELETE_IN_PROGRESS"] {
+        let mut home = stacks.stack(&region(HOME), &stack()).unwrap();
+        home.status = status.to_owned();
+        home.outputs = BTreeMap::new();
+        stacks.put_stack(&region(HOME), &stack(), home);
+        let machine = (region(HOME), stack(), "StateMachine".to_owned());
+        stacks.resources.insert(machine, MACHINE.to_owned());
+        let name = ExecutionName::parse("run-of-orders").unwrap();
+        let open = Execution::new(ExecutionState::Running, Some(a_run("orders")));
+        world.step_functions().all.insert(name, open);
+        for depth in [Depth::Pause, Depth::Stop] {
+            let (ended, said) = destroyed(&world, &stacks, depth, true);
+            assert_eq!(ended, Ended::Badly, "{status}");
+            let said: Value = serde_json::from_str(&said).unwrap();
+            assert_eq!(
+                (&said["drained"], &said["deleted"]),
+                (&json!(false), &json!(false))
+            );
+            assert_eq!(said["runs"][0]["execution"], "run-of-orders");
+        }
+        let (_, said) = destroyed(&world, &stacks, Depth::Pause, false);
+        assert!(said.contains("aws stepfunctions stop-execution"), "{said}");
+        assert!(stacks.deleted().is_empty());
+    }
+    // Once they have ended, it goes. Whether it was drained, nobody knows.
+    world.step_functions().all.clear();
+    let mut home = stacks.stack(&region(HOME), &stack()).unwrap();
+    home.status = "DELETE_FAILED".to_owned();
+    stacks.put_stack(&region(HOME), &stack(), home);
+    let (ended, said) = destroyed(&world, &stacks, Depth::Pause, true);
+    assert_eq!(ended, Ended::Well);
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(
+        (&said["drained"], &said["deleted"]),
+        (&Value::Null, &json!(true))
+    );
+    assert_eq!(stacks.deleted().len(), 2);
+}
+
+#[test]
+fn attached_policies_of_people_are_named_before_anything_goes() {
+    let (world, stacks) = (with_a_copy(), deployed());
+    let (_, said) = destroyed(&world, &stacks, Depth::Show, false);
+    assert!(!said.contains("PeoplePolicies"), "{said}");
+    let mut home = stacks.stack(&region(HOME), &stack()).unwrap();
+    let wanted = ("PeoplePolicies".to_owned(), "yes".to_owned());
+    home.parameters.extend([wanted]);
+    stacks.put_stack(&region(HOME), &stack(), home);
+    let (_, said) = destroyed(&world, &stacks, Depth::Show, false);
+    assert!(
+        said.contains("Detach the policies of PeoplePolicies"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_stacks_resource_is_found_by_its_name_in_the_template() {
+    let shown = |status: &str| {
+        ok(format!(
+            "<DescribeStackResourceResponse><DescribeStackResourceResult><StackResourceDetail>\
+             <LogicalResourceId>StateMachine</LogicalResourceId><PhysicalResourceId>{MACHINE}</PhysicalResourceId>\
+             <ResourceType>AWS::StepFunctions::StateMachine</ResourceType><ResourceStatus>{status}</ResourceStatus>\
+             <LastUpdatedTimestamp>2026-11-22T03:00:00Z</LastUpdatedTimestamp></StackResourceDetail>\
+             </DescribeStackResourceResult></DescribeStackResourceResponse>"
+        ))
+    };
+    let unknown = Reply::Http(
+        400,
+        "<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code>\
+         <Message>Resource StateMachine does not exist for stack snapferry</Message></Error></ErrorResponse>"
+            .to_owned(),
+    );
+    let wire = Wire::new([shown("CREATE_COMPLETE"), shown("DELETE_COMPLETE"), unknown]);
+    let aws = Aws::new(wire.sdk(), TABLE, Deploys);
+    let find = || run(aws.find_resource(&region(HOME), &stack(), "StateMachine")).unwrap();
+    assert_eq!(find().as_deref(), Some(MACHINE));
+    assert_eq!(find(), None, "it is gone");
+    assert_eq!(find(), None, "there never was one");
 }
 
 #[test]

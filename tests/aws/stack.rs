@@ -97,14 +97,70 @@ fn flags_win_over_the_environment_and_both_win_over_the_stack() {
     let server = Server::start(aws);
     let arguments = ["--region", "eu-central-1", "--stack", "ferry", "waits"];
     let mut command = asking(&server, &arguments);
+    command.env("SNAPFERRY_COPY_SLOTS", "9");
+    let out = ran(&command.output().unwrap(), 0);
+    assert!(out.contains("copy slots taken: 0/9"), "{out}");
     command.env("SNAPFERRY_TABLE", "table-of-the-environment");
-    ran(&command.output().unwrap(), 0);
     command.args(["--table", "table-of-the-flag"]);
     ran(&command.output().unwrap(), 0);
     assert_eq!(
         tables_asked(&server),
-        ["table-of-the-environment", "table-of-the-flag"]
+        ["table-of-the-stack", "table-of-the-flag"]
     );
+}
+
+/// With the environment of one stack and the name of another, a command would look at one and change the other.
+#[test]
+fn an_environment_of_another_stack_is_refused_beside_a_stacks_name() {
+    let machine = "arn:aws:states:eu-central-1:111122223333:stateMachine:of-prod";
+    for (variable, other) in [
+        ("SNAPFERRY_TABLE", "table-of-prod"),
+        ("SNAPFERRY_STACK_ID", "another"),
+        ("SNAPFERRY_STATE_MACHINE_ARN", machine),
+    ] {
+        for action in [&["waits"][..], &["drain", "--yes"], &["destroy", "--yes"]] {
+            let server = Server::start(deployed);
+            let arguments = ["--region", "eu-central-1", "--stack", "ferry"];
+            let mut command = asking(&server, &[&arguments[..], action].concat());
+            let output = command.env(variable, other).output().unwrap();
+            ran(&output, 2);
+            let err = text(&output.stderr);
+            assert!(err.contains(variable) && err.contains(other), "{err}");
+            let mut asked: Vec<String> = server.asked().iter().map(Asked::action).collect();
+            asked.dedup();
+            assert_eq!(asked, ["DescribeStacks"], "{variable} {action:?}");
+        }
+    }
+    let server = Server::start(deployed);
+    let arguments = ["--region", "eu-central-1", "--stack", "ferry", "destroy"];
+    let flag = [&arguments[..], &["--table", "table-of-prod"]].concat();
+    ran(&asking(&server, &flag).output().unwrap(), 2);
+}
+
+/// The recovery region's stack with the parameters that a removal looks for, and no stack in the source region.
+fn deployed(asked: &Asked) -> Answer {
+    assert_eq!(asked.action(), "DescribeStacks");
+    if asked.form()["StackName"] != "ferry" {
+        return no_such_stack();
+    }
+    let Answer::Http(status, body) = stacks(&outputs()) else {
+        panic!("it answers")
+    };
+    let parameter = |name: &str, value: &str| {
+        format!(
+            "<member><ParameterKey>{name}</ParameterKey><ParameterValue>{value}</ParameterValue></member>"
+        )
+    };
+    let parameters = [("SourceRegions", "eu-west-1"), ("RecoveryKeyArn", "")];
+    let parameters: String = parameters
+        .iter()
+        .map(|(name, value)| parameter(name, value))
+        .collect();
+    let body = body.replace(
+        "<Outputs>",
+        &format!("<Parameters>{parameters}</Parameters><Outputs>"),
+    );
+    Answer::Http(status, body)
 }
 
 #[test]

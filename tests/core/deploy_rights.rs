@@ -7,7 +7,7 @@ use snapferry::domain::deploy::names::{Account, Bucket};
 use snapferry::domain::deploy::request::DeployRequest;
 use snapferry::domain::deploy::rights::{Caller, KINDS, RightsQuery};
 
-use crate::deploy::{home, looked, refused, region, request, stack, world};
+use crate::deploy::{deployed, home, looked, refused, region, request, stack, world};
 
 #[test]
 fn a_caller_who_lacks_a_right_is_refused_before_anything_is_made() {
@@ -30,6 +30,22 @@ fn a_caller_who_lacks_a_right_is_refused_before_anything_is_made() {
         ..request()
     };
     looked(&world, anyway).unwrap();
+}
+
+/// It makes few resources anew, if any: who may only change them may upgrade.
+#[test]
+fn an_upgrade_names_what_is_denied_and_goes_on() {
+    let mut world = world();
+    deployed(&world, request());
+    world.denied.insert("sqs:CreateQueue".to_owned());
+    let why = looked(&world, request()).unwrap().rights_unknown.unwrap();
+    assert!(why.contains("sqs:CreateQueue"), "{why}");
+    // What every deployment uses is needed all the same.
+    let change = "cloudformation:ExecuteChangeSet";
+    world.denied.insert(change.to_owned());
+    let faults = refused(&world, request());
+    assert!(faults[0].contains(change), "{faults:#?}");
+    assert!(!faults[0].contains("sqs:CreateQueue"), "{faults:#?}");
 }
 
 #[test]
@@ -115,6 +131,8 @@ fn each_type_of_the_templates_has_a_row_of_rights_and_what_stands_there_always_i
         bucket: &Bucket::of_deployments(&account, &home()),
         role_path: "/teams/db/",
         makes_key: true,
+        makes_table: true,
+        is_upgrade: false,
     };
     let asked = query.requirements();
     let keys = |query: RightsQuery<'_>| {
@@ -128,6 +146,25 @@ fn each_type_of_the_templates_has_a_row_of_rights_and_what_stands_there_always_i
         ..query
     };
     assert_eq!(keys(brings_one), 0);
+    // IAM's calls count as made in the first region of the partition, and others in their own.
+    for (caller, first) in [
+        (query.caller, "us-gov-west-1"),
+        ("arn:aws:iam::111122223333:user/me", "us-east-1"),
+        ("arn:aws-cn:iam::111122223333:user/me", "cn-north-1"),
+    ] {
+        let asked = RightsQuery { caller, ..query }.requirements();
+        let role = asked
+            .iter()
+            .find(|one| one.actions.contains(&"iam:CreateRole"));
+        let context = [("aws:RequestedRegion", first.to_owned())];
+        assert_eq!(role.unwrap().context, context, "{caller}");
+    }
+    let brings_a_table = RightsQuery {
+        makes_table: false,
+        ..query
+    };
+    let mut all = brings_a_table.requirements().into_iter();
+    assert!(!all.any(|one| one.actions.contains(&"dynamodb:CreateTable")));
     let resources: BTreeSet<&str> = asked
         .iter()
         .flat_map(|one| one.resources.iter().map(String::as_str))

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use snapferry::app::destroy::{
-    ACTIONS, DestroyError, DestroyRequest, Drained, Stacks, Step, act, empty, look, what_stays,
+    ACTIONS, DestroyError, DestroyRequest, Drained, Stacks, Step, act, empty, look, still_running,
+    what_stays,
 };
 use snapferry::app::drain::Depth;
 use snapferry::app::stop::StopConfig;
@@ -106,7 +107,7 @@ fn the_source_regions_stacks_go_first_and_the_recovery_regions_last() {
     let expected = [(SOURCE, "snapferry-source"), (HOME, "snapferry")];
     assert_eq!(in_order(&found), expected);
     assert!(stacks.deleted().is_empty());
-    run(act(&stacks, &found, &mut |_| {})).unwrap();
+    run(act(&stacks, Some(&World::new()), &found, &mut |_| {})).unwrap();
     let deleted = stacks.deleted();
     let deleted: Vec<(&str, &str)> = deleted
         .iter()
@@ -209,7 +210,8 @@ fn an_interrupted_removal_goes_on_where_stacks_still_stand() {
     let mut stacks = deployed();
     stacks.fails_in.insert(region(SOURCE));
     let found = looked(&stacks).unwrap();
-    let failed = run(act(&stacks, &found, &mut |_| {}));
+    let none: Option<&World> = None;
+    let failed = run(act(&stacks, none, &found, &mut |_| {}));
     assert!(
         matches!(&failed, Err(DestroyError::Failed { status, reasons, .. }) if status == "DELETE_FAILED" && !reasons.is_empty()),
         "{failed:?}"
@@ -218,23 +220,101 @@ fn an_interrupted_removal_goes_on_where_stacks_still_stand() {
     stacks.fails_in.clear();
     let found = looked(&stacks).unwrap();
     assert_eq!(in_order(&found).len(), 2);
-    run(act(&stacks, &found, &mut |_| {})).unwrap();
+    run(act(&stacks, none, &found, &mut |_| {})).unwrap();
     assert_eq!(looked(&stacks).unwrap(), Stacks::default());
 }
 
-/// It was drained before its deletion began, and shows no outputs any more.
+/// It shows no outputs any more, and nobody can see whether it was drained: its executions count.
 #[test]
-fn a_stack_whose_deletion_failed_is_deleted_without_another_drain() {
-    let stacks = deployed();
+fn a_stack_whose_deletion_failed_goes_once_its_state_machine_runs_nothing() {
+    let mut stacks = deployed();
     let facts = StackFacts {
         outputs: BTreeMap::new(),
         ..home_facts("DELETE_FAILED")
     };
     stacks.put_stack(&region(HOME), &stack(), facts);
     let found = looked(&stacks).unwrap();
-    assert_eq!(found.home, None);
-    run(act(&stacks, &found, &mut |_| {})).unwrap();
+    assert_eq!((&found.home, &found.left_machine), (&None, &None));
+    let machine = (region(HOME), stack(), "StateMachine".to_owned());
+    let arn = format!("arn:aws:states:{HOME}:111122223333:stateMachine:protect");
+    stacks.resources.insert(machine.clone(), arn.clone());
+    let found = looked(&stacks).unwrap();
+    assert_eq!(found.left_machine.as_ref().unwrap().as_str(), arn);
+    let world = World::new();
+    let name = asleep(&world);
+    let rows = run(still_running(&world)).unwrap();
+    let rows: Vec<_> = rows.iter().map(|row| &row.execution).collect();
+    assert_eq!(rows, [&name]);
+    world.step_functions().all.clear();
+    assert_eq!(run(still_running(&world)).unwrap(), []);
+    run(act(&stacks, Some(&world), &found, &mut |_| {})).unwrap();
     assert_eq!(stacks.stack(&region(HOME), &stack()), None);
+    stacks.resources.insert(machine, "no ARN".to_owned());
+    let home = StackFacts {
+        outputs: BTreeMap::new(),
+        ..home_facts("DELETE_FAILED")
+    };
+    stacks.put_stack(&region(HOME), &stack(), home);
+    let unread = looked(&stacks);
+    assert!(
+        matches!(unread, Err(DestroyError::Machine(_))),
+        "{unread:?}"
+    );
+}
+
+/// The source regions' stacks take minutes, and a person may start one meanwhile.
+#[test]
+fn an_execution_that_began_while_the_source_stacks_went_keeps_the_recovery_regions_stack() {
+    let (world, stacks) = (World::new(), deployed());
+    let found = looked(&stacks).unwrap();
+    let name = asleep(&world);
+    let ended = run(act(&stacks, Some(&world), &found, &mut |_| {}));
+    let Err(DestroyError::RunsAgain { executions, .. }) = &ended else {
+        panic!("{ended:?}")
+    };
+    assert_eq!(executions, &[name]);
+    let deleted = stacks.deleted();
+    assert_eq!(deleted, [(region(SOURCE), stack().of_source())]);
+    assert!(stacks.stack(&region(HOME), &stack()).is_some());
+    let said = ended.unwrap_err().to_string();
+    assert!(said.contains("run the command again"), "{said}");
+}
+
+#[test]
+fn a_policy_that_people_still_have_is_told_from_other_failures() {
+    let failed = |reason: &str| DestroyError::Failed {
+        region: region(HOME),
+        name: stack(),
+        status: "DELETE_FAILED".to_owned(),
+        reasons: vec![format!("ReadersPolicy: {reason}")],
+    };
+    let said = failed("Cannot delete a policy attached to entities.").to_string();
+    assert!(said.contains("list-entities-for-policy"), "{said}");
+    let said = failed("Rate exceeded").to_string();
+    assert!(said.contains("when that is repaired"), "{said}");
+}
+
+/// CloudFormation shows what another product's pending change set says.
+#[test]
+fn another_products_pending_shell_is_not_deleted() {
+    let stacks = deployed();
+    let shell = |parameters: &[(&str, &str)]| StackFacts {
+        parameters: pairs(parameters),
+        outputs: BTreeMap::new(),
+        ..home_facts("REVIEW_IN_PROGRESS")
+    };
+    stacks.put_stack(&region(HOME), &stack(), shell(&[("Size", "3")]));
+    let Err(DestroyError::Refused(why)) = looked(&stacks) else {
+        panic!("it was not refused")
+    };
+    assert!(why[0].contains("another product"), "{why:?}");
+    for ours in [
+        &[][..],
+        &[("SourceRegions", SOURCE), ("RecoveryKeyArn", "")],
+    ] {
+        stacks.put_stack(&region(HOME), &stack(), shell(ours));
+        assert!(looked(&stacks).is_ok(), "{ours:?}");
+    }
 }
 
 #[test]
@@ -273,7 +353,8 @@ fn what_stays_is_counted_by_the_stacks_tag_and_can_be_taken_over() {
 #[test]
 fn the_rights_that_a_removal_needs_are_documented() {
     let page = std::fs::read_to_string("docs/DEPLOY.md").unwrap();
-    let section = page.split("## Taking it away").nth(1).unwrap();
+    let section = page.split("\n## Taking it away\n").nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
     for action in ACTIONS.iter().copied().flatten() {
         assert!(section.contains(&format!("`{action}`")), "{action}");
     }

@@ -50,6 +50,31 @@ fn the_workflow_runs_what_a_person_runs_and_may_write_only_where_it_must() {
     assert_eq!(workflow["permissions"]["contents"], "read");
 }
 
+/// The Terraform module checks the zip by its line.
+#[test]
+fn the_drafts_checksums_have_a_line_for_each_zip() {
+    let workflow: Value = serde_norway::from_str(&text(WORKFLOW)).unwrap();
+    let draft = steps(&workflow)
+        .into_iter()
+        .filter_map(|step| step.get("run")?.as_str())
+        .find(|run| run.contains("gh release create"))
+        .unwrap();
+    let sums = draft.lines().find(|line| line.ends_with(">SHA256SUMS"));
+    assert_eq!(sums, Some("cat parts/*/SHA256SUMS >SHA256SUMS"));
+    assert!(text("release/pack.py").contains("snapferry-lambda-*.zip"));
+}
+
+#[test]
+fn the_release_asks_for_each_program_that_it_calls_before_it_compiles() {
+    let script = text("release/build");
+    let (before, after) = script.split_once("for need in").unwrap();
+    let (_, needs) = before.split_once("needs=(").unwrap();
+    assert!(after.contains("$(objdump -T"));
+    for program in ["cargo", "cc", "python3", "objdump"] {
+        assert!(needs.contains(program), "{program}");
+    }
+}
+
 /// `snapferry deploy` looks for the zip under this name beside itself.
 #[test]
 fn the_release_puts_the_zip_where_deploy_looks_for_it() {

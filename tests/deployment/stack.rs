@@ -295,7 +295,7 @@ fn a_key_of_the_stacks_own_rotates_outlives_the_stack_and_is_governed_by_iam() {
         template["Conditions"]["KeyIsMade"],
         json!({"Fn::Equals": [{"Ref": "RecoveryKeyArn"}, ""]})
     );
-    assert_eq!(key["DeletionPolicy"], "Retain");
+    assert_eq!(key["DeletionPolicy"], "RetainExceptOnCreate");
     assert_eq!(key["UpdateReplacePolicy"], "Retain");
     let key = &key["Properties"];
     assert_eq!(key["EnableKeyRotation"], true);
@@ -320,7 +320,7 @@ fn a_key_of_the_stacks_own_rotates_outlives_the_stack_and_is_governed_by_iam() {
 fn the_table_outlives_the_stack_and_forgets_by_itself() {
     let template = template();
     let table = &template["Resources"]["Table"];
-    assert_eq!(table["DeletionPolicy"], "Retain");
+    assert_eq!(table["DeletionPolicy"], "RetainExceptOnCreate");
     assert_eq!(table["UpdateReplacePolicy"], "Retain");
     let table = &table["Properties"];
     assert_eq!(table["BillingMode"], "PAY_PER_REQUEST");

@@ -110,6 +110,43 @@ fn the_modules_variables_are_the_templates_parameters() {
     assert_eq!(members(locals, "parameters"), parameters);
 }
 
+/// CloudFormation takes a failed upgrade back with the objects of the template before.
+#[test]
+fn an_object_goes_only_after_the_stack_that_needs_it_for_its_rollback() {
+    let body = parsed("main.tf");
+    let objects: Vec<&Block> = body
+        .blocks()
+        .filter(|block| {
+            block
+                .labels
+                .first()
+                .is_some_and(|kind| kind.as_str() == "aws_s3_object")
+        })
+        .collect();
+    assert_eq!(objects.len(), 3);
+    for object in objects {
+        let lifecycle = blocks(&object.body, &["lifecycle"]).next();
+        let mut attributes = lifecycle.unwrap().body.attributes();
+        let found = attributes.find(|one| one.key.as_str() == "create_before_destroy");
+        assert_eq!(
+            found.unwrap().expr,
+            Expression::Bool(true),
+            "{:?}",
+            object.labels
+        );
+    }
+}
+
+/// What a variable leaves out gets the template's default, not the stack's value.
+#[test]
+fn who_takes_a_stack_over_is_told_to_name_its_parameters() {
+    let page = text("terraform/README.md");
+    assert!(page.contains("name every parameter that the stack has"));
+    for variable in ["recovery_key_arn", "stack_id", "table_name"] {
+        assert!(page.contains(&format!("`{variable}`")), "{variable}");
+    }
+}
+
 /// The keys of a block's attribute that is an object.
 fn members(block: &Block, attribute: &str) -> BTreeSet<String> {
     let mut attributes = block.body.attributes();

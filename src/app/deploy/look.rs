@@ -76,7 +76,14 @@ pub async fn look<W: Permissions>(
         .unwrap_or_else(|| Bucket::of_deployments(&account, &request.recovery));
     let held = home.as_ref().map(|home| home.parameters.clone());
     let held = held.unwrap_or_default();
-    let rights_unknown = match rights_of(world, &request, &caller, &account, &bucket, &held).await {
+    let is_upgrade = home.is_some() && sources.iter().all(|(_, _, stack)| stack.is_some());
+    let asker = Asker {
+        caller: &caller,
+        account: &account,
+        bucket: &bucket,
+        is_upgrade,
+    };
+    let rights_unknown = match rights_of(world, &request, asker, &held).await {
         Rights::Enough => None,
         Rights::NotKnown(why) => Some(why),
         Rights::Denied(denied) => {
@@ -137,29 +144,38 @@ pub async fn look<W: Permissions>(
     })
 }
 
+/// Who asks for a deployment, and of what.
+#[derive(Debug, Clone, Copy)]
+struct Asker<'a> {
+    caller: &'a str,
+    account: &'a Account,
+    bucket: &'a Bucket,
+    /// Whether all stacks stand already.
+    is_upgrade: bool,
+}
+
 /// What IAM says of the caller's rights. Who asks for it is believed without.
 async fn rights_of<W: Permissions>(
     world: &W,
     request: &DeployRequest,
-    caller: &str,
-    account: &Account,
-    bucket: &Bucket,
+    asker: Asker<'_>,
     held: &BTreeMap<String, String>,
 ) -> Rights {
     if request.believes_rights {
         return Rights::Enough;
     }
-    let path = request.parameters.get("RolePath");
-    let path = path.or_else(|| held.get("RolePath"));
+    let value = |name: &str| request.parameters.get(name).or_else(|| held.get(name));
     let query = RightsQuery {
-        caller,
-        account,
+        caller: asker.caller,
+        account: asker.account,
         recovery: &request.recovery,
         sources: &request.sources,
         stack: &request.stack,
-        bucket,
-        role_path: path.map_or("/", String::as_str),
+        bucket: asker.bucket,
+        role_path: value("RolePath").map_or("/", String::as_str),
         makes_key: request.key.is_none() && held.is_empty(),
+        makes_table: value("TableName").is_none_or(String::is_empty),
+        is_upgrade: asker.is_upgrade,
     };
     rights(world, &query).await
 }

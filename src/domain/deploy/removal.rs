@@ -28,8 +28,8 @@ const LONGEST: u64 = 900;
 /// What RDS asks for a GiB of manual snapshots a month, in dollars (us-east-1).
 const STORAGE: f64 = 0.095;
 
-/// Whether a stack works, so that it must be drained before it goes. One that was never finished does not, and one whose
-/// deletion has begun was drained before.
+/// Whether a stack works, so that it must be drained before it goes. One that was never finished does not, nor does one whose
+/// deletion has begun: its functions may be gone, and its outputs too.
 #[must_use]
 pub fn works(stack: &StackFacts) -> bool {
     !stack.status.starts_with("DELETE_") && !NEVER_FINISHED.contains(&stack.status.as_str())
@@ -56,7 +56,9 @@ pub fn why_not_delete(stack: &StackFacts, template: &Template) -> Option<String>
         ),
         Template::Source(_) => (has_all(OF_SOURCE), true),
     };
-    if !is_ours && !stack.is_only_a_review() {
+    // The shell of a change set may show nothing yet. What it shows must be ours.
+    let says_nothing = stack.is_only_a_review() && stack.parameters.is_empty();
+    if !is_ours && !says_nothing {
         return Some("it is another product's stack".to_owned());
     }
     if works(stack) && !says_all {
@@ -74,6 +76,28 @@ pub fn why_not_delete(stack: &StackFacts, template: &Template) -> Option<String>
         ));
     }
     None
+}
+
+/// What IAM says of a managed policy that people or roles still have.
+const ATTACHED: &str = "attached to entities";
+
+/// What to do after these failures of a deletion.
+#[must_use]
+pub fn advice(reasons: &[String]) -> &'static str {
+    match reasons.iter().any(|reason| reason.contains(ATTACHED)) {
+        true => {
+            "detach the policies of PeoplePolicies from those who have them (aws iam list-entities-for-policy \
+             names them), and run the command again"
+        }
+        false => "run the command again when that is repaired",
+    }
+}
+
+/// Whether the stack has made managed policies for people. IAM deletes none that somebody still has.
+#[must_use]
+pub fn has_people_policies(stack: &StackFacts) -> bool {
+    let asked = stack.parameters.get("PeoplePolicies");
+    asked.is_some_and(|word| word == "yes")
 }
 
 /// How long after the policies were paused a function may still start something that it had planned before.

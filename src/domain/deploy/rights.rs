@@ -32,6 +32,8 @@ const fn row(
 
 /// The type of keys.
 const KEY: &str = "AWS::KMS::Key";
+/// The type of tables.
+const TABLE: &str = "AWS::DynamoDB::Table";
 
 /// What the resources of both templates need to be made, by type. Those that stand in a template only on request come last.
 pub const KINDS: [KindRights; 21] = [
@@ -248,6 +250,10 @@ pub struct RightsQuery<'a> {
     pub role_path: &'a str,
     /// Whether the recovery region's stack makes its own key.
     pub makes_key: bool,
+    /// Whether the recovery region's stack makes its own table.
+    pub makes_table: bool,
+    /// Whether all stacks stand already.
+    pub is_upgrade: bool,
 }
 
 impl RightsQuery<'_> {
@@ -274,12 +280,13 @@ impl RightsQuery<'_> {
         actions: &[&'static str],
         resource: Option<String>,
     ) -> Requirement {
-        // IAM is one service for all regions, and its calls count as made in the first.
+        // IAM is one service for all regions of a partition, and its calls count as made in the first.
         let is_global = actions.iter().all(|action| action.starts_with("iam:"));
-        let region = if is_global {
-            "us-east-1"
-        } else {
-            region.as_str()
+        let region = match (is_global, self.partition()) {
+            (false, _) => region.as_str(),
+            (true, "aws-us-gov") => "us-gov-west-1",
+            (true, "aws-cn") => "cn-north-1",
+            (true, _) => "us-east-1",
         };
         Requirement {
             actions: actions.to_vec(),
@@ -322,7 +329,9 @@ impl RightsQuery<'_> {
                 false => &OF_SOURCE,
             };
             let is_made = |kind: &str| {
-                kinds.contains(&kind) || (kind == KEY && region == home && self.makes_key)
+                let is_brought = kind == TABLE && !self.makes_table;
+                (kinds.contains(&kind) && !is_brought)
+                    || (kind == KEY && region == home && self.makes_key)
             };
             for row in KINDS.iter().filter(|row| is_made(row.kind)) {
                 let resource = (row.resource != "*").then(|| {
@@ -348,26 +357,46 @@ pub enum Rights {
     Denied(Vec<String>),
 }
 
-/// Judges the simulator's answers. A denial counts only where the simulation had everything that the policies ask for.
+/// Whether every deployment uses this action. The others make or change resources, and an upgrade may have none of a kind to
+/// make.
+fn is_always_used(action: &str) -> bool {
+    const OF_BUCKET: [&str; 3] = ["s3:GetObject", "s3:ListBucket", "s3:PutObject"];
+    action.starts_with("cloudformation:") || OF_BUCKET.contains(&action)
+}
+
+/// Judges the simulator's answers. A denial counts only where the simulation had everything that the policies ask for. Where
+/// all stacks stand, it counts only for what every deployment uses.
 #[must_use]
-pub fn judge(decisions: &[Decision]) -> Rights {
-    let denied = |certainly: bool| -> BTreeSet<String> {
-        let denied = decisions.iter().filter(|one| !one.allowed);
-        denied
-            .filter(|one| one.missing.is_empty() == certainly)
-            .map(|one| format!("{} on {}", one.action, one.resource))
-            .collect()
+pub fn judge(decisions: &[Decision], is_upgrade: bool) -> Rights {
+    let denied = decisions.iter().filter(|one| !one.allowed);
+    let (certain, unclear): (Vec<&Decision>, Vec<&Decision>) =
+        denied.partition(|one| one.missing.is_empty());
+    let (needed, perhaps): (Vec<&Decision>, Vec<&Decision>) = certain
+        .into_iter()
+        .partition(|one| !is_upgrade || is_always_used(&one.action));
+    let named = |decisions: &[&Decision]| -> Vec<String> {
+        let decisions = decisions.iter();
+        let named = decisions.map(|one| format!("{} on {}", one.action, one.resource));
+        named.collect::<BTreeSet<_>>().into_iter().collect()
     };
-    let certain = denied(true);
-    if !certain.is_empty() {
-        return Rights::Denied(certain.into_iter().collect());
+    if !needed.is_empty() {
+        return Rights::Denied(named(&needed));
     }
-    let unclear: Vec<String> = denied(false).into_iter().collect();
-    match unclear.is_empty() {
-        true => Rights::Enough,
-        false => Rights::NotKnown(format!(
+    let mut why = Vec::new();
+    if !perhaps.is_empty() {
+        why.push(format!(
+            "IAM denies you what an upgrade may not need: {}",
+            named(&perhaps).join("; ")
+        ));
+    }
+    if !unclear.is_empty() {
+        why.push(format!(
             "your policies have conditions on what only a real call carries: {}",
-            unclear.join("; ")
-        )),
+            named(&unclear).join("; ")
+        ));
+    }
+    match why.is_empty() {
+        true => Rights::Enough,
+        false => Rights::NotKnown(why.join("; ")),
     }
 }

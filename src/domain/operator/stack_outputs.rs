@@ -46,6 +46,35 @@ pub const SETTINGS: [(&str, &str); 31] = [
     ("RdsChangeLimitSeconds", "SNAPFERRY_RDS_CHANGE_SECONDS"),
 ];
 
+/// The settings that name what belongs to one stack alone. With those of two stacks, a command would look at one and change
+/// the other.
+const OF_ONE_STACK: [&str; 8] = [
+    "SNAPFERRY_STACK_ID",
+    "SNAPFERRY_TABLE",
+    "SNAPFERRY_COMMANDS_QUEUE_URL",
+    "SNAPFERRY_COMMANDS_DEAD_LETTER_QUEUE_URL",
+    "SNAPFERRY_EVENTS_QUEUE_URL",
+    "SNAPFERRY_EVENTS_DEAD_LETTER_QUEUE_URL",
+    "SNAPFERRY_STATE_MACHINE_ARN",
+    "SNAPFERRY_PRUNER",
+];
+
+/// Which of these settings name another stack than the one with these outputs, each with both values.
+pub fn of_another_stack<'a>(
+    outputs: &BTreeMap<String, String>,
+    said: impl Fn(&str) -> Option<&'a str>,
+) -> Vec<String> {
+    let own = SETTINGS
+        .iter()
+        .filter(|(_, variable)| OF_ONE_STACK.contains(variable));
+    let other = own.filter_map(|(output, variable)| {
+        let own = outputs.get(*output)?;
+        let other = said(variable).filter(|other| !other.is_empty() && other != own)?;
+        Some(format!("{variable} is {other}, and the stack's is {own}"))
+    });
+    other.collect()
+}
+
 /// The settings that a stack's outputs say. Other outputs are ignored.
 #[must_use]
 pub fn settings(outputs: &BTreeMap<String, String>) -> Vec<(String, String)> {
