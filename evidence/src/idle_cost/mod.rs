@@ -31,7 +31,15 @@ pub struct Args {
     /// How many source regions there are.
     #[arg(long, default_value_t = 1, value_parser = RangedU64ValueParser::<u32>::new().range(1..=40))]
     pub source_regions: u32,
+    /// The stack makes the copies' key. Without this, one is brought, which costs its dollar wherever it stands.
+    #[arg(long)]
+    pub own_key: bool,
 }
+
+/// The parameter that names a key that is brought.
+pub const KEY_PARAMETER: &str = "RecoveryKeyArn";
+const BROUGHT_KEY: &str =
+    "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555";
 
 /// The bill of the templates in this repository.
 ///
@@ -43,8 +51,13 @@ pub fn of_repository(args: &Args) -> anyhow::Result<Bill> {
         source_regions: args.source_regions,
         ..Assumptions::default()
     };
+    let recovery = shipped(&root, "template.yaml")?;
+    let recovery = match args.own_key {
+        true => recovery,
+        false => recovery.with_default(KEY_PARAMETER, BROUGHT_KEY),
+    };
     Ok(bill(
-        &shipped(&root, "template.yaml")?,
+        &recovery,
         &shipped(&root, "source-region.yaml")?,
         &assumptions,
     )?)
