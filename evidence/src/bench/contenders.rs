@@ -144,7 +144,9 @@ fn run(command: &mut Command) -> anyhow::Result<String> {
 /// How large the bootstrap is in the zip that Lambda gets, in bytes.
 fn zipped(bootstrap: &[u8]) -> anyhow::Result<usize> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .compression_level(Some(9));
     zip.start_file("bootstrap", options)?;
     zip.write_all(bootstrap)?;
     Ok(zip.finish()?.into_inner().len())
