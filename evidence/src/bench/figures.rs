@@ -114,7 +114,7 @@ impl Figures {
             Promise {
                 name: "processor time an event at batches of 100, how much less than boto3's",
                 unit: "×",
-                bound: Bound::AtLeast(7.0),
+                bound: Bound::AtLeast(5.0),
                 measured: cpu(100),
             },
             Promise {
