@@ -2,6 +2,7 @@
 
 mod act;
 mod error;
+pub(super) mod follow;
 mod look;
 mod permissions;
 mod plan;

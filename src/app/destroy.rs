@@ -9,6 +9,7 @@ use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use thiserror::Error;
 
+use crate::app::deploy::follow::{Follow, INTERVAL};
 use crate::app::drain::{self, Depth, Drain, DrainError, StartState, drain};
 use crate::app::stop::{Outcome, Row, StopConfig, running};
 use crate::domain::deploy::names::StackName;
@@ -29,10 +30,6 @@ use crate::ports::deploy::{
 use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{ListRunning, PAGES_MAX, PortError, RdsError, all_rows, open_pages};
 
-/// How long lies between two questions to CloudFormation, which tells nobody when it is done.
-const INTERVAL: Duration = Duration::from_secs(2);
-/// How many failures an error names.
-const REASONS: usize = 3;
 /// The state machine's name in `template.yaml`.
 const STATE_MACHINE: &str = "StateMachine";
 
@@ -375,44 +372,31 @@ async fn delete<S: Permissions>(
         facts,
         ..
     } = found;
-    let newest = |events: &[StackEvent]| events.first().map(|event| event.id.clone());
-    let mut last = newest(&world.stack_events(region, &facts.id, None).await?);
+    let mut follow = Follow::begin(world, region, facts.id.clone()).await?;
     progress(Step::Deleting(region, name));
     // One that goes already is only followed.
     let mut has_begun = facts.status == "DELETE_IN_PROGRESS";
     if !has_begun {
         world.delete_stack(region, name).await?;
     }
-    let mut failures = Vec::new();
     loop {
         world.pause(INTERVAL).await;
-        // The status first: what it says has its events by then. A stack that is gone has no name any more.
+        // The status first: what it says has its events by then.
         let Some(now) = world.find_stack(region, name).await? else {
             return Ok(());
         };
-        let events = world
-            .stack_events(region, &facts.id, last.as_deref())
-            .await?;
-        has_begun |= !events.is_empty() || now.status == "DELETE_IN_PROGRESS";
-        last = newest(&events).or(last);
-        for event in events.iter().rev() {
-            progress(Step::Said(region, event));
-            if event.status.ends_with("_FAILED") {
-                let why = event.reason.as_deref().unwrap_or("no reason given");
-                failures.push(format!("{}: {why}", event.resource));
-            }
-        }
+        let show = |event: &_| progress(Step::Said(region, event));
+        has_begun |= follow.show_new(world, show).await? || now.status == "DELETE_IN_PROGRESS";
         if now.status == "DELETE_COMPLETE" {
             return Ok(());
         }
         // Until the deletion has begun, the stack still shows how it was before.
         if has_begun && !now.is_busy() {
-            failures.truncate(REASONS);
             return Err(DestroyError::Failed {
                 region: region.clone(),
                 name: name.clone(),
                 status: now.status,
-                reasons: failures,
+                reasons: follow.reasons(),
             });
         }
     }

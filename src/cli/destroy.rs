@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::arguments::{StackArguments, variables};
+use super::deploy::show_event;
 use super::destroy_arguments::DestroyArguments;
 use super::drain::{built_in, starts};
 use super::outcome::{CliError, Ended};
@@ -218,12 +219,12 @@ pub async fn run_destroy<W: StackPermissions, S: Permissions>(
         let (drained, left) = (drained.as_ref(), left.as_deref());
         write_json(out, &answer(stacks, drained, left, stays.as_ref(), acts))?;
     } else {
-        let version = drained.as_ref().map(|drained| &drained.drain.starts);
         if nothing_runs {
-            write_end(out, stacks, acts, depth, is_empty)?;
+            write_end(out, stacks, acts, depth)?;
         }
         if let Some(stays) = &stays {
-            write_stays(out, stays, version)?;
+            let starts = drained.as_ref().map(|drained| &drained.drain.starts);
+            write_stays(out, stays, starts)?;
         }
     }
     let is_well = depth == Depth::Show || is_empty;
@@ -239,12 +240,7 @@ fn show_step(to: &mut impl Write, step: &Step<'_>) {
             span.as_secs()
         ),
         Step::Deleting(region, name) => writeln!(to, "{region}: CloudFormation deletes {name}"),
-        Step::Said(region, event) if !event.status.ends_with("_IN_PROGRESS") => {
-            let reason = event.reason.as_deref().unwrap_or_default();
-            let line = format!("{region}: {} {} {reason}", event.resource, event.status);
-            writeln!(to, "{}", line.trim_end())
-        }
-        Step::Said(..) => Ok(()),
+        Step::Said(region, event) => show_event(to, region, event),
     };
 }
 
@@ -309,20 +305,14 @@ fn write_drained(out: &mut impl Write, drained: &Drained) -> Result<(), CliError
     Ok(())
 }
 
-fn write_end(
-    out: &mut impl Write,
-    stacks: &Stacks,
-    acted: bool,
-    depth: Depth,
-    is_empty: bool,
-) -> io::Result<()> {
-    let what = match (acted, depth, is_empty) {
+fn write_end(out: &mut impl Write, stacks: &Stacks, acted: bool, depth: Depth) -> io::Result<()> {
+    let what = match (acted, depth) {
         _ if stacks.all.is_empty() => return Ok(()),
-        (true, ..) => "The stacks are deleted.",
-        (false, Depth::Show, _) => {
+        (true, _) => "The stacks are deleted.",
+        (false, Depth::Show) => {
             "Nothing was changed. Add --yes to pause every policy and delete the stacks, and --stop to end the open runs too."
         }
-        (false, ..) => {
+        (false, _) => {
             "No stack was deleted. Run this command again when what is open has ended, or end the runs with --yes --stop."
         }
     };

@@ -1,18 +1,15 @@
 //! Carries the change sets out, or takes them away.
 
 use super::error::{DeployError, Refused};
+use super::follow::{Follow, INTERVAL};
 use super::look::{Packaged, compare_all, events_queue, of_sources};
-use super::permissions::{INTERVAL, Permissions};
+use super::permissions::Permissions;
 use super::plan::{Compared, Deployment, StackPlan};
 use super::step::Step;
 use super::take_away::{clean_up, take_away};
 use crate::domain::deploy::changes::loses_data;
 use crate::domain::deploy::stack::StackFacts;
 use crate::ports::PortError;
-use crate::ports::deploy::StackEvent;
-
-/// How many failures an error names. The first is the cause; the others often only say that they were cancelled.
-const REASONS: usize = 3;
 
 /// Carries the change sets out, the recovery region's first, and follows each to its end. CloudFormation takes back what
 /// it did in a region where it fails, and the regions after that are left as they were.
@@ -115,28 +112,19 @@ async fn carry_out<W: Permissions>(
     };
     let before = world.find_stack(region, name).await?;
     let stack = before.map_or_else(|| name.to_string(), |stack| stack.id);
-    let mut last = newest(&world.stack_events(region, &stack, None).await?);
+    let mut follow = Follow::begin(world, region, stack).await?;
     progress(Step::Acting(region, name));
     world.execute_change_set(region, arn).await?;
-    let mut failures = Vec::new();
     let mut has_begun = false;
     loop {
         world.pause(INTERVAL).await;
         // The status first: what it says has its events by then.
         let now = world.find_stack(region, name).await?;
-        let mut events = world.stack_events(region, &stack, last.as_deref()).await?;
-        last = newest(&events).or(last);
-        events.reverse();
-        for event in &events {
-            progress(Step::Said(region, event));
-            if event.status.ends_with("_FAILED") {
-                let why = event.reason.as_deref().unwrap_or("no reason given");
-                failures.push(format!("{}: {why}", event.resource));
-            }
-        }
+        let show = |event: &_| progress(Step::Said(region, event));
+        let is_new = follow.show_new(world, show).await?;
         // Until the first event the stack still shows how it was before, and it was asked before its events were.
         if !has_begun {
-            has_begun = !events.is_empty();
+            has_begun = is_new;
             continue;
         }
         let status = now.as_ref().map(|stack| stack.status.as_str());
@@ -147,18 +135,12 @@ async fn carry_out<W: Permissions>(
             .as_ref()
             .is_none_or(|stack| !stack.is_busy() && !stack.is_only_a_review())
         {
-            failures.truncate(REASONS);
             return Err(DeployError::Failed {
                 region: region.clone(),
                 name: name.clone(),
                 status: status.unwrap_or("deleted").to_owned(),
-                reasons: failures,
+                reasons: follow.reasons(),
             });
         }
     }
-}
-
-/// The id of the newest event.
-fn newest(events: &[StackEvent]) -> Option<String> {
-    events.first().map(|event| event.id.clone())
 }

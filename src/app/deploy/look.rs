@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 use super::error::{DeployError, Refused};
-use super::permissions::{INTERVAL, Permissions};
+use super::follow::INTERVAL;
+use super::permissions::Permissions;
 use super::plan::{Compared, Deployment, StackPlan};
 use super::rights::rights;
 use super::step::Step;
@@ -77,13 +78,12 @@ pub async fn look<W: Permissions>(
     let held = home.as_ref().map(|home| home.parameters.clone());
     let held = held.unwrap_or_default();
     let is_upgrade = home.is_some() && sources.iter().all(|(_, _, stack)| stack.is_some());
-    let asker = Asker {
-        caller: &caller,
-        account: &account,
-        bucket: &bucket,
-        is_upgrade,
+    let query = rights_query(&request, &held, &caller, &account, &bucket, is_upgrade);
+    let rights = match request.believes_rights {
+        true => Rights::Enough,
+        false => rights(world, &query).await,
     };
-    let rights_unknown = match rights_of(world, &request, asker, &held).await {
+    let rights_unknown = match rights {
         Rights::Enough => None,
         Rights::NotKnown(why) => Some(why),
         Rights::Denied(denied) => {
@@ -144,40 +144,28 @@ pub async fn look<W: Permissions>(
     })
 }
 
-/// Who asks for a deployment, and of what.
-#[derive(Debug, Clone, Copy)]
-struct Asker<'a> {
+/// What the rights depend on that the caller needs.
+fn rights_query<'a>(
+    request: &'a DeployRequest,
+    held: &'a BTreeMap<String, String>,
     caller: &'a str,
     account: &'a Account,
     bucket: &'a Bucket,
-    /// Whether all stacks stand already.
     is_upgrade: bool,
-}
-
-/// What IAM says of the caller's rights. Who asks for it is believed without.
-async fn rights_of<W: Permissions>(
-    world: &W,
-    request: &DeployRequest,
-    asker: Asker<'_>,
-    held: &BTreeMap<String, String>,
-) -> Rights {
-    if request.believes_rights {
-        return Rights::Enough;
-    }
+) -> RightsQuery<'a> {
     let value = |name: &str| request.parameters.get(name).or_else(|| held.get(name));
-    let query = RightsQuery {
-        caller: asker.caller,
-        account: asker.account,
+    RightsQuery {
+        caller,
+        account,
         recovery: &request.recovery,
         sources: &request.sources,
         stack: &request.stack,
-        bucket: asker.bucket,
+        bucket,
         role_path: value("RolePath").map_or("/", String::as_str),
         makes_key: request.key.is_none() && held.is_empty(),
         makes_table: value("TableName").is_none_or(String::is_empty),
-        is_upgrade: asker.is_upgrade,
-    };
-    rights(world, &query).await
+        is_upgrade,
+    }
 }
 
 /// The stack of this name, unless it must not be touched.

@@ -23,6 +23,7 @@ use crate::domain::deploy::names::{Bucket, Email, StackName, TopicArn};
 use crate::domain::deploy::package::Templates;
 use crate::domain::deploy::request::{Architecture, DeployRequest};
 use crate::domain::id::arn::{KeyArn, Region};
+use crate::ports::deploy::StackEvent;
 use crate::settings::Faults;
 
 use arguments::DeployArguments;
@@ -233,13 +234,22 @@ fn show_step(to: &mut impl Write, step: &Step<'_>) {
         Step::Uploading(what) => writeln!(to, "uploading {what}"),
         Step::Comparing(region, name) => writeln!(to, "{region}: CloudFormation compares {name}"),
         Step::Acting(region, name) => writeln!(to, "{region}: CloudFormation works on {name}"),
-        Step::Said(region, event) if !event.status.ends_with("_IN_PROGRESS") => {
-            let reason = event.reason.as_deref().unwrap_or_default();
-            let line = format!("{region}: {} {} {reason}", event.resource, event.status);
-            writeln!(to, "{}", line.trim_end())
-        }
-        Step::Said(..) => Ok(()),
+        Step::Said(region, event) => show_event(to, region, event),
     };
+}
+
+/// Shows what CloudFormation says of a resource, once it is done with it.
+pub(super) fn show_event(
+    to: &mut impl Write,
+    region: &Region,
+    event: &StackEvent,
+) -> io::Result<()> {
+    if event.status.ends_with("_IN_PROGRESS") {
+        return Ok(());
+    }
+    let reason = event.reason.as_deref().unwrap_or_default();
+    let line = format!("{region}: {} {} {reason}", event.resource, event.status);
+    writeln!(to, "{}", line.trim_end())
 }
 
 fn act_of(plan: &StackPlan) -> &'static str {
