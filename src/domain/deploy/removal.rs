@@ -7,6 +7,7 @@ use super::names::{Account, Bucket, StackName};
 use super::stack::{StackFacts, Template};
 use crate::domain::id::arn::{Family, Region};
 use crate::domain::id::tags::{self, StackId};
+use crate::domain::operator::prices::SNAPSHOT_MONTH;
 use crate::domain::operator::stack_outputs;
 use crate::domain::rds::snapshot::Snapshot;
 
@@ -25,8 +26,6 @@ const NEVER_FINISHED: [&str; 4] = [
 const RUNS: [&str; 2] = ["ScheduledTimeout", "FunctionTimeout"];
 /// The same if a stack does not say it: Lambda's own limit.
 const LONGEST: u64 = 900;
-/// What RDS asks for a GiB of manual snapshots a month, in dollars (us-east-1).
-const STORAGE: f64 = 0.095;
 
 /// Whether a stack works, so that it must be drained before it goes. One that was never finished does not, nor does one whose
 /// deletion has begun: its functions may be gone, and its outputs too.
@@ -67,15 +66,7 @@ pub fn why_not_delete(stack: &StackFacts, template: &Template) -> Option<String>
                 .to_owned(),
         );
     }
-    if let Template::Source(recovery) = template
-        && let Some(other) = stack.parameters.get("RecoveryRegion")
-        && other != recovery.as_str()
-    {
-        return Some(format!(
-            "it forwards to the recovery region {other}, so it belongs to another stack of Snapferry"
-        ));
-    }
-    None
+    stack.of_another(template)
 }
 
 /// What IAM says of a managed policy that people or roles still have.
@@ -165,7 +156,7 @@ impl SnapshotsLeft {
         reason = "a sum of dollars needs no more than 52 bits"
     )]
     pub fn dollars(self) -> f64 {
-        self.gib as f64 * STORAGE
+        self.gib as f64 * SNAPSHOT_MONTH.per_gb
     }
 }
 

@@ -43,7 +43,7 @@ pub const KINDS: [KindRights; 21] = [
         &["cloudwatch:PutMetricAlarm"],
     ),
     row(
-        "AWS::DynamoDB::Table",
+        TABLE,
         "dynamodb:table/{}-*",
         &[
             "dynamodb:CreateTable",
@@ -182,7 +182,7 @@ pub const KINDS: [KindRights; 21] = [
 /// make one.
 const OF_RECOVERY: [&str; 13] = [
     "AWS::CloudWatch::Alarm",
-    "AWS::DynamoDB::Table",
+    TABLE,
     "AWS::Events::Rule",
     "AWS::IAM::Role",
     "AWS::Lambda::EventInvokeConfig",

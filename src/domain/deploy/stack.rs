@@ -39,6 +39,19 @@ impl StackFacts {
             "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE"
         )
     }
+
+    /// Why it belongs to another stack of Snapferry, if it is a source region's and does.
+    pub(super) fn of_another(&self, template: &Template) -> Option<String> {
+        let Template::Source(recovery) = template else {
+            return None;
+        };
+        let other = self.parameters.get("RecoveryRegion")?;
+        (other != recovery.as_str()).then(|| {
+            format!(
+                "it forwards to the recovery region {other}, so it belongs to another stack of Snapferry"
+            )
+        })
+    }
 }
 
 /// Which of the two templates a stack is of.
@@ -87,14 +100,6 @@ pub fn why_not(found: Option<&StackFacts>, template: &Template) -> Option<String
     if !is_ours {
         return Some("it is another product's stack; choose another name with --stack".to_owned());
     }
-    if let Template::Source(recovery) = template
-        && let Some(other) = stack.parameters.get("RecoveryRegion")
-        && other != recovery.as_str()
-    {
-        return Some(format!(
-            "it forwards to the recovery region {other}, so it belongs to another stack of Snapferry; choose another \
-             name with --stack"
-        ));
-    }
-    None
+    let elsewhere = stack.of_another(template);
+    elsewhere.map(|why| format!("{why}; choose another name with --stack"))
 }
