@@ -60,16 +60,12 @@ pub(super) async fn with_outputs(
     }
     // A flag that replaces the variable is meant.
     let flags = arguments.flags();
-    let replaced = |variable: &str| {
-        let mut flags = flags.iter();
-        let flag = flags.find(|(name, _)| *name == variable);
-        flag.and_then(|(_, value)| value.as_deref())
-    };
     let said = |variable: &str| {
         let mut pairs = environment.iter();
         let (_, value) = pairs.find(|(name, _)| name == variable)?;
-        let is_replaced = replaced(variable).is_some_and(|flag| flag != value);
-        Some(value.as_str()).filter(|_| !is_replaced)
+        let mut flags = flags.iter().filter(|(name, _)| *name == variable);
+        let is_replaced = flags.any(|(_, flag)| flag.as_ref().is_some_and(|flag| flag != value));
+        (!is_replaced).then_some(value.as_str())
     };
     let others = stack_outputs::of_another_stack(&outputs, said);
     if !others.is_empty() {
