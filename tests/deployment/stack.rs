@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use snapferry::app::announce;
+use snapferry::domain::deploy::timing::Timing;
 use snapferry::domain::limits::{COMMAND_LIFETIME, MAX_RECEIVES};
 use snapferry::domain::operator::own_event::SOURCE;
 use snapferry::domain::run::backoff::Backoff;
@@ -113,7 +114,28 @@ fn a_function_outlives_its_slowest_calls_to_rds() {
         (read, change)
     );
     let usual = Duration::from_secs(5);
-    assert!(reading + changing + usual <= seconds("FunctionTimeout"));
+    let slowest = (reading + changing + usual).as_secs();
+    assert!(slowest <= default_of(&template, "FunctionTimeout"));
+    // What `deploy` and `doctor` ask of other values is the same.
+    let fits = Timing {
+        function: slowest,
+        visibility: 6 * slowest,
+        read: read.as_secs(),
+        change: change.as_secs(),
+    };
+    assert_eq!(fits.too_short(), []);
+    for too_short in [
+        Timing {
+            function: slowest - 1,
+            ..fits
+        },
+        Timing {
+            visibility: 6 * slowest - 1,
+            ..fits
+        },
+    ] {
+        assert_eq!(too_short.too_short().len(), 1, "{too_short:?}");
+    }
     let variables = &template["Globals"]["Function"]["Environment"]["Variables"];
     for (variable, parameter) in [
         ("SNAPFERRY_RDS_READ_SECONDS", "RdsReadSeconds"),
