@@ -13,18 +13,14 @@ use snapferry::domain::deploy::request::{Architecture, DeployRequest};
 use snapferry::domain::deploy::stack::StackFacts;
 use snapferry::domain::doctor::keys::{KeyFacts, KeyState, Manager};
 use snapferry::domain::doctor::permissions::Requirement;
-use snapferry::domain::id::arn::{KeyArn, Region};
+use snapferry::domain::id::arn::KeyArn;
 use snapferry::fake::Deployments;
 use snapferry::ports::deploy::CheckRights;
 
 use crate::wire::{TABLE, Wire, ok};
-use crate::world::run;
+use crate::world::{pairs, region, run};
 
 const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/1111";
-
-fn region(name: &str) -> Region {
-    Region::parse(name).unwrap()
-}
 
 fn stack() -> StackName {
     StackName::parse("snapferry").unwrap()
@@ -41,12 +37,6 @@ fn world(parameters: &[(&str, &str)]) -> Deployments {
         symmetric: true,
     };
     world.keys.insert(KEY.to_owned(), key);
-    let pairs = |all: &[(&str, &str)]| {
-        let pairs = all.iter();
-        pairs
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect::<BTreeMap<_, _>>()
-    };
     let facts = StackFacts {
         id: "arn:of:the:stack".to_owned(),
         status: "UPDATE_COMPLETE".to_owned(),

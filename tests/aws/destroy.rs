@@ -18,17 +18,10 @@ use snapferry::ports::deploy::{DeleteStack, FindResource};
 
 use crate::prune::planning;
 use crate::wire::{MACHINE, Reply, TABLE, Wire, ok};
-use crate::world::{Fixture, HOME, SOURCE, World, a_run, copy_arn, ours, region, run};
+use crate::world::{Fixture, HOME, SOURCE, World, a_run, copy_arn, ours, pairs, region, run};
 
 fn stack() -> StackName {
     StackName::parse("snapferry").unwrap()
-}
-
-fn pairs(all: &[(&str, &str)]) -> BTreeMap<String, String> {
-    let pairs = all.iter();
-    pairs
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect()
 }
 
 fn deployed() -> Deployments {

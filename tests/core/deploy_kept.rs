@@ -14,13 +14,7 @@ use snapferry::domain::doctor::timing::timing;
 use snapferry::fake::Deployments;
 
 use crate::deploy::{deployed, home, looked, request, stack, world};
-
-fn pairs(all: &[(&str, &str)]) -> BTreeMap<String, String> {
-    let pairs = all.iter();
-    pairs
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect()
-}
+use crate::world::pairs;
 
 /// The outputs that version 0.1.0's template has, by name.
 fn outputs_of_0_1_0() -> BTreeMap<String, String> {

@@ -20,17 +20,12 @@ use snapferry::fake::Deployments;
 
 use crate::drain::{asleep, built_in};
 use crate::sweeper::wait_for;
-use crate::world::{Fixture, HOME, SOURCE, World, a_run, copy_arn, ours, region, rules, run};
+use crate::world::{
+    Fixture, HOME, SOURCE, World, a_run, copy_arn, ours, pairs, region, rules, run,
+};
 
 fn stack() -> StackName {
     StackName::parse("snapferry").unwrap()
-}
-
-fn pairs(all: &[(&str, &str)]) -> BTreeMap<String, String> {
-    let pairs = all.iter();
-    pairs
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect()
 }
 
 fn home_facts(status: &str) -> StackFacts {

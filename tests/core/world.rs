@@ -55,6 +55,13 @@ pub(crate) fn region(name: &str) -> Region {
     Region::parse(name).expect("a region")
 }
 
+pub(crate) fn pairs(all: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let pairs = all.iter();
+    pairs
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
 pub(crate) fn time(text: &str) -> Timestamp {
     text.parse().expect("a time")
 }
