@@ -9,7 +9,7 @@ use crate::domain::id::arn::Region;
 use crate::error::chain;
 use crate::ports::PortError;
 
-/// Why nothing was deployed, or nothing more: beside the bucket's content only what was carried out before has changed.
+/// Why nothing was deployed, or nothing more. What was uploaded or carried out before stays.
 #[derive(Debug, Error)]
 pub enum Refused {
     /// The request itself.
