@@ -49,7 +49,7 @@ pub(super) fn change_roles(stage: &Path, changes: &RoleChanges) -> Result<(), Lo
 }
 
 /// The programs that deploy and look, pointed at the emulator.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Deployer {
     /// The built `snapferry`.
     snapferry: PathBuf,
