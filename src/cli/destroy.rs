@@ -10,6 +10,7 @@ use super::destroy_arguments::DestroyArguments;
 use super::drain::{built_in, starts};
 use super::outcome::{CliError, Ended};
 use super::show::{table, write_json, write_table};
+use super::stack::region_of;
 use super::stop::{RowJson, write_runs};
 use crate::app::destroy::{
     DestroyError, DestroyRequest, Drained, Permissions, StackPermissions, Stacks, Step, act, empty,
@@ -133,14 +134,7 @@ fn request(
     environment: &[(String, String)],
 ) -> Result<DestroyRequest, CliError> {
     let mut faults = Faults::default();
-    let default = environment
-        .iter()
-        .find(|(name, value)| name == "AWS_DEFAULT_REGION" && !value.is_empty());
-    let region = arguments
-        .region
-        .as_ref()
-        .or(default.map(|(_, value)| value));
-    let recovery = match region {
+    let recovery = match region_of(arguments, environment) {
         Some(name) => faults.take("--region", Region::parse(name)),
         None => {
             faults.add("name the recovery region with --region");

@@ -12,6 +12,23 @@ const REGION: &str = "AWS_REGION";
 /// What AWS's own command line calls the region.
 const DEFAULT_REGION: &str = "AWS_DEFAULT_REGION";
 
+fn variable<'a>(environment: &'a [(String, String)], name: &str) -> Option<&'a String> {
+    let found = environment
+        .iter()
+        .find(|(key, value)| key == name && !value.is_empty());
+    found.map(|(_, value)| value)
+}
+
+/// The recovery region that the flag or the environment names.
+pub(super) fn region_of<'a>(
+    arguments: &'a StackArguments,
+    environment: &'a [(String, String)],
+) -> Option<&'a String> {
+    let flag = arguments.region.as_ref();
+    flag.or_else(|| variable(environment, REGION))
+        .or_else(|| variable(environment, DEFAULT_REGION))
+}
+
 /// The environment, with the settings of the named stack where it says nothing itself. An environment that names another
 /// stack's table, queues or functions is refused: a command would look at one stack and change the other.
 ///
@@ -21,22 +38,13 @@ pub(super) async fn with_outputs(
     arguments: &StackArguments,
     environment: Vec<(String, String)>,
 ) -> Result<Vec<(String, String)>, CliError> {
-    let of = |name: &str| {
-        let found = environment
-            .iter()
-            .find(|(key, value)| key == name && !value.is_empty());
-        found.map(|(_, value)| value.clone())
-    };
-    let fallback = of(DEFAULT_REGION).map(|region| (REGION.to_owned(), region));
+    let fallback = variable(&environment, DEFAULT_REGION);
+    let fallback = fallback.map(|region| (REGION.to_owned(), region.clone()));
     let Some(name) = &arguments.name else {
         return Ok(fallback.into_iter().chain(environment).collect());
     };
-    let region = arguments
-        .region
-        .clone()
-        .or_else(|| of(REGION))
-        .or_else(|| of(DEFAULT_REGION));
-    let region = region.map(|text| Region::parse(&text)).transpose();
+    let region = region_of(arguments, &environment);
+    let region = region.map(|text| Region::parse(text)).transpose();
     let region = region.map_err(|error| SettingsError::one(format!("{REGION}: {error}")))?;
     let sdk = for_operators_at(region.as_ref(), arguments.profile.as_deref()).await;
     let Some(region) = sdk.region().cloned() else {
