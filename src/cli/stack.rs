@@ -66,14 +66,13 @@ pub(super) async fn with_outputs(
         ))
         .into());
     }
-    // A flag that replaces the variable is meant.
     let flags = arguments.flags();
     let said = |variable: &str| {
-        let mut pairs = environment.iter();
-        let (_, value) = pairs.find(|(name, _)| name == variable)?;
-        let mut flags = flags.iter().filter(|(name, _)| *name == variable);
-        let is_replaced = flags.any(|(_, flag)| flag.as_ref().is_some_and(|flag| flag != value));
-        (!is_replaced).then_some(value.as_str())
+        let (_, value) = environment.iter().find(|(name, _)| name == variable)?;
+        let flag = flags.iter().find(|(name, _)| *name == variable);
+        // A flag that replaces the variable is meant.
+        let is_replaced = flag.is_some_and(|(_, flag)| flag.as_ref().is_some_and(|it| it != value));
+        Some(value.as_str()).filter(|_| !is_replaced)
     };
     let others = stack_outputs::of_another_stack(&outputs, said);
     if !others.is_empty() {
