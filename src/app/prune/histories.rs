@@ -232,15 +232,14 @@ fn add_shown(
     entered: &AllEntered,
     removed: &BTreeMap<&RdsArn, &String>,
 ) {
-    for (snapshot, planned_at) in group.snapshots.iter().zip(&group.planned) {
-        let at = in_seconds(*planned_at);
-        seen.shown.entry(at).or_insert(None);
-        if let Some(why) = removed.get(&snapshot.arn) {
-            seen.removed.insert(at, (*why).clone());
-        }
-    }
+    let planned = group.planned.iter();
+    seen.shown = planned.map(|at| (in_seconds(*at), None)).collect();
     for (at, (snapshot, taken_at)) in good_ones(group) {
         let made = MadePoint::of(snapshot, taken_at, entered.get(&snapshot.arn));
         seen.shown.insert(at, Some(made));
+        // Another attempt that goes leaves the good one there.
+        if let Some(why) = removed.get(&snapshot.arn) {
+            seen.removed.insert(at, (*why).clone());
+        }
     }
 }
