@@ -1,6 +1,6 @@
 //! `snapferry trace`: gathers what Step Functions, the table and RDS say of one recovery point. It only reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 
 use futures_util::TryStreamExt;
@@ -287,13 +287,15 @@ impl<W: Permissions> Snapshots<'_, W> {
         let mut all = self
             .ask(arn.region(), arn.family(), &sources, unreachable)
             .await;
-        // The first is asked for in any case: retention may have removed it after its copy was made.
         let shown = all.iter().map(|snapshot| SnapshotId::of(&snapshot.arn));
-        let mut copied: Vec<SnapshotId> = shown.chain(sources.into_iter().take(1)).collect();
-        copied.dedup();
+        let shown: BTreeSet<SnapshotId> = shown.collect();
+        // The first is asked for in any case: retention may have removed it after its copy was made.
+        let copied = (0..).zip(&sources);
+        let copied = copied.filter(|(nth, source)| *nth == 0 || shown.contains(source));
         let copies: Vec<SnapshotId> = copied
-            .iter()
-            .flat_map(|source| Attempt::all().map(|attempt| copy(self.stack, run, source, attempt)))
+            .flat_map(|(_, source)| {
+                Attempt::all().map(|attempt| copy(self.stack, run, source, attempt))
+            })
             .collect();
         all.extend(
             self.ask(self.home, arn.family(), &copies, unreachable)
