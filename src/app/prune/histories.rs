@@ -92,7 +92,7 @@ async fn keep_all<'a, W: Permissions>(
 ) {
     let groups: BTreeMap<Group, &GroupPreview> = groups
         .into_iter()
-        .map(|group| (group_of(group), group))
+        .map(|group| (group.group(), group))
         .collect();
     let all: BTreeSet<&Group> = groups.keys().chain(seen.keys()).collect();
     let all: Vec<&Group> = all.into_iter().collect();
@@ -105,14 +105,6 @@ async fn keep_all<'a, W: Permissions>(
             );
         }
     }
-}
-
-fn group_of(group: &GroupPreview) -> Group {
-    (
-        group.database.region().clone(),
-        group.resource_id.clone(),
-        group.policy.clone(),
-    )
 }
 
 /// The due times whose time to be made ran out since the round before. If that round is too long ago, somebody may have
