@@ -79,16 +79,15 @@ fn strips(gathered: &Gathered, rows: &[Row]) -> Strips {
         .iter()
         .map(|policy| (policy.name.as_str(), due_times(policy, gathered.at)))
         .collect();
+    let unknown = History::default();
     let of = |row: &Row| {
         let due = times.get(row.policy.as_ref()?.as_str())?;
         if matches!(row.state, State::Excluded | State::Unprotected) {
             return None;
         }
         let taken = gathered.taken(row);
-        let strip = match gathered.history(row) {
-            Some(history) => strip(due, taken, history, gathered.at),
-            None => strip(due, taken, &History::default(), gathered.at),
-        };
+        let history = gathered.history(row).unwrap_or(&unknown);
+        let strip = strip(due, taken, history, gathered.at);
         Some((row.resource_id.clone(), strip))
     };
     rows.iter().filter_map(of).collect()

@@ -78,7 +78,9 @@ fn a_run_under_way_is_told_from_its_due_time_to_what_it_waits_for_now() {
         execution.as_str(),
         of.database.resource_id.as_str(),
     ] {
+        world.forget_calls();
         let trace = traced(&world, wanted);
+        assert_eq!(world.calls_of("Query"), 1);
         assert_eq!(
             kinds(&trace),
             ["due", "snapshot", "wait", "copy", "phase", "started"],
@@ -198,7 +200,7 @@ fn a_region_that_does_not_answer_is_named_and_costs_only_its_own_part() {
     let copy = ours(&copy_arn(&of, 1), &of, SnapshotStatus::Available);
     world.rds().snapshots.insert(copy.arn.clone(), copy);
     let trace = traced(&world, execution.as_str());
-    assert_eq!(trace.unreachable[0].0, region(SOURCE));
+    assert_eq!(trace.unreachable[0].region, region(SOURCE));
     assert!(kinds(&trace).contains(&"copy"));
 }
 
