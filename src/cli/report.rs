@@ -73,20 +73,20 @@ pub async fn make_report<W: status::Permissions>(
 
 /// The strips by what RDS lists now, and by the history of due times where that says more.
 fn strips(gathered: &Gathered, rows: &[Row]) -> Strips {
+    let no_history = History::default();
     let times: BTreeMap<&str, Vec<Timestamp>> = gathered
         .policies
         .all
         .iter()
         .map(|policy| (policy.name.as_str(), due_times(policy, gathered.at)))
         .collect();
-    let unknown = History::default();
     let of = |row: &Row| {
         let due = times.get(row.policy.as_ref()?.as_str())?;
         if matches!(row.state, State::Excluded | State::Unprotected) {
             return None;
         }
         let taken = gathered.taken(row);
-        let history = gathered.history(row).unwrap_or(&unknown);
+        let history = gathered.history(row).unwrap_or(&no_history);
         let strip = strip(due, taken, history, gathered.at);
         Some((row.resource_id.clone(), strip))
     };
