@@ -96,14 +96,24 @@ pub async fn look<W: Permissions>(world: &W, followed: &mut [Followed]) -> Resul
     stream::iter(open)
         .map(Ok::<_, PortError>)
         .try_for_each_concurrent(CONCURRENCY, |one| async move {
-            one.progress = match waits.get(one.execution.as_str()) {
-                Some(wait) => of_wait(wait),
-                None => of_execution(world, &one.execution).await?,
-            };
+            let wait = waits.get(one.execution.as_str());
+            one.progress = progress(world, &one.execution, wait).await?;
             Ok(())
         })
         .await?;
     Ok(followed.iter().all(|one| one.progress.is_over()))
+}
+
+/// How far an execution has come. `wait` is its open wait, if it has one.
+pub(crate) async fn progress<W: Permissions>(
+    world: &W,
+    execution: &ExecutionName,
+    wait: Option<&Wait>,
+) -> Result<Progress, PortError> {
+    match wait {
+        Some(wait) => Ok(of_wait(wait)),
+        None => of_execution(world, execution).await,
+    }
 }
 
 fn of_wait(wait: &Wait) -> Progress {

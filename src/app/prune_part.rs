@@ -59,15 +59,10 @@ impl PrunePreview {
     }
 
     fn names_one(&self, name: &str) -> Result<(), Ambiguous> {
-        let named = self
-            .groups
-            .iter()
-            .filter(|group| group.names().iter().any(|one| one == name));
+        let is_named = |group: &&GroupPreview| group.names().iter().any(|one| one == name);
+        let named = self.groups.iter().filter(is_named);
         let databases: BTreeMap<DatabaseId, RdsArn> = named
-            .map(|group| {
-                let id = (group.database.region().clone(), group.resource_id.clone());
-                (id, group.database.clone())
-            })
+            .map(|group| (group.database_id(), group.database.clone()))
             .collect();
         if databases.len() > 1 {
             return Err(Ambiguous {

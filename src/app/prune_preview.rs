@@ -18,6 +18,7 @@ use crate::domain::policy::in_force::{Policies, Policy};
 use crate::domain::policy::retention::Retention;
 use crate::domain::policy::set::Version;
 use crate::domain::rds::snapshot::Snapshot;
+use crate::domain::retention::bounds::DatabaseId;
 use crate::domain::retention::capacity::days_to_full;
 use crate::domain::retention::entered::AllEntered;
 use crate::domain::retention::forget::{Decision, ForgetRules, Point, PointState, forget};
@@ -75,6 +76,19 @@ pub struct GroupPreview {
 }
 
 impl GroupPreview {
+    /// Its database.
+    #[must_use]
+    pub fn database_id(&self) -> DatabaseId {
+        (self.database.region().clone(), self.resource_id.clone())
+    }
+
+    /// What its recovery points share.
+    #[must_use]
+    pub fn group(&self) -> Group {
+        let (region, database) = self.database_id();
+        (region, database, self.policy.clone())
+    }
+
     /// The names by which a person may call its database.
     #[must_use]
     pub fn names(&self) -> [String; 3] {

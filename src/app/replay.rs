@@ -5,10 +5,9 @@
 //! asks whether its token is alive, and Step Functions takes one answer.
 
 use std::collections::BTreeMap;
-use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 
 use crate::app::queue::CONCURRENCY;
 use crate::domain::id::arn::{KeyArn, RdsArn};
@@ -23,7 +22,7 @@ use crate::json;
 use crate::json::event::Event;
 use crate::ports::{
     DeadLetter, DelayMessage, ListOpen, PortError, Probe, ProbeToken, ReadPolicies, ReceiptHandle,
-    ReceiveDeadLetters, RemoveDeadLetter, SendAgain, open_pages,
+    ReceiveDeadLetters, RemoveDeadLetter, SendAgain, open_waits,
 };
 
 permissions! {
@@ -175,11 +174,7 @@ impl<'a> Open<'a> {
         world: &W,
         stack_key: Option<&'a KeyArn>,
     ) -> Result<Self, PortError> {
-        let mut waits = Vec::new();
-        let mut pages = pin!(open_pages(world));
-        while let Some(page) = pages.try_next().await? {
-            waits.extend(page.waits);
-        }
+        let waits = open_waits(world).await?;
         let policies = match world.current_policies().await {
             Ok(applied) => KnownPolicies::Read(applied.map(|applied| applied.set), stack_key),
             Err(error) => {

@@ -20,16 +20,12 @@ pub(crate) async fn read_selection<W: ReadSelected>(
     let Some(first) = first else {
         return Ok(Selection::default());
     };
-    let (further, list) = match &first {
-        Ok(first) => (first.further(), first.list.clone()),
-        Err(_) => (0..0, None),
-    };
     let mut selection = Selection::of_first(first);
-    for number in further {
+    for number in selection.further() {
         let part = world.read_selected(policy, region, number).await?;
-        selection.add(number, list.as_ref(), part);
+        selection.add(number, part);
     }
-    selection.compare(list.as_ref());
+    selection.compare();
     Ok(selection)
 }
 

@@ -34,7 +34,7 @@ use crate::ports::doctor::ListManualSnapshots;
 use crate::ports::{
     Clock, InspectExecution, ListDatabases, ListEnded, ListMismatches, ListOpen, PAGES_MAX,
     PortError, RdsError, ReadEntries, ReadHistories, ReadPlanCursor, ReadPolicies, ReadSelected,
-    all_rows, open_pages, pages,
+    all_rows, open_waits, pages,
 };
 use crate::settings::Planning;
 
@@ -165,7 +165,7 @@ pub async fn gather<W: Permissions>(
     );
     let regions = &planning.source_regions;
     let table = try_join3(
-        waits(world),
+        open_waits(world),
         notices(world, planning, &policies, at),
         read_all_selected(world, policies.all.iter(), regions),
     );
@@ -248,7 +248,7 @@ async fn histories<W: ReadHistories>(world: &W, rows: &[Row]) -> Histories {
 /// When the table or Step Functions cannot be read.
 pub async fn refresh<W: Permissions>(world: &W, gathered: &mut Gathered) -> Result<(), PortError> {
     gathered.at = world.now();
-    gathered.waits = waits(world).await?;
+    gathered.waits = open_waits(world).await?;
     read_catalog(world, gathered).await?;
     look_at_claims(world, gathered).await
 }
@@ -320,15 +320,6 @@ impl<W: Permissions> Lists<'_, W> {
         }))
         .await
     }
-}
-
-async fn waits<W: ListOpen>(world: &W) -> Result<Vec<Wait>, PortError> {
-    let mut pages = pin!(open_pages(world));
-    let mut all = Vec::new();
-    while let Some(page) = pages.try_next().await? {
-        all.extend(page.waits);
-    }
-    Ok(all)
 }
 
 async fn notices<W: ReadPlanCursor>(

@@ -1,13 +1,11 @@
 //! `snapferry trace`: gathers what Step Functions, the table and RDS say of one recovery point. It only reads.
 
-use std::collections::BTreeMap;
-use std::pin::pin;
+use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::TryStreamExt;
-
-use crate::app::follow::{Followed, Progress, look};
+use crate::app::follow::{Progress, progress};
 use crate::app::in_force::policies_in_force;
 use crate::app::selected::read_all_selected;
+use crate::app::status::Unreachable;
 use crate::domain::id::arn::{Family, RdsArn, Region};
 use crate::domain::id::database_ref::DatabaseRef;
 use crate::domain::id::names::{Attempt, ExecutionName, SnapshotId};
@@ -22,7 +20,7 @@ use crate::domain::run::wait::Wait;
 use crate::error::chain;
 use crate::ports::{
     Clock, DescribeSnapshots, Entry, InspectExecution, ListOpen, PortError, RdsError, ReadEntered,
-    ReadEntries, ReadPolicies, ReadSelected, StartExecution, open_pages,
+    ReadEntries, ReadPolicies, ReadSelected, StartExecution, open_waits,
 };
 use crate::settings::Planning;
 
@@ -49,7 +47,7 @@ pub struct Trace {
     /// The recovery point, if RDS shows one: a copy that is available and was found good.
     pub copy: Option<RdsArn>,
     /// Where RDS could not be asked, and why.
-    pub unreachable: Vec<(Region, String)>,
+    pub unreachable: Vec<Unreachable>,
 }
 
 /// What was found under a name.
@@ -79,12 +77,19 @@ pub async fn trace<W: Permissions>(
         && let Some(inspection) = world.inspect_execution(&name).await?
         && let Some(run) = inspection.run.clone()
     {
+        let pair = (run.database.resource_id.clone(), run.policy.clone());
+        let entries = world.read_entries(&[pair]).await?;
+        let about = About {
+            database: run.database.clone(),
+            policy: run.policy.clone(),
+            entry: entries.first(),
+        };
         let facts = TraceFacts {
             execution: Some((name, inspection)),
             run: Some(run),
             ..TraceFacts::default()
         };
-        return gather(world, planning, facts, &waits, None).await;
+        return gather(world, planning, about, facts, waits).await;
     }
     let known = known_databases(world, planning, &waits).await?;
     let is_wanted = |(database, _): &&(DatabaseRef, PolicyName)| names(wanted, database);
@@ -106,19 +111,16 @@ pub async fn trace<W: Permissions>(
     match latest {
         Some(entry) if entry.open.is_some() || entry.newest.is_some() => {
             let facts = of_entry(world, entry).await?;
-            gather(world, planning, facts, &waits, Some((database, entry))).await
+            let run = facts.run.as_ref();
+            let about = About {
+                database: database.clone(),
+                policy: run.map_or(&entry.policy, |run| &run.policy).clone(),
+                entry: Some(entry),
+            };
+            gather(world, planning, about, facts, waits).await
         }
         _ => Ok(Found::NoRun(database.clone())),
     }
-}
-
-async fn open_waits<W: ListOpen>(world: &W) -> Result<Vec<Wait>, PortError> {
-    let mut pages = pin!(open_pages(world));
-    let mut all = Vec::new();
-    while let Some(page) = pages.try_next().await? {
-        all.extend(page.waits);
-    }
-    Ok(all)
 }
 
 /// The databases that the table knows, each with the policy that selects it: from the planner's lists, and from what is
@@ -168,29 +170,31 @@ fn execution_of(newest: &Manifest) -> Option<ExecutionName> {
     ExecutionName::parse(arn.name()).ok()
 }
 
+/// Whose story it is.
+struct About<'a> {
+    database: DatabaseRef,
+    policy: PolicyName,
+    /// The catalog's entry.
+    entry: Option<&'a Entry>,
+}
+
 async fn gather<W: Permissions>(
     world: &W,
     planning: &Planning,
+    about: About<'_>,
     mut facts: TraceFacts,
-    waits: &[Wait],
-    of: Option<(&DatabaseRef, &Entry)>,
+    waits: Vec<Wait>,
 ) -> Result<Found, PortError> {
-    let read;
-    let (database, entry) = match (of, &facts.run) {
-        (Some((database, entry)), _) => (database.clone(), Some(entry)),
-        (None, Some(run)) => {
-            let pair = (run.database.resource_id.clone(), run.policy.clone());
-            read = world.read_entries(&[pair]).await?;
-            (run.database.clone(), read.first())
+    let progress = match &facts.execution {
+        Some((name, _)) => {
+            let its = waits.into_iter();
+            let its = its.filter(|wait| wait.command.execution.name() == name.as_str());
+            facts.waits = its.collect();
+            Some(progress(world, name, facts.waits.last()).await?)
         }
-        (None, None) => return Ok(Found::Nothing(Vec::new())),
+        None => None,
     };
-    if let Some((name, _)) = &facts.execution {
-        let its = waits
-            .iter()
-            .filter(|wait| wait.command.execution.name() == name.as_str());
-        facts.waits = its.cloned().collect();
-    }
+    let newest = about.entry.and_then(|entry| entry.newest.as_ref());
     let mut unreachable = Vec::new();
     let asked = Snapshots {
         world,
@@ -200,10 +204,7 @@ async fn gather<W: Permissions>(
     };
     let found = match &facts.run {
         Some(run) => asked.of_run(run, &mut unreachable).await,
-        None => {
-            let newest = entry.and_then(|entry| entry.newest.as_ref());
-            asked.of_manifest(newest, &mut unreachable).await
-        }
+        None => asked.of_manifest(newest, &mut unreachable).await,
     };
     facts.snapshots = found;
     let copies: Vec<RdsArn> = facts
@@ -215,30 +216,11 @@ async fn gather<W: Permissions>(
     if !copies.is_empty() {
         facts.entered = world.read_entered(&copies).await?;
     }
-    let newest = entry.and_then(|entry| entry.newest.as_ref());
     let copy = recovery_point(&facts, newest);
-    facts.refused = entry.and_then(|entry| entry.refused.clone());
-    let progress = match &facts.execution {
-        Some((name, _)) => {
-            let mut followed = [Followed {
-                execution: name.clone(),
-                database: database.arn.clone(),
-                progress: Progress::Started,
-            }];
-            look(world, &mut followed).await?;
-            let [followed] = followed;
-            Some(followed.progress)
-        }
-        None => None,
-    };
-    let policy = match (&facts.run, entry) {
-        (Some(run), _) => run.policy.clone(),
-        (None, Some(entry)) => entry.policy.clone(),
-        (None, None) => return Ok(Found::NoRun(database)),
-    };
+    facts.refused = about.entry.and_then(|entry| entry.refused.clone());
     Ok(Found::Trace(Box::new(Trace {
-        database,
-        policy,
+        database: about.database,
+        policy: about.policy,
         execution: facts.execution.as_ref().map(|(name, _)| name.clone()),
         events: story(&facts),
         progress,
@@ -276,7 +258,7 @@ impl<W: Permissions> Snapshots<'_, W> {
     async fn of_run(
         &self,
         run: &ProtectionRequest,
-        unreachable: &mut Vec<(Region, String)>,
+        unreachable: &mut Vec<Unreachable>,
     ) -> Vec<Snapshot> {
         let arn = &run.database.arn;
         let own = || Attempt::all().map(|attempt| source_snapshot(self.stack, run, attempt));
@@ -287,13 +269,15 @@ impl<W: Permissions> Snapshots<'_, W> {
         let mut all = self
             .ask(arn.region(), arn.family(), &sources, unreachable)
             .await;
-        // The first is asked for in any case: retention may have removed it after its copy was made.
         let shown = all.iter().map(|snapshot| SnapshotId::of(&snapshot.arn));
-        let mut copied: Vec<SnapshotId> = shown.chain(sources.into_iter().take(1)).collect();
-        copied.dedup();
+        let shown: BTreeSet<SnapshotId> = shown.collect();
+        // The first is asked for in any case: retention may have removed it after its copy was made.
+        let copied = (0..).zip(&sources);
+        let copied = copied.filter(|(nth, source)| *nth == 0 || shown.contains(source));
         let copies: Vec<SnapshotId> = copied
-            .iter()
-            .flat_map(|source| Attempt::all().map(|attempt| copy(self.stack, run, source, attempt)))
+            .flat_map(|(_, source)| {
+                Attempt::all().map(|attempt| copy(self.stack, run, source, attempt))
+            })
             .collect();
         all.extend(
             self.ask(self.home, arn.family(), &copies, unreachable)
@@ -306,7 +290,7 @@ impl<W: Permissions> Snapshots<'_, W> {
     async fn of_manifest(
         &self,
         newest: Option<&Manifest>,
-        unreachable: &mut Vec<(Region, String)>,
+        unreachable: &mut Vec<Unreachable>,
     ) -> Vec<Snapshot> {
         let mut all = Vec::new();
         let arns = newest.map(|newest| newest.source.iter().chain([&newest.snapshot]));
@@ -325,7 +309,7 @@ impl<W: Permissions> Snapshots<'_, W> {
         region: &Region,
         family: Family,
         ids: &[SnapshotId],
-        unreachable: &mut Vec<(Region, String)>,
+        unreachable: &mut Vec<Unreachable>,
     ) -> Vec<Snapshot> {
         let mut all = Vec::new();
         for ids in ids.chunks(self.width) {
@@ -334,7 +318,10 @@ impl<W: Permissions> Snapshots<'_, W> {
             match found {
                 Ok(found) => all.extend(found),
                 Err(error) => {
-                    unreachable.push((region.clone(), chain(&error)));
+                    unreachable.push(Unreachable {
+                        region: region.clone(),
+                        error: chain(&error),
+                    });
                     break;
                 }
             }

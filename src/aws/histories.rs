@@ -71,6 +71,8 @@ impl<Extra> ReadHistories for Aws<Extra> {
             .map(|group| HashMap::from([(PK.to_owned(), key(group))]));
         let asked = KeysAndAttributes::builder()
             .set_keys(Some(keys.collect()))
+            // A round notes twice, and the second time it must not miss what it wrote the first time.
+            .consistent_read(true)
             .build()
             .map_err(|error| unusable("dynamodb:BatchGetItem", error))?;
         let found = self.batch_get(asked).await?;

@@ -5,7 +5,6 @@ use aws_config::SdkConfig;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
-use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use aws_smithy_types::body::SdkBody;
@@ -14,6 +13,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::clients::Aws;
+use super::clock::time_source;
 use super::deadlines;
 use super::fault::unusable;
 use super::presigned;
@@ -84,11 +84,6 @@ async fn put(sdk: &SdkConfig, body: String) -> Result<usize, Error> {
         .deserializer(|answer: &HttpResponse| read(answer).map_err(OrchestratorError::operation))
         .build();
     Ok(operation.invoke(request).await?)
-}
-
-fn time_source(sdk: &SdkConfig) -> SharedTimeSource {
-    let configured = sdk.time_source();
-    configured.unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new()))
 }
 
 /// The endpoint of a region: the one that the environment names, or EventBridge's own.

@@ -13,9 +13,9 @@ use aws_sigv4::http_request::{
     SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign,
 };
 use aws_sigv4::sign::v4;
-use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::clock::time_source;
 use crate::domain::id::arn::Family;
 use crate::domain::run::failure::Operation;
 use crate::ports::CopySnapshotRequest;
@@ -72,9 +72,6 @@ pub(super) async fn presigned(
         .ok_or("no credentials are configured")?
         .provide_credentials()
         .await?;
-    let clock = sdk
-        .time_source()
-        .unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new()));
     let source = request.source.region().as_str();
     let token = credentials.session_token().map(ToOwned::to_owned);
     let identity = credentials.into();
@@ -85,7 +82,7 @@ pub(super) async fn presigned(
         .identity(&identity)
         .region(source)
         .name("rds")
-        .time(clock.now())
+        .time(time_source(sdk).now())
         .settings(settings)
         .build()?
         .into();

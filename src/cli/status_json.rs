@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::orphans_json::OrphansJson;
 use super::paused::paused;
-use crate::app::status::Gathered;
+use crate::app::status::{Gathered, Unreachable};
 use crate::domain::id::arn::{Family, RdsArn};
 use crate::domain::operator::fleet::{Counts, count};
 use crate::domain::operator::status::Row;
@@ -82,10 +82,20 @@ struct AttentionJson {
     remedy: Option<String>,
 }
 
+/// A list that could not be read.
 #[derive(Debug, Serialize)]
-struct UnreachableJson {
+pub(super) struct UnreachableJson {
     region: String,
     error: String,
+}
+
+impl From<&Unreachable> for UnreachableJson {
+    fn from(one: &Unreachable) -> Self {
+        Self {
+            region: one.region.to_string(),
+            error: one.error.clone(),
+        }
+    }
 }
 
 /// A database's name; a cluster may have the name that an instance has.
@@ -118,10 +128,7 @@ impl StatusJson {
             message: row.reason.clone(),
             remedy: row.remedy.clone(),
         });
-        let unreachable = gathered.unreachable.iter().map(|one| UnreachableJson {
-            region: one.region.to_string(),
-            error: one.error.clone(),
-        });
+        let unreachable = gathered.unreachable.iter().map(UnreachableJson::from);
         Self {
             generated_at: gathered.at.to_string(),
             stack: stack.to_owned(),

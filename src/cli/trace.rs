@@ -10,9 +10,11 @@ use super::not_found::not_found;
 use super::outcome::{CliError, Ended};
 use super::show::{age, database, paragraph, table_within, write_json, write_table};
 use super::status::reach;
+use super::status_json::UnreachableJson;
 use super::terminal;
 use super::trace_arguments::TraceArguments;
 use crate::app::follow::Progress;
+use crate::app::status::Unreachable;
 use crate::app::trace::{self, Found, Trace, trace};
 use crate::domain::operator::trace::Event;
 use crate::settings::Planning;
@@ -109,7 +111,7 @@ fn write(
     write_table(out, &rows)?;
     writeln!(out)?;
     paragraph(out, &standing(found, now), width)?;
-    for (region, error) in &found.unreachable {
+    for Unreachable { region, error } in &found.unreachable {
         paragraph(out, &format!("{region} could not be read: {error}"), width)?;
     }
     Ok(())
@@ -167,12 +169,6 @@ struct EventJson {
     what: String,
 }
 
-#[derive(Serialize)]
-struct UnreachableJson {
-    region: String,
-    error: String,
-}
-
 impl TraceJson {
     fn of(found: &Trace) -> Self {
         let events = found.events.iter().map(|event| EventJson {
@@ -180,13 +176,7 @@ impl TraceJson {
             kind: event.kind,
             what: event.what.clone(),
         });
-        let unreachable = found
-            .unreachable
-            .iter()
-            .map(|(region, error)| UnreachableJson {
-                region: region.to_string(),
-                error: error.clone(),
-            });
+        let unreachable = found.unreachable.iter();
         Self {
             execution: found.execution.as_ref().map(ToString::to_string),
             database: found.database.arn.to_string(),
@@ -196,7 +186,7 @@ impl TraceJson {
             now: found.progress.as_ref().map(ToString::to_string),
             recovery_point: found.copy.as_ref().map(ToString::to_string),
             events: events.collect(),
-            unreachable: unreachable.collect(),
+            unreachable: unreachable.map(UnreachableJson::from).collect(),
         }
     }
 }

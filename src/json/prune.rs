@@ -13,22 +13,14 @@ pub struct RequestJson {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub databases: Vec<String>,
     /// Approves a version of the policies that removes what the one before it would keep.
-    #[serde(default, skip_serializing_if = "is_not_set")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
     /// Only the recovery points of databases that are gone.
-    #[serde(default, skip_serializing_if = "is_not_set")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gone: bool,
     /// Even the last ones of databases that are gone.
-    #[serde(default, skip_serializing_if = "is_not_set")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub include_last: bool,
-}
-
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde asks for a reference"
-)]
-fn is_not_set(flag: &bool) -> bool {
-    !*flag
 }
 
 /// The pruner's answer.

@@ -79,17 +79,14 @@ pub async fn serve(settings: Settings, reach: &Reach) -> Result<(), lambda_runti
         Settings::Pruner(pruning) => {
             let aws = Aws::new(sdk, table, ()).with_rds_deadlines(reach.rds_deadlines);
             let (aws, pruner_config) = (&aws, &PrunerConfig::from(&pruning));
-            let metrics = &pruning.metrics;
-            let stack = &pruning.stack;
-            let announcing = &stack.own_events.then(|| stack.rules.stack.clone());
+            let (metrics, announces) = (&pruning.metrics, pruning.stack.own_events);
             lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
                 let holder = event.context.request_id;
-                let announcing = announcing.as_ref();
                 prune(
                     aws,
                     pruner_config,
                     metrics,
-                    announcing,
+                    announces,
                     &event.payload,
                     &holder,
                     print,

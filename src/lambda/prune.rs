@@ -10,7 +10,6 @@ use super::measure::quota_line;
 use crate::app::announce;
 use crate::app::prune::{self, PruneError, PruneReport, PruneRequest, PrunerConfig, Stopped};
 use crate::domain::id::arn::RdsArn;
-use crate::domain::id::tags::StackId;
 use crate::error::chain;
 use crate::json::prune::{PruneAnswer, RequestJson};
 use crate::settings::Metrics;
@@ -77,7 +76,7 @@ fn answer_of(report: &PruneReport) -> PruneAnswer {
 }
 
 /// The pruner: makes one round, or carries out the plan that a person has looked at. It prints how long the quota lasts,
-/// and publishes what it removed as events of this stack, if there is one that wants them.
+/// and publishes what it removed if it `announces` that.
 ///
 /// # Errors
 /// If the inventory is not complete, or a round by schedule could not remove all that may go. A person's request is
@@ -86,7 +85,7 @@ pub async fn prune<W: prune::Permissions + announce::Permissions>(
     world: &W,
     pruner_config: &PrunerConfig,
     metrics: &Metrics,
-    announcing: Option<&StackId>,
+    announces: bool,
     event: &Value,
     holder: &str,
     print: impl Fn(&str),
@@ -105,8 +104,8 @@ pub async fn prune<W: prune::Permissions + announce::Permissions>(
     if let Some(days) = report.days_to_full {
         print(&quota_line(&metrics.namespace, world.now(), days));
     }
-    if let Some(stack) = announcing {
-        announce::announce(world, stack, &removed(&report)).await;
+    if announces {
+        announce::announce(world, &pruner_config.stack, &removed(&report)).await;
     }
     match undone(&report) {
         Some(fault) if request.is_none() => Err(PruneFault::Incomplete(fault)),

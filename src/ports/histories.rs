@@ -8,7 +8,7 @@ use crate::domain::retention::inventory::Group;
 
 /// Reads histories of due times.
 pub trait ReadHistories {
-    /// `BatchGetItem`: those that exist and can be read. At most 100, each once.
+    /// `BatchGetItem`, consistent: those that exist and can be read. At most 100, each once.
     async fn read_histories(&self, of: &[Group]) -> Result<Histories, PortError>;
 }
 

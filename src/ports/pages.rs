@@ -10,6 +10,7 @@ use super::table::{ListOpen, OpenMarker, OpenPage};
 use crate::domain::id::arn::Region;
 use crate::domain::rds::database::UnreadableRow;
 use crate::domain::run::failure::Operation;
+use crate::domain::run::wait::Wait;
 
 /// How many pages any list may have. A page holds about a hundred rows, and no account comes near this: 5,000 databases
 /// with 35 automated snapshots each have 1,750 pages.
@@ -150,4 +151,13 @@ where
 pub fn open_pages<W: ListOpen>(world: &W) -> impl Stream<Item = Result<OpenPage, PortError>> {
     let endless = |endless| PortError::endless("Query", endless);
     pages(PAGES_MAX, endless, |from| world.list_open(from))
+}
+
+/// All open waits.
+///
+/// # Errors
+/// If a page cannot be read, or the list does not end.
+pub async fn open_waits<W: ListOpen>(world: &W) -> Result<Vec<Wait>, PortError> {
+    let waits = open_pages(world).map_ok(|page| page.waits);
+    waits.try_concat().await
 }

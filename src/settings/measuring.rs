@@ -49,15 +49,10 @@ pub struct Metrics {
 impl Metrics {
     /// Reads the variables.
     pub fn read(vars: &mut Variables) -> Self {
-        let per_database = vars.text("SNAPFERRY_METRICS_PER_DATABASE", "no");
-        if !["yes", "no"].contains(&per_database.as_str()) {
-            vars.fault(format!(
-                "SNAPFERRY_METRICS_PER_DATABASE: {per_database:?} is neither yes nor no"
-            ));
-        }
+        let per_database = vars.is_yes("SNAPFERRY_METRICS_PER_DATABASE");
         Self {
             namespace: vars.text("SNAPFERRY_METRICS_NAMESPACE", NAMESPACE),
-            per_database: per_database == "yes",
+            per_database,
         }
     }
 }

@@ -50,14 +50,7 @@ impl Pruning {
         let key = vars.required("SNAPFERRY_KMS_KEY", KeyArn::parse);
         let policies = built_in(vars, key.as_ref());
         // Nothing goes unasked: every other word than yes is a fault or no.
-        let removes = match vars.text("SNAPFERRY_PRUNE", "no").as_str() {
-            "no" => false,
-            "yes" => true,
-            other => {
-                vars.fault(format!("SNAPFERRY_PRUNE: {other:?} is neither yes nor no"));
-                false
-            }
-        };
+        let removes = vars.is_yes("SNAPFERRY_PRUNE");
         let grace = vars.number(
             "SNAPFERRY_PRUNE_GRACE_SECONDS",
             GRACE.as_secs(),

@@ -72,12 +72,7 @@ impl Stack {
         let first = vars.number("SNAPFERRY_BACKOFF_SECONDS", 30, delays.clone());
         let max = vars.number("SNAPFERRY_BACKOFF_MAX_SECONDS", 900, delays.clone());
         let recheck = vars.number("SNAPFERRY_HINT_RECHECK_SECONDS", 5, delays);
-        let own_events = vars.text("SNAPFERRY_EVENTS", "no");
-        if !["yes", "no"].contains(&own_events.as_str()) {
-            vars.fault(format!(
-                "SNAPFERRY_EVENTS: {own_events:?} is neither yes nor no"
-            ));
-        }
+        let own_events = vars.is_yes("SNAPFERRY_EVENTS");
         Some(Self {
             rules: Rules {
                 stack: stack?,
@@ -93,7 +88,7 @@ impl Stack {
                 max: Duration::from_secs(max),
             },
             hint_recheck: Duration::from_secs(recheck),
-            own_events: own_events == "yes",
+            own_events,
         })
     }
 }

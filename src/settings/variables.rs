@@ -87,6 +87,19 @@ impl Variables {
         }
     }
 
+    /// Whether a variable says yes. Without it, and with any word but yes, no.
+    pub(super) fn is_yes(&mut self, name: &str) -> bool {
+        match self.get(name) {
+            Some("yes") => true,
+            None | Some("no") => false,
+            Some(other) => {
+                let fault = format!("{name}: {other:?} is neither yes nor no");
+                self.fault(fault);
+                false
+            }
+        }
+    }
+
     pub(super) fn text(&self, name: &str, default: &str) -> String {
         self.values
             .get(name)

@@ -8,6 +8,7 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use aws_smithy_async::time::TimeSource;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use snapferry::app::prune::PrunerConfig;
 use snapferry::aws::Aws;
 use snapferry::domain::id::arn::RdsArn;
 use snapferry::domain::id::tags::StackId;
@@ -17,11 +18,11 @@ use snapferry::error::chain;
 use snapferry::json;
 use snapferry::lambda::{self, LastMeasured};
 use snapferry::ports::{PublishEvents as _, StoreSelected as _};
-use snapferry::settings::{Measuring, Variables};
+use snapferry::settings::{Measuring, Pruning, Variables};
 
 use crate::wire::{Reply, TABLE, Wire, json_error, ok};
 use crate::world::{
-    Fixture as _, KEY, Name, SOURCE, World, a_run, backoff, reactor_config, region, run,
+    Fixture as _, HOME, KEY, Name, SOURCE, World, a_run, backoff, reactor_config, region, run,
     sweeper_config,
 };
 
@@ -173,6 +174,48 @@ fn a_bus_that_refuses_changes_nothing_of_the_reactors_answer() {
         "it is not tried again"
     );
     assert_eq!(world.calls_of("PutEvents"), 1);
+}
+
+#[test]
+fn the_pruner_announces_what_it_removed_and_nothing_without_the_parameter() {
+    for announces in [true, false] {
+        let (world, snapshots) = crate::prune::world();
+        for snapshot in &snapshots {
+            world.put_snapshot(snapshot.clone());
+        }
+        let pairs = [
+            ("SNAPFERRY_STACK_ID", "prod"),
+            ("AWS_REGION", HOME),
+            ("SNAPFERRY_TABLE", "table"),
+            ("SNAPFERRY_SOURCE_REGIONS", SOURCE),
+            ("SNAPFERRY_KMS_KEY", KEY),
+            ("SNAPFERRY_PRUNE", "yes"),
+            ("SNAPFERRY_PRUNE_GRACE_SECONDS", "0"),
+        ];
+        let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let pruning = Pruning::from_variables(Variables::new(pairs)).unwrap();
+        let config = PrunerConfig::from(&pruning);
+        let round = |holder| {
+            let (by_schedule, print) = (Value::Null, |_: &str| ());
+            let round = lambda::prune(
+                &world,
+                &config,
+                &pruning.metrics,
+                announces,
+                &by_schedule,
+                holder,
+                print,
+            );
+            run(round).unwrap().removed.len()
+        };
+        assert_eq!(["first", "second", "third"].map(round), [0, 1, 0]);
+        let removed = OwnEvent::Removed {
+            snapshot: snapshots[2].arn.clone(),
+            why: "no rule keeps it".to_owned(),
+        };
+        let expected = announces.then_some(removed);
+        assert_eq!(world.operator().published, Vec::from_iter(expected));
+    }
 }
 
 #[test]

@@ -59,7 +59,7 @@ pub(crate) fn copy_of_run(request: &ProtectionRequest) -> Snapshot {
 }
 
 /// Three recovery points of one database and one of another, of which a person made a copy.
-fn world() -> (World, Vec<Snapshot>) {
+pub(crate) fn world() -> (World, Vec<Snapshot>) {
     let mut snapshots: Vec<Snapshot> = (0..3).map(|days| copy_of("orders", days)).collect();
     snapshots.push(copy_of("stock", 0));
     let mut copied = copy_of("stock", 1);

@@ -25,7 +25,7 @@ use snapferry::ports::{EnterCopies, PlanCursor, StoreSelected};
 use crate::policies::applied;
 use crate::prune::{config, copies, rounds, try_round, world};
 use crate::prune_preview::copy_of;
-use crate::world::{Fixture, Name, SOURCE, World, a_run, command, region, run, time};
+use crate::world::{Fixture, Name, SOURCE, World, a_run, command, copy_arn, region, run, time};
 
 fn orders() -> DatabaseRef {
     a_run("orders").database
@@ -116,6 +116,20 @@ fn what_a_person_s_order_removes_is_noted_with_its_reason() {
     );
     let oldest = made(history(&world).due.get(&time("2026-11-18T03:00:00Z")));
     assert!(oldest.removed.unwrap().why.is_some());
+}
+
+#[test]
+fn a_failed_attempt_that_goes_takes_nothing_from_what_the_next_one_made() {
+    let copy = copies("orders", 1).remove(0);
+    let mut failed = copy.clone();
+    failed.arn = copy_arn(&a_run("orders"), 2);
+    failed.status = SnapshotStatus::Failed;
+    let world = world("keep_last = 1", vec![copy, failed.clone()]);
+    let report = rounds(&world, 24);
+    assert_eq!(report.removed.len(), 1, "{report:?}");
+    assert_eq!(report.removed[0].snapshot, failed.arn);
+    let kept = made(history(&world).due.get(&time("2026-11-22T03:00:00Z")));
+    assert_eq!(kept.removed, None);
 }
 
 #[test]

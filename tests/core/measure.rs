@@ -194,13 +194,12 @@ fn a_large_fleet_is_stored_in_parts_and_an_empty_one_in_one() {
 
 /// Reads a list whose items stand in `items` as the application does.
 fn read(items: &BTreeMap<usize, SelectedPart>) -> Selection {
-    let first = &items[&FIRST_PART];
-    let mut selection = Selection::of_first(Ok(first.clone()));
-    for number in first.further() {
+    let mut selection = Selection::of_first(Ok(items[&FIRST_PART].clone()));
+    for number in selection.further() {
         let part = items.get(&number).cloned().map(Ok);
-        selection.add(number, first.list.as_ref(), part);
+        selection.add(number, part);
     }
-    selection.compare(first.list.as_ref());
+    selection.compare();
     selection
 }
 

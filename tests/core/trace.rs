@@ -43,7 +43,11 @@ fn its_command(step: Step, of: &ProtectionRequest, execution: &ExecutionName) ->
 }
 
 fn traced(world: &World, wanted: &str) -> Trace {
-    match run(trace(world, &planning(&[]), wanted)).unwrap() {
+    traced_by(world, &[], wanted)
+}
+
+fn traced_by(world: &World, settings: &[(&str, &str)], wanted: &str) -> Trace {
+    match run(trace(world, &planning(settings), wanted)).unwrap() {
         Found::Trace(found) => *found,
         other => panic!("{other:?}"),
     }
@@ -74,7 +78,9 @@ fn a_run_under_way_is_told_from_its_due_time_to_what_it_waits_for_now() {
         execution.as_str(),
         of.database.resource_id.as_str(),
     ] {
+        world.forget_calls();
         let trace = traced(&world, wanted);
+        assert_eq!(world.calls_of("Query"), 1);
         assert_eq!(
             kinds(&trace),
             ["due", "snapshot", "wait", "copy", "phase", "started"],
@@ -87,6 +93,22 @@ fn a_run_under_way_is_told_from_its_due_time_to_what_it_waits_for_now() {
         assert_eq!(trace.copy, None, "a copy that RDS still makes");
         assert!(!format!("{trace:?}").contains(TOKEN));
     }
+}
+
+#[test]
+fn a_copy_of_a_run_with_two_snapshots_is_told_once_by_calls_that_name_it_once() {
+    let (world, of, execution) = started("orders");
+    for attempt in [1, 2] {
+        let source = ours(&snapshot_arn(&of, attempt), &of, SnapshotStatus::Available);
+        world.put_snapshot(source);
+    }
+    let mut copy = ours(&copy_arn(&of, 1), &of, SnapshotStatus::Available);
+    copy.source = Some(snapshot_arn(&of, 1));
+    world.put_snapshot(copy);
+    let one_a_call = [("SNAPFERRY_SWEEP_WIDTH", "1")];
+    let trace = traced_by(&world, &one_a_call, execution.as_str());
+    let copies = kinds(&trace).into_iter().filter(|kind| *kind == "copy");
+    assert_eq!(copies.count(), 1);
 }
 
 #[test]
@@ -178,7 +200,7 @@ fn a_region_that_does_not_answer_is_named_and_costs_only_its_own_part() {
     let copy = ours(&copy_arn(&of, 1), &of, SnapshotStatus::Available);
     world.rds().snapshots.insert(copy.arn.clone(), copy);
     let trace = traced(&world, execution.as_str());
-    assert_eq!(trace.unreachable[0].0, region(SOURCE));
+    assert_eq!(trace.unreachable[0].region, region(SOURCE));
     assert!(kinds(&trace).contains(&"copy"));
 }
 

@@ -205,7 +205,7 @@ fn a_thousand_databases_are_listed_under_64_mb_and_10_s_with_a_call_for_each_pag
         pages: Cell::new(0),
         looked_up: Cell::new(0),
     };
-    let planning = planning();
+    let planning = &crowd.planning;
     let of = PreviewOf {
         stack: &planning.stack.rules.stack,
         home: &planning.stack.home,

@@ -100,7 +100,7 @@ pub(super) fn databases(
 ) -> BTreeMap<DatabaseId, Candidates> {
     let mut databases: BTreeMap<DatabaseId, Candidates> = BTreeMap::new();
     for group in &preview.groups {
-        let id = (group.database.region().clone(), group.resource_id.clone());
+        let id = group.database_id();
         let of = databases.entry(id.clone()).or_insert_with(|| Candidates {
             id: id.clone(),
             points: 0,

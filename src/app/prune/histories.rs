@@ -92,7 +92,7 @@ async fn keep_all<'a, W: Permissions>(
 ) {
     let groups: BTreeMap<Group, &GroupPreview> = groups
         .into_iter()
-        .map(|group| (group_of(group), group))
+        .map(|group| (group.group(), group))
         .collect();
     let all: BTreeSet<&Group> = groups.keys().chain(seen.keys()).collect();
     let all: Vec<&Group> = all.into_iter().collect();
@@ -105,14 +105,6 @@ async fn keep_all<'a, W: Permissions>(
             );
         }
     }
-}
-
-fn group_of(group: &GroupPreview) -> Group {
-    (
-        group.database.region().clone(),
-        group.resource_id.clone(),
-        group.policy.clone(),
-    )
 }
 
 /// The due times whose time to be made ran out since the round before. If that round is too long ago, somebody may have
@@ -232,15 +224,14 @@ fn add_shown(
     entered: &AllEntered,
     removed: &BTreeMap<&RdsArn, &String>,
 ) {
-    for (snapshot, planned_at) in group.snapshots.iter().zip(&group.planned) {
-        let at = in_seconds(*planned_at);
-        seen.shown.entry(at).or_insert(None);
-        if let Some(why) = removed.get(&snapshot.arn) {
-            seen.removed.insert(at, (*why).clone());
-        }
-    }
+    let planned = group.planned.iter();
+    seen.shown = planned.map(|at| (in_seconds(*at), None)).collect();
     for (at, (snapshot, taken_at)) in good_ones(group) {
         let made = MadePoint::of(snapshot, taken_at, entered.get(&snapshot.arn));
         seen.shown.insert(at, Some(made));
+        // Another attempt that goes leaves the good one there.
+        if let Some(why) = removed.get(&snapshot.arn) {
+            seen.removed.insert(at, (*why).clone());
+        }
     }
 }

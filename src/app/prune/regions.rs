@@ -41,8 +41,9 @@ pub(super) async fn list_regions<W: Permissions>(
     let not_listed = preview.groups.iter().filter(|group| {
         group.gone_since.is_some() && !config.source_regions.contains(group.database.region())
     });
-    let id = |group: &GroupPreview| (group.database.region().clone(), group.resource_id.clone());
-    regions.not_seen_gone.extend(not_listed.map(id));
+    regions
+        .not_seen_gone
+        .extend(not_listed.map(GroupPreview::database_id));
     let mut known: BTreeMap<&Region, BTreeSet<&ResourceId>> = BTreeMap::new();
     for region in &config.source_regions {
         known.entry(region).or_default();
@@ -62,12 +63,16 @@ pub(super) async fn list_regions<W: Permissions>(
         let listing = match there {
             Ok(Some(there)) => {
                 let back = gone.filter(|group| there.contains(&group.resource_id));
-                regions.not_seen_gone.extend(back.map(id));
+                regions
+                    .not_seen_gone
+                    .extend(back.map(GroupPreview::database_id));
                 Listing::after(before.as_ref(), known, &there, now)
             }
             // A row that cannot be read may be any of those that seem to be missing.
             Ok(None) => {
-                regions.not_seen_gone.extend(gone.map(id));
+                regions
+                    .not_seen_gone
+                    .extend(gone.map(GroupPreview::database_id));
                 Listing {
                     at: now,
                     missing: before.map(|before| before.missing).unwrap_or_default(),
@@ -75,7 +80,9 @@ pub(super) async fn list_regions<W: Permissions>(
             }
             Err(error) => {
                 // Nobody has seen in this round that they are still gone.
-                regions.not_seen_gone.extend(gone.map(id));
+                regions
+                    .not_seen_gone
+                    .extend(gone.map(GroupPreview::database_id));
                 warn!(%region, error = chain(&error), "a source region could not be listed");
                 let at = before.map(|before| before.at);
                 if at.is_none_or(|at| now.duration_since(at) > LISTED_MAX) {

@@ -65,10 +65,10 @@ pub struct Selection {
     pub databases: Vec<SelectedDatabase>,
     /// Why databases may be missing.
     pub fault: Option<UnreadablePart>,
-    /// The number of the second item.
-    second: usize,
-    /// Whether there are more items than the first one.
-    has_further: bool,
+    /// The list that the first item names.
+    list: Option<Fingerprint>,
+    /// The numbers of the items after the first one.
+    further: Range<usize>,
 }
 
 impl Default for Selection {
@@ -76,8 +76,8 @@ impl Default for Selection {
         Self {
             databases: Vec::new(),
             fault: None,
-            second: PLACES[0],
-            has_further: false,
+            list: None,
+            further: PLACES[0]..PLACES[0],
         }
     }
 }
@@ -89,8 +89,8 @@ impl Selection {
         let mut all = Self::default();
         match first {
             Ok(first) => {
-                all.second = first.second;
-                all.has_further = !first.further().is_empty();
+                all.further = first.further();
+                all.list = first.list;
                 all.databases = first.databases;
             }
             Err(fault) => all.fault = Some(fault),
@@ -98,15 +98,16 @@ impl Selection {
         all
     }
 
+    /// The numbers of the items after the first one.
+    #[must_use]
+    pub fn further(&self) -> Range<usize> {
+        self.further.clone()
+    }
+
     /// Adds a further item of the list. It must be there, and belong to the list that the first one names.
-    pub fn add(
-        &mut self,
-        number: usize,
-        list: Option<&Fingerprint>,
-        part: Option<Result<SelectedPart, UnreadablePart>>,
-    ) {
+    pub fn add(&mut self, number: usize, part: Option<Result<SelectedPart, UnreadablePart>>) {
         let fault = match part {
-            Some(Ok(part)) if part.list.as_ref() == list => {
+            Some(Ok(part)) if part.list == self.list => {
                 self.databases.extend(part.databases);
                 return;
             }
@@ -117,12 +118,13 @@ impl Selection {
         self.fault.get_or_insert(fault);
     }
 
-    /// Compares what was put together with the list that the first item names. An earlier version that is deployed again
+    /// Compares what was put together with the list that the first item names, once all items are added. An earlier version that is deployed again
     /// replaces the databases of the first item, and neither the name of their list nor where the further items are: then
     /// these are of another time.
-    pub fn compare(&mut self, list: Option<&Fingerprint>) {
-        let differs = list.is_some_and(|list| fingerprint(&self.databases) != *list);
-        if self.has_further && differs && self.fault.is_none() {
+    pub fn compare(&mut self) {
+        let list = self.list.as_ref();
+        let differs = || list.is_some_and(|list| fingerprint(&self.databases) != *list);
+        if self.fault.is_none() && !self.further.is_empty() && differs() {
             let why = "the items do not make up the list that the first one names";
             self.fault = Some(UnreadablePart(why.to_owned()));
         }
@@ -132,9 +134,11 @@ impl Selection {
     /// empty selection is known to be empty. They must be written in this order.
     #[must_use]
     pub fn replaced_by(&self, databases: &[SelectedDatabase]) -> Vec<(usize, SelectedPart)> {
-        let second = match self.second {
-            second if second == PLACES[0] => PLACES[1],
-            _ => PLACES[0],
+        let [one, other] = PLACES;
+        let second = if self.further.start == one {
+            other
+        } else {
+            one
         };
         let chunks: Vec<&[SelectedDatabase]> = match databases {
             [] => vec![&[]],
