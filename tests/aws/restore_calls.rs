@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use snapferry::app::carry_out::Restore;
 use snapferry::app::carry_out_all::{FollowedRestore, Stage};
 use snapferry::cli::{write_closing, write_json_closing};
 use snapferry::domain::id::arn::{Family, RdsArn};
@@ -376,15 +375,12 @@ fn followed(stage: Stage, change: impl FnOnce(&mut RestoredDatabase)) -> Followe
     change(&mut found);
     FollowedRestore {
         order: None,
-        plan: plan.clone(),
+        plan,
         stage,
         says: stage.as_str().to_owned(),
-        restore: Some(Restore {
-            plan,
-            stored: StoredRestore {
-                revision: 3,
-                record,
-            },
+        stored: Some(StoredRestore {
+            revision: 3,
+            record,
         }),
         seen: Seen {
             database: Some(found),

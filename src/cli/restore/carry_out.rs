@@ -3,17 +3,15 @@
 use std::io::Write;
 
 use super::closing::{write_closing, write_json_closing};
-use crate::app::carry_out::CarryOutError;
 use crate::app::carry_out_all::{FollowedRestore, Pause, Permissions, Stage, carry_out_restores};
-use crate::app::catalog::CatalogError;
-use crate::app::restore::{RestoreOf, RestorePlans};
+use crate::app::restore::{RestoreError, RestoreOf, RestorePlans};
 use crate::cli::outcome::{CliError, Ended};
 use crate::cli::show::database;
 
-pub(super) fn restore_error(error: CatalogError) -> CliError {
+pub(super) fn restore_error(error: RestoreError) -> CliError {
     match error {
-        CatalogError::Port(error) => CliError::Port(error),
-        CatalogError::Rds(error) => CliError::Rds(error),
+        RestoreError::Port(error) => CliError::Port(error),
+        RestoreError::Rds(error) => CliError::Rds(error),
     }
 }
 
@@ -54,10 +52,7 @@ pub(super) async fn restore_and_close<W: Permissions>(
     let pause = async |pause: Pause| tokio::time::sleep(pause.duration()).await;
     let shown = |one: &FollowedRestore| eprintln!("{}", line(one));
     let all = carry_out_restores(world, of, plans, pause, shown).await;
-    let all = all.map_err(|error| match error {
-        CarryOutError::Port(error) => CliError::Port(error),
-        CarryOutError::Rds(error) => CliError::Rds(error),
-    })?;
+    let all = all.map_err(restore_error)?;
     unfinished.is_over = true;
     match json {
         true => write_json_closing(out, &all)?,

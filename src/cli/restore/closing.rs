@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::app::carry_out_all::{FollowedRestore, Stage};
 use crate::cli::outcome::CliError;
 use crate::cli::show::{database, write_json};
-use crate::domain::restore::plan::StepKind;
+use crate::domain::restore::compare::lacks_backups;
 use crate::domain::restore::restored::RestoredDatabase;
 use crate::domain::restore::setting::Setting;
 use crate::domain::restore::value::Value;
@@ -25,17 +25,6 @@ fn port(found: &RestoredDatabase) -> Option<i64> {
 
 fn reader(found: &RestoredDatabase) -> Option<&str> {
     found.settings.get(&Setting::ReaderEndpoint)?.as_text()
-}
-
-/// Whether it had backups, and has none yet.
-fn lacks_backups(one: &FollowedRestore) -> bool {
-    let had = one
-        .plan
-        .steps
-        .iter()
-        .any(|step| step.kind == StepKind::Backups);
-    let database = one.seen.database.as_ref();
-    had && !database.is_some_and(RestoredDatabase::has_backups)
 }
 
 /// How much of its storage is loaded, if not all is.
@@ -134,7 +123,7 @@ fn write_one(out: &mut impl Write, one: &FollowedRestore) -> Result<(), CliError
         )?,
         None => writeln!(out, "  warm       RDS loads nothing any more")?,
     }
-    if lacks_backups(one) {
+    if lacks_backups(&one.plan, &one.seen) {
         writeln!(
             out,
             "  backups    NO BACKUPS YET. Turning them on costs a short outage; run the same command again to do it"
@@ -221,7 +210,7 @@ pub fn write_json_closing(out: &mut impl Write, all: &[FollowedRestore]) -> Resu
             began_at: one.began_at().map(|at| at.to_string()),
             running_at: one.running_at().map(|at| at.to_string()),
             loaded_percent: loaded(one),
-            lacks_backups: lacks_backups(one),
+            lacks_backups: lacks_backups(&one.plan, &one.seen),
             differs: differs.collect(),
         }
     };
