@@ -34,6 +34,8 @@ use snapferry_sim::simulation::models::ModelledRds;
 const HOME: &str = "eu-central-1";
 const SOURCE: &str = "eu-west-1";
 const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/2222";
+/// How many names one question may hold; the fleet has more.
+const WIDTH: usize = 2;
 const POLICY: &str = "[policy.default]
 schedule = \"0 3 * * *\"
 [policy.default.restore.subnet_groups]
@@ -264,6 +266,9 @@ impl Hook<Modelled> for Misfortunes {
         if let Action::Rds(operation, region) = call.action() {
             assert_eq!(region.as_str(), HOME, "{operation} asks the source region");
         }
+        if let Call::DescribeRestored { names, .. } = call {
+            assert!(names.len() <= WIDTH, "{names:?}");
+        }
         if let Call::ChangeDatabase { call, .. } = call {
             let name = ["DBInstanceIdentifier", "DBClusterIdentifier", "ResourceArn"];
             let name = name.iter().find_map(|name| call.parameters.get(*name));
@@ -357,6 +362,7 @@ impl Day {
             home: &home,
             which: &self.which,
             up_to: None,
+            width: WIDTH,
             options: &self.options,
         };
         let started = self.world.world().state().now;

@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::app::restore::RestoreError;
+use crate::app::restore::{RestoreError, RestoreOf};
 use crate::domain::id::arn::{Family, RdsArn, Region};
-use crate::domain::limits::BATCH_GET_MAX;
 use crate::domain::restore::next_step::{NextStep, PATIENCE, RestoreFailure, WaitsFor, next_step};
 use crate::domain::restore::plan::{RestorePlan, StepKind};
 use crate::domain::restore::record::{RestoreKey, RestoreRecord};
@@ -25,9 +24,6 @@ permissions! {
     /// Everything that carrying out a restore may do. It deletes nothing.
     Permissions: ChangeDatabase DescribeRestored ReadRestores StoreRestores
 }
-
-/// How many names one question to RDS holds.
-const NAMES_MAX: usize = BATCH_GET_MAX;
 
 /// How a restore begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,13 +74,13 @@ pub struct Round {
     pub is_running: bool,
 }
 
-/// What RDS shows of some restores: one question for each family and each hundred names.
+/// What RDS shows of some restores: one question for each family and as many names as it holds.
 ///
 /// # Errors
 /// If RDS does not say.
 pub async fn look<W: DescribeRestored>(
     world: &W,
-    home: &Region,
+    of: RestoreOf<'_>,
     plans: &[&RestorePlan],
 ) -> Result<Vec<Seen>, RdsError> {
     let mut shown: BTreeMap<(Family, String), RestoredDatabase> = BTreeMap::new();
@@ -98,20 +94,20 @@ pub async fn look<W: DescribeRestored>(
                 names.extend(plan.members.iter().map(|(name, _)| name.clone()));
             }
         }
-        for names in names.chunks(NAMES_MAX) {
-            for found in world.describe_restored(home, family, names).await? {
+        for names in names.chunks(of.width) {
+            for found in world.describe_restored(of.home, family, names).await? {
                 shown.insert((family, found.name.clone()), found);
             }
         }
     }
     let seen = |plan: &&RestorePlan| {
-        let of = |family, name: &String| shown.get(&(family, name.clone())).cloned();
+        let one = |family, name: &String| shown.get(&(family, name.clone())).cloned();
         let members = plan.members.iter().filter_map(|(name, _)| {
-            let found = of(Family::Instance, name)?;
+            let found = one(Family::Instance, name)?;
             Some((name.clone(), found))
         });
         Seen {
-            database: of(plan.database.family(), &plan.name),
+            database: one(plan.database.family(), &plan.name),
             members: members.collect(),
         }
     };
@@ -124,9 +120,8 @@ pub async fn look<W: DescribeRestored>(
 /// If the table or RDS does not answer.
 pub async fn begin<W: Permissions + Clock>(
     world: &W,
-    home: &Region,
+    of: RestoreOf<'_>,
     plan: &RestorePlan,
-    is_fast: bool,
 ) -> Result<Begun, RestoreError> {
     let key = RestoreKey {
         family: plan.database.family(),
@@ -134,7 +129,7 @@ pub async fn begin<W: Permissions + Clock>(
     };
     loop {
         let stored = world.restore(&key).await?;
-        let mut seen = look(world, home, &[plan]).await?;
+        let mut seen = look(world, of, &[plan]).await?;
         let database = seen.pop().and_then(|seen| seen.database);
         let now = world.now();
         if let Some(stored) = &stored
@@ -150,7 +145,7 @@ pub async fn begin<W: Permissions + Clock>(
         }
         let stored = StoredRestore {
             revision: stored.map_or(0, |stored| stored.revision) + 1,
-            record: RestoreRecord::new(plan, is_fast, now),
+            record: RestoreRecord::new(plan, of.options.is_fast, now),
         };
         // Another process was faster, and its restore is the one that counts.
         if world.store_restore(&stored).await? == Written::Stored {

@@ -8,7 +8,6 @@ use crate::app::carry_out::{self, Begun, Outcome, Round, advance, begin, look};
 use crate::app::restore::{
     self, OrderedPlan, RestoreError, RestoreOf, RestorePlans, Which, plan_restore,
 };
-use crate::domain::id::arn::Region;
 use crate::domain::restore::compare::{Difference, differences};
 use crate::domain::restore::plan::{RestoreOptions, RestorePlan};
 use crate::domain::restore::refusal::RestoreRefusal;
@@ -186,7 +185,7 @@ pub async fn carry_out_restores<W: Permissions>(
         let mut open: Vec<&mut FollowedRestore> = open
             .filter(|one| !one.is_over() && one.stored.is_some())
             .collect();
-        match round(world, of.home, &mut open, &pause, &mut shown).await {
+        match round(world, of, &mut open, &pause, &mut shown).await {
             Err(RestoreError::Rds(error)) if is_passing(&error) => {}
             other => other?,
         }
@@ -203,18 +202,18 @@ fn is_passing(error: &RdsError) -> bool {
 /// Looks at the open restores and takes each one step further.
 async fn round<W: Permissions>(
     world: &W,
-    home: &Region,
+    of: RestoreOf<'_>,
     open: &mut [&mut FollowedRestore],
     pause: &impl AsyncFn(Pause),
     shown: &mut impl FnMut(&FollowedRestore),
 ) -> Result<(), RestoreError> {
     let plans: Vec<&RestorePlan> = open.iter().map(|one| &one.plan).collect();
-    let seen = look(world, home, &plans).await?;
+    let seen = look(world, of, &plans).await?;
     for (one, seen) in open.iter_mut().zip(seen) {
         let Some(stored) = &mut one.stored else {
             continue;
         };
-        let round = advance(world, home, &one.plan, stored, &seen).await?;
+        let round = advance(world, of.home, &one.plan, stored, &seen).await?;
         one.differs = differences(&one.plan, &seen);
         one.seen = seen;
         let before = (one.stage, one.says.clone());
@@ -235,14 +234,14 @@ async fn start<W: Permissions>(
     of: RestoreOf<'_>,
     one: &mut FollowedRestore,
 ) -> Result<(), RestoreError> {
-    match begin(world, of.home, &one.plan, of.options.is_fast).await? {
+    match begin(world, of, &one.plan).await? {
         Begun::Goes(stored) => one.stored = Some(*stored),
         Begun::IsDone(stored, at) => {
             one.stage = Stage::Done;
             one.says = format!(
                 "it was restored before, at {at}, and is not changed again: --as NAME makes another"
             );
-            let mut seen = look(world, of.home, &[&one.plan]).await?;
+            let mut seen = look(world, of, &[&one.plan]).await?;
             one.seen = seen.pop().unwrap_or_default();
             one.stored = Some(*stored);
         }
@@ -268,7 +267,7 @@ async fn start<W: Permissions>(
                 return Ok(());
             };
             one.plan = plan;
-            match begin(world, of.home, &one.plan, of.options.is_fast).await? {
+            match begin(world, of, &one.plan).await? {
                 Begun::Goes(stored) | Begun::IsDone(stored, _) => {
                     one.stored = Some(*stored);
                     one.says = format!("it goes on with {}", point.name());

@@ -59,6 +59,8 @@ pub struct RestoreOf<'a> {
     pub which: &'a Which,
     /// The newest recovery point whose data was taken no later than this.
     pub up_to: Option<Timestamp>,
+    /// How many names one question to RDS holds.
+    pub width: usize,
     /// How.
     pub options: &'a RestoreOptions,
 }

@@ -258,6 +258,7 @@ fn restore(
         home: &home,
         which: &which,
         up_to: None,
+        width: 20,
         options,
     };
     let mut out = Vec::new();

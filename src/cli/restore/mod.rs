@@ -75,6 +75,7 @@ pub(super) async fn execute(
         home: &stack.home,
         which: &which,
         up_to: options.at.map(|at| at.before(aws.now())),
+        width: stack.sweep_width,
         options: &how,
     };
     match action {
