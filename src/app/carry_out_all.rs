@@ -8,6 +8,7 @@ use crate::app::carry_out::{self, Begun, Outcome, Round, advance, begin, look};
 use crate::app::restore::{
     self, OrderedPlan, RestoreError, RestoreOf, RestorePlans, Which, plan_restore,
 };
+use crate::domain::id::arn::RdsArn;
 use crate::domain::restore::compare::{Difference, differences};
 use crate::domain::restore::plan::{RestoreOptions, RestorePlan};
 use crate::domain::restore::refusal::RestoreRefusal;
@@ -96,6 +97,13 @@ impl FollowedRestore {
             seen: Seen::default(),
             differs: Vec::new(),
         }
+    }
+
+    /// The recovery point that its database is restored from. A database that was restored before has that restore's.
+    #[must_use]
+    pub fn point(&self) -> &RdsArn {
+        let stored = self.stored.as_ref();
+        stored.map_or(&self.plan.point, |stored| &stored.record.point)
     }
 
     /// When it was first found running.

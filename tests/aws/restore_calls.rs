@@ -436,10 +436,15 @@ fn missing_backups_are_said_loudly_and_a_stopped_restore_shows_no_endpoint() {
 #[test]
 fn json_has_the_same() {
     let mut out = Vec::new();
-    write_json_closing(&mut out, &[followed(Stage::Done, |_| {})]).unwrap();
+    let mut restored = followed(Stage::Done, |_| {});
+    // There is a newer recovery point by now.
+    let newer = "arn:aws:rds:eu-central-1:111122223333:snapshot:sf-2";
+    let of_record = std::mem::replace(&mut restored.plan.point, RdsArn::parse(newer).unwrap());
+    write_json_closing(&mut out, &[restored]).unwrap();
     let answer: serde_json::Value = serde_json::from_slice(&out).unwrap();
     let one = &answer["restored"][0];
     assert_eq!(one["stage"], "done");
+    assert_eq!(one["recovery_point"], of_record.to_string());
     assert_eq!(one["endpoint"], "orders.abc");
     assert_eq!(one["old_endpoint"], "orders.of-before");
     assert_eq!(one["resource_id"], "db-NEW");

@@ -199,7 +199,7 @@ pub fn write_json_closing(out: &mut impl Write, all: &[FollowedRestore]) -> Resu
         RestoredJson {
             database: one.plan.database.to_string(),
             name: &one.plan.name,
-            recovery_point: one.plan.point.to_string(),
+            recovery_point: one.point().to_string(),
             stage: one.stage.as_str(),
             says: &one.says,
             resource_id: found.map(|found| found.resource_id.to_string()),
