@@ -9,6 +9,7 @@ use crate::app::restore::{
     self, OrderedPlan, RestoreError, RestoreOf, RestorePlans, Which, plan_restore,
 };
 use crate::domain::id::arn::RdsArn;
+use crate::domain::id::names::ResourceId;
 use crate::domain::restore::compare::{Difference, differences};
 use crate::domain::restore::plan::{RestoreOptions, RestorePlan};
 use crate::domain::restore::refusal::RestoreRefusal;
@@ -104,6 +105,12 @@ impl FollowedRestore {
     pub fn point(&self) -> &RdsArn {
         let stored = self.stored.as_ref();
         stored.map_or(&self.plan.point, |stored| &stored.record.point)
+    }
+
+    /// The resource id of the database that it made.
+    #[must_use]
+    pub fn made(&self) -> Option<&ResourceId> {
+        self.stored.as_ref()?.record.made.get(&self.plan.name)
     }
 
     /// When it was first found running.

@@ -7,6 +7,7 @@ use crate::app::carry_out_all::{FollowedRestore, Pause, Permissions, Stage, carr
 use crate::app::restore::{RestoreError, RestoreOf, RestorePlans};
 use crate::cli::outcome::{CliError, Ended};
 use crate::cli::show::database;
+use crate::domain::restore::compare::lacks_backups;
 
 pub(super) fn restore_error(error: RestoreError) -> CliError {
     match error {
@@ -15,8 +16,11 @@ pub(super) fn restore_error(error: RestoreError) -> CliError {
     }
 }
 
-fn line(one: &FollowedRestore) -> String {
+/// The line that says how far a restore has come.
+#[must_use]
+pub fn restore_progress(one: &FollowedRestore) -> String {
     let stage = match one.stage {
+        Stage::Running if lacks_backups(&one.plan, &one.seen) => " (running, NO BACKUPS YET)",
         Stage::Running => " (running)",
         Stage::Restoring | Stage::Done | Stage::Stopped => "",
     };
@@ -50,7 +54,7 @@ pub(super) async fn restore_and_close<W: Permissions>(
     let left_out = plans.left_out.len();
     let mut unfinished = Unfinished { is_over: false };
     let pause = async |pause: Pause| tokio::time::sleep(pause.duration()).await;
-    let shown = |one: &FollowedRestore| eprintln!("{}", line(one));
+    let shown = |one: &FollowedRestore| eprintln!("{}", restore_progress(one));
     let all = carry_out_restores(world, of, plans, pause, shown).await;
     let all = all.map_err(restore_error)?;
     unfinished.is_over = true;

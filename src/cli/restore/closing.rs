@@ -97,6 +97,11 @@ fn write_one(out: &mut impl Write, one: &FollowedRestore) -> Result<(), CliError
         return Ok(());
     };
     if one.stage == Stage::Stopped {
+        // A fast restore may stop when its clients use the database already.
+        let is_own = one.made() == Some(&found.resource_id);
+        if is_own && one.running_at().is_some() {
+            write_backups(out, one)?;
+        }
         return Ok(());
     }
     if let Some(endpoint) = found.endpoint() {
@@ -123,12 +128,7 @@ fn write_one(out: &mut impl Write, one: &FollowedRestore) -> Result<(), CliError
         )?,
         None => writeln!(out, "  warm       RDS loads nothing any more")?,
     }
-    if lacks_backups(&one.plan, &one.seen) {
-        writeln!(
-            out,
-            "  backups    NO BACKUPS YET. Turning them on costs a short outage; run the same command again to do it"
-        )?;
-    }
+    write_backups(out, one)?;
     for difference in &one.differs {
         let member = difference.member.as_ref();
         let of = member.map_or_else(String::new, |member| format!("{member}: "));
@@ -141,6 +141,16 @@ fn write_one(out: &mut impl Write, one: &FollowedRestore) -> Result<(), CliError
     }
     for gap in &plan.gaps {
         writeln!(out, "  not restored  {}: {}", gap.kind, gap.what)?;
+    }
+    Ok(())
+}
+
+fn write_backups(out: &mut impl Write, one: &FollowedRestore) -> Result<(), CliError> {
+    if lacks_backups(&one.plan, &one.seen) {
+        writeln!(
+            out,
+            "  backups    NO BACKUPS YET. Turning them on costs a short outage; run the same command again to do it"
+        )?;
     }
     Ok(())
 }

@@ -25,6 +25,7 @@ use arguments::RestoreArguments;
 use carry_out::{restore_and_close, restore_error};
 
 pub use arguments::TemplateLanguage;
+pub use carry_out::restore_progress;
 pub use closing::{write_closing, write_json_closing};
 
 /// What is done with the plans.
