@@ -14,7 +14,7 @@ use super::tags::Tags;
 use super::work::later;
 
 /// What instances and clusters have in common while something happens to them.
-pub(super) struct Course<'a> {
+pub(super) struct SharedParts<'a> {
     pub(super) status: &'a mut InstanceStatus,
     pub(super) life: &'a mut Life,
     pub(super) settings: &'a mut Settings,
@@ -34,16 +34,16 @@ impl Rds {
         found.filter(|one| one.resource_id == key.resource_id)
     }
 
-    pub(super) fn course(&mut self, key: &DatabaseKey) -> Option<Course<'_>> {
+    pub(super) fn course(&mut self, key: &DatabaseKey) -> Option<SharedParts<'_>> {
         match key.family {
-            Family::Instance => self.same_instance(key).map(|one| Course {
+            Family::Instance => self.same_instance(key).map(|one| SharedParts {
                 status: &mut one.status,
                 life: &mut one.life,
                 settings: &mut one.spec.settings,
                 tags: &one.spec.tags,
                 kms_key: one.spec.kms_key.as_deref(),
             }),
-            Family::Cluster => self.same_cluster(key).map(|one| Course {
+            Family::Cluster => self.same_cluster(key).map(|one| SharedParts {
                 status: &mut one.status,
                 life: &mut one.life,
                 settings: &mut one.spec.settings,
