@@ -34,8 +34,8 @@ use snapferry_sim::simulation::models::ModelledRds;
 const HOME: &str = "eu-central-1";
 const SOURCE: &str = "eu-west-1";
 const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/2222";
-/// How many names one question may hold; the fleet has more.
-const WIDTH: usize = 2;
+/// How many names one question may hold. The cluster alone has more members.
+const WIDTH: usize = 1;
 const POLICY: &str = "[policy.default]
 schedule = \"0 3 * * *\"
 [policy.default.restore.subnet_groups]
