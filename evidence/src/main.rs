@@ -123,41 +123,23 @@ fn idle_cost(args: &idle_cost::Args) -> ExitCode {
 
 /// Fails when a promise is broken.
 fn fleet_status(args: &fleet_status::Args) -> ExitCode {
-    let ran = tokio::runtime::Runtime::new()
-        .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(fleet_status::run(args)));
-    let figures = match ran {
+    let figures = match measured(fleet_status::run(args)) {
         Ok(figures) => figures,
-        Err(error) => {
-            eprintln!("{error:#}");
-            return ExitCode::FAILURE;
-        }
+        Err(code) => return code,
     };
     if args.json {
         println!("{}", serde_json::json!(figures));
     } else {
         println!("{}", fleet_status::table(args, &figures));
     }
-    for broken in &figures.broken {
-        eprintln!("broken: {broken}");
-    }
-    match figures.broken.is_empty() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    }
+    judged(&figures.broken)
 }
 
 /// Fails when something was lost or a promise broken.
 fn burst(args: &burst::Args) -> ExitCode {
-    let ran = tokio::runtime::Runtime::new()
-        .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(burst::run(args)));
-    let figures = match ran {
+    let figures = match measured(burst::run(args)) {
         Ok(figures) => figures,
-        Err(error) => {
-            eprintln!("{error:#}");
-            return ExitCode::FAILURE;
-        }
+        Err(code) => return code,
     };
     let table = burst::table(&figures);
     if args.json {
@@ -166,13 +148,28 @@ fn burst(args: &burst::Args) -> ExitCode {
     } else {
         println!("{table}");
     }
-    for broken in &figures.broken {
-        eprintln!("broken: {broken}");
-    }
-    if figures.broken.is_empty() {
-        ExitCode::SUCCESS
-    } else {
+    judged(&figures.broken)
+}
+
+/// Runs to the end. An error is printed; what is left of it is the exit code.
+fn measured<T>(run: impl Future<Output = anyhow::Result<T>>) -> Result<T, ExitCode> {
+    let ran = tokio::runtime::Runtime::new()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run));
+    ran.map_err(|error| {
+        eprintln!("{error:#}");
         ExitCode::FAILURE
+    })
+}
+
+/// Names the promises that were broken.
+fn judged(broken: &[String]) -> ExitCode {
+    for promise in broken {
+        eprintln!("broken: {promise}");
+    }
+    match broken.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
     }
 }
 

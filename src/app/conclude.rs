@@ -11,7 +11,8 @@ use crate::domain::run::manifest::Manifest;
 use crate::domain::run::settle::{Look, Verdict, settle};
 use crate::domain::run::wait::{Expectation, Phase, Rules, Wait};
 use crate::ports::{
-    Callbacks, Clock, Delivery, EnterCopies, PortError, RecordRecoveryPoint, Waits,
+    Callbacks, Clock, Delivery, EnterCopies, ForgetIdle, PortError, RecordRecoveryPoint, Waits,
+    Written,
 };
 
 /// How a wait ended.
@@ -70,6 +71,37 @@ where
         record_result(world, wait, None, Some(failure.cause.clone())).await?;
     }
     world.forget(&wait.resource, &wait.command.token).await?;
+    log_failure(wait, failure, settlement);
+    Ok(settlement)
+}
+
+/// Tells the execution why nothing is done for it. Its wait, if one is stored, is deleted only if nobody has touched it
+/// since it was read: another delivery of the command may be at work, and RDS may accept what it asks for. Such a wait keeps
+/// its slot, and the sweep settles it.
+///
+/// # Errors
+/// If a call failed. The wait is still there then.
+pub async fn refuse<W>(
+    world: &W,
+    wait: &Wait,
+    stored: Option<&Wait>,
+    failure: &Failure,
+) -> Result<Settlement, PortError>
+where
+    W: Callbacks + ForgetIdle,
+{
+    let delivery = world.send_task_failure(&wait.command.token, failure).await;
+    let settlement = settlement(wait, delivery, Settlement::Failed)?;
+    if let Some(stored) = stored
+        && world.forget_idle(stored).await? == Written::Conflict
+    {
+        info!(resource = %stored.resource, "another delivery of the command is at work; its wait stays");
+    }
+    log_failure(wait, failure, settlement);
+    Ok(settlement)
+}
+
+fn log_failure(wait: &Wait, failure: &Failure, settlement: Settlement) {
     warn!(
         resource = %wait.resource,
         execution = %wait.command.execution,
@@ -78,7 +110,6 @@ where
         cause = failure.cause,
         "settled as failed"
     );
-    Ok(settlement)
 }
 
 /// Stores the key or the mismatch of a copy before its wait is deleted. Retention reads it long afterwards.

@@ -16,6 +16,7 @@ mod step_target;
 
 use tracing::warn;
 
+use crate::app::conclude;
 use crate::app::hearing::{by_receive, is_dead};
 use crate::app::slots;
 use crate::domain::id::names::Attempt;
@@ -118,7 +119,8 @@ async fn exhausted<W: Permissions>(
 }
 
 /// The execution does not hold the claim of its database and policy, so nothing is done for it. What RDS makes for it
-/// already, from the time when it held the claim, keeps its wait and its slot, and is settled as always. RDS may make it
+/// already, from the time when it held the claim, keeps its wait and its slot, and is settled as always; so does what another
+/// delivery of the command is about to ask for, which was permitted before the claim moved on. RDS may make it
 /// although its answer was lost, so RDS is asked about a wait that was registered. The run of an automated snapshot hands
 /// its claim on before it fails: if its source is gone, it fails for that reason, also when its command comes again in
 /// between.
@@ -156,12 +158,9 @@ async fn not_permitted<W: Permissions>(
         return Err(WorkError::NotShownYet(stored.resource.clone()));
     }
     warn!(execution = %command.execution, %why, "not permitted");
-    give_up(
-        world,
-        wait,
-        Failure::new(Reason::NotPermitted, why.to_string()),
-    )
-    .await
+    let failure = Failure::new(Reason::NotPermitted, why.to_string());
+    let settlement = conclude::refuse(world, wait, stored, &failure).await?;
+    Ok(CommandOutcome::Settled(settlement))
 }
 
 async fn act<W: Permissions>(

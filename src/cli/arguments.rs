@@ -25,7 +25,7 @@ const AFTER_HELP: &str = "\
 
   snapferry --region eu-central-1 --stack snapferry plan
 
-Flags win over the environment, and both win over the stack's outputs. Beside --stack, an environment that names
+Flags win over the environment, and both win over the stack's outputs. With --stack, an environment that names
 another stack's id, table, state machine, queues or pruner is refused. A script that must not ask CloudFormation each
 time can set the environment once, from the stack's output CliEnvironment.
 

@@ -6,7 +6,7 @@ use clap::{FromArgMatches, ValueEnum};
 
 use super::arguments::Arguments;
 use super::groups;
-use super::terminal::Color;
+use super::terminal::{Color, width_of_output};
 
 /// Whether the command line asks for JSON, also where clap cannot read the rest of it.
 #[must_use]
@@ -32,8 +32,7 @@ pub fn parse(words: &[OsString]) -> Result<Arguments, clap::Error> {
     if let Some(color) = said_color(words) {
         color.choose();
     }
-    let width = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| width.0);
-    let matches = groups::command(width).try_get_matches_from(words)?;
+    let matches = groups::command(width_of_output()).try_get_matches_from(words)?;
     Arguments::from_arg_matches(&matches)
 }
 

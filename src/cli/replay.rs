@@ -143,14 +143,12 @@ pub async fn run_replay<W: replay::Permissions + Clock>(
     } else {
         write(out, order, &replay, world.now())?;
     }
-    let failed = replay
-        .rows
-        .iter()
-        .any(|row| outcome(&row.outcome).1.is_some());
-    Ok(match failed {
-        true => Ended::Badly,
-        false if replay.error.is_some() => Ended::Unread,
-        false => Ended::Well,
+    Ok(if replay.is_complete() {
+        Ended::Well
+    } else if Counts::of(&replay).failed > 0 {
+        Ended::Badly
+    } else {
+        Ended::Unread
     })
 }
 

@@ -73,6 +73,7 @@ pub async fn make_report<W: status::Permissions>(
 
 /// The strips by what RDS lists now, and by the history of due times where that says more.
 fn strips(gathered: &Gathered, rows: &[Row]) -> Strips {
+    let no_history = History::default();
     let times: BTreeMap<&str, Vec<Timestamp>> = gathered
         .policies
         .all
@@ -85,10 +86,8 @@ fn strips(gathered: &Gathered, rows: &[Row]) -> Strips {
             return None;
         }
         let taken = gathered.taken(row);
-        let strip = match gathered.history(row) {
-            Some(history) => strip(due, taken, history, gathered.at),
-            None => strip(due, taken, &History::default(), gathered.at),
-        };
+        let history = gathered.history(row).unwrap_or(&no_history);
+        let strip = strip(due, taken, history, gathered.at);
         Some((row.resource_id.clone(), strip))
     };
     rows.iter().filter_map(of).collect()

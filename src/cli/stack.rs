@@ -58,17 +58,12 @@ pub(super) async fn with_outputs(
         ))
         .into());
     }
-    // A flag that replaces the variable is meant.
     let flags = arguments.flags();
-    let replaced = |variable: &str| {
-        let mut flags = flags.iter();
-        let flag = flags.find(|(name, _)| *name == variable);
-        flag.and_then(|(_, value)| value.as_deref())
-    };
     let said = |variable: &str| {
-        let mut pairs = environment.iter();
-        let (_, value) = pairs.find(|(name, _)| name == variable)?;
-        let is_replaced = replaced(variable).is_some_and(|flag| flag != value);
+        let (_, value) = environment.iter().find(|(name, _)| name == variable)?;
+        let flag = flags.iter().find(|(name, _)| *name == variable);
+        // A flag that replaces the variable is meant.
+        let is_replaced = flag.is_some_and(|(_, flag)| flag.as_ref().is_some_and(|it| it != value));
         Some(value.as_str()).filter(|_| !is_replaced)
     };
     let others = stack_outputs::of_another_stack(&outputs, said);

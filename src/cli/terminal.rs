@@ -42,15 +42,19 @@ struct Terminal {
 
 /// From now on answers are written for the terminal of the standard output. With `is_wide` no row is folded and no text cut.
 pub(super) fn write_for_terminal(is_wide: bool) {
-    let out = std::io::stdout();
-    let width = terminal_size::terminal_size_of(&out).map(|(width, _)| width.0);
     let terminal = Terminal {
-        width: width.filter(|_| !is_wide),
+        width: width_of_output().filter(|_| !is_wide),
         is_wide,
-        has_color: AutoStream::choice(&out) != ColorChoice::Never,
+        has_color: AutoStream::choice(&std::io::stdout()) != ColorChoice::Never,
     };
     // Only the first call counts, and the binary makes one.
     let _ = TERMINAL.set(terminal);
+}
+
+/// How wide the terminal of the standard output is. `None` if that is no terminal.
+pub(super) fn width_of_output() -> Option<u16> {
+    let (width, _) = terminal_size::terminal_size_of(std::io::stdout())?;
+    Some(width.0)
 }
 
 fn terminal() -> Terminal {
@@ -68,10 +72,9 @@ pub(super) fn is_wide() -> bool {
 }
 
 /// The words of outcomes and states that a person should see first, those to look at, and those that are well.
-const BAD: [&str; 10] = [
+const BAD: [&str; 9] = [
     "failed",
     "failure",
-    "not-made",
     "not-sent",
     "overdue",
     "parked",
@@ -88,8 +91,7 @@ const DOUBTFUL: [&str; 6] = [
     "unreadable",
     "warning",
 ];
-const GOOD: [&str; 7] = [
-    "made",
+const GOOD: [&str; 6] = [
     "ok",
     "protected",
     "redriven",

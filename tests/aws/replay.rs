@@ -364,10 +364,12 @@ fn replay_shows_first_and_sends_nothing_and_answers_in_json() {
 #[test]
 fn replay_names_the_database_that_no_dead_letter_is_about() {
     let (server, _) = parked();
-    let arguments = ["replay", "commands", "--database", "ordes"];
+    // Scripts of the version before still say --dry-run.
+    let arguments = ["replay", "commands", "--database", "ordes", "--dry-run"];
     let out = ran(&replaying(&server, &arguments).output().unwrap(), 0);
     let said = "no dead letter is about ordes; did you mean orders?";
     assert!(out.contains(said), "{out}");
+    assert!(out.contains("nothing was changed"), "{out}");
 }
 
 #[test]

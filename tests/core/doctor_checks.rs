@@ -384,7 +384,8 @@ fn a_command_that_waits_for_a_person_is_a_failure_and_an_event_a_warning() {
     }
     let parked = dead_letters(&Letters::Commands, Some(3));
     is(&parked, Level::Failure, "3 wait for a person");
-    assert!(parked.remedy.unwrap().contains("replay commands"));
+    // Without --yes a replay only shows.
+    assert!(parked.remedy.unwrap().contains("replay commands --yes"));
     is(
         &dead_letters(&Letters::Events, Some(3)),
         Level::Warning,
@@ -394,7 +395,7 @@ fn a_command_that_waits_for_a_person_is_a_failure_and_an_event_a_warning() {
     assert!(
         lost.remedy
             .unwrap()
-            .contains("events --source-region eu-west-1")
+            .contains("events --source-region eu-west-1 --yes")
     );
     is(&dead_letters(&there, None), Level::Warning, "no queue");
     is(

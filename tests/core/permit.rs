@@ -8,9 +8,11 @@ use snapferry::domain::rds::snapshot::SnapshotStatus;
 use snapferry::domain::run::command::{Command, Step};
 use snapferry::domain::run::failure::Reason;
 use snapferry::domain::run::permit::{InputHash, NotPermitted, OpenClaim, Permit, permit};
-use snapferry::domain::run::wait::Phase;
+use snapferry::domain::run::wait::{Phase, Wait};
 use snapferry::json;
+use snapferry::ports::Waits;
 
+use crate::sweeper::wait_for;
 use crate::world::{
     Fixture, Name, TaskEnd, Token, World, a_run, command, execution_arn, ours, run, snapshot_arn,
     time, worker_config,
@@ -70,6 +72,49 @@ fn an_execution_that_nobody_claimed_is_refused() {
     let (world, command) = claimed();
     world.enter(&command.run.database.resource_id, |entry| entry.open = None);
     is_refused(&world, &command);
+}
+
+/// A copy that holds a slot and whose command is on its way, when its execution loses the claim.
+fn unclaimed() -> (World, Wait) {
+    let (world, _) = claimed();
+    let wait = wait_for(&world, Step::Copy, "orders", Phase::Queued);
+    world.hold_slot(wait.resource.clone());
+    let database = &wait.command.run.database.resource_id;
+    world.enter(database, |entry| entry.open = None);
+    (world, wait)
+}
+
+/// One delivery of the command was permitted before the claim moved on, and the other one was not: world
+/// 9470775373647453646 of the simulation.
+#[test]
+fn a_wait_that_a_permitted_delivery_renews_while_another_is_refused_stays() {
+    let (world, wait) = unclaimed();
+    world.pass(SignedDuration::from_secs(60));
+    let (other, renewed) = (world.clone(), wait.clone());
+    world.meanwhile(Name::ForgetIdle, move || {
+        let (resource, token) = (&renewed.resource, &renewed.command.token);
+        let now = other.clock();
+        run(other.set_phase(resource, token, Phase::Registered, now)).unwrap();
+    });
+    is_refused(&world, &wait.command);
+    assert_eq!(world.phase(&wait.resource), Some(Phase::Registered));
+}
+
+#[test]
+fn a_wait_that_a_permitted_delivery_stores_while_another_is_refused_stays() {
+    let (world, wait) = unclaimed();
+    world.forget_waits();
+    let (other, stored) = (world.clone(), wait.clone());
+    world.meanwhile(Name::SendTaskFailure, move || other.store(stored));
+    is_refused(&world, &wait.command);
+    assert_eq!(world.wait(&wait.resource), Some(wait));
+}
+
+#[test]
+fn a_wait_that_nobody_touches_goes_when_its_execution_is_refused() {
+    let (world, wait) = unclaimed();
+    is_refused(&world, &wait.command);
+    assert_eq!(world.wait(&wait.resource), None);
 }
 
 #[test]

@@ -107,13 +107,7 @@ pub(super) async fn measure(
         .partition(|one| traces.has_callback(one));
     let logs = logs(client).await?;
     let failed = failures(&runs);
-    let selected: Vec<Database> = scene
-        .databases
-        .iter()
-        .chain([scene.tried])
-        .cloned()
-        .collect();
-    let owners = truth::owners(rds, &selected);
+    let owners = truth::owners(rds, scene.databases.iter().chain([scene.tried]));
     let tried_and_refused = TriedFigures {
         executions: ended(&of_tried),
         callbacks: callbacks(&tried_settlements),
@@ -309,15 +303,10 @@ fn calls(recorder: &Recorder, rds: &CallCounts, of_tried: &Calls) -> ServiceCall
         };
         *of_caller.entry(operation.clone()).or_default() += count;
     }
-    calls.rds = calls
-        .rds
-        .into_iter()
-        .map(|(call, count)| {
-            let apart = of_tried.get(&call).copied().unwrap_or_default();
-            (call, count.saturating_sub(apart))
-        })
-        .filter(|(_, count)| *count > 0)
-        .collect();
+    calls.rds.retain(|call, count| {
+        *count = count.saturating_sub(of_tried.get(call).copied().unwrap_or_default());
+        *count > 0
+    });
     calls
 }
 

@@ -138,8 +138,7 @@ impl Scene<'_> {
             let executions = client
                 .executions(self.stack.output("StateMachineArn")?)
                 .await?;
-            let is_running = |status: &str| status == "RUNNING";
-            let running = executions.iter().filter(|one| is_running(&one.status));
+            let running = executions.iter().filter(|one| one.status == "RUNNING");
             let running = running.count() as u64;
             let dead = self.stack.output("CommandsDeadLetterQueueUrl")?;
             let parked = client.queue_depth(dead).await?.visible;

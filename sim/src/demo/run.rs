@@ -469,8 +469,8 @@ async fn keep(out: Out, args: &Args, stack: &LocalStack, rds: &RdsService, snapf
         }
         Err(error) => out.line(format_args!("(the stack lacks an output: {error:#})")),
     }
+    // Use the built command: `cargo run` would build again, in an environment with changed variables.
     if let Some(breakage) = args.breaks {
-        // Use the built command: `cargo run` would build again, in an environment with changed variables.
         let folder = snapferry.parent().unwrap_or(Path::new("."));
         out.line(format_args!(
             "export PATH='{}':\"$PATH\"\n",

@@ -114,9 +114,12 @@ fn carried(names: &[&str]) -> String {
 
 /// The database's label for each snapshot and copy, by the name of its first attempt, and for each resource id.
 #[must_use]
-pub(super) fn owners(rds: &Rds, databases: &[Database]) -> BTreeMap<String, String> {
+pub(super) fn owners<'a>(
+    rds: &Rds,
+    databases: impl IntoIterator<Item = &'a Database>,
+) -> BTreeMap<String, String> {
     let label = |one: &Database| (one.resource_id.clone(), one.label());
-    let labels: BTreeMap<String, String> = databases.iter().map(label).collect();
+    let labels: BTreeMap<String, String> = databases.into_iter().map(label).collect();
     let mut owners = labels.clone();
     for snapshot in REGIONS.iter().flat_map(|place| snapshots(rds, place)) {
         if let Some(label) = labels.get(&snapshot.instance.resource_id) {

@@ -251,7 +251,7 @@ impl World {
                     self.judge_removal(&stored, "a caller");
                 }
             }
-            Call::ForgetIdle { wait } => self.judge_forgetting(wait),
+            Call::ForgetIdle { wait } => self.judge_forgetting(by, wait),
             Call::RecordRecoveryPoint { run, point, .. } => self.judge_entry(run, point),
             Call::SetPlanCursor {
                 policy,

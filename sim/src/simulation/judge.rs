@@ -316,8 +316,8 @@ impl World {
         }
     }
 
-    /// A person's stop forgets a wait, if it is still as it was read.
-    pub(super) fn judge_forgetting(&mut self, read: &Wait) {
+    /// A person's stop, or a worker that may not act, forgets a wait, if it is still as it was read.
+    pub(super) fn judge_forgetting(&mut self, by: u64, read: &Wait) {
         let stored = self.table.wait(&read.resource);
         let is_unchanged = stored.is_some_and(|stored| {
             stored.command.token == read.command.token
@@ -325,8 +325,14 @@ impl World {
                 && stored.since == read.since
         });
         if is_unchanged {
-            self.judge_removal(read, "a person's stop");
-            self.count("waits forgotten by snapferry stop");
+            let execution = read.command.execution.name();
+            let doing = self.doing.get(&by);
+            if doing.is_some_and(|doing| doing.not_permitted.contains(execution)) {
+                self.judge_removal(read, "a worker that may not act");
+            } else {
+                self.judge_removal(read, "a person's stop");
+                self.count("waits forgotten by snapferry stop");
+            }
         }
     }
 

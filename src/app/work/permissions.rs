@@ -2,8 +2,8 @@
 
 use crate::ports::{
     AutomatedSnapshots, Callbacks, CheckClaim, ClaimRun, ClaimSlot, Clock, CopySnapshot,
-    CreateSnapshot, DelayMessage, DescribeQuota, DescribeSnapshots, EnterCopies, FreeSlot,
-    HearDead, Jitter, LearnLimits, LookUpWaits, NoteError, ProbeToken, ReadHolders,
+    CreateSnapshot, DelayMessage, DescribeQuota, DescribeSnapshots, EnterCopies, ForgetIdle,
+    FreeSlot, HearDead, Jitter, LearnLimits, LookUpWaits, NoteError, ProbeToken, ReadHolders,
     RecordRecoveryPoint, RegisterWaits, RememberRefusal, StartExecution, Waits,
 };
 
@@ -12,6 +12,6 @@ permissions! {
     Permissions:
         AutomatedSnapshots Callbacks CheckClaim ClaimRun ClaimSlot Clock CopySnapshot CreateSnapshot DelayMessage
         DescribeQuota
-        DescribeSnapshots EnterCopies FreeSlot HearDead Jitter LearnLimits LookUpWaits NoteError ProbeToken
+        DescribeSnapshots EnterCopies ForgetIdle FreeSlot HearDead Jitter LearnLimits LookUpWaits NoteError ProbeToken
         ReadHolders RecordRecoveryPoint RegisterWaits RememberRefusal StartExecution Waits
 }

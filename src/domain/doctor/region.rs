@@ -115,16 +115,14 @@ pub fn dead_letters(letters: &Letters, waiting: Option<u64>) -> Finding {
             format!(
                 "{count} wait for a person; their executions time out four days after they began to wait"
             ),
-            "see why with snapferry replay commands --dry-run, fix the cause, then run snapferry replay commands",
+            "see why with snapferry replay commands, fix the cause, then run snapferry replay commands --yes",
         ),
         (Some(count), _) => Finding::bad(
             CHECK,
             letters,
             Level::Warning,
             format!("{count} could not be handled; the sweep does their work"),
-            format!(
-                "see why with snapferry replay {replay} --dry-run, then snapferry replay {replay}"
-            ),
+            format!("see why with snapferry replay {replay}, then snapferry replay {replay} --yes"),
         ),
         (None, Letters::Forwarding(region)) => Finding::bad(
             CHECK,

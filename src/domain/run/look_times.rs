@@ -60,8 +60,8 @@ pub fn is_announced(wait: &Wait) -> bool {
 /// Whether this sweep asks RDS about a wait.
 ///
 /// Between two looks at a wait lie at most `look`, which is rounded down to whole seconds, or a twentieth of its age if
-/// that is more. A sweep that did not run, or was not complete, is made up for by the next one. Two things bring a look forward: RDS did not show the
-/// resource last time, and a second look must agree; or an event did not come lately.
+/// that is more. A sweep that did not run, or was not complete, is made up for by the next one. Two things bring a look
+/// forward: RDS did not show the resource last time, and a second look must agree; or an event did not come lately.
 #[must_use]
 pub fn is_due(wait: &Wait, last: Option<&LastSweep>, now: Timestamp, look: SignedDuration) -> bool {
     let Some(last) = last else {

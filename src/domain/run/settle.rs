@@ -13,7 +13,7 @@ use crate::domain::rds::snapshot::{Snapshot, SnapshotStatus};
 pub enum Look {
     /// The reactor after a hint, or the worker: any number of times within a second.
     Hint,
-    /// The sweep: once a minute.
+    /// The sweep: at most once a minute.
     Sweep,
 }
 
